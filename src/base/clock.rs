@@ -1,0 +1,34 @@
+//! The only source of time. Waits use tokio's timer; stamps and durations come from here.
+
+use std::sync::LazyLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// The instant the process first asked for the time; all monotonic times count from it.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// A wall-clock stamp in milliseconds since 1970-01-01 UTC.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(transparent)]
+pub struct Stamp(pub i64);
+
+impl Stamp {
+    /// Returns the current wall-clock time.
+    pub fn now() -> Stamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        Stamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// Returns the monotonic time since the process first asked for it.
+///
+/// Inside a tokio runtime with paused time it follows the paused clock, so that measured
+/// durations and waits agree in tests.
+pub fn monotonic() -> Duration {
+    if tokio::runtime::Handle::try_current().is_ok() {
+        tokio::time::Instant::now().into_std().saturating_duration_since(*START)
+    } else {
+        START.elapsed()
+    }
+}

@@ -1,0 +1,6 @@
+//! What every floor may use: ids, time, chance, units. Knows nothing of language models.
+
+pub mod clock;
+pub mod id;
+pub mod rng;
+pub mod unit;

@@ -1,0 +1,5 @@
+//! The `kaizen` program.
+
+fn main() -> std::process::ExitCode {
+    kaizen::cli::run()
+}

@@ -1,0 +1,37 @@
+//! Talking to a language model: requests, replies, errors, prices, limits, and the transports that
+//! carry them. Knows nothing of sessions, graphs, scripts or terminals.
+
+pub mod error;
+pub mod message;
+pub mod provider;
+pub mod reply;
+pub mod request;
+pub mod transport;
+
+use crate::model::error::CallError;
+use crate::model::reply::Reply;
+use crate::model::request::{Request, Settings};
+use crate::model::transport::Transport;
+
+/// A language model as scripts use it: a name, its settings, and the way to reach it.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// What people call it: `provider/name`.
+    pub label: String,
+    /// Settings that every call starts from.
+    pub settings: Settings,
+    /// How a request reaches the model.
+    pub transport: Transport,
+}
+
+impl Model {
+    /// Asks the model once. Never retries: the caller decides that by `CallError::retry`.
+    pub async fn call(&self, request: &Request) -> Result<Reply, CallError> {
+        self.transport.send(request).await
+    }
+
+    /// Tells whether replies come from the built-in demo model rather than from a real one.
+    pub fn is_demo(&self) -> bool {
+        matches!(self.transport, Transport::Demo(_))
+    }
+}

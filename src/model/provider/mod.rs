@@ -1,0 +1,3 @@
+//! The providers behind the transports.
+
+pub mod demo;

@@ -1,0 +1,47 @@
+//! The one SQLite file of a project, or a store in memory. Knows tables and transactions, nothing
+//! of what the rows mean.
+
+mod schema;
+pub mod writer;
+
+use rusqlite::{Connection, OpenFlags};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Longest wait for another process that is writing, before SQLite gives up on one try.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What can go wrong with the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// SQLite refused.
+    #[error("store `{path}`: {source}", path = path.display())]
+    Sqlite {
+        /// The store's file.
+        path: PathBuf,
+        /// SQLite's reason.
+        source: rusqlite::Error,
+    },
+    /// The file was written by a newer program.
+    #[error("store `{path}` has format {found}, this program knows up to {known}", path = path.display())]
+    Newer {
+        /// The store's file.
+        path: PathBuf,
+        /// The format found in the file.
+        found: i64,
+        /// The newest format that this program knows.
+        known: i64,
+    },
+    /// The writer thread is gone.
+    #[error("the store's writer has stopped")]
+    WriterStopped,
+}
+
+/// Opens the store at `path` and brings its tables up to date; creates it if there is none.
+pub fn open(path: &Path) -> Result<Connection, StoreError> {
+    let fail = |source| StoreError::Sqlite { path: path.to_owned(), source };
+    let mut connection = Connection::open_with_flags(path, OpenFlags::default()).map_err(fail)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(fail)?;
+    schema::prepare(&mut connection, path)?;
+    Ok(connection)
+}

@@ -1,0 +1,47 @@
+//! The tables, and the steps from one format to the next.
+
+use crate::store::StoreError;
+use rusqlite::{Connection, TransactionBehavior};
+use std::path::Path;
+
+/// Each entry brings a store from the format of its index to the next one.
+const STEPS: &[&str] = &["
+    CREATE TABLE runs (
+        id TEXT PRIMARY KEY, script TEXT NOT NULL, started_at INTEGER NOT NULL,
+        ended_at INTEGER, status TEXT
+    ) WITHOUT ROWID;
+    CREATE TABLE events (
+        run TEXT NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, kind TEXT NOT NULL,
+        op INTEGER, body TEXT NOT NULL, PRIMARY KEY (run, seq)
+    ) WITHOUT ROWID;
+"];
+
+/// Sets up the connection, refuses a newer format, and applies the missing steps.
+pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let known = i64::try_from(STEPS.len()).expect("few steps");
+    let found = migrate(connection)
+        .map_err(|source| StoreError::Sqlite { path: path.to_owned(), source })?;
+    if found > known {
+        return Err(StoreError::Newer { path: path.to_owned(), found, known });
+    }
+    Ok(())
+}
+
+/// Applies the missing steps in one transaction and returns the format found afterwards.
+fn migrate(connection: &mut Connection) -> rusqlite::Result<i64> {
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found: i64 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let Some(missing) = usize::try_from(found).ok().and_then(|from| STEPS.get(from..)) else {
+        return Ok(found);
+    };
+    for step in missing {
+        tx.execute_batch(step)?;
+    }
+    let now = found + i64::try_from(missing.len()).expect("few steps");
+    tx.pragma_update(None, "user_version", now)?;
+    tx.commit()?;
+    Ok(now)
+}

@@ -1,0 +1,9 @@
+//! The one integration binary.
+#![allow(clippy::unwrap_used, reason = "a test that unwraps nothing fails, as it should")]
+
+mod support;
+mod tidy;
+
+mod cli {
+    mod run;
+}

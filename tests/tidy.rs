@@ -1,0 +1,206 @@
+//! The house rules that a text scan can check: floors, fences, sizes, forbidden words.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// The floors; a module may import only from floors before its own.
+const FLOORS: [&str; 11] = [
+    "base",
+    "model",
+    "session",
+    "flow",
+    "store",
+    "journal",
+    "metrics",
+    "executor",
+    "optimizer",
+    "script",
+    "cli",
+];
+
+/// A word, and the places under `src/` where it may stand.
+const FENCES: &[(&str, &[&str])] = &[
+    ("rhai::", &["script/"]),
+    ("reqwest::", &["model/transport.rs", "model/provider/"]),
+    ("genai::", &["model/transport.rs", "model/provider/"]),
+    ("petgraph::", &["flow/"]),
+    ("notify::", &["cli/"]),
+    ("rustyline::", &["cli/"]),
+    ("clap::", &["cli/"]),
+    ("anyhow::", &["cli/"]),
+    ("std::env::", &["cli/"]),
+    ("println!", &["cli/"]),
+    ("rusqlite::", &["store/", "journal/", "optimizer/knowledge.rs"]),
+    ("unsafe {", &["script/fiber.rs"]),
+    ("SystemTime::now", &["base/clock.rs"]),
+    ("Instant::now", &["base/clock.rs"]),
+    ("RandomState", &["base/rng.rs"]),
+    ("tokio::spawn", &["executor/", "script/tasks.rs", "cli/"]),
+    ("spawn_local", &["executor/", "script/tasks.rs", "cli/"]),
+    ("JoinSet", &["executor/", "script/tasks.rs", "cli/"]),
+];
+
+/// Words that say that something is not finished, or file names that say nothing.
+const FORBIDDEN: &[&str] = &["TODO", "FIXME", "XXX", "HACK", "#[ignore]", "#[should_panic"];
+const VAGUE_FILES: &[&str] =
+    &["util", "utils", "helpers", "helper", "common", "manager", "handler"];
+
+const FILE_LINES_MAX: usize = 500;
+const FUNCTION_LINES_MAX: usize = 70;
+
+#[test]
+fn modules_import_only_to_the_left() {
+    check(|file, text| {
+        let Some(floor) = floor_of(file) else { return String::new() };
+        let mut faults = String::new();
+        for (number, line) in code_lines(text) {
+            if line.contains("use crate::{") {
+                let _ = writeln!(faults, "{number}: a grouped import hides its floor");
+            }
+            for (at, _) in line.match_indices("crate::") {
+                let name: String =
+                    line[at + 7..].chars().take_while(|c| c.is_alphanumeric()).collect();
+                let target = FLOORS.iter().position(|f| *f == name);
+                if target.is_some_and(|target| target > floor) {
+                    let _ = writeln!(faults, "{number}: `{}` imports from `{name}`", FLOORS[floor]);
+                }
+            }
+        }
+        faults
+    });
+}
+
+#[test]
+fn crates_stay_behind_their_fences() {
+    check(|file, text| {
+        let mut faults = String::new();
+        for (number, line) in code_lines(production(text)) {
+            for (word, places) in FENCES {
+                let inside =
+                    file == "main.rs" || places.iter().any(|place| file.starts_with(place));
+                if !inside && stands_alone(line, word) {
+                    let _ = writeln!(faults, "{number}: `{word}` belongs in {places:?}");
+                }
+            }
+        }
+        faults
+    });
+}
+
+#[test]
+fn files_and_functions_stay_short() {
+    check(|file, text| {
+        let mut faults = String::new();
+        let lines = production(text).lines().count();
+        if lines > FILE_LINES_MAX && !file.ends_with("tests.rs") {
+            let _ = writeln!(faults, "{lines} lines, at most {FILE_LINES_MAX}");
+        }
+        for (name, number, length) in functions(production(text)) {
+            if length > FUNCTION_LINES_MAX {
+                let _ = writeln!(
+                    faults,
+                    "{number}: `{name}` has {length} lines, at most {FUNCTION_LINES_MAX}"
+                );
+            }
+        }
+        faults
+    });
+}
+
+#[test]
+fn every_module_says_what_it_is_for() {
+    check(|file, text| {
+        let vague = VAGUE_FILES.iter().any(|word| file.ends_with(&format!("{word}.rs")));
+        let mut faults = String::new();
+        if vague {
+            let _ = writeln!(faults, "the name says nothing");
+        }
+        if !text.starts_with("//!") && !file.ends_with("tests.rs") {
+            let _ = writeln!(faults, "1: a module starts with `//!`");
+        }
+        for (number, line) in code_lines(text) {
+            for word in FORBIDDEN.iter().filter(|word| line.contains(**word)) {
+                let _ = writeln!(faults, "{number}: `{word}`");
+            }
+        }
+        faults
+    });
+}
+
+/// Applies `rule` to every source file and fails with everything it found.
+fn check(rule: impl Fn(&str, &str) -> String) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    assert!(files.len() > 15, "the scan must find the sources");
+    let mut report = String::new();
+    for path in files {
+        let name = path.strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/");
+        let text = std::fs::read_to_string(&path).unwrap();
+        for fault in rule(&name, &text).lines() {
+            let _ = writeln!(report, "src/{name}:{fault}");
+        }
+    }
+    assert!(report.is_empty(), "\n{report}");
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+fn floor_of(file: &str) -> Option<usize> {
+    let first = file.split('/').next()?;
+    FLOORS.iter().position(|floor| *floor == first)
+}
+
+/// The part of a file before its unit tests.
+fn production(text: &str) -> &str {
+    text.split("#[cfg(test)]").next().unwrap_or(text)
+}
+
+/// Lines that are not comments, with their numbers.
+fn code_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.lines()
+        .enumerate()
+        .map(|(index, line)| (index + 1, line))
+        .filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
+/// Tells whether `word` stands in `line` as a path of its own (`crate::script::rhai::` does not).
+fn stands_alone(line: &str, word: &str) -> bool {
+    line.match_indices(word).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
+    })
+}
+
+/// Functions with their first line and length, found by indentation (rustfmt guarantees it).
+fn functions(text: &str) -> Vec<(String, usize, usize)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut found = Vec::new();
+    for (index, line) in lines.iter().enumerate() {
+        let code = line.trim_start();
+        let Some(at) = code.find("fn ").filter(|at| {
+            code[..*at].split_whitespace().all(|w| {
+                w.starts_with("pub") || ["async", "const", "unsafe", "super)", "in"].contains(&w)
+            })
+        }) else {
+            continue;
+        };
+        let indent = line.len() - code.len();
+        let close = format!("{}}}", " ".repeat(indent));
+        let name: String =
+            code[at + 3..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        if let Some(end) = lines[index..].iter().position(|l| *l == close) {
+            found.push((name, index + 1, end + 1));
+        }
+    }
+    found
+}
