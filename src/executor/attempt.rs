@@ -5,7 +5,6 @@ use crate::executor::{Executor, OpError};
 use crate::journal::event::Event;
 use crate::model::Model;
 use crate::model::message::{Message, Role};
-use crate::model::reply::Reply;
 use crate::model::request::{Request, Settings};
 use crate::session::branch::Branch;
 use std::sync::{Arc, Mutex};
@@ -24,22 +23,24 @@ impl Executor {
         messages.push(Message::new(Role::User, text));
         let settings: Settings = model.settings.clone();
         let op = OpId(self.next_op.replace(self.next_op.get() + 1));
-        let reply = self.attempt(op, &model, &Request { messages, settings }).await?;
+        let answer =
+            self.attempt(op, &model, &Request { messages, settings, schema: None }).await?;
         let mut branch = branch.lock().expect("no holder of a branch panics");
-        branch.record(turn, text.to_owned(), reply.text.clone());
-        Ok(reply.text)
+        branch.record(turn, text.to_owned(), answer.clone());
+        Ok(answer)
     }
 
-    async fn attempt(&self, op: OpId, model: &Model, request: &Request) -> Result<Reply, OpError> {
+    async fn attempt(&self, op: OpId, model: &Model, request: &Request) -> Result<String, OpError> {
         let prompt = request.messages.last().cloned().expect("a request has a question");
         let (label, demo) = (model.label.clone(), model.is_demo());
         self.journal.append_soon(&Event::AttemptStarted { op, model: label, demo, prompt })?;
-        let result = model.call(request).await;
-        let (reply, error) = match &result {
+        let called = model.call(request).await;
+        let usage = called.usage;
+        let (reply, error) = match &called.result {
             Ok(reply) => (Some(reply.clone()), None),
             Err(error) => (None, Some(error.to_string())),
         };
-        self.journal.append(&Event::AttemptEnded { op, reply, error }).await?;
-        Ok(result?)
+        self.journal.append(&Event::AttemptEnded { op, reply, usage, error }).await?;
+        Ok(called.result?)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::base::id::OpId;
 use crate::model::message::Message;
-use crate::model::reply::Reply;
+use crate::model::reply::Usage;
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -32,7 +32,10 @@ pub enum Event {
         op: OpId,
         /// The reply, unless the call failed.
         #[serde(skip_serializing_if = "Option::is_none")]
-        reply: Option<Reply>,
+        reply: Option<String>,
+        /// Tokens used, if known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        usage: Option<Usage>,
         /// What went wrong, if anything.
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<String>,

@@ -2,14 +2,129 @@
 
 use std::time::Duration;
 
+/// Which deadline passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deadline {
+    /// No reply header came in time.
+    Header,
+    /// A stream sent nothing for too long.
+    Idle,
+    /// The whole call took too long.
+    Total,
+}
+
+impl Deadline {
+    /// Returns the setting that moves this deadline.
+    pub fn setting(self) -> &'static str {
+        match self {
+            Deadline::Header => "header_timeout_ms",
+            Deadline::Idle => "idle_timeout_ms",
+            Deadline::Total => "timeout_ms",
+        }
+    }
+}
+
 /// A call that gave no usable reply.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum CallError {
-    /// The provider had a fault of its own.
-    #[error("the provider failed with status {status}")]
+    /// The provider asks to slow down (HTTP 429, or 529 of an overloaded service).
+    #[error("the provider asks to slow down (status {status}): {message}")]
+    RateLimited {
+        /// HTTP status.
+        status: u16,
+        /// How long the provider asks to wait.
+        retry_after: Option<Duration>,
+        /// The provider's words.
+        message: String,
+    },
+    /// The provider had a fault of its own (HTTP 5xx).
+    #[error("the provider failed with status {status}: {message}")]
     Server {
         /// HTTP status.
         status: u16,
+        /// How long the provider asks to wait.
+        retry_after: Option<Duration>,
+        /// The provider's words.
+        message: String,
+    },
+    /// The key is missing, wrong, or not allowed to do this (HTTP 401, 403).
+    #[error("the provider refused the key (status {status}): {message}")]
+    Unauthorized {
+        /// HTTP status.
+        status: u16,
+        /// The provider's words.
+        message: String,
+    },
+    /// The address or the model does not exist (HTTP 404).
+    #[error("the provider knows no such model or address: {message}")]
+    NotFound {
+        /// The provider's words.
+        message: String,
+    },
+    /// The provider found the request wrong (another HTTP 4xx).
+    #[error("the provider refused the request (status {status}): {message}")]
+    BadRequest {
+        /// HTTP status.
+        status: u16,
+        /// The provider's words.
+        message: String,
+    },
+    /// No connection, or it broke before a whole reply had come.
+    #[error("no connection to {url}: {message}")]
+    Network {
+        /// The server's address.
+        url: String,
+        /// What broke.
+        message: String,
+    },
+    /// A deadline passed.
+    #[error("no reply within {} ms (`{}`)", limit.as_millis(), deadline.setting())]
+    Timeout {
+        /// Which deadline.
+        deadline: Deadline,
+        /// Its length.
+        limit: Duration,
+    },
+    /// The reply broke off: the stream or the body ended without a finish reason.
+    #[error("the reply broke off after {} characters", text.chars().count())]
+    CutOff {
+        /// What had come.
+        text: String,
+    },
+    /// The limit on tokens cut the reply.
+    #[error("the reply hit the limit of {} tokens; raise `max_tokens`", limit.map_or("the provider's".to_owned(), |n| n.to_string()))]
+    Length {
+        /// What had come.
+        text: String,
+        /// The limit that was sent, if any.
+        limit: Option<u32>,
+    },
+    /// The reply has no text.
+    #[error("the reply is empty")]
+    Empty,
+    /// The provider's content filter or the model's refusal took the place of a reply.
+    #[error("the model refused to answer: {message}")]
+    Refused {
+        /// The provider's words.
+        message: String,
+    },
+    /// The body is not what the protocol says.
+    #[error("the reply is not understood: {message}")]
+    BadReply {
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The body is larger than kaizen reads.
+    #[error("the reply is larger than {limit_bytes} bytes")]
+    TooLarge {
+        /// The limit.
+        limit_bytes: usize,
+    },
+    /// The model cannot be called as it is set up: found before any request was sent.
+    #[error("{message}")]
+    Setup {
+        /// What is wrong and what to type.
+        message: String,
     },
 }
 
@@ -25,10 +140,65 @@ pub enum Retry {
 }
 
 impl CallError {
+    /// Returns the word by which scripts tell kinds apart.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            CallError::RateLimited { .. } => "rate_limited",
+            CallError::Server { .. } => "server",
+            CallError::Unauthorized { .. } => "unauthorized",
+            CallError::NotFound { .. } => "not_found",
+            CallError::BadRequest { .. } => "bad_request",
+            CallError::Network { .. } => "network",
+            CallError::Timeout { .. } => "timeout",
+            CallError::CutOff { .. } => "cut_off",
+            CallError::Length { .. } => "length",
+            CallError::Empty => "empty",
+            CallError::Refused { .. } => "refused",
+            CallError::BadReply { .. } => "bad_reply",
+            CallError::TooLarge { .. } => "too_large",
+            CallError::Setup { .. } => "setup",
+        }
+    }
+
     /// Tells whether asking again may help.
     pub fn retry(&self) -> Retry {
         match self {
-            CallError::Server { .. } => Retry::Backoff,
+            CallError::RateLimited { retry_after, .. } | CallError::Server { retry_after, .. } => {
+                retry_after.map_or(Retry::Backoff, Retry::After)
+            }
+            CallError::Network { .. }
+            | CallError::Timeout { deadline: Deadline::Header | Deadline::Idle, .. }
+            | CallError::CutOff { .. }
+            | CallError::Empty
+            | CallError::BadReply { .. } => Retry::Backoff,
+            CallError::Unauthorized { .. }
+            | CallError::NotFound { .. }
+            | CallError::BadRequest { .. }
+            | CallError::Timeout { deadline: Deadline::Total, .. }
+            | CallError::Length { .. }
+            | CallError::Refused { .. }
+            | CallError::TooLarge { .. }
+            | CallError::Setup { .. } => Retry::Never,
+        }
+    }
+
+    /// Returns the HTTP status, where there was one.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            CallError::RateLimited { status, .. }
+            | CallError::Server { status, .. }
+            | CallError::Unauthorized { status, .. }
+            | CallError::BadRequest { status, .. } => Some(*status),
+            CallError::NotFound { .. } => Some(404),
+            CallError::Network { .. }
+            | CallError::Timeout { .. }
+            | CallError::CutOff { .. }
+            | CallError::Length { .. }
+            | CallError::Empty
+            | CallError::Refused { .. }
+            | CallError::BadReply { .. }
+            | CallError::TooLarge { .. }
+            | CallError::Setup { .. } => None,
         }
     }
 }

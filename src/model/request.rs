@@ -1,19 +1,68 @@
 //! What a model is asked.
 
 use crate::model::message::Message;
+use serde_json::{Map, Value};
 
-/// Settings of a call. `None` means that the provider's own default applies.
+/// Settings of a call. `None` means that nothing is sent, so the provider's own default applies.
+/// The same words stand in kaizen.toml, in `imodel(#{..})` and in the options of a call.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Sampling temperature.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f64>,
+    /// Nucleus sampling: the share of probability that is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_p: Option<f64>,
     /// Most tokens that the reply may have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u32>,
     /// Texts at which the model stops.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stop: Vec<String>,
+    /// The provider's seed for sampling.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// Whether the reply is streamed, so that `idle_timeout_ms` watches it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<bool>,
+    /// Longest whole call, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// Longest wait for the reply's header, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header_timeout_ms: Option<u64>,
+    /// Longest silence within a stream, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle_timeout_ms: Option<u64>,
+    /// Most tries of one call, the first included; 1 turns retries off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempts_max: Option<u32>,
+    /// Further fields for the provider, sent as they are.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub extra: Map<String, Value>,
+}
+
+impl Settings {
+    /// Returns these settings with everything that `over` sets put in their place.
+    #[must_use]
+    pub fn with(&self, over: &Settings) -> Settings {
+        let mut extra = self.extra.clone();
+        extra.extend(over.extra.clone());
+        Settings {
+            temperature: over.temperature.or(self.temperature),
+            top_p: over.top_p.or(self.top_p),
+            max_tokens: over.max_tokens.or(self.max_tokens),
+            stop: if over.stop.is_empty() { self.stop.clone() } else { over.stop.clone() },
+            seed: over.seed.or(self.seed),
+            stream: over.stream.or(self.stream),
+            timeout_ms: over.timeout_ms.or(self.timeout_ms),
+            header_timeout_ms: over.header_timeout_ms.or(self.header_timeout_ms),
+            idle_timeout_ms: over.idle_timeout_ms.or(self.idle_timeout_ms),
+            attempts_max: over.attempts_max.or(self.attempts_max),
+            extra,
+        }
+    }
 }
 
 /// One request: the conversation so far, the newest message last, and the settings.
@@ -21,6 +70,9 @@ pub struct Settings {
 pub struct Request {
     /// The conversation; a system message, if any, comes first.
     pub messages: Vec<Message>,
-    /// The settings of this call.
+    /// The settings of this call, the model's own already merged in.
     pub settings: Settings,
+    /// A JSON schema that the reply must follow, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schema: Option<Value>,
 }

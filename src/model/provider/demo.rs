@@ -24,9 +24,13 @@ impl Demo {
         let question = request.messages.last().map_or("", |m| m.content.as_str());
         let shown: String = question.chars().take(ECHO_CHARS).collect();
         let text = format!("[demo] you asked: {shown}");
-        let usage =
-            Usage { input_uncached: rough_tokens(question), output_visible: rough_tokens(&text) };
-        Ok(Reply { text, finish: Finish::Stop, usage: Some(usage) })
+        let usage = Usage {
+            input_uncached: rough_tokens(question),
+            output_visible: rough_tokens(&text),
+            ..Usage::default()
+        };
+        let finish = Some(Finish::Stop);
+        Ok(Reply { text, finish, usage: Some(usage), served_by: None })
     }
 }
 
