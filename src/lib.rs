@@ -7,7 +7,9 @@
 pub mod base;
 pub mod cli;
 pub mod executor;
+pub mod flow;
 pub mod journal;
+pub mod metrics;
 pub mod model;
 pub mod script;
 pub mod session;

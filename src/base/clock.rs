@@ -32,3 +32,14 @@ pub fn monotonic() -> Duration {
         START.elapsed()
     }
 }
+
+/// Returns the wall-clock time in microseconds since 1970-01-01 UTC, counted on the monotonic clock
+/// from the first stamp, so that within a process it never goes back.
+pub fn micros() -> i64 {
+    static FIRST: LazyLock<(i64, Duration)> = LazyLock::new(|| (Stamp::now().0, monotonic()));
+    let since = monotonic().saturating_sub(FIRST.1);
+    FIRST
+        .0
+        .saturating_mul(1000)
+        .saturating_add(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}

@@ -1,8 +1,23 @@
 //! The terminal: commands, options, exit codes. The only floor that prints or reads the environment.
 
+mod config;
+mod config_show;
+mod exit;
+mod list;
+mod new;
+mod project;
+mod render;
 mod run;
+mod runs;
+mod show;
+mod signal;
 
+use crate::cli::config::ConfigError;
+use crate::cli::exit::Exit;
+use crate::journal::history::HistoryError;
+use crate::store::StoreError;
 use clap::{Parser, Subcommand};
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -10,37 +25,131 @@ use std::process::ExitCode;
 #[derive(Debug, Parser)]
 #[command(name = "kaizen", version, about)]
 struct Arguments {
+    /// Print JSON lines on stdout.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Say nothing but errors.
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// When to use colours.
+    #[arg(long, global = true, value_enum, default_value = "auto")]
+    color: When,
+    /// Do everything in this folder.
+    #[arg(short = 'C', global = true, value_name = "DIR")]
+    folder: Option<PathBuf>,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+}
+
+/// When something is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum When {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
 }
 
 /// What to do.
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Create a project that runs at once, offline.
+    New(new::Arguments),
     /// Run a workflow script.
-    Run {
-        /// The script, a `.rhai` file.
-        script: PathBuf,
+    Run(run::Arguments),
+    /// List the newest runs.
+    Runs(runs::Arguments),
+    /// Show what a run did.
+    Show(show::Arguments),
+    /// Show the settings.
+    Config(config_show::Arguments),
+    /// Write completions for a shell to stdout.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
     },
+}
+
+/// What all commands need to know.
+#[derive(Debug)]
+struct Global {
+    json: bool,
+    quiet: bool,
+    color: bool,
+    stderr_is_terminal: bool,
 }
 
 /// Parses the command line, does what it says, and returns the exit code.
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
-    let result = match arguments.command {
-        Command::Run { script } => run::run(&script),
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Clap prints its help and its errors itself; a closed pipe cannot be told about.
+            let _ = error.print();
+            let wrong = error.use_stderr();
+            return if wrong { Exit::Usage.into() } else { ExitCode::SUCCESS };
+        }
+    };
+    if let Some(folder) = &arguments.folder
+        && let Err(error) = std::env::set_current_dir(folder)
+    {
+        say(&format!("error: going to `{}`: {error}", folder.display()));
+        return Exit::Usage.into();
+    }
+    let stderr_is_terminal = std::io::stderr().is_terminal();
+    let color = match arguments.color {
+        When::Always => true,
+        When::Never => false,
+        When::Auto => stderr_is_terminal && project::variable("NO_COLOR").is_none(),
+    };
+    let global = Global { json: arguments.json, quiet: arguments.quiet, color, stderr_is_terminal };
+    let result = match &arguments.command {
+        None => list::run(&global),
+        Some(Command::New(arguments)) => new::run(arguments),
+        Some(Command::Run(arguments)) => run::run(&global, arguments),
+        Some(Command::Runs(arguments)) => runs::run(&global, arguments),
+        Some(Command::Show(arguments)) => show::run(&global, arguments),
+        Some(Command::Config(arguments)) => config_show::run(&global, arguments),
+        Some(Command::Completions { shell }) => {
+            let mut command = <Arguments as clap::CommandFactory>::command();
+            clap_complete::generate(*shell, &mut command, "kaizen", &mut std::io::stdout());
+            Ok(Exit::Ok)
+        }
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(exit) => exit.into(),
         Err(error) => {
-            anstream_error(&format!("{error:#}"));
-            ExitCode::FAILURE
+            say(&format!("error: {error:#}"));
+            exit_for(&error).into()
         }
     }
 }
 
-/// Writes an error for people.
-#[allow(clippy::print_stderr, reason = "the one place where errors reach people")]
-fn anstream_error(text: &str) {
-    eprintln!("error: {text}");
+/// Finds the exit code for an error that ended a command.
+fn exit_for(error: &anyhow::Error) -> Exit {
+    for cause in error.chain() {
+        if cause.is::<StoreError>() || cause.is::<HistoryError>() {
+            return Exit::Store;
+        }
+        if cause.is::<ConfigError>() {
+            return Exit::Refused;
+        }
+    }
+    Exit::Failed
+}
+
+/// Writes a line for people.
+#[allow(clippy::print_stderr, reason = "the one place where words reach people")]
+fn say(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Writes a line of data. A reader that has gone away ends the program quietly, as pipes do.
+fn print_line(text: &str) {
+    let mut stdout = std::io::stdout().lock();
+    if writeln!(stdout, "{text}").and_then(|()| stdout.flush()).is_err() {
+        std::process::exit(141);
+    }
 }

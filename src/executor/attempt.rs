@@ -1,46 +1,253 @@
 //! One attempt of one operation: the only caller of models.
 
-use crate::base::id::OpId;
-use crate::executor::{Executor, OpError};
+use crate::base::clock;
+use crate::base::id::FlowId;
+use crate::executor::retry::{ATTEMPTS_MAX, pause};
+use crate::executor::{Executor, RunError};
+use crate::flow::callback::Scope;
+use crate::flow::failure::Failure;
+use crate::flow::op::Prompt;
+use crate::flow::outcome::Outcome;
 use crate::journal::event::Event;
 use crate::model::Model;
+use crate::model::error::CallError;
 use crate::model::message::{Message, Role};
-use crate::model::request::{Request, Settings};
-use crate::session::branch::Branch;
-use std::sync::{Arc, Mutex};
+use crate::model::reply::Called;
+use crate::model::request::Request;
+use crate::session::branch::{Exchange, SharedBranch};
+use crate::store::StoreError;
+use serde_json::Value;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// What becomes of question and answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// They are appended to the branch.
+    Exchange,
+    /// The branch stays as it is.
+    Nothing,
+}
+
+/// Why something gave no value: a failure to report, or the end of the run.
+#[derive(Debug)]
+pub enum Stop {
+    /// It failed.
+    Failed(Failure),
+    /// The journal cannot be written.
+    Store(StoreError),
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Stop {
+        Stop::Store(error)
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Stop {
+        Stop::Failed(failure)
+    }
+}
+
+impl From<RunError> for Stop {
+    fn from(error: RunError) -> Stop {
+        match error {
+            RunError::Store(error) => Stop::Store(error),
+            other => Stop::Failed(Failure::new("graph", other.to_string())),
+        }
+    }
+}
 
 impl Executor {
-    /// Asks the branch's model, and records question and answer on the branch if it succeeds.
-    pub async fn communicate(
+    /// Asks the branch's model on behalf of `scope`; without one, the call is an operation of its
+    /// own in flow 0, named `name`.
+    pub async fn ask(
         &self,
-        branch: &Arc<Mutex<Branch>>,
-        text: &str,
-    ) -> Result<String, OpError> {
-        let (turn, model, mut messages) = {
-            let mut branch = branch.lock().expect("no holder of a branch panics");
-            (branch.begin(), branch.model.clone(), branch.messages())
+        scope: Option<&Rc<Scope>>,
+        name: &str,
+        branch: &SharedBranch,
+        prompt: &Prompt,
+        keep: Keep,
+    ) -> Result<Value, Stop> {
+        if let Some(scope) = scope {
+            return self.converse(scope, branch, prompt, keep, true).await;
+        }
+        let scope = Scope::new(FlowId(0), self.take_op(), None);
+        let (flow, op) = (scope.flow, scope.op);
+        self.note(&Event::OpStarted { flow, op, name: Some(name.to_owned()) })?;
+        let mut guard = self.guard(scope.clone());
+        let outcome = match self.converse(&scope, branch, prompt, keep, false).await {
+            Ok(value) => Outcome::Completed { value },
+            Err(Stop::Failed(failure)) => Outcome::Failed { failure },
+            Err(stop) => return Err(stop),
         };
-        messages.push(Message::new(Role::User, text));
-        let settings: Settings = model.settings.clone();
-        let op = OpId(self.next_op.replace(self.next_op.get() + 1));
-        let answer =
-            self.attempt(op, &model, &Request { messages, settings, schema: None }).await?;
-        let mut branch = branch.lock().expect("no holder of a branch panics");
-        branch.record(turn, text.to_owned(), answer.clone());
-        Ok(answer)
+        let ended = Event::OpEnded { flow, op, outcome };
+        guard.disarm();
+        self.commit(&ended).await?;
+        let Event::OpEnded { outcome, .. } = ended else { return Ok(Value::Null) };
+        match outcome {
+            Outcome::Completed { value } => Ok(value),
+            Outcome::Failed { failure } => Err(Stop::Failed(failure)),
+            Outcome::Skipped { .. } | Outcome::Cancelled => Ok(Value::Null),
+        }
     }
 
-    async fn attempt(&self, op: OpId, model: &Model, request: &Request) -> Result<String, OpError> {
-        let prompt = request.messages.last().cloned().expect("a request has a question");
-        let (label, demo) = (model.label.clone(), model.is_demo());
-        self.journal.append_soon(&Event::AttemptStarted { op, model: label, demo, prompt })?;
-        let called = model.call(request).await;
-        let usage = called.usage;
-        let (reply, error) = match &called.result {
-            Ok(reply) => (Some(reply.clone()), None),
-            Err(error) => (None, Some(error.to_string())),
+    /// Asks until there is a reply or no further try helps. With `durable`, the last attempt is on
+    /// the disk before this returns; otherwise the caller's next commit takes it along.
+    pub(super) async fn converse(
+        &self,
+        scope: &Rc<Scope>,
+        branch: &SharedBranch,
+        prompt: &Prompt,
+        keep: Keep,
+        durable: bool,
+    ) -> Result<Value, Stop> {
+        let (turn, model, mut messages) = {
+            let mut branch = branch.borrow_mut();
+            (branch.begin(), branch.model.clone(), branch.messages())
         };
-        self.journal.append(&Event::AttemptEnded { op, reply, usage, error }).await?;
-        Ok(called.result?)
+        messages.push(Message::new(Role::User, &prompt.instruction));
+        let settings = model.settings.with(&prompt.settings);
+        let attempts_max = settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1);
+        let request = Request { messages, settings, schema: prompt.schema.clone() };
+        let mut attempt = 1;
+        let text = loop {
+            let called = self.call(scope, &model, &request).await?;
+            branch.borrow_mut().usage += called.usage.unwrap_or_default();
+            let left = scope.deadline.map(|at| at.saturating_sub(clock::monotonic()));
+            let wait = match &called.result {
+                Ok(_) => None,
+                Err(error) => pause(error, attempt, attempts_max, left, &mut self.rng()),
+            };
+            let result = self.settle(scope, &model, called, wait, durable).await?;
+            match (result, wait) {
+                (Ok(text), _) => break text,
+                (Err(_), Some(wait)) => tokio::time::sleep(wait).await,
+                (Err(error), None) => return Err(explain(error, attempt).into()),
+            }
+            attempt += 1;
+        };
+        let value = match &prompt.schema {
+            Some(_) => read_json(&text)?,
+            None => Value::String(text.clone()),
+        };
+        if keep == Keep::Exchange {
+            let exchange = Exchange { question: prompt.instruction.clone(), answer: text };
+            branch.borrow_mut().record(turn, exchange);
+        }
+        Ok(value)
     }
+
+    /// Makes one call and journals its start.
+    async fn call(
+        &self,
+        scope: &Rc<Scope>,
+        model: &Model,
+        request: &Request,
+    ) -> Result<Called, StoreError> {
+        // The semaphore is never closed.
+        let _permit = match &self.calls {
+            Some(calls) => calls.acquire().await.ok(),
+            None => None,
+        };
+        scope.attempts.set(scope.attempts.get() + 1);
+        self.note(&Event::AttemptStarted {
+            flow: scope.flow,
+            op: scope.op,
+            attempt: scope.attempts.get(),
+            model: model.label.clone(),
+            demo: model.is_demo(),
+            prompt: request.messages.last().map(|m| m.content.clone()).unwrap_or_default(),
+            history: request.messages.len() - 1,
+        })?;
+        let mut guard = CallGuard { executor: self, scope, demo: model.is_demo(), armed: true };
+        let called = model.call(request).await;
+        guard.armed = false;
+        Ok(called)
+    }
+
+    /// Journals the end of a call.
+    async fn settle(
+        &self,
+        scope: &Rc<Scope>,
+        model: &Model,
+        called: Called,
+        wait: Option<Duration>,
+        durable: bool,
+    ) -> Result<Result<String, CallError>, StoreError> {
+        let event = Event::AttemptEnded {
+            flow: scope.flow,
+            op: scope.op,
+            attempt: scope.attempts.get(),
+            demo: model.is_demo(),
+            reply: called.result.as_ref().ok().cloned(),
+            usage: called.usage,
+            cost: called.cost,
+            served_by: called.served_by,
+            failure: called.result.as_ref().err().cloned().map(Failure::from),
+            retry_in_ms: wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+        };
+        // A failed attempt that is followed by another is worth no wait for the disk.
+        if durable && wait.is_none() {
+            self.commit(&event).await?;
+        } else {
+            self.note(&event)?;
+        }
+        Ok(called.result)
+    }
+}
+
+/// Journals a call that is given up while it is under way: it may have been paid for.
+struct CallGuard<'a> {
+    executor: &'a Executor,
+    scope: &'a Rc<Scope>,
+    demo: bool,
+    armed: bool,
+}
+
+impl Drop for CallGuard<'_> {
+    fn drop(&mut self) {
+        if !self.armed {
+            return;
+        }
+        // The run is being torn down; a store that cannot be written is reported by its next use.
+        let _ = self.executor.note(&Event::AttemptEnded {
+            flow: self.scope.flow,
+            op: self.scope.op,
+            attempt: self.scope.attempts.get(),
+            demo: self.demo,
+            reply: None,
+            usage: None,
+            cost: None,
+            served_by: None,
+            failure: Some(Failure::new("cancelled", "the call was given up")),
+            retry_in_ms: None,
+        });
+    }
+}
+
+/// Makes the last error of several tries a failure that says so.
+fn explain(error: CallError, attempts: u32) -> Failure {
+    let mut failure = Failure::from(error);
+    if attempts > 1 {
+        failure.message = format!("{} (tried {attempts} times)", failure.message);
+    }
+    failure
+}
+
+/// Reads a reply that was asked to be JSON; a Markdown fence around it is taken off.
+fn read_json(text: &str) -> Result<Value, Failure> {
+    let bare = text.trim();
+    let inner = bare
+        .strip_prefix("```")
+        .and_then(|rest| rest.strip_suffix("```"))
+        .map_or(bare, |rest| rest.strip_prefix("json").unwrap_or(rest));
+    serde_json::from_str(inner.trim()).map_err(|error| {
+        let shown: String = bare.chars().take(200).collect();
+        let mut failure =
+            Failure::new("bad_reply", format!("the reply is not JSON ({error}): {shown}"));
+        failure.partial = Some(text.to_owned());
+        failure
+    })
 }

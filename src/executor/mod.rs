@@ -1,38 +1,165 @@
-//! Making work happen: one attempt at a time, each journaled before anything depends on it.
+//! Making work happen: attempts, operations and flows, each journaled before anything depends on
+//! it. Everything of a run happens on one thread; dropping a future cancels what it was doing.
 
 pub mod attempt;
+pub mod operation;
+pub mod report;
+pub mod retry;
+pub mod run;
+pub mod schedule;
 
+use crate::base::clock;
+use crate::base::id::{FlowId, OpId};
+use crate::base::rng::Rng;
+use crate::flow::check::BuildErrors;
 use crate::journal::Journal;
-use crate::model::error::CallError;
+use crate::journal::event::Event;
+use crate::metrics::Metrics;
+use crate::metrics::fold::Fold;
 use crate::store::StoreError;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::fmt;
+use std::rc::Rc;
+use tokio::sync::Semaphore;
 
-/// Why an operation gave no value.
+/// Called with every event and its time (microseconds since 1970), as it happens.
+pub type Listener = Rc<dyn Fn(i64, &Event)>;
+
+/// Why a flow could not run, or could not go on.
 #[derive(Debug, thiserror::Error)]
-pub enum OpError {
-    /// The model's call failed.
+pub enum RunError {
+    /// The graph is not sound.
     #[error(transparent)]
-    Call(#[from] CallError),
+    Build(#[from] BuildErrors),
+    /// An operation wants to work on a branch that its session does not have.
+    #[error(
+        "operation `{op}` works on branch {branch}, which the session does not know; add it with `include_branch`"
+    )]
+    UnknownBranch {
+        /// The operation.
+        op: String,
+        /// The branch's name in backticks, or a phrase for one without.
+        branch: String,
+    },
     /// The journal cannot be written, so the run cannot go on.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 /// What one run's operations share.
-#[derive(Debug)]
 pub struct Executor {
     journal: Journal,
+    rng: RefCell<Rng>,
     next_op: Cell<u32>,
+    next_flow: Cell<u32>,
+    /// The figures of the run, and of each flow that is under way.
+    total: RefCell<Fold>,
+    flows: RefCell<HashMap<FlowId, Fold>>,
+    listeners: RefCell<Vec<(usize, Listener)>>,
+    next_listener: Cell<usize>,
+    /// Bounds the calls in flight, if the run has a bound.
+    calls: Option<Semaphore>,
+    /// Operations that failed, or were skipped because of a failure, in flows that do not allow it.
+    unforgiven: Cell<u64>,
+}
+
+impl fmt::Debug for Executor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Executor").field("run", self.journal.run()).finish_non_exhaustive()
+    }
 }
 
 impl Executor {
-    /// Creates the executor of a run.
-    pub fn new(journal: Journal) -> Executor {
-        Executor { journal, next_op: Cell::new(0) }
+    /// Creates the executor of a run. `seed` decides everything that is random; `concurrency`
+    /// bounds the calls in flight.
+    pub fn new(journal: Journal, seed: u64, concurrency: Option<usize>) -> Executor {
+        Executor {
+            journal,
+            rng: RefCell::new(Rng::seeded(seed)),
+            next_op: Cell::new(0),
+            next_flow: Cell::new(1),
+            total: RefCell::default(),
+            flows: RefCell::default(),
+            listeners: RefCell::default(),
+            next_listener: Cell::new(0),
+            calls: concurrency.map(Semaphore::new),
+            unforgiven: Cell::new(0),
+        }
     }
 
     /// Returns the run's journal.
     pub fn journal(&self) -> &Journal {
         &self.journal
+    }
+
+    /// Returns the run's source of chance.
+    pub fn rng(&self) -> std::cell::RefMut<'_, Rng> {
+        self.rng.borrow_mut()
+    }
+
+    /// Adds a listener for every further event, and returns the number to take it away with.
+    pub fn listen(&self, listener: Listener) -> usize {
+        let id = self.next_listener.replace(self.next_listener.get() + 1);
+        self.listeners.borrow_mut().push((id, listener));
+        id
+    }
+
+    /// Takes a listener away.
+    pub fn unlisten(&self, id: usize) {
+        self.listeners.borrow_mut().retain(|(known, _)| *known != id);
+    }
+
+    /// Returns the figures of the run so far.
+    pub fn metrics(&self) -> Metrics {
+        self.total.borrow().metrics()
+    }
+
+    /// Returns how many operations failed, or were skipped because of a failure, in flows that do
+    /// not say `allow_failures`.
+    pub fn unforgiven(&self) -> u64 {
+        self.unforgiven.get()
+    }
+
+    /// Journals an event soon, and lets everybody see it now.
+    pub fn note(&self, event: &Event) -> Result<(), StoreError> {
+        let at = self.tell(event);
+        self.journal.append_soon(at, event)
+    }
+
+    /// Journals an event, and returns once it is on the disk.
+    pub async fn commit(&self, event: &Event) -> Result<(), StoreError> {
+        let at = self.tell(event);
+        self.journal.append(at, event).await
+    }
+
+    /// Numbers `count` new operations and returns the first number.
+    fn take_ops(&self, count: usize) -> u32 {
+        let count = u32::try_from(count).expect("a run has fewer operations than 2^32");
+        self.next_op.replace(self.next_op.get() + count)
+    }
+
+    fn take_op(&self) -> OpId {
+        OpId(self.take_ops(1))
+    }
+
+    fn take_flow(&self) -> FlowId {
+        FlowId(self.next_flow.replace(self.next_flow.get() + 1))
+    }
+
+    fn tell(&self, event: &Event) -> i64 {
+        let at = clock::micros();
+        self.total.borrow_mut().add(at, event);
+        if let Some(flow) = event.flow()
+            && let Some(fold) = self.flows.borrow_mut().get_mut(&flow)
+        {
+            fold.add(at, event);
+        }
+        // A listener may add another one, so the list is not borrowed while they run.
+        let listeners = self.listeners.borrow().clone();
+        for (_, listener) in &listeners {
+            listener(at, event);
+        }
+        at
     }
 }

@@ -1,8 +1,26 @@
 //! The events of a run. A stored event is never changed; a new fact is a new variant or field.
 
-use crate::base::id::OpId;
-use crate::model::message::Message;
+use crate::base::id::{FlowId, OpId};
+use crate::base::unit::Money;
+use crate::flow::failure::Failure;
+use crate::flow::outcome::Outcome;
 use crate::model::reply::Usage;
+use serde_json::{Map, Value};
+
+/// An operation as it was planned.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Planned {
+    /// Its number in the run.
+    pub op: OpId,
+    /// Its name in the flow.
+    pub name: String,
+    /// The script's word for what it does.
+    #[serde(rename = "does")]
+    pub kind: String,
+    /// The operations it waits for.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub after: Vec<OpId>,
+}
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -12,40 +30,123 @@ pub enum Event {
     RunStarted {
         /// The script's path as given.
         script: String,
+        /// Parameters as given.
+        params: Map<String, Value>,
+        /// The seed of everything that is random.
+        seed: u64,
         /// The program's version.
         program: String,
     },
+    /// A flow began.
+    FlowStarted {
+        /// The flow.
+        flow: FlowId,
+        /// The graph's name.
+        name: String,
+        /// The plan.
+        ops: Vec<Planned>,
+        /// Most operations in flight.
+        max_concurrent: usize,
+    },
+    /// A list was expanded into operations.
+    Expanded {
+        /// The flow.
+        flow: FlowId,
+        /// The operation that expands, which now waits for the new ones.
+        op: OpId,
+        /// The new operations.
+        ops: Vec<Planned>,
+    },
+    /// An operation began.
+    OpStarted {
+        /// The flow it belongs to.
+        flow: FlowId,
+        /// The operation.
+        op: OpId,
+        /// Its name, for an operation that stands in no plan.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        name: Option<String>,
+    },
     /// A call to a model began.
     AttemptStarted {
+        /// The flow.
+        flow: FlowId,
         /// The operation that calls.
         op: OpId,
+        /// Which call of the operation, from 1.
+        attempt: u32,
         /// The model's label.
         model: String,
         /// Whether it is the demo model.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
         demo: bool,
         /// The newest message.
-        prompt: Message,
+        prompt: String,
+        /// How many messages went before it.
+        history: usize,
     },
     /// A call to a model ended.
     AttemptEnded {
+        /// The flow.
+        flow: FlowId,
         /// The operation that called.
         op: OpId,
+        /// Which call of the operation, from 1.
+        attempt: u32,
+        /// Whether the demo model was asked.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        demo: bool,
         /// The reply, unless the call failed.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none", default)]
         reply: Option<String>,
         /// Tokens used, if known.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none", default)]
         usage: Option<Usage>,
+        /// What it cost, if known.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        cost: Option<Money>,
+        /// The model that the provider says has answered.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        served_by: Option<String>,
         /// What went wrong, if anything.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        error: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        failure: Option<Failure>,
+        /// The pause before the next try, in milliseconds, if there will be one.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        retry_in_ms: Option<u64>,
+    },
+    /// An operation ended.
+    OpEnded {
+        /// The flow.
+        flow: FlowId,
+        /// The operation.
+        op: OpId,
+        /// How.
+        #[serde(flatten)]
+        outcome: Outcome,
+    },
+    /// A flow ended.
+    FlowEnded {
+        /// The flow.
+        flow: FlowId,
+    },
+    /// The script said something.
+    Logged {
+        /// `info`, `warn` or `error`.
+        level: String,
+        /// What.
+        text: String,
     },
     /// The run ended.
     RunEnded {
-        /// `ok` or `failed`.
+        /// `ok`, `failed` or `interrupted`.
         status: String,
         /// The script's value.
-        value: serde_json::Value,
+        #[serde(skip_serializing_if = "Value::is_null", default)]
+        value: Value,
+        /// Why the script ended early, if it did.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        failure: Option<Failure>,
     },
 }
 
@@ -54,9 +155,45 @@ impl Event {
     pub fn kind(&self) -> &'static str {
         match self {
             Event::RunStarted { .. } => "run_started",
+            Event::FlowStarted { .. } => "flow_started",
+            Event::Expanded { .. } => "expanded",
+            Event::OpStarted { .. } => "op_started",
             Event::AttemptStarted { .. } => "attempt_started",
             Event::AttemptEnded { .. } => "attempt_ended",
+            Event::OpEnded { .. } => "op_ended",
+            Event::FlowEnded { .. } => "flow_ended",
+            Event::Logged { .. } => "logged",
             Event::RunEnded { .. } => "run_ended",
+        }
+    }
+
+    /// Returns the operation it is about, if it is about one.
+    pub fn op(&self) -> Option<OpId> {
+        match self {
+            Event::Expanded { op, .. }
+            | Event::OpStarted { op, .. }
+            | Event::AttemptStarted { op, .. }
+            | Event::AttemptEnded { op, .. }
+            | Event::OpEnded { op, .. } => Some(*op),
+            Event::RunStarted { .. }
+            | Event::FlowStarted { .. }
+            | Event::FlowEnded { .. }
+            | Event::Logged { .. }
+            | Event::RunEnded { .. } => None,
+        }
+    }
+
+    /// Returns the flow it belongs to; events of the run as a whole belong to none.
+    pub fn flow(&self) -> Option<FlowId> {
+        match self {
+            Event::FlowStarted { flow, .. }
+            | Event::Expanded { flow, .. }
+            | Event::OpStarted { flow, .. }
+            | Event::AttemptStarted { flow, .. }
+            | Event::AttemptEnded { flow, .. }
+            | Event::OpEnded { flow, .. }
+            | Event::FlowEnded { flow } => Some(*flow),
+            Event::RunStarted { .. } | Event::Logged { .. } | Event::RunEnded { .. } => None,
         }
     }
 }

@@ -2,28 +2,34 @@
 //! these events.
 
 pub mod event;
+pub mod history;
 
-use crate::base::clock::Stamp;
 use crate::base::id::RunId;
 use crate::journal::event::Event;
 use crate::store::StoreError;
 use crate::store::writer::{Change, Writer};
-use rusqlite::{Connection, params};
+use rusqlite::params;
+use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The journal of one run.
 #[derive(Debug)]
 pub struct Journal {
     run: RunId,
-    next: AtomicU64,
-    writer: Rc<Writer>,
+    next: Cell<i64>,
+    /// `None` keeps nothing: for measuring what journaling costs, and for throw-away runs.
+    writer: Option<Rc<Writer>>,
 }
 
 impl Journal {
     /// Starts the journal of a run.
     pub fn new(run: RunId, writer: Rc<Writer>) -> Journal {
-        Journal { run, next: AtomicU64::new(0), writer }
+        Journal { run, next: Cell::new(0), writer: Some(writer) }
+    }
+
+    /// Starts a journal that keeps nothing.
+    pub fn off(run: RunId) -> Journal {
+        Journal { run, next: Cell::new(0), writer: None }
     }
 
     /// Returns the run that is journaled.
@@ -31,34 +37,57 @@ impl Journal {
         &self.run
     }
 
-    /// Appends an event and returns once it is on the disk.
-    pub async fn append(&self, event: &Event) -> Result<(), StoreError> {
-        let change = self.change(event);
-        self.writer.apply(change).await
+    /// Returns the writer of the store, unless nothing is kept.
+    pub fn writer(&self) -> Option<&Rc<Writer>> {
+        self.writer.as_ref()
+    }
+
+    /// Appends an event that happened `at` (microseconds since 1970) and returns once it is on the
+    /// disk.
+    pub async fn append(&self, at: i64, event: &Event) -> Result<(), StoreError> {
+        match &self.writer {
+            Some(writer) => writer.apply(self.change(at, event)).await,
+            None => Ok(()),
+        }
     }
 
     /// Appends an event soon, without waiting: for events that a crash may lose.
-    pub fn append_soon(&self, event: &Event) -> Result<(), StoreError> {
-        let change = self.change(event);
-        self.writer.apply_soon(change)
+    pub fn append_soon(&self, at: i64, event: &Event) -> Result<(), StoreError> {
+        match &self.writer {
+            Some(writer) => writer.apply_soon(self.change(at, event)),
+            None => Ok(()),
+        }
     }
 
-    fn change(&self, event: &Event) -> Change {
+    fn change(&self, at: i64, event: &Event) -> Change {
         let run = self.run.0.clone();
-        let seq = self.next.fetch_add(1, Ordering::Relaxed).cast_signed();
-        let at = Stamp::now().0;
-        let kind = event.kind();
+        let seq = self.next.replace(self.next.get() + 1);
+        let (kind, op) = (event.kind(), event.op().map(|op| op.0));
         let body = serde_json::to_string(event).expect("events are plain data");
+        let status = match event {
+            Event::RunEnded { status, .. } => Some(status.clone()),
+            _ => None,
+        };
+        let script = match event {
+            Event::RunStarted { script, .. } => Some(script.clone()),
+            _ => None,
+        };
         Box::new(move |tx| {
-            tx.prepare_cached("INSERT INTO events (run, seq, at, kind, body) VALUES (?,?,?,?,?)")?
-                .execute(params![run, seq, at, kind, body])?;
+            if let Some(script) = &script {
+                tx.prepare_cached(
+                    "INSERT INTO runs (id, script, started_at, pid) VALUES (?,?,?,?)",
+                )?
+                .execute(params![run, script, at, std::process::id()])?;
+            }
+            tx.prepare_cached(
+                "INSERT INTO events (run, seq, at, kind, op, body) VALUES (?,?,?,?,?,?)",
+            )?
+            .execute(params![run, seq, at, kind, op, body])?;
+            if let Some(status) = &status {
+                tx.prepare_cached("UPDATE runs SET ended_at = ?, status = ? WHERE id = ?")?
+                    .execute(params![at, status, run])?;
+            }
             Ok(())
         })
     }
-}
-
-/// Reads all events of a run in order.
-pub fn read(connection: &Connection, run: &RunId) -> rusqlite::Result<Vec<(Stamp, String)>> {
-    let mut rows = connection.prepare("SELECT at, body FROM events WHERE run = ? ORDER BY seq")?;
-    rows.query_map([&run.0], |row| Ok((Stamp(row.get(0)?), row.get(1)?)))?.collect()
 }

@@ -4,8 +4,10 @@
 pub mod error;
 pub mod message;
 pub mod provider;
+pub mod registry;
 pub mod reply;
 pub mod request;
+pub mod spec;
 pub mod transport;
 
 use crate::model::error::CallError;

@@ -2,20 +2,45 @@
 
 use crate::model::Model;
 use crate::model::message::{Message, Role};
+use crate::model::reply::Usage;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// A branch that several parts of a run hold at once. All of a run happens on one thread, and
+/// nobody holds the borrow across a wait.
+pub type SharedBranch = Rc<RefCell<Branch>>;
+
+/// Tells whether two handles are the same branch.
+pub fn same(one: &SharedBranch, other: &SharedBranch) -> bool {
+    Rc::ptr_eq(one, other)
+}
 
 /// Marks the place of a call in a branch's history, taken when the call starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Turn(u64);
 
+/// Question and answer of one call that succeeded.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Exchange {
+    /// What was asked.
+    pub question: String,
+    /// What was answered.
+    pub answer: String,
+}
+
 /// One conversation: a system prompt, the exchanges so far, and the model that answers.
 #[derive(Debug, Clone)]
 pub struct Branch {
+    /// What people call it, if it has a name.
+    pub name: Option<String>,
     /// The model that answers.
     pub model: Model,
     /// The standing instruction, sent in the system role.
     pub system: Option<String>,
-    /// Question and answer of each call that succeeded, ordered by the start of the call.
-    exchanges: Vec<(Turn, String, String)>,
+    /// Tokens used by calls on this branch so far.
+    pub usage: Usage,
+    /// The calls that succeeded, ordered by the start of the call.
+    exchanges: Vec<(Turn, Exchange)>,
     /// The next turn to hand out.
     next: u64,
 }
@@ -23,7 +48,19 @@ pub struct Branch {
 impl Branch {
     /// Creates a branch without history.
     pub fn new(model: Model, system: Option<String>) -> Branch {
-        Branch { model, system, exchanges: Vec::new(), next: 0 }
+        let usage = Usage::default();
+        Branch { name: None, model, system, usage, exchanges: Vec::new(), next: 0 }
+    }
+
+    /// Wraps it for sharing.
+    pub fn shared(self) -> SharedBranch {
+        Rc::new(RefCell::new(self))
+    }
+
+    /// Returns a new branch with the same model, system prompt and history, and nothing used yet.
+    #[must_use]
+    pub fn fork(&self) -> Branch {
+        Branch { name: None, usage: Usage::default(), ..self.clone() }
     }
 
     /// Starts a call: takes its place in the order of exchanges.
@@ -34,17 +71,67 @@ impl Branch {
 
     /// Records the question and the answer of a call that succeeded, together, at the place that
     /// the call took when it began. A call that fails records nothing.
-    pub fn record(&mut self, turn: Turn, question: String, answer: String) {
-        let at = self.exchanges.partition_point(|(t, _, _)| *t < turn);
-        self.exchanges.insert(at, (turn, question, answer));
+    pub fn record(&mut self, turn: Turn, exchange: Exchange) {
+        let at = self.exchanges.partition_point(|(t, _)| *t < turn);
+        self.exchanges.insert(at, (turn, exchange));
+    }
+
+    /// Returns the calls that succeeded, ordered by their start.
+    pub fn exchanges(&self) -> impl Iterator<Item = &Exchange> {
+        self.exchanges.iter().map(|(_, exchange)| exchange)
     }
 
     /// Returns the conversation so far, the system prompt first.
     pub fn messages(&self) -> Vec<Message> {
-        let system = self.system.iter().map(|s| Message::new(Role::System, s));
-        let exchanges = self.exchanges.iter().flat_map(|(_, question, answer)| {
-            [Message::new(Role::User, question), Message::new(Role::Assistant, answer)]
-        });
-        system.chain(exchanges).collect()
+        let mut messages = Vec::with_capacity(2 * self.exchanges.len() + 2);
+        messages.extend(self.system.iter().map(|s| Message::new(Role::System, s)));
+        for exchange in self.exchanges() {
+            messages.push(Message::new(Role::User, &exchange.question));
+            messages.push(Message::new(Role::Assistant, &exchange.answer));
+        }
+        messages
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::provider::demo::Demo;
+    use crate::model::request::Settings;
+    use crate::model::transport::Transport;
+
+    fn branch() -> Branch {
+        let transport = Transport::Demo(Demo::default());
+        Branch::new(
+            Model { label: "demo/echo".into(), settings: Settings::default(), transport },
+            None,
+        )
+    }
+
+    fn exchange(n: u32) -> Exchange {
+        Exchange { question: format!("Q{n}"), answer: format!("A{n}") }
+    }
+
+    #[test]
+    fn pairs_stand_in_the_order_of_the_calls_whatever_the_order_of_the_answers() {
+        let mut branch = branch();
+        let turns = [branch.begin(), branch.begin(), branch.begin()];
+        for n in [2, 0, 1] {
+            branch.record(turns[n as usize], exchange(n));
+        }
+        let texts: Vec<String> = branch.messages().into_iter().map(|m| m.content).collect();
+        assert_eq!(texts, ["Q0", "A0", "Q1", "A1", "Q2", "A2"]);
+    }
+
+    #[test]
+    fn a_fork_has_the_history_and_goes_its_own_way() {
+        let mut branch = branch();
+        let turn = branch.begin();
+        branch.record(turn, exchange(0));
+        let mut fork = branch.fork();
+        let turn = fork.begin();
+        fork.record(turn, exchange(1));
+        assert_eq!(branch.messages().len(), 2);
+        assert_eq!(fork.messages().len(), 4);
     }
 }

@@ -4,7 +4,9 @@
 mod schema;
 pub mod writer;
 
-use rusqlite::{Connection, OpenFlags};
+pub use rusqlite::Connection;
+
+use rusqlite::OpenFlags;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -31,6 +33,14 @@ pub enum StoreError {
         found: i64,
         /// The newest format that this program knows.
         known: i64,
+    },
+    /// The folder for the store cannot be made.
+    #[error("creating `{path}`: {source}", path = path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
     },
     /// The writer thread is gone.
     #[error("the store's writer has stopped")]

@@ -8,7 +8,7 @@ use std::path::Path;
 const STEPS: &[&str] = &["
     CREATE TABLE runs (
         id TEXT PRIMARY KEY, script TEXT NOT NULL, started_at INTEGER NOT NULL,
-        ended_at INTEGER, status TEXT
+        ended_at INTEGER, status TEXT, pid INTEGER NOT NULL
     ) WITHOUT ROWID;
     CREATE TABLE events (
         run TEXT NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, kind TEXT NOT NULL,

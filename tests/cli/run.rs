@@ -17,5 +17,7 @@ fn hello_runs_offline_and_is_journaled() {
         .unwrap()
         .collect::<Result<_, _>>()
         .unwrap();
-    assert_eq!(kinds, ["run_started", "attempt_started", "attempt_ended", "run_ended"]);
+    let expected =
+        ["run_started", "op_started", "attempt_started", "attempt_ended", "op_ended", "run_ended"];
+    assert_eq!(kinds, expected);
 }

@@ -1,30 +1,346 @@
 //! `branch`: a conversation with a model.
 
-use crate::executor::Executor;
+use super::{def, model};
+use crate::executor::attempt::Keep;
+use crate::flow::failure::Failure;
+use crate::flow::op::Prompt;
 use crate::model::Model;
-use crate::model::provider::demo::Demo;
 use crate::model::request::Settings;
-use crate::model::transport::Transport;
+use crate::script::error::{Raised, throw, throw_new};
 use crate::script::fiber::wait;
-use rhai::{Engine, EvalAltResult};
+use crate::script::options::Options;
+use crate::script::{Inner, convert, tasks};
+use crate::session::branch::{Branch, Exchange, SharedBranch};
+use rhai::{Array, Dynamic, Engine, Map};
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
 
-type Branch = Arc<Mutex<crate::session::branch::Branch>>;
+/// The options that a call to a model takes.
+pub(super) const SETTINGS: &[&str] = &[
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "stop",
+    "seed",
+    "stream",
+    "timeout_ms",
+    "header_timeout_ms",
+    "idle_timeout_ms",
+    "attempts_max",
+    "extra",
+];
 
-/// Registers the words of this noun.
-pub(super) fn register(engine: &mut Engine, executor: &Rc<Executor>) {
-    engine.register_type_with_name::<Branch>("branch");
-    engine.register_fn("branch", || -> Branch {
-        let transport = Transport::Demo(Demo::default());
-        let model = Model { label: "demo/echo".into(), settings: Settings::default(), transport };
-        Arc::new(Mutex::new(crate::session::branch::Branch::new(model, None)))
+/// The options of `communicate` and `chat`.
+fn known() -> Vec<&'static str> {
+    [SETTINGS, &["context", "schema"]].concat()
+}
+
+pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
+    engine.register_type_with_name::<SharedBranch>("branch");
+    creation(engine, host);
+    questions(engine, host);
+    properties(engine);
+    copies(engine, host);
+}
+
+fn creation(engine: &mut Engine, host: &Rc<Inner>) {
+    let inner = host.clone();
+    def(
+        engine,
+        "branch() -> branch",
+        r#"
+        Starts a conversation. Without a model it talks to the project's default one. Options:
+        `model` (a name, a map, or what `imodel` gives), `system` (the standing instruction),
+        `name`.
+        ```rhai
+        let b = branch(#{ model: "demo/echo", system: "Answer in one sentence.", name: "terse" });
+        print(b.communicate("What is a journal?"));
+        ```
+        "#,
+        move || Ok::<_, Raised>(Branch::new(model::default(&inner)?, None).shared()),
+    );
+    let inner = host.clone();
+    def(engine, "branch(model: string) -> branch", "", move |name: &str| {
+        Ok::<_, Raised>(Branch::new(model::read(&inner, name.into())?, None).shared())
     });
-    let executor = executor.clone();
-    engine.register_fn(
-        "communicate",
-        move |branch: &mut Branch, text: &str| -> Result<String, Box<EvalAltResult>> {
-            wait(executor.communicate(branch, text)).map_err(|error| error.to_string().into())
+    def(engine, "branch(model: model) -> branch", "", |model: Model| {
+        Branch::new(model, None).shared()
+    });
+    let inner = host.clone();
+    def(engine, "branch(options: map) -> branch", "", move |map: Map| create(&inner, map));
+}
+
+fn create(host: &Rc<Inner>, map: Map) -> Result<SharedBranch, Raised> {
+    let mut options =
+        Options::new("branch", map, &["model", "system", "name"]).map_err(|e| throw(&e))?;
+    let model = match options.take("model") {
+        Some(value) => model::read(host, value)?,
+        None => model::default(host)?,
+    };
+    let system = options.text("system").map_err(|e| throw(&e))?;
+    let mut branch = Branch::new(model, system);
+    branch.name = options.text("name").map_err(|e| throw(&e))?;
+    Ok(branch.shared())
+}
+
+fn questions(engine: &mut Engine, host: &Rc<Inner>) {
+    let inner = host.clone();
+    def(
+        engine,
+        "communicate(branch: branch, text: string) -> string",
+        r#"
+        Asks the branch's model, waits for the answer, and appends both to the conversation. A
+        call that fails appends nothing and throws `#{ kind, message, retryable, status, .. }`.
+        Options: `context` (data that goes before the question), `schema` (a JSON schema; the
+        answer is then a value), and the settings `temperature`, `top_p`, `max_tokens`, `stop`,
+        `seed`, `stream`, `timeout_ms`, `header_timeout_ms`, `idle_timeout_ms`, `attempts_max`,
+        `extra`.
+        ```rhai
+        let b = branch("demo/echo");
+        let answer = b.communicate("Name one risk.", #{ temperature: 0.2, context: "Electric vans" });
+        print(answer);
+        ```
+        "#,
+        move |branch: &mut SharedBranch, text: &str| {
+            ask(&inner, branch, text, Map::new(), Keep::Exchange)
         },
     );
+    let inner = host.clone();
+    def(
+        engine,
+        "communicate(branch: branch, text: string, options: map) -> any",
+        "",
+        move |branch: &mut SharedBranch, text: &str, map: Map| {
+            ask(&inner, branch, text, map, Keep::Exchange)
+        },
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "chat(branch: branch, text: string) -> string",
+        r#"
+        Asks like `communicate`, but leaves the conversation as it is.
+        ```rhai
+        let b = branch("demo/echo");
+        b.chat("Only a thought.");
+        print(b.messages.len);
+        ```
+        "#,
+        move |branch: &mut SharedBranch, text: &str| {
+            ask(&inner, branch, text, Map::new(), Keep::Nothing)
+        },
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "chat(branch: branch, text: string, options: map) -> any",
+        "",
+        move |branch: &mut SharedBranch, text: &str, map: Map| {
+            ask(&inner, branch, text, map, Keep::Nothing)
+        },
+    );
+}
+
+fn ask(
+    host: &Rc<Inner>,
+    branch: &SharedBranch,
+    text: &str,
+    map: Map,
+    keep: Keep,
+) -> Result<Dynamic, Raised> {
+    let name = match keep {
+        Keep::Exchange => "communicate",
+        Keep::Nothing => "chat",
+    };
+    let mut prompt = prompt(name, text, map, &known()).map_err(|e| throw(&e))?;
+    prompt.instruction = prompt.full();
+    prompt.context = None;
+    let scope = tasks::current().scope.clone();
+    let asked = host.with.executor.ask(scope.as_ref(), name, branch, &prompt, keep);
+    let value = wait(asked).map_err(|stop| host.raise(stop))?;
+    Ok(convert::from_value(value))
+}
+
+/// Reads a prompt from the options of a call.
+pub(super) fn prompt(
+    of: &'static str,
+    text: &str,
+    map: Map,
+    known: &[&str],
+) -> Result<Prompt, Failure> {
+    let mut options = Options::new(of, map, known)?;
+    let (context, schema) = (options.value("context")?, options.value("schema")?);
+    let settings = settings(of, options)?;
+    Ok(Prompt { instruction: text.to_owned(), context, schema, settings })
+}
+
+/// Reads what is left of some options as settings.
+pub(super) fn settings(of: &'static str, options: Options) -> Result<Settings, Failure> {
+    let mut rest = options.rest();
+    if let Some(stop) = rest.get_mut("stop")
+        && stop.is_string()
+    {
+        *stop = Dynamic::from(vec![stop.clone()]);
+    }
+    let fields = convert::to_fields(&rest).map_err(|reason| Failure::new("option", reason))?;
+    for (key, value) in &fields {
+        let one = serde_json::Map::from_iter([(key.clone(), value.clone())]);
+        serde_json::from_value::<Settings>(one.into()).map_err(|error| {
+            Failure::new("option", format!("option `{key}` of `{of}` cannot be `{value}`: {error}"))
+        })?;
+    }
+    serde_json::from_value(fields.into())
+        .map_err(|error| Failure::new("option", format!("options of `{of}`: {error}")))
+}
+
+fn properties(engine: &mut Engine) {
+    def(
+        engine,
+        "get messages(branch: branch) -> array",
+        r#"
+        The conversation so far: maps `#{ role, content }`, the system prompt first.
+        ```rhai
+        let b = branch("demo/echo");
+        b.communicate("Hello.");
+        for message in b.messages { print(`${message.role}: ${message.content}`); }
+        ```
+        "#,
+        |branch: &mut SharedBranch| -> Array {
+            let messages = branch.borrow().messages();
+            messages
+                .into_iter()
+                .map(|message| {
+                    let value = serde_json::to_value(message).expect("a message is plain data");
+                    convert::from_value(value)
+                })
+                .collect()
+        },
+    );
+    def(
+        engine,
+        "get usage(branch: branch) -> map",
+        r#"
+        The tokens that calls on this branch have used: `input` and `output`, and the buckets they
+        consist of, which never overlap.
+        ```rhai
+        let b = branch("demo/echo");
+        b.communicate("Hello.");
+        print(b.usage.input + b.usage.output);
+        ```
+        "#,
+        |branch: &mut SharedBranch| -> Map {
+            let usage = branch.borrow().usage;
+            let value = serde_json::to_value(usage).expect("usage is plain data");
+            let mut map = convert::from_value(value).cast::<Map>();
+            map.insert("input".into(), int(usage.input()));
+            map.insert("output".into(), int(usage.output()));
+            map
+        },
+    );
+    def(
+        engine,
+        "get model(branch: branch) -> model",
+        r#"
+        The model that answers on this branch.
+        ```rhai
+        print(branch("demo/echo").model.name);
+        ```
+        "#,
+        |branch: &mut SharedBranch| branch.borrow().model.clone(),
+    );
+    def(engine, "get name(branch: branch) -> string", "", |branch: &mut SharedBranch| {
+        branch.borrow().name.clone().map_or(Dynamic::UNIT, Dynamic::from)
+    });
+    def(
+        engine,
+        "get system(branch: branch) -> string",
+        r#"
+        The standing instruction of a branch; `()` if there is none.
+        ```rhai
+        print(branch(#{ model: "demo/echo", system: "Be brief." }).system);
+        ```
+        "#,
+        |branch: &mut SharedBranch| {
+            branch.borrow().system.clone().map_or(Dynamic::UNIT, Dynamic::from)
+        },
+    );
+}
+
+fn int(number: u64) -> Dynamic {
+    Dynamic::from(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+fn copies(engine: &mut Engine, host: &Rc<Inner>) {
+    def(
+        engine,
+        "fork(branch: branch) -> branch",
+        r#"
+        Copies a branch with its history; the two go their own ways from here.
+        ```rhai
+        let b = branch("demo/echo");
+        b.communicate("The topic is electric vans.");
+        let risks = b.fork();
+        risks.communicate("Name the risks.");
+        print(b.messages.len);
+        ```
+        "#,
+        |branch: &mut SharedBranch| branch.borrow().fork().shared(),
+    );
+    def(
+        engine,
+        "to_map(branch: branch) -> map",
+        r#"
+        Turns a branch into plain data, and a report into a map. `branch_from` reads a branch
+        back; its model is found by name.
+        ```rhai
+        let b = branch("demo/echo");
+        b.communicate("Hello.");
+        let saved = to_json(b.to_map());
+        print(branch_from(json(saved)).messages.len);
+        ```
+        "#,
+        |branch: &mut SharedBranch| to_map(&branch.borrow()),
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "branch_from(map: map) -> branch",
+        r#"
+        Makes a branch of what `to_map` gave.
+        ```rhai
+        let b = branch_from(branch("demo/echo").to_map());
+        print(b.model.name);
+        ```
+        "#,
+        move |map: Map| from_map(&inner, map),
+    );
+}
+
+fn to_map(branch: &Branch) -> Map {
+    let exchanges: Vec<&Exchange> = branch.exchanges().collect();
+    let value = serde_json::json!({
+        "model": branch.model.label,
+        "system": branch.system,
+        "name": branch.name,
+        "exchanges": exchanges,
+    });
+    convert::from_value(value).cast()
+}
+
+fn from_map(host: &Rc<Inner>, map: Map) -> Result<SharedBranch, Raised> {
+    const KEYS: &[&str] = &["model", "system", "name", "exchanges"];
+    let mut options = Options::new("branch_from", map, KEYS).map_err(|e| throw(&e))?;
+    let exchanges = options.value("exchanges").map_err(|e| throw(&e))?.unwrap_or_default();
+    let exchanges: Vec<Exchange> = match exchanges {
+        serde_json::Value::Null => Vec::new(),
+        value => serde_json::from_value(value).map_err(|error| {
+            throw_new("option", format!("option `exchanges` of `branch_from`: {error}"))
+        })?,
+    };
+    let branch = create(host, options.rest())?;
+    for exchange in exchanges {
+        let mut branch = branch.borrow_mut();
+        let turn = branch.begin();
+        branch.record(turn, exchange);
+    }
+    Ok(branch)
 }

@@ -1,12 +1,154 @@
 //! What scripts see: one file per noun, each a thin translation to the domain.
 
 mod branch;
+mod builder;
+mod data;
+mod flow;
+mod model;
+mod operation;
+pub(super) mod run;
+mod session;
+pub(super) mod task;
 
-use crate::executor::Executor;
-use rhai::Engine;
+use crate::script::Inner;
+use crate::script::check;
+use rhai::{Engine, FuncRegistration, RhaiNativeFunc, Scope, Variant};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
+/// One word of the script API, as the reference shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The word.
+    pub name: String,
+    /// How it is called, one line for each form.
+    pub signatures: Vec<String>,
+    /// What it does, with an example.
+    pub doc: String,
+}
+
 /// Registers every word of the script API.
-pub(super) fn register(engine: &mut Engine, executor: &Rc<Executor>) {
-    branch::register(engine, executor);
+pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
+    model::register(engine, host);
+    branch::register(engine, host);
+    session::register(engine, host);
+    builder::register(engine, host);
+    flow::register(engine, host);
+    task::register(engine, host);
+    data::register(engine, host);
+    run::register(engine, host);
+    let host = Rc::downgrade(host);
+    #[allow(deprecated, reason = "marked so only because the interface may change")]
+    engine.on_var(move |name, index, context| {
+        let host = host.upgrade();
+        if let Some(host) = host
+            && let Some(value) = run::constant(&host, name)
+        {
+            return Ok(Some(value));
+        }
+        // A captured handle is shared behind a lock that is held for a whole native call, waits
+        // included: a copy of the handle is the same thing without the lock.
+        let scope = context.scope();
+        let entry = if index == 0 {
+            scope.get(name).cloned()
+        } else {
+            scope
+                .iter_raw()
+                .nth(index - 1)
+                .and_then(|(_, _, value)| value.is_shared().then(|| value.clone()))
+        };
+        let Some(entry) = entry.filter(rhai::Dynamic::is_shared) else { return Ok(None) };
+        let flat = entry.flatten_clone();
+        Ok(super::tasks::is_handle(&flat).then_some(flat))
+    });
+}
+
+/// Returns the names that every script knows, for its compilation.
+pub(super) fn constants() -> Scope<'static> {
+    let mut scope = Scope::new();
+    for name in run::CONSTANTS {
+        scope.push_dynamic(*name, rhai::Dynamic::UNIT);
+    }
+    scope
+}
+
+/// Registers one form of a function. `signature` is what people read, such as
+/// `fork(branch: branch) -> branch`; with `get ` before it, it is a property. `doc` may be empty
+/// for a further form of the same function.
+pub(super) fn def<A, const N: usize, const X: bool, R, const F: bool, FUNC>(
+    engine: &mut Engine,
+    signature: &str,
+    doc: &str,
+    function: FUNC,
+) where
+    A: 'static,
+    R: Variant + Clone,
+    FUNC: RhaiNativeFunc<A, N, X, R, F> + 'static,
+{
+    let (head, gives) = signature.split_once(" -> ").unwrap_or((signature, ""));
+    let (name, rest) = head.split_once('(').expect("a signature has parentheses");
+    let params = rest.strip_suffix(')').expect("a signature closes its parentheses");
+    let mut info: Vec<&str> = params.split(", ").filter(|param| !param.is_empty()).collect();
+    if !gives.is_empty() {
+        info.push(gives);
+    }
+    let registration = match name.strip_prefix("get ") {
+        Some(property) => FuncRegistration::new_getter(property),
+        None => FuncRegistration::new(name),
+    };
+    let lines: Vec<String> =
+        doc.trim().lines().map(|line| format!("/// {}", line.trim())).collect();
+    let comments: Vec<String> = if doc.is_empty() { Vec::new() } else { vec![lines.join("\n")] };
+    registration
+        .in_global_namespace()
+        .with_purity(true)
+        .with_volatility(true)
+        .with_params_info(info)
+        .with_comments(comments)
+        .register_into_engine(engine, function);
+}
+
+/// Collects the reference from what is registered.
+pub(super) fn reference(engine: &Engine) -> Vec<Entry> {
+    let mut found: BTreeMap<String, Entry> = BTreeMap::new();
+    let each = engine.collect_fn_metadata(
+        None,
+        |info| {
+            let meta = info.metadata;
+            let comments: Vec<String> = meta.comments.iter().map(ToString::to_string).collect();
+            Some((meta.name.to_string(), meta.params_info.to_vec(), comments.join("\n")))
+        },
+        false,
+    );
+    for (name, params, comments) in each {
+        let (name, property) = match name.strip_prefix("get$") {
+            Some(property) => (property.to_owned(), true),
+            None => (name, false),
+        };
+        let mut signature = check::signature(&name, &params).replace('`', "");
+        if property {
+            let of = params.first().and_then(|p| p.split(": ").nth(1)).unwrap_or("?");
+            let gives = params.last().map_or("?", |p| p.as_str());
+            signature = format!("{of}.{name} -> {gives}");
+        }
+        let entry = found.entry(name.clone()).or_insert_with(|| Entry {
+            name,
+            signatures: Vec::new(),
+            doc: String::new(),
+        });
+        entry.signatures.push(signature);
+        if !comments.is_empty() {
+            if !entry.doc.is_empty() {
+                entry.doc.push_str("\n\n");
+            }
+            let lines = comments.lines().map(|line| line.trim_start_matches("///").trim_start());
+            entry.doc.push_str(&lines.collect::<Vec<_>>().join("\n"));
+        }
+    }
+    let mut entries: Vec<Entry> = found.into_values().collect();
+    for entry in &mut entries {
+        entry.signatures.sort();
+        entry.signatures.dedup();
+    }
+    entries
 }

@@ -1,0 +1,248 @@
+//! The configuration: built-in values, the user's file, the project's file, the environment and
+//! the command line, each over the one before. Every value remembers where it came from.
+
+use crate::script::OPERATIONS_MAX;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// What stands in a configuration file, by section.
+const SECTIONS: &[(&str, &[&str])] = &[
+    ("project", &["name", "model"]),
+    ("run", &["concurrency"]),
+    ("limits", &["operations"]),
+    ("optimizer", &["learn_from_demo"]),
+];
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The program's own default.
+    BuiltIn,
+    /// A file.
+    File(PathBuf),
+    /// A variable of the environment.
+    Variable(&'static str),
+    /// An option of the command line.
+    Flag(&'static str),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::BuiltIn => f.write_str("built in"),
+            Origin::File(path) => write!(f, "{}", path.display()),
+            Origin::Variable(name) => write!(f, "${name}"),
+            Origin::Flag(name) => f.write_str(name),
+        }
+    }
+}
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ConfigError {
+    /// The file cannot be read.
+    #[error("reading `{path}`: {source}", path = path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not TOML.
+    #[error("`{path}` is not understood: {message}", path = path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A key that nobody knows.
+    #[error("{origin}: there is no `{key}`{help}")]
+    UnknownKey {
+        /// Where it stands.
+        origin: String,
+        /// The key.
+        key: String,
+        /// What may be meant.
+        help: String,
+    },
+    /// A value of the wrong kind.
+    #[error("{origin}: `{key}` must be {wanted}, not `{found}`")]
+    WrongValue {
+        /// Where it stands.
+        origin: String,
+        /// The key.
+        key: String,
+        /// What is allowed.
+        wanted: &'static str,
+        /// What is there.
+        found: String,
+    },
+}
+
+/// All settings, by their full key such as `limits.operations`.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Config {
+    values: BTreeMap<String, (Value, Origin)>,
+    /// The models, by alias, as they are described.
+    models: BTreeMap<String, (Map<String, Value>, Origin)>,
+}
+
+/// A way to look up a variable of the environment.
+pub(super) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+impl Config {
+    /// Reads every layer below the command line. `root` is the project's folder.
+    pub(super) fn load(root: &Path, lookup: Lookup<'_>) -> Result<Config, ConfigError> {
+        let mut config = Config::default();
+        config.set("limits.operations", OPERATIONS_MAX.into(), Origin::BuiltIn)?;
+        config.set("optimizer.learn_from_demo", false.into(), Origin::BuiltIn)?;
+        let home = lookup("XDG_CONFIG_HOME").map(PathBuf::from);
+        let home = home.or_else(|| lookup("HOME").map(|home| Path::new(&home).join(".config")));
+        if let Some(home) = home {
+            config.read(&home.join("kaizen").join("config.toml"))?;
+        }
+        config.read(&root.join("kaizen.toml"))?;
+        if let Some(model) = lookup("KAIZEN_MODEL") {
+            config.set("project.model", model.into(), Origin::Variable("KAIZEN_MODEL"))?;
+        }
+        if let Some(text) = lookup("KAIZEN_CONCURRENCY") {
+            let value = text.parse::<u64>().map_or(Value::String(text), Value::from);
+            config.set("run.concurrency", value, Origin::Variable("KAIZEN_CONCURRENCY"))?;
+        }
+        Ok(config)
+    }
+
+    /// Reads a file over what is known; a file that does not exist says nothing.
+    fn read(&mut self, path: &Path) -> Result<(), ConfigError> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(source) => return Err(ConfigError::Unreadable { path: path.to_owned(), source }),
+        };
+        let table: Map<String, Value> = toml::from_str(&text).map_err(|error| {
+            let message = error.to_string().trim_end().to_owned();
+            ConfigError::Syntax { path: path.to_owned(), message }
+        })?;
+        let origin = Origin::File(path.to_owned());
+        for (section, content) in table {
+            let Value::Object(content) = content else {
+                return Err(unknown(&origin, &section));
+            };
+            for (key, value) in content {
+                if section == "models" {
+                    let Value::Object(spec) = value else {
+                        return Err(wrong(&origin, &format!("models.{key}"), "a table", &value));
+                    };
+                    self.models.insert(key, (spec, origin.clone()));
+                } else {
+                    self.set(&format!("{section}.{key}"), value, origin.clone())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a value over what is known.
+    pub(super) fn set(
+        &mut self,
+        key: &str,
+        value: Value,
+        origin: Origin,
+    ) -> Result<(), ConfigError> {
+        let wanted = match key {
+            "project.name" | "project.model" => value.is_string().then_some(()).ok_or("text"),
+            "run.concurrency" | "limits.operations" => {
+                let positive = value.as_u64().is_some_and(|number| number > 0);
+                positive.then_some(()).ok_or("a whole number from 1 up")
+            }
+            "optimizer.learn_from_demo" => value.is_boolean().then_some(()).ok_or("true or false"),
+            _ => return Err(unknown(&origin, key)),
+        };
+        wanted.map_err(|wanted| wrong(&origin, key, wanted, &value))?;
+        self.values.insert(key.to_owned(), (value, origin));
+        Ok(())
+    }
+
+    /// Returns all values with their origin.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &Value, &Origin)> {
+        self.values.iter().map(|(key, (value, origin))| (key.as_str(), value, origin))
+    }
+
+    /// Returns the descriptions of models, by alias.
+    pub(super) fn models(&self) -> impl Iterator<Item = (&str, &Map<String, Value>, &Origin)> {
+        self.models.iter().map(|(name, (spec, origin))| (name.as_str(), spec, origin))
+    }
+
+    /// Returns the name of the default model, if one is set.
+    pub(super) fn model(&self) -> Option<String> {
+        let (value, _) = self.values.get("project.model")?;
+        value.as_str().map(str::to_owned)
+    }
+
+    /// Returns the most calls in flight, if a bound is set.
+    pub(super) fn concurrency(&self) -> Option<usize> {
+        let (value, _) = self.values.get("run.concurrency")?;
+        value.as_u64().and_then(|number| usize::try_from(number).ok())
+    }
+
+    /// Returns the most operations of a script.
+    pub(super) fn operations_max(&self) -> u64 {
+        let value = self.values.get("limits.operations");
+        value.and_then(|(value, _)| value.as_u64()).unwrap_or(OPERATIONS_MAX)
+    }
+}
+
+fn wrong(origin: &Origin, key: &str, wanted: &'static str, found: &Value) -> ConfigError {
+    let (origin, key, found) = (origin.to_string(), key.to_owned(), found.to_string());
+    ConfigError::WrongValue { origin, key, wanted, found }
+}
+
+fn unknown(origin: &Origin, key: &str) -> ConfigError {
+    let mut known: Vec<String> = vec!["models".to_owned()];
+    for (section, keys) in SECTIONS {
+        known.extend(keys.iter().map(|key| format!("{section}.{key}")));
+    }
+    let scored = known.iter().map(|k| (strsim::damerau_levenshtein(key, k), k));
+    let near = scored.min().filter(|(distance, _)| *distance <= 3);
+    let help = match near {
+        Some((_, near)) => format!("; did you mean `{near}`?"),
+        None => format!("; there are: {}", known.join(", ")),
+    };
+    ConfigError::UnknownKey { origin: origin.to_string(), key: key.to_owned(), help }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Config, String> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::write(folder.path().join("kaizen.toml"), text).expect("a file");
+        Config::load(folder.path(), &|_| None).map_err(|error| {
+            let text = error.to_string();
+            text.split_once("kaizen.toml").map_or(text.clone(), |(_, rest)| rest.to_owned())
+        })
+    }
+
+    #[test]
+    fn a_misspelt_key_gets_a_suggestion() {
+        let error = load("[limits]\noperation = 5").expect_err("an unknown key");
+        assert_eq!(error, ": there is no `limits.operation`; did you mean `limits.operations`?");
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_kind_is_named() {
+        let error = load("[run]\nconcurrency = 0").expect_err("no calls at all");
+        assert_eq!(error, ": `run.concurrency` must be a whole number from 1 up, not `0`");
+    }
+
+    #[test]
+    fn models_keep_their_description() {
+        let config = load("[models.fast]\nuse = \"demo/echo\"").expect("a sound file");
+        let names: Vec<&str> = config.models().map(|(name, _, _)| name).collect();
+        assert_eq!(names, ["fast"]);
+    }
+}

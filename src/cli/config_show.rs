@@ -1,0 +1,52 @@
+//! `kaizen config show`: every setting and, with `--origin`, where it came from.
+
+use crate::cli::exit::Exit;
+use crate::cli::project::Project;
+use crate::cli::render::table;
+use crate::cli::{Global, print_line};
+use serde_json::{Value, json};
+
+/// The options of `config`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+/// What to do with the configuration.
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Show every setting.
+    Show {
+        /// Name the place that each value came from.
+        #[arg(long)]
+        origin: bool,
+    },
+}
+
+/// Shows the configuration.
+pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let Action::Show { origin } = arguments.action;
+    let project = Project::find()?;
+    let mut rows: Vec<(String, Value, String)> = Vec::new();
+    for (key, value, from) in project.config.all() {
+        rows.push((key.to_owned(), value.clone(), from.to_string()));
+    }
+    for (name, fields, from) in project.config.models() {
+        for (key, value) in fields {
+            rows.push((format!("models.{name}.{key}"), value.clone(), from.to_string()));
+        }
+    }
+    if global.json {
+        for (key, value, from) in rows {
+            print_line(&json!({ "key": key, "value": value, "origin": from }).to_string());
+        }
+        return Ok(Exit::Ok);
+    }
+    let cells = |(key, value, from): (String, Value, String)| {
+        if origin { vec![key, value.to_string(), from] } else { vec![key, value.to_string()] }
+    };
+    let head: &[&str] = if origin { &["key", "value", "origin"] } else { &["key", "value"] };
+    print_line(&table::render(head, &rows.into_iter().map(cells).collect::<Vec<_>>()));
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,63 @@
+//! How the program ends: one number per kind of end, the same for every command.
+
+use crate::flow::failure::Failure;
+use std::process::ExitCode;
+
+/// The ways to end. The table is in the README.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exit {
+    /// All went well.
+    Ok,
+    /// The workflow failed.
+    Failed,
+    /// The command line is wrong.
+    Usage,
+    /// The script or the configuration is wrong; nothing ran, nothing was spent.
+    Refused,
+    /// A provider or the network failed, after retries.
+    Provider,
+    /// Something was not permitted.
+    Permission,
+    /// The store cannot be used.
+    Store,
+    /// Stopped by Ctrl-C.
+    Interrupted,
+    /// Stopped by a request to terminate.
+    Terminated,
+}
+
+impl Exit {
+    /// Returns the number.
+    pub(super) fn code(self) -> u8 {
+        match self {
+            Exit::Ok => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::Refused => 3,
+            Exit::Provider => 5,
+            Exit::Permission => 6,
+            Exit::Store => 8,
+            Exit::Interrupted => 130,
+            Exit::Terminated => 143,
+        }
+    }
+
+    /// Finds the end that fits the failure that ended a script.
+    pub(super) fn of(failure: &Failure) -> Exit {
+        match failure.kind.as_str() {
+            "param" => Exit::Usage,
+            "setup" | "model" => Exit::Refused,
+            "permission" => Exit::Permission,
+            "rate_limited" | "server" | "unauthorized" | "not_found" | "bad_request"
+            | "network" | "timeout" | "cut_off" | "length" | "empty" | "refused" | "bad_reply"
+            | "too_large" => Exit::Provider,
+            _ => Exit::Failed,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit.code())
+    }
+}

@@ -1,0 +1,86 @@
+//! The project: the folder that holds `kaizen.toml` or `.kaizen`, its configuration and its store.
+
+use crate::cli::config::{Config, ConfigError, Origin};
+use crate::model::registry::Models;
+use crate::model::spec::ModelSpec;
+use crate::store::{self, StoreError};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The folder of a project that kaizen keeps to itself.
+const FOLDER: &str = ".kaizen";
+
+/// A project as it is found from the current folder.
+#[derive(Debug)]
+pub(super) struct Project {
+    /// Its folder.
+    pub(super) root: PathBuf,
+    /// Its configuration.
+    pub(super) config: Config,
+}
+
+impl Project {
+    /// Finds the project that the current folder belongs to: the nearest folder upward that holds
+    /// `kaizen.toml` or `.kaizen`, or else the current folder itself.
+    pub(super) fn find() -> anyhow::Result<Project> {
+        let here = std::env::current_dir()?;
+        let marked = |folder: &&Path| {
+            folder.join("kaizen.toml").is_file() || folder.join(FOLDER).join("kaizen.db").is_file()
+        };
+        let root = here.ancestors().find(marked).unwrap_or(&here).to_owned();
+        let config = Config::load(&root, &variable)?;
+        Ok(Project { root, config })
+    }
+
+    /// Returns the path of the store.
+    pub(super) fn store_path(&self) -> PathBuf {
+        self.root.join(FOLDER).join("kaizen.db")
+    }
+
+    /// Opens the store, and creates it if there is none.
+    pub(super) fn open_store(&self) -> Result<store::Connection, StoreError> {
+        let path = self.store_path();
+        let folder = self.root.join(FOLDER);
+        std::fs::create_dir_all(&folder)
+            .map_err(|source| StoreError::Folder { path: folder.clone(), source })?;
+        let ignore = folder.join(".gitignore");
+        if !ignore.exists() {
+            // A project without this file works as well; git then shows the store as untracked.
+            let _ = std::fs::write(ignore, "*\n");
+        }
+        store::open(&path)
+    }
+
+    /// Opens the store for reading; `None` when the project has none yet.
+    pub(super) fn existing_store(&self) -> Result<Option<store::Connection>, StoreError> {
+        let path = self.store_path();
+        if path.exists() { store::open(&path).map(Some) } else { Ok(None) }
+    }
+
+    /// Returns the models that scripts of this project can name. `model` is the default of the
+    /// command line.
+    pub(super) fn models(&self) -> anyhow::Result<Models> {
+        let mut aliases = BTreeMap::new();
+        for (name, fields, origin) in self.config.models() {
+            let spec = ModelSpec::from_map(fields)
+                .map_err(|error| anyhow::anyhow!("{origin}: model `{name}`: {error}"))?;
+            aliases.insert(name.to_owned(), spec);
+        }
+        Ok(Models::new(aliases, self.config.model(), variable))
+    }
+
+    /// Puts an option of the command line over the configuration.
+    pub(super) fn set(
+        &mut self,
+        key: &str,
+        value: serde_json::Value,
+        flag: &'static str,
+    ) -> Result<(), ConfigError> {
+        self.config.set(key, value, Origin::Flag(flag))
+    }
+}
+
+/// Looks up a variable of the environment; an empty one counts as unset.
+pub(super) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

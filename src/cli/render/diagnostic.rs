@@ -1,0 +1,51 @@
+//! Errors in a script, with the line they are in.
+
+use crate::script::diagnostic::Diagnostic;
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+/// Draws an error; `color` says whether the terminal shows colours.
+pub(in crate::cli) fn render(diagnostic: &Diagnostic, color: bool) -> String {
+    let mut group = Group::with_title(Level::ERROR.primary_title(diagnostic.message.as_str()));
+    let where_text = diagnostic.place.as_ref().zip(diagnostic.text.as_deref());
+    if let Some((place, text)) = where_text {
+        let span = span(text, place.line, place.column, diagnostic.width);
+        group = group.element(
+            Snippet::source(text)
+                .path(place.file.as_str())
+                .annotation(AnnotationKind::Primary.span(span)),
+        );
+    }
+    for frame in &diagnostic.frames {
+        group = group.element(Level::NOTE.message(frame.as_str()));
+    }
+    if let Some(help) = &diagnostic.help {
+        group = group.element(Level::HELP.message(help.as_str()));
+    }
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    renderer.render(&[group])
+}
+
+/// Turns a line and a column, both from 1, into a range of bytes.
+fn span(text: &str, line: usize, column: usize, width: usize) -> std::ops::Range<usize> {
+    let start: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
+    let rest = &text[start.min(text.len())..];
+    let at = |count: usize| {
+        let in_line = rest.char_indices().take_while(|(_, c)| *c != '\n');
+        let line_end = in_line.map(|(at, c)| at + c.len_utf8()).last().unwrap_or(0);
+        rest.char_indices().nth(count).map_or(line_end, |(at, _)| at.min(line_end))
+    };
+    start + at(column - 1)..start + at(column - 1 + width)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_count_characters_not_bytes() {
+        let text = "let ä = 1;\nlet b = nope;\n";
+        assert_eq!(&text[span(text, 1, 5, 1)], "ä");
+        assert_eq!(&text[span(text, 2, 9, 4)], "nope");
+        assert_eq!(span(text, 9, 1, 1), text.len()..text.len());
+    }
+}

@@ -1,0 +1,6 @@
+//! How things look in a terminal.
+
+pub(super) mod diagnostic;
+pub(super) mod progress;
+pub(super) mod table;
+pub(super) mod time;

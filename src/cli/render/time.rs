@@ -1,0 +1,31 @@
+//! Times for people.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// Writes a moment (microseconds since 1970) in the local time zone.
+pub(in crate::cli) fn moment(micros: i64) -> String {
+    let Ok(stamp) = Timestamp::from_microsecond(micros) else { return "?".to_owned() };
+    stamp.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// Writes how long something took: `850 ms`, `2.1 s`, `3 min 5 s`.
+pub(in crate::cli) fn length(micros: i64) -> String {
+    let ms = micros / 1000;
+    match ms {
+        ..1000 => format!("{ms} ms"),
+        1000..60_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
+        _ => format!("{} min {} s", ms / 60_000, ms % 60_000 / 1000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_short() {
+        let shown = [5_000, 2_150_000, 185_000_000].map(length);
+        assert_eq!(shown, ["5 ms", "2.1 s", "3 min 5 s"]);
+    }
+}

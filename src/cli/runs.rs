@@ -1,0 +1,80 @@
+//! `kaizen runs`: the newest runs of the project.
+
+use crate::cli::exit::Exit;
+use crate::cli::project::Project;
+use crate::cli::render::{table, time};
+use crate::cli::{Global, print_line, say};
+use crate::journal::history::{self, RunRow};
+use crate::metrics::fold::Fold;
+use crate::store::Connection;
+use serde_json::json;
+use std::path::Path;
+
+/// The options of `runs`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Show at most so many, newest first.
+    #[arg(short = 'n', long, default_value_t = 20)]
+    limit: usize,
+}
+
+/// Lists runs.
+pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let project = Project::find()?;
+    let Some(store) = project.existing_store()? else {
+        say(&format!("no run yet in `{}`; start one: `kaizen run SCRIPT`", project.root.display()));
+        return Ok(Exit::Ok);
+    };
+    let rows = history::runs(&store, arguments.limit)?;
+    let mut lines = Vec::with_capacity(rows.len());
+    for row in rows {
+        let metrics = fold(&store, &row)?;
+        let took = row.ended_at.map(|end| end - row.started_at);
+        let cost = metrics.known_cost();
+        if global.json {
+            let line = json!({
+                "run": row.id, "script": row.script, "started_at": row.started_at,
+                "ended_at": row.ended_at, "status": status(&row), "calls": metrics.calls,
+                "cost": cost.map(crate::base::unit::Money::dollars),
+            });
+            print_line(&line.to_string());
+            continue;
+        }
+        lines.push(vec![
+            row.id.to_string(),
+            time::moment(row.started_at),
+            took.map_or("-".to_owned(), time::length),
+            status(&row).to_owned(),
+            metrics.calls.to_string(),
+            cost.map_or("unknown".to_owned(), |cost| cost.to_string()),
+            row.script,
+        ]);
+    }
+    if !global.json {
+        let head = ["run", "started", ">took", "status", ">calls", ">cost", "script"];
+        print_line(&table::render(&head, &lines));
+    }
+    Ok(Exit::Ok)
+}
+
+/// Computes the figures of a run.
+fn fold(store: &Connection, row: &RunRow) -> anyhow::Result<crate::metrics::Metrics> {
+    let mut fold = Fold::default();
+    for (at, event) in history::events(store, &row.id)? {
+        fold.add(at, &event);
+    }
+    Ok(fold.metrics())
+}
+
+/// Says how a run ended; one without an end whose process is gone was cut short.
+pub(super) fn status(row: &RunRow) -> &str {
+    match &row.status {
+        Some(status) => status,
+        None if Path::new("/proc").exists() && !is_alive(row.pid) => "crashed",
+        None => "running",
+    }
+}
+
+fn is_alive(pid: u32) -> bool {
+    Path::new("/proc").join(pid.to_string()).exists()
+}

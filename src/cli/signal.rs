@@ -1,0 +1,75 @@
+//! Ctrl-C and requests to terminate. They are watched on a thread of their own, so that a script
+//! that computes without ever waiting is stopped as well.
+
+use crate::cli::exit::Exit;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
+
+/// What has been caught so far.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Signals {
+    flag: Arc<AtomicBool>,
+    code: Arc<AtomicU8>,
+    notify: Arc<Notify>,
+}
+
+impl Signals {
+    /// Returns the flag that is set when a signal has come.
+    pub(super) fn flag(&self) -> Arc<AtomicBool> {
+        self.flag.clone()
+    }
+
+    /// Returns how the program has to end because of a signal, if one has come.
+    pub(super) fn seen(&self) -> Option<Exit> {
+        match self.code.load(Ordering::SeqCst) {
+            0 => None,
+            143 => Some(Exit::Terminated),
+            _ => Some(Exit::Interrupted),
+        }
+    }
+
+    /// Waits for a signal.
+    pub(super) async fn caught(&self) -> Exit {
+        loop {
+            let notified = self.notify.notified();
+            if let Some(exit) = self.seen() {
+                return exit;
+            }
+            notified.await;
+        }
+    }
+
+    fn set(&self, exit: Exit) {
+        if self.flag.swap(true, Ordering::SeqCst) {
+            // The second signal means now: what is on the disk stays, nothing else is saved.
+            std::process::exit(i32::from(exit.code()));
+        }
+        self.code.store(exit.code(), Ordering::SeqCst);
+        self.notify.notify_waiters();
+        self.notify.notify_one();
+    }
+}
+
+/// Starts watching.
+pub(super) fn watch() -> anyhow::Result<Signals> {
+    let signals = Signals::default();
+    let seen = signals.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let guard = runtime.enter();
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    drop(guard);
+    std::thread::spawn(move || {
+        runtime.block_on(async move {
+            loop {
+                tokio::select! {
+                    _ = interrupt.recv() => seen.set(Exit::Interrupted),
+                    _ = terminate.recv() => seen.set(Exit::Terminated),
+                }
+            }
+        });
+    });
+    Ok(signals)
+}

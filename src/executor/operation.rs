@@ -1,0 +1,260 @@
+//! One operation of a flow, from its conditions to its outcome on the disk.
+
+use crate::base::clock;
+use crate::base::id::{FlowId, OpId};
+use crate::executor::Executor;
+use crate::executor::attempt::{Keep, Stop};
+use crate::flow::callback::{Callback, Input, Scope};
+use crate::flow::failure::Failure;
+use crate::flow::op::{Op, OpKind, Prompt};
+use crate::flow::outcome::{Outcome, SkipReason};
+use crate::journal::event::Event;
+use crate::session::branch::SharedBranch;
+use crate::store::StoreError;
+use futures::FutureExt;
+use serde_json::{Map, Value};
+use std::fmt::Write as _;
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// First pause before an operation is tried again; it doubles each time.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// The condition of an edge, with the result it judges.
+#[derive(Debug)]
+pub(super) struct Check {
+    /// The operation that gave the result.
+    pub(super) source: String,
+    /// The condition.
+    pub(super) when: Callback,
+    /// The result.
+    pub(super) result: Value,
+}
+
+/// Everything that one operation needs in order to run.
+#[derive(Debug)]
+pub(super) struct Job {
+    /// Its place in the flow.
+    pub(super) index: usize,
+    /// The flow.
+    pub(super) flow: FlowId,
+    /// Its number in the run.
+    pub(super) id: OpId,
+    /// What to do.
+    pub(super) op: Rc<Op>,
+    /// The conditions of its edges.
+    pub(super) checks: Vec<Check>,
+    /// Results of what it depends on, by name, in the order of the edges.
+    pub(super) inputs: Vec<(String, Value)>,
+    /// The branch to work on.
+    pub(super) branch: SharedBranch,
+}
+
+/// What came of a job.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// The operation ended.
+    Ended(Outcome),
+    /// It became these operations, and ends when they have ended.
+    Expanded(Vec<Op>),
+    /// The journal cannot be written.
+    Broken(StoreError),
+}
+
+/// Journals an operation as cancelled, unless it ends before this is dropped.
+pub(super) struct OpGuard<'a> {
+    executor: &'a Executor,
+    scope: Option<Rc<Scope>>,
+}
+
+impl OpGuard<'_> {
+    /// Says that the operation has ended, or that somebody else watches it now.
+    pub(super) fn disarm(&mut self) {
+        self.scope = None;
+    }
+}
+
+impl Drop for OpGuard<'_> {
+    fn drop(&mut self) {
+        if let Some(scope) = self.scope.take() {
+            let outcome = Outcome::Cancelled;
+            // The run is being torn down; a store that cannot be written is reported elsewhere.
+            let _ = self.executor.note(&Event::OpEnded { flow: scope.flow, op: scope.op, outcome });
+        }
+    }
+}
+
+impl Executor {
+    /// Watches an operation that has started.
+    pub(super) fn guard(&self, scope: Rc<Scope>) -> OpGuard<'_> {
+        OpGuard { executor: self, scope: Some(scope) }
+    }
+
+    /// Performs one job. Its end is on the disk when this returns.
+    pub(super) async fn perform(&self, job: Job) -> (usize, Step) {
+        let index = job.index;
+        let step = self.try_perform(job).await.unwrap_or_else(Step::Broken);
+        (index, step)
+    }
+
+    async fn try_perform(&self, job: Job) -> Result<Step, StoreError> {
+        let (flow, op) = (job.flow, job.id);
+        let deadline = job.op.timeout.map(|timeout| clock::monotonic() + timeout);
+        let scope = Scope::new(flow, op, deadline);
+        let outcome = match judge(&job).await {
+            Ok(Some(reason)) => Outcome::Skipped { reason },
+            Err(failure) => Outcome::Failed { failure: failure.of(&job.op.name) },
+            Ok(None) => {
+                self.note(&Event::OpStarted { flow, op, name: None })?;
+                let mut guard = self.guard(scope.clone());
+                let work = AssertUnwindSafe(self.work(&scope, &job)).catch_unwind();
+                let result = match job.op.timeout {
+                    Some(limit) => tokio::time::timeout(limit, work).await,
+                    None => Ok(work.await),
+                };
+                guard.disarm();
+                match result {
+                    Ok(Ok(Ok(Made::Value(value)))) => Outcome::Completed { value },
+                    Ok(Ok(Ok(Made::Ops(ops)))) => return Ok(Step::Expanded(ops)),
+                    Ok(Ok(Err(Stop::Store(error)))) => return Err(error),
+                    Ok(Ok(Err(Stop::Failed(failure)))) => {
+                        Outcome::Failed { failure: failure.of(&job.op.name) }
+                    }
+                    Ok(Err(panic)) => {
+                        Outcome::Failed { failure: panicked(&*panic).of(&job.op.name) }
+                    }
+                    Err(_) => Outcome::Failed { failure: timed_out(&job.op) },
+                }
+            }
+        };
+        let ended = Event::OpEnded { flow, op, outcome };
+        self.commit(&ended).await?;
+        match ended {
+            Event::OpEnded { outcome, .. } => Ok(Step::Ended(outcome)),
+            _ => Ok(Step::Ended(Outcome::Cancelled)),
+        }
+    }
+
+    /// Does the work, and again as often as the operation's `retries` allow.
+    async fn work(&self, scope: &Rc<Scope>, job: &Job) -> Result<Made, Stop> {
+        let mut tried = 0;
+        loop {
+            let failure = match self.once(scope, job).await {
+                Err(Stop::Failed(failure)) if tried < job.op.retries => failure,
+                result => return result,
+            };
+            if failure.kind == "setup" {
+                return Err(failure.into());
+            }
+            tokio::time::sleep(RETRY_PAUSE.saturating_mul(1 << tried.min(10))).await;
+            tried += 1;
+        }
+    }
+
+    async fn once(&self, scope: &Rc<Scope>, job: &Job) -> Result<Made, Stop> {
+        match &job.op.kind {
+            OpKind::Communicate(prompt) => {
+                let prompt = with_inputs(prompt, &job.inputs);
+                let keep = Keep::Exchange;
+                self.converse(scope, &job.branch, &prompt, keep, false).await.map(Made::Value)
+            }
+            OpKind::Chat(prompt) => {
+                let prompt = with_inputs(prompt, &job.inputs);
+                let keep = Keep::Nothing;
+                self.converse(scope, &job.branch, &prompt, keep, false).await.map(Made::Value)
+            }
+            OpKind::Call(callback) => {
+                let inputs: Map<String, Value> = job.inputs.iter().cloned().collect();
+                let input =
+                    Input::Operation { scope: scope.clone(), inputs, branch: job.branch.clone() };
+                Ok(Made::Value(callback.call(input).await?))
+            }
+            OpKind::Expand { make } => {
+                let Some((_, Value::Array(items))) = job.inputs.first() else {
+                    return Err(not_a_list(job).into());
+                };
+                let mut ops = Vec::with_capacity(items.len());
+                for (place, item) in items.iter().enumerate() {
+                    let mut op = make.call(Input::Item(item.clone(), place)).await?;
+                    op.name = format!("{}[{place}]", job.op.name);
+                    ops.push(op);
+                }
+                Ok(Made::Ops(ops))
+            }
+        }
+    }
+}
+
+/// What work can make.
+enum Made {
+    Value(Value),
+    Ops(Vec<Op>),
+}
+
+/// Evaluates the conditions: a reason to skip, or none.
+async fn judge(job: &Job) -> Result<Option<SkipReason>, Failure> {
+    for check in &job.checks {
+        if !truth(&check.when, Input::Result(check.result.clone())).await? {
+            return Ok(Some(SkipReason::Condition { op: check.source.clone() }));
+        }
+    }
+    if let Some(when) = &job.op.when {
+        let inputs = job.inputs.iter().cloned().collect();
+        if !truth(when, Input::Inputs(inputs)).await? {
+            return Ok(Some(SkipReason::Condition { op: job.op.name.clone() }));
+        }
+    }
+    Ok(None)
+}
+
+async fn truth(when: &Callback, input: Input) -> Result<bool, Failure> {
+    match when.call(input).await? {
+        Value::Bool(answer) => Ok(answer),
+        other => Err(Failure::new(
+            "script",
+            format!("a condition must give true or false, this one gave `{other}`"),
+        )),
+    }
+}
+
+/// Puts the results of other operations before the instruction, each under its name.
+fn with_inputs(prompt: &Prompt, inputs: &[(String, Value)]) -> Prompt {
+    let mut text = String::new();
+    for (name, value) in inputs {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "<result name=\"{name}\">\n{}\n</result>\n", plain(value));
+    }
+    Prompt { instruction: format!("{text}{}", prompt.full()), ..prompt.clone() }
+}
+
+/// Writes text as it is, and everything else as JSON.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn not_a_list(job: &Job) -> Failure {
+    let (name, found) = match job.inputs.first() {
+        Some((name, value)) => (name.as_str(), plain(value)),
+        None => ("?", "nothing".to_owned()),
+    };
+    let shown: String = found.chars().take(80).collect();
+    Failure::new("script", format!("`expand` needs a list, but `{name}` gave `{shown}`"))
+}
+
+fn timed_out(op: &Op) -> Failure {
+    let limit = op.timeout.unwrap_or_default().as_millis();
+    Failure::new("timeout", format!("not done within {limit} ms (`timeout_ms`)")).of(&op.name)
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send)) -> Failure {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned());
+    Failure::new("panicked", format!("this is a bug in kaizen, please report it: {text}"))
+}

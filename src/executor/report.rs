@@ -1,0 +1,92 @@
+//! What a flow gives: the outcome of each operation, and the figures.
+
+use crate::base::id::FlowId;
+use crate::flow::failure::Failure;
+use crate::flow::outcome::Outcome;
+use crate::metrics::Metrics;
+use serde_json::{Map, Value, json};
+use std::rc::Rc;
+
+/// How one operation of a flow ended.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The operation's name.
+    pub name: String,
+    /// How it ended.
+    pub outcome: Rc<Outcome>,
+}
+
+/// The result of a flow. Each operation stands in exactly one of its four lists.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The flow.
+    pub flow: FlowId,
+    /// The graph's name.
+    pub name: String,
+    /// The operations in the order in which they were added.
+    pub entries: Vec<Entry>,
+    /// The figures.
+    pub metrics: Metrics,
+}
+
+impl Report {
+    /// Returns the names of the operations that ended with the outcome of that word.
+    pub fn names(&self, word: &str) -> Vec<&str> {
+        self.entries
+            .iter()
+            .filter(|entry| entry.outcome.word() == word)
+            .map(|entry| entry.name.as_str())
+            .collect()
+    }
+
+    /// Returns the outcome of an operation by its name.
+    pub fn outcome(&self, name: &str) -> Option<&Outcome> {
+        self.entries.iter().find(|entry| entry.name == name).map(|entry| &*entry.outcome)
+    }
+
+    /// Returns the failures, by the name of the operation.
+    pub fn failures(&self) -> impl Iterator<Item = (&str, &Failure)> {
+        self.entries.iter().filter_map(|entry| match &*entry.outcome {
+            Outcome::Failed { failure } => Some((entry.name.as_str(), failure)),
+            Outcome::Completed { .. } | Outcome::Skipped { .. } | Outcome::Cancelled => None,
+        })
+    }
+
+    /// Returns the report under the words that scripts use.
+    pub fn to_map(&self) -> Map<String, Value> {
+        let mut results = Map::new();
+        let mut errors = Map::new();
+        for entry in &self.entries {
+            match &*entry.outcome {
+                Outcome::Completed { value } => {
+                    results.insert(entry.name.clone(), value.clone());
+                }
+                Outcome::Failed { failure } => {
+                    errors.insert(entry.name.clone(), failure.to_value());
+                }
+                Outcome::Skipped { reason } => {
+                    let message = format!("skipped because {reason}");
+                    errors.insert(entry.name.clone(), Failure::new("skipped", message).to_value());
+                }
+                Outcome::Cancelled => {
+                    let failure = Failure::new("cancelled", "cancelled before its end");
+                    errors.insert(entry.name.clone(), failure.to_value());
+                }
+            }
+        }
+        let value = json!({
+            "name": self.name,
+            "completed_operations": self.names("completed"),
+            "failed_operations": self.names("failed"),
+            "skipped_operations": self.names("skipped"),
+            "cancelled_operations": self.names("cancelled"),
+            "operation_results": results,
+            "errors": errors,
+            "metrics": self.metrics.to_map(),
+        });
+        match value {
+            Value::Object(map) => map,
+            _ => Map::new(),
+        }
+    }
+}

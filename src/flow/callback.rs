@@ -1,0 +1,84 @@
+//! A function of the caller's, such as a script closure, that the domain calls without knowing
+//! what it is written in.
+
+use crate::base::id::{FlowId, OpId};
+use crate::flow::failure::Failure;
+use crate::session::branch::SharedBranch;
+use futures::future::LocalBoxFuture;
+use serde_json::{Map, Value};
+use std::cell::Cell;
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// The operation on whose behalf something is done. Calls to models made while an operation runs
+/// are its attempts, whoever makes them.
+#[derive(Debug)]
+pub struct Scope {
+    /// The flow; flow 0 is the script itself.
+    pub flow: FlowId,
+    /// The operation.
+    pub op: OpId,
+    /// How many attempts it has made.
+    pub attempts: Cell<u32>,
+    /// When its time is over, on the monotonic clock.
+    pub deadline: Option<Duration>,
+}
+
+impl Scope {
+    /// Opens the scope of an operation that starts.
+    pub fn new(flow: FlowId, op: OpId, deadline: Option<Duration>) -> Rc<Scope> {
+        Rc::new(Scope { flow, op, attempts: Cell::new(0), deadline })
+    }
+}
+
+/// What a callback is called with.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// The work of a script operation.
+    Operation {
+        /// The operation that calls.
+        scope: Rc<Scope>,
+        /// Results of the operations it depends on, by name.
+        inputs: Map<String, Value>,
+        /// The operation's branch.
+        branch: SharedBranch,
+    },
+    /// Results of other operations by name, to be judged before an operation starts.
+    Inputs(Map<String, Value>),
+    /// One result, to be judged by the condition of an edge.
+    Result(Value),
+    /// One item of a list, and its place from 0, to be made into an operation.
+    Item(Value, usize),
+}
+
+/// A function of the caller's that gives a `T`.
+pub struct Callback<T = Value>(Rc<Function<T>>);
+
+type Function<T> = dyn Fn(Input) -> LocalBoxFuture<'static, Result<T, Failure>>;
+
+impl<T> Callback<T> {
+    /// Wraps a function.
+    pub fn new(
+        function: impl Fn(Input) -> LocalBoxFuture<'static, Result<T, Failure>> + 'static,
+    ) -> Callback<T> {
+        Callback(Rc::new(function))
+    }
+
+    /// Calls it.
+    pub fn call(&self, input: Input) -> LocalBoxFuture<'static, Result<T, Failure>> {
+        (self.0)(input)
+    }
+}
+
+impl<T> Clone for Callback<T> {
+    fn clone(&self) -> Callback<T> {
+        Callback(self.0.clone())
+    }
+}
+
+impl<T> fmt::Debug for Callback<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Callback")
+    }
+}

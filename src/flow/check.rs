@@ -1,0 +1,160 @@
+//! What can be wrong with a graph: all of it is found, and reported at once.
+
+use crate::flow::Edge;
+use crate::flow::op::{NodeId, Op};
+use petgraph::graph::DiGraph;
+use std::collections::HashMap;
+use std::fmt;
+
+/// One thing that is wrong with a graph.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// There is nothing to run.
+    #[error("the graph has no operation; add one with `add_operation`")]
+    Empty,
+    /// Operations wait for one another, so none can start.
+    #[error("operations wait for one another: {}", cycle(names))]
+    Cycle {
+        /// The operations, in the order of their waiting.
+        names: Vec<String>,
+    },
+    /// Two operations have one name, so results could not be told apart.
+    #[error("{count} operations are named `{name}`; give each a `name` of its own")]
+    DuplicateName {
+        /// The name.
+        name: String,
+        /// How many have it.
+        count: usize,
+    },
+    /// An operation depends on a node of another builder.
+    #[error(
+        "operation `{op}` depends on a node that this builder does not have; nodes belong to the builder that made them"
+    )]
+    UnknownNode {
+        /// The operation.
+        op: String,
+    },
+}
+
+/// Writes a cycle as a chain of arrows.
+fn cycle(names: &[String]) -> String {
+    let mut chain: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    chain.extend(chain.first().cloned());
+    chain.join(" -> ")
+}
+
+/// Everything that is wrong with a graph.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct BuildErrors {
+    /// The graph's name.
+    pub graph: String,
+    /// What is wrong, at least one thing.
+    pub errors: Vec<BuildError>,
+}
+
+impl fmt::Display for BuildErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all: Vec<String> = self.errors.iter().map(ToString::to_string).collect();
+        write!(f, "graph `{}` cannot run: {}", self.graph, all.join("; "))
+    }
+}
+
+/// Finds everything that is wrong.
+pub(super) fn check(
+    name: &str,
+    graph: &DiGraph<Op, Edge>,
+    unknown: &[(NodeId, NodeId)],
+) -> Result<(), BuildErrors> {
+    let mut errors = Vec::new();
+    if graph.node_count() == 0 {
+        errors.push(BuildError::Empty);
+    }
+    for (_, target) in unknown {
+        let op = graph.node_weights().nth(target.0).map_or("?", |op| op.name.as_str());
+        errors.push(BuildError::UnknownNode { op: op.to_owned() });
+    }
+    errors.extend(duplicates(graph));
+    errors.extend(cycles(graph));
+    if errors.is_empty() { Ok(()) } else { Err(BuildErrors { graph: name.to_owned(), errors }) }
+}
+
+fn duplicates(graph: &DiGraph<Op, Edge>) -> Vec<BuildError> {
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for op in graph.node_weights() {
+        *counts.entry(&op.name).or_default() += 1;
+    }
+    let mut found: Vec<BuildError> = counts
+        .into_iter()
+        .filter(|(_, count)| *count > 1)
+        .map(|(name, count)| BuildError::DuplicateName { name: name.to_owned(), count })
+        .collect();
+    found.sort_by_key(ToString::to_string);
+    found
+}
+
+fn cycles(graph: &DiGraph<Op, Edge>) -> Vec<BuildError> {
+    petgraph::algo::tarjan_scc(graph)
+        .into_iter()
+        .filter(|part| part.len() > 1 || graph.contains_edge(part[0], part[0]))
+        .map(|mut part| {
+            // Tarjan's order is reverse topological: turned around it follows the arrows.
+            part.reverse();
+            let names = part.iter().map(|node| graph[*node].name.clone()).collect();
+            BuildError::Cycle { names }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::builder::Builder;
+    use crate::flow::op::{OpKind, Prompt};
+
+    fn check(edges: &[(&str, &str)], expected: &str) {
+        let mut builder = Builder::new("g");
+        let mut ids: HashMap<String, NodeId> = HashMap::new();
+        for (from, to) in edges {
+            for name in [from, to] {
+                ids.entry((*name).to_owned()).or_insert_with(|| {
+                    builder.add(Op::new(*name, OpKind::Communicate(Prompt::default())), &[])
+                });
+            }
+            builder.connect(ids[*from], ids[*to], Edge::default());
+        }
+        let result = builder.build().map(|_| ()).map_err(|e| e.to_string());
+        assert_eq!(result.err().unwrap_or_default(), expected);
+    }
+
+    #[test]
+    fn a_graph_without_faults_builds() {
+        check(&[("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")], "");
+    }
+
+    #[test]
+    fn a_cycle_is_named() {
+        check(
+            &[("a", "b"), ("b", "a")],
+            "graph `g` cannot run: operations wait for one another: `a` -> `b` -> `a`",
+        );
+    }
+
+    #[test]
+    fn an_empty_graph_is_refused() {
+        check(
+            &[],
+            "graph `g` cannot run: the graph has no operation; add one with `add_operation`",
+        );
+    }
+
+    #[test]
+    fn all_faults_are_reported_at_once() {
+        let mut builder = Builder::new("g");
+        let op = || Op::new("same", OpKind::Communicate(Prompt::default()));
+        let first = builder.add(op(), &[]);
+        builder.add(op(), &[first, NodeId(99)]);
+        builder.connect(first, first, Edge::default());
+        let errors = builder.build().expect_err("three faults").errors;
+        assert_eq!(errors.len(), 3, "{errors:?}");
+    }
+}

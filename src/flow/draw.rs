@@ -1,0 +1,128 @@
+//! A graph as text, Mermaid or DOT.
+
+use crate::flow::Graph;
+use crate::flow::op::NodeId;
+use std::fmt::Write as _;
+
+/// The languages a graph can be drawn in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One line per operation, for a terminal.
+    Text,
+    /// Mermaid, for Markdown.
+    Mermaid,
+    /// DOT, for Graphviz.
+    Dot,
+}
+
+impl Format {
+    /// Reads a script's word.
+    pub fn parse(word: &str) -> Option<Format> {
+        match word {
+            "text" => Some(Format::Text),
+            "mermaid" => Some(Format::Mermaid),
+            "dot" => Some(Format::Dot),
+            _ => None,
+        }
+    }
+}
+
+/// Draws the graph.
+pub fn draw(graph: &Graph, format: Format) -> String {
+    match format {
+        Format::Text => text(graph),
+        Format::Mermaid => mermaid(graph),
+        Format::Dot => dot(graph),
+    }
+}
+
+fn text(graph: &Graph) -> String {
+    let width = graph.ops().map(|op| op.name.chars().count()).max().unwrap_or(0);
+    let mut out = String::new();
+    for (index, op) in graph.ops().enumerate() {
+        let sources: Vec<&str> =
+            graph.sources(NodeId(index)).iter().map(|(s, _)| graph.op(*s).name.as_str()).collect();
+        let after = if sources.is_empty() {
+            "starts at once".to_owned()
+        } else {
+            format!("after {}", sources.join(", "))
+        };
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "{:width$}  {:11}  {after}", op.name, op.kind.word());
+    }
+    out
+}
+
+fn mermaid(graph: &Graph) -> String {
+    let mut out = String::from("graph TD\n");
+    for (index, op) in graph.ops().enumerate() {
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "    n{index}[\"{}\"]", op.name.replace('"', "#quot;"));
+    }
+    edges(graph, |source, target, conditional| {
+        let arrow = if conditional { "-.->" } else { "-->" };
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "    n{source} {arrow} n{target}");
+    });
+    out
+}
+
+fn dot(graph: &Graph) -> String {
+    let mut out = format!("digraph {:?} {{\n", graph.name());
+    for (index, op) in graph.ops().enumerate() {
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "    n{index} [label={:?}];", op.name);
+    }
+    edges(graph, |source, target, conditional| {
+        let style = if conditional { " [style=dashed]" } else { "" };
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "    n{source} -> n{target}{style};");
+    });
+    out.push_str("}\n");
+    out
+}
+
+/// Calls `each` with source, target, and whether the edge has a condition.
+fn edges(graph: &Graph, mut each: impl FnMut(usize, usize, bool)) {
+    for target in 0..graph.len() {
+        for (source, edge) in graph.sources(NodeId(target)) {
+            each(source.0, target, edge.when.is_some());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::builder::Builder;
+    use crate::flow::op::{Op, OpKind, Prompt};
+    use expect_test::expect;
+
+    #[test]
+    fn a_small_graph_is_drawn_in_each_format() {
+        let mut builder = Builder::new("g");
+        let a = builder.add(Op::new("draft", OpKind::Communicate(Prompt::default())), &[]);
+        builder.add(Op::new("review", OpKind::Chat(Prompt::default())), &[a]);
+        let graph = builder.build().expect("a sound graph");
+        expect![[r#"
+            draft   communicate  starts at once
+            review  chat         after draft
+        "#]]
+        .assert_eq(&draw(&graph, Format::Text));
+        expect![[r#"
+            graph TD
+                n0["draft"]
+                n1["review"]
+                n0 --> n1
+        "#]]
+        .assert_eq(&draw(&graph, Format::Mermaid));
+        expect![[r#"
+            digraph "g" {
+                n0 [label="draft"];
+                n1 [label="review"];
+                n0 -> n1;
+            }
+        "#]]
+        .assert_eq(&draw(&graph, Format::Dot));
+    }
+}

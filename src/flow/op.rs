@@ -1,0 +1,118 @@
+//! An operation: one step of a graph.
+
+use crate::flow::callback::Callback;
+use crate::model::request::Settings;
+use crate::session::branch::SharedBranch;
+use serde_json::Value;
+use std::time::Duration;
+
+/// Names a place in a graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub usize);
+
+/// What a model is asked, and how.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Prompt {
+    /// The instruction.
+    pub instruction: String,
+    /// Facts to go with it, beside the results of other operations.
+    pub context: Option<Value>,
+    /// A JSON schema that the reply must follow.
+    pub schema: Option<Value>,
+    /// Settings over those of the model.
+    pub settings: Settings,
+}
+
+impl Prompt {
+    /// Returns the text that reaches the model: the context, then the instruction.
+    pub fn full(&self) -> String {
+        match &self.context {
+            None => self.instruction.clone(),
+            Some(Value::String(text)) => {
+                format!("<context>\n{text}\n</context>\n\n{}", self.instruction)
+            }
+            Some(value) => format!("<context>\n{value}\n</context>\n\n{}", self.instruction),
+        }
+    }
+}
+
+/// What an operation does.
+#[derive(Debug, Clone)]
+pub enum OpKind {
+    /// Asks the branch's model and appends the exchange to the branch.
+    Communicate(Prompt),
+    /// Asks the branch's model and appends nothing.
+    Chat(Prompt),
+    /// Calls a function.
+    Call(Callback),
+    /// Makes one operation of each item of the list that its source gave, and gives the list of
+    /// their results.
+    Expand {
+        /// Makes an item into an operation.
+        make: Callback<Op>,
+    },
+}
+
+impl OpKind {
+    /// Returns the script's word for it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            OpKind::Communicate(_) => "communicate",
+            OpKind::Chat(_) => "chat",
+            OpKind::Call(_) => "call",
+            OpKind::Expand { .. } => "expand",
+        }
+    }
+}
+
+/// What happens to the rest of a flow when an operation fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnFailure {
+    /// What depends on it is skipped; everything else goes on.
+    #[default]
+    Skip,
+    /// Nothing new starts, and what is in flight is cancelled.
+    Stop,
+    /// What depends on it runs, and finds the error in place of a result.
+    Continue,
+}
+
+/// One step of a graph.
+#[derive(Debug, Clone)]
+pub struct Op {
+    /// Its name, unique in its graph.
+    pub name: String,
+    /// What it does.
+    pub kind: OpKind,
+    /// The branch to work on; without one, a fresh fork of the session's default branch.
+    pub branch: Option<SharedBranch>,
+    /// Whether it continues the conversation of the first operation it depends on.
+    pub inherit_context: bool,
+    /// Whether a result with `verdict: "reject"` skips everything that depends on it.
+    pub gate: bool,
+    /// Judges the inputs; when it says false, the operation is skipped.
+    pub when: Option<Callback>,
+    /// What its failure means for the flow; `None` for the flow's own rule.
+    pub on_failure: Option<OnFailure>,
+    /// Longest time for all its tries together.
+    pub timeout: Option<Duration>,
+    /// How often it is tried again after a failure, beside the model's own retries.
+    pub retries: u32,
+}
+
+impl Op {
+    /// Creates an operation with nothing but a name and a kind.
+    pub fn new(name: impl Into<String>, kind: OpKind) -> Op {
+        Op {
+            name: name.into(),
+            kind,
+            branch: None,
+            inherit_context: false,
+            gate: false,
+            when: None,
+            on_failure: None,
+            timeout: None,
+            retries: 0,
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Makes figures of the events of one flow, one event at a time.
+
+use crate::base::id::OpId;
+use crate::flow::outcome::Outcome;
+use crate::journal::event::{Event, Planned};
+use crate::metrics::Metrics;
+use std::collections::HashMap;
+
+/// One operation as seen so far.
+#[derive(Debug, Default)]
+struct Trace {
+    name: String,
+    after: Vec<OpId>,
+    started_at: Option<i64>,
+    /// Start and end in microseconds.
+    span: Option<(i64, i64)>,
+}
+
+/// The figures of one flow under construction.
+#[derive(Debug, Default)]
+pub struct Fold {
+    metrics: Metrics,
+    first_at: Option<i64>,
+    last_at: i64,
+    in_flight: u64,
+    ops: HashMap<OpId, Trace>,
+}
+
+impl Fold {
+    /// Takes in one event that happened `at` (microseconds).
+    pub fn add(&mut self, at: i64, event: &Event) {
+        self.first_at.get_or_insert(at);
+        self.last_at = self.last_at.max(at);
+        match event {
+            Event::FlowStarted { ops, .. } => self.plan(ops),
+            Event::Expanded { op, ops, .. } => {
+                self.plan(ops);
+                let parent = self.ops.entry(*op).or_default();
+                parent.after.extend(ops.iter().map(|planned| planned.op));
+            }
+            Event::OpStarted { op, name, .. } => {
+                let trace = self.ops.entry(*op).or_default();
+                trace.started_at = Some(at);
+                if let Some(name) = name {
+                    trace.name.clone_from(name);
+                }
+                self.in_flight += 1;
+                self.metrics.max_in_flight = self.metrics.max_in_flight.max(self.in_flight);
+            }
+            Event::AttemptEnded { demo, usage, cost, failure, retry_in_ms, .. } => {
+                self.metrics.calls += 1;
+                self.metrics.demo_calls += u64::from(*demo);
+                self.metrics.retries += u64::from(retry_in_ms.is_some());
+                self.metrics.usage += usage.unwrap_or_default();
+                match cost {
+                    Some(cost) => self.metrics.cost += *cost,
+                    // A refused request costs nothing; anything else of unknown price is unknown.
+                    None if failure.as_ref().is_some_and(|f| f.status.is_some()) => {}
+                    None => self.metrics.cost_unknown += 1,
+                }
+            }
+            Event::OpEnded { op, outcome, .. } => self.end(at, *op, outcome),
+            Event::AttemptStarted { .. }
+            | Event::FlowEnded { .. }
+            | Event::RunStarted { .. }
+            | Event::Logged { .. }
+            | Event::RunEnded { .. } => {}
+        }
+    }
+
+    /// Returns the figures.
+    #[allow(clippy::cast_precision_loss, reason = "microseconds of a run fit a double exactly")]
+    pub fn metrics(&self) -> Metrics {
+        let mut metrics = self.metrics.clone();
+        let first = self.first_at.unwrap_or(self.last_at);
+        metrics.execution_time = (self.last_at - first) as f64 / 1e6;
+        metrics.critical_path = critical_path(&self.ops);
+        metrics
+    }
+
+    fn plan(&mut self, ops: &[Planned]) {
+        for planned in ops {
+            let trace = self.ops.entry(planned.op).or_default();
+            trace.name.clone_from(&planned.name);
+            trace.after.clone_from(&planned.after);
+        }
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "microseconds of a run fit a double exactly")]
+    fn end(&mut self, at: i64, op: OpId, outcome: &Outcome) {
+        match outcome {
+            Outcome::Completed { .. } => self.metrics.completed += 1,
+            Outcome::Failed { .. } => self.metrics.failed += 1,
+            Outcome::Skipped { reason } if reason.is_decision() => {
+                self.metrics.skipped_by_decision += 1;
+            }
+            Outcome::Skipped { .. } => self.metrics.skipped += 1,
+            Outcome::Cancelled => self.metrics.cancelled += 1,
+        }
+        let trace = self.ops.entry(op).or_default();
+        if let Some(started) = trace.started_at.take() {
+            trace.span = Some((started, at));
+            self.metrics.op_time += (at - started) as f64 / 1e6;
+            self.in_flight = self.in_flight.saturating_sub(1);
+        }
+    }
+}
+
+/// Finds the chain of dependent operations with the longest sum of times: names and seconds.
+#[allow(clippy::cast_precision_loss, reason = "microseconds of a run fit a double exactly")]
+fn critical_path(ops: &HashMap<OpId, Trace>) -> (Vec<String>, f64) {
+    // An operation ends after everything it waits for, so one pass in order of the ends is enough.
+    let mut ended: Vec<(i64, OpId, &Trace, i64)> = ops
+        .iter()
+        .filter_map(|(op, trace)| trace.span.map(|(start, end)| (end, *op, trace, end - start)))
+        .collect();
+    ended.sort_by_key(|(end, op, _, _)| (*end, *op));
+    let mut best: HashMap<OpId, (i64, Option<OpId>)> = HashMap::with_capacity(ended.len());
+    for (_, op, trace, time) in &ended {
+        let longest = trace
+            .after
+            .iter()
+            .filter_map(|before| best.get(before).map(|(sum, _)| (*sum, *before)))
+            .max();
+        let before = longest.map_or(0, |(sum, _)| sum);
+        best.insert(*op, (before + time, longest.map(|(_, before)| before)));
+    }
+    let last = best.iter().max_by_key(|(op, (sum, _))| (*sum, std::cmp::Reverse(**op)));
+    let Some((mut op, (total, _))) = last else { return (Vec::new(), 0.0) };
+    let mut names = vec![ops[op].name.clone()];
+    while let Some((_, Some(before))) = best.get(op) {
+        names.push(ops[before].name.clone());
+        op = before;
+    }
+    names.reverse();
+    (names, *total as f64 / 1e6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::id::FlowId;
+    use crate::flow::failure::Failure;
+    use crate::flow::outcome::SkipReason;
+    use serde_json::Value;
+
+    const FLOW: FlowId = FlowId(1);
+
+    fn planned(op: u32, name: &str, after: &[u32]) -> Planned {
+        let after = after.iter().map(|op| OpId(*op)).collect();
+        Planned { op: OpId(op), name: name.into(), kind: "call".into(), after }
+    }
+
+    fn start(op: u32) -> Event {
+        Event::OpStarted { flow: FLOW, op: OpId(op), name: None }
+    }
+
+    fn end(op: u32, outcome: Outcome) -> Event {
+        Event::OpEnded { flow: FLOW, op: OpId(op), outcome }
+    }
+
+    fn completed(op: u32) -> Event {
+        end(op, Outcome::Completed { value: Value::Null })
+    }
+
+    fn fold(ops: Vec<Planned>, events: Vec<(i64, Event)>) -> Metrics {
+        let mut fold = Fold::default();
+        let name = "g".to_owned();
+        fold.add(0, &Event::FlowStarted { flow: FLOW, name, ops, max_concurrent: 9 });
+        for (at, event) in events {
+            fold.add(at * 1_000_000, &event);
+        }
+        fold.metrics()
+    }
+
+    #[test]
+    fn two_parallel_operations_and_a_join() {
+        let ops = vec![planned(0, "a", &[]), planned(1, "b", &[]), planned(2, "c", &[0, 1])];
+        let metrics = fold(
+            ops,
+            vec![
+                (0, start(0)),
+                (0, start(1)),
+                (1, completed(0)),
+                (3, completed(1)),
+                (3, start(2)),
+                (4, completed(2)),
+            ],
+        );
+        assert_eq!(metrics.execution_time, 4.0);
+        assert_eq!(metrics.op_time, 5.0);
+        assert_eq!(metrics.speedup(), Some(1.25));
+        assert_eq!(metrics.throughput(), Some(0.75));
+        assert_eq!(metrics.max_in_flight, 2);
+        assert_eq!(metrics.critical_path, (vec!["b".to_owned(), "c".to_owned()], 4.0));
+    }
+
+    #[test]
+    fn c1_failures_and_skips_lower_the_success_rate() {
+        let ops = vec![planned(0, "a", &[]), planned(1, "b", &[0])];
+        let failure = Failure::new("bad_request", "no");
+        let reason = SkipReason::Failed { op: "a".into() };
+        let metrics = fold(
+            ops,
+            vec![
+                (0, start(0)),
+                (1, end(0, Outcome::Failed { failure })),
+                (1, end(1, Outcome::Skipped { reason })),
+            ],
+        );
+        assert_eq!(metrics.success_rate(), Some(0.0));
+        assert_eq!((metrics.completed, metrics.failed, metrics.skipped), (0, 1, 1));
+    }
+
+    #[test]
+    fn c2_no_operation_divides_nothing_by_nothing() {
+        let metrics = fold(vec![], vec![]);
+        assert_eq!(metrics.success_rate(), None);
+        assert_eq!(metrics.throughput(), None);
+        assert_eq!(metrics.speedup(), None);
+    }
+
+    #[test]
+    fn an_arm_not_taken_is_no_failure() {
+        let ops = vec![planned(0, "a", &[]), planned(1, "b", &[0])];
+        let reason = SkipReason::Condition { op: "b".into() };
+        let metrics = fold(
+            ops,
+            vec![(0, start(0)), (1, completed(0)), (1, end(1, Outcome::Skipped { reason }))],
+        );
+        assert_eq!(metrics.success_rate(), Some(1.0));
+        assert_eq!(metrics.skipped_by_decision, 1);
+    }
+}

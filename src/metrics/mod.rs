@@ -1,0 +1,135 @@
+//! Figures of a flow or a run: folds of its events and nothing else.
+
+pub mod fold;
+
+use crate::base::unit::Money;
+use crate::model::reply::Usage;
+use serde_json::{Map, Value, json};
+
+/// The figures.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Metrics {
+    /// Time from the first event to the last, in seconds.
+    pub execution_time: f64,
+    /// Operations that gave a value.
+    pub completed: u64,
+    /// Operations that were tried and gave none.
+    pub failed: u64,
+    /// Operations never tried because one they need failed or was cancelled.
+    pub skipped: u64,
+    /// Operations never tried because a condition or a gate of the workflow said so.
+    pub skipped_by_decision: u64,
+    /// Operations stopped before their end, or given up before their start.
+    pub cancelled: u64,
+    /// Time of all operations together, in seconds.
+    pub op_time: f64,
+    /// Most operations that were under way at one moment.
+    pub max_in_flight: u64,
+    /// The chain of operations that took longest, by name, and its time in seconds.
+    pub critical_path: (Vec<String>, f64),
+    /// Calls to models, retries included.
+    pub calls: u64,
+    /// Calls that were made because an earlier one failed.
+    pub retries: u64,
+    /// Calls answered by the demo model.
+    pub demo_calls: u64,
+    /// Tokens of all calls that said what they used.
+    pub usage: Usage,
+    /// What all calls with a known price cost.
+    pub cost: Money,
+    /// Calls whose cost is unknown.
+    pub cost_unknown: u64,
+}
+
+impl Metrics {
+    /// Operations that were to run: all but those that the workflow itself decided to skip.
+    pub fn due(&self) -> u64 {
+        self.completed + self.failed + self.skipped + self.cancelled
+    }
+
+    /// Completed operations per operation that was to run; `None` when none was to run.
+    pub fn success_rate(&self) -> Option<f64> {
+        ratio(count(self.completed), count(self.due()))
+    }
+
+    /// Completed operations per second of execution time; `None` when no time passed.
+    pub fn throughput(&self) -> Option<f64> {
+        ratio(count(self.completed), self.execution_time)
+    }
+
+    /// Time of all operations per time of execution: how many times faster than one by one.
+    pub fn speedup(&self) -> Option<f64> {
+        ratio(self.op_time, self.execution_time)
+    }
+
+    /// What everything cost; `None` when the cost of a call is unknown.
+    pub fn known_cost(&self) -> Option<Money> {
+        (self.cost_unknown == 0).then_some(self.cost)
+    }
+
+    /// Adds the figures of another flow of the same run. Times of execution are not added: flows
+    /// may overlap.
+    pub fn merge(&mut self, other: &Metrics) {
+        self.completed += other.completed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+        self.skipped_by_decision += other.skipped_by_decision;
+        self.cancelled += other.cancelled;
+        self.op_time += other.op_time;
+        self.max_in_flight = self.max_in_flight.max(other.max_in_flight);
+        self.calls += other.calls;
+        self.retries += other.retries;
+        self.demo_calls += other.demo_calls;
+        self.usage += other.usage;
+        self.cost += other.cost;
+        self.cost_unknown += other.cost_unknown;
+    }
+
+    /// Returns the figures under the words that scripts and `--json` use; what is unknown is null.
+    pub fn to_map(&self) -> Map<String, Value> {
+        let (path, path_time) = &self.critical_path;
+        let value = json!({
+            "execution_time": self.execution_time,
+            "completed_operations": self.completed,
+            "failed_operations": self.failed,
+            "skipped_operations": self.skipped + self.skipped_by_decision,
+            "cancelled_operations": self.cancelled,
+            "success_rate": self.success_rate(),
+            "throughput": self.throughput(),
+            "parallel_efficiency": self.throughput(),
+            "speedup": self.speedup(),
+            "critical_path": path,
+            "critical_path_time": path_time,
+            "max_in_flight": self.max_in_flight,
+            "calls": self.calls,
+            "demo_calls": self.demo_calls,
+            "retries": self.retries,
+            "reused": 0,
+            "tokens": {
+                "input_uncached": self.usage.input_uncached,
+                "cache_read": self.usage.cache_read,
+                "cache_write": self.usage.cache_write,
+                "output_visible": self.usage.output_visible,
+                "reasoning": self.usage.reasoning,
+                "input": self.usage.input(),
+                "output": self.usage.output(),
+            },
+            "cost": self.known_cost().map(Money::dollars),
+        });
+        match value {
+            Value::Object(map) => map,
+            _ => Map::new(),
+        }
+    }
+}
+
+/// Divides, unless there is nothing to divide by.
+fn ratio(part: f64, whole: f64) -> Option<f64> {
+    (whole > 0.0).then(|| part / whole)
+}
+
+/// Turns a count into a number to calculate with.
+#[allow(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+fn count(n: u64) -> f64 {
+    n as f64
+}

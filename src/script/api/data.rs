@@ -1,0 +1,156 @@
+//! Files and JSON. Files are named relative to the script's folder and lie within the project's.
+
+use super::def;
+use crate::script::error::{Raised, throw_new};
+use crate::script::modules::{find, inside};
+use crate::script::{Inner, convert};
+use rhai::{Array, Dynamic, Engine};
+use std::path::Path;
+use std::rc::Rc;
+
+/// Largest file that is read whole, in bytes.
+const FILE_MAX: u64 = 64 << 20;
+
+pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
+    json(engine);
+    reading(engine, host);
+    let inner = host.clone();
+    def(
+        engine,
+        "write_text(path: string, text: string)",
+        r#"
+        Writes a text file, whole or not at all. The path is relative to the script's folder; it
+        must lie in the project's.
+        ```rhai
+        write_text("answer.txt", "42");
+        print(read_text("answer.txt"));
+        ```
+        "#,
+        move |path: &str, text: &str| write(&inner, path, text),
+    );
+}
+
+fn json(engine: &mut Engine) {
+    def(
+        engine,
+        "json(text: string) -> any",
+        r#"
+        Reads JSON.
+        ```rhai
+        print(json(`{"a": [1, 2]}`).a[1]);
+        ```
+        "#,
+        |text: &str| {
+            let value = serde_json::from_str(text);
+            value.map(convert::from_value).map_err(|error| {
+                let shown: String = text.chars().take(80).collect();
+                throw_new("json", format!("this is not JSON ({error}): {shown}"))
+            })
+        },
+    );
+    def(
+        engine,
+        "to_json(value: any) -> string",
+        r#"
+        Writes plain data as JSON.
+        ```rhai
+        print(to_json(#{ a: [1, 2.5, "x"] }));
+        ```
+        "#,
+        |value: Dynamic| {
+            let data = convert::to_value(&value);
+            data.map(|data| data.to_string()).map_err(|reason| throw_new("json", reason))
+        },
+    );
+}
+
+fn reading(engine: &mut Engine, host: &Rc<Inner>) {
+    let inner = host.clone();
+    def(
+        engine,
+        "read_text(path: string) -> string",
+        r#"
+        Reads a text file. The path is relative to the script's folder; the file must lie in the
+        project's. `read_lines` gives its lines, `read_jsonl` the values of a file with one JSON
+        value per line.
+        ```rhai
+        write_text("notes.txt", "one\ntwo");
+        print(read_text("notes.txt").len);
+        ```
+        "#,
+        move |path: &str| read(&inner, path),
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "read_lines(path: string) -> array",
+        r#"
+        Reads the lines of a text file.
+        ```rhai
+        write_text("notes.txt", "one\ntwo");
+        print(read_lines("notes.txt").len);
+        ```
+        "#,
+        move |path: &str| -> Result<Array, Raised> {
+            Ok(read(&inner, path)?.lines().map(|line| line.to_owned().into()).collect())
+        },
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "read_jsonl(path: string) -> array",
+        r#"
+        Reads a file with one JSON value per line; empty lines are left out.
+        ```rhai
+        write_text("tasks.jsonl", "{\"id\": 1}\n{\"id\": 2}\n");
+        print(read_jsonl("tasks.jsonl")[1].id);
+        ```
+        "#,
+        move |path: &str| read_jsonl(&inner, path),
+    );
+}
+
+/// Returns the folder that file names of the script are relative to.
+fn folder(host: &Inner) -> &Path {
+    host.with.script.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn read(host: &Rc<Inner>, path: &str) -> Result<String, Raised> {
+    let file = find(host, folder(host), path)?;
+    let length = std::fs::metadata(&file).map_or(0, |meta| meta.len());
+    if length > FILE_MAX {
+        let message = format!("`{path}` has {length} bytes; at most {FILE_MAX} are read");
+        return Err(throw_new("file", message));
+    }
+    let text = std::fs::read_to_string(&file)
+        .map_err(|error| throw_new("file", format!("reading `{path}`: {error}")))?;
+    host.files.borrow_mut().insert(file);
+    Ok(text)
+}
+
+fn read_jsonl(host: &Rc<Inner>, path: &str) -> Result<Array, Raised> {
+    let text = read(host, path)?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .map(|(index, line)| {
+            serde_json::from_str(line)
+                .map(convert::from_value)
+                .map_err(|error| throw_new("json", format!("`{path}` line {}: {error}", index + 1)))
+        })
+        .collect()
+}
+
+fn write(host: &Rc<Inner>, path: &str, text: &str) -> Result<(), Raised> {
+    let fail = |error: std::io::Error| throw_new("file", format!("writing `{path}`: {error}"));
+    let target = folder(host).join(path);
+    let parent = target.parent().unwrap_or(Path::new("."));
+    let parent = parent.canonicalize().map_err(fail)?;
+    let Some(name) = target.file_name() else {
+        return Err(throw_new("file", format!("`{path}` names no file")));
+    };
+    inside(host, &parent, path)?;
+    // Written beside the target and moved over it, so that a crash leaves the old or the new file.
+    let draft = parent.join(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
+    std::fs::write(&draft, text).map_err(fail)?;
+    std::fs::rename(&draft, parent.join(name)).map_err(fail)
+}

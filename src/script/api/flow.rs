@@ -1,0 +1,388 @@
+//! Running a graph, and the report of how it went.
+
+use super::builder::SharedBuilder;
+use super::def;
+use super::operation::read_on_failure;
+use super::session::SharedSession;
+use crate::executor::report::Report;
+use crate::executor::run::{FlowOptions, MAX_CONCURRENT};
+use crate::executor::{Listener, attempt::Stop};
+use crate::flow::Graph;
+use crate::flow::draw::{Format, draw};
+use crate::flow::outcome::Outcome;
+use crate::journal::event::Event;
+use crate::script::error::{Raised, throw, throw_new};
+use crate::script::fiber::wait;
+use crate::script::options::{Options, nearest};
+use crate::script::tasks::{self, BoundFn};
+use crate::script::{Inner, convert};
+use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
+use std::rc::Rc;
+use tokio::sync::mpsc;
+
+/// The kinds of event that a listener may name.
+const KINDS: &[&str] = &[
+    "any",
+    "flow_started",
+    "expanded",
+    "op_started",
+    "attempt_started",
+    "attempt_ended",
+    "op_ended",
+    "flow_ended",
+];
+
+pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
+    engine.register_type_with_name::<Rc<Graph>>("graph");
+    engine.register_type_with_name::<Rc<Report>>("report");
+    graphs(engine);
+    running(engine, host);
+    report_lists(engine);
+    report_values(engine);
+}
+
+fn freeze(builder: &SharedBuilder) -> Result<Rc<Graph>, Raised> {
+    let graph = builder.borrow().build();
+    graph.map(Rc::new).map_err(|errors| throw_new("graph", errors.to_string()))
+}
+
+fn graphs(engine: &mut Engine) {
+    for name in ["graph", "get_graph"] {
+        def(
+            engine,
+            &format!("{name}(builder: builder) -> graph"),
+            r#"
+            Checks the graph and freezes it as it is: cycles, duplicate names and the like are
+            reported all at once. `graph` and `get_graph` are the same.
+            ```rhai
+            let g = builder("one");
+            g.add_operation(|| 1, #{ name: "a" });
+            print(g.graph().draw("mermaid"));
+            ```
+            "#,
+            |builder: &mut SharedBuilder| freeze(builder),
+        );
+    }
+    def(
+        engine,
+        "draw(builder: builder, format: string) -> string",
+        r#"
+        Draws a graph as "text", "mermaid" or "dot".
+        ```rhai
+        let g = builder("two");
+        let a = g.add_operation(|| 1, #{ name: "a" });
+        g.add_operation(|| 2, #{ name: "b", depends_on: a });
+        print(g.draw("dot"));
+        ```
+        "#,
+        |builder: &mut SharedBuilder, format: &str| drawn(&*freeze(builder)?, format),
+    );
+    def(
+        engine,
+        "draw(graph: graph, format: string) -> string",
+        "",
+        |graph: &mut Rc<Graph>, format: &str| drawn(graph, format),
+    );
+    def(engine, "get name(graph: graph) -> string", "", |graph: &mut Rc<Graph>| {
+        graph.name().to_owned()
+    });
+}
+
+fn drawn(graph: &Graph, format: &str) -> Result<String, Raised> {
+    let unknown = || {
+        let message = format!("there is no format `{format}`; there are text, mermaid and dot");
+        throw_new("option", message)
+    };
+    Ok(draw(graph, Format::parse(format).ok_or_else(unknown)?))
+}
+
+fn running(engine: &mut Engine, host: &Rc<Inner>) {
+    let inner = host.clone();
+    def(
+        engine,
+        "flow(session: session, graph: builder) -> report",
+        r#"
+        Runs a graph on the branches of a session and reports. Options: `max_concurrent` (most
+        operations in flight), `on_failure` ("skip", "stop" or "continue", where an operation does
+        not say), `timeout_ms` (what has not ended by then is cancelled), `allow_failures` (the
+        run may end well although operations of this flow failed), `verbose` (says how each
+        operation ended).
+        ```rhai
+        let g = builder("pair");
+        g.add_operation("communicate", #{ name: "a", instruction: "One?" });
+        g.add_operation("communicate", #{ name: "b", instruction: "Two?" });
+        let report = session(branch("demo/echo")).flow(g, #{ max_concurrent: 2 });
+        print(report.completed_operations);
+        print(report.metrics.success_rate);
+        ```
+        "#,
+        move |session: &mut SharedSession, builder: SharedBuilder| {
+            run(&inner, session, &*freeze(&builder)?, Map::new())
+        },
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "flow(session: session, graph: builder, options: map) -> report",
+        "",
+        move |session: &mut SharedSession, builder: SharedBuilder, map: Map| {
+            run(&inner, session, &*freeze(&builder)?, map)
+        },
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "flow(session: session, graph: graph) -> report",
+        "",
+        move |session: &mut SharedSession, graph: Rc<Graph>| {
+            run(&inner, session, &graph, Map::new())
+        },
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "flow(session: session, graph: graph, options: map) -> report",
+        "",
+        move |session: &mut SharedSession, graph: Rc<Graph>, map: Map| {
+            run(&inner, session, &graph, map)
+        },
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "on(session: session, kind: string, function: function)",
+        r#"
+        Calls a function with each event of that kind while a flow of the session runs. Kinds:
+        `flow_started`, `expanded`, `op_started`, `attempt_started`, `attempt_ended`, `op_ended`,
+        `flow_ended`, and `any`. An event is a map with `kind`, `flow`, `op` and more.
+        ```rhai
+        let s = session(branch("demo/echo"));
+        s.on("op_ended", |event| print(`operation ${event.op}: ${event.outcome}`));
+        let g = builder("one");
+        g.add_operation(|| 1, #{ name: "a" });
+        s.flow(g);
+        ```
+        "#,
+        move |context: NativeCallContext, session: &mut SharedSession, kind: &str, f: FnPtr| {
+            if !KINDS.contains(&kind) {
+                let near = nearest(kind, KINDS.iter().copied());
+                let help = near.map_or(KINDS.join(", "), |near| format!("did you mean `{near}`?"));
+                let message = format!("there is no event `{kind}`; {help}");
+                return Err(throw_new("option", message));
+            }
+            let function = BoundFn::new(&inner, &context, f);
+            session.borrow_mut().listeners.push((kind.to_owned(), function));
+            Ok(())
+        },
+    );
+}
+
+fn run(
+    host: &Rc<Inner>,
+    session: &SharedSession,
+    graph: &Graph,
+    map: Map,
+) -> Result<Rc<Report>, Raised> {
+    const KEYS: &[&str] =
+        &["max_concurrent", "on_failure", "timeout_ms", "allow_failures", "verbose"];
+    let read = |map: Map| {
+        let mut options = Options::new("flow", map, KEYS)?;
+        let limit = options.count("max_concurrent", 1)?;
+        let flow = FlowOptions {
+            max_concurrent: limit
+                .map_or(MAX_CONCURRENT, |n| usize::try_from(n).unwrap_or(usize::MAX)),
+            on_failure: read_on_failure(&mut options)?.unwrap_or_default(),
+            timeout: options.millis("timeout_ms")?,
+            allow_failures: options.flag("allow_failures")?,
+        };
+        Ok((flow, options.flag("verbose")?))
+    };
+    let (options, verbose) = read(map).map_err(|e| throw(&e))?;
+    let listeners = session.borrow().listeners.clone();
+    let copy = session.borrow().session.clone();
+    let report = wait(async {
+        let flow = host.with.executor.run(graph, &copy, &options);
+        if listeners.is_empty() {
+            flow.await
+        } else {
+            let (events, pump) = listen(host, listeners);
+            let (report, ()) = tokio::join!(
+                async {
+                    let report = flow.await;
+                    host.with.executor.unlisten(events);
+                    report
+                },
+                pump
+            );
+            report
+        }
+    });
+    let report = report.map_err(|error| host.raise(Stop::from(error)))?;
+    if verbose {
+        for entry in &report.entries {
+            (host.with.say)(&told(&entry.name, &entry.outcome));
+        }
+    }
+    Ok(Rc::new(report))
+}
+
+fn told(name: &str, outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Completed { .. } => format!("{name}: completed"),
+        Outcome::Failed { failure } => format!("{name}: failed: {}", failure.message),
+        Outcome::Skipped { reason } => format!("{name}: skipped because {reason}"),
+        Outcome::Cancelled => format!("{name}: cancelled"),
+    }
+}
+
+/// Sends events to the listeners of a session, one after the other, until nobody sends any more.
+fn listen(
+    host: &Rc<Inner>,
+    listeners: Vec<(String, BoundFn)>,
+) -> (usize, impl Future<Output = ()>) {
+    let (send, mut receive) = mpsc::unbounded_channel::<Event>();
+    let listener: Listener = Rc::new(move |_, event: &Event| {
+        // The receiver lives as long as the flow.
+        let _ = send.send(event.clone());
+    });
+    let id = host.with.executor.listen(listener);
+    let (task, say) = ((*tasks::current()).clone(), host.with.say.clone());
+    let host = host.clone();
+    let pump = async move {
+        while let Some(event) = receive.recv().await {
+            let value = serde_json::to_value(&event).expect("events are plain data");
+            for (kind, function) in &listeners {
+                if kind != "any" && kind != event.kind() {
+                    continue;
+                }
+                let argument = convert::from_value(value.clone());
+                let result = function.call_fitting(task.clone(), vec![argument]).await;
+                if let Err(raised) = result {
+                    say(&format!("a listener failed: {}", host.failure(&raised).message));
+                }
+            }
+        }
+    };
+    (id, pump)
+}
+
+fn report_lists(engine: &mut Engine) {
+    const LISTS: [(&str, &str, &str); 4] = [
+        ("completed_operations", "completed", "The names of the operations that gave a value."),
+        (
+            "failed_operations",
+            "failed",
+            "The names of the operations that were tried and gave none.",
+        ),
+        ("skipped_operations", "skipped", "The names of the operations that were never tried."),
+        ("cancelled_operations", "cancelled", "The names of the operations that were stopped."),
+    ];
+    for (name, word, says) in LISTS {
+        let doc = format!(
+            "{says} Each operation stands in exactly one of the four lists of a report.\n\
+             ```rhai\n\
+             let g = builder(\"one\");\n\
+             g.add_operation(|| 1, #{{ name: \"a\" }});\n\
+             print(session(branch(\"demo/echo\")).flow(g).{name});\n\
+             ```"
+        );
+        def(
+            engine,
+            &format!("get {name}(report: report) -> array"),
+            &doc,
+            move |report: &mut Rc<Report>| -> Array {
+                report.names(word).into_iter().map(|name| name.to_owned().into()).collect()
+            },
+        );
+    }
+}
+
+fn report_values(engine: &mut Engine) {
+    def(
+        engine,
+        "get operation_results(report: report) -> map",
+        r#"
+        The values of the completed operations, by name.
+        ```rhai
+        let g = builder("one");
+        g.add_operation(|| 1, #{ name: "a" });
+        print(session(branch("demo/echo")).flow(g).operation_results.a);
+        ```
+        "#,
+        |report: &mut Rc<Report>| field(report, "operation_results"),
+    );
+    def(
+        engine,
+        "get errors(report: report) -> map",
+        r#"
+        Why the other operations gave none, by name: maps with `kind` and `message`.
+        ```rhai
+        let g = builder("one");
+        g.add_operation(|| throw "no luck", #{ name: "a" });
+        let report = session(branch("demo/echo")).flow(g, #{ allow_failures: true });
+        print(report.errors.a.message);
+        ```
+        "#,
+        |report: &mut Rc<Report>| field(report, "errors"),
+    );
+    def(
+        engine,
+        "get metrics(report: report) -> map",
+        r#"
+        The figures of a flow: `execution_time` (s), `success_rate` (completed per operation that
+        was to run), `throughput` (per second; also as `parallel_efficiency`), `speedup`,
+        `critical_path`, `critical_path_time`, `max_in_flight`, `calls`, `retries`, `tokens`,
+        `cost` (dollars; `()` when unknown), and the counts.
+        ```rhai
+        let g = builder("one");
+        g.add_operation("communicate", #{ name: "a", instruction: "One?" });
+        let m = session(branch("demo/echo")).flow(g).metrics;
+        print(`${m.calls} calls, ${m.tokens.output} tokens`);
+        ```
+        "#,
+        |report: &mut Rc<Report>| convert::from_fields(report.metrics.to_map()),
+    );
+    def(
+        engine,
+        "result(report: report, name: string) -> any",
+        r#"
+        The value of one operation. An operation that gave none throws why; an unknown name is an
+        error.
+        ```rhai
+        let g = builder("one");
+        g.add_operation(|| 1, #{ name: "a" });
+        print(session(branch("demo/echo")).flow(g).result("a"));
+        ```
+        "#,
+        |report: &mut Rc<Report>, name: &str| result(report, name),
+    );
+    def(engine, "to_map(report: report) -> map", "", |report: &mut Rc<Report>| {
+        convert::from_fields(report.to_map())
+    });
+}
+
+fn field(report: &Report, key: &str) -> Dynamic {
+    report.to_map().remove(key).map_or(Dynamic::UNIT, convert::from_value)
+}
+
+fn result(report: &Report, name: &str) -> Result<Dynamic, Raised> {
+    let Some(outcome) = report.outcome(name) else {
+        let names = report.entries.iter().map(|entry| entry.name.as_str());
+        let near = nearest(name, names.clone());
+        let help = near.map_or_else(
+            || format!("there are: {}", names.collect::<Vec<_>>().join(", ")),
+            |near| format!("did you mean `{near}`?"),
+        );
+        return Err(throw_new("option", format!("there is no operation `{name}`; {help}")));
+    };
+    match outcome {
+        Outcome::Completed { value } => Ok(convert::from_value(value.clone())),
+        Outcome::Failed { failure } => Err(throw(&failure.clone().of(name))),
+        Outcome::Skipped { reason } => {
+            Err(throw_new("skipped", format!("operation `{name}` was skipped because {reason}")))
+        }
+        Outcome::Cancelled => {
+            Err(throw_new("cancelled", format!("operation `{name}` was cancelled")))
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! `imodel`: a language model by its name.
+
+use super::def;
+use crate::flow::failure::Failure;
+use crate::model::Model;
+use crate::model::registry::Origin;
+use crate::model::spec::ModelSpec;
+use crate::script::error::{Raised, throw, throw_new};
+use crate::script::{Inner, convert};
+use rhai::{Dynamic, Engine, Map};
+use std::rc::Rc;
+
+pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
+    engine.register_type_with_name::<Model>("model");
+    let inner = host.clone();
+    def(
+        engine,
+        "imodel(name: string) -> model",
+        r#"
+        Names a language model: an alias of kaizen.toml, or "provider/model" with one of the
+        providers openai, anthropic, gemini, ollama and demo. A map says more: `provider`,
+        `model`, `base_url`, `key` (only by reference, "env:NAME" or "file:PATH"), `temperature`,
+        `max_tokens`, `timeout_ms`, `max_concurrent`, `requests_per_minute`, `price`. Nothing is
+        asked yet; a missing key is an error of the first call.
+        ```rhai
+        let careful = imodel(#{ provider: "demo", model: "echo", temperature: 0.0 });
+        print(careful.name);
+        ```
+        "#,
+        move |name: &str| by_name(&inner, name),
+    );
+    let inner = host.clone();
+    def(engine, "imodel(options: map) -> model", "", move |map: Map| by_map(&inner, &map));
+    def(
+        engine,
+        "get name(model: model) -> string",
+        r#"
+        The name of a model, "provider/model"; the name of a branch, a node or a graph.
+        ```rhai
+        print(imodel("demo/echo").name);
+        ```
+        "#,
+        |model: &mut Model| model.label.clone(),
+    );
+    def(engine, "to_string(model: model) -> string", "", |model: &mut Model| model.label.clone());
+}
+
+/// Finds a model by its alias or by provider and name.
+fn by_name(host: &Rc<Inner>, name: &str) -> Result<Model, Raised> {
+    host.with.models.resolve(name).map_err(|error| throw_new("model", error.to_string()))
+}
+
+fn by_map(host: &Rc<Inner>, map: &Map) -> Result<Model, Raised> {
+    let fields = convert::to_fields(map).map_err(|reason| throw_new("option", reason))?;
+    let spec =
+        ModelSpec::from_map(&fields).map_err(|error| throw_new("option", error.to_string()))?;
+    host.with.models.resolve_spec(&spec).map_err(|error| throw_new("model", error.to_string()))
+}
+
+/// Reads a model that an option gives: a handle, a name, or a map.
+pub(super) fn read(host: &Rc<Inner>, value: Dynamic) -> Result<Model, Raised> {
+    if let Some(name) = value.read_lock::<rhai::ImmutableString>() {
+        return by_name(host, &name);
+    }
+    if let Some(map) = value.read_lock::<Map>() {
+        return by_map(host, &map);
+    }
+    let name = convert::type_name(&value);
+    value.try_cast::<Model>().ok_or_else(|| {
+        let message = format!("a model is a name, a map, or what `imodel` gives, not a {name}");
+        throw(&Failure::new("option", message))
+    })
+}
+
+/// Returns the model that is used when a script names none, and says so once if it is the demo.
+pub(super) fn default(host: &Rc<Inner>) -> Result<Model, Raised> {
+    let (model, origin) =
+        host.with.models.default_model().map_err(|e| throw_new("model", e.to_string()))?;
+    if origin == Origin::Demo && !host.told_demo.replace(true) {
+        (host.with.say)(
+            "no model is set up, so the built-in demo model answers; set OPENAI_API_KEY and \
+             OPENAI_MODEL, or run with `--model provider/name`",
+        );
+    }
+    Ok(model)
+}

@@ -1,0 +1,191 @@
+//! Reading what an operation of a graph is: its kind and its options.
+
+use super::branch::{self, SETTINGS};
+use super::builder::SharedBuilder;
+use crate::flow::callback::{Callback, Input};
+use crate::flow::failure::Failure;
+use crate::flow::op::{OnFailure, Op, OpKind, Prompt};
+use crate::script::options::{Options, nearest};
+use crate::script::tasks::{self, BoundFn, Task};
+use crate::script::{Inner, convert};
+use crate::session::branch::SharedBranch;
+use rhai::{Dynamic, FnPtr, NativeCallContext};
+use std::rc::Rc;
+
+/// A named script operation.
+#[derive(Clone)]
+pub(super) struct Operation {
+    pub(super) name: String,
+    pub(super) function: BoundFn,
+}
+
+/// The words for what an operation of a model does.
+const KINDS: &[&str] = &["communicate", "chat"];
+/// The options of an operation, beside those of its call.
+const OPTIONS: &[&str] = &[
+    "name",
+    "branch",
+    "instruction",
+    "context",
+    "schema",
+    "depends_on",
+    "inherit_context",
+    "gate",
+    "when",
+    "on_failure",
+    "retries",
+];
+
+/// Returns the options of an operation, and those that only `more` names.
+pub(super) fn known(more: &[&'static str]) -> Vec<&'static str> {
+    [OPTIONS, SETTINGS, more].concat()
+}
+
+/// Reads an operation from its kind and its options.
+pub(super) fn read_op(
+    host: &Rc<Inner>,
+    context: &NativeCallContext,
+    builder: &SharedBuilder,
+    kind: Dynamic,
+    mut options: Options,
+) -> Result<Op, Failure> {
+    let (stem, kind) = read_kind(host, context, kind)?;
+    let name = match options.text("name")? {
+        Some(name) if name.is_empty() => return Err(options.wrong("name", "must not be empty")),
+        Some(name) => name,
+        None => builder.borrow_mut().free_name(&stem),
+    };
+    let mut op = Op::new(name, kind);
+    op.branch = match options.take("branch") {
+        None => None,
+        Some(value) => {
+            let found = convert::type_name(&value);
+            let wrong = || options.wrong("branch", &format!("must be a branch, not a {found}"));
+            Some(value.try_cast::<SharedBranch>().ok_or_else(wrong)?)
+        }
+    };
+    op.inherit_context = options.flag("inherit_context")?;
+    op.gate = options.flag("gate")?;
+    op.when = read_function(host, context, &mut options, "when")?;
+    op.on_failure = read_on_failure(&mut options)?;
+    op.timeout = options.millis("timeout_ms")?;
+    op.retries = u32::try_from(options.count("retries", 0)?.unwrap_or(0)).unwrap_or(u32::MAX);
+    let instruction = options.text("instruction")?;
+    let (facts, schema) = (options.value("context")?, options.value("schema")?);
+    match &mut op.kind {
+        OpKind::Communicate(prompt) | OpKind::Chat(prompt) => {
+            let missing = || {
+                let message = format!("operation `{}` needs an `instruction`", op.name);
+                Failure::new("option", message)
+            };
+            prompt.instruction = instruction.filter(|text| !text.is_empty()).ok_or_else(missing)?;
+            (prompt.context, prompt.schema) = (facts, schema);
+            prompt.settings = branch::settings("add_operation", options)?;
+        }
+        OpKind::Call(_) | OpKind::Expand { .. } => {
+            let rest = options.rest();
+            let extra = rest.keys().next().map(ToString::to_string);
+            let extra = extra.or(instruction.map(|_| "instruction".to_owned()));
+            if let Some(key) = extra {
+                let message =
+                    format!("operation `{}` calls a function, which takes no `{key}`", op.name);
+                return Err(Failure::new("option", message));
+            }
+        }
+    }
+    Ok(op)
+}
+
+/// Reads what an operation does, and the stem of its name.
+fn read_kind(
+    host: &Rc<Inner>,
+    context: &NativeCallContext,
+    kind: Dynamic,
+) -> Result<(String, OpKind), Failure> {
+    let found = convert::type_name(&kind);
+    if let Some(word) = kind.read_lock::<rhai::ImmutableString>() {
+        let prompt = Prompt::default();
+        return match word.as_str() {
+            "communicate" => Ok((word.to_string(), OpKind::Communicate(prompt))),
+            "chat" => Ok((word.to_string(), OpKind::Chat(prompt))),
+            other => {
+                let near = nearest(other, KINDS.iter().copied());
+                let help = near.map_or("there are `communicate` and `chat`".to_owned(), |near| {
+                    format!("did you mean `{near}`?")
+                });
+                Err(Failure::new("option", format!("there is no operation `{other}`; {help}")))
+            }
+        };
+    }
+    if kind.is_fnptr() {
+        let function = BoundFn::new(host, context, kind.cast::<FnPtr>());
+        return Ok(("call".to_owned(), OpKind::Call(work(function))));
+    }
+    let wrong =
+        || Failure::new("option", format!("an operation is a word or a function, not a {found}"));
+    let operation = kind.try_cast::<Operation>().ok_or_else(wrong)?;
+    Ok((operation.name, OpKind::Call(work(operation.function))))
+}
+
+/// Makes a script function the work of an operation.
+fn work(function: BoundFn) -> Callback {
+    Callback::new(move |input| {
+        let function = function.clone();
+        Box::pin(async move {
+            let Input::Operation { scope, inputs, branch } = input else {
+                return Err(Failure::new("script", "an operation was called as something else"));
+            };
+            let inputs = convert::from_fields(inputs).into();
+            let arguments = vec![inputs, Dynamic::from(branch)];
+            let result = function.call_fitting(Task::of(scope), arguments).await;
+            function.value(result)
+        })
+    })
+}
+
+/// Makes a script function a condition: it gets a result, or the inputs.
+fn condition(function: BoundFn) -> Callback {
+    let task = tasks::current();
+    Callback::new(move |input| {
+        let (function, task) = (function.clone(), (*task).clone());
+        Box::pin(async move {
+            let argument = match input {
+                Input::Result(value) => convert::from_value(value),
+                Input::Inputs(inputs) | Input::Operation { inputs, .. } => {
+                    convert::from_fields(inputs).into()
+                }
+                Input::Item(item, _) => convert::from_value(item),
+            };
+            let result = function.call_fitting(task, vec![argument]).await;
+            function.value(result)
+        })
+    })
+}
+
+/// Reads an option that is a function, as a condition.
+pub(super) fn read_function(
+    host: &Rc<Inner>,
+    context: &NativeCallContext,
+    options: &mut Options,
+    key: &str,
+) -> Result<Option<Callback>, Failure> {
+    let Some(value) = options.take(key) else { return Ok(None) };
+    let found = convert::type_name(&value);
+    let wrong = || options.wrong(key, &format!("must be a function, `|x| ..`, not a {found}"));
+    let function = value.try_cast::<FnPtr>().ok_or_else(wrong)?;
+    Ok(Some(condition(BoundFn::new(host, context, function))))
+}
+
+/// Reads what a failure means.
+pub(super) fn read_on_failure(options: &mut Options) -> Result<Option<OnFailure>, Failure> {
+    match options.text("on_failure")?.as_deref() {
+        None => Ok(None),
+        Some("skip") => Ok(Some(OnFailure::Skip)),
+        Some("stop") => Ok(Some(OnFailure::Stop)),
+        Some("continue") => Ok(Some(OnFailure::Continue)),
+        Some(other) => {
+            let reason = format!("must be \"skip\", \"stop\" or \"continue\", not `{other}`");
+            Err(options.wrong("on_failure", &reason))
+        }
+    }
+}

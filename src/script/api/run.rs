@@ -1,0 +1,210 @@
+//! The run itself: parameters, output, time, chance.
+
+use super::def;
+use crate::base::clock::Stamp;
+use crate::journal::event::Event;
+use crate::script::check::calls_of;
+use crate::script::diagnostic::Diagnostic;
+use crate::script::error::{Raised, throw, throw_new};
+use crate::script::options::{Options, nearest};
+use crate::script::{Inner, convert};
+use rhai::{AST, Dynamic, Engine, Map};
+use serde_json::Value;
+use std::rc::Rc;
+
+/// Names that every script knows.
+pub(super) const CONSTANTS: &[&str] = &["log", "run_id"];
+
+/// What `log` is in a script.
+#[derive(Debug, Clone, Copy)]
+struct Log;
+
+/// Returns the value of a name that every script knows.
+pub(super) fn constant(host: &Rc<Inner>, name: &str) -> Option<Dynamic> {
+    match name {
+        "log" => Some(Dynamic::from(Log)),
+        "run_id" => Some(host.with.executor.journal().run().0.clone().into()),
+        _ => None,
+    }
+}
+
+pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
+    engine.register_type_with_name::<Log>("log");
+    params(engine, host);
+    output(engine, host);
+    def(
+        engine,
+        "now() -> int",
+        r#"
+        The time in milliseconds since 1970-01-01 UTC. To measure how long something takes, use
+        `timestamp()` and its `elapsed` (seconds).
+        ```rhai
+        let began = timestamp();
+        print(now() > 0 && began.elapsed < 60.0);
+        ```
+        "#,
+        || Stamp::now().0,
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "random() -> float",
+        r#"
+        A number from 0 up to 1. It follows from the run's seed: `kaizen run --seed N` repeats it.
+        ```rhai
+        print(random() < 1.0);
+        ```
+        "#,
+        move || inner.with.executor.rng().unit(),
+    );
+}
+
+fn params(engine: &mut Engine, host: &Rc<Inner>) {
+    let inner = host.clone();
+    def(
+        engine,
+        "param(name: string) -> any",
+        r#"
+        A parameter of the script, as `kaizen run -p name=value` gives it; without a default it
+        must be given. The value is read as the type of the default; a third argument says what
+        the parameter means, or is a map with `doc`, `min` and `max`.
+        ```rhai
+        let topic = param("topic", "electric vans", "what to research");
+        let depth = param("depth", 3, #{ doc: "how deep", min: 1, max: 8 });
+        print(`${topic} ${depth}`);
+        ```
+        "#,
+        move |name: &str| param(&inner, name, &Dynamic::UNIT, Map::new()),
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "param(name: string, default: any) -> any",
+        "",
+        move |name: &str, default: Dynamic| param(&inner, name, &default, Map::new()),
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "param(name: string, default: any, doc: string) -> any",
+        "",
+        move |name: &str, default: Dynamic, _: &str| param(&inner, name, &default, Map::new()),
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "param(name: string, default: any, options: map) -> any",
+        "",
+        move |name: &str, default: Dynamic, map: Map| param(&inner, name, &default, map),
+    );
+}
+
+fn param(host: &Rc<Inner>, name: &str, default: &Dynamic, map: Map) -> Result<Dynamic, Raised> {
+    let mut options = Options::new("param", map, &["doc", "min", "max"]).map_err(|e| throw(&e))?;
+    let value = match host.with.params.get(name) {
+        Some(given) => read_as(name, given, default)?,
+        None if default.is_unit() => {
+            let message = format!("this script needs a parameter: run it with `-p {name}=VALUE`");
+            return Err(throw_new("param", message));
+        }
+        None => default.clone(),
+    };
+    let number = |value: &Dynamic| value.as_float().or_else(|_| value.as_int().map(as_float)).ok();
+    for (key, beyond) in [("min", std::cmp::Ordering::Less), ("max", std::cmp::Ordering::Greater)] {
+        let Some(bound) = options.take(key) else { continue };
+        let pair = number(&value).zip(number(&bound));
+        if pair.and_then(|(value, bound)| value.partial_cmp(&bound)) == Some(beyond) {
+            let most = if key == "min" { "least" } else { "most" };
+            let message = format!("parameter `{name}` must be at {most} {bound}, not {value}");
+            return Err(throw_new("param", message));
+        }
+    }
+    Ok(value)
+}
+
+#[allow(clippy::cast_precision_loss, reason = "bounds of parameters are small")]
+fn as_float(number: i64) -> f64 {
+    number as f64
+}
+
+/// Reads a given parameter as the type of its default.
+fn read_as(name: &str, given: &Value, default: &Dynamic) -> Result<Dynamic, Raised> {
+    let kind = convert::type_name(default);
+    let Value::String(text) = given else { return Ok(convert::from_value(given.clone())) };
+    let read: Option<Dynamic> = if default.is_unit() || default.is_string() {
+        Some(text.clone().into())
+    } else if default.is_int() {
+        text.parse::<i64>().ok().map(Dynamic::from)
+    } else if default.is_float() {
+        text.parse::<f64>().ok().filter(|number| number.is_finite()).map(Dynamic::from)
+    } else if default.is_bool() {
+        text.parse::<bool>().ok().map(Dynamic::from)
+    } else {
+        let parsed = serde_json::from_str::<Value>(text).ok().map(convert::from_value);
+        parsed.filter(|value| value.type_name() == default.type_name())
+    };
+    read.ok_or_else(|| {
+        let kind = match kind {
+            "i64" => "a whole number",
+            "f64" => "a number",
+            "bool" => "true or false",
+            "array" => "a list in JSON",
+            _ => "a map in JSON",
+        };
+        throw_new("param", format!("parameter `{name}` must be {kind}, not `{text}`"))
+    })
+}
+
+/// Finds given parameters that the script does not have.
+pub(in crate::script) fn check_params(
+    ast: &AST,
+    given: &serde_json::Map<String, Value>,
+    file: &str,
+) -> Vec<Diagnostic> {
+    let calls = calls_of(ast, "param");
+    let literal = |(arguments, _): &(Vec<Option<String>>, _)| arguments.first().cloned().flatten();
+    let known: Vec<String> = calls.iter().filter_map(literal).collect();
+    if known.len() < calls.len() {
+        return Vec::new();
+    }
+    let unknown = given.keys().filter(|name| !known.contains(name));
+    unknown
+        .map(|name| {
+            let help = match nearest(name, known.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if known.is_empty() => "it has none".to_owned(),
+                None => format!("it has: {}", known.join(", ")),
+            };
+            let message = format!("`{file}` has no parameter `{name}`");
+            let help = Some(help);
+            Diagnostic { message, place: None, text: None, width: 1, help, frames: Vec::new() }
+        })
+        .collect()
+}
+
+fn output(engine: &mut Engine, host: &Rc<Inner>) {
+    let print = host.with.print.clone();
+    engine.on_print(move |text| print(text));
+    let say = host.with.say.clone();
+    engine.on_debug(move |text, _, position| say(&format!("debug ({position}): {text}")));
+    for level in ["info", "warn", "error"] {
+        let inner = host.clone();
+        let doc = format!(
+            "Says something on stderr and journals it: `log.info`, `log.warn`, `log.error`.\n\
+             ```rhai\n\
+             log.{level}(\"half of it is done\");\n\
+             ```"
+        );
+        def(
+            engine,
+            &format!("{level}(log: log, value: any)"),
+            &doc,
+            move |_: &mut Log, value: Dynamic| {
+                let (level, text) = (level.to_owned(), value.to_string());
+                (inner.with.say)(&format!("{level}: {text}"));
+                let noted = inner.with.executor.note(&Event::Logged { level, text });
+                noted.map_err(|error| inner.raise(error.into()))
+            },
+        );
+    }
+}

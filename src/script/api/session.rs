@@ -1,0 +1,122 @@
+//! `session`: the branches that a flow may work on.
+
+use super::{def, model};
+use crate::script::Inner;
+use crate::script::convert;
+use crate::script::error::{Raised, throw_new};
+use crate::session::Session;
+use crate::session::branch::{Branch, SharedBranch};
+use rhai::{Array, Dynamic, Engine};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// A session as scripts hold it.
+pub(super) type SharedSession = Rc<RefCell<SessionHandle>>;
+
+/// A session and who listens to it.
+pub(super) struct SessionHandle {
+    pub(super) session: Session,
+    /// The kind of event that each listener wants, and the listener.
+    pub(super) listeners: Vec<(String, crate::script::tasks::BoundFn)>,
+}
+
+pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
+    engine.register_type_with_name::<SharedSession>("session");
+    let inner = host.clone();
+    def(
+        engine,
+        "session() -> session",
+        r#"
+        Creates a session: the branches that a flow may work on. Its default branch is new, or the
+        one that is given; operations without a branch of their own start from a copy of it.
+        ```rhai
+        let s = session(branch(#{ model: "demo/echo", system: "Be brief." }));
+        print(s.branches.len);
+        ```
+        "#,
+        move || Ok::<_, Raised>(create(Branch::new(model::default(&inner)?, None).shared())),
+    );
+    def(engine, "session(default: branch) -> session", "", create);
+    def(
+        engine,
+        "include_branch(session: session, branch: branch)",
+        r#"
+        Adds a branch to a session, so that operations may work on it.
+        ```rhai
+        let s = session();
+        let b = branch("demo/echo");
+        s.include_branch(b);
+        s.include_branches([branch("demo/echo"), branch("demo/echo")]);
+        print(s.branches.len);
+        ```
+        "#,
+        |session: &mut SharedSession, branch: SharedBranch| {
+            session.borrow_mut().session.include(branch);
+        },
+    );
+    def(
+        engine,
+        "include_branches(session: session, branches: array)",
+        r#"
+        Adds several branches at once, or one.
+        ```rhai
+        let s = session();
+        s.include_branches([branch("demo/echo"), branch("demo/echo")]);
+        print(s.branches.len);
+        ```
+        "#,
+        include_all,
+    );
+    def(
+        engine,
+        "include_branches(session: session, branch: branch)",
+        "",
+        |session: &mut SharedSession, branch: SharedBranch| {
+            session.borrow_mut().session.include(branch);
+        },
+    );
+    def(
+        engine,
+        "get branches(session: session) -> array",
+        r#"
+        The branches of a session, the default first.
+        ```rhai
+        print(session().branches.len);
+        ```
+        "#,
+        |session: &mut SharedSession| -> Array {
+            session.borrow().session.branches().iter().cloned().map(Dynamic::from).collect()
+        },
+    );
+    def(
+        engine,
+        "get default_branch(session: session) -> branch",
+        r#"
+        The branch that operations without one of their own start from.
+        ```rhai
+        print(session(branch("demo/echo")).default_branch.model.name);
+        ```
+        "#,
+        |session: &mut SharedSession| session.borrow().session.default_branch().clone(),
+    );
+}
+
+fn create(default: SharedBranch) -> SharedSession {
+    let session = Session::new(default);
+    Rc::new(RefCell::new(SessionHandle { session, listeners: Vec::new() }))
+}
+
+fn include_all(session: &mut SharedSession, branches: Array) -> Result<(), Raised> {
+    // All are checked before one is added.
+    let mut found = Vec::with_capacity(branches.len());
+    for value in branches {
+        let name = convert::type_name(&value);
+        let wrong =
+            || throw_new("option", format!("`include_branches` takes branches, not a {name}"));
+        found.push(value.try_cast::<SharedBranch>().ok_or_else(wrong)?);
+    }
+    for branch in found {
+        session.borrow_mut().session.include(branch);
+    }
+    Ok(())
+}

@@ -1,0 +1,438 @@
+//! Doing things at once and in time: `gather`, `parallel`, `task`, `race`, `attempt`, `timeout`,
+//! `retry`, `sleep`.
+
+use super::def;
+use crate::flow::failure::Failure;
+use crate::script::error::{Raised, throw, throw_new};
+use crate::script::fiber::wait;
+use crate::script::options::Options;
+use crate::script::tasks::{self, BoundFn, Task};
+use crate::script::{Inner, convert};
+use futures::future::{join_all, try_join_all};
+use futures::stream::{FuturesUnordered, StreamExt, TryStreamExt};
+use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+
+/// Most closures of `parallel` and `gather` that run at once, unless the options say otherwise.
+const MAX_CONCURRENT: usize = 10_000;
+/// First pause of `retry`; it doubles each time.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// A task that runs while the script goes on.
+pub(crate) struct Background {
+    handle: RefCell<Option<JoinHandle<()>>>,
+    result: RefCell<Option<Result<Dynamic, Raised>>>,
+    ended: tokio::sync::Notify,
+    waited: Cell<bool>,
+}
+
+pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
+    engine.register_type_with_name::<Rc<Background>>("task");
+    gathering(engine, host);
+    background(engine, host);
+    guarding(engine, host);
+}
+
+fn bind(
+    host: &Rc<Inner>,
+    context: &NativeCallContext,
+    of: &str,
+    list: Array,
+) -> Result<Vec<BoundFn>, Raised> {
+    BoundFn::all(host, context, of, list).map_err(|e| throw(&e))
+}
+
+fn here() -> Task {
+    (*tasks::current()).clone()
+}
+
+fn gathering(engine: &mut Engine, host: &Rc<Inner>) {
+    let inner = host.clone();
+    def(
+        engine,
+        "gather(functions: array) -> array",
+        r#"
+        Calls all functions at once and gives their values in order. The first error cancels the
+        others and is thrown. With `#{ settle: true }` nothing is cancelled, and each place holds
+        `#{ ok, value, error }`.
+        ```rhai
+        let b = branch("demo/echo");
+        let answers = gather([|| b.communicate("One?"), || b.communicate("Two?")]);
+        print(answers.len);
+        ```
+        "#,
+        move |context: NativeCallContext, list: Array| {
+            gather(&inner, &bind(&inner, &context, "gather", list)?, Map::new())
+        },
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "gather(functions: array, options: map) -> array",
+        "",
+        move |context: NativeCallContext, list: Array, map: Map| {
+            gather(&inner, &bind(&inner, &context, "gather", list)?, map)
+        },
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "parallel(list: array, function: function) -> array",
+        r#"
+        Calls the function with each item (and its place, if it takes two), all at once or at most
+        `max_concurrent`, and gives the values in the order of the items. The first error cancels
+        the others and is thrown; with `#{ settle: true }` each place holds `#{ ok, value, error }`.
+        ```rhai
+        let topics = ["vans", "bikes", "trams"];
+        let lengths = topics.parallel(|t| t.len, #{ max_concurrent: 2 });
+        print(lengths);
+        ```
+        "#,
+        move |context: NativeCallContext, list: &mut Array, function: FnPtr| {
+            parallel(&inner, list.clone(), &BoundFn::new(&inner, &context, function), Map::new())
+        },
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "parallel(list: array, function: function, options: map) -> array",
+        "",
+        move |context: NativeCallContext, list: &mut Array, function: FnPtr, map: Map| {
+            parallel(&inner, list.clone(), &BoundFn::new(&inner, &context, function), map)
+        },
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "race(functions: array) -> any",
+        r#"
+        Calls all functions at once, gives the value of the one that ends first, and cancels the
+        others. If the first to end throws, so does `race`.
+        ```rhai
+        print(race([|| { sleep(1000); "slow" }, || "fast"]));
+        ```
+        "#,
+        move |context: NativeCallContext, list: Array| {
+            let functions = bind(&inner, &context, "race", list)?;
+            let mut running: FuturesUnordered<_> =
+                functions.iter().map(|function| function.call(here(), Vec::new())).collect();
+            wait(running.next())
+                .unwrap_or_else(|| Err(throw_new("option", "`race` needs at least one function")))
+        },
+    );
+}
+
+fn gather(host: &Rc<Inner>, functions: &[BoundFn], map: Map) -> Result<Array, Raised> {
+    let mut options = Options::new("gather", map, &["settle"]).map_err(|e| throw(&e))?;
+    let settle = options.flag("settle").map_err(|e| throw(&e))?;
+    let task = here();
+    let calls = functions.iter().map(|function| function.call(task.clone(), Vec::new()));
+    if settle {
+        let results = wait(join_all(calls));
+        return Ok(results.into_iter().map(|result| settled(host, result)).collect());
+    }
+    wait(try_join_all(calls))
+}
+
+fn parallel(host: &Rc<Inner>, list: Array, function: &BoundFn, map: Map) -> Result<Array, Raised> {
+    const KEYS: &[&str] = &["max_concurrent", "settle"];
+    let mut options = Options::new("parallel", map, KEYS).map_err(|e| throw(&e))?;
+    let settle = options.flag("settle").map_err(|e| throw(&e))?;
+    let limit = options.count("max_concurrent", 1).map_err(|e| throw(&e))?;
+    let limit = limit.map_or(MAX_CONCURRENT, |n| usize::try_from(n).unwrap_or(usize::MAX));
+    let task = here();
+    let calls = list.into_iter().enumerate().map(|(place, item)| {
+        let place = i64::try_from(place).unwrap_or(i64::MAX);
+        let call = function.call_fitting(task.clone(), vec![item, place.into()]);
+        async move {
+            match call.await {
+                result if settle => Ok(settled(host, result)),
+                result => result,
+            }
+        }
+    });
+    wait(futures::stream::iter(calls).buffered(limit).try_collect())
+}
+
+/// Makes a map of a result, as `attempt` gives it.
+fn settled(host: &Rc<Inner>, result: Result<Dynamic, Raised>) -> Dynamic {
+    let (ok, value, error) = match result {
+        Ok(value) => (true, value, Dynamic::UNIT),
+        Err(raised) => {
+            let failure = host.failure(&raised).to_value();
+            (false, Dynamic::UNIT, convert::from_value(failure))
+        }
+    };
+    Map::from([("ok".into(), ok.into()), ("value".into(), value), ("error".into(), error)]).into()
+}
+
+fn background(engine: &mut Engine, host: &Rc<Inner>) {
+    let inner = host.clone();
+    def(
+        engine,
+        "task(function: function) -> task",
+        r#"
+        Starts a function and goes on at once. `t.wait()` gives its value or throws its error,
+        `t.done` tells whether it has ended, `t.cancel()` stops it. What is still running when the
+        script ends is cancelled.
+        ```rhai
+        let t = task(|| { sleep(10); 42 });
+        print(t.done);
+        print(t.wait());
+        ```
+        "#,
+        move |context: NativeCallContext, function: FnPtr| {
+            let function = BoundFn::new(&inner, &context, function);
+            start(&inner, function.call(here(), Vec::new()))
+        },
+    );
+    def(
+        engine,
+        "wait(task: task) -> any",
+        r#"
+        Waits for a task and gives its value, or throws its error.
+        ```rhai
+        print(task(|| 1 + 1).wait());
+        ```
+        "#,
+        |task: &mut Rc<Background>| finish(&task.clone()),
+    );
+    def(
+        engine,
+        "get done(task: task) -> bool",
+        r#"
+        Whether a task has ended.
+        ```rhai
+        let t = task(|| 1);
+        t.wait();
+        print(t.done);
+        ```
+        "#,
+        |task: &mut Rc<Background>| task.waited.get() || task.result.borrow().is_some(),
+    );
+    def(
+        engine,
+        "cancel(task: task)",
+        r#"
+        Stops a task; waiting for it then throws `#{ kind: "cancelled" }`.
+        ```rhai
+        let t = task(|| sleep(60_000));
+        t.cancel();
+        print(attempt(|| t.wait()).error.kind);
+        ```
+        "#,
+        |task: &mut Rc<Background>| {
+            if let Some(handle) = &*task.handle.borrow() {
+                handle.abort();
+            }
+            task.waited.set(true);
+            let cancelled = || Err(throw_new("cancelled", "the task was cancelled"));
+            task.result.borrow_mut().get_or_insert_with(cancelled);
+            task.ended.notify_waiters();
+        },
+    );
+}
+
+fn start(
+    host: &Rc<Inner>,
+    call: impl Future<Output = Result<Dynamic, Raised>> + 'static,
+) -> Rc<Background> {
+    let background = Rc::new(Background {
+        handle: RefCell::default(),
+        result: RefCell::default(),
+        ended: tokio::sync::Notify::new(),
+        waited: Cell::new(false),
+    });
+    let task = background.clone();
+    let handle = tokio::task::spawn_local(async move {
+        let result = call.await;
+        task.result.borrow_mut().get_or_insert(result);
+        task.ended.notify_waiters();
+    });
+    background.handle.replace(Some(handle));
+    host.background.borrow_mut().push(background.clone());
+    background
+}
+
+fn finish(task: &Rc<Background>) -> Result<Dynamic, Raised> {
+    task.waited.set(true);
+    wait(async {
+        loop {
+            let ended = task.ended.notified();
+            if let Some(result) = &*task.result.borrow() {
+                return match result {
+                    Ok(value) => Ok(value.clone()),
+                    Err(raised) => Err(again(raised)),
+                };
+            }
+            ended.await;
+        }
+    })
+}
+
+/// Copies an error, so that everyone who waits for a task sees it.
+fn again(raised: &Raised) -> Raised {
+    throw(&crate::script::error::failure(raised, ""))
+}
+
+/// Ends the tasks that are still running when their script has ended, and says so.
+pub(crate) async fn end_all(host: &Rc<Inner>) {
+    let tasks = host.background.take();
+    let (mut running, mut unseen) = (0, 0);
+    for task in tasks {
+        match &*task.result.borrow() {
+            None => running += 1,
+            Some(Err(_)) if !task.waited.get() => unseen += 1,
+            Some(_) => {}
+        }
+        let handle = task.handle.take();
+        if let Some(handle) = handle {
+            handle.abort();
+            // An aborted task ends with an error that says so.
+            let _ = handle.await;
+        }
+    }
+    if running > 0 {
+        (host.with.say)(&format!(
+            "{running} tasks were still running when the script ended, and were cancelled; \
+             `.wait()` for them"
+        ));
+    }
+    if unseen > 0 {
+        (host.with.say)(&format!("{unseen} tasks failed and nothing waited for them"));
+    }
+}
+
+fn guarding(engine: &mut Engine, host: &Rc<Inner>) {
+    let inner = host.clone();
+    def(
+        engine,
+        "attempt(function: function) -> map",
+        r#"
+        Calls a function and gives `#{ ok, value, error }` instead of throwing. `error` always has
+        `kind` and `message`.
+        ```rhai
+        let r = attempt(|| throw "no luck");
+        print(`${r.ok} ${r.error.kind} ${r.error.message}`);
+        ```
+        "#,
+        move |context: NativeCallContext, function: FnPtr| {
+            let function = BoundFn::new(&inner, &context, function);
+            settled(&inner, wait(function.call(here(), Vec::new())))
+        },
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "timeout(limit_ms: int, function: function) -> any",
+        r#"
+        Calls a function and gives its value, or throws `#{ kind: "timeout" }` when the time is
+        over. What the function was doing is cancelled.
+        ```rhai
+        let r = attempt(|| timeout(20, || sleep(60_000)));
+        print(r.error.kind);
+        ```
+        "#,
+        move |context: NativeCallContext, limit_ms: i64, function: FnPtr| {
+            let function = BoundFn::new(&inner, &context, function);
+            within(&inner, limit_ms, &function)
+        },
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "retry(times: int, function: function) -> any",
+        r#"
+        Calls a function until it gives a value, at most `times` times, with a growing pause in
+        between, and throws the last error. The function is told the number of the try, from 1,
+        if it takes an argument.
+        ```rhai
+        print(retry(3, |n| if n < 3 { throw "not yet" } else { `worked at try ${n}` }));
+        ```
+        "#,
+        move |context: NativeCallContext, times: i64, function: FnPtr| {
+            retry(times, &BoundFn::new(&inner, &context, function))
+        },
+    );
+    def(
+        engine,
+        "sleep(time_ms: int)",
+        r#"
+        Waits; other tasks go on meanwhile. The time is in milliseconds.
+        ```rhai
+        sleep(5);
+        ```
+        "#,
+        |time_ms: i64| pause(time_ms),
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "failure(error: any) -> map",
+        r#"
+        Makes `#{ kind, message, .. }` of whatever `catch (e)` caught: a thrown string, a thrown
+        map, or an error of the language itself.
+        ```rhai
+        try { let x = 1 / 0; } catch (e) { print(failure(e).kind); }
+        ```
+        "#,
+        move |error: Dynamic| {
+            let position = rhai::Position::NONE;
+            let raised: Raised = rhai::EvalAltResult::ErrorRuntime(error, position).into();
+            convert::from_value(inner.failure(&raised).to_value())
+        },
+    );
+}
+
+fn pause(time_ms: i64) -> Result<(), Raised> {
+    let Ok(time_ms) = u64::try_from(time_ms) else {
+        return Err(throw_new("option", format!("`sleep` needs a time from 0 up, not {time_ms}")));
+    };
+    wait(tokio::time::sleep(Duration::from_millis(time_ms)));
+    Ok(())
+}
+
+fn within(host: &Rc<Inner>, limit_ms: i64, function: &BoundFn) -> Result<Dynamic, Raised> {
+    let Some(limit) = u64::try_from(limit_ms).ok().filter(|ms| *ms > 0) else {
+        let message = format!("`timeout` needs a time from 1 up, not {limit_ms}");
+        return Err(throw_new("option", message));
+    };
+    let limit = Duration::from_millis(limit);
+    let task = here().within(limit);
+    let own_end = task.deadline;
+    let outer_end = tasks::current().deadline;
+    let result = wait(tokio::time::timeout(limit, function.call(task, Vec::new())));
+    let over = || throw(&Failure::new("timeout", format!("not done within {limit_ms} ms")));
+    match result {
+        Err(_) => Err(over()),
+        // A loop without a wait is stopped from within; that is this timeout's doing only if no
+        // outer one ended first.
+        Ok(Err(raised)) if own_end != outer_end && host.failure(&raised).kind == "timeout" => {
+            let terminated =
+                matches!(raised.unwrap_inner(), rhai::EvalAltResult::ErrorTerminated(..));
+            Err(if terminated { over() } else { raised })
+        }
+        Ok(result) => result,
+    }
+}
+
+fn retry(times: i64, function: &BoundFn) -> Result<Dynamic, Raised> {
+    if times < 1 {
+        return Err(throw_new("option", format!("`retry` needs at least 1 try, not {times}")));
+    }
+    let mut tried = 0;
+    loop {
+        tried += 1;
+        let result = wait(function.call_fitting(here(), vec![tried.into()]));
+        match result {
+            Err(raised) if tried < times && raised.is_catchable() => {
+                let doubled = 1_u32 << u32::try_from(tried - 1).unwrap_or(0).min(10);
+                wait(tokio::time::sleep(RETRY_PAUSE * doubled));
+            }
+            result => return result,
+        }
+    }
+}

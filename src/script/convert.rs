@@ -1,0 +1,108 @@
+//! Between script values and plain data.
+
+use rhai::{Array, Dynamic, Map};
+use serde_json::Value;
+
+/// Deepest nesting that is converted; deeper data is an error instead of an overflow.
+const DEPTH_MAX: usize = 128;
+
+/// Makes plain data of a script value; the error names what is not plain data.
+pub(super) fn to_value(value: &Dynamic) -> Result<Value, String> {
+    value_at(value, 0)
+}
+
+fn value_at(value: &Dynamic, depth: usize) -> Result<Value, String> {
+    if depth > DEPTH_MAX {
+        return Err(format!("data nested deeper than {DEPTH_MAX}"));
+    }
+    if value.is_unit() {
+        return Ok(Value::Null);
+    }
+    if let Ok(flag) = value.as_bool() {
+        return Ok(Value::Bool(flag));
+    }
+    if let Ok(number) = value.as_int() {
+        return Ok(Value::from(number));
+    }
+    if let Ok(number) = value.as_float() {
+        // JSON has no word for what is not a number, so it becomes null as in other JSON writers.
+        return Ok(serde_json::Number::from_f64(number).map_or(Value::Null, Value::Number));
+    }
+    if let Some(text) = value.read_lock::<rhai::ImmutableString>() {
+        return Ok(Value::String(text.to_string()));
+    }
+    if let Some(list) = value.read_lock::<Array>() {
+        return list.iter().map(|item| value_at(item, depth + 1)).collect();
+    }
+    if let Some(map) = value.read_lock::<Map>() {
+        let each = map.iter().map(|(key, item)| Ok((key.to_string(), value_at(item, depth + 1)?)));
+        return Ok(Value::Object(each.collect::<Result<_, String>>()?));
+    }
+    if let Ok(letter) = value.as_char() {
+        return Ok(Value::String(letter.to_string()));
+    }
+    Err(format!("a {} is not plain data", type_name(value)))
+}
+
+/// Makes a script value of plain data.
+pub(super) fn from_value(value: Value) -> Dynamic {
+    match value {
+        Value::Null => Dynamic::UNIT,
+        Value::Bool(flag) => flag.into(),
+        Value::Number(number) => match number.as_i64() {
+            Some(whole) => whole.into(),
+            None => number.as_f64().unwrap_or(f64::NAN).into(),
+        },
+        Value::String(text) => text.into(),
+        Value::Array(items) => items.into_iter().map(from_value).collect::<Array>().into(),
+        Value::Object(fields) => from_fields(fields).into(),
+    }
+}
+
+/// Makes a script map of the fields of an object.
+pub(super) fn from_fields(fields: serde_json::Map<String, Value>) -> Map {
+    fields.into_iter().map(|(key, value)| (key.into(), from_value(value))).collect()
+}
+
+/// Makes the fields of an object of a script map.
+pub(super) fn to_fields(map: &Map) -> Result<serde_json::Map<String, Value>, String> {
+    map.iter().map(|(key, item)| Ok((key.to_string(), value_at(item, 1)?))).collect()
+}
+
+/// Returns the word that scripts know for the type of a value.
+pub(super) fn type_name(value: &Dynamic) -> &'static str {
+    let name = value.type_name();
+    if value.is_fnptr() {
+        "function"
+    } else if name.contains("Branch") {
+        "branch"
+    } else if name.contains("Session") {
+        "session"
+    } else if name.contains("Graph") || name.contains("Builder") {
+        "graph"
+    } else if name.contains("Model") {
+        "model"
+    } else if name.contains("Node") {
+        "node"
+    } else {
+        name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn plain_data_survives_the_way_there_and_back() {
+        let value = json!({ "a": [1, 2.5, "text", true, null], "b": { "c": "ä" } });
+        assert_eq!(to_value(&from_value(value.clone())), Ok(value));
+    }
+
+    #[test]
+    fn what_is_not_data_is_named() {
+        let function = Dynamic::from(rhai::FnPtr::new("f").expect("a name"));
+        assert_eq!(to_value(&function), Err("a function is not plain data".to_owned()));
+    }
+}

@@ -1,0 +1,143 @@
+//! Errors for people: what is wrong, where, and what to type.
+
+use crate::flow::failure::{Failure, Place};
+use crate::script::error::Raised;
+use crate::script::{check, options};
+use rhai::{Engine, EvalAltResult, ParseError, ParseErrorType, Position};
+use std::path::Path;
+
+/// One error as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// What is wrong.
+    pub message: String,
+    /// Where.
+    pub place: Option<Place>,
+    /// The text of the file it happened in.
+    pub text: Option<String>,
+    /// How many characters are meant, from the place on.
+    pub width: usize,
+    /// What to type instead.
+    pub help: Option<String>,
+    /// Through which calls it came, innermost first.
+    pub frames: Vec<String>,
+}
+
+impl Diagnostic {
+    /// Creates an error at a place of a script's own text.
+    pub(super) fn at(message: String, file: &str, text: &str, position: Position) -> Diagnostic {
+        let place = place(file, position);
+        let width = place.as_ref().map_or(1, |place| word_width(text, place));
+        let text = Some(text.to_owned());
+        Diagnostic { message, place, text, width, help: None, frames: Vec::new() }
+    }
+}
+
+fn place(file: &str, position: Position) -> Option<Place> {
+    let (line, column) = (position.line()?, position.position().unwrap_or(1));
+    Some(Place { file: file.to_owned(), line, column })
+}
+
+/// Measures the word that starts at a place: Rhai tells only where it starts.
+fn word_width(text: &str, place: &Place) -> usize {
+    let line = text.lines().nth(place.line - 1).unwrap_or("");
+    let word = |c: &char| c.is_alphanumeric() || *c == '_';
+    line.chars().skip(place.column - 1).take_while(word).count().max(1)
+}
+
+/// Shows an error that was found while reading a script.
+pub(super) fn of_parse(engine: &Engine, file: &str, text: &str, error: &ParseError) -> Diagnostic {
+    let message = match error.err_type() {
+        ParseErrorType::VariableUndefined(name) => format!("there is no variable `{name}`"),
+        other => {
+            let said = other.to_string();
+            let mut letters = said.chars();
+            letters.next().map_or(String::new(), |first| {
+                first.to_lowercase().collect::<String>() + letters.as_str()
+            })
+        }
+    };
+    let mut shown = Diagnostic::at(message, file, text, error.position());
+    shown.help = match error.err_type() {
+        ParseErrorType::VariableUndefined(name) => near_variable(engine, text, name),
+        ParseErrorType::MissingToken(token, _) if token == ";" => {
+            Some("end the statement before this with `;`".to_owned())
+        }
+        ParseErrorType::Reserved(word) => {
+            Some(format!("`{word}` is a reserved word; choose another name"))
+        }
+        _ => None,
+    };
+    shown
+}
+
+fn near_variable(engine: &Engine, text: &str, name: &str) -> Option<String> {
+    if check::names(engine).iter().any(|known| known == name) {
+        return Some(format!("`{name}` is a function; call it: `{name}(..)`"));
+    }
+    let mut known: Vec<&str> = Vec::new();
+    for line in text.lines() {
+        let mut words = line.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+        while let Some(word) = words.next() {
+            if matches!(word, "let" | "const" | "for") {
+                known.extend(words.next().filter(|w| !w.is_empty()));
+            }
+        }
+    }
+    options::nearest(name, known.into_iter()).map(|near| format!("did you mean `{near}`?"))
+}
+
+/// Shows an error that ended a script. `text` is the script's own text.
+pub(super) fn of_run(
+    engine: &Engine,
+    script: &str,
+    text: &str,
+    raised: &Raised,
+    failure: &Failure,
+) -> Diagnostic {
+    let own = |place: &Place| Path::new(&place.file) == Path::new(script);
+    let file_text = failure.place.as_ref().and_then(|place| {
+        if own(place) { Some(text.to_owned()) } else { std::fs::read_to_string(&place.file).ok() }
+    });
+    let width = match (&failure.place, &file_text) {
+        (Some(place), Some(text)) => word_width(text, place),
+        _ => 1,
+    };
+    let (message, help) = explain(engine, raised, failure);
+    let place = failure.place.clone();
+    Diagnostic { message, place, text: file_text, width, help, frames: frames(raised, script) }
+}
+
+fn explain(engine: &Engine, raised: &Raised, failure: &Failure) -> (String, Option<String>) {
+    let op = failure.op.as_ref().map_or(String::new(), |op| format!("operation `{op}`: "));
+    let message = format!("{op}{}", failure.message);
+    let inner = raised.unwrap_inner();
+    match inner {
+        EvalAltResult::ErrorFunctionNotFound(signature, _) => {
+            let name = signature.split(" (").next().unwrap_or(signature);
+            let help = check::help_for(engine, name);
+            (message, help)
+        }
+        EvalAltResult::ErrorDotExpr(..) | EvalAltResult::ErrorPropertyNotFound(..) => {
+            (message, None)
+        }
+        _ => (message, None),
+    }
+}
+
+/// Lists the calls that the error came through, innermost first.
+fn frames(raised: &EvalAltResult, script: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let (mut error, mut file) = (raised, script.to_owned());
+    while let EvalAltResult::ErrorInFunctionCall(name, source, inner, position) = error {
+        let shown = if name.starts_with("anon$") { "a closure" } else { name };
+        let line = position.line().map_or(String::new(), |line| format!(":{line}"));
+        found.push(format!("in {shown}, called at {file}{line}"));
+        if !source.is_empty() {
+            file.clone_from(source);
+        }
+        error = inner;
+    }
+    found.reverse();
+    found
+}

@@ -1,0 +1,131 @@
+//! Between the errors of Rhai and failures: whatever goes wrong in a script ends as one map with
+//! `kind` and `message`.
+
+use crate::flow::failure::{Failure, Place};
+use crate::script::convert;
+use rhai::{Dynamic, EvalAltResult, Map, Position};
+
+/// What a failed evaluation carries.
+pub(super) type Raised = Box<EvalAltResult>;
+
+/// Throws a failure as the map that `catch (e)` sees.
+pub(super) fn throw(failure: &Failure) -> Raised {
+    let map = convert::from_value(failure.to_value());
+    EvalAltResult::ErrorRuntime(map, Position::NONE).into()
+}
+
+/// Throws an error of the script's own making, such as a bad option.
+pub(super) fn throw_new(kind: &str, message: impl Into<String>) -> Raised {
+    throw(&Failure::new(kind, message))
+}
+
+/// Ends the script; `catch` cannot stop it. `kind` is one of those that `failure` knows.
+pub(super) fn terminate(kind: &'static str) -> Raised {
+    EvalAltResult::ErrorTerminated(kind.into(), Position::NONE).into()
+}
+
+/// Makes a failure of whatever was raised. `script` is the file of the script itself.
+pub(super) fn failure(raised: &EvalAltResult, script: &str) -> Failure {
+    let (inner, file) = innermost(raised, script);
+    let mut failure = plain(inner);
+    let position = inner.position();
+    if failure.place.is_none()
+        && let (Some(line), Some(column)) = (position.line(), position.position())
+    {
+        failure.place = Some(Place { file, line, column });
+    }
+    failure
+}
+
+/// Finds the error below the calls that it came through, and the file it happened in.
+fn innermost<'a>(raised: &'a EvalAltResult, script: &str) -> (&'a EvalAltResult, String) {
+    let (mut error, mut file) = (raised, script.to_owned());
+    loop {
+        match error {
+            EvalAltResult::ErrorInFunctionCall(_, source, inner, _) => {
+                if !source.is_empty() {
+                    file.clone_from(source);
+                }
+                error = inner;
+            }
+            EvalAltResult::ErrorInModule(path, inner, _) => {
+                file.clone_from(path);
+                error = inner;
+            }
+            other => return (other, file),
+        }
+    }
+}
+
+fn plain(error: &EvalAltResult) -> Failure {
+    match error {
+        EvalAltResult::ErrorRuntime(value, _) => thrown(value),
+        EvalAltResult::ErrorTerminated(token, _) => {
+            let kind = token.clone().into_string().unwrap_or_default();
+            Failure::new(if kind.is_empty() { "interrupted" } else { &kind }, ended(&kind))
+        }
+        other => {
+            let mut bare = other.to_string();
+            // The position is told apart from the message.
+            if let Some(at) = bare.rfind(" (line ") {
+                bare.truncate(at);
+            }
+            Failure::new("script", lower_first(&readable(&bare)))
+        }
+    }
+}
+
+/// Reads what a script or a native function threw.
+fn thrown(value: &Dynamic) -> Failure {
+    let data = convert::to_value(value).unwrap_or_default();
+    let Some(map) = value.read_lock::<Map>() else {
+        let mut failure = Failure::new("thrown", value.to_string());
+        failure.thrown = Some(data);
+        return failure;
+    };
+    if let Ok(failure) = serde_json::from_value::<Failure>(data.clone()) {
+        return failure;
+    }
+    // A map that is not one of ours, or one of Rhai's own that a script threw again.
+    let text = |key: &str| map.get(key).map(ToString::to_string);
+    let message = text("message").or_else(|| text("error")).unwrap_or_else(|| data.to_string());
+    let kind = text("kind").or_else(|| map.contains_key("error").then(|| "script".into()));
+    let mut failure = Failure::new(kind.as_deref().unwrap_or("thrown"), message);
+    failure.thrown = Some(data);
+    failure
+}
+
+fn ended(kind: &str) -> String {
+    match kind {
+        "operations" => {
+            "the script used up its operations; raise `operations` under `[limits]` in \
+             kaizen.toml if that is no endless loop"
+                .to_owned()
+        }
+        "timeout" => "the time for this part of the script is over".to_owned(),
+        "store" => "the journal cannot be written".to_owned(),
+        _ => "the run was interrupted".to_owned(),
+    }
+}
+
+/// Rewrites the names of types that people never typed.
+fn readable(message: &str) -> String {
+    message
+        .replace("&str | ImmutableString | String", "string")
+        .replace("&str", "string")
+        .replace("ImmutableString", "string")
+        .replace("i64", "int")
+        .replace("f64", "float")
+        .replace("Fn", "function")
+        .replace("function not found", "no such function")
+        .replace("Function not found", "no such function")
+}
+
+fn lower_first(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| {
+        let mut lowered: String = first.to_lowercase().collect();
+        lowered.push_str(letters.as_str());
+        lowered
+    })
+}

@@ -1,0 +1,68 @@
+//! What a script may use up, and how it is stopped: operations, depth, sizes, time, interrupts.
+
+use crate::base::clock;
+use crate::script::tasks;
+use rhai::{Dynamic, Engine};
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Most operations of a script unless kaizen.toml says otherwise: minutes of pure computing.
+pub const OPERATIONS_MAX: u64 = 1_000_000_000;
+/// Deepest nesting of calls; with the depth of expressions it keeps a fiber within its stack.
+const CALLS_MAX: usize = 64;
+/// Deepest nesting of expressions, at the top level and in functions.
+const EXPRESSIONS_MAX: (usize, usize) = (64, 32);
+/// Longest string in bytes.
+const STRING_MAX: usize = 64 << 20;
+/// Most items of an array, and of a map, nested ones included.
+const ITEMS_MAX: usize = 4_000_000;
+/// How many operations pass between two looks at the clock.
+const LOOK_EVERY: u64 = 1024;
+
+/// The use that all parts of one run make of its limits.
+#[derive(Debug)]
+pub(super) struct Limits {
+    operations: Cell<u64>,
+    operations_max: u64,
+    interrupted: Arc<AtomicBool>,
+}
+
+impl Limits {
+    pub(super) fn new(operations_max: u64, interrupted: Arc<AtomicBool>) -> Rc<Limits> {
+        Rc::new(Limits { operations: Cell::new(0), operations_max, interrupted })
+    }
+
+    /// Counts one operation, and returns why the script must end now, if it must.
+    fn tick(&self) -> Option<&'static str> {
+        let count = self.operations.get() + 1;
+        self.operations.set(count);
+        if !count.is_multiple_of(LOOK_EVERY) {
+            return None;
+        }
+        if self.interrupted.load(Ordering::Relaxed) {
+            return Some("interrupted");
+        }
+        if count > self.operations_max {
+            return Some("operations");
+        }
+        let over = tasks::current().deadline.is_some_and(|at| clock::monotonic() >= at);
+        over.then_some("timeout")
+    }
+}
+
+/// Sets the limits of an engine. The count of operations is our own: Rhai's leaves out what is
+/// done in closures that native functions call.
+pub(super) fn apply(engine: &mut Engine, limits: &Rc<Limits>) {
+    engine.set_max_call_levels(CALLS_MAX);
+    engine.set_max_expr_depths(EXPRESSIONS_MAX.0, EXPRESSIONS_MAX.1);
+    engine.set_max_string_size(STRING_MAX);
+    engine.set_max_array_size(ITEMS_MAX);
+    engine.set_max_map_size(ITEMS_MAX);
+    // Interned strings are behind a lock that sleeps when it is contended.
+    engine.set_max_strings_interned(0);
+    engine.disable_symbol("eval");
+    let limits = limits.clone();
+    engine.on_progress(move |_| limits.tick().map(Dynamic::from));
+}

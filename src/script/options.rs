@@ -1,0 +1,118 @@
+//! The trailing map of options: typed keys, and an error with a suggestion for an unknown one.
+
+use crate::flow::failure::Failure;
+use crate::script::convert;
+use rhai::{Dynamic, Map};
+use serde_json::Value;
+use std::time::Duration;
+
+/// Options on their way to being read. Every key that is not known is an error.
+pub(super) struct Options {
+    /// What the options belong to, as people type it.
+    of: &'static str,
+    map: Map,
+}
+
+impl Options {
+    /// Accepts a map whose keys are all among `known`.
+    pub(super) fn new(of: &'static str, map: Map, known: &[&str]) -> Result<Options, Failure> {
+        if let Some(key) = map.keys().find(|key| !known.contains(&key.as_str())) {
+            return Err(unknown_key(of, key, known));
+        }
+        Ok(Options { of, map })
+    }
+
+    /// Takes a value as it is.
+    pub(super) fn take(&mut self, key: &str) -> Option<Dynamic> {
+        self.map.remove(key).filter(|value| !value.is_unit())
+    }
+
+    /// Takes plain data.
+    pub(super) fn value(&mut self, key: &str) -> Result<Option<Value>, Failure> {
+        let Some(value) = self.take(key) else { return Ok(None) };
+        convert::to_value(&value).map(Some).map_err(|reason| self.wrong(key, &reason))
+    }
+
+    /// Takes text.
+    pub(super) fn text(&mut self, key: &str) -> Result<Option<String>, Failure> {
+        let Some(value) = self.take(key) else { return Ok(None) };
+        let name = convert::type_name(&value);
+        let wrong = || self.wrong(key, &format!("must be a string, not {name}"));
+        value.into_string().map(Some).map_err(|_| wrong())
+    }
+
+    /// Takes a yes or no.
+    pub(super) fn flag(&mut self, key: &str) -> Result<bool, Failure> {
+        let Some(value) = self.take(key) else { return Ok(false) };
+        value
+            .as_bool()
+            .map_err(|name| self.wrong(key, &format!("must be true or false, not {name}")))
+    }
+
+    /// Takes a whole number from `least` up.
+    pub(super) fn count(&mut self, key: &str, least: u64) -> Result<Option<u64>, Failure> {
+        let Some(value) = self.take(key) else { return Ok(None) };
+        let number = value
+            .as_int()
+            .map_err(|name| self.wrong(key, &format!("must be a whole number, not {name}")))?;
+        match u64::try_from(number) {
+            Ok(number) if number >= least => Ok(Some(number)),
+            _ => Err(self.wrong(key, &format!("must be at least {least}, not {number}"))),
+        }
+    }
+
+    /// Takes a time in milliseconds.
+    pub(super) fn millis(&mut self, key: &str) -> Result<Option<Duration>, Failure> {
+        Ok(self.count(key, 1)?.map(Duration::from_millis))
+    }
+
+    /// Returns what has not been taken.
+    pub(super) fn rest(self) -> Map {
+        self.map
+    }
+
+    /// Makes the error for a key with a bad value.
+    pub(super) fn wrong(&self, key: &str, reason: &str) -> Failure {
+        Failure::new("option", format!("option `{key}` of `{}`: {reason}", self.of))
+    }
+}
+
+/// Makes the error for a key that nobody knows.
+pub(super) fn unknown_key(of: &str, key: &str, known: &[&str]) -> Failure {
+    let help = match nearest(key, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("it takes: {}", known.join(", ")),
+    };
+    Failure::new("option", format!("`{of}` has no option `{key}`; {help}"))
+}
+
+/// Finds the known word that is most like `word`, if one is like it at all.
+pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = known.map(|k| (strsim::damerau_levenshtein(word, k), k));
+    let (distance, best) = scored.min_by_key(|(distance, k)| (*distance, *k))?;
+    (distance <= 1 + word.chars().count() / 4).then_some(best)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_key_is_an_error_with_a_suggestion() {
+        let map = Map::from([("tempreture".into(), Dynamic::from(0.5))]);
+        let error = Options::new("communicate", map, &["temperature", "max_tokens"]).err();
+        let message = error.expect("an unknown key").message;
+        assert_eq!(
+            message,
+            "`communicate` has no option `tempreture`; did you mean `temperature`?"
+        );
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_names_the_key() {
+        let map = Map::from([("retries".into(), Dynamic::from("3"))]);
+        let mut options = Options::new("add_operation", map, &["retries"]).expect("known keys");
+        let message = options.count("retries", 0).expect_err("a string").message;
+        assert!(message.starts_with("option `retries` of `add_operation`: must be a whole number"));
+    }
+}

@@ -1,0 +1,211 @@
+//! Parts of a script that run at once: the only bridge from scripts to waiting.
+#![allow(
+    deprecated,
+    reason = "Rhai marks the stored context of a call so only because its interface may change"
+)]
+
+use crate::base::clock;
+use crate::flow::callback::Scope;
+use crate::flow::failure::Failure;
+use crate::script::Inner;
+use crate::script::convert;
+use crate::script::error::{self, Raised};
+use crate::script::fiber::Fiber;
+use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext, NativeCallContextStore};
+use serde_json::Value;
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// One part of a script that runs by itself.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Task {
+    /// The operation on whose behalf it runs, if it is not the script itself.
+    pub(super) scope: Option<Rc<Scope>>,
+    /// When its time is over, on the monotonic clock.
+    pub(super) deadline: Option<Duration>,
+}
+
+thread_local! {
+    /// The task that runs on this thread at this moment.
+    static CURRENT: RefCell<Rc<Task>> = RefCell::default();
+}
+
+/// Returns the task that runs at this moment.
+pub(super) fn current() -> Rc<Task> {
+    CURRENT.with(|current| current.borrow().clone())
+}
+
+impl Task {
+    /// Returns this task with its end brought forward to `limit` from now.
+    pub(super) fn within(&self, limit: Duration) -> Task {
+        let end = clock::monotonic() + limit;
+        let deadline = Some(self.deadline.map_or(end, |own| own.min(end)));
+        Task { scope: self.scope.clone(), deadline }
+    }
+
+    /// Returns the task of an operation that calls a script.
+    pub(super) fn of(scope: Rc<Scope>) -> Task {
+        let deadline = scope.deadline;
+        Task { scope: Some(scope), deadline }
+    }
+}
+
+/// A future that is polled as the given task.
+pub(super) struct InTask<F> {
+    task: Rc<Task>,
+    future: F,
+}
+
+impl<F: Future + Unpin> Future for InTask<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let outer = CURRENT.with(|current| current.replace(self.task.clone()));
+        let _restore = Restore(outer);
+        Pin::new(&mut self.future).poll(cx)
+    }
+}
+
+/// Puts the outer task back, also when the inner one panics.
+struct Restore(Rc<Task>);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        CURRENT.with(|current| std::mem::take(&mut self.0).clone_into(&mut current.borrow_mut()));
+    }
+}
+
+/// A script function together with everything it needs in order to be called later, from another
+/// task, or after the script has been read anew.
+#[derive(Clone)]
+pub(super) struct BoundFn {
+    host: Rc<Inner>,
+    function: FnPtr,
+    context: Rc<NativeCallContextStore>,
+}
+
+impl BoundFn {
+    /// Binds a function that was handed to a native one.
+    pub(super) fn new(host: &Rc<Inner>, context: &NativeCallContext, function: FnPtr) -> BoundFn {
+        let context = Rc::new(context.store_data());
+        BoundFn::within(host, &context, function)
+    }
+
+    /// Binds the functions of a list; `of` takes such a list.
+    pub(super) fn all(
+        host: &Rc<Inner>,
+        context: &NativeCallContext,
+        of: &str,
+        list: Array,
+    ) -> Result<Vec<BoundFn>, Failure> {
+        let store = Rc::new(context.store_data());
+        let mut bound = Vec::with_capacity(list.len());
+        for value in list {
+            let name = convert::type_name(&value);
+            let wrong =
+                || Failure::new("option", format!("`{of}` takes functions, `|| ..`, not a {name}"));
+            let function = value.try_cast::<FnPtr>().ok_or_else(wrong)?;
+            bound.push(BoundFn::within(host, &store, function));
+        }
+        Ok(bound)
+    }
+
+    /// Binds one of several functions of the same call.
+    fn within(
+        host: &Rc<Inner>,
+        context: &Rc<NativeCallContextStore>,
+        mut function: FnPtr,
+    ) -> BoundFn {
+        // A captured handle is shared behind a lock that is held for a whole native call, waits
+        // included. A copy of the handle is the same branch without the lock.
+        for value in function.iter_curry_mut() {
+            if value.is_shared() && is_handle(&value.flatten_clone()) {
+                *value = value.flatten_clone();
+            }
+        }
+        BoundFn { host: host.clone(), function, context: context.clone() }
+    }
+
+    /// Calls it as a task of its own.
+    pub(super) fn call(
+        &self,
+        task: Task,
+        arguments: Vec<Dynamic>,
+    ) -> impl Future<Output = Result<Dynamic, Raised>> + 'static {
+        let bound = self.clone();
+        start(task, move || {
+            let engine = bound.host.engine()?;
+            let context = bound.context.create_context(&engine);
+            bound.function.call_raw(&context, None, arguments)
+        })
+    }
+
+    /// Calls it with as many of the arguments as it takes.
+    pub(super) fn call_fitting(
+        &self,
+        task: Task,
+        arguments: Vec<Dynamic>,
+    ) -> impl Future<Output = Result<Dynamic, Raised>> + 'static {
+        let bound = self.clone();
+        start(task, move || {
+            let engine = bound.host.engine()?;
+            let context = bound.context.create_context(&engine);
+            let mut count = arguments.len();
+            loop {
+                let result = bound.function.call_raw(&context, None, arguments[..count].to_vec());
+                match result {
+                    Err(error) if count > 0 && bound.is_unknown(&error) => count -= 1,
+                    result => return result,
+                }
+            }
+        })
+    }
+
+    /// Makes plain data of what a call gave.
+    pub(super) fn value(&self, result: Result<Dynamic, Raised>) -> Result<Value, Failure> {
+        let value = result.map_err(|raised| self.host.failure(&raised))?;
+        convert::to_value(&value).map_err(|reason| {
+            Failure::new("script", format!("a function must give plain data: {reason}"))
+        })
+    }
+
+    /// Does something in the place where the function was bound.
+    pub(super) fn with_context<T>(
+        &self,
+        then: impl FnOnce(&NativeCallContext) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let engine = self.host.engine().map_err(|raised| self.host.failure(&raised))?;
+        let context = self.context.create_context(&engine);
+        then(&context)
+    }
+
+    /// Tells whether the error says that this very function does not take so many arguments.
+    fn is_unknown(&self, error: &EvalAltResult) -> bool {
+        let EvalAltResult::ErrorFunctionNotFound(signature, _) = error else { return false };
+        signature.starts_with(self.function.fn_name())
+    }
+}
+
+/// Tells whether a value must never stay behind a lock: functions, and all that is not plain data.
+pub(super) fn is_handle(value: &Dynamic) -> bool {
+    value.is_fnptr() || value.is_variant()
+}
+
+/// Runs a function on a fiber as the given task.
+pub(super) fn start(
+    task: Task,
+    function: impl FnOnce() -> Result<Dynamic, Raised> + 'static,
+) -> impl Future<Output = Result<Dynamic, Raised>> + 'static {
+    let fiber = Fiber::new(function);
+    async move {
+        let fiber = fiber.map_err(|e| {
+            let message = format!("no memory for another task of the script: {e}");
+            error::throw(&Failure::new("memory", message))
+        })?;
+        InTask { task: Rc::new(task), future: fiber }.await
+    }
+}
