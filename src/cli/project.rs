@@ -57,16 +57,15 @@ impl Project {
         if path.exists() { store::open(&path).map(Some) } else { Ok(None) }
     }
 
-    /// Returns the models that scripts of this project can name. `model` is the default of the
-    /// command line.
-    pub(super) fn models(&self) -> anyhow::Result<Models> {
+    /// Returns the models that scripts of this project can name; `seed` makes demo models repeat.
+    pub(super) fn models(&self, seed: u64) -> anyhow::Result<Models> {
         let mut aliases = BTreeMap::new();
         for (name, fields, origin) in self.config.models() {
             let spec = ModelSpec::from_map(fields)
                 .map_err(|error| anyhow::anyhow!("{origin}: model `{name}`: {error}"))?;
             aliases.insert(name.to_owned(), spec);
         }
-        Ok(Models::new(aliases, self.config.model(), variable))
+        Ok(Models::new(aliases, self.config.model(), seed, variable))
     }
 
     /// Puts an option of the command line over the configuration.

@@ -128,7 +128,7 @@ impl Run<'_> {
         let json = self.global.json;
         Ok(Surroundings {
             executor: executor.clone(),
-            models: Rc::new(self.project.models()?),
+            models: Rc::new(self.project.models(self.seed)?),
             root: self.root()?,
             script: self.script.to_owned(),
             params: self.params.clone(),

@@ -2,7 +2,9 @@
 //! carry them. Knows nothing of sessions, graphs, scripts or terminals.
 
 pub mod error;
+pub mod limiter;
 pub mod message;
+pub mod price;
 pub mod provider;
 pub mod registry;
 pub mod reply;
@@ -10,10 +12,15 @@ pub mod request;
 pub mod spec;
 pub mod transport;
 
+use crate::base::unit::Money;
 use crate::model::error::CallError;
-use crate::model::reply::{Called, Finish, Reply};
+use crate::model::limiter::{Limiter, Limits};
+use crate::model::price::Price;
+use crate::model::provider::demo::Demo;
+use crate::model::reply::{Called, Finish, Reply, Usage};
 use crate::model::request::{Request, Settings};
 use crate::model::transport::Transport;
+use std::rc::Rc;
 
 /// A language model as scripts use it: a name, its settings, and the way to reach it.
 #[derive(Debug, Clone)]
@@ -22,17 +29,30 @@ pub struct Model {
     pub label: String,
     /// Settings that every call starts from.
     pub settings: Settings,
-    /// How a request reaches the model.
-    pub transport: Transport,
+    transport: Transport,
+    limiter: Rc<Limiter>,
+    price: Option<Price>,
 }
 
 impl Model {
+    /// Creates the demo model as it is when nothing is said about it.
+    pub fn demo() -> Model {
+        Model {
+            label: "demo/echo".to_owned(),
+            settings: Settings::default(),
+            transport: Transport::Demo(Demo::default()),
+            limiter: Limiter::new(Limits::default()),
+            price: None,
+        }
+    }
+
     /// Asks the model once. Never retries: the caller decides that by `CallError::retry`.
     pub async fn call(&self, request: &Request) -> Called {
+        let _permit = self.limiter.admit().await;
         match self.transport.send(request).await {
             Ok(reply) => Called {
                 usage: reply.usage,
-                cost: None,
+                cost: self.cost(reply.usage.as_ref()),
                 served_by: reply.served_by.clone(),
                 result: judge(reply, request),
             },
@@ -44,6 +64,36 @@ impl Model {
     pub fn is_demo(&self) -> bool {
         matches!(self.transport, Transport::Demo(_))
     }
+
+    /// Returns the price of a million tokens, if it is known.
+    pub fn price(&self) -> Option<&Price> {
+        self.price.as_ref()
+    }
+
+    /// Returns the server that is asked; the demo model has none.
+    pub fn server(&self) -> Option<&str> {
+        match &self.transport {
+            Transport::Demo(_) => None,
+            Transport::OpenAi(server) => Some(&server.base_url),
+            Transport::Native(provider) => Some(&provider.base_url),
+        }
+    }
+
+    /// Returns what keeps the model from being called, if that is known before a call.
+    pub fn fault(&self) -> Option<&CallError> {
+        match &self.transport {
+            Transport::Demo(_) => None,
+            Transport::OpenAi(server) => server.key.as_ref().err(),
+            Transport::Native(provider) => provider.key.as_ref().err(),
+        }
+    }
+
+    fn cost(&self, usage: Option<&Usage>) -> Option<Money> {
+        if let Transport::Demo(demo) = &self.transport {
+            return demo.cost();
+        }
+        self.price.as_ref()?.cost(usage?)
+    }
 }
 
 /// Accepts only a reply that is whole and has text.
@@ -54,7 +104,7 @@ fn judge(reply: Reply, request: &Request) -> Result<String, CallError> {
             Err(CallError::Length { text: reply.text, limit: request.settings.max_tokens })
         }
         Some(Finish::Refused(message)) => Err(CallError::Refused { message }),
-        Some(Finish::Stop) if reply.text.is_empty() => Err(CallError::Empty),
+        Some(Finish::Stop) if reply.text.trim().is_empty() => Err(CallError::Empty),
         Some(Finish::Stop) => Ok(reply.text),
     }
 }

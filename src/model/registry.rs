@@ -1,59 +1,386 @@
-//! Finds models by name.
+//! Finds models by name: aliases of the project, or `provider/name`.
 
+use crate::base::secret::Secret;
 use crate::model::Model;
+use crate::model::error::CallError;
+use crate::model::limiter::{Limiter, Limits};
+use crate::model::price::Price;
 use crate::model::provider::demo::Demo;
-use crate::model::request::Settings;
-use crate::model::spec::ModelSpec;
+use crate::model::provider::http::Clients;
+use crate::model::provider::native::{Native, Provider};
+use crate::model::provider::openai::OpenAi;
+use crate::model::spec::{KeyRef, ModelSpec, nearest, split};
 use crate::model::transport::Transport;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::rc::Rc;
+
+/// The providers, and the variable that each one's key is in.
+pub const PROVIDERS: &[(&str, Option<&str>)] = &[
+    ("openai", Some("OPENAI_API_KEY")),
+    ("anthropic", Some("ANTHROPIC_API_KEY")),
+    ("gemini", Some("GEMINI_API_KEY")),
+    ("ollama", None),
+    ("demo", None),
+];
 
 /// Where the default model comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// Nothing is set up.
+    /// The configuration or the command line names it.
+    Configured,
+    /// `OPENAI_MODEL` and its siblings name it.
+    Environment,
+    /// Nothing is set up, so the demo model answers.
     Demo,
 }
 
-/// A model that cannot be found.
-#[derive(Debug, thiserror::Error)]
+/// A model that cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ModelError {
-    /// No such model.
-    #[error("there is no model `{name}`")]
+    /// Neither an alias nor `provider/name`.
+    #[error("there is no model `{name}`{help}")]
     Unknown {
         /// The name.
         name: String,
+        /// What may be meant.
+        help: String,
+    },
+    /// A name without a provider.
+    #[error("`{name}` names no provider; write `provider/name`, such as `openai/gpt-4o-mini`")]
+    NoProvider {
+        /// The name.
+        name: String,
+    },
+    /// No provider of that name.
+    #[error("there is no provider `{provider}`{help}")]
+    UnknownProvider {
+        /// The provider.
+        provider: String,
+        /// What may be meant.
+        help: String,
+    },
+    /// A description that names no model.
+    #[error("a model needs `use = \"provider/name\"`, or `provider` and `model`")]
+    Incomplete,
+    /// A key that nobody knows.
+    #[error("a model has no `{key}`{help}")]
+    UnknownKey {
+        /// The key.
+        key: String,
+        /// What may be meant.
+        help: String,
+    },
+    /// A value of the wrong kind.
+    #[error("`{key}` must be {wanted}, not `{found}`")]
+    WrongValue {
+        /// The key.
+        key: String,
+        /// What is allowed.
+        wanted: &'static str,
+        /// What is there.
+        found: String,
+    },
+    /// A secret in plain sight.
+    #[error("`key` never holds the key itself; write `key = \"env:NAME\"` or `\"file:PATH\"`")]
+    LiteralKey,
+    /// An address that is none.
+    #[error("`{url}` is no address of a server; write it like `http://127.0.0.1:8080/v1`")]
+    BadUrl {
+        /// The address.
+        url: String,
     },
 }
 
+/// Looks up a variable of the environment.
+type Lookup = Rc<dyn Fn(&str) -> Option<String>>;
+/// What makes two models share a limiter.
+type Server = (String, String, Option<KeyRef>, Option<u32>, Option<u32>);
+
 /// The models of a project.
-#[derive(Debug, Default)]
-pub struct Models;
+pub struct Models {
+    aliases: BTreeMap<String, ModelSpec>,
+    default: Option<String>,
+    lookup: Lookup,
+    clients: Rc<Clients>,
+    limiters: RefCell<HashMap<Server, Rc<Limiter>>>,
+    demos: RefCell<HashMap<String, Demo>>,
+    seed: u64,
+}
+
+impl fmt::Debug for Models {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Models").field("aliases", &self.aliases.keys()).finish_non_exhaustive()
+    }
+}
 
 impl Models {
-    /// Collects the models.
+    /// Collects the models of a project. `default` names the model for scripts that name none;
+    /// `seed` makes demo models repeat.
     pub fn new(
-        _: std::collections::BTreeMap<String, ModelSpec>,
-        _: Option<String>,
-        _: impl Fn(&str) -> Option<String> + 'static,
+        aliases: BTreeMap<String, ModelSpec>,
+        default: Option<String>,
+        seed: u64,
+        lookup: impl Fn(&str) -> Option<String> + 'static,
     ) -> Models {
-        Models
-    }
-
-    /// Finds a model.
-    pub fn resolve(&self, name: &str) -> Result<Model, ModelError> {
-        if !name.starts_with("demo/") {
-            return Err(ModelError::Unknown { name: name.to_owned() });
+        Models {
+            aliases,
+            default,
+            lookup: Rc::new(lookup),
+            clients: Rc::default(),
+            limiters: RefCell::default(),
+            demos: RefCell::default(),
+            seed,
         }
-        let transport = Transport::Demo(Demo::default());
-        Ok(Model { label: name.to_owned(), settings: Settings::default(), transport })
     }
 
-    /// Makes a model of a description.
+    /// Returns the aliases.
+    pub fn aliases(&self) -> impl Iterator<Item = (&str, &ModelSpec)> {
+        self.aliases.iter().map(|(name, spec)| (name.as_str(), spec))
+    }
+
+    /// Finds a model by its alias, or by provider and name.
+    pub fn resolve(&self, name: &str) -> Result<Model, ModelError> {
+        if let Some(spec) = self.aliases.get(name) {
+            return self.resolve_spec(spec);
+        }
+        match split(name) {
+            Ok((provider, model)) => self.resolve_spec(&ModelSpec::new(&provider, &model)),
+            Err(_) => Err(ModelError::Unknown { name: name.to_owned(), help: self.near(name) }),
+        }
+    }
+
+    /// Makes a model of its description. A missing key is an error of the first call, so that a
+    /// script can be read and checked without one.
     pub fn resolve_spec(&self, spec: &ModelSpec) -> Result<Model, ModelError> {
-        self.resolve(&spec.name)
+        let transport = match spec.provider.as_str() {
+            "demo" => Transport::Demo(self.demo(spec)),
+            "openai" => Transport::OpenAi(self.openai(spec)?),
+            "anthropic" => Transport::Native(self.native(spec, Provider::Anthropic)?),
+            "gemini" => Transport::Native(self.native(spec, Provider::Gemini)?),
+            "ollama" => Transport::Native(self.native(spec, Provider::Ollama)?),
+            other => return Err(unknown_provider(other)),
+        };
+        let is_own_server = spec.base_url.is_none() && self.base_variable(spec).is_none();
+        let known = || Price::known(&spec.provider, &spec.model).filter(|_| is_own_server);
+        Ok(Model {
+            label: format!("{}/{}", spec.provider, spec.model),
+            settings: spec.settings.clone(),
+            limiter: self.limiter(spec),
+            price: spec.price.clone().or_else(known),
+            transport,
+        })
     }
 
-    /// Returns the default model.
+    /// Returns the model for scripts that name none, and why it is this one.
     pub fn default_model(&self) -> Result<(Model, Origin), ModelError> {
-        Ok((self.resolve("demo/echo")?, Origin::Demo))
+        if let Some(name) = &self.default {
+            return Ok((self.resolve(name)?, Origin::Configured));
+        }
+        let reachable = ["OPENAI_API_KEY", "OPENAI_BASE_URL"].iter().any(|v| self.get(v).is_some());
+        if let Some(name) = self.get("OPENAI_MODEL").filter(|_| reachable) {
+            return Ok((self.resolve_spec(&ModelSpec::new("openai", &name))?, Origin::Environment));
+        }
+        Ok((self.resolve_spec(&ModelSpec::new("demo", "echo"))?, Origin::Demo))
+    }
+
+    fn get(&self, variable: &str) -> Option<String> {
+        (self.lookup)(variable).filter(|value| !value.is_empty())
+    }
+
+    fn demo(&self, spec: &ModelSpec) -> Demo {
+        let seed = spec.settings.seed.unwrap_or(self.seed);
+        let key = format!("{}{seed}{:?}", spec.model, spec.demo);
+        let mut demos = self.demos.borrow_mut();
+        demos.entry(key).or_insert_with(|| Demo::new(spec.demo.clone(), seed)).clone()
+    }
+
+    fn openai(&self, spec: &ModelSpec) -> Result<OpenAi, ModelError> {
+        let given = spec.base_url.clone().or_else(|| self.base_variable(spec));
+        let is_own_server = given.is_none();
+        let base_url = checked(given.unwrap_or_else(|| "https://api.openai.com/v1".to_owned()))?;
+        let base_url = base_url.trim_end_matches("/chat/completions").to_owned();
+        let key = self.key(spec, "OPENAI_API_KEY", is_own_server);
+        Ok(OpenAi { clients: self.clients.clone(), base_url, key, model: spec.model.clone() })
+    }
+
+    fn native(&self, spec: &ModelSpec, provider: Provider) -> Result<Native, ModelError> {
+        let (own, variable) = match provider {
+            Provider::Anthropic => ("https://api.anthropic.com/v1", "ANTHROPIC_API_KEY"),
+            Provider::Gemini => {
+                ("https://generativelanguage.googleapis.com/v1beta", "GEMINI_API_KEY")
+            }
+            Provider::Ollama => ("http://localhost:11434", "OLLAMA_API_KEY"),
+        };
+        let given = spec.base_url.clone().or_else(|| self.base_variable(spec));
+        let needs_key = given.is_none() && provider != Provider::Ollama;
+        let base_url = format!("{}/", checked(given.unwrap_or_else(|| own.to_owned()))?);
+        let key = self.key(spec, variable, needs_key);
+        let (clients, model) = (self.clients.clone(), spec.model.clone());
+        Ok(Native { clients, provider, base_url, key, model })
+    }
+
+    /// Returns the address that the environment gives for a provider.
+    fn base_variable(&self, spec: &ModelSpec) -> Option<String> {
+        match spec.provider.as_str() {
+            "openai" => self.get("OPENAI_BASE_URL"),
+            "ollama" => self
+                .get("OLLAMA_HOST")
+                .map(|host| if host.contains("://") { host } else { format!("http://{host}") }),
+            _ => None,
+        }
+    }
+
+    /// Finds the key; a server that is not the provider's own may do without one.
+    fn key(
+        &self,
+        spec: &ModelSpec,
+        variable: &str,
+        is_needed: bool,
+    ) -> Result<Option<Secret>, CallError> {
+        let provider = &spec.provider;
+        match &spec.key {
+            Some(KeyRef::Env(name)) => match self.get(name) {
+                Some(key) => Ok(Some(Secret::new(key))),
+                None => Err(CallError::Setup {
+                    message: format!(
+                        "no key for `{provider}`: its `key` says {name}, which is not set"
+                    ),
+                }),
+            },
+            Some(KeyRef::File(path)) => match std::fs::read_to_string(path) {
+                Ok(key) => Ok(Some(Secret::new(key.trim()))),
+                Err(error) => Err(CallError::Setup {
+                    message: format!("no key for `{provider}`: reading `{path}`: {error}"),
+                }),
+            },
+            None => match self.get(variable) {
+                Some(key) => Ok(Some(Secret::new(key))),
+                None if is_needed => Err(CallError::Setup {
+                    message: format!(
+                        "no key for `{provider}`: set {variable}, or `key = \"env:NAME\"` for the \
+                         model in kaizen.toml"
+                    ),
+                }),
+                None => Ok(None),
+            },
+        }
+    }
+
+    /// Returns the limiter of the model's server. Models of one server, key and limit share it.
+    fn limiter(&self, spec: &ModelSpec) -> Rc<Limiter> {
+        let Limits { max_concurrent, requests_per_minute } = spec.limits;
+        let base_url = spec.base_url.clone().unwrap_or_default();
+        let provider = if spec.provider == "demo" {
+            format!("demo/{}", spec.model)
+        } else {
+            spec.provider.clone()
+        };
+        let server = (provider, base_url, spec.key.clone(), max_concurrent, requests_per_minute);
+        let mut limiters = self.limiters.borrow_mut();
+        limiters.entry(server).or_insert_with(|| Limiter::new(spec.limits)).clone()
+    }
+
+    fn near(&self, name: &str) -> String {
+        let aliases: Vec<&str> = self.aliases.keys().map(String::as_str).collect();
+        if let Some(near) = nearest(name, aliases.iter().copied()) {
+            return format!("; did you mean `{near}`?");
+        }
+        let named = if aliases.is_empty() {
+            "kaizen.toml names none".to_owned()
+        } else {
+            format!("kaizen.toml names: {}", aliases.join(", "))
+        };
+        format!("; {named}. Any other is written `provider/name`, such as `openai/gpt-4o-mini`")
+    }
+}
+
+fn unknown_provider(provider: &str) -> ModelError {
+    let names = PROVIDERS.iter().map(|(name, _)| *name);
+    let help = match nearest(provider, names.clone()) {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None => format!(
+            "; there are: {}. A server that speaks OpenAI's protocol is `openai` with a `base_url`",
+            names.collect::<Vec<_>>().join(", ")
+        ),
+    };
+    ModelError::UnknownProvider { provider: provider.to_owned(), help }
+}
+
+/// Checks an address and takes the slash off its end.
+fn checked(url: String) -> Result<String, ModelError> {
+    let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    let is_sound = host.is_some_and(|host| {
+        !host.is_empty() && !host.starts_with('/') && !host.contains(char::is_whitespace)
+    });
+    if !is_sound {
+        return Err(ModelError::BadUrl { url });
+    }
+    Ok(url.trim_end_matches('/').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn models(variables: &'static [(&'static str, &'static str)]) -> Models {
+        let fast = ModelSpec::new("demo", "echo");
+        let aliases = BTreeMap::from([("fast".to_owned(), fast)]);
+        Models::new(aliases, None, 1, move |name| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    fn refusal(name: &str) -> String {
+        models(&[]).resolve(name).expect_err("no such model").to_string()
+    }
+
+    #[test]
+    fn a_wrong_name_gets_a_suggestion() {
+        assert_eq!(refusal("fsat"), "there is no model `fsat`; did you mean `fast`?");
+        assert_eq!(refusal("opneai/x"), "there is no provider `opneai`; did you mean `openai`?");
+        assert!(refusal("gpt").contains("written `provider/name`"));
+    }
+
+    #[test]
+    fn a_missing_key_is_told_at_the_first_call_and_names_the_variable() {
+        let model = models(&[]).resolve("openai/gpt-4o-mini").expect("a model");
+        let fault = model.fault().expect("no key").to_string();
+        assert!(fault.contains("OPENAI_API_KEY"), "{fault}");
+        let model = models(&[("OPENAI_API_KEY", "k")]).resolve("openai/gpt-4o-mini");
+        assert_eq!(model.expect("a model").fault(), None);
+    }
+
+    #[test]
+    fn a_server_of_ones_own_needs_no_key_and_has_no_known_price() {
+        let variables = &[("OPENAI_BASE_URL", "http://127.0.0.1:1/v1/")];
+        let model = models(variables).resolve("openai/gpt-4o-mini").expect("a model");
+        assert_eq!(model.fault(), None);
+        assert_eq!(model.server(), Some("http://127.0.0.1:1/v1"));
+        assert!(model.price().is_none());
+    }
+
+    #[test]
+    fn the_default_is_the_demo_until_a_model_is_named() {
+        let origin = |variables| models(variables).default_model().expect("a model").1;
+        assert_eq!(origin(&[]), Origin::Demo);
+        assert_eq!(origin(&[("OPENAI_API_KEY", "k")]), Origin::Demo);
+        assert_eq!(origin(&[("OPENAI_API_KEY", "k"), ("OPENAI_MODEL", "m")]), Origin::Environment);
+    }
+
+    #[test]
+    fn an_address_without_a_scheme_is_refused() {
+        let mut spec = ModelSpec::new("openai", "m");
+        spec.base_url = Some("localhost:8080".to_owned());
+        let error = models(&[]).resolve_spec(&spec).expect_err("no address").to_string();
+        assert!(error.starts_with("`localhost:8080` is no address"), "{error}");
+    }
+
+    #[test]
+    fn a_key_is_never_shown() {
+        let model = models(&[("OPENAI_API_KEY", "sk-secret")]).resolve("openai/m");
+        assert!(!format!("{model:?}").contains("sk-secret"));
     }
 }

@@ -1,19 +1,261 @@
-//! What a user says about a model.
+//! What a user says about a model: `[models.NAME]` in kaizen.toml, or `imodel(#{..})` in a script.
 
+use crate::model::limiter::Limits;
+use crate::model::price::Price;
 use crate::model::registry::ModelError;
+use crate::model::request::Settings;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
-/// A model as it is described in kaizen.toml or in a script.
+/// Keys of a description besides the settings of a call.
+const KEYS: &[&str] = &[
+    "use",
+    "provider",
+    "model",
+    "base_url",
+    "key",
+    "max_concurrent",
+    "requests_per_minute",
+    "price",
+];
+/// Keys that only the demo model has.
+const DEMO_KEYS: &[&str] = &["latency_ms", "error_rate", "cost", "replies"];
+/// The settings of a call.
+const SETTINGS: &[&str] = &[
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "stop",
+    "seed",
+    "stream",
+    "timeout_ms",
+    "header_timeout_ms",
+    "idle_timeout_ms",
+    "attempts_max",
+    "extra",
+];
+
+/// Where a key is found. A key itself never stands in a file or a script.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum KeyRef {
+    /// In a variable of the environment.
+    Env(String),
+    /// In a file.
+    File(String),
+}
+
+/// The temper of a demo model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DemoSpec {
+    /// How long a reply takes, in milliseconds.
+    pub latency_ms: u64,
+    /// Share of calls that fail like a server, 0 to 1.
+    pub error_rate: f64,
+    /// What a call costs, in dollars.
+    pub cost: f64,
+    /// Replies by a text that the prompt contains.
+    pub replies: BTreeMap<String, String>,
+}
+
+/// A model as it is described.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelSpec {
-    /// The label.
-    pub name: String,
+    /// The provider.
+    pub provider: String,
+    /// The provider's name for the model.
+    pub model: String,
+    /// The server, if not the provider's own.
+    pub base_url: Option<String>,
+    /// Where the key is found.
+    pub key: Option<KeyRef>,
+    /// Settings that every call starts from.
+    pub settings: Settings,
+    /// What the server is asked at once and per minute.
+    pub limits: Limits,
+    /// The price, if not the known one.
+    pub price: Option<Price>,
+    /// The demo model's temper.
+    pub demo: DemoSpec,
 }
 
 impl ModelSpec {
-    /// Reads a description.
+    /// Creates the description of a provider's model with nothing else said.
+    pub fn new(provider: &str, model: &str) -> ModelSpec {
+        ModelSpec {
+            provider: provider.to_owned(),
+            model: model.to_owned(),
+            base_url: None,
+            key: None,
+            settings: Settings::default(),
+            limits: Limits::default(),
+            price: None,
+            demo: DemoSpec::default(),
+        }
+    }
+
+    /// Reads a description; every key that nobody knows is an error.
     pub fn from_map(map: &Map<String, Value>) -> Result<ModelSpec, ModelError> {
-        let text = |key: &str| map.get(key).and_then(Value::as_str).unwrap_or_default();
-        Ok(ModelSpec { name: format!("{}/{}", text("provider"), text("model")) })
+        let (provider, model) = name(map)?;
+        let mut spec = ModelSpec::new(&provider, &model);
+        let is_demo = provider == "demo";
+        let mut settings = Map::new();
+        for (key, value) in map {
+            match key.as_str() {
+                "use" | "provider" | "model" => {}
+                "base_url" => spec.base_url = Some(text(key, value)?),
+                "key" => spec.key = Some(key_ref(value)?),
+                "max_concurrent" => spec.limits.max_concurrent = Some(count(key, value)?),
+                "requests_per_minute" => spec.limits.requests_per_minute = Some(count(key, value)?),
+                "price" => spec.price = Some(Price::from_value(value)?),
+                "latency_ms" if is_demo => spec.demo.latency_ms = whole(key, value)?,
+                "error_rate" if is_demo => spec.demo.error_rate = share(key, value)?,
+                "cost" if is_demo => spec.demo.cost = amount(key, value)?,
+                "replies" if is_demo => spec.demo.replies = replies(value)?,
+                "stop" if value.is_string() => {
+                    settings.insert(key.clone(), Value::Array(vec![value.clone()]));
+                }
+                setting if SETTINGS.contains(&setting) => {
+                    settings.insert(key.clone(), value.clone());
+                }
+                unknown => return Err(unknown_key(unknown, is_demo)),
+            }
+        }
+        for (key, value) in &settings {
+            let one = Map::from_iter([(key.clone(), value.clone())]);
+            serde_json::from_value::<Settings>(one.into())
+                .map_err(|_| wrong(key, "a value of another kind", value))?;
+        }
+        spec.settings = serde_json::from_value(settings.into())
+            .map_err(|error| wrong("settings", "settings of a call", &error.to_string().into()))?;
+        Ok(spec)
+    }
+}
+
+/// Reads provider and model from `use`, or from `provider` and `model`.
+fn name(map: &Map<String, Value>) -> Result<(String, String), ModelError> {
+    let get = |key: &str| map.get(key).map(|value| text(key, value)).transpose();
+    if let Some(name) = get("use")? {
+        return split(&name);
+    }
+    match (get("provider")?, get("model")?) {
+        (Some(provider), Some(model)) => Ok((provider, model)),
+        (None, Some(name)) => split(&name),
+        _ => Err(ModelError::Incomplete),
+    }
+}
+
+/// Splits `provider/name`.
+pub(super) fn split(name: &str) -> Result<(String, String), ModelError> {
+    match name.split_once('/') {
+        Some((provider, model)) if !provider.is_empty() && !model.is_empty() => {
+            Ok((provider.to_owned(), model.to_owned()))
+        }
+        _ => Err(ModelError::NoProvider { name: name.to_owned() }),
+    }
+}
+
+fn key_ref(value: &Value) -> Result<KeyRef, ModelError> {
+    let given = text("key", value)?;
+    match given.split_once(':') {
+        Some(("env", name)) if !name.is_empty() => Ok(KeyRef::Env(name.to_owned())),
+        Some(("file", path)) if !path.is_empty() => Ok(KeyRef::File(path.to_owned())),
+        _ => Err(ModelError::LiteralKey),
+    }
+}
+
+fn replies(value: &Value) -> Result<BTreeMap<String, String>, ModelError> {
+    let wanted = "a map from a text in the prompt to the reply";
+    let map = value.as_object().ok_or_else(|| wrong("replies", wanted, value))?;
+    map.iter().map(|(key, reply)| Ok((key.clone(), text("replies", reply)?))).collect()
+}
+
+fn text(key: &str, value: &Value) -> Result<String, ModelError> {
+    value.as_str().map(str::to_owned).ok_or_else(|| wrong(key, "text", value))
+}
+
+fn whole(key: &str, value: &Value) -> Result<u64, ModelError> {
+    value.as_u64().ok_or_else(|| wrong(key, "a whole number from 0 up", value))
+}
+
+fn count(key: &str, value: &Value) -> Result<u32, ModelError> {
+    let number = value.as_u64().filter(|n| *n > 0).and_then(|n| u32::try_from(n).ok());
+    number.ok_or_else(|| wrong(key, "a whole number from 1 up", value))
+}
+
+pub(super) fn amount(key: &str, value: &Value) -> Result<f64, ModelError> {
+    let number = value.as_f64().filter(|number| number.is_finite() && *number >= 0.0);
+    number.ok_or_else(|| wrong(key, "an amount from 0 up", value))
+}
+
+fn share(key: &str, value: &Value) -> Result<f64, ModelError> {
+    let number = value.as_f64().filter(|number| (0.0..=1.0).contains(number));
+    number.ok_or_else(|| wrong(key, "a share from 0 to 1", value))
+}
+
+pub(super) fn wrong(key: &str, wanted: &'static str, found: &Value) -> ModelError {
+    ModelError::WrongValue { key: key.to_owned(), wanted, found: found.to_string() }
+}
+
+fn unknown_key(key: &str, is_demo: bool) -> ModelError {
+    let mut known = [KEYS, SETTINGS].concat();
+    if is_demo {
+        known.extend(DEMO_KEYS);
+    }
+    let help = if DEMO_KEYS.contains(&key) {
+        "; only the demo model has it".to_owned()
+    } else {
+        nearest(key, known.iter().copied()).map_or_else(
+            || format!("; it has: {}", known.join(", ")),
+            |near| format!("; did you mean `{near}`?"),
+        )
+    };
+    ModelError::UnknownKey { key: key.to_owned(), help }
+}
+
+/// Finds the known word most like `word`, if one is like it at all.
+pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = known.map(|k| (strsim::damerau_levenshtein(word, k), k));
+    let (distance, best) = scored.min()?;
+    (distance <= 1 + word.chars().count() / 4).then_some(best)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(value: Value) -> Result<ModelSpec, String> {
+        let Value::Object(map) = value else { return Err("no map".to_owned()) };
+        ModelSpec::from_map(&map).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn both_ways_of_naming_a_model_are_one() {
+        let one = read(json!({ "use": "openai/gpt-4o-mini", "temperature": 0.2 }));
+        let two = read(json!({ "provider": "openai", "model": "gpt-4o-mini", "temperature": 0.2 }));
+        assert_eq!(one, two);
+        assert_eq!(one.expect("a model").settings.temperature, Some(0.2));
+    }
+
+    #[test]
+    fn a_misspelt_key_gets_a_suggestion() {
+        let error = read(json!({ "use": "openai/x", "tempreture": 0.2 })).expect_err("misspelt");
+        assert_eq!(error, "a model has no `tempreture`; did you mean `temperature`?");
+    }
+
+    #[test]
+    fn a_literal_key_is_refused() {
+        let error = read(json!({ "use": "openai/x", "key": "sk-123" })).expect_err("a secret");
+        assert!(!error.contains("sk-123"), "{error}");
+        assert!(error.contains("env:NAME"), "{error}");
+    }
+
+    #[test]
+    fn the_demos_temper_is_no_other_models() {
+        assert!(read(json!({ "use": "demo/x", "error_rate": 0.5 })).is_ok());
+        let error = read(json!({ "use": "openai/x", "error_rate": 0.5 })).expect_err("not a demo");
+        assert_eq!(error, "a model has no `error_rate`; only the demo model has it");
+        let error = read(json!({ "use": "demo/x", "error_rate": 5 })).expect_err("too much");
+        assert_eq!(error, "`error_rate` must be a share from 0 to 1, not `5`");
     }
 }

@@ -2,6 +2,8 @@
 
 use crate::model::error::CallError;
 use crate::model::provider::demo::Demo;
+use crate::model::provider::native::Native;
+use crate::model::provider::openai::OpenAi;
 use crate::model::reply::Reply;
 use crate::model::request::Request;
 
@@ -10,6 +12,10 @@ use crate::model::request::Request;
 pub enum Transport {
     /// The built-in demo model: offline, seeded, labelled as a demo.
     Demo(Demo),
+    /// A server that speaks OpenAI's chat completions.
+    OpenAi(OpenAi),
+    /// A provider with a protocol of its own.
+    Native(Native),
 }
 
 impl Transport {
@@ -17,6 +23,8 @@ impl Transport {
     pub async fn send(&self, request: &Request) -> Result<Reply, CallError> {
         match self {
             Transport::Demo(demo) => demo.send(request).await,
+            Transport::OpenAi(server) => server.send(request).await,
+            Transport::Native(provider) => provider.send(request).await,
         }
     }
 }

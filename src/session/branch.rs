@@ -96,16 +96,9 @@ impl Branch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::provider::demo::Demo;
-    use crate::model::request::Settings;
-    use crate::model::transport::Transport;
 
     fn branch() -> Branch {
-        let transport = Transport::Demo(Demo::default());
-        Branch::new(
-            Model { label: "demo/echo".into(), settings: Settings::default(), transport },
-            None,
-        )
+        Branch::new(Model::demo(), None)
     }
 
     fn exchange(n: u32) -> Exchange {

@@ -1,40 +1,235 @@
 //! The demo model: answers offline, the same for the same seed, and says that it is a demo.
 
+use crate::base::rng::Rng;
+use crate::base::unit::Money;
 use crate::model::error::CallError;
 use crate::model::reply::{Finish, Reply, Usage};
 use crate::model::request::Request;
+use crate::model::spec::DemoSpec;
+use serde_json::{Map, Value, json};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::rc::Rc;
 use std::time::Duration;
 
 /// Longest part of the question that an echo repeats, in characters.
 const ECHO_CHARS: usize = 80;
+/// What the demo model puts before everything it says of its own.
+const LABEL: &str = "[demo]";
+/// Deepest schema that is answered.
+const DEPTH_MAX: usize = 16;
 
-/// The demo model and its temper.
+/// The demo model and its temper. Copies share how often each question was asked.
 #[derive(Debug, Clone, Default)]
 pub struct Demo {
-    /// How long a reply takes.
-    pub latency: Duration,
+    temper: Rc<DemoSpec>,
+    seed: u64,
+    asked: Rc<RefCell<HashMap<u64, u64>>>,
 }
 
 impl Demo {
-    /// Answers one request.
+    /// Creates a demo model.
+    pub fn new(temper: DemoSpec, seed: u64) -> Demo {
+        Demo { temper: Rc::new(temper), seed, asked: Rc::default() }
+    }
+
+    /// Returns what a call costs.
+    pub fn cost(&self) -> Option<Money> {
+        Money::from_dollars(self.temper.cost)
+    }
+
+    /// Answers one request. The same question gets the same answer for the same seed, and another
+    /// one when it is asked again, so that samples differ and runs repeat.
     pub async fn send(&self, request: &Request) -> Result<Reply, CallError> {
-        if !self.latency.is_zero() {
-            tokio::time::sleep(self.latency).await;
+        let hash = self.hash(request);
+        let time = {
+            let mut asked = self.asked.borrow_mut();
+            let times = asked.entry(hash).or_default();
+            *times += 1;
+            *times
+        };
+        let mut rng = Rng::seeded(hash.wrapping_add(time));
+        let latency = Duration::from_millis(self.temper.latency_ms);
+        if let Some(limit) = request.settings.timeout_ms.map(Duration::from_millis)
+            && latency > limit
+        {
+            tokio::time::sleep(limit).await;
+            let deadline = crate::model::error::Deadline::Total;
+            return Err(CallError::Timeout { deadline, limit });
+        }
+        if !latency.is_zero() {
+            tokio::time::sleep(latency).await;
+        }
+        if rng.unit() < self.temper.error_rate {
+            let message = format!("{LABEL} a fault by `error_rate`");
+            return Err(CallError::Server { status: 503, retry_after: None, message });
         }
         let question = request.messages.last().map_or("", |m| m.content.as_str());
+        let text = self.answer(request, question, time, &mut rng);
+        let read = request.messages.iter().map(|m| rough_tokens(&m.content)).sum();
+        let usage =
+            Usage { input_uncached: read, output_visible: rough_tokens(&text), ..Usage::default() };
+        Ok(Reply { text, finish: Some(Finish::Stop), usage: Some(usage), served_by: None })
+    }
+
+    fn hash(&self, request: &Request) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.seed.hash(&mut hasher);
+        request.settings.seed.hash(&mut hasher);
+        request.messages.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn answer(&self, request: &Request, question: &str, time: u64, rng: &mut Rng) -> String {
+        let fixed = self.temper.replies.iter().find(|(part, _)| question.contains(part.as_str()));
+        if let Some((_, reply)) = fixed {
+            return reply.clone();
+        }
+        if let Some(schema) = &request.schema {
+            return smallest(schema, schema, 0).to_string();
+        }
+        if let Some(label) = label_like_the_examples(question, rng) {
+            return format!("{LABEL} {label}");
+        }
         let shown: String = question.chars().take(ECHO_CHARS).collect();
-        let text = format!("[demo] you asked: {shown}");
-        let usage = Usage {
-            input_uncached: rough_tokens(question),
-            output_visible: rough_tokens(&text),
-            ..Usage::default()
-        };
-        let finish = Some(Finish::Stop);
-        Ok(Reply { text, finish, usage: Some(usage), served_by: None })
+        let again = if time > 1 { format!(" (answer {time})") } else { String::new() };
+        format!("{LABEL} you asked: {shown}{again}")
     }
 }
 
 /// Estimates tokens as a quarter of the bytes: rough, and enough for a demo.
 fn rough_tokens(text: &str) -> u64 {
     (text.len() as u64).div_ceil(4)
+}
+
+/// Chooses one of the labels of a list of examples that ends with a label to be filled in, such as
+/// `Sentiment:`.
+fn label_like_the_examples(question: &str, rng: &mut Rng) -> Option<String> {
+    let last = question.trim_end().lines().last()?.trim();
+    let name = last.strip_suffix(':')?;
+    let labels: Vec<&str> = question
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix(name)?.strip_prefix(':'))
+        .map(str::trim)
+        .filter(|label| !label.is_empty())
+        .collect();
+    let at = rng.below(labels.len() as u64);
+    labels.get(usize::try_from(at).ok()?).map(|label| (*label).to_owned())
+}
+
+/// Makes the smallest value that a JSON schema allows, as far as the usual words of schemas go.
+fn smallest(schema: &Value, root: &Value, depth: usize) -> Value {
+    if depth > DEPTH_MAX {
+        return Value::Null;
+    }
+    let inner = |schema: &Value| smallest(schema, root, depth + 1);
+    if let Some(path) = schema.get("$ref").and_then(Value::as_str) {
+        let found = path.strip_prefix('#').and_then(|path| root.pointer(path));
+        return found.map_or(Value::Null, inner);
+    }
+    if let Some(fixed) = schema.get("const") {
+        return fixed.clone();
+    }
+    for choice in ["enum", "anyOf", "oneOf", "allOf"] {
+        if let Some(first) =
+            schema.get(choice).and_then(Value::as_array).and_then(|all| all.first())
+        {
+            return if choice == "enum" { first.clone() } else { inner(first) };
+        }
+    }
+    let kind = match schema.get("type") {
+        Some(Value::String(kind)) => kind.as_str(),
+        Some(Value::Array(kinds)) => kinds.first().and_then(Value::as_str).unwrap_or("null"),
+        _ if schema.get("properties").is_some() => "object",
+        _ => "null",
+    };
+    let least = |key: &str| schema.get(key).and_then(Value::as_u64).unwrap_or(0);
+    match kind {
+        "object" => {
+            let properties = schema.get("properties").and_then(Value::as_object);
+            let names = schema.get("required").and_then(Value::as_array);
+            let names = names.into_iter().flatten().filter_map(Value::as_str);
+            let value =
+                |name: &str| properties.and_then(|p| p.get(name)).map_or(Value::Null, inner);
+            Value::Object(names.map(|name| (name.to_owned(), value(name))).collect::<Map<_, _>>())
+        }
+        "array" => {
+            let item = schema.get("items").map_or(Value::Null, inner);
+            (0..least("minItems").min(64)).map(|_| item.clone()).collect()
+        }
+        "string" => {
+            let length = usize::try_from(least("minLength")).unwrap_or(0).min(1024);
+            let mut text = LABEL.to_owned();
+            while text.len() < length {
+                text.push('.');
+            }
+            text.into()
+        }
+        "integer" | "number" => schema
+            .get("minimum")
+            .cloned()
+            .unwrap_or_else(|| if kind == "number" { json!(0.0) } else { json!(0) }),
+        "boolean" => false.into(),
+        _ => Value::Null,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::message::{Message, Role};
+    use crate::model::request::Settings;
+
+    fn request(text: &str) -> Request {
+        let messages = vec![Message::new(Role::User, text)];
+        Request { messages, settings: Settings::default(), schema: None }
+    }
+
+    async fn ask(demo: &Demo, text: &str) -> String {
+        demo.send(&request(text)).await.map_or_else(|e| e.to_string(), |reply| reply.text)
+    }
+
+    #[tokio::test]
+    async fn the_same_seed_repeats_and_the_same_question_varies() {
+        let examples = "Review: good\nSentiment: positive\nReview: bad\nSentiment: negative\n\
+                        Review: fine\nSentiment:";
+        let mut runs = Vec::new();
+        for _ in 0..2 {
+            let demo = Demo::new(DemoSpec::default(), 7);
+            let mut answers = Vec::new();
+            for _ in 0..20 {
+                answers.push(ask(&demo, examples).await);
+            }
+            runs.push(answers);
+        }
+        assert_eq!(runs[0], runs[1]);
+        assert!(runs[0].contains(&"[demo] positive".to_owned()), "{:?}", runs[0]);
+        assert!(runs[0].contains(&"[demo] negative".to_owned()), "{:?}", runs[0]);
+    }
+
+    #[tokio::test]
+    async fn faults_come_at_their_rate() {
+        let demo = Demo::new(DemoSpec { error_rate: 0.3, ..DemoSpec::default() }, 1);
+        let mut failed = 0;
+        for n in 0..400 {
+            failed += u32::from(demo.send(&request(&n.to_string())).await.is_err());
+        }
+        assert!((80..160).contains(&failed), "{failed} of 400");
+    }
+
+    #[test]
+    fn a_schema_gets_a_valid_instance() {
+        let schema = json!({
+            "type": "object", "required": ["label", "score", "tags"],
+            "properties": {
+                "label": { "enum": ["a", "b"] },
+                "score": { "type": "integer", "minimum": 1 },
+                "tags": { "type": "array", "minItems": 1, "items": { "type": "string" } },
+                "more": { "type": "string" },
+            },
+        });
+        let expected = json!({ "label": "a", "score": 1, "tags": ["[demo]"] });
+        assert_eq!(smallest(&schema, &schema, 0), expected);
+    }
 }

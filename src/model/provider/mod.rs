@@ -1,3 +1,7 @@
-//! The providers behind the transports.
+//! How each provider is spoken to.
 
 pub mod demo;
+pub mod http;
+pub mod native;
+pub mod openai;
+pub mod sse;
