@@ -11,6 +11,7 @@ pub mod flow;
 pub mod journal;
 pub mod metrics;
 pub mod model;
+pub mod optimizer;
 pub mod script;
 pub mod session;
 pub mod store;

@@ -193,6 +193,12 @@ impl Config {
         let value = self.values.get("limits.operations");
         value.and_then(|(value, _)| value.as_u64()).unwrap_or(OPERATIONS_MAX)
     }
+
+    /// Tells whether runs on the demo model count as experience.
+    pub(super) fn learn_from_demo(&self) -> bool {
+        let value = self.values.get("optimizer.learn_from_demo");
+        value.and_then(|(value, _)| value.as_bool()).unwrap_or(false)
+    }
 }
 
 fn wrong(origin: &Origin, key: &str, wanted: &'static str, found: &Value) -> ConfigError {

@@ -93,12 +93,12 @@ struct Run<'a> {
 impl Run<'_> {
     async fn start(&self, text: &str, writer: Rc<Writer>) -> anyhow::Result<Exit> {
         let concurrency = self.project.config.concurrency();
-        let journal = Journal::new(RunId::fresh(), writer);
+        let journal = Journal::new(RunId::fresh(), writer.clone());
         let executor = Rc::new(Executor::new(journal, self.seed, concurrency));
         let mode = if self.global.json { Mode::None } else { self.mode };
         let progress = Rc::new(RefCell::new(Progress::new(mode, self.global.stderr_is_terminal)));
         let signals = signal::watch()?;
-        let host = Host::new(self.surroundings(&executor, &progress, &signals)?);
+        let host = Host::new(self.surroundings(&executor, &progress, &signals, writer)?);
         let program = match host.compile(text) {
             Ok(program) => program,
             Err(ScriptError::Refused(faults)) => return Ok(self.refuse(&faults)),
@@ -123,6 +123,7 @@ impl Run<'_> {
         executor: &Rc<Executor>,
         progress: &Rc<RefCell<Progress>>,
         signals: &signal::Signals,
+        writer: Rc<Writer>,
     ) -> anyhow::Result<Surroundings> {
         let (printing, saying) = (progress.clone(), progress.clone());
         let json = self.global.json;
@@ -142,6 +143,8 @@ impl Run<'_> {
             }),
             say: Rc::new(move |text| saying.borrow().say(text)),
             interrupted: signals.flag(),
+            store: Some((self.project.store_path(), writer)),
+            learn_from_demo: self.project.config.learn_from_demo(),
             operations_max: self.project.config.operations_max(),
         })
     }

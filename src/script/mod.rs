@@ -21,6 +21,7 @@ use crate::script::diagnostic::Diagnostic;
 use crate::script::error::Raised;
 use crate::script::tasks::Task;
 use crate::store::StoreError;
+use crate::store::writer::Writer;
 use rhai::{AST, Dynamic, Engine, Scope};
 use serde_json::{Map, Value};
 use std::cell::{Cell, RefCell};
@@ -52,6 +53,10 @@ pub struct Surroundings {
     pub say: Sink,
     /// Set from outside to stop it.
     pub interrupted: Arc<AtomicBool>,
+    /// The project's store, where what is learned is kept; without one it is forgotten.
+    pub store: Option<(PathBuf, Rc<Writer>)>,
+    /// Whether what the demo model does counts as experience.
+    pub learn_from_demo: bool,
     /// Most operations it may use.
     pub operations_max: u64,
 }

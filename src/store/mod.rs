@@ -55,3 +55,12 @@ pub fn open(path: &Path) -> Result<Connection, StoreError> {
     schema::prepare(&mut connection, path)?;
     Ok(connection)
 }
+
+/// Opens a store in memory, which is gone when it is closed.
+pub fn open_in_memory() -> Result<Connection, StoreError> {
+    let path = Path::new(":memory:");
+    let mut connection = Connection::open_in_memory()
+        .map_err(|source| StoreError::Sqlite { path: path.to_owned(), source })?;
+    schema::prepare(&mut connection, path)?;
+    Ok(connection)
+}

@@ -5,7 +5,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 
 /// Each entry brings a store from the format of its index to the next one.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE runs (
         id TEXT PRIMARY KEY, script TEXT NOT NULL, started_at INTEGER NOT NULL,
         ended_at INTEGER, status TEXT, pid INTEGER NOT NULL
@@ -14,7 +15,29 @@ const STEPS: &[&str] = &["
         run TEXT NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, kind TEXT NOT NULL,
         op INTEGER, body TEXT NOT NULL, PRIMARY KEY (run, seq)
     ) WITHOUT ROWID;
-"];
+",
+    "
+    CREATE TABLE observations (
+        seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, task_type TEXT NOT NULL,
+        pattern TEXT NOT NULL, source TEXT NOT NULL, run TEXT, success_rate REAL NOT NULL,
+        execution_time REAL, score REAL, cost REAL, tokens INTEGER, kind TEXT, message TEXT,
+        extra TEXT
+    );
+    CREATE INDEX observations_of_task ON observations (task_type, pattern, seq);
+    CREATE TABLE cells (
+        task_type TEXT NOT NULL, pattern TEXT NOT NULL, n INTEGER NOT NULL,
+        success_sum REAL NOT NULL,
+        time_n INTEGER NOT NULL, time_sum REAL NOT NULL, time_sum2 REAL NOT NULL,
+        score_n INTEGER NOT NULL, score_sum REAL NOT NULL, score_sum2 REAL NOT NULL,
+        cost_n INTEGER NOT NULL, cost_sum REAL NOT NULL,
+        tokens_n INTEGER NOT NULL, tokens_sum REAL NOT NULL,
+        recent_ok REAL NOT NULL, recent_failed REAL NOT NULL, failures INTEGER NOT NULL,
+        streak INTEGER NOT NULL, strikes INTEGER NOT NULL, avoid_until INTEGER NOT NULL,
+        last_at INTEGER NOT NULL, last_kind TEXT, last_message TEXT,
+        PRIMARY KEY (task_type, pattern)
+    ) WITHOUT ROWID;
+",
+];
 
 /// Sets up the connection, refuses a newer format, and applies the missing steps.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {

@@ -5,7 +5,7 @@ use crate::script::error::{Raised, throw_new};
 use crate::script::modules::{find, inside};
 use crate::script::{Inner, convert};
 use rhai::{Array, Dynamic, Engine};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 /// Largest file that is read whole, in bytes.
@@ -142,15 +142,24 @@ fn read_jsonl(host: &Rc<Inner>, path: &str) -> Result<Array, Raised> {
 
 fn write(host: &Rc<Inner>, path: &str, text: &str) -> Result<(), Raised> {
     let fail = |error: std::io::Error| throw_new("file", format!("writing `{path}`: {error}"));
+    let target = target(host, path)?;
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    // Written beside the target and moved over it, so that a crash leaves the old or the new file.
+    let draft = target.with_file_name(format!(".{name}.{}.part", std::process::id()));
+    std::fs::write(&draft, text).map_err(fail)?;
+    std::fs::rename(&draft, &target).map_err(fail)
+}
+
+/// Finds the place of a file that may not exist yet, in a folder that does.
+pub(super) fn target(host: &Rc<Inner>, path: &str) -> Result<PathBuf, Raised> {
     let target = folder(host).join(path);
-    let parent = target.parent().unwrap_or(Path::new("."));
-    let parent = parent.canonicalize().map_err(fail)?;
     let Some(name) = target.file_name() else {
         return Err(throw_new("file", format!("`{path}` names no file")));
     };
+    let parent = target.parent().unwrap_or(Path::new("."));
+    let parent = parent.canonicalize().map_err(|error| {
+        throw_new("file", format!("the folder of `{path}`: {error}; create it first"))
+    })?;
     inside(host, &parent, path)?;
-    // Written beside the target and moved over it, so that a crash leaves the old or the new file.
-    let draft = parent.join(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
-    std::fs::write(&draft, text).map_err(fail)?;
-    std::fs::rename(&draft, parent.join(name)).map_err(fail)
+    Ok(parent.join(name))
 }

@@ -1,0 +1,98 @@
+//! The names that experience is kept under: kinds of task, and ways of working.
+
+use std::fmt;
+
+/// Longest name in characters.
+const LENGTH_MAX: usize = 200;
+/// Names that the guide uses for one way of working, and the name it is kept under.
+const ALIASES: &[(&str, &str)] =
+    &[("builder_graph", "builder"), ("asyncio_gather", "gather"), ("parallel", "gather")];
+
+/// A name that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// It has no letters.
+    #[error("{what} needs a name, not an empty text")]
+    Empty {
+        /// What the name is for.
+        what: &'static str,
+    },
+    /// It is a text rather than a name.
+    #[error("the name of {what} has {length} characters; at most {LENGTH_MAX} are kept")]
+    Long {
+        /// What the name is for.
+        what: &'static str,
+        /// How long it is.
+        length: usize,
+    },
+}
+
+/// A kind of task, such as `analysis`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskType(String);
+
+/// A way of working, such as `direct` or `few_shot`, under its one name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pattern(String);
+
+impl TaskType {
+    /// Accepts a name.
+    pub fn new(name: &str) -> Result<TaskType, NameError> {
+        checked("a task type", name).map(TaskType)
+    }
+
+    /// Returns the name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Pattern {
+    /// Accepts a name; an alias becomes the name it stands for.
+    pub fn new(name: &str) -> Result<Pattern, NameError> {
+        let name = checked("a pattern", name)?;
+        let known = ALIASES.iter().find(|(alias, _)| *alias == name);
+        Ok(Pattern(known.map_or(name, |(_, own)| (*own).to_owned())))
+    }
+
+    /// Returns the name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TaskType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn checked(what: &'static str, name: &str) -> Result<String, NameError> {
+    let length = name.chars().count();
+    if name.trim().is_empty() {
+        return Err(NameError::Empty { what });
+    }
+    if length > LENGTH_MAX {
+        return Err(NameError::Long { what, length });
+    }
+    Ok(name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guides_several_names_are_one_pattern() {
+        let name = |text| Pattern::new(text).expect("a name").0;
+        let names = ["builder_graph", "asyncio_gather", "parallel", "vote"].map(name);
+        assert_eq!(names, ["builder", "gather", "gather", "vote"]);
+        assert_eq!(Pattern::new(" "), Err(NameError::Empty { what: "a pattern" }));
+    }
+}

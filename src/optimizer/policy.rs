@@ -1,0 +1,350 @@
+//! How one pattern is chosen from what is known of several.
+
+use crate::base::clock::Stamp;
+use crate::optimizer::cell::Cell;
+use crate::optimizer::pattern::{Pattern, TaskType};
+use crate::optimizer::stats::Interval;
+use std::fmt::Write as _;
+
+/// Fewest observations of a pattern that make its figures worth comparing.
+pub const SAMPLES_MIN: u64 = 3;
+/// Time at which the reward for speed is halved, in seconds.
+const TIME_HALF: f64 = 5.0;
+/// Cost at which the reward for thrift is halved, in dollars.
+const COST_HALF: f64 = 0.01;
+/// The time that the guide's knowledge assumes where none is known, in seconds.
+const GUIDE_TIME: f64 = 10.0;
+/// What is recommended when nothing is known.
+pub const DEFAULT: &str = "direct";
+
+/// The formula that ranks patterns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Policy {
+    /// `s (.7 q + .3 / (1 + t/5s))`, and with costs known `s (.6 q + .2 / (1 + t/5s) +
+    /// .2 / (1 + c/$.01))`, where s is the mean success rate, q the mean score (1 where nobody
+    /// judged), t the mean time. The guide's weights; success gates everything, and no term is
+    /// unbounded.
+    #[default]
+    Corrected,
+    /// The guide's optimizer: `.7 s + .3 / t`. At a mean time of 0, where the original divides by
+    /// nothing, the score is infinite.
+    Guide,
+    /// The guide's knowledge: `.8 s + .2 / t`, with 10 s where no time is known.
+    GuideKnowledge,
+}
+
+impl Policy {
+    /// Reads a script's word.
+    pub fn parse(word: &str) -> Option<Policy> {
+        match word {
+            "corrected" => Some(Policy::Corrected),
+            "guide" => Some(Policy::Guide),
+            "guide_knowledge" => Some(Policy::GuideKnowledge),
+            _ => None,
+        }
+    }
+
+    /// Returns the score of a pattern, and the range it lies in: the scores at the worst and at
+    /// the best ends of the 90 % intervals of everything that goes into it, which holds the true
+    /// score at least that often.
+    pub fn score(self, cell: &Cell, with_cost: bool) -> (f64, Interval) {
+        let success = cell.success_rate().unwrap_or(0.0);
+        let rate = cell.success_interval();
+        let time = cell.time.mean();
+        let times = cell.time.interval();
+        let ends = |value: f64, interval: Option<Interval>| {
+            interval.map_or((value, value), |i| (i.low.max(0.0), i.high))
+        };
+        match self {
+            Policy::Corrected => {
+                let quality = cell.score.mean().unwrap_or(1.0);
+                let cost = cell.cost.mean();
+                let (q_low, q_high) = ends(quality, cell.score.interval());
+                let (t_low, t_high) = ends(time.unwrap_or(TIME_HALF), times);
+                let (c_low, c_high) = ends(cost.unwrap_or(COST_HALF), cell.cost.interval());
+                let at = |s: f64, q: f64, t: f64, c: f64| utility(s, q.min(1.0), t, c, with_cost);
+                let low = at(rate.low, q_low, t_high, c_high);
+                let high = at(rate.high, q_high, t_low, c_low);
+                let middle =
+                    at(success, quality, time.unwrap_or(TIME_HALF), cost.unwrap_or(COST_HALF));
+                (middle, Interval { low, high })
+            }
+            Policy::Guide | Policy::GuideKnowledge => {
+                let (a, b) = if self == Policy::Guide { (0.7, 0.3) } else { (0.8, 0.2) };
+                let time = time.unwrap_or(if self == Policy::Guide { 0.0 } else { GUIDE_TIME });
+                let (t_low, t_high) = ends(time, times);
+                let at = |s: f64, t: f64| a * s + b / t;
+                let interval = Interval { low: at(rate.low, t_high), high: at(rate.high, t_low) };
+                (at(success, time), interval)
+            }
+        }
+    }
+}
+
+/// The corrected formula.
+fn utility(success: f64, quality: f64, time: f64, cost: f64, with_cost: bool) -> f64 {
+    let speed = 1.0 / (1.0 + time / TIME_HALF);
+    if with_cost {
+        success * (0.6 * quality + 0.2 * speed + 0.2 / (1.0 + cost / COST_HALF))
+    } else {
+        success * (0.7 * quality + 0.3 * speed)
+    }
+}
+
+/// One pattern as it was ranked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ranked {
+    /// The pattern.
+    pub pattern: Pattern,
+    /// Its score.
+    pub score: f64,
+    /// The range the score lies in.
+    pub interval: Interval,
+    /// What is known of it.
+    pub cell: Cell,
+    /// Until when it is avoided, if it is.
+    pub avoided: Option<Stamp>,
+}
+
+/// What to do next, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recommendation {
+    /// The pattern to use.
+    pub pattern: Pattern,
+    /// Why, in one sentence.
+    pub reason: String,
+    /// Whether there is too little evidence to know better.
+    pub guess: bool,
+    /// Its rank, if anything is known of it.
+    pub ranked: Option<Ranked>,
+    /// The others, best first.
+    pub alternatives: Vec<Ranked>,
+}
+
+/// Ranks patterns, best first; ties by name.
+pub fn rank(policy: Policy, cells: Vec<(Pattern, Cell)>, now: Stamp) -> Vec<Ranked> {
+    let with_cost = cells.iter().any(|(_, cell)| cell.cost.sum > 0.0);
+    let mut ranked: Vec<Ranked> = cells
+        .into_iter()
+        .map(|(pattern, cell)| {
+            let (score, interval) = policy.score(&cell, with_cost);
+            let avoided = cell.avoided_at(now);
+            Ranked { pattern, score, interval, cell, avoided }
+        })
+        .collect();
+    ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.pattern.cmp(&b.pattern)));
+    ranked
+}
+
+/// Chooses a pattern for a kind of task. `among` are the patterns that may be chosen, in the order
+/// in which untried ones are to be tried; empty for all that are known.
+pub fn choose(
+    policy: Policy,
+    task: &TaskType,
+    ranked: Vec<Ranked>,
+    among: &[Pattern],
+) -> Recommendation {
+    let allowed = |r: &Ranked| among.is_empty() || among.contains(&r.pattern);
+    let (candidates, avoided): (Vec<Ranked>, Vec<Ranked>) =
+        ranked.into_iter().filter(allowed).partition(|r| r.avoided.is_none());
+    if policy == Policy::Corrected
+        && let Some(untried) = untried(task, &candidates, &avoided, among)
+    {
+        return untried;
+    }
+    let enough = |r: &Ranked| policy != Policy::Corrected || r.cell.n >= SAMPLES_MIN;
+    let best =
+        candidates.iter().position(enough).or(if candidates.is_empty() { None } else { Some(0) });
+    let Some(best) = best else {
+        return without_evidence(task, avoided, among);
+    };
+    let mut others = candidates;
+    let chosen = others.remove(best);
+    let guess = chosen.cell.n < SAMPLES_MIN;
+    let reason = reason(task, &chosen, &others, &avoided, guess);
+    others.extend(avoided);
+    Recommendation {
+        pattern: chosen.pattern.clone(),
+        reason,
+        guess,
+        ranked: Some(chosen),
+        alternatives: others,
+    }
+}
+
+/// Finds the first of the given patterns that has not been tried often enough.
+fn untried(
+    task: &TaskType,
+    candidates: &[Ranked],
+    avoided: &[Ranked],
+    among: &[Pattern],
+) -> Option<Recommendation> {
+    let known = |pattern: &Pattern| candidates.iter().find(|r| r.pattern == *pattern);
+    let tried = |pattern: &Pattern| known(pattern).map_or(0, |r| r.cell.n);
+    let open = among.iter().filter(|p| !avoided.iter().any(|r| r.pattern == **p));
+    let next = open.min_by_key(|pattern| tried(pattern)).filter(|p| tried(p) < SAMPLES_MIN)?;
+    let ranked = known(next).cloned();
+    let others = candidates.iter().filter(|r| r.pattern != *next).cloned();
+    let reason = format!(
+        "`{next}` was tried {} of the {SAMPLES_MIN} times on `{task}` that a comparison needs",
+        tried(next)
+    );
+    let alternatives = others.chain(avoided.iter().cloned()).collect();
+    Some(Recommendation { pattern: next.clone(), reason, guess: true, ranked, alternatives })
+}
+
+/// Recommends the simplest pattern when nothing is known that may be used.
+fn without_evidence(task: &TaskType, avoided: Vec<Ranked>, among: &[Pattern]) -> Recommendation {
+    let default = Pattern::new(DEFAULT).expect("the default has a name");
+    let pattern = among.first().cloned().unwrap_or(default);
+    let reason = if avoided.is_empty() {
+        format!("nothing is known about `{task}` yet")
+    } else {
+        let names: Vec<String> = avoided.iter().map(|r| format!("`{}`", r.pattern)).collect();
+        format!("everything known about `{task}` is avoided for now: {}", names.join(", "))
+    };
+    Recommendation { pattern, reason, guess: true, ranked: None, alternatives: avoided }
+}
+
+/// Says in one sentence why a pattern was chosen.
+fn reason(
+    task: &TaskType,
+    chosen: &Ranked,
+    others: &[Ranked],
+    avoided: &[Ranked],
+    guess: bool,
+) -> String {
+    let mut text = format!("on `{task}` {}", figures(chosen));
+    if let Some(next) = others.first() {
+        let verb = if chosen.interval.low > next.interval.high {
+            "clearly ahead of"
+        } else {
+            "ahead of, though not yet clearly,"
+        };
+        // Writing to a String cannot fail.
+        let _ = write!(text, ", {verb} {}", figures(next));
+    }
+    if guess {
+        let _ = write!(text, "; a guess from {} observations", chosen.cell.n);
+    }
+    for other in avoided {
+        let why = other.cell.last_error.as_ref().map_or("it failed", |(kind, _)| kind.as_str());
+        let _ = write!(text, "; `{}` is avoided for now ({why})", other.pattern);
+    }
+    text
+}
+
+/// Writes what is known of a pattern.
+fn figures(ranked: &Ranked) -> String {
+    let cell = &ranked.cell;
+    let mut text = format!(
+        "`{}` scores {:.2} [{:.2}, {:.2}] (n={}, success {:.0} %",
+        ranked.pattern,
+        ranked.score,
+        ranked.interval.low,
+        ranked.interval.high,
+        cell.n,
+        100.0 * cell.success_rate().unwrap_or(0.0),
+    );
+    // Writing to a String cannot fail.
+    if let Some(score) = cell.score.mean() {
+        let _ = write!(text, ", quality {score:.2}");
+    }
+    if let Some(time) = cell.time.mean() {
+        let _ = write!(text, ", {time:.2} s");
+    }
+    if let Some(cost) = cell.cost.mean().filter(|cost| *cost > 0.0) {
+        let _ = write!(text, ", ${cost:.4}");
+    }
+    text.push(')');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::optimizer::observation::Observation;
+    use serde_json::{Value, json};
+
+    fn cell(success: f64, time: f64, n: u32) -> Cell {
+        let mut cell = Cell::default();
+        let task = TaskType::new("t").expect("a name");
+        let pattern = Pattern::new("p").expect("a name");
+        let Value::Object(metrics) = json!({ "success_rate": success, "execution_time": time })
+        else {
+            return cell;
+        };
+        let seen = Observation::read(task, pattern, &metrics).expect("metrics");
+        for _ in 0..n {
+            cell.add(&seen);
+        }
+        cell
+    }
+
+    fn best(policy: Policy, cells: &[(&str, Cell)], among: &[&str]) -> Recommendation {
+        let pattern = |name: &str| Pattern::new(name).expect("a name");
+        let cells = cells.iter().map(|(name, cell)| (pattern(name), cell.clone())).collect();
+        let among: Vec<Pattern> = among.iter().map(|name| pattern(name)).collect();
+        let task = TaskType::new("t").expect("a name");
+        choose(policy, &task, rank(policy, cells, Stamp(0)), &among)
+    }
+
+    #[test]
+    fn the_guides_numbers_come_out() {
+        let score = |success, time| Policy::Guide.score(&cell(success, time, 1), false).0;
+        let scores = [(1.0, 2.0), (0.9, 1.5), (1.0, 3.0)].map(|(s, t)| score(s, t));
+        assert_eq!(scores.map(|s| (s * 1000.0).round()), [850.0, 830.0, 800.0]);
+    }
+
+    #[test]
+    fn k1_a_time_of_zero_divides_nothing() {
+        let (corrected, _) = Policy::Corrected.score(&cell(1.0, 0.0, 3), false);
+        assert_eq!(corrected, 1.0);
+        assert_eq!(Policy::Guide.score(&cell(1.0, 0.0, 1), false).0, f64::INFINITY);
+        let unknown = Policy::GuideKnowledge
+            .score(&Cell { n: 1, success_sum: 1.0, ..Cell::default() }, false);
+        assert_eq!((unknown.0 * 1000.0).round(), 820.0);
+    }
+
+    #[test]
+    fn k2_failing_fast_does_not_pay_whatever_the_unit() {
+        for unit in [1.0, 1000.0, 1.0 / 60.0] {
+            let cells = [("fails", cell(0.0, 0.05 * unit, 5)), ("works", cell(1.0, 2.0 * unit, 5))];
+            assert_eq!(best(Policy::Corrected, &cells, &[]).pattern.as_str(), "works", "{unit}");
+        }
+    }
+
+    #[test]
+    fn k3_one_lucky_run_does_not_beat_a_hundred_good_ones() {
+        let cells = [("lucky", cell(1.0, 1.0, 1)), ("proven", cell(0.99, 1.0, 100))];
+        let found = best(Policy::Corrected, &cells, &[]);
+        assert_eq!((found.pattern.as_str(), found.guess), ("proven", false));
+        let found = best(Policy::Corrected, &cells, &["lucky", "proven"]);
+        assert_eq!((found.pattern.as_str(), found.guess), ("lucky", true), "{}", found.reason);
+    }
+
+    #[test]
+    fn k4_what_nobody_knows_is_called_a_guess() {
+        let found = best(Policy::Corrected, &[], &[]);
+        assert_eq!(found.pattern.as_str(), "direct");
+        assert!(found.guess);
+        assert_eq!(found.reason, "nothing is known about `t` yet");
+    }
+
+    #[test]
+    fn what_is_avoided_is_not_recommended() {
+        let mut failing = cell(0.0, 0.1, 3);
+        failing.avoid_until = 10;
+        let cells = [("bad", failing), ("good", cell(0.6, 9.0, 3))];
+        let found = best(Policy::Corrected, &cells, &["bad", "good"]);
+        assert_eq!(found.pattern.as_str(), "good");
+        assert!(found.reason.contains("`bad` is avoided"), "{}", found.reason);
+    }
+
+    #[test]
+    fn the_reason_says_when_the_evidence_is_thin() {
+        let cells = [("a", cell(1.0, 1.0, 30)), ("b", cell(0.95, 1.0, 4))];
+        let reason = best(Policy::Corrected, &cells, &[]).reason;
+        assert!(reason.contains("not yet clearly"), "{reason}");
+    }
+}

@@ -1,0 +1,104 @@
+//! Estimates with their uncertainty.
+
+use statrs::distribution::{Beta, ContinuousCDF, Normal, StudentsT};
+
+/// How often an interval is to hold the truth.
+pub const CONFIDENCE: f64 = 0.9;
+
+/// A closed range of numbers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Interval {
+    /// Its lower end.
+    pub low: f64,
+    /// Its upper end.
+    pub high: f64,
+}
+
+/// Returns the interval for a rate of which `successes` (may be a sum of parts) of `n` were seen.
+/// Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
+/// JASA 22 (1927).
+pub fn wilson(successes: f64, n: f64) -> Interval {
+    if n <= 0.0 {
+        return Interval { low: 0.0, high: 1.0 };
+    }
+    let normal = Normal::new(0.0, 1.0).expect("the standard normal distribution exists");
+    let z = normal.inverse_cdf(0.5 + CONFIDENCE / 2.0);
+    let (rate, z2) = (successes / n, z * z);
+    let centre = (rate + z2 / (2.0 * n)) / (1.0 + z2 / n);
+    let half = z / (1.0 + z2 / n) * (rate * (1.0 - rate) / n + z2 / (4.0 * n * n)).sqrt();
+    Interval { low: (centre - half).max(0.0), high: (centre + half).min(1.0) }
+}
+
+/// Returns the mean of `n` numbers from their sum.
+pub fn mean(n: f64, sum: f64) -> Option<f64> {
+    (n > 0.0).then(|| sum / n)
+}
+
+/// Returns Student's interval for the mean of `n` numbers from their sum and sum of squares;
+/// `None` for fewer than two numbers.
+pub fn student(n: f64, sum: f64, sum_of_squares: f64) -> Option<Interval> {
+    if n < 2.0 {
+        return None;
+    }
+    let mean = sum / n;
+    let variance = ((sum_of_squares - sum * mean) / (n - 1.0)).max(0.0);
+    let t = StudentsT::new(0.0, 1.0, n - 1.0).ok()?.inverse_cdf(0.5 + CONFIDENCE / 2.0);
+    let half = t * (variance / n).sqrt();
+    Some(Interval { low: mean - half, high: mean + half })
+}
+
+/// Returns the probability that a rate is below `bound` after so many successes and failures, when
+/// every rate was as likely before.
+pub fn probability_below(bound: f64, successes: f64, failures: f64) -> f64 {
+    Beta::new(1.0 + successes, 1.0 + failures).map_or(0.0, |posterior| posterior.cdf(bound))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::rng::Rng;
+
+    fn close(found: f64, expected: f64) {
+        assert!((found - expected).abs() < 5e-4, "{found} is not {expected}");
+    }
+
+    #[test]
+    fn wilson_agrees_with_its_closed_form() {
+        // 9 of 10 at 90 %: computed by hand from the formula with z = 1.6449.
+        let interval = wilson(9.0, 10.0);
+        close(interval.low, 0.652_3);
+        close(interval.high, 0.977_3);
+        assert_eq!(wilson(0.0, 0.0), Interval { low: 0.0, high: 1.0 });
+    }
+
+    #[test]
+    fn student_agrees_with_the_table() {
+        // 1, 2, 3: mean 2, s = 1, t(.95, 2) = 2.920.
+        let interval = student(3.0, 6.0, 14.0).expect("three numbers");
+        close(interval.high - 2.0, 2.920 / 3.0_f64.sqrt());
+        assert_eq!(student(1.0, 5.0, 25.0), None);
+    }
+
+    #[test]
+    fn the_posterior_of_nothing_is_even() {
+        close(probability_below(0.5, 0.0, 0.0), 0.5);
+        close(probability_below(0.5, 0.0, 3.0), 1.0 - 0.5_f64.powi(4));
+    }
+
+    #[test]
+    fn intervals_hold_the_truth_as_often_as_they_say() {
+        let mut rng = Rng::seeded(11);
+        let (mut rates, mut means) = (0, 0);
+        for _ in 0..2000 {
+            let seen = (0..30).filter(|_| rng.unit() < 0.8).count();
+            let interval = wilson(f64::from(u32::try_from(seen).expect("small")), 30.0);
+            rates += u32::from((interval.low..=interval.high).contains(&0.8));
+            let xs: Vec<f64> = (0..8).map(|_| 3.0 + rng.normal()).collect();
+            let squares = xs.iter().map(|x| x * x).sum();
+            let interval = student(8.0, xs.iter().sum(), squares).expect("eight numbers");
+            means += u32::from((interval.low..=interval.high).contains(&3.0));
+        }
+        assert!((1740..1900).contains(&rates), "{rates} of 2000 for rates");
+        assert!((1740..1860).contains(&means), "{means} of 2000 for means");
+    }
+}

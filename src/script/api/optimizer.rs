@@ -1,0 +1,415 @@
+//! `optimizer`: learns which way of working suits which kind of task.
+
+use super::def;
+use crate::flow::failure::Failure;
+use crate::optimizer::knowledge::{Knowledge, KnowledgeError};
+use crate::optimizer::policy::{Policy, Ranked, Recommendation};
+use crate::optimizer::{Optimizer, OptimizerError};
+use crate::script::error::{Raised, throw, throw_new};
+use crate::script::fiber::wait;
+use crate::script::options::Options;
+use crate::script::{Inner, convert};
+use rhai::{Array, Dynamic, Engine, Map};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::rc::Rc;
+
+/// An optimizer as scripts hold it.
+#[derive(Clone)]
+struct Handle {
+    optimizer: Optimizer,
+    /// The patterns that it recommends among; empty for all.
+    among: Vec<String>,
+}
+
+pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
+    engine.register_type_with_name::<Handle>("optimizer");
+    creation(engine, host);
+    recording(engine, host);
+    recommending(engine, host);
+    knowing(engine, host);
+    looking(engine, host);
+    moving(engine, host);
+}
+
+fn raise(host: &Rc<Inner>, error: OptimizerError) -> Raised {
+    match error {
+        OptimizerError::Knowledge(KnowledgeError::Store(store)) => host.raise(store.into()),
+        OptimizerError::Knowledge(error) => throw_new("store", error.to_string()),
+        OptimizerError::File(error) => throw_new("file", error.to_string()),
+        error => throw_new("option", error.to_string()),
+    }
+}
+
+fn creation(engine: &mut Engine, host: &Rc<Inner>) {
+    let inner = host.clone();
+    def(
+        engine,
+        "optimizer() -> optimizer",
+        r#"
+        Learns which pattern suits which kind of task, on the project's store. Options: `memory`
+        (true for a throw-away one), `scoring` ("corrected", the default; "guide" for
+        .7 success + .3 / time; "guide_knowledge" for .8 / .2), `among` (the patterns to choose
+        from), `learn_from_demo` (true to count what the demo model did).
+        ```rhai
+        let o = optimizer(#{ memory: true });
+        o.record_execution("analysis", "direct", #{ success_rate: 1.0, execution_time: 2.0 });
+        print(o.recommend_pattern("analysis"));
+        ```
+        "#,
+        move || create(&inner, Map::new()),
+    );
+    let inner = host.clone();
+    def(engine, "optimizer(options: map) -> optimizer", "", move |map: Map| create(&inner, map));
+}
+
+fn create(host: &Rc<Inner>, map: Map) -> Result<Handle, Raised> {
+    const KEYS: &[&str] = &["memory", "scoring", "among", "learn_from_demo"];
+    let mut options = Options::new("optimizer", map, KEYS).map_err(|e| throw(&e))?;
+    let memory = options.flag("memory").map_err(|e| throw(&e))?;
+    let learn_from_demo = options.flag("learn_from_demo").map_err(|e| throw(&e))?;
+    let policy = match options.text("scoring").map_err(|e| throw(&e))? {
+        None => Policy::default(),
+        Some(word) => Policy::parse(&word).ok_or_else(|| {
+            let reason =
+                format!("must be \"corrected\", \"guide\" or \"guide_knowledge\", not `{word}`");
+            throw(&options.wrong("scoring", &reason))
+        })?,
+    };
+    let among = read_among(&mut options).map_err(|e| throw(&e))?;
+    let knowledge = match &host.with.store {
+        Some((path, writer)) if !memory => Knowledge::open(path, writer.clone()),
+        _ => Knowledge::in_memory(),
+    };
+    let knowledge = knowledge.map_err(|error| raise(host, error.into()))?;
+    let counts_demo = learn_from_demo || host.with.learn_from_demo;
+    let run = host.with.executor.journal().run().clone();
+    let optimizer = Optimizer::new(Rc::new(knowledge), policy, counts_demo).of_run(run);
+    Ok(Handle { optimizer, among })
+}
+
+fn read_among(options: &mut Options) -> Result<Vec<String>, Failure> {
+    match options.value("among")? {
+        None => Ok(Vec::new()),
+        Some(Value::Array(items)) => items
+            .into_iter()
+            .map(|item| match item {
+                Value::String(name) => Ok(name),
+                other => Err(options.wrong("among", &format!("must hold names, not `{other}`"))),
+            })
+            .collect(),
+        Some(other) => Err(options.wrong("among", &format!("must be a list, not `{other}`"))),
+    }
+}
+
+fn fields(map: &Map) -> Result<serde_json::Map<String, Value>, Raised> {
+    convert::to_fields(map).map_err(|reason| throw_new("option", reason))
+}
+
+/// Tells whether the demo model was asked in this run.
+fn is_demo_run(host: &Rc<Inner>) -> bool {
+    host.with.executor.metrics().demo_calls > 0
+}
+
+fn recording(engine: &mut Engine, host: &Rc<Inner>) {
+    let inner = host.clone();
+    def(
+        engine,
+        "record_execution(optimizer: optimizer, task_type: string, pattern: string, metrics: map)",
+        r#"
+        Records how one execution of a pattern went: a report's metrics, or a map with
+        `success_rate` (0 to 1, the share of the work that gave a result) and, where known,
+        `execution_time` (s), `score` (0 to 1, how good the result is), `cost` (dollars),
+        `tokens`. What the demo model did is kept, but not counted.
+        ```rhai
+        let o = optimizer(#{ memory: true });
+        o.record_execution("review", "vote", #{ success_rate: 1.0, execution_time: 3.5, score: 0.9 });
+        print(o.get_insights().total_executions);
+        ```
+        "#,
+        move |o: &mut Handle, task: &str, pattern: &str, metrics: Map| {
+            let (metrics, demo) = (fields(&metrics)?, is_demo_run(&inner));
+            wait(o.optimizer.record_execution(task, pattern, &metrics, demo))
+                .map_err(|error| raise(&inner, error))
+        },
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "save_pattern_success(optimizer: optimizer, task_type: string, pattern: string, metrics: map)",
+        r#"
+        Records that a pattern worked; `success_rate` is 1 unless the metrics say otherwise. On
+        what `knowledge` gives, it writes to that file.
+        ```rhai
+        let o = optimizer(#{ memory: true });
+        o.save_pattern_success("code_review", "gather", #{ execution_time: 2.5 });
+        print(o.get_best_pattern("code_review"));
+        ```
+        "#,
+        move |o: &mut Handle, task: &str, pattern: &str, metrics: Map| {
+            let (metrics, demo) = (fields(&metrics)?, is_demo_run(&inner));
+            wait(o.optimizer.save_pattern_success(task, pattern, &metrics, demo))
+                .map_err(|error| raise(&inner, error))
+        },
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "save_pattern_failure(optimizer: optimizer, task_type: string, pattern: string, error: any)",
+        r#"
+        Records that a pattern failed. `error` is a text, or an error with a `kind`, such as
+        `attempt(..).error`; the kind decides what is learned.
+        ```rhai
+        let o = optimizer(#{ memory: true });
+        o.save_pattern_failure("report", "direct", #{ kind: "wrong_answer", message: "no figures" });
+        print(o.failures("report")[0].lesson);
+        ```
+        "#,
+        move |o: &mut Handle, task: &str, pattern: &str, error: Dynamic| {
+            let failure = read_failure(&inner, error);
+            let demo = is_demo_run(&inner);
+            wait(o.optimizer.save_pattern_failure(task, pattern, &failure, demo))
+                .map_err(|error| raise(&inner, error))
+        },
+    );
+}
+
+/// Reads an error as scripts hand it on: a text, a map, or whatever was caught.
+pub(super) fn read_failure(host: &Rc<Inner>, error: Dynamic) -> Failure {
+    if error.is_string() {
+        return Failure::new("failed", error.to_string());
+    }
+    let raised: Raised = rhai::EvalAltResult::ErrorRuntime(error, rhai::Position::NONE).into();
+    host.failure(&raised)
+}
+
+fn recommending(engine: &mut Engine, host: &Rc<Inner>) {
+    let inner = host.clone();
+    def(
+        engine,
+        "recommend_pattern(optimizer: optimizer, task_type: string) -> string",
+        r#"
+        The name of the pattern to use for a kind of task; "direct" when nothing is known.
+        ```rhai
+        print(optimizer(#{ memory: true }).recommend_pattern("analysis"));
+        ```
+        "#,
+        move |o: &mut Handle, task: &str| {
+            let found = o.optimizer.recommend(task, &o.among).map_err(|e| raise(&inner, e))?;
+            Ok::<_, Raised>(found.pattern.to_string())
+        },
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "recommend(optimizer: optimizer, task_type: string) -> map",
+        r#"
+        The pattern to use, and why: `#{ pattern, score, interval, n, reason, guess, alternatives
+        }`. `interval` is the range that holds the true score at least nine times in ten; `guess`
+        says that there is too little evidence. With `#{ among: ["direct", "vote"] }` only those
+        are considered, and those that were hardly tried come first.
+        ```rhai
+        let o = optimizer(#{ memory: true });
+        for i in 0..3 { o.record_execution("qa", "direct", #{ success_rate: 1.0, score: 0.4 }); }
+        for i in 0..3 { o.record_execution("qa", "vote", #{ success_rate: 1.0, score: 0.9 }); }
+        print(o.recommend("qa").reason);
+        ```
+        "#,
+        move |o: &mut Handle, task: &str| {
+            let found = o.optimizer.recommend(task, &o.among).map_err(|e| raise(&inner, e))?;
+            Ok::<_, Raised>(recommendation(&found))
+        },
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "recommend(optimizer: optimizer, task_type: string, options: map) -> map",
+        "",
+        move |o: &mut Handle, task: &str, map: Map| {
+            let mut options = Options::new("recommend", map, &["among"]).map_err(|e| throw(&e))?;
+            let among = read_among(&mut options).map_err(|e| throw(&e))?;
+            let found = o.optimizer.recommend(task, &among).map_err(|e| raise(&inner, e))?;
+            Ok::<_, Raised>(recommendation(&found))
+        },
+    );
+}
+
+fn recommendation(found: &Recommendation) -> Dynamic {
+    let mut value = found.ranked.as_ref().map_or_else(|| json!({ "n": 0 }), figures);
+    value["pattern"] = found.pattern.as_str().into();
+    value["reason"] = found.reason.as_str().into();
+    value["guess"] = found.guess.into();
+    value["alternatives"] = found.alternatives.iter().map(figures).collect();
+    convert::from_value(value)
+}
+
+fn figures(ranked: &Ranked) -> Value {
+    let cell = &ranked.cell;
+    json!({
+        "pattern": ranked.pattern.as_str(),
+        "score": ranked.score,
+        "interval": [ranked.interval.low, ranked.interval.high],
+        "n": cell.n,
+        "success_rate": cell.success_rate(),
+        "quality": cell.score.mean(),
+        "execution_time": cell.time.mean(),
+        "cost": cell.cost.mean(),
+        "tokens": cell.tokens.mean(),
+        "avoided": ranked.avoided.is_some(),
+    })
+}
+
+fn knowing(engine: &mut Engine, host: &Rc<Inner>) {
+    let inner = host.clone();
+    def(
+        engine,
+        "get_best_pattern(optimizer: optimizer, task_type: string) -> string",
+        r#"
+        The best pattern that is known for a kind of task and not avoided; `()` if none is known.
+        ```rhai
+        let o = optimizer(#{ memory: true });
+        print(type_of(o.get_best_pattern("analysis")));
+        ```
+        "#,
+        move |o: &mut Handle, task: &str| {
+            let found = o.optimizer.best_pattern(task).map_err(|e| raise(&inner, e))?;
+            Ok::<_, Raised>(found.map_or(Dynamic::UNIT, |name| name.to_string().into()))
+        },
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "should_avoid_pattern(optimizer: optimizer, task_type: string, pattern: string) -> bool",
+        r#"
+        Whether a pattern fails so often on a kind of task that it is avoided for now. It is tried
+        again after an hour, then two, up to a day; one success clears it.
+        ```rhai
+        let o = optimizer(#{ memory: true });
+        for i in 0..3 { o.save_pattern_failure("report", "direct", "no answer"); }
+        print(o.should_avoid_pattern("report", "direct"));
+        ```
+        "#,
+        move |o: &mut Handle, task: &str, pattern: &str| {
+            let found = o.optimizer.should_avoid(task, pattern);
+            found.map(|avoided| avoided.is_some()).map_err(|error| raise(&inner, error))
+        },
+    );
+}
+
+fn looking(engine: &mut Engine, host: &Rc<Inner>) {
+    let inner = host.clone();
+    def(
+        engine,
+        "get_insights(optimizer: optimizer) -> map",
+        r#"
+        What the history says: `most_used_pattern`, `fastest_pattern`, `total_executions`,
+        `pattern_usage`, `avg_performance` (mean seconds), and `by_task` with the same for each
+        kind of task. A pattern is the fastest only if it is in every kind where it was compared.
+        ```rhai
+        let o = optimizer(#{ memory: true });
+        o.record_execution("analysis", "direct", #{ success_rate: 1.0, execution_time: 2.0 });
+        print(o.get_insights().most_used_pattern);
+        ```
+        "#,
+        move |o: &mut Handle| {
+            let found = o.optimizer.insights(None).map_err(|error| raise(&inner, error))?;
+            Ok::<_, Raised>(convert::from_fields(found))
+        },
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "get_insights(optimizer: optimizer, task_type: string) -> map",
+        "",
+        move |o: &mut Handle, task: &str| {
+            let found = o.optimizer.insights(Some(task)).map_err(|error| raise(&inner, error))?;
+            Ok::<_, Raised>(convert::from_fields(found))
+        },
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "failures(optimizer: optimizer) -> array",
+        r#"
+        The failures by kind, the most frequent first: maps `#{ task_type, pattern, kind, class,
+        count, message, lesson }`; of all kinds of task, or of one.
+        ```rhai
+        let o = optimizer(#{ memory: true });
+        o.save_pattern_failure("report", "gather", #{ kind: "rate_limited", message: "429" });
+        for f in o.failures() { print(`${f.count} times ${f.kind}: ${f.lesson}`); }
+        ```
+        "#,
+        move |o: &mut Handle| failures(&inner, o, None),
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "failures(optimizer: optimizer, task_type: string) -> array",
+        "",
+        move |o: &mut Handle, task: &str| failures(&inner, o, Some(task)),
+    );
+}
+
+fn failures(host: &Rc<Inner>, o: &Handle, task: Option<&str>) -> Result<Array, Raised> {
+    let found = o.optimizer.failures(task).map_err(|error| raise(host, error))?;
+    let each = found.into_iter().map(|class| {
+        convert::from_value(json!({
+            "task_type": class.task,
+            "pattern": class.pattern,
+            "kind": class.kind,
+            "class": class.lesson.class,
+            "count": class.count,
+            "message": class.message,
+            "lesson": class.lesson.lesson,
+        }))
+    });
+    Ok(each.collect())
+}
+
+fn moving(engine: &mut Engine, host: &Rc<Inner>) {
+    let inner = host.clone();
+    def(
+        engine,
+        "import_knowledge(optimizer: optimizer, path: string) -> int",
+        r#"
+        Takes in a file in the guide's format, and gives the number of its entries. The path is
+        relative to the script's folder.
+        ```rhai
+        let k = knowledge("learned.json");
+        k.save_pattern_success("review", "vote", #{ execution_time: 2.0 });
+        print(optimizer(#{ memory: true }).import_knowledge("learned.json"));
+        ```
+        "#,
+        move |o: &mut Handle, path: &str| {
+            let path = file(&inner, path)?;
+            let count = wait(o.optimizer.import_knowledge(&path));
+            count.map(whole).map_err(|error| raise(&inner, error))
+        },
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "export_knowledge(optimizer: optimizer, path: string) -> int",
+        r#"
+        Writes what is known to a file in the guide's format, and gives the number of its entries.
+        ```rhai
+        let o = optimizer(#{ memory: true });
+        o.save_pattern_success("review", "vote", #{ execution_time: 2.0 });
+        print(o.export_knowledge("export.json"));
+        ```
+        "#,
+        move |o: &mut Handle, path: &str| {
+            let path = file(&inner, path)?;
+            o.optimizer.export_knowledge(&path).map(whole).map_err(|error| raise(&inner, error))
+        },
+    );
+}
+
+fn whole(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// Finds the place of a file that may not exist yet.
+pub(super) fn file(host: &Rc<Inner>, named: &str) -> Result<PathBuf, Raised> {
+    super::data::target(host, named)
+}
