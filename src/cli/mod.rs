@@ -2,9 +2,12 @@
 
 mod config;
 mod config_show;
+mod doctor;
 mod exit;
 mod list;
+mod models;
 mod new;
+mod patterns;
 mod project;
 mod render;
 mod run;
@@ -63,6 +66,12 @@ enum Command {
     Runs(runs::Arguments),
     /// Show what a run did.
     Show(show::Arguments),
+    /// Show what was learned: which pattern suits which kind of task.
+    Patterns(patterns::Arguments),
+    /// List the models and whether each is set up.
+    Models,
+    /// Look whether everything is in order.
+    Doctor,
     /// Show the settings.
     Config(config_show::Arguments),
     /// Write completions for a shell to stdout.
@@ -111,6 +120,9 @@ pub fn run() -> ExitCode {
         Some(Command::Run(arguments)) => run::run(&global, arguments),
         Some(Command::Runs(arguments)) => runs::run(&global, arguments),
         Some(Command::Show(arguments)) => show::run(&global, arguments),
+        Some(Command::Patterns(arguments)) => patterns::run(&global, arguments),
+        Some(Command::Models) => models::run(&global),
+        Some(Command::Doctor) => Ok(doctor::run(&global)),
         Some(Command::Config(arguments)) => config_show::run(&global, arguments),
         Some(Command::Completions { shell }) => {
             let mut command = <Arguments as clap::CommandFactory>::command();

@@ -24,6 +24,14 @@ pub enum StoreError {
         /// SQLite's reason.
         source: rusqlite::Error,
     },
+    /// The file is damaged. It was left as it is.
+    #[error("store `{path}` is damaged: {reason}", path = path.display())]
+    Damaged {
+        /// The store's file.
+        path: PathBuf,
+        /// What SQLite found.
+        reason: String,
+    },
     /// The file was written by a newer program.
     #[error("store `{path}` has format {found}, this program knows up to {known}", path = path.display())]
     Newer {
@@ -47,13 +55,37 @@ pub enum StoreError {
     WriterStopped,
 }
 
+impl StoreError {
+    /// Makes an error of one of SQLite's; a damaged file is told apart.
+    fn sqlite(path: PathBuf, source: rusqlite::Error) -> StoreError {
+        match source.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
+                StoreError::Damaged { path, reason: source.to_string() }
+            }
+            _ => StoreError::Sqlite { path, source },
+        }
+    }
+}
+
 /// Opens the store at `path` and brings its tables up to date; creates it if there is none.
 pub fn open(path: &Path) -> Result<Connection, StoreError> {
-    let fail = |source| StoreError::Sqlite { path: path.to_owned(), source };
+    let fail = |source| StoreError::sqlite(path.to_owned(), source);
     let mut connection = Connection::open_with_flags(path, OpenFlags::default()).map_err(fail)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(fail)?;
     schema::prepare(&mut connection, path)?;
     Ok(connection)
+}
+
+/// Looks through the whole file for damage.
+pub fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let path = path.to_owned();
+    let found: Result<String, _> =
+        connection.query_row("PRAGMA integrity_check(3)", [], |row| row.get(0));
+    match found {
+        Ok(word) if word == "ok" => Ok(()),
+        Ok(reason) => Err(StoreError::Damaged { path, reason }),
+        Err(source) => Err(StoreError::sqlite(path, source)),
+    }
 }
 
 /// Opens a store in memory, which is gone when it is closed.

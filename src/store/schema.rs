@@ -42,8 +42,8 @@ const STEPS: &[&str] = &[
 /// Sets up the connection, refuses a newer format, and applies the missing steps.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     let known = i64::try_from(STEPS.len()).expect("few steps");
-    let found = migrate(connection)
-        .map_err(|source| StoreError::Sqlite { path: path.to_owned(), source })?;
+    let found =
+        migrate(connection).map_err(|source| StoreError::sqlite(path.to_owned(), source))?;
     if found > known {
         return Err(StoreError::Newer { path: path.to_owned(), found, known });
     }

@@ -104,7 +104,7 @@ fn commit(connection: &mut Connection, path: &Path, mut batch: Vec<Job>) {
         let mut one = [job];
         let result = apply_all(connection, &mut one);
         let [job] = one;
-        answer(job, result.map_err(|source| StoreError::Sqlite { path: path.to_owned(), source }));
+        answer(job, result.map_err(|source| StoreError::sqlite(path.to_owned(), source)));
     }
 }
 

@@ -1,0 +1,116 @@
+//! `kaizen patterns [TASK]`: what was learned, the best pattern of each kind of task first.
+
+use crate::base::clock::Stamp;
+use crate::cli::exit::Exit;
+use crate::cli::project::Project;
+use crate::cli::render::{table, time};
+use crate::cli::{Global, print_line, say};
+use crate::optimizer::knowledge::Knowledge;
+use crate::optimizer::pattern::TaskType;
+use crate::optimizer::policy::{Policy, Ranked, choose, rank};
+use serde_json::json;
+
+/// The options of `patterns`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Only this kind of task.
+    task: Option<String>,
+}
+
+/// Shows what was learned.
+pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let project = Project::find()?;
+    let Some(store) = project.existing_store()? else {
+        say(&format!("nothing was learned yet in `{}`", project.root.display()));
+        return Ok(Exit::Ok);
+    };
+    let knowledge = Knowledge::read(store);
+    let (mut all, uncounted) = (knowledge.all()?, knowledge.uncounted()?);
+    if let Some(task) = &arguments.task {
+        let known: Vec<String> = all.keys().map(ToString::to_string).collect();
+        let task = TaskType::new(task)?;
+        all.retain(|known, _| *known == task);
+        if all.is_empty() {
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            say(&format!("nothing is known about `{task}`; known kinds of task: {known}"));
+            return Ok(Exit::Usage);
+        }
+    }
+    if all.is_empty() {
+        say("nothing was learned yet: scripts record with `optimizer().record_execution(..)`");
+    }
+    for (task, cells) in all {
+        let ranked = rank(Policy::default(), cells.into_iter().collect(), Stamp::now());
+        if global.json {
+            for one in &ranked {
+                print_line(&line(&task, one).to_string());
+            }
+            continue;
+        }
+        print_line(&format!("{task}"));
+        let rows: Vec<Vec<String>> = ranked.iter().map(row).collect();
+        let head = [
+            "  pattern",
+            ">score",
+            ">90 %",
+            ">n",
+            ">success",
+            ">quality",
+            ">time",
+            ">tokens",
+            ">cost",
+            "note",
+        ];
+        print_line(&table::render(&head, &rows));
+        let choice = choose(Policy::default(), &task, ranked, &[]);
+        let word = if choice.guess { "a guess" } else { "use" };
+        print_line(&format!("  {word}: {}: {}\n", choice.pattern, choice.reason));
+    }
+    if uncounted > 0 && !global.json {
+        say(&format!(
+            "{uncounted} observations come from the demo model and are not counted \
+             (`learn_from_demo` under `[optimizer]` counts them)"
+        ));
+    }
+    Ok(Exit::Ok)
+}
+
+fn row(ranked: &Ranked) -> Vec<String> {
+    let cell = &ranked.cell;
+    let dash = || "-".to_owned();
+    let note = match ranked.avoided {
+        Some(until) => format!("avoided until {}", time::moment(until.0 * 1000)),
+        None if cell.n < crate::optimizer::policy::SAMPLES_MIN => "few observations".to_owned(),
+        None => String::new(),
+    };
+    vec![
+        format!("  {}", ranked.pattern),
+        format!("{:.2}", ranked.score),
+        format!("{:.2}-{:.2}", ranked.interval.low, ranked.interval.high),
+        cell.n.to_string(),
+        cell.success_rate().map_or_else(dash, |rate| format!("{:.0} %", 100.0 * rate)),
+        cell.score.mean().map_or_else(dash, |score| format!("{score:.3}")),
+        cell.time.mean().map_or_else(dash, |time| format!("{time:.2} s")),
+        cell.tokens.mean().map_or_else(dash, |tokens| format!("{tokens:.0}")),
+        cell.cost.mean().map_or_else(dash, |cost| format!("${cost:.5}")),
+        note,
+    ]
+}
+
+fn line(task: &TaskType, ranked: &Ranked) -> serde_json::Value {
+    let cell = &ranked.cell;
+    json!({
+        "task_type": task.as_str(),
+        "pattern": ranked.pattern.as_str(),
+        "score": ranked.score,
+        "interval": [ranked.interval.low, ranked.interval.high],
+        "n": cell.n,
+        "success_rate": cell.success_rate(),
+        "quality": cell.score.mean(),
+        "execution_time": cell.time.mean(),
+        "tokens": cell.tokens.mean(),
+        "cost": cell.cost.mean(),
+        "failures": cell.failures,
+        "avoided_until": ranked.avoided.map(|until| until.0),
+    })
+}
