@@ -114,8 +114,10 @@ pub(super) fn help_for(engine: &Engine, name: &str) -> Option<String> {
     let mut signatures = engine.collect_fn_metadata(
         None,
         |info| {
-            (info.metadata.name == name)
-                .then(|| signature(&info.metadata.name, &info.metadata.params_info))
+            (info.metadata.name == name).then(|| {
+                let meta = info.metadata;
+                format!("`{}`", signature(&meta.name, &meta.params_info, &meta.return_type))
+            })
         },
         false,
     );
@@ -128,12 +130,12 @@ pub(super) fn help_for(engine: &Engine, name: &str) -> Option<String> {
     nearest(name, names.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"))
 }
 
-/// Writes a signature as people read it.
-pub(super) fn signature<S: AsRef<str>>(name: &str, params: &[S]) -> String {
-    let (takes, result): (Vec<&str>, Vec<&str>) =
-        params.iter().map(AsRef::as_ref).partition(|param| param.contains(':'));
-    let result = result.first().map_or(String::new(), |result| format!(" -> {result}"));
-    format!("`{name}({}){result}`", takes.join(", "))
+/// Writes a signature as people read it. `gives` is empty or `()` when nothing is given.
+pub(super) fn signature<S: AsRef<str>>(name: &str, params: &[S], gives: &str) -> String {
+    let takes: Vec<&str> = params.iter().map(AsRef::as_ref).collect();
+    let gives =
+        if gives.is_empty() || gives == "()" { String::new() } else { format!(" -> {gives}") };
+    format!("{name}({}){gives}", takes.join(", "))
 }
 
 /// Finds the calls of a function: for each argument its text if it is a literal, and the place.

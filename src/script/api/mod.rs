@@ -100,8 +100,7 @@ pub(super) fn def<A, const N: usize, const X: bool, R, const F: bool, FUNC>(
         Some(property) => FuncRegistration::new_getter(property),
         None => FuncRegistration::new(name),
     };
-    let lines: Vec<String> =
-        doc.trim().lines().map(|line| format!("/// {}", line.trim())).collect();
+    let lines: Vec<String> = dedent(doc).iter().map(|line| format!("/// {line}")).collect();
     let comments: Vec<String> = if doc.is_empty() { Vec::new() } else { vec![lines.join("\n")] };
     registration
         .in_global_namespace()
@@ -112,6 +111,15 @@ pub(super) fn def<A, const N: usize, const X: bool, R, const F: bool, FUNC>(
         .register_into_engine(engine, function);
 }
 
+/// Takes the indentation that all lines share off a text, and the empty lines around it.
+fn dedent(text: &str) -> Vec<&str> {
+    let lines = text.trim_matches('\n').trim_end().lines();
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let shared =
+        lines.clone().filter(|line| !line.trim().is_empty()).map(indent).min().unwrap_or(0);
+    lines.map(|line| line.get(shared..).unwrap_or("")).collect()
+}
+
 /// Collects the reference from what is registered.
 pub(super) fn reference(engine: &Engine) -> Vec<Entry> {
     let mut found: BTreeMap<String, Entry> = BTreeMap::new();
@@ -120,21 +128,20 @@ pub(super) fn reference(engine: &Engine) -> Vec<Entry> {
         |info| {
             let meta = info.metadata;
             let comments: Vec<String> = meta.comments.iter().map(ToString::to_string).collect();
-            Some((meta.name.to_string(), meta.params_info.to_vec(), comments.join("\n")))
+            let given: Vec<String> = meta.params_info.iter().map(ToString::to_string).collect();
+            let signature = check::signature(&meta.name, &given, &meta.return_type);
+            Some((meta.name.to_string(), signature, given, comments.join("\n")))
         },
         false,
     );
-    for (name, params, comments) in each {
-        let (name, property) = match name.strip_prefix("get$") {
-            Some(property) => (property.to_owned(), true),
-            None => (name, false),
-        };
-        let mut signature = check::signature(&name, &params).replace('`', "");
-        if property {
+    for (name, mut signature, params, comments) in each {
+        let property = name.strip_prefix("get$").map(str::to_owned);
+        if let Some(property) = &property {
             let of = params.first().and_then(|p| p.split(": ").nth(1)).unwrap_or("?");
-            let gives = params.last().map_or("?", |p| p.as_str());
-            signature = format!("{of}.{name} -> {gives}");
+            let gives = signature.split(" -> ").nth(1).unwrap_or("?");
+            signature = format!("{of}.{property} -> {gives}");
         }
+        let name = property.unwrap_or(name);
         let entry = found.entry(name.clone()).or_insert_with(|| Entry {
             name,
             signatures: Vec::new(),
@@ -145,7 +152,7 @@ pub(super) fn reference(engine: &Engine) -> Vec<Entry> {
             if !entry.doc.is_empty() {
                 entry.doc.push_str("\n\n");
             }
-            let lines = comments.lines().map(|line| line.trim_start_matches("///").trim_start());
+            let lines = comments.lines().map(|line| line.strip_prefix("/// ").unwrap_or(""));
             entry.doc.push_str(&lines.collect::<Vec<_>>().join("\n"));
         }
     }
