@@ -1,5 +1,7 @@
 //! A project in an empty folder, and the built program run in it.
 
+pub(crate) mod server;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -56,5 +58,35 @@ impl From<Output> for Ran {
             stdout: String::from_utf8(output.stdout).expect("stdout is text"),
             stderr: String::from_utf8(output.stderr).expect("stderr is text"),
         }
+    }
+}
+
+impl Project {
+    /// Makes a server the default model of the project.
+    pub(crate) fn with_server(&self, server: &server::Server) -> &Project {
+        let toml = format!(
+            "[project]\nmodel = \"live\"\n[models.live]\nuse = \"openai/m\"\nbase_url = \"{}\"\n",
+            server.url
+        );
+        self.file("kaizen.toml", &toml)
+    }
+
+    /// Runs a script with `--json`, and returns what was printed with the last record.
+    pub(crate) fn script(&self, text: &str) -> (Ran, serde_json::Value) {
+        self.file("script.rhai", text);
+        let ran = self.kaizen(&["run", "script.rhai", "--json"]);
+        let last = ran.stdout.lines().last().unwrap_or_default();
+        let done = serde_json::from_str(last).unwrap_or_default();
+        (ran, done)
+    }
+
+    /// Returns the bodies of the events of one kind in the journal.
+    pub(crate) fn events(&self, kind: &str) -> Vec<serde_json::Value> {
+        let path = self.path().join(".kaizen/kaizen.db");
+        let store = rusqlite::Connection::open(path).expect("a store");
+        let sql = "SELECT body FROM events WHERE kind = ? ORDER BY run, seq";
+        let mut rows = store.prepare(sql).expect("a query");
+        let bodies = rows.query_map([kind], |row| row.get::<_, String>(0)).expect("rows");
+        bodies.map(|body| serde_json::from_str(&body.expect("text")).expect("JSON")).collect()
     }
 }

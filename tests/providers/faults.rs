@@ -1,0 +1,96 @@
+//! Faults of a server that speaks OpenAI's protocol, streamed and whole.
+
+use super::{ask, kind, model};
+use crate::support::server::{Act, Server, json};
+use kaizen::model::reply::Called;
+use kaizen::model::request::Settings;
+
+fn piece(text: &str, reason: Option<&str>) -> String {
+    let choice = serde_json::json!({ "delta": { "content": text }, "finish_reason": reason });
+    format!("data: {}\n\n", serde_json::json!({ "choices": [choice] }))
+}
+
+async fn streamed(pieces: Vec<(u64, String)>, cut: bool, settings: Settings) -> Called {
+    let server = Server::start(move |_, _, _| Act::Stream { pieces: pieces.clone(), cut });
+    let settings = Settings { stream: Some(true), ..settings };
+    ask(&model("openai", &server.url), settings).await
+}
+
+#[tokio::test]
+async fn a_stream_is_put_together_with_its_usage() {
+    let usage =
+        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":2}}\n\n";
+    let pieces = vec![
+        (0, piece("Hel", None)),
+        (1, piece("lo", None)),
+        (1, piece("", Some("stop"))),
+        (1, usage.to_owned()),
+        (1, "data: [DONE]\n\n".to_owned()),
+    ];
+    let called = streamed(pieces, false, Settings::default()).await;
+    assert_eq!(called.result, Ok("Hello".to_owned()));
+    assert_eq!(called.usage.map(|usage| (usage.input(), usage.output())), Some((7, 2)));
+}
+
+#[tokio::test]
+async fn a_stream_that_ends_without_a_reason_is_cut_off() {
+    for cut in [true, false] {
+        let called = streamed(vec![(0, piece("Hel", None))], cut, Settings::default()).await;
+        assert_eq!(kind(&called), "cut_off", "cut {cut}: {:?}", called.result);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_falls_silent_is_given_up_and_a_slow_one_is_not() {
+    let settings = || Settings { idle_timeout_ms: Some(80), ..Settings::default() };
+    let slow = (0..6).map(|_| (30, piece("a", None))).chain([(30, piece("", Some("stop")))]);
+    assert_eq!(kind(&streamed(slow.collect(), false, settings()).await), "ok");
+    let silent = vec![(0, piece("a", None)), (500, piece("b", Some("stop")))];
+    assert_eq!(kind(&streamed(silent, false, settings()).await), "timeout");
+}
+
+#[tokio::test]
+async fn no_header_in_time_is_a_timeout() {
+    let server = Server::start(|_, _, _| Act::Hang);
+    let settings = Settings { header_timeout_ms: Some(50), ..Settings::default() };
+    let called = ask(&model("openai", &server.url), settings).await;
+    assert_eq!(
+        called.result.unwrap_err().to_string(),
+        "no reply within 50 ms (`header_timeout_ms`)"
+    );
+}
+
+#[tokio::test]
+async fn a_body_of_ten_megabytes_is_refused() {
+    let server =
+        Server::start(|_, _, _| json(200, format!("{{\"x\":\"{}\"}}", "y".repeat(10 << 20))));
+    let called = ask(&model("openai", &server.url), Settings::default()).await;
+    assert_eq!(kind(&called), "too_large", "{:?}", called.result);
+}
+
+#[tokio::test]
+async fn a_connection_that_closes_without_a_word_is_a_fault_of_the_network() {
+    let server = Server::start(|_, _, _| Act::Close);
+    let called = ask(&model("openai", &server.url), Settings::default()).await;
+    assert_eq!(kind(&called), "network", "{:?}", called.result);
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_stream_is_understood_all_the_same() {
+    let server = Server::saying("whole");
+    let settings = Settings { stream: Some(true), ..Settings::default() };
+    let called = ask(&model("openai", &server.url), settings).await;
+    assert_eq!(called.result, Ok("whole".to_owned()));
+    assert_eq!(called.served_by.as_deref(), Some("served-1"));
+}
+
+#[tokio::test]
+async fn a_thousand_requests_are_really_in_flight_together() {
+    let server =
+        Server::start(|_, _, _| Act::Until(1000, Box::new(crate::support::server::answer("x"))));
+    let model = model("openai", &server.url);
+    let calls = (0..1000).map(|_| ask(&model, Settings::default()));
+    let all = futures::future::join_all(calls).await;
+    assert!(all.iter().all(|called| kind(called) == "ok"));
+    assert_eq!(server.most_in_flight(), 1000);
+}

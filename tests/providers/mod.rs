@@ -1,0 +1,34 @@
+//! Every provider against a real server on loopback: what a reply, a refusal and a fault become.
+
+mod faults;
+mod suite;
+
+use kaizen::model::Model;
+use kaizen::model::message::{Message, Role};
+use kaizen::model::registry::Models;
+use kaizen::model::reply::Called;
+use kaizen::model::request::{Request, Settings};
+use kaizen::model::spec::ModelSpec;
+use std::collections::BTreeMap;
+
+/// Finds a provider's model behind a server.
+fn model(provider: &str, url: &str) -> Model {
+    let mut spec = ModelSpec::new(provider, "m");
+    spec.base_url = Some(url.to_owned());
+    let models = Models::new(BTreeMap::new(), None, 1, |name| {
+        name.ends_with("_API_KEY").then(|| "secret-key".to_owned())
+    });
+    models.resolve_spec(&spec).unwrap()
+}
+
+/// Asks once.
+async fn ask(model: &Model, settings: Settings) -> Called {
+    let messages =
+        vec![Message::new(Role::System, "Be brief."), Message::new(Role::User, "Hello?")];
+    model.call(&Request { messages, settings, schema: None }).await
+}
+
+/// Returns the kind of the failure, or `ok`.
+fn kind(called: &Called) -> &'static str {
+    called.result.as_ref().map_or_else(kaizen::model::error::CallError::kind, |_| "ok")
+}

@@ -1,0 +1,138 @@
+//! One suite for every provider, each in its own wire format.
+
+use super::{ask, kind, model};
+use crate::support::server::{Act, Server, json, refusal};
+use kaizen::model::error::{CallError, Retry};
+use kaizen::model::request::Settings;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const PROVIDERS: [&str; 4] = ["openai", "anthropic", "gemini", "ollama"];
+
+/// The words of a provider for the ends that a reply can have.
+fn reply(provider: &str, text: &str, end: &str) -> Value {
+    match provider {
+        "openai" => {
+            let reason = if end == "length" { "length" } else { "stop" };
+            json!({ "model": "served", "choices": [{ "finish_reason": reason,
+                "message": { "role": "assistant", "content": text } }],
+                "usage": { "prompt_tokens": 100, "completion_tokens": 50,
+                    "prompt_tokens_details": { "cached_tokens": 60 } } })
+        }
+        "anthropic" => {
+            let reason = if end == "length" { "max_tokens" } else { "end_turn" };
+            json!({ "id": "x", "type": "message", "role": "assistant", "model": "served",
+                "content": [{ "type": "text", "text": text }], "stop_reason": reason,
+                "usage": { "input_tokens": 40, "output_tokens": 50,
+                    "cache_read_input_tokens": 60 } })
+        }
+        "gemini" => {
+            let reason = if end == "length" { "MAX_TOKENS" } else { "STOP" };
+            json!({ "modelVersion": "served", "candidates": [{ "finishReason": reason,
+                "content": { "role": "model", "parts": [{ "text": text }] } }],
+                "usageMetadata": { "promptTokenCount": 100, "candidatesTokenCount": 50,
+                    "cachedContentTokenCount": 60, "totalTokenCount": 150 } })
+        }
+        _ => {
+            let reason = if end == "length" { "length" } else { "stop" };
+            json!({ "model": "served", "done": true, "done_reason": reason,
+                "message": { "role": "assistant", "content": text },
+                "prompt_eval_count": 100, "eval_count": 50 })
+        }
+    }
+}
+
+async fn check(act: impl Fn(&str) -> Act, expected: &str) {
+    for provider in PROVIDERS {
+        let act = act(provider);
+        let server = Server::start(move |_, _, _| act.clone());
+        let called = ask(&model(provider, &server.url), Settings::default()).await;
+        assert_eq!(kind(&called), expected, "{provider}: {:?}", called.result);
+    }
+}
+
+#[tokio::test]
+async fn a_whole_reply_is_a_success_and_its_usage_falls_into_buckets() {
+    for provider in PROVIDERS {
+        let body = reply(provider, "hi", "stop").to_string();
+        let server = Server::start(move |_, _, _| json(200, body.clone()));
+        let called = ask(&model(provider, &server.url), Settings::default()).await;
+        assert_eq!(called.result, Ok("hi".to_owned()), "{provider}");
+        let usage = called.usage.unwrap();
+        assert_eq!((usage.input(), usage.output()), (100, 50), "{provider}: {usage:?}");
+        if provider != "ollama" {
+            assert_eq!((usage.input_uncached, usage.cache_read), (40, 60), "{provider}");
+        }
+        let asked = &server.bodies()[0];
+        assert!(asked.contains("Hello?") && asked.contains("Be brief."), "{provider}: {asked}");
+    }
+}
+
+#[tokio::test]
+async fn each_status_is_its_own_kind() {
+    let kinds = [
+        (400, "bad_request"),
+        (401, "unauthorized"),
+        (404, "not_found"),
+        (429, "rate_limited"),
+        (500, "server"),
+    ];
+    for (status, expected) in kinds {
+        check(|_| refusal(status, "the provider's words"), expected).await;
+    }
+}
+
+#[tokio::test]
+async fn a_wish_to_wait_is_kept() {
+    for provider in PROVIDERS {
+        let server = Server::start(|_, _, _| {
+            Act::Answer(
+                429,
+                "retry-after: 7\r\ncontent-type: application/json\r\n".into(),
+                b"{}".into(),
+            )
+        });
+        let called = ask(&model(provider, &server.url), Settings::default()).await;
+        let retry = called.result.as_ref().map_err(CallError::retry);
+        assert_eq!(retry, Err(Retry::After(Duration::from_secs(7))), "{provider}");
+    }
+}
+
+#[tokio::test]
+async fn a_reply_that_the_limit_cut_is_no_success() {
+    check(|provider| json(200, reply(provider, "half a", "length").to_string()), "length").await;
+}
+
+#[tokio::test]
+async fn an_empty_reply_is_no_success() {
+    check(|provider| json(200, reply(provider, "  ", "stop").to_string()), "empty").await;
+}
+
+#[tokio::test]
+async fn what_is_not_json_is_no_success() {
+    let html = || Act::Answer(200, "content-type: text/html\r\n".into(), b"<html>proxy".into());
+    check(|_| html(), "bad_reply").await;
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_no_success() {
+    check(|_| Act::Half("{\"choices\":[{\"mess".into()), "cut_off").await;
+}
+
+#[tokio::test]
+async fn no_server_is_a_fault_of_the_network() {
+    for provider in PROVIDERS {
+        let called = ask(&model(provider, "http://127.0.0.1:1"), Settings::default()).await;
+        assert_eq!(kind(&called), "network", "{provider}: {:?}", called.result);
+    }
+}
+
+#[tokio::test]
+async fn the_whole_call_has_a_deadline() {
+    for provider in PROVIDERS {
+        let server = Server::start(|_, _, _| Act::Hang);
+        let settings = Settings { timeout_ms: Some(50), ..Settings::default() };
+        let called = ask(&model(provider, &server.url), settings).await;
+        assert_eq!(kind(&called), "timeout", "{provider}: {:?}", called.result);
+    }
+}
