@@ -2,11 +2,14 @@
 #![allow(clippy::unwrap_used, reason = "a test that unwraps nothing fails, as it should")]
 
 mod api;
+mod bad_input;
 mod defects;
 mod providers;
+mod store;
 mod support;
 mod tidy;
 
 mod cli {
+    mod look;
     mod run;
 }

@@ -18,6 +18,8 @@ mod signal;
 use crate::cli::config::ConfigError;
 use crate::cli::exit::Exit;
 use crate::journal::history::HistoryError;
+use crate::model::registry::ModelError;
+use crate::optimizer::knowledge::KnowledgeError;
 use crate::store::StoreError;
 use clap::{Parser, Subcommand};
 use std::io::{IsTerminal, Write};
@@ -142,10 +144,10 @@ pub fn run() -> ExitCode {
 /// Finds the exit code for an error that ended a command.
 fn exit_for(error: &anyhow::Error) -> Exit {
     for cause in error.chain() {
-        if cause.is::<StoreError>() || cause.is::<HistoryError>() {
+        if cause.is::<StoreError>() || cause.is::<HistoryError>() || cause.is::<KnowledgeError>() {
             return Exit::Store;
         }
-        if cause.is::<ConfigError>() {
+        if cause.is::<ConfigError>() || cause.is::<ModelError>() {
             return Exit::Refused;
         }
     }

@@ -9,7 +9,8 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The folder to create; it must not exist, or be empty.
-    folder: PathBuf,
+    #[arg(value_name = "DIR")]
+    directory: PathBuf,
 }
 
 const CONFIG: &str = r#"# Settings of this project; `kaizen config show --origin` tells which apply.
@@ -45,7 +46,7 @@ report.result("summary")
 
 /// Creates the project.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let folder = &arguments.folder;
+    let folder = &arguments.directory;
     let taken = folder.exists()
         && (!folder.is_dir()
             || std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()));

@@ -4,6 +4,7 @@ use crate::cli::config::{Config, ConfigError, Origin};
 use crate::model::registry::Models;
 use crate::model::spec::ModelSpec;
 use crate::store::{self, StoreError};
+use anyhow::Context;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -61,8 +62,8 @@ impl Project {
     pub(super) fn models(&self, seed: u64) -> anyhow::Result<Models> {
         let mut aliases = BTreeMap::new();
         for (name, fields, origin) in self.config.models() {
-            let spec = ModelSpec::from_map(fields)
-                .map_err(|error| anyhow::anyhow!("{origin}: model `{name}`: {error}"))?;
+            let spec =
+                ModelSpec::from_map(fields).with_context(|| format!("{origin}: model `{name}`"))?;
             aliases.insert(name.to_owned(), spec);
         }
         Ok(Models::new(aliases, self.config.model(), seed, variable))

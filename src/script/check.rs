@@ -111,6 +111,17 @@ pub(super) fn names(engine: &Engine) -> Vec<String> {
 
 /// Says how a function is called that was called wrongly.
 pub(super) fn help_for(engine: &Engine, name: &str) -> Option<String> {
+    let own = signatures_of(engine, name, false);
+    let signatures = if own.is_empty() { signatures_of(engine, name, true) } else { own };
+    if !signatures.is_empty() {
+        return Some(format!("it is called as {}", signatures.join(" or ")));
+    }
+    let names = names(engine);
+    nearest(name, names.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"))
+}
+
+/// Returns the forms of a function; of Rhai's own functions only if they are asked for.
+fn signatures_of(engine: &Engine, name: &str, standard: bool) -> Vec<String> {
     let mut signatures = engine.collect_fn_metadata(
         None,
         |info| {
@@ -119,15 +130,12 @@ pub(super) fn help_for(engine: &Engine, name: &str) -> Option<String> {
                 format!("`{}`", signature(&meta.name, &meta.params_info, &meta.return_type))
             })
         },
-        false,
+        standard,
     );
     signatures.sort();
     signatures.dedup();
-    if !signatures.is_empty() {
-        return Some(format!("it is called as {}", signatures.join(" or ")));
-    }
-    let names = names(engine);
-    nearest(name, names.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"))
+    signatures.truncate(4);
+    signatures
 }
 
 /// Writes a signature as people read it. `gives` is empty or `()` when nothing is given.

@@ -25,8 +25,8 @@ fn value_at(value: &Dynamic, depth: usize) -> Result<Value, String> {
         return Ok(Value::from(number));
     }
     if let Ok(number) = value.as_float() {
-        // JSON has no word for what is not a number, so it becomes null as in other JSON writers.
-        return Ok(serde_json::Number::from_f64(number).map_or(Value::Null, Value::Number));
+        let finite = serde_json::Number::from_f64(number);
+        return finite.map(Value::Number).ok_or_else(|| format!("{number} is not plain data"));
     }
     if let Some(text) = value.read_lock::<rhai::ImmutableString>() {
         return Ok(Value::String(text.to_string()));

@@ -1,6 +1,7 @@
 //! `kaizen run`.
 
 use crate::support::Project;
+use serde_json::{Value, json};
 
 #[test]
 fn hello_runs_offline_and_is_journaled() {
@@ -9,6 +10,7 @@ fn hello_runs_offline_and_is_journaled() {
     let ran = project.kaizen(&["run", "hello.rhai"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert_eq!(ran.stdout, "[demo] you asked: Say hello to a new user of kaizen.\n");
+    assert_eq!(ran.stderr.matches("demo model answers").count(), 1, "{}", ran.stderr);
     let store = rusqlite::Connection::open(project.path().join(".kaizen/kaizen.db")).unwrap();
     let kinds: Vec<String> = store
         .prepare("SELECT kind FROM events ORDER BY seq")
@@ -20,4 +22,109 @@ fn hello_runs_offline_and_is_journaled() {
     let expected =
         ["run_started", "op_started", "attempt_started", "attempt_ended", "op_ended", "run_ended"];
     assert_eq!(kinds, expected);
+    assert_eq!(project.events("attempt_ended")[0]["demo"], true);
+}
+
+#[test]
+fn json_lines_open_with_launch_and_close_with_done() {
+    let project = Project::new();
+    project.file("s.rhai", "print(\"half\"); param(\"n\", 1) + 1");
+    let ran = project.kaizen(&["run", "s.rhai", "--json", "-p", "n=41", "--seed", "5"]);
+    let lines: Vec<Value> =
+        ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let first = lines.first().unwrap();
+    assert_eq!((&first["type"], &first["seed"]), (&json!("launch"), &json!(5)));
+    assert_eq!(lines[1], json!({ "type": "print", "text": "half" }));
+    let last = lines.last().unwrap();
+    assert_eq!((&last["type"], &last["status"]), (&json!("done"), &json!("ok")));
+    assert_eq!((&last["value"], &last["run"]), (&json!(42), &first["run"]));
+    assert_eq!(last["cost"], json!(0.0));
+    assert!(last["metrics"]["execution_time"].is_number());
+}
+
+#[test]
+fn stdout_carries_data_only() {
+    let project = Project::new();
+    project.file("s.rhai", "log.info(\"aside\"); branch().chat(\"x\"); #{ a: 1 }");
+    let ran = project.kaizen(&["run", "s.rhai"]);
+    assert_eq!(ran.stdout, "{\n  \"a\": 1\n}\n");
+    assert!(ran.stderr.contains("info: aside") && ran.stderr.contains("op=chat status=ok"));
+}
+
+#[test]
+fn the_same_seed_repeats_a_run() {
+    let project = Project::new();
+    project.file("s.rhai", "let b = branch(); [random(), b.chat(\"x\"), b.chat(\"x\")]");
+    let run = |seed| project.kaizen(&["run", "s.rhai", "--seed", seed]).stdout;
+    assert_eq!(run("7"), run("7"));
+    assert_ne!(run("7"), run("8"));
+}
+
+#[test]
+fn concurrency_bounds_the_calls_of_a_run() {
+    use crate::support::server::{Act, Server, answer};
+    let server = Server::start(|_, _, _| Act::After(20, Box::new(answer("x"))));
+    let project = Project::new();
+    project.with_server(&server);
+    project.file("s.rhai", "let b = branch(); [1,2,3,4,5,6].parallel(|n| b.chat(`${n}`)).len");
+    let ran = project.kaizen(&["run", "s.rhai", "--concurrency", "2"]);
+    assert_eq!((ran.stdout.as_str(), server.most_in_flight()), ("6\n", 2), "{}", ran.stderr);
+}
+
+#[test]
+fn a_call_that_is_refused_for_now_is_tried_again_after_the_time_that_was_asked_for() {
+    use crate::support::server::{Act, Server, answer};
+    let server = Server::start(|n, _, _| match n {
+        0 => Act::Answer(429, "retry-after-ms: 30\r\n".into(), b"{}".to_vec()),
+        _ => answer("second"),
+    });
+    let project = Project::new();
+    let (ran, done) = project.with_server(&server).script("branch().chat(\"x\")");
+    assert_eq!((ran.code, &done["value"]), (Some(0), &json!("second")));
+    assert_eq!((&done["metrics"]["calls"], &done["metrics"]["retries"]), (&json!(2), &json!(1)));
+    let ended = project.events("attempt_ended");
+    let wait = ended[0]["retry_in_ms"].as_u64().unwrap();
+    assert!((30..=33).contains(&wait), "{wait} ms");
+    assert_eq!(ended[0]["failure"]["kind"], "rate_limited");
+}
+
+#[test]
+fn tasks_wait_race_and_end_with_their_script() {
+    let (ran, done) = Project::new().script(
+        r#"let t = task(|| { sleep(20); 2 });
+           let seen = [];
+           let parts = gather([|| { sleep(10); seen.push("slow"); 1 }, || { seen.push("fast"); 2 }]);
+           let settled = gather([|| 1, || throw "no"], #{ settle: true });
+           task(|| sleep(60000));
+           #{ t: t.wait(), parts: parts, seen: seen, race: race([|| { sleep(5000); 1 }, || 2]),
+              ok: settled.map(|r| r.ok), why: settled[1].error.message,
+              late: attempt(|| timeout(10, || { loop {} })).error.kind }"#,
+    );
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let expected = json!({ "t": 2, "parts": [1, 2], "seen": ["fast", "slow"], "race": 2,
+        "ok": [true, false], "why": "no", "late": "timeout" });
+    assert_eq!(done["value"], expected);
+    assert!(ran.stderr.contains("1 tasks were still running"), "{}", ran.stderr);
+}
+
+#[test]
+fn an_uncaught_error_shows_its_place_and_the_calls_it_came_through() {
+    let project = Project::new();
+    project.file("s.rhai", "fn ask(b) {\n    b.chat(\"x\", #{ stpo: 1 })\n}\nask(branch());\n");
+    let ran = project.kaizen(&["run", "s.rhai"]);
+    for words in ["no option `stpo`", "s.rhai:2:7", "b.chat(\"x\", #{ stpo: 1 })", "in ask"] {
+        assert!(ran.stderr.contains(words), "{words}:\n{}", ran.stderr);
+    }
+}
+
+#[test]
+fn ten_thousand_closures_wait_together() {
+    let (ran, done) = Project::new().script(
+        "let began = timestamp();
+         let n = (0..10000).to_array().parallel(|i| { sleep(50); i }).len;
+         #{ n: n, seconds: began.elapsed }",
+    );
+    assert_eq!(done["value"]["n"], 10000, "{}", ran.stderr);
+    // One after the other they would take 500 s.
+    assert!(done["value"]["seconds"].as_f64().unwrap() < 60.0, "{done}");
 }

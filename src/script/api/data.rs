@@ -13,6 +13,7 @@ const FILE_MAX: u64 = 64 << 20;
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     json(engine);
+    lists(engine);
     reading(engine, host);
     let inner = host.clone();
     def(
@@ -28,6 +29,23 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |path: &str, text: &str| write(&inner, path, text),
     );
+}
+
+fn lists(engine: &mut Engine) {
+    def(
+        engine,
+        "to_array(range: range) -> array",
+        r#"
+        Makes a list of a range, so that it can be mapped or run in parallel.
+        ```rhai
+        print((0..3).to_array().parallel(|n| n * n));
+        ```
+        "#,
+        |range: std::ops::Range<i64>| range.map(Dynamic::from).collect::<Array>(),
+    );
+    def(engine, "to_array(range: range) -> array", "", |range: std::ops::RangeInclusive<i64>| {
+        range.map(Dynamic::from).collect::<Array>()
+    });
 }
 
 fn json(engine: &mut Engine) {

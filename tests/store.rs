@@ -1,0 +1,135 @@
+//! What is journaled survives: other processes, crashes, signals, damage.
+
+use crate::support::Project;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// Asks the demo model again and again, and prints each answer once it is there.
+const ENDLESS: &str = r#"
+    let b = branch(#{ model: #{ provider: "demo", model: "echo", latency_ms: 2 } });
+    for n in 0..100000 { b.chat(`question ${n}`); print(n); }
+"#;
+
+fn start(project: &Project, script: &str) -> Child {
+    project.file("s.rhai", script);
+    let mut command = project.command(&["run", "s.rhai", "--progress", "none"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Waits until the program has printed so many lines; returns how many those were.
+fn read_lines(child: &mut Child, count: usize) -> usize {
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    lines.take(count).map_while(Result::ok).count()
+}
+
+fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+}
+
+fn check_integrity(project: &Project) {
+    let store = rusqlite::Connection::open(project.path().join(".kaizen/kaizen.db")).unwrap();
+    let word: String = store.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(word, "ok");
+}
+
+#[test]
+fn two_processes_record_at_once_and_nothing_is_lost() {
+    let project = Project::new();
+    let script = r#"
+        let o = optimizer();
+        for n in 0..150 {
+            o.record_execution("t", "p", #{ success_rate: 1.0, execution_time: 1.0 });
+        }"#;
+    let children = [start(&project, script), start(&project, script)];
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{stderr}");
+        assert!(!stderr.contains("locked"), "{stderr}");
+    }
+    let ran = project.kaizen(&["patterns", "--json"]);
+    let line: serde_json::Value = serde_json::from_str(ran.stdout.trim()).unwrap();
+    assert_eq!(line["n"], 300);
+    assert_eq!(project.kaizen(&["doctor"]).code, Some(0));
+}
+
+#[test]
+fn a_killed_run_loses_nothing_that_a_script_has_seen() {
+    for lines in [1, 20, 60] {
+        let project = Project::new();
+        let mut child = start(&project, ENDLESS);
+        let seen = read_lines(&mut child, lines);
+        signal(&child, "-KILL");
+        child.wait().unwrap();
+        check_integrity(&project);
+        let kept = project.events("op_ended").len();
+        assert!(kept >= seen, "{kept} of {seen} are kept");
+        let ran = project.kaizen(&["runs"]);
+        assert!(ran.stdout.contains("crashed"), "{}", ran.stdout);
+        let shown = project.kaizen(&["show", "@"]);
+        assert!(shown.stdout.contains("answered by the demo model"), "{}", shown.stdout);
+    }
+}
+
+#[test]
+fn ctrl_c_stops_a_run_that_waits_and_journals_it() {
+    let project = Project::new();
+    let mut child = start(&project, ENDLESS);
+    read_lines(&mut child, 5);
+    signal(&child, "-INT");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(project.events("run_ended")[0]["status"], "interrupted");
+}
+
+#[test]
+fn a_signal_stops_a_script_that_only_computes() {
+    let project = Project::new();
+    let mut child = start(&project, "print(\"on\"); let n = 0; loop { n += 1; }");
+    read_lines(&mut child, 1);
+    std::thread::sleep(Duration::from_millis(50));
+    signal(&child, "-TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    assert_eq!(project.events("run_ended")[0]["status"], "interrupted");
+}
+
+#[test]
+fn a_store_of_a_newer_program_is_refused() {
+    let project = Project::new();
+    project.file("s.rhai", "1").kaizen(&["run", "s.rhai"]);
+    let path = project.path().join(".kaizen/kaizen.db");
+    rusqlite::Connection::open(path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let ran = project.kaizen(&["run", "s.rhai"]);
+    assert_eq!(ran.code, Some(8), "{}", ran.stderr);
+    assert!(ran.stderr.contains("has format 99, this program knows up to"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_damaged_store_is_named_and_left_alone() {
+    let project = Project::new();
+    let garbage = "this is no database, but it may be somebody's work".repeat(100);
+    project.file("s.rhai", "1").file(".kaizen/kaizen.db", &garbage);
+    for arguments in [vec!["run", "s.rhai"], vec!["runs"], vec!["doctor"]] {
+        let ran = project.kaizen(&arguments);
+        assert_eq!(ran.code, Some(8), "{arguments:?} {}", ran.stderr);
+        let all = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(all.contains("kaizen.db` is damaged"), "{all}");
+    }
+    let path = project.path().join(".kaizen/kaizen.db");
+    assert_eq!(std::fs::read_to_string(path).unwrap(), garbage);
+}
+
+#[test]
+fn a_store_of_the_first_format_is_brought_up_to_date() {
+    let project = Project::new();
+    project.file("s.rhai", "1").kaizen(&["run", "s.rhai"]);
+    let store = rusqlite::Connection::open(project.path().join(".kaizen/kaizen.db")).unwrap();
+    store.execute_batch("DROP TABLE observations; DROP TABLE cells;").unwrap();
+    store.pragma_update(None, "user_version", 1).unwrap();
+    drop(store);
+    let ran =
+        project.file("s.rhai", "optimizer().recommend_pattern(\"t\")").kaizen(&["run", "s.rhai"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "direct\n"), "{}", ran.stderr);
+    assert!(project.kaizen(&["runs"]).stdout.matches("s.rhai").count() == 2);
+}
