@@ -5,6 +5,7 @@ mod api;
 mod bad_input;
 mod defects;
 mod providers;
+mod readme;
 mod store;
 mod support;
 mod tidy;

@@ -39,7 +39,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     if all.is_empty() {
         say("nothing was learned yet: scripts record with `optimizer().record_execution(..)`");
     }
-    for (task, cells) in all {
+    for (number, (task, cells)) in all.into_iter().enumerate() {
         let ranked = rank(Policy::default(), cells.into_iter().collect(), Stamp::now());
         if global.json {
             for one in &ranked {
@@ -47,7 +47,10 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
             }
             continue;
         }
-        print_line(&format!("{task}"));
+        if number > 0 {
+            print_line("");
+        }
+        print_line(task.as_str());
         let rows: Vec<Vec<String>> = ranked.iter().map(row).collect();
         let head = [
             "  pattern",
@@ -64,7 +67,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         print_line(&table::render(&head, &rows));
         let choice = choose(Policy::default(), &task, ranked, &[]);
         let word = if choice.guess { "a guess" } else { "use" };
-        print_line(&format!("  {word}: {}: {}\n", choice.pattern, choice.reason));
+        print_line(&format!("  {word}: {}: {}", choice.pattern, choice.reason));
     }
     if uncounted > 0 && !global.json {
         say(&format!(

@@ -115,7 +115,7 @@ impl Run<'_> {
             (Some(result), _) => self.judge(&executor, result, signals.seen()),
             (None, caught) => End::interrupted(caught.unwrap_or(Exit::Interrupted)),
         };
-        self.finish(&executor, end).await
+        self.finish(&executor, &progress, end).await
     }
 
     fn surroundings(
@@ -248,10 +248,14 @@ impl Run<'_> {
     }
 
     /// Journals the end and shows the value.
-    async fn finish(&self, executor: &Rc<Executor>, end: End) -> anyhow::Result<Exit> {
+    async fn finish(
+        &self,
+        executor: &Rc<Executor>,
+        progress: &Rc<RefCell<Progress>>,
+        end: End,
+    ) -> anyhow::Result<Exit> {
         let run = executor.journal().run().clone();
-        let mut metrics = executor.metrics();
-        metrics.execution_time = metrics.execution_time.max(0.0);
+        let metrics = executor.metrics();
         let (value, failure) = (end.value.clone(), end.failure.clone());
         let status = end.status.to_owned();
         executor.commit(&Event::RunEnded { status, value, failure }).await?;
@@ -265,6 +269,7 @@ impl Run<'_> {
             return Ok(end.exit);
         }
         print_value(&end.value);
+        progress.borrow().sum_up(&run, end.status, &metrics);
         if end.lost > 0 {
             say(&format!(
                 "{} operations did not complete, so the run failed (`allow_failures: true` in the \

@@ -1,10 +1,11 @@
 //! What people see while a run is under way: a live region on a terminal, one plain line per
 //! finished operation elsewhere. Always on stderr.
 
-use crate::base::id::{FlowId, OpId};
+use crate::base::id::{FlowId, OpId, RunId};
 use crate::base::unit::Money;
 use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, Planned};
+use crate::metrics::Metrics;
 use crate::model::reply::Usage;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::HashMap;
@@ -40,6 +41,7 @@ struct Open {
 /// Shows progress, one event at a time.
 pub(in crate::cli) struct Progress {
     live: Option<MultiProgress>,
+    is_live: bool,
     silent: bool,
     total: Option<ProgressBar>,
     open: HashMap<OpId, Open>,
@@ -54,6 +56,7 @@ impl Progress {
         let live = mode == Mode::Live || mode == Mode::Auto && terminal;
         Progress {
             live: live.then(MultiProgress::new),
+            is_live: live,
             silent: mode == Mode::None,
             total: None,
             open: HashMap::new(),
@@ -164,6 +167,28 @@ impl Progress {
             }
         } else {
             self.say(&plain_line(&name, ms, &open, outcome));
+        }
+    }
+
+    /// Says how the run ended.
+    pub(in crate::cli) fn sum_up(&self, run: &RunId, status: &str, metrics: &Metrics) {
+        if self.silent {
+            return;
+        }
+        #[allow(clippy::cast_possible_truncation, reason = "a time in microseconds")]
+        let micros = (metrics.execution_time * 1e6) as i64;
+        let calls = metrics.calls;
+        let cost = metrics.known_cost();
+        if self.is_live {
+            let cost = cost.map_or("cost unknown".to_owned(), |cost| cost.to_string());
+            let took = super::time::length(micros);
+            super::super::say(&format!("run {run}  {status}  {took}  {calls} calls  {cost}"));
+        } else {
+            let cost = cost.map_or("unknown".to_owned(), |cost| cost.dollars().to_string());
+            let ms = micros / 1000;
+            super::super::say(&format!(
+                "run={run} status={status} ms={ms} calls={calls} cost={cost}"
+            ));
         }
     }
 

@@ -1,0 +1,127 @@
+//! The README does what it says: its files are written and its commands run, in order, in one
+//! folder, and what they print is what stands there. `[..]` stands for any text; a line that is
+//! only `[..]` for any lines.
+
+use crate::support::Project;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// One thing the README does.
+enum Step {
+    File(String, String),
+    Run(String, Vec<String>),
+}
+
+fn steps(text: &str) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut lines = text.lines();
+    let mut file = None;
+    while let Some(line) = lines.next() {
+        if let Some(name) = line.strip_prefix("<!-- file: ") {
+            file = Some(name.trim_end_matches(" -->").to_owned());
+        }
+        let Some(language) = line.strip_prefix("```").filter(|language| !language.is_empty())
+        else {
+            continue;
+        };
+        let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+        if let Some(name) = file.take() {
+            steps.push(Step::File(name, block.join("\n")));
+        } else if language == "console" {
+            for line in block {
+                if let Some(command) = line.strip_prefix("$ ") {
+                    steps.push(Step::Run(command.to_owned(), Vec::new()));
+                } else if let Some(Step::Run(_, expected)) = steps.last_mut() {
+                    expected.push(line.to_owned());
+                }
+            }
+        }
+    }
+    steps
+}
+
+/// Tells whether a line is the expected one.
+fn fits(expected: &str, found: &str) -> bool {
+    let parts: Vec<&str> = expected.split("[..]").collect();
+    if parts.len() == 1 {
+        return expected == found.trim_end();
+    }
+    let Some(mut rest) = found.strip_prefix(parts[0]) else { return false };
+    for part in &parts[1..] {
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    parts.last().is_some_and(|last| last.is_empty()) || rest.trim_end().is_empty()
+}
+
+/// Compares whole outputs.
+fn same(expected: &[String], found: &[&str]) -> bool {
+    match expected.split_first() {
+        None => found.is_empty(),
+        Some((first, rest)) if first == "[..]" => {
+            (0..=found.len()).any(|skipped| same(rest, &found[skipped..]))
+        }
+        Some((first, rest)) => found
+            .split_first()
+            .is_some_and(|(line, others)| fits(first, line) && same(rest, others)),
+    }
+}
+
+/// Runs a line of a shell, with the built program as `kaizen`.
+fn shell(line: &str, folder: &Path, home: &Path) -> (String, Option<i32>) {
+    let program = Path::new(env!("CARGO_BIN_EXE_kaizen")).parent().unwrap();
+    let path = format!("{}:/usr/bin:/bin", program.display());
+    let mut command = Command::new("sh");
+    // Standard error comes first in the README's words because it is written first.
+    command.args(["-c", &format!("{line} 2>&1")]).current_dir(folder).env_clear();
+    let output = command.env("PATH", path).env("HOME", home).output().unwrap();
+    (String::from_utf8(output.stdout).unwrap(), output.status.code())
+}
+
+#[test]
+fn the_tour_prints_what_stands_there() {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"));
+    let steps = steps(&text.unwrap());
+    assert!(steps.len() > 8, "the tour must be found: {} steps", steps.len());
+    let project = Project::new();
+    let mut folder: PathBuf = project.path().to_owned();
+    let mut code = None;
+    for step in steps {
+        match step {
+            Step::File(name, text) => std::fs::write(folder.join(name), text).unwrap(),
+            Step::Run(line, expected) if line == "echo $?" => {
+                assert_eq!(code.map(|code: i32| code.to_string()), expected.first().cloned());
+            }
+            Step::Run(line, _) if line.starts_with("cd ") => folder.push(&line[3..]),
+            Step::Run(line, expected) => {
+                let (found, ended) = shell(&line, &folder, project.path());
+                code = ended;
+                let found: Vec<&str> = found.lines().collect();
+                let expected: Vec<String> =
+                    expected.iter().map(|l| l.trim_end().to_owned()).collect();
+                assert!(
+                    same(&expected, &found),
+                    "$ {line}\nfound:\n{}\n\nexpected:\n{}",
+                    found.join("\n"),
+                    expected.join("\n")
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_first_of_the_two_commands_runs_a_script_that_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let line = text.lines().find(|line| line.starts_with("cargo run --release -- ")).unwrap();
+    let arguments: Vec<&str> = line.split('#').next().unwrap().split_whitespace().skip(4).collect();
+    assert_eq!(arguments, ["run", "scripts/hello.rhai"]);
+    let project = Project::new();
+    project.file(
+        "scripts/hello.rhai",
+        &std::fs::read_to_string(root.join("scripts/hello.rhai")).unwrap(),
+    );
+    assert_eq!(project.kaizen(&arguments).code, Some(0));
+    assert!(text.contains("\ncargo test "));
+}
