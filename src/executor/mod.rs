@@ -115,6 +115,11 @@ impl Executor {
         self.total.borrow().metrics()
     }
 
+    /// Returns how many calls the demo model has answered in this run.
+    pub fn demo_calls(&self) -> u64 {
+        self.total.borrow().demo_calls()
+    }
+
     /// Returns how many operations failed, or were skipped because of a failure, in flows that do
     /// not say `allow_failures`.
     pub fn unforgiven(&self) -> u64 {

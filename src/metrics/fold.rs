@@ -68,6 +68,11 @@ impl Fold {
         }
     }
 
+    /// Returns how many calls the demo model has answered.
+    pub fn demo_calls(&self) -> u64 {
+        self.metrics.demo_calls
+    }
+
     /// Returns the figures.
     #[allow(clippy::cast_precision_loss, reason = "microseconds of a run fit a double exactly")]
     pub fn metrics(&self) -> Metrics {

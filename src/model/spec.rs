@@ -44,8 +44,12 @@ pub enum KeyRef {
     File(String),
 }
 
+/// How long the demo model takes when nothing is said, in milliseconds: long enough that what runs
+/// at once is seen to be faster than what runs in turn.
+const DEMO_LATENCY_MS: u64 = 20;
+
 /// The temper of a demo model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DemoSpec {
     /// How long a reply takes, in milliseconds.
     pub latency_ms: u64,
@@ -55,6 +59,17 @@ pub struct DemoSpec {
     pub cost: f64,
     /// Replies by a text that the prompt contains.
     pub replies: BTreeMap<String, String>,
+}
+
+impl Default for DemoSpec {
+    fn default() -> DemoSpec {
+        DemoSpec {
+            latency_ms: DEMO_LATENCY_MS,
+            error_rate: 0.0,
+            cost: 0.0,
+            replies: BTreeMap::new(),
+        }
+    }
 }
 
 /// A model as it is described.

@@ -57,6 +57,11 @@ impl Optimizer {
         Optimizer { knowledge, policy, learn_from_demo, run: None }
     }
 
+    /// Tells whether what the demo model does counts.
+    pub fn learns_from_demo(&self) -> bool {
+        self.learn_from_demo
+    }
+
     /// Says which run records.
     #[must_use]
     pub fn of_run(self, run: RunId) -> Optimizer {

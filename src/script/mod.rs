@@ -71,6 +71,8 @@ pub(crate) struct Inner {
     background: RefCell<Vec<Rc<api::task::Background>>>,
     /// Whether people were told that the demo model answers.
     told_demo: Cell<bool>,
+    /// Whether people were told that what the demo model does is not counted.
+    told_uncounted: Cell<bool>,
     /// Why the run cannot go on, once that is so.
     broken: RefCell<Option<StoreError>>,
 }
@@ -141,6 +143,7 @@ impl Host {
             files: RefCell::default(),
             background: RefCell::default(),
             told_demo: Cell::new(false),
+            told_uncounted: Cell::new(false),
             broken: RefCell::default(),
         });
         let mut engine = Engine::new();

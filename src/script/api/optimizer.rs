@@ -106,9 +106,17 @@ fn fields(map: &Map) -> Result<serde_json::Map<String, Value>, Raised> {
     convert::to_fields(map).map_err(|reason| throw_new("option", reason))
 }
 
-/// Tells whether the demo model was asked in this run.
-fn is_demo_run(host: &Rc<Inner>) -> bool {
-    host.with.executor.metrics().demo_calls > 0
+/// Tells whether the demo model was asked in this run; says once what that means for what is
+/// recorded with `o`.
+fn is_demo_run(host: &Rc<Inner>, o: &Handle) -> bool {
+    let is_demo = host.with.executor.demo_calls() > 0;
+    if is_demo && !o.optimizer.learns_from_demo() && !host.told_uncounted.replace(true) {
+        (host.with.say)(
+            "what the demo model does is recorded but not counted (`learn_from_demo: true` in \
+             the options of `optimizer` counts it)",
+        );
+    }
+    is_demo
 }
 
 fn recording(engine: &mut Engine, host: &Rc<Inner>) {
@@ -128,7 +136,7 @@ fn recording(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |o: &mut Handle, task: &str, pattern: &str, metrics: Map| {
-            let (metrics, demo) = (fields(&metrics)?, is_demo_run(&inner));
+            let (metrics, demo) = (fields(&metrics)?, is_demo_run(&inner, o));
             wait(o.optimizer.record_execution(task, pattern, &metrics, demo))
                 .map_err(|error| raise(&inner, error))
         },
@@ -147,7 +155,7 @@ fn recording(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |o: &mut Handle, task: &str, pattern: &str, metrics: Map| {
-            let (metrics, demo) = (fields(&metrics)?, is_demo_run(&inner));
+            let (metrics, demo) = (fields(&metrics)?, is_demo_run(&inner, o));
             wait(o.optimizer.save_pattern_success(task, pattern, &metrics, demo))
                 .map_err(|error| raise(&inner, error))
         },
@@ -167,7 +175,7 @@ fn recording(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |o: &mut Handle, task: &str, pattern: &str, error: Dynamic| {
             let failure = read_failure(&inner, error);
-            let demo = is_demo_run(&inner);
+            let demo = is_demo_run(&inner, o);
             wait(o.optimizer.save_pattern_failure(task, pattern, &failure, demo))
                 .map_err(|error| raise(&inner, error))
         },
