@@ -6,6 +6,7 @@ mod bad_input;
 mod defects;
 mod providers;
 mod readme;
+mod scripts;
 mod store;
 mod support;
 mod tidy;

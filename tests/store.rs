@@ -17,10 +17,11 @@ fn start(project: &Project, script: &str) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// Waits until the program has printed so many lines; returns how many those were.
-fn read_lines(child: &mut Child, count: usize) -> usize {
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    lines.take(count).map_while(Result::ok).count()
+/// Waits until the program has printed so many lines; returns how many those were, and the rest,
+/// because a program whose output nobody reads any more ends by itself.
+fn read_lines(child: &mut Child, count: usize) -> (usize, impl Sized + use<>) {
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    (lines.by_ref().take(count).map_while(Result::ok).count(), lines)
 }
 
 fn signal(child: &Child, name: &str) {
@@ -60,7 +61,7 @@ fn a_killed_run_loses_nothing_that_a_script_has_seen() {
     for lines in [1, 20, 60] {
         let project = Project::new();
         let mut child = start(&project, ENDLESS);
-        let seen = read_lines(&mut child, lines);
+        let (seen, _rest) = read_lines(&mut child, lines);
         signal(&child, "-KILL");
         child.wait().unwrap();
         check_integrity(&project);
@@ -77,7 +78,7 @@ fn a_killed_run_loses_nothing_that_a_script_has_seen() {
 fn ctrl_c_stops_a_run_that_waits_and_journals_it() {
     let project = Project::new();
     let mut child = start(&project, ENDLESS);
-    read_lines(&mut child, 5);
+    let _rest = read_lines(&mut child, 5);
     signal(&child, "-INT");
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(project.events("run_ended")[0]["status"], "interrupted");
@@ -87,7 +88,7 @@ fn ctrl_c_stops_a_run_that_waits_and_journals_it() {
 fn a_signal_stops_a_script_that_only_computes() {
     let project = Project::new();
     let mut child = start(&project, "print(\"on\"); let n = 0; loop { n += 1; }");
-    read_lines(&mut child, 1);
+    let _rest = read_lines(&mut child, 1);
     std::thread::sleep(Duration::from_millis(50));
     signal(&child, "-TERM");
     assert_eq!(child.wait().unwrap().code(), Some(143));

@@ -25,7 +25,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         return Ok(Exit::Ok);
     };
     let knowledge = Knowledge::read(store);
-    let (mut all, uncounted) = (knowledge.all()?, knowledge.uncounted()?);
+    let (mut all, from_demo) = (knowledge.all()?, knowledge.demo_count()?);
     if let Some(task) = &arguments.task {
         let known: Vec<String> = all.keys().map(ToString::to_string).collect();
         let task = TaskType::new(task)?;
@@ -69,9 +69,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         let word = if choice.guess { "a guess" } else { "use" };
         print_line(&format!("  {word}: {}: {}", choice.pattern, choice.reason));
     }
-    if uncounted > 0 && !global.json {
+    if from_demo > 0 && !project.config.learn_from_demo() && !global.json {
         say(&format!(
-            "{uncounted} observations come from the demo model and are not counted \
+            "{from_demo} observations come from the demo model and are not counted \
              (`learn_from_demo` under `[optimizer]` counts them)"
         ));
     }

@@ -10,6 +10,16 @@ pub struct Lesson {
     pub lesson: &'static str,
 }
 
+/// Classes of failure that say nothing about the pattern: whatever had been tried would have failed.
+const BLAMELESS: &[&str] = &["overload", "provider", "setup", "stopped"];
+
+impl Lesson {
+    /// Tells whether such a failure speaks against the pattern that was used.
+    pub fn blames_pattern(&self) -> bool {
+        !BLAMELESS.contains(&self.class)
+    }
+}
+
 /// Kinds of failure, their class, and the lesson.
 const LESSONS: &[(&[&str], &str, &str)] = &[
     (
@@ -86,6 +96,14 @@ pub fn lesson(kind: &str) -> Lesson {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_provider_that_is_down_is_no_patterns_fault() {
+        assert!(!lesson("network").blames_pattern());
+        assert!(!lesson("unauthorized").blames_pattern());
+        assert!(lesson("wrong_answer").blames_pattern());
+        assert!(lesson("failed").blames_pattern());
+    }
 
     #[test]
     fn a2_the_kind_decides_and_not_the_words() {

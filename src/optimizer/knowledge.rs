@@ -77,7 +77,8 @@ impl Knowledge {
         Ok(Knowledge { reader: store::open_in_memory()?, writer: None })
     }
 
-    /// Records observations, all or none; with `counts`, they change what is recommended.
+    /// Records observations, all or none. Those that `counts` accepts and that say something about
+    /// their pattern change what is recommended.
     pub async fn record(
         &self,
         seen: Vec<Observation>,
@@ -86,7 +87,7 @@ impl Knowledge {
         let rows: Vec<(Observation, bool)> = seen
             .into_iter()
             .map(|seen| {
-                let counted = counts(seen.source);
+                let counted = counts(seen.source) && seen.is_about_pattern();
                 (seen, counted)
             })
             .collect();
@@ -131,13 +132,11 @@ impl Knowledge {
         Ok(found)
     }
 
-    /// Returns how many observations of the demo model are kept without being counted.
-    pub fn uncounted(&self) -> Result<u64, KnowledgeError> {
-        let all: i64 =
-            self.reader.query_row("SELECT count(*) FROM observations", [], |r| r.get(0))?;
-        let counted: i64 =
-            self.reader.query_row("SELECT coalesce(sum(n), 0) FROM cells", [], |row| row.get(0))?;
-        Ok(u64::try_from(all - counted).unwrap_or(0))
+    /// Returns how many observations of the demo model are kept.
+    pub fn demo_count(&self) -> Result<u64, KnowledgeError> {
+        let sql = "SELECT count(*) FROM observations WHERE source = 'demo'";
+        let count: i64 = self.reader.query_row(sql, [], |row| row.get(0))?;
+        Ok(u64::try_from(count).unwrap_or(0))
     }
 
     /// Returns the failures of the newest observations by kind, the most frequent first; of one
@@ -332,7 +331,7 @@ mod tests {
         demo.source = Source::Demo;
         knowledge.record(vec![demo], |source| source == Source::Live).await.expect("recorded");
         assert!(knowledge.all().expect("cells").is_empty());
-        assert_eq!(knowledge.uncounted().expect("a count"), 1);
+        assert_eq!(knowledge.demo_count().expect("a count"), 1);
     }
 
     #[test]

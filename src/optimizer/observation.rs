@@ -3,6 +3,7 @@
 use crate::base::clock::Stamp;
 use crate::base::id::RunId;
 use crate::flow::failure::Failure;
+use crate::optimizer::failure::lesson;
 use crate::optimizer::pattern::{Pattern, TaskType};
 use serde_json::{Map, Value};
 
@@ -153,6 +154,12 @@ impl Observation {
             error: Some((failure.kind.clone(), failure.message.clone())),
             extra: Map::new(),
         }
+    }
+
+    /// Tells whether the execution says anything about the pattern: a provider that is down, a
+    /// missing key or a cancelled run does not.
+    pub fn is_about_pattern(&self) -> bool {
+        self.error.as_ref().is_none_or(|(kind, _)| lesson(kind).blames_pattern())
     }
 
     /// Tells whether the execution counts as a failure: less than half of it gave a value.

@@ -3,15 +3,13 @@
 use crate::store::StoreError;
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Longest time that a change nobody waits for stays unwritten.
 const LAZY: Duration = Duration::from_millis(10);
-/// Most changes in one commit, so that nobody waits for an endless one.
-const BATCH_MAX: usize = 4096;
 
 /// A change to the store. It may be applied again if the transaction it was part of failed.
 pub type Change = Box<dyn FnMut(&Connection) -> rusqlite::Result<()> + Send>;
@@ -22,20 +20,50 @@ struct Job {
     done: Option<oneshot::Sender<Result<(), StoreError>>>,
 }
 
+/// What is waiting to be written.
+#[derive(Default)]
+struct Queue {
+    jobs: Vec<Job>,
+    /// Whether somebody waits for one of them.
+    is_urgent: bool,
+    is_closed: bool,
+}
+
+/// The queue, and the bell that wakes the writer.
+#[derive(Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    bell: Condvar,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().expect("nobody panics while holding the queue")
+    }
+}
+
 /// The handle to the writer thread. Dropping it writes everything that is still on its way.
-#[derive(Debug)]
 pub struct Writer {
-    jobs: Option<Sender<Job>>,
+    shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer").field("thread", &self.thread).finish_non_exhaustive()
+    }
 }
 
 impl Writer {
     /// Starts the writer on its own connection to the store at `path`.
     pub fn start(connection: Connection, path: &Path) -> Writer {
-        let (jobs, receiver) = channel();
-        let path = path.to_owned();
-        let thread = std::thread::spawn(move || serve(connection, &path, &receiver));
-        Writer { jobs: Some(jobs), thread: Some(thread) }
+        let shared = Arc::new(Shared::default());
+        let (path, queue) = (path.to_owned(), shared.clone());
+        let thread = std::thread::spawn(move || {
+            let _closing = Closing(queue.clone());
+            serve(connection, &path, &queue);
+        });
+        Writer { shared, thread: Some(thread) }
     }
 
     /// Applies a change and returns once it is on the disk.
@@ -51,14 +79,27 @@ impl Writer {
     }
 
     fn send(&self, job: Job) -> Result<(), StoreError> {
-        let jobs = self.jobs.as_ref().ok_or(StoreError::WriterStopped)?;
-        jobs.send(job).map_err(|_| StoreError::WriterStopped)
+        let mut queue = self.shared.lock();
+        if queue.is_closed {
+            return Err(StoreError::WriterStopped);
+        }
+        // The bell costs a call to the system, so it rings only for what the writer does not yet
+        // know: that there is something at all, and that somebody waits.
+        let is_news = queue.jobs.is_empty() || (job.done.is_some() && !queue.is_urgent);
+        queue.is_urgent |= job.done.is_some();
+        queue.jobs.push(job);
+        drop(queue);
+        if is_news {
+            self.shared.bell.notify_one();
+        }
+        Ok(())
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.jobs = None;
+        self.shared.lock().is_closed = true;
+        self.shared.bell.notify_one();
         if let Some(thread) = self.thread.take() {
             // A panic of the writer was already reported to every waiter as `WriterStopped`.
             let _ = thread.join();
@@ -66,29 +107,41 @@ impl Drop for Writer {
     }
 }
 
-/// Serves jobs until every handle is gone.
-fn serve(mut connection: Connection, path: &Path, jobs: &Receiver<Job>) {
-    while let Ok(first) = jobs.recv() {
-        let mut batch = vec![first];
-        gather(&mut batch, jobs);
+/// Closes the queue when the writer ends, also by a panic, so that nobody waits for it.
+struct Closing(Arc<Shared>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        if let Ok(mut queue) = self.0.queue.lock() {
+            queue.is_closed = true;
+            queue.jobs.clear();
+        }
+    }
+}
+
+/// Writes what comes until the handle is gone and everything is written.
+fn serve(mut connection: Connection, path: &Path, shared: &Shared) {
+    while let Some(batch) = next_batch(shared) {
         commit(&mut connection, path, batch);
     }
 }
 
-/// Adds what else is waiting; while nobody waits for an answer, stays open a little longer.
-fn gather(batch: &mut Vec<Job>, jobs: &Receiver<Job>) {
-    while batch.len() < BATCH_MAX {
-        let urgent = batch.iter().any(|job| job.done.is_some());
-        let next = if urgent {
-            jobs.try_recv().map_err(|_| RecvTimeoutError::Timeout)
-        } else {
-            jobs.recv_timeout(LAZY)
-        };
-        match next {
-            Ok(job) => batch.push(job),
-            Err(_) => return,
-        }
-    }
+/// Waits for work; while nobody waits for an answer, a little longer, so that more shares the
+/// commit.
+fn next_batch(shared: &Shared) -> Option<Vec<Job>> {
+    const INVARIANT: &str = "nobody panics while holding the queue";
+    let queue = shared.lock();
+    let queue = shared
+        .bell
+        .wait_while(queue, |queue| queue.jobs.is_empty() && !queue.is_closed)
+        .expect(INVARIANT);
+    let (mut queue, _) = shared
+        .bell
+        .wait_timeout_while(queue, LAZY, |queue| !queue.is_urgent && !queue.is_closed)
+        .expect(INVARIANT);
+    queue.is_urgent = false;
+    let batch = std::mem::take(&mut queue.jobs);
+    (!batch.is_empty() || !queue.is_closed).then_some(batch)
 }
 
 /// Commits the whole batch; when that fails, each job by itself, so that one bad change does not

@@ -9,7 +9,7 @@ use crate::executor::run::{FlowOptions, MAX_CONCURRENT};
 use crate::executor::{Listener, attempt::Stop};
 use crate::flow::Graph;
 use crate::flow::draw::{Format, draw};
-use crate::flow::outcome::Outcome;
+use crate::flow::outcome::{Outcome, SkipReason};
 use crate::journal::event::Event;
 use crate::script::error::{Raised, throw, throw_new};
 use crate::script::fiber::wait;
@@ -379,7 +379,13 @@ fn result(report: &Report, name: &str) -> Result<Dynamic, Raised> {
         Outcome::Completed { value } => Ok(convert::from_value(value.clone())),
         Outcome::Failed { failure } => Err(throw(&failure.clone().of(name))),
         Outcome::Skipped { reason } => {
-            Err(throw_new("skipped", format!("operation `{name}` was skipped because {reason}")))
+            let root = match reason {
+                SkipReason::Failed { op } => report.failures().find(|(failed, _)| failed == op),
+                _ => None,
+            };
+            let root = root.map_or(String::new(), |(_, failure)| format!(": {}", failure.message));
+            let message = format!("operation `{name}` was skipped because {reason}{root}");
+            Err(throw_new("skipped", message))
         }
         Outcome::Cancelled => {
             Err(throw_new("cancelled", format!("operation `{name}` was cancelled")))

@@ -1,0 +1,123 @@
+//! The shipped scripts run offline, on the demo model, and give what they promise.
+
+use crate::support::{Project, Ran};
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// Copies the shipped scripts into an empty project, and runs one of them there.
+fn run(name: &str, arguments: &[&str]) -> (Project, Ran, Value) {
+    let project = Project::new();
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts");
+    for folder in ["", "data"] {
+        for entry in std::fs::read_dir(shipped.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                let name = Path::new("scripts").join(path.strip_prefix(&shipped).unwrap());
+                project.file(name.to_str().unwrap(), &std::fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    let script = format!("scripts/{name}.rhai");
+    let ran = project.kaizen(&[&["run", &script, "--json"], arguments].concat());
+    let last = ran.stdout.lines().last().unwrap_or_default();
+    let done: Value = serde_json::from_str(last).unwrap_or_default();
+    assert_eq!((ran.code, &done["status"]), (Some(0), &json!("ok")), "{}", ran.stderr);
+    (project, ran, done)
+}
+
+#[test]
+fn every_shipped_script_says_what_it_shows_and_what_it_costs() {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts");
+    let mut count = 0;
+    for entry in std::fs::read_dir(shipped).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|ending| ending == "rhai") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let first = text.lines().next().unwrap();
+            assert!(
+                first.starts_with("//! ") && first.ends_with('.'),
+                "{}: {first}",
+                path.display()
+            );
+            assert!(first.contains("call"), "{}: {first}", path.display());
+            count += 1;
+        }
+    }
+    assert_eq!(count, 7);
+}
+
+#[test]
+fn metrics_are_those_of_the_flow() {
+    let (_, _, done) = run("metrics", &[]);
+    assert_eq!(done["value"]["completed_operations"], 3);
+    assert_eq!(done["value"]["success_rate"], 1.0);
+    assert_eq!(done["value"]["pattern_used"], "builder_graph");
+    assert_eq!(done["metrics"]["demo_calls"], 3);
+}
+
+#[test]
+fn comparison_gives_every_arm_the_same_work() {
+    let (_, _, done) = run("comparison", &["-p", "rounds=2"]);
+    // Three arms, two rounds, three questions and a summary each.
+    assert_eq!(done["metrics"]["calls"], 3 * 2 * 4);
+    let times = &done["value"]["times"];
+    let time = |arm: &str| times[arm].as_f64().unwrap();
+    assert!(time("asyncio_gather") < time("sequential"), "{times}");
+}
+
+#[test]
+fn failures_get_the_lesson_of_their_kind() {
+    let (_, _, done) = run("failures", &[]);
+    let failed = done["value"].as_array().unwrap();
+    let kinds: Vec<&str> =
+        failed.iter().map(|f| f["error"].as_str().unwrap().split(':').next().unwrap()).collect();
+    assert_eq!(kinds, ["wrong_answer", "dependent_tasks_run_in_parallel", "overkill"]);
+    assert!(failed[1]["lesson"].as_str().unwrap().contains("depends_on"), "{failed:?}");
+}
+
+#[test]
+fn the_optimizer_names_the_guides_patterns() {
+    let (_, ran, done) = run("optimizer", &[]);
+    assert!(ran.stdout.contains("Best pattern for analysis: direct"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("Best pattern for multi_step: builder"), "{}", ran.stdout);
+    assert_eq!(done["value"]["most_used_pattern"], "builder");
+}
+
+#[test]
+fn knowledge_is_there_in_the_next_run() {
+    let (project, ran, done) = run("knowledge", &[]);
+    let expected =
+        json!({ "code_review": "gather", "research_workflow": "builder", "avoid_builder": false });
+    assert_eq!(done["value"], expected);
+    assert!(ran.stdout.contains("Nothing known yet"));
+    let again = project.kaizen(&["run", "scripts/knowledge.rhai"]);
+    assert!(!again.stdout.contains("Nothing known yet"), "{}", again.stdout);
+}
+
+#[test]
+fn sentiment_goes_through_all_sentences_with_every_pattern() {
+    let (project, _, done) = run("sentiment", &[]);
+    // 40 sentences: one call, one call, five votes, two steps.
+    assert_eq!(done["metrics"]["calls"], 40 * (1 + 1 + 5 + 2));
+    let accuracy = done["value"]["accuracy"].as_object().unwrap();
+    assert_eq!(accuracy.keys().collect::<Vec<_>>(), ["decompose", "direct", "few_shot", "vote"]);
+    let looked = project.kaizen(&["patterns"]);
+    assert!(
+        looked.stderr.contains("160 observations come from the demo model"),
+        "{}",
+        looked.stderr
+    );
+}
+
+#[test]
+fn the_labelled_sentences_are_forty_and_balanced() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/data/sentiment.jsonl");
+    let text = std::fs::read_to_string(path).unwrap();
+    let rows: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let positive = rows.iter().filter(|row| row["label"] == "positive").count();
+    let negative = rows.iter().filter(|row| row["label"] == "negative").count();
+    assert_eq!((positive, negative), (20, 20));
+    let texts: std::collections::BTreeSet<&str> =
+        rows.iter().map(|row| row["text"].as_str().unwrap()).collect();
+    assert_eq!(texts.len(), 40);
+}
