@@ -104,7 +104,7 @@ impl Run<'_> {
             Err(ScriptError::Refused(faults)) => return Ok(self.refuse(&faults)),
             Err(other) => anyhow::bail!("reading the script: {other:?}"),
         };
-        self.launch(&executor, &progress).await?;
+        self.launch(&executor, &progress)?;
         let (result, caught) = tokio::select! {
             result = host.run(&program) => (Some(result), None),
             caught = signals.caught() => (None, Some(caught)),
@@ -179,8 +179,9 @@ impl Run<'_> {
         if usage { Exit::Usage } else { Exit::Refused }
     }
 
-    /// Journals the start and announces the run.
-    async fn launch(
+    /// Journals the start, to be written together with the first thing that happens, and announces
+    /// the run.
+    fn launch(
         &self,
         executor: &Rc<Executor>,
         progress: &Rc<RefCell<Progress>>,
@@ -191,7 +192,7 @@ impl Run<'_> {
             seed: self.seed,
             program: env!("CARGO_PKG_VERSION").to_owned(),
         };
-        executor.commit(&started).await?;
+        executor.note(&started)?;
         let shown = progress.clone();
         if self.global.json {
             let launch = json!({

@@ -79,7 +79,7 @@ impl Executor {
             rng: RefCell::new(Rng::seeded(seed)),
             next_op: Cell::new(0),
             next_flow: Cell::new(1),
-            total: RefCell::default(),
+            total: RefCell::new(Fold::of_run()),
             flows: RefCell::default(),
             listeners: RefCell::default(),
             next_listener: Cell::new(0),

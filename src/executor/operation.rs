@@ -157,12 +157,16 @@ impl Executor {
             OpKind::Communicate(prompt) => {
                 let prompt = with_inputs(prompt, &job.inputs);
                 let keep = Keep::Exchange;
-                self.converse(scope, &job.branch, &prompt, keep, false).await.map(Made::Value)
+                // Boxed, so that operations that call no model do not carry the room for one.
+                let asked = self.converse(scope, &job.branch, &prompt, keep, false);
+                Box::pin(asked).await.map(Made::Value)
             }
             OpKind::Chat(prompt) => {
                 let prompt = with_inputs(prompt, &job.inputs);
                 let keep = Keep::Nothing;
-                self.converse(scope, &job.branch, &prompt, keep, false).await.map(Made::Value)
+                // Boxed, so that operations that call no model do not carry the room for one.
+                let asked = self.converse(scope, &job.branch, &prompt, keep, false);
+                Box::pin(asked).await.map(Made::Value)
             }
             OpKind::Call(callback) => {
                 let inputs: Map<String, Value> = job.inputs.iter().cloned().collect();

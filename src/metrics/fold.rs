@@ -16,10 +16,12 @@ struct Trace {
     span: Option<(i64, i64)>,
 }
 
-/// The figures of one flow under construction.
+/// The figures of a flow or a run under construction.
 #[derive(Debug, Default)]
 pub struct Fold {
     metrics: Metrics,
+    /// Whether operations are forgotten when they end: a run may have any number of them.
+    forgets: bool,
     first_at: Option<i64>,
     last_at: i64,
     in_flight: u64,
@@ -27,6 +29,11 @@ pub struct Fold {
 }
 
 impl Fold {
+    /// Creates the figures of a whole run, which do without its critical path.
+    pub fn of_run() -> Fold {
+        Fold { forgets: true, ..Fold::default() }
+    }
+
     /// Takes in one event that happened `at` (microseconds).
     pub fn add(&mut self, at: i64, event: &Event) {
         self.first_at.get_or_insert(at);
@@ -35,13 +42,17 @@ impl Fold {
             Event::FlowStarted { ops, .. } => self.plan(ops),
             Event::Expanded { op, ops, .. } => {
                 self.plan(ops);
-                let parent = self.ops.entry(*op).or_default();
-                parent.after.extend(ops.iter().map(|planned| planned.op));
+                if !self.forgets {
+                    let parent = self.ops.entry(*op).or_default();
+                    parent.after.extend(ops.iter().map(|planned| planned.op));
+                }
             }
             Event::OpStarted { op, name, .. } => {
                 let trace = self.ops.entry(*op).or_default();
                 trace.started_at = Some(at);
-                if let Some(name) = name {
+                if let Some(name) = name
+                    && !self.forgets
+                {
                     trace.name.clone_from(name);
                 }
                 self.in_flight += 1;
@@ -84,6 +95,9 @@ impl Fold {
     }
 
     fn plan(&mut self, ops: &[Planned]) {
+        if self.forgets {
+            return;
+        }
         for planned in ops {
             let trace = self.ops.entry(planned.op).or_default();
             trace.name.clone_from(&planned.name);
@@ -107,6 +121,9 @@ impl Fold {
             trace.span = Some((started, at));
             self.metrics.op_time += (at - started) as f64 / 1e6;
             self.in_flight = self.in_flight.saturating_sub(1);
+        }
+        if self.forgets {
+            self.ops.remove(&op);
         }
     }
 }

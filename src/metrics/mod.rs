@@ -67,28 +67,10 @@ impl Metrics {
         (self.cost_unknown == 0).then_some(self.cost)
     }
 
-    /// Adds the figures of another flow of the same run. Times of execution are not added: flows
-    /// may overlap.
-    pub fn merge(&mut self, other: &Metrics) {
-        self.completed += other.completed;
-        self.failed += other.failed;
-        self.skipped += other.skipped;
-        self.skipped_by_decision += other.skipped_by_decision;
-        self.cancelled += other.cancelled;
-        self.op_time += other.op_time;
-        self.max_in_flight = self.max_in_flight.max(other.max_in_flight);
-        self.calls += other.calls;
-        self.retries += other.retries;
-        self.demo_calls += other.demo_calls;
-        self.usage += other.usage;
-        self.cost += other.cost;
-        self.cost_unknown += other.cost_unknown;
-    }
-
     /// Returns the figures under the words that scripts and `--json` use; what is unknown is null.
     pub fn to_map(&self) -> Map<String, Value> {
         let (path, path_time) = &self.critical_path;
-        let value = json!({
+        let mut value = json!({
             "execution_time": self.execution_time,
             "completed_operations": self.completed,
             "failed_operations": self.failed,
@@ -98,8 +80,6 @@ impl Metrics {
             "throughput": self.throughput(),
             "parallel_efficiency": self.throughput(),
             "speedup": self.speedup(),
-            "critical_path": path,
-            "critical_path_time": path_time,
             "max_in_flight": self.max_in_flight,
             "calls": self.calls,
             "demo_calls": self.demo_calls,
@@ -116,6 +96,10 @@ impl Metrics {
             },
             "cost": self.known_cost().map(Money::dollars),
         });
+        if !path.is_empty() {
+            value["critical_path"] = json!(path);
+            value["critical_path_time"] = json!(path_time);
+        }
         match value {
             Value::Object(map) => map,
             _ => Map::new(),

@@ -202,7 +202,8 @@ impl Models {
         let base_url = checked(given.unwrap_or_else(|| "https://api.openai.com/v1".to_owned()))?;
         let base_url = base_url.trim_end_matches("/chat/completions").to_owned();
         let key = self.key(spec, "OPENAI_API_KEY", is_own_server);
-        Ok(OpenAi { clients: self.clients.clone(), base_url, key, model: spec.model.clone() })
+        let wrong = ModelError::BadUrl { url: base_url.clone() };
+        OpenAi::new(self.clients.clone(), base_url, key, spec.model.clone()).ok_or(wrong)
     }
 
     fn native(&self, spec: &ModelSpec, provider: Provider) -> Result<Native, ModelError> {

@@ -23,8 +23,9 @@ impl Transport {
     pub async fn send(&self, request: &Request) -> Result<Reply, CallError> {
         match self {
             Transport::Demo(demo) => demo.send(request).await,
-            Transport::OpenAi(server) => server.send(request).await,
-            Transport::Native(provider) => provider.send(request).await,
+            // These futures are large, and every future around them would be as large.
+            Transport::OpenAi(server) => Box::pin(server.send(request)).await,
+            Transport::Native(provider) => Box::pin(provider.send(request)).await,
         }
     }
 }

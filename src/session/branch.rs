@@ -34,7 +34,7 @@ pub struct Branch {
     /// What people call it, if it has a name.
     pub name: Option<String>,
     /// The model that answers.
-    pub model: Model,
+    pub model: Rc<Model>,
     /// The standing instruction, sent in the system role.
     pub system: Option<String>,
     /// Tokens used by calls on this branch so far.
@@ -49,7 +49,7 @@ impl Branch {
     /// Creates a branch without history.
     pub fn new(model: Model, system: Option<String>) -> Branch {
         let usage = Usage::default();
-        Branch { name: None, model, system, usage, exchanges: Vec::new(), next: 0 }
+        Branch { name: None, model: Rc::new(model), system, usage, exchanges: Vec::new(), next: 0 }
     }
 
     /// Wraps it for sharing.

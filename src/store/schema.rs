@@ -50,11 +50,18 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), St
     Ok(())
 }
 
-/// Applies the missing steps in one transaction and returns the format found afterwards.
+/// Applies the missing steps in one transaction and returns the format found afterwards. A store
+/// that is up to date is only read.
 fn migrate(connection: &mut Connection) -> rusqlite::Result<i64> {
-    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found == 0 {
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+    }
     connection.pragma_update(None, "synchronous", "FULL")?;
+    if usize::try_from(found).is_ok_and(|found| found >= STEPS.len()) {
+        return Ok(found);
+    }
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found: i64 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let Some(missing) = usize::try_from(found).ok().and_then(|from| STEPS.get(from..)) else {

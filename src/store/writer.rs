@@ -11,6 +11,10 @@ use tokio::sync::oneshot;
 /// Longest time that a change nobody waits for stays unwritten.
 const LAZY: Duration = Duration::from_millis(10);
 
+/// How long a commit waits for more when several waited for the one before: a disk takes as long for
+/// many changes as for one.
+const COMPANY: Duration = Duration::from_micros(500);
+
 /// A change to the store. It may be applied again if the transaction it was part of failed.
 pub type Change = Box<dyn FnMut(&Connection) -> rusqlite::Result<()> + Send>;
 
@@ -59,10 +63,11 @@ impl Writer {
     pub fn start(connection: Connection, path: &Path) -> Writer {
         let shared = Arc::new(Shared::default());
         let (path, queue) = (path.to_owned(), shared.clone());
-        let thread = std::thread::spawn(move || {
+        let thread = std::thread::Builder::new().name("store".to_owned()).spawn(move || {
             let _closing = Closing(queue.clone());
             serve(connection, &path, &queue);
         });
+        let thread = thread.expect("the system has room for one more thread");
         Writer { shared, thread: Some(thread) }
     }
 
@@ -121,14 +126,16 @@ impl Drop for Closing {
 
 /// Writes what comes until the handle is gone and everything is written.
 fn serve(mut connection: Connection, path: &Path, shared: &Shared) {
-    while let Some(batch) = next_batch(shared) {
+    let mut was_company = false;
+    while let Some(batch) = next_batch(shared, was_company) {
+        was_company = batch.iter().filter(|job| job.done.is_some()).nth(1).is_some();
         commit(&mut connection, path, batch);
     }
 }
 
 /// Waits for work; while nobody waits for an answer, a little longer, so that more shares the
 /// commit.
-fn next_batch(shared: &Shared) -> Option<Vec<Job>> {
+fn next_batch(shared: &Shared, was_company: bool) -> Option<Vec<Job>> {
     const INVARIANT: &str = "nobody panics while holding the queue";
     let queue = shared.lock();
     let queue = shared
@@ -139,6 +146,10 @@ fn next_batch(shared: &Shared) -> Option<Vec<Job>> {
         .bell
         .wait_timeout_while(queue, LAZY, |queue| !queue.is_urgent && !queue.is_closed)
         .expect(INVARIANT);
+    if was_company && queue.is_urgent && !queue.is_closed {
+        let waited = shared.bell.wait_timeout_while(queue, COMPANY, |queue| !queue.is_closed);
+        (queue, _) = waited.expect(INVARIANT);
+    }
     queue.is_urgent = false;
     let batch = std::mem::take(&mut queue.jobs);
     (!batch.is_empty() || !queue.is_closed).then_some(batch)

@@ -29,6 +29,8 @@ pub struct OpenAi {
     pub clients: Rc<Clients>,
     /// The server, such as `https://api.openai.com/v1`.
     pub base_url: String,
+    /// Where requests go.
+    pub url: reqwest::Url,
     /// The key, or what to do about a missing one.
     pub key: Result<Option<Secret>, CallError>,
     /// The provider's name for the model.
@@ -141,6 +143,17 @@ impl From<WireUsage> for Usage {
 }
 
 impl OpenAi {
+    /// Creates a model behind the server at `base_url`; `None` if that is no address.
+    pub fn new(
+        clients: Rc<Clients>,
+        base_url: String,
+        key: Result<Option<Secret>, CallError>,
+        model: String,
+    ) -> Option<OpenAi> {
+        let url = reqwest::Url::parse(&format!("{base_url}/chat/completions")).ok()?;
+        Some(OpenAi { clients, base_url, url, key, model })
+    }
+
     /// Sends one request.
     pub async fn send(&self, request: &Request) -> Result<Reply, CallError> {
         let limit = millis(request.settings.timeout_ms).unwrap_or(TIMEOUT);
@@ -154,10 +167,10 @@ impl OpenAi {
     async fn exchange(&self, request: &Request) -> Result<Reply, CallError> {
         let settings = &request.settings;
         let key = self.key.as_ref().map_err(Clone::clone)?;
-        let url = format!("{}/chat/completions", self.base_url);
+        let url = self.url.as_str();
         let streamed = settings.stream.unwrap_or(false);
         let body = serde_json::to_vec(&self.wire(request)).expect("a request is plain data");
-        let mut post = self.clients.client(&url)?.post(&url).body(body);
+        let mut post = self.clients.client(url)?.post(self.url.clone()).body(body);
         post = post.header("content-type", "application/json");
         if let Some(key) = key {
             post = post.bearer_auth(key.reveal());
@@ -171,18 +184,18 @@ impl OpenAi {
                 .map_err(|_| CallError::Timeout { deadline: Deadline::Header, limit })?,
             None => sent.await,
         };
-        let response = response.map_err(|error| http::network(&url, &error))?;
+        let response = response.map_err(|error| http::network(url, &error))?;
         if !response.status().is_success() {
             let (status, headers) = (response.status().as_u16(), response.headers().clone());
-            let body = read(response, &url).await.unwrap_or_default();
+            let body = read(response, url).await.unwrap_or_default();
             return Err(http::refused(status, &headers, &String::from_utf8_lossy(&body)));
         }
         let kind = response.headers().get("content-type").and_then(|v| v.to_str().ok());
         let kind = kind.unwrap_or("").to_owned();
         if streamed && kind.starts_with("text/event-stream") {
-            return stream(response, &url, settings).await;
+            return stream(response, url, settings).await;
         }
-        parse(&read(response, &url).await?, &kind)
+        parse(&read(response, url).await?, &kind)
     }
 
     fn wire<'a>(&'a self, request: &'a Request) -> Wire<'a> {

@@ -245,7 +245,7 @@ fn properties(engine: &mut Engine) {
         print(branch("demo/echo").model.name);
         ```
         "#,
-        |branch: &mut SharedBranch| branch.borrow().model.clone(),
+        |branch: &mut SharedBranch| (*branch.borrow().model).clone(),
     );
     def(engine, "get name(branch: branch) -> string", "", |branch: &mut SharedBranch| {
         branch.borrow().name.clone().map_or(Dynamic::UNIT, Dynamic::from)
