@@ -7,6 +7,7 @@ mod defects;
 mod providers;
 mod readme;
 mod scripts;
+mod stdlib;
 mod store;
 mod support;
 mod tidy;

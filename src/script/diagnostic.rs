@@ -118,8 +118,11 @@ fn explain(engine: &Engine, raised: &Raised, failure: &Failure) -> (String, Opti
             let help = check::help_for(engine, name);
             (message, help)
         }
-        EvalAltResult::ErrorDotExpr(..) | EvalAltResult::ErrorPropertyNotFound(..) => {
-            (message, None)
+        EvalAltResult::ErrorDataRace(..) => {
+            let help = "a variable is used inside a closure while a method of it, or of a part of \
+                        it, is still running; give the part a name of its own first: \
+                        `let part = x.part; part.parallel(..)`";
+            (message, Some(help.to_owned()))
         }
         _ => (message, None),
     }

@@ -9,6 +9,7 @@ pub(crate) mod fiber;
 mod limits;
 mod modules;
 mod options;
+mod stdlib;
 mod tasks;
 
 pub use crate::script::limits::OPERATIONS_MAX;
@@ -151,6 +152,7 @@ impl Host {
         limits::apply(&mut engine, &limits);
         engine.set_module_resolver(modules::Resolver::new(&inner));
         api::register(&mut engine, &inner);
+        stdlib::register(&mut engine);
         let engine = Rc::new(engine);
         inner.engine.replace(Rc::downgrade(&engine));
         Host { engine, inner }

@@ -127,6 +127,15 @@ pub(super) fn reference(engine: &Engine) -> Vec<Entry> {
         None,
         |info| {
             let meta = info.metadata;
+            if meta.name.starts_with("anon$") {
+                return None;
+            }
+            // Functions of the standard library carry their own comments and name their parameters.
+            if let Some(script) = &info.script {
+                let given: Vec<String> = script.params.iter().map(ToString::to_string).collect();
+                let signature = check::signature(&meta.name, &given, "");
+                return Some((meta.name.to_string(), signature, given, script.comments.join("\n")));
+            }
             let comments: Vec<String> = meta.comments.iter().map(ToString::to_string).collect();
             let given: Vec<String> = meta.params_info.iter().map(ToString::to_string).collect();
             let signature = check::signature(&meta.name, &given, &meta.return_type);

@@ -29,6 +29,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     recommending(engine, host);
     knowing(engine, host);
     looking(engine, host);
+    lessons(engine, host);
     moving(engine, host);
 }
 
@@ -355,6 +356,34 @@ fn looking(engine: &mut Engine, host: &Rc<Inner>) {
         "failures(optimizer: optimizer, task_type: string) -> array",
         "",
         move |o: &mut Handle, task: &str| failures(&inner, o, Some(task)),
+    );
+}
+
+fn lessons(engine: &mut Engine, host: &Rc<Inner>) {
+    let inner = host.clone();
+    def(
+        engine,
+        "analyze_failure(pattern: string, task_type: string, error: any) -> map",
+        r#"
+        What a failure teaches: `#{ pattern, task_type, kind, class, message, lesson }`. The kind
+        of the error decides, not its words.
+        ```rhai
+        let seen = attempt(|| throw #{ kind: "rate_limited", message: "slow down" });
+        print(analyze_failure("gather", "research", seen.error).lesson);
+        ```
+        "#,
+        move |pattern: &str, task: &str, error: Dynamic| {
+            let failure = read_failure(&inner, error);
+            let found = crate::optimizer::failure::lesson(&failure.kind);
+            convert::from_value(json!({
+                "pattern": pattern,
+                "task_type": task,
+                "kind": failure.kind,
+                "class": found.class,
+                "message": failure.message,
+                "lesson": found.lesson,
+            }))
+        },
     );
 }
 
