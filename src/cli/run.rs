@@ -109,6 +109,9 @@ impl Run<'_> {
             result = host.run(&program) => (Some(result), None),
             caught = signals.caught() => (None, Some(caught)),
         };
+        if caught.is_some() {
+            host.end().await;
+        }
         progress.borrow_mut().close();
         let end = match (result, caught) {
             (Some(Err(ScriptError::Store(error))), _) => return Err(error.into()),

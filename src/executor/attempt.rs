@@ -10,7 +10,7 @@ use crate::flow::op::Prompt;
 use crate::flow::outcome::Outcome;
 use crate::journal::event::Event;
 use crate::model::Model;
-use crate::model::error::CallError;
+use crate::model::error::{CallError, Retry};
 use crate::model::message::{Message, Role};
 use crate::model::reply::Called;
 use crate::model::request::Request;
@@ -229,7 +229,14 @@ impl Drop for CallGuard<'_> {
 
 /// Makes the last error of several tries a failure that says so.
 fn explain(error: CallError, attempts: u32) -> Failure {
+    let asked = match error.retry() {
+        Retry::After(asked) => Some(asked),
+        Retry::Never | Retry::Backoff => None,
+    };
     let mut failure = Failure::from(error);
+    if let Some(asked) = asked {
+        failure.message = format!("{}; it asks to wait {} s", failure.message, asked.as_secs_f64());
+    }
     if attempts > 1 {
         failure.message = format!("{} (tried {attempts} times)", failure.message);
     }

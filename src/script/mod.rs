@@ -199,6 +199,11 @@ impl Host {
         Ok(convert::to_value(&value).unwrap_or_default())
     }
 
+    /// Ends what the script has left running, after its own run was given up.
+    pub async fn end(&self) {
+        api::task::end_all(&self.inner).await;
+    }
+
     /// Returns the files that the script has read or imported so far.
     pub fn files(&self) -> Vec<PathBuf> {
         self.inner.files.borrow().iter().cloned().collect()
