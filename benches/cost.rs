@@ -90,6 +90,7 @@ fn fan_out(url: &str) {
 fn chain(url: &str) {
     const CALLS: usize = 300;
     let (mut bare, mut kaizen, mut off) = (Vec::new(), Vec::new(), Vec::new());
+    let mut empty = Vec::new();
     let script = format!(
         "let g = builder(\"g\");
          let last = g.add_operation(\"communicate\", #{{ instruction: \"question\" }});
@@ -102,7 +103,12 @@ fn chain(url: &str) {
         bare.push(measure(CALLS, || block_on(bare_calls(url, CALLS, 1))));
         kaizen.push(measure(CALLS, || run(&script, Some(url), true)));
         off.push(measure(CALLS, || run(&script, Some(url), false)));
+        empty.push(measure(1, || run("1", Some(url), true)));
     }
+    println!(
+        "setting up a run, counted in everything below and above: {:.1} ms CPU",
+        least(&empty, |cost| cost.cpu) / 1e3
+    );
     let mut disk = Vec::new();
     for _ in 0..ROUNDS {
         disk.push(measure(CALLS, || appends(CALLS)));
