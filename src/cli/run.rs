@@ -275,11 +275,19 @@ impl Run<'_> {
         print_value(&end.value);
         progress.borrow().sum_up(&run, end.status, &metrics);
         if end.lost > 0 {
+            let operations = if end.lost == 1 { "operation" } else { "operations" };
             say(&format!(
-                "{} operations did not complete, so the run failed (`allow_failures: true` in the \
-                 options of `flow` accepts that); `kaizen show {run}` tells more",
+                "{} {operations} did not complete, so the run failed (`allow_failures: true` in \
+                 the options of `flow` accepts that); `kaizen show {run}` tells more",
                 end.lost
             ));
+            if let Some(first) = executor.first_failure() {
+                let op = first.op.unwrap_or_default();
+                let place = first.place.map_or(String::new(), |place| {
+                    format!(" ({}:{}:{})", place.file, place.line, place.column)
+                });
+                say(&format!("the first was `{op}`: {}{place}", first.message));
+            }
         }
         if end.status == "interrupted" {
             say(&format!("interrupted; what was done is kept: `kaizen show {run}`"));

@@ -12,6 +12,7 @@ use crate::base::clock;
 use crate::base::id::{FlowId, OpId};
 use crate::base::rng::Rng;
 use crate::flow::check::BuildErrors;
+use crate::flow::failure::Failure;
 use crate::journal::Journal;
 use crate::journal::event::Event;
 use crate::metrics::Metrics;
@@ -60,8 +61,10 @@ pub struct Executor {
     next_listener: Cell<usize>,
     /// Bounds the calls in flight, if the run has a bound.
     calls: Option<Semaphore>,
-    /// Operations that failed, or were skipped because of a failure, in flows that do not allow it.
+    /// Operations that failed, or were skipped because of a failure, in flows that do not allow it;
+    /// and the first failure among them.
     unforgiven: Cell<u64>,
+    first_failure: RefCell<Option<Failure>>,
 }
 
 impl fmt::Debug for Executor {
@@ -85,6 +88,7 @@ impl Executor {
             next_listener: Cell::new(0),
             calls: concurrency.map(Semaphore::new),
             unforgiven: Cell::new(0),
+            first_failure: RefCell::default(),
         }
     }
 
@@ -124,6 +128,11 @@ impl Executor {
     /// not say `allow_failures`.
     pub fn unforgiven(&self) -> u64 {
         self.unforgiven.get()
+    }
+
+    /// Returns the first failure of such an operation.
+    pub fn first_failure(&self) -> Option<Failure> {
+        self.first_failure.borrow().clone()
     }
 
     /// Journals an event soon, and lets everybody see it now.

@@ -118,6 +118,9 @@ impl Executor {
         if !options.allow_failures {
             let lost = report.metrics.failed + report.metrics.skipped + report.metrics.cancelled;
             self.unforgiven.set(self.unforgiven.get() + lost);
+            let first = report.failures().next().map(|(_, failure)| failure.clone());
+            let mut known = self.first_failure.borrow_mut();
+            *known = known.take().or(first);
         }
         Ok(report)
     }

@@ -231,7 +231,7 @@ fn unknown_key(key: &str, is_demo: bool) -> ModelError {
 pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let scored = known.map(|k| (strsim::damerau_levenshtein(word, k), k));
     let (distance, best) = scored.min()?;
-    (distance <= 1 + word.chars().count() / 4).then_some(best)
+    (distance <= (word.chars().count() / 3).max(1)).then_some(best)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use crate::flow::failure::{Failure, Place};
 use crate::script::convert;
+use crate::script::limits::CALLS_MAX;
 use rhai::{Dynamic, EvalAltResult, Map, Position};
 
 /// What a failed evaluation carries.
@@ -63,6 +64,10 @@ fn plain(error: &EvalAltResult) -> Failure {
         EvalAltResult::ErrorTerminated(token, _) => {
             let kind = token.clone().into_string().unwrap_or_default();
             Failure::new(if kind.is_empty() { "interrupted" } else { &kind }, ended(&kind))
+        }
+        EvalAltResult::ErrorStackOverflow(_) => {
+            let message = format!("functions call one another more than {CALLS_MAX} deep");
+            Failure::new("script", message)
         }
         other => {
             let mut bare = other.to_string();

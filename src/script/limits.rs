@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Most operations of a script unless kaizen.toml says otherwise: minutes of pure computing.
 pub const OPERATIONS_MAX: u64 = 1_000_000_000;
 /// Deepest nesting of calls; with the depth of expressions it keeps a fiber within its stack.
-const CALLS_MAX: usize = 64;
+pub(super) const CALLS_MAX: usize = 64;
 /// Deepest nesting of expressions, at the top level and in functions.
 const EXPRESSIONS_MAX: (usize, usize) = (64, 32);
 /// Longest string in bytes.

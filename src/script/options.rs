@@ -90,7 +90,7 @@ pub(super) fn unknown_key(of: &str, key: &str, known: &[&str]) -> Failure {
 pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let scored = known.map(|k| (strsim::damerau_levenshtein(word, k), k));
     let (distance, best) = scored.min_by_key(|(distance, k)| (*distance, *k))?;
-    (distance <= 1 + word.chars().count() / 4).then_some(best)
+    (distance <= (word.chars().count() / 3).max(1)).then_some(best)
 }
 
 #[cfg(test)]

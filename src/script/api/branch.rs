@@ -188,6 +188,11 @@ pub(super) fn settings(of: &'static str, options: Options) -> Result<Settings, F
             Failure::new("option", format!("option `{key}` of `{of}` cannot be `{value}`: {error}"))
         })?;
     }
+    if fields.get("attempts_max").and_then(serde_json::Value::as_u64) == Some(0) {
+        let message =
+            format!("option `attempts_max` of `{of}` must be at least 1: the first try counts");
+        return Err(Failure::new("option", message));
+    }
     serde_json::from_value(fields.into())
         .map_err(|error| Failure::new("option", format!("options of `{of}`: {error}")))
 }
