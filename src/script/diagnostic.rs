@@ -119,9 +119,9 @@ fn explain(engine: &Engine, raised: &Raised, failure: &Failure) -> (String, Opti
             (message, help)
         }
         EvalAltResult::ErrorDataRace(..) => {
-            let help = "a variable is used inside a closure while a method of it, or of a part of \
-                        it, is still running; give the part a name of its own first: \
-                        `let part = x.part; part.parallel(..)`";
+            let help = "a closure uses the variable whose method it was given to; call the method \
+                        as a function, which works on a copy: `parallel(list, |item| ..)` instead \
+                        of `list.parallel(|item| ..)`";
             (message, Some(help.to_owned()))
         }
         _ => (message, None),

@@ -85,6 +85,8 @@ fn gathering(engine: &mut Engine, host: &Rc<Inner>) {
         Calls the function with each item (and its place, if it takes two), all at once or at most
         `max_concurrent`, and gives the values in the order of the items. The first error cancels
         the others and is thrown; with `#{ settle: true }` each place holds `#{ ok, value, error }`.
+        A closure that uses the list itself, or the map it is a part of, needs the form
+        `parallel(list, |item| ..)`.
         ```rhai
         let topics = ["vans", "bikes", "trams"];
         let lengths = topics.parallel(|t| t.len, #{ max_concurrent: 2 });
