@@ -69,6 +69,7 @@ fn main() {
 fn fan_out(url: &str) {
     const CALLS: usize = 5000;
     let (mut bare, mut flow, mut parallel) = (Vec::new(), Vec::new(), Vec::new());
+    let mut off = Vec::new();
     for _ in 0..ROUNDS {
         bare.push(measure(CALLS, || block_on(bare_calls(url, CALLS, 64))));
         let script = format!(
@@ -77,6 +78,7 @@ fn fan_out(url: &str) {
              session().flow(g, #{{ max_concurrent: 64 }}).metrics.completed_operations"
         );
         flow.push(measure(CALLS, || run(&script, Some(url), true)));
+        off.push(measure(CALLS, || run(&script, Some(url), false)));
         let script = format!(
             "let b = branch();
              (0..{CALLS}).to_array().parallel(|n| b.chat(`question ${{n}}`), #{{ max_concurrent: 64 }}).len"
@@ -84,6 +86,7 @@ fn fan_out(url: &str) {
         parallel.push(measure(CALLS, || run(&script, Some(url), true)));
     }
     compare("fan-out of 5,000 calls, 64 in flight, graph, journal on", &bare, &flow);
+    compare("the same, journal off", &bare, &off);
     compare("the same by `parallel` and `chat`", &bare, &parallel);
 }
 
