@@ -129,7 +129,7 @@ impl Run<'_> {
         writer: Rc<Writer>,
     ) -> anyhow::Result<Surroundings> {
         let (printing, saying) = (progress.clone(), progress.clone());
-        let json = self.global.json;
+        let (json, quiet) = (self.global.json, self.global.quiet);
         Ok(Surroundings {
             executor: executor.clone(),
             models: Rc::new(self.project.models(self.seed)?),
@@ -144,7 +144,11 @@ impl Run<'_> {
                 };
                 printing.borrow().suspend(|| print_line(&line));
             }),
-            say: Rc::new(move |text| saying.borrow().say(text)),
+            say: Rc::new(move |text| {
+                if !quiet {
+                    saying.borrow().say(text);
+                }
+            }),
             interrupted: signals.flag(),
             store: Some((self.project.store_path(), writer)),
             learn_from_demo: self.project.config.learn_from_demo(),

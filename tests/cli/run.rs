@@ -52,6 +52,16 @@ fn stdout_carries_data_only() {
 }
 
 #[test]
+fn a_quiet_run_says_nothing_but_errors() {
+    let project = Project::new();
+    project.file("s.rhai", "log.info(\"aside\"); branch().chat(\"x\"); 1");
+    let ran = project.kaizen(&["run", "s.rhai", "--quiet"]);
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("1\n", ""));
+    project.file("s.rhai", "throw \"no\"");
+    assert!(project.kaizen(&["run", "s.rhai", "--quiet"]).stderr.contains("error: no"));
+}
+
+#[test]
 fn the_same_seed_repeats_a_run() {
     let project = Project::new();
     project.file("s.rhai", "let b = branch(); [random(), b.chat(\"x\"), b.chat(\"x\")]");
