@@ -4,4 +4,5 @@ pub mod clock;
 pub mod id;
 pub mod rng;
 pub mod secret;
+pub mod spelling;
 pub mod unit;

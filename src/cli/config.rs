@@ -1,6 +1,7 @@
 //! The configuration: built-in values, the user's file, the project's file, the environment and
 //! the command line, each over the one before. Every value remembers where it came from.
 
+use crate::base::spelling::nearest;
 use crate::script::OPERATIONS_MAX;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -211,10 +212,8 @@ fn unknown(origin: &Origin, key: &str) -> ConfigError {
     for (section, keys) in SECTIONS {
         known.extend(keys.iter().map(|key| format!("{section}.{key}")));
     }
-    let scored = known.iter().map(|k| (strsim::damerau_levenshtein(key, k), k));
-    let near = scored.min().filter(|(distance, _)| *distance <= 3);
-    let help = match near {
-        Some((_, near)) => format!("; did you mean `{near}`?"),
+    let help = match nearest(key, known.iter().map(String::as_str)) {
+        Some(near) => format!("; did you mean `{near}`?"),
         None => format!("; there are: {}", known.join(", ")),
     };
     ConfigError::UnknownKey { origin: origin.to_string(), key: key.to_owned(), help }

@@ -1,6 +1,7 @@
 //! Finds models by name: aliases of the project, or `provider/name`.
 
 use crate::base::secret::Secret;
+use crate::base::spelling::nearest;
 use crate::model::Model;
 use crate::model::error::CallError;
 use crate::model::limiter::{Limiter, Limits};
@@ -9,7 +10,7 @@ use crate::model::provider::demo::Demo;
 use crate::model::provider::http::Clients;
 use crate::model::provider::native::{Native, Provider};
 use crate::model::provider::openai::OpenAi;
-use crate::model::spec::{KeyRef, ModelSpec, nearest, split};
+use crate::model::spec::{KeyRef, ModelSpec, split};
 use crate::model::transport::Transport;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};

@@ -3,6 +3,21 @@
 use crate::model::message::Message;
 use serde_json::{Map, Value};
 
+/// The names of the settings of a call.
+pub const SETTINGS: &[&str] = &[
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "stop",
+    "seed",
+    "stream",
+    "timeout_ms",
+    "header_timeout_ms",
+    "idle_timeout_ms",
+    "attempts_max",
+    "extra",
+];
+
 /// Settings of a call. `None` means that nothing is sent, so the provider's own default applies.
 /// The same words stand in kaizen.toml, in `imodel(#{..})` and in the options of a call.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]

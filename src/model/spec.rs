@@ -1,9 +1,10 @@
 //! What a user says about a model: `[models.NAME]` in kaizen.toml, or `imodel(#{..})` in a script.
 
+use crate::base::spelling::nearest;
 use crate::model::limiter::Limits;
 use crate::model::price::Price;
 use crate::model::registry::ModelError;
-use crate::model::request::Settings;
+use crate::model::request::{SETTINGS, Settings};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -20,21 +21,6 @@ const KEYS: &[&str] = &[
 ];
 /// Keys that only the demo model has.
 const DEMO_KEYS: &[&str] = &["latency_ms", "error_rate", "cost", "replies"];
-/// The settings of a call.
-const SETTINGS: &[&str] = &[
-    "temperature",
-    "top_p",
-    "max_tokens",
-    "stop",
-    "seed",
-    "stream",
-    "timeout_ms",
-    "header_timeout_ms",
-    "idle_timeout_ms",
-    "attempts_max",
-    "extra",
-];
-
 /// Where a key is found. A key itself never stands in a file or a script.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum KeyRef {
@@ -225,13 +211,6 @@ fn unknown_key(key: &str, is_demo: bool) -> ModelError {
         )
     };
     ModelError::UnknownKey { key: key.to_owned(), help }
-}
-
-/// Finds the known word most like `word`, if one is like it at all.
-pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = known.map(|k| (strsim::damerau_levenshtein(word, k), k));
-    let (distance, best) = scored.min()?;
-    (distance <= (word.chars().count() / 3).max(1)).then_some(best)
 }
 
 #[cfg(test)]

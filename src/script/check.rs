@@ -1,8 +1,8 @@
 //! What can be found wrong with a script before it runs: functions that do not exist, and calls
 //! with a number of arguments that no function of the name takes.
 
+use crate::base::spelling::nearest;
 use crate::script::diagnostic::Diagnostic;
-use crate::script::options::nearest;
 use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, Position, Stmt};
 use std::collections::{BTreeMap, BTreeSet};
 

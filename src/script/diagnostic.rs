@@ -1,8 +1,9 @@
 //! Errors for people: what is wrong, where, and what to type.
 
+use crate::base::spelling::nearest;
 use crate::flow::failure::{Failure, Place};
+use crate::script::check;
 use crate::script::error::Raised;
-use crate::script::{check, options};
 use rhai::{Engine, EvalAltResult, ParseError, ParseErrorType, Position};
 use std::path::Path;
 
@@ -84,7 +85,7 @@ fn near_variable(engine: &Engine, text: &str, name: &str) -> Option<String> {
             }
         }
     }
-    options::nearest(name, known.into_iter()).map(|near| format!("did you mean `{near}`?"))
+    nearest(name, known.into_iter()).map(|near| format!("did you mean `{near}`?"))
 }
 
 /// Shows an error that ended a script. `text` is the script's own text.

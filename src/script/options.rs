@@ -1,5 +1,6 @@
 //! The trailing map of options: typed keys, and an error with a suggestion for an unknown one.
 
+use crate::base::spelling::nearest;
 use crate::flow::failure::Failure;
 use crate::script::convert;
 use rhai::{Dynamic, Map};
@@ -84,13 +85,6 @@ pub(super) fn unknown_key(of: &str, key: &str, known: &[&str]) -> Failure {
         None => format!("it takes: {}", known.join(", ")),
     };
     Failure::new("option", format!("`{of}` has no option `{key}`; {help}"))
-}
-
-/// Finds the known word that is most like `word`, if one is like it at all.
-pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = known.map(|k| (strsim::damerau_levenshtein(word, k), k));
-    let (distance, best) = scored.min_by_key(|(distance, k)| (*distance, *k))?;
-    (distance <= (word.chars().count() / 3).max(1)).then_some(best)
 }
 
 #[cfg(test)]

@@ -130,22 +130,8 @@ impl BoundFn {
         BoundFn { host: host.clone(), function, context: context.clone() }
     }
 
-    /// Calls it as a task of its own.
+    /// Calls it as a task of its own, with as many of the arguments as it takes.
     pub(super) fn call(
-        &self,
-        task: Task,
-        arguments: Vec<Dynamic>,
-    ) -> impl Future<Output = Result<Dynamic, Raised>> + 'static {
-        let bound = self.clone();
-        start(task, move || {
-            let engine = bound.host.engine()?;
-            let context = bound.context.create_context(&engine);
-            bound.function.call_raw(&context, None, arguments)
-        })
-    }
-
-    /// Calls it with as many of the arguments as it takes.
-    pub(super) fn call_fitting(
         &self,
         task: Task,
         arguments: Vec<Dynamic>,

@@ -5,7 +5,7 @@ use crate::executor::attempt::Keep;
 use crate::flow::failure::Failure;
 use crate::flow::op::Prompt;
 use crate::model::Model;
-use crate::model::request::Settings;
+use crate::model::request::{SETTINGS, Settings};
 use crate::script::error::{Raised, throw, throw_new};
 use crate::script::fiber::wait;
 use crate::script::options::Options;
@@ -13,21 +13,6 @@ use crate::script::{Inner, convert, tasks};
 use crate::session::branch::{Branch, Exchange, SharedBranch};
 use rhai::{Array, Dynamic, Engine, Map};
 use std::rc::Rc;
-
-/// The options that a call to a model takes.
-pub(super) const SETTINGS: &[&str] = &[
-    "temperature",
-    "top_p",
-    "max_tokens",
-    "stop",
-    "seed",
-    "stream",
-    "timeout_ms",
-    "header_timeout_ms",
-    "idle_timeout_ms",
-    "attempts_max",
-    "extra",
-];
 
 /// The options of `communicate` and `chat`.
 fn known() -> Vec<&'static str> {

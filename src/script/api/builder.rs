@@ -2,13 +2,14 @@
 
 use super::def;
 use super::operation::{Operation, known, read_function, read_on_failure, read_op};
+use crate::base::spelling::nearest;
 use crate::flow::Edge;
 use crate::flow::builder::Builder;
 use crate::flow::callback::{Callback, Input};
 use crate::flow::failure::Failure;
 use crate::flow::op::{NodeId, Op, OpKind};
 use crate::script::error::{Raised, throw, throw_new};
-use crate::script::options::{Options, nearest};
+use crate::script::options::Options;
 use crate::script::tasks::{self, BoundFn, Task};
 use crate::script::{Inner, convert};
 use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
@@ -386,7 +387,7 @@ fn make_op(
                 convert::from_value(item.clone()),
                 i64::try_from(place).unwrap_or(i64::MAX).into(),
             ];
-            let made = function.call_fitting(task, arguments).await;
+            let made = function.call(task, arguments).await;
             let made = made.map_err(|raised| host.failure(&raised))?;
             let found = convert::type_name(&made);
             let Some(mut map) = made.try_cast::<Map>() else {

@@ -4,6 +4,7 @@ use super::builder::SharedBuilder;
 use super::def;
 use super::operation::read_on_failure;
 use super::session::SharedSession;
+use crate::base::spelling::nearest;
 use crate::executor::report::Report;
 use crate::executor::run::{FlowOptions, MAX_CONCURRENT};
 use crate::executor::{Listener, attempt::Stop};
@@ -13,7 +14,7 @@ use crate::flow::outcome::{Outcome, SkipReason};
 use crate::journal::event::Event;
 use crate::script::error::{Raised, throw, throw_new};
 use crate::script::fiber::wait;
-use crate::script::options::{Options, nearest};
+use crate::script::options::Options;
 use crate::script::tasks::{self, BoundFn};
 use crate::script::{Inner, convert};
 use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
@@ -256,7 +257,7 @@ fn listen(
                     continue;
                 }
                 let argument = convert::from_value(value.clone());
-                let result = function.call_fitting(task.clone(), vec![argument]).await;
+                let result = function.call(task.clone(), vec![argument]).await;
                 if let Err(raised) = result {
                     say(&format!("a listener failed: {}", host.failure(&raised).message));
                 }

@@ -1,11 +1,13 @@
 //! Reading what an operation of a graph is: its kind and its options.
 
-use super::branch::{self, SETTINGS};
+use super::branch;
 use super::builder::SharedBuilder;
+use crate::base::spelling::nearest;
 use crate::flow::callback::{Callback, Input};
 use crate::flow::failure::Failure;
 use crate::flow::op::{OnFailure, Op, OpKind, Prompt};
-use crate::script::options::{Options, nearest};
+use crate::model::request::SETTINGS;
+use crate::script::options::Options;
 use crate::script::tasks::{self, BoundFn, Task};
 use crate::script::{Inner, convert};
 use crate::session::branch::SharedBranch;
@@ -137,7 +139,7 @@ fn work(function: BoundFn) -> Callback {
             };
             let inputs = convert::from_fields(inputs).into();
             let arguments = vec![inputs, Dynamic::from(branch)];
-            let result = function.call_fitting(Task::of(scope), arguments).await;
+            let result = function.call(Task::of(scope), arguments).await;
             function.value(result)
         })
     })
@@ -156,7 +158,7 @@ fn condition(function: BoundFn) -> Callback {
                 }
                 Input::Item(item, _) => convert::from_value(item),
             };
-            let result = function.call_fitting(task, vec![argument]).await;
+            let result = function.call(task, vec![argument]).await;
             function.value(result)
         })
     })

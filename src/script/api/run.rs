@@ -2,11 +2,12 @@
 
 use super::def;
 use crate::base::clock::Stamp;
+use crate::base::spelling::nearest;
 use crate::journal::event::Event;
 use crate::script::check::calls_of;
 use crate::script::diagnostic::Diagnostic;
 use crate::script::error::{Raised, throw, throw_new};
-use crate::script::options::{Options, nearest};
+use crate::script::options::Options;
 use crate::script::{Inner, convert};
 use rhai::{AST, Dynamic, Engine, Map};
 use serde_json::Value;

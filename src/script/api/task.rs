@@ -148,7 +148,7 @@ fn parallel(host: &Rc<Inner>, list: Array, function: &BoundFn, map: Map) -> Resu
     let task = here();
     let calls = list.into_iter().enumerate().map(|(place, item)| {
         let place = i64::try_from(place).unwrap_or(i64::MAX);
-        let call = function.call_fitting(task.clone(), vec![item, place.into()]);
+        let call = function.call(task.clone(), vec![item, place.into()]);
         async move {
             match call.await {
                 result if settle => Ok(settled(host, result)),
@@ -428,7 +428,7 @@ fn retry(times: i64, function: &BoundFn) -> Result<Dynamic, Raised> {
     let mut tried = 0;
     loop {
         tried += 1;
-        let result = wait(function.call_fitting(here(), vec![tried.into()]));
+        let result = wait(function.call(here(), vec![tried.into()]));
         match result {
             Err(raised) if tried < times && raised.is_catchable() => {
                 let doubled = 1_u32 << u32::try_from(tried - 1).unwrap_or(0).min(10);

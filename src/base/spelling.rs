@@ -1,0 +1,23 @@
+//! What somebody may have meant who wrote a word that nobody knows.
+
+/// Finds the known word that is most like `word`, if one is like it at all: at most one letter in
+/// three is missing, too many, wrong, or in its neighbour's place.
+pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = known.map(|k| (strsim::damerau_levenshtein(word, k), k));
+    let (distance, best) = scored.min()?;
+    (distance <= (word.chars().count() / 3).max(1)).then_some(best)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_like_the_word_is_suggested() {
+        let known = ["communicate", "chat", "name", "fork"];
+        let meant = |word| nearest(word, known.into_iter());
+        assert_eq!(meant("comunicate"), Some("communicate"));
+        assert_eq!(meant("nmae"), Some("name"));
+        assert_eq!(meant("nope"), None);
+    }
+}
