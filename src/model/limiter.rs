@@ -21,6 +21,18 @@ pub struct Limits {
     pub requests_per_minute: Option<u32>,
 }
 
+impl Limits {
+    /// Returns the lower of two limits, each by itself.
+    #[must_use]
+    pub fn strictest(self, other: Limits) -> Limits {
+        let lower = |a: Option<u32>, b: Option<u32>| a.into_iter().chain(b).min();
+        Limits {
+            max_concurrent: lower(self.max_concurrent, other.max_concurrent),
+            requests_per_minute: lower(self.requests_per_minute, other.requests_per_minute),
+        }
+    }
+}
+
 /// Keeps the limits of one server.
 pub struct Limiter {
     in_flight: Semaphore,

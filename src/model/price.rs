@@ -70,11 +70,16 @@ impl Price {
             let help = format!("; it has: {}", known.join(", "));
             return Err(ModelError::UnknownKey { key: format!("price.{key}"), help });
         }
-        let scale = match map.get("per").and_then(Value::as_str).unwrap_or("1M") {
-            "1M" => 1.0,
-            "1k" => 1e3,
-            "1" => 1e6,
-            _ => return Err(wrong("price.per", "\"1M\", \"1k\" or \"1\"", &map["per"])),
+        let scale = match map.get("per").map(|per| (per, per.as_str())) {
+            None | Some((_, Some("1M"))) => 1.0,
+            Some((_, Some("1k"))) => 1e3,
+            Some((_, Some("1"))) => 1e6,
+            Some((per, _)) => return Err(wrong("price.per", "\"1M\", \"1k\" or \"1\"", per)),
+        };
+        let as_of = match map.get("as_of").map(|day| (day, day.as_str())) {
+            None => "not dated",
+            Some((_, Some(day))) => day,
+            Some((day, None)) => return Err(wrong("price.as_of", "a day as text", day)),
         };
         let read = |key: &str| map.get(key).map(|v| amount(key, v).map(|d| d * scale)).transpose();
         let (Some(input), Some(output)) = (read("input")?, read("output")?) else {
@@ -85,7 +90,7 @@ impl Price {
             output,
             cached: read("cached")?.unwrap_or(input),
             cache_write: read("cache_write")?.unwrap_or(input),
-            as_of: map.get("as_of").and_then(Value::as_str).unwrap_or("not dated").to_owned(),
+            as_of: as_of.to_owned(),
         })
     }
 
@@ -102,8 +107,11 @@ impl Price {
 
 /// Tells whether the rest of a model's name only says which version of it: `-2024-07-18`, `-latest`.
 fn is_version(rest: &str) -> bool {
-    let digits = |c: char| c.is_ascii_digit() || c == '-';
-    rest == "-latest" || rest.starts_with('-') && rest.len() >= 5 && rest.chars().all(digits)
+    let bare: String = rest.chars().filter(|c| *c != '-').collect();
+    let is_date =
+        bare.len() == 8 && bare.starts_with("20") && bare.bytes().all(|b| b.is_ascii_digit());
+    let has_form = rest.starts_with('-') && [9, 11].contains(&rest.len());
+    rest == "-latest" || (has_form && is_date)
 }
 
 #[cfg(test)]
@@ -130,7 +138,15 @@ mod tests {
         assert_eq!(Price::known("openai", "gpt-4o-mini-2024-07-18").expect("known").input, 0.15);
         assert_eq!(Price::known("openai", "gpt-4o").expect("known").input, 2.5);
         assert_eq!(Price::known("openai", "gpt-4o-audio-preview"), None);
+        assert_eq!(Price::known("anthropic", "claude-opus-4-5-20251101"), None);
+        assert!(Price::known("anthropic", "claude-opus-4-20250514").is_some());
         assert_eq!(Price::known("openai", "my-model"), None);
+    }
+
+    #[test]
+    fn a_unit_that_is_no_text_is_refused() {
+        let value = json!({ "input": 1.0, "output": 1.0, "per": 1000 });
+        assert!(Price::from_value(&value).is_err());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::base::secret::Secret;
 use crate::base::spelling::nearest;
 use crate::model::Model;
 use crate::model::error::CallError;
-use crate::model::limiter::{Limiter, Limits};
+use crate::model::limiter::Limiter;
 use crate::model::price::Price;
 use crate::model::provider::demo::Demo;
 use crate::model::provider::http::Clients;
@@ -97,7 +97,7 @@ pub enum ModelError {
 /// Looks up a variable of the environment.
 type Lookup = Rc<dyn Fn(&str) -> Option<String>>;
 /// What makes two models share a limiter.
-type Server = (String, String, Option<KeyRef>, Option<u32>, Option<u32>);
+type Server = (String, String, Option<KeyRef>);
 
 /// The models of a project.
 pub struct Models {
@@ -244,7 +244,7 @@ impl Models {
         let provider = &spec.provider;
         match &spec.key {
             Some(KeyRef::Env(name)) => match self.get(name) {
-                Some(key) => Ok(Some(Secret::new(key))),
+                Some(key) => Ok(Some(Secret::new(key.trim()))),
                 None => Err(CallError::Setup {
                     message: format!(
                         "no key for `{provider}`: its `key` says {name}, which is not set"
@@ -258,7 +258,7 @@ impl Models {
                 }),
             },
             None => match self.get(variable) {
-                Some(key) => Ok(Some(Secret::new(key))),
+                Some(key) => Ok(Some(Secret::new(key.trim()))),
                 None if is_needed => Err(CallError::Setup {
                     message: format!(
                         "no key for `{provider}`: set {variable}, or `key = \"env:NAME\"` for the \
@@ -270,18 +270,16 @@ impl Models {
         }
     }
 
-    /// Returns the limiter of the model's server. Models of one server, key and limit share it.
+    /// Returns the limiter of the model's server, which all models of that server and key share.
+    /// Where their descriptions differ, the strictest counts.
     fn limiter(&self, spec: &ModelSpec) -> Rc<Limiter> {
-        let Limits { max_concurrent, requests_per_minute } = spec.limits;
-        let base_url = spec.base_url.clone().unwrap_or_default();
-        let provider = if spec.provider == "demo" {
-            format!("demo/{}", spec.model)
-        } else {
-            spec.provider.clone()
-        };
-        let server = (provider, base_url, spec.key.clone(), max_concurrent, requests_per_minute);
+        let server = server(spec);
+        let mut limits = spec.limits;
+        for (_, other) in self.aliases().filter(|(_, other)| self::server(other) == server) {
+            limits = limits.strictest(other.limits);
+        }
         let mut limiters = self.limiters.borrow_mut();
-        limiters.entry(server).or_insert_with(|| Limiter::new(spec.limits)).clone()
+        limiters.entry(server).or_insert_with(|| Limiter::new(limits)).clone()
     }
 
     fn near(&self, name: &str) -> String {
@@ -296,6 +294,16 @@ impl Models {
         };
         format!("; {named}. Any other is written `provider/name`, such as `openai/gpt-4o-mini`")
     }
+}
+
+/// Returns what makes two models share a limiter.
+fn server(spec: &ModelSpec) -> Server {
+    let base_url = spec.base_url.as_deref().unwrap_or("").trim_end_matches('/').to_owned();
+    let provider = match spec.provider.as_str() {
+        "demo" => format!("demo/{}", spec.model),
+        other => other.to_owned(),
+    };
+    (provider, base_url, spec.key.clone())
 }
 
 fn unknown_provider(provider: &str) -> ModelError {

@@ -50,6 +50,21 @@ async fn a_stream_that_falls_silent_is_given_up_and_a_slow_one_is_not() {
 }
 
 #[tokio::test]
+async fn nothing_is_waited_for_after_the_last_event() {
+    let settings = Settings { idle_timeout_ms: Some(200), ..Settings::default() };
+    let open = vec![
+        (0, piece("Hello", Some("stop"))),
+        (0, "data: [DONE]\n\n".to_owned()),
+        (5000, String::new()),
+    ];
+    assert_eq!(
+        streamed(open.clone(), false, settings.clone()).await.result,
+        Ok("Hello".to_owned())
+    );
+    assert_eq!(streamed(open[..2].to_vec(), true, settings).await.result, Ok("Hello".to_owned()));
+}
+
+#[tokio::test]
 async fn no_header_in_time_is_a_timeout() {
     let server = Server::start(|_, _, _| Act::Hang);
     let settings = Settings { header_timeout_ms: Some(50), ..Settings::default() };

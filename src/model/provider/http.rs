@@ -16,6 +16,7 @@ const WORDS_MAX: usize = 500;
 /// TLS trusts costs more than a whole run on a local server.
 #[derive(Debug, Default)]
 pub struct Clients {
+    local: OnceCell<reqwest::Client>,
     plain: OnceCell<reqwest::Client>,
     secure: OnceCell<reqwest::Client>,
 }
@@ -24,7 +25,12 @@ impl Clients {
     /// Returns the client for a URL.
     pub fn client(&self, url: &str) -> Result<reqwest::Client, CallError> {
         let secure = url.starts_with("https:");
-        let cell = if secure { &self.secure } else { &self.plain };
+        let local = !secure && is_local(url);
+        let cell = match (secure, local) {
+            (true, _) => &self.secure,
+            (false, true) => &self.local,
+            (false, false) => &self.plain,
+        };
         if let Some(client) = cell.get() {
             return Ok(client.clone());
         }
@@ -35,7 +41,7 @@ impl Clients {
         if !secure {
             builder = builder.tls_certs_only([]);
         }
-        if is_local(url) {
+        if local {
             builder = builder.no_proxy();
         }
         let client = builder
@@ -47,8 +53,9 @@ impl Clients {
 
 /// Tells whether a server is on this machine, so that no proxy can reach it.
 fn is_local(url: &str) -> bool {
-    let host = url.split("://").nth(1).unwrap_or("");
-    ["127.0.0.1", "localhost", "[::1]"].iter().any(|local| host.starts_with(local))
+    let parsed = reqwest::Url::parse(url).ok();
+    let host = parsed.as_ref().and_then(reqwest::Url::host_str).unwrap_or("");
+    ["127.0.0.1", "localhost", "[::1]"].contains(&host)
 }
 
 /// Makes an error of a request that found no answer.
@@ -137,6 +144,12 @@ mod tests {
         assert_eq!(words(r#"{"message":"slow down"}"#), "slow down");
         assert_eq!(words("<html>oops"), "<html>oops");
         assert_eq!(words(""), "no reason given");
+    }
+
+    #[test]
+    fn only_this_machine_is_local() {
+        assert!(is_local("http://localhost:8080/v1") && is_local("http://[::1]/v1"));
+        assert!(!is_local("http://localhost.example.com/v1"));
     }
 
     #[test]

@@ -94,8 +94,10 @@ struct Body<'a> {
 
 #[derive(Deserialize)]
 struct Choice<'a> {
-    #[serde(borrow, alias = "delta")]
+    #[serde(borrow)]
     message: Option<Said<'a>>,
+    #[serde(borrow)]
+    delta: Option<Said<'a>>,
     #[serde(borrow)]
     finish_reason: Option<Cow<'a, str>>,
 }
@@ -268,8 +270,8 @@ async fn stream(
 ) -> Result<Reply, CallError> {
     let limit = millis(settings.idle_timeout_ms).unwrap_or(STREAM_TIMEOUT);
     let (mut events, mut reply) = (Events::default(), Partial::default());
-    let mut failed = None;
-    loop {
+    let (mut failed, mut is_done) = (None, false);
+    while !is_done {
         let chunk = tokio::time::timeout(limit, response.chunk())
             .await
             .map_err(|_| CallError::Timeout { deadline: Deadline::Idle, limit })?;
@@ -280,7 +282,9 @@ async fn stream(
             Err(error) => return Err(http::network(url, &error)),
         };
         events.push(&bytes, |data| {
-            if data != "[DONE]" && failed.is_none() {
+            // A server may keep the connection open after the last event, or just drop it.
+            is_done |= data == "[DONE]";
+            if !is_done && failed.is_none() {
                 failed = reply.add_piece(data).err();
             }
         });
@@ -328,7 +332,7 @@ impl Partial {
         }
         self.choices += body.choices.len();
         let Some(choice) = body.choices.into_iter().next() else { return Ok(()) };
-        if let Some(said) = choice.message {
+        if let Some(said) = choice.delta.or(choice.message) {
             self.text.push_str(said.content.as_deref().unwrap_or(""));
             self.refusal.push_str(said.refusal.as_deref().unwrap_or(""));
         }
