@@ -4,7 +4,7 @@ use crate::base::secret::Secret;
 use crate::base::spelling::nearest;
 use crate::model::Model;
 use crate::model::error::CallError;
-use crate::model::limiter::Limiter;
+use crate::model::limiter::{Limiter, Limits};
 use crate::model::price::Price;
 use crate::model::provider::demo::Demo;
 use crate::model::provider::http::Clients;
@@ -105,7 +105,7 @@ pub struct Models {
     default: Option<String>,
     lookup: Lookup,
     clients: Rc<Clients>,
-    limiters: RefCell<HashMap<Server, Rc<Limiter>>>,
+    limiters: RefCell<HashMap<Server, (Limits, Rc<Limiter>)>>,
     demos: RefCell<HashMap<String, Demo>>,
     seed: u64,
 }
@@ -279,7 +279,15 @@ impl Models {
             limits = limits.strictest(other.limits);
         }
         let mut limiters = self.limiters.borrow_mut();
-        limiters.entry(server).or_insert_with(|| Limiter::new(limits)).clone()
+        if let Some((known, limiter)) = limiters.get(&server) {
+            if known.strictest(limits) == *known {
+                return limiter.clone();
+            }
+            limits = known.strictest(limits);
+        }
+        let limiter = Limiter::new(limits);
+        limiters.insert(server, (limits, limiter.clone()));
+        limiter
     }
 
     fn near(&self, name: &str) -> String {
@@ -378,6 +386,20 @@ mod tests {
         assert_eq!(origin(&[]), Origin::Demo);
         assert_eq!(origin(&[("OPENAI_API_KEY", "k")]), Origin::Demo);
         assert_eq!(origin(&[("OPENAI_API_KEY", "k"), ("OPENAI_MODEL", "m")]), Origin::Environment);
+    }
+
+    #[test]
+    fn models_of_one_server_share_its_strictest_limit() {
+        let models = models(&[]);
+        let mut spec = ModelSpec::new("openai", "m");
+        spec.base_url = Some("http://127.0.0.1:1/v1".to_owned());
+        let free = models.limiter(&spec);
+        spec.limits.max_concurrent = Some(2);
+        let two = models.limiter(&spec);
+        assert!(!Rc::ptr_eq(&free, &two), "a limit that is said later is not ignored");
+        spec.limits.max_concurrent = None;
+        spec.base_url = Some("http://127.0.0.1:1/v1/".to_owned());
+        assert!(Rc::ptr_eq(&two, &models.limiter(&spec)));
     }
 
     #[test]
