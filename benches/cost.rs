@@ -269,6 +269,7 @@ fn run(script: &str, url: Option<&str>, journal: bool) -> serde_json::Value {
         store: None,
         learn_from_demo: false,
         operations_max: OPERATIONS_MAX,
+        state: kaizen::script::State::default(),
     });
     block_on(async {
         let program = host.compile(script).unwrap();

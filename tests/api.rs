@@ -28,13 +28,17 @@ fn host(folder: &Path) -> Host {
         store: None,
         learn_from_demo: false,
         operations_max: OPERATIONS_MAX,
+        state: kaizen::script::State::default(),
     })
 }
 
 /// The reference without operators and the conversions that Rhai calls by itself.
 fn words() -> Vec<Entry> {
-    let hidden =
-        |entry: &Entry| !entry.name.starts_with(char::is_alphabetic) || entry.name == "to_string";
+    let hidden = |entry: &Entry| {
+        !entry.name.starts_with(char::is_alphabetic)
+            || entry.name == "to_string"
+            || entry.name.contains('$')
+    };
     let mut entries = host(Path::new(".")).reference();
     entries.retain(|entry| !hidden(entry));
     entries

@@ -4,10 +4,12 @@ mod config;
 mod config_show;
 mod doctor;
 mod exit;
+mod job;
 mod list;
 mod models;
 mod new;
 mod patterns;
+mod plan;
 mod project;
 mod render;
 mod run;
@@ -64,6 +66,8 @@ enum Command {
     New(new::Arguments),
     /// Run a workflow script.
     Run(run::Arguments),
+    /// Show what a run would ask and cost; nothing is asked.
+    Plan(run::Given),
     /// List the newest runs.
     Runs(runs::Arguments),
     /// Show what a run did.
@@ -120,6 +124,7 @@ pub fn run() -> ExitCode {
         None => list::run(&global),
         Some(Command::New(arguments)) => new::run(arguments),
         Some(Command::Run(arguments)) => run::run(&global, arguments),
+        Some(Command::Plan(given)) => plan::plan(&global, given),
         Some(Command::Runs(arguments)) => runs::run(&global, arguments),
         Some(Command::Show(arguments)) => show::run(&global, arguments),
         Some(Command::Patterns(arguments)) => patterns::run(&global, arguments),

@@ -2,15 +2,16 @@
 //! that computes without ever waiting is stopped as well.
 
 use crate::cli::exit::Exit;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
 /// What has been caught so far.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Signals {
-    flag: Arc<AtomicBool>,
+    /// Set to stop the work that is under way.
+    work: Arc<Mutex<Arc<AtomicBool>>>,
     code: Arc<AtomicU8>,
     notify: Arc<Notify>,
 }
@@ -18,7 +19,7 @@ pub(super) struct Signals {
 impl Signals {
     /// Returns the flag that is set when a signal has come.
     pub(super) fn flag(&self) -> Arc<AtomicBool> {
-        self.flag.clone()
+        self.work.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Returns how the program has to end because of a signal, if one has come.
@@ -42,11 +43,13 @@ impl Signals {
     }
 
     fn set(&self, exit: Exit) {
-        if self.flag.swap(true, Ordering::SeqCst) {
+        let work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+        self.code.store(exit.code(), Ordering::SeqCst);
+        if work.swap(true, Ordering::SeqCst) {
             // The second signal means now: what is on the disk stays, nothing else is saved.
             std::process::exit(i32::from(exit.code()));
         }
-        self.code.store(exit.code(), Ordering::SeqCst);
+        drop(work);
         self.notify.notify_waiters();
         self.notify.notify_one();
     }

@@ -1,14 +1,17 @@
 //! One attempt of one operation: the only caller of models.
 
 use crate::base::clock;
-use crate::base::id::FlowId;
+use crate::base::id::{FlowId, RunId};
 use crate::executor::retry::{ATTEMPTS_MAX, pause};
+use crate::executor::reuse::Answer;
 use crate::executor::{Executor, RunError};
 use crate::flow::callback::Scope;
 use crate::flow::failure::Failure;
 use crate::flow::op::Prompt;
 use crate::flow::outcome::Outcome;
 use crate::journal::event::Event;
+use crate::journal::key::Key;
+use crate::journal::replies::Sample;
 use crate::model::Model;
 use crate::model::error::{CallError, Retry};
 use crate::model::message::{Message, Role};
@@ -111,16 +114,22 @@ impl Executor {
         let settings = model.settings.with(&prompt.settings);
         let attempts_max = settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1);
         let request = Request { messages, settings, schema: prompt.schema.clone() };
+        let sample = self.sample(&model, &request);
         let mut attempt = 1;
         let text = loop {
-            let called = self.call(scope, &model, &request).await?;
-            branch.borrow_mut().usage += called.usage.unwrap_or_default();
+            let (called, reused) = self.call(scope, &model, &request, sample).await?;
+            if reused.is_none() {
+                branch.borrow_mut().usage += called.usage.unwrap_or_default();
+            }
             let left = scope.deadline.map(|at| at.saturating_sub(clock::monotonic()));
             let wait = match &called.result {
                 Ok(_) => None,
-                Err(error) => pause(error, attempt, attempts_max, left, &mut self.rng()),
+                Err(error) => {
+                    pause(error, attempt, attempts_max, left, &mut self.jitter.borrow_mut())
+                }
             };
-            let result = self.settle(scope, &model, called, wait, durable).await?;
+            let paid = Paid { called, reused, wait };
+            let result = self.settle(scope, &model, paid, durable).await?;
             match (result, wait) {
                 (Ok(text), _) => break text,
                 (Err(_), Some(wait)) => tokio::time::sleep(wait).await,
@@ -139,17 +148,32 @@ impl Executor {
         Ok(value)
     }
 
-    /// Makes one call and journals its start.
+    /// Numbers a request among the equal ones of the run.
+    fn sample(&self, model: &Model, request: &Request) -> Sample {
+        let key = Key::of(model, request);
+        let mut asked = self.asked.borrow_mut();
+        let count = asked.entry(key).or_default();
+        *count += 1;
+        (key, *count - 1)
+    }
+
+    /// Makes one call, or finds that it need not be made, and journals its start. Gives the run
+    /// that paid, if it was not this one.
     async fn call(
         &self,
         scope: &Rc<Scope>,
-        model: &Model,
+        model: &Rc<Model>,
         request: &Request,
-    ) -> Result<Called, StoreError> {
+        sample: Sample,
+    ) -> Result<(Called, Option<RunId>), StoreError> {
+        let answer = match &self.reuse {
+            Some(reuse) => reuse.answer(&sample, request, &self.learner.borrow(), scope.op),
+            None => Answer::Ask,
+        };
         // The semaphore is never closed.
         let _permit = match &self.calls {
-            Some(calls) => calls.acquire().await.ok(),
-            None => None,
+            Some(calls) if matches!(answer, Answer::Ask) => calls.acquire().await.ok(),
+            _ => None,
         };
         scope.attempts.set(scope.attempts.get() + 1);
         self.note(&Event::AttemptStarted {
@@ -160,11 +184,25 @@ impl Executor {
             demo: model.is_demo(),
             prompt: request.messages.last().map(|m| m.content.clone()).unwrap_or_default(),
             history: request.messages.len() - 1,
+            key: Some(sample.0),
+            sample: sample.1,
         })?;
+        match answer {
+            Answer::Known(known) => {
+                let result = Ok(known.text.to_string());
+                let (usage, cost, served_by) = (known.usage, known.cost, known.served_by);
+                return Ok((Called { usage, cost, served_by, result }, Some(known.run)));
+            }
+            Answer::Guess(text) => return Ok((model.estimate(request, text), None)),
+            Answer::Ask => {}
+        }
         let mut guard = CallGuard { executor: self, scope, demo: model.is_demo(), armed: true };
-        let called = model.call(request).await;
+        let called = match &self.reuse {
+            Some(reuse) => reuse.call(sample, model, request).await,
+            None => model.call(request).await,
+        };
         guard.armed = false;
-        Ok(called)
+        Ok((called, None))
     }
 
     /// Journals the end of a call.
@@ -172,15 +210,16 @@ impl Executor {
         &self,
         scope: &Rc<Scope>,
         model: &Model,
-        called: Called,
-        wait: Option<Duration>,
+        paid: Paid,
         durable: bool,
     ) -> Result<Result<String, CallError>, StoreError> {
+        let Paid { called, reused, wait } = paid;
         let event = Event::AttemptEnded {
             flow: scope.flow,
             op: scope.op,
             attempt: scope.attempts.get(),
             demo: model.is_demo(),
+            reused,
             reply: called.result.as_ref().ok().cloned(),
             usage: called.usage,
             cost: called.cost,
@@ -196,6 +235,14 @@ impl Executor {
         }
         Ok(called.result)
     }
+}
+
+/// One answered request, and the pause before it is made again, if it will be.
+struct Paid {
+    called: Called,
+    /// The run that paid, if it was not this one.
+    reused: Option<RunId>,
+    wait: Option<Duration>,
 }
 
 /// Journals a call that is given up while it is under way: it may have been paid for.
@@ -217,6 +264,7 @@ impl Drop for CallGuard<'_> {
             op: self.scope.op,
             attempt: self.scope.attempts.get(),
             demo: self.demo,
+            reused: None,
             reply: None,
             usage: None,
             cost: None,

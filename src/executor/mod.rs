@@ -5,16 +5,20 @@ pub mod attempt;
 pub mod operation;
 pub mod report;
 pub mod retry;
+pub mod reuse;
 pub mod run;
 pub mod schedule;
 
 use crate::base::clock;
 use crate::base::id::{FlowId, OpId};
 use crate::base::rng::Rng;
+use crate::executor::reuse::Reuse;
 use crate::flow::check::BuildErrors;
 use crate::flow::failure::Failure;
 use crate::journal::Journal;
 use crate::journal::event::Event;
+use crate::journal::key::Key;
+use crate::journal::replies::Learner;
 use crate::metrics::Metrics;
 use crate::metrics::fold::Fold;
 use crate::store::StoreError;
@@ -52,6 +56,13 @@ pub enum RunError {
 pub struct Executor {
     journal: Journal,
     rng: RefCell<Rng>,
+    /// Decides the pauses between tries; apart, so that a fault changes no other number.
+    jitter: RefCell<Rng>,
+    /// Replies that need not be asked for again, if there are any.
+    reuse: Option<Rc<Reuse>>,
+    learner: RefCell<Learner>,
+    /// How often each request was made.
+    asked: RefCell<HashMap<Key, u32>>,
     next_op: Cell<u32>,
     next_flow: Cell<u32>,
     /// The figures of the run, and of each flow that is under way.
@@ -77,9 +88,14 @@ impl Executor {
     /// Creates the executor of a run. `seed` decides everything that is random; `concurrency`
     /// bounds the calls in flight.
     pub fn new(journal: Journal, seed: u64, concurrency: Option<usize>) -> Executor {
+        let learner = Learner::new(journal.run().clone());
         Executor {
             journal,
             rng: RefCell::new(Rng::seeded(seed)),
+            jitter: RefCell::new(Rng::seeded(!seed)),
+            reuse: None,
+            learner: RefCell::new(learner),
+            asked: RefCell::default(),
             next_op: Cell::new(0),
             next_flow: Cell::new(1),
             total: RefCell::new(Fold::of_run()),
@@ -90,6 +106,17 @@ impl Executor {
             unforgiven: Cell::new(0),
             first_failure: RefCell::default(),
         }
+    }
+
+    /// Answers from what is known wherever that is possible.
+    #[must_use]
+    pub fn reusing(self, reuse: Rc<Reuse>) -> Executor {
+        Executor { reuse: Some(reuse), ..self }
+    }
+
+    /// Tells whether calls are only counted: nothing that lasts may be done.
+    pub fn is_planning(&self) -> bool {
+        self.reuse.as_ref().is_some_and(|reuse| reuse.is_planning())
     }
 
     /// Returns the run's journal.
@@ -122,6 +149,11 @@ impl Executor {
     /// Returns how many calls the demo model has answered in this run.
     pub fn demo_calls(&self) -> u64 {
         self.total.borrow().demo_calls()
+    }
+
+    /// Returns how many replies were reused in this run.
+    pub fn reused(&self) -> u64 {
+        self.total.borrow().reused()
     }
 
     /// Returns how many operations failed, or were skipped because of a failure, in flows that do
@@ -164,6 +196,9 @@ impl Executor {
     fn tell(&self, event: &Event) -> i64 {
         let at = clock::micros();
         self.total.borrow_mut().add(at, event);
+        if let Some(reuse) = &self.reuse {
+            reuse.see(&mut self.learner.borrow_mut(), event);
+        }
         if let Some(flow) = event.flow()
             && let Some(fold) = self.flows.borrow_mut().get_mut(&flow)
         {

@@ -1,9 +1,10 @@
 //! The events of a run. A stored event is never changed; a new fact is a new variant or field.
 
-use crate::base::id::{FlowId, OpId};
+use crate::base::id::{FlowId, OpId, RunId};
 use crate::base::unit::Money;
 use crate::flow::failure::Failure;
 use crate::flow::outcome::Outcome;
+use crate::journal::key::Key;
 use crate::model::reply::Usage;
 use serde_json::{Map, Value};
 
@@ -84,6 +85,12 @@ pub enum Event {
         prompt: String,
         /// How many messages went before it.
         history: usize,
+        /// What the request is known by; runs of older programs did not note it.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        key: Option<Key>,
+        /// How many equal requests the run had made before this one.
+        #[serde(skip_serializing_if = "is_first", default)]
+        sample: u32,
     },
     /// A call to a model ended.
     AttemptEnded {
@@ -96,13 +103,16 @@ pub enum Event {
         /// Whether the demo model was asked.
         #[serde(skip_serializing_if = "std::ops::Not::not", default)]
         demo: bool,
+        /// The run that paid for the reply, if it was known already and no call was made.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        reused: Option<RunId>,
         /// The reply, unless the call failed.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         reply: Option<String>,
         /// Tokens used, if known.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         usage: Option<Usage>,
-        /// What it cost, if known.
+        /// What it cost, if known; for a reply that was reused, what it cost then.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         cost: Option<Money>,
         /// The model that the provider says has answered.
@@ -196,4 +206,9 @@ impl Event {
             Event::RunStarted { .. } | Event::Logged { .. } | Event::RunEnded { .. } => None,
         }
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_first(sample: &u32) -> bool {
+    *sample == 0
 }

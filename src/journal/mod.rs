@@ -3,6 +3,8 @@
 
 pub mod event;
 pub mod history;
+pub mod key;
+pub mod replies;
 
 use crate::base::id::RunId;
 use crate::journal::event::Event;

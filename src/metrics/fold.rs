@@ -58,6 +58,10 @@ impl Fold {
                 self.in_flight += 1;
                 self.metrics.max_in_flight = self.metrics.max_in_flight.max(self.in_flight);
             }
+            Event::AttemptEnded { reused: Some(_), cost, .. } => {
+                self.metrics.reused += 1;
+                self.metrics.saved += cost.unwrap_or_default();
+            }
             Event::AttemptEnded { demo, usage, cost, failure, retry_in_ms, .. } => {
                 self.metrics.calls += 1;
                 self.metrics.demo_calls += u64::from(*demo);
@@ -77,6 +81,11 @@ impl Fold {
             | Event::Logged { .. }
             | Event::RunEnded { .. } => {}
         }
+    }
+
+    /// Returns how many replies were reused.
+    pub fn reused(&self) -> u64 {
+        self.metrics.reused
     }
 
     /// Returns how many calls the demo model has answered.

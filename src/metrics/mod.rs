@@ -1,6 +1,7 @@
 //! Figures of a flow or a run: folds of its events and nothing else.
 
 pub mod fold;
+pub mod plan;
 
 use crate::base::unit::Money;
 use crate::model::reply::Usage;
@@ -33,6 +34,10 @@ pub struct Metrics {
     pub retries: u64,
     /// Calls answered by the demo model.
     pub demo_calls: u64,
+    /// Replies that were known already, so that no call was made.
+    pub reused: u64,
+    /// What those replies cost when they were paid for.
+    pub saved: Money,
     /// Tokens of all calls that said what they used.
     pub usage: Usage,
     /// What all calls with a known price cost.
@@ -84,7 +89,8 @@ impl Metrics {
             "calls": self.calls,
             "demo_calls": self.demo_calls,
             "retries": self.retries,
-            "reused": 0,
+            "reused": self.reused,
+            "saved": self.saved.dollars(),
             "tokens": {
                 "input_uncached": self.usage.input_uncached,
                 "cache_read": self.usage.cache_read,

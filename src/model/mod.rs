@@ -60,9 +60,29 @@ impl Model {
         }
     }
 
+    /// Estimates a call without making it: a quarter of the bytes are tokens, which is rough.
+    /// `text` stands for the reply.
+    pub fn estimate(&self, request: &Request, text: String) -> Called {
+        let tokens = |text: &str| (text.len() as u64).div_ceil(4);
+        let input_uncached = request.messages.iter().map(|m| tokens(&m.content)).sum();
+        let usage = Usage { input_uncached, output_visible: tokens(&text), ..Usage::default() };
+        let cost = self.cost(Some(&usage));
+        Called { usage: Some(usage), cost, served_by: None, result: Ok(text) }
+    }
+
     /// Tells whether replies come from the built-in demo model rather than from a real one.
     pub fn is_demo(&self) -> bool {
         matches!(self.transport, Transport::Demo(_))
+    }
+
+    /// Returns what tells this model from every other: its name, its server, and what decides the
+    /// answers of a demo model.
+    pub fn identity(&self) -> String {
+        match &self.transport {
+            Transport::Demo(demo) => format!("{} {}", self.label, demo.identity()),
+            Transport::OpenAi(server) => format!("{} {}", self.label, server.base_url),
+            Transport::Native(provider) => format!("{} {}", self.label, provider.base_url),
+        }
     }
 
     /// Returns the price of a million tokens, if it is known.

@@ -78,3 +78,11 @@ pub struct Called {
     /// The text, or why there is none.
     pub result: Result<String, CallError>,
 }
+
+impl Called {
+    /// Creates a call that ended by a fault of this program.
+    pub fn broken(message: String) -> Called {
+        let result = Err(CallError::Setup { message });
+        Called { usage: None, cost: None, served_by: None, result }
+    }
+}

@@ -45,6 +45,8 @@ pub enum GuideFileError {
 pub struct GuideFile {
     path: PathBuf,
     content: Map<String, Value>,
+    /// Whether changes stay in memory: a plan leaves no trace.
+    is_frozen: bool,
 }
 
 /// A success: the kind of task, the pattern, and the metrics.
@@ -53,7 +55,7 @@ pub type Success = (String, String, Map<String, Value>);
 impl GuideFile {
     /// Starts without entries; nothing is read or written.
     pub fn empty(path: &Path) -> GuideFile {
-        GuideFile { path: path.to_owned(), content: Map::new() }
+        GuideFile { path: path.to_owned(), content: Map::new(), is_frozen: false }
     }
 
     /// Reads a file; one that does not exist has no entries.
@@ -61,6 +63,12 @@ impl GuideFile {
         let mut file = GuideFile::empty(path);
         file.load()?;
         Ok(file)
+    }
+
+    /// Keeps every further change in memory.
+    #[must_use]
+    pub fn frozen(self) -> GuideFile {
+        GuideFile { is_frozen: true, ..self }
     }
 
     /// Reads the file anew.
@@ -198,6 +206,10 @@ impl GuideFile {
 
     /// Changes the file under its lock.
     fn change(&mut self, change: impl FnOnce(&mut GuideFile)) -> Result<(), GuideFileError> {
+        if self.is_frozen {
+            change(self);
+            return Ok(());
+        }
         let lock = self.lock()?;
         self.load()?;
         change(self);

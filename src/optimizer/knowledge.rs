@@ -77,6 +77,19 @@ impl Knowledge {
         Ok(Knowledge { reader: store::open_in_memory()?, writer: None })
     }
 
+    /// Starts from what a store knows, and changes nothing in it.
+    pub fn copy_of(path: &Path) -> Result<Knowledge, KnowledgeError> {
+        let reader = store::open_in_memory()?;
+        if path.exists() {
+            reader.execute("ATTACH ? AS disk", [path.to_string_lossy()])?;
+            reader.execute_batch(
+                "INSERT INTO observations SELECT * FROM disk.observations;
+                 INSERT INTO cells SELECT * FROM disk.cells; DETACH disk;",
+            )?;
+        }
+        Ok(Knowledge { reader, writer: None })
+    }
+
     /// Records observations, all or none. Those that `counts` accepts and that say something about
     /// their pattern change what is recommended.
     pub async fn record(

@@ -12,6 +12,7 @@ mod options;
 mod stdlib;
 mod tasks;
 
+pub use crate::script::api::state::State;
 pub use crate::script::limits::OPERATIONS_MAX;
 
 use crate::executor::Executor;
@@ -26,9 +27,9 @@ use crate::store::writer::Writer;
 use rhai::{AST, Dynamic, Engine, Scope};
 use serde_json::{Map, Value};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -60,6 +61,8 @@ pub struct Surroundings {
     pub learn_from_demo: bool,
     /// Most operations it may use.
     pub operations_max: u64,
+    /// What outlives one reading of the script.
+    pub state: State,
 }
 
 /// What the parts of a script share.
@@ -67,13 +70,19 @@ pub(crate) struct Inner {
     with: Surroundings,
     engine: RefCell<Weak<Engine>>,
     /// Files that the script has read or imported.
-    files: RefCell<BTreeSet<PathBuf>>,
+    files: RefCell<BTreeMap<PathBuf, Option<blake3::Hash>>>,
+    /// Files that the script has written itself, on which it therefore does not depend.
+    written: RefCell<BTreeSet<PathBuf>>,
+    /// The functions that `hot` calls.
+    newest: RefCell<Option<Rc<AST>>>,
     /// Tasks that were started and not waited for.
     background: RefCell<Vec<Rc<api::task::Background>>>,
     /// Whether people were told that the demo model answers.
     told_demo: Cell<bool>,
     /// Whether people were told that what the demo model does is not counted.
     told_uncounted: Cell<bool>,
+    /// Whether people were told that reused replies are not recorded again.
+    told_old: Cell<bool>,
     /// Why the run cannot go on, once that is so.
     broken: RefCell<Option<StoreError>>,
 }
@@ -97,6 +106,17 @@ impl Inner {
     /// Makes a failure of what a script raised.
     fn failure(&self, raised: &Raised) -> Failure {
         error::failure(raised, &self.script_name())
+    }
+
+    /// Notes that the script depends on a file, with its content as it was read; `None` if it
+    /// could not be read.
+    fn depends_on(&self, path: &Path, content: Option<&[u8]>) {
+        self.files.borrow_mut().insert(path.to_owned(), content.map(blake3::hash));
+    }
+
+    /// Notes that the script writes a file.
+    fn wrote(&self, path: &Path) {
+        self.written.borrow_mut().insert(path.to_owned());
     }
 
     fn script_name(&self) -> String {
@@ -134,6 +154,13 @@ impl fmt::Debug for Host {
     }
 }
 
+impl Program {
+    /// Tells whether it calls functions by `hot`.
+    pub fn is_hot(&self) -> bool {
+        !check::calls_of(&self.ast, "hot").is_empty()
+    }
+}
+
 impl Host {
     /// Creates a host.
     pub fn new(with: Surroundings) -> Host {
@@ -142,9 +169,12 @@ impl Host {
             with,
             engine: RefCell::default(),
             files: RefCell::default(),
+            written: RefCell::default(),
+            newest: RefCell::default(),
             background: RefCell::default(),
             told_demo: Cell::new(false),
             told_uncounted: Cell::new(false),
+            told_old: Cell::new(false),
             broken: RefCell::default(),
         });
         let mut engine = Engine::new();
@@ -177,6 +207,7 @@ impl Host {
 
     /// Runs a script to its end and returns its value.
     pub async fn run(&self, program: &Program) -> Result<Value, ScriptError> {
+        self.renew(program);
         let (engine, ast) = (self.engine.clone(), program.ast.clone());
         let function = move || engine.eval_ast_with_scope::<Dynamic>(&mut Scope::new(), &ast);
         let result = tasks::start(Task::default(), function).await;
@@ -199,14 +230,23 @@ impl Host {
         Ok(convert::to_value(&value).unwrap_or_default())
     }
 
+    /// Makes the functions of a program those that `hot` calls from now on.
+    pub fn renew(&self, program: &Program) {
+        self.inner.newest.replace(Some(Rc::new(api::state::offered(&program.ast))));
+    }
+
     /// Ends what the script has left running, after its own run was given up.
     pub async fn end(&self) {
         api::task::end_all(&self.inner).await;
     }
 
-    /// Returns the files that the script has read or imported so far.
-    pub fn files(&self) -> Vec<PathBuf> {
-        self.inner.files.borrow().iter().cloned().collect()
+    /// Returns the files that the script has read or imported so far, each with the hash of its
+    /// content; those that it looked for and could not read have none.
+    pub fn files(&self) -> BTreeMap<PathBuf, Option<blake3::Hash>> {
+        let written = self.inner.written.borrow();
+        let mut files = self.inner.files.borrow().clone();
+        files.retain(|path, _| !written.contains(path));
+        files
     }
 
     /// Returns the reference of everything that scripts can call.

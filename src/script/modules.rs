@@ -47,7 +47,7 @@ impl Resolver {
         }
         let text = std::fs::read_to_string(&file)
             .map_err(|e| throw_new("import", format!("importing `{path}`: {e}")))?;
-        host.files.borrow_mut().insert(file.clone());
+        host.depends_on(&file, Some(text.as_bytes()));
         let mut ast = engine.compile_with_scope(&super::api::constants(), text)?;
         ast.set_source(file.display().to_string());
         self.open.borrow_mut().push(file.clone());
@@ -76,7 +76,9 @@ impl ModuleResolver for Resolver {
 
 /// Finds a file that a script names, and refuses one outside of the project's folder.
 pub(super) fn find(host: &Inner, folder: &Path, named: &str) -> Result<PathBuf, Raised> {
-    let found = folder.join(named).canonicalize().map_err(|e| {
+    let wanted = folder.join(named);
+    let found = wanted.canonicalize().map_err(|e| {
+        host.depends_on(&wanted, None);
         let reason = match e.kind() {
             std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
             _ => e.to_string(),

@@ -27,6 +27,8 @@ pub(super) struct Task {
     pub(super) scope: Option<Rc<Scope>>,
     /// When its time is over, on the monotonic clock.
     pub(super) deadline: Option<Duration>,
+    /// How many calls by name it is inside of, each on a stack of its own.
+    pub(super) depth: u32,
 }
 
 thread_local! {
@@ -44,13 +46,13 @@ impl Task {
     pub(super) fn within(&self, limit: Duration) -> Task {
         let end = clock::monotonic() + limit;
         let deadline = Some(self.deadline.map_or(end, |own| own.min(end)));
-        Task { scope: self.scope.clone(), deadline }
+        Task { scope: self.scope.clone(), deadline, depth: self.depth }
     }
 
     /// Returns the task of an operation that calls a script.
     pub(super) fn of(scope: Rc<Scope>) -> Task {
         let deadline = scope.deadline;
-        Task { scope: Some(scope), deadline }
+        Task { scope: Some(scope), deadline, depth: 0 }
     }
 }
 

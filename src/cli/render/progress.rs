@@ -3,16 +3,19 @@
 
 use crate::base::id::{FlowId, OpId, RunId};
 use crate::base::unit::Money;
+use crate::cli::render::time::length;
 use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, Planned};
 use crate::metrics::Metrics;
 use crate::model::reply::Usage;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 /// Most operations that the live region shows at once.
 const SHOWN_MAX: usize = 8;
+/// Operations from which a flow's successes are told together rather than one by one.
+const FOLD_FROM: usize = 20;
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -29,13 +32,24 @@ pub(in crate::cli) enum Mode {
 
 /// What is known of an operation that is under way.
 #[derive(Default)]
-struct Open {
+struct Running {
     name: String,
     started_at: i64,
     usage: Usage,
     cost: Option<Money>,
-    attempts: u32,
+    /// Calls that ended, and replies that were known.
+    calls: u32,
+    reused: u32,
     bar: Option<ProgressBar>,
+}
+
+/// Operations of a large flow that ended well, told together.
+#[derive(Default)]
+struct Folded {
+    count: u64,
+    time: i64,
+    cost: Money,
+    reused: u64,
 }
 
 /// Shows progress, one event at a time.
@@ -44,9 +58,13 @@ pub(in crate::cli) struct Progress {
     is_live: bool,
     silent: bool,
     total: Option<ProgressBar>,
-    open: HashMap<OpId, Open>,
+    open: HashMap<OpId, Running>,
     names: HashMap<OpId, String>,
+    /// Flows whose operations are told together, and those that ended well, by name.
+    folds: HashMap<FlowId, BTreeMap<String, Folded>>,
+    planned: u64,
     ended: u64,
+    reused: u64,
     cost: Money,
 }
 
@@ -61,7 +79,10 @@ impl Progress {
             total: None,
             open: HashMap::new(),
             names: HashMap::new(),
+            folds: HashMap::new(),
+            planned: 0,
             ended: 0,
+            reused: 0,
             cost: Money::ZERO,
         }
     }
@@ -88,33 +109,42 @@ impl Progress {
             return;
         }
         match event {
-            Event::FlowStarted { ops, .. } | Event::Expanded { ops, .. } => self.plan(ops),
+            Event::FlowStarted { flow, ops, .. } | Event::Expanded { flow, ops, .. } => {
+                self.plan(*flow, ops);
+            }
             Event::OpStarted { op, name, .. } => self.start(at, *op, name.as_deref()),
+            Event::AttemptStarted { op, attempt, model, .. } => self.ask(*op, *attempt, model),
+            Event::AttemptEnded { op, reused: Some(_), .. } => {
+                self.reused += 1;
+                if let Some(open) = self.open.get_mut(op) {
+                    open.reused += 1;
+                }
+            }
             Event::AttemptEnded { op, usage, cost, failure, retry_in_ms, .. } => {
                 self.cost += cost.unwrap_or_default();
                 let Some(open) = self.open.get_mut(op) else { return };
-                open.attempts += 1;
+                open.calls += 1;
                 open.usage += usage.unwrap_or_default();
                 if let Some(cost) = cost {
                     open.cost = Some(open.cost.unwrap_or_default() + *cost);
                 }
                 if let (Some(failure), Some(wait)) = (failure, retry_in_ms) {
-                    let text = format!("{}: {}; again in {wait} ms", open.name, failure.message);
-                    self.say(&text);
+                    self.tell_retry(*op, &failure.message, *wait);
                 }
             }
             Event::OpEnded { op, flow, outcome } => self.end(at, *flow, *op, outcome),
-            Event::AttemptStarted { .. }
-            | Event::FlowEnded { .. }
-            | Event::RunStarted { .. }
-            | Event::Logged { .. }
-            | Event::RunEnded { .. } => {}
+            Event::FlowEnded { flow } => self.unfold(*flow),
+            Event::RunStarted { .. } | Event::Logged { .. } | Event::RunEnded { .. } => {}
         }
     }
 
-    fn plan(&mut self, ops: &[Planned]) {
+    fn plan(&mut self, flow: FlowId, ops: &[Planned]) {
         for planned in ops {
             self.names.insert(planned.op, planned.name.clone());
+        }
+        self.planned += ops.len() as u64;
+        if self.is_live && ops.len() > FOLD_FROM {
+            self.folds.entry(flow).or_default();
         }
     }
 
@@ -122,7 +152,8 @@ impl Progress {
         let name = name.map(str::to_owned).or_else(|| self.names.get(&op).cloned());
         let name = name.unwrap_or_else(|| format!("#{}", op.0));
         let bar = self.bar(&name);
-        self.open.insert(op, Open { name, started_at: at, bar, ..Open::default() });
+        self.open.insert(op, Running { name, started_at: at, bar, ..Running::default() });
+        self.count();
     }
 
     /// Adds a line to the live region, if there is one and it has room.
@@ -130,7 +161,7 @@ impl Progress {
         let live = self.live.as_ref()?;
         if self.total.is_none() {
             let total = live.add(ProgressBar::new_spinner());
-            total.set_style(style("{elapsed} {msg}"));
+            total.set_style(style("{elapsed} {wide_msg}"));
             total.enable_steady_tick(Duration::from_millis(100));
             self.total = Some(total);
         }
@@ -139,34 +170,93 @@ impl Progress {
         }
         let total = self.total.as_ref()?;
         let bar = live.insert_before(total, ProgressBar::new_spinner());
-        bar.set_style(style("  {spinner} {msg}  {elapsed}"));
+        bar.set_style(style("  {spinner} {wide_msg} {elapsed}"));
         bar.set_message(name.to_owned());
         bar.enable_steady_tick(Duration::from_millis(100));
         Some(bar)
     }
 
+    fn ask(&mut self, op: OpId, attempt: u32, model: &str) {
+        let Some(Running { name, bar: Some(bar), .. }) = self.open.get(&op) else { return };
+        let again = if attempt > 1 { format!(", call {attempt}") } else { String::new() };
+        bar.set_message(format!("{name}  asking {model}{again}"));
+    }
+
+    fn tell_retry(&mut self, op: OpId, message: &str, wait_ms: u64) {
+        let Some(open) = self.open.get(&op) else { return };
+        match &open.bar {
+            Some(bar) => {
+                bar.set_message(format!("{}  again in {wait_ms} ms: {message}", open.name));
+            }
+            None if !self.is_live => {
+                self.say(&format!("{}: {message}; again in {wait_ms} ms", open.name));
+            }
+            None => {}
+        }
+    }
+
+    /// Brings the last line of the live region up to date.
+    fn count(&self) {
+        let Some(total) = &self.total else { return };
+        let running = self.open.len();
+        let hidden = running.saturating_sub(SHOWN_MAX);
+        let mut text = format!("{} done, {running} running", self.ended);
+        if hidden > 0 {
+            text.push_str(&format!(" ({hidden} not shown)"));
+        }
+        let waiting = self.planned.saturating_sub(self.ended + running as u64);
+        if waiting > 0 {
+            text.push_str(&format!(", {waiting} waiting"));
+        }
+        if self.reused > 0 {
+            text.push_str(&format!(", {} reused", self.reused));
+        }
+        total.set_message(format!("{text}, {}", self.cost));
+    }
+
     fn end(&mut self, at: i64, flow: FlowId, op: OpId, outcome: &Outcome) {
-        let open = self.open.remove(&op).unwrap_or_default();
+        let mut open = self.open.remove(&op).unwrap_or_default();
         if let Some(bar) = &open.bar {
             bar.finish_and_clear();
         }
         self.ended += 1;
-        let name = if open.name.is_empty() {
-            self.names.get(&op).cloned().unwrap_or_else(|| format!("#{}", op.0))
-        } else {
-            open.name.clone()
-        };
-        if let Some(total) = &self.total {
-            let running = self.open.len();
-            total.set_message(format!("{} done, {running} running, {}", self.ended, self.cost));
+        self.planned = self.planned.max(self.ended);
+        if open.name.is_empty() {
+            let name = self.names.get(&op).cloned();
+            open.name = name.unwrap_or_else(|| format!("#{}", op.0));
         }
-        let ms = if open.started_at > 0 { (at - open.started_at) / 1000 } else { 0 };
-        if self.live.is_some() {
-            if flow.0 > 0 || !matches!(outcome, Outcome::Completed { .. }) {
-                self.say(&live_line(&name, ms, &open, outcome));
+        self.count();
+        let time = if open.started_at > 0 { at - open.started_at } else { 0 };
+        let is_completed = matches!(outcome, Outcome::Completed { .. });
+        if !self.is_live {
+            return self.say(&plain_line(time / 1000, &open, outcome));
+        }
+        match self.folds.get_mut(&flow) {
+            Some(fold) if is_completed => {
+                let stem = open.name.split('[').next().unwrap_or(&open.name).to_owned();
+                let folded = fold.entry(stem).or_default();
+                folded.count += 1;
+                folded.time += time;
+                folded.cost += open.cost.unwrap_or_default();
+                folded.reused += u64::from(open.calls == 0 && open.reused > 0);
             }
-        } else {
-            self.say(&plain_line(&name, ms, &open, outcome));
+            _ if flow.0 > 0 || !is_completed => self.say(&live_line(time, &open, outcome)),
+            _ => {}
+        }
+    }
+
+    /// Tells of the operations of a large flow.
+    fn unfold(&mut self, flow: FlowId) {
+        for (name, folded) in self.folds.remove(&flow).unwrap_or_default() {
+            let each = i64::try_from(folded.count).map_or(0, |count| folded.time / count.max(1));
+            let mut line = format!("  ✓ {name} ×{}  {} each", folded.count, length(each));
+            if folded.cost != Money::ZERO {
+                line.push_str(&format!("  {}", folded.cost));
+            }
+            if folded.reused > 0 {
+                line.push_str(&format!("  {} reused", folded.reused));
+            }
+            self.say(&line);
         }
     }
 
@@ -177,23 +267,36 @@ impl Progress {
         }
         #[allow(clippy::cast_possible_truncation, reason = "a time in microseconds")]
         let micros = (metrics.execution_time * 1e6) as i64;
-        let calls = metrics.calls;
+        let (calls, reused, saved) = (metrics.calls, metrics.reused, metrics.saved);
         let cost = metrics.known_cost();
-        if self.is_live {
+        let line = if self.is_live {
             let cost = cost.map_or("cost unknown".to_owned(), |cost| cost.to_string());
-            let took = super::time::length(micros);
-            super::super::say(&format!("run {run}  {status}  {took}  {calls} calls  {cost}"));
+            let noun = if calls == 1 { "call" } else { "calls" };
+            let mut line =
+                format!("run {run}  {status}  {}  {calls} {noun}  {cost}", length(micros));
+            if reused > 0 {
+                line.push_str(&format!("  {reused} reused, saved {saved}"));
+            }
+            line
         } else {
             let cost = cost.map_or("unknown".to_owned(), |cost| cost.dollars().to_string());
             let ms = micros / 1000;
-            super::super::say(&format!(
-                "run={run} status={status} ms={ms} calls={calls} cost={cost}"
-            ));
-        }
+            let mut line = format!("run={run} status={status} ms={ms} calls={calls} cost={cost}");
+            if reused > 0 {
+                line.push_str(&format!(" reused={reused} saved={}", saved.dollars()));
+            }
+            line
+        };
+        super::super::say(&line);
     }
 
     /// Takes the live region away.
     pub(in crate::cli) fn close(&mut self) {
+        for open in self.open.values_mut() {
+            if let Some(bar) = open.bar.take() {
+                bar.finish_and_clear();
+            }
+        }
         if let Some(total) = self.total.take() {
             total.finish_and_clear();
         }
@@ -204,33 +307,46 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
-fn live_line(name: &str, ms: i64, open: &Open, outcome: &Outcome) -> String {
+fn live_line(time: i64, open: &Running, outcome: &Outcome) -> String {
+    let name = &open.name;
     let cost = open.cost.filter(|cost| *cost != Money::ZERO);
-    let cost = cost.map_or(String::new(), |cost| format!("  {cost}"));
-    let time = format!("{}.{} s", ms / 1000, ms % 1000 / 100);
+    let mut more = cost.map_or(String::new(), |cost| format!("  {cost}"));
+    if open.calls > 1 {
+        more.push_str(&format!("  {} calls", open.calls));
+    }
+    if open.calls > 0 && open.reused > 0 {
+        more.push_str(&format!("  {} reused", open.reused));
+    }
+    let took = match open {
+        Running { calls: 0, reused: 1.., .. } => "reused".to_owned(),
+        _ => length(time),
+    };
     match outcome {
-        Outcome::Completed { .. } => format!("  ✓ {name}  {time}{cost}"),
-        Outcome::Failed { failure } => format!("  ✗ {name}  {time}{cost}  {}", failure.message),
+        Outcome::Completed { .. } => format!("  ✓ {name}  {took}{more}"),
+        Outcome::Failed { failure } => format!("  ✗ {name}  {took}{more}  {}", failure.message),
         Outcome::Skipped { reason } => format!("  - {name}  skipped because {reason}"),
         Outcome::Cancelled => format!("  - {name}  cancelled"),
     }
 }
 
-fn plain_line(name: &str, ms: i64, open: &Open, outcome: &Outcome) -> String {
+fn plain_line(ms: i64, open: &Running, outcome: &Outcome) -> String {
     let word = match outcome {
         Outcome::Completed { .. } => "ok",
         Outcome::Failed { .. } => "failed",
         Outcome::Skipped { .. } => "skipped",
         Outcome::Cancelled => "cancelled",
     };
-    let mut line = format!("op={name} status={word} ms={ms}");
-    if open.attempts > 0 {
+    let mut line = format!("op={} status={word} ms={ms}", open.name);
+    if open.calls > 0 {
         let cost = open.cost.map_or("unknown".to_owned(), |cost| cost.dollars().to_string());
         let (input, output) = (open.usage.input(), open.usage.output());
         line.push_str(&format!(" cost={cost} tokens={input}/{output}"));
     }
-    if open.attempts > 1 {
-        line.push_str(&format!(" calls={}", open.attempts));
+    if open.calls > 1 {
+        line.push_str(&format!(" calls={}", open.calls));
+    }
+    if open.reused > 0 {
+        line.push_str(&format!(" reused={}", open.reused));
     }
     match outcome {
         Outcome::Failed { failure } => {

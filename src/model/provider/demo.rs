@@ -39,6 +39,11 @@ impl Demo {
         Money::from_dollars(self.temper.cost)
     }
 
+    /// Returns what decides its answers, besides the question.
+    pub fn identity(&self) -> String {
+        format!("{} {:?}", self.seed, self.temper.replies)
+    }
+
     /// Answers one request. The same question gets the same answer for the same seed, and another
     /// one when it is asked again, so that samples differ and runs repeat.
     pub async fn send(&self, request: &Request) -> Result<Reply, CallError> {
@@ -87,7 +92,7 @@ impl Demo {
             return reply.clone();
         }
         if let Some(schema) = &request.schema {
-            return smallest(schema, schema, 0).to_string();
+            return example(schema).to_string();
         }
         if let Some(label) = label_like_the_examples(question, rng) {
             return format!("{LABEL} {label}");
@@ -116,6 +121,11 @@ fn label_like_the_examples(question: &str, rng: &mut Rng) -> Option<String> {
         .collect();
     let at = rng.below(labels.len() as u64);
     labels.get(usize::try_from(at).ok()?).map(|label| (*label).to_owned())
+}
+
+/// Makes an example of what a JSON schema asks for.
+pub fn example(schema: &Value) -> Value {
+    smallest(schema, schema, 0)
 }
 
 /// Makes the smallest value that a JSON schema allows, as far as the usual words of schemas go.
@@ -230,6 +240,6 @@ mod tests {
             },
         });
         let expected = json!({ "label": "a", "score": 1, "tags": ["[demo]"] });
-        assert_eq!(smallest(&schema, &schema, 0), expected);
+        assert_eq!(example(&schema), expected);
     }
 }

@@ -142,7 +142,7 @@ fn read(host: &Rc<Inner>, path: &str) -> Result<String, Raised> {
     }
     let text = std::fs::read_to_string(&file)
         .map_err(|error| throw_new("file", format!("reading `{path}`: {error}")))?;
-    host.files.borrow_mut().insert(file);
+    host.depends_on(&file, Some(text.as_bytes()));
     Ok(text)
 }
 
@@ -161,6 +161,10 @@ fn read_jsonl(host: &Rc<Inner>, path: &str) -> Result<Array, Raised> {
 fn write(host: &Rc<Inner>, path: &str, text: &str) -> Result<(), Raised> {
     let fail = |error: std::io::Error| throw_new("file", format!("writing `{path}`: {error}"));
     let target = target(host, path)?;
+    host.wrote(&target);
+    if host.with.executor.is_planning() {
+        return Ok(());
+    }
     let name = target.file_name().unwrap_or_default().to_string_lossy();
     // Written beside the target and moved over it, so that a crash leaves the old or the new file.
     let draft = target.with_file_name(format!(".{name}.{}.part", std::process::id()));

@@ -31,8 +31,10 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |path: &str| {
-            let opened = GuideFile::open(&file(&inner, path)?);
-            opened.map(|file| -> Handle { Rc::new(RefCell::new(file)) }).map_err(raise)
+            let opened = GuideFile::open(&file(&inner, path)?).map_err(raise)?;
+            let is_planning = inner.with.executor.is_planning();
+            let opened = if is_planning { opened.frozen() } else { opened };
+            Ok::<Handle, Raised>(Rc::new(RefCell::new(opened)))
         },
     );
     def(

@@ -10,6 +10,7 @@ mod operation;
 mod optimizer;
 pub(super) mod run;
 mod session;
+pub(super) mod state;
 pub(super) mod task;
 
 use crate::script::Inner;
@@ -41,6 +42,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     knowledge::register(engine, host);
     data::register(engine, host);
     run::register(engine, host);
+    state::register(engine, host);
     let host = Rc::downgrade(host);
     #[allow(deprecated, reason = "marked so only because the interface may change")]
     engine.on_var(move |name, index, context| {

@@ -20,6 +20,8 @@ struct Handle {
     optimizer: Optimizer,
     /// The patterns that it recommends among; empty for all.
     among: Vec<String>,
+    /// Whether it forgets everything in the end.
+    is_memory: bool,
 }
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
@@ -79,6 +81,7 @@ fn create(host: &Rc<Inner>, map: Map) -> Result<Handle, Raised> {
     };
     let among = read_among(&mut options).map_err(|e| throw(&e))?;
     let knowledge = match &host.with.store {
+        Some((path, _)) if !memory && host.with.executor.is_planning() => Knowledge::copy_of(path),
         Some((path, writer)) if !memory => Knowledge::open(path, writer.clone()),
         _ => Knowledge::in_memory(),
     };
@@ -86,7 +89,7 @@ fn create(host: &Rc<Inner>, map: Map) -> Result<Handle, Raised> {
     let counts_demo = learn_from_demo || host.with.learn_from_demo;
     let run = host.with.executor.journal().run().clone();
     let optimizer = Optimizer::new(Rc::new(knowledge), policy, counts_demo).of_run(run);
-    Ok(Handle { optimizer, among })
+    Ok(Handle { optimizer, among, is_memory: memory })
 }
 
 fn read_among(options: &mut Options) -> Result<Vec<String>, Failure> {
@@ -120,6 +123,20 @@ fn is_demo_run(host: &Rc<Inner>, o: &Handle) -> bool {
     is_demo
 }
 
+/// Tells whether an execution is no new experience: replies of an earlier run were reused, which
+/// has counted already. An optimizer of its own memory begins anew, so there everything counts.
+fn is_old_news(host: &Rc<Inner>, o: &Handle, metrics: &serde_json::Map<String, Value>) -> bool {
+    let reused = match metrics.get("reused").and_then(Value::as_u64) {
+        Some(reused) => reused,
+        None => host.with.executor.reused(),
+    };
+    let is_old = reused > 0 && !o.is_memory && !host.with.executor.is_planning();
+    if is_old && !host.told_old.replace(true) {
+        (host.with.say)("what is answered by reused replies is not recorded again");
+    }
+    is_old
+}
+
 fn recording(engine: &mut Engine, host: &Rc<Inner>) {
     let inner = host.clone();
     def(
@@ -138,6 +155,9 @@ fn recording(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |o: &mut Handle, task: &str, pattern: &str, metrics: Map| {
             let (metrics, demo) = (fields(&metrics)?, is_demo_run(&inner, o));
+            if is_old_news(&inner, o, &metrics) {
+                return Ok(());
+            }
             wait(o.optimizer.record_execution(task, pattern, &metrics, demo))
                 .map_err(|error| raise(&inner, error))
         },
@@ -157,6 +177,9 @@ fn recording(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |o: &mut Handle, task: &str, pattern: &str, metrics: Map| {
             let (metrics, demo) = (fields(&metrics)?, is_demo_run(&inner, o));
+            if is_old_news(&inner, o, &metrics) {
+                return Ok(());
+            }
             wait(o.optimizer.save_pattern_success(task, pattern, &metrics, demo))
                 .map_err(|error| raise(&inner, error))
         },
@@ -177,6 +200,9 @@ fn recording(engine: &mut Engine, host: &Rc<Inner>) {
         move |o: &mut Handle, task: &str, pattern: &str, error: Dynamic| {
             let failure = read_failure(&inner, error);
             let demo = is_demo_run(&inner, o);
+            if is_old_news(&inner, o, &serde_json::Map::new()) {
+                return Ok(());
+            }
             wait(o.optimizer.save_pattern_failure(task, pattern, &failure, demo))
                 .map_err(|error| raise(&inner, error))
         },
@@ -437,6 +463,9 @@ fn moving(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |o: &mut Handle, path: &str| {
             let path = file(&inner, path)?;
+            if inner.with.executor.is_planning() {
+                return Ok(0);
+            }
             o.optimizer.export_knowledge(&path).map(whole).map_err(|error| raise(&inner, error))
         },
     );

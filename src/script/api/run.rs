@@ -14,7 +14,7 @@ use serde_json::Value;
 use std::rc::Rc;
 
 /// Names that every script knows.
-pub(super) const CONSTANTS: &[&str] = &["log", "run_id"];
+pub(super) const CONSTANTS: &[&str] = &["log", "run_id", "state"];
 
 /// What `log` is in a script.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +24,7 @@ struct Log;
 pub(super) fn constant(host: &Rc<Inner>, name: &str) -> Option<Dynamic> {
     match name {
         "log" => Some(Dynamic::from(Log)),
+        "state" => Some(Dynamic::from(host.with.state.clone())),
         "run_id" => Some(host.with.executor.journal().run().0.clone().into()),
         _ => None,
     }

@@ -359,6 +359,7 @@ fn guarding(engine: &mut Engine, host: &Rc<Inner>) {
             retry(times, &BoundFn::new(&inner, &context, function))
         },
     );
+    let inner = host.clone();
     def(
         engine,
         "sleep(time_ms: int)",
@@ -368,7 +369,7 @@ fn guarding(engine: &mut Engine, host: &Rc<Inner>) {
         sleep(5);
         ```
         "#,
-        |time_ms: i64| pause(time_ms),
+        move |time_ms: i64| pause(&inner, time_ms),
     );
     let inner = host.clone();
     def(
@@ -389,11 +390,14 @@ fn guarding(engine: &mut Engine, host: &Rc<Inner>) {
     );
 }
 
-fn pause(time_ms: i64) -> Result<(), Raised> {
+fn pause(host: &Rc<Inner>, time_ms: i64) -> Result<(), Raised> {
     let Ok(time_ms) = u64::try_from(time_ms) else {
         return Err(throw_new("option", format!("`sleep` needs a time from 0 up, not {time_ms}")));
     };
-    wait(tokio::time::sleep(Duration::from_millis(time_ms)));
+    // A plan asks nothing, so it need not wait for anything either.
+    if !host.with.executor.is_planning() {
+        wait(tokio::time::sleep(Duration::from_millis(time_ms)));
+    }
     Ok(())
 }
 

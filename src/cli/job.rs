@@ -1,0 +1,262 @@
+//! One run of a script: what it is given, and how its end is told. Shared by `run`, `watch` and
+//! `plan`.
+
+use crate::base::id::RunId;
+use crate::base::unit::Money;
+use crate::cli::exit::Exit;
+use crate::cli::project::Project;
+use crate::cli::render::diagnostic;
+use crate::cli::render::progress::Progress;
+use crate::cli::{Global, print_line, say};
+use crate::executor::Executor;
+use crate::executor::reuse::Reuse;
+use crate::flow::failure::Failure;
+use crate::journal::Journal;
+use crate::journal::event::Event;
+use crate::model::registry::Models;
+use crate::script::diagnostic::Diagnostic;
+use crate::script::{Host, ScriptError, Sink, State, Surroundings};
+use crate::store::writer::Writer;
+use anyhow::Context;
+use serde_json::{Map, Value, json};
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// What to run, and with what.
+pub(super) struct Job<'a> {
+    pub(super) global: &'a Global,
+    pub(super) project: &'a Project,
+    pub(super) script: &'a Path,
+    pub(super) params: Map<String, Value>,
+    pub(super) seed: u64,
+    pub(super) models: Rc<Models>,
+    pub(super) writer: Rc<Writer>,
+    /// Replies that need not be asked for again, if there are any.
+    pub(super) reuse: Option<Rc<Reuse>>,
+    pub(super) state: State,
+}
+
+/// One run that is set up.
+pub(super) struct Open {
+    pub(super) executor: Rc<Executor>,
+    pub(super) host: Host,
+    pub(super) progress: Rc<RefCell<Progress>>,
+}
+
+/// How a run ended.
+pub(super) struct End {
+    pub(super) exit: Exit,
+    pub(super) status: &'static str,
+    pub(super) value: Value,
+    failure: Option<Failure>,
+    /// Operations that did not complete although they had to.
+    lost: u64,
+}
+
+impl End {
+    /// Creates the end of a run that was stopped from outside.
+    pub(super) fn interrupted(exit: Exit) -> End {
+        End { exit, status: "interrupted", value: Value::Null, failure: None, lost: 0 }
+    }
+}
+
+impl Job<'_> {
+    /// Sets up a run that is journaled. `print` takes what the script prints.
+    pub(super) fn open(
+        &self,
+        progress: Progress,
+        interrupted: Arc<AtomicBool>,
+        print: Sink,
+    ) -> anyhow::Result<Open> {
+        let journal = Journal::new(RunId::fresh(), self.writer.clone());
+        let executor = Executor::new(journal, self.seed, self.project.config.concurrency());
+        let executor = match &self.reuse {
+            Some(reuse) => executor.reusing(reuse.clone()),
+            None => executor,
+        };
+        self.open_with(executor, progress, interrupted, print)
+    }
+
+    /// Sets up a run with an executor of the caller's.
+    pub(super) fn open_with(
+        &self,
+        executor: Executor,
+        progress: Progress,
+        interrupted: Arc<AtomicBool>,
+        print: Sink,
+    ) -> anyhow::Result<Open> {
+        let (executor, progress) = (Rc::new(executor), Rc::new(RefCell::new(progress)));
+        let (printing, saying) = (progress.clone(), progress.clone());
+        let quiet = self.global.quiet || executor.is_planning();
+        let host = Host::new(Surroundings {
+            executor: executor.clone(),
+            models: self.models.clone(),
+            root: self.root()?,
+            script: self.script.to_owned(),
+            params: self.params.clone(),
+            print: Rc::new(move |text| printing.borrow().suspend(|| print(text))),
+            say: Rc::new(move |text| {
+                if !quiet {
+                    saying.borrow().say(text);
+                }
+            }),
+            interrupted,
+            store: Some((self.project.store_path(), self.writer.clone())),
+            learn_from_demo: self.project.config.learn_from_demo(),
+            operations_max: self.project.config.operations_max(),
+            state: self.state.clone(),
+        });
+        Ok(Open { executor, host, progress })
+    }
+
+    /// Returns the folder that the script may read in: the project's, or the script's own if that
+    /// lies elsewhere.
+    fn root(&self) -> anyhow::Result<PathBuf> {
+        let script = self.script.canonicalize().context("finding the script")?;
+        let root = self.project.root.canonicalize().context("finding the project")?;
+        if script.starts_with(&root) {
+            return Ok(root);
+        }
+        Ok(script.parent().map_or(root, Path::to_owned))
+    }
+
+    /// Shows why a script is not run. Nothing has been journaled: nothing has happened.
+    pub(super) fn refuse(&self, faults: &[Diagnostic]) -> Exit {
+        let usage = faults.iter().all(|fault| fault.place.is_none());
+        if self.global.json {
+            let messages: Vec<Value> = faults
+                .iter()
+                .map(|fault| json!({ "message": fault.message, "place": fault.place, "help": fault.help }))
+                .collect();
+            print_line(
+                &json!({ "type": "done", "status": "refused", "errors": messages }).to_string(),
+            );
+        }
+        for fault in faults {
+            say(&diagnostic::render(fault, self.global.color));
+        }
+        say("found before running; nothing was spent");
+        if usage { Exit::Usage } else { Exit::Refused }
+    }
+
+    /// Journals the start, to be written together with the first thing that happens, and announces
+    /// the run.
+    pub(super) fn launch(&self, open: &Open) -> anyhow::Result<()> {
+        let executor = &open.executor;
+        let started = Event::RunStarted {
+            script: self.script.display().to_string(),
+            params: self.params.clone(),
+            seed: self.seed,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        executor.note(&started)?;
+        let shown = open.progress.clone();
+        if self.global.json {
+            let launch = json!({
+                "type": "launch", "run": executor.journal().run(), "script": self.script,
+                "params": self.params, "seed": self.seed,
+            });
+            print_line(&launch.to_string());
+            executor.listen(Rc::new(|at, event| {
+                if matches!(event, Event::OpEnded { .. } | Event::FlowStarted { .. }) {
+                    let mut line = serde_json::to_value(event).unwrap_or_default();
+                    line["type"] = "event".into();
+                    line["at"] = at.into();
+                    print_line(&line.to_string());
+                }
+            }));
+        } else {
+            executor.listen(Rc::new(move |at, event| shown.borrow_mut().see(at, event)));
+        }
+        Ok(())
+    }
+
+    /// Decides how a run ended whose script came to its end. `seen` is the signal that came
+    /// meanwhile.
+    pub(super) fn judge(
+        &self,
+        executor: &Executor,
+        result: Result<Value, ScriptError>,
+        seen: Option<Exit>,
+    ) -> anyhow::Result<End> {
+        match result {
+            Ok(value) => {
+                let lost = executor.unforgiven();
+                let exit = if lost > 0 { Exit::Failed } else { Exit::Ok };
+                let status = if lost > 0 { "failed" } else { "ok" };
+                Ok(End { exit, status, value, failure: None, lost })
+            }
+            Err(ScriptError::Failed(both)) => {
+                let (failure, shown) = *both;
+                if failure.kind == "interrupted" {
+                    return Ok(End::interrupted(seen.unwrap_or(Exit::Interrupted)));
+                }
+                say(&diagnostic::render(&shown, self.global.color));
+                let (exit, failure) = (Exit::of(&failure), Some(failure));
+                Ok(End { exit, status: "failed", value: Value::Null, failure, lost: 0 })
+            }
+            Err(ScriptError::Store(error)) => Err(error.into()),
+            Err(ScriptError::Refused(faults)) => {
+                let exit = self.refuse(&faults);
+                Ok(End { exit, status: "failed", value: Value::Null, failure: None, lost: 0 })
+            }
+        }
+    }
+
+    /// Journals the end and shows the value.
+    pub(super) async fn finish(&self, open: &Open, end: &End) -> anyhow::Result<Exit> {
+        let executor = &open.executor;
+        let run = executor.journal().run().clone();
+        let metrics = executor.metrics();
+        let (value, failure) = (end.value.clone(), end.failure.clone());
+        let status = end.status.to_owned();
+        executor.commit(&Event::RunEnded { status, value, failure }).await?;
+        if self.global.json {
+            let done = json!({
+                "type": "done", "run": run, "status": end.status, "value": end.value,
+                "error": end.failure, "metrics": metrics.to_map(),
+                "cost": metrics.known_cost().map(Money::dollars),
+            });
+            print_line(&done.to_string());
+            return Ok(end.exit);
+        }
+        print_value(&end.value);
+        open.progress.borrow().sum_up(&run, end.status, &metrics);
+        if end.lost > 0 {
+            tell_lost(executor, end.lost);
+        }
+        if end.status == "interrupted" {
+            say(&format!("interrupted; what was done is kept: `kaizen show {run}`"));
+        }
+        Ok(end.exit)
+    }
+}
+
+/// Tells that operations did not complete although they had to, and why the first one did not.
+fn tell_lost(executor: &Executor, lost: u64) {
+    let run = executor.journal().run();
+    let operations = if lost == 1 { "operation" } else { "operations" };
+    say(&format!(
+        "{lost} {operations} did not complete, so the run failed (`allow_failures: true` in the \
+         options of `flow` accepts that); `kaizen show {run}` tells more"
+    ));
+    if let Some(first) = executor.first_failure() {
+        let op = first.op.unwrap_or_default();
+        let place = first.place.map_or(String::new(), |place| {
+            format!(" ({}:{}:{})", place.file, place.line, place.column)
+        });
+        say(&format!("the first was `{op}`: {}{place}", first.message));
+    }
+}
+
+/// Prints the script's value: text as it is, everything else as JSON.
+fn print_value(value: &Value) {
+    match value {
+        Value::Null => {}
+        Value::String(text) => print_line(text),
+        other => print_line(&serde_json::to_string_pretty(other).unwrap_or_default()),
+    }
+}

@@ -1,0 +1,172 @@
+//! Calls that need not be made: replies known from earlier runs, calls that an interrupted run left
+//! under way, and, while planning, calls that are only counted.
+
+use crate::base::id::OpId;
+use crate::journal::event::Event;
+use crate::journal::replies::{Known, Learner, Replies, Sample};
+use crate::model::Model;
+use crate::model::reply::Called;
+use crate::model::request::Request;
+use futures::FutureExt;
+use futures::future::{LocalBoxFuture, Shared};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::fmt;
+use std::rc::Rc;
+use tokio::task::AbortHandle;
+
+/// What a planned call of an operation never run before is answered.
+const UNKNOWN_REPLY: &str = "(a reply that only the run can tell)";
+
+/// A call under way that outlives the run that began it.
+struct Pending {
+    called: Shared<LocalBoxFuture<'static, Called>>,
+    abort: AbortHandle,
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.abort.abort();
+    }
+}
+
+/// Replies and calls that runs hand on to the runs after them. Without it every call is made.
+#[derive(Default)]
+pub struct Reuse {
+    replies: RefCell<Replies>,
+    pending: RefCell<HashMap<Sample, Pending>>,
+    /// Whether calls go on although nobody waits for them: the run is being replaced.
+    is_handing_over: Cell<bool>,
+    /// Whether nothing may be asked.
+    is_planning: bool,
+}
+
+impl fmt::Debug for Reuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reuse")
+            .field("replies", &self.replies.borrow().len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a request is answered.
+pub(super) enum Answer {
+    /// By a reply that was paid for before.
+    Known(Box<Known>),
+    /// By a guess, because this run is only a plan.
+    Guess(String),
+    /// By asking.
+    Ask,
+}
+
+impl Reuse {
+    /// Starts from replies that are known.
+    pub fn new(replies: Replies) -> Reuse {
+        Reuse { replies: RefCell::new(replies), ..Reuse::default() }
+    }
+
+    /// Starts from replies that are known, and never asks for another one.
+    pub fn planning(replies: Replies) -> Reuse {
+        Reuse { is_planning: true, ..Reuse::new(replies) }
+    }
+
+    /// Returns the replies that are known now.
+    pub fn replies(&self) -> std::cell::RefMut<'_, Replies> {
+        self.replies.borrow_mut()
+    }
+
+    /// Tells whether nothing may be asked.
+    pub fn is_planning(&self) -> bool {
+        self.is_planning
+    }
+
+    /// Says that the run is about to be replaced: what it has asked goes on, for the next run.
+    pub fn hand_over(&self) {
+        self.is_handing_over.set(true);
+    }
+
+    /// Says that a run begins to which everything was handed.
+    pub fn take_over(&self) {
+        self.is_handing_over.set(false);
+    }
+
+    /// Gives up all calls that nobody waits for any more.
+    pub fn end(&self) {
+        self.pending.borrow_mut().clear();
+    }
+
+    pub(super) fn see(&self, learner: &mut Learner, event: &Event) {
+        learner.see(&mut self.replies.borrow_mut(), event);
+    }
+
+    pub(super) fn answer(
+        &self,
+        sample: &Sample,
+        request: &Request,
+        learner: &Learner,
+        op: OpId,
+    ) -> Answer {
+        let replies = self.replies.borrow();
+        if let Some(known) = replies.get(sample) {
+            return Answer::Known(Box::new(known.clone()));
+        }
+        if !self.is_planning {
+            return Answer::Ask;
+        }
+        let before = learner.name(op).and_then(|name| replies.of_operation(name));
+        Answer::Guess(match (before, &request.schema) {
+            (Some(text), _) => text.to_string(),
+            (None, Some(schema)) => crate::model::provider::demo::example(schema).to_string(),
+            (None, None) => UNKNOWN_REPLY.to_owned(),
+        })
+    }
+
+    /// Asks, or joins the call that asks the same already.
+    pub(super) async fn call(
+        &self,
+        sample: Sample,
+        model: &Rc<Model>,
+        request: &Request,
+    ) -> Called {
+        let called = self.join(sample, model, request);
+        let waiting = Waiting { reuse: self, sample };
+        let called = called.await;
+        drop(waiting);
+        self.pending.borrow_mut().remove(&sample);
+        called
+    }
+
+    fn join(
+        &self,
+        sample: Sample,
+        model: &Rc<Model>,
+        request: &Request,
+    ) -> Shared<LocalBoxFuture<'static, Called>> {
+        let mut pending = self.pending.borrow_mut();
+        let entry = pending.entry(sample).or_insert_with(|| {
+            let (model, request) = (model.clone(), request.clone());
+            let task = tokio::task::spawn_local(async move { model.call(&request).await });
+            let abort = task.abort_handle();
+            let ended = |called: Result<Called, tokio::task::JoinError>| {
+                called.unwrap_or_else(|error| Called::broken(error.to_string()))
+            };
+            Pending { called: task.map(ended).boxed_local().shared(), abort }
+        });
+        entry.called.clone()
+    }
+}
+
+/// Somebody who waits for a call. When they give up, so does the call, unless the run is being
+/// replaced.
+struct Waiting<'a> {
+    reuse: &'a Reuse,
+    sample: Sample,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if !self.reuse.is_handing_over.get() {
+            self.reuse.pending.borrow_mut().remove(&self.sample);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What outlives one reading of a script: `state`, and functions that are called by name so that
+//! the newest version answers.
+
+use super::def;
+use crate::script::error::{Raised, throw_new};
+use crate::script::fiber::wait;
+use crate::script::{Inner, tasks};
+use rhai::{AST, Array, CallFnOptions, Dynamic, Engine, ImmutableString, Map, Scope, Stmt};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// How deep functions may call one another by `hot`: each has a stack of its own.
+const HOT_MAX: u32 = 32;
+
+/// A map that outlives the script: in `watch` every run finds what the run before left, in `repl`
+/// every line.
+#[derive(Debug, Clone, Default)]
+pub struct State(Rc<RefCell<Map>>);
+
+pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
+    engine.register_type_with_name::<State>("state");
+    engine.register_indexer_get(|state: &mut State, key: ImmutableString| {
+        state.0.borrow().get(key.as_str()).cloned().unwrap_or(Dynamic::UNIT)
+    });
+    rhai::FuncRegistration::new_index_setter().with_purity(true).register_into_engine(
+        engine,
+        |state: &mut State, key: ImmutableString, value: Dynamic| -> Result<(), Raised> {
+            let value = value.flatten();
+            if has_function(&value) {
+                let message = format!(
+                    "`state.{key}` cannot hold a function: the next version of the script could \
+                     not call it; keep the data, and call functions by `hot(\"name\", [..])`"
+                );
+                return Err(throw_new("state", message));
+            }
+            state.0.borrow_mut().insert(key.as_str().into(), value);
+            Ok(())
+        },
+    );
+    def(
+        engine,
+        "keys(state: state) -> array",
+        r#"
+        The names of what `state` holds.
+        ```rhai
+        state.best = "vote";
+        print(state.keys());
+        ```
+        "#,
+        |state: &mut State| -> Array {
+            state.0.borrow().keys().map(|key| key.to_string().into()).collect()
+        },
+    );
+    def(
+        engine,
+        "remove(state: state, key: string) -> any",
+        r#"
+        Takes an entry out of `state`, the map that survives when a script is run again by
+        `kaizen watch`, and from line to line of `kaizen repl`. In `kaizen run` it starts empty.
+        An entry that is not there is `()`.
+        ```rhai
+        state.runs = (state.runs ?? 0) + 1;
+        print(state.runs);
+        state.remove("runs");
+        ```
+        "#,
+        |state: &mut State, key: &str| state.0.borrow_mut().remove(key).unwrap_or(Dynamic::UNIT),
+    );
+    hot(engine, host);
+}
+
+fn has_function(value: &Dynamic) -> bool {
+    if let Some(list) = value.read_lock::<Array>() {
+        return list.iter().any(has_function);
+    }
+    if let Some(map) = value.read_lock::<Map>() {
+        return map.values().any(has_function);
+    }
+    value.is_fnptr()
+}
+
+fn hot(engine: &mut Engine, host: &Rc<Inner>) {
+    let inner = host.clone();
+    def(
+        engine,
+        "hot(name: string, arguments: array) -> any",
+        r#"
+        Calls a function of this script by its name. While a script that does so is running under
+        `kaizen watch`, a save does not start it anew: the next `hot` calls the function as it
+        was saved.
+        ```rhai
+        fn step(n) { n + 1 }
+        print(hot("step", [41]));
+        ```
+        "#,
+        move |name: &str, arguments: Array| call_newest(&inner, name, arguments),
+    );
+    let inner = host.clone();
+    def(engine, "hot(name: string) -> any", "", move |name: &str| {
+        call_newest(&inner, name, Array::new())
+    });
+}
+
+fn call_newest(host: &Rc<Inner>, name: &str, arguments: Array) -> Result<Dynamic, Raised> {
+    let newest = host.newest.borrow().clone();
+    let Some(ast) = newest else { return Err(throw_new("state", "no script is running")) };
+    let takes: Vec<usize> =
+        ast.iter_functions().filter(|f| f.name == name).map(|f| f.params.len()).collect();
+    if !takes.contains(&arguments.len()) {
+        let message = if takes.is_empty() {
+            format!("`hot`: this script has no function `{name}`")
+        } else {
+            let takes: Vec<String> = takes.iter().map(ToString::to_string).collect();
+            format!("`hot`: `{name}` takes {}, not {}", takes.join(" or "), arguments.len())
+        };
+        return Err(throw_new("state", message));
+    }
+    let task = tasks::Task::clone(&tasks::current());
+    if task.depth >= HOT_MAX {
+        let message = format!("`hot` calls itself more than {HOT_MAX} deep");
+        return Err(throw_new("state", message));
+    }
+    let task = tasks::Task { depth: task.depth + 1, ..task };
+    let (engine, name) = (host.engine()?, name.to_owned());
+    wait(tasks::start(task, move || {
+        let options = CallFnOptions::new().eval_ast(true);
+        engine.call_fn_with_options(options, &mut Scope::new(), &ast, &name, arguments)
+    }))
+}
+
+/// Returns what a script offers to others: its functions, and the imports that they need.
+pub(in crate::script) fn offered(ast: &AST) -> AST {
+    let imports = ast.statements().iter().filter(|stmt| matches!(stmt, Stmt::Import(..))).cloned();
+    let mut offered = AST::new(imports.collect::<Vec<_>>(), ast.shared_lib().clone());
+    if let Some(source) = ast.source() {
+        offered.set_source(source);
+    }
+    offered
+}
