@@ -211,6 +211,6 @@ impl Host {
 
     /// Returns the reference of everything that scripts can call.
     pub fn reference(&self) -> Vec<api::Entry> {
-        api::reference(&self.engine)
+        api::reference(&self.engine, &self.inner)
     }
 }

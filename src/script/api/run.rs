@@ -13,8 +13,30 @@ use rhai::{AST, Dynamic, Engine, Map};
 use serde_json::Value;
 use std::rc::Rc;
 
-/// Names that every script knows.
-pub(super) const CONSTANTS: &[&str] = &["log", "run_id"];
+/// Names that every script knows: each with its type and its text.
+pub(super) const CONSTANTS: &[(&str, &str, &str)] = &[
+    (
+        "log",
+        "log",
+        r#"
+        Where a script says things besides what it prints: `log.info`, `log.warn` and `log.error`
+        write on stderr and into the journal.
+        ```rhai
+        log.info("half of it is done");
+        ```
+        "#,
+    ),
+    (
+        "run_id",
+        "string",
+        r#"
+        The id of this run, by which `kaizen show` finds it.
+        ```rhai
+        print(`this is run ${run_id}`);
+        ```
+        "#,
+    ),
+];
 
 /// What `log` is in a script.
 #[derive(Debug, Clone, Copy)]
