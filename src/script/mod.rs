@@ -3,6 +3,7 @@
 pub mod api;
 pub mod check;
 mod convert;
+pub mod definitions;
 pub mod diagnostic;
 mod error;
 pub(crate) mod fiber;

@@ -7,6 +7,9 @@ use rhai::Engine;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+/// Longest sentence that a list shows with what comes after its colon, in characters.
+const SUMMARY_MAX: usize = 80;
+
 /// One word of the script API, as the reference shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -37,14 +40,20 @@ impl Entry {
         fenced.filter_map(|code| code.strip_prefix("rhai\n")).map(str::trim_end).collect()
     }
 
-    /// Returns the first sentence of what it does.
+    /// Returns the first sentence of what it does; of a long one only what stands before a colon.
     pub fn summary(&self) -> String {
         let first = self.paragraphs().into_iter().next().unwrap_or_default();
         let ends = first.match_indices(". ").map(|(at, _)| at + 1).find(|at| {
             let next = first[*at..].trim_start().chars().next();
             next.is_some_and(|next| next.is_uppercase() || next == '`')
         });
-        ends.map_or(first.as_str(), |end| &first[..end]).to_owned()
+        let sentence = ends.map_or(first.as_str(), |end| &first[..end]);
+        let is_prose = |at: &usize| sentence[..*at].matches('`').count().is_multiple_of(2);
+        let colon = sentence.match_indices(": ").map(|(at, _)| at).find(is_prose);
+        match colon.filter(|_| sentence.chars().count() > SUMMARY_MAX) {
+            Some(colon) => format!("{}.", &sentence[..colon]),
+            None => sentence.to_owned(),
+        }
     }
 }
 
@@ -155,5 +164,8 @@ mod tests {
             "Keeps .7 of it, i.e. most of it."
         );
         assert_eq!(summary("No full stop"), "No full stop");
+        assert_eq!(summary("A map: `#{ a, b }`."), "A map: `#{ a, b }`.");
+        let long = format!("The map `#{{ a: b }}` of it: {}. More.", "and so on, ".repeat(9));
+        assert_eq!(summary(&long), "The map `#{ a: b }` of it.");
     }
 }
