@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// Longest sentence that a list shows with what comes after its colon, in characters.
-const SUMMARY_MAX: usize = 80;
+const SUMMARY_MAX: usize = 70;
 
 /// One word of the script API, as the reference shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
