@@ -32,21 +32,8 @@ fn host(folder: &Path) -> Host {
     })
 }
 
-/// The reference without operators and the conversions that Rhai calls by itself.
 fn words() -> Vec<Entry> {
-    let hidden = |entry: &Entry| {
-        !entry.name.starts_with(char::is_alphabetic)
-            || entry.name == "to_string"
-            || entry.name.contains('$')
-    };
-    let mut entries = host(Path::new(".")).reference();
-    entries.retain(|entry| !hidden(entry));
-    entries
-}
-
-fn examples(entry: &Entry) -> Vec<String> {
-    let parts = entry.doc.split("```");
-    parts.filter_map(|part| part.strip_prefix("rhai\n")).map(str::to_owned).collect()
+    host(Path::new(".")).reference()
 }
 
 #[test]
@@ -54,7 +41,7 @@ fn every_word_has_an_example() {
     let words = words();
     assert!(words.len() > 50, "the reference must be found: {}", words.len());
     let missing: Vec<String> =
-        words.iter().filter(|w| examples(w).is_empty()).map(|w| w.name.clone()).collect();
+        words.iter().filter(|w| w.examples().is_empty()).map(|w| w.name.clone()).collect();
     assert_eq!(missing, Vec::<String>::new());
 }
 
@@ -62,13 +49,13 @@ fn every_word_has_an_example() {
 fn every_example_runs() {
     let mut faults = String::new();
     for entry in words() {
-        for example in examples(&entry) {
+        for example in entry.examples() {
             let project = Project::new();
             let host = host(project.path());
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let local = tokio::task::LocalSet::new();
             let result = local.block_on(&runtime.unwrap(), async {
-                let program = host.compile(&example)?;
+                let program = host.compile(example)?;
                 host.run(&program).await
             });
             if let Err(error) = result {

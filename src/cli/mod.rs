@@ -2,6 +2,8 @@
 
 mod config;
 mod config_show;
+mod doc;
+mod doc_html;
 mod doctor;
 mod exit;
 mod job;
@@ -76,6 +78,8 @@ enum Command {
     Patterns(patterns::Arguments),
     /// List the models and whether each is set up.
     Models,
+    /// Look up the words that scripts can call.
+    Doc(doc::Arguments),
     /// Look whether everything is in order.
     Doctor,
     /// Show the settings.
@@ -93,6 +97,8 @@ struct Global {
     json: bool,
     quiet: bool,
     color: bool,
+    /// Whether stdout shows colours; `color` is about stderr.
+    color_out: bool,
     stderr_is_terminal: bool,
 }
 
@@ -114,12 +120,18 @@ pub fn run() -> ExitCode {
         return Exit::Usage.into();
     }
     let stderr_is_terminal = std::io::stderr().is_terminal();
-    let color = match arguments.color {
+    let color = |terminal: bool| match arguments.color {
         When::Always => true,
         When::Never => false,
-        When::Auto => stderr_is_terminal && project::variable("NO_COLOR").is_none(),
+        When::Auto => terminal && project::variable("NO_COLOR").is_none(),
     };
-    let global = Global { json: arguments.json, quiet: arguments.quiet, color, stderr_is_terminal };
+    let global = Global {
+        json: arguments.json,
+        quiet: arguments.quiet,
+        color: color(stderr_is_terminal),
+        color_out: color(std::io::stdout().is_terminal()),
+        stderr_is_terminal,
+    };
     let result = match &arguments.command {
         None => list::run(&global),
         Some(Command::New(arguments)) => new::run(arguments),
@@ -129,6 +141,7 @@ pub fn run() -> ExitCode {
         Some(Command::Show(arguments)) => show::run(&global, arguments),
         Some(Command::Patterns(arguments)) => patterns::run(&global, arguments),
         Some(Command::Models) => models::run(&global),
+        Some(Command::Doc(arguments)) => doc::run(&global, arguments),
         Some(Command::Doctor) => Ok(doctor::run(&global)),
         Some(Command::Config(arguments)) => config_show::run(&global, arguments),
         Some(Command::Completions { shell }) => {

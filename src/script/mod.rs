@@ -3,6 +3,7 @@
 pub mod api;
 pub mod check;
 mod convert;
+pub mod definitions;
 pub mod diagnostic;
 mod error;
 pub(crate) mod fiber;
@@ -251,6 +252,6 @@ impl Host {
 
     /// Returns the reference of everything that scripts can call.
     pub fn reference(&self) -> Vec<api::Entry> {
-        api::reference(&self.engine)
+        api::reference(&self.engine, &self.inner)
     }
 }

@@ -1,6 +1,7 @@
 //! How things look in a terminal.
 
 pub(super) mod diagnostic;
+pub(super) mod entry;
 pub(super) mod progress;
 pub(super) mod table;
 pub(super) mod time;

@@ -3,6 +3,7 @@
 mod branch;
 mod builder;
 mod data;
+mod entry;
 mod flow;
 mod knowledge;
 mod model;
@@ -13,36 +14,45 @@ mod session;
 pub(super) mod state;
 pub(super) mod task;
 
+pub use entry::Entry;
+pub(super) use entry::reference;
+
 use crate::script::Inner;
-use crate::script::check;
 use rhai::{Engine, FuncRegistration, RhaiNativeFunc, Scope, Variant};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// One word of the script API, as the reference shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// The word.
-    pub name: String,
-    /// How it is called, one line for each form.
-    pub signatures: Vec<String>,
-    /// What it does, with an example.
-    pub doc: String,
+/// Defines the words of one file.
+type Register = fn(&mut Engine, &Rc<Inner>);
+
+/// The group of the functions that are written in Rhai.
+const STDLIB: &str = "standard library";
+
+/// The group of what concerns the run itself, constants too.
+const RUN: &str = "the run itself";
+
+/// What the words are about, in the order of the reference, and what defines them. A word that
+/// several define belongs to the first.
+const GROUPS: &[(&str, &[Register])] = &[
+    ("models", &[model::register]),
+    ("branches", &[branch::register]),
+    ("sessions and graphs", &[session::register, builder::register, flow::register]),
+    ("working at once", &[task::register]),
+    ("learning", &[optimizer::register, knowledge::register]),
+    (STDLIB, &[]),
+    ("data", &[data::register]),
+    (RUN, &[run::register, state::register]),
+];
+
+/// Returns the names of the groups, in the order in which the reference shows them.
+pub fn groups() -> impl Iterator<Item = &'static str> {
+    GROUPS.iter().map(|(group, _)| *group)
 }
 
 /// Registers every word of the script API.
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
-    model::register(engine, host);
-    branch::register(engine, host);
-    session::register(engine, host);
-    builder::register(engine, host);
-    flow::register(engine, host);
-    task::register(engine, host);
-    optimizer::register(engine, host);
-    knowledge::register(engine, host);
-    data::register(engine, host);
-    run::register(engine, host);
-    state::register(engine, host);
+    for register in GROUPS.iter().flat_map(|(_, registers)| *registers) {
+        register(engine, host);
+    }
     let host = Rc::downgrade(host);
     #[allow(deprecated, reason = "marked so only because the interface may change")]
     engine.on_var(move |name, index, context| {
@@ -72,7 +82,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
 /// Returns the names that every script knows, for its compilation.
 pub(super) fn constants() -> Scope<'static> {
     let mut scope = Scope::new();
-    for name in run::CONSTANTS {
+    for (name, ..) in run::CONSTANTS {
         scope.push_dynamic(*name, rhai::Dynamic::UNIT);
     }
     scope
@@ -120,57 +130,4 @@ fn dedent(text: &str) -> Vec<&str> {
     let shared =
         lines.clone().filter(|line| !line.trim().is_empty()).map(indent).min().unwrap_or(0);
     lines.map(|line| line.get(shared..).unwrap_or("")).collect()
-}
-
-/// Collects the reference from what is registered.
-pub(super) fn reference(engine: &Engine) -> Vec<Entry> {
-    let mut found: BTreeMap<String, Entry> = BTreeMap::new();
-    let each = engine.collect_fn_metadata(
-        None,
-        |info| {
-            let meta = info.metadata;
-            if meta.name.starts_with("anon$") {
-                return None;
-            }
-            // Functions of the standard library carry their own comments and name their parameters.
-            if let Some(script) = &info.script {
-                let given: Vec<String> = script.params.iter().map(ToString::to_string).collect();
-                let signature = check::signature(&meta.name, &given, "");
-                return Some((meta.name.to_string(), signature, given, script.comments.join("\n")));
-            }
-            let comments: Vec<String> = meta.comments.iter().map(ToString::to_string).collect();
-            let given: Vec<String> = meta.params_info.iter().map(ToString::to_string).collect();
-            let signature = check::signature(&meta.name, &given, &meta.return_type);
-            Some((meta.name.to_string(), signature, given, comments.join("\n")))
-        },
-        false,
-    );
-    for (name, mut signature, params, comments) in each {
-        let property = name.strip_prefix("get$").map(str::to_owned);
-        if let Some(property) = &property {
-            let of = params.first().and_then(|p| p.split(": ").nth(1)).unwrap_or("?");
-            let gives = signature.split(" -> ").nth(1).unwrap_or("?");
-            signature = format!("{of}.{property} -> {gives}");
-        }
-        let name = property.unwrap_or(name);
-        let entry = found.entry(name.clone()).or_insert_with(|| Entry {
-            name,
-            signatures: Vec::new(),
-            doc: String::new(),
-        });
-        entry.signatures.push(signature);
-        if !comments.is_empty() {
-            if !entry.doc.is_empty() {
-                entry.doc.push_str("\n\n");
-            }
-            let lines = comments.lines().map(|line| line.strip_prefix("/// ").unwrap_or(""));
-            entry.doc.push_str(&lines.collect::<Vec<_>>().join("\n"));
-        }
-    }
-    let mut entries: Vec<Entry> = found.into_values().collect();
-    for entry in &mut entries {
-        entry.signatures.sort();
-        entry.signatures.dedup();
-    }
-    entries
 }

@@ -13,8 +13,43 @@ use rhai::{AST, Dynamic, Engine, Map};
 use serde_json::Value;
 use std::rc::Rc;
 
-/// Names that every script knows.
-pub(super) const CONSTANTS: &[&str] = &["log", "run_id", "state"];
+/// Names that every script knows: each with its type and its text.
+pub(super) const CONSTANTS: &[(&str, &str, &str)] = &[
+    (
+        "log",
+        "log",
+        r#"
+        Where a script says things besides what it prints: `log.info`, `log.warn` and `log.error`
+        write on stderr and into the journal.
+        ```rhai
+        log.info("half of it is done");
+        ```
+        "#,
+    ),
+    (
+        "run_id",
+        "string",
+        r#"
+        The id of this run, by which `kaizen show` finds it.
+        ```rhai
+        print(`this is run ${run_id}`);
+        ```
+        "#,
+    ),
+    (
+        "state",
+        "state",
+        r#"
+        A map that outlives the script: under `kaizen watch` every run finds what the run before
+        left, in `kaizen repl` every line does; in `kaizen run` it starts empty. What is not there
+        is `()`. It holds data, not functions.
+        ```rhai
+        state.runs = (state.runs ?? 0) + 1;
+        print(state.runs);
+        ```
+        "#,
+    ),
+];
 
 /// What `log` is in a script.
 #[derive(Debug, Clone, Copy)]

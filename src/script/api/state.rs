@@ -55,9 +55,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "remove(state: state, key: string) -> any",
         r#"
-        Takes an entry out of `state`, the map that survives when a script is run again by
-        `kaizen watch`, and from line to line of `kaizen repl`. In `kaizen run` it starts empty.
-        An entry that is not there is `()`.
+        Takes an entry out of `state`. An entry that is not there is `()`.
         ```rhai
         state.runs = (state.runs ?? 0) + 1;
         print(state.runs);
