@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What stands in a configuration file, by section.
 const SECTIONS: &[(&str, &[&str])] = &[
@@ -14,7 +15,14 @@ const SECTIONS: &[(&str, &[&str])] = &[
     ("run", &["concurrency"]),
     ("limits", &["operations"]),
     ("optimizer", &["learn_from_demo"]),
+    ("watch", &["quiet_ms", "confirm_over", "paths"]),
 ];
+
+/// How long nothing may happen before a save counts, in milliseconds: editors write a file in
+/// several steps.
+const QUIET_MS: u64 = 50;
+/// The cost of a re-run, in dollars, from which people are asked first.
+const CONFIRM_OVER: f64 = 0.25;
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,6 +108,8 @@ impl Config {
         let mut config = Config::default();
         config.set("limits.operations", OPERATIONS_MAX.into(), Origin::BuiltIn)?;
         config.set("optimizer.learn_from_demo", false.into(), Origin::BuiltIn)?;
+        config.set("watch.quiet_ms", QUIET_MS.into(), Origin::BuiltIn)?;
+        config.set("watch.confirm_over", CONFIRM_OVER.into(), Origin::BuiltIn)?;
         let home = lookup("XDG_CONFIG_HOME").map(PathBuf::from);
         let home = home.or_else(|| lookup("HOME").map(|home| Path::new(&home).join(".config")));
         if let Some(home) = home {
@@ -159,6 +169,15 @@ impl Config {
                 let positive = value.as_u64().is_some_and(|number| number > 0);
                 positive.then_some(()).ok_or("a whole number from 1 up")
             }
+            "watch.quiet_ms" => value.as_u64().map(|_| ()).ok_or("a time in milliseconds"),
+            "watch.confirm_over" => {
+                let amount = value.as_f64().is_some_and(|dollars| dollars >= 0.0);
+                amount.then_some(()).ok_or("an amount in dollars")
+            }
+            "watch.paths" => {
+                let paths = value.as_array().is_some_and(|all| all.iter().all(Value::is_string));
+                paths.then_some(()).ok_or("a list of paths")
+            }
             "optimizer.learn_from_demo" => value.is_boolean().then_some(()).ok_or("true or false"),
             _ => return Err(unknown(&origin, key)),
         };
@@ -193,6 +212,24 @@ impl Config {
     pub(super) fn operations_max(&self) -> u64 {
         let value = self.values.get("limits.operations");
         value.and_then(|(value, _)| value.as_u64()).unwrap_or(OPERATIONS_MAX)
+    }
+
+    /// Returns how long nothing may happen before a save counts.
+    pub(super) fn watch_quiet(&self) -> Duration {
+        let value = self.values.get("watch.quiet_ms").and_then(|(value, _)| value.as_u64());
+        Duration::from_millis(value.unwrap_or(QUIET_MS))
+    }
+
+    /// Returns the cost of a re-run in dollars from which people are asked first.
+    pub(super) fn watch_confirm_over(&self) -> f64 {
+        let value = self.values.get("watch.confirm_over").and_then(|(value, _)| value.as_f64());
+        value.unwrap_or(CONFIRM_OVER)
+    }
+
+    /// Returns the files that are watched although no script reads them, as they are named.
+    pub(super) fn watch_paths(&self) -> Vec<&str> {
+        let value = self.values.get("watch.paths").and_then(|(value, _)| value.as_array());
+        value.into_iter().flatten().filter_map(Value::as_str).collect()
     }
 
     /// Tells whether runs on the demo model count as experience.

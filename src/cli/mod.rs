@@ -18,6 +18,7 @@ mod run;
 mod runs;
 mod show;
 mod signal;
+mod watch;
 
 use crate::cli::config::ConfigError;
 use crate::cli::exit::Exit;
@@ -68,6 +69,8 @@ enum Command {
     New(new::Arguments),
     /// Run a workflow script.
     Run(run::Arguments),
+    /// Run a script again whenever it is saved; only what changed is asked again.
+    Watch(watch::Arguments),
     /// Show what a run would ask and cost; nothing is asked.
     Plan(run::Given),
     /// List the newest runs.
@@ -136,6 +139,7 @@ pub fn run() -> ExitCode {
         None => list::run(&global),
         Some(Command::New(arguments)) => new::run(arguments),
         Some(Command::Run(arguments)) => run::run(&global, arguments),
+        Some(Command::Watch(arguments)) => watch::run(&global, arguments),
         Some(Command::Plan(given)) => plan::plan(&global, given),
         Some(Command::Runs(arguments)) => runs::run(&global, arguments),
         Some(Command::Show(arguments)) => show::run(&global, arguments),

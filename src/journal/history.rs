@@ -76,7 +76,7 @@ pub fn recent(
     back: usize,
     failed: bool,
 ) -> Result<Option<RunRow>, HistoryError> {
-    let only = if failed { "WHERE status <> 'ok'" } else { "" };
+    let only = if failed { "WHERE status NOT IN ('ok', 'replaced')" } else { "" };
     let sql = format!("{COLUMNS} {only} ORDER BY id DESC LIMIT 1 OFFSET ?");
     Ok(connection.prepare(&sql)?.query_row([count(back)], run_row).optional()?)
 }

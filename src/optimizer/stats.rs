@@ -47,6 +47,27 @@ pub fn student(n: f64, sum: f64, sum_of_squares: f64) -> Option<Interval> {
     Some(Interval { low: mean - half, high: mean + half })
 }
 
+/// Returns the interval for the difference of two means, the second less the first; `None` unless
+/// both have two numbers or more. Source: B. L. Welch, "The generalization of Student's problem when
+/// several different population variances are involved", Biometrika 34 (1947).
+pub fn welch(first: &[f64], second: &[f64]) -> Option<Interval> {
+    let moments = |numbers: &[f64]| {
+        let n = f64::from(u32::try_from(numbers.len()).ok()?);
+        let mean = numbers.iter().sum::<f64>() / n;
+        let squares: f64 = numbers.iter().map(|x| (x - mean).powi(2)).sum();
+        (n >= 2.0).then(|| (n, mean, squares / (n - 1.0) / n))
+    };
+    let ((n1, mean1, error1), (n2, mean2, error2)) = (moments(first)?, moments(second)?);
+    let (difference, error) = (mean2 - mean1, error1 + error2);
+    if error <= 0.0 {
+        return Some(Interval { low: difference, high: difference });
+    }
+    let freedom = error.powi(2) / (error1.powi(2) / (n1 - 1.0) + error2.powi(2) / (n2 - 1.0));
+    let t = StudentsT::new(0.0, 1.0, freedom).ok()?.inverse_cdf(0.5 + CONFIDENCE / 2.0);
+    let half = t * error.sqrt();
+    Some(Interval { low: difference - half, high: difference + half })
+}
+
 /// Returns the probability that a rate is below `bound` after so many successes and failures, when
 /// every rate was as likely before.
 pub fn probability_below(bound: f64, successes: f64, failures: f64) -> f64 {
@@ -77,6 +98,14 @@ mod tests {
         let interval = student(3.0, 6.0, 14.0).expect("three numbers");
         close(interval.high - 2.0, 2.920 / 3.0_f64.sqrt());
         assert_eq!(student(1.0, 5.0, 25.0), None);
+    }
+
+    #[test]
+    fn welch_agrees_with_the_table() {
+        // Equal sizes and variances: 4 degrees of freedom, t(.95, 4) = 2.132, s = 1.
+        let interval = welch(&[1.0, 2.0, 3.0], &[4.0, 5.0, 6.0]).expect("two samples");
+        close(interval.high - 3.0, 2.132 * (2.0_f64 / 3.0).sqrt());
+        assert_eq!(welch(&[1.0], &[1.0, 2.0]), None);
     }
 
     #[test]

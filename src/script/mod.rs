@@ -27,7 +27,7 @@ use crate::store::StoreError;
 use crate::store::writer::Writer;
 use rhai::{AST, Dynamic, Engine, Scope};
 use serde_json::{Map, Value};
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -78,12 +78,6 @@ pub(crate) struct Inner {
     newest: RefCell<Option<Rc<AST>>>,
     /// Tasks that were started and not waited for.
     background: RefCell<Vec<Rc<api::task::Background>>>,
-    /// Whether people were told that the demo model answers.
-    told_demo: Cell<bool>,
-    /// Whether people were told that what the demo model does is not counted.
-    told_uncounted: Cell<bool>,
-    /// Whether people were told that reused replies are not recorded again.
-    told_old: Cell<bool>,
     /// Why the run cannot go on, once that is so.
     broken: RefCell<Option<StoreError>>,
 }
@@ -118,6 +112,14 @@ impl Inner {
     /// Notes that the script writes a file.
     fn wrote(&self, path: &Path) {
         self.written.borrow_mut().insert(path.to_owned());
+    }
+
+    /// Says something that people need to hear once.
+    fn note(&self, note: &'static str) {
+        // What a plan does will be done again.
+        if !self.with.executor.is_planning() && self.with.state.is_news(note) {
+            (self.with.say)(note);
+        }
     }
 
     fn script_name(&self) -> String {
@@ -173,9 +175,6 @@ impl Host {
             written: RefCell::default(),
             newest: RefCell::default(),
             background: RefCell::default(),
-            told_demo: Cell::new(false),
-            told_uncounted: Cell::new(false),
-            told_old: Cell::new(false),
             broken: RefCell::default(),
         });
         let mut engine = Engine::new();

@@ -1,5 +1,6 @@
 //! How things look in a terminal.
 
+pub(super) mod change;
 pub(super) mod diagnostic;
 pub(super) mod entry;
 pub(super) mod progress;

@@ -9,6 +9,12 @@ pub(in crate::cli) fn moment(micros: i64) -> String {
     stamp.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
+/// Writes the time of day in the local time zone.
+pub(in crate::cli) fn clock() -> String {
+    let stamp = Timestamp::from_microsecond(crate::base::clock::micros()).unwrap_or_default();
+    stamp.to_zoned(TimeZone::system()).strftime("%H:%M:%S").to_string()
+}
+
 /// Writes how long something took: `850 ms`, `2.1 s`, `3 min 5 s`.
 pub(in crate::cli) fn length(micros: i64) -> String {
     let ms = micros / 1000;

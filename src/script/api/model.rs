@@ -76,8 +76,8 @@ pub(super) fn read(host: &Rc<Inner>, value: Dynamic) -> Result<Model, Raised> {
 pub(super) fn default(host: &Rc<Inner>) -> Result<Model, Raised> {
     let (model, origin) =
         host.with.models.default_model().map_err(|e| throw_new("model", e.to_string()))?;
-    if origin == Origin::Demo && !host.told_demo.replace(true) {
-        (host.with.say)(
+    if origin == Origin::Demo {
+        host.note(
             "no model is set up, so the built-in demo model answers; set OPENAI_API_KEY and \
              OPENAI_MODEL, or run with `--model provider/name`",
         );

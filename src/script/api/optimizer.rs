@@ -114,8 +114,8 @@ fn fields(map: &Map) -> Result<serde_json::Map<String, Value>, Raised> {
 /// recorded with `o`.
 fn is_demo_run(host: &Rc<Inner>, o: &Handle) -> bool {
     let is_demo = host.with.executor.demo_calls() > 0;
-    if is_demo && !o.optimizer.learns_from_demo() && !host.told_uncounted.replace(true) {
-        (host.with.say)(
+    if is_demo && !o.optimizer.learns_from_demo() {
+        host.note(
             "what the demo model does is recorded but not counted (`learn_from_demo: true` in \
              the options of `optimizer` counts it)",
         );
@@ -131,8 +131,8 @@ fn is_old_news(host: &Rc<Inner>, o: &Handle, metrics: &serde_json::Map<String, V
         None => host.with.executor.reused(),
     };
     let is_old = reused > 0 && !o.is_memory && !host.with.executor.is_planning();
-    if is_old && !host.told_old.replace(true) {
-        (host.with.say)("what is answered by reused replies is not recorded again");
+    if is_old {
+        host.note("what is answered by reused replies is not recorded again");
     }
     is_old
 }

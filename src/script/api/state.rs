@@ -7,20 +7,38 @@ use crate::script::fiber::wait;
 use crate::script::{Inner, tasks};
 use rhai::{AST, Array, CallFnOptions, Dynamic, Engine, ImmutableString, Map, Scope, Stmt};
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// How deep functions may call one another by `hot`: each has a stack of its own.
 const HOT_MAX: u32 = 32;
 
-/// A map that outlives the script: in `watch` every run finds what the run before left, in `repl`
-/// every line.
+/// What outlives one reading of a script: a map in which every run of `watch` finds what the run
+/// before left, and every line of `repl`; and what people have been told already.
 #[derive(Debug, Clone, Default)]
-pub struct State(Rc<RefCell<Map>>);
+pub struct State {
+    map: Rc<RefCell<Map>>,
+    told: Rc<RefCell<BTreeSet<&'static str>>>,
+}
+
+impl State {
+    /// Copies the state, so that what is done with the copy changes nothing.
+    #[must_use]
+    pub fn copy(&self) -> State {
+        let map = self.map.borrow().clone();
+        State { map: Rc::new(RefCell::new(map)), told: self.told.clone() }
+    }
+
+    /// Tells whether a note is new; from now on it is not.
+    pub(in crate::script) fn is_news(&self, note: &'static str) -> bool {
+        self.told.borrow_mut().insert(note)
+    }
+}
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     engine.register_type_with_name::<State>("state");
     engine.register_indexer_get(|state: &mut State, key: ImmutableString| {
-        state.0.borrow().get(key.as_str()).cloned().unwrap_or(Dynamic::UNIT)
+        state.map.borrow().get(key.as_str()).cloned().unwrap_or(Dynamic::UNIT)
     });
     rhai::FuncRegistration::new_index_setter().with_purity(true).register_into_engine(
         engine,
@@ -33,7 +51,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
                 );
                 return Err(throw_new("state", message));
             }
-            state.0.borrow_mut().insert(key.as_str().into(), value);
+            state.map.borrow_mut().insert(key.as_str().into(), value);
             Ok(())
         },
     );
@@ -48,7 +66,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         |state: &mut State| -> Array {
-            state.0.borrow().keys().map(|key| key.to_string().into()).collect()
+            state.map.borrow().keys().map(|key| key.to_string().into()).collect()
         },
     );
     def(
@@ -62,7 +80,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         state.remove("runs");
         ```
         "#,
-        |state: &mut State, key: &str| state.0.borrow_mut().remove(key).unwrap_or(Dynamic::UNIT),
+        |state: &mut State, key: &str| state.map.borrow_mut().remove(key).unwrap_or(Dynamic::UNIT),
     );
     hot(engine, host);
 }

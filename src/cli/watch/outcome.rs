@@ -1,0 +1,254 @@
+//! What runs have given, and how one differs from the one before.
+
+use crate::base::unit::Money;
+use crate::cli::doc;
+use crate::cli::render::change::{Change, compare, cut};
+use crate::cli::render::time::length;
+use crate::cli::watch::round::Desk;
+use crate::flow::outcome::Outcome;
+use crate::journal::event::Event;
+use crate::metrics::Metrics;
+use crate::optimizer::stats::welch;
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, HashMap};
+
+/// Most differences that are shown without being asked for.
+const CHANGES_MAX: usize = 12;
+/// Widest name before a difference.
+const NAME_MAX: usize = 20;
+
+/// Numbers by path.
+type Numbers = BTreeMap<String, f64>;
+
+/// What one run has given.
+#[derive(Debug, Default)]
+pub(super) struct Snapshot {
+    /// What happened, each with its time in microseconds.
+    pub(super) events: Vec<(i64, Event)>,
+    /// What the script printed.
+    pub(super) printed: Vec<String>,
+    status: &'static str,
+    /// What the operations gave, by name.
+    results: Map<String, Value>,
+    value: Value,
+    micros: i64,
+    cost: Option<Money>,
+}
+
+impl Snapshot {
+    /// Takes in an event.
+    pub(super) fn see(&mut self, at: i64, event: &Event) {
+        self.events.push((at, event.clone()));
+    }
+
+    /// Takes in the end.
+    pub(super) fn finish(&mut self, status: &'static str, value: Value, metrics: &Metrics) {
+        let mut names = HashMap::new();
+        let mut counts: HashMap<String, u32> = HashMap::new();
+        for (_, event) in &self.events {
+            match event {
+                Event::FlowStarted { ops, .. } | Event::Expanded { ops, .. } => {
+                    names.extend(ops.iter().map(|planned| (planned.op, planned.name.clone())));
+                }
+                Event::OpStarted { op, name: Some(name), .. } => {
+                    names.insert(*op, name.clone());
+                }
+                Event::OpEnded { op, outcome, .. } => {
+                    let name = names.get(op).cloned().unwrap_or_default();
+                    let count = counts.entry(name.clone()).or_default();
+                    *count += 1;
+                    let name = if *count > 1 { format!("{name} {count}") } else { name };
+                    self.results.insert(name, result(outcome));
+                }
+                _ => {}
+            }
+        }
+        #[allow(clippy::cast_possible_truncation, reason = "a time in microseconds")]
+        let micros = (metrics.execution_time * 1e6) as i64;
+        (self.status, self.value, self.micros) = (status, value, micros);
+        self.cost = metrics.known_cost();
+    }
+
+    /// Returns the numbers in the script's value, by path.
+    fn numbers(&self) -> Numbers {
+        let mut numbers = BTreeMap::new();
+        collect(&self.value, String::new(), &mut numbers);
+        numbers
+    }
+}
+
+fn result(outcome: &Outcome) -> Value {
+    match outcome {
+        Outcome::Completed { value } => value.clone(),
+        Outcome::Failed { failure } => json!(format!("failed: {}", failure.message)),
+        Outcome::Skipped { reason } => json!(format!("skipped because {reason}")),
+        Outcome::Cancelled => json!("cancelled"),
+    }
+}
+
+fn collect(value: &Value, path: String, numbers: &mut Numbers) {
+    match value {
+        Value::Number(number) => {
+            numbers.extend(number.as_f64().map(|number| (path, number)));
+        }
+        Value::Object(fields) => {
+            for (key, inner) in fields {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                collect(inner, path, numbers);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) => {}
+    }
+}
+
+/// The results of the last runs.
+#[derive(Debug, Default)]
+pub(super) struct Outcomes {
+    pub(super) last: Option<Snapshot>,
+    before: Option<Snapshot>,
+    /// The numbers of each sample of the version before, and of this one.
+    samples: (Vec<Numbers>, Vec<Numbers>),
+}
+
+impl Outcomes {
+    /// Tells whether a run may cost anything, as far as is known.
+    pub(super) fn may_cost(&self) -> bool {
+        self.last.as_ref().is_none_or(|last| last.cost != Some(Money::ZERO) || last.saved())
+    }
+
+    /// Takes in the result of a new version.
+    pub(super) fn take(&mut self, snapshot: Snapshot) {
+        self.samples = (std::mem::take(&mut self.samples.1), vec![snapshot.numbers()]);
+        self.before = self.last.replace(snapshot);
+    }
+
+    /// Takes in another sample of the same version.
+    pub(super) fn sample(&mut self, snapshot: &Snapshot) {
+        self.samples.1.push(snapshot.numbers());
+    }
+
+    /// Says what the samples tell about the numbers of the result.
+    pub(super) fn tell_samples(&self, desk: &Desk<'_>) {
+        let (before, after) = &self.samples;
+        let mut any = false;
+        for path in after.iter().flat_map(BTreeMap::keys).collect::<std::collections::BTreeSet<_>>()
+        {
+            any = true;
+            let of = |samples: &[Numbers]| -> Vec<f64> {
+                samples.iter().filter_map(|sample| sample.get(path).copied()).collect()
+            };
+            let name = if path.is_empty() { "value" } else { path };
+            desk.tell(&format!("  {name}  {}", verdict(&of(before), &of(after))));
+        }
+        if !any {
+            desk.tell("the script's value holds no number to compare");
+        }
+    }
+}
+
+impl Snapshot {
+    /// Tells whether replies were reused that had cost something.
+    fn saved(&self) -> bool {
+        self.events.iter().any(|(_, event)| {
+            let cost = match event {
+                Event::AttemptEnded { reused: Some(_), cost, .. } => *cost,
+                _ => None,
+            };
+            cost.is_some_and(|cost| cost != Money::ZERO)
+        })
+    }
+}
+
+/// Compares samples of a number before and after a change.
+fn verdict(before: &[f64], after: &[f64]) -> String {
+    let mean = |numbers: &[f64]| {
+        let count = u32::try_from(numbers.len()).map_or(f64::NAN, f64::from);
+        numbers.iter().sum::<f64>() / count
+    };
+    let now = format!("{} (n = {})", number(mean(after)), after.len());
+    if before.is_empty() {
+        return now;
+    }
+    let then = format!("{} (n = {})", number(mean(before)), before.len());
+    let Some(interval) = welch(before, after) else {
+        return format!("{then} → {now}: too few samples to tell them apart, [n] runs more");
+    };
+    let (low, high) = (number(interval.low), number(interval.high));
+    let words = if interval.low > 0.0 {
+        "higher"
+    } else if interval.high < 0.0 {
+        "lower"
+    } else {
+        "not distinguishable yet, [n] runs more"
+    };
+    format!("{then} → {now}: {words} (difference {low} to {high} at 90 %)")
+}
+
+fn number(number: f64) -> String {
+    let text = format!("{number:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// Shows how the last result differs from the one before; everything, or what fits.
+pub(super) fn show_changes(desk: &Desk<'_>, everything: bool) {
+    let outcomes = &desk.outcomes;
+    let (Some(before), Some(last)) = (&outcomes.before, &outcomes.last) else {
+        if everything {
+            desk.tell("there is no run before this one to compare with");
+        }
+        return;
+    };
+    let cost = before.cost.map_or("cost unknown".to_owned(), |cost| cost.to_string());
+    let was = format!("(the run before: {}, {}, {cost})", before.status, length(before.micros));
+    let width = if everything { 0 } else { doc::width().saturating_sub(NAME_MAX + 4).max(20) };
+    let changes = changes(before, last, width);
+    if changes.is_empty() {
+        return desk.tell(&format!("the same result as before  {was}"));
+    }
+    desk.tell(&format!("what changed in the result  {was}"));
+    let shown = if everything { changes.len() } else { CHANGES_MAX };
+    let name = |change: &Change| cut(&change.path, NAME_MAX);
+    let wide = changes.iter().take(shown).map(|c| name(c).chars().count()).max().unwrap_or(0);
+    for change in changes.iter().take(shown) {
+        desk.tell(&format!("  {:wide$}  {}", name(change), change.text));
+    }
+    if changes.len() > shown {
+        desk.tell(&format!("  … and {} more: [d] shows all", changes.len() - shown));
+    }
+}
+
+fn changes(before: &Snapshot, last: &Snapshot, width: usize) -> Vec<Change> {
+    let (results, value) = (json!(before.results), &before.value);
+    let mut changes = compare("", &results, &json!(last.results), width);
+    let known: Vec<String> = changes.iter().map(|change| change.text.clone()).collect();
+    let of_value = compare("value", value, &last.value, width);
+    changes.extend(of_value.into_iter().filter(|change| !known.contains(&change.text)));
+    if changes.is_empty() {
+        let text = |snapshot: &Snapshot| json!(snapshot.printed.join("\n"));
+        changes = compare("printed", &text(before), &text(last), width);
+    }
+    if before.status != last.status {
+        let text = format!("{} → {}", before.status, last.status);
+        changes.insert(0, Change { path: "status".to_owned(), text });
+    }
+    changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_samples_decide_nothing_and_many_do() {
+        assert_eq!(verdict(&[], &[0.5]), "0.5 (n = 1)");
+        let one = verdict(&[0.71], &[0.78]);
+        assert_eq!(
+            one,
+            "0.71 (n = 1) → 0.78 (n = 1): too few samples to tell them apart, [n] runs more"
+        );
+        let near = verdict(&[0.5, 0.7, 0.6], &[0.6, 0.8, 0.5]);
+        assert!(near.contains("not distinguishable yet"), "{near}");
+        let far = verdict(&[0.5, 0.52, 0.51], &[0.9, 0.92, 0.91]);
+        assert!(far.contains("higher (difference 0.383 to 0.417"), "{far}");
+    }
+}

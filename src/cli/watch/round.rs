@@ -1,0 +1,461 @@
+//! One run of a watched script, from the check to what has changed.
+
+use crate::base::clock;
+use crate::base::unit::Money;
+use crate::cli::exit::Exit;
+use crate::cli::job::{End, Job, Open};
+use crate::cli::plan::{self, forecast};
+use crate::cli::project::Project;
+use crate::cli::render::diagnostic;
+use crate::cli::render::progress::{Mode, Progress};
+use crate::cli::run::{Given, printer};
+use crate::cli::watch::files::{Contents, Files};
+use crate::cli::watch::outcome::{Outcomes, Snapshot, show_changes};
+use crate::cli::watch::{Cause, Events, Happening, shown};
+use crate::cli::{Global, say};
+use crate::executor::reuse::Reuse;
+use crate::journal::event::Event;
+use crate::metrics::plan::Experience;
+use crate::model::registry::Models;
+use crate::script::diagnostic::Diagnostic;
+use crate::script::{Program, ScriptError, State};
+use crate::store::writer::Writer;
+use serde_json::{Map, Value};
+use std::cell::RefCell;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// How long a script that does not parse is given to be saved whole, before people hear of it.
+const GRACE: Duration = Duration::from_millis(150);
+
+/// How a script is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    /// Reusing what is known.
+    Reuse,
+    /// Asking everything, for another sample of the result; so many times.
+    Sample {
+        /// How many times, this one included.
+        left: u32,
+    },
+}
+
+/// What comes after a round.
+pub(super) enum Round {
+    /// Waiting.
+    Ended,
+    /// Another round at once.
+    Again(How, Cause),
+    /// The end.
+    Quit(Exit),
+}
+
+/// Everything that lasts from one run to the next.
+pub(super) struct Desk<'a> {
+    pub(super) global: &'a Global,
+    pub(super) given: &'a Given,
+    pub(super) params: Map<String, Value>,
+    pub(super) seed: u64,
+    pub(super) mode: Mode,
+    pub(super) confirm_over: Option<f64>,
+    pub(super) has_keys: bool,
+    pub(super) state: State,
+    pub(super) writer: Rc<Writer>,
+    pub(super) config_text: String,
+    pub(super) project: Project,
+    pub(super) models: Rc<Models>,
+    pub(super) reuse: Rc<Reuse>,
+    pub(super) experience: Experience,
+    pub(super) outcomes: Outcomes,
+    /// What the last run read.
+    pub(super) watched: Contents,
+}
+
+/// How a run under way was left.
+enum Left {
+    Done(Box<Result<Value, ScriptError>>),
+    Replaced(How, Cause),
+    Quit(Exit),
+}
+
+/// What came of an attempt to run.
+enum Performed {
+    /// It was not run.
+    Not(Round),
+    /// It was run.
+    Run {
+        /// What comes after, unless the run came to its end.
+        round: Option<Round>,
+        snapshot: Box<Snapshot>,
+        /// What it has read.
+        read: Contents,
+    },
+}
+
+impl Desk<'_> {
+    /// Writes a line for people.
+    #[allow(clippy::unused_self, reason = "what is told may come to depend on how it is shown")]
+    pub(super) fn tell(&self, text: &str) {
+        if !self.global.quiet {
+            say(text);
+        }
+    }
+
+    /// Runs the script once, if it is sound and nobody minds the cost.
+    pub(super) async fn round(
+        &mut self,
+        events: &mut Events,
+        files: &Files,
+        how: How,
+        cause: &Cause,
+    ) -> anyhow::Result<Round> {
+        let began = clock::monotonic();
+        let script = self.given.script.as_path();
+        let Some(text) = self.read(files) else {
+            self.tell(&format!("`{}` is not there; waiting for it", script.display()));
+            return Ok(Round::Ended);
+        };
+        if text.trim().is_empty() {
+            self.tell(&format!("`{}` is empty; waiting for more", script.display()));
+            return Ok(Round::Ended);
+        }
+        self.reload_config();
+        if how == How::Reuse
+            && self.outcomes.may_cost()
+            && let Some(round) = self.gate(events, &text, cause).await?
+        {
+            return Ok(round);
+        }
+        let (round, snapshot, read) = match self.perform(events, &text, how, cause, began).await? {
+            Performed::Not(round) => return Ok(round),
+            Performed::Run { round, snapshot, read } => (round, snapshot, read),
+        };
+        self.watch(files, read, &text, round.is_none());
+        match round {
+            Some(round) => Ok(round),
+            None => Ok(self.conclude(*snapshot, how)),
+        }
+    }
+
+    /// Checks the script, runs it and tells how it ended.
+    async fn perform(
+        &self,
+        events: &mut Events,
+        text: &str,
+        how: How,
+        cause: &Cause,
+        began: Duration,
+    ) -> anyhow::Result<Performed> {
+        let job = self.job(how);
+        let progress = Progress::new(self.mode, self.global.stderr_is_terminal);
+        let snapshot: Rc<RefCell<Snapshot>> = Rc::default();
+        let (printed, print) = (snapshot.clone(), printer(self.global));
+        let print = Rc::new(move |line: &str| {
+            printed.borrow_mut().printed.push(line.to_owned());
+            print(line);
+        });
+        let open = job.open(progress, events.signals.renew(), print)?;
+        let program = match open.host.compile(text) {
+            Ok(program) => program,
+            Err(ScriptError::Refused(faults)) => {
+                return Ok(Performed::Not(self.refused(events, &faults, cause).await));
+            }
+            Err(other) => anyhow::bail!("reading the script: {other:?}"),
+        };
+        self.announce(cause, began);
+        let seen = snapshot.clone();
+        open.executor.listen(Rc::new(move |at, event| seen.borrow_mut().see(at, event)));
+        job.launch(&open)?;
+        self.reuse.take_over();
+        let left = self.drive(events, &open, &program).await;
+        open.progress.borrow_mut().close();
+        let round = match left {
+            Left::Done(result) => {
+                let end = job.judge(&open.executor, *result, events.signals.seen())?;
+                job.finish(&open, &end).await?;
+                self.reuse.end();
+                let metrics = open.executor.metrics();
+                snapshot.borrow_mut().finish(end.status, end.value, &metrics);
+                None
+            }
+            Left::Replaced(how, cause) => {
+                self.tell(&format!("{}; starting anew", cause.text));
+                let status = "replaced".to_owned();
+                let ended = Event::RunEnded { status, value: Value::Null, failure: None };
+                open.executor.commit(&ended).await?;
+                Some(Round::Again(how, cause))
+            }
+            Left::Quit(exit) => {
+                job.finish(&open, &End::interrupted(exit)).await?;
+                Some(Round::Quit(exit))
+            }
+        };
+        let read = open.host.files();
+        let snapshot = Box::new(snapshot.take());
+        Ok(Performed::Run { round, snapshot, read })
+    }
+
+    /// Follows a run until it ends, is replaced or is given up.
+    async fn drive(&self, events: &mut Events, open: &Open, program: &Program) -> Left {
+        let mut running = Box::pin(open.host.run(program));
+        let left = loop {
+            let happening = tokio::select! {
+                biased;
+                happening = events.next() => happening,
+                result = &mut running => {
+                    let is_stopped = matches!(
+                        &result, Err(ScriptError::Failed(both)) if both.0.kind == "interrupted"
+                    );
+                    if !is_stopped {
+                        return Left::Done(Box::new(result));
+                    }
+                    // A script that computed without a pause was stopped for what waits here.
+                    events.next().await
+                }
+            };
+            match happening {
+                Happening::Signal(exit) => break Left::Quit(exit),
+                Happening::Key('q') => break Left::Quit(Exit::Ok),
+                Happening::Key('r') => {
+                    break Left::Replaced(How::Reuse, Cause::asked("run again"));
+                }
+                Happening::Key('a') => {
+                    self.reuse.replies().clear();
+                    break Left::Replaced(How::Reuse, Cause::asked("all asked anew"));
+                }
+                Happening::Key(_) => {}
+                Happening::Changed(cause) => {
+                    if self.is_replaced_by(open, program, &cause) {
+                        break Left::Replaced(How::Reuse, cause);
+                    }
+                }
+            }
+        };
+        if matches!(left, Left::Replaced(..)) {
+            self.reuse.hand_over();
+        }
+        drop(running);
+        open.host.end().await;
+        left
+    }
+
+    /// Decides what a save means for the run under way.
+    fn is_replaced_by(&self, open: &Open, program: &Program, cause: &Cause) -> bool {
+        let say = |text: &str| open.progress.borrow().say(text);
+        let Ok(text) = std::fs::read_to_string(&self.given.script) else { return false };
+        if text.trim().is_empty() {
+            return false;
+        }
+        match open.host.compile(&text) {
+            Err(ScriptError::Refused(faults)) => {
+                for fault in &faults {
+                    say(&diagnostic::render(fault, self.global.color));
+                }
+                say("the run under way goes on");
+                false
+            }
+            Err(_) => false,
+            Ok(newer) if program.is_hot() => {
+                open.host.renew(&newer);
+                say(&format!("{}; `hot` calls the new version from now on", cause.text));
+                false
+            }
+            Ok(_) => true,
+        }
+    }
+
+    /// Shows the faults of a script that is not run, unless it is saved again at once.
+    async fn refused(&self, events: &mut Events, faults: &[Diagnostic], cause: &Cause) -> Round {
+        if cause.saved_at.is_some() {
+            match tokio::time::timeout(GRACE, events.next()).await {
+                Ok(Happening::Changed(cause)) => return Round::Again(How::Reuse, cause),
+                Ok(Happening::Signal(exit)) => return Round::Quit(exit),
+                Ok(Happening::Key('q')) => return Round::Quit(Exit::Ok),
+                Ok(Happening::Key(_)) | Err(_) => {}
+            }
+            self.rule(&cause.text);
+        }
+        for fault in faults {
+            say(&diagnostic::render(fault, self.global.color));
+        }
+        let kept = if self.outcomes.last.is_some() { "kept the last result, " } else { "" };
+        self.tell(&format!("not run: {kept}spent nothing"));
+        Round::Ended
+    }
+
+    /// Asks before a run that would cost much. Gives what to do instead of running.
+    async fn gate(
+        &self,
+        events: &mut Events,
+        text: &str,
+        cause: &Cause,
+    ) -> anyhow::Result<Option<Round>> {
+        let limit = self.confirm_over.unwrap_or(self.project.config.watch_confirm_over());
+        let (state, replies) = (self.state.copy(), self.reuse.replies().clone());
+        let job = Job { state, ..self.job(How::Reuse) };
+        let flag = events.signals.renew();
+        // The run itself tells of faults.
+        let found = forecast(&job, text, replies, &self.experience, flag).await?;
+        let Ok(forecast) = found else { return Ok(None) };
+        let (cost, _) = forecast.plan.cost();
+        if cost.p95 <= limit {
+            return Ok(None);
+        }
+        let limit = Money::from_dollars(limit).unwrap_or_default();
+        let summary = plan::summary(&forecast.plan, self.experience.runs());
+        self.rule(&cause.text);
+        if !self.has_keys {
+            self.tell(&format!(
+                "not run: {summary}, over {limit}; `--confirm-over DOLLARS` allows more"
+            ));
+            return Ok(Some(Round::Ended));
+        }
+        self.tell(&format!("{summary}, over {limit}:  [enter] run  [p]lan  [i]gnore"));
+        loop {
+            match events.next().await {
+                Happening::Signal(exit) => return Ok(Some(Round::Quit(exit))),
+                Happening::Changed(cause) => return Ok(Some(Round::Again(How::Reuse, cause))),
+                Happening::Key('\n' | '\r') => return Ok(None),
+                Happening::Key('p') => {
+                    for line in plan::lines(&forecast.plan, self.experience.runs()) {
+                        say(&line);
+                    }
+                }
+                Happening::Key('i') => {
+                    self.tell("ignored; the next save asks again");
+                    return Ok(Some(Round::Ended));
+                }
+                Happening::Key('q') => return Ok(Some(Round::Quit(Exit::Ok))),
+                Happening::Key(_) => {}
+            }
+        }
+    }
+
+    /// Takes in what a run has given, and shows what differs from the run before.
+    fn conclude(&mut self, snapshot: Snapshot, how: How) -> Round {
+        self.experience.learn(&snapshot.events);
+        match how {
+            How::Reuse => {
+                self.outcomes.take(snapshot);
+                show_changes(self, false);
+            }
+            How::Sample { left } => {
+                self.outcomes.sample(&snapshot);
+                if left > 1 {
+                    let how = How::Sample { left: left - 1 };
+                    return Round::Again(how, Cause::asked("another sample"));
+                }
+                self.outcomes.tell_samples(self);
+            }
+        }
+        if self.has_keys {
+            self.tell("[r]un again [a]ll anew [n] more [f]ailed [d]iff [p]ause [c]lear [?] [q]uit");
+        }
+        Round::Ended
+    }
+
+    fn job(&self, how: How) -> Job<'_> {
+        let (seed, reuse) = match how {
+            How::Reuse => (self.seed, self.reuse.clone()),
+            How::Sample { left } => {
+                (self.seed.wrapping_add(u64::from(left)), Rc::new(Reuse::default()))
+            }
+        };
+        Job {
+            global: self.global,
+            project: &self.project,
+            script: self.given.script.as_path(),
+            params: self.params.clone(),
+            seed,
+            models: self.models.clone(),
+            writer: self.writer.clone(),
+            reuse: Some(reuse),
+            state: self.state.clone(),
+        }
+    }
+
+    /// Reads the script, and sees to it that it is watched even if it is not there.
+    fn read(&mut self, files: &Files) -> Option<String> {
+        let text = std::fs::read_to_string(&self.given.script).ok();
+        if text.as_ref().is_none_or(|text| text.trim().is_empty()) {
+            let hash = text.as_ref().map(|text| blake3::hash(text.as_bytes()));
+            self.watched.insert(whole(&self.given.script), hash);
+            files.watch(self.watched.clone());
+        }
+        text
+    }
+
+    /// Reads the configuration again if it has changed; a faulty one is told and not used.
+    fn reload_config(&mut self) {
+        let path = self.project.root.join("kaizen.toml");
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        if text == self.config_text {
+            return;
+        }
+        let loaded = self.given.project().and_then(|project| {
+            let models = project.models(self.seed)?;
+            Ok((project, models))
+        });
+        match loaded {
+            Ok((project, models)) => {
+                (self.project, self.models) = (project, Rc::new(models));
+                self.config_text = text;
+            }
+            Err(error) => {
+                self.tell(&format!("error: {error:#}; going on with what was set before"));
+            }
+        }
+    }
+
+    /// Watches what a run has read. A run that was cut short has not read everything, so what was
+    /// watched before stays.
+    fn watch(&mut self, files: &Files, read: Contents, text: &str, is_whole: bool) {
+        let mut contents = if is_whole { Contents::new() } else { self.watched.clone() };
+        contents.extend(read);
+        let hash = |path: &Path| std::fs::read(path).ok().map(|content| blake3::hash(&content));
+        for named in self.project.config.watch_paths() {
+            let path = self.project.root.join(named);
+            contents.insert(path.clone(), hash(&path));
+        }
+        let config = self.project.root.join("kaizen.toml");
+        let config_hash = config.exists().then(|| blake3::hash(self.config_text.as_bytes()));
+        contents.insert(config, config_hash);
+        contents.insert(whole(&self.given.script), Some(blake3::hash(text.as_bytes())));
+        let is_new = contents.keys().ne(self.watched.keys());
+        self.watched = contents;
+        files.watch(self.watched.clone());
+        if is_new {
+            let names: Vec<String> = self
+                .watched
+                .iter()
+                .filter(|(path, hash)| hash.is_some() || !path.ends_with("kaizen.toml"))
+                .map(|(path, hash)| {
+                    let missing = if hash.is_none() { " (not there yet)" } else { "" };
+                    format!("{}{missing}", shown(path))
+                })
+                .collect();
+            self.tell(&format!("watching {}", names.join(", ")));
+        }
+    }
+
+    /// Says why a run begins.
+    fn announce(&self, cause: &Cause, began: Duration) {
+        let checked = clock::monotonic().saturating_sub(began).as_millis();
+        self.rule(&format!("{} ── check ok {checked} ms", cause.text));
+    }
+
+    /// Draws a line with the time and a text between one run and the next.
+    fn rule(&self, text: &str) {
+        let now = crate::cli::render::time::clock();
+        if self.global.stderr_is_terminal {
+            self.tell(&format!("── {now}  {text} ──"));
+        } else {
+            self.tell(&format!("watch time={now} {text}"));
+        }
+    }
+}
+
+fn whole(path: &Path) -> std::path::PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
