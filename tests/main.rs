@@ -16,4 +16,5 @@ mod cli {
     mod doc;
     mod look;
     mod run;
+    mod watch;
 }

@@ -206,14 +206,19 @@ impl Job<'_> {
         }
     }
 
+    /// Journals the end.
+    pub(super) async fn close(&self, open: &Open, end: &End) -> anyhow::Result<()> {
+        let (value, failure) = (end.value.clone(), end.failure.clone());
+        let status = end.status.to_owned();
+        Ok(open.executor.commit(&Event::RunEnded { status, value, failure }).await?)
+    }
+
     /// Journals the end and shows the value.
     pub(super) async fn finish(&self, open: &Open, end: &End) -> anyhow::Result<Exit> {
         let executor = &open.executor;
         let run = executor.journal().run().clone();
         let metrics = executor.metrics();
-        let (value, failure) = (end.value.clone(), end.failure.clone());
-        let status = end.status.to_owned();
-        executor.commit(&Event::RunEnded { status, value, failure }).await?;
+        self.close(open, end).await?;
         if self.global.json {
             let done = json!({
                 "type": "done", "run": run, "status": end.status, "value": end.value,

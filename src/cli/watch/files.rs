@@ -12,6 +12,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, SystemTime};
 /// How long a file that looks half written is given to be finished.
 const GRACE: Duration = Duration::from_millis(250);
+/// Coarsest time stamp of a file system.
+const TICK: Duration = Duration::from_secs(2);
 /// How often files are looked at where the system does not tell of changes.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// A file that shrinks below this share of its length looks half written.
@@ -154,6 +156,8 @@ impl Thread {
             }
         }
         self.folders.retain(|folder| folders.contains(folder));
+        // Watched before the files are looked at, so that no change falls between the two.
+        self.watch_folders();
     }
 
     /// Watches every folder that is not watched yet, and tells whether all are.
@@ -198,7 +202,9 @@ impl Thread {
             }
             let hash = std::fs::read(path).ok().map(|content| blake3::hash(&content));
             if hash == known.hash {
-                (known.modified, known.length) = (modified, length);
+                // A file that was written just now may be written again within the same tick.
+                known.modified = modified.filter(|modified| is_settled(*modified));
+                known.length = length;
             } else {
                 differing.insert(path.clone(), Known { hash, length, modified });
             }
@@ -213,6 +219,13 @@ impl Thread {
             || now.length == 0
             || (now.length as f64) < before as f64 * HALF_WRITTEN_BELOW
     }
+}
+
+/// Tells whether a moment is so long ago that a change now would get a later one.
+fn is_settled(modified: SystemTime) -> bool {
+    let since = modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let now = Duration::from_micros(u64::try_from(clock::micros()).unwrap_or(0));
+    now.saturating_sub(since) > TICK
 }
 
 fn folder(path: &Path) -> PathBuf {

@@ -132,6 +132,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         experience: earlier.experience,
         outcomes: Outcomes::default(),
         watched: Contents::new(),
+        ran: None,
     };
     let exit = block_on(watch(desk, files, Events { inbox, signals }))?;
     drop(keys);

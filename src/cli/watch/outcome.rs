@@ -116,15 +116,23 @@ impl Outcomes {
         self.last.as_ref().is_none_or(|last| last.cost != Some(Money::ZERO) || last.saved())
     }
 
-    /// Takes in the result of a new version.
-    pub(super) fn take(&mut self, snapshot: Snapshot) {
-        self.samples = (std::mem::take(&mut self.samples.1), vec![snapshot.numbers()]);
+    /// Takes in the result of a run, of a new version or of the same.
+    pub(super) fn take(&mut self, snapshot: Snapshot, is_new: bool) {
+        if is_new {
+            self.samples.0 = std::mem::take(&mut self.samples.1);
+        }
+        if is_new || self.samples.1.is_empty() {
+            self.samples.1.push(snapshot.numbers());
+        }
         self.before = self.last.replace(snapshot);
     }
 
-    /// Takes in another sample of the same version.
-    pub(super) fn sample(&mut self, snapshot: &Snapshot) {
+    /// Takes in another sample of the same version, and says it in short.
+    pub(super) fn sample(&mut self, snapshot: &Snapshot) -> String {
         self.samples.1.push(snapshot.numbers());
+        let cost = snapshot.cost.map_or("cost unknown".to_owned(), |cost| cost.to_string());
+        let width = doc::width().saturating_sub(30).max(20);
+        format!("{}  {cost}  {}", snapshot.status, cut(&snapshot.value.to_string(), width))
     }
 
     /// Says what the samples tell about the numbers of the result.

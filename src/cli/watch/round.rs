@@ -70,6 +70,8 @@ pub(super) struct Desk<'a> {
     pub(super) outcomes: Outcomes,
     /// What the last run read.
     pub(super) watched: Contents,
+    /// The contents that the last run has used, if it came to its end.
+    pub(super) ran: Option<Contents>,
 }
 
 /// How a run under way was left.
@@ -121,12 +123,20 @@ impl Desk<'_> {
             return Ok(Round::Ended);
         }
         self.reload_config();
+        if cause.saved_at.is_some() && self.is_as_before() {
+            self.tell(&format!("{}; it is as it was in the last run", cause.text));
+            return Ok(Round::Ended);
+        }
         if how == How::Reuse
             && self.outcomes.may_cost()
             && let Some(round) = self.gate(events, &text, cause).await?
         {
             return Ok(round);
         }
+        // What this run reads besides is known when it has ended.
+        let hash = Some(blake3::hash(text.as_bytes()));
+        self.watched.insert(whole(&self.given.script), hash);
+        files.watch(self.watched.clone());
         let (round, snapshot, read) = match self.perform(events, &text, how, cause, began).await? {
             Performed::Not(round) => return Ok(round),
             Performed::Run { round, snapshot, read } => (round, snapshot, read),
@@ -134,7 +144,7 @@ impl Desk<'_> {
         self.watch(files, read, &text, round.is_none());
         match round {
             Some(round) => Ok(round),
-            None => Ok(self.conclude(*snapshot, how)),
+            None => Ok(self.conclude(*snapshot, how, cause)),
         }
     }
 
@@ -148,12 +158,16 @@ impl Desk<'_> {
         began: Duration,
     ) -> anyhow::Result<Performed> {
         let job = self.job(how);
-        let progress = Progress::new(self.mode, self.global.stderr_is_terminal);
+        let mode = if how == How::Reuse { self.mode } else { Mode::None };
+        let progress = Progress::new(mode, self.global.stderr_is_terminal);
         let snapshot: Rc<RefCell<Snapshot>> = Rc::default();
         let (printed, print) = (snapshot.clone(), printer(self.global));
+        let is_shown = how == How::Reuse;
         let print = Rc::new(move |line: &str| {
             printed.borrow_mut().printed.push(line.to_owned());
-            print(line);
+            if is_shown {
+                print(line);
+            }
         });
         let open = job.open(progress, events.signals.renew(), print)?;
         let program = match open.host.compile(text) {
@@ -163,7 +177,9 @@ impl Desk<'_> {
             }
             Err(other) => anyhow::bail!("reading the script: {other:?}"),
         };
-        self.announce(cause, began);
+        if how == How::Reuse {
+            self.announce(cause, began);
+        }
         let seen = snapshot.clone();
         open.executor.listen(Rc::new(move |at, event| seen.borrow_mut().see(at, event)));
         job.launch(&open)?;
@@ -173,7 +189,10 @@ impl Desk<'_> {
         let round = match left {
             Left::Done(result) => {
                 let end = job.judge(&open.executor, *result, events.signals.seen())?;
-                job.finish(&open, &end).await?;
+                match how {
+                    How::Reuse => drop(job.finish(&open, &end).await?),
+                    How::Sample { .. } => job.close(&open, &end).await?,
+                }
                 self.reuse.end();
                 let metrics = open.executor.metrics();
                 snapshot.borrow_mut().finish(end.status, end.value, &metrics);
@@ -333,15 +352,16 @@ impl Desk<'_> {
     }
 
     /// Takes in what a run has given, and shows what differs from the run before.
-    fn conclude(&mut self, snapshot: Snapshot, how: How) -> Round {
+    fn conclude(&mut self, snapshot: Snapshot, how: How, cause: &Cause) -> Round {
         self.experience.learn(&snapshot.events);
         match how {
             How::Reuse => {
-                self.outcomes.take(snapshot);
+                self.outcomes.take(snapshot, cause.saved_at.is_some());
                 show_changes(self, false);
             }
             How::Sample { left } => {
-                self.outcomes.sample(&snapshot);
+                let sample = self.outcomes.sample(&snapshot);
+                self.tell(&format!("sample: {sample}"));
                 if left > 1 {
                     let how = How::Sample { left: left - 1 };
                     return Round::Again(how, Cause::asked("another sample"));
@@ -373,6 +393,14 @@ impl Desk<'_> {
             reuse: Some(reuse),
             state: self.state.clone(),
         }
+    }
+
+    /// Tells whether everything that the last run has read is as it was then, and that run came to
+    /// its end.
+    fn is_as_before(&self) -> bool {
+        let hash = |path: &Path| std::fs::read(path).ok().map(|content| blake3::hash(&content));
+        let mut ran = self.ran.iter().flatten();
+        self.ran.is_some() && ran.all(|(path, before)| hash(path) == *before)
     }
 
     /// Reads the script, and sees to it that it is watched even if it is not there.
@@ -424,6 +452,7 @@ impl Desk<'_> {
         contents.insert(whole(&self.given.script), Some(blake3::hash(text.as_bytes())));
         let is_new = contents.keys().ne(self.watched.keys());
         self.watched = contents;
+        self.ran = is_whole.then(|| self.watched.clone());
         files.watch(self.watched.clone());
         if is_new {
             let names: Vec<String> = self

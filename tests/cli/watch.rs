@@ -1,0 +1,236 @@
+//! `kaizen watch`: what a save runs, what it asks, and what it does not.
+
+use crate::support::Project;
+use crate::support::server::{Act, Server, answer};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+/// Longest wait for a line that has to come.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long nothing must come.
+const SILENCE: Duration = Duration::from_millis(700);
+
+const GRAPH: &str = r#"
+let s = session();
+let g = builder("g");
+let a = g.add_operation("communicate", #{ name: "a", instruction: "first question" });
+let b = g.add_operation("communicate", #{ name: "b", instruction: read_text("b.md") });
+g.add_aggregation("communicate", #{ name: "c", source_node_ids: [a, b], instruction: "sum up" });
+s.flow(g).result("c")
+"#;
+
+/// A watched script.
+struct Watched {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Watched {
+    fn start(project: &Project, arguments: &[&str]) -> Watched {
+        let mut command = project.command(&[&["watch", "s.rhai"], arguments].concat());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (send, lines) = channel();
+        let streams: [Box<dyn std::io::Read + Send>; 2] =
+            [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
+        for stream in streams {
+            let send = send.clone();
+            std::thread::spawn(move || {
+                for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                    if send.send(line).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        Watched { child, lines }
+    }
+
+    /// Waits for a line that contains a text, and returns all lines up to it.
+    fn until(&self, text: &str) -> Vec<String> {
+        let mut seen = Vec::new();
+        loop {
+            let Ok(line) = self.lines.recv_timeout(PATIENCE) else {
+                panic!("`{text}` did not come, only: {seen:#?}");
+            };
+            seen.push(line);
+            if seen.last().is_some_and(|line| line.contains(text)) {
+                return seen;
+            }
+        }
+    }
+
+    /// Waits until a run has ended and its files are watched; returns its summary.
+    fn run(&self) -> String {
+        let ended = self.until("run=").pop().unwrap();
+        assert!(ended.contains(" status="), "{ended}");
+        ended
+    }
+
+    /// Checks that no run begins.
+    fn nothing(&self) {
+        while let Ok(line) = self.lines.recv_timeout(SILENCE) {
+            assert!(!line.contains("run="), "{line}");
+        }
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        // A child that has ended already needs no end.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A server whose answers are as different as the questions.
+fn echo() -> Server {
+    Server::start(|_, _, body| {
+        let request: serde_json::Value = serde_json::from_str(body).unwrap();
+        let messages = request["messages"].as_array().unwrap();
+        answer(&format!("answer to {}", messages.last().unwrap()["content"]))
+    })
+}
+
+#[test]
+fn only_what_changed_is_asked_again() {
+    let (project, server) = (Project::new(), echo());
+    project.with_server(&server).file("s.rhai", GRAPH).file("b.md", "second question");
+    let watched = Watched::start(&project, &[]);
+    assert!(watched.run().contains("calls=3"));
+    watched.until("watching");
+    project.file("b.md", "another question");
+    let ended = watched.run();
+    assert!(ended.contains("calls=2") && ended.contains("reused=1"), "{ended}");
+    let changed = watched.until("  b ");
+    assert!(changed.last().unwrap().contains("− \"second   + \"another"), "{changed:?}");
+    let bodies = server.bodies();
+    assert_eq!(bodies.len(), 5);
+    assert!(bodies[3].contains("another question") && bodies[4].contains("sum up"), "{bodies:?}");
+    // What only looks different is no change, and neither is the way back to the last run.
+    project.file("b.md", "another question");
+    watched.nothing();
+    // What was asked before is never asked again.
+    project.file("b.md", "second question");
+    assert!(watched.run().contains("calls=0"));
+    assert_eq!(server.bodies().len(), 5);
+}
+
+#[test]
+fn a_vote_keeps_its_distinct_samples() {
+    let project = Project::new();
+    let server = Server::start(|number, _, _| answer(&format!("answer {number}")));
+    let script = |text: &str| {
+        format!(
+            "let b = branch(); let xs = []; for n in 0..5 {{ xs.push(b.chat(\"same\")); }}\n\
+             print(xs); print(\"{text}\");"
+        )
+    };
+    project.with_server(&server).file("s.rhai", &script("one"));
+    let watched = Watched::start(&project, &[]);
+    let first = watched.until("answer 4").pop().unwrap();
+    watched.until("watching");
+    project.file("s.rhai", &script("two"));
+    assert_eq!(watched.until("answer 4").pop().unwrap(), first);
+    assert!(watched.run().contains("reused=5"));
+    assert_eq!(server.bodies().len(), 5);
+}
+
+#[test]
+fn a_script_that_is_not_sound_runs_nothing_and_says_why() {
+    let (project, server) = (Project::new(), echo());
+    project.with_server(&server).file("s.rhai", "branch().communicate(\"one\")");
+    let watched = Watched::start(&project, &[]);
+    watched.run();
+    watched.until("watching");
+    project.file("s.rhai", "branch().communicate(\"one\"");
+    let told = watched.until("not run: kept the last result, spent nothing").join("\n");
+    assert!(told.contains("s.rhai:1:27"), "{told}");
+    project.file("s.rhai", "");
+    watched.until("is empty");
+    std::fs::remove_file(project.path().join("s.rhai")).unwrap();
+    watched.until("is not there");
+    project.file("s.rhai", "branch().communicate(\"two\")");
+    assert!(watched.run().contains("status=ok"));
+    assert_eq!(server.bodies().len(), 2);
+}
+
+#[test]
+fn a_save_during_a_run_leaves_unchanged_calls_alone() {
+    let project = Project::new();
+    let server = Server::start(|_, _, body| {
+        let wait = if body.contains("slow") { 1500 } else { 10 };
+        Act::After(wait, Box::new(answer("answer")))
+    });
+    let script = |other: &str| {
+        format!(
+            "let b = branch(); gather([|| b.chat(\"slow\"), || b.chat(\"{other}\"), \
+             || b.chat(\"slow {other}\")]); 1"
+        )
+    };
+    project.with_server(&server).file("s.rhai", &script("one"));
+    let watched = Watched::start(&project, &[]);
+    watched.until("op=chat");
+    project.file("s.rhai", &script("two"));
+    watched.until("starting anew");
+    let ended = watched.run();
+    assert!(ended.contains("status=ok"), "{ended}");
+    let asked: Vec<bool> = server.bodies().iter().map(|body| body.contains("\"slow\"")).collect();
+    assert_eq!(asked.iter().filter(|slow| **slow).count(), 1, "the slow call went on: {asked:?}");
+}
+
+#[test]
+fn a_script_that_never_waits_is_replaced_as_well() {
+    let project = Project::new();
+    project.file("s.rhai", "loop { let x = 1; }");
+    let watched = Watched::start(&project, &["--model", "demo/echo"]);
+    watched.until("check ok");
+    std::thread::sleep(Duration::from_millis(200));
+    project.file("s.rhai", "42");
+    watched.until("starting anew");
+    assert!(watched.run().contains("status=ok"));
+}
+
+#[test]
+fn a_running_script_calls_the_newest_function_by_hot() {
+    let project = Project::new();
+    let script = |word: &str| {
+        format!(
+            "fn step(n) {{ `{word} ${{n}}` }}\n\
+             for n in 0..1000 {{ print(hot(\"step\", [n])); sleep(20); }}"
+        )
+    };
+    project.file("s.rhai", &script("old"));
+    let watched = Watched::start(&project, &["--model", "demo/echo"]);
+    watched.until("old 3");
+    project.file("s.rhai", &script("new"));
+    watched.until("`hot` calls the new version");
+    let first = watched.until("new ").pop().unwrap();
+    let number: u32 = first.trim_start_matches("new ").parse().unwrap();
+    assert!(number > 3, "it went on: {first}");
+}
+
+#[test]
+fn state_survives_and_a_costly_run_is_not_started_unasked() {
+    let project = Project::new();
+    let script = |count: u32| {
+        format!(
+            "state.runs = (state.runs ?? 0) + 1; print(`run ${{state.runs}}`);\n\
+             let b = branch(#{{ model: imodel(#{{ provider: \"demo\", model: \"echo\", cost: 0.1 }}) }});\n\
+             for n in 0..{count} {{ b.chat(`question ${{n}}`); }}"
+        )
+    };
+    project.file("s.rhai", &script(1));
+    let watched = Watched::start(&project, &[]);
+    watched.until("run 1");
+    watched.until("watching");
+    project.file("s.rhai", &script(3));
+    watched.until("run 2");
+    assert!(watched.run().contains("calls=2 cost=0.2 reused=1"));
+    project.file("s.rhai", &script(9));
+    let told = watched.until("not run:").pop().unwrap();
+    assert!(told.contains("6 calls to make, 3 reused · $0.600"), "{told}");
+    watched.nothing();
+}
