@@ -72,8 +72,7 @@ fn shell(line: &str, folder: &Path, home: &Path) -> (String, Option<i32>) {
     let program = Path::new(env!("CARGO_BIN_EXE_kaizen")).parent().unwrap();
     let path = format!("{}:/usr/bin:/bin", program.display());
     let mut command = Command::new("sh");
-    // Standard error comes first in the README's words because it is written first.
-    command.args(["-c", &format!("{line} 2>&1")]).current_dir(folder).env_clear();
+    command.args(["-c", &format!("exec 2>&1\n{line}")]).current_dir(folder).env_clear();
     let output = command.env("PATH", path).env("HOME", home).output().unwrap();
     (String::from_utf8(output.stdout).unwrap(), output.status.code())
 }

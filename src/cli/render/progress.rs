@@ -9,7 +9,7 @@ use crate::journal::event::{Event, Planned};
 use crate::metrics::Metrics;
 use crate::model::reply::Usage;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 /// Most operations that the live region shows at once.
@@ -40,6 +40,8 @@ struct Running {
     /// Calls that ended, and replies that were known.
     calls: u32,
     reused: u32,
+    /// Its name and what it does at the moment.
+    doing: String,
     bar: Option<ProgressBar>,
 }
 
@@ -52,6 +54,25 @@ struct Folded {
     reused: u64,
 }
 
+/// A flow with many operations.
+#[derive(Default)]
+struct Fold {
+    /// How many of them are no parts of an expanded list.
+    single: usize,
+    by_name: BTreeMap<String, Folded>,
+}
+
+impl Fold {
+    /// Returns the name under which an operation is told together with others, if it is.
+    fn group(&self, name: &str) -> Option<String> {
+        match name.split_once('[') {
+            Some((list, _)) => Some(list.to_owned()),
+            None if self.single > FOLD_FROM => Some("operations".to_owned()),
+            None => None,
+        }
+    }
+}
+
 /// Shows progress, one event at a time.
 pub(in crate::cli) struct Progress {
     live: Option<MultiProgress>,
@@ -60,8 +81,10 @@ pub(in crate::cli) struct Progress {
     total: Option<ProgressBar>,
     open: HashMap<OpId, Running>,
     names: HashMap<OpId, String>,
-    /// Flows whose operations are told together, and those that ended well, by name.
-    folds: HashMap<FlowId, BTreeMap<String, Folded>>,
+    /// Operations under way for which there was no room.
+    hidden: VecDeque<OpId>,
+    /// Flows with many operations, and those that ended well, by name.
+    folds: HashMap<FlowId, Fold>,
     planned: u64,
     ended: u64,
     reused: u64,
@@ -79,6 +102,7 @@ impl Progress {
             total: None,
             open: HashMap::new(),
             names: HashMap::new(),
+            hidden: VecDeque::new(),
             folds: HashMap::new(),
             planned: 0,
             ended: 0,
@@ -144,7 +168,8 @@ impl Progress {
         }
         self.planned += ops.len() as u64;
         if self.is_live && ops.len() > FOLD_FROM {
-            self.folds.entry(flow).or_default();
+            let single = ops.iter().filter(|planned| !planned.name.contains('[')).count();
+            self.folds.entry(flow).or_default().single += single;
         }
     }
 
@@ -152,6 +177,9 @@ impl Progress {
         let name = name.map(str::to_owned).or_else(|| self.names.get(&op).cloned());
         let name = name.unwrap_or_else(|| format!("#{}", op.0));
         let bar = self.bar(&name);
+        if bar.is_none() && self.is_live {
+            self.hidden.push_back(op);
+        }
         self.open.insert(op, Running { name, started_at: at, bar, ..Running::default() });
         self.count();
     }
@@ -177,9 +205,12 @@ impl Progress {
     }
 
     fn ask(&mut self, op: OpId, attempt: u32, model: &str) {
-        let Some(Running { name, bar: Some(bar), .. }) = self.open.get(&op) else { return };
+        let Some(open) = self.open.get_mut(&op).filter(|_| self.is_live) else { return };
         let again = if attempt > 1 { format!(", call {attempt}") } else { String::new() };
-        bar.set_message(format!("{name}  asking {model}{again}"));
+        open.doing = format!("{}  asking {model}{again}", open.name);
+        if let Some(bar) = &open.bar {
+            bar.set_message(open.doing.clone());
+        }
     }
 
     fn tell_retry(&mut self, op: OpId, message: &str, wait_ms: u64) {
@@ -218,6 +249,7 @@ impl Progress {
         let mut open = self.open.remove(&op).unwrap_or_default();
         if let Some(bar) = &open.bar {
             bar.finish_and_clear();
+            self.uncover();
         }
         self.ended += 1;
         self.planned = self.planned.max(self.ended);
@@ -231,10 +263,10 @@ impl Progress {
         if !self.is_live {
             return self.say(&plain_line(time / 1000, &open, outcome));
         }
-        match self.folds.get_mut(&flow) {
-            Some(fold) if is_completed => {
-                let stem = open.name.split('[').next().unwrap_or(&open.name).to_owned();
-                let folded = fold.entry(stem).or_default();
+        let group = self.folds.get(&flow).and_then(|fold| fold.group(&open.name));
+        match (group, self.folds.get_mut(&flow)) {
+            (Some(group), Some(fold)) if is_completed => {
+                let folded = fold.by_name.entry(group).or_default();
                 folded.count += 1;
                 folded.time += time;
                 folded.cost += open.cost.unwrap_or_default();
@@ -245,9 +277,22 @@ impl Progress {
         }
     }
 
+    /// Gives a line that has become free to an operation that had none.
+    fn uncover(&mut self) {
+        while let Some(op) = self.hidden.pop_front() {
+            let Some(open) = self.open.get(&op) else { continue };
+            let doing = if open.doing.is_empty() { &open.name } else { &open.doing }.clone();
+            let bar = self.bar(&doing);
+            if let Some(open) = self.open.get_mut(&op) {
+                open.bar = bar;
+            }
+            return;
+        }
+    }
+
     /// Tells of the operations of a large flow.
     fn unfold(&mut self, flow: FlowId) {
-        for (name, folded) in self.folds.remove(&flow).unwrap_or_default() {
+        for (name, folded) in self.folds.remove(&flow).unwrap_or_default().by_name {
             let each = i64::try_from(folded.count).map_or(0, |count| folded.time / count.max(1));
             let mut line = format!("  ✓ {name} ×{}  {} each", folded.count, length(each));
             if folded.cost != Money::ZERO {

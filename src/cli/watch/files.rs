@@ -105,13 +105,19 @@ impl Thread {
             } else {
                 receiver.recv_timeout(LOOK_EVERY)
             };
+            let is_look = message.is_err();
             match message {
                 Err(RecvTimeoutError::Disconnected) => return,
-                Ok(Message::Watch(files)) => self.replace(files),
+                Ok(Message::Watch(files)) => {
+                    self.replace(files);
+                    if self.differing().is_empty() {
+                        continue;
+                    }
+                }
                 Ok(Message::Event) | Err(RecvTimeoutError::Timeout) => {}
             }
             let at = clock::monotonic();
-            if self.differing().is_empty() && !self.settle(receiver, self.quiet) {
+            if is_look && self.differing().is_empty() {
                 continue;
             }
             self.settle(receiver, self.quiet);

@@ -112,7 +112,6 @@ impl Desk<'_> {
         how: How,
         cause: &Cause,
     ) -> anyhow::Result<Round> {
-        let began = clock::monotonic();
         let script = self.given.script.as_path();
         let Some(text) = self.read(files) else {
             self.tell(&format!("`{}` is not there; waiting for it", script.display()));
@@ -137,11 +136,13 @@ impl Desk<'_> {
         let hash = Some(blake3::hash(text.as_bytes()));
         self.watched.insert(whole(&self.given.script), hash);
         files.watch(self.watched.clone());
-        let (round, snapshot, read) = match self.perform(events, &text, how, cause, began).await? {
+        let (round, snapshot, read) = match self.perform(events, &text, how, cause).await? {
             Performed::Not(round) => return Ok(round),
             Performed::Run { round, snapshot, read } => (round, snapshot, read),
         };
-        self.watch(files, read, &text, round.is_none());
+        if !matches!(round, Some(Round::Quit(_))) {
+            self.watch(files, read, &text, round.is_none());
+        }
         match round {
             Some(round) => Ok(round),
             None => Ok(self.conclude(*snapshot, how, cause)),
@@ -155,8 +156,8 @@ impl Desk<'_> {
         text: &str,
         how: How,
         cause: &Cause,
-        began: Duration,
     ) -> anyhow::Result<Performed> {
+        let began = clock::monotonic();
         let job = self.job(how);
         let mode = if how == How::Reuse { self.mode } else { Mode::None };
         let progress = Progress::new(mode, self.global.stderr_is_terminal);
