@@ -59,6 +59,8 @@ fn an_unknown_model_gets_a_suggestion() {
 #[test]
 fn an_unknown_option_gets_a_suggestion() {
     let ran = run("let b = branch();\nb.communicate(\"x\", #{ tempreture: 1 })");
+    check(&ran, 3, &["no option `tempreture`", "`temperature`", "script.rhai:2:23"]);
+    let ran = run("let b = branch(); let o = #{ tempreture: 1 };\nb.communicate(\"x\", o)");
     check(&ran, 1, &["no option `tempreture`", "`temperature`", "script.rhai:2:3"]);
     let project = Project::new();
     project.file("hello.rhai", "1");
@@ -158,6 +160,12 @@ fn imports_stay_inside_the_project_and_never_go_in_a_circle() {
     project.file("p/out.rhai", "import \"../outside\" as o; o::f()");
     project.file("p/good.rhai", "import \"lib\" as lib; lib::twice(21)");
     let run = |name| project.kaizen(&["-C", "p", "run", name]);
+    check(&run("a.rhai"), 3, &["imports go in a circle: `a.rhai` -> `b.rhai` -> `a.rhai`"]);
+    check(&run("out.rhai"), 3, &["outside of the project's folder"]);
+    // What only the run can tell is found by the run.
+    project.file("p/a.rhai", "let x = \"b\"; import x as b;");
+    project.file("p/b.rhai", "let x = \"a\"; import x as a;");
+    project.file("p/out.rhai", "let x = \"../outside\"; import x as o; o::f()");
     check(&run("a.rhai"), 1, &["imports go in a circle"]);
     check(&run("out.rhai"), 6, &["outside of the project's folder"]);
     let ran = run("good.rhai");

@@ -148,8 +148,10 @@ fn f7_results_enter_a_prompt_under_their_names() {
 #[test]
 fn f8_a_misspelt_option_is_an_error_with_a_suggestion() {
     let server = Server::saying("x");
-    let (code, done) =
-        run(&server, r#"builder("g").add_operation("communicate", #{ instrction: "x" })"#);
+    let (code, done) = run(
+        &server,
+        r#"let o = #{ instrction: "x" }; builder("g").add_operation("communicate", o)"#,
+    );
     assert_eq!(code, Some(1));
     assert_eq!(
         done["error"]["message"],

@@ -98,7 +98,10 @@ fn judges_score_from_nothing_to_one() {
 
 #[test]
 fn an_unknown_option_of_a_pattern_is_an_error() {
-    let (ran, done) = Project::new().script("vote(branch(), \"x\", #{ times: 3 })");
+    let ran = Project::new().script("vote(branch(), \"x\", #{ times: 3 })").0;
+    assert_eq!(ran.code, Some(3));
+    assert!(ran.stderr.contains("`vote` has no option `times`"), "{}", ran.stderr);
+    let (ran, done) = Project::new().script("let o = #{ times: 3 }; vote(branch(), \"x\", o)");
     assert_eq!(ran.code, Some(1));
     let message = done["error"]["message"].as_str().unwrap();
     assert!(message.starts_with("`vote` has no option `times`; it takes: "), "{message}");

@@ -15,7 +15,7 @@ use crate::journal::Journal;
 use crate::journal::event::Event;
 use crate::model::registry::Models;
 use crate::script::diagnostic::Diagnostic;
-use crate::script::{Host, ScriptError, Sink, State, Surroundings};
+use crate::script::{Host, Program, ScriptError, Sink, State, Surroundings};
 use crate::store::writer::Writer;
 use anyhow::Context;
 use serde_json::{Map, Value, json};
@@ -127,10 +127,7 @@ impl Job<'_> {
     pub(super) fn refuse(&self, faults: &[Diagnostic]) -> Exit {
         let usage = faults.iter().all(|fault| fault.place.is_none());
         if self.global.json {
-            let messages: Vec<Value> = faults
-                .iter()
-                .map(|fault| json!({ "message": fault.message, "place": fault.place, "help": fault.help }))
-                .collect();
+            let messages: Vec<Value> = faults.iter().map(diagnostic::to_json).collect();
             print_line(
                 &json!({ "type": "done", "status": "refused", "errors": messages }).to_string(),
             );
@@ -138,8 +135,18 @@ impl Job<'_> {
         for fault in faults {
             say(&diagnostic::render(fault, self.global.color));
         }
-        say("found before running; nothing was spent");
+        let code = faults.first().map_or("", |fault| fault.code);
+        say(&format!("found before running; nothing was spent   (`kaizen explain {code}`)"));
         if usage { Exit::Usage } else { Exit::Refused }
+    }
+
+    /// Shows what seems wrong with a script that runs all the same.
+    pub(super) fn warn(&self, program: &Program) {
+        if !self.global.quiet {
+            for warning in &program.warnings {
+                say(&diagnostic::render(warning, self.global.color));
+            }
+        }
     }
 
     /// Journals the start, to be written together with the first thing that happens, and announces

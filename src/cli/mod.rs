@@ -1,11 +1,13 @@
 //! The terminal: commands, options, exit codes. The only floor that prints or reads the environment.
 
+mod check;
 mod config;
 mod config_show;
 mod doc;
 mod doc_html;
 mod doctor;
 mod exit;
+mod explain;
 mod job;
 mod list;
 mod models;
@@ -71,6 +73,10 @@ enum Command {
     Run(run::Arguments),
     /// Run a script again whenever it is saved; only what changed is asked again.
     Watch(watch::Arguments),
+    /// Find what is wrong with scripts, without running them.
+    Check(check::Arguments),
+    /// Explain a code such as K0003, or a kind of failure such as `rate_limited`.
+    Explain(explain::Arguments),
     /// Show what a run would ask and cost; nothing is asked.
     Plan(run::Given),
     /// List the newest runs.
@@ -140,6 +146,8 @@ pub fn run() -> ExitCode {
         Some(Command::New(arguments)) => new::run(arguments),
         Some(Command::Run(arguments)) => run::run(&global, arguments),
         Some(Command::Watch(arguments)) => watch::run(&global, arguments),
+        Some(Command::Check(arguments)) => check::run(&global, arguments),
+        Some(Command::Explain(arguments)) => Ok(explain::run(&global, arguments)),
         Some(Command::Plan(given)) => plan::plan(&global, given),
         Some(Command::Runs(arguments)) => runs::run(&global, arguments),
         Some(Command::Show(arguments)) => show::run(&global, arguments),

@@ -130,6 +130,7 @@ async fn start(job: &Job<'_>, text: &str, mode: Mode) -> anyhow::Result<Exit> {
         Err(ScriptError::Refused(faults)) => return Ok(job.refuse(&faults)),
         Err(other) => anyhow::bail!("reading the script: {other:?}"),
     };
+    job.warn(&program);
     job.launch(&open)?;
     let (result, caught) = tokio::select! {
         result = open.host.run(&program) => (Some(result), None),

@@ -152,6 +152,19 @@ impl Models {
         }
     }
 
+    /// Tells what keeps a name from being a model's, without setting anything up.
+    pub fn check_name(&self, name: &str) -> Result<(), ModelError> {
+        if self.aliases.contains_key(name) {
+            return Ok(());
+        }
+        let unknown = |_| ModelError::Unknown { name: name.to_owned(), help: self.near(name) };
+        let (provider, _) = split(name).map_err(unknown)?;
+        if PROVIDERS.iter().any(|(known, _)| *known == provider) {
+            return Ok(());
+        }
+        Err(unknown_provider(&provider))
+    }
+
     /// Makes a model of its description. A missing key is an error of the first call, so that a
     /// script can be read and checked without one.
     pub fn resolve_spec(&self, spec: &ModelSpec) -> Result<Model, ModelError> {

@@ -132,6 +132,15 @@ impl ModelSpec {
     }
 }
 
+/// Returns the keys of a description; with `demo`, those of the demo model too.
+pub fn keys(demo: bool) -> Vec<&'static str> {
+    let mut known = [KEYS, SETTINGS].concat();
+    if demo {
+        known.extend(DEMO_KEYS);
+    }
+    known
+}
+
 /// Reads provider and model from `use`, or from `provider` and `model`.
 fn name(map: &Map<String, Value>) -> Result<(String, String), ModelError> {
     let get = |key: &str| map.get(key).map(|value| text(key, value)).transpose();
@@ -198,10 +207,7 @@ pub(super) fn wrong(key: &str, wanted: &'static str, found: &Value) -> ModelErro
 }
 
 fn unknown_key(key: &str, is_demo: bool) -> ModelError {
-    let mut known = [KEYS, SETTINGS].concat();
-    if is_demo {
-        known.extend(DEMO_KEYS);
-    }
+    let known = keys(is_demo);
     let help = if DEMO_KEYS.contains(&key) {
         "; only the demo model has it".to_owned()
     } else {

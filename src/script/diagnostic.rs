@@ -3,13 +3,27 @@
 use crate::base::spelling::nearest;
 use crate::flow::failure::{Failure, Place};
 use crate::script::check;
+use crate::script::codes;
 use crate::script::error::Raised;
 use rhai::{Engine, EvalAltResult, ParseError, ParseErrorType, Position};
 use std::path::Path;
 
-/// One error as it is shown.
+/// How bad something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Nothing runs, or nothing goes on.
+    Error,
+    /// It runs, but hardly as meant.
+    Warning,
+}
+
+/// One error or warning as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
+    /// What kind of thing is wrong, for `kaizen explain`.
+    pub code: &'static str,
+    /// How bad it is.
+    pub level: Level,
     /// What is wrong.
     pub message: String,
     /// Where.
@@ -25,12 +39,30 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
+    /// Creates an error without a place.
+    pub(super) fn new(code: &'static str, message: String) -> Diagnostic {
+        let (level, frames) = (Level::Error, Vec::new());
+        Diagnostic { code, level, message, place: None, text: None, width: 1, help: None, frames }
+    }
+
     /// Creates an error at a place of a script's own text.
-    pub(super) fn at(message: String, file: &str, text: &str, position: Position) -> Diagnostic {
+    pub(super) fn at(
+        code: &'static str,
+        message: String,
+        file: &str,
+        text: &str,
+        position: Position,
+    ) -> Diagnostic {
         let place = place(file, position);
         let width = place.as_ref().map_or(1, |place| word_width(text, place));
         let text = Some(text.to_owned());
-        Diagnostic { message, place, text, width, help: None, frames: Vec::new() }
+        Diagnostic { place, text, width, ..Diagnostic::new(code, message) }
+    }
+
+    /// Makes it a warning.
+    #[must_use]
+    pub(super) fn warning(self) -> Diagnostic {
+        Diagnostic { level: Level::Warning, ..self }
     }
 }
 
@@ -42,6 +74,10 @@ fn place(file: &str, position: Position) -> Option<Place> {
 /// Measures the word that starts at a place: Rhai tells only where it starts.
 fn word_width(text: &str, place: &Place) -> usize {
     let line = text.lines().nth(place.line - 1).unwrap_or("");
+    let mut rest = line.chars().skip(place.column - 1);
+    if let Some(quote @ ('"' | '`')) = rest.next() {
+        return rest.take_while(|c| *c != quote).count() + 2;
+    }
     let word = |c: &char| c.is_alphanumeric() || *c == '_';
     line.chars().skip(place.column - 1).take_while(word).count().max(1)
 }
@@ -58,7 +94,11 @@ pub(super) fn of_parse(engine: &Engine, file: &str, text: &str, error: &ParseErr
             })
         }
     };
-    let mut shown = Diagnostic::at(message, file, text, error.position());
+    let code = match error.err_type() {
+        ParseErrorType::VariableUndefined(_) => codes::VARIABLE,
+        _ => codes::SYNTAX,
+    };
+    let mut shown = Diagnostic::at(code, message, file, text, error.position());
     shown.help = match error.err_type() {
         ParseErrorType::VariableUndefined(name) => near_variable(engine, text, name),
         ParseErrorType::MissingToken(token, _) if token == ";" => {
@@ -106,7 +146,8 @@ pub(super) fn of_run(
     };
     let (message, help) = explain(engine, raised, failure);
     let place = failure.place.clone();
-    Diagnostic { message, place, text: file_text, width, help, frames: frames(raised, script) }
+    let (code, frames) = (codes::of_kind(&failure.kind), frames(raised, script));
+    Diagnostic { place, text: file_text, width, help, frames, ..Diagnostic::new(code, message) }
 }
 
 fn explain(engine: &Engine, raised: &Raised, failure: &Failure) -> (String, Option<String>) {

@@ -1,7 +1,8 @@
 //! The only code that knows Rhai: compiles and runs scripts, and gives them their words.
 
 pub mod api;
-pub mod check;
+mod check;
+pub mod codes;
 mod convert;
 pub mod definitions;
 pub mod diagnostic;
@@ -20,7 +21,7 @@ use crate::executor::Executor;
 use crate::executor::attempt::Stop;
 use crate::flow::failure::Failure;
 use crate::model::registry::Models;
-use crate::script::diagnostic::Diagnostic;
+use crate::script::diagnostic::{Diagnostic, Level};
 use crate::script::error::Raised;
 use crate::script::tasks::Task;
 use crate::store::StoreError;
@@ -72,6 +73,8 @@ pub(crate) struct Inner {
     engine: RefCell<Weak<Engine>>,
     /// Files that the script has read or imported.
     files: RefCell<BTreeMap<PathBuf, Option<blake3::Hash>>>,
+    /// The options of functions of the standard library, by name.
+    stdlib_options: RefCell<BTreeMap<String, Vec<String>>>,
     /// Files that the script has written itself, on which it therefore does not depend.
     written: RefCell<BTreeSet<PathBuf>>,
     /// The functions that `hot` calls.
@@ -143,6 +146,8 @@ pub enum ScriptError {
 pub struct Program {
     ast: AST,
     text: String,
+    /// What seems wrong with it, though it runs.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// Runs scripts with everything they need.
@@ -172,6 +177,7 @@ impl Host {
             with,
             engine: RefCell::default(),
             files: RefCell::default(),
+            stdlib_options: RefCell::default(),
             written: RefCell::default(),
             newest: RefCell::default(),
             background: RefCell::default(),
@@ -179,10 +185,12 @@ impl Host {
         });
         let mut engine = Engine::new();
         engine.set_strict_variables(true);
+        // What an optimizer takes away cannot be checked.
+        engine.set_optimization_level(rhai::OptimizationLevel::None);
         limits::apply(&mut engine, &limits);
         engine.set_module_resolver(modules::Resolver::new(&inner));
         api::register(&mut engine, &inner);
-        stdlib::register(&mut engine);
+        inner.stdlib_options.replace(stdlib::register(&mut engine));
         let engine = Rc::new(engine);
         inner.engine.replace(Rc::downgrade(&engine));
         Host { engine, inner }
@@ -190,19 +198,28 @@ impl Host {
 
     /// Reads a script and checks what can be checked before it runs.
     pub fn compile(&self, text: &str) -> Result<Program, ScriptError> {
-        let name = self.inner.script_name();
-        let scope = api::constants();
-        let mut ast = self.engine.compile_with_scope(&scope, text).map_err(|error| {
-            ScriptError::Refused(vec![diagnostic::of_parse(&self.engine, &name, text, &error)])
-        })?;
-        ast.set_source(name.as_str());
-        let mut faults = check::check(&self.engine, &ast, &name, text);
-        faults.extend(api::run::check_params(&ast, &self.inner.with.params, &name));
-        if faults.is_empty() {
-            Ok(Program { ast, text: text.to_owned() })
-        } else {
-            Err(ScriptError::Refused(faults))
+        let (ast, found) = self.read(text);
+        let (faults, warnings): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|found| found.level == Level::Error);
+        match ast {
+            Some(ast) if faults.is_empty() => Ok(Program { ast, text: text.to_owned(), warnings }),
+            _ => Err(ScriptError::Refused(faults)),
         }
+    }
+
+    /// Finds everything that is wrong with a script, or seems to be.
+    pub fn check(&self, text: &str) -> Vec<Diagnostic> {
+        self.read(text).1
+    }
+
+    fn read(&self, text: &str) -> (Option<AST>, Vec<Diagnostic>) {
+        let name = self.inner.script_name();
+        let scope = check::scope();
+        let (ast, mut found) = check::read(&self.engine, &self.inner, &name, text, scope, None);
+        if let Some(ast) = &ast {
+            found.extend(api::run::check_params(ast, &self.inner.with.params, &name));
+        }
+        (ast, found)
     }
 
     /// Runs a script to its end and returns its value.

@@ -31,10 +31,8 @@ impl Resolver {
         let Some(host) = self.host.upgrade() else {
             return Err(throw_new("import", "the host of this script is gone"));
         };
-        let has_ending = Path::new(path).extension().is_some_and(|ending| ending == "rhai");
-        let named = if has_ending { path.to_owned() } else { format!("{path}.rhai") };
         let from = source.map_or(host.with.script.as_path(), Path::new);
-        let file = find(&host, from.parent().unwrap_or(Path::new(".")), &named)?;
+        let file = locate(&host, from.parent().unwrap_or(Path::new(".")), path)?;
         if let Some(module) = self.loaded.borrow().get(&file) {
             return Ok(module.clone());
         }
@@ -49,7 +47,7 @@ impl Resolver {
             .map_err(|e| throw_new("import", format!("importing `{path}`: {e}")))?;
         host.depends_on(&file, Some(text.as_bytes()));
         let mut ast = engine.compile_with_scope(&super::api::constants(), text)?;
-        ast.set_source(file.display().to_string());
+        ast.set_source(shown(&file));
         self.open.borrow_mut().push(file.clone());
         let module = Module::eval_ast_as_new(Scope::new(), &ast, engine);
         self.open.borrow_mut().pop();
@@ -72,6 +70,20 @@ impl ModuleResolver for Resolver {
             error
         })
     }
+}
+
+/// Finds a file that a script imports.
+pub(super) fn locate(host: &Inner, folder: &Path, path: &str) -> Result<PathBuf, Raised> {
+    let has_ending = Path::new(path).extension().is_some_and(|ending| ending == "rhai");
+    let named = if has_ending { path.to_owned() } else { format!("{path}.rhai") };
+    find(host, folder, &named)
+}
+
+/// Writes the path of a file as people know it: relative to the current folder if it lies there.
+pub(super) fn shown(path: &Path) -> String {
+    let here = Path::new(".").canonicalize().ok();
+    let inside = here.and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
+    inside.unwrap_or_else(|| path.to_owned()).display().to_string()
 }
 
 /// Finds a file that a script names, and refuses one outside of the project's folder.

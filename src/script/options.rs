@@ -2,10 +2,49 @@
 
 use crate::base::spelling::nearest;
 use crate::flow::failure::Failure;
+use crate::model::request::SETTINGS;
+use crate::model::spec::keys;
 use crate::script::convert;
 use rhai::{Dynamic, Map};
 use serde_json::Value;
 use std::time::Duration;
+
+/// The options of an operation, beside the settings of its call.
+const OPERATION: &[&str] = &[
+    "name",
+    "branch",
+    "instruction",
+    "context",
+    "schema",
+    "depends_on",
+    "inherit_context",
+    "gate",
+    "when",
+    "on_failure",
+    "retries",
+    "timeout_ms",
+];
+
+/// Returns the options that a function takes, or `None` for a function without such a map.
+pub(super) fn known(of: &str) -> Option<Vec<&'static str>> {
+    Some(match of {
+        "add_operation" => [OPERATION, SETTINGS].concat(),
+        "add_aggregation" => [OPERATION, SETTINGS, &["source_node_ids"]].concat(),
+        "add_edge" => vec!["when"],
+        "branch" => vec!["model", "system", "name"],
+        "branch_from" => vec!["model", "system", "name", "exchanges"],
+        "chat" | "communicate" => [SETTINGS, &["context", "schema"]].concat(),
+        "expand" => vec!["name", "on_failure"],
+        "flow" => vec!["max_concurrent", "on_failure", "timeout_ms", "allow_failures", "verbose"],
+        "gather" => vec!["settle"],
+        "imodel" => keys(true),
+        "optimizer" => vec!["memory", "scoring", "among", "learn_from_demo"],
+        "parallel" => vec!["max_concurrent", "settle"],
+        "param" => vec!["doc", "min", "max"],
+        "recommend" => vec!["among"],
+        _ => return None,
+    })
+}
 
 /// Options on their way to being read. Every key that is not known is an error.
 pub(super) struct Options {
@@ -15,6 +54,11 @@ pub(super) struct Options {
 }
 
 impl Options {
+    /// Accepts a map whose keys are all known to the function `of`.
+    pub(super) fn of(of: &'static str, map: Map) -> Result<Options, Failure> {
+        Options::new(of, map, &known(of).unwrap_or_default())
+    }
+
     /// Accepts a map whose keys are all among `known`.
     pub(super) fn new(of: &'static str, map: Map, known: &[&str]) -> Result<Options, Failure> {
         if let Some(key) = map.keys().find(|key| !known.contains(&key.as_str())) {

@@ -2,7 +2,8 @@
 //! program. They are a global module, so that a script can use their closures and cannot change
 //! what they call.
 
-use rhai::{Engine, Module, Scope};
+use rhai::{AST, ASTNode, Engine, Expr, Module, Scope, Stmt};
+use std::collections::BTreeMap;
 
 /// The files, by name.
 const FILES: &[(&str, &str)] = &[
@@ -10,12 +11,58 @@ const FILES: &[(&str, &str)] = &[
     ("patterns", include_str!("../../stdlib/patterns.rhai")),
 ];
 
-/// Adds the standard library to an engine.
-pub(super) fn register(engine: &mut Engine) {
+/// Adds the standard library to an engine, and returns the options of its functions by name.
+pub(super) fn register(engine: &mut Engine) -> BTreeMap<String, Vec<String>> {
+    let mut options = BTreeMap::new();
     for (name, text) in FILES {
         let mut ast = engine.compile(text).expect("the standard library is sound, tests run it");
         ast.set_source(format!("stdlib/{name}.rhai"));
+        options.extend(options_of(&ast));
         let module = Module::eval_ast_as_new(Scope::new(), &ast, engine);
         engine.register_global_module(module.expect("it only defines functions").into());
+    }
+    options
+}
+
+/// Collects the options that functions fill in by `filled("name", options, defaults)`, where the
+/// defaults are a literal map, perhaps in a variable of their own.
+fn options_of(ast: &AST) -> BTreeMap<String, Vec<String>> {
+    let mut options = BTreeMap::new();
+    let mut defaults: Vec<String> = Vec::new();
+    let keys = |expr: &Expr| -> Option<Vec<String>> {
+        let Expr::Map(map, _) = expr else { return None };
+        Some(map.0.iter().map(|(key, _)| key.name.to_string()).collect())
+    };
+    ast.walk(&mut |path: &[ASTNode]| {
+        match path.last() {
+            Some(ASTNode::Stmt(Stmt::Var(var, ..))) if var.0.name == "defaults" => {
+                defaults = keys(&var.1).unwrap_or_default();
+            }
+            Some(ASTNode::Expr(Expr::FnCall(call, _))) if call.name == "filled" => {
+                if let [Expr::StringConstant(name, _), _, given] = call.args.as_slice() {
+                    let known = keys(given).unwrap_or_else(|| defaults.clone());
+                    options.insert(name.to_string(), known);
+                }
+            }
+            _ => {}
+        }
+        true
+    });
+    options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_options_of_every_pattern_are_known() {
+        let mut engine = Engine::new();
+        engine.set_max_expr_depths(64, 32);
+        let ast = engine.set_optimization_level(rhai::OptimizationLevel::None).compile(FILES[1].1);
+        let options = options_of(&ast.expect("it is sound"));
+        assert_eq!(options["vote"], ["n", "settings"]);
+        assert_eq!(options["few_shot"], ["examples", "input", "output", "settings"]);
+        assert_eq!(options.len(), 10, "{options:?}");
     }
 }

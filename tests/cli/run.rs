@@ -58,7 +58,7 @@ fn a_quiet_run_says_nothing_but_errors() {
     let ran = project.kaizen(&["run", "s.rhai", "--quiet"]);
     assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("1\n", ""));
     project.file("s.rhai", "throw \"no\"");
-    assert!(project.kaizen(&["run", "s.rhai", "--quiet"]).stderr.contains("error: no"));
+    assert!(project.kaizen(&["run", "s.rhai", "--quiet"]).stderr.contains("error[K0100]: no"));
 }
 
 #[test]
@@ -120,9 +120,10 @@ fn tasks_wait_race_and_end_with_their_script() {
 #[test]
 fn an_uncaught_error_shows_its_place_and_the_calls_it_came_through() {
     let project = Project::new();
-    project.file("s.rhai", "fn ask(b) {\n    b.chat(\"x\", #{ stpo: 1 })\n}\nask(branch());\n");
+    project
+        .file("s.rhai", "fn ask(b, o) {\n    b.chat(\"x\", o)\n}\nask(branch(), #{ stpo: 1 });\n");
     let ran = project.kaizen(&["run", "s.rhai"]);
-    for words in ["no option `stpo`", "s.rhai:2:7", "b.chat(\"x\", #{ stpo: 1 })", "in ask"] {
+    for words in ["no option `stpo`", "s.rhai:2:7", "b.chat(\"x\", o)", "in ask"] {
         assert!(ran.stderr.contains(words), "{words}:\n{}", ran.stderr);
     }
 }

@@ -1,11 +1,17 @@
 //! Errors in a script, with the line they are in.
 
-use crate::script::diagnostic::Diagnostic;
+use crate::script::diagnostic::{self as script, Diagnostic};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use serde_json::{Value, json};
 
 /// Draws an error; `color` says whether the terminal shows colours.
 pub(in crate::cli) fn render(diagnostic: &Diagnostic, color: bool) -> String {
-    let mut group = Group::with_title(Level::ERROR.primary_title(diagnostic.message.as_str()));
+    let level = match diagnostic.level {
+        script::Level::Error => Level::ERROR,
+        script::Level::Warning => Level::WARNING,
+    };
+    let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code);
+    let mut group = Group::with_title(title);
     let where_text = diagnostic.place.as_ref().zip(diagnostic.text.as_deref());
     if let Some((place, text)) = where_text {
         let span = span(text, place.line, place.column, diagnostic.width);
@@ -23,6 +29,21 @@ pub(in crate::cli) fn render(diagnostic: &Diagnostic, color: bool) -> String {
     }
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     renderer.render(&[group])
+}
+
+/// Returns a diagnostic as data.
+pub(in crate::cli) fn to_json(diagnostic: &Diagnostic) -> Value {
+    let level = match diagnostic.level {
+        script::Level::Error => "error",
+        script::Level::Warning => "warning",
+    };
+    let place = diagnostic.place.as_ref();
+    json!({
+        "code": diagnostic.code, "level": level, "message": diagnostic.message,
+        "file": place.map(|place| &place.file), "line": place.map(|place| place.line),
+        "column": place.map(|place| place.column), "width": diagnostic.width,
+        "help": diagnostic.help, "frames": diagnostic.frames,
+    })
 }
 
 /// Turns a line and a column, both from 1, into a range of bytes.

@@ -180,6 +180,7 @@ impl Desk<'_> {
         };
         if how == How::Reuse {
             self.announce(cause, began);
+            job.warn(&program);
         }
         let seen = snapshot.clone();
         open.executor.listen(Rc::new(move |at, event| seen.borrow_mut().see(at, event)));

@@ -5,7 +5,7 @@ use crate::executor::attempt::Keep;
 use crate::flow::failure::Failure;
 use crate::flow::op::Prompt;
 use crate::model::Model;
-use crate::model::request::{SETTINGS, Settings};
+use crate::model::request::Settings;
 use crate::script::error::{Raised, throw, throw_new};
 use crate::script::fiber::wait;
 use crate::script::options::Options;
@@ -13,11 +13,6 @@ use crate::script::{Inner, convert, tasks};
 use crate::session::branch::{Branch, Exchange, SharedBranch};
 use rhai::{Array, Dynamic, Engine, Map};
 use std::rc::Rc;
-
-/// The options of `communicate` and `chat`.
-fn known() -> Vec<&'static str> {
-    [SETTINGS, &["context", "schema"]].concat()
-}
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     engine.register_type_with_name::<SharedBranch>("branch");
@@ -55,8 +50,7 @@ fn creation(engine: &mut Engine, host: &Rc<Inner>) {
 }
 
 fn create(host: &Rc<Inner>, map: Map) -> Result<SharedBranch, Raised> {
-    let mut options =
-        Options::new("branch", map, &["model", "system", "name"]).map_err(|e| throw(&e))?;
+    let mut options = Options::of("branch", map).map_err(|e| throw(&e))?;
     let model = match options.take("model") {
         Some(value) => model::read(host, value)?,
         None => model::default(host)?,
@@ -136,7 +130,7 @@ fn ask(
         Keep::Exchange => "communicate",
         Keep::Nothing => "chat",
     };
-    let mut prompt = prompt(name, text, map, &known()).map_err(|e| throw(&e))?;
+    let mut prompt = prompt(name, text, map).map_err(|e| throw(&e))?;
     prompt.instruction = prompt.full();
     prompt.context = None;
     let scope = tasks::current().scope.clone();
@@ -146,13 +140,8 @@ fn ask(
 }
 
 /// Reads a prompt from the options of a call.
-pub(super) fn prompt(
-    of: &'static str,
-    text: &str,
-    map: Map,
-    known: &[&str],
-) -> Result<Prompt, Failure> {
-    let mut options = Options::new(of, map, known)?;
+pub(super) fn prompt(of: &'static str, text: &str, map: Map) -> Result<Prompt, Failure> {
+    let mut options = Options::of(of, map)?;
     let (context, schema) = (options.value("context")?, options.value("schema")?);
     let settings = settings(of, options)?;
     Ok(Prompt { instruction: text.to_owned(), context, schema, settings })
@@ -317,8 +306,7 @@ fn to_map(branch: &Branch) -> Map {
 }
 
 fn from_map(host: &Rc<Inner>, map: Map) -> Result<SharedBranch, Raised> {
-    const KEYS: &[&str] = &["model", "system", "name", "exchanges"];
-    let mut options = Options::new("branch_from", map, KEYS).map_err(|e| throw(&e))?;
+    let mut options = Options::of("branch_from", map).map_err(|e| throw(&e))?;
     let exchanges = options.value("exchanges").map_err(|e| throw(&e))?.unwrap_or_default();
     let exchanges: Vec<Exchange> = match exchanges {
         serde_json::Value::Null => Vec::new(),

@@ -1,7 +1,7 @@
 //! `builder`: collects the operations of a graph.
 
 use super::def;
-use super::operation::{Operation, known, read_function, read_on_failure, read_op};
+use super::operation::{Operation, read_function, read_on_failure, read_op};
 use crate::base::spelling::nearest;
 use crate::flow::Edge;
 use crate::flow::builder::Builder;
@@ -9,7 +9,7 @@ use crate::flow::callback::{Callback, Input};
 use crate::flow::failure::Failure;
 use crate::flow::op::{NodeId, Op, OpKind};
 use crate::script::error::{Raised, throw, throw_new};
-use crate::script::options::Options;
+use crate::script::options::{Options, known};
 use crate::script::tasks::{self, BoundFn, Task};
 use crate::script::{Inner, convert};
 use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
@@ -116,7 +116,7 @@ fn add(
     kind: Dynamic,
     map: Map,
 ) -> Result<Node, Failure> {
-    let mut options = Options::new("add_operation", map, &known(&["timeout_ms"]))?;
+    let mut options = Options::of("add_operation", map)?;
     let sources = nodes(builder, &mut options, "depends_on")?;
     let op = read_op(host, context, builder, kind, options)?;
     Ok(insert(builder, op, &sources.unwrap_or_default()))
@@ -199,8 +199,7 @@ fn aggregate(
     if !map.contains_key("name") {
         map.insert("name".into(), builder.borrow_mut().free_name("aggregate").into());
     }
-    let mut options =
-        Options::new("add_aggregation", map, &known(&["timeout_ms", "source_node_ids"]))?;
+    let mut options = Options::of("add_aggregation", map)?;
     let mut sources = nodes(builder, &mut options, "source_node_ids")?;
     if sources.is_none() {
         sources = nodes(builder, &mut options, "depends_on")?;
@@ -233,7 +232,7 @@ fn connecting(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |context: NativeCallContext, _: &mut SharedBuilder, a: Node, b: Node, map: Map| {
-            let mut options = Options::new("add_edge", map, &["when"]).map_err(|e| throw(&e))?;
+            let mut options = Options::of("add_edge", map).map_err(|e| throw(&e))?;
             let when =
                 read_function(&inner, &context, &mut options, "when").map_err(|e| throw(&e))?;
             connect(&a, &b, Edge { when })
@@ -354,7 +353,7 @@ fn expand(
     function: FnPtr,
     map: Map,
 ) -> Result<Node, Failure> {
-    let mut options = Options::new("expand", map, &["name", "on_failure"])?;
+    let mut options = Options::of("expand", map)?;
     let name = options.text("name")?;
     let name = name.unwrap_or_else(|| builder.borrow_mut().free_name("expand"));
     let function = BoundFn::new(host, context, function);
@@ -399,7 +398,7 @@ fn make_op(
             if kind.is_string() && !map.contains_key("context") {
                 map.insert("context".into(), convert::from_value(item));
             }
-            let options = Options::new("expand", map, &known(&["timeout_ms"]))?;
+            let options = Options::new("expand", map, &known("add_operation").unwrap_or_default())?;
             function.with_context(|context| read_op(&host, context, &builder, kind, options))
         })
     })

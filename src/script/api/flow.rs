@@ -184,10 +184,8 @@ fn run(
     graph: &Graph,
     map: Map,
 ) -> Result<Rc<Report>, Raised> {
-    const KEYS: &[&str] =
-        &["max_concurrent", "on_failure", "timeout_ms", "allow_failures", "verbose"];
     let read = |map: Map| {
-        let mut options = Options::new("flow", map, KEYS)?;
+        let mut options = Options::of("flow", map)?;
         let limit = options.count("max_concurrent", 1)?;
         let flow = FlowOptions {
             max_concurrent: limit

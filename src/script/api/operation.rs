@@ -6,7 +6,6 @@ use crate::base::spelling::nearest;
 use crate::flow::callback::{Callback, Input};
 use crate::flow::failure::Failure;
 use crate::flow::op::{OnFailure, Op, OpKind, Prompt};
-use crate::model::request::SETTINGS;
 use crate::script::options::Options;
 use crate::script::tasks::{self, BoundFn, Task};
 use crate::script::{Inner, convert};
@@ -23,26 +22,6 @@ pub(super) struct Operation {
 
 /// The words for what an operation of a model does.
 const KINDS: &[&str] = &["communicate", "chat"];
-/// The options of an operation, beside those of its call.
-const OPTIONS: &[&str] = &[
-    "name",
-    "branch",
-    "instruction",
-    "context",
-    "schema",
-    "depends_on",
-    "inherit_context",
-    "gate",
-    "when",
-    "on_failure",
-    "retries",
-];
-
-/// Returns the options of an operation, and those that only `more` names.
-pub(super) fn known(more: &[&'static str]) -> Vec<&'static str> {
-    [OPTIONS, SETTINGS, more].concat()
-}
-
 /// Reads an operation from its kind and its options.
 pub(super) fn read_op(
     host: &Rc<Inner>,

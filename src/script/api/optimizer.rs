@@ -67,8 +67,7 @@ fn creation(engine: &mut Engine, host: &Rc<Inner>) {
 }
 
 fn create(host: &Rc<Inner>, map: Map) -> Result<Handle, Raised> {
-    const KEYS: &[&str] = &["memory", "scoring", "among", "learn_from_demo"];
-    let mut options = Options::new("optimizer", map, KEYS).map_err(|e| throw(&e))?;
+    let mut options = Options::of("optimizer", map).map_err(|e| throw(&e))?;
     let memory = options.flag("memory").map_err(|e| throw(&e))?;
     let learn_from_demo = options.flag("learn_from_demo").map_err(|e| throw(&e))?;
     let policy = match options.text("scoring").map_err(|e| throw(&e))? {
@@ -261,7 +260,7 @@ fn recommending(engine: &mut Engine, host: &Rc<Inner>) {
         "recommend(optimizer: optimizer, task_type: string, options: map) -> map",
         "",
         move |o: &mut Handle, task: &str, map: Map| {
-            let mut options = Options::new("recommend", map, &["among"]).map_err(|e| throw(&e))?;
+            let mut options = Options::of("recommend", map).map_err(|e| throw(&e))?;
             let among = read_among(&mut options).map_err(|e| throw(&e))?;
             let found = o.optimizer.recommend(task, &among).map_err(|e| raise(&inner, e))?;
             Ok::<_, Raised>(recommendation(&found))

@@ -5,6 +5,7 @@ use crate::base::clock::Stamp;
 use crate::base::spelling::nearest;
 use crate::journal::event::Event;
 use crate::script::check::calls_of;
+use crate::script::codes;
 use crate::script::diagnostic::Diagnostic;
 use crate::script::error::{Raised, throw, throw_new};
 use crate::script::options::Options;
@@ -137,7 +138,7 @@ fn params(engine: &mut Engine, host: &Rc<Inner>) {
 }
 
 fn param(host: &Rc<Inner>, name: &str, default: &Dynamic, map: Map) -> Result<Dynamic, Raised> {
-    let mut options = Options::new("param", map, &["doc", "min", "max"]).map_err(|e| throw(&e))?;
+    let mut options = Options::of("param", map).map_err(|e| throw(&e))?;
     let value = match host.with.params.get(name) {
         Some(given) => read_as(name, given, default)?,
         None if default.is_unit() => {
@@ -213,8 +214,7 @@ pub(in crate::script) fn check_params(
                 None => format!("it has: {}", known.join(", ")),
             };
             let message = format!("`{file}` has no parameter `{name}`");
-            let help = Some(help);
-            Diagnostic { message, place: None, text: None, width: 1, help, frames: Vec::new() }
+            Diagnostic { help: Some(help), ..Diagnostic::new(codes::PARAMETER, message) }
         })
         .collect()
 }

@@ -128,7 +128,7 @@ fn gathering(engine: &mut Engine, host: &Rc<Inner>) {
 }
 
 fn gather(host: &Rc<Inner>, functions: &[BoundFn], map: Map) -> Result<Array, Raised> {
-    let mut options = Options::new("gather", map, &["settle"]).map_err(|e| throw(&e))?;
+    let mut options = Options::of("gather", map).map_err(|e| throw(&e))?;
     let settle = options.flag("settle").map_err(|e| throw(&e))?;
     let task = here();
     let calls = functions.iter().map(|function| function.call(task.clone(), Vec::new()));
@@ -140,8 +140,7 @@ fn gather(host: &Rc<Inner>, functions: &[BoundFn], map: Map) -> Result<Array, Ra
 }
 
 fn parallel(host: &Rc<Inner>, list: Array, function: &BoundFn, map: Map) -> Result<Array, Raised> {
-    const KEYS: &[&str] = &["max_concurrent", "settle"];
-    let mut options = Options::new("parallel", map, KEYS).map_err(|e| throw(&e))?;
+    let mut options = Options::of("parallel", map).map_err(|e| throw(&e))?;
     let settle = options.flag("settle").map_err(|e| throw(&e))?;
     let limit = options.count("max_concurrent", 1).map_err(|e| throw(&e))?;
     let limit = limit.map_or(MAX_CONCURRENT, |n| usize::try_from(n).unwrap_or(usize::MAX));

@@ -1,0 +1,339 @@
+//! Calls: that the function exists, takes so many arguments, and knows the options and models that
+//! it is given.
+
+use crate::script::check::forms::{Form, Forms};
+use crate::script::check::imports::Modules;
+use crate::script::check::types::Types;
+use crate::script::check::{Check, File, suggest};
+use crate::script::codes;
+use crate::script::diagnostic::Diagnostic;
+use crate::script::options;
+use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt};
+use std::collections::HashSet;
+
+/// Names that have to be treated as functions although nothing of that name is registered.
+const BUILT_IN: &[&str] = &[
+    "call",
+    "curry",
+    "Fn",
+    "is_def_var",
+    "is_def_fn",
+    "is_shared",
+    "type_of",
+    "print",
+    "debug",
+    "eval",
+    "throw",
+    "import",
+    "export",
+];
+
+/// One call, and the value before the dot if it is a method call.
+struct Call<'a> {
+    expr: &'a FnCallExpr,
+    position: Position,
+    receiver: Option<&'a Expr>,
+    is_method: bool,
+}
+
+/// What the calls of a file are checked against.
+struct Known<'a> {
+    forms: Forms,
+    types: Types,
+    /// Functions that the script itself defines.
+    own: HashSet<String>,
+    /// Words that the script uses as keys or properties: functions may sit in maps.
+    keys: HashSet<String>,
+    modules: &'a Modules,
+}
+
+impl Check<'_> {
+    /// Checks every call of a file. `earlier` are functions that exist besides.
+    pub(super) fn calls(&mut self, file: &File<'_>, modules: &Modules, earlier: Option<&AST>) {
+        let mut forms = Forms::of_engine(self.engine, true);
+        let mut own = HashSet::new();
+        for ast in earlier.into_iter().chain([file.ast]) {
+            forms.add(ast);
+            own.extend(ast.iter_functions().map(|function| function.name.to_owned()));
+        }
+        let types = Types::of(file.ast, &forms);
+        let known = Known { forms, types, own, keys: keys(file.ast), modules };
+        let mut faults = Vec::new();
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            if let Some(call) = call(path) {
+                faults.extend(known.fault(file, &call));
+                self.options(file, &known, call.expr, &mut faults);
+                self.models(file, &known, call.expr, &mut faults);
+            }
+            true
+        });
+        self.faults.extend(faults);
+    }
+
+    /// Finds unknown keys in a literal map of options.
+    fn options(
+        &self,
+        file: &File<'_>,
+        known: &Known<'_>,
+        call: &FnCallExpr,
+        faults: &mut Vec<Diagnostic>,
+    ) {
+        let name = call.name.as_str();
+        let Some(Expr::Map(map, _)) = call.args.last() else { return };
+        if known.own.contains(name) || call.is_qualified() {
+            return;
+        }
+        let options = options::known(name)
+            .map(|known| known.into_iter().map(str::to_owned).collect())
+            .or_else(|| self.host.stdlib_options.borrow().get(name).cloned());
+        let Some(options) = options else { return };
+        for (key, _) in &map.0 {
+            if options.iter().any(|option| *option == key.name.as_str()) {
+                continue;
+            }
+            let message = format!("`{name}` has no option `{}`", key.name);
+            let fault = Diagnostic::at(codes::OPTION, message, file.name, file.text, key.pos);
+            let help = suggest(&key.name, options.iter().map(String::as_str))
+                .or_else(|| Some(format!("it takes: {}", options.join(", "))));
+            faults.push(Diagnostic { help, ..fault });
+        }
+    }
+
+    /// Finds literal names of models that do not exist.
+    fn models(
+        &self,
+        file: &File<'_>,
+        known: &Known<'_>,
+        call: &FnCallExpr,
+        faults: &mut Vec<Diagnostic>,
+    ) {
+        let name = call.name.as_str();
+        if !["branch", "imodel"].contains(&name) || known.own.contains(name) {
+            return;
+        }
+        let named = match call.args.first() {
+            Some(Expr::StringConstant(text, position)) => Some((text, *position)),
+            Some(Expr::Map(map, _)) if name == "branch" => {
+                map.0.iter().find_map(|(key, value)| match value {
+                    Expr::StringConstant(text, position) if key.name == "model" => {
+                        Some((text, *position))
+                    }
+                    _ => None,
+                })
+            }
+            _ => None,
+        };
+        let Some((text, position)) = named else { return };
+        if let Err(error) = self.host.with.models.check_name(text) {
+            let said = error.to_string();
+            let (message, help) = match said.split_once("; ") {
+                Some((message, help)) => (message.to_owned(), Some(help.to_owned())),
+                None => (said, None),
+            };
+            let fault = Diagnostic::at(codes::MODEL, message, file.name, file.text, position);
+            faults.push(Diagnostic { help, ..fault });
+        }
+    }
+}
+
+impl Known<'_> {
+    /// Finds what is wrong with one call, if anything is.
+    fn fault(&self, file: &File<'_>, call: &Call<'_>) -> Option<Diagnostic> {
+        let name = call.expr.name.as_str();
+        let is_word = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
+        if !is_word || BUILT_IN.contains(&name) || name.starts_with("anon$") {
+            return None;
+        }
+        let at = |code, message| Diagnostic::at(code, message, file.name, file.text, call.position);
+        if call.expr.is_qualified() {
+            return self.qualified(call, at);
+        }
+        let forms = self.forms.all(name);
+        if call.is_method {
+            let kind = call.receiver.and_then(|receiver| self.types.kind(receiver, &self.forms));
+            return self.method(call, kind, at);
+        }
+        if forms.is_empty() {
+            let help = suggest(name, self.forms.names());
+            let fault = at(codes::FUNCTION, format!("there is no function `{name}`"));
+            return Some(Diagnostic { help: help.map(|help| self.with_signature(help)), ..fault });
+        }
+        let given = call.expr.args.len();
+        if forms.iter().any(|form| form.arity == given) {
+            return None;
+        }
+        let fault = at(codes::ARGUMENTS, wrong_count(name, forms, given, false));
+        Some(Diagnostic { help: Some(called_as(forms)), ..fault })
+    }
+
+    /// Checks a call by a dot; `kind` is the type of what stands before it, if that is certain.
+    fn method(
+        &self,
+        call: &Call<'_>,
+        kind: Option<String>,
+        at: impl Fn(&'static str, String) -> Diagnostic,
+    ) -> Option<Diagnostic> {
+        let (name, given) = (call.expr.name.as_str(), call.expr.args.len());
+        let forms = self.forms.all(name);
+        // `x.f(a)` calls `f(x, a)`, or a script function `f(a)` with `this`.
+        let takes = |form: &Form| form.arity == given + 1 || form.is_script && form.arity == given;
+        let Some(kind) = kind else {
+            if forms.iter().any(takes) || self.keys.contains(name) {
+                return None;
+            }
+            if forms.is_empty() {
+                let fault = at(codes::METHOD, format!("there is no method `{name}`"));
+                let help = suggest(name, self.forms.names()).map(|help| self.with_signature(help));
+                return Some(Diagnostic { help, ..fault.warning() });
+            }
+            let fault = at(codes::ARGUMENTS, wrong_count(name, forms, given, true));
+            return Some(Diagnostic { help: Some(called_as(forms)), ..fault });
+        };
+        let fits = |form: &&Form| {
+            form.is_script
+                || form.first.as_ref().is_none_or(|first| *first == kind || first == "any")
+        };
+        let own: Vec<Form> = forms.iter().filter(fits).cloned().collect();
+        if own.iter().any(takes) {
+            return None;
+        }
+        if own.is_empty() {
+            let fault = at(codes::FUNCTION, format!("there is no method `{name}` for a {kind}"));
+            let is_of_kind = |known: &&str| {
+                self.forms.all(known).iter().any(|form| form.first.as_ref() == Some(&kind))
+            };
+            let help = suggest(name, self.forms.names().filter(is_of_kind));
+            return Some(Diagnostic { help: help.map(|help| self.with_signature(help)), ..fault });
+        }
+        let fault = at(codes::ARGUMENTS, wrong_count(name, &own, given, true));
+        Some(Diagnostic { help: Some(called_as(&own)), ..fault })
+    }
+
+    /// Checks a call of an imported function.
+    fn qualified(
+        &self,
+        call: &Call<'_>,
+        at: impl Fn(&'static str, String) -> Diagnostic,
+    ) -> Option<Diagnostic> {
+        let name = call.expr.name.as_str();
+        let [module] = call.expr.namespace.path.as_slice() else { return None };
+        let functions = self.modules.get(module.name.as_str())?;
+        let given = call.expr.args.len();
+        let arities: Vec<usize> =
+            functions.iter().filter(|(known, _)| known == name).map(|(_, arity)| *arity).collect();
+        if arities.contains(&given) {
+            return None;
+        }
+        if arities.is_empty() {
+            let message = format!("`{}` has no function `{name}`", module.name);
+            let help = suggest(name, functions.iter().map(|(known, _)| known.as_str()));
+            return Some(Diagnostic { help, ..at(codes::FUNCTION, message) });
+        }
+        let message = format!("`{name}` takes {}, not {given}", counted(&arities));
+        Some(at(codes::ARGUMENTS, message))
+    }
+
+    /// Adds the form of the function that is suggested.
+    fn with_signature(&self, help: String) -> String {
+        let name = help.split('`').nth(1).unwrap_or_default();
+        match self.forms.all(name) {
+            [form] => help.replace(&format!("`{name}`"), &format!("`{}`", form.signature)),
+            _ => help,
+        }
+    }
+}
+
+fn wrong_count(name: &str, forms: &[Form], given: usize, is_method: bool) -> String {
+    let mut arities: Vec<usize> = forms
+        .iter()
+        .filter(|form| !is_method || form.is_script || form.arity > 0)
+        .map(|form| if is_method && !form.is_script { form.arity - 1 } else { form.arity })
+        .collect();
+    arities.sort_unstable();
+    arities.dedup();
+    format!("`{name}` takes {}, not {given}", counted(&arities))
+}
+
+fn counted(arities: &[usize]) -> String {
+    let noun = if arities == [1] { "argument" } else { "arguments" };
+    let arities: Vec<String> = arities.iter().map(ToString::to_string).collect();
+    format!("{} {noun}", arities.join(" or "))
+}
+
+fn called_as(forms: &[Form]) -> String {
+    let mut signatures: Vec<String> =
+        forms.iter().map(|form| format!("`{}`", form.signature)).collect();
+    signatures.sort();
+    signatures.dedup();
+    signatures.truncate(4);
+    format!("it is called as {}", signatures.join(" or "))
+}
+
+/// Returns the call at the end of a path, if there is one.
+fn call<'a>(path: &[ASTNode<'a>]) -> Option<Call<'a>> {
+    match path.last()? {
+        ASTNode::Expr(Expr::MethodCall(expr, position)) => {
+            let receiver = path.iter().rev().nth(1).and_then(|parent| match parent {
+                // In `a.b.c()` the parts after the first dot hang on one another.
+                ASTNode::Expr(Expr::Dot(pair, ..)) if is_method(&pair.rhs, expr) => Some(&pair.lhs),
+                _ => None,
+            });
+            let is_first = path.iter().rev().nth(2).is_none_or(|above| {
+                !matches!(above, ASTNode::Expr(Expr::Dot(..) | Expr::Index(..)))
+            });
+            let receiver = receiver.filter(|_| is_first);
+            Some(Call { expr, position: *position, receiver, is_method: true })
+        }
+        ASTNode::Expr(Expr::FnCall(expr, position))
+        | ASTNode::Stmt(Stmt::FnCall(expr, position)) => {
+            Some(Call { expr, position: *position, receiver: None, is_method: false })
+        }
+        _ => None,
+    }
+}
+
+/// Tells whether an expression is this very method call.
+fn is_method(expr: &Expr, call: &FnCallExpr) -> bool {
+    matches!(expr, Expr::MethodCall(other, _) if std::ptr::eq(&raw const **other, call))
+}
+
+/// Collects the keys of all literal maps and all properties.
+fn keys(ast: &AST) -> HashSet<String> {
+    let mut keys = HashSet::new();
+    ast.walk(&mut |path: &[ASTNode]| {
+        match path.last() {
+            Some(ASTNode::Expr(Expr::Map(map, _))) => {
+                keys.extend(map.0.iter().map(|(key, _)| key.name.to_string()));
+            }
+            Some(ASTNode::Expr(Expr::Property(property, _))) => {
+                keys.insert(property.2.to_string());
+            }
+            _ => {}
+        }
+        true
+    });
+    keys
+}
+
+/// Finds the calls of a function: for each argument its text if it is a literal, and the place.
+pub(in crate::script) fn calls_of(ast: &AST, name: &str) -> Vec<(Vec<Option<String>>, Position)> {
+    let mut found = Vec::new();
+    ast.walk(&mut |path: &[ASTNode]| {
+        let (call, position) = match path.last() {
+            Some(
+                ASTNode::Expr(Expr::FnCall(call, position))
+                | ASTNode::Stmt(Stmt::FnCall(call, position)),
+            ) => (call, *position),
+            _ => return true,
+        };
+        if call.name == name {
+            let text = |expr: &Expr| match expr {
+                Expr::StringConstant(text, _) => Some(text.to_string()),
+                _ => None,
+            };
+            found.push((call.args.iter().map(text).collect(), position));
+        }
+        true
+    });
+    found
+}

@@ -1,0 +1,118 @@
+//! The forms in which functions can be called.
+
+use crate::script::check::suggest;
+use rhai::{AST, Engine};
+use std::collections::BTreeMap;
+
+/// One way to call a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Form {
+    /// How many arguments it takes; in a method call, the value before the dot is one.
+    pub(super) arity: usize,
+    /// The type of its first argument, where that is one of kaizen's.
+    pub(super) first: Option<String>,
+    /// The type of what it gives, where that is known.
+    pub(super) gives: Option<String>,
+    /// How it is written.
+    pub(super) signature: String,
+    /// Whether it is a function of a script, which may use `this`.
+    pub(super) is_script: bool,
+}
+
+/// All functions by name.
+#[derive(Debug, Default)]
+pub(super) struct Forms(BTreeMap<String, Vec<Form>>);
+
+impl Forms {
+    /// Collects what an engine knows; with `standard`, Rhai's own functions too.
+    pub(super) fn of_engine(engine: &Engine, standard: bool) -> Forms {
+        let mut forms = Forms::default();
+        let each = engine.collect_fn_metadata(
+            None,
+            |info| {
+                let meta = info.metadata;
+                let params: Vec<&str> = match &info.script {
+                    Some(script) => script.params.iter().map(AsRef::as_ref).collect(),
+                    None => meta.params_info.iter().map(AsRef::as_ref).collect(),
+                };
+                let first = params.first().and_then(|param| param.split_once(": "));
+                let gives = meta.return_type.as_str();
+                let form = Form {
+                    arity: meta.num_params,
+                    first: first.map(|(_, kind)| kind.to_owned()),
+                    gives: (!gives.is_empty()).then(|| gives.to_owned()),
+                    signature: signature(&meta.name, &params, gives),
+                    is_script: info.script.is_some(),
+                };
+                Some((meta.name.to_string(), form))
+            },
+            standard,
+        );
+        for (name, form) in each {
+            forms.0.entry(name).or_default().push(form);
+        }
+        forms
+    }
+
+    /// Adds the functions of a script.
+    pub(super) fn add(&mut self, ast: &AST) {
+        for function in ast.iter_functions() {
+            let form = Form {
+                arity: function.params.len(),
+                first: None,
+                gives: None,
+                signature: signature(function.name, &function.params, ""),
+                is_script: true,
+            };
+            // A script's own function stands for those that it hides.
+            let known = self.0.entry(function.name.to_owned()).or_default();
+            known.retain(|other| other.arity != form.arity);
+            known.push(form);
+        }
+    }
+
+    /// Returns the forms of a function.
+    pub(super) fn all(&self, name: &str) -> &[Form] {
+        self.0.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns all names.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}
+
+/// Returns the names of everything that scripts can call.
+pub(in crate::script) fn names(engine: &Engine) -> Vec<String> {
+    engine.collect_fn_metadata(None, |info| Some(info.metadata.name.to_string()), true)
+}
+
+/// Says how a function is called that was called wrongly.
+pub(in crate::script) fn help_for(engine: &Engine, name: &str) -> Option<String> {
+    let own = signatures_of(engine, name, false);
+    let signatures = if own.is_empty() { signatures_of(engine, name, true) } else { own };
+    if !signatures.is_empty() {
+        return Some(format!("it is called as {}", signatures.join(" or ")));
+    }
+    let names = names(engine);
+    suggest(name, names.iter().map(String::as_str))
+}
+
+/// Returns the forms of a function; of Rhai's own functions only if they are asked for.
+fn signatures_of(engine: &Engine, name: &str, standard: bool) -> Vec<String> {
+    let forms = Forms::of_engine(engine, standard);
+    let mut signatures: Vec<String> =
+        forms.all(name).iter().map(|form| format!("`{}`", form.signature)).collect();
+    signatures.sort();
+    signatures.dedup();
+    signatures.truncate(4);
+    signatures
+}
+
+/// Writes a signature as people read it. `gives` is empty or `()` when nothing is given.
+pub(in crate::script) fn signature<S: AsRef<str>>(name: &str, params: &[S], gives: &str) -> String {
+    let takes: Vec<&str> = params.iter().map(AsRef::as_ref).collect();
+    let gives =
+        if gives.is_empty() || gives == "()" { String::new() } else { format!(" -> {gives}") };
+    format!("{name}({}){gives}", takes.join(", "))
+}

@@ -1,0 +1,151 @@
+//! What can be found wrong with a script before it runs, all at once: names that nobody knows, calls
+//! that no function takes, options, models and imports that do not exist, and slips that run but do
+//! not do what they seem to.
+
+mod calls;
+mod closures;
+mod forms;
+mod imports;
+mod types;
+
+pub(super) use calls::calls_of;
+pub(super) use forms::{help_for, names, signature};
+
+use crate::base::spelling::nearest;
+use crate::script::codes;
+use crate::script::diagnostic::{self, Diagnostic};
+use crate::script::{Inner, api};
+use rhai::{AST, Engine, ParseErrorType, Scope};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Most undefined variables of one script that are told apart.
+const UNDEFINED_MAX: usize = 50;
+
+/// One check: what it works with and what it has found.
+pub(super) struct Check<'a> {
+    engine: &'a Engine,
+    host: &'a Inner,
+    /// Files that are being checked or have been.
+    seen: BTreeSet<PathBuf>,
+    /// The imports that led to the file that is being checked, outermost first.
+    open: Vec<PathBuf>,
+    faults: Vec<Diagnostic>,
+}
+
+/// One file of a script.
+struct File<'a> {
+    /// As people know it.
+    name: &'a str,
+    text: &'a str,
+    ast: &'a AST,
+}
+
+/// Reads a script and finds its faults. There is no AST when one of them keeps it from being read.
+pub(super) fn read(
+    engine: &Engine,
+    host: &Inner,
+    name: &str,
+    text: &str,
+    scope: Scope<'_>,
+    earlier: Option<&AST>,
+) -> (Option<AST>, Vec<Diagnostic>) {
+    let open: Vec<PathBuf> = Path::new(name).canonicalize().into_iter().collect();
+    let seen = open.iter().cloned().collect();
+    let mut check = Check { engine, host, seen, open, faults: Vec::new() };
+    let ast = check.file(name, text, scope, earlier);
+    let mut faults = check.faults;
+    faults.sort_by(|a, b| {
+        let place = |fault: &Diagnostic| {
+            fault.place.as_ref().map(|p| (p.file != name, p.file.clone(), p.line, p.column))
+        };
+        place(a).cmp(&place(b))
+    });
+    faults.dedup();
+    (ast, faults)
+}
+
+impl Check<'_> {
+    /// Reads one file and finds its faults.
+    fn file(
+        &mut self,
+        name: &str,
+        text: &str,
+        mut scope: Scope<'_>,
+        earlier: Option<&AST>,
+    ) -> Option<AST> {
+        let mut undefined = 0;
+        let mut ast = loop {
+            let error = match self.engine.compile_with_scope(&scope, text) {
+                Ok(ast) => break ast,
+                Err(error) => error,
+            };
+            self.faults.push(diagnostic::of_parse(self.engine, name, text, &error));
+            let ParseErrorType::VariableUndefined(variable) = error.err_type() else { return None };
+            // Known from here on, so that the rest can be read.
+            scope.push_dynamic(variable.clone(), rhai::Dynamic::UNIT);
+            undefined += 1;
+            if undefined >= UNDEFINED_MAX {
+                return None;
+            }
+        };
+        ast.set_source(name);
+        let file = File { name, text, ast: &ast };
+        let modules = self.imports(&file);
+        self.calls(&file, &modules, earlier);
+        self.shadows(&file);
+        self.closures(&file);
+        Some(ast)
+    }
+
+    fn push(&mut self, fault: Diagnostic) {
+        self.faults.push(fault);
+    }
+
+    /// Finds functions that hide one of kaizen's.
+    fn shadows(&mut self, file: &File<'_>) {
+        let own = forms::Forms::of_engine(self.engine, false);
+        for function in file.ast.iter_functions() {
+            let is_meant = function.comments.iter().any(|comment| comment.contains("@override"));
+            let arity = function.params.len();
+            if is_meant || !own.all(function.name).iter().any(|form| form.arity == arity) {
+                continue;
+            }
+            let message = format!("`{}` hides the function of this name", function.name);
+            let Some((line, column)) = definition(file.text, function.name) else { continue };
+            let position = rhai::Position::new(line, column);
+            let fault = Diagnostic::at(codes::SHADOW, message, file.name, file.text, position);
+            let help = "choose another name, or write `/// @override` above it".to_owned();
+            self.push(Diagnostic { help: Some(help), ..fault.warning() });
+        }
+    }
+}
+
+/// Finds where a function is defined: Rhai does not keep that. Lines and columns count from 1.
+fn definition(text: &str, name: &str) -> Option<(u16, u16)> {
+    for (index, line) in text.lines().enumerate() {
+        let code = line.split("//").next().unwrap_or(line);
+        for (at, _) in code.match_indices("fn ") {
+            let rest = &code[at + 3..];
+            let found = rest.trim_start();
+            let word = |c: char| c.is_alphanumeric() || c == '_';
+            let is_name = found.strip_prefix(name).is_some_and(|after| !after.starts_with(word));
+            if is_name && !code[..at].ends_with(word) {
+                let start = at + 3 + (rest.len() - found.len());
+                let column = code[..start].chars().count() + 1;
+                return Some((u16::try_from(index + 1).ok()?, u16::try_from(column).ok()?));
+            }
+        }
+    }
+    None
+}
+
+/// Suggests a name for one that nobody knows.
+fn suggest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    nearest(name, known).map(|near| format!("did you mean `{near}`?"))
+}
+
+/// Returns what every script knows, for its compilation.
+pub(super) fn scope() -> Scope<'static> {
+    api::constants()
+}

@@ -1,0 +1,257 @@
+//! The codes of errors: one for each kind, never used for another, each with an explanation.
+
+/// What a code means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Code {
+    /// The code, such as `K0003`.
+    pub id: &'static str,
+    /// The kind of failure that a script sees, for errors of the run itself.
+    pub kind: Option<&'static str>,
+    /// What is wrong, in a few words.
+    pub title: &'static str,
+    /// Why it is wrong, and what to do.
+    pub text: &'static str,
+    /// A script in which it occurs; empty where none is short.
+    pub example: &'static str,
+}
+
+/// The script cannot be read.
+pub const SYNTAX: &str = "K0001";
+/// No variable of the name.
+pub const VARIABLE: &str = "K0002";
+/// No function or method of the name.
+pub const FUNCTION: &str = "K0003";
+/// A wrong number of arguments.
+pub const ARGUMENTS: &str = "K0004";
+/// No option of the name.
+pub const OPTION: &str = "K0005";
+/// No model of the name.
+pub const MODEL: &str = "K0006";
+/// A file that cannot be imported.
+pub const IMPORT: &str = "K0007";
+/// No parameter of the name.
+pub const PARAMETER: &str = "K0008";
+/// Perhaps no method of the name.
+pub const METHOD: &str = "K0009";
+/// A function that hides one of kaizen's.
+pub const SHADOW: &str = "K0010";
+/// A kept closure that uses the variable of a loop.
+pub const LOOP_VARIABLE: &str = "K0011";
+/// A failure whose kind has no code of its own.
+pub const OTHER: &str = "K0100";
+
+/// All codes.
+pub const CODES: &[Code] = &[
+    found(
+        SYNTAX,
+        "the script cannot be read",
+        "Something is missing or in the wrong place. The position is where reading stopped; what is \
+         missing often belongs at the end of the statement before. Rhai ends statements with `;`, \
+         writes maps as `#{ key: value }`, and reserves words such as `new`, `use`, `case`, \
+         `default`, `sync` and `thread`.",
+        "let x = 1\nlet y = 2;",
+    ),
+    found(
+        VARIABLE,
+        "there is no such variable",
+        "A variable exists from its `let` to the end of its block. A function does not see the \
+         variables of the script: pass them as arguments. `log`, `run_id` and `state` exist \
+         everywhere.",
+        "let answer = 42;\nprint(anser);",
+    ),
+    found(
+        FUNCTION,
+        "there is no such function",
+        "Neither kaizen, nor the standard library, nor the script or what it imports defines a \
+         function of this name (for this kind of value, when it is called as a method). `kaizen doc \
+         WORD` searches what there is. A closure in a variable is called by `f.call(x)`.",
+        "let b = branch();\nb.comunicate(\"Hello\");",
+    ),
+    found(
+        ARGUMENTS,
+        "a wrong number of arguments",
+        "The function exists, but no form of it takes so many arguments. `x.f(a)` is `f(x, a)`.",
+        "sleep(1, 2);",
+    ),
+    found(
+        OPTION,
+        "there is no such option",
+        "The map of options at the end of a call has a key that the function does not know. Unknown \
+         keys are errors, so that a slip is not taken for a default.",
+        "branch().communicate(\"Hello\", #{ tempreture: 0.5 });",
+    ),
+    found(
+        MODEL,
+        "there is no such model",
+        "A model is an alias from `[models]` in kaizen.toml, or `provider/name` with one of the \
+         providers openai, anthropic, gemini, ollama and demo. `kaizen models` lists the aliases.",
+        "branch(\"fsat\").communicate(\"Hello\");",
+    ),
+    found(
+        IMPORT,
+        "a file that cannot be imported",
+        "Imports are named relative to the file that imports, with or without `.rhai`, and must lie \
+         in the project's folder. Imports in a circle are errors.",
+        "import \"../../elsewhere/lib\" as lib;",
+    ),
+    found(
+        PARAMETER,
+        "the script has no such parameter",
+        "`kaizen run SCRIPT -p name=value` sets what the script reads by `param(\"name\", default)`.",
+        "",
+    ),
+    found(
+        METHOD,
+        "perhaps there is no such method",
+        "No function of this name is known, but what stands before the dot is not known either: it \
+         may be a map that holds a function of this name. A warning only.",
+        "let x = json(\"{}\");\nx.trimm();",
+    ),
+    found(
+        SHADOW,
+        "a function hides one of kaizen's",
+        "A script function of the same name and number of arguments is called instead of the one \
+         that kaizen or the standard library defines, in the whole script. If that is the purpose, \
+         write `/// @override` above it. A warning only.",
+        "fn sleep(ms) { ms }\nprint(sleep(1));",
+    ),
+    found(
+        LOOP_VARIABLE,
+        "a kept closure uses the variable of a loop",
+        "All closures that are made in a `for` loop share its variable, so those that are kept and \
+         called later see its last value. Make a list and use `map`, whose closures have a variable \
+         each: `items.map(|item| ..)`. A warning only.",
+        "let fs = [];\nfor i in 0..3 { fs.push(|| i); }",
+    ),
+    run(OTHER, "thrown", "an error that the script threw", "The script threw a value: `throw x`."),
+    run(
+        "K0101",
+        "script",
+        "an error of the language",
+        "Division by zero, an index out of bounds, a value of the wrong type, too deep a nesting.",
+    ),
+    run(
+        "K0102",
+        "option",
+        "a wrong option or argument",
+        "An option is unknown, or its value is of the wrong kind or out of its range.",
+    ),
+    run("K0103", "param", "a wrong parameter", "A parameter is missing or has a wrong value."),
+    run("K0104", "model", "a model that cannot be had", "The name or description names no model."),
+    run(
+        "K0105",
+        "setup",
+        "a model that is not set up",
+        "A key is missing, or an address is wrong. `kaizen models` and `kaizen doctor` tell more.",
+    ),
+    run(
+        "K0106",
+        "graph",
+        "a graph that is not sound",
+        "A circle, an unknown operation, a name used twice, or a branch that the session does not \
+         know: `s.include_branch(b)`.",
+    ),
+    run("K0107", "file", "a file that cannot be used", "It is missing, too long, or not readable."),
+    run("K0108", "json", "a text that is not JSON", "The message says where reading stopped."),
+    run("K0109", "import", "a file that cannot be imported", "See K0007."),
+    run(
+        "K0110",
+        "permission",
+        "something that is not permitted",
+        "A path lies outside of the project's folder.",
+    ),
+    run("K0111", "state", "a wrong use of `state` or `hot`", "`state` holds data, no functions."),
+    run(
+        "K0112",
+        "operations",
+        "the script used up its operations",
+        "It computes for very long, or for ever. `operations` under `[limits]` in kaizen.toml sets \
+         the limit.",
+    ),
+    run("K0113", "memory", "no memory for another task", "Fewer tasks at once need less."),
+    run("K0114", "panicked", "a fault of kaizen", "Please report it, with the script if you can."),
+    run(
+        "K0201",
+        "rate_limited",
+        "the provider asks to slow down",
+        "After all tries. `requests_per_minute` and `max_concurrent` of the model, or \
+         `max_concurrent` of the flow, keep below its limits.",
+    ),
+    run("K0202", "server", "the provider failed", "A status of 500 or more, after all tries."),
+    run("K0203", "unauthorized", "the key is not accepted", "Status 401 or 403: check the key."),
+    run("K0204", "not_found", "the provider does not know the model or address", "Status 404."),
+    run("K0205", "bad_request", "the provider refuses the request", "Its message says why."),
+    run("K0206", "network", "the provider cannot be reached", "No connection, or it was cut."),
+    run(
+        "K0207",
+        "timeout",
+        "it took too long",
+        "`timeout_ms`, `header_timeout_ms` and `idle_timeout_ms` set the limits of a call.",
+    ),
+    run("K0208", "cut_off", "the reply broke off", "The connection ended before the reply did."),
+    run(
+        "K0209",
+        "length",
+        "the reply reached the limit of tokens",
+        "Raise `max_tokens`, or ask for less. What came is in `e.partial`.",
+    ),
+    run("K0210", "empty", "the reply has no text", "The model answered with nothing."),
+    run("K0211", "refused", "the model or a filter refused", "The message has the reason."),
+    run(
+        "K0212",
+        "bad_reply",
+        "the reply is not understood",
+        "It is not what the protocol says, or not the JSON that was asked for.",
+    ),
+    run("K0213", "too_large", "the reply is too large", "It was not read to its end."),
+    run(
+        "K0214",
+        "cancelled",
+        "it was given up",
+        "The run was stopped, or what waited for it ended first.",
+    ),
+];
+
+const fn found(
+    id: &'static str,
+    title: &'static str,
+    text: &'static str,
+    example: &'static str,
+) -> Code {
+    Code { id, kind: None, title, text, example }
+}
+
+const fn run(
+    id: &'static str,
+    kind: &'static str,
+    title: &'static str,
+    text: &'static str,
+) -> Code {
+    Code { id, kind: Some(kind), title, text, example: "" }
+}
+
+/// Finds a code by itself, in any case, or by the kind of failure.
+pub fn find(word: &str) -> Option<&'static Code> {
+    CODES.iter().find(|code| code.id.eq_ignore_ascii_case(word) || code.kind == Some(word))
+}
+
+/// Returns the code of a kind of failure.
+pub fn of_kind(kind: &str) -> &'static str {
+    CODES.iter().find(|code| code.kind == Some(kind)).map_or(OTHER, |code| code.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_and_kinds_are_unique_and_in_order() {
+        let ids: Vec<&str> = CODES.iter().map(|code| code.id).collect();
+        assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
+        let kinds: Vec<&str> = CODES.iter().filter_map(|code| code.kind).collect();
+        let distinct: std::collections::BTreeSet<&str> = kinds.iter().copied().collect();
+        assert_eq!(distinct.len(), kinds.len());
+        assert_eq!(find("k0003").map(|code| code.id), Some("K0003"));
+        assert_eq!(find("rate_limited").map(|code| code.id), Some("K0201"));
+    }
+}

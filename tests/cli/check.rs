@@ -1,0 +1,196 @@
+//! `kaizen check` and `kaizen explain`: what is found before anything runs, where, and what is said.
+
+use crate::support::Project;
+use std::path::Path;
+
+/// Ten slips, each with its code, line, column, and a word of the suggestion.
+const PLANTED: &[(&str, &str, u64, u64, &str)] = &[
+    ("let b = branch();\nprnt(b.chat(\"x\"));\n", "K0003", 2, 1, "`print"),
+    (
+        "let g = builder(\"g\");\ng.add_operaton(\"communicate\", #{ instruction: \"x\" });\n",
+        "K0003",
+        2,
+        3,
+        "`add_operation`",
+    ),
+    ("// one\nlet b = branch();\n  sleep(1, 2);\n", "K0004", 3, 3, "`sleep(time_ms: int)`"),
+    ("let answer = 1;\nprint(anser);\n", "K0002", 2, 7, "`answer`"),
+    ("branch().chat(\"x\", #{ max_tokns: 5 });\n", "K0005", 1, 23, "`max_tokens`"),
+    ("let b = branch(\"fsat\");\n", "K0006", 1, 16, "`fast`"),
+    ("import \"../outside\" as o;\no::f();\n", "K0007", 1, 8, ""),
+    ("fn retry(n, f) { f.call() }\nprint(retry(1, || 2));\n", "K0010", 1, 4, "@override"),
+    ("let fs = [];\nfor i in 0..3 {\n    fs.push(|| i);\n}\n", "K0011", 3, 16, "`map`"),
+    (
+        "let s = \"äöü — 日本\"; let f = || { let t = \"ß\"; gathr([|| 1]) };\nf.call();\n",
+        "K0003",
+        1,
+        47,
+        "`gather`",
+    ),
+];
+
+/// Runs `kaizen check --json`; gives the exit code and the faults.
+fn check(project: &Project, arguments: &[&str]) -> (Option<i32>, Vec<serde_json::Value>) {
+    let ran = project.kaizen(&[&["check", "--json"], arguments].concat());
+    let faults = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    (ran.code, faults)
+}
+
+fn project() -> Project {
+    let project = Project::new();
+    project.file("p/kaizen.toml", "[models.fast]\nuse = \"demo/echo\"\n");
+    project.file("outside.rhai", "fn f() { 1 }");
+    project
+}
+
+#[test]
+fn every_planted_fault_is_found_in_its_place_with_a_suggestion() {
+    for (script, code, line, column, help) in PLANTED {
+        let project = project();
+        project.file("p/s.rhai", script);
+        let (exit, faults) = check(&project, &["-C", "p"]);
+        let found: Vec<(&str, u64, u64)> = faults
+            .iter()
+            .map(|fault| {
+                let number = |key: &str| fault[key].as_u64().unwrap();
+                (fault["code"].as_str().unwrap(), number("line"), number("column"))
+            })
+            .collect();
+        assert_eq!(found, [(*code, *line, *column)], "{script}{faults:#?}");
+        let said = faults[0]["help"].as_str().unwrap_or_default();
+        assert!(said.contains(help), "`{help}` is not in `{said}`");
+        let is_error = faults[0]["level"] == "error";
+        assert_eq!(exit, Some(if is_error { 3 } else { 0 }), "{script}");
+        assert!(!project.path().join("p/.kaizen").exists(), "check leaves nothing behind");
+        assert_eq!(check(&project, &["-C", "p", "--deny", "warnings"]).0, Some(3));
+    }
+}
+
+#[test]
+fn all_faults_of_all_files_are_told_at_once() {
+    let project = project();
+    project.file("p/s.rhai", "import \"lib\" as lib;\nprnt(one);\nlib::twise(two);\nsleep();\n");
+    project.file("p/lib.rhai", "fn twice(x) { 2 * y }\n");
+    let (exit, faults) = check(&project, &["-C", "p", "s.rhai"]);
+    assert_eq!(exit, Some(3));
+    let found: Vec<String> = faults
+        .iter()
+        .map(|fault| {
+            format!("{}:{} {}", fault["file"].as_str().unwrap(), fault["line"], fault["code"])
+        })
+        .collect();
+    let expected = [
+        "s.rhai:2 \"K0003\"",
+        "s.rhai:2 \"K0002\"",
+        "s.rhai:3 \"K0003\"",
+        "s.rhai:3 \"K0002\"",
+        "s.rhai:4 \"K0004\"",
+        "lib.rhai:1 \"K0002\"",
+    ];
+    assert_eq!(found, expected);
+    let ran = project.kaizen(&["-C", "p", "check"]);
+    assert!(ran.stderr.contains("7 errors, 0 warnings in 2 scripts"), "{}", ran.stderr);
+}
+
+#[test]
+fn nothing_is_found_where_nothing_is_wrong() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let project = Project::new();
+    for folder in ["scripts", "stdlib"] {
+        let folder = root.join(folder);
+        let ran = project.kaizen(&["check", folder.to_str().unwrap(), "--deny", "warnings"]);
+        // The standard library defines what it defines, so its functions hide themselves.
+        let own = folder.ends_with("stdlib");
+        let told: Vec<&str> = ran
+            .stdout
+            .lines()
+            .filter(|line| line.contains("[K") && !(own && line.contains("K0010")))
+            .collect();
+        assert_eq!(told, Vec::<&str>::new(), "{}", ran.stdout);
+    }
+    // Slips that are none: functions in maps, methods of script values, closures used at once,
+    // variables of the same name and different kinds.
+    project.file(
+        "s.rhai",
+        "let tools = #{ half: |x| x / 2 };\nprint(tools.half(4));\n\
+         fn twice() { this * 2 }\nprint(3.twice());\n\
+         let b = branch();\nfor i in 0..2 { print(gather([|| i])); print([1].map(|x| x + i)); }\n\
+         for b in [\"x\"] { print(b.trim()); }\n\
+         let parsed = json(\"{}\");\nprint(parsed.whatever ?? 1);\n\
+         /// @override\nfn retry(n, f) { f.call() }\nprint(retry(1, || 2));\n",
+    );
+    let ran = project.kaizen(&["check", "s.rhai", "--deny", "warnings"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stdout);
+}
+
+#[test]
+fn what_only_seems_wrong_is_told_and_run() {
+    let project = Project::new();
+    project.file("s.rhai", "let x = json(\"[3]\");\nif x.len > 5 { x.trimm(); }\nx.len");
+    let ran = project.kaizen(&["run", "s.rhai"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "1\n"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("warning[K0009]: there is no method `trimm`"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_is_no_script_is_named() {
+    let project = Project::new();
+    std::fs::write(project.path().join("binary.rhai"), [0xff, 0xfe, 0]).unwrap();
+    project.file("huge.rhai", &"// a comment\n".repeat(900_000));
+    project.file("deep.rhai", &format!("{}1{}", "(".repeat(100_000), ")".repeat(100_000)));
+    project.file("empty.rhai", "");
+    let ran = project.kaizen(&["check"]);
+    assert_eq!(ran.code, Some(3));
+    assert!(
+        ran.stderr.contains("`./binary.rhai`")
+            || ran.stderr.contains("binary.rhai`: it is no text")
+    );
+    assert!(ran.stderr.contains("huge.rhai`: it has 11700000 bytes"), "{}", ran.stderr);
+    assert!(ran.stdout.contains("deep.rhai"), "{}", ran.stdout);
+    assert!(ran.stderr.contains("3 errors, 0 warnings in 4 scripts"), "{}", ran.stderr);
+    assert_eq!(project.kaizen(&["check", "nope.rhai"]).code, Some(3));
+}
+
+#[test]
+fn codes_are_explained() {
+    let project = Project::new();
+    let ran = project.kaizen(&["explain", "k0003"]);
+    assert_eq!(ran.code, Some(0));
+    assert!(ran.stdout.contains("K0003: there is no such function"), "{}", ran.stdout);
+    assert!(project.kaizen(&["explain", "rate_limited"]).stdout.starts_with("K0201"));
+    let ran = project.kaizen(&["explain", "rate_limit"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("did you mean `rate_limited`?"), "{}", ran.stderr);
+}
+
+#[test]
+fn the_examples_of_codes_show_what_they_explain() {
+    for code in kaizen::script::codes::CODES.iter().filter(|code| !code.example.is_empty()) {
+        let project = project();
+        project.file("p/s.rhai", code.example);
+        let (_, faults) = check(&project, &["-C", "p"]);
+        let found: Vec<&str> = faults.iter().filter_map(|fault| fault["code"].as_str()).collect();
+        assert_eq!(found, [code.id], "{}", code.example);
+    }
+}
+
+#[test]
+fn the_written_list_of_codes_is_up_to_date() {
+    let mut text = "# Errors\n\nEvery error has a code; `kaizen explain CODE` says this in a \
+                    terminal. Where an error has a kind,\nthat is what `catch (e)` sees as \
+                    `e.kind`. Written by `UPDATE=1 cargo test codes`.\n"
+        .to_owned();
+    for code in kaizen::script::codes::CODES {
+        let kind = code.kind.map_or(String::new(), |kind| format!(" (kind `{kind}`)"));
+        text.push_str(&format!("\n## {}: {}{kind}\n\n{}\n", code.id, code.title, code.text));
+        if !code.example.is_empty() {
+            text.push_str(&format!("\n```rhai\n{}\n```\n", code.example));
+        }
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/errors.md");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(written == text, "docs/errors.md is old: `UPDATE=1 cargo test codes` writes it");
+}
