@@ -14,7 +14,7 @@ use crate::flow::failure::Failure;
 use crate::journal::Journal;
 use crate::journal::event::Event;
 use crate::model::registry::Models;
-use crate::script::diagnostic::Diagnostic;
+use crate::script::diagnostic::{Diagnostic, of_failure};
 use crate::script::{Host, Program, ScriptError, Sink, State, Surroundings};
 use crate::store::writer::Writer;
 use anyhow::Context;
@@ -238,7 +238,7 @@ impl Job<'_> {
         print_value(&end.value);
         open.progress.borrow().sum_up(&run, end.status, &metrics);
         if end.lost > 0 {
-            tell_lost(executor, end.lost);
+            tell_lost(executor, end.lost, self.global.color);
         }
         if end.status == "interrupted" {
             say(&format!("interrupted; what was done is kept: `kaizen show {run}`"));
@@ -248,7 +248,7 @@ impl Job<'_> {
 }
 
 /// Tells that operations did not complete although they had to, and why the first one did not.
-fn tell_lost(executor: &Executor, lost: u64) {
+fn tell_lost(executor: &Executor, lost: u64, color: bool) {
     let run = executor.journal().run();
     let operations = if lost == 1 { "operation" } else { "operations" };
     say(&format!(
@@ -256,11 +256,7 @@ fn tell_lost(executor: &Executor, lost: u64) {
          options of `flow` accepts that); `kaizen show {run}` tells more"
     ));
     if let Some(first) = executor.first_failure() {
-        let op = first.op.unwrap_or_default();
-        let place = first.place.map_or(String::new(), |place| {
-            format!(" ({}:{}:{})", place.file, place.line, place.column)
-        });
-        say(&format!("the first was `{op}`: {}{place}", first.message));
+        say(&diagnostic::render(&of_failure(&first), color));
     }
 }
 

@@ -34,6 +34,9 @@ pub struct Failure {
     /// Where in a script it happened.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub place: Option<Place>,
+    /// The calls of scripts that it came through, innermost first, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub frames: Vec<String>,
     /// What a script threw, if it threw something of its own.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub thrown: Option<Value>,
@@ -52,6 +55,7 @@ impl Failure {
             status: None,
             op: None,
             place: None,
+            frames: Vec::new(),
             thrown: None,
             partial: None,
         }

@@ -146,8 +146,21 @@ pub(super) fn of_run(
     };
     let (message, help) = explain(engine, raised, failure);
     let place = failure.place.clone();
-    let (code, frames) = (codes::of_kind(&failure.kind), frames(raised, script));
+    let (code, frames) = (codes::of_kind(&failure.kind), failure.frames.clone());
     Diagnostic { place, text: file_text, width, help, frames, ..Diagnostic::new(code, message) }
+}
+
+/// Shows a failure that did not end the script, such as that of an operation.
+pub fn of_failure(failure: &Failure) -> Diagnostic {
+    let text = failure.place.as_ref().and_then(|place| std::fs::read_to_string(&place.file).ok());
+    let width = match (&failure.place, &text) {
+        (Some(place), Some(text)) => word_width(text, place),
+        _ => 1,
+    };
+    let op = failure.op.as_ref().map_or(String::new(), |op| format!("operation `{op}`: "));
+    let shown = Diagnostic::new(codes::of_kind(&failure.kind), format!("{op}{}", failure.message));
+    let (place, frames) = (failure.place.clone(), failure.frames.clone());
+    Diagnostic { place, text, width, frames, ..shown }
 }
 
 fn explain(engine: &Engine, raised: &Raised, failure: &Failure) -> (String, Option<String>) {
@@ -157,8 +170,8 @@ fn explain(engine: &Engine, raised: &Raised, failure: &Failure) -> (String, Opti
     match inner {
         EvalAltResult::ErrorFunctionNotFound(signature, _) => {
             let name = signature.split(" (").next().unwrap_or(signature);
-            let help = check::help_for(engine, name);
-            (message, help)
+            let is_word = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
+            (message, is_word.then(|| check::help_for(engine, name)).flatten())
         }
         EvalAltResult::ErrorDataRace(..) => {
             let help = "a closure uses the variable whose method it was given to; call the method \
@@ -168,21 +181,4 @@ fn explain(engine: &Engine, raised: &Raised, failure: &Failure) -> (String, Opti
         }
         _ => (message, None),
     }
-}
-
-/// Lists the calls that the error came through, innermost first.
-fn frames(raised: &EvalAltResult, script: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    let (mut error, mut file) = (raised, script.to_owned());
-    while let EvalAltResult::ErrorInFunctionCall(name, source, inner, position) = error {
-        let shown = if name.starts_with("anon$") { "a closure" } else { name };
-        let line = position.line().map_or(String::new(), |line| format!(":{line}"));
-        found.push(format!("in {shown}, called at {file}{line}"));
-        if !source.is_empty() {
-            file.clone_from(source);
-        }
-        error = inner;
-    }
-    found.reverse();
-    found
 }

@@ -27,8 +27,9 @@ pub(super) fn terminate(kind: &'static str) -> Raised {
 
 /// Makes a failure of whatever was raised. `script` is the file of the script itself.
 pub(super) fn failure(raised: &EvalAltResult, script: &str) -> Failure {
-    let (inner, file) = innermost(raised, script);
+    let (inner, file) = origin(raised, script);
     let mut failure = plain(inner);
+    failure.frames.extend(frames(raised, script));
     let position = inner.position();
     if failure.place.is_none()
         && let (Some(line), Some(column)) = (position.line(), position.position())
@@ -39,7 +40,7 @@ pub(super) fn failure(raised: &EvalAltResult, script: &str) -> Failure {
 }
 
 /// Finds the error below the calls that it came through, and the file it happened in.
-fn innermost<'a>(raised: &'a EvalAltResult, script: &str) -> (&'a EvalAltResult, String) {
+fn origin<'a>(raised: &'a EvalAltResult, script: &str) -> (&'a EvalAltResult, String) {
     let (mut error, mut file) = (raised, script.to_owned());
     loop {
         match error {
@@ -56,6 +57,28 @@ fn innermost<'a>(raised: &'a EvalAltResult, script: &str) -> (&'a EvalAltResult,
             other => return (other, file),
         }
     }
+}
+
+/// Returns the error below the calls that it came through.
+pub(super) fn innermost(raised: &EvalAltResult) -> &EvalAltResult {
+    origin(raised, "").0
+}
+
+/// Lists the calls that the error came through, innermost first.
+fn frames(raised: &EvalAltResult, script: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let (mut error, mut file) = (raised, script.to_owned());
+    while let EvalAltResult::ErrorInFunctionCall(name, source, inner, position) = error {
+        let shown = if name.starts_with("anon$") { "a closure" } else { name };
+        let line = position.line().map_or(String::new(), |line| format!(":{line}"));
+        found.push(format!("in {shown}, called at {file}{line}"));
+        if !source.is_empty() {
+            file.clone_from(source);
+        }
+        error = inner;
+    }
+    found.reverse();
+    found
 }
 
 fn plain(error: &EvalAltResult) -> Failure {

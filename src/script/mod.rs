@@ -9,6 +9,7 @@ pub mod diagnostic;
 mod error;
 pub(crate) mod fiber;
 mod limits;
+mod mismatch;
 mod modules;
 mod options;
 mod stdlib;
@@ -103,7 +104,13 @@ impl Inner {
 
     /// Makes a failure of what a script raised.
     fn failure(&self, raised: &Raised) -> Failure {
-        error::failure(raised, &self.script_name())
+        let engine = self.engine.borrow().upgrade();
+        let mut failure = error::failure(raised, &self.script_name());
+        let better = engine.and_then(|engine| mismatch::explain(&engine, error::innermost(raised)));
+        if let Some(message) = better {
+            failure.message = message;
+        }
+        failure
     }
 
     /// Notes that the script depends on a file, with its content as it was read; `None` if it

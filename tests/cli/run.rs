@@ -129,6 +129,40 @@ fn an_uncaught_error_shows_its_place_and_the_calls_it_came_through() {
 }
 
 #[test]
+fn what_does_not_fit_is_said_in_the_words_of_scripts() {
+    for (script, said) in [
+        ("let x = 3; branch().chat(x)", "`chat`: argument 1 is an int, it takes a string"),
+        ("let x = \"1\"; sleep(x)", "`sleep`: argument 1 is a string, it takes an int"),
+        ("let x = \"a\"; x - 1", "`-` does not work for a string and an int"),
+        ("let b = branch(); b.nmae", "a branch has no property `nmae`; did you mean `name`?"),
+        ("let b = branch(); b.name = 1", "a branch has no property `name` that can be set"),
+        ("let b = branch(); b[1]", "a branch has no parts to be reached by `[..]`"),
+        ("let x = 5; if x { 1 }", "a bool is needed here, not an int"),
+        ("let f = |x| x; gather(f)", "`gather`: argument 1 is a function, it takes an array"),
+    ] {
+        let ran = Project::new().file("s.rhai", script).kaizen(&["run", "s.rhai"]);
+        assert!(ran.stderr.contains(said), "{script}: `{said}`\n{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_failed_operation_shows_the_calls_it_came_through() {
+    let project = Project::new();
+    project.file("lib.rhai", "fn half(x) {\n    x / 0\n}\n").file(
+        "s.rhai",
+        "import \"lib\" as lib;\nlet g = builder(\"g\");\n\
+         g.add_operation(|| lib::half(4), #{ name: \"a\" });\nsession().flow(g);\n",
+    );
+    let ran = project.kaizen(&["run", "s.rhai"]);
+    assert_eq!(ran.code, Some(1));
+    for said in
+        ["operation `a`: division by zero", "--> lib.rhai:2:7", "in half, called at s.rhai:3"]
+    {
+        assert!(ran.stderr.contains(said), "`{said}`:\n{}", ran.stderr);
+    }
+}
+
+#[test]
 fn ten_thousand_closures_wait_together() {
     let (ran, done) = Project::new().script(
         "let began = timestamp();

@@ -1,16 +1,19 @@
 //! The forms in which functions can be called.
 
 use crate::script::check::suggest;
+use crate::script::mismatch::word;
 use rhai::{AST, Engine};
 use std::collections::BTreeMap;
 
 /// One way to call a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Form {
+pub(in crate::script) struct Form {
     /// How many arguments it takes; in a method call, the value before the dot is one.
-    pub(super) arity: usize,
-    /// The type of its first argument, where that is one of kaizen's.
+    pub(in crate::script) arity: usize,
+    /// The type of its first argument, where that is known.
     pub(super) first: Option<String>,
+    /// The types of its arguments; `any` where they are not known.
+    pub(in crate::script) params: Vec<String>,
     /// The type of what it gives, where that is known.
     pub(super) gives: Option<String>,
     /// How it is written.
@@ -21,11 +24,11 @@ pub(super) struct Form {
 
 /// All functions by name.
 #[derive(Debug, Default)]
-pub(super) struct Forms(BTreeMap<String, Vec<Form>>);
+pub(in crate::script) struct Forms(BTreeMap<String, Vec<Form>>);
 
 impl Forms {
     /// Collects what an engine knows; with `standard`, Rhai's own functions too.
-    pub(super) fn of_engine(engine: &Engine, standard: bool) -> Forms {
+    pub(in crate::script) fn of_engine(engine: &Engine, standard: bool) -> Forms {
         let mut forms = Forms::default();
         let each = engine.collect_fn_metadata(
             None,
@@ -40,6 +43,10 @@ impl Forms {
                 let form = Form {
                     arity: meta.num_params,
                     first: first.map(|(_, kind)| kind.to_owned()),
+                    params: params
+                        .iter()
+                        .map(|param| param.split_once(": ").map_or("any".to_owned(), |p| word(p.1)))
+                        .collect(),
                     gives: (!gives.is_empty()).then(|| gives.to_owned()),
                     signature: signature(&meta.name, &params, gives),
                     is_script: info.script.is_some(),
@@ -60,6 +67,7 @@ impl Forms {
             let form = Form {
                 arity: function.params.len(),
                 first: None,
+                params: vec!["any".to_owned(); function.params.len()],
                 gives: None,
                 signature: signature(function.name, &function.params, ""),
                 is_script: true,
@@ -72,12 +80,12 @@ impl Forms {
     }
 
     /// Returns the forms of a function.
-    pub(super) fn all(&self, name: &str) -> &[Form] {
+    pub(in crate::script) fn all(&self, name: &str) -> &[Form] {
         self.0.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// Returns all names.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub(in crate::script) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 }

@@ -9,7 +9,7 @@ mod imports;
 mod types;
 
 pub(super) use calls::calls_of;
-pub(super) use forms::{help_for, names, signature};
+pub(super) use forms::{Form, Forms, help_for, names, signature};
 
 use crate::base::spelling::nearest;
 use crate::script::codes;
@@ -104,7 +104,7 @@ impl Check<'_> {
 
     /// Finds functions that hide one of kaizen's.
     fn shadows(&mut self, file: &File<'_>) {
-        let own = forms::Forms::of_engine(self.engine, false);
+        let own = Forms::of_engine(self.engine, false);
         for function in file.ast.iter_functions() {
             let is_meant = function.comments.iter().any(|comment| comment.contains("@override"));
             let arity = function.params.len();
