@@ -22,6 +22,18 @@ impl Signals {
         self.work.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Forgets a Ctrl-C that has ended the work before, and returns the flag for the work that
+    /// begins. A request to terminate is never forgotten.
+    pub(super) fn renew(&self) -> Arc<AtomicBool> {
+        let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.seen() == Some(Exit::Interrupted) {
+            self.code.store(0, Ordering::SeqCst);
+        }
+        *work = Arc::default();
+        work.store(self.seen().is_some(), Ordering::SeqCst);
+        work.clone()
+    }
+
     /// Returns how the program has to end because of a signal, if one has come.
     pub(super) fn seen(&self) -> Option<Exit> {
         match self.code.load(Ordering::SeqCst) {

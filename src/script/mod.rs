@@ -5,13 +5,19 @@ pub mod check;
 mod convert;
 pub mod definitions;
 pub mod diagnostic;
+pub mod dialogue;
 mod error;
 pub(crate) mod fiber;
+pub mod lexeme;
 mod limits;
 mod modules;
 mod options;
+pub mod shown;
+mod snapshot;
 mod stdlib;
 mod tasks;
+mod transcript;
+pub mod vocabulary;
 
 pub use crate::script::api::state::State;
 pub use crate::script::limits::OPERATIONS_MAX;
@@ -86,9 +92,24 @@ pub(crate) struct Inner {
     told_old: Cell<bool>,
     /// Why the run cannot go on, once that is so.
     broken: RefCell<Option<StoreError>>,
+    limits: Rc<limits::Limits>,
+    /// Stands in for the executor while a line of a dialogue is only planned.
+    plan: RefCell<Option<Rc<Executor>>>,
+    /// Whether what the demo model does counts as experience.
+    learn_from_demo: Cell<bool>,
 }
 
 impl Inner {
+    /// Returns the executor through which everything goes at this moment.
+    fn executor(&self) -> Rc<Executor> {
+        self.plan.borrow().as_ref().unwrap_or(&self.with.executor).clone()
+    }
+
+    /// Tells whether a line of a dialogue is only planned, with the values of the real one.
+    fn is_rehearsing(&self) -> bool {
+        self.plan.borrow().is_some()
+    }
+
     fn engine(&self) -> Result<Rc<Engine>, Raised> {
         self.engine.borrow().upgrade().ok_or_else(|| error::terminate("interrupted"))
     }
@@ -166,8 +187,12 @@ impl Host {
     /// Creates a host.
     pub fn new(with: Surroundings) -> Host {
         let limits = limits::Limits::new(with.operations_max, with.interrupted.clone());
+        let learn_from_demo = Cell::new(with.learn_from_demo);
         let inner = Rc::new(Inner {
             with,
+            limits: limits.clone(),
+            plan: RefCell::default(),
+            learn_from_demo,
             engine: RefCell::default(),
             files: RefCell::default(),
             written: RefCell::default(),

@@ -17,6 +17,18 @@ const HOT_MAX: u32 = 32;
 #[derive(Debug, Clone, Default)]
 pub struct State(Rc<RefCell<Map>>);
 
+impl State {
+    /// Returns what it holds.
+    pub(in crate::script) fn content(&self) -> Map {
+        self.0.borrow().clone()
+    }
+
+    /// Makes it hold this and nothing else.
+    pub(in crate::script) fn put_back(&self, content: Map) {
+        self.0.replace(content);
+    }
+}
+
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     engine.register_type_with_name::<State>("state");
     engine.register_indexer_get(|state: &mut State, key: ImmutableString| {
