@@ -159,8 +159,8 @@ impl Dialogue {
         match self.loaded.iter_mut().find(|(path, _)| path == file) {
             Some((_, old)) => {
                 // Values may still hold closures of the version before.
-                let closures =
-                    old.clone_functions_only_filtered(|_, _, _, name, _| name.starts_with("anon$"));
+                let mut closures = old.clone_functions_only();
+                closures.retain_functions(|_, _, name, _| name.starts_with("anon$"));
                 self.typed = closures.merge(&self.typed);
                 *old = own;
             }

@@ -56,8 +56,8 @@ fn told(fault: &Diagnostic) -> String {
         let word: String = line.chars().skip(place.column - 1).take(fault.width).collect();
         Some(format!(" at {}:{}:{} `{word}`", place.file, place.line, place.column))
     });
-    let frames: String = fault.frames.iter().map(|frame| format!("; {frame}")).collect();
-    format!("{}{}{frames}", fault.message, line.unwrap_or_default())
+    let first = format!("{}{}", fault.message, line.unwrap_or_default());
+    [vec![first], fault.frames.clone()].concat().join("; ")
 }
 
 async fn check(inputs: &[&str], expected: Value) {

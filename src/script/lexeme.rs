@@ -305,7 +305,6 @@ mod tests {
             "if x",
             "x.",
             "\"a\\",
-            "let f = |a|",
             "#{ a: 1",
             "if a {\n\n",
             "#\"raw",
@@ -315,8 +314,7 @@ mod tests {
             "switch x {",
         ];
         for text in incomplete {
-            let parsed = Engine::new_raw().compile(legal(text).0).err();
-            assert_eq!(completeness(text), Completeness::Incomplete, "{text}: {parsed:?}");
+            assert_eq!(completeness(text), Completeness::Incomplete, "{text}");
         }
         let complete = [
             "",

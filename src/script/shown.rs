@@ -126,7 +126,7 @@ fn words(engine: &Engine, value: &Dynamic) -> Option<String> {
     if value.is_float() {
         return Some(value.to_string());
     }
-    Some(kind(engine, value).to_owned())
+    Some(kind(engine, value))
 }
 
 fn count(n: usize, one: &str, several: &str) -> String {
