@@ -184,7 +184,7 @@ pub(super) fn seed_of(past: &Past) -> Option<u64> {
 }
 
 /// Writes a plan for people.
-fn lines(plan: &Plan, runs: usize) -> Vec<String> {
+pub(super) fn lines(plan: &Plan, runs: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for (name, layers) in &plan.graphs {
         let layers: Vec<String> = layers.iter().map(|layer| names(layer)).collect();

@@ -235,22 +235,31 @@ pub(super) struct Replaced {
 
 /// Replaces `_`, `_1` .. by names that the language accepts.
 pub(super) fn legal(text: &str) -> (String, Vec<Replaced>) {
+    renamed(text, name_of)
+}
+
+/// Replaces `_` by the name for 0, `_1` by that for 1, and so on.
+pub fn rename(text: &str, name_of: impl FnMut(usize) -> String) -> String {
+    renamed(text, name_of).0
+}
+
+fn renamed(text: &str, mut name_of: impl FnMut(usize) -> String) -> (String, Vec<Replaced>) {
     let (mut new, mut replaced) = (String::with_capacity(text.len()), Vec::new());
     for piece in scan(text).0 {
         let old = &text[piece.start..piece.end];
-        let name = match old.strip_prefix('_') {
-            Some("") if !is_pattern(&text[piece.end..]) => Some(name_of(0)),
+        let number = match old.strip_prefix('_') {
+            Some("") if !is_pattern(&text[piece.end..]) => Some(0),
             Some(digits) => digits
                 .parse()
                 .ok()
-                .filter(|n| (1..=EARLIER_MAX).contains(n) && n.to_string() == digits)
-                .map(name_of),
+                .filter(|n: &usize| (1..=EARLIER_MAX).contains(n) && n.to_string() == digits),
             None => None,
         };
-        let Some(name) = name.filter(|_| piece.class == Class::Word) else {
+        let Some(n) = number.filter(|_| piece.class == Class::Word) else {
             new.push_str(old);
             continue;
         };
+        let name = name_of(n);
         let line_start = new.rfind('\n').map_or(0, |at| at + 1);
         replaced.push(Replaced {
             line: new.matches('\n').count() + 1,

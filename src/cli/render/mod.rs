@@ -2,6 +2,8 @@
 
 pub(super) mod diagnostic;
 pub(super) mod entry;
+pub(super) mod plot;
 pub(super) mod progress;
 pub(super) mod table;
 pub(super) mod time;
+pub(super) mod value;
