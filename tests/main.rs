@@ -15,5 +15,6 @@ mod tidy;
 mod cli {
     mod doc;
     mod look;
+    mod repl;
     mod run;
 }

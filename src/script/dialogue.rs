@@ -343,9 +343,9 @@ impl Dialogue {
         value.map(Dynamic::flatten_clone)
     }
 
-    /// Returns the methods that the language has for its own types.
-    pub fn standard_words(&self) -> Vec<Word> {
-        vocabulary::standard(&self.host.engine)
+    /// Returns the methods that the language has for its own types, beside the words of kaizen.
+    pub fn standard_words(&self, reference: &[api::Entry]) -> Vec<Word> {
+        vocabulary::standard(&self.host.engine, reference)
     }
 
     /// Returns the functions that were typed or loaded.

@@ -270,7 +270,7 @@ async fn variables_and_words_can_be_completed() {
     let words = vocabulary::words(&dialogue.reference());
     let fork = words.iter().find(|w| w.name == "fork" && w.of.as_deref() == Some("branch"));
     assert_eq!(fork.map(|w| w.signature.as_str()), Some("fork() -> branch"));
-    let standard = dialogue.standard_words();
+    let standard = dialogue.standard_words(&dialogue.reference());
     let push = standard.iter().find(|w| w.name == "push" && w.of.as_deref() == Some("array"));
     assert!(push.is_some(), "{standard:?}");
 }

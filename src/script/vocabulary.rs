@@ -23,46 +23,61 @@ pub fn words(entries: &[Entry]) -> Vec<Word> {
     let mut found = BTreeSet::new();
     for entry in entries {
         for signature in &entry.signatures {
-            add(&mut found, &entry.name, signature);
+            add(&mut found, &entry.name, signature, false);
         }
     }
     found.into_iter().collect()
 }
 
 /// Collects the methods that the language itself has for its types.
-pub(super) fn standard(engine: &Engine) -> Vec<Word> {
+pub(super) fn standard(engine: &Engine, entries: &[Entry]) -> Vec<Word> {
     let mut found = BTreeSet::new();
     let each = engine.collect_fn_metadata(
         None,
         |info| {
             let meta = info.metadata;
-            let is_plain = meta.name.strip_prefix("get$").unwrap_or(&meta.name);
-            is_plain.starts_with(char::is_alphabetic).then(|| {
-                let params: Vec<String> =
-                    meta.params_info.iter().map(|param| plain(param)).collect();
-                let gives = kind(&meta.return_type);
-                let gives = if gives == "()" { "" } else { gives };
-                match meta.name.strip_prefix("get$") {
-                    Some(name) => {
-                        let of = params.first().and_then(|p| p.split(": ").nth(1)).unwrap_or("any");
-                        (name.to_owned(), format!("{of}.{name} -> {gives}"))
-                    }
-                    None => (meta.name.to_string(), check::signature(&meta.name, &params, gives)),
-                }
+            let gives = kind(&meta.return_type);
+            let gives = if gives == "()" { "" } else { gives };
+            let params: Vec<String> = meta.params_info.iter().map(|param| plain(param)).collect();
+            let of = params.first()?.split_once(": ")?.1.to_owned();
+            if !BASIC.contains(&of.as_str()) || params[1..].iter().any(|p| is_name_of_function(p)) {
+                return None;
+            }
+            Some(match meta.name.strip_prefix("get$") {
+                Some(name) => (name.to_owned(), format!("{of}.{name} -> {gives}")),
+                None => (meta.name.to_string(), check::signature(&meta.name, &params, gives)),
             })
         },
         true,
     );
     for (name, signature) in each {
-        if signature.chars().all(|c| !"<>&$".contains(c) || signature.contains(" -> ")) {
-            add(&mut found, &name, &signature);
+        if name.chars().all(|c| c.is_alphanumeric() || c == '_') && !HIDDEN.contains(&name.as_str())
+        {
+            add(&mut found, &name, &signature, true);
         }
     }
-    let is_basic = |word: &Word| {
-        word.of.as_deref().is_some_and(|of| ["string", "array", "map", "blob"].contains(&of))
-            && !word.name.contains('$')
-    };
-    found.into_iter().filter(is_basic).collect()
+    // One form of each method is enough: the shortest.
+    let is_listed = |word: &Word| entries.iter().any(|entry| entry.name == word.name);
+    let mut words: Vec<Word> =
+        found.into_iter().filter(|word| word.of.is_some() && !is_listed(word)).collect();
+    words.sort_by_key(|word| (word.of.clone(), word.name.clone(), word.signature.len()));
+    words.dedup_by_key(|word| (word.of.clone(), word.name.clone()));
+    words
+}
+
+/// The types of the language that have methods worth listing.
+const BASIC: &[&str] = &["string", "array", "map", "blob", "timestamp"];
+/// Types whose values are mostly the first of several arguments: kaizen's functions of them are not
+/// called as methods.
+const PLAIN: &[&str] = &["string", "map", "any", "int"];
+/// Methods that every value has.
+const HIDDEN: &[&str] =
+    &["get_fn_metadata_list", "debug", "print", "to_debug", "to_string", "tag", "set_tag"];
+
+/// Tells whether a parameter is the name of a function, which is an old way to write a closure.
+fn is_name_of_function(param: &str) -> bool {
+    let names = ["filter", "filter_func", "map", "mapper", "comparer", "reducer", "initial"];
+    param.split_once(": ").is_some_and(|(name, of)| of == "string" && names.contains(&name))
 }
 
 /// Collects functions that were typed or loaded.
@@ -77,7 +92,7 @@ pub(super) fn own(ast: &AST) -> Vec<Word> {
     found.into_iter().collect()
 }
 
-fn add(found: &mut BTreeSet<Word>, name: &str, signature: &str) {
+fn add(found: &mut BTreeSet<Word>, name: &str, signature: &str, is_standard: bool) {
     let name = name.to_owned();
     let (head, gives) = signature.split_once(" -> ").unwrap_or((signature, ""));
     let arrow = if gives.is_empty() { String::new() } else { format!(" -> {gives}") };
@@ -88,7 +103,8 @@ fn add(found: &mut BTreeSet<Word>, name: &str, signature: &str) {
         return;
     };
     let params: Vec<&str> = params.trim_end_matches(')').split(", ").collect();
-    if let Some((_, of)) = params[0].split_once(": ") {
+    let of = params[0].split_once(": ").map(|(_, of)| of);
+    if let Some(of) = of.filter(|of| !PLAIN.contains(of) || is_standard) {
         let signature = format!("{name}({}){arrow}", params[1..].join(", "));
         let of = Some(of.to_owned());
         found.insert(Word { name: name.clone(), signature, of, is_property: false });
@@ -105,7 +121,9 @@ fn plain(param: &str) -> String {
 
 fn kind(of: &str) -> &str {
     let of = of.trim_start_matches("&mut ").trim_start_matches('&');
-    let of = of.strip_prefix("RhaiResultOf<").map_or(of, |of| of.trim_end_matches('>'));
+    let inner =
+        of.split_once('<').map(|(_, inner)| inner.split([',', '>']).next().unwrap_or(inner));
+    let of = inner.filter(|_| of.contains("Result")).unwrap_or(of).trim();
     match of.rsplit("::").next().unwrap_or(of) {
         "ImmutableString" | "str" | "String" | "SmartString" => "string",
         "Array" => "array",
@@ -113,8 +131,10 @@ fn kind(of: &str) -> &str {
         "Blob" => "blob",
         "INT" | "i64" | "usize" => "int",
         "FLOAT" | "f64" => "float",
-        "FnPtr" => "function",
+        "FnPtr" | "Fn" => "function",
         "Dynamic" | "RhaiResult" => "any",
+        "ExclusiveRange" | "InclusiveRange" => "range",
+        "Instant" => "timestamp",
         other => other,
     }
 }

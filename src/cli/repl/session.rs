@@ -94,7 +94,7 @@ impl<'a> Session<'a> {
     ) -> Session<'a> {
         let reference = dialogue.reference();
         let mut words = vocabulary::words(&reference);
-        words.extend(dialogue.standard_words());
+        words.extend(dialogue.standard_words(&reference));
         Session {
             global,
             project,
