@@ -97,10 +97,14 @@ fn files(typed: &str) -> Vec<Candidate> {
     let each = entries.filter_map(Result::ok).filter_map(|entry| {
         let name = entry.file_name().into_string().ok()?;
         let is_folder = entry.path().is_dir();
-        let fits = !name.starts_with('.') && (is_folder || name.ends_with(".rhai"));
+        let fits = !name.starts_with('.') && (is_folder || is_script(Path::new(&name)));
         fits.then(|| plain(&format!("{prefix}{name}{}", if is_folder { "/" } else { "" })))
     });
     each.collect()
+}
+
+fn is_script(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "rhai")
 }
 
 fn code(known: &Known, before: &str) -> (usize, Vec<Candidate>) {

@@ -25,6 +25,7 @@ use crate::script::{Host, State, Surroundings};
 use crate::store::writer::Writer;
 use anyhow::Context;
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
+use serde_json::{Map, Value};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -88,6 +89,34 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         None if std::io::stdin().is_terminal() => From::Terminal,
         None => From::Pipe,
     };
+    let is_terminal = matches!(from, From::Terminal);
+    let mut session = open(global, arguments, &given, params, is_terminal)?;
+    block_on(async move {
+        if let Some(script) = &arguments.script
+            && !session.load_script(script)
+            && !is_terminal
+        {
+            return Ok(Exit::Refused);
+        }
+        match from {
+            From::Terminal => converse(session).await,
+            From::Pipe => batch(session, editor::read_lines()).await,
+            From::CommandLine(code) => {
+                let took = session.take(&code).await?;
+                session.close(exit_of(took, Exit::Ok)).await
+            }
+        }
+    })?
+}
+
+/// Sets a session up.
+fn open<'a>(
+    global: &'a Global,
+    arguments: &Arguments,
+    given: &Given,
+    params: Map<String, Value>,
+    is_terminal: bool,
+) -> anyhow::Result<Session<'a>> {
     let project = given.project()?;
     let writer = Rc::new(Writer::start(project.open_store()?, &project.store_path()));
     let seed = given.seed();
@@ -97,7 +126,6 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     }
     let journal = Journal::new(RunId::fresh(), writer.clone());
     let executor = Rc::new(Executor::new(journal, seed, project.config.concurrency()));
-    let is_terminal = matches!(from, From::Terminal);
     let mode = if global.quiet || global.json { Mode::None } else { Mode::Auto };
     let stage = Rc::new(Stage::new(global, mode));
     let (printing, saying) = (stage.clone(), stage.clone());
@@ -117,27 +145,12 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         operations_max: project.config.operations_max(),
         state: State::default(),
     });
-    let (shown, script) = (stage.clone(), arguments.script.as_deref());
+    let shown = stage.clone();
     executor.listen(Rc::new(move |at, event| shown.see(at, event)));
     let dialogue = Dialogue::new(host);
     let mut session = Session::new(global, project, dialogue, executor, models, signals, stage);
-    session.describe(script, params, seed, is_terminal);
-    block_on(async move {
-        if let Some(script) = script
-            && !session.load_script(script)
-            && !is_terminal
-        {
-            return Ok(Exit::Refused);
-        }
-        match from {
-            From::Terminal => converse(session).await,
-            From::Pipe => batch(session, editor::read_lines()).await,
-            From::CommandLine(code) => {
-                let took = session.take(&code).await?;
-                session.close(exit_of(&took, Exit::Ok)).await
-            }
-        }
-    })?
+    session.describe(arguments.script.as_deref(), params, seed, is_terminal);
+    Ok(session)
 }
 
 /// Returns the folder that may be read in: the project's, or the script's own if that lies
@@ -149,11 +162,11 @@ fn root(project: &Project, folder: &Path) -> anyhow::Result<PathBuf> {
     Ok(if folder.starts_with(&root) { root } else { folder })
 }
 
-fn exit_of(took: &Took, otherwise: Exit) -> Exit {
+fn exit_of(took: Took, otherwise: Exit) -> Exit {
     match took {
         Took::Well => otherwise,
         Took::Wrong => Exit::Failed,
-        Took::End(exit) => *exit,
+        Took::End(exit) => exit,
     }
 }
 
@@ -171,7 +184,7 @@ async fn batch(mut session: Session<'_>, mut typist: Typist) -> anyhow::Result<E
             Input::End => return session.close(Exit::Ok).await,
         };
         if !matches!(took, Took::Well) {
-            return session.close(exit_of(&took, Exit::Ok)).await;
+            return session.close(exit_of(took, Exit::Ok)).await;
         }
     }
 }

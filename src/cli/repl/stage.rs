@@ -68,7 +68,10 @@ impl Stage {
 
     /// Shows what a script says besides.
     pub(super) fn say(&self, text: &str) {
-        if !self.is_quiet && !(self.is_terminal && self.write_above(text)) {
+        if self.is_quiet {
+            return;
+        }
+        if !(self.is_terminal && self.write_above(text)) {
             self.progress.borrow().say(text);
         }
     }
