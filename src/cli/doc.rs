@@ -101,7 +101,7 @@ pub(super) fn reference() -> Vec<Entry> {
 }
 
 /// Shows what was asked for, everything if nothing was.
-fn show(global: &Global, entries: &[Entry], asked: &str) -> Exit {
+pub(super) fn show(global: &Global, entries: &[Entry], asked: &str) -> Exit {
     let page = Page { width: width(), color: global.color_out };
     if asked.trim().is_empty() {
         if global.json {

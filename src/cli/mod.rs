@@ -16,6 +16,7 @@ mod patterns;
 mod plan;
 mod project;
 mod render;
+mod repl;
 mod run;
 mod runs;
 mod show;
@@ -79,6 +80,8 @@ enum Command {
     Explain(explain::Arguments),
     /// Show what a run would ask and cost; nothing is asked.
     Plan(run::Given),
+    /// Try things out, line by line, with everything that scripts have.
+    Repl(repl::Arguments),
     /// List the newest runs.
     Runs(runs::Arguments),
     /// Show what a run did.
@@ -149,6 +152,7 @@ pub fn run() -> ExitCode {
         Some(Command::Check(arguments)) => check::run(&global, arguments),
         Some(Command::Explain(arguments)) => Ok(explain::run(&global, arguments)),
         Some(Command::Plan(given)) => plan::plan(&global, given),
+        Some(Command::Repl(arguments)) => repl::run(&global, arguments),
         Some(Command::Runs(arguments)) => runs::run(&global, arguments),
         Some(Command::Show(arguments)) => show::run(&global, arguments),
         Some(Command::Patterns(arguments)) => patterns::run(&global, arguments),

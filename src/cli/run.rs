@@ -19,13 +19,13 @@ pub(super) struct Given {
     pub(super) script: PathBuf,
     /// A parameter of the script; may be given several times.
     #[arg(short = 'p', long = "param", value_name = "NAME=VALUE")]
-    params: Vec<String>,
+    pub(super) params: Vec<String>,
     /// The default model: an alias of kaizen.toml, or provider/name.
     #[arg(long, value_name = "MODEL")]
-    model: Option<String>,
+    pub(super) model: Option<String>,
     /// Most calls to models in flight.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    concurrency: Option<u64>,
+    pub(super) concurrency: Option<u64>,
     /// The seed of everything random, to repeat a run.
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,

@@ -15,7 +15,7 @@ use std::path::Path;
 pub(super) struct Arguments {
     /// Show at most so many, newest first.
     #[arg(short = 'n', long, default_value_t = 20)]
-    limit: usize,
+    pub(super) limit: usize,
 }
 
 /// Lists runs.

@@ -23,7 +23,7 @@ pub(super) struct Arguments {
     /// The run: its id or the start of it, `@` for the last one, `@-1` for the one before, `@fail`
     /// for the last that failed; with `:OPERATION` after it, that operation in full.
     #[arg(default_value = "@")]
-    run: String,
+    pub(super) run: String,
 }
 
 /// One operation as it is shown.
@@ -83,7 +83,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
 }
 
 /// Finds the run that a person means.
-fn find(store: &Connection, name: &str) -> anyhow::Result<Result<RunRow, String>> {
+pub(super) fn find(store: &Connection, name: &str) -> anyhow::Result<Result<RunRow, String>> {
     let nothing = || format!("there is no run `{name}`; `kaizen runs` lists them");
     if let Some(back) = name.strip_prefix('@') {
         let (count, failed) = match back {

@@ -102,7 +102,7 @@ type Server = (String, String, Option<KeyRef>);
 /// The models of a project.
 pub struct Models {
     aliases: BTreeMap<String, ModelSpec>,
-    default: Option<String>,
+    default: RefCell<Option<String>>,
     lookup: Lookup,
     clients: Rc<Clients>,
     limiters: RefCell<HashMap<Server, (Limits, Rc<Limiter>)>>,
@@ -127,7 +127,7 @@ impl Models {
     ) -> Models {
         Models {
             aliases,
-            default,
+            default: RefCell::new(default),
             lookup: Rc::new(lookup),
             clients: Rc::default(),
             limiters: RefCell::default(),
@@ -139,6 +139,13 @@ impl Models {
     /// Returns the aliases.
     pub fn aliases(&self) -> impl Iterator<Item = (&str, &ModelSpec)> {
         self.aliases.iter().map(|(name, spec)| (name.as_str(), spec))
+    }
+
+    /// Makes a model the one for scripts that name none.
+    pub fn set_default(&self, name: &str) -> Result<(), ModelError> {
+        self.resolve(name)?;
+        self.default.replace(Some(name.to_owned()));
+        Ok(())
     }
 
     /// Finds a model by its alias, or by provider and name.
@@ -189,7 +196,7 @@ impl Models {
 
     /// Returns the model for scripts that name none, and why it is this one.
     pub fn default_model(&self) -> Result<(Model, Origin), ModelError> {
-        if let Some(name) = &self.default {
+        if let Some(name) = &*self.default.borrow() {
             return Ok((self.resolve(name)?, Origin::Configured));
         }
         let reachable = ["OPENAI_API_KEY", "OPENAI_BASE_URL"].iter().any(|v| self.get(v).is_some());

@@ -3,7 +3,7 @@
 use crate::base::clock;
 use crate::script::tasks;
 use rhai::{Dynamic, Engine};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,13 +25,25 @@ const LOOK_EVERY: u64 = 1024;
 #[derive(Debug)]
 pub(super) struct Limits {
     operations: Cell<u64>,
-    operations_max: u64,
-    interrupted: Arc<AtomicBool>,
+    operations_max: Cell<u64>,
+    interrupted: RefCell<Arc<AtomicBool>>,
 }
 
 impl Limits {
     pub(super) fn new(operations_max: u64, interrupted: Arc<AtomicBool>) -> Rc<Limits> {
+        let (operations_max, interrupted) = (Cell::new(operations_max), RefCell::new(interrupted));
         Rc::new(Limits { operations: Cell::new(0), operations_max, interrupted })
+    }
+
+    /// Starts to count anew, and listens to another flag.
+    pub(super) fn renew(&self, interrupted: Arc<AtomicBool>) {
+        self.operations.set(0);
+        self.interrupted.replace(interrupted);
+    }
+
+    /// Sets the most operations.
+    pub(super) fn allow(&self, operations_max: u64) {
+        self.operations_max.set(operations_max);
     }
 
     /// Counts one operation, and returns why the script must end now, if it must.
@@ -41,10 +53,10 @@ impl Limits {
         if !count.is_multiple_of(LOOK_EVERY) {
             return None;
         }
-        if self.interrupted.load(Ordering::Relaxed) {
+        if self.interrupted.borrow().load(Ordering::Relaxed) {
             return Some("interrupted");
         }
-        if count > self.operations_max {
+        if count > self.operations_max.get() {
             return Some("operations");
         }
         let over = tasks::current().deadline.is_some_and(|at| clock::monotonic() >= at);

@@ -6,14 +6,20 @@ pub mod codes;
 mod convert;
 pub mod definitions;
 pub mod diagnostic;
+pub mod dialogue;
 mod error;
 pub(crate) mod fiber;
+pub mod lexeme;
 mod limits;
 mod mismatch;
 mod modules;
 mod options;
+pub mod shown;
+mod snapshot;
 mod stdlib;
 mod tasks;
+mod transcript;
+pub mod vocabulary;
 
 pub use crate::script::api::state::State;
 pub use crate::script::limits::OPERATIONS_MAX;
@@ -29,7 +35,7 @@ use crate::store::StoreError;
 use crate::store::writer::Writer;
 use rhai::{AST, Dynamic, Engine, Scope};
 use serde_json::{Map, Value};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -84,9 +90,24 @@ pub(crate) struct Inner {
     background: RefCell<Vec<Rc<api::task::Background>>>,
     /// Why the run cannot go on, once that is so.
     broken: RefCell<Option<StoreError>>,
+    limits: Rc<limits::Limits>,
+    /// Stands in for the executor while a line of a dialogue is only planned.
+    plan: RefCell<Option<Rc<Executor>>>,
+    /// Whether what the demo model does counts as experience.
+    learn_from_demo: Cell<bool>,
 }
 
 impl Inner {
+    /// Returns the executor through which everything goes at this moment.
+    fn executor(&self) -> Rc<Executor> {
+        self.plan.borrow().as_ref().unwrap_or(&self.with.executor).clone()
+    }
+
+    /// Tells whether a line of a dialogue is only planned, with the values of the real one.
+    fn is_rehearsing(&self) -> bool {
+        self.plan.borrow().is_some()
+    }
+
     fn engine(&self) -> Result<Rc<Engine>, Raised> {
         self.engine.borrow().upgrade().ok_or_else(|| error::terminate("interrupted"))
     }
@@ -104,8 +125,13 @@ impl Inner {
 
     /// Makes a failure of what a script raised.
     fn failure(&self, raised: &Raised) -> Failure {
+        self.failure_in(raised, &self.script_name())
+    }
+
+    /// Makes a failure of what a script raised that is known by another name.
+    fn failure_in(&self, raised: &Raised, script: &str) -> Failure {
         let engine = self.engine.borrow().upgrade();
-        let mut failure = error::failure(raised, &self.script_name());
+        let mut failure = error::failure(raised, script);
         let better = engine.and_then(|engine| mismatch::explain(&engine, error::innermost(raised)));
         if let Some(message) = better {
             failure.message = message;
@@ -127,7 +153,7 @@ impl Inner {
     /// Says something that people need to hear once.
     fn note(&self, note: &'static str) {
         // What a plan does will be done again.
-        if !self.with.executor.is_planning() && self.with.state.is_news(note) {
+        if !self.executor().is_planning() && self.with.state.is_news(note) {
             (self.with.say)(note);
         }
     }
@@ -180,8 +206,12 @@ impl Host {
     /// Creates a host.
     pub fn new(with: Surroundings) -> Host {
         let limits = limits::Limits::new(with.operations_max, with.interrupted.clone());
+        let learn_from_demo = Cell::new(with.learn_from_demo);
         let inner = Rc::new(Inner {
             with,
+            limits: limits.clone(),
+            plan: RefCell::default(),
+            learn_from_demo,
             engine: RefCell::default(),
             files: RefCell::default(),
             stdlib_options: RefCell::default(),

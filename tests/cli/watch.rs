@@ -182,6 +182,21 @@ fn a_save_during_a_run_leaves_unchanged_calls_alone() {
 }
 
 #[test]
+fn a_long_run_after_a_save_is_one_run() {
+    let project = Project::new();
+    let server = Server::start(|_, _, _| Act::After(400, Box::new(answer("answer"))));
+    project.with_server(&server).file("s.rhai", "branch().chat(read_text(\"p.md\"))");
+    project.file("p.md", "one");
+    let watched = Watched::start(&project, &[]);
+    watched.until("watching");
+    project.file("p.md", "two");
+    let seen = watched.until("run=").join("\n");
+    assert!(!seen.contains("starting anew"), "{seen}");
+    watched.nothing();
+    assert_eq!(server.bodies().len(), 2);
+}
+
+#[test]
 fn a_script_that_never_waits_is_replaced_as_well() {
     let project = Project::new();
     project.file("s.rhai", "loop { let x = 1; }");

@@ -3,6 +3,8 @@
 pub(super) mod change;
 pub(super) mod diagnostic;
 pub(super) mod entry;
+pub(super) mod plot;
 pub(super) mod progress;
 pub(super) mod table;
 pub(super) mod time;
+pub(super) mod value;

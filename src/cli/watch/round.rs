@@ -132,10 +132,7 @@ impl Desk<'_> {
         {
             return Ok(round);
         }
-        // What this run reads besides is known when it has ended.
-        let hash = Some(blake3::hash(text.as_bytes()));
-        self.watched.insert(whole(&self.given.script), hash);
-        files.watch(self.watched.clone());
+        self.watch_script(files, Some(&text));
         let (round, snapshot, read) = match self.perform(events, &text, how, cause).await? {
             Performed::Not(round) => return Ok(round),
             Performed::Run { round, snapshot, read } => (round, snapshot, read),
@@ -409,11 +406,19 @@ impl Desk<'_> {
     fn read(&mut self, files: &Files) -> Option<String> {
         let text = std::fs::read_to_string(&self.given.script).ok();
         if text.as_ref().is_none_or(|text| text.trim().is_empty()) {
-            let hash = text.as_ref().map(|text| blake3::hash(text.as_bytes()));
+            self.watch_script(files, text.as_deref());
+        }
+        text
+    }
+
+    /// Watches the script before its first run, which tells what else is to be watched. Later the
+    /// watcher knows better what it has seen last.
+    fn watch_script(&mut self, files: &Files, text: Option<&str>) {
+        if self.watched.is_empty() {
+            let hash = text.map(|text| blake3::hash(text.as_bytes()));
             self.watched.insert(whole(&self.given.script), hash);
             files.watch(self.watched.clone());
         }
-        text
     }
 
     /// Reads the configuration again if it has changed; a faulty one is told and not used.
@@ -441,9 +446,12 @@ impl Desk<'_> {
     /// Watches what a run has read. A run that was cut short has not read everything, so what was
     /// watched before stays.
     fn watch(&mut self, files: &Files, read: Contents, text: &str, is_whole: bool) {
-        let mut contents = if is_whole { Contents::new() } else { self.watched.clone() };
-        contents.extend(read);
         let hash = |path: &Path| std::fs::read(path).ok().map(|content| blake3::hash(&content));
+        let mut contents = Contents::new();
+        if !is_whole {
+            contents.extend(self.watched.keys().map(|path| (path.clone(), hash(path))));
+        }
+        contents.extend(read);
         for named in self.project.config.watch_paths() {
             let path = self.project.root.join(named);
             contents.insert(path.clone(), hash(&path));

@@ -134,8 +134,9 @@ fn ask(
     prompt.instruction = prompt.full();
     prompt.context = None;
     let scope = tasks::current().scope.clone();
-    let asked = host.with.executor.ask(scope.as_ref(), name, branch, &prompt, keep);
-    let value = wait(asked).map_err(|stop| host.raise(stop))?;
+    let executor = host.executor();
+    let value = wait(executor.ask(scope.as_ref(), name, branch, &prompt, keep))
+        .map_err(|stop| host.raise(stop))?;
     Ok(convert::from_value(value))
 }
 

@@ -17,14 +17,14 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 /// A builder as scripts hold it.
-pub(super) type SharedBuilder = Rc<RefCell<Builder>>;
+pub(in crate::script) type SharedBuilder = Rc<RefCell<Builder>>;
 
 /// A place in a graph as scripts hold it.
 #[derive(Clone)]
-pub(super) struct Node {
+pub(in crate::script) struct Node {
     builder: SharedBuilder,
     id: NodeId,
-    name: String,
+    pub(in crate::script) name: String,
 }
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {

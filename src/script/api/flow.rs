@@ -199,8 +199,9 @@ fn run(
     let (options, verbose) = read(map).map_err(|e| throw(&e))?;
     let listeners = session.borrow().listeners.clone();
     let copy = session.borrow().session.clone();
+    let executor = host.executor();
     let report = wait(async {
-        let flow = host.with.executor.run(graph, &copy, &options);
+        let flow = executor.run(graph, &copy, &options);
         if listeners.is_empty() {
             flow.await
         } else {
@@ -208,7 +209,7 @@ fn run(
             let (report, ()) = tokio::join!(
                 async {
                     let report = flow.await;
-                    host.with.executor.unlisten(events);
+                    executor.unlisten(events);
                     report
                 },
                 pump
@@ -244,7 +245,7 @@ fn listen(
         // The receiver lives as long as the flow.
         let _ = send.send(event.clone());
     });
-    let id = host.with.executor.listen(listener);
+    let id = host.executor().listen(listener);
     let (task, say) = ((*tasks::current()).clone(), host.with.say.clone());
     let host = host.clone();
     let pump = async move {

@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 /// A knowledge file as scripts hold it.
-type Handle = Rc<RefCell<GuideFile>>;
+pub(in crate::script) type Handle = Rc<RefCell<GuideFile>>;
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     engine.register_type_with_name::<Handle>("knowledge");
@@ -32,7 +32,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |path: &str| {
             let opened = GuideFile::open(&file(&inner, path)?).map_err(raise)?;
-            let is_planning = inner.with.executor.is_planning();
+            let is_planning = inner.executor().is_planning();
             let opened = if is_planning { opened.frozen() } else { opened };
             Ok::<Handle, Raised>(Rc::new(RefCell::new(opened)))
         },

@@ -1,16 +1,16 @@
 //! What scripts see: one file per noun, each a thin translation to the domain.
 
 mod branch;
-mod builder;
+pub(super) mod builder;
 mod data;
 mod entry;
 mod flow;
-mod knowledge;
+pub(super) mod knowledge;
 mod model;
 mod operation;
 mod optimizer;
 pub(super) mod run;
-mod session;
+pub(super) mod session;
 pub(super) mod state;
 pub(super) mod task;
 

@@ -80,13 +80,13 @@ fn create(host: &Rc<Inner>, map: Map) -> Result<Handle, Raised> {
     };
     let among = read_among(&mut options).map_err(|e| throw(&e))?;
     let knowledge = match &host.with.store {
-        Some((path, _)) if !memory && host.with.executor.is_planning() => Knowledge::copy_of(path),
+        Some((path, _)) if !memory && host.executor().is_planning() => Knowledge::copy_of(path),
         Some((path, writer)) if !memory => Knowledge::open(path, writer.clone()),
         _ => Knowledge::in_memory(),
     };
     let knowledge = knowledge.map_err(|error| raise(host, error.into()))?;
-    let counts_demo = learn_from_demo || host.with.learn_from_demo;
-    let run = host.with.executor.journal().run().clone();
+    let counts_demo = learn_from_demo || host.learn_from_demo.get();
+    let run = host.executor().journal().run().clone();
     let optimizer = Optimizer::new(Rc::new(knowledge), policy, counts_demo).of_run(run);
     Ok(Handle { optimizer, among, is_memory: memory })
 }
@@ -112,7 +112,7 @@ fn fields(map: &Map) -> Result<serde_json::Map<String, Value>, Raised> {
 /// Tells whether the demo model was asked in this run; says once what that means for what is
 /// recorded with `o`.
 fn is_demo_run(host: &Rc<Inner>, o: &Handle) -> bool {
-    let is_demo = host.with.executor.demo_calls() > 0;
+    let is_demo = host.executor().demo_calls() > 0;
     if is_demo && !o.optimizer.learns_from_demo() {
         host.note(
             "what the demo model does is recorded but not counted (`learn_from_demo: true` in \
@@ -123,13 +123,17 @@ fn is_demo_run(host: &Rc<Inner>, o: &Handle) -> bool {
 }
 
 /// Tells whether an execution is no new experience: replies of an earlier run were reused, which
-/// has counted already. An optimizer of its own memory begins anew, so there everything counts.
+/// has counted already, or nothing may be recorded. An optimizer of its own memory begins anew, so
+/// there everything counts.
 fn is_old_news(host: &Rc<Inner>, o: &Handle, metrics: &serde_json::Map<String, Value>) -> bool {
+    if host.is_rehearsing() {
+        return true;
+    }
     let reused = match metrics.get("reused").and_then(Value::as_u64) {
         Some(reused) => reused,
-        None => host.with.executor.reused(),
+        None => host.executor().reused(),
     };
-    let is_old = reused > 0 && !o.is_memory && !host.with.executor.is_planning();
+    let is_old = reused > 0 && !o.is_memory && !host.executor().is_planning();
     if is_old {
         host.note("what is answered by reused replies is not recorded again");
     }
@@ -444,6 +448,9 @@ fn moving(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |o: &mut Handle, path: &str| {
             let path = file(&inner, path)?;
+            if inner.is_rehearsing() {
+                return Ok(0);
+            }
             let count = wait(o.optimizer.import_knowledge(&path));
             count.map(whole).map_err(|error| raise(&inner, error))
         },
@@ -462,7 +469,7 @@ fn moving(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |o: &mut Handle, path: &str| {
             let path = file(&inner, path)?;
-            if inner.with.executor.is_planning() {
+            if inner.executor().is_planning() {
                 return Ok(0);
             }
             o.optimizer.export_knowledge(&path).map(whole).map_err(|error| raise(&inner, error))

@@ -61,7 +61,7 @@ pub(super) fn constant(host: &Rc<Inner>, name: &str) -> Option<Dynamic> {
     match name {
         "log" => Some(Dynamic::from(Log)),
         "state" => Some(Dynamic::from(host.with.state.clone())),
-        "run_id" => Some(host.with.executor.journal().run().0.clone().into()),
+        "run_id" => Some(host.executor().journal().run().0.clone().into()),
         _ => None,
     }
 }
@@ -93,7 +93,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         print(random() < 1.0);
         ```
         "#,
-        move || inner.with.executor.rng().unit(),
+        move || inner.executor().rng().unit(),
     );
 }
 
@@ -239,7 +239,7 @@ fn output(engine: &mut Engine, host: &Rc<Inner>) {
             move |_: &mut Log, value: Dynamic| {
                 let (level, text) = (level.to_owned(), value.to_string());
                 (inner.with.say)(&format!("{level}: {text}"));
-                let noted = inner.with.executor.note(&Event::Logged { level, text });
+                let noted = inner.executor().note(&Event::Logged { level, text });
                 noted.map_err(|error| inner.raise(error.into()))
             },
         );

@@ -11,13 +11,13 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 /// A session as scripts hold it.
-pub(super) type SharedSession = Rc<RefCell<SessionHandle>>;
+pub(in crate::script) type SharedSession = Rc<RefCell<SessionHandle>>;
 
 /// A session and who listens to it.
-pub(super) struct SessionHandle {
-    pub(super) session: Session,
+pub(in crate::script) struct SessionHandle {
+    pub(in crate::script) session: Session,
     /// The kind of event that each listener wants, and the listener.
-    pub(super) listeners: Vec<(String, crate::script::tasks::BoundFn)>,
+    pub(in crate::script) listeners: Vec<(String, crate::script::tasks::BoundFn)>,
 }
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {

@@ -33,6 +33,16 @@ impl State {
     pub(in crate::script) fn is_news(&self, note: &'static str) -> bool {
         self.told.borrow_mut().insert(note)
     }
+
+    /// Returns what it holds.
+    pub(in crate::script) fn content(&self) -> Map {
+        self.map.borrow().clone()
+    }
+
+    /// Makes it hold this and nothing else.
+    pub(in crate::script) fn put_back(&self, content: Map) {
+        self.map.replace(content);
+    }
 }
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {

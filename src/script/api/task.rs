@@ -279,6 +279,12 @@ fn again(raised: &Raised) -> Raised {
     throw(&crate::script::error::failure(raised, ""))
 }
 
+/// Counts the tasks that are still running.
+pub(crate) fn count(host: &Rc<Inner>) -> usize {
+    let tasks = host.background.borrow();
+    tasks.iter().filter(|task| task.result.borrow().is_none()).count()
+}
+
 /// Ends the tasks that are still running when their script has ended, and says so.
 pub(crate) async fn end_all(host: &Rc<Inner>) {
     let tasks = host.background.take();
@@ -394,7 +400,7 @@ fn pause(host: &Rc<Inner>, time_ms: i64) -> Result<(), Raised> {
         return Err(throw_new("option", format!("`sleep` needs a time from 0 up, not {time_ms}")));
     };
     // A plan asks nothing, so it need not wait for anything either.
-    if !host.with.executor.is_planning() {
+    if !host.executor().is_planning() {
         wait(tokio::time::sleep(Duration::from_millis(time_ms)));
     }
     Ok(())

@@ -6,7 +6,6 @@ use crate::script::diagnostic::Diagnostic;
 use crate::script::{error, modules};
 use rhai::{AST, ASTNode, Expr, FnAccess, Position, Stmt};
 use std::collections::HashMap;
-use std::path::Path;
 
 /// What imports define: by their names in the script, each function with its number of arguments.
 pub(super) type Modules = HashMap<String, Vec<(String, usize)>>;
@@ -37,8 +36,7 @@ impl Check<'_> {
     }
 
     fn import(&mut self, file: &File<'_>, named: &str, position: Position) -> Option<AST> {
-        let folder = Path::new(file.name).parent().unwrap_or(Path::new("."));
-        let path = match modules::locate(self.host, folder, named) {
+        let path = match modules::locate(self.host, file.folder, named) {
             Ok(path) => path,
             Err(raised) => {
                 let failure = error::failure(&raised, file.name);

@@ -37,6 +37,8 @@ pub(super) struct Check<'a> {
 struct File<'a> {
     /// As people know it.
     name: &'a str,
+    /// What it imports is named relative to this.
+    folder: &'a Path,
     text: &'a str,
     ast: &'a AST,
 }
@@ -65,6 +67,22 @@ pub(super) fn read(
     (ast, faults)
 }
 
+/// Finds the faults of an AST that has been read already. `earlier` are functions that exist
+/// besides.
+pub(super) fn compiled(
+    engine: &Engine,
+    host: &Inner,
+    (name, folder): (&str, &Path),
+    text: &str,
+    ast: &AST,
+    earlier: &AST,
+) -> Vec<Diagnostic> {
+    let (seen, open) = (BTreeSet::new(), Vec::new());
+    let mut check = Check { engine, host, seen, open, faults: Vec::new() };
+    check.all(&File { name, folder, text, ast }, Some(earlier));
+    check.faults
+}
+
 impl Check<'_> {
     /// Reads one file and finds its faults.
     fn file(
@@ -90,12 +108,17 @@ impl Check<'_> {
             }
         };
         ast.set_source(name);
-        let file = File { name, text, ast: &ast };
-        let modules = self.imports(&file);
-        self.calls(&file, &modules, earlier);
-        self.shadows(&file);
-        self.closures(&file);
+        let folder = Path::new(name).parent().unwrap_or(Path::new("."));
+        self.all(&File { name, folder, text, ast: &ast }, earlier);
         Some(ast)
+    }
+
+    /// Finds the faults of one file.
+    fn all(&mut self, file: &File<'_>, earlier: Option<&AST>) {
+        let modules = self.imports(file);
+        self.calls(file, &modules, earlier);
+        self.shadows(file);
+        self.closures(file);
     }
 
     fn push(&mut self, fault: Diagnostic) {

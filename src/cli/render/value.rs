@@ -1,0 +1,243 @@
+//! Values of scripts for people: text as it is, data as JSON, reports and figures as tables.
+
+use crate::cli::render::table;
+use crate::script::shown::Shown;
+use serde_json::{Map, Value};
+
+/// Longest text that a short form shows, in characters.
+const SHORT_MAX: usize = 60;
+/// Lines of a screen that are left for what stands around a value.
+const AROUND: usize = 4;
+/// Keys that figures have and other maps do not.
+const FIGURES: &[&str] = &["execution_time", "success_rate", "speedup", "calls"];
+
+/// The room that there is for a value.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::cli) struct Room {
+    /// Columns.
+    pub(in crate::cli) width: usize,
+    /// Lines, where what does not fit is left out.
+    pub(in crate::cli) height: Option<usize>,
+}
+
+/// Writes a value; `None` when there is none.
+pub(in crate::cli) fn whole(shown: &Shown, room: Room) -> Option<String> {
+    match shown {
+        Shown::Nothing => None,
+        Shown::Text(text) => Some(text.clone()),
+        Shown::Branch { .. } | Shown::Other(_) => Some(short(shown)),
+        Shown::Report(report) => Some(cut(&report_table(report, room), room)),
+        Shown::Data(Value::Object(map)) if FIGURES.iter().all(|key| map.contains_key(*key)) => {
+            Some(cut(&figures(map), room))
+        }
+        Shown::Data(value) => Some(cut(&json(value, room), room)),
+    }
+}
+
+/// Writes a value in one line.
+pub(in crate::cli) fn short(shown: &Shown) -> String {
+    match shown {
+        Shown::Nothing => "()".to_owned(),
+        Shown::Text(text) => first_line(&format!("{text:?}"), SHORT_MAX),
+        Shown::Branch { name, model, messages } => {
+            let name = name.as_ref().map_or(String::new(), |name| format!(" {name}"));
+            let noun = if messages.len() == 1 { "message" } else { "messages" };
+            format!("branch{name} · {model} · {} {noun}", messages.len())
+        }
+        Shown::Report(report) => head(report),
+        Shown::Other(words) => words.clone(),
+        Shown::Data(Value::Array(items)) => list(items),
+        Shown::Data(Value::Object(map)) => {
+            let keys: Vec<&str> = map.keys().map(String::as_str).collect();
+            first_line(&format!("#{{ {} }}", keys.join(", ")), SHORT_MAX)
+        }
+        Shown::Data(value) => first_line(&value.to_string(), SHORT_MAX),
+    }
+}
+
+fn list(items: &[Value]) -> String {
+    let whole = Value::Array(items.to_vec()).to_string();
+    if whole.chars().count() <= SHORT_MAX / 2 {
+        return whole;
+    }
+    let kind = |value: &Value| match value {
+        Value::Null => "()",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "map",
+    };
+    let first = items.first().map_or("item", kind);
+    let what = if items.iter().all(|item| kind(item) == first) { first } else { "value" };
+    format!("[{} × {what}]", items.len())
+}
+
+/// Cuts a text to one line of at most so many characters.
+fn first_line(text: &str, width: usize) -> String {
+    let line = text.lines().next().unwrap_or("");
+    if line.chars().count() <= width && line.len() == text.len() {
+        return line.to_owned();
+    }
+    let kept: String = line.chars().take(width.saturating_sub(1)).collect();
+    format!("{kept}…")
+}
+
+fn json(value: &Value, room: Room) -> String {
+    let line = value.to_string();
+    if line.chars().count() <= room.width {
+        return line;
+    }
+    serde_json::to_string_pretty(value).unwrap_or(line)
+}
+
+/// Leaves out what does not fit on the screen, and says so.
+fn cut(text: &str, room: Room) -> String {
+    let Some(height) = room.height.map(|height| height.saturating_sub(AROUND).max(AROUND)) else {
+        return text.to_owned();
+    };
+    let lines: Vec<&str> = text.lines().collect();
+    if lines.len() <= height {
+        return text.to_owned();
+    }
+    let more = lines.len() - height + 1;
+    format!("{}\n({more} more lines; `:show _` shows all)", lines[..height - 1].join("\n"))
+}
+
+fn head(report: &Map<String, Value>) -> String {
+    let count = |key: &str| report.get(key).and_then(Value::as_array).map_or(0, Vec::len);
+    let mut parts = vec![format!("report {}", text(report.get("name")))];
+    for word in ["completed", "failed", "skipped", "cancelled"] {
+        let count = count(&format!("{word}_operations"));
+        if count > 0 {
+            parts.push(format!("{count} {word}"));
+        }
+    }
+    let metrics = report.get("metrics").and_then(Value::as_object);
+    if let Some(time) = metrics.and_then(|m| m.get("execution_time")).and_then(Value::as_f64) {
+        parts.push(format!("{time:.1} s"));
+    }
+    parts.join(" · ")
+}
+
+fn report_table(report: &Map<String, Value>, room: Room) -> String {
+    let mut rows = Vec::new();
+    for word in ["completed", "failed", "skipped", "cancelled"] {
+        let names = report.get(&format!("{word}_operations")).and_then(Value::as_array);
+        for name in names.into_iter().flatten() {
+            let name = text(Some(name));
+            let result = report.get("operation_results").and_then(|results| results.get(&name));
+            let error = report.get("errors").and_then(|errors| errors.get(&name));
+            let said = match (result, error) {
+                (Some(result), _) => text(Some(result)),
+                (None, Some(error)) => text(error.get("message")),
+                (None, None) => String::new(),
+            };
+            rows.push(vec![name, word.to_owned(), said]);
+        }
+    }
+    let names = rows.iter().map(|row| row[0].chars().count()).max().unwrap_or(0).max(9);
+    for row in &mut rows {
+        row[2] = first_line(&row[2], room.width.saturating_sub(names + 13).max(10));
+    }
+    let table = table::render(&["operation", "outcome", "result"], &rows);
+    format!("{}\n{table}", head(report))
+}
+
+fn figures(map: &Map<String, Value>) -> String {
+    let rows: Vec<Vec<String>> = map
+        .iter()
+        .map(|(key, value)| {
+            let value = match value {
+                Value::Number(number) if number.is_f64() => {
+                    let rounded = format!("{:.4}", number.as_f64().unwrap_or_default());
+                    rounded.trim_end_matches('0').trim_end_matches('.').to_owned()
+                }
+                Value::Null => "unknown".to_owned(),
+                Value::Object(parts) => {
+                    let parts = parts.iter().map(|(key, value)| format!("{key} {value}"));
+                    parts.collect::<Vec<_>>().join(", ")
+                }
+                Value::Array(items) => {
+                    items.iter().map(|item| text(Some(item))).collect::<Vec<_>>().join(" > ")
+                }
+                other => text(Some(other)),
+            };
+            vec![key.clone(), value]
+        })
+        .collect();
+    table::render(&["figure", "value"], &rows)
+}
+
+fn text(value: Option<&Value>) -> String {
+    match value {
+        None => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(value) => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const ROOM: Room = Room { width: 40, height: Some(10) };
+
+    fn shown(value: Value) -> String {
+        whole(&Shown::Data(value), ROOM).unwrap_or_default()
+    }
+
+    #[test]
+    fn data_fits_the_screen() {
+        assert_eq!(shown(json!([1, 2])), "[1,2]");
+        let long = shown(json!((0..100).collect::<Vec<_>>()));
+        assert_eq!(long.lines().count(), 6);
+        assert!(long.ends_with("(97 more lines; `:show _` shows all)"), "{long}");
+        assert_eq!(whole(&Shown::Nothing, ROOM), None);
+        assert_eq!(whole(&Shown::Text("a\nb".into()), ROOM), Some("a\nb".into()));
+    }
+
+    #[test]
+    fn a_report_is_a_table() {
+        let report = json!({
+            "name": "g", "completed_operations": ["a"], "failed_operations": ["bb"],
+            "skipped_operations": [], "cancelled_operations": [],
+            "operation_results": { "a": "fine\nreally" }, "errors": { "bb": { "message": "no" } },
+            "metrics": { "execution_time": 1.25 },
+        });
+        let Value::Object(report) = report else { return };
+        let shown = whole(&Shown::Report(report), ROOM).unwrap_or_default();
+        assert_eq!(
+            shown,
+            "report g · 1 completed · 1 failed · 1.2 s\n\
+             operation  outcome    result\n\
+             a          completed  fine…\n\
+             bb         failed     no"
+        );
+    }
+
+    #[test]
+    fn figures_are_a_table() {
+        let map =
+            json!({ "execution_time": 1.23456, "success_rate": null, "speedup": 2.0, "calls": 3 });
+        let shown = shown(map);
+        for line in [
+            "calls           3",
+            "execution_time  1.2346",
+            "speedup         2",
+            "success_rate    unknown",
+        ] {
+            assert!(shown.contains(line), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_short_form_is_one_line() {
+        let data = |value| short(&Shown::Data(value));
+        assert_eq!(data(json!([1, 2])), "[1,2]");
+        assert_eq!(data(json!(vec!["abcdefghi"; 9])), "[9 × string]");
+        assert_eq!(data(json!({ "a": 1, "b": 2 })), "#{ a, b }");
+        assert_eq!(short(&Shown::Text("a\nb".into())), "\"a\\nb\"");
+    }
+}

@@ -1,0 +1,244 @@
+//! `kaizen repl`: everything that scripts have, line by line. A session is one run of the journal.
+
+mod command;
+mod complete;
+mod editor;
+mod highlight;
+mod history;
+mod session;
+mod stage;
+
+use crate::base::id::RunId;
+use crate::cli::exit::Exit;
+use crate::cli::project::Project;
+use crate::cli::render::progress::Mode;
+use crate::cli::repl::editor::{Input, Setup, Typist};
+use crate::cli::repl::history::Secrets;
+use crate::cli::repl::session::{Session, Took};
+use crate::cli::repl::stage::Stage;
+use crate::cli::run::{Given, block_on};
+use crate::cli::{Global, say, signal};
+use crate::executor::Executor;
+use crate::journal::Journal;
+use crate::script::dialogue::{self, Dialogue};
+use crate::script::{Host, State, Surroundings};
+use crate::store::writer::Writer;
+use anyhow::Context;
+use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
+use serde_json::{Map, Value};
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+const AFTER_HELP: &str = "\
+At the prompt `:help` lists the commands. Lines from a pipe are evaluated one after the other, up to \
+the first error.";
+
+/// The options of `repl`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Arguments {
+    /// A script whose functions are loaded, and loaded again when it is saved.
+    script: Option<PathBuf>,
+    /// Evaluate this, print its value, and end.
+    #[arg(short, long, value_name = "CODE")]
+    eval: Option<String>,
+    /// A parameter of the script; may be given several times.
+    #[arg(short = 'p', long = "param", value_name = "NAME=VALUE")]
+    params: Vec<String>,
+    /// The default model: an alias of kaizen.toml, or provider/name.
+    #[arg(long, value_name = "MODEL")]
+    model: Option<String>,
+    /// Most calls to models in flight.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    concurrency: Option<u64>,
+    /// The seed of everything random.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+}
+
+/// Where inputs come from.
+enum From {
+    Terminal,
+    Pipe,
+    CommandLine(String),
+}
+
+/// Runs a session.
+pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let given = Given {
+        script: arguments.script.clone().unwrap_or_default(),
+        params: arguments.params.clone(),
+        model: arguments.model.clone(),
+        concurrency: arguments.concurrency,
+        seed: arguments.seed,
+    };
+    let Some(params) = given.params() else { return Ok(Exit::Usage) };
+    if !params.is_empty() && arguments.script.is_none() {
+        say(
+            "error: parameters are those of a script; name one: `kaizen repl SCRIPT -p name=value`",
+        );
+        return Ok(Exit::Usage);
+    }
+    if let Some(script) = arguments.script.as_ref().filter(|script| !script.is_file()) {
+        say(&format!("error: there is no script `{}`", script.display()));
+        return Ok(Exit::Refused);
+    }
+    let from = match &arguments.eval {
+        Some(code) => From::CommandLine(code.clone()),
+        None if std::io::stdin().is_terminal() => From::Terminal,
+        None => From::Pipe,
+    };
+    let is_terminal = matches!(from, From::Terminal);
+    let mut session = open(global, arguments, &given, params, is_terminal)?;
+    block_on(async move {
+        if let Some(script) = &arguments.script
+            && !session.load_script(script)
+            && !is_terminal
+        {
+            return Ok(Exit::Refused);
+        }
+        match from {
+            From::Terminal => converse(session).await,
+            From::Pipe => batch(session, editor::read_lines()).await,
+            From::CommandLine(code) => {
+                let took = session.take(&code).await?;
+                session.close(exit_of(took, Exit::Ok)).await
+            }
+        }
+    })?
+}
+
+/// Sets a session up.
+fn open<'a>(
+    global: &'a Global,
+    arguments: &Arguments,
+    given: &Given,
+    params: Map<String, Value>,
+    is_terminal: bool,
+) -> anyhow::Result<Session<'a>> {
+    let project = given.project()?;
+    let writer = Rc::new(Writer::start(project.open_store()?, &project.store_path()));
+    let seed = given.seed();
+    let models = Rc::new(project.models(seed)?);
+    if let Some(name) = project.config.model() {
+        models.resolve(&name)?;
+    }
+    let journal = Journal::new(RunId::fresh(), writer.clone());
+    let executor = Rc::new(Executor::new(journal, seed, project.config.concurrency()));
+    let mode = if global.quiet || global.json { Mode::None } else { Mode::Auto };
+    let stage = Rc::new(Stage::new(global, mode));
+    let (printing, saying) = (stage.clone(), stage.clone());
+    let folder = arguments.script.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+    let signals = signal::watch()?;
+    let host = Host::new(Surroundings {
+        executor: executor.clone(),
+        models: models.clone(),
+        root: root(&project, folder)?,
+        script: dialogue::source(folder),
+        params: params.clone(),
+        print: Rc::new(move |text| printing.print(text)),
+        say: Rc::new(move |text| saying.say(text)),
+        interrupted: signals.flag(),
+        store: Some((project.store_path(), writer)),
+        learn_from_demo: project.config.learn_from_demo(),
+        operations_max: project.config.operations_max(),
+        state: State::default(),
+    });
+    let shown = stage.clone();
+    executor.listen(Rc::new(move |at, event| shown.see(at, event)));
+    let dialogue = Dialogue::new(host);
+    let mut session = Session::new(global, project, dialogue, executor, models, signals, stage);
+    session.describe(arguments.script.as_deref(), params, seed, is_terminal);
+    Ok(session)
+}
+
+/// Returns the folder that may be read in: the project's, or the script's own if that lies
+/// elsewhere.
+fn root(project: &Project, folder: &Path) -> anyhow::Result<PathBuf> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let folder = folder.canonicalize().context("finding the script's folder")?;
+    let root = project.root.canonicalize().context("finding the project")?;
+    Ok(if folder.starts_with(&root) { root } else { folder })
+}
+
+fn exit_of(took: Took, otherwise: Exit) -> Exit {
+    match took {
+        Took::Well => otherwise,
+        Took::Wrong => Exit::Failed,
+        Took::End(exit) => exit,
+    }
+}
+
+/// Takes inputs from a pipe, up to the first error.
+async fn batch(mut session: Session<'_>, mut typist: Typist) -> anyhow::Result<Exit> {
+    loop {
+        typist.ask();
+        let input = tokio::select! {
+            input = typist.next() => input,
+            exit = session.signals().caught() => return session.close(exit).await,
+        };
+        let took = match input {
+            Input::Text(text) => session.take(&text).await?,
+            Input::Dropped => Took::Well,
+            Input::End => return session.close(Exit::Ok).await,
+        };
+        if !matches!(took, Took::Well) {
+            return session.close(exit_of(took, Exit::Ok)).await;
+        }
+    }
+}
+
+/// Takes inputs from somebody who types, up to the end.
+async fn converse(mut session: Session<'_>) -> anyhow::Result<Exit> {
+    let terminal = tcgetattr(std::io::stdin()).ok();
+    let secrets = Secrets::collect(session.models());
+    let history = history::file().map_err(|reason| {
+        say(&format!("what you type is not kept after this session: {reason}"));
+    });
+    session.greet();
+    session.publish();
+    let setup = Setup {
+        known: session.known(),
+        color: session.global().color,
+        history: history.ok(),
+        secrets,
+        is_stdout_terminal: std::io::stdout().is_terminal(),
+    };
+    let (mut typist, above) = editor::start(setup)?;
+    session.stage().set_above(above);
+    let exit = loop {
+        session.reload_changed();
+        session.publish();
+        session.renew();
+        session.stage().set_typing(true);
+        typist.ask();
+        let input = tokio::select! {
+            input = typist.next() => input,
+            exit = session.signals().caught() => break exit,
+        };
+        session.stage().set_typing(false);
+        let took = match input {
+            Input::Text(text) => session.take(&text).await?,
+            Input::Dropped => Took::Well,
+            Input::End => break Exit::Ok,
+        };
+        if let Took::End(exit) = took {
+            break exit;
+        }
+    };
+    session.stage().set_typing(false);
+    if exit != Exit::Ok {
+        restore(terminal.as_ref());
+    }
+    session.close(exit).await
+}
+
+/// Gives a terminal back as it was, from the middle of a line that was being typed.
+fn restore(terminal: Option<&Termios>) {
+    if let Some(terminal) = terminal {
+        // A terminal that is gone needs no order.
+        let _ = tcsetattr(std::io::stdin(), SetArg::TCSADRAIN, terminal);
+        say("\x1b[?2004l");
+    }
+}
