@@ -1,6 +1,9 @@
-//! How long people wait after a save: `cargo bench --bench watch`. A script of three operations is
-//! watched; two versions of it are saved in turn, so that every reply is known after the first two.
-//! 50 ms of every figure are the quiet moment that a save is given (`quiet_ms`).
+//! How long people wait: `cargo bench --bench waiting`, whole processes on the wall clock.
+//!
+//! After a save: a script of three operations is watched; two versions of it are saved in turn, so
+//! that every reply is known after the first two. 50 ms of each figure are the quiet moment that a
+//! save is given (`quiet_ms`). For a check: a script of a thousand lines, beside `--version`, which
+//! is what starting a process costs.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark that fails should stop")]
 
 use std::io::{BufRead, BufReader};
@@ -24,6 +27,54 @@ s.flow(g).result("c")
 }
 
 fn main() {
+    let wanted = std::env::args().nth(1).filter(|word| !word.starts_with("--"));
+    let wants = |name: &str| wanted.as_deref().is_none_or(|word| word == name);
+    if wants("save") {
+        save();
+    }
+    if wants("check") {
+        check();
+    }
+}
+
+/// Times `kaizen check` of a script of a thousand lines.
+fn check() {
+    let folder = tempfile::tempdir().unwrap();
+    let function = |n: usize| {
+        format!(
+            "/// Asks about a part.\nfn step_{n}(b, text) {{\n    let answer = b.fork().chat(text, \
+             #{{ temperature: 0.2 }});\n    let words = answer.split(\" \").filter(|word| word.len > \
+             {n});\n    if words.is_empty() {{\n        return `nothing of ${{text}}`;\n    }}\n    \
+             words.map(|word| word.to_upper()).reduce(|sum, word| sum + word, \"\")\n}}\n"
+        )
+    };
+    let mut text: String = (0..110).map(function).collect::<Vec<_>>().concat();
+    text.push_str("let b = branch(\"demo/echo\");\n");
+    for n in 0..9 {
+        text.push_str(&format!("print(step_{n}(b, \"x\"));\n"));
+    }
+    assert_eq!(text.lines().count(), 1000);
+    std::fs::write(folder.path().join("s.rhai"), text).unwrap();
+    let time = |arguments: &[&str]| {
+        let mut times: Vec<Duration> = (0..SAVES)
+            .map(|_| {
+                let mut command = Command::new(env!("CARGO_BIN_EXE_kaizen"));
+                command.args(arguments).current_dir(folder.path());
+                let began = Instant::now();
+                let output = command.output().unwrap();
+                let took = began.elapsed();
+                assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+                took
+            })
+            .collect();
+        times.sort();
+        times
+    };
+    show("check of 1000 lines", &mut time(&["check", "s.rhai"]));
+    show("--version", &mut time(&["--version"]));
+}
+
+fn save() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("s.rhai");
     std::fs::write(&file, script(0)).unwrap();
