@@ -144,7 +144,7 @@ pub(in crate::cli) fn whole(entry: &Entry, page: Page) -> String {
 }
 
 /// Breaks text between words, so that no line is wider than `width` unless a word is.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(in crate::cli) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         let line = lines.last_mut().expect("there is a line");

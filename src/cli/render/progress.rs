@@ -9,6 +9,7 @@ use crate::journal::event::{Event, Planned};
 use crate::metrics::Metrics;
 use crate::model::reply::Usage;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
@@ -66,6 +67,10 @@ pub(in crate::cli) struct Progress {
     ended: u64,
     reused: u64,
     cost: Money,
+    /// Lines about what was given up, for when the live region can be drawn again.
+    late: RefCell<Vec<String>>,
+    /// Their bars.
+    gone: Vec<ProgressBar>,
 }
 
 impl Progress {
@@ -84,12 +89,16 @@ impl Progress {
             ended: 0,
             reused: 0,
             cost: Money::ZERO,
+            late: RefCell::default(),
+            gone: Vec::new(),
         }
     }
 
     /// Writes a line above the live region.
     pub(in crate::cli) fn say(&self, text: &str) {
         match &self.live {
+            // While a task of a script is unwound, the live region neither moves nor goes away.
+            Some(_) if std::thread::panicking() => self.late.borrow_mut().push(text.to_owned()),
             Some(live) if self.total.is_some() => live.suspend(|| super::super::say(text)),
             _ => super::super::say(text),
         }
@@ -161,7 +170,9 @@ impl Progress {
         let live = self.live.as_ref()?;
         if self.total.is_none() {
             let total = live.add(ProgressBar::new_spinner());
-            total.set_style(style("{elapsed} {wide_msg}"));
+            // A last line that is not full leaves room for the `^C` that the terminal writes: it must
+            // not begin another line.
+            total.set_style(style("{elapsed} {msg}"));
             total.enable_steady_tick(Duration::from_millis(100));
             self.total = Some(total);
         }
@@ -216,8 +227,10 @@ impl Progress {
 
     fn end(&mut self, at: i64, flow: FlowId, op: OpId, outcome: &Outcome) {
         let mut open = self.open.remove(&op).unwrap_or_default();
-        if let Some(bar) = &open.bar {
-            bar.finish_and_clear();
+        match open.bar.take() {
+            Some(bar) if std::thread::panicking() => self.gone.push(bar),
+            Some(bar) => bar.finish_and_clear(),
+            None => {}
         }
         self.ended += 1;
         self.planned = self.planned.max(self.ended);
@@ -297,8 +310,12 @@ impl Progress {
                 bar.finish_and_clear();
             }
         }
+        self.gone.drain(..).for_each(|bar| bar.finish_and_clear());
         if let Some(total) = self.total.take() {
             total.finish_and_clear();
+        }
+        for line in self.late.take() {
+            super::super::say(&line);
         }
     }
 }
