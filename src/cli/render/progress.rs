@@ -170,9 +170,7 @@ impl Progress {
         let live = self.live.as_ref()?;
         if self.total.is_none() {
             let total = live.add(ProgressBar::new_spinner());
-            // A last line that is not full leaves room for the `^C` that the terminal writes: it must
-            // not begin another line.
-            total.set_style(style("{elapsed} {msg}"));
+            total.set_style(style("{elapsed} {wide_msg}"));
             total.enable_steady_tick(Duration::from_millis(100));
             self.total = Some(total);
         }
