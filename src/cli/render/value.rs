@@ -1,6 +1,7 @@
 //! Values of scripts for people: text as it is, data as JSON, reports and figures as tables.
 
 use crate::cli::render::table;
+use crate::cli::render::time::length;
 use crate::script::shown::Shown;
 use serde_json::{Map, Value};
 
@@ -151,7 +152,8 @@ fn head(report: &Map<String, Value>) -> String {
     }
     let metrics = report.get("metrics").and_then(Value::as_object);
     if let Some(time) = metrics.and_then(|m| m.get("execution_time")).and_then(Value::as_f64) {
-        parts.push(format!("{time:.1} s"));
+        #[allow(clippy::cast_possible_truncation, reason = "a time in microseconds")]
+        parts.push(length((time * 1e6) as i64));
     }
     parts.join(" · ")
 }
