@@ -214,7 +214,7 @@ impl Dialogue {
     fn prepare(&mut self, text: &str) -> Result<Input, ScriptError> {
         let known = self.functions_without(Path::new(""));
         let imports: String = self.imports.iter().map(|(_, import)| import.as_str()).collect();
-        let scope = self.scope.borrow().clone();
+        let scope = names(&self.scope.borrow());
         let ast = self.compile(text, INPUT, &imports, &scope, &known)?;
         let defines = match ast.statements().last() {
             Some(Stmt::Var(both, ..)) => Some(both.0.name.to_string()),
@@ -307,8 +307,8 @@ impl Dialogue {
     fn remember(&self, value: Dynamic) {
         let mut scope = self.scope.borrow_mut();
         for n in (0..EARLIER_MAX).rev() {
-            let newer = scope.get(&name_of(n)).cloned().unwrap_or_default();
-            set(&mut scope, &name_of(n + 1), newer.flatten());
+            let newer = scope.get_mut(&name_of(n)).map(std::mem::take).unwrap_or_default();
+            set(&mut scope, &name_of(n + 1), newer);
         }
         set(&mut scope, &name_of(0), value);
     }
@@ -332,11 +332,14 @@ impl Dialogue {
         let scope = self.scope.borrow();
         let mut found: Vec<Variable> = Vec::new();
         let hidden = api::constants().iter().count() + EARLIER_MAX + 2;
-        for (name, _, value) in scope.iter().skip(hidden) {
-            found.retain(|variable| variable.name != name);
-            let kind = shown::kind(&self.host.engine, &value);
-            found.push(Variable { name: name.to_owned(), kind });
+        // The newest come first, and hide older ones of the same name.
+        for (name, _, value) in scope.iter_raw().take(scope.len().saturating_sub(hidden)) {
+            if found.iter().all(|variable| variable.name != name) {
+                let kind = shown::kind(&self.host.engine, value);
+                found.push(Variable { name: name.to_owned(), kind });
+            }
         }
+        found.reverse();
         found
     }
 
@@ -376,6 +379,20 @@ impl Dialogue {
     pub fn reference(&self) -> Vec<api::Entry> {
         self.host.reference()
     }
+}
+
+/// Returns what a compilation has to know of variables: their names, and the values of constants.
+fn names(scope: &Scope) -> Scope<'static> {
+    let mut names = Scope::new();
+    let variables: Vec<(&str, bool, &Dynamic)> = scope.iter_raw().collect();
+    for (name, is_constant, value) in variables.into_iter().rev() {
+        if is_constant {
+            names.push_constant_dynamic(name.to_owned(), value.clone());
+        } else {
+            names.push_dynamic(name.to_owned(), Dynamic::UNIT);
+        }
+    }
+    names
 }
 
 fn set(scope: &mut Scope, name: &str, value: Dynamic) {

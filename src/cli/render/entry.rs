@@ -144,7 +144,6 @@ pub(in crate::cli) fn whole(entry: &Entry, page: Page) -> String {
 }
 
 /// Breaks text between words, so that no line is wider than `width` unless a word is.
-/// Breaks a text into lines of at most `width` characters.
 pub(in crate::cli) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {

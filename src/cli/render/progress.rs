@@ -9,6 +9,7 @@ use crate::journal::event::{Event, Planned};
 use crate::metrics::Metrics;
 use crate::model::reply::Usage;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
@@ -89,6 +90,10 @@ pub(in crate::cli) struct Progress {
     ended: u64,
     reused: u64,
     cost: Money,
+    /// Lines about what was given up, for when the live region can be drawn again.
+    late: RefCell<Vec<String>>,
+    /// Their bars.
+    gone: Vec<ProgressBar>,
 }
 
 impl Progress {
@@ -108,12 +113,16 @@ impl Progress {
             ended: 0,
             reused: 0,
             cost: Money::ZERO,
+            late: RefCell::default(),
+            gone: Vec::new(),
         }
     }
 
     /// Writes a line above the live region.
     pub(in crate::cli) fn say(&self, text: &str) {
         match &self.live {
+            // While a task of a script is unwound, the live region neither moves nor goes away.
+            Some(_) if std::thread::panicking() => self.late.borrow_mut().push(text.to_owned()),
             Some(live) if self.total.is_some() => live.suspend(|| super::super::say(text)),
             _ => super::super::say(text),
         }
@@ -247,9 +256,13 @@ impl Progress {
 
     fn end(&mut self, at: i64, flow: FlowId, op: OpId, outcome: &Outcome) {
         let mut open = self.open.remove(&op).unwrap_or_default();
-        if let Some(bar) = &open.bar {
-            bar.finish_and_clear();
-            self.uncover();
+        match open.bar.take() {
+            Some(bar) if std::thread::panicking() => self.gone.push(bar),
+            Some(bar) => {
+                bar.finish_and_clear();
+                self.uncover();
+            }
+            None => {}
         }
         self.ended += 1;
         self.planned = self.planned.max(self.ended);
@@ -342,8 +355,12 @@ impl Progress {
                 bar.finish_and_clear();
             }
         }
+        self.gone.drain(..).for_each(|bar| bar.finish_and_clear());
         if let Some(total) = self.total.take() {
             total.finish_and_clear();
+        }
+        for line in self.late.take() {
+            super::super::say(&line);
         }
     }
 }

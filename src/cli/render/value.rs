@@ -1,6 +1,7 @@
 //! Values of scripts for people: text as it is, data as JSON, reports and figures as tables.
 
 use crate::cli::render::table;
+use crate::cli::render::time::length;
 use crate::script::shown::Shown;
 use serde_json::{Map, Value};
 
@@ -84,11 +85,47 @@ fn first_line(text: &str, width: usize) -> String {
 }
 
 fn json(value: &Value, room: Room) -> String {
+    let mut text = String::new();
+    write(&mut text, value, 0, room.width);
+    text
+}
+
+/// Writes JSON: in one line what fits in one, and as many plain items in a line as fit.
+fn write(text: &mut String, value: &Value, indent: usize, width: usize) {
     let line = value.to_string();
-    if line.chars().count() <= room.width {
-        return line;
+    let used = text.len() - text.rfind('\n').map_or(0, |at| at + 1);
+    let inner = indent + 2;
+    let pad = " ".repeat(inner);
+    let is_plain = |item: &Value| !item.is_array() && !item.is_object();
+    match value {
+        Value::Array(items) if used + line.chars().count() > width && !items.is_empty() => {
+            text.push('[');
+            let mut column = width;
+            for (place, item) in items.iter().enumerate() {
+                let long = item.to_string().chars().count() + 2;
+                if column + long > width || !items.iter().all(is_plain) {
+                    text.push_str(&format!("\n{pad}"));
+                    column = inner;
+                } else {
+                    text.push(' ');
+                }
+                column += long;
+                write(text, item, inner, width);
+                text.push_str(if place + 1 < items.len() { "," } else { "" });
+            }
+            text.push_str(&format!("\n{}]", " ".repeat(indent)));
+        }
+        Value::Object(fields) if used + line.chars().count() > width && !fields.is_empty() => {
+            text.push('{');
+            for (place, (key, item)) in fields.iter().enumerate() {
+                text.push_str(&format!("\n{pad}{}: ", Value::String(key.clone())));
+                write(text, item, inner, width);
+                text.push_str(if place + 1 < fields.len() { "," } else { "" });
+            }
+            text.push_str(&format!("\n{}}}", " ".repeat(indent)));
+        }
+        _ => text.push_str(&line),
     }
-    serde_json::to_string_pretty(value).unwrap_or(line)
 }
 
 /// Leaves out what does not fit on the screen, and says so.
@@ -115,7 +152,8 @@ fn head(report: &Map<String, Value>) -> String {
     }
     let metrics = report.get("metrics").and_then(Value::as_object);
     if let Some(time) = metrics.and_then(|m| m.get("execution_time")).and_then(Value::as_f64) {
-        parts.push(format!("{time:.1} s"));
+        #[allow(clippy::cast_possible_truncation, reason = "a time in microseconds")]
+        parts.push(length((time * 1e6) as i64));
     }
     parts.join(" · ")
 }
@@ -193,7 +231,11 @@ mod tests {
         assert_eq!(shown(json!([1, 2])), "[1,2]");
         let long = shown(json!((0..100).collect::<Vec<_>>()));
         assert_eq!(long.lines().count(), 6);
-        assert!(long.ends_with("(97 more lines; `:show _` shows all)"), "{long}");
+        assert!(long.lines().all(|line| line.chars().count() <= 40), "{long}");
+        assert!(long.ends_with(" more lines; `:show _` shows all)"), "{long}");
+        let nested = json!({ "name": "a".repeat(30), "list": [[1, 2], { "b": null }] });
+        let again: Value = serde_json::from_str(&shown(nested.clone())).unwrap_or_default();
+        assert_eq!(again, nested);
         assert_eq!(whole(&Shown::Nothing, ROOM), None);
         assert_eq!(whole(&Shown::Text("a\nb".into()), ROOM), Some("a\nb".into()));
     }

@@ -7,7 +7,7 @@ use crate::cli::exit::Exit;
 use crate::cli::plan::{self, Past};
 use crate::cli::render::plot::plot;
 use crate::cli::render::value::{self, Room};
-use crate::cli::render::{diagnostic, table, time};
+use crate::cli::render::{diagnostic, entry, table, time};
 use crate::cli::repl::highlight::{BOLD, paint};
 use crate::cli::repl::session::{Session, Took, Worked};
 use crate::cli::{doc, print_line, runs, say, show};
@@ -28,6 +28,11 @@ use std::rc::Rc;
 
 /// Most runs that `:runs` lists.
 const RUNS: usize = 10;
+
+const AFTER_HELP: &[&str] = &[
+    "Everything else is code. `_` is the last value, `_1` the one before, `_err` the last error.",
+    "Tab completes, Ctrl-C gives up a line or a call, an unfinished line goes on in the next.",
+];
 
 /// A command, for lists.
 #[derive(Debug)]
@@ -132,11 +137,10 @@ impl Session<'_> {
                 print_line(&format!("{name}{pad}  {}", command.says));
             }
         }
-        print_line(
-            "\nEverything else is code. `_` is the last value, `_1` the one before, `_err` the last \
-             error.\nTab completes, Ctrl-C gives up a line or a call, an unfinished line goes on \
-             in the next.",
-        );
+        print_line("");
+        for text in AFTER_HELP {
+            print_line(&entry::wrap(text, doc::width()).join("\n"));
+        }
         Took::Well
     }
 

@@ -29,6 +29,8 @@ use std::time::Duration;
 
 /// Most runs that completion knows.
 const RUNS_MAX: usize = 20;
+/// What people type who want to leave.
+const LEAVE: &[&str] = &["exit", "quit", "exit()", "quit()"];
 /// An input that takes longer says how long it took.
 const SLOW: Duration = Duration::from_secs(1);
 
@@ -195,6 +197,7 @@ impl<'a> Session<'a> {
         match text.trim().strip_prefix(':') {
             Some(command) => self.command(command).await,
             None if text.trim().is_empty() => Ok(Took::Well),
+            None if self.is_terminal && LEAVE.contains(&text.trim()) => Ok(Took::End(Exit::Ok)),
             None => Ok(self.evaluate(text).await?.0),
         }
     }
