@@ -21,6 +21,7 @@ mod run;
 mod runs;
 mod show;
 mod signal;
+mod terminal;
 mod watch;
 
 use crate::cli::config::ConfigError;
@@ -198,6 +199,7 @@ fn say(text: &str) {
 fn print_line(text: &str) {
     let mut stdout = std::io::stdout().lock();
     if writeln!(stdout, "{text}").and_then(|()| stdout.flush()).is_err() {
+        terminal::restore();
         std::process::exit(141);
     }
 }

@@ -5,6 +5,7 @@ use crate::cli::exit::Exit;
 use crate::cli::job::{End, Job};
 use crate::cli::project::Project;
 use crate::cli::render::progress::{Mode, Progress};
+use crate::cli::terminal::Terminal;
 use crate::cli::{Global, plan, print_line, say, signal};
 use crate::script::{ScriptError, Sink, State};
 use crate::store::writer::Writer;
@@ -122,6 +123,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
 }
 
 async fn start(job: &Job<'_>, text: &str, mode: Mode) -> anyhow::Result<Exit> {
+    let _terminal = Terminal::without_echo_of_interrupts();
     let signals = signal::watch()?;
     let progress = Progress::new(mode, job.global.stderr_is_terminal);
     let open = job.open(progress, signals.flag(), printer(job.global))?;

@@ -59,7 +59,7 @@ impl Signals {
         self.code.store(exit.code(), Ordering::SeqCst);
         if work.swap(true, Ordering::SeqCst) {
             // The second signal means now: what is on the disk stays, nothing else is saved.
-            crate::cli::watch::keys::restore();
+            crate::cli::terminal::restore();
             std::process::exit(i32::from(exit.code()));
         }
         drop(work);

@@ -4,6 +4,7 @@
 use crate::executor::Executor;
 use crate::flow::failure::Failure;
 use crate::script::api::state::offered;
+use crate::script::check::Earlier;
 use crate::script::diagnostic::{self, Diagnostic, Level};
 use crate::script::lexeme::{EARLIER_MAX, name_of};
 use crate::script::shown::{self, Shown};
@@ -245,7 +246,13 @@ impl Dialogue {
         ast.set_source(name.as_str());
         let of = if file == INPUT { Path::new(&name) } else { Path::new(file) };
         let at = (name.as_str(), of.parent().unwrap_or(Path::new(".")));
-        let found = check::compiled(engine, &self.host.inner, at, all, &ast, known);
+        let variables: Vec<(String, String)> = if file == INPUT {
+            self.variables().into_iter().map(|variable| (variable.name, variable.kind)).collect()
+        } else {
+            Vec::new()
+        };
+        let earlier = Earlier { functions: known, variables: &variables };
+        let found = check::compiled(engine, &self.host.inner, at, all, &ast, earlier);
         let found = found.into_iter().map(|fault| self.transcript.localise_fault(fault));
         let (faults, warnings): (Vec<_>, Vec<_>) =
             found.partition(|found| found.level == Level::Error);

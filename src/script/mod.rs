@@ -252,7 +252,7 @@ impl Host {
     fn read(&self, text: &str) -> (Option<AST>, Vec<Diagnostic>) {
         let name = self.inner.script_name();
         let scope = check::scope();
-        let (ast, mut found) = check::read(&self.engine, &self.inner, &name, text, scope, None);
+        let (ast, mut found) = check::read(&self.engine, &self.inner, &name, text, scope);
         if let Some(ast) = &ast {
             found.extend(api::run::check_params(ast, &self.inner.with.params, &name));
         }

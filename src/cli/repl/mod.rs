@@ -17,6 +17,7 @@ use crate::cli::repl::history::Secrets;
 use crate::cli::repl::session::{Session, Took};
 use crate::cli::repl::stage::Stage;
 use crate::cli::run::{Given, block_on};
+use crate::cli::terminal::Terminal;
 use crate::cli::{Global, say, signal};
 use crate::executor::Executor;
 use crate::journal::Journal;
@@ -24,7 +25,6 @@ use crate::script::dialogue::{self, Dialogue};
 use crate::script::{Host, State, Surroundings};
 use crate::store::writer::Writer;
 use anyhow::Context;
-use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use serde_json::{Map, Value};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -191,7 +191,7 @@ async fn batch(mut session: Session<'_>, mut typist: Typist) -> anyhow::Result<E
 
 /// Takes inputs from somebody who types, up to the end.
 async fn converse(mut session: Session<'_>) -> anyhow::Result<Exit> {
-    let terminal = Terminal::take();
+    let terminal = Terminal::without_echo_of_interrupts();
     let secrets = Secrets::collect(session.models());
     let history = history::file().map_err(|reason| {
         say(&format!("what you type is not kept after this session: {reason}"));
@@ -229,40 +229,15 @@ async fn converse(mut session: Session<'_>) -> anyhow::Result<Exit> {
     };
     session.stage().set_typing(false);
     if exit != Exit::Ok {
-        terminal.leave_line();
+        leave_line(&terminal);
     }
     drop(terminal);
     session.close(exit).await
 }
 
-/// The terminal as it was before the session; it is given back so.
-struct Terminal(Option<Termios>);
-
-impl Terminal {
-    /// Takes the terminal. It no longer writes `^C`, which would move what is drawn at that moment.
-    fn take() -> Terminal {
-        let before = tcgetattr(std::io::stdin()).ok();
-        if let Some(mut now) = before.clone() {
-            now.local_flags.remove(LocalFlags::ECHOCTL);
-            // Without this the session works as well.
-            let _ = tcsetattr(std::io::stdin(), SetArg::TCSADRAIN, &now);
-        }
-        Terminal(before)
-    }
-
-    /// Leaves a line that is being typed: ends the mode for pasting, and the line.
-    fn leave_line(&self) {
-        if self.0.is_some() {
-            say("\x1b[?2004l");
-        }
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        if let Some(before) = &self.0 {
-            // A terminal that is gone needs no order.
-            let _ = tcsetattr(std::io::stdin(), SetArg::TCSADRAIN, before);
-        }
+/// Leaves a line that is being typed: ends the mode for pasting, and the line.
+fn leave_line(terminal: &Terminal) {
+    if terminal.is_there() {
+        say("\x1b[?2004l");
     }
 }

@@ -3,7 +3,7 @@
 
 mod files;
 mod inbox;
-pub(super) mod keys;
+mod keys;
 mod outcome;
 mod round;
 
@@ -14,7 +14,6 @@ use crate::cli::run::{Given, block_on};
 use crate::cli::signal::{self, Signals};
 use crate::cli::watch::files::{Contents, Files};
 use crate::cli::watch::inbox::{Happened, Inbox};
-use crate::cli::watch::keys::Keys;
 use crate::cli::watch::outcome::{Outcomes, show_changes};
 use crate::cli::watch::round::{Desk, How, Round};
 use crate::cli::{Global, say};
@@ -113,7 +112,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     inbox.guard(signals.clone());
     let files = Files::start(project.config.watch_quiet(), say, post.clone());
     let has_keys = global.stderr_is_terminal && !global.json;
-    let keys = if has_keys { Keys::start(post) } else { None };
+    let keys = if has_keys { keys::start(post) } else { None };
     let config = project.root.join("kaizen.toml");
     let desk = Desk {
         global,

@@ -47,6 +47,16 @@ fn creation(engine: &mut Engine, host: &Rc<Inner>) {
     });
     let inner = host.clone();
     def(engine, "branch(options: map) -> branch", "", move |map: Map| create(&inner, map));
+    let inner = host.clone();
+    def(
+        engine,
+        "branch(model: string, options: map) -> branch",
+        "",
+        move |name: &str, mut map: Map| {
+            map.insert("model".into(), name.into());
+            create(&inner, map)
+        },
+    );
 }
 
 fn create(host: &Rc<Inner>, map: Map) -> Result<SharedBranch, Raised> {

@@ -4,7 +4,7 @@
 use crate::script::check::forms::{Form, Forms};
 use crate::script::check::imports::Modules;
 use crate::script::check::types::Types;
-use crate::script::check::{Check, File, suggest};
+use crate::script::check::{Check, Earlier, File, suggest};
 use crate::script::codes;
 use crate::script::diagnostic::Diagnostic;
 use crate::script::options;
@@ -49,14 +49,22 @@ struct Known<'a> {
 
 impl Check<'_> {
     /// Checks every call of a file. `earlier` are functions that exist besides.
-    pub(super) fn calls(&mut self, file: &File<'_>, modules: &Modules, earlier: Option<&AST>) {
+    pub(super) fn calls(
+        &mut self,
+        file: &File<'_>,
+        modules: &Modules,
+        earlier: Option<Earlier<'_>>,
+    ) {
         let mut forms = Forms::of_engine(self.engine, true);
         let mut own = HashSet::new();
-        for ast in earlier.into_iter().chain([file.ast]) {
+        for ast in earlier.map(|earlier| earlier.functions).into_iter().chain([file.ast]) {
             forms.add(ast);
             own.extend(ast.iter_functions().map(|function| function.name.to_owned()));
         }
-        let types = Types::of(file.ast, &forms);
+        let mut types = Types::of(file.ast, &forms);
+        if let Some(earlier) = earlier {
+            types.add(earlier.variables);
+        }
         let known = Known { forms, types, own, keys: keys(file.ast), modules };
         let mut faults = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {

@@ -68,7 +68,7 @@ impl Check<'_> {
         self.host.depends_on(&path, Some(text.as_bytes()));
         let shown = modules::shown(&path);
         self.open.push(path);
-        let ast = self.file(&shown, &text, scope(), None);
+        let ast = self.file(&shown, &text, scope());
         self.open.pop();
         ast
     }

@@ -50,12 +50,11 @@ pub(super) fn read(
     name: &str,
     text: &str,
     scope: Scope<'_>,
-    earlier: Option<&AST>,
 ) -> (Option<AST>, Vec<Diagnostic>) {
     let open: Vec<PathBuf> = Path::new(name).canonicalize().into_iter().collect();
     let seen = open.iter().cloned().collect();
     let mut check = Check { engine, host, seen, open, faults: Vec::new() };
-    let ast = check.file(name, text, scope, earlier);
+    let ast = check.file(name, text, scope);
     let mut faults = check.faults;
     faults.sort_by(|a, b| {
         let place = |fault: &Diagnostic| {
@@ -67,15 +66,23 @@ pub(super) fn read(
     (ast, faults)
 }
 
-/// Finds the faults of an AST that has been read already. `earlier` are functions that exist
-/// besides.
+/// What exists before a text is read.
+#[derive(Clone, Copy)]
+pub(super) struct Earlier<'a> {
+    /// Functions.
+    pub(super) functions: &'a AST,
+    /// Variables, each with the word for the type of its value.
+    pub(super) variables: &'a [(String, String)],
+}
+
+/// Finds the faults of an AST that has been read already.
 pub(super) fn compiled(
     engine: &Engine,
     host: &Inner,
     (name, folder): (&str, &Path),
     text: &str,
     ast: &AST,
-    earlier: &AST,
+    earlier: Earlier<'_>,
 ) -> Vec<Diagnostic> {
     let (seen, open) = (BTreeSet::new(), Vec::new());
     let mut check = Check { engine, host, seen, open, faults: Vec::new() };
@@ -85,13 +92,7 @@ pub(super) fn compiled(
 
 impl Check<'_> {
     /// Reads one file and finds its faults.
-    fn file(
-        &mut self,
-        name: &str,
-        text: &str,
-        mut scope: Scope<'_>,
-        earlier: Option<&AST>,
-    ) -> Option<AST> {
+    fn file(&mut self, name: &str, text: &str, mut scope: Scope<'_>) -> Option<AST> {
         let mut undefined = 0;
         let mut ast = loop {
             let error = match self.engine.compile_with_scope(&scope, text) {
@@ -109,12 +110,12 @@ impl Check<'_> {
         };
         ast.set_source(name);
         let folder = Path::new(name).parent().unwrap_or(Path::new("."));
-        self.all(&File { name, folder, text, ast: &ast }, earlier);
+        self.all(&File { name, folder, text, ast: &ast }, None);
         Some(ast)
     }
 
     /// Finds the faults of one file.
-    fn all(&mut self, file: &File<'_>, earlier: Option<&AST>) {
+    fn all(&mut self, file: &File<'_>, earlier: Option<Earlier<'_>>) {
         let modules = self.imports(file);
         self.calls(file, &modules, earlier);
         self.shadows(file);

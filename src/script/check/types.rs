@@ -51,6 +51,13 @@ impl Types {
         types
     }
 
+    /// Adds variables that exist already, unless the script makes new ones of these names.
+    pub(super) fn add(&mut self, variables: &[(String, String)]) {
+        for (name, kind) in variables.iter().filter(|(_, kind)| OWN.contains(&kind.as_str())) {
+            self.variables.entry(name.clone()).or_insert_with(|| Some(kind.clone()));
+        }
+    }
+
     fn bind(&mut self, name: &str, value: &Expr, forms: &Forms) {
         let kind = self.kind(value, forms);
         match self.variables.get(name) {
