@@ -16,6 +16,7 @@ mod cli {
     mod check;
     mod doc;
     mod look;
+    mod plan;
     mod repl;
     mod run;
     mod watch;

@@ -99,10 +99,17 @@ pub(super) async fn forecast(
     let events: Rc<RefCell<Vec<Event>>> = Rc::default();
     let seen = events.clone();
     open.executor.listen(Rc::new(move |_, event| seen.borrow_mut().push(event.clone())));
-    let clock = Clock::start(interrupted);
+    let clock = Clock::start(interrupted.clone());
     let result = open.host.run(&program).await;
-    drop(clock);
+    let is_over = clock.stop();
     let stopped = match result {
+        Err(ScriptError::Failed(both)) if is_over => {
+            // The flag was for the plan alone.
+            interrupted.store(false, Ordering::SeqCst);
+            let seconds = TIME_MAX.as_secs();
+            let message = format!("the script goes on for more than {seconds} s without an end");
+            Some(Diagnostic { message, ..both.1 })
+        }
         Err(ScriptError::Failed(both)) => Some(both.1),
         Ok(_) | Err(ScriptError::Refused(_)) => None,
         Err(ScriptError::Store(error)) => return Err(error.into()),
@@ -112,25 +119,31 @@ pub(super) async fn forecast(
 }
 
 /// Stops a plan that takes too long, also one that only computes.
-struct Clock(Arc<AtomicBool>);
+struct Clock {
+    /// Whether nothing needs to be stopped any more.
+    is_done: Arc<AtomicBool>,
+    /// Whether the plan was stopped.
+    is_over: Arc<AtomicBool>,
+}
 
 impl Clock {
     fn start(flag: Arc<AtomicBool>) -> Clock {
-        let is_over = Arc::new(AtomicBool::new(false));
-        let seen = is_over.clone();
+        let (is_done, is_over): (Arc<AtomicBool>, Arc<AtomicBool>) = Default::default();
+        let (done, over) = (is_done.clone(), is_over.clone());
         std::thread::spawn(move || {
-            std::thread::park_timeout(TIME_MAX);
-            if !seen.load(Ordering::SeqCst) {
+            std::thread::sleep(TIME_MAX);
+            if !done.load(Ordering::SeqCst) {
+                over.store(true, Ordering::SeqCst);
                 flag.store(true, Ordering::SeqCst);
             }
         });
-        Clock(is_over)
+        Clock { is_done, is_over }
     }
-}
 
-impl Drop for Clock {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
+    /// Tells whether the time is over, and stops nothing any more.
+    fn stop(self) -> bool {
+        self.is_done.store(true, Ordering::SeqCst);
+        self.is_over.load(Ordering::SeqCst)
     }
 }
 

@@ -35,6 +35,7 @@ struct Line {
     ended_at: Option<i64>,
     outcome: Option<Outcome>,
     calls: u32,
+    reused: u32,
     demo: bool,
     usage: Usage,
     cost: Option<Money>,
@@ -127,6 +128,7 @@ fn collect(lines: &mut BTreeMap<OpId, Line>, at: i64, event: &Event) {
             line.model.clone_from(model);
             line.demo = *demo;
         }
+        Event::AttemptEnded { reused: Some(_), .. } => line.reused += 1,
         Event::AttemptEnded { usage, cost, .. } => {
             line.calls += 1;
             line.usage += usage.unwrap_or_default();
@@ -203,8 +205,12 @@ fn show_run(
     }
     let rate = metrics.success_rate().map_or("-".to_owned(), |rate| format!("{rate:.2}"));
     let cost = metrics.known_cost().map_or("unknown".to_owned(), |cost| cost.to_string());
+    let reused = match metrics.reused {
+        0 => String::new(),
+        reused => format!(", {reused} replies reused (saved {})", metrics.saved),
+    };
     print_line(&format!(
-        "success rate {rate}, {} calls ({} again), {} tokens in, {} out, cost {cost}",
+        "success rate {rate}, {} calls ({} again), {} tokens in, {} out, cost {cost}{reused}",
         metrics.calls,
         metrics.retries,
         metrics.usage.input(),
@@ -232,7 +238,10 @@ fn cells(op: OpId, line: &Line) -> Vec<String> {
         line.name.clone(),
         outcome.to_owned(),
         took.unwrap_or("-".to_owned()),
-        line.calls.to_string(),
+        match line.reused {
+            0 => line.calls.to_string(),
+            reused => format!("{} + {reused} reused", line.calls),
+        },
         tokens,
         cost,
         model,
@@ -253,6 +262,10 @@ fn show_operation(lines: &BTreeMap<OpId, Line>, wanted: &str) -> Exit {
             Event::AttemptStarted { attempt, model, prompt, history, .. } => print_line(&format!(
                 "{moment}  call {attempt} to {model}, {history} messages before it\n{}",
                 indent(prompt)
+            )),
+            Event::AttemptEnded { attempt, reused: Some(run), reply, .. } => print_line(&format!(
+                "{moment}  call {attempt} was not made; run {run} was answered\n{}",
+                indent(reply.as_deref().unwrap_or_default())
             )),
             Event::AttemptEnded { attempt, reply, failure, usage, .. } => {
                 let text = reply.clone().or_else(|| failure.as_ref().map(|f| f.message.clone()));
