@@ -18,6 +18,7 @@ mod cli {
     mod look;
     mod plan;
     mod repl;
+    mod resume;
     mod run;
     mod watch;
 }

@@ -37,6 +37,10 @@ pub(super) struct Job<'a> {
     /// Replies that need not be asked for again, if there are any.
     pub(super) reuse: Option<Rc<Reuse>>,
     pub(super) state: State,
+    /// The run that this one goes on from, if it does.
+    pub(super) resumes: Option<RunId>,
+    /// The times that it was told.
+    pub(super) times: Vec<i64>,
 }
 
 /// One run that is set up.
@@ -74,7 +78,7 @@ impl Job<'_> {
         let journal = Journal::new(RunId::fresh(), self.writer.clone());
         let executor = Executor::new(journal, self.seed, self.project.config.concurrency());
         let executor = match &self.reuse {
-            Some(reuse) => executor.reusing(reuse.clone()),
+            Some(reuse) => executor.reusing(reuse.clone()).at_times(self.times.clone()),
             None => executor,
         };
         self.open_with(executor, progress, interrupted, print)
@@ -158,6 +162,7 @@ impl Job<'_> {
             params: self.params.clone(),
             seed: self.seed,
             program: env!("CARGO_PKG_VERSION").to_owned(),
+            resumes: self.resumes.clone(),
         };
         executor.note(&started)?;
         let shown = open.progress.clone();
@@ -241,7 +246,11 @@ impl Job<'_> {
             tell_lost(executor, end.lost, self.global.color);
         }
         if end.status == "interrupted" {
-            say(&format!("interrupted; what was done is kept: `kaizen show {run}`"));
+            let script = self.script.display();
+            say(&format!(
+                "interrupted; what was done is kept: `kaizen show {run}`, and \
+                 `kaizen run {script} --resume` goes on from there"
+            ));
         }
         Ok(end.exit)
     }

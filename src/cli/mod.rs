@@ -17,6 +17,7 @@ mod plan;
 mod project;
 mod render;
 mod repl;
+mod resume;
 mod run;
 mod runs;
 mod show;

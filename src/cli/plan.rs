@@ -66,7 +66,8 @@ impl Past {
     }
 }
 
-fn is_same(one: &Path, other: &Path) -> bool {
+/// Tells whether two paths lead to one file.
+pub(super) fn is_same(one: &Path, other: &Path) -> bool {
     let whole = |path: &Path| path.canonicalize().ok();
     whole(one).is_some_and(|one| whole(other) == Some(one))
 }
@@ -153,11 +154,23 @@ pub(super) fn plan(global: &Global, given: &Given) -> anyhow::Result<Exit> {
     let Some(text) = read_script(&given.script) else { return Ok(Exit::Refused) };
     let project = given.project()?;
     let (script, past) = (given.script.as_path(), past(&project, &given.script)?);
-    let seed = given.seed.unwrap_or_else(|| seed_of(&past).unwrap_or_else(|| given.seed()));
+    let seed = given.with.seed.unwrap_or_else(|| seed_of(&past).unwrap_or_else(|| given.seed()));
     let writer = Rc::new(Writer::start(store::open_in_memory()?, Path::new(":memory:")));
     let (models, reuse, state) = (Rc::new(project.models(seed)?), None, State::default());
     let project = &project;
-    let job = Job { global, project, script, params, seed, models, writer, reuse, state };
+    let job = Job {
+        global,
+        project,
+        script,
+        params,
+        seed,
+        models,
+        writer,
+        reuse,
+        state,
+        resumes: None,
+        times: Vec::new(),
+    };
     let flag = signal::watch()?.flag();
     let runs = past.experience.runs();
     let found = block_on(forecast(&job, &text, past.replies, &past.experience, flag))??;

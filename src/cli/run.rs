@@ -6,7 +6,8 @@ use crate::cli::job::{End, Job};
 use crate::cli::project::Project;
 use crate::cli::render::progress::{Mode, Progress};
 use crate::cli::terminal::Terminal;
-use crate::cli::{Global, plan, print_line, say, signal};
+use crate::cli::{Global, plan, print_line, resume, say, signal};
+use crate::executor::reuse::Reuse;
 use crate::script::{ScriptError, Sink, State};
 use crate::store::writer::Writer;
 use serde_json::{Map, Value, json};
@@ -18,6 +19,13 @@ use std::rc::Rc;
 pub(super) struct Given {
     /// The script, a `.rhai` file.
     pub(super) script: PathBuf,
+    #[command(flatten)]
+    pub(super) with: With,
+}
+
+/// With what a script is run.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct With {
     /// A parameter of the script; may be given several times.
     #[arg(short = 'p', long = "param", value_name = "NAME=VALUE")]
     pub(super) params: Vec<String>,
@@ -35,8 +43,14 @@ pub(super) struct Given {
 /// The options of `run`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
+    /// The script, a `.rhai` file; `--resume` knows it.
+    script: Option<PathBuf>,
     #[command(flatten)]
-    given: Given,
+    with: With,
+    /// Go on from a run that did not end well: what it was answered is not asked again. Without a
+    /// run, from the last one.
+    #[arg(long, value_name = "RUN", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    resume: Option<String>,
     /// Show what would be asked, and ask nothing; the same as `kaizen plan`.
     #[arg(long)]
     dry_run: bool,
@@ -49,7 +63,7 @@ impl Given {
     /// Reads the parameters; says what is wrong and gives nothing if one is no `NAME=VALUE`.
     pub(super) fn params(&self) -> Option<Map<String, Value>> {
         let mut params = Map::new();
-        for pair in &self.params {
+        for pair in &self.with.params {
             let Some((name, value)) = pair.split_once('=').filter(|(name, _)| !name.is_empty())
             else {
                 say(&format!("error: `-p {pair}` is no parameter; write `-p name=value`"));
@@ -63,10 +77,10 @@ impl Given {
     /// Finds the project and puts the options over its configuration.
     pub(super) fn project(&self) -> anyhow::Result<Project> {
         let mut project = Project::find()?;
-        if let Some(model) = &self.model {
+        if let Some(model) = &self.with.model {
             project.set("project.model", model.clone().into(), "--model")?;
         }
-        if let Some(concurrency) = self.concurrency {
+        if let Some(concurrency) = self.with.concurrency {
             project.set("run.concurrency", concurrency.into(), "--concurrency")?;
         }
         Ok(project)
@@ -74,7 +88,7 @@ impl Given {
 
     /// Returns the seed that was given, or one of chance.
     pub(super) fn seed(&self) -> u64 {
-        self.seed.unwrap_or_else(|| Rng::from_entropy().next_u64() >> 11)
+        self.with.seed.unwrap_or_else(|| Rng::from_entropy().next_u64() >> 11)
     }
 }
 
@@ -106,19 +120,57 @@ pub(super) fn printer(global: &Global) -> Sink {
 
 /// Runs the script and shows how it went.
 pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
-    let given = &arguments.given;
+    let with = arguments.with.clone();
+    let resumed = match &arguments.resume {
+        Some(wanted) => match resume::find(wanted, arguments.script.as_deref())? {
+            Ok(resumed) => Some(resumed),
+            Err(reason) => {
+                say(&format!("error: {reason}"));
+                return Ok(Exit::Usage);
+            }
+        },
+        None => None,
+    };
+    let script =
+        arguments.script.clone().or(resumed.as_ref().map(|resumed| resumed.script.clone()));
+    let Some(script) = script else {
+        say("error: which script? `kaizen run SCRIPT`; a bare `kaizen` lists those of the project");
+        return Ok(Exit::Usage);
+    };
+    let given = Given { script, with };
     if arguments.dry_run {
-        return plan::plan(global, given);
+        return plan::plan(global, &given);
     }
     let Some(params) = given.params() else { return Ok(Exit::Usage) };
     let Some(text) = read_script(&given.script) else { return Ok(Exit::Refused) };
     let project = given.project()?;
     let writer = Rc::new(Writer::start(project.open_store()?, &project.store_path()));
-    let seed = given.seed();
-    let (models, script) = (Rc::new(project.models(seed)?), given.script.as_path());
-    let (reuse, state, project) = (None, State::default(), &project);
-    let job = Job { global, project, script, params, seed, models, writer, reuse, state };
     let mode = if global.quiet || global.json { Mode::None } else { arguments.progress };
+    let seed = resumed.as_ref().filter(|_| given.with.seed.is_none()).map(|resumed| resumed.seed);
+    let seed = seed.unwrap_or_else(|| given.seed());
+    let mut job = Job {
+        global,
+        project: &project,
+        script: &given.script,
+        params,
+        seed,
+        models: Rc::new(project.models(seed)?),
+        writer,
+        reuse: None,
+        state: State::default(),
+        resumes: None,
+        times: Vec::new(),
+    };
+    if let Some(resumed) = resumed {
+        if !global.quiet {
+            say(&resumed.to_string());
+        }
+        if job.params.is_empty() {
+            job.params = resumed.params;
+        }
+        job.reuse = Some(Rc::new(Reuse::new(resumed.replies)));
+        (job.resumes, job.times) = (Some(resumed.run), resumed.times);
+    }
     block_on(start(&job, &text, mode))?
 }
 
@@ -146,5 +198,13 @@ async fn start(job: &Job<'_>, text: &str, mode: Mode) -> anyhow::Result<Exit> {
         Some(result) => job.judge(&open.executor, result, signals.seen())?,
         None => End::interrupted(caught.unwrap_or(Exit::Interrupted)),
     };
-    job.finish(&open, &end).await
+    let exit = job.finish(&open, &end).await?;
+    if let (Some(reuse), Some(run)) = (&job.reuse, &job.resumes)
+        && reuse.unused() > 0
+        && caught.is_none()
+    {
+        let unused = reuse.unused();
+        say(&format!("{unused} replies of run {run} were not used: something else was asked now"));
+    }
+    Ok(exit)
 }

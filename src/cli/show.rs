@@ -144,6 +144,7 @@ fn collect(lines: &mut BTreeMap<OpId, Line>, at: i64, event: &Event) {
         | Event::Expanded { .. }
         | Event::FlowEnded { .. }
         | Event::RunStarted { .. }
+        | Event::Told { .. }
         | Event::Logged { .. }
         | Event::RunEnded { .. } => {}
     }

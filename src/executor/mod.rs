@@ -23,7 +23,7 @@ use crate::metrics::Metrics;
 use crate::metrics::fold::Fold;
 use crate::store::StoreError;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::rc::Rc;
 use tokio::sync::Semaphore;
@@ -61,6 +61,8 @@ pub struct Executor {
     /// Replies that need not be asked for again, if there are any.
     reuse: Option<Rc<Reuse>>,
     learner: RefCell<Learner>,
+    /// The times that the run it goes on from was told, in milliseconds since 1970.
+    times: RefCell<VecDeque<i64>>,
     /// How often each request was made.
     asked: RefCell<HashMap<Key, u32>>,
     next_op: Cell<u32>,
@@ -95,6 +97,7 @@ impl Executor {
             jitter: RefCell::new(Rng::seeded(!seed)),
             reuse: None,
             learner: RefCell::new(learner),
+            times: RefCell::default(),
             asked: RefCell::default(),
             next_op: Cell::new(0),
             next_flow: Cell::new(1),
@@ -112,6 +115,20 @@ impl Executor {
     #[must_use]
     pub fn reusing(self, reuse: Rc<Reuse>) -> Executor {
         Executor { reuse: Some(reuse), ..self }
+    }
+
+    /// Tells the script the same times as the run it goes on from, as long as there are any.
+    #[must_use]
+    pub fn at_times(self, times: Vec<i64>) -> Executor {
+        Executor { times: RefCell::new(times.into()), ..self }
+    }
+
+    /// Returns the time in milliseconds since 1970, and journals that the script was told it.
+    pub fn now(&self) -> Result<i64, StoreError> {
+        let known = self.times.borrow_mut().pop_front();
+        let now = known.unwrap_or_else(|| clock::Stamp::now().0);
+        self.note(&Event::Told { what: "now".to_owned(), value: now.into() })?;
+        Ok(now)
     }
 
     /// Tells whether calls are only counted: nothing that lasts may be done.

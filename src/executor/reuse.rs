@@ -10,7 +10,7 @@ use crate::model::request::Request;
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, Shared};
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::rc::Rc;
 use tokio::task::AbortHandle;
@@ -35,6 +35,10 @@ impl Drop for Pending {
 pub struct Reuse {
     replies: RefCell<Replies>,
     pending: RefCell<HashMap<Sample, Pending>>,
+    /// Known replies that were used.
+    used: RefCell<HashSet<Sample>>,
+    /// How many replies were known in the beginning.
+    known_at_first: usize,
     /// Whether calls go on although nobody waits for them: the run is being replaced.
     is_handing_over: Cell<bool>,
     /// Whether nothing may be asked.
@@ -62,7 +66,8 @@ pub(super) enum Answer {
 impl Reuse {
     /// Starts from replies that are known.
     pub fn new(replies: Replies) -> Reuse {
-        Reuse { replies: RefCell::new(replies), ..Reuse::default() }
+        let known_at_first = replies.len();
+        Reuse { replies: RefCell::new(replies), known_at_first, ..Reuse::default() }
     }
 
     /// Starts from replies that are known, and never asks for another one.
@@ -73,6 +78,11 @@ impl Reuse {
     /// Returns the replies that are known now.
     pub fn replies(&self) -> std::cell::RefMut<'_, Replies> {
         self.replies.borrow_mut()
+    }
+
+    /// Returns how many replies were known in the beginning and have not been used.
+    pub fn unused(&self) -> usize {
+        self.known_at_first.saturating_sub(self.used.borrow().len())
     }
 
     /// Tells whether nothing may be asked.
@@ -108,6 +118,7 @@ impl Reuse {
     ) -> Answer {
         let replies = self.replies.borrow();
         if let Some(known) = replies.get(sample) {
+            self.used.borrow_mut().insert(*sample);
             return Answer::Known(Box::new(known.clone()));
         }
         if !self.is_planning {

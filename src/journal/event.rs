@@ -37,6 +37,16 @@ pub enum Event {
         seed: u64,
         /// The program's version.
         program: String,
+        /// The run that it goes on from, if it does.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        resumes: Option<RunId>,
+    },
+    /// The script was told something that no later run could find out again.
+    Told {
+        /// The word that told it, such as `now`.
+        what: String,
+        /// What it was told.
+        value: Value,
     },
     /// A flow began.
     FlowStarted {
@@ -165,6 +175,7 @@ impl Event {
     pub fn kind(&self) -> &'static str {
         match self {
             Event::RunStarted { .. } => "run_started",
+            Event::Told { .. } => "told",
             Event::FlowStarted { .. } => "flow_started",
             Event::Expanded { .. } => "expanded",
             Event::OpStarted { .. } => "op_started",
@@ -186,6 +197,7 @@ impl Event {
             | Event::AttemptEnded { op, .. }
             | Event::OpEnded { op, .. } => Some(*op),
             Event::RunStarted { .. }
+            | Event::Told { .. }
             | Event::FlowStarted { .. }
             | Event::FlowEnded { .. }
             | Event::Logged { .. }
@@ -203,7 +215,10 @@ impl Event {
             | Event::AttemptEnded { flow, .. }
             | Event::OpEnded { flow, .. }
             | Event::FlowEnded { flow } => Some(*flow),
-            Event::RunStarted { .. } | Event::Logged { .. } | Event::RunEnded { .. } => None,
+            Event::RunStarted { .. }
+            | Event::Told { .. }
+            | Event::Logged { .. }
+            | Event::RunEnded { .. } => None,
         }
     }
 }

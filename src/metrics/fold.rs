@@ -78,6 +78,7 @@ impl Fold {
             Event::AttemptStarted { .. }
             | Event::FlowEnded { .. }
             | Event::RunStarted { .. }
+            | Event::Told { .. }
             | Event::Logged { .. }
             | Event::RunEnded { .. } => {}
         }

@@ -171,6 +171,20 @@ pub const CODES: &[Code] = &[
     run("K0113", "memory", "no memory for another task", "Fewer tasks at once need less."),
     run("K0114", "panicked", "a fault of kaizen", "Please report it, with the script if you can."),
     run(
+        "K0115",
+        "skipped",
+        "an operation that gave no value",
+        "It was not tried, because one that it depends on failed, or a condition or gate said so.",
+    ),
+    run("K0116", "interrupted", "the run was stopped", "By Ctrl-C or a request to terminate."),
+    run("K0117", "store", "the journal cannot be written", "So the run cannot go on."),
+    run(
+        "K0118",
+        "failed",
+        "a failure that was told as a text",
+        "`save_pattern_failure` was given words instead of an error with a kind.",
+    ),
+    run(
         "K0201",
         "rate_limited",
         "the provider asks to slow down",

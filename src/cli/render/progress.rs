@@ -167,7 +167,10 @@ impl Progress {
             }
             Event::OpEnded { op, flow, outcome } => self.end(at, *flow, *op, outcome),
             Event::FlowEnded { flow } => self.unfold(*flow),
-            Event::RunStarted { .. } | Event::Logged { .. } | Event::RunEnded { .. } => {}
+            Event::RunStarted { .. }
+            | Event::Told { .. }
+            | Event::Logged { .. }
+            | Event::RunEnded { .. } => {}
         }
     }
 

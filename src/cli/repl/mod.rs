@@ -16,7 +16,7 @@ use crate::cli::repl::editor::{Input, Setup, Typist};
 use crate::cli::repl::history::Secrets;
 use crate::cli::repl::session::{Session, Took};
 use crate::cli::repl::stage::Stage;
-use crate::cli::run::{Given, block_on};
+use crate::cli::run::{Given, With, block_on};
 use crate::cli::terminal::Terminal;
 use crate::cli::{Global, say, signal};
 use crate::executor::Executor;
@@ -43,18 +43,8 @@ pub(super) struct Arguments {
     /// Evaluate this, print its value, and end.
     #[arg(short, long, value_name = "CODE")]
     eval: Option<String>,
-    /// A parameter of the script; may be given several times.
-    #[arg(short = 'p', long = "param", value_name = "NAME=VALUE")]
-    params: Vec<String>,
-    /// The default model: an alias of kaizen.toml, or provider/name.
-    #[arg(long, value_name = "MODEL")]
-    model: Option<String>,
-    /// Most calls to models in flight.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    concurrency: Option<u64>,
-    /// The seed of everything random.
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
+    #[command(flatten)]
+    with: With,
 }
 
 /// Where inputs come from.
@@ -68,10 +58,7 @@ enum From {
 pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
     let given = Given {
         script: arguments.script.clone().unwrap_or_default(),
-        params: arguments.params.clone(),
-        model: arguments.model.clone(),
-        concurrency: arguments.concurrency,
-        seed: arguments.seed,
+        with: arguments.with.clone(),
     };
     let Some(params) = given.params() else { return Ok(Exit::Usage) };
     if !params.is_empty() && arguments.script.is_none() {

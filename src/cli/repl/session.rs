@@ -418,6 +418,7 @@ impl<'a> Session<'a> {
                 params: self.params.clone(),
                 seed: self.seed,
                 program: env!("CARGO_PKG_VERSION").to_owned(),
+                resumes: None,
             })?;
         }
         Ok(())

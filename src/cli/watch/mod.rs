@@ -2,6 +2,7 @@
 //! what changed is asked again.
 
 mod files;
+mod gate;
 mod inbox;
 mod keys;
 mod outcome;
@@ -102,7 +103,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     }
     let project = given.project()?;
     let earlier = plan::past(&project, &given.script)?;
-    let seed = given.seed.or_else(|| plan::seed_of(&earlier)).unwrap_or_else(|| given.seed());
+    let seed = given.with.seed.or_else(|| plan::seed_of(&earlier)).unwrap_or_else(|| given.seed());
     let replies = if arguments.fresh { Replies::default() } else { earlier.replies };
     let reuse = Rc::new(Reuse::new(replies));
     let writer = Rc::new(Writer::start(project.open_store()?, &project.store_path()));

@@ -1,10 +1,8 @@
 //! One run of a watched script, from the check to what has changed.
 
 use crate::base::clock;
-use crate::base::unit::Money;
 use crate::cli::exit::Exit;
 use crate::cli::job::{End, Job, Open};
-use crate::cli::plan::{self, forecast};
 use crate::cli::project::Project;
 use crate::cli::render::diagnostic;
 use crate::cli::render::progress::{Mode, Progress};
@@ -302,54 +300,6 @@ impl Desk<'_> {
         Round::Ended
     }
 
-    /// Asks before a run that would cost much. Gives what to do instead of running.
-    async fn gate(
-        &self,
-        events: &mut Events,
-        text: &str,
-        cause: &Cause,
-    ) -> anyhow::Result<Option<Round>> {
-        let limit = self.confirm_over.unwrap_or(self.project.config.watch_confirm_over());
-        let (state, replies) = (self.state.copy(), self.reuse.replies().clone());
-        let job = Job { state, ..self.job(How::Reuse) };
-        let flag = events.signals.renew();
-        // The run itself tells of faults.
-        let found = forecast(&job, text, replies, &self.experience, flag).await?;
-        let Ok(forecast) = found else { return Ok(None) };
-        let (cost, _) = forecast.plan.cost();
-        if cost.p95 <= limit {
-            return Ok(None);
-        }
-        let limit = Money::from_dollars(limit).unwrap_or_default();
-        let summary = plan::summary(&forecast.plan, self.experience.runs());
-        self.rule(&cause.text);
-        if !self.has_keys {
-            self.tell(&format!(
-                "not run: {summary}, over {limit}; `--confirm-over DOLLARS` allows more"
-            ));
-            return Ok(Some(Round::Ended));
-        }
-        self.tell(&format!("{summary}, over {limit}:  [enter] run  [p]lan  [i]gnore"));
-        loop {
-            match events.next().await {
-                Happening::Signal(exit) => return Ok(Some(Round::Quit(exit))),
-                Happening::Changed(cause) => return Ok(Some(Round::Again(How::Reuse, cause))),
-                Happening::Key('\n' | '\r') => return Ok(None),
-                Happening::Key('p') => {
-                    for line in plan::lines(&forecast.plan, self.experience.runs()) {
-                        say(&line);
-                    }
-                }
-                Happening::Key('i') => {
-                    self.tell("ignored; the next save asks again");
-                    return Ok(Some(Round::Ended));
-                }
-                Happening::Key('q') => return Ok(Some(Round::Quit(Exit::Ok))),
-                Happening::Key(_) => {}
-            }
-        }
-    }
-
     /// Takes in what a run has given, and shows what differs from the run before.
     fn conclude(&mut self, snapshot: Snapshot, how: How, cause: &Cause) -> Round {
         self.experience.learn(&snapshot.events);
@@ -374,7 +324,7 @@ impl Desk<'_> {
         Round::Ended
     }
 
-    fn job(&self, how: How) -> Job<'_> {
+    pub(super) fn job(&self, how: How) -> Job<'_> {
         let (seed, reuse) = match how {
             How::Reuse => (self.seed, self.reuse.clone()),
             How::Sample { left } => {
@@ -391,6 +341,8 @@ impl Desk<'_> {
             writer: self.writer.clone(),
             reuse: Some(reuse),
             state: self.state.clone(),
+            resumes: None,
+            times: Vec::new(),
         }
     }
 
@@ -485,7 +437,7 @@ impl Desk<'_> {
     }
 
     /// Draws a line with the time and a text between one run and the next.
-    fn rule(&self, text: &str) {
+    pub(super) fn rule(&self, text: &str) {
         let now = crate::cli::render::time::clock();
         if self.global.stderr_is_terminal {
             self.tell(&format!("── {now}  {text} ──"));

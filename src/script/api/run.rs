@@ -1,7 +1,6 @@
 //! The run itself: parameters, output, time, chance.
 
 use super::def;
-use crate::base::clock::Stamp;
 use crate::base::spelling::nearest;
 use crate::journal::event::Event;
 use crate::script::check::calls_of;
@@ -70,18 +69,19 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     engine.register_type_with_name::<Log>("log");
     params(engine, host);
     output(engine, host);
+    let inner = host.clone();
     def(
         engine,
         "now() -> int",
         r#"
-        The time in milliseconds since 1970-01-01 UTC. To measure how long something takes, use
+        The time in milliseconds since 1970-01-01 UTC; a resumed run is told the same times again. To measure how long something takes, use
         `timestamp()` and its `elapsed` (seconds).
         ```rhai
         let began = timestamp();
         print(now() > 0 && began.elapsed < 60.0);
         ```
         "#,
-        || Stamp::now().0,
+        move || inner.executor().now().map_err(|error| inner.raise(error.into())),
     );
     let inner = host.clone();
     def(

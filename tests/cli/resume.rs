@@ -1,0 +1,108 @@
+//! `kaizen run --resume`: what a run was answered before it ended is not asked again.
+
+use crate::support::Project;
+use crate::support::server::{Act, Server, answer};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+const STEPS: &str = "let b = branch();\nlet began = now();\nfor n in 0..6 { print(b.chat(`step ${n} of ${began}`)); }\n\
+                     print(random());";
+
+/// Runs the script until the server has been asked so often, then ends it by a signal.
+fn stopped(project: &Project, server: &Server, asked: usize, signal: &str) {
+    let mut command = project.command(&["run", "s.rhai", "--progress", "none"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    for _ in 0..3000 {
+        if server.bodies().len() >= asked {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // Starts of calls are journaled within 10 ms.
+    std::thread::sleep(Duration::from_millis(100));
+    Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    child.wait().unwrap();
+}
+
+/// A server that answers the first calls at once and the others never, until it is told to.
+fn stubborn(answered: usize) -> Server {
+    Server::start(move |number, _, body| {
+        if number == answered {
+            return Act::Hang;
+        }
+        answer(&format!("answer to {} bytes", body.len()))
+    })
+}
+
+#[test]
+fn a_killed_run_goes_on_where_it_was() {
+    for signal in ["-9", "-INT", "-TERM"] {
+        let (project, server) = (Project::new(), stubborn(3));
+        project.with_server(&server).file("s.rhai", STEPS);
+        stopped(&project, &server, 4, signal);
+        let ran = project.kaizen(&["run", "--resume"]);
+        assert_eq!(ran.code, Some(0), "{signal}: {}", ran.stderr);
+        let in_flight = if signal == "-9" { "; 1 call was in flight" } else { "" };
+        let said = format!("3 replies are known{in_flight}");
+        assert!(ran.stderr.contains(&said), "{signal}: `{said}`\n{}", ran.stderr);
+        assert!(
+            ran.stderr.contains("calls=3 ") && ran.stderr.contains("reused=3"),
+            "{}",
+            ran.stderr
+        );
+        // Asked before: 4, of which one was never answered; asked now: that one and the other two.
+        // The prompts hold the time, so the same time was told again.
+        assert_eq!(server.bodies().len(), 7, "{signal}");
+        assert_eq!(project.kaizen(&["run", "--resume"]).code, Some(2), "it has ended well");
+    }
+}
+
+#[test]
+fn a_resumed_run_that_is_stopped_again_goes_on_from_both() {
+    let project = Project::new();
+    let server = Server::start(|number, _, body| match number {
+        2 | 5 => Act::Hang,
+        _ => answer(&format!("answer to {} bytes", body.len())),
+    });
+    project.with_server(&server).file("s.rhai", STEPS);
+    stopped(&project, &server, 3, "-9");
+    let mut command = project.command(&["run", "s.rhai", "--resume", "--progress", "none"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while server.bodies().len() < 6 {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let ran = project.kaizen(&["run", "s.rhai", "--resume"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("4 replies are known"), "{}", ran.stderr);
+    assert_eq!(server.bodies().len(), 8);
+}
+
+#[test]
+fn a_changed_script_reuses_what_still_fits_and_says_the_rest() {
+    let (project, server) = (Project::new(), Server::saying("x"));
+    project.with_server(&server);
+    project.file("s.rhai", "let b = branch(); b.chat(\"one\"); b.chat(\"two\"); throw \"no\"");
+    assert_eq!(project.kaizen(&["run", "s.rhai"]).code, Some(1));
+    project.file("s.rhai", "let b = branch(); b.chat(\"one\"); b.chat(\"three\")");
+    let ran = project.kaizen(&["run", "s.rhai", "--resume"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("calls=1") && ran.stderr.contains("reused=1"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 replies of run"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_cannot_be_resumed_is_said() {
+    let project = Project::new();
+    project.file("s.rhai", "1");
+    let none = project.kaizen(&["run", "s.rhai", "--resume"]);
+    assert_eq!(none.code, Some(2));
+    assert!(none.stderr.contains("no run"), "{}", none.stderr);
+    project.kaizen(&["run", "s.rhai"]);
+    let well = project.kaizen(&["run", "s.rhai", "--resume"]);
+    assert!(well.stderr.contains("ended well; `--resume="), "{}", well.stderr);
+    assert_eq!(project.kaizen(&["run", "s.rhai", "--resume=nope"]).code, Some(2));
+    assert_eq!(project.kaizen(&["run"]).code, Some(2));
+    assert_eq!(project.kaizen(&["run", "s.rhai", "--resume=@"]).stdout, "1\n");
+}
