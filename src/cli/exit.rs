@@ -18,6 +18,8 @@ pub(super) enum Exit {
     Provider,
     /// Something was not permitted.
     Permission,
+    /// A replay went another way than the run.
+    Diverged,
     /// The store cannot be used.
     Store,
     /// Stopped by Ctrl-C.
@@ -36,6 +38,7 @@ impl Exit {
             Exit::Refused => 3,
             Exit::Provider => 5,
             Exit::Permission => 6,
+            Exit::Diverged => 7,
             Exit::Store => 8,
             Exit::Interrupted => 130,
             Exit::Terminated => 143,
@@ -48,6 +51,7 @@ impl Exit {
             "param" => Exit::Usage,
             "setup" | "model" => Exit::Refused,
             "permission" => Exit::Permission,
+            "diverged" => Exit::Diverged,
             "rate_limited" | "server" | "unauthorized" | "not_found" | "bad_request"
             | "network" | "timeout" | "cut_off" | "length" | "empty" | "refused" | "bad_reply"
             | "too_large" => Exit::Provider,

@@ -94,7 +94,7 @@ impl Job<'_> {
     ) -> anyhow::Result<Open> {
         let (executor, progress) = (Rc::new(executor), Rc::new(RefCell::new(progress)));
         let (printing, saying) = (progress.clone(), progress.clone());
-        let quiet = self.global.quiet || executor.is_planning();
+        let quiet = self.global.quiet || executor.is_dry();
         let host = Host::new(Surroundings {
             executor: executor.clone(),
             models: self.models.clone(),

@@ -17,6 +17,7 @@ mod plan;
 mod project;
 mod render;
 mod repl;
+mod replay;
 mod resume;
 mod run;
 mod runs;
@@ -84,6 +85,10 @@ enum Command {
     Plan(run::Given),
     /// Try things out, line by line, with everything that scripts have.
     Repl(repl::Arguments),
+    /// Go through a run again as it was journaled, without calling a model.
+    Replay(replay::Arguments),
+    /// Run a script again from a run's journal up to an operation, and live from there.
+    Fork(run::Fork),
     /// List the newest runs.
     Runs(runs::Arguments),
     /// Show what a run did.
@@ -155,6 +160,8 @@ pub fn run() -> ExitCode {
         Some(Command::Explain(arguments)) => Ok(explain::run(&global, arguments)),
         Some(Command::Plan(given)) => plan::plan(&global, given),
         Some(Command::Repl(arguments)) => repl::run(&global, arguments),
+        Some(Command::Replay(arguments)) => replay::run(&global, arguments),
+        Some(Command::Fork(arguments)) => run::fork(&global, arguments),
         Some(Command::Runs(arguments)) => runs::run(&global, arguments),
         Some(Command::Show(arguments)) => show::run(&global, arguments),
         Some(Command::Patterns(arguments)) => patterns::run(&global, arguments),

@@ -9,7 +9,7 @@ use crate::journal::history::{self, RunRow};
 use crate::journal::replies::Replies;
 use crate::store::Connection;
 use serde_json::{Map, Value};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -46,6 +46,52 @@ impl fmt::Display for Resumed {
     }
 }
 
+impl Resumed {
+    /// Forgets what was answered once the operation called `step` had begun.
+    fn until(mut self, events: &[(i64, Event)], step: &str) -> Result<Resumed, String> {
+        let mut names = HashMap::new();
+        let mut earlier = Replies::default();
+        let mut begun = Vec::new();
+        for (_, event) in events {
+            match event {
+                Event::FlowStarted { ops, .. } | Event::Expanded { ops, .. } => {
+                    names.extend(ops.iter().map(|planned| (planned.op, planned.name.clone())));
+                }
+                Event::OpStarted { op, name: Some(name), .. } => {
+                    names.insert(*op, name.clone());
+                }
+                _ => {}
+            }
+            if let Event::OpStarted { op, .. } = event
+                && names.get(op).is_some_and(|name| name == step || op.0.to_string() == step)
+            {
+                earlier.learn(&self.run, begun);
+                self.replies = earlier;
+                return Ok(self);
+            }
+            begun.push(event);
+        }
+        let mut names: Vec<String> = names.into_values().collect();
+        names.sort();
+        names.dedup();
+        Err(format!("run {} has no operation `{step}`; it has: {}", self.run, names.join(", ")))
+    }
+}
+
+/// Finds the run to fork, with what it was answered before `step`.
+pub(super) fn find_until(wanted: &str, step: &str) -> anyhow::Result<Result<Resumed, String>> {
+    let project = Project::find()?;
+    let Some(store) = project.existing_store()? else {
+        return Ok(Err("there is no run yet to fork".to_owned()));
+    };
+    let row = match show::find(&store, wanted)? {
+        Ok(row) => row,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let events = history::events(&store, &row.id)?;
+    Ok(read(&store, row)?.and_then(|resumed| resumed.until(&events, step)))
+}
+
 /// Finds the run to go on from: the one that is `wanted`, or the last one, of the script if one is
 /// given. The inner error says for people why there is none.
 pub(super) fn find(wanted: &str, script: Option<&Path>) -> anyhow::Result<Result<Resumed, String>> {
@@ -80,7 +126,7 @@ pub(super) fn find(wanted: &str, script: Option<&Path>) -> anyhow::Result<Result
 }
 
 /// Reads a run and those that it went on from.
-fn read(store: &Connection, row: RunRow) -> anyhow::Result<Result<Resumed, String>> {
+pub(super) fn read(store: &Connection, row: RunRow) -> anyhow::Result<Result<Resumed, String>> {
     let mut chain = vec![(row.id.clone(), history::events(store, &row.id)?)];
     while let Some(before) = chain.last().and_then(|(_, events)| resumes(events))
         && chain.len() < CHAIN_MAX

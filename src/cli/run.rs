@@ -5,6 +5,7 @@ use crate::cli::exit::Exit;
 use crate::cli::job::{End, Job};
 use crate::cli::project::Project;
 use crate::cli::render::progress::{Mode, Progress};
+use crate::cli::resume::Resumed;
 use crate::cli::terminal::Terminal;
 use crate::cli::{Global, plan, print_line, resume, say, signal};
 use crate::executor::reuse::Reuse;
@@ -118,18 +119,54 @@ pub(super) fn printer(global: &Global) -> Sink {
     }
 }
 
+/// The options of `fork`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Fork {
+    /// The run: its id or the start of it, or `@` for the last one.
+    run: String,
+    /// The operation from which on everything is asked anew, by its name or number.
+    #[arg(long, value_name = "OPERATION")]
+    at: String,
+    /// Another script than the run's.
+    #[arg(long, value_name = "FILE")]
+    script: Option<PathBuf>,
+    #[command(flatten)]
+    with: With,
+}
+
+/// Runs a script from a run's journal up to an operation, and live from there.
+pub(super) fn fork(global: &Global, fork: &Fork) -> anyhow::Result<Exit> {
+    let arguments = Arguments {
+        script: fork.script.clone(),
+        with: fork.with.clone(),
+        resume: None,
+        dry_run: false,
+        progress: Mode::Auto,
+    };
+    run_from(global, &arguments, Some(resume::find_until(&fork.run, &fork.at)?))
+}
+
 /// Runs the script and shows how it went.
 pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
-    let with = arguments.with.clone();
     let resumed = match &arguments.resume {
-        Some(wanted) => match resume::find(wanted, arguments.script.as_deref())? {
-            Ok(resumed) => Some(resumed),
-            Err(reason) => {
-                say(&format!("error: {reason}"));
-                return Ok(Exit::Usage);
-            }
-        },
+        Some(wanted) => Some(resume::find(wanted, arguments.script.as_deref())?),
         None => None,
+    };
+    run_from(global, arguments, resumed)
+}
+
+fn run_from(
+    global: &Global,
+    arguments: &Arguments,
+    resumed: Option<Result<Resumed, String>>,
+) -> anyhow::Result<Exit> {
+    let with = arguments.with.clone();
+    let resumed = match resumed.transpose() {
+        Ok(resumed) => resumed,
+        Err(reason) => {
+            say(&format!("error: {reason}"));
+            return Ok(Exit::Usage);
+        }
     };
     let script =
         arguments.script.clone().or(resumed.as_ref().map(|resumed| resumed.script.clone()));

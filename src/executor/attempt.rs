@@ -165,7 +165,7 @@ impl Executor {
         model: &Rc<Model>,
         request: &Request,
         sample: Sample,
-    ) -> Result<(Called, Option<RunId>), StoreError> {
+    ) -> Result<(Called, Option<RunId>), Stop> {
         let answer = match &self.reuse {
             Some(reuse) => reuse.answer(&sample, request, &self.learner.borrow(), scope.op),
             None => Answer::Ask,
@@ -193,6 +193,7 @@ impl Executor {
                 let (usage, cost, served_by) = (known.usage, known.cost, known.served_by);
                 return Ok((Called { usage, cost, served_by, result }, Some(known.run)));
             }
+            Answer::Never(failure) => return Err((*failure).into()),
             Answer::Guess(text) => return Ok((model.estimate(request, text), None)),
             Answer::Ask => {}
         }

@@ -132,8 +132,8 @@ impl Executor {
     }
 
     /// Tells whether calls are only counted: nothing that lasts may be done.
-    pub fn is_planning(&self) -> bool {
-        self.reuse.as_ref().is_some_and(|reuse| reuse.is_planning())
+    pub fn is_dry(&self) -> bool {
+        self.reuse.as_ref().is_some_and(|reuse| reuse.is_dry())
     }
 
     /// Returns the run's journal.

@@ -2,6 +2,7 @@
 //! under way, and, while planning, calls that are only counted.
 
 use crate::base::id::OpId;
+use crate::flow::failure::Failure;
 use crate::journal::event::Event;
 use crate::journal::replies::{Known, Learner, Replies, Sample};
 use crate::model::Model;
@@ -17,6 +18,9 @@ use tokio::task::AbortHandle;
 
 /// What a planned call of an operation never run before is answered.
 const UNKNOWN_REPLY: &str = "(a reply that only the run can tell)";
+
+/// Longest part of a prompt that an error shows, in characters.
+const SHOWN_MAX: usize = 120;
 
 /// A call under way that outlives the run that began it.
 struct Pending {
@@ -41,8 +45,22 @@ pub struct Reuse {
     known_at_first: usize,
     /// Whether calls go on although nobody waits for them: the run is being replaced.
     is_handing_over: Cell<bool>,
-    /// Whether nothing may be asked.
-    is_planning: bool,
+    /// What happens to a request whose reply is not known.
+    mode: Mode,
+    /// The first request that was not known although every one had to be.
+    diverged: RefCell<Option<Failure>>,
+}
+
+/// What happens to a request whose reply is not known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Mode {
+    /// It is asked.
+    #[default]
+    Live,
+    /// It is counted and guessed.
+    Plan,
+    /// It is an error.
+    Replay,
 }
 
 impl fmt::Debug for Reuse {
@@ -61,6 +79,8 @@ pub(super) enum Answer {
     Guess(String),
     /// By asking.
     Ask,
+    /// Not at all.
+    Never(Box<Failure>),
 }
 
 impl Reuse {
@@ -72,7 +92,17 @@ impl Reuse {
 
     /// Starts from replies that are known, and never asks for another one.
     pub fn planning(replies: Replies) -> Reuse {
-        Reuse { is_planning: true, ..Reuse::new(replies) }
+        Reuse { mode: Mode::Plan, ..Reuse::new(replies) }
+    }
+
+    /// Starts from the replies of a run, and takes every other request for an error.
+    pub fn replaying(replies: Replies) -> Reuse {
+        Reuse { mode: Mode::Replay, ..Reuse::new(replies) }
+    }
+
+    /// Returns the first request that the replayed run has not made, as a failure.
+    pub fn diverged(&self) -> Option<Failure> {
+        self.diverged.borrow().clone()
     }
 
     /// Returns the replies that are known now.
@@ -85,9 +115,9 @@ impl Reuse {
         self.known_at_first.saturating_sub(self.used.borrow().len())
     }
 
-    /// Tells whether nothing may be asked.
-    pub fn is_planning(&self) -> bool {
-        self.is_planning
+    /// Tells whether nothing may be asked, and so nothing that lasts may be done.
+    pub fn is_dry(&self) -> bool {
+        self.mode != Mode::Live
     }
 
     /// Says that the run is about to be replaced: what it has asked goes on, for the next run.
@@ -121,8 +151,15 @@ impl Reuse {
             self.used.borrow_mut().insert(*sample);
             return Answer::Known(Box::new(known.clone()));
         }
-        if !self.is_planning {
-            return Answer::Ask;
+        match self.mode {
+            Mode::Live => return Answer::Ask,
+            Mode::Replay => {
+                let prompt = request.messages.last().map_or("", |m| m.content.as_str());
+                let failure = unknown(prompt, replies.nearest(prompt));
+                self.diverged.borrow_mut().get_or_insert_with(|| failure.clone());
+                return Answer::Never(Box::new(failure));
+            }
+            Mode::Plan => {}
         }
         let before = learner.name(op).and_then(|name| replies.of_operation(name));
         Answer::Guess(match (before, &request.schema) {
@@ -182,4 +219,28 @@ impl Drop for Waiting<'_> {
             self.reuse.pending.borrow_mut().remove(&self.sample);
         }
     }
+}
+
+/// Makes the failure for a request that the replayed run has not made.
+fn unknown(prompt: &str, nearest: Option<&str>) -> Failure {
+    let short = |text: &str| text.chars().take(SHOWN_MAX).collect::<String>();
+    let nearest = match nearest {
+        Some(nearest) if nearest == prompt => {
+            "; it asked the same with other settings, another model or another history".to_owned()
+        }
+        Some(nearest) => {
+            let shared = prompt.chars().zip(nearest.chars()).take_while(|(a, b)| a == b).count();
+            let from = shared.saturating_sub(20);
+            let rest: String = nearest.chars().skip(from).collect();
+            let own: String = prompt.chars().skip(from).collect();
+            format!(
+                "; the nearest that it asked differs from character {} on: `{}` instead of `{}`",
+                shared + 1,
+                short(&rest),
+                short(&own)
+            )
+        }
+        None => "; it asked nothing".to_owned(),
+    };
+    Failure::new("diverged", format!("the run did not ask this: `{}`{nearest}", short(prompt)))
 }

@@ -9,6 +9,11 @@ use crate::model::reply::Usage;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+/// How much of a prompt is compared with others, in characters.
+const HEAD_CHARS: usize = 400;
+/// Most prompts that are compared with one.
+const COMPARED_MAX: usize = 500;
+
 /// A request and which of several equal ones it is, from 0: each sample keeps its own reply.
 pub type Sample = (Key, u32);
 
@@ -33,6 +38,8 @@ pub struct Replies {
     known: HashMap<Sample, Known>,
     /// The newest replies of operations, by the operation's name.
     by_name: HashMap<String, Rc<str>>,
+    /// What was asked, by request: the newest message.
+    prompts: HashMap<Sample, Rc<str>>,
     /// Replies that operations used which then failed.
     failed: Vec<Sample>,
 }
@@ -54,6 +61,16 @@ impl Replies {
     /// Returns the newest reply that an operation of this name got.
     pub fn of_operation(&self, name: &str) -> Option<&Rc<str>> {
         self.by_name.get(name)
+    }
+
+    /// Returns the prompt that is most like `prompt` among those that were answered.
+    pub fn nearest(&self, prompt: &str) -> Option<&str> {
+        // The beginnings tell: measuring whole prompts would take the square of their lengths.
+        let head = |text: &str| text.chars().take(HEAD_CHARS).collect::<String>();
+        let wanted = head(prompt);
+        let likeness = |text: &str| strsim::normalized_levenshtein(&wanted, &head(text));
+        let scored = self.prompts.values().take(COMPARED_MAX).map(|text| (likeness(text), text));
+        scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, text)| &**text)
     }
 
     /// Returns how many replies are known.
@@ -110,7 +127,8 @@ impl Learner {
             Event::OpStarted { op, name: Some(name), .. } => {
                 self.names.insert(*op, name.clone());
             }
-            Event::AttemptStarted { op, attempt, key: Some(key), sample, .. } => {
+            Event::AttemptStarted { op, attempt, key: Some(key), sample, prompt, .. } => {
+                replies.prompts.insert((*key, *sample), prompt.as_str().into());
                 self.open.insert((*op, *attempt), (*key, *sample));
             }
             Event::AttemptEnded {

@@ -185,6 +185,13 @@ pub const CODES: &[Code] = &[
         "`save_pattern_failure` was given words instead of an error with a kind.",
     ),
     run(
+        "K0119",
+        "diverged",
+        "a replay asked something new",
+        "The script, or what it reads, has changed since the run: it asks something that the run was \
+         not answered. `kaizen run --resume=RUN` asks it.",
+    ),
+    run(
         "K0201",
         "rate_limited",
         "the provider asks to slow down",

@@ -153,7 +153,7 @@ impl Inner {
     /// Says something that people need to hear once.
     fn note(&self, note: &'static str) {
         // What a plan does will be done again.
-        if !self.executor().is_planning() && self.with.state.is_news(note) {
+        if !self.executor().is_dry() && self.with.state.is_news(note) {
             (self.with.say)(note);
         }
     }

@@ -106,3 +106,53 @@ fn what_cannot_be_resumed_is_said() {
     assert_eq!(project.kaizen(&["run"]).code, Some(2));
     assert_eq!(project.kaizen(&["run", "s.rhai", "--resume=@"]).stdout, "1\n");
 }
+
+#[test]
+fn a_replay_asks_nothing_and_finds_what_has_changed() {
+    let project = Project::new();
+    let server = Server::start(|number, _, _| answer(&format!("answer {number}")));
+    project.with_server(&server).file("s.rhai", STEPS).file("t.rhai", "branch().chat(\"x\")");
+    assert_eq!(project.kaizen(&["run", "s.rhai"]).code, Some(0));
+    assert_eq!(project.kaizen(&["run", "t.rhai"]).code, Some(0));
+    let runs = project.kaizen(&["runs", "--json"]).stdout;
+    let ran = project.kaizen(&["replay", "@-1"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("same: 6 replies, no call"), "{}", ran.stderr);
+    assert!(ran.stdout.contains("answer 5"), "{}", ran.stdout);
+    project.file("t.rhai", "branch().chat(\"y\")");
+    let ran = project.kaizen(&["replay"]);
+    assert_eq!(ran.code, Some(7), "{}", ran.stderr);
+    for said in
+        ["error[K0119]", "the run did not ask this: `y`", "`x` instead of `y`", "t.rhai:1:10"]
+    {
+        assert!(ran.stderr.contains(said), "`{said}`:\n{}", ran.stderr);
+    }
+    let ran = project.kaizen(&["replay", "--all"]);
+    assert_eq!(ran.code, Some(7));
+    assert!(ran.stderr.contains("1 runs went the same way, 1 another, 0"), "{}", ran.stderr);
+    // A script that catches the error goes another way all the same.
+    project.file("t.rhai", "attempt(|| branch().chat(\"y\")); \"answer 6\"");
+    assert_eq!(project.kaizen(&["replay"]).code, Some(7));
+    assert_eq!(server.bodies().len(), 7);
+    assert_eq!(project.kaizen(&["runs", "--json"]).stdout, runs, "replays are no runs");
+}
+
+#[test]
+fn a_fork_asks_anew_from_an_operation_on() {
+    let project = Project::new();
+    let server = Server::start(|number, _, _| answer(&format!("answer {number}")));
+    project.with_server(&server).file(
+        "s.rhai",
+        "let g = builder(\"g\");\nlet a = g.add_operation(\"communicate\", #{ name: \"a\", instruction: \"one\" });\n\
+         let b = g.add_operation(\"communicate\", #{ name: \"b\", instruction: \"two\", depends_on: a });\n\
+         g.add_operation(\"communicate\", #{ name: \"c\", instruction: \"three\", depends_on: b });\n\
+         session().flow(g).result(\"c\")",
+    );
+    assert_eq!(project.kaizen(&["run", "s.rhai"]).stdout, "answer 2\n");
+    let ran = project.kaizen(&["fork", "@", "--at", "b"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "answer 4\n"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("calls=2") && ran.stderr.contains("reused=1"), "{}", ran.stderr);
+    let ran = project.kaizen(&["fork", "@", "--at", "d"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("has no operation `d`; it has: a, b, c"), "{}", ran.stderr);
+}

@@ -162,7 +162,7 @@ fn write(host: &Rc<Inner>, path: &str, text: &str) -> Result<(), Raised> {
     let fail = |error: std::io::Error| throw_new("file", format!("writing `{path}`: {error}"));
     let target = target(host, path)?;
     host.wrote(&target);
-    if host.executor().is_planning() {
+    if host.executor().is_dry() {
         return Ok(());
     }
     let name = target.file_name().unwrap_or_default().to_string_lossy();

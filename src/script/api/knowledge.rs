@@ -32,8 +32,8 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |path: &str| {
             let opened = GuideFile::open(&file(&inner, path)?).map_err(raise)?;
-            let is_planning = inner.executor().is_planning();
-            let opened = if is_planning { opened.frozen() } else { opened };
+            let is_dry = inner.executor().is_dry();
+            let opened = if is_dry { opened.frozen() } else { opened };
             Ok::<Handle, Raised>(Rc::new(RefCell::new(opened)))
         },
     );

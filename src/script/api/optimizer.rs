@@ -80,7 +80,7 @@ fn create(host: &Rc<Inner>, map: Map) -> Result<Handle, Raised> {
     };
     let among = read_among(&mut options).map_err(|e| throw(&e))?;
     let knowledge = match &host.with.store {
-        Some((path, _)) if !memory && host.executor().is_planning() => Knowledge::copy_of(path),
+        Some((path, _)) if !memory && host.executor().is_dry() => Knowledge::copy_of(path),
         Some((path, writer)) if !memory => Knowledge::open(path, writer.clone()),
         _ => Knowledge::in_memory(),
     };
@@ -133,7 +133,7 @@ fn is_old_news(host: &Rc<Inner>, o: &Handle, metrics: &serde_json::Map<String, V
         Some(reused) => reused,
         None => host.executor().reused(),
     };
-    let is_old = reused > 0 && !o.is_memory && !host.executor().is_planning();
+    let is_old = reused > 0 && !o.is_memory && !host.executor().is_dry();
     if is_old {
         host.note("what is answered by reused replies is not recorded again");
     }
@@ -469,7 +469,7 @@ fn moving(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |o: &mut Handle, path: &str| {
             let path = file(&inner, path)?;
-            if inner.executor().is_planning() {
+            if inner.executor().is_dry() {
                 return Ok(0);
             }
             o.optimizer.export_knowledge(&path).map(whole).map_err(|error| raise(&inner, error))

@@ -400,7 +400,7 @@ fn pause(host: &Rc<Inner>, time_ms: i64) -> Result<(), Raised> {
         return Err(throw_new("option", format!("`sleep` needs a time from 0 up, not {time_ms}")));
     };
     // A plan asks nothing, so it need not wait for anything either.
-    if !host.executor().is_planning() {
+    if !host.executor().is_dry() {
         wait(tokio::time::sleep(Duration::from_millis(time_ms)));
     }
     Ok(())

@@ -1,0 +1,214 @@
+//! `kaizen replay RUN`: goes through a run again as it was journaled. No model is called, nothing is
+//! written; a request that the run has not made is an error.
+
+use crate::base::id::RunId;
+use crate::cli::exit::Exit;
+use crate::cli::job::Job;
+use crate::cli::project::Project;
+use crate::cli::render::diagnostic;
+use crate::cli::render::progress::{Mode, Progress};
+use crate::cli::resume::{self, Resumed};
+use crate::cli::run::{block_on, printer};
+use crate::cli::{Global, print_line, say, show, signal};
+use crate::executor::Executor;
+use crate::executor::reuse::Reuse;
+use crate::journal::Journal;
+use crate::journal::event::Event;
+use crate::journal::history::{self, RunRow};
+use crate::script::diagnostic::of_failure;
+use crate::script::{ScriptError, State};
+use crate::store::{self, Connection, writer::Writer};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::rc::Rc;
+
+/// Most runs that `--all` goes through, the newest first.
+const RUNS_MAX: usize = 1000;
+
+/// The options of `replay`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The run: its id or the start of it, or `@` for the last one.
+    #[arg(default_value = "@", conflicts_with = "all")]
+    run: String,
+    /// Go through every run that has ended, and tell which of them go another way now.
+    #[arg(long)]
+    all: bool,
+}
+
+/// How a replay went.
+enum Went {
+    /// As the run did.
+    Same {
+        /// How many replies were used.
+        replies: u64,
+    },
+    /// Another way.
+    Otherwise(String),
+    /// It cannot be told.
+    Unknown(String),
+}
+
+/// Goes through one run, or all.
+pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let project = Project::find()?;
+    let Some(store) = project.existing_store()? else {
+        say("error: there is no run yet to replay");
+        return Ok(Exit::Usage);
+    };
+    if arguments.all {
+        return all(global, &project, &store);
+    }
+    let row = match show::find(&store, &arguments.run)? {
+        Ok(row) => row,
+        Err(reason) => {
+            say(&format!("error: {reason}"));
+            return Ok(Exit::Usage);
+        }
+    };
+    let run = row.id.clone();
+    let went = replay(global, &project, &store, row, true)?;
+    tell(global, &run, &went);
+    Ok(match went {
+        Went::Same { .. } => Exit::Ok,
+        Went::Otherwise(_) => Exit::Diverged,
+        Went::Unknown(_) => Exit::Refused,
+    })
+}
+
+fn all(global: &Global, project: &Project, store: &Connection) -> anyhow::Result<Exit> {
+    let rows = history::runs(store, RUNS_MAX)?;
+    let (mut same, mut otherwise, mut unknown) = (0, 0, 0);
+    for row in rows.into_iter().filter(|row| matches!(row.status.as_deref(), Some("ok" | "failed")))
+    {
+        let run = row.id.clone();
+        let went = replay(global, project, store, row, false)?;
+        match &went {
+            Went::Same { .. } => same += 1,
+            Went::Otherwise(_) => otherwise += 1,
+            Went::Unknown(_) => unknown += 1,
+        }
+        if global.json || !matches!(went, Went::Same { .. }) {
+            tell(global, &run, &went);
+        }
+    }
+    say(&format!("{same} runs went the same way, {otherwise} another, {unknown} cannot be told"));
+    Ok(if otherwise > 0 { Exit::Diverged } else { Exit::Ok })
+}
+
+fn tell(global: &Global, run: &RunId, went: &Went) {
+    let (word, text) = match went {
+        Went::Same { replies } => ("same", format!("{replies} replies, no call")),
+        Went::Otherwise(reason) => ("diverged", reason.clone()),
+        Went::Unknown(reason) => ("unknown", reason.clone()),
+    };
+    if global.json {
+        print_line(
+            &json!({ "type": "replay", "run": run, "went": word, "text": text }).to_string(),
+        );
+    } else if !global.quiet || word != "same" {
+        say(&format!("replay of run {run}: {word}: {text}"));
+    }
+}
+
+/// Goes through one run; with `shown`, what the script prints is shown.
+fn replay(
+    global: &Global,
+    project: &Project,
+    store: &Connection,
+    row: RunRow,
+    shown: bool,
+) -> anyhow::Result<Went> {
+    let Some((status, value)) = end(store, &row.id)? else {
+        return Ok(Went::Unknown("it has not ended".to_owned()));
+    };
+    let resumed = match resume::read(store, row)? {
+        Ok(resumed) => resumed,
+        Err(reason) => return Ok(Went::Unknown(reason)),
+    };
+    let text = match std::fs::read_to_string(&resumed.script) {
+        Ok(text) => text,
+        Err(error) => {
+            let script = resumed.script.display();
+            return Ok(Went::Unknown(format!("its script `{script}`: {error}")));
+        }
+    };
+    block_on(go_through(global, project, resumed, &text, (&status, &value), shown))?
+}
+
+/// Returns how a run ended.
+fn end(store: &Connection, run: &RunId) -> anyhow::Result<Option<(String, Value)>> {
+    let events = history::events(store, run)?;
+    Ok(events.into_iter().rev().find_map(|(_, event)| match event {
+        Event::RunEnded { status, value, .. } => Some((status, value)),
+        _ => None,
+    }))
+}
+
+async fn go_through(
+    global: &Global,
+    project: &Project,
+    resumed: Resumed,
+    text: &str,
+    (status, value): (&str, &Value),
+    shown: bool,
+) -> anyhow::Result<Went> {
+    let seed = resumed.seed;
+    let reuse = Rc::new(Reuse::replaying(resumed.replies));
+    let job = Job {
+        global,
+        project,
+        script: &resumed.script,
+        params: resumed.params,
+        seed,
+        models: Rc::new(project.models(seed)?),
+        writer: Rc::new(Writer::start(store::open_in_memory()?, Path::new(":memory:"))),
+        reuse: None,
+        state: State::default(),
+        resumes: None,
+        times: Vec::new(),
+    };
+    let concurrency = project.config.concurrency();
+    let executor = Executor::new(Journal::off(resumed.run), seed, concurrency)
+        .reusing(reuse.clone())
+        .at_times(resumed.times);
+    let (progress, signals) = (Progress::new(Mode::None, false), signal::watch()?);
+    let print = if shown { printer(global) } else { Rc::new(|_: &str| {}) };
+    let open = job.open_with(executor, progress, signals.flag(), print)?;
+    let program = match open.host.compile(text) {
+        Ok(program) => program,
+        Err(ScriptError::Refused(faults)) => {
+            let first = faults.first().map_or("", |fault| fault.message.as_str());
+            return Ok(Went::Otherwise(format!("the script is not sound now: {first}")));
+        }
+        Err(other) => anyhow::bail!("reading the script: {other:?}"),
+    };
+    let result = open.host.run(&program).await;
+    if let Some(failure) = reuse.diverged() {
+        if shown {
+            let fault = match result {
+                Err(ScriptError::Failed(both)) if both.0.kind == failure.kind => both.1,
+                _ => of_failure(&failure),
+            };
+            say(&diagnostic::render(&fault, global.color));
+        }
+        return Ok(Went::Otherwise(failure.message));
+    }
+    let (now, given) = match result {
+        Ok(given) if open.executor.unforgiven() == 0 => ("ok", given),
+        Ok(given) => ("failed", given),
+        Err(ScriptError::Failed(both)) if both.0.kind == "interrupted" => {
+            return Ok(Went::Unknown("it was interrupted".to_owned()));
+        }
+        Err(ScriptError::Failed(_)) => ("failed", Value::Null),
+        Err(ScriptError::Store(error)) => return Err(error.into()),
+        Err(ScriptError::Refused(_)) => ("refused", Value::Null),
+    };
+    if now != status {
+        return Ok(Went::Otherwise(format!("it ends `{now}` now, it ended `{status}` then")));
+    }
+    if given != *value {
+        return Ok(Went::Otherwise(format!("it gives {given} now, it gave {value} then")));
+    }
+    Ok(Went::Same { replies: open.executor.reused() })
+}
