@@ -13,6 +13,7 @@ mod support;
 mod tidy;
 
 mod cli {
+    mod budget;
     mod check;
     mod doc;
     mod look;

@@ -49,6 +49,14 @@ impl Money {
     }
 }
 
+impl Money {
+    /// Returns what is left when `other` is taken away, no less than nothing.
+    #[must_use]
+    pub fn minus(self, other: Money) -> Money {
+        Money { nanos: self.nanos.saturating_sub(other.nanos) }
+    }
+}
+
 impl Add for Money {
     type Output = Money;
     fn add(self, other: Money) -> Money {

@@ -2,6 +2,8 @@
 //! the command line, each over the one before. Every value remembers where it came from.
 
 use crate::base::spelling::nearest;
+use crate::base::unit::Money;
+use crate::executor::budget::Bounds;
 use crate::script::OPERATIONS_MAX;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -13,6 +15,7 @@ use std::time::Duration;
 const SECTIONS: &[(&str, &[&str])] = &[
     ("project", &["name", "model"]),
     ("run", &["concurrency"]),
+    ("budget", &["max_cost", "max_tokens", "max_calls", "max_time"]),
     ("limits", &["operations"]),
     ("optimizer", &["learn_from_demo"]),
     ("watch", &["quiet_ms", "confirm_over", "paths"]),
@@ -165,7 +168,15 @@ impl Config {
     ) -> Result<(), ConfigError> {
         let wanted = match key {
             "project.name" | "project.model" => value.is_string().then_some(()).ok_or("text"),
-            "run.concurrency" | "limits.operations" => {
+            "budget.max_time" => {
+                let time = value.as_str().and_then(duration);
+                time.map(|_| ()).ok_or("a time such as \"90s\", \"10m\" or \"2h\"")
+            }
+            "budget.max_cost" => {
+                let amount = value.as_f64().is_some_and(|dollars| dollars >= 0.0);
+                amount.then_some(()).ok_or("an amount in dollars")
+            }
+            "run.concurrency" | "limits.operations" | "budget.max_tokens" | "budget.max_calls" => {
                 let positive = value.as_u64().is_some_and(|number| number > 0);
                 positive.then_some(()).ok_or("a whole number from 1 up")
             }
@@ -214,6 +225,22 @@ impl Config {
         value.and_then(|(value, _)| value.as_u64()).unwrap_or(OPERATIONS_MAX)
     }
 
+    /// Returns what a run may use up.
+    pub(super) fn bounds(&self) -> Bounds {
+        let get = |key: &str| self.values.get(key).map(|(value, _)| value);
+        Bounds {
+            cost: get("budget.max_cost").and_then(Value::as_f64).and_then(Money::from_dollars),
+            tokens: get("budget.max_tokens").and_then(Value::as_u64),
+            calls: get("budget.max_calls").and_then(Value::as_u64),
+        }
+    }
+
+    /// Returns the longest time of a run, if it is bounded.
+    pub(super) fn time_max(&self) -> Option<Duration> {
+        let (value, _) = self.values.get("budget.max_time")?;
+        value.as_str().and_then(duration)
+    }
+
     /// Returns how long nothing may happen before a save counts.
     pub(super) fn watch_quiet(&self) -> Duration {
         let value = self.values.get("watch.quiet_ms").and_then(|(value, _)| value.as_u64());
@@ -236,6 +263,19 @@ impl Config {
     pub(super) fn learn_from_demo(&self) -> bool {
         let value = self.values.get("optimizer.learn_from_demo");
         value.and_then(|(value, _)| value.as_bool()).unwrap_or(false)
+    }
+}
+
+/// Reads a time such as `500ms`, `90s`, `10m` or `2h`.
+pub(super) fn duration(text: &str) -> Option<Duration> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 = text[..digits].parse().ok()?;
+    match &text[digits..] {
+        "ms" => Some(Duration::from_millis(number)),
+        "s" => Some(Duration::from_secs(number)),
+        "m" => Some(Duration::from_secs(number.checked_mul(60)?)),
+        "h" => Some(Duration::from_secs(number.checked_mul(3600)?)),
+        _ => None,
     }
 }
 

@@ -14,6 +14,8 @@ pub(super) enum Exit {
     Usage,
     /// The script or the configuration is wrong; nothing ran, nothing was spent.
     Refused,
+    /// Stopped by a budget; what was done is kept.
+    Budget,
     /// A provider or the network failed, after retries.
     Provider,
     /// Something was not permitted.
@@ -36,6 +38,7 @@ impl Exit {
             Exit::Failed => 1,
             Exit::Usage => 2,
             Exit::Refused => 3,
+            Exit::Budget => 4,
             Exit::Provider => 5,
             Exit::Permission => 6,
             Exit::Diverged => 7,
@@ -52,6 +55,7 @@ impl Exit {
             "setup" | "model" => Exit::Refused,
             "permission" => Exit::Permission,
             "diverged" => Exit::Diverged,
+            "budget" => Exit::Budget,
             "rate_limited" | "server" | "unauthorized" | "not_found" | "bad_request"
             | "network" | "timeout" | "cut_off" | "length" | "empty" | "refused" | "bad_reply"
             | "too_large" => Exit::Provider,

@@ -76,7 +76,7 @@ impl Job<'_> {
         print: Sink,
     ) -> anyhow::Result<Open> {
         let journal = Journal::new(RunId::fresh(), self.writer.clone());
-        let executor = Executor::new(journal, self.seed, self.project.config.concurrency());
+        let executor = self.project.executor(journal, self.seed);
         let executor = match &self.reuse {
             Some(reuse) => executor.reusing(reuse.clone()).at_times(self.times.clone()),
             None => executor,
@@ -92,6 +92,8 @@ impl Job<'_> {
         interrupted: Arc<AtomicBool>,
         print: Sink,
     ) -> anyhow::Result<Open> {
+        let cost_max = executor.budget().and_then(|budget| budget.cost_max());
+        let progress = progress.within(cost_max);
         let (executor, progress) = (Rc::new(executor), Rc::new(RefCell::new(progress)));
         let (printing, saying) = (progress.clone(), progress.clone());
         let quiet = self.global.quiet || executor.is_dry();
@@ -194,10 +196,12 @@ impl Job<'_> {
         result: Result<Value, ScriptError>,
         seen: Option<Exit>,
     ) -> anyhow::Result<End> {
+        let is_spent = executor.budget().is_some_and(|budget| budget.is_spent());
         match result {
             Ok(value) => {
                 let lost = executor.unforgiven();
-                let exit = if lost > 0 { Exit::Failed } else { Exit::Ok };
+                let failed = if is_spent { Exit::Budget } else { Exit::Failed };
+                let exit = if lost > 0 { failed } else { Exit::Ok };
                 let status = if lost > 0 { "failed" } else { "ok" };
                 Ok(End { exit, status, value, failure: None, lost })
             }

@@ -1,6 +1,9 @@
 //! The project: the folder that holds `kaizen.toml` or `.kaizen`, its configuration and its store.
 
 use crate::cli::config::{Config, ConfigError, Origin};
+use crate::executor::Executor;
+use crate::executor::budget::{Bounds, Budget};
+use crate::journal::Journal;
 use crate::model::registry::Models;
 use crate::model::spec::ModelSpec;
 use crate::store::{self, StoreError};
@@ -67,6 +70,13 @@ impl Project {
             aliases.insert(name.to_owned(), spec);
         }
         Ok(Models::new(aliases, self.config.model(), seed, variable))
+    }
+
+    /// Creates the executor of a run, with the bounds that the configuration sets.
+    pub(super) fn executor(&self, journal: Journal, seed: u64) -> Executor {
+        let executor = Executor::new(journal, seed, self.config.concurrency());
+        let bounds = self.config.bounds();
+        if bounds == Bounds::default() { executor } else { executor.within(Budget::new(bounds)) }
     }
 
     /// Puts an option of the command line over the configuration.

@@ -1,5 +1,6 @@
 //! `kaizen run SCRIPT`: runs a workflow to its end.
 
+use crate::base::clock;
 use crate::base::rng::Rng;
 use crate::cli::exit::Exit;
 use crate::cli::job::{End, Job};
@@ -14,6 +15,12 @@ use crate::store::writer::Writer;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How long a script that waits is given to end by itself when its time is over.
+const SLACK: Duration = Duration::from_millis(200);
 
 /// What `run`, `plan` and `watch` are given alike.
 #[derive(Debug, clap::Args)]
@@ -36,6 +43,19 @@ pub(super) struct With {
     /// Most calls to models in flight.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) concurrency: Option<u64>,
+    /// Most money that the run may cost, in dollars; the worst case of a call counts before it is
+    /// made.
+    #[arg(long, value_name = "DOLLARS")]
+    max_cost: Option<f64>,
+    /// Most tokens, read and written.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_tokens: Option<u64>,
+    /// Most calls to models, tries included.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_calls: Option<u64>,
+    /// Longest time of the run, such as 90s, 10m or 2h.
+    #[arg(long, value_name = "TIME")]
+    max_time: Option<String>,
     /// The seed of everything random, to repeat a run.
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,
@@ -83,6 +103,19 @@ impl Given {
         }
         if let Some(concurrency) = self.with.concurrency {
             project.set("run.concurrency", concurrency.into(), "--concurrency")?;
+        }
+        let with = &self.with;
+        if let Some(dollars) = with.max_cost {
+            project.set("budget.max_cost", dollars.into(), "--max-cost")?;
+        }
+        if let Some(tokens) = with.max_tokens {
+            project.set("budget.max_tokens", tokens.into(), "--max-tokens")?;
+        }
+        if let Some(calls) = with.max_calls {
+            project.set("budget.max_calls", calls.into(), "--max-calls")?;
+        }
+        if let Some(time) = &with.max_time {
+            project.set("budget.max_time", time.clone().into(), "--max-time")?;
         }
         Ok(project)
     }
@@ -211,6 +244,24 @@ fn run_from(
     block_on(start(&job, &text, mode))?
 }
 
+/// Stops a script that computes without ever waiting when its time is over.
+fn stop_after(limit: Option<Duration>, flag: Arc<AtomicBool>) {
+    if let Some(limit) = limit {
+        std::thread::spawn(move || {
+            std::thread::sleep(limit + SLACK);
+            flag.store(true, Ordering::SeqCst);
+        });
+    }
+}
+
+/// Waits until the time of a run is over; for ever if it is not bounded.
+async fn time_over(limit: Option<Duration>) {
+    match limit {
+        Some(limit) => tokio::time::sleep(limit).await,
+        None => std::future::pending().await,
+    }
+}
+
 async fn start(job: &Job<'_>, text: &str, mode: Mode) -> anyhow::Result<Exit> {
     let _terminal = Terminal::without_echo_of_interrupts();
     let signals = signal::watch()?;
@@ -223,18 +274,29 @@ async fn start(job: &Job<'_>, text: &str, mode: Mode) -> anyhow::Result<Exit> {
     };
     job.warn(&program);
     job.launch(&open)?;
+    let began = clock::monotonic();
+    let time_max = job.project.config.time_max();
+    stop_after(time_max, signals.flag());
     let (result, caught) = tokio::select! {
         result = open.host.run(&program) => (Some(result), None),
         caught = signals.caught() => (None, Some(caught)),
+        () = time_over(time_max) => (None, Some(Exit::Budget)),
     };
+    let is_over = time_max.is_some_and(|most| clock::monotonic().saturating_sub(began) >= most);
     if caught.is_some() {
         open.host.end().await;
     }
     open.progress.borrow_mut().close();
     let end = match result {
-        Some(result) => job.judge(&open.executor, result, signals.seen())?,
+        Some(result) => {
+            let seen = signals.seen().or(is_over.then_some(Exit::Budget));
+            job.judge(&open.executor, result, seen)?
+        }
         None => End::interrupted(caught.unwrap_or(Exit::Interrupted)),
     };
+    if end.exit == Exit::Budget && end.status == "interrupted" {
+        say("the time of the run (`max_time`) is over");
+    }
     let exit = job.finish(&open, &end).await?;
     if let (Some(reuse), Some(run)) = (&job.reuse, &job.resumes)
         && reuse.unused() > 0

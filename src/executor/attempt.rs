@@ -113,8 +113,11 @@ impl Executor {
         messages.push(Message::new(Role::User, &prompt.instruction));
         let settings = model.settings.with(&prompt.settings);
         let attempts_max = settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1);
-        let request = Request { messages, settings, schema: prompt.schema.clone() };
+        let mut request = Request { messages, settings, schema: prompt.schema.clone() };
         let sample = self.sample(&model, &request);
+        if let Some(budget) = &self.budget {
+            budget.bound(&mut request);
+        }
         let mut attempt = 1;
         let text = loop {
             let (called, reused) = self.call(scope, &model, &request, sample).await?;
@@ -170,6 +173,12 @@ impl Executor {
             Some(reuse) => reuse.answer(&sample, request, &self.learner.borrow(), scope.op),
             None => Answer::Ask,
         };
+        let reserve = match &self.budget {
+            Some(budget) if matches!(answer, Answer::Ask) => {
+                Some(budget.admit(model, request).await?)
+            }
+            _ => None,
+        };
         // The semaphore is never closed.
         let _permit = match &self.calls {
             Some(calls) if matches!(answer, Answer::Ask) => calls.acquire().await.ok(),
@@ -203,6 +212,9 @@ impl Executor {
             None => model.call(request).await,
         };
         guard.armed = false;
+        if let Some(reserve) = reserve {
+            reserve.settle(&called);
+        }
         Ok((called, None))
     }
 

@@ -2,6 +2,7 @@
 //! it. Everything of a run happens on one thread; dropping a future cancels what it was doing.
 
 pub mod attempt;
+pub mod budget;
 pub mod operation;
 pub mod report;
 pub mod retry;
@@ -12,6 +13,7 @@ pub mod schedule;
 use crate::base::clock;
 use crate::base::id::{FlowId, OpId};
 use crate::base::rng::Rng;
+use crate::executor::budget::Budget;
 use crate::executor::reuse::Reuse;
 use crate::flow::check::BuildErrors;
 use crate::flow::failure::Failure;
@@ -58,6 +60,8 @@ pub struct Executor {
     rng: RefCell<Rng>,
     /// Decides the pauses between tries; apart, so that a fault changes no other number.
     jitter: RefCell<Rng>,
+    /// What the run may use up, if that is bounded.
+    budget: Option<Rc<Budget>>,
     /// Replies that need not be asked for again, if there are any.
     reuse: Option<Rc<Reuse>>,
     learner: RefCell<Learner>,
@@ -95,6 +99,7 @@ impl Executor {
             journal,
             rng: RefCell::new(Rng::seeded(seed)),
             jitter: RefCell::new(Rng::seeded(!seed)),
+            budget: None,
             reuse: None,
             learner: RefCell::new(learner),
             times: RefCell::default(),
@@ -115,6 +120,17 @@ impl Executor {
     #[must_use]
     pub fn reusing(self, reuse: Rc<Reuse>) -> Executor {
         Executor { reuse: Some(reuse), ..self }
+    }
+
+    /// Keeps what the run uses within bounds.
+    #[must_use]
+    pub fn within(self, budget: Rc<Budget>) -> Executor {
+        Executor { budget: Some(budget), ..self }
+    }
+
+    /// Returns what the run may use up, if that is bounded.
+    pub fn budget(&self) -> Option<&Rc<Budget>> {
+        self.budget.as_ref()
     }
 
     /// Tells the script the same times as the run it goes on from, as long as there are any.

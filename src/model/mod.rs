@@ -108,7 +108,9 @@ impl Model {
         }
     }
 
-    fn cost(&self, usage: Option<&Usage>) -> Option<Money> {
+    /// Returns what a call costs that uses so many tokens; `None` when the price or the usage is
+    /// unknown.
+    pub fn cost(&self, usage: Option<&Usage>) -> Option<Money> {
         if let Transport::Demo(demo) = &self.transport {
             return demo.cost();
         }

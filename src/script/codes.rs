@@ -192,6 +192,14 @@ pub const CODES: &[Code] = &[
          not answered. `kaizen run --resume=RUN` asks it.",
     ),
     run(
+        "K0120",
+        "budget",
+        "the budget does not allow the call",
+        "The worst case of the next call does not fit into what is left of `max_cost`, `max_tokens` or \
+         `max_calls`, and no call is under way that could leave something. Nothing was overspent. \
+         Raise the bound and go on with `--resume`, or set a smaller `max_tokens` for the call.",
+    ),
+    run(
         "K0201",
         "rate_limited",
         "the provider asks to slow down",

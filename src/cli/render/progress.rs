@@ -90,6 +90,7 @@ pub(in crate::cli) struct Progress {
     ended: u64,
     reused: u64,
     cost: Money,
+    cost_max: Option<Money>,
     /// Lines about what was given up, for when the live region can be drawn again.
     late: RefCell<Vec<String>>,
     /// Their bars.
@@ -113,9 +114,16 @@ impl Progress {
             ended: 0,
             reused: 0,
             cost: Money::ZERO,
+            cost_max: None,
             late: RefCell::default(),
             gone: Vec::new(),
         }
+    }
+
+    /// Shows the cost beside the most that the run may cost.
+    #[must_use]
+    pub(in crate::cli) fn within(self, cost_max: Option<Money>) -> Progress {
+        Progress { cost_max, ..self }
     }
 
     /// Writes a line above the live region.
@@ -254,7 +262,8 @@ impl Progress {
         if self.reused > 0 {
             text.push_str(&format!(", {} reused", self.reused));
         }
-        total.set_message(format!("{text}, {}", self.cost));
+        let of = self.cost_max.map_or(String::new(), |most| format!(" of {most}"));
+        total.set_message(format!("{text}, {}{of}", self.cost));
     }
 
     fn end(&mut self, at: i64, flow: FlowId, op: OpId, outcome: &Outcome) {

@@ -19,7 +19,6 @@ use crate::cli::repl::stage::Stage;
 use crate::cli::run::{Given, With, block_on};
 use crate::cli::terminal::Terminal;
 use crate::cli::{Global, say, signal};
-use crate::executor::Executor;
 use crate::journal::Journal;
 use crate::script::dialogue::{self, Dialogue};
 use crate::script::{Host, State, Surroundings};
@@ -112,7 +111,7 @@ fn open<'a>(
         models.resolve(&name)?;
     }
     let journal = Journal::new(RunId::fresh(), writer.clone());
-    let executor = Rc::new(Executor::new(journal, seed, project.config.concurrency()));
+    let executor = Rc::new(project.executor(journal, seed));
     let mode = if global.quiet || global.json { Mode::None } else { Mode::Auto };
     let stage = Rc::new(Stage::new(global, mode));
     let (printing, saying) = (stage.clone(), stage.clone());

@@ -1,0 +1,313 @@
+//! What a run may use up. Before a call its worst case is set aside; after it the real use is
+//! settled. So calls that run at once cannot overspend together.
+
+use crate::base::unit::Money;
+use crate::flow::failure::Failure;
+use crate::model::Model;
+use crate::model::reply::{Called, Usage};
+use crate::model::request::Request;
+use std::cell::Cell;
+use std::rc::Rc;
+use tokio::sync::Notify;
+
+/// Most tokens that a reply may have when a budget is set and nobody says another number: what is
+/// not bounded cannot be set aside.
+pub const REPLY_TOKENS_MAX: u32 = 4096;
+/// Tokens that a message takes besides its text, at most.
+const MESSAGE_TOKENS: u64 = 16;
+
+/// The bounds of a run; what is `None` has none.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Bounds {
+    /// Most money.
+    pub cost: Option<Money>,
+    /// Most tokens, read and written.
+    pub tokens: Option<u64>,
+    /// Most calls, tries included.
+    pub calls: Option<u64>,
+}
+
+/// An amount of everything that is bounded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Use {
+    cost: Money,
+    tokens: u64,
+    calls: u64,
+}
+
+/// What is bounded, what was used, and what is set aside for calls in flight.
+#[derive(Debug, Default)]
+pub struct Budget {
+    bounds: Bounds,
+    used: Cell<Use>,
+    aside: Cell<Use>,
+    in_flight: Cell<u64>,
+    /// Whether a call was refused.
+    is_spent: Cell<bool>,
+    settled: Notify,
+}
+
+/// What is set aside for one call. Dropping it without settling counts all of it as used: the call
+/// may have been paid for.
+#[derive(Debug)]
+pub struct Reserve {
+    budget: Rc<Budget>,
+    worst: Use,
+    is_settled: bool,
+}
+
+impl Budget {
+    /// Creates a budget of which nothing is used.
+    pub fn new(bounds: Bounds) -> Rc<Budget> {
+        Rc::new(Budget { bounds, ..Budget::default() })
+    }
+
+    /// Tells whether a call was refused.
+    pub fn is_spent(&self) -> bool {
+        self.is_spent.get()
+    }
+
+    /// Returns the most money, if it is bounded.
+    pub fn cost_max(&self) -> Option<Money> {
+        self.bounds.cost
+    }
+
+    /// Bounds the reply of a request that has no bound, so that its worst case is known.
+    pub fn bound(&self, request: &mut Request) {
+        let is_needed = self.bounds.cost.is_some() || self.bounds.tokens.is_some();
+        if is_needed && request.settings.max_tokens.is_none() {
+            request.settings.max_tokens = Some(REPLY_TOKENS_MAX);
+        }
+    }
+
+    /// Sets the worst case of a call aside. While it does not fit beside the calls in flight, it
+    /// waits; when it does not fit although there are none, it is refused.
+    pub async fn admit(
+        self: &Rc<Self>,
+        model: &Model,
+        request: &Request,
+    ) -> Result<Reserve, Failure> {
+        let worst = self.worst(model, request)?;
+        loop {
+            let settled = self.settled.notified();
+            let aside = self.aside.get();
+            match self.excess(self.used.get().plus(aside).plus(worst)) {
+                None => {
+                    self.aside.set(aside.plus(worst));
+                    self.in_flight.set(self.in_flight.get() + 1);
+                    return Ok(Reserve { budget: self.clone(), worst, is_settled: false });
+                }
+                Some(reason) if self.in_flight.get() == 0 => {
+                    self.is_spent.set(true);
+                    return Err(Failure::new("budget", reason));
+                }
+                Some(_) => settled.await,
+            }
+        }
+    }
+
+    /// Returns the most that a call can use.
+    fn worst(&self, model: &Model, request: &Request) -> Result<Use, Failure> {
+        // A token stands for a byte at least, so a text has no more tokens than bytes.
+        let messages = request.messages.iter();
+        let mut read: u64 = messages.map(|m| m.content.len() as u64 + MESSAGE_TOKENS).sum();
+        if let Some(schema) = &request.schema {
+            read += schema.to_string().len() as u64;
+        }
+        let written = u64::from(request.settings.max_tokens.unwrap_or(REPLY_TOKENS_MAX));
+        let mut cost = Money::ZERO;
+        if self.bounds.cost.is_some() {
+            let written = Usage { output_visible: written, ..Usage::default() };
+            let uncached = model.cost(Some(&Usage { input_uncached: read, ..written }));
+            let kept = model.cost(Some(&Usage { cache_write: read, ..written }));
+            let (one, other) = uncached.zip(kept).ok_or_else(|| unknown_price(model))?;
+            cost = one.max(other);
+        }
+        Ok(Use { cost, tokens: read + written, calls: 1 })
+    }
+
+    /// Says which bound an amount would exceed, if any.
+    fn excess(&self, sum: Use) -> Option<String> {
+        let used = self.used.get();
+        if let Some(most) = self.bounds.cost.filter(|most| sum.cost > *most) {
+            return Some(format!(
+                "the next call could cost up to {}, and {} of {most} (`max_cost`) are used",
+                sum.cost.minus(used.cost),
+                used.cost
+            ));
+        }
+        if let Some(most) = self.bounds.tokens.filter(|most| sum.tokens > *most) {
+            let next = sum.tokens - used.tokens;
+            return Some(format!(
+                "the next call could use up to {next} tokens, and {} of {most} (`max_tokens`) are used",
+                used.tokens
+            ));
+        }
+        let most = self.bounds.calls.filter(|most| sum.calls > *most)?;
+        Some(format!("all {most} calls (`max_calls`) are made"))
+    }
+}
+
+impl Reserve {
+    /// Gives back what a call has not used.
+    pub fn settle(mut self, called: &Called) {
+        let is_refused = called.result.as_ref().is_err_and(|error| error.status().is_some());
+        let tokens = called.usage.map(|usage| usage.input() + usage.output());
+        let used = Use {
+            cost: match called.cost {
+                Some(cost) => cost,
+                // A refused request costs nothing; of anything else that is unknown, the worst.
+                None if is_refused => Money::ZERO,
+                None => self.worst.cost,
+            },
+            tokens: match tokens {
+                Some(tokens) => tokens,
+                None if is_refused => 0,
+                None => self.worst.tokens,
+            },
+            calls: 1,
+        };
+        self.close(used);
+    }
+
+    fn close(&mut self, used: Use) {
+        self.is_settled = true;
+        let budget = &self.budget;
+        budget.used.set(budget.used.get().plus(used));
+        budget.aside.set(budget.aside.get().minus(self.worst));
+        budget.in_flight.set(budget.in_flight.get() - 1);
+        budget.settled.notify_waiters();
+    }
+}
+
+impl Drop for Reserve {
+    fn drop(&mut self) {
+        if !self.is_settled {
+            self.close(self.worst);
+        }
+    }
+}
+
+impl Use {
+    fn plus(self, other: Use) -> Use {
+        Use {
+            cost: self.cost + other.cost,
+            tokens: self.tokens.saturating_add(other.tokens),
+            calls: self.calls + other.calls,
+        }
+    }
+
+    fn minus(self, other: Use) -> Use {
+        Use {
+            cost: self.cost.minus(other.cost),
+            tokens: self.tokens.saturating_sub(other.tokens),
+            calls: self.calls.saturating_sub(other.calls),
+        }
+    }
+}
+
+fn unknown_price(model: &Model) -> Failure {
+    let message = format!(
+        "the price of `{}` is not known, so no call can be kept within `max_cost`; give it one: \
+         `price = {{ input = 0.15, output = 0.60, per = \"1M\" }}` under its `[models.NAME]`",
+        model.label
+    );
+    Failure::new("budget", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::rng::Rng;
+    use crate::model::message::{Message, Role};
+    use crate::model::registry::Models;
+    use crate::model::request::Settings;
+    use crate::model::spec::ModelSpec;
+    use futures::stream::{FuturesUnordered, StreamExt};
+    use serde_json::json;
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    fn model(price: &serde_json::Value) -> Model {
+        let json = json!({ "use": "openai/m", "base_url": "http://127.0.0.1:1", "price": price });
+        let spec = ModelSpec::from_map(json.as_object().expect("a map")).expect("a description");
+        Models::new(BTreeMap::new(), None, 1, |_| None).resolve_spec(&spec).expect("a model")
+    }
+
+    fn request(bytes: usize, max_tokens: u32) -> Request {
+        let messages = vec![Message::new(Role::User, "x".repeat(bytes))];
+        let settings = Settings { max_tokens: Some(max_tokens), ..Settings::default() };
+        Request { messages, settings, schema: None }
+    }
+
+    fn called(model: &Model, usage: Usage) -> Called {
+        let cost = model.cost(Some(&usage));
+        Called { usage: Some(usage), cost, served_by: None, result: Ok("x".to_owned()) }
+    }
+
+    /// Many calls at once, of chance sizes, real uses and times, under bounds of chance: what is
+    /// used never exceeds a bound, and no call is refused that would have fitted alone.
+    #[tokio::test(start_paused = true)]
+    async fn calls_at_once_never_overspend_and_none_is_refused_that_fits() {
+        let model = model(&json!({ "input": 1.0, "output": 2.0, "per": "1M" }));
+        for seed in 0..200 {
+            let mut rng = Rng::seeded(seed);
+            let bounds = Bounds {
+                cost: Money::from_dollars(0.000_1 + rng.unit() * 0.01),
+                tokens: Some(500 + rng.below(20_000)),
+                calls: Some(1 + rng.below(40)),
+            };
+            let budget = Budget::new(bounds);
+            let calls: FuturesUnordered<_> = (0..50)
+                .map(|_| {
+                    let size = usize::try_from(rng.below(600)).expect("small");
+                    let most = 1 + u32::try_from(rng.below(400)).expect("small");
+                    let request = request(size, most);
+                    let read = rng.below(size as u64 + 1);
+                    let written = rng.below(u64::from(most) + 1);
+                    let usage =
+                        Usage { input_uncached: read, output_visible: written, ..Usage::default() };
+                    let (time, fate) = (1 + rng.below(50), rng.below(10));
+                    let (budget, model) = (&budget, &model);
+                    async move {
+                        let Ok(reserve) = budget.admit(model, &request).await else {
+                            assert_eq!(
+                                budget.in_flight.get(),
+                                0,
+                                "refused while others may settle"
+                            );
+                            return;
+                        };
+                        tokio::time::sleep(Duration::from_millis(time)).await;
+                        match fate {
+                            0 => drop(reserve),
+                            _ => reserve.settle(&called(model, usage)),
+                        }
+                        let used = budget.used.get();
+                        assert!(
+                            bounds.cost.is_none_or(|most| used.cost <= most),
+                            "{seed}: {used:?}"
+                        );
+                        assert!(bounds.tokens.is_none_or(|most| used.tokens <= most), "{seed}");
+                        assert!(bounds.calls.is_none_or(|most| used.calls <= most), "{seed}");
+                    }
+                })
+                .collect();
+            calls.collect::<()>().await;
+            assert_eq!((budget.aside.get(), budget.in_flight.get()), (Use::default(), 0));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unknown_price_is_refused_only_where_money_is_bounded() {
+        let json = json!({ "use": "openai/m", "base_url": "http://127.0.0.1:1" });
+        let spec = ModelSpec::from_map(json.as_object().expect("a map")).expect("a description");
+        let unknown = Models::new(BTreeMap::new(), None, 1, |_| None).resolve_spec(&spec);
+        let unknown = unknown.expect("a model");
+        let money = Bounds { cost: Money::from_dollars(1.0), ..Bounds::default() };
+        let refused = Budget::new(money).admit(&unknown, &request(1, 1)).await.err();
+        assert!(refused.is_some_and(|failure| failure.message.contains("price of `openai/m`")));
+        let calls = Bounds { calls: Some(1), ..Bounds::default() };
+        assert!(Budget::new(calls).admit(&unknown, &request(1, 1)).await.is_ok());
+    }
+}
