@@ -90,11 +90,12 @@ pub(super) fn shown(path: &Path) -> String {
 pub(super) fn find(host: &Inner, folder: &Path, named: &str) -> Result<PathBuf, Raised> {
     let wanted = folder.join(named);
     let found = wanted.canonicalize().map_err(|e| {
-        host.depends_on(&wanted, None);
+        host.depends_on(&std::path::absolute(&wanted).unwrap_or(wanted.clone()), None);
         let reason = match e.kind() {
             std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
             _ => e.to_string(),
         };
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         throw_new("file", format!("`{named}` (looked for in `{}`): {reason}", folder.display()))
     })?;
     inside(host, &found, named)?;

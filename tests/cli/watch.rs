@@ -180,6 +180,25 @@ fn a_save_during_a_run_leaves_unchanged_calls_alone() {
 }
 
 #[test]
+fn a_file_that_is_missed_vanishes_and_returns_is_watched_all_the_time() {
+    let project = Project::new();
+    project.file("s.rhai", "print(read_text(\"p.md\"))");
+    let watched = Watched::start(&project, &[]);
+    watched.until("p.md (not there yet)");
+    for text in ["one", "two"] {
+        project.file("p.md", text);
+        watched.until(text);
+        watched.until("watching");
+        std::fs::remove_file(project.path().join("p.md")).unwrap();
+        watched.until("p.md (not there yet)");
+    }
+    project.file("kaizen.toml", "[project]\nmodle = \"x\"\n");
+    watched.until("did you mean `project.model`?");
+    project.file("kaizen.toml", "[project]\nmodel = \"demo/echo\"\n");
+    watched.run();
+}
+
+#[test]
 fn a_long_run_after_a_save_is_one_run() {
     let project = Project::new();
     let server = Server::start(|_, _, _| Act::After(400, Box::new(answer("answer"))));

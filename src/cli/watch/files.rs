@@ -234,9 +234,12 @@ fn is_settled(modified: SystemTime) -> bool {
     now.saturating_sub(since) > TICK
 }
 
+/// Returns the folder of a file, under one name: to end the watch of one name would end that of
+/// another.
 fn folder(path: &Path) -> PathBuf {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    parent.unwrap_or(Path::new(".")).to_owned()
+    let parent = parent.unwrap_or(Path::new("."));
+    parent.canonicalize().unwrap_or_else(|_| parent.to_owned())
 }
 
 #[cfg(test)]

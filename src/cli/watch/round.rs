@@ -20,7 +20,7 @@ use crate::script::{Program, ScriptError, State};
 use crate::store::writer::Writer;
 use serde_json::{Map, Value};
 use std::cell::RefCell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -412,7 +412,10 @@ impl Desk<'_> {
         let config_hash = config.exists().then(|| blake3::hash(self.config_text.as_bytes()));
         contents.insert(config, config_hash);
         contents.insert(whole(&self.given.script), Some(blake3::hash(text.as_bytes())));
-        let is_new = contents.keys().ne(self.watched.keys());
+        let there = |all: &Contents| -> Vec<(PathBuf, bool)> {
+            all.iter().map(|(path, hash)| (path.clone(), hash.is_some())).collect()
+        };
+        let is_new = there(&contents) != there(&self.watched);
         self.watched = contents;
         self.ran = is_whole.then(|| self.watched.clone());
         files.watch(self.watched.clone());
@@ -447,6 +450,6 @@ impl Desk<'_> {
     }
 }
 
-fn whole(path: &Path) -> std::path::PathBuf {
+fn whole(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
