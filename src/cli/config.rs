@@ -284,11 +284,15 @@ fn wrong(origin: &Origin, key: &str, wanted: &'static str, found: &Value) -> Con
     ConfigError::WrongValue { origin, key, wanted, found }
 }
 
+/// Returns all keys besides those of models.
+pub(super) fn keys() -> impl Iterator<Item = String> {
+    let each = SECTIONS.iter().map(|(section, keys)| (section, keys.iter()));
+    each.flat_map(|(section, keys)| keys.map(move |key| format!("{section}.{key}")))
+}
+
 fn unknown(origin: &Origin, key: &str) -> ConfigError {
     let mut known: Vec<String> = vec!["models".to_owned()];
-    for (section, keys) in SECTIONS {
-        known.extend(keys.iter().map(|key| format!("{section}.{key}")));
-    }
+    known.extend(keys());
     let help = match nearest(key, known.iter().map(String::as_str)) {
         Some(near) => format!("; did you mean `{near}`?"),
         None => format!("; there are: {}", known.join(", ")),

@@ -2,7 +2,7 @@
 
 use crate::cli::config::{Config, ConfigError, Origin};
 use crate::executor::Executor;
-use crate::executor::budget::{Bounds, Budget};
+use crate::executor::budget::Budget;
 use crate::journal::Journal;
 use crate::model::registry::Models;
 use crate::model::spec::ModelSpec;
@@ -75,8 +75,7 @@ impl Project {
     /// Creates the executor of a run, with the bounds that the configuration sets.
     pub(super) fn executor(&self, journal: Journal, seed: u64) -> Executor {
         let executor = Executor::new(journal, seed, self.config.concurrency());
-        let bounds = self.config.bounds();
-        if bounds == Bounds::default() { executor } else { executor.within(Budget::new(bounds)) }
+        executor.within(Budget::new(self.config.bounds()))
     }
 
     /// Puts an option of the command line over the configuration.

@@ -38,7 +38,7 @@ struct Use {
 /// What is bounded, what was used, and what is set aside for calls in flight.
 #[derive(Debug, Default)]
 pub struct Budget {
-    bounds: Bounds,
+    bounds: Cell<Bounds>,
     used: Cell<Use>,
     aside: Cell<Use>,
     in_flight: Cell<u64>,
@@ -59,7 +59,13 @@ pub struct Reserve {
 impl Budget {
     /// Creates a budget of which nothing is used.
     pub fn new(bounds: Bounds) -> Rc<Budget> {
-        Rc::new(Budget { bounds, ..Budget::default() })
+        Rc::new(Budget { bounds: Cell::new(bounds), ..Budget::default() })
+    }
+
+    /// Sets other bounds; what is used stays used.
+    pub fn set(&self, bounds: Bounds) {
+        self.bounds.set(bounds);
+        self.settled.notify_waiters();
     }
 
     /// Tells whether a call was refused.
@@ -69,12 +75,12 @@ impl Budget {
 
     /// Returns the most money, if it is bounded.
     pub fn cost_max(&self) -> Option<Money> {
-        self.bounds.cost
+        self.bounds.get().cost
     }
 
     /// Bounds the reply of a request that has no bound, so that its worst case is known.
     pub fn bound(&self, request: &mut Request) {
-        let is_needed = self.bounds.cost.is_some() || self.bounds.tokens.is_some();
+        let is_needed = self.bounds.get().cost.is_some() || self.bounds.get().tokens.is_some();
         if is_needed && request.settings.max_tokens.is_none() {
             request.settings.max_tokens = Some(REPLY_TOKENS_MAX);
         }
@@ -116,7 +122,7 @@ impl Budget {
         }
         let written = u64::from(request.settings.max_tokens.unwrap_or(REPLY_TOKENS_MAX));
         let mut cost = Money::ZERO;
-        if self.bounds.cost.is_some() {
+        if self.bounds.get().cost.is_some() {
             let written = Usage { output_visible: written, ..Usage::default() };
             let uncached = model.cost(Some(&Usage { input_uncached: read, ..written }));
             let kept = model.cost(Some(&Usage { cache_write: read, ..written }));
@@ -129,21 +135,21 @@ impl Budget {
     /// Says which bound an amount would exceed, if any.
     fn excess(&self, sum: Use) -> Option<String> {
         let used = self.used.get();
-        if let Some(most) = self.bounds.cost.filter(|most| sum.cost > *most) {
+        if let Some(most) = self.bounds.get().cost.filter(|most| sum.cost > *most) {
             return Some(format!(
                 "the next call could cost up to {}, and {} of {most} (`max_cost`) are used",
                 sum.cost.minus(used.cost),
                 used.cost
             ));
         }
-        if let Some(most) = self.bounds.tokens.filter(|most| sum.tokens > *most) {
+        if let Some(most) = self.bounds.get().tokens.filter(|most| sum.tokens > *most) {
             let next = sum.tokens - used.tokens;
             return Some(format!(
                 "the next call could use up to {next} tokens, and {} of {most} (`max_tokens`) are used",
                 used.tokens
             ));
         }
-        let most = self.bounds.calls.filter(|most| sum.calls > *most)?;
+        let most = self.bounds.get().calls.filter(|most| sum.calls > *most)?;
         Some(format!("all {most} calls (`max_calls`) are made"))
     }
 }

@@ -125,7 +125,9 @@ fn near_variable(engine: &Engine, text: &str, name: &str) -> Option<String> {
             }
         }
     }
-    nearest(name, known.into_iter()).map(|near| format!("did you mean `{near}`?"))
+    // The name itself may stand in a line that was refused.
+    let known = known.into_iter().filter(|known| *known != name);
+    nearest(name, known).map(|near| format!("did you mean `{near}`?"))
 }
 
 /// Shows an error that ended a script. `text` is the script's own text.

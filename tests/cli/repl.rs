@@ -200,3 +200,12 @@ fn a_request_to_terminate_ends_a_session() {
     assert_eq!(child.wait().unwrap().code(), Some(143));
     assert_eq!(project.events("run_ended")[0]["status"], "interrupted");
 }
+
+#[test]
+fn a_budget_can_be_set_and_raised_in_a_session() {
+    let lines = ":set max_calls 1\nlet b = branch(\"demo/echo\");\nb.chat(\"one\")\n:set max_calls 2\n\
+                 b.chat(\"two\")\nb.chat(\"three\")\n";
+    let ran = pipe(&Project::new(), &[], lines);
+    assert!(ran.stdout.contains("two") && !ran.stdout.contains("three"), "{}", ran.stdout);
+    assert!(ran.stderr.contains("all 2 calls (`max_calls`) are made"), "{}", ran.stderr);
+}

@@ -3,6 +3,7 @@
 use crate::base::clock;
 use crate::base::id::RunId;
 use crate::base::spelling::nearest;
+use crate::cli::config::keys;
 use crate::cli::exit::Exit;
 use crate::cli::plan::{self, Past};
 use crate::cli::render::plot::plot;
@@ -401,6 +402,10 @@ impl Session<'_> {
         };
         let text = text.trim().trim_start_matches('=').trim();
         let value = serde_json::from_str(text).unwrap_or_else(|_| text.into());
+        // The section may be left out where only one has the key.
+        let ending = format!(".{key}");
+        let known: Vec<String> = keys().filter(|known| known.ends_with(&ending)).collect();
+        let key = if let [only] = known.as_slice() { only.as_str() } else { key };
         if let Err(error) = self.project.set(key, value, ":set") {
             say(&format!("error: {error}"));
             return Took::Wrong;
@@ -409,6 +414,11 @@ impl Session<'_> {
             "project.model" => return self.model(text.trim_matches('"')),
             "limits.operations" => {
                 self.dialogue.set_operations_max(self.project.config.operations_max());
+            }
+            "budget.max_cost" | "budget.max_tokens" | "budget.max_calls" => {
+                if let Some(budget) = self.executor.budget() {
+                    budget.set(self.project.config.bounds());
+                }
             }
             "optimizer.learn_from_demo" => {
                 self.dialogue.set_learn_from_demo(self.project.config.learn_from_demo());
