@@ -1,13 +1,14 @@
 //! One run of a script: what it is given, and how its end is told. Shared by `run`, `watch` and
 //! `plan`.
 
+use crate::base::clock;
 use crate::base::id::RunId;
 use crate::base::unit::Money;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::diagnostic;
 use crate::cli::render::progress::Progress;
-use crate::cli::{Global, print_line, say};
+use crate::cli::{Global, on_closed_pipe, print_line, say};
 use crate::executor::Executor;
 use crate::executor::reuse::Reuse;
 use crate::flow::failure::Failure;
@@ -167,6 +168,14 @@ impl Job<'_> {
             resumes: self.resumes.clone(),
         };
         executor.note(&started)?;
+        let last = executor.clone();
+        on_closed_pipe(move || {
+            let status = "interrupted".to_owned();
+            let ended = Event::RunEnded { status, value: Value::Null, failure: None };
+            // The program ends at once; a store that cannot be written is found by its next use.
+            let append = last.journal().append(clock::micros(), &ended);
+            let _ = futures::executor::block_on(append);
+        });
         let shown = open.progress.clone();
         if self.global.json {
             let launch = json!({

@@ -33,6 +33,7 @@ use crate::model::registry::ModelError;
 use crate::optimizer::knowledge::KnowledgeError;
 use crate::store::StoreError;
 use clap::{Parser, Subcommand};
+use std::cell::RefCell;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -203,10 +204,24 @@ fn say(text: &str) {
     eprintln!("{text}");
 }
 
+thread_local! {
+    /// What has to be done before the program ends because nobody reads its output any more.
+    static LAST_WORDS: RefCell<Option<Box<dyn Fn()>>> = const { RefCell::new(None) };
+}
+
+/// Sets what has to be done before the program ends because nobody reads its output any more.
+fn on_closed_pipe(last: impl Fn() + 'static) {
+    LAST_WORDS.with(|words| words.borrow_mut().replace(Box::new(last)));
+}
+
 /// Writes a line of data. A reader that has gone away ends the program quietly, as pipes do.
 fn print_line(text: &str) {
     let mut stdout = std::io::stdout().lock();
     if writeln!(stdout, "{text}").and_then(|()| stdout.flush()).is_err() {
+        // Taken, because what it does may come back here.
+        if let Some(last) = LAST_WORDS.with(|words| words.borrow_mut().take()) {
+            last();
+        }
         terminal::restore();
         std::process::exit(141);
     }

@@ -93,6 +93,24 @@ fn a_changed_script_reuses_what_still_fits_and_says_the_rest() {
 }
 
 #[test]
+fn a_run_whose_output_nobody_reads_is_interrupted_and_can_be_resumed() {
+    let (project, server) = (Project::new(), Server::saying("x"));
+    project.with_server(&server).file(
+        "s.rhai",
+        "let b = branch(); for n in 0..5 { b.chat(`q${n}`); print(\"x\".pad(100000, 'x')); }",
+    );
+    let mut command = project.command(&["run", "s.rhai", "--progress", "none"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(141));
+    let runs = project.kaizen(&["runs", "--json"]).stdout;
+    assert!(runs.contains("\"interrupted\""), "{runs}");
+    assert_eq!(server.bodies().len(), 1);
+    let ran = project.kaizen(&["run", "--resume"]);
+    assert_eq!((ran.code, server.bodies().len()), (Some(0), 5), "{}", ran.stderr);
+}
+
+#[test]
 fn what_cannot_be_resumed_is_said() {
     let project = Project::new();
     project.file("s.rhai", "1");
