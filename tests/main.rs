@@ -21,5 +21,6 @@ mod cli {
     mod repl;
     mod resume;
     mod run;
+    mod secrets;
     mod watch;
 }

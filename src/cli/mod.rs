@@ -26,6 +26,7 @@ mod signal;
 mod terminal;
 mod watch;
 
+use crate::base::secret::scrub;
 use crate::cli::config::ConfigError;
 use crate::cli::exit::Exit;
 use crate::journal::history::HistoryError;
@@ -201,7 +202,7 @@ fn exit_for(error: &anyhow::Error) -> Exit {
 /// Writes a line for people.
 #[allow(clippy::print_stderr, reason = "the one place where words reach people")]
 fn say(text: &str) {
-    eprintln!("{text}");
+    eprintln!("{}", scrub(text));
 }
 
 thread_local! {
@@ -217,7 +218,7 @@ fn on_closed_pipe(last: impl Fn() + 'static) {
 /// Writes a line of data. A reader that has gone away ends the program quietly, as pipes do.
 fn print_line(text: &str) {
     let mut stdout = std::io::stdout().lock();
-    if writeln!(stdout, "{text}").and_then(|()| stdout.flush()).is_err() {
+    if writeln!(stdout, "{}", scrub(text)).and_then(|()| stdout.flush()).is_err() {
         // Taken, because what it does may come back here.
         if let Some(last) = LAST_WORDS.with(|words| words.borrow_mut().take()) {
             last();

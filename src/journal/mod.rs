@@ -7,6 +7,7 @@ pub mod key;
 pub mod replies;
 
 use crate::base::id::RunId;
+use crate::base::secret::scrub;
 use crate::journal::event::Event;
 use crate::store::StoreError;
 use crate::store::writer::{Change, Writer};
@@ -66,6 +67,7 @@ impl Journal {
         let seq = self.next.replace(self.next.get() + 1);
         let (kind, op) = (event.kind(), event.op().map(|op| op.0));
         let body = serde_json::to_string(event).expect("events are plain data");
+        let body = scrub(&body).into_owned();
         let status = match event {
             Event::RunEnded { status, .. } => Some(status.clone()),
             _ => None,

@@ -2,6 +2,7 @@
 //! "failed_patterns": {"task:pattern": ["error", ..]}}`. Written whole and atomically under a lock,
 //! so that several processes lose nothing and a crash leaves the old file or the new one.
 
+use crate::base::secret::scrub;
 use crate::optimizer::cell::Cell;
 use crate::optimizer::observation::Observation;
 use crate::optimizer::pattern::{Pattern, TaskType};
@@ -191,7 +192,7 @@ impl GuideFile {
 
     /// Adds a failure without writing.
     pub fn add_failure(&mut self, task: &str, pattern: &str, error: &str) {
-        self.add(FAILED, task, pattern, error.into());
+        self.add(FAILED, task, pattern, scrub(error).into_owned().into());
     }
 
     fn add(&mut self, section: &str, task: &str, pattern: &str, value: Value) {

@@ -2,6 +2,7 @@
 
 use crate::base::clock::Stamp;
 use crate::base::id::RunId;
+use crate::base::secret::scrub;
 use crate::flow::failure::Failure;
 use crate::optimizer::failure::lesson;
 use crate::optimizer::pattern::{Pattern, TaskType};
@@ -151,7 +152,7 @@ impl Observation {
             score: None,
             cost: None,
             tokens: None,
-            error: Some((failure.kind.clone(), failure.message.clone())),
+            error: Some((failure.kind.clone(), scrub(&failure.message).into_owned())),
             extra: Map::new(),
         }
     }

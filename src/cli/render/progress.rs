@@ -2,6 +2,7 @@
 //! finished operation elsewhere. Always on stderr.
 
 use crate::base::id::{FlowId, OpId, RunId};
+use crate::base::secret::scrub;
 use crate::base::unit::Money;
 use crate::cli::render::time::length;
 use crate::flow::outcome::Outcome;
@@ -237,7 +238,8 @@ impl Progress {
         let Some(open) = self.open.get(&op) else { return };
         match &open.bar {
             Some(bar) => {
-                bar.set_message(format!("{}  again in {wait_ms} ms: {message}", open.name));
+                let text = format!("{}  again in {wait_ms} ms: {message}", open.name);
+                bar.set_message(scrub(&text).into_owned());
             }
             None if !self.is_live => {
                 self.say(&format!("{}: {message}; again in {wait_ms} ms", open.name));

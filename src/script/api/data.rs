@@ -1,6 +1,7 @@
 //! Files and JSON. Files are named relative to the script's folder and lie within the project's.
 
 use super::def;
+use crate::base::secret::scrub;
 use crate::script::error::{Raised, throw_new};
 use crate::script::modules::{find, inside};
 use crate::script::{Inner, convert};
@@ -168,7 +169,7 @@ fn write(host: &Rc<Inner>, path: &str, text: &str) -> Result<(), Raised> {
     let name = target.file_name().unwrap_or_default().to_string_lossy();
     // Written beside the target and moved over it, so that a crash leaves the old or the new file.
     let draft = target.with_file_name(format!(".{name}.{}.part", std::process::id()));
-    std::fs::write(&draft, text).map_err(fail)?;
+    std::fs::write(&draft, &*scrub(text)).map_err(fail)?;
     std::fs::rename(&draft, &target).map_err(fail)
 }
 
