@@ -17,6 +17,7 @@ mod cli {
     mod check;
     mod doc;
     mod look;
+    mod permissions;
     mod plan;
     mod repl;
     mod resume;

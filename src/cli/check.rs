@@ -57,7 +57,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     let (mut errors, mut warnings) = (0, 0);
     for file in &files {
         let found = match read(file) {
-            Ok(text) => check(&project, &models, file, &text),
+            Ok(text) => check(&project, &models, file, &text)?,
             Err(reason) => {
                 errors += 1;
                 tell_unreadable(global, file, &reason);
@@ -127,7 +127,12 @@ fn tell_unreadable(global: &Global, file: &Path, reason: &str) {
 }
 
 /// Checks one script with a host that does nothing.
-fn check(project: &Project, models: &Rc<Models>, file: &Path, text: &str) -> Vec<Diagnostic> {
+fn check(
+    project: &Project,
+    models: &Rc<Models>,
+    file: &Path,
+    text: &str,
+) -> anyhow::Result<Vec<Diagnostic>> {
     let root = match file.canonicalize() {
         Ok(whole) if !whole.starts_with(&project.root) => {
             whole.parent().map_or_else(|| project.root.clone(), Path::to_owned)
@@ -137,6 +142,7 @@ fn check(project: &Project, models: &Rc<Models>, file: &Path, text: &str) -> Vec
     let host = Host::new(Surroundings {
         executor: Rc::new(Executor::new(Journal::off(RunId::fresh()), 0, None)),
         models: models.clone(),
+        permissions: project.permissions(&root)?,
         root,
         script: file.to_owned(),
         params: serde_json::Map::new(),
@@ -148,5 +154,5 @@ fn check(project: &Project, models: &Rc<Models>, file: &Path, text: &str) -> Vec
         operations_max: project.config.operations_max(),
         state: State::default(),
     });
-    host.check(text)
+    Ok(host.check(text))
 }

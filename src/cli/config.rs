@@ -3,6 +3,7 @@
 
 use crate::base::spelling::nearest;
 use crate::base::unit::Money;
+use crate::cli::permissions::Listed;
 use crate::executor::budget::Bounds;
 use crate::script::OPERATIONS_MAX;
 use serde_json::{Map, Value};
@@ -10,6 +11,20 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// The lists of what scripts may and may not touch.
+const PERMISSIONS: [&str; 10] = [
+    "read",
+    "write",
+    "net",
+    "env",
+    "run",
+    "deny_read",
+    "deny_write",
+    "deny_net",
+    "deny_env",
+    "deny_run",
+];
 
 /// What stands in a configuration file, by section.
 const SECTIONS: &[(&str, &[&str])] = &[
@@ -19,6 +34,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
     ("limits", &["operations"]),
     ("optimizer", &["learn_from_demo"]),
     ("watch", &["quiet_ms", "confirm_over", "paths"]),
+    ("permissions", &PERMISSIONS),
 ];
 
 /// How long nothing may happen before a save counts, in milliseconds: editors write a file in
@@ -38,6 +54,13 @@ pub(super) enum Origin {
     Variable(&'static str),
     /// An option of the command line.
     Flag(&'static str),
+}
+
+impl Origin {
+    /// Tells whether it is this file.
+    pub(super) fn is_file(&self, file: &Path) -> bool {
+        matches!(self, Origin::File(path) if path == file)
+    }
 }
 
 impl fmt::Display for Origin {
@@ -80,6 +103,16 @@ pub(super) enum ConfigError {
         /// What may be meant.
         help: String,
     },
+    /// A grant or denial that is none.
+    #[error("{origin}: `{rule}`: {reason}")]
+    Rule {
+        /// Where it stands.
+        origin: String,
+        /// What is written.
+        rule: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A value of the wrong kind.
     #[error("{origin}: `{key}` must be {wanted}, not `{found}`")]
     WrongValue {
@@ -100,6 +133,8 @@ pub(super) struct Config {
     values: BTreeMap<String, (Value, Origin)>,
     /// The models, by alias, as they are described.
     models: BTreeMap<String, (Map<String, Value>, Origin)>,
+    /// What scripts may and may not touch; each file adds to those before it.
+    permissions: Vec<Listed>,
 }
 
 /// A way to look up a variable of the environment.
@@ -189,10 +224,19 @@ impl Config {
                 let paths = value.as_array().is_some_and(|all| all.iter().all(Value::is_string));
                 paths.then_some(()).ok_or("a list of paths")
             }
+            list if list.strip_prefix("permissions.").is_some_and(|k| PERMISSIONS.contains(&k)) => {
+                let texts = value.as_array().is_some_and(|all| all.iter().all(Value::is_string));
+                texts.then_some(()).ok_or("a list of texts")
+            }
             "optimizer.learn_from_demo" => value.is_boolean().then_some(()).ok_or("true or false"),
             _ => return Err(unknown(&origin, key)),
         };
         wanted.map_err(|wanted| wrong(&origin, key, wanted, &value))?;
+        if let Some(key) = key.strip_prefix("permissions.") {
+            let list = value.as_array().into_iter().flatten().filter_map(Value::as_str);
+            let (key, list) = (key.to_owned(), list.map(str::to_owned).collect());
+            self.permissions.push(Listed { key, list, origin: origin.clone() });
+        }
         self.values.insert(key.to_owned(), (value, origin));
         Ok(())
     }
@@ -205,6 +249,11 @@ impl Config {
     /// Returns the descriptions of models, by alias.
     pub(super) fn models(&self) -> impl Iterator<Item = (&str, &Map<String, Value>, &Origin)> {
         self.models.iter().map(|(name, (spec, origin))| (name.as_str(), spec, origin))
+    }
+
+    /// Returns what scripts may and may not touch.
+    pub(super) fn permissions(&self) -> &[Listed] {
+        &self.permissions
     }
 
     /// Returns the name of the default model, if one is set.

@@ -5,12 +5,13 @@ use crate::base::clock;
 use crate::base::id::RunId;
 use crate::base::unit::Money;
 use crate::cli::exit::Exit;
+use crate::cli::permissions::asker;
 use crate::cli::project::Project;
 use crate::cli::render::diagnostic;
 use crate::cli::render::progress::Progress;
 use crate::cli::{Global, on_closed_pipe, print_line, say};
-use crate::executor::Executor;
 use crate::executor::reuse::Reuse;
+use crate::executor::{Executor, Told};
 use crate::flow::failure::Failure;
 use crate::journal::Journal;
 use crate::journal::event::Event;
@@ -40,8 +41,10 @@ pub(super) struct Job<'a> {
     pub(super) state: State,
     /// The run that this one goes on from, if it does.
     pub(super) resumes: Option<RunId>,
-    /// The times that it was told.
-    pub(super) times: Vec<i64>,
+    /// What that one was told.
+    pub(super) told: Told,
+    /// Whether people may be asked for what is not granted.
+    pub(super) may_ask: bool,
 }
 
 /// One run that is set up.
@@ -79,7 +82,7 @@ impl Job<'_> {
         let journal = Journal::new(RunId::fresh(), self.writer.clone());
         let executor = self.project.executor(journal, self.seed);
         let executor = match &self.reuse {
-            Some(reuse) => executor.reusing(reuse.clone()).at_times(self.times.clone()),
+            Some(reuse) => executor.reusing(reuse.clone()).recalling(self.told.clone()),
             None => executor,
         };
         self.open_with(executor, progress, interrupted, print)
@@ -96,12 +99,18 @@ impl Job<'_> {
         let cost_max = executor.budget().and_then(|budget| budget.cost_max());
         let progress = progress.within(cost_max);
         let (executor, progress) = (Rc::new(executor), Rc::new(RefCell::new(progress)));
+        let root = self.root()?;
+        let mut permissions = self.project.permissions(&root)?;
+        if self.may_ask && self.project.grants.may_ask() {
+            permissions = permissions.asking(asker(progress.clone(), interrupted.clone()));
+        }
         let (printing, saying) = (progress.clone(), progress.clone());
         let quiet = self.global.quiet || executor.is_dry();
         let host = Host::new(Surroundings {
             executor: executor.clone(),
             models: self.models.clone(),
-            root: self.root()?,
+            permissions,
+            root,
             script: self.script.to_owned(),
             params: self.params.clone(),
             print: Rc::new(move |text| printing.borrow().suspend(|| print(text))),

@@ -13,6 +13,7 @@ mod list;
 mod models;
 mod new;
 mod patterns;
+mod permissions;
 mod plan;
 mod project;
 mod render;
@@ -24,6 +25,7 @@ mod runs;
 mod show;
 mod signal;
 mod terminal;
+mod trust;
 mod watch;
 
 use crate::base::secret::scrub;
@@ -103,6 +105,8 @@ enum Command {
     Doc(doc::Arguments),
     /// Look whether everything is in order.
     Doctor,
+    /// Let the wishes of the project's kaizen.toml count: its servers and permissions.
+    Trust(trust::Arguments),
     /// Show the settings.
     Config(config_show::Arguments),
     /// Write completions for a shell to stdout.
@@ -170,6 +174,7 @@ pub fn run() -> ExitCode {
         Some(Command::Models) => models::run(&global),
         Some(Command::Doc(arguments)) => doc::run(&global, arguments),
         Some(Command::Doctor) => Ok(doctor::run(&global)),
+        Some(Command::Trust(arguments)) => trust::run(&global, arguments),
         Some(Command::Config(arguments)) => config_show::run(&global, arguments),
         Some(Command::Completions { shell }) => {
             let mut command = <Arguments as clap::CommandFactory>::command();
@@ -191,6 +196,9 @@ fn exit_for(error: &anyhow::Error) -> Exit {
     for cause in error.chain() {
         if cause.is::<StoreError>() || cause.is::<HistoryError>() || cause.is::<KnowledgeError>() {
             return Exit::Store;
+        }
+        if cause.is::<trust::Untrusted>() {
+            return Exit::Permission;
         }
         if cause.is::<ConfigError>() || cause.is::<ModelError>() {
             return Exit::Refused;

@@ -4,6 +4,7 @@ use crate::base::id::RunId;
 use crate::cli::plan::is_same;
 use crate::cli::project::Project;
 use crate::cli::show;
+use crate::executor::Told;
 use crate::journal::event::Event;
 use crate::journal::history::{self, RunRow};
 use crate::journal::replies::Replies;
@@ -26,8 +27,8 @@ pub(super) struct Resumed {
     pub(super) params: Map<String, Value>,
     pub(super) seed: u64,
     pub(super) replies: Replies,
-    /// What `now()` told it.
-    pub(super) times: Vec<i64>,
+    /// What it was told.
+    pub(super) told: Told,
     /// Calls that had no reply yet.
     in_flight: usize,
 }
@@ -146,10 +147,12 @@ pub(super) fn read(store: &Connection, row: RunRow) -> anyhow::Result<Result<Res
     let Some((params, seed)) = started else {
         return Ok(Err(format!("run {run} was stopped before anything was kept of it")));
     };
-    let (mut times, mut open) = (Vec::new(), HashSet::new());
+    let (mut told, mut open) = (Told::new(), HashSet::new());
     for (_, event) in &events {
         match event {
-            Event::Told { what, value } if what == "now" => times.extend(value.as_i64()),
+            Event::Told { what, value } => {
+                told.entry(what.clone()).or_default().push_back(value.clone());
+            }
             Event::AttemptStarted { op, attempt, .. } => {
                 open.insert((*op, *attempt));
             }
@@ -160,7 +163,7 @@ pub(super) fn read(store: &Connection, row: RunRow) -> anyhow::Result<Result<Res
         }
     }
     let (script, in_flight) = (PathBuf::from(row.script), open.len());
-    Ok(Ok(Resumed { run, script, params, seed, replies, times, in_flight }))
+    Ok(Ok(Resumed { run, script, params, seed, replies, told, in_flight }))
 }
 
 fn resumes(events: &[(i64, Event)]) -> Option<RunId> {

@@ -24,11 +24,15 @@ use crate::journal::replies::Learner;
 use crate::metrics::Metrics;
 use crate::metrics::fold::Fold;
 use crate::store::StoreError;
+use serde_json::Value;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::rc::Rc;
 use tokio::sync::Semaphore;
+
+/// What a script was told by each word, oldest first.
+pub type Told = HashMap<String, VecDeque<Value>>;
 
 /// Called with every event and its time (microseconds since 1970), as it happens.
 pub type Listener = Rc<dyn Fn(i64, &Event)>;
@@ -65,8 +69,8 @@ pub struct Executor {
     /// Replies that need not be asked for again, if there are any.
     reuse: Option<Rc<Reuse>>,
     learner: RefCell<Learner>,
-    /// The times that the run it goes on from was told, in milliseconds since 1970.
-    times: RefCell<VecDeque<i64>>,
+    /// What the run it goes on from was told.
+    told: RefCell<Told>,
     /// How often each request was made.
     asked: RefCell<HashMap<Key, u32>>,
     next_op: Cell<u32>,
@@ -102,7 +106,7 @@ impl Executor {
             budget: None,
             reuse: None,
             learner: RefCell::new(learner),
-            times: RefCell::default(),
+            told: RefCell::default(),
             asked: RefCell::default(),
             next_op: Cell::new(0),
             next_flow: Cell::new(1),
@@ -133,15 +137,20 @@ impl Executor {
         self.budget.as_ref()
     }
 
-    /// Tells the script the same times as the run it goes on from, as long as there are any.
+    /// Tells the script the same as the run it goes on from was told, as long as there is any.
     #[must_use]
-    pub fn at_times(self, times: Vec<i64>) -> Executor {
-        Executor { times: RefCell::new(times.into()), ..self }
+    pub fn recalling(self, told: Told) -> Executor {
+        Executor { told: RefCell::new(told), ..self }
+    }
+
+    /// Returns what the run it goes on from was told by a word.
+    pub fn recall(&self, what: &str) -> Option<Value> {
+        self.told.borrow_mut().get_mut(what)?.pop_front()
     }
 
     /// Returns the time in milliseconds since 1970, and journals that the script was told it.
     pub fn now(&self) -> Result<i64, StoreError> {
-        let known = self.times.borrow_mut().pop_front();
+        let known = self.recall("now").and_then(|value| value.as_i64());
         let now = known.unwrap_or_else(|| clock::Stamp::now().0);
         self.note(&Event::Told { what: "now".to_owned(), value: now.into() })?;
         Ok(now)
@@ -150,6 +159,21 @@ impl Executor {
     /// Tells whether calls are only counted: nothing that lasts may be done.
     pub fn is_dry(&self) -> bool {
         self.reuse.as_ref().is_some_and(|reuse| reuse.is_dry())
+    }
+
+    /// Tells whether a run is gone through again, so that everything in it has to be known.
+    pub fn is_replay(&self) -> bool {
+        self.reuse.as_ref().is_some_and(|reuse| reuse.is_replay())
+    }
+
+    /// Makes the error for something that the replayed run has not done.
+    pub fn diverged(&self, what: &str) -> Failure {
+        let message = format!("`{what}` was not done in the run that is replayed");
+        let failure = Failure::new("diverged", message);
+        if let Some(reuse) = &self.reuse {
+            reuse.diverge(&failure);
+        }
+        failure
     }
 
     /// Returns the run's journal.

@@ -120,6 +120,16 @@ impl Reuse {
         self.mode != Mode::Live
     }
 
+    /// Tells whether every request has to be known.
+    pub(super) fn is_replay(&self) -> bool {
+        self.mode == Mode::Replay
+    }
+
+    /// Takes something for the first that the replayed run has not done, if it is.
+    pub(super) fn diverge(&self, failure: &Failure) {
+        self.diverged.borrow_mut().get_or_insert_with(|| failure.clone());
+    }
+
     /// Says that the run is about to be replaced: what it has asked goes on, for the next run.
     pub fn hand_over(&self) {
         self.is_handing_over.set(true);

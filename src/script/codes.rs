@@ -158,7 +158,10 @@ pub const CODES: &[Code] = &[
         "K0110",
         "permission",
         "something that is not permitted",
-        "A path lies outside of the project's folder.",
+        "A script reads what lies in the project's folder and is not hidden. Other files, writing, \
+         hosts, variables and programs are granted: by `--allow-read=PATH`, `--allow-write=PATH`, \
+         `--allow-net=HOST`, `--allow-env=NAME`, `--allow-run=PROGRAM`, or under `[permissions]` in \
+         kaizen.toml. What is denied is refused whatever is granted.",
     ),
     run("K0111", "state", "a wrong use of `state` or `hot`", "`state` holds data, no functions."),
     run(
@@ -198,6 +201,13 @@ pub const CODES: &[Code] = &[
         "The worst case of the next call does not fit into what is left of `max_cost`, `max_tokens` or \
          `max_calls`, and no call is under way that could leave something. Nothing was overspent. \
          Raise the bound and go on with `--resume`, or set a smaller `max_tokens` for the call.",
+    ),
+    run(
+        "K0121",
+        "command",
+        "a program could not be run to its end",
+        "It was not found, did not end in time, or wrote more than is kept. A program that ends with a \
+         code other than 0 is no error: `command` gives its `code`.",
     ),
     run(
         "K0201",

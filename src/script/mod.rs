@@ -9,11 +9,13 @@ pub mod diagnostic;
 pub mod dialogue;
 mod error;
 pub(crate) mod fiber;
+pub(crate) mod files;
 pub mod lexeme;
 mod limits;
 mod mismatch;
 mod modules;
 mod options;
+pub mod permission;
 pub mod shown;
 mod snapshot;
 mod stdlib;
@@ -30,6 +32,7 @@ use crate::flow::failure::Failure;
 use crate::model::registry::Models;
 use crate::script::diagnostic::{Diagnostic, Level};
 use crate::script::error::Raised;
+use crate::script::permission::Permissions;
 use crate::script::tasks::Task;
 use crate::store::StoreError;
 use crate::store::writer::Writer;
@@ -52,8 +55,10 @@ pub struct Surroundings {
     pub executor: Rc<Executor>,
     /// The models it may name.
     pub models: Rc<Models>,
-    /// The folder that it may read and write in; files outside are out of its reach.
+    /// The folder whose scripts it may import.
     pub root: PathBuf,
+    /// What it may touch besides models.
+    pub permissions: Permissions,
     /// Its file; its imports and files are named relative to the folder of this.
     pub script: PathBuf,
     /// Its parameters as they were given.

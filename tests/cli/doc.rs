@@ -35,6 +35,7 @@ fn all_words_are_listed_in_groups() {
             "learning",
             "standard library",
             "data",
+            "the world outside",
             "the run itself"
         ]
     );

@@ -53,8 +53,8 @@ fn a_key_that_a_server_tells_back_is_shown_and_kept_nowhere() {
         String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
     };
     let said = [
-        run(&["run", "s.rhai"]),
-        run(&["run", "s.rhai", "--json"]),
+        run(&["run", "s.rhai", "--allow-write"]),
+        run(&["run", "s.rhai", "--json", "--allow-write"]),
         run(&["show", "--json"]),
         run(&["show", "@-1"]),
         run(&["patterns"]),

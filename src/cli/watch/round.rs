@@ -11,6 +11,7 @@ use crate::cli::watch::files::{Contents, Files};
 use crate::cli::watch::outcome::{Outcomes, Snapshot, show_changes};
 use crate::cli::watch::{Cause, Events, Happening, shown};
 use crate::cli::{Global, say};
+use crate::executor::Told;
 use crate::executor::reuse::Reuse;
 use crate::journal::event::Event;
 use crate::metrics::plan::Experience;
@@ -355,7 +356,8 @@ impl Desk<'_> {
             reuse: Some(reuse),
             state: self.state.clone(),
             resumes: None,
-            times: Vec::new(),
+            told: Told::new(),
+            may_ask: false,
         }
     }
 
@@ -393,7 +395,7 @@ impl Desk<'_> {
         if text == self.config_text {
             return;
         }
-        let loaded = self.given.project().and_then(|project| {
+        let loaded = self.given.project_again().and_then(|project| {
             let models = project.models(self.seed)?;
             Ok((project, models))
         });

@@ -13,6 +13,7 @@ pub(super) mod run;
 pub(super) mod session;
 pub(super) mod state;
 pub(super) mod task;
+mod world;
 
 pub use entry::Entry;
 pub(super) use entry::reference;
@@ -40,6 +41,7 @@ const GROUPS: &[(&str, &[Register])] = &[
     ("learning", &[optimizer::register, knowledge::register]),
     (STDLIB, &[]),
     ("data", &[data::register]),
+    ("the world outside", &[world::register]),
     (RUN, &[run::register, state::register]),
 ];
 
