@@ -214,7 +214,9 @@ impl Job<'_> {
         result: Result<Value, ScriptError>,
         seen: Option<Exit>,
     ) -> anyhow::Result<End> {
-        let is_spent = executor.budget().is_some_and(|budget| budget.is_spent());
+        let first = executor.first_failure();
+        let is_spent = executor.budget().is_some_and(|budget| budget.is_spent())
+            || first.is_some_and(|failure| failure.kind == "budget");
         match result {
             Ok(value) => {
                 let lost = executor.unforgiven();

@@ -115,7 +115,7 @@ impl Executor {
         let attempts_max = settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1);
         let mut request = Request { messages, settings, schema: prompt.schema.clone() };
         let sample = self.sample(&model, &request);
-        if let Some(budget) = &self.budget {
+        if let Some(budget) = self.budget_of(scope.flow) {
             budget.bound(&mut request);
         }
         let mut attempt = 1;
@@ -173,7 +173,7 @@ impl Executor {
             Some(reuse) => reuse.answer(&sample, request, &self.learner.borrow(), scope.op),
             None => Answer::Ask,
         };
-        let reserve = match &self.budget {
+        let reserve = match self.budget_of(scope.flow) {
             Some(budget) if matches!(answer, Answer::Ask) => {
                 Some(budget.admit(model, request).await?)
             }

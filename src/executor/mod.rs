@@ -66,6 +66,8 @@ pub struct Executor {
     jitter: RefCell<Rng>,
     /// What the run may use up, if that is bounded.
     budget: Option<Rc<Budget>>,
+    /// The budgets of flows under way that have one, or are within one.
+    flow_budgets: RefCell<HashMap<FlowId, Rc<Budget>>>,
     /// Replies that need not be asked for again, if there are any.
     reuse: Option<Rc<Reuse>>,
     learner: RefCell<Learner>,
@@ -104,6 +106,7 @@ impl Executor {
             rng: RefCell::new(Rng::seeded(seed)),
             jitter: RefCell::new(Rng::seeded(!seed)),
             budget: None,
+            flow_budgets: RefCell::default(),
             reuse: None,
             learner: RefCell::new(learner),
             told: RefCell::default(),
@@ -135,6 +138,11 @@ impl Executor {
     /// Returns what the run may use up, if that is bounded.
     pub fn budget(&self) -> Option<&Rc<Budget>> {
         self.budget.as_ref()
+    }
+
+    /// Returns the budget that a call of a flow has to keep.
+    fn budget_of(&self, flow: FlowId) -> Option<Rc<Budget>> {
+        self.flow_budgets.borrow().get(&flow).or(self.budget.as_ref()).cloned()
     }
 
     /// Tells the script the same as the run it goes on from was told, as long as there is any.
