@@ -14,6 +14,7 @@ mod tidy;
 
 mod cli {
     mod budget;
+    mod care;
     mod check;
     mod doc;
     mod look;

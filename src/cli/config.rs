@@ -35,6 +35,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
     ("optimizer", &["learn_from_demo"]),
     ("watch", &["quiet_ms", "confirm_over", "paths"]),
     ("permissions", &PERMISSIONS),
+    ("store", &["keep", "max_size"]),
 ];
 
 /// How long nothing may happen before a save counts, in milliseconds: editors write a file in
@@ -215,6 +216,14 @@ impl Config {
                 let positive = value.as_u64().is_some_and(|number| number > 0);
                 positive.then_some(()).ok_or("a whole number from 1 up")
             }
+            "store.keep" => {
+                let time = value.as_str().and_then(duration);
+                time.map(|_| ()).ok_or("a time such as \"30d\" or \"12h\"")
+            }
+            "store.max_size" => {
+                let bytes = value.as_str().and_then(size);
+                bytes.map(|_| ()).ok_or("a size such as \"500MB\" or \"2GB\"")
+            }
             "watch.quiet_ms" => value.as_u64().map(|_| ()).ok_or("a time in milliseconds"),
             "watch.confirm_over" => {
                 let amount = value.as_f64().is_some_and(|dollars| dollars >= 0.0);
@@ -290,6 +299,18 @@ impl Config {
         value.as_str().and_then(duration)
     }
 
+    /// Returns how long runs are kept, if they are not kept for ever.
+    pub(super) fn store_keep(&self) -> Option<Duration> {
+        let (value, _) = self.values.get("store.keep")?;
+        value.as_str().and_then(duration)
+    }
+
+    /// Returns the most bytes that the store takes, if that is bounded.
+    pub(super) fn store_max_size(&self) -> Option<u64> {
+        let (value, _) = self.values.get("store.max_size")?;
+        value.as_str().and_then(size)
+    }
+
     /// Returns how long nothing may happen before a save counts.
     pub(super) fn watch_quiet(&self) -> Duration {
         let value = self.values.get("watch.quiet_ms").and_then(|(value, _)| value.as_u64());
@@ -315,7 +336,7 @@ impl Config {
     }
 }
 
-/// Reads a time such as `500ms`, `90s`, `10m` or `2h`.
+/// Reads a time such as `500ms`, `90s`, `10m`, `2h` or `30d`.
 pub(super) fn duration(text: &str) -> Option<Duration> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number: u64 = text[..digits].parse().ok()?;
@@ -324,8 +345,26 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
         "s" => Some(Duration::from_secs(number)),
         "m" => Some(Duration::from_secs(number.checked_mul(60)?)),
         "h" => Some(Duration::from_secs(number.checked_mul(3600)?)),
+        "d" => Some(Duration::from_secs(number.checked_mul(86_400)?)),
         _ => None,
     }
+}
+
+/// Reads a size such as `800kB`, `500MB`, `2GB` or `1GiB`, in bytes.
+pub(super) fn size(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 = text[..digits].parse().ok()?;
+    let unit = match text[digits..].trim() {
+        "B" | "" => 1,
+        "kB" | "KB" => 1000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return None,
+    };
+    number.checked_mul(unit)
 }
 
 fn wrong(origin: &Origin, key: &str, wanted: &'static str, found: &Value) -> ConfigError {

@@ -8,6 +8,8 @@ mod doc_html;
 mod doctor;
 mod exit;
 mod explain;
+mod export;
+mod gc;
 mod job;
 mod list;
 mod models;
@@ -105,6 +107,10 @@ enum Command {
     Doc(doc::Arguments),
     /// Look whether everything is in order.
     Doctor,
+    /// Forget old runs and give their room back to the disk.
+    Gc(gc::Arguments),
+    /// Write runs as JSON lines, or copy the whole store.
+    Export(export::Arguments),
     /// Let the wishes of the project's kaizen.toml count: its servers and permissions.
     Trust(trust::Arguments),
     /// Show the settings.
@@ -174,6 +180,8 @@ pub fn run() -> ExitCode {
         Some(Command::Models) => models::run(&global),
         Some(Command::Doc(arguments)) => doc::run(&global, arguments),
         Some(Command::Doctor) => Ok(doctor::run(&global)),
+        Some(Command::Gc(arguments)) => gc::run(&global, arguments),
+        Some(Command::Export(arguments)) => export::run(&global, arguments),
         Some(Command::Trust(arguments)) => trust::run(&global, arguments),
         Some(Command::Config(arguments)) => config_show::run(&global, arguments),
         Some(Command::Completions { shell }) => {

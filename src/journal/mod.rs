@@ -4,6 +4,7 @@
 pub mod event;
 pub mod history;
 pub mod key;
+pub mod prune;
 pub mod replies;
 
 use crate::base::id::RunId;
