@@ -135,6 +135,7 @@ struct Global {
 
 /// Parses the command line, does what it says, and returns the exit code.
 pub fn run() -> ExitCode {
+    std::panic::set_hook(Box::new(tell_bug));
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -197,6 +198,16 @@ pub fn run() -> ExitCode {
             exit_for(&error).into()
         }
     }
+}
+
+/// Tells that the program has a bug, without the secrets that the message may hold.
+fn tell_bug(bug: &std::panic::PanicHookInfo<'_>) {
+    let trace = std::backtrace::Backtrace::capture();
+    let trace = match trace.status() {
+        std::backtrace::BacktraceStatus::Captured => format!("\n{trace}"),
+        _ => " (RUST_BACKTRACE=1 shows the way to it)".to_owned(),
+    };
+    say(&format!("this is a bug in kaizen {}: {bug}{trace}", env!("CARGO_PKG_VERSION")));
 }
 
 /// Finds the exit code for an error that ended a command.

@@ -130,6 +130,7 @@ impl Models {
         seed: u64,
         lookup: impl Fn(&str) -> Option<String> + 'static,
     ) -> Models {
+        learn_keys(&aliases, &lookup);
         Models {
             aliases,
             default: RefCell::new(default),
@@ -342,6 +343,20 @@ impl Models {
             format!("kaizen.toml names: {}", aliases.join(", "))
         };
         format!("; {named}. Any other is written `provider/name`, such as `openai/gpt-4o-mini`")
+    }
+}
+
+/// Makes every key known as a secret, also those that nobody has used yet.
+fn learn_keys(aliases: &BTreeMap<String, ModelSpec>, lookup: &dyn Fn(&str) -> Option<String>) {
+    let own = PROVIDERS.iter().filter_map(|(_, variable)| lookup((*variable)?));
+    let named = aliases.values().filter_map(|spec| match spec.key.as_ref()? {
+        KeyRef::Env(name) => lookup(name),
+        // A file that cannot be read is told by the first call that needs it.
+        KeyRef::File(path) => std::fs::read_to_string(path).ok(),
+        KeyRef::Nothing => None,
+    });
+    for key in own.chain(named) {
+        drop(Secret::new(key.trim()));
     }
 }
 
