@@ -1,5 +1,6 @@
 //! A cassette while a test runs: what the models are answered from, and what is recorded.
 
+use crate::base::unit::Money;
 use crate::executor::reuse::Answer;
 use crate::flow::failure::Failure;
 use crate::journal::cassette::{Cassette, Line};
@@ -55,6 +56,12 @@ impl Tape {
     /// Returns how many replies were recorded.
     pub fn recorded(&self) -> usize {
         self.recorded.borrow().len()
+    }
+
+    /// Returns what the recorded replies cost; `None` when that is not known of each.
+    pub fn cost(&self) -> Option<Money> {
+        let recorded = self.recorded.borrow();
+        recorded.values().try_fold(Money::ZERO, |sum, line| Some(sum + line.cost?))
     }
 
     /// Returns how many calls failed: those are not recorded.
