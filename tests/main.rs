@@ -22,5 +22,6 @@ mod cli {
     mod resume;
     mod run;
     mod secrets;
+    mod test;
     mod watch;
 }

@@ -335,7 +335,9 @@ impl Cassette {
             asked.model,
             short(asked.prompt())
         );
-        let help = "`kaizen test --record new` asks it and adds the reply";
+        // The cassette of a test has its name.
+        let test = self.path.file_stem().unwrap_or_default().display();
+        let help = format!("`kaizen test {test} --record new` asks it and adds the reply");
         if earlier > 0 && self.places.contains_key(&(asked.key, earlier - 1)) {
             return format!(
                 "{head}\n`{path}` holds {earlier} of it, and it is asked once more\n{help}"
@@ -367,7 +369,7 @@ impl Cassette {
             let history = f64::from(u8::from(line.messages.len() == asked.messages.len()));
             prompt + 0.02 * model + 0.01 * history
         };
-        let scored = self.lines.iter().map(|line| (likeness(&line.1), line));
+        let scored = self.lines.iter().rev().map(|line| (likeness(&line.1), line));
         scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, line)| line)
     }
 }

@@ -77,7 +77,11 @@ fn parted(found: &str, expected: &str) -> String {
 }
 
 fn lines(found: &str, expected: &str) -> String {
-    let diff = TextDiff::configure().timeout(TIME_MAX).diff_lines(expected, found);
+    // A last line without its end is worth a word only if it is the difference.
+    let is_open = |text: &str| !text.ends_with('\n');
+    let end = if is_open(found) && is_open(expected) { "\n" } else { "" };
+    let (found, expected) = (format!("{found}{end}"), format!("{expected}{end}"));
+    let diff = TextDiff::configure().timeout(TIME_MAX).diff_lines(&expected, &found);
     let mut shown = vec!["- expected".to_owned(), "+ found".to_owned()];
     for (place, group) in diff.grouped_ops(CONTEXT).iter().enumerate() {
         if place > 0 {

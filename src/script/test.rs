@@ -115,12 +115,12 @@ impl Test {
         let (path, test) = (path.display(), &self.name);
         let message = match known {
             None => format!(
-                "there is no snapshot `{path}` yet; `kaizen test -u {test}` writes it, with\n{}",
+                "there is no snapshot `{path}` yet\n`kaizen test -u {test}` writes it, with\n{}",
                 now.trim_end_matches('\n')
             ),
             Some(known) => format!(
-                "the value is not that of the snapshot `{path}`; `kaizen test -u {test}` accepts \
-                 it\n{}",
+                "the value is not that of the snapshot `{path}`\n`kaizen test -u {test}` accepts \
+                 it; {}",
                 difference::of_texts(&now, &known)
             ),
         };

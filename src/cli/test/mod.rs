@@ -123,6 +123,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     if let Some(exit) = refuse(global, &suite, &chosen) {
         return Ok(exit);
     }
+    report::launch(global, chosen.len());
     let began = clock::monotonic();
     let mut memory = Memory::read(&project);
     let (unchanged, to_run): (Vec<&Case>, Vec<&Case>) =

@@ -6,6 +6,7 @@ use crate::base::unit::Money;
 use crate::cli::project::Project;
 use crate::cli::signal::Signals;
 use crate::cli::test::find::Case;
+use crate::cli::test::report::counted;
 use crate::executor::Executor;
 use crate::executor::budget::Budget;
 use crate::executor::tape::{Record, Tape};
@@ -15,7 +16,7 @@ use crate::journal::cassette::{self, Cassette};
 use crate::model::registry::Models;
 use crate::script::diagnostic::{Diagnostic, of_failure};
 use crate::script::test::Test;
-use crate::script::{Host, ScriptError, Sink, State, Surroundings};
+use crate::script::{Host, Program, ScriptError, Sink, State, Surroundings};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -112,13 +113,26 @@ struct Setup {
 impl Bench<'_> {
     /// Runs a test.
     pub(super) async fn perform(&self, case: &Case) -> Ended {
-        let began = clock::monotonic();
+        let broken = |kind: &str, message: String| {
+            Ended::broken(clock::monotonic(), &Failure::new(kind, message))
+        };
         let cassette = match Cassette::read(&case.cassette) {
             Ok(cassette) => cassette,
-            Err(error) => return Ended::broken(began, &Failure::new("file", error.to_string())),
+            Err(error) => return broken("file", error.to_string()),
         };
         let setup = self.set_up(case, cassette);
-        let mut ended = match self.judge(case, &setup, began).await {
+        let program = match setup.host.compile(&case.text) {
+            Ok(program) => program,
+            // It was sound a moment ago, so a file that it imports has changed.
+            Err(ScriptError::Refused(faults)) => {
+                let fault = faults.into_iter().next();
+                return Ended::new(Status::Failed, clock::monotonic(), fault);
+            }
+            Err(error) => return broken("file", format!("{error:?}")),
+        };
+        // Setting up is no part of what the test takes.
+        let began = clock::monotonic();
+        let mut ended = match self.judge(&program, &setup, began).await {
             Ok(()) => Ended::new(Status::Passed, began, None),
             Err((status, fault)) => Ended::new(status, began, fault),
         };
@@ -166,7 +180,7 @@ impl Bench<'_> {
     /// Runs the test, and says why it has not passed if so.
     async fn judge(
         &self,
-        case: &Case,
+        program: &Program,
         setup: &Setup,
         began: Duration,
     ) -> Result<(), (Status, Option<Diagnostic>)> {
@@ -174,15 +188,7 @@ impl Bench<'_> {
         let failed = |kind: &str, text: String| {
             Err((Status::Failed, Some(of_failure(&Failure::new(kind, text)))))
         };
-        let program = match host.compile(&case.text) {
-            Ok(program) => program,
-            // It was sound a moment ago, so a file that it imports has changed.
-            Err(ScriptError::Refused(faults)) => {
-                return Err((Status::Failed, faults.into_iter().next()));
-            }
-            Err(error) => return failed("file", format!("{error:?}")),
-        };
-        let work = host.test(&program, test.clone(), self.limit);
+        let work = host.test(program, test.clone(), self.limit);
         let result = tokio::select! {
             result = tokio::time::timeout(self.limit, work) => result,
             _ = self.signals.caught() => {
@@ -204,7 +210,11 @@ impl Bench<'_> {
         }
         if let Some(missed) = tape.missed() {
             let shown = raised.filter(|(failure, _)| failure.kind == missed.kind);
-            return Err((Status::Missed, Some(shown.map_or(of_failure(&missed), |both| both.1))));
+            let caught = || Diagnostic {
+                help: Some("the script went on after this, and the test fails all the same".into()),
+                ..of_failure(&missed)
+            };
+            return Err((Status::Missed, Some(shown.map_or_else(caught, |both| both.1))));
         }
         if let Some((failure, mut shown)) = raised {
             let took = clock::monotonic().saturating_sub(began);
@@ -282,18 +292,14 @@ impl Bench<'_> {
     ) {
         let cassette = case.cassette.display();
         if tape.failed() > 0 {
-            notes.push(format!(
-                "{} calls failed and are not in `{cassette}`; played, the test goes another way",
-                tape.failed()
-            ));
+            let calls = counted(tape.failed(), "call failed and is", "calls failed and are");
+            notes.push(format!("{calls} not in `{cassette}`; played, the test goes another way"));
         }
-        let unused = tape.unused();
-        if unused > 0 && self.record != Record::All {
-            let count =
-                if unused == 1 { "1 exchange".to_owned() } else { format!("{unused} exchanges") };
+        if tape.unused() > 0 && self.record != Record::All {
+            let unused = counted(tape.unused(), "exchange", "exchanges");
             let test = &case.name;
             notes.push(format!(
-                "{count} of `{cassette}` not used; `kaizen test {test} --record all` makes it anew"
+                "not used: {unused} of `{cassette}`; `kaizen test {test} --record all` makes it anew"
             ));
             if tape.played() == 0 && executor.demo_calls() > 0 {
                 notes.push(

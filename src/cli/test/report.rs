@@ -52,6 +52,13 @@ fn painted(text: &str, code: &str, color: bool) -> String {
     if color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
 }
 
+/// Announces the tests to programs.
+pub(super) fn launch(global: &Global, tests: usize) {
+    if global.json {
+        print_line(&json!({ "type": "launch", "tests": tests }).to_string());
+    }
+}
+
 /// Tells how one test ended, in a line. Why it did not pass is told in the end.
 pub(super) fn tell(global: &Global, case: &Case, ended: &Ended, has_output: bool) {
     if global.json {
@@ -72,13 +79,11 @@ pub(super) fn tell(global: &Global, case: &Case, ended: &Ended, has_output: bool
         case.shown(),
         time::length(micros(ended.time))
     );
-    for (count, one, several) in [
-        (ended.recorded, "reply recorded", "replies recorded"),
-        (ended.written, "snapshot written", "snapshots written"),
-    ] {
-        if count > 0 {
-            line.push_str(&format!("  {count} {}", if count == 1 { one } else { several }));
-        }
+    if ended.recorded > 0 {
+        line.push_str(&format!("  {} recorded", counted(ended.recorded, "reply", "replies")));
+    }
+    if ended.written > 0 {
+        line.push_str(&format!("  {} written", counted(ended.written, "snapshot", "snapshots")));
     }
     print_line(&line);
     if has_output && ended.status == Status::Passed {
@@ -108,6 +113,11 @@ pub(super) fn explain(global: &Global, failed: &[(&Case, &Ended)]) {
     if !failed.is_empty() {
         print_line("");
     }
+}
+
+/// Writes a number with its noun.
+pub(super) fn counted(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
 }
 
 fn indented(text: &str) -> String {
@@ -179,14 +189,18 @@ pub(super) fn sum_up(global: &Global, counts: &Counts, took: Duration, exit: u8)
             parts.push(format!("{count} {what}"));
         }
     }
-    let noun = if all == 1 { "test" } else { "tests" };
-    let mut line = format!("{all} {noun}: {}", parts.join(", "));
+    if parts.is_empty() {
+        return print_line("no test in this part");
+    }
+    let mut line = format!("{}: {}", counted(all, "test", "tests"), parts.join(", "));
     if counts.recorded > 0 {
         let cost = counts.cost.map_or("unknown cost".to_owned(), |cost| cost.to_string());
-        line.push_str(&format!(" · {} replies recorded, {cost}", counts.recorded));
+        let replies = counted(counts.recorded, "reply", "replies");
+        line.push_str(&format!(" · {replies} recorded, {cost}"));
     }
     if counts.written > 0 {
-        line.push_str(&format!(" · {} snapshots written", counts.written));
+        let snapshots = counted(counts.written, "snapshot", "snapshots");
+        line.push_str(&format!(" · {snapshots} written"));
     }
     line.push_str(&format!(" · {}", time::length(micros(took))));
     let code = if is_bad { "31" } else { "32" };
