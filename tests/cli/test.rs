@@ -610,3 +610,49 @@ fn a_new_project_has_a_test_that_passes() {
     assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stdout.contains("2 tests: 2 passed"), "{}", ran.stdout);
 }
+
+#[test]
+fn a_watch_runs_what_a_save_concerns() {
+    let project = with_tests("import \"../lib/a\" as a;\nfn test_a() { assert_eq(a::f(), 1) }");
+    project.file("lib/a.rhai", "fn f() { 1 }").file("tests/b_test.rhai", "fn test_b() {}");
+    let mut command = project.command(&["test", "--watch"]);
+    // One pipe for both, so that lines come in the order in which they were written.
+    let (reader, writer) = std::io::pipe().unwrap();
+    command.stdin(Stdio::null()).stdout(writer.try_clone().unwrap()).stderr(writer);
+    let mut child = command.spawn().unwrap();
+    drop(command);
+    let (send, lines) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(reader).lines().map_while(Result::ok) {
+            if send.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    let until = |text: &str| -> Vec<String> {
+        let mut seen = Vec::new();
+        loop {
+            let line = lines.recv_timeout(Duration::from_secs(30));
+            seen.push(line.unwrap_or_else(|_| panic!("no `{text}`: {seen:#?}")));
+            if seen.last().is_some_and(|line| line.starts_with(text)) {
+                return seen;
+            }
+        }
+    };
+    until("2 tests: 2 passed");
+    project.file("lib/a.rhai", "fn f() { 2 }");
+    let said = until("2 tests: 1 failed, 1 unchanged");
+    assert!(said[1].ends_with("lib/a.rhai changed") && said[2].starts_with("FAILED"), "{said:?}");
+    project.file("kaizen.toml", "[run]\nconcurrency = 0\n");
+    until("error: ");
+    project.file("kaizen.toml", "").file("lib/a.rhai", "fn f( { 1 }");
+    until("found before running; no test ran");
+    project.file("lib/a.rhai", "fn f() { 1 }");
+    until("2 tests: 1 passed, 1 unchanged");
+    project.file("tests/c_test.rhai", "fn test_c() {}");
+    assert!(until("ok ")[1].ends_with("tests/c_test.rhai changed"));
+    until("3 tests: 1 passed, 2 unchanged");
+    let id = nix::unistd::Pid::from_raw(child.id().try_into().unwrap());
+    nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGINT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}

@@ -2,6 +2,7 @@
 
 use crate::cli::check;
 use crate::cli::project::Project;
+use crate::cli::watch::files::Contents;
 use crate::model::registry::Models;
 use crate::script::ScriptError;
 use crate::script::diagnostic::Diagnostic;
@@ -50,8 +51,8 @@ pub(super) struct Suite {
     pub(super) faults: Vec<Diagnostic>,
     /// Faults without a script to show, in words.
     pub(super) told: Vec<String>,
-    /// How many files were looked at.
-    pub(super) files: usize,
+    /// The files with tests and what they import, as they were read.
+    pub(super) read: Contents,
     /// Folders of cassettes and snapshots that belong to the files.
     kept: BTreeSet<PathBuf>,
 }
@@ -60,13 +61,11 @@ pub(super) struct Suite {
 pub(super) fn find(project: &Project) -> anyhow::Result<Suite> {
     let models = Rc::new(project.models(0)?);
     let here = std::env::current_dir()?;
-    let mut files = Vec::new();
-    check::collect(&project.root, 0, &mut files);
-    let is_test = |path: &PathBuf| {
-        path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(FILE_END))
-    };
     let mut suite = Suite::default();
-    for file in files.into_iter().filter(is_test) {
+    let config = project.root.join("kaizen.toml");
+    let content = std::fs::read(&config).ok();
+    suite.read.insert(config, content.as_deref().map(blake3::hash));
+    for file in files(&project.root) {
         let shown = file.strip_prefix(&here).unwrap_or(&file).to_owned();
         let inside = file.strip_prefix(&project.root).unwrap_or(&file).to_owned();
         suite.add(project, &models, &shown, &inside);
@@ -82,18 +81,32 @@ pub(super) fn find(project: &Project) -> anyhow::Result<Suite> {
     Ok(suite)
 }
 
+/// Lists the files with tests below a folder, in order.
+pub(super) fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    check::collect(folder, 0, &mut files);
+    files.retain(|path| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(FILE_END))
+    });
+    files
+}
+
 impl Suite {
     fn add(&mut self, project: &Project, models: &Rc<Models>, file: &Path, inside: &Path) {
-        self.files += 1;
+        let whole = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
         let text: Arc<str> = match check::read(file) {
             Ok(text) => text.into(),
             Err(reason) => {
                 self.told.push(format!("reading `{}`: {reason}", file.display()));
+                self.read.insert(whole, None);
                 return;
             }
         };
+        self.read.insert(whole, Some(blake3::hash(text.as_bytes())));
         let host = check::host(project, models, file);
-        let program = match host.compile(&text) {
+        let program = host.compile(&text);
+        self.read.extend(host.files());
+        let program = match program {
             Ok(program) => program,
             Err(ScriptError::Refused(faults)) => return self.faults.extend(faults),
             Err(other) => {

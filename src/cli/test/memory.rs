@@ -4,6 +4,7 @@
 use crate::cli::project::Project;
 use crate::cli::test::find::Case;
 use crate::cli::test::perform::{Ended, Status, write};
+use crate::cli::watch::files::Contents;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -17,6 +18,8 @@ pub(super) struct Memory {
     path: PathBuf,
     root: PathBuf,
     passed: BTreeMap<String, Map<String, Value>>,
+    /// Tests that have just failed; only a watch needs to know their files.
+    failed: BTreeMap<String, Map<String, Value>>,
     /// Hashes of files as they are now.
     now: HashMap<String, Value>,
 }
@@ -34,7 +37,8 @@ impl Memory {
             Value::Object(files) => Some((id, files)),
             _ => None,
         });
-        Memory { path, root, passed: passed.collect(), now: HashMap::new() }
+        let (failed, now) = (BTreeMap::new(), HashMap::new());
+        Memory { path, root, passed: passed.collect(), failed, now }
     }
 
     /// Tells whether a test has passed and nothing that it depends on has changed since.
@@ -43,22 +47,32 @@ impl Memory {
         files.iter().all(|(path, hash)| self.hash(path) == *hash)
     }
 
+    /// Returns the files that a test depended on when it ran last.
+    pub(super) fn files(&self, case: &Case) -> Contents {
+        let all = [&self.passed, &self.failed].into_iter().filter_map(|all| all.get(&case.id));
+        let files = all.flatten().map(|(name, hash)| {
+            let hash = hash.as_str().and_then(|hash| blake3::Hash::from_hex(hash).ok());
+            (self.root.join(name), hash)
+        });
+        files.collect()
+    }
+
     /// Remembers how a test ended.
     pub(super) fn note(&mut self, case: &Case, ended: &Ended) {
-        match ended.status {
-            Status::Passed => {}
+        self.failed.remove(&case.id);
+        let has_passed = match ended.status {
             Status::Stopped => return,
-            Status::Failed | Status::Missed => {
-                self.passed.remove(&case.id);
-                return;
-            }
-        }
+            Status::Passed => true,
+            Status::Failed | Status::Missed => false,
+        };
         let mut files: Map<String, Value> =
             ended.files.iter().map(|(path, hash)| (self.name(path), of(hash.as_ref()))).collect();
         let own = case.file.canonicalize().unwrap_or_else(|_| case.file.clone());
         files.insert(self.name(&own), of(Some(&blake3::hash(case.text.as_bytes()))));
         files.insert("kaizen.toml".to_owned(), self.hash("kaizen.toml"));
-        self.passed.insert(case.id.clone(), files);
+        self.passed.remove(&case.id);
+        let all = if has_passed { &mut self.passed } else { &mut self.failed };
+        all.insert(case.id.clone(), files);
     }
 
     /// Writes what is remembered, without tests that are no more.

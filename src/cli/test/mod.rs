@@ -6,6 +6,7 @@ mod junit;
 mod memory;
 mod perform;
 mod report;
+mod watch;
 
 use crate::base::clock;
 use crate::base::spelling::nearest;
@@ -19,6 +20,7 @@ use crate::cli::test::find::{Case, Suite};
 use crate::cli::test::memory::Memory;
 use crate::cli::test::perform::{Bench, Ended, write};
 use crate::cli::test::report::Counts;
+use crate::cli::watch::files::Contents;
 use crate::cli::{Global, print_line, say};
 use crate::executor::budget::Budget;
 use crate::executor::tape;
@@ -58,6 +60,9 @@ pub(super) struct Arguments {
     /// and read, their cassette and snapshots, kaizen.toml.
     #[arg(long)]
     changed: bool,
+    /// Run tests again whenever a file of theirs is saved.
+    #[arg(long, conflicts_with = "junit")]
+    watch: bool,
     /// Show what tests print, also of those that pass.
     #[arg(long)]
     show_output: bool,
@@ -100,10 +105,6 @@ fn shard(text: &str) -> Result<Shard, String> {
 
 /// Runs the tests.
 pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
-    let mut project = Project::find()?;
-    if let Some(dollars) = arguments.max_cost {
-        project.set("budget.max_cost", dollars.into(), "--max-cost")?;
-    }
     let given = arguments.timeout.as_deref();
     let usual = if arguments.record == Record::None { LIMITS.0 } else { LIMITS.1 };
     let Some(limit) = duration(given.unwrap_or(usual)).filter(|limit| !limit.is_zero()) else {
@@ -111,46 +112,65 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         say(&format!("error: `--timeout {given}` is no time; write it like 500ms, 90s or 5m"));
         return Ok(Exit::Usage);
     };
-    let suite = find::find(&project)?;
-    let chosen = match choose(&suite, arguments) {
-        Ok(chosen) => chosen,
-        Err(reason) if suite.faults.is_empty() && suite.told.is_empty() => {
-            say(&format!("error: {reason}"));
-            return Ok(Exit::Usage);
-        }
-        Err(_) => Vec::new(),
-    };
-    if let Some(exit) = refuse(global, &suite, &chosen) {
-        return Ok(exit);
-    }
-    report::launch(global, chosen.len());
-    let began = clock::monotonic();
-    let mut memory = Memory::read(&project);
-    let (unchanged, to_run): (Vec<&Case>, Vec<&Case>) =
-        chosen.iter().partition(|case| arguments.changed && memory.is_unchanged(case));
     let signals = signal::watch()?;
-    let desk = Desk { global, arguments, project: &project, signals: &signals, limit };
-    let ended = desk.run_all(&to_run)?;
-    let mut counts = Counts::of_unchanged(unchanged.len());
-    for (case, ended) in to_run.iter().zip(&ended) {
-        match ended {
-            Some(ended) => {
-                counts.add(ended);
-                memory.note(case, ended);
-            }
-            None => counts.stopped += 1,
+    let order = Order { global, arguments, signals: &signals, limit };
+    let round = order.round(arguments.changed)?;
+    if arguments.watch && signals.seen().is_none() && round.exit != Exit::Usage {
+        return block_on(watch::watch(&order, round))?;
+    }
+    Ok(round.exit)
+}
+
+/// What is asked for.
+struct Order<'a> {
+    global: &'a Global,
+    arguments: &'a Arguments,
+    signals: &'a Signals,
+    limit: Duration,
+}
+
+/// Tests that have been gone through once.
+struct Round {
+    exit: Exit,
+    /// The files that they depend on, with their contents as they were used.
+    files: Contents,
+    /// How long nothing may happen before a save counts.
+    quiet: Duration,
+}
+
+impl Order<'_> {
+    /// Finds the tests, and runs them; with `is_changed`, only those of which a file has changed.
+    fn round(&self, is_changed: bool) -> anyhow::Result<Round> {
+        let mut project = Project::find()?;
+        if let Some(dollars) = self.arguments.max_cost {
+            project.set("budget.max_cost", dollars.into(), "--max-cost")?;
         }
+        let quiet = project.config.watch_quiet();
+        let suite = find::find(&project)?;
+        let refused = |exit| Ok(Round { exit, files: suite.read.clone(), quiet });
+        let chosen = match choose(&suite, self.arguments) {
+            Ok(chosen) => chosen,
+            Err(reason) if suite.faults.is_empty() && suite.told.is_empty() => {
+                say(&format!("error: {reason}"));
+                return refused(Exit::Usage);
+            }
+            Err(_) => Vec::new(),
+        };
+        if let Some(exit) = refuse(self.global, &suite, &chosen) {
+            return refused(exit);
+        }
+        let mut memory = Memory::read(&project);
+        let desk = Desk { order: self, project: &project };
+        let exit = desk.go_through(&suite, &chosen, &mut memory, is_changed)?;
+        let mut files = suite.read.clone();
+        for case in &chosen {
+            files.extend(memory.files(case));
+        }
+        if let Err(error) = memory.write(&project, &suite.cases) {
+            say(&format!("note: what `--changed` needs to know cannot be kept: {error}"));
+        }
+        Ok(Round { exit, files, quiet })
     }
-    if let Err(error) = memory.write(&project, &suite.cases) {
-        say(&format!("note: what `--changed` needs to know cannot be kept: {error}"));
-    }
-    let exit = match signals.seen() {
-        Some(exit) => exit,
-        None if counts.failed > 0 => Exit::Failed,
-        None if counts.missed > 0 => Exit::Diverged,
-        None => Exit::Ok,
-    };
-    Ok(desk.conclude(&suite, &chosen, &(to_run, ended), &counts, (began, exit)))
 }
 
 /// Chooses the tests that the options mean; the error says why there is none.
@@ -208,14 +228,43 @@ fn refuse(global: &Global, suite: &Suite, chosen: &[&Case]) -> Option<Exit> {
 
 /// What the tests are run with.
 struct Desk<'a> {
-    global: &'a Global,
-    arguments: &'a Arguments,
+    order: &'a Order<'a>,
     project: &'a Project,
-    signals: &'a Signals,
-    limit: Duration,
 }
 
 impl Desk<'_> {
+    /// Runs those of the chosen tests that need it, and tells how they went.
+    fn go_through(
+        &self,
+        suite: &Suite,
+        chosen: &[&Case],
+        memory: &mut Memory,
+        is_changed: bool,
+    ) -> anyhow::Result<Exit> {
+        report::launch(self.order.global, chosen.len());
+        let began = clock::monotonic();
+        let (unchanged, to_run): (Vec<&Case>, Vec<&Case>) =
+            chosen.iter().partition(|case| is_changed && memory.is_unchanged(case));
+        let ended = self.run_all(&to_run)?;
+        let mut counts = Counts::of_unchanged(unchanged.len());
+        for (case, ended) in to_run.iter().zip(&ended) {
+            match ended {
+                Some(ended) => {
+                    counts.add(ended);
+                    memory.note(case, ended);
+                }
+                None => counts.stopped += 1,
+            }
+        }
+        let exit = match self.order.signals.seen() {
+            Some(exit) => exit,
+            None if counts.failed > 0 => Exit::Failed,
+            None if counts.missed > 0 => Exit::Diverged,
+            None => Exit::Ok,
+        };
+        Ok(self.conclude(suite, chosen, &(to_run, ended), &counts, (began, exit)))
+    }
+
     /// Runs tests, several at once, and tells of each in their order. Those that Ctrl-C came before
     /// have no end.
     fn run_all(&self, cases: &[&Case]) -> anyhow::Result<Vec<Option<Ended>>> {
@@ -238,11 +287,11 @@ impl Desk<'_> {
     }
 
     fn jobs(&self) -> usize {
-        if self.arguments.record != Record::None {
+        if self.order.arguments.record != Record::None {
             return 1;
         }
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        self.arguments.jobs.map_or(cores.max(JOBS_MIN), usize::from)
+        self.order.arguments.jobs.map_or(cores.max(JOBS_MIN), usize::from)
     }
 
     /// Takes one test after the other, until there is none left.
@@ -252,23 +301,24 @@ impl Desk<'_> {
         next: &AtomicUsize,
         sender: &Sender<(usize, Ended)>,
     ) -> anyhow::Result<()> {
-        let is_recording = self.arguments.record != Record::None;
+        let is_recording = self.order.arguments.record != Record::None;
         let bench = Bench {
             project: self.project,
-            signals: self.signals,
+            signals: self.order.signals,
             models: self.project.models(0)?,
-            record: match self.arguments.record {
+            record: match self.order.arguments.record {
                 Record::None => tape::Record::Nothing,
                 Record::New => tape::Record::New,
                 Record::All => tape::Record::All,
             },
-            is_update: self.arguments.update,
-            limit: self.limit,
+            is_update: self.order.arguments.update,
+            limit: self.order.limit,
             budget: is_recording.then(|| Budget::new(self.project.config.bounds())),
         };
         loop {
             let place = next.fetch_add(1, Ordering::SeqCst);
-            let Some(case) = cases.get(place).filter(|_| self.signals.seen().is_none()) else {
+            let Some(case) = cases.get(place).filter(|_| self.order.signals.seen().is_none())
+            else {
                 return Ok(());
             };
             let began = clock::monotonic();
@@ -288,7 +338,7 @@ impl Desk<'_> {
         let mut ended: Vec<Option<Ended>> = cases.iter().map(|_| None).collect();
         let mut told = 0;
         let tell = |place: usize, end: &Ended| {
-            report::tell(self.global, cases[place], end, self.arguments.show_output);
+            report::tell(self.order.global, cases[place], end, self.order.arguments.show_output);
         };
         while let Ok((place, end)) = receiver.recv() {
             ended[place] = Some(end);
@@ -320,15 +370,15 @@ impl Desk<'_> {
         let failed: Vec<(&Case, &Ended)> = both()
             .filter_map(|(case, ended)| Some((case, ended.filter(|ended| ended.fault.is_some())?)))
             .collect();
-        report::explain(self.global, &failed);
-        let arguments = self.arguments;
+        report::explain(self.order.global, &failed);
+        let arguments = self.order.arguments;
         let is_whole = arguments.filter.is_none() && arguments.shard.is_none();
-        if is_whole && !self.global.json && !self.global.quiet {
+        if is_whole && !self.order.global.json && !self.order.global.quiet {
             for path in suite.orphans() {
                 print_line(&format!("note: `{}` belongs to no test; delete it", path.display()));
             }
         }
-        report::sum_up(self.global, counts, took, exit.code());
+        report::sum_up(self.order.global, counts, took, exit.code());
         if let Some(path) = &arguments.junit {
             let results: Vec<(&Case, Option<&Ended>, &str)> = chosen
                 .iter()
