@@ -7,7 +7,7 @@ use crate::journal::cassette::{Cassette, Line};
 use crate::journal::replies::Sample;
 use crate::model::Model;
 use crate::model::reply::Called;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
 
 /// What happens to a request that the cassette does not hold.
@@ -29,8 +29,8 @@ pub struct Tape {
     record: Record,
     used: RefCell<HashSet<Sample>>,
     recorded: RefCell<BTreeMap<Sample, Line>>,
-    /// Calls that were to be recorded and failed.
-    failed: Cell<usize>,
+    /// Requests that were to be recorded and had no reply, also not by a further try.
+    failed: RefCell<HashSet<Sample>>,
     /// The first request that the cassette does not hold although it had to.
     missed: RefCell<Option<Failure>>,
 }
@@ -38,8 +38,14 @@ pub struct Tape {
 impl Tape {
     /// Puts a cassette in.
     pub fn new(cassette: Cassette, record: Record) -> Tape {
-        let (used, recorded, missed) = (RefCell::default(), RefCell::default(), RefCell::default());
-        Tape { cassette, record, used, recorded, failed: Cell::new(0), missed }
+        Tape {
+            cassette,
+            record,
+            used: RefCell::default(),
+            recorded: RefCell::default(),
+            failed: RefCell::default(),
+            missed: RefCell::default(),
+        }
     }
 
     /// Returns the first request that the cassette does not hold, as a failure. A script that
@@ -64,9 +70,9 @@ impl Tape {
         recorded.values().try_fold(Money::ZERO, |sum, line| Some(sum + line.cost?))
     }
 
-    /// Returns how many calls failed: those are not recorded.
+    /// Returns how many requests failed: those are not recorded.
     pub fn failed(&self) -> usize {
-        self.failed.get()
+        self.failed.borrow().len()
     }
 
     /// Returns how many exchanges of the cassette were neither used nor recorded anew.
@@ -114,9 +120,12 @@ impl Tape {
         }
         match asked.answered(called) {
             Some(line) => {
+                self.failed.borrow_mut().remove(&sample);
                 self.recorded.borrow_mut().insert(sample, line);
             }
-            None => self.failed.set(self.failed.get() + 1),
+            None => {
+                self.failed.borrow_mut().insert(sample);
+            }
         }
     }
 }
@@ -210,5 +219,8 @@ mod tests {
         let line = asked(&model, "a");
         tape.keep((line.key, 0), &model, &line, &Called::broken("no".to_owned()));
         assert_eq!((tape.failed(), tape.content(false)), (1, None));
+        // The executor tries again.
+        tape.keep((line.key, 0), &model, &line, &said("yes"));
+        assert_eq!((tape.failed(), tape.recorded()), (0, 1));
     }
 }

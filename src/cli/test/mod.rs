@@ -36,6 +36,9 @@ use std::time::Duration;
 
 /// Least tests at once, where nothing else is said: most of a test is waiting.
 const JOBS_MIN: usize = 4;
+/// Stack of a thread that runs tests, in bytes: as much as the main thread has for reading scripts that
+/// are nested deeply.
+const STACK_BYTES: usize = 8 << 20;
 /// Longest time of one test, played and recorded.
 const LIMITS: (&str, &str) = ("60s", "10m");
 
@@ -274,9 +277,10 @@ impl Desk<'_> {
             let workers: Vec<_> = (0..self.jobs().min(cases.len()))
                 .map(|_| {
                     let (sender, next) = (sender.clone(), &next);
-                    scope.spawn(move || block_on(self.work(cases, next, &sender))?)
+                    let work = move || block_on(self.work(cases, next, &sender))?;
+                    std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work)
                 })
-                .collect();
+                .collect::<Result<_, _>>()?;
             drop(sender);
             let ended = self.collect(cases, &receiver);
             for worker in workers {
