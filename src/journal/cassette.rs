@@ -523,6 +523,30 @@ mod tests {
         check(format!("{{\"cassette\":1}}\n\n{odd}"), "line 3: unknown field `answer`");
     }
 
+    /// A file that was cut or overwritten somewhere is either read as far as it is whole, or its
+    /// damage is named with a line; it is never read as something else.
+    #[test]
+    fn no_damage_is_read_as_something_else() {
+        let lines = ["ä", "b", "b"].map(|text| line(text, Some(0.5), "said"));
+        let (_folder, path, text) = written(lines.to_vec());
+        let whole = Cassette::read(&path).expect("sound").lines;
+        for cut in 0..text.len() {
+            std::fs::write(&path, &text.as_bytes()[..cut]).expect("written");
+            if let Ok(read) = Cassette::read(&path) {
+                assert_eq!(read.lines, whole[..read.len()], "cut at {cut}");
+            }
+            let mut bytes = text.clone().into_bytes();
+            bytes[cut] = b'{';
+            std::fs::write(&path, bytes).expect("written");
+            match Cassette::read(&path) {
+                Ok(read) => assert_eq!(read.len(), whole.len(), "overwritten at {cut}"),
+                Err(CassetteError::Damaged { line, .. }) => assert!((1..=4).contains(&line)),
+                Err(CassetteError::File { .. }) => {}
+                Err(error) => panic!("overwritten at {cut}: {error}"),
+            }
+        }
+    }
+
     #[test]
     fn a_miss_names_the_nearest_and_the_difference() {
         let lines = vec![line("Name a risk of trams.", Some(0.2), "x"), line("Sum up.", None, "y")];

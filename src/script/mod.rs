@@ -260,6 +260,7 @@ impl Host {
         let (ast, mut found) = check::read(&self.engine, &self.inner, &name, text, scope);
         if let Some(ast) = &ast {
             found.extend(api::run::check_params(ast, &self.inner.with.params, &name));
+            found.extend(test::faults(ast, &name, text));
         }
         (ast, found)
     }

@@ -8,7 +8,7 @@ use crate::script::check::definition;
 use crate::script::diagnostic::Diagnostic;
 use crate::script::tasks::Task;
 use crate::script::{Host, Inner, Program, ScriptError, codes, difference};
-use rhai::{CallFnOptions, FnAccess, Position, Scope};
+use rhai::{AST, CallFnOptions, FnAccess, Position, Scope};
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -153,27 +153,40 @@ pub fn test_of(file: &str) -> Option<&str> {
 }
 
 impl Program {
-    /// Returns its tests in the order of the text, and what is wrong with functions that are named
-    /// like tests. `file` is its file as people know it.
-    pub fn tests(&self, file: &Path) -> (Vec<Found>, Vec<Diagnostic>) {
-        let (mut found, mut faults) = (Vec::new(), Vec::new());
-        for function in self.ast.iter_functions().filter(|f| f.name.starts_with(PREFIX)) {
-            let name = function.name.to_owned();
-            let (line, column) = definition(&self.text, &name).unwrap_or((1, 1));
-            let message = if !function.params.is_empty() {
-                format!("the test `{name}` takes arguments, and nobody gives it any")
-            } else if function.access == FnAccess::Private {
-                format!("the test `{name}` is private, so it cannot be called")
-            } else {
-                found.push(Found { name, line: usize::from(line) });
-                continue;
-            };
-            let (file, place) = (file.display().to_string(), Position::new(line, column));
-            faults.push(Diagnostic::at(codes::TEST, message, &file, &self.text, place));
-        }
+    /// Returns its tests in the order of the text.
+    pub fn tests(&self) -> Vec<Found> {
+        let functions = self.ast.iter_functions().filter(|f| f.name.starts_with(PREFIX));
+        let mut found: Vec<Found> = functions
+            .map(|function| {
+                let line = definition(&self.text, function.name).map_or(1, |(line, _)| line);
+                Found { name: function.name.to_owned(), line: usize::from(line) }
+            })
+            .collect();
         found.sort_by(|a, b| (a.line, &a.name).cmp(&(b.line, &b.name)));
-        (found, faults)
+        found
     }
+}
+
+/// Finds functions of a file with tests that are named like tests and cannot be called.
+pub(super) fn faults(ast: &AST, file: &str, text: &str) -> Vec<Diagnostic> {
+    let mut faults = Vec::new();
+    if !file.ends_with(FILE_END) {
+        return faults;
+    }
+    for function in ast.iter_functions().filter(|f| f.name.starts_with(PREFIX)) {
+        let name = function.name;
+        let message = if !function.params.is_empty() {
+            format!("the test `{name}` takes arguments, and nobody gives it any")
+        } else if function.access == FnAccess::Private {
+            format!("the test `{name}` is private, so it cannot be called")
+        } else {
+            continue;
+        };
+        let (line, column) = definition(text, name).unwrap_or((1, 1));
+        let place = Position::new(line, column);
+        faults.push(Diagnostic::at(codes::TEST, message, file, text, place));
+    }
+    faults
 }
 
 impl Host {

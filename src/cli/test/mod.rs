@@ -185,7 +185,8 @@ fn choose<'a>(suite: &'a Suite, arguments: &Arguments) -> Result<Vec<&'a Case>, 
     }
     let mut chosen: Vec<&Case> = suite.cases.iter().collect();
     if let Some(filter) = &arguments.filter {
-        chosen.retain(|case| case.shown().contains(filter.as_str()));
+        let filter = filter.strip_prefix("./").unwrap_or(filter);
+        chosen.retain(|case| case.shown().contains(filter));
         if chosen.is_empty() {
             let names = suite.cases.iter().map(|case| case.name.as_str());
             let help = nearest(filter, names).map(|near| format!("; did you mean `{near}`?"));
@@ -381,6 +382,13 @@ impl Desk<'_> {
             for path in suite.orphans() {
                 print_line(&format!("note: `{}` belongs to no test; delete it", path.display()));
             }
+        }
+        let is_recording = arguments.record != Record::None;
+        if is_recording && counts.is_only_demo() && !self.order.global.json {
+            print_line(
+                "note: nothing was recorded: only the demo model was asked, which needs no \
+                 cassette; name a model in kaizen.toml or in the script",
+            );
         }
         report::sum_up(self.order.global, counts, took, exit.code());
         if let Some(path) = &arguments.junit {

@@ -58,6 +58,9 @@ pub(super) struct Ended {
     /// Replies that were recorded, and what they cost if that is known.
     pub(super) recorded: usize,
     pub(super) cost: Option<Money>,
+    /// Replies that came from the cassette, and calls that the demo model answered.
+    pub(super) played: usize,
+    pub(super) demo_calls: u64,
     /// Snapshots that were written.
     pub(super) written: usize,
     /// The files that it depends on, with the hashes of their contents.
@@ -247,6 +250,7 @@ impl Bench<'_> {
         let Setup { executor, tape, test, .. } = setup;
         let has_passed = ended.status == Status::Passed;
         (ended.recorded, ended.cost) = (tape.recorded(), tape.cost());
+        (ended.played, ended.demo_calls) = (tape.played(), executor.demo_calls());
         // What was paid for is kept, however the test ended.
         if let Some(content) = tape.content(has_passed) {
             let kept = cassette::write(&case.cassette, content);
@@ -326,6 +330,8 @@ impl Ended {
             output: Vec::new(),
             notes: Vec::new(),
             recorded: 0,
+            played: 0,
+            demo_calls: 0,
             cost: None,
             written: 0,
             files: BTreeMap::new(),

@@ -21,6 +21,8 @@ pub(super) struct Counts {
     pub(super) stopped: usize,
     recorded: usize,
     written: usize,
+    played: usize,
+    demo_calls: u64,
     /// What the recording cost; `None` when that is not known of each reply.
     cost: Option<Money>,
 }
@@ -40,7 +42,16 @@ impl Counts {
         }
         self.recorded += ended.recorded;
         self.written += ended.written;
+        self.played += ended.played;
+        self.demo_calls += ended.demo_calls;
         self.cost = self.cost.zip(ended.cost).map(|(sum, cost)| sum + cost);
+    }
+}
+
+impl Counts {
+    /// Tells whether the demo model was asked and no other.
+    pub(super) fn is_only_demo(&self) -> bool {
+        self.demo_calls > 0 && self.played == 0 && self.recorded == 0
     }
 }
 
