@@ -189,6 +189,12 @@ fn what_fails_in_a_flow_fails_the_test_unless_that_is_allowed() {
     check(&[
         (&format!("{flow} session().flow(g);"), "operation `a`: found 1, expected 2"),
         (&format!("{flow} session().flow(g, #{{ allow_failures: true }});"), ""),
+        (&flow.replace("assert_eq(1, 2)", "1"), ""),
+        (
+            "let g = builder(\"g\"); g.add_operation(|| sleep(60_000)); \
+             session().flow(g, #{ timeout_ms: 20 });",
+            "operations of a flow were cancelled",
+        ),
     ]);
 }
 
@@ -198,8 +204,8 @@ fn a_test_has_a_time_and_no_other_test_pays_for_it() {
         "fn test_computes() { loop {} }\nfn test_waits() { sleep(60_000) }\n\
          fn test_short() { sleep(20); timeout(10_000, || sleep(20)); }\n",
     );
-    let (ran, ended) = results(&project, &["--timeout", "300ms"]);
-    let late = "the test was not done within 300 ms (`--timeout` sets the limit)";
+    let (ran, ended) = results(&project, &["--timeout", "1s"]);
+    let late = "the test was not done within 1000 ms (`--timeout` sets the limit)";
     let expected = [
         ("test_computes", "failed", late),
         ("test_waits", "failed", late),
@@ -208,6 +214,21 @@ fn a_test_has_a_time_and_no_other_test_pays_for_it() {
     let ended: Vec<(&str, &str, &str)> =
         ended.iter().map(|(a, b, c)| (a.as_str(), b.as_str(), c.as_str())).collect();
     assert_eq!((ran.code, ended), (Some(1), expected.to_vec()));
+}
+
+#[test]
+fn tests_run_at_once_unless_that_is_not_wanted() {
+    let wait = |own: &str, other: &str| {
+        format!(
+            "fn test_{own}() {{ write_text(\"{own}\", \"\"); \
+             loop {{ if attempt(|| read_text(\"{other}\")).ok {{ break; }} sleep(5); }} }}\n"
+        )
+    };
+    let text = wait("a", "b") + wait("b", "a").as_str();
+    let ran = with_tests(&text).kaizen(&["test", "--timeout", "20s"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stdout);
+    let ran = with_tests(&text).kaizen(&["test", "--timeout", "300ms", "--jobs", "1"]);
+    assert!(ran.stdout.contains("2 tests: 1 passed, 1 failed"), "{}", ran.stdout);
 }
 
 /// A test file whose tests ask a server.
@@ -366,8 +387,9 @@ fn a_cassette_holds_no_secret_and_answers_the_request_that_held_one() {
     let kept = files.map(|name| read(&project, name)).concat() + said.as_str();
     assert!(kept.contains("my key is [secret]") && kept.contains("you sent [secret]"), "{kept}");
     assert!(!kept.contains("canary"), "{kept}");
-    assert_eq!(run(&["test"]).0, Some(0));
-    assert_eq!(server.bodies().len(), 1);
+    // Where it is played nobody needs the key.
+    let played = project.kaizen(&["test"]);
+    assert_eq!((played.code, server.bodies().len()), (Some(0), 1), "{}", played.stdout);
 }
 
 #[test]

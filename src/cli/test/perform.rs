@@ -226,18 +226,17 @@ impl Bench<'_> {
             }
             return Err((Status::Failed, Some(shown)));
         }
-        match executor.first_failure() {
-            Some(failure) if executor.unforgiven() > 0 => {
-                let mut shown = of_failure(&failure);
-                shown.help = Some(
-                    "an operation did not complete, so the test fails; `allow_failures: true` in \
-                     the options of `flow` accepts that"
-                        .to_owned(),
-                );
-                Err((Status::Failed, Some(shown)))
-            }
-            _ => Ok(()),
+        if executor.unforgiven() == 0 {
+            return Ok(());
         }
+        let cancelled = || Failure::new("cancelled", "operations of a flow were cancelled");
+        let mut shown = of_failure(&executor.first_failure().unwrap_or_else(cancelled));
+        shown.help = Some(
+            "an operation did not complete, so the test fails; `allow_failures: true` in the \
+             options of `flow` accepts that"
+                .to_owned(),
+        );
+        Err((Status::Failed, Some(shown)))
     }
 
     fn too_late(&self) -> String {
