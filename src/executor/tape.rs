@@ -31,8 +31,8 @@ pub struct Tape {
     recorded: RefCell<BTreeMap<Sample, Line>>,
     /// Requests that were to be recorded and had no reply, also not by a further try.
     failed: RefCell<HashSet<Sample>>,
-    /// The first request that the cassette does not hold although it had to.
-    missed: RefCell<Option<Failure>>,
+    /// The first request that the cassette does not hold although it had to, and how many there were.
+    missed: RefCell<Option<(Failure, usize)>>,
 }
 
 impl Tape {
@@ -48,9 +48,9 @@ impl Tape {
         }
     }
 
-    /// Returns the first request that the cassette does not hold, as a failure. A script that
-    /// catches the failure hides it from nobody.
-    pub fn missed(&self) -> Option<Failure> {
+    /// Returns the first request that the cassette does not hold, as a failure, and how many there
+    /// were. A script that catches the failure hides it from nobody.
+    pub fn missed(&self) -> Option<(Failure, usize)> {
         self.missed.borrow().clone()
     }
 
@@ -110,7 +110,7 @@ impl Tape {
             return Answer::Ask;
         }
         let failure = Failure::new("cassette", self.cassette.miss(asked, sample.1));
-        self.missed.borrow_mut().get_or_insert_with(|| failure.clone());
+        self.missed.borrow_mut().get_or_insert_with(|| (failure.clone(), 0)).1 += 1;
         Answer::Never(Box::new(failure))
     }
 
@@ -191,7 +191,9 @@ mod tests {
         assert_eq!((full.played(), full.unused(), full.missed()), (3, 0, None));
         assert_eq!(full.content(true), None);
         assert_eq!(answer(&full, &model, "a", 2), "cassette");
-        assert!(full.missed().is_some());
+        assert_eq!(answer(&full, &model, "c", 0), "cassette");
+        let (first, count) = full.missed().expect("two misses");
+        assert!(first.message.contains("asked once more") && count == 2, "{first:?}");
     }
 
     #[test]

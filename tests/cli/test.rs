@@ -336,6 +336,11 @@ fn a_miss_names_the_nearest_request_and_the_difference_and_cannot_be_hidden() {
     );
     let again = ask.replace("branch()", "branch().chat(`Name a risk of ${topic}.`); branch()");
     check(&again, 7, &["holds 3 of it, and it is asked once more"]);
+    let flow = "let g = builder(\"g\"); g.add_operation(\"communicate\", #{ name: \"a\", instruction: topic }); \
+                g.add_operation(\"communicate\", #{ name: \"b\", instruction: \"x\" }); session().flow(g); branch()";
+    let flow = ask.replace("branch()", flow);
+    let said = ["error[K0131]: operation `a`: no reply", "\n6 requests of this test are missing\n"];
+    check(&flow, 7, &said);
     project.file("tests/b_test.rhai", "fn test_votes_wrong() { assert(false) }");
     check(&ask.replace("risk", "danger"), 1, &["1 failed, 1 missed"]);
 }
@@ -412,7 +417,7 @@ fn a_recording_stays_within_the_budget() {
     let toml = read(&project, "kaizen.toml") + "[budget]\nmax_calls = 2\n";
     project.file("kaizen.toml", &toml).file(
         "tests/a_test.rhai",
-        "fn test_a() { branch().chat(\"a\"); }\nfn test_b() { branch().chat(\"b\"); }\nfn test_c() { branch().chat(\"c\"); }",
+        "fn test_a() { branch().chat(\"a\"); }\nfn test_b() { branch().chat(\"b\"); }\nfn test_c() { branch().chat(\"c\"); }\nfn test_d() {}",
     );
     let (ran, ended) = results(&project, &["--record", "new"]);
     let ended: Vec<&str> = ended.iter().map(|(_, status, _)| status.as_str()).collect();
@@ -422,6 +427,13 @@ fn a_recording_stays_within_the_budget() {
         "{}",
         ran.stdout
     );
+    assert_eq!(ran.code, Some(4));
+    assert!(
+        ran.stderr.contains("the budget is spent; what was recorded is kept"),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stdout.contains("\"failed\":1,\"missed\":0,\"unchanged\":0,\"stopped\":1"));
     // What was paid for need not be paid again.
     assert_eq!(project.kaizen(&["test", "--record", "new"]).code, Some(0));
     assert_eq!(server.bodies().len(), 3);
@@ -455,7 +467,7 @@ fn ctrl_c_ends_the_tests_and_keeps_what_was_recorded() {
     assert!(said[0].starts_with("stopped tests/a_test.rhai::test_a"), "{said:?}");
     assert!(said[1].starts_with("2 tests: 2 stopped or not run · 1 reply recorded"), "{said:?}");
     assert!(read(&project, "tests/cassettes/a_test/test_a.jsonl").contains("first"));
-    assert_eq!(read(&project, "j.xml").matches("<skipped message=\"interrupted\"/>").count(), 2);
+    assert_eq!(read(&project, "j.xml").matches("<skipped message=\"stopped").count(), 2);
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn body(ended: Option<&Ended>, reason: &str) -> String {
     let mut text = String::new();
     let tag = match ended.status {
         Status::Passed => None,
-        Status::Stopped => return "<skipped message=\"interrupted\"/>".to_owned(),
+        Status::Stopped => return "<skipped message=\"stopped\"/>".to_owned(),
         Status::Failed => Some("failure"),
         Status::Missed => Some("error"),
     };

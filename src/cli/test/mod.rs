@@ -262,6 +262,7 @@ impl Desk<'_> {
         }
         let exit = match self.order.signals.seen() {
             Some(exit) => exit,
+            None if counts.is_spent => Exit::Budget,
             None if counts.failed > 0 => Exit::Failed,
             None if counts.missed > 0 => Exit::Diverged,
             None => Exit::Ok,
@@ -322,10 +323,8 @@ impl Desk<'_> {
         };
         loop {
             let place = next.fetch_add(1, Ordering::SeqCst);
-            let Some(case) = cases.get(place).filter(|_| self.order.signals.seen().is_none())
-            else {
-                return Ok(());
-            };
+            let is_over = bench.is_spent() || self.order.signals.seen().is_some();
+            let Some(case) = cases.get(place).filter(|_| !is_over) else { return Ok(()) };
             let began = clock::monotonic();
             let ended = AssertUnwindSafe(bench.perform(case)).catch_unwind().await;
             let ended = ended.unwrap_or_else(|_| {
@@ -391,11 +390,12 @@ impl Desk<'_> {
             );
         }
         report::sum_up(self.order.global, counts, took, exit.code());
+        report::tell_stop(counts);
         if let Some(path) = &arguments.junit {
             let results: Vec<(&Case, Option<&Ended>, &str)> = chosen
                 .iter()
                 .map(|case| match both().find(|(ran, _)| ran.id == case.id) {
-                    Some((_, ended)) => (*case, ended, "interrupted"),
+                    Some((_, ended)) => (*case, ended, "stopped before it"),
                     None => (*case, None, "unchanged since it passed"),
                 })
                 .collect();

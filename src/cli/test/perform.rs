@@ -61,6 +61,8 @@ pub(super) struct Ended {
     /// Replies that came from the cassette, and calls that the demo model answered.
     pub(super) played: usize,
     pub(super) demo_calls: u64,
+    /// Whether the budget did not allow one of its calls.
+    pub(super) is_spent: bool,
     /// Snapshots that were written.
     pub(super) written: usize,
     /// The files that it depends on, with the hashes of their contents.
@@ -147,6 +149,11 @@ impl Bench<'_> {
         ended
     }
 
+    /// Tells whether the budget of the recording is used up.
+    pub(super) fn is_spent(&self) -> bool {
+        self.budget.as_ref().is_some_and(|budget| budget.is_spent())
+    }
+
     fn set_up(&self, case: &Case, cassette: Cassette) -> Setup {
         let seed = seed(&case.id);
         let tape = Rc::new(Tape::new(cassette, self.record));
@@ -211,13 +218,14 @@ impl Bench<'_> {
         if self.signals.seen().is_some() {
             return Err((Status::Stopped, None));
         }
-        if let Some(missed) = tape.missed() {
-            let shown = raised.filter(|(failure, _)| failure.kind == missed.kind);
-            let caught = || Diagnostic {
-                help: Some("the script went on after this, and the test fails all the same".into()),
-                ..of_failure(&missed)
+        if let Some((missed, count)) = tape.missed() {
+            let fault = raised.filter(|(failure, _)| failure.kind == missed.kind);
+            let fault = fault.map_or_else(|| hidden(&missed, executor), |both| both.1);
+            let more = match count {
+                1 => fault.message.clone(),
+                _ => format!("{}\n{} requests of this test are missing", fault.message, count),
             };
-            return Err((Status::Missed, Some(shown.map_or_else(caught, |both| both.1))));
+            return Err((Status::Missed, Some(Diagnostic { message: more, ..fault })));
         }
         if let Some((failure, mut shown)) = raised {
             let took = clock::monotonic().saturating_sub(began);
@@ -250,6 +258,10 @@ impl Bench<'_> {
         let has_passed = ended.status == Status::Passed;
         (ended.recorded, ended.cost) = (tape.recorded(), tape.cost());
         (ended.played, ended.demo_calls) = (tape.played(), executor.demo_calls());
+        if self.is_spent() {
+            ended.is_spent = true;
+            ended.notes.push("the budget of the recording does not allow its calls".to_owned());
+        }
         // What was paid for is kept, however the test ended.
         if let Some(content) = tape.content(has_passed) {
             let kept = cassette::write(&case.cassette, content);
@@ -333,6 +345,7 @@ impl Ended {
             demo_calls: 0,
             cost: None,
             written: 0,
+            is_spent: false,
             files: BTreeMap::new(),
         }
     }
@@ -340,6 +353,19 @@ impl Ended {
     /// Creates the end of a test that could not be run.
     pub(super) fn broken(began: Duration, failure: &Failure) -> Ended {
         Ended::new(Status::Failed, began, Some(of_failure(failure)))
+    }
+}
+
+/// Shows a request that no cassette holds although the script went on after it.
+fn hidden(missed: &Failure, executor: &Executor) -> Diagnostic {
+    // What an operation asked is known with its name.
+    let of_operation = executor.first_failure().filter(|failure| failure.kind == missed.kind);
+    match of_operation {
+        Some(failure) => of_failure(&failure),
+        None => Diagnostic {
+            help: Some("the script went on after this, and the test fails all the same".into()),
+            ..of_failure(missed)
+        },
     }
 }
 

@@ -17,8 +17,10 @@ pub(super) struct Counts {
     pub(super) missed: usize,
     /// Not run because nothing has changed.
     pub(super) unchanged: usize,
-    /// Not run, or not to the end, because of Ctrl-C.
+    /// Not run, or not to the end, because of Ctrl-C or the budget.
     pub(super) stopped: usize,
+    /// Whether the budget of a recording was used up.
+    pub(super) is_spent: bool,
     recorded: usize,
     written: usize,
     played: usize,
@@ -42,6 +44,7 @@ impl Counts {
         }
         self.recorded += ended.recorded;
         self.written += ended.written;
+        self.is_spent |= ended.is_spent;
         self.played += ended.played;
         self.demo_calls += ended.demo_calls;
         self.cost = self.cost.zip(ended.cost).map(|(sum, cost)| sum + cost);
@@ -216,7 +219,13 @@ pub(super) fn sum_up(global: &Global, counts: &Counts, took: Duration, exit: u8)
     line.push_str(&format!(" · {}", time::length(micros(took))));
     let code = if is_bad { "31" } else { "32" };
     print_line(&painted(&line, code, global.color_out));
-    if counts.stopped > 0 {
+}
+
+/// Tells why not every test has run, if so.
+pub(super) fn tell_stop(counts: &Counts) {
+    if counts.is_spent {
+        say("the budget is spent; what was recorded is kept, and `--record new` goes on with more");
+    } else if counts.stopped > 0 {
         say("interrupted; what was recorded is kept");
     }
 }
