@@ -25,5 +25,6 @@ mod cli {
     mod resume;
     mod run;
     mod secrets;
+    mod test;
     mod watch;
 }

@@ -27,6 +27,7 @@ mod runs;
 mod show;
 mod signal;
 mod terminal;
+mod test;
 mod trust;
 mod watch;
 
@@ -85,6 +86,8 @@ enum Command {
     Watch(watch::Arguments),
     /// Find what is wrong with scripts, without running them.
     Check(check::Arguments),
+    /// Run the tests of the project: functions `test_..` in files `*_test.rhai`.
+    Test(test::Arguments),
     /// Explain a code such as K0003, or a kind of failure such as `rate_limited`.
     Explain(explain::Arguments),
     /// Show what a run would ask and cost; nothing is asked.
@@ -170,6 +173,7 @@ pub fn run() -> ExitCode {
         Some(Command::Run(arguments)) => run::run(&global, arguments),
         Some(Command::Watch(arguments)) => watch::run(&global, arguments),
         Some(Command::Check(arguments)) => check::run(&global, arguments),
+        Some(Command::Test(arguments)) => test::run(&global, arguments),
         Some(Command::Explain(arguments)) => Ok(explain::run(&global, arguments)),
         Some(Command::Plan(given)) => plan::plan(&global, given),
         Some(Command::Repl(arguments)) => repl::run(&global, arguments),

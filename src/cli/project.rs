@@ -52,16 +52,26 @@ impl Project {
 
     /// Opens the store, and creates it if there is none.
     pub(super) fn open_store(&self) -> Result<store::Connection, StoreError> {
-        let path = self.store_path();
         let folder = self.root.join(FOLDER);
-        std::fs::create_dir_all(&folder)
-            .map_err(|source| StoreError::Folder { path: folder.clone(), source })?;
+        self.make_folder().map_err(|source| StoreError::Folder { path: folder, source })?;
+        store::open(&self.store_path())
+    }
+
+    /// Creates the folder that kaizen keeps to itself, if there is none, and returns it.
+    pub(super) fn make_folder(&self) -> std::io::Result<PathBuf> {
+        let folder = self.root.join(FOLDER);
+        std::fs::create_dir_all(&folder)?;
         let ignore = folder.join(".gitignore");
         if !ignore.exists() {
             // A project without this file works as well; git then shows the store as untracked.
             let _ = std::fs::write(ignore, "*\n");
         }
-        store::open(&path)
+        Ok(folder)
+    }
+
+    /// Returns the path of what is remembered of tests.
+    pub(super) fn tests_path(&self) -> PathBuf {
+        self.root.join(FOLDER).join("tests.json")
     }
 
     /// Opens the store for reading; `None` when the project has none yet.

@@ -9,12 +9,14 @@ pub mod retry;
 pub mod reuse;
 pub mod run;
 pub mod schedule;
+pub mod tape;
 
 use crate::base::clock;
 use crate::base::id::{FlowId, OpId};
 use crate::base::rng::Rng;
 use crate::executor::budget::Budget;
 use crate::executor::reuse::Reuse;
+use crate::executor::tape::Tape;
 use crate::flow::check::BuildErrors;
 use crate::flow::failure::Failure;
 use crate::journal::Journal;
@@ -70,9 +72,13 @@ pub struct Executor {
     flow_budgets: RefCell<HashMap<FlowId, Rc<Budget>>>,
     /// Replies that need not be asked for again, if there are any.
     reuse: Option<Rc<Reuse>>,
+    /// What models are answered from in a test.
+    tape: Option<Rc<Tape>>,
     learner: RefCell<Learner>,
     /// What the run it goes on from was told.
     told: RefCell<Told>,
+    /// The next time that is told, if the clock of the run stands still.
+    still: Option<Cell<i64>>,
     /// How often each request was made.
     asked: RefCell<HashMap<Key, u32>>,
     next_op: Cell<u32>,
@@ -108,8 +114,10 @@ impl Executor {
             budget: None,
             flow_budgets: RefCell::default(),
             reuse: None,
+            tape: None,
             learner: RefCell::new(learner),
             told: RefCell::default(),
+            still: None,
             asked: RefCell::default(),
             next_op: Cell::new(0),
             next_flow: Cell::new(1),
@@ -127,6 +135,19 @@ impl Executor {
     #[must_use]
     pub fn reusing(self, reuse: Rc<Reuse>) -> Executor {
         Executor { reuse: Some(reuse), ..self }
+    }
+
+    /// Answers for models from a cassette, or records one.
+    #[must_use]
+    pub fn playing(self, tape: Rc<Tape>) -> Executor {
+        Executor { tape: Some(tape), ..self }
+    }
+
+    /// Tells the script the same times in every run: `start`, in milliseconds since 1970, and with
+    /// each question one millisecond more.
+    #[must_use]
+    pub fn at_still_time(self, start: i64) -> Executor {
+        Executor { still: Some(Cell::new(start)), ..self }
     }
 
     /// Keeps what the run uses within bounds.
@@ -159,7 +180,8 @@ impl Executor {
     /// Returns the time in milliseconds since 1970, and journals that the script was told it.
     pub fn now(&self) -> Result<i64, StoreError> {
         let known = self.recall("now").and_then(|value| value.as_i64());
-        let now = known.unwrap_or_else(|| clock::Stamp::now().0);
+        let still = || self.still.as_ref().map(|next| next.replace(next.get() + 1));
+        let now = known.or_else(still).unwrap_or_else(|| clock::Stamp::now().0);
         self.note(&Event::Told { what: "now".to_owned(), value: now.into() })?;
         Ok(now)
     }

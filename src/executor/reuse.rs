@@ -75,6 +75,8 @@ impl fmt::Debug for Reuse {
 pub(super) enum Answer {
     /// By a reply that was paid for before.
     Known(Box<Known>),
+    /// By a reply of a cassette, which counts as if it had been asked for.
+    Played(Box<Called>),
     /// By a guess, because this run is only a plan.
     Guess(String),
     /// By asking.

@@ -1,6 +1,7 @@
 //! What happened, append-only: the source of truth. Metrics, `show` and the optimizer are folds of
 //! these events.
 
+pub mod cassette;
 pub mod event;
 pub mod history;
 pub mod key;

@@ -103,6 +103,8 @@ pub enum ModelError {
 type Lookup = Rc<dyn Fn(&str) -> Option<String>>;
 /// What makes two models share a limiter.
 type Server = (String, String, Option<KeyRef>);
+/// The limiter of each server, with the limits it has.
+type Limiters = HashMap<Server, (Limits, Rc<Limiter>)>;
 
 /// The models of a project.
 pub struct Models {
@@ -110,7 +112,7 @@ pub struct Models {
     default: RefCell<Option<String>>,
     lookup: Lookup,
     clients: Rc<Clients>,
-    limiters: RefCell<HashMap<Server, (Limits, Rc<Limiter>)>>,
+    limiters: Rc<RefCell<Limiters>>,
     demos: RefCell<HashMap<String, Demo>>,
     seed: u64,
 }
@@ -136,7 +138,22 @@ impl Models {
             default: RefCell::new(default),
             lookup: Rc::new(lookup),
             clients: Rc::default(),
-            limiters: RefCell::default(),
+            limiters: Rc::default(),
+            demos: RefCell::default(),
+            seed,
+        }
+    }
+
+    /// Returns the same models for another run: with a seed of its own, and the connections and
+    /// limiters of this one.
+    #[must_use]
+    pub fn reseeded(&self, seed: u64) -> Models {
+        Models {
+            aliases: self.aliases.clone(),
+            default: self.default.clone(),
+            lookup: self.lookup.clone(),
+            clients: self.clients.clone(),
+            limiters: self.limiters.clone(),
             demos: RefCell::default(),
             seed,
         }

@@ -36,7 +36,8 @@ fn all_words_are_listed_in_groups() {
             "standard library",
             "data",
             "the world outside",
-            "the run itself"
+            "the run itself",
+            "tests"
         ]
     );
     for line in ["  fork                  Copies a branch", "  vote                  Asks several"]

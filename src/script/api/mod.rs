@@ -1,5 +1,6 @@
 //! What scripts see: one file per noun, each a thin translation to the domain.
 
+mod assertion;
 mod branch;
 pub(super) mod builder;
 mod data;
@@ -43,6 +44,7 @@ const GROUPS: &[(&str, &[Register])] = &[
     ("data", &[data::register]),
     ("the world outside", &[world::register]),
     (RUN, &[run::register, state::register]),
+    ("tests", &[assertion::register]),
 ];
 
 /// Returns the names of the groups, in the order in which the reference shows them.
