@@ -14,6 +14,7 @@ mod support;
 mod tidy;
 
 mod cli {
+    mod advise;
     mod budget;
     mod care;
     mod check;

@@ -1,5 +1,6 @@
 //! The terminal: commands, options, exit codes. The only floor that prints or reads the environment.
 
+mod advise;
 mod check;
 mod config;
 mod config_show;
@@ -9,6 +10,7 @@ mod doctor;
 mod exit;
 mod explain;
 mod export;
+mod failures;
 mod gc;
 mod job;
 mod list;
@@ -110,6 +112,10 @@ enum Command {
     Doc(doc::Arguments),
     /// Look whether everything is in order.
     Doctor,
+    /// What would be chosen now for a kind of task, and why.
+    Advise(advise::Arguments),
+    /// What went wrong, by kind, with what it teaches.
+    Failures(failures::Arguments),
     /// Forget old runs and give their room back to the disk.
     Gc(gc::Arguments),
     /// Write runs as JSON lines, or copy the whole store.
@@ -185,6 +191,8 @@ pub fn run() -> ExitCode {
         Some(Command::Models) => models::run(&global),
         Some(Command::Doc(arguments)) => doc::run(&global, arguments),
         Some(Command::Doctor) => Ok(doctor::run(&global)),
+        Some(Command::Advise(arguments)) => advise::run(&global, arguments),
+        Some(Command::Failures(arguments)) => failures::run(&global, arguments),
         Some(Command::Gc(arguments)) => gc::run(&global, arguments),
         Some(Command::Export(arguments)) => export::run(&global, arguments),
         Some(Command::Trust(arguments)) => trust::run(&global, arguments),

@@ -1,20 +1,31 @@
 //! `kaizen patterns [TASK]`: what was learned, the best pattern of each kind of task first.
 
-use crate::base::clock::Stamp;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
-use crate::cli::render::{table, time};
+use crate::cli::render::{standing, table, time};
 use crate::cli::{Global, print_line, say};
+use crate::optimizer::Optimizer;
 use crate::optimizer::knowledge::Knowledge;
 use crate::optimizer::pattern::TaskType;
-use crate::optimizer::policy::{Policy, Ranked, choose, rank};
+use crate::optimizer::policy::{Policy, Ranked, SAMPLES_MIN};
+use anyhow::Context;
 use serde_json::json;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// The options of `patterns`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// Only this kind of task.
     task: Option<String>,
+    /// Write a picture: a dot and a whisker for each pattern, and the learning curve. Needs a kind of
+    /// task.
+    #[arg(long, value_name = "FILE", requires = "task")]
+    svg: Option<PathBuf>,
+    /// Draw the intervals, also where stdout is no terminal.
+    #[arg(long)]
+    plot: bool,
 }
 
 /// Shows what was learned.
@@ -24,7 +35,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         say(&format!("nothing was learned yet in `{}`", project.root.display()));
         return Ok(Exit::Ok);
     };
-    let knowledge = Knowledge::read(store);
+    let knowledge = Rc::new(Knowledge::read(store));
+    let optimizer =
+        Optimizer::new(knowledge.clone(), Policy::default(), project.config.learn_from_demo());
     let (mut all, from_demo) = (knowledge.all()?, knowledge.demo_count()?);
     if let Some(task) = &arguments.task {
         let known: Vec<String> = all.keys().map(ToString::to_string).collect();
@@ -39,8 +52,11 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     if all.is_empty() {
         say("nothing was learned yet: scripts record with `optimizer().record_execution(..)`");
     }
-    for (number, (task, cells)) in all.into_iter().enumerate() {
-        let ranked = rank(Policy::default(), cells.into_iter().collect(), Stamp::now());
+    for (number, task) in all.into_keys().enumerate() {
+        let ranked = optimizer.standings(&task)?;
+        if let Some(file) = &arguments.svg {
+            draw(global, file, &standing::svg(task.as_str(), &ranked, &optimizer.curve(&task)?))?;
+        }
         if global.json {
             for one in &ranked {
                 print_line(&line(&task, one).to_string());
@@ -65,9 +81,10 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
             "note",
         ];
         print_line(&table::render(&head, &rows));
-        let choice = choose(Policy::default(), &task, ranked, &[]);
-        let word = if choice.guess { "a guess" } else { "use" };
-        print_line(&format!("  {word}: {}: {}", choice.pattern, choice.reason));
+        if arguments.plot || std::io::stdout().is_terminal() {
+            print_line(&standing::plot(&ranked));
+        }
+        print_line(&format!("  {}", verdict(&ranked)));
     }
     if from_demo > 0 && !project.config.learn_from_demo() && !global.json {
         say(&format!(
@@ -78,12 +95,41 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     Ok(Exit::Ok)
 }
 
+fn draw(global: &Global, file: &Path, picture: &str) -> anyhow::Result<()> {
+    std::fs::write(file, picture).with_context(|| format!("writing `{}`", file.display()))?;
+    if !global.quiet {
+        say(&format!("wrote `{}`", file.display()));
+    }
+    Ok(())
+}
+
+/// Says what the order is worth: which patterns cannot be told from the first one yet.
+fn verdict(ranked: &[Ranked]) -> String {
+    let open: Vec<&Ranked> = ranked.iter().filter(|one| one.avoided.is_none()).collect();
+    let Some((first, rest)) = open.split_first() else {
+        return "all of them are avoided for now".to_owned();
+    };
+    let near: Vec<String> = rest
+        .iter()
+        .filter(|other| !first.is_ahead_of(other))
+        .map(|other| format!("`{}`", other.pattern))
+        .collect();
+    let few = if first.cell.n < SAMPLES_MIN { ", from few observations" } else { "" };
+    match (near.is_empty(), rest.is_empty()) {
+        (true, true) => format!("`{}` is the only one that is known{few}", first.pattern),
+        (true, false) => format!("`{}` is clearly the best{few}", first.pattern),
+        (false, _) => {
+            format!("not distinguishable yet: `{}` and {}{few}", first.pattern, near.join(", "))
+        }
+    }
+}
+
 fn row(ranked: &Ranked) -> Vec<String> {
     let cell = &ranked.cell;
     let dash = || "-".to_owned();
     let note = match ranked.avoided {
         Some(until) => format!("avoided until {}", time::moment(until.0 * 1000)),
-        None if cell.n < crate::optimizer::policy::SAMPLES_MIN => "few observations".to_owned(),
+        None if cell.n < SAMPLES_MIN => "few observations".to_owned(),
         None => String::new(),
     };
     vec![

@@ -190,20 +190,7 @@ fn show_run(
             _ => {}
         }
     }
-    for (_, event) in events {
-        match event {
-            Event::Logged { level, text } => print_line(&format!("{level}: {text}")),
-            Event::RunEnded { value, failure, .. } => {
-                if let Some(failure) = failure {
-                    print_line(&format!("ended early ({}): {}", failure.kind, failure.message));
-                }
-                if !value.is_null() {
-                    print_line(&format!("value: {}", short(&value.to_string())));
-                }
-            }
-            _ => {}
-        }
-    }
+    show_events(events);
     let rate = metrics.success_rate().map_or("-".to_owned(), |rate| format!("{rate:.2}"));
     let cost = metrics.known_cost().map_or("unknown".to_owned(), |cost| cost.to_string());
     let reused = match metrics.reused {
@@ -217,6 +204,33 @@ fn show_run(
         metrics.usage.input(),
         metrics.usage.output()
     ));
+}
+
+/// What a run said, what it was advised to do, and how it ended.
+fn show_events(events: &[(i64, Event)]) {
+    for (_, event) in events {
+        match event {
+            Event::Logged { level, text } => print_line(&format!("{level}: {text}")),
+            Event::Told { what, value } if what.starts_with("recommend ") => {
+                let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
+                let percent = 100.0 * value["probability"].as_f64().unwrap_or(1.0);
+                print_line(&format!(
+                    "{what}: `{}` (probability {percent:.0} %): {}",
+                    text("pattern"),
+                    text("reason")
+                ));
+            }
+            Event::RunEnded { value, failure, .. } => {
+                if let Some(failure) = failure {
+                    print_line(&format!("ended early ({}): {}", failure.kind, failure.message));
+                }
+                if !value.is_null() {
+                    print_line(&format!("value: {}", short(&value.to_string())));
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 fn cells(op: OpId, line: &Line) -> Vec<String> {

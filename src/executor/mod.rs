@@ -66,6 +66,8 @@ pub struct Executor {
     rng: RefCell<Rng>,
     /// Decides the pauses between tries; apart, so that a fault changes no other number.
     jitter: RefCell<Rng>,
+    /// Seeds optimizers; apart for the same reason.
+    choices: RefCell<Rng>,
     /// What the run may use up, if that is bounded.
     budget: Option<Rc<Budget>>,
     /// The budgets of flows under way that have one, or are within one.
@@ -111,6 +113,7 @@ impl Executor {
             journal,
             rng: RefCell::new(Rng::seeded(seed)),
             jitter: RefCell::new(Rng::seeded(!seed)),
+            choices: RefCell::new(Rng::seeded(seed.rotate_left(32))),
             budget: None,
             flow_budgets: RefCell::default(),
             reuse: None,
@@ -214,6 +217,12 @@ impl Executor {
     /// Returns the run's source of chance.
     pub fn rng(&self) -> std::cell::RefMut<'_, Rng> {
         self.rng.borrow_mut()
+    }
+
+    /// Returns a number that follows from the run's seed and from how often it was asked, and that
+    /// leaves the other numbers of chance as they are.
+    pub fn chance(&self) -> u64 {
+        self.choices.borrow_mut().next_u64()
     }
 
     /// Adds a listener for every further event, and returns the number to take it away with.

@@ -5,6 +5,7 @@
 use crate::optimizer::cell::{Cell, Sums};
 use crate::optimizer::failure::{Lesson, lesson};
 use crate::optimizer::insights::Cells;
+use crate::optimizer::learner::Outcome;
 use crate::optimizer::observation::{Observation, Source};
 use crate::optimizer::pattern::{NameError, Pattern, TaskType};
 use crate::store::writer::Writer;
@@ -42,6 +43,10 @@ pub struct FailureClass {
     pub kind: String,
     /// How often.
     pub count: u64,
+    /// When it was first seen, in milliseconds since 1970.
+    pub first_at: i64,
+    /// When it was last seen.
+    pub last_at: i64,
     /// The last message.
     pub message: String,
     /// What it teaches.
@@ -131,6 +136,55 @@ impl Knowledge {
         Ok(found)
     }
 
+    /// Gives every observation after `seq` that says something about its pattern, in the order in
+    /// which they were recorded: its number, its time in milliseconds since 1970, the kind of task,
+    /// the pattern, the source, and how it went.
+    pub fn since(
+        &self,
+        seq: i64,
+        mut each: impl FnMut(i64, i64, &str, &str, Source, &Outcome),
+    ) -> Result<(), KnowledgeError> {
+        let mut statement = self.reader.prepare_cached(
+            "SELECT seq, at, task_type, pattern, source, success_rate, score, execution_time, cost,
+                kind FROM observations WHERE seq > ? ORDER BY seq",
+        )?;
+        let mut rows = statement.query([seq])?;
+        while let Some(row) = rows.next()? {
+            let kind = row.get_ref(9)?.as_str().ok();
+            if kind.is_some_and(|kind| !lesson(kind).blames_pattern()) {
+                continue;
+            }
+            let text = |column: usize| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
+            let source = if text(4)? == Source::Demo.word() { Source::Demo } else { Source::Live };
+            let outcome = Outcome {
+                success: row.get(5)?,
+                quality: row.get(6)?,
+                time: row.get(7)?,
+                cost: row.get(8)?,
+            };
+            each(row.get(0)?, row.get(1)?, text(2)?, text(3)?, source, &outcome);
+        }
+        Ok(())
+    }
+
+    /// Returns the patterns that were seen on a kind of task or on others of its group: for
+    /// `review/rust` also those of `review/go` and of `review`.
+    pub fn patterns_near(&self, task: &TaskType) -> Result<Vec<Pattern>, KnowledgeError> {
+        let group = task.as_str().rsplit_once('/').map_or(task.as_str(), |(group, _)| group);
+        // `0` is what follows `/`: all names that begin with the group and `/` lie in between.
+        let mut statement = self.reader.prepare_cached(
+            "SELECT DISTINCT pattern FROM cells
+             WHERE task_type = ?1 OR task_type > ?1 || '/' AND task_type < ?1 || '0'
+             ORDER BY pattern",
+        )?;
+        let mut rows = statement.query([group])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            found.push(Pattern::new(&row.get::<_, String>(0)?)?);
+        }
+        Ok(found)
+    }
+
     /// Returns everything that is known.
     pub fn all(&self) -> Result<Cells, KnowledgeError> {
         let sql = format!("SELECT task_type, pattern, {COLUMNS} FROM cells");
@@ -156,7 +210,7 @@ impl Knowledge {
     /// kind of task, or of all.
     pub fn failures(&self, task: Option<&TaskType>) -> Result<Vec<FailureClass>, KnowledgeError> {
         let mut statement = self.reader.prepare(
-            "SELECT task_type, pattern, kind, count(*), message, max(seq) FROM (
+            "SELECT task_type, pattern, kind, count(*), message, max(seq), min(at), max(at) FROM (
                 SELECT * FROM observations WHERE kind IS NOT NULL AND (?1 IS NULL OR task_type = ?1)
                 ORDER BY seq DESC LIMIT ?2)
              GROUP BY task_type, pattern, kind ORDER BY count(*) DESC, task_type, pattern, kind",
@@ -169,6 +223,8 @@ impl Knowledge {
                     pattern: row.get(1)?,
                     lesson: lesson(&kind),
                     kind,
+                    first_at: row.get(6)?,
+                    last_at: row.get(7)?,
                     count: u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0),
                     message: row.get::<_, Option<String>>(4)?.unwrap_or_default(),
                 })

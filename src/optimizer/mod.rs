@@ -2,7 +2,9 @@
 //! Pure but for `knowledge`, which keeps it, and `guide_file`, which reads and writes the guide's
 //! own format.
 
+pub mod advice;
 pub mod cell;
+pub mod experience;
 pub mod failure;
 pub mod guide_file;
 pub mod insights;
@@ -15,13 +17,18 @@ pub mod stats;
 
 use crate::base::clock::Stamp;
 use crate::base::id::RunId;
+use crate::base::rng::Rng;
 use crate::flow::failure::Failure;
+use crate::optimizer::advice::{Manner, advise, standings};
+use crate::optimizer::experience::Experience;
 use crate::optimizer::guide_file::{GuideFile, GuideFileError};
 use crate::optimizer::knowledge::{FailureClass, Knowledge, KnowledgeError};
+use crate::optimizer::learner::Objective;
 use crate::optimizer::observation::{MetricsError, Observation, Source};
 use crate::optimizer::pattern::{NameError, Pattern, TaskType};
-use crate::optimizer::policy::{Policy, Recommendation, choose, rank};
+use crate::optimizer::policy::{Policy, Ranked, Recommendation, choose, rank, without_evidence};
 use serde_json::{Map, Value};
+use std::cell::RefCell;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -47,6 +54,9 @@ pub enum OptimizerError {
 pub struct Optimizer {
     knowledge: Rc<Knowledge>,
     policy: Policy,
+    manner: Manner,
+    experience: Rc<RefCell<Experience>>,
+    rng: Rc<RefCell<Rng>>,
     /// Whether what the demo model did counts.
     learn_from_demo: bool,
     run: Option<RunId>,
@@ -55,7 +65,17 @@ pub struct Optimizer {
 impl Optimizer {
     /// Creates an optimizer on what is known.
     pub fn new(knowledge: Rc<Knowledge>, policy: Policy, learn_from_demo: bool) -> Optimizer {
-        Optimizer { knowledge, policy, learn_from_demo, run: None }
+        let experience = Rc::new(RefCell::new(Experience::new(None)));
+        let (manner, rng) = (Manner::default(), Rc::new(RefCell::new(Rng::seeded(0))));
+        Optimizer { knowledge, policy, manner, experience, rng, learn_from_demo, run: None }
+    }
+
+    /// Says what counts, if it is not the usual; what limits there are; and how chance begins.
+    #[must_use]
+    pub fn choosing(self, objective: Option<Objective>, manner: Manner, seed: u64) -> Optimizer {
+        let experience = Rc::new(RefCell::new(Experience::new(objective)));
+        let rng = Rc::new(RefCell::new(Rng::seeded(seed)));
+        Optimizer { manner, experience, rng, ..self }
     }
 
     /// Tells whether what the demo model does counts.
@@ -116,9 +136,7 @@ impl Optimizer {
             seen.source = Source::Demo;
         }
         seen.run.clone_from(&self.run);
-        let learn_from_demo = self.learn_from_demo;
-        let counts = move |source| source == Source::Live || learn_from_demo;
-        Ok(self.knowledge.record(vec![seen], counts).await?)
+        Ok(self.knowledge.record(vec![seen], |source| self.counts(source)).await?)
     }
 
     /// Recommends a pattern for a kind of task, with the reason; `among` those names only, if any
@@ -128,15 +146,68 @@ impl Optimizer {
         task: &str,
         among: &[String],
     ) -> Result<Recommendation, OptimizerError> {
+        self.recommend_in(&self.manner, task, among)
+    }
+
+    fn recommend_in(
+        &self,
+        manner: &Manner,
+        task: &str,
+        among: &[String],
+    ) -> Result<Recommendation, OptimizerError> {
         let task = TaskType::new(task)?;
         let among = among.iter().map(|name| Pattern::new(name)).collect::<Result<Vec<_>, _>>()?;
-        let ranked = rank(self.policy, self.knowledge.cells(&task)?, Stamp::now());
-        Ok(choose(self.policy, &task, ranked, &among))
+        if self.policy == Policy::Fixed {
+            return Ok(without_evidence(&task, Vec::new(), &among).by_order());
+        }
+        let cells = self.knowledge.cells(&task)?;
+        if self.policy != Policy::Learn {
+            return Ok(choose(self.policy, &task, rank(self.policy, cells, Stamp::now()), &among));
+        }
+        let patterns = if among.is_empty() { self.knowledge.patterns_near(&task)? } else { among };
+        if patterns.is_empty() {
+            return Ok(without_evidence(&task, Vec::new(), &[]));
+        }
+        let mut experience = self.experience.borrow_mut();
+        experience.refresh(&self.knowledge, |source| self.counts(source))?;
+        let mut rng = self.rng.borrow_mut();
+        Ok(advise(&mut experience, &task, &patterns, &cells, manner, &mut rng))
+    }
+
+    fn counts(&self, source: Source) -> bool {
+        source == Source::Live || self.learn_from_demo
+    }
+
+    /// Returns what every execution on a kind of task was worth, in the order of recording.
+    pub fn curve(&self, task: &TaskType) -> Result<Vec<f64>, OptimizerError> {
+        let mut experience = self.experience.borrow_mut();
+        experience.refresh(&self.knowledge, |source| self.counts(source))?;
+        let objective = *experience.objective();
+        let mut curve = Vec::new();
+        self.knowledge.since(0, |_, _, known, _, source, outcome| {
+            if known == task.as_str() && self.counts(source) {
+                curve.push(objective.utility(outcome));
+            }
+        })?;
+        Ok(curve)
+    }
+
+    /// Ranks what is known on a kind of task, the best first.
+    pub fn standings(&self, task: &TaskType) -> Result<Vec<Ranked>, OptimizerError> {
+        let cells = self.knowledge.cells(task)?;
+        if self.policy != Policy::Learn {
+            return Ok(rank(self.policy, cells, Stamp::now()));
+        }
+        let patterns = self.knowledge.patterns_near(task)?;
+        let mut experience = self.experience.borrow_mut();
+        experience.refresh(&self.knowledge, |source| self.counts(source))?;
+        Ok(standings(&mut experience, task, &patterns, &cells, &self.manner, Stamp::now()))
     }
 
     /// Returns the best pattern that is known for a kind of task and not avoided.
     pub fn best_pattern(&self, task: &str) -> Result<Option<Pattern>, OptimizerError> {
-        let recommendation = self.recommend(task, &[])?;
+        let manner = Manner { never_explores: true, ..self.manner };
+        let recommendation = self.recommend_in(&manner, task, &[])?;
         Ok(recommendation.ranked.map(|ranked| ranked.pattern))
     }
 

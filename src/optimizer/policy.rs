@@ -14,18 +14,25 @@ const TIME_HALF: f64 = 5.0;
 const COST_HALF: f64 = 0.01;
 /// The time that the guide's knowledge assumes where none is known, in seconds.
 const GUIDE_TIME: f64 = 10.0;
+/// The part of the normal distribution that an interval of 90 % spans to either side.
+const Z90: f64 = 1.644_853_6;
 /// What is recommended when nothing is known.
 pub const DEFAULT: &str = "direct";
 
-/// The formula that ranks patterns.
+/// How patterns are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Policy {
+    /// By what the learner believes (`optimizer/learner`), from this kind of task and from others,
+    /// and trying what is not well known as often as it is likely to be the best.
+    #[default]
+    Learn,
+    /// Always the first of those to choose among.
+    Fixed,
     /// `s (.7 q + .3 / (1 + t/5s))`, and with costs known `s (.6 q + .2 / (1 + t/5s) +
     /// .2 / (1 + c/$.01))`, where s is the mean success rate, q the mean score (1 where nobody
     /// judged), t the mean time. The guide's weights; success gates everything, and no term is
     /// unbounded.
-    #[default]
-    Corrected,
+    Greedy,
     /// The guide's optimizer: `.7 s + .3 / t`. At a mean time of 0, where the original divides by
     /// nothing, the score is infinite.
     Guide,
@@ -37,7 +44,9 @@ impl Policy {
     /// Reads a script's word.
     pub fn parse(word: &str) -> Option<Policy> {
         match word {
-            "corrected" => Some(Policy::Corrected),
+            "learn" => Some(Policy::Learn),
+            "fixed" => Some(Policy::Fixed),
+            "greedy" | "corrected" => Some(Policy::Greedy),
             "guide" => Some(Policy::Guide),
             "guide_knowledge" => Some(Policy::GuideKnowledge),
             _ => None,
@@ -56,7 +65,7 @@ impl Policy {
             interval.map_or((value, value), |i| (i.low.max(0.0), i.high))
         };
         match self {
-            Policy::Corrected => {
+            Policy::Greedy | Policy::Learn | Policy::Fixed => {
                 let quality = cell.score.mean().unwrap_or(1.0);
                 let cost = cell.cost.mean();
                 let (q_low, q_high) = ends(quality, cell.score.interval());
@@ -100,6 +109,9 @@ pub struct Ranked {
     pub score: f64,
     /// The range the score lies in.
     pub interval: Interval,
+    /// How unsure the score is beside those of other patterns on the same kind of task (standard
+    /// deviation).
+    pub sd: f64,
     /// What is known of it.
     pub cell: Cell,
     /// Until when it is avoided, if it is.
@@ -115,10 +127,29 @@ pub struct Recommendation {
     pub reason: String,
     /// Whether there is too little evidence to know better.
     pub guess: bool,
+    /// How likely this pattern was to be chosen, 0 to 1.
+    pub probability: f64,
+    /// Whether it was chosen in order to learn more about it, though another one seems better.
+    pub explored: bool,
     /// Its rank, if anything is known of it.
     pub ranked: Option<Ranked>,
     /// The others, best first.
     pub alternatives: Vec<Ranked>,
+}
+
+impl Ranked {
+    /// Tells whether this pattern is better than another one with a probability of 95 %.
+    pub fn is_ahead_of(&self, other: &Ranked) -> bool {
+        self.score - other.score > Z90 * self.sd.hypot(other.sd)
+    }
+}
+
+impl Recommendation {
+    /// Says that nothing but the order of the patterns was looked at.
+    pub(super) fn by_order(self) -> Recommendation {
+        let reason = format!("`{}` is the first of those that were given", self.pattern);
+        Recommendation { reason, guess: false, ..self }
+    }
 }
 
 /// Ranks patterns, best first; ties by name.
@@ -129,11 +160,20 @@ pub fn rank(policy: Policy, cells: Vec<(Pattern, Cell)>, now: Stamp) -> Vec<Rank
         .map(|(pattern, cell)| {
             let (score, interval) = policy.score(&cell, with_cost);
             let avoided = cell.avoided_at(now);
-            Ranked { pattern, score, interval, cell, avoided }
+            let sd = (interval.high - interval.low) / 2.0 / Z90;
+            Ranked { pattern, score, interval, sd, cell, avoided }
         })
         .collect();
-    ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.pattern.cmp(&b.pattern)));
+    order(&mut ranked);
     ranked
+}
+
+/// Puts the best first; ties go by name. What differs by less than a billionth is a tie, since sums
+/// of the same figures in another order differ by that much.
+pub fn order(ranked: &mut [Ranked]) {
+    let rounded = |r: &Ranked| (r.score * 1e9).round();
+    ranked
+        .sort_by(|a, b| rounded(b).total_cmp(&rounded(a)).then_with(|| a.pattern.cmp(&b.pattern)));
 }
 
 /// Chooses a pattern for a kind of task. `among` are the patterns that may be chosen, in the order
@@ -147,12 +187,12 @@ pub fn choose(
     let allowed = |r: &Ranked| among.is_empty() || among.contains(&r.pattern);
     let (candidates, avoided): (Vec<Ranked>, Vec<Ranked>) =
         ranked.into_iter().filter(allowed).partition(|r| r.avoided.is_none());
-    if policy == Policy::Corrected
+    if policy == Policy::Greedy
         && let Some(untried) = untried(task, &candidates, &avoided, among)
     {
         return untried;
     }
-    let enough = |r: &Ranked| policy != Policy::Corrected || r.cell.n >= SAMPLES_MIN;
+    let enough = |r: &Ranked| policy != Policy::Greedy || r.cell.n >= SAMPLES_MIN;
     let best =
         candidates.iter().position(enough).or(if candidates.is_empty() { None } else { Some(0) });
     let Some(best) = best else {
@@ -165,6 +205,8 @@ pub fn choose(
     others.extend(avoided);
     Recommendation {
         pattern: chosen.pattern.clone(),
+        probability: 1.0,
+        explored: false,
         reason,
         guess,
         ranked: Some(chosen),
@@ -190,11 +232,25 @@ fn untried(
         tried(next)
     );
     let alternatives = others.chain(avoided.iter().cloned()).collect();
-    Some(Recommendation { pattern: next.clone(), reason, guess: true, ranked, alternatives })
+    let (probability, explored) = (1.0, true);
+    let pattern = next.clone();
+    Some(Recommendation {
+        pattern,
+        reason,
+        guess: true,
+        probability,
+        explored,
+        ranked,
+        alternatives,
+    })
 }
 
 /// Recommends the simplest pattern when nothing is known that may be used.
-fn without_evidence(task: &TaskType, avoided: Vec<Ranked>, among: &[Pattern]) -> Recommendation {
+pub(super) fn without_evidence(
+    task: &TaskType,
+    avoided: Vec<Ranked>,
+    among: &[Pattern],
+) -> Recommendation {
     let default = Pattern::new(DEFAULT).expect("the default has a name");
     let pattern = among.first().cloned().unwrap_or(default);
     let reason = if avoided.is_empty() {
@@ -203,7 +259,15 @@ fn without_evidence(task: &TaskType, avoided: Vec<Ranked>, among: &[Pattern]) ->
         let names: Vec<String> = avoided.iter().map(|r| format!("`{}`", r.pattern)).collect();
         format!("everything known about `{task}` is avoided for now: {}", names.join(", "))
     };
-    Recommendation { pattern, reason, guess: true, ranked: None, alternatives: avoided }
+    Recommendation {
+        pattern,
+        reason,
+        guess: true,
+        probability: 1.0,
+        explored: false,
+        ranked: None,
+        alternatives: avoided,
+    }
 }
 
 /// Says in one sentence why a pattern was chosen.
@@ -216,7 +280,7 @@ fn reason(
 ) -> String {
     let mut text = format!("on `{task}` {}", figures(chosen));
     if let Some(next) = others.first() {
-        let verb = if chosen.interval.low > next.interval.high {
+        let verb = if chosen.is_ahead_of(next) {
             "clearly ahead of"
         } else {
             "ahead of, though not yet clearly,"
@@ -225,7 +289,7 @@ fn reason(
         let _ = write!(text, ", {verb} {}", figures(next));
     }
     if guess {
-        let _ = write!(text, "; a guess from {} observations", chosen.cell.n);
+        let _ = write!(text, "; a guess, the evidence is thin (n={})", chosen.cell.n);
     }
     for other in avoided {
         let why = other.cell.last_error.as_ref().map_or("it failed", |(kind, _)| kind.as_str());
@@ -298,7 +362,7 @@ mod tests {
 
     #[test]
     fn k1_a_time_of_zero_divides_nothing() {
-        let (corrected, _) = Policy::Corrected.score(&cell(1.0, 0.0, 3), false);
+        let (corrected, _) = Policy::Greedy.score(&cell(1.0, 0.0, 3), false);
         assert_eq!(corrected, 1.0);
         assert_eq!(Policy::Guide.score(&cell(1.0, 0.0, 1), false).0, f64::INFINITY);
         let unknown = Policy::GuideKnowledge
@@ -310,22 +374,22 @@ mod tests {
     fn k2_failing_fast_does_not_pay_whatever_the_unit() {
         for unit in [1.0, 1000.0, 1.0 / 60.0] {
             let cells = [("fails", cell(0.0, 0.05 * unit, 5)), ("works", cell(1.0, 2.0 * unit, 5))];
-            assert_eq!(best(Policy::Corrected, &cells, &[]).pattern.as_str(), "works", "{unit}");
+            assert_eq!(best(Policy::Greedy, &cells, &[]).pattern.as_str(), "works", "{unit}");
         }
     }
 
     #[test]
     fn k3_one_lucky_run_does_not_beat_a_hundred_good_ones() {
         let cells = [("lucky", cell(1.0, 1.0, 1)), ("proven", cell(0.99, 1.0, 100))];
-        let found = best(Policy::Corrected, &cells, &[]);
+        let found = best(Policy::Greedy, &cells, &[]);
         assert_eq!((found.pattern.as_str(), found.guess), ("proven", false));
-        let found = best(Policy::Corrected, &cells, &["lucky", "proven"]);
+        let found = best(Policy::Greedy, &cells, &["lucky", "proven"]);
         assert_eq!((found.pattern.as_str(), found.guess), ("lucky", true), "{}", found.reason);
     }
 
     #[test]
     fn k4_what_nobody_knows_is_called_a_guess() {
-        let found = best(Policy::Corrected, &[], &[]);
+        let found = best(Policy::Greedy, &[], &[]);
         assert_eq!(found.pattern.as_str(), "direct");
         assert!(found.guess);
         assert_eq!(found.reason, "nothing is known about `t` yet");
@@ -336,7 +400,7 @@ mod tests {
         let mut failing = cell(0.0, 0.1, 3);
         failing.avoid_until = 10;
         let cells = [("bad", failing), ("good", cell(0.6, 9.0, 3))];
-        let found = best(Policy::Corrected, &cells, &["bad", "good"]);
+        let found = best(Policy::Greedy, &cells, &["bad", "good"]);
         assert_eq!(found.pattern.as_str(), "good");
         assert!(found.reason.contains("`bad` is avoided"), "{}", found.reason);
     }
@@ -344,7 +408,7 @@ mod tests {
     #[test]
     fn the_reason_says_when_the_evidence_is_thin() {
         let cells = [("a", cell(1.0, 1.0, 30)), ("b", cell(0.95, 1.0, 4))];
-        let reason = best(Policy::Corrected, &cells, &[]).reason;
+        let reason = best(Policy::Greedy, &cells, &[]).reason;
         assert!(reason.contains("not yet clearly"), "{reason}");
     }
 }

@@ -5,6 +5,7 @@ pub(super) mod diagnostic;
 pub(super) mod entry;
 pub(super) mod plot;
 pub(super) mod progress;
+pub(super) mod standing;
 pub(super) mod table;
 pub(super) mod time;
 pub(super) mod value;

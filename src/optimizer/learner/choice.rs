@@ -10,6 +10,8 @@ use statrs::distribution::{Beta, ContinuousCDF};
 const BOLDNESS: f64 = 0.5;
 /// The part of the normal distribution that an interval of 90 % spans to either side.
 const Z90: f64 = 1.644_853_6;
+/// How many executions the belief is worth that a pattern about keeps the limit of success.
+const SUCCESS_WEIGHT: f64 = 5.0;
 /// How many draws a probability is counted from.
 const DRAWS: u32 = 256;
 
@@ -80,7 +82,7 @@ impl Learner {
         arms.iter()
             .map(|&arm| {
                 let (prior, prior_variance) = self.prior(task, arm);
-                let cell = self.kinds[task].cells.get(arm).unwrap_or(&nothing);
+                let cell = self.kinds[task].cell(arm).unwrap_or(&nothing);
                 let of_one = variance(cell, noise);
                 let precision = if cell.is_known() { cell.n / of_one } else { 0.0 };
                 let whole = precision + 1.0 / prior_variance;
@@ -118,7 +120,7 @@ impl Learner {
         }
         let nothing = Cell::default();
         let drawn = seen.iter().map(|arm| {
-            let cell = self.kinds[task].cells.get(arm.arm).unwrap_or(&nothing);
+            let cell = self.kinds[task].cell(arm.arm).unwrap_or(&nothing);
             let chance = 0.5 + BOLDNESS * (rng.unit() - 0.5);
             let is_feasible = within.is_empty() || feasible(cell, within, chance) >= 0.5;
             (is_feasible, arm.mean + BOLDNESS * arm.sd * rng.normal() + arm.outage)
@@ -136,12 +138,16 @@ impl Learner {
         rng: &mut Rng,
     ) -> Vec<f64> {
         let mut counts = vec![0_u32; seen.len()];
-        for _ in 0..DRAWS {
+        // Limits are drawn from other distributions, which takes far longer.
+        let draws = if within.is_empty() { DRAWS } else { DRAWS / 4 };
+        for _ in 0..draws {
             if let Some(choice) = self.choose(task, seen, within, true, rng) {
                 counts[choice.chosen] += 1;
             }
         }
-        counts.into_iter().map(|count| f64::from(count) / f64::from(DRAWS)).collect()
+        // Nothing that can be chosen is impossible, so half a draw is added to each.
+        let all = f64::from(draws) + 0.5 * f64::from(u32::try_from(seen.len()).unwrap_or(u32::MAX));
+        counts.into_iter().map(|count| (f64::from(count) + 0.5) / all).collect()
     }
 }
 
@@ -159,8 +165,9 @@ fn top(values: impl Iterator<Item = (bool, f64)>) -> Option<usize> {
     best.map(|(place, _)| place)
 }
 
-/// Tells how well a pattern keeps constraints if what is unknown of it turns out as good as the
-/// share `chance` of what is possible: 1 if it keeps all of them, 0 if it breaks one.
+/// Tells whether a pattern keeps constraints if what is unknown of it turns out as bad as it does
+/// with a probability of `chance`: 1 if it keeps all of them, 0 if it breaks one. Before anything is
+/// known, a pattern is believed to be about at the limit.
 fn feasible(cell: &Cell, within: &Constraints, chance: f64) -> f64 {
     let keeps_time = within.p95_time.is_none_or(|limit| {
         let slow = cell.slower_than(limit);
@@ -176,7 +183,9 @@ fn feasible(cell: &Cell, within: &Constraints, chance: f64) -> f64 {
     });
     let keeps_success = within.min_success.is_none_or(|least| {
         let failed = (cell.n - cell.successes).max(0.0);
-        quantile(1.0 + cell.successes, 1.0 + failed, 1.0 - chance) >= least
+        let middle = least + 0.3 * (1.0 - least);
+        let (a, b) = (SUCCESS_WEIGHT * middle, SUCCESS_WEIGHT * (1.0 - middle));
+        quantile(a + cell.successes, b + failed, 1.0 - chance) >= least
     });
     if keeps_time && keeps_cost && keeps_success { 1.0 } else { 0.0 }
 }
@@ -189,4 +198,29 @@ fn quantile(a: f64, b: f64, chance: f64) -> f64 {
 /// Returns the quantile of the standard normal distribution.
 fn normal_quantile(chance: f64) -> f64 {
     statrs::distribution::Normal::standard().inverse_cdf(chance.clamp(1e-9, 1.0 - 1e-9))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::base::rng::Rng;
+    use crate::optimizer::learner::{Constraints, Learner, Objective, Outcome};
+
+    #[test]
+    fn a_limit_of_success_leaves_room_for_what_was_never_tried() {
+        let mut learner = Learner::new(Objective::WITHOUT_COST);
+        let (task, known, new) = (learner.task("t"), learner.arm("known"), learner.arm("new"));
+        let (mut rng, arms) = (Rng::seeded(4), [known, new]);
+        let within = Constraints { min_success: Some(0.9), ..Constraints::default() };
+        let mut of_new = 0;
+        for _ in 0..500 {
+            let seen = learner.look(task, &arms, &within);
+            let arm =
+                arms[learner.choose(task, &seen, &within, true, &mut rng).expect("two").chosen];
+            let (rate, time) = if arm == new { (0.99, 1.0) } else { (0.95, 6.0) };
+            let success = f64::from(u8::from(rng.unit() < rate));
+            learner.record(task, arm, &Outcome { success, time: Some(time), ..Outcome::default() });
+            of_new += u32::from(arm == new);
+        }
+        assert!(of_new > 350, "{of_new} of 500");
+    }
 }

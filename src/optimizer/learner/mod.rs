@@ -66,16 +66,17 @@ pub struct Change {
 #[derive(Debug, Clone, Default)]
 struct Level {
     parent: Option<usize>,
-    sums: Vec<(f64, f64)>,
+    sums: HashMap<usize, (f64, f64)>,
     /// What it has told the level above.
-    messages: Vec<(f64, f64)>,
+    messages: HashMap<usize, (f64, f64)>,
 }
 
 /// A kind of task.
 #[derive(Debug, Clone)]
 struct Kind {
     level: usize,
-    cells: Vec<Cell>,
+    /// What is known of patterns, each with its number; few, so they are searched one by one.
+    cells: Vec<(usize, Cell)>,
     /// How much easier than others it is, and how unsure that is (variance).
     ease: f64,
     ease_variance: f64,
@@ -83,6 +84,16 @@ struct Kind {
     unsteady: f64,
     /// Its part of the estimate of how much patterns differ between kinds.
     spread: (f64, f64),
+}
+
+impl Kind {
+    fn cell(&self, arm: usize) -> Option<&Cell> {
+        self.cells.iter().find(|(known, _)| *known == arm).map(|(_, cell)| cell)
+    }
+
+    fn cell_mut(&mut self, arm: usize) -> Option<&mut Cell> {
+        self.cells.iter_mut().find(|(known, _)| *known == arm).map(|(_, cell)| cell)
+    }
 }
 
 /// Everything that was learned.
@@ -95,8 +106,11 @@ pub struct Learner {
     tasks: HashMap<String, usize>,
     names: Vec<String>,
     arms: HashMap<String, usize>,
-    /// For each pattern the mean surprise of late, everywhere: an outage shows here first.
-    surprise: Vec<f64>,
+    /// For each pattern the mean surprise of late, everywhere, and when it was of late, in executions:
+    /// an outage shows here first.
+    surprise: Vec<(f64, i32)>,
+    /// How many executions were taken in.
+    executions: i32,
     /// On how many kinds of tasks each pattern is known.
     known_on: Vec<f64>,
     /// Scatter of single executions, and how much of it is free to vary.
@@ -119,6 +133,7 @@ impl Learner {
             names: Vec::new(),
             arms: HashMap::new(),
             surprise: Vec::new(),
+            executions: 0,
             known_on: Vec::new(),
             noise: (0.0, 0.0),
             spread: (0.0, 0.0),
@@ -138,7 +153,7 @@ impl Learner {
         }
         self.arms.insert(name.to_owned(), self.names.len());
         self.names.push(name.to_owned());
-        self.surprise.push(0.0);
+        self.surprise.push((0.0, 0));
         self.known_on.push(0.0);
         self.names.len() - 1
     }
@@ -161,10 +176,16 @@ impl Learner {
                 known
             } else {
                 self.levels.push(Level { parent: Some(level), ..Level::default() });
-                self.groups.insert(group.to_owned(), self.levels.len() - 1);
-                self.levels.len() - 1
+                let new = self.levels.len() - 1;
+                self.groups.insert(group.to_owned(), new);
+                if let Some(&kind) = self.tasks.get(group) {
+                    self.move_to(kind, new);
+                }
+                new
             };
         }
+        // What is known of `review` itself belongs to the group `review`.
+        level = self.groups.get(name).copied().unwrap_or(level);
         self.kinds.push(Kind {
             level,
             cells: Vec::new(),
@@ -177,29 +198,40 @@ impl Learner {
         self.kinds.len() - 1
     }
 
+    /// Makes a kind of task part of a level, with what it tells.
+    fn move_to(&mut self, task: usize, level: usize) {
+        let told: Vec<(usize, (f64, f64))> =
+            self.kinds[task].cells.iter().map(|(arm, cell)| (*arm, cell.message)).collect();
+        for (arm, _) in &told {
+            self.tell(task, *arm, (0.0, 0.0));
+        }
+        self.kinds[task].level = level;
+        for (arm, message) in told {
+            self.tell(task, arm, message);
+        }
+    }
+
     /// Takes in an execution, and tells if the pattern has changed.
     pub fn record(&mut self, task: usize, arm: usize, outcome: &Outcome) -> Option<Change> {
         let utility = self.objective.utility(outcome);
         let expected = self.expected(task, arm);
         let weight = self.weight_of(arm);
-        for surprise in &mut self.surprise {
-            *surprise *= CALM;
-        }
-        self.surprise[arm] += SURPRISE * (utility - expected - self.surprise[arm]);
+        self.executions = self.executions.saturating_add(1);
+        let surprise = self.surprise_at(arm);
+        let now = surprise + SURPRISE * (utility - expected - surprise);
+        self.surprise[arm] = (now, self.executions);
         let kind = &mut self.kinds[task];
-        if kind.cells.len() <= arm {
-            kind.cells.resize(arm + 1, Cell::default());
+        if kind.cell(arm).is_none() {
+            kind.cells.push((arm, Cell::default()));
+            self.known_on[arm] += 1.0;
         }
         let before = kind.cells.iter().fold((0.0, 0.0), scatter);
         kind.unsteady *= 0.997;
         let share = 0.998 - 0.008 * kind.unsteady;
-        for cell in &mut kind.cells {
+        for (_, cell) in &mut kind.cells {
             cell.fade(share);
         }
-        let cell = &mut kind.cells[arm];
-        if !cell.is_known() {
-            self.known_on[arm] += 1.0;
-        }
+        let cell = kind.cell_mut(arm).expect("it was added above");
         cell.newest_n += 1.0;
         cell.newest += NEWEST.max(1.0 / cell.newest_n) * (utility - cell.newest);
         cell.add(utility, outcome, weight);
@@ -221,15 +253,21 @@ impl Learner {
         }
     }
 
+    /// Returns the mean surprise of late with a pattern, which fades with every execution.
+    fn surprise_at(&self, arm: usize) -> f64 {
+        let (surprise, at) = self.surprise[arm];
+        surprise * CALM.powi(self.executions - at)
+    }
+
     /// Returns the mean surprise of late with a pattern, everywhere, if it is no accident; else 0.
     fn outage(&self, arm: usize) -> f64 {
         let sd = self.noise_variance().sqrt() * (SURPRISE / (2.0 - SURPRISE)).sqrt();
-        let surprise = self.surprise[arm];
+        let surprise = self.surprise_at(arm);
         if surprise.abs() > OUTAGE_SD * sd { surprise } else { 0.0 }
     }
 
     fn expected(&self, task: usize, arm: usize) -> f64 {
-        match self.kinds[task].cells.get(arm) {
+        match self.kinds[task].cell(arm) {
             Some(cell) if cell.n >= 3.0 => cell.mean(),
             _ => self.prior(task, arm).0,
         }
@@ -239,7 +277,7 @@ impl Learner {
     fn look_for_change(&mut self, task: usize, arm: usize) -> Option<Change> {
         let noise = self.noise_variance();
         let kind = &mut self.kinds[task];
-        let cell = &mut kind.cells[arm];
+        let cell = kind.cell_mut(arm)?;
         let sd = variance(cell, noise).sqrt().max(0.25);
         let of_newest = NEWEST / (2.0 - NEWEST);
         let off = (cell.newest - cell.mean()).abs();
@@ -265,7 +303,7 @@ impl Learner {
     /// without what the kind itself has told them.
     fn above(&self, task: usize, arm: usize) -> (f64, f64) {
         let kind = &self.kinds[task];
-        let own = kind.cells.get(arm).map_or((0.0, 0.0), |cell| cell.message);
+        let own = kind.cell(arm).map_or((0.0, 0.0), |cell| cell.message);
         let mut path = [0; DEPTH_MAX];
         let mut length = 0;
         let mut level = Some(kind.level);
@@ -277,10 +315,10 @@ impl Learner {
         let (mut mean, mut precision) = (MEAN, 1.0 / MEAN_SD.powi(2));
         for (place, &at) in path[..length].iter().enumerate().rev() {
             let told = match place.checked_sub(1) {
-                Some(below) => self.levels[path[below]].messages.get(arm).copied(),
+                Some(below) => self.levels[path[below]].messages.get(&arm).copied(),
                 None => Some(own),
             };
-            let (sum, told) = (self.levels[at].sums.get(arm), told.unwrap_or_default());
+            let (sum, told) = (self.levels[at].sums.get(&arm), told.unwrap_or_default());
             let &(weight, weighted) = sum.unwrap_or(&(0.0, 0.0));
             if place + 1 < length {
                 precision = 1.0 / (GROUP_SD.powi(2) + 1.0 / precision);
@@ -309,10 +347,9 @@ impl Learner {
     /// manner of Morris, "Parametric empirical Bayes inference" (JASA 78, 1983), one row at a time.
     fn fit(&mut self, task: usize) {
         let noise = self.noise_variance();
-        let known: Vec<Fit> = (0..self.kinds[task].cells.len())
-            .filter(|arm| self.kinds[task].cells[*arm].is_known())
-            .map(|arm| {
-                let cell = &self.kinds[task].cells[arm];
+        let cells = self.kinds[task].cells.iter().filter(|(_, cell)| cell.is_known());
+        let known: Vec<Fit> = cells
+            .map(|&(arm, ref cell)| {
                 let (mean, above) = self.above(task, arm);
                 let own = variance(cell, noise) / cell.n;
                 let weight = 1.0 / (self.between + own + above);
@@ -333,16 +370,13 @@ impl Learner {
     /// Replaces what a kind of task tells of a pattern, all the way up.
     fn tell(&mut self, task: usize, arm: usize, message: (f64, f64)) {
         let kind = &mut self.kinds[task];
-        let before = std::mem::replace(&mut kind.cells[arm].message, message);
+        let Some(cell) = kind.cell_mut(arm) else { return };
+        let before = std::mem::replace(&mut cell.message, message);
         let mut difference = (message.0 - before.0, message.1 - before.1);
         let mut at = kind.level;
         loop {
             let level = &mut self.levels[at];
-            if level.sums.len() <= arm {
-                level.sums.resize(arm + 1, (0.0, 0.0));
-                level.messages.resize(arm + 1, (0.0, 0.0));
-            }
-            let sums = &mut level.sums[arm];
+            let sums = level.sums.entry(arm).or_default();
             sums.0 += difference.0;
             sums.1 += difference.1;
             let Some(parent) = level.parent else { return };
@@ -353,7 +387,8 @@ impl Learner {
             } else {
                 (0.0, 0.0)
             };
-            let before = std::mem::replace(&mut level.messages[arm], up);
+            let told = level.messages.entry(arm).or_default();
+            let before = std::mem::replace(told, up);
             difference = (up.0 - before.0, up.1 - before.1);
             at = parent;
         }
@@ -400,7 +435,7 @@ struct Fit {
     weight: f64,
 }
 
-fn scatter(sums: (f64, f64), cell: &Cell) -> (f64, f64) {
+fn scatter(sums: (f64, f64), (_, cell): &(usize, Cell)) -> (f64, f64) {
     (sums.0 + cell.scatter(), sums.1 + cell.freedom())
 }
 
@@ -444,6 +479,27 @@ mod tests {
         assert!(near > 0.4 && far > 0.0 && near > far + 0.1, "near {near}, far {far}");
         let known = learner.task("review/rust");
         assert!(gap(&learner, known) > near);
+    }
+
+    #[test]
+    fn a_kind_learns_from_the_one_its_group_is_named_after_whichever_was_first() {
+        for general_first in [true, false] {
+            let mut learner = Learner::new(Objective::WITHOUT_COST);
+            let (good, bad) = (learner.arm("good"), learner.arm("bad"));
+            let mut special = (!general_first).then(|| learner.task("review/security"));
+            let general = learner.task("review");
+            for _ in 0..50 {
+                learner.record(general, good, &went(1.0));
+                learner.record(general, bad, &went(0.0));
+            }
+            let special = *special.get_or_insert_with(|| learner.task("review/security"));
+            let other = learner.task("translation");
+            let gap = |task| {
+                let means = means(&learner, task, &[good, bad]);
+                means[0] - means[1]
+            };
+            assert!(gap(special) > gap(other) + 0.1, "{} {}", gap(special), gap(other));
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub(super) mod knowledge;
 mod model;
 mod operation;
 mod optimizer;
+mod recommend;
 pub(super) mod run;
 pub(super) mod session;
 pub(super) mod state;
@@ -39,7 +40,7 @@ const GROUPS: &[(&str, &[Register])] = &[
     ("branches", &[branch::register]),
     ("sessions and graphs", &[session::register, builder::register, flow::register]),
     ("working at once", &[task::register]),
-    ("learning", &[optimizer::register, knowledge::register]),
+    ("learning", &[optimizer::register, recommend::register, knowledge::register]),
     (STDLIB, &[]),
     ("data", &[data::register]),
     ("the world outside", &[world::register]),

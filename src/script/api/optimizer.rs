@@ -1,9 +1,9 @@
 //! `optimizer`: learns which way of working suits which kind of task.
 
 use super::def;
+use super::recommend::{journaled, read_manner};
 use crate::flow::failure::Failure;
 use crate::optimizer::knowledge::{Knowledge, KnowledgeError};
-use crate::optimizer::policy::{Policy, Ranked, Recommendation};
 use crate::optimizer::{Optimizer, OptimizerError};
 use crate::script::error::{Raised, throw, throw_new};
 use crate::script::fiber::wait;
@@ -16,10 +16,10 @@ use std::rc::Rc;
 
 /// An optimizer as scripts hold it.
 #[derive(Clone)]
-struct Handle {
-    optimizer: Optimizer,
+pub(super) struct Handle {
+    pub(super) optimizer: Optimizer,
     /// The patterns that it recommends among; empty for all.
-    among: Vec<String>,
+    pub(super) among: Vec<String>,
     /// Whether it forgets everything in the end.
     is_memory: bool,
 }
@@ -28,14 +28,13 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     engine.register_type_with_name::<Handle>("optimizer");
     creation(engine, host);
     recording(engine, host);
-    recommending(engine, host);
     knowing(engine, host);
     looking(engine, host);
     lessons(engine, host);
     moving(engine, host);
 }
 
-fn raise(host: &Rc<Inner>, error: OptimizerError) -> Raised {
+pub(super) fn raise(host: &Rc<Inner>, error: OptimizerError) -> Raised {
     match error {
         OptimizerError::Knowledge(KnowledgeError::Store(store)) => host.raise(store.into()),
         OptimizerError::Knowledge(error) => throw_new("store", error.to_string()),
@@ -50,10 +49,16 @@ fn creation(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "optimizer() -> optimizer",
         r#"
-        Learns which pattern suits which kind of task, on the project's store. Options: `memory`
-        (true for a throw-away one), `scoring` ("corrected", the default; "guide" for
-        .7 success + .3 / time; "guide_knowledge" for .8 / .2), `among` (the patterns to choose
-        from), `learn_from_demo` (true to count what the demo model did).
+        Learns which pattern suits which kind of task, on the project's store. It tries what is not
+        well known as often as it may be the best, and learns from other kinds of tasks too, most
+        from those of the same group: `review/rust` from `review/go`. Options: `among` (the patterns
+        to choose from), `objective` (weights of `quality`, `time` and `cost`; `time_half` and
+        `cost_half` are the seconds and dollars at which the reward is halved), `constraints`
+        (`p95_time` in seconds, `max_cost` in dollars, `min_success`), `explore` (false to use only
+        the best known), `seed`, `memory` (true for a throw-away one), `learn_from_demo` (true to
+        count what the demo model did), `policy` ("learn"; "greedy"; "fixed" for the first of
+        `among`; "guide" for .7 success + .3 / time; "guide_knowledge" for .8 / .2), or `scoring`,
+        its older name.
         ```rhai
         let o = optimizer(#{ memory: true });
         o.record_execution("analysis", "direct", #{ success_rate: 1.0, execution_time: 2.0 });
@@ -70,14 +75,7 @@ fn create(host: &Rc<Inner>, map: Map) -> Result<Handle, Raised> {
     let mut options = Options::of("optimizer", map).map_err(|e| throw(&e))?;
     let memory = options.flag("memory").map_err(|e| throw(&e))?;
     let learn_from_demo = options.flag("learn_from_demo").map_err(|e| throw(&e))?;
-    let policy = match options.text("scoring").map_err(|e| throw(&e))? {
-        None => Policy::default(),
-        Some(word) => Policy::parse(&word).ok_or_else(|| {
-            let reason =
-                format!("must be \"corrected\", \"guide\" or \"guide_knowledge\", not `{word}`");
-            throw(&options.wrong("scoring", &reason))
-        })?,
-    };
+    let manner = read_manner(&mut options).map_err(|e| throw(&e))?;
     let among = read_among(&mut options).map_err(|e| throw(&e))?;
     let knowledge = match &host.with.store {
         Some((path, _)) if !memory && host.executor().is_dry() => Knowledge::copy_of(path),
@@ -87,11 +85,14 @@ fn create(host: &Rc<Inner>, map: Map) -> Result<Handle, Raised> {
     let knowledge = knowledge.map_err(|error| raise(host, error.into()))?;
     let counts_demo = learn_from_demo || host.learn_from_demo.get();
     let run = host.executor().journal().run().clone();
-    let optimizer = Optimizer::new(Rc::new(knowledge), policy, counts_demo).of_run(run);
+    let seed = manner.seed.unwrap_or_else(|| host.executor().chance());
+    let optimizer = Optimizer::new(Rc::new(knowledge), manner.policy, counts_demo)
+        .of_run(run)
+        .choosing(manner.objective, manner.manner, seed);
     Ok(Handle { optimizer, among, is_memory: memory })
 }
 
-fn read_among(options: &mut Options) -> Result<Vec<String>, Failure> {
+pub(super) fn read_among(options: &mut Options) -> Result<Vec<String>, Failure> {
     match options.value("among")? {
         None => Ok(Vec::new()),
         Some(Value::Array(items)) => items
@@ -221,82 +222,6 @@ pub(super) fn read_failure(host: &Rc<Inner>, error: Dynamic) -> Failure {
     host.failure(&raised)
 }
 
-fn recommending(engine: &mut Engine, host: &Rc<Inner>) {
-    let inner = host.clone();
-    def(
-        engine,
-        "recommend_pattern(optimizer: optimizer, task_type: string) -> string",
-        r#"
-        The name of the pattern to use for a kind of task; "direct" when nothing is known.
-        ```rhai
-        print(optimizer(#{ memory: true }).recommend_pattern("analysis"));
-        ```
-        "#,
-        move |o: &mut Handle, task: &str| {
-            let found = o.optimizer.recommend(task, &o.among).map_err(|e| raise(&inner, e))?;
-            Ok::<_, Raised>(found.pattern.to_string())
-        },
-    );
-    let inner = host.clone();
-    def(
-        engine,
-        "recommend(optimizer: optimizer, task_type: string) -> map",
-        r#"
-        The pattern to use, and why: `#{ pattern, score, interval, n, reason, guess, alternatives
-        }`. `interval` is the range that holds the true score at least nine times in ten; `guess`
-        says that there is too little evidence. With `#{ among: ["direct", "vote"] }` only those
-        are considered, and those that were hardly tried come first.
-        ```rhai
-        let o = optimizer(#{ memory: true });
-        for i in 0..3 { o.record_execution("qa", "direct", #{ success_rate: 1.0, score: 0.4 }); }
-        for i in 0..3 { o.record_execution("qa", "vote", #{ success_rate: 1.0, score: 0.9 }); }
-        print(o.recommend("qa").reason);
-        ```
-        "#,
-        move |o: &mut Handle, task: &str| {
-            let found = o.optimizer.recommend(task, &o.among).map_err(|e| raise(&inner, e))?;
-            Ok::<_, Raised>(recommendation(&found))
-        },
-    );
-    let inner = host.clone();
-    def(
-        engine,
-        "recommend(optimizer: optimizer, task_type: string, options: map) -> map",
-        "",
-        move |o: &mut Handle, task: &str, map: Map| {
-            let mut options = Options::of("recommend", map).map_err(|e| throw(&e))?;
-            let among = read_among(&mut options).map_err(|e| throw(&e))?;
-            let found = o.optimizer.recommend(task, &among).map_err(|e| raise(&inner, e))?;
-            Ok::<_, Raised>(recommendation(&found))
-        },
-    );
-}
-
-fn recommendation(found: &Recommendation) -> Dynamic {
-    let mut value = found.ranked.as_ref().map_or_else(|| json!({ "n": 0 }), figures);
-    value["pattern"] = found.pattern.as_str().into();
-    value["reason"] = found.reason.as_str().into();
-    value["guess"] = found.guess.into();
-    value["alternatives"] = found.alternatives.iter().map(figures).collect();
-    convert::from_value(value)
-}
-
-fn figures(ranked: &Ranked) -> Value {
-    let cell = &ranked.cell;
-    json!({
-        "pattern": ranked.pattern.as_str(),
-        "score": ranked.score,
-        "interval": [ranked.interval.low, ranked.interval.high],
-        "n": cell.n,
-        "success_rate": cell.success_rate(),
-        "quality": cell.score.mean(),
-        "execution_time": cell.time.mean(),
-        "cost": cell.cost.mean(),
-        "tokens": cell.tokens.mean(),
-        "avoided": ranked.avoided.is_some(),
-    })
-}
-
 fn knowing(engine: &mut Engine, host: &Rc<Inner>) {
     let inner = host.clone();
     def(
@@ -310,8 +235,11 @@ fn knowing(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |o: &mut Handle, task: &str| {
-            let found = o.optimizer.best_pattern(task).map_err(|e| raise(&inner, e))?;
-            Ok::<_, Raised>(found.map_or(Dynamic::UNIT, |name| name.to_string().into()))
+            let best = || {
+                let found = o.optimizer.best_pattern(task).map_err(|e| raise(&inner, e))?;
+                Ok(found.map_or(Value::Null, |name| name.to_string().into()))
+            };
+            journaled(&inner, format!("get_best_pattern {task}"), best).map(convert::from_value)
         },
     );
     let inner = host.clone();
@@ -328,8 +256,13 @@ fn knowing(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |o: &mut Handle, task: &str, pattern: &str| {
-            let found = o.optimizer.should_avoid(task, pattern);
-            found.map(|avoided| avoided.is_some()).map_err(|error| raise(&inner, error))
+            let avoided = || {
+                let found = o.optimizer.should_avoid(task, pattern);
+                found.map(|until| until.is_some().into()).map_err(|error| raise(&inner, error))
+            };
+            let found =
+                journaled(&inner, format!("should_avoid_pattern {task} {pattern}"), avoided);
+            Ok::<_, Raised>(found?.as_bool().unwrap_or(false))
         },
     );
 }

@@ -1,0 +1,95 @@
+//! `kaizen advise TASK`: what would be chosen now for a kind of task, and why.
+
+use crate::base::rng::Rng;
+use crate::cli::exit::Exit;
+use crate::cli::project::Project;
+use crate::cli::render::{standing, table};
+use crate::cli::{Global, print_line, say};
+use crate::optimizer::Optimizer;
+use crate::optimizer::advice::Manner;
+use crate::optimizer::knowledge::Knowledge;
+use crate::optimizer::policy::{self, Policy, Ranked};
+use serde_json::json;
+use std::rc::Rc;
+
+/// The options of `advise`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The kind of task.
+    task: String,
+    /// The patterns to choose among; else those that were seen on this kind of task or its group.
+    #[arg(long, value_name = "PATTERN,..", value_delimiter = ',')]
+    among: Vec<String>,
+    /// Say why, and what is known of the others.
+    #[arg(long)]
+    explain: bool,
+    /// Only the best known, without trying others.
+    #[arg(long)]
+    best: bool,
+}
+
+/// Chooses, and tells why.
+pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let project = Project::find()?;
+    let knowledge = match project.existing_store()? {
+        Some(store) => Knowledge::read(store),
+        None => Knowledge::in_memory()?,
+    };
+    let manner = Manner { never_explores: arguments.best, ..Manner::default() };
+    let seed = Rng::from_entropy().next_u64();
+    let demo = project.config.learn_from_demo();
+    let optimizer =
+        Optimizer::new(Rc::new(knowledge), Policy::default(), demo).choosing(None, manner, seed);
+    let found = optimizer.recommend(&arguments.task, &arguments.among)?;
+    if global.json {
+        let others: Vec<_> = found
+            .alternatives
+            .iter()
+            .map(|one| {
+                json!({
+                    "pattern": one.pattern.as_str(), "score": one.score,
+                    "interval": [one.interval.low, one.interval.high], "n": one.cell.n,
+                })
+            })
+            .collect();
+        let line = json!({
+            "task_type": arguments.task, "pattern": found.pattern.as_str(),
+            "probability": found.probability, "explored": found.explored, "guess": found.guess,
+            "score": found.ranked.as_ref().map(|one| one.score),
+            "interval": found.ranked.as_ref().map(|one| [one.interval.low, one.interval.high]),
+            "n": found.ranked.as_ref().map_or(0, |one| one.cell.n),
+            "reason": found.reason, "alternatives": others,
+        });
+        print_line(&line.to_string());
+        return Ok(Exit::Ok);
+    }
+    print_line(found.pattern.as_str());
+    if !arguments.explain {
+        if !global.quiet {
+            say(&format!("{} (`--explain` tells more)", found.reason));
+        }
+        return Ok(Exit::Ok);
+    }
+    say(&found.reason);
+    let mut all: Vec<Ranked> = found.ranked.into_iter().chain(found.alternatives).collect();
+    policy::order(&mut all);
+    if all.is_empty() {
+        return Ok(Exit::Ok);
+    }
+    say(&standing::plot(&all));
+    let rows: Vec<Vec<String>> = all
+        .iter()
+        .map(|one| {
+            vec![
+                format!("  {}", one.pattern),
+                format!("{:.2}", one.score),
+                format!("{:.2}-{:.2}", one.interval.low, one.interval.high),
+                one.cell.n.to_string(),
+                one.cell.success_rate().map_or("-".into(), |rate| format!("{:.0} %", 100.0 * rate)),
+                if one.avoided.is_some() { "avoided".to_owned() } else { String::new() },
+            ]
+        })
+        .collect();
+    say(&table::render(&["  pattern", ">score", ">90 %", ">n", ">success", "note"], &rows));
+    Ok(Exit::Ok)
+}

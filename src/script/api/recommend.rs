@@ -1,0 +1,204 @@
+//! Recommending: which pattern to use, and why.
+
+use super::def;
+use super::optimizer::{Handle, raise, read_among};
+use super::run::as_float;
+use crate::flow::failure::Failure;
+use crate::journal::event::Event;
+use crate::optimizer::advice::Manner;
+use crate::optimizer::learner::{Constraints, Objective};
+use crate::optimizer::policy::{Policy, Ranked, Recommendation};
+use crate::script::error::{Raised, throw};
+use crate::script::options::Options;
+use crate::script::{Inner, convert};
+use rhai::{Engine, Map};
+use serde_json::{Value, json};
+use std::rc::Rc;
+
+pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
+    let inner = host.clone();
+    def(
+        engine,
+        "recommend_pattern(optimizer: optimizer, task_type: string) -> string",
+        r#"
+        The name of the pattern to use for a kind of task; "direct" when nothing is known. It is the
+        `pattern` of `recommend`, which also says why.
+        ```rhai
+        print(optimizer(#{ memory: true }).recommend_pattern("analysis"));
+        ```
+        "#,
+        move |o: &mut Handle, task: &str| {
+            let found = recommend(&inner, o, task, &o.among)?;
+            Ok::<_, Raised>(found["pattern"].as_str().unwrap_or_default().to_owned())
+        },
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "recommend(optimizer: optimizer, task_type: string) -> map",
+        r#"
+        The pattern to use, and why: `#{ pattern, score, interval, n, reason, guess, probability,
+        explored, alternatives }`. `interval` is the range that holds the true score nine times in
+        ten; `guess` says that there is too little evidence, `probability` how likely this choice
+        was, `explored` that another one seems better and this one was taken to learn more. With
+        `#{ among: ["direct", "vote"] }` only those are considered. The choice is journaled, so that
+        a resumed or replayed run makes it again.
+        ```rhai
+        let o = optimizer(#{ memory: true });
+        for i in 0..3 { o.record_execution("qa", "direct", #{ success_rate: 1.0, score: 0.4 }); }
+        for i in 0..3 { o.record_execution("qa", "vote", #{ success_rate: 1.0, score: 0.9 }); }
+        print(o.recommend("qa").reason);
+        ```
+        "#,
+        move |o: &mut Handle, task: &str| {
+            recommend(&inner, o, task, &o.among).map(convert::from_value)
+        },
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "recommend(optimizer: optimizer, task_type: string, options: map) -> map",
+        "",
+        move |o: &mut Handle, task: &str, map: Map| {
+            let mut options = Options::of("recommend", map).map_err(|e| throw(&e))?;
+            let among = read_among(&mut options).map_err(|e| throw(&e))?;
+            recommend(&inner, o, task, &among).map(convert::from_value)
+        },
+    );
+}
+
+/// Recommends a pattern, or tells what the run that this one goes on from was told.
+pub(super) fn recommend(
+    host: &Rc<Inner>,
+    o: &Handle,
+    task: &str,
+    among: &[String],
+) -> Result<Value, Raised> {
+    let mut what = format!("recommend {task}");
+    if !among.is_empty() {
+        what += &format!(" among {}", among.join(", "));
+    }
+    journaled(host, what, || {
+        let found = o.optimizer.recommend(task, among).map_err(|error| raise(host, error))?;
+        Ok(recommendation(&found))
+    })
+}
+
+/// Finds something out that a later run could not find out again, and journals it.
+pub(super) fn journaled(
+    host: &Rc<Inner>,
+    what: String,
+    find: impl FnOnce() -> Result<Value, Raised>,
+) -> Result<Value, Raised> {
+    let executor = host.executor();
+    let value = match executor.recall(&what) {
+        Some(value) => value,
+        None => find()?,
+    };
+    let told = Event::Told { what, value: value.clone() };
+    executor.note(&told).map_err(|error| host.raise(error.into()))?;
+    Ok(value)
+}
+
+fn recommendation(found: &Recommendation) -> Value {
+    let mut value = found.ranked.as_ref().map_or_else(|| json!({ "n": 0 }), figures);
+    value["pattern"] = found.pattern.as_str().into();
+    value["reason"] = found.reason.as_str().into();
+    value["guess"] = found.guess.into();
+    value["probability"] = found.probability.into();
+    value["explored"] = found.explored.into();
+    value["alternatives"] = found.alternatives.iter().map(figures).collect();
+    value
+}
+
+/// How an optimizer chooses, as its options say.
+pub(super) struct Wanted {
+    pub(super) policy: Policy,
+    pub(super) objective: Option<Objective>,
+    pub(super) manner: Manner,
+    pub(super) seed: Option<u64>,
+}
+
+/// Reads how an optimizer is to choose.
+pub(super) fn read_manner(options: &mut Options) -> Result<Wanted, Failure> {
+    let (policy, scoring) = (options.text("policy")?, options.text("scoring")?);
+    if policy.is_some() && scoring.is_some() {
+        return Err(options.wrong("scoring", "is the older name of `policy`; give one of them"));
+    }
+    let name = if policy.is_some() { "policy" } else { "scoring" };
+    let policy = match policy.or(scoring) {
+        None => Policy::default(),
+        Some(word) => Policy::parse(&word).ok_or_else(|| {
+            let known = "\"learn\", \"greedy\", \"fixed\", \"guide\" or \"guide_knowledge\"";
+            options.wrong(name, &format!("must be {known}, not `{word}`"))
+        })?,
+    };
+    let objective = match inner(options, "objective")? {
+        None => None,
+        Some(mut map) => Some(read_objective(&mut map)?),
+    };
+    let within = match inner(options, "constraints")? {
+        None => Constraints::default(),
+        Some(mut map) => Constraints {
+            p95_time: amount(&mut map, "p95_time")?,
+            max_cost: amount(&mut map, "max_cost")?,
+            min_success: amount(&mut map, "min_success")?,
+        },
+    };
+    let explores = options.take("explore").map(|value| {
+        let wrong = |name| options.wrong("explore", &format!("must be true or false, not {name}"));
+        value.as_bool().map_err(wrong)
+    });
+    let never_explores = !explores.transpose()?.unwrap_or(true);
+    let seed = options.count("seed", 0)?;
+    Ok(Wanted { policy, objective, manner: Manner { within, never_explores }, seed })
+}
+
+fn read_objective(map: &mut Options) -> Result<Objective, Failure> {
+    let usual = Objective::WITH_COST;
+    let objective = Objective {
+        quality: amount(map, "quality")?.unwrap_or(0.0),
+        time: amount(map, "time")?.unwrap_or(0.0),
+        cost: amount(map, "cost")?.unwrap_or(0.0),
+        time_half: amount(map, "time_half")?.unwrap_or(usual.time_half),
+        cost_half: amount(map, "cost_half")?.unwrap_or(usual.cost_half),
+    };
+    if objective.time_half <= 0.0 || objective.cost_half <= 0.0 {
+        return Err(map.wrong("time_half", "and `cost_half` must be above 0"));
+    }
+    let none = || map.wrong("quality", "`time` or `cost` must have a weight above 0");
+    objective.normalized().ok_or_else(none)
+}
+
+/// Takes an option that is a map of options itself.
+fn inner(options: &mut Options, key: &'static str) -> Result<Option<Options>, Failure> {
+    let Some(value) = options.take(key) else { return Ok(None) };
+    let name = convert::type_name(&value);
+    let wrong = || options.wrong(key, &format!("must be a map, not {name}"));
+    Options::of(key, value.try_cast::<Map>().ok_or_else(wrong)?).map(Some)
+}
+
+/// Takes a number from 0 up.
+fn amount(options: &mut Options, key: &'static str) -> Result<Option<f64>, Failure> {
+    let Some(value) = options.take(key) else { return Ok(None) };
+    let number = value.as_float().or_else(|_| value.as_int().map(as_float)).ok();
+    let found = number.filter(|number| number.is_finite() && *number >= 0.0);
+    found.map(Some).ok_or_else(|| options.wrong(key, "must be a number from 0 up"))
+}
+
+/// Returns what is known of a pattern as data.
+pub(super) fn figures(ranked: &Ranked) -> Value {
+    let cell = &ranked.cell;
+    json!({
+        "pattern": ranked.pattern.as_str(),
+        "score": ranked.score,
+        "interval": [ranked.interval.low, ranked.interval.high],
+        "n": cell.n,
+        "success_rate": cell.success_rate(),
+        "quality": cell.score.mean(),
+        "execution_time": cell.time.mean(),
+        "cost": cell.cost.mean(),
+        "tokens": cell.tokens.mean(),
+        "avoided": ranked.avoided.is_some(),
+    })
+}

@@ -1,0 +1,142 @@
+//! What was learned, as people see it: `advise`, `failures`, `patterns`, and choices in `show`.
+
+use crate::support::Project;
+use serde_json::Value;
+
+/// A project that knows two patterns on one kind of task, one of them clearly better.
+fn project() -> Project {
+    let project = Project::new();
+    project.file(
+        "learn.rhai",
+        r#"
+        let o = optimizer();
+        for i in 0..30 {
+            o.record_execution("review/rust", "vote",
+                #{ success_rate: 1.0, score: 0.9, execution_time: 2.0 });
+            o.record_execution("review/rust", "direct",
+                #{ success_rate: if i % 2 == 0 { 1.0 } else { 0.0 }, execution_time: 1.0 });
+        }
+        for i in 0..2 {
+            o.save_pattern_failure("review/rust", "debate", #{ kind: "timeout", message: "60 s" });
+        }
+        o.save_pattern_failure("review/rust", "vote", #{ kind: "server", message: "is down" });
+        "#,
+    );
+    let ran = project.kaizen(&["run", "learn.rhai", "--quiet"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    project
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text.trim()).unwrap_or_else(|_| panic!("JSON: {text}"))
+}
+
+#[test]
+fn advice_has_a_reason_and_follows_the_group() {
+    let project = project();
+    let ran = project.kaizen(&["advise", "review/rust", "--best"]);
+    assert_eq!(ran.stdout, "vote\n");
+    assert!(ran.stderr.contains("`vote` scores 0."), "{}", ran.stderr);
+    assert!(ran.stderr.contains("clearly ahead of"), "{}", ran.stderr);
+    let ran = project.kaizen(&["advise", "review/go", "--best", "--explain"]);
+    assert_eq!(ran.stdout, "vote\n", "a kind of the same group knows too");
+    assert!(ran.stderr.contains("what is known from elsewhere is worth"), "{}", ran.stderr);
+    assert!(ran.stderr.contains('●'), "{}", ran.stderr);
+    let told = json(&project.kaizen(&["advise", "other", "--json"]).stdout);
+    assert_eq!((&told["pattern"], &told["guess"]), (&"direct".into(), &true.into()));
+    let told = json(&project.kaizen(&["advise", "review/rust", "--json"]).stdout);
+    let (low, high) =
+        (told["interval"][0].as_f64().unwrap(), told["interval"][1].as_f64().unwrap());
+    let (score, odds) = (told["score"].as_f64().unwrap(), told["probability"].as_f64().unwrap());
+    assert!(low < score && score < high && (0.0..=1.0).contains(&odds), "{told}");
+}
+
+#[test]
+fn failures_are_told_by_kind_with_what_they_teach() {
+    let project = project();
+    let ran = project.kaizen(&["failures"]);
+    assert!(ran.stdout.contains("review/rust / debate: timeout (time) 2 times"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("lesson: it took too long"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("not held against the pattern"), "{}", ran.stdout);
+    let lines: Vec<Value> =
+        project.kaizen(&["failures", "review/rust", "--json"]).stdout.lines().map(json).collect();
+    assert_eq!(lines.len(), 2);
+    assert!(lines[0]["first_at"].as_i64() <= lines[0]["last_at"].as_i64());
+    let ran = project.kaizen(&["failures", "nothing"]);
+    assert!(ran.stderr.contains("no failure is known on `nothing`"), "{}", ran.stderr);
+}
+
+#[test]
+fn the_order_is_told_only_as_far_as_it_is_known() {
+    let project = project();
+    let ran = project.kaizen(&["patterns", "review/rust", "--plot", "--svg", "p.svg"]);
+    assert!(ran.stdout.contains("`vote` is clearly the best"), "{}", ran.stdout);
+    assert!(ran.stdout.contains('├'), "{}", ran.stdout);
+    let picture = std::fs::read_to_string(project.path().join("p.svg")).unwrap();
+    assert!(picture.starts_with("<svg") && picture.contains("polyline"), "{picture}");
+    project.file(
+        "even.rhai",
+        "let o = optimizer(); for i in 0..4 { for p in [\"a\", \"b\"] {
+             o.record_execution(\"even\", p, #{ success_rate: 1.0, execution_time: 1.0 }); } }",
+    );
+    project.kaizen(&["run", "even.rhai"]);
+    let ran = project.kaizen(&["patterns", "even"]);
+    assert!(ran.stdout.contains("not distinguishable yet: `"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_choice_is_journaled_with_its_probability_and_made_again() {
+    let project = project();
+    project.file(
+        "choose.rhai",
+        r#"
+        let o = optimizer(#{ among: ["vote", "direct", "debate"] });
+        let chosen = [];
+        for i in 0..20 { chosen.push(o.recommend_pattern("review/rust")); }
+        print(chosen);
+        "#,
+    );
+    let ran = project.kaizen(&["run", "choose.rhai"]);
+    let shown = project.kaizen(&["show"]).stdout;
+    assert!(shown.contains("recommend review/rust among vote, direct, debate: `"), "{shown}");
+    assert!(shown.contains("probability"), "{shown}");
+    let told = project.events("told");
+    assert_eq!(told.len(), 20);
+    // What is learned meanwhile changes nothing of what was chosen.
+    project.kaizen(&["run", "learn.rhai", "--quiet"]);
+    let run = json(project.kaizen(&["runs", "--json"]).stdout.lines().nth(1).unwrap());
+    let again = project.kaizen(&["replay", run["run"].as_str().unwrap()]);
+    assert_eq!((again.code, again.stdout), (Some(0), ran.stdout), "{}", again.stderr);
+}
+
+#[test]
+fn limits_and_weights_are_said_in_the_options() {
+    let project = Project::new();
+    project.file(
+        "s.rhai",
+        r#"
+        let among = ["slow", "quick"];
+        let learn = |o| {
+            for i in 0..20 {
+                o.record_execution("t", "slow", #{ success_rate: 1.0, score: 1.0, execution_time: 9.0 });
+                o.record_execution("t", "quick", #{ success_rate: 1.0, score: 0.6, execution_time: 1.0 });
+            }
+            o.get_best_pattern("t")
+        };
+        print(learn.call(optimizer(#{ memory: true, objective: #{ quality: 1 } })));
+        print(learn.call(optimizer(#{ memory: true, objective: #{ time: 1 } })));
+        print(learn.call(optimizer(#{ memory: true, objective: #{ quality: 1 },
+            constraints: #{ p95_time: 5 } })));
+        print(optimizer(#{ memory: true, policy: "fixed", among: among }).recommend_pattern("t"));
+        "#,
+    );
+    let ran = project.kaizen(&["run", "s.rhai"]);
+    assert_eq!(ran.stdout, "slow\nquick\nquick\nslow\n", "{}", ran.stderr);
+    let wrong = "optimizer(#{ memory: true, constraints: #{ p95: 5 } })";
+    let ran = project.file("s.rhai", wrong).kaizen(&["run", "s.rhai"]);
+    assert!(
+        ran.stderr.contains("`constraints` has no option `p95`; it takes: p95_time, "),
+        "{}",
+        ran.stderr
+    );
+}
