@@ -26,6 +26,8 @@ mod signal;
 mod terminal;
 mod watch;
 
+#[cfg(debug_assertions)]
+use crate::base::failpoint;
 use crate::base::secret::scrub;
 use crate::cli::config::ConfigError;
 use crate::cli::exit::Exit;
@@ -125,6 +127,13 @@ struct Global {
 
 /// Parses the command line, does what it says, and returns the exit code.
 pub fn run() -> ExitCode {
+    #[cfg(debug_assertions)]
+    if let Some(plan) = project::variable("KAIZEN_FAILPOINT")
+        && let Err(reason) = failpoint::arm(&plan)
+    {
+        say(&format!("error: KAIZEN_FAILPOINT: {reason}"));
+        return Exit::Usage.into();
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

@@ -46,7 +46,7 @@ impl Project {
         let path = self.store_path();
         let folder = self.root.join(FOLDER);
         std::fs::create_dir_all(&folder)
-            .map_err(|source| StoreError::Folder { path: folder.clone(), source })?;
+            .map_err(|source| StoreError::Folder { path: folder.clone(), source: source.into() })?;
         let ignore = folder.join(".gitignore");
         if !ignore.exists() {
             // A project without this file works as well; git then shows the store as untracked.

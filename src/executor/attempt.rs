@@ -1,6 +1,7 @@
 //! One attempt of one operation: the only caller of models.
 
 use crate::base::clock;
+use crate::base::failpoint::{self, Point};
 use crate::base::id::{FlowId, RunId};
 use crate::executor::retry::{ATTEMPTS_MAX, pause};
 use crate::executor::reuse::Answer;
@@ -87,7 +88,9 @@ impl Executor {
         };
         let ended = Event::OpEnded { flow, op, outcome };
         guard.disarm();
+        failpoint::pass(Point::OpEnds);
         self.commit(&ended).await?;
+        failpoint::pass(Point::OpKept);
         let Event::OpEnded { outcome, .. } = ended else { return Ok(Value::Null) };
         match outcome {
             Outcome::Completed { value } => Ok(value),
@@ -206,11 +209,13 @@ impl Executor {
             Answer::Guess(text) => return Ok((model.estimate(request, text), None)),
             Answer::Ask => {}
         }
+        failpoint::pass(Point::CallBegins);
         let mut guard = CallGuard { executor: self, scope, demo: model.is_demo(), armed: true };
         let called = match &self.reuse {
             Some(reuse) => reuse.call(sample, model, request).await,
             None => model.call(request).await,
         };
+        failpoint::pass(Point::CallEnds);
         guard.armed = false;
         if let Some(reserve) = reserve {
             reserve.settle(&called);

@@ -1,6 +1,7 @@
 //! One operation of a flow, from its conditions to its outcome on the disk.
 
 use crate::base::clock;
+use crate::base::failpoint::{self, Point};
 use crate::base::id::{FlowId, OpId};
 use crate::executor::Executor;
 use crate::executor::attempt::{Keep, Stop};
@@ -129,7 +130,9 @@ impl Executor {
             }
         };
         let ended = Event::OpEnded { flow, op, outcome };
+        failpoint::pass(Point::OpEnds);
         self.commit(&ended).await?;
+        failpoint::pass(Point::OpKept);
         match ended {
             Event::OpEnded { outcome, .. } => Ok(Step::Ended(outcome)),
             _ => Ok(Step::Ended(Outcome::Cancelled)),
