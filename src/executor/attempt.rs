@@ -176,7 +176,7 @@ impl Executor {
             Some(reuse) => reuse.answer(&sample, request, &self.learner.borrow(), scope.op),
             None => Answer::Ask,
         };
-        let reserve = match &self.budget {
+        let mut reserve = match &self.budget {
             Some(budget) if matches!(answer, Answer::Ask) => {
                 Some(budget.admit(model, request).await?)
             }
@@ -210,6 +210,9 @@ impl Executor {
             Answer::Ask => {}
         }
         failpoint::pass(Point::CallBegins);
+        if let Some(reserve) = &mut reserve {
+            reserve.begin();
+        }
         let mut guard = CallGuard { executor: self, scope, demo: model.is_demo(), armed: true };
         let called = match &self.reuse {
             Some(reuse) => reuse.call(sample, model, request).await,

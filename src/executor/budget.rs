@@ -47,12 +47,13 @@ pub struct Budget {
     settled: Notify,
 }
 
-/// What is set aside for one call. Dropping it without settling counts all of it as used: the call
-/// may have been paid for.
+/// What is set aside for one call. Dropping it once the call has begun counts all of it as used: the
+/// call may have been paid for.
 #[derive(Debug)]
 pub struct Reserve {
     budget: Rc<Budget>,
     worst: Use,
+    has_begun: bool,
     is_settled: bool,
 }
 
@@ -101,7 +102,8 @@ impl Budget {
                 None => {
                     self.aside.set(aside.plus(worst));
                     self.in_flight.set(self.in_flight.get() + 1);
-                    return Ok(Reserve { budget: self.clone(), worst, is_settled: false });
+                    let budget = self.clone();
+                    return Ok(Reserve { budget, worst, has_begun: false, is_settled: false });
                 }
                 Some(reason) if self.in_flight.get() == 0 => {
                     self.is_spent.set(true);
@@ -155,6 +157,11 @@ impl Budget {
 }
 
 impl Reserve {
+    /// Says that the call is made now.
+    pub fn begin(&mut self) {
+        self.has_begun = true;
+    }
+
     /// Gives back what a call has not used.
     pub fn settle(mut self, called: &Called) {
         let is_refused = called.result.as_ref().is_err_and(|error| error.status().is_some());
@@ -189,7 +196,7 @@ impl Reserve {
 impl Drop for Reserve {
     fn drop(&mut self) {
         if !self.is_settled {
-            self.close(self.worst);
+            self.close(if self.has_begun { self.worst } else { Use::default() });
         }
     }
 }
@@ -276,7 +283,7 @@ mod tests {
                     let (time, fate) = (1 + rng.below(50), rng.below(10));
                     let (budget, model) = (&budget, &model);
                     async move {
-                        let Ok(reserve) = budget.admit(model, &request).await else {
+                        let Ok(mut reserve) = budget.admit(model, &request).await else {
                             assert_eq!(
                                 budget.in_flight.get(),
                                 0,
@@ -284,6 +291,7 @@ mod tests {
                             );
                             return;
                         };
+                        reserve.begin();
                         tokio::time::sleep(Duration::from_millis(time)).await;
                         match fate {
                             0 => drop(reserve),
@@ -302,6 +310,17 @@ mod tests {
             calls.collect::<()>().await;
             assert_eq!((budget.aside.get(), budget.in_flight.get()), (Use::default(), 0));
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_given_up_before_its_call_begins_is_given_back() {
+        let model = model(&json!({ "input": 1.0, "output": 2.0, "per": "1M" }));
+        let budget = Budget::new(Bounds { calls: Some(1), ..Bounds::default() });
+        drop(budget.admit(&model, &request(1, 1)).await.expect("the first fits"));
+        let mut second = budget.admit(&model, &request(1, 1)).await.expect("nothing is used yet");
+        second.begin();
+        drop(second);
+        assert!(budget.admit(&model, &request(1, 1)).await.is_err(), "one may have been paid for");
     }
 
     #[tokio::test]

@@ -22,6 +22,9 @@ use std::time::Duration;
 /// First pause before an operation is tried again; it doubles each time.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
+/// Kinds of failure that stay the same however often something is tried.
+const IN_VAIN: &[&str] = &["setup", "budget", "diverged"];
+
 /// The condition of an edge, with the result it judges.
 #[derive(Debug)]
 pub(super) struct Check {
@@ -147,7 +150,7 @@ impl Executor {
                 Err(Stop::Failed(failure)) if tried < job.op.retries => failure,
                 result => return result,
             };
-            if failure.kind == "setup" {
+            if IN_VAIN.contains(&failure.kind.as_str()) {
                 return Err(failure.into());
             }
             tokio::time::sleep(RETRY_PAUSE.saturating_mul(1 << tried.min(10))).await;

@@ -18,45 +18,45 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// SQLite refused.
-    #[error("store `{path}`: {source}", path = path.display())]
+    #[error("store `{path}`: {reason}", path = path.display())]
     Sqlite {
         /// The store's file.
         path: PathBuf,
-        /// SQLite's reason.
-        source: Arc<rusqlite::Error>,
+        /// SQLite's reason, which the text holds.
+        reason: Arc<rusqlite::Error>,
     },
     /// There is no room for more.
     #[error(
-        "the disk of store `{path}` is full, or a limit on its size is reached ({source}); what was written before is kept: make room, then `kaizen run --resume` goes on",
+        "the disk of store `{path}` is full, or a limit on its size is reached ({reason}); what was written before is kept: make room, then `kaizen run --resume` goes on",
         path = path.display()
     )]
     Full {
         /// The store's file.
         path: PathBuf,
-        /// SQLite's reason.
-        source: Arc<rusqlite::Error>,
+        /// SQLite's reason, which the text holds.
+        reason: Arc<rusqlite::Error>,
     },
     /// The disk failed while it was read or written.
     #[error(
-        "the disk failed under store `{path}` ({source}); what was written before is kept: `kaizen doctor` tells whether it is sound",
+        "the disk failed under store `{path}` ({reason}); what was written before is kept: `kaizen doctor` tells whether it is sound",
         path = path.display()
     )]
     Disk {
         /// The store's file.
         path: PathBuf,
-        /// SQLite's reason.
-        source: Arc<rusqlite::Error>,
+        /// SQLite's reason, which the text holds.
+        reason: Arc<rusqlite::Error>,
     },
     /// The file or its folder may not be written.
     #[error(
-        "store `{path}` cannot be written ({source}); make the file and its folder writable",
+        "store `{path}` cannot be written ({reason}); make the file and its folder writable",
         path = path.display()
     )]
     ReadOnly {
         /// The store's file.
         path: PathBuf,
-        /// SQLite's reason.
-        source: Arc<rusqlite::Error>,
+        /// SQLite's reason, which the text holds.
+        reason: Arc<rusqlite::Error>,
     },
     /// Another process has kept the file to itself for too long.
     #[error(
@@ -67,8 +67,8 @@ pub enum StoreError {
     Locked {
         /// The store's file.
         path: PathBuf,
-        /// SQLite's reason.
-        source: Arc<rusqlite::Error>,
+        /// SQLite's reason, which the text holds.
+        reason: Arc<rusqlite::Error>,
     },
     /// The file is damaged. It was left as it is.
     #[error("store `{path}` is damaged: {reason}", path = path.display())]
@@ -104,20 +104,20 @@ pub enum StoreError {
 impl StoreError {
     /// Makes an error of one of SQLite's.
     fn sqlite(path: PathBuf, source: rusqlite::Error) -> StoreError {
-        let (code, source) = (source.sqlite_error_code(), Arc::new(source));
+        let (code, reason) = (source.sqlite_error_code(), Arc::new(source));
         match code {
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
-                StoreError::Damaged { path, reason: source.to_string() }
+                StoreError::Damaged { path, reason: reason.to_string() }
             }
-            Some(ErrorCode::DiskFull) => StoreError::Full { path, source },
-            Some(ErrorCode::SystemIoFailure) => StoreError::Disk { path, source },
+            Some(ErrorCode::DiskFull) => StoreError::Full { path, reason },
+            Some(ErrorCode::SystemIoFailure) => StoreError::Disk { path, reason },
             Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
-                StoreError::ReadOnly { path, source }
+                StoreError::ReadOnly { path, reason }
             }
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                StoreError::Locked { path, source }
+                StoreError::Locked { path, reason }
             }
-            _ => StoreError::Sqlite { path, source },
+            _ => StoreError::Sqlite { path, reason },
         }
     }
 

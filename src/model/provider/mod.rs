@@ -4,4 +4,5 @@ pub mod demo;
 pub mod http;
 pub mod native;
 pub mod openai;
+pub mod simulated;
 pub mod sse;
