@@ -95,32 +95,41 @@ impl Executor {
         OpGuard { executor: self, scope: Some(scope) }
     }
 
-    /// Performs one job. Its end is on the disk when this returns.
-    pub(super) async fn perform(&self, job: Job) -> (usize, Step) {
-        let index = job.index;
-        let step = self.try_perform(job).await.unwrap_or_else(Step::Broken);
-        (index, step)
+    /// Performs one job. Its end is on the disk when the future ends; a future that is dropped before,
+    /// even before it was ever polled, journals the operation as cancelled.
+    pub(super) fn perform(&self, job: Job) -> impl Future<Output = (usize, Step)> {
+        let deadline = job.op.timeout.map(|timeout| clock::monotonic() + timeout);
+        let scope = Scope::new(job.flow, job.id, deadline);
+        let guard = self.guard(scope.clone());
+        async move {
+            let step = self.try_perform(&job, &scope, guard).await.unwrap_or_else(Step::Broken);
+            (job.index, step)
+        }
     }
 
-    async fn try_perform(&self, job: Job) -> Result<Step, StoreError> {
+    async fn try_perform(
+        &self,
+        job: &Job,
+        scope: &Rc<Scope>,
+        mut guard: OpGuard<'_>,
+    ) -> Result<Step, StoreError> {
         let (flow, op) = (job.flow, job.id);
-        let deadline = job.op.timeout.map(|timeout| clock::monotonic() + timeout);
-        let scope = Scope::new(flow, op, deadline);
-        let outcome = match judge(&job).await {
+        let outcome = match judge(job).await {
             Ok(Some(reason)) => Outcome::Skipped { reason },
             Err(failure) => Outcome::Failed { failure: failure.of(&job.op.name) },
             Ok(None) => {
                 self.note(&Event::OpStarted { flow, op, name: None })?;
-                let mut guard = self.guard(scope.clone());
-                let work = AssertUnwindSafe(self.work(&scope, &job)).catch_unwind();
+                let work = AssertUnwindSafe(self.work(scope, job)).catch_unwind();
                 let result = match job.op.timeout {
                     Some(limit) => tokio::time::timeout(limit, work).await,
                     None => Ok(work.await),
                 };
-                guard.disarm();
                 match result {
                     Ok(Ok(Ok(Made::Value(value)))) => Outcome::Completed { value },
-                    Ok(Ok(Ok(Made::Ops(ops)))) => return Ok(Step::Expanded(ops)),
+                    Ok(Ok(Ok(Made::Ops(ops)))) => {
+                        guard.disarm();
+                        return Ok(Step::Expanded(ops));
+                    }
                     Ok(Ok(Err(Stop::Store(error)))) => return Err(error),
                     Ok(Ok(Err(Stop::Failed(failure)))) => {
                         Outcome::Failed { failure: failure.of(&job.op.name) }
@@ -133,6 +142,7 @@ impl Executor {
             }
         };
         let ended = Event::OpEnded { flow, op, outcome };
+        guard.disarm();
         failpoint::pass(Point::OpEnds);
         self.commit(&ended).await?;
         failpoint::pass(Point::OpKept);
