@@ -10,8 +10,8 @@ use crate::cli::project::Project;
 use crate::cli::render::diagnostic;
 use crate::cli::render::progress::Progress;
 use crate::cli::{Global, on_closed_pipe, print_line, say};
-use crate::executor::Executor;
 use crate::executor::reuse::Reuse;
+use crate::executor::{Executor, Told};
 use crate::flow::failure::Failure;
 use crate::journal::Journal;
 use crate::journal::event::Event;
@@ -41,8 +41,8 @@ pub(super) struct Job<'a> {
     pub(super) state: State,
     /// The run that this one goes on from, if it does.
     pub(super) resumes: Option<RunId>,
-    /// The times that it was told.
-    pub(super) times: Vec<i64>,
+    /// What it was told of the world.
+    pub(super) told: Told,
 }
 
 /// One run that is set up.
@@ -80,7 +80,7 @@ impl Job<'_> {
         let journal = Journal::new(RunId::fresh(), self.writer.clone());
         let executor = self.project.executor(journal, self.seed);
         let executor = match &self.reuse {
-            Some(reuse) => executor.reusing(reuse.clone()).at_times(self.times.clone()),
+            Some(reuse) => executor.reusing(reuse.clone()).telling(self.told.clone()),
             None => executor,
         };
         self.open_with(executor, progress, interrupted, print)

@@ -10,8 +10,8 @@ use crate::cli::render::progress::{Mode, Progress};
 use crate::cli::resume::{self, Resumed};
 use crate::cli::run::{block_on, printer};
 use crate::cli::{Global, print_line, say, show, signal};
-use crate::executor::Executor;
 use crate::executor::reuse::Reuse;
+use crate::executor::{Executor, Told};
 use crate::journal::Journal;
 use crate::journal::event::Event;
 use crate::journal::history::{self, RunRow};
@@ -166,12 +166,13 @@ async fn go_through(
         reuse: None,
         state: State::default(),
         resumes: None,
-        times: Vec::new(),
+        told: Told::default(),
     };
     let concurrency = project.config.concurrency();
     let executor = Executor::new(Journal::off(resumed.run), seed, concurrency)
         .reusing(reuse.clone())
-        .at_times(resumed.times);
+        .telling(resumed.told)
+        .reporting(resumed.figures);
     let (progress, signals) = (Progress::new(Mode::None, false), signal::watch()?);
     let print = if shown { printer(global) } else { Rc::new(|_: &str| {}) };
     let open = job.open_with(executor, progress, signals.flag(), print)?;

@@ -9,6 +9,7 @@ use crate::cli::render::progress::{Mode, Progress};
 use crate::cli::resume::Resumed;
 use crate::cli::terminal::Terminal;
 use crate::cli::{Global, plan, print_line, resume, say, signal};
+use crate::executor::Told;
 use crate::executor::reuse::Reuse;
 use crate::script::{ScriptError, Sink, State};
 use crate::store::writer::Writer;
@@ -229,7 +230,7 @@ fn run_from(
         reuse: None,
         state: State::default(),
         resumes: None,
-        times: Vec::new(),
+        told: Told::default(),
     };
     if let Some(resumed) = resumed {
         if !global.quiet {
@@ -239,7 +240,7 @@ fn run_from(
             job.params = resumed.params;
         }
         job.reuse = Some(Rc::new(Reuse::new(resumed.replies)));
-        (job.resumes, job.times) = (Some(resumed.run), resumed.times);
+        (job.resumes, job.told) = (Some(resumed.run), resumed.told);
     }
     block_on(start(&job, &text, mode))?
 }

@@ -24,6 +24,7 @@ use crate::journal::replies::Learner;
 use crate::metrics::Metrics;
 use crate::metrics::fold::Fold;
 use crate::store::StoreError;
+use serde_json::Value;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -32,6 +33,13 @@ use tokio::sync::Semaphore;
 
 /// Called with every event and its time (microseconds since 1970), as it happens.
 pub type Listener = Rc<dyn Fn(i64, &Event)>;
+
+/// What a script was told of the world, by the word for it, in order.
+pub type Told = HashMap<String, VecDeque<Value>>;
+
+/// Most answers of one kind that a run journals: a loop that looks at the clock must not fill the
+/// store. Those after them are not told again to a run that goes on from this one.
+const TOLD_MAX: usize = 10_000;
 
 /// Why a flow could not run, or could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -65,8 +73,11 @@ pub struct Executor {
     /// Replies that need not be asked for again, if there are any.
     reuse: Option<Rc<Reuse>>,
     learner: RefCell<Learner>,
-    /// The times that the run it goes on from was told, in milliseconds since 1970.
-    times: RefCell<VecDeque<i64>>,
+    /// What the run it goes on from was told, and how often this one was told something.
+    told: RefCell<Told>,
+    asked_world: RefCell<HashMap<&'static str, usize>>,
+    /// The figures of the flows of the run that this one goes through again.
+    figures: HashMap<FlowId, Metrics>,
     /// How often each request was made.
     asked: RefCell<HashMap<Key, u32>>,
     next_op: Cell<u32>,
@@ -102,7 +113,9 @@ impl Executor {
             budget: None,
             reuse: None,
             learner: RefCell::new(learner),
-            times: RefCell::default(),
+            told: RefCell::default(),
+            asked_world: RefCell::default(),
+            figures: HashMap::new(),
             asked: RefCell::default(),
             next_op: Cell::new(0),
             next_flow: Cell::new(1),
@@ -133,18 +146,43 @@ impl Executor {
         self.budget.as_ref()
     }
 
-    /// Tells the script the same times as the run it goes on from, as long as there are any.
+    /// Tells the script the same of the world as the run it goes on from, as long as there is any.
     #[must_use]
-    pub fn at_times(self, times: Vec<i64>) -> Executor {
-        Executor { times: RefCell::new(times.into()), ..self }
+    pub fn telling(self, told: Told) -> Executor {
+        Executor { told: RefCell::new(told), ..self }
+    }
+
+    /// Reports the figures that the flows had in the run that this one goes through again.
+    #[must_use]
+    pub fn reporting(self, figures: HashMap<FlowId, Metrics>) -> Executor {
+        Executor { figures, ..self }
     }
 
     /// Returns the time in milliseconds since 1970, and journals that the script was told it.
     pub fn now(&self) -> Result<i64, StoreError> {
-        let known = self.times.borrow_mut().pop_front();
-        let now = known.unwrap_or_else(|| clock::Stamp::now().0);
-        self.note(&Event::Told { what: "now".to_owned(), value: now.into() })?;
-        Ok(now)
+        let now = clock::Stamp::now().0;
+        Ok(self.tell_of_world("now", now.into())?.as_i64().unwrap_or(now))
+    }
+
+    /// Returns how many seconds passed, of which `seconds` were measured, and journals that the
+    /// script was told it.
+    pub fn elapsed(&self, seconds: f64) -> Result<f64, StoreError> {
+        // Whole microseconds survive the journal exactly.
+        let seconds = (seconds * 1e6).round() / 1e6;
+        Ok(self.tell_of_world("elapsed", seconds.into())?.as_f64().unwrap_or(seconds))
+    }
+
+    /// Returns what was told in the place of this answer then, or else the answer, and journals it.
+    fn tell_of_world(&self, what: &'static str, answer: Value) -> Result<Value, StoreError> {
+        let known = self.told.borrow_mut().get_mut(what).and_then(VecDeque::pop_front);
+        let value = known.unwrap_or(answer);
+        let mut asked = self.asked_world.borrow_mut();
+        let count = asked.entry(what).or_default();
+        *count += 1;
+        if *count <= TOLD_MAX {
+            self.note(&Event::Told { what: what.to_owned(), value: value.clone() })?;
+        }
+        Ok(value)
     }
 
     /// Tells whether calls are only counted: nothing that lasts may be done.

@@ -278,3 +278,41 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> Failure {
         .unwrap_or_else(|| "no message".to_owned());
     Failure::new("panicked", format!("this is a bug in kaizen, please report it: {text}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::id::RunId;
+    use crate::executor::run::FlowOptions;
+    use crate::flow::builder::Builder;
+    use crate::flow::op::OnFailure;
+    use crate::journal::Journal;
+    use crate::model::Model;
+    use crate::session::Session;
+    use crate::session::branch::Branch;
+    use std::cell::RefCell;
+
+    #[tokio::test]
+    async fn an_operation_whose_turn_had_come_when_its_flow_stopped_ends_in_the_journal() {
+        let failing = OpKind::Call(Callback::new(|_| {
+            Box::pin(async { Err(Failure::new("thrown", "at once")) })
+        }));
+        let mut builder = Builder::new("g");
+        builder.add(Op::new("first", failing), &[]);
+        builder.add(Op::new("second", OpKind::Chat(Prompt::default())), &[]);
+        let graph = builder.build().expect("a sound graph");
+        let executor = Executor::new(Journal::off(RunId::fresh()), 1, None);
+        let ended = Rc::new(RefCell::new(Vec::new()));
+        let seen = ended.clone();
+        executor.listen(Rc::new(move |_, event| {
+            if let Event::OpEnded { op, outcome, .. } = event {
+                seen.borrow_mut().push((op.0, outcome.word()));
+            }
+        }));
+        let session = Session::new(Branch::new(Model::demo(), None).shared());
+        let options = FlowOptions { on_failure: OnFailure::Stop, ..FlowOptions::default() };
+        let report = executor.run(&graph, &session, &options).await.expect("a journal");
+        assert_eq!(report.names("cancelled"), ["second"]);
+        assert_eq!(ended.take(), [(0, "failed"), (1, "cancelled")]);
+    }
+}

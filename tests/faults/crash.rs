@@ -1,7 +1,7 @@
 //! `kill -9` of the real program, at every named point and at random instants, and what is left:
 //! no reply that was journaled is asked for again, and the result is that of an undisturbed run.
 
-use super::rounds;
+use super::{figure, rounds};
 use crate::support::server::{Act, Server, answer};
 use crate::support::{Project, Ran};
 use kaizen::base::failpoint::POINTS;
@@ -188,10 +188,10 @@ fn undisturbed(server: &Server) -> (String, Duration) {
 
 fn tell(what: &str, figures: &Figures) {
     let Figures { kills, too_late, journaled, lost, twice } = figures;
-    println!(
+    figure(&format!(
         "{what}: {kills} kills ({too_late} more came too late), {journaled} replies journaled \
          before them, {lost} lost, {twice} requests made twice"
-    );
+    ));
     assert_eq!(*lost, 0, "{what}");
 }
 

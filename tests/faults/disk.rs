@@ -1,7 +1,7 @@
 //! A disk that is full, that fails, or that may not be written: the program says so and ends with 8,
 //! nothing that was done before is lost, the journal has no gap, and with room the run goes on.
 
-use super::rounds;
+use super::{figure, rounds};
 use crate::support::server::{Server, answer};
 use crate::support::{Project, Ran};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -116,10 +116,10 @@ fn a_small_disk_that_fills_up_ends_the_run_and_loses_nothing() {
         let mut command = Command::new("unshare");
         command.args(["-rm", "--"]).arg(inner.get_program()).args(inner.get_args());
         command.current_dir(project.path());
-        let Ok(output) = command.output() else { return println!("no `unshare` here") };
+        let Ok(output) = command.output() else { return figure("no `unshare` here") };
         let broken = Ran::from(output);
         if broken.code == Some(77) || broken.stderr.contains("unshare:") {
-            return println!("no disk can be made here: {}", broken.stderr);
+            return figure(&format!("no disk can be made here: {}", broken.stderr));
         }
         check(&project, &server, &broken, "is full", &mut figures);
     }
@@ -135,9 +135,9 @@ fn inside(project: &Project, text: &str) -> Command {
 }
 
 fn tell(what: &str, Figures { faults, seen, lost }: &Figures) {
-    println!(
+    figure(&format!(
         "{what}: {faults} runs, {seen} answers seen before, {lost} lost, no journal with a gap"
-    );
+    ));
     assert_eq!(*lost, 0, "{what}");
 }
 

@@ -4,8 +4,8 @@
 
 mod crash;
 mod disk;
-//mod processes;
-//mod replay;
+mod processes;
+mod replay;
 mod simulate;
 
 use std::ops::Range;
@@ -19,4 +19,10 @@ fn rounds(short: u64, long: u64) -> u64 {
 fn seeds(short: u64, long: u64) -> Range<u64> {
     let one = std::env::var("KAIZEN_SEED").ok().map(|seed| seed.parse().unwrap());
     one.map_or(0..rounds(short, long), |seed: u64| seed..seed + 1)
+}
+
+/// Prints a figure of a suite.
+#[allow(clippy::print_stdout, reason = "figures are what the suites are run for")]
+fn figure(text: &str) {
+    println!("{text}");
 }

@@ -6,13 +6,13 @@ mod check;
 mod graph;
 mod world;
 
-use super::seeds;
+use super::{figure, seeds};
 use graph::Plan;
 use kaizen::base::clock;
 use kaizen::base::id::RunId;
 use kaizen::base::rng::Rng;
 use kaizen::executor::Executor;
-use kaizen::executor::budget::Budget;
+use kaizen::executor::budget::{Bounds, Budget};
 use kaizen::executor::report::Report;
 use kaizen::executor::reuse::Reuse;
 use kaizen::executor::run::FlowOptions;
@@ -76,14 +76,14 @@ async fn run(seed: u64, mut rng: Rng, faulty: bool, replies: Option<Replies>) ->
         None => executor,
     });
     let (events, is_resumed) = (Rc::new(RefCell::new(Vec::new())), replies.is_some());
-    let (seen, watching) = (events.clone(), world.clone());
+    let (listened, watching) = (events.clone(), world.clone());
     executor.listen(Rc::new(move |at, event| {
         // Calls of a resumed run are tasks of their own, and end a turn after they are given up.
         if !is_resumed {
             watching.see(event);
         }
         let text = serde_json::to_string(event).unwrap();
-        seen.borrow_mut().push((at, serde_json::from_str::<Event>(&text).unwrap()));
+        listened.borrow_mut().push((at, serde_json::from_str::<Event>(&text).unwrap()));
     }));
     let session = Session::new(Branch::new(world.model(&plan), None).shared());
     let graph = graph::build(&plan, &executor, &mut rng);
@@ -101,7 +101,7 @@ async fn run(seed: u64, mut rng: Rng, faulty: bool, replies: Option<Replies>) ->
 
 /// Simulates a run, and one that goes on from wherever a crash might have cut its journal.
 fn simulate(seed: u64, figures: &mut Figures) {
-    let faulty = seed % 5 != 0;
+    let faulty = !seed.is_multiple_of(5);
     let rng = || Rng::seeded(seed.wrapping_mul(0x9e37_79b9));
     let first = paused(run(seed, rng(), faulty, None));
     check::all(&first);
@@ -123,7 +123,7 @@ impl Figures {
     fn add(&mut self, traced: &Traced) {
         self.runs += 1;
         self.faults += traced.world.faults.get();
-        self.budgets += u64::from(traced.plan.bounds != Default::default());
+        self.budgets += u64::from(traced.plan.bounds != Bounds::default());
         self.refusals += traced.world.refused.get();
         let ended = traced.events.iter().filter(|(_, e)| matches!(e, Event::OpEnded { .. }));
         self.operations += ended.count() as u64;
@@ -135,16 +135,15 @@ fn random_graphs_with_random_faults_keep_every_invariant() {
     let mut figures = Figures::default();
     for seed in seeds(400, 100_000) {
         let caught = catch_unwind(AssertUnwindSafe(|| simulate(seed, &mut figures)));
-        if caught.is_err() {
-            panic!("seed {seed}: `KAIZEN_SEED={seed} cargo test faults::simulate` runs it alone");
-        }
+        let alone = format!("`KAIZEN_SEED={seed} cargo test faults::simulate` runs it alone");
+        assert!(caught.is_ok(), "seed {seed}: {alone}");
     }
     let Figures { runs, resumed, operations, faults, budgets, refusals } = figures;
-    println!(
+    figure(&format!(
         "simulation: {runs} runs ({resumed} of them resumed at a random event), {operations} \
          operations, {faults} faults of the model; {budgets} runs with a budget, {refusals} calls \
          refused; 0 invariants broken, 0 overshoots, 0 false stops"
-    );
+    ));
 }
 
 /// A day of waiting for a server that is never ready takes no time that anybody notices.
@@ -176,14 +175,14 @@ fn a_day_of_back_off_passes_in_no_time() {
         let session = Session::new(Branch::new(model, None).shared());
         let before = clock::monotonic();
         let report = executor.run(&graph, &session, &FlowOptions::default()).await.unwrap();
-        wall.set(clock::monotonic() - before);
+        wall.set(clock::monotonic().saturating_sub(before));
         report
     });
     assert_eq!((report.names("completed"), tries.get()), (vec!["patient"], 865));
     assert!(wall.get() >= Duration::from_hours(24), "{:?}", wall.get());
-    println!(
+    figure(&format!(
         "back-off: {:.1} h simulated in {:?}",
         wall.get().as_secs_f64() / 3600.0,
         began.elapsed()
-    );
+    ));
 }

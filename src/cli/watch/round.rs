@@ -11,6 +11,7 @@ use crate::cli::watch::files::{Contents, Files};
 use crate::cli::watch::outcome::{Outcomes, Snapshot, show_changes};
 use crate::cli::watch::{Cause, Events, Happening, shown};
 use crate::cli::{Global, say};
+use crate::executor::Told;
 use crate::executor::reuse::Reuse;
 use crate::journal::event::Event;
 use crate::metrics::plan::Experience;
@@ -342,7 +343,7 @@ impl Desk<'_> {
             reuse: Some(reuse),
             state: self.state.clone(),
             resumes: None,
-            times: Vec::new(),
+            told: Told::default(),
         }
     }
 

@@ -131,20 +131,20 @@ impl World {
         // A refused request costs nothing; everything else is charged when it is taken on.
         let is_refused = (1..=5).contains(&fate);
         let tokens = usage.input() + usage.output();
-        let real = if is_refused {
+        let charge = if is_refused {
             Sum { calls: 1, ..Sum::default() }
         } else {
             Sum { cost: cost(&usage), tokens, calls: 1 }
         };
-        self.charged.set(self.charged.get().plus(real));
+        self.charged.set(self.charged.get().plus(charge));
         if fate == 6 {
             std::future::pending::<()>().await;
         }
         tokio::time::sleep(Duration::from_millis(rng.below(400))).await;
         let result = act(fate, &mut rng, &text(request), usage);
         let known = match &result {
-            Ok(reply) if reply.usage.is_some() => real,
-            Err(error) if error.status().is_some() => real,
+            Ok(reply) if reply.usage.is_some() => charge,
+            Err(error) if error.status().is_some() => charge,
             _ => worst,
         };
         call.end(known);
