@@ -185,6 +185,23 @@ async fn go_through(
         Err(other) => anyhow::bail!("reading the script: {other:?}"),
     };
     let result = open.host.run(&program).await;
+    judge(global, &open.executor, &reuse, result, (status, value), shown)
+}
+
+/// Compares how a script ended with how the run ended.
+fn judge(
+    global: &Global,
+    executor: &Executor,
+    reuse: &Reuse,
+    result: Result<Value, ScriptError>,
+    (status, value): (&str, &Value),
+    shown: bool,
+) -> anyhow::Result<Went> {
+    if reuse.gave_up() {
+        let reason =
+            "it gave up a call, by a time-out or in favour of another; when, only it knows";
+        return Ok(Went::Unknown(reason.to_owned()));
+    }
     if let Some(failure) = reuse.diverged() {
         if shown {
             let fault = match result {
@@ -196,7 +213,7 @@ async fn go_through(
         return Ok(Went::Otherwise(failure.message));
     }
     let (now, given) = match result {
-        Ok(given) if open.executor.unforgiven() == 0 => ("ok", given),
+        Ok(given) if executor.unforgiven() == 0 => ("ok", given),
         Ok(given) => ("failed", given),
         Err(ScriptError::Failed(both)) if both.0.kind == "interrupted" => {
             return Ok(Went::Unknown("it was interrupted".to_owned()));
@@ -211,5 +228,5 @@ async fn go_through(
     if given != *value {
         return Ok(Went::Otherwise(format!("it gives {given} now, it gave {value} then")));
     }
-    Ok(Went::Same { replies: open.executor.reused() })
+    Ok(Went::Same { replies: executor.reused() })
 }

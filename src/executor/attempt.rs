@@ -134,12 +134,12 @@ impl Executor {
                     pause(error, attempt, attempts_max, left, &mut self.jitter.borrow_mut())
                 }
             };
-            let paid = Paid { called, reused, wait };
+            let paid = Paid { called, reused, attempt, wait };
             let result = self.settle(scope, &model, paid, durable).await?;
             match (result, wait) {
                 (Ok(text), _) => break text,
                 (Err(_), Some(wait)) => tokio::time::sleep(wait).await,
-                (Err(error), None) => return Err(explain(error, attempt).into()),
+                (Err(failure), None) => return Err(failure.into()),
             }
             attempt += 1;
         };
@@ -233,19 +233,23 @@ impl Executor {
         model: &Model,
         paid: Paid,
         durable: bool,
-    ) -> Result<Result<String, CallError>, StoreError> {
-        let Paid { called, reused, wait } = paid;
+    ) -> Result<Result<String, Failure>, StoreError> {
+        let Paid { called, reused, attempt, wait } = paid;
+        let result = called.result.map_err(|error| match wait {
+            Some(_) => Failure::from(error),
+            None => explain(error, attempt),
+        });
         let event = Event::AttemptEnded {
             flow: scope.flow,
             op: scope.op,
             attempt: scope.attempts.get(),
             demo: model.is_demo(),
             reused,
-            reply: called.result.as_ref().ok().cloned(),
+            reply: result.as_ref().ok().cloned(),
             usage: called.usage,
             cost: called.cost,
             served_by: called.served_by,
-            failure: called.result.as_ref().err().cloned().map(Failure::from),
+            failure: result.as_ref().err().cloned(),
             retry_in_ms: wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
         };
         // A failed attempt that is followed by another is worth no wait for the disk.
@@ -254,7 +258,7 @@ impl Executor {
         } else {
             self.note(&event)?;
         }
-        Ok(called.result)
+        Ok(result)
     }
 }
 
@@ -263,6 +267,8 @@ struct Paid {
     called: Called,
     /// The run that paid, if it was not this one.
     reused: Option<RunId>,
+    /// Which try it was, from 1.
+    attempt: u32,
     wait: Option<Duration>,
 }
 

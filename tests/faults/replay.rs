@@ -23,13 +23,15 @@ fn copy_scripts(project: &Project) {
 /// `attempt` makes of failures, chance, and the clock.
 fn script(rng: &mut Rng) -> String {
     let mut text = format!(
-        "let model = #{{ provider: \"demo\", model: \"echo\", latency_ms: {}, error_rate: {:.2} }};\n\
+        "let model = #{{ provider: \"demo\", model: \"echo\", latency_ms: {}, error_rate: {:.2}, \
+         attempts_max: {} }};\n\
          let b = branch(#{{ model: model }});\nlet g = builder(\"g\");\nlet nodes = [];\n\
          let began = timestamp();\n",
         rng.below(4),
-        rng.unit() * 0.4
+        rng.unit() * 0.4,
+        1 + rng.below(2)
     );
-    for n in 0..1 + rng.below(12) {
+    for n in 0..=rng.below(12) {
         let kind = ["communicate", "chat"][usize::from(rng.below(2) == 0)];
         let mut options = format!("name: \"n{n}\", instruction: `do {n} at ${{now()}}`");
         let after: Vec<String> =
@@ -67,7 +69,7 @@ fn stored_runs_go_the_same_way_again() {
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     }
     let mut rng = Rng::seeded(11);
-    let count = rounds(25, 500);
+    let count = rounds(15, 500);
     for n in 0..count {
         let name = format!("random/{n}.rhai");
         let ran = project.file(&name, &script(&mut rng)).kaizen(&["run", &name]);
