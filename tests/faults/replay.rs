@@ -69,7 +69,7 @@ fn stored_runs_go_the_same_way_again() {
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     }
     let mut rng = Rng::seeded(11);
-    let count = rounds(15, 500);
+    let count = rounds(15, 200);
     for n in 0..count {
         let name = format!("random/{n}.rhai");
         let ran = project.file(&name, &script(&mut rng)).kaizen(&["run", &name]);
