@@ -9,6 +9,7 @@ use kaizen::executor::Executor;
 use kaizen::journal::Journal;
 use kaizen::model::registry::Models;
 use kaizen::model::spec::ModelSpec;
+use kaizen::script::permission::Permissions;
 use kaizen::script::{Host, OPERATIONS_MAX, Surroundings};
 use kaizen::store;
 use kaizen::store::writer::Writer;
@@ -268,6 +269,7 @@ fn run(script: &str, url: Option<&str>, journal: bool) -> serde_json::Value {
     let host = Host::new(Surroundings {
         executor: Rc::new(Executor::new(journal, 1, None)),
         models: Rc::new(Models::new(aliases, default, 1, |_| None)),
+        permissions: Permissions::all(),
         root: folder.path().to_owned(),
         script: Path::new("bench.rhai").to_owned(),
         params: serde_json::Map::new(),

@@ -7,6 +7,7 @@ use kaizen::executor::Executor;
 use kaizen::journal::Journal;
 use kaizen::model::registry::Models;
 use kaizen::script::api::Entry;
+use kaizen::script::permission::Permissions;
 use kaizen::script::{Host, OPERATIONS_MAX, Surroundings};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -19,6 +20,7 @@ fn host(folder: &Path) -> Host {
     Host::new(Surroundings {
         executor,
         models: Rc::new(Models::new(BTreeMap::new(), None, 1, |_| None)),
+        permissions: Permissions::all(),
         root: folder.to_owned(),
         script: folder.join("example.rhai"),
         params: serde_json::Map::new(),

@@ -5,6 +5,7 @@ mod api;
 mod bad_input;
 mod defects;
 mod faults;
+mod learning;
 mod providers;
 mod readme;
 mod scripts;
@@ -15,13 +16,16 @@ mod tidy;
 
 mod cli {
     mod budget;
+    mod care;
     mod check;
     mod doc;
     mod look;
+    mod permissions;
     mod plan;
     mod repl;
     mod resume;
     mod run;
     mod secrets;
+    mod test;
     mod watch;
 }

@@ -85,12 +85,12 @@ fn the_optimizer_names_the_guides_patterns() {
 
 #[test]
 fn knowledge_is_there_in_the_next_run() {
-    let (project, ran, done) = run("knowledge", &[]);
+    let (project, ran, done) = run("knowledge", &["--allow-write=scripts"]);
     let expected =
         json!({ "code_review": "gather", "research_workflow": "builder", "avoid_builder": false });
     assert_eq!(done["value"], expected);
     assert!(ran.stdout.contains("Nothing known yet"));
-    let again = project.kaizen(&["run", "scripts/knowledge.rhai"]);
+    let again = project.kaizen(&["run", "scripts/knowledge.rhai", "--allow-write=scripts"]);
     assert!(!again.stdout.contains("Nothing known yet"), "{}", again.stdout);
 }
 

@@ -10,6 +10,8 @@ use std::sync::{PoisonError, RwLock};
 
 /// What stands in the place of a secret.
 const SHOWN: &str = "[secret]";
+/// What names of variables with secrets contain, or end with.
+const NAMES: &[&str] = &["_KEY", "_TOKEN", "_SECRET", "PASSWORD"];
 /// Shortest secret that is looked for: shorter ones stand in any text by chance.
 const LENGTH_MIN: usize = 6;
 
@@ -66,6 +68,18 @@ fn learn(value: &str) {
     forms.retain(|form| form.len() >= LENGTH_MIN);
     forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
     forms.dedup();
+}
+
+/// Tells whether a variable of this name holds a secret.
+pub fn is_secret_name(name: &str) -> bool {
+    let name = name.to_uppercase();
+    NAMES.iter().any(|part| {
+        if *part == "PASSWORD" {
+            name.contains(part)
+        } else {
+            name.ends_with(part) || name.contains(&format!("{part}_"))
+        }
+    })
 }
 
 /// Tells whether a text holds a secret.

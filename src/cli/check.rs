@@ -57,7 +57,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     let (mut errors, mut warnings) = (0, 0);
     for file in &files {
         let found = match read(file) {
-            Ok(text) => check(&project, &models, file, &text),
+            Ok(text) => check(&project, &models, file, &text)?,
             Err(reason) => {
                 errors += 1;
                 tell_unreadable(global, file, &reason);
@@ -89,7 +89,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
 }
 
 /// Finds the scripts of a folder; hidden folders and those of other tools are left out.
-fn collect(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) {
+pub(super) fn collect(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.sort();
@@ -108,7 +108,7 @@ fn collect(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) {
 }
 
 /// Reads a script; the error says why it cannot be one.
-fn read(path: &Path) -> Result<String, String> {
+pub(super) fn read(path: &Path) -> Result<String, String> {
     let length = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
     if length > SCRIPT_MAX {
         return Err(format!("it has {length} bytes; a script has at most {SCRIPT_MAX}"));
@@ -127,16 +127,27 @@ fn tell_unreadable(global: &Global, file: &Path, reason: &str) {
 }
 
 /// Checks one script with a host that does nothing.
-fn check(project: &Project, models: &Rc<Models>, file: &Path, text: &str) -> Vec<Diagnostic> {
+fn check(
+    project: &Project,
+    models: &Rc<Models>,
+    file: &Path,
+    text: &str,
+) -> anyhow::Result<Vec<Diagnostic>> {
+    Ok(host(project, models, file)?.check(text))
+}
+
+/// Creates a host that does nothing, for reading a script.
+pub(super) fn host(project: &Project, models: &Rc<Models>, file: &Path) -> anyhow::Result<Host> {
     let root = match file.canonicalize() {
         Ok(whole) if !whole.starts_with(&project.root) => {
             whole.parent().map_or_else(|| project.root.clone(), Path::to_owned)
         }
         _ => project.root.clone(),
     };
-    let host = Host::new(Surroundings {
+    Ok(Host::new(Surroundings {
         executor: Rc::new(Executor::new(Journal::off(RunId::fresh()), 0, None)),
         models: models.clone(),
+        permissions: project.permissions(&root)?,
         root,
         script: file.to_owned(),
         params: serde_json::Map::new(),
@@ -147,6 +158,5 @@ fn check(project: &Project, models: &Rc<Models>, file: &Path, text: &str) -> Vec
         learn_from_demo: false,
         operations_max: project.config.operations_max(),
         state: State::default(),
-    });
-    host.check(text)
+    }))
 }

@@ -3,6 +3,7 @@
 
 use crate::base::spelling::nearest;
 use crate::base::unit::Money;
+use crate::cli::permissions::Listed;
 use crate::executor::budget::Bounds;
 use crate::script::OPERATIONS_MAX;
 use serde_json::{Map, Value};
@@ -10,6 +11,20 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// The lists of what scripts may and may not touch.
+const PERMISSIONS: [&str; 10] = [
+    "read",
+    "write",
+    "net",
+    "env",
+    "run",
+    "deny_read",
+    "deny_write",
+    "deny_net",
+    "deny_env",
+    "deny_run",
+];
 
 /// What stands in a configuration file, by section.
 const SECTIONS: &[(&str, &[&str])] = &[
@@ -19,6 +34,8 @@ const SECTIONS: &[(&str, &[&str])] = &[
     ("limits", &["operations"]),
     ("optimizer", &["learn_from_demo"]),
     ("watch", &["quiet_ms", "confirm_over", "paths"]),
+    ("permissions", &PERMISSIONS),
+    ("store", &["keep", "max_size"]),
 ];
 
 /// How long nothing may happen before a save counts, in milliseconds: editors write a file in
@@ -38,6 +55,13 @@ pub(super) enum Origin {
     Variable(&'static str),
     /// An option of the command line.
     Flag(&'static str),
+}
+
+impl Origin {
+    /// Tells whether it is this file.
+    pub(super) fn is_file(&self, file: &Path) -> bool {
+        matches!(self, Origin::File(path) if path == file)
+    }
 }
 
 impl fmt::Display for Origin {
@@ -80,6 +104,16 @@ pub(super) enum ConfigError {
         /// What may be meant.
         help: String,
     },
+    /// A grant or denial that is none.
+    #[error("{origin}: `{rule}`: {reason}")]
+    Rule {
+        /// Where it stands.
+        origin: String,
+        /// What is written.
+        rule: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A value of the wrong kind.
     #[error("{origin}: `{key}` must be {wanted}, not `{found}`")]
     WrongValue {
@@ -100,6 +134,8 @@ pub(super) struct Config {
     values: BTreeMap<String, (Value, Origin)>,
     /// The models, by alias, as they are described.
     models: BTreeMap<String, (Map<String, Value>, Origin)>,
+    /// What scripts may and may not touch; each file adds to those before it.
+    permissions: Vec<Listed>,
 }
 
 /// A way to look up a variable of the environment.
@@ -180,6 +216,14 @@ impl Config {
                 let positive = value.as_u64().is_some_and(|number| number > 0);
                 positive.then_some(()).ok_or("a whole number from 1 up")
             }
+            "store.keep" => {
+                let time = value.as_str().and_then(duration);
+                time.map(|_| ()).ok_or("a time such as \"30d\" or \"12h\"")
+            }
+            "store.max_size" => {
+                let bytes = value.as_str().and_then(size);
+                bytes.map(|_| ()).ok_or("a size such as \"500MB\" or \"2GB\"")
+            }
             "watch.quiet_ms" => value.as_u64().map(|_| ()).ok_or("a time in milliseconds"),
             "watch.confirm_over" => {
                 let amount = value.as_f64().is_some_and(|dollars| dollars >= 0.0);
@@ -189,10 +233,19 @@ impl Config {
                 let paths = value.as_array().is_some_and(|all| all.iter().all(Value::is_string));
                 paths.then_some(()).ok_or("a list of paths")
             }
+            list if list.strip_prefix("permissions.").is_some_and(|k| PERMISSIONS.contains(&k)) => {
+                let texts = value.as_array().is_some_and(|all| all.iter().all(Value::is_string));
+                texts.then_some(()).ok_or("a list of texts")
+            }
             "optimizer.learn_from_demo" => value.is_boolean().then_some(()).ok_or("true or false"),
             _ => return Err(unknown(&origin, key)),
         };
         wanted.map_err(|wanted| wrong(&origin, key, wanted, &value))?;
+        if let Some(key) = key.strip_prefix("permissions.") {
+            let list = value.as_array().into_iter().flatten().filter_map(Value::as_str);
+            let (key, list) = (key.to_owned(), list.map(str::to_owned).collect());
+            self.permissions.push(Listed { key, list, origin: origin.clone() });
+        }
         self.values.insert(key.to_owned(), (value, origin));
         Ok(())
     }
@@ -205,6 +258,11 @@ impl Config {
     /// Returns the descriptions of models, by alias.
     pub(super) fn models(&self) -> impl Iterator<Item = (&str, &Map<String, Value>, &Origin)> {
         self.models.iter().map(|(name, (spec, origin))| (name.as_str(), spec, origin))
+    }
+
+    /// Returns what scripts may and may not touch.
+    pub(super) fn permissions(&self) -> &[Listed] {
+        &self.permissions
     }
 
     /// Returns the name of the default model, if one is set.
@@ -241,6 +299,18 @@ impl Config {
         value.as_str().and_then(duration)
     }
 
+    /// Returns how long runs are kept, if they are not kept for ever.
+    pub(super) fn store_keep(&self) -> Option<Duration> {
+        let (value, _) = self.values.get("store.keep")?;
+        value.as_str().and_then(duration)
+    }
+
+    /// Returns the most bytes that the store takes, if that is bounded.
+    pub(super) fn store_max_size(&self) -> Option<u64> {
+        let (value, _) = self.values.get("store.max_size")?;
+        value.as_str().and_then(size)
+    }
+
     /// Returns how long nothing may happen before a save counts.
     pub(super) fn watch_quiet(&self) -> Duration {
         let value = self.values.get("watch.quiet_ms").and_then(|(value, _)| value.as_u64());
@@ -266,7 +336,7 @@ impl Config {
     }
 }
 
-/// Reads a time such as `500ms`, `90s`, `10m` or `2h`.
+/// Reads a time such as `500ms`, `90s`, `10m`, `2h` or `30d`.
 pub(super) fn duration(text: &str) -> Option<Duration> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number: u64 = text[..digits].parse().ok()?;
@@ -275,8 +345,26 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
         "s" => Some(Duration::from_secs(number)),
         "m" => Some(Duration::from_secs(number.checked_mul(60)?)),
         "h" => Some(Duration::from_secs(number.checked_mul(3600)?)),
+        "d" => Some(Duration::from_secs(number.checked_mul(86_400)?)),
         _ => None,
     }
+}
+
+/// Reads a size such as `800kB`, `500MB`, `2GB` or `1GiB`, in bytes.
+pub(super) fn size(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 = text[..digits].parse().ok()?;
+    let unit = match text[digits..].trim() {
+        "B" | "" => 1,
+        "kB" | "KB" => 1000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return None,
+    };
+    number.checked_mul(unit)
 }
 
 fn wrong(origin: &Origin, key: &str, wanted: &'static str, found: &Value) -> ConfigError {

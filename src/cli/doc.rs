@@ -10,6 +10,7 @@ use crate::journal::Journal;
 use crate::model::registry::Models;
 use crate::script::api::Entry;
 use crate::script::definitions::{self, definitions};
+use crate::script::permission::Permissions;
 use crate::script::{Host, OPERATIONS_MAX, Surroundings};
 use anyhow::Context;
 use serde_json::json;
@@ -86,6 +87,7 @@ pub(super) fn reference() -> Vec<Entry> {
     let host = Host::new(Surroundings {
         executor,
         models: Rc::new(Models::new(BTreeMap::new(), None, 0, |_| None)),
+        permissions: Permissions::default(),
         root: PathBuf::new(),
         script: PathBuf::new(),
         params: serde_json::Map::new(),

@@ -20,7 +20,7 @@ pub(super) enum Exit {
     Provider,
     /// Something was not permitted.
     Permission,
-    /// A replay went another way than the run.
+    /// A replay went another way than the run, or a cassette lacks a request.
     Diverged,
     /// The store cannot be used.
     Store,
@@ -54,7 +54,7 @@ impl Exit {
             "param" => Exit::Usage,
             "setup" | "model" => Exit::Refused,
             "permission" => Exit::Permission,
-            "diverged" => Exit::Diverged,
+            "diverged" | "cassette" => Exit::Diverged,
             "budget" => Exit::Budget,
             "store" => Exit::Store,
             "rate_limited" | "server" | "unauthorized" | "not_found" | "bad_request"

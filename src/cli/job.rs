@@ -6,6 +6,7 @@ use crate::base::failpoint::{self, Point};
 use crate::base::id::RunId;
 use crate::base::unit::Money;
 use crate::cli::exit::Exit;
+use crate::cli::permissions::asker;
 use crate::cli::project::Project;
 use crate::cli::render::diagnostic;
 use crate::cli::render::progress::Progress;
@@ -41,8 +42,10 @@ pub(super) struct Job<'a> {
     pub(super) state: State,
     /// The run that this one goes on from, if it does.
     pub(super) resumes: Option<RunId>,
-    /// What it was told of the world.
+    /// What that one was told.
     pub(super) told: Told,
+    /// Whether people may be asked for what is not granted.
+    pub(super) may_ask: bool,
 }
 
 /// One run that is set up.
@@ -80,7 +83,7 @@ impl Job<'_> {
         let journal = Journal::new(RunId::fresh(), self.writer.clone());
         let executor = self.project.executor(journal, self.seed);
         let executor = match &self.reuse {
-            Some(reuse) => executor.reusing(reuse.clone()).telling(self.told.clone()),
+            Some(reuse) => executor.reusing(reuse.clone()).recalling(self.told.clone()),
             None => executor,
         };
         self.open_with(executor, progress, interrupted, print)
@@ -97,12 +100,18 @@ impl Job<'_> {
         let cost_max = executor.budget().and_then(|budget| budget.cost_max());
         let progress = progress.within(cost_max);
         let (executor, progress) = (Rc::new(executor), Rc::new(RefCell::new(progress)));
+        let root = self.root()?;
+        let mut permissions = self.project.permissions(&root)?;
+        if self.may_ask && self.project.grants.may_ask() {
+            permissions = permissions.asking(asker(progress.clone(), interrupted.clone()));
+        }
         let (printing, saying) = (progress.clone(), progress.clone());
         let quiet = self.global.quiet || executor.is_dry();
         let host = Host::new(Surroundings {
             executor: executor.clone(),
             models: self.models.clone(),
-            root: self.root()?,
+            permissions,
+            root,
             script: self.script.to_owned(),
             params: self.params.clone(),
             print: Rc::new(move |text| printing.borrow().suspend(|| print(text))),
@@ -206,7 +215,9 @@ impl Job<'_> {
         result: Result<Value, ScriptError>,
         seen: Option<Exit>,
     ) -> anyhow::Result<End> {
-        let is_spent = executor.budget().is_some_and(|budget| budget.is_spent());
+        let first = executor.first_failure();
+        let is_spent = executor.budget().is_some_and(|budget| budget.is_spent())
+            || first.is_some_and(|failure| failure.kind == "budget");
         match result {
             Ok(value) => {
                 let lost = executor.unforgiven();

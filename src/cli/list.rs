@@ -1,10 +1,12 @@
-//! A bare `kaizen`: the scripts of the project, each with its first line of documentation.
+//! A bare `kaizen`: the scripts of the project, each with its first line of documentation. Tests are
+//! no scripts to run.
 
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::table;
 use crate::cli::{Global, print_line, say};
 use crate::journal::history;
+use crate::script::test::FILE_END;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -48,7 +50,9 @@ fn collect(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
         }
         if path.is_dir() && depth > 0 {
             collect(&path, depth - 1, found);
-        } else if path.extension().is_some_and(|ending| ending == "rhai") {
+        } else if path.extension().is_some_and(|ending| ending == "rhai")
+            && !name.to_string_lossy().ends_with(FILE_END)
+        {
             found.push(path);
         }
     }

@@ -8,11 +8,14 @@ mod doc_html;
 mod doctor;
 mod exit;
 mod explain;
+mod export;
+mod gc;
 mod job;
 mod list;
 mod models;
 mod new;
 mod patterns;
+mod permissions;
 mod plan;
 mod project;
 mod render;
@@ -24,6 +27,8 @@ mod runs;
 mod show;
 mod signal;
 mod terminal;
+mod test;
+mod trust;
 mod watch;
 
 #[cfg(debug_assertions)]
@@ -83,6 +88,8 @@ enum Command {
     Watch(watch::Arguments),
     /// Find what is wrong with scripts, without running them.
     Check(check::Arguments),
+    /// Run the tests of the project: functions `test_..` in files `*_test.rhai`.
+    Test(test::Arguments),
     /// Explain a code such as K0003, or a kind of failure such as `rate_limited`.
     Explain(explain::Arguments),
     /// Show what a run would ask and cost; nothing is asked.
@@ -105,6 +112,12 @@ enum Command {
     Doc(doc::Arguments),
     /// Look whether everything is in order.
     Doctor,
+    /// Forget old runs and give their room back to the disk.
+    Gc(gc::Arguments),
+    /// Write runs as JSON lines, or copy the whole store.
+    Export(export::Arguments),
+    /// Let the wishes of the project's kaizen.toml count: its servers and permissions.
+    Trust(trust::Arguments),
     /// Show the settings.
     Config(config_show::Arguments),
     /// Write completions for a shell to stdout.
@@ -125,15 +138,23 @@ struct Global {
     stderr_is_terminal: bool,
 }
 
+/// Takes from the environment at which point a test wants the program to die or to fail.
+#[cfg(debug_assertions)]
+fn arm() -> Result<(), Exit> {
+    let plan = project::variable("KAIZEN_FAILPOINT");
+    plan.map_or(Ok(()), |plan| failpoint::arm(&plan)).map_err(|reason| {
+        say(&format!("error: KAIZEN_FAILPOINT: {reason}"));
+        Exit::Usage
+    })
+}
+
 /// Parses the command line, does what it says, and returns the exit code.
 pub fn run() -> ExitCode {
     #[cfg(debug_assertions)]
-    if let Some(plan) = project::variable("KAIZEN_FAILPOINT")
-        && let Err(reason) = failpoint::arm(&plan)
-    {
-        say(&format!("error: KAIZEN_FAILPOINT: {reason}"));
-        return Exit::Usage.into();
+    if let Err(exit) = arm() {
+        return exit.into();
     }
+    std::panic::set_hook(Box::new(tell_bug));
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -168,6 +189,7 @@ pub fn run() -> ExitCode {
         Some(Command::Run(arguments)) => run::run(&global, arguments),
         Some(Command::Watch(arguments)) => watch::run(&global, arguments),
         Some(Command::Check(arguments)) => check::run(&global, arguments),
+        Some(Command::Test(arguments)) => test::run(&global, arguments),
         Some(Command::Explain(arguments)) => Ok(explain::run(&global, arguments)),
         Some(Command::Plan(given)) => plan::plan(&global, given),
         Some(Command::Repl(arguments)) => repl::run(&global, arguments),
@@ -179,6 +201,9 @@ pub fn run() -> ExitCode {
         Some(Command::Models) => models::run(&global),
         Some(Command::Doc(arguments)) => doc::run(&global, arguments),
         Some(Command::Doctor) => Ok(doctor::run(&global)),
+        Some(Command::Gc(arguments)) => gc::run(&global, arguments),
+        Some(Command::Export(arguments)) => export::run(&global, arguments),
+        Some(Command::Trust(arguments)) => trust::run(&global, arguments),
         Some(Command::Config(arguments)) => config_show::run(&global, arguments),
         Some(Command::Completions { shell }) => {
             let mut command = <Arguments as clap::CommandFactory>::command();
@@ -195,11 +220,24 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// Tells that the program has a bug, without the secrets that the message may hold.
+fn tell_bug(bug: &std::panic::PanicHookInfo<'_>) {
+    let trace = std::backtrace::Backtrace::capture();
+    let trace = match trace.status() {
+        std::backtrace::BacktraceStatus::Captured => format!("\n{trace}"),
+        _ => " (RUST_BACKTRACE=1 shows the way to it)".to_owned(),
+    };
+    say(&format!("this is a bug in kaizen {}: {bug}{trace}", env!("CARGO_PKG_VERSION")));
+}
+
 /// Finds the exit code for an error that ended a command.
 fn exit_for(error: &anyhow::Error) -> Exit {
     for cause in error.chain() {
         if cause.is::<StoreError>() || cause.is::<HistoryError>() || cause.is::<KnowledgeError>() {
             return Exit::Store;
+        }
+        if cause.is::<trust::Untrusted>() {
+            return Exit::Permission;
         }
         if cause.is::<ConfigError>() || cause.is::<ModelError>() {
             return Exit::Refused;

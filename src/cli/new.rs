@@ -26,12 +26,14 @@ const CONFIG: &str = r#"# Settings of this project; `kaizen config show --origin
 "#;
 
 const SCRIPT: &str = r#"//! Asks three questions at once and sums the answers up. Four calls.
+import "lib/research" as research;
+
 let topic = param("topic", "electric vans", "what to research");
 
 let graph = builder("research");
 let parts = ["market", "rivals", "risks"].map(|part| graph.add_operation("communicate", #{
     name: part,
-    instruction: `Describe the ${part} of ${topic} in two sentences.`,
+    instruction: research::question(part, topic),
 }));
 graph.add_aggregation("communicate", #{
     name: "summary",
@@ -44,6 +46,29 @@ print(`${report.metrics.calls} calls, ${report.metrics.speedup} times faster tha
 report.result("summary")
 "#;
 
+const LIBRARY: &str = r#"//! What the scripts of this project share, and its tests call.
+
+fn question(part, topic) {
+    `Describe the ${part} of ${topic} in two sentences.`
+}
+"#;
+
+const TEST: &str = r#"//! `kaizen test` calls every function here whose name begins with `test_`.
+import "../scripts/lib/research" as research;
+
+fn test_a_question_names_part_and_topic() {
+    let expected = "Describe the market of trams in two sentences.";
+    assert_eq(research::question("market", "trams"), expected);
+}
+
+fn test_an_answer_is_about_the_question() {
+    // The demo model answers offline. What a real one answers is kept by `--record new`, and played
+    // ever after.
+    let answer = branch("demo/echo").chat(research::question("risks", "trams"));
+    assert(answer.contains("risks of trams"), answer);
+}
+"#;
+
 /// Creates the project.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let folder = &arguments.directory;
@@ -54,8 +79,13 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         say(&format!("error: `{}` exists and is not an empty folder", folder.display()));
         return Ok(Exit::Usage);
     }
-    let files =
-        [("kaizen.toml", CONFIG), ("scripts/main.rhai", SCRIPT), (".gitignore", ".kaizen/\n")];
+    let files = [
+        ("kaizen.toml", CONFIG),
+        ("scripts/main.rhai", SCRIPT),
+        ("scripts/lib/research.rhai", LIBRARY),
+        ("tests/research_test.rhai", TEST),
+        (".gitignore", ".kaizen/\n"),
+    ];
     for (name, text) in files {
         let path = folder.join(name);
         let parent = path.parent().unwrap_or(folder);
@@ -64,6 +94,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         std::fs::write(&path, text).with_context(|| format!("writing `{}`", path.display()))?;
     }
     print_line(&format!("created `{}`; now:", folder.display()));
-    print_line(&format!("  cd {}\n  kaizen run scripts/main.rhai", folder.display()));
+    print_line(&format!(
+        "  cd {}\n  kaizen run scripts/main.rhai\n  kaizen test",
+        folder.display()
+    ));
     Ok(Exit::Ok)
 }

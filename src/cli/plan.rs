@@ -169,7 +169,8 @@ pub(super) fn plan(global: &Global, given: &Given) -> anyhow::Result<Exit> {
         reuse,
         state,
         resumes: None,
-        told: Told::default(),
+        told: Told::new(),
+        may_ask: false,
     };
     let flag = signal::watch()?.flag();
     let runs = past.experience.runs();

@@ -1,11 +1,13 @@
 //! The project: the folder that holds `kaizen.toml` or `.kaizen`, its configuration and its store.
 
 use crate::cli::config::{Config, ConfigError, Origin};
+use crate::cli::permissions::{self, Grants};
 use crate::executor::Executor;
 use crate::executor::budget::Budget;
 use crate::journal::Journal;
 use crate::model::registry::Models;
 use crate::model::spec::ModelSpec;
+use crate::script::permission::Permissions;
 use crate::store::{self, StoreError};
 use anyhow::Context;
 use std::collections::BTreeMap;
@@ -21,6 +23,8 @@ pub(super) struct Project {
     pub(super) root: PathBuf,
     /// Its configuration.
     pub(super) config: Config,
+    /// What the command line grants and denies.
+    pub(super) grants: Grants,
 }
 
 impl Project {
@@ -33,7 +37,12 @@ impl Project {
         };
         let root = here.ancestors().find(marked).unwrap_or(&here).to_owned();
         let config = Config::load(&root, &variable)?;
-        Ok(Project { root, config })
+        Ok(Project { root, config, grants: Grants::default() })
+    }
+
+    /// Returns what scripts may touch whose folder is `root`.
+    pub(super) fn permissions(&self, root: &Path) -> anyhow::Result<Permissions> {
+        permissions::permissions(&self.grants, &self.config, root, &self.root)
     }
 
     /// Returns the path of the store.
@@ -43,16 +52,27 @@ impl Project {
 
     /// Opens the store, and creates it if there is none.
     pub(super) fn open_store(&self) -> Result<store::Connection, StoreError> {
-        let path = self.store_path();
         let folder = self.root.join(FOLDER);
-        std::fs::create_dir_all(&folder)
-            .map_err(|source| StoreError::Folder { path: folder.clone(), source: source.into() })?;
+        self.make_folder()
+            .map_err(|source| StoreError::Folder { path: folder, source: source.into() })?;
+        store::open(&self.store_path())
+    }
+
+    /// Creates the folder that kaizen keeps to itself, if there is none, and returns it.
+    pub(super) fn make_folder(&self) -> std::io::Result<PathBuf> {
+        let folder = self.root.join(FOLDER);
+        std::fs::create_dir_all(&folder)?;
         let ignore = folder.join(".gitignore");
         if !ignore.exists() {
             // A project without this file works as well; git then shows the store as untracked.
             let _ = std::fs::write(ignore, "*\n");
         }
-        store::open(&path)
+        Ok(folder)
+    }
+
+    /// Returns the path of what is remembered of tests.
+    pub(super) fn tests_path(&self) -> PathBuf {
+        self.root.join(FOLDER).join("tests.json")
     }
 
     /// Opens the store for reading; `None` when the project has none yet.

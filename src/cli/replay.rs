@@ -9,7 +9,7 @@ use crate::cli::render::diagnostic;
 use crate::cli::render::progress::{Mode, Progress};
 use crate::cli::resume::{self, Resumed};
 use crate::cli::run::{block_on, printer};
-use crate::cli::{Global, print_line, say, show, signal};
+use crate::cli::{Global, print_line, say, show, signal, trust};
 use crate::executor::reuse::Reuse;
 use crate::executor::{Executor, Told};
 use crate::journal::Journal;
@@ -52,6 +52,7 @@ enum Went {
 /// Goes through one run, or all.
 pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
     let project = Project::find()?;
+    trust::ensure(&project, false)?;
     let Some(store) = project.existing_store()? else {
         say("error: there is no run yet to replay");
         return Ok(Exit::Usage);
@@ -166,12 +167,13 @@ async fn go_through(
         reuse: None,
         state: State::default(),
         resumes: None,
-        told: Told::default(),
+        told: Told::new(),
+        may_ask: false,
     };
     let concurrency = project.config.concurrency();
     let executor = Executor::new(Journal::off(resumed.run), seed, concurrency)
         .reusing(reuse.clone())
-        .telling(resumed.told)
+        .recalling(resumed.told)
         .reporting(resumed.figures);
     let (progress, signals) = (Progress::new(Mode::None, false), signal::watch()?);
     let print = if shown { printer(global) } else { Rc::new(|_: &str| {}) };

@@ -151,7 +151,7 @@ pub(super) fn read(store: &Connection, row: RunRow) -> anyhow::Result<Result<Res
     let Some((params, seed)) = started else {
         return Ok(Err(format!("run {run} was stopped before anything was kept of it")));
     };
-    let (mut told, mut open) = (Told::default(), HashSet::new());
+    let (mut told, mut open) = (Told::new(), HashSet::new());
     let mut flows: HashMap<FlowId, Fold> = HashMap::new();
     for (at, event) in &events {
         if let Some(flow) = event.flow().filter(|flow| *flow != FlowId(0)) {

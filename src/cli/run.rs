@@ -4,11 +4,12 @@ use crate::base::clock;
 use crate::base::rng::Rng;
 use crate::cli::exit::Exit;
 use crate::cli::job::{End, Job};
+use crate::cli::permissions::Grants;
 use crate::cli::project::Project;
 use crate::cli::render::progress::{Mode, Progress};
 use crate::cli::resume::Resumed;
 use crate::cli::terminal::Terminal;
-use crate::cli::{Global, plan, print_line, resume, say, signal};
+use crate::cli::{Global, plan, print_line, resume, say, signal, trust};
 use crate::executor::Told;
 use crate::executor::reuse::Reuse;
 use crate::script::{ScriptError, Sink, State};
@@ -60,6 +61,8 @@ pub(super) struct With {
     /// The seed of everything random, to repeat a run.
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,
+    #[command(flatten)]
+    pub(super) grants: Grants,
 }
 
 /// The options of `run`.
@@ -98,7 +101,21 @@ impl Given {
 
     /// Finds the project and puts the options over its configuration.
     pub(super) fn project(&self) -> anyhow::Result<Project> {
+        let project = self.untrusted_project()?;
+        trust::ensure(&project, self.with.grants.may_ask())?;
+        Ok(project)
+    }
+
+    /// Does the same in the midst of something, where nobody can be asked for trust.
+    pub(super) fn project_again(&self) -> anyhow::Result<Project> {
+        let project = self.untrusted_project()?;
+        trust::ensure(&project, false)?;
+        Ok(project)
+    }
+
+    fn untrusted_project(&self) -> anyhow::Result<Project> {
         let mut project = Project::find()?;
+        project.grants = self.with.grants.clone();
         if let Some(model) = &self.with.model {
             project.set("project.model", model.clone().into(), "--model")?;
         }
@@ -230,7 +247,8 @@ fn run_from(
         reuse: None,
         state: State::default(),
         resumes: None,
-        told: Told::default(),
+        told: Told::new(),
+        may_ask: true,
     };
     if let Some(resumed) = resumed {
         if !global.quiet {

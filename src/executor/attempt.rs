@@ -10,6 +10,7 @@ use crate::flow::callback::Scope;
 use crate::flow::failure::Failure;
 use crate::flow::op::Prompt;
 use crate::flow::outcome::Outcome;
+use crate::journal::cassette::Line;
 use crate::journal::event::Event;
 use crate::journal::key::Key;
 use crate::journal::replies::Sample;
@@ -118,12 +119,15 @@ impl Executor {
         let attempts_max = settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1);
         let mut request = Request { messages, settings, schema: prompt.schema.clone() };
         let sample = self.sample(&model, &request);
-        if let Some(budget) = &self.budget {
+        // A cassette has the request as the script made it, before the budget bounds the reply.
+        let line = self.tape.as_ref().map(|_| Box::new(Line::asked(sample.0, &model, &request)));
+        if let Some(budget) = self.budget_of(scope.flow) {
             budget.bound(&mut request);
         }
+        let asked = Asked { model, request, sample, line };
         let mut attempt = 1;
         let text = loop {
-            let (called, reused) = self.call(scope, &model, &request, sample).await?;
+            let (called, reused) = self.call(scope, &asked).await?;
             if reused.is_none() {
                 branch.borrow_mut().usage += called.usage.unwrap_or_default();
             }
@@ -135,7 +139,7 @@ impl Executor {
                 }
             };
             let paid = Paid { called, reused, attempt, wait };
-            let result = self.settle(scope, &model, paid, durable).await?;
+            let result = self.settle(scope, &asked.model, paid, durable).await?;
             match (result, wait) {
                 (Ok(text), _) => break text,
                 (Err(_), Some(wait)) => tokio::time::sleep(wait).await,
@@ -168,15 +172,16 @@ impl Executor {
     async fn call(
         &self,
         scope: &Rc<Scope>,
-        model: &Rc<Model>,
-        request: &Request,
-        sample: Sample,
+        asked: &Asked,
     ) -> Result<(Called, Option<RunId>), Stop> {
-        let answer = match &self.reuse {
-            Some(reuse) => reuse.answer(&sample, request, &self.learner.borrow(), scope.op),
-            None => Answer::Ask,
+        let Asked { model, request, sample, line } = asked;
+        let sample = *sample;
+        let answer = match (&self.tape, line, &self.reuse) {
+            (Some(tape), Some(line), _) => tape.answer(&sample, model, line),
+            (_, _, Some(reuse)) => reuse.answer(&sample, request, &self.learner.borrow(), scope.op),
+            _ => Answer::Ask,
         };
-        let mut reserve = match &self.budget {
+        let mut reserve = match self.budget_of(scope.flow) {
             Some(budget) if matches!(answer, Answer::Ask) => {
                 Some(budget.admit(model, request).await?)
             }
@@ -205,6 +210,7 @@ impl Executor {
                 let (usage, cost, served_by) = (known.usage, known.cost, known.served_by);
                 return Ok((Called { usage, cost, served_by, result }, Some(known.run)));
             }
+            Answer::Played(called) => return Ok((*called, None)),
             Answer::Never(failure) => return Err((*failure).into()),
             Answer::Guess(text) => return Ok((model.estimate(request, text), None)),
             Answer::Ask => {}
@@ -220,6 +226,9 @@ impl Executor {
         };
         failpoint::pass(Point::CallEnds);
         guard.armed = false;
+        if let (Some(tape), Some(line)) = (&self.tape, line) {
+            tape.keep(sample, model, line, &called);
+        }
         if let Some(reserve) = reserve {
             reserve.settle(&called);
         }
@@ -260,6 +269,15 @@ impl Executor {
         }
         Ok(result)
     }
+}
+
+/// One request, and what it is known by.
+struct Asked {
+    model: Rc<Model>,
+    request: Request,
+    sample: Sample,
+    /// As a cassette has it, in a test.
+    line: Option<Box<Line>>,
 }
 
 /// One answered request, and the pause before it is made again, if it will be.

@@ -45,6 +45,8 @@ pub struct Budget {
     /// Whether a call was refused.
     is_spent: Cell<bool>,
     settled: Notify,
+    /// The budget that this one is a part of: what is used here is used there too.
+    outer: Option<Rc<Budget>>,
 }
 
 /// What is set aside for one call. Dropping it once the call has begun counts all of it as used: the
@@ -55,12 +57,19 @@ pub struct Reserve {
     worst: Use,
     has_begun: bool,
     is_settled: bool,
+    /// What is set aside in the budget around it.
+    outer: Option<Box<Reserve>>,
 }
 
 impl Budget {
     /// Creates a budget of which nothing is used.
     pub fn new(bounds: Bounds) -> Rc<Budget> {
         Rc::new(Budget { bounds: Cell::new(bounds), ..Budget::default() })
+    }
+
+    /// Creates a part of a budget: both bounds hold.
+    pub fn part_of(outer: Option<Rc<Budget>>, bounds: Bounds) -> Rc<Budget> {
+        Rc::new(Budget { bounds: Cell::new(bounds), outer, ..Budget::default() })
     }
 
     /// Sets other bounds; what is used stays used.
@@ -85,11 +94,33 @@ impl Budget {
         if is_needed && request.settings.max_tokens.is_none() {
             request.settings.max_tokens = Some(REPLY_TOKENS_MAX);
         }
+        if let Some(outer) = &self.outer {
+            outer.bound(request);
+        }
     }
 
     /// Sets the worst case of a call aside. While it does not fit beside the calls in flight, it
     /// waits; when it does not fit although there are none, it is refused.
     pub async fn admit(
+        self: &Rc<Self>,
+        model: &Model,
+        request: &Request,
+    ) -> Result<Reserve, Failure> {
+        let mut reserve = self.admit_here(model, request).await?;
+        if let Some(outer) = &self.outer {
+            match Box::pin(outer.admit(model, request)).await {
+                Ok(around) => reserve.outer = Some(Box::new(around)),
+                Err(failure) => {
+                    // The call is not made, so nothing of it is used.
+                    reserve.close(Use::default());
+                    return Err(failure);
+                }
+            }
+        }
+        Ok(reserve)
+    }
+
+    async fn admit_here(
         self: &Rc<Self>,
         model: &Model,
         request: &Request,
@@ -103,7 +134,13 @@ impl Budget {
                     self.aside.set(aside.plus(worst));
                     self.in_flight.set(self.in_flight.get() + 1);
                     let budget = self.clone();
-                    return Ok(Reserve { budget, worst, has_begun: false, is_settled: false });
+                    return Ok(Reserve {
+                        budget,
+                        worst,
+                        has_begun: false,
+                        is_settled: false,
+                        outer: None,
+                    });
                 }
                 Some(reason) if self.in_flight.get() == 0 => {
                     self.is_spent.set(true);
@@ -160,10 +197,16 @@ impl Reserve {
     /// Says that the call is made now.
     pub fn begin(&mut self) {
         self.has_begun = true;
+        if let Some(outer) = &mut self.outer {
+            outer.begin();
+        }
     }
 
     /// Gives back what a call has not used.
     pub fn settle(mut self, called: &Called) {
+        if let Some(outer) = self.outer.take() {
+            outer.settle(called);
+        }
         let is_refused = called.result.as_ref().is_err_and(|error| error.status().is_some());
         let tokens = called.usage.map(|usage| usage.input() + usage.output());
         let used = Use {
@@ -310,6 +353,29 @@ mod tests {
             calls.collect::<()>().await;
             assert_eq!((budget.aside.get(), budget.in_flight.get()), (Use::default(), 0));
         }
+    }
+
+    /// A part of a budget is refused what the whole has no more of, and gives it back.
+    #[tokio::test]
+    async fn both_the_part_and_the_whole_hold() {
+        let model = model(&json!({ "input": 1.0, "output": 2.0, "per": "1M" }));
+        let calls = |most| Bounds { calls: Some(most), ..Bounds::default() };
+        let whole = Budget::new(calls(2));
+        let (one, other) = (calls(1), calls(5));
+        let (one, other) = (
+            Budget::part_of(Some(whole.clone()), one),
+            Budget::part_of(Some(whole.clone()), other),
+        );
+        let reply = called(&model, Usage::default());
+        one.admit(&model, &request(1, 1)).await.expect("the first").settle(&reply);
+        let refused = one.admit(&model, &request(1, 1)).await.expect_err("one call is all");
+        assert!(refused.message.contains("all 1 calls"), "{}", refused.message);
+        assert_eq!(whole.used.get().calls, 1);
+        other.admit(&model, &request(1, 1)).await.expect("the second").settle(&reply);
+        let refused = other.admit(&model, &request(1, 1)).await.expect_err("two calls are all");
+        assert!(refused.message.contains("all 2 calls"), "{}", refused.message);
+        assert_eq!((other.used.get().calls, other.in_flight.get()), (1, 0));
+        assert_eq!(other.aside.get(), Use::default());
     }
 
     #[tokio::test]

@@ -9,12 +9,14 @@ pub mod retry;
 pub mod reuse;
 pub mod run;
 pub mod schedule;
+pub mod tape;
 
 use crate::base::clock;
 use crate::base::id::{FlowId, OpId};
 use crate::base::rng::Rng;
 use crate::executor::budget::Budget;
 use crate::executor::reuse::Reuse;
+use crate::executor::tape::Tape;
 use crate::flow::check::BuildErrors;
 use crate::flow::failure::Failure;
 use crate::journal::Journal;
@@ -31,11 +33,11 @@ use std::fmt;
 use std::rc::Rc;
 use tokio::sync::Semaphore;
 
+/// What a script was told by each word, oldest first.
+pub type Told = HashMap<String, VecDeque<Value>>;
+
 /// Called with every event and its time (microseconds since 1970), as it happens.
 pub type Listener = Rc<dyn Fn(i64, &Event)>;
-
-/// What a script was told of the world, by the word for it, in order.
-pub type Told = HashMap<String, VecDeque<Value>>;
 
 /// Most answers of one kind that a run journals: a loop that looks at the clock must not fill the
 /// store. Those after them are not told again to a run that goes on from this one.
@@ -70,14 +72,20 @@ pub struct Executor {
     jitter: RefCell<Rng>,
     /// What the run may use up, if that is bounded.
     budget: Option<Rc<Budget>>,
+    /// The budgets of flows under way that have one, or are within one.
+    flow_budgets: RefCell<HashMap<FlowId, Rc<Budget>>>,
     /// Replies that need not be asked for again, if there are any.
     reuse: Option<Rc<Reuse>>,
+    /// What models are answered from in a test.
+    tape: Option<Rc<Tape>>,
     learner: RefCell<Learner>,
     /// What the run it goes on from was told, and how often this one was told something.
     told: RefCell<Told>,
-    asked_world: RefCell<HashMap<&'static str, usize>>,
+    asked_clock: RefCell<HashMap<&'static str, usize>>,
     /// The figures of the flows of the run that this one goes through again.
     figures: HashMap<FlowId, Metrics>,
+    /// The next time that is told, if the clock of the run stands still.
+    still: Option<Cell<i64>>,
     /// How often each request was made.
     asked: RefCell<HashMap<Key, u32>>,
     next_op: Cell<u32>,
@@ -111,11 +119,14 @@ impl Executor {
             rng: RefCell::new(Rng::seeded(seed)),
             jitter: RefCell::new(Rng::seeded(!seed)),
             budget: None,
+            flow_budgets: RefCell::default(),
             reuse: None,
+            tape: None,
             learner: RefCell::new(learner),
             told: RefCell::default(),
-            asked_world: RefCell::default(),
+            asked_clock: RefCell::default(),
             figures: HashMap::new(),
+            still: None,
             asked: RefCell::default(),
             next_op: Cell::new(0),
             next_flow: Cell::new(1),
@@ -135,6 +146,19 @@ impl Executor {
         Executor { reuse: Some(reuse), ..self }
     }
 
+    /// Answers for models from a cassette, or records one.
+    #[must_use]
+    pub fn playing(self, tape: Rc<Tape>) -> Executor {
+        Executor { tape: Some(tape), ..self }
+    }
+
+    /// Tells the script the same times in every run: `start`, in milliseconds since 1970, and with
+    /// each question one millisecond more.
+    #[must_use]
+    pub fn at_still_time(self, start: i64) -> Executor {
+        Executor { still: Some(Cell::new(start)), ..self }
+    }
+
     /// Keeps what the run uses within bounds.
     #[must_use]
     pub fn within(self, budget: Rc<Budget>) -> Executor {
@@ -146,10 +170,20 @@ impl Executor {
         self.budget.as_ref()
     }
 
-    /// Tells the script the same of the world as the run it goes on from, as long as there is any.
+    /// Returns the budget that a call of a flow has to keep.
+    fn budget_of(&self, flow: FlowId) -> Option<Rc<Budget>> {
+        self.flow_budgets.borrow().get(&flow).or(self.budget.as_ref()).cloned()
+    }
+
+    /// Tells the script the same as the run it goes on from was told, as long as there is any.
     #[must_use]
-    pub fn telling(self, told: Told) -> Executor {
+    pub fn recalling(self, told: Told) -> Executor {
         Executor { told: RefCell::new(told), ..self }
+    }
+
+    /// Returns what the run it goes on from was told by a word.
+    pub fn recall(&self, what: &str) -> Option<Value> {
+        self.told.borrow_mut().get_mut(what)?.pop_front()
     }
 
     /// Reports the figures that the flows had in the run that this one goes through again.
@@ -160,8 +194,9 @@ impl Executor {
 
     /// Returns the time in milliseconds since 1970, and journals that the script was told it.
     pub fn now(&self) -> Result<i64, StoreError> {
-        let now = clock::Stamp::now().0;
-        Ok(self.tell_of_world("now", now.into())?.as_i64().unwrap_or(now))
+        let still = || self.still.as_ref().map(|next| next.replace(next.get() + 1));
+        let now = still().unwrap_or_else(|| clock::Stamp::now().0);
+        Ok(self.tell_of_clock("now", now.into())?.as_i64().unwrap_or(now))
     }
 
     /// Returns how many seconds passed, of which `seconds` were measured, and journals that the
@@ -169,14 +204,13 @@ impl Executor {
     pub fn elapsed(&self, seconds: f64) -> Result<f64, StoreError> {
         // Whole microseconds survive the journal exactly.
         let seconds = (seconds * 1e6).round() / 1e6;
-        Ok(self.tell_of_world("elapsed", seconds.into())?.as_f64().unwrap_or(seconds))
+        Ok(self.tell_of_clock("elapsed", seconds.into())?.as_f64().unwrap_or(seconds))
     }
 
     /// Returns what was told in the place of this answer then, or else the answer, and journals it.
-    fn tell_of_world(&self, what: &'static str, answer: Value) -> Result<Value, StoreError> {
-        let known = self.told.borrow_mut().get_mut(what).and_then(VecDeque::pop_front);
-        let value = known.unwrap_or(answer);
-        let mut asked = self.asked_world.borrow_mut();
+    fn tell_of_clock(&self, what: &'static str, answer: Value) -> Result<Value, StoreError> {
+        let value = self.recall(what).unwrap_or(answer);
+        let mut asked = self.asked_clock.borrow_mut();
         let count = asked.entry(what).or_default();
         *count += 1;
         if *count <= TOLD_MAX {
@@ -188,6 +222,21 @@ impl Executor {
     /// Tells whether calls are only counted: nothing that lasts may be done.
     pub fn is_dry(&self) -> bool {
         self.reuse.as_ref().is_some_and(|reuse| reuse.is_dry())
+    }
+
+    /// Tells whether a run is gone through again, so that everything in it has to be known.
+    pub fn is_replay(&self) -> bool {
+        self.reuse.as_ref().is_some_and(|reuse| reuse.is_replay())
+    }
+
+    /// Makes the error for something that the replayed run has not done.
+    pub fn diverged(&self, what: &str) -> Failure {
+        let message = format!("`{what}` was not done in the run that is replayed");
+        let failure = Failure::new("diverged", message);
+        if let Some(reuse) = &self.reuse {
+            reuse.diverge(&failure);
+        }
+        failure
     }
 
     /// Returns the run's journal.

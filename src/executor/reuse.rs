@@ -77,6 +77,8 @@ impl fmt::Debug for Reuse {
 pub(super) enum Answer {
     /// By a reply that was paid for before.
     Known(Box<Known>),
+    /// By a reply of a cassette, which counts as if it had been asked for.
+    Played(Box<Called>),
     /// By a guess, because this run is only a plan.
     Guess(String),
     /// By asking.
@@ -126,6 +128,16 @@ impl Reuse {
     /// Tells whether nothing may be asked, and so nothing that lasts may be done.
     pub fn is_dry(&self) -> bool {
         self.mode != Mode::Live
+    }
+
+    /// Tells whether every request has to be known.
+    pub(super) fn is_replay(&self) -> bool {
+        self.mode == Mode::Replay
+    }
+
+    /// Takes something for the first that the replayed run has not done, if it is.
+    pub(super) fn diverge(&self, failure: &Failure) {
+        self.diverged.borrow_mut().get_or_insert_with(|| failure.clone());
     }
 
     /// Says that the run is about to be replaced: what it has asked goes on, for the next run.

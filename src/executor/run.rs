@@ -1,6 +1,7 @@
 //! Runs a graph: starts what is ready, settles what has ended, and reports.
 
 use crate::base::id::{FlowId, OpId};
+use crate::executor::budget::{Bounds, Budget};
 use crate::executor::operation::{Check, Job, Step};
 use crate::executor::report::{Entry, Report};
 use crate::executor::schedule::Schedule;
@@ -35,6 +36,10 @@ pub struct FlowOptions {
     pub timeout: Option<Duration>,
     /// Whether the run may end well although operations of this flow failed.
     pub allow_failures: bool,
+    /// What the flow may use up of what is left to use.
+    pub budget: Option<Bounds>,
+    /// The flow within which it runs, if there is one.
+    pub within: Option<FlowId>,
 }
 
 impl Default for FlowOptions {
@@ -44,6 +49,8 @@ impl Default for FlowOptions {
             on_failure: OnFailure::Skip,
             timeout: None,
             allow_failures: false,
+            budget: None,
+            within: None,
         }
     }
 }
@@ -87,6 +94,30 @@ struct Flow<'a> {
     ended: bool,
 }
 
+/// The budget of a flow, for as long as the flow runs.
+struct FlowBudget<'a>(&'a Executor, FlowId);
+
+impl<'a> FlowBudget<'a> {
+    fn set(executor: &'a Executor, flow: FlowId, options: &FlowOptions) -> FlowBudget<'a> {
+        let outer = options.within.and_then(|within| {
+            let budgets = executor.flow_budgets.borrow();
+            budgets.get(&within).cloned()
+        });
+        let budget = match options.budget {
+            Some(bounds) => Some(Budget::part_of(outer.or(executor.budget.clone()), bounds)),
+            None => outer,
+        };
+        executor.flow_budgets.borrow_mut().extend(budget.map(|budget| (flow, budget)));
+        FlowBudget(executor, flow)
+    }
+}
+
+impl Drop for FlowBudget<'_> {
+    fn drop(&mut self) {
+        self.0.flow_budgets.borrow_mut().remove(&self.1);
+    }
+}
+
 impl Executor {
     /// Runs a graph on the branches of a session.
     pub async fn run(
@@ -99,6 +130,7 @@ impl Executor {
         let (mut flow, plan) = Flow::new(self, graph, session, options);
         let id = flow.id;
         self.flows.borrow_mut().insert(id, Fold::default());
+        let _budget = FlowBudget::set(self, id, options);
         self.note(&Event::FlowStarted {
             flow: id,
             name: graph.name().to_owned(),

@@ -11,25 +11,30 @@ const BYTES: usize = 16;
 /// The hash (BLAKE3) of everything that decides what a model answers: the model and its server,
 /// the messages, the settings that are sent, and the schema. Time limits and the number of tries
 /// are no part of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key([u8; BYTES]);
 
 impl Key {
     /// Computes the key of a request to a model.
     pub fn of(model: &Model, request: &Request) -> Key {
-        let settings = Settings {
-            stream: None,
-            timeout_ms: None,
-            header_timeout_ms: None,
-            idle_timeout_ms: None,
-            attempts_max: None,
-            ..request.settings.clone()
-        };
+        let settings = deciding(&request.settings);
         let parts = (model.identity(), &request.messages, settings, &request.schema);
         let text = serde_json::to_vec(&parts).expect("requests are plain data");
         let mut bytes = [0; BYTES];
         bytes.copy_from_slice(&blake3::hash(&text).as_bytes()[..BYTES]);
         Key(bytes)
+    }
+}
+
+/// Returns the settings that decide what a model answers: all but time limits and tries.
+pub fn deciding(settings: &Settings) -> Settings {
+    Settings {
+        stream: None,
+        timeout_ms: None,
+        header_timeout_ms: None,
+        idle_timeout_ms: None,
+        attempts_max: None,
+        ..settings.clone()
     }
 }
 

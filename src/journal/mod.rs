@@ -1,9 +1,11 @@
 //! What happened, append-only: the source of truth. Metrics, `show` and the optimizer are folds of
 //! these events.
 
+pub mod cassette;
 pub mod event;
 pub mod history;
 pub mod key;
+pub mod prune;
 pub mod replies;
 
 use crate::base::id::RunId;

@@ -10,12 +10,14 @@ use crate::model::provider::demo::Demo;
 use crate::model::provider::http::Clients;
 use crate::model::provider::native::{Native, Provider};
 use crate::model::provider::openai::OpenAi;
+use crate::model::provider::page::{self, Got};
 use crate::model::spec::{KeyRef, ModelSpec, split};
 use crate::model::transport::Transport;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// The providers, and the variable that each one's key is in.
 pub const PROVIDERS: &[(&str, Option<&str>)] = &[
@@ -87,7 +89,10 @@ pub enum ModelError {
     #[error("`key` never holds the key itself; write `key = \"env:NAME\"` or `\"file:PATH\"`")]
     LiteralKey,
     /// An address that is none.
-    #[error("`{url}` is no address of a server; write it like `http://127.0.0.1:8080/v1`")]
+    #[error(
+        "`{url}` is no address of a server; write it like `http://127.0.0.1:8080/v1`, without \
+         password, `?` and `#`"
+    )]
     BadUrl {
         /// The address.
         url: String,
@@ -98,6 +103,8 @@ pub enum ModelError {
 type Lookup = Rc<dyn Fn(&str) -> Option<String>>;
 /// What makes two models share a limiter.
 type Server = (String, String, Option<KeyRef>);
+/// The limiter of each server, with the limits it has.
+type Limiters = HashMap<Server, (Limits, Rc<Limiter>)>;
 
 /// The models of a project.
 pub struct Models {
@@ -105,7 +112,7 @@ pub struct Models {
     default: RefCell<Option<String>>,
     lookup: Lookup,
     clients: Rc<Clients>,
-    limiters: RefCell<HashMap<Server, (Limits, Rc<Limiter>)>>,
+    limiters: Rc<RefCell<Limiters>>,
     demos: RefCell<HashMap<String, Demo>>,
     seed: u64,
 }
@@ -125,12 +132,28 @@ impl Models {
         seed: u64,
         lookup: impl Fn(&str) -> Option<String> + 'static,
     ) -> Models {
+        learn_keys(&aliases, &lookup);
         Models {
             aliases,
             default: RefCell::new(default),
             lookup: Rc::new(lookup),
             clients: Rc::default(),
-            limiters: RefCell::default(),
+            limiters: Rc::default(),
+            demos: RefCell::default(),
+            seed,
+        }
+    }
+
+    /// Returns the same models for another run: with a seed of its own, and the connections and
+    /// limiters of this one.
+    #[must_use]
+    pub fn reseeded(&self, seed: u64) -> Models {
+        Models {
+            aliases: self.aliases.clone(),
+            default: self.default.clone(),
+            lookup: self.lookup.clone(),
+            clients: self.clients.clone(),
+            limiters: self.limiters.clone(),
             demos: RefCell::default(),
             seed,
         }
@@ -206,6 +229,21 @@ impl Models {
         Ok((self.resolve_spec(&ModelSpec::new("demo", "echo"))?, Origin::Demo))
     }
 
+    /// Returns a variable of the environment; an empty one counts as unset.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        self.get(name)
+    }
+
+    /// Fetches a page of the web once; a redirect is told, not followed.
+    pub async fn page(
+        &self,
+        url: &str,
+        headers: &[(String, String)],
+        limit: Duration,
+    ) -> Result<Got, CallError> {
+        page::get(&self.clients, url, headers, limit).await
+    }
+
     fn get(&self, variable: &str) -> Option<String> {
         (self.lookup)(variable).filter(|value| !value.is_empty())
     }
@@ -220,7 +258,7 @@ impl Models {
     fn openai(&self, spec: &ModelSpec) -> Result<OpenAi, ModelError> {
         let given = spec.base_url.clone().or_else(|| self.base_variable(spec));
         let is_own_server = given.is_none();
-        let base_url = checked(given.unwrap_or_else(|| "https://api.openai.com/v1".to_owned()))?;
+        let base_url = checked(given.as_deref().unwrap_or("https://api.openai.com/v1"))?;
         let base_url = base_url.trim_end_matches("/chat/completions").to_owned();
         let key = self.key(spec, "OPENAI_API_KEY", is_own_server);
         let wrong = ModelError::BadUrl { url: base_url.clone() };
@@ -237,7 +275,7 @@ impl Models {
         };
         let given = spec.base_url.clone().or_else(|| self.base_variable(spec));
         let needs_key = given.is_none() && provider != Provider::Ollama;
-        let base_url = format!("{}/", checked(given.unwrap_or_else(|| own.to_owned()))?);
+        let base_url = format!("{}/", checked(given.as_deref().unwrap_or(own))?);
         let key = self.key(spec, variable, needs_key);
         let (clients, model) = (self.clients.clone(), spec.model.clone());
         Ok(Native { clients, provider, base_url, key, model })
@@ -277,6 +315,7 @@ impl Models {
                     message: format!("no key for `{provider}`: reading `{path}`: {error}"),
                 }),
             },
+            Some(KeyRef::Nothing) => Ok(None),
             None => match self.get(variable) {
                 Some(key) => Ok(Some(Secret::new(key.trim()))),
                 None if is_needed => Err(CallError::Setup {
@@ -324,6 +363,20 @@ impl Models {
     }
 }
 
+/// Makes every key known as a secret, also those that nobody has used yet.
+fn learn_keys(aliases: &BTreeMap<String, ModelSpec>, lookup: &dyn Fn(&str) -> Option<String>) {
+    let own = PROVIDERS.iter().filter_map(|(_, variable)| lookup((*variable)?));
+    let named = aliases.values().filter_map(|spec| match spec.key.as_ref()? {
+        KeyRef::Env(name) => lookup(name),
+        // A file that cannot be read is told by the first call that needs it.
+        KeyRef::File(path) => std::fs::read_to_string(path).ok(),
+        KeyRef::Nothing => None,
+    });
+    for key in own.chain(named) {
+        drop(Secret::new(key.trim()));
+    }
+}
+
 /// Returns what makes two models share a limiter.
 fn server(spec: &ModelSpec) -> Server {
     let base_url = spec.base_url.as_deref().unwrap_or("").trim_end_matches('/').to_owned();
@@ -347,13 +400,22 @@ fn unknown_provider(provider: &str) -> ModelError {
 }
 
 /// Checks an address and takes the slash off its end.
-fn checked(url: String) -> Result<String, ModelError> {
+fn checked(url: &str) -> Result<String, ModelError> {
     let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
     let is_sound = host.is_some_and(|host| {
-        !host.is_empty() && !host.starts_with('/') && !host.contains(char::is_whitespace)
+        let server = host.split('/').next().unwrap_or("");
+        !server.is_empty()
+            && !server.contains('@')
+            && !host.contains(|c: char| {
+                // What follows these would swallow the path that is asked.
+                c.is_whitespace() || matches!(c, '?' | '#' | '\\')
+            })
     });
     if !is_sound {
-        return Err(ModelError::BadUrl { url });
+        // A password may stand before the `@`.
+        let shown =
+            url.rsplit_once('@').map_or_else(|| url.to_owned(), |(_, rest)| format!("***@{rest}"));
+        return Err(ModelError::BadUrl { url: shown });
     }
     Ok(url.trim_end_matches('/').to_owned())
 }

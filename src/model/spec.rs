@@ -3,6 +3,7 @@
 use crate::base::spelling::nearest;
 use crate::model::limiter::Limits;
 use crate::model::price::Price;
+use crate::model::provider::http::is_local;
 use crate::model::registry::ModelError;
 use crate::model::request::{SETTINGS, Settings};
 use serde_json::{Map, Value};
@@ -28,6 +29,13 @@ pub enum KeyRef {
     Env(String),
     /// In a file.
     File(String),
+    /// Nowhere: the server gets none, also not the provider's own.
+    Nothing,
+}
+
+/// Tells whether the address of a server is one of this machine.
+pub fn is_on_this_machine(url: &str) -> bool {
+    is_local(url)
 }
 
 /// How long the demo model takes when nothing is said, in milliseconds: long enough that what runs

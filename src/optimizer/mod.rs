@@ -7,6 +7,7 @@ pub mod failure;
 pub mod guide_file;
 pub mod insights;
 pub mod knowledge;
+pub mod learner;
 pub mod observation;
 pub mod pattern;
 pub mod policy;

@@ -37,6 +37,8 @@ pub const METHOD: &str = "K0009";
 pub const SHADOW: &str = "K0010";
 /// A kept closure that uses the variable of a loop.
 pub const LOOP_VARIABLE: &str = "K0011";
+/// A function that is named like a test and is none.
+pub const TEST: &str = "K0012";
 /// A failure whose kind has no code of its own.
 pub const OTHER: &str = "K0100";
 
@@ -123,6 +125,13 @@ pub const CODES: &[Code] = &[
          each: `items.map(|item| ..)`. A warning only.",
         "let fs = [];\nfor i in 0..3 { fs.push(|| i); }",
     ),
+    found(
+        TEST,
+        "a test that cannot be called",
+        "In a file `*_test.rhai`, `kaizen test` calls every function whose name begins with `test_`. It \
+         gives them no arguments, and a `private` function cannot be called from outside.",
+        "",
+    ),
     run(OTHER, "thrown", "an error that the script threw", "The script threw a value: `throw x`."),
     run(
         "K0101",
@@ -158,7 +167,10 @@ pub const CODES: &[Code] = &[
         "K0110",
         "permission",
         "something that is not permitted",
-        "A path lies outside of the project's folder.",
+        "A script reads what lies in the project's folder and is not hidden. Other files, writing, \
+         hosts, variables and programs are granted: by `--allow-read=PATH`, `--allow-write=PATH`, \
+         `--allow-net=HOST`, `--allow-env=NAME`, `--allow-run=PROGRAM`, or under `[permissions]` in \
+         kaizen.toml. What is denied is refused whatever is granted.",
     ),
     run("K0111", "state", "a wrong use of `state` or `hot`", "`state` holds data, no functions."),
     run(
@@ -198,6 +210,36 @@ pub const CODES: &[Code] = &[
         "The worst case of the next call does not fit into what is left of `max_cost`, `max_tokens` or \
          `max_calls`, and no call is under way that could leave something. Nothing was overspent. \
          Raise the bound and go on with `--resume`, or set a smaller `max_tokens` for the call.",
+    ),
+    run(
+        "K0121",
+        "command",
+        "a program could not be run to its end",
+        "It was not found, did not end in time, or wrote more than is kept. A program that ends with a \
+         code other than 0 is no error: `command` gives its `code`.",
+    ),
+    run(
+        "K0130",
+        "assertion",
+        "an assertion does not hold",
+        "`assert` and its kin found another value than the one that was expected. In a test that is \
+         what they are for: the message shows both.",
+    ),
+    run(
+        "K0131",
+        "cassette",
+        "a request that no cassette answers",
+        "A test is answered from its cassette, and this request is not in it: the test, a prompt, a \
+         setting or a model has changed since it was recorded. The message names the nearest request \
+         and what differs. `kaizen test --record new` asks what is missing and adds it; `--record \
+         all` makes the cassette anew.",
+    ),
+    run(
+        "K0132",
+        "snapshot",
+        "`assert_snapshot` outside of a test",
+        "Snapshots belong to tests: functions named `test_..` in a file `*_test.rhai`, which `kaizen \
+         test` runs.",
     ),
     run(
         "K0201",

@@ -4,6 +4,7 @@ use crate::executor::reuse::Reuse;
 use crate::journal::Journal;
 use crate::journal::replies::Replies;
 use crate::model::registry::Models;
+use crate::script::permission::Permissions;
 use crate::script::{OPERATIONS_MAX, State, Surroundings};
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
@@ -15,6 +16,7 @@ fn dialogue_in(root: &Path) -> Dialogue {
     Dialogue::new(Host::new(Surroundings {
         executor,
         models: Rc::new(Models::new(BTreeMap::new(), Some("demo/echo".into()), 0, |_| None)),
+        permissions: Permissions::all(),
         root: root.to_owned(),
         script: source(root),
         params: serde_json::Map::new(),

@@ -7,17 +7,21 @@ mod convert;
 pub mod definitions;
 pub mod diagnostic;
 pub mod dialogue;
+mod difference;
 mod error;
 pub(crate) mod fiber;
+pub(crate) mod files;
 pub mod lexeme;
 mod limits;
 mod mismatch;
 mod modules;
 mod options;
+pub mod permission;
 pub mod shown;
 mod snapshot;
 mod stdlib;
 mod tasks;
+pub mod test;
 mod transcript;
 pub mod vocabulary;
 
@@ -30,6 +34,7 @@ use crate::flow::failure::Failure;
 use crate::model::registry::Models;
 use crate::script::diagnostic::{Diagnostic, Level};
 use crate::script::error::Raised;
+use crate::script::permission::Permissions;
 use crate::script::tasks::Task;
 use crate::store::StoreError;
 use crate::store::writer::Writer;
@@ -52,8 +57,10 @@ pub struct Surroundings {
     pub executor: Rc<Executor>,
     /// The models it may name.
     pub models: Rc<Models>,
-    /// The folder that it may read and write in; files outside are out of its reach.
+    /// The folder whose scripts it may import.
     pub root: PathBuf,
+    /// What it may touch besides models.
+    pub permissions: Permissions,
     /// Its file; its imports and files are named relative to the folder of this.
     pub script: PathBuf,
     /// Its parameters as they were given.
@@ -95,6 +102,8 @@ pub(crate) struct Inner {
     plan: RefCell<Option<Rc<Executor>>>,
     /// Whether what the demo model does counts as experience.
     learn_from_demo: Cell<bool>,
+    /// The test that is running, if one is.
+    test: RefCell<Option<Rc<test::Test>>>,
 }
 
 impl Inner {
@@ -219,6 +228,7 @@ impl Host {
             newest: RefCell::default(),
             background: RefCell::default(),
             broken: RefCell::default(),
+            test: RefCell::default(),
         });
         let mut engine = Engine::new();
         engine.set_strict_variables(true);
@@ -255,21 +265,34 @@ impl Host {
         let (ast, mut found) = check::read(&self.engine, &self.inner, &name, text, scope);
         if let Some(ast) = &ast {
             found.extend(api::run::check_params(ast, &self.inner.with.params, &name));
+            found.extend(test::faults(ast, &name, text));
         }
         (ast, found)
     }
 
     /// Runs a script to its end and returns its value.
     pub async fn run(&self, program: &Program) -> Result<Value, ScriptError> {
-        self.renew(program);
         let (engine, ast) = (self.engine.clone(), program.ast.clone());
         let function = move || engine.eval_ast_with_scope::<Dynamic>(&mut Scope::new(), &ast);
-        let result = tasks::start(Task::default(), function).await;
+        let value = self.perform(program, Task::default(), function).await?;
+        // A script whose last value is no data, such as a branch, has no value to show.
+        Ok(convert::to_value(&value).unwrap_or_default())
+    }
+
+    /// Runs a part of a script to its end, and ends what it has left running.
+    async fn perform(
+        &self,
+        program: &Program,
+        task: Task,
+        function: impl FnOnce() -> Result<Dynamic, Raised> + 'static,
+    ) -> Result<Dynamic, ScriptError> {
+        self.renew(program);
+        let result = tasks::start(task, function).await;
         api::task::end_all(&self.inner).await;
         if let Some(store) = self.inner.broken.take() {
             return Err(ScriptError::Store(store));
         }
-        let value = result.map_err(|raised| {
+        result.map_err(|raised| {
             let failure = self.inner.failure(&raised);
             let shown = diagnostic::of_run(
                 &self.engine,
@@ -279,9 +302,7 @@ impl Host {
                 &failure,
             );
             ScriptError::Failed(Box::new((failure, shown)))
-        })?;
-        // A script whose last value is no data, such as a branch, has no value to show.
-        Ok(convert::to_value(&value).unwrap_or_default())
+        })
     }
 
     /// Makes the functions of a program those that `hot` calls from now on.

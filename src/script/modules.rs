@@ -1,7 +1,9 @@
-//! Imports: only files of the project, never in a circle, each read once.
+//! Imports: only files that may be read, never in a circle, each read once.
 
 use crate::script::Inner;
-use crate::script::error::{Raised, throw_new};
+use crate::script::error::{Raised, throw, throw_new};
+use crate::script::files;
+use crate::script::permission::{Right, Target};
 use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope, Shared};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -43,7 +45,7 @@ impl Resolver {
             let message = format!("imports go in a circle: {} -> `{path}`", chain.join(" -> "));
             return Err(throw_new("import", message));
         }
-        let text = std::fs::read_to_string(&file)
+        let text = files::read(&file)
             .map_err(|e| throw_new("import", format!("importing `{path}`: {e}")))?;
         host.depends_on(&file, Some(text.as_bytes()));
         let mut ast = engine.compile_with_scope(&super::api::constants(), text)?;
@@ -76,7 +78,20 @@ impl ModuleResolver for Resolver {
 pub(super) fn locate(host: &Inner, folder: &Path, path: &str) -> Result<PathBuf, Raised> {
     let has_ending = Path::new(path).extension().is_some_and(|ending| ending == "rhai");
     let named = if has_ending { path.to_owned() } else { format!("{path}.rhai") };
-    find(host, folder, &named)
+    let wanted = in_folder(folder, &named);
+    let root = files::real(&host.with.root);
+    let permit = |path: &Path| {
+        if path.starts_with(&root) && !host.with.permissions.denies(Right::Read, path) {
+            return Ok(());
+        }
+        permit(host, Right::Read, path, &named)
+    };
+    permit(&wanted)?;
+    // Where links lead is looked at first, so that nobody learns what there is elsewhere.
+    permit(&files::real(&wanted))?;
+    let found = existing(host, folder, &wanted, &named)?;
+    permit(&found)?;
+    Ok(found)
 }
 
 /// Writes the path of a file as people know it: relative to the current folder if it lies there.
@@ -86,28 +101,58 @@ pub(super) fn shown(path: &Path) -> String {
     inside.unwrap_or_else(|| path.to_owned()).display().to_string()
 }
 
-/// Finds a file that a script names, and refuses one outside of the project's folder.
+/// Finds a file that a script names and may read. Its path is resolved, so that what was looked at
+/// is what is opened.
 pub(super) fn find(host: &Inner, folder: &Path, named: &str) -> Result<PathBuf, Raised> {
-    let wanted = folder.join(named);
-    let found = wanted.canonicalize().map_err(|e| {
-        host.depends_on(&std::path::absolute(&wanted).unwrap_or(wanted.clone()), None);
+    let wanted = in_folder(folder, named);
+    permit(host, Right::Read, &wanted, named)?;
+    // Where links lead is looked at first, so that nobody learns what there is elsewhere.
+    permit(host, Right::Read, &files::real(&wanted), named)?;
+    let found = existing(host, folder, &wanted, named)?;
+    permit(host, Right::Read, &found, named)?;
+    Ok(found)
+}
+
+/// Resolves a path whose file has to be there.
+fn existing(host: &Inner, folder: &Path, wanted: &Path, named: &str) -> Result<PathBuf, Raised> {
+    wanted.canonicalize().map_err(|e| {
+        host.depends_on(wanted, None);
         let reason = match e.kind() {
             std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
             _ => e.to_string(),
         };
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         throw_new("file", format!("`{named}` (looked for in `{}`): {reason}", folder.display()))
-    })?;
-    inside(host, &found, named)?;
-    Ok(found)
+    })
 }
 
-/// Refuses a path outside of the project's folder.
-pub(super) fn inside(host: &Inner, found: &Path, named: &str) -> Result<(), Raised> {
-    let root = host.with.root.canonicalize().unwrap_or_else(|_| host.with.root.clone());
-    if found.starts_with(&root) {
-        return Ok(());
-    }
-    let root = root.display();
-    Err(throw_new("permission", format!("`{named}` is outside of the project's folder `{root}`")))
+/// Finds the place of a file that a script names, for what it wants to do there; the file need not
+/// exist yet.
+pub(super) fn find_place(
+    host: &Inner,
+    right: Right,
+    folder: &Path,
+    named: &str,
+) -> Result<PathBuf, Raised> {
+    let wanted = in_folder(folder, named);
+    let Some(name) = wanted.file_name().filter(|_| !named.ends_with('/')) else {
+        return Err(throw_new("file", format!("`{named}` names no file")));
+    };
+    permit(host, right, &wanted, named)?;
+    let place = files::real(wanted.parent().unwrap_or(Path::new("/"))).join(name);
+    permit(host, right, &place, named)?;
+    Ok(place)
+}
+
+/// Returns a path without `.` and `..`; the folder's own links are resolved, those in the name are
+/// not.
+fn in_folder(folder: &Path, named: &str) -> PathBuf {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    files::plain(&files::real(&folder).join(named))
+}
+
+fn permit(host: &Inner, right: Right, path: &Path, named: &str) -> Result<(), Raised> {
+    let demanded = host.with.permissions.demand(right, &Target::Path(path), named);
+    demanded.map_err(|failure| throw(&failure))
 }

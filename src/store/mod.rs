@@ -103,7 +103,7 @@ pub enum StoreError {
 
 impl StoreError {
     /// Makes an error of one of SQLite's.
-    fn sqlite(path: PathBuf, source: rusqlite::Error) -> StoreError {
+    pub(crate) fn sqlite(path: PathBuf, source: rusqlite::Error) -> StoreError {
         let (code, reason) = (source.sqlite_error_code(), Arc::new(source));
         match code {
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
@@ -156,6 +156,46 @@ pub fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
         Ok(reason) => Err(StoreError::Damaged { path, reason }),
         Err(source) => Err(StoreError::sqlite(path, source)),
     }
+}
+
+/// How much room a store takes, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Size {
+    /// What it holds.
+    pub used: u64,
+    /// The file, with the room in it that is free, and without the log of the newest changes.
+    pub file: u64,
+}
+
+/// Measures a store.
+pub fn size(connection: &Connection, path: &Path) -> Result<Size, StoreError> {
+    let number = |name: &str| {
+        let value = connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        value.map(i64::unsigned_abs).map_err(|source| StoreError::sqlite(path.to_owned(), source))
+    };
+    let (page, pages, free) =
+        (number("page_size")?, number("page_count")?, number("freelist_count")?);
+    Ok(Size { used: (pages - free) * page, file: pages * page })
+}
+
+/// Gives the free room of a store back to the disk. Others may read and write meanwhile.
+pub fn shrink(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let fail = |source| StoreError::sqlite(path.to_owned(), source);
+    let mut vacuum = connection.prepare("PRAGMA incremental_vacuum").map_err(fail)?;
+    // Each row stands for a page that was given back.
+    let mut rows = vacuum.query([]).map_err(fail)?;
+    while rows.next().map_err(fail)?.is_some() {}
+    let mut checkpoint = connection.prepare("PRAGMA wal_checkpoint(TRUNCATE)").map_err(fail)?;
+    let mut rows = checkpoint.query([]).map_err(fail)?;
+    while rows.next().map_err(fail)?.is_some() {}
+    Ok(())
+}
+
+/// Copies a store, as it is at this moment, into a new file. Others may write meanwhile.
+pub fn copy(connection: &Connection, path: &Path, target: &Path) -> Result<(), StoreError> {
+    let fail = |source| StoreError::sqlite(path.to_owned(), source);
+    let name = target.to_string_lossy();
+    connection.execute("VACUUM INTO ?", [&*name]).map(drop).map_err(fail)
 }
 
 /// Opens a store in memory, which is gone when it is closed.

@@ -114,3 +114,36 @@ fn the_project_sets_a_budget_for_every_run() {
     let ran = project.kaizen(&["run", "s.rhai"]);
     assert!(ran.stderr.contains("did you mean `budget.max_cost`?"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_flow_keeps_its_part_of_the_budget_with_everything_in_it() {
+    let server = Server::saying("x");
+    let project = project(&server);
+    project.file(
+        "s.rhai",
+        r#"
+        let ask = |n| branch().chat(`q${n}`);
+        let inner = builder("inner");
+        for n in 0..4 { inner.add_operation("chat", #{ name: `i${n}`, instruction: `i${n}` }); }
+        let outer = builder("outer");
+        outer.add_operation(|| session().flow(inner).completed_operations.len,
+            #{ name: "nested" });
+        let report = session().flow(outer,
+            #{ budget: #{ max_calls: 3, max_cost: 1 }, max_concurrent: 1, allow_failures: true });
+        print(report.result("nested"));
+        // What the flow may not use is there for others.
+        print(branch().chat("after"));
+        "#,
+    );
+    let ran = project.kaizen(&["run", "s.rhai"]);
+    assert_eq!(ran.stdout, "3\nx\n", "{}", ran.stderr);
+    assert_eq!(server.bodies().len(), 4);
+    // A part is never more than the whole.
+    let ran = project.kaizen(&["run", "s.rhai", "--max-calls", "2"]);
+    assert_eq!(ran.code, Some(4), "{}", ran.stderr);
+    assert!(ran.stdout.starts_with("2\n"), "{}", ran.stdout);
+    let wrong = "let g = builder(`g`); g.add_operation(|| 1, #{ name: `a` });
+        session().flow(g, #{ budget: #{ max_cots: 1 } })";
+    let ran = project.file("s.rhai", wrong).kaizen(&["run", "s.rhai"]);
+    assert!(ran.stderr.contains("did you mean `max_cost`?"), "{}", ran.stderr);
+}

@@ -35,7 +35,9 @@ fn all_words_are_listed_in_groups() {
             "learning",
             "standard library",
             "data",
-            "the run itself"
+            "the world outside",
+            "the run itself",
+            "tests"
         ]
     );
     for line in ["  fork                  Copies a branch", "  vote                  Asks several"]

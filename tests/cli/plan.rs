@@ -51,7 +51,7 @@ fn earlier_runs_tell_what_is_reused_and_what_the_rest_takes() {
     let project = Project::new();
     let server = Server::start(|_, _, body| answer(&format!("answer to {}", body.len())));
     project.with_server(&server).file("s.rhai", SCRIPT);
-    let ran = project.kaizen(&["run", "s.rhai", "--seed", "7"]);
+    let ran = project.kaizen(&["run", "s.rhai", "--seed", "7", "--allow-write"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let runs = project.kaizen(&["runs", "--json"]).stdout;
     assert_eq!(plan(&project, &[])["reused"], 3);

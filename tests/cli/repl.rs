@@ -165,7 +165,7 @@ fn a_saved_script_is_loaded_anew() {
     project.file("main.rhai", "fn f() { 1 }\nfn save(text) { write_text(\"main.rhai\", text); }");
     let ran = pipe(
         &project,
-        &["main.rhai"],
+        &["main.rhai", "--allow-write=main.rhai"],
         "f()\nsave(\"fn f() { 2 } fn save(t) { write_text(`main.rhai`, t); }\")\nf()\nsave(\"fn f( {\")\nf()\n",
     );
     assert_eq!(ran.stdout, "1\n2\n2\n", "{}", ran.stderr);

@@ -220,6 +220,12 @@ fn a_script_that_never_waits_is_replaced_as_well() {
     let watched = Watched::start(&project, &["--model", "demo/echo"]);
     watched.until("check ok");
     std::thread::sleep(Duration::from_millis(200));
+    project.file("s.rhai", "4 2");
+    watched.until("error[");
+    watched.run();
+    project.file("s.rhai", "loop { let x = 2; }");
+    watched.until("check ok");
+    std::thread::sleep(Duration::from_millis(200));
     project.file("s.rhai", "42");
     watched.until("starting anew");
     assert!(watched.run().contains("status=ok"));

@@ -69,7 +69,7 @@ async fn run(seed: u64, mut rng: Rng, faulty: bool, replies: Option<Replies>) ->
     let plan = Plan::draw(&mut rng, faulty);
     let world = World::new(seed, &plan);
     let journal = Journal::off(RunId::fresh());
-    let budget = Budget::new(plan.bounds);
+    let budget = Budget::new(if plan.is_of_flow { Bounds::default() } else { plan.bounds });
     let executor = Executor::new(journal, seed, plan.concurrency).within(budget);
     let executor = Rc::new(match &replies {
         Some(replies) => executor.reusing(Rc::new(Reuse::new(replies.clone()))),

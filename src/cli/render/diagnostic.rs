@@ -1,5 +1,6 @@
 //! Errors in a script, with the line they are in.
 
+use crate::flow::failure::Place;
 use crate::script::diagnostic::{self as script, Diagnostic};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::{Value, json};
@@ -13,7 +14,11 @@ pub(in crate::cli) fn render(diagnostic: &Diagnostic, color: bool) -> String {
     let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code);
     let mut group = Group::with_title(title);
     let where_text = diagnostic.place.as_ref().zip(diagnostic.text.as_deref());
-    if let Some((place, text)) = where_text {
+    if let Some((place, _)) = where_text.filter(|(place, _)| is_beyond(place)) {
+        let Place { file, line, column } = place;
+        let at = format!("{file}:{line}:{column} or after it: no more are counted");
+        group = group.element(Level::NOTE.message(at));
+    } else if let Some((place, text)) = where_text {
         let span = span(text, place.line, place.column, diagnostic.width);
         group = group.element(
             Snippet::source(text)
@@ -29,6 +34,11 @@ pub(in crate::cli) fn render(diagnostic: &Diagnostic, color: bool) -> String {
     }
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     renderer.render(&[group])
+}
+
+/// Tells whether a place may be another one, since Rhai counts lines and columns up to here only.
+fn is_beyond(place: &Place) -> bool {
+    place.line.max(place.column) >= usize::from(u16::MAX)
 }
 
 /// Returns a diagnostic as data.
@@ -68,5 +78,23 @@ mod tests {
         assert_eq!(&text[span(text, 1, 5, 1)], "ä");
         assert_eq!(&text[span(text, 2, 9, 4)], "nope");
         assert_eq!(span(text, 9, 1, 1), text.len()..text.len());
+    }
+
+    #[test]
+    fn a_place_beyond_what_is_counted_is_not_drawn_as_if_it_were_the_place() {
+        let place = |line| Place { file: "s.rhai".into(), line, column: 1 };
+        let shown = |line| {
+            let text = Some("// x\n".repeat(70_000));
+            let at = Some(place(line));
+            let (code, level, frames) = ("K0003", script::Level::Error, Vec::new());
+            let message = "no".to_owned();
+            let (width, help) = (1, None);
+            render(
+                &Diagnostic { code, level, message, place: at, text, width, help, frames },
+                false,
+            )
+        };
+        assert!(shown(60_000).contains("// x"));
+        assert!(shown(65_535).contains("65535:1 or after it") && !shown(65_535).contains("// x"));
     }
 }

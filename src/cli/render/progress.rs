@@ -138,7 +138,7 @@ impl Progress {
     }
 
     /// Runs something that writes to the terminal, with the live region out of its way.
-    pub(in crate::cli) fn suspend(&self, write: impl FnOnce()) {
+    pub(in crate::cli) fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
         match &self.live {
             Some(live) if self.total.is_some() => live.suspend(write),
             _ => write(),

@@ -1,5 +1,6 @@
 //! What was typed before, kept between sessions, but never with a secret in it.
 
+use crate::base::secret::is_secret_name;
 use crate::cli::project::variable;
 use crate::model::registry::Models;
 use crate::model::spec::KeyRef;
@@ -7,8 +8,6 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;
 
-/// What names of variables with secrets contain, or end with.
-const SECRET: &[&str] = &["_KEY", "_TOKEN", "_SECRET", "PASSWORD"];
 /// Shortest value that is looked for: anything shorter stands in innocent lines too.
 const SECRET_MIN: usize = 8;
 
@@ -21,7 +20,7 @@ impl Secrets {
     pub(super) fn collect(models: &Models) -> Secrets {
         let mut found: Vec<String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .filter(|(name, _)| is_secret(name))
+            .filter(|(name, _)| is_secret_name(name))
             .map(|(_, value)| value)
             .collect();
         for (_, spec) in models.aliases() {
@@ -29,7 +28,7 @@ impl Secrets {
                 Some(KeyRef::Env(name)) => found.extend(variable(name)),
                 // A file that cannot be read holds no key that could be typed.
                 Some(KeyRef::File(path)) => found.extend(std::fs::read_to_string(path).ok()),
-                None => {}
+                Some(KeyRef::Nothing) | None => {}
             }
         }
         Secrets::of(found)
@@ -44,17 +43,6 @@ impl Secrets {
     pub(super) fn are_in(&self, text: &str) -> bool {
         self.0.iter().any(|secret| text.contains(secret))
     }
-}
-
-fn is_secret(name: &str) -> bool {
-    let name = name.to_uppercase();
-    SECRET.iter().any(|part| {
-        if *part == "PASSWORD" {
-            name.contains(part)
-        } else {
-            name.ends_with(part) || name.contains(&format!("{part}_"))
-        }
-    })
 }
 
 /// Finds the file that history is kept in, and makes it readable for its owner only.
@@ -88,10 +76,10 @@ mod tests {
     #[test]
     fn names_tell_secrets() {
         for name in ["OPENAI_API_KEY", "GH_TOKEN", "aws_secret_access_key", "DB_PASSWORD_2"] {
-            assert!(is_secret(name), "{name}");
+            assert!(is_secret_name(name), "{name}");
         }
         for name in ["KEYBOARD", "PATH", "TOKENS", "MONKEY"] {
-            assert!(!is_secret(name), "{name}");
+            assert!(!is_secret_name(name), "{name}");
         }
     }
 

@@ -117,10 +117,12 @@ fn open<'a>(
     let (printing, saying) = (stage.clone(), stage.clone());
     let folder = arguments.script.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
     let signals = signal::watch()?;
+    let root = root(&project, folder)?;
     let host = Host::new(Surroundings {
         executor: executor.clone(),
         models: models.clone(),
-        root: root(&project, folder)?,
+        permissions: project.permissions(&root)?,
+        root,
         script: dialogue::source(folder),
         params: params.clone(),
         print: Rc::new(move |text| printing.print(text)),

@@ -20,7 +20,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const HALF_WRITTEN_BELOW: f64 = 0.75;
 
 /// Files by path, each with the hash of its content; `None` for one that is not there.
-pub(super) type Contents = BTreeMap<PathBuf, Option<Hash>>;
+pub(in crate::cli) type Contents = BTreeMap<PathBuf, Option<Hash>>;
 
 enum Message {
     /// Something happened in a watched folder.
@@ -30,14 +30,14 @@ enum Message {
 }
 
 /// Watches files on a thread of its own.
-pub(super) struct Files {
+pub(in crate::cli) struct Files {
     sender: Sender<Message>,
 }
 
 impl Files {
     /// Starts watching nothing; `quiet` is how long nothing may happen before a change counts.
     /// `say` takes what people should know, `post` the changes.
-    pub(super) fn start(quiet: Duration, say: fn(&str), post: Post) -> Files {
+    pub(in crate::cli) fn start(quiet: Duration, say: fn(&str), post: Post) -> Files {
         let (sender, receiver) = channel();
         let events = sender.clone();
         std::thread::spawn(move || {
@@ -71,7 +71,7 @@ impl Files {
     }
 
     /// Watches these files from now on. A content that differs from what is on the disk is a change.
-    pub(super) fn watch(&self, files: Contents) {
+    pub(in crate::cli) fn watch(&self, files: Contents) {
         // The thread ends only with the program.
         let _ = self.sender.send(Message::Watch(files));
     }

@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_millis(150);
 
 /// One thing that happened.
 #[derive(Debug)]
-pub(super) enum Happened {
+pub(in crate::cli) enum Happened {
     /// Files have changed; when that was noticed first.
     Changed { files: Vec<PathBuf>, at: Duration },
     /// A key was pressed.
@@ -21,21 +21,21 @@ pub(super) enum Happened {
 
 /// Puts things into the queue.
 #[derive(Debug, Clone)]
-pub(super) struct Post {
+pub(in crate::cli) struct Post {
     sender: UnboundedSender<Happened>,
     sent: Arc<AtomicU64>,
 }
 
 impl Post {
     /// Puts something into the queue; false when nobody reads it any more.
-    pub(super) fn send(&self, happened: Happened) -> bool {
+    pub(in crate::cli) fn send(&self, happened: Happened) -> bool {
         self.sent.fetch_add(1, Ordering::SeqCst);
         self.sender.send(happened).is_ok()
     }
 }
 
 /// The queue.
-pub(super) struct Inbox {
+pub(in crate::cli) struct Inbox {
     receiver: UnboundedReceiver<Happened>,
     sent: Arc<AtomicU64>,
     taken: Arc<AtomicU64>,
@@ -43,7 +43,7 @@ pub(super) struct Inbox {
 
 impl Inbox {
     /// Creates an empty queue.
-    pub(super) fn new() -> (Post, Inbox) {
+    pub(in crate::cli) fn new() -> (Post, Inbox) {
         let (sender, receiver) = unbounded_channel();
         let sent: Arc<AtomicU64> = Arc::default();
         let post = Post { sender, sent: sent.clone() };
@@ -51,7 +51,7 @@ impl Inbox {
     }
 
     /// Stops a script that computes without ever waiting when something stays in the queue.
-    pub(super) fn guard(&self, signals: Signals) {
+    pub(in crate::cli) fn guard(&self, signals: Signals) {
         let (sent, taken) = (self.sent.clone(), self.taken.clone());
         std::thread::spawn(move || {
             loop {
@@ -66,7 +66,7 @@ impl Inbox {
     }
 
     /// Waits for the next thing.
-    pub(super) async fn next(&mut self) -> Happened {
+    pub(in crate::cli) async fn next(&mut self) -> Happened {
         let next = self.receiver.recv().await;
         self.taken.fetch_add(1, Ordering::SeqCst);
         match next {

@@ -1,9 +1,9 @@
 //! `kaizen watch SCRIPT`: runs a script again whenever it, or a file that it reads, is saved. Only
 //! what changed is asked again.
 
-mod files;
+pub(super) mod files;
 mod gate;
-mod inbox;
+pub(super) mod inbox;
 mod keys;
 mod outcome;
 mod round;
@@ -207,7 +207,7 @@ impl Desk<'_> {
 }
 
 /// Writes a path as people know it: relative to the current folder where it lies in that.
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     let here = std::env::current_dir().and_then(|here| here.canonicalize());
     let inside = here.ok().and_then(|here| path.strip_prefix(here).ok().map(PathBuf::from));
     inside.unwrap_or_else(|| path.to_owned()).display().to_string()

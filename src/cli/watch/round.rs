@@ -216,6 +216,7 @@ impl Desk<'_> {
     /// Follows a run until it ends, is replaced or is given up.
     async fn drive(&self, events: &mut Events, open: &Open, program: &Program) -> Left {
         let mut running = Box::pin(open.host.run(program));
+        let mut stopped = None;
         let left = loop {
             let happening = tokio::select! {
                 biased;
@@ -228,6 +229,7 @@ impl Desk<'_> {
                         return Left::Done(Box::new(result));
                     }
                     // A script that computed without a pause was stopped for what waits here.
+                    stopped = Some(result);
                     events.next().await
                 }
             };
@@ -243,10 +245,13 @@ impl Desk<'_> {
                 }
                 Happening::Key(_) => {}
                 Happening::Changed(cause) => {
-                    if self.is_replaced_by(open, program, &cause) {
+                    if self.is_replaced_by(open, program, &cause, stopped.is_some()) {
                         break Left::Replaced(How::Reuse, cause);
                     }
                 }
+            }
+            if let Some(result) = stopped {
+                return Left::Done(Box::new(result));
             }
         };
         if matches!(left, Left::Replaced(..)) {
@@ -257,8 +262,14 @@ impl Desk<'_> {
         left
     }
 
-    /// Decides what a save means for the run under way.
-    fn is_replaced_by(&self, open: &Open, program: &Program, cause: &Cause) -> bool {
+    /// Decides what a save means for the run under way, or for one that had to stop for it.
+    fn is_replaced_by(
+        &self,
+        open: &Open,
+        program: &Program,
+        cause: &Cause,
+        is_stopped: bool,
+    ) -> bool {
         let say = |text: &str| open.progress.borrow().say(text);
         let Ok(text) = std::fs::read_to_string(&self.given.script) else { return false };
         if text.trim().is_empty() {
@@ -269,13 +280,15 @@ impl Desk<'_> {
                 for fault in &faults {
                     say(&diagnostic::render(fault, self.global.color));
                 }
-                say("the run under way goes on");
+                if !is_stopped {
+                    say("the run under way goes on");
+                }
                 false
             }
             Err(_) => false,
             Ok(newer) if program.is_hot() => {
                 open.host.renew(&newer);
-                say(&format!("{}; `hot` calls the new version from now on", cause.text));
+                say(&format!("{}; `hot` calls the new version", cause.text));
                 false
             }
             Ok(_) => true,
@@ -343,7 +356,8 @@ impl Desk<'_> {
             reuse: Some(reuse),
             state: self.state.clone(),
             resumes: None,
-            told: Told::default(),
+            told: Told::new(),
+            may_ask: false,
         }
     }
 
@@ -381,7 +395,7 @@ impl Desk<'_> {
         if text == self.config_text {
             return;
         }
-        let loaded = self.given.project().and_then(|project| {
+        let loaded = self.given.project_again().and_then(|project| {
             let models = project.models(self.seed)?;
             Ok((project, models))
         });

@@ -37,6 +37,8 @@ impl Clients {
         let mut builder = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .tcp_nodelay(true)
+            // What is meant for one server is no other's.
+            .redirect(reqwest::redirect::Policy::none())
             .pool_idle_timeout(Duration::from_secs(30));
         if !secure {
             builder = builder.tls_certs_only([]);
@@ -52,7 +54,7 @@ impl Clients {
 }
 
 /// Tells whether a server is on this machine, so that no proxy can reach it.
-fn is_local(url: &str) -> bool {
+pub fn is_local(url: &str) -> bool {
     let parsed = reqwest::Url::parse(url).ok();
     let host = parsed.as_ref().and_then(reqwest::Url::host_str).unwrap_or("");
     ["127.0.0.1", "localhost", "[::1]"].contains(&host)

@@ -1,16 +1,14 @@
-//! Files and JSON. Files are named relative to the script's folder and lie within the project's.
+//! Files and JSON. Files are named relative to the script's folder.
 
 use super::def;
 use crate::base::secret::scrub;
 use crate::script::error::{Raised, throw_new};
-use crate::script::modules::{find, inside};
-use crate::script::{Inner, convert};
+use crate::script::modules::{find, find_place};
+use crate::script::permission::Right;
+use crate::script::{Inner, convert, files};
 use rhai::{Array, Dynamic, Engine};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-
-/// Largest file that is read whole, in bytes.
-const FILE_MAX: u64 = 64 << 20;
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     json(engine);
@@ -21,11 +19,12 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "write_text(path: string, text: string)",
         r#"
-        Writes a text file, whole or not at all. The path is relative to the script's folder; it
-        must lie in the project's.
+        Writes a text file, whole or not at all, with the folders it needs. The path is relative to
+        the script's folder. Where scripts may write is granted: `--allow-write=PATH`, or `write`
+        under [permissions] in kaizen.toml.
         ```rhai
-        write_text("answer.txt", "42");
-        print(read_text("answer.txt"));
+        write_text("out/answer.txt", "42");
+        print(read_text("out/answer.txt"));
         ```
         "#,
         move |path: &str, text: &str| write(&inner, path, text),
@@ -89,9 +88,10 @@ fn reading(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "read_text(path: string) -> string",
         r#"
-        Reads a text file. The path is relative to the script's folder; the file must lie in the
-        project's. `read_lines` gives its lines, `read_jsonl` the values of a file with one JSON
-        value per line.
+        Reads a text file. The path is relative to the script's folder. What lies in the project's
+        folder and is not hidden may be read; more is granted by `--allow-read=PATH`, or `read`
+        under [permissions] in kaizen.toml. `read_lines` gives its lines, `read_jsonl` the values of
+        a file with one JSON value per line.
         ```rhai
         write_text("notes.txt", "one\ntwo");
         print(read_text("notes.txt").len);
@@ -130,18 +130,13 @@ fn reading(engine: &mut Engine, host: &Rc<Inner>) {
 }
 
 /// Returns the folder that file names of the script are relative to.
-fn folder(host: &Inner) -> &Path {
+pub(super) fn folder(host: &Inner) -> &Path {
     host.with.script.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn read(host: &Rc<Inner>, path: &str) -> Result<String, Raised> {
     let file = find(host, folder(host), path)?;
-    let length = std::fs::metadata(&file).map_or(0, |meta| meta.len());
-    if length > FILE_MAX {
-        let message = format!("`{path}` has {length} bytes; at most {FILE_MAX} are read");
-        return Err(throw_new("file", message));
-    }
-    let text = std::fs::read_to_string(&file)
+    let text = files::read(&file)
         .map_err(|error| throw_new("file", format!("reading `{path}`: {error}")))?;
     host.depends_on(&file, Some(text.as_bytes()));
     Ok(text)
@@ -160,29 +155,27 @@ fn read_jsonl(host: &Rc<Inner>, path: &str) -> Result<Array, Raised> {
 }
 
 fn write(host: &Rc<Inner>, path: &str, text: &str) -> Result<(), Raised> {
-    let fail = |error: std::io::Error| throw_new("file", format!("writing `{path}`: {error}"));
-    let target = target(host, path)?;
-    host.wrote(&target);
     if host.executor().is_dry() {
         return Ok(());
     }
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
-    // Written beside the target and moved over it, so that a crash leaves the old or the new file.
-    let draft = target.with_file_name(format!(".{name}.{}.part", std::process::id()));
-    std::fs::write(&draft, &*scrub(text)).map_err(fail)?;
-    std::fs::rename(&draft, &target).map_err(fail)
+    let place = find_place(host, Right::Write, folder(host), path)?;
+    host.wrote(&place);
+    files::write(&place, &scrub(text))
+        .map_err(|error| throw_new("file", format!("writing `{path}`: {error}")))
 }
 
-/// Finds the place of a file that may not exist yet, in a folder that does.
-pub(super) fn target(host: &Rc<Inner>, path: &str) -> Result<PathBuf, Raised> {
-    let target = folder(host).join(path);
-    let Some(name) = target.file_name() else {
-        return Err(throw_new("file", format!("`{path}` names no file")));
-    };
-    let parent = target.parent().unwrap_or(Path::new("."));
-    let parent = parent.canonicalize().map_err(|error| {
-        throw_new("file", format!("the folder of `{path}`: {error}; create it first"))
-    })?;
-    inside(host, &parent, path)?;
-    Ok(parent.join(name))
+/// Finds the place of a file that others write, and makes its folder.
+pub(super) fn place(host: &Rc<Inner>, path: &str) -> Result<PathBuf, Raised> {
+    if host.executor().is_dry() {
+        return find_place(host, Right::Read, folder(host), path);
+    }
+    let place = find_place(host, Right::Write, folder(host), path)?;
+    files::make_folder_of(&place)
+        .map_err(|error| throw_new("file", format!("the folder of `{path}`: {error}")))?;
+    Ok(place)
+}
+
+/// Finds a file that others read.
+pub(super) fn source(host: &Rc<Inner>, path: &str) -> Result<PathBuf, Raised> {
+    find(host, folder(host), path)
 }

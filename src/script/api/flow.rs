@@ -3,13 +3,17 @@
 use super::builder::SharedBuilder;
 use super::def;
 use super::operation::read_on_failure;
+use super::run::as_float;
 use super::session::SharedSession;
 use crate::base::spelling::nearest;
+use crate::base::unit::Money;
+use crate::executor::budget::Bounds;
 use crate::executor::report::Report;
 use crate::executor::run::{FlowOptions, MAX_CONCURRENT};
 use crate::executor::{Listener, attempt::Stop};
 use crate::flow::Graph;
 use crate::flow::draw::{Format, draw};
+use crate::flow::failure::Failure;
 use crate::flow::outcome::{Outcome, SkipReason};
 use crate::journal::event::Event;
 use crate::script::error::{Raised, throw, throw_new};
@@ -107,7 +111,8 @@ fn running(engine: &mut Engine, host: &Rc<Inner>) {
         operations in flight), `on_failure` ("skip", "stop" or "continue", where an operation does
         not say), `timeout_ms` (what has not ended by then is cancelled), `allow_failures` (the
         run may end well although operations of this flow failed), `verbose` (says how each
-        operation ended).
+        operation ended), `budget` (a map of `max_cost`, `max_tokens` and `max_calls`: what this
+        flow may use up of what the run may; a call that could exceed it is not made).
         ```rhai
         let g = builder("pair");
         g.add_operation("communicate", #{ name: "a", instruction: "One?" });
@@ -178,6 +183,27 @@ fn running(engine: &mut Engine, host: &Rc<Inner>) {
     );
 }
 
+/// Reads what a flow may use up.
+fn read_budget(options: &mut Options) -> Result<Option<Bounds>, Failure> {
+    let Some(value) = options.take("budget") else { return Ok(None) };
+    let name = convert::type_name(&value);
+    let Some(map) = value.try_cast::<Map>() else {
+        let reason = format!("must be a map such as #{{ max_cost: 0.5 }}, not {name}");
+        return Err(options.wrong("budget", &reason));
+    };
+    let mut bounds = Options::of("budget", map)?;
+    let cost = bounds.take("max_cost").map(|cost| {
+        let dollars = cost.as_float().or_else(|_| cost.as_int().map(as_float));
+        let money = dollars.ok().filter(|dollars| *dollars >= 0.0).and_then(Money::from_dollars);
+        money.ok_or_else(|| bounds.wrong("max_cost", "must be an amount in dollars"))
+    });
+    Ok(Some(Bounds {
+        cost: cost.transpose()?,
+        tokens: bounds.count("max_tokens", 1)?,
+        calls: bounds.count("max_calls", 1)?,
+    }))
+}
+
 fn run(
     host: &Rc<Inner>,
     session: &SharedSession,
@@ -193,6 +219,8 @@ fn run(
             on_failure: read_on_failure(&mut options)?.unwrap_or_default(),
             timeout: options.millis("timeout_ms")?,
             allow_failures: options.flag("allow_failures")?,
+            budget: read_budget(&mut options)?,
+            within: tasks::current().scope.as_ref().map(|scope| scope.flow),
         };
         Ok((flow, options.flag("verbose")?))
     };

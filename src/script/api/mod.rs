@@ -1,5 +1,6 @@
 //! What scripts see: one file per noun, each a thin translation to the domain.
 
+mod assertion;
 mod branch;
 pub(super) mod builder;
 mod data;
@@ -13,6 +14,7 @@ pub(super) mod run;
 pub(super) mod session;
 pub(super) mod state;
 pub(super) mod task;
+mod world;
 
 pub use entry::Entry;
 pub(super) use entry::reference;
@@ -40,7 +42,9 @@ const GROUPS: &[(&str, &[Register])] = &[
     ("learning", &[optimizer::register, knowledge::register]),
     (STDLIB, &[]),
     ("data", &[data::register]),
+    ("the world outside", &[world::register]),
     (RUN, &[run::register, state::register]),
+    ("tests", &[assertion::register]),
 ];
 
 /// Returns the names of the groups, in the order in which the reference shows them.

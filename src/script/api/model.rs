@@ -1,11 +1,14 @@
 //! `imodel`: a language model by its name.
 
+use super::data::source;
 use super::def;
 use crate::flow::failure::Failure;
 use crate::model::Model;
-use crate::model::registry::Origin;
-use crate::model::spec::ModelSpec;
+use crate::model::provider::page::host_of;
+use crate::model::registry::{Origin, PROVIDERS};
+use crate::model::spec::{KeyRef, ModelSpec, is_on_this_machine};
 use crate::script::error::{Raised, throw, throw_new};
+use crate::script::permission::{Right, Target};
 use crate::script::{Inner, convert};
 use rhai::{Dynamic, Engine, Map};
 use std::rc::Rc;
@@ -52,9 +55,46 @@ fn by_name(host: &Rc<Inner>, name: &str) -> Result<Model, Raised> {
 
 fn by_map(host: &Rc<Inner>, map: &Map) -> Result<Model, Raised> {
     let fields = convert::to_fields(map).map_err(|reason| throw_new("option", reason))?;
-    let spec =
+    let mut spec =
         ModelSpec::from_map(&fields).map_err(|error| throw_new("option", error.to_string()))?;
+    if !host.executor().is_dry() {
+        permit(host, &mut spec).map_err(|failure| throw(&failure))?;
+    }
     host.with.models.resolve_spec(&spec).map_err(|error| throw_new("model", error.to_string()))
+}
+
+/// Accepts the server and the key that a script names. Servers of the project's models and of this
+/// machine are open to it; others are granted, and so are keys that are not the provider's own. A
+/// server that the script names gets no key that the script does not name.
+fn permit(host: &Rc<Inner>, spec: &mut ModelSpec) -> Result<(), Failure> {
+    let permissions = &host.with.permissions;
+    let is_known = |other: &ModelSpec| other.base_url == spec.base_url && other.key == spec.key;
+    if host.with.models.aliases().any(|(_, other)| is_known(other)) {
+        return Ok(());
+    }
+    if let Some(url) = spec.base_url.as_deref().filter(|url| !is_on_this_machine(url))
+        && let Some((name, port)) = host_of(url)
+    {
+        let target = Target::Host(&name, port);
+        permissions.demand(Right::Net, &target, &target.to_string())?;
+    }
+    let own = PROVIDERS.iter().find(|(name, _)| *name == spec.provider).and_then(|(_, own)| *own);
+    match &spec.key {
+        Some(KeyRef::Env(name)) if spec.base_url.is_none() && own == Some(name) => {}
+        Some(KeyRef::Env(name)) => {
+            permissions.demand(Right::Env, &Target::Name(name), name)?;
+        }
+        Some(KeyRef::File(path)) => {
+            let found = source(host, path).map_err(|raised| host.failure(&raised))?;
+            spec.key = Some(KeyRef::File(found.display().to_string()));
+        }
+        None if spec.base_url.is_some() => {
+            let is_granted = own.is_some_and(|own| permissions.has(Right::Env, &Target::Name(own)));
+            spec.key = if is_granted { None } else { Some(KeyRef::Nothing) };
+        }
+        Some(KeyRef::Nothing) | None => {}
+    }
+    Ok(())
 }
 
 /// Reads a model that an option gives: a handle, a name, or a map.

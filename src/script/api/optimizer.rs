@@ -447,7 +447,7 @@ fn moving(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |o: &mut Handle, path: &str| {
-            let path = file(&inner, path)?;
+            let path = super::data::source(&inner, path)?;
             if inner.is_rehearsing() {
                 return Ok(0);
             }
@@ -483,5 +483,5 @@ fn whole(count: usize) -> i64 {
 
 /// Finds the place of a file that may not exist yet.
 pub(super) fn file(host: &Rc<Inner>, named: &str) -> Result<PathBuf, Raised> {
-    super::data::target(host, named)
+    super::data::place(host, named)
 }

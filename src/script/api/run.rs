@@ -179,7 +179,7 @@ fn param(host: &Rc<Inner>, name: &str, default: &Dynamic, map: Map) -> Result<Dy
 }
 
 #[allow(clippy::cast_precision_loss, reason = "bounds of parameters are small")]
-fn as_float(number: i64) -> f64 {
+pub(super) fn as_float(number: i64) -> f64 {
     number as f64
 }
 

@@ -3,7 +3,7 @@
 use crate::script::check::{Check, File, scope};
 use crate::script::codes;
 use crate::script::diagnostic::Diagnostic;
-use crate::script::{error, modules};
+use crate::script::{error, files, modules};
 use rhai::{AST, ASTNode, Expr, FnAccess, Position, Stmt};
 use std::collections::HashMap;
 
@@ -46,7 +46,7 @@ impl Check<'_> {
                 return None;
             }
         };
-        let text = match std::fs::read_to_string(&path) {
+        let text = match files::read(&path) {
             Ok(text) => text,
             Err(error) => {
                 let message = format!("importing `{named}`: {error}");

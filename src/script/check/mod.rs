@@ -146,7 +146,7 @@ impl Check<'_> {
 }
 
 /// Finds where a function is defined: Rhai does not keep that. Lines and columns count from 1.
-fn definition(text: &str, name: &str) -> Option<(u16, u16)> {
+pub(super) fn definition(text: &str, name: &str) -> Option<(u16, u16)> {
     for (index, line) in text.lines().enumerate() {
         let code = line.split("//").next().unwrap_or(line);
         for (at, _) in code.match_indices("fn ") {

@@ -39,6 +39,8 @@ pub(super) struct Plan {
     pub(super) attempts_max: u32,
     timeout_ms: u64,
     pub(super) bounds: Bounds,
+    /// Whether they are those of the flow, within a run that has none.
+    pub(super) is_of_flow: bool,
     /// By name, what the graph says about an operation of its own: its rule and its retries.
     ops: RefCell<HashMap<String, (Option<OnFailure>, u32)>>,
 }
@@ -79,6 +81,7 @@ impl Plan {
             attempts_max: 1 + u32::try_from(rng.below(4)).unwrap(),
             timeout_ms: 500 + rng.below(20_000),
             bounds,
+            is_of_flow: once_in(rng, 2),
             ops: RefCell::default(),
         }
     }
@@ -112,7 +115,8 @@ impl Plan {
             max_concurrent: self.max_concurrent,
             on_failure: self.on_failure,
             timeout: self.timeout,
-            allow_failures: false,
+            budget: Some(self.bounds).filter(|_| self.is_of_flow),
+            ..FlowOptions::default()
         }
     }
 }

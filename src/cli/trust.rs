@@ -1,0 +1,174 @@
+//! Trust: a project's own wishes, which servers get its prompts and what its scripts may touch,
+//! count only once its user has seen them. Trust is bound to the very wishes: others ask again.
+
+use crate::base::secret::scrub;
+use crate::cli::exit::Exit;
+use crate::cli::permissions::eprint_question;
+use crate::cli::project::{Project, variable};
+use crate::cli::{Global, print_line, say};
+use crate::model::spec::is_on_this_machine;
+use anyhow::Context;
+use serde_json::{Map, Value, json};
+use std::path::{Path, PathBuf};
+
+/// A project whose wishes nobody has accepted.
+#[derive(Debug, thiserror::Error)]
+#[error("this project is not trusted, so nothing was run; read these lines, then `kaizen trust`")]
+pub(super) struct Untrusted;
+
+/// The options of `trust`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Only show what the project wishes, and whether it is trusted.
+    #[arg(long)]
+    show: bool,
+    /// Take the trust back.
+    #[arg(long, conflicts_with = "show")]
+    revoke: bool,
+}
+
+/// Lets the project's wishes count from now on.
+pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let project = Project::find()?;
+    let wishes = wishes(&project);
+    let file = file()?;
+    let mut known = load(&file)?;
+    let root = name(&project)?;
+    let trusted = known.get(&root).is_some_and(|entry| entry["hash"] == hash(&wishes).as_str());
+    if arguments.revoke {
+        let was = known.remove(&root).is_some();
+        save(&file, &known)?;
+        say(if was { "trust was taken back" } else { "this project was not trusted" });
+        return Ok(Exit::Ok);
+    }
+    if global.json {
+        let trusted = trusted || !arguments.show || wishes.is_empty();
+        print_line(&json!({ "wishes": wishes, "trusted": trusted }).to_string());
+    } else {
+        show(&wishes, None);
+    }
+    if wishes.is_empty() {
+        say("this project wishes nothing that needs trust");
+        return Ok(Exit::Ok);
+    }
+    if arguments.show {
+        say(if trusted { "trusted" } else { "not trusted; `kaizen trust` lets this count" });
+        return Ok(Exit::Ok);
+    }
+    known.insert(root, json!({ "hash": hash(&wishes), "wishes": wishes }));
+    save(&file, &known)?;
+    say("trusted; a change of these lines asks again");
+    Ok(Exit::Ok)
+}
+
+/// Makes sure that the project's wishes may count; asks on a terminal if `may_ask`.
+pub(super) fn ensure(project: &Project, may_ask: bool) -> anyhow::Result<()> {
+    let wishes = wishes(project);
+    if wishes.is_empty() || variable("KAIZEN_TRUST").is_some_and(|value| value == "1") {
+        return Ok(());
+    }
+    let file = file()?;
+    let mut known = load(&file)?;
+    let root = name(project)?;
+    let before = known.get(&root).cloned();
+    if before.as_ref().is_some_and(|entry| entry["hash"] == hash(&wishes).as_str()) {
+        return Ok(());
+    }
+    let before = before.as_ref().and_then(|entry| entry["wishes"].as_array());
+    let what = if before.is_some() { "has changed what it wishes" } else { "wishes" };
+    say(&format!("the kaizen.toml of `{}` {what}:", project.root.display()));
+    show(&wishes, before);
+    if !may_ask {
+        anyhow::bail!(Untrusted);
+    }
+    eprint_question("trust it? [y]es, [N]o ");
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line)?;
+    if !matches!(line.trim().to_lowercase().as_str(), "y" | "yes") {
+        anyhow::bail!(Untrusted);
+    }
+    known.insert(root, json!({ "hash": hash(&wishes), "wishes": wishes }));
+    save(&file, &known)
+}
+
+/// Returns what the project's own file wishes beyond the harmless, line by line: servers elsewhere,
+/// keys from files, and permissions.
+fn wishes(project: &Project) -> Vec<String> {
+    let own = project.root.join("kaizen.toml");
+    let mut wishes = Vec::new();
+    for (alias, spec, origin) in project.config.models().filter(|(.., o)| o.is_file(&own)) {
+        let text = |key: &str| spec.get(key).and_then(Value::as_str);
+        let elsewhere = text("base_url").is_some_and(|url| !is_on_this_machine(url));
+        let from_file = text("key").is_some_and(|key| key.starts_with("file:"));
+        if !elsewhere && !from_file {
+            continue;
+        }
+        debug_assert!(origin.is_file(&own));
+        for key in ["use", "provider", "base_url", "key"] {
+            if let Some(value) = text(key) {
+                wishes.push(format!("models.{alias}.{key} = {value:?}"));
+            }
+        }
+    }
+    for rules in project.config.permissions().iter().filter(|rules| rules.origin.is_file(&own)) {
+        wishes.push(format!("permissions.{} = {:?}", rules.key, rules.list));
+    }
+    wishes
+}
+
+/// Shows wishes; with those of before, how they differ.
+fn show(wishes: &[String], before: Option<&Vec<Value>>) {
+    let known = |wish: &String| {
+        before.is_none_or(|before| before.iter().any(|known| known.as_str() == Some(wish)))
+    };
+    for wish in wishes {
+        let mark = if known(wish) { ' ' } else { '+' };
+        say(&format!("  {mark} {wish}"));
+    }
+    for gone in before.into_iter().flatten().filter_map(Value::as_str) {
+        if !wishes.iter().any(|wish| wish == gone) {
+            say(&format!("  - {gone}"));
+        }
+    }
+}
+
+fn hash(wishes: &[String]) -> String {
+    blake3::hash(wishes.join("\n").as_bytes()).to_hex().to_string()
+}
+
+fn name(project: &Project) -> anyhow::Result<String> {
+    let root = project.root.canonicalize().context("finding the project")?;
+    Ok(root.display().to_string())
+}
+
+/// Returns the file in which trust is kept, outside of every project.
+fn file() -> anyhow::Result<PathBuf> {
+    let state = variable("XDG_STATE_HOME").map(PathBuf::from);
+    let state =
+        state.or_else(|| variable("HOME").map(|home| Path::new(&home).join(".local/state")));
+    let state = state.context(
+        "there is no place to remember whom you trust: set HOME, or KAIZEN_TRUST=1 to trust \
+         every project",
+    )?;
+    Ok(state.join("kaizen").join("trust.json"))
+}
+
+fn load(file: &Path) -> anyhow::Result<Map<String, Value>> {
+    match std::fs::read_to_string(file) {
+        Ok(text) => serde_json::from_str(&text)
+            .with_context(|| format!("`{}` is damaged; delete it to start anew", file.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Map::new()),
+        Err(error) => Err(error).with_context(|| format!("reading `{}`", file.display())),
+    }
+}
+
+fn save(file: &Path, known: &Map<String, Value>) -> anyhow::Result<()> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let write = || {
+        std::fs::create_dir_all(folder)?;
+        let draft = folder.join(format!("trust.{}.part", std::process::id()));
+        std::fs::write(&draft, scrub(&serde_json::to_string_pretty(known)?).as_bytes())?;
+        std::fs::rename(&draft, file)
+    };
+    write().with_context(|| format!("writing `{}`", file.display()))
+}

@@ -1,0 +1,572 @@
+//! Cassettes: what the models of a test were asked and what they answered, in a file that people
+//! read in reviews. One line is one exchange; equal requests stand in the order of their replies,
+//! and no other order means anything.
+
+use crate::base::secret::scrub;
+use crate::base::unit::Money;
+use crate::journal::key::{Key, deciding};
+use crate::journal::replies::Sample;
+use crate::model::Model;
+use crate::model::message::{Message, Role};
+use crate::model::reply::{Called, Usage};
+use crate::model::request::{Request, Settings};
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// The format that this program reads and writes.
+const FORMAT: u64 = 1;
+/// Largest cassette that is read, in bytes.
+const SIZE_MAX: u64 = 64 << 20;
+/// How much of a prompt is compared with others, in characters.
+const HEAD_CHARS: usize = 400;
+/// Longest part of a text that a difference shows, in characters.
+const SHOWN_MAX: usize = 80;
+/// How much that both texts share is shown before a difference, in characters.
+const SHARED_SHOWN: usize = 20;
+
+/// A cassette that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CassetteError {
+    /// The file cannot be read or written.
+    #[error("the cassette `{path}`: {source}", path = path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A program newer than this one wrote it.
+    #[error(
+        "the cassette `{path}` has format {found}, and this program reads format {FORMAT}; use a \
+         newer kaizen, or delete the file and record it again",
+        path = path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u64,
+    },
+    /// A line is not what it should be.
+    #[error(
+        "the cassette `{path}` is damaged at line {line}: {reason}; mend the line, or delete it and \
+         record it again with `kaizen test --record new`",
+        path = path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// One line: a request and its reply, without secrets. The key was computed before they were taken
+/// out.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Line {
+    /// What the request is known by.
+    pub key: Key,
+    /// The model's label.
+    pub model: String,
+    /// The model's server.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub server: Option<String>,
+    /// The conversation, the newest message last.
+    pub messages: Vec<Message>,
+    /// The settings that decide the answer.
+    #[serde(skip_serializing_if = "is_plain", default)]
+    pub settings: Settings,
+    /// The JSON schema that the reply had to follow.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub schema: Option<Value>,
+    /// The text of the reply.
+    pub reply: String,
+    /// Tokens used, if known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub usage: Option<Usage>,
+    /// What it cost, if known, in nano-dollars.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cost: Option<Money>,
+    /// The model that the provider says has answered.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub served_by: Option<String>,
+}
+
+fn is_plain(settings: &Settings) -> bool {
+    *settings == Settings::default()
+}
+
+/// The first line of a file.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Head {
+    cassette: u64,
+}
+
+impl Line {
+    /// Creates a line whose reply is still to come. `key` is the request's.
+    pub fn asked(key: Key, model: &Model, request: &Request) -> Line {
+        let line = Line {
+            key,
+            model: model.label.clone(),
+            server: model.server().map(|server| server.trim_end_matches('/').to_owned()),
+            messages: request.messages.clone(),
+            settings: deciding(&request.settings),
+            schema: request.schema.clone(),
+            reply: String::new(),
+            usage: None,
+            cost: None,
+            served_by: None,
+        };
+        line.without_secrets()
+    }
+
+    /// Adds the reply; `None` if the call gave none.
+    pub fn answered(&self, called: &Called) -> Option<Line> {
+        let reply = called.result.as_ref().ok()?.clone();
+        let (usage, cost, served_by) = (called.usage, called.cost, called.served_by.clone());
+        Some(Line { reply, usage, cost, served_by, ..self.clone() }.without_secrets())
+    }
+
+    /// Returns the call as it was recorded.
+    pub fn called(&self) -> Called {
+        let (usage, cost, served_by) = (self.usage, self.cost, self.served_by.clone());
+        Called { usage, cost, served_by, result: Ok(self.reply.clone()) }
+    }
+
+    fn without_secrets(mut self) -> Line {
+        for message in &mut self.messages {
+            clean(&mut message.content);
+        }
+        clean(&mut self.reply);
+        for text in [&mut self.server, &mut self.served_by].into_iter().flatten() {
+            clean(text);
+        }
+        self.settings.stop.iter_mut().for_each(clean);
+        let extra = std::mem::take(&mut self.settings.extra);
+        if let Value::Object(extra) = cleaned(Value::Object(extra)) {
+            self.settings.extra = extra;
+        }
+        self.schema = self.schema.map(cleaned);
+        self
+    }
+
+    /// By what lines are sorted, so that a prompt that was edited stays where it is and a
+    /// conversation reads from top to bottom.
+    fn place(&self) -> (Vec<(&str, &str)>, &str, Key) {
+        let messages = self.messages.iter().map(|m| (word(m.role), m.content.as_str()));
+        (messages.collect(), &self.model, self.key)
+    }
+
+    fn prompt(&self) -> &str {
+        self.messages.last().map_or("", |message| message.content.as_str())
+    }
+
+    /// Says in what this request differs from one that was recorded.
+    fn differences(&self, known: &Line) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut differ = |what: &str, known: String, asked: String| {
+            if known != asked {
+                found.push(format!("{what}: {asked}, recorded with {known}"));
+            }
+        };
+        differ("model", known.model.clone(), self.model.clone());
+        let server = |line: &Line| line.server.clone().unwrap_or_else(|| "none".to_owned());
+        differ("server", server(known), server(self));
+        let (before, now) = (fields(&known.settings), fields(&self.settings));
+        for name in before.keys().chain(now.keys().filter(|name| !before.contains_key(*name))) {
+            let value = |fields: &Map<String, Value>| {
+                fields
+                    .get(name)
+                    .map_or_else(|| "unset".to_owned(), |value| short(&value.to_string()))
+            };
+            differ(&format!("`{name}`"), value(&before), value(&now));
+        }
+        let schema = |line: &Line| {
+            line.schema
+                .as_ref()
+                .map_or_else(|| "none".to_owned(), |schema| short(&schema.to_string()))
+        };
+        if self.schema != known.schema {
+            differ("schema", schema(known), schema(self));
+        }
+        differ("messages", known.messages.len().to_string(), self.messages.len().to_string());
+        let pairs = known.messages.iter().zip(&self.messages).enumerate();
+        for (index, (before, now)) in pairs.filter(|(_, (before, now))| before != now) {
+            let number = index + 1;
+            let who = if before.role == now.role {
+                format!("{} message", word(now.role))
+            } else {
+                format!("{} message instead of a {} one", word(now.role), word(before.role))
+            };
+            found.push(format!("message {number} ({who}){}", text_difference(before, now)));
+        }
+        found
+    }
+}
+
+/// Says where two texts part.
+fn text_difference(known: &Message, asked: &Message) -> String {
+    let (known, asked) = (&known.content, &asked.content);
+    let shared = known.chars().zip(asked.chars()).take_while(|(a, b)| a == b).count();
+    let from = shared.saturating_sub(SHARED_SHOWN);
+    let rest = |text: &str| short(&text.chars().skip(from).collect::<String>());
+    let at = shared + 1;
+    format!(" from character {at} on: `{}`, recorded with `{}`", rest(asked), rest(known))
+}
+
+fn short(text: &str) -> String {
+    let mut shown: String = text.chars().take(SHOWN_MAX).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
+}
+
+fn word(role: Role) -> &'static str {
+    match role {
+        Role::System => "system",
+        Role::User => "user",
+        Role::Assistant => "assistant",
+    }
+}
+
+fn fields(settings: &Settings) -> Map<String, Value> {
+    match serde_json::to_value(settings) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    }
+}
+
+fn clean(text: &mut String) {
+    if let std::borrow::Cow::Owned(cleaned) = scrub(text) {
+        *text = cleaned;
+    }
+}
+
+/// Takes the secrets out of every text of a value.
+fn cleaned(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(scrub(&text).into_owned()),
+        Value::Array(items) => items.into_iter().map(cleaned).collect(),
+        Value::Object(fields) => {
+            let each = fields.into_iter();
+            Value::Object(each.map(|(k, v)| (scrub(&k).into_owned(), cleaned(v))).collect())
+        }
+        other => other,
+    }
+}
+
+/// The exchanges of one test.
+#[derive(Debug, Clone, Default)]
+pub struct Cassette {
+    path: PathBuf,
+    /// Each with its line in the file, from 1.
+    lines: Vec<(usize, Line)>,
+    places: HashMap<Sample, usize>,
+}
+
+impl Cassette {
+    /// Reads a cassette; a file that does not exist is one without exchanges.
+    pub fn read(path: &Path) -> Result<Cassette, CassetteError> {
+        let failed = |source| CassetteError::File { path: path.to_owned(), source };
+        let length = match std::fs::metadata(path) {
+            Ok(meta) => meta.len(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Cassette::of(path, Vec::new()));
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        if length > SIZE_MAX {
+            let reason = format!("it has {length} bytes; at most {SIZE_MAX} are read");
+            return Err(failed(std::io::Error::other(reason)));
+        }
+        let text = std::fs::read_to_string(path).map_err(failed)?;
+        parse(&text).map(|lines| Cassette::numbered(path, lines)).map_err(|fault| fault.at(path))
+    }
+
+    /// Collects exchanges as if they had been read from a file.
+    pub fn of(path: &Path, mut lines: Vec<Line>) -> Cassette {
+        lines.sort_by(|a, b| a.place().cmp(&b.place()));
+        Cassette::numbered(path, lines.into_iter().enumerate().map(|(at, l)| (at + 2, l)).collect())
+    }
+
+    fn numbered(path: &Path, lines: Vec<(usize, Line)>) -> Cassette {
+        let mut places = HashMap::new();
+        let mut counts: HashMap<Key, u32> = HashMap::new();
+        for (at, (_, line)) in lines.iter().enumerate() {
+            let count = counts.entry(line.key).or_default();
+            places.insert((line.key, *count), at);
+            *count += 1;
+        }
+        Cassette { path: path.to_owned(), lines, places }
+    }
+
+    /// Returns the exchange of a request.
+    pub fn get(&self, sample: &Sample) -> Option<&Line> {
+        self.places.get(sample).map(|at| &self.lines[*at].1)
+    }
+
+    /// Returns all exchanges, each with its request.
+    pub fn lines(&self) -> impl Iterator<Item = (Sample, &Line)> {
+        self.places.iter().map(|(sample, at)| (*sample, &self.lines[*at].1))
+    }
+
+    /// Returns how many exchanges there are.
+    pub fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Tells whether there is no exchange.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// Says that a request is not here, and what the nearest one is that is. `earlier` is how many
+    /// equal requests the test has made before.
+    pub fn miss(&self, asked: &Line, earlier: u32) -> String {
+        let path = self.path.display();
+        let head = format!(
+            "no reply is recorded for this request to `{}`: `{}`",
+            asked.model,
+            short(asked.prompt())
+        );
+        // The cassette of a test has its name.
+        let test = self.path.file_stem().unwrap_or_default().display();
+        let help = format!("`kaizen test {test} --record new` asks it and adds the reply");
+        if earlier > 0 && self.places.contains_key(&(asked.key, earlier - 1)) {
+            return format!(
+                "{head}\n`{path}` holds {earlier} of it, and it is asked once more\n{help}"
+            );
+        }
+        let Some((number, nearest)) = self.nearest(asked) else {
+            return format!("{head}\n`{path}` holds no exchange\n{help}");
+        };
+        let mut differences = asked.differences(nearest);
+        if differences.is_empty() {
+            differences.push("a part that was a secret, or the seed of a model".to_owned());
+        }
+        format!(
+            "{head}\nits key is {}; the nearest, {} at {path}:{number}, differs in\n  {}\n{help}",
+            asked.key,
+            nearest.key,
+            differences.join("\n  ")
+        )
+    }
+
+    /// Finds the exchange that is most like a request.
+    fn nearest(&self, asked: &Line) -> Option<&(usize, Line)> {
+        let head = |text: &str| text.chars().take(HEAD_CHARS).collect::<String>();
+        let wanted = head(asked.prompt());
+        let likeness = |line: &Line| {
+            let prompt = strsim::normalized_levenshtein(&wanted, &head(line.prompt()));
+            // Among equal prompts, the one of the same model and conversation is nearest.
+            let model = f64::from(u8::from(line.model == asked.model));
+            let history = f64::from(u8::from(line.messages.len() == asked.messages.len()));
+            prompt + 0.02 * model + 0.01 * history
+        };
+        let scored = self.lines.iter().rev().map(|line| (likeness(&line.1), line));
+        scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, line)| line)
+    }
+}
+
+/// What is wrong with the text of a cassette.
+enum Fault {
+    Newer(u64),
+    Damaged(usize, String),
+}
+
+impl Fault {
+    fn at(self, path: &Path) -> CassetteError {
+        let path = path.to_owned();
+        match self {
+            Fault::Newer(found) => CassetteError::Newer { path, found },
+            Fault::Damaged(line, reason) => CassetteError::Damaged { path, line, reason },
+        }
+    }
+}
+
+/// Reads the text of a cassette: its exchanges, each with its line.
+fn parse(text: &str) -> Result<Vec<(usize, Line)>, Fault> {
+    let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, line));
+    let first = lines.next().map_or("", |(_, line)| line);
+    let head: Head = serde_json::from_str(first).map_err(|_| {
+        Fault::Damaged(1, format!("a cassette begins with `{{\"cassette\":{FORMAT}}}`"))
+    })?;
+    if head.cassette != FORMAT {
+        return Err(Fault::Newer(head.cassette));
+    }
+    let mut found = Vec::new();
+    for (number, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
+        let is_conflict = ["<<<<<<<", "=======", ">>>>>>>"].iter().any(|m| line.starts_with(m));
+        if is_conflict {
+            let reason = "a merge conflict is not resolved here".to_owned();
+            return Err(Fault::Damaged(number, reason));
+        }
+        let read = serde_json::from_str(line).map_err(|error| {
+            let said = error.to_string();
+            // The line that serde counts is that of the text it was given: always the first.
+            Fault::Damaged(number, said.replace(" at line 1 column ", ", column "))
+        })?;
+        found.push((number, read));
+    }
+    Ok(found)
+}
+
+/// Writes a cassette, whole or not at all; one without exchanges is no file.
+pub fn write(path: &Path, lines: Vec<Line>) -> Result<(), CassetteError> {
+    let failed = |source| CassetteError::File { path: path.to_owned(), source };
+    if lines.is_empty() {
+        return match std::fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),
+            _ => Ok(()),
+        };
+    }
+    let mut text = serde_json::to_string(&Head { cassette: FORMAT }).expect("plain data");
+    text.push('\n');
+    for (_, line) in Cassette::of(path, lines).lines {
+        text.push_str(&serde_json::to_string(&line).expect("an exchange is plain data"));
+        text.push('\n');
+    }
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    // Written beside it and moved over it, so that a crash leaves the old or the new file.
+    let draft = path.with_extension(format!("{}.part", std::process::id()));
+    std::fs::write(&draft, text).map_err(failed)?;
+    std::fs::rename(&draft, path).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::secret::Secret;
+    use crate::model::registry::Models;
+
+    fn request(text: &str, temperature: Option<f64>) -> Request {
+        let messages =
+            vec![Message::new(Role::System, "Be terse."), Message::new(Role::User, text)];
+        let settings = Settings { temperature, timeout_ms: Some(5), ..Settings::default() };
+        Request { messages, settings, schema: None }
+    }
+
+    fn model() -> Model {
+        let models = Models::new(std::collections::BTreeMap::new(), None, 1, |_| None);
+        models.resolve("openai/m").expect("a model")
+    }
+
+    fn line(text: &str, temperature: Option<f64>, reply: &str) -> Line {
+        let (model, request) = (model(), request(text, temperature));
+        let asked = Line::asked(Key::of(&model, &request), &model, &request);
+        let usage = Some(Usage { input_uncached: 3, output_visible: 2, ..Usage::default() });
+        let called = Called { usage, cost: None, served_by: None, result: Ok(reply.to_owned()) };
+        asked.answered(&called).expect("a reply")
+    }
+
+    fn written(lines: Vec<Line>) -> (tempfile::TempDir, PathBuf, String) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("deep/a.jsonl");
+        write(&path, lines).expect("written");
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        (folder, path, text)
+    }
+
+    #[test]
+    fn the_order_of_writing_makes_no_difference_but_among_equal_requests() {
+        let all = [line("b", None, "1"), line("a", None, "2"), line("a", None, "3")];
+        let (_folder, path, text) = written(all.to_vec());
+        assert_eq!(written(vec![all[1].clone(), all[2].clone(), all[0].clone()]).2, text);
+        let cassette = Cassette::read(&path).expect("sound");
+        let reply = |text: &str, n| {
+            cassette.get(&(line(text, None, "").key, n)).map(|line| line.reply.clone())
+        };
+        assert_eq!([reply("a", 0), reply("a", 1)], [Some("2".into()), Some("3".into())]);
+        assert_eq!([reply("b", 0), reply("b", 1)], [Some("1".into()), None]);
+        let rows: Vec<&str> = text.lines().collect();
+        assert_eq!(rows[0], r#"{"cassette":1}"#);
+        let key = line("a", None, "").key;
+        let expected = format!(
+            r#"{{"key":"{key}","model":"openai/m","server":"https://api.openai.com/v1","messages":[{{"role":"system","content":"Be terse."}},{{"role":"user","content":"a"}}],"reply":"2","usage":{{"input_uncached":3,"cache_read":0,"cache_write":0,"output_visible":2,"reasoning":0}}}}"#
+        );
+        assert_eq!((rows.len(), rows[1]), (4, expected.as_str()));
+        write(&path, Vec::new()).expect("removed");
+        assert!(!path.exists() && Cassette::read(&path).is_ok_and(|none| none.is_empty()));
+    }
+
+    #[test]
+    fn a_secret_is_in_the_key_and_not_in_the_file() {
+        let secret = "sk-cassette-canary";
+        let before = Key::of(&model(), &request(secret, None));
+        drop(Secret::new(secret));
+        let (_folder, path, text) = written(vec![line(secret, None, &format!("you: {secret}"))]);
+        assert!(!text.contains("canary") && text.contains("[secret]"), "{text}");
+        assert!(Cassette::read(&path).expect("sound").get(&(before, 0)).is_some());
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_said_with_its_line() {
+        let sound = serde_json::to_string(&line("a", None, "x")).expect("text");
+        let check = |text: String, said: &str| {
+            let (_folder, path, _) = written(vec![line("a", None, "x")]);
+            std::fs::write(&path, text).expect("written");
+            let error = Cassette::read(&path).expect_err("not sound").to_string();
+            assert!(error.contains(said), "{said}: {error}");
+        };
+        check(String::new(), "damaged at line 1: a cassette begins with `{\"cassette\":1}`");
+        check("{\"cassette\":2}\n".into(), "has format 2, and this program reads format 1");
+        check(format!("{{\"cassette\":1}}\n{sound}\n{}", &sound[..60]), "damaged at line 3: EOF");
+        check("{\"cassette\":1}\n<<<<<<< HEAD\n".into(), "line 2: a merge conflict");
+        let odd = sound.replace("\"reply\"", "\"answer\"");
+        check(format!("{{\"cassette\":1}}\n\n{odd}"), "line 3: unknown field `answer`");
+    }
+
+    /// A file that was cut or overwritten somewhere is either read as far as it is whole, or its
+    /// damage is named with a line; it is never read as something else.
+    #[test]
+    fn no_damage_is_read_as_something_else() {
+        let lines = ["ä", "b", "b"].map(|text| line(text, Some(0.5), "said"));
+        let (_folder, _, text) = written(lines.to_vec());
+        let read = |bytes: &[u8]| std::str::from_utf8(bytes).ok().map(parse);
+        let Some(Ok(whole)) = read(text.as_bytes()) else { panic!("sound") };
+        for cut in 0..text.len() {
+            if let Some(Ok(part)) = read(&text.as_bytes()[..cut]) {
+                assert_eq!(part, whole[..part.len()], "cut at {cut}");
+            }
+            let mut bytes = text.clone().into_bytes();
+            bytes[cut] = b'{';
+            match read(&bytes) {
+                Some(Ok(read)) => assert_eq!(read.len(), whole.len(), "overwritten at {cut}"),
+                Some(Err(Fault::Damaged(line, _))) => assert!((1..=4).contains(&line)),
+                Some(Err(Fault::Newer(_))) => panic!("overwritten at {cut}: a newer one"),
+                None => {}
+            }
+        }
+    }
+
+    #[test]
+    fn a_miss_names_the_nearest_and_the_difference() {
+        let lines = vec![line("Name a risk of trams.", Some(0.2), "x"), line("Sum up.", None, "y")];
+        let cassette = Cassette::of(Path::new("c.jsonl"), lines);
+        let check = |asked: Line, earlier, expected: &[&str]| {
+            let said = cassette.miss(&asked, earlier);
+            for part in expected {
+                assert!(said.contains(part), "{part}: {said}");
+            }
+        };
+        let near = line("Name a risk of trams.", Some(0.2), "").key;
+        let at = format!("the nearest, {near} at c.jsonl:2, differs in\n  ");
+        let asked = line("Name a risk of trams.", None, "");
+        check(asked, 0, &[&at, "  `temperature`: unset, recorded with 0.2\n"]);
+        let asked = line("Name a risk of ferries.", Some(0.2), "");
+        let told = "message 2 (user message) from character 16 on: `Name a risk of ferries.`, \
+                    recorded with `Name a risk of trams.`";
+        check(asked, 0, &[&at, told]);
+        let asked = line("Sum up.", None, "");
+        check(asked, 1, &["holds 1 of it, and it is asked once more"]);
+        let empty = Cassette::of(Path::new("c.jsonl"), Vec::new());
+        assert!(empty.miss(&line("a", None, ""), 0).contains("`c.jsonl` holds no exchange"));
+    }
+}

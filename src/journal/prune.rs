@@ -1,0 +1,139 @@
+//! Forgetting old runs, so that a store does not grow for ever. What was learned from them stays.
+
+use crate::base::id::RunId;
+use crate::store::{Connection, Size, StoreError, shrink, size};
+use rusqlite::params;
+use std::path::Path;
+
+/// What was forgotten.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Runs.
+    pub runs: u64,
+    /// Their events.
+    pub events: u64,
+}
+
+/// What is to be forgotten.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Runs that began before this time, in microseconds since 1970.
+    pub before: Option<i64>,
+    /// The oldest runs, until what is left takes at most so many bytes.
+    pub bytes_max: Option<u64>,
+    /// Runs that stay in any case.
+    pub kept: Vec<RunId>,
+}
+
+/// Forgets runs, the oldest first, and gives the space back to the disk. With `dry`, only counts;
+/// what a bound in bytes would forget is then estimated from the sizes of the events.
+pub fn prune(
+    connection: &Connection,
+    path: &Path,
+    wanted: &Wanted,
+    dry: bool,
+) -> Result<(Pruned, Size, Size), StoreError> {
+    let fail = |source| StoreError::sqlite(path.to_owned(), source);
+    let before = size(connection, path)?;
+    let (mut pruned, mut used) = (Pruned::default(), before.used);
+    for (run, started_at) in oldest(connection).map_err(fail)? {
+        let is_old = wanted.before.is_some_and(|before| started_at < before);
+        let is_too_much = wanted.bytes_max.is_some_and(|most| used > most);
+        if !is_old && !is_too_much {
+            break;
+        }
+        if wanted.kept.contains(&run) {
+            continue;
+        }
+        let (events, bytes) = weigh(connection, &run).map_err(fail)?;
+        if dry {
+            used = used.saturating_sub(bytes);
+        } else {
+            forget(connection, &run).map_err(fail)?;
+            used = size(connection, path)?.used;
+        }
+        pruned.runs += 1;
+        pruned.events += events;
+    }
+    if !dry {
+        shrink(connection, path)?;
+    }
+    Ok((pruned, before, size(connection, path)?))
+}
+
+/// Lists the runs, the oldest first.
+fn oldest(connection: &Connection) -> rusqlite::Result<Vec<(RunId, i64)>> {
+    let mut rows = connection.prepare("SELECT id, started_at FROM runs ORDER BY started_at, id")?;
+    rows.query_map([], |row| Ok((RunId(row.get(0)?), row.get(1)?)))?.collect()
+}
+
+/// Returns the number of a run's events, and about how many bytes they take.
+fn weigh(connection: &Connection, run: &RunId) -> rusqlite::Result<(u64, u64)> {
+    let sql = "SELECT count(*), coalesce(sum(length(CAST(body AS BLOB)) + 60), 0)
+               FROM events WHERE run = ?";
+    let (count, bytes): (i64, i64) =
+        connection.query_row(sql, [&run.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok((count.unsigned_abs(), bytes.unsigned_abs()))
+}
+
+/// Forgets one run, whole or not at all; other processes write between one run and the next.
+fn forget(connection: &Connection, run: &RunId) -> rusqlite::Result<()> {
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let both = connection
+        .execute("DELETE FROM events WHERE run = ?", params![run.0])
+        .and_then(|_| connection.execute("DELETE FROM runs WHERE id = ?", params![run.0]))
+        .and_then(|_| connection.execute_batch("COMMIT"));
+    if both.is_err() {
+        // The first error says what went wrong.
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+    both
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store;
+
+    fn fill(connection: &Connection, runs: i64) {
+        for run in 0..runs {
+            let id = format!("run{run:03}");
+            connection
+                .execute(
+                    "INSERT INTO runs (id, script, started_at, pid) VALUES (?, 's', ?, 1)",
+                    params![id, run],
+                )
+                .expect("a run");
+            for seq in 0..10 {
+                let body = "x".repeat(4000);
+                connection
+                    .execute(
+                        "INSERT INTO events (run, seq, at, kind, body) VALUES (?, ?, 0, 'k', ?)",
+                        params![id, seq, body],
+                    )
+                    .expect("an event");
+            }
+        }
+    }
+
+    #[test]
+    fn the_oldest_go_first_and_the_file_really_shrinks() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("s.db");
+        let connection = store::open(&path).expect("a store");
+        fill(&connection, 50);
+        let kept = vec![RunId("run003".to_owned())];
+        let wanted = Wanted { before: Some(5), bytes_max: Some(1_000_000), kept };
+        let (dry, ..) = prune(&connection, &path, &wanted, true).expect("counted");
+        let (pruned, before, after) = prune(&connection, &path, &wanted, false).expect("pruned");
+        assert!(pruned.runs.abs_diff(dry.runs) * 5 <= pruned.runs, "{pruned:?}, estimated {dry:?}");
+        assert_eq!(pruned.events, pruned.runs * 10);
+        assert!(after.used <= 1_000_000 && after.used > 800_000, "{after:?}");
+        let file = std::fs::metadata(&path).expect("a file").len();
+        assert!(before.file > 2_000_000 && file <= 1_100_000, "{before:?}, {file}");
+        let left = oldest(&connection).expect("runs");
+        assert_eq!(left.first().map(|(run, _)| run.0.as_str()), Some("run003"));
+        assert_eq!(left.last().map(|(run, _)| run.0.as_str()), Some("run049"));
+        store::check(&connection, &path).expect("a sound store");
+    }
+}

@@ -1,0 +1,160 @@
+//! What the learner keeps of one pattern on one kind of task: sums in which old evidence fades.
+
+use super::utility::Outcome;
+
+/// Buckets of the sketch of times.
+const BUCKETS: usize = 64;
+/// The upper end of the first bucket, in seconds.
+const FIRST: f64 = 0.01;
+/// How much longer each bucket is than the one before.
+const RATIO: f64 = 1.25;
+
+/// The scale below which the sketch is written anew.
+const SCALE_MIN: f64 = 1e-6;
+
+/// Evidence that counts less than this much counts as none.
+const EVIDENCE_MIN: f64 = 1e-9;
+
+/// Sums over executions, where older ones count less.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Cell {
+    /// How many executions, as far as they still count.
+    pub(super) n: f64,
+    /// The sum of their utilities, and of the squares of these.
+    pub(super) sum: f64,
+    pub(super) squares: f64,
+    /// The mean utility of the newest executions, and how many went into it.
+    pub(super) newest: f64,
+    pub(super) newest_n: f64,
+    /// Successes.
+    pub(super) successes: f64,
+    /// Executions with a cost, the sum of the costs in dollars, and of their squares.
+    pub(super) cost_n: f64,
+    pub(super) cost: f64,
+    pub(super) cost_squares: f64,
+    /// Executions by their time, each to be multiplied with the scale: so that what fades together
+    /// costs one multiplication.
+    times: Vec<f64>,
+    scale: f64,
+    pub(super) times_n: f64,
+    /// What this cell tells the level above: a weight, and the weight times the mean.
+    pub(super) message: (f64, f64),
+}
+
+impl Cell {
+    /// Lets everything fade to a share.
+    pub(super) fn fade(&mut self, share: f64) {
+        for sum in [
+            &mut self.n,
+            &mut self.sum,
+            &mut self.squares,
+            &mut self.successes,
+            &mut self.cost_n,
+            &mut self.cost,
+            &mut self.cost_squares,
+            &mut self.times_n,
+        ] {
+            *sum *= share;
+        }
+        self.scale *= share;
+    }
+
+    /// Starts from `n` executions that were as the newest ones are.
+    pub(super) fn restart(&mut self, n: f64, variance: f64) {
+        let share = if self.n > EVIDENCE_MIN { n / self.n } else { 0.0 };
+        self.fade(share.min(1.0));
+        (self.n, self.sum) = (n, n * self.newest);
+        self.squares = n * (self.newest.powi(2) + variance);
+        self.newest_n = 0.0;
+    }
+
+    /// Takes in an execution that counts as much as `weight` says.
+    pub(super) fn add(&mut self, utility: f64, outcome: &Outcome, weight: f64) {
+        self.n += weight;
+        self.sum += weight * utility;
+        self.squares += weight * utility * utility;
+        self.successes += weight * outcome.success;
+        if let Some(time) = outcome.time {
+            self.add_time(time, weight);
+        }
+        if let Some(cost) = outcome.cost {
+            self.cost_n += weight;
+            self.cost += weight * cost;
+            self.cost_squares += weight * cost * cost;
+        }
+    }
+
+    fn add_time(&mut self, time: f64, weight: f64) {
+        if self.times.is_empty() {
+            (self.times, self.scale) = (vec![0.0; BUCKETS], 1.0);
+        }
+        if self.scale < SCALE_MIN {
+            self.times.iter_mut().for_each(|bucket| *bucket *= self.scale);
+            self.scale = 1.0;
+        }
+        self.times[bucket(time)] += weight / self.scale;
+        self.times_n += weight;
+    }
+
+    /// Returns about how many executions took longer than a limit in seconds; those in the limit's
+    /// own bucket count in part.
+    pub(super) fn slower_than(&self, limit: f64) -> f64 {
+        if self.times.is_empty() {
+            return 0.0;
+        }
+        let at = bucket(limit);
+        let slower: f64 = self.times[at + 1..].iter().sum();
+        let high = FIRST * RATIO.powi(i32::try_from(at).unwrap_or(i32::MAX));
+        let low = if at == 0 { 0.0 } else { high / RATIO };
+        let share = ((high - limit) / (high - low)).clamp(0.0, 1.0);
+        (slower + share * self.times[at]) * self.scale
+    }
+
+    /// Tells whether there is any evidence.
+    pub(super) fn is_known(&self) -> bool {
+        self.n > EVIDENCE_MIN
+    }
+
+    pub(super) fn mean(&self) -> f64 {
+        self.sum / self.n
+    }
+
+    /// Returns the sum of the squares of the differences from the mean.
+    pub(super) fn scatter(&self) -> f64 {
+        if self.is_known() { (self.squares - self.sum * self.sum / self.n).max(0.0) } else { 0.0 }
+    }
+
+    /// Returns how much of the scatter is free to vary.
+    pub(super) fn freedom(&self) -> f64 {
+        (self.n - 1.0).max(0.0)
+    }
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "clamped to the few buckets"
+)]
+fn bucket(time: f64) -> usize {
+    let steps = (time.max(0.0) / FIRST).max(1e-9).ln() / RATIO.ln();
+    steps.ceil().clamp(0.0, (BUCKETS - 1) as f64) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_counted_to_either_side_of_a_limit() {
+        let mut cell = Cell::default();
+        for time in [0.001, 0.5, 1.0, 2.0, 30.0, 1e9] {
+            cell.add_time(time, 1.0);
+        }
+        assert_eq!(cell.slower_than(0.0).round(), 6.0);
+        assert_eq!(cell.slower_than(10.0), 2.0);
+        assert!((cell.slower_than(1.5) - 3.0).abs() < 0.5);
+        cell.fade(0.5);
+        assert_eq!(cell.slower_than(10.0), 1.0);
+    }
+}

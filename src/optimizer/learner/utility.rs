@@ -1,0 +1,87 @@
+//! What one execution was worth: success, quality, time and cost in one number from 0 to 1.
+
+/// Weights and scales of the utility.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Objective {
+    /// Weight of the quality.
+    pub quality: f64,
+    /// Weight of the speed.
+    pub time: f64,
+    /// Weight of the thrift.
+    pub cost: f64,
+    /// Time at which the reward for speed is halved, in seconds.
+    pub time_half: f64,
+    /// Cost at which the reward for thrift is halved, in dollars.
+    pub cost_half: f64,
+}
+
+impl Objective {
+    /// What counts when nobody says otherwise and no cost is known: the guide's weights.
+    pub const WITHOUT_COST: Objective =
+        Objective { quality: 0.7, time: 0.3, cost: 0.0, time_half: 5.0, cost_half: 0.01 };
+    /// What counts when nobody says otherwise and costs are known.
+    pub const WITH_COST: Objective =
+        Objective { quality: 0.6, time: 0.2, cost: 0.2, time_half: 5.0, cost_half: 0.01 };
+
+    /// Brings the weights to a sum of 1; `None` if none of them is above 0.
+    pub fn normalized(self) -> Option<Objective> {
+        let sum = self.quality + self.time + self.cost;
+        (sum > 0.0 && sum.is_finite()).then(|| Objective {
+            quality: self.quality / sum,
+            time: self.time / sum,
+            cost: self.cost / sum,
+            ..self
+        })
+    }
+
+    /// Returns the utility of an execution:
+    /// `s (w_q q + w_t / (1 + t / t_half) + w_c / (1 + c / c_half))`. Success gates everything, so
+    /// failing fast is worth nothing; no term is unbounded, so no unit of time changes who wins.
+    pub fn utility(&self, outcome: &Outcome) -> f64 {
+        let quality = outcome.quality.unwrap_or(1.0).clamp(0.0, 1.0);
+        // What is unknown counts as its half.
+        let speed = outcome.time.map_or(0.5, |time| 1.0 / (1.0 + time / self.time_half));
+        let thrift = outcome.cost.map_or(0.5, |cost| 1.0 / (1.0 + cost / self.cost_half));
+        outcome.success * (self.quality * quality + self.time * speed + self.cost * thrift)
+    }
+}
+
+/// How one execution went.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Outcome {
+    /// Share of the operations that gave a value, 0 to 1.
+    pub success: f64,
+    /// How good the result was, 0 to 1; `None` if nobody judged it.
+    pub quality: Option<f64>,
+    /// Seconds; `None` when unknown.
+    pub time: Option<f64>,
+    /// Dollars; `None` when unknown.
+    pub cost: Option<f64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failing_fast_is_worth_nothing_whatever_the_unit() {
+        for unit in [1.0, 1000.0, 1.0 / 60.0] {
+            let at = |success, time: f64| {
+                let time = Some(time * unit);
+                Objective::WITHOUT_COST.utility(&Outcome { success, time, ..Outcome::default() })
+            };
+            assert_eq!(at(0.0, 0.0), 0.0);
+            assert!(at(1.0, 120.0) > at(0.05, 0.01), "{unit}");
+            assert!((0.0..=1.0).contains(&at(1.0, 0.0)));
+        }
+    }
+
+    #[test]
+    fn weights_are_brought_to_one() {
+        let objective = Objective { quality: 3.0, time: 1.0, ..Objective::WITHOUT_COST };
+        let normal = objective.normalized().expect("weights");
+        assert_eq!((normal.quality, normal.time), (0.75, 0.25));
+        let none = Objective { quality: 0.0, time: 0.0, ..Objective::WITHOUT_COST };
+        assert_eq!(none.normalized(), None);
+    }
+}

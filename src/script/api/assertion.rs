@@ -1,0 +1,229 @@
+//! What a test expects: `assert` and its kin, and snapshots.
+
+use super::def;
+use crate::flow::failure::Failure;
+use crate::script::error::{Raised, throw, throw_new};
+use crate::script::fiber::wait;
+use crate::script::tasks::{self, BoundFn};
+use crate::script::{Inner, convert, difference};
+use rhai::{Dynamic, Engine, FnPtr, NativeCallContext};
+use serde_json::{Value, json};
+use std::rc::Rc;
+
+/// Longest values that an error carries as data, in bytes of JSON.
+const CARRIED_MAX: usize = 16 << 10;
+
+pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
+    conditions(engine);
+    comparisons(engine);
+    throwing(engine, host);
+    snapshots(engine, host);
+}
+
+fn fail(message: impl Into<String>) -> Raised {
+    throw_new("assertion", message)
+}
+
+fn conditions(engine: &mut Engine) {
+    def(
+        engine,
+        "assert(condition: bool)",
+        r#"
+        Fails unless the condition holds. A message says what that means.
+        ```rhai
+        let answer = branch("demo/echo").chat("Name a risk.");
+        assert(answer.contains("risk"));
+        assert(answer.len < 100, `${answer.len} letters are too many`);
+        ```
+        "#,
+        |condition: bool| {
+            if condition { Ok(()) } else { Err(fail("the condition does not hold")) }
+        },
+    );
+    def(
+        engine,
+        "assert(condition: bool, message: string)",
+        "",
+        |condition: bool, message: &str| if condition { Ok(()) } else { Err(fail(message)) },
+    );
+}
+
+fn comparisons(engine: &mut Engine) {
+    def(
+        engine,
+        "assert_eq(found: any, expected: any)",
+        r#"
+        Fails unless both are equal, and shows them: side by side where they are short, the lines that
+        differ where they are long. Compares plain data as `==` does, so 1 is 1.0.
+        ```rhai
+        assert_eq([1, 2].map(|n| n * 2), [2, 4]);
+        print(attempt(|| assert_eq(41, 42)).error.message);
+        ```
+        "#,
+        |found: Dynamic, expected: Dynamic| {
+            let (found, expected) = both("assert_eq", &found, &expected)?;
+            if difference::same(&found, &expected) {
+                return Ok(());
+            }
+            Err(differing(difference::of(&found, &expected), &found, &expected))
+        },
+    );
+    def(
+        engine,
+        "assert_ne(found: any, other: any)",
+        r#"
+        Fails if both are equal.
+        ```rhai
+        let b = branch("demo/echo");
+        assert_ne(b.chat("One?"), b.chat("Two?"));
+        ```
+        "#,
+        |found: Dynamic, other: Dynamic| {
+            let (found, other) = both("assert_ne", &found, &other)?;
+            if !difference::same(&found, &other) {
+                return Ok(());
+            }
+            let shown: String = found.to_string().chars().take(200).collect();
+            Err(differing(format!("both are {shown}"), &found, &other))
+        },
+    );
+    def(
+        engine,
+        "assert_near(found: any, expected: any, tolerance: any)",
+        r#"
+        Fails unless two numbers are no further apart than the tolerance.
+        ```rhai
+        assert_near(1.0 / 3.0, 0.333, 0.001);
+        ```
+        "#,
+        |found: Dynamic, expected: Dynamic, tolerance: Dynamic| {
+            let [a, b, most] = [("1", &found), ("2", &expected), ("3", &tolerance)].map(number);
+            let (a, b, most) = (a?, b?, most?);
+            let apart = (a - b).abs();
+            if apart <= most || a == b {
+                return Ok(());
+            }
+            Err(fail(format!(
+                "found {found}, expected {expected} within {tolerance}; they are {apart} apart"
+            )))
+        },
+    );
+}
+
+fn both(of: &str, found: &Dynamic, expected: &Dynamic) -> Result<(Value, Value), Raised> {
+    let plain = |value: &Dynamic| {
+        convert::to_value(value).map_err(|reason| {
+            throw_new("option", format!("`{of}` compares plain data, and {reason}"))
+        })
+    };
+    Ok((plain(found)?, plain(expected)?))
+}
+
+/// Makes the error for two values, which it carries as data unless they are large.
+fn differing(message: String, found: &Value, expected: &Value) -> Raised {
+    let both = json!({ "found": found, "expected": expected });
+    let is_small = both.to_string().len() <= CARRIED_MAX;
+    let thrown = is_small.then_some(both);
+    throw(&Failure { thrown, ..Failure::new("assertion", message) })
+}
+
+#[allow(clippy::cast_precision_loss, reason = "nearness is a matter of floats")]
+fn number((place, value): (&str, &Dynamic)) -> Result<f64, Raised> {
+    let number = value.as_float().or_else(|_| value.as_int().map(|number| number as f64));
+    number.map_err(|_| {
+        let kind = convert::type_name(value);
+        throw_new("option", format!("`assert_near`: argument {place} is no number but a {kind}"))
+    })
+}
+
+fn throwing(engine: &mut Engine, host: &Rc<Inner>) {
+    let inner = host.clone();
+    def(
+        engine,
+        "assert_throws(function: function) -> map",
+        r#"
+        Fails unless the function throws, and gives the error. With a kind, the error must be of that
+        kind.
+        ```rhai
+        let e = assert_throws(|| throw "no luck");
+        assert_eq(e.message, "no luck");
+        assert_throws(|| json("{"), "json");
+        ```
+        "#,
+        move |context: NativeCallContext, function: FnPtr| {
+            throws(&inner, &BoundFn::new(&inner, &context, function), None)
+        },
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "assert_throws(function: function, kind: string) -> map",
+        "",
+        move |context: NativeCallContext, function: FnPtr, kind: &str| {
+            throws(&inner, &BoundFn::new(&inner, &context, function), Some(kind))
+        },
+    );
+}
+
+fn throws(host: &Rc<Inner>, function: &BoundFn, kind: Option<&str>) -> Result<Dynamic, Raised> {
+    let task = (*tasks::current()).clone();
+    let raised = match wait(function.call(task, Vec::new())) {
+        Err(raised) => raised,
+        Ok(value) => {
+            let value = convert::to_value(&value).unwrap_or_default().to_string();
+            let value: String = value.chars().take(200).collect();
+            let wanted = kind.map_or(String::new(), |kind| format!(" `{kind}`"));
+            return Err(fail(format!(
+                "nothing was thrown; the error{wanted} was expected, and the value is {value}"
+            )));
+        }
+    };
+    let failure = host.failure(&raised);
+    match kind {
+        Some(kind) if kind != failure.kind => Err(fail(format!(
+            "thrown was `{}` ({}), expected was `{kind}`",
+            failure.kind, failure.message
+        ))),
+        _ => Ok(convert::from_value(failure.to_value())),
+    }
+}
+
+fn snapshots(engine: &mut Engine, host: &Rc<Inner>) {
+    let inner = host.clone();
+    def(
+        engine,
+        "assert_snapshot(value: any)",
+        r#"
+        Fails unless the value is that of the test's snapshot, a file that `kaizen test -u` writes. A
+        text stands there as it is, other data as JSON. Further snapshots of a test are numbered, or
+        named.
+        ```rhai
+        // In a file `*_test.rhai`; snapshots belong to tests.
+        fn test_report() {
+            assert_snapshot("a report\nof two lines");
+            assert_snapshot("figures", #{ calls: 4, failed: 0 });
+        }
+        ```
+        "#,
+        move |value: Dynamic| snapshot(&inner, None, &value),
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "assert_snapshot(name: string, value: any)",
+        "",
+        move |name: &str, value: Dynamic| snapshot(&inner, Some(name), &value),
+    );
+}
+
+fn snapshot(host: &Rc<Inner>, name: Option<&str>, value: &Dynamic) -> Result<(), Raised> {
+    let Some(test) = host.test.borrow().clone() else {
+        let message = "`assert_snapshot` works in tests only: functions `test_..` in a file \
+                       `*_test.rhai`, run by `kaizen test`";
+        return Err(throw_new("snapshot", message));
+    };
+    let value = convert::to_value(value).map_err(|reason| {
+        throw_new("option", format!("a snapshot holds plain data, and {reason}"))
+    })?;
+    test.compare(host, name, &value).map_err(|failure| throw(&failure))
+}

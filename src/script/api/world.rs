@@ -1,0 +1,261 @@
+//! The world outside: pages, variables of the environment, programs. Each only where it is granted,
+//! and journaled, so that a resumed run sees the same again.
+
+use super::data::folder;
+use super::def;
+use crate::base::secret::{Secret, is_secret_name};
+use crate::flow::failure::Failure;
+use crate::journal::event::Event;
+use crate::model::error::CallError;
+use crate::model::provider::page::{Got, host_of};
+use crate::script::error::{Raised, throw, throw_new};
+use crate::script::fiber::wait;
+use crate::script::options::Options;
+use crate::script::permission::{Right, Rule, Target};
+use crate::script::tasks;
+use crate::script::{Inner, convert};
+use rhai::{Array, Dynamic, Engine, Map};
+use serde_json::{Value, json};
+use std::process::Stdio;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// Longest wait for a page or a program when nothing else is said.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// Most addresses that one page leads to.
+const MOVES_MAX: usize = 5;
+/// Most bytes of what a program writes that are kept, each of stdout and stderr.
+const OUTPUT_MAX: u64 = 8 << 20;
+/// Variables that every program gets; others must be granted.
+const INHERITED: &[&str] = &["PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "TERM"];
+
+pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
+    let inner = host.clone();
+    def(
+        engine,
+        "http_get(url: string) -> string",
+        r#"
+        Fetches a page as text. Hosts must be granted, those that it moves to as well:
+        `--allow-net=HOST`, or `net` under [permissions] in kaizen.toml. A status other than
+        success is an error with its `kind`, as with models. Options: `headers` (a map),
+        `timeout_ms` (60 s). The answer is journaled: a resumed run does not fetch it again.
+        ```rhai
+        try { http_get("http://127.0.0.1:1/") } catch (e) { print(e.kind); }
+        ```
+        "#,
+        move |url: &str| page(&inner, url, Map::new()),
+    );
+    let inner = host.clone();
+    def(engine, "http_get(url: string, options: map) -> string", "", move |url: &str, map: Map| {
+        page(&inner, url, map)
+    });
+    let inner = host.clone();
+    def(
+        engine,
+        "env(name: string) -> any",
+        r#"
+        A variable of the environment, `()` if it is not set. It must be granted:
+        `--allow-env=NAME`, or `env` under [permissions] in kaizen.toml. The value of a variable
+        whose name says `_KEY`, `_TOKEN`, `_SECRET` or `PASSWORD` is kept out of journal and output.
+        ```rhai
+        print(env("EDITOR") ?? "none");
+        ```
+        "#,
+        move |name: &str| variable(&inner, name),
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "command(program: string, arguments: array) -> map",
+        r#"
+        Runs a program in the script's folder and waits for its end: `#{ code, stdout, stderr }`.
+        There is no shell in between. Programs must be granted: `--allow-run=PROGRAM`, or `run`
+        under [permissions] in kaizen.toml; what they do is then up to them. They get no variables
+        but common ones and those that are granted by name, and so no keys. Options: `stdin` (text),
+        `timeout_ms` (60 s). The outcome is journaled: a resumed run does not run it again.
+        ```rhai
+        print(command("echo", ["hello"]).stdout);
+        ```
+        "#,
+        move |program: &str, arguments: Array| run(&inner, program, arguments, Map::new()),
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "command(program: string, arguments: array, options: map) -> map",
+        "",
+        move |program: &str, arguments: Array, map: Map| run(&inner, program, arguments, map),
+    );
+}
+
+/// Does something that only this run can do, or tells what the run that this one goes on from was
+/// told. `guess` stands in for it in a plan.
+fn once(
+    host: &Rc<Inner>,
+    what: String,
+    guess: Value,
+    work: impl AsyncFnOnce() -> Result<Value, Failure>,
+) -> Result<Dynamic, Raised> {
+    let executor = host.executor();
+    let known = executor.recall(&what);
+    let told = match known {
+        Some(told) => told,
+        None if executor.is_replay() => return Err(throw(&executor.diverged(&what))),
+        None if executor.is_dry() => return Ok(convert::from_value(guess)),
+        None => match wait(work()) {
+            Ok(value) => json!({ "value": value }),
+            Err(failure) if failure.kind == "permission" => return Err(throw(&failure)),
+            Err(failure) => json!({ "failure": failure }),
+        },
+    };
+    let event = Event::Told { what, value: told.clone() };
+    let kept = wait(executor.commit(&event));
+    kept.map_err(|error| host.raise(error.into()))?;
+    match serde_json::from_value::<Failure>(told["failure"].clone()) {
+        Ok(failure) => Err(throw(&failure)),
+        Err(_) => Ok(convert::from_value(told["value"].clone())),
+    }
+}
+
+fn limit(options: &mut Options) -> Result<Duration, Failure> {
+    let asked = options.millis("timeout_ms")?.unwrap_or(PATIENCE);
+    let left =
+        tasks::current().deadline.map(|at| at.saturating_sub(crate::base::clock::monotonic()));
+    Ok(left.map_or(asked, |left| left.min(asked)))
+}
+
+fn page(host: &Rc<Inner>, url: &str, map: Map) -> Result<Dynamic, Raised> {
+    let mut options = Options::of("http_get", map).map_err(|e| throw(&e))?;
+    let limit = limit(&mut options).map_err(|e| throw(&e))?;
+    let headers = options.value("headers").map_err(|e| throw(&e))?.unwrap_or(json!({}));
+    let fields = headers.as_object().map(|fields| {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        fields.iter().map(|(name, value)| Some((name.clone(), text(value)?))).collect()
+    });
+    let Some(Some(headers)) = fields else {
+        let reason = "must be a map from names to texts";
+        return Err(throw(&options.wrong("headers", reason)));
+    };
+    let guess = format!("(the text of {url}, which only the run can tell)").into();
+    once(host, format!("http_get {url}"), guess, async || fetch(host, url, headers, limit).await)
+}
+
+async fn fetch(
+    host: &Rc<Inner>,
+    url: &str,
+    mut headers: Vec<(String, String)>,
+    limit: Duration,
+) -> Result<Value, Failure> {
+    let mut url = url.to_owned();
+    for _ in 0..=MOVES_MAX {
+        let (name, port) = host_of(&url).ok_or_else(|| {
+            let message = format!("`{url}` is no address; write it like `https://example.com/x`");
+            Failure::new("option", message)
+        })?;
+        let target = Target::Host(&name, port);
+        host.with.permissions.demand(Right::Net, &target, &target.to_string())?;
+        match host.with.models.page(&url, &headers, limit).await.map_err(|e| refusal(&url, &e))? {
+            Got::Page(text) => return Ok(text.into()),
+            Got::Moved(to) => {
+                if host_of(&to) != Some((name, port)) {
+                    // What is meant for one host is no other's.
+                    headers.clear();
+                }
+                url = to;
+            }
+        }
+    }
+    Err(Failure::new("network", format!("`{url}`: it moved more than {MOVES_MAX} times")))
+}
+
+fn refusal(url: &str, error: &CallError) -> Failure {
+    let failure = Failure::from(error.clone());
+    let message = match error {
+        CallError::Network { .. } => failure.message.clone(),
+        _ => format!("`{url}`: {}", failure.message),
+    };
+    Failure { message, ..failure }
+}
+
+fn variable(host: &Rc<Inner>, name: &str) -> Result<Dynamic, Raised> {
+    let demanded = host.with.permissions.demand(Right::Env, &Target::Name(name), name);
+    demanded.map_err(|failure| throw(&failure))?;
+    let Some(value) = host.with.models.variable(name) else { return Ok(Dynamic::UNIT) };
+    if is_secret_name(name) {
+        drop(Secret::new(value.trim()));
+    }
+    Ok(value.into())
+}
+
+fn run(host: &Rc<Inner>, program: &str, arguments: Array, map: Map) -> Result<Dynamic, Raised> {
+    let mut options = Options::of("command", map).map_err(|e| throw(&e))?;
+    let limit = limit(&mut options).map_err(|e| throw(&e))?;
+    let input = options.text("stdin").map_err(|e| throw(&e))?.unwrap_or_default();
+    let texts = arguments.into_iter().map(|value| match value.into_string() {
+        Ok(text) => Ok(text),
+        Err(kind) => {
+            let message = format!("the arguments of a program are strings, not {kind}");
+            Err(throw_new("option", message))
+        }
+    });
+    let arguments = texts.collect::<Result<Vec<String>, Raised>>()?;
+    let what = format!("command {}", json!([program, arguments, input]));
+    let guess = json!({ "code": 0, "stdout": "", "stderr": "" });
+    once(host, what, guess, async || execute(host, program, &arguments, input, limit).await)
+}
+
+async fn execute(
+    host: &Rc<Inner>,
+    program: &str,
+    arguments: &[String],
+    input: String,
+    limit: Duration,
+) -> Result<Value, Failure> {
+    let permissions = &host.with.permissions;
+    permissions.demand(Right::Run, &Target::Name(program), program)?;
+    let failed = |error: &dyn std::fmt::Display| {
+        Failure::new("command", format!("running `{program}`: {error}"))
+    };
+    let mut command = tokio::process::Command::new(program);
+    command.args(arguments).current_dir(folder(host)).env_clear().kill_on_drop(true);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let granted = permissions.granted().into_iter().filter_map(|(right, rule)| match rule {
+        Rule::Name(name) if right == Right::Env => Some(name),
+        _ => None,
+    });
+    for name in INHERITED.iter().map(|name| (*name).to_owned()).chain(granted) {
+        if let Some(value) = host.with.models.variable(&name) {
+            command.env(name, value);
+        }
+    }
+    let mut child = command.spawn().map_err(|error| failed(&error))?;
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let feed = async {
+        if let Some(mut stdin) = stdin {
+            // A program need not read what it is given.
+            let _ = stdin.write_all(input.as_bytes()).await;
+        }
+    };
+    let whole = async { tokio::join!(feed, collect(stdout), collect(stderr), child.wait()) };
+    let Ok(((), stdout, stderr, status)) = tokio::time::timeout(limit, whole).await else {
+        return Err(failed(&format!("it did not end within {} ms", limit.as_millis())));
+    };
+    let status = status.map_err(|error| failed(&error))?;
+    let (stdout, stderr) = (stdout.map_err(|e| failed(&e))?, stderr.map_err(|e| failed(&e))?);
+    // A program that a signal ended has no code; -1 is none that a program can give.
+    Ok(json!({ "code": status.code().unwrap_or(-1), "stdout": stdout, "stderr": stderr }))
+}
+
+/// Reads what a program writes, up to a limit; the rest is an error, so that nothing is lost in
+/// silence.
+async fn collect(stream: Option<impl tokio::io::AsyncRead + Unpin>) -> Result<String, String> {
+    let Some(stream) = stream else { return Ok(String::new()) };
+    let mut bytes = Vec::new();
+    let read = stream.take(OUTPUT_MAX + 1).read_to_end(&mut bytes).await;
+    read.map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > OUTPUT_MAX {
+        return Err(format!("it writes more than {OUTPUT_MAX} bytes"));
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}

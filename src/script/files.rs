@@ -1,0 +1,167 @@
+//! Opening files that a script names, in places that were looked at before: nothing that changes in
+//! between leads elsewhere, since no link is followed on the way.
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open, openat, renameat};
+use nix::sys::stat::{Mode, mkdirat};
+use nix::unistd::{UnlinkatFlags, unlinkat};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::path::{Component, Path, PathBuf};
+
+/// Largest file that is read whole, in bytes.
+pub(super) const FILE_MAX: u64 = 64 << 20;
+
+/// Takes `.` and `..` out of a path without looking at the disk.
+pub(crate) fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(plain.pop()),
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
+/// Resolves every link in a path as far as it exists; what does not exist yet is kept as it is
+/// written.
+pub(crate) fn real(path: &Path) -> PathBuf {
+    let path = plain(path);
+    for ancestor in path.ancestors() {
+        if let Ok(real) = ancestor.canonicalize() {
+            let rest = path.strip_prefix(ancestor).unwrap_or(Path::new(""));
+            return if rest.as_os_str().is_empty() { real } else { real.join(rest) };
+        }
+    }
+    path
+}
+
+/// Reads a text file at a resolved path.
+pub(super) fn read(path: &Path) -> io::Result<String> {
+    let (folder, name) = parts(path)?;
+    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
+    let file = File::from(openat(walk(folder, false)?, name, flags, Mode::empty())?);
+    let meta = file.metadata()?;
+    if !meta.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    let too_large = |length: u64| {
+        io::Error::other(format!("it has {length} bytes; at most {FILE_MAX} are read"))
+    };
+    if meta.len() > FILE_MAX {
+        return Err(too_large(meta.len()));
+    }
+    let mut text = String::new();
+    // A file may grow while it is read.
+    let length = file.take(FILE_MAX + 1).read_to_string(&mut text)? as u64;
+    if length > FILE_MAX { Err(too_large(length)) } else { Ok(text) }
+}
+
+/// Writes a file at a resolved path, whole or not at all, and makes the folders it needs.
+pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
+    let (folder, name) = parts(path)?;
+    let folder = walk(folder, true)?;
+    // Written beside the target and moved over it, so that a crash leaves the old or the new file.
+    let draft = format!(".{}.{}.part", name.to_string_lossy(), std::process::id());
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC;
+    let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let mode = Mode::from_bits_truncate(0o666);
+    let mut file = File::from(openat(&folder, draft.as_str(), flags, mode)?);
+    let written = file
+        .write_all(text.as_bytes())
+        .and_then(|()| Ok(renameat(&folder, draft.as_str(), &folder, name)?));
+    if written.is_err() {
+        // The first error says what went wrong; a draft that is left harms nobody.
+        let _ = unlinkat(&folder, draft.as_str(), UnlinkatFlags::NoRemoveDir);
+    }
+    written
+}
+
+/// Makes the folders that a file at a resolved path needs.
+pub(super) fn make_folder_of(path: &Path) -> io::Result<()> {
+    let (folder, _) = parts(path)?;
+    walk(folder, true).map(drop)
+}
+
+fn parts(path: &Path) -> io::Result<(&Path, &OsStr)> {
+    path.parent().zip(path.file_name()).ok_or_else(|| io::Error::other("it names no file"))
+}
+
+/// Opens a folder by going from the root down, one name after the other.
+fn walk(folder: &Path, make: bool) -> io::Result<OwnedFd> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    // A folder that may be passed through but not listed can be opened in this way only.
+    #[cfg(target_os = "linux")]
+    let flags = flags | OFlag::O_PATH;
+    let mut at = open("/", flags, Mode::empty())?;
+    for part in folder.components() {
+        let Component::Normal(name) = part else { continue };
+        let next = match openat(&at, name, flags, Mode::empty()) {
+            Err(Errno::ENOENT) if make => {
+                match mkdirat(&at, name, Mode::from_bits_truncate(0o777)) {
+                    Ok(()) | Err(Errno::EEXIST) => {}
+                    Err(error) => return Err(error.into()),
+                }
+                openat(&at, name, flags, Mode::empty())
+            }
+            other => other,
+        };
+        at = next.map_err(|error| match error {
+            Errno::ELOOP | Errno::ENOTDIR => io::Error::other(format!(
+                "`{}` became something else than a folder meanwhile",
+                name.to_string_lossy()
+            )),
+            other => other.into(),
+        })?;
+    }
+    Ok(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_that_appears_after_the_look_is_not_followed() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let root = dir.path().canonicalize().expect("a path");
+        std::fs::create_dir(root.join("inside")).expect("a folder");
+        std::fs::create_dir(root.join("outside")).expect("a folder");
+        std::fs::write(root.join("outside/f"), "secret").expect("a file");
+        std::fs::write(root.join("inside/f"), "plain").expect("a file");
+        let looked_at = real(&root.join("inside/f"));
+        assert_eq!(read(&looked_at).expect("a file"), "plain");
+        std::fs::remove_dir_all(root.join("inside")).expect("gone");
+        std::os::unix::fs::symlink(root.join("outside"), root.join("inside")).expect("a link");
+        assert!(read(&looked_at).expect_err("a link").to_string().contains("meanwhile"));
+        assert!(write(&looked_at, "x").is_err());
+        assert_eq!(std::fs::read_to_string(root.join("outside/f")).expect("a file"), "secret");
+    }
+
+    #[test]
+    fn a_file_is_written_with_its_folders_and_a_pipe_is_no_file() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let root = dir.path().canonicalize().expect("a path");
+        let target = root.join("a/b/c.txt");
+        write(&target, "one").expect("written");
+        write(&target, "two").expect("written");
+        assert_eq!(read(&target).expect("a file"), "two");
+        let names = std::fs::read_dir(root.join("a/b")).expect("a folder").count();
+        assert_eq!(names, 1, "no draft is left");
+        let pipe = root.join("pipe");
+        nix::unistd::mkfifo(&pipe, Mode::from_bits_truncate(0o600)).expect("a pipe");
+        assert!(read(&pipe).expect_err("a pipe").to_string().contains("not a file"));
+        assert!(read(&root).is_err());
+    }
+
+    #[test]
+    fn paths_are_made_plain_and_real() {
+        assert_eq!(plain(Path::new("/a/./b/../../c")), Path::new("/c"));
+        assert_eq!(plain(Path::new("/../..")), Path::new("/"));
+        assert_eq!(real(Path::new("/no-such-place/x/../y")), Path::new("/no-such-place/y"));
+    }
+}
