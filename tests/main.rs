@@ -4,6 +4,7 @@
 mod api;
 mod bad_input;
 mod defects;
+mod faults;
 mod learning;
 mod providers;
 mod readme;

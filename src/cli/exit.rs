@@ -56,6 +56,7 @@ impl Exit {
             "permission" => Exit::Permission,
             "diverged" | "cassette" => Exit::Diverged,
             "budget" => Exit::Budget,
+            "store" => Exit::Store,
             "rate_limited" | "server" | "unauthorized" | "not_found" | "bad_request"
             | "network" | "timeout" | "cut_off" | "length" | "empty" | "refused" | "bad_reply"
             | "too_large" => Exit::Provider,

@@ -2,6 +2,7 @@
 //! `plan`.
 
 use crate::base::clock;
+use crate::base::failpoint::{self, Point};
 use crate::base::id::RunId;
 use crate::base::unit::Money;
 use crate::cli::exit::Exit;
@@ -246,6 +247,7 @@ impl Job<'_> {
     pub(super) async fn close(&self, open: &Open, end: &End) -> anyhow::Result<()> {
         let (value, failure) = (end.value.clone(), end.failure.clone());
         let status = end.status.to_owned();
+        failpoint::pass(Point::RunEnds);
         Ok(open.executor.commit(&Event::RunEnded { status, value, failure }).await?)
     }
 

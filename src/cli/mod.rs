@@ -33,6 +33,8 @@ mod test;
 mod trust;
 mod watch;
 
+#[cfg(debug_assertions)]
+use crate::base::failpoint;
 use crate::base::secret::scrub;
 use crate::cli::config::ConfigError;
 use crate::cli::exit::Exit;
@@ -142,8 +144,22 @@ struct Global {
     stderr_is_terminal: bool,
 }
 
+/// Takes from the environment at which point a test wants the program to die or to fail.
+#[cfg(debug_assertions)]
+fn arm() -> Result<(), Exit> {
+    let plan = project::variable("KAIZEN_FAILPOINT");
+    plan.map_or(Ok(()), |plan| failpoint::arm(&plan)).map_err(|reason| {
+        say(&format!("error: KAIZEN_FAILPOINT: {reason}"));
+        Exit::Usage
+    })
+}
+
 /// Parses the command line, does what it says, and returns the exit code.
 pub fn run() -> ExitCode {
+    #[cfg(debug_assertions)]
+    if let Err(exit) = arm() {
+        return exit.into();
+    }
     std::panic::set_hook(Box::new(tell_bug));
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
@@ -173,41 +189,45 @@ pub fn run() -> ExitCode {
         color_out: color(std::io::stdout().is_terminal()),
         stderr_is_terminal,
     };
-    let result = match &arguments.command {
-        None => list::run(&global),
-        Some(Command::New(arguments)) => new::run(arguments),
-        Some(Command::Run(arguments)) => run::run(&global, arguments),
-        Some(Command::Watch(arguments)) => watch::run(&global, arguments),
-        Some(Command::Check(arguments)) => check::run(&global, arguments),
-        Some(Command::Test(arguments)) => test::run(&global, arguments),
-        Some(Command::Explain(arguments)) => Ok(explain::run(&global, arguments)),
-        Some(Command::Plan(given)) => plan::plan(&global, given),
-        Some(Command::Repl(arguments)) => repl::run(&global, arguments),
-        Some(Command::Replay(arguments)) => replay::run(&global, arguments),
-        Some(Command::Fork(arguments)) => run::fork(&global, arguments),
-        Some(Command::Runs(arguments)) => runs::run(&global, arguments),
-        Some(Command::Show(arguments)) => show::run(&global, arguments),
-        Some(Command::Patterns(arguments)) => patterns::run(&global, arguments),
-        Some(Command::Models) => models::run(&global),
-        Some(Command::Doc(arguments)) => doc::run(&global, arguments),
-        Some(Command::Doctor) => Ok(doctor::run(&global)),
-        Some(Command::Advise(arguments)) => advise::run(&global, arguments),
-        Some(Command::Failures(arguments)) => failures::run(&global, arguments),
-        Some(Command::Gc(arguments)) => gc::run(&global, arguments),
-        Some(Command::Export(arguments)) => export::run(&global, arguments),
-        Some(Command::Trust(arguments)) => trust::run(&global, arguments),
-        Some(Command::Config(arguments)) => config_show::run(&global, arguments),
-        Some(Command::Completions { shell }) => {
-            let mut command = <Arguments as clap::CommandFactory>::command();
-            clap_complete::generate(*shell, &mut command, "kaizen", &mut std::io::stdout());
-            Ok(Exit::Ok)
-        }
-    };
-    match result {
+    match perform(&global, arguments.command.as_ref()) {
         Ok(exit) => exit.into(),
         Err(error) => {
             say(&format!("error: {error:#}"));
             exit_for(&error).into()
+        }
+    }
+}
+
+/// Does what a command says.
+fn perform(global: &Global, command: Option<&Command>) -> anyhow::Result<Exit> {
+    match command {
+        None => list::run(global),
+        Some(Command::New(arguments)) => new::run(arguments),
+        Some(Command::Run(arguments)) => run::run(global, arguments),
+        Some(Command::Watch(arguments)) => watch::run(global, arguments),
+        Some(Command::Check(arguments)) => check::run(global, arguments),
+        Some(Command::Test(arguments)) => test::run(global, arguments),
+        Some(Command::Explain(arguments)) => Ok(explain::run(global, arguments)),
+        Some(Command::Plan(given)) => plan::plan(global, given),
+        Some(Command::Repl(arguments)) => repl::run(global, arguments),
+        Some(Command::Replay(arguments)) => replay::run(global, arguments),
+        Some(Command::Fork(arguments)) => run::fork(global, arguments),
+        Some(Command::Runs(arguments)) => runs::run(global, arguments),
+        Some(Command::Show(arguments)) => show::run(global, arguments),
+        Some(Command::Patterns(arguments)) => patterns::run(global, arguments),
+        Some(Command::Models) => models::run(global),
+        Some(Command::Doc(arguments)) => doc::run(global, arguments),
+        Some(Command::Doctor) => Ok(doctor::run(global)),
+        Some(Command::Advise(arguments)) => advise::run(global, arguments),
+        Some(Command::Failures(arguments)) => failures::run(global, arguments),
+        Some(Command::Gc(arguments)) => gc::run(global, arguments),
+        Some(Command::Export(arguments)) => export::run(global, arguments),
+        Some(Command::Trust(arguments)) => trust::run(global, arguments),
+        Some(Command::Config(arguments)) => config_show::run(global, arguments),
+        Some(Command::Completions { shell }) => {
+            let mut command = <Arguments as clap::CommandFactory>::command();
+            clap_complete::generate(*shell, &mut command, "kaizen", &mut std::io::stdout());
+            Ok(Exit::Ok)
         }
     }
 }

@@ -53,7 +53,8 @@ impl Project {
     /// Opens the store, and creates it if there is none.
     pub(super) fn open_store(&self) -> Result<store::Connection, StoreError> {
         let folder = self.root.join(FOLDER);
-        self.make_folder().map_err(|source| StoreError::Folder { path: folder, source })?;
+        self.make_folder()
+            .map_err(|source| StoreError::Folder { path: folder, source: source.into() })?;
         store::open(&self.store_path())
     }
 

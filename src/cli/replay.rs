@@ -173,7 +173,8 @@ async fn go_through(
     let concurrency = project.config.concurrency();
     let executor = Executor::new(Journal::off(resumed.run), seed, concurrency)
         .reusing(reuse.clone())
-        .recalling(resumed.told);
+        .recalling(resumed.told)
+        .reporting(resumed.figures);
     let (progress, signals) = (Progress::new(Mode::None, false), signal::watch()?);
     let print = if shown { printer(global) } else { Rc::new(|_: &str| {}) };
     let open = job.open_with(executor, progress, signals.flag(), print)?;
@@ -186,6 +187,23 @@ async fn go_through(
         Err(other) => anyhow::bail!("reading the script: {other:?}"),
     };
     let result = open.host.run(&program).await;
+    judge(global, &open.executor, &reuse, result, (status, value), shown)
+}
+
+/// Compares how a script ended with how the run ended.
+fn judge(
+    global: &Global,
+    executor: &Executor,
+    reuse: &Reuse,
+    result: Result<Value, ScriptError>,
+    (status, value): (&str, &Value),
+    shown: bool,
+) -> anyhow::Result<Went> {
+    if reuse.gave_up() {
+        let reason =
+            "it gave up a call, by a time-out or in favour of another; when, only it knows";
+        return Ok(Went::Unknown(reason.to_owned()));
+    }
     if let Some(failure) = reuse.diverged() {
         if shown {
             let fault = match result {
@@ -197,7 +215,7 @@ async fn go_through(
         return Ok(Went::Otherwise(failure.message));
     }
     let (now, given) = match result {
-        Ok(given) if open.executor.unforgiven() == 0 => ("ok", given),
+        Ok(given) if executor.unforgiven() == 0 => ("ok", given),
         Ok(given) => ("failed", given),
         Err(ScriptError::Failed(both)) if both.0.kind == "interrupted" => {
             return Ok(Went::Unknown("it was interrupted".to_owned()));
@@ -212,5 +230,5 @@ async fn go_through(
     if given != *value {
         return Ok(Went::Otherwise(format!("it gives {given} now, it gave {value} then")));
     }
-    Ok(Went::Same { replies: open.executor.reused() })
+    Ok(Went::Same { replies: executor.reused() })
 }

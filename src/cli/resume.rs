@@ -1,6 +1,6 @@
 //! Going on from a run that did not end well.
 
-use crate::base::id::RunId;
+use crate::base::id::{FlowId, RunId};
 use crate::cli::plan::is_same;
 use crate::cli::project::Project;
 use crate::cli::show;
@@ -8,6 +8,8 @@ use crate::executor::Told;
 use crate::journal::event::Event;
 use crate::journal::history::{self, RunRow};
 use crate::journal::replies::Replies;
+use crate::metrics::Metrics;
+use crate::metrics::fold::Fold;
 use crate::store::Connection;
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
@@ -27,8 +29,10 @@ pub(super) struct Resumed {
     pub(super) params: Map<String, Value>,
     pub(super) seed: u64,
     pub(super) replies: Replies,
-    /// What it was told.
+    /// What it was told of the world.
     pub(super) told: Told,
+    /// The figures of its flows.
+    pub(super) figures: HashMap<FlowId, Metrics>,
     /// Calls that had no reply yet.
     in_flight: usize,
 }
@@ -148,7 +152,11 @@ pub(super) fn read(store: &Connection, row: RunRow) -> anyhow::Result<Result<Res
         return Ok(Err(format!("run {run} was stopped before anything was kept of it")));
     };
     let (mut told, mut open) = (Told::new(), HashSet::new());
-    for (_, event) in &events {
+    let mut flows: HashMap<FlowId, Fold> = HashMap::new();
+    for (at, event) in &events {
+        if let Some(flow) = event.flow().filter(|flow| *flow != FlowId(0)) {
+            flows.entry(flow).or_default().add(*at, event);
+        }
         match event {
             Event::Told { what, value } => {
                 told.entry(what.clone()).or_default().push_back(value.clone());
@@ -163,7 +171,8 @@ pub(super) fn read(store: &Connection, row: RunRow) -> anyhow::Result<Result<Res
         }
     }
     let (script, in_flight) = (PathBuf::from(row.script), open.len());
-    Ok(Ok(Resumed { run, script, params, seed, replies, told, in_flight }))
+    let figures = flows.into_iter().map(|(flow, fold)| (flow, fold.metrics())).collect();
+    Ok(Ok(Resumed { run, script, params, seed, replies, told, figures, in_flight }))
 }
 
 fn resumes(events: &[(i64, Event)]) -> Option<RunId> {

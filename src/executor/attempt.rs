@@ -1,6 +1,7 @@
 //! One attempt of one operation: the only caller of models.
 
 use crate::base::clock;
+use crate::base::failpoint::{self, Point};
 use crate::base::id::{FlowId, RunId};
 use crate::executor::retry::{ATTEMPTS_MAX, pause};
 use crate::executor::reuse::Answer;
@@ -88,7 +89,9 @@ impl Executor {
         };
         let ended = Event::OpEnded { flow, op, outcome };
         guard.disarm();
+        failpoint::pass(Point::OpEnds);
         self.commit(&ended).await?;
+        failpoint::pass(Point::OpKept);
         let Event::OpEnded { outcome, .. } = ended else { return Ok(Value::Null) };
         match outcome {
             Outcome::Completed { value } => Ok(value),
@@ -135,12 +138,12 @@ impl Executor {
                     pause(error, attempt, attempts_max, left, &mut self.jitter.borrow_mut())
                 }
             };
-            let paid = Paid { called, reused, wait };
+            let paid = Paid { called, reused, attempt, wait };
             let result = self.settle(scope, &asked.model, paid, durable).await?;
             match (result, wait) {
                 (Ok(text), _) => break text,
                 (Err(_), Some(wait)) => tokio::time::sleep(wait).await,
-                (Err(error), None) => return Err(explain(error, attempt).into()),
+                (Err(failure), None) => return Err(failure.into()),
             }
             attempt += 1;
         };
@@ -178,7 +181,7 @@ impl Executor {
             (_, _, Some(reuse)) => reuse.answer(&sample, request, &self.learner.borrow(), scope.op),
             _ => Answer::Ask,
         };
-        let reserve = match self.budget_of(scope.flow) {
+        let mut reserve = match self.budget_of(scope.flow) {
             Some(budget) if matches!(answer, Answer::Ask) => {
                 Some(budget.admit(model, request).await?)
             }
@@ -212,11 +215,16 @@ impl Executor {
             Answer::Guess(text) => return Ok((model.estimate(request, text), None)),
             Answer::Ask => {}
         }
+        failpoint::pass(Point::CallBegins);
+        if let Some(reserve) = &mut reserve {
+            reserve.begin();
+        }
         let mut guard = CallGuard { executor: self, scope, demo: model.is_demo(), armed: true };
         let called = match &self.reuse {
             Some(reuse) => reuse.call(sample, model, request).await,
             None => model.call(request).await,
         };
+        failpoint::pass(Point::CallEnds);
         guard.armed = false;
         if let (Some(tape), Some(line)) = (&self.tape, line) {
             tape.keep(sample, model, line, &called);
@@ -234,19 +242,23 @@ impl Executor {
         model: &Model,
         paid: Paid,
         durable: bool,
-    ) -> Result<Result<String, CallError>, StoreError> {
-        let Paid { called, reused, wait } = paid;
+    ) -> Result<Result<String, Failure>, StoreError> {
+        let Paid { called, reused, attempt, wait } = paid;
+        let result = called.result.map_err(|error| match wait {
+            Some(_) => Failure::from(error),
+            None => explain(error, attempt),
+        });
         let event = Event::AttemptEnded {
             flow: scope.flow,
             op: scope.op,
             attempt: scope.attempts.get(),
             demo: model.is_demo(),
             reused,
-            reply: called.result.as_ref().ok().cloned(),
+            reply: result.as_ref().ok().cloned(),
             usage: called.usage,
             cost: called.cost,
             served_by: called.served_by,
-            failure: called.result.as_ref().err().cloned().map(Failure::from),
+            failure: result.as_ref().err().cloned(),
             retry_in_ms: wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
         };
         // A failed attempt that is followed by another is worth no wait for the disk.
@@ -255,7 +267,7 @@ impl Executor {
         } else {
             self.note(&event)?;
         }
-        Ok(called.result)
+        Ok(result)
     }
 }
 
@@ -273,6 +285,8 @@ struct Paid {
     called: Called,
     /// The run that paid, if it was not this one.
     reused: Option<RunId>,
+    /// Which try it was, from 1.
+    attempt: u32,
     wait: Option<Duration>,
 }
 

@@ -49,12 +49,13 @@ pub struct Budget {
     outer: Option<Rc<Budget>>,
 }
 
-/// What is set aside for one call. Dropping it without settling counts all of it as used: the call
-/// may have been paid for.
+/// What is set aside for one call. Dropping it once the call has begun counts all of it as used: the
+/// call may have been paid for.
 #[derive(Debug)]
 pub struct Reserve {
     budget: Rc<Budget>,
     worst: Use,
+    has_begun: bool,
     is_settled: bool,
     /// What is set aside in the budget around it.
     outer: Option<Box<Reserve>>,
@@ -133,7 +134,13 @@ impl Budget {
                     self.aside.set(aside.plus(worst));
                     self.in_flight.set(self.in_flight.get() + 1);
                     let budget = self.clone();
-                    return Ok(Reserve { budget, worst, is_settled: false, outer: None });
+                    return Ok(Reserve {
+                        budget,
+                        worst,
+                        has_begun: false,
+                        is_settled: false,
+                        outer: None,
+                    });
                 }
                 Some(reason) if self.in_flight.get() == 0 => {
                     self.is_spent.set(true);
@@ -187,6 +194,14 @@ impl Budget {
 }
 
 impl Reserve {
+    /// Says that the call is made now.
+    pub fn begin(&mut self) {
+        self.has_begun = true;
+        if let Some(outer) = &mut self.outer {
+            outer.begin();
+        }
+    }
+
     /// Gives back what a call has not used.
     pub fn settle(mut self, called: &Called) {
         if let Some(outer) = self.outer.take() {
@@ -224,7 +239,7 @@ impl Reserve {
 impl Drop for Reserve {
     fn drop(&mut self) {
         if !self.is_settled {
-            self.close(self.worst);
+            self.close(if self.has_begun { self.worst } else { Use::default() });
         }
     }
 }
@@ -311,7 +326,7 @@ mod tests {
                     let (time, fate) = (1 + rng.below(50), rng.below(10));
                     let (budget, model) = (&budget, &model);
                     async move {
-                        let Ok(reserve) = budget.admit(model, &request).await else {
+                        let Ok(mut reserve) = budget.admit(model, &request).await else {
                             assert_eq!(
                                 budget.in_flight.get(),
                                 0,
@@ -319,6 +334,7 @@ mod tests {
                             );
                             return;
                         };
+                        reserve.begin();
                         tokio::time::sleep(Duration::from_millis(time)).await;
                         match fate {
                             0 => drop(reserve),
@@ -360,6 +376,17 @@ mod tests {
         assert!(refused.message.contains("all 2 calls"), "{}", refused.message);
         assert_eq!((other.used.get().calls, other.in_flight.get()), (1, 0));
         assert_eq!(other.aside.get(), Use::default());
+    }
+
+    #[tokio::test]
+    async fn what_is_given_up_before_its_call_begins_is_given_back() {
+        let model = model(&json!({ "input": 1.0, "output": 2.0, "per": "1M" }));
+        let budget = Budget::new(Bounds { calls: Some(1), ..Bounds::default() });
+        drop(budget.admit(&model, &request(1, 1)).await.expect("the first fits"));
+        let mut second = budget.admit(&model, &request(1, 1)).await.expect("nothing is used yet");
+        second.begin();
+        drop(second);
+        assert!(budget.admit(&model, &request(1, 1)).await.is_err(), "one may have been paid for");
     }
 
     #[tokio::test]

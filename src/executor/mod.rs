@@ -39,6 +39,10 @@ pub type Told = HashMap<String, VecDeque<Value>>;
 /// Called with every event and its time (microseconds since 1970), as it happens.
 pub type Listener = Rc<dyn Fn(i64, &Event)>;
 
+/// Most answers of one kind that a run journals: a loop that looks at the clock must not fill the
+/// store. Those after them are not told again to a run that goes on from this one.
+const TOLD_MAX: usize = 10_000;
+
 /// Why a flow could not run, or could not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -77,8 +81,11 @@ pub struct Executor {
     /// What models are answered from in a test.
     tape: Option<Rc<Tape>>,
     learner: RefCell<Learner>,
-    /// What the run it goes on from was told.
+    /// What the run it goes on from was told, and how often this one was told something.
     told: RefCell<Told>,
+    asked_clock: RefCell<HashMap<&'static str, usize>>,
+    /// The figures of the flows of the run that this one goes through again.
+    figures: HashMap<FlowId, Metrics>,
     /// The next time that is told, if the clock of the run stands still.
     still: Option<Cell<i64>>,
     /// How often each request was made.
@@ -120,6 +127,8 @@ impl Executor {
             tape: None,
             learner: RefCell::new(learner),
             told: RefCell::default(),
+            asked_clock: RefCell::default(),
+            figures: HashMap::new(),
             still: None,
             asked: RefCell::default(),
             next_op: Cell::new(0),
@@ -180,13 +189,37 @@ impl Executor {
         self.told.borrow_mut().get_mut(what)?.pop_front()
     }
 
+    /// Reports the figures that the flows had in the run that this one goes through again.
+    #[must_use]
+    pub fn reporting(self, figures: HashMap<FlowId, Metrics>) -> Executor {
+        Executor { figures, ..self }
+    }
+
     /// Returns the time in milliseconds since 1970, and journals that the script was told it.
     pub fn now(&self) -> Result<i64, StoreError> {
-        let known = self.recall("now").and_then(|value| value.as_i64());
         let still = || self.still.as_ref().map(|next| next.replace(next.get() + 1));
-        let now = known.or_else(still).unwrap_or_else(|| clock::Stamp::now().0);
-        self.note(&Event::Told { what: "now".to_owned(), value: now.into() })?;
-        Ok(now)
+        let now = still().unwrap_or_else(|| clock::Stamp::now().0);
+        Ok(self.tell_of_clock("now", now.into())?.as_i64().unwrap_or(now))
+    }
+
+    /// Returns how many seconds passed, of which `seconds` were measured, and journals that the
+    /// script was told it.
+    pub fn elapsed(&self, seconds: f64) -> Result<f64, StoreError> {
+        // Whole microseconds survive the journal exactly.
+        let seconds = (seconds * 1e6).round() / 1e6;
+        Ok(self.tell_of_clock("elapsed", seconds.into())?.as_f64().unwrap_or(seconds))
+    }
+
+    /// Returns what was told in the place of this answer then, or else the answer, and journals it.
+    fn tell_of_clock(&self, what: &'static str, answer: Value) -> Result<Value, StoreError> {
+        let value = self.recall(what).unwrap_or(answer);
+        let mut asked = self.asked_clock.borrow_mut();
+        let count = asked.entry(what).or_default();
+        *count += 1;
+        if *count <= TOLD_MAX {
+            self.note(&Event::Told { what: what.to_owned(), value: value.clone() })?;
+        }
+        Ok(value)
     }
 
     /// Tells whether calls are only counted: nothing that lasts may be done.

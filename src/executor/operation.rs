@@ -1,6 +1,7 @@
 //! One operation of a flow, from its conditions to its outcome on the disk.
 
 use crate::base::clock;
+use crate::base::failpoint::{self, Point};
 use crate::base::id::{FlowId, OpId};
 use crate::executor::Executor;
 use crate::executor::attempt::{Keep, Stop};
@@ -20,6 +21,9 @@ use std::time::Duration;
 
 /// First pause before an operation is tried again; it doubles each time.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// Kinds of failure that stay the same however often something is tried.
+const IN_VAIN: &[&str] = &["setup", "budget", "diverged"];
 
 /// The condition of an edge, with the result it judges.
 #[derive(Debug)]
@@ -91,32 +95,41 @@ impl Executor {
         OpGuard { executor: self, scope: Some(scope) }
     }
 
-    /// Performs one job. Its end is on the disk when this returns.
-    pub(super) async fn perform(&self, job: Job) -> (usize, Step) {
-        let index = job.index;
-        let step = self.try_perform(job).await.unwrap_or_else(Step::Broken);
-        (index, step)
+    /// Performs one job. Its end is on the disk when the future ends; a future that is dropped before,
+    /// even before it was ever polled, journals the operation as cancelled.
+    pub(super) fn perform(&self, job: Job) -> impl Future<Output = (usize, Step)> {
+        let deadline = job.op.timeout.map(|timeout| clock::monotonic() + timeout);
+        let scope = Scope::new(job.flow, job.id, deadline);
+        let guard = self.guard(scope.clone());
+        async move {
+            let step = self.try_perform(&job, &scope, guard).await.unwrap_or_else(Step::Broken);
+            (job.index, step)
+        }
     }
 
-    async fn try_perform(&self, job: Job) -> Result<Step, StoreError> {
+    async fn try_perform(
+        &self,
+        job: &Job,
+        scope: &Rc<Scope>,
+        mut guard: OpGuard<'_>,
+    ) -> Result<Step, StoreError> {
         let (flow, op) = (job.flow, job.id);
-        let deadline = job.op.timeout.map(|timeout| clock::monotonic() + timeout);
-        let scope = Scope::new(flow, op, deadline);
-        let outcome = match judge(&job).await {
+        let outcome = match judge(job).await {
             Ok(Some(reason)) => Outcome::Skipped { reason },
             Err(failure) => Outcome::Failed { failure: failure.of(&job.op.name) },
             Ok(None) => {
                 self.note(&Event::OpStarted { flow, op, name: None })?;
-                let mut guard = self.guard(scope.clone());
-                let work = AssertUnwindSafe(self.work(&scope, &job)).catch_unwind();
+                let work = AssertUnwindSafe(self.work(scope, job)).catch_unwind();
                 let result = match job.op.timeout {
                     Some(limit) => tokio::time::timeout(limit, work).await,
                     None => Ok(work.await),
                 };
-                guard.disarm();
                 match result {
                     Ok(Ok(Ok(Made::Value(value)))) => Outcome::Completed { value },
-                    Ok(Ok(Ok(Made::Ops(ops)))) => return Ok(Step::Expanded(ops)),
+                    Ok(Ok(Ok(Made::Ops(ops)))) => {
+                        guard.disarm();
+                        return Ok(Step::Expanded(ops));
+                    }
                     Ok(Ok(Err(Stop::Store(error)))) => return Err(error),
                     Ok(Ok(Err(Stop::Failed(failure)))) => {
                         Outcome::Failed { failure: failure.of(&job.op.name) }
@@ -129,7 +142,10 @@ impl Executor {
             }
         };
         let ended = Event::OpEnded { flow, op, outcome };
+        guard.disarm();
+        failpoint::pass(Point::OpEnds);
         self.commit(&ended).await?;
+        failpoint::pass(Point::OpKept);
         match ended {
             Event::OpEnded { outcome, .. } => Ok(Step::Ended(outcome)),
             _ => Ok(Step::Ended(Outcome::Cancelled)),
@@ -144,7 +160,7 @@ impl Executor {
                 Err(Stop::Failed(failure)) if tried < job.op.retries => failure,
                 result => return result,
             };
-            if failure.kind == "setup" {
+            if IN_VAIN.contains(&failure.kind.as_str()) {
                 return Err(failure.into());
             }
             tokio::time::sleep(RETRY_PAUSE.saturating_mul(1 << tried.min(10))).await;
@@ -261,4 +277,42 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> Failure {
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "no message".to_owned());
     Failure::new("panicked", format!("this is a bug in kaizen, please report it: {text}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::id::RunId;
+    use crate::executor::run::FlowOptions;
+    use crate::flow::builder::Builder;
+    use crate::flow::op::OnFailure;
+    use crate::journal::Journal;
+    use crate::model::Model;
+    use crate::session::Session;
+    use crate::session::branch::Branch;
+    use std::cell::RefCell;
+
+    #[tokio::test]
+    async fn an_operation_whose_turn_had_come_when_its_flow_stopped_ends_in_the_journal() {
+        let failing = OpKind::Call(Callback::new(|_| {
+            Box::pin(async { Err(Failure::new("thrown", "at once")) })
+        }));
+        let mut builder = Builder::new("g");
+        builder.add(Op::new("first", failing), &[]);
+        builder.add(Op::new("second", OpKind::Chat(Prompt::default())), &[]);
+        let graph = builder.build().expect("a sound graph");
+        let executor = Executor::new(Journal::off(RunId::fresh()), 1, None);
+        let ended = Rc::new(RefCell::new(Vec::new()));
+        let seen = ended.clone();
+        executor.listen(Rc::new(move |_, event| {
+            if let Event::OpEnded { op, outcome, .. } = event {
+                seen.borrow_mut().push((op.0, outcome.word()));
+            }
+        }));
+        let session = Session::new(Branch::new(Model::demo(), None).shared());
+        let options = FlowOptions { on_failure: OnFailure::Stop, ..FlowOptions::default() };
+        let report = executor.run(&graph, &session, &options).await.expect("a journal");
+        assert_eq!(report.names("cancelled"), ["second"]);
+        assert_eq!(ended.take(), [(0, "failed"), (1, "cancelled")]);
+    }
 }

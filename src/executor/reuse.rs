@@ -47,6 +47,8 @@ pub struct Reuse {
     is_handing_over: Cell<bool>,
     /// What happens to a request whose reply is not known.
     mode: Mode,
+    /// Whether a call was asked for that the replayed run has given up.
+    gave_up: Cell<bool>,
     /// The first request that was not known although every one had to be.
     diverged: RefCell<Option<Failure>>,
 }
@@ -105,6 +107,12 @@ impl Reuse {
     /// Returns the first request that the replayed run has not made, as a failure.
     pub fn diverged(&self) -> Option<Failure> {
         self.diverged.borrow().clone()
+    }
+
+    /// Tells whether the replayed run gave up a call at a moment that only it knows, because of a
+    /// time-out, say.
+    pub fn gave_up(&self) -> bool {
+        self.gave_up.get()
     }
 
     /// Returns the replies that are known now.
@@ -166,6 +174,10 @@ impl Reuse {
         match self.mode {
             Mode::Live => return Answer::Ask,
             Mode::Replay => {
+                if let Some(failure) = replies.failure(sample) {
+                    self.gave_up.set(self.gave_up.get() || failure.kind == "cancelled");
+                    return Answer::Never(Box::new(failure.clone()));
+                }
                 let prompt = request.messages.last().map_or("", |m| m.content.as_str());
                 let failure = unknown(prompt, replies.nearest(prompt));
                 self.diverged.borrow_mut().get_or_insert_with(|| failure.clone());

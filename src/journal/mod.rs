@@ -12,7 +12,7 @@ use crate::base::id::RunId;
 use crate::base::secret::scrub;
 use crate::journal::event::Event;
 use crate::store::StoreError;
-use crate::store::writer::{Change, Writer};
+use crate::store::writer::{Change, Series, Writer};
 use rusqlite::params;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -24,17 +24,19 @@ pub struct Journal {
     next: Cell<i64>,
     /// `None` keeps nothing: for measuring what journaling costs, and for throw-away runs.
     writer: Option<Rc<Writer>>,
+    /// Its events are worth nothing with a gap: an answer without its question, say.
+    series: Series,
 }
 
 impl Journal {
     /// Starts the journal of a run.
     pub fn new(run: RunId, writer: Rc<Writer>) -> Journal {
-        Journal { run, next: Cell::new(0), writer: Some(writer) }
+        Journal { run, next: Cell::new(0), writer: Some(writer), series: Series::default() }
     }
 
     /// Starts a journal that keeps nothing.
     pub fn off(run: RunId) -> Journal {
-        Journal { run, next: Cell::new(0), writer: None }
+        Journal { run, next: Cell::new(0), writer: None, series: Series::default() }
     }
 
     /// Returns the run that is journaled.
@@ -51,15 +53,16 @@ impl Journal {
     /// disk.
     pub async fn append(&self, at: i64, event: &Event) -> Result<(), StoreError> {
         match &self.writer {
-            Some(writer) => writer.apply(self.change(at, event)).await,
+            Some(writer) => writer.append(&self.series, self.change(at, event)).await,
             None => Ok(()),
         }
     }
 
-    /// Appends an event soon, without waiting: for events that a crash may lose.
+    /// Appends an event soon, without waiting: for events that a crash may lose. If it cannot be
+    /// written, the next one says so.
     pub fn append_soon(&self, at: i64, event: &Event) -> Result<(), StoreError> {
         match &self.writer {
-            Some(writer) => writer.apply_soon(self.change(at, event)),
+            Some(writer) => writer.append_soon(&self.series, self.change(at, event)),
             None => Ok(()),
         }
     }

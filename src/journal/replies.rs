@@ -2,6 +2,7 @@
 
 use crate::base::id::{OpId, RunId};
 use crate::base::unit::Money;
+use crate::flow::failure::Failure;
 use crate::flow::outcome::Outcome;
 use crate::journal::event::Event;
 use crate::journal::key::Key;
@@ -42,6 +43,8 @@ pub struct Replies {
     prompts: HashMap<Sample, Rc<str>>,
     /// Replies that operations used which then failed.
     failed: Vec<Sample>,
+    /// Why a request got no reply in the end. Only a replay is answered by that.
+    refused: HashMap<Sample, Failure>,
 }
 
 impl Replies {
@@ -56,6 +59,11 @@ impl Replies {
     /// Returns the reply to a request.
     pub fn get(&self, sample: &Sample) -> Option<&Known> {
         self.known.get(sample)
+    }
+
+    /// Returns why a request got no reply, if that is known.
+    pub fn failure(&self, sample: &Sample) -> Option<&Failure> {
+        self.refused.get(sample)
     }
 
     /// Returns the newest reply that an operation of this name got.
@@ -93,6 +101,7 @@ impl Replies {
     pub fn clear(&mut self) {
         self.known.clear();
         self.failed.clear();
+        self.refused.clear();
     }
 }
 
@@ -150,6 +159,12 @@ impl Learner {
                 let run = reused.clone().unwrap_or_else(|| self.run.clone());
                 let (usage, cost, served_by) = (*usage, *cost, served_by.clone());
                 replies.known.insert(sample, Known { text, usage, cost, served_by, run });
+            }
+            Event::AttemptEnded { op, attempt, failure: Some(failure), retry_in_ms, .. } => {
+                let Some(sample) = self.open.remove(&(*op, *attempt)) else { return };
+                if retry_in_ms.is_none() {
+                    replies.refused.insert(sample, failure.clone());
+                }
             }
             Event::OpEnded { op, outcome, .. } => {
                 let used = self.used.remove(op).unwrap_or_default();

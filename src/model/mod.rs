@@ -17,6 +17,7 @@ use crate::model::error::CallError;
 use crate::model::limiter::{Limiter, Limits};
 use crate::model::price::Price;
 use crate::model::provider::demo::Demo;
+use crate::model::provider::simulated::Simulated;
 use crate::model::reply::{Called, Finish, Reply, Usage};
 use crate::model::request::{Request, Settings};
 use crate::model::transport::Transport;
@@ -44,6 +45,18 @@ impl Model {
             limiter: Limiter::new(Limits::default()),
             price: None,
         }
+    }
+
+    /// Creates a model that somebody in the same process speaks for.
+    pub fn simulated(
+        label: &str,
+        settings: Settings,
+        limits: Limits,
+        price: Option<Price>,
+        speaker: Simulated,
+    ) -> Model {
+        let (label, limiter) = (label.to_owned(), Limiter::new(limits));
+        Model { label, settings, transport: Transport::Simulated(speaker), limiter, price }
     }
 
     /// Asks the model once. Never retries: the caller decides that by `CallError::retry`.
@@ -82,6 +95,7 @@ impl Model {
             Transport::Demo(demo) => format!("{} {}", self.label, demo.identity()),
             Transport::OpenAi(server) => format!("{} {}", self.label, server.base_url),
             Transport::Native(provider) => format!("{} {}", self.label, provider.base_url),
+            Transport::Simulated(_) => self.label.clone(),
         }
     }
 
@@ -90,10 +104,10 @@ impl Model {
         self.price.as_ref()
     }
 
-    /// Returns the server that is asked; the demo model has none.
+    /// Returns the server that is asked; models without one have none.
     pub fn server(&self) -> Option<&str> {
         match &self.transport {
-            Transport::Demo(_) => None,
+            Transport::Demo(_) | Transport::Simulated(_) => None,
             Transport::OpenAi(server) => Some(&server.base_url),
             Transport::Native(provider) => Some(&provider.base_url),
         }
@@ -102,7 +116,7 @@ impl Model {
     /// Returns what keeps the model from being called, if that is known before a call.
     pub fn fault(&self) -> Option<&CallError> {
         match &self.transport {
-            Transport::Demo(_) => None,
+            Transport::Demo(_) | Transport::Simulated(_) => None,
             Transport::OpenAi(server) => server.key.as_ref().err(),
             Transport::Native(provider) => provider.key.as_ref().err(),
         }

@@ -4,6 +4,7 @@ use crate::model::error::CallError;
 use crate::model::provider::demo::Demo;
 use crate::model::provider::native::Native;
 use crate::model::provider::openai::OpenAi;
+use crate::model::provider::simulated::Simulated;
 use crate::model::reply::Reply;
 use crate::model::request::Request;
 
@@ -16,6 +17,8 @@ pub enum Transport {
     OpenAi(OpenAi),
     /// A provider with a protocol of its own.
     Native(Native),
+    /// A model that somebody in the same process speaks for.
+    Simulated(Simulated),
 }
 
 impl Transport {
@@ -26,6 +29,7 @@ impl Transport {
             // These futures are large, and every future around them would be as large.
             Transport::OpenAi(server) => Box::pin(server.send(request)).await,
             Transport::Native(provider) => Box::pin(provider.send(request)).await,
+            Transport::Simulated(model) => Box::pin(model.send(request)).await,
         }
     }
 }

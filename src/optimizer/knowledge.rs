@@ -2,6 +2,7 @@
 //! the sums it changes are written in one transaction, so that any number of processes may record
 //! at once and nothing is lost.
 
+use crate::base::failpoint::{self, Point};
 use crate::optimizer::cell::{Cell, Sums};
 use crate::optimizer::failure::{Lesson, lesson};
 use crate::optimizer::insights::Cells;
@@ -112,11 +113,14 @@ impl Knowledge {
         let change = move |tx: &Connection| {
             rows.iter().try_for_each(|(seen, counted)| {
                 insert(tx, seen)?;
+                failpoint::pass(Point::ObservationHalf);
                 if *counted { update(tx, seen) } else { Ok(()) }
             })
         };
         if let Some(writer) = &self.writer {
-            return Ok(writer.apply(Box::new(change)).await?);
+            writer.apply(Box::new(change)).await?;
+            failpoint::pass(Point::ObservationKept);
+            return Ok(());
         }
         let tx = self.reader.unchecked_transaction()?;
         change(&tx)?;

@@ -6,23 +6,69 @@ pub mod writer;
 
 pub use rusqlite::Connection;
 
-use rusqlite::OpenFlags;
+use rusqlite::{ErrorCode, OpenFlags};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Longest wait for another process that is writing, before SQLite gives up on one try.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What can go wrong with the store.
-#[derive(Debug, thiserror::Error)]
+/// What can go wrong with the store. It can be told to everybody who waits, hence the shared causes.
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// SQLite refused.
-    #[error("store `{path}`: {source}", path = path.display())]
+    #[error("store `{path}`: {reason}", path = path.display())]
     Sqlite {
         /// The store's file.
         path: PathBuf,
-        /// SQLite's reason.
-        source: rusqlite::Error,
+        /// SQLite's reason, which the text holds.
+        reason: Arc<rusqlite::Error>,
+    },
+    /// There is no room for more.
+    #[error(
+        "the disk of store `{path}` is full, or a limit on its size is reached ({reason}); what was written before is kept: make room, then `kaizen run --resume` goes on",
+        path = path.display()
+    )]
+    Full {
+        /// The store's file.
+        path: PathBuf,
+        /// SQLite's reason, which the text holds.
+        reason: Arc<rusqlite::Error>,
+    },
+    /// The disk failed while it was read or written.
+    #[error(
+        "the disk failed under store `{path}` ({reason}); what was written before is kept: `kaizen doctor` tells whether it is sound",
+        path = path.display()
+    )]
+    Disk {
+        /// The store's file.
+        path: PathBuf,
+        /// SQLite's reason, which the text holds.
+        reason: Arc<rusqlite::Error>,
+    },
+    /// The file or its folder may not be written.
+    #[error(
+        "store `{path}` cannot be written ({reason}); make the file and its folder writable",
+        path = path.display()
+    )]
+    ReadOnly {
+        /// The store's file.
+        path: PathBuf,
+        /// SQLite's reason, which the text holds.
+        reason: Arc<rusqlite::Error>,
+    },
+    /// Another process has kept the file to itself for too long.
+    #[error(
+        "store `{path}` is locked by another program for more than {} s",
+        BUSY_TIMEOUT.as_secs(),
+        path = path.display()
+    )]
+    Locked {
+        /// The store's file.
+        path: PathBuf,
+        /// SQLite's reason, which the text holds.
+        reason: Arc<rusqlite::Error>,
     },
     /// The file is damaged. It was left as it is.
     #[error("store `{path}` is damaged: {reason}", path = path.display())]
@@ -48,7 +94,7 @@ pub enum StoreError {
         /// The folder.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        source: Arc<std::io::Error>,
     },
     /// The writer thread is gone.
     #[error("the store's writer has stopped")]
@@ -56,13 +102,37 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Makes an error of one of SQLite's; a damaged file is told apart.
+    /// Makes an error of one of SQLite's.
     pub(crate) fn sqlite(path: PathBuf, source: rusqlite::Error) -> StoreError {
-        match source.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
-                StoreError::Damaged { path, reason: source.to_string() }
+        let (code, reason) = (source.sqlite_error_code(), Arc::new(source));
+        match code {
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+                StoreError::Damaged { path, reason: reason.to_string() }
             }
-            _ => StoreError::Sqlite { path, source },
+            Some(ErrorCode::DiskFull) => StoreError::Full { path, reason },
+            Some(ErrorCode::SystemIoFailure) => StoreError::Disk { path, reason },
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+                StoreError::ReadOnly { path, reason }
+            }
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                StoreError::Locked { path, reason }
+            }
+            _ => StoreError::Sqlite { path, reason },
+        }
+    }
+
+    /// Tells whether the store itself is at fault, so that any other change would fail as well.
+    fn is_of_store(&self) -> bool {
+        match self {
+            StoreError::Full { .. }
+            | StoreError::Disk { .. }
+            | StoreError::ReadOnly { .. }
+            | StoreError::Locked { .. }
+            | StoreError::Damaged { .. }
+            | StoreError::Newer { .. }
+            | StoreError::Folder { .. }
+            | StoreError::WriterStopped => true,
+            StoreError::Sqlite { .. } => false,
         }
     }
 }
@@ -132,7 +202,7 @@ pub fn copy(connection: &Connection, path: &Path, target: &Path) -> Result<(), S
 pub fn open_in_memory() -> Result<Connection, StoreError> {
     let path = Path::new(":memory:");
     let mut connection = Connection::open_in_memory()
-        .map_err(|source| StoreError::Sqlite { path: path.to_owned(), source })?;
+        .map_err(|source| StoreError::sqlite(path.to_owned(), source))?;
     schema::prepare(&mut connection, path)?;
     Ok(connection)
 }

@@ -1,5 +1,6 @@
 //! The tables, and the steps from one format to the next.
 
+use crate::base::failpoint::{self, Point};
 use crate::store::StoreError;
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
@@ -72,6 +73,7 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<i64> {
     }
     let now = found + i64::try_from(missing.len()).expect("few steps");
     tx.pragma_update(None, "user_version", now)?;
+    failpoint::pass(Point::StoreMade);
     tx.commit()?;
     Ok(now)
 }

@@ -1,9 +1,10 @@
 //! The store's one writer thread. Appends that wait at the same time share one commit.
 
+use crate::base::failpoint::{self, Fault, Point};
 use crate::store::StoreError;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior, ffi};
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -18,9 +19,23 @@ const COMPANY: Duration = Duration::from_micros(500);
 /// A change to the store. It may be applied again if the transaction it was part of failed.
 pub type Change = Box<dyn FnMut(&Connection) -> rusqlite::Result<()> + Send>;
 
+/// Changes that mean nothing with a gap, such as the events of one run: once one of them has failed,
+/// so does every later one, and with the same error, although it might succeed by itself.
+#[derive(Debug, Clone, Default)]
+pub struct Series(Arc<OnceLock<StoreError>>);
+
+impl Series {
+    /// Returns why it has ended early, if it has.
+    fn broken(&self) -> Result<(), StoreError> {
+        self.0.get().map_or(Ok(()), |error| Err(error.clone()))
+    }
+}
+
 /// A change on its way, and who waits for it.
 struct Job {
     change: Change,
+    /// What it belongs to; alone it stands for itself.
+    series: Option<Series>,
     done: Option<oneshot::Sender<Result<(), StoreError>>>,
 }
 
@@ -71,16 +86,28 @@ impl Writer {
         Writer { shared, thread: Some(thread) }
     }
 
-    /// Applies a change and returns once it is on the disk.
+    /// Applies a change that stands for itself, and returns once it is on the disk.
     pub async fn apply(&self, change: Change) -> Result<(), StoreError> {
-        let (done, receipt) = oneshot::channel();
-        self.send(Job { change, done: Some(done) })?;
-        receipt.await.map_err(|_| StoreError::WriterStopped)?
+        self.wait(change, None).await
     }
 
-    /// Applies a change soon, without waiting for it.
-    pub fn apply_soon(&self, change: Change) -> Result<(), StoreError> {
-        self.send(Job { change, done: None })
+    /// Applies the next change of a series, and returns once it is on the disk.
+    pub async fn append(&self, series: &Series, change: Change) -> Result<(), StoreError> {
+        series.broken()?;
+        self.wait(change, Some(series.clone())).await
+    }
+
+    /// Applies the next change of a series soon, without waiting for it. If that fails, the next
+    /// one says so.
+    pub fn append_soon(&self, series: &Series, change: Change) -> Result<(), StoreError> {
+        series.broken()?;
+        self.send(Job { change, series: Some(series.clone()), done: None })
+    }
+
+    async fn wait(&self, change: Change, series: Option<Series>) -> Result<(), StoreError> {
+        let (done, receipt) = oneshot::channel();
+        self.send(Job { change, series, done: Some(done) })?;
+        receipt.await.map_err(|_| StoreError::WriterStopped)?
     }
 
     fn send(&self, job: Job) -> Result<(), StoreError> {
@@ -155,36 +182,147 @@ fn next_batch(shared: &Shared, was_company: bool) -> Option<Vec<Job>> {
     (!batch.is_empty() || !queue.is_closed).then_some(batch)
 }
 
-/// Commits the whole batch; when that fails, each job by itself, so that one bad change does not
-/// take its neighbours with it.
+/// Commits the whole batch. When that fails and the store is not at fault, each job is tried by
+/// itself, so that one bad change does not take its neighbours with it.
 fn commit(connection: &mut Connection, path: &Path, mut batch: Vec<Job>) {
-    if apply_all(connection, &mut batch).is_ok() {
-        for job in batch {
-            answer(job, Ok(()));
+    batch.retain_mut(|job| match job.series.as_ref().map_or(Ok(()), Series::broken) {
+        Ok(()) => true,
+        Err(error) => {
+            answer(job, Err(error));
+            false
         }
-        return;
-    }
-    for job in batch {
-        let mut one = [job];
-        let result = apply_all(connection, &mut one);
-        let [job] = one;
-        answer(job, result.map_err(|source| StoreError::sqlite(path.to_owned(), source)));
+    });
+    let fail = |source| StoreError::sqlite(path.to_owned(), source);
+    match apply_all(connection, &mut batch).map_err(fail) {
+        Err(error) if batch.len() > 1 && !error.is_of_store() => {
+            for job in batch {
+                commit(connection, path, vec![job]);
+            }
+        }
+        result => {
+            for job in &mut batch {
+                answer(job, result.clone());
+            }
+        }
     }
 }
 
 /// Applies the changes in one transaction.
 fn apply_all(connection: &mut Connection, jobs: &mut [Job]) -> rusqlite::Result<()> {
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    act_out(Point::CommitBegins)?;
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for job in jobs {
         (job.change)(&tx)?;
     }
-    tx.commit()
+    act_out(Point::CommitFills)?;
+    tx.commit()?;
+    failpoint::pass(Point::CommitEnds);
+    Ok(())
 }
 
-/// Tells the waiter, if there is one.
-fn answer(job: Job, result: Result<(), StoreError>) {
-    if let Some(done) = job.done {
+/// Fails as SQLite does, where a test has told so.
+fn act_out(point: Point) -> rusqlite::Result<()> {
+    let code = match failpoint::fault(point) {
+        None => return Ok(()),
+        Some(Fault::Full) => ffi::SQLITE_FULL,
+        Some(Fault::Io) => ffi::SQLITE_IOERR_WRITE,
+    };
+    Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None))
+}
+
+/// Tells the waiter, if there is one, and everything that comes after in the series.
+fn answer(job: &mut Job, result: Result<(), StoreError>) {
+    if let (Err(error), Some(series)) = (&result, &job.series) {
+        series.0.get_or_init(|| error.clone());
+    }
+    if let Some(done) = job.done.take() {
         // A waiter that has been cancelled no longer needs the answer.
         let _ = done.send(result);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store;
+    use futures::executor::block_on;
+
+    /// A writer on a store in a folder of its own, and a way to look into it.
+    fn writer(limit_pages: Option<u32>) -> (tempfile::TempDir, Writer, Connection) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("store.db");
+        let connection = store::open(&path).expect("a store");
+        connection.execute_batch("CREATE TABLE t (n INTEGER PRIMARY KEY, x)").expect("a table");
+        if let Some(pages) = limit_pages {
+            let used: u32 =
+                connection.query_row("PRAGMA page_count", [], |row| row.get(0)).expect("a count");
+            connection.pragma_update(None, "max_page_count", used + pages).expect("a limit");
+        }
+        (folder, Writer::start(connection, &path), store::open(&path).expect("a second reader"))
+    }
+
+    fn insert(n: i64, bytes: i64) -> Change {
+        Box::new(move |tx| {
+            tx.execute("INSERT INTO t VALUES (?, zeroblob(?))", (n, bytes)).map(|_| ())
+        })
+    }
+
+    fn kept(reader: &Connection) -> Vec<i64> {
+        let mut rows = reader.prepare("SELECT n FROM t ORDER BY n").expect("a query");
+        let kept = rows.query_map([], |row| row.get(0)).expect("rows").collect::<Result<_, _>>();
+        kept.expect("numbers")
+    }
+
+    #[test]
+    fn a_change_that_fails_takes_no_neighbour_with_it() {
+        let (_folder, writer, reader) = writer(None);
+        block_on(writer.apply(insert(1, 1))).expect("room");
+        let (one, two, three) = block_on(async {
+            futures::join!(
+                writer.apply(insert(2, 1)),
+                writer.apply(insert(1, 1)),
+                writer.apply(insert(3, 1))
+            )
+        });
+        assert!(one.is_ok() && three.is_ok());
+        assert!(matches!(two, Err(StoreError::Sqlite { .. })), "{two:?}");
+        assert_eq!(kept(&reader), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_series_has_no_gap_when_the_store_is_full() {
+        let (_folder, writer, reader) = writer(Some(8));
+        let (series, other) = (Series::default(), Series::default());
+        block_on(writer.append(&series, insert(1, 1))).expect("room");
+        // Nobody waits for the one that does not fit; the next one that would fit says so.
+        writer.append_soon(&series, insert(2, 100_000)).expect("not tried yet");
+        let next = block_on(writer.append(&series, insert(3, 1)));
+        assert!(matches!(next, Err(StoreError::Full { .. })), "{next:?}");
+        let soon = writer.append_soon(&series, insert(4, 1));
+        assert!(matches!(soon, Err(StoreError::Full { .. })), "{soon:?}");
+        block_on(writer.append(&other, insert(5, 1))).expect("another series fits");
+        block_on(writer.apply(insert(6, 1))).expect("what stands for itself fits");
+        drop(writer);
+        assert_eq!(kept(&reader), [1, 5, 6]);
+    }
+
+    #[test]
+    fn what_is_locked_is_told_to_everybody_who_waits() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("store.db");
+        let connection = store::open(&path).expect("a store");
+        connection.busy_timeout(Duration::from_millis(20)).expect("a time");
+        let writer = Writer::start(connection, &path);
+        let other = store::open(&path).expect("a second program");
+        other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+        let nothing = || -> Change { Box::new(|_| Ok(())) };
+        let all =
+            block_on(async { futures::join!(writer.apply(nothing()), writer.apply(nothing())) });
+        assert!(matches!(all, (Err(StoreError::Locked { .. }), Err(StoreError::Locked { .. }))));
+        other.execute_batch("COMMIT").expect("the lock is given back");
+        block_on(writer.apply(nothing())).expect("the writer goes on");
     }
 }

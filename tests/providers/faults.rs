@@ -109,3 +109,57 @@ async fn a_thousand_requests_are_really_in_flight_together() {
     assert!(all.iter().all(|called| kind(called) == "ok"));
     assert_eq!(server.most_in_flight(), 1000);
 }
+
+/// The pieces have no numbers, so text that comes twice cannot be told from text that is said
+/// twice; but nothing is counted twice.
+#[tokio::test]
+async fn a_piece_that_comes_twice_does_not_count_twice() {
+    let usage =
+        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":2}}\n\n";
+    let (end, done) = (piece("", Some("stop")), "data: [DONE]\n\n".to_owned());
+    let pieces = [piece("Hello", None), end.clone(), end, usage.to_owned(), usage.to_owned()];
+    let pieces = pieces.into_iter().chain([done.clone(), done]).map(|piece| (0, piece)).collect();
+    let called = streamed(pieces, false, Settings::default()).await;
+    assert_eq!(called.result, Ok("Hello".to_owned()));
+    assert_eq!(called.usage.map(|usage| (usage.input(), usage.output())), Some((7, 2)));
+}
+
+#[tokio::test]
+async fn a_piece_that_is_not_understood_is_no_success() {
+    for wrong in ["data: {\"choices\": 7}\n\n", "data: <html>\n\n", "data: {\"cho\n\n"] {
+        let pieces = vec![(0, piece("Hel", None)), (0, wrong.to_owned())];
+        let called = streamed(pieces, false, Settings::default()).await;
+        assert_eq!(kind(&called), "bad_reply", "{wrong}: {:?}", called.result);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_is_reset_is_cut_off() {
+    let head = "HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\n\r\n";
+    let said = format!("{head}{}", piece("Hel", None));
+    for (sent, expected) in [(head.to_owned(), "network"), (said, "cut_off")] {
+        let server = Server::start(move |_, _, _| Act::Reset(sent.clone()));
+        let settings = Settings { stream: Some(true), ..Settings::default() };
+        let called = ask(&model("openai", &server.url), settings).await;
+        assert_eq!(kind(&called), expected, "{:?}", called.result);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_of_ten_megabytes_is_refused() {
+    let pieces = (0..11).map(|_| (0, piece(&"x".repeat(1 << 20), None))).collect();
+    let called = streamed(pieces, false, Settings::default()).await;
+    assert_eq!(kind(&called), "too_large", "{:?}", called.result);
+}
+
+#[tokio::test]
+async fn a_right_body_of_a_wrong_content_type_is_understood() {
+    let Act::Answer(status, _, body) = crate::support::server::answer("hi") else {
+        panic!("an answer")
+    };
+    let server = Server::start(move |_, _, _| {
+        Act::Answer(status, "content-type: text/html\r\n".into(), body.clone())
+    });
+    let called = ask(&model("openai", &server.url), Settings::default()).await;
+    assert_eq!(called.result, Ok("hi".to_owned()));
+}

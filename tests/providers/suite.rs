@@ -76,25 +76,39 @@ async fn each_status_is_its_own_kind() {
         (404, "not_found"),
         (429, "rate_limited"),
         (500, "server"),
+        (503, "server"),
     ];
     for (status, expected) in kinds {
         check(|_| refusal(status, "the provider's words"), expected).await;
     }
 }
 
-#[tokio::test]
-async fn a_wish_to_wait_is_kept() {
+/// Asks every provider with a server that refuses and says how long to wait; returns the waits.
+async fn wishes(status: u16, header: &str) -> Vec<Duration> {
+    let mut waits = Vec::new();
     for provider in PROVIDERS {
-        let server = Server::start(|_, _, _| {
-            Act::Answer(
-                429,
-                "retry-after: 7\r\ncontent-type: application/json\r\n".into(),
-                b"{}".into(),
-            )
-        });
+        let headers = format!("{header}\r\ncontent-type: application/json\r\n");
+        let server =
+            Server::start(move |_, _, _| Act::Answer(status, headers.clone(), b"{}".into()));
         let called = ask(&model(provider, &server.url), Settings::default()).await;
-        let retry = called.result.as_ref().map_err(CallError::retry);
-        assert_eq!(retry, Err(Retry::After(Duration::from_secs(7))), "{provider}");
+        match called.result.as_ref().map_err(CallError::retry) {
+            Err(Retry::After(wait)) => waits.push(wait),
+            other => panic!("{provider} {status} {header}: {other:?}"),
+        }
+    }
+    waits
+}
+
+#[tokio::test]
+async fn a_wish_to_wait_is_kept_in_both_forms() {
+    for status in [429, 503] {
+        assert_eq!(wishes(status, "retry-after: 7").await, [Duration::from_secs(7); 4]);
+        let at = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(90);
+        let date = jiff::fmt::rfc2822::to_string(&at.to_zoned(jiff::tz::TimeZone::UTC)).unwrap();
+        let date = date.replace("+0000", "GMT");
+        for wait in wishes(status, &format!("retry-after: {date}")).await {
+            assert!((80..=90).contains(&wait.as_secs()), "{wait:?} from {date}");
+        }
     }
 }
 
@@ -135,4 +149,60 @@ async fn the_whole_call_has_a_deadline() {
         let called = ask(&model(provider, &server.url), settings).await;
         assert_eq!(kind(&called), "timeout", "{provider}: {:?}", called.result);
     }
+}
+
+#[tokio::test]
+async fn a_reset_is_no_success_wherever_it_comes() {
+    let head = "HTTP/1.1 200 X\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n";
+    for provider in PROVIDERS {
+        let body = reply(provider, "hi", "stop").to_string();
+        let half = &body[..body.len() / 2];
+        let phases = ["", "HTTP/1.1 2", head, &format!("{head}{half}"), &format!("{head}{body}")];
+        for phase in phases.map(str::to_owned) {
+            let sent = phase.clone();
+            let server = Server::start(move |_, _, _| Act::Reset(sent.clone()));
+            let called = ask(&model(provider, &server.url), Settings::default()).await;
+            let told = ["network", "cut_off"].contains(&kind(&called));
+            assert!(told, "{provider} after {phase:?}: {:?}", called.result);
+            assert_eq!(called.result.unwrap_err().retry(), Retry::Backoff, "{provider}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reset_before_the_request_is_read_is_a_fault_of_the_network() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            stream.set_zero_linger().unwrap();
+        }
+    });
+    for provider in PROVIDERS {
+        let called = ask(&model(provider, &url), Settings::default()).await;
+        assert_eq!(kind(&called), "network", "{provider}: {:?}", called.result);
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_drips_is_a_timeout_unless_it_is_in_time() {
+    for provider in PROVIDERS {
+        for (pause_ms, expected) in [(2, "ok"), (400, "timeout")] {
+            let body = reply(provider, "hi", "stop").to_string();
+            let server = Server::start(move |_, _, _| Act::Drip(pause_ms, body.clone()));
+            let settings = Settings { timeout_ms: Some(300), ..Settings::default() };
+            let called = ask(&model(provider, &server.url), settings).await;
+            assert_eq!(kind(&called), expected, "{provider}: {:?}", called.result);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_of_nothing_is_no_success() {
+    check(|_| json(200, ""), "bad_reply").await;
+}
+
+#[tokio::test]
+async fn json_of_another_shape_is_no_success() {
+    check(|_| json(200, "[1, 2]"), "bad_reply").await;
 }

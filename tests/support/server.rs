@@ -20,8 +20,12 @@ pub(crate) enum Act {
     Stream { pieces: Vec<(u64, String)>, cut: bool },
     /// Closes the connection without a word.
     Close,
+    /// Sends a JSON body in two halves, with a pause in milliseconds before each.
+    Drip(u64, String),
     /// Promises a longer body than it sends.
     Half(String),
+    /// Sends these bytes as they are, then resets the connection.
+    Reset(String),
     /// Never answers.
     Hang,
 }
@@ -184,6 +188,18 @@ async fn perform(stream: &mut TcpStream, act: Act, seen: &Seen) -> bool {
             }
             sound && !cut && stream.write_all(b"0\r\n\r\n").await.is_ok()
         }
+        Act::Drip(ms, body) => {
+            let head = format!(
+                "HTTP/1.1 200 X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+                body.len()
+            );
+            let mut sound = stream.write_all(head.as_bytes()).await.is_ok();
+            for half in [&body[..body.len() / 2], &body[body.len() / 2..]] {
+                tokio::time::sleep(Duration::from_millis(ms)).await;
+                sound = sound && stream.write_all(half.as_bytes()).await.is_ok();
+            }
+            sound
+        }
         Act::Half(body) => {
             let head = format!(
                 "HTTP/1.1 200 X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
@@ -191,6 +207,13 @@ async fn perform(stream: &mut TcpStream, act: Act, seen: &Seen) -> bool {
             );
             // The cut is the point: whether the half arrives makes no difference.
             let _ = stream.write_all(head.as_bytes()).await;
+            false
+        }
+        Act::Reset(bytes) => {
+            // Whatever arrives of it before the reset: the reset is the point.
+            let _ = stream.write_all(bytes.as_bytes()).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            stream.set_zero_linger().expect("an open connection");
             false
         }
         Act::Close => false,

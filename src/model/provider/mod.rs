@@ -5,4 +5,5 @@ pub mod http;
 pub mod native;
 pub mod openai;
 pub mod page;
+pub mod simulated;
 pub mod sse;

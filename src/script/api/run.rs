@@ -12,6 +12,7 @@ use crate::script::{Inner, convert};
 use rhai::{AST, Dynamic, Engine, Map};
 use serde_json::Value;
 use std::rc::Rc;
+use std::time::Instant;
 
 /// Names that every script knows: each with its type and its text.
 pub(super) const CONSTANTS: &[(&str, &str, &str)] = &[
@@ -74,14 +75,31 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "now() -> int",
         r#"
-        The time in milliseconds since 1970-01-01 UTC; a resumed run is told the same times again. To measure how long something takes, use
-        `timestamp()` and its `elapsed` (seconds).
+        The time in milliseconds since 1970-01-01 UTC; a resumed run is told the same times again.
+        To measure how long something takes, use `timestamp()` and its `elapsed` (seconds).
         ```rhai
         let began = timestamp();
         print(now() > 0 && began.elapsed < 60.0);
         ```
         "#,
         move || inner.executor().now().map_err(|error| inner.raise(error.into())),
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "get elapsed(since: timestamp) -> float",
+        r#"
+        The seconds that have passed since a `timestamp()`; a resumed run and a replay are told the
+        same again.
+        ```rhai
+        let began = timestamp();
+        print(began.elapsed < 60.0);
+        ```
+        "#,
+        move |since: Instant| {
+            let seconds = since.elapsed().as_secs_f64();
+            inner.executor().elapsed(seconds).map_err(|error| inner.raise(error.into()))
+        },
     );
     let inner = host.clone();
     def(

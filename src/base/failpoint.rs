@@ -1,0 +1,142 @@
+//! Points at which a debug build can be told to die or to fail, so that tests can look at what is
+//! then on the disk. In a release build a point is nothing at all.
+
+/// A step of the program that a crash or a fault of the disk may cut short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Point {
+    /// The tables of a new store are made, and not committed.
+    StoreMade,
+    /// The start of a call is noted, the call is not made.
+    CallBegins,
+    /// A reply has come, and is not noted.
+    CallEnds,
+    /// The end of an operation is decided, and not noted.
+    OpEnds,
+    /// The end of an operation is on the disk, and nothing depends on it yet.
+    OpKept,
+    /// Changes wait, and their transaction has not begun.
+    CommitBegins,
+    /// The changes are made, and not committed.
+    CommitFills,
+    /// The changes are on the disk, and nobody who waits knows it.
+    CommitEnds,
+    /// An observation is inserted, the sums that it changes are not, and nothing is committed.
+    ObservationHalf,
+    /// An observation is on the disk, and the script does not know it.
+    ObservationKept,
+    /// The script has come to its end, which is not noted.
+    RunEnds,
+}
+
+/// All points by their names.
+pub const POINTS: &[(&str, Point)] = &[
+    ("store_made", Point::StoreMade),
+    ("call_begins", Point::CallBegins),
+    ("call_ends", Point::CallEnds),
+    ("op_ends", Point::OpEnds),
+    ("op_kept", Point::OpKept),
+    ("commit_begins", Point::CommitBegins),
+    ("commit_fills", Point::CommitFills),
+    ("commit_ends", Point::CommitEnds),
+    ("observation_half", Point::ObservationHalf),
+    ("observation_kept", Point::ObservationKept),
+    ("run_ends", Point::RunEnds),
+];
+
+/// A fault of the disk that is to be acted out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// There is no room left.
+    Full,
+    /// The disk cannot be read or written.
+    Io,
+}
+
+/// Passes a point where only a crash is of interest.
+pub fn pass(point: Point) {
+    // A fault told for such a point has nowhere to go; `arm` does not accept one.
+    let _ = fault(point);
+}
+
+/// Passes a point, and returns the fault that is to be acted out there, if any.
+#[cfg(not(debug_assertions))]
+#[inline]
+pub fn fault(_: Point) -> Option<Fault> {
+    None
+}
+
+#[cfg(debug_assertions)]
+pub use armed::{arm, fault};
+
+/// The part that release builds do without.
+#[cfg(debug_assertions)]
+mod armed {
+    use super::{Fault, POINTS, Point};
+    use nix::sys::signal::{Signal, raise};
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// What happens where, and when.
+    #[derive(Debug)]
+    struct Plan {
+        point: Point,
+        /// At which passing, from 1.
+        at: u64,
+        passed: AtomicU64,
+        act: Act,
+    }
+
+    #[derive(Debug, Clone, Copy)]
+    enum Act {
+        Kill,
+        /// The fault, and whether it is there only once.
+        Fail(Fault, bool),
+    }
+
+    static PLAN: OnceLock<Plan> = OnceLock::new();
+
+    /// Sets what happens, once for the process: `POINT:N:ACT`, at the N-th passing of the point. The
+    /// acts are `kill`, and at `commit_begins` and `commit_fills` also `full` and `io`, from then
+    /// on, and `full_once` and `io_once`. Returns what is wrong with the text, if anything.
+    pub fn arm(text: &str) -> Result<(), String> {
+        let wrong = || format!("`{text}` is no `POINT:N:ACT`");
+        let mut parts = text.split(':');
+        let (Some(name), Some(at), Some(act), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(wrong());
+        };
+        let (_, point) = POINTS.iter().find(|(known, _)| *known == name).ok_or_else(wrong)?;
+        let act = match act {
+            "kill" => Act::Kill,
+            "full" => Act::Fail(Fault::Full, false),
+            "full_once" => Act::Fail(Fault::Full, true),
+            "io" => Act::Fail(Fault::Io, false),
+            "io_once" => Act::Fail(Fault::Io, true),
+            _ => return Err(wrong()),
+        };
+        let can_fail = matches!(point, Point::CommitBegins | Point::CommitFills);
+        if matches!(act, Act::Fail(..)) && !can_fail {
+            return Err(format!("{}: only a commit can fail", wrong()));
+        }
+        let at = at.parse().map_err(|_| wrong())?;
+        let plan = Plan { point: *point, at, passed: AtomicU64::new(0), act };
+        PLAN.set(plan).map_err(|_| "a plan is set already".to_owned())
+    }
+
+    /// Passes a point: dies there, or returns the fault to act out, if that is what was told.
+    pub fn fault(point: Point) -> Option<Fault> {
+        let plan = PLAN.get().filter(|plan| plan.point == point)?;
+        let passed = plan.passed.fetch_add(1, Ordering::SeqCst) + 1;
+        match plan.act {
+            Act::Kill if passed == plan.at => {
+                // The process ends within this call.
+                let _ = raise(Signal::SIGKILL);
+                None
+            }
+            Act::Fail(fault, true) if passed == plan.at => Some(fault),
+            Act::Fail(fault, false) if passed >= plan.at => Some(fault),
+            Act::Kill | Act::Fail(..) => None,
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! A disk that is full, that fails, or that may not be written: the program says so and ends with 8,
+//! nothing that was done before is lost, the journal has no gap, and with room the run goes on.
+
+use super::{figure, rounds};
+use crate::support::server::{Server, answer};
+use crate::support::{Project, Ran};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+/// Ten calls, each printed once it is answered, and one recorded execution.
+const SCRIPT: &str = r#"
+    let b = branch();
+    for n in 0..10 { print(b.chat(`question ${n}`)); }
+    optimizer().record_execution("t", "p", #{ success_rate: 1.0, execution_time: 1.0 });
+    for n in 0..3 { print(b.chat(`late question ${n}`)); }
+"#;
+
+/// Runs of the program with a fault of the disk, and what they have shown.
+#[derive(Debug, Default)]
+struct Figures {
+    faults: usize,
+    /// Answers that the script had seen before the fault.
+    seen: usize,
+    /// Of those, answers that the journal does not have.
+    lost: usize,
+}
+
+fn server() -> Server {
+    Server::start(|_, _, body| answer(&format!("answer to {} bytes", body.len())))
+}
+
+/// Checks what a run has left that ended because of the disk, then goes on without the fault.
+fn check(project: &Project, server: &Server, broken: &Ran, says: &str, figures: &mut Figures) {
+    assert_eq!(broken.code, Some(8), "{}", broken.stderr);
+    assert!(broken.stderr.contains(says), "`{says}`: {}", broken.stderr);
+    let store = rusqlite::Connection::open(project.path().join(".kaizen/kaizen.db")).unwrap();
+    let count = |sql| store.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    let mut kept = 0;
+    // The disk may have been too small for the tables.
+    if count("SELECT count(*) FROM sqlite_schema WHERE name = 'events'") > 0 {
+        let gaps = "SELECT count(*) FROM
+            (SELECT max(seq) + 1 - count(*) AS gap FROM events GROUP BY run) WHERE gap != 0";
+        assert_eq!(count(gaps), 0, "a journal has a gap");
+        kept = project.events("op_ended").len();
+    }
+    drop(store);
+    let seen = broken.stdout.lines().filter(|line| line.starts_with("answer")).count();
+    figures.faults += 1;
+    figures.seen += seen;
+    figures.lost += seen.saturating_sub(kept);
+    let asked = server.bodies().len();
+    let mut arguments = vec!["run", "s.rhai"];
+    if !project.kaizen(&["runs", "--json"]).stdout.is_empty() {
+        arguments.push("--resume");
+    }
+    let ran = project.kaizen(&arguments);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(ran.stdout.lines().count(), 13, "{}", ran.stdout);
+    assert_eq!(server.bodies().len() - asked, 13 - kept, "what is kept is not asked again");
+    assert_eq!(project.kaizen(&["doctor"]).code, Some(0));
+}
+
+#[test]
+fn a_disk_that_is_full_or_fails_ends_the_run_and_loses_nothing() {
+    let server = server();
+    let mut figures = Figures::default();
+    let all = ["commit_begins", "commit_fills"];
+    let acts = [("full", "is full"), ("full_once", "is full"), ("io", "the disk failed under")];
+    let acts = [&acts[..], &[("io_once", "the disk failed under")]].concat();
+    for point in all {
+        for (act, says) in &acts {
+            for at in (1..=15).step_by(if rounds(0, 1) == 0 { 7 } else { 1 }) {
+                let project = Project::new();
+                project.with_server(&server).file("s.rhai", SCRIPT);
+                let mut command = project.command(&["run", "s.rhai"]);
+                command.env("KAIZEN_FAILPOINT", format!("{point}:{at}:{act}"));
+                let broken = Ran::from(command.output().unwrap());
+                check(&project, &server, &broken, says, &mut figures);
+            }
+        }
+    }
+    tell("faults of the disk acted out in the writer", &figures);
+}
+
+/// The kernel itself refuses to let a file grow.
+#[test]
+fn a_limit_on_the_size_of_files_ends_the_run_and_loses_nothing() {
+    let server = server();
+    let mut figures = Figures::default();
+    // In units of 512 bytes: the store's tables take some, and the log of changes grows with each.
+    for blocks in (60..260).step_by(if rounds(0, 1) == 0 { 45 } else { 5 }) {
+        let project = Project::new();
+        project.with_server(&server).file("s.rhai", SCRIPT);
+        let limited = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" run s.rhai");
+        let broken = Ran::from(inside(&project, &limited).output().unwrap());
+        check(&project, &server, &broken, "the disk failed under", &mut figures);
+    }
+    tell("writes refused by a limit on the size of files", &figures);
+}
+
+/// A real disk of a few hundred kilobytes, where the system lets one be made.
+#[test]
+fn a_small_disk_that_fills_up_ends_the_run_and_loses_nothing() {
+    let server = server();
+    let mut figures = Figures::default();
+    for kilobytes in (100..180).step_by(if rounds(0, 1) == 0 { 25 } else { 4 }) {
+        let project = Project::new();
+        project.with_server(&server).file("s.rhai", SCRIPT).file("disk/empty", "");
+        let mount = format!(
+            "mount -t tmpfs -o size={kilobytes}k tmpfs disk || exit 77; \
+             cp kaizen.toml s.rhai disk/; cd disk; \"$0\" run s.rhai; code=$?; \
+             mkdir -p ../.kaizen; cp .kaizen/* ../.kaizen/; exit $code"
+        );
+        let inner = inside(&project, &mount);
+        let mut command = Command::new("unshare");
+        command.args(["-rm", "--"]).arg(inner.get_program()).args(inner.get_args());
+        command.current_dir(project.path());
+        let Ok(output) = command.output() else { return figure("no `unshare` here") };
+        let broken = Ran::from(output);
+        if broken.code == Some(77) || broken.stderr.contains("unshare:") {
+            return figure(&format!("no disk can be made here: {}", broken.stderr));
+        }
+        check(&project, &server, &broken, "is full", &mut figures);
+    }
+    tell("disks that filled up", &figures);
+}
+
+/// Prepares the shell, with the program as `$0`.
+fn inside(project: &Project, text: &str) -> Command {
+    let plain = project.command(&[]);
+    let mut command = Command::new("sh");
+    command.args(["-c", text]).arg(plain.get_program()).current_dir(project.path());
+    command
+}
+
+fn tell(what: &str, Figures { faults, seen, lost }: &Figures) {
+    figure(&format!(
+        "{what}: {faults} runs, {seen} answers seen before, {lost} lost, no journal with a gap"
+    ));
+    assert_eq!(*lost, 0, "{what}");
+}
+
+/// Permissions do not bind root, so root lets somebody else run the program.
+fn as_nobody(project: &Project, arguments: &[&str]) -> Ran {
+    const NOBODY: u32 = 65534;
+    let mut command = project.command(arguments);
+    if std::fs::metadata(project.path()).unwrap().uid() == 0 {
+        let copy = project.path().join("kaizen-copy");
+        if !copy.exists() {
+            std::fs::copy(command.get_program(), &copy).unwrap();
+        }
+        let mut other = Command::new(&copy);
+        other.args(arguments).current_dir(project.path()).uid(NOBODY).gid(NOBODY).env_clear();
+        command = other;
+    }
+    Ran::from(command.output().unwrap())
+}
+
+fn allow(project: &Project, name: &str, mode: u32) {
+    let path = project.path().join(name);
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn a_store_that_may_not_be_written_is_told_before_anything_is_asked() {
+    let server = server();
+    let project = Project::new();
+    project.with_server(&server).file("s.rhai", SCRIPT);
+    allow(&project, ".", 0o555);
+    let ran = as_nobody(&project, &["run", "s.rhai"]);
+    assert_eq!((ran.code, server.bodies().len()), (Some(8), 0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("creating `") && ran.stderr.contains("denied"), "{}", ran.stderr);
+    allow(&project, ".", 0o755);
+    assert_eq!(project.kaizen(&["run", "s.rhai"]).code, Some(0));
+    let asked = server.bodies().len();
+    allow(&project, ".kaizen/kaizen.db", 0o444);
+    allow(&project, ".kaizen", 0o555);
+    allow(&project, ".", 0o555);
+    let ran = as_nobody(&project, &["run", "s.rhai"]);
+    allow(&project, ".", 0o755);
+    allow(&project, ".kaizen", 0o755);
+    assert_eq!((ran.code, server.bodies().len()), (Some(8), asked), "{}", ran.stderr);
+    assert!(ran.stderr.contains("cannot be written"), "{}", ran.stderr);
+}
