@@ -20,6 +20,7 @@ mod cli {
     mod care;
     mod check;
     mod doc;
+    mod experiment;
     mod look;
     mod permissions;
     mod plan;

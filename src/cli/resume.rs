@@ -9,7 +9,7 @@ use crate::journal::event::Event;
 use crate::journal::history::{self, RunRow};
 use crate::journal::replies::Replies;
 use crate::metrics::Metrics;
-use crate::metrics::fold::Fold;
+use crate::metrics::fold::Flows;
 use crate::store::Connection;
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
@@ -152,11 +152,9 @@ pub(super) fn read(store: &Connection, row: RunRow) -> anyhow::Result<Result<Res
         return Ok(Err(format!("run {run} was stopped before anything was kept of it")));
     };
     let (mut told, mut open) = (Told::new(), HashSet::new());
-    let mut flows: HashMap<FlowId, Fold> = HashMap::new();
+    let mut flows = Flows::default();
     for (at, event) in &events {
-        if let Some(flow) = event.flow().filter(|flow| *flow != FlowId(0)) {
-            flows.entry(flow).or_default().add(*at, event);
-        }
+        flows.add(*at, event);
         match event {
             Event::Told { what, value } => {
                 told.entry(what.clone()).or_default().push_back(value.clone());
@@ -171,7 +169,7 @@ pub(super) fn read(store: &Connection, row: RunRow) -> anyhow::Result<Result<Res
         }
     }
     let (script, in_flight) = (PathBuf::from(row.script), open.len());
-    let figures = flows.into_iter().map(|(flow, fold)| (flow, fold.metrics())).collect();
+    let figures = flows.metrics();
     Ok(Ok(Resumed { run, script, params, seed, replies, told, figures, in_flight }))
 }
 

@@ -211,7 +211,7 @@ fn show_events(events: &[(i64, Event)]) {
     for (_, event) in events {
         match event {
             Event::Logged { level, text } => print_line(&format!("{level}: {text}")),
-            Event::Told { what, value } if what.starts_with("recommend ") => {
+            Event::Told { what, value } if value["probability"].is_number() => {
                 let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
                 let percent = 100.0 * value["probability"].as_f64().unwrap_or(1.0);
                 print_line(&format!(

@@ -24,7 +24,7 @@ use crate::journal::event::Event;
 use crate::journal::key::Key;
 use crate::journal::replies::Learner;
 use crate::metrics::Metrics;
-use crate::metrics::fold::Fold;
+use crate::metrics::fold::{Flows, Fold};
 use crate::store::StoreError;
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
@@ -94,7 +94,7 @@ pub struct Executor {
     next_flow: Cell<u32>,
     /// The figures of the run, and of each flow that is under way.
     total: RefCell<Fold>,
-    flows: RefCell<HashMap<FlowId, Fold>>,
+    flows: RefCell<Flows>,
     listeners: RefCell<Vec<(usize, Listener)>>,
     next_listener: Cell<usize>,
     /// Bounds the calls in flight, if the run has a bound.
@@ -189,6 +189,22 @@ impl Executor {
         self.told.borrow_mut().get_mut(what)?.pop_front()
     }
 
+    /// Finds something out that a later run could not find out again, and journals it; or returns
+    /// what the run that this one goes on from was told, and true.
+    pub fn find_once<E>(
+        &self,
+        what: String,
+        find: impl FnOnce() -> Result<Value, E>,
+        broken: impl FnOnce(StoreError) -> E,
+    ) -> Result<(Value, bool), E> {
+        let (value, is_known) = match self.recall(&what) {
+            Some(value) => (value, true),
+            None => (find()?, false),
+        };
+        self.note(&Event::Told { what, value: value.clone() }).map_err(broken)?;
+        Ok((value, is_known))
+    }
+
     /// Reports the figures that the flows had in the run that this one goes through again.
     #[must_use]
     pub fn reporting(self, figures: HashMap<FlowId, Metrics>) -> Executor {
@@ -275,9 +291,9 @@ impl Executor {
         self.total.borrow().metrics()
     }
 
-    /// Returns how many calls the demo model has answered in this run.
-    pub fn demo_calls(&self) -> u64 {
-        self.total.borrow().demo_calls()
+    /// Returns how many replies of this run are the demo model's.
+    pub fn demo_replies(&self) -> u64 {
+        self.total.borrow().demo_replies()
     }
 
     /// Returns how many replies were reused in this run.
@@ -318,6 +334,17 @@ impl Executor {
         OpId(self.take_ops(1))
     }
 
+    /// Returns how many flows have begun.
+    pub fn flows_begun(&self) -> u32 {
+        self.next_flow.get()
+    }
+
+    /// Passes over the numbers of flows that an earlier run has performed, so that those after them
+    /// have the numbers that they had there.
+    pub fn pass_flows(&self, count: u32) {
+        self.next_flow.set(self.next_flow.get().saturating_add(count));
+    }
+
     fn take_flow(&self) -> FlowId {
         FlowId(self.next_flow.replace(self.next_flow.get() + 1))
     }
@@ -328,11 +355,7 @@ impl Executor {
         if let Some(reuse) = &self.reuse {
             reuse.see(&mut self.learner.borrow_mut(), event);
         }
-        if let Some(flow) = event.flow()
-            && let Some(fold) = self.flows.borrow_mut().get_mut(&flow)
-        {
-            fold.add(at, event);
-        }
+        self.flows.borrow_mut().add(at, event);
         // A listener may add another one, so the list is not borrowed while they run.
         let listeners = self.listeners.borrow().clone();
         for (_, listener) in &listeners {

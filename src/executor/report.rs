@@ -44,6 +44,15 @@ impl Report {
         self.entries.iter().find(|entry| entry.name == name).map(|entry| &*entry.outcome)
     }
 
+    /// Returns what the only operation gave, or why it gave nothing.
+    pub fn only(&self) -> Result<Value, Failure> {
+        match self.entries.first().map(|entry| &*entry.outcome) {
+            Some(Outcome::Completed { value }) => Ok(value.clone()),
+            Some(Outcome::Failed { failure }) => Err(failure.clone()),
+            _ => Err(Failure::new("cancelled", "it was given up")),
+        }
+    }
+
     /// Returns the failures, by the name of the operation.
     pub fn failures(&self) -> impl Iterator<Item = (&str, &Failure)> {
         self.entries.iter().filter_map(|entry| match &*entry.outcome {

@@ -13,7 +13,6 @@ use crate::flow::op::{NodeId, OnFailure, Op};
 use crate::flow::outcome::{Outcome, SkipReason};
 use crate::journal::event::{Event, Planned};
 use crate::metrics::Metrics;
-use crate::metrics::fold::Fold;
 use crate::session::Session;
 use crate::session::branch::{Branch, SharedBranch};
 use crate::store::StoreError;
@@ -129,13 +128,13 @@ impl Executor {
         check_branches(graph, session)?;
         let (mut flow, plan) = Flow::new(self, graph, session, options);
         let id = flow.id;
-        self.flows.borrow_mut().insert(id, Fold::default());
         let _budget = FlowBudget::set(self, id, options);
         self.note(&Event::FlowStarted {
             flow: id,
             name: graph.name().to_owned(),
             ops: plan,
             max_concurrent: options.max_concurrent,
+            within: options.within,
         })?;
         let edges = flow.edges();
         let mut schedule = Schedule::new(graph.len(), edges, options.max_concurrent);
@@ -392,8 +391,8 @@ impl<'a> Flow<'a> {
         self.ended = true;
         let flow = self.id;
         self.executor.note(&Event::FlowEnded { flow })?;
-        let fold = self.executor.flows.borrow_mut().remove(&flow);
-        let metrics = fold.expect("the flow was inserted when it began").metrics();
+        let fold = self.executor.flows.borrow_mut().take(flow);
+        let metrics = fold.expect("the flow is known since it began").metrics();
         let metrics = self.executor.figures_then(flow, metrics);
         let entries = std::mem::take(&mut self.nodes)
             .into_iter()
@@ -412,7 +411,7 @@ impl Drop for Flow<'_> {
             // The run is being torn down; a store that cannot be written is reported elsewhere.
             let _ = self.cancel_rest();
             let _ = self.executor.note(&Event::FlowEnded { flow: self.id });
-            self.executor.flows.borrow_mut().remove(&self.id);
+            self.executor.flows.borrow_mut().take(self.id);
         }
     }
 }

@@ -58,6 +58,9 @@ pub enum Event {
         ops: Vec<Planned>,
         /// Most operations in flight.
         max_concurrent: usize,
+        /// The flow whose operation runs it, if one does.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        within: Option<FlowId>,
     },
     /// A list was expanded into operations.
     Expanded {

@@ -1,6 +1,6 @@
 //! Makes figures of the events of one flow, one event at a time.
 
-use crate::base::id::OpId;
+use crate::base::id::{FlowId, OpId};
 use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, Planned};
 use crate::metrics::Metrics;
@@ -26,6 +26,37 @@ pub struct Fold {
     last_at: i64,
     in_flight: u64,
     ops: HashMap<OpId, Trace>,
+}
+
+/// The figures of flows. Calls that a flow within another makes count in both: whoever runs the outer
+/// one pays for them.
+#[derive(Debug, Default)]
+pub struct Flows(HashMap<FlowId, (Fold, Option<FlowId>)>);
+
+impl Flows {
+    /// Takes in one event that happened `at` (microseconds).
+    pub fn add(&mut self, at: i64, event: &Event) {
+        let Some(flow) = event.flow() else { return };
+        if let Event::FlowStarted { within, .. } = event {
+            self.0.insert(flow, (Fold::default(), *within));
+        }
+        let is_call = matches!(event, Event::AttemptEnded { .. });
+        let mut next = Some(flow);
+        while let Some((fold, within)) = next.and_then(|flow| self.0.get_mut(&flow)) {
+            fold.add(at, event);
+            next = within.filter(|_| is_call);
+        }
+    }
+
+    /// Takes out the figures of a flow that is over.
+    pub fn take(&mut self, flow: FlowId) -> Option<Fold> {
+        self.0.remove(&flow).map(|(fold, _)| fold)
+    }
+
+    /// Returns the figures of every flow.
+    pub fn metrics(&self) -> HashMap<FlowId, Metrics> {
+        self.0.iter().map(|(flow, (fold, _))| (*flow, fold.metrics())).collect()
+    }
 }
 
 impl Fold {
@@ -58,13 +89,15 @@ impl Fold {
                 self.in_flight += 1;
                 self.metrics.max_in_flight = self.metrics.max_in_flight.max(self.in_flight);
             }
-            Event::AttemptEnded { reused: Some(_), cost, .. } => {
+            Event::AttemptEnded { reused: Some(_), demo, cost, .. } => {
                 self.metrics.reused += 1;
+                self.metrics.demo_replies += u64::from(*demo);
                 self.metrics.saved += cost.unwrap_or_default();
             }
             Event::AttemptEnded { demo, usage, cost, failure, retry_in_ms, .. } => {
                 self.metrics.calls += 1;
                 self.metrics.demo_calls += u64::from(*demo);
+                self.metrics.demo_replies += u64::from(*demo);
                 self.metrics.retries += u64::from(retry_in_ms.is_some());
                 self.metrics.usage += usage.unwrap_or_default();
                 match cost {
@@ -89,9 +122,9 @@ impl Fold {
         self.metrics.reused
     }
 
-    /// Returns how many calls the demo model has answered.
-    pub fn demo_calls(&self) -> u64 {
-        self.metrics.demo_calls
+    /// Returns how many replies came from the demo model, now or when they were first given.
+    pub fn demo_replies(&self) -> u64 {
+        self.metrics.demo_replies
     }
 
     /// Returns the figures.
@@ -171,7 +204,6 @@ fn critical_path(ops: &HashMap<OpId, Trace>) -> (Vec<String>, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::id::FlowId;
     use crate::flow::failure::Failure;
     use crate::flow::outcome::SkipReason;
     use serde_json::Value;
@@ -198,7 +230,7 @@ mod tests {
     fn fold(ops: Vec<Planned>, events: Vec<(i64, Event)>) -> Metrics {
         let mut fold = Fold::default();
         let name = "g".to_owned();
-        fold.add(0, &Event::FlowStarted { flow: FLOW, name, ops, max_concurrent: 9 });
+        fold.add(0, &Event::FlowStarted { flow: FLOW, name, ops, max_concurrent: 9, within: None });
         for (at, event) in events {
             fold.add(at * 1_000_000, &event);
         }
@@ -242,6 +274,32 @@ mod tests {
         );
         assert_eq!(metrics.success_rate(), Some(0.0));
         assert_eq!((metrics.completed, metrics.failed, metrics.skipped), (0, 1, 1));
+    }
+
+    #[test]
+    fn a_call_within_counts_in_every_flow_around_it() {
+        let mut flows = Flows::default();
+        for (flow, within) in [(1, None), (2, Some(FlowId(1))), (3, Some(FlowId(2))), (4, None)] {
+            let (name, ops) = ("g".to_owned(), Vec::new());
+            let flow = FlowId(flow);
+            flows.add(0, &Event::FlowStarted { flow, name, ops, max_concurrent: 1, within });
+        }
+        let called = Event::AttemptEnded {
+            flow: FlowId(3),
+            op: OpId(1),
+            attempt: 1,
+            demo: false,
+            reused: None,
+            reply: None,
+            usage: None,
+            cost: None,
+            served_by: None,
+            failure: None,
+            retry_in_ms: None,
+        };
+        flows.add(1, &called);
+        let calls = |flow| flows.metrics()[&FlowId(flow)].calls;
+        assert_eq!([calls(1), calls(2), calls(3), calls(4)], [1, 1, 1, 0]);
     }
 
     #[test]

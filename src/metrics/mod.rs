@@ -34,6 +34,8 @@ pub struct Metrics {
     pub retries: u64,
     /// Calls answered by the demo model.
     pub demo_calls: u64,
+    /// Replies of the demo model, those included that were known already.
+    pub demo_replies: u64,
     /// Replies that were known already, so that no call was made.
     pub reused: u64,
     /// What those replies cost when they were paid for.

@@ -394,7 +394,7 @@ mod tests {
             after: after.iter().map(|op| OpId(*op)).collect(),
         };
         let ops = vec![planned(0, "a", &[]), planned(1, "b", &[]), planned(2, "c", &[0, 1])];
-        Event::FlowStarted { flow: FLOW, name: "g".into(), ops, max_concurrent: 8 }
+        Event::FlowStarted { flow: FLOW, name: "g".into(), ops, max_concurrent: 8, within: None }
     }
 
     #[test]

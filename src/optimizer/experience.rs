@@ -54,6 +54,11 @@ impl Experience {
         Ok(())
     }
 
+    /// Returns what the user said that counts, if anything.
+    pub fn given(&self) -> Option<Objective> {
+        self.given
+    }
+
     /// Returns what an execution is worth.
     pub fn objective(&self) -> &Objective {
         self.learner.objective()

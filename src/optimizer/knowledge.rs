@@ -112,9 +112,9 @@ impl Knowledge {
             .collect();
         let change = move |tx: &Connection| {
             rows.iter().try_for_each(|(seen, counted)| {
-                insert(tx, seen)?;
+                let is_new = insert(tx, seen)?;
                 failpoint::pass(Point::ObservationHalf);
-                if *counted { update(tx, seen) } else { Ok(()) }
+                if is_new && *counted { update(tx, seen) } else { Ok(()) }
             })
         };
         if let Some(writer) = &self.writer {
@@ -285,7 +285,8 @@ fn cell(row: &Row<'_>, at: usize) -> rusqlite::Result<Cell> {
     })
 }
 
-fn insert(tx: &Connection, seen: &Observation) -> rusqlite::Result<()> {
+/// Inserts an observation; false if its execution was recorded before.
+fn insert(tx: &Connection, seen: &Observation) -> rusqlite::Result<bool> {
     let extra = serde_json::to_string(&seen.extra).unwrap_or_default();
     let (kind, message) = match &seen.error {
         Some((kind, message)) => (Some(kind), Some(message)),
@@ -293,8 +294,9 @@ fn insert(tx: &Connection, seen: &Observation) -> rusqlite::Result<()> {
     };
     tx.prepare_cached(
         "INSERT INTO observations (at, task_type, pattern, source, run, success_rate,
-            execution_time, score, cost, tokens, kind, message, extra)
-         VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            execution_time, score, cost, tokens, kind, message, extra, execution)
+         VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+         ON CONFLICT (execution) WHERE execution IS NOT NULL DO NOTHING",
     )?
     .execute(params![
         seen.at.0,
@@ -310,8 +312,9 @@ fn insert(tx: &Connection, seen: &Observation) -> rusqlite::Result<()> {
         kind,
         message,
         extra,
-    ])?;
-    Ok(())
+        seen.execution,
+    ])
+    .map(|count| count > 0)
 }
 
 /// Adds an observation to its sums. The transaction keeps every other writer out meanwhile.

@@ -4,7 +4,10 @@
 
 pub mod advice;
 pub mod cell;
+pub mod compare;
+pub mod execution;
 pub mod experience;
+pub mod experiment;
 pub mod failure;
 pub mod guide_file;
 pub mod insights;
@@ -83,6 +86,11 @@ impl Optimizer {
         self.learn_from_demo
     }
 
+    /// Returns what counts, if it is not the usual.
+    pub fn given_objective(&self) -> Option<Objective> {
+        self.experience.borrow().given()
+    }
+
     /// Says which run records.
     #[must_use]
     pub fn of_run(self, run: RunId) -> Optimizer {
@@ -135,6 +143,12 @@ impl Optimizer {
         if demo && !metrics.contains_key("demo_calls") {
             seen.source = Source::Demo;
         }
+        self.record_observation(seen).await
+    }
+
+    /// Records an execution. One that is known by a name is recorded once, however often this is
+    /// called for it.
+    pub async fn record_observation(&self, mut seen: Observation) -> Result<(), OptimizerError> {
         seen.run.clone_from(&self.run);
         Ok(self.knowledge.record(vec![seen], |source| self.counts(source)).await?)
     }

@@ -71,6 +71,8 @@ pub struct Observation {
     pub at: Stamp,
     /// The run that recorded it.
     pub run: Option<RunId>,
+    /// What the execution is known by, if it is; it is then recorded once, however often it is told.
+    pub execution: Option<String>,
     /// Share of the operations that gave a value, 0 to 1.
     pub success_rate: f64,
     /// Seconds; `None` when unknown.
@@ -112,6 +114,7 @@ impl Observation {
             source: if is_demo { Source::Demo } else { Source::Live },
             at: Stamp::now(),
             run: None,
+            execution: None,
             success_rate: rate,
             execution_time: amount(metrics, "execution_time", "seconds from 0 up")?,
             score,
@@ -147,6 +150,7 @@ impl Observation {
             source: Source::Live,
             at: Stamp::now(),
             run: None,
+            execution: None,
             success_rate: 0.0,
             execution_time: None,
             score: None,

@@ -91,6 +91,8 @@ pub(crate) struct Inner {
     stdlib_options: RefCell<BTreeMap<String, Vec<String>>>,
     /// Files that the script has written itself, on which it therefore does not depend.
     written: RefCell<BTreeSet<PathBuf>>,
+    /// The hash of the script's text.
+    fingerprint: RefCell<String>,
     /// The functions that `hot` calls.
     newest: RefCell<Option<Rc<AST>>>,
     /// Tasks that were started and not waited for.
@@ -167,6 +169,19 @@ impl Inner {
         }
     }
 
+    /// Returns what the script, as it is, and the files that it has read so far are known by.
+    fn fingerprint(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(self.fingerprint.borrow().as_bytes());
+        let written = self.written.borrow();
+        for (path, content) in &*self.files.borrow() {
+            if !written.contains(path) {
+                hasher.update(content.as_ref().map_or(&[], |hash| hash.as_bytes().as_slice()));
+            }
+        }
+        hasher.finalize().to_hex()[..12].to_owned()
+    }
+
     fn script_name(&self) -> String {
         self.with.script.display().to_string()
     }
@@ -225,6 +240,7 @@ impl Host {
             files: RefCell::default(),
             stdlib_options: RefCell::default(),
             written: RefCell::default(),
+            fingerprint: RefCell::default(),
             newest: RefCell::default(),
             background: RefCell::default(),
             broken: RefCell::default(),
@@ -307,6 +323,8 @@ impl Host {
 
     /// Makes the functions of a program those that `hot` calls from now on.
     pub fn renew(&self, program: &Program) {
+        let hash = blake3::hash(program.text.as_bytes()).to_hex();
+        self.inner.fingerprint.replace(hash.to_string());
         self.inner.newest.replace(Some(Rc::new(api::state::offered(&program.ast))));
     }
 

@@ -45,6 +45,20 @@ pub(super) fn known(of: &str) -> Option<Vec<&'static str>> {
             "verbose",
             "budget",
         ],
+        "compare" => vec![
+            "judge",
+            "branch",
+            "timeout_ms",
+            "confidence",
+            "min_effect",
+            "repeat",
+            "warm_up",
+            "max_concurrent",
+            "max_cost",
+            "max_tokens",
+            "max_calls",
+            "record",
+        ],
         "gather" => vec!["settle"],
         "http_get" => vec!["headers", "timeout_ms"],
         "imodel" => keys(true),
@@ -64,6 +78,7 @@ pub(super) fn known(of: &str) -> Option<Vec<&'static str>> {
         "parallel" => vec!["max_concurrent", "settle"],
         "param" => vec!["doc", "min", "max"],
         "recommend" => vec!["among"],
+        "run" => vec!["judge", "branch", "timeout_ms"],
         _ => return None,
     })
 }

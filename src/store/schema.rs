@@ -38,6 +38,11 @@ const STEPS: &[&str] = &[
         PRIMARY KEY (task_type, pattern)
     ) WITHOUT ROWID;
 ",
+    "
+    ALTER TABLE observations ADD COLUMN execution TEXT;
+    CREATE UNIQUE INDEX observations_of_execution ON observations (execution)
+        WHERE execution IS NOT NULL;
+",
 ];
 
 /// Sets up the connection, refuses a newer format, and applies the missing steps.

@@ -13,6 +13,7 @@ pub(crate) struct Project {
 }
 
 /// What one run of the program left behind.
+#[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,

@@ -260,7 +260,7 @@ impl Bench<'_> {
         let Setup { executor, tape, test, .. } = setup;
         let has_passed = ended.status == Status::Passed;
         (ended.recorded, ended.cost) = (tape.recorded(), tape.cost());
-        (ended.played, ended.demo_calls) = (tape.played(), executor.demo_calls());
+        (ended.played, ended.demo_calls) = (tape.played(), executor.demo_replies());
         if self.is_spent() {
             ended.is_spent = true;
             ended.notes.push("the budget of the recording does not allow its calls".to_owned());
@@ -319,7 +319,7 @@ impl Bench<'_> {
             notes.push(format!(
                 "not used: {unused} of `{cassette}`; `kaizen test {test} --record all` makes it anew"
             ));
-            if tape.played() == 0 && executor.demo_calls() > 0 {
+            if tape.played() == 0 && executor.demo_replies() > 0 {
                 notes.push(
                     "the demo model was asked instead: name the model in kaizen.toml or in the \
                      script, so that tests ask the same one everywhere"

@@ -191,17 +191,22 @@ fn read_budget(options: &mut Options) -> Result<Option<Bounds>, Failure> {
         let reason = format!("must be a map such as #{{ max_cost: 0.5 }}, not {name}");
         return Err(options.wrong("budget", &reason));
     };
-    let mut bounds = Options::of("budget", map)?;
+    read_bounds(&mut Options::of("budget", map)?).map(|bounds| bounds.or(Some(Bounds::default())))
+}
+
+/// Reads what something may use up; `None` if it is not bounded.
+pub(super) fn read_bounds(bounds: &mut Options) -> Result<Option<Bounds>, Failure> {
     let cost = bounds.take("max_cost").map(|cost| {
         let dollars = cost.as_float().or_else(|_| cost.as_int().map(as_float));
         let money = dollars.ok().filter(|dollars| *dollars >= 0.0).and_then(Money::from_dollars);
         money.ok_or_else(|| bounds.wrong("max_cost", "must be an amount in dollars"))
     });
-    Ok(Some(Bounds {
+    let bounds = Bounds {
         cost: cost.transpose()?,
         tokens: bounds.count("max_tokens", 1)?,
         calls: bounds.count("max_calls", 1)?,
-    }))
+    };
+    Ok((bounds != Bounds::default()).then_some(bounds))
 }
 
 fn run(

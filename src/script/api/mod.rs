@@ -5,6 +5,7 @@ mod branch;
 pub(super) mod builder;
 mod data;
 mod entry;
+mod experiment;
 mod flow;
 pub(super) mod knowledge;
 mod model;
@@ -40,7 +41,10 @@ const GROUPS: &[(&str, &[Register])] = &[
     ("branches", &[branch::register]),
     ("sessions and graphs", &[session::register, builder::register, flow::register]),
     ("working at once", &[task::register]),
-    ("learning", &[optimizer::register, recommend::register, knowledge::register]),
+    (
+        "learning",
+        &[optimizer::register, recommend::register, experiment::register, knowledge::register],
+    ),
     (STDLIB, &[]),
     ("data", &[data::register]),
     ("the world outside", &[world::register]),

@@ -113,32 +113,42 @@ fn fields(map: &Map) -> Result<serde_json::Map<String, Value>, Raised> {
 /// Tells whether the demo model was asked in this run; says once what that means for what is
 /// recorded with `o`.
 fn is_demo_run(host: &Rc<Inner>, o: &Handle) -> bool {
-    let is_demo = host.executor().demo_calls() > 0;
+    let is_demo = host.executor().demo_replies() > 0;
+    tell_of_demo(host, o, is_demo);
+    is_demo
+}
+
+fn tell_of_demo(host: &Rc<Inner>, o: &Handle, is_demo: bool) {
     if is_demo && !o.optimizer.learns_from_demo() {
         host.note(
             "what the demo model does is recorded but not counted (`learn_from_demo: true` in \
              the options of `optimizer` counts it)",
         );
     }
-    is_demo
 }
 
-/// Tells whether an execution is no new experience: replies of an earlier run were reused, which
-/// has counted already, or nothing may be recorded. An optimizer of its own memory begins anew, so
-/// there everything counts.
-fn is_old_news(host: &Rc<Inner>, o: &Handle, metrics: &serde_json::Map<String, Value>) -> bool {
+/// Tells whether an execution is to be recorded. Replies of an earlier run that were `reused` have
+/// counted already; an optimizer of its own memory begins anew, so there everything counts.
+pub(super) fn is_news(host: &Rc<Inner>, o: &Handle, is_demo: bool, reused: bool) -> bool {
     if host.is_rehearsing() {
-        return true;
+        return false;
     }
+    let is_old = reused && !o.is_memory && !host.executor().is_dry();
+    if is_old {
+        host.note("what is answered by reused replies is not recorded again");
+    } else {
+        tell_of_demo(host, o, is_demo);
+    }
+    !is_old
+}
+
+/// Tells whether an execution is no new experience.
+fn is_old_news(host: &Rc<Inner>, o: &Handle, metrics: &serde_json::Map<String, Value>) -> bool {
     let reused = match metrics.get("reused").and_then(Value::as_u64) {
         Some(reused) => reused,
         None => host.executor().reused(),
     };
-    let is_old = reused > 0 && !o.is_memory && !host.executor().is_dry();
-    if is_old {
-        host.note("what is answered by reused replies is not recorded again");
-    }
-    is_old
+    !is_news(host, o, false, reused > 0)
 }
 
 fn recording(engine: &mut Engine, host: &Rc<Inner>) {

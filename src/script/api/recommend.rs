@@ -4,7 +4,6 @@ use super::def;
 use super::optimizer::{Handle, raise, read_among};
 use super::run::as_float;
 use crate::flow::failure::Failure;
-use crate::journal::event::Event;
 use crate::optimizer::advice::Manner;
 use crate::optimizer::learner::{Constraints, Objective};
 use crate::optimizer::policy::{Policy, Ranked, Recommendation};
@@ -90,17 +89,11 @@ pub(super) fn journaled(
     what: String,
     find: impl FnOnce() -> Result<Value, Raised>,
 ) -> Result<Value, Raised> {
-    let executor = host.executor();
-    let value = match executor.recall(&what) {
-        Some(value) => value,
-        None => find()?,
-    };
-    let told = Event::Told { what, value: value.clone() };
-    executor.note(&told).map_err(|error| host.raise(error.into()))?;
-    Ok(value)
+    let broken = |error: crate::store::StoreError| host.raise(error.into());
+    host.executor().find_once(what, find, broken).map(|(value, _)| value)
 }
 
-fn recommendation(found: &Recommendation) -> Value {
+pub(super) fn recommendation(found: &Recommendation) -> Value {
     let mut value = found.ranked.as_ref().map_or_else(|| json!({ "n": 0 }), figures);
     value["pattern"] = found.pattern.as_str().into();
     value["reason"] = found.reason.as_str().into();

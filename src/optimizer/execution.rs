@@ -1,0 +1,209 @@
+//! Executing a pattern once: on a branch of its own, measured, and judged.
+
+use crate::base::clock::Stamp;
+use crate::executor::Executor;
+use crate::executor::attempt::Stop;
+use crate::executor::run::FlowOptions;
+use crate::flow::builder::Builder;
+use crate::flow::callback::{Callback, Input, Scope};
+use crate::flow::failure::Failure;
+use crate::flow::op::{Op, OpKind};
+use crate::metrics::Metrics;
+use crate::optimizer::failure::lesson;
+use crate::optimizer::learner::Outcome;
+use crate::optimizer::observation::{Observation, Source};
+use crate::optimizer::pattern::{Pattern, TaskType};
+use crate::session::Session;
+use crate::session::branch::{Branch, SharedBranch};
+use futures::future::LocalBoxFuture;
+use serde_json::{Map, Value};
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// What a pattern does with an input, on a branch that nobody else uses.
+pub type Work =
+    Rc<dyn Fn(Rc<Scope>, Value, SharedBranch) -> LocalBoxFuture<'static, Result<Value, Failure>>>;
+
+/// Says how good an answer is, from 0 to 1: gets the answer and the input. What it asks belongs to
+/// the operation around the execution, if there is one, and never to the pattern.
+pub type Judge =
+    Rc<dyn Fn(Option<Rc<Scope>>, Value, Value) -> LocalBoxFuture<'static, Result<f64, Failure>>>;
+
+/// A pattern that can be executed.
+#[derive(Clone)]
+pub struct Arm {
+    /// Its name.
+    pub pattern: Pattern,
+    /// What it does.
+    pub work: Work,
+}
+
+impl fmt::Debug for Arm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Arm").field(&self.pattern).finish()
+    }
+}
+
+/// What all executions have in common.
+#[derive(Clone)]
+pub struct Setting {
+    /// What runs them.
+    pub executor: Rc<Executor>,
+    /// Each works on a copy of it.
+    pub branch: Branch,
+    /// Judges the answers; without one, every answer is as good as any other.
+    pub judge: Option<Judge>,
+    /// Longest time of one execution.
+    pub timeout: Option<Duration>,
+}
+
+impl fmt::Debug for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Setting").finish_non_exhaustive()
+    }
+}
+
+/// How one execution went.
+#[derive(Debug, Clone)]
+pub struct Execution {
+    /// The answer, or why there is none.
+    pub result: Result<Value, Failure>,
+    /// How good the answer is; `None` without a judge or an answer.
+    pub score: Option<f64>,
+    /// The figures of the pattern's own work, without those of the judge.
+    pub metrics: Metrics,
+    /// How many flows it began.
+    pub flows: u32,
+}
+
+impl Setting {
+    /// Executes a pattern on an input: a flow of one operation, which bears the pattern's name.
+    /// `around` is the operation that has it executed, if there is one.
+    pub async fn execute(
+        &self,
+        task: &TaskType,
+        arm: &Arm,
+        input: &Value,
+        around: Option<&Rc<Scope>>,
+    ) -> Result<Execution, Stop> {
+        let (work, given) = (arm.work.clone(), input.clone());
+        let call = Callback::new(move |from| match from {
+            Input::Operation { scope, branch, .. } => work(scope, given.clone(), branch),
+            _ => Box::pin(async { Err(Failure::new("script", "not called as an operation")) }),
+        });
+        let mut op = Op::new(arm.pattern.as_str(), OpKind::Call(call));
+        op.timeout = self.timeout;
+        let mut builder = Builder::new(task.as_str());
+        builder.add(op, &[]);
+        let graph = builder.build().map_err(|error| Failure::new("graph", error.to_string()))?;
+        let session = Session::new(self.branch.fork().shared());
+        let within = around.map(|scope| scope.flow);
+        let options = FlowOptions { allow_failures: true, within, ..FlowOptions::default() };
+        let before = self.executor.flows_begun();
+        let report = self.executor.run(&graph, &session, &options).await?;
+        let result = report.only();
+        let score = match (&result, &self.judge) {
+            (Ok(answer), Some(judge)) => {
+                let judged = judge(around.cloned(), answer.clone(), input.clone()).await;
+                Some(judged.map_err(|failure| unjudged(failure, &arm.pattern))?)
+            }
+            _ => None,
+        };
+        let flows = self.executor.flows_begun() - before;
+        Ok(Execution { result, score, metrics: report.metrics, flows })
+    }
+}
+
+/// An answer that cannot be judged says nothing of the pattern, so nothing is recorded of it.
+fn unjudged(failure: Failure, pattern: &Pattern) -> Failure {
+    let message = format!("judging the answer of `{pattern}`: {}", failure.message);
+    Failure { message, ..failure }
+}
+
+impl Execution {
+    /// Returns what counts of it, under the name by which it is recorded once. What was answered by
+    /// replies of an earlier run has taken a time that nobody measured now; its cost is what was
+    /// paid then.
+    pub fn seen(&self, name: String) -> Seen {
+        let metrics = &self.metrics;
+        let (is_fresh, mut paid) = (metrics.reused == 0, metrics.cost);
+        paid += metrics.saved;
+        let error = self.result.as_ref().err().map(|failure| {
+            let message = crate::base::secret::scrub(&failure.message).into_owned();
+            (failure.kind.clone(), message)
+        });
+        Seen {
+            name,
+            success: if self.result.is_ok() { 1.0 } else { 0.0 },
+            score: self.score,
+            time: is_fresh.then_some(metrics.execution_time),
+            cost: metrics.known_cost().map(|_| paid.dollars()),
+            tokens: is_fresh.then(|| metrics.usage.input() + metrics.usage.output()),
+            calls: metrics.calls + metrics.reused,
+            is_demo: metrics.demo_replies > 0,
+            is_reused: !is_fresh,
+            flows: self.flows,
+            error,
+        }
+    }
+}
+
+/// What counts of an execution, as the journal keeps it.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Seen {
+    /// The name by which it is recorded once.
+    pub name: String,
+    /// 1 if it gave an answer, else 0.
+    pub success: f64,
+    /// How good the answer is, 0 to 1; `None` if nobody judged it.
+    pub score: Option<f64>,
+    /// Seconds; `None` when unknown.
+    pub time: Option<f64>,
+    /// Dollars; `None` when unknown.
+    pub cost: Option<f64>,
+    /// Tokens read and written; `None` when unknown.
+    pub tokens: Option<u64>,
+    /// Calls to models, those included whose replies were known.
+    pub calls: u64,
+    /// Whether the demo model answered.
+    pub is_demo: bool,
+    /// Whether replies of an earlier run were reused.
+    pub is_reused: bool,
+    /// How many flows it began.
+    pub flows: u32,
+    /// Why it failed: a kind of failure and its message.
+    pub error: Option<(String, String)>,
+}
+
+impl Seen {
+    /// Returns it as experience.
+    pub fn observation(&self, task: &TaskType, pattern: &Pattern) -> Observation {
+        Observation {
+            task: task.clone(),
+            pattern: pattern.clone(),
+            source: if self.is_demo { Source::Demo } else { Source::Live },
+            at: Stamp::now(),
+            run: None,
+            execution: Some(self.name.clone()),
+            success_rate: self.success,
+            execution_time: self.time,
+            score: self.score,
+            cost: self.cost,
+            tokens: self.tokens,
+            error: self.error.clone(),
+            extra: Map::new(),
+        }
+    }
+
+    /// Returns what an objective judges it by.
+    pub fn outcome(&self) -> Outcome {
+        Outcome { success: self.success, quality: self.score, time: self.time, cost: self.cost }
+    }
+
+    /// Tells whether it failed through no fault of the pattern, and why.
+    pub fn outer_fault(&self) -> Option<&str> {
+        let (kind, message) = self.error.as_ref()?;
+        (!lesson(kind).blames_pattern()).then_some(message.as_str())
+    }
+}

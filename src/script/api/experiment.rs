@@ -1,0 +1,358 @@
+//! Doing work in the way that suits it best, and comparing ways: `run` and `compare`.
+
+use super::def;
+use super::flow::read_bounds;
+use super::optimizer::{Handle, is_news, raise};
+use super::recommend::recommendation;
+use crate::base::id::RunId;
+use crate::flow::failure::Failure;
+use crate::optimizer::compare::{self, Plan, digest};
+use crate::optimizer::execution::{Arm, Judge, Setting, Work};
+use crate::optimizer::experiment::Rule;
+use crate::optimizer::pattern::{Pattern, TaskType};
+use crate::script::error::{Raised, throw, throw_new};
+use crate::script::fiber::wait;
+use crate::script::options::Options;
+use crate::script::tasks::{self, BoundFn, Task};
+use crate::script::{Inner, convert};
+use crate::session::branch::{Branch, SharedBranch};
+use crate::store::StoreError;
+use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
+use serde_json::{Value, json};
+use std::rc::Rc;
+
+/// How often, at least, none of the intervals of a comparison is wrong.
+const CONFIDENCE: f64 = 0.95;
+/// Difference in the score below which patterns count as equally good.
+const MIN_EFFECT: f64 = 0.02;
+
+pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
+    running(engine, host);
+    comparing(engine, host);
+}
+
+fn running(engine: &mut Engine, host: &Rc<Inner>) {
+    let inner = host.clone();
+    def(
+        engine,
+        "run(optimizer: optimizer, task_type: string, patterns: map, input: any) -> map",
+        r#"
+        Chooses a pattern for the input, executes it, measures, judges and records it: self-improvement
+        in one call. `patterns` are functions by name, `|input| ..` or `|input, branch| ..`; the
+        branch is a fresh copy for each execution. The input and the answer are plain data. Options:
+        `judge` (`|answer| ..` or `|answer, input| ..`: a number from 0 to 1, or true or false),
+        `branch` (what each execution gets a copy of; else one of the default model), `timeout_ms`.
+        Gives `#{ value, pattern, score, reason, probability, explored, metrics }`. A pattern that
+        fails is recorded as failed, and its error thrown. An execution is recorded once, also when
+        its run is killed and resumed. The judge's calls do not count as the pattern's.
+        ```rhai
+        let o = optimizer(#{ memory: true, learn_from_demo: true });
+        let ways = #{
+            direct: |text, b| b.chat("Label: " + text),
+            careful: |text, b| refine(b, "Label: " + text, #{ rounds: 1 }),
+        };
+        let done = o.run("label", ways, "I loved it", #{ branch: branch("demo/echo"), judge: |a| a.len > 3 });
+        print(`${done.pattern}: ${done.value}`);
+        ```
+        "#,
+        move |context: NativeCallContext, o: &mut Handle, task: &str, ways: Map, input: Dynamic| {
+            let given = Given::read(&inner, &context, o, ("run", task), ways, Map::new());
+            run(given.map_err(|e| throw(&e))?, &input)
+        },
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "run(optimizer: optimizer, task_type: string, patterns: map, input: any, options: map) -> map",
+        "",
+        move |context: NativeCallContext,
+              o: &mut Handle,
+              task: &str,
+              ways: Map,
+              input: Dynamic,
+              options: Map| {
+            let given = Given::read(&inner, &context, o, ("run", task), ways, options);
+            run(given.map_err(|e| throw(&e))?, &input)
+        },
+    );
+}
+
+fn comparing(engine: &mut Engine, host: &Rc<Inner>) {
+    let inner = host.clone();
+    def(
+        engine,
+        "compare(optimizer: optimizer, task_type: string, patterns: map, inputs: array) -> map",
+        r#"
+        Tells which of several patterns is better: each is executed on the same inputs, in turn, in an
+        order of chance, on fresh branches, until it is decided or nothing is left to spend. A
+        pattern that is surely worse than another is left out from then on. `patterns`, `judge`,
+        `branch` and `timeout_ms` are those of `run`. Options: `confidence` (.95: how often, at
+        least, no interval is wrong, however often one looks), `min_effect` (.02: a smaller
+        difference is no practical one), `repeat` (1: how often to go through the inputs), `warm_up`
+        (1: first executions of each pattern that do not count), `max_concurrent` (1: inputs at once;
+        more of them disturb the times), `max_cost`, `max_tokens`, `max_calls`, `record` (true: what
+        was seen is experience for the optimizer).
+
+        Gives `#{ verdict, winner, reason, pair, difference, interval, inputs, patterns, to_decide,
+        calls, cost, fingerprint }`. `verdict` is "better", "same" or "open"; open is "not
+        distinguishable yet", and `to_decide` then estimates the `inputs`, `calls` and `cost` that
+        are missing. `difference` is the score of the first of `pair` less that of the second. A run
+        that is killed and resumed does not execute again what was executed.
+        ```rhai
+        let o = optimizer(#{ memory: true, objective: #{ quality: 1 } });
+        let ways = #{ short: |n| n, long: |n| n + 1 };
+        let inputs = (0..30).to_array();
+        let judge = |answer, n| answer == n;
+        let found = o.compare("count", ways, inputs, #{ judge: judge, branch: branch("demo/echo") });
+        print(`${found.winner}: ${found.reason}`);
+        ```
+        "#,
+        move |context: NativeCallContext, o: &mut Handle, task: &str, ways: Map, list: Array| {
+            let given = Given::read(&inner, &context, o, ("compare", task), ways, Map::new());
+            compare(given.map_err(|e| throw(&e))?, &list)
+        },
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "compare(optimizer: optimizer, task_type: string, patterns: map, inputs: array, options: map) -> map",
+        "",
+        move |context: NativeCallContext,
+              o: &mut Handle,
+              task: &str,
+              ways: Map,
+              list: Array,
+              options: Map| {
+            let given = Given::read(&inner, &context, o, ("compare", task), ways, options);
+            compare(given.map_err(|e| throw(&e))?, &list)
+        },
+    );
+}
+
+/// What `run` and `compare` are called with alike.
+struct Given<'a> {
+    host: &'a Rc<Inner>,
+    context: &'a NativeCallContext<'a>,
+    o: &'a Handle,
+    task: TaskType,
+    arms: Vec<Arm>,
+    options: Options,
+}
+
+impl<'a> Given<'a> {
+    fn read(
+        host: &'a Rc<Inner>,
+        context: &'a NativeCallContext<'a>,
+        o: &'a Handle,
+        (word, task): (&'static str, &str),
+        ways: Map,
+        options: Map,
+    ) -> Result<Given<'a>, Failure> {
+        let task = TaskType::new(task).map_err(|e| Failure::new("option", e.to_string()))?;
+        let (names, functions): (Vec<_>, Array) = ways.into_iter().unzip();
+        if names.is_empty() {
+            let reason = format!("`{word}` needs patterns, such as `#{{ direct: |input| .. }}`");
+            return Err(Failure::new("option", reason));
+        }
+        let bound = BoundFn::all(host, context, word, functions)?;
+        let arm = |(name, function): (rhai::Identifier, BoundFn)| {
+            let pattern = Pattern::new(&name).map_err(|e| Failure::new("option", e.to_string()))?;
+            Ok(Arm { pattern, work: work(function) })
+        };
+        let arms = names.into_iter().zip(bound).map(arm).collect::<Result<_, Failure>>()?;
+        Ok(Given { host, context, o, task, arms, options: Options::of(word, options)? })
+    }
+
+    /// Reads what all executions have in common.
+    fn setting(&mut self) -> Result<Setting, Raised> {
+        let options = &mut self.options;
+        let branch = match options.take("branch") {
+            None => Branch::new(super::model::default(self.host)?, None),
+            Some(value) => {
+                let found = convert::type_name(&value);
+                let wrong = || options.wrong("branch", &format!("must be a branch, not a {found}"));
+                let branch = value.try_cast::<SharedBranch>().ok_or_else(|| throw(&wrong()))?;
+                branch.borrow().fork()
+            }
+        };
+        let judge = match options.take("judge") {
+            None => None,
+            Some(value) => {
+                let found = convert::type_name(&value);
+                let reason = format!("must be a function, `|answer| ..`, not a {found}");
+                let function = value.try_cast::<FnPtr>();
+                let function = function.ok_or_else(|| throw(&options.wrong("judge", &reason)))?;
+                Some(judge(BoundFn::new(self.host, self.context, function)))
+            }
+        };
+        let timeout = options.millis("timeout_ms").map_err(|e| throw(&e))?;
+        Ok(Setting { executor: self.host.executor(), branch, judge, timeout })
+    }
+
+    /// Returns the names of the patterns to choose from, in the order of the optimizer's `among`.
+    fn names(&self) -> Result<Vec<String>, Failure> {
+        let given: Vec<String> = self.arms.iter().map(|arm| arm.pattern.to_string()).collect();
+        if self.o.among.is_empty() {
+            return Ok(given);
+        }
+        let both = self.o.among.iter().filter(|name| given.contains(*name));
+        let names: Vec<String> = both.cloned().collect();
+        if names.is_empty() {
+            let (among, given) = (self.o.among.join(", "), given.join(", "));
+            let message =
+                format!("the optimizer chooses among {among}; none of them is given here: {given}");
+            return Err(Failure::new("option", message));
+        }
+        Ok(names)
+    }
+
+    /// Reads what is compared, and for how long.
+    fn plan(mut self, inputs: Vec<Value>, setting: &Setting) -> Result<Plan, Failure> {
+        let inputs_digest = digest(&inputs);
+        let options = &mut self.options;
+        let (confidence, min_effect) =
+            (share(options, "confidence")?, share(options, "min_effect")?);
+        let rule = Rule {
+            confidence: confidence.unwrap_or(CONFIDENCE),
+            min_effect: min_effect.unwrap_or(MIN_EFFECT),
+        };
+        let limit = options.count("max_concurrent", 1)?.unwrap_or(1);
+        let records = options.value("record")?.is_none_or(|value| value != Value::Bool(false));
+        let (repeat, warm_up) = (options.count("repeat", 1)?, options.count("warm_up", 0)?);
+        let bounds = read_bounds(options)?;
+        let objective = self.o.optimizer.given_objective();
+        let fingerprint = json!({
+            "kaizen": env!("CARGO_PKG_VERSION"),
+            "script": self.host.fingerprint(),
+            "inputs": inputs_digest,
+            "model": setting.branch.model.identity(),
+            "system": setting.branch.system.as_ref().map(digest),
+            "objective": objective.map(|o| json!([o.quality, o.time, o.cost, o.time_half, o.cost_half])),
+            "confidence": rule.confidence,
+            "min_effect": rule.min_effect,
+        });
+        Ok(Plan {
+            task: self.task,
+            arms: self.arms,
+            inputs,
+            rule,
+            repeat: repeat.unwrap_or(1),
+            warm_up: warm_up.unwrap_or(1),
+            max_concurrent: usize::try_from(limit).unwrap_or(usize::MAX),
+            bounds,
+            records,
+            objective,
+            fingerprint: fingerprint.as_object().cloned().unwrap_or_default(),
+        })
+    }
+}
+
+fn run(mut given: Given<'_>, input: &Dynamic) -> Result<Dynamic, Raised> {
+    let (host, o, executor) = (given.host, given.o, given.host.executor());
+    let setting = given.setting()?;
+    let input = plain("the input", input).map_err(|e| throw(&e))?;
+    let names = given.names().map_err(|e| throw(&e))?;
+    let (task, arms) = (given.task, given.arms);
+    let what = format!("run {task} among {} on {}", names.join(", "), digest(&input));
+    let choose = || {
+        let found = o.optimizer.recommend(task.as_str(), &names).map_err(|e| raise(host, e))?;
+        let mut choice = recommendation(&found);
+        choice["execution"] = RunId::fresh().0.into();
+        Ok(choice)
+    };
+    let broken = |error: StoreError| host.raise(error.into());
+    let (choice, is_known) = executor.find_once(what, choose, broken)?;
+    let chosen = choice["pattern"].as_str().unwrap_or_default();
+    let arm = arms.iter().find(|arm| arm.pattern.as_str() == chosen).ok_or_else(|| {
+        throw_new("option", format!("`{chosen}` was chosen, which is not among the patterns"))
+    })?;
+    let around = tasks::current().scope.clone();
+    let done = wait(setting.execute(&task, arm, &input, around.as_ref()));
+    let done = done.map_err(|stop| host.raise(stop))?;
+    let seen = done.seen(choice["execution"].as_str().unwrap_or_default().to_owned());
+    if is_news(host, o, seen.is_demo, seen.is_reused && !is_known) {
+        let recorded = o.optimizer.record_observation(seen.observation(&task, &arm.pattern));
+        wait(recorded).map_err(|error| raise(host, error))?;
+    }
+    let value = done.result.map_err(|failure| throw(&failure))?;
+    Ok(convert::from_value(json!({
+        "value": value,
+        "pattern": chosen,
+        "score": done.score,
+        "reason": choice["reason"],
+        "probability": choice["probability"],
+        "explored": choice["explored"],
+        "metrics": done.metrics.to_map(),
+    })))
+}
+
+fn compare(mut given: Given<'_>, list: &Array) -> Result<Dynamic, Raised> {
+    let (host, o) = (given.host, given.o);
+    let setting = given.setting()?;
+    let read = |given: Given<'_>| {
+        if given.arms.len() < 2 {
+            return Err(Failure::new("option", "`compare` needs at least two patterns"));
+        }
+        let inputs =
+            list.iter().map(|one| plain("an input", one)).collect::<Result<Vec<_>, _>>()?;
+        if inputs.is_empty() {
+            return Err(Failure::new("option", "`compare` needs at least one input"));
+        }
+        given.plan(inputs, &setting)
+    };
+    let plan = read(given).map_err(|e| throw(&e))?;
+    let around = tasks::current().scope.clone();
+    let findings = wait(compare::compare(&o.optimizer, &setting, plan, around.as_ref()));
+    findings.map(convert::from_value).map_err(|stop| host.raise(stop))
+}
+
+/// Makes a script function what a pattern does.
+fn work(function: BoundFn) -> Work {
+    Rc::new(move |scope, input, branch| {
+        let function = function.clone();
+        Box::pin(async move {
+            let arguments = vec![convert::from_value(input), Dynamic::from(branch)];
+            let answer = function.call(Task::of(scope), arguments).await;
+            function.value(answer)
+        })
+    })
+}
+
+/// Makes a script function a judge.
+fn judge(function: BoundFn) -> Judge {
+    let task = tasks::current();
+    Rc::new(move |around, answer, input| {
+        let (function, task) = (function.clone(), around.map_or((*task).clone(), Task::of));
+        Box::pin(async move {
+            let arguments = vec![convert::from_value(answer), convert::from_value(input)];
+            let said = function.call(task, arguments).await;
+            score(&function.value(said)?)
+        })
+    })
+}
+
+/// Reads what a judge said: a number from 0 to 1, true or false, or a map with such a `score`.
+fn score(said: &Value) -> Result<f64, Failure> {
+    let number = match said {
+        Value::Bool(good) => Some(f64::from(u8::from(*good))),
+        Value::Object(map) => return score(map.get("score").unwrap_or(&Value::Null)),
+        other => other.as_f64(),
+    };
+    number.filter(|number| (0.0..=1.0).contains(number)).ok_or_else(|| {
+        let message =
+            format!("a judge must give a number from 0 to 1, or true or false, not `{said}`");
+        Failure::new("option", message)
+    })
+}
+
+fn plain(what: &str, value: &Dynamic) -> Result<Value, Failure> {
+    convert::to_value(value)
+        .map_err(|reason| Failure::new("option", format!("{what} must be plain data: {reason}")))
+}
+
+/// Takes a number above 0 and below 1.
+fn share(options: &mut Options, key: &str) -> Result<Option<f64>, Failure> {
+    let Some(value) = options.take(key) else { return Ok(None) };
+    let found = value.as_float().ok().filter(|number| *number > 0.0 && *number < 1.0);
+    found.map(Some).ok_or_else(|| options.wrong(key, "must be a number above 0 and below 1"))
+}

@@ -1,0 +1,181 @@
+//! `o.run` and `o.compare` in whole runs: what they decide, record, and do not do twice.
+
+use crate::support::Project;
+use crate::support::server::{Server, answer};
+use serde_json::Value;
+
+/// A server on which the pattern `good` is right, and `bad` one time in three.
+fn server() -> Server {
+    Server::start(|_, _, body| {
+        let is_third = (0..200).step_by(3).any(|n| body.contains(&format!(" {n}.")));
+        answer(if body.contains("good") || is_third { "yes" } else { "no" })
+    })
+}
+
+const WAYS: &str = r#"
+    let ways = #{ good: |x, b| b.chat(`good ${x}.`), bad: |x, b| b.chat(`bad ${x}.`) };
+    let judge = |answer| answer == "yes";
+    let o = optimizer(#{ objective: #{ quality: 1 } });
+"#;
+
+fn rows(project: &Project) -> Vec<(String, f64)> {
+    let store = rusqlite::Connection::open(project.path().join(".kaizen/kaizen.db")).unwrap();
+    let sql = "SELECT pattern, success_rate FROM observations ORDER BY seq";
+    let mut statement = store.prepare(sql).unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+fn compare(options: &str) -> String {
+    format!(
+        "{WAYS}\nlet found = o.compare(\"t\", ways, (0..200).to_array(), \
+         #{{ judge: judge, {options} }});\nprint(found.reason);\nfound"
+    )
+}
+
+#[test]
+fn the_better_pattern_is_found_and_its_executions_are_experience() {
+    let (server, project) = (server(), Project::new());
+    let (ran, done) = project.with_server(&server).script(&compare("warm_up: 2"));
+    let found = &done["value"];
+    assert_eq!(
+        (&found["verdict"], &found["winner"]),
+        (&"better".into(), &"good".into()),
+        "{ran:?}"
+    );
+    let inputs = found["inputs"].as_u64().unwrap();
+    assert!((9..60).contains(&inputs), "{found}");
+    assert_eq!(found["calls"], 2 * inputs + 4, "two of each pattern are not counted");
+    assert!(found["interval"][0].as_f64() > Some(0.0) && found["to_decide"].is_null(), "{found}");
+    assert_eq!(rows(&project).len() as u64, 2 * inputs);
+    let advice = project.kaizen(&["advise", "t", "--best"]);
+    assert_eq!(advice.stdout, "good\n", "{}", advice.stderr);
+    // Both had the same inputs, in turn.
+    let asked = server.bodies().iter().filter(|body| body.contains("good 5.")).count();
+    assert_eq!(asked, 1);
+}
+
+#[test]
+fn what_is_not_decided_is_open_and_priced() {
+    let (server, project) = (server(), Project::new());
+    let (ran, done) = project.with_server(&server).script(&compare("max_calls: 11, warm_up: 0"));
+    let found = &done["value"];
+    assert_eq!((ran.code, &found["verdict"], server.bodies().len()), (Some(0), &"open".into(), 11));
+    let reason = found["reason"].as_str().unwrap();
+    assert!(
+        reason.starts_with("not distinguishable yet: `good` is ahead of `bad` by "),
+        "{reason}"
+    );
+    assert!(reason.contains("the budget is spent; about "), "{reason}");
+    let more = &found["to_decide"];
+    assert_eq!(more["calls"].as_f64(), more["inputs"].as_f64().map(|n| 2.0 * n), "{found}");
+    let equal = r#"
+        let o = optimizer(#{ memory: true });
+        o.compare("t", #{ a: |x| x, b: |x| x }, (0..40).to_array(),
+            #{ judge: |answer, x| answer == x, min_effect: 0.2, repeat: 5, branch: branch("demo/echo") })
+    "#;
+    let (ran, done) = project.script(equal);
+    assert_eq!(done["value"]["verdict"], "same", "{ran:?}");
+}
+
+#[test]
+fn a_comparison_that_was_stopped_goes_on_where_it_was() {
+    let (server, project) = (server(), Project::new());
+    let text = compare("warm_up: 1, seed: 1").replace(", seed: 1", "");
+    let undisturbed = {
+        let (_, done) = project.with_server(&server).script(&text);
+        (server.bodies().len(), done["value"].clone())
+    };
+    let (server, project) = (self::server(), Project::new());
+    project.with_server(&server).file("script.rhai", &text);
+    let ran = project.kaizen(&["run", "script.rhai", "--max-calls", "15", "--seed", "7"]);
+    assert_eq!((ran.code, server.bodies().len()), (Some(4), 15), "{}", ran.stderr);
+    let before = rows(&project).len();
+    let ran = project.kaizen(&["run", "--resume", "--json"]);
+    let done: Value = serde_json::from_str(ran.stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(done["value"]["winner"], undisturbed.1["winner"], "{}", ran.stderr);
+    assert_eq!(done["value"]["inputs"], undisturbed.1["inputs"], "{}", ran.stderr);
+    assert_eq!(server.bodies().len(), undisturbed.0, "nothing is asked twice");
+    assert!(before > 0);
+    assert_eq!(rows(&project).len() as u64, 2 * done["value"]["inputs"].as_u64().unwrap());
+    let again = project.kaizen(&["replay"]);
+    assert!(again.stderr.contains(": same: "), "{}", again.stderr);
+}
+
+#[test]
+fn run_learns_what_works_and_uses_it() {
+    let (server, project) = (server(), Project::new());
+    let text = format!(
+        "{WAYS}
+        let chosen = [];
+        for i in 0..60 {{ chosen.push(o.run(\"t\", ways, i, #{{ judge: judge }}).pattern); }}
+        chosen"
+    );
+    let (ran, done) = project.with_server(&server).script(&text);
+    let chosen: Vec<&str> =
+        done["value"].as_array().unwrap().iter().map(|c| c.as_str().unwrap()).collect();
+    let late = chosen[40..].iter().filter(|pattern| **pattern == "good").count();
+    assert!(late >= 17, "{chosen:?} {}", ran.stderr);
+    assert_eq!(rows(&project).len(), 60);
+    let shown = project.kaizen(&["show"]).stdout;
+    assert!(shown.contains("run t among bad, good on "), "{shown}");
+}
+
+#[test]
+fn a_pattern_that_fails_is_recorded_and_its_error_thrown() {
+    let project = Project::new();
+    let text = r#"
+        let o = optimizer(#{});
+        let tried = attempt(|| o.run("t", #{ wrong: |x| throw "nothing found" }, 1, #{ branch: branch("demo/echo") }));
+        [tried.ok, tried.error.message, tried.error.op]
+    "#;
+    let (ran, done) = project.script(text);
+    assert_eq!(done["value"], serde_json::json!([false, "nothing found", "wrong"]), "{ran:?}");
+    assert_eq!(rows(&project), [("wrong".to_owned(), 0.0)]);
+    assert_eq!(ran.code, Some(0), "what a script has dealt with is no failure of the run");
+}
+
+#[test]
+fn an_execution_is_recorded_once_whenever_the_run_dies() {
+    for point in ["op_kept", "observation_half", "observation_kept", "call_begins"] {
+        let (server, project) = (server(), Project::new());
+        let text = format!(
+            "{WAYS}\nfor i in 0..4 {{ o.run(\"t\", ways, i, #{{ judge: judge }}); }}\n\"end\""
+        );
+        project.with_server(&server).file("script.rhai", &text);
+        let mut command = project.command(&["run", "script.rhai"]);
+        let died = command.env("KAIZEN_FAILPOINT", format!("{point}:3:kill")).output().unwrap();
+        assert_eq!(died.status.code(), None, "{point}");
+        let ran = project.kaizen(&["run", "--resume"]);
+        assert_eq!(ran.code, Some(0), "{point}: {}", ran.stderr);
+        assert_eq!(rows(&project).len(), 4, "{point}: {}", ran.stderr);
+        let asked = server.bodies().len();
+        assert!(asked <= 5, "{point}: {asked} calls, of which one may have been in flight");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_call_is_said() {
+    let project = Project::new();
+    let cases = [
+        ("o.run(\"t\", #{}, 1)", "`run` needs patterns, such as `#{ direct: |input| .. }`"),
+        ("o.run(\"t\", #{ a: 1 }, 1)", "`run` takes functions, `|| ..`, not a "),
+        ("o.run(\"t\", #{ a: |x| x }, branch(\"demo/echo\"))", "the input must be plain data"),
+        ("o.run(\"t\", #{ a: |x| x }, 1, #{ judge: 1 })", "must be a function, `|answer| ..`"),
+        ("o.run(\"t\", #{ a: |x| x }, 1, #{ judge: |a| 2 })", "not `2`"),
+        ("o.compare(\"t\", #{ a: |x| x }, [1])", "`compare` needs at least two patterns"),
+        ("o.compare(\"t\", #{ a: |x| x, b: |x| x }, [])", "`compare` needs at least one input"),
+        (
+            "o.compare(\"t\", #{ a: |x| x, b: |x| x }, [1], #{ confidence: 95 })",
+            "must be a number above 0 and below 1",
+        ),
+        ("o.compare(\"t\", #{ a: |x| x, b: |x| x }, [1], #{ budget: 1 })", "no option `budget`"),
+    ];
+    for (call, expected) in cases {
+        let text = format!("let o = optimizer(#{{ memory: true }}); {call}");
+        let (ran, _) =
+            project.file("kaizen.toml", "[project]\nmodel = \"demo/echo\"\n").script(&text);
+        assert_ne!(ran.code, Some(0), "{call}");
+        assert!(ran.stderr.contains(expected), "{call}: {}", ran.stderr);
+    }
+}
