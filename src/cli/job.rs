@@ -52,6 +52,8 @@ pub(super) struct Job<'a> {
 pub(super) struct Open {
     pub(super) executor: Rc<Executor>,
     pub(super) host: Host,
+    /// What the host was made of, for others of the same run.
+    pub(super) surroundings: Surroundings,
     pub(super) progress: Rc<RefCell<Progress>>,
 }
 
@@ -66,6 +68,16 @@ pub(super) struct End {
 }
 
 impl End {
+    /// Creates the end of a run that does more than run one script.
+    pub(super) fn new(
+        exit: Exit,
+        status: &'static str,
+        value: Value,
+        failure: Option<Failure>,
+    ) -> End {
+        End { exit, status, value, failure, lost: 0 }
+    }
+
     /// Creates the end of a run that was stopped from outside.
     pub(super) fn interrupted(exit: Exit) -> End {
         End { exit, status: "interrupted", value: Value::Null, failure: None, lost: 0 }
@@ -107,7 +119,7 @@ impl Job<'_> {
         }
         let (printing, saying) = (progress.clone(), progress.clone());
         let quiet = self.global.quiet || executor.is_dry();
-        let host = Host::new(Surroundings {
+        let surroundings = Surroundings {
             executor: executor.clone(),
             models: self.models.clone(),
             permissions,
@@ -125,8 +137,9 @@ impl Job<'_> {
             learn_from_demo: self.project.config.learn_from_demo(),
             operations_max: self.project.config.operations_max(),
             state: self.state.clone(),
-        });
-        Ok(Open { executor, host, progress })
+        };
+        let host = Host::new(surroundings.clone());
+        Ok(Open { executor, host, surroundings, progress })
     }
 
     /// Returns the folder that the script may read in: the project's, or the script's own if that
@@ -169,9 +182,14 @@ impl Job<'_> {
     /// Journals the start, to be written together with the first thing that happens, and announces
     /// the run.
     pub(super) fn launch(&self, open: &Open) -> anyhow::Result<()> {
+        self.launch_as(open, self.script.display().to_string())
+    }
+
+    /// Does the same for a run of more than the one script.
+    pub(super) fn launch_as(&self, open: &Open, script: String) -> anyhow::Result<()> {
         let executor = &open.executor;
         let started = Event::RunStarted {
-            script: self.script.display().to_string(),
+            script,
             params: self.params.clone(),
             seed: self.seed,
             program: env!("CARGO_PKG_VERSION").to_owned(),

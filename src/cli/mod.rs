@@ -2,6 +2,7 @@
 
 mod advise;
 mod check;
+mod compare;
 mod config;
 mod config_show;
 mod doc;
@@ -118,6 +119,8 @@ enum Command {
     Advise(advise::Arguments),
     /// What went wrong, by kind, with what it teaches.
     Failures(failures::Arguments),
+    /// Find out which of several scripts does the same tasks better.
+    Compare(compare::Arguments),
     /// Forget old runs and give their room back to the disk.
     Gc(gc::Arguments),
     /// Write runs as JSON lines, or copy the whole store.
@@ -220,6 +223,7 @@ fn perform(global: &Global, command: Option<&Command>) -> anyhow::Result<Exit> {
         Some(Command::Doctor) => Ok(doctor::run(global)),
         Some(Command::Advise(arguments)) => advise::run(global, arguments),
         Some(Command::Failures(arguments)) => failures::run(global, arguments),
+        Some(Command::Compare(arguments)) => compare::run(global, arguments),
         Some(Command::Gc(arguments)) => gc::run(global, arguments),
         Some(Command::Export(arguments)) => export::run(global, arguments),
         Some(Command::Trust(arguments)) => trust::run(global, arguments),

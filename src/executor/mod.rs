@@ -334,17 +334,6 @@ impl Executor {
         OpId(self.take_ops(1))
     }
 
-    /// Returns how many flows have begun.
-    pub fn flows_begun(&self) -> u32 {
-        self.next_flow.get()
-    }
-
-    /// Passes over the numbers of flows that an earlier run has performed, so that those after them
-    /// have the numbers that they had there.
-    pub fn pass_flows(&self, count: u32) {
-        self.next_flow.set(self.next_flow.get().saturating_add(count));
-    }
-
     fn take_flow(&self) -> FlowId {
         FlowId(self.next_flow.replace(self.next_flow.get() + 1))
     }

@@ -40,7 +40,7 @@ impl Flows {
         if let Event::FlowStarted { within, .. } = event {
             self.0.insert(flow, (Fold::default(), *within));
         }
-        let is_call = matches!(event, Event::AttemptEnded { .. });
+        let is_call = matches!(event, Event::AttemptStarted { .. } | Event::AttemptEnded { .. });
         let mut next = Some(flow);
         while let Some((fold, within)) = next.and_then(|flow| self.0.get_mut(&flow)) {
             fold.add(at, event);
@@ -108,8 +108,12 @@ impl Fold {
                 }
             }
             Event::OpEnded { op, outcome, .. } => self.end(at, *op, outcome),
-            Event::AttemptStarted { .. }
-            | Event::FlowEnded { .. }
+            Event::AttemptStarted { model, .. } => {
+                if !self.metrics.models.contains(model) {
+                    self.metrics.models.insert(model.clone());
+                }
+            }
+            Event::FlowEnded { .. }
             | Event::RunStarted { .. }
             | Event::Told { .. }
             | Event::Logged { .. }

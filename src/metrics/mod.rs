@@ -6,6 +6,7 @@ pub mod plan;
 use crate::base::unit::Money;
 use crate::model::reply::Usage;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 /// The figures.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -28,6 +29,8 @@ pub struct Metrics {
     pub max_in_flight: u64,
     /// The chain of operations that took longest, by name, and its time in seconds.
     pub critical_path: (Vec<String>, f64),
+    /// The labels of the models that were asked.
+    pub models: BTreeSet<String>,
     /// Calls to models, retries included.
     pub calls: u64,
     /// Calls that were made because an earlier one failed.

@@ -22,6 +22,7 @@ use crate::session::Session;
 use futures::stream::{self, StreamExt};
 use serde_json::{Map, Value, json};
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// Inputs in a row that failed through no fault of the patterns, after which a comparison gives up.
@@ -48,6 +49,8 @@ pub struct Plan {
     pub bounds: Option<Bounds>,
     /// Whether the executions are experience for the optimizer.
     pub records: bool,
+    /// Whether the run does nothing else, so that its budget is the comparison's.
+    pub is_all: bool,
     /// What an execution is worth; `None` for the usual.
     pub objective: Option<Objective>,
     /// What else tells this comparison from others.
@@ -61,6 +64,17 @@ enum Over {
     Inputs,
     Budget,
     Useless(String),
+}
+
+impl Over {
+    fn word(&self) -> &'static str {
+        match self {
+            Over::Decided => "decided",
+            Over::Inputs => "inputs",
+            Over::Budget => "budget",
+            Over::Useless(_) => "failures",
+        }
+    }
 }
 
 /// A comparison under way.
@@ -158,7 +172,7 @@ impl Course {
     /// Tells whether the comparison's own budget is spent; if the run's is, the run has to end.
     fn is_spent(&self, failure: &Failure) -> bool {
         let of_run = self.setting.executor.budget().is_some_and(|budget| budget.is_spent());
-        failure.kind == "budget" && !of_run
+        failure.kind == "budget" && (self.plan.is_all || !of_run)
     }
 
     /// Executes every pattern that is left on one input, in an order of chance.
@@ -182,7 +196,7 @@ impl Course {
         Ok(block)
     }
 
-    /// Executes one pattern on one input, unless the run that this one goes on from has done so.
+    /// Executes one pattern on one input.
     async fn one(&self, which: &str, input: &Value, arm: &Arm) -> Result<Seen, Failure> {
         let executor = &self.setting.executor;
         let broken = |error: crate::store::StoreError| Failure::new("store", error.to_string());
@@ -192,23 +206,20 @@ impl Course {
             digest(input),
             digest(&self.plan.fingerprint)
         );
+        // What the run that this one goes on from has done is done once more with its replies, which
+        // costs nothing and leaves everything after it as it was; its figures are those of then.
         let known: Option<Seen> =
             executor.recall(&what).and_then(|value| serde_json::from_value(value).ok());
         let is_new = known.is_none();
-        let seen = match known {
-            Some(seen) => {
-                executor.pass_flows(seen.flows);
-                seen
+        let done = match self.setting.execute(task, arm, input, Some(&self.scope)).await {
+            Ok(Execution { result: Err(failure), .. }) if failure.kind == "budget" => {
+                return Err(failure);
             }
-            None => match self.setting.execute(task, arm, input, Some(&self.scope)).await {
-                Ok(Execution { result: Err(failure), .. }) if failure.kind == "budget" => {
-                    return Err(failure);
-                }
-                Ok(done) => done.seen(RunId::fresh().0),
-                Err(Stop::Failed(failure)) => return Err(failure),
-                Err(Stop::Store(error)) => return Err(broken(error)),
-            },
+            Ok(done) => done,
+            Err(Stop::Failed(failure)) => return Err(failure),
+            Err(Stop::Store(error)) => return Err(broken(error)),
         };
+        let seen = known.unwrap_or_else(|| done.seen(RunId::fresh().0));
         let value = serde_json::to_value(&seen).expect("an execution is plain data");
         executor.commit(&Event::Told { what, value }).await.map_err(broken)?;
         let is_old_news = is_new && seen.is_reused;
@@ -264,12 +275,21 @@ impl Course {
         let more =
             (verdict == Verdict::Open).then(|| experiment.to_decide(first, second)).flatten();
         let to_decide = more.map(|more| price(more, [first, second].map(|arm| column(&seen, arm))));
-        let facts =
-            Facts { word, pair, difference, over, to_decide: to_decide.as_ref(), rule: plan.rule };
+        let asked = [first, second].map(|arm| models(&column(&seen, arm)));
+        let facts = Facts {
+            word,
+            pair,
+            difference,
+            over,
+            to_decide: to_decide.as_ref(),
+            rule: plan.rule,
+            models: (asked[0] != asked[1]).then_some(asked),
+        };
         let patterns: Vec<Value> = (0..plan.arms.len())
             .map(|arm| {
                 let mut figures = figures(&objective, &column(&seen, arm));
                 figures["pattern"] = name(arm).into();
+                figures["models"] = json!(models(&column(&seen, arm)));
                 figures["left_out"] = (!experiment.is_live(arm)).into();
                 figures
             })
@@ -282,6 +302,7 @@ impl Course {
             "difference": difference.mean,
             "interval": [difference.interval.low, difference.interval.high],
             "inputs": difference.n,
+            "stopped": over.word(),
             "patterns": patterns,
             "to_decide": to_decide,
             "fingerprint": plan.fingerprint,
@@ -297,6 +318,8 @@ struct Facts<'a> {
     over: &'a Over,
     to_decide: Option<&'a Value>,
     rule: Rule,
+    /// The models that each has asked, if they differ.
+    models: Option<[Vec<&'a str>; 2]>,
 }
 
 /// Says in a sentence what was found and why no more was done.
@@ -334,7 +357,18 @@ fn reason(facts: &Facts<'_>) -> String {
             text += &format!(", for {} calls and {cost}", to_decide["calls"]);
         }
     }
+    if let Some(models) = &facts.models {
+        let [of_first, of_second] = models.each_ref().map(|models| models.join(" and "));
+        text += &format!("; they asked other models ({of_first}; {of_second}), which may be why");
+    }
     text
+}
+
+/// The models that were asked.
+fn models<'a>(seen: &[&'a Seen]) -> Vec<&'a str> {
+    let all: BTreeSet<&str> =
+        seen.iter().flat_map(|seen| seen.models.iter().map(String::as_str)).collect();
+    all.into_iter().collect()
 }
 
 /// The scores of one input. Time and cost count only where they are known of all.
@@ -369,7 +403,7 @@ fn price(more: u64, pair: [Vec<&Seen>; 2]) -> Value {
     let more_count = count(more);
     json!({
         "inputs": more,
-        "calls": (calls * more_count).ceil(),
+        "calls": whole(calls * more_count),
         "cost": cost.map(|cost| cost * more_count),
     })
 }
@@ -396,6 +430,11 @@ fn figures(objective: &Objective, seen: &[&Seen]) -> Value {
 fn mean(numbers: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     let (n, sum) = numbers.flatten().fold((0.0, 0.0), |(n, sum), one| (n + 1.0, sum + one));
     stats::mean(n, sum)
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count")]
+fn whole(n: f64) -> u64 {
+    n.ceil() as u64
 }
 
 #[allow(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]

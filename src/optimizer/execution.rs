@@ -17,6 +17,7 @@ use crate::session::Session;
 use crate::session::branch::{Branch, SharedBranch};
 use futures::future::LocalBoxFuture;
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
@@ -73,8 +74,6 @@ pub struct Execution {
     pub score: Option<f64>,
     /// The figures of the pattern's own work, without those of the judge.
     pub metrics: Metrics,
-    /// How many flows it began.
-    pub flows: u32,
 }
 
 impl Setting {
@@ -100,7 +99,6 @@ impl Setting {
         let session = Session::new(self.branch.fork().shared());
         let within = around.map(|scope| scope.flow);
         let options = FlowOptions { allow_failures: true, within, ..FlowOptions::default() };
-        let before = self.executor.flows_begun();
         let report = self.executor.run(&graph, &session, &options).await?;
         let result = report.only();
         let score = match (&result, &self.judge) {
@@ -110,8 +108,7 @@ impl Setting {
             }
             _ => None,
         };
-        let flows = self.executor.flows_begun() - before;
-        Ok(Execution { result, score, metrics: report.metrics, flows })
+        Ok(Execution { result, score, metrics: report.metrics })
     }
 }
 
@@ -119,6 +116,20 @@ impl Setting {
 fn unjudged(failure: Failure, pattern: &Pattern) -> Failure {
     let message = format!("judging the answer of `{pattern}`: {}", failure.message);
     Failure { message, ..failure }
+}
+
+/// Reads what a judge said: a number from 0 to 1, true or false, or a map with such a `score`.
+pub fn read_score(said: &Value) -> Result<f64, Failure> {
+    let number = match said {
+        Value::Bool(good) => Some(f64::from(u8::from(*good))),
+        Value::Object(map) => return read_score(map.get("score").unwrap_or(&Value::Null)),
+        other => other.as_f64(),
+    };
+    number.filter(|number| (0.0..=1.0).contains(number)).ok_or_else(|| {
+        let message =
+            format!("a judge must give a number from 0 to 1, or true or false, not `{said}`");
+        Failure::new("option", message)
+    })
 }
 
 impl Execution {
@@ -143,7 +154,7 @@ impl Execution {
             calls: metrics.calls + metrics.reused,
             is_demo: metrics.demo_replies > 0,
             is_reused: !is_fresh,
-            flows: self.flows,
+            models: metrics.models.clone(),
             error,
         }
     }
@@ -170,8 +181,8 @@ pub struct Seen {
     pub is_demo: bool,
     /// Whether replies of an earlier run were reused.
     pub is_reused: bool,
-    /// How many flows it began.
-    pub flows: u32,
+    /// The models that it asked.
+    pub models: BTreeSet<String>,
     /// Why it failed: a kind of failure and its message.
     pub error: Option<(String, String)>,
 }
@@ -205,5 +216,30 @@ impl Seen {
     pub fn outer_fault(&self) -> Option<&str> {
         let (kind, message) = self.error.as_ref()?;
         (!lesson(kind).blames_pattern()).then_some(message.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_counts_survives_the_journal() {
+        let seen = Seen {
+            name: "x".into(),
+            success: 0.0,
+            score: Some(0.25),
+            time: Some(0.1),
+            cost: None,
+            tokens: Some(7),
+            calls: 2,
+            is_demo: true,
+            is_reused: false,
+            models: BTreeSet::from(["live/m".to_owned()]),
+            error: Some(("thrown".into(), "no".into())),
+        };
+        let text = serde_json::to_string(&seen).expect("plain data");
+        let value: Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(serde_json::from_value::<Seen>(value).expect("as it was"), seen);
     }
 }

@@ -30,6 +30,7 @@ pub use crate::script::limits::OPERATIONS_MAX;
 
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
+use crate::flow::callback;
 use crate::flow::failure::Failure;
 use crate::model::registry::Models;
 use crate::script::diagnostic::{Diagnostic, Level};
@@ -52,6 +53,7 @@ use std::sync::atomic::AtomicBool;
 pub type Sink = Rc<dyn Fn(&str)>;
 
 /// What a script runs with.
+#[derive(Clone)]
 pub struct Surroundings {
     /// Through which everything it does goes.
     pub executor: Rc<Executor>,
@@ -288,9 +290,19 @@ impl Host {
 
     /// Runs a script to its end and returns its value.
     pub async fn run(&self, program: &Program) -> Result<Value, ScriptError> {
+        self.run_within(program, None).await
+    }
+
+    /// Does the same on behalf of an operation.
+    pub async fn run_within(
+        &self,
+        program: &Program,
+        scope: Option<Rc<callback::Scope>>,
+    ) -> Result<Value, ScriptError> {
         let (engine, ast) = (self.engine.clone(), program.ast.clone());
         let function = move || engine.eval_ast_with_scope::<Dynamic>(&mut Scope::new(), &ast);
-        let value = self.perform(program, Task::default(), function).await?;
+        let value =
+            self.perform(program, scope.map(Task::of).unwrap_or_default(), function).await?;
         // A script whose last value is no data, such as a branch, has no value to show.
         Ok(convert::to_value(&value).unwrap_or_default())
     }

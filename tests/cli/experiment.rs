@@ -154,6 +154,73 @@ fn an_execution_is_recorded_once_whenever_the_run_dies() {
     }
 }
 
+/// Two scripts on the same tasks; the one that is called `right` always is.
+fn scripts(server: &Server) -> Project {
+    let project = Project::new();
+    project.with_server(server);
+    for name in ["right", "wrong"] {
+        let word = if name == "right" { "good" } else { "bad" };
+        let text = format!("let n = param(\"task\", 0); branch().chat(`{word} ${{n}}.`)");
+        project.file(&format!("{name}.rhai"), &text);
+    }
+    let tasks = (0..60).map(|n| format!("{{\"task\": {n}, \"expected\": \"Yes\"}}\n"));
+    project.file("tasks.jsonl", &tasks.collect::<String>());
+    project
+}
+
+#[test]
+fn scripts_are_compared_on_the_same_tasks_and_go_on_after_a_stop() {
+    let server = server();
+    let project = scripts(&server);
+    let command = ["compare", "right.rhai", "wrong.rhai", "--tasks", "tasks.jsonl"];
+    let more = |more: &[&'static str]| project.kaizen(&[&command[..], more].concat());
+    let ran = more(&["--max-calls", "9"]);
+    assert_eq!(ran.code, Some(4), "{}", ran.stderr);
+    assert!(ran.stdout.contains("not distinguishable yet: `right`"), "{}", ran.stdout);
+    let ran = more(&["--resume", "--json"]);
+    let found: Value = serde_json::from_str(ran.stdout.lines().last().unwrap()).unwrap();
+    assert_eq!((ran.code, &found["winner"]), (Some(0), &"right".into()), "{ran:?}");
+    let asked = server.bodies();
+    assert_eq!(asked.len() as u64, 2 * found["inputs"].as_u64().unwrap() + 2);
+    let advice = project.kaizen(&["advise", "tasks", "--best"]);
+    assert_eq!(advice.stdout, "right\n", "{}", advice.stderr);
+    let judge = "let answer = param(\"answer\", \"\"); let task = param(\"task\", #{});
+        if answer == task.expected { 1.0 } else { 0.5 }";
+    project.file("judge.rhai", judge);
+    let ran = more(&["--judge", "judge.rhai", "--json"]);
+    let found: Value = serde_json::from_str(ran.stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(found["patterns"][0]["quality"], 0.5, "capitals count for this judge: {ran:?}");
+    assert_eq!(found["verdict"], "open", "{found}");
+}
+
+#[test]
+fn what_is_wrong_with_a_comparison_is_said_before_anything_is_spent() {
+    let server = server();
+    let project = scripts(&server);
+    project.file("empty.jsonl", "\n").file("bad.jsonl", "1\n{\n").file("sub/right.rhai", "1");
+    project.file("other.jsonl", "{\"job\": 1}\n");
+    let cases: [(&[&str], &str); 6] = [
+        (&["right.rhai", "none.rhai", "--tasks", "tasks.jsonl"], "reading `none.rhai`"),
+        (
+            &["right.rhai", "sub/right.rhai", "--tasks", "tasks.jsonl"],
+            "two scripts are called `right`",
+        ),
+        (&["right.rhai", "wrong.rhai", "--tasks", "empty.jsonl"], "holds no task"),
+        (&["right.rhai", "wrong.rhai", "--tasks", "bad.jsonl"], "`bad.jsonl`, line 2"),
+        (&["right.rhai", "wrong.rhai", "--tasks", "other.jsonl"], "has no parameter `job`"),
+        (
+            &["right.rhai", "wrong.rhai", "--tasks", "tasks.jsonl", "--confidence", "95"],
+            "--confidence must be above 0 and below 1",
+        ),
+    ];
+    for (arguments, expected) in cases {
+        let ran = project.kaizen(&[&["compare"], arguments].concat());
+        assert!(ran.stderr.contains(expected), "{arguments:?}: {}", ran.stderr);
+        assert_ne!(ran.code, Some(0));
+    }
+    assert_eq!(server.bodies().len(), 0);
+}
+
 #[test]
 fn what_is_wrong_with_a_call_is_said() {
     let project = Project::new();

@@ -7,7 +7,7 @@ use super::recommend::recommendation;
 use crate::base::id::RunId;
 use crate::flow::failure::Failure;
 use crate::optimizer::compare::{self, Plan, digest};
-use crate::optimizer::execution::{Arm, Judge, Setting, Work};
+use crate::optimizer::execution::{Arm, Judge, Setting, Work, read_score};
 use crate::optimizer::experiment::Rule;
 use crate::optimizer::pattern::{Pattern, TaskType};
 use crate::script::error::{Raised, throw, throw_new};
@@ -93,11 +93,11 @@ fn comparing(engine: &mut Engine, host: &Rc<Inner>) {
         more of them disturb the times), `max_cost`, `max_tokens`, `max_calls`, `record` (true: what
         was seen is experience for the optimizer).
 
-        Gives `#{ verdict, winner, reason, pair, difference, interval, inputs, patterns, to_decide,
-        calls, cost, fingerprint }`. `verdict` is "better", "same" or "open"; open is "not
+        Gives `#{ verdict, winner, reason, pair, difference, interval, inputs, stopped, patterns,
+        to_decide, calls, cost, fingerprint }`. `verdict` is "better", "same" or "open"; open is "not
         distinguishable yet", and `to_decide` then estimates the `inputs`, `calls` and `cost` that
         are missing. `difference` is the score of the first of `pair` less that of the second. A run
-        that is killed and resumed does not execute again what was executed.
+        that is killed and resumed pays for nothing again and keeps the figures that it had.
         ```rhai
         let o = optimizer(#{ memory: true, objective: #{ quality: 1 } });
         let ways = #{ short: |n| n, long: |n| n + 1 };
@@ -241,6 +241,7 @@ impl<'a> Given<'a> {
             max_concurrent: usize::try_from(limit).unwrap_or(usize::MAX),
             bounds,
             records,
+            is_all: false,
             objective,
             fingerprint: fingerprint.as_object().cloned().unwrap_or_default(),
         })
@@ -326,22 +327,8 @@ fn judge(function: BoundFn) -> Judge {
         Box::pin(async move {
             let arguments = vec![convert::from_value(answer), convert::from_value(input)];
             let said = function.call(task, arguments).await;
-            score(&function.value(said)?)
+            read_score(&function.value(said)?)
         })
-    })
-}
-
-/// Reads what a judge said: a number from 0 to 1, true or false, or a map with such a `score`.
-fn score(said: &Value) -> Result<f64, Failure> {
-    let number = match said {
-        Value::Bool(good) => Some(f64::from(u8::from(*good))),
-        Value::Object(map) => return score(map.get("score").unwrap_or(&Value::Null)),
-        other => other.as_f64(),
-    };
-    number.filter(|number| (0.0..=1.0).contains(number)).ok_or_else(|| {
-        let message =
-            format!("a judge must give a number from 0 to 1, or true or false, not `{said}`");
-        Failure::new("option", message)
     })
 }
 

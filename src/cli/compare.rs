@@ -1,0 +1,402 @@
+//! `kaizen compare A.rhai B.rhai --tasks FILE`: which of several scripts does the same tasks better.
+
+use crate::base::unit::Money;
+use crate::cli::exit::Exit;
+use crate::cli::job::{End, Job, Open};
+use crate::cli::render::progress::{Mode, Progress};
+use crate::cli::render::table;
+use crate::cli::run::{Given, With, block_on, read_script};
+use crate::cli::terminal::Terminal;
+use crate::cli::{Global, print_line, resume, say, signal};
+use crate::executor::Told;
+use crate::executor::attempt::Stop;
+use crate::executor::reuse::Reuse;
+use crate::flow::callback::Scope;
+use crate::flow::failure::Failure;
+use crate::model::Model;
+use crate::optimizer::Optimizer;
+use crate::optimizer::compare::{Plan, compare, digest};
+use crate::optimizer::execution::{Arm, Judge, Setting, Work, read_score};
+use crate::optimizer::experiment::Rule;
+use crate::optimizer::knowledge::Knowledge;
+use crate::optimizer::pattern::{Pattern, TaskType};
+use crate::optimizer::policy::Policy;
+use crate::script::{Host, ScriptError, State, Surroundings};
+use crate::session::branch::Branch;
+use crate::store::writer::Writer;
+use serde_json::{Map, Value, json};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// The field of a task that holds the right answer.
+const EXPECTED: &str = "expected";
+
+/// The options of `compare`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The scripts, two or more. The value of a script is its answer.
+    #[arg(required = true, num_args = 2.., value_name = "SCRIPT")]
+    scripts: Vec<PathBuf>,
+    /// The tasks, a JSON value per line: the fields of a map are parameters of the scripts, any
+    /// other value is the parameter `task`. The field `expected` is the right answer.
+    #[arg(long, value_name = "FILE")]
+    tasks: PathBuf,
+    /// A script with the parameters `answer` and `task`, whose value is the score from 0 to 1.
+    /// Without it, an answer is right if it is the expected one.
+    #[arg(long, value_name = "SCRIPT")]
+    judge: Option<PathBuf>,
+    /// How often to go through the tasks.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    repeat: u64,
+    /// How sure the verdict has to be, however often it is looked at.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.95)]
+    confidence: f64,
+    /// A smaller difference of the scores is no practical one.
+    #[arg(long, value_name = "DIFFERENCE", default_value_t = 0.02)]
+    min_effect: f64,
+    /// First executions of each script that do not count.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    warm_up: u64,
+    /// Go on from the last comparison of these scripts that did not come to its end.
+    #[arg(long)]
+    resume: bool,
+    #[command(flatten)]
+    with: With,
+}
+
+/// A script that takes part.
+struct Part {
+    path: PathBuf,
+    text: String,
+}
+
+impl Part {
+    fn read(path: &Path) -> Option<Part> {
+        Some(Part { path: path.to_owned(), text: read_script(path)? })
+    }
+
+    /// Its name as a pattern: that of its file.
+    fn name(&self) -> String {
+        self.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+}
+
+/// Compares the scripts and shows what was found.
+pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let wrong = |reason: &str| {
+        say(&format!("error: {reason}"));
+        Ok(Exit::Usage)
+    };
+    for (name, share) in
+        [("--confidence", arguments.confidence), ("--min-effect", arguments.min_effect)]
+    {
+        if !(share > 0.0 && share < 1.0) {
+            return wrong(&format!("{name} must be above 0 and below 1, not {share}"));
+        }
+    }
+    let parts: Option<Vec<Part>> = arguments.scripts.iter().map(|path| Part::read(path)).collect();
+    let Some(parts) = parts else { return Ok(Exit::Refused) };
+    let mut names: Vec<String> = parts.iter().map(Part::name).collect();
+    names.sort();
+    let twice = names.windows(2).find_map(|pair| (pair[0] == pair[1]).then(|| pair[0].clone()));
+    if let Some(name) = twice {
+        return wrong(&format!("two scripts are called `{name}`; name their files apart"));
+    }
+    let judge = match arguments.judge.as_deref().map(Part::read) {
+        Some(None) => return Ok(Exit::Refused),
+        Some(judge) => judge,
+        None => None,
+    };
+    let tasks = match read_tasks(&arguments.tasks) {
+        Ok(tasks) => tasks,
+        Err(reason) => return wrong(&reason),
+    };
+    let given = Given { script: parts[0].path.clone(), with: arguments.with.clone() };
+    let project = given.project()?;
+    let shown: Vec<String> = parts.iter().map(|part| part.path.display().to_string()).collect();
+    let name = format!("compare {}", shown.join(" "));
+    let resumed = match arguments.resume.then(|| resume::find("", Some(Path::new(&name)))) {
+        None => None,
+        Some(found) => match found? {
+            Ok(resumed) => Some(resumed),
+            Err(reason) => return wrong(&reason),
+        },
+    };
+    let seed = resumed.as_ref().map_or_else(|| given.seed(), |resumed| resumed.seed);
+    let Some(mut params) = given.params() else { return Ok(Exit::Usage) };
+    params.insert("tasks".to_owned(), arguments.tasks.display().to_string().into());
+    let mut job = Job {
+        global,
+        project: &project,
+        script: &given.script,
+        params,
+        seed,
+        models: Rc::new(project.models(seed)?),
+        writer: Rc::new(Writer::start(project.open_store()?, &project.store_path())),
+        reuse: None,
+        state: State::default(),
+        resumes: None,
+        told: Told::new(),
+        may_ask: true,
+    };
+    if let Some(resumed) = resumed {
+        say(&resumed.to_string());
+        job.reuse = Some(Rc::new(Reuse::new(resumed.replies)));
+        (job.resumes, job.told) = (Some(resumed.run), resumed.told);
+    }
+    block_on(go(&job, arguments, &name, parts, judge, tasks))?
+}
+
+/// Reads the tasks.
+fn read_tasks(path: &Path) -> Result<Vec<Value>, String> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("reading `{}`: {error}", path.display()))?;
+    let mut tasks = Vec::new();
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let task = serde_json::from_str(line).map_err(|error| {
+            format!("`{}`, line {}: {error}; each line is a JSON value", path.display(), number + 1)
+        })?;
+        tasks.push(task);
+    }
+    if tasks.is_empty() {
+        return Err(format!("`{}` holds no task; it needs a JSON value per line", path.display()));
+    }
+    Ok(tasks)
+}
+
+/// Makes the parameters of a script of a task.
+fn params_of(task: &Value, common: &Map<String, Value>) -> Map<String, Value> {
+    let mut params = common.clone();
+    params.remove("tasks");
+    match task {
+        Value::Object(fields) => {
+            params.extend(fields.iter().map(|(key, value)| (key.clone(), value.clone())));
+            params.remove(EXPECTED);
+        }
+        other => {
+            params.insert("task".to_owned(), other.clone());
+        }
+    }
+    params
+}
+
+async fn go(
+    job: &Job<'_>,
+    arguments: &Arguments,
+    name: &str,
+    parts: Vec<Part>,
+    judge: Option<Part>,
+    tasks: Vec<Value>,
+) -> anyhow::Result<Exit> {
+    let _terminal = Terminal::without_echo_of_interrupts();
+    let signals = signal::watch()?;
+    let mode = if job.global.quiet || job.global.json { Mode::None } else { Mode::Auto };
+    let progress = Progress::new(mode, job.global.stderr_is_terminal);
+    let open = job.open(progress, signals.flag(), crate::cli::run::printer(job.global))?;
+    let first = params_of(&tasks[0], &job.params);
+    let answer =
+        Map::from_iter([("answer".to_owned(), Value::Null), ("task".to_owned(), tasks[0].clone())]);
+    for (part, params) in
+        parts.iter().map(|part| (part, &first)).chain(judge.as_ref().map(|j| (j, &answer)))
+    {
+        let surroundings = Surroundings {
+            script: part.path.clone(),
+            params: params.clone(),
+            ..open.surroundings.clone()
+        };
+        match Host::new(surroundings).compile(&part.text) {
+            Ok(_) => {}
+            Err(ScriptError::Refused(faults)) => return Ok(job.refuse(&faults)),
+            Err(other) => anyhow::bail!("reading the script: {other:?}"),
+        }
+    }
+    let plan = plan(job, arguments, parts, judge.as_ref(), tasks, &open)?;
+    job.launch_as(&open, name.to_owned())?;
+    let setting = Setting {
+        executor: open.executor.clone(),
+        branch: Branch::new(Model::demo(), None),
+        judge: judge_of(judge, &plan.inputs, &open),
+        timeout: None,
+    };
+    let knowledge = Knowledge::open(&job.project.store_path(), job.writer.clone())?;
+    let demo = job.project.config.learn_from_demo();
+    let optimizer = Optimizer::new(Rc::new(knowledge), Policy::default(), demo)
+        .of_run(open.executor.journal().run().clone());
+    let found = tokio::select! {
+        found = compare(&optimizer, &setting, plan, None) => Ok(found),
+        caught = signals.caught() => Err(caught),
+    };
+    open.progress.borrow_mut().close();
+    finish(job, &open, name, found).await
+}
+
+fn plan(
+    job: &Job<'_>,
+    arguments: &Arguments,
+    parts: Vec<Part>,
+    judge: Option<&Part>,
+    tasks: Vec<Value>,
+    open: &Open,
+) -> anyhow::Result<Plan> {
+    let kind = arguments.tasks.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let texts: Vec<&str> = parts.iter().map(|part| part.text.as_str()).collect();
+    let fingerprint = json!({
+        "kaizen": env!("CARGO_PKG_VERSION"),
+        "scripts": digest(&texts),
+        "judge": judge.map(|judge| digest(&judge.text)),
+        "inputs": digest(&tasks),
+        "params": job.params,
+        "model": job.project.config.model(),
+        "confidence": arguments.confidence,
+        "min_effect": arguments.min_effect,
+    });
+    let arms = parts.into_iter().map(|part| {
+        let pattern = Pattern::new(&part.name())?;
+        Ok(Arm { pattern, work: work_of(part, &job.params, open) })
+    });
+    Ok(Plan {
+        task: TaskType::new(&kind.unwrap_or_default())?,
+        arms: arms.collect::<anyhow::Result<_>>()?,
+        inputs: tasks,
+        rule: Rule { confidence: arguments.confidence, min_effect: arguments.min_effect },
+        repeat: arguments.repeat,
+        warm_up: arguments.warm_up,
+        max_concurrent: 1,
+        bounds: None,
+        records: true,
+        is_all: true,
+        objective: None,
+        fingerprint: fingerprint.as_object().cloned().unwrap_or_default(),
+    })
+}
+
+/// Runs a script on behalf of an operation, in a host of its own.
+async fn evaluate(
+    part: &Part,
+    surroundings: Surroundings,
+    scope: Option<Rc<Scope>>,
+) -> Result<Value, Failure> {
+    let host = Host::new(Surroundings { script: part.path.clone(), ..surroundings });
+    let program = host.compile(&part.text);
+    let result = match &program {
+        Ok(program) => host.run_within(program, scope).await,
+        Err(_) => program.map(|_| Value::Null),
+    };
+    result.map_err(|error| match error {
+        ScriptError::Failed(both) => both.0,
+        ScriptError::Store(error) => Failure::new("store", error.to_string()),
+        ScriptError::Refused(faults) => {
+            let message = faults.first().map_or_else(String::new, |fault| fault.message.clone());
+            Failure::new("option", message)
+        }
+    })
+}
+
+/// Makes a script what a pattern does.
+fn work_of(part: Part, common: &Map<String, Value>, open: &Open) -> Work {
+    let (part, surroundings, common) = (Rc::new(part), open.surroundings.clone(), common.clone());
+    Rc::new(move |scope, task, _| {
+        let params = params_of(&task, &common);
+        let surroundings = Surroundings { params, ..surroundings.clone() };
+        let part = part.clone();
+        Box::pin(async move { evaluate(&part, surroundings, Some(scope)).await })
+    })
+}
+
+/// Makes a script a judge, or compares with what is expected, if anything is.
+fn judge_of(judge: Option<Part>, tasks: &[Value], open: &Open) -> Option<Judge> {
+    let Some(part) = judge.map(Rc::new) else {
+        let is_known = tasks.iter().any(|task| task.get(EXPECTED).is_some());
+        return is_known.then(|| -> Judge {
+            Rc::new(|_, answer, task| {
+                let is_right = plain(&answer) == plain(&task[EXPECTED]);
+                Box::pin(async move { Ok(f64::from(u8::from(is_right))) })
+            })
+        });
+    };
+    let surroundings = open.surroundings.clone();
+    Some(Rc::new(move |scope, answer, task| {
+        let params = Map::from_iter([("answer".to_owned(), answer), ("task".to_owned(), task)]);
+        let surroundings = Surroundings { params, ..surroundings.clone() };
+        let part = part.clone();
+        Box::pin(async move {
+            let said = evaluate(&part, surroundings, scope).await?;
+            read_score(&said)
+        })
+    }))
+}
+
+/// What is left of an answer when capitals and blanks around it do not count.
+fn plain(value: &Value) -> Value {
+    value.as_str().map_or_else(|| value.clone(), |text| text.trim().to_lowercase().into())
+}
+
+/// Shows what was found and journals the end.
+async fn finish(
+    job: &Job<'_>,
+    open: &Open,
+    name: &str,
+    found: Result<Result<Value, Stop>, Exit>,
+) -> anyhow::Result<Exit> {
+    let end = match found {
+        Ok(Ok(findings)) => {
+            let exit = if findings["stopped"] == "budget" { Exit::Budget } else { Exit::Ok };
+            End::new(exit, if exit == Exit::Ok { "ok" } else { "failed" }, findings, None)
+        }
+        Ok(Err(Stop::Store(error))) => return Err(error.into()),
+        Ok(Err(Stop::Failed(failure))) => {
+            say(&format!("error: {}", failure.message));
+            End::new(Exit::of(&failure), "failed", Value::Null, Some(failure))
+        }
+        Err(caught) => {
+            say(&format!("interrupted; `kaizen {name} .. --resume` goes on from there"));
+            End::new(caught, "interrupted", Value::Null, None)
+        }
+    };
+    job.close(open, &end).await?;
+    let (run, metrics) = (open.executor.journal().run().clone(), open.executor.metrics());
+    if job.global.json {
+        print_line(&end.value.to_string());
+        return Ok(end.exit);
+    }
+    if end.value.is_object() {
+        show(&end.value);
+    }
+    open.progress.borrow().sum_up(&run, end.status, &metrics);
+    Ok(end.exit)
+}
+
+/// Shows the findings as people read them.
+fn show(findings: &Value) {
+    let none = Vec::new();
+    let mut patterns: Vec<&Value> =
+        findings["patterns"].as_array().unwrap_or(&none).iter().collect();
+    let score = |one: &Value| one["score"].as_f64().unwrap_or(0.0);
+    patterns.sort_by(|a, b| score(b).total_cmp(&score(a)));
+    let number = |value: &Value, show: &dyn Fn(f64) -> String| {
+        value.as_f64().map_or_else(|| "-".to_owned(), show)
+    };
+    let rows: Vec<Vec<String>> = patterns
+        .iter()
+        .map(|one| {
+            let (low, high) = (&one["interval"][0], &one["interval"][1]);
+            let two = |n: f64| format!("{n:.2}");
+            let range = format!("{}-{}", number(low, &two), number(high, &two));
+            vec![
+                one["pattern"].as_str().unwrap_or_default().to_owned(),
+                number(&one["score"], &two),
+                if low.is_null() { "-".to_owned() } else { range },
+                one["n"].to_string(),
+                number(&one["success_rate"], &|n| format!("{:.0} %", 100.0 * n)),
+                number(&one["quality"], &|n| format!("{n:.3}")),
+                number(&one["execution_time"], &|n| format!("{n:.2} s")),
+                number(&one["cost"], &|n| Money::from_dollars(n).unwrap_or_default().to_string()),
+                if one["left_out"] == true { "left out: surely worse" } else { "" }.to_owned(),
+            ]
+        })
+        .collect();
+    let head =
+        ["script", ">score", ">90 %", ">n", ">success", ">quality", ">time", ">cost", "note"];
+    print_line(&table::render(&head, &rows));
+    print_line(findings["reason"].as_str().unwrap_or_default());
+}
