@@ -43,7 +43,7 @@ fn every_shipped_script_says_what_it_shows_and_what_it_costs() {
             count += 1;
         }
     }
-    assert_eq!(count, 7);
+    assert_eq!(count, 8);
 }
 
 #[test]
@@ -120,4 +120,12 @@ fn the_labelled_sentences_are_forty_and_balanced() {
     let texts: std::collections::BTreeSet<&str> =
         rows.iter().map(|row| row["text"].as_str().unwrap()).collect();
     assert_eq!(texts.len(), 40);
+}
+
+#[test]
+fn evolve_finds_the_words_that_were_missing() {
+    let (_, ran, done) = run("evolve", &[]);
+    assert_eq!(done["value"], true, "{}", ran.stderr);
+    assert!(ran.stdout.contains("`evolved` is better than `start` by "), "{}", ran.stdout);
+    assert!(ran.stdout.contains("use: Say whether"), "{}", ran.stdout);
 }

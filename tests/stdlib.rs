@@ -106,3 +106,180 @@ fn an_unknown_option_of_a_pattern_is_an_error() {
     let message = done["error"]["message"].as_str().unwrap();
     assert!(message.starts_with("`vote` has no option `times`; it takes: "), "{message}");
 }
+
+#[test]
+fn the_other_patterns_make_the_calls_that_they_promise() {
+    let (value, bodies) = run(&["a"], "direct(branch(), \"Name one.\")");
+    assert_eq!((&value, asked(&bodies[0])), (&json!("a"), "Name one."));
+    let (value, bodies) =
+        run(&["a", "b", "c"], "sequential(branch(), \"One.\", #{ steps: [\"Two.\", \"Three.\"] })");
+    assert_eq!(value, "c");
+    let lengths: Vec<usize> =
+        bodies.iter().map(|body| body["messages"].as_array().unwrap().len()).collect();
+    assert_eq!(lengths, [1, 3, 5], "each step sees what was said before");
+    let (value, bodies) = run(
+        &["x", "x", "whole"],
+        "fan_out(branch(), \"Vans\", #{ parts: [\"Market?\", \"Risks?\"] })",
+    );
+    assert_eq!((&value, bodies.len()), (&json!("whole"), 3));
+    assert!(asked(&bodies[0]).contains("Vans"), "{}", asked(&bodies[0]));
+    let (value, bodies) = run(&["x", "y", "x", "y", "so"], "debate(branch(), \"Is it?\")");
+    assert_eq!((&value, bodies.len()), (&json!("so"), 5), "two sides, twice, and a verdict");
+    assert_eq!(bodies[2]["messages"].as_array().unwrap().len(), 3, "a side knows what it said");
+    let last = "let b = branch(); cascade(b, \"Is it?\", #{ models: [b], accept: |answer| false })";
+    assert_eq!(run(&["first", "last"], last).0, "last", "the last answer is taken as it is");
+    let tie = "vote(branch(), \"Is it?\", #{ n: 4, settings: #{ temperature: 0.1 } })";
+    let (_, bodies) = run(&["no", "no", "yes", "yes"], tie);
+    assert!(bodies.iter().all(|body| body["temperature"] == 0.1), "{bodies:?}");
+}
+
+#[test]
+fn options_that_make_no_sense_are_errors() {
+    let cases = [
+        (
+            "vote(\"demo/echo\", \"x\", #{ n: 0 })",
+            "option `n` of `vote`: must be a whole number from 1 up",
+        ),
+        ("best_of(\"demo/echo\", \"x\", #{ judge: |a| 1, n: 0 })", "option `n` of `best_of`"),
+        ("best_of(\"demo/echo\", \"x\", #{})", "`best_of` needs `judge`"),
+        (
+            "fan_out(\"demo/echo\", \"x\", #{})",
+            "option `parts` of `fan_out`: must be a list of questions",
+        ),
+        ("refine(\"demo/echo\", \"x\", #{ rounds: -1 })", "option `rounds` of `refine`"),
+        ("cascade(\"demo/echo\", \"x\", #{})", "option `models` of `cascade`"),
+        ("debate(\"demo/echo\", \"x\", #{ sides: 1 })", "option `sides` of `debate`"),
+        ("best_of(\"demo/echo\", \"x\", #{ judge: |a| throw \"no\" })", "no"),
+    ];
+    for (call, expected) in cases {
+        let (ran, done) = Project::new().script(call);
+        assert_eq!(ran.code, Some(1), "{call}");
+        let message = done["error"]["message"].as_str().unwrap_or_default();
+        assert!(message.contains(expected), "{call}: {message}");
+    }
+}
+
+#[test]
+fn every_pattern_can_be_an_arm() {
+    let script = r#"
+        let yes = |answer| true;
+        let ways = #{
+            direct: |x, b| direct(b, x),
+            few_shot: |x, b| few_shot(b, x, #{ examples: [["a", "b"]] }),
+            sequential: |x, b| sequential(b, x, #{ steps: ["Shorter."] }),
+            fan_out: |x, b| fan_out(b, x, #{ parts: ["Why?", "How?"] }),
+            vote: |x, b| vote(b, x, #{ n: 3 }),
+            best_of: |x, b| best_of(b, x, #{ judge: |a| 1.0, n: 2 }),
+            refine: |x, b| refine(b, x),
+            decompose: |x, b| decompose(b, x),
+            cascade: |x, b| cascade(b, x, #{ models: [b], accept: yes }),
+            debate: |x, b| debate(b, x),
+        };
+        let o = optimizer(#{ memory: true });
+        let found = o.compare("t", ways, ["one", "two"], #{ warm_up: 0, judge: |a| 1.0 });
+        let calls = #{};
+        for one in found.patterns { calls[one.pattern] = [one.n, one.success_rate, one.calls]; }
+        calls
+    "#;
+    let (value, _) = run(&["x"], script);
+    let expected = json!({
+        "direct": [2, 1.0, 2], "few_shot": [2, 1.0, 2], "sequential": [2, 1.0, 4],
+        "fan_out": [2, 1.0, 6], "vote": [2, 1.0, 6], "best_of": [2, 1.0, 4], "refine": [2, 1.0, 6],
+        "decompose": [2, 1.0, 6], "cascade": [2, 1.0, 2], "debate": [2, 1.0, 10],
+    });
+    assert_eq!(value, expected);
+}
+
+/// A server on which texts that hold `politely` are answered with `please`, and which proposes such
+/// a text, or the one that is given.
+fn polite(proposal: &'static str) -> (Server, Project) {
+    let server = Server::start(move |_, _, body| {
+        if body.contains("Give the new instruction alone") {
+            return answer(proposal);
+        }
+        answer(if body.contains("politely") { "please" } else { "give" })
+    });
+    let project = Project::new();
+    project.with_server(&server);
+    (server, project)
+}
+
+/// Improves the text `Ask.`, with further options.
+fn evolve(options: &str) -> String {
+    format!(
+        r#"let found = evolve(#{{
+            start: "Ask.", ask: |text, item| branch().chat(text + " " + item),
+            judge: |answer, item| #{{ score: answer == "please", feedback: "it is rude" }},
+            train: (0..6).to_array(), valid: (6..12).to_array(), held_out: (12..24).to_array(),
+            {options}
+        }});
+        found"#
+    )
+}
+
+#[test]
+fn a_better_text_is_found_and_confirmed_on_items_that_were_held_out() {
+    let (server, project) = polite("Ask politely.");
+    let (ran, done) = project.script(&evolve("name: \"ask\", optimizer: optimizer()"));
+    let found = &done["value"];
+    assert_eq!(
+        (&found["improved"], &found["text"]),
+        (&true.into(), &"Ask politely.".into()),
+        "{ran:?}"
+    );
+    assert!(found["interval"][0].as_f64() > Some(0.0), "{found}");
+    assert_eq!(found["calls"].as_u64(), Some(server.bodies().len() as u64));
+    let reflected = server.bodies().into_iter().find(|body| body.contains("Give the new")).unwrap();
+    assert!(reflected.contains("it is rude"), "the writer sees why: {reflected}");
+    let best = project.kaizen(&["advise", "ask", "--best"]);
+    assert_eq!(best.stdout, "evolved\n", "{}", best.stderr);
+}
+
+#[test]
+fn a_text_that_is_no_better_never_wins() {
+    let (_, project) = polite("Ask rudely.");
+    let (ran, done) = project.script(&evolve("max_proposals: 5"));
+    let found = &done["value"];
+    assert_eq!((&found["improved"], &found["text"]), (&false.into(), &"Ask.".into()), "{ran:?}");
+    assert_eq!((&found["accepted"], &found["proposals"]), (&json!(0), &json!(5)), "{found}");
+    // Better on a few items, and not confirmed: the first text stays.
+    let (_, project) = polite("Ask politely.");
+    let (_, done) = project.script(&evolve("max_proposals: 5").replace("(12..24)", "(12..15)"));
+    let found = &done["value"];
+    assert_eq!((&found["improved"], &found["verdict"]), (&false.into(), &"open".into()));
+    assert_eq!((&found["text"], &found["best"]), (&"Ask.".into(), &"Ask politely.".into()));
+}
+
+#[test]
+fn evolve_keeps_its_budget_and_refuses_one_that_is_too_small() {
+    let (server, project) = polite("Ask rudely.");
+    let (ran, done) = project.script(&evolve("max_calls: 60"));
+    assert_eq!(ran.code, Some(4), "{}", ran.stderr);
+    let message = done["error"]["message"].as_str().unwrap();
+    assert!(message.contains("take at least 59 calls more; `max_calls` leaves 54"), "{message}");
+    assert_eq!(server.bodies().len(), 6, "only the first look");
+    let (server, project) = polite("Ask rudely.");
+    let (ran, done) = project.script(&evolve("max_calls: 70, max_proposals: 50"));
+    assert_eq!(
+        (ran.code, &done["value"]["stopped"]),
+        (Some(0), &"budget".into()),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(server.bodies().len(), 70);
+}
+
+#[test]
+fn evolve_goes_on_without_asking_again_and_warns_of_shared_items() {
+    let text = evolve("max_proposals: 8").replace("(6..12)", "(5..12)");
+    let (server, project) = polite("Ask rudely.");
+    let (ran, _) = project.script(&text);
+    assert!(ran.stderr.contains("`train` and `valid` share items"), "{}", ran.stderr);
+    let undisturbed = server.bodies().len();
+    let (server, project) = polite("Ask rudely.");
+    project.file("script.rhai", &text);
+    let ran = project.kaizen(&["run", "script.rhai", "--max-calls", "30"]);
+    assert_eq!(ran.code, Some(4), "{}", ran.stderr);
+    let ran = project.kaizen(&["run", "--resume"]);
+    assert_eq!((ran.code, server.bodies().len()), (Some(0), undisturbed), "{}", ran.stderr);
+}

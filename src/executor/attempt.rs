@@ -127,7 +127,7 @@ impl Executor {
         let asked = Asked { model, request, sample, line };
         let mut attempt = 1;
         let text = loop {
-            let (called, reused) = self.call(scope, &asked).await?;
+            let (number, called, reused) = self.call(scope, &asked).await?;
             if reused.is_none() {
                 branch.borrow_mut().usage += called.usage.unwrap_or_default();
             }
@@ -138,7 +138,7 @@ impl Executor {
                     pause(error, attempt, attempts_max, left, &mut self.jitter.borrow_mut())
                 }
             };
-            let paid = Paid { called, reused, attempt, wait };
+            let paid = Paid { number, called, reused, attempt, wait };
             let result = self.settle(scope, &asked.model, paid, durable).await?;
             match (result, wait) {
                 (Ok(text), _) => break text,
@@ -167,13 +167,14 @@ impl Executor {
         (key, *count - 1)
     }
 
-    /// Makes one call, or finds that it need not be made, and journals its start. Gives the run
-    /// that paid, if it was not this one.
+    /// Makes one call, or finds that it need not be made, and journals its start. Gives the number of
+    /// the attempt, since others of the operation may have begun meanwhile, and the run that paid, if
+    /// it was not this one.
     async fn call(
         &self,
         scope: &Rc<Scope>,
         asked: &Asked,
-    ) -> Result<(Called, Option<RunId>), Stop> {
+    ) -> Result<(u32, Called, Option<RunId>), Stop> {
         let Asked { model, request, sample, line } = asked;
         let sample = *sample;
         let answer = match (&self.tape, line, &self.reuse) {
@@ -192,11 +193,12 @@ impl Executor {
             Some(calls) if matches!(answer, Answer::Ask) => calls.acquire().await.ok(),
             _ => None,
         };
-        scope.attempts.set(scope.attempts.get() + 1);
+        let number = scope.attempts.get() + 1;
+        scope.attempts.set(number);
         self.note(&Event::AttemptStarted {
             flow: scope.flow,
             op: scope.op,
-            attempt: scope.attempts.get(),
+            attempt: number,
             model: model.label.clone(),
             demo: model.is_demo(),
             prompt: request.messages.last().map(|m| m.content.clone()).unwrap_or_default(),
@@ -208,18 +210,19 @@ impl Executor {
             Answer::Known(known) => {
                 let result = Ok(known.text.to_string());
                 let (usage, cost, served_by) = (known.usage, known.cost, known.served_by);
-                return Ok((Called { usage, cost, served_by, result }, Some(known.run)));
+                return Ok((number, Called { usage, cost, served_by, result }, Some(known.run)));
             }
-            Answer::Played(called) => return Ok((*called, None)),
+            Answer::Played(called) => return Ok((number, *called, None)),
             Answer::Never(failure) => return Err((*failure).into()),
-            Answer::Guess(text) => return Ok((model.estimate(request, text), None)),
+            Answer::Guess(text) => return Ok((number, model.estimate(request, text), None)),
             Answer::Ask => {}
         }
         failpoint::pass(Point::CallBegins);
         if let Some(reserve) = &mut reserve {
             reserve.begin();
         }
-        let mut guard = CallGuard { executor: self, scope, demo: model.is_demo(), armed: true };
+        let demo = model.is_demo();
+        let mut guard = CallGuard { executor: self, scope, number, demo, armed: true };
         let called = match &self.reuse {
             Some(reuse) => reuse.call(sample, model, request).await,
             None => model.call(request).await,
@@ -232,7 +235,7 @@ impl Executor {
         if let Some(reserve) = reserve {
             reserve.settle(&called);
         }
-        Ok((called, None))
+        Ok((number, called, None))
     }
 
     /// Journals the end of a call.
@@ -243,7 +246,7 @@ impl Executor {
         paid: Paid,
         durable: bool,
     ) -> Result<Result<String, Failure>, StoreError> {
-        let Paid { called, reused, attempt, wait } = paid;
+        let Paid { number, called, reused, attempt, wait } = paid;
         let result = called.result.map_err(|error| match wait {
             Some(_) => Failure::from(error),
             None => explain(error, attempt),
@@ -251,7 +254,7 @@ impl Executor {
         let event = Event::AttemptEnded {
             flow: scope.flow,
             op: scope.op,
-            attempt: scope.attempts.get(),
+            attempt: number,
             demo: model.is_demo(),
             reused,
             reply: result.as_ref().ok().cloned(),
@@ -282,6 +285,8 @@ struct Asked {
 
 /// One answered request, and the pause before it is made again, if it will be.
 struct Paid {
+    /// Which attempt of its operation it was, from 1.
+    number: u32,
     called: Called,
     /// The run that paid, if it was not this one.
     reused: Option<RunId>,
@@ -294,6 +299,7 @@ struct Paid {
 struct CallGuard<'a> {
     executor: &'a Executor,
     scope: &'a Rc<Scope>,
+    number: u32,
     demo: bool,
     armed: bool,
 }
@@ -307,7 +313,7 @@ impl Drop for CallGuard<'_> {
         let _ = self.executor.note(&Event::AttemptEnded {
             flow: self.scope.flow,
             op: self.scope.op,
-            attempt: self.scope.attempts.get(),
+            attempt: self.number,
             demo: self.demo,
             reused: None,
             reply: None,

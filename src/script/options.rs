@@ -58,6 +58,7 @@ pub(super) fn known(of: &str) -> Option<Vec<&'static str>> {
             "max_tokens",
             "max_calls",
             "record",
+            "objective",
         ],
         "gather" => vec!["settle"],
         "http_get" => vec!["headers", "timeout_ms"],

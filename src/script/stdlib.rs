@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 /// The files, by name.
 const FILES: &[(&str, &str)] = &[
+    ("evolve", include_str!("../../stdlib/evolve.rhai")),
     ("judges", include_str!("../../stdlib/judges.rhai")),
     ("patterns", include_str!("../../stdlib/patterns.rhai")),
 ];
@@ -15,7 +16,10 @@ const FILES: &[(&str, &str)] = &[
 pub(super) fn register(engine: &mut Engine) -> BTreeMap<String, Vec<String>> {
     let mut options = BTreeMap::new();
     for (name, text) in FILES {
-        let mut ast = engine.compile(text).expect("the standard library is sound, tests run it");
+        let scope = super::api::constants();
+        let mut ast = engine
+            .compile_with_scope(&scope, text)
+            .expect("the standard library is sound, tests run it");
         ast.set_source(format!("stdlib/{name}.rhai"));
         options.extend(options_of(&ast));
         let module = Module::eval_ast_as_new(Scope::new(), &ast, engine);
@@ -59,7 +63,7 @@ mod tests {
     fn the_options_of_every_pattern_are_known() {
         let mut engine = Engine::new();
         engine.set_max_expr_depths(64, 32);
-        let ast = engine.set_optimization_level(rhai::OptimizationLevel::None).compile(FILES[1].1);
+        let ast = engine.set_optimization_level(rhai::OptimizationLevel::None).compile(FILES[2].1);
         let options = options_of(&ast.expect("it is sound"));
         assert_eq!(options["vote"], ["n", "settings"]);
         assert_eq!(options["few_shot"], ["examples", "input", "output", "settings"]);

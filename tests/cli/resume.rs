@@ -174,3 +174,32 @@ fn a_fork_asks_anew_from_an_operation_on() {
     assert_eq!(ran.code, Some(2));
     assert!(ran.stderr.contains("has no operation `d`; it has: a, b, c"), "{}", ran.stderr);
 }
+
+#[test]
+fn calls_at_once_within_one_operation_are_all_known_afterwards() {
+    let server = Server::start(|n, _, _| {
+        let answer = answer("yes");
+        if n == 8 {
+            Act::Hang
+        } else {
+            Act::After(5 * 8u64.saturating_sub(n as u64), Box::new(answer))
+        }
+    });
+    let text = r#"
+        let g = builder("g");
+        g.add_operation(|_inputs| (0..8).to_array().parallel(|n| branch().chat(`${n}`)), #{ name: "many" });
+        let report = session(branch()).flow(g);
+        branch().chat("last")
+    "#;
+    let project = Project::new();
+    project.with_server(&server).file("s.rhai", text);
+    let mut child = project.command(&["run", "s.rhai", "-q"]).spawn().unwrap();
+    while server.bodies().len() < 9 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let ran = project.kaizen(&["run", "--resume"]);
+    assert!(ran.stderr.contains("8 replies are known"), "{}", ran.stderr);
+    assert_eq!((ran.code, server.bodies().len()), (Some(0), 10), "{}", ran.stderr);
+}

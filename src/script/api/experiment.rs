@@ -3,7 +3,7 @@
 use super::def;
 use super::flow::read_bounds;
 use super::optimizer::{Handle, is_news, raise};
-use super::recommend::recommendation;
+use super::recommend::{read_objective, recommendation};
 use crate::base::id::RunId;
 use crate::flow::failure::Failure;
 use crate::optimizer::compare::{self, Plan, digest};
@@ -91,7 +91,7 @@ fn comparing(engine: &mut Engine, host: &Rc<Inner>) {
         difference is no practical one), `repeat` (1: how often to go through the inputs), `warm_up`
         (1: first executions of each pattern that do not count), `max_concurrent` (1: inputs at once;
         more of them disturb the times), `max_cost`, `max_tokens`, `max_calls`, `record` (true: what
-        was seen is experience for the optimizer).
+        was seen is experience for the optimizer), `objective` (else the optimizer's).
 
         Gives `#{ verdict, winner, reason, pair, difference, interval, inputs, stopped, patterns,
         to_decide, calls, cost, fingerprint }`. `verdict` is "better", "same" or "open"; open is "not
@@ -220,7 +220,8 @@ impl<'a> Given<'a> {
         let records = options.value("record")?.is_none_or(|value| value != Value::Bool(false));
         let (repeat, warm_up) = (options.count("repeat", 1)?, options.count("warm_up", 0)?);
         let bounds = read_bounds(options)?;
-        let objective = self.o.optimizer.given_objective();
+        let own = self.o.optimizer.given_objective();
+        let objective = read_objective(options)?.or(own);
         let fingerprint = json!({
             "kaizen": env!("CARGO_PKG_VERSION"),
             "script": self.host.fingerprint(),

@@ -126,10 +126,7 @@ pub(super) fn read_manner(options: &mut Options) -> Result<Wanted, Failure> {
             options.wrong(name, &format!("must be {known}, not `{word}`"))
         })?,
     };
-    let objective = match inner(options, "objective")? {
-        None => None,
-        Some(mut map) => Some(read_objective(&mut map)?),
-    };
+    let objective = read_objective(options)?;
     let within = match inner(options, "constraints")? {
         None => Constraints::default(),
         Some(mut map) => Constraints {
@@ -147,7 +144,10 @@ pub(super) fn read_manner(options: &mut Options) -> Result<Wanted, Failure> {
     Ok(Wanted { policy, objective, manner: Manner { within, never_explores }, seed })
 }
 
-fn read_objective(map: &mut Options) -> Result<Objective, Failure> {
+/// Reads what an execution is worth, if that is said.
+pub(super) fn read_objective(options: &mut Options) -> Result<Option<Objective>, Failure> {
+    let Some(mut map) = inner(options, "objective")? else { return Ok(None) };
+    let map = &mut map;
     let usual = Objective::WITH_COST;
     let objective = Objective {
         quality: amount(map, "quality")?.unwrap_or(0.0),
@@ -160,7 +160,7 @@ fn read_objective(map: &mut Options) -> Result<Objective, Failure> {
         return Err(map.wrong("time_half", "and `cost_half` must be above 0"));
     }
     let none = || map.wrong("quality", "`time` or `cost` must have a weight above 0");
-    objective.normalized().ok_or_else(none)
+    objective.normalized().ok_or_else(none).map(Some)
 }
 
 /// Takes an option that is a map of options itself.

@@ -10,7 +10,7 @@ use crate::script::error::{Raised, throw, throw_new};
 use crate::script::options::Options;
 use crate::script::{Inner, convert};
 use rhai::{AST, Dynamic, Engine, Map};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -99,6 +99,28 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         move |since: Instant| {
             let seconds = since.elapsed().as_secs_f64();
             inner.executor().elapsed(seconds).map_err(|error| inner.raise(error.into()))
+        },
+    );
+    let inner = host.clone();
+    def(
+        engine,
+        "used() -> map",
+        r#"
+        What the run has used up so far: `#{ calls, cost }`, the cost in dollars, or `()` where that
+        of a call is unknown. What an earlier run has paid for counts, so that a resumed run sees
+        the same.
+        ```rhai
+        let before = used().calls;
+        branch("demo/echo").chat("Hello");
+        print(used().calls - before);
+        ```
+        "#,
+        move || {
+            let metrics = inner.executor().metrics();
+            let mut cost = metrics.cost;
+            cost += metrics.saved;
+            let cost = metrics.known_cost().map(|_| cost.dollars());
+            convert::from_value(json!({ "calls": metrics.calls + metrics.reused, "cost": cost }))
         },
     );
     let inner = host.clone();
