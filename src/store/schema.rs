@@ -38,6 +38,14 @@ const STEPS: &[&str] = &[
         PRIMARY KEY (task_type, pattern)
     ) WITHOUT ROWID;
 ",
+    "
+    CREATE TABLE snapshots (
+        id INTEGER PRIMARY KEY, fold TEXT NOT NULL UNIQUE, seq INTEGER NOT NULL,
+        at INTEGER NOT NULL, body BLOB NOT NULL
+    );
+    CREATE INDEX observations_failed ON observations (seq) WHERE kind IS NOT NULL;
+    CREATE INDEX observations_of_demo ON observations (seq) WHERE source = 'demo';
+",
 ];
 
 /// Sets up the connection, refuses a newer format, and applies the missing steps.

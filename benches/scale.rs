@@ -1,0 +1,198 @@
+//! What a store costs that knows a million executions, against the first thousand in the same run:
+//! `cargo bench --bench scale --profile perf [-- OBSERVATIONS]`. Prints a table, and fails if a gate
+//! is missed.
+#![allow(clippy::print_stdout, reason = "a benchmark prints its table")]
+#![allow(clippy::print_stderr, reason = "a benchmark tells what it is at")]
+
+use kaizen::base::clock;
+use kaizen::base::rng::Rng;
+use kaizen::optimizer::Optimizer;
+use kaizen::optimizer::advice::Manner;
+use kaizen::optimizer::experience::Experience;
+use kaizen::optimizer::knowledge::Knowledge;
+use kaizen::optimizer::observation::Observation;
+use kaizen::optimizer::pattern::{Pattern, TaskType};
+use kaizen::optimizer::policy::Policy;
+use kaizen::store::{self, writer::Writer};
+use serde_json::{Map, Value, json};
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Observations in the end when nobody says another number, and in the beginning.
+const OBSERVATIONS: usize = 1_000_000;
+const FIRST: usize = 1_000;
+/// Kinds of tasks, a hundred to a group, and patterns.
+const KINDS: u64 = 10_000;
+const PATTERNS: u64 = 5;
+/// Calls that a mean time is taken of.
+const CALLS: u32 = 500;
+
+/// Most that a call may cost with all observations, in times of what it costs with the first ones.
+const RATIO_MAX: f64 = 1.5;
+/// Most time from opening a store with all observations to the first recommendation.
+const OPENING_MAX: Duration = Duration::from_millis(100);
+
+fn task(rng: &mut Rng) -> String {
+    let kind = rng.below(KINDS);
+    format!("group{}/kind{kind}", kind % 100)
+}
+
+/// Figures of an execution, as `record_execution` takes them.
+fn figures(rng: &mut Rng, pattern: u64) -> Map<String, Value> {
+    let rate = [0.7, 0.75, 0.8, 0.85, 0.9][usize::try_from(pattern).expect("small")];
+    let success = f64::from(u8::from(rng.unit() < rate));
+    let map = json!({
+        "success_rate": success, "execution_time": 10.0 * rng.unit(), "score": rng.unit(),
+        "cost": 0.01 * rng.unit(), "tokens": 500 + rng.below(1000),
+    });
+    let Value::Object(map) = map else { unreachable!("an object") };
+    map
+}
+
+fn observation(rng: &mut Rng) -> Observation {
+    let (task, pattern) = (task(rng), rng.below(PATTERNS));
+    let (task, name) = (TaskType::new(&task), Pattern::new(&format!("pattern{pattern}")));
+    let figures = figures(rng, pattern);
+    Observation::read(task.expect("a name"), name.expect("a name"), &figures).expect("figures")
+}
+
+/// Fills a store up to a number of observations, many in one transaction.
+fn fill(path: &Path, rng: &mut Rng, count: usize) {
+    let knowledge = Knowledge::read(store::open(path).expect("a store"));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let mut left = count;
+    while left > 0 {
+        let now = left.min(100_000);
+        let all = (0..now).map(|_| observation(rng)).collect();
+        runtime.block_on(knowledge.record(all, |_| true)).expect("recorded");
+        left -= now;
+    }
+}
+
+fn optimizer(knowledge: Knowledge) -> Optimizer {
+    Optimizer::new(Rc::new(knowledge), Policy::default(), false).choosing(
+        None,
+        Manner::default(),
+        1,
+    )
+}
+
+/// What calls cost in the mean.
+struct Cost {
+    record: Duration,
+    recommend: Duration,
+    insights: Duration,
+    failures: Duration,
+    standings: Duration,
+}
+
+fn each(rng: &mut Rng, calls: u32, mut call: impl FnMut(&mut Rng)) -> Duration {
+    let began = clock::monotonic();
+    for _ in 0..calls {
+        call(rng);
+    }
+    clock::monotonic().saturating_sub(began) / calls
+}
+
+/// Measures calls on a store that is open, through a writer that commits each of them.
+fn calls(path: &Path, rng: &mut Rng) -> Cost {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let writer = Rc::new(Writer::start(store::open(path).expect("a store"), path));
+    let optimizer = optimizer(Knowledge::open(path, writer).expect("a store"));
+    optimizer.recommend(&task(rng), &[]).expect("a recommendation");
+    let record = each(rng, CALLS, |rng| {
+        let (task, pattern) = (task(rng), rng.below(PATTERNS));
+        let figures = figures(rng, pattern);
+        let pattern = format!("pattern{pattern}");
+        let recorded = optimizer.record_execution(&task, &pattern, &figures, false);
+        runtime.block_on(recorded).expect("recorded");
+    });
+    optimizer.recommend(&task(rng), &[]).expect("a recommendation");
+    let recommend = each(rng, CALLS, |rng| {
+        optimizer.recommend(&task(rng), &[]).expect("a recommendation");
+    });
+    let standings = each(rng, CALLS, |rng| {
+        let task = TaskType::new(&task(rng)).expect("a name");
+        optimizer.standings(&task).expect("standings");
+    });
+    let insights = each(rng, CALLS, |rng| {
+        optimizer.insights(Some(&task(rng))).expect("insights");
+    });
+    let failures = each(rng, 10, |_| {
+        optimizer.failures(None).expect("failures");
+    });
+    Cost { record, recommend, insights, failures, standings }
+}
+
+/// Measures the time from opening a store to the first recommendation.
+fn opening(path: &Path) -> Duration {
+    let began = clock::monotonic();
+    let optimizer = optimizer(Knowledge::read(store::open(path).expect("a store")));
+    optimizer.recommend("group7/kind7", &[]).expect("a recommendation");
+    clock::monotonic().saturating_sub(began)
+}
+
+/// What this process holds in memory, in megabytes, where the system tells.
+fn memory() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    let kilobytes: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes / 1024.0)
+}
+
+fn main() {
+    let count = std::env::args().find_map(|arg| arg.parse().ok()).unwrap_or(OBSERVATIONS);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("kaizen.db");
+    let mut rng = Rng::seeded(1);
+    fill(&path, &mut rng, FIRST);
+    let small = calls(&path, &mut rng);
+    let filled = each(&mut rng, 1, |rng| fill(&path, rng, count - FIRST));
+    eprintln!("{count} observations filled in within {:.1} s", filled.as_secs_f64());
+    let before = memory();
+    let without = opening(&path);
+    let after = memory();
+    // The one just made is used; what calls add comes after it.
+    let large = calls(&path, &mut rng);
+    let with: Vec<Duration> = (0..5).map(|_| opening(&path)).collect();
+    let with = with.iter().copied().max().expect("five of them");
+    let mut missed = Vec::new();
+    println!("{:38}{:>14}{:>14}{:>8}", "", format!("{FIRST}"), format!("{count}"), "ratio");
+    for (what, small, large, is_gate) in [
+        ("record, on the disk", small.record, large.record, true),
+        ("recommend", small.recommend, large.recommend, true),
+        ("rank the patterns of a kind of task", small.standings, large.standings, true),
+        ("insights into a kind of task", small.insights, large.insights, true),
+        ("failures by kind", small.failures, large.failures, false),
+    ] {
+        let ratio = large.as_secs_f64() / small.as_secs_f64();
+        let micros = |time: Duration| format!("{:.1} us", time.as_secs_f64() * 1e6);
+        println!("{what:38}{:>14}{:>14}{ratio:>8.2}", micros(small), micros(large));
+        if is_gate && ratio > RATIO_MAX {
+            missed.push(format!("{what}: {ratio:.2} times, at most {RATIO_MAX}"));
+        }
+    }
+    let millis = |time: Duration| format!("{:.1} ms", time.as_secs_f64() * 1e3);
+    println!("open and recommend, without snapshot {:>29}", millis(without));
+    println!("open and recommend, slowest of five  {:>29}", millis(with));
+    if with > OPENING_MAX {
+        missed.push(format!("opening takes {}", millis(with)));
+    }
+    if let Some((before, after)) = before.zip(after) {
+        println!("memory of a learner and its snapshot {:>26.0} MB", after - before);
+    }
+    let size = std::fs::metadata(&path).map_or(0, |file| file.len());
+    println!("store {:>57} MB", size / 1_000_000);
+    let knowledge = Knowledge::read(store::open(&path).expect("a store"));
+    let took = each(&mut rng, 1, |_| {
+        let faults = knowledge.check().expect("read");
+        let others = Experience::check_snapshots(&knowledge).expect("read");
+        assert!(faults.is_empty() && others.is_empty(), "{faults:?} {others:?}");
+    });
+    println!("check everything (`kaizen doctor`) {:>31}", millis(took));
+    for gate in &missed {
+        println!("MISSED {gate}");
+    }
+    std::process::exit(i32::from(!missed.is_empty()));
+}
