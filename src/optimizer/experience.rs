@@ -290,9 +290,10 @@ mod tests {
     use crate::base::rng::Rng;
     use crate::optimizer::advice::{Manner, advise};
     use crate::optimizer::observation::Observation;
-    use crate::store;
+    use crate::store::{self, writer::Writer};
     use serde_json::json;
     use std::path::Path;
+    use std::rc::Rc;
 
     /// Makes observations of a few kinds of tasks; the later ones go differently, some of them cost.
     fn seen(rng: &mut Rng, with_cost: bool) -> Observation {
@@ -434,6 +435,7 @@ mod tests {
 
     #[test]
     fn a_damaged_snapshot_is_made_anew() {
+        let (folder, path, _) = learned(MANY, false);
         for damage in [
             "UPDATE snapshots SET body = substr(body, 1, 1000)",
             "UPDATE snapshots SET body = CAST(substr(body, 1, 999) || 'x' || substr(body, 1001) AS BLOB)",
@@ -443,10 +445,38 @@ mod tests {
             "UPDATE snapshots SET seq = seq + 1",
             "DELETE FROM observations WHERE seq = (SELECT max(seq) FROM observations)",
         ] {
-            let (_folder, path, _) = learned(MANY, false);
-            sql(&path, damage);
-            assert_eq!(refreshed(&path).to_bytes(false), folded(&path).to_bytes(false), "{damage}");
+            let damaged = folder.path().join("damaged.db");
+            std::fs::copy(&path, &damaged).expect("copied");
+            sql(&damaged, damage);
+            let found = refreshed(&damaged);
+            assert!(found.to_bytes(false) == folded(&damaged).to_bytes(false), "{damage}");
         }
+    }
+
+    #[test]
+    fn processes_that_learn_at_once_believe_the_same() {
+        let (_folder, path, _) = learned(0, false);
+        let each = |seed: u64| {
+            let path = path.clone();
+            std::thread::spawn(move || {
+                let mut rng = Rng::seeded(seed);
+                let writer = Writer::start(store::open(&path).expect("a store"), &path);
+                let knowledge = Knowledge::open(&path, Rc::new(writer)).expect("a store");
+                let mut experience = Experience::new(None);
+                for _ in 0..30 {
+                    let all = (0..100).map(|_| seen(&mut rng, false)).collect();
+                    futures::executor::block_on(knowledge.record(all, |_| true)).expect("recorded");
+                    experience.refresh(&knowledge, false).expect("read");
+                }
+            })
+        };
+        for thread in [each(1), each(2)] {
+            thread.join().expect("no panic");
+        }
+        let opened = refreshed(&path);
+        assert!(opened.kept >= SNAPSHOT_AFTER, "one of them kept a snapshot");
+        assert!(opened.to_bytes(false) == folded(&path).to_bytes(false));
+        assert_eq!(Experience::check_snapshots(&open(&path)).expect("read"), [""; 0]);
     }
 
     #[test]

@@ -74,6 +74,21 @@ pub struct Seen<'a> {
     pub outcome: Outcome,
 }
 
+/// Makes the tables of a store that is attached as `disk` readable together with those in memory. The
+/// transaction stays open, so that `disk` stays as it is. The last observation is taken along, so
+/// that the next one gets the next number.
+const OVERLAY: &str = "
+    BEGIN;
+    INSERT INTO main.observations SELECT * FROM disk.observations ORDER BY seq DESC LIMIT 1;
+    CREATE TEMP VIEW observations AS SELECT * FROM main.observations
+        UNION ALL SELECT * FROM disk.observations
+            WHERE seq NOT IN (SELECT seq FROM main.observations);
+    CREATE TEMP VIEW cells AS SELECT * FROM main.cells
+        UNION ALL SELECT * FROM disk.cells
+            WHERE (task_type, pattern) NOT IN (SELECT task_type, pattern FROM main.cells);
+    CREATE TEMP VIEW snapshots AS SELECT * FROM disk.snapshots;
+";
+
 /// What is read of an observation, and where from.
 const SEEN: &str = "seq, at, task_type, pattern, source, success_rate, score, execution_time, cost,
     kind FROM observations";
@@ -109,16 +124,13 @@ impl Knowledge {
         Ok(Knowledge { reader: store::open_in_memory()?, writer: None, keeps: false })
     }
 
-    /// Starts from what a store knows, and changes nothing in it.
+    /// Starts from what a store knows at this moment, and changes nothing in it: what is recorded
+    /// goes to tables in memory, and reads see both.
     pub fn copy_of(path: &Path) -> Result<Knowledge, KnowledgeError> {
         let reader = store::open_in_memory()?;
         if path.exists() {
             reader.execute("ATTACH ? AS disk", [path.to_string_lossy()])?;
-            reader.execute_batch(
-                "INSERT INTO observations SELECT * FROM disk.observations;
-                 INSERT INTO cells SELECT * FROM disk.cells;
-                 INSERT INTO snapshots SELECT * FROM disk.snapshots; DETACH disk;",
-            )?;
+            reader.execute_batch(OVERLAY)?;
         }
         Ok(Knowledge { reader, writer: None, keeps: false })
     }
@@ -149,9 +161,12 @@ impl Knowledge {
             failpoint::pass(Point::ObservationKept);
             return Ok(());
         }
-        let tx = self.reader.unchecked_transaction()?;
-        change(&tx)?;
-        Ok(tx.commit()?)
+        // No transaction, since a copy is in one already.
+        self.reader.execute_batch("SAVEPOINT record")?;
+        let changed = change(&self.reader);
+        let end = if changed.is_ok() { "" } else { "ROLLBACK TO record;" };
+        self.reader.execute_batch(&format!("{end} RELEASE record"))?;
+        Ok(changed?)
     }
 
     /// Returns what is known for one kind of task, pattern by pattern.
@@ -326,7 +341,9 @@ impl Knowledge {
 
     /// Compares the sums with the observations, as they are at one moment, and names what differs.
     pub fn check(&self) -> Result<Vec<String>, KnowledgeError> {
-        let _moment = self.reader.unchecked_transaction()?;
+        // A copy is in a transaction already.
+        let is_free = self.reader.is_autocommit();
+        let _moment = is_free.then(|| self.reader.unchecked_transaction()).transpose()?;
         let mut audit = Audit::default();
         let mut statement = self.reader.prepare(
             "SELECT task_type, pattern, source, at, success_rate, execution_time, score, cost,
@@ -400,7 +417,7 @@ fn insert(tx: &Connection, seen: &Observation) -> rusqlite::Result<()> {
         None => (None, None),
     };
     tx.prepare_cached(
-        "INSERT INTO observations (at, task_type, pattern, source, run, success_rate,
+        "INSERT INTO main.observations (at, task_type, pattern, source, run, success_rate,
             execution_time, score, cost, tokens, kind, message, extra)
          VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
     )?
@@ -433,7 +450,7 @@ fn update(tx: &Connection, seen: &Observation) -> rusqlite::Result<()> {
     let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     let (kind, message) = cell.last_error.clone().unzip();
     let sql = format!(
-        "INSERT OR REPLACE INTO cells (task_type, pattern, {COLUMNS})
+        "INSERT OR REPLACE INTO main.cells (task_type, pattern, {COLUMNS})
          VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
     );
     tx.prepare_cached(&sql)?.execute(params![
@@ -513,6 +530,52 @@ mod tests {
         knowledge.record(vec![demo], |source| source == Source::Live).await.expect("recorded");
         assert!(knowledge.all().expect("cells").is_empty());
         assert_eq!(knowledge.demo_count().expect("a count"), 1);
+    }
+
+    #[test]
+    fn numbers_follow_the_order_of_commits() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("kaizen.db");
+        let (first, second) = (store::open(&path), store::open(&path));
+        let (first, second) = (first.expect("a store"), second.expect("a store"));
+        second.busy_timeout(Duration::ZERO).expect("a time");
+        first.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+        insert(&first, &seen("t", "first")).expect("not committed yet");
+        insert(&second, &seen("t", "second")).expect_err("nobody else gets a number meanwhile");
+        first.execute_batch("COMMIT").expect("committed");
+        insert(&second, &seen("t", "second")).expect("the next number");
+        let mut order = Vec::new();
+        let each = |seen: &Seen<'_>| order.push(seen.pattern.to_owned());
+        let last = Knowledge::read(second).since(0, i64::MAX, each).expect("read");
+        assert_eq!(
+            (last.map(|last| last.0), order.join(", ")),
+            (Some(2), "first, second".to_owned())
+        );
+    }
+
+    #[tokio::test]
+    async fn a_copy_sees_what_was_known_and_what_is_added_and_leaves_the_store_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("kaizen.db");
+        let disk = Knowledge::read(store::open(&path).expect("a store"));
+        disk.record(vec![seen("t", "p"), seen("t", "q")], |_| true).await.expect("recorded");
+        let copy = Knowledge::copy_of(&path).expect("a copy");
+        disk.record(vec![seen("t", "p")], |_| true).await.expect("the store goes on");
+        copy.record(vec![seen("t", "p"), seen("u", "p")], |_| true).await.expect("recorded");
+        let known = |knowledge: &Knowledge| {
+            let mut order = Vec::new();
+            let each = |seen: &Seen<'_>| order.push(format!("{} {}", seen.task, seen.pattern));
+            let (last, _) = knowledge.since(0, i64::MAX, each).expect("read").expect("some");
+            let all = knowledge.all().expect("cells");
+            let counts = all.values().flat_map(|cells| cells.values().map(|cell| cell.n));
+            (last, order.join(", "), counts.collect::<Vec<_>>())
+        };
+        assert_eq!(known(&copy), (4, "t p, t q, t p, u p".to_owned(), vec![2, 1, 1]));
+        assert_eq!(known(&disk), (3, "t p, t q, t p".to_owned(), vec![2, 1]));
+        assert_eq!(copy.check().expect("a check"), Vec::<String>::new());
+        let copy = Knowledge::copy_of(&folder.path().join("none")).expect("nothing");
+        copy.record(vec![seen("t", "p")], |_| true).await.expect("recorded");
+        assert_eq!(known(&copy).0, 1);
     }
 
     #[test]

@@ -323,6 +323,18 @@ mod tests {
     }
 
     #[test]
+    fn a_spare_change_that_does_not_fit_takes_nothing_with_it() {
+        let (_folder, writer, reader) = writer(Some(8));
+        let series = Series::default();
+        writer.append_soon(&series, insert(1, 1)).expect("room");
+        writer.apply_spare(insert(2, 100_000));
+        writer.apply_spare(insert(3, 1));
+        block_on(writer.append(&series, insert(4, 1))).expect("the series goes on");
+        drop(writer);
+        assert_eq!(kept(&reader), [1, 3, 4]);
+    }
+
+    #[test]
     fn what_is_locked_is_told_to_everybody_who_waits() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("store.db");
