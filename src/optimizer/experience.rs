@@ -12,10 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
 
 /// A snapshot is kept after so many observations at least: taking them in takes a few milliseconds.
-const SNAPSHOT_AFTER: i64 = 5000;
+const SNAPSHOT_AFTER: f64 = 5000.0;
 /// It is also kept only after one observation for each so many cells, so that the bytes that are
 /// written for each observation stay the same however much is known.
-const CELLS_PER_OBSERVATION: i64 = 4;
+const CELLS_PER_OBSERVATION: f64 = 4.0;
 
 /// Changes with everything that decides what observations are made into, comments included: a
 /// snapshot of other code is not used, and nobody has to think of a version number.
@@ -125,15 +125,15 @@ impl Experience {
 
     /// Keeps a snapshot, if the last one is old enough.
     fn keep(&mut self, knowledge: &Knowledge, demo: bool) {
-        let cells = i64::try_from(self.learner.cell_count()).unwrap_or(i64::MAX);
-        let due = SNAPSHOT_AFTER.max(cells / CELLS_PER_OBSERVATION);
-        if !knowledge.keeps_snapshots() || self.seen.0 - self.kept < due {
+        let due = SNAPSHOT_AFTER.max(self.learner.cell_count() / CELLS_PER_OBSERVATION);
+        let is_due = |kept| f64::from(i32::try_from(self.seen.0 - kept).unwrap_or(i32::MAX)) >= due;
+        if !knowledge.keeps_snapshots() || !is_due(self.kept) {
             return;
         }
         let key = key(self.given.is_some(), demo, self.learner.objective());
         // Another process may have kept one meanwhile.
         self.kept = knowledge.snapshot_end(&key).unwrap_or(0);
-        if self.seen.0 - self.kept >= due {
+        if is_due(self.kept) {
             knowledge.keep_snapshot(key, self.seen, self.to_bytes(demo));
             self.kept = self.seen.0;
         }
@@ -474,7 +474,7 @@ mod tests {
             thread.join().expect("no panic");
         }
         let opened = refreshed(&path);
-        assert!(opened.kept >= SNAPSHOT_AFTER, "one of them kept a snapshot");
+        assert!(opened.kept >= 5000, "one of them kept a snapshot");
         assert!(opened.to_bytes(false) == folded(&path).to_bytes(false));
         assert_eq!(Experience::check_snapshots(&open(&path)).expect("read"), [""; 0]);
     }

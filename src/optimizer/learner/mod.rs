@@ -148,9 +148,9 @@ impl Learner {
         &self.objective
     }
 
-    /// Returns on how many kinds of tasks patterns are known, all together.
-    pub fn cell_count(&self) -> usize {
-        self.kinds.iter().map(|kind| kind.cells.len()).sum()
+    /// Returns on how many kinds of tasks patterns are known, all together; a whole number.
+    pub fn cell_count(&self) -> f64 {
+        self.known_on.iter().sum()
     }
 
     /// Returns the number of a pattern, which gets one if it has none.
