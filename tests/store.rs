@@ -126,7 +126,9 @@ fn a_store_of_the_first_format_is_brought_up_to_date() {
     let project = Project::new();
     project.file("s.rhai", "1").kaizen(&["run", "s.rhai"]);
     let store = rusqlite::Connection::open(project.path().join(".kaizen/kaizen.db")).unwrap();
-    store.execute_batch("DROP TABLE observations; DROP TABLE cells;").unwrap();
+    store
+        .execute_batch("DROP TABLE observations; DROP TABLE cells; DROP TABLE snapshots;")
+        .unwrap();
     store.pragma_update(None, "user_version", 1).unwrap();
     drop(store);
     let ran =

@@ -4,6 +4,7 @@ use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::{Global, print_line};
 use crate::journal::history;
+use crate::optimizer::experience::Experience;
 use crate::optimizer::knowledge::Knowledge;
 use crate::store::{self, StoreError};
 use serde_json::json;
@@ -91,7 +92,11 @@ fn store(project: &Project) -> Vec<Finding> {
     let runs = history::runs(&connection, usize::MAX).map(|runs| runs.len());
     let runs = runs.map_or_else(|e| (false, e.to_string()), |n| (true, format!("{n} runs")));
     found.push(Finding { what: "journal", ok: runs.0, says: runs.1, exit: Exit::Store });
-    let faults = Knowledge::read(connection).check();
+    let knowledge = Knowledge::read(connection);
+    let faults = knowledge.check().and_then(|mut faults| {
+        faults.extend(Experience::check_snapshots(&knowledge)?);
+        Ok(faults)
+    });
     let (ok, says) = match faults {
         Ok(faults) if faults.is_empty() => (true, "agrees with its observations".to_owned()),
         Ok(faults) => (false, faults.join("; ")),

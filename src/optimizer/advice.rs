@@ -23,13 +23,16 @@ pub struct Manner {
 /// Ranks patterns by what is believed of them, the best first; `cells` are the sums of those that
 /// were seen on this kind of task.
 pub fn standings(
-    experience: &mut Experience,
+    experience: &Experience,
     task: &TaskType,
     patterns: &[Pattern],
     cells: &[(Pattern, Cell)],
     manner: &Manner,
     now: Stamp,
 ) -> Vec<Ranked> {
+    if patterns.is_empty() {
+        return Vec::new();
+    }
     let (learner, number, arms) = experience.of(task, patterns);
     let seen = learner.look(number, &arms, &manner.within);
     let mut ranked: Vec<Ranked> =
@@ -49,7 +52,7 @@ fn ranked(pattern: &Pattern, arm: &Arm, cells: &[(Pattern, Cell)], now: Stamp) -
 
 /// Chooses a pattern among those given.
 pub fn advise(
-    experience: &mut Experience,
+    experience: &Experience,
     task: &TaskType,
     patterns: &[Pattern],
     cells: &[(Pattern, Cell)],
@@ -79,7 +82,7 @@ pub fn advise(
         (0..seen.len()).map(|place| f64::from(u8::from(place == choice.best))).collect()
     };
     let (arm, best) = (seen[choice.chosen], seen[choice.best]);
-    let change = experience.change(number, arm.arm);
+    let change = experience.change(task, &open[choice.chosen]);
     let mut all: Vec<Ranked> =
         open.iter().zip(&seen).map(|(p, a)| ranked(p, a, cells, now)).collect();
     let best_pattern = all[choice.best].clone();

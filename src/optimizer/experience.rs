@@ -1,11 +1,49 @@
 //! The learner on what a store knows: it takes in every counted observation once, in the order in
-//! which they were recorded, whichever process recorded them.
+//! which they were recorded, whichever process recorded them. A snapshot in the store spares the next
+//! process all that went before; it is never more than that, and what is wrong with one is no error.
 
 use crate::optimizer::knowledge::{Knowledge, KnowledgeError};
 use crate::optimizer::learner::{Change, Learner, Objective};
 use crate::optimizer::observation::Source;
+use crate::optimizer::packed::{Packed, Packing};
 use crate::optimizer::pattern::{Pattern, TaskType};
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hint::black_box;
+
+/// A snapshot is kept after so many observations at least: taking them in takes a few milliseconds.
+const SNAPSHOT_AFTER: f64 = 5000.0;
+/// It is also kept only after one observation for each so many cells, so that the bytes that are
+/// written for each observation stay the same however much is known.
+const CELLS_PER_OBSERVATION: f64 = 4.0;
+
+/// Changes with everything that decides what observations are made into, comments included: a
+/// snapshot of other code is not used, and nobody has to think of a version number.
+const CODE: u64 = hash(&[
+    include_bytes!("experience.rs"),
+    include_bytes!("failure.rs"),
+    include_bytes!("knowledge.rs"),
+    include_bytes!("packed.rs"),
+    include_bytes!("learner/cell.rs"),
+    include_bytes!("learner/mod.rs"),
+    include_bytes!("learner/snapshot.rs"),
+    include_bytes!("learner/utility.rs"),
+]);
+
+/// Hashes files with FNV-1a (Fowler, Noll, Vo), which is short enough for the compiler to run.
+const fn hash(files: &[&[u8]]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut file = 0;
+    while file < files.len() {
+        let mut at = 0;
+        while at < files[file].len() {
+            hash = (hash ^ files[file][at] as u64).wrapping_mul(0x0100_0000_01b3);
+            at += 1;
+        }
+        file += 1;
+    }
+    hash
+}
 
 /// What was learned from a store, up to some observation.
 #[derive(Debug)]
@@ -13,7 +51,10 @@ pub struct Experience {
     /// What the user said that counts, if anything.
     given: Option<Objective>,
     learner: Learner,
-    seen: i64,
+    /// The number of the last observation that was looked at, and when it was made.
+    seen: (i64, i64),
+    /// The last observation in the snapshot that the store is known to have; 0 without any.
+    kept: i64,
     /// The last change of each pattern on each kind of task, with the time in milliseconds since
     /// 1970.
     changes: BTreeMap<(usize, usize), (Change, i64)>,
@@ -23,35 +64,135 @@ impl Experience {
     /// Starts with nothing taken in.
     pub fn new(given: Option<Objective>) -> Experience {
         let learner = Learner::new(given.unwrap_or(Objective::WITHOUT_COST));
-        Experience { given, learner, seen: 0, changes: BTreeMap::new() }
+        Experience { given, learner, seen: (0, 0), kept: 0, changes: BTreeMap::new() }
     }
 
-    /// Takes in what was recorded since the last time.
-    pub fn refresh(
+    /// Takes in what was recorded since the last time; what the demo model did as well, if `demo`
+    /// says so.
+    pub fn refresh(&mut self, knowledge: &Knowledge, demo: bool) -> Result<(), KnowledgeError> {
+        if self.seen.0 == 0 {
+            self.restore(knowledge, demo);
+        }
+        if self.fold(knowledge, demo, i64::MAX)? {
+            // Costs count from the first one on, for all that was recorded before as well.
+            *self = Experience::new(None);
+            self.learner = Learner::new(Objective::WITH_COST);
+            return self.refresh(knowledge, demo);
+        }
+        self.keep(knowledge, demo);
+        Ok(())
+    }
+
+    /// Takes in what was recorded since the last time, up to an observation. Tells whether that was
+    /// in vain, because costs became known.
+    fn fold(
         &mut self,
         knowledge: &Knowledge,
-        counts: impl Fn(Source) -> bool,
-    ) -> Result<(), KnowledgeError> {
+        demo: bool,
+        end: i64,
+    ) -> Result<bool, KnowledgeError> {
         let mut is_cost_news = false;
         let is_open = self.given.is_none() && *self.learner.objective() == Objective::WITHOUT_COST;
-        knowledge.since(self.seen, |seq, at, task, pattern, source, outcome| {
-            self.seen = seq;
-            if !counts(source) {
+        let last = knowledge.since(self.seen.0, end, |seen| {
+            if seen.source == Source::Demo && !demo {
                 return;
             }
-            is_cost_news |= outcome.cost.is_some_and(|cost| cost > 0.0);
-            let (task, arm) = (self.learner.task(task), self.learner.arm(pattern));
-            if let Some(change) = self.learner.record(task, arm, outcome) {
-                self.changes.insert((task, arm), (change, at));
+            is_cost_news |= is_open && seen.outcome.cost.is_some_and(|cost| cost > 0.0);
+            let task = self.learner.task(seen.task);
+            let arm = self.learner.arm(seen.pattern);
+            if let Some(change) = self.learner.record(task, arm, &seen.outcome) {
+                self.changes.insert((task, arm), (change, seen.at));
             }
         })?;
-        if is_open && is_cost_news {
-            // Costs count from the first one on, for all that was recorded before as well.
-            self.learner = Learner::new(Objective::WITH_COST);
-            (self.seen, self.changes) = (0, BTreeMap::new());
-            return self.refresh(knowledge, counts);
+        self.seen = last.unwrap_or(self.seen);
+        Ok(is_cost_news)
+    }
+
+    /// Starts from a snapshot, if the store has one that fits.
+    fn restore(&mut self, knowledge: &Knowledge, demo: bool) {
+        let objective = *self.learner.objective();
+        // Whether costs are known shows later only; the snapshot with costs is the newer one.
+        let with_cost = self.given.is_none().then_some(Objective::WITH_COST);
+        for objective in with_cost.into_iter().chain([objective]) {
+            let key = key(self.given.is_some(), demo, &objective);
+            let found = knowledge.snapshot(&key, |bytes| Snapshot::read(bytes)?.unpack());
+            if let Some(found) = found {
+                *self = Experience { given: self.given, kept: found.seen.0, ..found };
+                return;
+            }
         }
-        Ok(())
+    }
+
+    /// Keeps a snapshot, if the last one is old enough.
+    fn keep(&mut self, knowledge: &Knowledge, demo: bool) {
+        let due = SNAPSHOT_AFTER.max(self.learner.cell_count() / CELLS_PER_OBSERVATION);
+        let is_due = |kept| f64::from(i32::try_from(self.seen.0 - kept).unwrap_or(i32::MAX)) >= due;
+        if !knowledge.keeps_snapshots() || !is_due(self.kept) {
+            return;
+        }
+        let key = key(self.given.is_some(), demo, self.learner.objective());
+        // Another process may have kept one meanwhile.
+        self.kept = knowledge.snapshot_end(&key).unwrap_or(0);
+        if is_due(self.kept) {
+            knowledge.keep_snapshot(key, self.seen, self.to_bytes(demo));
+            self.kept = self.seen.0;
+        }
+    }
+
+    /// Compares every kept snapshot that would be used with the observations, drops those that are
+    /// wrong, and names them.
+    pub fn check_snapshots(knowledge: &Knowledge) -> Result<Vec<String>, KnowledgeError> {
+        let mut faults = Vec::new();
+        for key in knowledge.snapshots()? {
+            if !key.starts_with(&code()) {
+                continue;
+            }
+            if !Experience::is_right(knowledge, &key)? {
+                knowledge.drop_snapshot(&key)?;
+                faults.push(format!(
+                    "a snapshot of what was learned (`{key}`) differed from the observations and \
+                     was dropped; nothing is lost, the next recommendation makes a new one"
+                ));
+            }
+        }
+        Ok(faults)
+    }
+
+    fn is_right(knowledge: &Knowledge, key: &str) -> Result<bool, KnowledgeError> {
+        let found = knowledge.snapshot(key, |bytes| {
+            let snapshot = Snapshot::read(bytes)?;
+            let header = (snapshot.is_given, snapshot.demo);
+            Some((header, snapshot.unpack()?, blake3::hash(bytes)))
+        });
+        let Some(((is_given, demo), found, bytes)) = found else { return Ok(false) };
+        let objective = *found.learner.objective();
+        let mut fresh = Experience::new(is_given.then_some(objective));
+        if fresh.fold(knowledge, demo, found.seen.0)? {
+            fresh = Experience::new(None);
+            fresh.learner = Learner::new(Objective::WITH_COST);
+            fresh.fold(knowledge, demo, found.seen.0)?;
+        }
+        let is_named_right = self::key(is_given, demo, &objective) == key;
+        Ok(is_named_right && blake3::hash(&fresh.to_bytes(demo)) == bytes)
+    }
+
+    /// Returns a snapshot: the hash of all that follows, how it was made, and what was learned.
+    fn to_bytes(&self, demo: bool) -> Vec<u8> {
+        let mut packing = Packing::default();
+        packing.count(usize::from(self.given.is_some()));
+        packing.count(usize::from(demo));
+        packing.whole(self.seen.0);
+        packing.whole(self.seen.1);
+        packing.count(self.changes.len());
+        for ((task, arm), (change, at)) in &self.changes {
+            packing.count(*task);
+            packing.count(*arm);
+            packing.pair((change.from, change.to));
+            packing.whole(*at);
+        }
+        self.learner.pack(&mut packing);
+        let bytes = packing.into_bytes();
+        [&blake3::hash(&bytes).as_bytes()[..], &bytes].concat()
     }
 
     /// Returns what the user said that counts, if anything.
@@ -64,17 +205,307 @@ impl Experience {
         self.learner.objective()
     }
 
-    /// Returns the learner with the numbers of a kind of task and of patterns.
-    pub fn of(&mut self, task: &TaskType, patterns: &[Pattern]) -> (&Learner, usize, Vec<usize>) {
-        let task = self.learner.task(task.as_str());
-        let arms = patterns.iter().map(|pattern| self.learner.arm(pattern.as_str())).collect();
-        (&self.learner, task, arms)
+    /// Returns a learner that knows a kind of task and patterns, with their numbers. Asking changes
+    /// nothing.
+    pub fn of(
+        &self,
+        task: &TaskType,
+        patterns: &[Pattern],
+    ) -> (Cow<'_, Learner>, usize, Vec<usize>) {
+        let arms = patterns.iter().map(|pattern| self.learner.known_arm(pattern.as_str()));
+        if let (Some(task), Some(arms)) =
+            (self.learner.known_task(task.as_str()), arms.collect::<Option<Vec<_>>>())
+        {
+            return (Cow::Borrowed(&self.learner), task, arms);
+        }
+        let mut learner = self.learner.excerpt(task.as_str());
+        let task = learner.task(task.as_str());
+        let arms = patterns.iter().map(|pattern| learner.arm(pattern.as_str())).collect();
+        (Cow::Owned(learner), task, arms)
+    }
+
+    /// Returns the patterns that were seen on a kind of task or on others of its group.
+    pub fn near(&self, task: &TaskType) -> BTreeSet<&str> {
+        self.learner.near(task.as_str())
     }
 
     /// Returns the last change of a pattern on a kind of task: its mean utility before and after,
     /// and when it was seen, in milliseconds since 1970.
-    pub fn change(&self, task: usize, arm: usize) -> Option<(f64, f64, i64)> {
+    pub fn change(&self, task: &TaskType, pattern: &Pattern) -> Option<(f64, f64, i64)> {
+        let task = self.learner.known_task(task.as_str())?;
+        let arm = self.learner.known_arm(pattern.as_str())?;
         let (change, at) = self.changes.get(&(task, arm))?;
         Some((change.from, change.to, *at))
+    }
+}
+
+/// Names the code that folds, and how this build rounds: the last bit of a power or a logarithm is not
+/// the same everywhere.
+fn code() -> String {
+    let (base, power) = black_box((0.99_f64, 77));
+    let bits = base.powi(power).to_bits() ^ base.ln().to_bits().rotate_left(1);
+    format!("{}-{:016x}-", env!("CARGO_PKG_VERSION"), CODE ^ bits.rotate_left(2))
+}
+
+/// Names a fold: two with the same name make the same of the same observations.
+fn key(is_given: bool, demo: bool, objective: &Objective) -> String {
+    let Objective { quality, time, cost, time_half, cost_half } = objective;
+    let bits = [quality, time, cost, time_half, cost_half].map(|n| n.to_bits().to_le_bytes());
+    let objective = blake3::hash(bits.as_flattened()).to_hex();
+    format!("{}{}{}-{}", code(), u8::from(is_given), u8::from(demo), &objective[..16])
+}
+
+/// A snapshot that is whole, before what was learned is read from it.
+struct Snapshot<'a> {
+    is_given: bool,
+    demo: bool,
+    rest: Packed<'a>,
+}
+
+impl<'a> Snapshot<'a> {
+    fn read(bytes: &'a [u8]) -> Option<Snapshot<'a>> {
+        let (hash, bytes) = bytes.split_first_chunk()?;
+        if blake3::Hash::from_bytes(*hash) != blake3::hash(bytes) {
+            return None;
+        }
+        let mut rest = Packed::new(bytes);
+        let (is_given, demo) = (rest.below(2)? == 1, rest.below(2)? == 1);
+        Some(Snapshot { is_given, demo, rest })
+    }
+
+    fn unpack(mut self) -> Option<Experience> {
+        let from = &mut self.rest;
+        let seen = (from.whole()?, from.whole()?);
+        let mut changes = BTreeMap::new();
+        for _ in 0..from.count()? {
+            let (task, arm) = (from.below(usize::MAX)?, from.below(usize::MAX)?);
+            let (before, after) = from.pair()?;
+            let change = Change { task, arm, from: before, to: after };
+            changes.insert((task, arm), (change, from.whole()?));
+        }
+        let learner = Learner::unpack(from)?;
+        let is_whole = from.is_empty();
+        is_whole.then_some(Experience { given: None, learner, seen, kept: 0, changes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::rng::Rng;
+    use crate::optimizer::advice::{Manner, advise};
+    use crate::optimizer::observation::Observation;
+    use crate::store::{self, writer::Writer};
+    use serde_json::json;
+    use std::path::Path;
+    use std::rc::Rc;
+
+    /// Makes observations of a few kinds of tasks; the later ones go differently, some of them cost.
+    fn seen(rng: &mut Rng, with_cost: bool) -> Observation {
+        let mut pick = |names: &[&'static str]| {
+            names[usize::try_from(rng.below(names.len() as u64)).expect("small")]
+        };
+        let task = pick(&["review", "review/rust", "review/go", "plan", "plan/a/b", "text"]);
+        let pattern = pick(&["direct", "vote", "refine"]);
+        let (success, time) = (f64::from(u8::from(rng.unit() < 0.7)), 20.0 * rng.unit());
+        let cost = with_cost.then(|| 0.02 * rng.unit());
+        let metrics = json!({ "success_rate": success, "execution_time": time, "cost": cost });
+        let metrics = metrics.as_object().expect("an object");
+        let task = TaskType::new(task).expect("a name");
+        Observation::read(task, Pattern::new(pattern).expect("a name"), metrics).expect("figures")
+    }
+
+    fn record(path: &Path, rng: &mut Rng, count: usize, with_cost: bool) {
+        let all = (0..count).map(|_| seen(rng, with_cost)).collect();
+        let knowledge = Knowledge::read(store::open(path).expect("a store"));
+        futures::executor::block_on(knowledge.record(all, |_| true)).expect("recorded");
+    }
+
+    /// A store with observations, and what was learned from it by a process that kept a snapshot.
+    fn learned(
+        count: usize,
+        with_cost: bool,
+    ) -> (tempfile::TempDir, std::path::PathBuf, Experience) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("kaizen.db");
+        record(&path, &mut Rng::seeded(1), count, with_cost);
+        let experience = refreshed(&path);
+        (folder, path, experience)
+    }
+
+    fn open(path: &Path) -> Knowledge {
+        Knowledge::read(store::open(path).expect("a store"))
+    }
+
+    fn refreshed(path: &Path) -> Experience {
+        let mut experience = Experience::new(None);
+        experience.refresh(&open(path), false).expect("read");
+        experience
+    }
+
+    /// What a process learns that finds no snapshot and keeps none.
+    fn folded(path: &Path) -> Experience {
+        let mut experience = Experience::new(None);
+        if experience.fold(&open(path), false, i64::MAX).expect("read") {
+            experience = Experience::new(None);
+            experience.learner = Learner::new(Objective::WITH_COST);
+            experience.fold(&open(path), false, i64::MAX).expect("read");
+        }
+        experience
+    }
+
+    fn sql(path: &Path, sql: &str) -> usize {
+        store::open(path).expect("a store").execute(sql, []).expect("a change")
+    }
+
+    fn advice(experience: &Experience) -> Vec<String> {
+        let mut rng = Rng::seeded(7);
+        let manner = Manner::default();
+        let tasks = ["review", "review/rust", "review/new", "plan/a", "new/x", "text"];
+        tasks
+            .iter()
+            .map(|task| {
+                let task = TaskType::new(task).expect("a name");
+                let patterns = ["direct", "vote", "new"].map(|p| Pattern::new(p).expect("a name"));
+                let found = advise(experience, &task, &patterns, &[], &manner, &mut rng);
+                format!("{found:?}")
+            })
+            .collect()
+    }
+
+    const MANY: usize = 5_100;
+
+    #[test]
+    fn a_snapshot_changes_nothing_also_with_what_came_after() {
+        for with_cost in [false, true] {
+            let (_folder, path, mut first) = learned(MANY, with_cost);
+            assert_eq!(open(&path).snapshots().expect("names").len(), 1);
+            record(&path, &mut Rng::seeded(2), 50, with_cost);
+            let second = refreshed(&path);
+            assert_eq!(second.kept, i64::try_from(MANY).expect("small"), "it was used");
+            first.refresh(&open(&path), false).expect("read");
+            let fresh = folded(&path);
+            assert!(fresh.to_bytes(false) == second.to_bytes(false));
+            assert!(fresh.to_bytes(false) == first.to_bytes(false));
+            assert_eq!(advice(&fresh), advice(&second));
+            assert_eq!(Experience::check_snapshots(&open(&path)).expect("read"), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn being_asked_changes_nothing() {
+        let (_folder, _path, experience) = learned(300, false);
+        let before = experience.to_bytes(false);
+        let once = advice(&experience);
+        assert_eq!(advice(&experience), once);
+        assert!(experience.to_bytes(false) == before);
+    }
+
+    #[test]
+    fn the_first_cost_starts_anew_whatever_was_kept() {
+        let (_folder, path, mut running) = learned(MANY, false);
+        record(&path, &mut Rng::seeded(2), 50, true);
+        running.refresh(&open(&path), false).expect("read");
+        let opened = refreshed(&path);
+        assert_eq!(*opened.objective(), Objective::WITH_COST);
+        assert_eq!(
+            opened.kept,
+            i64::try_from(MANY + 50).expect("small"),
+            "one with costs was kept"
+        );
+        assert!(running.to_bytes(false) == folded(&path).to_bytes(false));
+        assert!(opened.to_bytes(false) == folded(&path).to_bytes(false));
+    }
+
+    #[test]
+    fn a_snapshot_of_another_fold_is_not_used() {
+        let (_folder, path, _) = learned(MANY, false);
+        let knowledge = open(&path);
+        let uses = |given: Option<Objective>, demo: bool| {
+            let mut experience = Experience::new(given);
+            experience.restore(&knowledge, demo);
+            experience.kept > 0
+        };
+        assert!(uses(None, false));
+        let other = Objective { quality: 1.0, time: 0.0, ..Objective::WITHOUT_COST };
+        assert!(!uses(None, true) && !uses(Some(other), false));
+        assert!(
+            !uses(Some(Objective::WITHOUT_COST), false),
+            "given, it stays when costs are known"
+        );
+        sql(&path, "UPDATE snapshots SET fold = '0' || fold");
+        assert!(!uses(None, false), "of other code");
+        assert_eq!(Experience::check_snapshots(&knowledge).expect("read"), [""; 0]);
+    }
+
+    #[test]
+    fn a_damaged_snapshot_is_made_anew() {
+        let (folder, path, _) = learned(MANY, false);
+        for damage in [
+            "UPDATE snapshots SET body = substr(body, 1, 1000)",
+            "UPDATE snapshots SET body = CAST(substr(body, 1, 999) || 'x' || substr(body, 1001) AS BLOB)",
+            "UPDATE snapshots SET body = zeroblob(40)",
+            "UPDATE snapshots SET body = x''",
+            "UPDATE snapshots SET body = 7",
+            "UPDATE snapshots SET seq = seq + 1",
+            "DELETE FROM observations WHERE seq = (SELECT max(seq) FROM observations)",
+        ] {
+            let damaged = folder.path().join("damaged.db");
+            std::fs::copy(&path, &damaged).expect("copied");
+            sql(&damaged, damage);
+            let found = refreshed(&damaged);
+            assert!(found.to_bytes(false) == folded(&damaged).to_bytes(false), "{damage}");
+        }
+    }
+
+    #[test]
+    fn processes_that_learn_at_once_believe_the_same() {
+        let (_folder, path, _) = learned(0, false);
+        let each = |seed: u64| {
+            let path = path.clone();
+            std::thread::spawn(move || {
+                let mut rng = Rng::seeded(seed);
+                let writer = Writer::start(store::open(&path).expect("a store"), &path);
+                let knowledge = Knowledge::open(&path, Rc::new(writer)).expect("a store");
+                let mut experience = Experience::new(None);
+                for _ in 0..30 {
+                    let all = (0..100).map(|_| seen(&mut rng, false)).collect();
+                    futures::executor::block_on(knowledge.record(all, |_| true)).expect("recorded");
+                    experience.refresh(&knowledge, false).expect("read");
+                }
+            })
+        };
+        for thread in [each(1), each(2)] {
+            thread.join().expect("no panic");
+        }
+        let opened = refreshed(&path);
+        assert!(opened.kept >= 5000, "one of them kept a snapshot");
+        assert!(opened.to_bytes(false) == folded(&path).to_bytes(false));
+        assert_eq!(Experience::check_snapshots(&open(&path)).expect("read"), [""; 0]);
+    }
+
+    #[test]
+    fn an_older_snapshot_never_replaces_a_newer_one() {
+        let (_folder, path, experience) = learned(MANY, false);
+        let (knowledge, key) = (open(&path), key(false, false, experience.objective()));
+        let end = || open(&path).snapshot_end(&key).expect("one");
+        let newest = end();
+        knowledge.keep_snapshot(key.clone(), (newest - 1, 0), vec![1]);
+        assert_eq!(end(), newest);
+        knowledge.keep_snapshot(key.clone(), (newest + 1, 0), vec![1]);
+        assert_eq!(end(), newest + 1);
+        for other in 0..10 {
+            knowledge.keep_snapshot(format!("other {other}"), (1, 0), vec![1]);
+        }
+        assert_eq!(knowledge.snapshots().expect("names").len(), 4);
+    }
+
+    #[test]
+    fn a_snapshot_that_differs_from_the_observations_is_found_and_dropped() {
+        let (_folder, path, _) = learned(MANY, false);
+        sql(&path, "UPDATE observations SET success_rate = 1 - success_rate WHERE seq = 5");
+        let faults = Experience::check_snapshots(&open(&path)).expect("read");
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        assert_eq!(Experience::check_snapshots(&open(&path)).expect("read"), [""; 0]);
     }
 }

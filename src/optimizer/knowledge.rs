@@ -2,7 +2,9 @@
 //! the sums it changes are written in one transaction, so that any number of processes may record
 //! at once and nothing is lost.
 
+use crate::base::clock::Stamp;
 use crate::base::failpoint::{self, Point};
+use crate::optimizer::audit::Audit;
 use crate::optimizer::cell::{Cell, Sums};
 use crate::optimizer::failure::{Lesson, lesson};
 use crate::optimizer::insights::Cells;
@@ -11,13 +13,16 @@ use crate::optimizer::observation::{Observation, Source};
 use crate::optimizer::pattern::{NameError, Pattern, TaskType};
 use crate::store::writer::Writer;
 use crate::store::{self, StoreError};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use std::fmt;
 use std::path::Path;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// Most failures that are looked back at.
 const FAILURES_MAX: u32 = 10_000;
+/// Most snapshots that are kept, each for another objective or version of this program.
+const SNAPSHOTS_MAX: u32 = 4;
 
 /// Experience that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -54,11 +59,47 @@ pub struct FailureClass {
     pub lesson: Lesson,
 }
 
+/// An observation, as far as the learner wants to know.
+#[derive(Debug)]
+pub struct Seen<'a> {
+    /// When it was made, in milliseconds since 1970.
+    pub at: i64,
+    /// The kind of task.
+    pub task: &'a str,
+    /// The pattern.
+    pub pattern: &'a str,
+    /// Where it comes from.
+    pub source: Source,
+    /// How it went.
+    pub outcome: Outcome,
+}
+
+/// Makes the tables of a store that is attached as `disk` readable together with those in memory. The
+/// transaction stays open, so that `disk` stays as it is. The last observation is taken along, so
+/// that the next one gets the next number.
+const OVERLAY: &str = "
+    BEGIN;
+    INSERT INTO main.observations SELECT * FROM disk.observations ORDER BY seq DESC LIMIT 1;
+    CREATE TEMP VIEW observations AS SELECT * FROM main.observations
+        UNION ALL SELECT * FROM disk.observations
+            WHERE seq NOT IN (SELECT seq FROM main.observations);
+    CREATE TEMP VIEW cells AS SELECT * FROM main.cells
+        UNION ALL SELECT * FROM disk.cells
+            WHERE (task_type, pattern) NOT IN (SELECT task_type, pattern FROM main.cells);
+    CREATE TEMP VIEW snapshots AS SELECT * FROM disk.snapshots;
+";
+
+/// What is read of an observation, and where from.
+const SEEN: &str = "seq, at, task_type, pattern, source, success_rate, score, execution_time, cost,
+    kind FROM observations";
+
 /// What was learned.
 pub struct Knowledge {
     reader: Connection,
-    /// `None` for a store in memory, which has only one connection.
+    /// `None` for a store in memory, which has only one connection, and for who only looks.
     writer: Option<Rc<Writer>>,
+    /// Whether snapshots are kept all the same.
+    keeps: bool,
 }
 
 impl fmt::Debug for Knowledge {
@@ -70,30 +111,28 @@ impl fmt::Debug for Knowledge {
 impl Knowledge {
     /// Opens what the project's store knows.
     pub fn open(path: &Path, writer: Rc<Writer>) -> Result<Knowledge, KnowledgeError> {
-        Ok(Knowledge { reader: store::open(path)?, writer: Some(writer) })
+        Ok(Knowledge { reader: store::open(path)?, writer: Some(writer), keeps: true })
     }
 
-    /// Opens a store for reading what it knows.
+    /// Opens a store for reading what it knows. Only snapshots of the learner are written.
     pub fn read(reader: Connection) -> Knowledge {
-        Knowledge { reader, writer: None }
+        Knowledge { reader, writer: None, keeps: true }
     }
 
     /// Starts knowing nothing, and forgets everything in the end.
     pub fn in_memory() -> Result<Knowledge, KnowledgeError> {
-        Ok(Knowledge { reader: store::open_in_memory()?, writer: None })
+        Ok(Knowledge { reader: store::open_in_memory()?, writer: None, keeps: false })
     }
 
-    /// Starts from what a store knows, and changes nothing in it.
+    /// Starts from what a store knows at this moment, and changes nothing in it: what is recorded
+    /// goes to tables in memory, and reads see both.
     pub fn copy_of(path: &Path) -> Result<Knowledge, KnowledgeError> {
         let reader = store::open_in_memory()?;
         if path.exists() {
             reader.execute("ATTACH ? AS disk", [path.to_string_lossy()])?;
-            reader.execute_batch(
-                "INSERT INTO observations SELECT * FROM disk.observations;
-                 INSERT INTO cells SELECT * FROM disk.cells; DETACH disk;",
-            )?;
+            reader.execute_batch(OVERLAY)?;
         }
-        Ok(Knowledge { reader, writer: None })
+        Ok(Knowledge { reader, writer: None, keeps: false })
     }
 
     /// Records observations, all or none. Those that `counts` accepts and that say something about
@@ -122,9 +161,12 @@ impl Knowledge {
             failpoint::pass(Point::ObservationKept);
             return Ok(());
         }
-        let tx = self.reader.unchecked_transaction()?;
-        change(&tx)?;
-        Ok(tx.commit()?)
+        // No transaction, since a copy is in one already.
+        self.reader.execute_batch("SAVEPOINT record")?;
+        let changed = change(&self.reader);
+        let end = if changed.is_ok() { "" } else { "ROLLBACK TO record;" };
+        self.reader.execute_batch(&format!("{end} RELEASE record"))?;
+        Ok(changed?)
     }
 
     /// Returns what is known for one kind of task, pattern by pattern.
@@ -140,53 +182,112 @@ impl Knowledge {
         Ok(found)
     }
 
-    /// Gives every observation after `seq` that says something about its pattern, in the order in
-    /// which they were recorded: its number, its time in milliseconds since 1970, the kind of task,
-    /// the pattern, the source, and how it went.
+    /// Gives every observation after `seq` and up to `end` that says something about its pattern, in
+    /// the order in which they were recorded. Returns the number and the time of the last one that
+    /// was looked at. The store has one writer at a time, so a smaller number never comes later.
     pub fn since(
         &self,
         seq: i64,
-        mut each: impl FnMut(i64, i64, &str, &str, Source, &Outcome),
+        end: i64,
+        each: impl FnMut(&Seen<'_>),
+    ) -> Result<Option<(i64, i64)>, KnowledgeError> {
+        let sql = format!("SELECT {SEEN} WHERE seq > ? AND seq <= ? ORDER BY seq");
+        self.each(&sql, params![seq, end], each)
+    }
+
+    /// Gives every observation of a kind of task that says something about its pattern.
+    pub fn of_task(
+        &self,
+        task: &TaskType,
+        each: impl FnMut(&Seen<'_>),
     ) -> Result<(), KnowledgeError> {
-        let mut statement = self.reader.prepare_cached(
-            "SELECT seq, at, task_type, pattern, source, success_rate, score, execution_time, cost,
-                kind FROM observations WHERE seq > ? ORDER BY seq",
-        )?;
-        let mut rows = statement.query([seq])?;
+        let sql = format!("SELECT {SEEN} WHERE task_type = ? ORDER BY seq");
+        self.each(&sql, params![task.as_str()], each).map(drop)
+    }
+
+    fn each(
+        &self,
+        sql: &str,
+        with: impl Params,
+        mut each: impl FnMut(&Seen<'_>),
+    ) -> Result<Option<(i64, i64)>, KnowledgeError> {
+        let mut statement = self.reader.prepare_cached(sql)?;
+        let mut rows = statement.query(with)?;
+        let mut last = None;
         while let Some(row) = rows.next()? {
+            let (seq, at) = (row.get(0)?, row.get(1)?);
+            last = Some((seq, at));
             let kind = row.get_ref(9)?.as_str().ok();
             if kind.is_some_and(|kind| !lesson(kind).blames_pattern()) {
                 continue;
             }
             let text = |column: usize| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
-            let source = if text(4)? == Source::Demo.word() { Source::Demo } else { Source::Live };
-            let outcome = Outcome {
-                success: row.get(5)?,
-                quality: row.get(6)?,
-                time: row.get(7)?,
-                cost: row.get(8)?,
-            };
-            each(row.get(0)?, row.get(1)?, text(2)?, text(3)?, source, &outcome);
+            let is_demo = text(4)? == Source::Demo.word();
+            let source = if is_demo { Source::Demo } else { Source::Live };
+            let (success, quality) = (row.get(5)?, row.get(6)?);
+            let outcome = Outcome { success, quality, time: row.get(7)?, cost: row.get(8)? };
+            each(&Seen { at, task: text(2)?, pattern: text(3)?, source, outcome });
         }
-        Ok(())
+        Ok(last)
     }
 
-    /// Returns the patterns that were seen on a kind of task or on others of its group: for
-    /// `review/rust` also those of `review/go` and of `review`.
-    pub fn patterns_near(&self, task: &TaskType) -> Result<Vec<Pattern>, KnowledgeError> {
-        let group = task.as_str().rsplit_once('/').map_or(task.as_str(), |(group, _)| group);
-        // `0` is what follows `/`: all names that begin with the group and `/` lie in between.
-        let mut statement = self.reader.prepare_cached(
-            "SELECT DISTINCT pattern FROM cells
-             WHERE task_type = ?1 OR task_type > ?1 || '/' AND task_type < ?1 || '0'
-             ORDER BY pattern",
-        )?;
-        let mut rows = statement.query([group])?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            found.push(Pattern::new(&row.get::<_, String>(0)?)?);
+    /// Tells whether snapshots of the learner can be kept.
+    pub fn keeps_snapshots(&self) -> bool {
+        self.keeps
+    }
+
+    /// Reads a snapshot of the learner, if there is one whose last observation is still there. One
+    /// that cannot be read is none: what it saves is only time.
+    pub fn snapshot<T>(&self, fold: &str, read: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
+        let sql =
+            "SELECT s.body FROM snapshots s JOIN observations o ON o.seq = s.seq AND o.at = s.at
+                   WHERE s.fold = ?";
+        let body = |row: &Row<'_>| Ok(row.get_ref(0)?.as_blob().ok().and_then(read));
+        self.reader.query_row(sql, [fold], body).ok().flatten()
+    }
+
+    /// Returns the number of the last observation in a snapshot.
+    pub fn snapshot_end(&self, fold: &str) -> Option<i64> {
+        let sql = "SELECT seq FROM snapshots WHERE fold = ?";
+        self.reader.query_row(sql, [fold], |row| row.get(0)).ok()
+    }
+
+    /// Names the snapshots.
+    pub fn snapshots(&self) -> Result<Vec<String>, KnowledgeError> {
+        let mut statement = self.reader.prepare("SELECT fold FROM snapshots ORDER BY fold")?;
+        Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    }
+
+    /// Keeps a snapshot that ends with the observation `seq` of the time `at`, unless there is a
+    /// newer one. If that fails nothing is lost but time.
+    pub fn keep_snapshot(&self, fold: String, (seq, at): (i64, i64), body: Vec<u8>) {
+        let keep = move |tx: &Connection| {
+            tx.execute(
+                "INSERT OR REPLACE INTO snapshots (fold, seq, at, body) SELECT ?1, ?2, ?3, ?4
+                 WHERE NOT EXISTS (SELECT 1 FROM snapshots WHERE fold = ?1 AND seq >= ?2)",
+                params![fold, seq, at, body],
+            )?;
+            let sql = "DELETE FROM snapshots WHERE id NOT IN
+                       (SELECT id FROM snapshots ORDER BY id DESC LIMIT ?)";
+            tx.execute(sql, [SNAPSHOTS_MAX]).map(drop)
+        };
+        if let Some(writer) = &self.writer {
+            writer.apply_spare(Box::new(keep));
+        } else if self.keeps {
+            // Who only looks does not wait for others that write.
+            let _ = self.reader.busy_timeout(Duration::ZERO);
+            let _ = self.reader.unchecked_transaction().and_then(|tx| {
+                keep(&tx)?;
+                tx.commit()
+            });
+            let _ = self.reader.busy_timeout(store::BUSY_TIMEOUT);
         }
-        Ok(found)
+    }
+
+    /// Drops a snapshot.
+    pub fn drop_snapshot(&self, fold: &str) -> Result<(), KnowledgeError> {
+        self.reader.execute("DELETE FROM snapshots WHERE fold = ?", [fold])?;
+        Ok(())
     }
 
     /// Returns everything that is known.
@@ -213,43 +314,68 @@ impl Knowledge {
     /// Returns the failures of the newest observations by kind, the most frequent first; of one
     /// kind of task, or of all.
     pub fn failures(&self, task: Option<&TaskType>) -> Result<Vec<FailureClass>, KnowledgeError> {
-        let mut statement = self.reader.prepare(
+        // Told apart in the text, so that each of them finds its index.
+        let of = if task.is_some() { "task_type = ?2" } else { "?2 IS NULL" };
+        let mut statement = self.reader.prepare(&format!(
             "SELECT task_type, pattern, kind, count(*), message, max(seq), min(at), max(at) FROM (
-                SELECT * FROM observations WHERE kind IS NOT NULL AND (?1 IS NULL OR task_type = ?1)
-                ORDER BY seq DESC LIMIT ?2)
+                SELECT * FROM observations WHERE kind IS NOT NULL AND {of}
+                ORDER BY seq DESC LIMIT ?1)
              GROUP BY task_type, pattern, kind ORDER BY count(*) DESC, task_type, pattern, kind",
-        )?;
-        let rows =
-            statement.query_map(params![task.map(TaskType::as_str), FAILURES_MAX], |row| {
-                let kind: String = row.get(2)?;
-                Ok(FailureClass {
-                    task: row.get(0)?,
-                    pattern: row.get(1)?,
-                    lesson: lesson(&kind),
-                    kind,
-                    first_at: row.get(6)?,
-                    last_at: row.get(7)?,
-                    count: u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0),
-                    message: row.get::<_, Option<String>>(4)?.unwrap_or_default(),
-                })
-            })?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    /// Compares the counts in the sums with the observations, and names what differs.
-    pub fn check(&self) -> Result<Vec<String>, KnowledgeError> {
-        let mut statement = self.reader.prepare(
-            "SELECT c.task_type, c.pattern, c.n, count(o.seq) FROM cells c
-             LEFT JOIN observations o ON o.task_type = c.task_type AND o.pattern = c.pattern
-             GROUP BY c.task_type, c.pattern HAVING c.n > count(o.seq)",
-        )?;
-        let rows = statement.query_map([], |row| {
-            let (task, pattern): (String, String) = (row.get(0)?, row.get(1)?);
-            let (n, seen): (i64, i64) = (row.get(2)?, row.get(3)?);
-            Ok(format!("`{pattern}` on `{task}` counts {n}, but {seen} observations are kept"))
+        ))?;
+        let with = params![FAILURES_MAX, task.map(TaskType::as_str)];
+        let rows = statement.query_map(with, |row| {
+            let kind: String = row.get(2)?;
+            Ok(FailureClass {
+                task: row.get(0)?,
+                pattern: row.get(1)?,
+                lesson: lesson(&kind),
+                kind,
+                first_at: row.get(6)?,
+                last_at: row.get(7)?,
+                count: u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0),
+                message: row.get::<_, Option<String>>(4)?.unwrap_or_default(),
+            })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
+
+    /// Compares the sums with the observations, as they are at one moment, and names what differs.
+    pub fn check(&self) -> Result<Vec<String>, KnowledgeError> {
+        // A copy is in a transaction already.
+        let is_free = self.reader.is_autocommit();
+        let _moment = is_free.then(|| self.reader.unchecked_transaction()).transpose()?;
+        let mut audit = Audit::default();
+        let mut statement = self.reader.prepare(
+            "SELECT task_type, pattern, source, at, success_rate, execution_time, score, cost,
+                tokens, kind, message FROM observations ORDER BY seq",
+        )?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            audit.add(&observation(row)?);
+        }
+        Ok(audit.compare(&self.all()?))
+    }
+}
+
+/// Reads an observation, without what no sum needs.
+fn observation(row: &Row<'_>) -> Result<Observation, KnowledgeError> {
+    let is_demo = row.get_ref(2)?.as_str().is_ok_and(|word| word == Source::Demo.word());
+    let (kind, message): (Option<String>, Option<String>) = (row.get(9)?, row.get(10)?);
+    Ok(Observation {
+        task: TaskType::new(&row.get::<_, String>(0)?)?,
+        pattern: Pattern::new(&row.get::<_, String>(1)?)?,
+        source: if is_demo { Source::Demo } else { Source::Live },
+        at: Stamp(row.get(3)?),
+        run: None,
+        execution: None,
+        success_rate: row.get(4)?,
+        execution_time: row.get(5)?,
+        score: row.get(6)?,
+        cost: row.get(7)?,
+        tokens: row.get::<_, Option<i64>>(8)?.map(i64::unsigned_abs),
+        error: kind.map(|kind| (kind, message.unwrap_or_default())),
+        extra: serde_json::Map::new(),
+    })
 }
 
 const COLUMNS: &str = "n, success_sum, time_n, time_sum, time_sum2, score_n, score_sum, score_sum2,
@@ -293,7 +419,7 @@ fn insert(tx: &Connection, seen: &Observation) -> rusqlite::Result<bool> {
         None => (None, None),
     };
     tx.prepare_cached(
-        "INSERT INTO observations (at, task_type, pattern, source, run, success_rate,
+        "INSERT INTO main.observations (at, task_type, pattern, source, run, success_rate,
             execution_time, score, cost, tokens, kind, message, extra, execution)
          VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)
          ON CONFLICT (execution) WHERE execution IS NOT NULL DO NOTHING",
@@ -328,7 +454,7 @@ fn update(tx: &Connection, seen: &Observation) -> rusqlite::Result<()> {
     let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     let (kind, message) = cell.last_error.clone().unzip();
     let sql = format!(
-        "INSERT OR REPLACE INTO cells (task_type, pattern, {COLUMNS})
+        "INSERT OR REPLACE INTO main.cells (task_type, pattern, {COLUMNS})
          VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
     );
     tx.prepare_cached(&sql)?.execute(params![
@@ -408,6 +534,52 @@ mod tests {
         knowledge.record(vec![demo], |source| source == Source::Live).await.expect("recorded");
         assert!(knowledge.all().expect("cells").is_empty());
         assert_eq!(knowledge.demo_count().expect("a count"), 1);
+    }
+
+    #[test]
+    fn numbers_follow_the_order_of_commits() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("kaizen.db");
+        let (first, second) = (store::open(&path), store::open(&path));
+        let (first, second) = (first.expect("a store"), second.expect("a store"));
+        second.busy_timeout(Duration::ZERO).expect("a time");
+        first.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+        insert(&first, &seen("t", "first")).expect("not committed yet");
+        insert(&second, &seen("t", "second")).expect_err("nobody else gets a number meanwhile");
+        first.execute_batch("COMMIT").expect("committed");
+        insert(&second, &seen("t", "second")).expect("the next number");
+        let mut order = Vec::new();
+        let each = |seen: &Seen<'_>| order.push(seen.pattern.to_owned());
+        let last = Knowledge::read(second).since(0, i64::MAX, each).expect("read");
+        assert_eq!(
+            (last.map(|last| last.0), order.join(", ")),
+            (Some(2), "first, second".to_owned())
+        );
+    }
+
+    #[tokio::test]
+    async fn a_copy_sees_what_was_known_and_what_is_added_and_leaves_the_store_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("kaizen.db");
+        let disk = Knowledge::read(store::open(&path).expect("a store"));
+        disk.record(vec![seen("t", "p"), seen("t", "q")], |_| true).await.expect("recorded");
+        let copy = Knowledge::copy_of(&path).expect("a copy");
+        disk.record(vec![seen("t", "p")], |_| true).await.expect("the store goes on");
+        copy.record(vec![seen("t", "p"), seen("u", "p")], |_| true).await.expect("recorded");
+        let known = |knowledge: &Knowledge| {
+            let mut order = Vec::new();
+            let each = |seen: &Seen<'_>| order.push(format!("{} {}", seen.task, seen.pattern));
+            let (last, _) = knowledge.since(0, i64::MAX, each).expect("read").expect("some");
+            let all = knowledge.all().expect("cells");
+            let counts = all.values().flat_map(|cells| cells.values().map(|cell| cell.n));
+            (last, order.join(", "), counts.collect::<Vec<_>>())
+        };
+        assert_eq!(known(&copy), (4, "t p, t q, t p, u p".to_owned(), vec![2, 1, 1]));
+        assert_eq!(known(&disk), (3, "t p, t q, t p".to_owned(), vec![2, 1]));
+        assert_eq!(copy.check().expect("a check"), Vec::<String>::new());
+        let copy = Knowledge::copy_of(&folder.path().join("none")).expect("nothing");
+        copy.record(vec![seen("t", "p")], |_| true).await.expect("recorded");
+        assert_eq!(known(&copy).0, 1);
     }
 
     #[test]

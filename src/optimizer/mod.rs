@@ -3,6 +3,7 @@
 //! own format.
 
 pub mod advice;
+pub mod audit;
 pub mod cell;
 pub mod compare;
 pub mod execution;
@@ -14,6 +15,7 @@ pub mod insights;
 pub mod knowledge;
 pub mod learner;
 pub mod observation;
+pub mod packed;
 pub mod pattern;
 pub mod policy;
 pub mod stats;
@@ -23,8 +25,10 @@ use crate::base::id::RunId;
 use crate::base::rng::Rng;
 use crate::flow::failure::Failure;
 use crate::optimizer::advice::{Manner, advise, standings};
+use crate::optimizer::cell::Cell;
 use crate::optimizer::experience::Experience;
 use crate::optimizer::guide_file::{GuideFile, GuideFileError};
+use crate::optimizer::insights::Cells;
 use crate::optimizer::knowledge::{FailureClass, Knowledge, KnowledgeError};
 use crate::optimizer::learner::Objective;
 use crate::optimizer::observation::{MetricsError, Observation, Source};
@@ -32,6 +36,7 @@ use crate::optimizer::pattern::{NameError, Pattern, TaskType};
 use crate::optimizer::policy::{Policy, Ranked, Recommendation, choose, rank, without_evidence};
 use serde_json::{Map, Value};
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -178,14 +183,14 @@ impl Optimizer {
         if self.policy != Policy::Learn {
             return Ok(choose(self.policy, &task, rank(self.policy, cells, Stamp::now()), &among));
         }
-        let patterns = if among.is_empty() { self.knowledge.patterns_near(&task)? } else { among };
+        let mut experience = self.experience.borrow_mut();
+        experience.refresh(&self.knowledge, self.learn_from_demo)?;
+        let patterns = if among.is_empty() { near(&experience, &task, &cells)? } else { among };
         if patterns.is_empty() {
             return Ok(without_evidence(&task, Vec::new(), &[]));
         }
-        let mut experience = self.experience.borrow_mut();
-        experience.refresh(&self.knowledge, |source| self.counts(source))?;
         let mut rng = self.rng.borrow_mut();
-        Ok(advise(&mut experience, &task, &patterns, &cells, manner, &mut rng))
+        Ok(advise(&experience, &task, &patterns, &cells, manner, &mut rng))
     }
 
     fn counts(&self, source: Source) -> bool {
@@ -195,12 +200,12 @@ impl Optimizer {
     /// Returns what every execution on a kind of task was worth, in the order of recording.
     pub fn curve(&self, task: &TaskType) -> Result<Vec<f64>, OptimizerError> {
         let mut experience = self.experience.borrow_mut();
-        experience.refresh(&self.knowledge, |source| self.counts(source))?;
+        experience.refresh(&self.knowledge, self.learn_from_demo)?;
         let objective = *experience.objective();
         let mut curve = Vec::new();
-        self.knowledge.since(0, |_, _, known, _, source, outcome| {
-            if known == task.as_str() && self.counts(source) {
-                curve.push(objective.utility(outcome));
+        self.knowledge.of_task(task, |seen| {
+            if self.counts(seen.source) {
+                curve.push(objective.utility(&seen.outcome));
             }
         })?;
         Ok(curve)
@@ -212,10 +217,10 @@ impl Optimizer {
         if self.policy != Policy::Learn {
             return Ok(rank(self.policy, cells, Stamp::now()));
         }
-        let patterns = self.knowledge.patterns_near(task)?;
         let mut experience = self.experience.borrow_mut();
-        experience.refresh(&self.knowledge, |source| self.counts(source))?;
-        Ok(standings(&mut experience, task, &patterns, &cells, &self.manner, Stamp::now()))
+        experience.refresh(&self.knowledge, self.learn_from_demo)?;
+        let patterns = near(&experience, task, &cells)?;
+        Ok(standings(&experience, task, &patterns, &cells, &self.manner, Stamp::now()))
     }
 
     /// Returns the best pattern that is known for a kind of task and not avoided.
@@ -243,11 +248,10 @@ impl Optimizer {
 
     /// Returns what the history says, for one kind of task or all.
     pub fn insights(&self, task: Option<&str>) -> Result<Map<String, Value>, OptimizerError> {
-        let mut cells = self.knowledge.all()?;
-        if let Some(task) = task {
-            let task = TaskType::new(task)?;
-            cells.retain(|known, _| *known == task);
-        }
+        let Some(task) = task else { return Ok(insights::insights(&self.knowledge.all()?)) };
+        let task = TaskType::new(task)?;
+        let cells: BTreeMap<Pattern, _> = self.knowledge.cells(&task)?.into_iter().collect();
+        let cells = if cells.is_empty() { Cells::new() } else { Cells::from([(task, cells)]) };
         Ok(insights::insights(&cells))
     }
 
@@ -310,4 +314,16 @@ impl Optimizer {
         file.replace()?;
         Ok(count)
     }
+}
+
+/// Returns the patterns to choose among when nobody names any, in alphabetical order: those that the
+/// learner knows on a kind of task or near it, and those whose sums are kept.
+fn near(
+    experience: &Experience,
+    task: &TaskType,
+    cells: &[(Pattern, Cell)],
+) -> Result<Vec<Pattern>, NameError> {
+    let mut names = experience.near(task);
+    names.extend(cells.iter().map(|(pattern, _)| pattern.as_str()));
+    names.into_iter().map(Pattern::new).collect()
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Longest wait for another process that is writing, before SQLite gives up on one try.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+pub const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What can go wrong with the store. It can be told to everybody who waits, hence the shared causes.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -43,6 +43,14 @@ const STEPS: &[&str] = &[
     CREATE UNIQUE INDEX observations_of_execution ON observations (execution)
         WHERE execution IS NOT NULL;
 ",
+    "
+    CREATE TABLE snapshots (
+        id INTEGER PRIMARY KEY, fold TEXT NOT NULL UNIQUE, seq INTEGER NOT NULL,
+        at INTEGER NOT NULL, body BLOB NOT NULL
+    );
+    CREATE INDEX observations_failed ON observations (seq) WHERE kind IS NOT NULL;
+    CREATE INDEX observations_of_demo ON observations (seq) WHERE source = 'demo';
+",
 ];
 
 /// Sets up the connection, refuses a newer format, and applies the missing steps.

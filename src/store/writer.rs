@@ -37,6 +37,8 @@ struct Job {
     /// What it belongs to; alone it stands for itself.
     series: Option<Series>,
     done: Option<oneshot::Sender<Result<(), StoreError>>>,
+    /// Whether nobody misses it.
+    is_spare: bool,
 }
 
 /// What is waiting to be written.
@@ -101,12 +103,19 @@ impl Writer {
     /// one says so.
     pub fn append_soon(&self, series: &Series, change: Change) -> Result<(), StoreError> {
         series.broken()?;
-        self.send(Job { change, series: Some(series.clone()), done: None })
+        self.send(Job { change, series: Some(series.clone()), done: None, is_spare: false })
+    }
+
+    /// Applies a change that nobody misses if it fails: soon, after what has come before, and in a
+    /// commit of its own, so that it takes nothing with it where there is no room for it.
+    pub fn apply_spare(&self, change: Change) {
+        // The writer has stopped: others say so.
+        let _ = self.send(Job { change, series: None, done: None, is_spare: true });
     }
 
     async fn wait(&self, change: Change, series: Option<Series>) -> Result<(), StoreError> {
         let (done, receipt) = oneshot::channel();
-        self.send(Job { change, series, done: Some(done) })?;
+        self.send(Job { change, series, done: Some(done), is_spare: false })?;
         receipt.await.map_err(|_| StoreError::WriterStopped)?
     }
 
@@ -156,7 +165,11 @@ fn serve(mut connection: Connection, path: &Path, shared: &Shared) {
     let mut was_company = false;
     while let Some(batch) = next_batch(shared, was_company) {
         was_company = batch.iter().filter(|job| job.done.is_some()).nth(1).is_some();
-        commit(&mut connection, path, batch);
+        let (spare, needed): (Vec<_>, Vec<_>) = batch.into_iter().partition(|job| job.is_spare);
+        commit(&mut connection, path, needed);
+        for job in spare {
+            commit(&mut connection, path, vec![job]);
+        }
     }
 }
 
@@ -307,6 +320,18 @@ mod tests {
         block_on(writer.apply(insert(6, 1))).expect("what stands for itself fits");
         drop(writer);
         assert_eq!(kept(&reader), [1, 5, 6]);
+    }
+
+    #[test]
+    fn a_spare_change_that_does_not_fit_takes_nothing_with_it() {
+        let (_folder, writer, reader) = writer(Some(8));
+        let series = Series::default();
+        writer.append_soon(&series, insert(1, 1)).expect("room");
+        writer.apply_spare(insert(2, 100_000));
+        writer.apply_spare(insert(3, 1));
+        block_on(writer.append(&series, insert(4, 1))).expect("the series goes on");
+        drop(writer);
+        assert_eq!(kept(&reader), [1, 3, 4]);
     }
 
     #[test]

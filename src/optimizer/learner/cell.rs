@@ -1,6 +1,7 @@
 //! What the learner keeps of one pattern on one kind of task: sums in which old evidence fades.
 
 use super::utility::Outcome;
+use crate::optimizer::packed::{Packed, Packing};
 
 /// Buckets of the sketch of times.
 const BUCKETS: usize = 64;
@@ -108,6 +109,62 @@ impl Cell {
         let low = if at == 0 { 0.0 } else { high / RATIO };
         let share = ((high - limit) / (high - low)).clamp(0.0, 1.0);
         (slower + share * self.times[at]) * self.scale
+    }
+
+    /// Adds everything to bytes.
+    pub(super) fn pack(&self, to: &mut Packing) {
+        let Cell {
+            n,
+            sum,
+            squares,
+            newest,
+            newest_n,
+            successes,
+            cost_n,
+            cost,
+            cost_squares,
+            times,
+            scale,
+            times_n,
+            message,
+        } = self;
+        let sums = [n, sum, squares, newest, newest_n, successes];
+        let others = [cost_n, cost, cost_squares, times_n, scale];
+        sums.into_iter().chain(others).for_each(|number| to.number(*number));
+        to.pair(*message);
+        // One bit for each bucket that is not empty; where there is any bucket, one is not.
+        let is_filled = |bucket: &f64| u64::from(bucket.to_bits() != 0);
+        to.bits(times.iter().rev().fold(0, |bits, bucket| bits << 1 | is_filled(bucket)));
+        times.iter().filter(|bucket| is_filled(bucket) == 1).for_each(|bucket| to.number(*bucket));
+    }
+
+    /// Reads a cell from bytes.
+    pub(super) fn unpack(from: &mut Packed<'_>) -> Option<Cell> {
+        let mut cell = Cell {
+            n: from.number()?,
+            sum: from.number()?,
+            squares: from.number()?,
+            newest: from.number()?,
+            newest_n: from.number()?,
+            successes: from.number()?,
+            cost_n: from.number()?,
+            cost: from.number()?,
+            cost_squares: from.number()?,
+            times_n: from.number()?,
+            scale: from.number()?,
+            message: from.pair()?,
+            times: Vec::new(),
+        };
+        let filled = from.bits()?;
+        if filled != 0 {
+            cell.times = vec![0.0; BUCKETS];
+            for (place, bucket) in cell.times.iter_mut().enumerate() {
+                if filled >> place & 1 == 1 {
+                    *bucket = from.number()?;
+                }
+            }
+        }
+        Some(cell)
     }
 
     /// Tells whether there is any evidence.

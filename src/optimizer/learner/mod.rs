@@ -6,6 +6,8 @@
 
 mod cell;
 mod choice;
+mod excerpt;
+mod snapshot;
 mod utility;
 
 pub use choice::{Arm, Choice, Constraints};
@@ -144,6 +146,11 @@ impl Learner {
     /// Returns what an execution is worth.
     pub fn objective(&self) -> &Objective {
         &self.objective
+    }
+
+    /// Returns on how many kinds of tasks patterns are known, all together; a whole number.
+    pub fn cell_count(&self) -> f64 {
+        self.known_on.iter().sum()
     }
 
     /// Returns the number of a pattern, which gets one if it has none.

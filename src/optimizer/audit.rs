@@ -1,0 +1,116 @@
+//! Whether the sums that are kept are those of the observations.
+
+use crate::optimizer::cell::{Cell, Sums};
+use crate::optimizer::insights::Cells;
+use crate::optimizer::observation::{Observation, Source};
+
+/// Most differences that are named one by one.
+const NAMED_MAX: usize = 5;
+
+/// The sums of observations that were gone through again.
+#[derive(Debug, Default)]
+pub struct Audit {
+    /// Of live ones.
+    live: Cells,
+    /// Of those of the demo model as well, which the one that recorded them may have counted.
+    all: Cells,
+}
+
+impl Audit {
+    /// Takes in the next observation.
+    pub fn add(&mut self, seen: &Observation) {
+        if !seen.is_about_pattern() {
+            return;
+        }
+        let add = |to: &mut Cells| {
+            let of_task = to.entry(seen.task.clone()).or_default();
+            of_task.entry(seen.pattern.clone()).or_default().add(seen);
+        };
+        add(&mut self.all);
+        if seen.source == Source::Live {
+            add(&mut self.live);
+        }
+    }
+
+    /// Compares the sums that are kept, and names what differs.
+    pub fn compare(&self, kept: &Cells) -> Vec<String> {
+        let of = |cells: &Cells, task, pattern| -> Option<Cell> {
+            cells.get(task)?.get(pattern).cloned()
+        };
+        let mut faults = Vec::new();
+        let both = self.all.iter().chain(kept);
+        let names = both.flat_map(|(task, cells)| cells.keys().map(move |pattern| (task, pattern)));
+        let names: std::collections::BTreeSet<_> = names.collect();
+        for (task, pattern) in names {
+            let kept = of(kept, task, pattern).unwrap_or_default();
+            let live = of(&self.live, task, pattern).unwrap_or_default();
+            let all = of(&self.all, task, pattern).unwrap_or_default();
+            let is_same = |sums: &Cell| figures(sums) == figures(&kept);
+            // Where only some of those that recorded counted the demo model, no sums can be told.
+            let is_mixed = live.n < kept.n && kept.n < all.n;
+            if !(is_same(&live) || is_same(&all) || is_mixed) {
+                faults.push(format!(
+                    "the sums of `{pattern}` on `{task}` (n={}, successes {}) are not those of its \
+                     observations (n={}, successes {})",
+                    kept.n, kept.success_sum, live.n, live.success_sum
+                ));
+            }
+        }
+        if faults.len() > NAMED_MAX {
+            let more = faults.len() - NAMED_MAX;
+            faults.truncate(NAMED_MAX);
+            faults.push(format!("and {more} more sums differ"));
+        }
+        faults
+    }
+}
+
+/// Returns what is the same on every machine: not what fades with time, which the last bit of a power
+/// decides, and no sums of squares that are not kept.
+fn figures(cell: &Cell) -> impl PartialEq + '_ {
+    let Cell { n, success_sum, time, score, cost, tokens, failures, streak, last_at, .. } = cell;
+    let plain = |sums: &Sums| (sums.n, sums.sum);
+    let counts = (*n, *failures, *streak, *last_at, cell.last_error.as_ref());
+    (counts, *success_sum, *time, *score, plain(cost), plain(tokens))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::optimizer::pattern::{Pattern, TaskType};
+    use serde_json::json;
+
+    fn seen(source: Source, score: f64) -> Observation {
+        let metrics = json!({ "success_rate": 1.0, "score": score, "cost": 0.1 });
+        let metrics = metrics.as_object().expect("an object");
+        let task = TaskType::new("t").expect("a name");
+        let seen = Observation::read(task, Pattern::new("p").expect("a name"), metrics);
+        Observation { source, ..seen.expect("figures") }
+    }
+
+    fn faults(kept: &[Observation], observed: &[Observation]) -> usize {
+        let (mut audit, mut sums) = (Audit::default(), Audit::default());
+        for seen in observed {
+            audit.add(seen);
+        }
+        for seen in kept {
+            sums.add(seen);
+        }
+        audit.compare(&sums.all).len()
+    }
+
+    #[test]
+    fn sums_of_other_observations_are_found() {
+        let (one, other, demo) =
+            (seen(Source::Live, 0.5), seen(Source::Live, 0.6), seen(Source::Demo, 0.5));
+        let good = [one.clone(), other.clone()];
+        let (twice, both) = ([one.clone(), one.clone()], [one.clone(), demo]);
+        assert_eq!(faults(&good, &good), 0);
+        assert_eq!(faults(&good[..1], &good), 1, "one is missing");
+        assert_eq!(faults(&good, &good[..1]), 1, "one is too many");
+        assert_eq!(faults(&[], &good), 1, "all are missing");
+        assert_eq!(faults(&twice, &good), 1, "the same count, another score");
+        assert_eq!(faults(&both[..1], &both), 0, "the demo not counted");
+        assert_eq!(faults(&both, &both), 0, "the demo counted");
+    }
+}
