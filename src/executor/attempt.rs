@@ -19,6 +19,7 @@ use crate::model::error::{CallError, Retry};
 use crate::model::message::{Message, Role};
 use crate::model::reply::Called;
 use crate::model::request::Request;
+use crate::model::tuning::Change;
 use crate::session::branch::{Exchange, SharedBranch};
 use crate::store::StoreError;
 use serde_json::Value;
@@ -229,6 +230,10 @@ impl Executor {
         };
         failpoint::pass(Point::CallEnds);
         guard.armed = false;
+        if let Some(change) = model.take_change() {
+            let text = tuned(&model.label, change);
+            self.note(&Event::Logged { level: "info".to_owned(), text })?;
+        }
         if let (Some(tape), Some(line)) = (&self.tape, line) {
             tape.keep(sample, model, line, &called);
         }
@@ -323,6 +328,16 @@ impl Drop for CallGuard<'_> {
             failure: Some(Failure::new("cancelled", "the call was given up")),
             retry_in_ms: None,
         });
+    }
+}
+
+/// Tells of a change of the calls that are made at once.
+fn tuned(model: &str, change: Change) -> String {
+    let Change { from, to } = change;
+    if to < from {
+        format!("`{model}` refuses calls: at most {to} are made at once, until it takes more")
+    } else {
+        format!("`{model}` takes more calls again: up to {to} at once")
     }
 }
 

@@ -1,11 +1,17 @@
-//! How much a server is asked at once and per minute, whatever number of branches ask it.
+//! How much a server is asked at once and per minute, whatever number of branches ask it. Once it
+//! refuses calls, fewer are made at once.
 
+use crate::base::clock;
+use crate::model::error::CallError;
+use crate::model::tuning::{Change, End, Tuning};
 use governor::clock::{Clock, DefaultClock};
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::num::NonZeroU32;
 use std::rc::Rc;
+use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Most requests in flight to one server unless its description says otherwise: more than any
@@ -33,9 +39,14 @@ impl Limits {
     }
 }
 
-/// Keeps the limits of one server.
+/// Keeps the limits of one server, and finds out how many calls it takes at once.
 pub struct Limiter {
     in_flight: Semaphore,
+    /// Places that are to be taken away once they are free.
+    surplus: Cell<usize>,
+    tuning: RefCell<Tuning>,
+    /// A change that nobody was told of yet.
+    change: Cell<Option<Change>>,
     rate: Option<RateLimiter<NotKeyed, InMemoryState, DefaultClock>>,
 }
 
@@ -43,6 +54,16 @@ impl fmt::Debug for Limiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Limiter").field("in_flight", &self.in_flight).finish_non_exhaustive()
     }
+}
+
+/// A request that may start. It counts as in flight until this is dropped.
+#[derive(Debug)]
+pub struct Admission<'a> {
+    limiter: &'a Limiter,
+    permit: Option<SemaphorePermit<'a>>,
+    era: u32,
+    began: Duration,
+    end: End,
 }
 
 impl Limiter {
@@ -56,26 +77,96 @@ impl Limiter {
             RateLimiter::direct(quota)
         });
         let in_flight = Semaphore::new(usize::try_from(places).unwrap_or(usize::MAX));
-        Rc::new(Limiter { in_flight, rate })
+        let tuning = RefCell::new(Tuning::new(places));
+        Rc::new(Limiter { in_flight, surplus: Cell::new(0), tuning, change: Cell::new(None), rate })
     }
 
-    /// Waits until a request may start; it counts as in flight until the permit is dropped.
-    pub async fn admit(&self) -> SemaphorePermit<'_> {
+    /// Waits until a request may start.
+    pub async fn admit(&self) -> Admission<'_> {
         let permit = self.in_flight.acquire().await.expect("the semaphore is never closed");
+        loop {
+            let hold = self.tuning.borrow().hold(clock::monotonic());
+            let Some(left) = hold else { break };
+            tokio::time::sleep(left).await;
+        }
         if let Some(rate) = &self.rate {
             while let Err(not_until) = rate.check() {
                 let wait = not_until.wait_time_from(DefaultClock::default().now());
                 tokio::time::sleep(wait).await;
             }
         }
-        permit
+        let era = self.tuning.borrow_mut().begin();
+        let began = clock::monotonic();
+        Admission { limiter: self, permit: Some(permit), era, began, end: End::Other }
+    }
+
+    /// Keeps a change until somebody asks for it.
+    pub fn tell(&self, change: Change) {
+        let from = self.change.get().map_or(change.from, |earlier| earlier.from);
+        self.change.set(Some(Change { from, ..change }));
+    }
+
+    /// Returns the change that nobody was told of yet.
+    pub fn take_change(&self) -> Option<Change> {
+        self.change.take()
+    }
+
+    /// Makes places, or takes them away as they become free.
+    fn resize(&self, change: Change) {
+        let places = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
+        if change.to < change.from {
+            let fewer = places(change.from - change.to);
+            let taken = self.in_flight.forget_permits(fewer);
+            self.surplus.set(self.surplus.get() + fewer - taken);
+        } else {
+            let more = places(change.to - change.from);
+            let kept = self.surplus.get().min(more);
+            self.surplus.set(self.surplus.get() - kept);
+            self.in_flight.add_permits(more - kept);
+        }
+    }
+}
+
+impl Admission<'_> {
+    /// Says how the request went. Gives a change of the limit that people should be told of, if any.
+    pub fn ended<T>(mut self, result: &Result<T, CallError>) -> Option<Change> {
+        self.end = match result {
+            Ok(_) => End::Reply(clock::monotonic().saturating_sub(self.began)),
+            Err(CallError::RateLimited { retry_after, .. }) => End::Refused(*retry_after),
+            Err(CallError::Server { status: 503, retry_after, .. }) => End::Refused(*retry_after),
+            Err(CallError::Timeout { .. }) => End::Late,
+            Err(_) => End::Other,
+        };
+        let is_reply = matches!(self.end, End::Reply(_));
+        self.close();
+        is_reply.then(|| self.limiter.tuning.borrow_mut().news()).flatten()
+    }
+
+    fn close(&mut self) {
+        let Some(permit) = self.permit.take() else { return };
+        let change = self.limiter.tuning.borrow_mut().end(clock::monotonic(), self.era, self.end);
+        if let Some(change) = change {
+            self.limiter.resize(change);
+        }
+        let surplus = self.limiter.surplus.get();
+        if surplus > 0 {
+            self.limiter.surplus.set(surplus - 1);
+            permit.forget();
+        }
+    }
+}
+
+impl Drop for Admission<'_> {
+    fn drop(&mut self) {
+        // A request that was given up says nothing of the server.
+        self.close();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     #[tokio::test]
     async fn requests_start_at_even_distances() {

@@ -11,6 +11,7 @@ pub mod reply;
 pub mod request;
 pub mod spec;
 pub mod transport;
+pub mod tuning;
 
 use crate::base::unit::Money;
 use crate::model::error::CallError;
@@ -21,6 +22,7 @@ use crate::model::provider::simulated::Simulated;
 use crate::model::reply::{Called, Finish, Reply, Usage};
 use crate::model::request::{Request, Settings};
 use crate::model::transport::Transport;
+use crate::model::tuning::Change;
 use std::rc::Rc;
 
 /// A language model as scripts use it: a name, its settings, and the way to reach it.
@@ -61,8 +63,12 @@ impl Model {
 
     /// Asks the model once. Never retries: the caller decides that by `CallError::retry`.
     pub async fn call(&self, request: &Request) -> Called {
-        let _permit = self.limiter.admit().await;
-        match self.transport.send(request).await {
+        let admission = self.limiter.admit().await;
+        let result = self.transport.send(request).await;
+        if let Some(change) = admission.ended(&result) {
+            self.limiter.tell(change);
+        }
+        match result {
             Ok(reply) => Called {
                 usage: reply.usage,
                 cost: self.cost(reply.usage.as_ref()),
@@ -71,6 +77,11 @@ impl Model {
             },
             Err(error) => Called { usage: None, cost: None, served_by: None, result: Err(error) },
         }
+    }
+
+    /// Returns how the number of calls that are made at once has changed, once, if it has.
+    pub fn take_change(&self) -> Option<Change> {
+        self.limiter.take_change()
     }
 
     /// Estimates a call without making it: a quarter of the bytes are tokens, which is rough.

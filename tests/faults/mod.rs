@@ -4,6 +4,7 @@
 
 mod crash;
 mod disk;
+mod load;
 mod processes;
 mod replay;
 mod simulate;

@@ -1,7 +1,7 @@
 //! Faults of a server that speaks OpenAI's protocol, streamed and whole.
 
 use super::{ask, kind, model};
-use crate::support::server::{Act, Server, json};
+use crate::support::server::{Act, Server, json, refusal};
 use kaizen::model::reply::Called;
 use kaizen::model::request::Settings;
 
@@ -162,4 +162,33 @@ async fn a_right_body_of_a_wrong_content_type_is_understood() {
     });
     let called = ask(&model("openai", &server.url), Settings::default()).await;
     assert_eq!(called.result, Ok("hi".to_owned()));
+}
+
+#[test]
+fn a_server_that_takes_four_at_once_is_soon_asked_four_at_once() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let (busy, refused) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (working, refusals) = (busy.clone(), refused.clone());
+    let server = Server::start(move |_, _, _| {
+        if working.fetch_add(1, Ordering::SeqCst) >= 4 {
+            working.fetch_sub(1, Ordering::SeqCst);
+            refusals.fetch_add(1, Ordering::SeqCst);
+            return refusal(429, "too many at once");
+        }
+        let working = working.clone();
+        std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(38));
+            working.fetch_sub(1, Ordering::SeqCst);
+        });
+        Act::After(40, Box::new(crate::support::server::answer("yes")))
+    });
+    let project = crate::support::Project::new();
+    let text = "(0..60).to_array().parallel(|n| branch().chat(`${n}`)).len";
+    let (ran, done) = project.with_server(&server).script(text);
+    assert_eq!(done["value"], 60, "{}", ran.stderr);
+    let refused = refused.load(Ordering::SeqCst);
+    assert!((1..90).contains(&refused), "{refused} of 60 calls were refused");
+    let shown = project.kaizen(&["show"]).stdout;
+    assert!(shown.contains("`openai/m` refuses calls: at most "), "{shown}");
 }
