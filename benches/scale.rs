@@ -30,6 +30,8 @@ const FIRST_KINDS: u64 = 50;
 const PATTERNS: u64 = 5;
 /// One observation in so many is a failure with its kind.
 const FAILURES: u64 = 20;
+/// Observations that come after the snapshot, about as many as there can be before the next one.
+const TAIL: usize = 2_500;
 /// Calls that the median time is taken of.
 const CALLS: usize = 500;
 
@@ -198,8 +200,8 @@ fn main() {
     let filled = each(&mut rng, 1, |rng| fill(&path, rng, count - FIRST, KINDS));
     eprintln!("{count} observations filled in within {:.1} s", filled.as_secs_f64());
     let without = opening(&path, false, 1);
-    // The one just made is used; what calls add comes after it.
     let large = calls(&path, &mut rng);
+    fill(&path, &mut rng, TAIL, KINDS);
     let (with, dry) = (opening(&path, false, 5), opening(&path, true, 5));
     let mut missed = Vec::new();
     println!("{:38}{:>14}{:>14}{:>8}", "", format!("{FIRST}"), format!("{count}"), "ratio");

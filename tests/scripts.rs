@@ -43,7 +43,7 @@ fn every_shipped_script_says_what_it_shows_and_what_it_costs() {
             count += 1;
         }
     }
-    assert_eq!(count, 8);
+    assert_eq!(count, 9);
 }
 
 #[test]

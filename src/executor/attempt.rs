@@ -3,6 +3,7 @@
 use crate::base::clock;
 use crate::base::failpoint::{self, Point};
 use crate::base::id::{FlowId, RunId};
+use crate::executor::budget::Reserve;
 use crate::executor::retry::{ATTEMPTS_MAX, pause};
 use crate::executor::reuse::Answer;
 use crate::executor::{Executor, RunError};
@@ -219,21 +220,16 @@ impl Executor {
             Answer::Ask => {}
         }
         failpoint::pass(Point::CallBegins);
-        if let Some(reserve) = &mut reserve {
-            reserve.begin();
-        }
+        let begun = reserve.as_mut().map(Reserve::begun).unwrap_or_default();
         let demo = model.is_demo();
         let mut guard = CallGuard { executor: self, scope, number, demo, armed: true };
         let called = match &self.reuse {
-            Some(reuse) => reuse.call(sample, model, request).await,
-            None => model.call(request).await,
+            Some(reuse) => reuse.call(sample, model, request, begun).await,
+            None => model.call_noting(request, &begun).await,
         };
         failpoint::pass(Point::CallEnds);
         guard.armed = false;
-        if let Some(change) = model.take_change() {
-            let text = tuned(&model.label, change);
-            self.note(&Event::Logged { level: "info".to_owned(), text })?;
-        }
+        self.tell_tuned(model)?;
         if let (Some(tape), Some(line)) = (&self.tape, line) {
             tape.keep(sample, model, line, &called);
         }
@@ -241,6 +237,18 @@ impl Executor {
             reserve.settle(&called);
         }
         Ok((number, called, None))
+    }
+
+    /// Journals a change of the number of calls that are made at once.
+    fn tell_tuned(&self, model: &Model) -> Result<(), StoreError> {
+        let Some(Change { from, to }) = model.take_change() else { return Ok(()) };
+        let label = &model.label;
+        let text = if to < from {
+            format!("`{label}` refuses calls: at most {to} are made at once, until it takes more")
+        } else {
+            format!("`{label}` takes more calls again: up to {to} at once")
+        };
+        self.note(&Event::Logged { level: "info".to_owned(), text })
     }
 
     /// Journals the end of a call.
@@ -328,16 +336,6 @@ impl Drop for CallGuard<'_> {
             failure: Some(Failure::new("cancelled", "the call was given up")),
             retry_in_ms: None,
         });
-    }
-}
-
-/// Tells of a change of the calls that are made at once.
-fn tuned(model: &str, change: Change) -> String {
-    let Change { from, to } = change;
-    if to < from {
-        format!("`{model}` refuses calls: at most {to} are made at once, until it takes more")
-    } else {
-        format!("`{model}` takes more calls again: up to {to} at once")
     }
 }
 

@@ -55,7 +55,8 @@ pub struct Budget {
 pub struct Reserve {
     budget: Rc<Budget>,
     worst: Use,
-    has_begun: bool,
+    /// Set once the call is made.
+    has_begun: Rc<Cell<bool>>,
     is_settled: bool,
     /// What is set aside in the budget around it.
     outer: Option<Box<Reserve>>,
@@ -137,7 +138,7 @@ impl Budget {
                     return Ok(Reserve {
                         budget,
                         worst,
-                        has_begun: false,
+                        has_begun: Rc::default(),
                         is_settled: false,
                         outer: None,
                     });
@@ -194,12 +195,13 @@ impl Budget {
 }
 
 impl Reserve {
-    /// Says that the call is made now.
-    pub fn begin(&mut self) {
-        self.has_begun = true;
+    /// Returns what is to be set once the call is made; what is given up before has cost nothing.
+    pub fn begun(&mut self) -> Rc<Cell<bool>> {
         if let Some(outer) = &mut self.outer {
-            outer.begin();
+            let begun = outer.begun();
+            self.has_begun.clone_from(&begun);
         }
+        self.has_begun.clone()
     }
 
     /// Gives back what a call has not used.
@@ -239,7 +241,7 @@ impl Reserve {
 impl Drop for Reserve {
     fn drop(&mut self) {
         if !self.is_settled {
-            self.close(if self.has_begun { self.worst } else { Use::default() });
+            self.close(if self.has_begun.get() { self.worst } else { Use::default() });
         }
     }
 }
@@ -334,7 +336,7 @@ mod tests {
                             );
                             return;
                         };
-                        reserve.begin();
+                        reserve.begun().set(true);
                         tokio::time::sleep(Duration::from_millis(time)).await;
                         match fate {
                             0 => drop(reserve),
@@ -384,7 +386,7 @@ mod tests {
         let budget = Budget::new(Bounds { calls: Some(1), ..Bounds::default() });
         drop(budget.admit(&model, &request(1, 1)).await.expect("the first fits"));
         let mut second = budget.admit(&model, &request(1, 1)).await.expect("nothing is used yet");
-        second.begin();
+        second.begun().set(true);
         drop(second);
         assert!(budget.admit(&model, &request(1, 1)).await.is_err(), "one may have been paid for");
     }

@@ -195,14 +195,15 @@ impl Reuse {
         })
     }
 
-    /// Asks, or joins the call that asks the same already.
+    /// Asks, or joins the call that asks the same already. Sets `begun` once the call is made.
     pub(super) async fn call(
         &self,
         sample: Sample,
         model: &Rc<Model>,
         request: &Request,
+        begun: Rc<Cell<bool>>,
     ) -> Called {
-        let called = self.join(sample, model, request);
+        let called = self.join(sample, model, request, begun);
         let waiting = Waiting { reuse: self, sample };
         let called = called.await;
         drop(waiting);
@@ -215,11 +216,18 @@ impl Reuse {
         sample: Sample,
         model: &Rc<Model>,
         request: &Request,
+        begun: Rc<Cell<bool>>,
     ) -> Shared<LocalBoxFuture<'static, Called>> {
         let mut pending = self.pending.borrow_mut();
+        if let Some(entry) = pending.get(&sample) {
+            // It may have been made already.
+            begun.set(true);
+            return entry.called.clone();
+        }
         let entry = pending.entry(sample).or_insert_with(|| {
             let (model, request) = (model.clone(), request.clone());
-            let task = tokio::task::spawn_local(async move { model.call(&request).await });
+            let task =
+                tokio::task::spawn_local(async move { model.call_noting(&request, &begun).await });
             let abort = task.abort_handle();
             let ended = |called: Result<Called, tokio::task::JoinError>| {
                 called.unwrap_or_else(|error| Called::broken(error.to_string()))

@@ -132,8 +132,10 @@ impl Admission<'_> {
     pub fn ended<T>(mut self, result: &Result<T, CallError>) -> Option<Change> {
         self.end = match result {
             Ok(_) => End::Reply(clock::monotonic().saturating_sub(self.began)),
-            Err(CallError::RateLimited { retry_after, .. }) => End::Refused(*retry_after),
-            Err(CallError::Server { status: 503, retry_after, .. }) => End::Refused(*retry_after),
+            Err(
+                CallError::RateLimited { retry_after, .. }
+                | CallError::Server { status: 503, retry_after, .. },
+            ) => End::Refused(*retry_after),
             Err(CallError::Timeout { .. }) => End::Late,
             Err(_) => End::Other,
         };

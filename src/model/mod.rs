@@ -23,6 +23,7 @@ use crate::model::reply::{Called, Finish, Reply, Usage};
 use crate::model::request::{Request, Settings};
 use crate::model::transport::Transport;
 use crate::model::tuning::Change;
+use std::cell::Cell;
 use std::rc::Rc;
 
 /// A language model as scripts use it: a name, its settings, and the way to reach it.
@@ -63,7 +64,13 @@ impl Model {
 
     /// Asks the model once. Never retries: the caller decides that by `CallError::retry`.
     pub async fn call(&self, request: &Request) -> Called {
+        self.call_noting(request, &Cell::new(false)).await
+    }
+
+    /// Does the same, and sets `begun` once the server's limits allow the call.
+    pub async fn call_noting(&self, request: &Request, begun: &Cell<bool>) -> Called {
         let admission = self.limiter.admit().await;
+        begun.set(true);
         let result = self.transport.send(request).await;
         if let Some(change) = admission.ended(&result) {
             self.limiter.tell(change);

@@ -108,10 +108,9 @@ impl Tuning {
         self.in_flight = self.in_flight.saturating_sub(1);
         let from = self.limit;
         match end {
-            End::Other => {}
             End::Reply(took) => self.reply(took),
             End::Late if era == self.era => self.lower(from / 2),
-            End::Late => {}
+            End::Late | End::Other => {}
             End::Refused(asked) => {
                 match asked.filter(|asked| *asked <= HOLD_MAX) {
                     Some(_) if self.probes > 0 => self.probes -= 1,

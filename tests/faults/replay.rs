@@ -7,9 +7,9 @@ use kaizen::base::rng::Rng;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// Shipped scripts whose course depends on nothing but their models, their parameters and the time.
-/// The others ask what was learned, which other runs change.
-const SHIPPED: &[&str] = &["comparison", "failures", "hello", "metrics", "optimizer"];
+/// Shipped scripts; `knowledge` is left out, which writes a file.
+const SHIPPED: &[&str] =
+    &["adapt", "comparison", "evolve", "failures", "hello", "metrics", "optimizer", "sentiment"];
 
 fn copy_scripts(project: &Project) {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts");
@@ -17,6 +17,8 @@ fn copy_scripts(project: &Project) {
         let text = std::fs::read_to_string(shipped.join(format!("{name}.rhai"))).unwrap();
         project.file(&format!("scripts/{name}.rhai"), &text);
     }
+    let data = std::fs::read_to_string(shipped.join("data/sentiment.jsonl")).unwrap();
+    project.file("scripts/data/sentiment.jsonl", &data);
 }
 
 /// Writes a script of chance: a graph on a model that fails now and then, calls side by side, what

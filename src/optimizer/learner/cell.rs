@@ -34,7 +34,7 @@ pub(super) struct Cell {
     pub(super) cost: f64,
     pub(super) cost_squares: f64,
     /// Executions by their time, each to be multiplied with the scale: so that what fades together
-    /// costs one multiplication.
+    /// costs one multiplication. As many buckets as the longest time needs.
     times: Vec<f64>,
     scale: f64,
     pub(super) times_n: f64,
@@ -86,24 +86,29 @@ impl Cell {
     }
 
     fn add_time(&mut self, time: f64, weight: f64) {
+        let at = bucket(time);
         if self.times.is_empty() {
-            (self.times, self.scale) = (vec![0.0; BUCKETS], 1.0);
+            self.scale = 1.0;
+        }
+        if self.times.len() <= at {
+            self.times.reserve_exact(at + 1 - self.times.len());
+            self.times.resize(at + 1, 0.0);
         }
         if self.scale < SCALE_MIN {
             self.times.iter_mut().for_each(|bucket| *bucket *= self.scale);
             self.scale = 1.0;
         }
-        self.times[bucket(time)] += weight / self.scale;
+        self.times[at] += weight / self.scale;
         self.times_n += weight;
     }
 
     /// Returns about how many executions took longer than a limit in seconds; those in the limit's
     /// own bucket count in part.
     pub(super) fn slower_than(&self, limit: f64) -> f64 {
-        if self.times.is_empty() {
+        let at = bucket(limit);
+        if self.times.len() <= at {
             return 0.0;
         }
-        let at = bucket(limit);
         let slower: f64 = self.times[at + 1..].iter().sum();
         let high = FIRST * RATIO.powi(i32::try_from(at).unwrap_or(i32::MAX));
         let low = if at == 0 { 0.0 } else { high / RATIO };
@@ -132,7 +137,7 @@ impl Cell {
         let others = [cost_n, cost, cost_squares, times_n, scale];
         sums.into_iter().chain(others).for_each(|number| to.number(*number));
         to.pair(*message);
-        // One bit for each bucket that is not empty; where there is any bucket, one is not.
+        // One bit for each bucket that is not empty; where there is any bucket, the last is not.
         let is_filled = |bucket: &f64| u64::from(bucket.to_bits() != 0);
         to.bits(times.iter().rev().fold(0, |bits, bucket| bits << 1 | is_filled(bucket)));
         times.iter().filter(|bucket| is_filled(bucket) == 1).for_each(|bucket| to.number(*bucket));
@@ -157,7 +162,7 @@ impl Cell {
         };
         let filled = from.bits()?;
         if filled != 0 {
-            cell.times = vec![0.0; BUCKETS];
+            cell.times = vec![0.0; BUCKETS - filled.leading_zeros() as usize];
             for (place, bucket) in cell.times.iter_mut().enumerate() {
                 if filled >> place & 1 == 1 {
                     *bucket = from.number()?;

@@ -138,8 +138,11 @@ fn unpack_kind(from: &mut Packed<'_>, levels: usize, arms: usize) -> Option<Kind
     let level = from.below(levels)?;
     let (ease, ease_variance) = from.pair()?;
     let (unsteady, spread) = (from.number()?, from.pair()?);
-    let cells = (0..from.count()?).map(|_| Some((from.below(arms)?, Cell::unpack(from)?)));
-    let cells = cells.collect::<Option<_>>()?;
+    let count = from.count()?;
+    let mut cells = Vec::with_capacity(count.min(arms));
+    for _ in 0..count {
+        cells.push((from.below(arms)?, Cell::unpack(from)?));
+    }
     Some(Kind { level, cells, ease, ease_variance, unsteady, spread })
 }
 
