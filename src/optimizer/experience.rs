@@ -100,7 +100,9 @@ impl Experience {
             is_cost_news |= is_open && seen.outcome.cost.is_some_and(|cost| cost > 0.0);
             let task = self.learner.task(seen.task);
             let arm = self.learner.arm(seen.pattern);
-            if let Some(change) = self.learner.record(task, arm, &seen.outcome) {
+            if seen.is_outage {
+                self.learner.fail_outside(task, arm);
+            } else if let Some(change) = self.learner.record(task, arm, &seen.outcome) {
                 self.changes.insert((task, arm), (change, seen.at));
             }
         })?;

@@ -18,6 +18,11 @@ impl Lesson {
     pub fn blames_pattern(&self) -> bool {
         !BLAMELESS.contains(&self.class)
     }
+
+    /// Tells whether such a failure says that what the pattern needs does not work for now.
+    pub fn is_outage(&self) -> bool {
+        !self.blames_pattern() && self.class != "stopped"
+    }
 }
 
 /// Kinds of failure, their class, and the lesson.
@@ -82,6 +87,11 @@ const LESSONS: &[(&[&str], &str, &str)] = &[
         "stopped",
         "it was stopped before its end: look at the operation that failed first",
     ),
+    (
+        &["budget", "permission", "store", "diverged", "cassette"],
+        "stopped",
+        "the run was not allowed to go on: raise its budget, or grant what it needs",
+    ),
 ];
 
 /// Returns what a kind of failure teaches.
@@ -101,7 +111,9 @@ mod tests {
     fn a_provider_that_is_down_is_no_patterns_fault() {
         assert!(!lesson("network").blames_pattern());
         assert!(!lesson("unauthorized").blames_pattern());
-        assert!(lesson("wrong_answer").blames_pattern());
+        assert!(lesson("unauthorized").is_outage() && !lesson("budget").is_outage());
+        assert!(!lesson("budget").blames_pattern());
+        assert!(lesson("wrong_answer").blames_pattern() && !lesson("wrong_answer").is_outage());
         assert!(lesson("failed").blames_pattern());
     }
 

@@ -72,6 +72,8 @@ pub struct Seen<'a> {
     pub source: Source,
     /// How it went.
     pub outcome: Outcome,
+    /// Whether it failed because something that the pattern needs did not work, such as the provider.
+    pub is_outage: bool,
 }
 
 /// Makes the tables of a store that is attached as `disk` readable together with those in memory. The
@@ -195,7 +197,8 @@ impl Knowledge {
         self.each(&sql, params![seq, end], each)
     }
 
-    /// Gives every observation of a kind of task that says something about its pattern.
+    /// Gives every observation of a kind of task that says something about its pattern, or what that
+    /// needs.
     pub fn of_task(
         &self,
         task: &TaskType,
@@ -218,7 +221,9 @@ impl Knowledge {
             let (seq, at) = (row.get(0)?, row.get(1)?);
             last = Some((seq, at));
             let kind = row.get_ref(9)?.as_str().ok();
-            if kind.is_some_and(|kind| !lesson(kind).blames_pattern()) {
+            let taught = kind.map(lesson);
+            let is_outage = taught.is_some_and(|taught| taught.is_outage());
+            if taught.is_some_and(|taught| !taught.blames_pattern() && !is_outage) {
                 continue;
             }
             let text = |column: usize| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
@@ -226,7 +231,7 @@ impl Knowledge {
             let source = if is_demo { Source::Demo } else { Source::Live };
             let (success, quality) = (row.get(5)?, row.get(6)?);
             let outcome = Outcome { success, quality, time: row.get(7)?, cost: row.get(8)? };
-            each(&Seen { at, task: text(2)?, pattern: text(3)?, source, outcome });
+            each(&Seen { at, task: text(2)?, pattern: text(3)?, source, outcome, is_outage });
         }
         Ok(last)
     }

@@ -204,7 +204,7 @@ impl Optimizer {
         let objective = *experience.objective();
         let mut curve = Vec::new();
         self.knowledge.of_task(task, |seen| {
-            if self.counts(seen.source) {
+            if self.counts(seen.source) && !seen.is_outage {
                 curve.push(objective.utility(&seen.outcome));
             }
         })?;

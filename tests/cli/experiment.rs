@@ -122,6 +122,40 @@ fn run_learns_what_works_and_uses_it() {
 }
 
 #[test]
+fn the_choice_leaves_a_model_that_degrades_and_comes_back() {
+    let text = r##"
+        fn good(chosen) { chosen.filter(|one| one == "good").len }
+
+        /// What is chosen while the model of the better pattern works, then does not, then does again.
+        fn through(trouble) {
+            let o = optimizer(#{ memory: true, learn_from_demo: true, objective: #{ quality: 1 } });
+            let chosen = [];
+            for phase in [[60, #{}], [60, trouble], [260, #{}]] {
+                let works = #{ provider: "demo", model: "good", attempts_max: 1, replies: #{ "?": "yes" } };
+                let better = imodel(works + phase[1]);
+                let other = imodel(#{ provider: "demo", model: "other", replies: #{ "?": "so so" } });
+                let ways = #{ good: |x| branch(better).chat("?"), other: |x| branch(other).chat("?") };
+                let judge = |answer| if answer == "yes" { 1.0 } else if answer == "so so" { 0.6 } else { 0.0 };
+                let mine = [];
+                for i in 0..phase[0] {
+                    let done = attempt(|| o.run("t", ways, i, #{ judge: judge }));
+                    mine.push(if done.ok { done.value.pattern } else { "good" });
+                }
+                chosen.push(mine);
+            }
+            assert(good(chosen[0].extract(20)) >= 36, `before: ${chosen[0]}`);
+            assert(good(chosen[1].extract(30)) <= 6, `during: ${chosen[1]}`);
+            assert(good(chosen[2].extract(210)) >= 40, `after: ${chosen[2]}`);
+        }
+        fn test_down() { through(#{ error_rate: 1.0 }); }
+        fn test_wrong() { through(#{ replies: #{ "?": "nonsense" } }); }
+    "##;
+    let project = Project::new();
+    let ran = project.file("choice_test.rhai", text).kaizen(&["test"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+}
+
+#[test]
 fn a_pattern_that_fails_is_recorded_and_its_error_thrown() {
     let project = Project::new();
     let text = r#"

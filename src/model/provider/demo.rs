@@ -68,7 +68,7 @@ impl Demo {
         }
         if rng.unit() < self.temper.error_rate {
             let message = format!("{LABEL} a fault by `error_rate`");
-            return Err(CallError::Server { status: 503, retry_after: None, message });
+            return Err(CallError::Server { status: 500, retry_after: None, message });
         }
         let question = request.messages.last().map_or("", |m| m.content.as_str());
         let text = self.answer(request, question, time, &mut rng);

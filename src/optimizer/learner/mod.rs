@@ -250,6 +250,16 @@ impl Learner {
         change
     }
 
+    /// Takes in that an execution failed because something that the pattern needs did not work, such
+    /// as its provider. That says nothing of the pattern, but while it goes on, others do better.
+    pub fn fail_outside(&mut self, task: usize, arm: usize) {
+        let expected = self.expected(task, arm);
+        self.executions = self.executions.saturating_add(1);
+        let surprise = self.surprise_at(arm);
+        let now = surprise - SURPRISE * (expected + surprise);
+        self.surprise[arm] = (now, self.executions);
+    }
+
     /// Returns how much an execution counts. One during an outage says little about the kind of
     /// task if the pattern is at home on many.
     fn weight_of(&self, arm: usize) -> f64 {
@@ -553,6 +563,35 @@ mod tests {
             learner.record(tasks[0], steady, &went(0.8));
         }
         assert_eq!(pick(&learner, tasks[9]), 1, "tried again when the surprise is over");
+    }
+
+    #[test]
+    fn while_a_provider_is_down_others_do_better_and_nothing_is_forgotten() {
+        let mut learner = Learner::new(Objective::WITHOUT_COST);
+        let (task, down) = (learner.task("t"), learner.arm("down"));
+        let steady = learner.arm("steady");
+        for _ in 0..50 {
+            learner.record(task, down, &went(1.0));
+            learner.record(task, steady, &went(0.6));
+        }
+        let before = means(&learner, task, &[down]);
+        let within = Constraints::default();
+        let pick = |learner: &Learner| {
+            let seen = learner.look(task, &[down, steady], &within);
+            let choice = learner.choose(task, &seen, &within, false, &mut Rng::seeded(1));
+            choice.expect("two patterns").chosen
+        };
+        let failed = (1..20).find(|_| {
+            learner.fail_outside(task, down);
+            pick(&learner) == 1
+        });
+        assert!(failed.expect("the other one is better for now") <= 8, "{failed:?}");
+        assert_eq!(means(&learner, task, &[down]), before, "it is not held against the pattern");
+        let back = (1..400).find(|_| {
+            learner.record(task, steady, &went(0.6));
+            pick(&learner) == 0
+        });
+        assert!(back.expect("it is tried again") <= 250, "{back:?}");
     }
 
     #[test]
