@@ -8,7 +8,9 @@ mod scenarios;
 
 use kaizen::base::clock;
 use kaizen::base::rng::Rng;
+use kaizen::optimizer::experiment::{Experiment, Rule, Verdict};
 use kaizen::optimizer::learner::{Constraints, Learner, Objective};
+use kaizen::optimizer::stats;
 use scenarios::{Mean, POLICIES, SCENARIOS, average, world};
 
 /// Instances of each scenario when nobody says another number.
@@ -30,6 +32,60 @@ const GATES: &[(&str, f64, f64, f64)] = &[
     ("S10", 0.60, 0.0, 0.91),
     ("S11", 0.55, 0.0, 0.91),
 ];
+
+/// Kinds of scores: from a source of chance, and their mean.
+type Scores = (&'static str, fn(&mut Rng) -> f64, f64);
+
+const SCORES: &[Scores] = &[
+    ("right half of the time", |rng| flip(rng, 0.5), 0.5),
+    ("right nine times in ten", |rng| flip(rng, 0.9), 0.9),
+    ("graded, nine in ten succeed", |rng| flip(rng, 0.9) * (0.4 + 0.4 * rng.unit()), 0.54),
+    ("graded, all succeed", |rng| 0.4 + 0.4 * rng.unit(), 0.6),
+];
+
+fn flip(rng: &mut Rng, rate: f64) -> f64 {
+    f64::from(u8::from(rng.unit() < rate))
+}
+
+fn share_of(count: usize, all: u32) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX)) / f64::from(all)
+}
+
+/// How often the 95 % intervals of a comparison hold: those of each pattern's mean after so many
+/// inputs, and that of the difference at every one of 1000 looks.
+fn intervals(missed: &mut Vec<String>) {
+    const RUNS: u32 = 4000;
+    println!("\n95 % intervals of a comparison: share that held the truth, of {RUNS} runs\n");
+    println!(
+        "{:30}{:>8}{:>8}{:>8}   a winner among equals, looking 1000 times",
+        "", "n=20", "n=50", "n=200"
+    );
+    for (name, draw, truth) in SCORES {
+        let mut rng = Rng::seeded(11);
+        print!("{name:30}");
+        for n in [20, 50, 200] {
+            let held = (0..RUNS).filter(|_| {
+                let seen: Vec<f64> = (0..n).map(|_| draw(&mut rng)).collect();
+                let (sum, squares) = (seen.iter().sum(), seen.iter().map(|one| one * one).sum());
+                let found = stats::student_at(0.95, f64::from(n), sum, squares);
+                found.is_some_and(|range| range.low <= *truth && *truth <= range.high)
+            });
+            print!("{:>7.1}%", 100.0 * share_of(held.count(), RUNS));
+        }
+        let wrong = (0..RUNS).filter(|_| {
+            let mut experiment = Experiment::new(2, Rule { confidence: 0.95, min_effect: 0.000_1 });
+            (0..1000).any(|_| {
+                experiment.add(&[Some(draw(&mut rng)), Some(draw(&mut rng))]);
+                matches!(experiment.verdict(), Verdict::Better(_))
+            })
+        });
+        let share = share_of(wrong.count(), RUNS);
+        println!("   {:.1} %", 100.0 * share);
+        if share > 0.05 {
+            missed.push(format!("{name}: {:.1} % false winners", 100.0 * share));
+        }
+    }
+}
 
 fn main() {
     let seeds = std::env::args().find_map(|arg| arg.parse().ok()).unwrap_or(SEEDS);
@@ -82,6 +138,7 @@ fn main() {
         }
     }
     coverage(seeds, &mut missed);
+    intervals(&mut missed);
     speed();
     for gate in &missed {
         println!("MISSED {gate}");

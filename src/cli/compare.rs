@@ -396,7 +396,7 @@ fn show(findings: &Value) {
         })
         .collect();
     let head =
-        ["script", ">score", ">90 %", ">n", ">success", ">quality", ">time", ">cost", "note"];
+        ["script", ">score", ">interval", ">n", ">success", ">quality", ">time", ">cost", "note"];
     print_line(&table::render(&head, &rows));
     print_line(findings["reason"].as_str().unwrap_or_default());
 }

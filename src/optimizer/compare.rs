@@ -287,7 +287,7 @@ impl Course {
         };
         let patterns: Vec<Value> = (0..plan.arms.len())
             .map(|arm| {
-                let mut figures = figures(&objective, &column(&seen, arm));
+                let mut figures = figures(&objective, plan.rule, &column(&seen, arm));
                 figures["pattern"] = name(arm).into();
                 figures["models"] = json!(models(&column(&seen, arm)));
                 figures["left_out"] = (!experiment.is_live(arm)).into();
@@ -409,14 +409,15 @@ fn price(more: u64, pair: [Vec<&Seen>; 2]) -> Value {
 }
 
 /// The figures of one pattern.
-fn figures(objective: &Objective, seen: &[&Seen]) -> Value {
+fn figures(objective: &Objective, rule: Rule, seen: &[&Seen]) -> Value {
     let worth: Vec<f64> = seen.iter().map(|seen| objective.utility(&seen.outcome())).collect();
     let (n, sum) = (count(seen.len() as u64), worth.iter().sum::<f64>());
     let squares: f64 = worth.iter().map(|one| one * one).sum();
     json!({
         "n": seen.len(),
         "score": stats::mean(n, sum),
-        "interval": stats::student(n, sum, squares).map(|i| [i.low.max(0.0), i.high.min(1.0)]),
+        "interval": stats::student_at(rule.confidence, n, sum, squares)
+            .map(|interval| [interval.low.max(0.0), interval.high.min(1.0)]),
         "success_rate": mean(seen.iter().map(|seen| Some(seen.success))),
         "quality": mean(seen.iter().map(|seen| seen.score)),
         "execution_time": mean(seen.iter().map(|seen| seen.time)),

@@ -37,12 +37,17 @@ pub fn mean(n: f64, sum: f64) -> Option<f64> {
 /// Returns Student's interval for the mean of `n` numbers from their sum and sum of squares;
 /// `None` for fewer than two numbers.
 pub fn student(n: f64, sum: f64, sum_of_squares: f64) -> Option<Interval> {
+    student_at(CONFIDENCE, n, sum, sum_of_squares)
+}
+
+/// Does the same for an interval that holds the truth as often as `confidence` says.
+pub fn student_at(confidence: f64, n: f64, sum: f64, sum_of_squares: f64) -> Option<Interval> {
     if n < 2.0 {
         return None;
     }
     let mean = sum / n;
     let variance = ((sum_of_squares - sum * mean) / (n - 1.0)).max(0.0);
-    let t = StudentsT::new(0.0, 1.0, n - 1.0).ok()?.inverse_cdf(0.5 + CONFIDENCE / 2.0);
+    let t = StudentsT::new(0.0, 1.0, n - 1.0).ok()?.inverse_cdf(0.5 + confidence / 2.0);
     let half = t * (variance / n).sqrt();
     Some(Interval { low: mean - half, high: mean + half })
 }
