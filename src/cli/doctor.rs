@@ -90,7 +90,10 @@ fn store(project: &Project) -> Vec<Finding> {
     };
     let mut found = vec![Finding { what: "store", ok, says, exit: Exit::Store }];
     let runs = history::runs(&connection, usize::MAX).map(|runs| runs.len());
-    let runs = runs.map_or_else(|e| (false, e.to_string()), |n| (true, format!("{n} runs")));
+    let runs = runs.map_or_else(
+        |e| (false, e.to_string()),
+        |n| (true, if n == 1 { "1 run".to_owned() } else { format!("{n} runs") }),
+    );
     found.push(Finding { what: "journal", ok: runs.0, says: runs.1, exit: Exit::Store });
     let knowledge = Knowledge::read(connection);
     let faults = knowledge.check().and_then(|mut faults| {

@@ -83,6 +83,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         print_line(&table::render(&head, &rows));
         if arguments.plot || std::io::stdout().is_terminal() {
             print_line(&standing::plot(&ranked));
+            if let Some(curve) = standing::curve(&optimizer.curve(&task)?) {
+                print_line(&format!("  {curve}"));
+            }
         }
         print_line(&format!("  {}", verdict(&ranked)));
     }

@@ -48,6 +48,24 @@ fn place(value: f64) -> usize {
     (value.clamp(0.0, 1.0) * WIDTH as f64).round() as usize
 }
 
+/// Draws how well the executions of a kind of task did, in their order: a bar for one, or for the mean
+/// of some of them, from `▁` for 0 to `█` for 1. Nothing for fewer than two.
+pub(in crate::cli) fn curve(scores: &[f64]) -> Option<String> {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    if scores.len() < 2 {
+        return None;
+    }
+    let each = scores.len().div_ceil(WIDTH);
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 7")]
+    let bar = |part: &[f64]| {
+        let mean = part.iter().sum::<f64>() / count(part.len());
+        BARS[(mean.clamp(0.0, 1.0) * 7.0).round() as usize]
+    };
+    let bars: String = scores.chunks(each).map(bar).collect();
+    let of = if each == 1 { String::new() } else { format!(", {each} to a bar") };
+    Some(format!("score of {} executions, in their order{of}: {bars}", scores.len()))
+}
+
 /// Draws the same as a picture, and below it the learning curve: the mean score of each execution
 /// and those before it. `curve` are the scores in the order of the executions.
 pub(in crate::cli) fn svg(task: &str, ranked: &[Ranked], curve: &[f64]) -> String {
@@ -161,6 +179,21 @@ mod tests {
             \u{20}      ┴───────────┴───────────┴───────────┴───────────┴\n  \
             \u{20}      0         .25          .5         .75           1";
         assert_eq!(plot(&ranked), expected);
+    }
+
+    #[test]
+    fn a_learning_curve_rises() {
+        assert_eq!(curve(&[1.0]), None);
+        assert_eq!(
+            curve(&[0.0, 0.5, 1.0]).as_deref(),
+            Some("score of 3 executions, in their order: ▁▅█")
+        );
+        let long: Vec<f64> = (0..96).map(|n| f64::from(u8::from(n >= 48))).collect();
+        let drawn = curve(&long).expect("a curve");
+        assert!(
+            drawn.ends_with(&format!("2 to a bar: {}{}", "▁".repeat(24), "█".repeat(24))),
+            "{drawn}"
+        );
     }
 
     #[test]
