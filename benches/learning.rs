@@ -67,7 +67,7 @@ fn intervals(missed: &mut Vec<String>) {
             let held = (0..RUNS).filter(|_| {
                 let seen: Vec<f64> = (0..n).map(|_| draw(&mut rng)).collect();
                 let (sum, squares) = (seen.iter().sum(), seen.iter().map(|one| one * one).sum());
-                let found = stats::student_at(0.95, f64::from(n), sum, squares);
+                let found = stats::bounded(0.95, f64::from(n), sum, squares);
                 found.is_some_and(|range| range.low <= *truth && *truth <= range.high)
             });
             print!("{:>7.1}%", 100.0 * share_of(held.count(), RUNS));

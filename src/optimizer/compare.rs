@@ -416,8 +416,8 @@ fn figures(objective: &Objective, rule: Rule, seen: &[&Seen]) -> Value {
     json!({
         "n": seen.len(),
         "score": stats::mean(n, sum),
-        "interval": stats::student_at(rule.confidence, n, sum, squares)
-            .map(|interval| [interval.low.max(0.0), interval.high.min(1.0)]),
+        "interval": stats::bounded(rule.confidence, n, sum, squares)
+            .map(|interval| [interval.low, interval.high]),
         "success_rate": mean(seen.iter().map(|seen| Some(seen.success))),
         "quality": mean(seen.iter().map(|seen| seen.score)),
         "execution_time": mean(seen.iter().map(|seen| seen.time)),

@@ -37,19 +37,34 @@ pub fn mean(n: f64, sum: f64) -> Option<f64> {
 /// Returns Student's interval for the mean of `n` numbers from their sum and sum of squares;
 /// `None` for fewer than two numbers.
 pub fn student(n: f64, sum: f64, sum_of_squares: f64) -> Option<Interval> {
-    student_at(CONFIDENCE, n, sum, sum_of_squares)
-}
-
-/// Does the same for an interval that holds the truth as often as `confidence` says.
-pub fn student_at(confidence: f64, n: f64, sum: f64, sum_of_squares: f64) -> Option<Interval> {
     if n < 2.0 {
         return None;
     }
     let mean = sum / n;
     let variance = ((sum_of_squares - sum * mean) / (n - 1.0)).max(0.0);
-    let t = StudentsT::new(0.0, 1.0, n - 1.0).ok()?.inverse_cdf(0.5 + confidence / 2.0);
+    let t = StudentsT::new(0.0, 1.0, n - 1.0).ok()?.inverse_cdf(0.5 + CONFIDENCE / 2.0);
     let half = t * (variance / n).sqrt();
     Some(Interval { low: mean - half, high: mean + half })
+}
+
+/// Returns the interval for the mean of `n` numbers from 0 to 1, which holds the truth as often as
+/// `confidence` says; `None` for fewer than two numbers. It is Wilson's, with Student's t in the place of
+/// the normal distribution, and with the scatter that was seen, as a share of the largest possible at
+/// that mean. So it is not empty where all numbers are 1, and not wider than needed where they are
+/// graded.
+pub fn bounded(confidence: f64, n: f64, sum: f64, sum_of_squares: f64) -> Option<Interval> {
+    if n < 2.0 {
+        return None;
+    }
+    let mean = (sum / n).clamp(0.0, 1.0);
+    let variance = ((sum_of_squares - sum * mean) / (n - 1.0)).max(0.0);
+    let largest = mean * (1.0 - mean);
+    let share = if largest > 1e-12 { (variance / largest).min(1.0) } else { 1.0 };
+    let t = StudentsT::new(0.0, 1.0, n - 1.0).ok()?.inverse_cdf(0.5 + confidence / 2.0);
+    let weight = t * t * share / n;
+    let centre = (mean + weight / 2.0) / (1.0 + weight);
+    let half = (weight * largest + weight * weight / 4.0).sqrt() / (1.0 + weight);
+    Some(Interval { low: (centre - half).max(0.0), high: (centre + half).min(1.0) })
 }
 
 /// Returns the interval for the difference of two means, the second less the first; `None` unless
@@ -103,6 +118,37 @@ mod tests {
         let interval = student(3.0, 6.0, 14.0).expect("three numbers");
         close(interval.high - 2.0, 2.920 / 3.0_f64.sqrt());
         assert_eq!(student(1.0, 5.0, 25.0), None);
+    }
+
+    type Draw = fn(&mut Rng, &dyn Fn(&mut Rng, f64) -> f64) -> f64;
+
+    #[test]
+    fn intervals_of_bounded_numbers_hold_as_often_as_they_say() {
+        let flip = |rng: &mut Rng, rate: f64| f64::from(u8::from(rng.unit() < rate));
+        let kinds: [(Draw, f64); 4] = [
+            (|rng, flip| flip(rng, 0.5), 0.5),
+            (|rng, flip| flip(rng, 0.9), 0.9),
+            (|rng, flip| flip(rng, 0.9) * (0.4 + 0.4 * rng.unit()), 0.54),
+            (|rng, _| 0.4 + 0.4 * rng.unit(), 0.6),
+        ];
+        let mut rng = Rng::seeded(3);
+        for (place, (draw, truth)) in kinds.iter().enumerate() {
+            for n in [20, 50, 200] {
+                let held = (0..1000).filter(|_| {
+                    let seen: Vec<f64> = (0..n).map(|_| draw(&mut rng, &flip)).collect();
+                    let squares = seen.iter().map(|one| one * one).sum();
+                    let range = bounded(0.95, f64::from(n), seen.iter().sum(), squares);
+                    range.is_some_and(|range| range.low <= *truth && *truth <= range.high)
+                });
+                let held = held.count();
+                // Few numbers may lack the rare ones.
+                let least = if n < 50 { 895 } else { 925 };
+                assert!((least..=985).contains(&held), "kind {place}, n={n}: {held} of 1000");
+            }
+        }
+        assert_eq!(bounded(0.95, 1.0, 1.0, 1.0), None);
+        let all = bounded(0.95, 20.0, 20.0, 20.0).expect("an interval");
+        assert!((0.78..0.9).contains(&all.low) && all.high > 0.999, "{all:?}");
     }
 
     #[test]
