@@ -28,6 +28,8 @@ use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+/// How the journal calls such a run, before the names of the scripts.
+pub(super) const NAME: &str = "compare ";
 /// The field of a task that holds the right answer.
 const EXPECTED: &str = "expected";
 
@@ -114,7 +116,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     let given = Given { script: parts[0].path.clone(), with: arguments.with.clone() };
     let project = given.project()?;
     let shown: Vec<String> = parts.iter().map(|part| part.path.display().to_string()).collect();
-    let name = format!("compare {}", shown.join(" "));
+    let name = format!("{NAME}{}", shown.join(" "));
     let resumed = match arguments.resume.then(|| resume::find("", Some(Path::new(&name)))) {
         None => None,
         Some(found) => match found? {

@@ -72,7 +72,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     }
     file.flush().with_context(context)?;
     if !global.quiet {
-        say(&format!("wrote {} runs to `{}`", rows.len(), output.display()));
+        let runs =
+            if rows.len() == 1 { "1 run".to_owned() } else { format!("{} runs", rows.len()) };
+        say(&format!("wrote {runs} to `{}`", output.display()));
     }
     Ok(Exit::Ok)
 }

@@ -9,7 +9,7 @@ use crate::cli::render::diagnostic;
 use crate::cli::render::progress::{Mode, Progress};
 use crate::cli::resume::{self, Resumed};
 use crate::cli::run::{block_on, printer};
-use crate::cli::{Global, print_line, say, show, signal, trust};
+use crate::cli::{Global, compare, print_line, say, show, signal, trust};
 use crate::executor::reuse::Reuse;
 use crate::executor::{Executor, Told};
 use crate::journal::Journal;
@@ -127,6 +127,10 @@ fn replay(
         Ok(resumed) => resumed,
         Err(reason) => return Ok(Went::Unknown(reason)),
     };
+    if resumed.script.to_string_lossy().starts_with(compare::NAME) {
+        let reason = "it compared scripts, and only a run of one script can be gone through again";
+        return Ok(Went::Unknown(reason.to_owned()));
+    }
     let text = match std::fs::read_to_string(&resumed.script) {
         Ok(text) => text,
         Err(error) => {
