@@ -37,7 +37,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     };
     let manner = Manner { never_explores: arguments.best, ..Manner::default() };
     let seed = Rng::from_entropy().next_u64();
-    let demo = project.config.learn_from_demo();
+    let demo = project.config.learn_from_demo() || knowledge.counts_demo()?;
     let optimizer =
         Optimizer::new(Rc::new(knowledge), Policy::default(), demo).choosing(None, manner, seed);
     let found = optimizer.recommend(&arguments.task, &arguments.among)?;

@@ -36,8 +36,8 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         return Ok(Exit::Ok);
     };
     let knowledge = Rc::new(Knowledge::read(store));
-    let optimizer =
-        Optimizer::new(knowledge.clone(), Policy::default(), project.config.learn_from_demo());
+    let demo = project.config.learn_from_demo() || knowledge.counts_demo()?;
+    let optimizer = Optimizer::new(knowledge.clone(), Policy::default(), demo);
     let (mut all, from_demo) = (knowledge.all()?, knowledge.demo_count()?);
     if let Some(task) = &arguments.task {
         let known: Vec<String> = all.keys().map(ToString::to_string).collect();
@@ -89,7 +89,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         }
         print_line(&format!("  {}", verdict(&ranked)));
     }
-    if from_demo > 0 && !project.config.learn_from_demo() && !global.json {
+    if from_demo > 0 && !demo && !global.json {
         say(&format!(
             "{from_demo} observations come from the demo model and are not counted \
              (`learn_from_demo` under `[optimizer]` counts them)"

@@ -309,6 +309,14 @@ impl Knowledge {
         Ok(found)
     }
 
+    /// Tells whether what only the demo model did is in the sums, because a script wanted it so.
+    pub fn counts_demo(&self) -> Result<bool, KnowledgeError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM observations WHERE source = 'demo') AND EXISTS (
+            SELECT 1 FROM cells c WHERE NOT EXISTS (SELECT 1 FROM observations o
+            WHERE o.task_type = c.task_type AND o.pattern = c.pattern AND o.source = 'live'))";
+        Ok(self.reader.query_row(sql, [], |row| row.get(0))?)
+    }
+
     /// Returns how many observations of the demo model are kept.
     pub fn demo_count(&self) -> Result<u64, KnowledgeError> {
         let sql = "SELECT count(*) FROM observations WHERE source = 'demo'";

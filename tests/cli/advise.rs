@@ -52,6 +52,26 @@ fn advice_has_a_reason_and_follows_the_group() {
 }
 
 #[test]
+fn what_a_script_wanted_to_learn_from_the_demo_model_is_shown() {
+    let project = Project::new();
+    let (ran, _) = project.script(
+        r#"
+        let o = optimizer(#{ learn_from_demo: true });
+        let b = branch("demo/echo");
+        for i in 0..12 {
+            o.run("t", #{ good: |x, b| b.chat("x") }, i, #{ branch: b, judge: |a| 1.0 });
+            o.run("t", #{ bad: |x, b| b.chat("x") }, i, #{ branch: b, judge: |a| 0.1 });
+        }
+        "#,
+    );
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(project.kaizen(&["advise", "t", "--best"]).stdout, "good\n");
+    let shown = project.kaizen(&["patterns", "t"]);
+    assert!(shown.stdout.contains("`good` is clearly the best"), "{}", shown.stdout);
+    assert!(!shown.stderr.contains("not counted"), "{}", shown.stderr);
+}
+
+#[test]
 fn failures_are_told_by_kind_with_what_they_teach() {
     let project = project();
     let ran = project.kaizen(&["failures"]);
