@@ -6,4 +6,5 @@ pub mod id;
 pub mod rng;
 pub mod secret;
 pub mod spelling;
+pub mod strand;
 pub mod unit;

@@ -1,5 +1,6 @@
 //! `kaizen compare A.rhai B.rhai --tasks FILE`: which of several scripts does the same tasks better.
 
+use crate::base::strand::Strand;
 use crate::base::unit::Money;
 use crate::cli::exit::Exit;
 use crate::cli::job::{End, Job, Open};
@@ -8,7 +9,6 @@ use crate::cli::render::table;
 use crate::cli::run::{Given, With, block_on, read_script};
 use crate::cli::terminal::Terminal;
 use crate::cli::{Global, print_line, resume, say, signal};
-use crate::executor::Told;
 use crate::executor::attempt::Stop;
 use crate::executor::reuse::Reuse;
 use crate::flow::callback::Scope;
@@ -138,13 +138,13 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         reuse: None,
         state: State::default(),
         resumes: None,
-        told: Told::new(),
+        again: None,
         may_ask: true,
     };
     if let Some(resumed) = resumed {
         say(&resumed.to_string());
         job.reuse = Some(Rc::new(Reuse::new(resumed.replies)));
-        (job.resumes, job.told) = (Some(resumed.run), resumed.told);
+        (job.resumes, job.again) = (Some(resumed.run), Some(resumed.again));
     }
     block_on(go(&job, arguments, &name, parts, judge, tasks))?
 }
@@ -219,13 +219,14 @@ async fn go(
         branch: Branch::new(Model::demo(), None),
         judge: judge_of(judge, &plan.inputs, &open),
         timeout: None,
+        strand: Strand::root(),
     };
     let knowledge = Knowledge::open(&job.project.store_path(), job.writer.clone())?;
     let demo = job.project.config.learn_from_demo();
     let optimizer = Optimizer::new(Rc::new(knowledge), Policy::default(), demo)
         .of_run(open.executor.journal().run().clone());
     let found = tokio::select! {
-        found = compare(&optimizer, &setting, plan, None) => Ok(found),
+        found = open.executor.drive(compare(&optimizer, &setting, plan, None)) => Ok(found),
         caught = signals.caught() => Err(caught),
     };
     open.progress.borrow_mut().close();
@@ -310,17 +311,18 @@ fn judge_of(judge: Option<Part>, tasks: &[Value], open: &Open) -> Option<Judge> 
     let Some(part) = judge.map(Rc::new) else {
         let is_known = tasks.iter().any(|task| task.get(EXPECTED).is_some());
         return is_known.then(|| -> Judge {
-            Rc::new(|_, answer, task| {
+            Rc::new(|_, _, answer, task| {
                 let is_right = plain(&answer) == plain(&task[EXPECTED]);
                 Box::pin(async move { Ok(f64::from(u8::from(is_right))) })
             })
         });
     };
     let surroundings = open.surroundings.clone();
-    Some(Rc::new(move |scope, answer, task| {
+    Some(Rc::new(move |scope, strand, answer, task| {
         let params = Map::from_iter([("answer".to_owned(), answer), ("task".to_owned(), task)]);
         let surroundings = Surroundings { params, ..surroundings.clone() };
         let part = part.clone();
+        let scope = scope.map(|scope| scope.on(&strand));
         Box::pin(async move {
             let said = evaluate(&part, surroundings, scope).await?;
             read_score(&said)

@@ -10,9 +10,10 @@ use crate::cli::permissions::asker;
 use crate::cli::project::Project;
 use crate::cli::render::diagnostic;
 use crate::cli::render::progress::Progress;
+use crate::cli::resume::Again;
 use crate::cli::{Global, on_closed_pipe, print_line, say};
+use crate::executor::Executor;
 use crate::executor::reuse::Reuse;
-use crate::executor::{Executor, Told};
 use crate::flow::failure::Failure;
 use crate::journal::Journal;
 use crate::journal::event::Event;
@@ -42,8 +43,8 @@ pub(super) struct Job<'a> {
     pub(super) state: State,
     /// The run that this one goes on from, if it does.
     pub(super) resumes: Option<RunId>,
-    /// What that one was told.
-    pub(super) told: Told,
+    /// What happened in that one.
+    pub(super) again: Option<Again>,
     /// Whether people may be asked for what is not granted.
     pub(super) may_ask: bool,
 }
@@ -95,7 +96,13 @@ impl Job<'_> {
         let journal = Journal::new(RunId::fresh(), self.writer.clone());
         let executor = self.project.executor(journal, self.seed);
         let executor = match &self.reuse {
-            Some(reuse) => executor.reusing(reuse.clone()).recalling(self.told.clone()),
+            Some(reuse) => executor.reusing(reuse.clone()),
+            None => executor,
+        };
+        let executor = match &self.again {
+            Some(again) => executor
+                .retelling(again.past.clone(), again.origin.clone())
+                .reporting(again.figures.clone()),
             None => executor,
         };
         self.open_with(executor, progress, interrupted, print)
@@ -195,7 +202,7 @@ impl Job<'_> {
             program: env!("CARGO_PKG_VERSION").to_owned(),
             resumes: self.resumes.clone(),
         };
-        executor.note(&started)?;
+        executor.begin(&started)?;
         let last = executor.clone();
         on_closed_pipe(move || {
             let status = "interrupted".to_owned();

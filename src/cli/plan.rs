@@ -10,8 +10,8 @@ use crate::cli::render::progress::{Mode, Progress};
 use crate::cli::render::{diagnostic, table};
 use crate::cli::run::{Given, block_on, read_script};
 use crate::cli::{Global, print_line, say, signal};
+use crate::executor::Executor;
 use crate::executor::reuse::Reuse;
-use crate::executor::{Executor, Told};
 use crate::journal::Journal;
 use crate::journal::event::Event;
 use crate::journal::history;
@@ -169,7 +169,7 @@ pub(super) fn plan(global: &Global, given: &Given) -> anyhow::Result<Exit> {
         reuse,
         state,
         resumes: None,
-        told: Told::new(),
+        again: None,
         may_ask: false,
     };
     let flag = signal::watch()?.flag();

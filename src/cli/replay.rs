@@ -10,11 +10,12 @@ use crate::cli::render::progress::{Mode, Progress};
 use crate::cli::resume::{self, Resumed};
 use crate::cli::run::{block_on, printer};
 use crate::cli::{Global, compare, print_line, say, show, signal, trust};
+use crate::executor::Executor;
 use crate::executor::reuse::Reuse;
-use crate::executor::{Executor, Told};
 use crate::journal::Journal;
 use crate::journal::event::Event;
 use crate::journal::history::{self, RunRow};
+use crate::journal::past::Failures;
 use crate::script::diagnostic::of_failure;
 use crate::script::{ScriptError, State};
 use crate::store::{self, Connection, writer::Writer};
@@ -123,7 +124,7 @@ fn replay(
     let Some((status, value)) = end(store, &row.id)? else {
         return Ok(Went::Unknown("it has not ended".to_owned()));
     };
-    let resumed = match resume::read(store, row)? {
+    let resumed = match resume::read(store, row, Failures::Told)? {
         Ok(resumed) => resumed,
         Err(reason) => return Ok(Went::Unknown(reason)),
     };
@@ -171,14 +172,14 @@ async fn go_through(
         reuse: None,
         state: State::default(),
         resumes: None,
-        told: Told::new(),
+        again: None,
         may_ask: false,
     };
     let concurrency = project.config.concurrency();
     let executor = Executor::new(Journal::off(resumed.run), seed, concurrency)
         .reusing(reuse.clone())
-        .recalling(resumed.told)
-        .reporting(resumed.figures);
+        .retelling(resumed.again.past, resumed.again.origin)
+        .reporting(resumed.again.figures);
     let (progress, signals) = (Progress::new(Mode::None, false), signal::watch()?);
     let print = if shown { printer(global) } else { Rc::new(|_: &str| {}) };
     let open = job.open_with(executor, progress, signals.flag(), print)?;

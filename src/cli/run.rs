@@ -10,7 +10,6 @@ use crate::cli::render::progress::{Mode, Progress};
 use crate::cli::resume::Resumed;
 use crate::cli::terminal::Terminal;
 use crate::cli::{Global, plan, print_line, resume, say, signal, trust};
-use crate::executor::Told;
 use crate::executor::reuse::Reuse;
 use crate::script::{ScriptError, Sink, State};
 use crate::store::writer::Writer;
@@ -247,18 +246,26 @@ fn run_from(
         reuse: None,
         state: State::default(),
         resumes: None,
-        told: Told::new(),
+        again: None,
         may_ask: true,
     };
     if let Some(resumed) = resumed {
         if !global.quiet {
             say(&resumed.to_string());
         }
-        if job.params.is_empty() {
-            job.params = resumed.params;
+        if resumed.again.past.is_by_arrival() {
+            say(&format!(
+                "run {} was recorded by an older kaizen, which did not note which part of the script \
+                 made a request: equal requests get their replies in the order in which they are made",
+                resumed.run
+            ));
         }
+        // What is given now stands in the place of what was given then; the rest stays.
+        let given = std::mem::replace(&mut job.params, resumed.params);
+        job.params.extend(given);
         job.reuse = Some(Rc::new(Reuse::new(resumed.replies)));
-        (job.resumes, job.told) = (Some(resumed.run), resumed.told);
+        job.resumes = Some(resumed.run);
+        job.again = Some(resumed.again);
     }
     block_on(start(&job, &text, mode))?
 }
@@ -303,7 +310,7 @@ async fn start(job: &Job<'_>, text: &str, mode: Mode) -> anyhow::Result<Exit> {
     };
     let is_over = time_max.is_some_and(|most| clock::monotonic().saturating_sub(began) >= most);
     if caught.is_some() {
-        open.host.end().await;
+        open.host.end();
     }
     open.progress.borrow_mut().close();
     let end = match result {

@@ -145,6 +145,7 @@ fn collect(lines: &mut BTreeMap<OpId, Line>, at: i64, event: &Event) {
         | Event::FlowEnded { .. }
         | Event::RunStarted { .. }
         | Event::Told { .. }
+        | Event::TimePassed { .. }
         | Event::Logged { .. }
         | Event::RunEnded { .. } => {}
     }
@@ -211,7 +212,7 @@ fn show_events(events: &[(i64, Event)]) {
     for (_, event) in events {
         match event {
             Event::Logged { level, text } => print_line(&format!("{level}: {text}")),
-            Event::Told { what, value } if value["probability"].is_number() => {
+            Event::Told { what, value, .. } if value["probability"].is_number() => {
                 let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
                 let percent = 100.0 * value["probability"].as_f64().unwrap_or(1.0);
                 print_line(&format!(

@@ -5,6 +5,7 @@ pub mod cassette;
 pub mod event;
 pub mod history;
 pub mod key;
+pub mod past;
 pub mod prune;
 pub mod replies;
 
@@ -56,6 +57,24 @@ impl Journal {
             Some(writer) => writer.append(&self.series, self.change(at, event)).await,
             None => Ok(()),
         }
+    }
+
+    /// Appends an event now, and returns what to wait for until it is on the disk.
+    pub fn append_now(
+        &self,
+        at: i64,
+        event: &Event,
+    ) -> Result<impl Future<Output = Result<(), StoreError>> + 'static, StoreError> {
+        let written = match &self.writer {
+            Some(writer) => Some(writer.append_now(&self.series, self.change(at, event))?),
+            None => None,
+        };
+        Ok(async move {
+            match written {
+                Some(written) => written.await,
+                None => Ok(()),
+            }
+        })
     }
 
     /// Appends an event soon, without waiting: for events that a crash may lose. If it cannot be

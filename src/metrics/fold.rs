@@ -1,6 +1,8 @@
 //! Makes figures of the events of one flow, one event at a time.
 
 use crate::base::id::{FlowId, OpId};
+use crate::base::unit::Money;
+use crate::flow::failure::Failure;
 use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, Planned};
 use crate::metrics::Metrics;
@@ -22,10 +24,38 @@ pub struct Fold {
     metrics: Metrics,
     /// Whether operations are forgotten when they end: a run may have any number of them.
     forgets: bool,
+    /// What the run that this one goes through again had used up.
+    before: Before,
     first_at: Option<i64>,
     last_at: i64,
     in_flight: u64,
     ops: HashMap<OpId, Trace>,
+}
+
+/// What was used up before.
+#[derive(Debug, Default)]
+struct Before {
+    calls: u64,
+    cost: Money,
+    /// Calls of unknown cost.
+    unknown: u64,
+}
+
+impl Before {
+    fn add(&mut self, again: bool, cost: Option<&Money>, failure: Option<&Failure>) {
+        self.calls += 1;
+        match cost {
+            Some(cost) => self.cost += *cost,
+            // A reply that is reused from elsewhere has been paid for, whatever it was.
+            None if !again || is_free(failure) => {}
+            None => self.unknown += 1,
+        }
+    }
+}
+
+/// Tells whether a call whose cost nobody said has cost nothing: the request was refused.
+fn is_free(failure: Option<&Failure>) -> bool {
+    failure.is_some_and(|failure| failure.status.is_some())
 }
 
 /// The figures of flows. Calls that a flow within another makes count in both: whoever runs the outer
@@ -89,7 +119,17 @@ impl Fold {
                 self.in_flight += 1;
                 self.metrics.max_in_flight = self.metrics.max_in_flight.max(self.in_flight);
             }
-            Event::AttemptEnded { reused: Some(_), demo, cost, .. } => {
+            // A failure that is told again was counted by the run that it happened in.
+            Event::AttemptEnded { reused: Some(_), reply: None, again, cost, failure, .. }
+                if !again || self.forgets =>
+            {
+                self.before.add(*again, cost.as_ref(), failure.as_ref());
+            }
+            // To a flow of a resumed run, what happened before the crash is as if it happened now.
+            Event::AttemptEnded { reused: Some(_), demo, cost, again, failure, .. }
+                if !again || self.forgets =>
+            {
+                self.before.add(*again, cost.as_ref(), failure.as_ref());
                 self.metrics.reused += 1;
                 self.metrics.demo_replies += u64::from(*demo);
                 self.metrics.saved += cost.unwrap_or_default();
@@ -102,8 +142,7 @@ impl Fold {
                 self.metrics.usage += usage.unwrap_or_default();
                 match cost {
                     Some(cost) => self.metrics.cost += *cost,
-                    // A refused request costs nothing; anything else of unknown price is unknown.
-                    None if failure.as_ref().is_some_and(|f| f.status.is_some()) => {}
+                    None if is_free(failure.as_ref()) => {}
                     None => self.metrics.cost_unknown += 1,
                 }
             }
@@ -116,6 +155,7 @@ impl Fold {
             Event::FlowEnded { .. }
             | Event::RunStarted { .. }
             | Event::Told { .. }
+            | Event::TimePassed { .. }
             | Event::Logged { .. }
             | Event::RunEnded { .. } => {}
         }
@@ -124,6 +164,16 @@ impl Fold {
     /// Returns how many replies were reused.
     pub fn reused(&self) -> u64 {
         self.metrics.reused
+    }
+
+    /// Returns how many calls the work has taken and what they cost, if that is known: those of this
+    /// run, of the runs that it resumes, and those whose replies it reuses.
+    pub fn used_in_all(&self) -> (u64, Option<Money>) {
+        let calls = self.metrics.calls + self.before.calls;
+        let is_known = self.before.unknown == 0 && self.metrics.known_cost().is_some();
+        let mut cost = self.metrics.cost;
+        cost += self.before.cost;
+        (calls, is_known.then_some(cost))
     }
 
     /// Returns how many replies came from the demo model, now or when they were first given.
@@ -234,7 +284,17 @@ mod tests {
     fn fold(ops: Vec<Planned>, events: Vec<(i64, Event)>) -> Metrics {
         let mut fold = Fold::default();
         let name = "g".to_owned();
-        fold.add(0, &Event::FlowStarted { flow: FLOW, name, ops, max_concurrent: 9, within: None });
+        fold.add(
+            0,
+            &Event::FlowStarted {
+                flow: FLOW,
+                name,
+                ops,
+                max_concurrent: 9,
+                within: None,
+                at: None,
+            },
+        );
         for (at, event) in events {
             fold.add(at * 1_000_000, &event);
         }
@@ -286,7 +346,10 @@ mod tests {
         for (flow, within) in [(1, None), (2, Some(FlowId(1))), (3, Some(FlowId(2))), (4, None)] {
             let (name, ops) = ("g".to_owned(), Vec::new());
             let flow = FlowId(flow);
-            flows.add(0, &Event::FlowStarted { flow, name, ops, max_concurrent: 1, within });
+            flows.add(
+                0,
+                &Event::FlowStarted { flow, name, ops, max_concurrent: 1, within, at: None },
+            );
         }
         let called = Event::AttemptEnded {
             flow: FlowId(3),
@@ -294,6 +357,7 @@ mod tests {
             attempt: 1,
             demo: false,
             reused: None,
+            again: false,
             reply: None,
             usage: None,
             cost: None,

@@ -367,6 +367,7 @@ mod tests {
             history: 0,
             key: None,
             sample: 0,
+            at: None,
         }
     }
 
@@ -377,6 +378,7 @@ mod tests {
             attempt: 1,
             demo: false,
             reused: None,
+            again: false,
             reply: Some("r".into()),
             usage: Some(Usage { input_uncached: 10, output_visible: output, ..Usage::default() }),
             cost: Some(Money::from_nanos(cost * 1_000_000_000)),
@@ -394,7 +396,14 @@ mod tests {
             after: after.iter().map(|op| OpId(*op)).collect(),
         };
         let ops = vec![planned(0, "a", &[]), planned(1, "b", &[]), planned(2, "c", &[0, 1])];
-        Event::FlowStarted { flow: FLOW, name: "g".into(), ops, max_concurrent: 8, within: None }
+        Event::FlowStarted {
+            flow: FLOW,
+            name: "g".into(),
+            ops,
+            max_concurrent: 8,
+            within: None,
+            at: None,
+        }
     }
 
     #[test]

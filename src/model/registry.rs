@@ -114,6 +114,8 @@ pub struct Models {
     clients: Rc<Clients>,
     limiters: Rc<RefCell<Limiters>>,
     demos: RefCell<HashMap<String, Demo>>,
+    /// Models that exist already, by name.
+    given: BTreeMap<String, Model>,
     seed: u64,
 }
 
@@ -140,6 +142,7 @@ impl Models {
             clients: Rc::default(),
             limiters: Rc::default(),
             demos: RefCell::default(),
+            given: BTreeMap::new(),
             seed,
         }
     }
@@ -155,8 +158,16 @@ impl Models {
             clients: self.clients.clone(),
             limiters: self.limiters.clone(),
             demos: RefCell::default(),
+            given: self.given.clone(),
             seed,
         }
+    }
+
+    /// Adds a model that exists already, such as a simulated one.
+    #[must_use]
+    pub fn giving(mut self, name: &str, model: Model) -> Models {
+        self.given.insert(name.to_owned(), model);
+        self
     }
 
     /// Returns the aliases.
@@ -173,6 +184,9 @@ impl Models {
 
     /// Finds a model by its alias, or by provider and name.
     pub fn resolve(&self, name: &str) -> Result<Model, ModelError> {
+        if let Some(model) = self.given.get(name) {
+            return Ok(model.clone());
+        }
         if let Some(spec) = self.aliases.get(name) {
             return self.resolve_spec(spec);
         }

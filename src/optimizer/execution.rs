@@ -1,6 +1,7 @@
 //! Executing a pattern once: on a branch of its own, measured, and judged.
 
 use crate::base::clock::Stamp;
+use crate::base::strand::Strand;
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
 use crate::executor::run::FlowOptions;
@@ -28,8 +29,14 @@ pub type Work =
 
 /// Says how good an answer is, from 0 to 1: gets the answer and the input. What it asks belongs to
 /// the operation around the execution, if there is one, and never to the pattern.
-pub type Judge =
-    Rc<dyn Fn(Option<Rc<Scope>>, Value, Value) -> LocalBoxFuture<'static, Result<f64, Failure>>>;
+pub type Judge = Rc<
+    dyn Fn(
+        Option<Rc<Scope>>,
+        Rc<Strand>,
+        Value,
+        Value,
+    ) -> LocalBoxFuture<'static, Result<f64, Failure>>,
+>;
 
 /// A pattern that can be executed.
 #[derive(Clone)]
@@ -57,6 +64,8 @@ pub struct Setting {
     pub judge: Option<Judge>,
     /// Longest time of one execution.
     pub timeout: Option<Duration>,
+    /// The line of work that has patterns executed.
+    pub strand: Rc<Strand>,
 }
 
 impl fmt::Debug for Setting {
@@ -78,13 +87,15 @@ pub struct Execution {
 
 impl Setting {
     /// Executes a pattern on an input: a flow of one operation, which bears the pattern's name.
-    /// `around` is the operation that has it executed, if there is one.
+    /// `around` is the operation that has it executed, if there is one, and `strand` the line of work
+    /// that is this execution's.
     pub async fn execute(
         &self,
         task: &TaskType,
         arm: &Arm,
         input: &Value,
         around: Option<&Rc<Scope>>,
+        strand: &Rc<Strand>,
     ) -> Result<Execution, Stop> {
         let (work, given) = (arm.work.clone(), input.clone());
         let call = Callback::new(move |from| match from {
@@ -99,11 +110,12 @@ impl Setting {
         let session = Session::new(self.branch.fork().shared());
         let within = around.map(|scope| scope.flow);
         let options = FlowOptions { allow_failures: true, within, ..FlowOptions::default() };
-        let report = self.executor.run(&graph, &session, &options).await?;
+        let report = self.executor.run(strand, &graph, &session, &options).await?;
         let result = report.only();
         let score = match (&result, &self.judge) {
             (Ok(answer), Some(judge)) => {
-                let judged = judge(around.cloned(), answer.clone(), input.clone()).await;
+                let judged =
+                    judge(around.cloned(), strand.next(), answer.clone(), input.clone()).await;
                 Some(judged.map_err(|failure| unjudged(failure, &arm.pattern))?)
             }
             _ => None,

@@ -23,6 +23,7 @@ pub mod stats;
 use crate::base::clock::Stamp;
 use crate::base::id::RunId;
 use crate::base::rng::Rng;
+use crate::base::strand::Spot;
 use crate::flow::failure::Failure;
 use crate::optimizer::advice::{Manner, advise, standings};
 use crate::optimizer::cell::Cell;
@@ -65,9 +66,12 @@ pub struct Optimizer {
     manner: Manner,
     experience: Rc<RefCell<Experience>>,
     rng: Rc<RefCell<Rng>>,
+    seed: u64,
     /// Whether what the demo model did counts.
     learn_from_demo: bool,
     run: Option<RunId>,
+    /// The name by which the next execution is recorded once.
+    name: Option<String>,
 }
 
 impl Optimizer {
@@ -75,7 +79,17 @@ impl Optimizer {
     pub fn new(knowledge: Rc<Knowledge>, policy: Policy, learn_from_demo: bool) -> Optimizer {
         let experience = Rc::new(RefCell::new(Experience::new(None)));
         let (manner, rng) = (Manner::default(), Rc::new(RefCell::new(Rng::seeded(0))));
-        Optimizer { knowledge, policy, manner, experience, rng, learn_from_demo, run: None }
+        Optimizer {
+            knowledge,
+            policy,
+            manner,
+            experience,
+            rng,
+            seed: 0,
+            learn_from_demo,
+            run: None,
+            name: None,
+        }
     }
 
     /// Says what counts, if it is not the usual; what limits there are; and how chance begins.
@@ -83,7 +97,7 @@ impl Optimizer {
     pub fn choosing(self, objective: Option<Objective>, manner: Manner, seed: u64) -> Optimizer {
         let experience = Rc::new(RefCell::new(Experience::new(objective)));
         let rng = Rc::new(RefCell::new(Rng::seeded(seed)));
-        Optimizer { manner, experience, rng, ..self }
+        Optimizer { manner, experience, rng, seed, ..self }
     }
 
     /// Tells whether what the demo model does counts.
@@ -96,10 +110,22 @@ impl Optimizer {
         self.experience.borrow().given()
     }
 
+    /// Makes the chance of the next recommendation follow from the place in the run where it is asked
+    /// for, so that a resumed run makes the same one.
+    pub fn reseed(&self, at: &Spot) {
+        self.rng.replace(at.chance(self.seed, 0));
+    }
+
     /// Says which run records.
     #[must_use]
     pub fn of_run(self, run: RunId) -> Optimizer {
         Optimizer { run: Some(run), ..self }
+    }
+
+    /// Names the next execution, so that it is recorded once, however often it is told.
+    #[must_use]
+    pub fn naming(&self, name: Option<String>) -> Optimizer {
+        Optimizer { name, ..self.clone() }
     }
 
     /// Records how one execution went. `demo` says that the demo model was asked in this run, for
@@ -148,6 +174,7 @@ impl Optimizer {
         if demo && !metrics.contains_key("demo_calls") {
             seen.source = Source::Demo;
         }
+        seen.execution.clone_from(&self.name);
         self.record_observation(seen).await
     }
 

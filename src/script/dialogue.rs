@@ -1,6 +1,7 @@
 //! A dialogue: inputs that are evaluated one after the other and share variables, functions and
 //! imports. An input that fails or is given up leaves every variable as it is at that moment.
 
+use crate::base::strand::Strand;
 use crate::executor::Executor;
 use crate::flow::failure::Failure;
 use crate::script::api::state::offered;
@@ -68,6 +69,8 @@ pub struct Dialogue {
     /// Imports so far: the name, and the statement.
     imports: Vec<(String, String)>,
     transcript: Transcript,
+    /// The strand of which each input is a part.
+    strand: Rc<Strand>,
     /// What seemed wrong and was not told yet.
     warnings: Vec<Diagnostic>,
 }
@@ -95,6 +98,7 @@ impl Dialogue {
             loaded: Vec::new(),
             imports: Vec::new(),
             transcript,
+            strand: Strand::root(),
             warnings: Vec::new(),
         }
     }
@@ -198,8 +202,13 @@ impl Dialogue {
     }
 
     /// Ends what is still running.
-    pub async fn end(&self) {
-        self.host.end().await;
+    pub fn end(&self) {
+        self.host.end();
+    }
+
+    /// Goes on with what is still running, until this is dropped.
+    pub async fn idle(&self) {
+        self.host.idle().await;
     }
 
     /// Tells how many tasks are under way.
@@ -271,7 +280,8 @@ impl Dialogue {
         let (engine, ast) = (self.host.engine.clone(), ast.clone());
         // The scope stays borrowed until the fiber has ended or been unwound.
         let function = move || engine.eval_ast_with_scope::<Dynamic>(&mut scope.borrow_mut(), &ast);
-        let result = tasks::start(Task::default(), function).await;
+        let task = Task::default().on(self.strand.next());
+        let result = inner.executor().drive(tasks::start(task, function)).await;
         if let Some(store) = inner.broken.take() {
             return Err(ScriptError::Store(store));
         }

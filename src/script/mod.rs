@@ -315,8 +315,8 @@ impl Host {
         function: impl FnOnce() -> Result<Dynamic, Raised> + 'static,
     ) -> Result<Dynamic, ScriptError> {
         self.renew(program);
-        let result = tasks::start(task, function).await;
-        api::task::end_all(&self.inner).await;
+        let result = self.inner.executor().drive(tasks::start(task, function)).await;
+        api::task::end_all(&self.inner);
         if let Some(store) = self.inner.broken.take() {
             return Err(ScriptError::Store(store));
         }
@@ -341,8 +341,13 @@ impl Host {
     }
 
     /// Ends what the script has left running, after its own run was given up.
-    pub async fn end(&self) {
-        api::task::end_all(&self.inner).await;
+    pub fn end(&self) {
+        api::task::end_all(&self.inner);
+    }
+
+    /// Goes on with what the script has left running, for ever.
+    pub async fn idle(&self) {
+        self.inner.executor().drive(std::future::pending::<()>()).await;
     }
 
     /// Returns the files that the script has read or imported so far, each with the hash of its

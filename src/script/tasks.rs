@@ -5,6 +5,7 @@
 )]
 
 use crate::base::clock;
+use crate::base::strand::Strand;
 use crate::flow::callback::Scope;
 use crate::flow::failure::Failure;
 use crate::script::Inner;
@@ -29,6 +30,8 @@ pub(super) struct Task {
     pub(super) deadline: Option<Duration>,
     /// How many calls by name it is inside of, each on a stack of its own.
     pub(super) depth: u32,
+    /// Where it stands in the run.
+    pub(super) strand: Rc<Strand>,
 }
 
 thread_local! {
@@ -46,13 +49,28 @@ impl Task {
     pub(super) fn within(&self, limit: Duration) -> Task {
         let end = clock::monotonic() + limit;
         let deadline = Some(self.deadline.map_or(end, |own| own.min(end)));
-        Task { scope: self.scope.clone(), deadline, depth: self.depth }
+        Task { deadline, ..self.next() }
     }
 
     /// Returns the task of an operation that calls a script.
     pub(super) fn of(scope: Rc<Scope>) -> Task {
-        let deadline = scope.deadline;
-        Task { scope: Some(scope), deadline, depth: 0 }
+        let (deadline, strand) = (scope.deadline, scope.strand.clone());
+        Task { scope: Some(scope), deadline, depth: 0, strand }
+    }
+
+    /// Returns a task that does a part of this one's work: the `item`th of a group.
+    pub(super) fn child(&self, group: u32, item: usize) -> Task {
+        self.on(self.strand.child(group, item))
+    }
+
+    /// Returns a task that does the next part of this one's work.
+    pub(super) fn next(&self) -> Task {
+        self.on(self.strand.next())
+    }
+
+    /// Returns this task on another strand of its work.
+    pub(super) fn on(&self, strand: Rc<Strand>) -> Task {
+        Task { strand, ..self.clone() }
     }
 }
 

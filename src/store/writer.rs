@@ -99,6 +99,18 @@ impl Writer {
         self.wait(change, Some(series.clone())).await
     }
 
+    /// Applies the next change of a series, and returns what to wait for until it is on the disk.
+    pub fn append_now(
+        &self,
+        series: &Series,
+        change: Change,
+    ) -> Result<impl Future<Output = Result<(), StoreError>> + 'static, StoreError> {
+        series.broken()?;
+        let (done, receipt) = oneshot::channel();
+        self.send(Job { change, series: Some(series.clone()), done: Some(done), is_spare: false })?;
+        Ok(async { receipt.await.map_err(|_| StoreError::WriterStopped)? })
+    }
+
     /// Applies the next change of a series soon, without waiting for it. If that fails, the next
     /// one says so.
     pub fn append_soon(&self, series: &Series, change: Change) -> Result<(), StoreError> {

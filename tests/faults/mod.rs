@@ -2,6 +2,7 @@
 //! docs/reliability.md. `KAIZEN_LONG=1 cargo test faults:: -- --nocapture` runs the long form, and
 //! `KAIZEN_SEED=7 cargo test faults::simulate` one seed alone.
 
+mod again;
 mod crash;
 mod disk;
 mod load;

@@ -156,13 +156,13 @@ impl Progress {
             }
             Event::OpStarted { op, name, .. } => self.start(at, *op, name.as_deref()),
             Event::AttemptStarted { op, attempt, model, .. } => self.ask(*op, *attempt, model),
-            Event::AttemptEnded { op, reused: Some(_), .. } => {
+            Event::AttemptEnded { op, reused: Some(_), reply: Some(_), .. } => {
                 self.reused += 1;
                 if let Some(open) = self.open.get_mut(op) {
                     open.reused += 1;
                 }
             }
-            Event::AttemptEnded { op, usage, cost, failure, retry_in_ms, .. } => {
+            Event::AttemptEnded { op, usage, cost, failure, retry_in_ms, reused: None, .. } => {
                 self.cost += cost.unwrap_or_default();
                 let Some(open) = self.open.get_mut(op) else { return };
                 open.calls += 1;
@@ -176,8 +176,11 @@ impl Progress {
             }
             Event::OpEnded { op, flow, outcome } => self.end(at, *flow, *op, outcome),
             Event::FlowEnded { flow } => self.unfold(*flow),
-            Event::RunStarted { .. }
+            // A failure that is told again is neither a call nor a reply.
+            Event::AttemptEnded { reused: Some(_), reply: None, .. }
+            | Event::RunStarted { .. }
             | Event::Told { .. }
+            | Event::TimePassed { .. }
             | Event::Logged { .. }
             | Event::RunEnded { .. } => {}
         }

@@ -191,6 +191,11 @@ impl<'a> Session<'a> {
         self.dialogue.renew(self.signals.renew());
     }
 
+    /// Goes on with what earlier inputs have left running, until this is dropped.
+    pub(super) async fn idle(&self) {
+        self.dialogue.idle().await;
+    }
+
     /// Takes an input: a command, or code.
     pub(super) async fn take(&mut self, text: &str) -> anyhow::Result<Took> {
         self.reload_changed();
@@ -426,7 +431,7 @@ impl<'a> Session<'a> {
 
     /// Ends the session.
     pub(super) async fn close(self, exit: Exit) -> anyhow::Result<Exit> {
-        self.dialogue.end().await;
+        self.dialogue.end();
         if self.is_journaled {
             let status = match exit {
                 Exit::Ok => "ok",

@@ -11,7 +11,6 @@ use crate::cli::watch::files::{Contents, Files};
 use crate::cli::watch::outcome::{Outcomes, Snapshot, show_changes};
 use crate::cli::watch::{Cause, Events, Happening, shown};
 use crate::cli::{Global, say};
-use crate::executor::Told;
 use crate::executor::reuse::Reuse;
 use crate::journal::event::Event;
 use crate::metrics::plan::Experience;
@@ -258,7 +257,7 @@ impl Desk<'_> {
             self.reuse.hand_over();
         }
         drop(running);
-        open.host.end().await;
+        open.host.end();
         left
     }
 
@@ -356,7 +355,7 @@ impl Desk<'_> {
             reuse: Some(reuse),
             state: self.state.clone(),
             resumes: None,
-            told: Told::new(),
+            again: None,
             may_ask: false,
         }
     }

@@ -143,9 +143,9 @@ fn ask(
     let mut prompt = prompt(name, text, map).map_err(|e| throw(&e))?;
     prompt.instruction = prompt.full();
     prompt.context = None;
-    let scope = tasks::current().scope.clone();
+    let task = tasks::current();
     let executor = host.executor();
-    let value = wait(executor.ask(scope.as_ref(), name, branch, &prompt, keep))
+    let value = wait(executor.ask(&task.strand, task.scope.as_ref(), name, branch, &prompt, keep))
         .map_err(|stop| host.raise(stop))?;
     Ok(convert::from_value(value))
 }

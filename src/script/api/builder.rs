@@ -379,14 +379,14 @@ fn make_op(
         let (host, function, builder) = (host.clone(), function.clone(), builder.clone());
         let task = (*task).clone();
         Box::pin(async move {
-            let Input::Item(item, place) = input else {
+            let Input::Item(item, place, strand) = input else {
                 return Err(Failure::new("script", "an expansion was called as something else"));
             };
             let arguments = vec![
                 convert::from_value(item.clone()),
                 i64::try_from(place).unwrap_or(i64::MAX).into(),
             ];
-            let made = function.call(task, arguments).await;
+            let made = function.call(task.on(strand), arguments).await;
             let made = made.map_err(|raised| host.failure(&raised))?;
             let found = convert::type_name(&made);
             let Some(mut map) = made.try_cast::<Map>() else {

@@ -4,7 +4,7 @@ use super::def;
 use super::flow::read_bounds;
 use super::optimizer::{Handle, is_news, raise};
 use super::recommend::{read_objective, recommendation};
-use crate::base::id::RunId;
+use crate::base::strand::Spot;
 use crate::flow::failure::Failure;
 use crate::optimizer::compare::{self, Plan, digest};
 use crate::optimizer::execution::{Arm, Judge, Setting, Work, read_score};
@@ -186,7 +186,8 @@ impl<'a> Given<'a> {
             }
         };
         let timeout = options.millis("timeout_ms").map_err(|e| throw(&e))?;
-        Ok(Setting { executor: self.host.executor(), branch, judge, timeout })
+        let strand = tasks::current().strand.clone();
+        Ok(Setting { executor: self.host.executor(), branch, judge, timeout, strand })
     }
 
     /// Returns the names of the patterns to choose from, in the order of the optimizer's `among`.
@@ -256,20 +257,23 @@ fn run(mut given: Given<'_>, input: &Dynamic) -> Result<Dynamic, Raised> {
     let names = given.names().map_err(|e| throw(&e))?;
     let (task, arms) = (given.task, given.arms);
     let what = format!("run {task} among {} on {}", names.join(", "), digest(&input));
-    let choose = || {
+    let execution = setting.strand.count(&"run");
+    let choose = |at: &Spot| {
+        o.optimizer.reseed(at);
         let found = o.optimizer.recommend(task.as_str(), &names).map_err(|e| raise(host, e))?;
         let mut choice = recommendation(&found);
-        choice["execution"] = RunId::fresh().0.into();
+        choice["execution"] = format!("{}{execution} run", executor.origin()).into();
         Ok(choice)
     };
     let broken = |error: StoreError| host.raise(error.into());
-    let (choice, is_known) = executor.find_once(what, choose, broken)?;
+    let (choice, is_known) = executor.find_once(&setting.strand, what, choose, broken)?;
     let chosen = choice["pattern"].as_str().unwrap_or_default();
     let arm = arms.iter().find(|arm| arm.pattern.as_str() == chosen).ok_or_else(|| {
         throw_new("option", format!("`{chosen}` was chosen, which is not among the patterns"))
     })?;
     let around = tasks::current().scope.clone();
-    let done = wait(setting.execute(&task, arm, &input, around.as_ref()));
+    let strand = setting.strand.next();
+    let done = wait(setting.execute(&task, arm, &input, around.as_ref(), &strand));
     let done = done.map_err(|stop| host.raise(stop))?;
     let seen = done.seen(choice["execution"].as_str().unwrap_or_default().to_owned());
     if is_news(host, o, seen.is_demo, seen.is_reused && !is_known) {
@@ -323,8 +327,9 @@ fn work(function: BoundFn) -> Work {
 /// Makes a script function a judge.
 fn judge(function: BoundFn) -> Judge {
     let task = tasks::current();
-    Rc::new(move |around, answer, input| {
-        let (function, task) = (function.clone(), around.map_or((*task).clone(), Task::of));
+    Rc::new(move |around, strand, answer, input| {
+        let function = function.clone();
+        let task = around.map_or((*task).clone(), Task::of).on(strand);
         Box::pin(async move {
             let arguments = vec![convert::from_value(answer), convert::from_value(input)];
             let said = function.call(task, arguments).await;

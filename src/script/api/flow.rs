@@ -233,13 +233,15 @@ fn run(
     let listeners = session.borrow().listeners.clone();
     let copy = session.borrow().session.clone();
     let executor = host.executor();
+    let strand = tasks::current().strand.clone();
     let report = wait(async {
-        let flow = executor.run(graph, &copy, &options);
+        let flow = executor.run(&strand, graph, &copy, &options);
         if listeners.is_empty() {
             flow.await
         } else {
             let (events, pump) = listen(host, listeners);
-            let (report, ()) = tokio::join!(
+            // Both are always polled in this order, so that a resumed run does the same.
+            let (report, ()) = futures::join!(
                 async {
                     let report = flow.await;
                     executor.unlisten(events);
@@ -268,6 +270,20 @@ fn told(name: &str, outcome: &Outcome) -> String {
     }
 }
 
+/// Returns an event as listeners hear it: the same in a resumed run as in one that nothing disturbed.
+fn heard(event: &Event) -> Option<Event> {
+    if !KINDS.contains(&event.kind()) {
+        return None;
+    }
+    let mut event = event.clone();
+    if let Event::AttemptEnded { reused, again, .. } = &mut event
+        && std::mem::take(again)
+    {
+        *reused = None;
+    }
+    Some(event)
+}
+
 /// Sends events to the listeners of a session, one after the other, until nobody sends any more.
 fn listen(
     host: &Rc<Inner>,
@@ -275,8 +291,10 @@ fn listen(
 ) -> (usize, impl Future<Output = ()>) {
     let (send, mut receive) = mpsc::unbounded_channel::<Event>();
     let listener: Listener = Rc::new(move |_, event: &Event| {
-        // The receiver lives as long as the flow.
-        let _ = send.send(event.clone());
+        if let Some(event) = heard(event) {
+            // The receiver lives as long as the flow.
+            let _ = send.send(event);
+        }
     });
     let id = host.executor().listen(listener);
     let (task, say) = ((*tasks::current()).clone(), host.with.say.clone());
@@ -289,7 +307,7 @@ fn listen(
                     continue;
                 }
                 let argument = convert::from_value(value.clone());
-                let result = function.call(task.clone(), vec![argument]).await;
+                let result = function.call(task.next(), vec![argument]).await;
                 if let Err(raised) = result {
                     say(&format!("a listener failed: {}", host.failure(&raised).message));
                 }

@@ -8,6 +8,7 @@ use crate::optimizer::{Optimizer, OptimizerError};
 use crate::script::error::{Raised, throw, throw_new};
 use crate::script::fiber::wait;
 use crate::script::options::Options;
+use crate::script::tasks;
 use crate::script::{Inner, convert};
 use rhai::{Array, Dynamic, Engine, Map};
 use serde_json::{Value, json};
@@ -85,7 +86,7 @@ fn create(host: &Rc<Inner>, map: Map) -> Result<Handle, Raised> {
     let knowledge = knowledge.map_err(|error| raise(host, error.into()))?;
     let counts_demo = learn_from_demo || host.learn_from_demo.get();
     let run = host.executor().journal().run().clone();
-    let seed = manner.seed.unwrap_or_else(|| host.executor().chance());
+    let seed = manner.seed.unwrap_or_else(|| host.executor().chance(&tasks::current().strand));
     let optimizer = Optimizer::new(Rc::new(knowledge), manner.policy, counts_demo)
         .of_run(run)
         .choosing(manner.objective, manner.manner, seed);
@@ -133,13 +134,24 @@ pub(super) fn is_news(host: &Rc<Inner>, o: &Handle, is_demo: bool, reused: bool)
     if host.is_rehearsing() {
         return false;
     }
-    let is_old = reused && !o.is_memory && !host.executor().is_dry();
+    // What a resumed run records again has the name that it had.
+    let executor = host.executor();
+    let is_old = reused && !o.is_memory && !executor.is_dry() && !executor.is_resuming();
     if is_old {
         host.note("what is answered by reused replies is not recorded again");
     } else {
         tell_of_demo(host, o, is_demo);
     }
     !is_old
+}
+
+/// Returns the optimizer with a name for the execution that is recorded here. It follows from the run
+/// that began the work and from the place in the script, so that a resumed run gives the same.
+fn named(host: &Rc<Inner>, o: &Handle) -> Optimizer {
+    let executor = host.executor();
+    let at = tasks::current().strand.count(&"record");
+    let name = (!o.is_memory).then(|| format!("{}{at}", executor.origin()));
+    o.optimizer.naming(name)
 }
 
 /// Tells whether an execution is no new experience.
@@ -172,7 +184,7 @@ fn recording(engine: &mut Engine, host: &Rc<Inner>) {
             if is_old_news(&inner, o, &metrics) {
                 return Ok(());
             }
-            wait(o.optimizer.record_execution(task, pattern, &metrics, demo))
+            wait(named(&inner, o).record_execution(task, pattern, &metrics, demo))
                 .map_err(|error| raise(&inner, error))
         },
     );
@@ -194,7 +206,7 @@ fn recording(engine: &mut Engine, host: &Rc<Inner>) {
             if is_old_news(&inner, o, &metrics) {
                 return Ok(());
             }
-            wait(o.optimizer.save_pattern_success(task, pattern, &metrics, demo))
+            wait(named(&inner, o).save_pattern_success(task, pattern, &metrics, demo))
                 .map_err(|error| raise(&inner, error))
         },
     );
@@ -217,7 +229,7 @@ fn recording(engine: &mut Engine, host: &Rc<Inner>) {
             if is_old_news(&inner, o, &serde_json::Map::new()) {
                 return Ok(());
             }
-            wait(o.optimizer.save_pattern_failure(task, pattern, &failure, demo))
+            wait(named(&inner, o).save_pattern_failure(task, pattern, &failure, demo))
                 .map_err(|error| raise(&inner, error))
         },
     );
@@ -245,7 +257,7 @@ fn knowing(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |o: &mut Handle, task: &str| {
-            let best = || {
+            let best = |_: &_| {
                 let found = o.optimizer.best_pattern(task).map_err(|e| raise(&inner, e))?;
                 Ok(found.map_or(Value::Null, |name| name.to_string().into()))
             };
@@ -266,7 +278,7 @@ fn knowing(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |o: &mut Handle, task: &str, pattern: &str| {
-            let avoided = || {
+            let avoided = |_: &_| {
                 let found = o.optimizer.should_avoid(task, pattern);
                 found.map(|until| until.is_some().into()).map_err(|error| raise(&inner, error))
             };

@@ -3,12 +3,14 @@
 use super::def;
 use super::optimizer::{Handle, raise, read_among};
 use super::run::as_float;
+use crate::base::strand::Spot;
 use crate::flow::failure::Failure;
 use crate::optimizer::advice::Manner;
 use crate::optimizer::learner::{Constraints, Objective};
 use crate::optimizer::policy::{Policy, Ranked, Recommendation};
 use crate::script::error::{Raised, throw};
 use crate::script::options::Options;
+use crate::script::tasks;
 use crate::script::{Inner, convert};
 use rhai::{Engine, Map};
 use serde_json::{Value, json};
@@ -77,7 +79,8 @@ pub(super) fn recommend(
     if !among.is_empty() {
         what += &format!(" among {}", among.join(", "));
     }
-    journaled(host, what, || {
+    journaled(host, what, |at| {
+        o.optimizer.reseed(at);
         let found = o.optimizer.recommend(task, among).map_err(|error| raise(host, error))?;
         Ok(recommendation(&found))
     })
@@ -87,10 +90,11 @@ pub(super) fn recommend(
 pub(super) fn journaled(
     host: &Rc<Inner>,
     what: String,
-    find: impl FnOnce() -> Result<Value, Raised>,
+    find: impl FnOnce(&Spot) -> Result<Value, Raised>,
 ) -> Result<Value, Raised> {
     let broken = |error: crate::store::StoreError| host.raise(error.into());
-    host.executor().find_once(what, find, broken).map(|(value, _)| value)
+    let strand = &tasks::current().strand;
+    host.executor().find_once(strand, what, find, broken).map(|(value, _)| value)
 }
 
 pub(super) fn recommendation(found: &Recommendation) -> Value {

@@ -2,12 +2,14 @@
 
 use super::def;
 use crate::base::spelling::nearest;
+use crate::base::unit::Money;
 use crate::journal::event::Event;
 use crate::script::check::calls_of;
 use crate::script::codes;
 use crate::script::diagnostic::Diagnostic;
 use crate::script::error::{Raised, throw, throw_new};
 use crate::script::options::Options;
+use crate::script::tasks;
 use crate::script::{Inner, convert};
 use rhai::{AST, Dynamic, Engine, Map};
 use serde_json::{Value, json};
@@ -31,7 +33,8 @@ pub(super) const CONSTANTS: &[(&str, &str, &str)] = &[
         "run_id",
         "string",
         r#"
-        The id of this run, by which `kaizen show` finds it.
+        The id of this run, by which `kaizen show` finds it. In a resumed run it is the id of the
+        run that began the work.
         ```rhai
         print(`this is run ${run_id}`);
         ```
@@ -61,7 +64,7 @@ pub(super) fn constant(host: &Rc<Inner>, name: &str) -> Option<Dynamic> {
     match name {
         "log" => Some(Dynamic::from(Log)),
         "state" => Some(Dynamic::from(host.with.state.clone())),
-        "run_id" => Some(host.executor().journal().run().0.clone().into()),
+        "run_id" => Some(host.executor().origin().0.clone().into()),
         _ => None,
     }
 }
@@ -82,7 +85,10 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         print(now() > 0 && began.elapsed < 60.0);
         ```
         "#,
-        move || inner.executor().now().map_err(|error| inner.raise(error.into())),
+        move || {
+            let now = inner.executor().now(&tasks::current().strand);
+            now.map_err(|error| inner.raise(error.into()))
+        },
     );
     let inner = host.clone();
     def(
@@ -98,7 +104,8 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |since: Instant| {
             let seconds = since.elapsed().as_secs_f64();
-            inner.executor().elapsed(seconds).map_err(|error| inner.raise(error.into()))
+            let elapsed = inner.executor().elapsed(&tasks::current().strand, seconds);
+            elapsed.map_err(|error| inner.raise(error.into()))
         },
     );
     let inner = host.clone();
@@ -116,11 +123,10 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move || {
-            let metrics = inner.executor().metrics();
-            let mut cost = metrics.cost;
-            cost += metrics.saved;
-            let cost = metrics.known_cost().map(|_| cost.dollars());
-            convert::from_value(json!({ "calls": metrics.calls + metrics.reused, "cost": cost }))
+            let (calls, cost) = inner.executor().used_in_all();
+            let used = json!({ "calls": calls, "cost": cost.map(Money::dollars) });
+            let told = inner.executor().answer(&tasks::current().strand, "used", used);
+            told.map(convert::from_value).map_err(|error| inner.raise(error.into()))
         },
     );
     let inner = host.clone();
@@ -133,7 +139,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         print(random() < 1.0);
         ```
         "#,
-        move || inner.executor().rng().unit(),
+        move || inner.executor().random(&tasks::current().strand),
     );
 }
 

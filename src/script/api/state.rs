@@ -146,7 +146,7 @@ fn call_newest(host: &Rc<Inner>, name: &str, arguments: Array) -> Result<Dynamic
         let message = format!("`hot` calls itself more than {HOT_MAX} deep");
         return Err(throw_new("state", message));
     }
-    let task = tasks::Task { depth: task.depth + 1, ..task };
+    let task = tasks::Task { depth: task.depth + 1, ..task.next() };
     let (engine, name) = (host.engine()?, name.to_owned());
     wait(tasks::start(task, move || {
         let options = CallFnOptions::new().eval_ast(true);

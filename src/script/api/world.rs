@@ -4,6 +4,7 @@
 use super::data::folder;
 use super::def;
 use crate::base::secret::{Secret, is_secret_name};
+use crate::executor::Executor;
 use crate::flow::failure::Failure;
 use crate::journal::event::Event;
 use crate::model::error::CallError;
@@ -97,24 +98,52 @@ fn once(
     guess: Value,
     work: impl AsyncFnOnce() -> Result<Value, Failure>,
 ) -> Result<Dynamic, Raised> {
-    let executor = host.executor();
-    let known = executor.recall(&what);
+    let (executor, task) = (host.executor(), tasks::current());
+    let (at, known) = wait(executor.recall_in_turn(&task.strand, &what));
     let told = match known {
         Some(told) => told,
-        None if executor.is_replay() => return Err(throw(&executor.diverged(&what))),
-        None if executor.is_dry() => return Ok(convert::from_value(guess)),
-        None => match wait(work()) {
-            Ok(value) => json!({ "value": value }),
-            Err(failure) if failure.kind == "permission" => return Err(throw(&failure)),
-            Err(failure) => json!({ "failure": failure }),
+        None => match wait(do_now(&executor, &what, guess, work)).map_err(|e| throw(&e))? {
+            Outcome::Done(told) => told,
+            Outcome::Guessed(guess) => return Ok(convert::from_value(guess)),
         },
     };
-    let event = Event::Told { what, value: told.clone() };
+    let event = Event::Told { what, value: told.clone(), at: Some(at) };
     let kept = wait(executor.commit(&event));
     kept.map_err(|error| host.raise(error.into()))?;
     match serde_json::from_value::<Failure>(told["failure"].clone()) {
         Ok(failure) => Err(throw(&failure)),
         Err(_) => Ok(convert::from_value(told["value"].clone())),
+    }
+}
+
+/// What came of something that no earlier run has done.
+enum Outcome {
+    /// It was done, and this is what the journal keeps.
+    Done(Value),
+    /// It was not done, because nothing may be done.
+    Guessed(Value),
+}
+
+/// Does something that no earlier run has done, once everything has been told that is known.
+async fn do_now(
+    executor: &Executor,
+    what: &str,
+    guess: Value,
+    work: impl AsyncFnOnce() -> Result<Value, Failure>,
+) -> Result<Outcome, Failure> {
+    executor.news().await;
+    if executor.is_replay() {
+        return Err(executor.diverged(what));
+    }
+    if executor.is_dry() {
+        executor.outside(std::future::ready(())).await;
+        return Ok(Outcome::Guessed(guess));
+    }
+
+    match executor.outside(work()).await {
+        Ok(value) => Ok(Outcome::Done(json!({ "value": value }))),
+        Err(failure) if failure.kind == "permission" => Err(failure),
+        Err(failure) => Ok(Outcome::Done(json!({ "failure": failure }))),
     }
 }
 

@@ -206,7 +206,8 @@ fn pauses_are_kept(traced: &Traced) {
     let mut until: HashMap<OpId, i64> = HashMap::new();
     for (at, event) in &traced.events {
         match event {
-            Event::AttemptEnded { op, retry_in_ms: Some(ms), .. } => {
+            // A pause of the run before has passed.
+            Event::AttemptEnded { op, retry_in_ms: Some(ms), again: false, .. } => {
                 until.insert(*op, at + i64::try_from(*ms).unwrap() * 1000);
             }
             Event::AttemptStarted { op, .. } => {
@@ -227,15 +228,16 @@ fn no_budget_is_overshot(traced: &Traced) {
 }
 
 fn nothing_is_asked_that_was_answered(traced: &Traced) {
-    let Some(known) = &traced.resumed else { return };
+    let Some((known, _)) = &traced.resumed else { return };
     let mut open: HashMap<(OpId, u32), Sample> = HashMap::new();
     for (_, event) in &traced.events {
         match event {
-            Event::AttemptStarted { op, attempt, key: Some(key), sample, .. } => {
-                open.insert((*op, *attempt), (*key, *sample));
+            Event::AttemptStarted { op, attempt, key: Some(key), sample, at: Some(at), .. } => {
+                let sample = Sample { key: *key, at: at.clone(), arrival: *sample };
+                open.insert((*op, *attempt), sample);
             }
-            Event::AttemptEnded { op, attempt, reused, .. } => {
-                let sample = open[&(*op, *attempt)];
+            Event::AttemptEnded { op, attempt, reused, reply: Some(_), .. } => {
+                let sample = open[&(*op, *attempt)].clone();
                 let is_known = known.get(&sample).is_some();
                 assert_eq!(is_known, reused.is_some(), "{op:?}: known {is_known}");
             }
