@@ -349,10 +349,7 @@ fn explain(error: CallError, attempts: u32) -> Failure {
     if let Some(asked) = asked {
         failure.message = format!("{}; it asks to wait {} s", failure.message, asked.as_secs_f64());
     }
-    if attempts > 1 {
-        failure.message = format!("{} (tried {attempts} times)", failure.message);
-    }
-    failure
+    failure.tried(attempts)
 }
 
 /// Reads a reply that was asked to be JSON; a Markdown fence around it is taken off.

@@ -88,15 +88,28 @@ fn half(number: u32) -> Option<char> {
 fn mend(text: &str) -> String {
     let mut mended = String::with_capacity(text.len());
     let mut rest = text;
+    let mut depth = 0_usize;
     while let Some(first) = rest.chars().next() {
+        match first {
+            '{' | '[' => depth += 1,
+            '}' | ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
         if first == '"' {
             rest = mend_string(rest, &mut mended);
         } else if is_of_word(first) {
             let end = rest.find(|c| !is_of_word(c)).unwrap_or(rest.len());
             let (word, after) = rest.split_at(end);
-            // `NaN`, `Infinity`, `None`, and numbers beyond all bounds stand for nothing that counts.
-            let is_sound = after.is_empty() || serde_json::from_str::<Value>(word).is_ok();
-            mended.push_str(if is_sound { word } else { "null" });
+            let is_sound = serde_json::from_str::<Value>(word).is_ok();
+            match (is_sound, after.is_empty()) {
+                (true, _) => mended.push_str(word),
+                // What a cut leaves of a word is nothing, so that the rest is seen to be cut.
+                (false, true) if depth > 0 => {}
+                (false, true) => mended.push_str(word),
+                // `NaN`, `Infinity`, `None`, and numbers beyond all bounds stand for nothing that
+                // counts.
+                (false, false) => mended.push_str("null"),
+            }
             rest = after;
         } else {
             mended.push(first);
@@ -206,8 +219,15 @@ mod tests {
 
     #[test]
     fn what_is_cut_and_what_is_no_json_are_told_apart() {
-        for cut in ["{", "{\"a\": \"b", "{\"a\": tru", "[{}", "{\"a\":1}{\"b\"", "{\"a\":\"\\ud83"]
-        {
+        for cut in [
+            "{",
+            "{\"a\": \"b",
+            "{\"a\": tru",
+            "[{}",
+            "{\"a\":1}{\"b\"",
+            "{\"a\":\"\\ud83",
+            "{\"a\":Na",
+        ] {
             assert_eq!(Documents::read(cut.as_bytes()).trouble, Some(Trouble::Cut), "{cut}");
         }
         for wrong in ["<html>", "service down", "{\"a\" 1}", "{\"a\":1} oops"] {

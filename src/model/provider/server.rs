@@ -249,30 +249,38 @@ impl Server {
                 return Err(CallError::TooLarge { limit_bytes: BODY_MAX });
             }
         };
-        self.close(partial, frames, end, &kind)
+        // Where a stream was asked for, one piece of Gemini's may be all that is left of one.
+        let is_piece = streamed && self.protocol == Protocol::Gemini;
+        let form = if is_piece { Form::Piece } else { Form::Body };
+        self.close(partial, frames, end, (form, &kind))
     }
 
-    /// Takes in what is left when nothing more comes.
+    /// Takes in what is left when nothing more comes. A body is of the form and the content type
+    /// given.
     fn close(
         &self,
         partial: &mut Partial,
         frames: Frames,
         end: End,
-        kind: &str,
+        of: (Form, &str),
     ) -> Result<End, CallError> {
         match frames {
             Frames::Stream(mut events) => {
-                // A last event that is not whole is what a cut leaves.
+                // A last event that cannot be read is what a cut leaves.
                 let mut taken = Ok(());
                 events.end(|data| {
-                    if taken.is_ok() && Documents::read(data).trouble != Some(Trouble::Cut) {
+                    if taken.is_ok() && (is_mark(data) || Documents::read(data).trouble.is_none()) {
                         taken = self.take_event(partial, data);
                     }
                 });
                 taken?;
                 Ok(if partial.is_done { End::Marked } else { end })
             }
-            Frames::Open(body) | Frames::Body(body) => self.take_body(partial, &body, end, kind),
+            // The beginning of the first event is all that is left.
+            Frames::Open(held) if held.iter().any(u8::is_ascii_graphic) => {
+                Err(CallError::CutOff { text: String::new() })
+            }
+            Frames::Open(body) | Frames::Body(body) => self.take_body(partial, &body, end, of),
         }
     }
 
@@ -282,7 +290,7 @@ impl Server {
         if partial.is_done || text.is_empty() {
             return Ok(());
         }
-        if text.eq_ignore_ascii_case(b"[DONE]") {
+        if is_mark(data) {
             partial.is_done = true;
             return Ok(());
         }
@@ -307,12 +315,12 @@ impl Server {
         partial: &mut Partial,
         body: &[u8],
         end: End,
-        kind: &str,
+        (form, kind): (Form, &str),
     ) -> Result<End, CallError> {
         let found = Documents::read(body);
         partial.has_halves |= found.has_halves;
-        let is_one = found.values.len() == 1 && !found.is_list;
-        let form = if is_one { Form::Body } else { Form::Piece };
+        let is_one = found.values.len() == 1 && !found.is_list && found.trouble.is_none();
+        let form = if is_one { form } else { Form::Piece };
         for document in &found.values {
             self.protocol.take(partial, document, form)?;
         }
@@ -338,6 +346,11 @@ enum Answer {
     Ended(Result<End, CallError>),
     /// A status that is not a success.
     Refused { error: CallError, body: String },
+}
+
+/// Tells whether an event says that nothing follows.
+fn is_mark(data: &[u8]) -> bool {
+    data.trim_ascii().eq_ignore_ascii_case(b"[DONE]")
 }
 
 fn millis(ms: Option<u64>) -> Option<Duration> {
