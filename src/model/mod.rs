@@ -96,6 +96,15 @@ impl Model {
         self.limiter.take_change()
     }
 
+    /// Tells, once, that a request had to be made twice because the server has another name for the
+    /// limit on tokens.
+    pub fn take_learned(&self) -> bool {
+        match &self.transport {
+            Transport::Server(server) => server.take_learned(),
+            Transport::Demo(_) | Transport::Simulated(_) => false,
+        }
+    }
+
     /// Estimates a call without making it: a quarter of the bytes are tokens, which is rough.
     /// `text` stands for the reply.
     pub fn estimate(&self, request: &Request, text: String) -> Called {

@@ -69,6 +69,8 @@ pub enum LimitName {
     /// Nothing: the usual one is sent, until the server refuses it.
     #[default]
     Unknown,
+    /// The server has said that it is `max_completion_tokens`, and nobody was told yet.
+    Learned,
     /// It is this one.
     Known(LimitField),
 }
@@ -98,6 +100,15 @@ impl Server {
         reqwest::Url::parse(&self.url(false)).is_ok()
     }
 
+    /// Tells, once, that the server has another name for the limit on tokens than the usual one.
+    pub fn take_learned(&self) -> bool {
+        let is_new = self.limit.get() == LimitName::Learned;
+        if is_new {
+            self.limit.set(LimitName::Known(LimitField::MaxCompletionTokens));
+        }
+        is_new
+    }
+
     /// Sends one request.
     pub async fn send(&self, request: &Request) -> Result<Reply, Fault> {
         let limit = millis(request.settings.timeout_ms).unwrap_or(TIMEOUT);
@@ -114,6 +125,7 @@ impl Server {
     async fn exchange(&self, request: &Request, partial: &mut Partial) -> Result<End, CallError> {
         let field = match self.limit.get() {
             LimitName::Unknown => LimitField::MaxTokens,
+            LimitName::Learned => LimitField::MaxCompletionTokens,
             LimitName::Known(field) => field,
         };
         let (first, wants_other) = match self.ask(request, field, partial).await {
@@ -133,7 +145,7 @@ impl Server {
             self.limit.set(LimitName::Known(LimitField::MaxTokens));
             return Err(first);
         }
-        self.limit.set(LimitName::Known(LimitField::MaxCompletionTokens));
+        self.limit.set(LimitName::Learned);
         match answer {
             Answer::Ended(ended) => ended,
             Answer::Refused { error, .. } => Err(error),
