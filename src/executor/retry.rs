@@ -75,7 +75,8 @@ impl Tries {
     pub fn failed(&mut self, failure: Failure) -> Result<Duration, Failure> {
         self.requests = self.requests.saturating_add(failure.tries);
         self.used = self.used.saturating_add(failure.tries.max(1));
-        let asked = failure.retry_after_ms.map_or(Duration::ZERO, Duration::from_millis);
+        let asked_ms = failure.retry_after_ms.map_or(0, |ms| u64::from(ms.get()));
+        let asked = Duration::from_millis(asked_ms);
         if !failure.retryable || self.left() == 0 || asked > ASKED_MAX {
             let is_call = failure.tries > 0;
             return Err(if is_call { failure.tried(self.requests) } else { failure });

@@ -2,6 +2,7 @@
 
 use crate::model::error::{CallError, Retry};
 use serde_json::Value;
+use std::num::NonZeroU32;
 
 /// Kinds of failure that stay the same however often something is tried again, unless it was a call
 /// to a model: those know better.
@@ -54,7 +55,7 @@ pub struct Failure {
     pub tries: u32,
     /// How long the provider asks to wait before the next request, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub retry_after_ms: Option<u64>,
+    pub retry_after_ms: Option<NonZeroU32>,
     /// The HTTP status, where there was one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub status: Option<u16>,
@@ -129,7 +130,9 @@ impl From<CallError> for Failure {
             _ => None,
         };
         let retry_after_ms = match error.retry() {
-            Retry::After(wait) => Some(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+            Retry::After(wait) => {
+                NonZeroU32::new(u32::try_from(wait.as_millis()).unwrap_or(u32::MAX))
+            }
             Retry::Never | Retry::Backoff => None,
         };
         Failure {

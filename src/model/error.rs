@@ -186,8 +186,11 @@ impl CallError {
     /// Tells whether asking again may help.
     pub fn retry(&self) -> Retry {
         match self {
-            CallError::Server { status: 501 | 505, .. } => Retry::Never,
-            CallError::RateLimited { retry_after, .. } | CallError::Server { retry_after, .. } => {
+            // What a server does not know to do, it does not know the next time either.
+            CallError::Server { status, retry_after, .. } if !matches!(status, 501 | 505) => {
+                retry_after.map_or(Retry::Backoff, Retry::After)
+            }
+            CallError::RateLimited { retry_after, .. } => {
                 retry_after.map_or(Retry::Backoff, Retry::After)
             }
             CallError::Network { .. }
@@ -196,7 +199,8 @@ impl CallError {
             | CallError::Ended { .. }
             | CallError::Empty
             | CallError::BadReply { .. } => Retry::Backoff,
-            CallError::Unauthorized { .. }
+            CallError::Server { .. }
+            | CallError::Unauthorized { .. }
             | CallError::Quota { .. }
             | CallError::NotFound { .. }
             | CallError::BadRequest { .. }

@@ -27,17 +27,20 @@ enum Way {
     Reset(usize),
 }
 
+/// Says what is wrong with an outcome.
+type Check = Box<dyn Fn(&Called) -> Result<(), String> + Send + Sync>;
+
 /// One question, what it is answered with, and what must come of it.
 struct Case {
     name: String,
     provider: &'static str,
     streamed: bool,
     act: Act,
-    check: Box<dyn Fn(&Called) -> Result<(), String> + Send + Sync>,
+    check: Check,
 }
 
 /// Asks all questions and checks what comes of each, and that each was asked once.
-async fn check(cases: Vec<Case>) {
+async fn check(whence: &str, cases: Vec<Case>) {
     let cases = Arc::new(cases);
     let answers = cases.clone();
     let server = Server::start(move |_, _, body| {
@@ -61,7 +64,12 @@ async fn check(cases: Vec<Case>) {
     let wrong: Vec<String> =
         asked.buffer_unordered(AT_ONCE).filter_map(std::future::ready).collect().await;
     let shown = wrong.iter().take(5).map(String::as_str).collect::<String>();
-    assert!(wrong.is_empty(), "{} of {} cases are wrong:\n{shown}", wrong.len(), cases.len());
+    assert!(
+        wrong.is_empty(),
+        "{whence}: {} of {} cases are wrong:\n{shown}",
+        wrong.len(),
+        cases.len()
+    );
     assert_eq!(server.bodies().len(), cases.len(), "each question is asked once");
 }
 
@@ -168,8 +176,8 @@ async fn every_reply_is_the_whole_text_or_an_error_of_a_kind() {
     let mut rng = Rng::seeded(seed);
     // The server keeps what it is asked, so the long form is done in parts.
     for part in 0..count / 3000 {
-        println!("part {part} of seed {seed}");
-        check((0..3000).map(|_| case(&mut rng)).collect()).await;
+        let whence = format!("part {part} of seed {seed}");
+        check(&whence, (0..3000).map(|_| case(&mut rng)).collect()).await;
     }
 }
 
@@ -354,7 +362,7 @@ async fn every_error_under_200_keeps_its_kind_its_words_and_its_tokens() {
             }
         }
     }
-    check(cases).await;
+    check("errors", cases).await;
 }
 
 #[tokio::test]
@@ -411,5 +419,5 @@ async fn every_refusal_by_status_keeps_its_kind_its_words_and_its_tokens() {
             }
         }
     }
-    check(cases).await;
+    check("refusals", cases).await;
 }

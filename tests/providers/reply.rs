@@ -257,25 +257,22 @@ impl Sent {
         let is_piece = self.speech == Speech::Gemini && self.asked_to_stream;
         let is_whole = self.served == Served::Whole && !is_piece;
         let worth = match self.word {
-            Word::Said("") if self.speech == Speech::Ollama => Worth::Whole,
-            Word::Said("") if is_whole => Worth::Kind("ended"),
+            Word::Said("") if is_whole || self.speech == Speech::Ollama => Worth::Kind("ended"),
             Word::Said("") => Worth::Kind("cut_off"),
             Word::Said(word) => {
                 let words = WORDS.iter().find(|(known, _)| *known == self.speech).expect("words").1;
                 words.iter().find(|(known, _)| *known == word).expect("a known word").1
             }
-            Word::Number if self.speech == Speech::Ollama => Worth::Whole,
             Word::Number => Worth::Kind("ended"),
             // In Ollama's own form that stands for `done: false`.
             Word::Null if self.speech == Speech::Ollama => Worth::Kind("cut_off"),
             Word::Null if is_whole => Worth::Whole,
-            Word::Null => Worth::Kind("cut_off"),
             Word::Absent if is_whole || self.speech == Speech::Ollama => Worth::Whole,
             // A server without a word for it ends its stream by a mark.
             Word::Absent if self.speech == Speech::Chat && self.served == Served::Events => {
                 Worth::Whole
             }
-            Word::Absent => Worth::Kind("cut_off"),
+            Word::Null | Word::Absent => Worth::Kind("cut_off"),
         };
         if worth == Worth::Whole && self.content == Content::Nothing {
             return Worth::Kind("empty");
@@ -418,7 +415,7 @@ impl Sent {
                 );
             }
             let mut reply = json!({ "model": "served", "choices": choices });
-            usage.map(|usage| reply["usage"] = usage);
+            put(&mut reply, usage);
             return (vec![reply], 0);
         }
         let mut documents = vec![
@@ -479,7 +476,7 @@ impl Sent {
             let content = if is_thought { json!([thought, text]) } else { json!([text]) };
             let mut reply = json!({ "type": "message", "model": "served", "content": content });
             self.end(&mut reply, "stop_reason");
-            usage.map(|usage| reply["usage"] = usage);
+            put(&mut reply, usage);
             return (vec![reply], 0);
         }
         // The figures of the question come first, those of the answer last.
@@ -493,7 +490,7 @@ impl Sent {
             answered.retain(|key, _| key == "output_tokens");
         }
         let mut start = json!({ "model": "served", "content": [], "stop_reason": null });
-        asked.map(|usage| start["usage"] = usage);
+        put(&mut start, asked);
         let mut documents =
             vec![json!({ "type": "message_start", "message": start }), json!({ "type": "ping" })];
         if is_thought {
@@ -514,7 +511,7 @@ impl Sent {
         let mut delta = json!({});
         self.end(&mut delta, "stop_reason");
         let mut last = json!({ "type": "message_delta", "delta": delta });
-        answered.map(|usage| last["usage"] = usage);
+        put(&mut last, answered);
         documents.push(last);
         let decisive = documents.len() - 1;
         documents.push(json!({ "type": "message_stop" }));
@@ -581,6 +578,12 @@ impl Sent {
             Figures::NotANumber => both(json!("@NAN")),
             Figures::List => json!([7]),
         })
+    }
+}
+
+fn put(document: &mut Value, usage: Option<Value>) {
+    if let Some(usage) = usage {
+        document["usage"] = usage;
     }
 }
 

@@ -38,7 +38,11 @@ pub(super) struct Documents {
 impl Documents {
     /// Reads all documents of a text.
     pub(super) fn read(bytes: &[u8]) -> Documents {
-        let text = decode(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes));
+        let text = match bytes {
+            [0xff, 0xfe, units @ ..] => Cow::Owned(utf16(units, u16::from_le_bytes)),
+            [0xfe, 0xff, units @ ..] => Cow::Owned(utf16(units, u16::from_be_bytes)),
+            _ => decode(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)),
+        };
         let mut found = parse(&text);
 
         // Only data is mended: of another text, every word would become `null`.
@@ -59,6 +63,8 @@ fn parse(text: &str) -> Documents {
                 found.is_list = true;
                 found.values.extend(items);
             }
+            // It says nothing, wherever it stands.
+            Ok(Value::Null) => {}
             Ok(value) => found.values.push(value),
             Err(error) if error.is_eof() => found.trouble = Some(Trouble::Cut),
             Err(error) => found.trouble = Some(Trouble::Wrong(error.to_string())),
@@ -78,6 +84,12 @@ fn decode(bytes: &[u8]) -> Cow<'_, str> {
         text.extend(chunk.invalid().iter().filter_map(|byte| half(BYTES + u32::from(*byte))));
     }
     Cow::Owned(text)
+}
+
+/// Makes text of units of UTF-16. Half of a last unit is what a cut leaves.
+fn utf16(bytes: &[u8], unit: impl Fn([u8; 2]) -> u16) -> String {
+    let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+    char::decode_utf16(units).map(|c| c.unwrap_or('\u{fffd}')).collect()
 }
 
 fn half(number: u32) -> Option<char> {
@@ -101,14 +113,12 @@ fn mend(text: &str) -> String {
             let end = rest.find(|c| !is_of_word(c)).unwrap_or(rest.len());
             let (word, after) = rest.split_at(end);
             let is_sound = serde_json::from_str::<Value>(word).is_ok();
-            match (is_sound, after.is_empty()) {
-                (true, _) => mended.push_str(word),
-                // What a cut leaves of a word is nothing, so that the rest is seen to be cut.
-                (false, true) if depth > 0 => {}
-                (false, true) => mended.push_str(word),
+            if is_sound || (after.is_empty() && depth == 0) {
+                mended.push_str(word);
+            } else if !after.is_empty() {
                 // `NaN`, `Infinity`, `None`, and numbers beyond all bounds stand for nothing that
-                // counts.
-                (false, false) => mended.push_str("null"),
+                // counts. What a cut leaves of a word is left out, so that the cut is seen.
+                mended.push_str("null");
             }
             rest = after;
         } else {
@@ -215,6 +225,10 @@ mod tests {
         assert_eq!(values(b"[{\"a\":1},{\"b\":2}]"), [json!({ "a": 1 }), json!({ "b": 2 })]);
         assert_eq!(values(b"\xef\xbb\xbf{}"), [json!({})]);
         assert_eq!(values(b" \n"), Vec::<Value>::new());
+        assert_eq!(values(b"null"), Vec::<Value>::new());
+        let units = |unit: fn(u16) -> [u8; 2]| "\u{feff}{}".encode_utf16().flat_map(unit).collect();
+        let both: [Vec<u8>; 2] = [units(u16::to_le_bytes), units(u16::to_be_bytes)];
+        assert_eq!(both.map(|bytes| values(&bytes)), [vec![json!({})], vec![json!({})]]);
     }
 
     #[test]

@@ -99,7 +99,7 @@ pub(super) fn write(model: &str, request: &Request, limit: LimitField) -> Vec<u8
 pub(super) fn take(partial: &mut Partial, document: &Value, form: Form) -> Result<(), CallError> {
     let Value::Object(map) = document else { return Err(not_understood(document)) };
     if map.get("done").is_some_and(Value::is_boolean) && !map.contains_key("choices") {
-        return take_ollama(partial, map);
+        return take_ollama(partial, document, map);
     }
     let choices = match map.get("choices") {
         None | Some(Value::Null) => &[],
@@ -149,12 +149,14 @@ fn take_choice(
     choice: &Value,
     form: Form,
 ) -> Result<(), CallError> {
-    let reason = choice.get("finish_reason");
+    let delta = choice.get("delta").filter(|delta| delta.is_object());
+    let message = choice.get("message").filter(|message| message.is_object());
+    // Some servers put it beside the text.
+    let beside = delta.or(message).and_then(|said| said.get("finish_reason"));
+    let reason = choice.get("finish_reason").or(beside);
     partial.knows_ends |= reason.is_some();
     let taken = partial.choice(number);
 
-    let delta = choice.get("delta").filter(|delta| delta.is_object());
-    let message = choice.get("message").filter(|message| message.is_object());
     if let Some(delta) = delta {
         say(taken, delta)?;
     } else if let Some(message) = message {
@@ -221,9 +223,17 @@ pub(super) fn text_of(content: &Value) -> Result<String, CallError> {
 }
 
 /// Takes a reply, or a piece of one, in Ollama's own form.
-fn take_ollama(partial: &mut Partial, map: &Map<String, Value>) -> Result<(), CallError> {
+fn take_ollama(
+    partial: &mut Partial,
+    document: &Value,
+    map: &Map<String, Value>,
+) -> Result<(), CallError> {
     let is_done = map.get("done") == Some(&Value::Bool(true));
     partial.count(Tally::of_ollama(map), is_done);
+    if let Some(error) = refusal::told(document, STATUS) {
+        return Err(error);
+    }
+    partial.knows_ends = true;
     if let Some(model) = map.get("model").and_then(Value::as_str) {
         partial.served_by.get_or_insert_with(|| model.to_owned());
     }
@@ -232,9 +242,12 @@ fn take_ollama(partial: &mut Partial, map: &Map<String, Value>) -> Result<(), Ca
     let choice = partial.choice(0);
     choice.text.push_str(&text);
     if is_done {
-        // Older servers have no word for it.
-        let word = map.get("done_reason").and_then(Value::as_str).filter(|word| !word.is_empty());
-        choice.end(word.map_or(Finish::Stop, Finish::of));
+        choice.end(match map.get("done_reason") {
+            // Older servers have no word for it.
+            None | Some(Value::Null) => Finish::Stop,
+            Some(Value::String(word)) => Finish::of(word),
+            Some(other) => Finish::Ended(other.to_string()),
+        });
     }
     Ok(())
 }
@@ -244,9 +257,7 @@ fn take_ollama(partial: &mut Partial, map: &Map<String, Value>) -> Result<(), Ca
 pub(super) fn not_understood(document: &Value) -> CallError {
     let found = match document {
         Value::Null => "nothing".to_owned(),
-        Value::Bool(_) => "a truth value".to_owned(),
-        Value::Number(_) => "a number".to_owned(),
-        Value::String(_) => "a text".to_owned(),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => "no object".to_owned(),
         Value::Array(_) => "a list".to_owned(),
         Value::Object(map) if map.is_empty() => "an empty object".to_owned(),
         Value::Object(map) => {
@@ -256,6 +267,6 @@ pub(super) fn not_understood(document: &Value) -> CallError {
         }
     };
     CallError::BadReply {
-        message: format!("the reply has no text where the protocol puts it; it is {found}"),
+        message: format!("it is {found}, without text where the protocol has it"),
     }
 }

@@ -137,17 +137,14 @@ pub fn refused(status: u16, headers: &HeaderMap, body: &str) -> CallError {
         other => other,
     };
     let asked = retry_after(headers);
-    match document.filter(Value::is_object) {
-        Some(document) => {
-            let inner = inner(&document).unwrap_or(&document);
-            let said = Said::of(inner, &document);
-            said.error(status, asked)
-        }
-        None => {
-            let words = Some(body.trim().to_owned()).filter(|words| !words.is_empty());
-            Said { words, ..Said::default() }.error(status, asked)
-        }
+    if let Some(document) = document.filter(Value::is_object) {
+        let inner = inner(&document).unwrap_or(&document);
+        return Said::of(inner, &document).error(status, asked);
     }
+    let moved = headers.get("location").and_then(|place| place.to_str().ok());
+    let words = Some(body.trim().to_owned()).filter(|words| !words.is_empty());
+    let words = words.or_else(|| moved.map(|place| format!("it has moved to `{place}`")));
+    Said { words, ..Said::default() }.error(status, asked)
 }
 
 /// Makes an error of a document that is one although it came under 200, or in a stream.
@@ -272,19 +269,20 @@ impl Said {
         if let Some(class) = self.named(is_clear) {
             return class;
         }
-        let of_status = by_status(status);
         let named = self.named(|_| true);
-        match (of_status, named) {
-            (None, Some(class)) => class,
-            (None, None) => self.number.and_then(by_status).unwrap_or(Class::Server),
-            // A fault of the request stays one, whichever fault of its own the server takes it for.
-            (
-                Some(Class::Server),
-                Some(class @ (Class::BadRequest | Class::Unauthorized | Class::NotFound)),
-            ) => class,
-            (Some(Class::BadRequest), Some(Class::RateLimited)) => Class::RateLimited,
-            (Some(class), _) => class,
-        }
+        let Some(of_status) = by_status(status) else {
+            let of_body = || self.number.and_then(by_status).unwrap_or(Class::Server);
+            return named.unwrap_or_else(of_body);
+        };
+        // A fault of the request stays one, whichever fault of its own the server takes it for.
+        let is_clearer = |named: Class| match of_status {
+            Class::Server => {
+                matches!(named, Class::BadRequest | Class::Unauthorized | Class::NotFound)
+            }
+            Class::BadRequest => named == Class::RateLimited,
+            _ => false,
+        };
+        named.filter(|named| is_clearer(*named)).unwrap_or(of_status)
     }
 
     /// Makes the error. The status is the one of HTTP: only that tells whether a call was made.
