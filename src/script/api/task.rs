@@ -3,6 +3,7 @@
 
 use super::def;
 use crate::executor::driver::Spawned;
+use crate::executor::retry::Tries;
 use crate::executor::siblings::Siblings;
 use crate::flow::failure::Failure;
 use crate::journal::event::Timer;
@@ -19,8 +20,6 @@ use std::time::Duration;
 
 /// Most closures of `parallel` and `gather` that run at once, unless the options say otherwise.
 const MAX_CONCURRENT: usize = 10_000;
-/// First pause of `retry`; it doubles each time.
-const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 /// A task that runs while the script goes on.
 pub(crate) struct Background {
@@ -386,8 +385,9 @@ fn guarding(engine: &mut Engine, host: &Rc<Inner>) {
         "retry(times: int, function: function) -> any",
         r#"
         Calls a function until it gives a value, at most `times` times, with a growing pause in
-        between, and throws the last error. The function is told the number of the try, from 1,
-        if it takes an argument.
+        between, and throws the last error. An error with `retryable: false` is thrown at once. A
+        call to a model that was itself tried several times (`attempts_max`) counts as several
+        tries. The function receives the number of the try, from 1, if it takes an argument.
         ```rhai
         print(retry(3, |n| if n < 3 { throw "not yet" } else { `worked at try ${n}` }));
         ```
@@ -467,21 +467,28 @@ fn within(host: &Rc<Inner>, limit_ms: i64, function: &BoundFn) -> Result<Dynamic
 }
 
 fn retry(host: &Rc<Inner>, times: i64, function: &BoundFn) -> Result<Dynamic, Raised> {
-    if times < 1 {
-        return Err(throw_new("option", format!("`retry` needs at least 1 try, not {times}")));
-    }
+    let Some(most) = u32::try_from(times).ok().filter(|times| *times > 0) else {
+        let message = format!("`retry` needs a number of tries from 1 up, not {times}");
+        return Err(throw_new("option", message));
+    };
     let (task, group) = (tasks::current(), tasks::current().strand.group());
-    let mut tried = 0;
+    let mut tries = Tries::new(most);
+    let mut number: u32 = 0;
     loop {
-        tried += 1;
-        let place = usize::try_from(tried).unwrap_or(usize::MAX);
-        let result = wait(function.call(task.child(group, place), vec![tried.into()]));
-        match result {
-            Err(raised) if tried < times && raised.is_catchable() => {
-                let doubled = 1_u32 << u32::try_from(tried - 1).unwrap_or(0).min(10);
-                pass(host, Timer::Pause, RETRY_PAUSE * doubled)?;
-            }
+        number += 1;
+        let place = usize::try_from(number).unwrap_or(usize::MAX);
+        let arguments = vec![i64::from(number).into()];
+        let raised = match wait(function.call(task.child(group, place), arguments)) {
+            Err(raised) if raised.is_catchable() => raised,
             result => return result,
+        };
+        let failure = host.failure(&raised);
+        let made = failure.tries;
+        match tries.failed(failure) {
+            Ok(pause) => pass(host, Timer::Pause, pause)?,
+            // Only its count is other than it was.
+            Err(failure) if failure.tries != made => return Err(throw(&failure)),
+            Err(_) => return Err(raised),
         }
     }
 }
