@@ -3,6 +3,7 @@
 use crate::base::clock;
 use crate::base::failpoint::{self, Point};
 use crate::base::id::{FlowId, RunId};
+use crate::base::unit::Money;
 use crate::executor::budget::Reserve;
 use crate::executor::retry::{ATTEMPTS_MAX, pause};
 use crate::executor::reuse::Answer;
@@ -18,12 +19,13 @@ use crate::journal::replies::Sample;
 use crate::model::Model;
 use crate::model::error::{CallError, Retry};
 use crate::model::message::{Message, Role};
-use crate::model::reply::Called;
+use crate::model::reply::{Called, Usage};
 use crate::model::request::Request;
 use crate::model::tuning::Change;
 use crate::session::branch::{Exchange, SharedBranch};
 use crate::store::StoreError;
 use serde_json::Value;
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -120,6 +122,7 @@ impl Executor {
         let settings = model.settings.with(&prompt.settings);
         let attempts_max = settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1);
         let mut request = Request { messages, settings, schema: prompt.schema.clone() };
+        request.check().map_err(|error| Failure::new("option", error.to_string()))?;
         let sample = self.sample(&model, &request);
         // A cassette has the request as the script made it, before the budget bounds the reply.
         let line = self.tape.as_ref().map(|_| Box::new(Line::asked(sample.0, &model, &request)));
@@ -184,10 +187,8 @@ impl Executor {
             (_, _, Some(reuse)) => reuse.answer(&sample, request, &self.learner.borrow(), scope.op),
             _ => Answer::Ask,
         };
-        let mut reserve = match self.budget_of(scope.flow) {
-            Some(budget) if matches!(answer, Answer::Ask) => {
-                Some(budget.admit(model, request).await?)
-            }
+        let mut reserve = match answer {
+            Answer::Ask => Some(self.reserve(scope, model, request).await?),
             _ => None,
         };
         // The semaphore is never closed.
@@ -212,21 +213,26 @@ impl Executor {
             Answer::Known(known) => {
                 let result = Ok(known.text.to_string());
                 let (usage, cost, served_by) = (known.usage, known.cost, known.served_by);
-                return Ok((number, Called { usage, cost, served_by, result }, Some(known.run)));
+                let called = Called { usage, cost, served_by, result };
+                return Ok((number, self.counted(asked, called), Some(known.run)));
             }
-            Answer::Played(called) => return Ok((number, *called, None)),
+            Answer::Played(called) => return Ok((number, self.counted(asked, *called), None)),
             Answer::Never(failure) => return Err((*failure).into()),
-            Answer::Guess(text) => return Ok((number, model.estimate(request, text), None)),
+            Answer::Guess(text) => {
+                return Ok((number, self.counted(asked, model.estimate(request, text)), None));
+            }
             Answer::Ask => {}
         }
         failpoint::pass(Point::CallBegins);
         let begun = reserve.as_mut().map(Reserve::begun).unwrap_or_default();
         let demo = model.is_demo();
-        let mut guard = CallGuard { executor: self, scope, number, demo, armed: true };
+        let has_begun = begun.clone();
+        let mut guard = CallGuard { executor: self, scope, number, demo, has_begun, armed: true };
         let called = match &self.reuse {
             Some(reuse) => reuse.call(sample, model, request, begun).await,
             None => model.call_noting(request, &begun).await,
         };
+        let called = model.settle(called);
         failpoint::pass(Point::CallEnds);
         guard.armed = false;
         self.tell_tuned(model)?;
@@ -237,6 +243,26 @@ impl Executor {
             reserve.settle(&called);
         }
         Ok((number, called, None))
+    }
+
+    /// Counts a call that is not made, because what it gives is known.
+    fn counted(&self, asked: &Asked, called: Called) -> Called {
+        self.known.count(&asked.model, &asked.request, called.cost);
+        called
+    }
+
+    /// Sets the worst case of a call aside, in the budget of its flow and in the account of the run.
+    async fn reserve(
+        &self,
+        scope: &Rc<Scope>,
+        model: &Model,
+        request: &Request,
+    ) -> Result<Reserve, Failure> {
+        let admitted = match self.budget_of(scope.flow) {
+            Some(budget) => Some(budget.admit(model, request).await?),
+            None => None,
+        };
+        Ok(self.account.hold(model, request, admitted))
     }
 
     /// Journals a change of the number of calls that are made at once.
@@ -308,12 +334,14 @@ struct Paid {
     wait: Option<Duration>,
 }
 
-/// Journals a call that is given up while it is under way: it may have been paid for.
+/// Journals a call that is given up while it is under way: it may have been paid for, once it has
+/// begun.
 struct CallGuard<'a> {
     executor: &'a Executor,
     scope: &'a Rc<Scope>,
     number: u32,
     demo: bool,
+    has_begun: Rc<Cell<bool>>,
     armed: bool,
 }
 
@@ -322,6 +350,7 @@ impl Drop for CallGuard<'_> {
         if !self.armed {
             return;
         }
+        let is_free = !self.has_begun.get();
         // The run is being torn down; a store that cannot be written is reported by its next use.
         let _ = self.executor.note(&Event::AttemptEnded {
             flow: self.scope.flow,
@@ -330,8 +359,8 @@ impl Drop for CallGuard<'_> {
             demo: self.demo,
             reused: None,
             reply: None,
-            usage: None,
-            cost: None,
+            usage: is_free.then(Usage::default),
+            cost: is_free.then_some(Money::ZERO),
             served_by: None,
             failure: Some(Failure::new("cancelled", "the call was given up")),
             retry_in_ms: None,

@@ -14,7 +14,7 @@ pub mod tape;
 use crate::base::clock;
 use crate::base::id::{FlowId, OpId};
 use crate::base::rng::Rng;
-use crate::executor::budget::Budget;
+use crate::executor::budget::{Bounds, Budget, Tally};
 use crate::executor::reuse::Reuse;
 use crate::executor::tape::Tape;
 use crate::flow::check::BuildErrors;
@@ -74,6 +74,10 @@ pub struct Executor {
     choices: RefCell<Rng>,
     /// What the run may use up, if that is bounded.
     budget: Option<Rc<Budget>>,
+    /// What the calls of the run have used, without a bound.
+    account: Rc<Budget>,
+    /// What replies that were known cost when they were paid for.
+    known: Rc<Budget>,
     /// The budgets of flows under way that have one, or are within one.
     flow_budgets: RefCell<HashMap<FlowId, Rc<Budget>>>,
     /// Replies that need not be asked for again, if there are any.
@@ -122,6 +126,8 @@ impl Executor {
             jitter: RefCell::new(Rng::seeded(!seed)),
             choices: RefCell::new(Rng::seeded(seed.rotate_left(32))),
             budget: None,
+            account: Budget::new(Bounds::default()),
+            known: Budget::new(Bounds::default()),
             flow_budgets: RefCell::default(),
             reuse: None,
             tape: None,
@@ -171,6 +177,17 @@ impl Executor {
     /// Returns what the run may use up, if that is bounded.
     pub fn budget(&self) -> Option<&Rc<Budget>> {
         self.budget.as_ref()
+    }
+
+    /// Returns the account of the calls that the run makes.
+    pub fn account(&self) -> &Rc<Budget> {
+        &self.account
+    }
+
+    /// Returns what the run has used so far, with the calls under way, and with what an earlier run
+    /// has paid for.
+    pub fn used(&self) -> Tally {
+        self.account.tally().plus(self.known.tally())
     }
 
     /// Returns the budget that a call of a flow has to keep.

@@ -4,6 +4,7 @@ use crate::base::id::{FlowId, OpId};
 use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, Planned};
 use crate::metrics::Metrics;
+use crate::metrics::charge::Charge;
 use std::collections::HashMap;
 
 /// One operation as seen so far.
@@ -26,6 +27,8 @@ pub struct Fold {
     last_at: i64,
     in_flight: u64,
     ops: HashMap<OpId, Trace>,
+    /// The calls under way, by the operation that makes them.
+    open: HashMap<OpId, u64>,
 }
 
 /// The figures of flows. Calls that a flow within another makes count in both: whoever runs the outer
@@ -89,26 +92,27 @@ impl Fold {
                 self.in_flight += 1;
                 self.metrics.max_in_flight = self.metrics.max_in_flight.max(self.in_flight);
             }
-            Event::AttemptEnded { reused: Some(_), demo, cost, .. } => {
+            Event::AttemptEnded { op, reused: Some(_), demo, cost, .. } => {
+                self.end_call(*op);
                 self.metrics.reused += 1;
                 self.metrics.demo_replies += u64::from(*demo);
                 self.metrics.saved += cost.unwrap_or_default();
             }
-            Event::AttemptEnded { demo, usage, cost, failure, retry_in_ms, .. } => {
+            Event::AttemptEnded { op, demo, usage, cost, failure, retry_in_ms, .. } => {
+                self.end_call(*op);
                 self.metrics.calls += 1;
                 self.metrics.demo_calls += u64::from(*demo);
                 self.metrics.demo_replies += u64::from(*demo);
                 self.metrics.retries += u64::from(retry_in_ms.is_some());
-                self.metrics.usage += usage.unwrap_or_default();
-                match cost {
-                    Some(cost) => self.metrics.cost += *cost,
-                    // A refused request costs nothing; anything else of unknown price is unknown.
-                    None if failure.as_ref().is_some_and(|f| f.status.is_some()) => {}
-                    None => self.metrics.cost_unknown += 1,
-                }
+                let charge = Charge::of(*usage, *cost, failure.as_ref());
+                self.metrics.usage += charge.usage.unwrap_or_default();
+                self.metrics.usage_unknown += u64::from(charge.usage.is_none());
+                self.metrics.cost += charge.cost.unwrap_or_default();
+                self.metrics.cost_unknown += u64::from(charge.cost.is_none());
             }
             Event::OpEnded { op, outcome, .. } => self.end(at, *op, outcome),
-            Event::AttemptStarted { model, .. } => {
+            Event::AttemptStarted { op, model, .. } => {
+                *self.open.entry(*op).or_default() += 1;
                 if !self.metrics.models.contains(model) {
                     self.metrics.models.insert(model.clone());
                 }
@@ -138,7 +142,14 @@ impl Fold {
         let first = self.first_at.unwrap_or(self.last_at);
         metrics.execution_time = (self.last_at - first) as f64 / 1e6;
         metrics.critical_path = critical_path(&self.ops);
+        metrics.under_way = self.open.values().sum();
         metrics
+    }
+
+    fn end_call(&mut self, op: OpId) {
+        if let Some(open) = self.open.get_mut(&op) {
+            *open = open.saturating_sub(1);
+        }
     }
 
     fn plan(&mut self, ops: &[Planned]) {
@@ -163,6 +174,8 @@ impl Fold {
             Outcome::Skipped { .. } => self.metrics.skipped += 1,
             Outcome::Cancelled => self.metrics.cancelled += 1,
         }
+        // A call that was found to have no reply has a start and no end; it is not under way.
+        self.open.remove(&op);
         let trace = self.ops.entry(op).or_default();
         if let Some(started) = trace.started_at.take() {
             trace.span = Some((started, at));

@@ -4,6 +4,7 @@
 use crate::base::id::{FlowId, OpId};
 use crate::base::unit::Money;
 use crate::journal::event::{Event, Planned};
+use crate::model::price::Price;
 use std::collections::{BTreeMap, HashMap};
 
 /// The median of some numbers and their 95 % quantile.
@@ -32,10 +33,6 @@ impl Range {
 
     fn plus(self, other: Range) -> Range {
         Range { p50: self.p50 + other.p50, p95: self.p95 + other.p95 }
-    }
-
-    fn times(self, count: f64) -> Range {
-        Range { p50: self.p50 * count, p95: self.p95 * count }
     }
 }
 
@@ -113,8 +110,10 @@ pub struct Row {
     pub input: Range,
     /// Tokens written by each call.
     pub output: Range,
-    /// What its calls would cost together, in dollars; `None` if no price is known.
+    /// What its calls of known price would cost together, in dollars; `None` if there are none.
     pub cost: Option<Range>,
+    /// Calls whose price is not known.
+    pub unpriced: u64,
     /// How long one call takes, in seconds; `None` if it was never made.
     pub time: Option<Range>,
     /// Whether the tokens are a guess from the length of the prompt.
@@ -142,8 +141,19 @@ impl Plan {
     /// Returns the cost of all calls in dollars, and how many calls have no known price.
     pub fn cost(&self) -> (Range, u64) {
         let known = self.rows.iter().filter_map(|row| row.cost);
-        let unknown = self.rows.iter().filter(|row| row.cost.is_none()).map(|row| row.calls).sum();
+        let unknown = self.rows.iter().map(|row| row.unpriced).sum();
         (known.fold(Range::default(), Range::plus), unknown)
+    }
+
+    /// Returns the most that the run is likely to cost, in dollars, when calls whose price is not
+    /// known have this one.
+    pub fn cost_max_at(&self, price: &Price) -> f64 {
+        let (known, _) = self.cost();
+        let guess = |row: &Row| {
+            let each = row.input.p95 * price.input + row.output.p95 * price.output;
+            each / 1e6 * number(row.unpriced)
+        };
+        known.p95 + self.rows.iter().map(guess).sum::<f64>()
     }
 }
 
@@ -258,7 +268,10 @@ impl<'a> Fold<'a> {
         row.output = range(|known| &known.output).unwrap_or(Range::one(output));
         row.time = range(|known| &known.time);
         let each = range(|known| &known.cost).or(cost.map(Range::one));
-        row.cost = each.map(|each| each.times(number(row.calls)));
+        match each {
+            Some(each) => row.cost = Some(row.cost.unwrap_or_default().plus(each)),
+            None => row.unpriced += 1,
+        }
         row.time
     }
 
@@ -425,6 +438,22 @@ mod tests {
             plan.graphs,
             [("g".into(), vec![vec!["a".into(), "b".into()], vec!["c".into()]])]
         );
+    }
+
+    #[test]
+    fn calls_of_unknown_price_are_counted_beside_those_of_known_price() {
+        let mut unknown = ended(0, 5, 0);
+        if let Event::AttemptEnded { cost, .. } = &mut unknown {
+            *cost = None;
+        }
+        // Two models of one name, of which one has a price.
+        let events = [flow(), started(0), ended(0, 5, 1), started(0), unknown];
+        let plan = plan(&events, &Experience::default());
+        assert_eq!(plan.calls(), (2, 0));
+        assert_eq!(plan.cost(), (Range::one(1.0), 1));
+        // The other one has read 10 tokens and written 5.
+        let price = Price { input: 2e6, output: 4e6, ..Price::dearest() };
+        assert_eq!(plan.cost_max_at(&price), 1.0 + 20.0 + 20.0);
     }
 
     #[test]

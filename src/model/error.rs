@@ -69,7 +69,15 @@ pub enum CallError {
         /// The provider's words.
         message: String,
     },
-    /// No connection, or it broke before a whole reply had come.
+    /// No connection could be made, so nothing was sent.
+    #[error("no connection to {url}: {message}")]
+    Unreachable {
+        /// The server's address.
+        url: String,
+        /// Why there is none.
+        message: String,
+    },
+    /// The connection broke before a whole reply had come.
     #[error("no connection to {url}: {message}")]
     Network {
         /// The server's address.
@@ -148,7 +156,7 @@ impl CallError {
             CallError::Unauthorized { .. } => "unauthorized",
             CallError::NotFound { .. } => "not_found",
             CallError::BadRequest { .. } => "bad_request",
-            CallError::Network { .. } => "network",
+            CallError::Unreachable { .. } | CallError::Network { .. } => "network",
             CallError::Timeout { .. } => "timeout",
             CallError::CutOff { .. } => "cut_off",
             CallError::Length { .. } => "length",
@@ -166,7 +174,8 @@ impl CallError {
             CallError::RateLimited { retry_after, .. } | CallError::Server { retry_after, .. } => {
                 retry_after.map_or(Retry::Backoff, Retry::After)
             }
-            CallError::Network { .. }
+            CallError::Unreachable { .. }
+            | CallError::Network { .. }
             | CallError::Timeout { deadline: Deadline::Header | Deadline::Idle, .. }
             | CallError::CutOff { .. }
             | CallError::Empty
@@ -190,7 +199,8 @@ impl CallError {
             | CallError::Unauthorized { status, .. }
             | CallError::BadRequest { status, .. } => Some(*status),
             CallError::NotFound { .. } => Some(404),
-            CallError::Network { .. }
+            CallError::Unreachable { .. }
+            | CallError::Network { .. }
             | CallError::Timeout { .. }
             | CallError::CutOff { .. }
             | CallError::Length { .. }

@@ -150,7 +150,7 @@ impl Execution {
             score: self.score,
             time: is_fresh.then_some(metrics.execution_time),
             cost: metrics.known_cost().map(|_| paid.dollars()),
-            tokens: is_fresh.then(|| metrics.usage.input() + metrics.usage.output()),
+            tokens: metrics.known_usage().filter(|_| is_fresh).map(|usage| usage.tokens()),
             calls: metrics.calls + metrics.reused,
             is_demo: metrics.demo_replies > 0,
             is_reused: !is_fresh,

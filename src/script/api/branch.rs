@@ -178,8 +178,12 @@ pub(super) fn settings(of: &'static str, options: Options) -> Result<Settings, F
             format!("option `attempts_max` of `{of}` must be at least 1: the first try counts");
         return Err(Failure::new("option", message));
     }
-    serde_json::from_value(fields.into())
-        .map_err(|error| Failure::new("option", format!("options of `{of}`: {error}")))
+    let settings: Settings = serde_json::from_value(fields.into())
+        .map_err(|error| Failure::new("option", format!("options of `{of}`: {error}")))?;
+    settings
+        .check()
+        .map_err(|error| Failure::new("option", format!("options of `{of}`: {error}")))?;
+    Ok(settings)
 }
 
 fn properties(engine: &mut Engine) {

@@ -2,6 +2,7 @@
 
 use super::def;
 use crate::base::spelling::nearest;
+use crate::base::unit::Money;
 use crate::journal::event::Event;
 use crate::script::check::calls_of;
 use crate::script::codes;
@@ -106,9 +107,11 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "used() -> map",
         r#"
-        What the run has used up so far: `#{ calls, cost }`, the cost in dollars, or `()` where that
-        of a call is unknown. What an earlier run has paid for counts, so that a resumed run sees
-        the same.
+        What the run has used up so far: `#{ calls, cost, under_way }`, the cost in dollars. Calls
+        under way count; `under_way` is the number of them. A call costs what the provider says it
+        used. While it is under way, or when the provider does not say, it costs the most that it
+        can; without `max_tokens` or without a price that is unknown, and `cost` is `()`. What an
+        earlier run has paid for counts, so that a resumed run sees the same.
         ```rhai
         let before = used().calls;
         branch("demo/echo").chat("Hello");
@@ -116,11 +119,11 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move || {
-            let metrics = inner.executor().metrics();
-            let mut cost = metrics.cost;
-            cost += metrics.saved;
-            let cost = metrics.known_cost().map(|_| cost.dollars());
-            convert::from_value(json!({ "calls": metrics.calls + metrics.reused, "cost": cost }))
+            let used = inner.executor().used();
+            let cost = used.cost_max().map(Money::dollars);
+            convert::from_value(
+                json!({ "calls": used.calls, "cost": cost, "under_way": used.under_way }),
+            )
         },
     );
     let inner = host.clone();
