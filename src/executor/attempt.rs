@@ -134,7 +134,7 @@ impl Executor {
         let text = loop {
             let (number, called, reused) = self.call(scope, &asked).await?;
             if reused.is_none() {
-                branch.borrow_mut().usage += called.usage.unwrap_or_default();
+                branch.borrow_mut().count(called.usage);
             }
             let left = scope.deadline.map(|at| at.saturating_sub(clock::monotonic()));
             let wait = match &called.result {

@@ -143,7 +143,8 @@ impl Executor {
             flows: RefCell::default(),
             listeners: RefCell::default(),
             next_listener: Cell::new(0),
-            calls: concurrency.map(Semaphore::new),
+            // As many as there can be is no bound.
+            calls: concurrency.map(|most| Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
             unforgiven: Cell::new(0),
             first_failure: RefCell::default(),
         }

@@ -221,8 +221,10 @@ fn critical_path(ops: &HashMap<OpId, Trace>) -> (Vec<String>, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::unit::Money;
     use crate::flow::failure::Failure;
     use crate::flow::outcome::SkipReason;
+    use crate::model::reply::Usage;
     use serde_json::Value;
 
     const FLOW: FlowId = FlowId(1);
@@ -317,6 +319,61 @@ mod tests {
         flows.add(1, &called);
         let calls = |flow| flows.metrics()[&FlowId(flow)].calls;
         assert_eq!([calls(1), calls(2), calls(3), calls(4)], [1, 1, 1, 0]);
+    }
+
+    fn asks(op: u32) -> Event {
+        Event::AttemptStarted {
+            flow: FLOW,
+            op: OpId(op),
+            attempt: 1,
+            model: "m".into(),
+            demo: false,
+            prompt: String::new(),
+            history: 0,
+            key: None,
+            sample: 0,
+        }
+    }
+
+    fn asked(op: u32, usage: Option<Usage>, cost: Option<Money>) -> Event {
+        Event::AttemptEnded {
+            flow: FLOW,
+            op: OpId(op),
+            attempt: 1,
+            demo: false,
+            reused: None,
+            reply: None,
+            usage,
+            cost,
+            served_by: None,
+            failure: None,
+            retry_in_ms: None,
+        }
+    }
+
+    #[test]
+    fn a_call_without_an_end_makes_tokens_and_cost_unknown() {
+        let ops = || vec![planned(0, "a", &[]), planned(1, "b", &[])];
+        let usage = Usage { input_uncached: 2, ..Usage::default() };
+        let cost = Money::from_dollars(1.0);
+        let mut events = vec![(0, start(0)), (0, asks(0)), (0, start(1)), (0, asks(1))];
+        events.push((1, asked(0, Some(usage), cost)));
+        let metrics = fold(ops(), events.clone());
+        assert_eq!((metrics.calls, metrics.under_way), (1, 1));
+        assert_eq!((metrics.known_usage(), metrics.known_cost()), (None, None));
+
+        // It ended, and said nothing.
+        let mut silent = events.clone();
+        silent.extend([(2, asked(1, None, None)), (2, completed(1))]);
+        let metrics = fold(ops(), silent);
+        assert_eq!((metrics.calls, metrics.under_way), (2, 0));
+        assert_eq!((metrics.known_usage(), metrics.known_cost()), (None, None));
+
+        // It was found to have no reply, as in a replay, so it was no call.
+        events.push((2, completed(1)));
+        let metrics = fold(ops(), events);
+        assert_eq!((metrics.calls, metrics.under_way), (1, 0));
+        assert_eq!((metrics.known_usage(), metrics.known_cost()), (Some(usage), cost));
     }
 
     #[test]

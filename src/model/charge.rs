@@ -88,7 +88,7 @@ fn may_be_billed(error: &CallError) -> bool {
 /// behind it may have answered. An error that is told inside a reply (status 200) comes too late.
 pub fn is_unbilled(status: u16) -> bool {
     let is_gateways = matches!(status, 408 | 499 | 502 | 504 | 520 | 524 | 598 | 599);
-    (400..600).contains(&status) && !is_gateways
+    (300..600).contains(&status) && !is_gateways
 }
 
 #[cfg(test)]
@@ -190,6 +190,7 @@ mod tests {
             CallError::RateLimited { status: 529, retry_after: None, message: message.clone() },
             CallError::Unauthorized { status: 401, message: message.clone() },
             CallError::Unauthorized { status: 403, message: message.clone() },
+            CallError::BadRequest { status: 302, message: message.clone() },
             CallError::BadRequest { status: 400, message: message.clone() },
             CallError::BadRequest { status: 422, message: message.clone() },
         ];

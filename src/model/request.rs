@@ -74,6 +74,21 @@ pub enum SettingError {
 }
 
 impl Settings {
+    /// Says what a value has to be for a setting, for errors.
+    pub fn wanted(setting: &str) -> &'static str {
+        match setting {
+            "max_tokens" | "attempts_max" => "a whole number from 1 up to 4294967295",
+            "seed" | "timeout_ms" | "header_timeout_ms" | "idle_timeout_ms" => {
+                "a whole number from 0 up"
+            }
+            "temperature" | "top_p" => "a number",
+            "stop" => "a text or a list of texts",
+            "stream" => "true or false",
+            "extra" => "a table of fields",
+            _ => "a value of another kind",
+        }
+    }
+
     /// Finds a setting that cannot be.
     pub fn check(&self) -> Result<(), SettingError> {
         for (setting, number) in

@@ -133,27 +133,12 @@ impl ModelSpec {
         for (key, value) in &settings {
             let one = Map::from_iter([(key.clone(), value.clone())]);
             serde_json::from_value::<Settings>(one.into())
-                .map_err(|_| wrong(key, wanted(key), value))?;
+                .map_err(|_| wrong(key, Settings::wanted(key), value))?;
         }
         spec.settings = serde_json::from_value(settings.into())
             .map_err(|error| wrong("settings", "settings of a call", &error.to_string().into()))?;
         spec.settings.check()?;
         Ok(spec)
-    }
-}
-
-/// Says what a setting has to be.
-fn wanted(setting: &str) -> &'static str {
-    match setting {
-        "max_tokens" | "attempts_max" => "a whole number from 1 up to 4294967295",
-        "seed" | "timeout_ms" | "header_timeout_ms" | "idle_timeout_ms" => {
-            "a whole number from 0 up"
-        }
-        "temperature" | "top_p" => "a number",
-        "stop" => "a text or a list of texts",
-        "stream" => "true or false",
-        "extra" => "a table of fields",
-        _ => "a value of another kind",
     }
 }
 

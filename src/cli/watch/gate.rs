@@ -5,6 +5,7 @@ use crate::cli::exit::Exit;
 use crate::cli::job::Job;
 use crate::cli::plan::{self, forecast};
 use crate::cli::say;
+use crate::cli::watch::files::Files;
 use crate::cli::watch::round::{Desk, How, Round};
 use crate::cli::watch::{Cause, Events, Happening};
 use crate::metrics::plan::Plan;
@@ -15,6 +16,7 @@ impl Desk<'_> {
     pub(super) async fn gate(
         &self,
         events: &mut Events,
+        files: &Files,
         text: &str,
         cause: &Cause,
     ) -> anyhow::Result<Option<Round>> {
@@ -29,6 +31,7 @@ impl Desk<'_> {
         let found = forecast(&job, text, replies, &self.experience, flag).await?;
         let Ok(forecast) = found else { return Ok(None) };
         let Some(doubt) = doubt(&forecast.plan, limit, is_set) else { return Ok(None) };
+        self.watch_gate(files, text);
         let limit = Money::at_most(limit);
         let summary = plan::summary(&forecast.plan, self.experience.runs());
         let said = match doubt {
