@@ -199,7 +199,11 @@ fn show_run(
     let cost = metrics.known_cost().map_or("unknown".to_owned(), |cost| cost.to_string());
     let reused = match metrics.reused {
         0 => String::new(),
-        reused => format!(", {reused} replies reused (saved {})", metrics.saved),
+        reused => {
+            let saved = metrics.known_saved();
+            let saved = saved.map_or("an unknown cost".to_owned(), |saved| saved.to_string());
+            format!(", {reused} replies reused (saved {saved})")
+        }
     };
     let under_way = match metrics.under_way {
         0 => String::new(),

@@ -97,6 +97,7 @@ impl Fold {
                 self.metrics.reused += 1;
                 self.metrics.demo_replies += u64::from(*demo);
                 self.metrics.saved += cost.unwrap_or_default();
+                self.metrics.saved_unknown += u64::from(cost.is_none());
             }
             Event::AttemptEnded { op, demo, usage, cost, failure, retry_in_ms, .. } => {
                 self.end_call(*op);

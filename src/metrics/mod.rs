@@ -44,6 +44,8 @@ pub struct Metrics {
     pub reused: u64,
     /// What those replies cost when they were paid for.
     pub saved: Money,
+    /// Replies among them whose cost is unknown.
+    pub saved_unknown: u64,
     /// Calls that have begun and not ended: they are under way, or the run was cut off.
     pub under_way: u64,
     /// Tokens of all calls that said what they used.
@@ -82,6 +84,11 @@ impl Metrics {
         (self.cost_unknown == 0 && self.under_way == 0).then_some(self.cost)
     }
 
+    /// What the replies that were known had cost; `None` when that of one of them is unknown.
+    pub fn known_saved(&self) -> Option<Money> {
+        (self.saved_unknown == 0).then_some(self.saved)
+    }
+
     /// The tokens of all calls; `None` when those of a call are unknown.
     pub fn known_usage(&self) -> Option<Usage> {
         (self.usage_unknown == 0 && self.under_way == 0).then_some(self.usage)
@@ -105,7 +112,7 @@ impl Metrics {
             "demo_calls": self.demo_calls,
             "retries": self.retries,
             "reused": self.reused,
-            "saved": self.saved.dollars(),
+            "saved": self.known_saved().map(Money::dollars),
             "under_way": self.under_way,
             "tokens": tokens(self.known_usage()),
             "cost": self.known_cost().map(Money::dollars),

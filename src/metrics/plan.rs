@@ -31,6 +31,10 @@ impl Range {
         Range { p50: number, p95: number }
     }
 
+    fn at_least(self, number: f64) -> Range {
+        Range { p50: self.p50.max(number), p95: self.p95.max(number) }
+    }
+
     fn plus(self, other: Range) -> Range {
         Range { p50: self.p50 + other.p50, p95: self.p95 + other.p95 }
     }
@@ -267,9 +271,13 @@ impl<'a> Fold<'a> {
         row.input = range(|known| &known.input).unwrap_or(Range::one(input));
         row.output = range(|known| &known.output).unwrap_or(Range::one(output));
         row.time = range(|known| &known.time);
-        let each = range(|known| &known.cost).or(cost.map(Range::one));
-        match each {
-            Some(each) => row.cost = Some(row.cost.unwrap_or_default().plus(each)),
+        match cost {
+            // The price may have risen since the earlier runs, or the model cost nothing then.
+            Some(now) => {
+                let each = range(|known| &known.cost).unwrap_or_default().at_least(now);
+                row.cost = Some(row.cost.unwrap_or_default().plus(each));
+            }
+            // What it cost when there was a price says nothing of now.
             None => row.unpriced += 1,
         }
         row.time
@@ -438,6 +446,22 @@ mod tests {
             plan.graphs,
             [("g".into(), vec![vec!["a".into(), "b".into()], vec!["c".into()]])]
         );
+    }
+
+    #[test]
+    fn earlier_runs_do_not_say_what_a_call_costs_at_the_price_of_now() {
+        let mut experience = Experience::default();
+        experience.learn(&[(0, flow()), (0, started(0)), (1, ended(0, 5, 2))]);
+        let plan = |cost: Option<u64>| {
+            let mut now = ended(0, 5, cost.unwrap_or(0));
+            if let (Event::AttemptEnded { cost, .. }, None) = (&mut now, cost) {
+                *cost = None;
+            }
+            plan(&[flow(), started(0), now], &experience).cost()
+        };
+        assert_eq!(plan(Some(1)), (Range::one(2.0), 0));
+        assert_eq!(plan(Some(3)), (Range::one(3.0), 0));
+        assert_eq!(plan(None), (Range::default(), 1));
     }
 
     #[test]

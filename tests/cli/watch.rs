@@ -302,10 +302,32 @@ fn a_limit_that_is_set_is_not_passed_by_calls_of_unknown_price() {
 fn many_calls_of_unknown_price_are_not_made_unasked() {
     let server = echo();
     let project = Project::new();
-    project.with_server(&server).file("s.rhai", "for n in 0..5 { branch().chat(`q${n}`); }");
+    let asks = |count: u32, text: &str| {
+        format!("for n in 0..{count} {{ branch().chat(`q${{n}}`); }} {text}")
+    };
+    project.with_server(&server).file("s.rhai", &asks(5, "1"));
     let watched = Watched::start(&project, &[]);
     assert!(watched.run().contains("calls=5"));
-    project.file("s.rhai", "for n in 0..500 { branch().chat(`q${n}`); }");
+
+    // A run whose replies are all known costs nothing, which says nothing of the next one.
+    project.file("s.rhai", &asks(5, "2"));
+    assert!(watched.run().contains("calls=0 cost=0 reused=5 saved=unknown"));
+    project.file("s.rhai", &asks(500, "3"));
     watched.until("which may be over $0.250; give the model a `price`");
     assert_eq!(server.bodies().len(), 5);
+}
+
+#[test]
+fn a_run_after_one_on_the_demo_model_is_not_taken_for_free() {
+    let project = Project::new();
+    let asks = |cost: &str| {
+        let model = format!("imodel(#{{ provider: \"demo\", model: \"echo\", cost: {cost} }})");
+        format!("branch(#{{ model: {model} }}).chat(\"a question at {cost}\")")
+    };
+    project.file("s.rhai", &asks("0.0"));
+    let watched = Watched::start(&project, &[]);
+    assert!(watched.run().contains("calls=1 cost=0"));
+    project.file("s.rhai", &asks("0.3"));
+    let told = watched.until("not run:").pop().unwrap();
+    assert!(told.contains("1 call to make, 0 reused · $0.300"), "{told}");
 }

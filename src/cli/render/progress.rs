@@ -274,15 +274,16 @@ impl Progress {
     /// Says what the run has used, and what the calls under way may add to it.
     fn spent(&self) -> String {
         let tally = self.account.as_ref().map_or_else(Tally::default, |account| account.tally());
-        let mut text = tally.cost.to_string();
-        if tally.aside > Money::ZERO {
-            text.push_str(&format!(" + up to {} under way", tally.aside));
-        }
+        let is_known = tally.cost + tally.aside > Money::ZERO || tally.unknown == 0;
+        let mut text = if is_known { tally.cost.to_string() } else { "cost unknown".to_owned() };
         if let Some(most) = self.cost_max {
             text.push_str(&format!(" of {most}"));
         }
+        if tally.aside > Money::ZERO {
+            text.push_str(&format!(", up to {} more under way", tally.aside));
+        }
         match tally.unknown {
-            0 => {}
+            calls if calls == 0 || !is_known => {}
             1 => text.push_str(", 1 call of unknown cost"),
             calls => text.push_str(&format!(", {calls} calls of unknown cost")),
         }
@@ -360,14 +361,16 @@ impl Progress {
         }
         #[allow(clippy::cast_possible_truncation, reason = "a time in microseconds")]
         let micros = (metrics.execution_time * 1e6) as i64;
-        let (calls, reused, saved) = (metrics.calls, metrics.reused, metrics.saved);
+        let (calls, reused) = (metrics.calls, metrics.reused);
         let cost = metrics.known_cost();
+        let saved = metrics.known_saved();
         let line = if self.is_live {
             let cost = cost.map_or("cost unknown".to_owned(), |cost| cost.to_string());
             let noun = if calls == 1 { "call" } else { "calls" };
             let mut line =
                 format!("run {run}  {status}  {}  {calls} {noun}  {cost}", length(micros));
             if reused > 0 {
+                let saved = saved.map_or("an unknown cost".to_owned(), |saved| saved.to_string());
                 line.push_str(&format!("  {reused} reused, saved {saved}"));
             }
             line
@@ -376,7 +379,8 @@ impl Progress {
             let ms = micros / 1000;
             let mut line = format!("run={run} status={status} ms={ms} calls={calls} cost={cost}");
             if reused > 0 {
-                line.push_str(&format!(" reused={reused} saved={}", saved.dollars()));
+                let saved = saved.map_or("unknown".to_owned(), |saved| saved.dollars().to_string());
+                line.push_str(&format!(" reused={reused} saved={saved}"));
             }
             line
         };

@@ -125,8 +125,8 @@ impl Desk<'_> {
             self.tell(&format!("{}; it is as it was in the last run", cause.text));
             return Ok(Round::Ended);
         }
+        // Also after a run that cost nothing: the next one may ask another model.
         if how == How::Reuse
-            && self.outcomes.may_cost()
             && let Some(round) = self.gate(events, files, &text, cause).await?
         {
             return Ok(round);
