@@ -22,7 +22,6 @@ const FLOORS: [&str; 11] = [
 const FENCES: &[(&str, &[&str])] = &[
     ("rhai::", &["script/"]),
     ("reqwest::", &["model/transport.rs", "model/provider/"]),
-    ("genai::", &["model/transport.rs", "model/provider/"]),
     ("petgraph::", &["flow/"]),
     ("notify::", &["cli/"]),
     ("rustyline::", &["cli/"]),

@@ -265,8 +265,18 @@ impl Executor {
         Ok(self.account.hold(model, request, admitted))
     }
 
-    /// Journals a change of the number of calls that are made at once.
+    /// Journals a change of the number of calls that are made at once, and what else was learned of
+    /// the server.
     fn tell_tuned(&self, model: &Model) -> Result<(), StoreError> {
+        if model.take_learned() {
+            let text = format!(
+                "`{}` takes no `max_tokens`, so the request was sent again with \
+                 `max_completion_tokens`; `max_tokens_field = \"max_completion_tokens\"` under its \
+                 `[models.NAME]` avoids the second request",
+                model.label
+            );
+            self.note(&Event::Logged { level: "info".to_owned(), text })?;
+        }
         let Some(Change { from, to }) = model.take_change() else { return Ok(()) };
         let label = &model.label;
         let text = if to < from {
@@ -378,10 +388,7 @@ fn explain(error: CallError, attempts: u32) -> Failure {
     if let Some(asked) = asked {
         failure.message = format!("{}; it asks to wait {} s", failure.message, asked.as_secs_f64());
     }
-    if attempts > 1 {
-        failure.message = format!("{} (tried {attempts} times)", failure.message);
-    }
-    failure
+    failure.tried(attempts)
 }
 
 /// Reads a reply that was asked to be JSON; a Markdown fence around it is taken off.

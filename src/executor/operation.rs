@@ -5,6 +5,7 @@ use crate::base::failpoint::{self, Point};
 use crate::base::id::{FlowId, OpId};
 use crate::executor::Executor;
 use crate::executor::attempt::{Keep, Stop};
+use crate::executor::retry::{ATTEMPTS_MAX, Tries};
 use crate::flow::callback::{Callback, Input, Scope};
 use crate::flow::failure::Failure;
 use crate::flow::op::{Op, OpKind, Prompt};
@@ -17,13 +18,6 @@ use serde_json::{Map, Value};
 use std::fmt::Write as _;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
-use std::time::Duration;
-
-/// First pause before an operation is tried again; it doubles each time.
-const RETRY_PAUSE: Duration = Duration::from_millis(100);
-
-/// Kinds of failure that stay the same however often something is tried.
-const IN_VAIN: &[&str] = &["setup", "budget", "diverged"];
 
 /// The condition of an edge, with the result it judges.
 #[derive(Debug)]
@@ -152,33 +146,37 @@ impl Executor {
         }
     }
 
-    /// Does the work, and again as often as the operation's `retries` allow.
+    /// Does the work, and again as often as the operation's `retries` allow. An operation that is one
+    /// call is asked as often as the call may be, or as the operation may be tried, whichever is more.
     async fn work(&self, scope: &Rc<Scope>, job: &Job) -> Result<Made, Stop> {
-        let mut tried = 0;
+        let mut tries = Tries::new(job.op.retries.saturating_add(1).max(attempts_max(job)));
         loop {
-            let failure = match self.once(scope, job).await {
-                Err(Stop::Failed(failure)) if tried < job.op.retries => failure,
+            match self.once(scope, job, tries.left()).await {
+                Err(Stop::Failed(failure)) if job.op.retries > 0 => {
+                    tokio::time::sleep(tries.failed(failure)?).await;
+                }
                 result => return result,
-            };
-            if IN_VAIN.contains(&failure.kind.as_str()) {
-                return Err(failure.into());
             }
-            tokio::time::sleep(RETRY_PAUSE.saturating_mul(1 << tried.min(10))).await;
-            tried += 1;
         }
     }
 
-    async fn once(&self, scope: &Rc<Scope>, job: &Job) -> Result<Made, Stop> {
+    /// Does the work once. A call that it is may be tried as often as tries are left.
+    async fn once(&self, scope: &Rc<Scope>, job: &Job, left: u32) -> Result<Made, Stop> {
+        let asked = |prompt: &Prompt| {
+            let mut prompt = with_inputs(prompt, &job.inputs);
+            prompt.settings.attempts_max = Some(attempts_max(job).min(left));
+            prompt
+        };
         match &job.op.kind {
             OpKind::Communicate(prompt) => {
-                let prompt = with_inputs(prompt, &job.inputs);
+                let prompt = asked(prompt);
                 let keep = Keep::Exchange;
                 // Boxed, so that operations that call no model do not carry the room for one.
                 let asked = self.converse(scope, &job.branch, &prompt, keep, false);
                 Box::pin(asked).await.map(Made::Value)
             }
             OpKind::Chat(prompt) => {
-                let prompt = with_inputs(prompt, &job.inputs);
+                let prompt = asked(prompt);
                 let keep = Keep::Nothing;
                 // Boxed, so that operations that call no model do not carry the room for one.
                 let asked = self.converse(scope, &job.branch, &prompt, keep, false);
@@ -203,6 +201,17 @@ impl Executor {
                 Ok(Made::Ops(ops))
             }
         }
+    }
+}
+
+/// Returns how often the call of an operation may be tried; 0 for one that is no call.
+fn attempts_max(job: &Job) -> u32 {
+    match &job.op.kind {
+        OpKind::Communicate(prompt) | OpKind::Chat(prompt) => {
+            let settings = job.branch.borrow().model.settings.with(&prompt.settings);
+            settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1)
+        }
+        OpKind::Call(_) | OpKind::Expand { .. } => 0,
     }
 }
 

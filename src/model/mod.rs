@@ -21,7 +21,7 @@ use crate::model::limiter::{Limiter, Limits};
 use crate::model::price::Price;
 use crate::model::provider::demo::Demo;
 use crate::model::provider::simulated::Simulated;
-use crate::model::reply::{Called, Finish, Reply, Usage};
+use crate::model::reply::{Called, Fault, Finish, Reply, Usage};
 use crate::model::request::{Request, Settings};
 use crate::model::transport::Transport;
 use crate::model::tuning::Change;
@@ -74,7 +74,7 @@ impl Model {
         let admission = self.limiter.admit().await;
         begun.set(true);
         let result = self.transport.send(request).await;
-        if let Some(change) = admission.ended(&result) {
+        if let Some(change) = admission.ended(result.as_ref().err().map(|fault| &fault.error)) {
             self.limiter.tell(change);
         }
         match result {
@@ -84,13 +84,27 @@ impl Model {
                 served_by: reply.served_by.clone(),
                 result: judge(reply, request),
             },
-            Err(error) => Called { usage: None, cost: None, served_by: None, result: Err(error) },
+            Err(Fault { error, usage, served_by }) => Called {
+                usage,
+                cost: usage.and_then(|usage| self.cost(Some(&usage))),
+                served_by,
+                result: Err(error),
+            },
         }
     }
 
     /// Returns how the number of calls that are made at once has changed, once, if it has.
     pub fn take_change(&self) -> Option<Change> {
         self.limiter.take_change()
+    }
+
+    /// Tells, once, that a request had to be made twice because the server has another name for the
+    /// limit on tokens.
+    pub fn take_learned(&self) -> bool {
+        match &self.transport {
+            Transport::Server(server) => server.take_learned(),
+            Transport::Demo(_) | Transport::Simulated(_) => false,
+        }
     }
 
     /// Estimates a call without making it: a quarter of the bytes are tokens, which is rough.
@@ -113,8 +127,7 @@ impl Model {
     pub fn identity(&self) -> String {
         match &self.transport {
             Transport::Demo(demo) => format!("{} {}", self.label, demo.identity()),
-            Transport::OpenAi(server) => format!("{} {}", self.label, server.base_url),
-            Transport::Native(provider) => format!("{} {}", self.label, provider.base_url),
+            Transport::Server(server) => format!("{} {}", self.label, server.identity),
             Transport::Simulated(_) => self.label.clone(),
         }
     }
@@ -128,8 +141,7 @@ impl Model {
     pub fn server(&self) -> Option<&str> {
         match &self.transport {
             Transport::Demo(_) | Transport::Simulated(_) => None,
-            Transport::OpenAi(server) => Some(&server.base_url),
-            Transport::Native(provider) => Some(&provider.base_url),
+            Transport::Server(server) => Some(&server.base_url),
         }
     }
 
@@ -137,8 +149,7 @@ impl Model {
     pub fn fault(&self) -> Option<&CallError> {
         match &self.transport {
             Transport::Demo(_) | Transport::Simulated(_) => None,
-            Transport::OpenAi(server) => server.key.as_ref().err(),
-            Transport::Native(provider) => provider.key.as_ref().err(),
+            Transport::Server(server) => server.key.as_ref().err(),
         }
     }
 
@@ -159,7 +170,8 @@ fn judge(reply: Reply, request: &Request) -> Result<String, CallError> {
         Some(Finish::Length) => {
             Err(CallError::Length { text: reply.text, limit: request.settings.max_tokens })
         }
-        Some(Finish::Refused(message)) => Err(CallError::Refused { message }),
+        Some(Finish::Refused(message)) => Err(CallError::Refused { status: None, message }),
+        Some(Finish::Ended(word)) => Err(CallError::Ended { word, text: reply.text }),
         Some(Finish::Stop) if reply.text.trim().is_empty() => Err(CallError::Empty),
         Some(Finish::Stop) => Ok(reply.text),
     }

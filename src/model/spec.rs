@@ -19,6 +19,7 @@ const KEYS: &[&str] = &[
     "key",
     "max_concurrent",
     "requests_per_minute",
+    "max_tokens_field",
     "price",
 ];
 /// Keys that only the demo model has.
@@ -32,6 +33,16 @@ pub enum KeyRef {
     File(String),
     /// Nowhere: the server gets none, also not the provider's own.
     Nothing,
+}
+
+/// What a server of OpenAI's protocol calls the limit on the tokens of a reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitField {
+    /// As most servers do.
+    MaxTokens,
+    /// As OpenAI does itself, and servers that take its name over.
+    MaxCompletionTokens,
 }
 
 /// Tells whether the address of a server is one of this machine.
@@ -82,6 +93,8 @@ pub struct ModelSpec {
     pub settings: Settings,
     /// What the server is asked at once and per minute.
     pub limits: Limits,
+    /// What the server calls the limit on tokens, if that is said.
+    pub limit_field: Option<LimitField>,
     /// The price, if not the known one.
     pub price: Option<Price>,
     /// The demo model's temper.
@@ -98,6 +111,7 @@ impl ModelSpec {
             key: None,
             settings: Settings::default(),
             limits: Limits::default(),
+            limit_field: None,
             price: None,
             demo: DemoSpec::default(),
         }
@@ -116,6 +130,7 @@ impl ModelSpec {
                 "key" => spec.key = Some(key_ref(value)?),
                 "max_concurrent" => spec.limits.max_concurrent = Some(count(key, value)?),
                 "requests_per_minute" => spec.limits.requests_per_minute = Some(count(key, value)?),
+                "max_tokens_field" => spec.limit_field = Some(limit_field(&provider, value)?),
                 "price" => spec.price = Some(Price::from_value(value)?),
                 "latency_ms" if is_demo => spec.demo.latency_ms = whole(key, value)?,
                 "error_rate" if is_demo => spec.demo.error_rate = share(key, value)?,
@@ -181,6 +196,16 @@ fn key_ref(value: &Value) -> Result<KeyRef, ModelError> {
         Some(("file", path)) if !path.is_empty() => Ok(KeyRef::File(path.to_owned())),
         _ => Err(ModelError::LiteralKey),
     }
+}
+
+fn limit_field(provider: &str, value: &Value) -> Result<LimitField, ModelError> {
+    const KEY: &str = "max_tokens_field";
+    if !matches!(provider, "openai" | "ollama") {
+        let help = "; only models of OpenAI's protocol have it".to_owned();
+        return Err(ModelError::UnknownKey { key: KEY.to_owned(), help });
+    }
+    serde_json::from_value(value.clone())
+        .map_err(|_| wrong(KEY, "\"max_tokens\" or \"max_completion_tokens\"", value))
 }
 
 fn replies(value: &Value) -> Result<BTreeMap<String, String>, ModelError> {
@@ -291,6 +316,26 @@ mod tests {
         assert_eq!(
             error.expect_err("two limits"),
             "`extra` cannot hold `max_tokens`: use the setting `max_tokens`"
+        );
+    }
+
+    #[test]
+    fn the_name_of_the_limit_is_one_of_two() {
+        let read = |name: &str, field: &str| {
+            read(json!({ "use": name, "max_tokens_field": field })).map(|spec| spec.limit_field)
+        };
+        let other = Some(LimitField::MaxCompletionTokens);
+        assert_eq!(read("openai/m", "max_completion_tokens"), Ok(other));
+        assert_eq!(
+            read("openai/m", "max_output"),
+            Err("`max_tokens_field` must be \"max_tokens\" or \"max_completion_tokens\", not \
+                 `\"max_output\"`"
+                .to_owned())
+        );
+        assert_eq!(
+            read("gemini/m", "max_tokens"),
+            Err("a model has no `max_tokens_field`; only models of OpenAI's protocol have it"
+                .to_owned())
         );
     }
 

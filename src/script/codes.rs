@@ -281,6 +281,20 @@ pub const CODES: &[Code] = &[
         "it was given up",
         "The run was stopped, or what waited for it ended first.",
     ),
+    run(
+        "K0215",
+        "ended",
+        "the reply ended for an unknown reason",
+        "The server ended the reply with a word that does not stand for a whole reply, such as \
+         `error` or `abort`. It was asked again; what came last is in `e.partial`.",
+    ),
+    run(
+        "K0216",
+        "quota",
+        "the account has no quota left",
+        "The provider refuses every further request until the account is topped up or the quota \
+         begins anew, so the request is not repeated.",
+    ),
 ];
 
 const fn found(

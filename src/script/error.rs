@@ -111,7 +111,10 @@ fn thrown(value: &Dynamic) -> Failure {
         failure.thrown = Some(data);
         return failure;
     };
-    if let Ok(failure) = serde_json::from_value::<Failure>(data.clone()) {
+    if let Ok(mut failure) = serde_json::from_value::<Failure>(data.clone()) {
+        if !map.contains_key("retryable") {
+            failure.retryable = Failure::new(&failure.kind, "").retryable;
+        }
         return failure;
     }
     // A map that is not one of ours, or one of Rhai's own that a script threw again.

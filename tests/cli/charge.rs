@@ -75,7 +75,7 @@ fn an_error_that_may_have_been_billed_costs_its_worst_case() {
     check("no JSON", json(200, "<html>"), "");
     check("half a body", Act::Half("{\"choices\":".to_owned()), "");
     check("no answer", Act::Close, "");
-    check("a reset", Act::Reset("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{".to_owned()), "");
+    check("a reset", Act::Reset(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{".to_vec()), "");
     check("a time-out", Act::Hang, "timeout_ms = 50\n");
     check("a gateway that has waited in vain", refusal(504, "time-out"), "");
     check("a gateway without an answer", refusal(502, "bad gateway"), "");

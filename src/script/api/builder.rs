@@ -67,7 +67,8 @@ fn adding(engine: &mut Engine, host: &Rc<Inner>) {
         `gate` (a result with `verdict: "reject"` skips what depends on it), `on_failure`
         ("skip", "stop" or "continue"), `timeout_ms`, `retries`, and the settings of
         `communicate`. Results of the nodes it depends on go before the instruction, each under
-        its name.
+        its name. `retries` says how often it is tried again after a failure that is `retryable`;
+        a call that was itself tried several times (`attempts_max`) counts as several tries.
         ```rhai
         let g = builder("essay");
         let draft = g.add_operation("communicate", #{ name: "draft", instruction: "Write it." });

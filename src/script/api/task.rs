@@ -2,6 +2,7 @@
 //! `retry`, `sleep`.
 
 use super::def;
+use crate::executor::retry::Tries;
 use crate::flow::failure::Failure;
 use crate::script::error::{Raised, throw, throw_new};
 use crate::script::fiber::wait;
@@ -18,8 +19,6 @@ use tokio::task::JoinHandle;
 
 /// Most closures of `parallel` and `gather` that run at once, unless the options say otherwise.
 const MAX_CONCURRENT: usize = 10_000;
-/// First pause of `retry`; it doubles each time.
-const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 /// A task that runs while the script goes on.
 pub(crate) struct Background {
@@ -354,14 +353,15 @@ fn guarding(engine: &mut Engine, host: &Rc<Inner>) {
         "retry(times: int, function: function) -> any",
         r#"
         Calls a function until it gives a value, at most `times` times, with a growing pause in
-        between, and throws the last error. The function is told the number of the try, from 1,
-        if it takes an argument.
+        between, and throws the last error. An error with `retryable: false` is thrown at once. A
+        call to a model that was itself tried several times (`attempts_max`) counts as several
+        tries. The function receives the number of the try, from 1, if it takes an argument.
         ```rhai
         print(retry(3, |n| if n < 3 { throw "not yet" } else { `worked at try ${n}` }));
         ```
         "#,
         move |context: NativeCallContext, times: i64, function: FnPtr| {
-            retry(times, &BoundFn::new(&inner, &context, function))
+            retry(&inner, times, &BoundFn::new(&inner, &context, function))
         },
     );
     let inner = host.clone();
@@ -430,20 +430,26 @@ fn within(host: &Rc<Inner>, limit_ms: i64, function: &BoundFn) -> Result<Dynamic
     }
 }
 
-fn retry(times: i64, function: &BoundFn) -> Result<Dynamic, Raised> {
-    if times < 1 {
-        return Err(throw_new("option", format!("`retry` needs at least 1 try, not {times}")));
-    }
-    let mut tried = 0;
+fn retry(host: &Rc<Inner>, times: i64, function: &BoundFn) -> Result<Dynamic, Raised> {
+    let Some(most) = u32::try_from(times).ok().filter(|times| *times > 0) else {
+        let message = format!("`retry` needs a number of tries from 1 up, not {times}");
+        return Err(throw_new("option", message));
+    };
+    let mut tries = Tries::new(most);
+    let mut number: i64 = 0;
     loop {
-        tried += 1;
-        let result = wait(function.call(here(), vec![tried.into()]));
-        match result {
-            Err(raised) if tried < times && raised.is_catchable() => {
-                let doubled = 1_u32 << u32::try_from(tried - 1).unwrap_or(0).min(10);
-                wait(tokio::time::sleep(RETRY_PAUSE * doubled));
-            }
+        number += 1;
+        let raised = match wait(function.call(here(), vec![number.into()])) {
+            Err(raised) if raised.is_catchable() => raised,
             result => return result,
+        };
+        let failure = host.failure(&raised);
+        let made = failure.tries;
+        match tries.failed(failure) {
+            Ok(pause) => wait(tokio::time::sleep(pause)),
+            // Only its count is other than it was.
+            Err(failure) if failure.tries != made => return Err(throw(&failure)),
+            Err(_) => return Err(raised),
         }
     }
 }
