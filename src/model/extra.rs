@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 enum Owner {
     /// A setting of this name writes it.
     Setting(&'static str),
-    /// Several settings write into it.
+    /// Several settings write into it, so it is merged field by field if it is spelt alike.
     Settings,
     /// The branch writes it.
     Branch,
@@ -106,7 +106,15 @@ const OWNED: &[(Owner, &[&str])] = &[
 ];
 
 /// The fields by which a schema is asked for: beside `schema` they would be sent twice.
-const SCHEMA: &[&str] = &["responseformat", "format", "outputformat", "outputconfig", "guidedjson"];
+const SCHEMA: &[&str] = &[
+    "responseformat",
+    "responsemimetype",
+    "responseschema",
+    "responsejsonschema",
+    "format",
+    "outputformat",
+    "guidedjson",
+];
 
 /// A field that `extra` cannot hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -118,11 +126,24 @@ pub struct Conflict {
     pub help: String,
 }
 
+/// The tables that settings write into, as they are spelt on the wire.
+const MERGED: &[&str] = &["generationConfig", "options", "output_config"];
+
 /// Finds the first field that may not stand there; `with_schema` tells that the request has a schema.
 pub fn check(extra: &Map<String, Value>, with_schema: bool) -> Result<(), Conflict> {
-    for field in extra.keys() {
+    check_in("", extra, with_schema)
+}
+
+fn check_in(path: &str, extra: &Map<String, Value>, with_schema: bool) -> Result<(), Conflict> {
+    for (field, value) in extra {
         let bare: String = field.chars().filter(|c| !matches!(c, '_' | '-')).collect();
         let bare = bare.to_lowercase();
+        if let Value::Object(inner) = value
+            && MERGED.contains(&field.as_str())
+        {
+            check_in(&format!("{path}{field}."), inner, with_schema)?;
+            continue;
+        }
         let owner = OWNED.iter().find(|(_, fields)| fields.contains(&bare.as_str()));
         let help = match owner {
             Some((owner, _)) => owner.help(),
@@ -131,9 +152,22 @@ pub fn check(extra: &Map<String, Value>, with_schema: bool) -> Result<(), Confli
             }
             None => continue,
         };
-        return Err(Conflict { field: field.clone(), help });
+        return Err(Conflict { field: format!("{path}{field}"), help });
     }
     Ok(())
+}
+
+/// Puts the fields into a request. Of a table that both have, the fields are put together: they have
+/// been checked to be others.
+pub fn merge(wire: &mut Map<String, Value>, extra: &Map<String, Value>) {
+    for (field, value) in extra {
+        match (wire.get_mut(field), value) {
+            (Some(Value::Object(own)), Value::Object(more)) => own.extend(more.clone()),
+            _ => {
+                wire.insert(field.clone(), value.clone());
+            }
+        }
+    }
 }
 
 impl Owner {
@@ -180,7 +214,7 @@ mod tests {
             ("stream_options", "use the setting `stream`"),
             ("top_p", "use the setting `top_p`"),
             (
-                "generationConfig",
+                "generation_config",
                 "use the settings `temperature`, `top_p`, `max_tokens`, `stop` and `seed`",
             ),
             (
@@ -218,6 +252,45 @@ mod tests {
         for field in fields {
             assert_eq!(refusal(field), "sent");
         }
+    }
+
+    #[test]
+    fn a_table_that_settings_write_into_holds_other_fields() {
+        let refusal = |extra: Value| {
+            let found = check(extra.as_object().expect("a map"), true);
+            found.map_or_else(|conflict| conflict.to_string(), |()| "sent".to_owned())
+        };
+        let other = json!({ "generationConfig": { "topK": 3, "thinkingConfig": { "x": 1 } } });
+        assert_eq!(refusal(other), "sent");
+        assert_eq!(refusal(json!({ "options": { "num_ctx": 8192 } })), "sent");
+        assert_eq!(
+            refusal(json!({ "generationConfig": { "topK": 3, "maxOutputTokens": 9 } })),
+            "`extra` cannot hold `generationConfig.maxOutputTokens`: use the setting `max_tokens`"
+        );
+        assert_eq!(
+            refusal(json!({ "generationConfig": { "candidateCount": 2 } })),
+            "`extra` cannot hold `generationConfig.candidateCount`: a call gives one reply; make a \
+             call for each"
+        );
+        assert_eq!(
+            refusal(json!({ "options": { "num_predict": -1 } })),
+            "`extra` cannot hold `options.num_predict`: use the setting `max_tokens`"
+        );
+        assert!(
+            refusal(json!({ "generationConfig": { "responseSchema": {} } })).contains("schema")
+        );
+        // What is no table would take the place of the program's own.
+        assert!(refusal(json!({ "generationConfig": 1 })).starts_with("`extra` cannot hold"));
+    }
+
+    #[test]
+    fn fields_are_put_beside_those_of_the_program() {
+        let mut wire = json!({ "generationConfig": { "maxOutputTokens": 5 }, "contents": [] });
+        let extra = json!({ "generationConfig": { "topK": 3 }, "labels": { "a": "b" } });
+        merge(wire.as_object_mut().expect("a map"), extra.as_object().expect("a map"));
+        let expected = json!({ "generationConfig": { "maxOutputTokens": 5, "topK": 3 },
+            "contents": [], "labels": { "a": "b" } });
+        assert_eq!(wire, expected);
     }
 
     #[test]

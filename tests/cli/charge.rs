@@ -13,15 +13,23 @@ const THREE_AT_WORST: &str = "3 calls, 0.117, 0 under way";
 
 /// A project with such a model.
 fn project(url: &str, more: &str) -> Project {
+    project_of("openai", url, more)
+}
+
+fn project_of(provider: &str, url: &str, more: &str) -> Project {
     let project = Project::new();
-    let model = format!("use = \"openai/m\"\nbase_url = \"{url}\"\n{PRICED}{more}");
+    let model = format!("use = \"{provider}/m\"\nbase_url = \"{url}\"\n{PRICED}{more}");
     project.file("kaizen.toml", &format!("[project]\nmodel = \"live\"\n[models.live]\n{model}"));
     project
 }
 
 /// Tries 20 calls within $0.15, and gives what `used()` says then.
 fn spend(url: &str, more: &str) -> String {
-    let project = project(url, more);
+    spend_on("openai", url, more)
+}
+
+fn spend_on(provider: &str, url: &str, more: &str) -> String {
+    let project = project_of(provider, url, more);
     project.file(
         "s.rhai",
         "let b = branch(); for n in 10..30 { attempt(|| b.chat(`q${n}`)); } let u = used(); \
@@ -63,6 +71,46 @@ fn a_reply_that_does_not_say_what_it_used_costs_its_worst_case() {
     for usage in silent {
         check(usage, reply(usage), "", THREE_AT_WORST);
     }
+}
+
+/// Says by which protocol the model is asked, and what its errors with 10 and 15 tokens look like.
+const SAID: [(&str, &str, &str); 4] = [
+    ("openai", r#"{"message":"no"}"#, r#""usage":{"prompt_tokens":10,"completion_tokens":15}"#),
+    ("ollama", r#"{"message":"no"}"#, r#""usage":{"prompt_tokens":10,"completion_tokens":15}"#),
+    (
+        "anthropic",
+        r#"{"type":"api_error","message":"no"}"#,
+        r#""type":"error","usage":{"input_tokens":10,"output_tokens":15}"#,
+    ),
+    (
+        "gemini",
+        r#"{"code":500,"message":"no"}"#,
+        r#""usageMetadata":{"promptTokenCount":10,"candidatesTokenCount":15}"#,
+    ),
+];
+
+#[test]
+fn an_error_that_says_what_it_used_costs_that_whatever_its_status() {
+    // A call costs 2.5 cents: after five of them, 2.5 are left, and the worst case is 3.9.
+    for (provider, error, usage) in SAID {
+        for status in [200, 400, 429, 500, 503, 504] {
+            let body = format!(r#"{{"error":{error},{usage}}}"#);
+            let server = Server::start(move |_, _, _| json(status, body.clone()));
+            let said = spend_on(provider, &server.url, "");
+            assert_eq!(said, "5 calls, 0.125, 0 under way", "{provider} {status}");
+            assert_eq!(server.bodies().len(), 5, "{provider} {status}");
+        }
+    }
+}
+
+#[test]
+fn an_error_after_the_usage_of_a_stream_costs_that() {
+    let piece = r#"{"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}]}"#;
+    let usage = r#"{"choices":[],"usage":{"prompt_tokens":10,"completion_tokens":15}}"#;
+    let error = r#"{"error":{"message":"overloaded"}}"#;
+    let expected = "5 calls, 0.125, 0 under way";
+    check("after the usage", stream(&[piece, usage, error], false), "stream = true\n", expected);
+    check("with the usage", stream(&[piece, usage, error], true), "stream = true\n", expected);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use kaizen::journal::event::Event;
 use kaizen::model::Model;
 use kaizen::model::error::CallError;
 use kaizen::model::provider::simulated::Simulated;
-use kaizen::model::reply::{Finish, Reply, Usage};
+use kaizen::model::reply::{Fault, Finish, Reply, Usage};
 use kaizen::model::request::Request;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -111,7 +111,7 @@ impl World {
     }
 
     /// Answers like a real provider on a bad day; what happens depends on the seed and the question.
-    async fn answer(self: Rc<World>, request: &Request) -> Result<Reply, CallError> {
+    async fn answer(self: Rc<World>, request: &Request) -> Result<Reply, Fault> {
         let mut rng = self.chance(request);
         let settings = &request.settings;
         let said: u64 = request.messages.iter().map(|m| m.content.len() as u64).sum();
@@ -134,24 +134,31 @@ impl World {
             output_visible: rng.below(most.min(60) + 1),
             ..Usage::default()
         };
-        // What is refused or never arrives costs nothing; all else is charged when it is taken on.
+        // What is refused or never arrives costs nothing, unless the refusal says what it used; all else
+        // is charged when it is taken on.
+        let says = matches!(fate, 1..=5 | 10 | 15 | 16) && rng.below(2) == 0;
         let is_refused = (1..=5).contains(&fate) || fate == 14;
-        let tokens = usage.input() + usage.output();
-        let charge = if is_refused {
-            Sum { calls: 1, ..Sum::default() }
-        } else {
-            Sum { cost: cost(&usage), tokens, calls: 1 }
-        };
+        let free = Sum { calls: 1, ..Sum::default() };
+        let all = Sum { cost: cost(&usage), tokens: usage.tokens(), calls: 1 };
+        let charge = if is_refused && !says { free } else { all };
         self.charged.set(self.charged.get().plus(charge));
         if fate == 6 {
             std::future::pending::<()>().await;
         }
         tokio::time::sleep(Duration::from_millis(rng.below(400))).await;
-        let result = act(fate, &mut rng, &text(request), usage);
-        let known = match &result {
-            Ok(reply) if reply.usage.is_some() => charge,
-            Err(_) if is_refused => charge,
-            _ => worst,
+        let result = act(fate, &mut rng, &text(request), usage).map_err(|error| Fault {
+            error,
+            usage: says.then_some(usage),
+            served_by: None,
+        });
+        let said = match &result {
+            Ok(reply) => reply.usage,
+            Err(fault) => fault.usage,
+        };
+        let known = match said.filter(|usage| usage.tokens() > 0) {
+            Some(_) => charge,
+            None if is_refused => free,
+            None => worst,
         };
         call.end(known);
         result
