@@ -18,6 +18,7 @@ mod cli {
     mod advise;
     mod budget;
     mod care;
+    mod charge;
     mod check;
     mod doc;
     mod experiment;

@@ -117,7 +117,7 @@ impl Job<'_> {
         print: Sink,
     ) -> anyhow::Result<Open> {
         let cost_max = executor.budget().and_then(|budget| budget.cost_max());
-        let progress = progress.within(cost_max);
+        let progress = progress.of(executor.account().clone(), cost_max);
         let (executor, progress) = (Rc::new(executor), Rc::new(RefCell::new(progress)));
         let root = self.root()?;
         let mut permissions = self.project.permissions(&root)?;

@@ -248,9 +248,10 @@ pub(super) fn summary(plan: &Plan, runs: usize) -> String {
 
 fn cost(plan: &Plan) -> String {
     let (known, unknown) = plan.cost();
-    let known_calls = plan.rows.iter().any(|row| row.calls > 0 && row.cost.is_some());
-    match (unknown, known_calls) {
+    let has_known = plan.rows.iter().any(|row| row.cost.is_some());
+    match (unknown, has_known) {
         (0, _) => dollars(known),
+        (1, true) => format!("{} and 1 call of unknown price", dollars(known)),
         (_, true) => format!("{} and {unknown} calls of unknown price", dollars(known)),
         (_, false) => "cost unknown".to_owned(),
     }
@@ -269,8 +270,11 @@ fn cells(row: &Row) -> Vec<String> {
         ("-".to_owned(), "-".to_owned(), "-".to_owned())
     } else {
         let tokens = format!("{rough}{}/{rough}{}", range(row.input, 0), range(row.output, 0));
-        let cost =
-            row.cost.map_or("unknown".to_owned(), |cost| format!("{rough}{}", dollars(cost)));
+        let cost = match (row.cost, row.unpriced) {
+            (Some(cost), 0) => format!("{rough}{}", dollars(cost)),
+            (Some(cost), unknown) => format!("{rough}{} + {unknown} unknown", dollars(cost)),
+            (None, _) => "unknown".to_owned(),
+        };
         (tokens, cost, row.time.map_or("-".to_owned(), |time| range(time, 1)))
     };
     vec![
@@ -291,7 +295,7 @@ fn range(range: Range, digits: usize) -> String {
 }
 
 fn dollars(range: Range) -> String {
-    let text = |dollars: f64| Money::from_dollars(dollars).unwrap_or_default().to_string();
+    let text = |dollars: f64| Money::at_most(dollars).to_string();
     let (low, high) = (text(range.p50), text(range.p95));
     if low == high { low } else { format!("{low}…{}", high.trim_start_matches('$')) }
 }
@@ -306,7 +310,8 @@ fn to_json(forecast: &Forecast, runs: usize) -> serde_json::Value {
             json!({
                 "op": row.name, "model": row.model, "calls": row.calls, "reused": row.reused,
                 "tokens_in": pair(row.input), "tokens_out": pair(row.output),
-                "rough": row.is_rough, "cost": row.cost.map(pair), "seconds": row.time.map(pair),
+                "rough": row.is_rough, "cost": row.cost.map(pair),
+                "calls_of_unknown_price": row.unpriced, "seconds": row.time.map(pair),
                 "after": row.after,
             })
         })

@@ -31,11 +31,12 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         let metrics = fold(&store, &row)?;
         let took = row.ended_at.map(|end| end - row.started_at);
         let cost = metrics.known_cost();
+        let calls = metrics.calls + metrics.under_way;
         if global.json {
             let line = json!({
                 "run": row.id, "script": row.script, "started_at": row.started_at,
-                "ended_at": row.ended_at, "status": status(&row), "calls": metrics.calls,
-                "cost": cost.map(crate::base::unit::Money::dollars),
+                "ended_at": row.ended_at, "status": status(&row), "calls": calls,
+                "under_way": metrics.under_way, "cost": cost.map(crate::base::unit::Money::dollars),
             });
             print_line(&line.to_string());
             continue;
@@ -45,7 +46,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
             time::moment(row.started_at),
             took.map_or("-".to_owned(), time::length),
             status(&row).to_owned(),
-            metrics.calls.to_string(),
+            calls.to_string(),
             cost.map_or("unknown".to_owned(), |cost| cost.to_string()),
             row.script,
         ]);

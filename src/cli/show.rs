@@ -1,7 +1,6 @@
 //! `kaizen show RUN`: what a run did, operation by operation.
 
 use crate::base::id::{FlowId, OpId};
-use crate::base::unit::Money;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::{table, time};
@@ -11,6 +10,7 @@ use crate::flow::outcome::Outcome;
 use crate::journal::event::Event;
 use crate::journal::history::{self, RunRow};
 use crate::metrics::Metrics;
+use crate::metrics::charge::{Bill, Charge};
 use crate::metrics::fold::Fold;
 use crate::model::reply::Usage;
 use crate::store::Connection;
@@ -37,8 +37,9 @@ struct Line {
     calls: u32,
     reused: u32,
     demo: bool,
-    usage: Usage,
-    cost: Option<Money>,
+    bill: Bill,
+    /// Calls that have begun and not ended.
+    under_way: u32,
     model: String,
     events: Vec<(i64, Event)>,
 }
@@ -127,17 +128,20 @@ fn collect(lines: &mut BTreeMap<OpId, Line>, at: i64, event: &Event) {
         Event::AttemptStarted { model, demo, .. } => {
             line.model.clone_from(model);
             line.demo = *demo;
+            line.under_way += 1;
         }
-        Event::AttemptEnded { reused: Some(_), .. } => line.reused += 1,
-        Event::AttemptEnded { usage, cost, .. } => {
+        Event::AttemptEnded { reused: Some(_), .. } => {
+            line.under_way = line.under_way.saturating_sub(1);
+            line.reused += 1;
+        }
+        Event::AttemptEnded { usage, cost, failure, .. } => {
+            line.under_way = line.under_way.saturating_sub(1);
             line.calls += 1;
-            line.usage += usage.unwrap_or_default();
-            if let Some(cost) = cost {
-                line.cost = Some(line.cost.unwrap_or_default() + *cost);
-            }
+            line.bill.add(Charge::of(*usage, *cost, failure.as_ref()));
         }
         Event::OpEnded { outcome, .. } => {
             line.ended_at = Some(at);
+            line.under_way = 0;
             line.outcome = Some(outcome.clone());
         }
         Event::FlowStarted { .. }
@@ -196,14 +200,25 @@ fn show_run(
     let cost = metrics.known_cost().map_or("unknown".to_owned(), |cost| cost.to_string());
     let reused = match metrics.reused {
         0 => String::new(),
-        reused => format!(", {reused} replies reused (saved {})", metrics.saved),
+        reused => {
+            let saved = metrics.known_saved();
+            let saved = saved.map_or("an unknown cost".to_owned(), |saved| saved.to_string());
+            format!(", {reused} replies reused (saved {saved})")
+        }
+    };
+    let under_way = match metrics.under_way {
+        0 => String::new(),
+        calls => format!(", {calls} more without an end"),
     };
     print_line(&format!(
-        "success rate {rate}, {} calls ({} again), {} tokens in, {} out, cost {cost}{reused}",
+        "success rate {rate}, {} calls ({} again){under_way}, {}, cost {cost}{reused}",
         metrics.calls,
         metrics.retries,
-        metrics.usage.input(),
-        metrics.usage.output()
+        metrics.known_usage().map_or("tokens unknown".to_owned(), |usage| format!(
+            "{} tokens in, {} out",
+            usage.input(),
+            usage.output()
+        ))
     ));
 }
 
@@ -241,11 +256,16 @@ fn cells(op: OpId, line: &Line) -> Vec<String> {
         None if line.started_at.is_some() => "unfinished",
         None => "not started",
     };
-    let (tokens, cost) = if line.calls == 0 {
-        ("-".to_owned(), "-".to_owned())
-    } else {
-        let cost = line.cost.map_or("unknown".to_owned(), |cost| cost.to_string());
-        (format!("{}/{}", line.usage.input(), line.usage.output()), cost)
+    let unknown = || "unknown".to_owned();
+    let (tokens, cost) = match (line.calls, line.under_way) {
+        (0, 0) => ("-".to_owned(), "-".to_owned()),
+        (_, 0) => {
+            let count = |usage: Usage| format!("{}/{}", usage.input(), usage.output());
+            let cost = line.bill.cost().map(|cost| cost.to_string());
+            (line.bill.usage().map_or_else(unknown, count), cost.unwrap_or_else(unknown))
+        }
+        // What it has begun may be on the bill.
+        _ => (unknown(), unknown()),
     };
     let model = if line.demo { format!("{} (demo)", line.model) } else { line.model.clone() };
     vec![

@@ -7,17 +7,18 @@ use crate::base::strand::Strand;
 use crate::base::unit::Money;
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
-use crate::executor::budget::Reserve;
 use crate::executor::reuse::Answer;
 use crate::flow::failure::Failure;
 use crate::journal::cassette::Line;
 use crate::journal::key::Key;
 use crate::journal::past::PastTry;
 use crate::journal::replies::{Known, Sample};
+use crate::metrics::charge::Charge;
 use crate::model::Model;
 use crate::model::error::CallError;
 use crate::model::reply::{Called, Usage};
 use crate::model::request::Request;
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -89,6 +90,15 @@ impl Tried {
         }
     }
 
+    /// Returns what a try of the run that is gone through again cost, if that is known.
+    pub(super) fn cost_then(&self) -> Option<Money> {
+        let failure = match &self.result {
+            Err(Miss::Then { failure, .. }) => Some(failure),
+            Ok(_) | Err(Miss::Now(_)) => None,
+        };
+        Charge::of(self.usage, self.cost, failure).cost
+    }
+
     /// Tells whether its tokens count as used by the branch: they did, when they were used.
     pub(super) fn counts_now(&self) -> bool {
         self.reused.is_none() || self.is_again
@@ -153,16 +163,19 @@ impl Executor {
     pub(super) async fn ask_model(
         &self,
         asked: &Asked,
-        mut reserve: Option<&mut Reserve>,
+        begun: Rc<Cell<bool>>,
     ) -> Result<Called, Stop> {
         let Asked { model, request, sample, .. } = asked;
         self.on_disk().await?;
         failpoint::pass(Point::CallBegins);
-        let begun = reserve.as_mut().map(|reserve| reserve.begun()).unwrap_or_default();
         let called = match &self.reuse {
-            Some(reuse) => self.outside(reuse.call(sample.clone(), model, request, begun)).await,
-            None => self.outside(model.call_noting(request, &begun)).await,
+            // Under `watch` a call outlives the run that began it.
+            Some(reuse) if self.past.is_none() => {
+                self.outside(reuse.call(sample.clone(), model, request, begun)).await
+            }
+            _ => self.outside(model.call_noting(request, &begun)).await,
         };
+        let called = model.settle(called);
         failpoint::pass(Point::CallEnds);
         Ok(called)
     }
@@ -184,6 +197,8 @@ impl Executor {
             Answer::Never(failure) => return Err((*failure).into()),
             Answer::Ask => (Called::broken("no model was asked".to_owned()), None),
         };
+        self.known.count(&asked.model, &asked.request, called.cost);
+
         // Others that do something at the same time get their turn.
         self.outside(std::future::ready(())).await;
         Ok(Tried::now(number, called, run))

@@ -3,7 +3,9 @@
 use crate::base::failpoint::{self, Point};
 use crate::base::id::FlowId;
 use crate::base::strand::Strand;
+use crate::base::unit::Money;
 use crate::executor::answer::{Asked, Miss, Source, Tried};
+use crate::executor::budget::Reserve;
 use crate::executor::retry::{ATTEMPTS_MAX, pause};
 use crate::executor::reuse::Answer;
 use crate::executor::{Executor, RunError};
@@ -17,11 +19,13 @@ use crate::journal::replies::CANCELLED;
 use crate::model::Model;
 use crate::model::error::{CallError, Retry};
 use crate::model::message::{Message, Role};
+use crate::model::reply::Usage;
 use crate::model::request::Request;
 use crate::model::tuning::Change;
 use crate::session::branch::{Exchange, SharedBranch};
 use crate::store::StoreError;
 use serde_json::Value;
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -120,6 +124,7 @@ impl Executor {
         let settings = model.settings.with(&prompt.settings);
         let attempts_max = settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1);
         let mut request = Request { messages, settings, schema: prompt.schema.clone() };
+        request.check().map_err(|error| Failure::new("option", error.to_string()))?;
         let sample = self.sample(&scope.strand, &model, &request);
         // A cassette has the request as the script made it, before the budget bounds the reply.
         let line = self.tape.as_ref().map(|_| Box::new(Line::asked(sample.key, &model, &request)));
@@ -132,7 +137,7 @@ impl Executor {
         let text = loop {
             let tried = self.call(scope, &asked, attempt).await?;
             if tried.counts_now() {
-                branch.borrow_mut().usage += tried.usage.unwrap_or_default();
+                branch.borrow_mut().count(tried.usage);
             }
 
             let left = scope.due.map(|at| at.saturating_sub(self.age()));
@@ -170,10 +175,8 @@ impl Executor {
         let Asked { model, request, sample, .. } = asked;
         let source = self.source(asked, attempt);
         let may_ask = matches!(source, Source::News | Source::Answer(Answer::Ask));
-        let mut reserve = match self.budget_of(scope.flow) {
-            Some(budget) if may_ask => Some(budget.admit(model, request).await?),
-            _ => None,
-        };
+        let mut reserve =
+            if may_ask { Some(self.reserve(scope, model, request).await?) } else { None };
         // The semaphore is never closed.
         let _permit = match &self.calls {
             Some(calls) if may_ask || matches!(source, Source::Then(_)) => {
@@ -182,29 +185,17 @@ impl Executor {
             _ => None,
         };
 
-        let number = scope.attempts.get() + 1;
-        scope.attempts.set(number);
-        self.note(&Event::AttemptStarted {
-            flow: scope.flow,
-            op: scope.op,
-            attempt: number,
-            model: model.label.clone(),
-            demo: model.is_demo(),
-            prompt: request.messages.last().map(|m| m.content.clone()).unwrap_or_default(),
-            history: request.messages.len() - 1,
-            key: Some(sample.key),
-            sample: sample.arrival,
-            at: Some(sample.at.clone()),
-        })?;
-        let demo = model.is_demo();
-        let mut guard = CallGuard { executor: self, scope, number, demo, armed: true };
-
+        let has_begun = reserve.as_mut().map(Reserve::begun).unwrap_or_default();
+        let mut guard = self.begin_call(scope, asked, has_begun.clone())?;
+        let number = guard.number;
         let answer = match source {
             Source::Then(then) => {
                 self.turns.known(then.place).await;
                 guard.armed = false;
                 self.use_reply(sample, then.result.is_ok());
-                return Ok(Tried::then(number, *then));
+                let tried = Tried::then(number, *then);
+                self.known.count(model, request, tried.cost_then());
+                return Ok(tried);
             }
             Source::Answer(answer) => answer,
             Source::News => {
@@ -213,7 +204,7 @@ impl Executor {
             }
         };
         let called = match answer {
-            Answer::Ask => self.ask_model(asked, reserve.as_mut()).await?,
+            Answer::Ask => self.ask_model(asked, has_begun).await?,
             other => {
                 drop(reserve.take());
                 guard.armed = false;
@@ -230,6 +221,45 @@ impl Executor {
             reserve.settle(&called);
         }
         Ok(Tried::now(number, called, None))
+    }
+
+    /// Journals the start of a call, and watches it.
+    fn begin_call<'a>(
+        &'a self,
+        scope: &'a Rc<Scope>,
+        asked: &'a Asked,
+        has_begun: Rc<Cell<bool>>,
+    ) -> Result<CallGuard<'a>, StoreError> {
+        let Asked { model, request, sample, .. } = asked;
+        let number = scope.attempts.get() + 1;
+        scope.attempts.set(number);
+        self.note(&Event::AttemptStarted {
+            flow: scope.flow,
+            op: scope.op,
+            attempt: number,
+            model: model.label.clone(),
+            demo: model.is_demo(),
+            prompt: request.messages.last().map(|m| m.content.clone()).unwrap_or_default(),
+            history: request.messages.len() - 1,
+            key: Some(sample.key),
+            sample: sample.arrival,
+            at: Some(sample.at.clone()),
+        })?;
+        Ok(CallGuard { executor: self, scope, asked, number, has_begun, armed: true })
+    }
+
+    /// Sets the worst case of a call aside, in the budget of its flow and in the account of the run.
+    async fn reserve(
+        &self,
+        scope: &Rc<Scope>,
+        model: &Model,
+        request: &Request,
+    ) -> Result<Reserve, Failure> {
+        let admitted = match self.budget_of(scope.flow) {
+            Some(budget) => Some(budget.admit(model, request).await?),
+            None => None,
+        };
+        Ok(self.account.hold(model, request, admitted))
     }
 
     /// Journals a change of the number of calls that are made at once, and what else was learned of
@@ -294,12 +324,14 @@ impl Executor {
     }
 }
 
-/// Journals a call that is given up while it is under way: it may have been paid for.
+/// Journals a call that is given up while it is under way: it may have been paid for, once it has
+/// begun.
 struct CallGuard<'a> {
     executor: &'a Executor,
     scope: &'a Rc<Scope>,
+    asked: &'a Asked,
     number: u32,
-    demo: bool,
+    has_begun: Rc<Cell<bool>>,
     armed: bool,
 }
 
@@ -308,17 +340,27 @@ impl Drop for CallGuard<'_> {
         if !self.armed {
             return;
         }
+
+        let Asked { model, request, sample, .. } = self.asked;
+        let past = self.executor.past.as_ref();
+        let was_made = past.is_some_and(|past| past.is_unended(sample.key, &sample.at));
+        if was_made && !self.has_begun.get() {
+            // The run that is gone through again had made it, and may have paid for it.
+            self.executor.known.count(model, request, None);
+        }
+        let is_free = !was_made && !self.has_begun.get();
+
         // The run is being torn down; a store that cannot be written is reported by its next use.
         let _ = self.executor.note(&Event::AttemptEnded {
             flow: self.scope.flow,
             op: self.scope.op,
             attempt: self.number,
-            demo: self.demo,
+            demo: model.is_demo(),
             reused: None,
             again: false,
             reply: None,
-            usage: None,
-            cost: None,
+            usage: is_free.then(Usage::default),
+            cost: is_free.then_some(Money::ZERO),
             served_by: None,
             failure: Some(Failure::new(CANCELLED, "the call was given up")),
             retry_in_ms: None,

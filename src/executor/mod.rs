@@ -18,9 +18,8 @@ pub mod turns;
 
 use crate::base::clock;
 use crate::base::id::{FlowId, OpId, RunId};
-use crate::base::unit::Money;
 use crate::executor::again::{Figures, Passed, Start};
-use crate::executor::budget::Budget;
+use crate::executor::budget::{Bounds, Budget, Tally};
 use crate::executor::reuse::Reuse;
 use crate::executor::tape::Tape;
 use crate::executor::turns::Turns;
@@ -71,6 +70,10 @@ pub struct Executor {
     seed: u64,
     /// What the run may use up, if that is bounded.
     budget: Option<Rc<Budget>>,
+    /// What the calls of the run have used, without a bound.
+    account: Rc<Budget>,
+    /// What replies that were known cost when they were paid for.
+    known: Rc<Budget>,
     /// The budgets of flows under way that have one, or are within one.
     flow_budgets: RefCell<HashMap<FlowId, Rc<Budget>>>,
     /// Replies that need not be asked for again, if there are any.
@@ -129,6 +132,8 @@ impl Executor {
             journal,
             seed,
             budget: None,
+            account: Budget::new(Bounds::default()),
+            known: Budget::new(Bounds::default()),
             flow_budgets: RefCell::default(),
             reuse: None,
             tape: None,
@@ -149,7 +154,8 @@ impl Executor {
             flows: RefCell::default(),
             listeners: RefCell::default(),
             next_listener: Cell::new(0),
-            calls: concurrency.map(Semaphore::new),
+            // As many as there can be is no bound.
+            calls: concurrency.map(|most| Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
             unforgiven: Cell::new(0),
             first_failure: RefCell::default(),
         }
@@ -186,6 +192,17 @@ impl Executor {
     /// Returns what the run may use up, if that is bounded.
     pub fn budget(&self) -> Option<&Rc<Budget>> {
         self.budget.as_ref()
+    }
+
+    /// Returns the account of the calls that the run makes.
+    pub fn account(&self) -> &Rc<Budget> {
+        &self.account
+    }
+
+    /// Returns what the run has used so far, with the calls under way, and with what an earlier run
+    /// has paid for.
+    pub fn used(&self) -> Tally {
+        self.account.tally().plus(self.known.tally())
     }
 
     /// Returns the budget that a call of a flow has to keep.
@@ -273,12 +290,6 @@ impl Executor {
     /// Returns how many replies were reused in this run.
     pub fn reused(&self) -> u64 {
         self.total.borrow().reused()
-    }
-
-    /// Returns how many calls the work has taken and what they cost, if that is known: those of this
-    /// run, of the runs that it resumes, and those whose replies it reuses.
-    pub fn used_in_all(&self) -> (u64, Option<Money>) {
-        self.total.borrow().used_in_all()
     }
 
     /// Returns how many operations failed, or were skipped because of a failure, in flows that do

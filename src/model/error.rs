@@ -80,7 +80,15 @@ pub enum CallError {
         /// The provider's words.
         message: String,
     },
-    /// No connection, or it broke before a whole reply had come.
+    /// No connection could be made, so nothing was sent.
+    #[error("no connection to {url}: {message}")]
+    Unreachable {
+        /// The server's address.
+        url: String,
+        /// Why there is none.
+        message: String,
+    },
+    /// The connection broke before a whole reply had come.
     #[error("no connection to {url}: {message}")]
     Network {
         /// The server's address.
@@ -170,7 +178,7 @@ impl CallError {
             CallError::Quota { .. } => "quota",
             CallError::NotFound { .. } => "not_found",
             CallError::BadRequest { .. } => "bad_request",
-            CallError::Network { .. } => "network",
+            CallError::Unreachable { .. } | CallError::Network { .. } => "network",
             CallError::Timeout { .. } => "timeout",
             CallError::CutOff { .. } => "cut_off",
             CallError::Ended { .. } => "ended",
@@ -193,7 +201,8 @@ impl CallError {
             CallError::RateLimited { retry_after, .. } => {
                 retry_after.map_or(Retry::Backoff, Retry::After)
             }
-            CallError::Network { .. }
+            CallError::Unreachable { .. }
+            | CallError::Network { .. }
             | CallError::Timeout { deadline: Deadline::Header | Deadline::Idle, .. }
             | CallError::CutOff { .. }
             | CallError::Ended { .. }
@@ -223,7 +232,8 @@ impl CallError {
             | CallError::NotFound { status, .. }
             | CallError::BadRequest { status, .. } => Some(*status),
             CallError::Refused { status, .. } => *status,
-            CallError::Network { .. }
+            CallError::Unreachable { .. }
+            | CallError::Network { .. }
             | CallError::Timeout { .. }
             | CallError::CutOff { .. }
             | CallError::Ended { .. }

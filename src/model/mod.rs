@@ -1,7 +1,9 @@
 //! Talking to a language model: requests, replies, errors, prices, limits, and the transports that
 //! carry them. Knows nothing of sessions, graphs, scripts or terminals.
 
+pub mod charge;
 pub mod error;
+pub mod extra;
 pub mod limiter;
 pub mod message;
 pub mod price;
@@ -157,7 +159,7 @@ impl Model {
         if let Transport::Demo(demo) = &self.transport {
             return demo.cost();
         }
-        self.price.as_ref()?.cost(usage?)
+        Some(self.price.as_ref()?.cost(usage?))
     }
 }
 

@@ -84,6 +84,9 @@ pub enum ModelError {
         /// What is there.
         found: String,
     },
+    /// A setting of its calls that cannot be.
+    #[error(transparent)]
+    Setting(#[from] crate::model::request::SettingError),
     /// A secret in plain sight.
     #[error("`key` never holds the key itself; write `key = \"env:NAME\"` or `\"file:PATH\"`")]
     LiteralKey,
@@ -482,11 +485,9 @@ mod tests {
     use super::*;
 
     fn models(variables: &'static [(&'static str, &'static str)]) -> Models {
-        let fast = ModelSpec::new("demo", "echo");
-        let aliases = BTreeMap::from([("fast".to_owned(), fast)]);
+        let aliases = BTreeMap::from([("fast".to_owned(), ModelSpec::new("demo", "echo"))]);
         Models::new(aliases, None, 1, move |name| {
-            let found = variables.iter().find(|(known, _)| *known == name);
-            found.map(|(_, value)| (*value).to_owned())
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         })
     }
 
@@ -504,8 +505,7 @@ mod tests {
     #[test]
     fn a_missing_key_is_told_at_the_first_call_and_names_the_variable() {
         let model = models(&[]).resolve("openai/gpt-4o-mini").expect("a model");
-        let fault = model.fault().expect("no key").to_string();
-        assert!(fault.contains("OPENAI_API_KEY"), "{fault}");
+        assert!(model.fault().expect("no key").to_string().contains("OPENAI_API_KEY"));
         let model = models(&[("OPENAI_API_KEY", "k")]).resolve("openai/gpt-4o-mini");
         assert_eq!(model.expect("a model").fault(), None);
     }

@@ -84,22 +84,29 @@ pub struct Usage {
 impl Usage {
     /// Returns all tokens read.
     pub fn input(&self) -> u64 {
-        self.input_uncached + self.cache_read + self.cache_write
+        self.input_uncached.saturating_add(self.cache_read).saturating_add(self.cache_write)
     }
 
     /// Returns all tokens written.
     pub fn output(&self) -> u64 {
-        self.output_visible + self.reasoning
+        self.output_visible.saturating_add(self.reasoning)
+    }
+
+    /// Returns all tokens.
+    pub fn tokens(&self) -> u64 {
+        self.input().saturating_add(self.output())
     }
 }
 
 impl std::ops::AddAssign for Usage {
+    /// Saturates: a provider's figures may be anything, and a sum that wraps would be near nothing.
     fn add_assign(&mut self, other: Usage) {
-        self.input_uncached += other.input_uncached;
-        self.cache_read += other.cache_read;
-        self.cache_write += other.cache_write;
-        self.output_visible += other.output_visible;
-        self.reasoning += other.reasoning;
+        let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
+        add(&mut self.input_uncached, other.input_uncached);
+        add(&mut self.cache_read, other.cache_read);
+        add(&mut self.cache_write, other.cache_write);
+        add(&mut self.output_visible, other.output_visible);
+        add(&mut self.reasoning, other.reasoning);
     }
 }
 

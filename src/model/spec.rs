@@ -1,6 +1,7 @@
 //! What a user says about a model: `[models.NAME]` in kaizen.toml, or `imodel(#{..})` in a script.
 
 use crate::base::spelling::nearest;
+use crate::base::unit::Money;
 use crate::model::limiter::Limits;
 use crate::model::price::Price;
 use crate::model::provider::http::is_local;
@@ -147,10 +148,11 @@ impl ModelSpec {
         for (key, value) in &settings {
             let one = Map::from_iter([(key.clone(), value.clone())]);
             serde_json::from_value::<Settings>(one.into())
-                .map_err(|_| wrong(key, "a value of another kind", value))?;
+                .map_err(|_| wrong(key, Settings::wanted(key), value))?;
         }
         spec.settings = serde_json::from_value(settings.into())
             .map_err(|error| wrong("settings", "settings of a call", &error.to_string().into()))?;
+        spec.settings.check()?;
         Ok(spec)
     }
 }
@@ -225,9 +227,10 @@ fn count(key: &str, value: &Value) -> Result<u32, ModelError> {
     number.ok_or_else(|| wrong(key, "a whole number from 1 up", value))
 }
 
+/// Reads an amount of money, in dollars.
 pub(super) fn amount(key: &str, value: &Value) -> Result<f64, ModelError> {
-    let number = value.as_f64().filter(|number| number.is_finite() && *number >= 0.0);
-    number.ok_or_else(|| wrong(key, "an amount from 0 up", value))
+    let number = value.as_f64().filter(|dollars| Money::from_dollars(*dollars).is_some());
+    number.ok_or_else(|| wrong(key, Money::WANTED, value))
 }
 
 fn share(key: &str, value: &Value) -> Result<f64, ModelError> {
@@ -281,6 +284,39 @@ mod tests {
         let error = read(json!({ "use": "openai/x", "key": "sk-123" })).expect_err("a secret");
         assert!(!error.contains("sk-123"), "{error}");
         assert!(error.contains("env:NAME"), "{error}");
+    }
+
+    #[test]
+    fn a_number_that_no_counter_holds_is_refused() {
+        let refusal = |key: &str, value: Value| {
+            let mut description = json!({ "use": "demo/x" });
+            description[key] = value;
+            read(description).expect_err("refused")
+        };
+        for number in [json!(-1), json!(0.5), json!(1e30), json!(4_294_967_296_u64)] {
+            let said = refusal("max_tokens", number.clone());
+            assert_eq!(
+                said,
+                format!(
+                    "`max_tokens` must be a whole number from 1 up to 4294967295, not `{number}`"
+                )
+            );
+        }
+        assert_eq!(refusal("max_tokens", json!(0)), "`max_tokens` must be at least 1");
+        assert_eq!(refusal("attempts_max", json!(0)), "`attempts_max` must be at least 1");
+        assert_eq!(
+            refusal("cost", json!(1e30)),
+            "`cost` must be an amount in dollars from 0 up to 9000000000, not `1e+30`"
+        );
+    }
+
+    #[test]
+    fn extra_fields_do_not_overrule_settings() {
+        let error = read(json!({ "use": "openai/x", "extra": { "max_tokens": 9 } }));
+        assert_eq!(
+            error.expect_err("two limits"),
+            "`extra` cannot hold `max_tokens`: use the setting `max_tokens`"
+        );
     }
 
     #[test]

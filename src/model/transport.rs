@@ -24,7 +24,7 @@ impl Transport {
             Transport::Demo(demo) => demo.send(request).await.map_err(Fault::from),
             // These futures are large, and every future around them would be as large.
             Transport::Server(server) => Box::pin(server.send(request)).await,
-            Transport::Simulated(model) => Box::pin(model.send(request)).await.map_err(Fault::from),
+            Transport::Simulated(model) => Box::pin(model.send(request)).await,
         }
     }
 }

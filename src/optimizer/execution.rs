@@ -2,6 +2,7 @@
 
 use crate::base::clock::Stamp;
 use crate::base::strand::Strand;
+use crate::base::unit::Money;
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
 use crate::executor::run::FlowOptions;
@@ -150,8 +151,8 @@ impl Execution {
     /// paid then.
     pub fn seen(&self, name: String) -> Seen {
         let metrics = &self.metrics;
-        let (is_fresh, mut paid) = (metrics.reused == 0, metrics.cost);
-        paid += metrics.saved;
+        let is_fresh = metrics.reused == 0;
+        let paid = metrics.known_cost().zip(metrics.known_saved()).map(|(now, then)| now + then);
         let error = self.result.as_ref().err().map(|failure| {
             let message = crate::base::secret::scrub(&failure.message).into_owned();
             (failure.kind.clone(), message)
@@ -161,8 +162,8 @@ impl Execution {
             success: if self.result.is_ok() { 1.0 } else { 0.0 },
             score: self.score,
             time: is_fresh.then_some(metrics.execution_time),
-            cost: metrics.known_cost().map(|_| paid.dollars()),
-            tokens: is_fresh.then(|| metrics.usage.input() + metrics.usage.output()),
+            cost: paid.map(Money::dollars),
+            tokens: metrics.known_usage().filter(|_| is_fresh).map(|usage| usage.tokens()),
             calls: metrics.calls + metrics.reused,
             is_demo: metrics.demo_replies > 0,
             is_reused: !is_fresh,

@@ -13,7 +13,7 @@ use kaizen::base::id::RunId;
 use kaizen::base::rng::Rng;
 use kaizen::base::strand::Strand;
 use kaizen::executor::Executor;
-use kaizen::executor::budget::{Bounds, Budget};
+use kaizen::executor::budget::{Bounds, Budget, Tally};
 use kaizen::executor::report::Report;
 use kaizen::executor::reuse::Reuse;
 use kaizen::executor::run::FlowOptions;
@@ -46,6 +46,8 @@ struct Traced {
     /// What the flow gave, unless it was given up from outside.
     report: Option<Report>,
     resumed: Option<(Replies, Rc<Past>)>,
+    /// What the run says that it has used.
+    tally: Tally,
 }
 
 /// Everything that the suite has seen.
@@ -86,11 +88,13 @@ async fn run(
     });
     let (events, is_resumed) = (Rc::new(RefCell::new(Vec::new())), replies.is_some());
     let (listened, watching) = (events.clone(), world.clone());
+    let account = executor.account().clone();
     executor.listen(Rc::new(move |at, event| {
         // Calls of a resumed run are tasks of their own, and end a turn after they are given up.
         if !is_resumed {
             watching.see(event);
         }
+        check::nothing_is_left_out(&account.tally(), &watching);
         let text = serde_json::to_string(event).unwrap();
         listened.borrow_mut().push((at, serde_json::from_str::<Event>(&text).unwrap()));
     }));
@@ -106,7 +110,8 @@ async fn run(
     // What was given up is gone once everybody had a turn.
     tokio::time::sleep(Duration::from_millis(1)).await;
     let events = events.take();
-    Traced { plan, world, events, report, resumed: replies }
+    let tally = executor.account().tally();
+    Traced { plan, world, events, report, resumed: replies, tally }
 }
 
 /// Simulates a run, and one that goes on from wherever a crash might have cut its journal.

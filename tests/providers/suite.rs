@@ -62,6 +62,26 @@ async fn a_whole_reply_is_a_success_and_its_usage_falls_into_buckets() {
 }
 
 #[tokio::test]
+async fn further_fields_stand_beside_the_bound_of_the_reply() {
+    let sent = |provider: &'static str, extra: Value| async move {
+        let server =
+            Server::start(move |_, _, _| json(200, reply(provider, "hi", "stop").to_string()));
+        let extra = extra.as_object().unwrap().clone();
+        let settings = Settings { max_tokens: Some(7), extra, ..Settings::default() };
+        ask(&model(provider, &server.url), settings).await;
+        serde_json::from_str::<Value>(&server.bodies()[0]).unwrap()
+    };
+    let thinking = json!({ "thinkingBudget": 3 });
+    let body = sent("gemini", json!({ "generationConfig": { "thinkingConfig": thinking } })).await;
+    let expected = json!({ "maxOutputTokens": 7, "thinkingConfig": thinking });
+    assert_eq!(body["generationConfig"], expected);
+    for provider in ["openai", "anthropic", "ollama"] {
+        let body = sent(provider, json!({ "top_k": 3 })).await;
+        assert_eq!((&body["max_tokens"], &body["top_k"]), (&json!(7), &json!(3)), "{provider}");
+    }
+}
+
+#[tokio::test]
 async fn each_status_is_its_own_kind() {
     let kinds = [
         (400, "bad_request"),

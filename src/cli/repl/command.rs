@@ -308,13 +308,16 @@ impl Session<'_> {
     fn cost(&self) -> Took {
         let metrics = self.executor.metrics();
         let cost = metrics.known_cost().map_or("unknown".to_owned(), |cost| cost.to_string());
+        let under_way = match metrics.under_way {
+            0 => String::new(),
+            calls => format!(", {calls} more under way"),
+        };
+        let tokens = metrics.known_usage().map_or("tokens unknown".to_owned(), |usage| {
+            format!("{} tokens in, {} out", usage.input(), usage.output())
+        });
         print_line(&format!(
-            "{} calls ({} again, {} by the demo model) · {} tokens in, {} out · {cost}",
-            metrics.calls,
-            metrics.retries,
-            metrics.demo_calls,
-            metrics.usage.input(),
-            metrics.usage.output()
+            "{} calls ({} again, {} by the demo model){under_way} · {tokens} · {cost}",
+            metrics.calls, metrics.retries, metrics.demo_calls,
         ));
         Took::Well
     }

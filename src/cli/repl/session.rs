@@ -334,7 +334,9 @@ impl<'a> Session<'a> {
         if calls > 0 {
             let input = now.usage.input() - before.usage.input();
             let output = now.usage.output() - before.usage.output();
-            parts.push(format!("{input}/{output} tokens"));
+            let has_tokens = now.usage_unknown == before.usage_unknown;
+            let tokens = format!("{input}/{output} tokens");
+            parts.push(if has_tokens { tokens } else { "tokens unknown".to_owned() });
             let is_known = now.cost_unknown == before.cost_unknown;
             let dollars = now.cost.dollars() - before.cost.dollars();
             let cost = Money::from_dollars(dollars).unwrap_or_default();

@@ -8,6 +8,7 @@ mod keys;
 mod outcome;
 mod round;
 
+use crate::base::unit::Money;
 use crate::cli::exit::Exit;
 use crate::cli::plan;
 use crate::cli::render::progress::Mode;
@@ -96,9 +97,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     let given = &arguments.given;
     let Some(params) = given.params() else { return Ok(Exit::Usage) };
     if let Some(amount) = arguments.confirm_over
-        && !(amount.is_finite() && amount >= 0.0)
+        && Money::from_dollars(amount).is_none()
     {
-        say(&format!("error: `--confirm-over` must be an amount in dollars, not `{amount}`"));
+        say(&format!("error: `--confirm-over` must be {}, not `{amount}`", Money::WANTED));
         return Ok(Exit::Usage);
     }
     let project = given.project()?;

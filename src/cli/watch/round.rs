@@ -124,9 +124,9 @@ impl Desk<'_> {
             self.tell(&format!("{}; it is as it was in the last run", cause.text));
             return Ok(Round::Ended);
         }
+        // Also after a run that cost nothing: the next one may ask another model.
         if how == How::Reuse
-            && self.outcomes.may_cost()
-            && let Some(round) = self.gate(events, &text, cause).await?
+            && let Some(round) = self.gate(events, files, &text, cause).await?
         {
             return Ok(round);
         }
@@ -385,6 +385,16 @@ impl Desk<'_> {
             self.watched.insert(whole(&self.given.script), hash);
             files.watch(self.watched.clone());
         }
+    }
+
+    /// Watches what decides whether a run that was not started yet may be.
+    pub(super) fn watch_gate(&self, files: &Files, text: &str) {
+        let config = self.project.root.join("kaizen.toml");
+        let config_hash = config.exists().then(|| blake3::hash(self.config_text.as_bytes()));
+        let mut contents = self.watched.clone();
+        contents.entry(config).or_insert(config_hash);
+        contents.insert(whole(&self.given.script), Some(blake3::hash(text.as_bytes())));
+        files.watch(contents);
     }
 
     /// Reads the configuration again if it has changed; a faulty one is told and not used.

@@ -2,6 +2,7 @@
 //! nothing of connections.
 
 use crate::model::error::CallError;
+use crate::model::extra;
 use crate::model::message::{Message, Role};
 use crate::model::provider::openai::{not_understood, text_of};
 use crate::model::provider::partial::{Form, Partial};
@@ -48,7 +49,7 @@ pub(super) fn write(model: &str, request: &Request) -> Vec<u8> {
         set("stop_sequences", settings.stop.clone().into());
     }
     set("max_tokens", settings.max_tokens.unwrap_or_else(|| most_tokens(model)).into());
-    wire.extend(settings.extra.clone());
+    extra::merge(&mut wire, &settings.extra);
     serde_json::to_vec(&wire).expect("a request is plain data")
 }
 

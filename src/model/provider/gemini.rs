@@ -2,6 +2,7 @@
 //! nothing of connections.
 
 use crate::model::error::CallError;
+use crate::model::extra;
 use crate::model::message::Role;
 use crate::model::provider::anthropic::system;
 use crate::model::provider::openai::not_understood;
@@ -51,7 +52,7 @@ pub(super) fn write(request: &Request) -> Vec<u8> {
     if !config.is_empty() {
         wire.insert("generationConfig".to_owned(), config.into());
     }
-    wire.extend(settings.extra.clone());
+    extra::merge(&mut wire, &settings.extra);
     serde_json::to_vec(&wire).expect("a request is plain data")
 }
 

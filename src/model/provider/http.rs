@@ -58,10 +58,15 @@ pub fn is_local(url: &str) -> bool {
 }
 
 /// Makes an error of a request that found no answer.
-pub fn network(url: &str, error: &dyn std::error::Error) -> CallError {
+pub fn network(url: &str, error: &(dyn std::error::Error + 'static)) -> CallError {
+    let is_connect = |error: &(dyn std::error::Error + 'static)| {
+        error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_connect)
+    };
     let mut message = error.to_string();
+    let mut is_unreachable = is_connect(error);
     let mut source = error.source();
     while let Some(cause) = source {
+        is_unreachable |= is_connect(cause);
         let text = cause.to_string();
         if !message.contains(&text) {
             message = format!("{message}: {text}");
@@ -69,7 +74,12 @@ pub fn network(url: &str, error: &dyn std::error::Error) -> CallError {
         source = cause.source();
     }
     let message = message.replace(&format!("error sending request for url ({url}): "), "");
-    CallError::Network { url: url.to_owned(), message }
+    let url = url.to_owned();
+    if is_unreachable {
+        CallError::Unreachable { url, message }
+    } else {
+        CallError::Network { url, message }
+    }
 }
 
 #[cfg(test)]

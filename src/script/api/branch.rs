@@ -82,7 +82,8 @@ fn questions(engine: &mut Engine, host: &Rc<Inner>) {
         Options: `context` (data that goes before the question), `schema` (a JSON schema; the
         answer is then a value), and the settings `temperature`, `top_p`, `max_tokens`, `stop`,
         `seed`, `stream`, `timeout_ms`, `header_timeout_ms`, `idle_timeout_ms`, `attempts_max`,
-        `extra`.
+        `extra` (a map of further fields for the provider; fields that have a setting, and those
+        that ask for more than one reply of text, are errors).
         ```rhai
         let b = branch("demo/echo");
         let answer = b.communicate("Name one risk.", #{ temperature: 0.2, context: "Electric vans" });
@@ -169,8 +170,10 @@ pub(super) fn settings(of: &'static str, options: Options) -> Result<Settings, F
     let fields = convert::to_fields(&rest).map_err(|reason| Failure::new("option", reason))?;
     for (key, value) in &fields {
         let one = serde_json::Map::from_iter([(key.clone(), value.clone())]);
-        serde_json::from_value::<Settings>(one.into()).map_err(|error| {
-            Failure::new("option", format!("option `{key}` of `{of}` cannot be `{value}`: {error}"))
+        serde_json::from_value::<Settings>(one.into()).map_err(|_| {
+            let wanted = Settings::wanted(key);
+            let message = format!("option `{key}` of `{of}` must be {wanted}, not `{value}`");
+            Failure::new("option", message)
         })?;
     }
     if fields.get("attempts_max").and_then(serde_json::Value::as_u64) == Some(0) {
@@ -178,8 +181,12 @@ pub(super) fn settings(of: &'static str, options: Options) -> Result<Settings, F
             format!("option `attempts_max` of `{of}` must be at least 1: the first try counts");
         return Err(Failure::new("option", message));
     }
-    serde_json::from_value(fields.into())
-        .map_err(|error| Failure::new("option", format!("options of `{of}`: {error}")))
+    let settings: Settings = serde_json::from_value(fields.into())
+        .map_err(|error| Failure::new("option", format!("options of `{of}`: {error}")))?;
+    settings
+        .check()
+        .map_err(|error| Failure::new("option", format!("options of `{of}`: {error}")))?;
+    Ok(settings)
 }
 
 fn properties(engine: &mut Engine) {
@@ -210,7 +217,8 @@ fn properties(engine: &mut Engine) {
         "get usage(branch: branch) -> map",
         r#"
         The tokens that calls on this branch have used: `input` and `output`, and the buckets they
-        consist of, which never overlap.
+        consist of, which never overlap. `unknown` is the number of calls that did not say what they
+        used.
         ```rhai
         let b = branch("demo/echo");
         b.communicate("Hello.");
@@ -219,10 +227,12 @@ fn properties(engine: &mut Engine) {
         "#,
         |branch: &mut SharedBranch| -> Map {
             let usage = branch.borrow().usage;
+            let unknown = branch.borrow().usage_unknown;
             let value = serde_json::to_value(usage).expect("usage is plain data");
             let mut map = convert::from_value(value).cast::<Map>();
             map.insert("input".into(), int(usage.input()));
             map.insert("output".into(), int(usage.output()));
+            map.insert("unknown".into(), int(unknown));
             map
         },
     );

@@ -198,8 +198,8 @@ fn read_budget(options: &mut Options) -> Result<Option<Bounds>, Failure> {
 pub(super) fn read_bounds(bounds: &mut Options) -> Result<Option<Bounds>, Failure> {
     let cost = bounds.take("max_cost").map(|cost| {
         let dollars = cost.as_float().or_else(|_| cost.as_int().map(as_float));
-        let money = dollars.ok().filter(|dollars| *dollars >= 0.0).and_then(Money::from_dollars);
-        money.ok_or_else(|| bounds.wrong("max_cost", "must be an amount in dollars"))
+        let money = dollars.ok().and_then(Money::from_dollars);
+        money.ok_or_else(|| bounds.wrong("max_cost", &format!("must be {}", Money::WANTED)))
     });
     let bounds = Bounds {
         cost: cost.transpose()?,
@@ -383,7 +383,8 @@ fn report_values(engine: &mut Engine) {
         The figures of a flow: `execution_time` (s), `success_rate` (completed per operation that
         was to run), `throughput` (per second; also as `parallel_efficiency`), `speedup`,
         `critical_path`, `critical_path_time`, `max_in_flight`, `calls`, `retries`, `tokens`,
-        `cost` (dollars; `()` when unknown), and the counts.
+        `cost` (dollars), and the counts. The cost, and each number of tokens, is `()` when that of
+        a call is unknown.
         ```rhai
         let g = builder("one");
         g.add_operation("communicate", #{ name: "a", instruction: "One?" });

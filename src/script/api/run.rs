@@ -113,9 +113,11 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "used() -> map",
         r#"
-        What the run has used up so far: `#{ calls, cost }`, the cost in dollars, or `()` where that
-        of a call is unknown. What an earlier run has paid for counts, so that a resumed run sees
-        the same.
+        What the run has used up so far: `#{ calls, cost, under_way }`, the cost in dollars. Calls
+        under way count; `under_way` is the number of them. A call costs what the provider says it
+        used. While it is under way, or when the provider does not say, it costs the most that it
+        can; without `max_tokens` or without a price that is unknown, and `cost` is `()`. What an
+        earlier run has paid for counts, so that a resumed run sees the same.
         ```rhai
         let before = used().calls;
         branch("demo/echo").chat("Hello");
@@ -123,8 +125,9 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move || {
-            let (calls, cost) = inner.executor().used_in_all();
-            let used = json!({ "calls": calls, "cost": cost.map(Money::dollars) });
+            let used = inner.executor().used();
+            let cost = used.cost_max().map(Money::dollars);
+            let used = json!({ "calls": used.calls, "cost": cost, "under_way": used.under_way });
             let told = inner.executor().answer(&tasks::current().strand, "used", used);
             told.map(convert::from_value).map_err(|error| inner.raise(error.into()))
         },

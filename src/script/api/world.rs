@@ -201,7 +201,7 @@ async fn fetch(
 fn refusal(url: &str, error: &CallError) -> Failure {
     let failure = Failure::from(error.clone());
     let message = match error {
-        CallError::Network { .. } => failure.message.clone(),
+        CallError::Unreachable { .. } | CallError::Network { .. } => failure.message.clone(),
         _ => format!("`{url}`: {}", failure.message),
     };
     Failure { message, ..failure }

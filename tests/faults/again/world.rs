@@ -8,7 +8,7 @@ use kaizen::model::Model;
 use kaizen::model::error::CallError;
 use kaizen::model::limiter::Limits;
 use kaizen::model::provider::simulated::Simulated;
-use kaizen::model::reply::{Finish, Reply};
+use kaizen::model::reply::{Fault, Finish, Reply};
 use kaizen::model::request::{Request, Settings};
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -86,7 +86,7 @@ impl World {
         }
     }
 
-    async fn answer(self: Rc<World>, begun: Begun, text: String) -> Result<Reply, CallError> {
+    async fn answer(self: Rc<World>, begun: Begun, text: String) -> Result<Reply, Fault> {
         self.calls.set(self.calls.get() + 1);
         let mut rng = Rng::seeded(begun.fate);
         let due = begun.at + Duration::from_millis(1 + rng.below(TIME_MAX_MS));
@@ -96,8 +96,8 @@ impl World {
         let message = "simulated".to_owned();
         match rng.below(8) {
             // Not one after which fewer calls are made at once: when those begin depends on others.
-            0 => Err(CallError::Server { status: 500, retry_after: None, message }),
-            1 => Err(CallError::BadRequest { status: 400, message }),
+            0 => Err(CallError::Server { status: 500, retry_after: None, message }.into()),
+            1 => Err(CallError::BadRequest { status: 400, message }.into()),
             _ => {
                 let text = format!("{text} {:x}", rng.next_u64() >> 48);
                 Ok(Reply { text, finish: Some(Finish::Stop), usage: None, served_by: None })

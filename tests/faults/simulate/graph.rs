@@ -102,6 +102,8 @@ impl Plan {
             attempts_max: Some(self.attempts_max),
             timeout_ms: Some(self.timeout_ms),
             max_tokens: Some(200),
+            stop: vec!["a text that no reply has".to_owned()],
+            extra: json!({ "user": "simulated", "top_k": 40 }).as_object().unwrap().clone(),
             ..Settings::default()
         }
     }
