@@ -16,6 +16,7 @@ mod tidy;
 
 mod cli {
     mod advise;
+    mod again;
     mod budget;
     mod care;
     mod charge;

@@ -117,13 +117,14 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     let project = given.project()?;
     let shown: Vec<String> = parts.iter().map(|part| part.path.display().to_string()).collect();
     let name = format!("{NAME}{}", shown.join(" "));
-    let resumed = match arguments.resume.then(|| resume::find("", Some(Path::new(&name)))) {
+    let taken = match arguments.resume.then(|| resume::take("", Some(Path::new(&name)))) {
         None => None,
         Some(found) => match found? {
-            Ok(resumed) => Some(resumed),
+            Ok(taken) => Some(taken),
             Err(reason) => return wrong(&reason),
         },
     };
+    let (resumed, _lease) = taken.unzip();
     let seed = resumed.as_ref().map_or_else(|| given.seed(), |resumed| resumed.seed);
     let Some(mut params) = given.params() else { return Ok(Exit::Usage) };
     params.insert("tasks".to_owned(), arguments.tasks.display().to_string().into());

@@ -6,6 +6,7 @@ use crate::base::failpoint::{self, Point};
 use crate::base::id::RunId;
 use crate::base::unit::Money;
 use crate::cli::exit::Exit;
+use crate::cli::lease::Lease;
 use crate::cli::permissions::asker;
 use crate::cli::project::Project;
 use crate::cli::render::diagnostic;
@@ -56,6 +57,8 @@ pub(super) struct Open {
     /// What the host was made of, for others of the same run.
     pub(super) surroundings: Surroundings,
     pub(super) progress: Rc<RefCell<Progress>>,
+    /// Says that this process works on the run, once it has begun.
+    lease: RefCell<Option<Lease>>,
 }
 
 /// How a run ended.
@@ -146,7 +149,7 @@ impl Job<'_> {
             state: self.state.clone(),
         };
         let host = Host::new(surroundings.clone());
-        Ok(Open { executor, host, surroundings, progress })
+        Ok(Open { executor, host, surroundings, progress, lease: RefCell::default() })
     }
 
     /// Returns the folder that the script may read in: the project's, or the script's own if that
@@ -195,6 +198,8 @@ impl Job<'_> {
     /// Does the same for a run of more than the one script.
     pub(super) fn launch_as(&self, open: &Open, script: String) -> anyhow::Result<()> {
         let executor = &open.executor;
+        let own = self.project.make_folder()?;
+        open.lease.replace(Lease::take(&own, executor.journal().run())?);
         let started = Event::RunStarted {
             script,
             params: self.params.clone(),

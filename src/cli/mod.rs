@@ -14,6 +14,7 @@ mod export;
 mod failures;
 mod gc;
 mod job;
+mod lease;
 mod list;
 mod models;
 mod new;

@@ -1,6 +1,8 @@
 //! The project: the folder that holds `kaizen.toml` or `.kaizen`, its configuration and its store.
 
+use crate::base::id::RunId;
 use crate::cli::config::{Config, ConfigError, Origin};
+use crate::cli::lease::Lease;
 use crate::cli::permissions::{self, Grants};
 use crate::executor::Executor;
 use crate::executor::budget::Budget;
@@ -68,6 +70,18 @@ impl Project {
             let _ = std::fs::write(ignore, "*\n");
         }
         Ok(folder)
+    }
+
+    /// Takes the lease of a run that is to be resumed; the inner error says for people why that cannot
+    /// be.
+    pub(super) fn lease(&self, run: &RunId) -> anyhow::Result<Result<Lease, String>> {
+        let own = self.make_folder()?;
+        Ok(Lease::take(&own, run)?.ok_or_else(|| {
+            format!(
+                "run {run} is still under way, or another process is resuming it; wait for its end, \
+                 or stop that process first"
+            )
+        }))
     }
 
     /// Returns the path of what is remembered of tests.

@@ -1,6 +1,7 @@
 //! Going on from a run that did not end well.
 
 use crate::base::id::RunId;
+use crate::cli::lease::Lease;
 use crate::cli::plan::is_same;
 use crate::cli::project::Project;
 use crate::cli::show;
@@ -109,41 +110,60 @@ pub(super) fn find_until(wanted: &str, step: &str) -> anyhow::Result<Result<Resu
     Ok(collect(row, &[(run, events.to_vec())], Failures::Told))
 }
 
-/// Finds the run to go on from: the one that is `wanted`, or the last one, of the script if one is
-/// given. The inner error says for people why there is none.
-pub(super) fn find(wanted: &str, script: Option<&Path>) -> anyhow::Result<Result<Resumed, String>> {
+/// Finds the run to resume, the one that is `wanted` or the last one, of the script if one is given,
+/// and keeps every other process from it. The inner error says for people why that cannot be.
+pub(super) fn take(
+    wanted: &str,
+    script: Option<&Path>,
+) -> anyhow::Result<Result<(Resumed, Lease), String>> {
     let project = Project::find()?;
     let Some(store) = project.existing_store()? else {
         return Ok(Err("there is no run yet to resume".to_owned()));
     };
-    let row = if wanted.is_empty() {
-        let own = |row: &RunRow| {
-            script.is_none_or(|script| {
-                Path::new(&row.script) == script || is_same(Path::new(&row.script), script)
-            })
-        };
-        let rows = history::runs(&store, LOOK_BACK)?;
-        match rows.into_iter().find(own) {
-            Some(row) if row.status.as_deref() == Some("ok") => {
-                return Ok(Err(format!(
-                    "the last run, {}, ended well; `--resume={}` goes through it again",
-                    row.id, row.id
-                )));
-            }
-            Some(row) => row,
-            None => return Ok(Err("there is no run of this script to resume".to_owned())),
-        }
-    } else {
-        match show::find(&store, wanted)? {
-            Ok(row) => row,
-            Err(reason) => return Ok(Err(reason)),
-        }
+    let row = match choose(&store, wanted, script)? {
+        Ok(row) => row,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let lease = match project.lease(&row.id)? {
+        Ok(lease) => lease,
+        Err(reason) => return Ok(Err(reason)),
     };
 
+    // It may have come to its end before the lease was taken.
+    let row = match show::find(&store, &row.id.0)? {
+        Ok(row) => row,
+        Err(reason) => return Ok(Err(reason)),
+    };
     // A run that was killed is to go the way it went. Who resumes one that failed, or that was
     // stopped, wants what failed to be tried again.
     let failures = if row.status.is_none() { Failures::Told } else { Failures::Forgotten };
-    read(&store, row, failures)
+    Ok(read(&store, row, failures)?.map(|resumed| (resumed, lease)))
+}
+
+/// Chooses the run to resume.
+fn choose(
+    store: &Connection,
+    wanted: &str,
+    script: Option<&Path>,
+) -> anyhow::Result<Result<RunRow, String>> {
+    if !wanted.is_empty() {
+        return show::find(store, wanted);
+    }
+
+    let own = |row: &RunRow| {
+        script.is_none_or(|script| {
+            Path::new(&row.script) == script || is_same(Path::new(&row.script), script)
+        })
+    };
+    let rows = history::runs(store, LOOK_BACK)?;
+    Ok(match rows.into_iter().find(own) {
+        Some(row) if row.status.as_deref() == Some("ok") => Err(format!(
+            "the last run ({}) succeeded; use `--resume={}` to run it again",
+            row.id, row.id
+        )),
+        Some(row) => Ok(row),
+        None => Err("there is no run of this script to resume".to_owned()),
+    })
 }
 
 /// Reads a run and those that it resumed.

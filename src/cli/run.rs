@@ -198,11 +198,11 @@ pub(super) fn fork(global: &Global, fork: &Fork) -> anyhow::Result<Exit> {
 
 /// Runs the script and shows how it went.
 pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
-    let resumed = match &arguments.resume {
-        Some(wanted) => Some(resume::find(wanted, arguments.script.as_deref())?),
-        None => None,
-    };
-    run_from(global, arguments, resumed)
+    let Some(wanted) = &arguments.resume else { return run_from(global, arguments, None) };
+    match resume::take(wanted, arguments.script.as_deref())? {
+        Ok((resumed, _lease)) => run_from(global, arguments, Some(Ok(resumed))),
+        Err(reason) => run_from(global, arguments, Some(Err(reason))),
+    }
 }
 
 fn run_from(
