@@ -122,6 +122,51 @@ fn a_damaged_store_is_named_and_left_alone() {
 }
 
 #[test]
+fn a_database_of_another_program_is_named_and_left_alone() {
+    for version in [0, 3] {
+        let project = Project::new();
+        project.file("s.rhai", "1").file(".kaizen/empty", "");
+        let path = project.path().join(".kaizen/kaizen.db");
+        let other = rusqlite::Connection::open(&path).unwrap();
+        other.execute_batch("CREATE TABLE notes (text); CREATE TABLE people (name)").unwrap();
+        other.pragma_update(None, "user_version", version).unwrap();
+        drop(other);
+        let before = std::fs::read(&path).unwrap();
+        for arguments in [&["run", "s.rhai"][..], &["runs"], &["doctor"], &["repl", "-e", "1"]] {
+            let ran = project.kaizen(arguments);
+            assert_eq!(ran.code, Some(8), "{arguments:?} {}", ran.stderr);
+            let all = format!("{}{}", ran.stdout, ran.stderr);
+            let says = "kaizen.db` is a database of another program, with the tables `notes`, \
+                        `people`";
+            assert!(all.contains(says), "{all}");
+        }
+        assert!(std::fs::read(&path).unwrap() == before, "it is as it was");
+    }
+}
+
+#[test]
+fn doctor_finds_what_a_store_lacks() {
+    let cases = [
+        ("DROP TABLE events", "is damaged: it lacks the table `events`"),
+        ("DROP TABLE runs", "is damaged: it lacks the table `runs`"),
+        ("DROP TABLE observations", "is damaged: it lacks the table `observations`, the index"),
+        ("DROP TABLE cells", "is damaged: it lacks the table `cells`"),
+        ("DROP TABLE snapshots", "is damaged: it lacks the table `snapshots`"),
+        ("ALTER TABLE runs DROP COLUMN pid", "it lacks the column `pid` of `runs`"),
+        ("DROP INDEX observations_of_execution", "the index `observations_of_execution`"),
+    ];
+    for (damage, says) in cases {
+        let project = Project::new();
+        project.file("s.rhai", "1").kaizen(&["run", "s.rhai"]);
+        let path = project.path().join(".kaizen/kaizen.db");
+        rusqlite::Connection::open(path).unwrap().execute_batch(damage).unwrap();
+        let ran = project.kaizen(&["doctor"]);
+        assert_eq!(ran.code, Some(8), "{}", ran.stdout);
+        assert!(ran.stdout.contains(says), "{damage}: {}", ran.stdout);
+    }
+}
+
+#[test]
 fn a_store_of_the_first_format_is_brought_up_to_date() {
     let project = Project::new();
     project.file("s.rhai", "1").kaizen(&["run", "s.rhai"]);

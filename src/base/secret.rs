@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::{PoisonError, RwLock};
 
 /// What stands in the place of a secret.
-const SHOWN: &str = "[secret]";
+pub const SHOWN: &str = "[secret]";
 /// What names of variables with secrets contain, or end with.
 const NAMES: &[&str] = &["_KEY", "_TOKEN", "_SECRET", "PASSWORD"];
 /// Shortest secret that is looked for: shorter ones stand in any text by chance.

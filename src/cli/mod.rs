@@ -5,6 +5,7 @@ mod check;
 mod compare;
 mod config;
 mod config_show;
+mod damage;
 mod doc;
 mod doc_html;
 mod doctor;

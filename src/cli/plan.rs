@@ -9,7 +9,7 @@ use crate::cli::project::Project;
 use crate::cli::render::progress::{Mode, Progress};
 use crate::cli::render::{diagnostic, table};
 use crate::cli::run::{Given, block_on, read_script};
-use crate::cli::{Global, print_line, say, signal};
+use crate::cli::{Global, damage, print_line, say, signal};
 use crate::executor::reuse::Reuse;
 use crate::executor::{Executor, Told};
 use crate::journal::Journal;
@@ -57,7 +57,7 @@ impl Past {
         rows.truncate(RUNS_MAX);
         let mut past = Past::default();
         for row in rows.into_iter().rev() {
-            let events = history::events(store, &row.id)?;
+            let events = damage::events(store, &row.id)?;
             past.replies.learn(&row.id, events.iter().map(|(_, event)| event));
             past.experience.learn(&events);
             past.last = Some((row.id, events));

@@ -9,7 +9,7 @@ use crate::cli::render::diagnostic;
 use crate::cli::render::progress::{Mode, Progress};
 use crate::cli::resume::{self, Resumed};
 use crate::cli::run::{block_on, printer};
-use crate::cli::{Global, compare, print_line, say, show, signal, trust};
+use crate::cli::{Global, compare, damage, print_line, say, show, signal, trust};
 use crate::executor::reuse::Reuse;
 use crate::executor::{Executor, Told};
 use crate::journal::Journal;
@@ -120,7 +120,11 @@ fn replay(
     row: RunRow,
     shown: bool,
 ) -> anyhow::Result<Went> {
-    let Some((status, value)) = end(store, &row.id)? else {
+    let log = damage::read(store, &row.id)?;
+    if let Some((_, damage)) = log.damage.first() {
+        return Ok(Went::Unknown(format!("its journal is damaged: {damage}")));
+    }
+    let Some((status, value)) = end(log.events) else {
         return Ok(Went::Unknown("it has not ended".to_owned()));
     };
     let resumed = match resume::read(store, row)? {
@@ -142,12 +146,11 @@ fn replay(
 }
 
 /// Returns how a run ended.
-fn end(store: &Connection, run: &RunId) -> anyhow::Result<Option<(String, Value)>> {
-    let events = history::events(store, run)?;
-    Ok(events.into_iter().rev().find_map(|(_, event)| match event {
+fn end(events: Vec<(i64, Event)>) -> Option<(String, Value)> {
+    events.into_iter().rev().find_map(|(_, event)| match event {
         Event::RunEnded { status, value, .. } => Some((status, value)),
         _ => None,
-    }))
+    })
 }
 
 async fn go_through(

@@ -3,7 +3,7 @@
 use crate::base::id::{FlowId, RunId};
 use crate::cli::plan::is_same;
 use crate::cli::project::Project;
-use crate::cli::show;
+use crate::cli::{damage, show};
 use crate::executor::Told;
 use crate::journal::event::Event;
 use crate::journal::history::{self, RunRow};
@@ -93,7 +93,7 @@ pub(super) fn find_until(wanted: &str, step: &str) -> anyhow::Result<Result<Resu
         Ok(row) => row,
         Err(reason) => return Ok(Err(reason)),
     };
-    let events = history::events(&store, &row.id)?;
+    let events = damage::events(&store, &row.id)?;
     Ok(read(&store, row)?.and_then(|resumed| resumed.until(&events, step)))
 }
 
@@ -132,11 +132,14 @@ pub(super) fn find(wanted: &str, script: Option<&Path>) -> anyhow::Result<Result
 
 /// Reads a run and those that it went on from.
 pub(super) fn read(store: &Connection, row: RunRow) -> anyhow::Result<Result<Resumed, String>> {
-    let mut chain = vec![(row.id.clone(), history::events(store, &row.id)?)];
+    let log = damage::read(store, &row.id)?;
+    // Answers of the world are known by their order, so none counts after one that may be missing.
+    let (sound, is_damaged) = (log.sound(), !log.damage.is_empty());
+    let mut chain = vec![(row.id.clone(), log.events)];
     while let Some(before) = chain.last().and_then(|(_, events)| resumes(events))
         && chain.len() < CHAIN_MAX
     {
-        let events = history::events(store, &before)?;
+        let events = damage::events(store, &before)?;
         chain.push((before, events));
     }
     let mut replies = Replies::default();
@@ -149,13 +152,20 @@ pub(super) fn read(store: &Connection, row: RunRow) -> anyhow::Result<Result<Res
         _ => None,
     });
     let Some((params, seed)) = started else {
-        return Ok(Err(format!("run {run} was stopped before anything was kept of it")));
+        let reason = if is_damaged {
+            "cannot be resumed: the event that started it, with its parameters and its seed, is \
+             damaged"
+        } else {
+            "was stopped before anything was kept of it"
+        };
+        return Ok(Err(format!("run {run} {reason}")));
     };
     let (mut told, mut open) = (Told::new(), HashSet::new());
     let mut flows = Flows::default();
-    for (at, event) in &events {
+    for (index, (at, event)) in events.iter().enumerate() {
         flows.add(*at, event);
         match event {
+            Event::Told { .. } if index >= sound => {}
             Event::Told { what, value } => {
                 told.entry(what.clone()).or_default().push_back(value.clone());
             }

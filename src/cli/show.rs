@@ -6,14 +6,14 @@ use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::{table, time};
 use crate::cli::runs::status;
-use crate::cli::{Global, print_line, say};
+use crate::cli::{Global, damage, print_line, say};
 use crate::flow::outcome::Outcome;
 use crate::journal::event::Event;
 use crate::journal::history::{self, RunRow};
 use crate::metrics::Metrics;
 use crate::metrics::fold::Fold;
 use crate::model::reply::Usage;
-use crate::store::Connection;
+use crate::store::{self, Connection};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -54,14 +54,16 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         Some((name, op)) => (name, Some(op)),
         None => (arguments.run.as_str(), None),
     };
-    let row = match find(&store, name)? {
+    let moment = store::freeze(&store, &project.store_path())?;
+    let row = match find(&moment, name)? {
         Ok(row) => row,
         Err(reason) => {
             say(&format!("error: {reason}"));
             return Ok(Exit::Usage);
         }
     };
-    let events = history::events(&store, &row.id)?;
+    let (log, _) = damage::read_row(&moment, &row)?;
+    let events = log.events;
     if global.json {
         for (at, event) in &events {
             let mut line = serde_json::to_value(event)?;

@@ -2,8 +2,10 @@
 //! these events.
 
 pub mod cassette;
+pub mod damage;
 pub mod event;
 pub mod history;
+pub mod inspection;
 pub mod key;
 pub mod prune;
 pub mod replies;

@@ -4,7 +4,7 @@
 mod schema;
 pub mod writer;
 
-pub use rusqlite::Connection;
+pub use rusqlite::{Connection, Transaction};
 
 use rusqlite::{ErrorCode, OpenFlags};
 use std::path::{Path, PathBuf};
@@ -88,6 +88,18 @@ pub enum StoreError {
         /// The newest format that this program knows.
         known: i64,
     },
+    /// The file is a database, but no store.
+    #[error(
+        "`{path}` is a database of another program, with the tables `{tables}`; it was left as it is: move it away, and the next run creates a store",
+        path = path.display(),
+        tables = tables.join("`, `")
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// Its tables.
+        tables: Vec<String>,
+    },
     /// The folder for the store cannot be made.
     #[error("creating `{path}`: {source}", path = path.display())]
     Folder {
@@ -130,6 +142,7 @@ impl StoreError {
             | StoreError::Locked { .. }
             | StoreError::Damaged { .. }
             | StoreError::Newer { .. }
+            | StoreError::Foreign { .. }
             | StoreError::Folder { .. }
             | StoreError::WriterStopped => true,
             StoreError::Sqlite { .. } => false,
@@ -146,16 +159,27 @@ pub fn open(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Looks through the whole file for damage.
+/// Lets everything that is read see the store as it is at this moment, until what is returned is
+/// dropped.
+pub fn freeze<'a>(connection: &'a Connection, path: &Path) -> Result<Transaction<'a>, StoreError> {
+    connection
+        .unchecked_transaction()
+        .map_err(|source| StoreError::sqlite(path.to_owned(), source))
+}
+
+/// Looks through the whole file for damage, and for tables, columns and indexes that are missing.
 pub fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let path = path.to_owned();
-    let found: Result<String, _> =
-        connection.query_row("PRAGMA integrity_check(3)", [], |row| row.get(0));
-    match found {
-        Ok(word) if word == "ok" => Ok(()),
-        Ok(reason) => Err(StoreError::Damaged { path, reason }),
-        Err(source) => Err(StoreError::sqlite(path, source)),
+    let fail = |source| StoreError::sqlite(path.to_owned(), source);
+    let damaged = |reason| Err(StoreError::Damaged { path: path.to_owned(), reason });
+    let found: String = connection
+        .query_row("PRAGMA integrity_check(3)", [], |row| row.get(0))
+        .map_err(fail)?;
+    if found != "ok" {
+        return damaged(found);
     }
+
+    let lacking = schema::lacks(connection).map_err(fail)?;
+    if lacking.is_empty() { Ok(()) } else { damaged(format!("it lacks {}", lacking.join(", "))) }
 }
 
 /// How much room a store takes, in bytes.

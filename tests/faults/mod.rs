@@ -3,6 +3,7 @@
 //! `KAIZEN_SEED=7 cargo test faults::simulate` one seed alone.
 
 mod crash;
+mod damage;
 mod disk;
 mod load;
 mod processes;
