@@ -5,6 +5,7 @@ use crate::cli::say;
 use crate::journal::damage::Damage;
 use crate::journal::event::Event;
 use crate::journal::history::{self, HistoryError, RunLog, RunRow};
+use crate::optimizer::knowledge::Knowledge;
 use crate::store::Connection;
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -37,6 +38,16 @@ pub(super) fn read_row(
     let all: Vec<Damage> = all.cloned().chain(log.compare(row)).collect();
     tell(&row.id, &all);
     Ok((log, all))
+}
+
+/// Says what could not be read of what was learned.
+pub(super) fn tell_knowledge(knowledge: &Knowledge) {
+    for line in knowledge.damage().iter().take(LINES_MAX) {
+        say(&format!("damaged: {line}"));
+    }
+    if let Some(more) = knowledge.damage().len().checked_sub(LINES_MAX).filter(|more| *more > 0) {
+        say(&format!("damaged: {more} more; `kaizen doctor` lists all"));
+    }
 }
 
 /// Says once what is wrong with a run.

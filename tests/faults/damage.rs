@@ -350,3 +350,57 @@ fn a_damaged_page_stops_no_command() {
         )
     );
 }
+
+#[test]
+fn what_was_learned_is_read_row_by_row() {
+    let cases = [
+        (
+            "UPDATE observations SET success_rate = 'much' WHERE seq = 2",
+            "observation 2 (of run RUN) cannot be read: Invalid column type Text at index: COLUMN, \
+             name: success_rate",
+        ),
+        (
+            "UPDATE observations SET task_type = x'ff' WHERE seq = 2",
+            "observation 2 (of run RUN) cannot be read: Invalid column type Blob at index: COLUMN, \
+             name: task_type",
+        ),
+        (
+            "UPDATE cells SET n = 'many' WHERE pattern = 'vote'",
+            "what is known of `vote` on `t` cannot be read: Invalid column type Text at index: \
+             COLUMN, name: n",
+        ),
+        (
+            "UPDATE cells SET pattern = '' WHERE pattern = 'vote'",
+            "what is known of `` on `t` cannot be read: ",
+        ),
+    ];
+    for (damage, says) in cases {
+        let project = Project::new();
+        let script = r#"let o = optimizer();
+            for p in ["direct", "vote", "refine"] { for n in 0..5 {
+                o.record_execution("t", p, #{ success_rate: 1.0, execution_time: 1.0 });
+            } }"#;
+        project.file("s.rhai", script).kaizen(&["run", "s.rhai"]);
+        let before = project.kaizen(&["patterns", "--json"]).stdout;
+        let store = store(&project);
+        store.execute("DELETE FROM snapshots", []).unwrap();
+        assert_eq!(store.execute(damage, []).unwrap(), 1, "{damage}");
+        let run: String = store.query_row("SELECT id FROM runs", [], |row| row.get(0)).unwrap();
+        let says: Vec<String> =
+            says.replace("RUN", &run).split("COLUMN").map(str::to_owned).collect();
+
+        let ran = project.kaizen(&["doctor"]);
+        assert_eq!(ran.code, Some(8), "{}", ran.stdout);
+        assert!(says.iter().all(|part| ran.stdout.contains(part)), "{says:?} in {}", ran.stdout);
+        let ran = project.kaizen(&["patterns", "--json"]);
+        assert_eq!(ran.code, Some(0), "{damage}: {}", ran.stderr);
+        assert!(says.iter().all(|part| ran.stderr.contains(part)), "{says:?} in {}", ran.stderr);
+        let kept = before.lines().filter(|line| !line.contains("vote")).count();
+        assert!(ran.stdout.lines().count() >= kept, "{}", ran.stdout);
+
+        project.file("s.rhai", "print(optimizer().recommend_pattern(`t`))");
+        let ran = project.kaizen(&["run", "s.rhai"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        assert!(ran.stderr.contains("`kaizen doctor` names what is damaged"), "{}", ran.stderr);
+    }
+}
