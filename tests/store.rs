@@ -121,6 +121,38 @@ fn a_damaged_store_is_named_and_left_alone() {
     assert_eq!(std::fs::read_to_string(path).unwrap(), garbage);
 }
 
+/// Locks the store of a project as a program does that wants it for itself.
+fn lock(project: &Project) -> rusqlite::Connection {
+    let path = project.path().join(".kaizen/kaizen.db");
+    let other = rusqlite::Connection::open(path).unwrap();
+    other.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE").unwrap();
+    other
+}
+
+#[test]
+fn a_store_that_is_locked_is_waited_for_and_that_is_said() {
+    for arguments in [&["run", "s.rhai"][..], &["runs"], &["doctor"], &["repl", "-e", "1"]] {
+        let project = Project::new();
+        project.file("s.rhai", "1").kaizen(&["run", "s.rhai"]);
+        let other = lock(&project);
+        let mut command = project.command(arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
+        let said = stderr.next().unwrap().unwrap();
+        let path = project.path().join(".kaizen/kaizen.db");
+        assert_eq!(
+            said,
+            format!(
+                "waiting for another program that has locked `{}`, at most 30 s",
+                path.display()
+            )
+        );
+        drop(other);
+        assert!(stderr.map_while(Result::ok).all(|line| !line.contains("waiting")));
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{arguments:?}");
+    }
+}
+
 #[test]
 fn a_database_of_another_program_is_named_and_left_alone() {
     for version in [0, 3] {

@@ -43,7 +43,7 @@ use crate::cli::exit::Exit;
 use crate::journal::history::HistoryError;
 use crate::model::registry::ModelError;
 use crate::optimizer::knowledge::KnowledgeError;
-use crate::store::StoreError;
+use crate::store::{self, StoreError};
 use clap::{Parser, Subcommand};
 use std::cell::RefCell;
 use std::io::{IsTerminal, Write};
@@ -165,6 +165,7 @@ pub fn run() -> ExitCode {
         return exit.into();
     }
     std::panic::set_hook(Box::new(tell_bug));
+    store::on_wait(say);
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

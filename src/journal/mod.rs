@@ -55,7 +55,13 @@ impl Journal {
     /// disk.
     pub async fn append(&self, at: i64, event: &Event) -> Result<(), StoreError> {
         match &self.writer {
-            Some(writer) => writer.append(&self.series, self.change(at, event)).await,
+            Some(writer) => {
+                let change = self.change(at, event);
+                match event {
+                    Event::RunEnded { .. } => writer.append_last(&self.series, change).await,
+                    _ => writer.append(&self.series, change).await,
+                }
+            }
             None => Ok(()),
         }
     }
@@ -90,15 +96,22 @@ impl Journal {
                 )?
                 .execute(params![run, script, at, std::process::id()])?;
             }
-            tx.prepare_cached(
-                "INSERT INTO events (run, seq, at, kind, op, body) VALUES (?,?,?,?,?,?)",
-            )?
-            .execute(params![run, seq, at, kind, op, body])?;
+            // What was kept before is there, unless somebody has deleted it or restored an older store.
+            let kept = tx
+                .prepare_cached(
+                    "INSERT INTO events (run, seq, at, kind, op, body) SELECT ?1,?2,?3,?4,?5,?6
+                     WHERE ?2 = 0 OR EXISTS (SELECT 1 FROM events WHERE run = ?1 AND seq = ?2 - 1)
+                        AND EXISTS (SELECT 1 FROM runs WHERE id = ?1)",
+                )?
+                .execute(params![run, seq, at, kind, op, body])?;
+            let mut is_whole = kept == 1;
             if let Some(status) = &status {
-                tx.prepare_cached("UPDATE runs SET ended_at = ?, status = ? WHERE id = ?")?
+                let ended = tx
+                    .prepare_cached("UPDATE runs SET ended_at = ?, status = ? WHERE id = ?")?
                     .execute(params![at, status, run])?;
+                is_whole &= ended == 1;
             }
-            Ok(())
+            if is_whole { Ok(()) } else { Err(rusqlite::Error::StatementChangedRows(kept)) }
         })
     }
 }

@@ -126,7 +126,7 @@ impl Knowledge {
 
     /// Opens what the project's store knows.
     pub fn open(path: &Path, writer: Rc<Writer>) -> Result<Knowledge, KnowledgeError> {
-        Ok(Knowledge::over(store::open(path)?, Some(writer), true))
+        Ok(Knowledge::over(store::reopen(path)?, Some(writer), true))
     }
 
     /// Opens a store for reading what it knows. Only snapshots of the learner are written.

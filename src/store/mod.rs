@@ -1,9 +1,12 @@
 //! The one SQLite file of a project, or a store in memory. Knows tables and transactions, nothing
 //! of what the rows mean.
 
+mod anchor;
+mod patience;
 mod schema;
 pub mod writer;
 
+pub use patience::on_wait;
 pub use rusqlite::{Connection, Transaction};
 
 use rusqlite::{ErrorCode, OpenFlags};
@@ -13,6 +16,39 @@ use std::time::Duration;
 
 /// Longest wait for another process that is writing, before SQLite gives up on one try.
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What happened to a store while it was open, so that nothing more is kept.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Loss {
+    /// Its file is gone.
+    #[error("was removed or moved away while it was open; put it back, or begin a new one")]
+    Removed,
+    /// Another file is in its place.
+    #[error("was replaced by another file while it was open; run again to use that one")]
+    Replaced,
+    /// A file of its log is gone.
+    #[error(
+        "lost its log while it was open: `{path}` was removed. End what uses the store, then `kaizen doctor` tells whether it is sound",
+        path = _0.display()
+    )]
+    LogRemoved(PathBuf),
+    /// Another file is in the place of one of its log.
+    #[error(
+        "lost its log while it was open: `{path}` was replaced. End what uses the store, then `kaizen doctor` tells whether it is sound",
+        path = _0.display()
+    )]
+    LogReplaced(PathBuf),
+    /// Its file was overwritten.
+    #[error(
+        "was overwritten while it was open, by a copy that was restored, say; end what uses it, remove its `-wal` and `-shm` files, and restore the copy again"
+    )]
+    Overwritten,
+    /// What was committed to it is there no more.
+    #[error(
+        "no longer has events of this run that were journaled: they were deleted, or an older copy was restored; run again"
+    )]
+    Rewound,
+}
 
 /// What can go wrong with the store. It can be told to everybody who waits, hence the shared causes.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -60,7 +96,7 @@ pub enum StoreError {
     },
     /// Another process has kept the file to itself for too long.
     #[error(
-        "store `{path}` is locked by another program for more than {} s",
+        "store `{path}` is locked by another program for more than {} s: end that program, a database browser or a backup, say, and try again",
         BUSY_TIMEOUT.as_secs(),
         path = path.display()
     )]
@@ -87,6 +123,14 @@ pub enum StoreError {
         found: i64,
         /// The newest format that this program knows.
         known: i64,
+    },
+    /// The file is no longer what was opened.
+    #[error("store `{path}` {loss}", path = path.display())]
+    Lost {
+        /// The store's file.
+        path: PathBuf,
+        /// What happened to it.
+        loss: Loss,
     },
     /// The file is a database, but no store.
     #[error(
@@ -116,6 +160,9 @@ pub enum StoreError {
 impl StoreError {
     /// Makes an error of one of SQLite's.
     pub(crate) fn sqlite(path: PathBuf, source: rusqlite::Error) -> StoreError {
+        if let rusqlite::Error::StatementChangedRows(_) = source {
+            return StoreError::Lost { path, loss: Loss::Rewound };
+        }
         let (code, reason) = (source.sqlite_error_code(), Arc::new(source));
         match code {
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
@@ -143,6 +190,7 @@ impl StoreError {
             | StoreError::Damaged { .. }
             | StoreError::Newer { .. }
             | StoreError::Foreign { .. }
+            | StoreError::Lost { .. }
             | StoreError::Folder { .. }
             | StoreError::WriterStopped => true,
             StoreError::Sqlite { .. } => false,
@@ -152,9 +200,21 @@ impl StoreError {
 
 /// Opens the store at `path` and brings its tables up to date; creates it if there is none.
 pub fn open(path: &Path) -> Result<Connection, StoreError> {
+    open_with(path, OpenFlags::default())
+}
+
+/// Opens a store that was there before, and creates none in its place.
+pub fn reopen(path: &Path) -> Result<Connection, StoreError> {
+    if !path.exists() {
+        return Err(StoreError::Lost { path: path.to_owned(), loss: Loss::Removed });
+    }
+    open_with(path, OpenFlags::default() & !OpenFlags::SQLITE_OPEN_CREATE)
+}
+
+fn open_with(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let fail = |source| StoreError::sqlite(path.to_owned(), source);
-    let mut connection = Connection::open_with_flags(path, OpenFlags::default()).map_err(fail)?;
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(fail)?;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(fail)?;
+    patience::wait_for_others(&mut connection, path).map_err(fail)?;
     schema::prepare(&mut connection, path)?;
     Ok(connection)
 }

@@ -2,8 +2,9 @@
 
 use crate::base::failpoint::{self, Fault, Point};
 use crate::store::StoreError;
+use crate::store::anchor::Anchor;
 use rusqlite::{Connection, TransactionBehavior, ffi};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -31,12 +32,23 @@ impl Series {
     }
 }
 
+/// How well it is checked after a commit that the store is still there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// The store itself.
+    Quick,
+    /// The files of its log, too.
+    Close,
+}
+
 /// A change on its way, and who waits for it.
 struct Job {
     change: Change,
     /// What it belongs to; alone it stands for itself.
     series: Option<Series>,
     done: Option<oneshot::Sender<Result<(), StoreError>>>,
+    /// How well it is checked afterwards that the store is still there.
+    look: Look,
     /// Whether nobody misses it.
     is_spare: bool,
 }
@@ -90,32 +102,51 @@ impl Writer {
 
     /// Applies a change that stands for itself, and returns once it is on the disk.
     pub async fn apply(&self, change: Change) -> Result<(), StoreError> {
-        self.wait(change, None).await
+        self.wait(change, None, Look::Quick).await
+    }
+
+    /// Checks that the store is still there.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.wait(Box::new(|_| Ok(())), None, Look::Close).await
     }
 
     /// Applies the next change of a series, and returns once it is on the disk.
     pub async fn append(&self, series: &Series, change: Change) -> Result<(), StoreError> {
         series.broken()?;
-        self.wait(change, Some(series.clone())).await
+        self.wait(change, Some(series.clone()), Look::Quick).await
+    }
+
+    /// Applies the last change of a series, and returns once the whole series is on the disk, where
+    /// others find it.
+    pub async fn append_last(&self, series: &Series, change: Change) -> Result<(), StoreError> {
+        series.broken()?;
+        self.wait(change, Some(series.clone()), Look::Close).await
     }
 
     /// Applies the next change of a series soon, without waiting for it. If that fails, the next
     /// one says so.
     pub fn append_soon(&self, series: &Series, change: Change) -> Result<(), StoreError> {
         series.broken()?;
-        self.send(Job { change, series: Some(series.clone()), done: None, is_spare: false })
+        let (series, look) = (Some(series.clone()), Look::Quick);
+        self.send(Job { change, series, done: None, look, is_spare: false })
     }
 
     /// Applies a change that nobody misses if it fails: soon, after what has come before, and in a
     /// commit of its own, so that it takes nothing with it where there is no room for it.
     pub fn apply_spare(&self, change: Change) {
         // The writer has stopped: others say so.
-        let _ = self.send(Job { change, series: None, done: None, is_spare: true });
+        let look = Look::Quick;
+        let _ = self.send(Job { change, series: None, done: None, look, is_spare: true });
     }
 
-    async fn wait(&self, change: Change, series: Option<Series>) -> Result<(), StoreError> {
+    async fn wait(
+        &self,
+        change: Change,
+        series: Option<Series>,
+        look: Look,
+    ) -> Result<(), StoreError> {
         let (done, receipt) = oneshot::channel();
-        self.send(Job { change, series, done: Some(done), is_spare: false })?;
+        self.send(Job { change, series, done: Some(done), look, is_spare: false })?;
         receipt.await.map_err(|_| StoreError::WriterStopped)?
     }
 
@@ -161,14 +192,16 @@ impl Drop for Closing {
 }
 
 /// Writes what comes until the handle is gone and everything is written.
-fn serve(mut connection: Connection, path: &Path, shared: &Shared) {
+fn serve(connection: Connection, path: &Path, shared: &Shared) {
+    let anchor = Anchor::of(&connection, path);
+    let mut file = File { connection, path: path.to_owned(), anchor };
     let mut was_company = false;
     while let Some(batch) = next_batch(shared, was_company) {
         was_company = batch.iter().filter(|job| job.done.is_some()).nth(1).is_some();
         let (spare, needed): (Vec<_>, Vec<_>) = batch.into_iter().partition(|job| job.is_spare);
-        commit(&mut connection, path, needed);
+        file.commit(needed);
         for job in spare {
-            commit(&mut connection, path, vec![job]);
+            file.commit(vec![job]);
         }
     }
 }
@@ -195,36 +228,57 @@ fn next_batch(shared: &Shared, was_company: bool) -> Option<Vec<Job>> {
     (!batch.is_empty() || !queue.is_closed).then_some(batch)
 }
 
-/// Commits the whole batch. When that fails and the store is not at fault, each job is tried by
-/// itself, so that one bad change does not take its neighbours with it.
-fn commit(connection: &mut Connection, path: &Path, mut batch: Vec<Job>) {
-    batch.retain_mut(|job| match job.series.as_ref().map_or(Ok(()), Series::broken) {
-        Ok(()) => true,
-        Err(error) => {
-            answer(job, Err(error));
-            false
+/// The store as the writer has it open.
+struct File {
+    connection: Connection,
+    path: PathBuf,
+    /// A store in memory has none.
+    anchor: Option<Anchor>,
+}
+
+impl File {
+    /// Commits the whole batch. When that fails and the store is not at fault, each job is tried by
+    /// itself, so that one bad change does not take its neighbours with it.
+    fn commit(&mut self, mut batch: Vec<Job>) {
+        batch.retain_mut(|job| match job.series.as_ref().map_or(Ok(()), Series::broken) {
+            Ok(()) => true,
+            Err(error) => {
+                answer(job, Err(error));
+                false
+            }
+        });
+        if batch.is_empty() {
+            return;
         }
-    });
-    let fail = |source| StoreError::sqlite(path.to_owned(), source);
-    match apply_all(connection, &mut batch).map_err(fail) {
-        Err(error) if batch.len() > 1 && !error.is_of_store() => {
-            for job in batch {
-                commit(connection, path, vec![job]);
+
+        match self.write(&mut batch) {
+            Err(error) if batch.len() > 1 && !error.is_of_store() => {
+                for job in batch {
+                    self.commit(vec![job]);
+                }
+            }
+            result => {
+                for job in &mut batch {
+                    answer(job, result.clone());
+                }
             }
         }
-        result => {
-            for job in &mut batch {
-                answer(job, result.clone());
-            }
+    }
+
+    /// Applies the changes in one transaction, and checks that it has reached the store that others
+    /// see. A store that is no longer there explains whatever else went wrong.
+    fn write(&mut self, batch: &mut [Job]) -> Result<(), StoreError> {
+        let closely = batch.iter().any(|job| job.look == Look::Close);
+        let applied = apply_all(&mut self.connection, batch);
+        if let Some(anchor) = &mut self.anchor {
+            anchor.check(&mut self.connection, closely || applied.is_err())?;
         }
+        applied.map_err(|source| StoreError::sqlite(self.path.clone(), source))
     }
 }
 
 /// Applies the changes in one transaction.
 fn apply_all(connection: &mut Connection, jobs: &mut [Job]) -> rusqlite::Result<()> {
-    if jobs.is_empty() {
-        return Ok(());
-    }
     act_out(Point::CommitBegins)?;
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for job in jobs {

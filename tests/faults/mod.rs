@@ -6,6 +6,7 @@ mod crash;
 mod damage;
 mod disk;
 mod load;
+mod lost;
 mod processes;
 mod replay;
 mod simulate;
