@@ -4,9 +4,11 @@
 
 use super::rounds;
 use crate::support::server::{Act, Server, answer};
+use crate::support::terminal::OnTerminal;
 use crate::support::{Project, Ran};
 use rusqlite::Connection;
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -302,4 +304,91 @@ fn a_store_behind_a_link_is_as_good_as_another() {
     let ran = Ran::from(child.wait_with_output().unwrap());
     assert_eq!(ran.code, Some(8), "{}", ran.stderr);
     assert!(ran.stderr.contains("was removed"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_session_ends_when_its_store_is_lost() {
+    let server = server();
+    let project = project(&server);
+    let mut command = project.command(&["repl"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    writeln!(input, "branch().chat(`one`)").unwrap();
+    assert_eq!(lines.next().unwrap().unwrap(), "an answer");
+    fs::remove_dir_all(Places::of(&project).folder).unwrap();
+    writeln!(input, "1 + 1").unwrap();
+    assert_eq!(lines.next().unwrap().unwrap(), "2");
+    writeln!(input, "branch().chat(`two`)\nprint(`more`)").unwrap();
+    drop(input);
+    assert_eq!(lines.map_while(Result::ok).collect::<Vec<_>>(), [""; 0]);
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!(ran.code, Some(8), "{}", ran.stderr);
+    assert!(ran.stderr.contains("was removed"), "{}", ran.stderr);
+}
+
+/// Without keys there is nobody to ask, so the watch ends.
+#[test]
+fn a_watch_without_keys_ends_when_its_store_is_lost() {
+    let server = server();
+    let project = project(&server);
+    project.file("s.rhai", "branch().chat(`one`)");
+    let mut command = project.command(&["watch", "s.rhai"]);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = child.spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.by_ref().map_while(Result::ok).any(|line| line.contains("watching")));
+    fs::remove_dir_all(Places::of(&project).folder).unwrap();
+    project.file("s.rhai", "branch().chat(`two`)");
+    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(8), "{rest:?}");
+    assert!(rest.iter().any(|line| line.contains("was removed")), "{rest:?}");
+    assert_eq!(server.bodies().len(), 1, "nothing is asked that cannot be kept");
+    assert!(!Places::of(&project).store.exists());
+}
+
+#[test]
+fn a_watch_goes_on_with_another_store_only_when_it_is_told() {
+    let server = server();
+    let project = project(&server);
+    project.file("s.rhai", "branch().chat(`one`)");
+    let mut watch = OnTerminal::start(project.command(&["watch", "s.rhai"]));
+    watch.until("[q]uit");
+    let at = Places::of(&project);
+    fs::remove_dir_all(&at.folder).unwrap();
+    watch.press('r');
+    watch.until("was removed");
+    watch.until("nothing runs until you choose");
+    project.file("s.rhai", "branch().chat(`two`)");
+    watch.until("s.rhai changed; not run");
+    watch.press('r');
+    watch.until("nothing runs until you choose");
+    assert_eq!(server.bodies().len(), 1);
+    assert!(!at.store.exists());
+
+    watch.press('s');
+    watch.until("an answer");
+    watch.until("[q]uit");
+    assert_eq!(server.bodies().len(), 2);
+    watch.press('q');
+    assert_eq!(watch.child.wait().unwrap().code(), Some(0));
+    let runs = project.kaizen(&["runs", "--json"]).stdout;
+    assert_eq!(runs.lines().count(), 1, "{runs}");
+    assert_eq!(project.kaizen(&["doctor"]).code, Some(0));
+}
+
+#[test]
+fn a_watch_that_is_left_with_a_lost_store_ends_with_its_exit_code() {
+    let server = server();
+    let project = project(&server);
+    project.file("s.rhai", "let b = branch(); for n in 0..1000 { b.chat(`question ${n}`); }");
+    let mut watch = OnTerminal::start(project.command(&["watch", "s.rhai"]));
+    wait_for(&server, BEFORE);
+    let at = Places::of(&project);
+    fs::rename(&at.copy, &at.store).unwrap();
+    watch.until("was replaced by another file");
+    watch.until("[q] quit");
+    watch.press('q');
+    assert_eq!(watch.child.wait().unwrap().code(), Some(8));
 }
