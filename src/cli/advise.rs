@@ -4,7 +4,7 @@ use crate::base::rng::Rng;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::{standing, table};
-use crate::cli::{Global, damage, print_line, say};
+use crate::cli::{Global, damage, print_data, print_line, say};
 use crate::optimizer::Optimizer;
 use crate::optimizer::advice::Manner;
 use crate::optimizer::knowledge::Knowledge;
@@ -62,7 +62,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
             "n": found.ranked.as_ref().map_or(0, |one| one.cell.n),
             "reason": found.reason, "alternatives": others,
         });
-        print_line(&line.to_string());
+        print_data(line);
         return Ok(Exit::Ok);
     }
     print_line(found.pattern.as_str());

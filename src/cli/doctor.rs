@@ -2,7 +2,7 @@
 
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
-use crate::cli::{Global, print_line};
+use crate::cli::{Global, print_data, print_line};
 use crate::journal::damage::Damage;
 use crate::journal::inspection::Inspection;
 use crate::optimizer::experience::Experience;
@@ -64,7 +64,7 @@ fn show(global: &Global, finding: &Finding) {
         if !faults.is_empty() {
             line["faults"] = json!(faults);
         }
-        return print_line(&line.to_string());
+        return print_data(line);
     }
 
     print_line(&format!("{}  {what:14} {says}", if *ok { "ok " } else { "NOT" }));

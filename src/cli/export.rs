@@ -1,9 +1,10 @@
 //! `kaizen export`: runs as JSON lines, or a copy of the whole store.
 
 use crate::base::id::RunId;
+use crate::base::secret::scrub;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
-use crate::cli::{Global, damage, gc, print_line, say, show};
+use crate::cli::{Global, damage, gc, print_data, put_line, say, show};
 use crate::journal::damage::Damage;
 use crate::journal::history::{self, RunLog, RunRow};
 use crate::store::{self, Connection};
@@ -62,7 +63,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     let orphans = if arguments.all { history::orphans(&moment)? } else { Vec::new() };
     let Some(output) = &arguments.output else {
         write(&moment, &rows, &orphans, &mut |line| {
-            print_line(line);
+            put_line(line);
             Ok(())
         })?;
         return Ok(Exit::Ok);
@@ -113,6 +114,7 @@ fn lines(run: &RunId, log: &RunLog, all: &[Damage], write: Put<'_>) -> anyhow::R
         while let Some((_, damage)) = damage.next_if(|(before, _)| *before <= index) {
             write(&damaged(damage).to_string())?;
         }
+        let event = event.clone().without_secrets();
         write(&json!({ "run": run, "at": at, "event": event }).to_string())?;
     }
 
@@ -128,10 +130,10 @@ fn lines(run: &RunId, log: &RunLog, all: &[Damage], write: Put<'_>) -> anyhow::R
 
 /// Makes a line of something that is damaged.
 fn damaged(damage: &Damage) -> Value {
-    let mut line = json!({ "run": damage.run(), "damage": damage.to_string() });
+    let mut line = json!({ "run": damage.run(), "damage": scrub(&damage.to_string()) });
     if let Damage::Unreadable { seq, body, .. } = damage {
         line["seq"] = seq.clone().into();
-        line["body"] = body.clone().into();
+        line["body"] = scrub(body).into();
     }
     line
 }
@@ -147,7 +149,7 @@ fn copy(
     store::check(&copied, output)?;
     let size = store::size(&copied, output)?;
     if global.json {
-        print_line(&json!({ "written": output, "bytes": size.file }).to_string());
+        print_data(json!({ "written": output, "bytes": size.file }));
     } else if !global.quiet {
         say(&format!(
             "copied the store to `{}` ({}), sound",

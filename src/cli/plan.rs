@@ -9,7 +9,7 @@ use crate::cli::project::Project;
 use crate::cli::render::progress::{Mode, Progress};
 use crate::cli::render::{diagnostic, table};
 use crate::cli::run::{Given, block_on, read_script};
-use crate::cli::{Global, damage, print_line, say, signal};
+use crate::cli::{Global, damage, print_data, print_line, say, signal};
 use crate::executor::reuse::Reuse;
 use crate::executor::{Executor, Told};
 use crate::journal::Journal;
@@ -180,7 +180,7 @@ pub(super) fn plan(global: &Global, given: &Given) -> anyhow::Result<Exit> {
         Err(faults) => return Ok(job.refuse(&faults)),
     };
     if global.json {
-        print_line(&to_json(&forecast, runs).to_string());
+        print_data(to_json(&forecast, runs));
         return Ok(Exit::Ok);
     }
     for line in lines(&forecast.plan, runs) {

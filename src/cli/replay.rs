@@ -9,7 +9,7 @@ use crate::cli::render::diagnostic;
 use crate::cli::render::progress::{Mode, Progress};
 use crate::cli::resume::{self, Resumed};
 use crate::cli::run::{block_on, printer};
-use crate::cli::{Global, compare, damage, print_line, say, show, signal, trust};
+use crate::cli::{Global, compare, damage, print_of_run, say, show, signal, trust};
 use crate::executor::reuse::Reuse;
 use crate::executor::{Executor, Told};
 use crate::journal::Journal;
@@ -104,9 +104,7 @@ fn tell(global: &Global, run: &RunId, went: &Went) {
         Went::Unknown(reason) => ("unknown", reason.clone()),
     };
     if global.json {
-        print_line(
-            &json!({ "type": "replay", "run": run, "went": word, "text": text }).to_string(),
-        );
+        print_of_run(run, json!({ "type": "replay", "went": word, "text": text }));
     } else if !global.quiet || word != "same" {
         say(&format!("replay of run {run}: {word}: {text}"));
     }

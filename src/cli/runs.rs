@@ -3,7 +3,7 @@
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::{table, time};
-use crate::cli::{Global, damage, print_line, say};
+use crate::cli::{Global, damage, print_line, print_of_run, say};
 use crate::journal::history::{self, RunLog, RunRow};
 use crate::metrics::Metrics;
 use crate::metrics::fold::Fold;
@@ -36,14 +36,14 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         let cost = metrics.known_cost();
         if global.json {
             let mut line = json!({
-                "run": row.id, "script": row.script, "started_at": row.started_at,
+                "script": row.script, "started_at": row.started_at,
                 "ended_at": row.ended_at, "status": status(&row), "calls": metrics.calls,
                 "cost": cost.map(crate::base::unit::Money::dollars),
             });
             if !damage.is_empty() {
                 line["damage"] = damage.iter().map(ToString::to_string).collect();
             }
-            print_line(&line.to_string());
+            print_of_run(&row.id, line);
             continue;
         }
         lines.push(vec![

@@ -6,7 +6,7 @@ use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::{table, time};
 use crate::cli::runs::status;
-use crate::cli::{Global, damage, print_line, say};
+use crate::cli::{Global, damage, print_event, print_line, say};
 use crate::flow::outcome::Outcome;
 use crate::journal::event::Event;
 use crate::journal::history::{self, RunRow};
@@ -66,9 +66,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     let events = log.events;
     if global.json {
         for (at, event) in &events {
-            let mut line = serde_json::to_value(event)?;
-            line["at"] = (*at).into();
-            print_line(&line.to_string());
+            print_event(event, json!({ "at": at }));
         }
         return Ok(Exit::Ok);
     }

@@ -2,6 +2,7 @@
 //! these events.
 
 pub mod cassette;
+mod clean;
 pub mod damage;
 pub mod event;
 pub mod history;
@@ -11,7 +12,7 @@ pub mod prune;
 pub mod replies;
 
 use crate::base::id::RunId;
-use crate::base::secret::scrub;
+use crate::base::secret;
 use crate::journal::event::Event;
 use crate::store::StoreError;
 use crate::store::writer::{Change, Series, Writer};
@@ -79,8 +80,7 @@ impl Journal {
         let run = self.run.0.clone();
         let seq = self.next.replace(self.next.get() + 1);
         let (kind, op) = (event.kind(), event.op().map(|op| op.0));
-        let body = serde_json::to_string(event).expect("events are plain data");
-        let body = scrub(&body).into_owned();
+        let body = body(event);
         let status = match event {
             Event::RunEnded { status, .. } => Some(status.clone()),
             _ => None,
@@ -114,4 +114,11 @@ impl Journal {
             if is_whole { Ok(()) } else { Err(rusqlite::Error::StatementChangedRows(kept)) }
         })
     }
+}
+
+/// Writes an event as it is kept, without secrets.
+fn body(event: &Event) -> String {
+    let text = |event: &Event| serde_json::to_string(event).expect("events are plain data");
+    let body = text(event);
+    if secret::may_hold(&body) { text(&event.clone().without_secrets()) } else { body }
 }

@@ -16,6 +16,8 @@ use crate::model::transport::Transport;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -27,6 +29,9 @@ pub const PROVIDERS: &[(&str, Option<&str>)] = &[
     ("ollama", None),
     ("demo", None),
 ];
+
+/// Largest file with a key, in bytes.
+const KEY_FILE_MAX: u64 = 16 << 10;
 
 /// Where the default model comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -309,8 +314,9 @@ impl Models {
                     ),
                 }),
             },
-            Some(KeyRef::File(path)) => match std::fs::read_to_string(path) {
-                Ok(key) => Ok(Some(Secret::new(key.trim()))),
+            // The project's own were learned before any script could name or write a file.
+            Some(KeyRef::File(path)) => match read_key(path) {
+                Ok(key) => Ok(Some(Secret::apart(key))),
                 Err(error) => Err(CallError::Setup {
                     message: format!("no key for `{provider}`: reading `{path}`: {error}"),
                 }),
@@ -369,12 +375,30 @@ fn learn_keys(aliases: &BTreeMap<String, ModelSpec>, lookup: &dyn Fn(&str) -> Op
     let named = aliases.values().filter_map(|spec| match spec.key.as_ref()? {
         KeyRef::Env(name) => lookup(name),
         // A file that cannot be read is told by the first call that needs it.
-        KeyRef::File(path) => std::fs::read_to_string(path).ok(),
+        KeyRef::File(path) => read_key(path).ok(),
         KeyRef::Nothing => None,
     });
     for key in own.chain(named) {
         drop(Secret::new(key.trim()));
     }
+}
+
+/// Reads a file that holds a key and nothing else.
+fn read_key(path: &str) -> io::Result<String> {
+    let wrong = |reason| Err(io::Error::other(reason));
+    if !std::fs::metadata(path)?.is_file() {
+        return wrong("it is not a file");
+    }
+    let mut text = String::new();
+    let length = File::open(path)?.take(KEY_FILE_MAX + 1).read_to_string(&mut text)?;
+    let key = text.trim();
+    if length as u64 > KEY_FILE_MAX {
+        return wrong("it is too long for a key");
+    }
+    if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return wrong("it holds no key, which is one word of visible ASCII characters");
+    }
+    Ok(key.to_owned())
 }
 
 /// Returns what makes two models share a limiter.

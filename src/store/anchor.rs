@@ -222,8 +222,8 @@ fn backfill(connection: &Connection) -> Option<Backfill> {
 
 /// Counts the rows of every table.
 fn counts(connection: &Connection) -> rusqlite::Result<Vec<(String, i64)>> {
-    let mut tables = connection
-        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")?;
+    let mut tables =
+        connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")?;
     let names: Vec<String> = tables.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     let count = |name: String| {
         let sql = format!("SELECT count(*) FROM \"{}\"", name.replace('"', "\"\""));

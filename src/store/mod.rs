@@ -222,18 +222,15 @@ fn open_with(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
 /// Lets everything that is read see the store as it is at this moment, until what is returned is
 /// dropped.
 pub fn freeze<'a>(connection: &'a Connection, path: &Path) -> Result<Transaction<'a>, StoreError> {
-    connection
-        .unchecked_transaction()
-        .map_err(|source| StoreError::sqlite(path.to_owned(), source))
+    connection.unchecked_transaction().map_err(|source| StoreError::sqlite(path.to_owned(), source))
 }
 
 /// Looks through the whole file for damage, and for tables, columns and indexes that are missing.
 pub fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let fail = |source| StoreError::sqlite(path.to_owned(), source);
     let damaged = |reason| Err(StoreError::Damaged { path: path.to_owned(), reason });
-    let found: String = connection
-        .query_row("PRAGMA integrity_check(3)", [], |row| row.get(0))
-        .map_err(fail)?;
+    let found: String =
+        connection.query_row("PRAGMA integrity_check(3)", [], |row| row.get(0)).map_err(fail)?;
     if found != "ok" {
         return damaged(found);
     }

@@ -54,7 +54,9 @@ impl Wait {
             && let Some(tell) = LISTENER.get()
         {
             let (path, most) = (self.path.display(), BUSY_TIMEOUT.as_secs());
-            tell(&format!("waiting for another program that has locked `{path}`, at most {most} s"));
+            tell(&format!(
+                "waiting for another program that has locked `{path}`, at most {most} s"
+            ));
         }
         std::thread::sleep(pause);
         true

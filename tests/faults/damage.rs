@@ -107,7 +107,8 @@ fn kept(project: &Project, run: &str) -> usize {
 /// Returns what is wrong with the first event of the run `bad` that is no event.
 fn error_of(project: &Project) -> String {
     let store = store(project);
-    let mut bodies = store.prepare("SELECT CAST(body AS TEXT) FROM events WHERE run = 'bad'").unwrap();
+    let mut bodies =
+        store.prepare("SELECT CAST(body AS TEXT) FROM events WHERE run = 'bad'").unwrap();
     let bodies = bodies.query_map([], |row| row.get::<_, String>(0)).unwrap();
     let mut errors = bodies.filter_map(|body| serde_json::from_str::<Event>(&body.ok()?).err());
     errors.next().map(|error| error.to_string()).unwrap_or_default()
@@ -211,8 +212,10 @@ const CASES: &[Case] = &[
     Case(
         "UPDATE events SET body = replace(body, '\"attempt\":', '\"attempt\":[secret]') \
          WHERE run = 'bad' AND seq = {attempt_ended}",
-        &["run bad: event {attempt_ended} (`attempt_ended`) cannot be read: {error}; kaizen 0.1 took \
-           a secret out of its JSON"],
+        &[
+            "run bad: event {attempt_ended} (`attempt_ended`) cannot be read: {error}; kaizen 0.1 took \
+           a secret out of its JSON",
+        ],
         0,
     ),
     Case(
@@ -222,7 +225,9 @@ const CASES: &[Case] = &[
     ),
     Case(
         "UPDATE events SET at = 9223372036854775807 WHERE run = 'bad' AND seq = {op_ended}",
-        &["run bad: event {op_ended} (`op_ended`) cannot be read: its time is a number that cannot be"],
+        &[
+            "run bad: event {op_ended} (`op_ended`) cannot be read: its time is a number that cannot be",
+        ],
         0,
     ),
     Case(

@@ -11,7 +11,7 @@ use crate::cli::render::value::{self, Room};
 use crate::cli::render::{diagnostic, entry, table, time};
 use crate::cli::repl::highlight::{BOLD, paint};
 use crate::cli::repl::session::{Session, Took, Worked};
-use crate::cli::{damage, doc, print_line, runs, say, show};
+use crate::cli::{damage, doc, print_data, print_line, runs, say, show};
 use crate::executor::Executor;
 use crate::executor::reuse::Reuse;
 use crate::journal::Journal;
@@ -216,7 +216,7 @@ impl Session<'_> {
         }
         for (place, message) in messages.iter().enumerate().skip(first) {
             if is_raw {
-                print_line(&serde_json::to_string(message).unwrap_or_default());
+                print_data(serde_json::to_value(message).unwrap_or_default());
                 continue;
             }
             let role = match message.role {

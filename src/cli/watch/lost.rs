@@ -22,9 +22,7 @@ impl Desk<'_> {
         error: anyhow::Error,
     ) -> anyhow::Result<Option<Exit>> {
         let is_lost = |error: &anyhow::Error| {
-            error.chain().any(|cause| {
-                matches!(cause.downcast_ref(), Some(StoreError::Lost { .. }))
-            })
+            error.chain().any(|cause| matches!(cause.downcast_ref(), Some(StoreError::Lost { .. })))
         };
         if !self.has_keys || !is_lost(&error) {
             return Err(error);

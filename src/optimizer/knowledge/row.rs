@@ -55,9 +55,8 @@ pub(super) fn seen<'a>(row: &'a Row<'_>) -> Result<Option<Seen<'a>>, KnowledgeEr
     let text = |column: usize| {
         let value = row.get_ref(column)?;
         let name = row.as_ref().column_name(column)?;
-        let wrong = |_| {
-            rusqlite::Error::InvalidColumnType(column, name.to_owned(), value.data_type())
-        };
+        let wrong =
+            |_| rusqlite::Error::InvalidColumnType(column, name.to_owned(), value.data_type());
         value.as_str().map_err(wrong)
     };
     let is_demo = text(4)? == Source::Demo.word();

@@ -3,7 +3,7 @@
 
 use super::data::folder;
 use super::def;
-use crate::base::secret::{Secret, is_secret_name};
+use crate::base::secret::{Secret, is_secret_name, weakness};
 use crate::flow::failure::Failure;
 use crate::journal::event::Event;
 use crate::model::error::CallError;
@@ -184,6 +184,11 @@ fn variable(host: &Rc<Inner>, name: &str) -> Result<Dynamic, Raised> {
     let Some(value) = host.with.models.variable(name) else { return Ok(Dynamic::UNIT) };
     if is_secret_name(name) {
         drop(Secret::new(value.trim()));
+        if let Some(weakness) = weakness(value.trim()) {
+            host.note(&format!(
+                "the value of `{name}` is not kept out of journal and output: {weakness}"
+            ));
+        }
     }
     Ok(value.into())
 }
