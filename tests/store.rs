@@ -154,6 +154,22 @@ fn a_store_that_is_locked_is_waited_for_and_that_is_said() {
 }
 
 #[test]
+fn a_copy_that_is_put_in_the_place_of_a_store_is_one() {
+    let project = Project::new();
+    project.file("s.rhai", "branch(`demo/echo`).chat(`one`)").kaizen(&["run", "s.rhai"]);
+    project.kaizen(&["export", "--store", "-o", "copy.db"]);
+    let path = project.path().join(".kaizen/kaizen.db");
+    std::fs::rename(project.path().join("copy.db"), &path).unwrap();
+    for arguments in [&["runs"][..], &["run", "s.rhai"], &["doctor"]] {
+        assert_eq!(project.kaizen(arguments).code, Some(0), "{arguments:?}");
+        let store = rusqlite::Connection::open(&path).unwrap();
+        let mode: String =
+            store.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+        assert_eq!(mode, "wal", "others can read while it is written");
+    }
+}
+
+#[test]
 fn a_database_of_another_program_is_named_and_left_alone() {
     for version in [0, 3] {
         let project = Project::new();

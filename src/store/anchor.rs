@@ -2,7 +2,7 @@
 //! overwrite them meanwhile, and SQLite would go on writing to what nobody ever reads.
 
 use crate::base::clock;
-use crate::store::{BUSY_TIMEOUT, Loss, StoreError};
+use crate::store::{BUSY_TIMEOUT, Loss, StoreError, schema};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use std::fs::Metadata;
@@ -17,6 +17,9 @@ const CLOSE_LOOK: Duration = Duration::from_millis(50);
 /// How long another process is given to end a checkpoint, which writes to the store in place, before
 /// the store counts as overwritten and is compared with what this process knows.
 const CHECKPOINT_MAX: Duration = Duration::from_secs(1);
+
+/// The store is compared as a whole in one part of the time at most, out of so many.
+const COMPARE_SHARE: u32 = 100;
 
 /// What tells one file from every other, as long as it is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,9 +55,12 @@ pub(super) struct Anchor {
     store: Option<FileId>,
     /// The log of the newest changes and its index.
     beside: Vec<(PathBuf, FileId)>,
+    /// `None` where changes go to the store itself, and SQLite looks whether somebody else made some.
     shape: Option<Shape>,
     backfill: Option<Backfill>,
     looked_at: Duration,
+    /// Until when a new shape is nothing to wonder about.
+    trusted_until: Duration,
 }
 
 impl Anchor {
@@ -72,9 +78,10 @@ impl Anchor {
             path: path.to_owned(),
             beside: beside.collect(),
             store: store.as_ref().map(file_id),
-            shape: store.as_ref().map(shape),
+            shape: store.as_ref().map(shape).filter(|_| schema::has_log(connection)),
             backfill: backfill(connection),
             looked_at: clock::monotonic(),
+            trusted_until: Duration::ZERO,
         })
     }
 
@@ -133,8 +140,11 @@ impl Anchor {
             self.looked_at = time;
             self.look_beside()?;
         }
-        if self.shape != Some(shape(&now)) {
-            return self.explain(connection);
+        if self.shape.is_some_and(|known| known != shape(&now)) {
+            if time >= self.trusted_until {
+                return self.explain(connection);
+            }
+            self.shape = Some(shape(&now));
         }
         if is_close {
             self.backfill = backfill(connection);
@@ -167,14 +177,30 @@ impl Anchor {
                 before.zip(self.backfill).is_some_and(|(now, then)| now.moved_since(then));
             let is_over = clock::monotonic().saturating_sub(began) >= CHECKPOINT_MAX;
             if is_settled && (is_checkpoint || is_over) {
-                if !is_checkpoint && !self.is_whole(connection)? {
-                    return self.lost(Loss::Overwritten);
+                if !is_checkpoint {
+                    self.compare_all(connection, began)?;
                 }
-                (self.shape, self.backfill) = (Some(shape(&now)), before);
+                self.shape = Some(shape(&now));
+                self.backfill = before;
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(2));
         }
+    }
+
+    /// Compares the whole store with what this process knows, and counts it as lost if they differ. If
+    /// they do not, times of files mean little here, and it is not done again soon.
+    fn compare_all(
+        &mut self,
+        connection: &mut Connection,
+        began: Duration,
+    ) -> Result<(), StoreError> {
+        if !self.is_whole(connection)? {
+            return self.lost(Loss::Overwritten);
+        }
+        let now = clock::monotonic();
+        self.trusted_until = now + now.saturating_sub(began) * COMPARE_SHARE;
+        Ok(())
     }
 
     /// Tells whether somebody who opens the store now finds what this process knows to be in it, and

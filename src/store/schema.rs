@@ -1,11 +1,12 @@
 //! The tables, and the steps from one format to the next.
 
 use crate::base::failpoint::{self, Point};
-use crate::store::StoreError;
+use crate::store::{StoreError, patience};
 use rusqlite::{Connection, TransactionBehavior};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
+use std::time::Duration;
 
 /// Each entry brings a store from the format of its index to the next one.
 const STEPS: &[&str] = &[
@@ -78,7 +79,18 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), St
     if found > known {
         return Err(StoreError::Newer { path: path.to_owned(), found, known });
     }
+    if !has_log(connection) {
+        add_log(connection, path).map_err(fail)?;
+    }
     Ok(())
+}
+
+/// Gives a store its log. A copy of a store has none, and works without one, only slower: if somebody
+/// uses it, or it may not be written, it stays as it is.
+fn add_log(connection: &mut Connection, path: &Path) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::ZERO)?;
+    let _ = connection.pragma_update(None, "journal_mode", "WAL");
+    patience::wait_for_others(connection, path)
 }
 
 /// Returns the format of a database and its tables, as they are at one moment: another process may be
@@ -116,6 +128,12 @@ fn migrate(connection: &mut Connection, found: i64) -> rusqlite::Result<i64> {
     failpoint::pass(Point::StoreMade);
     tx.commit()?;
     Ok(now)
+}
+
+/// Tells whether changes go to a log first, and to the store later.
+pub(super) fn has_log(connection: &Connection) -> bool {
+    let mode = connection.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
+    mode.is_ok_and(|mode| mode == "wal")
 }
 
 /// Names the tables, columns and indexes that a store of the newest format has and this one lacks.

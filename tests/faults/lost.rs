@@ -236,7 +236,8 @@ fn no_store_is_made_in_the_place_of_one_that_was_lost() {
 
 #[test]
 fn what_only_looks_like_it_disturbs_nobody() {
-    let deeds: &[(&str, fn(&Places))] = &[
+    type Harmless = (&'static str, fn(&Places));
+    let deeds: &[Harmless] = &[
         ("its time is set", |at| {
             let file = fs::OpenOptions::new().append(true).open(&at.store).unwrap();
             file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();

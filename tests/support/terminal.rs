@@ -49,10 +49,10 @@ impl OnTerminal {
                 let rest = self.seen.split_off(at + text.len());
                 return std::mem::replace(&mut self.seen, rest);
             }
-            match self.shown.recv_timeout(PATIENCE) {
-                Ok(more) => self.seen.push_str(&more),
-                Err(_) => panic!("`{text}` did not come, only: {}", self.seen),
-            }
+            let Ok(more) = self.shown.recv_timeout(PATIENCE) else {
+                panic!("`{text}` did not come, only: {}", self.seen);
+            };
+            self.seen.push_str(&more);
         }
     }
 
