@@ -16,7 +16,7 @@ use crate::base::secret;
 use crate::journal::event::Event;
 use crate::store::StoreError;
 use crate::store::writer::{Change, Series, Writer};
-use rusqlite::params;
+use rusqlite::{Connection, params};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -34,12 +34,14 @@ pub struct Journal {
 impl Journal {
     /// Starts the journal of a run.
     pub fn new(run: RunId, writer: Rc<Writer>) -> Journal {
-        Journal { run, next: Cell::new(0), writer: Some(writer), series: Series::default() }
+        let series = series(run.clone());
+        Journal { run, next: Cell::new(0), writer: Some(writer), series }
     }
 
     /// Starts a journal that keeps nothing.
     pub fn off(run: RunId) -> Journal {
-        Journal { run, next: Cell::new(0), writer: None, series: Series::default() }
+        let series = series(run.clone());
+        Journal { run, next: Cell::new(0), writer: None, series }
     }
 
     /// Returns the run that is journaled.
@@ -57,10 +59,10 @@ impl Journal {
     pub async fn append(&self, at: i64, event: &Event) -> Result<(), StoreError> {
         match &self.writer {
             Some(writer) => {
-                let change = self.change(at, event);
+                let (seq, change) = self.change(at, event);
                 match event {
-                    Event::RunEnded { .. } => writer.append_last(&self.series, change).await,
-                    _ => writer.append(&self.series, change).await,
+                    Event::RunEnded { .. } => writer.append_last(&self.series, seq, change).await,
+                    _ => writer.append(&self.series, seq, change).await,
                 }
             }
             None => Ok(()),
@@ -71,12 +73,16 @@ impl Journal {
     /// written, the next one says so.
     pub fn append_soon(&self, at: i64, event: &Event) -> Result<(), StoreError> {
         match &self.writer {
-            Some(writer) => writer.append_soon(&self.series, self.change(at, event)),
+            Some(writer) => {
+                let (seq, change) = self.change(at, event);
+                writer.append_soon(&self.series, seq, change)
+            }
             None => Ok(()),
         }
     }
 
-    fn change(&self, at: i64, event: &Event) -> Change {
+    /// Returns the number of the next event, and the change that keeps it.
+    fn change(&self, at: i64, event: &Event) -> (i64, Change) {
         let run = self.run.0.clone();
         let seq = self.next.replace(self.next.get() + 1);
         let (kind, op) = (event.kind(), event.op().map(|op| op.0));
@@ -89,31 +95,36 @@ impl Journal {
             Event::RunStarted { script, .. } => Some(script.clone()),
             _ => None,
         };
-        Box::new(move |tx| {
+        let change = move |tx: &Connection| {
             if let Some(script) = &script {
                 tx.prepare_cached(
                     "INSERT INTO runs (id, script, started_at, pid) VALUES (?,?,?,?)",
                 )?
                 .execute(params![run, script, at, std::process::id()])?;
             }
-            // What was kept before is there, unless somebody has deleted it or restored an older store.
-            let kept = tx
-                .prepare_cached(
-                    "INSERT INTO events (run, seq, at, kind, op, body) SELECT ?1,?2,?3,?4,?5,?6
-                     WHERE ?2 = 0 OR EXISTS (SELECT 1 FROM events WHERE run = ?1 AND seq = ?2 - 1)
-                        AND EXISTS (SELECT 1 FROM runs WHERE id = ?1)",
-                )?
-                .execute(params![run, seq, at, kind, op, body])?;
-            let mut is_whole = kept == 1;
+            tx.prepare_cached(
+                "INSERT INTO events (run, seq, at, kind, op, body) VALUES (?,?,?,?,?,?)",
+            )?
+            .execute(params![run, seq, at, kind, op, body])?;
             if let Some(status) = &status {
-                let ended = tx
-                    .prepare_cached("UPDATE runs SET ended_at = ?, status = ? WHERE id = ?")?
+                tx.prepare_cached("UPDATE runs SET ended_at = ?, status = ? WHERE id = ?")?
                     .execute(params![at, status, run])?;
-                is_whole &= ended == 1;
             }
-            if is_whole { Ok(()) } else { Err(rusqlite::Error::StatementChangedRows(kept)) }
-        })
+            Ok(())
+        };
+        (seq, Box::new(change))
     }
+}
+
+/// Makes the series of the events of a run: each stands on the one before, and on the run's row.
+fn series(run: RunId) -> Series {
+    Series::new(move |tx, seq| {
+        tx.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM events WHERE run = ?1 AND seq = ?2)
+                AND EXISTS (SELECT 1 FROM runs WHERE id = ?1)",
+        )?
+        .query_row(params![run.0, seq], |row| row.get(0))
+    })
 }
 
 /// Writes an event as it is kept, without secrets.

@@ -5,7 +5,8 @@ use crate::base::clock;
 use crate::store::{BUSY_TIMEOUT, Loss, StoreError, schema};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -31,20 +32,15 @@ struct FileId {
 /// What changes when something is written to a file in place: its length and its time.
 type Shape = (u64, i64, i64);
 
-/// How far the log was written back to the store.
+/// How far the log was written back to the store. If this has not changed, no checkpoint has written to
+/// the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Backfill {
-    /// Frames in the log, which grow in number until it begins from the start again.
-    frames: i64,
-    /// Those of them that were written back.
+    /// What the log is known by until it begins from the start again: bytes 12 to 23 of its header
+    /// (<https://sqlite.org/walformat.html>). Nothing if it is empty.
+    log: Option<[u8; 12]>,
+    /// How many of its frames were written back.
     done: i64,
-}
-
-impl Backfill {
-    /// Tells whether a checkpoint lies between this and what was seen before.
-    fn moved_since(self, before: Backfill) -> bool {
-        self.done != before.done || self.frames < before.frames
-    }
 }
 
 /// The files of an open store.
@@ -74,15 +70,17 @@ impl Anchor {
             let id = file_id(&std::fs::metadata(&path).ok()?);
             Some((path, id))
         });
-        Some(Anchor {
+        let mut anchor = Anchor {
             path: path.to_owned(),
             beside: beside.collect(),
             store: store.as_ref().map(file_id),
             shape: store.as_ref().map(shape).filter(|_| schema::has_log(connection)),
-            backfill: backfill(connection),
+            backfill: None,
             looked_at: clock::monotonic(),
             trusted_until: Duration::ZERO,
-        })
+        };
+        anchor.backfill = anchor.backfill(connection);
+        Some(anchor)
     }
 
     /// Checks that what was just committed is in the file that others find at the store's path. That
@@ -147,7 +145,7 @@ impl Anchor {
             self.shape = Some(shape(&now));
         }
         if is_close {
-            self.backfill = backfill(connection);
+            self.backfill = self.backfill(connection);
         }
         Ok(())
     }
@@ -170,11 +168,10 @@ impl Anchor {
         self.look_beside()?;
         let began = clock::monotonic();
         loop {
-            let before = backfill(connection);
+            let before = self.backfill(connection);
             let Ok(now) = std::fs::metadata(&self.path) else { return self.lost(Loss::Removed) };
-            let is_settled = before == backfill(connection);
-            let is_checkpoint =
-                before.zip(self.backfill).is_some_and(|(now, then)| now.moved_since(then));
+            let is_settled = before == self.backfill(connection);
+            let is_checkpoint = before != self.backfill;
             let is_over = clock::monotonic().saturating_sub(began) >= CHECKPOINT_MAX;
             if is_settled && (is_checkpoint || is_over) {
                 if !is_checkpoint {
@@ -226,6 +223,17 @@ impl Anchor {
         Ok(word == "ok" && counts(&own)? == counts(&other)?)
     }
 
+    /// Asks how far the log was written back, without writing anything; `None` where there is no log.
+    fn backfill(&self, connection: &Connection) -> Option<Backfill> {
+        let (log, _) = self.beside.first()?;
+        let mut header = [0; 24];
+        // SQLite holds no locks on the log, which closing it here would give up.
+        let read = File::open(log).and_then(|mut log| log.read_exact(&mut header));
+        let mut asked = connection.prepare_cached("PRAGMA wal_checkpoint(NOOP)").ok()?;
+        let done = asked.query_row([], |row| row.get(2)).ok()?;
+        Some(Backfill { log: header[12..].try_into().ok().filter(|_| read.is_ok()), done })
+    }
+
     fn lost(&self, loss: Loss) -> Result<(), StoreError> {
         Err(StoreError::Lost { path: self.path.clone(), loss })
     }
@@ -237,13 +245,6 @@ fn file_id(file: &Metadata) -> FileId {
 
 fn shape(file: &Metadata) -> Shape {
     (file.len(), file.mtime(), file.mtime_nsec())
-}
-
-/// Asks how much of the log was written back to the store, without writing anything; `None` where
-/// there is no log.
-fn backfill(connection: &Connection) -> Option<Backfill> {
-    let mut asked = connection.prepare_cached("PRAGMA wal_checkpoint(NOOP)").ok()?;
-    asked.query_row([], |row| Ok(Backfill { frames: row.get(1)?, done: row.get(2)? })).ok()
 }
 
 /// Counts the rows of every table.

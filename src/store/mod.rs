@@ -190,9 +190,9 @@ impl StoreError {
             | StoreError::Damaged { .. }
             | StoreError::Newer { .. }
             | StoreError::Foreign { .. }
-            | StoreError::Lost { .. }
             | StoreError::Folder { .. }
             | StoreError::WriterStopped => true,
+            StoreError::Lost { loss, .. } => *loss != Loss::Rewound,
             StoreError::Sqlite { .. } => false,
         }
     }
