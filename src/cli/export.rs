@@ -23,7 +23,8 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with = "store")]
     all: bool,
     /// Copy the whole store as it is at this moment, with what was learned; runs under way go on.
-    /// To restore it, put the copy in the place of `.kaizen/kaizen.db` while nothing runs.
+    /// To restore the copy, end every kaizen of the project, remove `.kaizen/kaizen.db-wal` and
+    /// `-shm` if they are there, and put the copy in the place of `.kaizen/kaizen.db`.
     #[arg(long)]
     store: bool,
     /// The file to write; without one, stdout.

@@ -1,6 +1,7 @@
 //! `kaizen show RUN`: what a run did, operation by operation.
 
 use crate::base::id::{FlowId, OpId};
+use crate::base::secret;
 use crate::base::unit::Money;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
@@ -225,6 +226,7 @@ fn show_events(events: &[(i64, Event)]) {
                     print_line(&format!("ended early ({}): {}", failure.kind, failure.message));
                 }
                 if !value.is_null() {
+                    let value = secret::clean(value.clone());
                     print_line(&format!("value: {}", short(&value.to_string())));
                 }
             }
@@ -293,7 +295,7 @@ fn show_operation(lines: &BTreeMap<OpId, Line>, wanted: &str) -> Exit {
                 ));
             }
             Event::OpEnded { outcome, .. } => {
-                let value = json!(outcome);
+                let value = secret::clean(json!(outcome));
                 print_line(&format!(
                     "{moment}  {}\n{}",
                     outcome.word(),

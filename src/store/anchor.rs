@@ -70,11 +70,13 @@ impl Anchor {
             let id = file_id(&std::fs::metadata(&path).ok()?);
             Some((path, id))
         });
+        let beside: Vec<_> = beside.collect();
+        let has_log = beside.len() == 2 && schema::has_log(connection);
         let mut anchor = Anchor {
             path: path.to_owned(),
-            beside: beside.collect(),
+            beside,
             store: store.as_ref().map(file_id),
-            shape: store.as_ref().map(shape).filter(|_| schema::has_log(connection)),
+            shape: store.as_ref().map(shape).filter(|_| has_log),
             backfill: None,
             looked_at: clock::monotonic(),
             trusted_until: Duration::ZERO,

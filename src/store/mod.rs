@@ -21,26 +21,30 @@ pub const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Loss {
     /// Its file is gone.
-    #[error("was removed or moved away while it was open; put it back, or begin a new one")]
+    #[error(
+        "was removed or moved away while it was open, so what is journaled now is lost; put it back, or run again to begin a new one"
+    )]
     Removed,
     /// Another file is in its place.
-    #[error("was replaced by another file while it was open; run again to use that one")]
+    #[error(
+        "was replaced by another file while it was open, so what is journaled now is lost; run again to use the new file"
+    )]
     Replaced,
     /// A file of its log is gone.
     #[error(
-        "lost its log while it was open: `{path}` was removed. End what uses the store, then `kaizen doctor` tells whether it is sound",
+        "lost its log while it was open: `{path}` was removed; end every program that uses the store, then check it with `kaizen doctor`",
         path = _0.display()
     )]
     LogRemoved(PathBuf),
     /// Another file is in the place of one of its log.
     #[error(
-        "lost its log while it was open: `{path}` was replaced. End what uses the store, then `kaizen doctor` tells whether it is sound",
+        "lost its log while it was open: `{path}` was replaced; end every program that uses the store, then check it with `kaizen doctor`",
         path = _0.display()
     )]
     LogReplaced(PathBuf),
     /// Its file was overwritten.
     #[error(
-        "was overwritten while it was open, by a copy that was restored, say; end what uses it, remove its `-wal` and `-shm` files, and restore the copy again"
+        "was overwritten while it was open, perhaps by a restored copy; end every program that uses it, remove its `-wal` and `-shm` files, and restore the copy again"
     )]
     Overwritten,
     /// What was committed to it is there no more.

@@ -304,6 +304,54 @@ fn a_secret_may_look_like_anything() {
     }
 }
 
+/// Cassettes, snapshots and reports of tests stay what they are as well.
+#[test]
+fn what_tests_leave_stays_whole() {
+    let server =
+        Server::start(|_, _, _| answer("31415926 answers of `operation-one`, \"kind\":\"x\""));
+    let test = "fn test_asks() {
+        let said = branch().chat(\"question one\", #{ temperature: 0.5, seed: 31415926 });
+        assert_snapshot(#{ n: 31415926, said: said, list: [0.5, true] });
+        print(said);
+    }
+    fn test_fails() { assert_eq(#{ n: 31415926 }, #{ n: \"question one\" }); }";
+    for secret in ODD {
+        let project = Project::new();
+        project.with_server(&server).file("a_test.rhai", test);
+        let toml = std::fs::read_to_string(project.path().join("kaizen.toml")).unwrap();
+        project.file("kaizen.toml", &(toml + "key = \"env:ODD_KEY\"\n"));
+        let kaizen = |arguments: &[&str]| {
+            let mut command = project.command(&[&["test", "--json"], arguments].concat());
+            let ran = Ran::from(command.env("ODD_KEY", secret).output().unwrap());
+            assert_eq!(
+                ran.code,
+                Some(1),
+                "`{secret}` {arguments:?}: {} {}",
+                ran.stdout,
+                ran.stderr
+            );
+            let lines = json_lines(&ran.stdout, &["type"]);
+            let status = |name: &str| {
+                let line = lines.iter().find(|line| line["name"] == name);
+                line.map(|line| line["status"].clone()).unwrap_or_default()
+            };
+            assert_eq!(
+                (status("test_asks"), status("test_fails")),
+                ("passed".into(), "failed".into())
+            );
+            assert!(lines.last().unwrap()["failed"].is_number(), "{}", ran.stdout);
+        };
+        let asked = server.bodies().len();
+        kaizen(&["--record", "new", "-u", "--junit", "report.xml"]);
+        assert_eq!(server.bodies().len() - asked, 1);
+        kaizen(&["--record", "none", "--junit", "report.xml"]);
+        assert_eq!(server.bodies().len() - asked, 1, "`{secret}`: what was recorded is played");
+        let report = std::fs::read_to_string(project.path().join("report.xml")).unwrap();
+        let tags = ["<testsuite", "</testsuite>", "tests=\"2\"", "failures=\"1\"", "<failure "];
+        assert!(tags.iter().all(|tag| report.contains(tag)), "{secret}: {report}");
+    }
+}
+
 /// What is too weak to be taken out is said, so that nobody relies on it.
 #[test]
 fn a_secret_that_is_too_weak_is_said() {

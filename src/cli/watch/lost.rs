@@ -10,7 +10,7 @@ use crate::store::writer::Writer;
 use std::rc::Rc;
 
 /// What the keys do meanwhile.
-const CHOICE: &str = "nothing runs until you choose: [s] go on with the store that is there now, or a \
+const CHOICE: &str = "nothing runs until you choose: [s] use the store that is there now, or begin a \
                       new one  [q] quit";
 
 impl Desk<'_> {

@@ -57,7 +57,9 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         r#"
         A variable of the environment, `()` if it is not set. It must be granted:
         `--allow-env=NAME`, or `env` under [permissions] in kaizen.toml. The value of a variable
-        whose name says `_KEY`, `_TOKEN`, `_SECRET` or `PASSWORD` is kept out of journal and output.
+        whose name says `_KEY`, `_TOKEN`, `_SECRET` or `PASSWORD` is kept out of journal and output,
+        unless it has fewer than 8 characters, fewer than 4 different ones, or is one of kaizen's own
+        words, such as `completed`; a note says so.
         ```rhai
         print(env("EDITOR") ?? "none");
         ```
