@@ -29,7 +29,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("anyhow::", &["cli/"]),
     ("std::env::", &["cli/"]),
     ("println!", &["cli/"]),
-    ("rusqlite::", &["store/", "journal/", "optimizer/knowledge.rs"]),
+    ("rusqlite::", &["store/", "journal/", "optimizer/knowledge"]),
     ("unsafe {", &["script/fiber.rs"]),
     ("SystemTime::now", &["base/clock.rs"]),
     ("Instant::now", &["base/clock.rs"]),

@@ -4,7 +4,7 @@ use crate::base::rng::Rng;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::{standing, table};
-use crate::cli::{Global, print_line, say};
+use crate::cli::{Global, damage, print_data, print_line, say};
 use crate::optimizer::Optimizer;
 use crate::optimizer::advice::Manner;
 use crate::optimizer::knowledge::Knowledge;
@@ -38,9 +38,11 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     let manner = Manner { never_explores: arguments.best, ..Manner::default() };
     let seed = Rng::from_entropy().next_u64();
     let demo = project.config.learn_from_demo() || knowledge.counts_demo()?;
+    let knowledge = Rc::new(knowledge);
     let optimizer =
-        Optimizer::new(Rc::new(knowledge), Policy::default(), demo).choosing(None, manner, seed);
+        Optimizer::new(knowledge.clone(), Policy::default(), demo).choosing(None, manner, seed);
     let found = optimizer.recommend(&arguments.task, &arguments.among)?;
+    damage::tell_knowledge(&knowledge);
     if global.json {
         let others: Vec<_> = found
             .alternatives
@@ -60,7 +62,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
             "n": found.ranked.as_ref().map_or(0, |one| one.cell.n),
             "reason": found.reason, "alternatives": others,
         });
-        print_line(&line.to_string());
+        print_data(line);
         return Ok(Exit::Ok);
     }
     print_line(found.pattern.as_str());

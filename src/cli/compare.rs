@@ -8,7 +8,7 @@ use crate::cli::render::progress::{Mode, Progress};
 use crate::cli::render::table;
 use crate::cli::run::{Given, With, block_on, read_script};
 use crate::cli::terminal::Terminal;
-use crate::cli::{Global, print_line, resume, say, signal};
+use crate::cli::{Global, print_data, print_line, resume, say, signal};
 use crate::executor::attempt::Stop;
 use crate::executor::reuse::Reuse;
 use crate::flow::callback::Scope;
@@ -361,7 +361,7 @@ async fn finish(
     job.close(open, &end).await?;
     let (run, metrics) = (open.executor.journal().run().clone(), open.executor.metrics());
     if job.global.json {
-        print_line(&end.value.to_string());
+        print_data(end.value);
         return Ok(end.exit);
     }
     if end.value.is_object() {

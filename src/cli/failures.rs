@@ -4,7 +4,7 @@ use crate::base::clock::Stamp;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::time;
-use crate::cli::{Global, print_line, say};
+use crate::cli::{Global, damage, print_data, print_line, say};
 use crate::optimizer::knowledge::Knowledge;
 use crate::optimizer::pattern::{Pattern, TaskType};
 use serde_json::json;
@@ -30,6 +30,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     let task = arguments.task.as_deref().map(TaskType::new).transpose()?;
     let classes = knowledge.failures(task.as_ref())?;
     let (cells, now) = (knowledge.all()?, Stamp::now());
+    damage::tell_knowledge(&knowledge);
     if classes.is_empty() && !global.json {
         let of = task.map_or(String::new(), |task| format!(" on `{task}`"));
         say(&format!("no failure is known{of}; scripts record with `save_pattern_failure`"));
@@ -46,7 +47,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
                 "blames_pattern": class.lesson.blames_pattern(),
                 "avoided_until": avoided.map(|until| until.0),
             });
-            print_line(&line.to_string());
+            print_data(line);
             continue;
         }
         let times =

@@ -4,6 +4,7 @@
 use crate::base::clock;
 use crate::base::failpoint::{self, Point};
 use crate::base::id::RunId;
+use crate::base::secret;
 use crate::base::unit::Money;
 use crate::cli::exit::Exit;
 use crate::cli::lease::Lease;
@@ -12,7 +13,9 @@ use crate::cli::project::Project;
 use crate::cli::render::diagnostic;
 use crate::cli::render::progress::Progress;
 use crate::cli::resume::Again;
-use crate::cli::{Global, on_closed_pipe, print_line, say};
+use crate::cli::{
+    Global, on_closed_pipe, print_data, print_event, print_line, print_of_run, put_line, say,
+};
 use crate::executor::Executor;
 use crate::executor::reuse::Reuse;
 use crate::flow::failure::Failure;
@@ -168,9 +171,7 @@ impl Job<'_> {
         let usage = faults.iter().all(|fault| fault.place.is_none());
         if self.global.json {
             let messages: Vec<Value> = faults.iter().map(diagnostic::to_json).collect();
-            print_line(
-                &json!({ "type": "done", "status": "refused", "errors": messages }).to_string(),
-            );
+            print_data(json!({ "type": "done", "status": "refused", "errors": messages }));
         }
         for fault in faults {
             say(&diagnostic::render(fault, self.global.color));
@@ -219,16 +220,12 @@ impl Job<'_> {
         let shown = open.progress.clone();
         if self.global.json {
             let launch = json!({
-                "type": "launch", "run": executor.journal().run(), "script": self.script,
-                "params": self.params, "seed": self.seed,
+                "type": "launch", "script": self.script, "params": self.params, "seed": self.seed,
             });
-            print_line(&launch.to_string());
+            print_of_run(executor.journal().run(), launch);
             executor.listen(Rc::new(|at, event| {
                 if matches!(event, Event::OpEnded { .. } | Event::FlowStarted { .. }) {
-                    let mut line = serde_json::to_value(event).unwrap_or_default();
-                    line["type"] = "event".into();
-                    line["at"] = at.into();
-                    print_line(&line.to_string());
+                    print_event(event, json!({ "type": "event", "at": at }));
                 }
             }));
         } else {
@@ -289,11 +286,11 @@ impl Job<'_> {
         self.close(open, end).await?;
         if self.global.json {
             let done = json!({
-                "type": "done", "run": run, "status": end.status, "value": end.value,
+                "type": "done", "status": end.status, "value": end.value,
                 "error": end.failure, "metrics": metrics.to_map(),
                 "cost": metrics.known_cost().map(Money::dollars),
             });
-            print_line(&done.to_string());
+            print_of_run(&run, done);
             return Ok(end.exit);
         }
         print_value(&end.value);
@@ -330,6 +327,9 @@ fn print_value(value: &Value) {
     match value {
         Value::Null => {}
         Value::String(text) => print_line(text),
-        other => print_line(&serde_json::to_string_pretty(other).unwrap_or_default()),
+        other => {
+            let value = secret::clean(other.clone());
+            put_line(&serde_json::to_string_pretty(&value).unwrap_or_default());
+        }
     }
 }

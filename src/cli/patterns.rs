@@ -3,7 +3,7 @@
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::{standing, table, time};
-use crate::cli::{Global, print_line, say};
+use crate::cli::{Global, damage, print_data, print_line, say};
 use crate::optimizer::Optimizer;
 use crate::optimizer::knowledge::Knowledge;
 use crate::optimizer::pattern::TaskType;
@@ -59,7 +59,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         }
         if global.json {
             for one in &ranked {
-                print_line(&line(&task, one).to_string());
+                print_data(line(&task, one));
             }
             continue;
         }
@@ -89,6 +89,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         }
         print_line(&format!("  {}", verdict(&ranked)));
     }
+    damage::tell_knowledge(&knowledge);
     if from_demo > 0 && !demo && !global.json {
         say(&format!(
             "{from_demo} observations come from the demo model and are not counted \

@@ -9,7 +9,7 @@ use crate::cli::project::Project;
 use crate::cli::render::progress::{Mode, Progress};
 use crate::cli::render::{diagnostic, table};
 use crate::cli::run::{Given, block_on, read_script};
-use crate::cli::{Global, print_line, say, signal};
+use crate::cli::{Global, damage, print_data, print_line, say, signal};
 use crate::executor::Executor;
 use crate::executor::reuse::Reuse;
 use crate::journal::Journal;
@@ -57,7 +57,7 @@ impl Past {
         rows.truncate(RUNS_MAX);
         let mut past = Past::default();
         for row in rows.into_iter().rev() {
-            let events = history::events(store, &row.id)?;
+            let events = damage::events(store, &row.id)?;
             past.replies.learn(&row.id, events.iter().map(|(_, event)| event));
             past.experience.learn(&events);
             past.last = Some((row.id, events));
@@ -180,7 +180,7 @@ pub(super) fn plan(global: &Global, given: &Given) -> anyhow::Result<Exit> {
         Err(faults) => return Ok(job.refuse(&faults)),
     };
     if global.json {
-        print_line(&to_json(&forecast, runs).to_string());
+        print_data(to_json(&forecast, runs));
         return Ok(Exit::Ok);
     }
     for line in lines(&forecast.plan, runs) {

@@ -9,7 +9,7 @@ use crate::cli::render::diagnostic;
 use crate::cli::render::progress::{Mode, Progress};
 use crate::cli::resume::{self, Resumed};
 use crate::cli::run::{block_on, printer};
-use crate::cli::{Global, compare, print_line, say, show, signal, trust};
+use crate::cli::{Global, compare, damage, print_of_run, say, show, signal, trust};
 use crate::executor::Executor;
 use crate::executor::reuse::Reuse;
 use crate::journal::Journal;
@@ -105,9 +105,7 @@ fn tell(global: &Global, run: &RunId, went: &Went) {
         Went::Unknown(reason) => ("unknown", reason.clone()),
     };
     if global.json {
-        print_line(
-            &json!({ "type": "replay", "run": run, "went": word, "text": text }).to_string(),
-        );
+        print_of_run(run, json!({ "type": "replay", "went": word, "text": text }));
     } else if !global.quiet || word != "same" {
         say(&format!("replay of run {run}: {word}: {text}"));
     }
@@ -121,7 +119,11 @@ fn replay(
     row: RunRow,
     shown: bool,
 ) -> anyhow::Result<Went> {
-    let Some((status, value)) = end(store, &row.id)? else {
+    let log = damage::read(store, &row.id)?;
+    if let Some((_, damage)) = log.damage.first() {
+        return Ok(Went::Unknown(format!("its journal is damaged: {damage}")));
+    }
+    let Some((status, value)) = end(log.events) else {
         return Ok(Went::Unknown("it has not ended".to_owned()));
     };
     let resumed = match resume::read(store, row, Failures::Told)? {
@@ -143,12 +145,11 @@ fn replay(
 }
 
 /// Returns how a run ended.
-fn end(store: &Connection, run: &RunId) -> anyhow::Result<Option<(String, Value)>> {
-    let events = history::events(store, run)?;
-    Ok(events.into_iter().rev().find_map(|(_, event)| match event {
+fn end(events: Vec<(i64, Event)>) -> Option<(String, Value)> {
+    events.into_iter().rev().find_map(|(_, event)| match event {
         Event::RunEnded { status, value, .. } => Some((status, value)),
         _ => None,
-    }))
+    })
 }
 
 async fn go_through(

@@ -4,7 +4,7 @@ use crate::base::id::RunId;
 use crate::cli::lease::Lease;
 use crate::cli::plan::is_same;
 use crate::cli::project::Project;
-use crate::cli::show;
+use crate::cli::{damage, show};
 use crate::executor::again::Figures;
 use crate::journal::event::Event;
 use crate::journal::history::{self, RunRow};
@@ -101,7 +101,7 @@ pub(super) fn find_until(wanted: &str, step: &str) -> anyhow::Result<Result<Resu
         Ok(row) => row,
         Err(reason) => return Ok(Err(reason)),
     };
-    let events = history::events(&store, &row.id)?;
+    let events = damage::events(&store, &row.id)?;
     let events = match before(&row.id, &events, step) {
         Ok(events) => events,
         Err(reason) => return Ok(Err(reason)),
@@ -172,11 +172,26 @@ pub(super) fn read(
     row: RunRow,
     failures: Failures,
 ) -> anyhow::Result<Result<Resumed, String>> {
-    let mut chain = vec![(row.id.clone(), history::events(store, &row.id)?)];
+    let log = damage::read(store, &row.id)?;
+    let is_damaged = !log.damage.is_empty();
+    let sound = log.sound();
+    let events = log.events.into_iter().enumerate().filter(|(place, (_, event))| {
+        // Answers without a place are known by their order, so none counts after one that may be
+        // missing.
+        *place < sound || !matches!(event, Event::Told { at: None, .. })
+    });
+    let mut chain = vec![(row.id.clone(), events.map(|(_, event)| event).collect::<Vec<_>>())];
+    if is_damaged && started(&chain[0].1).is_none() {
+        return Ok(Err(format!(
+            "run {} cannot be resumed: the event that started it, with its parameters and its seed, \
+             is damaged",
+            row.id
+        )));
+    }
     while let Some(before) = chain.last().and_then(|(_, events)| resumes(events))
         && chain.len() < CHAIN_MAX
     {
-        let events = history::events(store, &before)?;
+        let events = damage::events(store, &before)?;
         chain.push((before, events));
     }
     Ok(collect(row, &chain, failures))
@@ -197,11 +212,7 @@ fn collect(
         return Err(format!("nothing was kept of run {}", row.id));
     };
 
-    let started = events.iter().find_map(|(_, event)| match event {
-        Event::RunStarted { params, seed, .. } => Some((params.clone(), *seed)),
-        _ => None,
-    });
-    let Some((params, seed)) = started else {
+    let Some((params, seed)) = started(events) else {
         return Err(format!("run {run} was stopped before anything was kept of it"));
     };
 
@@ -225,6 +236,14 @@ fn collect(
         replies,
         again: Again { past: Rc::new(past), figures: figures(chain), origin: origin.clone() },
         in_flight: open.len(),
+    })
+}
+
+/// Returns the parameters and the seed with which a run began.
+fn started(events: &[(i64, Event)]) -> Option<(Map<String, Value>, u64)> {
+    events.iter().find_map(|(_, event)| match event {
+        Event::RunStarted { params, seed, .. } => Some((params.clone(), *seed)),
+        _ => None,
     })
 }
 

@@ -9,7 +9,7 @@ use crate::cli::project::Project;
 use crate::cli::render::progress::{Mode, Progress};
 use crate::cli::resume::Resumed;
 use crate::cli::terminal::Terminal;
-use crate::cli::{Global, plan, print_line, resume, say, signal, trust};
+use crate::cli::{Global, plan, print_data, print_line, resume, say, signal, trust};
 use crate::executor::reuse::Reuse;
 use crate::script::{ScriptError, Sink, State};
 use crate::store::writer::Writer;
@@ -163,7 +163,7 @@ pub(super) fn block_on<F: Future>(future: F) -> anyhow::Result<F::Output> {
 /// Returns the sink for what scripts print.
 pub(super) fn printer(global: &Global) -> Sink {
     if global.json {
-        Rc::new(|text| print_line(&json!({ "type": "print", "text": text }).to_string()))
+        Rc::new(|text| print_data(json!({ "type": "print", "text": text })))
     } else {
         Rc::new(print_line)
     }

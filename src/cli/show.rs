@@ -1,11 +1,12 @@
 //! `kaizen show RUN`: what a run did, operation by operation.
 
 use crate::base::id::{FlowId, OpId};
+use crate::base::secret;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::{table, time};
 use crate::cli::runs::status;
-use crate::cli::{Global, print_line, say};
+use crate::cli::{Global, damage, print_event, print_line, say};
 use crate::flow::outcome::Outcome;
 use crate::journal::event::Event;
 use crate::journal::history::{self, RunRow};
@@ -13,7 +14,7 @@ use crate::metrics::Metrics;
 use crate::metrics::charge::{Bill, Charge};
 use crate::metrics::fold::Fold;
 use crate::model::reply::Usage;
-use crate::store::Connection;
+use crate::store::{self, Connection};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -55,19 +56,19 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         Some((name, op)) => (name, Some(op)),
         None => (arguments.run.as_str(), None),
     };
-    let row = match find(&store, name)? {
+    let moment = store::freeze(&store, &project.store_path())?;
+    let row = match find(&moment, name)? {
         Ok(row) => row,
         Err(reason) => {
             say(&format!("error: {reason}"));
             return Ok(Exit::Usage);
         }
     };
-    let events = history::events(&store, &row.id)?;
+    let (log, _) = damage::read_row(&moment, &row)?;
+    let events = log.events;
     if global.json {
         for (at, event) in &events {
-            let mut line = serde_json::to_value(event)?;
-            line["at"] = (*at).into();
-            print_line(&line.to_string());
+            print_event(event, json!({ "at": at }));
         }
         return Ok(Exit::Ok);
     }
@@ -241,6 +242,7 @@ fn show_events(events: &[(i64, Event)]) {
                     print_line(&format!("ended early ({}): {}", failure.kind, failure.message));
                 }
                 if !value.is_null() {
+                    let value = secret::clean(value.clone());
                     print_line(&format!("value: {}", short(&value.to_string())));
                 }
             }
@@ -314,7 +316,7 @@ fn show_operation(lines: &BTreeMap<OpId, Line>, wanted: &str) -> Exit {
                 ));
             }
             Event::OpEnded { outcome, .. } => {
-                let value = json!(outcome);
+                let value = secret::clean(json!(outcome));
                 print_line(&format!(
                     "{moment}  {}\n{}",
                     outcome.word(),

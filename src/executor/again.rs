@@ -3,6 +3,7 @@
 use crate::base::clock;
 use crate::base::id::FlowId;
 use crate::base::rng::Rng;
+use crate::base::secret::scrub;
 use crate::base::strand::{Address, Spot, Strand};
 use crate::executor::Executor;
 use crate::executor::turns::Passage;
@@ -52,6 +53,8 @@ impl Executor {
     /// Takes what a script was told at this place in the run that this one goes through again.
     /// Returns the place as well, by which the answer is journaled.
     pub fn recall(&self, strand: &Strand, what: &str) -> (Spot, Option<Value>) {
+        // The journal knows what was asked without the secrets in it.
+        let what = &*scrub(what);
         let at = strand.count(&what);
         let told = self.past.as_ref().and_then(|past| match past.answer(what, &at) {
             Some(told) => {
@@ -65,6 +68,7 @@ impl Executor {
 
     /// Does the same for an answer that the script had to wait for.
     pub async fn recall_in_turn(&self, strand: &Strand, what: &str) -> (Spot, Option<Value>) {
+        let what = &*scrub(what);
         let at = strand.count(&what);
         let Some(past) = &self.past else { return (at, None) };
         match past.answer(what, &at) {
@@ -229,7 +233,7 @@ impl Executor {
     }
 
     /// Waits until it is on the disk that the run has begun.
-    pub(super) async fn on_disk(&self) -> Result<(), StoreError> {
+    pub async fn on_disk(&self) -> Result<(), StoreError> {
         let start = self.start.borrow().clone();
         match start {
             Some(start) => {

@@ -18,6 +18,7 @@ use crate::model::Model;
 use crate::model::error::CallError;
 use crate::model::reply::{Called, Usage};
 use crate::model::request::Request;
+use crate::store::StoreError;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -60,10 +61,10 @@ pub(super) struct Tried {
 /// Why a try gave no reply.
 pub(super) enum Miss {
     /// It failed now.
-    Now(CallError),
+    Now(Box<CallError>),
     /// It failed in the run that this one goes through again.
     Then {
-        failure: Failure,
+        failure: Box<Failure>,
         /// The pause before the next try, if there was one.
         retry_in: Option<Duration>,
     },
@@ -72,13 +73,13 @@ pub(super) enum Miss {
 impl Tried {
     pub(super) fn now(number: u32, called: Called, reused: Option<RunId>) -> Tried {
         let Called { usage, cost, served_by, result } = called;
-        let result = result.map_err(Miss::Now);
+        let result = result.map_err(|error| Miss::Now(Box::new(error)));
         Tried { number, usage, cost, served_by, reused, is_again: false, result }
     }
 
     pub(super) fn then(number: u32, then: PastTry) -> Tried {
         let retry_in = then.retry_in_ms.map(Duration::from_millis);
-        let missed = |failure| Miss::Then { failure, retry_in };
+        let missed = |failure| Miss::Then { failure: Box::new(failure), retry_in };
         Tried {
             number,
             usage: then.usage,
@@ -93,7 +94,7 @@ impl Tried {
     /// Returns what a try of the run that is gone through again cost, if that is known.
     pub(super) fn cost_then(&self) -> Option<Money> {
         let failure = match &self.result {
-            Err(Miss::Then { failure, .. }) => Some(failure),
+            Err(Miss::Then { failure, .. }) => Some(&**failure),
             Ok(_) | Err(Miss::Now(_)) => None,
         };
         Charge::of(self.usage, self.cost, failure).cost
@@ -166,15 +167,19 @@ impl Executor {
         begun: Rc<Cell<bool>>,
     ) -> Result<Called, Stop> {
         let Asked { model, request, sample, .. } = asked;
-        self.on_disk().await?;
-        failpoint::pass(Point::CallBegins);
-        let called = match &self.reuse {
-            // Under `watch` a call outlives the run that began it.
-            Some(reuse) if self.past.is_none() => {
-                self.outside(reuse.call(sample.clone(), model, request, begun)).await
-            }
-            _ => self.outside(model.call_noting(request, &begun)).await,
+        // Waiting for the disk is a part of the call: nobody else is alone meanwhile.
+        let asking = async {
+            self.on_disk().await?;
+            failpoint::pass(Point::CallBegins);
+            Ok::<_, StoreError>(match &self.reuse {
+                // Under `watch` a call outlives the run that began it.
+                Some(reuse) if self.past.is_none() => {
+                    reuse.call(sample.clone(), model, request, begun).await
+                }
+                _ => model.call_noting(request, &begun).await,
+            })
         };
+        let called = self.outside(asking).await?;
         let called = model.settle(called);
         failpoint::pass(Point::CallEnds);
         Ok(called)

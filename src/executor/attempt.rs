@@ -296,9 +296,9 @@ impl Executor {
     ) -> Result<Result<String, Failure>, StoreError> {
         let again = tried.is_again;
         let result = tried.result.map_err(|miss| match miss {
-            Miss::Now(error) if wait.is_some() => Failure::from(error),
-            Miss::Now(error) => explain(error, attempt),
-            Miss::Then { failure, .. } => failure,
+            Miss::Now(error) if wait.is_some() => Failure::from(*error),
+            Miss::Now(error) => explain(*error, attempt),
+            Miss::Then { failure, .. } => *failure,
         });
         let event = Event::AttemptEnded {
             flow: scope.flow,

@@ -156,10 +156,11 @@ impl Executor {
     /// call is asked as often as the call may be, or as the operation may be tried, whichever is more.
     async fn work(&self, scope: &Rc<Scope>, job: &Job) -> Result<Made, Stop> {
         let mut tries = Tries::new(job.op.retries.saturating_add(1).max(attempts_max(job)));
-        let (mut tried, group) = (0, scope.strand.group());
+        let group = scope.strand.group();
+        let mut place = 0;
         loop {
-            let strand = scope.strand.child(group, tried);
-            tried += 1;
+            let strand = scope.strand.child(group, place);
+            place += 1;
             match self.once(&scope.on(&strand), job, tries.left()).await {
                 Err(Stop::Failed(failure)) if job.op.retries > 0 => {
                     let pause = tries.failed(failure)?;

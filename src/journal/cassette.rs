@@ -2,7 +2,7 @@
 //! read in reviews. One line is one exchange; equal requests stand in the order of their replies,
 //! and no other order means anything.
 
-use crate::base::secret::scrub;
+use crate::base::secret::{clean, clean_fields, scrub_in};
 use crate::base::strand::Spot;
 use crate::base::unit::Money;
 use crate::journal::key::{Key, deciding};
@@ -147,18 +147,16 @@ impl Line {
 
     fn without_secrets(mut self) -> Line {
         for message in &mut self.messages {
-            clean(&mut message.content);
+            scrub_in(&mut message.content);
         }
-        clean(&mut self.reply);
+        scrub_in(&mut self.reply);
+        scrub_in(&mut self.model);
         for text in [&mut self.server, &mut self.served_by].into_iter().flatten() {
-            clean(text);
+            scrub_in(text);
         }
-        self.settings.stop.iter_mut().for_each(clean);
-        let extra = std::mem::take(&mut self.settings.extra);
-        if let Value::Object(extra) = cleaned(Value::Object(extra)) {
-            self.settings.extra = extra;
-        }
-        self.schema = self.schema.map(cleaned);
+        self.settings.stop.iter_mut().for_each(scrub_in);
+        self.settings.extra = clean_fields(std::mem::take(&mut self.settings.extra));
+        self.schema = self.schema.map(clean);
         self
     }
 
@@ -246,25 +244,6 @@ fn fields(settings: &Settings) -> Map<String, Value> {
     match serde_json::to_value(settings) {
         Ok(Value::Object(fields)) => fields,
         _ => Map::new(),
-    }
-}
-
-fn clean(text: &mut String) {
-    if let std::borrow::Cow::Owned(cleaned) = scrub(text) {
-        *text = cleaned;
-    }
-}
-
-/// Takes the secrets out of every text of a value.
-fn cleaned(value: Value) -> Value {
-    match value {
-        Value::String(text) => Value::String(scrub(&text).into_owned()),
-        Value::Array(items) => items.into_iter().map(cleaned).collect(),
-        Value::Object(fields) => {
-            let each = fields.into_iter();
-            Value::Object(each.map(|(k, v)| (scrub(&k).into_owned(), cleaned(v))).collect())
-        }
-        other => other,
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod charge;
 pub mod error;
 pub mod extra;
+mod key_file;
 pub mod limiter;
 pub mod message;
 pub mod price;

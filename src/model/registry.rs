@@ -4,6 +4,7 @@ use crate::base::secret::Secret;
 use crate::base::spelling::nearest;
 use crate::model::Model;
 use crate::model::error::CallError;
+use crate::model::key_file;
 use crate::model::limiter::{Limiter, Limits};
 use crate::model::price::Price;
 use crate::model::provider::demo::Demo;
@@ -369,8 +370,9 @@ impl Models {
                     ),
                 }),
             },
-            Some(KeyRef::File(path)) => match std::fs::read_to_string(path) {
-                Ok(key) => Ok(Some(Secret::new(key.trim()))),
+            // The project's own were learned before any script could name or write a file.
+            Some(KeyRef::File(path)) => match key_file::read(path) {
+                Ok(key) => Ok(Some(Secret::apart(key))),
                 Err(error) => Err(CallError::Setup {
                     message: format!("no key for `{provider}`: reading `{path}`: {error}"),
                 }),
@@ -429,7 +431,7 @@ fn learn_keys(aliases: &BTreeMap<String, ModelSpec>, lookup: &dyn Fn(&str) -> Op
     let named = aliases.values().filter_map(|spec| match spec.key.as_ref()? {
         KeyRef::Env(name) => lookup(name),
         // A file that cannot be read is told by the first call that needs it.
-        KeyRef::File(path) => std::fs::read_to_string(path).ok(),
+        KeyRef::File(path) => key_file::read(path).ok(),
         KeyRef::Nothing => None,
     });
     for key in own.chain(named) {

@@ -23,6 +23,7 @@ const CODE: u64 = hash(&[
     include_bytes!("experience.rs"),
     include_bytes!("failure.rs"),
     include_bytes!("knowledge.rs"),
+    include_bytes!("knowledge/row.rs"),
     include_bytes!("packed.rs"),
     include_bytes!("learner/cell.rs"),
     include_bytes!("learner/mod.rs"),

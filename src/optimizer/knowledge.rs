@@ -2,12 +2,14 @@
 //! the sums it changes are written in one transaction, so that any number of processes may record
 //! at once and nothing is lost.
 
-use crate::base::clock::Stamp;
+mod row;
+
 use crate::base::failpoint::{self, Point};
 use crate::optimizer::audit::Audit;
 use crate::optimizer::cell::{Cell, Sums};
-use crate::optimizer::failure::{Lesson, lesson};
+use crate::optimizer::failure::Lesson;
 use crate::optimizer::insights::Cells;
+use crate::optimizer::knowledge::row::Unread;
 use crate::optimizer::learner::Outcome;
 use crate::optimizer::observation::{Observation, Source};
 use crate::optimizer::pattern::{NameError, Pattern, TaskType};
@@ -93,7 +95,7 @@ const OVERLAY: &str = "
 
 /// What is read of an observation, and where from.
 const SEEN: &str = "seq, at, task_type, pattern, source, success_rate, score, execution_time, cost,
-    kind FROM observations";
+    kind, run FROM observations";
 
 /// What was learned.
 pub struct Knowledge {
@@ -102,6 +104,8 @@ pub struct Knowledge {
     writer: Option<Rc<Writer>>,
     /// Whether snapshots are kept all the same.
     keeps: bool,
+    /// Rows that could not be read.
+    unread: Unread,
 }
 
 impl fmt::Debug for Knowledge {
@@ -111,19 +115,28 @@ impl fmt::Debug for Knowledge {
 }
 
 impl Knowledge {
+    fn over(reader: Connection, writer: Option<Rc<Writer>>, keeps: bool) -> Knowledge {
+        Knowledge { reader, writer, keeps, unread: Unread::default() }
+    }
+
+    /// Returns what could not be read so far, in words. Everything else was used.
+    pub fn damage(&self) -> Vec<String> {
+        self.unread.named()
+    }
+
     /// Opens what the project's store knows.
     pub fn open(path: &Path, writer: Rc<Writer>) -> Result<Knowledge, KnowledgeError> {
-        Ok(Knowledge { reader: store::open(path)?, writer: Some(writer), keeps: true })
+        Ok(Knowledge::over(store::reopen(path)?, Some(writer), true))
     }
 
     /// Opens a store for reading what it knows. Only snapshots of the learner are written.
     pub fn read(reader: Connection) -> Knowledge {
-        Knowledge { reader, writer: None, keeps: true }
+        Knowledge::over(reader, None, true)
     }
 
     /// Starts knowing nothing, and forgets everything in the end.
     pub fn in_memory() -> Result<Knowledge, KnowledgeError> {
-        Ok(Knowledge { reader: store::open_in_memory()?, writer: None, keeps: false })
+        Ok(Knowledge::over(store::open_in_memory()?, None, false))
     }
 
     /// Starts from what a store knows at this moment, and changes nothing in it: what is recorded
@@ -134,7 +147,7 @@ impl Knowledge {
             reader.execute("ATTACH ? AS disk", [path.to_string_lossy()])?;
             reader.execute_batch(OVERLAY)?;
         }
-        Ok(Knowledge { reader, writer: None, keeps: false })
+        Ok(Knowledge::over(reader, None, false))
     }
 
     /// Records observations, all or none. Those that `counts` accepts and that say something about
@@ -179,7 +192,8 @@ impl Knowledge {
         let mut rows = statement.query([task.as_str()])?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            found.push((Pattern::new(&row.get::<_, String>(0)?)?, cell(row, 1)?));
+            let read = || Ok((Pattern::new(&row.get::<_, String>(0)?)?, cell(row, 1)?));
+            found.extend(self.unread.skip(read(), || row::sums(task.as_str(), row, 0))?);
         }
         Ok(found)
     }
@@ -218,20 +232,12 @@ impl Knowledge {
         let mut rows = statement.query(with)?;
         let mut last = None;
         while let Some(row) = rows.next()? {
-            let (seq, at) = (row.get(0)?, row.get(1)?);
-            last = Some((seq, at));
-            let kind = row.get_ref(9)?.as_str().ok();
-            let taught = kind.map(lesson);
-            let is_outage = taught.is_some_and(|taught| taught.is_outage());
-            if taught.is_some_and(|taught| !taught.blames_pattern() && !is_outage) {
-                continue;
+            let seq = row.get(0)?;
+            // A time that cannot be read is none; what was looked at counts all the same.
+            last = Some((seq, row.get_ref(1)?.as_i64().unwrap_or(0)));
+            if let Some(Some(seen)) = self.unread.skip(row::seen(row), || row::name(row))? {
+                each(&seen);
             }
-            let text = |column: usize| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
-            let is_demo = text(4)? == Source::Demo.word();
-            let source = if is_demo { Source::Demo } else { Source::Live };
-            let (success, quality) = (row.get(5)?, row.get(6)?);
-            let outcome = Outcome { success, quality, time: row.get(7)?, cost: row.get(8)? };
-            each(&Seen { at, task: text(2)?, pattern: text(3)?, source, outcome, is_outage });
         }
         Ok(last)
     }
@@ -302,9 +308,15 @@ impl Knowledge {
         let mut rows = statement.query([])?;
         let mut found = Cells::new();
         while let Some(row) = rows.next()? {
-            let task = TaskType::new(&row.get::<_, String>(0)?)?;
-            let pattern = Pattern::new(&row.get::<_, String>(1)?)?;
-            found.entry(task).or_default().insert(pattern, cell(row, 2)?);
+            let read = || {
+                let task = TaskType::new(&row.get::<_, String>(0)?)?;
+                let pattern = Pattern::new(&row.get::<_, String>(1)?)?;
+                Ok((task, pattern, cell(row, 2)?))
+            };
+            let sums = || row::sums(&row.get::<_, String>(0).unwrap_or_default(), row, 1);
+            if let Some((task, pattern, cell)) = self.unread.skip(read(), sums)? {
+                found.entry(task).or_default().insert(pattern, cell);
+            }
         }
         Ok(found)
     }
@@ -336,20 +348,13 @@ impl Knowledge {
              GROUP BY task_type, pattern, kind ORDER BY count(*) DESC, task_type, pattern, kind",
         ))?;
         let with = params![FAILURES_MAX, task.map(TaskType::as_str)];
-        let rows = statement.query_map(with, |row| {
-            let kind: String = row.get(2)?;
-            Ok(FailureClass {
-                task: row.get(0)?,
-                pattern: row.get(1)?,
-                lesson: lesson(&kind),
-                kind,
-                first_at: row.get(6)?,
-                last_at: row.get(7)?,
-                count: u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0),
-                message: row.get::<_, Option<String>>(4)?.unwrap_or_default(),
-            })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let mut rows = statement.query(with)?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let class = self.unread.skip(row::failures(row), || "a kind of failure".to_owned())?;
+            found.extend(class);
+        }
+        Ok(found)
     }
 
     /// Compares the sums with the observations, as they are at one moment, and names what differs.
@@ -360,35 +365,18 @@ impl Knowledge {
         let mut audit = Audit::default();
         let mut statement = self.reader.prepare(
             "SELECT task_type, pattern, source, at, success_rate, execution_time, score, cost,
-                tokens, kind, message FROM observations ORDER BY seq",
+                tokens, kind, message, seq, run FROM observations ORDER BY seq",
         )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            audit.add(&observation(row)?);
+            if let Some(seen) = self.unread.skip(row::observation(row), || row::name(row))? {
+                audit.add(&seen);
+            }
         }
-        Ok(audit.compare(&self.all()?))
+        let mut faults = audit.compare(&self.all()?);
+        faults.extend(self.damage());
+        Ok(faults)
     }
-}
-
-/// Reads an observation, without what no sum needs.
-fn observation(row: &Row<'_>) -> Result<Observation, KnowledgeError> {
-    let is_demo = row.get_ref(2)?.as_str().is_ok_and(|word| word == Source::Demo.word());
-    let (kind, message): (Option<String>, Option<String>) = (row.get(9)?, row.get(10)?);
-    Ok(Observation {
-        task: TaskType::new(&row.get::<_, String>(0)?)?,
-        pattern: Pattern::new(&row.get::<_, String>(1)?)?,
-        source: if is_demo { Source::Demo } else { Source::Live },
-        at: Stamp(row.get(3)?),
-        run: None,
-        execution: None,
-        success_rate: row.get(4)?,
-        execution_time: row.get(5)?,
-        score: row.get(6)?,
-        cost: row.get(7)?,
-        tokens: row.get::<_, Option<i64>>(8)?.map(i64::unsigned_abs),
-        error: kind.map(|kind| (kind, message.unwrap_or_default())),
-        extra: serde_json::Map::new(),
-    })
 }
 
 const COLUMNS: &str = "n, success_sum, time_n, time_sum, time_sum2, score_n, score_sum, score_sum2,

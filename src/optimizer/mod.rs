@@ -105,6 +105,11 @@ impl Optimizer {
         self.learn_from_demo
     }
 
+    /// Tells whether something of what is known could not be read.
+    pub fn has_damage(&self) -> bool {
+        !self.knowledge.damage().is_empty()
+    }
+
     /// Returns what counts, if it is not the usual.
     pub fn given_objective(&self) -> Option<Objective> {
         self.experience.borrow().given()

@@ -2,7 +2,7 @@
 
 use crate::base::clock::Stamp;
 use crate::base::id::RunId;
-use crate::base::secret::scrub;
+use crate::base::secret::{clean_fields, scrub};
 use crate::flow::failure::Failure;
 use crate::optimizer::failure::lesson;
 use crate::optimizer::pattern::{Pattern, TaskType};
@@ -121,7 +121,7 @@ impl Observation {
             cost: amount(metrics, "cost", "dollars from 0 up")?,
             tokens: tokens(metrics)?,
             error: None,
-            extra: rest.map(|(key, value)| (key.clone(), value.clone())).collect(),
+            extra: clean_fields(rest.map(|(key, value)| (key.clone(), value.clone())).collect()),
         })
     }
 

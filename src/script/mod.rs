@@ -164,7 +164,7 @@ impl Inner {
     }
 
     /// Says something that people need to hear once.
-    fn note(&self, note: &'static str) {
+    fn note(&self, note: &str) {
         // What a plan does will be done again.
         if !self.executor().is_dry() && self.with.state.is_news(note) {
             (self.with.say)(note);

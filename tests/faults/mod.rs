@@ -4,8 +4,10 @@
 
 mod again;
 mod crash;
+mod damage;
 mod disk;
 mod load;
+mod lost;
 mod processes;
 mod replay;
 mod simulate;

@@ -10,7 +10,7 @@ use crate::cli::repl::complete::Known;
 use crate::cli::repl::highlight::{DIM, paint};
 use crate::cli::repl::stage::Stage;
 use crate::cli::signal::Signals;
-use crate::cli::{Global, doc, print_line, say};
+use crate::cli::{Global, doc, print_data, print_line, say};
 use crate::executor::Executor;
 use crate::journal::event::Event;
 use crate::journal::history;
@@ -257,9 +257,7 @@ impl<'a> Session<'a> {
     fn show(&self, answer: &Answer) {
         if self.global.json {
             if answer.defined.is_none() && answer.value != Shown::Nothing {
-                print_line(
-                    &json!({ "type": "value", "value": to_json(&answer.value) }).to_string(),
-                );
+                print_data(json!({ "type": "value", "value": to_json(&answer.value) }));
             }
             return;
         }
@@ -305,7 +303,7 @@ impl<'a> Session<'a> {
                     "type": "error", "message": fault.message, "place": fault.place,
                     "help": fault.help,
                 });
-                print_line(&line.to_string());
+                print_data(line);
             }
             say(&diagnostic::render(fault, self.global.color));
         }

@@ -5,6 +5,7 @@ pub(super) mod files;
 mod gate;
 pub(super) mod inbox;
 mod keys;
+mod lost;
 mod outcome;
 mod round;
 
@@ -145,7 +146,13 @@ async fn watch(mut desk: Desk<'_>, files: Files, mut events: Events) -> anyhow::
     let (mut is_paused, mut missed) = (false, None);
     loop {
         let round = match next.take() {
-            Some((how, cause)) => desk.round(&mut events, &files, how, &cause).await?,
+            Some((how, cause)) => match desk.round(&mut events, &files, how, &cause).await {
+                Ok(round) => round,
+                Err(error) => match desk.after_loss(&mut events, error).await? {
+                    Some(exit) => Round::Quit(exit),
+                    None => Round::Again(How::Reuse, Cause::asked("another store")),
+                },
+            },
             None => Round::Ended,
         };
         match round {

@@ -119,6 +119,8 @@ impl Desk<'_> {
             self.tell(&format!("`{}` is empty; waiting for more", script.display()));
             return Ok(Round::Ended);
         }
+        // Nothing is asked or paid for that could not be kept.
+        self.writer.check().await?;
         self.reload_config();
         if cause.saved_at.is_some() && self.is_as_before() {
             self.tell(&format!("{}; it is as it was in the last run", cause.text));

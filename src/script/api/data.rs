@@ -1,7 +1,7 @@
 //! Files and JSON. Files are named relative to the script's folder.
 
 use super::def;
-use crate::base::secret::scrub;
+use crate::base::secret::scrub_document;
 use crate::script::error::{Raised, throw_new};
 use crate::script::modules::{find, find_place};
 use crate::script::permission::Right;
@@ -160,7 +160,7 @@ fn write(host: &Rc<Inner>, path: &str, text: &str) -> Result<(), Raised> {
     }
     let place = find_place(host, Right::Write, folder(host), path)?;
     host.wrote(&place);
-    files::write(&place, &scrub(text))
+    files::write(&place, &scrub_document(text))
         .map_err(|error| throw_new("file", format!("writing `{path}`: {error}")))
 }
 

@@ -82,6 +82,12 @@ pub(super) fn recommend(
     journaled(host, what, |at| {
         o.optimizer.reseed(at);
         let found = o.optimizer.recommend(task, among).map_err(|error| raise(host, error))?;
+        if o.optimizer.has_damage() {
+            host.note(
+                "some of what was learned cannot be read, and the rest was used: `kaizen doctor` \
+                 names what is damaged",
+            );
+        }
         Ok(recommendation(&found))
     })
 }

@@ -18,7 +18,7 @@ const HOT_MAX: u32 = 32;
 #[derive(Debug, Clone, Default)]
 pub struct State {
     map: Rc<RefCell<Map>>,
-    told: Rc<RefCell<BTreeSet<&'static str>>>,
+    told: Rc<RefCell<BTreeSet<String>>>,
 }
 
 impl State {
@@ -30,8 +30,8 @@ impl State {
     }
 
     /// Tells whether a note is new; from now on it is not.
-    pub(in crate::script) fn is_news(&self, note: &'static str) -> bool {
-        self.told.borrow_mut().insert(note)
+    pub(in crate::script) fn is_news(&self, note: &str) -> bool {
+        self.told.borrow_mut().insert(note.to_owned())
     }
 
     /// Returns what it holds.

@@ -3,8 +3,9 @@
 
 use super::data::folder;
 use super::def;
-use crate::base::secret::{Secret, is_secret_name};
+use crate::base::secret::{Secret, is_secret_name, weakness};
 use crate::executor::Executor;
+use crate::executor::attempt::Stop;
 use crate::flow::failure::Failure;
 use crate::journal::event::Event;
 use crate::model::error::CallError;
@@ -15,6 +16,7 @@ use crate::script::options::Options;
 use crate::script::permission::{Right, Rule, Target};
 use crate::script::tasks;
 use crate::script::{Inner, convert};
+use crate::store::StoreError;
 use rhai::{Array, Dynamic, Engine, Map};
 use serde_json::{Value, json};
 use std::process::Stdio;
@@ -58,7 +60,9 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         r#"
         A variable of the environment, `()` if it is not set. It must be granted:
         `--allow-env=NAME`, or `env` under [permissions] in kaizen.toml. The value of a variable
-        whose name says `_KEY`, `_TOKEN`, `_SECRET` or `PASSWORD` is kept out of journal and output.
+        whose name says `_KEY`, `_TOKEN`, `_SECRET` or `PASSWORD` is kept out of journal and output,
+        unless it has fewer than 8 characters, fewer than 4 different ones, or is one of kaizen's own
+        words, such as `completed`; a note says so.
         ```rhai
         print(env("EDITOR") ?? "none");
         ```
@@ -102,10 +106,12 @@ fn once(
     let (at, known) = wait(executor.recall_in_turn(&task.strand, &what));
     let told = match known {
         Some(told) => told,
-        None => match wait(do_now(&executor, &what, guess, work)).map_err(|e| throw(&e))? {
-            Outcome::Done(told) => told,
-            Outcome::Guessed(guess) => return Ok(convert::from_value(guess)),
-        },
+        None => {
+            match wait(do_now(&executor, &what, guess, work)).map_err(|stop| host.raise(stop))? {
+                Outcome::Done(told) => told,
+                Outcome::Guessed(guess) => return Ok(convert::from_value(guess)),
+            }
+        }
     };
     let event = Event::Told { what, value: told.clone(), at: Some(at) };
     let kept = wait(executor.commit(&event));
@@ -130,19 +136,23 @@ async fn do_now(
     what: &str,
     guess: Value,
     work: impl AsyncFnOnce() -> Result<Value, Failure>,
-) -> Result<Outcome, Failure> {
+) -> Result<Outcome, Stop> {
     executor.news().await;
     if executor.is_replay() {
-        return Err(executor.diverged(what));
+        return Err(executor.diverged(what).into());
     }
     if executor.is_dry() {
         executor.outside(std::future::ready(())).await;
         return Ok(Outcome::Guessed(guess));
     }
 
-    match executor.outside(work()).await {
+    let done = executor.outside(async {
+        executor.on_disk().await?;
+        Ok::<_, StoreError>(work().await)
+    });
+    match done.await? {
         Ok(value) => Ok(Outcome::Done(json!({ "value": value }))),
-        Err(failure) if failure.kind == "permission" => Err(failure),
+        Err(failure) if failure.kind == "permission" => Err(failure.into()),
         Err(failure) => Ok(Outcome::Done(json!({ "failure": failure }))),
     }
 }
@@ -213,6 +223,11 @@ fn variable(host: &Rc<Inner>, name: &str) -> Result<Dynamic, Raised> {
     let Some(value) = host.with.models.variable(name) else { return Ok(Dynamic::UNIT) };
     if is_secret_name(name) {
         drop(Secret::new(value.trim()));
+        if let Some(weakness) = weakness(value.trim()) {
+            host.note(&format!(
+                "the value of `{name}` is not kept out of journal and output: {weakness}"
+            ));
+        }
     }
     Ok(value.into())
 }
