@@ -1,5 +1,6 @@
 //! `kaizen compare A.rhai B.rhai --tasks FILE`: which of several scripts does the same tasks better.
 
+use crate::base::json;
 use crate::base::unit::Money;
 use crate::cli::exit::Exit;
 use crate::cli::job::{End, Job, Open};
@@ -153,13 +154,8 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
 fn read_tasks(path: &Path) -> Result<Vec<Value>, String> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("reading `{}`: {error}", path.display()))?;
-    let mut tasks = Vec::new();
-    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let task = serde_json::from_str(line).map_err(|error| {
-            format!("`{}`, line {}: {error}; each line is a JSON value", path.display(), number + 1)
-        })?;
-        tasks.push(task);
-    }
+    let tasks = json::read_lines(&text)
+        .map_err(|error| format!("`{}`, {error}; each line is a JSON value", path.display()))?;
     if tasks.is_empty() {
         return Err(format!("`{}` holds no task; it needs a JSON value per line", path.display()));
     }

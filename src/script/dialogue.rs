@@ -4,6 +4,7 @@
 use crate::executor::Executor;
 use crate::flow::failure::Failure;
 use crate::script::api::state::offered;
+use crate::script::captures::Follows;
 use crate::script::check::Earlier;
 use crate::script::diagnostic::{self, Diagnostic, Level};
 use crate::script::lexeme::{EARLIER_MAX, name_of};
@@ -12,7 +13,7 @@ use crate::script::snapshot::Snapshot;
 use crate::script::tasks::{self, Task};
 use crate::script::transcript::{INPUT, Transcript};
 use crate::script::vocabulary::{self, Word};
-use crate::script::{Host, Inner, ScriptError, api, check, convert};
+use crate::script::{Host, Inner, ScriptError, api, check, convert, source};
 use rhai::{AST, Dynamic, Expr, Map, Scope, Stmt};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -182,8 +183,8 @@ impl Dialogue {
 
     /// Takes the functions of the script that the dialogue is about, and checks the parameters.
     pub fn load_script(&mut self, text: &str, file: &Path) -> Result<(), ScriptError> {
-        let name = file.display().to_string();
-        if let Ok(ast) = self.host.engine.compile_with_scope(&api::constants(), text) {
+        let (name, plain) = (file.display().to_string(), source::plain(text));
+        if let Ok(ast) = self.host.engine.compile_with_scope(&api::constants(), &*plain) {
             let faults = api::run::check_params(&ast, &self.host.inner.with.params, &name);
             if !faults.is_empty() {
                 return Err(ScriptError::Refused(faults));
@@ -237,7 +238,7 @@ impl Dialogue {
         known: &AST,
     ) -> Result<AST, ScriptError> {
         let (engine, name) = (&self.host.engine, self.host.inner.script_name());
-        let legal = self.transcript.add(file, text, imports);
+        let legal = self.transcript.add(file, &source::plain(text), imports);
         let all = self.transcript.text();
         let mut ast = engine.compile_with_scope(scope, &legal).map_err(|error| {
             let fault = diagnostic::of_parse(engine, &name, all, &error);
@@ -257,7 +258,11 @@ impl Dialogue {
         let (faults, warnings): (Vec<_>, Vec<_>) =
             found.partition(|found| found.level == Level::Error);
         self.warnings.extend(warnings);
-        if faults.is_empty() { Ok(ast) } else { Err(ScriptError::Refused(faults)) }
+        if !faults.is_empty() {
+            return Err(ScriptError::Refused(faults));
+        }
+        self.host.inner.captures.add(&ast, Follows::Inputs);
+        Ok(ast)
     }
 
     /// Evaluates what is prepared on a fiber of its own.

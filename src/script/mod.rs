@@ -1,6 +1,7 @@
 //! The only code that knows Rhai: compiles and runs scripts, and gives them their words.
 
 pub mod api;
+mod captures;
 mod check;
 pub mod codes;
 mod convert;
@@ -8,17 +9,22 @@ pub mod definitions;
 pub mod diagnostic;
 pub mod dialogue;
 mod difference;
+mod each;
 mod error;
 pub(crate) mod fiber;
 pub(crate) mod files;
+mod home;
+mod language;
 pub mod lexeme;
 mod limits;
 mod mismatch;
 mod modules;
 mod options;
+mod order;
 pub mod permission;
 pub mod shown;
 mod snapshot;
+mod source;
 mod stdlib;
 mod tasks;
 pub mod test;
@@ -33,6 +39,7 @@ use crate::executor::attempt::Stop;
 use crate::flow::callback;
 use crate::flow::failure::Failure;
 use crate::model::registry::Models;
+use crate::script::captures::Follows;
 use crate::script::diagnostic::{Diagnostic, Level};
 use crate::script::error::Raised;
 use crate::script::permission::Permissions;
@@ -91,6 +98,8 @@ pub(crate) struct Inner {
     files: RefCell<BTreeMap<PathBuf, Option<blake3::Hash>>>,
     /// The options of functions of the standard library, by name.
     stdlib_options: RefCell<BTreeMap<String, Vec<String>>>,
+    /// The captured variables that the code sets.
+    captures: captures::Captures,
     /// Files that the script has written itself, on which it therefore does not depend.
     written: RefCell<BTreeSet<PathBuf>>,
     /// The hash of the script's text.
@@ -241,6 +250,7 @@ impl Host {
             engine: RefCell::default(),
             files: RefCell::default(),
             stdlib_options: RefCell::default(),
+            captures: captures::Captures::default(),
             written: RefCell::default(),
             fingerprint: RefCell::default(),
             newest: RefCell::default(),
@@ -254,8 +264,9 @@ impl Host {
         engine.set_optimization_level(rhai::OptimizationLevel::None);
         limits::apply(&mut engine, &limits);
         engine.set_module_resolver(modules::Resolver::new(&inner));
+        language::register(&mut engine);
         api::register(&mut engine, &inner);
-        inner.stdlib_options.replace(stdlib::register(&mut engine));
+        inner.stdlib_options.replace(stdlib::register(&mut engine, &inner.captures));
         let engine = Rc::new(engine);
         inner.engine.replace(Rc::downgrade(&engine));
         Host { engine, inner }
@@ -263,18 +274,22 @@ impl Host {
 
     /// Reads a script and checks what can be checked before it runs.
     pub fn compile(&self, text: &str) -> Result<Program, ScriptError> {
-        let (ast, found) = self.read(text);
+        let text = source::plain(text);
+        let (ast, found) = self.read(&text);
         let (faults, warnings): (Vec<_>, Vec<_>) =
             found.into_iter().partition(|found| found.level == Level::Error);
         match ast {
-            Some(ast) if faults.is_empty() => Ok(Program { ast, text: text.to_owned(), warnings }),
+            Some(ast) if faults.is_empty() => {
+                self.inner.captures.add(&ast, Follows::Nothing);
+                Ok(Program { ast, text: text.into_owned(), warnings })
+            }
             _ => Err(ScriptError::Refused(faults)),
         }
     }
 
     /// Finds everything that is wrong with a script, or seems to be.
     pub fn check(&self, text: &str) -> Vec<Diagnostic> {
-        self.read(text).1
+        self.read(&source::plain(text)).1
     }
 
     fn read(&self, text: &str) -> (Option<AST>, Vec<Diagnostic>) {

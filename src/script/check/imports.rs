@@ -3,7 +3,7 @@
 use crate::script::check::{Check, File, scope};
 use crate::script::codes;
 use crate::script::diagnostic::Diagnostic;
-use crate::script::{error, files, modules};
+use crate::script::{error, files, modules, source};
 use rhai::{AST, ASTNode, Expr, FnAccess, Position, Stmt};
 use std::collections::HashMap;
 
@@ -54,6 +54,8 @@ impl Check<'_> {
                 return None;
             }
         };
+        self.host.depends_on(&path, Some(text.as_bytes()));
+        let text = source::plain(&text);
         if let Some(from) = self.open.iter().position(|open| *open == path) {
             let chain = self.open[from..].iter().chain([&path]);
             let chain: Vec<String> =
@@ -63,9 +65,8 @@ impl Check<'_> {
             return None;
         }
         if !self.seen.insert(path.clone()) {
-            return self.engine.compile_with_scope(&scope(), text).ok();
+            return self.engine.compile_with_scope(&scope(), &*text).ok();
         }
-        self.host.depends_on(&path, Some(text.as_bytes()));
         let shown = modules::shown(&path);
         self.open.push(path);
         let ast = self.file(&shown, &text, scope());
