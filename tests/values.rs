@@ -84,6 +84,10 @@ fn functions_of_other_files_keep_their_constants_imports_and_functions() {
         ("let k = 3; lib::apply(|x| x + k + global::K, 5)", json!(9)),
         ("lib::apply_all([|x| x + global::K, Fn(\"helper\")], 5)", json!([6, 35])),
         ("lib::ask(#{ k: 4, of: |x| this.k + x + global::K }, 5)", json!(10)),
+        (
+            "let f = || global::LATE + 1; const LATE = 40; lib::apply(|x| x + global::LATE + f.call(), 1)",
+            json!(82),
+        ),
         // and both together work.
         ("lib::around(|x| x * global::K).call(4)", json!(14)),
         ("lib::inside(|f| f.call(1) + global::K)", json!(12)),
@@ -466,4 +470,31 @@ fn scripts_are_read_whatever_program_has_written_them() {
     let ran = project.kaizen(&["check", "script.rhai", "--json"]);
     let found: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!((&found["line"], &found["column"]), (&json!(3), &json!(1)), "{}", ran.stdout);
+}
+
+#[test]
+fn functions_keep_their_constants_however_they_are_called() {
+    let files = [("lib.rhai", LIB), ("deep.rhai", DEEP)];
+    let script = r#"
+        import "lib" as lib;
+        const K = 5;
+        const Q = 2 * 3 + K;
+        const B = branch(#{ model: "demo/echo", name: "b" });
+        fn step(n) { n + global::K + global::Q + lib::make().call(0) }
+        fn name() { global::B.name }
+        fn make() { |x| x + global::K }
+        fn apply(f) { f.call(1) }
+        let k = 100;
+        [hot("step", [1]), hot("name"), hot("make").call(1), hot("apply", [|x| x + k * global::K])]
+    "#;
+    assert_eq!(value(&files, script), json!([27, "b", 6, 501]));
+
+    let project = Project::new();
+    project.file("lib.rhai", LIB).file("deep.rhai", DEEP).file(
+        "k_test.rhai",
+        "import \"lib\" as lib;\nconst K = 5;\nfn test_k() { assert_eq(global::K, 5); \
+         assert_eq(lib::apply(|x| x + global::K, 1), 6); assert_eq(lib::make().call(1), 11); }\n",
+    );
+    let ran = project.kaizen(&["test", "k_test.rhai"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
 }

@@ -57,8 +57,10 @@ pub const CODES: &[Code] = &[
         VARIABLE,
         "there is no such variable",
         "A variable exists from its `let` to the end of its block. A function does not see the \
-         variables of the script: pass them as arguments. `log`, `run_id` and `state` exist \
-         everywhere.",
+         variables of the script: pass them as arguments, or write `const NAME = ..` outside of \
+         functions and blocks and `global::NAME` in the function. `log`, `run_id` and `state` exist \
+         everywhere. Of another file there is what it exports (`export const NAME = ..`); a function \
+         of it is no value: write `|x| lib::f(x)`.",
         "let answer = 42;\nprint(anser);",
     ),
     found(
@@ -93,7 +95,8 @@ pub const CODES: &[Code] = &[
         IMPORT,
         "a file that cannot be imported",
         "Imports are named relative to the file that imports, with or without `.rhai`, and must lie \
-         in the project's folder. Imports in a circle are errors.",
+         in the project's folder. Imports in a circle are errors. An import in a function ends with \
+         it, so a closure that the function gives back cannot use it.",
         "import \"../../elsewhere/lib\" as lib;",
     ),
     found(

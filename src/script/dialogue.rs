@@ -1,20 +1,20 @@
 //! A dialogue: inputs that are evaluated one after the other and share variables, functions and
 //! imports. An input that fails or is given up leaves every variable as it is at that moment.
-
 use crate::executor::Executor;
 use crate::flow::failure::Failure;
-use crate::script::api::state::offered;
+use crate::script::api::state::{is_computed, offered};
 use crate::script::captures::Follows;
 use crate::script::check::Earlier;
 use crate::script::diagnostic::{self, Diagnostic, Level};
+use crate::script::home::Constants;
 use crate::script::lexeme::{EARLIER_MAX, name_of};
 use crate::script::shown::{self, Shown};
 use crate::script::snapshot::Snapshot;
 use crate::script::tasks::{self, Task};
 use crate::script::transcript::{INPUT, Transcript};
 use crate::script::vocabulary::{self, Word};
-use crate::script::{Host, Inner, ScriptError, api, check, convert, source};
-use rhai::{AST, Dynamic, Expr, Map, Scope, Stmt};
+use crate::script::{Host, Inner, ScriptError, api, check, convert, home, source};
+use rhai::{AST, ASTFlags, Dynamic, Expr, Map, Scope, Stmt};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -62,6 +62,8 @@ struct Input {
 pub struct Dialogue {
     host: Host,
     scope: Rc<RefCell<Scope<'static>>>,
+    /// The constants of loaded files, which their functions see as `global::NAME`.
+    constants: Rc<RefCell<Constants>>,
     /// Functions and closures that were typed.
     typed: AST,
     /// Functions of files, in the order in which they were loaded.
@@ -92,6 +94,7 @@ impl Dialogue {
         Dialogue {
             host,
             scope,
+            constants: Rc::default(),
             typed,
             loaded: Vec::new(),
             imports: Vec::new(),
@@ -168,6 +171,7 @@ impl Dialogue {
             .collect();
         self.typed.retain_functions(|_, _, name, count| !names.contains(&(name.to_owned(), count)));
         self.keep_imports(&ast, file.parent());
+        self.keep_constants(&ast)?;
         match self.loaded.iter_mut().find(|(path, _)| path == file) {
             Some((_, old)) => {
                 // Values may still hold closures of the version before.
@@ -274,8 +278,20 @@ impl Dialogue {
         let inner = &self.host.inner;
         inner.newest.replace(Some(Rc::new(offered(ast))));
         let (engine, ast) = (self.host.engine.clone(), ast.clone());
+        // Functions see the constants of files, and over them those that were typed.
+        let mut constants = self.constants.borrow().clone();
+        let of_scope: Vec<_> = scope
+            .borrow()
+            .iter_raw()
+            .filter(|(_, is_constant, _)| *is_constant)
+            .map(|(name, _, value)| (name.into(), value.clone()))
+            .collect();
+        constants.extend(of_scope.into_iter().rev());
+        let constants = Rc::new(RefCell::new(constants));
         // The scope stays borrowed until the fiber has ended or been unwound.
-        let function = move || engine.eval_ast_with_scope::<Dynamic>(&mut scope.borrow_mut(), &ast);
+        let function = move || {
+            home::eval(&engine, &ast, &mut scope.borrow_mut(), constants).map(|(value, _)| value)
+        };
         let result = tasks::start(Task::default(), function).await;
         if let Some(store) = inner.broken.take() {
             return Err(ScriptError::Store(store));
@@ -313,6 +329,25 @@ impl Dialogue {
             self.imports.retain(|(name, _)| name != alias);
             self.imports.push((alias.to_owned(), format!("import {path:?} as {alias}; ")));
         }
+    }
+
+    /// Keeps the constants of a file that its functions see, as far as they only have to be computed.
+    fn keep_constants(&self, ast: &AST) -> Result<(), ScriptError> {
+        let is_kept = |statement: &&Stmt| match statement {
+            Stmt::Var(variable, flags, _) => {
+                flags.contains(ASTFlags::CONSTANT) && is_computed(&variable.1)
+            }
+            _ => false,
+        };
+        let statements: Vec<Stmt> = ast.statements().iter().filter(is_kept).cloned().collect();
+        let constants = AST::new(statements, ast.shared_lib().clone());
+        let (engine, scope) = (&self.host.engine, &mut Scope::new());
+        let kept = home::eval(engine, &constants, scope, self.constants.clone());
+        kept.map(drop).map_err(|raised| {
+            let failure = self.host.inner.failure_in(&raised, INPUT);
+            let shown = diagnostic::of_run(&self.host.engine, INPUT, "", &raised, &failure);
+            ScriptError::Failed(Box::new((failure, shown)))
+        })
     }
 
     /// Makes a value the last one, and the last one the one before.

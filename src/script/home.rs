@@ -8,15 +8,20 @@
 
 use crate::script::error::Raised;
 use rhai::{
-    Array, Dynamic, EvalAltResult, FnPtr, GlobalRuntimeState, Map, NativeCallContext,
-    NativeCallContextStore, Position, RhaiFunc, Shared,
+    AST, Array, Caches, Dynamic, Engine, EvalAltResult, FnPtr, GlobalRuntimeState, ImmutableString,
+    Map, Module, NativeCallContext, NativeCallContextStore, Position, RhaiFunc, Scope, Shared,
 };
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// Deepest nesting of data in which functions are looked for.
 const DEPTH_MAX: usize = 128;
 /// The name of a closure that has its home with it; Rhai allows no `$` here.
 const CLOSURE: &str = "closure";
+
+/// Constants by their names, as functions see them behind `global::`.
+pub(super) type Constants = BTreeMap<ImmutableString, Dynamic>;
 
 /// What the code of one file sees.
 #[derive(Debug)]
@@ -38,8 +43,27 @@ impl Home {
         Home::new(context.global_runtime_state().clone())
     }
 
-    /// Makes a home of the state in which a file was evaluated.
-    pub(super) fn new(mut global: GlobalRuntimeState) -> Rc<Home> {
+    /// Evaluates a file, and returns what its functions see, and its variables. They see these
+    /// constants too.
+    pub(super) fn evaluate(
+        engine: &Engine,
+        ast: &AST,
+        constants: Constants,
+    ) -> Result<(Rc<Home>, Scope<'static>), Raised> {
+        let mut scope = Scope::new();
+        let constants = Rc::new(RefCell::new(constants));
+        // What a file gives as a whole is nobody's.
+        let (_, global) = eval(engine, ast, &mut scope, constants)?;
+        Ok((Home::new(global), scope))
+    }
+
+    /// Returns the files that its code imports, by their names there.
+    pub(super) fn imports(&self) -> impl Iterator<Item = (&ImmutableString, &Shared<Module>)> {
+        self.global.scan_imports_raw()
+    }
+
+    /// Makes a home of the state in which code runs.
+    fn new(mut global: GlobalRuntimeState) -> Rc<Home> {
         // Below the functions of a file lie those of the files that call it.
         let below = global.lib.len().saturating_sub(1);
         global.lib.drain(..below);
@@ -110,6 +134,23 @@ impl Home {
             _ => {}
         }
     }
+}
+
+/// Evaluates code, whose functions see these constants and those that it defines; gives its value and
+/// what it has left behind.
+pub(super) fn eval(
+    engine: &Engine,
+    ast: &AST,
+    scope: &mut Scope,
+    constants: Rc<RefCell<Constants>>,
+) -> Result<(Dynamic, GlobalRuntimeState), Raised> {
+    let mut global = engine.new_global_runtime_state();
+    global.source = ast.source().map(Into::into);
+    global.lib.push(ast.shared_lib().clone());
+    global.constants = Some(constants);
+    let caches = &mut Caches::new();
+    let value = engine.eval_statements_raw(&mut global, caches, scope, ast.statements())?;
+    Ok((value, global))
 }
 
 /// Lets every function in a value take the home along that `home` gives.

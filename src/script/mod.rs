@@ -315,7 +315,9 @@ impl Host {
         scope: Option<Rc<callback::Scope>>,
     ) -> Result<Value, ScriptError> {
         let (engine, ast) = (self.engine.clone(), program.ast.clone());
-        let function = move || engine.eval_ast_with_scope::<Dynamic>(&mut Scope::new(), &ast);
+        let function = move || {
+            home::eval(&engine, &ast, &mut Scope::new(), Rc::default()).map(|(value, _)| value)
+        };
         let value =
             self.perform(program, scope.map(Task::of).unwrap_or_default(), function).await?;
         // A script whose last value is no data, such as a branch, has no value to show.

@@ -1,17 +1,12 @@
 //! Imports: only files that may be read, never in a circle, each read once.
-#![allow(
-    deprecated,
-    reason = "Rhai marks the evaluation of statements so only because its interface may change"
-)]
-
 use crate::script::captures::Follows;
 use crate::script::error::{Raised, throw, throw_new};
-use crate::script::home::Home;
+use crate::script::home::{Constants, Home};
 use crate::script::permission::{Right, Target};
 use crate::script::{Inner, files, home, source};
 use rhai::{
-    AST, Caches, Dynamic, Engine, EvalAltResult, FnAccess, FnNamespace, FuncRegistration,
-    ImmutableString, Module, ModuleResolver, Position, Scope, ScriptFuncDef, Shared,
+    AST, Dynamic, Engine, EvalAltResult, FnAccess, FnNamespace, FuncRegistration, ImmutableString,
+    Module, ModuleResolver, Position, ScriptFuncDef, Shared,
 };
 use std::any::TypeId;
 use std::cell::RefCell;
@@ -77,18 +72,11 @@ pub(super) fn evaluated(
     ast: &AST,
     namespace: FnNamespace,
 ) -> Result<Module, Raised> {
-    let (mut global, mut scope) = (engine.new_global_runtime_state(), Scope::new());
-    global.source = ast.source().map(Into::into);
-    global.lib.push(ast.shared_lib().clone());
-    let caches = &mut Caches::new();
-    // What a file gives as a whole is nobody's.
-    let _ = engine.eval_statements_raw(&mut global, caches, &mut scope, ast.statements())?;
-
+    let (home, scope) = Home::evaluate(engine, ast, Constants::new())?;
     let mut module = Module::new();
-    for (name, import) in global.scan_imports_raw() {
+    for (name, import) in home.imports() {
         module.set_sub_module(name.as_str(), import.clone());
     }
-    let home = Home::new(global);
     for (_, mut value, exports) in scope {
         home.settle(&mut value);
         for name in exports {

@@ -225,7 +225,7 @@ impl Known<'_> {
     ) -> Option<Diagnostic> {
         let name = call.expr.name.as_str();
         let [module] = call.expr.namespace.path.as_slice() else { return None };
-        let functions = self.modules.get(module.name.as_str())?;
+        let functions = &self.modules.get(module.name.as_str())?.functions;
         let given = call.expr.args.len();
         let arities: Vec<usize> =
             functions.iter().filter(|(known, _)| known == name).map(|(_, arity)| *arity).collect();
