@@ -23,6 +23,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("rhai::", &["script/"]),
     ("reqwest::", &["model/transport.rs", "model/provider/"]),
     ("genai::", &["model/transport.rs", "model/provider/"]),
+    ("jsonschema::", &["model/schema.rs"]),
     ("petgraph::", &["flow/"]),
     ("notify::", &["cli/"]),
     ("rustyline::", &["cli/"]),

@@ -1,7 +1,8 @@
 //! What scripts hold: functions that come from other files, variables that closures capture, numbers
 //! and texts from outside.
 
-use crate::support::Project;
+use crate::support::server::{Server, answer};
+use crate::support::{Project, Ran};
 use serde_json::{Value, json};
 
 /// Runs a script in a project with these files, and returns its value.
@@ -497,4 +498,97 @@ fn functions_keep_their_constants_however_they_are_called() {
     );
     let ran = project.kaizen(&["test", "k_test.rhai"]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+}
+
+/// Runs a script against a server that gives these replies in turn; gives the failure and the requests.
+fn asked(replies: &'static [&'static str], script: &str) -> (Ran, Value, Project, usize) {
+    let server = Server::start(move |n, _, _| answer(replies[n.min(replies.len() - 1)]));
+    let project = Project::new();
+    let (ran, done) = project.with_server(&server).script(script);
+    (ran, done, project, server.bodies().len())
+}
+
+const CITY: &str =
+    "#{ type: \"object\", properties: #{ city: #{ type: \"string\" } }, required: [\"city\"] }";
+
+#[test]
+fn a_reply_that_does_not_fit_its_schema_is_an_error_and_not_kept() {
+    let ways = [
+        "b.communicate(\"Where?\", #{ schema: S })",
+        "b.chat(\"Where?\", #{ schema: S })",
+        "direct(b, \"Where?\", #{ settings: #{ schema: S } })",
+        "let g = builder(\"g\"); \
+         g.add_operation(\"communicate\", #{ name: \"a\", instruction: \"Where?\", schema: S, branch: b }); \
+         let s = session(b); s.flow(g).result(\"a\")",
+        "let g = builder(\"g\"); \
+         let l = g.add_operation(|| [1], #{ name: \"l\" }); \
+         g.expand(l, |x| #{ operation: \"chat\", instruction: \"Where?\", schema: S, branch: b }, #{ name: \"e\" }); \
+         session(b).flow(g).result(\"e[0]\")",
+        "let g = builder(\"g\"); \
+         g.add_operation(|| 1, #{ name: \"l\" }); \
+         g.add_aggregation(\"chat\", #{ name: \"a\", instruction: \"Where?\", schema: S, branch: b }); \
+         session(b).flow(g).result(\"a\")",
+    ];
+    for way in ways {
+        let script = format!(
+            "let b = branch(); let r = attempt(|| {{ {} }}); [r.error.kind, r.error.message, \
+             r.error.retryable, r.error.partial, b.messages.len]",
+            way.replace('S', CITY).replace(&format!("let {CITY}"), "let S")
+        );
+        let (ran, done, project, requests) = asked(&["{\"town\": 1}"], &script);
+        let message = "the reply does not fit the schema: \"city\" is a required property";
+        let expected = json!(["invalid_output", message, true, "{\"town\": 1}", 0]);
+        assert_eq!((&done["value"], requests), (&expected, 1), "{way}\n{}", ran.stderr);
+        let ended = project.events("attempt_ended");
+        assert_eq!(ended[0]["failure"]["kind"], "invalid_output", "{way}");
+        assert_eq!(ended[0]["reply"], Value::Null, "{way}");
+    }
+    let script = format!("branch().chat(\"Where?\", #{{ schema: {CITY} }})");
+    let (ran, done, _, _) = asked(&["Paris"], &script);
+    assert_eq!((ran.code, &done["error"]["kind"]), (Some(5), &json!("invalid_output")));
+    assert_eq!(
+        done["error"]["message"],
+        "the reply is not JSON (expected value at line 1 column 1): Paris"
+    );
+    // What fits is a value, and another try may fit.
+    let (_, done, _, requests) = asked(&["```json\n{\"city\": \"Rome\"}\n```"], &script);
+    assert_eq!((&done["value"], requests), (&json!({ "city": "Rome" }), 1));
+    let again = format!("retry(3, || branch().chat(\"Where?\", #{{ schema: {CITY} }}))");
+    let (_, done, _, requests) = asked(&["{}", "{\"city\": \"Rome\"}"], &again);
+    assert_eq!((&done["value"], requests), (&json!({ "city": "Rome" }), 2));
+}
+
+#[test]
+fn a_schema_is_checked_before_the_call() {
+    let calls = [
+        "branch().communicate(\"x\", #{ schema: s })",
+        "branch().chat(\"x\", #{ schema: s })",
+        "let g = builder(\"g\"); g.add_operation(\"chat\", #{ instruction: \"x\", schema: s })",
+        "let g = builder(\"g\"); g.add_operation(|| 1); \
+         g.add_aggregation(\"communicate\", #{ instruction: \"x\", schema: s })",
+    ];
+    for (call, word) in
+        calls.iter().zip(["communicate", "chat", "add_operation", "add_aggregation"])
+    {
+        // A schema that only the run knows,
+        let script = format!("let s = #{{ type: \"objekt\" }}; {call}");
+        let (_, done, _, requests) = asked(&["{}"], &script);
+        let message = format!(
+            "option `schema` of `{word}`: is no sound JSON schema: \"objekt\" is not valid under any of \
+             the schemas listed in the 'anyOf' keyword (`/type`)",
+        );
+        assert_eq!((&done["error"]["message"], requests), (&json!(message), 0), "{script}");
+        // and one that stands in the script.
+        let script = call.replace("schema: s", "schema: #{ type: \"objekt\" }");
+        let (ran, _, _, requests) = asked(&["{}"], &script);
+        assert_eq!((ran.code, requests), (Some(3), 0), "{script}");
+        assert!(ran.stderr.contains(&format!("error[K0013]: {message}")), "{}", ran.stderr);
+    }
+    let plan = Project::new();
+    plan.file(
+        "s.rhai",
+        &format!("branch(\"demo/echo\").chat(\"x\", #{{ schema: {CITY} }}).city.len"),
+    );
+    assert_eq!(plan.kaizen(&["plan", "s.rhai"]).code, Some(0));
+    assert_eq!(plan.kaizen(&["run", "s.rhai"]).stdout, "6\n");
 }

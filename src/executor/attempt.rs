@@ -20,6 +20,7 @@ use crate::model::error::{CallError, Retry};
 use crate::model::message::{Message, Role};
 use crate::model::reply::Called;
 use crate::model::request::Request;
+use crate::model::schema;
 use crate::model::tuning::Change;
 use crate::session::branch::{Exchange, SharedBranch};
 use crate::store::StoreError;
@@ -150,7 +151,7 @@ impl Executor {
             attempt += 1;
         };
         let value = match &prompt.schema {
-            Some(_) => read_json(&text)?,
+            Some(schema) => self.read(text.clone(), schema)?,
             None => Value::String(text.clone()),
         };
         if keep == Keep::Exchange {
@@ -158,6 +159,13 @@ impl Executor {
             branch.borrow_mut().record(turn, exchange);
         }
         Ok(value)
+    }
+
+    /// Reads a reply that has to follow a schema. One that is only guessed need not fit.
+    fn read(&self, text: String, schema: &Value) -> Result<Value, Failure> {
+        let is_plan = self.reuse.as_ref().is_some_and(|reuse| reuse.is_dry() && !reuse.is_replay());
+        let value = if is_plan { schema::parse(&text) } else { schema::read(&text, schema) };
+        value.map_err(|reason| CallError::InvalidOutput { text, reason }.into())
     }
 
     /// Numbers a request among the equal ones of the run.
@@ -353,20 +361,4 @@ fn explain(error: CallError, attempts: u32) -> Failure {
         failure.message = format!("{} (tried {attempts} times)", failure.message);
     }
     failure
-}
-
-/// Reads a reply that was asked to be JSON; a Markdown fence around it is taken off.
-fn read_json(text: &str) -> Result<Value, Failure> {
-    let bare = text.trim();
-    let inner = bare
-        .strip_prefix("```")
-        .and_then(|rest| rest.strip_suffix("```"))
-        .map_or(bare, |rest| rest.strip_prefix("json").unwrap_or(rest));
-    serde_json::from_str(inner.trim()).map_err(|error| {
-        let shown: String = bare.chars().take(200).collect();
-        let mut failure =
-            Failure::new("bad_reply", format!("the reply is not JSON ({error}): {shown}"));
-        failure.partial = Some(text.to_owned());
-        failure
-    })
 }

@@ -40,7 +40,7 @@ pub struct Failure {
     /// What a script threw, if it threw something of its own.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub thrown: Option<Value>,
-    /// What had come of a reply that was cut.
+    /// What had come of a reply that was cut, or that does not fit its schema.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub partial: Option<String>,
 }
@@ -77,11 +77,14 @@ impl Failure {
 impl From<CallError> for Failure {
     fn from(error: CallError) -> Failure {
         let partial = match &error {
-            CallError::CutOff { text } | CallError::Length { text, .. } => Some(text.clone()),
+            CallError::CutOff { text }
+            | CallError::Length { text, .. }
+            | CallError::InvalidOutput { text, .. } => Some(text.clone()),
             _ => None,
         };
         Failure {
-            retryable: error.retry() != Retry::Never,
+            retryable: error.retry() != Retry::Never
+                || matches!(error, CallError::InvalidOutput { .. }),
             status: error.status(),
             partial,
             ..Failure::new(error.kind(), error.to_string())

@@ -39,6 +39,8 @@ pub const SHADOW: &str = "K0010";
 pub const LOOP_VARIABLE: &str = "K0011";
 /// A function that is named like a test and is none.
 pub const TEST: &str = "K0012";
+/// A schema that is none.
+pub const SCHEMA: &str = "K0013";
 /// A failure whose kind has no code of its own.
 pub const OTHER: &str = "K0100";
 
@@ -134,6 +136,13 @@ pub const CODES: &[Code] = &[
         "In a file `*_test.rhai`, `kaizen test` calls every function whose name begins with `test_`. It \
          gives them no arguments, and a `private` function cannot be called from outside.",
         "",
+    ),
+    found(
+        SCHEMA,
+        "a schema that is none",
+        "`schema` takes a JSON schema: a map such as `#{ type: \"object\", properties: #{ city: #{ \
+         type: \"string\" } }, required: [\"city\"] }`. What it refers to must be part of it.",
+        "branch().chat(\"Where?\", #{ schema: #{ type: \"objekt\" } });",
     ),
     run(OTHER, "thrown", "an error that the script threw", "The script threw a value: `throw x`."),
     run(
@@ -271,18 +280,21 @@ pub const CODES: &[Code] = &[
     ),
     run("K0210", "empty", "the reply has no text", "The model answered with nothing."),
     run("K0211", "refused", "the model or a filter refused", "The message has the reason."),
-    run(
-        "K0212",
-        "bad_reply",
-        "the reply is not understood",
-        "It is not what the protocol says, or not the JSON that was asked for.",
-    ),
+    run("K0212", "bad_reply", "the reply is not understood", "It is not what the protocol says."),
     run("K0213", "too_large", "the reply is too large", "It was not read to its end."),
     run(
         "K0214",
         "cancelled",
         "it was given up",
         "The run was stopped, or what waited for it ended first.",
+    ),
+    run(
+        "K0217",
+        "invalid_output",
+        "the reply does not fit its schema",
+        "It is whole, but not JSON, or not what the `schema` of the call asks for. It is not appended \
+         to the branch; what came is in `e.partial`. Another try may fit: `retries: 2` of an \
+         operation, or `retry(3, || ..)`.",
     ),
 ];
 
