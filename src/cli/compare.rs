@@ -20,6 +20,7 @@ use crate::optimizer::compare::{Plan, compare, digest};
 use crate::optimizer::execution::{Arm, Judge, Setting, Work, read_score};
 use crate::optimizer::experiment::Rule;
 use crate::optimizer::knowledge::Knowledge;
+use crate::optimizer::label;
 use crate::optimizer::pattern::{Pattern, TaskType};
 use crate::optimizer::policy::Policy;
 use crate::script::{Host, ScriptError, State, Surroundings};
@@ -114,6 +115,13 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         Ok(tasks) => tasks,
         Err(reason) => return wrong(&reason),
     };
+    if let Some(number) = unlabelled(&tasks).filter(|_| judge.is_none()) {
+        return wrong(&format!(
+            "task {number} of `{}` has no `{EXPECTED}`, which other tasks have; give every task one, \
+             or judge with `--judge`",
+            arguments.tasks.display()
+        ));
+    }
     let given = Given { script: parts[0].path.clone(), with: arguments.with.clone() };
     let project = given.project()?;
     let shown: Vec<String> = parts.iter().map(|part| part.path.display().to_string()).collect();
@@ -160,6 +168,13 @@ fn read_tasks(path: &Path) -> Result<Vec<Value>, String> {
         return Err(format!("`{}` holds no task; it needs a JSON value per line", path.display()));
     }
     Ok(tasks)
+}
+
+/// Finds the first task without an expected answer, if others have one; from 1.
+fn unlabelled(tasks: &[Value]) -> Option<usize> {
+    let has_label = |task: &Value| task.get(EXPECTED).is_some_and(|label| !label.is_null());
+    let is_labelled = tasks.iter().any(|task| task.get(EXPECTED).is_some());
+    tasks.iter().position(|task| is_labelled && !has_label(task)).map(|index| index + 1)
 }
 
 /// Makes the parameters of a script of a task.
@@ -307,7 +322,7 @@ fn judge_of(judge: Option<Part>, tasks: &[Value], open: &Open) -> Option<Judge> 
         let is_known = tasks.iter().any(|task| task.get(EXPECTED).is_some());
         return is_known.then(|| -> Judge {
             Rc::new(|_, answer, task| {
-                let is_right = plain(&answer) == plain(&task[EXPECTED]);
+                let is_right = label::is_right(&answer, &task[EXPECTED]);
                 Box::pin(async move { Ok(f64::from(u8::from(is_right))) })
             })
         });
@@ -322,11 +337,6 @@ fn judge_of(judge: Option<Part>, tasks: &[Value], open: &Open) -> Option<Judge> 
             read_score(&said)
         })
     }))
-}
-
-/// What is left of an answer when capitals and blanks around it do not count.
-fn plain(value: &Value) -> Value {
-    value.as_str().map_or_else(|| value.clone(), |text| text.trim().to_lowercase().into())
 }
 
 /// Shows what was found and journals the end.

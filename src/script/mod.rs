@@ -303,25 +303,35 @@ impl Host {
         (ast, found)
     }
 
-    /// Runs a script to its end and returns its value.
+    /// Runs a script to its end and returns its value. One whose last value is no data, such as a
+    /// branch, has no value to show.
     pub async fn run(&self, program: &Program) -> Result<Value, ScriptError> {
-        self.run_within(program, None).await
+        let value = self.evaluate(program, Task::default()).await?;
+        Ok(convert::to_value(&value).unwrap_or_default())
     }
 
-    /// Does the same on behalf of an operation.
+    /// Runs a script on behalf of an operation, if there is one. Its value is an answer, or a
+    /// judgement of one, so it has to be data.
     pub async fn run_within(
         &self,
         program: &Program,
         scope: Option<Rc<callback::Scope>>,
     ) -> Result<Value, ScriptError> {
+        let value = self.evaluate(program, scope.map(Task::of).unwrap_or_default()).await?;
+        convert::to_value(&value).map_err(|reason| {
+            let name = self.inner.script_name();
+            let message = format!("the value of `{name}` must be plain data: {reason}");
+            let shown = Diagnostic::new(codes::of_kind("script"), message.clone());
+            ScriptError::Failed(Box::new((Failure::new("script", message), shown)))
+        })
+    }
+
+    async fn evaluate(&self, program: &Program, task: Task) -> Result<Dynamic, ScriptError> {
         let (engine, ast) = (self.engine.clone(), program.ast.clone());
         let function = move || {
             home::eval(&engine, &ast, &mut Scope::new(), Rc::default()).map(|(value, _)| value)
         };
-        let value =
-            self.perform(program, scope.map(Task::of).unwrap_or_default(), function).await?;
-        // A script whose last value is no data, such as a branch, has no value to show.
-        Ok(convert::to_value(&value).unwrap_or_default())
+        self.perform(program, task, function).await
     }
 
     /// Runs a part of a script to its end, and ends what it has left running.

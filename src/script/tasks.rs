@@ -144,6 +144,15 @@ impl BoundFn {
         })
     }
 
+    /// Calls it, and makes a failure of an error.
+    pub(super) async fn result(
+        &self,
+        task: Task,
+        arguments: Vec<Dynamic>,
+    ) -> Result<Dynamic, Failure> {
+        self.call(task, arguments).await.map_err(|raised| self.host.failure(&raised))
+    }
+
     /// Makes plain data of what a call gave.
     pub(super) fn value(&self, result: Result<Dynamic, Raised>) -> Result<Value, Failure> {
         let value = result.map_err(|raised| self.host.failure(&raised))?;

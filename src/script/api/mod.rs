@@ -13,6 +13,7 @@ mod operation;
 mod optimizer;
 mod recommend;
 pub(super) mod run;
+mod score;
 pub(super) mod session;
 pub(super) mod state;
 pub(super) mod task;
@@ -45,7 +46,13 @@ const GROUPS: &[(&str, &[Register])] = &[
     ("working at once", &[task::register]),
     (
         "learning",
-        &[optimizer::register, recommend::register, experiment::register, knowledge::register],
+        &[
+            optimizer::register,
+            recommend::register,
+            experiment::register,
+            score::register,
+            knowledge::register,
+        ],
     ),
     (STDLIB, &[]),
     ("data", &[data::register]),
