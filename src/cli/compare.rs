@@ -111,17 +111,10 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         Some(judge) => judge,
         None => None,
     };
-    let tasks = match read_tasks(&arguments.tasks) {
+    let tasks = match read_tasks(&arguments.tasks, judge.is_some()) {
         Ok(tasks) => tasks,
         Err(reason) => return wrong(&reason),
     };
-    if let Some(number) = unlabelled(&tasks).filter(|_| judge.is_none()) {
-        return wrong(&format!(
-            "task {number} of `{}` has no `{EXPECTED}`, which other tasks have; give every task one, \
-             or judge with `--judge`",
-            arguments.tasks.display()
-        ));
-    }
     let given = Given { script: parts[0].path.clone(), with: arguments.with.clone() };
     let project = given.project()?;
     let shown: Vec<String> = parts.iter().map(|part| part.path.display().to_string()).collect();
@@ -158,14 +151,21 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     block_on(go(&job, arguments, &name, parts, judge, tasks))?
 }
 
-/// Reads the tasks.
-fn read_tasks(path: &Path) -> Result<Vec<Value>, String> {
+/// Reads the tasks. Without a judge, all or none of them say what is expected.
+fn read_tasks(path: &Path, is_judged: bool) -> Result<Vec<Value>, String> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("reading `{}`: {error}", path.display()))?;
     let tasks = json::read_lines(&text)
         .map_err(|error| format!("`{}`, {error}; each line is a JSON value", path.display()))?;
     if tasks.is_empty() {
         return Err(format!("`{}` holds no task; it needs a JSON value per line", path.display()));
+    }
+    if let Some(number) = unlabelled(&tasks).filter(|_| !is_judged) {
+        return Err(format!(
+            "task {number} of `{}` has no `{EXPECTED}`, which other tasks have; give every task one, \
+             or judge with `--judge`",
+            path.display()
+        ));
     }
     Ok(tasks)
 }

@@ -167,6 +167,14 @@ impl Inner {
         self.files.borrow_mut().insert(path.to_owned(), content.map(blake3::hash));
     }
 
+    /// Notes that the script depends on a file that is there and could not be read as a text.
+    fn depends_on_unread(&self, path: &Path) {
+        // Reading what is no file may never end.
+        if path.is_file() {
+            self.depends_on(path, std::fs::read(path).ok().as_deref());
+        }
+    }
+
     /// Notes that the script writes a file.
     fn wrote(&self, path: &Path) {
         self.written.borrow_mut().insert(path.to_owned());

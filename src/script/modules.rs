@@ -49,8 +49,10 @@ impl Resolver {
             let message = format!("imports go in a circle: {} -> `{path}`", chain.join(" -> "));
             return Err(throw_new("import", message));
         }
-        let text = files::read(&file)
-            .map_err(|e| throw_new("import", format!("importing `{path}`: {e}")))?;
+        let text = files::read(&file).map_err(|e| {
+            host.depends_on_unread(&file);
+            throw_new("import", format!("importing `{path}`: {e}"))
+        })?;
         host.depends_on(&file, Some(text.as_bytes()));
         let text = source::plain(&text);
         let mut ast = engine.compile_with_scope(&super::api::constants(), &*text)?;

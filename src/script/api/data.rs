@@ -177,8 +177,10 @@ pub(super) fn folder(host: &Inner) -> &Path {
 
 fn read(host: &Rc<Inner>, path: &str) -> Result<String, Raised> {
     let file = find(host, folder(host), path)?;
-    let text = files::read(&file)
-        .map_err(|error| throw_new("file", format!("reading `{path}`: {error}")))?;
+    let text = files::read(&file).map_err(|error| {
+        host.depends_on_unread(&file);
+        throw_new("file", format!("reading `{path}`: {error}"))
+    })?;
     host.depends_on(&file, Some(text.as_bytes()));
     // The mark says how the file is written, and is no part of its text.
     Ok(text.strip_prefix(json::BYTE_ORDER_MARK).map(str::to_owned).unwrap_or(text))

@@ -92,6 +92,7 @@ impl Check<'_> {
         let text = match files::read(&path) {
             Ok(text) => text,
             Err(error) => {
+                self.host.depends_on_unread(&path);
                 let message = format!("importing `{named}`: {error}");
                 self.push(Diagnostic::at(codes::IMPORT, message, file.name, file.text, position));
                 return None;
