@@ -13,6 +13,7 @@ mod stdlib;
 mod store;
 mod support;
 mod tidy;
+mod values;
 
 mod cli {
     mod advise;

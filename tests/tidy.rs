@@ -22,6 +22,7 @@ const FLOORS: [&str; 11] = [
 const FENCES: &[(&str, &[&str])] = &[
     ("rhai::", &["script/"]),
     ("reqwest::", &["model/transport.rs", "model/provider/"]),
+    ("jsonschema::", &["model/schema.rs"]),
     ("petgraph::", &["flow/"]),
     ("notify::", &["cli/"]),
     ("rustyline::", &["cli/"]),

@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod failpoint;
 pub mod id;
+pub mod json;
 pub mod rng;
 pub mod secret;
 pub mod spelling;

@@ -1,5 +1,6 @@
 //! `kaizen compare A.rhai B.rhai --tasks FILE`: which of several scripts does the same tasks better.
 
+use crate::base::json;
 use crate::base::strand::Strand;
 use crate::base::unit::Money;
 use crate::cli::exit::Exit;
@@ -19,6 +20,7 @@ use crate::optimizer::compare::{Plan, compare, digest};
 use crate::optimizer::execution::{Arm, Judge, Setting, Work, read_score};
 use crate::optimizer::experiment::Rule;
 use crate::optimizer::knowledge::Knowledge;
+use crate::optimizer::label;
 use crate::optimizer::pattern::{Pattern, TaskType};
 use crate::optimizer::policy::Policy;
 use crate::script::{Host, ScriptError, State, Surroundings};
@@ -109,7 +111,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         Some(judge) => judge,
         None => None,
     };
-    let tasks = match read_tasks(&arguments.tasks) {
+    let tasks = match read_tasks(&arguments.tasks, judge.is_some()) {
         Ok(tasks) => tasks,
         Err(reason) => return wrong(&reason),
     };
@@ -150,21 +152,30 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     block_on(go(&job, arguments, &name, parts, judge, tasks))?
 }
 
-/// Reads the tasks.
-fn read_tasks(path: &Path) -> Result<Vec<Value>, String> {
+/// Reads the tasks. Without a judge, all or none of them say what is expected.
+fn read_tasks(path: &Path, is_judged: bool) -> Result<Vec<Value>, String> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("reading `{}`: {error}", path.display()))?;
-    let mut tasks = Vec::new();
-    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let task = serde_json::from_str(line).map_err(|error| {
-            format!("`{}`, line {}: {error}; each line is a JSON value", path.display(), number + 1)
-        })?;
-        tasks.push(task);
-    }
+    let tasks = json::read_lines(&text)
+        .map_err(|error| format!("`{}`, {error}; each line is a JSON value", path.display()))?;
     if tasks.is_empty() {
         return Err(format!("`{}` holds no task; it needs a JSON value per line", path.display()));
     }
+    if let Some(number) = unlabelled(&tasks).filter(|_| !is_judged) {
+        return Err(format!(
+            "task {number} of `{}` has no `{EXPECTED}`, which other tasks have; give every task one, \
+             or judge with `--judge`",
+            path.display()
+        ));
+    }
     Ok(tasks)
+}
+
+/// Finds the first task without an expected answer, if others have one; from 1.
+fn unlabelled(tasks: &[Value]) -> Option<usize> {
+    let has_label = |task: &Value| task.get(EXPECTED).is_some_and(|label| !label.is_null());
+    let is_labelled = tasks.iter().any(|task| task.get(EXPECTED).is_some());
+    tasks.iter().position(|task| is_labelled && !has_label(task)).map(|index| index + 1)
 }
 
 /// Makes the parameters of a script of a task.
@@ -313,7 +324,7 @@ fn judge_of(judge: Option<Part>, tasks: &[Value], open: &Open) -> Option<Judge> 
         let is_known = tasks.iter().any(|task| task.get(EXPECTED).is_some());
         return is_known.then(|| -> Judge {
             Rc::new(|_, _, answer, task| {
-                let is_right = plain(&answer) == plain(&task[EXPECTED]);
+                let is_right = label::is_right(&answer, &task[EXPECTED]);
                 Box::pin(async move { Ok(f64::from(u8::from(is_right))) })
             })
         });
@@ -329,11 +340,6 @@ fn judge_of(judge: Option<Part>, tasks: &[Value], open: &Open) -> Option<Judge> 
             read_score(&said)
         })
     }))
-}
-
-/// What is left of an answer when capitals and blanks around it do not count.
-fn plain(value: &Value) -> Value {
-    value.as_str().map_or_else(|| value.clone(), |text| text.trim().to_lowercase().into())
 }
 
 /// Shows what was found and journals the end.

@@ -59,7 +59,7 @@ impl Exit {
             "store" => Exit::Store,
             "rate_limited" | "server" | "unauthorized" | "quota" | "not_found" | "bad_request"
             | "network" | "timeout" | "cut_off" | "ended" | "length" | "empty" | "refused"
-            | "bad_reply" | "too_large" => Exit::Provider,
+            | "bad_reply" | "invalid_output" | "too_large" => Exit::Provider,
             _ => Exit::Failed,
         }
     }

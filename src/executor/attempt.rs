@@ -21,6 +21,7 @@ use crate::model::error::{CallError, Retry};
 use crate::model::message::{Message, Role};
 use crate::model::reply::Usage;
 use crate::model::request::Request;
+use crate::model::schema;
 use crate::model::tuning::Change;
 use crate::session::branch::{Exchange, SharedBranch};
 use crate::store::StoreError;
@@ -160,7 +161,7 @@ impl Executor {
         };
 
         let value = match &prompt.schema {
-            Some(_) => read_json(&text)?,
+            Some(schema) => self.read(text.clone(), schema)?,
             None => Value::String(text.clone()),
         };
         if keep == Keep::Exchange {
@@ -168,6 +169,13 @@ impl Executor {
             branch.borrow_mut().record(turn, exchange);
         }
         Ok(value)
+    }
+
+    /// Reads a reply that has to follow a schema. One that is only guessed need not fit.
+    fn read(&self, text: String, schema: &Value) -> Result<Value, Failure> {
+        let is_plan = self.reuse.as_ref().is_some_and(|reuse| reuse.is_dry() && !reuse.is_replay());
+        let value = if is_plan { schema::parse(&text) } else { schema::read(&text, schema) };
+        value.map_err(|reason| CallError::InvalidOutput { text, reason }.into())
     }
 
     /// Makes one call, or finds that it need not be made, and journals its start.
@@ -379,20 +387,4 @@ fn explain(error: CallError, attempts: u32) -> Failure {
         failure.message = format!("{}; it asks to wait {} s", failure.message, asked.as_secs_f64());
     }
     failure.tried(attempts)
-}
-
-/// Reads a reply that was asked to be JSON; a Markdown fence around it is taken off.
-fn read_json(text: &str) -> Result<Value, Failure> {
-    let bare = text.trim();
-    let inner = bare
-        .strip_prefix("```")
-        .and_then(|rest| rest.strip_suffix("```"))
-        .map_or(bare, |rest| rest.strip_prefix("json").unwrap_or(rest));
-    serde_json::from_str(inner.trim()).map_err(|error| {
-        let shown: String = bare.chars().take(200).collect();
-        let mut failure =
-            Failure::new("bad_reply", format!("the reply is not JSON ({error}): {shown}"));
-        failure.partial = Some(text.to_owned());
-        failure
-    })
 }

@@ -71,7 +71,7 @@ pub struct Failure {
     /// What a script threw, if it threw something of its own.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub thrown: Option<Value>,
-    /// What had come of a reply that was cut.
+    /// What had come of a reply that was cut, or that does not fit its schema.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub partial: Option<String>,
 }
@@ -126,7 +126,8 @@ impl From<CallError> for Failure {
         let partial = match &error {
             CallError::CutOff { text }
             | CallError::Ended { text, .. }
-            | CallError::Length { text, .. } => Some(text.clone()),
+            | CallError::Length { text, .. }
+            | CallError::InvalidOutput { text, .. } => Some(text.clone()),
             _ => None,
         };
         let retry_after_ms = match error.retry() {
@@ -136,7 +137,8 @@ impl From<CallError> for Failure {
             Retry::Never | Retry::Backoff => None,
         };
         Failure {
-            retryable: error.retry() != Retry::Never,
+            retryable: error.retry() != Retry::Never
+                || matches!(error, CallError::InvalidOutput { .. }),
             retry_after_ms,
             status: error.status(),
             partial,

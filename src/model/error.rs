@@ -143,6 +143,14 @@ pub enum CallError {
         /// What is wrong with it.
         message: String,
     },
+    /// The reply is whole, but not what the schema asks for.
+    #[error("the reply {reason}")]
+    InvalidOutput {
+        /// What came.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The body is larger than kaizen reads.
     #[error("the reply is larger than {limit_bytes} bytes")]
     TooLarge {
@@ -186,6 +194,7 @@ impl CallError {
             CallError::Empty => "empty",
             CallError::Refused { .. } => "refused",
             CallError::BadReply { .. } => "bad_reply",
+            CallError::InvalidOutput { .. } => "invalid_output",
             CallError::TooLarge { .. } => "too_large",
             CallError::Setup { .. } => "setup",
         }
@@ -216,6 +225,8 @@ impl CallError {
             | CallError::Timeout { deadline: Deadline::Total, .. }
             | CallError::Length { .. }
             | CallError::Refused { .. }
+            // Whether it is worth another call is for the caller to say: it may well be the same again.
+            | CallError::InvalidOutput { .. }
             | CallError::TooLarge { .. }
             | CallError::Setup { .. } => Retry::Never,
         }
@@ -240,6 +251,7 @@ impl CallError {
             | CallError::Length { .. }
             | CallError::Empty
             | CallError::BadReply { .. }
+            | CallError::InvalidOutput { .. }
             | CallError::TooLarge { .. }
             | CallError::Setup { .. } => None,
         }

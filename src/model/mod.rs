@@ -12,6 +12,7 @@ pub mod provider;
 pub mod registry;
 pub mod reply;
 pub mod request;
+pub mod schema;
 pub mod spec;
 pub mod transport;
 pub mod tuning;
@@ -174,6 +175,15 @@ fn judge(reply: Reply, request: &Request) -> Result<String, CallError> {
         Some(Finish::Refused(message)) => Err(CallError::Refused { status: None, message }),
         Some(Finish::Ended(word)) => Err(CallError::Ended { word, text: reply.text }),
         Some(Finish::Stop) if reply.text.trim().is_empty() => Err(CallError::Empty),
-        Some(Finish::Stop) => Ok(reply.text),
+        Some(Finish::Stop) => fitting(reply.text, request),
+    }
+}
+
+/// Accepts only a reply that keeps to the schema that it had to follow, if there is one.
+fn fitting(text: String, request: &Request) -> Result<String, CallError> {
+    let Some(schema) = &request.schema else { return Ok(text) };
+    match schema::read(&text, schema) {
+        Ok(_) => Ok(text),
+        Err(reason) => Err(CallError::InvalidOutput { text, reason }),
     }
 }

@@ -74,7 +74,8 @@ fn words_of(error: &mut CallError) -> Vec<&mut String> {
         | CallError::BadReply { message }
         | CallError::CutOff { text: message }
         | CallError::Length { text: message, .. } => vec![message],
-        CallError::Ended { word, text } => vec![word, text],
+        CallError::Ended { word: message, text }
+        | CallError::InvalidOutput { reason: message, text } => vec![message, text],
         CallError::Timeout { .. }
         | CallError::Empty
         | CallError::TooLarge { .. }

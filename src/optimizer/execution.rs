@@ -133,16 +133,36 @@ fn unjudged(failure: Failure, pattern: &Pattern) -> Failure {
 
 /// Reads what a judge said: a number from 0 to 1, true or false, or a map with such a `score`.
 pub fn read_score(said: &Value) -> Result<f64, Failure> {
-    let number = match said {
+    let score = match said {
+        Value::Object(map) => map.get("score").unwrap_or(&Value::Null),
+        other => other,
+    };
+    let number = match score {
         Value::Bool(good) => Some(f64::from(u8::from(*good))),
-        Value::Object(map) => return read_score(map.get("score").unwrap_or(&Value::Null)),
         other => other.as_f64(),
     };
-    number.filter(|number| (0.0..=1.0).contains(number)).ok_or_else(|| {
-        let message =
-            format!("a judge must give a number from 0 to 1, or true or false, not `{said}`");
-        Failure::new("option", message)
+    number.filter(|number| (0.0..=1.0).contains(number)).ok_or_else(|| match (score, said) {
+        (Value::Null, Value::Object(_)) => no_score(WITHOUT_SCORE),
+        (Value::Null, _) => no_score("nothing (`()`)"),
+        (other, _) => no_score(&format!("`{}`", short(other))),
     })
+}
+
+/// What a map is that says no score.
+pub const WITHOUT_SCORE: &str = "a map without a `score`";
+
+fn short(said: &Value) -> String {
+    said.to_string().chars().take(80).collect()
+}
+
+/// Makes the error for something that is no score.
+pub fn no_score(said: &str) -> Failure {
+    let number = said.trim_matches('`').trim_matches(['"', '%']).parse::<f64>().ok();
+    let is_percent = number.is_some_and(|number| number > 1.0 && number <= 100.0);
+    let help = if is_percent { "; divide a percentage by 100" } else { "" };
+    let message =
+        format!("a judge must give a number from 0 to 1, or true or false, not {said}{help}");
+    Failure::new("option", message)
 }
 
 impl Execution {
@@ -235,6 +255,33 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_score_is_a_number_from_0_to_1_or_a_truth_value() {
+        use serde_json::json;
+        let scores =
+            [json!(0), json!(0.25), json!(1), json!(true), json!({ "score": false, "x": 1 })];
+        let read: Vec<f64> = scores.iter().map(|said| read_score(said).expect("a score")).collect();
+        assert_eq!(read, [0.0, 0.25, 1.0, 1.0, 0.0]);
+        let none = [
+            (json!(85), "`85`; divide a percentage by 100"),
+            (json!("85%"), "`\"85%\"`; divide a percentage by 100"),
+            (json!(1.01), "`1.01`; divide a percentage by 100"),
+            (json!(-0.1), "`-0.1`"),
+            (json!(1e300), "`1e+300`"),
+            (json!("good"), "`\"good\"`"),
+            (json!([0.5]), "`[0.5]`"),
+            (json!(null), "nothing (`()`)"),
+            (json!({ "feedback": "x" }), "a map without a `score`"),
+            (json!({ "score": { "score": 1 } }), "`{\"score\":1}`"),
+        ];
+        for (said, told) in none {
+            let failure = read_score(&said).expect_err("no score");
+            let expected =
+                format!("a judge must give a number from 0 to 1, or true or false, not {told}");
+            assert_eq!((failure.kind.as_str(), failure.message), ("option", expected));
+        }
+    }
 
     #[test]
     fn what_counts_survives_the_journal() {

@@ -63,7 +63,7 @@ const LESSONS: &[(&[&str], &str, &str)] = &[
         "the answer did not fit: raise `max_tokens`, or ask for less in one operation",
     ),
     (
-        &["cut_off", "ended", "empty", "bad_reply", "too_large"],
+        &["cut_off", "ended", "empty", "bad_reply", "invalid_output", "too_large"],
         "reply",
         "the reply was unusable: try again, or ask for a simpler form of answer",
     ),

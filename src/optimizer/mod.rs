@@ -13,6 +13,7 @@ pub mod failure;
 pub mod guide_file;
 pub mod insights;
 pub mod knowledge;
+pub mod label;
 pub mod learner;
 pub mod observation;
 pub mod packed;

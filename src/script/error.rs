@@ -92,6 +92,12 @@ fn plain(error: &EvalAltResult) -> Failure {
             let message = format!("functions call one another more than {CALLS_MAX} deep");
             Failure::new("script", message)
         }
+        EvalAltResult::ErrorAssignmentToConstant(name, _) => {
+            let message = format!(
+                "`{name}` cannot be set here: it is a constant, or a function that is being called"
+            );
+            Failure::new("script", message)
+        }
         other => {
             let mut bare = other.to_string();
             // The position is told apart from the message.

@@ -12,6 +12,7 @@ use crate::script::Inner;
 use crate::script::convert;
 use crate::script::error::{self, Raised};
 use crate::script::fiber::Fiber;
+use crate::script::home;
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext, NativeCallContextStore};
 use serde_json::Value;
 use std::cell::RefCell;
@@ -134,19 +135,9 @@ impl BoundFn {
         Ok(bound)
     }
 
-    /// Binds one of several functions of the same call.
-    fn within(
-        host: &Rc<Inner>,
-        context: &Rc<NativeCallContextStore>,
-        mut function: FnPtr,
-    ) -> BoundFn {
-        // A captured handle is shared behind a lock that is held for a whole native call, waits
-        // included. A copy of the handle is the same branch without the lock.
-        for value in function.iter_curry_mut() {
-            if value.is_shared() && is_handle(&value.flatten_clone()) {
-                *value = value.flatten_clone();
-            }
-        }
+    /// Binds one of several functions of the same call. What it has captured stays shared, so that
+    /// it can be set here and there.
+    fn within(host: &Rc<Inner>, context: &Rc<NativeCallContextStore>, function: FnPtr) -> BoundFn {
         BoundFn { host: host.clone(), function, context: context.clone() }
     }
 
@@ -171,6 +162,15 @@ impl BoundFn {
         })
     }
 
+    /// Calls it, and makes a failure of an error.
+    pub(super) async fn result(
+        &self,
+        task: Task,
+        arguments: Vec<Dynamic>,
+    ) -> Result<Dynamic, Failure> {
+        self.call(task, arguments).await.map_err(|raised| self.host.failure(&raised))
+    }
+
     /// Makes plain data of what a call gave.
     pub(super) fn value(&self, result: Result<Dynamic, Raised>) -> Result<Value, Failure> {
         let value = result.map_err(|raised| self.host.failure(&raised))?;
@@ -192,13 +192,8 @@ impl BoundFn {
     /// Tells whether the error says that this very function does not take so many arguments.
     fn is_unknown(&self, error: &EvalAltResult) -> bool {
         let EvalAltResult::ErrorFunctionNotFound(signature, _) = error else { return false };
-        signature.starts_with(self.function.fn_name())
+        signature.starts_with(&home::name_of(&self.function))
     }
-}
-
-/// Tells whether a value must never stay behind a lock: functions, and all that is not plain data.
-pub(super) fn is_handle(value: &Dynamic) -> bool {
-    value.is_fnptr() || value.is_variant()
 }
 
 /// Runs a function on a fiber as the given task.

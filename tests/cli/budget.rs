@@ -153,7 +153,12 @@ fn what_is_sent_beside_the_messages_is_in_the_worst_case() {
     let server = Server::saying("x");
     let project = project(&server);
     let long = "let t = \"x\"; t.pad(5000, \"x\"); ";
-    for options in ["stop: t", "stop: [\"a\", t]", "schema: #{ title: t }", "extra: #{ user: t }"] {
+    for options in [
+        "stop: t",
+        "stop: [\"a\", t]",
+        "schema: #{ type: \"object\", title: t }",
+        "extra: #{ user: t }",
+    ] {
         project.file("s.rhai", &format!("{long}branch().chat(\"q\", #{{ {options} }})"));
         let ran = project.kaizen(&["run", "s.rhai", "--max-cost", "0.15"]);
         assert_eq!((ran.code, server.bodies().len()), (Some(4), 0), "{options}: {}", ran.stderr);
@@ -196,8 +201,10 @@ fn a_form_of_the_reply_that_the_model_has_is_not_sent_twice() {
     let toml = std::fs::read_to_string(project.path().join("kaizen.toml")).unwrap();
     let form = "extra = { response_format = { type = \"json_object\" } }\n";
     project.file("kaizen.toml", &format!("{toml}{form}"));
-    project
-        .file("s.rhai", "let b = branch(); print(b.chat(\"q\")); b.chat(\"q\", #{ schema: #{} })");
+    project.file(
+        "s.rhai",
+        "let b = branch(); print(b.chat(\"q\")); b.chat(\"q\", #{ schema: #{ type: \"object\" } })",
+    );
     let ran = project.kaizen(&["run", "s.rhai"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), "{}\n"), "{}", ran.stderr);
     assert!(ran.stderr.contains("`extra` cannot hold `response_format`"), "{}", ran.stderr);

@@ -331,3 +331,80 @@ fn a_run_after_one_on_the_demo_model_is_not_taken_for_free() {
     let told = watched.until("not run:").pop().unwrap();
     assert!(told.contains("1 call to make, 0 reused · $0.300"), "{told}");
 }
+
+#[test]
+fn an_import_that_comes_later_or_is_mended_is_noticed() {
+    let project = Project::new();
+    project.file("s.rhai", "import \"lib\" as lib;\nprint(lib::word())");
+    let watched = Watched::start(&project, &["--model", "demo/echo"]);
+    watched.until("not run: spent nothing");
+    watched.until("lib.rhai (not there yet)");
+    project.file("lib.rhai", "import \"sub/deep\" as deep;\nfn word() { `one ${deep::word()}` }");
+    watched.until("deep.rhai (not there yet)");
+    // Its folder is not there either.
+    project.file("sub/deep.rhai", "fn word() { \"two\" }");
+    watched.until("one two");
+    watched.run();
+    watched.until("watching");
+    // Faults of what is imported, and files that are no text.
+    project.file("lib.rhai", "fn word() { ");
+    watched.until("not run: kept the last result, spent nothing");
+    project.file("lib.rhai", "fn word() { \"three\" }");
+    watched.until("three");
+    watched.run();
+    std::fs::write(project.path().join("lib.rhai"), [0xff, 0xfe, 0]).unwrap();
+    watched.until("not run: kept the last result, spent nothing");
+    watched.nothing();
+    project.file("lib.rhai", "fn word() { \"four\" }");
+    watched.until("four");
+    watched.run();
+    watched.nothing();
+}
+
+#[test]
+fn a_kaizen_toml_that_is_refused_runs_nothing_again_and_again() {
+    let (project, server) = (Project::new(), echo());
+    project.with_server(&server).file("s.rhai", "branch().chat(read_text(\"p.md\") + now())");
+    let sound = std::fs::read_to_string(project.path().join("kaizen.toml")).unwrap();
+    project.file("p.md", "one");
+    let watched = Watched::start(&project, &[]);
+    watched.run();
+    watched.until("watching");
+    let faulty: [&[u8]; 3] = [b"[project]\nmodle = \"x\"\n", b"[", &[0xff, 0xfe]];
+    for (n, text) in faulty.iter().enumerate() {
+        std::fs::write(project.path().join("kaizen.toml"), text).unwrap();
+        watched.until("going on with what was set before");
+        watched.until("not run: kept the last result, spent nothing");
+        watched.nothing();
+        // A save of the script runs it, with what was set before.
+        project.file("p.md", &format!("text {n}"));
+        assert!(watched.run().contains("calls=1"));
+        watched.nothing();
+        assert_eq!(server.bodies().len(), n + 2);
+    }
+    // The file as it was needs no run, and another one that is sound does.
+    project.file("kaizen.toml", &sound);
+    watched.until("it is as it was in the last run");
+    project.file("kaizen.toml", &format!("{sound}# sound\n"));
+    assert!(watched.run().contains("calls=1"));
+    watched.nothing();
+    std::fs::remove_file(project.path().join("kaizen.toml")).unwrap();
+    watched.run();
+    watched.nothing();
+}
+
+#[test]
+fn a_file_that_is_no_text_is_watched_and_not_run_for_again_and_again() {
+    let project = Project::new();
+    project.file("s.rhai", "print(`read ${attempt(|| read_text(\"p.md\")).ok}`)");
+    std::fs::write(project.path().join("p.md"), [0xff, 0xfe, 0]).unwrap();
+    let watched = Watched::start(&project, &["--model", "demo/echo"]);
+    watched.until("read false");
+    watched.run();
+    watched.until("watching");
+    watched.nothing();
+    project.file("p.md", "\u{feff}a text");
+    watched.until("read true");
+    watched.run();
+    watched.nothing();
+}

@@ -8,6 +8,7 @@ mod keys;
 mod lost;
 mod outcome;
 mod round;
+mod sources;
 
 use crate::base::unit::Money;
 use crate::cli::exit::Exit;
@@ -19,6 +20,7 @@ use crate::cli::watch::files::{Contents, Files};
 use crate::cli::watch::inbox::{Happened, Inbox};
 use crate::cli::watch::outcome::{Outcomes, show_changes};
 use crate::cli::watch::round::{Desk, How, Round};
+use crate::cli::watch::sources::Configs;
 use crate::cli::{Global, say};
 use crate::executor::reuse::Reuse;
 use crate::journal::replies::Replies;
@@ -116,7 +118,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     let files = Files::start(project.config.watch_quiet(), say, post.clone());
     let has_keys = global.stderr_is_terminal && !global.json;
     let keys = if has_keys { keys::start(post) } else { None };
-    let config = project.root.join("kaizen.toml");
+    let config = sources::hash(&project.root.join("kaizen.toml"));
     let desk = Desk {
         global,
         given,
@@ -127,7 +129,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         has_keys: keys.is_some(),
         state: State::default(),
         writer,
-        config_text: std::fs::read_to_string(config).unwrap_or_default(),
+        config: Configs { seen: config, used: config },
         project,
         models,
         reuse,

@@ -80,10 +80,11 @@ fn questions(engine: &mut Engine, host: &Rc<Inner>) {
         Asks the branch's model, waits for the answer, and appends both to the conversation. A
         call that fails appends nothing and throws `#{ kind, message, retryable, status, .. }`.
         Options: `context` (data that goes before the question), `schema` (a JSON schema; the
-        answer is then a value), and the settings `temperature`, `top_p`, `max_tokens`, `stop`,
-        `seed`, `stream`, `timeout_ms`, `header_timeout_ms`, `idle_timeout_ms`, `attempts_max`,
-        `extra` (a map of further fields for the provider; fields that have a setting, and those
-        that ask for more than one reply of text, are errors).
+        answer is then a value, and one that does not fit throws `invalid_output`), and the
+        settings `temperature`, `top_p`, `max_tokens`, `stop`, `seed`, `stream`, `timeout_ms`,
+        `header_timeout_ms`, `idle_timeout_ms`, `attempts_max`, `extra` (a map of further fields
+        for the provider; fields that have a setting, and those that ask for more than one reply
+        of text, are errors).
         ```rhai
         let b = branch("demo/echo");
         let answer = b.communicate("Name one risk.", #{ temperature: 0.2, context: "Electric vans" });
@@ -154,7 +155,7 @@ fn ask(
 /// Reads a prompt from the options of a call.
 pub(super) fn prompt(of: &'static str, text: &str, map: Map) -> Result<Prompt, Failure> {
     let mut options = Options::of(of, map)?;
-    let (context, schema) = (options.value("context")?, options.value("schema")?);
+    let (context, schema) = (options.value("context")?, options.schema()?);
     let settings = settings(of, options)?;
     Ok(Prompt { instruction: text.to_owned(), context, schema, settings })
 }

@@ -7,7 +7,7 @@ use super::recommend::{read_objective, recommendation};
 use crate::base::strand::Spot;
 use crate::flow::failure::Failure;
 use crate::optimizer::compare::{self, Plan, digest};
-use crate::optimizer::execution::{Arm, Judge, Setting, Work, read_score};
+use crate::optimizer::execution::{Arm, Judge, Setting, Work};
 use crate::optimizer::experiment::Rule;
 use crate::optimizer::pattern::{Pattern, TaskType};
 use crate::script::error::{Raised, throw, throw_new};
@@ -332,8 +332,7 @@ fn judge(function: BoundFn) -> Judge {
         let task = around.map_or((*task).clone(), Task::of).on(strand);
         Box::pin(async move {
             let arguments = vec![convert::from_value(answer), convert::from_value(input)];
-            let said = function.call(task, arguments).await;
-            read_score(&function.value(said)?)
+            super::score::read(&function.result(task, arguments).await?)
         })
     })
 }

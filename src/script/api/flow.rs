@@ -21,6 +21,7 @@ use crate::script::fiber::wait;
 use crate::script::options::Options;
 use crate::script::tasks::{self, BoundFn};
 use crate::script::{Inner, convert};
+use futures::future::{self, Either};
 use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
 use std::rc::Rc;
 use tokio::sync::mpsc;
@@ -160,7 +161,8 @@ fn running(engine: &mut Engine, host: &Rc<Inner>) {
         r#"
         Calls a function with each event of that kind while a flow of the session runs. Kinds:
         `flow_started`, `expanded`, `op_started`, `attempt_started`, `attempt_ended`, `op_ended`,
-        `flow_ended`, and `any`. An event is a map with `kind`, `flow`, `op` and more.
+        `flow_ended`, and `any`. An event is a map with `kind`, `flow`, `op` and more. An error of
+        the function ends the flow, which throws it.
         ```rhai
         let s = session(branch("demo/echo"));
         s.on("op_ended", |event| print(`operation ${event.op}: ${event.outcome}`));
@@ -236,22 +238,8 @@ fn run(
     let strand = tasks::current().strand.clone();
     let report = wait(async {
         let flow = executor.run(&strand, graph, &copy, &options);
-        if listeners.is_empty() {
-            flow.await
-        } else {
-            let (events, pump) = listen(host, listeners);
-            // Both are always polled in this order, so that a resumed run does the same.
-            let (report, ()) = futures::join!(
-                async {
-                    let report = flow.await;
-                    executor.unlisten(events);
-                    report
-                },
-                pump
-            );
-            report
-        }
-    });
+        if listeners.is_empty() { Ok(flow.await) } else { told_to(host, flow, listeners).await }
+    })?;
     let report = report.map_err(|error| host.raise(Stop::from(error)))?;
     if verbose {
         for entry in &report.entries {
@@ -284,37 +272,53 @@ fn heard(event: &Event) -> Option<Event> {
     Some(event)
 }
 
-/// Sends events to the listeners of a session, one after the other, until nobody sends any more.
-fn listen(
+/// Runs a flow and calls the listeners of its session with what happens, one after the other. An
+/// error of a listener ends the flow.
+async fn told_to<T>(
     host: &Rc<Inner>,
+    flow: impl Future<Output = T>,
     listeners: Vec<(String, BoundFn)>,
-) -> (usize, impl Future<Output = ()>) {
-    let (send, mut receive) = mpsc::unbounded_channel::<Event>();
+) -> Result<T, Raised> {
+    let (send, receive) = mpsc::unbounded_channel::<Event>();
     let listener: Listener = Rc::new(move |_, event: &Event| {
         if let Some(event) = heard(event) {
             // The receiver lives as long as the flow.
             let _ = send.send(event);
         }
     });
-    let id = host.executor().listen(listener);
-    let (task, say) = ((*tasks::current()).clone(), host.with.say.clone());
-    let host = host.clone();
-    let pump = async move {
-        while let Some(event) = receive.recv().await {
-            let value = serde_json::to_value(&event).expect("events are plain data");
-            for (kind, function) in &listeners {
-                if kind != "any" && kind != event.kind() {
-                    continue;
-                }
-                let argument = convert::from_value(value.clone());
-                let result = function.call(task.next(), vec![argument]).await;
-                if let Err(raised) = result {
-                    say(&format!("a listener failed: {}", host.failure(&raised).message));
-                }
-            }
+    let executor = host.executor();
+    let id = executor.listen(listener);
+    let pump = Box::pin(pump(receive, listeners));
+    match future::select(Box::pin(flow), pump).await {
+        Either::Left((report, pump)) => {
+            executor.unlisten(id);
+            // What has happened until now is still told.
+            pump.await.map(|()| report)
         }
-    };
-    (id, pump)
+        Either::Right((ended, flow)) => {
+            executor.unlisten(id);
+            ended?;
+            Ok(flow.await)
+        }
+    }
+}
+
+/// Calls listeners until nobody sends events any more.
+async fn pump(
+    mut events: mpsc::UnboundedReceiver<Event>,
+    listeners: Vec<(String, BoundFn)>,
+) -> Result<(), Raised> {
+    let task = (*tasks::current()).clone();
+    while let Some(event) = events.recv().await {
+        let value = serde_json::to_value(&event).expect("events are plain data");
+        let wants = |kind: &String| kind == "any" || kind == event.kind();
+        for (_, function) in listeners.iter().filter(|(kind, _)| wants(kind)) {
+            let argument = convert::from_value(value.clone());
+            // What a listener gives is nobody's.
+            let _ = function.call(task.next(), vec![argument]).await?;
+        }
+    }
+    Ok(())
 }
 
 fn report_lists(engine: &mut Engine) {

@@ -52,7 +52,7 @@ pub(super) fn read_op(
     op.timeout = options.millis("timeout_ms")?;
     op.retries = u32::try_from(options.count("retries", 0)?.unwrap_or(0)).unwrap_or(u32::MAX);
     let instruction = options.text("instruction")?;
-    let (facts, schema) = (options.value("context")?, options.value("schema")?);
+    let (facts, schema) = (options.value("context")?, options.schema()?);
     match &mut op.kind {
         OpKind::Communicate(prompt) | OpKind::Chat(prompt) => {
             let missing = || {

@@ -1,6 +1,7 @@
 //! The run itself: parameters, output, time, chance.
 
 use super::def;
+use crate::base::json;
 use crate::base::spelling::nearest;
 use crate::base::unit::Money;
 use crate::journal::event::Event;
@@ -227,7 +228,7 @@ fn read_as(name: &str, given: &Value, default: &Dynamic) -> Result<Dynamic, Rais
     } else if default.is_bool() {
         text.parse::<bool>().ok().map(Dynamic::from)
     } else {
-        let parsed = serde_json::from_str::<Value>(text).ok().map(convert::from_value);
+        let parsed = json::read(text).ok().map(convert::from_value);
         parsed.filter(|value| value.type_name() == default.type_name())
     };
     read.ok_or_else(|| {
