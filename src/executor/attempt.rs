@@ -349,14 +349,14 @@ impl Drop for CallGuard<'_> {
             return;
         }
 
-        let Asked { model, request, sample, .. } = self.asked;
-        let past = self.executor.past.as_ref();
-        let was_made = past.is_some_and(|past| past.is_unended(sample.key, &sample.at));
-        if was_made && !self.has_begun.get() {
-            // The run that is gone through again had made it, and may have paid for it.
+        let Asked { model, request, .. } = self.asked;
+        let is_again = self.executor.past.is_some();
+        if is_again && !self.has_begun.get() {
+            // A run that is gone through again holds its calls back; without a crash this one would
+            // have been made, and may have been, so it counts as if it was.
             self.executor.known.count(model, request, None);
         }
-        let is_free = !was_made && !self.has_begun.get();
+        let is_free = !is_again && !self.has_begun.get();
 
         // The run is being torn down; a store that cannot be written is reported by its next use.
         let _ = self.executor.note(&Event::AttemptEnded {

@@ -63,8 +63,6 @@ pub struct Past {
     times: Vec<Duration>,
     /// Calls that were given up while they were under way.
     given_up: HashSet<(Key, Spot)>,
-    /// Calls that were under way when a run stopped.
-    in_flight: HashSet<(Key, Spot)>,
     /// What was told by each word, oldest first, in a journal that does not say where.
     by_word: RefCell<HashMap<String, VecDeque<Value>>>,
     /// Whether requests stand in the journal without the place where they were made.
@@ -84,7 +82,6 @@ impl Past {
         let mut past = Past::default();
         for (age, reading) in chain.into_iter().enumerate() {
             past.given_up.extend(reading.given_up);
-            past.in_flight.extend(reading.open.into_values());
             if age == 0 {
                 // What an older run was told without saying where, the newest was told again.
                 past.by_word.replace(reading.by_word);
@@ -145,12 +142,6 @@ impl Past {
     /// Tells whether a call was given up while it was under way.
     pub fn gave_up(&self, key: Key, at: &Spot) -> bool {
         self.given_up.contains(&(key, at.clone()))
-    }
-
-    /// Tells whether a call was made that never came to its end: it may have been paid for.
-    pub fn is_unended(&self, key: Key, at: &Spot) -> bool {
-        let call = (key, at.clone());
-        self.given_up.contains(&call) || self.in_flight.contains(&call)
     }
 
     /// Returns what was told at a place.

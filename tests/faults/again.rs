@@ -168,6 +168,11 @@ fn told(event: &Event) -> Option<Value> {
         Event::Told { what, .. } if what == "now" || what == "elapsed" => {
             fields.remove("value");
         }
+        // A call that was given up before the resumed run had made it has cost nothing there.
+        Event::AttemptEnded { failure: Some(failure), .. } if failure.kind == "cancelled" => {
+            fields.remove("usage");
+            fields.remove("cost");
+        }
         _ => {}
     }
     Some(value)

@@ -10,6 +10,7 @@ mod load;
 mod lost;
 mod processes;
 mod replay;
+mod side;
 mod simulate;
 
 use std::ops::Range;
