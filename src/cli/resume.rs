@@ -247,10 +247,11 @@ fn started(events: &[(i64, Event)]) -> Option<(Map<String, Value>, u64)> {
     })
 }
 
-/// Returns the figures of all flows that had ended, those of the newest run first.
+/// Returns the figures of all flows that had ended. Those of the run in which a flow took its time come
+/// first: to a run that was told all of it again it took none.
 fn figures(chain: &[(RunId, Vec<(i64, Event)>)]) -> Figures {
     let mut figures = Figures::default();
-    for (place, (_, events)) in chain.iter().enumerate() {
+    for (place, (_, events)) in chain.iter().enumerate().rev() {
         let (mut flows, mut addresses, mut ended) = (Flows::default(), HashMap::new(), Vec::new());
         for (at, event) in events {
             flows.add(*at, event);
@@ -268,7 +269,7 @@ fn figures(chain: &[(RunId, Vec<(i64, Event)>)]) -> Figures {
             let Some(metrics) = metrics.remove(&flow) else { continue };
             match addresses.get(&flow) {
                 Some(address) => {
-                    figures.by_address.entry(address.clone()).or_insert(metrics);
+                    figures.by_address.entry(address.clone()).or_default().push(metrics);
                 }
                 None if place == 0 => {
                     figures.by_number.insert(flow, metrics);

@@ -43,8 +43,8 @@ impl Passed {
 /// The figures of the flows of a run that have ended.
 #[derive(Debug, Clone, Default)]
 pub struct Figures {
-    /// By where the flow ran.
-    pub by_address: HashMap<Address, Metrics>,
+    /// By where the flow ran, the oldest run's first.
+    pub by_address: HashMap<Address, Vec<Metrics>>,
     /// By the flow's number, in a journal that does not say where it ran.
     pub by_number: HashMap<FlowId, Metrics>,
 }
@@ -138,6 +138,29 @@ impl Executor {
     /// Returns what was told in the place of this answer then, or else the answer, and journals it.
     pub fn answer(&self, strand: &Strand, what: &str, answer: Value) -> Result<Value, StoreError> {
         let (at, known) = self.recall(strand, what);
+        self.answer_with(at, known, what, answer)
+    }
+
+    /// Does the same for what follows from the run itself: once this run has made calls of its own, what
+    /// another one was told is no longer true.
+    pub fn answer_of_run(
+        &self,
+        strand: &Strand,
+        what: &str,
+        answer: Value,
+    ) -> Result<Value, StoreError> {
+        let (at, known) = self.recall(strand, what);
+        let known = known.filter(|_| self.total.borrow().metrics().calls == 0);
+        self.answer_with(at, known, what, answer)
+    }
+
+    fn answer_with(
+        &self,
+        at: Spot,
+        known: Option<Value>,
+        what: &str,
+        answer: Value,
+    ) -> Result<Value, StoreError> {
         let is_new = known.is_none();
         let value = known.unwrap_or(answer);
 
@@ -252,8 +275,8 @@ impl Executor {
             let skipped = (metrics.skipped, metrics.skipped_by_decision);
             (metrics.completed, metrics.failed, skipped, metrics.cancelled)
         };
-        let then = self.figures.by_address.get(at).or_else(|| self.figures.by_number.get(&flow));
-        let then = then.filter(|then| ends(then) == ends(&now));
-        then.cloned().unwrap_or(now)
+        let by_address = self.figures.by_address.get(at).into_iter().flatten();
+        let mut then = by_address.chain(self.figures.by_number.get(&flow));
+        then.find(|then| ends(then) == ends(&now)).cloned().unwrap_or(now)
     }
 }

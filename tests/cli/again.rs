@@ -129,6 +129,45 @@ fn the_figures_of_a_flow_are_those_of_then() {
     );
 }
 
+/// What is known of the history is what was known then, and figures stay those of the run that took the
+/// time, however often it is resumed.
+#[test]
+fn a_run_that_is_resumed_again_and_again_asks_nothing_again() {
+    let scripts = [
+        "let g = builder(\"g\"); g.add_operation(\"chat\", #{ name: \"a\", instruction: \"slow\" }); \
+         let m = session(branch()).flow(g).metrics; print(branch().chat(`${m.execution_time}`));",
+        "let o = optimizer(); for i in 0..3 { \
+             print(branch().chat(`${i} ${o.get_insights().total_executions} ${o.failures().len}`)); \
+             o.save_pattern_failure(\"q\", \"a\", #{ kind: `k${i}`, message: \"m\" }); \
+             o.record_execution(\"q\", `p${i}`, #{ success_rate: 1.0 }); }",
+    ];
+    for script in scripts {
+        let (project, server) = (Project::new(), numbering());
+        project.with_server(&server).file("s.rhai", script);
+        let first = project.kaizen(&["run", "s.rhai"]);
+        assert_eq!(first.code, Some(0), "{}", first.stderr);
+        let asked = server.bodies().len();
+        for _ in 0..3 {
+            let again = project.kaizen(&["run", "--resume=@"]);
+            assert_eq!((again.code, &again.stdout), (Some(0), &first.stdout), "{}", again.stderr);
+            let replayed = project.kaizen(&["replay", "@"]);
+            assert_eq!((replayed.code, &replayed.stdout), (Some(0), &first.stdout));
+        }
+        assert_eq!(server.bodies().len(), asked, "{script}");
+    }
+}
+
+/// Once a resumed run has made calls of its own, it counts them.
+#[test]
+fn what_is_used_up_is_counted_in_a_resumed_run() {
+    let (project, server) = (Project::new(), Server::saying("x"));
+    let script =
+        "for n in 0..6 { attempt(|| branch().chat(`q${n}`)); } print(used().calls); throw \"x\"";
+    project.with_server(&server).file("s.rhai", script);
+    assert_eq!(project.kaizen(&["run", "s.rhai", "--max-calls", "4"]).stdout, "4\n");
+    assert_eq!(project.kaizen(&["run", "--resume", "--max-calls", "4"]).stdout, "6\n");
+}
+
 /// What failed and was tried again is told as it was, and what it gave in the end is not asked again.
 #[test]
 fn a_reply_of_the_second_try_is_not_asked_again() {

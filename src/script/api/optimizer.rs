@@ -304,20 +304,14 @@ fn looking(engine: &mut Engine, host: &Rc<Inner>) {
         print(o.get_insights().most_used_pattern);
         ```
         "#,
-        move |o: &mut Handle| {
-            let found = o.optimizer.insights(None).map_err(|error| raise(&inner, error))?;
-            Ok::<_, Raised>(convert::from_fields(found))
-        },
+        move |o: &mut Handle| insights(&inner, o, None),
     );
     let inner = host.clone();
     def(
         engine,
         "get_insights(optimizer: optimizer, task_type: string) -> map",
         "",
-        move |o: &mut Handle, task: &str| {
-            let found = o.optimizer.insights(Some(task)).map_err(|error| raise(&inner, error))?;
-            Ok::<_, Raised>(convert::from_fields(found))
-        },
+        move |o: &mut Handle, task: &str| insights(&inner, o, Some(task)),
     );
     let inner = host.clone();
     def(
@@ -341,6 +335,16 @@ fn looking(engine: &mut Engine, host: &Rc<Inner>) {
         "",
         move |o: &mut Handle, task: &str| failures(&inner, o, Some(task)),
     );
+}
+
+/// Says what the history says, or what it said at this place in the run that is gone through again.
+fn insights(host: &Rc<Inner>, o: &Handle, task: Option<&str>) -> Result<Dynamic, Raised> {
+    let what = format!("get_insights {}", task.unwrap_or_default());
+    let find = |_: &_| {
+        let found = o.optimizer.insights(task).map_err(|error| raise(host, error))?;
+        Ok(Value::Object(found))
+    };
+    journaled(host, what, find).map(convert::from_value)
 }
 
 fn lessons(engine: &mut Engine, host: &Rc<Inner>) {
@@ -372,19 +376,24 @@ fn lessons(engine: &mut Engine, host: &Rc<Inner>) {
 }
 
 fn failures(host: &Rc<Inner>, o: &Handle, task: Option<&str>) -> Result<Array, Raised> {
-    let found = o.optimizer.failures(task).map_err(|error| raise(host, error))?;
-    let each = found.into_iter().map(|class| {
-        convert::from_value(json!({
-            "task_type": class.task,
-            "pattern": class.pattern,
-            "kind": class.kind,
-            "class": class.lesson.class,
-            "count": class.count,
-            "message": class.message,
-            "lesson": class.lesson.lesson,
-        }))
-    });
-    Ok(each.collect())
+    let find = |_: &_| {
+        let found = o.optimizer.failures(task).map_err(|error| raise(host, error))?;
+        let each = found.into_iter().map(|class| {
+            json!({
+                "task_type": class.task,
+                "pattern": class.pattern,
+                "kind": class.kind,
+                "class": class.lesson.class,
+                "count": class.count,
+                "message": class.message,
+                "lesson": class.lesson.lesson,
+            })
+        });
+        Ok(each.collect())
+    };
+    let what = format!("failures {}", task.unwrap_or_default());
+    let found = convert::from_value(journaled(host, what, find)?);
+    Ok(found.try_cast().unwrap_or_default())
 }
 
 fn moving(engine: &mut Engine, host: &Rc<Inner>) {

@@ -129,7 +129,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
             let used = inner.executor().used();
             let cost = used.cost_max().map(Money::dollars);
             let used = json!({ "calls": used.calls, "cost": cost, "under_way": used.under_way });
-            let told = inner.executor().answer(&tasks::current().strand, "used", used);
+            let told = inner.executor().answer_of_run(&tasks::current().strand, "used", used);
             told.map(convert::from_value).map_err(|error| inner.raise(error.into()))
         },
     );
