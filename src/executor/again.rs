@@ -141,8 +141,8 @@ impl Executor {
         self.answer_with(at, known, what, answer)
     }
 
-    /// Does the same for what follows from the run itself: once this run has made calls of its own, what
-    /// another one was told is no longer true.
+    /// Does the same for what follows from the run itself: once this run goes another way, what the run
+    /// before was told is no longer true.
     pub fn answer_of_run(
         &self,
         strand: &Strand,
@@ -150,7 +150,7 @@ impl Executor {
         answer: Value,
     ) -> Result<Value, StoreError> {
         let (at, known) = self.recall(strand, what);
-        let known = known.filter(|_| self.total.borrow().metrics().calls == 0);
+        let known = known.filter(|_| !self.turns.has_strayed());
         self.answer_with(at, known, what, answer)
     }
 

@@ -118,6 +118,12 @@ impl Turns {
         self.is_dry.set(true);
     }
 
+    /// Tells whether something new has come although others of the journal were yet to be told: the
+    /// script, or what it asks again, goes another way than the run that is gone through again.
+    pub(super) fn has_strayed(&self) -> bool {
+        self.has_strayed.get()
+    }
+
     /// Tells whether ends of the run that is gone through again are yet to be told.
     pub(super) fn is_retelling(&self) -> bool {
         !self.has_strayed.get() && !self.queues.borrow().untold.is_empty()

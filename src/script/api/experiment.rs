@@ -258,8 +258,9 @@ fn run(mut given: Given<'_>, input: &Dynamic) -> Result<Dynamic, Raised> {
     let (task, arms) = (given.task, given.arms);
     let what = format!("run {task} among {} on {}", names.join(", "), digest(&input));
     let execution = setting.strand.count(&"run");
-    let choose = |at: &Spot| {
-        o.optimizer.reseed(at);
+    let choose = |_: &Spot| {
+        // Each input is the first of its kind, so the kind says nothing of how often was chosen.
+        o.optimizer.reseed(&execution);
         let found = o.optimizer.recommend(task.as_str(), &names).map_err(|e| raise(host, e))?;
         let mut choice = recommendation(&found);
         choice["execution"] = format!("{}{execution} run", executor.origin()).into();

@@ -79,8 +79,9 @@ pub(super) fn recommend(
     if !among.is_empty() {
         what += &format!(" among {}", among.join(", "));
     }
-    journaled(host, what, |at| {
-        o.optimizer.reseed(at);
+    let draw = tasks::current().strand.count(&"recommend");
+    journaled(host, what, |_| {
+        o.optimizer.reseed(&draw);
         let found = o.optimizer.recommend(task, among).map_err(|error| raise(host, error))?;
         if o.optimizer.has_damage() {
             host.note(
