@@ -57,9 +57,9 @@ pub fn advise(
     patterns: &[Pattern],
     cells: &[(Pattern, Cell)],
     manner: &Manner,
+    now: Stamp,
     rng: &mut Rng,
 ) -> Recommendation {
-    let now = Stamp::now();
     let is_avoided = |pattern: &Pattern| {
         cells.iter().any(|(known, cell)| known == pattern && cell.avoided_at(now).is_some())
     };

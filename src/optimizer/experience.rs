@@ -294,6 +294,7 @@ impl<'a> Snapshot<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::clock::Stamp;
     use crate::base::rng::Rng;
     use crate::optimizer::advice::{Manner, advise};
     use crate::optimizer::observation::Observation;
@@ -369,7 +370,7 @@ mod tests {
             .map(|task| {
                 let task = TaskType::new(task).expect("a name");
                 let patterns = ["direct", "vote", "new"].map(|p| Pattern::new(p).expect("a name"));
-                let found = advise(experience, &task, &patterns, &[], &manner, &mut rng);
+                let found = advise(experience, &task, &patterns, &[], &manner, Stamp(0), &mut rng);
                 format!("{found:?}")
             })
             .collect()

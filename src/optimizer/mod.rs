@@ -20,7 +20,7 @@ pub mod pattern;
 pub mod policy;
 pub mod stats;
 
-use crate::base::clock::Stamp;
+use crate::base::clock::{Clock, Stamp};
 use crate::base::id::RunId;
 use crate::base::rng::Rng;
 use crate::flow::failure::Failure;
@@ -65,6 +65,7 @@ pub struct Optimizer {
     manner: Manner,
     experience: Rc<RefCell<Experience>>,
     rng: Rc<RefCell<Rng>>,
+    clock: Clock,
     /// Whether what the demo model did counts.
     learn_from_demo: bool,
     run: Option<RunId>,
@@ -75,7 +76,14 @@ impl Optimizer {
     pub fn new(knowledge: Rc<Knowledge>, policy: Policy, learn_from_demo: bool) -> Optimizer {
         let experience = Rc::new(RefCell::new(Experience::new(None)));
         let (manner, rng) = (Manner::default(), Rc::new(RefCell::new(Rng::seeded(0))));
-        Optimizer { knowledge, policy, manner, experience, rng, learn_from_demo, run: None }
+        let clock = Clock::default();
+        Optimizer { knowledge, policy, manner, experience, rng, clock, learn_from_demo, run: None }
+    }
+
+    /// Takes the time of executions from a clock.
+    #[must_use]
+    pub fn by_clock(self, clock: Clock) -> Optimizer {
+        Optimizer { clock, ..self }
     }
 
     /// Says what counts, if it is not the usual; what limits there are; and how chance begins.
@@ -155,6 +163,8 @@ impl Optimizer {
     /// called for it.
     pub async fn record_observation(&self, mut seen: Observation) -> Result<(), OptimizerError> {
         seen.run.clone_from(&self.run);
+        seen.at = self.clock.now();
+
         Ok(self.knowledge.record(vec![seen], |source| self.counts(source)).await?)
     }
 
@@ -181,7 +191,12 @@ impl Optimizer {
         }
         let cells = self.knowledge.cells(&task)?;
         if self.policy != Policy::Learn {
-            return Ok(choose(self.policy, &task, rank(self.policy, cells, Stamp::now()), &among));
+            return Ok(choose(
+                self.policy,
+                &task,
+                rank(self.policy, cells, self.clock.now()),
+                &among,
+            ));
         }
         let mut experience = self.experience.borrow_mut();
         experience.refresh(&self.knowledge, self.learn_from_demo)?;
@@ -190,7 +205,8 @@ impl Optimizer {
             return Ok(without_evidence(&task, Vec::new(), &[]));
         }
         let mut rng = self.rng.borrow_mut();
-        Ok(advise(&experience, &task, &patterns, &cells, manner, &mut rng))
+        let now = self.clock.now();
+        Ok(advise(&experience, &task, &patterns, &cells, manner, now, &mut rng))
     }
 
     fn counts(&self, source: Source) -> bool {
@@ -215,12 +231,12 @@ impl Optimizer {
     pub fn standings(&self, task: &TaskType) -> Result<Vec<Ranked>, OptimizerError> {
         let cells = self.knowledge.cells(task)?;
         if self.policy != Policy::Learn {
-            return Ok(rank(self.policy, cells, Stamp::now()));
+            return Ok(rank(self.policy, cells, self.clock.now()));
         }
         let mut experience = self.experience.borrow_mut();
         experience.refresh(&self.knowledge, self.learn_from_demo)?;
         let patterns = near(&experience, task, &cells)?;
-        Ok(standings(&experience, task, &patterns, &cells, &self.manner, Stamp::now()))
+        Ok(standings(&experience, task, &patterns, &cells, &self.manner, self.clock.now()))
     }
 
     /// Returns the best pattern that is known for a kind of task and not avoided.
@@ -243,7 +259,7 @@ impl Optimizer {
         };
         let why =
             cell.last_error.clone().map_or(String::new(), |(kind, text)| format!("{kind}: {text}"));
-        Ok(cell.avoided_at(Stamp::now()).map(|until| (until, why)))
+        Ok(cell.avoided_at(self.clock.now()).map(|until| (until, why)))
     }
 
     /// Returns what the history says, for one kind of task or all.
