@@ -1,7 +1,7 @@
 //! Choices in simulated work, through `recommend`, `record_execution` and `o.run`: what the short form
 //! of `cargo bench --bench learning` demands, in the families that take the least time.
 
-use crate::support::learning::course::line;
+use crate::support::learning::course::{TEMPOS, line, own};
 use crate::support::learning::gate::Demand;
 use crate::support::learning::script;
 
@@ -26,6 +26,20 @@ fn no_family_falls_behind_its_gate() {
         threads.into_iter().flat_map(|thread| thread.join().expect("no panic")).collect();
 
     assert_eq!(missed, Vec::<String>::new());
+}
+
+#[test]
+fn the_time_that_passes_between_executions_changes_no_choice() {
+    let each = TEMPOS.map(|(_, tempo)| {
+        std::thread::spawn(move || {
+            let went = ["S3", "all bad"].map(|family| own(family, tempo, 1).remove(0));
+            went.map(|went| (went.regret, went.share))
+        })
+    });
+    let each = each.map(|thread| thread.join().expect("no panic"));
+
+    assert_eq!(each[1], each[0], "a minute, and a millisecond");
+    assert_eq!(each[2], each[0], "half a day, and a millisecond");
 }
 
 #[test]

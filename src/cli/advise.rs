@@ -6,7 +6,7 @@ use crate::cli::project::Project;
 use crate::cli::render::{standing, table};
 use crate::cli::{Global, print_line, say};
 use crate::optimizer::Optimizer;
-use crate::optimizer::advice::Manner;
+use crate::optimizer::advice::{Manner, percent};
 use crate::optimizer::knowledge::Knowledge;
 use crate::optimizer::policy::{self, Policy, Ranked};
 use serde_json::json;
@@ -49,6 +49,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
                 json!({
                     "pattern": one.pattern.as_str(), "score": one.score,
                     "interval": [one.interval.low, one.interval.high], "n": one.cell.n,
+                    "best": one.best, "avoided": one.avoided,
                 })
             })
             .collect();
@@ -58,6 +59,8 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
             "score": found.ranked.as_ref().map(|one| one.score),
             "interval": found.ranked.as_ref().map(|one| [one.interval.low, one.interval.high]),
             "n": found.ranked.as_ref().map_or(0, |one| one.cell.n),
+            "best": found.ranked.as_ref().and_then(|one| one.best),
+            "avoided": found.ranked.as_ref().is_some_and(|one| one.avoided),
             "reason": found.reason, "alternatives": others,
         });
         print_line(&line.to_string());
@@ -84,12 +87,16 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
                 format!("  {}", one.pattern),
                 format!("{:.2}", one.score),
                 format!("{:.2}-{:.2}", one.interval.low, one.interval.high),
+                percent(one.best),
                 one.cell.n.to_string(),
                 one.cell.success_rate().map_or("-".into(), |rate| format!("{:.0} %", 100.0 * rate)),
-                if one.avoided.is_some() { "avoided".to_owned() } else { String::new() },
+                if one.avoided { "better avoided".to_owned() } else { String::new() },
             ]
         })
         .collect();
-    say(&table::render(&["  pattern", ">score", ">90 %", ">n", ">success", "note"], &rows));
+    say(&table::render(
+        &["  pattern", ">score", ">90 %", ">best", ">n", ">success", "note"],
+        &rows,
+    ));
     Ok(Exit::Ok)
 }

@@ -392,8 +392,7 @@ fn observation(row: &Row<'_>) -> Result<Observation, KnowledgeError> {
 }
 
 const COLUMNS: &str = "n, success_sum, time_n, time_sum, time_sum2, score_n, score_sum, score_sum2,
-    cost_n, cost_sum, tokens_n, tokens_sum, recent_ok, recent_failed, failures, streak, strikes,
-    avoid_until, last_at, last_kind, last_message";
+    cost_n, cost_sum, tokens_n, tokens_sum, failures, last_at, last_kind, last_message";
 
 /// Reads a cell from the columns that start at `at`.
 fn cell(row: &Row<'_>, at: usize) -> rusqlite::Result<Cell> {
@@ -404,8 +403,8 @@ fn cell(row: &Row<'_>, at: usize) -> rusqlite::Result<Cell> {
         let squares = if squares { row.get(at + column + 2)? } else { 0.0 };
         Ok(Sums { n: count(column)?, sum: row.get(at + column + 1)?, squares })
     };
-    let kind: Option<String> = row.get(at + 19)?;
-    let message: Option<String> = row.get(at + 20)?;
+    let kind: Option<String> = row.get(at + 14)?;
+    let message: Option<String> = row.get(at + 15)?;
     Ok(Cell {
         n: count(0)?,
         success_sum: row.get(at + 1)?,
@@ -413,13 +412,8 @@ fn cell(row: &Row<'_>, at: usize) -> rusqlite::Result<Cell> {
         score: sums(5, true)?,
         cost: sums(8, false)?,
         tokens: sums(10, false)?,
-        recent_ok: row.get(at + 12)?,
-        recent_failed: row.get(at + 13)?,
-        failures: count(14)?,
-        streak: count(15)?,
-        strikes: u32::try_from(count(16)?).unwrap_or(u32::MAX),
-        avoid_until: row.get(at + 17)?,
-        last_at: row.get(at + 18)?,
+        failures: count(12)?,
+        last_at: row.get(at + 13)?,
         last_error: kind.map(|kind| (kind, message.unwrap_or_default())),
     })
 }
@@ -468,7 +462,7 @@ fn update(tx: &Connection, seen: &Observation) -> rusqlite::Result<()> {
     let (kind, message) = cell.last_error.clone().unzip();
     let sql = format!(
         "INSERT OR REPLACE INTO main.cells (task_type, pattern, {COLUMNS})
-         VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+         VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
     );
     tx.prepare_cached(&sql)?.execute(params![
         task,
@@ -485,12 +479,7 @@ fn update(tx: &Connection, seen: &Observation) -> rusqlite::Result<()> {
         cell.cost.sum,
         whole(cell.tokens.n),
         cell.tokens.sum,
-        cell.recent_ok,
-        cell.recent_failed,
         whole(cell.failures),
-        whole(cell.streak),
-        cell.strikes,
-        cell.avoid_until,
         cell.last_at,
         kind,
         message,

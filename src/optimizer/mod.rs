@@ -20,7 +20,7 @@ pub mod pattern;
 pub mod policy;
 pub mod stats;
 
-use crate::base::clock::{Clock, Stamp};
+use crate::base::clock::Clock;
 use crate::base::id::RunId;
 use crate::base::rng::Rng;
 use crate::flow::failure::Failure;
@@ -36,7 +36,7 @@ use crate::optimizer::pattern::{NameError, Pattern, TaskType};
 use crate::optimizer::policy::{Policy, Ranked, Recommendation, choose, rank, without_evidence};
 use serde_json::{Map, Value};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::rc::Rc;
 
@@ -187,22 +187,17 @@ impl Optimizer {
         let task = TaskType::new(task)?;
         let among = among.iter().map(|name| Pattern::new(name)).collect::<Result<Vec<_>, _>>()?;
         if self.policy == Policy::Fixed {
-            return Ok(without_evidence(&task, Vec::new(), &among).by_order());
+            return Ok(without_evidence(&task, &among).by_order());
         }
         let cells = self.knowledge.cells(&task)?;
         if self.policy != Policy::Learn {
-            return Ok(choose(
-                self.policy,
-                &task,
-                rank(self.policy, cells, self.clock.now()),
-                &among,
-            ));
+            return Ok(choose(self.policy, &task, rank(self.policy, cells), &among));
         }
         let mut experience = self.experience.borrow_mut();
         experience.refresh(&self.knowledge, self.learn_from_demo)?;
         let patterns = if among.is_empty() { near(&experience, &task, &cells)? } else { among };
         if patterns.is_empty() {
-            return Ok(without_evidence(&task, Vec::new(), &[]));
+            return Ok(without_evidence(&task, &[]));
         }
         let mut rng = self.rng.borrow_mut();
         let now = self.clock.now();
@@ -231,35 +226,72 @@ impl Optimizer {
     pub fn standings(&self, task: &TaskType) -> Result<Vec<Ranked>, OptimizerError> {
         let cells = self.knowledge.cells(task)?;
         if self.policy != Policy::Learn {
-            return Ok(rank(self.policy, cells, self.clock.now()));
+            return Ok(rank(self.policy, cells));
         }
         let mut experience = self.experience.borrow_mut();
         experience.refresh(&self.knowledge, self.learn_from_demo)?;
         let patterns = near(&experience, task, &cells)?;
-        Ok(standings(&experience, task, &patterns, &cells, &self.manner, self.clock.now()))
+        Ok(standings(&experience, task, &patterns, &cells, &self.manner))
     }
 
-    /// Returns the best pattern that is known for a kind of task and not avoided.
+    /// Returns the best pattern that is known for a kind of task.
     pub fn best_pattern(&self, task: &str) -> Result<Option<Pattern>, OptimizerError> {
         let manner = Manner { never_explores: true, ..self.manner };
         let recommendation = self.recommend_in(&manner, task, &[])?;
         Ok(recommendation.ranked.map(|ranked| ranked.pattern))
     }
 
-    /// Tells whether a pattern is avoided for a kind of task: until when, and why.
+    /// Tells whether a pattern is better avoided on a kind of task: it fails mostly there, and is hardly
+    /// the best of `among`, or of all that are known if none are given. A statement, which changes no
+    /// choice.
     pub fn should_avoid(
         &self,
         task: &str,
         pattern: &str,
-    ) -> Result<Option<(Stamp, String)>, OptimizerError> {
+        among: &[String],
+    ) -> Result<bool, OptimizerError> {
         let (task, pattern) = (TaskType::new(task)?, Pattern::new(pattern)?);
-        let cells = self.knowledge.cells(&task)?;
-        let Some((_, cell)) = cells.into_iter().find(|(known, _)| *known == pattern) else {
-            return Ok(None);
+        let among = among.iter().map(|name| Pattern::new(name)).collect::<Result<Vec<_>, _>>()?;
+
+        Ok(self.avoided(&task, &among)?.contains(&pattern))
+    }
+
+    /// Returns the patterns that are better avoided on a kind of task.
+    pub fn avoided(
+        &self,
+        task: &TaskType,
+        among: &[Pattern],
+    ) -> Result<BTreeSet<Pattern>, OptimizerError> {
+        let cells = self.knowledge.cells(task)?;
+        let mut experience = self.experience.borrow_mut();
+        experience.refresh(&self.knowledge, self.learn_from_demo)?;
+        let patterns =
+            if among.is_empty() { near(&experience, task, &cells)? } else { among.to_vec() };
+
+        let all = standings(&experience, task, &patterns, &cells, &self.manner);
+        Ok(all.into_iter().filter(|one| one.avoided).map(|one| one.pattern).collect())
+    }
+
+    /// Tells of each kind of failure whether its pattern is better avoided.
+    pub fn avoided_of(
+        &self,
+        failures: &[FailureClass],
+        among: &[String],
+    ) -> Result<Vec<bool>, OptimizerError> {
+        let among = among.iter().map(|name| Pattern::new(name)).collect::<Result<Vec<_>, _>>()?;
+        let mut of_task: BTreeMap<&str, BTreeSet<Pattern>> = BTreeMap::new();
+        for class in failures {
+            if !of_task.contains_key(class.task.as_str()) {
+                let avoided = self.avoided(&TaskType::new(&class.task)?, &among)?;
+                of_task.insert(&class.task, avoided);
+            }
+        }
+
+        let is_avoided = |class: &FailureClass| {
+            let of_task = &of_task[class.task.as_str()];
+            of_task.iter().any(|pattern| pattern.as_str() == class.pattern)
         };
-        let why =
-            cell.last_error.clone().map_or(String::new(), |(kind, text)| format!("{kind}: {text}"));
-        Ok(cell.avoided_at(self.clock.now()).map(|until| (until, why)))
+        Ok(failures.iter().map(is_avoided).collect())
     }
 
     /// Returns what the history says, for one kind of task or all.

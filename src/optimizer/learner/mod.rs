@@ -4,13 +4,14 @@
 //! on each kind, each drawn towards the one above as far as there is little evidence. Pure: no clock,
 //! no store; the same executions in the same order give the same state.
 
+mod belief;
 mod cell;
 mod choice;
 mod excerpt;
 mod snapshot;
 mod utility;
 
-pub use choice::{Arm, Choice, Constraints};
+pub use choice::{Arm, Choice, Constraints, best_of, choose, probabilities};
 pub use utility::{Objective, Outcome};
 
 use cell::Cell;
@@ -555,7 +556,7 @@ mod tests {
         let within = Constraints::default();
         let pick = |learner: &Learner, task| {
             let seen = learner.look(task, &[steady, down], &within);
-            let choice = learner.choose(task, &seen, &within, false, &mut Rng::seeded(1));
+            let choice = choose(&seen, false, &mut Rng::seeded(1));
             choice.expect("two patterns").chosen
         };
         assert_eq!(pick(&learner, tasks[9]), 0, "avoided where it has not failed yet");
@@ -578,7 +579,7 @@ mod tests {
         let within = Constraints::default();
         let pick = |learner: &Learner| {
             let seen = learner.look(task, &[down, steady], &within);
-            let choice = learner.choose(task, &seen, &within, false, &mut Rng::seeded(1));
+            let choice = choose(&seen, false, &mut Rng::seeded(1));
             choice.expect("two patterns").chosen
         };
         let failed = (1..20).find(|_| {
@@ -604,8 +605,7 @@ mod tests {
             let mut chosen = Vec::new();
             for _ in 0..100 {
                 let seen = learner.look(task, &arms, &Constraints::default());
-                let within = Constraints::default();
-                let choice = learner.choose(task, &seen, &within, true, &mut rng).expect("three");
+                let choice = choose(&seen, true, &mut rng).expect("three");
                 let success = f64::from(u8::from(rng.unit() < [0.3, 0.5, 0.7][choice.chosen]));
                 learner.record(task, arms[choice.chosen], &went(success));
                 chosen.push(choice.chosen);
@@ -623,7 +623,7 @@ mod tests {
         let even = |learner: &Learner| {
             let within = Constraints::default();
             let seen = learner.look(task, &arms, &within);
-            learner.probabilities(task, &seen, &within, &mut Rng::seeded(3))
+            probabilities(&seen)
         };
         assert!((even(&learner)[0] - 0.5).abs() < 0.15);
         for _ in 0..50 {

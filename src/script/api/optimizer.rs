@@ -238,7 +238,7 @@ fn knowing(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "get_best_pattern(optimizer: optimizer, task_type: string) -> string",
         r#"
-        The best pattern that is known for a kind of task and not avoided; `()` if none is known.
+        The best pattern that is known for a kind of task; `()` if none is known.
         ```rhai
         let o = optimizer(#{ memory: true });
         print(type_of(o.get_best_pattern("analysis")));
@@ -257,8 +257,11 @@ fn knowing(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "should_avoid_pattern(optimizer: optimizer, task_type: string, pattern: string) -> bool",
         r#"
-        Whether a pattern fails so often on a kind of task that it is avoided for now. It is tried
-        again after an hour, then two, up to a day; one success clears it.
+        Whether a pattern is better avoided on a kind of task: it succeeds in less than half of its
+        executions with a chance of at least 90 %, and is the best pattern with one of less than 1 %.
+        It is a statement only: `recommend` and `run` choose by what is believed, and so hardly ever
+        choose such a pattern. A pattern that is compared with no other one is judged by its failures
+        alone.
         ```rhai
         let o = optimizer(#{ memory: true });
         for i in 0..3 { o.save_pattern_failure("report", "direct", "no answer"); }
@@ -267,8 +270,8 @@ fn knowing(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |o: &mut Handle, task: &str, pattern: &str| {
             let avoided = || {
-                let found = o.optimizer.should_avoid(task, pattern);
-                found.map(|until| until.is_some().into()).map_err(|error| raise(&inner, error))
+                let found = o.optimizer.should_avoid(task, pattern, &o.among);
+                found.map(Value::from).map_err(|error| raise(&inner, error))
             };
             let found =
                 journaled(&inner, format!("should_avoid_pattern {task} {pattern}"), avoided);
@@ -313,7 +316,8 @@ fn looking(engine: &mut Engine, host: &Rc<Inner>) {
         "failures(optimizer: optimizer) -> array",
         r#"
         The failures by kind, the most frequent first: maps `#{ task_type, pattern, kind, class,
-        count, message, lesson }`; of all kinds of task, or of one.
+        count, message, lesson, avoided }`; of all kinds of task, or of one. `avoided` is what
+        `should_avoid_pattern` says.
         ```rhai
         let o = optimizer(#{ memory: true });
         o.save_pattern_failure("report", "gather", #{ kind: "rate_limited", message: "429" });
@@ -361,7 +365,8 @@ fn lessons(engine: &mut Engine, host: &Rc<Inner>) {
 
 fn failures(host: &Rc<Inner>, o: &Handle, task: Option<&str>) -> Result<Array, Raised> {
     let found = o.optimizer.failures(task).map_err(|error| raise(host, error))?;
-    let each = found.into_iter().map(|class| {
+    let avoided = o.optimizer.avoided_of(&found, &o.among).map_err(|error| raise(host, error))?;
+    let each = found.into_iter().zip(avoided).map(|(class, avoided)| {
         convert::from_value(json!({
             "task_type": class.task,
             "pattern": class.pattern,
@@ -370,6 +375,7 @@ fn failures(host: &Rc<Inner>, o: &Handle, task: Option<&str>) -> Result<Array, R
             "count": class.count,
             "message": class.message,
             "lesson": class.lesson.lesson,
+            "avoided": avoided,
         }))
     });
     Ok(each.collect())

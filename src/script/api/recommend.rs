@@ -192,6 +192,7 @@ pub(super) fn figures(ranked: &Ranked) -> Value {
         "execution_time": cell.time.mean(),
         "cost": cell.cost.mean(),
         "tokens": cell.tokens.mean(),
-        "avoided": ranked.avoided.is_some(),
+        "best": ranked.best,
+        "avoided": ranked.avoided,
     })
 }
