@@ -53,6 +53,31 @@ fn advice_has_a_reason_and_follows_the_group() {
         (told["interval"][0].as_f64().unwrap(), told["interval"][1].as_f64().unwrap());
     let (score, odds) = (told["score"].as_f64().unwrap(), told["probability"].as_f64().unwrap());
     assert!(low < score && score < high && (0.0..=1.0).contains(&odds), "{told}");
+    let others = told["alternatives"].as_array().unwrap().iter();
+    let best = others.chain([&told]).map(|one| one["best"].as_f64().unwrap());
+    assert!((best.sum::<f64>() - 1.0).abs() < 1e-9, "one of them is the best: {told}");
+}
+
+#[test]
+fn being_the_best_and_being_chosen_are_two_numbers() {
+    let project = Project::new();
+    project.file(
+        "s.rhai",
+        r#"
+        let o = optimizer(#{ memory: true, among: ["a", "b"], seed: 2 });
+        for i in 0..40 {
+            o.record_execution("t", "a", #{ success_rate: if i % 5 == 0 { 0.0 } else { 1.0 }, execution_time: 2.0 });
+            o.record_execution("t", "b", #{ success_rate: if i % 3 == 0 { 0.0 } else { 1.0 }, execution_time: 2.0 });
+        }
+        let found = o.recommend("t");
+        let surer = found.pattern == "a" && found.best > 0.8 && found.best < 0.95 && found.probability > 0.97;
+        print(`${surer} ${found.explored}`);
+        let done = o.run("t", #{ a: |n| n, b: |n| n }, 1, #{ branch: branch("demo/echo") });
+        print(done.best + (if done.pattern == "a" { 0.0 } else { 1.0 - 2.0 * done.best }) > 0.8);
+        "#,
+    );
+    let ran = project.kaizen(&["run", "s.rhai"]);
+    assert_eq!(ran.stdout, "true false\ntrue\n", "{}", ran.stderr);
 }
 
 #[test]

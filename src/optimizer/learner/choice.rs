@@ -11,9 +11,12 @@ use statrs::distribution::{ContinuousCDF, Normal};
 const Z90: f64 = 1.644_853_6;
 /// How many executions the belief is worth that a pattern about keeps the limit of success.
 const SUCCESS_WEIGHT: f64 = 5.0;
-/// How much of the uncertainty is explored. Below 1, because what is learned elsewhere and drawn
-/// together is surer than the intervals of single patterns say.
-const BOLDNESS: f64 = 0.5;
+/// How much of the uncertainty of a pattern is explored that is known as well as the others, and how much
+/// more for each time that it is known e times less. Below 1, because what is learned elsewhere and
+/// drawn together is surer than the intervals of single patterns say; more with neglect, or else bad
+/// luck at the beginning would stay.
+const BOLDNESS: f64 = 0.35;
+const BOLDNESS_OF_NEGLECT: f64 = 0.12;
 
 /// A pattern is better avoided if it fails mostly with at least this chance, and is the best with less
 /// than that one.
@@ -54,6 +57,8 @@ pub struct Arm {
     pub n: f64,
     /// How many of them succeeded.
     pub successes: f64,
+    /// How many executions the belief is worth, with what is borrowed.
+    pub weight: f64,
     /// How many executions elsewhere it is worth what is known from other kinds of tasks.
     pub borrowed: f64,
     /// By how much it is below what is expected of it everywhere, while that looks like an outage.
@@ -122,6 +127,7 @@ impl Learner {
                     unsure: (1.0 / whole + by_ease).sqrt(),
                     n: cell.n,
                     successes: cell.successes,
+                    weight: of_one * whole,
                     borrowed: of_one / prior_variance,
                     outage: self.outage(arm),
                     feasible: feasible(cell, within),
@@ -141,8 +147,9 @@ pub fn choose(seen: &[Arm], explore: bool, rng: &mut Rng) -> Option<Choice> {
         return Some(Choice { chosen: best, best, none_feasible });
     }
 
-    let drawn = seen.iter().map(|arm| {
-        let evidence = arm.evidence(BOLDNESS);
+    let boldness = boldness(seen);
+    let drawn = seen.iter().zip(boldness).map(|(arm, boldness)| {
+        let evidence = arm.evidence(boldness);
         let is_feasible = evidence.feasible >= 1.0 || rng.unit() < evidence.feasible;
         (is_feasible, evidence.belief.draw(rng) + evidence.shift)
     });
@@ -152,7 +159,18 @@ pub fn choose(seen: &[Arm], explore: bool, rng: &mut Rng) -> Option<Choice> {
 
 /// Returns how likely `choose` takes each of the patterns.
 pub fn probabilities(seen: &[Arm]) -> Vec<f64> {
-    shares(&seen.iter().map(|arm| arm.evidence(BOLDNESS)).collect::<Vec<_>>())
+    let all: Vec<_> = seen.iter().zip(boldness(seen)).map(|(arm, b)| arm.evidence(b)).collect();
+    shares(&all)
+}
+
+/// Returns how much of the uncertainty of each pattern is explored.
+fn boldness(seen: &[Arm]) -> impl Iterator<Item = f64> {
+    let mean = seen.iter().map(|arm| arm.weight).sum::<f64>() / count(seen.len());
+
+    seen.iter().map(move |arm| {
+        let neglect = (mean / arm.weight).ln().max(0.0);
+        (BOLDNESS + BOLDNESS_OF_NEGLECT * neglect).min(1.0)
+    })
 }
 
 /// Returns how likely each of the patterns is the best.
@@ -202,6 +220,11 @@ fn feasible(cell: &Cell, within: &Constraints) -> f64 {
     chance
 }
 
+#[allow(clippy::cast_precision_loss, reason = "small counts")]
+fn count(number: usize) -> f64 {
+    number as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,6 +259,7 @@ mod tests {
             unsure: sd,
             n: 10.0,
             successes: 5.0,
+            weight: 0.16 / (sd * sd),
             borrowed: 0.0,
             outage: 0.0,
             feasible: 1.0,

@@ -19,7 +19,7 @@ use std::collections::HashMap;
 
 /// What is believed of a pattern's mean utility before anything is known, and how surely (standard
 /// deviation).
-const MEAN: f64 = 0.5;
+const MEAN: f64 = 0.6;
 const MEAN_SD: f64 = 0.3;
 /// How much a pattern is believed to differ between kinds of tasks (standard deviation), and how many
 /// differences that belief is worth.
@@ -30,7 +30,7 @@ const EASE_SD: f64 = 0.1;
 /// How much a pattern is believed to differ between groups.
 const GROUP_SD: f64 = 0.15;
 /// The scatter of single executions, and how many executions that belief is worth.
-const NOISE_SD: f64 = 0.3;
+const NOISE_SD: f64 = 0.4;
 const NOISE_WEIGHT: f64 = 8.0;
 /// How fast the mean of the newest executions moves.
 const NEWEST: f64 = 0.05;

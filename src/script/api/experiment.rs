@@ -42,8 +42,8 @@ fn running(engine: &mut Engine, host: &Rc<Inner>) {
         branch is a fresh copy for each execution. The input and the answer are plain data. Options:
         `judge` (`|answer| ..` or `|answer, input| ..`: a number from 0 to 1, or true or false),
         `branch` (what each execution gets a copy of; else one of the default model), `timeout_ms`.
-        Gives `#{ value, pattern, score, reason, probability, explored, metrics }`. A pattern that
-        fails is recorded as failed, and its error thrown. An execution is recorded once, also when
+        Gives `#{ value, pattern, score, reason, best, probability, explored, metrics }`, where `reason`
+        to `explored` are those of `recommend`. A pattern that fails is recorded as failed, and its error thrown. An execution is recorded once, also when
         its run is killed and resumed. The judge's calls do not count as the pattern's.
         ```rhai
         let o = optimizer(#{ memory: true, learn_from_demo: true });
@@ -282,6 +282,7 @@ fn run(mut given: Given<'_>, input: &Dynamic) -> Result<Dynamic, Raised> {
         "pattern": chosen,
         "score": done.score,
         "reason": choice["reason"],
+        "best": choice["best"],
         "probability": choice["probability"],
         "explored": choice["explored"],
         "metrics": done.metrics.to_map(),

@@ -49,9 +49,9 @@ fn creation(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "optimizer() -> optimizer",
         r#"
-        Learns which pattern suits which kind of task, on the project's store. It tries what is not
-        well known as often as it may be the best, and learns from other kinds of tasks too, most
-        from those of the same group: `review/rust` from `review/go`. Options: `among` (the patterns
+        Learns which pattern suits which kind of task, on the project's store. Patterns with little
+        evidence are tried in proportion to their chance of being the best, and what is known of other
+        kinds of tasks helps, most of all of the same group: `review/go` for `review/rust`. Options: `among` (the patterns
         to choose from), `objective` (weights of `quality`, `time` and `cost`; `time_half` and
         `cost_half` are the seconds and dollars at which the reward is halved), `constraints`
         (`p95_time` in seconds, `max_cost` in dollars, `min_success`), `explore` (false to use only

@@ -36,10 +36,13 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "recommend(optimizer: optimizer, task_type: string) -> map",
         r#"
-        The pattern to use, and why: `#{ pattern, score, interval, n, reason, guess, probability,
-        explored, alternatives }`. `interval` is the range that holds the true score nine times in
-        ten; `guess` says that there is too little evidence, `probability` how likely this choice
-        was, `explored` that another one seems better and this one was taken to learn more. With
+        The pattern to use, and why: `#{ pattern, score, interval, n, reason, guess, best,
+        probability, explored, alternatives }`. `interval` is the range that is believed to hold the
+        true score nine times in ten; `guess` says that there is too little evidence. `best` is how
+        likely the pattern is believed to be the best of those to choose from; `probability` is how
+        likely it was to be chosen, which is something else: what is seldom the best is tried even
+        less often. `explored` says that another one seems better and this one was taken to learn
+        more. `alternatives` are the others with the same figures, the best first. With
         `#{ among: ["direct", "vote"] }` only those are considered. The choice is journaled, so that
         a resumed or replayed run makes it again.
         ```rhai
