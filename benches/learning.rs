@@ -115,10 +115,11 @@ fn print_line(line: &Line) {
         })
         .collect();
     println!(
-        "{:>18}   {}   {}",
+        "{:>18}   {}   {}; {:.2} changes told in 1000",
         format!("{:.2} ±{:.2}", against.mean, against.error),
         shares.join(" "),
-        line.family.says
+        line.family.says,
+        line.changes().mean
     );
 }
 

@@ -1,5 +1,6 @@
 //! `kaizen patterns [TASK]`: what was learned, the best pattern of each kind of task first.
 
+use crate::base::clock::Stamp;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::{standing, table};
@@ -128,13 +129,12 @@ fn belief(ranked: &[Ranked]) -> String {
 fn row(ranked: &Ranked) -> Vec<String> {
     let cell = &ranked.cell;
     let dash = || "-".to_owned();
-    let note = if ranked.avoided {
-        "better avoided: fails mostly"
-    } else if cell.n < SAMPLES_MIN {
-        "few observations"
-    } else {
-        ""
-    };
+    let notes = [
+        ranked.avoided.then(|| "better avoided: fails mostly".to_owned()),
+        ranked.turn.map(|turn| turn.sentence(Stamp::now())),
+        (cell.n < SAMPLES_MIN).then(|| "few observations".to_owned()),
+    ];
+    let notes: Vec<String> = notes.into_iter().flatten().collect();
 
     vec![
         format!("  {}", ranked.pattern),
@@ -147,7 +147,7 @@ fn row(ranked: &Ranked) -> Vec<String> {
         cell.time.mean().map_or_else(dash, |time| format!("{time:.2} s")),
         cell.tokens.mean().map_or_else(dash, |tokens| format!("{tokens:.0}")),
         cell.cost.mean().map_or_else(dash, |cost| format!("${cost:.5}")),
-        note.to_owned(),
+        notes.join("; "),
     ]
 }
 
@@ -159,6 +159,7 @@ fn line(task: &TaskType, ranked: &Ranked) -> serde_json::Value {
         "score": ranked.score,
         "interval": [ranked.interval.low, ranked.interval.high],
         "best": ranked.best,
+        "changed": ranked.turn.map(|turn| json!({ "from": turn.from, "to": turn.to, "at": turn.at })),
         "n": cell.n,
         "success_rate": cell.success_rate(),
         "quality": cell.score.mean(),

@@ -35,13 +35,19 @@ pub fn standings(
 ) -> Vec<Ranked> {
     let (learner, number, arms) = experience.of(task, patterns);
     let seen = learner.look(number, &arms, &manner.within);
-    let mut ranked = ranked(patterns, &seen, cells);
+    let mut ranked = ranked(experience, task, patterns, &seen, cells);
     policy::order(&mut ranked);
     ranked
 }
 
 /// Says what is known of each pattern, in the order in which they were given.
-fn ranked(patterns: &[Pattern], seen: &[Arm], cells: &[(Pattern, Cell)]) -> Vec<Ranked> {
+fn ranked(
+    experience: &Experience,
+    task: &TaskType,
+    patterns: &[Pattern],
+    seen: &[Arm],
+    cells: &[(Pattern, Cell)],
+) -> Vec<Ranked> {
     let best = best_of(seen);
     let one = |((pattern, arm), best): ((&Pattern, &Arm), f64)| {
         let cell = cells.iter().find(|(known, _)| known == pattern);
@@ -53,6 +59,7 @@ fn ranked(patterns: &[Pattern], seen: &[Arm], cells: &[(Pattern, Cell)]) -> Vec<
             interval: Interval { low, high },
             best: Some(best),
             cell: cell.map(|(_, cell)| cell.clone()).unwrap_or_default(),
+            turn: experience.turn(task, pattern),
             avoided: arm.is_to_avoid((seen.len() > 1).then_some(best)),
         }
     };
@@ -77,9 +84,8 @@ pub fn advise(
     };
     let (arm, leader) = (seen[choice.chosen], seen[choice.best]);
     let probability = if may_explore { probabilities(&seen)[choice.chosen] } else { 1.0 };
-    let change = experience.change(task, &patterns[choice.chosen]);
 
-    let mut all = ranked(patterns, &seen, cells);
+    let mut all = ranked(experience, task, patterns, &seen, cells);
     let best = all[choice.best].clone();
     let chosen = all.remove(choice.chosen);
     policy::order(&mut all);
@@ -92,7 +98,6 @@ pub fn advise(
         best: explored.then_some(&best),
         others: &all,
         none_feasible: choice.none_feasible,
-        change,
         outage: arm.outage.min(leader.outage) < 0.0,
         now,
     };
@@ -118,7 +123,6 @@ struct Why<'a> {
     best: Option<&'a Ranked>,
     others: &'a [Ranked],
     none_feasible: bool,
-    change: Option<(f64, f64, i64)>,
     outage: bool,
     now: Stamp,
 }
@@ -168,11 +172,8 @@ impl Why<'_> {
         if self.outage {
             text.push_str("; it has recently performed worse than usual on all task types");
         }
-        if let Some((from, to, at)) = self.change {
-            let hours = (self.now.0 - at).max(0) / 3_600_000;
-            let ago =
-                if hours < 1 { "within the hour".to_owned() } else { format!("{hours} h ago") };
-            let _ = write!(text, "; it changed from {from:.2} to {to:.2} {ago}");
+        if let Some(turn) = chosen.turn {
+            let _ = write!(text, "; it {}", turn.sentence(self.now));
         }
         if chosen.cell.n < SAMPLES_MIN {
             let _ = write!(text, "; a guess, the evidence is thin (n={})", chosen.cell.n);

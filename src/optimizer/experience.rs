@@ -2,11 +2,13 @@
 //! which they were recorded, whichever process recorded them. A snapshot in the store spares the next
 //! process all that went before; it is never more than that, and what is wrong with one is no error.
 
+use crate::base::clock::Stamp;
 use crate::optimizer::knowledge::{Knowledge, KnowledgeError};
 use crate::optimizer::learner::{Change, Learner, Objective};
 use crate::optimizer::observation::Source;
 use crate::optimizer::packed::{Packed, Packing};
 use crate::optimizer::pattern::{Pattern, TaskType};
+use crate::optimizer::policy::Turn;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
@@ -26,6 +28,7 @@ const CODE: u64 = hash(&[
     include_bytes!("packed.rs"),
     include_bytes!("learner/cell.rs"),
     include_bytes!("learner/mod.rs"),
+    include_bytes!("learner/ring.rs"),
     include_bytes!("learner/snapshot.rs"),
     include_bytes!("learner/utility.rs"),
 ]);
@@ -231,13 +234,12 @@ impl Experience {
         self.learner.near(task.as_str())
     }
 
-    /// Returns the last change of a pattern on a kind of task: its mean utility before and after,
-    /// and when it was seen, in milliseconds since 1970.
-    pub fn change(&self, task: &TaskType, pattern: &Pattern) -> Option<(f64, f64, i64)> {
+    /// Returns the last change of a pattern on a kind of task.
+    pub fn turn(&self, task: &TaskType, pattern: &Pattern) -> Option<Turn> {
         let task = self.learner.known_task(task.as_str())?;
         let arm = self.learner.known_arm(pattern.as_str())?;
         let (change, at) = self.changes.get(&(task, arm))?;
-        Some((change.from, change.to, *at))
+        Some(Turn { from: change.from, to: change.to, at: Stamp(*at) })
     }
 }
 
@@ -294,7 +296,6 @@ impl<'a> Snapshot<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::clock::Stamp;
     use crate::base::rng::Rng;
     use crate::optimizer::advice::{Manner, advise};
     use crate::optimizer::observation::Observation;

@@ -1,5 +1,6 @@
 //! How one pattern is chosen from what is known of several.
 
+use crate::base::clock::Stamp;
 use crate::optimizer::cell::Cell;
 use crate::optimizer::pattern::{Pattern, TaskType};
 use crate::optimizer::stats::Interval;
@@ -111,8 +112,30 @@ pub struct Ranked {
     pub best: Option<f64>,
     /// What is known of it.
     pub cell: Cell,
+    /// Its last change on this kind of task, if it has changed.
+    pub turn: Option<Turn>,
     /// Whether it fails mostly and is hardly the best, so that it is better avoided.
     pub avoided: bool,
+}
+
+/// A change of how well a pattern does on a kind of task.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Turn {
+    /// Its mean utility before.
+    pub from: f64,
+    /// The mean of the executions in which it showed.
+    pub to: f64,
+    /// When it was seen.
+    pub at: Stamp,
+}
+
+impl Turn {
+    /// Says what changed, and how long ago.
+    pub fn sentence(&self, now: Stamp) -> String {
+        let hours = (now.0 - self.at.0).max(0) / 3_600_000;
+        let ago = if hours < 1 { "within the hour".to_owned() } else { format!("{hours} h ago") };
+        format!("changed from {:.2} to {:.2} {ago}", self.from, self.to)
+    }
 }
 
 /// What to do next, and why.
@@ -149,7 +172,7 @@ pub fn rank(policy: Policy, cells: Vec<(Pattern, Cell)>) -> Vec<Ranked> {
         .into_iter()
         .map(|(pattern, cell)| {
             let (score, interval) = policy.score(&cell, with_cost);
-            Ranked { pattern, score, interval, best: None, cell, avoided: false }
+            Ranked { pattern, score, interval, best: None, cell, turn: None, avoided: false }
         })
         .collect();
     order(&mut ranked);

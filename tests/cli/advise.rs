@@ -175,6 +175,32 @@ fn where_all_fail_mostly_the_best_of_them_is_chosen() {
 }
 
 #[test]
+fn a_change_is_told_wherever_the_pattern_is() {
+    let project = Project::new();
+    project.file(
+        "s.rhai",
+        r#"
+        let o = optimizer();
+        for i in 0..60 {
+            o.record_execution("t", "vote", #{ success_rate: if i < 50 { 1.0 } else { 0.0 }, execution_time: 5.0 });
+            o.record_execution("t", "direct", #{ success_rate: 1.0, execution_time: 5.0 });
+        }
+        let vote = o.recommend("t").alternatives[0];
+        print(`${vote.pattern} ${vote.changed.from > 0.7} ${vote.changed.to == 0.0} ${type_of(vote.changed.at)}`);
+        print(type_of(o.recommend("t").changed));
+        "#,
+    );
+    let ran = project.kaizen(&["run", "s.rhai"]);
+    assert_eq!(ran.stdout, "vote true true i64\n()\n", "{}", ran.stderr);
+    let shown = project.kaizen(&["patterns", "t"]).stdout;
+    let line = shown.lines().find(|line| line.contains("vote")).unwrap();
+    assert!(
+        line.contains("changed from 0.7") && line.ends_with(" to 0.00 within the hour"),
+        "{line}"
+    );
+}
+
+#[test]
 fn failures_are_told_by_kind_with_what_they_teach() {
     let project = project();
     let ran = project.kaizen(&["failures"]);

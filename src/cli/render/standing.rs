@@ -168,7 +168,8 @@ mod tests {
     fn one(name: &str, score: f64, half: f64) -> Ranked {
         let pattern = Pattern::new(name).expect("a name");
         let interval = Interval { low: score - half, high: score + half };
-        Ranked { pattern, score, interval, best: None, cell: Cell::default(), avoided: false }
+        let (best, cell, turn) = (None, Cell::default(), None);
+        Ranked { pattern, score, interval, best, cell, turn, avoided: false }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What the learner keeps of one pattern on one kind of task: sums in which old evidence fades.
 
+use super::ring::{Newest, Ring};
 use super::utility::Outcome;
 use crate::optimizer::packed::{Packed, Packing};
 
@@ -13,6 +14,8 @@ const RATIO: f64 = 1.25;
 /// The scale below which the sketch is written anew.
 const SCALE_MIN: f64 = 1e-6;
 
+/// How many executions a change leaves of those before it.
+const CHANGE_LEAVES: f64 = 2.0;
 /// Evidence that counts less than this much counts as none.
 const EVIDENCE_MIN: f64 = 1e-9;
 
@@ -24,9 +27,8 @@ pub(super) struct Cell {
     /// The sum of their utilities, and of the squares of these.
     pub(super) sum: f64,
     pub(super) squares: f64,
-    /// The mean utility of the newest executions, and how many went into it.
-    pub(super) newest: f64,
-    pub(super) newest_n: f64,
+    /// The newest executions.
+    pub(super) ring: Ring,
     /// Successes.
     pub(super) successes: f64,
     /// Executions with a cost, the sum of the costs in dollars, and of their squares.
@@ -60,13 +62,17 @@ impl Cell {
         self.scale *= share;
     }
 
-    /// Starts from `n` executions that were as the newest ones are.
-    pub(super) fn restart(&mut self, n: f64, variance: f64) {
-        let share = if self.n > EVIDENCE_MIN { n / self.n } else { 0.0 };
-        self.fade(share.min(1.0));
-        (self.n, self.sum) = (n, n * self.newest);
-        self.squares = n * (self.newest.powi(2) + variance);
-        self.newest_n = 0.0;
+    /// Starts from the newest executions, and from a few that were as those before.
+    pub(super) fn restart(&mut self, newest: &Newest, variance: f64) {
+        let n = newest.n + CHANGE_LEAVES;
+        let before = self.successes / self.n;
+        self.fade((n / self.n).min(1.0));
+
+        self.n = n;
+        self.sum = newest.n * newest.mean + CHANGE_LEAVES * newest.before;
+        self.squares = self.sum * self.sum / n + n * variance;
+        self.successes = newest.successes + CHANGE_LEAVES * before;
+        self.ring.restart();
     }
 
     /// Takes in an execution that counts as much as `weight` says.
@@ -75,6 +81,7 @@ impl Cell {
         self.sum += weight * utility;
         self.squares += weight * utility * utility;
         self.successes += weight * outcome.success;
+        self.ring.add(utility, outcome.success, weight);
         if let Some(time) = outcome.time {
             self.add_time(time, weight);
         }
@@ -122,8 +129,7 @@ impl Cell {
             n,
             sum,
             squares,
-            newest,
-            newest_n,
+            ring,
             successes,
             cost_n,
             cost,
@@ -133,10 +139,11 @@ impl Cell {
             times_n,
             message,
         } = self;
-        let sums = [n, sum, squares, newest, newest_n, successes];
+        let sums = [n, sum, squares, successes];
         let others = [cost_n, cost, cost_squares, times_n, scale];
         sums.into_iter().chain(others).for_each(|number| to.number(*number));
         to.pair(*message);
+        ring.pack(to);
         // One bit for each bucket that is not empty; where there is any bucket, the last is not.
         let is_filled = |bucket: &f64| u64::from(bucket.to_bits() != 0);
         to.bits(times.iter().rev().fold(0, |bits, bucket| bits << 1 | is_filled(bucket)));
@@ -149,8 +156,6 @@ impl Cell {
             n: from.number()?,
             sum: from.number()?,
             squares: from.number()?,
-            newest: from.number()?,
-            newest_n: from.number()?,
             successes: from.number()?,
             cost_n: from.number()?,
             cost: from.number()?,
@@ -158,6 +163,7 @@ impl Cell {
             times_n: from.number()?,
             scale: from.number()?,
             message: from.pair()?,
+            ring: Ring::unpack(from)?,
             times: Vec::new(),
         };
         let filled = from.bits()?;

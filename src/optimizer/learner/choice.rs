@@ -17,6 +17,9 @@ const SUCCESS_WEIGHT: f64 = 5.0;
 /// luck at the beginning would stay.
 const BOLDNESS: f64 = 0.35;
 const BOLDNESS_OF_NEGLECT: f64 = 0.12;
+/// Patterns among which that is right. The largest of K draws lies about `sqrt(2 ln K)` deviations above
+/// the mean, so with more of them each is explored less, and the largest stays where it was.
+const BOLDNESS_AMONG: f64 = 5.0;
 
 /// A pattern is better avoided if it fails mostly with at least this chance, and is the best with less
 /// than that one.
@@ -165,11 +168,13 @@ pub fn probabilities(seen: &[Arm]) -> Vec<f64> {
 
 /// Returns how much of the uncertainty of each pattern is explored.
 fn boldness(seen: &[Arm]) -> impl Iterator<Item = f64> {
+    let many = count(seen.len()).max(BOLDNESS_AMONG);
+    let share = (BOLDNESS_AMONG.ln() / many.ln()).sqrt();
     let mean = seen.iter().map(|arm| arm.weight).sum::<f64>() / count(seen.len());
 
     seen.iter().map(move |arm| {
         let neglect = (mean / arm.weight).ln().max(0.0);
-        (BOLDNESS + BOLDNESS_OF_NEGLECT * neglect).min(1.0)
+        (share * (BOLDNESS + BOLDNESS_OF_NEGLECT * neglect)).min(1.0)
     })
 }
 

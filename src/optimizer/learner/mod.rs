@@ -8,6 +8,7 @@ mod belief;
 mod cell;
 mod choice;
 mod excerpt;
+mod ring;
 mod snapshot;
 mod utility;
 
@@ -32,15 +33,11 @@ const GROUP_SD: f64 = 0.15;
 /// The scatter of single executions, and how many executions that belief is worth.
 const NOISE_SD: f64 = 0.4;
 const NOISE_WEIGHT: f64 = 8.0;
-/// How fast the mean of the newest executions moves.
-const NEWEST: f64 = 0.05;
-/// How far off, in standard deviations, the newest executions have to be for a change; how many they
-/// have to be; and how many before.
-const CHANGE_SD: f64 = 4.5;
-const CHANGE_NEWEST: f64 = 8.0;
-const CHANGE_BEFORE: f64 = 12.0;
-/// How many executions a change leaves.
-const CHANGE_LEAVES: f64 = 8.0;
+/// What share of the old evidence is left with every execution, at least; how it falls where a pattern has
+/// changed lately, and how fast that is forgotten.
+const KEPT: f64 = 0.998;
+const KEPT_LESS_UNSTEADY: f64 = 0.008;
+const STEADIER: f64 = 0.997;
 /// How fast the mean surprise of a pattern moves, and how it fades with every execution of others.
 const SURPRISE: f64 = 0.1;
 const CALM: f64 = 0.99;
@@ -85,6 +82,8 @@ struct Kind {
     ease_variance: f64,
     /// How unsteady it is, 0 to 1: after a change old evidence fades faster.
     unsteady: f64,
+    /// Its executions so far.
+    age: f64,
     /// Its part of the estimate of how much patterns differ between kinds.
     spread: (f64, f64),
 }
@@ -92,6 +91,17 @@ struct Kind {
 impl Kind {
     fn cell(&self, arm: usize) -> Option<&Cell> {
         self.cells.iter().find(|(known, _)| *known == arm).map(|(_, cell)| cell)
+    }
+
+    /// Lets old evidence fade with one more execution: the older a kind of task is, the less, so that
+    /// what is lost by it does not grow for ever.
+    fn fade(&mut self) {
+        self.age += 1.0;
+        self.unsteady *= STEADIER;
+        let kept = KEPT.max(1.0 - 1.0 / (self.age + 1.0)) - KEPT_LESS_UNSTEADY * self.unsteady;
+        for (_, cell) in &mut self.cells {
+            cell.fade(kept);
+        }
     }
 
     fn cell_mut(&mut self, arm: usize) -> Option<&mut Cell> {
@@ -200,6 +210,7 @@ impl Learner {
             ease: 0.0,
             ease_variance: EASE_SD.powi(2),
             unsteady: 0.0,
+            age: 0.0,
             spread: (0.0, 0.0),
         });
         self.tasks.insert(name.to_owned(), self.kinds.len() - 1);
@@ -234,14 +245,8 @@ impl Learner {
             self.known_on[arm] += 1.0;
         }
         let before = kind.cells.iter().fold((0.0, 0.0), scatter);
-        kind.unsteady *= 0.997;
-        let share = 0.998 - 0.008 * kind.unsteady;
-        for (_, cell) in &mut kind.cells {
-            cell.fade(share);
-        }
+        kind.fade();
         let cell = kind.cell_mut(arm).expect("it was added above");
-        cell.newest_n += 1.0;
-        cell.newest += NEWEST.max(1.0 / cell.newest_n) * (utility - cell.newest);
         cell.add(utility, outcome, weight);
         let change = self.look_for_change(task, arm);
         let after = self.kinds[task].cells.iter().fold((0.0, 0.0), scatter);
@@ -291,24 +296,18 @@ impl Learner {
         }
     }
 
-    /// Compares the newest executions with all that still count.
+    /// Compares the newest executions with those before, as far as they still count.
     fn look_for_change(&mut self, task: usize, arm: usize) -> Option<Change> {
         let noise = self.noise_variance();
         let kind = &mut self.kinds[task];
         let cell = kind.cell_mut(arm)?;
-        let sd = variance(cell, noise).sqrt().max(0.25);
-        let of_newest = NEWEST / (2.0 - NEWEST);
-        let off = (cell.newest - cell.mean()).abs();
-        let error = sd * (of_newest - 1.0 / cell.n).max(1e-3).sqrt();
-        let is_change =
-            off > CHANGE_SD * error && cell.newest_n >= CHANGE_NEWEST && cell.n > CHANGE_BEFORE;
-        if !is_change {
-            return None;
-        }
-        let (from, to) = (cell.mean(), cell.newest);
-        cell.restart(CHANGE_LEAVES, sd * sd);
+        let of_one = variance(cell, noise);
+        let newest = cell.ring.change(cell.n, cell.sum, of_one.sqrt())?;
+
+        let from = cell.mean();
+        cell.restart(&newest, of_one);
         kind.unsteady = 1.0;
-        Some(Change { task, arm, from, to })
+        Some(Change { task, arm, from, to: newest.mean })
     }
 
     /// Returns the variance of single executions.

@@ -122,10 +122,10 @@ fn unpack_level(from: &mut Packed<'_>, number: usize, arms: usize) -> Option<Lev
 }
 
 fn pack_kind(kind: &Kind, to: &mut Packing) {
-    let Kind { level, cells, ease, ease_variance, unsteady, spread } = kind;
+    let Kind { level, cells, ease, ease_variance, unsteady, age, spread } = kind;
     to.count(*level);
     to.pair((*ease, *ease_variance));
-    to.number(*unsteady);
+    to.pair((*unsteady, *age));
     to.pair(*spread);
     to.count(cells.len());
     for (arm, cell) in cells {
@@ -137,13 +137,13 @@ fn pack_kind(kind: &Kind, to: &mut Packing) {
 fn unpack_kind(from: &mut Packed<'_>, levels: usize, arms: usize) -> Option<Kind> {
     let level = from.below(levels)?;
     let (ease, ease_variance) = from.pair()?;
-    let (unsteady, spread) = (from.number()?, from.pair()?);
+    let ((unsteady, age), spread) = (from.pair()?, from.pair()?);
     let count = from.count()?;
     let mut cells = Vec::with_capacity(count.min(arms));
     for _ in 0..count {
         cells.push((from.below(arms)?, Cell::unpack(from)?));
     }
-    Some(Kind { level, cells, ease, ease_variance, unsteady, spread })
+    Some(Kind { level, cells, ease, ease_variance, unsteady, age, spread })
 }
 
 #[cfg(test)]

@@ -37,13 +37,14 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         "recommend(optimizer: optimizer, task_type: string) -> map",
         r#"
         The pattern to use, and why: `#{ pattern, score, interval, n, reason, guess, best,
-        probability, explored, alternatives }`. `interval` is the range that is believed to hold the
+        probability, explored, changed, alternatives }`. `interval` is the range that is believed to hold the
         true score nine times in ten; `guess` says that there is too little evidence. `best` is how
         likely the pattern is believed to be the best of those to choose from; `probability` is how
         likely it was to be chosen, which is something else: what is seldom the best is tried even
         less often. `explored` says that another one seems better and this one was taken to learn
         more. `alternatives` are the others with the same figures, the best first. With
-        `#{ among: ["direct", "vote"] }` only those are considered. The choice is journaled, so that
+        `#{ among: ["direct", "vote"] }` only those are considered. `changed` is the last change that was
+        seen, `#{ from, to, at }` with the mean scores and the time in milliseconds since 1970, or `()`. The choice is journaled, so that
         a resumed or replayed run makes it again.
         ```rhai
         let o = optimizer(#{ memory: true });
@@ -196,6 +197,7 @@ pub(super) fn figures(ranked: &Ranked) -> Value {
         "cost": cell.cost.mean(),
         "tokens": cell.tokens.mean(),
         "best": ranked.best,
+        "changed": ranked.turn.map(|turn| json!({ "from": turn.from, "to": turn.to, "at": turn.at })),
         "avoided": ranked.avoided,
     })
 }

@@ -26,6 +26,8 @@ pub(crate) struct Went {
     pub(crate) best_late: f64,
     /// When changes were told, in choices.
     pub(crate) changes: Vec<usize>,
+    /// How often the pattern that was the best was executed from when it changed until that was told.
+    pub(crate) seen_after: Option<usize>,
 }
 
 /// Lets a policy work in a world.
@@ -34,6 +36,7 @@ pub(crate) fn work(world: &World, policy: &mut dyn Policy, rng: &mut Rng) -> Wen
     let phases: Vec<_> = (0..world.phases.len()).map(|at| world.worths_in(Some(at))).collect();
     let (mut went, mut earned, mut possible) = (Went::default(), 0.0, 0.0);
     let (mut broken, mut best_late) = (0, 0);
+    let (mut watched, mut known) = (0, 0);
     let mut open: VecDeque<(usize, usize, Seen)> = VecDeque::new();
 
     for (kind, arm, seen) in &world.told {
@@ -45,6 +48,13 @@ pub(crate) fn work(world: &World, policy: &mut dyn Policy, rng: &mut Rng) -> Wen
         let there: Vec<usize> =
             (0..world.arms()).filter(|arm| world.is_there(time, *arm)).collect();
         let arm = policy.pick(kind, &there, rng);
+        if policy.changes() > known {
+            known = policy.changes();
+            went.changes.push(time);
+            went.seen_after = went.seen_after.or((watched > 0).then_some(watched));
+        }
+        let changes_at = world.phases.first().map_or(usize::MAX, |phase| phase.from);
+        watched += usize::from(time >= changes_at && usual[kind][arm] >= top(&usual[kind]));
 
         let worth = &phase.map_or(&usual, |phase| &phases[phase])[kind];
         let best = there.iter().map(|arm| worth[*arm]).fold(0.0, f64::max);
@@ -56,11 +66,7 @@ pub(crate) fn work(world: &World, policy: &mut dyn Policy, rng: &mut Rng) -> Wen
         open.push_back((kind, arm, world.outcome(time, kind, arm)));
         if open.len() > world.in_flight {
             let (kind, arm, seen) = open.pop_front().expect("one at least");
-            let known = policy.changes();
             policy.learn(kind, arm, &seen);
-            if policy.changes() > known {
-                went.changes.push(time);
-            }
         }
 
         for (at, share) in [(50, 0), (200, 1)] {
@@ -75,6 +81,10 @@ pub(crate) fn work(world: &World, policy: &mut dyn Policy, rng: &mut Rng) -> Wen
     went.broken = float(broken) / float(world.horizon);
     went.best_late = float(best_late) / float(world.horizon - world.horizon / 2);
     went
+}
+
+fn top(worths: &[f64]) -> f64 {
+    worths.iter().copied().fold(0.0, f64::max)
 }
 
 /// Lets a rival work in many instances of a family.

@@ -28,6 +28,12 @@ const S1_P95: f64 = 60.0;
 const LATE: f64 = 0.95;
 /// The most choices that break a limit.
 const BROKEN: f64 = 0.02;
+/// The most changes that are told, in 1000 choices, where there are none.
+const FALSE_CHANGES: f64 = 0.2;
+const UNCHANGING: &[&str] = &["S1", "S2", "S4", "S8", "equal"];
+/// How soon a change has to be told, in executions of the pattern, and how often at least.
+const SOON: usize = 30;
+const SOON_ENOUGH: f64 = 0.95;
 
 /// What came of all policies in one family.
 #[derive(Debug)]
@@ -107,12 +113,38 @@ impl Line {
         all
     }
 
+    /// Returns the changes that were told, in 1000 choices.
+    pub(crate) fn changes(&self) -> Mean {
+        let horizon = float(super::family::world(self.family.name, 0).horizon);
+        let all: Vec<f64> =
+            self.own.iter().map(|went| 1000.0 * float(went.changes.len()) / horizon).collect();
+        Mean::of(&all)
+    }
+
+    /// Returns the share of instances in which the first change was not told soon.
+    pub(crate) fn late_changes(&self) -> Mean {
+        let is_late = |went: &Went| went.seen_after.is_none_or(|after| after > SOON);
+        let late: Vec<f64> =
+            self.own.iter().map(|went| f64::from(u8::from(is_late(went)))).collect();
+        Mean::of(&late)
+    }
+
     fn special(&self, own: &[f64], demand: &mut impl FnMut(String, Mean)) {
+        let of = |mean: Mean, most: f64| Mean { mean: mean.mean / most, error: mean.error / most };
+        if UNCHANGING.contains(&self.family.name) {
+            let says = format!("changes that are none, at most {FALSE_CHANGES} in 1000");
+            demand(says, of(self.changes(), FALSE_CHANGES));
+        }
+
         match self.family.name {
             "S1" => {
                 let above = own.iter().map(|regret| f64::from(u8::from(*regret > S1_P95)) / 0.05);
                 let above: Vec<f64> = above.collect();
                 demand(format!("regret above {S1_P95} in 5 of 100"), Mean::of(&above));
+            }
+            "S3" => {
+                let says = format!("the change is told within {SOON} executions in {SOON_ENOUGH}");
+                demand(says, of(self.late_changes(), 1.0 - SOON_ENOUGH));
             }
             "S6" => {
                 let broken: Vec<f64> = self.own.iter().map(|went| went.broken / BROKEN).collect();

@@ -14,6 +14,7 @@ use kaizen::optimizer::learner::{Constraints, Objective};
 use kaizen::optimizer::policy::Recommendation;
 use serde_json::{Map, Value};
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// When the clock begins, in milliseconds since 1970.
@@ -27,6 +28,8 @@ pub(crate) struct Own {
     clock: Rc<Cell<i64>>,
     /// Milliseconds between two executions.
     tempo: i64,
+    /// The changes that were told: of which kind and pattern, and when.
+    changes: BTreeSet<(usize, String, i64)>,
 }
 
 impl Own {
@@ -62,6 +65,7 @@ impl Own {
             patterns: (0..world.arms()).map(|arm| format!("pattern{arm:02}")).collect(),
             clock,
             tempo,
+            changes: BTreeSet::new(),
         }
     }
 
@@ -80,7 +84,15 @@ impl Own {
 impl Policy for Own {
     fn pick(&mut self, kind: usize, there: &[usize], _: &mut Rng) -> usize {
         let found = self.recommend(kind, there);
+        for one in found.ranked.iter().chain(&found.alternatives) {
+            let turn = one.turn.map(|turn| (kind, one.pattern.to_string(), turn.at.0));
+            self.changes.extend(turn);
+        }
         self.number(found.pattern.as_str())
+    }
+
+    fn changes(&self) -> usize {
+        self.changes.len()
     }
 
     fn learn(&mut self, kind: usize, arm: usize, seen: &Seen) {
