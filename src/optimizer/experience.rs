@@ -27,6 +27,8 @@ const CODE: u64 = hash(&[
     include_bytes!("knowledge.rs"),
     include_bytes!("packed.rs"),
     include_bytes!("learner/cell.rs"),
+    include_bytes!("learner/fit.rs"),
+    include_bytes!("learner/kind.rs"),
     include_bytes!("learner/mod.rs"),
     include_bytes!("learner/ring.rs"),
     include_bytes!("learner/snapshot.rs"),

@@ -58,6 +58,8 @@ pub struct Arm {
     pub unsure: f64,
     /// How many executions there count, where older ones count less.
     pub n: f64,
+    /// The same with those that count less because nobody judged them.
+    pub tried: f64,
     /// How many of them succeeded.
     pub successes: f64,
     /// How many executions the belief is worth, with what is borrowed.
@@ -80,7 +82,7 @@ impl Arm {
     /// Tells whether it is better avoided, if it is the best with such a chance; `None` for a pattern
     /// that is compared with no other one, where only its failures count.
     pub fn is_to_avoid(&self, best: Option<f64>) -> bool {
-        let failures = (self.n - self.successes).max(0.0);
+        let failures = (self.tried - self.successes).max(0.0);
         best.is_none_or(|best| best < HARDLY_BEST)
             && stats::probability_below(0.5, self.successes, failures) > FAILS_MOSTLY
     }
@@ -129,6 +131,7 @@ impl Learner {
                     sd: whole.sqrt().recip(),
                     unsure: (1.0 / whole + by_ease).sqrt(),
                     n: cell.n,
+                    tried: cell.tried,
                     successes: cell.successes,
                     weight: of_one * whole,
                     borrowed: of_one / prior_variance,
@@ -217,7 +220,7 @@ fn feasible(cell: &Cell, within: &Constraints) -> f64 {
         chance = chance.min(Normal::standard().cdf(off));
     }
     if let Some(least) = within.min_success {
-        let failed = (cell.n - cell.successes).max(0.0);
+        let failed = (cell.tried - cell.successes).max(0.0);
         let middle = least + 0.3 * (1.0 - least);
         let (a, b) = (SUCCESS_WEIGHT * middle, SUCCESS_WEIGHT * (1.0 - middle));
         chance = chance.min(1.0 - stats::beta_below(least, a + cell.successes, b + failed));
@@ -263,6 +266,7 @@ mod tests {
             sd,
             unsure: sd,
             n: 10.0,
+            tried: 10.0,
             successes: 5.0,
             weight: 0.16 / (sd * sd),
             borrowed: 0.0,

@@ -33,10 +33,11 @@ pub(super) struct Ring {
 /// The newest executions, where they are off.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Newest {
-    /// How many they are.
+    /// How much they count, and their mean utility.
     pub(super) n: f64,
-    /// Their mean utility and their successes.
     pub(super) mean: f64,
+    /// How many they are, and their successes.
+    pub(super) tried: f64,
     pub(super) successes: f64,
     /// The mean utility of those before.
     pub(super) before: f64,
@@ -63,13 +64,15 @@ impl Ring {
     pub(super) fn change(&self, n: f64, sum: f64, sd: f64) -> Option<Newest> {
         let sd = sd.max(SD_MIN);
         let mut found: Option<(f64, Newest)> = None;
-        let (mut weight, mut weighted, mut successes) = (0.0, 0.0, 0.0);
+        let (mut weight, mut weighted) = (0.0, 0.0);
+        let (mut tried, mut successes) = (0.0, 0.0);
 
         for (place, mark) in self.newest.iter().rev().enumerate() {
             let of_one = f64::from(mark.weight) / f64::from(u8::MAX);
             weight += of_one;
             weighted += of_one * f64::from(mark.utility) / f64::from(u16::MAX);
-            successes += of_one * f64::from(mark.success) / f64::from(u8::MAX);
+            successes += f64::from(mark.success) / f64::from(u8::MAX);
+            tried += 1.0;
 
             let before = n - weight;
             let is_window = WINDOWS.contains(&(place + 1)) && place < self.since;
@@ -79,7 +82,7 @@ impl Ring {
             let (mean, rest) = (weighted / weight, (sum - weighted) / before);
             let off = (mean - rest).abs() / (sd * (1.0 / weight + 1.0 / before).sqrt());
             if off > found.map_or(CHANGE, |found| found.0) {
-                found = Some((off, Newest { n: weight, mean, successes, before: rest }));
+                found = Some((off, Newest { n: weight, mean, tried, successes, before: rest }));
             }
         }
         found.map(|(_, newest)| newest)

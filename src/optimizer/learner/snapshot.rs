@@ -3,7 +3,9 @@
 //! be forgotten.
 
 use super::cell::Cell;
-use super::{Kind, Learner, Level, Objective};
+use super::fit::Level;
+use super::kind::Kind;
+use super::{Learner, Objective};
 use crate::optimizer::packed::{Packed, Packing};
 use std::collections::HashMap;
 

@@ -59,6 +59,13 @@ pub struct Outcome {
     pub cost: Option<f64>,
 }
 
+impl Outcome {
+    /// Tells whether somebody said how good the result is.
+    pub fn is_judged(&self) -> bool {
+        self.quality.is_some() && self.success > 0.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -160,7 +160,9 @@ fn recording(engine: &mut Engine, host: &Rc<Inner>) {
         Records how one execution of a pattern went: a report's metrics, or a map with
         `success_rate` (0 to 1, the share of the work that gave a result) and, where known,
         `execution_time` (s), `score` (0 to 1, how good the result is), `cost` (dollars),
-        `tokens`. What the demo model did is kept, but not counted.
+        `tokens`. Where some executions of a kind of task have a `score`, one without counts little,
+        with the score that is to be expected of its pattern. What the demo model did is kept, but not
+        counted.
         ```rhai
         let o = optimizer(#{ memory: true });
         o.record_execution("review", "vote", #{ success_rate: 1.0, execution_time: 3.5, score: 0.9 });
