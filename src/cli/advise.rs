@@ -1,13 +1,15 @@
 //! `kaizen advise TASK`: what would be chosen now for a kind of task, and why.
 
 use crate::base::rng::Rng;
+use crate::base::unit::Money;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
-use crate::cli::render::{standing, table};
+use crate::cli::render::{standing, table, time};
 use crate::cli::{Global, print_line, say};
 use crate::optimizer::Optimizer;
 use crate::optimizer::advice::{Manner, percent};
 use crate::optimizer::knowledge::Knowledge;
+use crate::optimizer::pattern::TaskType;
 use crate::optimizer::policy::{self, Policy, Ranked};
 use serde_json::json;
 use std::rc::Rc;
@@ -41,6 +43,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     let optimizer =
         Optimizer::new(Rc::new(knowledge), Policy::default(), demo).choosing(None, manner, seed);
     let found = optimizer.recommend(&arguments.task, &arguments.among)?;
+    let scale = optimizer.scale(&TaskType::new(&arguments.task)?)?;
     if global.json {
         let others: Vec<_> = found
             .alternatives
@@ -61,6 +64,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
             "n": found.ranked.as_ref().map_or(0, |one| one.cell.n),
             "best": found.ranked.as_ref().and_then(|one| one.best),
             "avoided": found.ranked.as_ref().is_some_and(|one| one.avoided),
+            "scale": { "time_half": scale.time_half, "cost_half": scale.cost_half },
             "reason": found.reason, "alternatives": others,
         });
         print_line(&line.to_string());
@@ -74,6 +78,11 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         return Ok(Exit::Ok);
     }
     say(&found.reason);
+    say(&format!(
+        "the reward for speed is halved at {}, that for thrift at {}",
+        short(scale.time_half),
+        Money::from_dollars(scale.cost_half).unwrap_or_default()
+    ));
     let mut all: Vec<Ranked> = found.ranked.into_iter().chain(found.alternatives).collect();
     policy::order(&mut all);
     if all.is_empty() {
@@ -99,4 +108,14 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         &rows,
     ));
     Ok(Exit::Ok)
+}
+
+/// Writes a time that may be far below a second.
+#[allow(clippy::cast_possible_truncation, reason = "it saturates, and is only shown")]
+fn short(seconds: f64) -> String {
+    if seconds < 0.01 {
+        format!("{:.2} ms", 1e3 * seconds)
+    } else {
+        time::length((seconds * 1e6) as i64)
+    }
 }

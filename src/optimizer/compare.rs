@@ -15,7 +15,7 @@ use crate::journal::event::Event;
 use crate::optimizer::Optimizer;
 use crate::optimizer::execution::{Arm, Execution, Seen, Setting};
 use crate::optimizer::experiment::{Difference, Experiment, Rule, Verdict};
-use crate::optimizer::learner::Objective;
+use crate::optimizer::learner::{Objective, Outcome, Scale, median};
 use crate::optimizer::pattern::TaskType;
 use crate::optimizer::stats;
 use crate::session::Session;
@@ -27,6 +27,9 @@ use std::rc::Rc;
 
 /// Inputs in a row that failed through no fault of the patterns, after which a comparison gives up.
 const USELESS_MAX: u64 = 3;
+
+/// Inputs of which the scales of times and costs are made, where nobody names them.
+const SCALE_INPUTS: usize = 10;
 
 /// What is compared, and for how long.
 #[derive(Debug, Clone)]
@@ -233,35 +236,46 @@ impl Course {
     /// Takes in one input, and returns what can be said now.
     fn add(&self, block: Vec<Option<Seen>>) -> Verdict {
         let mut seen = self.blocks.borrow_mut();
-        let had_cost = self.objective(&seen);
+        let before = self.measure(&seen);
         seen.push(block);
-        let objective = self.objective(&seen);
+        let measure = self.measure(&seen);
         let mut experiment = self.experiment.borrow_mut();
-        if had_cost == objective {
+        if before == measure {
             let last = seen.last().map_or(&[][..], Vec::as_slice);
-            experiment.add(&scores(&objective, last));
+            experiment.add(&scores(&measure, last));
         } else {
-            // The first cost that is known changes what everything was worth.
+            // The first cost that is known, and the scales, change what everything was worth.
             *experiment = Experiment::new(self.plan.arms.len(), self.plan.rule);
-            seen.iter().for_each(|block| experiment.add(&scores(&objective, block)));
+            seen.iter().for_each(|block| experiment.add(&scores(&measure, block)));
         }
         experiment.verdict()
     }
 
-    /// Returns what an execution is worth: as was said, or the guide's weights, which count the cost
-    /// once one is known.
-    fn objective(&self, seen: &[Vec<Option<Seen>>]) -> Objective {
-        let has_cost =
-            || seen.iter().flatten().flatten().any(|seen| seen.cost.is_some_and(|c| c > 0.0));
-        self.plan.objective.unwrap_or_else(|| {
+    /// Returns what an execution is worth: as was said, or by the guide's weights, which count the cost
+    /// once one is known. Scales that nobody named are set once, by the first inputs.
+    fn measure(&self, seen: &[Vec<Option<Seen>>]) -> Measure {
+        let all = || seen.iter().flatten().flatten();
+        let has_cost = || all().any(|seen| seen.cost.is_some_and(|cost| cost > 0.0));
+        let objective = self.plan.objective.unwrap_or_else(|| {
             if has_cost() { Objective::WITH_COST } else { Objective::WITHOUT_COST }
-        })
+        });
+        let mut scale = objective.scale();
+
+        if seen.len() >= SCALE_INPUTS {
+            let first = || seen[..SCALE_INPUTS].iter().flatten().flatten();
+            let of = |numbers: Vec<f64>| median(numbers.into_iter().filter(|n| *n > 0.0).collect());
+            let times = of(first().filter_map(|seen| seen.time).collect());
+            let costs = of(first().filter_map(|seen| seen.cost).collect());
+            scale.time_half = objective.time_half.or(times).unwrap_or(scale.time_half);
+            scale.cost_half = objective.cost_half.or(costs).unwrap_or(scale.cost_half);
+        }
+        Measure { objective, scale }
     }
 
     /// Returns what was found.
     fn findings(&self, over: &Over) -> Value {
         let (plan, experiment, seen) = (&self.plan, self.experiment.borrow(), self.blocks.borrow());
-        let objective = self.objective(&seen);
+        let measure = self.measure(&seen);
         let (first, second) = experiment.leaders();
         let difference = experiment.difference(first, second);
         let verdict = experiment.verdict();
@@ -287,7 +301,7 @@ impl Course {
         };
         let patterns: Vec<Value> = (0..plan.arms.len())
             .map(|arm| {
-                let mut figures = figures(&objective, plan.rule, &column(&seen, arm));
+                let mut figures = figures(&measure, plan.rule, &column(&seen, arm));
                 figures["pattern"] = name(arm).into();
                 figures["models"] = json!(models(&column(&seen, arm)));
                 figures["left_out"] = (!experiment.is_live(arm)).into();
@@ -305,8 +319,25 @@ impl Course {
             "stopped": over.word(),
             "patterns": patterns,
             "to_decide": to_decide,
+            "scale": {
+                "time_half": measure.scale.time_half,
+                "cost_half": measure.scale.cost_half,
+            },
             "fingerprint": plan.fingerprint,
         })
+    }
+}
+
+/// What executions are worth in a comparison.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Measure {
+    objective: Objective,
+    scale: Scale,
+}
+
+impl Measure {
+    fn of(&self, outcome: &Outcome) -> f64 {
+        self.objective.utility(outcome, &self.scale)
     }
 }
 
@@ -372,7 +403,7 @@ fn models<'a>(seen: &[&'a Seen]) -> Vec<&'a str> {
 }
 
 /// The scores of one input. Time and cost count only where they are known of all.
-fn scores(objective: &Objective, block: &[Option<Seen>]) -> Vec<Option<f64>> {
+fn scores(measure: &Measure, block: &[Option<Seen>]) -> Vec<Option<f64>> {
     let (mut has_time, mut has_cost) = (true, true);
     for seen in block.iter().flatten() {
         has_time &= seen.time.is_some();
@@ -382,7 +413,7 @@ fn scores(objective: &Objective, block: &[Option<Seen>]) -> Vec<Option<f64>> {
         let mut outcome = seen.outcome();
         outcome.time = outcome.time.filter(|_| has_time);
         outcome.cost = outcome.cost.filter(|_| has_cost);
-        objective.utility(&outcome)
+        measure.of(&outcome)
     };
     block.iter().map(|seen| seen.as_ref().map(one)).collect()
 }
@@ -409,8 +440,8 @@ fn price(more: u64, pair: [Vec<&Seen>; 2]) -> Value {
 }
 
 /// The figures of one pattern.
-fn figures(objective: &Objective, rule: Rule, seen: &[&Seen]) -> Value {
-    let worth: Vec<f64> = seen.iter().map(|seen| objective.utility(&seen.outcome())).collect();
+fn figures(measure: &Measure, rule: Rule, seen: &[&Seen]) -> Value {
+    let worth: Vec<f64> = seen.iter().map(|seen| measure.of(&seen.outcome())).collect();
     let (n, sum) = (count(seen.len() as u64), worth.iter().sum::<f64>());
     let squares: f64 = worth.iter().map(|one| one * one).sum();
     json!({

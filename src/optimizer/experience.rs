@@ -4,7 +4,7 @@
 
 use crate::base::clock::Stamp;
 use crate::optimizer::knowledge::{Knowledge, KnowledgeError};
-use crate::optimizer::learner::{Change, Learner, Objective};
+use crate::optimizer::learner::{Change, Learner, Objective, Outcome, Scale};
 use crate::optimizer::observation::Source;
 use crate::optimizer::packed::{Packed, Packing};
 use crate::optimizer::pattern::{Pattern, TaskType};
@@ -31,6 +31,7 @@ const CODE: u64 = hash(&[
     include_bytes!("learner/kind.rs"),
     include_bytes!("learner/mod.rs"),
     include_bytes!("learner/ring.rs"),
+    include_bytes!("learner/scale.rs"),
     include_bytes!("learner/snapshot.rs"),
     include_bytes!("learner/utility.rs"),
 ]);
@@ -207,9 +208,19 @@ impl Experience {
         self.given
     }
 
-    /// Returns what an execution is worth.
+    /// Returns what counts.
     pub fn objective(&self) -> &Objective {
         self.learner.objective()
+    }
+
+    /// Returns the scales of times and costs on a kind of task.
+    pub fn scale(&self, task: &TaskType) -> Scale {
+        self.learner.scale(task.as_str())
+    }
+
+    /// Returns what an execution is worth by what is known now.
+    pub fn worth(&self, task: &str, pattern: &str, outcome: &Outcome) -> f64 {
+        self.learner.worth(task, pattern, outcome)
     }
 
     /// Returns a learner that knows a kind of task and patterns, with their numbers. Asking changes
@@ -256,7 +267,8 @@ fn code() -> String {
 /// Names a fold: two with the same name make the same of the same observations.
 fn key(is_given: bool, demo: bool, objective: &Objective) -> String {
     let Objective { quality, time, cost, time_half, cost_half } = objective;
-    let bits = [quality, time, cost, time_half, cost_half].map(|n| n.to_bits().to_le_bytes());
+    let (time_half, cost_half) = (time_half.unwrap_or(0.0), cost_half.unwrap_or(0.0));
+    let bits = [*quality, *time, *cost, time_half, cost_half].map(|n| n.to_bits().to_le_bytes());
     let objective = blake3::hash(bits.as_flattened()).to_hex();
     format!("{}{}{}-{}", code(), u8::from(is_given), u8::from(demo), &objective[..16])
 }

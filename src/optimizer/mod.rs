@@ -30,7 +30,7 @@ use crate::optimizer::experience::Experience;
 use crate::optimizer::guide_file::{GuideFile, GuideFileError};
 use crate::optimizer::insights::Cells;
 use crate::optimizer::knowledge::{FailureClass, Knowledge, KnowledgeError};
-use crate::optimizer::learner::Objective;
+use crate::optimizer::learner::{Objective, Scale};
 use crate::optimizer::observation::{MetricsError, Observation, Source};
 use crate::optimizer::pattern::{NameError, Pattern, TaskType};
 use crate::optimizer::policy::{Policy, Ranked, Recommendation, choose, rank, without_evidence};
@@ -204,6 +204,13 @@ impl Optimizer {
         Ok(advise(&experience, &task, &patterns, &cells, manner, now, &mut rng))
     }
 
+    /// Returns the scales of times and costs on a kind of task.
+    pub fn scale(&self, task: &TaskType) -> Result<Scale, OptimizerError> {
+        let mut experience = self.experience.borrow_mut();
+        experience.refresh(&self.knowledge, self.learn_from_demo)?;
+        Ok(experience.scale(task))
+    }
+
     fn counts(&self, source: Source) -> bool {
         source == Source::Live || self.learn_from_demo
     }
@@ -212,11 +219,10 @@ impl Optimizer {
     pub fn curve(&self, task: &TaskType) -> Result<Vec<f64>, OptimizerError> {
         let mut experience = self.experience.borrow_mut();
         experience.refresh(&self.knowledge, self.learn_from_demo)?;
-        let objective = *experience.objective();
         let mut curve = Vec::new();
         self.knowledge.of_task(task, |seen| {
             if self.counts(seen.source) && !seen.is_outage {
-                curve.push(objective.utility(&seen.outcome));
+                curve.push(experience.worth(seen.task, seen.pattern, &seen.outcome));
             }
         })?;
         Ok(curve)

@@ -38,7 +38,7 @@ fn advice_has_a_reason_and_follows_the_group() {
     assert_eq!(ran.stdout, "vote\n");
     assert!(ran.stderr.contains("`vote` scores 0."), "{}", ran.stderr);
     assert!(
-        ran.stderr.contains("; believed to be the best with > 99 %, before `"),
+        ran.stderr.contains("; believed to be the best with 99 %, before `"),
         "{}",
         ran.stderr
     );
@@ -175,6 +175,39 @@ fn where_all_fail_mostly_the_best_of_them_is_chosen() {
 }
 
 #[test]
+fn tasks_of_minutes_and_of_milliseconds_are_told_apart_by_their_own_scale() {
+    let project = Project::new();
+    project.file(
+        "s.rhai",
+        r#"
+        let o = optimizer();
+        for task in [["minutes", 60.0], ["millis", 0.001]] {
+            for i in 0..30 {
+                for p in [["quick", 2.0], ["slow", 8.0]] {
+                    let metrics = #{ success_rate: 1.0, execution_time: task[1] * p[1], cost: 0.5 * p[1] };
+                    o.record_execution(task[0], p[0], metrics);
+                }
+            }
+            let found = o.recommend(task[0]);
+            print(`${found.pattern} ${found.score - found.alternatives[0].score > 0.1}`);
+        }
+        "#,
+    );
+    let ran = project.kaizen(&["run", "s.rhai"]);
+    assert_eq!(ran.stdout, "quick true\nquick true\n", "{}", ran.stderr);
+    let told = |task: &str| {
+        let said = project.kaizen(&["advise", task, "--explain"]).stderr;
+        let line = said.lines().find(|line| line.starts_with("the reward")).unwrap_or_default();
+        line.to_owned()
+    };
+    let thrift = "that for thrift at $2.500";
+    assert_eq!(told("minutes"), format!("the reward for speed is halved at 5 min 0 s, {thrift}"));
+    assert_eq!(told("millis"), format!("the reward for speed is halved at 5.00 ms, {thrift}"));
+    let told = json(&project.kaizen(&["advise", "minutes", "--json"]).stdout);
+    assert_eq!(told["scale"], serde_json::json!({ "time_half": 300.0, "cost_half": 2.5 }));
+}
+
+#[test]
 fn a_change_is_told_wherever_the_pattern_is() {
     let project = Project::new();
     project.file(
@@ -219,7 +252,7 @@ fn failures_are_told_by_kind_with_what_they_teach() {
 fn the_order_is_told_only_as_far_as_it_is_known() {
     let project = project();
     let ran = project.kaizen(&["patterns", "review/rust", "--plot", "--svg", "p.svg"]);
-    let belief = "believed to be the best: `vote`, with > 99 % (a belief from all that was recorded; \
+    let belief = "believed to be the best: `vote`, with 99 % (a belief from all that was recorded; \
          `kaizen compare` tests it)";
     assert!(ran.stdout.contains(belief), "{}", ran.stdout);
     assert!(ran.stdout.contains('├'), "{}", ran.stdout);

@@ -139,7 +139,7 @@ impl Cell {
     }
 
     /// Adds to the sum of the utilities, and leaves their scatter as it was.
-    fn shift(&mut self, by: f64) {
+    pub(super) fn shift(&mut self, by: f64) {
         if by != 0.0 && self.is_known() {
             let sum = self.sum + by;
             self.squares += (sum * sum - self.sum * self.sum) / self.n;

@@ -2,7 +2,8 @@
 
 use super::cell::Cell;
 use super::fit::EASE_SD;
-use super::utility::Outcome;
+use super::scale::{Gauge, Scale};
+use super::utility::{COST_HALF, Objective, Outcome, TIME_HALF};
 
 /// What share of the old evidence is left with every execution, at least; how it falls where a pattern
 /// has changed lately, and how fast that is forgotten.
@@ -29,11 +30,14 @@ pub(super) struct Kind {
     pub(super) age: f64,
     /// Its part of the estimate of how much patterns differ between kinds.
     pub(super) spread: (f64, f64),
+    /// The scales of its times and costs.
+    pub(super) time: Gauge,
+    pub(super) cost: Gauge,
 }
 
 impl Kind {
     /// A kind of which nothing is known.
-    pub(super) fn new(level: usize) -> Kind {
+    pub(super) fn new(level: usize, objective: &Objective) -> Kind {
         Kind {
             level,
             cells: Vec::new(),
@@ -42,6 +46,8 @@ impl Kind {
             unsteady: 0.0,
             age: 0.0,
             spread: (0.0, 0.0),
+            time: Gauge::new(objective.time_half, TIME_HALF),
+            cost: Gauge::new(objective.cost_half, COST_HALF),
         }
     }
 
@@ -62,6 +68,33 @@ impl Kind {
         for (_, cell) in &mut self.cells {
             cell.fade(kept);
         }
+        self.time.fade(kept);
+        self.cost.fade(kept);
+    }
+
+    /// Returns the scales of its times and costs.
+    pub(super) fn scale(&self) -> Scale {
+        Scale { time_half: self.time.half, cost_half: self.cost.half }
+    }
+
+    /// Takes in the time and the cost of an execution whose reward makes up `part` of a sum for each whole
+    /// weight. Once a scale is known by it, the sums are corrected.
+    pub(super) fn measure(&mut self, arm: usize, outcome: &Outcome, part: f64, of: &Objective) {
+        let by_time = self.time.add(arm, outcome.time, part * of.time);
+        let by_cost = self.cost.add(arm, outcome.cost, part * of.cost);
+
+        for (arm, by) in by_time.into_iter().chain(by_cost) {
+            if let Some(cell) = self.cell_mut(arm) {
+                cell.shift(by);
+            }
+        }
+    }
+
+    /// Says that a pattern has changed.
+    pub(super) fn unsettle(&mut self, arm: usize) {
+        self.unsteady = 1.0;
+        self.time.forget(arm);
+        self.cost.forget(arm);
     }
 
     /// Returns the mean quality of all executions that were judged; `None` where none was.

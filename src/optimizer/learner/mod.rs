@@ -11,10 +11,12 @@ mod excerpt;
 mod fit;
 mod kind;
 mod ring;
+mod scale;
 mod snapshot;
 mod utility;
 
 pub use choice::{Arm, Choice, Constraints, best_of, choose, probabilities};
+pub use scale::{Scale, median};
 pub use utility::{Objective, Outcome};
 
 use cell::Cell;
@@ -98,6 +100,19 @@ impl Learner {
         &self.objective
     }
 
+    /// Returns the scales of times and costs on a kind of task.
+    pub fn scale(&self, task: &str) -> Scale {
+        self.known_task(task).map_or(self.objective.scale(), |task| self.kinds[task].scale())
+    }
+
+    /// Returns what an execution of a pattern on a kind of task is worth by what is known now.
+    pub fn worth(&self, task: &str, pattern: &str, outcome: &Outcome) -> f64 {
+        let known = self.known_task(task).zip(self.known_arm(pattern));
+        let guess = || known.map_or(1.0, |(task, arm)| self.kinds[task].quality_of(arm));
+        let quality = Some(outcome.quality.unwrap_or_else(guess));
+        self.objective.utility(&Outcome { quality, ..*outcome }, &self.scale(task))
+    }
+
     /// Returns on how many kinds of tasks patterns are known, all together; a whole number.
     pub fn cell_count(&self) -> f64 {
         self.known_on.iter().sum()
@@ -143,7 +158,7 @@ impl Learner {
         }
         // What is known of `review` itself belongs to the group `review`.
         level = self.groups.get(name).copied().unwrap_or(level);
-        self.kinds.push(Kind::new(level));
+        self.kinds.push(Kind::new(level, &self.objective));
         self.tasks.insert(name.to_owned(), self.kinds.len() - 1);
         self.kinds.len() - 1
     }
@@ -165,7 +180,7 @@ impl Learner {
     pub fn record(&mut self, task: usize, arm: usize, outcome: &Outcome) -> Option<Change> {
         let quality = outcome.quality.unwrap_or_else(|| self.kinds[task].quality_of(arm));
         let counted = Outcome { quality: Some(quality), ..*outcome };
-        let utility = self.objective.utility(&counted);
+        let utility = self.objective.utility(&counted, &self.kinds[task].scale());
         let expected = self.expected(task, arm);
         let weight = self.weight_of(arm);
         self.surprise(arm, utility - expected);
@@ -189,6 +204,7 @@ impl Learner {
             cell.add_unjudged(outcome.success, weight * share * self.objective.quality, quality);
         }
         kind.guess_qualities();
+        kind.measure(arm, outcome, weight * share * outcome.success, &self.objective);
 
         let change = self.look_for_change(task, arm);
         let after = self.kinds[task].cells.iter().fold((0.0, 0.0), scatter);
@@ -253,7 +269,7 @@ impl Learner {
 
         let from = cell.mean();
         cell.restart(&newest, of_one);
-        kind.unsteady = 1.0;
+        kind.unsettle(arm);
         Some(Change { task, arm, from, to: newest.mean })
     }
 

@@ -94,9 +94,11 @@ fn comparing(engine: &mut Engine, host: &Rc<Inner>) {
         was seen is experience for the optimizer), `objective` (else the optimizer's).
 
         Gives `#{ verdict, winner, reason, pair, difference, interval, inputs, stopped, patterns,
-        to_decide, calls, cost, fingerprint }`. `verdict` is "better", "same" or "open"; open is "not
+        to_decide, scale, calls, cost, fingerprint }`. `verdict` is "better", "same" or "open"; open is "not
         distinguishable yet", and `to_decide` then estimates the `inputs`, `calls` and `cost` that
-        are missing. `difference` is the score of the first of `pair` less that of the second. A run
+        are missing. `difference` is the score of the first of `pair` less that of the second. `scale`
+        is at which time and cost their reward is halved: what the `objective` says, or else the medians
+        of the first ten inputs. A run
         that is killed and resumed pays for nothing again and keeps the figures that it had.
         ```rhai
         let o = optimizer(#{ memory: true, objective: #{ quality: 1 } });

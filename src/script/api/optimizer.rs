@@ -53,7 +53,8 @@ fn creation(engine: &mut Engine, host: &Rc<Inner>) {
         evidence are tried in proportion to their chance of being the best, and what is known of other
         kinds of tasks helps, most of all of the same group: `review/go` for `review/rust`. Options: `among` (the patterns
         to choose from), `objective` (weights of `quality`, `time` and `cost`; `time_half` and
-        `cost_half` are the seconds and dollars at which the reward is halved), `constraints`
+        `cost_half` are the seconds and dollars at which the reward is halved, else the medians of the
+        first ten executions of each kind of task), `constraints`
         (`p95_time` in seconds, `max_cost` in dollars, `min_success`), `explore` (false to use only
         the best known), `seed`, `memory` (true for a throw-away one), `learn_from_demo` (true to
         count what the demo model did), `policy` ("learn"; "greedy"; "fixed" for the first of

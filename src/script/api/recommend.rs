@@ -152,15 +152,14 @@ pub(super) fn read_manner(options: &mut Options) -> Result<Wanted, Failure> {
 pub(super) fn read_objective(options: &mut Options) -> Result<Option<Objective>, Failure> {
     let Some(mut map) = inner(options, "objective")? else { return Ok(None) };
     let map = &mut map;
-    let usual = Objective::WITH_COST;
     let objective = Objective {
         quality: amount(map, "quality")?.unwrap_or(0.0),
         time: amount(map, "time")?.unwrap_or(0.0),
         cost: amount(map, "cost")?.unwrap_or(0.0),
-        time_half: amount(map, "time_half")?.unwrap_or(usual.time_half),
-        cost_half: amount(map, "cost_half")?.unwrap_or(usual.cost_half),
+        time_half: amount(map, "time_half")?,
+        cost_half: amount(map, "cost_half")?,
     };
-    if objective.time_half <= 0.0 || objective.cost_half <= 0.0 {
+    if [objective.time_half, objective.cost_half].into_iter().flatten().any(|half| half <= 0.0) {
         return Err(map.wrong("time_half", "and `cost_half` must be above 0"));
     }
     let none = || map.wrong("quality", "`time` or `cost` must have a weight above 0");

@@ -42,8 +42,8 @@ impl Own {
             quality: worth.quality,
             time: worth.time,
             cost: worth.cost,
-            time_half: worth.time_half,
-            cost_half: worth.cost_half,
+            time_half: Some(worth.time_half),
+            cost_half: Some(worth.cost_half),
         });
         let within = Constraints {
             p95_time: world.limits.p95_time,
