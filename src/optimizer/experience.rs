@@ -3,11 +3,12 @@
 //! process all that went before; it is never more than that, and what is wrong with one is no error.
 
 use crate::base::clock::Stamp;
+use crate::optimizer::feature::{Cuts, Features};
 use crate::optimizer::knowledge::{Knowledge, KnowledgeError};
 use crate::optimizer::learner::{Change, Learner, Objective, Outcome, Scale};
 use crate::optimizer::observation::Source;
 use crate::optimizer::packed::{Packed, Packing};
-use crate::optimizer::pattern::{Pattern, TaskType};
+use crate::optimizer::pattern::{NameError, Pattern, TaskType};
 use crate::optimizer::policy::Turn;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,7 @@ const CELLS_PER_OBSERVATION: f64 = 16.0;
 const CODE: u64 = hash(&[
     include_bytes!("experience.rs"),
     include_bytes!("failure.rs"),
+    include_bytes!("feature.rs"),
     include_bytes!("knowledge.rs"),
     include_bytes!("packed.rs"),
     include_bytes!("learner/cell.rs"),
@@ -64,13 +66,16 @@ pub struct Experience {
     /// The last change of each pattern on each kind of task, with the time in milliseconds since
     /// 1970.
     changes: BTreeMap<(usize, usize), (Change, i64)>,
+    /// Where what is known of inputs is cut.
+    cuts: Cuts,
 }
 
 impl Experience {
     /// Starts with nothing taken in.
     pub fn new(given: Option<Objective>) -> Experience {
         let learner = Learner::new(given.unwrap_or(Objective::WITHOUT_COST));
-        Experience { given, learner, seen: (0, 0), kept: 0, changes: BTreeMap::new() }
+        let (changes, cuts) = (BTreeMap::new(), Cuts::default());
+        Experience { given, learner, seen: (0, 0), kept: 0, changes, cuts }
     }
 
     /// Takes in what was recorded since the last time; what the demo model did as well, if `demo`
@@ -102,6 +107,9 @@ impl Experience {
         let last = knowledge.since(self.seen.0, end, |seen| {
             if seen.source == Source::Demo && !demo {
                 return;
+            }
+            if let Some((task, features)) = &seen.of {
+                self.cuts.add(task, features);
             }
             is_cost_news |= is_open && seen.outcome.cost.is_some_and(|cost| cost > 0.0);
             let task = self.learner.task(seen.task);
@@ -198,6 +206,7 @@ impl Experience {
             packing.pair((change.from, change.to));
             packing.whole(*at);
         }
+        self.cuts.pack(&mut packing);
         self.learner.pack(&mut packing);
         let bytes = packing.into_bytes();
         [&blake3::hash(&bytes).as_bytes()[..], &bytes].concat()
@@ -211,6 +220,11 @@ impl Experience {
     /// Returns what counts.
     pub fn objective(&self) -> &Objective {
         self.learner.objective()
+    }
+
+    /// Returns the kind of task of an input of which something is known beforehand.
+    pub fn kind(&self, task: &TaskType, features: &Features) -> Result<TaskType, NameError> {
+        self.cuts.kind(task.as_str(), features)
     }
 
     /// Returns the scales of times and costs on a kind of task.
@@ -301,9 +315,10 @@ impl<'a> Snapshot<'a> {
             let change = Change { task, arm, from: before, to: after };
             changes.insert((task, arm), (change, from.whole()?));
         }
+        let cuts = Cuts::unpack(from)?;
         let learner = Learner::unpack(from)?;
         let is_whole = from.is_empty();
-        is_whole.then_some(Experience { given: None, learner, seen, kept: 0, changes })
+        is_whole.then_some(Experience { given: None, learner, seen, kept: 0, changes, cuts })
     }
 }
 

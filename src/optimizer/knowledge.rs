@@ -7,6 +7,7 @@ use crate::base::failpoint::{self, Point};
 use crate::optimizer::audit::Audit;
 use crate::optimizer::cell::{Cell, Sums};
 use crate::optimizer::failure::{Lesson, lesson};
+use crate::optimizer::feature::{self, Features};
 use crate::optimizer::insights::Cells;
 use crate::optimizer::learner::Outcome;
 use crate::optimizer::observation::{Observation, Source};
@@ -74,6 +75,8 @@ pub struct Seen<'a> {
     pub outcome: Outcome,
     /// Whether it failed because something that the pattern needs did not work, such as the provider.
     pub is_outage: bool,
+    /// What was known of the input beforehand, and for which kind of task that was told.
+    pub of: Option<(String, Features)>,
 }
 
 /// Makes the tables of a store that is attached as `disk` readable together with those in memory. The
@@ -93,7 +96,7 @@ const OVERLAY: &str = "
 
 /// What is read of an observation, and where from.
 const SEEN: &str = "seq, at, task_type, pattern, source, success_rate, score, execution_time, cost,
-    kind FROM observations";
+    kind, extra FROM observations";
 
 /// What was learned.
 pub struct Knowledge {
@@ -231,7 +234,8 @@ impl Knowledge {
             let source = if is_demo { Source::Demo } else { Source::Live };
             let (success, quality) = (row.get(5)?, row.get(6)?);
             let outcome = Outcome { success, quality, time: row.get(7)?, cost: row.get(8)? };
-            each(&Seen { at, task: text(2)?, pattern: text(3)?, source, outcome, is_outage });
+            let of = row.get_ref(10)?.as_str().ok().and_then(feature::kept);
+            each(&Seen { at, task: text(2)?, pattern: text(3)?, source, outcome, is_outage, of });
         }
         Ok(last)
     }

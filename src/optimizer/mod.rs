@@ -10,6 +10,7 @@ pub mod execution;
 pub mod experience;
 pub mod experiment;
 pub mod failure;
+pub mod feature;
 pub mod guide_file;
 pub mod insights;
 pub mod knowledge;
@@ -27,6 +28,7 @@ use crate::flow::failure::Failure;
 use crate::optimizer::advice::{Manner, advise, standings};
 use crate::optimizer::cell::Cell;
 use crate::optimizer::experience::Experience;
+use crate::optimizer::feature::{FeatureError, Features, OF};
 use crate::optimizer::guide_file::{GuideFile, GuideFileError};
 use crate::optimizer::insights::Cells;
 use crate::optimizer::knowledge::{FailureClass, Knowledge, KnowledgeError};
@@ -52,6 +54,9 @@ pub enum OptimizerError {
     /// What was learned cannot be read or written.
     #[error(transparent)]
     Knowledge(#[from] KnowledgeError),
+    /// Something of an input that cannot be used.
+    #[error(transparent)]
+    Feature(#[from] FeatureError),
     /// A file in the guide's format cannot be read or written.
     #[error(transparent)]
     File(#[from] GuideFileError),
@@ -119,7 +124,9 @@ impl Optimizer {
         metrics: &Map<String, Value>,
         demo: bool,
     ) -> Result<(), OptimizerError> {
-        let seen = Observation::read(TaskType::new(task)?, Pattern::new(pattern)?, metrics)?;
+        let (kind, features) = self.kind_by(task, metrics)?;
+        let mut seen = Observation::read(kind, Pattern::new(pattern)?, metrics)?;
+        feature::keep(&mut seen.extra, task, &features);
         self.record(seen, metrics, demo).await
     }
 
@@ -131,8 +138,32 @@ impl Optimizer {
         metrics: &Map<String, Value>,
         demo: bool,
     ) -> Result<(), OptimizerError> {
-        let seen = Observation::success(TaskType::new(task)?, Pattern::new(pattern)?, metrics)?;
+        let (kind, features) = self.kind_by(task, metrics)?;
+        let mut seen = Observation::success(kind, Pattern::new(pattern)?, metrics)?;
+        feature::keep(&mut seen.extra, task, &features);
         self.record(seen, metrics, demo).await
+    }
+
+    /// Returns the kind of task of an input of which something is known beforehand.
+    pub fn kind(&self, task: &str, features: &Features) -> Result<TaskType, OptimizerError> {
+        let task = TaskType::new(task)?;
+        if features.is_empty() {
+            return Ok(task);
+        }
+        let mut experience = self.experience.borrow_mut();
+        experience.refresh(&self.knowledge, self.learn_from_demo)?;
+        Ok(experience.kind(&task, features)?)
+    }
+
+    /// Returns the kind of task of an execution by what its figures say of the input.
+    fn kind_by(
+        &self,
+        task: &str,
+        metrics: &Map<String, Value>,
+    ) -> Result<(TaskType, Features), OptimizerError> {
+        let given = metrics.get(OF).filter(|given| !given.is_null());
+        let features = given.map(Features::read).transpose()?.unwrap_or_default();
+        Ok((self.kind(task, &features)?, features))
     }
 
     /// Records a failure.

@@ -78,8 +78,8 @@ pub(super) fn known(of: &str) -> Option<Vec<&'static str>> {
         ],
         "parallel" => vec!["max_concurrent", "settle"],
         "param" => vec!["doc", "min", "max"],
-        "recommend" => vec!["among"],
-        "run" => vec!["judge", "branch", "timeout_ms"],
+        "recommend" => vec!["among", "of"],
+        "run" => vec!["judge", "branch", "timeout_ms", "of"],
         _ => return None,
     })
 }

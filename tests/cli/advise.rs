@@ -37,11 +37,7 @@ fn advice_has_a_reason_and_follows_the_group() {
     let ran = project.kaizen(&["advise", "review/rust", "--best"]);
     assert_eq!(ran.stdout, "vote\n");
     assert!(ran.stderr.contains("`vote` scores 0."), "{}", ran.stderr);
-    assert!(
-        ran.stderr.contains("; believed to be the best with 99 %, before `"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("; believed to be the best with 99 %, before `"), "{}", ran.stderr);
     let ran = project.kaizen(&["advise", "review/go", "--best", "--explain"]);
     assert_eq!(ran.stdout, "vote\n", "a kind of the same group knows too");
     assert!(ran.stderr.contains("what is known from elsewhere is worth"), "{}", ran.stderr);
@@ -205,6 +201,56 @@ fn tasks_of_minutes_and_of_milliseconds_are_told_apart_by_their_own_scale() {
     assert_eq!(told("millis"), format!("the reward for speed is halved at 5.00 ms, {thrift}"));
     let told = json(&project.kaizen(&["advise", "minutes", "--json"]).stdout);
     assert_eq!(told["scale"], serde_json::json!({ "time_half": 300.0, "cost_half": 2.5 }));
+}
+
+#[test]
+fn what_is_known_of_an_input_makes_a_kind_of_task_of_its_own() {
+    let project = Project::new();
+    project.file(
+        "s.rhai",
+        r#"
+        let o = optimizer(#{ among: ["cheap", "strong"], seed: 3 });
+        for n in 0..200 {
+            let length = 10 * (n % 10);
+            for p in ["cheap", "strong"] {
+                let good = p == "strong" || length < 40;
+                let metrics = #{ success_rate: if good { 1.0 } else { 0.0 }, execution_time: if p == "cheap" { 1.0 } else { 9.0 } };
+                if n % 2 == 0 {
+                    o.record_execution("qa", p, metrics, #{ of: #{ length: length } });
+                } else {
+                    metrics.of = #{ length: length };
+                    o.record_execution("qa", p, metrics);
+                }
+            }
+        }
+        for length in [0, 35, 60, 1000] {
+            let found = o.recommend("qa", #{ of: #{ length: length } });
+            print(`${found.task_type} ${found.pattern}`);
+        }
+        print(o.recommend("qa").task_type);
+        let other = o.recommend("qa", #{ of: #{ lang: "de", length: 0 } });
+        print(`${other.task_type} n=${other.n}`);
+        let b = branch("demo/echo");
+        let done = o.run("qa", #{ cheap: |x| x, strong: |x| x }, 1, #{ of: #{ length: 95 }, branch: b });
+        print(`${done.task_type} ${done.pattern}`);
+        "#,
+    );
+    let ran = project.kaizen(&["run", "s.rhai"]);
+    let expected = "qa/length:1 cheap\nqa/length:2 cheap\nqa/length:4 strong\nqa/length:5 strong\nqa\n\
+        qa/lang:de/length:1 n=0\nqa/length:5 strong\n";
+    assert_eq!(ran.stdout, expected, "{}", ran.stderr);
+    // Another process cuts alike.
+    project
+        .file("t.rhai", "print(optimizer().recommend(\"qa\", #{ of: #{ length: 35 } }).task_type)");
+    assert_eq!(project.kaizen(&["run", "t.rhai"]).stdout, "qa/length:2\n");
+    for (given, fault) in [
+        ("3", "`of` must be a map such as `#{ length: 120 }`, not `3`"),
+        ("#{ a: [] }", "the feature `a` in `of` must be a number, a word, true or false, not `[]`"),
+    ] {
+        let script = format!("optimizer().recommend(\"qa\", #{{ of: {given} }})");
+        let ran = project.file("t.rhai", &script).kaizen(&["run", "t.rhai"]);
+        assert!(ran.stderr.contains(fault), "{}", ran.stderr);
+    }
 }
 
 #[test]

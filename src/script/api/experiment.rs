@@ -3,12 +3,13 @@
 use super::def;
 use super::flow::read_bounds;
 use super::optimizer::{Handle, is_news, raise};
-use super::recommend::{read_objective, recommendation};
+use super::recommend::{read_objective, read_of, recommendation};
 use crate::base::id::RunId;
 use crate::flow::failure::Failure;
 use crate::optimizer::compare::{self, Plan, digest};
 use crate::optimizer::execution::{Arm, Judge, Setting, Work, read_score};
 use crate::optimizer::experiment::Rule;
+use crate::optimizer::feature;
 use crate::optimizer::pattern::{Pattern, TaskType};
 use crate::script::error::{Raised, throw, throw_new};
 use crate::script::fiber::wait;
@@ -41,9 +42,11 @@ fn running(engine: &mut Engine, host: &Rc<Inner>) {
         in one call. `patterns` are functions by name, `|input| ..` or `|input, branch| ..`; the
         branch is a fresh copy for each execution. The input and the answer are plain data. Options:
         `judge` (`|answer| ..` or `|answer, input| ..`: a number from 0 to 1, or true or false),
-        `branch` (what each execution gets a copy of; else one of the default model), `timeout_ms`.
-        Gives `#{ value, pattern, score, reason, best, probability, explored, metrics }`, where `reason`
-        to `explored` are those of `recommend`. A pattern that fails is recorded as failed, and its error thrown. An execution is recorded once, also when
+        `branch` (what each execution gets a copy of; else one of the default model), `timeout_ms`,
+        `of` (what is known of the input beforehand, as for `recommend`).
+
+        Gives `#{ value, pattern, score, task_type, reason, best, probability, explored, metrics }`, where
+        `task_type` to `explored` are those of `recommend`. A pattern that fails is recorded as failed, and its error thrown. An execution is recorded once, also when
         its run is killed and resumed. The judge's calls do not count as the pattern's.
         ```rhai
         let o = optimizer(#{ memory: true, learn_from_demo: true });
@@ -256,10 +259,12 @@ fn run(mut given: Given<'_>, input: &Dynamic) -> Result<Dynamic, Raised> {
     let setting = given.setting()?;
     let input = plain("the input", input).map_err(|e| throw(&e))?;
     let names = given.names().map_err(|e| throw(&e))?;
+    let of = read_of(&mut given.options).map_err(|e| throw(&e))?;
     let (task, arms) = (given.task, given.arms);
+    let kind = o.optimizer.kind(task.as_str(), &of).map_err(|e| raise(host, e))?;
     let what = format!("run {task} among {} on {}", names.join(", "), digest(&input));
     let choose = || {
-        let found = o.optimizer.recommend(task.as_str(), &names).map_err(|e| raise(host, e))?;
+        let found = o.optimizer.recommend(kind.as_str(), &names).map_err(|e| raise(host, e))?;
         let mut choice = recommendation(&found);
         choice["execution"] = RunId::fresh().0.into();
         Ok(choice)
@@ -275,14 +280,16 @@ fn run(mut given: Given<'_>, input: &Dynamic) -> Result<Dynamic, Raised> {
     let done = done.map_err(|stop| host.raise(stop))?;
     let seen = done.seen(choice["execution"].as_str().unwrap_or_default().to_owned());
     if is_news(host, o, seen.is_demo, seen.is_reused && !is_known) {
-        let recorded = o.optimizer.record_observation(seen.observation(&task, &arm.pattern));
-        wait(recorded).map_err(|error| raise(host, error))?;
+        let mut observation = seen.observation(&kind, &arm.pattern);
+        feature::keep(&mut observation.extra, task.as_str(), &of);
+        wait(o.optimizer.record_observation(observation)).map_err(|error| raise(host, error))?;
     }
     let value = done.result.map_err(|failure| throw(&failure))?;
     Ok(convert::from_value(json!({
         "value": value,
         "pattern": chosen,
         "score": done.score,
+        "task_type": kind.as_str(),
         "reason": choice["reason"],
         "best": choice["best"],
         "probability": choice["probability"],

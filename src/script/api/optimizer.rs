@@ -163,7 +163,8 @@ fn recording(engine: &mut Engine, host: &Rc<Inner>) {
         `execution_time` (s), `score` (0 to 1, how good the result is), `cost` (dollars),
         `tokens`. Where some executions of a kind of task have a `score`, one without counts little,
         with the score that is to be expected of its pattern. What the demo model did is kept, but not
-        counted.
+        counted. `#{ of: #{ length: 120 } }` tells what is known of the input beforehand, as `recommend`
+        takes it; the figures may also hold it under `of`.
         ```rhai
         let o = optimizer(#{ memory: true });
         o.record_execution("review", "vote", #{ success_rate: 1.0, execution_time: 3.5, score: 0.9 });
@@ -171,14 +172,42 @@ fn recording(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |o: &mut Handle, task: &str, pattern: &str, metrics: Map| {
-            let (metrics, demo) = (fields(&metrics)?, is_demo_run(&inner, o));
-            if is_old_news(&inner, o, &metrics) {
-                return Ok(());
-            }
-            wait(o.optimizer.record_execution(task, pattern, &metrics, demo))
-                .map_err(|error| raise(&inner, error))
+            record(&inner, o, (task, pattern), &fields(&metrics)?)
         },
     );
+    let inner = host.clone();
+    def(
+        engine,
+        "record_execution(optimizer: optimizer, task_type: string, pattern: string, metrics: map, options: map)",
+        "",
+        move |o: &mut Handle, task: &str, pattern: &str, metrics: Map, options: Map| {
+            let mut metrics = fields(&metrics)?;
+            let options = Options::new("record_execution", options, &["of"]);
+            let mut options = options.map_err(|e| throw(&e))?;
+            if let Some(of) = options.value("of").map_err(|e| throw(&e))? {
+                metrics.insert("of".to_owned(), of);
+            }
+            record(&inner, o, (task, pattern), &metrics)
+        },
+    );
+    saving(engine, host);
+}
+
+fn record(
+    host: &Rc<Inner>,
+    o: &Handle,
+    (task, pattern): (&str, &str),
+    metrics: &serde_json::Map<String, Value>,
+) -> Result<(), Raised> {
+    let demo = is_demo_run(host, o);
+    if is_old_news(host, o, metrics) {
+        return Ok(());
+    }
+    wait(o.optimizer.record_execution(task, pattern, metrics, demo))
+        .map_err(|error| raise(host, error))
+}
+
+fn saving(engine: &mut Engine, host: &Rc<Inner>) {
     let inner = host.clone();
     def(
         engine,

@@ -3,7 +3,7 @@
 use super::family::world;
 use super::gate::{Line, family};
 use super::own::Own;
-use super::rival::{Policy, RIVALS, rival};
+use super::rival::{Policy, RIVALS, Task, rival};
 use super::truth::Seen;
 use super::world::{World, float};
 use kaizen::base::rng::Rng;
@@ -37,17 +37,18 @@ pub(crate) fn work(world: &World, policy: &mut dyn Policy, rng: &mut Rng) -> Wen
     let (mut went, mut earned, mut possible) = (Went::default(), 0.0, 0.0);
     let (mut broken, mut best_late) = (0, 0);
     let (mut watched, mut known) = (0, 0);
-    let mut open: VecDeque<(usize, usize, Seen)> = VecDeque::new();
+    let mut open: VecDeque<(Task, usize, Seen)> = VecDeque::new();
 
     for (kind, arm, seen) in &world.told {
-        policy.learn(*kind, *arm, seen);
+        policy.learn(&Task { kind: *kind, length: None }, *arm, seen);
     }
 
     for time in 0..world.horizon {
         let (kind, phase) = (world.kind_at(time), world.phase(time));
         let there: Vec<usize> =
             (0..world.arms()).filter(|arm| world.is_there(time, *arm)).collect();
-        let arm = policy.pick(kind, &there, rng);
+        let task = Task { kind: world.alike(kind), length: world.length_at(time, kind) };
+        let arm = policy.pick(&task, &there, rng);
         if policy.changes() > known {
             known = policy.changes();
             went.changes.push(time);
@@ -63,10 +64,10 @@ pub(crate) fn work(world: &World, policy: &mut dyn Policy, rng: &mut Rng) -> Wen
         broken += usize::from(!world.is_feasible(&world.truths_in(phase)[kind][arm]));
         best_late += usize::from(time >= world.horizon / 2 && worth[arm] >= best);
 
-        open.push_back((kind, arm, world.outcome(time, kind, arm)));
+        open.push_back((task, arm, world.outcome(time, kind, arm)));
         if open.len() > world.in_flight {
-            let (kind, arm, seen) = open.pop_front().expect("one at least");
-            policy.learn(kind, arm, &seen);
+            let (task, arm, seen) = open.pop_front().expect("one at least");
+            policy.learn(&task, arm, &seen);
         }
 
         for (at, share) in [(50, 0), (200, 1)] {

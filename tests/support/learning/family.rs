@@ -48,6 +48,9 @@ pub(crate) const FAMILIES: &[Family] = &[
     family("minutes", "120 to 1200 s, counted with a half at 300 s", 25.0),
     family("equal", "four equal patterns", f64::INFINITY),
     family("dead", ".9 .7 .5 and two that never work", f64::INFINITY),
+    family("easy", "a quick pattern suits short inputs, which nobody tells", f64::INFINITY),
+    family("easy told", "the same, and the length is told", f64::INFINITY),
+    family("useless", "S1 with a length that means nothing", 15.0),
     family("millis", "5 to 50 ms, counted with a half at 20 ms", 25.0),
 ];
 
@@ -178,6 +181,28 @@ fn special(name: &str, rng: &mut Rng) -> World {
             0.02,
             rng,
         ),
+        "easy" => World { lengths: Vec::new(), ..special("easy told", rng) },
+        "easy told" => {
+            // The quick pattern does only what is short.
+            let of = |length: usize| {
+                let quick = if length < 4 { 0.9 } else { 0.45 };
+                vec![Truth::new(quick, 1.0), Truth::new(0.9, 5.0), Truth::new(0.6, 2.0)]
+            };
+            let mut world = World::new((0..10).map(of).collect());
+            world.kinds = vec!["kind".to_owned(); 10];
+            world.lengths = (0..10).map(float).collect();
+            world
+        }
+        "useless" => {
+            let world = plain(&[0.95, 0.75, 0.70, 0.60, 0.50], (2.0, 6.0), rng);
+            World {
+                truths: vec![world.truths[0].clone(); 10],
+                kinds: vec!["kind".to_owned(); 10],
+                lengths: (0..10).map(float).collect(),
+                traffic: (1..=10).map(float).collect(),
+                ..world
+            }
+        }
         "equal" => plain(&[0.8; 4], QUICK, rng),
         "dead" => plain(&[0.9, 0.7, 0.5, 0.0, 0.0], QUICK, rng),
         other => panic!("no family {other}"),

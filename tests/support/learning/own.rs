@@ -1,7 +1,7 @@
 //! kaizen itself, in the way that scripts use it: `recommend` and `record_execution` of an optimizer,
 //! with a clock that is set, never the learner alone.
 
-use super::rival::Policy;
+use super::rival::{Policy, Task};
 use super::truth::Seen;
 use super::world::World;
 use futures::executor::block_on;
@@ -9,10 +9,11 @@ use kaizen::base::clock::{Clock, Stamp};
 use kaizen::base::rng::Rng;
 use kaizen::optimizer::Optimizer;
 use kaizen::optimizer::advice::Manner;
+use kaizen::optimizer::feature::Features;
 use kaizen::optimizer::knowledge::Knowledge;
 use kaizen::optimizer::learner::{Constraints, Objective};
 use kaizen::optimizer::policy::Recommendation;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -70,9 +71,12 @@ impl Own {
     }
 
     /// Returns what it recommends.
-    pub(crate) fn recommend(&self, kind: usize, there: &[usize]) -> Recommendation {
+    pub(crate) fn recommend(&self, task: &Task, there: &[usize]) -> Recommendation {
         let among: Vec<String> = there.iter().map(|arm| self.patterns[*arm].clone()).collect();
-        self.optimizer.recommend(&self.kinds[kind], &among).expect("a recommendation")
+        let of = task.length.map(|length| Features::read(&json!({ "length": length })));
+        let of = of.transpose().expect("a feature").unwrap_or_default();
+        let kind = self.optimizer.kind(&self.kinds[task.kind], &of).expect("a kind");
+        self.optimizer.recommend(kind.as_str(), &among).expect("a recommendation")
     }
 
     /// Returns the number of a pattern.
@@ -82,10 +86,10 @@ impl Own {
 }
 
 impl Policy for Own {
-    fn pick(&mut self, kind: usize, there: &[usize], _: &mut Rng) -> usize {
-        let found = self.recommend(kind, there);
+    fn pick(&mut self, task: &Task, there: &[usize], _: &mut Rng) -> usize {
+        let found = self.recommend(task, there);
         for one in found.ranked.iter().chain(&found.alternatives) {
-            let turn = one.turn.map(|turn| (kind, one.pattern.to_string(), turn.at.0));
+            let turn = one.turn.map(|turn| (task.kind, one.pattern.to_string(), turn.at.0));
             self.changes.extend(turn);
         }
         self.number(found.pattern.as_str())
@@ -95,7 +99,7 @@ impl Policy for Own {
         self.changes.len()
     }
 
-    fn learn(&mut self, kind: usize, arm: usize, seen: &Seen) {
+    fn learn(&mut self, task: &Task, arm: usize, seen: &Seen) {
         self.clock.set(self.clock.get() + self.tempo);
 
         let mut metrics = Map::new();
@@ -105,7 +109,10 @@ impl Policy for Own {
         {
             metrics.insert(key.to_owned(), value.map_or(Value::Null, Value::from));
         }
-        let (kind, pattern) = (&self.kinds[kind], &self.patterns[arm]);
+        if let Some(length) = task.length {
+            metrics.insert("of".to_owned(), json!({ "length": length }));
+        }
+        let (kind, pattern) = (&self.kinds[task.kind], &self.patterns[arm]);
         block_on(self.optimizer.record_execution(kind, pattern, &metrics, false))
             .expect("recorded");
     }

@@ -6,14 +6,23 @@ use kaizen::base::rng::Rng;
 
 /// A way to choose.
 pub(crate) trait Policy {
-    /// Chooses one of the patterns that are there for a task of a kind.
-    fn pick(&mut self, kind: usize, there: &[usize], rng: &mut Rng) -> usize;
+    /// Chooses one of the patterns that are there for a task.
+    fn pick(&mut self, task: &Task, there: &[usize], rng: &mut Rng) -> usize;
     /// Takes in how it went.
-    fn learn(&mut self, kind: usize, arm: usize, seen: &Seen);
+    fn learn(&mut self, task: &Task, arm: usize, seen: &Seen);
     /// Returns how many changes it has told of.
     fn changes(&self) -> usize {
         0
     }
+}
+
+/// A task as policies see it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Task {
+    /// Its kind, as far as its name tells.
+    pub(crate) kind: usize,
+    /// What is known of its input.
+    pub(crate) length: Option<f64>,
 }
 
 /// The rivals by name.
@@ -70,8 +79,8 @@ pub(crate) fn rival(name: &str, world: &World) -> Box<dyn Policy> {
 }
 
 impl Policy for Rival {
-    fn pick(&mut self, kind: usize, there: &[usize], rng: &mut Rng) -> usize {
-        let row = &self.table[kind];
+    fn pick(&mut self, task: &Task, there: &[usize], rng: &mut Rng) -> usize {
+        let row = &self.table[task.kind];
         let total: f64 = row.iter().map(|arm| arm.n).sum();
         let at_least =
             |arm: &Sums, n: f64, value: f64| if arm.n < n { f64::INFINITY } else { value };
@@ -97,7 +106,8 @@ impl Policy for Rival {
         values.max_by(|a, b| a.1.total_cmp(&b.1)).expect("some patterns").0
     }
 
-    fn learn(&mut self, kind: usize, arm: usize, seen: &Seen) {
+    fn learn(&mut self, task: &Task, arm: usize, seen: &Seen) {
+        let kind = task.kind;
         if let Rule::Gaussian(keep) = self.rule
             && keep < 1.0
         {

@@ -4,7 +4,7 @@
 
 use super::course::{Went, policies};
 use super::own::Own;
-use super::rival::{Mean, Policy, RIVALS, rival};
+use super::rival::{Mean, Policy, RIVALS, Task, rival};
 use super::truth::{Seen, Worth};
 use super::world::{World, float, shuffle};
 use kaizen::base::rng::Rng;
@@ -108,7 +108,8 @@ impl Table {
         for input in order {
             let (kind, rows) = &self.inputs[*input];
             let there: Vec<usize> = rows.keys().copied().collect();
-            let arm = policy.pick(*kind, &there, &mut rng);
+            let task = Task { kind: *kind, length: None };
+            let arm = policy.pick(&task, &there, &mut rng);
 
             let best = there.iter().map(|arm| means[*kind][arm]).fold(0.0, f64::max);
             went.regret += best - means[*kind][&arm];
@@ -116,7 +117,7 @@ impl Table {
 
             let all = &rows[&arm];
             let which = usize::try_from(tries.below(all.len() as u64)).expect("small");
-            policy.learn(*kind, arm, &all[which]);
+            policy.learn(&task, arm, &all[which]);
         }
         (went, possible / float(order.len()))
     }

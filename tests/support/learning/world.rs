@@ -27,6 +27,9 @@ pub(crate) struct Phase {
 pub(crate) struct World {
     /// The kinds of tasks by name.
     pub(crate) kinds: Vec<String>,
+    /// What is known beforehand of the inputs of each kind, about; nothing for nothing. Kinds may have
+    /// one name then, and who is not told takes them for one.
+    pub(crate) lengths: Vec<f64>,
     /// By kind, then pattern.
     pub(crate) truths: Vec<Vec<Truth>>,
     pub(crate) phases: Vec<Phase>,
@@ -56,6 +59,7 @@ impl World {
         World {
             kinds: (0..truths.len()).map(|kind| format!("kind{kind}")).collect(),
             traffic: (0..truths.len()).map(|kind| float(kind + 1)).collect(),
+            lengths: Vec::new(),
             truths,
             phases: Vec::new(),
             comes: None,
@@ -112,6 +116,17 @@ impl World {
     pub(crate) fn kind_at(&self, time: usize) -> usize {
         let at = self.chance(time, u64::MAX).unit() * self.traffic.last().copied().unwrap_or(1.0);
         self.traffic.partition_point(|sum| *sum <= at).min(self.kinds.len() - 1)
+    }
+
+    /// The kind that a kind is taken for by who is told its name alone.
+    pub(crate) fn alike(&self, kind: usize) -> usize {
+        self.kinds.iter().position(|name| *name == self.kinds[kind]).unwrap_or(kind)
+    }
+
+    /// What is known of the input at a place in the order.
+    pub(crate) fn length_at(&self, time: usize, kind: usize) -> Option<f64> {
+        let length = self.lengths.get(kind)?;
+        Some(length + self.chance(time, u64::MAX - 1).unit())
     }
 
     /// How a pattern does at a place in the order.
