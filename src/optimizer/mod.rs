@@ -2,6 +2,7 @@
 //! Pure but for `knowledge`, which keeps it, and `guide_file`, which reads and writes the guide's
 //! own format.
 
+pub mod accuracy;
 pub mod advice;
 pub mod audit;
 pub mod cell;
@@ -11,6 +12,7 @@ pub mod experience;
 pub mod experiment;
 pub mod failure;
 pub mod feature;
+pub mod findings;
 pub mod guide_file;
 pub mod insights;
 pub mod knowledge;

@@ -59,6 +59,7 @@ pub(super) fn known(of: &str) -> Option<Vec<&'static str>> {
             "max_calls",
             "record",
             "objective",
+            "judge_accuracy",
         ],
         "gather" => vec!["settle"],
         "http_get" => vec!["headers", "timeout_ms"],

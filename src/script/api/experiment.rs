@@ -6,6 +6,7 @@ use super::optimizer::{Handle, is_news, raise};
 use super::recommend::{read_objective, read_of, recommendation};
 use crate::base::id::RunId;
 use crate::flow::failure::Failure;
+use crate::optimizer::accuracy::Accuracy;
 use crate::optimizer::compare::{self, Plan, digest};
 use crate::optimizer::execution::{Arm, Judge, Setting, Work, read_score};
 use crate::optimizer::experiment::Rule;
@@ -225,6 +226,8 @@ impl<'a> Given<'a> {
         let records = options.value("record")?.is_none_or(|value| value != Value::Bool(false));
         let (repeat, warm_up) = (options.count("repeat", 1)?, options.count("warm_up", 0)?);
         let bounds = read_bounds(options)?;
+        let accuracy = options.value("judge_accuracy")?;
+        let accuracy = accuracy.as_ref().map(Accuracy::read).transpose()?;
         let own = self.o.optimizer.given_objective();
         let objective = read_objective(options)?.or(own);
         let fingerprint = json!({
@@ -249,6 +252,7 @@ impl<'a> Given<'a> {
             records,
             is_all: false,
             objective,
+            accuracy,
             fingerprint: fingerprint.as_object().cloned().unwrap_or_default(),
         })
     }
