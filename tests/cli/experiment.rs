@@ -104,6 +104,32 @@ fn what_is_likely_is_told_beside_what_is_sure() {
 }
 
 #[test]
+fn the_same_executions_never_get_two_verdicts() {
+    let server = server();
+    let project = scripts(&server);
+    let command = ["compare", "right.rhai", "wrong.rhai", "--tasks", "tasks.jsonl"];
+    let said = |arguments: &[&str]| {
+        let ran = project.kaizen(arguments);
+        format!("{}{}", ran.stdout, ran.stderr)
+    };
+    for (more, verdict) in
+        [(&["--max-calls", "9"][..], "not distinguishable yet"), (&[], "is better than")]
+    {
+        let compared = said(&[&command[..], more].concat());
+        assert!(compared.contains(verdict) && compared.contains("(a test, 95 % at every look)"));
+        // On what was recorded, `patterns` and `advise` tell a belief, and in other words.
+        for told in
+            [said(&["patterns", "tasks"]), said(&["advise", "tasks", "--best", "--explain"])]
+        {
+            assert!(told.contains("believed to be the best"), "{told}");
+            for word in ["distinguishable", "better than", "clearly", "a test,", "significant"] {
+                assert!(!told.contains(word), "`{word}` in {told}");
+            }
+        }
+    }
+}
+
+#[test]
 fn the_errors_of_a_judge_are_counted_and_priced() {
     let (server, project) = (server(), Project::new());
     // The judge asks, and finds every fifth answer of either kind wrong.
