@@ -25,12 +25,12 @@ impl Stamp {
 
 /// Tells the time of day. Where time is simulated, another source stands in for the system's.
 #[derive(Clone)]
-pub struct Clock(Rc<dyn Fn() -> Stamp>);
+pub struct TimeSource(Rc<dyn Fn() -> Stamp>);
 
-impl Clock {
-    /// Creates a clock that asks a function.
-    pub fn new(tell: impl Fn() -> Stamp + 'static) -> Clock {
-        Clock(Rc::new(tell))
+impl TimeSource {
+    /// Creates a source that asks a function.
+    pub fn new(tell: impl Fn() -> Stamp + 'static) -> TimeSource {
+        TimeSource(Rc::new(tell))
     }
 
     /// Returns the time.
@@ -39,15 +39,15 @@ impl Clock {
     }
 }
 
-impl Default for Clock {
-    fn default() -> Clock {
-        Clock::new(Stamp::now)
+impl Default for TimeSource {
+    fn default() -> TimeSource {
+        TimeSource::new(Stamp::now)
     }
 }
 
-impl fmt::Debug for Clock {
+impl fmt::Debug for TimeSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Clock").field(&self.now()).finish()
+        f.debug_tuple("TimeSource").field(&self.now()).finish()
     }
 }
 

@@ -1,6 +1,5 @@
 //! `kaizen patterns [TASK]`: what was learned, the best pattern of each kind of task first.
 
-use crate::base::clock::Stamp;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::{standing, table};
@@ -131,7 +130,7 @@ fn row(ranked: &Ranked) -> Vec<String> {
     let dash = || "-".to_owned();
     let notes = [
         ranked.avoided.then(|| "better avoided: fails mostly".to_owned()),
-        ranked.turn.map(|turn| turn.sentence(Stamp::now())),
+        ranked.shift.map(|shift| shift.sentence()),
         (cell.n < SAMPLES_MIN).then(|| "few observations".to_owned()),
     ];
     let notes: Vec<String> = notes.into_iter().flatten().collect();
@@ -159,7 +158,7 @@ fn line(task: &TaskType, ranked: &Ranked) -> serde_json::Value {
         "score": ranked.score,
         "interval": [ranked.interval.low, ranked.interval.high],
         "best": ranked.best,
-        "changed": ranked.turn.map(|turn| json!({ "from": turn.from, "to": turn.to, "at": turn.at })),
+        "changed": ranked.shift.map(|shift| json!({ "from": shift.from, "to": shift.to, "at": shift.at })),
         "n": cell.n,
         "success_rate": cell.success_rate(),
         "quality": cell.score.mean(),

@@ -2,7 +2,6 @@
 //! sentence. All of it is belief: what is likely by everything that was recorded. Whether one pattern is
 //! better than another by a test says `compare` alone, in other words.
 
-use crate::base::clock::Stamp;
 use crate::base::rng::Rng;
 use crate::optimizer::cell::Cell;
 use crate::optimizer::experience::Experience;
@@ -59,29 +58,30 @@ fn ranked(
             interval: Interval { low, high },
             best: Some(best),
             cell: cell.map(|(_, cell)| cell.clone()).unwrap_or_default(),
-            turn: experience.turn(task, pattern),
+            shift: experience.shift(task, pattern),
             avoided: arm.is_to_avoid((seen.len() > 1).then_some(best)),
         }
     };
     patterns.iter().zip(seen).zip(best).map(one).collect()
 }
 
-/// Chooses a pattern among those given.
+/// Chooses a pattern among those given; the one that is pinned, if there is one, as if chance had.
 pub fn advise(
     experience: &Experience,
-    task: &TaskType,
-    patterns: &[Pattern],
+    (task, patterns): (&TaskType, &[Pattern]),
     cells: &[(Pattern, Cell)],
     manner: &Manner,
-    now: Stamp,
+    pinned: Option<&Pattern>,
     rng: &mut Rng,
 ) -> Recommendation {
     let (learner, number, arms) = experience.of(task, patterns);
     let seen = learner.look(number, &arms, &manner.within);
     let may_explore = !manner.never_explores;
-    let Some(choice) = choose(&seen, may_explore, rng) else {
+    let Some(mut choice) = choose(&seen, may_explore, rng) else {
         return without_evidence(task, patterns);
     };
+    let pinned = pinned.and_then(|pinned| patterns.iter().position(|known| known == pinned));
+    choice.chosen = pinned.unwrap_or(choice.chosen);
     let (arm, leader) = (seen[choice.chosen], seen[choice.best]);
     let probability = if may_explore { probabilities(&seen)[choice.chosen] } else { 1.0 };
 
@@ -99,7 +99,6 @@ pub fn advise(
         others: &all,
         none_feasible: choice.none_feasible,
         outage: arm.outage.min(leader.outage) < 0.0,
-        now,
     };
 
     Recommendation {
@@ -124,7 +123,6 @@ struct Why<'a> {
     others: &'a [Ranked],
     none_feasible: bool,
     outage: bool,
-    now: Stamp,
 }
 
 impl Why<'_> {
@@ -172,8 +170,8 @@ impl Why<'_> {
         if self.outage {
             text.push_str("; it has recently performed worse than usual on all task types");
         }
-        if let Some(turn) = chosen.turn {
-            let _ = write!(text, "; it {}", turn.sentence(self.now));
+        if let Some(shift) = chosen.shift {
+            let _ = write!(text, "; it {}", shift.sentence());
         }
         if chosen.cell.n < SAMPLES_MIN {
             let _ = write!(text, "; a guess, the evidence is thin (n={})", chosen.cell.n);

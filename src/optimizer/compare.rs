@@ -88,21 +88,21 @@ struct Course {
     experiment: RefCell<Experiment>,
     blocks: RefCell<Vec<Block>>,
     /// What all executions have used up by themselves, without their judge.
-    spent: Rc<RefCell<Spent>>,
+    spent: Rc<RefCell<Expense>>,
     scope: Rc<Scope>,
     seed: u64,
 }
 
 /// What executions have used up.
 #[derive(Debug, Default)]
-struct Spent {
+struct Expense {
     executions: u64,
     calls: u64,
     /// Dollars; `None` once the cost of one is unknown.
     cost: Option<f64>,
 }
 
-impl Spent {
+impl Expense {
     fn add(&mut self, seen: &Seen) {
         let before = if self.executions == 0 { Some(0.0) } else { self.cost };
         self.cost = before.zip(seen.cost).map(|(sum, cost)| sum + cost);
@@ -125,7 +125,7 @@ pub async fn compare(
     let executor = setting.executor.clone();
     let (plan, seed) = (Rc::new(plan), executor.chance());
     let (course_plan, optimizer, inner) = (plan.clone(), optimizer.clone(), setting.clone());
-    let all_spent = Rc::new(RefCell::new(Spent::default()));
+    let all_spent = Rc::new(RefCell::new(Expense::default()));
     let spent = all_spent.clone();
     let call = Callback::new(move |from| {
         let (plan, optimizer, setting) = (course_plan.clone(), optimizer.clone(), inner.clone());
@@ -162,7 +162,7 @@ pub async fn compare(
 
 /// Tells what the judge would cost until it is decided, by what it has cost so far: what the comparison
 /// has used up and its executions have not.
-fn price_judge(findings: &mut Value, metrics: &Metrics, spent: &Spent) {
+fn price_judge(findings: &mut Value, metrics: &Metrics, spent: &Expense) {
     let Some(inputs) = findings["to_decide"]["inputs"].as_f64() else { return };
     let calls = (metrics.calls + metrics.reused).saturating_sub(spent.calls);
     if calls == 0 || spent.executions == 0 {

@@ -9,7 +9,7 @@ use crate::optimizer::learner::{Change, Learner, Objective, Outcome, Scale};
 use crate::optimizer::observation::Source;
 use crate::optimizer::packed::{Packed, Packing};
 use crate::optimizer::pattern::{NameError, Pattern, TaskType};
-use crate::optimizer::policy::Turn;
+use crate::optimizer::policy::Shift;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
@@ -64,8 +64,8 @@ pub struct Experience {
     /// The last observation in the snapshot that the store is known to have; 0 without any.
     kept: i64,
     /// The last change of each pattern on each kind of task, with the time in milliseconds since
-    /// 1970.
-    changes: BTreeMap<(usize, usize), (Change, i64)>,
+    /// 1970, and the executions on the kind until then.
+    changes: BTreeMap<(usize, usize), (Change, i64, f64)>,
     /// Where what is known of inputs is cut.
     cuts: Cuts,
 }
@@ -81,17 +81,34 @@ impl Experience {
     /// Takes in what was recorded since the last time; what the demo model did as well, if `demo`
     /// says so.
     pub fn refresh(&mut self, knowledge: &Knowledge, demo: bool) -> Result<(), KnowledgeError> {
+        self.refresh_to(knowledge, demo, i64::MAX)?;
+        self.keep(knowledge, demo);
+        Ok(())
+    }
+
+    /// Takes in what was recorded since the last time, up to an observation, which must not be an earlier
+    /// one than the last time.
+    pub fn refresh_to(
+        &mut self,
+        knowledge: &Knowledge,
+        demo: bool,
+        end: i64,
+    ) -> Result<(), KnowledgeError> {
         if self.seen.0 == 0 {
-            self.restore(knowledge, demo);
+            self.restore(knowledge, demo, end);
         }
-        if self.fold(knowledge, demo, i64::MAX)? {
+        if self.fold(knowledge, demo, end)? {
             // Costs count from the first one on, for all that was recorded before as well.
             *self = Experience::new(None);
             self.learner = Learner::new(Objective::WITH_COST);
-            return self.refresh(knowledge, demo);
+            return self.refresh_to(knowledge, demo, end);
         }
-        self.keep(knowledge, demo);
         Ok(())
+    }
+
+    /// Returns the number of the last observation that was looked at.
+    pub fn seen(&self) -> i64 {
+        self.seen.0
     }
 
     /// Takes in what was recorded since the last time, up to an observation. Tells whether that was
@@ -117,22 +134,23 @@ impl Experience {
             if seen.is_outage {
                 self.learner.fail_outside(task, arm);
             } else if let Some(change) = self.learner.record(task, arm, &seen.outcome) {
-                self.changes.insert((task, arm), (change, seen.at));
+                let age = self.learner.age(task);
+                self.changes.insert((task, arm), (change, seen.at, age));
             }
         })?;
         self.seen = last.unwrap_or(self.seen);
         Ok(is_cost_news)
     }
 
-    /// Starts from a snapshot, if the store has one that fits.
-    fn restore(&mut self, knowledge: &Knowledge, demo: bool) {
+    /// Starts from a snapshot, if the store has one that fits and knows nothing after `end`.
+    fn restore(&mut self, knowledge: &Knowledge, demo: bool, end: i64) {
         let objective = *self.learner.objective();
         // Whether costs are known shows later only; the snapshot with costs is the newer one.
         let with_cost = self.given.is_none().then_some(Objective::WITH_COST);
         for objective in with_cost.into_iter().chain([objective]) {
             let key = key(self.given.is_some(), demo, &objective);
             let found = knowledge.snapshot(&key, |bytes| Snapshot::read(bytes)?.unpack());
-            if let Some(found) = found {
+            if let Some(found) = found.filter(|found| found.seen.0 <= end) {
                 *self = Experience { given: self.given, kept: found.seen.0, ..found };
                 return;
             }
@@ -200,11 +218,12 @@ impl Experience {
         packing.whole(self.seen.0);
         packing.whole(self.seen.1);
         packing.count(self.changes.len());
-        for ((task, arm), (change, at)) in &self.changes {
+        for ((task, arm), (change, at, age)) in &self.changes {
             packing.count(*task);
             packing.count(*arm);
             packing.pair((change.from, change.to));
             packing.whole(*at);
+            packing.number(*age);
         }
         self.cuts.pack(&mut packing);
         self.learner.pack(&mut packing);
@@ -262,12 +281,18 @@ impl Experience {
     }
 
     /// Returns the last change of a pattern on a kind of task.
-    pub fn turn(&self, task: &TaskType, pattern: &Pattern) -> Option<Turn> {
+    pub fn shift(&self, task: &TaskType, pattern: &Pattern) -> Option<Shift> {
         let task = self.learner.known_task(task.as_str())?;
         let arm = self.learner.known_arm(pattern.as_str())?;
-        let (change, at) = self.changes.get(&(task, arm))?;
-        Some(Turn { from: change.from, to: change.to, at: Stamp(*at) })
+        let (change, at, age) = self.changes.get(&(task, arm))?;
+        let ago = whole(self.learner.age(task) - age);
+        Some(Shift { from: change.from, to: change.to, at: Stamp(*at), ago })
     }
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+fn whole(count: f64) -> u64 {
+    count as u64
 }
 
 /// Names the code that folds, and how this build rounds: the last bit of a power or a logarithm is not
@@ -313,7 +338,7 @@ impl<'a> Snapshot<'a> {
             let (task, arm) = (from.below(usize::MAX)?, from.below(usize::MAX)?);
             let (before, after) = from.pair()?;
             let change = Change { task, arm, from: before, to: after };
-            changes.insert((task, arm), (change, from.whole()?));
+            changes.insert((task, arm), (change, from.whole()?, from.number()?));
         }
         let cuts = Cuts::unpack(from)?;
         let learner = Learner::unpack(from)?;
@@ -400,7 +425,7 @@ mod tests {
             .map(|task| {
                 let task = TaskType::new(task).expect("a name");
                 let patterns = ["direct", "vote", "new"].map(|p| Pattern::new(p).expect("a name"));
-                let found = advise(experience, &task, &patterns, &[], &manner, Stamp(0), &mut rng);
+                let found = advise(experience, (&task, &patterns), &[], &manner, None, &mut rng);
                 format!("{found:?}")
             })
             .collect()
@@ -456,7 +481,7 @@ mod tests {
         let knowledge = open(&path);
         let uses = |given: Option<Objective>, demo: bool| {
             let mut experience = Experience::new(given);
-            experience.restore(&knowledge, demo);
+            experience.restore(&knowledge, demo, i64::MAX);
             experience.kept > 0
         };
         assert!(uses(None, false));

@@ -98,6 +98,11 @@ const OVERLAY: &str = "
 const SEEN: &str = "seq, at, task_type, pattern, source, success_rate, score, execution_time, cost,
     kind, extra FROM observations";
 
+/// What is read of an observation for sums.
+const WHOLE: &str =
+    "task_type, pattern, source, at, success_rate, execution_time, score, cost, tokens,
+    kind, message";
+
 /// What was learned.
 pub struct Knowledge {
     reader: Connection,
@@ -105,6 +110,8 @@ pub struct Knowledge {
     writer: Option<Rc<Writer>>,
     /// Whether snapshots are kept all the same.
     keeps: bool,
+    /// Whether it begins with what a store knows, and changes nothing there.
+    is_copy: bool,
 }
 
 impl fmt::Debug for Knowledge {
@@ -116,17 +123,27 @@ impl fmt::Debug for Knowledge {
 impl Knowledge {
     /// Opens what the project's store knows.
     pub fn open(path: &Path, writer: Rc<Writer>) -> Result<Knowledge, KnowledgeError> {
-        Ok(Knowledge { reader: store::open(path)?, writer: Some(writer), keeps: true })
+        Ok(Knowledge {
+            reader: store::open(path)?,
+            writer: Some(writer),
+            keeps: true,
+            is_copy: false,
+        })
     }
 
     /// Opens a store for reading what it knows. Only snapshots of the learner are written.
     pub fn read(reader: Connection) -> Knowledge {
-        Knowledge { reader, writer: None, keeps: true }
+        Knowledge { reader, writer: None, keeps: true, is_copy: false }
     }
 
     /// Starts knowing nothing, and forgets everything in the end.
     pub fn in_memory() -> Result<Knowledge, KnowledgeError> {
-        Ok(Knowledge { reader: store::open_in_memory()?, writer: None, keeps: false })
+        Ok(Knowledge {
+            reader: store::open_in_memory()?,
+            writer: None,
+            keeps: false,
+            is_copy: false,
+        })
     }
 
     /// Starts from what a store knows at this moment, and changes nothing in it: what is recorded
@@ -137,7 +154,7 @@ impl Knowledge {
             reader.execute("ATTACH ? AS disk", [path.to_string_lossy()])?;
             reader.execute_batch(OVERLAY)?;
         }
-        Ok(Knowledge { reader, writer: None, keeps: false })
+        Ok(Knowledge { reader, writer: None, keeps: false, is_copy: true })
     }
 
     /// Records observations, all or none. Those that `counts` accepts and that say something about
@@ -238,6 +255,35 @@ impl Knowledge {
             each(&Seen { at, task: text(2)?, pattern: text(3)?, source, outcome, is_outage, of });
         }
         Ok(last)
+    }
+
+    /// Returns the number of the last observation; 0 without any.
+    pub fn end(&self) -> Result<i64, KnowledgeError> {
+        let sql = "SELECT coalesce(max(seq), 0) FROM observations";
+        Ok(self.reader.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+    }
+
+    /// Gives every observation after `seq` and up to `end`, without what no sum needs, in the order in
+    /// which they were recorded.
+    pub fn observations(
+        &self,
+        seq: i64,
+        end: i64,
+        mut each: impl FnMut(Observation),
+    ) -> Result<(), KnowledgeError> {
+        let sql =
+            format!("SELECT {WHOLE} FROM observations WHERE seq > ? AND seq <= ? ORDER BY seq");
+        let mut statement = self.reader.prepare_cached(&sql)?;
+        let mut rows = statement.query(params![seq, end])?;
+        while let Some(row) = rows.next()? {
+            each(observation(row)?);
+        }
+        Ok(())
+    }
+
+    /// Tells whether everything is forgotten in the end.
+    pub fn is_in_memory(&self) -> bool {
+        !self.keeps && !self.is_copy
     }
 
     /// Tells whether snapshots of the learner can be kept.
@@ -362,14 +408,7 @@ impl Knowledge {
         let is_free = self.reader.is_autocommit();
         let _moment = is_free.then(|| self.reader.unchecked_transaction()).transpose()?;
         let mut audit = Audit::default();
-        let mut statement = self.reader.prepare(
-            "SELECT task_type, pattern, source, at, success_rate, execution_time, score, cost,
-                tokens, kind, message FROM observations ORDER BY seq",
-        )?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            audit.add(&observation(row)?);
-        }
+        self.observations(0, i64::MAX, |seen| audit.add(&seen))?;
         Ok(audit.compare(&self.all()?))
     }
 }

@@ -6,6 +6,7 @@ pub mod accuracy;
 pub mod advice;
 pub mod audit;
 pub mod cell;
+pub mod chooser;
 pub mod compare;
 pub mod execution;
 pub mod experience;
@@ -14,30 +15,34 @@ pub mod failure;
 pub mod feature;
 pub mod findings;
 pub mod guide_file;
+mod hindsight;
 pub mod insights;
 pub mod knowledge;
 pub mod learner;
+pub mod note;
 pub mod observation;
 pub mod packed;
+
 pub mod pattern;
 pub mod policy;
 pub mod stats;
 
-use crate::base::clock::Clock;
+use crate::base::clock::TimeSource;
 use crate::base::id::RunId;
 use crate::base::rng::Rng;
 use crate::flow::failure::Failure;
-use crate::optimizer::advice::{Manner, advise, standings};
-use crate::optimizer::cell::Cell;
+use crate::optimizer::advice::{Manner, standings};
+use crate::optimizer::chooser::near;
 use crate::optimizer::experience::Experience;
 use crate::optimizer::feature::{FeatureError, Features, OF};
 use crate::optimizer::guide_file::{GuideFile, GuideFileError};
+use crate::optimizer::hindsight::Hindsight;
 use crate::optimizer::insights::Cells;
 use crate::optimizer::knowledge::{FailureClass, Knowledge, KnowledgeError};
 use crate::optimizer::learner::{Objective, Scale};
 use crate::optimizer::observation::{MetricsError, Observation, Source};
 use crate::optimizer::pattern::{NameError, Pattern, TaskType};
-use crate::optimizer::policy::{Policy, Ranked, Recommendation, choose, rank, without_evidence};
+use crate::optimizer::policy::{Policy, Ranked, rank};
 use serde_json::{Map, Value};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,7 +77,9 @@ pub struct Optimizer {
     manner: Manner,
     experience: Rc<RefCell<Experience>>,
     rng: Rc<RefCell<Rng>>,
-    clock: Clock,
+    time: TimeSource,
+    /// What was known when the run that this one goes on from chose.
+    hindsight: Rc<RefCell<Hindsight>>,
     /// Whether what the demo model did counts.
     learn_from_demo: bool,
     run: Option<RunId>,
@@ -83,22 +90,34 @@ impl Optimizer {
     pub fn new(knowledge: Rc<Knowledge>, policy: Policy, learn_from_demo: bool) -> Optimizer {
         let experience = Rc::new(RefCell::new(Experience::new(None)));
         let (manner, rng) = (Manner::default(), Rc::new(RefCell::new(Rng::seeded(0))));
-        let clock = Clock::default();
-        Optimizer { knowledge, policy, manner, experience, rng, clock, learn_from_demo, run: None }
+        let (time, hindsight) =
+            (TimeSource::default(), Rc::new(RefCell::new(Hindsight::new(None))));
+        Optimizer {
+            knowledge,
+            policy,
+            manner,
+            experience,
+            rng,
+            time,
+            hindsight,
+            learn_from_demo,
+            run: None,
+        }
     }
 
-    /// Takes the time of executions from a clock.
+    /// Takes the time of executions from another source than the system.
     #[must_use]
-    pub fn by_clock(self, clock: Clock) -> Optimizer {
-        Optimizer { clock, ..self }
+    pub fn by_time(self, time: TimeSource) -> Optimizer {
+        Optimizer { time, ..self }
     }
 
     /// Says what counts, if it is not the usual; what limits there are; and how chance begins.
     #[must_use]
     pub fn choosing(self, objective: Option<Objective>, manner: Manner, seed: u64) -> Optimizer {
         let experience = Rc::new(RefCell::new(Experience::new(objective)));
+        let hindsight = Rc::new(RefCell::new(Hindsight::new(objective)));
         let rng = Rc::new(RefCell::new(Rng::seeded(seed)));
-        Optimizer { manner, experience, rng, ..self }
+        Optimizer { manner, experience, rng, hindsight, ..self }
     }
 
     /// Tells whether what the demo model does counts.
@@ -196,45 +215,9 @@ impl Optimizer {
     /// called for it.
     pub async fn record_observation(&self, mut seen: Observation) -> Result<(), OptimizerError> {
         seen.run.clone_from(&self.run);
-        seen.at = self.clock.now();
+        seen.at = self.time.now();
 
         Ok(self.knowledge.record(vec![seen], |source| self.counts(source)).await?)
-    }
-
-    /// Recommends a pattern for a kind of task, with the reason; `among` those names only, if any
-    /// are given.
-    pub fn recommend(
-        &self,
-        task: &str,
-        among: &[String],
-    ) -> Result<Recommendation, OptimizerError> {
-        self.recommend_in(&self.manner, task, among)
-    }
-
-    fn recommend_in(
-        &self,
-        manner: &Manner,
-        task: &str,
-        among: &[String],
-    ) -> Result<Recommendation, OptimizerError> {
-        let task = TaskType::new(task)?;
-        let among = among.iter().map(|name| Pattern::new(name)).collect::<Result<Vec<_>, _>>()?;
-        if self.policy == Policy::Fixed {
-            return Ok(without_evidence(&task, &among).by_order());
-        }
-        let cells = self.knowledge.cells(&task)?;
-        if self.policy != Policy::Learn {
-            return Ok(choose(self.policy, &task, rank(self.policy, cells), &among));
-        }
-        let mut experience = self.experience.borrow_mut();
-        experience.refresh(&self.knowledge, self.learn_from_demo)?;
-        let patterns = if among.is_empty() { near(&experience, &task, &cells)? } else { among };
-        if patterns.is_empty() {
-            return Ok(without_evidence(&task, &[]));
-        }
-        let mut rng = self.rng.borrow_mut();
-        let now = self.clock.now();
-        Ok(advise(&experience, &task, &patterns, &cells, manner, now, &mut rng))
     }
 
     /// Returns the scales of times and costs on a kind of task.
@@ -271,44 +254,6 @@ impl Optimizer {
         experience.refresh(&self.knowledge, self.learn_from_demo)?;
         let patterns = near(&experience, task, &cells)?;
         Ok(standings(&experience, task, &patterns, &cells, &self.manner))
-    }
-
-    /// Returns the best pattern that is known for a kind of task.
-    pub fn best_pattern(&self, task: &str) -> Result<Option<Pattern>, OptimizerError> {
-        let manner = Manner { never_explores: true, ..self.manner };
-        let recommendation = self.recommend_in(&manner, task, &[])?;
-        Ok(recommendation.ranked.map(|ranked| ranked.pattern))
-    }
-
-    /// Tells whether a pattern is better avoided on a kind of task: it fails mostly there, and is hardly
-    /// the best of `among`, or of all that are known if none are given. A statement, which changes no
-    /// choice.
-    pub fn should_avoid(
-        &self,
-        task: &str,
-        pattern: &str,
-        among: &[String],
-    ) -> Result<bool, OptimizerError> {
-        let (task, pattern) = (TaskType::new(task)?, Pattern::new(pattern)?);
-        let among = among.iter().map(|name| Pattern::new(name)).collect::<Result<Vec<_>, _>>()?;
-
-        Ok(self.avoided(&task, &among)?.contains(&pattern))
-    }
-
-    /// Returns the patterns that are better avoided on a kind of task.
-    pub fn avoided(
-        &self,
-        task: &TaskType,
-        among: &[Pattern],
-    ) -> Result<BTreeSet<Pattern>, OptimizerError> {
-        let cells = self.knowledge.cells(task)?;
-        let mut experience = self.experience.borrow_mut();
-        experience.refresh(&self.knowledge, self.learn_from_demo)?;
-        let patterns =
-            if among.is_empty() { near(&experience, task, &cells)? } else { among.to_vec() };
-
-        let all = standings(&experience, task, &patterns, &cells, &self.manner);
-        Ok(all.into_iter().filter(|one| one.avoided).map(|one| one.pattern).collect())
     }
 
     /// Tells of each kind of failure whether its pattern is better avoided.
@@ -401,16 +346,4 @@ impl Optimizer {
         file.replace()?;
         Ok(count)
     }
-}
-
-/// Returns the patterns to choose among when nobody names any, in alphabetical order: those that the
-/// learner knows on a kind of task or near it, and those whose sums are kept.
-fn near(
-    experience: &Experience,
-    task: &TaskType,
-    cells: &[(Pattern, Cell)],
-) -> Result<Vec<Pattern>, NameError> {
-    let mut names = experience.near(task);
-    names.extend(cells.iter().map(|(pattern, _)| pattern.as_str()));
-    names.into_iter().map(Pattern::new).collect()
 }

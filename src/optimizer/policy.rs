@@ -113,27 +113,33 @@ pub struct Ranked {
     /// What is known of it.
     pub cell: Cell,
     /// Its last change on this kind of task, if it has changed.
-    pub turn: Option<Turn>,
+    pub shift: Option<Shift>,
     /// Whether it fails mostly and is hardly the best, so that it is better avoided.
     pub avoided: bool,
 }
 
 /// A change of how well a pattern does on a kind of task.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Turn {
+pub struct Shift {
     /// Its mean utility before.
     pub from: f64,
     /// The mean of the executions in which it showed.
     pub to: f64,
     /// When it was seen.
     pub at: Stamp,
+    /// How many executions on the kind of task came after it.
+    pub ago: u64,
 }
 
-impl Turn {
-    /// Says what changed, and how long ago.
-    pub fn sentence(&self, now: Stamp) -> String {
-        let hours = (now.0 - self.at.0).max(0) / 3_600_000;
-        let ago = if hours < 1 { "within the hour".to_owned() } else { format!("{hours} h ago") };
+impl Shift {
+    /// Says what changed, and how long ago: in executions, so that it is said the same whenever it is
+    /// asked.
+    pub fn sentence(&self) -> String {
+        let ago = match self.ago {
+            0 => "with the last execution".to_owned(),
+            1 => "1 execution ago".to_owned(),
+            many => format!("{many} executions ago"),
+        };
         format!("changed from {:.2} to {:.2} {ago}", self.from, self.to)
     }
 }
@@ -172,7 +178,7 @@ pub fn rank(policy: Policy, cells: Vec<(Pattern, Cell)>) -> Vec<Ranked> {
         .into_iter()
         .map(|(pattern, cell)| {
             let (score, interval) = policy.score(&cell, with_cost);
-            Ranked { pattern, score, interval, best: None, cell, turn: None, avoided: false }
+            Ranked { pattern, score, interval, best: None, cell, shift: None, avoided: false }
         })
         .collect();
     order(&mut ranked);

@@ -168,8 +168,8 @@ mod tests {
     fn one(name: &str, score: f64, half: f64) -> Ranked {
         let pattern = Pattern::new(name).expect("a name");
         let interval = Interval { low: score - half, high: score + half };
-        let (best, cell, turn) = (None, Cell::default(), None);
-        Ranked { pattern, score, interval, best, cell, turn, avoided: false }
+        let (best, cell, shift) = (None, Cell::default(), None);
+        Ranked { pattern, score, interval, best, cell, shift, avoided: false }
     }
 
     #[test]

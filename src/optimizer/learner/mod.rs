@@ -100,6 +100,11 @@ impl Learner {
         &self.objective
     }
 
+    /// Returns how many executions were taken in on a kind of task.
+    pub fn age(&self, task: usize) -> f64 {
+        self.kinds[task].age
+    }
+
     /// Returns the scales of times and costs on a kind of task.
     pub fn scale(&self, task: &str) -> Scale {
         self.known_task(task).map_or(self.objective.scale(), |task| self.kinds[task].scale())

@@ -3,7 +3,7 @@
 use super::def;
 use super::flow::read_bounds;
 use super::optimizer::{Handle, is_news, raise};
-use super::recommend::{read_objective, read_of, recommendation};
+use super::recommend::{Choice, among_short, choose_once, read_objective, read_of};
 use crate::base::id::RunId;
 use crate::flow::failure::Failure;
 use crate::optimizer::accuracy::Accuracy;
@@ -18,7 +18,6 @@ use crate::script::options::Options;
 use crate::script::tasks::{self, BoundFn, Task};
 use crate::script::{Inner, convert};
 use crate::session::branch::{Branch, SharedBranch};
-use crate::store::StoreError;
 use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
 use serde_json::{Value, json};
 use std::rc::Rc;
@@ -259,22 +258,18 @@ impl<'a> Given<'a> {
 }
 
 fn run(mut given: Given<'_>, input: &Dynamic) -> Result<Dynamic, Raised> {
-    let (host, o, executor) = (given.host, given.o, given.host.executor());
+    let (host, o) = (given.host, given.o);
     let setting = given.setting()?;
     let input = plain("the input", input).map_err(|e| throw(&e))?;
     let names = given.names().map_err(|e| throw(&e))?;
     let of = read_of(&mut given.options).map_err(|e| throw(&e))?;
     let (task, arms) = (given.task, given.arms);
-    let kind = o.optimizer.kind(task.as_str(), &of).map_err(|e| raise(host, e))?;
-    let what = format!("run {task} among {} on {}", names.join(", "), digest(&input));
-    let choose = || {
-        let found = o.optimizer.recommend(kind.as_str(), &names).map_err(|e| raise(host, e))?;
-        let mut choice = recommendation(&found);
-        choice["execution"] = RunId::fresh().0.into();
-        Ok(choice)
-    };
-    let broken = |error: StoreError| host.raise(error.into());
-    let (choice, is_known) = executor.find_once(what, choose, broken)?;
+    let what = format!("run {task}{} on {}", among_short(&names), digest(&input));
+    let question = (task.as_str(), &names[..], &of);
+    let Choice { value: choice, execution, is_known } =
+        choose_once(host, o, what, question, Some(&RunId::fresh().0))?;
+    let kind = choice["task_type"].as_str().unwrap_or(task.as_str());
+    let kind = TaskType::new(kind).map_err(|error| raise(host, error.into()))?;
     let chosen = choice["pattern"].as_str().unwrap_or_default();
     let arm = arms.iter().find(|arm| arm.pattern.as_str() == chosen).ok_or_else(|| {
         throw_new("option", format!("`{chosen}` was chosen, which is not among the patterns"))
@@ -282,7 +277,7 @@ fn run(mut given: Given<'_>, input: &Dynamic) -> Result<Dynamic, Raised> {
     let around = tasks::current().scope.clone();
     let done = wait(setting.execute(&task, arm, &input, around.as_ref()));
     let done = done.map_err(|stop| host.raise(stop))?;
-    let seen = done.seen(choice["execution"].as_str().unwrap_or_default().to_owned());
+    let seen = done.seen(execution.unwrap_or_else(|| RunId::fresh().0));
     if is_news(host, o, seen.is_demo, seen.is_reused && !is_known) {
         let mut observation = seen.observation(&kind, &arm.pattern);
         feature::keep(&mut observation.extra, task.as_str(), &of);

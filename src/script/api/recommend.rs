@@ -5,8 +5,10 @@ use super::optimizer::{Handle, raise, read_among};
 use super::run::as_float;
 use crate::flow::failure::Failure;
 use crate::optimizer::advice::Manner;
+use crate::optimizer::compare::digest;
 use crate::optimizer::feature::Features;
 use crate::optimizer::learner::{Constraints, Objective};
+use crate::optimizer::note::Note;
 use crate::optimizer::policy::{Policy, Ranked, Recommendation};
 use crate::script::error::{Raised, throw};
 use crate::script::options::Options;
@@ -14,6 +16,9 @@ use crate::script::{Inner, convert};
 use rhai::{Engine, Map};
 use serde_json::{Value, json};
 use std::rc::Rc;
+
+/// Characters of a name for what would be long.
+const SHORT: usize = 8;
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     let inner = host.clone();
@@ -80,27 +85,69 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
 }
 
 /// Recommends a pattern, or tells what the run that this one goes on from was told.
-pub(super) fn recommend(
+fn recommend(
     host: &Rc<Inner>,
     o: &Handle,
     task: &str,
     among: &[String],
     of: &Features,
 ) -> Result<Value, Raised> {
-    let mut what = format!("recommend {task}");
-    if !among.is_empty() {
-        what += &format!(" among {}", among.join(", "));
-    }
+    let mut what = format!("recommend {task}{}", among_short(among));
     if !of.is_empty() {
-        what += &format!(" of {}", Value::from(of.to_map()));
+        what += &format!(" of {}", &digest(&of.to_map())[..SHORT]);
     }
-    journaled(host, what, || {
-        let kind = o.optimizer.kind(task, of).map_err(|error| raise(host, error))?;
-        let found = o.optimizer.recommend(kind.as_str(), among);
-        let mut value = recommendation(&found.map_err(|error| raise(host, error))?);
-        value["task_type"] = kind.as_str().into();
-        Ok(value)
-    })
+    choose_once(host, o, what, (task, among, of), None).map(|choice| choice.value)
+}
+
+/// A choice as scripts are told it.
+pub(super) struct Choice {
+    pub(super) value: Value,
+    /// The name under which the execution is recorded once, if it was to have one.
+    pub(super) execution: Option<String>,
+    /// Whether the run that this one goes on from has made it.
+    pub(super) is_known: bool,
+}
+
+/// Names patterns to choose from, in few characters.
+pub(super) fn among_short(among: &[String]) -> String {
+    if among.is_empty() { String::new() } else { format!(" among #{}", &digest(&among)[..SHORT]) }
+}
+
+/// Makes a choice, of which the journal keeps a note, with the name of its execution; or makes the one again that the run has made that
+/// this one goes on from.
+pub(super) fn choose_once(
+    host: &Rc<Inner>,
+    o: &Handle,
+    what: String,
+    (task, among, of): (&str, &[String], &Features),
+    execution: Option<&str>,
+) -> Result<Choice, Raised> {
+    let mut made = None;
+    let choose = || {
+        let advice = o.optimizer.choose(task, of, among).map_err(|error| raise(host, error))?;
+        let mut kept = advice.note.to_value();
+        if let Some(name) = execution {
+            kept["execution"] = name.into();
+        }
+        made = Some(advice);
+        Ok(kept)
+    };
+    let (kept, is_known) = once(host, what, choose)?;
+
+    let execution = kept["execution"].as_str().map(str::to_owned);
+    let advice = match (made, Note::read(&kept)) {
+        (Some(advice), _) => advice,
+        (None, Some(note)) => {
+            let again = o.optimizer.choose_again(task, of, among, note);
+            again.map_err(|error| raise(host, error))?
+        }
+        // Earlier versions kept the whole.
+        (None, None) => return Ok(Choice { value: kept, execution, is_known }),
+    };
+    let mut value = recommendation(&advice.found);
+    value["best"] = value["best"].as_f64().or(advice.note.best).into();
+    value["task_type"] = advice.kind.as_str().into();
+    Ok(Choice { value, execution, is_known })
 }
 
 /// Reads what is known of an input beforehand.
@@ -117,11 +164,21 @@ pub(super) fn journaled(
     what: String,
     find: impl FnOnce() -> Result<Value, Raised>,
 ) -> Result<Value, Raised> {
-    let broken = |error: crate::store::StoreError| host.raise(error.into());
-    host.executor().find_once(what, find, broken).map(|(value, _)| value)
+    once(host, what, find).map(|(value, _)| value)
 }
 
-pub(super) fn recommendation(found: &Recommendation) -> Value {
+/// The one place where an optimizer meets the journal: what was found out, and whether the run that this
+/// one goes on from did.
+fn once(
+    host: &Rc<Inner>,
+    what: String,
+    find: impl FnOnce() -> Result<Value, Raised>,
+) -> Result<(Value, bool), Raised> {
+    let broken = |error: crate::store::StoreError| host.raise(error.into());
+    host.executor().find_once(what, find, broken)
+}
+
+fn recommendation(found: &Recommendation) -> Value {
     let mut value = found.ranked.as_ref().map_or_else(|| json!({ "n": 0 }), figures);
     value["pattern"] = found.pattern.as_str().into();
     value["reason"] = found.reason.as_str().into();
@@ -220,7 +277,7 @@ pub(super) fn figures(ranked: &Ranked) -> Value {
         "cost": cell.cost.mean(),
         "tokens": cell.tokens.mean(),
         "best": ranked.best,
-        "changed": ranked.turn.map(|turn| json!({ "from": turn.from, "to": turn.to, "at": turn.at })),
+        "changed": ranked.shift.map(|shift| json!({ "from": shift.from, "to": shift.to, "at": shift.at })),
         "avoided": ranked.avoided,
     })
 }

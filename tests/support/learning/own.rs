@@ -5,7 +5,7 @@ use super::rival::{Policy, Task};
 use super::truth::Seen;
 use super::world::World;
 use futures::executor::block_on;
-use kaizen::base::clock::{Clock, Stamp};
+use kaizen::base::clock::{Stamp, TimeSource};
 use kaizen::base::rng::Rng;
 use kaizen::optimizer::Optimizer;
 use kaizen::optimizer::advice::Manner;
@@ -61,7 +61,7 @@ impl Own {
                 false,
             )
             .choosing(objective, manner, seed)
-            .by_clock(Clock::new(move || Stamp(told.get()))),
+            .by_time(TimeSource::new(move || Stamp(told.get()))),
             kinds: world.kinds.clone(),
             patterns: (0..world.arms()).map(|arm| format!("pattern{arm:02}")).collect(),
             clock,
@@ -89,8 +89,8 @@ impl Policy for Own {
     fn pick(&mut self, task: &Task, there: &[usize], _: &mut Rng) -> usize {
         let found = self.recommend(task, there);
         for one in found.ranked.iter().chain(&found.alternatives) {
-            let turn = one.turn.map(|turn| (task.kind, one.pattern.to_string(), turn.at.0));
-            self.changes.extend(turn);
+            let shift = one.shift.map(|shift| (task.kind, one.pattern.to_string(), shift.at.0));
+            self.changes.extend(shift);
         }
         self.number(found.pattern.as_str())
     }
