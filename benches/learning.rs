@@ -1,37 +1,156 @@
-//! How well the learner chooses, against the guide's formula and three textbook policies on the same
-//! instances: `cargo bench --bench learning [-- SEEDS]`. Prints a table, and fails if a gate is missed.
+//! How well patterns are chosen, against the guide's formula and textbook policies on the very same
+//! orders, through `recommend` and `record_execution` of an optimizer, as scripts use them.
+//!
+//! - `cargo bench --bench learning [-- INSTANCES [FAMILY ..]]`: everything, 200 instances; fails if a
+//!   demand is missed.
+//! - `-- --gate`: the regrets alone, 40 instances; fails if one is missed by more than chance explains.
+//! - `-- --table FILE [INSTANCES [INPUTS]]`: replays a table of outcomes, a JSON value per line: `task`,
+//!   `input`, `pattern`, `success`, `quality`, `time`, `cost`.
 #![allow(clippy::print_stdout, reason = "a benchmark prints its table")]
 
-#[path = "../tests/support/scenarios.rs"]
+#[path = "../tests/support/learning/mod.rs"]
 #[allow(dead_code, reason = "the tests use other parts of it")]
-mod scenarios;
+mod learning;
 
 use kaizen::base::clock;
 use kaizen::base::rng::Rng;
 use kaizen::optimizer::experiment::{Experiment, Rule, Verdict};
-use kaizen::optimizer::learner::{Constraints, Learner, Objective};
+use kaizen::optimizer::learner::{Constraints, Learner, Objective, Outcome, choose};
 use kaizen::optimizer::stats;
-use scenarios::{Mean, POLICIES, SCENARIOS, average, world};
+use learning::course::{self, TEMPOS, policies, regrets};
+use learning::family::FAMILIES;
+use learning::gate::{Demand, Line};
+use learning::rival::Mean;
+use learning::{script, table};
+use std::path::Path;
 
-/// Instances of each scenario when nobody says another number.
-const SEEDS: u32 = 200;
+/// Instances of each family when nobody says another number, in all and in the short form.
+const INSTANCES: u32 = 200;
+const GATE_INSTANCES: u32 = 40;
+/// Instances of the replay of a table.
+const TABLE_INSTANCES: u32 = 40;
 
-/// What is demanded: the most regret, as a share of that of the guide's formula; the least share of
-/// the possible after 200 and after all choices.
-const GATES: &[(&str, f64, f64, f64)] = &[
-    ("S1", 0.50, 0.94, 0.97),
-    ("S2", 0.80, 0.94, 0.97),
-    ("S3", 0.45, 0.94, 0.93),
-    ("S4", 0.05, 0.94, 0.97),
-    ("S5", 0.45, 0.0, 0.92),
-    ("S5b", 1.00, 0.0, 0.0),
-    ("S6", 0.10, 0.0, 0.97),
-    ("S7", 0.70, 0.94, 0.97),
-    ("S8", 0.10, 0.94, 0.97),
-    ("S9", 0.70, 0.0, 0.0),
-    ("S10", 0.60, 0.0, 0.91),
-    ("S11", 0.55, 0.0, 0.91),
-];
+fn main() {
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    arguments.retain(|word| word != "--bench");
+    let numbers: Vec<usize> = arguments.iter().filter_map(|word| word.parse().ok()).collect();
+    let first = numbers.first().and_then(|number| u32::try_from(*number).ok());
+
+    if let Some(at) = arguments.iter().position(|word| word == "--table") {
+        let file = arguments.get(at + 1).expect("a file after --table");
+        let most = numbers.get(1).copied().unwrap_or(usize::MAX);
+        match table::show(Path::new(file), first.unwrap_or(TABLE_INSTANCES), most) {
+            Ok(text) => print!("{text}"),
+            Err(fault) => {
+                println!("`{file}`: {fault}");
+                std::process::exit(2);
+            }
+        }
+        return;
+    }
+
+    let is_gate = arguments.iter().any(|word| word == "--gate");
+    let instances = first.unwrap_or(if is_gate { GATE_INSTANCES } else { INSTANCES });
+    let named = |name: &str| arguments.iter().any(|word| word == name);
+    let is_some_named = FAMILIES.iter().any(|family| named(family.name));
+    let families: Vec<&str> = FAMILIES
+        .iter()
+        .map(|family| family.name)
+        .filter(|name| !is_some_named || named(name))
+        .collect();
+
+    let mut missed = families_table(&families, instances, is_gate);
+    if !is_gate && !is_some_named {
+        tempos(instances, &mut missed);
+        through_run(instances.min(40));
+        intervals(&mut missed);
+        speed();
+    }
+
+    for fault in &missed {
+        println!("MISSED {fault}");
+    }
+    std::process::exit(i32::from(!missed.is_empty()));
+}
+
+/// Prints what came of every policy in every family; returns the demands that were missed.
+fn families_table(families: &[&str], instances: u32, is_gate: bool) -> Vec<String> {
+    println!(
+        "regret after all choices: mean of {instances} instances, half of its 95 % interval\n"
+    );
+    print!("{:14}", "");
+    for name in policies() {
+        print!("{name:>16}");
+    }
+    println!("{:>18}   share of the possible @50 @200 @all", "times Thompson's");
+
+    let mut missed = Vec::new();
+    for name in families {
+        let line = course::line(name, instances);
+        print_line(&line);
+        let faults = line
+            .demands()
+            .into_iter()
+            .filter(|demand| if is_gate { demand.is_surely_missed() } else { demand.is_missed() });
+        missed.extend(faults.map(|demand: Demand| demand.to_string()));
+    }
+    missed
+}
+
+fn print_line(line: &Line) {
+    let own = regrets(&line.own);
+    print!("{:14}", line.family.name);
+    let others = line.rivals.iter().map(|(name, went)| (*name, regrets(went)));
+    let all: std::collections::BTreeMap<_, _> = others.chain([("kaizen", own.clone())]).collect();
+    for name in policies() {
+        let mean = Mean::of(&all[name]);
+        print!("{:>16}", format!("{:.1} ±{:.1}", mean.mean, mean.error));
+    }
+
+    let against = Mean::ratio(&own, &all["Thompson"]);
+    let shares: Vec<String> = (0..3)
+        .map(|place| {
+            let all: Vec<f64> = line.own.iter().map(|went| 100.0 * went.share[place]).collect();
+            format!("{:.1}", Mean::of(&all).mean)
+        })
+        .collect();
+    println!(
+        "{:>18}   {}   {}; {:.2} changes told in 1000",
+        format!("{:.2} ±{:.2}", against.mean, against.error),
+        shares.join(" "),
+        line.family.says,
+        line.changes().mean
+    );
+}
+
+/// The same families at three tempos: time that passes between executions changes no choice.
+fn tempos(instances: u32, missed: &mut Vec<String>) {
+    println!("\nregret by the time between two executions\n");
+    println!("{:14}{:>12}{:>12}{:>12}", "", TEMPOS[0].0, TEMPOS[1].0, TEMPOS[2].0);
+
+    for family in FAMILIES.iter().filter(|family| family.name.starts_with('S')) {
+        let each = TEMPOS
+            .map(|(_, tempo)| Mean::of(&regrets(&course::own(family.name, tempo, instances))).mean);
+        println!("{:14}{:>12.1}{:>12.1}{:>12.1}", family.name, each[0], each[1], each[2]);
+        let (low, high) =
+            (each.iter().copied().fold(f64::MAX, f64::min), each.into_iter().fold(0.0, f64::max));
+        if high > 1.05 * low {
+            missed.push(format!("{}: {low:.1} to {high:.1} by tempo alone", family.name));
+        }
+    }
+}
+
+/// What is lost where `o.run` chooses, in a script.
+fn through_run(instances: u32) {
+    let rates = [0.95, 0.75, 0.70, 0.60, 0.50];
+    let lost: Vec<f64> =
+        (0..instances).map(|seed| script::lost(&rates, 1000, 1 + u64::from(seed))).collect();
+    let mean = Mean::of(&lost);
+    println!(
+        "\n`o.run` in a script, {rates:?}: {:.1} ±{:.1} right answers lost of 1000",
+        mean.mean, mean.error
+    );
+}
 
 /// Kinds of scores: from a source of chance, and their mean.
 type Scores = (&'static str, fn(&mut Rng) -> f64, f64);
@@ -87,94 +206,16 @@ fn intervals(missed: &mut Vec<String>) {
     }
 }
 
-fn main() {
-    let seeds = std::env::args().find_map(|arg| arg.parse().ok()).unwrap_or(SEEDS);
-    let mut missed = Vec::new();
-    println!("regret after all choices (mean of {seeds} instances, half of its 95 % interval)\n");
-    print!("{:4} {:44}", "", "");
-    for name in POLICIES {
-        print!("{name:>16}");
-    }
-    println!("   kaizen/guide   share of the possible @50 @200 @all");
-    for (scenario, says) in SCENARIOS {
-        let means: Vec<Mean> = POLICIES.iter().map(|name| average(scenario, name, seeds)).collect();
-        print!("{scenario:4} {says:44}");
-        for mean in &means {
-            print!("{:>16}", format!("{:.1} ±{:.1}", mean.regret, mean.error));
-        }
-        let (own, guide, thompson) = (&means[0], &means[1], &means[3]);
-        let ratio = own.regret / guide.regret;
-        let share = own.share.map(|share| 100.0 * share);
-        println!("{ratio:>14.2}   {:.1} {:.1} {:.1}", share[0], share[1], share[2]);
-        let mut demand = |ok: bool, what: String| {
-            if !ok {
-                missed.push(format!("{scenario}: {what}"));
-            }
-        };
-        if let Some((_, most, at_200, at_all)) = GATES.iter().find(|gate| gate.0 == *scenario) {
-            demand(ratio <= *most, format!("{ratio:.2} of the guide's regret, at most {most}"));
-            demand(own.share[1] >= *at_200, format!("{:.1} % after 200", share[1]));
-            demand(own.share[2] >= *at_all, format!("{:.1} % after all", share[2]));
-        }
-        let against = own.regret / thompson.regret;
-        demand(against <= 1.25, format!("{against:.2} of independent Thompson sampling's regret"));
-        if *scenario == "S6" {
-            demand(own.broken <= 0.02, format!("{:.1} % break a limit", 100.0 * own.broken));
-        }
-        if *scenario == "S1" {
-            demand(own.p95 <= 60.0, format!("the 95th percentile of regret is {:.0}", own.p95));
-            let false_changes = count(&own.changes, 0..1000) / f64::from(seeds);
-            println!(
-                "     {false_changes:.2} false changes in 1000 executions, p95 {:.1}",
-                own.p95
-            );
-            demand(false_changes <= 0.3, format!("{false_changes:.2} false changes"));
-        }
-        if *scenario == "S3" {
-            let seen =
-                own.changes.iter().filter(|all| all.iter().any(|at| (300..331).contains(at)));
-            let seen = f64::from(u32::try_from(seen.count()).unwrap_or(0)) / f64::from(seeds);
-            println!("     the change at 300 is seen within 30 in {:.0} %", 100.0 * seen);
-        }
-    }
-    coverage(seeds, &mut missed);
-    intervals(&mut missed);
-    speed();
-    for gate in &missed {
-        println!("MISSED {gate}");
-    }
-    std::process::exit(i32::from(!missed.is_empty()));
-}
-
-fn count(changes: &[Vec<usize>], range: std::ops::Range<usize>) -> f64 {
-    let all = changes.iter().flatten().filter(|at| range.contains(at)).count();
-    f64::from(u32::try_from(all).unwrap_or(0))
-}
-
-/// How often the interval of 90 % holds the true mean, where there are five executions or more.
-fn coverage(seeds: u32, missed: &mut Vec<String>) {
-    for scenario in ["S1", "S2", "S5", "S10"] {
-        let (held, all) = scenarios::coverage(scenario, seeds.min(60));
-        let share = f64::from(held) / f64::from(all);
-        println!(
-            "{scenario}: the 90 % interval holds the truth in {:.1} % of {all}",
-            100.0 * share
-        );
-        if share < 0.85 {
-            missed.push(format!("{scenario}: coverage {:.1} %", 100.0 * share));
-        }
-    }
-}
-
 /// What recording and choosing cost with 10,000 kinds of tasks and 5 patterns.
 fn speed() {
     let mut learner = Learner::new(Objective::WITHOUT_COST);
     let tasks: Vec<usize> = (0..10_000).map(|task| learner.task(&format!("task{task}"))).collect();
     let arms: Vec<usize> = (0..5).map(|arm| learner.arm(&format!("arm{arm}"))).collect();
     let mut rng = Rng::seeded(1);
-    let outcome = world("S1", &mut rng).truth(0, 0).draw(&mut rng);
+    let outcome = Outcome { success: 1.0, time: Some(3.0), ..Outcome::default() };
     let within = Constraints::default();
     let draw = |rng: &mut Rng, most: usize| usize::try_from(rng.below(most as u64)).expect("small");
+
     let began = clock::monotonic();
     for _ in 0..1_000_000 {
         let (task, arm) = (tasks[draw(&mut rng, 10_000)], arms[draw(&mut rng, 5)]);
@@ -184,9 +225,10 @@ fn speed() {
     for _ in 0..1_000_000 {
         let task = tasks[draw(&mut rng, 10_000)];
         let seen = learner.look(task, &arms, &within);
-        std::hint::black_box(learner.choose(task, &seen, &within, true, &mut rng));
+        std::hint::black_box(choose(&seen, true, &mut rng));
     }
     let chosen = clock::monotonic();
+
     let each = |time: std::time::Duration| time.as_secs_f64() * 1e9 / 1e6;
     println!(
         "10,000 kinds x 5 patterns: {:.0} ns to record, {:.0} ns to choose",

@@ -1,46 +1,50 @@
-//! The learner in simulated work, in a shorter form than `cargo bench --bench learning`: the gates
-//! that tell most, with fewer instances and therefore wider bounds.
+//! Choices in simulated work, through `recommend`, `record_execution` and `o.run`: what the short form
+//! of `cargo bench --bench learning` demands, in the families that take the least time.
 
-use crate::support::scenarios::{average, coverage};
+use crate::support::learning::course::{TEMPOS, line, own};
+use crate::support::learning::gate::Demand;
+use crate::support::learning::script;
 
-/// Instances of each scenario.
-const SEEDS: u32 = 8;
+/// The families that are tried with every test run; `.ci/check` tries all of them.
+const TRIED: &[&str] = &["S3", "S4", "bad start", "late best", "judged tenth", "minutes"];
+/// Instances of each family.
+const INSTANCES: u32 = 8;
 
-/// Compares the learner's regret with that of the guide's formula on the same instances.
-fn ratio(scenario: &str) -> f64 {
-    average(scenario, "kaizen", SEEDS).regret / average(scenario, "guide", SEEDS).regret
+#[test]
+fn no_family_falls_behind_its_gate() {
+    let each = |name: &&'static str| {
+        let name = *name;
+        std::thread::spawn(move || {
+            let demands = line(name, INSTANCES).demands();
+            assert!(!demands.is_empty(), "{name} demands nothing");
+            let missed = demands.into_iter().filter(Demand::is_surely_missed);
+            missed.map(|demand| demand.to_string()).collect::<Vec<_>>()
+        })
+    };
+    let threads: Vec<_> = TRIED.iter().map(each).collect();
+    let missed: Vec<String> =
+        threads.into_iter().flat_map(|thread| thread.join().expect("no panic")).collect();
+
+    assert_eq!(missed, Vec::<String>::new());
 }
 
 #[test]
-fn it_finds_the_best_pattern_and_keeps_to_it() {
-    let own = average("S1", "kaizen", SEEDS);
-    assert!(own.share[2] > 0.96, "{own:?}");
-    assert!(own.regret < 1.25 * average("S1", "thompson", SEEDS).regret, "{own:?}");
+fn the_time_that_passes_between_executions_changes_no_choice() {
+    let each = TEMPOS.map(|(_, tempo)| {
+        std::thread::spawn(move || {
+            let went = ["S3", "all bad"].map(|family| own(family, tempo, 1).remove(0));
+            went.map(|went| (went.regret, went.share))
+        })
+    });
+    let each = each.map(|thread| thread.join().expect("no panic"));
+
+    assert_eq!(each[1], each[0], "a minute, and a millisecond");
+    assert_eq!(each[2], each[0], "half a day, and a millisecond");
 }
 
 #[test]
-fn failing_fast_does_not_pay() {
-    assert!(ratio("S4") < 0.1, "{}", ratio("S4"));
-}
+fn what_is_run_in_a_script_is_learned_from() {
+    let lost = script::lost(&[0.9, 0.2, 0.2], 150, 1);
 
-#[test]
-fn it_follows_a_change() {
-    assert!(ratio("S3") < 0.6, "{}", ratio("S3"));
-}
-
-#[test]
-fn it_keeps_to_limits_of_time_and_cost() {
-    let own = average("S6", "kaizen", SEEDS);
-    assert!(own.broken < 0.04 && own.share[2] > 0.95, "{own:?}");
-}
-
-#[test]
-fn what_is_learned_on_one_kind_of_task_helps_on_others() {
-    assert!(ratio("S10") < 0.75, "{}", ratio("S10"));
-}
-
-#[test]
-fn intervals_hold_the_truth_as_often_as_they_say() {
-    let (held, all) = coverage("S10", SEEDS);
-    assert!(f64::from(held) / f64::from(all) > 0.85, "{held} of {all}");
+    assert!(lost < 25.0, "{lost} right answers lost of 150; choosing by chance loses 70");
 }

@@ -1,5 +1,7 @@
 //! The only source of time. Waits use tokio's timer; stamps and durations come from here.
 
+use std::fmt;
+use std::rc::Rc;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -18,6 +20,34 @@ impl Stamp {
     pub fn now() -> Stamp {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         Stamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// Tells the time of day. Where time is simulated, another source stands in for the system's.
+#[derive(Clone)]
+pub struct TimeSource(Rc<dyn Fn() -> Stamp>);
+
+impl TimeSource {
+    /// Creates a source that asks a function.
+    pub fn new(tell: impl Fn() -> Stamp + 'static) -> TimeSource {
+        TimeSource(Rc::new(tell))
+    }
+
+    /// Returns the time.
+    pub fn now(&self) -> Stamp {
+        (self.0)()
+    }
+}
+
+impl Default for TimeSource {
+    fn default() -> TimeSource {
+        TimeSource::new(Stamp::now)
+    }
+}
+
+impl fmt::Debug for TimeSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TimeSource").field(&self.now()).finish()
     }
 }
 

@@ -1,15 +1,18 @@
 //! `kaizen advise TASK`: what would be chosen now for a kind of task, and why.
 
 use crate::base::rng::Rng;
+use crate::base::unit::Money;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
-use crate::cli::render::{standing, table};
+use crate::cli::render::{standing, table, time};
 use crate::cli::{Global, damage, print_data, print_line, say};
 use crate::optimizer::Optimizer;
-use crate::optimizer::advice::Manner;
+use crate::optimizer::advice::{Manner, percent};
 use crate::optimizer::knowledge::Knowledge;
-use crate::optimizer::policy::{self, Policy, Ranked};
-use serde_json::json;
+use crate::optimizer::learner::Scale;
+use crate::optimizer::pattern::TaskType;
+use crate::optimizer::policy::{self, Policy, Ranked, Recommendation};
+use serde_json::{Value, json};
 use std::rc::Rc;
 
 /// The options of `advise`.
@@ -42,27 +45,10 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     let optimizer =
         Optimizer::new(knowledge.clone(), Policy::default(), demo).choosing(None, manner, seed);
     let found = optimizer.recommend(&arguments.task, &arguments.among)?;
+    let scale = optimizer.scale(&TaskType::new(&arguments.task)?)?;
     damage::tell_knowledge(&knowledge);
     if global.json {
-        let others: Vec<_> = found
-            .alternatives
-            .iter()
-            .map(|one| {
-                json!({
-                    "pattern": one.pattern.as_str(), "score": one.score,
-                    "interval": [one.interval.low, one.interval.high], "n": one.cell.n,
-                })
-            })
-            .collect();
-        let line = json!({
-            "task_type": arguments.task, "pattern": found.pattern.as_str(),
-            "probability": found.probability, "explored": found.explored, "guess": found.guess,
-            "score": found.ranked.as_ref().map(|one| one.score),
-            "interval": found.ranked.as_ref().map(|one| [one.interval.low, one.interval.high]),
-            "n": found.ranked.as_ref().map_or(0, |one| one.cell.n),
-            "reason": found.reason, "alternatives": others,
-        });
-        print_data(line);
+        print_data(data(&arguments.task, &found, &scale));
         return Ok(Exit::Ok);
     }
     print_line(found.pattern.as_str());
@@ -73,6 +59,11 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         return Ok(Exit::Ok);
     }
     say(&found.reason);
+    say(&format!(
+        "the reward for speed is halved at {}, that for thrift at {}",
+        short(scale.time_half),
+        Money::from_dollars(scale.cost_half).unwrap_or_default()
+    ));
     let mut all: Vec<Ranked> = found.ranked.into_iter().chain(found.alternatives).collect();
     policy::order(&mut all);
     if all.is_empty() {
@@ -86,12 +77,52 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
                 format!("  {}", one.pattern),
                 format!("{:.2}", one.score),
                 format!("{:.2}-{:.2}", one.interval.low, one.interval.high),
+                percent(one.best),
                 one.cell.n.to_string(),
                 one.cell.success_rate().map_or("-".into(), |rate| format!("{:.0} %", 100.0 * rate)),
-                if one.avoided.is_some() { "avoided".to_owned() } else { String::new() },
+                if one.avoided { "better avoided".to_owned() } else { String::new() },
             ]
         })
         .collect();
-    say(&table::render(&["  pattern", ">score", ">90 %", ">n", ">success", "note"], &rows));
+    say(&table::render(
+        &["  pattern", ">score", ">90 %", ">best", ">n", ">success", "note"],
+        &rows,
+    ));
     Ok(Exit::Ok)
+}
+
+/// Returns a choice as data.
+fn data(task: &str, found: &Recommendation, scale: &Scale) -> Value {
+    let others: Vec<_> = found
+        .alternatives
+        .iter()
+        .map(|one| {
+            json!({
+                "pattern": one.pattern.as_str(), "score": one.score,
+                "interval": [one.interval.low, one.interval.high], "n": one.cell.n,
+                "best": one.best, "avoided": one.avoided,
+            })
+        })
+        .collect();
+    json!({
+        "task_type": task, "pattern": found.pattern.as_str(),
+        "probability": found.probability, "explored": found.explored, "guess": found.guess,
+        "score": found.ranked.as_ref().map(|one| one.score),
+        "interval": found.ranked.as_ref().map(|one| [one.interval.low, one.interval.high]),
+        "n": found.ranked.as_ref().map_or(0, |one| one.cell.n),
+        "best": found.ranked.as_ref().and_then(|one| one.best),
+        "avoided": found.ranked.as_ref().is_some_and(|one| one.avoided),
+        "scale": { "time_half": scale.time_half, "cost_half": scale.cost_half },
+        "reason": found.reason, "alternatives": others,
+    })
+}
+
+/// Writes a time that may be far below a second.
+#[allow(clippy::cast_possible_truncation, reason = "it saturates, and is only shown")]
+fn short(seconds: f64) -> String {
+    if seconds < 0.01 {
+        format!("{:.2} ms", 1e3 * seconds)
+    } else {
+        time::length((seconds * 1e6) as i64)
+    }
 }

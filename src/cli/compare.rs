@@ -16,6 +16,7 @@ use crate::flow::callback::Scope;
 use crate::flow::failure::Failure;
 use crate::model::Model;
 use crate::optimizer::Optimizer;
+use crate::optimizer::accuracy::{Accuracy, JudgeAccuracy};
 use crate::optimizer::compare::{Plan, compare, digest};
 use crate::optimizer::execution::{Arm, Judge, Setting, Work, read_score};
 use crate::optimizer::experiment::Rule;
@@ -49,6 +50,10 @@ pub(super) struct Arguments {
     /// Without it, an answer is right if it is the expected one.
     #[arg(long, value_name = "SCRIPT")]
     judge: Option<PathBuf>,
+    /// How often the judge is right: a share such as .9; two shares, of right and of wrong answers, such as
+    /// .95,.8; or a file of labelled answers, a JSON value per line with `answer`, `input` and `right`.
+    #[arg(long, value_name = "SHARE|FILE")]
+    judge_accuracy: Option<String>,
     /// How often to go through the tasks.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     repeat: u64,
@@ -115,6 +120,10 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         Ok(tasks) => tasks,
         Err(reason) => return wrong(&reason),
     };
+    let accuracy = match arguments.judge_accuracy.as_deref().map(read_accuracy).transpose() {
+        Ok(accuracy) => accuracy,
+        Err(reason) => return wrong(&reason),
+    };
     let given = Given { script: parts[0].path.clone(), with: arguments.with.clone() };
     let project = given.project()?;
     let shown: Vec<String> = parts.iter().map(|part| part.path.display().to_string()).collect();
@@ -149,7 +158,22 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         job.reuse = Some(Rc::new(Reuse::new(resumed.replies)));
         (job.resumes, job.again) = (Some(resumed.run), Some(resumed.again));
     }
-    block_on(go(&job, arguments, &name, parts, judge, tasks))?
+    block_on(go(&job, arguments, &name, parts, judge, tasks, accuracy))?
+}
+
+/// Reads how often the judge is right.
+fn read_accuracy(given: &str) -> Result<JudgeAccuracy, String> {
+    let shares: Result<Vec<f64>, _> = given.split(',').map(|one| one.trim().parse()).collect();
+    let value = match shares.as_deref() {
+        Ok([both]) => json!(both),
+        Ok([of_right, of_wrong]) => json!({ "sensitivity": of_right, "specificity": of_wrong }),
+        _ => read_tasks(Path::new(given), true)
+            .map_err(|reason| {
+                format!("--judge-accuracy takes shares such as .9 or .95,.8, or a file: {reason}")
+            })?
+            .into(),
+    };
+    Accuracy::read(&value).map_err(|failure| failure.message)
 }
 
 /// Reads the tasks. Without a judge, all or none of them say what is expected.
@@ -201,6 +225,7 @@ async fn go(
     parts: Vec<Part>,
     judge: Option<Part>,
     tasks: Vec<Value>,
+    accuracy: Option<JudgeAccuracy>,
 ) -> anyhow::Result<Exit> {
     let _terminal = Terminal::without_echo_of_interrupts();
     let signals = signal::watch()?;
@@ -224,7 +249,8 @@ async fn go(
             Err(other) => anyhow::bail!("reading the script: {other:?}"),
         }
     }
-    let plan = plan(job, arguments, parts, judge.as_ref(), tasks, &open)?;
+    let mut plan = plan(job, arguments, parts, judge.as_ref(), tasks, &open)?;
+    plan.accuracy = accuracy;
     job.launch_as(&open, name.to_owned())?;
     let setting = Setting {
         executor: open.executor.clone(),
@@ -281,6 +307,7 @@ fn plan(
         records: true,
         is_all: true,
         objective: None,
+        accuracy: None,
         fingerprint: fingerprint.as_object().cloned().unwrap_or_default(),
     })
 }

@@ -1,13 +1,14 @@
 //! `kaizen failures [TASK]`: what went wrong, by kind, with what it teaches.
 
-use crate::base::clock::Stamp;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::time;
 use crate::cli::{Global, damage, print_data, print_line, say};
+use crate::optimizer::Optimizer;
 use crate::optimizer::knowledge::Knowledge;
-use crate::optimizer::pattern::{Pattern, TaskType};
+use crate::optimizer::policy::Policy;
 use serde_json::json;
+use std::rc::Rc;
 
 /// Longest part of a message that is shown, in characters.
 const MESSAGE_MAX: usize = 120;
@@ -27,25 +28,24 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         return Ok(Exit::Ok);
     };
     let knowledge = Knowledge::read(store);
-    let task = arguments.task.as_deref().map(TaskType::new).transpose()?;
-    let classes = knowledge.failures(task.as_ref())?;
-    let (cells, now) = (knowledge.all()?, Stamp::now());
+    let demo = project.config.learn_from_demo() || knowledge.counts_demo()?;
+    let knowledge = Rc::new(knowledge);
+    let optimizer = Optimizer::new(knowledge.clone(), Policy::default(), demo);
+    let classes = optimizer.failures(arguments.task.as_deref())?;
+    let avoided = optimizer.avoided_of(&classes, &[])?;
     damage::tell_knowledge(&knowledge);
     if classes.is_empty() && !global.json {
-        let of = task.map_or(String::new(), |task| format!(" on `{task}`"));
+        let of = arguments.task.as_ref().map_or(String::new(), |task| format!(" on `{task}`"));
         say(&format!("no failure is known{of}; scripts record with `save_pattern_failure`"));
     }
-    for class in classes {
-        let cell = TaskType::new(&class.task).ok().zip(Pattern::new(&class.pattern).ok());
-        let cell = cell.and_then(|(task, pattern)| cells.get(&task)?.get(&pattern));
-        let avoided = cell.and_then(|cell| cell.avoided_at(now));
+    for (class, avoided) in classes.into_iter().zip(avoided) {
         if global.json {
             let line = json!({
                 "task_type": class.task, "pattern": class.pattern, "kind": class.kind,
                 "count": class.count, "first_at": class.first_at, "last_at": class.last_at,
                 "message": class.message, "class": class.lesson.class, "lesson": class.lesson.lesson,
                 "blames_pattern": class.lesson.blames_pattern(),
-                "avoided_until": avoided.map(|until| until.0),
+                "avoided": avoided,
             });
             print_data(line);
             continue;
@@ -66,14 +66,11 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
             print_line(&format!("  {message}"));
         }
         print_line(&format!("  lesson: {}", class.lesson.lesson));
-        match avoided {
-            Some(until) => {
-                print_line(&format!("  avoided until {}", time::moment(until.0 * 1000)));
-            }
-            None if !class.lesson.blames_pattern() => {
-                print_line("  not held against the pattern");
-            }
-            None => {}
+        if !class.lesson.blames_pattern() {
+            print_line("  not held against the pattern");
+        }
+        if avoided {
+            print_line("  better avoided: it fails mostly, and is hardly the best");
         }
     }
     Ok(Exit::Ok)

@@ -2,9 +2,10 @@
 
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
-use crate::cli::render::{standing, table, time};
+use crate::cli::render::{standing, table};
 use crate::cli::{Global, damage, print_data, print_line, say};
 use crate::optimizer::Optimizer;
+use crate::optimizer::advice::percent;
 use crate::optimizer::knowledge::Knowledge;
 use crate::optimizer::pattern::TaskType;
 use crate::optimizer::policy::{Policy, Ranked, SAMPLES_MIN};
@@ -72,6 +73,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
             "  pattern",
             ">score",
             ">90 %",
+            ">best",
             ">n",
             ">success",
             ">quality",
@@ -87,7 +89,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
                 print_line(&format!("  {curve}"));
             }
         }
-        print_line(&format!("  {}", verdict(&ranked)));
+        print_line(&format!("  {}", belief(&ranked)));
     }
     damage::tell_knowledge(&knowledge);
     if from_demo > 0 && !demo && !global.json {
@@ -107,46 +109,45 @@ fn draw(global: &Global, file: &Path, picture: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Says what the order is worth: which patterns cannot be told from the first one yet.
-fn verdict(ranked: &[Ranked]) -> String {
-    let open: Vec<&Ranked> = ranked.iter().filter(|one| one.avoided.is_none()).collect();
-    let Some((first, rest)) = open.split_first() else {
-        return "all of them are avoided for now".to_owned();
-    };
-    let near: Vec<String> = rest
-        .iter()
-        .filter(|other| !first.is_ahead_of(other))
-        .map(|other| format!("`{}`", other.pattern))
-        .collect();
-    let few = if first.cell.n < SAMPLES_MIN { ", from few observations" } else { "" };
-    match (near.is_empty(), rest.is_empty()) {
-        (true, true) => format!("`{}` is the only one that is known{few}", first.pattern),
-        (true, false) => format!("`{}` is clearly the best{few}", first.pattern),
-        (false, _) => {
-            format!("not distinguishable yet: `{}` and {}{few}", first.pattern, near.join(", "))
-        }
+/// Says which pattern is believed to be the best, and how surely.
+fn belief(ranked: &[Ranked]) -> String {
+    let leader =
+        ranked.iter().max_by(|a, b| a.best.unwrap_or(0.0).total_cmp(&b.best.unwrap_or(0.0)));
+    let Some(leader) = leader else { return "nothing is known yet".to_owned() };
+    let few = if leader.cell.n < SAMPLES_MIN { ", from few observations" } else { "" };
+    if ranked.len() == 1 {
+        return format!("`{}` is the only one that is known{few}", leader.pattern);
     }
+    format!(
+        "believed to be the best: `{}`, with {}{few} (a belief from all that was recorded; \
+         `kaizen compare` tests it)",
+        leader.pattern,
+        percent(leader.best)
+    )
 }
 
 fn row(ranked: &Ranked) -> Vec<String> {
     let cell = &ranked.cell;
     let dash = || "-".to_owned();
-    let note = match ranked.avoided {
-        Some(until) => format!("avoided until {}", time::moment(until.0 * 1000)),
-        None if cell.n < SAMPLES_MIN => "few observations".to_owned(),
-        None => String::new(),
-    };
+    let notes = [
+        ranked.avoided.then(|| "better avoided: fails mostly".to_owned()),
+        ranked.shift.map(|shift| shift.sentence()),
+        (cell.n < SAMPLES_MIN).then(|| "few observations".to_owned()),
+    ];
+    let notes: Vec<String> = notes.into_iter().flatten().collect();
+
     vec![
         format!("  {}", ranked.pattern),
         format!("{:.2}", ranked.score),
         format!("{:.2}-{:.2}", ranked.interval.low, ranked.interval.high),
+        percent(ranked.best),
         cell.n.to_string(),
         cell.success_rate().map_or_else(dash, |rate| format!("{:.0} %", 100.0 * rate)),
         cell.score.mean().map_or_else(dash, |score| format!("{score:.3}")),
         cell.time.mean().map_or_else(dash, |time| format!("{time:.2} s")),
         cell.tokens.mean().map_or_else(dash, |tokens| format!("{tokens:.0}")),
         cell.cost.mean().map_or_else(dash, |cost| format!("${cost:.5}")),
-        note,
+        notes.join("; "),
     ]
 }
 
@@ -157,6 +158,8 @@ fn line(task: &TaskType, ranked: &Ranked) -> serde_json::Value {
         "pattern": ranked.pattern.as_str(),
         "score": ranked.score,
         "interval": [ranked.interval.low, ranked.interval.high],
+        "best": ranked.best,
+        "changed": ranked.shift.map(|shift| json!({ "from": shift.from, "to": shift.to, "at": shift.at })),
         "n": cell.n,
         "success_rate": cell.success_rate(),
         "quality": cell.score.mean(),
@@ -164,6 +167,6 @@ fn line(task: &TaskType, ranked: &Ranked) -> serde_json::Value {
         "tokens": cell.tokens.mean(),
         "cost": cell.cost.mean(),
         "failures": cell.failures,
-        "avoided_until": ranked.avoided.map(|until| until.0),
+        "avoided": ranked.avoided,
     })
 }

@@ -14,8 +14,9 @@ use crate::metrics::Metrics;
 use crate::metrics::charge::{Bill, Charge};
 use crate::metrics::fold::Fold;
 use crate::model::reply::Usage;
+use crate::optimizer::advice::percent;
 use crate::store::{self, Connection};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// The options of `show`.
@@ -229,13 +230,7 @@ fn show_events(events: &[(i64, Event)]) {
         match event {
             Event::Logged { level, text } => print_line(&format!("{level}: {text}")),
             Event::Told { what, value, .. } if value["probability"].is_number() => {
-                let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
-                let percent = 100.0 * value["probability"].as_f64().unwrap_or(1.0);
-                print_line(&format!(
-                    "{what}: `{}` (probability {percent:.0} %): {}",
-                    text("pattern"),
-                    text("reason")
-                ));
+                print_line(&format!("{what}: {}", choice(value)));
             }
             Event::RunEnded { value, failure, .. } => {
                 if let Some(failure) = failure {
@@ -248,6 +243,23 @@ fn show_events(events: &[(i64, Event)]) {
             }
             _ => {}
         }
+    }
+}
+
+/// Says what was chosen, how likely that was, and why, as far as the journal keeps it.
+fn choice(value: &Value) -> String {
+    let text = |key: &str| value[key].as_str().unwrap_or_default();
+    let probability = percent(value["probability"].as_f64());
+    let mut said = format!("`{}` (chosen with probability {probability}", text("pattern"));
+
+    if let Some(best) = value["best"].as_f64() {
+        said += &format!(", believed to be the best with {}", percent(Some(best)));
+    }
+    said.push(')');
+    match (text("why"), text("reason")) {
+        ("", "") => said,
+        ("", reason) => format!("{said}: {reason}"),
+        (why, _) => format!("{said}: {why}"),
     }
 }
 

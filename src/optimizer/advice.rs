@@ -1,15 +1,18 @@
 //! What the learner advises: the patterns in their order, one of them chosen, and the reason in a
-//! sentence.
+//! sentence. All of it is belief: what is likely by everything that was recorded. Whether one pattern is
+//! better than another by a test says `compare` alone, in other words.
 
-use crate::base::clock::Stamp;
 use crate::base::rng::Rng;
 use crate::optimizer::cell::Cell;
 use crate::optimizer::experience::Experience;
-use crate::optimizer::learner::{Arm, Constraints};
+use crate::optimizer::learner::{Arm, Constraints, best_of, choose, probabilities};
 use crate::optimizer::pattern::{Pattern, TaskType};
 use crate::optimizer::policy::{self, Ranked, Recommendation, SAMPLES_MIN, without_evidence};
 use crate::optimizer::stats::Interval;
 use std::fmt::Write as _;
+
+/// Executions from which on a reason no longer says what was borrowed.
+const WELL_KNOWN: u64 = 10;
 
 /// What the learner chooses with, besides what it knows.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -28,92 +31,81 @@ pub fn standings(
     patterns: &[Pattern],
     cells: &[(Pattern, Cell)],
     manner: &Manner,
-    now: Stamp,
 ) -> Vec<Ranked> {
-    if patterns.is_empty() {
-        return Vec::new();
-    }
     let (learner, number, arms) = experience.of(task, patterns);
     let seen = learner.look(number, &arms, &manner.within);
-    let mut ranked: Vec<Ranked> =
-        patterns.iter().zip(&seen).map(|(pattern, arm)| ranked(pattern, arm, cells, now)).collect();
+    let mut ranked = ranked(experience, task, patterns, &seen, cells);
     policy::order(&mut ranked);
     ranked
 }
 
-fn ranked(pattern: &Pattern, arm: &Arm, cells: &[(Pattern, Cell)], now: Stamp) -> Ranked {
-    let cell = cells.iter().find(|(known, _)| known == pattern);
-    let cell = cell.map(|(_, cell)| cell.clone()).unwrap_or_default();
-    let (low, high) = arm.interval();
-    let avoided = cell.avoided_at(now);
-    let (score, interval) = (arm.mean, Interval { low, high });
-    Ranked { pattern: pattern.clone(), score, interval, sd: arm.sd, cell, avoided }
-}
-
-/// Chooses a pattern among those given.
-pub fn advise(
+/// Says what is known of each pattern, in the order in which they were given.
+fn ranked(
     experience: &Experience,
     task: &TaskType,
     patterns: &[Pattern],
+    seen: &[Arm],
+    cells: &[(Pattern, Cell)],
+) -> Vec<Ranked> {
+    let best = best_of(seen);
+    let one = |((pattern, arm), best): ((&Pattern, &Arm), f64)| {
+        let cell = cells.iter().find(|(known, _)| known == pattern);
+        let (low, high) = arm.interval();
+
+        Ranked {
+            pattern: pattern.clone(),
+            score: arm.mean,
+            interval: Interval { low, high },
+            best: Some(best),
+            cell: cell.map(|(_, cell)| cell.clone()).unwrap_or_default(),
+            shift: experience.shift(task, pattern),
+            avoided: arm.is_to_avoid((seen.len() > 1).then_some(best)),
+        }
+    };
+    patterns.iter().zip(seen).zip(best).map(one).collect()
+}
+
+/// Chooses a pattern among those given; the one that is pinned, if there is one, as if chance had.
+pub fn advise(
+    experience: &Experience,
+    (task, patterns): (&TaskType, &[Pattern]),
     cells: &[(Pattern, Cell)],
     manner: &Manner,
+    pinned: Option<&Pattern>,
     rng: &mut Rng,
 ) -> Recommendation {
-    let now = Stamp::now();
-    let is_avoided = |pattern: &Pattern| {
-        cells.iter().any(|(known, cell)| known == pattern && cell.avoided_at(now).is_some())
-    };
-    let (avoided, open): (Vec<Pattern>, Vec<Pattern>) =
-        patterns.iter().cloned().partition(is_avoided);
-    let avoided = standings(experience, task, &avoided, cells, manner, now);
-    if open.is_empty() {
-        return without_evidence(task, avoided, patterns);
-    }
-    let (learner, number, arms) = experience.of(task, &open);
+    let (learner, number, arms) = experience.of(task, patterns);
     let seen = learner.look(number, &arms, &manner.within);
     let may_explore = !manner.never_explores;
-    let Some(choice) = learner.choose(number, &seen, &manner.within, may_explore, rng) else {
-        return without_evidence(task, avoided, patterns);
+    let Some(mut choice) = choose(&seen, may_explore, rng) else {
+        return without_evidence(task, patterns);
     };
-    // The odds are counted with other draws, so that telling them changes no choice.
-    let odds = if may_explore {
-        learner.probabilities(number, &seen, &manner.within, &mut rng.clone())
-    } else {
-        (0..seen.len()).map(|place| f64::from(u8::from(place == choice.best))).collect()
-    };
-    let (arm, best) = (seen[choice.chosen], seen[choice.best]);
-    let change = experience.change(task, &open[choice.chosen]);
-    let mut all: Vec<Ranked> =
-        open.iter().zip(&seen).map(|(p, a)| ranked(p, a, cells, now)).collect();
-    let best_pattern = all[choice.best].clone();
+    let pinned = pinned.and_then(|pinned| patterns.iter().position(|known| known == pinned));
+    choice.chosen = pinned.unwrap_or(choice.chosen);
+    let (arm, leader) = (seen[choice.chosen], seen[choice.best]);
+    let probability = if may_explore { probabilities(&seen)[choice.chosen] } else { 1.0 };
+
+    let mut all = ranked(experience, task, patterns, &seen, cells);
+    let best = all[choice.best].clone();
     let chosen = all.remove(choice.chosen);
     policy::order(&mut all);
     let explored = choice.chosen != choice.best;
-    let told = Told {
+    let why = Why {
         task,
         chosen: &chosen,
-        arm,
-        probability: odds[choice.chosen],
-        best: explored.then_some(&best_pattern),
-        next: all.first(),
-        is_clear: !explored && all.first().is_none_or(|next| chosen.is_ahead_of(next)),
+        borrowed: arm.borrowed,
+        probability,
+        best: explored.then_some(&best),
+        others: &all,
         none_feasible: choice.none_feasible,
-        change,
-        outage: arm.outage.min(best.outage) < 0.0,
-        now,
+        outage: arm.outage.min(leader.outage) < 0.0,
     };
-    let mut reason = told.sentence();
-    for other in &avoided {
-        let why = other.cell.last_error.as_ref().map_or("it failed", |(kind, _)| kind.as_str());
-        // Writing to a String cannot fail.
-        let _ = write!(reason, "; `{}` is avoided for now ({why})", other.pattern);
-    }
-    all.extend(avoided);
+
     Recommendation {
         pattern: chosen.pattern.clone(),
-        reason,
+        reason: why.sentence(),
         guess: chosen.cell.n < SAMPLES_MIN,
-        probability: odds[choice.chosen],
+        probability,
         explored,
         ranked: Some(chosen),
         alternatives: all,
@@ -121,90 +113,83 @@ pub fn advise(
 }
 
 /// What a reason is made of.
-struct Told<'a> {
+struct Why<'a> {
     task: &'a TaskType,
     chosen: &'a Ranked,
-    arm: Arm,
+    borrowed: f64,
     probability: f64,
     /// The one that seems better, if it was passed over.
     best: Option<&'a Ranked>,
-    next: Option<&'a Ranked>,
-    is_clear: bool,
+    others: &'a [Ranked],
     none_feasible: bool,
-    change: Option<(f64, f64, i64)>,
     outage: bool,
-    now: Stamp,
 }
 
-impl Told<'_> {
+impl Why<'_> {
     fn sentence(&self) -> String {
         let chosen = self.chosen;
-        let mut text = format!("on `{}` {}", self.task, figures(chosen));
-        let borrowed = self.arm.borrowed.round();
+        let mut text = format!("on `{}` {}", self.task, policy::figures(chosen));
+        let borrowed = self.borrowed.round();
+
         // Writing to a String cannot fail.
-        if chosen.cell.n < 10 && borrowed >= 1.0 {
-            let _ = write!(text, ", what is known from elsewhere is worth {borrowed} more");
+        if chosen.cell.n < WELL_KNOWN && borrowed >= 1.0 {
+            let _ = write!(text, ", and what is known from elsewhere is worth {borrowed} more");
         }
-        let percent = 100.0 * self.probability;
-        match (self.best, self.next) {
+        match (self.best, self.others.first()) {
             (Some(best), _) => {
                 let _ = write!(
                     text,
-                    "; tried to learn more (probability {percent:.0} %), best so far is {}",
-                    figures(best)
+                    "; tried to learn more, with probability {}; believed to be the best is {}, with {}",
+                    percent(Some(self.probability)),
+                    policy::figures(best),
+                    percent(best.best)
                 );
-            }
-            (None, Some(next)) if self.is_clear => {
-                let _ = write!(text, ", clearly ahead of {}", figures(next));
             }
             (None, Some(next)) => {
                 let _ = write!(
                     text,
-                    ", not distinguishable yet from {} (chosen with probability {percent:.0} %)",
-                    figures(next)
+                    "; believed to be the best with {}, before {}, with {}",
+                    percent(chosen.best),
+                    policy::figures(next),
+                    percent(next.best)
                 );
             }
             (None, None) => {}
         }
+        self.warnings(&mut text);
+        text
+    }
+
+    fn warnings(&self, text: &mut String) {
+        let chosen = self.chosen;
+
+        // Writing to a String cannot fail.
         if self.none_feasible {
-            text.push_str("; none of them seems to keep the limits");
+            text.push_str("; none of them is likely to meet the constraints");
         }
         if self.outage {
-            text.push_str("; it does worse than usual everywhere of late");
+            text.push_str("; it has recently performed worse than usual on all task types");
         }
-        if let Some((from, to, at)) = self.change {
-            let hours = (self.now.0 - at).max(0) / 3_600_000;
-            let ago =
-                if hours < 1 { "within the hour".to_owned() } else { format!("{hours} h ago") };
-            let _ = write!(text, "; it changed from {from:.2} to {to:.2} {ago}");
+        if let Some(shift) = chosen.shift {
+            let _ = write!(text, "; it {}", shift.sentence());
         }
         if chosen.cell.n < SAMPLES_MIN {
             let _ = write!(text, "; a guess, the evidence is thin (n={})", chosen.cell.n);
         }
-        text
+        for other in [chosen].into_iter().chain(self.others).filter(|one| one.avoided) {
+            let why = other.cell.last_error.as_ref().map_or("it failed", |(kind, _)| kind.as_str());
+            let _ =
+                write!(text, "; `{}` is better avoided, it fails mostly ({why})", other.pattern);
+        }
     }
 }
 
-/// Writes what is known of a pattern.
-fn figures(ranked: &Ranked) -> String {
-    let cell = &ranked.cell;
-    let mut text = format!(
-        "`{}` scores {:.2} [{:.2}, {:.2}] (n={}",
-        ranked.pattern, ranked.score, ranked.interval.low, ranked.interval.high, cell.n,
-    );
-    // Writing to a String cannot fail.
-    if let Some(rate) = cell.success_rate() {
-        let _ = write!(text, ", success {:.0} %", 100.0 * rate);
+/// Writes a chance as people read it; one that is not 0 or 1 never as if it were.
+pub fn percent(chance: Option<f64>) -> String {
+    match chance {
+        None => "-".to_owned(),
+        Some(chance) if chance < 0.005 => "< 1 %".to_owned(),
+        Some(chance) if chance > 0.995 => "> 99 %".to_owned(),
+        Some(chance) => format!("{:.0} %", 100.0 * chance),
     }
-    if let Some(score) = cell.score.mean() {
-        let _ = write!(text, ", quality {score:.2}");
-    }
-    if let Some(time) = cell.time.mean() {
-        let _ = write!(text, ", {time:.2} s");
-    }
-    if let Some(cost) = cell.cost.mean().filter(|cost| *cost > 0.0) {
-        let _ = write!(text, ", ${cost:.4}");
-    }
-    text.push(')');
-    text
 }

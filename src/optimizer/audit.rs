@@ -65,12 +65,11 @@ impl Audit {
     }
 }
 
-/// Returns what is the same on every machine: not what fades with time, which the last bit of a power
-/// decides, and no sums of squares that are not kept.
+/// Returns what is kept: no sums of squares of costs and tokens.
 fn figures(cell: &Cell) -> impl PartialEq + '_ {
-    let Cell { n, success_sum, time, score, cost, tokens, failures, streak, last_at, .. } = cell;
+    let Cell { n, success_sum, time, score, cost, tokens, failures, last_at, last_error } = cell;
     let plain = |sums: &Sums| (sums.n, sums.sum);
-    let counts = (*n, *failures, *streak, *last_at, cell.last_error.as_ref());
+    let counts = (*n, *failures, *last_at, last_error);
     (counts, *success_sum, *time, *score, plain(cost), plain(tokens))
 }
 

@@ -13,20 +13,21 @@ use crate::flow::callback::{Callback, Input, Scope};
 use crate::flow::failure::Failure;
 use crate::flow::op::{Op, OpKind};
 use crate::journal::event::Event;
+use crate::metrics::Metrics;
 use crate::optimizer::Optimizer;
+use crate::optimizer::accuracy::{Accuracy, JudgeAccuracy};
 use crate::optimizer::execution::{Arm, Execution, Seen, Setting};
-use crate::optimizer::experiment::{Difference, Experiment, Rule, Verdict};
+use crate::optimizer::experiment::{Experiment, Rule, Verdict};
+use crate::optimizer::findings::{Block, Ending, Measure, count, whole};
 use crate::optimizer::learner::Objective;
 use crate::optimizer::pattern::TaskType;
-use crate::optimizer::stats;
 use crate::session::Session;
 use serde_json::{Map, Value, json};
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// Inputs in a row that failed through no fault of the patterns, after which a comparison gives up.
-const USELESS_MAX: u64 = 3;
+pub(super) const USELESS_MAX: u64 = 3;
 
 /// What is compared, and for how long.
 #[derive(Debug, Clone)]
@@ -53,13 +54,15 @@ pub struct Plan {
     pub is_all: bool,
     /// What an execution is worth; `None` for the usual.
     pub objective: Option<Objective>,
+    /// How often the judge is right, if that is to be counted.
+    pub accuracy: Option<JudgeAccuracy>,
     /// What else tells this comparison from others.
     pub fingerprint: Map<String, Value>,
 }
 
 /// Why a comparison came to its end.
 #[derive(Debug, Clone, PartialEq)]
-enum Over {
+pub(super) enum Over {
     Decided,
     Inputs,
     Budget,
@@ -67,7 +70,7 @@ enum Over {
 }
 
 impl Over {
-    fn word(&self) -> &'static str {
+    pub(super) fn word(&self) -> &'static str {
         match self {
             Over::Decided => "decided",
             Over::Inputs => "inputs",
@@ -83,10 +86,29 @@ struct Course {
     optimizer: Optimizer,
     setting: Setting,
     experiment: RefCell<Experiment>,
-    /// What was seen of each pattern on each input; nothing of those that were left out.
-    blocks: RefCell<Vec<Vec<Option<Seen>>>>,
+    blocks: RefCell<Vec<Block>>,
+    /// What all executions have used up by themselves, without their judge.
+    spent: Rc<RefCell<Expense>>,
     scope: Rc<Scope>,
     seed: u64,
+}
+
+/// What executions have used up.
+#[derive(Debug, Default)]
+struct Expense {
+    executions: u64,
+    calls: u64,
+    /// Dollars; `None` once the cost of one is unknown.
+    cost: Option<f64>,
+}
+
+impl Expense {
+    fn add(&mut self, seen: &Seen) {
+        let before = if self.executions == 0 { Some(0.0) } else { self.cost };
+        self.cost = before.zip(seen.cost).map(|(sum, cost)| sum + cost);
+        self.executions += 1;
+        self.calls += seen.calls;
+    }
 }
 
 /// Compares patterns and returns the findings as the map that scripts get.
@@ -96,20 +118,31 @@ pub async fn compare(
     plan: Plan,
     around: Option<&Rc<Scope>>,
 ) -> Result<Value, Stop> {
+    if plan.accuracy.is_some() && setting.judge.is_none() {
+        let message = "the accuracy of a judge needs a judge: give one, or the right answers";
+        return Err(Failure::new("option", message).into());
+    }
     let executor = setting.executor.clone();
     let (plan, seed) = (Rc::new(plan), executor.chance(&setting.strand));
     let (course_plan, optimizer, inner) = (plan.clone(), optimizer.clone(), setting.clone());
+    let all_spent = Rc::new(RefCell::new(Expense::default()));
+    let spent = all_spent.clone();
     let call = Callback::new(move |from| {
         let (plan, optimizer, setting) = (course_plan.clone(), optimizer.clone(), inner.clone());
+        let spent = spent.clone();
         Box::pin(async move {
             let Input::Operation { scope, .. } = from else {
                 return Err(Failure::new("script", "not called as an operation"));
             };
             let experiment = RefCell::new(Experiment::new(plan.arms.len(), plan.rule));
             let blocks = RefCell::default();
-            let course = Course { plan, optimizer, setting, experiment, blocks, scope, seed };
+            let course =
+                Course { plan, optimizer, setting, experiment, blocks, spent, scope, seed };
+            let accuracy = course.accuracy().await?;
             let over = course.run().await?;
-            Ok(course.findings(&over))
+            let (experiment, blocks) = (course.experiment.borrow(), course.blocks.borrow());
+            let (plan, over) = (&*course.plan, &over);
+            Ok(Ending { plan, experiment: &experiment, blocks: &blocks, over, accuracy }.findings())
         })
     });
     let mut builder = Builder::new(plan.task.as_str());
@@ -123,10 +156,53 @@ pub async fn compare(
     let mut findings = report.only()?;
     findings["calls"] = report.metrics.calls.into();
     findings["cost"] = json!(report.metrics.known_cost().map(Money::dollars));
+    price_judge(&mut findings, &report.metrics, &all_spent.borrow());
     Ok(findings)
 }
 
+/// Tells what the judge would cost until it is decided, by what it has cost so far: what the comparison
+/// has used up and its executions have not.
+fn price_judge(findings: &mut Value, metrics: &Metrics, spent: &Expense) {
+    let Some(inputs) = findings["to_decide"]["inputs"].as_f64() else { return };
+    let calls = (metrics.calls + metrics.reused).saturating_sub(spent.calls);
+    if calls == 0 || spent.executions == 0 {
+        return;
+    }
+
+    let times = 2.0 * inputs / count(spent.executions);
+    let (calls, paid) = (whole(count(calls) * times), metrics.known_cost());
+    let cost = paid
+        .zip(spent.cost)
+        .map(|(paid, own)| (paid.dollars() + metrics.saved.dollars() - own).max(0.0) * times);
+    findings["to_decide"]["judge"] = json!({ "calls": calls, "cost": cost });
+
+    let for_money =
+        cost.and_then(Money::from_dollars).map_or(String::new(), |c| format!(" and {c}"));
+    let reason = findings["reason"].as_str().unwrap_or_default();
+    let reason = format!("{reason}; the judge would take {calls} calls{for_money} of its own");
+    findings["reason"] = reason.into();
+}
+
 impl Course {
+    /// Finds out how often the judge is right, if that is to be counted.
+    async fn accuracy(&self) -> Result<Option<Accuracy>, Failure> {
+        let labels = match &self.plan.accuracy {
+            None => return Ok(None),
+            Some(JudgeAccuracy::Known(known)) => return Ok(Some(*known)),
+            Some(JudgeAccuracy::Labelled(labels)) => labels,
+        };
+        let Some(judge) = &self.setting.judge else { return Ok(None) };
+        let mut scores = Vec::new();
+        for label in labels {
+            let around = Some(self.scope.clone());
+            scores.push(
+                judge(around, self.scope.strand.next(), label.answer.clone(), label.input.clone())
+                    .await?,
+            );
+        }
+        Accuracy::of(labels, &scores).map(Some)
+    }
+
     /// Goes through the inputs until it is over.
     async fn run(&self) -> Result<Over, Failure> {
         let plan = &self.plan;
@@ -233,6 +309,7 @@ impl Course {
             Err(Stop::Store(error)) => return Err(broken(error)),
         };
         let seen = known.unwrap_or_else(|| done.seen(format!("{}{at} compare", executor.origin())));
+        self.spent.borrow_mut().add(&seen);
         let value = serde_json::to_value(&seen).expect("an execution is plain data");
         executor.commit(&Event::Told { what, value, at: Some(at) }).await.map_err(broken)?;
         let is_old_news = is_new && seen.is_reused;
@@ -246,214 +323,20 @@ impl Course {
     /// Takes in one input, and returns what can be said now.
     fn add(&self, block: Vec<Option<Seen>>) -> Verdict {
         let mut seen = self.blocks.borrow_mut();
-        let had_cost = self.objective(&seen);
+        let before = Measure::of(self.plan.objective, &seen);
         seen.push(block);
-        let objective = self.objective(&seen);
+        let measure = Measure::of(self.plan.objective, &seen);
         let mut experiment = self.experiment.borrow_mut();
-        if had_cost == objective {
-            let last = seen.last().map_or(&[][..], Vec::as_slice);
-            experiment.add(&scores(&objective, last));
+        if before == measure {
+            let last = seen.last().expect("one was added");
+            experiment.add(&measure.scores(last));
         } else {
-            // The first cost that is known changes what everything was worth.
+            // The first cost that is known, and the scales, change what everything was worth.
             *experiment = Experiment::new(self.plan.arms.len(), self.plan.rule);
-            seen.iter().for_each(|block| experiment.add(&scores(&objective, block)));
+            seen.iter().for_each(|block| experiment.add(&measure.scores(block)));
         }
         experiment.verdict()
     }
-
-    /// Returns what an execution is worth: as was said, or the guide's weights, which count the cost
-    /// once one is known.
-    fn objective(&self, seen: &[Vec<Option<Seen>>]) -> Objective {
-        let has_cost =
-            || seen.iter().flatten().flatten().any(|seen| seen.cost.is_some_and(|c| c > 0.0));
-        self.plan.objective.unwrap_or_else(|| {
-            if has_cost() { Objective::WITH_COST } else { Objective::WITHOUT_COST }
-        })
-    }
-
-    /// Returns what was found.
-    fn findings(&self, over: &Over) -> Value {
-        let (plan, experiment, seen) = (&self.plan, self.experiment.borrow(), self.blocks.borrow());
-        let objective = self.objective(&seen);
-        let (first, second) = experiment.leaders();
-        let difference = experiment.difference(first, second);
-        let verdict = experiment.verdict();
-        let name = |arm: usize| plan.arms[arm].pattern.as_str();
-        let (word, winner) = match verdict {
-            Verdict::Better(winner) => ("better", Some(name(winner))),
-            Verdict::Same => ("same", None),
-            Verdict::Open => ("open", None),
-        };
-        let pair = [first, second].map(name);
-        let more =
-            (verdict == Verdict::Open).then(|| experiment.to_decide(first, second)).flatten();
-        let to_decide = more.map(|more| price(more, [first, second].map(|arm| column(&seen, arm))));
-        let asked = [first, second].map(|arm| models(&column(&seen, arm)));
-        let facts = Facts {
-            word,
-            pair,
-            difference,
-            over,
-            to_decide: to_decide.as_ref(),
-            rule: plan.rule,
-            models: (asked[0] != asked[1]).then_some(asked),
-        };
-        let patterns: Vec<Value> = (0..plan.arms.len())
-            .map(|arm| {
-                let mut figures = figures(&objective, plan.rule, &column(&seen, arm));
-                figures["pattern"] = name(arm).into();
-                figures["models"] = json!(models(&column(&seen, arm)));
-                figures["left_out"] = (!experiment.is_live(arm)).into();
-                figures
-            })
-            .collect();
-        json!({
-            "verdict": word,
-            "winner": winner,
-            "reason": reason(&facts),
-            "pair": pair,
-            "difference": difference.mean,
-            "interval": [difference.interval.low, difference.interval.high],
-            "inputs": difference.n,
-            "stopped": over.word(),
-            "patterns": patterns,
-            "to_decide": to_decide,
-            "fingerprint": plan.fingerprint,
-        })
-    }
-}
-
-/// What a reason is made of.
-struct Facts<'a> {
-    word: &'a str,
-    pair: [&'a str; 2],
-    difference: Difference,
-    over: &'a Over,
-    to_decide: Option<&'a Value>,
-    rule: Rule,
-    /// The models that each has asked, if they differ.
-    models: Option<[Vec<&'a str>; 2]>,
-}
-
-/// Says in a sentence what was found and why no more was done.
-fn reason(facts: &Facts<'_>) -> String {
-    let Facts { pair: [first, second], difference, rule, .. } = facts;
-    let Difference { n, mean, interval } = difference;
-    let range = format!("[{:.3}, {:.3}]", interval.low, interval.high);
-    let percent = 100.0 * rule.confidence;
-    let inputs = if *n == 1 { "1 input".to_owned() } else { format!("{n} inputs") };
-    let mut text = match facts.word {
-        "better" => format!(
-            "`{first}` is better than `{second}` by {mean:.3} {range} after {inputs} ({percent} % at every look)"
-        ),
-        "same" => format!(
-            "`{first}` and `{second}` differ by {mean:.3} {range} after {inputs}, which is less than {} either way: no practical difference",
-            rule.min_effect
-        ),
-        _ => format!(
-            "not distinguishable yet: `{first}` is ahead of `{second}` by {mean:.3} {range} after {inputs}"
-        ),
-    };
-    match facts.over {
-        Over::Decided => {}
-        Over::Inputs => text += "; there are no more inputs",
-        Over::Budget => text += "; the budget is spent",
-        Over::Useless(message) => {
-            text += &format!(
-                "; given up after {USELESS_MAX} inputs in a row failed from outside: {message}"
-            );
-        }
-    }
-    if let Some(to_decide) = facts.to_decide {
-        text += &format!("; about {} more would decide it", to_decide["inputs"]);
-        if let Some(cost) = to_decide["cost"].as_f64().and_then(Money::from_dollars) {
-            text += &format!(", for {} calls and {cost}", to_decide["calls"]);
-        }
-    }
-    if let Some(models) = &facts.models {
-        let [of_first, of_second] = models.each_ref().map(|models| models.join(" and "));
-        text += &format!("; they asked other models ({of_first}; {of_second}), which may be why");
-    }
-    text
-}
-
-/// The models that were asked.
-fn models<'a>(seen: &[&'a Seen]) -> Vec<&'a str> {
-    let all: BTreeSet<&str> =
-        seen.iter().flat_map(|seen| seen.models.iter().map(String::as_str)).collect();
-    all.into_iter().collect()
-}
-
-/// The scores of one input. Time and cost count only where they are known of all.
-fn scores(objective: &Objective, block: &[Option<Seen>]) -> Vec<Option<f64>> {
-    let (mut has_time, mut has_cost) = (true, true);
-    for seen in block.iter().flatten() {
-        has_time &= seen.time.is_some();
-        has_cost &= seen.cost.is_some();
-    }
-    let one = |seen: &Seen| {
-        let mut outcome = seen.outcome();
-        outcome.time = outcome.time.filter(|_| has_time);
-        outcome.cost = outcome.cost.filter(|_| has_cost);
-        objective.utility(&outcome)
-    };
-    block.iter().map(|seen| seen.as_ref().map(one)).collect()
-}
-
-/// What was seen of one pattern.
-fn column(seen: &[Vec<Option<Seen>>], arm: usize) -> Vec<&Seen> {
-    seen.iter().filter_map(|block| block[arm].as_ref()).collect()
-}
-
-/// Estimates what so many more inputs take, by what they took so far.
-fn price(more: u64, pair: [Vec<&Seen>; 2]) -> Value {
-    let (mut calls, mut cost) = (0.0, Some(0.0));
-    for seen in pair {
-        calls += mean(seen.iter().map(|seen| Some(count(seen.calls)))).unwrap_or(0.0);
-        let mine = mean(seen.iter().map(|seen| seen.cost));
-        cost = cost.zip(mine).map(|(sum, mine)| sum + mine);
-    }
-    let more_count = count(more);
-    json!({
-        "inputs": more,
-        "calls": whole(calls * more_count),
-        "cost": cost.map(|cost| cost * more_count),
-    })
-}
-
-/// The figures of one pattern.
-fn figures(objective: &Objective, rule: Rule, seen: &[&Seen]) -> Value {
-    let worth: Vec<f64> = seen.iter().map(|seen| objective.utility(&seen.outcome())).collect();
-    let (n, sum) = (count(seen.len() as u64), worth.iter().sum::<f64>());
-    let squares: f64 = worth.iter().map(|one| one * one).sum();
-    json!({
-        "n": seen.len(),
-        "score": stats::mean(n, sum),
-        "interval": stats::bounded(rule.confidence, n, sum, squares)
-            .map(|interval| [interval.low, interval.high]),
-        "success_rate": mean(seen.iter().map(|seen| Some(seen.success))),
-        "quality": mean(seen.iter().map(|seen| seen.score)),
-        "execution_time": mean(seen.iter().map(|seen| seen.time)),
-        "cost": mean(seen.iter().map(|seen| seen.cost)),
-        "tokens": mean(seen.iter().map(|seen| seen.tokens.map(count))),
-        "calls": seen.iter().map(|seen| seen.calls).sum::<u64>(),
-    })
-}
-
-/// The mean of what is known; `None` if nothing is.
-fn mean(numbers: impl Iterator<Item = Option<f64>>) -> Option<f64> {
-    let (n, sum) = numbers.flatten().fold((0.0, 0.0), |(n, sum), one| (n + 1.0, sum + one));
-    stats::mean(n, sum)
-}
-
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count")]
-fn whole(n: f64) -> u64 {
-    n.ceil() as u64
-}
-
-#[allow(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
-fn count(n: u64) -> f64 {
-    n as f64
 }
 
 /// A short name of data, the same for the same data.

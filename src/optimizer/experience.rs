@@ -2,11 +2,14 @@
 //! which they were recorded, whichever process recorded them. A snapshot in the store spares the next
 //! process all that went before; it is never more than that, and what is wrong with one is no error.
 
+use crate::base::clock::Stamp;
+use crate::optimizer::feature::{Cuts, Features};
 use crate::optimizer::knowledge::{Knowledge, KnowledgeError};
-use crate::optimizer::learner::{Change, Learner, Objective};
+use crate::optimizer::learner::{Change, Learner, Objective, Outcome, Scale};
 use crate::optimizer::observation::Source;
 use crate::optimizer::packed::{Packed, Packing};
-use crate::optimizer::pattern::{Pattern, TaskType};
+use crate::optimizer::pattern::{NameError, Pattern, TaskType};
+use crate::optimizer::policy::Shift;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
@@ -22,11 +25,16 @@ const CELLS_PER_OBSERVATION: f64 = 16.0;
 const CODE: u64 = hash(&[
     include_bytes!("experience.rs"),
     include_bytes!("failure.rs"),
+    include_bytes!("feature.rs"),
     include_bytes!("knowledge.rs"),
     include_bytes!("knowledge/row.rs"),
     include_bytes!("packed.rs"),
     include_bytes!("learner/cell.rs"),
+    include_bytes!("learner/fit.rs"),
+    include_bytes!("learner/kind.rs"),
     include_bytes!("learner/mod.rs"),
+    include_bytes!("learner/ring.rs"),
+    include_bytes!("learner/scale.rs"),
     include_bytes!("learner/snapshot.rs"),
     include_bytes!("learner/utility.rs"),
 ]);
@@ -57,31 +65,51 @@ pub struct Experience {
     /// The last observation in the snapshot that the store is known to have; 0 without any.
     kept: i64,
     /// The last change of each pattern on each kind of task, with the time in milliseconds since
-    /// 1970.
-    changes: BTreeMap<(usize, usize), (Change, i64)>,
+    /// 1970, and the executions on the kind until then.
+    changes: BTreeMap<(usize, usize), (Change, i64, f64)>,
+    /// Where what is known of inputs is cut.
+    cuts: Cuts,
 }
 
 impl Experience {
     /// Starts with nothing taken in.
     pub fn new(given: Option<Objective>) -> Experience {
         let learner = Learner::new(given.unwrap_or(Objective::WITHOUT_COST));
-        Experience { given, learner, seen: (0, 0), kept: 0, changes: BTreeMap::new() }
+        let (changes, cuts) = (BTreeMap::new(), Cuts::default());
+        Experience { given, learner, seen: (0, 0), kept: 0, changes, cuts }
     }
 
     /// Takes in what was recorded since the last time; what the demo model did as well, if `demo`
     /// says so.
     pub fn refresh(&mut self, knowledge: &Knowledge, demo: bool) -> Result<(), KnowledgeError> {
+        self.refresh_to(knowledge, demo, i64::MAX)?;
+        self.keep(knowledge, demo);
+        Ok(())
+    }
+
+    /// Takes in what was recorded since the last time, up to an observation, which must not be an earlier
+    /// one than the last time.
+    pub fn refresh_to(
+        &mut self,
+        knowledge: &Knowledge,
+        demo: bool,
+        end: i64,
+    ) -> Result<(), KnowledgeError> {
         if self.seen.0 == 0 {
-            self.restore(knowledge, demo);
+            self.restore(knowledge, demo, end);
         }
-        if self.fold(knowledge, demo, i64::MAX)? {
+        if self.fold(knowledge, demo, end)? {
             // Costs count from the first one on, for all that was recorded before as well.
             *self = Experience::new(None);
             self.learner = Learner::new(Objective::WITH_COST);
-            return self.refresh(knowledge, demo);
+            return self.refresh_to(knowledge, demo, end);
         }
-        self.keep(knowledge, demo);
         Ok(())
+    }
+
+    /// Returns the number of the last observation that was looked at.
+    pub fn seen(&self) -> i64 {
+        self.seen.0
     }
 
     /// Takes in what was recorded since the last time, up to an observation. Tells whether that was
@@ -98,28 +126,32 @@ impl Experience {
             if seen.source == Source::Demo && !demo {
                 return;
             }
+            if let Some((task, features)) = &seen.of {
+                self.cuts.add(task, features);
+            }
             is_cost_news |= is_open && seen.outcome.cost.is_some_and(|cost| cost > 0.0);
             let task = self.learner.task(seen.task);
             let arm = self.learner.arm(seen.pattern);
             if seen.is_outage {
                 self.learner.fail_outside(task, arm);
             } else if let Some(change) = self.learner.record(task, arm, &seen.outcome) {
-                self.changes.insert((task, arm), (change, seen.at));
+                let age = self.learner.age(task);
+                self.changes.insert((task, arm), (change, seen.at, age));
             }
         })?;
         self.seen = last.unwrap_or(self.seen);
         Ok(is_cost_news)
     }
 
-    /// Starts from a snapshot, if the store has one that fits.
-    fn restore(&mut self, knowledge: &Knowledge, demo: bool) {
+    /// Starts from a snapshot, if the store has one that fits and knows nothing after `end`.
+    fn restore(&mut self, knowledge: &Knowledge, demo: bool, end: i64) {
         let objective = *self.learner.objective();
         // Whether costs are known shows later only; the snapshot with costs is the newer one.
         let with_cost = self.given.is_none().then_some(Objective::WITH_COST);
         for objective in with_cost.into_iter().chain([objective]) {
             let key = key(self.given.is_some(), demo, &objective);
             let found = knowledge.snapshot(&key, |bytes| Snapshot::read(bytes)?.unpack());
-            if let Some(found) = found {
+            if let Some(found) = found.filter(|found| found.seen.0 <= end) {
                 *self = Experience { given: self.given, kept: found.seen.0, ..found };
                 return;
             }
@@ -187,12 +219,14 @@ impl Experience {
         packing.whole(self.seen.0);
         packing.whole(self.seen.1);
         packing.count(self.changes.len());
-        for ((task, arm), (change, at)) in &self.changes {
+        for ((task, arm), (change, at, age)) in &self.changes {
             packing.count(*task);
             packing.count(*arm);
             packing.pair((change.from, change.to));
             packing.whole(*at);
+            packing.number(*age);
         }
+        self.cuts.pack(&mut packing);
         self.learner.pack(&mut packing);
         let bytes = packing.into_bytes();
         [&blake3::hash(&bytes).as_bytes()[..], &bytes].concat()
@@ -203,9 +237,24 @@ impl Experience {
         self.given
     }
 
-    /// Returns what an execution is worth.
+    /// Returns what counts.
     pub fn objective(&self) -> &Objective {
         self.learner.objective()
+    }
+
+    /// Returns the kind of task of an input of which something is known beforehand.
+    pub fn kind(&self, task: &TaskType, features: &Features) -> Result<TaskType, NameError> {
+        self.cuts.kind(task.as_str(), features)
+    }
+
+    /// Returns the scales of times and costs on a kind of task.
+    pub fn scale(&self, task: &TaskType) -> Scale {
+        self.learner.scale(task.as_str())
+    }
+
+    /// Returns what an execution is worth by what is known now.
+    pub fn worth(&self, task: &str, pattern: &str, outcome: &Outcome) -> f64 {
+        self.learner.worth(task, pattern, outcome)
     }
 
     /// Returns a learner that knows a kind of task and patterns, with their numbers. Asking changes
@@ -232,14 +281,19 @@ impl Experience {
         self.learner.near(task.as_str())
     }
 
-    /// Returns the last change of a pattern on a kind of task: its mean utility before and after,
-    /// and when it was seen, in milliseconds since 1970.
-    pub fn change(&self, task: &TaskType, pattern: &Pattern) -> Option<(f64, f64, i64)> {
+    /// Returns the last change of a pattern on a kind of task.
+    pub fn shift(&self, task: &TaskType, pattern: &Pattern) -> Option<Shift> {
         let task = self.learner.known_task(task.as_str())?;
         let arm = self.learner.known_arm(pattern.as_str())?;
-        let (change, at) = self.changes.get(&(task, arm))?;
-        Some((change.from, change.to, *at))
+        let (change, at, age) = self.changes.get(&(task, arm))?;
+        let ago = whole(self.learner.age(task) - age);
+        Some(Shift { from: change.from, to: change.to, at: Stamp(*at), ago })
     }
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+fn whole(count: f64) -> u64 {
+    count as u64
 }
 
 /// Names the code that folds, and how this build rounds: the last bit of a power or a logarithm is not
@@ -253,7 +307,8 @@ fn code() -> String {
 /// Names a fold: two with the same name make the same of the same observations.
 fn key(is_given: bool, demo: bool, objective: &Objective) -> String {
     let Objective { quality, time, cost, time_half, cost_half } = objective;
-    let bits = [quality, time, cost, time_half, cost_half].map(|n| n.to_bits().to_le_bytes());
+    let (time_half, cost_half) = (time_half.unwrap_or(0.0), cost_half.unwrap_or(0.0));
+    let bits = [*quality, *time, *cost, time_half, cost_half].map(|n| n.to_bits().to_le_bytes());
     let objective = blake3::hash(bits.as_flattened()).to_hex();
     format!("{}{}{}-{}", code(), u8::from(is_given), u8::from(demo), &objective[..16])
 }
@@ -284,11 +339,12 @@ impl<'a> Snapshot<'a> {
             let (task, arm) = (from.below(usize::MAX)?, from.below(usize::MAX)?);
             let (before, after) = from.pair()?;
             let change = Change { task, arm, from: before, to: after };
-            changes.insert((task, arm), (change, from.whole()?));
+            changes.insert((task, arm), (change, from.whole()?, from.number()?));
         }
+        let cuts = Cuts::unpack(from)?;
         let learner = Learner::unpack(from)?;
         let is_whole = from.is_empty();
-        is_whole.then_some(Experience { given: None, learner, seen, kept: 0, changes })
+        is_whole.then_some(Experience { given: None, learner, seen, kept: 0, changes, cuts })
     }
 }
 
@@ -370,7 +426,7 @@ mod tests {
             .map(|task| {
                 let task = TaskType::new(task).expect("a name");
                 let patterns = ["direct", "vote", "new"].map(|p| Pattern::new(p).expect("a name"));
-                let found = advise(experience, &task, &patterns, &[], &manner, &mut rng);
+                let found = advise(experience, (&task, &patterns), &[], &manner, None, &mut rng);
                 format!("{found:?}")
             })
             .collect()
@@ -426,7 +482,7 @@ mod tests {
         let knowledge = open(&path);
         let uses = |given: Option<Objective>, demo: bool| {
             let mut experience = Experience::new(given);
-            experience.restore(&knowledge, demo);
+            experience.restore(&knowledge, demo, i64::MAX);
             experience.kept > 0
         };
         assert!(uses(None, false));

@@ -6,10 +6,11 @@ mod row;
 
 use crate::base::failpoint::{self, Point};
 use crate::optimizer::audit::Audit;
-use crate::optimizer::cell::{Cell, Sums};
+use crate::optimizer::cell::Cell;
 use crate::optimizer::failure::Lesson;
+use crate::optimizer::feature::Features;
 use crate::optimizer::insights::Cells;
-use crate::optimizer::knowledge::row::Unread;
+use crate::optimizer::knowledge::row::{COLUMNS, Unread, cell};
 use crate::optimizer::learner::Outcome;
 use crate::optimizer::observation::{Observation, Source};
 use crate::optimizer::pattern::{NameError, Pattern, TaskType};
@@ -76,6 +77,8 @@ pub struct Seen<'a> {
     pub outcome: Outcome,
     /// Whether it failed because something that the pattern needs did not work, such as the provider.
     pub is_outage: bool,
+    /// What was known of the input beforehand, and for which kind of task that was told.
+    pub of: Option<(String, Features)>,
 }
 
 /// Makes the tables of a store that is attached as `disk` readable together with those in memory. The
@@ -95,7 +98,12 @@ const OVERLAY: &str = "
 
 /// What is read of an observation, and where from.
 const SEEN: &str = "seq, at, task_type, pattern, source, success_rate, score, execution_time, cost,
-    kind, run FROM observations";
+    kind, extra, run FROM observations";
+
+/// What is read of an observation for sums, and where from.
+const WHOLE: &str =
+    "task_type, pattern, source, at, success_rate, execution_time, score, cost, tokens,
+    kind, message, seq, run FROM observations";
 
 /// What was learned.
 pub struct Knowledge {
@@ -106,6 +114,8 @@ pub struct Knowledge {
     keeps: bool,
     /// Rows that could not be read.
     unread: Unread,
+    /// Whether it begins with what a store knows, and changes nothing there.
+    is_copy: bool,
 }
 
 impl fmt::Debug for Knowledge {
@@ -116,7 +126,7 @@ impl fmt::Debug for Knowledge {
 
 impl Knowledge {
     fn over(reader: Connection, writer: Option<Rc<Writer>>, keeps: bool) -> Knowledge {
-        Knowledge { reader, writer, keeps, unread: Unread::default() }
+        Knowledge { reader, writer, keeps, unread: Unread::default(), is_copy: false }
     }
 
     /// Returns what could not be read so far, in words. Everything else was used.
@@ -147,7 +157,7 @@ impl Knowledge {
             reader.execute("ATTACH ? AS disk", [path.to_string_lossy()])?;
             reader.execute_batch(OVERLAY)?;
         }
-        Ok(Knowledge::over(reader, None, false))
+        Ok(Knowledge { is_copy: true, ..Knowledge::over(reader, None, false) })
     }
 
     /// Records observations, all or none. Those that `counts` accepts and that say something about
@@ -240,6 +250,36 @@ impl Knowledge {
             }
         }
         Ok(last)
+    }
+
+    /// Returns the number of the last observation; 0 without any.
+    pub fn end(&self) -> Result<i64, KnowledgeError> {
+        let sql = "SELECT coalesce(max(seq), 0) FROM observations";
+        Ok(self.reader.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+    }
+
+    /// Gives every observation after `seq` and up to `end`, without what no sum needs, in the order in
+    /// which they were recorded.
+    pub fn observations(
+        &self,
+        seq: i64,
+        end: i64,
+        mut each: impl FnMut(Observation),
+    ) -> Result<(), KnowledgeError> {
+        let sql = format!("SELECT {WHOLE} WHERE seq > ? AND seq <= ? ORDER BY seq");
+        let mut statement = self.reader.prepare_cached(&sql)?;
+        let mut rows = statement.query(params![seq, end])?;
+        while let Some(row) = rows.next()? {
+            if let Some(seen) = self.unread.skip(row::observation(row), || row::name(row))? {
+                each(seen);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells whether everything is forgotten in the end.
+    pub fn is_in_memory(&self) -> bool {
+        !self.keeps && !self.is_copy
     }
 
     /// Tells whether snapshots of the learner can be kept.
@@ -363,53 +403,11 @@ impl Knowledge {
         let is_free = self.reader.is_autocommit();
         let _moment = is_free.then(|| self.reader.unchecked_transaction()).transpose()?;
         let mut audit = Audit::default();
-        let mut statement = self.reader.prepare(
-            "SELECT task_type, pattern, source, at, success_rate, execution_time, score, cost,
-                tokens, kind, message, seq, run FROM observations ORDER BY seq",
-        )?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            if let Some(seen) = self.unread.skip(row::observation(row), || row::name(row))? {
-                audit.add(&seen);
-            }
-        }
+        self.observations(0, i64::MAX, |seen| audit.add(&seen))?;
         let mut faults = audit.compare(&self.all()?);
         faults.extend(self.damage());
         Ok(faults)
     }
-}
-
-const COLUMNS: &str = "n, success_sum, time_n, time_sum, time_sum2, score_n, score_sum, score_sum2,
-    cost_n, cost_sum, tokens_n, tokens_sum, recent_ok, recent_failed, failures, streak, strikes,
-    avoid_until, last_at, last_kind, last_message";
-
-/// Reads a cell from the columns that start at `at`.
-fn cell(row: &Row<'_>, at: usize) -> rusqlite::Result<Cell> {
-    let count = |column: usize| -> rusqlite::Result<u64> {
-        Ok(u64::try_from(row.get::<_, i64>(at + column)?).unwrap_or(0))
-    };
-    let sums = |column: usize, squares: bool| -> rusqlite::Result<Sums> {
-        let squares = if squares { row.get(at + column + 2)? } else { 0.0 };
-        Ok(Sums { n: count(column)?, sum: row.get(at + column + 1)?, squares })
-    };
-    let kind: Option<String> = row.get(at + 19)?;
-    let message: Option<String> = row.get(at + 20)?;
-    Ok(Cell {
-        n: count(0)?,
-        success_sum: row.get(at + 1)?,
-        time: sums(2, true)?,
-        score: sums(5, true)?,
-        cost: sums(8, false)?,
-        tokens: sums(10, false)?,
-        recent_ok: row.get(at + 12)?,
-        recent_failed: row.get(at + 13)?,
-        failures: count(14)?,
-        streak: count(15)?,
-        strikes: u32::try_from(count(16)?).unwrap_or(u32::MAX),
-        avoid_until: row.get(at + 17)?,
-        last_at: row.get(at + 18)?,
-        last_error: kind.map(|kind| (kind, message.unwrap_or_default())),
-    })
 }
 
 /// Inserts an observation; false if its execution was recorded before.
@@ -456,7 +454,7 @@ fn update(tx: &Connection, seen: &Observation) -> rusqlite::Result<()> {
     let (kind, message) = cell.last_error.clone().unzip();
     let sql = format!(
         "INSERT OR REPLACE INTO main.cells (task_type, pattern, {COLUMNS})
-         VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+         VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
     );
     tx.prepare_cached(&sql)?.execute(params![
         task,
@@ -473,12 +471,7 @@ fn update(tx: &Connection, seen: &Observation) -> rusqlite::Result<()> {
         cell.cost.sum,
         whole(cell.tokens.n),
         cell.tokens.sum,
-        cell.recent_ok,
-        cell.recent_failed,
         whole(cell.failures),
-        whole(cell.streak),
-        cell.strikes,
-        cell.avoid_until,
         cell.last_at,
         kind,
         message,

@@ -2,43 +2,51 @@
 //! Pure but for `knowledge`, which keeps it, and `guide_file`, which reads and writes the guide's
 //! own format.
 
+pub mod accuracy;
 pub mod advice;
 pub mod audit;
 pub mod cell;
+pub mod chooser;
 pub mod compare;
 pub mod execution;
 pub mod experience;
 pub mod experiment;
 pub mod failure;
+pub mod feature;
+pub mod findings;
 pub mod guide_file;
+mod hindsight;
 pub mod insights;
 pub mod knowledge;
 pub mod label;
 pub mod learner;
+pub mod note;
 pub mod observation;
 pub mod packed;
 pub mod pattern;
 pub mod policy;
 pub mod stats;
 
-use crate::base::clock::Stamp;
+use crate::base::clock::TimeSource;
 use crate::base::id::RunId;
 use crate::base::rng::Rng;
 use crate::base::strand::Spot;
 use crate::flow::failure::Failure;
-use crate::optimizer::advice::{Manner, advise, standings};
-use crate::optimizer::cell::Cell;
+use crate::optimizer::advice::{Manner, standings};
+use crate::optimizer::chooser::near;
 use crate::optimizer::experience::Experience;
+use crate::optimizer::feature::{FeatureError, Features, OF};
 use crate::optimizer::guide_file::{GuideFile, GuideFileError};
+use crate::optimizer::hindsight::Hindsight;
 use crate::optimizer::insights::Cells;
 use crate::optimizer::knowledge::{FailureClass, Knowledge, KnowledgeError};
-use crate::optimizer::learner::Objective;
+use crate::optimizer::learner::{Objective, Scale};
 use crate::optimizer::observation::{MetricsError, Observation, Source};
 use crate::optimizer::pattern::{NameError, Pattern, TaskType};
-use crate::optimizer::policy::{Policy, Ranked, Recommendation, choose, rank, without_evidence};
+use crate::optimizer::policy::{Policy, Ranked, rank};
 use serde_json::{Map, Value};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::rc::Rc;
 
@@ -54,6 +62,9 @@ pub enum OptimizerError {
     /// What was learned cannot be read or written.
     #[error(transparent)]
     Knowledge(#[from] KnowledgeError),
+    /// Something of an input that cannot be used.
+    #[error(transparent)]
+    Feature(#[from] FeatureError),
     /// A file in the guide's format cannot be read or written.
     #[error(transparent)]
     File(#[from] GuideFileError),
@@ -68,6 +79,9 @@ pub struct Optimizer {
     experience: Rc<RefCell<Experience>>,
     rng: Rc<RefCell<Rng>>,
     seed: u64,
+    time: TimeSource,
+    /// What was known when the run that this one goes on from chose.
+    hindsight: Rc<RefCell<Hindsight>>,
     /// Whether what the demo model did counts.
     learn_from_demo: bool,
     run: Option<RunId>,
@@ -80,6 +94,8 @@ impl Optimizer {
     pub fn new(knowledge: Rc<Knowledge>, policy: Policy, learn_from_demo: bool) -> Optimizer {
         let experience = Rc::new(RefCell::new(Experience::new(None)));
         let (manner, rng) = (Manner::default(), Rc::new(RefCell::new(Rng::seeded(0))));
+        let (time, hindsight) =
+            (TimeSource::default(), Rc::new(RefCell::new(Hindsight::new(None))));
         Optimizer {
             knowledge,
             policy,
@@ -87,18 +103,27 @@ impl Optimizer {
             experience,
             rng,
             seed: 0,
+            time,
+            hindsight,
             learn_from_demo,
             run: None,
             name: None,
         }
     }
 
+    /// Takes the time of executions from another source than the system.
+    #[must_use]
+    pub fn by_time(self, time: TimeSource) -> Optimizer {
+        Optimizer { time, ..self }
+    }
+
     /// Says what counts, if it is not the usual; what limits there are; and how chance begins.
     #[must_use]
     pub fn choosing(self, objective: Option<Objective>, manner: Manner, seed: u64) -> Optimizer {
         let experience = Rc::new(RefCell::new(Experience::new(objective)));
+        let hindsight = Rc::new(RefCell::new(Hindsight::new(objective)));
         let rng = Rc::new(RefCell::new(Rng::seeded(seed)));
-        Optimizer { manner, experience, rng, seed, ..self }
+        Optimizer { manner, experience, rng, seed, hindsight, ..self }
     }
 
     /// Tells whether what the demo model does counts.
@@ -143,7 +168,9 @@ impl Optimizer {
         metrics: &Map<String, Value>,
         demo: bool,
     ) -> Result<(), OptimizerError> {
-        let seen = Observation::read(TaskType::new(task)?, Pattern::new(pattern)?, metrics)?;
+        let (kind, features) = self.kind_by(task, metrics)?;
+        let mut seen = Observation::read(kind, Pattern::new(pattern)?, metrics)?;
+        feature::keep(&mut seen.extra, task, &features);
         self.record(seen, metrics, demo).await
     }
 
@@ -155,8 +182,32 @@ impl Optimizer {
         metrics: &Map<String, Value>,
         demo: bool,
     ) -> Result<(), OptimizerError> {
-        let seen = Observation::success(TaskType::new(task)?, Pattern::new(pattern)?, metrics)?;
+        let (kind, features) = self.kind_by(task, metrics)?;
+        let mut seen = Observation::success(kind, Pattern::new(pattern)?, metrics)?;
+        feature::keep(&mut seen.extra, task, &features);
         self.record(seen, metrics, demo).await
+    }
+
+    /// Returns the kind of task of an input of which something is known beforehand.
+    pub fn kind(&self, task: &str, features: &Features) -> Result<TaskType, OptimizerError> {
+        let task = TaskType::new(task)?;
+        if features.is_empty() {
+            return Ok(task);
+        }
+        let mut experience = self.experience.borrow_mut();
+        experience.refresh(&self.knowledge, self.learn_from_demo)?;
+        Ok(experience.kind(&task, features)?)
+    }
+
+    /// Returns the kind of task of an execution by what its figures say of the input.
+    fn kind_by(
+        &self,
+        task: &str,
+        metrics: &Map<String, Value>,
+    ) -> Result<(TaskType, Features), OptimizerError> {
+        let given = metrics.get(OF).filter(|given| !given.is_null());
+        let features = given.map(Features::read).transpose()?.unwrap_or_default();
+        Ok((self.kind(task, &features)?, features))
     }
 
     /// Records a failure.
@@ -188,42 +239,16 @@ impl Optimizer {
     /// called for it.
     pub async fn record_observation(&self, mut seen: Observation) -> Result<(), OptimizerError> {
         seen.run.clone_from(&self.run);
+        seen.at = self.time.now();
+
         Ok(self.knowledge.record(vec![seen], |source| self.counts(source)).await?)
     }
 
-    /// Recommends a pattern for a kind of task, with the reason; `among` those names only, if any
-    /// are given.
-    pub fn recommend(
-        &self,
-        task: &str,
-        among: &[String],
-    ) -> Result<Recommendation, OptimizerError> {
-        self.recommend_in(&self.manner, task, among)
-    }
-
-    fn recommend_in(
-        &self,
-        manner: &Manner,
-        task: &str,
-        among: &[String],
-    ) -> Result<Recommendation, OptimizerError> {
-        let task = TaskType::new(task)?;
-        let among = among.iter().map(|name| Pattern::new(name)).collect::<Result<Vec<_>, _>>()?;
-        if self.policy == Policy::Fixed {
-            return Ok(without_evidence(&task, Vec::new(), &among).by_order());
-        }
-        let cells = self.knowledge.cells(&task)?;
-        if self.policy != Policy::Learn {
-            return Ok(choose(self.policy, &task, rank(self.policy, cells, Stamp::now()), &among));
-        }
+    /// Returns the scales of times and costs on a kind of task.
+    pub fn scale(&self, task: &TaskType) -> Result<Scale, OptimizerError> {
         let mut experience = self.experience.borrow_mut();
         experience.refresh(&self.knowledge, self.learn_from_demo)?;
-        let patterns = if among.is_empty() { near(&experience, &task, &cells)? } else { among };
-        if patterns.is_empty() {
-            return Ok(without_evidence(&task, Vec::new(), &[]));
-        }
-        let mut rng = self.rng.borrow_mut();
-        Ok(advise(&experience, &task, &patterns, &cells, manner, &mut rng))
+        Ok(experience.scale(task))
     }
 
     fn counts(&self, source: Source) -> bool {
@@ -234,11 +259,10 @@ impl Optimizer {
     pub fn curve(&self, task: &TaskType) -> Result<Vec<f64>, OptimizerError> {
         let mut experience = self.experience.borrow_mut();
         experience.refresh(&self.knowledge, self.learn_from_demo)?;
-        let objective = *experience.objective();
         let mut curve = Vec::new();
         self.knowledge.of_task(task, |seen| {
             if self.counts(seen.source) && !seen.is_outage {
-                curve.push(objective.utility(&seen.outcome));
+                curve.push(experience.worth(seen.task, seen.pattern, &seen.outcome));
             }
         })?;
         Ok(curve)
@@ -248,35 +272,36 @@ impl Optimizer {
     pub fn standings(&self, task: &TaskType) -> Result<Vec<Ranked>, OptimizerError> {
         let cells = self.knowledge.cells(task)?;
         if self.policy != Policy::Learn {
-            return Ok(rank(self.policy, cells, Stamp::now()));
+            return Ok(rank(self.policy, cells));
         }
         let mut experience = self.experience.borrow_mut();
         experience.refresh(&self.knowledge, self.learn_from_demo)?;
         let patterns = near(&experience, task, &cells)?;
-        Ok(standings(&experience, task, &patterns, &cells, &self.manner, Stamp::now()))
+        Ok(standings(&experience, task, &patterns, &cells, &self.manner))
     }
 
-    /// Returns the best pattern that is known for a kind of task and not avoided.
-    pub fn best_pattern(&self, task: &str) -> Result<Option<Pattern>, OptimizerError> {
-        let manner = Manner { never_explores: true, ..self.manner };
-        let recommendation = self.recommend_in(&manner, task, &[])?;
-        Ok(recommendation.ranked.map(|ranked| ranked.pattern))
-    }
-
-    /// Tells whether a pattern is avoided for a kind of task: until when, and why.
-    pub fn should_avoid(
+    /// Tells of each kind of failure whether its pattern is better avoided.
+    pub fn avoided_of(
         &self,
-        task: &str,
-        pattern: &str,
-    ) -> Result<Option<(Stamp, String)>, OptimizerError> {
-        let (task, pattern) = (TaskType::new(task)?, Pattern::new(pattern)?);
-        let cells = self.knowledge.cells(&task)?;
-        let Some((_, cell)) = cells.into_iter().find(|(known, _)| *known == pattern) else {
-            return Ok(None);
+        failures: &[FailureClass],
+        among: &[String],
+    ) -> Result<Vec<bool>, OptimizerError> {
+        let among = among.iter().map(|name| Pattern::new(name)).collect::<Result<Vec<_>, _>>()?;
+        let mut of_task: BTreeMap<&str, BTreeSet<Pattern>> = BTreeMap::new();
+        for class in failures {
+            if !of_task.contains_key(class.task.as_str()) {
+                // A damaged name is none, and nothing is known of it.
+                let task = TaskType::new(&class.task).ok();
+                let avoided = task.map(|task| self.avoided(&task, &among)).transpose()?;
+                of_task.insert(&class.task, avoided.unwrap_or_default());
+            }
+        }
+
+        let is_avoided = |class: &FailureClass| {
+            let of_task = &of_task[class.task.as_str()];
+            of_task.iter().any(|pattern| pattern.as_str() == class.pattern)
         };
-        let why =
-            cell.last_error.clone().map_or(String::new(), |(kind, text)| format!("{kind}: {text}"));
-        Ok(cell.avoided_at(Stamp::now()).map(|until| (until, why)))
+        Ok(failures.iter().map(is_avoided).collect())
     }
 
     /// Returns what the history says, for one kind of task or all.
@@ -347,16 +372,4 @@ impl Optimizer {
         file.replace()?;
         Ok(count)
     }
-}
-
-/// Returns the patterns to choose among when nobody names any, in alphabetical order: those that the
-/// learner knows on a kind of task or near it, and those whose sums are kept.
-fn near(
-    experience: &Experience,
-    task: &TaskType,
-    cells: &[(Pattern, Cell)],
-) -> Result<Vec<Pattern>, NameError> {
-    let mut names = experience.near(task);
-    names.extend(cells.iter().map(|(pattern, _)| pattern.as_str()));
-    names.into_iter().map(Pattern::new).collect()
 }

@@ -14,8 +14,6 @@ const TIME_HALF: f64 = 5.0;
 const COST_HALF: f64 = 0.01;
 /// The time that the guide's knowledge assumes where none is known, in seconds.
 const GUIDE_TIME: f64 = 10.0;
-/// The part of the normal distribution that an interval of 90 % spans to either side.
-const Z90: f64 = 1.644_853_6;
 /// What is recommended when nothing is known.
 pub const DEFAULT: &str = "direct";
 
@@ -109,13 +107,41 @@ pub struct Ranked {
     pub score: f64,
     /// The range the score lies in.
     pub interval: Interval,
-    /// How unsure the score is beside those of other patterns on the same kind of task (standard
-    /// deviation).
-    pub sd: f64,
+    /// How likely it is believed to be the best of those it was ranked with; `None` where the policy
+    /// has no belief.
+    pub best: Option<f64>,
     /// What is known of it.
     pub cell: Cell,
-    /// Until when it is avoided, if it is.
-    pub avoided: Option<Stamp>,
+    /// Its last change on this kind of task, if it has changed.
+    pub shift: Option<Shift>,
+    /// Whether it fails mostly and is hardly the best, so that it is better avoided.
+    pub avoided: bool,
+}
+
+/// A change of how well a pattern does on a kind of task.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Shift {
+    /// Its mean utility before.
+    pub from: f64,
+    /// The mean of the executions in which it showed.
+    pub to: f64,
+    /// When it was seen.
+    pub at: Stamp,
+    /// How many executions on the kind of task came after it.
+    pub ago: u64,
+}
+
+impl Shift {
+    /// Says what changed, and how long ago: in executions, so that it is said the same whenever it is
+    /// asked.
+    pub fn sentence(&self) -> String {
+        let ago = match self.ago {
+            0 => "with the last execution".to_owned(),
+            1 => "1 execution ago".to_owned(),
+            many => format!("{many} executions ago"),
+        };
+        format!("changed from {:.2} to {:.2} {ago}", self.from, self.to)
+    }
 }
 
 /// What to do next, and why.
@@ -137,13 +163,6 @@ pub struct Recommendation {
     pub alternatives: Vec<Ranked>,
 }
 
-impl Ranked {
-    /// Tells whether this pattern is better than another one with a probability of 95 %.
-    pub fn is_ahead_of(&self, other: &Ranked) -> bool {
-        self.score - other.score > Z90 * self.sd.hypot(other.sd)
-    }
-}
-
 impl Recommendation {
     /// Says that nothing but the order of the patterns was looked at.
     pub(super) fn by_order(self) -> Recommendation {
@@ -153,15 +172,13 @@ impl Recommendation {
 }
 
 /// Ranks patterns, best first; ties by name.
-pub fn rank(policy: Policy, cells: Vec<(Pattern, Cell)>, now: Stamp) -> Vec<Ranked> {
+pub fn rank(policy: Policy, cells: Vec<(Pattern, Cell)>) -> Vec<Ranked> {
     let with_cost = cells.iter().any(|(_, cell)| cell.cost.sum > 0.0);
     let mut ranked: Vec<Ranked> = cells
         .into_iter()
         .map(|(pattern, cell)| {
             let (score, interval) = policy.score(&cell, with_cost);
-            let avoided = cell.avoided_at(now);
-            let sd = (interval.high - interval.low) / 2.0 / Z90;
-            Ranked { pattern, score, interval, sd, cell, avoided }
+            Ranked { pattern, score, interval, best: None, cell, shift: None, avoided: false }
         })
         .collect();
     order(&mut ranked);
@@ -185,24 +202,22 @@ pub fn choose(
     among: &[Pattern],
 ) -> Recommendation {
     let allowed = |r: &Ranked| among.is_empty() || among.contains(&r.pattern);
-    let (candidates, avoided): (Vec<Ranked>, Vec<Ranked>) =
-        ranked.into_iter().filter(allowed).partition(|r| r.avoided.is_none());
+    let candidates: Vec<Ranked> = ranked.into_iter().filter(allowed).collect();
     if policy == Policy::Greedy
-        && let Some(untried) = untried(task, &candidates, &avoided, among)
+        && let Some(untried) = untried(task, &candidates, among)
     {
         return untried;
     }
+
     let enough = |r: &Ranked| policy != Policy::Greedy || r.cell.n >= SAMPLES_MIN;
     let best =
         candidates.iter().position(enough).or(if candidates.is_empty() { None } else { Some(0) });
-    let Some(best) = best else {
-        return without_evidence(task, avoided, among);
-    };
+    let Some(best) = best else { return without_evidence(task, among) };
+
     let mut others = candidates;
     let chosen = others.remove(best);
     let guess = chosen.cell.n < SAMPLES_MIN;
-    let reason = reason(task, &chosen, &others, &avoided, guess);
-    others.extend(avoided);
+    let reason = reason(task, &chosen, &others, guess);
     Recommendation {
         pattern: chosen.pattern.clone(),
         probability: 1.0,
@@ -215,23 +230,18 @@ pub fn choose(
 }
 
 /// Finds the first of the given patterns that has not been tried often enough.
-fn untried(
-    task: &TaskType,
-    candidates: &[Ranked],
-    avoided: &[Ranked],
-    among: &[Pattern],
-) -> Option<Recommendation> {
+fn untried(task: &TaskType, candidates: &[Ranked], among: &[Pattern]) -> Option<Recommendation> {
     let known = |pattern: &Pattern| candidates.iter().find(|r| r.pattern == *pattern);
     let tried = |pattern: &Pattern| known(pattern).map_or(0, |r| r.cell.n);
-    let open = among.iter().filter(|p| !avoided.iter().any(|r| r.pattern == **p));
-    let next = open.min_by_key(|pattern| tried(pattern)).filter(|p| tried(p) < SAMPLES_MIN)?;
+    let next = among.iter().min_by_key(|pattern| tried(pattern));
+    let next = next.filter(|pattern| tried(pattern) < SAMPLES_MIN)?;
     let ranked = known(next).cloned();
     let others = candidates.iter().filter(|r| r.pattern != *next).cloned();
     let reason = format!(
         "`{next}` was tried {} of the {SAMPLES_MIN} times on `{task}` that a comparison needs",
         tried(next)
     );
-    let alternatives = others.chain(avoided.iter().cloned()).collect();
+    let alternatives = others.collect();
     let (probability, explored) = (1.0, true);
     let pattern = next.clone();
     Some(Recommendation {
@@ -246,71 +256,45 @@ fn untried(
 }
 
 /// Recommends the simplest pattern when nothing is known that may be used.
-pub(super) fn without_evidence(
-    task: &TaskType,
-    avoided: Vec<Ranked>,
-    among: &[Pattern],
-) -> Recommendation {
+pub(super) fn without_evidence(task: &TaskType, among: &[Pattern]) -> Recommendation {
     let default = Pattern::new(DEFAULT).expect("the default has a name");
-    let pattern = among.first().cloned().unwrap_or(default);
-    let reason = if avoided.is_empty() {
-        format!("nothing is known about `{task}` yet")
-    } else {
-        let names: Vec<String> = avoided.iter().map(|r| format!("`{}`", r.pattern)).collect();
-        format!("everything known about `{task}` is avoided for now: {}", names.join(", "))
-    };
+
     Recommendation {
-        pattern,
-        reason,
+        pattern: among.first().cloned().unwrap_or(default),
+        reason: format!("nothing is known about `{task}` yet"),
         guess: true,
         probability: 1.0,
         explored: false,
         ranked: None,
-        alternatives: avoided,
+        alternatives: Vec::new(),
     }
 }
 
 /// Says in one sentence why a pattern was chosen.
-fn reason(
-    task: &TaskType,
-    chosen: &Ranked,
-    others: &[Ranked],
-    avoided: &[Ranked],
-    guess: bool,
-) -> String {
+fn reason(task: &TaskType, chosen: &Ranked, others: &[Ranked], guess: bool) -> String {
     let mut text = format!("on `{task}` {}", figures(chosen));
     if let Some(next) = others.first() {
-        let verb = if chosen.is_ahead_of(next) {
-            "clearly ahead of"
-        } else {
-            "ahead of, though not yet clearly,"
-        };
         // Writing to a String cannot fail.
-        let _ = write!(text, ", {verb} {}", figures(next));
+        let _ = write!(text, ", before {}", figures(next));
     }
     if guess {
         let _ = write!(text, "; a guess, the evidence is thin (n={})", chosen.cell.n);
-    }
-    for other in avoided {
-        let why = other.cell.last_error.as_ref().map_or("it failed", |(kind, _)| kind.as_str());
-        let _ = write!(text, "; `{}` is avoided for now ({why})", other.pattern);
     }
     text
 }
 
 /// Writes what is known of a pattern.
-fn figures(ranked: &Ranked) -> String {
+pub(super) fn figures(ranked: &Ranked) -> String {
     let cell = &ranked.cell;
     let mut text = format!(
-        "`{}` scores {:.2} [{:.2}, {:.2}] (n={}, success {:.0} %",
-        ranked.pattern,
-        ranked.score,
-        ranked.interval.low,
-        ranked.interval.high,
-        cell.n,
-        100.0 * cell.success_rate().unwrap_or(0.0),
+        "`{}` scores {:.2} [{:.2}, {:.2}] (n={}",
+        ranked.pattern, ranked.score, ranked.interval.low, ranked.interval.high, cell.n,
     );
+
     // Writing to a String cannot fail.
+    if let Some(rate) = cell.success_rate() {
+        let _ = write!(text, ", success {:.0} %", 100.0 * rate);
+    }
     if let Some(score) = cell.score.mean() {
         let _ = write!(text, ", quality {score:.2}");
     }
@@ -350,7 +334,7 @@ mod tests {
         let cells = cells.iter().map(|(name, cell)| (pattern(name), cell.clone())).collect();
         let among: Vec<Pattern> = among.iter().map(|name| pattern(name)).collect();
         let task = TaskType::new("t").expect("a name");
-        choose(policy, &task, rank(policy, cells, Stamp(0)), &among)
+        choose(policy, &task, rank(policy, cells), &among)
     }
 
     #[test]
@@ -393,22 +377,5 @@ mod tests {
         assert_eq!(found.pattern.as_str(), "direct");
         assert!(found.guess);
         assert_eq!(found.reason, "nothing is known about `t` yet");
-    }
-
-    #[test]
-    fn what_is_avoided_is_not_recommended() {
-        let mut failing = cell(0.0, 0.1, 3);
-        failing.avoid_until = 10;
-        let cells = [("bad", failing), ("good", cell(0.6, 9.0, 3))];
-        let found = best(Policy::Greedy, &cells, &["bad", "good"]);
-        assert_eq!(found.pattern.as_str(), "good");
-        assert!(found.reason.contains("`bad` is avoided"), "{}", found.reason);
-    }
-
-    #[test]
-    fn the_reason_says_when_the_evidence_is_thin() {
-        let cells = [("a", cell(1.0, 1.0, 30)), ("b", cell(0.95, 1.0, 4))];
-        let reason = best(Policy::Greedy, &cells, &[]).reason;
-        assert!(reason.contains("not yet clearly"), "{reason}");
     }
 }

@@ -91,7 +91,17 @@ pub fn welch(first: &[f64], second: &[f64]) -> Option<Interval> {
 /// Returns the probability that a rate is below `bound` after so many successes and failures, when
 /// every rate was as likely before.
 pub fn probability_below(bound: f64, successes: f64, failures: f64) -> f64 {
-    Beta::new(1.0 + successes, 1.0 + failures).map_or(0.0, |posterior| posterior.cdf(bound))
+    beta_below(bound, 1.0 + successes, 1.0 + failures)
+}
+
+/// Returns the distribution function of Student's distribution.
+pub fn student_below(bound: f64, freedom: f64) -> f64 {
+    StudentsT::new(0.0, 1.0, freedom).map_or(0.5, |student| student.cdf(bound))
+}
+
+/// Returns the distribution function of a Beta distribution.
+pub fn beta_below(bound: f64, a: f64, b: f64) -> f64 {
+    Beta::new(a, b).map_or(0.0, |beta| beta.cdf(bound))
 }
 
 #[cfg(test)]

@@ -60,6 +60,7 @@ pub(super) fn known(of: &str) -> Option<Vec<&'static str>> {
             "max_calls",
             "record",
             "objective",
+            "judge_accuracy",
         ],
         "gather" => vec!["settle"],
         "http_get" => vec!["headers", "timeout_ms"],
@@ -79,8 +80,8 @@ pub(super) fn known(of: &str) -> Option<Vec<&'static str>> {
         ],
         "parallel" => vec!["max_concurrent", "settle"],
         "param" => vec!["doc", "min", "max"],
-        "recommend" => vec!["among"],
-        "run" => vec!["judge", "branch", "timeout_ms"],
+        "recommend" => vec!["among", "of"],
+        "run" => vec!["judge", "branch", "timeout_ms", "of"],
         _ => return None,
     })
 }

@@ -54,6 +54,13 @@ const STEPS: &[&str] = &[
     CREATE INDEX observations_failed ON observations (seq) WHERE kind IS NOT NULL;
     CREATE INDEX observations_of_demo ON observations (seq) WHERE source = 'demo';
 ",
+    "
+    ALTER TABLE cells DROP COLUMN recent_ok;
+    ALTER TABLE cells DROP COLUMN recent_failed;
+    ALTER TABLE cells DROP COLUMN streak;
+    ALTER TABLE cells DROP COLUMN strikes;
+    ALTER TABLE cells DROP COLUMN avoid_until;
+",
 ];
 
 /// Tables that every store has, whatever its format; a database without them is no store.

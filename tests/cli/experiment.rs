@@ -79,6 +79,111 @@ fn what_is_not_decided_is_open_and_priced() {
 }
 
 #[test]
+fn what_is_likely_is_told_beside_what_is_sure() {
+    let project = Project::new();
+    // Graded scores close together, which the bets cannot tell apart so soon.
+    let text = r#"
+        let o = optimizer(#{ memory: true, objective: #{ quality: 1 } });
+        let found = o.compare("t", #{ a: |n| 0.92 + (n % 5) * 0.01, b: |n| 0.90 + (n % 3) * 0.01 },
+            (0..40).to_array(), #{ judge: |answer| answer, branch: branch("demo/echo") });
+        print(found.reason);
+        found
+    "#;
+    let (ran, done) = project.script(text);
+    let found = &done["value"];
+    assert_eq!((&found["verdict"], &found["winner"]), (&"open".into(), &Value::Null), "{ran:?}");
+    assert_eq!(found["likely"]["pattern"], "a");
+    assert_eq!(found["likely"]["unless"], "a rare failure is hidden");
+    assert!(found["likely"]["chance"].as_f64() > Some(0.99), "{found}");
+    let reason = found["reason"].as_str().unwrap();
+    let start = "not distinguishable yet: `a` is ahead of `b` by 0.030 ";
+    let middle = " after 40 inputs (a test, 95 % at every look); there are no more inputs; about ";
+    let end = "; `a` is likely better (99 %), if no rare failure is hidden";
+    assert!(reason.starts_with(start) && reason.contains(middle), "{reason}");
+    assert!(reason.ends_with(end), "{reason}");
+}
+
+#[test]
+fn the_same_executions_never_get_two_verdicts() {
+    let server = server();
+    let project = scripts(&server);
+    let command = ["compare", "right.rhai", "wrong.rhai", "--tasks", "tasks.jsonl"];
+    let said = |arguments: &[&str]| {
+        let ran = project.kaizen(arguments);
+        format!("{}{}", ran.stdout, ran.stderr)
+    };
+    for (more, verdict) in
+        [(&["--max-calls", "9"][..], "not distinguishable yet"), (&[], "is better than")]
+    {
+        let compared = said(&[&command[..], more].concat());
+        assert!(compared.contains(verdict) && compared.contains("(a test, 95 % at every look)"));
+        // On what was recorded, `patterns` and `advise` tell a belief, and in other words.
+        for told in
+            [said(&["patterns", "tasks"]), said(&["advise", "tasks", "--best", "--explain"])]
+        {
+            assert!(told.contains("believed to be the best"), "{told}");
+            for word in ["distinguishable", "better than", "clearly", "a test,", "significant"] {
+                assert!(!told.contains(word), "`{word}` in {told}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_errors_of_a_judge_are_counted_and_priced() {
+    let (server, project) = (server(), Project::new());
+    // The judge asks, and finds every fifth answer of either kind wrong.
+    let text = |accuracy: &str| {
+        format!(
+            r#"
+            let o = optimizer(#{{ memory: true, objective: #{{ quality: 1 }} }});
+            let ways = #{{ more: |n| n % 4 != 0, less: |n| n % 2 == 0 }};
+            let judge = |answer, n| {{ branch().chat(`judge ${{n}}`); if n % 5 == 0 {{ !answer }} else {{ answer }} }};
+            o.compare("t", ways, (0..40).to_array(), #{{ judge: judge, warm_up: 0, judge_accuracy: {accuracy} }})
+            "#
+        )
+    };
+    project.with_server(&server);
+    let (ran, done) = project.script(&text("#{ sensitivity: 0.8, specificity: 0.8 }"));
+    let found = &done["value"];
+    let (difference, truth) =
+        (found["difference"].as_f64().unwrap(), found["judge"]["difference"].as_f64().unwrap());
+    assert!((truth - difference / 0.6).abs() < 1e-9 && difference > 0.0, "{found} {ran:?}");
+    let [low, high] = [0, 1].map(|end| found["judge"]["interval"][end].as_f64().unwrap());
+    let [said_low, said_high] = [0, 1].map(|end| found["interval"][end].as_f64().unwrap());
+    assert!((low - said_low / 0.6).abs() < 1e-9 && (high - said_high / 0.6).abs() < 1e-9);
+    assert!(found["judge"]["times_inputs"].as_f64() > Some(2.0), "{found}");
+    let more = &found["to_decide"];
+    let calls = more["inputs"].as_f64().map(|inputs| 2.0 * inputs);
+    assert_eq!((more["judge"]["calls"].as_f64(), &more["calls"]), (calls, &0.into()), "{found}");
+    let reason = found["reason"].as_str().unwrap();
+    assert!(reason.contains("; without the judge's errors the difference is "), "{reason}");
+    assert!(reason.contains("; the judge would take "), "{reason}");
+
+    let labels =
+        "[#{ answer: true, input: 1, right: true }, #{ answer: true, input: 5, right: true },
+        #{ answer: false, input: 2, right: false }]";
+    let (ran, done) = project.script(&text(labels));
+    let found = &done["value"]["judge"];
+    assert_eq!(
+        (&found["sensitivity"], &found["specificity"]),
+        (&0.5.into(), &1.0.into()),
+        "{ran:?}"
+    );
+    assert_eq!(done["value"]["calls"], 80 + 3, "the labelled answers are judged once each");
+
+    for (accuracy, fault) in [
+        ("0.5", "is no better than a coin"),
+        ("90", "a share from 0 to 1, not 90"),
+        ("\"good\"", "must be a share such as .9, or"),
+        ("[#{ answer: true, input: 1, right: true }]", "must hold right ones and wrong ones"),
+    ] {
+        let (ran, _) = project.script(&text(accuracy));
+        assert!(ran.stderr.contains(fault), "{accuracy}: {}", ran.stderr);
+    }
+}
+
+#[test]
 fn a_comparison_that_was_stopped_goes_on_where_it_was() {
     let (server, project) = (server(), Project::new());
     let text = compare("warm_up: 1, seed: 1").replace(", seed: 1", "");
@@ -118,7 +223,7 @@ fn run_learns_what_works_and_uses_it() {
     assert!(late >= 17, "{chosen:?} {}", ran.stderr);
     assert_eq!(rows(&project).len(), 60);
     let shown = project.kaizen(&["show"]).stdout;
-    assert!(shown.contains("run t among bad, good on "), "{shown}");
+    assert!(shown.contains("run t among #"), "{shown}");
 }
 
 #[test]
@@ -225,6 +330,23 @@ fn scripts_are_compared_on_the_same_tasks_and_go_on_after_a_stop() {
     let found: Value = serde_json::from_str(ran.stdout.lines().last().unwrap()).unwrap();
     assert_eq!(found["patterns"][0]["quality"], 0.5, "capitals count for this judge: {ran:?}");
     assert_eq!(found["verdict"], "open", "{found}");
+
+    project.file(
+        "labels.jsonl",
+        "{\"answer\": \"Yes\", \"input\": {\"expected\": \"Yes\"}, \"right\": true}\n\
+        {\"answer\": \"no\", \"input\": {\"expected\": \"Yes\"}, \"right\": false}\n",
+    );
+    for (accuracy, expected) in [(".9", 0.9), (".95,.8", 0.95), ("labels.jsonl", 1.0)] {
+        let judge = "let answer = param(\"answer\", \"\"); let task = param(\"task\", #{});
+            if answer == task.expected { 1.0 } else { 0.0 }";
+        project.file("judge.rhai", judge);
+        let ran = more(&["--judge", "judge.rhai", "--judge-accuracy", accuracy, "--json"]);
+        let found: Value = serde_json::from_str(ran.stdout.lines().last().unwrap()).unwrap();
+        assert_eq!(found["judge"]["sensitivity"], expected, "{ran:?}");
+    }
+    let ran = more(&["--judge-accuracy", "none.jsonl"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("--judge-accuracy takes shares such as .9 or .95,.8, or a file"));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A project in an empty folder, and the built program run in it.
 
 #[allow(dead_code, reason = "the benchmark uses more of it")]
-pub(crate) mod scenarios;
+pub(crate) mod learning;
 pub(crate) mod server;
 #[allow(dead_code, reason = "the benchmarks use none of it")]
 pub(crate) mod terminal;

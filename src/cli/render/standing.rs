@@ -92,7 +92,7 @@ pub(in crate::cli) fn svg(task: &str, ranked: &[Ranked], curve: &[f64]) -> Strin
     }
     for (number, one) in ranked.iter().enumerate() {
         let y = 44.0 + ROW * (count(number) + 0.5);
-        let color = if one.avoided.is_some() { "#b55" } else { "#246" };
+        let color = if one.avoided { "#b55" } else { "#246" };
         let (low, high) = (x(one.interval.low), x(one.interval.high));
         let _ = write!(
             text,
@@ -109,7 +109,7 @@ pub(in crate::cli) fn svg(task: &str, ranked: &[Ranked], curve: &[f64]) -> Strin
             y + 4.5,
             one.score,
             one.cell.n,
-            if one.avoided.is_some() { ", avoided" } else { "" },
+            if one.avoided { ", avoided" } else { "" },
         );
     }
     if curve.len() > 1 {
@@ -168,7 +168,8 @@ mod tests {
     fn one(name: &str, score: f64, half: f64) -> Ranked {
         let pattern = Pattern::new(name).expect("a name");
         let interval = Interval { low: score - half, high: score + half };
-        Ranked { pattern, score, interval, sd: half, cell: Cell::default(), avoided: None }
+        let (best, cell, shift) = (None, Cell::default(), None);
+        Ranked { pattern, score, interval, best, cell, shift, avoided: false }
     }
 
     #[test]

@@ -2,13 +2,20 @@
 
 use super::{FailureClass, KnowledgeError, Seen};
 use crate::base::clock::Stamp;
+use crate::optimizer::cell::{Cell, Sums};
 use crate::optimizer::failure::lesson;
+use crate::optimizer::feature;
 use crate::optimizer::learner::Outcome;
 use crate::optimizer::observation::{Observation, Source};
 use crate::optimizer::pattern::{Pattern, TaskType};
 use rusqlite::Row;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+
+/// What is kept of a cell.
+pub(super) const COLUMNS: &str =
+    "n, success_sum, time_n, time_sum, time_sum2, score_n, score_sum, score_sum2,
+    cost_n, cost_sum, tokens_n, tokens_sum, failures, last_at, last_kind, last_message";
 
 /// Rows that could not be read, in words.
 #[derive(Debug, Default)]
@@ -64,7 +71,8 @@ pub(super) fn seen<'a>(row: &'a Row<'_>) -> Result<Option<Seen<'a>>, KnowledgeEr
     let (success, quality) = (row.get(5)?, row.get(6)?);
     let outcome = Outcome { success, quality, time: row.get(7)?, cost: row.get(8)? };
     let (at, task, pattern) = (row.get(1)?, text(2)?, text(3)?);
-    Ok(Some(Seen { at, task, pattern, source, outcome, is_outage }))
+    let of = row.get_ref(10)?.as_str().ok().and_then(feature::kept);
+    Ok(Some(Seen { at, task, pattern, source, outcome, is_outage, of }))
 }
 
 /// Reads an observation, without what no sum needs.
@@ -85,6 +93,30 @@ pub(super) fn observation(row: &Row<'_>) -> Result<Observation, KnowledgeError> 
         tokens: row.get::<_, Option<i64>>(8)?.map(i64::unsigned_abs),
         error: kind.map(|kind| (kind, message.unwrap_or_default())),
         extra: serde_json::Map::new(),
+    })
+}
+
+/// Reads a cell from the columns that start at `at`.
+pub(super) fn cell(row: &Row<'_>, at: usize) -> rusqlite::Result<Cell> {
+    let count = |column: usize| -> rusqlite::Result<u64> {
+        Ok(u64::try_from(row.get::<_, i64>(at + column)?).unwrap_or(0))
+    };
+    let sums = |column: usize, squares: bool| -> rusqlite::Result<Sums> {
+        let squares = if squares { row.get(at + column + 2)? } else { 0.0 };
+        Ok(Sums { n: count(column)?, sum: row.get(at + column + 1)?, squares })
+    };
+    let kind: Option<String> = row.get(at + 14)?;
+    let message: Option<String> = row.get(at + 15)?;
+    Ok(Cell {
+        n: count(0)?,
+        success_sum: row.get(at + 1)?,
+        time: sums(2, true)?,
+        score: sums(5, true)?,
+        cost: sums(8, false)?,
+        tokens: sums(10, false)?,
+        failures: count(12)?,
+        last_at: row.get(at + 13)?,
+        last_error: kind.map(|kind| (kind, message.unwrap_or_default())),
     })
 }
 

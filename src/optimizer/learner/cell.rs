@@ -1,5 +1,6 @@
 //! What the learner keeps of one pattern on one kind of task: sums in which old evidence fades.
 
+use super::ring::{Newest, Ring};
 use super::utility::Outcome;
 use crate::optimizer::packed::{Packed, Packing};
 
@@ -13,6 +14,8 @@ const RATIO: f64 = 1.25;
 /// The scale below which the sketch is written anew.
 const SCALE_MIN: f64 = 1e-6;
 
+/// How many executions a change leaves of those before it.
+const CHANGE_LEAVES: f64 = 2.0;
 /// Evidence that counts less than this much counts as none.
 const EVIDENCE_MIN: f64 = 1e-9;
 
@@ -24,11 +27,17 @@ pub(super) struct Cell {
     /// The sum of their utilities, and of the squares of these.
     pub(super) sum: f64,
     pub(super) squares: f64,
-    /// The mean utility of the newest executions, and how many went into it.
-    pub(super) newest: f64,
-    pub(super) newest_n: f64,
-    /// Successes.
+    /// The newest executions.
+    pub(super) ring: Ring,
+    /// Executions, also those that count less because nobody judged them; and successes among them.
+    pub(super) tried: f64,
     pub(super) successes: f64,
+    /// Successes that somebody judged, and the sum of their qualities; and those that nobody judged.
+    pub(super) judged: (f64, f64),
+    pub(super) unjudged: f64,
+    /// How far the sum of the utilities rests on the quality of what nobody judged: the weight of that
+    /// quality, and what it makes up as it was guessed last.
+    guessed: (f64, f64),
     /// Executions with a cost, the sum of the costs in dollars, and of their squares.
     pub(super) cost_n: f64,
     pub(super) cost: f64,
@@ -49,7 +58,13 @@ impl Cell {
             &mut self.n,
             &mut self.sum,
             &mut self.squares,
+            &mut self.tried,
             &mut self.successes,
+            &mut self.judged.0,
+            &mut self.judged.1,
+            &mut self.unjudged,
+            &mut self.guessed.0,
+            &mut self.guessed.1,
             &mut self.cost_n,
             &mut self.cost,
             &mut self.cost_squares,
@@ -60,20 +75,29 @@ impl Cell {
         self.scale *= share;
     }
 
-    /// Starts from `n` executions that were as the newest ones are.
-    pub(super) fn restart(&mut self, n: f64, variance: f64) {
-        let share = if self.n > EVIDENCE_MIN { n / self.n } else { 0.0 };
-        self.fade(share.min(1.0));
-        (self.n, self.sum) = (n, n * self.newest);
-        self.squares = n * (self.newest.powi(2) + variance);
-        self.newest_n = 0.0;
+    /// Starts from the newest executions, and from a few that were as those before.
+    pub(super) fn restart(&mut self, newest: &Newest, variance: f64) {
+        let n = newest.n + CHANGE_LEAVES;
+        let before = self.successes / self.tried;
+        self.fade((n / self.n).min(1.0));
+
+        self.n = n;
+        self.tried = newest.tried + CHANGE_LEAVES;
+        self.guessed = (0.0, 0.0);
+        self.sum = newest.n * newest.mean + CHANGE_LEAVES * newest.before;
+        self.squares = self.sum * self.sum / n + n * variance;
+        self.successes = newest.successes + CHANGE_LEAVES * before;
+        self.ring.restart();
     }
 
-    /// Takes in an execution that counts as much as `weight` says.
-    pub(super) fn add(&mut self, utility: f64, outcome: &Outcome, weight: f64) {
-        self.n += weight;
-        self.sum += weight * utility;
-        self.squares += weight * utility * utility;
+    /// Takes in an execution that counts as much as `weight` says, and for its utility only as `share`
+    /// says of that.
+    pub(super) fn add(&mut self, utility: f64, outcome: &Outcome, weight: f64, share: f64) {
+        self.n += share * weight;
+        self.sum += share * weight * utility;
+        self.squares += share * weight * utility * utility;
+        self.ring.add(utility, outcome.success, share * weight);
+        self.tried += weight;
         self.successes += weight * outcome.success;
         if let Some(time) = outcome.time {
             self.add_time(time, weight);
@@ -82,6 +106,44 @@ impl Cell {
             self.cost_n += weight;
             self.cost += weight * cost;
             self.cost_squares += weight * cost * cost;
+        }
+    }
+
+    /// Takes in that a success was judged.
+    pub(super) fn add_judged(&mut self, success: f64, quality: f64) {
+        self.judged.0 += success;
+        self.judged.1 += success * quality;
+    }
+
+    /// Takes in that the quality of a success was guessed, which makes up such a part of its utility.
+    pub(super) fn add_unjudged(&mut self, success: f64, part: f64, quality: f64) {
+        self.unjudged += success;
+        self.guessed.0 += part * success;
+        self.guessed.1 += part * success * quality;
+    }
+
+    /// Puts another quality in the place of what nobody judged.
+    pub(super) fn guess_quality(&mut self, quality: f64) {
+        let by = self.guessed.0 * quality - self.guessed.1;
+        self.guessed.1 += by;
+        self.shift(by);
+    }
+
+    /// Counts what it knows of utilities less.
+    pub(super) fn count_less(&mut self, share: f64) {
+        for sum in [&mut self.n, &mut self.sum, &mut self.squares] {
+            *sum *= share;
+        }
+        self.guessed = (self.guessed.0 * share, self.guessed.1 * share);
+        self.ring = Ring::default();
+    }
+
+    /// Adds to the sum of the utilities, and leaves their scatter as it was.
+    pub(super) fn shift(&mut self, by: f64) {
+        if by != 0.0 && self.is_known() {
+            let sum = self.sum + by;
+            self.squares += (sum * sum - self.sum * self.sum) / self.n;
+            self.sum = sum;
         }
     }
 
@@ -122,9 +184,12 @@ impl Cell {
             n,
             sum,
             squares,
-            newest,
-            newest_n,
+            ring,
+            tried,
             successes,
+            judged,
+            unjudged,
+            guessed,
             cost_n,
             cost,
             cost_squares,
@@ -133,10 +198,13 @@ impl Cell {
             times_n,
             message,
         } = self;
-        let sums = [n, sum, squares, newest, newest_n, successes];
+        let sums = [n, sum, squares, tried, successes, unjudged];
         let others = [cost_n, cost, cost_squares, times_n, scale];
         sums.into_iter().chain(others).for_each(|number| to.number(*number));
-        to.pair(*message);
+        for pair in [judged, guessed, message] {
+            to.pair(*pair);
+        }
+        ring.pack(to);
         // One bit for each bucket that is not empty; where there is any bucket, the last is not.
         let is_filled = |bucket: &f64| u64::from(bucket.to_bits() != 0);
         to.bits(times.iter().rev().fold(0, |bits, bucket| bits << 1 | is_filled(bucket)));
@@ -149,15 +217,18 @@ impl Cell {
             n: from.number()?,
             sum: from.number()?,
             squares: from.number()?,
-            newest: from.number()?,
-            newest_n: from.number()?,
+            tried: from.number()?,
             successes: from.number()?,
+            unjudged: from.number()?,
             cost_n: from.number()?,
             cost: from.number()?,
             cost_squares: from.number()?,
             times_n: from.number()?,
             scale: from.number()?,
+            judged: from.pair()?,
+            guessed: from.pair()?,
             message: from.pair()?,
+            ring: Ring::unpack(from)?,
             times: Vec::new(),
         };
         let filled = from.bits()?;

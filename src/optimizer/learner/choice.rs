@@ -1,19 +1,30 @@
-//! Choosing a pattern from what was learned.
+//! Choosing a pattern from what was learned, and how sure that is.
 
+use super::belief::{Belief, Evidence, shares};
 use super::cell::Cell;
 use super::{Learner, variance};
 use crate::base::rng::Rng;
-use statrs::distribution::{Beta, ContinuousCDF};
+use crate::optimizer::stats;
+use statrs::distribution::{ContinuousCDF, Normal};
 
-/// How much of the uncertainty is explored. Below 1, because what is learned elsewhere and drawn
-/// together is surer than the intervals of single patterns say.
-const BOLDNESS: f64 = 0.5;
 /// The part of the normal distribution that an interval of 90 % spans to either side.
 const Z90: f64 = 1.644_853_6;
 /// How many executions the belief is worth that a pattern about keeps the limit of success.
 const SUCCESS_WEIGHT: f64 = 5.0;
-/// How many draws a probability is counted from.
-const DRAWS: u32 = 256;
+/// How much of the uncertainty of a pattern is explored that is known as well as the others, and how much
+/// more for each time that it is known e times less. Below 1, because what is learned elsewhere and
+/// drawn together is surer than the intervals of single patterns say; more with neglect, or else bad
+/// luck at the beginning would stay.
+const BOLDNESS: f64 = 0.35;
+const BOLDNESS_OF_NEGLECT: f64 = 0.12;
+/// Patterns among which that is right. The largest of K draws lies about `sqrt(2 ln K)` deviations above
+/// the mean, so with more of them each is explored less, and the largest stays where it was.
+const BOLDNESS_AMONG: f64 = 5.0;
+
+/// A pattern is better avoided if it fails mostly with at least this chance, and is the best with less
+/// than that one.
+const FAILS_MOSTLY: f64 = 0.9;
+const HARDLY_BEST: f64 = 0.01;
 
 /// What a choice has to keep to; what is `None` is not bounded.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -47,11 +58,17 @@ pub struct Arm {
     pub unsure: f64,
     /// How many executions there count, where older ones count less.
     pub n: f64,
+    /// The same with those that count less because nobody judged them.
+    pub tried: f64,
+    /// How many of them succeeded.
+    pub successes: f64,
+    /// How many executions the belief is worth, with what is borrowed.
+    pub weight: f64,
     /// How many executions elsewhere it is worth what is known from other kinds of tasks.
     pub borrowed: f64,
     /// By how much it is below what is expected of it everywhere, while that looks like an outage.
     pub outage: f64,
-    /// How likely it keeps the constraints, by the evidence; 1 without any.
+    /// The chance that it keeps the constraints; 1 where nothing is bounded.
     pub feasible: f64,
 }
 
@@ -60,6 +77,24 @@ impl Arm {
     pub fn interval(&self) -> (f64, f64) {
         let half = Z90 * self.unsure;
         ((self.mean - half).max(0.0), (self.mean + half).min(1.0))
+    }
+
+    /// Tells whether it is better avoided, if it is the best with such a chance; `None` for a pattern
+    /// that is compared with no other one, where only its failures count.
+    pub fn is_to_avoid(&self, best: Option<f64>) -> bool {
+        let failures = (self.tried - self.successes).max(0.0);
+        best.is_none_or(|best| best < HARDLY_BEST)
+            && stats::probability_below(0.5, self.successes, failures) > FAILS_MOSTLY
+    }
+
+    /// Returns what is believed of it, with a share of the uncertainty.
+    fn evidence(&self, boldness: f64) -> Evidence {
+        Evidence {
+            belief: Belief::new(self.mean, boldness * self.sd),
+            shift: self.outage,
+            // With half the uncertainty, what is about at the limit is about at the limit half as often.
+            feasible: ((self.feasible - 0.5) / boldness + 0.5).clamp(0.0, 1.0),
+        }
     }
 }
 
@@ -79,6 +114,7 @@ impl Learner {
     pub fn look(&self, task: usize, arms: &[usize], within: &Constraints) -> Vec<Arm> {
         let noise = self.noise_variance();
         let nothing = Cell::default();
+
         arms.iter()
             .map(|&arm| {
                 let (prior, prior_variance) = self.prior(task, arm);
@@ -88,67 +124,66 @@ impl Learner {
                 let whole = precision + 1.0 / prior_variance;
                 let sum = if cell.is_known() { cell.sum / of_one } else { 0.0 };
                 let by_ease = self.ease_variance(task) * (1.0 / prior_variance / whole).powi(2);
+
                 Arm {
                     arm,
                     mean: (sum + prior / prior_variance) / whole,
                     sd: whole.sqrt().recip(),
                     unsure: (1.0 / whole + by_ease).sqrt(),
                     n: cell.n,
+                    tried: cell.tried,
+                    successes: cell.successes,
+                    weight: of_one * whole,
                     borrowed: of_one / prior_variance,
                     outage: self.outage(arm),
-                    feasible: feasible(cell, within, 0.5),
+                    feasible: feasible(cell, within),
                 }
             })
             .collect()
     }
+}
 
-    /// Chooses among patterns that were looked at. With `explore`, by sampling: each is chosen as
-    /// often as it is likely to be the best. Source: W. R. Thompson, "On the likelihood that one
-    /// unknown probability exceeds another" (Biometrika 25, 1933).
-    pub fn choose(
-        &self,
-        task: usize,
-        seen: &[Arm],
-        within: &Constraints,
-        explore: bool,
-        rng: &mut Rng,
-    ) -> Option<Choice> {
-        let best = top(seen.iter().map(|arm| (arm.feasible >= 0.5, arm.mean + arm.outage)))?;
-        let none_feasible = !within.is_empty() && seen.iter().all(|arm| arm.feasible < 0.5);
-        if !explore {
-            return Some(Choice { chosen: best, best, none_feasible });
-        }
-        let nothing = Cell::default();
-        let drawn = seen.iter().map(|arm| {
-            let cell = self.kinds[task].cell(arm.arm).unwrap_or(&nothing);
-            let chance = 0.5 + BOLDNESS * (rng.unit() - 0.5);
-            let is_feasible = within.is_empty() || feasible(cell, within, chance) >= 0.5;
-            (is_feasible, arm.mean + BOLDNESS * arm.sd * rng.normal() + arm.outage)
-        });
-        let chosen = top(drawn)?;
-        Some(Choice { chosen, best, none_feasible })
+/// Chooses among patterns that were looked at. With `explore`, by sampling: each is chosen as often as
+/// it is likely to be the best. Source: W. R. Thompson, "On the likelihood that one unknown probability
+/// exceeds another" (Biometrika 25, 1933).
+pub fn choose(seen: &[Arm], explore: bool, rng: &mut Rng) -> Option<Choice> {
+    let best = top(seen.iter().map(|arm| (arm.feasible >= 0.5, arm.mean + arm.outage)))?;
+    let none_feasible = seen.iter().all(|arm| arm.feasible < 0.5);
+    if !explore {
+        return Some(Choice { chosen: best, best, none_feasible });
     }
 
-    /// Returns how likely each of the patterns is chosen.
-    pub fn probabilities(
-        &self,
-        task: usize,
-        seen: &[Arm],
-        within: &Constraints,
-        rng: &mut Rng,
-    ) -> Vec<f64> {
-        let mut counts = vec![0_u32; seen.len()];
-        // Limits are drawn from other distributions, which takes far longer.
-        let draws = if within.is_empty() { DRAWS } else { DRAWS / 4 };
-        for _ in 0..draws {
-            if let Some(choice) = self.choose(task, seen, within, true, rng) {
-                counts[choice.chosen] += 1;
-            }
-        }
-        // Nothing that can be chosen is impossible, so half a draw is added to each.
-        let all = f64::from(draws) + 0.5 * f64::from(u32::try_from(seen.len()).unwrap_or(u32::MAX));
-        counts.into_iter().map(|count| (f64::from(count) + 0.5) / all).collect()
-    }
+    let boldness = boldness(seen);
+    let drawn = seen.iter().zip(boldness).map(|(arm, boldness)| {
+        let evidence = arm.evidence(boldness);
+        let is_feasible = evidence.feasible >= 1.0 || rng.unit() < evidence.feasible;
+        (is_feasible, evidence.belief.draw(rng) + evidence.shift)
+    });
+    let chosen = top(drawn)?;
+    Some(Choice { chosen, best, none_feasible })
+}
+
+/// Returns how likely `choose` takes each of the patterns.
+pub fn probabilities(seen: &[Arm]) -> Vec<f64> {
+    let all: Vec<_> = seen.iter().zip(boldness(seen)).map(|(arm, b)| arm.evidence(b)).collect();
+    shares(&all)
+}
+
+/// Returns how much of the uncertainty of each pattern is explored.
+fn boldness(seen: &[Arm]) -> impl Iterator<Item = f64> {
+    let many = count(seen.len()).max(BOLDNESS_AMONG);
+    let share = (BOLDNESS_AMONG.ln() / many.ln()).sqrt();
+    let mean = seen.iter().map(|arm| arm.weight).sum::<f64>() / count(seen.len());
+
+    seen.iter().map(move |arm| {
+        let neglect = (mean / arm.weight).ln().max(0.0);
+        (share * (BOLDNESS + BOLDNESS_OF_NEGLECT * neglect)).min(1.0)
+    })
+}
+
+/// Returns how likely each of the patterns is the best.
+pub fn best_of(seen: &[Arm]) -> Vec<f64> {
+    shares(&seen.iter().map(|arm| arm.evidence(1.0)).collect::<Vec<_>>())
 }
 
 /// Returns the place of the best: what keeps the constraints before what does not, then the value.
@@ -165,45 +200,43 @@ fn top(values: impl Iterator<Item = (bool, f64)>) -> Option<usize> {
     best.map(|(place, _)| place)
 }
 
-/// Tells whether a pattern keeps constraints if what is unknown of it turns out as bad as it does
-/// with a probability of `chance`: 1 if it keeps all of them, 0 if it breaks one. Before anything is
-/// known, a pattern is believed to be about at the limit.
-fn feasible(cell: &Cell, within: &Constraints, chance: f64) -> f64 {
-    let keeps_time = within.p95_time.is_none_or(|limit| {
+/// Returns the chance that a pattern keeps all constraints, by the one that it is least likely to
+/// keep. Before anything is known, a pattern is believed to be about at the limit.
+fn feasible(cell: &Cell, within: &Constraints) -> f64 {
+    let mut chance = 1.0_f64;
+
+    if let Some(limit) = within.p95_time {
         let slow = cell.slower_than(limit);
         let quick = (cell.times_n - slow).max(0.0);
-        quantile(0.5 + slow, 9.5 + quick, chance) <= 0.05
-    });
-    let keeps_cost = within.max_cost.is_none_or(|limit| {
+        chance = chance.min(stats::beta_below(0.05, 0.5 + slow, 9.5 + quick));
+    }
+    if let Some(limit) = within.max_cost {
         let n = cell.cost_n + 1.0;
         let mean = (cell.cost + 0.9 * limit) / n;
         let scatter = cell.cost_squares - cell.cost * cell.cost / cell.cost_n.max(1.0);
         let sd = (scatter.max(0.0) / n + (0.3 * limit).powi(2)).sqrt() / n.sqrt();
-        mean + sd * normal_quantile(chance) <= limit
-    });
-    let keeps_success = within.min_success.is_none_or(|least| {
-        let failed = (cell.n - cell.successes).max(0.0);
+        // A limit of nothing is kept by what costs nothing.
+        let off = if sd > 0.0 { (limit - mean) / sd } else { 0.0 };
+        chance = chance.min(Normal::standard().cdf(off));
+    }
+    if let Some(least) = within.min_success {
+        let failed = (cell.tried - cell.successes).max(0.0);
         let middle = least + 0.3 * (1.0 - least);
         let (a, b) = (SUCCESS_WEIGHT * middle, SUCCESS_WEIGHT * (1.0 - middle));
-        quantile(a + cell.successes, b + failed, 1.0 - chance) >= least
-    });
-    if keeps_time && keeps_cost && keeps_success { 1.0 } else { 0.0 }
+        chance = chance.min(1.0 - stats::beta_below(least, a + cell.successes, b + failed));
+    }
+    chance
 }
 
-/// Returns the quantile of a Beta distribution.
-fn quantile(a: f64, b: f64, chance: f64) -> f64 {
-    Beta::new(a, b).map_or(0.5, |beta| beta.inverse_cdf(chance.clamp(1e-6, 1.0 - 1e-6)))
-}
-
-/// Returns the quantile of the standard normal distribution.
-fn normal_quantile(chance: f64) -> f64 {
-    statrs::distribution::Normal::standard().inverse_cdf(chance.clamp(1e-9, 1.0 - 1e-9))
+#[allow(clippy::cast_precision_loss, reason = "small counts")]
+fn count(number: usize) -> f64 {
+    number as f64
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::base::rng::Rng;
-    use crate::optimizer::learner::{Constraints, Learner, Objective, Outcome};
+    use super::*;
+    use crate::optimizer::learner::{Objective, Outcome};
 
     #[test]
     fn a_limit_of_success_leaves_room_for_what_was_never_tried() {
@@ -212,15 +245,60 @@ mod tests {
         let (mut rng, arms) = (Rng::seeded(4), [known, new]);
         let within = Constraints { min_success: Some(0.9), ..Constraints::default() };
         let mut of_new = 0;
+
         for _ in 0..500 {
             let seen = learner.look(task, &arms, &within);
-            let arm =
-                arms[learner.choose(task, &seen, &within, true, &mut rng).expect("two").chosen];
+            let arm = arms[choose(&seen, true, &mut rng).expect("two").chosen];
             let (rate, time) = if arm == new { (0.99, 1.0) } else { (0.95, 6.0) };
             let success = f64::from(u8::from(rng.unit() < rate));
             learner.record(task, arm, &Outcome { success, time: Some(time), ..Outcome::default() });
             of_new += u32::from(arm == new);
         }
+
         assert!(of_new > 350, "{of_new} of 500");
+    }
+
+    /// A pattern of which such things are believed.
+    fn arm(mean: f64, sd: f64) -> Arm {
+        Arm {
+            arm: 0,
+            mean,
+            sd,
+            unsure: sd,
+            n: 10.0,
+            tried: 10.0,
+            successes: 5.0,
+            weight: 0.16 / (sd * sd),
+            borrowed: 0.0,
+            outage: 0.0,
+            feasible: 1.0,
+        }
+    }
+
+    #[test]
+    fn probabilities_are_the_shares_of_choices() {
+        let limited = Arm { feasible: 0.6, ..arm(0.95, 0.02) };
+        let down = Arm { outage: -0.2, ..arm(0.9, 0.05) };
+        let cases = [
+            vec![arm(0.7, 0.1), arm(0.6, 0.1)],
+            vec![arm(0.6, 0.316), arm(0.6, 0.316), arm(0.8, 0.01), arm(0.3, 0.3)],
+            vec![arm(0.01, 0.1), arm(0.99, 0.01), arm(0.97, 0.05)],
+            vec![limited, arm(0.5, 0.1), down],
+            vec![Arm { feasible: 0.2, ..arm(0.6, 0.1) }, Arm { feasible: 0.3, ..arm(0.5, 0.1) }],
+            (0..50).map(|n| arm(0.4 + 0.01 * f64::from(n), 0.1)).collect(),
+        ];
+        let mut rng = Rng::seeded(3);
+
+        for (number, seen) in cases.iter().enumerate() {
+            let told = probabilities(seen);
+            let mut counts = vec![0.0; seen.len()];
+            for _ in 0..20_000 {
+                counts[choose(seen, true, &mut rng).expect("some").chosen] += 1.0 / 20_000.0;
+            }
+            for (told, count) in told.iter().zip(&counts) {
+                assert!((told - count).abs() < 0.015, "case {number}: {told:.3}, not {count:.3}");
+            }
+            assert!((told.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! Looking at what nothing was recorded for, without leaving a trace: if being asked changed what is
 //! believed, two processes with the same observations would not agree.
 
-use super::{DEPTH_MAX, Kind, Learner, Level};
+use super::fit::Level;
+use super::kind::Kind;
+use super::{DEPTH_MAX, Learner};
 use std::collections::{BTreeSet, HashMap};
 
 impl Learner {

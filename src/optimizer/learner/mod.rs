@@ -4,42 +4,29 @@
 //! on each kind, each drawn towards the one above as far as there is little evidence. Pure: no clock,
 //! no store; the same executions in the same order give the same state.
 
+mod belief;
 mod cell;
 mod choice;
 mod excerpt;
+mod fit;
+mod kind;
+mod ring;
+mod scale;
 mod snapshot;
 mod utility;
 
-pub use choice::{Arm, Choice, Constraints};
+pub use choice::{Arm, Choice, Constraints, best_of, choose, probabilities};
+pub use scale::{Scale, median};
 pub use utility::{Objective, Outcome};
 
 use cell::Cell;
+use fit::{Level, TYPES_SD};
+use kind::Kind;
 use std::collections::HashMap;
 
-/// What is believed of a pattern's mean utility before anything is known, and how surely (standard
-/// deviation).
-const MEAN: f64 = 0.5;
-const MEAN_SD: f64 = 0.3;
-/// How much a pattern is believed to differ between kinds of tasks (standard deviation), and how many
-/// differences that belief is worth.
-const TYPES_SD: f64 = 0.1;
-const TYPES_WEIGHT: f64 = 6.0;
-/// How much a whole kind of tasks is believed to be easier or harder than others.
-const EASE_SD: f64 = 0.1;
-/// How much a pattern is believed to differ between groups.
-const GROUP_SD: f64 = 0.15;
 /// The scatter of single executions, and how many executions that belief is worth.
-const NOISE_SD: f64 = 0.3;
+const NOISE_SD: f64 = 0.4;
 const NOISE_WEIGHT: f64 = 8.0;
-/// How fast the mean of the newest executions moves.
-const NEWEST: f64 = 0.05;
-/// How far off, in standard deviations, the newest executions have to be for a change; how many they
-/// have to be; and how many before.
-const CHANGE_SD: f64 = 4.5;
-const CHANGE_NEWEST: f64 = 8.0;
-const CHANGE_BEFORE: f64 = 12.0;
-/// How many executions a change leaves.
-const CHANGE_LEAVES: f64 = 8.0;
 /// How fast the mean surprise of a pattern moves, and how it fades with every execution of others.
 const SURPRISE: f64 = 0.1;
 const CALM: f64 = 0.99;
@@ -61,41 +48,6 @@ pub struct Change {
     pub from: f64,
     /// The mean of the newest executions.
     pub to: f64,
-}
-
-/// A level above kinds of tasks: the root, or a group. For each pattern the sum of the weights of
-/// the means below, and of these times the means.
-#[derive(Debug, Clone, Default)]
-struct Level {
-    parent: Option<usize>,
-    sums: HashMap<usize, (f64, f64)>,
-    /// What it has told the level above.
-    messages: HashMap<usize, (f64, f64)>,
-}
-
-/// A kind of task.
-#[derive(Debug, Clone)]
-struct Kind {
-    level: usize,
-    /// What is known of patterns, each with its number; few, so they are searched one by one.
-    cells: Vec<(usize, Cell)>,
-    /// How much easier than others it is, and how unsure that is (variance).
-    ease: f64,
-    ease_variance: f64,
-    /// How unsteady it is, 0 to 1: after a change old evidence fades faster.
-    unsteady: f64,
-    /// Its part of the estimate of how much patterns differ between kinds.
-    spread: (f64, f64),
-}
-
-impl Kind {
-    fn cell(&self, arm: usize) -> Option<&Cell> {
-        self.cells.iter().find(|(known, _)| *known == arm).map(|(_, cell)| cell)
-    }
-
-    fn cell_mut(&mut self, arm: usize) -> Option<&mut Cell> {
-        self.cells.iter_mut().find(|(known, _)| *known == arm).map(|(_, cell)| cell)
-    }
 }
 
 /// Everything that was learned.
@@ -148,6 +100,24 @@ impl Learner {
         &self.objective
     }
 
+    /// Returns how many executions were taken in on a kind of task.
+    pub fn age(&self, task: usize) -> f64 {
+        self.kinds[task].age
+    }
+
+    /// Returns the scales of times and costs on a kind of task.
+    pub fn scale(&self, task: &str) -> Scale {
+        self.known_task(task).map_or(self.objective.scale(), |task| self.kinds[task].scale())
+    }
+
+    /// Returns what an execution of a pattern on a kind of task is worth by what is known now.
+    pub fn worth(&self, task: &str, pattern: &str, outcome: &Outcome) -> f64 {
+        let known = self.known_task(task).zip(self.known_arm(pattern));
+        let guess = || known.map_or(1.0, |(task, arm)| self.kinds[task].quality_of(arm));
+        let quality = Some(outcome.quality.unwrap_or_else(guess));
+        self.objective.utility(&Outcome { quality, ..*outcome }, &self.scale(task))
+    }
+
     /// Returns on how many kinds of tasks patterns are known, all together; a whole number.
     pub fn cell_count(&self) -> f64 {
         self.known_on.iter().sum()
@@ -193,14 +163,7 @@ impl Learner {
         }
         // What is known of `review` itself belongs to the group `review`.
         level = self.groups.get(name).copied().unwrap_or(level);
-        self.kinds.push(Kind {
-            level,
-            cells: Vec::new(),
-            ease: 0.0,
-            ease_variance: EASE_SD.powi(2),
-            unsteady: 0.0,
-            spread: (0.0, 0.0),
-        });
+        self.kinds.push(Kind::new(level, &self.objective));
         self.tasks.insert(name.to_owned(), self.kinds.len() - 1);
         self.kinds.len() - 1
     }
@@ -220,28 +183,34 @@ impl Learner {
 
     /// Takes in an execution, and tells if the pattern has changed.
     pub fn record(&mut self, task: usize, arm: usize, outcome: &Outcome) -> Option<Change> {
-        let utility = self.objective.utility(outcome);
+        let quality = outcome.quality.unwrap_or_else(|| self.kinds[task].quality_of(arm));
+        let counted = Outcome { quality: Some(quality), ..*outcome };
+        let utility = self.objective.utility(&counted, &self.kinds[task].scale());
         let expected = self.expected(task, arm);
         let weight = self.weight_of(arm);
-        self.executions = self.executions.saturating_add(1);
-        let surprise = self.surprise_at(arm);
-        let now = surprise + SURPRISE * (utility - expected - surprise);
-        self.surprise[arm] = (now, self.executions);
+        self.surprise(arm, utility - expected);
+
         let kind = &mut self.kinds[task];
         if kind.cell(arm).is_none() {
             kind.cells.push((arm, Cell::default()));
             self.known_on[arm] += 1.0;
         }
         let before = kind.cells.iter().fold((0.0, 0.0), scatter);
-        kind.unsteady *= 0.997;
-        let share = 0.998 - 0.008 * kind.unsteady;
-        for (_, cell) in &mut kind.cells {
-            cell.fade(share);
+        kind.fade();
+        if outcome.is_judged() && !kind.is_judged() {
+            kind.begin_judging();
         }
+        let share = kind.judged_share(arm, outcome);
         let cell = kind.cell_mut(arm).expect("it was added above");
-        cell.newest_n += 1.0;
-        cell.newest += NEWEST.max(1.0 / cell.newest_n) * (utility - cell.newest);
-        cell.add(utility, outcome, weight);
+        cell.add(utility, &counted, weight, share);
+        if outcome.is_judged() {
+            cell.add_judged(outcome.success, quality);
+        } else {
+            cell.add_unjudged(outcome.success, weight * share * self.objective.quality, quality);
+        }
+        kind.guess_qualities();
+        kind.measure(arm, outcome, weight * share * outcome.success, &self.objective);
+
         let change = self.look_for_change(task, arm);
         let after = self.kinds[task].cells.iter().fold((0.0, 0.0), scatter);
         self.noise.0 += after.0 - before.0;
@@ -254,9 +223,14 @@ impl Learner {
     /// as its provider. That says nothing of the pattern, but while it goes on, others do better.
     pub fn fail_outside(&mut self, task: usize, arm: usize) {
         let expected = self.expected(task, arm);
+        self.surprise(arm, -expected);
+    }
+
+    /// Takes in by how much an execution was better than expected.
+    fn surprise(&mut self, arm: usize, by: f64) {
         self.executions = self.executions.saturating_add(1);
         let surprise = self.surprise_at(arm);
-        let now = surprise - SURPRISE * (expected + surprise);
+        let now = surprise + SURPRISE * (by - surprise);
         self.surprise[arm] = (now, self.executions);
     }
 
@@ -290,24 +264,18 @@ impl Learner {
         }
     }
 
-    /// Compares the newest executions with all that still count.
+    /// Compares the newest executions with those before, as far as they still count.
     fn look_for_change(&mut self, task: usize, arm: usize) -> Option<Change> {
         let noise = self.noise_variance();
         let kind = &mut self.kinds[task];
         let cell = kind.cell_mut(arm)?;
-        let sd = variance(cell, noise).sqrt().max(0.25);
-        let of_newest = NEWEST / (2.0 - NEWEST);
-        let off = (cell.newest - cell.mean()).abs();
-        let error = sd * (of_newest - 1.0 / cell.n).max(1e-3).sqrt();
-        let is_change =
-            off > CHANGE_SD * error && cell.newest_n >= CHANGE_NEWEST && cell.n > CHANGE_BEFORE;
-        if !is_change {
-            return None;
-        }
-        let (from, to) = (cell.mean(), cell.newest);
-        cell.restart(CHANGE_LEAVES, sd * sd);
-        kind.unsteady = 1.0;
-        Some(Change { task, arm, from, to })
+        let of_one = variance(cell, noise);
+        let newest = cell.ring.change(cell.n, cell.sum, of_one.sqrt())?;
+
+        let from = cell.mean();
+        cell.restart(&newest, of_one);
+        kind.unsettle(arm);
+        Some(Change { task, arm, from, to: newest.mean })
     }
 
     /// Returns the variance of single executions.
@@ -315,141 +283,6 @@ impl Learner {
         (NOISE_WEIGHT * NOISE_SD.powi(2) + self.noise.0.max(0.0))
             / (NOISE_WEIGHT + self.noise.1.max(0.0))
     }
-
-    /// Returns mean and variance of what the levels above believe of a pattern on a kind of task,
-    /// without what the kind itself has told them.
-    fn above(&self, task: usize, arm: usize) -> (f64, f64) {
-        let kind = &self.kinds[task];
-        let own = kind.cell(arm).map_or((0.0, 0.0), |cell| cell.message);
-        let mut path = [0; DEPTH_MAX];
-        let mut length = 0;
-        let mut level = Some(kind.level);
-        while let Some(at) = level {
-            path[length] = at;
-            length += 1;
-            level = self.levels[at].parent;
-        }
-        let (mut mean, mut precision) = (MEAN, 1.0 / MEAN_SD.powi(2));
-        for (place, &at) in path[..length].iter().enumerate().rev() {
-            let told = match place.checked_sub(1) {
-                Some(below) => self.levels[path[below]].messages.get(&arm).copied(),
-                None => Some(own),
-            };
-            let (sum, told) = (self.levels[at].sums.get(&arm), told.unwrap_or_default());
-            let &(weight, weighted) = sum.unwrap_or(&(0.0, 0.0));
-            if place + 1 < length {
-                precision = 1.0 / (GROUP_SD.powi(2) + 1.0 / precision);
-            }
-            let weight = (weight - told.0).max(0.0);
-            let weighted = if weight > 0.0 { weighted - told.1 } else { 0.0 };
-            mean = (mean * precision + weighted) / (precision + weight);
-            precision += weight;
-        }
-        (mean, 1.0 / precision)
-    }
-
-    /// Returns mean and variance of what is believed of a pattern on a kind of task before the
-    /// executions there are looked at.
-    fn prior(&self, task: usize, arm: usize) -> (f64, f64) {
-        let (mean, variance) = self.above(task, arm);
-        (mean + self.kinds[task].ease, variance + self.between)
-    }
-
-    fn ease_variance(&self, task: usize) -> f64 {
-        self.kinds[task].ease_variance
-    }
-
-    /// Fits a kind of task anew after an execution there: how easy it is, what it tells the level
-    /// above, and how much patterns differ between kinds. A two-way empirical Bayes estimate in the
-    /// manner of Morris, "Parametric empirical Bayes inference" (JASA 78, 1983), one row at a time.
-    fn fit(&mut self, task: usize) {
-        let noise = self.noise_variance();
-        let cells = self.kinds[task].cells.iter().filter(|(_, cell)| cell.is_known());
-        let known: Vec<Fit> = cells
-            .map(|&(arm, ref cell)| {
-                let (mean, above) = self.above(task, arm);
-                let own = variance(cell, noise) / cell.n;
-                let weight = 1.0 / (self.between + own + above);
-                Fit { arm, mean: cell.mean(), above: mean, above_variance: above, own, weight }
-            })
-            .collect();
-        let sum: f64 = known.iter().map(|fit| fit.weight).sum();
-        let scale = sum + 1.0 / EASE_SD.powi(2);
-        let ease = known.iter().map(|fit| fit.weight * (fit.mean - fit.above)).sum::<f64>() / scale;
-        (self.kinds[task].ease, self.kinds[task].ease_variance) = (ease, 1.0 / scale);
-        for fit in &known {
-            let weight = 1.0 / (self.between + fit.own);
-            self.tell(task, fit.arm, (weight, weight * (fit.mean - ease)));
-        }
-        self.spread_of(task, &known, ease, scale);
-    }
-
-    /// Replaces what a kind of task tells of a pattern, all the way up.
-    fn tell(&mut self, task: usize, arm: usize, message: (f64, f64)) {
-        let kind = &mut self.kinds[task];
-        let Some(cell) = kind.cell_mut(arm) else { return };
-        let before = std::mem::replace(&mut cell.message, message);
-        let mut difference = (message.0 - before.0, message.1 - before.1);
-        let mut at = kind.level;
-        loop {
-            let level = &mut self.levels[at];
-            let sums = level.sums.entry(arm).or_default();
-            sums.0 += difference.0;
-            sums.1 += difference.1;
-            let Some(parent) = level.parent else { return };
-            let (weight, weighted) = *sums;
-            let up = if weight > 0.0 {
-                let up = 1.0 / (GROUP_SD.powi(2) + 1.0 / weight);
-                (up, up * weighted / weight)
-            } else {
-                (0.0, 0.0)
-            };
-            let told = level.messages.entry(arm).or_default();
-            let before = std::mem::replace(told, up);
-            difference = (up.0 - before.0, up.1 - before.1);
-            at = parent;
-        }
-    }
-
-    /// Takes a kind's part in the estimate of how much patterns differ between kinds: the residuals
-    /// of its patterns, less what chance alone would give.
-    fn spread_of(&mut self, task: usize, known: &[Fit], ease: f64, scale: f64) {
-        let shares: Vec<(f64, f64)> =
-            known.iter().map(|fit| (fit.weight / scale, fit.own + fit.above_variance)).collect();
-        let squares: f64 = shares.iter().map(|(h, _)| h * h).sum();
-        let chance: f64 = shares.iter().map(|(h, q)| h * h * q).sum();
-        let rest: f64 = 1.0 - shares.iter().map(|(h, _)| h).sum::<f64>();
-        let mut part = (0.0, 0.0);
-        for (fit, (h, q)) in known.iter().zip(&shares) {
-            let others = (1.0 - h).powi(2);
-            let c = others + squares - h * h;
-            let by_chance = others * q + chance - h * h * q + rest.powi(2) * EASE_SD.powi(2);
-            let residual = fit.mean - ease - fit.above;
-            let weight = fit.weight * fit.weight;
-            part.0 += weight * c * (residual * residual - by_chance);
-            part.1 += weight * c * c;
-        }
-        let kind = &mut self.kinds[task];
-        self.spread.0 += part.0 - kind.spread.0;
-        self.spread.1 += part.1 - kind.spread.1;
-        kind.spread = part;
-        let believed = TYPES_WEIGHT / (TYPES_SD.powi(2) + NOISE_SD.powi(2)).powi(2);
-        let estimate =
-            (believed * TYPES_SD.powi(2) + self.spread.0) / (believed + self.spread.1.max(0.0));
-        self.between = estimate.clamp(1e-4, 0.25);
-    }
-}
-
-/// A pattern on a kind of task while the kind is fitted.
-struct Fit {
-    arm: usize,
-    /// The mean utility of its executions, and the variance of that mean.
-    mean: f64,
-    own: f64,
-    /// What the levels above believe: mean and variance.
-    above: f64,
-    above_variance: f64,
-    weight: f64,
 }
 
 fn scatter(sums: (f64, f64), (_, cell): &(usize, Cell)) -> (f64, f64) {
@@ -555,7 +388,7 @@ mod tests {
         let within = Constraints::default();
         let pick = |learner: &Learner, task| {
             let seen = learner.look(task, &[steady, down], &within);
-            let choice = learner.choose(task, &seen, &within, false, &mut Rng::seeded(1));
+            let choice = choose(&seen, false, &mut Rng::seeded(1));
             choice.expect("two patterns").chosen
         };
         assert_eq!(pick(&learner, tasks[9]), 0, "avoided where it has not failed yet");
@@ -578,7 +411,7 @@ mod tests {
         let within = Constraints::default();
         let pick = |learner: &Learner| {
             let seen = learner.look(task, &[down, steady], &within);
-            let choice = learner.choose(task, &seen, &within, false, &mut Rng::seeded(1));
+            let choice = choose(&seen, false, &mut Rng::seeded(1));
             choice.expect("two patterns").chosen
         };
         let failed = (1..20).find(|_| {
@@ -604,8 +437,7 @@ mod tests {
             let mut chosen = Vec::new();
             for _ in 0..100 {
                 let seen = learner.look(task, &arms, &Constraints::default());
-                let within = Constraints::default();
-                let choice = learner.choose(task, &seen, &within, true, &mut rng).expect("three");
+                let choice = choose(&seen, true, &mut rng).expect("three");
                 let success = f64::from(u8::from(rng.unit() < [0.3, 0.5, 0.7][choice.chosen]));
                 learner.record(task, arms[choice.chosen], &went(success));
                 chosen.push(choice.chosen);
@@ -623,7 +455,7 @@ mod tests {
         let even = |learner: &Learner| {
             let within = Constraints::default();
             let seen = learner.look(task, &arms, &within);
-            learner.probabilities(task, &seen, &within, &mut Rng::seeded(3))
+            probabilities(&seen)
         };
         assert!((even(&learner)[0] - 0.5).abs() < 0.15);
         for _ in 0..50 {

@@ -3,7 +3,10 @@
 //! be forgotten.
 
 use super::cell::Cell;
-use super::{Kind, Learner, Level, Objective};
+use super::fit::Level;
+use super::kind::Kind;
+use super::scale::Gauge;
+use super::{Learner, Objective};
 use crate::optimizer::packed::{Packed, Packing};
 use std::collections::HashMap;
 
@@ -25,8 +28,12 @@ impl Learner {
             spread,
             between,
         } = self;
-        for number in [quality, time, cost, time_half, cost_half] {
+        for number in [quality, time, cost] {
             to.number(*number);
+        }
+        // No scale is 0, so that stands for none that is named.
+        for half in [time_half, cost_half] {
+            to.number(half.unwrap_or(0.0));
         }
         to.count(names.len());
         for ((name, (surprise, at)), known_on) in names.iter().zip(surprise).zip(known_on) {
@@ -56,8 +63,8 @@ impl Learner {
             quality: from.number()?,
             time: from.number()?,
             cost: from.number()?,
-            time_half: from.number()?,
-            cost_half: from.number()?,
+            time_half: Some(from.number()?).filter(|half| *half != 0.0),
+            cost_half: Some(from.number()?).filter(|half| *half != 0.0),
         });
         for arm in 0..from.count()? {
             let name = from.text()?;
@@ -122,11 +129,13 @@ fn unpack_level(from: &mut Packed<'_>, number: usize, arms: usize) -> Option<Lev
 }
 
 fn pack_kind(kind: &Kind, to: &mut Packing) {
-    let Kind { level, cells, ease, ease_variance, unsteady, spread } = kind;
+    let Kind { level, cells, ease, ease_variance, unsteady, age, spread, time, cost } = kind;
     to.count(*level);
     to.pair((*ease, *ease_variance));
-    to.number(*unsteady);
+    to.pair((*unsteady, *age));
     to.pair(*spread);
+    time.pack(to);
+    cost.pack(to);
     to.count(cells.len());
     for (arm, cell) in cells {
         to.count(*arm);
@@ -137,13 +146,14 @@ fn pack_kind(kind: &Kind, to: &mut Packing) {
 fn unpack_kind(from: &mut Packed<'_>, levels: usize, arms: usize) -> Option<Kind> {
     let level = from.below(levels)?;
     let (ease, ease_variance) = from.pair()?;
-    let (unsteady, spread) = (from.number()?, from.pair()?);
+    let ((unsteady, age), spread) = (from.pair()?, from.pair()?);
+    let (time, cost) = (Gauge::unpack(from, arms)?, Gauge::unpack(from, arms)?);
     let count = from.count()?;
     let mut cells = Vec::with_capacity(count.min(arms));
     for _ in 0..count {
         cells.push((from.below(arms)?, Cell::unpack(from)?));
     }
-    Some(Kind { level, cells, ease, ease_variance, unsteady, spread })
+    Some(Kind { level, cells, ease, ease_variance, unsteady, age, spread, time, cost })
 }
 
 #[cfg(test)]

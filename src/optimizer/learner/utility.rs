@@ -1,6 +1,8 @@
 //! What one execution was worth: success, quality, time and cost in one number from 0 to 1.
 
-/// Weights and scales of the utility.
+use super::scale::{Scale, reward};
+
+/// Weights of the utility, and its scales where they are named.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Objective {
     /// Weight of the quality.
@@ -9,19 +11,23 @@ pub struct Objective {
     pub time: f64,
     /// Weight of the thrift.
     pub cost: f64,
-    /// Time at which the reward for speed is halved, in seconds.
-    pub time_half: f64,
-    /// Cost at which the reward for thrift is halved, in dollars.
-    pub cost_half: f64,
+    /// Time at which the reward for speed is halved, in seconds; `None` for what the kind of task says.
+    pub time_half: Option<f64>,
+    /// Cost at which the reward for thrift is halved, in dollars; `None` for what the kind of task says.
+    pub cost_half: Option<f64>,
 }
+
+/// The scales until a kind of task says more, if nobody names any.
+pub(super) const TIME_HALF: f64 = 5.0;
+pub(super) const COST_HALF: f64 = 0.01;
 
 impl Objective {
     /// What counts when nobody says otherwise and no cost is known: the guide's weights.
     pub const WITHOUT_COST: Objective =
-        Objective { quality: 0.7, time: 0.3, cost: 0.0, time_half: 5.0, cost_half: 0.01 };
+        Objective { quality: 0.7, time: 0.3, cost: 0.0, time_half: None, cost_half: None };
     /// What counts when nobody says otherwise and costs are known.
     pub const WITH_COST: Objective =
-        Objective { quality: 0.6, time: 0.2, cost: 0.2, time_half: 5.0, cost_half: 0.01 };
+        Objective { quality: 0.6, time: 0.2, cost: 0.2, time_half: None, cost_half: None };
 
     /// Brings the weights to a sum of 1; `None` if none of them is above 0.
     pub fn normalized(self) -> Option<Objective> {
@@ -34,14 +40,22 @@ impl Objective {
         })
     }
 
+    /// Returns the scales that are named, or else the usual ones.
+    pub fn scale(&self) -> Scale {
+        Scale {
+            time_half: self.time_half.unwrap_or(TIME_HALF),
+            cost_half: self.cost_half.unwrap_or(COST_HALF),
+        }
+    }
+
     /// Returns the utility of an execution:
     /// `s (w_q q + w_t / (1 + t / t_half) + w_c / (1 + c / c_half))`. Success gates everything, so
     /// failing fast is worth nothing; no term is unbounded, so no unit of time changes who wins.
-    pub fn utility(&self, outcome: &Outcome) -> f64 {
+    pub fn utility(&self, outcome: &Outcome, scale: &Scale) -> f64 {
         let quality = outcome.quality.unwrap_or(1.0).clamp(0.0, 1.0);
         // What is unknown counts as its half.
-        let speed = outcome.time.map_or(0.5, |time| 1.0 / (1.0 + time / self.time_half));
-        let thrift = outcome.cost.map_or(0.5, |cost| 1.0 / (1.0 + cost / self.cost_half));
+        let speed = outcome.time.map_or(0.5, |time| reward(time, scale.time_half));
+        let thrift = outcome.cost.map_or(0.5, |cost| reward(cost, scale.cost_half));
         outcome.success * (self.quality * quality + self.time * speed + self.cost * thrift)
     }
 }
@@ -59,6 +73,13 @@ pub struct Outcome {
     pub cost: Option<f64>,
 }
 
+impl Outcome {
+    /// Tells whether somebody said how good the result is.
+    pub fn is_judged(&self) -> bool {
+        self.quality.is_some() && self.success > 0.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,7 +89,8 @@ mod tests {
         for unit in [1.0, 1000.0, 1.0 / 60.0] {
             let at = |success, time: f64| {
                 let time = Some(time * unit);
-                Objective::WITHOUT_COST.utility(&Outcome { success, time, ..Outcome::default() })
+                let outcome = Outcome { success, time, ..Outcome::default() };
+                Objective::WITHOUT_COST.utility(&outcome, &Objective::WITHOUT_COST.scale())
             };
             assert_eq!(at(0.0, 0.0), 0.0);
             assert!(at(1.0, 120.0) > at(0.05, 0.01), "{unit}");

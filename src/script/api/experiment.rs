@@ -3,12 +3,13 @@
 use super::def;
 use super::flow::read_bounds;
 use super::optimizer::{Handle, is_news, raise};
-use super::recommend::{read_objective, recommendation};
-use crate::base::strand::Spot;
+use super::recommend::{Choice, among_short, choose_once, read_objective, read_of};
 use crate::flow::failure::Failure;
+use crate::optimizer::accuracy::Accuracy;
 use crate::optimizer::compare::{self, Plan, digest};
 use crate::optimizer::execution::{Arm, Judge, Setting, Work};
 use crate::optimizer::experiment::Rule;
+use crate::optimizer::feature;
 use crate::optimizer::pattern::{Pattern, TaskType};
 use crate::script::error::{Raised, throw, throw_new};
 use crate::script::fiber::wait;
@@ -16,7 +17,6 @@ use crate::script::options::Options;
 use crate::script::tasks::{self, BoundFn, Task};
 use crate::script::{Inner, convert};
 use crate::session::branch::{Branch, SharedBranch};
-use crate::store::StoreError;
 use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
 use serde_json::{Value, json};
 use std::rc::Rc;
@@ -41,9 +41,11 @@ fn running(engine: &mut Engine, host: &Rc<Inner>) {
         in one call. `patterns` are functions by name, `|input| ..` or `|input, branch| ..`; the
         branch is a fresh copy for each execution. The input and the answer are plain data. Options:
         `judge` (`|answer| ..` or `|answer, input| ..`: a number from 0 to 1, or true or false),
-        `branch` (what each execution gets a copy of; else one of the default model), `timeout_ms`.
-        Gives `#{ value, pattern, score, reason, probability, explored, metrics }`. A pattern that
-        fails is recorded as failed, and its error thrown. An execution is recorded once, also when
+        `branch` (what each execution gets a copy of; else one of the default model), `timeout_ms`,
+        `of` (what is known of the input beforehand, as for `recommend`).
+
+        Gives `#{ value, pattern, score, task_type, reason, best, probability, explored, metrics }`, where
+        `task_type` to `explored` are those of `recommend`. A pattern that fails is recorded as failed, and its error thrown. An execution is recorded once, also when
         its run is killed and resumed. The judge's calls do not count as the pattern's.
         ```rhai
         let o = optimizer(#{ memory: true, learn_from_demo: true });
@@ -94,9 +96,11 @@ fn comparing(engine: &mut Engine, host: &Rc<Inner>) {
         was seen is experience for the optimizer), `objective` (else the optimizer's).
 
         Gives `#{ verdict, winner, reason, pair, difference, interval, inputs, stopped, patterns,
-        to_decide, calls, cost, fingerprint }`. `verdict` is "better", "same" or "open"; open is "not
+        to_decide, scale, calls, cost, fingerprint }`. `verdict` is "better", "same" or "open"; open is "not
         distinguishable yet", and `to_decide` then estimates the `inputs`, `calls` and `cost` that
-        are missing. `difference` is the score of the first of `pair` less that of the second. A run
+        are missing. `difference` is the score of the first of `pair` less that of the second. `scale`
+        is at which time and cost their reward is halved: what the `objective` says, or else the medians
+        of the first ten inputs. A run
         that is killed and resumed pays for nothing again and keeps the figures that it had.
         ```rhai
         let o = optimizer(#{ memory: true, objective: #{ quality: 1 } });
@@ -221,6 +225,8 @@ impl<'a> Given<'a> {
         let records = options.value("record")?.is_none_or(|value| value != Value::Bool(false));
         let (repeat, warm_up) = (options.count("repeat", 1)?, options.count("warm_up", 0)?);
         let bounds = read_bounds(options)?;
+        let accuracy = options.value("judge_accuracy")?;
+        let accuracy = accuracy.as_ref().map(Accuracy::read).transpose()?;
         let own = self.o.optimizer.given_objective();
         let objective = read_objective(options)?.or(own);
         let fingerprint = json!({
@@ -245,29 +251,27 @@ impl<'a> Given<'a> {
             records,
             is_all: false,
             objective,
+            accuracy,
             fingerprint: fingerprint.as_object().cloned().unwrap_or_default(),
         })
     }
 }
 
 fn run(mut given: Given<'_>, input: &Dynamic) -> Result<Dynamic, Raised> {
-    let (host, o, executor) = (given.host, given.o, given.host.executor());
+    let (host, o) = (given.host, given.o);
     let setting = given.setting()?;
     let input = plain("the input", input).map_err(|e| throw(&e))?;
     let names = given.names().map_err(|e| throw(&e))?;
+    let of = read_of(&mut given.options).map_err(|e| throw(&e))?;
     let (task, arms) = (given.task, given.arms);
-    let what = format!("run {task} among {} on {}", names.join(", "), digest(&input));
-    let execution = setting.strand.count(&"run");
-    let choose = |_: &Spot| {
-        // Each input is the first of its kind, so the kind says nothing of how often was chosen.
-        o.optimizer.reseed(&execution);
-        let found = o.optimizer.recommend(task.as_str(), &names).map_err(|e| raise(host, e))?;
-        let mut choice = recommendation(&found);
-        choice["execution"] = format!("{}{execution} run", executor.origin()).into();
-        Ok(choice)
-    };
-    let broken = |error: StoreError| host.raise(error.into());
-    let (choice, is_known) = executor.find_once(&setting.strand, what, choose, broken)?;
+    let what = format!("run {task}{} on {}", among_short(&names), digest(&input));
+    let question = (task.as_str(), &names[..], &of);
+    let at = setting.strand.count(&"run");
+    let name = format!("{}{at} run", host.executor().origin());
+    let Choice { value: choice, execution, is_known } =
+        choose_once(host, o, what, question, Some(&name))?;
+    let kind = choice["task_type"].as_str().unwrap_or(task.as_str());
+    let kind = TaskType::new(kind).map_err(|error| raise(host, error.into()))?;
     let chosen = choice["pattern"].as_str().unwrap_or_default();
     let arm = arms.iter().find(|arm| arm.pattern.as_str() == chosen).ok_or_else(|| {
         throw_new("option", format!("`{chosen}` was chosen, which is not among the patterns"))
@@ -276,17 +280,20 @@ fn run(mut given: Given<'_>, input: &Dynamic) -> Result<Dynamic, Raised> {
     let strand = setting.strand.next();
     let done = wait(setting.execute(&task, arm, &input, around.as_ref(), &strand));
     let done = done.map_err(|stop| host.raise(stop))?;
-    let seen = done.seen(choice["execution"].as_str().unwrap_or_default().to_owned());
+    let seen = done.seen(execution.unwrap_or(name));
     if is_news(host, o, seen.is_demo, seen.is_reused && !is_known) {
-        let recorded = o.optimizer.record_observation(seen.observation(&task, &arm.pattern));
-        wait(recorded).map_err(|error| raise(host, error))?;
+        let mut observation = seen.observation(&kind, &arm.pattern);
+        feature::keep(&mut observation.extra, task.as_str(), &of);
+        wait(o.optimizer.record_observation(observation)).map_err(|error| raise(host, error))?;
     }
     let value = done.result.map_err(|failure| throw(&failure))?;
     Ok(convert::from_value(json!({
         "value": value,
         "pattern": chosen,
         "score": done.score,
+        "task_type": kind.as_str(),
         "reason": choice["reason"],
+        "best": choice["best"],
         "probability": choice["probability"],
         "explored": choice["explored"],
         "metrics": done.metrics.to_map(),

@@ -50,11 +50,12 @@ fn creation(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "optimizer() -> optimizer",
         r#"
-        Learns which pattern suits which kind of task, on the project's store. It tries what is not
-        well known as often as it may be the best, and learns from other kinds of tasks too, most
-        from those of the same group: `review/rust` from `review/go`. Options: `among` (the patterns
+        Learns which pattern suits which kind of task, on the project's store. Patterns with little
+        evidence are tried in proportion to their chance of being the best, and what is known of other
+        kinds of tasks helps, most of all of the same group: `review/go` for `review/rust`. Options: `among` (the patterns
         to choose from), `objective` (weights of `quality`, `time` and `cost`; `time_half` and
-        `cost_half` are the seconds and dollars at which the reward is halved), `constraints`
+        `cost_half` are the seconds and dollars at which the reward is halved, else the medians of the
+        first ten executions of each kind of task), `constraints`
         (`p95_time` in seconds, `max_cost` in dollars, `min_success`), `explore` (false to use only
         the best known), `seed`, `memory` (true for a throw-away one), `learn_from_demo` (true to
         count what the demo model did), `policy` ("learn"; "greedy"; "fixed" for the first of
@@ -172,7 +173,10 @@ fn recording(engine: &mut Engine, host: &Rc<Inner>) {
         Records how one execution of a pattern went: a report's metrics, or a map with
         `success_rate` (0 to 1, the share of the work that gave a result) and, where known,
         `execution_time` (s), `score` (0 to 1, how good the result is), `cost` (dollars),
-        `tokens`. What the demo model did is kept, but not counted.
+        `tokens`. Where some executions of a kind of task have a `score`, one without counts little,
+        with the score that is to be expected of its pattern. What the demo model did is kept, but not
+        counted. `#{ of: #{ length: 120 } }` tells what is known of the input beforehand, as `recommend`
+        takes it; the figures may also hold it under `of`.
         ```rhai
         let o = optimizer(#{ memory: true });
         o.record_execution("review", "vote", #{ success_rate: 1.0, execution_time: 3.5, score: 0.9 });
@@ -180,14 +184,42 @@ fn recording(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |o: &mut Handle, task: &str, pattern: &str, metrics: Map| {
-            let (metrics, demo) = (fields(&metrics)?, is_demo_run(&inner, o));
-            if is_old_news(&inner, o, &metrics) {
-                return Ok(());
-            }
-            wait(named(&inner, o).record_execution(task, pattern, &metrics, demo))
-                .map_err(|error| raise(&inner, error))
+            record(&inner, o, (task, pattern), &fields(&metrics)?)
         },
     );
+    let inner = host.clone();
+    def(
+        engine,
+        "record_execution(optimizer: optimizer, task_type: string, pattern: string, metrics: map, options: map)",
+        "",
+        move |o: &mut Handle, task: &str, pattern: &str, metrics: Map, options: Map| {
+            let mut metrics = fields(&metrics)?;
+            let options = Options::new("record_execution", options, &["of"]);
+            let mut options = options.map_err(|e| throw(&e))?;
+            if let Some(of) = options.value("of").map_err(|e| throw(&e))? {
+                metrics.insert("of".to_owned(), of);
+            }
+            record(&inner, o, (task, pattern), &metrics)
+        },
+    );
+    saving(engine, host);
+}
+
+fn record(
+    host: &Rc<Inner>,
+    o: &Handle,
+    (task, pattern): (&str, &str),
+    metrics: &serde_json::Map<String, Value>,
+) -> Result<(), Raised> {
+    let demo = is_demo_run(host, o);
+    if is_old_news(host, o, metrics) {
+        return Ok(());
+    }
+    wait(named(host, o).record_execution(task, pattern, metrics, demo))
+        .map_err(|error| raise(host, error))
+}
+
+fn saving(engine: &mut Engine, host: &Rc<Inner>) {
     let inner = host.clone();
     def(
         engine,
@@ -250,7 +282,7 @@ fn knowing(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "get_best_pattern(optimizer: optimizer, task_type: string) -> string",
         r#"
-        The best pattern that is known for a kind of task and not avoided; `()` if none is known.
+        The best pattern that is known for a kind of task; `()` if none is known.
         ```rhai
         let o = optimizer(#{ memory: true });
         print(type_of(o.get_best_pattern("analysis")));
@@ -269,8 +301,11 @@ fn knowing(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "should_avoid_pattern(optimizer: optimizer, task_type: string, pattern: string) -> bool",
         r#"
-        Whether a pattern fails so often on a kind of task that it is avoided for now. It is tried
-        again after an hour, then two, up to a day; one success clears it.
+        Whether a pattern is better avoided on a kind of task: it succeeds in less than half of its
+        executions with a chance of at least 90 %, and is the best pattern with one of less than 1 %.
+        It is a statement only: `recommend` and `run` choose by what is believed, and so hardly ever
+        choose such a pattern. A pattern that is compared with no other one is judged by its failures
+        alone.
         ```rhai
         let o = optimizer(#{ memory: true });
         for i in 0..3 { o.save_pattern_failure("report", "direct", "no answer"); }
@@ -279,8 +314,8 @@ fn knowing(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |o: &mut Handle, task: &str, pattern: &str| {
             let avoided = |_: &_| {
-                let found = o.optimizer.should_avoid(task, pattern);
-                found.map(|until| until.is_some().into()).map_err(|error| raise(&inner, error))
+                let found = o.optimizer.should_avoid(task, pattern, &o.among);
+                found.map(Value::from).map_err(|error| raise(&inner, error))
             };
             let found =
                 journaled(&inner, format!("should_avoid_pattern {task} {pattern}"), avoided);
@@ -319,7 +354,8 @@ fn looking(engine: &mut Engine, host: &Rc<Inner>) {
         "failures(optimizer: optimizer) -> array",
         r#"
         The failures by kind, the most frequent first: maps `#{ task_type, pattern, kind, class,
-        count, message, lesson }`; of all kinds of task, or of one.
+        count, message, lesson, avoided }`; of all kinds of task, or of one. `avoided` is what
+        `should_avoid_pattern` says.
         ```rhai
         let o = optimizer(#{ memory: true });
         o.save_pattern_failure("report", "gather", #{ kind: "rate_limited", message: "429" });
@@ -378,7 +414,9 @@ fn lessons(engine: &mut Engine, host: &Rc<Inner>) {
 fn failures(host: &Rc<Inner>, o: &Handle, task: Option<&str>) -> Result<Array, Raised> {
     let find = |_: &_| {
         let found = o.optimizer.failures(task).map_err(|error| raise(host, error))?;
-        let each = found.into_iter().map(|class| {
+        let avoided = o.optimizer.avoided_of(&found, &o.among);
+        let avoided = avoided.map_err(|error| raise(host, error))?;
+        let each = found.into_iter().zip(avoided).map(|(class, avoided)| {
             json!({
                 "task_type": class.task,
                 "pattern": class.pattern,
@@ -387,6 +425,7 @@ fn failures(host: &Rc<Inner>, o: &Handle, task: Option<&str>) -> Result<Array, R
                 "count": class.count,
                 "message": class.message,
                 "lesson": class.lesson.lesson,
+                "avoided": avoided,
             })
         });
         Ok(each.collect())

@@ -5,16 +5,24 @@ use super::optimizer::{Handle, raise, read_among};
 use super::run::as_float;
 use crate::base::strand::Spot;
 use crate::flow::failure::Failure;
+use crate::journal::event::Event;
 use crate::optimizer::advice::Manner;
+use crate::optimizer::compare::digest;
+use crate::optimizer::feature::Features;
 use crate::optimizer::learner::{Constraints, Objective};
+use crate::optimizer::note::Note;
 use crate::optimizer::policy::{Policy, Ranked, Recommendation};
 use crate::script::error::{Raised, throw};
 use crate::script::options::Options;
 use crate::script::tasks;
 use crate::script::{Inner, convert};
+use crate::store::StoreError;
 use rhai::{Engine, Map};
 use serde_json::{Value, json};
 use std::rc::Rc;
+
+/// Characters of a name for what would be long.
+const SHORT: usize = 8;
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     let inner = host.clone();
@@ -29,7 +37,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |o: &mut Handle, task: &str| {
-            let found = recommend(&inner, o, task, &o.among)?;
+            let found = recommend(&inner, o, task, &o.among, &Features::default())?;
             Ok::<_, Raised>(found["pattern"].as_str().unwrap_or_default().to_owned())
         },
     );
@@ -38,11 +46,21 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "recommend(optimizer: optimizer, task_type: string) -> map",
         r#"
-        The pattern to use, and why: `#{ pattern, score, interval, n, reason, guess, probability,
-        explored, alternatives }`. `interval` is the range that holds the true score nine times in
-        ten; `guess` says that there is too little evidence, `probability` how likely this choice
-        was, `explored` that another one seems better and this one was taken to learn more. With
-        `#{ among: ["direct", "vote"] }` only those are considered. The choice is journaled, so that
+        The pattern to use, and why: `#{ pattern, score, interval, n, reason, guess, best,
+        probability, explored, changed, task_type, alternatives }`. `interval` is the range that is believed to hold the
+        true score nine times in ten; `guess` says that there is too little evidence. `best` is how
+        likely the pattern is believed to be the best of those to choose from; `probability` is how
+        likely it was to be chosen, which is something else: what is seldom the best is tried even
+        less often. `explored` says that another one seems better and this one was taken to learn
+        more. `alternatives` are the others with the same figures, the best first. With
+        `#{ among: ["direct", "vote"] }` only those are considered. `changed` is the last change that was
+        seen, `#{ from, to, at }` with the mean scores and the time in milliseconds since 1970, or `()`.
+
+        `of` tells what is known of the input beforehand, at most four things: `#{ of: #{ length:
+        text.len, lang: "de" } }`. A number is cut at the fifths of its first 100 values, once there are
+        ten; a word stands as it is. The choice is then that of the kind of task `qa/lang:de/length:2`
+        (`task_type`), for which the group `qa` lends what it knows. Tell `record_execution` the same;
+        `run` takes it too. The choice is journaled, so that
         a resumed or replayed run makes it again.
         ```rhai
         let o = optimizer(#{ memory: true });
@@ -52,7 +70,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |o: &mut Handle, task: &str| {
-            recommend(&inner, o, task, &o.among).map(convert::from_value)
+            recommend(&inner, o, task, &o.among, &Features::default()).map(convert::from_value)
         },
     );
     let inner = host.clone();
@@ -63,34 +81,102 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         move |o: &mut Handle, task: &str, map: Map| {
             let mut options = Options::of("recommend", map).map_err(|e| throw(&e))?;
             let among = read_among(&mut options).map_err(|e| throw(&e))?;
-            recommend(&inner, o, task, &among).map(convert::from_value)
+            let among = if among.is_empty() { o.among.clone() } else { among };
+            let of = read_of(&mut options).map_err(|e| throw(&e))?;
+            recommend(&inner, o, task, &among, &of).map(convert::from_value)
         },
     );
 }
 
 /// Recommends a pattern, or tells what the run that this one goes on from was told.
-pub(super) fn recommend(
+fn recommend(
     host: &Rc<Inner>,
     o: &Handle,
     task: &str,
     among: &[String],
+    of: &Features,
 ) -> Result<Value, Raised> {
-    let mut what = format!("recommend {task}");
-    if !among.is_empty() {
-        what += &format!(" among {}", among.join(", "));
+    let mut what = format!("recommend {task}{}", among_short(among));
+    if !of.is_empty() {
+        what += &format!(" of {}", &digest(&of.to_map())[..SHORT]);
     }
-    let draw = tasks::current().strand.count(&"recommend");
-    journaled(host, what, |_| {
-        o.optimizer.reseed(&draw);
-        let found = o.optimizer.recommend(task, among).map_err(|error| raise(host, error))?;
-        if o.optimizer.has_damage() {
-            host.note(
-                "some of what was learned cannot be read, and the rest was used: `kaizen doctor` \
-                 names what is damaged",
-            );
+    choose_once(host, o, what, (task, among, of), None).map(|choice| choice.value)
+}
+
+/// A choice as scripts are told it.
+pub(super) struct Choice {
+    pub(super) value: Value,
+    /// The name under which the execution is recorded once, if it was to have one.
+    pub(super) execution: Option<String>,
+    /// Whether the run that this one goes on from has made it.
+    pub(super) is_known: bool,
+}
+
+/// Names patterns to choose from, in few characters.
+pub(super) fn among_short(among: &[String]) -> String {
+    if among.is_empty() { String::new() } else { format!(" among #{}", &digest(&among)[..SHORT]) }
+}
+
+/// Makes a choice, of which the journal keeps a note, with the name of its execution; or makes the one
+/// again that was made at this place in the run that this one goes through again.
+pub(super) fn choose_once(
+    host: &Rc<Inner>,
+    o: &Handle,
+    what: String,
+    (task, among, of): (&str, &[String], &Features),
+    execution: Option<&str>,
+) -> Result<Choice, Raised> {
+    let executor = host.executor();
+    let strand = &tasks::current().strand;
+    // Questions differ, so which question of its kind this is says nothing of how often was chosen.
+    o.optimizer.reseed(&strand.count(&"choice"));
+    let (at, known) = executor.recall(strand, &what);
+    let is_known = known.is_some();
+
+    let (kept, advice) = match known {
+        None => {
+            let advice = o.optimizer.choose(task, of, among).map_err(|error| raise(host, error))?;
+            let mut kept = advice.note.to_value();
+            if let Some(name) = execution {
+                kept["execution"] = name.into();
+            }
+            (kept, Some(advice))
         }
-        Ok(recommendation(&found))
-    })
+        Some(kept) => {
+            let again = |note| o.optimizer.choose_again(task, of, among, note);
+            // Earlier versions kept the whole, which is no note.
+            let advice = Note::read(&kept).map(again).transpose();
+            (kept, advice.map_err(|error| raise(host, error))?)
+        }
+    };
+    let told = Event::Told { what, value: kept.clone(), at: Some(at) };
+    executor.note(&told).map_err(|error| host.raise(error.into()))?;
+    tell_of_damage(host, o);
+
+    let execution = kept["execution"].as_str().map(str::to_owned);
+    let Some(advice) = advice else { return Ok(Choice { value: kept, execution, is_known }) };
+    let mut value = recommendation(&advice.found);
+    value["best"] = value["best"].as_f64().or(advice.note.best).into();
+    value["task_type"] = advice.kind.as_str().into();
+    Ok(Choice { value, execution, is_known })
+}
+
+/// Says once that a choice was made without what cannot be read.
+fn tell_of_damage(host: &Rc<Inner>, o: &Handle) {
+    if o.optimizer.has_damage() {
+        host.note(
+            "some of what was learned cannot be read, and the rest was used: `kaizen doctor` \
+             names what is damaged",
+        );
+    }
+}
+
+/// Reads what is known of an input beforehand.
+pub(super) fn read_of(options: &mut Options) -> Result<Features, Failure> {
+    let given = options.value("of")?;
+    let features = given.as_ref().map(Features::read).transpose();
+    let features = features.map_err(|error| Failure::new("option", error.to_string()))?;
+    Ok(features.unwrap_or_default())
 }
 
 /// Finds something out that a later run could not find out again, and journals it.
@@ -99,12 +185,12 @@ pub(super) fn journaled(
     what: String,
     find: impl FnOnce(&Spot) -> Result<Value, Raised>,
 ) -> Result<Value, Raised> {
-    let broken = |error: crate::store::StoreError| host.raise(error.into());
+    let broken = |error: StoreError| host.raise(error.into());
     let strand = &tasks::current().strand;
     host.executor().find_once(strand, what, find, broken).map(|(value, _)| value)
 }
 
-pub(super) fn recommendation(found: &Recommendation) -> Value {
+fn recommendation(found: &Recommendation) -> Value {
     let mut value = found.ranked.as_ref().map_or_else(|| json!({ "n": 0 }), figures);
     value["pattern"] = found.pattern.as_str().into();
     value["reason"] = found.reason.as_str().into();
@@ -159,15 +245,14 @@ pub(super) fn read_manner(options: &mut Options) -> Result<Wanted, Failure> {
 pub(super) fn read_objective(options: &mut Options) -> Result<Option<Objective>, Failure> {
     let Some(mut map) = inner(options, "objective")? else { return Ok(None) };
     let map = &mut map;
-    let usual = Objective::WITH_COST;
     let objective = Objective {
         quality: amount(map, "quality")?.unwrap_or(0.0),
         time: amount(map, "time")?.unwrap_or(0.0),
         cost: amount(map, "cost")?.unwrap_or(0.0),
-        time_half: amount(map, "time_half")?.unwrap_or(usual.time_half),
-        cost_half: amount(map, "cost_half")?.unwrap_or(usual.cost_half),
+        time_half: amount(map, "time_half")?,
+        cost_half: amount(map, "cost_half")?,
     };
-    if objective.time_half <= 0.0 || objective.cost_half <= 0.0 {
+    if [objective.time_half, objective.cost_half].into_iter().flatten().any(|half| half <= 0.0) {
         return Err(map.wrong("time_half", "and `cost_half` must be above 0"));
     }
     let none = || map.wrong("quality", "`time` or `cost` must have a weight above 0");
@@ -203,6 +288,8 @@ pub(super) fn figures(ranked: &Ranked) -> Value {
         "execution_time": cell.time.mean(),
         "cost": cell.cost.mean(),
         "tokens": cell.tokens.mean(),
-        "avoided": ranked.avoided.is_some(),
+        "best": ranked.best,
+        "changed": ranked.shift.map(|shift| json!({ "from": shift.from, "to": shift.to, "at": shift.at })),
+        "avoided": ranked.avoided,
     })
 }

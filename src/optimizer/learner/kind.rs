@@ -1,0 +1,226 @@
+//! What is known of one kind of task: a cell for each pattern that was seen there.
+
+use super::cell::Cell;
+use super::fit::EASE_SD;
+use super::scale::{Gauge, Scale};
+use super::utility::{COST_HALF, Objective, Outcome, TIME_HALF};
+
+/// What share of the old evidence is left with every execution, at least; how it falls where a pattern
+/// has changed lately, and how fast that is forgotten.
+const KEPT: f64 = 0.998;
+const KEPT_LESS_UNSTEADY: f64 = 0.008;
+const STEADIER: f64 = 0.997;
+/// How much an execution counts that nobody judged, where others are judged.
+const UNJUDGED: f64 = 0.25;
+/// How many judged executions the mean quality of all patterns is worth for one of them.
+const QUALITY_WEIGHT: f64 = 2.0;
+
+/// A kind of task.
+#[derive(Debug, Clone)]
+pub(super) struct Kind {
+    pub(super) level: usize,
+    /// What is known of patterns, each with its number; few, so they are searched one by one.
+    pub(super) cells: Vec<(usize, Cell)>,
+    /// How much easier than others it is, and how unsure that is (variance).
+    pub(super) ease: f64,
+    pub(super) ease_variance: f64,
+    /// How unsteady it is, 0 to 1: after a change old evidence fades faster.
+    pub(super) unsteady: f64,
+    /// Its executions so far.
+    pub(super) age: f64,
+    /// Its part of the estimate of how much patterns differ between kinds.
+    pub(super) spread: (f64, f64),
+    /// The scales of its times and costs.
+    pub(super) time: Gauge,
+    pub(super) cost: Gauge,
+}
+
+impl Kind {
+    /// A kind of which nothing is known.
+    pub(super) fn new(level: usize, objective: &Objective) -> Kind {
+        Kind {
+            level,
+            cells: Vec::new(),
+            ease: 0.0,
+            ease_variance: EASE_SD.powi(2),
+            unsteady: 0.0,
+            age: 0.0,
+            spread: (0.0, 0.0),
+            time: Gauge::new(objective.time_half, TIME_HALF),
+            cost: Gauge::new(objective.cost_half, COST_HALF),
+        }
+    }
+
+    pub(super) fn cell(&self, arm: usize) -> Option<&Cell> {
+        self.cells.iter().find(|(known, _)| *known == arm).map(|(_, cell)| cell)
+    }
+
+    pub(super) fn cell_mut(&mut self, arm: usize) -> Option<&mut Cell> {
+        self.cells.iter_mut().find(|(known, _)| *known == arm).map(|(_, cell)| cell)
+    }
+
+    /// Lets old evidence fade with one more execution: the older a kind of task is, the less, so that
+    /// what is lost by it does not grow for ever.
+    pub(super) fn fade(&mut self) {
+        self.age += 1.0;
+        self.unsteady *= STEADIER;
+        let kept = KEPT.max(1.0 - 1.0 / (self.age + 1.0)) - KEPT_LESS_UNSTEADY * self.unsteady;
+        for (_, cell) in &mut self.cells {
+            cell.fade(kept);
+        }
+        self.time.fade(kept);
+        self.cost.fade(kept);
+    }
+
+    /// Returns the scales of its times and costs.
+    pub(super) fn scale(&self) -> Scale {
+        Scale { time_half: self.time.half, cost_half: self.cost.half }
+    }
+
+    /// Takes in the time and the cost of an execution whose reward makes up `part` of a sum for each whole
+    /// weight. Once a scale is known by it, the sums are corrected.
+    pub(super) fn measure(&mut self, arm: usize, outcome: &Outcome, part: f64, of: &Objective) {
+        let by_time = self.time.add(arm, outcome.time, part * of.time);
+        let by_cost = self.cost.add(arm, outcome.cost, part * of.cost);
+
+        for (arm, by) in by_time.into_iter().chain(by_cost) {
+            if let Some(cell) = self.cell_mut(arm) {
+                cell.shift(by);
+            }
+        }
+    }
+
+    /// Says that a pattern has changed.
+    pub(super) fn unsettle(&mut self, arm: usize) {
+        self.unsteady = 1.0;
+        self.time.forget(arm);
+        self.cost.forget(arm);
+    }
+
+    /// Returns the mean quality of all executions that were judged; `None` where none was.
+    fn quality(&self) -> Option<f64> {
+        let sums = self.cells.iter().map(|(_, cell)| cell.judged);
+        let (n, sum) = sums.fold((0.0, 0.0), |all, one| (all.0 + one.0, all.1 + one.1));
+        (n > 0.0).then(|| sum / n)
+    }
+
+    /// Returns the quality that a success of a pattern counts with that nobody judged: that of its judged
+    /// ones, drawn towards that of all patterns; 1 where nobody judges, since nothing better is known.
+    pub(super) fn quality_of(&self, arm: usize) -> f64 {
+        let judged = self.cell(arm).map_or((0.0, 0.0), |cell| cell.judged);
+        self.quality().map_or(1.0, |of_all| guess(judged, of_all))
+    }
+
+    /// Returns how much an execution counts beside those that were judged. A success that was not says
+    /// little where others were; a failure of a pattern whose successes mostly are not judged must not
+    /// say more than those, or failures would count too much.
+    pub(super) fn judged_share(&self, arm: usize, outcome: &Outcome) -> f64 {
+        if outcome.is_judged() || self.quality().is_none() {
+            return 1.0;
+        }
+        if outcome.success > 0.0 {
+            return UNJUDGED;
+        }
+        let (judged, unjudged) =
+            self.cell(arm).map_or((0.0, 0.0), |cell| (cell.judged.0, cell.unjudged));
+        let share = (judged + 0.5) / (judged + unjudged + 1.0);
+        share + UNJUDGED * (1.0 - share)
+    }
+
+    /// Says that the first execution is judged: from now on the others count less.
+    pub(super) fn begin_judging(&mut self) {
+        for (_, cell) in &mut self.cells {
+            cell.count_less(UNJUDGED);
+        }
+    }
+
+    /// Counts what nobody judged with the quality that it is believed to have by now.
+    pub(super) fn guess_qualities(&mut self) {
+        let Some(of_all) = self.quality() else { return };
+        for (_, cell) in &mut self.cells {
+            cell.guess_quality(guess(cell.judged, of_all));
+        }
+    }
+
+    /// Tells whether any execution was judged.
+    pub(super) fn is_judged(&self) -> bool {
+        self.quality().is_some()
+    }
+}
+
+/// The mean quality of a pattern, of which so many executions were judged, drawn towards that of all.
+fn guess((n, sum): (f64, f64), of_all: f64) -> f64 {
+    (sum + QUALITY_WEIGHT * of_all) / (n + QUALITY_WEIGHT)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::optimizer::learner::{Constraints, Learner, Objective, Outcome};
+
+    /// What is believed of patterns after executions: pattern, success, quality.
+    fn means(executions: &[(&str, f64, Option<f64>)], names: &[&str]) -> Vec<f64> {
+        let mut learner =
+            Learner::new(Objective { time: 0.0, quality: 1.0, ..Objective::WITHOUT_COST });
+        let task = learner.task("t");
+        for (name, success, quality) in executions {
+            let outcome = Outcome { success: *success, quality: *quality, ..Outcome::default() };
+            let arm = learner.arm(name);
+            learner.record(task, arm, &outcome);
+        }
+        let arms: Vec<usize> = names.iter().map(|name| learner.arm(name)).collect();
+        let seen = learner.look(task, &arms, &Constraints::default());
+        seen.iter().map(|arm| (arm.mean * 100.0).round() / 100.0).collect()
+    }
+
+    fn times<T: Copy>(count: usize, one: T) -> Vec<T> {
+        vec![one; count]
+    }
+
+    #[test]
+    fn a_pattern_that_nobody_judges_does_not_win_by_that() {
+        for unjudged_first in [false, true] {
+            let mut parts = [
+                times(30, ("never", 1.0, None)),
+                times(30, ("good", 1.0, Some(0.9))),
+                times(30, ("bad", 1.0, Some(0.3))),
+            ];
+            if !unjudged_first {
+                parts.reverse();
+            }
+            let found = means(&parts.concat(), &["never", "good", "bad"]);
+            assert!(found[0] < found[1] - 0.1 && found[0] > found[2] + 0.1, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn the_few_that_were_judged_speak_for_the_others_of_their_pattern() {
+        let mut executions = Vec::new();
+        for n in 0..100 {
+            let is_judged = n % 10 == 0;
+            executions.push(("good", 1.0, is_judged.then_some(0.9)));
+            executions.push(("bad", 1.0, is_judged.then_some(0.4)));
+        }
+        let found = means(&executions, &["good", "bad"]);
+        assert!(found[0] > 0.8 && found[1] < 0.5, "{found:?}");
+    }
+
+    #[test]
+    fn failures_count_no_more_than_what_they_are_compared_with() {
+        // Both succeed in half of the cases with the same quality; one of them is hardly ever judged.
+        let mut executions = times(10, ("judged", 1.0, Some(0.8)));
+        executions.extend(times(10, ("judged", 0.0, None)));
+        for n in 0..40 {
+            executions.push(("seldom", 1.0, (n % 20 == 0).then_some(0.8)));
+            executions.push(("seldom", 0.0, None));
+        }
+        let found = means(&executions, &["judged", "seldom"]);
+        assert!((found[0] - found[1]).abs() < 0.06, "{found:?}");
+    }
+
+    #[test]
+    fn where_nobody_judges_every_success_is_as_good_as_any_other() {
+        let executions = [times(40, ("a", 1.0, None)), times(40, ("b", 0.0, None))].concat();
+        let found = means(&executions, &["a", "b"]);
+        assert!(found[0] > 0.95 && found[1] < 0.05, "{found:?}");
+    }
+}
