@@ -5,8 +5,8 @@
 #![allow(clippy::print_stderr, reason = "a benchmark tells what it is at")]
 
 use kaizen::base::clock;
+use kaizen::base::failure::{Failure, Kind};
 use kaizen::base::rng::Rng;
-use kaizen::flow::failure::Failure;
 use kaizen::optimizer::Optimizer;
 use kaizen::optimizer::advice::Manner;
 use kaizen::optimizer::experience::Experience;
@@ -62,7 +62,7 @@ fn observation(rng: &mut Rng, kinds: u64) -> Observation {
     let (task, name) = (TaskType::new(&task), Pattern::new(&format!("pattern{pattern}")));
     let (task, name) = (task.expect("a name"), name.expect("a name"));
     if rng.below(FAILURES) == 0 {
-        return Observation::failure(task, name, &Failure::new("timeout", "it took too long"));
+        return Observation::failure(task, name, &Failure::new(Kind::Timeout, "it took too long"));
     }
     Observation::read(task, name, &figures(rng, pattern)).expect("figures")
 }

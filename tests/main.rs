@@ -23,7 +23,10 @@ mod cli {
     mod charge;
     mod check;
     mod doc;
+    mod exits;
     mod experiment;
+    mod journals;
+    mod kinds;
     mod look;
     mod permissions;
     mod plan;

@@ -48,6 +48,112 @@ const VAGUE_FILES: &[&str] =
 const FILE_LINES_MAX: usize = 500;
 const FUNCTION_LINES_MAX: usize = 70;
 
+/// Calls that look into a text for something that is written in the code.
+const LOOKS: &[&str] = &[
+    "starts_with",
+    "ends_with",
+    "contains",
+    "split",
+    "split_once",
+    "rsplit",
+    "rsplit_once",
+    "strip_prefix",
+    "strip_suffix",
+    "find",
+    "rfind",
+];
+
+/// Where texts are read that people or other programs wrote, and what those texts are. Only there may a
+/// decision hang on what a text holds.
+const PARSERS: &[(&str, &str)] = &[
+    ("base/failpoint.rs", "the variable that sets a failpoint"),
+    ("base/json.rs", "JSON"),
+    ("base/strand.rs", "addresses as the journal has them"),
+    ("base/secret.rs", "whatever may hold a secret"),
+    ("cli/check.rs", "names of files"),
+    ("cli/compare.rs", "options of the command line"),
+    ("cli/config.rs", "keys of kaizen.toml"),
+    ("cli/doc_html.rs", "documentation with code in it"),
+    ("cli/list.rs", "names of files, and the first line of a script"),
+    ("cli/new.rs", "nothing: it holds the scripts of a new project"),
+    ("cli/permissions.rs", "permissions as they are written"),
+    ("cli/render/entry.rs", "what somebody searches the documentation for"),
+    ("cli/render/table.rs", "the heads of tables, which say how to align"),
+    ("cli/render/value.rs", "lines of a text that is shown"),
+    ("cli/repl/", "what somebody types"),
+    ("cli/run.rs", "options of the command line"),
+    ("cli/show.rs", "options of the command line"),
+    ("cli/test/", "names of files, and options of the command line"),
+    ("cli/trust.rs", "values of kaizen.toml"),
+    ("cli/watch/sources.rs", "names of files"),
+    ("journal/event.rs", "journals of version 0.1, which has no word for a comparison"),
+    ("journal/history.rs", "journals of version 0.1, which took secrets out of JSON"),
+    ("journal/inquiry.rs", "inquiries as the journal has them"),
+    ("model/price.rs", "names of models"),
+    ("model/provider/", "what servers say"),
+    ("model/registry.rs", "addresses"),
+    ("model/schema.rs", "replies, and schemas"),
+    ("model/spec.rs", "descriptions of models"),
+    ("optimizer/guide_file.rs", "knowledge files"),
+    ("script/api/entry.rs", "signatures and documentation"),
+    ("script/api/mod.rs", "signatures"),
+    ("script/check/", "scripts, and signatures"),
+    ("script/convert.rs", "Rust's names of types"),
+    ("script/definitions.rs", "signatures"),
+    ("script/diagnostic.rs", "signatures"),
+    ("script/difference.rs", "lines of texts"),
+    ("script/error.rs", "errors of Rhai"),
+    ("script/language.rs", "signatures"),
+    ("script/lexeme.rs", "scripts"),
+    ("script/mismatch.rs", "errors of Rhai"),
+    ("script/modules.rs", "paths of imports"),
+    ("script/permission.rs", "rules and targets of permissions"),
+    ("script/shown.rs", "Rust's names of types"),
+    ("script/source.rs", "scripts"),
+    ("script/test.rs", "names of snapshots"),
+    ("script/vocabulary.rs", "signatures"),
+    ("store/schema.rs", "names of SQLite's tables"),
+];
+
+/// What no part of kaizen looks into, parser or not: texts that kaizen itself made for people.
+const MADE_FOR_PEOPLE: &[&str] = &["message", "help", "said", "reason", "label", "to_string()"];
+
+#[test]
+fn decisions_hang_on_enums_and_not_on_text() {
+    check(|file, text| {
+        let mut faults = String::new();
+        let is_parser = PARSERS.iter().any(|(place, _)| file.starts_with(place));
+        let text = if file.ends_with("tests.rs") { "" } else { &without_docs(production(text)) };
+        for (number, line) in code_lines(text) {
+            for look in LOOKS {
+                for (at, _) in line.match_indices(&format!(".{look}(")) {
+                    let rest = line[at + look.len() + 2..].trim_start_matches('&');
+                    let is_literal = rest.starts_with(['"', '\'']) || rest.starts_with("format!(");
+                    let is_message = MADE_FOR_PEOPLE.iter().any(|word| line[..at].ends_with(word));
+                    if is_literal && (!is_parser || is_message) {
+                        let _ = writeln!(
+                            faults,
+                            "{number}: a decision hangs on a text (`{look}`). Words change when \
+                             somebody mends a sentence, and names are chosen by users: give the thing \
+                             an enum (`base/word.rs`). If this reads what people or other programs \
+                             wrote, name the file in `PARSERS`, with what it reads"
+                        );
+                    }
+                }
+            }
+        }
+        faults
+    });
+}
+
+#[test]
+fn every_parser_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for (place, reads) in PARSERS {
+        assert!(root.join(place).exists() && !reads.is_empty(), "{place}");
+    }
+}
+
 #[test]
 fn modules_import_only_to_the_left() {
     check(|file, text| {

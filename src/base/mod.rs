@@ -1,7 +1,9 @@
 //! What every floor may use: ids, time, chance, units. Knows nothing of language models.
 
 pub mod clock;
+pub mod exit;
 pub mod failpoint;
+pub mod failure;
 pub mod id;
 pub mod json;
 pub mod rng;
@@ -9,3 +11,4 @@ pub mod secret;
 pub mod spelling;
 pub mod strand;
 pub mod unit;
+pub mod word;

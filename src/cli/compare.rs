@@ -1,5 +1,6 @@
 //! `kaizen compare A.rhai B.rhai --tasks FILE`: which of several scripts does the same tasks better.
 
+use crate::base::failure::{Failure, Kind};
 use crate::base::json;
 use crate::base::strand::Strand;
 use crate::base::unit::Money;
@@ -13,7 +14,7 @@ use crate::cli::{Global, print_data, print_line, resume, say, signal};
 use crate::executor::attempt::Stop;
 use crate::executor::reuse::Reuse;
 use crate::flow::callback::Scope;
-use crate::flow::failure::Failure;
+use crate::journal::event::{RunKind, RunStatus};
 use crate::model::Model;
 use crate::optimizer::Optimizer;
 use crate::optimizer::accuracy::{Accuracy, JudgeAccuracy};
@@ -32,7 +33,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 /// How the journal calls such a run, before the names of the scripts.
-pub(super) const NAME: &str = "compare ";
+const NAME: &str = "compare ";
 /// The field of a task that holds the right answer.
 const EXPECTED: &str = "expected";
 
@@ -128,7 +129,8 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     let project = given.project()?;
     let shown: Vec<String> = parts.iter().map(|part| part.path.display().to_string()).collect();
     let name = format!("{NAME}{}", shown.join(" "));
-    let taken = match arguments.resume.then(|| resume::take("", Some(Path::new(&name)))) {
+    let last = || resume::take(RunKind::Comparison, "", Some(Path::new(&name)));
+    let taken = match arguments.resume.then(last) {
         None => None,
         Some(found) => match found? {
             Ok(taken) => Some(taken),
@@ -251,7 +253,7 @@ async fn go(
     }
     let mut plan = plan(job, arguments, parts, judge.as_ref(), tasks, &open)?;
     plan.accuracy = accuracy;
-    job.launch_as(&open, name.to_owned())?;
+    job.launch_as(&open, RunKind::Comparison, name.to_owned())?;
     let setting = Setting {
         executor: open.executor.clone(),
         branch: Branch::new(Model::demo(), None),
@@ -326,10 +328,10 @@ async fn evaluate(
     };
     result.map_err(|error| match error {
         ScriptError::Failed(both) => both.0,
-        ScriptError::Store(error) => Failure::new("store", error.to_string()),
+        ScriptError::Store(error) => Failure::new(Kind::Store, error.to_string()),
         ScriptError::Refused(faults) => {
             let message = faults.first().map_or_else(String::new, |fault| fault.message.clone());
-            Failure::new("option", message)
+            Failure::new(Kind::Option, message)
         }
     })
 }
@@ -379,16 +381,18 @@ async fn finish(
     let end = match found {
         Ok(Ok(findings)) => {
             let exit = if findings["stopped"] == "budget" { Exit::Budget } else { Exit::Ok };
-            End::new(exit, if exit == Exit::Ok { "ok" } else { "failed" }, findings, None)
+            let is_ok = exit == Exit::Ok;
+            let status = if is_ok { RunStatus::Ok } else { RunStatus::Failed };
+            End::new(exit, status, findings, None)
         }
         Ok(Err(Stop::Store(error))) => return Err(error.into()),
         Ok(Err(Stop::Failed(failure))) => {
             say(&format!("error: {}", failure.message));
-            End::new(Exit::of(&failure), "failed", Value::Null, Some(failure))
+            End::new(failure.exit(), RunStatus::Failed, Value::Null, Some(failure))
         }
         Err(caught) => {
             say(&format!("interrupted; `kaizen {name} .. --resume` goes on from there"));
-            End::new(caught, "interrupted", Value::Null, None)
+            End::new(caught, RunStatus::Interrupted, Value::Null, None)
         }
     };
     job.close(open, &end).await?;

@@ -1,69 +1,8 @@
-//! How the program ends: one number per kind of end, the same for every command.
+//! What the process returns to whoever started it.
 
-use crate::flow::failure::Failure;
+pub(super) use crate::base::exit::Exit;
+
 use std::process::ExitCode;
-
-/// The ways to end. The table is in the README.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Exit {
-    /// All went well.
-    Ok,
-    /// The workflow failed.
-    Failed,
-    /// The command line is wrong.
-    Usage,
-    /// The script or the configuration is wrong; nothing ran, nothing was spent.
-    Refused,
-    /// Stopped by a budget; what was done is kept.
-    Budget,
-    /// A provider or the network failed, after retries.
-    Provider,
-    /// Something was not permitted.
-    Permission,
-    /// A replay went another way than the run, or a cassette lacks a request.
-    Diverged,
-    /// The store cannot be used.
-    Store,
-    /// Stopped by Ctrl-C.
-    Interrupted,
-    /// Stopped by a request to terminate.
-    Terminated,
-}
-
-impl Exit {
-    /// Returns the number.
-    pub(super) fn code(self) -> u8 {
-        match self {
-            Exit::Ok => 0,
-            Exit::Failed => 1,
-            Exit::Usage => 2,
-            Exit::Refused => 3,
-            Exit::Budget => 4,
-            Exit::Provider => 5,
-            Exit::Permission => 6,
-            Exit::Diverged => 7,
-            Exit::Store => 8,
-            Exit::Interrupted => 130,
-            Exit::Terminated => 143,
-        }
-    }
-
-    /// Finds the end that fits the failure that ended a script.
-    pub(super) fn of(failure: &Failure) -> Exit {
-        match failure.kind.as_str() {
-            "param" => Exit::Usage,
-            "setup" | "model" => Exit::Refused,
-            "permission" => Exit::Permission,
-            "diverged" | "cassette" => Exit::Diverged,
-            "budget" => Exit::Budget,
-            "store" => Exit::Store,
-            "rate_limited" | "server" | "unauthorized" | "quota" | "not_found" | "bad_request"
-            | "network" | "timeout" | "cut_off" | "ended" | "length" | "empty" | "refused"
-            | "bad_reply" | "invalid_output" | "too_large" => Exit::Provider,
-            _ => Exit::Failed,
-        }
-    }
-}
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {

@@ -1,5 +1,6 @@
 //! `kaizen explain CODE`: what a code, or a kind of failure, means and what to do.
 
+use crate::base::failure::Kind;
 use crate::base::spelling::nearest;
 use crate::cli::exit::Exit;
 use crate::cli::render::entry::wrap;
@@ -21,14 +22,15 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Exit {
             if global.json {
                 print_data(to_json(code));
             } else {
-                let kind = code.kind.map_or(String::new(), |kind| format!(" ({kind})"));
+                let kind = code.kind().map_or(String::new(), |kind| format!(" ({kind})"));
                 print_line(&format!("{}  {}{kind}", code.id, code.title));
             }
         }
         return Exit::Ok;
     };
     let Some(code) = find(word) else {
-        let known = CODES.iter().flat_map(|code| [Some(code.id), code.kind]).flatten();
+        let known =
+            CODES.iter().flat_map(|code| [Some(code.id), code.kind().map(Kind::word)]).flatten();
         let near = nearest(word, known).map_or_else(
             || "`kaizen explain` lists all".to_owned(),
             |near| format!("did you mean `{near}`?"),
@@ -40,7 +42,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Exit {
         print_data(to_json(code));
         return Exit::Ok;
     }
-    let kind = code.kind.map_or(String::new(), |kind| format!(" (kind `{kind}`)"));
+    let kind = code.kind().map_or(String::new(), |kind| format!(" (kind `{kind}`)"));
     print_line(&format!("{}: {}{kind}\n", code.id, code.title));
     print_line(&wrap(code.text, doc::width()).join("\n"));
     if !code.example.is_empty() {
@@ -54,7 +56,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Exit {
 
 fn to_json(code: &Code) -> serde_json::Value {
     json!({
-        "code": code.id, "kind": code.kind, "title": code.title, "text": code.text,
+        "code": code.id, "kind": code.kind(), "title": code.title, "text": code.text,
         "example": code.example,
     })
 }

@@ -43,7 +43,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
             let line = json!({
                 "task_type": class.task, "pattern": class.pattern, "kind": class.kind,
                 "count": class.count, "first_at": class.first_at, "last_at": class.last_at,
-                "message": class.message, "class": class.lesson.class, "lesson": class.lesson.lesson,
+                "message": class.message, "class": class.lesson.class(), "lesson": class.lesson.advice(),
                 "blames_pattern": class.lesson.blames_pattern(),
                 "avoided": avoided,
             });
@@ -57,7 +57,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
             class.task,
             class.pattern,
             class.kind,
-            class.lesson.class,
+            class.lesson.class(),
             time::moment(class.first_at * 1000),
             time::moment(class.last_at * 1000),
         ));
@@ -65,7 +65,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         if !message.is_empty() {
             print_line(&format!("  {message}"));
         }
-        print_line(&format!("  lesson: {}", class.lesson.lesson));
+        print_line(&format!("  lesson: {}", class.lesson.advice()));
         if !class.lesson.blames_pattern() {
             print_line("  not held against the pattern");
         }

@@ -4,7 +4,7 @@ use crate::base::clock::micros;
 use crate::cli::config::{duration, size};
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
-use crate::cli::runs::status;
+use crate::cli::runs::{Condition, condition};
 use crate::cli::{Global, print_data, say};
 use crate::journal::history;
 use crate::journal::prune::{Wanted, prune};
@@ -53,7 +53,8 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     });
     let rows = history::runs(&store, usize::MAX)?;
     let newest = rows.first().map(|row| row.id.clone());
-    let running = rows.iter().filter(|row| status(row) == "running").map(|row| row.id.clone());
+    let running =
+        rows.iter().filter(|row| condition(row) == Condition::Running).map(|row| row.id.clone());
     let wanted = Wanted { before, bytes_max, kept: running.chain(newest).collect() };
     let dry = arguments.dry_run;
     let (pruned, was, is) = prune(&store, &project.store_path(), &wanted, dry)?;

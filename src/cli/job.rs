@@ -3,6 +3,7 @@
 
 use crate::base::clock;
 use crate::base::failpoint::{self, Point};
+use crate::base::failure::{Failure, Kind};
 use crate::base::id::RunId;
 use crate::base::secret;
 use crate::base::unit::Money;
@@ -18,9 +19,8 @@ use crate::cli::{
 };
 use crate::executor::Executor;
 use crate::executor::reuse::Reuse;
-use crate::flow::failure::Failure;
 use crate::journal::Journal;
-use crate::journal::event::Event;
+use crate::journal::event::{Event, RunKind, RunStatus};
 use crate::model::registry::Models;
 use crate::script::diagnostic::{Diagnostic, of_failure};
 use crate::script::{Host, Program, ScriptError, Sink, State, Surroundings};
@@ -67,7 +67,7 @@ pub(super) struct Open {
 /// How a run ended.
 pub(super) struct End {
     pub(super) exit: Exit,
-    pub(super) status: &'static str,
+    pub(super) status: RunStatus,
     pub(super) value: Value,
     failure: Option<Failure>,
     /// Operations that did not complete although they had to.
@@ -78,7 +78,7 @@ impl End {
     /// Creates the end of a run that does more than run one script.
     pub(super) fn new(
         exit: Exit,
-        status: &'static str,
+        status: RunStatus,
         value: Value,
         failure: Option<Failure>,
     ) -> End {
@@ -87,7 +87,7 @@ impl End {
 
     /// Creates the end of a run that was stopped from outside.
     pub(super) fn interrupted(exit: Exit) -> End {
-        End { exit, status: "interrupted", value: Value::Null, failure: None, lost: 0 }
+        End { exit, status: RunStatus::Interrupted, value: Value::Null, failure: None, lost: 0 }
     }
 }
 
@@ -193,11 +193,16 @@ impl Job<'_> {
     /// Journals the start, to be written together with the first thing that happens, and announces
     /// the run.
     pub(super) fn launch(&self, open: &Open) -> anyhow::Result<()> {
-        self.launch_as(open, self.script.display().to_string())
+        self.launch_as(open, RunKind::Script, self.script.display().to_string())
     }
 
     /// Does the same for a run of more than the one script.
-    pub(super) fn launch_as(&self, open: &Open, script: String) -> anyhow::Result<()> {
+    pub(super) fn launch_as(
+        &self,
+        open: &Open,
+        what: RunKind,
+        script: String,
+    ) -> anyhow::Result<()> {
         let executor = &open.executor;
         let own = self.project.make_folder()?;
         open.lease.replace(Lease::take(&own, executor.journal().run())?);
@@ -207,11 +212,12 @@ impl Job<'_> {
             seed: self.seed,
             program: env!("CARGO_PKG_VERSION").to_owned(),
             resumes: self.resumes.clone(),
+            what: Some(what),
         };
         executor.begin(&started)?;
         let last = executor.clone();
         on_closed_pipe(move || {
-            let status = "interrupted".to_owned();
+            let status = RunStatus::Interrupted;
             let ended = Event::RunEnded { status, value: Value::Null, failure: None };
             // The program ends at once; a store that cannot be written is found by its next use.
             let append = last.journal().append(clock::micros(), &ended);
@@ -242,30 +248,31 @@ impl Job<'_> {
         result: Result<Value, ScriptError>,
         seen: Option<Exit>,
     ) -> anyhow::Result<End> {
-        let first = executor.first_failure();
-        let is_spent = executor.budget().is_some_and(|budget| budget.is_spent())
-            || first.is_some_and(|failure| failure.kind == "budget");
         match result {
             Ok(value) => {
                 let lost = executor.unforgiven();
-                let failed = if is_spent { Exit::Budget } else { Exit::Failed };
-                let exit = if lost > 0 { failed } else { Exit::Ok };
-                let status = if lost > 0 { "failed" } else { "ok" };
+                let is_ok = lost == 0;
+                let exit = if is_ok { Exit::Ok } else { exit_of_cause(executor) };
+                let status = if is_ok { RunStatus::Ok } else { RunStatus::Failed };
                 Ok(End { exit, status, value, failure: None, lost })
             }
             Err(ScriptError::Failed(both)) => {
                 let (failure, shown) = *both;
-                if failure.kind == "interrupted" {
+                if failure.kind == Kind::Interrupted {
                     return Ok(End::interrupted(seen.unwrap_or(Exit::Interrupted)));
                 }
                 say(&diagnostic::render(&shown, self.global.color));
-                let (exit, failure) = (Exit::of(&failure), Some(failure));
-                Ok(End { exit, status: "failed", value: Value::Null, failure, lost: 0 })
+                // What a script throws because a result is missing says nothing of the cause.
+                let exit = match failure.exit() {
+                    Exit::Failed => exit_of_cause(executor),
+                    exit => exit,
+                };
+                Ok(End::new(exit, RunStatus::Failed, Value::Null, Some(failure)))
             }
             Err(ScriptError::Store(error)) => Err(error.into()),
             Err(ScriptError::Refused(faults)) => {
                 let exit = self.refuse(&faults);
-                Ok(End { exit, status: "failed", value: Value::Null, failure: None, lost: 0 })
+                Ok(End::new(exit, RunStatus::Failed, Value::Null, None))
             }
         }
     }
@@ -273,7 +280,7 @@ impl Job<'_> {
     /// Journals the end.
     pub(super) async fn close(&self, open: &Open, end: &End) -> anyhow::Result<()> {
         let (value, failure) = (end.value.clone(), end.failure.clone());
-        let status = end.status.to_owned();
+        let status = end.status;
         failpoint::pass(Point::RunEnds);
         Ok(open.executor.commit(&Event::RunEnded { status, value, failure }).await?)
     }
@@ -298,7 +305,7 @@ impl Job<'_> {
         if end.lost > 0 {
             tell_lost(executor, end.lost, self.global.color);
         }
-        if end.status == "interrupted" {
+        if end.status == RunStatus::Interrupted {
             let script = self.script.display();
             say(&format!(
                 "interrupted; what was done is kept: `kaizen show {run}`, and \
@@ -307,6 +314,15 @@ impl Job<'_> {
         }
         Ok(end.exit)
     }
+}
+
+/// Says how a run ends that failed: by the budget if that refused a call, or else by the first failure of
+/// an operation that had to complete.
+fn exit_of_cause(executor: &Executor) -> Exit {
+    if executor.budget().is_some_and(|budget| budget.is_spent()) {
+        return Exit::Budget;
+    }
+    executor.first_failure().map_or(Exit::Failed, |failure| failure.exit())
 }
 
 /// Tells that operations did not complete although they had to, and why the first one did not.

@@ -71,7 +71,7 @@ fn last_status(project: &Project) -> anyhow::Result<BTreeMap<String, String>> {
     let mut last = BTreeMap::new();
     if let Some(store) = project.existing_store()? {
         for row in history::runs(&store, 200)? {
-            let status = super::runs::status(&row).to_owned();
+            let status = super::runs::condition(&row).word().to_owned();
             last.entry(row.script).or_insert(status);
         }
     }

@@ -42,8 +42,10 @@ graph.add_aggregation("communicate", #{
 });
 
 let report = session().flow(graph, #{ max_concurrent: 3 });
-print(`${report.metrics.calls} calls, ${report.metrics.speedup} times faster than in turn`);
-report.result("summary")
+let summary = report.result("summary");
+let speedup = (report.metrics.speedup * 10.0).round() / 10.0;
+print(`${report.metrics.calls} calls, ${speedup} times faster than in turn`);
+summary
 "#;
 
 const LIBRARY: &str = r#"//! What the scripts of this project share, and its tests call.

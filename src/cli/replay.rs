@@ -1,6 +1,7 @@
 //! `kaizen replay RUN`: goes through a run again as it was journaled. No model is called, nothing is
 //! written; a request that the run has not made is an error.
 
+use crate::base::failure::Kind;
 use crate::base::id::RunId;
 use crate::cli::exit::Exit;
 use crate::cli::job::Job;
@@ -9,11 +10,11 @@ use crate::cli::render::diagnostic;
 use crate::cli::render::progress::{Mode, Progress};
 use crate::cli::resume::{self, Resumed};
 use crate::cli::run::{block_on, printer};
-use crate::cli::{Global, compare, damage, print_of_run, say, show, signal, trust};
+use crate::cli::{Global, damage, print_of_run, say, show, signal, trust};
 use crate::executor::Executor;
 use crate::executor::reuse::Reuse;
 use crate::journal::Journal;
-use crate::journal::event::Event;
+use crate::journal::event::{Event, RunKind, RunStatus};
 use crate::journal::history::{self, RunRow};
 use crate::journal::past::Failures;
 use crate::script::diagnostic::of_failure;
@@ -81,7 +82,8 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
 fn all(global: &Global, project: &Project, store: &Connection) -> anyhow::Result<Exit> {
     let rows = history::runs(store, RUNS_MAX)?;
     let (mut same, mut otherwise, mut unknown) = (0, 0, 0);
-    for row in rows.into_iter().filter(|row| matches!(row.status.as_deref(), Some("ok" | "failed")))
+    for row in
+        rows.into_iter().filter(|row| matches!(row.status, Some(RunStatus::Ok | RunStatus::Failed)))
     {
         let run = row.id.clone();
         let went = replay(global, project, store, row, false)?;
@@ -130,9 +132,16 @@ fn replay(
         Ok(resumed) => resumed,
         Err(reason) => return Ok(Went::Unknown(reason)),
     };
-    if resumed.script.to_string_lossy().starts_with(compare::NAME) {
-        let reason = "it compared scripts, and only a run of one script can be gone through again";
-        return Ok(Went::Unknown(reason.to_owned()));
+    match resumed.what {
+        RunKind::Script => {}
+        RunKind::Session => {
+            return Ok(Went::Unknown("sessions of `kaizen repl` cannot be replayed".to_owned()));
+        }
+        RunKind::Comparison => {
+            let reason =
+                "it compared scripts, and only a run of one script can be gone through again";
+            return Ok(Went::Unknown(reason.to_owned()));
+        }
     }
     let text = match std::fs::read_to_string(&resumed.script) {
         Ok(text) => text,
@@ -141,11 +150,11 @@ fn replay(
             return Ok(Went::Unknown(format!("its script `{script}`: {error}")));
         }
     };
-    block_on(go_through(global, project, resumed, &text, (&status, &value), shown))?
+    block_on(go_through(global, project, resumed, &text, (status, &value), shown))?
 }
 
 /// Returns how a run ended.
-fn end(events: Vec<(i64, Event)>) -> Option<(String, Value)> {
+fn end(events: Vec<(i64, Event)>) -> Option<(RunStatus, Value)> {
     events.into_iter().rev().find_map(|(_, event)| match event {
         Event::RunEnded { status, value, .. } => Some((status, value)),
         _ => None,
@@ -157,7 +166,7 @@ async fn go_through(
     project: &Project,
     resumed: Resumed,
     text: &str,
-    (status, value): (&str, &Value),
+    (status, value): (RunStatus, &Value),
     shown: bool,
 ) -> anyhow::Result<Went> {
     let seed = resumed.seed;
@@ -202,7 +211,7 @@ fn judge(
     executor: &Executor,
     reuse: &Reuse,
     result: Result<Value, ScriptError>,
-    (status, value): (&str, &Value),
+    (status, value): (RunStatus, &Value),
     shown: bool,
 ) -> anyhow::Result<Went> {
     if reuse.gave_up() {
@@ -221,14 +230,16 @@ fn judge(
         return Ok(Went::Otherwise(failure.message));
     }
     let (now, given) = match result {
-        Ok(given) if executor.unforgiven() == 0 => ("ok", given),
-        Ok(given) => ("failed", given),
-        Err(ScriptError::Failed(both)) if both.0.kind == "interrupted" => {
+        Ok(given) if executor.unforgiven() == 0 => (RunStatus::Ok, given),
+        Ok(given) => (RunStatus::Failed, given),
+        Err(ScriptError::Failed(both)) if both.0.kind == Kind::Interrupted => {
             return Ok(Went::Unknown("it was interrupted".to_owned()));
         }
-        Err(ScriptError::Failed(_)) => ("failed", Value::Null),
+        Err(ScriptError::Failed(_)) => (RunStatus::Failed, Value::Null),
         Err(ScriptError::Store(error)) => return Err(error.into()),
-        Err(ScriptError::Refused(_)) => ("refused", Value::Null),
+        Err(ScriptError::Refused(_)) => {
+            return Ok(Went::Otherwise("the script is refused now".to_owned()));
+        }
     };
     if now != status {
         return Ok(Went::Otherwise(format!("it ends `{now}` now, it ended `{status}` then")));

@@ -6,7 +6,7 @@ use crate::cli::plan::is_same;
 use crate::cli::project::Project;
 use crate::cli::{damage, show};
 use crate::executor::again::Figures;
-use crate::journal::event::Event;
+use crate::journal::event::{Event, RunKind, RunStatus};
 use crate::journal::history::{self, RunRow};
 use crate::journal::past::{Failures, Past};
 use crate::journal::replies::Replies;
@@ -27,6 +27,8 @@ const CHAIN_MAX: usize = 100;
 #[derive(Debug)]
 pub(super) struct Resumed {
     pub(super) run: RunId,
+    /// What it ran.
+    pub(super) what: RunKind,
     pub(super) script: PathBuf,
     pub(super) params: Map<String, Value>,
     pub(super) seed: u64,
@@ -113,6 +115,7 @@ pub(super) fn find_until(wanted: &str, step: &str) -> anyhow::Result<Result<Resu
 /// Finds the run to resume, the one that is `wanted` or the last one, of the script if one is given,
 /// and keeps every other process from it. The inner error says for people why that cannot be.
 pub(super) fn take(
+    what: RunKind,
     wanted: &str,
     script: Option<&Path>,
 ) -> anyhow::Result<Result<(Resumed, Lease), String>> {
@@ -120,7 +123,7 @@ pub(super) fn take(
     let Some(store) = project.existing_store()? else {
         return Ok(Err("there is no run yet to resume".to_owned()));
     };
-    let row = match choose(&store, wanted, script)? {
+    let row = match choose(&store, what, wanted, script)? {
         Ok(row) => row,
         Err(reason) => return Ok(Err(reason)),
     };
@@ -143,11 +146,21 @@ pub(super) fn take(
 /// Chooses the run to resume.
 fn choose(
     store: &Connection,
+    what: RunKind,
     wanted: &str,
     script: Option<&Path>,
 ) -> anyhow::Result<Result<RunRow, String>> {
+    // What cannot be told, because the event is damaged, is told later.
+    let is_other = |row: &RunRow| {
+        history::kind(store, &row.id).map(|kind| kind.is_some_and(|kind| kind != what))
+    };
     if !wanted.is_empty() {
-        return show::find(store, wanted);
+        let row = match show::find(store, wanted)? {
+            Ok(row) => row,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let reason = format!("run {} {}", row.id, unfit(what));
+        return Ok(if is_other(&row)? { Err(reason) } else { Ok(row) });
     }
 
     let own = |row: &RunRow| {
@@ -155,15 +168,33 @@ fn choose(
             Path::new(&row.script) == script || is_same(Path::new(&row.script), script)
         })
     };
-    let rows = history::runs(store, LOOK_BACK)?;
-    Ok(match rows.into_iter().find(own) {
-        Some(row) if row.status.as_deref() == Some("ok") => Err(format!(
+    let mut found = None;
+    for row in history::runs(store, LOOK_BACK)?.into_iter().filter(own) {
+        if !is_other(&row)? {
+            found = Some(row);
+            break;
+        }
+    }
+    Ok(match found {
+        Some(row) if row.status == Some(RunStatus::Ok) => Err(format!(
             "the last run ({}) succeeded; use `--resume={}` to run it again",
             row.id, row.id
         )),
         Some(row) => Ok(row),
         None => Err("there is no run of this script to resume".to_owned()),
     })
+}
+
+/// Says why a run of another kind cannot be resumed by a command that resumes this kind.
+fn unfit(wanted: RunKind) -> &'static str {
+    match wanted {
+        RunKind::Script => {
+            "ran more than one script; `kaizen compare .. --resume` resumes comparisons, and sessions \
+             of `kaizen repl` cannot be resumed"
+        }
+        RunKind::Comparison => "compared nothing; `kaizen run --resume` resumes it",
+        RunKind::Session => "was no session of `kaizen repl`",
+    }
 }
 
 /// Reads a run and those that it resumed.
@@ -212,7 +243,7 @@ fn collect(
         return Err(format!("nothing was kept of run {}", row.id));
     };
 
-    let Some((params, seed)) = started(events) else {
+    let Some(Started { params, seed, what }) = started(events) else {
         return Err(format!("run {run} was stopped before anything was kept of it"));
     };
 
@@ -230,6 +261,7 @@ fn collect(
     }
     Ok(Resumed {
         run: run.clone(),
+        what,
         script: PathBuf::from(row.script),
         params,
         seed,
@@ -239,11 +271,17 @@ fn collect(
     })
 }
 
-/// Returns the parameters and the seed with which a run began.
-fn started(events: &[(i64, Event)]) -> Option<(Map<String, Value>, u64)> {
-    events.iter().find_map(|(_, event)| match event {
-        Event::RunStarted { params, seed, .. } => Some((params.clone(), *seed)),
-        _ => None,
+/// With what a run began.
+struct Started {
+    params: Map<String, Value>,
+    seed: u64,
+    what: RunKind,
+}
+
+fn started(events: &[(i64, Event)]) -> Option<Started> {
+    events.iter().find_map(|(_, event)| {
+        let Event::RunStarted { params, seed, .. } = event else { return None };
+        Some(Started { params: params.clone(), seed: *seed, what: event.ran()? })
     })
 }
 

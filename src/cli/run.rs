@@ -11,6 +11,7 @@ use crate::cli::resume::Resumed;
 use crate::cli::terminal::Terminal;
 use crate::cli::{Global, plan, print_data, print_line, resume, say, signal, trust};
 use crate::executor::reuse::Reuse;
+use crate::journal::event::{RunKind, RunStatus};
 use crate::script::{ScriptError, Sink, State};
 use crate::store::writer::Writer;
 use serde_json::{Map, Value, json};
@@ -199,7 +200,7 @@ pub(super) fn fork(global: &Global, fork: &Fork) -> anyhow::Result<Exit> {
 /// Runs the script and shows how it went.
 pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
     let Some(wanted) = &arguments.resume else { return run_from(global, arguments, None) };
-    match resume::take(wanted, arguments.script.as_deref())? {
+    match resume::take(RunKind::Script, wanted, arguments.script.as_deref())? {
         Ok((resumed, _lease)) => run_from(global, arguments, Some(Ok(resumed))),
         Err(reason) => run_from(global, arguments, Some(Err(reason))),
     }
@@ -320,7 +321,7 @@ async fn start(job: &Job<'_>, text: &str, mode: Mode) -> anyhow::Result<Exit> {
         }
         None => End::interrupted(caught.unwrap_or(Exit::Interrupted)),
     };
-    if end.exit == Exit::Budget && end.status == "interrupted" {
+    if end.exit == Exit::Budget && end.status == RunStatus::Interrupted {
         say("the time of the run (`max_time`) is over");
     }
     let exit = job.finish(&open, &end).await?;

@@ -4,6 +4,7 @@ use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::{table, time};
 use crate::cli::{Global, damage, print_line, print_of_run, say};
+use crate::journal::event::RunStatus;
 use crate::journal::history::{self, RunLog, RunRow};
 use crate::metrics::Metrics;
 use crate::metrics::fold::Fold;
@@ -17,6 +18,28 @@ pub(super) struct Arguments {
     /// Show at most so many, newest first.
     #[arg(short = 'n', long, default_value_t = 20)]
     pub(super) limit: usize,
+}
+
+/// In what condition a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Condition {
+    /// It has ended.
+    Ended(RunStatus),
+    /// It is under way.
+    Running,
+    /// Its process is gone, and it has no end.
+    Crashed,
+}
+
+impl Condition {
+    /// Returns the word for it.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Condition::Ended(status) => status.word(),
+            Condition::Running => "running",
+            Condition::Crashed => "crashed",
+        }
+    }
 }
 
 /// Lists runs.
@@ -38,7 +61,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         if global.json {
             let mut line = json!({
                 "script": row.script, "started_at": row.started_at,
-                "ended_at": row.ended_at, "status": status(&row), "calls": calls,
+                "ended_at": row.ended_at, "status": condition(&row).word(), "calls": calls,
                 "under_way": metrics.under_way, "cost": cost.map(crate::base::unit::Money::dollars),
             });
             if !damage.is_empty() {
@@ -51,7 +74,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
             row.id.to_string(),
             time::moment(row.started_at),
             took.map_or("-".to_owned(), time::length),
-            status(&row).to_owned(),
+            condition(&row).word().to_owned(),
             calls.to_string(),
             cost.map_or("unknown".to_owned(), |cost| cost.to_string()),
             row.script,
@@ -74,11 +97,11 @@ fn fold(log: &RunLog) -> Metrics {
 }
 
 /// Says how a run ended; one without an end whose process is gone was cut short.
-pub(super) fn status(row: &RunRow) -> &str {
-    match &row.status {
-        Some(status) => status,
-        None if Path::new("/proc").exists() && !is_alive(row.pid) => "crashed",
-        None => "running",
+pub(super) fn condition(row: &RunRow) -> Condition {
+    match row.status {
+        Some(status) => Condition::Ended(status),
+        None if Path::new("/proc").exists() && !is_alive(row.pid) => Condition::Crashed,
+        None => Condition::Running,
     }
 }
 

@@ -5,11 +5,12 @@ use crate::base::secret;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::{table, time};
-use crate::cli::runs::status;
+use crate::cli::runs::condition;
 use crate::cli::{Global, damage, print_event, print_line, say};
 use crate::flow::outcome::Outcome;
 use crate::journal::event::Event;
 use crate::journal::history::{self, RunRow};
+use crate::journal::inquiry::{Ask, Inquiry};
 use crate::metrics::Metrics;
 use crate::metrics::charge::{Bill, Charge};
 use crate::metrics::fold::Fold;
@@ -167,7 +168,7 @@ fn show_run(
     print_line(&format!(
         "run {}  {}  {}  {took}  {}",
         row.id,
-        status(row),
+        condition(row).word(),
         time::moment(row.started_at),
         row.script
     ));
@@ -229,7 +230,7 @@ fn show_events(events: &[(i64, Event)]) {
     for (_, event) in events {
         match event {
             Event::Logged { level, text } => print_line(&format!("{level}: {text}")),
-            Event::Told { what, value, .. } if value["probability"].is_number() => {
+            Event::Told { what, value, .. } if is_choice(what, value) => {
                 print_line(&format!("{what}: {}", choice(value)));
             }
             Event::RunEnded { value, failure, .. } => {
@@ -244,6 +245,11 @@ fn show_events(events: &[(i64, Event)]) {
             _ => {}
         }
     }
+}
+
+/// Tells whether a pattern was chosen, and the journal says how likely that was.
+fn is_choice(what: &Inquiry, value: &Value) -> bool {
+    what.ask().is_some_and(Ask::is_choice) && value["probability"].is_number()
 }
 
 /// Says what was chosen, how likely that was, and why, as far as the journal keeps it.

@@ -3,11 +3,11 @@
 use crate::base::clock;
 use crate::base::id::FlowId;
 use crate::base::rng::Rng;
-use crate::base::secret::scrub;
 use crate::base::strand::{Address, Spot, Strand};
 use crate::executor::Executor;
 use crate::executor::turns::Passage;
-use crate::journal::event::{Event, Timer};
+use crate::journal::event::{Event, LogLevel, Timer};
+use crate::journal::inquiry::{Ask, Inquiry};
 use crate::metrics::Metrics;
 use crate::store::StoreError;
 use futures::FutureExt;
@@ -52,10 +52,10 @@ pub struct Figures {
 impl Executor {
     /// Takes what a script was told at this place in the run that this one goes through again.
     /// Returns the place as well, by which the answer is journaled.
-    pub fn recall(&self, strand: &Strand, what: &str) -> (Spot, Option<Value>) {
+    pub fn recall(&self, strand: &Strand, what: &Inquiry) -> (Spot, Option<Value>) {
         // The journal knows what was asked without the secrets in it.
-        let what = &*scrub(what);
-        let at = strand.count(&what);
+        let what = &what.clone().without_secrets();
+        let at = strand.count(what);
         let told = self.past.as_ref().and_then(|past| match past.answer(what, &at) {
             Some(told) => {
                 self.turns.pass_by(told.place);
@@ -67,9 +67,9 @@ impl Executor {
     }
 
     /// Does the same for an answer that the script had to wait for.
-    pub async fn recall_in_turn(&self, strand: &Strand, what: &str) -> (Spot, Option<Value>) {
-        let what = &*scrub(what);
-        let at = strand.count(&what);
+    pub async fn recall_in_turn(&self, strand: &Strand, what: &Inquiry) -> (Spot, Option<Value>) {
+        let what = &what.clone().without_secrets();
+        let at = strand.count(what);
         let Some(past) = &self.past else { return (at, None) };
         match past.answer(what, &at) {
             Some(told) => {
@@ -107,7 +107,7 @@ impl Executor {
     pub fn find_once<E>(
         &self,
         strand: &Strand,
-        what: String,
+        what: Inquiry,
         find: impl FnOnce(&Spot) -> Result<Value, E>,
         broken: impl FnOnce(StoreError) -> E,
     ) -> Result<(Value, bool), E> {
@@ -124,7 +124,7 @@ impl Executor {
     pub fn now(&self, strand: &Strand) -> Result<i64, StoreError> {
         let still = || self.still.as_ref().map(|next| next.replace(next.get() + 1));
         let now = still().unwrap_or_else(|| clock::Stamp::now().0);
-        Ok(self.answer(strand, "now", now.into())?.as_i64().unwrap_or(now))
+        Ok(self.answer(strand, Ask::Now, now.into())?.as_i64().unwrap_or(now))
     }
 
     /// Returns how many seconds passed, of which `seconds` were measured, and journals that the
@@ -132,13 +132,13 @@ impl Executor {
     pub fn elapsed(&self, strand: &Strand, seconds: f64) -> Result<f64, StoreError> {
         // Whole microseconds survive the journal exactly.
         let seconds = (seconds * 1e6).round() / 1e6;
-        Ok(self.answer(strand, "elapsed", seconds.into())?.as_f64().unwrap_or(seconds))
+        Ok(self.answer(strand, Ask::Elapsed, seconds.into())?.as_f64().unwrap_or(seconds))
     }
 
     /// Returns what was told in the place of this answer then, or else the answer, and journals it.
-    pub fn answer(&self, strand: &Strand, what: &str, answer: Value) -> Result<Value, StoreError> {
-        let (at, known) = self.recall(strand, what);
-        self.answer_with(at, known, what, answer)
+    pub fn answer(&self, strand: &Strand, ask: Ask, answer: Value) -> Result<Value, StoreError> {
+        let (at, known) = self.recall(strand, &Inquiry::Bare(ask));
+        self.answer_with(at, known, ask, answer)
     }
 
     /// Does the same for what follows from the run itself: once this run goes another way, what the run
@@ -146,19 +146,19 @@ impl Executor {
     pub fn answer_of_run(
         &self,
         strand: &Strand,
-        what: &str,
+        ask: Ask,
         answer: Value,
     ) -> Result<Value, StoreError> {
-        let (at, known) = self.recall(strand, what);
+        let (at, known) = self.recall(strand, &Inquiry::Bare(ask));
         let known = known.filter(|_| !self.turns.has_strayed());
-        self.answer_with(at, known, what, answer)
+        self.answer_with(at, known, ask, answer)
     }
 
     fn answer_with(
         &self,
         at: Spot,
         known: Option<Value>,
-        what: &str,
+        ask: Ask,
         answer: Value,
     ) -> Result<Value, StoreError> {
         let is_new = known.is_none();
@@ -166,19 +166,19 @@ impl Executor {
 
         let count = {
             let mut answers = self.answers.borrow_mut();
-            let count = answers.entry(what.to_owned()).or_default();
+            let count = answers.entry(ask).or_default();
             *count += 1;
             *count
         };
         if count <= ANSWERS_MAX {
-            let (what, value) = (what.to_owned(), value.clone());
+            let (what, value) = (Inquiry::Bare(ask), value.clone());
             self.note(&Event::Told { what, value, at: Some(at) })?;
         } else if is_new && count == ANSWERS_MAX + 1 && self.turns.is_retelling() {
             let text = format!(
-                "only the first {ANSWERS_MAX} answers of `{what}` are recorded: from here on, this \
+                "only the first {ANSWERS_MAX} answers of `{ask}` are recorded: from here on, this \
                  run gets other ones than the run that it goes through again"
             );
-            self.note(&Event::Logged { level: "warn".to_owned(), text })?;
+            self.note(&Event::Logged { level: LogLevel::Warn, text })?;
         }
         Ok(value)
     }

@@ -2,13 +2,13 @@
 //! a reply that is known from elsewhere.
 
 use crate::base::failpoint::{self, Point};
+use crate::base::failure::Failure;
 use crate::base::id::{OpId, RunId};
 use crate::base::strand::Strand;
 use crate::base::unit::Money;
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
 use crate::executor::reuse::Answer;
-use crate::flow::failure::Failure;
 use crate::journal::cassette::Line;
 use crate::journal::key::Key;
 use crate::journal::past::PastTry;

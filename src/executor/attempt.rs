@@ -1,6 +1,7 @@
 //! One attempt of one operation: the only caller of models.
 
 use crate::base::failpoint::{self, Point};
+use crate::base::failure::{Failure, Kind};
 use crate::base::id::FlowId;
 use crate::base::strand::Strand;
 use crate::base::unit::Money;
@@ -10,12 +11,10 @@ use crate::executor::retry::{ATTEMPTS_MAX, pause};
 use crate::executor::reuse::Answer;
 use crate::executor::{Executor, RunError};
 use crate::flow::callback::Scope;
-use crate::flow::failure::Failure;
 use crate::flow::op::Prompt;
 use crate::flow::outcome::Outcome;
 use crate::journal::cassette::Line;
-use crate::journal::event::{Event, Timer};
-use crate::journal::replies::CANCELLED;
+use crate::journal::event::{Event, LogLevel, Timer};
 use crate::model::Model;
 use crate::model::error::{CallError, Retry};
 use crate::model::message::{Message, Role};
@@ -64,7 +63,7 @@ impl From<RunError> for Stop {
     fn from(error: RunError) -> Stop {
         match error {
             RunError::Store(error) => Stop::Store(error),
-            other => Stop::Failed(Failure::new("graph", other.to_string())),
+            other => Stop::Failed(Failure::new(Kind::Graph, other.to_string())),
         }
     }
 }
@@ -125,7 +124,7 @@ impl Executor {
         let settings = model.settings.with(&prompt.settings);
         let attempts_max = settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1);
         let mut request = Request { messages, settings, schema: prompt.schema.clone() };
-        request.check().map_err(|error| Failure::new("option", error.to_string()))?;
+        request.check().map_err(|error| Failure::new(Kind::Option, error.to_string()))?;
         let sample = self.sample(&scope.strand, &model, &request);
         // A cassette has the request as the script made it, before the budget bounds the reply.
         let line = self.tape.as_ref().map(|_| Box::new(Line::asked(sample.key, &model, &request)));
@@ -280,7 +279,7 @@ impl Executor {
                  `[models.NAME]` avoids the second request",
                 model.label
             );
-            self.note(&Event::Logged { level: "info".to_owned(), text })?;
+            self.note(&Event::Logged { level: LogLevel::Info, text })?;
         }
         let Some(Change { from, to }) = model.take_change() else { return Ok(()) };
         let label = &model.label;
@@ -289,7 +288,7 @@ impl Executor {
         } else {
             format!("`{label}` takes more calls again: up to {to} at once")
         };
-        self.note(&Event::Logged { level: "info".to_owned(), text })
+        self.note(&Event::Logged { level: LogLevel::Info, text })
     }
 
     /// Journals the end of a try.
@@ -370,7 +369,7 @@ impl Drop for CallGuard<'_> {
             usage: is_free.then(Usage::default),
             cost: is_free.then_some(Money::ZERO),
             served_by: None,
-            failure: Some(Failure::new(CANCELLED, "the call was given up")),
+            failure: Some(Failure::new(Kind::Cancelled, "the call was given up")),
             retry_in_ms: None,
         });
     }

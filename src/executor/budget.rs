@@ -1,8 +1,8 @@
 //! What a run may use up. Before a call its worst case is set aside; after it the real use is
 //! settled. So calls that run at once cannot overspend together.
 
+use crate::base::failure::{Failure, Kind};
 use crate::base::unit::Money;
-use crate::flow::failure::Failure;
 use crate::model::Model;
 use crate::model::reply::Called;
 use crate::model::request::Request;
@@ -184,7 +184,7 @@ impl Budget {
                 None => return Ok(self.take(worst)),
                 Some(reason) if self.in_flight.get() == 0 => {
                     self.is_spent.set(true);
-                    return Err(Failure::new("budget", reason));
+                    return Err(Failure::new(Kind::Budget, reason));
                 }
                 Some(_) => settled.await,
             }
@@ -318,7 +318,7 @@ fn unknown_price(model: &Model) -> Failure {
          `price = {{ input = 0.15, output = 0.60, per = \"1M\" }}` under its `[models.NAME]`",
         model.label
     );
-    Failure::new("budget", message)
+    Failure::new(Kind::Budget, message)
 }
 
 #[cfg(test)]

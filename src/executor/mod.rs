@@ -17,6 +17,7 @@ pub mod tape;
 pub mod turns;
 
 use crate::base::clock;
+use crate::base::failure::{Failure, Kind};
 use crate::base::id::{FlowId, OpId, RunId};
 use crate::executor::again::{Figures, Passed, Start};
 use crate::executor::budget::{Bounds, Budget, Tally};
@@ -24,9 +25,9 @@ use crate::executor::reuse::Reuse;
 use crate::executor::tape::Tape;
 use crate::executor::turns::Turns;
 use crate::flow::check::BuildErrors;
-use crate::flow::failure::Failure;
 use crate::journal::Journal;
 use crate::journal::event::Event;
+use crate::journal::inquiry::{Ask, Inquiry};
 use crate::journal::key::Key;
 use crate::journal::past::Past;
 use crate::journal::replies::{Claims, Learner};
@@ -88,7 +89,7 @@ pub struct Executor {
     /// The run that began the work: this one, or the first of those that it resumes.
     origin: RunId,
     /// How often this one was told something by each word.
-    answers: RefCell<HashMap<String, usize>>,
+    answers: RefCell<HashMap<Ask, usize>>,
     /// Timers that ended and are yet to be journaled.
     passed: RefCell<Option<Passed>>,
     /// The figures of the flows of the run that this one goes through again.
@@ -251,9 +252,9 @@ impl Executor {
     }
 
     /// Makes the error for something that the replayed run has not done.
-    pub fn diverged(&self, what: &str) -> Failure {
+    pub fn diverged(&self, what: &Inquiry) -> Failure {
         let message = format!("`{what}` was not done in the run that is replayed");
-        let failure = Failure::new("diverged", message);
+        let failure = Failure::new(Kind::Diverged, message);
         if let Some(reuse) = &self.reuse {
             reuse.diverge(&failure);
         }

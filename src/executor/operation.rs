@@ -2,13 +2,13 @@
 
 use crate::base::clock;
 use crate::base::failpoint::{self, Point};
+use crate::base::failure::{Failure, Kind};
 use crate::base::id::{FlowId, OpId};
 use crate::base::strand::Strand;
 use crate::executor::Executor;
 use crate::executor::attempt::{Keep, Stop};
 use crate::executor::retry::{ATTEMPTS_MAX, Tries};
 use crate::flow::callback::{Callback, Input, Scope};
-use crate::flow::failure::Failure;
 use crate::flow::op::{Op, OpKind, Prompt};
 use crate::flow::outcome::{Outcome, SkipReason};
 use crate::journal::event::{Event, Timer};
@@ -254,7 +254,7 @@ async fn truth(when: &Callback, input: Input) -> Result<bool, Failure> {
     match when.call(input).await? {
         Value::Bool(answer) => Ok(answer),
         other => Err(Failure::new(
-            "script",
+            Kind::Script,
             format!("a condition must give true or false, this one gave `{other}`"),
         )),
     }
@@ -284,12 +284,12 @@ fn not_a_list(job: &Job) -> Failure {
         None => ("?", "nothing".to_owned()),
     };
     let shown: String = found.chars().take(80).collect();
-    Failure::new("script", format!("`expand` needs a list, but `{name}` gave `{shown}`"))
+    Failure::new(Kind::Script, format!("`expand` needs a list, but `{name}` gave `{shown}`"))
 }
 
 fn timed_out(op: &Op) -> Failure {
     let limit = op.timeout.unwrap_or_default().as_millis();
-    Failure::new("timeout", format!("not done within {limit} ms (`timeout_ms`)")).of(&op.name)
+    Failure::new(Kind::Timeout, format!("not done within {limit} ms (`timeout_ms`)")).of(&op.name)
 }
 
 fn panicked(panic: &(dyn std::any::Any + Send)) -> Failure {
@@ -298,7 +298,7 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> Failure {
         .map(|text| (*text).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "no message".to_owned());
-    Failure::new("panicked", format!("this is a bug in kaizen, please report it: {text}"))
+    Failure::new(Kind::Panicked, format!("this is a bug in kaizen, please report it: {text}"))
 }
 
 #[cfg(test)]
@@ -317,7 +317,7 @@ mod tests {
     #[tokio::test]
     async fn an_operation_whose_turn_had_come_when_its_flow_stopped_ends_in_the_journal() {
         let failing = OpKind::Call(Callback::new(|_| {
-            Box::pin(async { Err(Failure::new("thrown", "at once")) })
+            Box::pin(async { Err(Failure::new(Kind::Thrown, "at once")) })
         }));
         let mut builder = Builder::new("g");
         builder.add(Op::new("first", failing), &[]);

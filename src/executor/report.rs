@@ -1,8 +1,8 @@
 //! What a flow gives: the outcome of each operation, and the figures.
 
+use crate::base::failure::{Failure, Kind};
 use crate::base::id::FlowId;
-use crate::flow::failure::Failure;
-use crate::flow::outcome::Outcome;
+use crate::flow::outcome::{Outcome, SkipReason};
 use crate::metrics::Metrics;
 use serde_json::{Map, Value, json};
 use std::rc::Rc;
@@ -49,7 +49,7 @@ impl Report {
         match self.entries.first().map(|entry| &*entry.outcome) {
             Some(Outcome::Completed { value }) => Ok(value.clone()),
             Some(Outcome::Failed { failure }) => Err(failure.clone()),
-            _ => Err(Failure::new("cancelled", "it was given up")),
+            _ => Err(Failure::new(Kind::Cancelled, "it was given up")),
         }
     }
 
@@ -59,6 +59,31 @@ impl Report {
             Outcome::Failed { failure } => Some((entry.name.as_str(), failure)),
             Outcome::Completed { .. } | Outcome::Skipped { .. } | Outcome::Cancelled => None,
         })
+    }
+
+    /// Makes the failure of an operation that was skipped.
+    pub fn skipped(&self, reason: &SkipReason, message: String) -> Failure {
+        let cause = match reason {
+            SkipReason::Failed { op } => self.failure(op),
+            SkipReason::Cancelled { .. } => self.first_failure(),
+            SkipReason::Condition { .. } | SkipReason::Gate { .. } => None,
+        };
+        Failure::new(Kind::Skipped, message).caused_by(cause)
+    }
+
+    /// Makes the failure of an operation that was cancelled: by a failure that stopped the flow, if
+    /// there is one.
+    pub fn cancelled(&self, message: impl Into<String>) -> Failure {
+        Failure::new(Kind::Cancelled, message).caused_by(self.first_failure())
+    }
+
+    /// Returns the failure of an operation by its name.
+    pub fn failure(&self, name: &str) -> Option<&Failure> {
+        self.failures().find(|(failed, _)| *failed == name).map(|(_, failure)| failure)
+    }
+
+    fn first_failure(&self) -> Option<&Failure> {
+        self.failures().next().map(|(_, failure)| failure)
     }
 
     /// Returns the report under the words that scripts use.
@@ -75,10 +100,11 @@ impl Report {
                 }
                 Outcome::Skipped { reason } => {
                     let message = format!("skipped because {reason}");
-                    errors.insert(entry.name.clone(), Failure::new("skipped", message).to_value());
+                    let failure = self.skipped(reason, message);
+                    errors.insert(entry.name.clone(), failure.to_value());
                 }
                 Outcome::Cancelled => {
-                    let failure = Failure::new("cancelled", "cancelled before its end");
+                    let failure = self.cancelled("cancelled before its end");
                     errors.insert(entry.name.clone(), failure.to_value());
                 }
             }

@@ -1,7 +1,7 @@
 //! When to ask again after a failed call, and when to try something again that makes calls.
 
+use crate::base::failure::Failure;
 use crate::base::rng::Rng;
-use crate::flow::failure::Failure;
 use crate::model::error::{CallError, Retry};
 use std::time::Duration;
 
@@ -90,6 +90,7 @@ impl Tries {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::failure::Kind;
 
     fn limited(seconds: Option<u64>) -> CallError {
         let retry_after = seconds.map(Duration::from_secs);
@@ -126,7 +127,7 @@ mod tests {
     #[test]
     fn tries_of_tries_do_not_multiply() {
         let down =
-            |tries| Failure { retryable: true, ..Failure::new("server", "down") }.tried(tries);
+            |tries| Failure { retryable: true, ..Failure::new(Kind::Server, "down") }.tried(tries);
         let mut tries = Tries::new(3);
         let last = tries.failed(down(3)).expect_err("three requests are three tries");
         assert_eq!((last.tries, last.message.as_str()), (3, "down (tried 3 times)"));
@@ -140,15 +141,14 @@ mod tests {
 
     #[test]
     fn only_what_may_pass_is_tried_again() {
-        let thrown = Failure::new("thrown", "not yet");
+        let thrown = Failure::new(Kind::Thrown, "not yet");
         let mut tries = Tries::new(3);
         assert_eq!(tries.failed(thrown.clone()), Ok(TRY_PAUSE));
         assert_eq!(tries.failed(thrown.clone()), Ok(TRY_PAUSE * 2));
         assert_eq!(tries.failed(thrown.clone()), Err(thrown));
 
-        for kind in ["budget", "diverged", "cassette", "permission", "option", "setup", "cancelled"]
-        {
-            let failure = Failure::new(kind, "in vain");
+        for kind in Kind::ALL.iter().filter(|kind| !kind.is_retryable()) {
+            let failure = Failure::new(kind.clone(), "in vain");
             assert_eq!(Tries::new(3).failed(failure.clone()), Err(failure), "{kind}");
         }
         let refused: Failure = CallError::BadRequest { status: 400, message: String::new() }.into();

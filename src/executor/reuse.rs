@@ -1,9 +1,9 @@
 //! Calls that need not be made: replies known from earlier runs, calls that an interrupted run left
 //! under way, and, while planning, calls that are only counted.
 
-use crate::flow::failure::Failure;
+use crate::base::failure::{Failure, Kind};
 use crate::journal::event::Event;
-use crate::journal::replies::{CANCELLED, Claims, Known, Learner, Replies, Sample};
+use crate::journal::replies::{Claims, Known, Learner, Replies, Sample};
 use crate::model::Model;
 use crate::model::reply::Called;
 use crate::model::request::Request;
@@ -119,7 +119,7 @@ impl Reuse {
     /// Notes that the replayed run gave up a call.
     pub(super) fn give_up(&self) -> Failure {
         self.gave_up.set(true);
-        Failure::new(CANCELLED, "the call was given up")
+        Failure::new(Kind::Cancelled, "the call was given up")
     }
 
     /// Returns the replies that are known now.
@@ -196,7 +196,7 @@ impl Reuse {
             }
             Mode::Replay => {
                 if let Some(failure) = replies.failure(sample) {
-                    self.gave_up.set(self.gave_up.get() || failure.kind == CANCELLED);
+                    self.gave_up.set(self.gave_up.get() || failure.kind == Kind::Cancelled);
                     return Answer::Never(Box::new(failure.clone()));
                 }
                 let prompt = request.messages.last().map_or("", |m| m.content.as_str());
@@ -310,5 +310,5 @@ fn unknown(prompt: &str, nearest: Option<&str>) -> Failure {
         }
         None => "; it asked nothing".to_owned(),
     };
-    Failure::new("diverged", format!("the run did not ask this: `{}`{nearest}", short(prompt)))
+    Failure::new(Kind::Diverged, format!("the run did not ask this: `{}`{nearest}", short(prompt)))
 }

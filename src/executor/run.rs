@@ -1,5 +1,6 @@
 //! Runs a graph: starts what is ready, settles what has ended, and reports.
 
+use crate::base::failure::Failure;
 use crate::base::id::{FlowId, OpId};
 use crate::base::strand::Strand;
 use crate::executor::budget::{Bounds, Budget};
@@ -10,7 +11,6 @@ use crate::executor::siblings::Siblings;
 use crate::executor::{Executor, RunError};
 use crate::flow::Graph;
 use crate::flow::callback::Callback;
-use crate::flow::failure::Failure;
 use crate::flow::op::{NodeId, OnFailure, Op};
 use crate::flow::outcome::{Outcome, SkipReason};
 use crate::journal::event::{Event, Planned};

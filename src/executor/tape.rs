@@ -1,9 +1,9 @@
 //! A cassette while a test runs: what the models are answered from, and what is recorded.
 
+use crate::base::failure::{Failure, Kind};
 use crate::base::strand::Spot;
 use crate::base::unit::Money;
 use crate::executor::reuse::Answer;
-use crate::flow::failure::Failure;
 use crate::journal::cassette::{Cassette, Line};
 use crate::journal::key::Key;
 use crate::journal::replies::Sample;
@@ -116,7 +116,7 @@ impl Tape {
         if self.record == Record::New {
             return Answer::Ask;
         }
-        let failure = Failure::new("cassette", self.cassette.miss(asked, sample.arrival));
+        let failure = Failure::new(Kind::Cassette, self.cassette.miss(asked, sample.arrival));
         self.missed.borrow_mut().get_or_insert_with(|| (failure.clone(), 0)).1 += 1;
         Answer::Never(Box::new(failure))
     }
@@ -181,7 +181,7 @@ mod tests {
         let sample = Sample { key: line.key, at, arrival: nth };
         match tape.answer(&sample, model, &line) {
             Answer::Played(called) => called.result.unwrap_or_default(),
-            Answer::Never(failure) => failure.kind,
+            Answer::Never(failure) => failure.kind.to_string(),
             Answer::Ask => {
                 let reply = format!("live {text} {nth}");
                 tape.keep(sample, model, &line, &said(&reply));

@@ -1,9 +1,9 @@
 //! A function of the caller's, such as a script closure, that the domain calls without knowing
 //! what it is written in.
 
+use crate::base::failure::Failure;
 use crate::base::id::{FlowId, OpId};
 use crate::base::strand::Strand;
-use crate::flow::failure::Failure;
 use crate::session::branch::SharedBranch;
 use futures::future::LocalBoxFuture;
 use serde_json::{Map, Value};

@@ -4,7 +4,6 @@ pub mod builder;
 pub mod callback;
 pub mod check;
 pub mod draw;
-pub mod failure;
 pub mod op;
 pub mod outcome;
 

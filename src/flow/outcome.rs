@@ -1,6 +1,6 @@
 //! How an operation ends: in exactly one of four ways.
 
-use crate::flow::failure::Failure;
+use crate::base::failure::Failure;
 use serde_json::Value;
 use std::fmt;
 

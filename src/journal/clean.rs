@@ -1,8 +1,8 @@
 //! Takes secrets out of events: out of what scripts, models and the world have said, and of nothing
 //! else. Numbers, ids and the words of the journal itself are no secrets, whatever they look like.
 
-use crate::base::secret::{clean, clean_fields, scrub_in};
-use crate::flow::failure::{Failure, Place};
+use crate::base::failure::{Failure, Kind, Place};
+use crate::base::secret::{clean, clean_fields, scrub, scrub_in};
 use crate::flow::outcome::{Outcome, SkipReason};
 use crate::journal::event::{Event, Planned};
 
@@ -11,14 +11,13 @@ impl Event {
     #[must_use]
     pub fn without_secrets(self) -> Event {
         match self {
-            Event::RunStarted { mut script, params, seed, program, resumes } => {
+            Event::RunStarted { mut script, params, seed, program, resumes, what } => {
                 scrub_in(&mut script);
                 let params = clean_fields(params);
-                Event::RunStarted { script, params, seed, program, resumes }
+                Event::RunStarted { script, params, seed, program, resumes, what }
             }
-            Event::Told { mut what, value, at } => {
-                scrub_in(&mut what);
-                Event::Told { what, value: clean(value), at }
+            Event::Told { what, value, at } => {
+                Event::Told { what: what.without_secrets(), value: clean(value), at }
             }
             passed @ Event::TimePassed { .. } => passed,
             Event::FlowStarted { flow, mut name, ops, max_concurrent, within, at } => {
@@ -120,6 +119,7 @@ fn failure_of(failure: Failure) -> Failure {
         mut kind,
         mut message,
         retryable,
+        mut cause,
         tries,
         retry_after_ms,
         status,
@@ -127,13 +127,16 @@ fn failure_of(failure: Failure) -> Failure {
         place,
         mut frames,
         thrown,
-        mut partial,
+        partial,
     } = failure;
-    // Scripts throw kinds of their own.
-    scrub_in(&mut kind);
+    for kind in [Some(&mut kind), cause.as_deref_mut()].into_iter().flatten() {
+        if let Kind::Own(word) = kind {
+            *word = scrub(word).into();
+        }
+    }
     scrub_in(&mut message);
     op.iter_mut().for_each(scrub_in);
-    partial.iter_mut().for_each(scrub_in);
+    let partial = partial.map(|text| scrub(&text).into());
     frames.iter_mut().for_each(scrub_in);
     let place = place.map(|Place { mut file, line, column }| {
         scrub_in(&mut file);
@@ -144,6 +147,7 @@ fn failure_of(failure: Failure) -> Failure {
         kind,
         message,
         retryable,
+        cause,
         tries,
         retry_after_ms,
         status,
@@ -161,6 +165,7 @@ mod tests {
     use crate::base::id::{FlowId, OpId, RunId};
     use crate::base::secret::Secret;
     use crate::base::unit::Money;
+    use crate::journal::inquiry::{Ask, Inquiry};
     use crate::journal::key::Key;
     use crate::model::reply::Usage;
     use serde_json::{Value, json};
@@ -195,7 +200,7 @@ mod tests {
             usage: Some(Usage { input_uncached: 14_142_135, ..Usage::default() }),
             cost: Money::from_dollars(0.014_142_135),
             served_by: Some("14142135".to_owned()),
-            failure: Some(Failure::new("server", "14142135 errors")),
+            failure: Some(Failure::new(Kind::Server, "14142135 errors")),
             retry_in_ms: Some(14_142_135),
         };
         let cleaned = |event: Event| json!(event.without_secrets());
@@ -221,7 +226,7 @@ mod tests {
         );
 
         let value = json!({ "14142135": 14_142_135 });
-        let told = Event::Told { what: "now".to_owned(), value, at: None };
+        let told = Event::Told { what: Inquiry::Bare(Ask::Now), value, at: None };
         assert_eq!(cleaned(told)["value"], json!({ "[secret]": 14_142_135 }));
         assert_eq!(cleaned(Event::FlowEnded { flow: FlowId(1) })["flow"], Value::from(1));
     }

@@ -2,6 +2,7 @@
 //! row, and everything else is read as if it were not there.
 
 use crate::base::id::RunId;
+use crate::journal::event::RunStatus;
 
 /// One thing that is wrong with the journal of a run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -88,7 +89,7 @@ pub enum Damage {
         /// The run.
         run: RunId,
         /// What the row says.
-        status: String,
+        status: RunStatus,
     },
     /// The run ended otherwise than the row says.
     #[error("run {run}: it ended as `{ended}`, but the list of runs says {status}")]
@@ -96,7 +97,7 @@ pub enum Damage {
         /// The run.
         run: RunId,
         /// How it ended.
-        ended: String,
+        ended: RunStatus,
         /// What the row says.
         status: String,
     },

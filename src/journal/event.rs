@@ -1,10 +1,12 @@
 //! The events of a run. A stored event is never changed; a new fact is a new variant or field.
 
+use crate::base::failure::Failure;
 use crate::base::id::{FlowId, OpId, RunId};
 use crate::base::strand::{Address, Spot};
 use crate::base::unit::Money;
-use crate::flow::failure::Failure;
+use crate::base::word::words;
 use crate::flow::outcome::Outcome;
+use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
 use crate::model::reply::Usage;
 use serde_json::{Map, Value};
@@ -36,6 +38,44 @@ pub enum Timer {
     Limit,
 }
 
+words! {
+    /// What a run ran.
+    RunKind {
+        /// One script.
+        Script = "script",
+        /// What was typed in a session of `kaizen repl`.
+        Session = "session",
+        /// Several scripts, to find out which does the same tasks better.
+        Comparison = "comparison",
+    }
+}
+
+words! {
+    /// How a run ended.
+    RunStatus {
+        /// Well.
+        Ok = "ok",
+        /// Not well.
+        Failed = "failed",
+        /// It was stopped from outside.
+        Interrupted = "interrupted",
+        /// `kaizen watch` began another one in its place.
+        Replaced = "replaced",
+    }
+}
+
+words! {
+    /// How bad it is what a script or kaizen says.
+    LogLevel {
+        /// Good to know.
+        Info = "info",
+        /// Perhaps not as it was meant.
+        Warn = "warn",
+        /// Wrong.
+        Error = "error",
+    }
+}
+
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -53,11 +93,14 @@ pub enum Event {
         /// The run that it goes on from, if it does.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         resumes: Option<RunId>,
+        /// What ran; programs before 0.2 did not note it.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        what: Option<RunKind>,
     },
     /// The script was told something that no later run could find out again.
     Told {
-        /// The word that told it, such as `now`.
-        what: String,
+        /// What it asked.
+        what: Inquiry,
         /// What it was told.
         value: Value,
         /// Where it asked; programs before 0.2 did not note it.
@@ -190,15 +233,15 @@ pub enum Event {
     },
     /// The script said something.
     Logged {
-        /// `info`, `warn` or `error`.
-        level: String,
+        /// How bad it is.
+        level: LogLevel,
         /// What.
         text: String,
     },
     /// The run ended.
     RunEnded {
-        /// `ok`, `failed` or `interrupted`.
-        status: String,
+        /// How.
+        status: RunStatus,
         /// The script's value.
         #[serde(skip_serializing_if = "Value::is_null", default)]
         value: Value,
@@ -225,6 +268,15 @@ impl Event {
             Event::Logged { .. } => "logged",
             Event::RunEnded { .. } => "run_ended",
         }
+    }
+
+    /// Returns what the run ran, if this is the event that started it. A program before 0.2 told a
+    /// comparison by its name and its parameter alone.
+    pub fn ran(&self) -> Option<RunKind> {
+        let Event::RunStarted { script, params, what, .. } = self else { return None };
+        let looks_so = || script.starts_with("compare ") && params.contains_key("tasks");
+        let old = || if looks_so() { RunKind::Comparison } else { RunKind::Script };
+        Some(what.unwrap_or_else(old))
     }
 
     /// Returns the operation it is about, if it is about one.

@@ -4,7 +4,7 @@
 use crate::base::id::RunId;
 use crate::base::secret;
 use crate::journal::damage::Damage;
-use crate::journal::event::Event;
+use crate::journal::event::{Event, RunKind, RunStatus};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row};
 
@@ -23,7 +23,7 @@ pub struct RunRow {
     /// When it ended, if it did.
     pub ended_at: Option<i64>,
     /// How it ended, if it did.
-    pub status: Option<String>,
+    pub status: Option<RunStatus>,
     /// The process that ran it.
     pub pid: u32,
     /// What of the row cannot be read; a plain value stands in its place.
@@ -61,7 +61,7 @@ impl RunLog {
         }
 
         let ended = self.events.iter().rev().find_map(|(_, event)| match event {
-            Event::RunEnded { status, .. } => Some(status),
+            Event::RunEnded { status, .. } => Some(*status),
             _ => None,
         });
         // The event that ends a run is the last one, so it may be one that cannot be read.
@@ -70,10 +70,10 @@ impl RunLog {
         );
         match (ended, &row.status) {
             (None, _) if is_unread => None,
-            (None, Some(status)) => Some(Damage::NoEnd { run, status: status.clone() }),
-            (Some(ended), status) if status.as_ref() != Some(ended) => {
-                let status = status.as_ref().map_or("nothing".to_owned(), |s| format!("`{s}`"));
-                Some(Damage::OtherEnd { run, ended: ended.clone(), status })
+            (None, Some(status)) => Some(Damage::NoEnd { run, status: *status }),
+            (Some(ended), status) if *status != Some(ended) => {
+                let status = status.map_or("nothing".to_owned(), |status| format!("`{status}`"));
+                Some(Damage::OtherEnd { run, ended, status })
             }
             _ => None,
         }
@@ -107,6 +107,16 @@ pub fn find(connection: &Connection, prefix: &str) -> Result<Vec<RunRow>, Histor
     Ok(rows.query_map((count(prefix.len()), prefix), run_row)?.collect::<Result<_, _>>()?)
 }
 
+/// Returns what a run ran, if its first event can be read.
+pub fn kind(connection: &Connection, run: &RunId) -> Result<Option<RunKind>, HistoryError> {
+    let sql = "SELECT at, body FROM events WHERE run = ? AND seq = 0";
+    let first = connection.prepare_cached(sql)?.query_row([&run.0], |row| {
+        let read = event(row.get_ref(0)?, row.get_ref(1)?);
+        Ok(read.ok().and_then(|(_, event)| event.ran()))
+    });
+    Ok(first.optional()?.flatten())
+}
+
 /// Returns the run that began `back` runs before the newest one; with `failed`, among those that
 /// did not end well.
 pub fn recent(
@@ -135,7 +145,7 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
     let status = match row.get_ref(4)? {
         ValueRef::Null => None,
         value => {
-            let status = value.as_str().ok().map(str::to_owned);
+            let status = value.as_str().ok().and_then(RunStatus::of);
             if status.is_none() {
                 wrong("status", value);
             }

@@ -6,6 +6,7 @@ mod clean;
 pub mod damage;
 pub mod event;
 pub mod history;
+pub mod inquiry;
 pub mod inspection;
 pub mod key;
 pub mod past;
@@ -110,7 +111,7 @@ impl Journal {
         let (kind, op) = (event.kind(), event.op().map(|op| op.0));
         let body = body(event);
         let status = match event {
-            Event::RunEnded { status, .. } => Some(status.clone()),
+            Event::RunEnded { status, .. } => Some(status.word()),
             _ => None,
         };
         let script = match event {
@@ -128,7 +129,7 @@ impl Journal {
                 "INSERT INTO events (run, seq, at, kind, op, body) VALUES (?,?,?,?,?,?)",
             )?
             .execute(params![run, seq, at, kind, op, body])?;
-            if let Some(status) = &status {
+            if let Some(status) = status {
                 tx.prepare_cached("UPDATE runs SET ended_at = ?, status = ? WHERE id = ?")?
                     .execute(params![at, status, run])?;
             }

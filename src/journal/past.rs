@@ -1,14 +1,14 @@
 //! What happened in a run, by the place in the program where it happened: what a run that resumes
 //! or replays it is told again, in the same order.
 
+use crate::base::failure::{Failure, Kind};
 use crate::base::id::{OpId, RunId};
 use crate::base::strand::Spot;
 use crate::base::unit::Money;
-use crate::flow::failure::Failure;
 use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, Timer};
+use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
-use crate::journal::replies::CANCELLED;
 use crate::model::reply::Usage;
 use serde_json::Value;
 use std::cell::RefCell;
@@ -57,14 +57,14 @@ pub enum Failures {
 #[derive(Debug, Default)]
 pub struct Past {
     tries: HashMap<(Key, Spot), Vec<PastTry>>,
-    told: HashMap<(String, Spot), PastAnswer>,
+    told: HashMap<(Inquiry, Spot), PastAnswer>,
     timers: HashMap<(Timer, Spot), u64>,
     /// When each end came on the clock of the work as a whole, by its place from 1.
     times: Vec<Duration>,
     /// Calls that were given up while they were under way.
     given_up: HashSet<(Key, Spot)>,
     /// What was told by each word, oldest first, in a journal that does not say where.
-    by_word: RefCell<HashMap<String, VecDeque<Value>>>,
+    by_word: RefCell<HashMap<Inquiry, VecDeque<Value>>>,
     /// Whether requests stand in the journal without the place where they were made.
     is_by_arrival: bool,
 }
@@ -145,12 +145,12 @@ impl Past {
     }
 
     /// Returns what was told at a place.
-    pub fn answer(&self, what: &str, at: &Spot) -> Option<PastAnswer> {
-        self.told.get(&(what.to_owned(), at.clone())).cloned()
+    pub fn answer(&self, what: &Inquiry, at: &Spot) -> Option<PastAnswer> {
+        self.told.get(&(what.clone(), at.clone())).cloned()
     }
 
     /// Takes the next answer of a word from a journal that does not say where it was asked.
-    pub fn answer_by_arrival(&self, what: &str) -> Option<Value> {
+    pub fn answer_by_arrival(&self, what: &Inquiry) -> Option<Value> {
         self.by_word.borrow_mut().get_mut(what)?.pop_front()
     }
 
@@ -171,7 +171,7 @@ enum EndId {
     /// The try of a call, from 0.
     Try((Key, Spot), usize),
     /// An answer of a word.
-    Answer(String, Spot),
+    Answer(Inquiry, Spot),
     Timer(Timer, Spot),
 }
 
@@ -200,7 +200,7 @@ struct Reading<'a> {
     vain: HashSet<(Key, Spot)>,
     ends: Vec<End>,
     given_up: HashSet<(Key, Spot)>,
-    by_word: HashMap<String, VecDeque<Value>>,
+    by_word: HashMap<Inquiry, VecDeque<Value>>,
     is_by_arrival: bool,
 }
 
@@ -272,7 +272,7 @@ impl Reading<'_> {
         };
         let result = match (reply, failure) {
             (Some(reply), _) => Ok(reply.as_str().into()),
-            (None, Some(failure)) if failure.kind == CANCELLED => {
+            (None, Some(failure)) if failure.kind == Kind::Cancelled => {
                 self.given_up.insert(call);
                 return;
             }
@@ -382,7 +382,7 @@ mod tests {
         }
     }
 
-    fn ended(op: u32, attempt: u32, reply: Result<&str, &str>) -> Event {
+    fn ended(op: u32, attempt: u32, reply: Result<&str, Kind>) -> Event {
         Event::AttemptEnded {
             flow: FlowId(0),
             op: OpId(op),
@@ -390,7 +390,7 @@ mod tests {
             demo: false,
             reused: None,
             again: false,
-            reply: reply.ok().map(str::to_owned),
+            reply: reply.as_ref().ok().map(|text| (*text).to_owned()),
             usage: None,
             cost: None,
             served_by: None,
@@ -403,7 +403,7 @@ mod tests {
         let outcome = if is_complete {
             Outcome::Completed { value: Value::Null }
         } else {
-            Outcome::Failed { failure: Failure::new("network", "no luck") }
+            Outcome::Failed { failure: Failure::new(Kind::Network, "no luck") }
         };
         Event::OpEnded { flow: FlowId(0), op: OpId(op), outcome }
     }
@@ -416,7 +416,7 @@ mod tests {
         Past::of(runs.iter().map(|(run, events)| (run, events.as_slice())), failures)
     }
 
-    fn texts(past: &Past, item: usize) -> Vec<Result<String, String>> {
+    fn texts(past: &Past, item: usize) -> Vec<Result<String, Kind>> {
         (0..9)
             .map_while(|number| past.call(key(), &spot(item), number))
             .map(|one| one.result.clone().map(|text| text.to_string()).map_err(|f| f.kind))
@@ -440,18 +440,18 @@ mod tests {
     fn tries_that_came_before_a_reply_are_told_and_those_of_a_failed_operation_are_made_again() {
         let events = vec![
             began(0, 1, 0),
-            ended(0, 1, Err("network")),
+            ended(0, 1, Err(Kind::Network)),
             began(0, 2, 0),
             ended(0, 2, Ok("a")),
             op_ended(0, true),
             began(1, 1, 1),
-            ended(1, 1, Err("network")),
+            ended(1, 1, Err(Kind::Network)),
             op_ended(1, false),
         ];
         let runs = [run(events)];
-        let tries = vec![Err("network".to_owned()), Ok("a".to_owned())];
+        let tries = vec![Err(Kind::Network), Ok("a".to_owned())];
         let all = past(&runs, Failures::Told);
-        assert_eq!((texts(&all, 0), texts(&all, 1)), (tries.clone(), vec![Err("network".into())]));
+        assert_eq!((texts(&all, 0), texts(&all, 1)), (tries.clone(), vec![Err(Kind::Network)]));
         let some = past(&runs, Failures::Forgotten);
         assert_eq!((texts(&some, 0), texts(&some, 1)), (tries, vec![]));
     }
@@ -465,7 +465,7 @@ mod tests {
             began(1, 1, 1),
             ended(1, 1, Ok("b")),
             began(2, 1, 2),
-            ended(2, 1, Err(CANCELLED)),
+            ended(2, 1, Err(Kind::Cancelled)),
         ]);
         let past = past(&[newer, older], Failures::Told);
         assert_eq!(
@@ -483,7 +483,7 @@ mod tests {
             (1000, began(0, 1, 0)),
             (1000, began(1, 1, 1)),
             (3000, ended(0, 1, Ok("a"))),
-            (9000, ended(1, 1, Err(CANCELLED))),
+            (9000, ended(1, 1, Err(Kind::Cancelled))),
         ]);
         let newer = at([
             (70_000, began(0, 1, 0)),

@@ -1,9 +1,9 @@
 //! Replies that are known already, as a fold of the events of earlier runs.
 
+use crate::base::failure::Failure;
 use crate::base::id::{OpId, RunId};
 use crate::base::strand::Spot;
 use crate::base::unit::Money;
-use crate::flow::failure::Failure;
 use crate::flow::outcome::Outcome;
 use crate::journal::event::Event;
 use crate::journal::key::Key;
@@ -15,9 +15,6 @@ use std::rc::Rc;
 const HEAD_CHARS: usize = 400;
 /// Most prompts that are compared with one.
 const COMPARED_MAX: usize = 500;
-
-/// The kind of the failure of a call that was given up while it was under way.
-pub const CANCELLED: &str = "cancelled";
 
 /// One of several equal requests: each keeps its own reply.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

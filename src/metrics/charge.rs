@@ -1,7 +1,7 @@
 //! What a call was charged, as the journal tells it.
 
+use crate::base::failure::Failure;
 use crate::base::unit::Money;
-use crate::flow::failure::Failure;
 use crate::model::charge::is_unbilled;
 use crate::model::reply::Usage;
 
@@ -66,9 +66,10 @@ impl Bill {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::failure::Kind;
 
     fn refused(status: u16) -> Failure {
-        Failure { status: Some(status), ..Failure::new("server", "no") }
+        Failure { status: Some(status), ..Failure::new(Kind::Server, "no") }
     }
 
     #[test]

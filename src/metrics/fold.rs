@@ -232,8 +232,8 @@ fn critical_path(ops: &HashMap<OpId, Trace>) -> (Vec<String>, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::failure::{Failure, Kind};
     use crate::base::unit::Money;
-    use crate::flow::failure::Failure;
     use crate::flow::outcome::SkipReason;
     use crate::model::reply::Usage;
     use serde_json::Value;
@@ -302,7 +302,7 @@ mod tests {
     #[test]
     fn c1_failures_and_skips_lower_the_success_rate() {
         let ops = vec![planned(0, "a", &[]), planned(1, "b", &[0])];
-        let failure = Failure::new("bad_request", "no");
+        let failure = Failure::new(Kind::BadRequest, "no");
         let reason = SkipReason::Failed { op: "a".into() };
         let metrics = fold(
             ops,

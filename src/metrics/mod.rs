@@ -74,9 +74,11 @@ impl Metrics {
         ratio(count(self.completed), self.execution_time)
     }
 
-    /// Time of all operations per time of execution: how many times faster than one by one.
+    /// Time of all operations per time of execution: how many times faster than one by one; `None` when
+    /// one that was to run did not complete, for then nobody knows what that would have taken.
     pub fn speedup(&self) -> Option<f64> {
-        ratio(self.op_time, self.execution_time)
+        let is_whole = self.completed == self.due();
+        ratio(self.op_time, self.execution_time).filter(|_| is_whole)
     }
 
     /// What everything cost; `None` when the cost of a call is unknown.

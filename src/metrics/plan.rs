@@ -40,6 +40,32 @@ impl Range {
     }
 }
 
+/// The names under which operations are shown: parts of an expanded list have that of the list.
+#[derive(Debug, Default)]
+struct Names(HashMap<OpId, String>);
+
+impl Names {
+    fn see(&mut self, event: &Event) {
+        match event {
+            Event::FlowStarted { ops, .. } => {
+                self.0.extend(ops.iter().map(|planned| (planned.op, planned.name.clone())));
+            }
+            Event::Expanded { op, ops, .. } => {
+                let list = self.of(*op).to_owned();
+                self.0.extend(ops.iter().map(|part| (part.op, list.clone())));
+            }
+            Event::OpStarted { op, name: Some(name), .. } => {
+                self.0.insert(*op, name.clone());
+            }
+            _ => {}
+        }
+    }
+
+    fn of(&self, op: OpId) -> &str {
+        self.0.get(&op).map_or("", String::as_str)
+    }
+}
+
 /// What calls of one operation took and cost.
 #[derive(Debug, Default)]
 struct Samples {
@@ -62,22 +88,17 @@ impl Experience {
     /// Takes in the events of a run, each with its time in microseconds.
     pub fn learn(&mut self, events: &[(i64, Event)]) {
         self.runs += 1;
-        let mut names: HashMap<OpId, &str> = HashMap::new();
+        let mut names = Names::default();
         let mut open: HashMap<OpId, (i64, &str)> = HashMap::new();
         for (at, event) in events {
+            names.see(event);
             match event {
-                Event::FlowStarted { ops, .. } | Event::Expanded { ops, .. } => {
-                    names.extend(ops.iter().map(|planned| (planned.op, planned.name.as_str())));
-                }
-                Event::OpStarted { op, name: Some(name), .. } => {
-                    names.insert(*op, name);
-                }
                 Event::AttemptStarted { op, model, .. } => {
                     open.insert(*op, (*at, model));
                 }
                 Event::AttemptEnded { op, reused: None, failure: None, usage, cost, .. } => {
                     let Some((began, model)) = open.remove(op) else { continue };
-                    let name = stem(names.get(op).copied().unwrap_or_default());
+                    let name = names.of(*op).to_owned();
                     let samples = self.samples.entry((name, model.to_owned())).or_default();
                     samples.time.push(seconds(at - began));
                     if let Some(usage) = usage {
@@ -172,7 +193,7 @@ pub fn plan(events: &[Event], experience: &Experience) -> Plan {
 
 struct Fold<'a> {
     experience: &'a Experience,
-    names: HashMap<OpId, String>,
+    names: Names,
     models: HashMap<OpId, String>,
     rows: Vec<Row>,
     index: HashMap<(String, String), usize>,
@@ -189,7 +210,7 @@ impl<'a> Fold<'a> {
     fn new(experience: &'a Experience) -> Fold<'a> {
         Fold {
             experience,
-            names: HashMap::new(),
+            names: Names::default(),
             models: HashMap::new(),
             rows: Vec::new(),
             index: HashMap::new(),
@@ -201,27 +222,23 @@ impl<'a> Fold<'a> {
     }
 
     fn add(&mut self, event: &Event) {
+        self.names.see(event);
         match event {
             Event::FlowStarted { flow, name, ops, .. } => {
-                self.name(ops);
                 self.flows.insert(*flow, (name.clone(), ops.clone()));
             }
             Event::Expanded { flow, op, ops, .. } => {
-                self.name(ops);
                 let Some((_, known)) = self.flows.get_mut(flow) else { return };
                 if let Some(parent) = known.iter_mut().find(|planned| planned.op == *op) {
                     parent.after.extend(ops.iter().map(|planned| planned.op));
                 }
                 known.extend(ops.iter().cloned());
             }
-            Event::OpStarted { op, name: Some(name), .. } => {
-                self.names.insert(*op, name.clone());
-            }
             Event::AttemptStarted { op, model, .. } => {
                 self.models.insert(*op, model.clone());
             }
             Event::AttemptEnded { flow, op, reused, usage, cost, .. } => {
-                let name = stem(self.names.get(op).map_or("", String::as_str));
+                let name = self.names.of(*op).to_owned();
                 let model = self.models.get(op).cloned().unwrap_or_default();
                 let row = self.row(name, model);
                 if reused.is_some() {
@@ -241,10 +258,6 @@ impl<'a> Fold<'a> {
             }
             _ => {}
         }
-    }
-
-    fn name(&mut self, ops: &[Planned]) {
-        self.names.extend(ops.iter().map(|planned| (planned.op, planned.name.clone())));
     }
 
     fn row(&mut self, name: String, model: String) -> usize {
@@ -288,15 +301,17 @@ impl<'a> Fold<'a> {
         let mut graphs = Vec::new();
         for (name, ops) in self.flows.values() {
             for planned in ops {
-                let stem = stem(&planned.name);
-                let Some(row) = self.rows.iter_mut().find(|row| row.name == stem) else { continue };
+                let own = self.names.of(planned.op);
+                let Some(row) = self.rows.iter_mut().find(|row| row.name == own) else { continue };
                 for before in &planned.after {
-                    let before = self.names.get(before).map(|name| self::stem(name));
-                    row.after.extend(before.filter(|name| !row.after.contains(name)));
+                    let before = self.names.of(*before).to_owned();
+                    if !row.after.contains(&before) {
+                        row.after.push(before);
+                    }
                 }
             }
             total = total.plus(longest(ops, &self.times));
-            graphs.push((name.clone(), layers(ops)));
+            graphs.push((name.clone(), layers(ops, &self.names)));
         }
         let critical_path = (!self.has_unknown_time).then_some(total);
         Plan { rows: self.rows, graphs, critical_path }
@@ -316,9 +331,8 @@ fn longest(ops: &[Planned], times: &HashMap<OpId, Range>) -> Range {
 }
 
 /// Sorts operations into layers, parts of an expanded list as one name.
-fn layers(ops: &[Planned]) -> Vec<Vec<String>> {
+fn layers(ops: &[Planned], names: &Names) -> Vec<Vec<String>> {
     let mut depth: HashMap<OpId, usize> = HashMap::new();
-    let names: HashMap<OpId, &str> = ops.iter().map(|p| (p.op, p.name.as_str())).collect();
     let mut layers: Vec<Vec<String>> = Vec::new();
     for (op, after) in in_order(ops) {
         let at = after.iter().filter_map(|before| depth.get(before)).max().map_or(0, |at| at + 1);
@@ -326,7 +340,7 @@ fn layers(ops: &[Planned]) -> Vec<Vec<String>> {
         if layers.len() <= at {
             layers.resize(at + 1, Vec::new());
         }
-        let name = stem(names[&op]);
+        let name = names.of(op).to_owned();
         if !layers[at].contains(&name) {
             layers[at].push(name);
         }
@@ -354,11 +368,6 @@ fn in_order(ops: &[Planned]) -> Vec<(OpId, &[OpId])> {
         }
     }
     ordered
-}
-
-/// Returns a name without the place in an expanded list.
-fn stem(name: &str) -> String {
-    name.split('[').next().unwrap_or(name).to_owned()
 }
 
 #[allow(clippy::cast_precision_loss, reason = "counts and microseconds stay far below 2^53")]

@@ -1,5 +1,7 @@
 //! How a call fails, and what the caller may do about it.
 
+use crate::base::failure::{Failure, Kind};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// Which deadline passed.
@@ -177,26 +179,26 @@ pub enum Retry {
 }
 
 impl CallError {
-    /// Returns the word by which scripts tell kinds apart.
-    pub fn kind(&self) -> &'static str {
+    /// Returns what kind of failure it is.
+    pub fn kind(&self) -> Kind {
         match self {
-            CallError::RateLimited { .. } => "rate_limited",
-            CallError::Server { .. } => "server",
-            CallError::Unauthorized { .. } => "unauthorized",
-            CallError::Quota { .. } => "quota",
-            CallError::NotFound { .. } => "not_found",
-            CallError::BadRequest { .. } => "bad_request",
-            CallError::Unreachable { .. } | CallError::Network { .. } => "network",
-            CallError::Timeout { .. } => "timeout",
-            CallError::CutOff { .. } => "cut_off",
-            CallError::Ended { .. } => "ended",
-            CallError::Length { .. } => "length",
-            CallError::Empty => "empty",
-            CallError::Refused { .. } => "refused",
-            CallError::BadReply { .. } => "bad_reply",
-            CallError::InvalidOutput { .. } => "invalid_output",
-            CallError::TooLarge { .. } => "too_large",
-            CallError::Setup { .. } => "setup",
+            CallError::RateLimited { .. } => Kind::RateLimited,
+            CallError::Server { .. } => Kind::Server,
+            CallError::Unauthorized { .. } => Kind::Unauthorized,
+            CallError::Quota { .. } => Kind::Quota,
+            CallError::NotFound { .. } => Kind::NotFound,
+            CallError::BadRequest { .. } => Kind::BadRequest,
+            CallError::Unreachable { .. } | CallError::Network { .. } => Kind::Network,
+            CallError::Timeout { .. } => Kind::Timeout,
+            CallError::CutOff { .. } => Kind::CutOff,
+            CallError::Ended { .. } => Kind::Ended,
+            CallError::Length { .. } => Kind::Length,
+            CallError::Empty => Kind::Empty,
+            CallError::Refused { .. } => Kind::Refused,
+            CallError::BadReply { .. } => Kind::BadReply,
+            CallError::InvalidOutput { .. } => Kind::InvalidOutput,
+            CallError::TooLarge { .. } => Kind::TooLarge,
+            CallError::Setup { .. } => Kind::Setup,
         }
     }
 
@@ -254,6 +256,32 @@ impl CallError {
             | CallError::InvalidOutput { .. }
             | CallError::TooLarge { .. }
             | CallError::Setup { .. } => None,
+        }
+    }
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Failure {
+        let partial = match &error {
+            CallError::CutOff { text }
+            | CallError::Ended { text, .. }
+            | CallError::Length { text, .. }
+            | CallError::InvalidOutput { text, .. } => Some(text.as_str().into()),
+            _ => None,
+        };
+        let retry_after_ms = match error.retry() {
+            Retry::After(wait) => {
+                NonZeroU32::new(u32::try_from(wait.as_millis()).unwrap_or(u32::MAX))
+            }
+            Retry::Never | Retry::Backoff => None,
+        };
+        Failure {
+            retryable: error.retry() != Retry::Never
+                || matches!(error, CallError::InvalidOutput { .. }),
+            retry_after_ms,
+            status: error.status(),
+            partial,
+            ..Failure::new(error.kind(), error.to_string())
         }
     }
 }

@@ -43,7 +43,7 @@ pub enum Origin {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ModelError {
     /// Neither an alias nor `provider/name`.
-    #[error("there is no model `{name}`{help}")]
+    #[error("there is no model `{name}`; {help}")]
     Unknown {
         /// The name.
         name: String,
@@ -57,7 +57,7 @@ pub enum ModelError {
         name: String,
     },
     /// No provider of that name.
-    #[error("there is no provider `{provider}`{help}")]
+    #[error("there is no provider `{provider}`; {help}")]
     UnknownProvider {
         /// The provider.
         provider: String,
@@ -100,6 +100,21 @@ pub enum ModelError {
         /// The address.
         url: String,
     },
+}
+
+impl ModelError {
+    /// Returns what is wrong, and apart from it what may be meant, where that is known.
+    pub fn parts(&self) -> (String, Option<&str>) {
+        match self {
+            ModelError::Unknown { name, help } => {
+                (format!("there is no model `{name}`"), Some(help))
+            }
+            ModelError::UnknownProvider { provider, help } => {
+                (format!("there is no provider `{provider}`"), Some(help))
+            }
+            other => (other.to_string(), None),
+        }
+    }
 }
 
 /// Looks up a variable of the environment.
@@ -414,14 +429,14 @@ impl Models {
     fn near(&self, name: &str) -> String {
         let aliases: Vec<&str> = self.aliases.keys().map(String::as_str).collect();
         if let Some(near) = nearest(name, aliases.iter().copied()) {
-            return format!("; did you mean `{near}`?");
+            return format!("did you mean `{near}`?");
         }
         let named = if aliases.is_empty() {
             "kaizen.toml names none".to_owned()
         } else {
             format!("kaizen.toml names: {}", aliases.join(", "))
         };
-        format!("; {named}. Any other is written `provider/name`, such as `openai/gpt-4o-mini`")
+        format!("{named}. Any other is written `provider/name`, such as `openai/gpt-4o-mini`")
     }
 }
 
@@ -452,9 +467,9 @@ fn place(spec: &ModelSpec) -> Place {
 fn unknown_provider(provider: &str) -> ModelError {
     let names = PROVIDERS.iter().map(|(name, _)| *name);
     let help = match nearest(provider, names.clone()) {
-        Some(near) => format!("; did you mean `{near}`?"),
+        Some(near) => format!("did you mean `{near}`?"),
         None => format!(
-            "; there are: {}. A server that speaks OpenAI's protocol is `openai` with a `base_url`",
+            "there are: {}. A server that speaks OpenAI's protocol is `openai` with a `base_url`",
             names.collect::<Vec<_>>().join(", ")
         ),
     };

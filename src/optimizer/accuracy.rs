@@ -1,6 +1,6 @@
 //! How often a judge is right, and what that makes of a difference that it has judged.
 
-use crate::flow::failure::Failure;
+use crate::base::failure::{Failure, Kind};
 use serde_json::{Value, json};
 
 /// How often a judge says right of what is right, and wrong of what is wrong.
@@ -41,7 +41,7 @@ impl Accuracy {
             let message = format!(
                 "the accuracy of a judge is a share from 0 to 1, not {sensitivity} and {specificity}"
             );
-            return Err(Failure::new("option", message));
+            return Err(Failure::new(Kind::Option, message));
         }
         if accuracy.discernment() <= 0.0 {
             let message = format!(
@@ -50,7 +50,7 @@ impl Accuracy {
                 percent(sensitivity),
                 percent(specificity)
             );
-            return Err(Failure::new("option", message));
+            return Err(Failure::new(Kind::Option, message));
         }
         Ok(accuracy)
     }
@@ -89,7 +89,7 @@ impl Accuracy {
         };
         let Some((sensitivity, specificity)) = share(true).zip(share(false)) else {
             let message = "labelled answers must hold right ones and wrong ones";
-            return Err(Failure::new("option", message));
+            return Err(Failure::new(Kind::Option, message));
         };
         Accuracy::new(sensitivity, specificity)
     }
@@ -143,7 +143,7 @@ fn wrong(given: &Value) -> Failure {
         "the accuracy of a judge must be a share such as .9, or `#{{ sensitivity: .95, specificity: .8 }}`, \
          or a list of `#{{ answer: .., input: .., right: true }}`, not `{given}`"
     );
-    Failure::new("option", message)
+    Failure::new(Kind::Option, message)
 }
 
 fn percent(share: f64) -> String {

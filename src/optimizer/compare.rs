@@ -1,6 +1,7 @@
 //! Comparing patterns: the same inputs for each, in turn, until it is decided which is better, or
 //! the money is spent.
 
+use crate::base::failure::{Failure, Kind};
 use crate::base::rng::Rng;
 use crate::base::strand::Strand;
 use crate::base::unit::Money;
@@ -10,9 +11,9 @@ use crate::executor::run::FlowOptions;
 use crate::executor::siblings::InOrder;
 use crate::flow::builder::Builder;
 use crate::flow::callback::{Callback, Input, Scope};
-use crate::flow::failure::Failure;
 use crate::flow::op::{Op, OpKind};
 use crate::journal::event::Event;
+use crate::journal::inquiry::{Ask, Inquiry};
 use crate::metrics::Metrics;
 use crate::optimizer::Optimizer;
 use crate::optimizer::accuracy::{Accuracy, JudgeAccuracy};
@@ -24,6 +25,7 @@ use crate::optimizer::pattern::TaskType;
 use crate::session::Session;
 use serde_json::{Map, Value, json};
 use std::cell::RefCell;
+use std::fmt;
 use std::rc::Rc;
 
 /// Inputs in a row that failed through no fault of the patterns, after which a comparison gives up.
@@ -93,6 +95,39 @@ struct Course {
     seed: u64,
 }
 
+/// All patterns, each once on one input.
+#[derive(Debug, Clone, Copy)]
+enum Bout {
+    /// It does not count: nothing is recorded of it.
+    WarmUp(u64),
+    /// It counts.
+    Counted(u64),
+}
+
+impl Bout {
+    fn counts(self) -> bool {
+        matches!(self, Bout::Counted(_))
+    }
+
+    /// Returns which one of all bouts it is.
+    fn place(self, warm_up: u64) -> u64 {
+        match self {
+            Bout::WarmUp(number) => number,
+            Bout::Counted(number) => number + warm_up,
+        }
+    }
+}
+
+/// The name of a bout is part of what the journal knows its executions by.
+impl fmt::Display for Bout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Bout::WarmUp(number) => write!(f, "warm-up {number}"),
+            Bout::Counted(number) => write!(f, "{number}"),
+        }
+    }
+}
+
 /// What executions have used up.
 #[derive(Debug, Default)]
 struct Expense {
@@ -120,7 +155,7 @@ pub async fn compare(
 ) -> Result<Value, Stop> {
     if plan.accuracy.is_some() && setting.judge.is_none() {
         let message = "the accuracy of a judge needs a judge: give one, or the right answers";
-        return Err(Failure::new("option", message).into());
+        return Err(Failure::new(Kind::Option, message).into());
     }
     let executor = setting.executor.clone();
     let (plan, seed) = (Rc::new(plan), executor.chance(&setting.strand));
@@ -132,7 +167,7 @@ pub async fn compare(
         let spent = spent.clone();
         Box::pin(async move {
             let Input::Operation { scope, .. } = from else {
-                return Err(Failure::new("script", "not called as an operation"));
+                return Err(Failure::new(Kind::Script, "not called as an operation"));
             };
             let experiment = RefCell::new(Experiment::new(plan.arms.len(), plan.rule));
             let blocks = RefCell::default();
@@ -147,7 +182,7 @@ pub async fn compare(
     });
     let mut builder = Builder::new(plan.task.as_str());
     builder.add(Op::new("compare", OpKind::Call(call)), &[]);
-    let graph = builder.build().map_err(|error| Failure::new("graph", error.to_string()))?;
+    let graph = builder.build().map_err(|error| Failure::new(Kind::Graph, error.to_string()))?;
     let session = Session::new(setting.branch.fork().shared());
     let within = around.map(|scope| scope.flow);
     let options =
@@ -209,7 +244,7 @@ impl Course {
         let (everybody, first) = (vec![true; plan.arms.len()], &plan.inputs[0]);
         for round in 0..plan.warm_up {
             let strand = self.scope.strand.next();
-            match self.block(&format!("warm-up {round}"), round, first, &everybody, &strand).await {
+            match self.block(Bout::WarmUp(round), first, &everybody, &strand).await {
                 Err(failure) if self.is_spent(&failure) => return Ok(Over::Budget),
                 other => other?,
             };
@@ -224,7 +259,7 @@ impl Course {
             };
             let strand = self.scope.strand.child(group, usize::try_from(number).unwrap_or(0));
             let input = &plan.inputs[place];
-            self.block(&number.to_string(), number + plan.warm_up, input, &live, &strand).await
+            self.block(Bout::Counted(number), input, &live, &strand).await
         });
         let mut blocks = InOrder::new(blocks, plan.max_concurrent);
         let mut useless = 0;
@@ -252,19 +287,19 @@ impl Course {
     /// Tells whether the comparison's own budget is spent; if the run's is, the run has to end.
     fn is_spent(&self, failure: &Failure) -> bool {
         let of_run = self.setting.executor.budget().is_some_and(|budget| budget.is_spent());
-        failure.kind == "budget" && (self.plan.is_all || !of_run)
+        failure.kind == Kind::Budget && (self.plan.is_all || !of_run)
     }
 
     /// Executes every pattern that is left on one input, in an order of chance.
     async fn block(
         &self,
-        which: &str,
-        number: u64,
+        bout: Bout,
         input: &Value,
         live: &[bool],
         strand: &Strand,
     ) -> Result<Vec<Option<Seen>>, Failure> {
-        let mut rng = Rng::seeded(self.seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let place = bout.place(self.plan.warm_up);
+        let mut rng = Rng::seeded(self.seed ^ place.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let mut order: Vec<usize> = (0..live.len()).filter(|arm| live[*arm]).collect();
         for place in (1..order.len()).rev() {
             let other = rng.below(place as u64 + 1);
@@ -274,7 +309,7 @@ impl Course {
         let group = strand.group();
         for arm in order {
             let part = strand.child(group, arm);
-            block[arm] = Some(self.one(which, input, &self.plan.arms[arm], &part).await?);
+            block[arm] = Some(self.one(bout, input, &self.plan.arms[arm], &part).await?);
         }
         Ok(block)
     }
@@ -282,26 +317,27 @@ impl Course {
     /// Executes one pattern on one input.
     async fn one(
         &self,
-        which: &str,
+        bout: Bout,
         input: &Value,
         arm: &Arm,
         strand: &Rc<Strand>,
     ) -> Result<Seen, Failure> {
         let executor = &self.setting.executor;
-        let broken = |error: crate::store::StoreError| Failure::new("store", error.to_string());
+        let broken = |error: crate::store::StoreError| Failure::new(Kind::Store, error.to_string());
         let (task, pattern) = (&self.plan.task, &arm.pattern);
-        let what = format!(
-            "execute {pattern} on {task} {which} {} {}",
+        let about = format!(
+            "{pattern} on {task} {bout} {} {}",
             digest(input),
             digest(&self.plan.fingerprint)
         );
+        let what = Inquiry::About(Ask::Execute, about);
         // What the run that this one goes on from has done is done once more with its replies, which
         // costs nothing and leaves everything after it as it was; its figures are those of then.
         let (at, known) = executor.recall(strand, &what);
         let known: Option<Seen> = known.and_then(|value| serde_json::from_value(value).ok());
         let is_new = known.is_none();
         let done = match self.setting.execute(task, arm, input, Some(&self.scope), strand).await {
-            Ok(Execution { result: Err(failure), .. }) if failure.kind == "budget" => {
+            Ok(Execution { result: Err(failure), .. }) if failure.kind == Kind::Budget => {
                 return Err(failure);
             }
             Ok(done) => done,
@@ -313,9 +349,9 @@ impl Course {
         let value = serde_json::to_value(&seen).expect("an execution is plain data");
         executor.commit(&Event::Told { what, value, at: Some(at) }).await.map_err(broken)?;
         let is_old_news = is_new && seen.is_reused;
-        if self.plan.records && !executor.is_dry() && !is_old_news && !which.starts_with("warm") {
+        if self.plan.records && !executor.is_dry() && !is_old_news && bout.counts() {
             let recorded = self.optimizer.record_observation(seen.observation(task, pattern)).await;
-            recorded.map_err(|error| Failure::new("store", error.to_string()))?;
+            recorded.map_err(|error| Failure::new(Kind::Store, error.to_string()))?;
         }
         Ok(seen)
     }

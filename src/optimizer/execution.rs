@@ -1,6 +1,7 @@
 //! Executing a pattern once: on a branch of its own, measured, and judged.
 
 use crate::base::clock::Stamp;
+use crate::base::failure::{Failure, Kind};
 use crate::base::strand::Strand;
 use crate::base::unit::Money;
 use crate::executor::Executor;
@@ -8,7 +9,6 @@ use crate::executor::attempt::Stop;
 use crate::executor::run::FlowOptions;
 use crate::flow::builder::Builder;
 use crate::flow::callback::{Callback, Input, Scope};
-use crate::flow::failure::Failure;
 use crate::flow::op::{Op, OpKind};
 use crate::metrics::Metrics;
 use crate::optimizer::failure::lesson;
@@ -101,13 +101,14 @@ impl Setting {
         let (work, given) = (arm.work.clone(), input.clone());
         let call = Callback::new(move |from| match from {
             Input::Operation { scope, branch, .. } => work(scope, given.clone(), branch),
-            _ => Box::pin(async { Err(Failure::new("script", "not called as an operation")) }),
+            _ => Box::pin(async { Err(Failure::new(Kind::Script, "not called as an operation")) }),
         });
         let mut op = Op::new(arm.pattern.as_str(), OpKind::Call(call));
         op.timeout = self.timeout;
         let mut builder = Builder::new(task.as_str());
         builder.add(op, &[]);
-        let graph = builder.build().map_err(|error| Failure::new("graph", error.to_string()))?;
+        let graph =
+            builder.build().map_err(|error| Failure::new(Kind::Graph, error.to_string()))?;
         let session = Session::new(self.branch.fork().shared());
         let within = around.map(|scope| scope.flow);
         let options = FlowOptions { allow_failures: true, within, ..FlowOptions::default() };
@@ -162,7 +163,7 @@ pub fn no_score(said: &str) -> Failure {
     let help = if is_percent { "; divide a percentage by 100" } else { "" };
     let message =
         format!("a judge must give a number from 0 to 1, or true or false, not {said}{help}");
-    Failure::new("option", message)
+    Failure::new(Kind::Option, message)
 }
 
 impl Execution {
@@ -175,7 +176,7 @@ impl Execution {
         let paid = metrics.known_cost().zip(metrics.known_saved()).map(|(now, then)| now + then);
         let error = self.result.as_ref().err().map(|failure| {
             let message = crate::base::secret::scrub(&failure.message).into_owned();
-            (failure.kind.clone(), message)
+            (failure.kind.to_string(), message)
         });
         Seen {
             name,
@@ -279,7 +280,7 @@ mod tests {
             let failure = read_score(&said).expect_err("no score");
             let expected =
                 format!("a judge must give a number from 0 to 1, or true or false, not {told}");
-            assert_eq!((failure.kind.as_str(), failure.message), ("option", expected));
+            assert_eq!((failure.kind, failure.message), (Kind::Option, expected));
         }
     }
 

@@ -1,111 +1,122 @@
 //! What a failure teaches. Decided by the kind of the failure alone: the words of a message say
 //! nothing reliable.
 
-/// The class that a kind of failure belongs to, and what to learn from it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lesson {
-    /// The class.
-    pub class: &'static str,
-    /// What to do about it.
-    pub lesson: &'static str,
-}
-
-/// Classes of failure that say nothing about the pattern: whatever had been tried would have failed.
-const BLAMELESS: &[&str] = &["overload", "provider", "setup", "stopped"];
+use crate::base::failure::{Kind, Lesson};
 
 impl Lesson {
-    /// Tells whether such a failure speaks against the pattern that was used.
-    pub fn blames_pattern(&self) -> bool {
-        !BLAMELESS.contains(&self.class)
+    /// Returns the class of failures that teach this.
+    pub fn class(self) -> &'static str {
+        match self {
+            Lesson::Overload => "overload",
+            Lesson::Provider => "provider",
+            Lesson::Time => "time",
+            Lesson::Setup | Lesson::Quota => "setup",
+            Lesson::Request => "request",
+            Lesson::Length => "length",
+            Lesson::Reply => "reply",
+            Lesson::Refusal => "refusal",
+            Lesson::Quality => "quality",
+            Lesson::Order => "order",
+            Lesson::Effort => "effort",
+            Lesson::Stopped | Lesson::Limits => "stopped",
+            Lesson::Other => "other",
+        }
+    }
+
+    /// Says what to do about it.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Lesson::Overload => {
+                "the provider was asked too much at once: lower `max_concurrent` or set \
+                 `requests_per_minute`"
+            }
+            Lesson::Provider => {
+                "the provider or the way to it failed: the pattern is not to blame; try again later"
+            }
+            Lesson::Time => {
+                "it took too long: raise `timeout_ms`, or split the task into smaller operations"
+            }
+            Lesson::Setup => {
+                "the model is not set up: check the key and the model's name; no pattern can work"
+            }
+            Lesson::Quota => {
+                "the account has no quota left: add to it, or use another model; no pattern can work"
+            }
+            Lesson::Request => {
+                "the workflow asked for something that cannot work: correct the script"
+            }
+            Lesson::Length => {
+                "the answer did not fit: raise `max_tokens`, or ask for less in one operation"
+            }
+            Lesson::Reply => {
+                "the reply was unusable: try again, or ask for a simpler form of answer"
+            }
+            Lesson::Refusal => {
+                "the model would not answer: put the task in other words, or use another model"
+            }
+            Lesson::Quality => {
+                "the answer was wrong: give examples, let several answers vote, or split the task"
+            }
+            Lesson::Order => {
+                "steps that need one another ran at once: connect them with `depends_on`"
+            }
+            Lesson::Effort => {
+                "the pattern did more than the task needs: use a simpler one, such as `direct`"
+            }
+            Lesson::Stopped => {
+                "it was stopped before its end: look at the operation that failed first"
+            }
+            Lesson::Limits => {
+                "the run was not allowed to go on: raise its budget, or grant what it needs"
+            }
+            Lesson::Other => "look at the failed run with `kaizen show @fail`",
+        }
+    }
+
+    /// Tells whether such a failure speaks against the pattern that was used: of the others, whatever
+    /// had been tried would have failed.
+    pub fn blames_pattern(self) -> bool {
+        match self {
+            Lesson::Overload
+            | Lesson::Provider
+            | Lesson::Setup
+            | Lesson::Quota
+            | Lesson::Stopped
+            | Lesson::Limits => false,
+            Lesson::Time
+            | Lesson::Request
+            | Lesson::Length
+            | Lesson::Reply
+            | Lesson::Refusal
+            | Lesson::Quality
+            | Lesson::Order
+            | Lesson::Effort
+            | Lesson::Other => true,
+        }
     }
 
     /// Tells whether such a failure says that what the pattern needs does not work for now.
-    pub fn is_outage(&self) -> bool {
-        !self.blames_pattern() && self.class != "stopped"
+    pub fn is_outage(self) -> bool {
+        match self {
+            Lesson::Overload | Lesson::Provider | Lesson::Setup | Lesson::Quota => true,
+            Lesson::Stopped
+            | Lesson::Limits
+            | Lesson::Time
+            | Lesson::Request
+            | Lesson::Length
+            | Lesson::Reply
+            | Lesson::Refusal
+            | Lesson::Quality
+            | Lesson::Order
+            | Lesson::Effort
+            | Lesson::Other => false,
+        }
     }
 }
 
-/// Kinds of failure, their class, and the lesson.
-const LESSONS: &[(&[&str], &str, &str)] = &[
-    (
-        &["rate_limited"],
-        "overload",
-        "the provider was asked too much at once: lower `max_concurrent` or set `requests_per_minute`",
-    ),
-    (
-        &["server", "network"],
-        "provider",
-        "the provider or the way to it failed: the pattern is not to blame; try again later",
-    ),
-    (
-        &["timeout"],
-        "time",
-        "it took too long: raise `timeout_ms`, or split the task into smaller operations",
-    ),
-    (
-        &["unauthorized", "not_found", "setup", "model"],
-        "setup",
-        "the model is not set up: check the key and the model's name; no pattern can work",
-    ),
-    (
-        &["quota"],
-        "setup",
-        "the account has no quota left: add to it, or use another model; no pattern can work",
-    ),
-    (
-        &["bad_request", "option", "param", "script", "thrown", "graph", "json", "file", "import"],
-        "request",
-        "the workflow asked for something that cannot work: correct the script",
-    ),
-    (
-        &["length"],
-        "length",
-        "the answer did not fit: raise `max_tokens`, or ask for less in one operation",
-    ),
-    (
-        &["cut_off", "ended", "empty", "bad_reply", "invalid_output", "too_large"],
-        "reply",
-        "the reply was unusable: try again, or ask for a simpler form of answer",
-    ),
-    (
-        &["refused"],
-        "refusal",
-        "the model would not answer: put the task in other words, or use another model",
-    ),
-    (
-        &["wrong_answer"],
-        "quality",
-        "the answer was wrong: give examples, let several answers vote, or split the task",
-    ),
-    (
-        &["dependent_tasks_run_in_parallel", "missing_input"],
-        "order",
-        "steps that need one another ran at once: connect them with `depends_on`",
-    ),
-    (
-        &["overkill"],
-        "effort",
-        "the pattern did more than the task needs: use a simpler one, such as `direct`",
-    ),
-    (
-        &["skipped", "cancelled", "interrupted"],
-        "stopped",
-        "it was stopped before its end: look at the operation that failed first",
-    ),
-    (
-        &["budget", "permission", "store", "diverged", "cassette"],
-        "stopped",
-        "the run was not allowed to go on: raise its budget, or grant what it needs",
-    ),
-];
-
-/// Returns what a kind of failure teaches.
+/// Returns what a kind of failure teaches, by its word as observations keep it.
 pub fn lesson(kind: &str) -> Lesson {
-    let known = LESSONS.iter().find(|(kinds, ..)| kinds.contains(&kind));
-    known.map_or(
-        Lesson { class: "other", lesson: "look at the failed run with `kaizen show @fail`" },
-        |(_, class, lesson)| Lesson { class, lesson },
-    )
+    Kind::from(kind).lesson()
 }
 
 #[cfg(test)]
@@ -124,8 +135,8 @@ mod tests {
 
     #[test]
     fn a2_the_kind_decides_and_not_the_words() {
-        assert_eq!(lesson("unauthorized").class, "setup");
-        assert_eq!(lesson("write a footstep sound").class, "other");
-        assert_eq!(lesson("dependent_tasks_run_in_parallel").class, "order");
+        assert_eq!(lesson("unauthorized").class(), "setup");
+        assert_eq!(lesson("write a footstep sound").class(), "other");
+        assert_eq!(lesson("dependent_tasks_run_in_parallel").class(), "order");
     }
 }

@@ -5,9 +5,9 @@
 mod row;
 
 use crate::base::failpoint::{self, Point};
+use crate::base::failure::Lesson;
 use crate::optimizer::audit::Audit;
 use crate::optimizer::cell::Cell;
-use crate::optimizer::failure::Lesson;
 use crate::optimizer::feature::Features;
 use crate::optimizer::insights::Cells;
 use crate::optimizer::knowledge::row::{COLUMNS, Unread, cell};

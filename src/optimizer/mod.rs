@@ -28,10 +28,10 @@ pub mod policy;
 pub mod stats;
 
 use crate::base::clock::TimeSource;
+use crate::base::failure::{Failure, Kind};
 use crate::base::id::RunId;
 use crate::base::rng::Rng;
 use crate::base::strand::Spot;
-use crate::flow::failure::Failure;
 use crate::optimizer::advice::{Manner, standings};
 use crate::optimizer::chooser::near;
 use crate::optimizer::experience::Experience;
@@ -330,7 +330,7 @@ impl Optimizer {
             )?);
         }
         for (task, pattern, message) in GuideFile::open(path)?.failures()? {
-            let failure = Failure::new("failed", message);
+            let failure = Failure::new(Kind::Failed, message);
             seen.push(Observation::failure(
                 TaskType::new(&task)?,
                 Pattern::new(&pattern)?,

@@ -1,9 +1,9 @@
 //! One execution as experience: what was done for which kind of task, and how it went.
 
 use crate::base::clock::Stamp;
+use crate::base::failure::Failure;
 use crate::base::id::RunId;
 use crate::base::secret::{clean_fields, scrub};
-use crate::flow::failure::Failure;
 use crate::optimizer::failure::lesson;
 use crate::optimizer::pattern::{Pattern, TaskType};
 use serde_json::{Map, Value};
@@ -156,7 +156,7 @@ impl Observation {
             score: None,
             cost: None,
             tokens: None,
-            error: Some((failure.kind.clone(), scrub(&failure.message).into_owned())),
+            error: Some((failure.kind.to_string(), scrub(&failure.message).into_owned())),
             extra: Map::new(),
         }
     }

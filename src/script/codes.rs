@@ -1,12 +1,12 @@
 //! The codes of errors: one for each kind, never used for another, each with an explanation.
 
+use crate::base::failure::Kind;
+
 /// What a code means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Code {
     /// The code, such as `K0003`.
     pub id: &'static str,
-    /// The kind of failure that a script sees, for errors of the run itself.
-    pub kind: Option<&'static str>,
     /// What is wrong, in a few words.
     pub title: &'static str,
     /// Why it is wrong, and what to do.
@@ -42,7 +42,7 @@ pub const TEST: &str = "K0012";
 /// A schema that is none.
 pub const SCHEMA: &str = "K0013";
 /// A failure whose kind has no code of its own.
-pub const OTHER: &str = "K0100";
+pub const OTHER: &str = Kind::NO_CODE;
 
 /// All codes.
 pub const CODES: &[Code] = &[
@@ -144,80 +144,70 @@ pub const CODES: &[Code] = &[
          type: \"string\" } }, required: [\"city\"] }`. What it refers to must be part of it.",
         "branch().chat(\"Where?\", #{ schema: #{ type: \"objekt\" } });",
     ),
-    run(OTHER, "thrown", "an error that the script threw", "The script threw a value: `throw x`."),
+    run(OTHER, "an error that the script threw", "The script threw a value: `throw x`."),
     run(
         "K0101",
-        "script",
         "an error of the language",
         "Division by zero, an index out of bounds, a value of the wrong type, too deep a nesting.",
     ),
     run(
         "K0102",
-        "option",
         "a wrong option or argument",
         "An option is unknown, or its value is of the wrong kind or out of its range.",
     ),
-    run("K0103", "param", "a wrong parameter", "A parameter is missing or has a wrong value."),
-    run("K0104", "model", "a model that cannot be had", "The name or description names no model."),
+    run("K0103", "a wrong parameter", "A parameter is missing or has a wrong value."),
+    run("K0104", "a model that cannot be had", "The name or description names no model."),
     run(
         "K0105",
-        "setup",
         "a model that is not set up",
         "A key is missing, or an address is wrong. `kaizen models` and `kaizen doctor` tell more.",
     ),
     run(
         "K0106",
-        "graph",
         "a graph that is not sound",
         "A circle, an unknown operation, a name used twice, or a branch that the session does not \
          know: `s.include_branch(b)`.",
     ),
-    run("K0107", "file", "a file that cannot be used", "It is missing, too long, or not readable."),
-    run("K0108", "json", "a text that is not JSON", "The message says where reading stopped."),
-    run("K0109", "import", "a file that cannot be imported", "See K0007."),
+    run("K0107", "a file that cannot be used", "It is missing, too long, or not readable."),
+    run("K0108", "a text that is not JSON", "The message says where reading stopped."),
+    run("K0109", "a file that cannot be imported", "See K0007."),
     run(
         "K0110",
-        "permission",
         "something that is not permitted",
         "A script reads what lies in the project's folder and is not hidden. Other files, writing, \
          hosts, variables and programs are granted: by `--allow-read=PATH`, `--allow-write=PATH`, \
          `--allow-net=HOST`, `--allow-env=NAME`, `--allow-run=PROGRAM`, or under `[permissions]` in \
          kaizen.toml. What is denied is refused whatever is granted.",
     ),
-    run("K0111", "state", "a wrong use of `state` or `hot`", "`state` holds data, no functions."),
+    run("K0111", "a wrong use of `state` or `hot`", "`state` holds data, no functions."),
     run(
         "K0112",
-        "operations",
         "the script used up its operations",
         "It computes for very long, or for ever. `operations` under `[limits]` in kaizen.toml sets \
          the limit.",
     ),
-    run("K0113", "memory", "no memory for another task", "Fewer tasks at once need less."),
-    run("K0114", "panicked", "a fault of kaizen", "Please report it, with the script if you can."),
+    run("K0113", "no memory for another task", "Fewer tasks at once need less."),
+    run("K0114", "a fault of kaizen", "Please report it, with the script if you can."),
     run(
         "K0115",
-        "skipped",
         "an operation that gave no value",
         "It was not tried, because one that it depends on failed, or a condition or gate said so.",
     ),
-    run("K0116", "interrupted", "the run was stopped", "By Ctrl-C or a request to terminate."),
-    run("K0117", "store", "the journal cannot be written", "So the run cannot go on."),
+    run("K0116", "the run was stopped", "By Ctrl-C or a request to terminate."),
+    run("K0117", "the journal cannot be written", "So the run cannot go on."),
     run(
         "K0118",
-        "failed",
         "a failure that was told as a text",
         "`save_pattern_failure` was given words instead of an error with a kind.",
     ),
     run(
         "K0119",
-        "diverged",
         "a replay asked something new",
         "The script, or what it reads, has changed since the run: it asks something that the run was \
          not answered. `kaizen run --resume=RUN` asks it.",
     ),
     run(
         "K0120",
-        "budget",
         "the budget does not allow the call",
         "The worst case of the next call does not fit into what is left of `max_cost`, `max_tokens` or \
          `max_calls`, and no call is under way that could leave something. Nothing was overspent. \
@@ -225,21 +215,18 @@ pub const CODES: &[Code] = &[
     ),
     run(
         "K0121",
-        "command",
         "a program could not be run to its end",
         "It was not found, did not end in time, or wrote more than is kept. A program that ends with a \
          code other than 0 is no error: `command` gives its `code`.",
     ),
     run(
         "K0130",
-        "assertion",
         "an assertion does not hold",
         "`assert` and its kin found another value than the one that was expected. In a test that is \
          what they are for: the message shows both.",
     ),
     run(
         "K0131",
-        "cassette",
         "a request that no cassette answers",
         "A test is answered from its cassette, and this request is not in it: the test, a prompt, a \
          setting or a model has changed since it was recorded. The message names the nearest request \
@@ -248,63 +235,51 @@ pub const CODES: &[Code] = &[
     ),
     run(
         "K0132",
-        "snapshot",
         "`assert_snapshot` outside of a test",
         "Snapshots belong to tests: functions named `test_..` in a file `*_test.rhai`, which `kaizen \
          test` runs.",
     ),
     run(
         "K0201",
-        "rate_limited",
         "the provider asks to slow down",
         "After all tries. `requests_per_minute` and `max_concurrent` of the model, or \
          `max_concurrent` of the flow, keep below its limits.",
     ),
-    run("K0202", "server", "the provider failed", "A status of 500 or more, after all tries."),
-    run("K0203", "unauthorized", "the key is not accepted", "Status 401 or 403: check the key."),
-    run("K0204", "not_found", "the provider does not know the model or address", "Status 404."),
-    run("K0205", "bad_request", "the provider refuses the request", "Its message says why."),
-    run("K0206", "network", "the provider cannot be reached", "No connection, or it was cut."),
+    run("K0202", "the provider failed", "A status of 500 or more, after all tries."),
+    run("K0203", "the key is not accepted", "Status 401 or 403: check the key."),
+    run("K0204", "the provider does not know the model or address", "Status 404."),
+    run("K0205", "the provider refuses the request", "Its message says why."),
+    run("K0206", "the provider cannot be reached", "No connection, or it was cut."),
     run(
         "K0207",
-        "timeout",
         "it took too long",
         "`timeout_ms`, `header_timeout_ms` and `idle_timeout_ms` set the limits of a call.",
     ),
-    run("K0208", "cut_off", "the reply broke off", "The connection ended before the reply did."),
+    run("K0208", "the reply broke off", "The connection ended before the reply did."),
     run(
         "K0209",
-        "length",
         "the reply reached the limit of tokens",
         "Raise `max_tokens`, or ask for less. What came is in `e.partial`.",
     ),
-    run("K0210", "empty", "the reply has no text", "The model answered with nothing."),
-    run("K0211", "refused", "the model or a filter refused", "The message has the reason."),
-    run("K0212", "bad_reply", "the reply is not understood", "It is not what the protocol says."),
-    run("K0213", "too_large", "the reply is too large", "It was not read to its end."),
-    run(
-        "K0214",
-        "cancelled",
-        "it was given up",
-        "The run was stopped, or what waited for it ended first.",
-    ),
+    run("K0210", "the reply has no text", "The model answered with nothing."),
+    run("K0211", "the model or a filter refused", "The message has the reason."),
+    run("K0212", "the reply is not understood", "It is not what the protocol says."),
+    run("K0213", "the reply is too large", "It was not read to its end."),
+    run("K0214", "it was given up", "The run was stopped, or what waited for it ended first."),
     run(
         "K0215",
-        "ended",
         "the reply ended for an unknown reason",
         "The server ended the reply with a word that does not stand for a whole reply, such as \
          `error` or `abort`. It was asked again; what came last is in `e.partial`.",
     ),
     run(
         "K0216",
-        "quota",
         "the account has no quota left",
         "The provider refuses every further request until the account is topped up or the quota \
          begins anew, so the request is not repeated.",
     ),
     run(
         "K0217",
-        "invalid_output",
         "the reply does not fit its schema",
         "It is whole, but not JSON, or not what the `schema` of the call asks for. It is not appended \
          to the branch; what came is in `e.partial`. Another try may fit: `retries: 2` of an \
@@ -318,26 +293,25 @@ const fn found(
     text: &'static str,
     example: &'static str,
 ) -> Code {
-    Code { id, kind: None, title, text, example }
+    Code { id, title, text, example }
 }
 
-const fn run(
-    id: &'static str,
-    kind: &'static str,
-    title: &'static str,
-    text: &'static str,
-) -> Code {
-    Code { id, kind: Some(kind), title, text, example: "" }
+const fn run(id: &'static str, title: &'static str, text: &'static str) -> Code {
+    Code { id, title, text, example: "" }
+}
+
+impl Code {
+    /// Returns the kind of failure that a script sees, for errors of the run itself.
+    pub fn kind(&self) -> Option<&'static Kind> {
+        Kind::ALL.iter().find(|kind| kind.code() == self.id)
+    }
 }
 
 /// Finds a code by itself, in any case, or by the kind of failure.
 pub fn find(word: &str) -> Option<&'static Code> {
-    CODES.iter().find(|code| code.id.eq_ignore_ascii_case(word) || code.kind == Some(word))
-}
-
-/// Returns the code of a kind of failure.
-pub fn of_kind(kind: &str) -> &'static str {
-    CODES.iter().find(|code| code.kind == Some(kind)).map_or(OTHER, |code| code.id)
+    let of_kind = Kind::ALL.iter().find(|kind| kind.word() == word).map(Kind::code);
+    let id = of_kind.unwrap_or(word);
+    CODES.iter().find(|code| code.id.eq_ignore_ascii_case(id))
 }
 
 #[cfg(test)]
@@ -345,13 +319,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_and_kinds_are_unique_and_in_order() {
+    fn codes_are_unique_and_in_order() {
         let ids: Vec<&str> = CODES.iter().map(|code| code.id).collect();
         assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
-        let kinds: Vec<&str> = CODES.iter().filter_map(|code| code.kind).collect();
-        let distinct: std::collections::BTreeSet<&str> = kinds.iter().copied().collect();
-        assert_eq!(distinct.len(), kinds.len());
+    }
+
+    #[test]
+    fn every_kind_of_failure_is_explained_and_every_code_of_a_run_has_its_kind() {
+        for kind in Kind::ALL {
+            let code = find(kind.word()).map(|code| code.id);
+            assert_eq!(code, Some(kind.code()), "`{kind}`");
+        }
+        for code in CODES.iter().filter(|code| code.id >= OTHER) {
+            assert!(code.kind().is_some(), "{}", code.id);
+        }
         assert_eq!(find("k0003").map(|code| code.id), Some("K0003"));
-        assert_eq!(find("rate_limited").map(|code| code.id), Some("K0201"));
+        assert_eq!(find("words of my own"), None);
     }
 }

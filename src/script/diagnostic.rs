@@ -1,7 +1,7 @@
 //! Errors for people: what is wrong, where, and what to type.
 
+use crate::base::failure::{Failure, Place};
 use crate::base::spelling::nearest;
-use crate::flow::failure::{Failure, Place};
 use crate::script::check;
 use crate::script::codes;
 use crate::script::error::Raised;
@@ -148,7 +148,7 @@ pub(super) fn of_run(
     };
     let (message, help) = explain(engine, raised, failure);
     let place = failure.place.clone();
-    let (code, frames) = (codes::of_kind(&failure.kind), failure.frames.clone());
+    let (code, frames) = (failure.kind.code(), failure.frames.clone());
     Diagnostic { place, text: file_text, width, help, frames, ..Diagnostic::new(code, message) }
 }
 
@@ -160,7 +160,7 @@ pub fn of_failure(failure: &Failure) -> Diagnostic {
         _ => 1,
     };
     let op = failure.op.as_ref().map_or(String::new(), |op| format!("operation `{op}`: "));
-    let shown = Diagnostic::new(codes::of_kind(&failure.kind), format!("{op}{}", failure.message));
+    let shown = Diagnostic::new(failure.kind.code(), format!("{op}{}", failure.message));
     let (place, frames) = (failure.place.clone(), failure.frames.clone());
     Diagnostic { place, text, width, frames, ..shown }
 }

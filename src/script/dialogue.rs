@@ -1,14 +1,15 @@
 //! A dialogue: inputs that are evaluated one after the other and share variables, functions and
 //! imports. An input that fails or is given up leaves every variable as it is at that moment.
 
+use crate::base::failure::{Failure, Kind};
 use crate::base::strand::Strand;
 use crate::executor::Executor;
-use crate::flow::failure::Failure;
 use crate::script::api::state::{is_computed, offered};
 use crate::script::captures::Follows;
 use crate::script::check::Earlier;
 use crate::script::diagnostic::{self, Diagnostic, Level};
 use crate::script::home::Constants;
+use crate::script::lexeme::names_closure;
 use crate::script::lexeme::{EARLIER_MAX, name_of};
 use crate::script::shown::{self, Shown};
 use crate::script::snapshot::Snapshot;
@@ -181,7 +182,7 @@ impl Dialogue {
             Some((_, old)) => {
                 // Values may still hold closures of the version before.
                 let mut closures = old.clone_functions_only();
-                closures.retain_functions(|_, _, name, _| name.starts_with("anon$"));
+                closures.retain_functions(|_, _, name, _| names_closure(name));
                 self.typed = closures.merge(&self.typed);
                 *old = own;
             }
@@ -375,7 +376,7 @@ impl Dialogue {
         let failure = match error {
             ScriptError::Refused(faults) => {
                 let messages: Vec<&str> = faults.iter().map(|f| f.message.as_str()).collect();
-                Failure::new("script", messages.join("; "))
+                Failure::new(Kind::Script, messages.join("; "))
             }
             ScriptError::Failed(both) => both.0.clone(),
             ScriptError::Store(_) => return,

@@ -1,5 +1,6 @@
 //! A function that a word of the language calls with one item after the other.
 
+use crate::base::failure::Kind;
 use crate::script::error::{Raised, throw_new};
 use crate::script::{convert, home, mismatch};
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext, Position};
@@ -78,7 +79,7 @@ impl<'a> Each<'a> {
                 }
             }
         }
-        Err(throw_new("script", format!("`{}`: the function takes other arguments", self.word)))
+        Err(throw_new(Kind::Script, format!("`{}`: the function takes other arguments", self.word)))
     }
 
     /// Calls it with these arguments, and with a place if it takes that too.
@@ -119,7 +120,7 @@ impl<'a> Each<'a> {
         let shown = if answer.is_unit() { String::new() } else { format!(": `{shown}`") };
         let message =
             format!("the function of `{}` must give {wanted}, not {found}{shown}", self.word);
-        throw_new("script", message)
+        throw_new(Kind::Script, message)
     }
 
     /// Asks for every item whether it is chosen.

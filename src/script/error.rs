@@ -1,8 +1,9 @@
 //! Between the errors of Rhai and failures: whatever goes wrong in a script ends as one map with
 //! `kind` and `message`.
 
-use crate::flow::failure::{Failure, Place};
+use crate::base::failure::{Failure, Kind, Place};
 use crate::script::convert;
+use crate::script::lexeme::names_closure;
 use crate::script::limits::CALLS_MAX;
 use rhai::{Dynamic, EvalAltResult, Map, Position};
 
@@ -16,13 +17,13 @@ pub(super) fn throw(failure: &Failure) -> Raised {
 }
 
 /// Throws an error of the script's own making, such as a bad option.
-pub(super) fn throw_new(kind: &str, message: impl Into<String>) -> Raised {
+pub(super) fn throw_new(kind: Kind, message: impl Into<String>) -> Raised {
     throw(&Failure::new(kind, message))
 }
 
-/// Ends the script; `catch` cannot stop it. `kind` is one of those that `failure` knows.
-pub(super) fn terminate(kind: &'static str) -> Raised {
-    EvalAltResult::ErrorTerminated(kind.into(), Position::NONE).into()
+/// Ends the script; `catch` cannot stop it.
+pub(super) fn terminate(kind: Kind) -> Raised {
+    EvalAltResult::ErrorTerminated(Dynamic::from(kind), Position::NONE).into()
 }
 
 /// Makes a failure of whatever was raised. `script` is the file of the script itself.
@@ -69,7 +70,7 @@ fn frames(raised: &EvalAltResult, script: &str) -> Vec<String> {
     let mut found = Vec::new();
     let (mut error, mut file) = (raised, script.to_owned());
     while let EvalAltResult::ErrorInFunctionCall(name, source, inner, position) = error {
-        let shown = if name.starts_with("anon$") { "a closure" } else { name };
+        let shown = if names_closure(name) { "a closure" } else { name };
         let line = position.line().map_or(String::new(), |line| format!(":{line}"));
         found.push(format!("in {shown}, called at {file}{line}"));
         if !source.is_empty() {
@@ -85,18 +86,19 @@ fn plain(error: &EvalAltResult) -> Failure {
     match error {
         EvalAltResult::ErrorRuntime(value, _) => thrown(value),
         EvalAltResult::ErrorTerminated(token, _) => {
-            let kind = token.clone().into_string().unwrap_or_default();
-            Failure::new(if kind.is_empty() { "interrupted" } else { &kind }, ended(&kind))
+            let kind = token.clone().try_cast::<Kind>().unwrap_or(Kind::Interrupted);
+            let message = ended(&kind);
+            Failure::new(kind, message)
         }
         EvalAltResult::ErrorStackOverflow(_) => {
             let message = format!("functions call one another more than {CALLS_MAX} deep");
-            Failure::new("script", message)
+            Failure::new(Kind::Script, message)
         }
         EvalAltResult::ErrorAssignmentToConstant(name, _) => {
             let message = format!(
                 "`{name}` cannot be set here: it is a constant, or a function that is being called"
             );
-            Failure::new("script", message)
+            Failure::new(Kind::Script, message)
         }
         other => {
             let mut bare = other.to_string();
@@ -104,7 +106,7 @@ fn plain(error: &EvalAltResult) -> Failure {
             if let Some(at) = bare.rfind(" (line ") {
                 bare.truncate(at);
             }
-            Failure::new("script", lower_first(&readable(&bare)))
+            Failure::new(Kind::Script, lower_first(&readable(&bare)))
         }
     }
 }
@@ -113,35 +115,35 @@ fn plain(error: &EvalAltResult) -> Failure {
 fn thrown(value: &Dynamic) -> Failure {
     let data = convert::to_value(value).unwrap_or_default();
     let Some(map) = value.read_lock::<Map>() else {
-        let mut failure = Failure::new("thrown", value.to_string());
+        let mut failure = Failure::new(Kind::Thrown, value.to_string());
         failure.thrown = Some(data);
         return failure;
     };
     if let Ok(mut failure) = serde_json::from_value::<Failure>(data.clone()) {
         if !map.contains_key("retryable") {
-            failure.retryable = Failure::new(&failure.kind, "").retryable;
+            failure.retryable = failure.kind.is_retryable();
         }
         return failure;
     }
     // A map that is not one of ours, or one of Rhai's own that a script threw again.
     let text = |key: &str| map.get(key).map(ToString::to_string);
     let message = text("message").or_else(|| text("error")).unwrap_or_else(|| data.to_string());
-    let kind = text("kind").or_else(|| map.contains_key("error").then(|| "script".into()));
-    let mut failure = Failure::new(kind.as_deref().unwrap_or("thrown"), message);
+    let of_rhai = || if map.contains_key("error") { Kind::Script } else { Kind::Thrown };
+    let kind = text("kind").map_or_else(of_rhai, |word| Kind::from(word.as_str()));
+    let mut failure = Failure::new(kind, message);
     failure.thrown = Some(data);
     failure
 }
 
-fn ended(kind: &str) -> String {
+fn ended(kind: &Kind) -> &'static str {
     match kind {
-        "operations" => {
+        Kind::Operations => {
             "the script used up its operations; raise `operations` under `[limits]` in \
              kaizen.toml if that is no endless loop"
-                .to_owned()
         }
-        "timeout" => "the time for this part of the script is over".to_owned(),
-        "store" => "the journal cannot be written".to_owned(),
-        _ => "the run was interrupted".to_owned(),
+        Kind::Timeout => "the time for this part of the script is over",
+        Kind::Store => "the journal cannot be written",
+        _ => "the run was interrupted",
     }
 }
 

@@ -7,6 +7,7 @@
 )]
 
 use crate::script::error::Raised;
+use crate::script::lexeme::names_closure;
 use rhai::{
     AST, Array, Caches, Dynamic, Engine, EvalAltResult, FnPtr, GlobalRuntimeState, ImmutableString,
     Map, Module, NativeCallContext, NativeCallContextStore, Position, RhaiFunc, Scope, Shared,
@@ -249,7 +250,7 @@ pub(super) fn name_of(function: &FnPtr) -> String {
 
 /// Tells whether a function has no name of its own.
 pub(super) fn is_closure(function: &FnPtr) -> bool {
-    name_of(function).starts_with("anon$")
+    names_closure(&name_of(function))
 }
 
 /// Makes a native function of one that a file offers to others. As a method it gets `this`.

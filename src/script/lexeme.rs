@@ -3,6 +3,11 @@
 
 use rhai::{Engine, LexError, ParseErrorType};
 
+/// Tells whether a name is that of a closure: Rhai names closures by a number after this mark.
+pub(super) fn names_closure(name: &str) -> bool {
+    name.starts_with("anon$")
+}
+
 /// What a piece of text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {

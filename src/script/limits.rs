@@ -1,6 +1,7 @@
 //! What a script may use up, and how it is stopped: operations, depth, sizes, time, interrupts.
 
 use crate::base::clock;
+use crate::base::failure::Kind;
 use crate::script::tasks;
 use rhai::{Dynamic, Engine};
 use std::cell::{Cell, RefCell};
@@ -47,20 +48,20 @@ impl Limits {
     }
 
     /// Counts one operation, and returns why the script must end now, if it must.
-    fn tick(&self) -> Option<&'static str> {
+    fn tick(&self) -> Option<Kind> {
         let count = self.operations.get() + 1;
         self.operations.set(count);
         if !count.is_multiple_of(LOOK_EVERY) {
             return None;
         }
         if self.interrupted.borrow().load(Ordering::Relaxed) {
-            return Some("interrupted");
+            return Some(Kind::Interrupted);
         }
         if count > self.operations_max.get() {
-            return Some("operations");
+            return Some(Kind::Operations);
         }
         let over = tasks::current().deadline.is_some_and(|at| clock::monotonic() >= at);
-        over.then_some("timeout")
+        over.then_some(Kind::Timeout)
     }
 }
 

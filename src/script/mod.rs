@@ -34,10 +34,10 @@ pub mod vocabulary;
 pub use crate::script::api::state::State;
 pub use crate::script::limits::OPERATIONS_MAX;
 
+use crate::base::failure::{Failure, Kind};
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
 use crate::flow::callback;
-use crate::flow::failure::Failure;
 use crate::model::registry::Models;
 use crate::script::captures::Follows;
 use crate::script::diagnostic::{Diagnostic, Level};
@@ -131,7 +131,7 @@ impl Inner {
     }
 
     fn engine(&self) -> Result<Rc<Engine>, Raised> {
-        self.engine.borrow().upgrade().ok_or_else(|| error::terminate("interrupted"))
+        self.engine.borrow().upgrade().ok_or_else(|| error::terminate(Kind::Interrupted))
     }
 
     /// Makes an error of a script of whatever stopped its work.
@@ -140,7 +140,7 @@ impl Inner {
             Stop::Failed(failure) => error::throw(&failure),
             Stop::Store(store) => {
                 self.broken.replace(Some(store));
-                error::terminate("store")
+                error::terminate(Kind::Store)
             }
         }
     }
@@ -329,8 +329,8 @@ impl Host {
         convert::to_value(&value).map_err(|reason| {
             let name = self.inner.script_name();
             let message = format!("the value of `{name}` must be plain data: {reason}");
-            let shown = Diagnostic::new(codes::of_kind("script"), message.clone());
-            ScriptError::Failed(Box::new((Failure::new("script", message), shown)))
+            let shown = Diagnostic::new(Kind::Script.code(), message.clone());
+            ScriptError::Failed(Box::new((Failure::new(Kind::Script, message), shown)))
         })
     }
 

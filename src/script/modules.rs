@@ -1,7 +1,9 @@
 //! Imports: only files that may be read, never in a circle, each read once.
+use crate::base::failure::Kind;
 use crate::script::captures::Follows;
 use crate::script::error::{Raised, throw, throw_new};
 use crate::script::home::{Constants, Home};
+use crate::script::lexeme::names_closure;
 use crate::script::permission::{Right, Target};
 use crate::script::{Inner, files, home, source};
 use rhai::{
@@ -35,7 +37,7 @@ impl Resolver {
         path: &str,
     ) -> Result<Shared<Module>, Raised> {
         let Some(host) = self.host.upgrade() else {
-            return Err(throw_new("import", "the host of this script is gone"));
+            return Err(throw_new(Kind::Import, "the host of this script is gone"));
         };
         let from = source.map_or(host.with.script.as_path(), Path::new);
         let file = locate(&host, from.parent().unwrap_or(Path::new(".")), path)?;
@@ -47,11 +49,11 @@ impl Resolver {
             let chain: Vec<String> =
                 open[at..].iter().map(|p| format!("`{}`", p.display())).collect();
             let message = format!("imports go in a circle: {} -> `{path}`", chain.join(" -> "));
-            return Err(throw_new("import", message));
+            return Err(throw_new(Kind::Import, message));
         }
         let text = files::read(&file).map_err(|e| {
             host.depends_on_unread(&file);
-            throw_new("import", format!("importing `{path}`: {e}"))
+            throw_new(Kind::Import, format!("importing `{path}`: {e}"))
         })?;
         host.depends_on(&file, Some(text.as_bytes()));
         let text = source::plain(&text);
@@ -86,7 +88,7 @@ pub(super) fn evaluated(
         }
     }
     let is_offered = |function: &&Shared<ScriptFuncDef>| {
-        function.access == FnAccess::Public && !function.name.starts_with("anon$")
+        function.access == FnAccess::Public && !names_closure(&function.name)
     };
     for function in ast.iter_fn_def().filter(is_offered) {
         offer(&mut module, &home, function, namespace);
@@ -177,7 +179,7 @@ fn existing(host: &Inner, folder: &Path, wanted: &Path, named: &str) -> Result<P
             _ => e.to_string(),
         };
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        throw_new("file", format!("`{named}` (looked for in `{}`): {reason}", folder.display()))
+        throw_new(Kind::File, format!("`{named}` (looked for in `{}`): {reason}", folder.display()))
     })
 }
 
@@ -191,7 +193,7 @@ pub(super) fn find_place(
 ) -> Result<PathBuf, Raised> {
     let wanted = in_folder(folder, named);
     let Some(name) = wanted.file_name().filter(|_| !named.ends_with('/')) else {
-        return Err(throw_new("file", format!("`{named}` names no file")));
+        return Err(throw_new(Kind::File, format!("`{named}` names no file")));
     };
     permit(host, right, &wanted, named)?;
     let place = files::real(wanted.parent().unwrap_or(Path::new("/"))).join(name);

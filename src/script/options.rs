@@ -1,7 +1,7 @@
 //! The trailing map of options: typed keys, and an error with a suggestion for an unknown one.
 
+use crate::base::failure::{Failure, Kind};
 use crate::base::spelling::nearest;
-use crate::flow::failure::Failure;
 use crate::model::request::SETTINGS;
 use crate::model::schema;
 use crate::model::spec::keys;
@@ -165,7 +165,7 @@ impl Options {
 
     /// Makes the error for a key with a bad value.
     pub(super) fn wrong(&self, key: &str, reason: &str) -> Failure {
-        Failure::new("option", format!("option `{key}` of `{}`: {reason}", self.of))
+        Failure::new(Kind::Option, format!("option `{key}` of `{}`: {reason}", self.of))
     }
 }
 
@@ -175,7 +175,7 @@ pub(super) fn unknown_key(of: &str, key: &str, known: &[&str]) -> Failure {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("it takes: {}", known.join(", ")),
     };
-    Failure::new("option", format!("`{of}` has no option `{key}`; {help}"))
+    Failure::new(Kind::Option, format!("`{of}` has no option `{key}`; {help}"))
 }
 
 #[cfg(test)]

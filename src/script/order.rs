@@ -1,5 +1,6 @@
 //! Sorting lists: with a function, whose errors go through, or by what the items are.
 
+use crate::base::failure::Kind;
 use crate::script::each::{Each, Item};
 use crate::script::error::{Raised, throw_new};
 use crate::script::language::{change, named, word};
@@ -137,7 +138,7 @@ fn a_kind(value: &Dynamic) -> String {
 
 fn cannot(word: &str, what: &str) -> Raised {
     let message = format!("`{word}` cannot place {what}; give it a function: `{word}(|a, b| ..)`");
-    throw_new("script", message)
+    throw_new(Kind::Script, message)
 }
 
 fn compare(one: &Dynamic, other: &Dynamic) -> Option<Ordering> {

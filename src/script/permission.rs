@@ -1,8 +1,8 @@
 //! What a script may touch besides models: files, hosts, variables of the environment, programs.
 //! What is not granted is refused; what is denied is refused whatever is granted.
 
+use crate::base::failure::{Failure, Kind};
 use crate::base::secret::scrub;
-use crate::flow::failure::Failure;
 use crate::script::files::{plain, real};
 use crate::script::modules::shown;
 use std::cell::RefCell;
@@ -258,7 +258,7 @@ impl Permissions {
                 rule => format!("`--deny-{word}={rule}`"),
             };
             let message = format!("{deed} `{shown}` is denied by {what}, or by kaizen.toml");
-            return Err(Failure::new("permission", message));
+            return Err(Failure::new(Kind::Permission, message));
         }
         if self.has(right, target) {
             return Ok(());
@@ -280,7 +280,7 @@ impl Permissions {
             "{deed} `{shown}` is not granted; run with `--allow-{word}={target}`, or add \
              \"{target}\" to `{word}` under [permissions] in kaizen.toml"
         );
-        Err(Failure::new("permission", message))
+        Err(Failure::new(Kind::Permission, message))
     }
 }
 

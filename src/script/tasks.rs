@@ -5,9 +5,9 @@
 )]
 
 use crate::base::clock;
+use crate::base::failure::{Failure, Kind};
 use crate::base::strand::Strand;
 use crate::flow::callback::Scope;
-use crate::flow::failure::Failure;
 use crate::script::Inner;
 use crate::script::convert;
 use crate::script::error::{self, Raised};
@@ -127,8 +127,9 @@ impl BoundFn {
         let mut bound = Vec::with_capacity(list.len());
         for value in list {
             let name = convert::type_name(&value);
-            let wrong =
-                || Failure::new("option", format!("`{of}` takes functions, `|| ..`, not a {name}"));
+            let wrong = || {
+                Failure::new(Kind::Option, format!("`{of}` takes functions, `|| ..`, not a {name}"))
+            };
             let function = value.try_cast::<FnPtr>().ok_or_else(wrong)?;
             bound.push(BoundFn::within(host, &store, function));
         }
@@ -175,7 +176,7 @@ impl BoundFn {
     pub(super) fn value(&self, result: Result<Dynamic, Raised>) -> Result<Value, Failure> {
         let value = result.map_err(|raised| self.host.failure(&raised))?;
         convert::to_value(&value).map_err(|reason| {
-            Failure::new("script", format!("a function must give plain data: {reason}"))
+            Failure::new(Kind::Script, format!("a function must give plain data: {reason}"))
         })
     }
 
@@ -205,7 +206,7 @@ pub(super) fn start(
     async move {
         let fiber = fiber.map_err(|e| {
             let message = format!("no memory for another task of the script: {e}");
-            error::throw(&Failure::new("memory", message))
+            error::throw(&Failure::new(Kind::Memory, message))
         })?;
         InTask { task: Rc::new(task), future: fiber }.await
     }

@@ -2,8 +2,8 @@
 //! compare values with.
 
 use crate::base::clock;
+use crate::base::failure::{Failure, Kind};
 use crate::base::secret::clean;
-use crate::flow::failure::Failure;
 use crate::script::check::definition;
 use crate::script::diagnostic::Diagnostic;
 use crate::script::tasks::Task;
@@ -92,7 +92,7 @@ impl Test {
         if !self.used.borrow_mut().insert(path.clone()) {
             let name = name.unwrap_or_default();
             let message = format!("the snapshot `{name}` is used twice; give each its own name");
-            return Err(Failure::new("option", message));
+            return Err(Failure::new(Kind::Option, message));
         }
         let now = format!("{}\n", difference::text(&clean(value.clone())));
         let known = match std::fs::read(&path) {
@@ -100,7 +100,7 @@ impl Test {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => {
                 let message = format!("the snapshot `{}`: {error}", path.display());
-                return Err(Failure::new("file", message));
+                return Err(Failure::new(Kind::File, message));
             }
         };
         let whole = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
@@ -124,7 +124,7 @@ impl Test {
                 difference::of_texts(&now, &known)
             ),
         };
-        Err(Failure::new("assertion", message))
+        Err(Failure::new(Kind::Assertion, message))
     }
 
     /// Returns the name of the file of a snapshot.
@@ -140,7 +140,7 @@ impl Test {
             let message = format!(
                 "`{name}` cannot name a snapshot: a letter, then letters, digits, `-` and `_`"
             );
-            return Err(Failure::new("option", message));
+            return Err(Failure::new(Kind::Option, message));
         }
         Ok(format!("{}.{name}{SNAPSHOT_END}", self.name))
     }

@@ -2,7 +2,7 @@
 //! is compiled as if it stood below all earlier ones: a line number then tells the input, and no two
 //! closures have the same place.
 
-use crate::flow::failure::Place;
+use crate::base::failure::Place;
 use crate::script::diagnostic::Diagnostic;
 use crate::script::lexeme::{Replaced, column_before, legal};
 use rhai::{EvalAltResult, Position};

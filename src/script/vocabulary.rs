@@ -2,6 +2,7 @@
 
 use crate::script::api::Entry;
 use crate::script::check;
+use crate::script::lexeme::names_closure;
 use rhai::{AST, Engine};
 use std::collections::BTreeSet;
 
@@ -83,7 +84,7 @@ fn is_name_of_function(param: &str) -> bool {
 /// Collects functions that were typed or loaded.
 pub(super) fn own(ast: &AST) -> Vec<Word> {
     let mut found = BTreeSet::new();
-    for function in ast.iter_functions().filter(|f| !f.name.starts_with("anon$")) {
+    for function in ast.iter_functions().filter(|f| !names_closure(f.name)) {
         let params: Vec<String> = function.params.iter().map(ToString::to_string).collect();
         let name = function.name.to_owned();
         let signature = check::signature(&name, &params, "");

@@ -6,12 +6,14 @@ mod script;
 mod world;
 
 use super::{figure, seeds};
+use kaizen::base::failure::Kind;
 use kaizen::base::id::RunId;
 use kaizen::base::rng::Rng;
 use kaizen::executor::Executor;
 use kaizen::executor::reuse::Reuse;
 use kaizen::journal::Journal;
-use kaizen::journal::event::Event;
+use kaizen::journal::event::{Event, RunKind};
+use kaizen::journal::inquiry::{Ask, Inquiry};
 use kaizen::journal::past::{Failures, Past};
 use kaizen::journal::replies::Replies;
 use kaizen::model::registry::Models;
@@ -119,6 +121,7 @@ async fn run(seed: u64, text: &str, beginning: Beginning<'_>) -> Option<Trace> {
         seed,
         program: String::new(),
         resumes: None,
+        what: Some(RunKind::Script),
     };
     executor.begin(&started).unwrap();
 
@@ -165,11 +168,11 @@ fn told(event: &Event) -> Option<Value> {
     fields.remove("again");
     match event {
         Event::RunStarted { .. } | Event::TimePassed { .. } | Event::Logged { .. } => return None,
-        Event::Told { what, .. } if what == "now" || what == "elapsed" => {
+        Event::Told { what: Inquiry::Bare(Ask::Now | Ask::Elapsed), .. } => {
             fields.remove("value");
         }
         // A call that was given up before the resumed run had made it has cost nothing there.
-        Event::AttemptEnded { failure: Some(failure), .. } if failure.kind == "cancelled" => {
+        Event::AttemptEnded { failure: Some(failure), .. } if failure.kind == Kind::Cancelled => {
             fields.remove("usage");
             fields.remove("cost");
         }
@@ -182,7 +185,7 @@ fn told(event: &Event) -> Option<Value> {
 fn answers(events: &[(i64, Event)]) -> BTreeMap<(String, String), Value> {
     let told = events.iter().filter_map(|(_, event)| match event {
         Event::Told { what, value, at: Some(at) } => {
-            Some(((what.clone(), at.to_string()), value.clone()))
+            Some(((what.to_string(), at.to_string()), value.clone()))
         }
         _ => None,
     });
@@ -216,7 +219,7 @@ fn ended(events: &[(i64, Event)]) -> BTreeSet<String> {
             }
             Event::AttemptEnded { op, attempt, failure, .. } => {
                 let call = open.remove(&(op.0, *attempt)).unwrap();
-                if failure.as_ref().is_none_or(|failure| failure.kind != "cancelled") {
+                if failure.as_ref().is_none_or(|failure| failure.kind != Kind::Cancelled) {
                     ended.insert(call);
                 }
             }

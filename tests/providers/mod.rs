@@ -6,6 +6,7 @@ mod reply;
 mod retries;
 mod suite;
 
+use kaizen::base::failure::Kind;
 use kaizen::model::Model;
 use kaizen::model::message::{Message, Role};
 use kaizen::model::registry::Models;
@@ -38,5 +39,7 @@ async fn ask_for(model: &Model, question: &str, settings: Settings) -> Called {
 
 /// Returns the kind of the failure, or `ok`.
 fn kind(called: &Called) -> &'static str {
-    called.result.as_ref().map_or_else(kaizen::model::error::CallError::kind, |_| "ok")
+    let Err(error) = &called.result else { return "ok" };
+    let kind = error.kind();
+    Kind::ALL.iter().find(|known| **known == kind).map_or("own", Kind::word)
 }

@@ -110,7 +110,10 @@ fn check_any(called: &Called, text: &str, said: Option<(u64, u64)>) -> Result<()
         Ok(found) => expect(found == text, "the text is another"),
         Err(error) => {
             let retried = error.retry() != Retry::Never;
-            expect(retried == may_help(error.kind()), "asked again where it cannot help, or not")?;
+            expect(
+                retried == may_help(error.kind().word()),
+                "asked again where it cannot help, or not",
+            )?;
             match error {
                 CallError::CutOff { text: part }
                 | CallError::Ended { text: part, .. }

@@ -1,6 +1,6 @@
 //! Errors in a script, with the line they are in.
 
-use crate::flow::failure::Place;
+use crate::base::failure::Place;
 use crate::script::diagnostic::{self as script, Diagnostic};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::{Value, json};

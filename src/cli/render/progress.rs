@@ -7,7 +7,7 @@ use crate::base::unit::Money;
 use crate::cli::render::time::length;
 use crate::executor::budget::{Budget, Tally};
 use crate::flow::outcome::Outcome;
-use crate::journal::event::{Event, Planned};
+use crate::journal::event::{Event, Planned, RunStatus};
 use crate::metrics::Metrics;
 use crate::metrics::charge::{Bill, Charge};
 use crate::model::reply::Usage;
@@ -63,14 +63,16 @@ struct Folded {
 struct Fold {
     /// How many of them are no parts of an expanded list.
     single: usize,
+    /// The lists that parts belong to, by name.
+    lists: HashMap<OpId, String>,
     by_name: BTreeMap<String, Folded>,
 }
 
 impl Fold {
     /// Returns the name under which an operation is told together with others, if it is.
-    fn group(&self, name: &str) -> Option<String> {
-        match name.split_once('[') {
-            Some((list, _)) => Some(list.to_owned()),
+    fn group(&self, op: OpId) -> Option<String> {
+        match self.lists.get(&op) {
+            Some(list) => Some(list.clone()),
             None if self.single > FOLD_FROM => Some("operations".to_owned()),
             None => None,
         }
@@ -154,9 +156,8 @@ impl Progress {
             return;
         }
         match event {
-            Event::FlowStarted { flow, ops, .. } | Event::Expanded { flow, ops, .. } => {
-                self.plan(*flow, ops);
-            }
+            Event::FlowStarted { flow, ops, .. } => self.plan(*flow, ops, None),
+            Event::Expanded { flow, op, ops } => self.plan(*flow, ops, Some(*op)),
             Event::OpStarted { op, name, .. } => self.start(at, *op, name.as_deref()),
             Event::AttemptStarted { op, attempt, model, .. } => {
                 self.ask(*op, *attempt, model);
@@ -190,14 +191,18 @@ impl Progress {
         }
     }
 
-    fn plan(&mut self, flow: FlowId, ops: &[Planned]) {
+    fn plan(&mut self, flow: FlowId, ops: &[Planned], list: Option<OpId>) {
         for planned in ops {
             self.names.insert(planned.op, planned.name.clone());
         }
         self.planned += ops.len() as u64;
         if self.is_live && ops.len() > FOLD_FROM {
-            let single = ops.iter().filter(|planned| !planned.name.contains('[')).count();
-            self.folds.entry(flow).or_default().single += single;
+            let list = list.and_then(|list| self.names.get(&list));
+            let fold = self.folds.entry(flow).or_default();
+            match list {
+                Some(list) => fold.lists.extend(ops.iter().map(|part| (part.op, list.clone()))),
+                None => fold.single += ops.len(),
+            }
         }
     }
 
@@ -315,7 +320,7 @@ impl Progress {
         if !self.is_live {
             return self.say(&plain_line(time / 1000, &open, outcome));
         }
-        let group = self.folds.get(&flow).and_then(|fold| fold.group(&open.name));
+        let group = self.folds.get(&flow).and_then(|fold| fold.group(op));
         match (group, self.folds.get_mut(&flow)) {
             (Some(group), Some(fold)) if is_completed => {
                 let folded = fold.by_name.entry(group).or_default();
@@ -358,7 +363,7 @@ impl Progress {
     }
 
     /// Says how the run ended.
-    pub(in crate::cli) fn sum_up(&self, run: &RunId, status: &str, metrics: &Metrics) {
+    pub(in crate::cli) fn sum_up(&self, run: &RunId, status: RunStatus, metrics: &Metrics) {
         if self.silent {
             return;
         }

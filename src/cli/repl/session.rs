@@ -1,6 +1,7 @@
 //! A session: takes inputs one after the other and shows what they give.
 
 use crate::base::clock;
+use crate::base::failure::Kind;
 use crate::base::unit::Money;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
@@ -12,7 +13,7 @@ use crate::cli::repl::stage::Stage;
 use crate::cli::signal::Signals;
 use crate::cli::{Global, doc, print_data, print_line, say};
 use crate::executor::Executor;
-use crate::journal::event::Event;
+use crate::journal::event::{Event, RunKind, RunStatus};
 use crate::journal::history;
 use crate::metrics::Metrics;
 use crate::model::registry::Models;
@@ -322,7 +323,9 @@ impl<'a> Session<'a> {
         let mut parts = vec![time::length(micros)];
         let gained = (now.op_time - before.op_time) / time.as_secs_f64().max(1e-6);
         if calls > 1 {
-            parts[0].push_str(&if gained >= 1.2 {
+            let lost = |metrics: &Metrics| metrics.due() - metrics.completed;
+            let is_whole = lost(&now) == lost(before);
+            parts[0].push_str(&if gained >= 1.2 && is_whole {
                 format!(" ({gained:.1}× faster than in turn)")
             } else {
                 String::new()
@@ -424,6 +427,7 @@ impl<'a> Session<'a> {
                 seed: self.seed,
                 program: env!("CARGO_PKG_VERSION").to_owned(),
                 resumes: None,
+                what: Some(RunKind::Session),
             })?;
         }
         Ok(())
@@ -434,19 +438,19 @@ impl<'a> Session<'a> {
         self.dialogue.end();
         if self.is_journaled {
             let status = match exit {
-                Exit::Ok => "ok",
-                Exit::Interrupted | Exit::Terminated => "interrupted",
-                _ => "failed",
+                Exit::Ok => RunStatus::Ok,
+                Exit::Interrupted | Exit::Terminated => RunStatus::Interrupted,
+                _ => RunStatus::Failed,
             };
-            let (status, value, failure) = (status.to_owned(), Value::Null, None);
-            self.executor.commit(&Event::RunEnded { status, value, failure }).await?;
+            let ended = Event::RunEnded { status, value: Value::Null, failure: None };
+            self.executor.commit(&ended).await?;
         }
         Ok(exit)
     }
 }
 
 fn is_interrupted(error: &ScriptError) -> bool {
-    matches!(error, ScriptError::Failed(both) if both.0.kind == "interrupted")
+    matches!(error, ScriptError::Failed(both) if both.0.kind == Kind::Interrupted)
 }
 
 fn to_json(shown: &Shown) -> Value {

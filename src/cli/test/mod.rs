@@ -9,6 +9,7 @@ mod report;
 mod watch;
 
 use crate::base::clock;
+use crate::base::failure::{Failure, Kind};
 use crate::base::spelling::nearest;
 use crate::cli::config::duration;
 use crate::cli::exit::Exit;
@@ -25,7 +26,6 @@ use crate::cli::watch::files::Contents;
 use crate::cli::{Global, print_data, print_line, say, trust};
 use crate::executor::budget::Budget;
 use crate::executor::tape;
-use crate::flow::failure::Failure;
 use crate::journal::cassette::Cassette;
 use futures::FutureExt;
 use serde_json::json;
@@ -334,7 +334,7 @@ impl Desk<'_> {
             let began = clock::monotonic();
             let ended = AssertUnwindSafe(bench.perform(case)).catch_unwind().await;
             let ended = ended.unwrap_or_else(|_| {
-                let failure = Failure::new("panicked", "kaizen itself failed in this test");
+                let failure = Failure::new(Kind::Panicked, "kaizen itself failed in this test");
                 Ended::broken(began, &failure)
             });
             if sender.send((place, ended)).is_err() {

@@ -1,6 +1,7 @@
 //! Runs one test: with a host, a seed and a state of its own, and without journal or store.
 
 use crate::base::clock;
+use crate::base::failure::{Failure, Kind};
 use crate::base::id::RunId;
 use crate::base::unit::Money;
 use crate::cli::project::Project;
@@ -10,7 +11,6 @@ use crate::cli::test::report::counted;
 use crate::executor::Executor;
 use crate::executor::budget::Budget;
 use crate::executor::tape::{Record, Tape};
-use crate::flow::failure::Failure;
 use crate::journal::Journal;
 use crate::journal::cassette::{self, Cassette};
 use crate::model::registry::Models;
@@ -120,12 +120,12 @@ struct Setup {
 impl Bench<'_> {
     /// Runs a test.
     pub(super) async fn perform(&self, case: &Case) -> Ended {
-        let broken = |kind: &str, message: String| {
+        let broken = |kind: Kind, message: String| {
             Ended::broken(clock::monotonic(), &Failure::new(kind, message))
         };
         let cassette = match Cassette::read(&case.cassette) {
             Ok(cassette) => cassette,
-            Err(error) => return broken("file", error.to_string()),
+            Err(error) => return broken(Kind::File, error.to_string()),
         };
         let setup = self.set_up(case, cassette);
         let program = match setup.host.compile(&case.text) {
@@ -135,7 +135,7 @@ impl Bench<'_> {
                 let fault = faults.into_iter().next();
                 return Ended::new(Status::Failed, clock::monotonic(), fault);
             }
-            Err(error) => return broken("file", format!("{error:?}")),
+            Err(error) => return broken(Kind::File, format!("{error:?}")),
         };
         // Setting up is no part of what the test takes.
         let began = clock::monotonic();
@@ -198,7 +198,7 @@ impl Bench<'_> {
         began: Duration,
     ) -> Result<(), (Status, Option<Diagnostic>)> {
         let Setup { host, executor, tape, test, .. } = setup;
-        let failed = |kind: &str, text: String| {
+        let failed = |kind: Kind, text: String| {
             Err((Status::Failed, Some(of_failure(&Failure::new(kind, text)))))
         };
         let work = host.test(program, test.clone(), self.limit);
@@ -211,12 +211,12 @@ impl Bench<'_> {
         };
         let Ok(result) = result else {
             host.end();
-            return failed("timeout", self.too_late());
+            return failed(Kind::Timeout, self.too_late());
         };
         let raised = match result {
             Ok(()) => None,
             Err(ScriptError::Failed(both)) => Some(*both),
-            Err(other) => return failed("file", format!("{other:?}")),
+            Err(other) => return failed(Kind::File, format!("{other:?}")),
         };
         if self.signals.seen().is_some() {
             return Err((Status::Stopped, None));
@@ -232,7 +232,7 @@ impl Bench<'_> {
         }
         if let Some((failure, mut shown)) = raised {
             let took = clock::monotonic().saturating_sub(began);
-            if failure.kind == "timeout" && took >= self.limit {
+            if failure.kind == Kind::Timeout && took >= self.limit {
                 shown.message = self.too_late();
             }
             return Err((Status::Failed, Some(shown)));
@@ -240,7 +240,7 @@ impl Bench<'_> {
         if executor.unforgiven() == 0 {
             return Ok(());
         }
-        let cancelled = || Failure::new("cancelled", "operations of a flow were cancelled");
+        let cancelled = || Failure::new(Kind::Cancelled, "operations of a flow were cancelled");
         let mut shown = of_failure(&executor.first_failure().unwrap_or_else(cancelled));
         shown.help = Some(
             "an operation did not complete, so the test fails; `allow_failures: true` in the \
@@ -268,7 +268,7 @@ impl Bench<'_> {
         // What was paid for is kept, however the test ended.
         if let Some(content) = tape.content(has_passed) {
             let kept = cassette::write(&case.cassette, content);
-            kept.map_err(|error| Failure::new("file", error.to_string()))?;
+            kept.map_err(|error| Failure::new(Kind::File, error.to_string()))?;
         }
         if has_passed {
             ended.written = self.update(test)?;
@@ -287,13 +287,13 @@ impl Bench<'_> {
         let pending = test.pending();
         for (path, text) in &pending {
             write(path, text).map_err(|error| {
-                Failure::new("file", format!("writing `{}`: {error}", path.display()))
+                Failure::new(Kind::File, format!("writing `{}`: {error}", path.display()))
             })?;
         }
         if self.is_update {
             for path in test.unused() {
                 std::fs::remove_file(&path).map_err(|error| {
-                    Failure::new("file", format!("removing `{}`: {error}", path.display()))
+                    Failure::new(Kind::File, format!("removing `{}`: {error}", path.display()))
                 })?;
             }
         }

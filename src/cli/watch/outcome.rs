@@ -6,7 +6,7 @@ use crate::cli::render::change::{Change, compare, cut};
 use crate::cli::render::time::length;
 use crate::cli::watch::round::Desk;
 use crate::flow::outcome::Outcome;
-use crate::journal::event::Event;
+use crate::journal::event::{Event, RunStatus};
 use crate::metrics::Metrics;
 use crate::optimizer::stats::welch;
 use serde_json::{Map, Value, json};
@@ -27,7 +27,8 @@ pub(super) struct Snapshot {
     pub(super) events: Vec<(i64, Event)>,
     /// What the script printed.
     pub(super) printed: Vec<String>,
-    status: &'static str,
+    /// How it ended, once it has.
+    status: Option<RunStatus>,
     /// What the operations gave, by name.
     results: Map<String, Value>,
     value: Value,
@@ -42,7 +43,7 @@ impl Snapshot {
     }
 
     /// Takes in the end.
-    pub(super) fn finish(&mut self, status: &'static str, value: Value, metrics: &Metrics) {
+    pub(super) fn finish(&mut self, status: RunStatus, value: Value, metrics: &Metrics) {
         let mut names = HashMap::new();
         let mut counts: HashMap<String, u32> = HashMap::new();
         for (_, event) in &self.events {
@@ -65,8 +66,15 @@ impl Snapshot {
         }
         #[allow(clippy::cast_possible_truncation, reason = "a time in microseconds")]
         let micros = (metrics.execution_time * 1e6) as i64;
-        (self.status, self.value, self.micros) = (status, value, micros);
+        self.status = Some(status);
+        self.value = value;
+        self.micros = micros;
         self.cost = metrics.known_cost();
+    }
+
+    /// Returns the word for how it ended.
+    fn status(&self) -> &'static str {
+        self.status.map_or("", RunStatus::word)
     }
 
     /// Returns the numbers in the script's value, by path.
@@ -127,7 +135,7 @@ impl Outcomes {
         self.samples.1.push(snapshot.numbers());
         let cost = snapshot.cost.map_or("cost unknown".to_owned(), |cost| cost.to_string());
         let width = doc::width().saturating_sub(30).max(20);
-        format!("{}  {cost}  {}", snapshot.status, cut(&snapshot.value.to_string(), width))
+        format!("{}  {cost}  {}", snapshot.status(), cut(&snapshot.value.to_string(), width))
     }
 
     /// Says what the samples tell about the numbers of the result.
@@ -189,7 +197,7 @@ pub(super) fn show_changes(desk: &Desk<'_>, everything: bool) {
         return;
     };
     let cost = before.cost.map_or("cost unknown".to_owned(), |cost| cost.to_string());
-    let was = format!("(the run before: {}, {}, {cost})", before.status, length(before.micros));
+    let was = format!("(the run before: {}, {}, {cost})", before.status(), length(before.micros));
     let width = if everything { 0 } else { doc::width().saturating_sub(NAME_MAX + 4).max(20) };
     let changes = changes(before, last, width);
     if changes.is_empty() {
@@ -218,7 +226,7 @@ fn changes(before: &Snapshot, last: &Snapshot, width: usize) -> Vec<Change> {
         changes = compare("printed", &text(before), &text(last), width);
     }
     if before.status != last.status {
-        let text = format!("{} → {}", before.status, last.status);
+        let text = format!("{} → {}", before.status(), last.status());
         changes.insert(0, Change { path: "status".to_owned(), text });
     }
     changes

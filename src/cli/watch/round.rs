@@ -1,6 +1,7 @@
 //! One run of a watched script, from the check to what has changed.
 
 use crate::base::clock;
+use crate::base::failure::Kind;
 use crate::cli::exit::Exit;
 use crate::cli::job::{End, Job, Open};
 use crate::cli::project::Project;
@@ -13,7 +14,7 @@ use crate::cli::watch::sources::Configs;
 use crate::cli::watch::{Cause, Events, Happening};
 use crate::cli::{Global, say};
 use crate::executor::reuse::Reuse;
-use crate::journal::event::Event;
+use crate::journal::event::{Event, RunStatus};
 use crate::metrics::plan::Experience;
 use crate::model::registry::Models;
 use crate::script::diagnostic::Diagnostic;
@@ -215,7 +216,7 @@ impl Desk<'_> {
             }
             Left::Replaced(how, cause) => {
                 self.tell(&format!("{}; starting anew", cause.text));
-                let status = "replaced".to_owned();
+                let status = RunStatus::Replaced;
                 let ended = Event::RunEnded { status, value: Value::Null, failure: None };
                 open.executor.commit(&ended).await?;
                 Some(Round::Again(how, cause))
@@ -240,7 +241,7 @@ impl Desk<'_> {
                 happening = events.next() => happening,
                 result = &mut running => {
                     let is_stopped = matches!(
-                        &result, Err(ScriptError::Failed(both)) if both.0.kind == "interrupted"
+                        &result, Err(ScriptError::Failed(both)) if both.0.kind == Kind::Interrupted
                     );
                     if !is_stopped {
                         return Left::Done(Box::new(result));

@@ -376,6 +376,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::failure::Kind;
     use crate::model::error::Retry;
     use reqwest::header::{HeaderName, HeaderValue};
     use serde_json::json;
@@ -403,7 +404,7 @@ mod tests {
     }
 
     /// Returns kind, words, and whether asking again may help.
-    fn under_200(document: &Value) -> Option<(&'static str, String, bool)> {
+    fn under_200(document: &Value) -> Option<(Kind, String, bool)> {
         told(document, 200)
             .map(|error| (error.kind(), error.to_string(), error.retry() != Retry::Never))
     }
@@ -415,19 +416,19 @@ mod tests {
         assert_eq!(
             statuses.map(kind),
             [
-                "bad_request",
-                "unauthorized",
-                "quota",
-                "unauthorized",
-                "not_found",
-                "server",
-                "bad_request",
-                "bad_request",
-                "rate_limited",
-                "server",
-                "server",
-                "server",
-                "rate_limited"
+                Kind::BadRequest,
+                Kind::Unauthorized,
+                Kind::Quota,
+                Kind::Unauthorized,
+                Kind::NotFound,
+                Kind::Server,
+                Kind::BadRequest,
+                Kind::BadRequest,
+                Kind::RateLimited,
+                Kind::Server,
+                Kind::Server,
+                Kind::Server,
+                Kind::RateLimited
             ]
         );
         assert_eq!(with_status(501, "").retry(), Retry::Never);
@@ -439,17 +440,17 @@ mod tests {
             with_status(status, &json!({ "error": { "message": "m", "code": code } }).to_string())
                 .kind()
         };
-        assert_eq!(kind(429, "insufficient_quota"), "quota");
-        assert_eq!(kind(403, "billing_not_active"), "quota");
-        assert_eq!(kind(429, "rate_limit_exceeded"), "rate_limited");
-        assert_eq!(kind(400, "rate_limit_exceeded"), "rate_limited");
-        assert_eq!(kind(500, "context_length_exceeded"), "bad_request");
-        assert_eq!(kind(503, "model_not_found"), "not_found");
-        assert_eq!(kind(500, "invalid_api_key"), "unauthorized");
-        assert_eq!(kind(400, "content_filter"), "refused");
+        assert_eq!(kind(429, "insufficient_quota"), Kind::Quota);
+        assert_eq!(kind(403, "billing_not_active"), Kind::Quota);
+        assert_eq!(kind(429, "rate_limit_exceeded"), Kind::RateLimited);
+        assert_eq!(kind(400, "rate_limit_exceeded"), Kind::RateLimited);
+        assert_eq!(kind(500, "context_length_exceeded"), Kind::BadRequest);
+        assert_eq!(kind(503, "model_not_found"), Kind::NotFound);
+        assert_eq!(kind(500, "invalid_api_key"), Kind::Unauthorized);
+        assert_eq!(kind(400, "content_filter"), Kind::Refused);
         let moonshot =
             json!({ "error": { "message": "m", "type": "exceeded_current_quota_error" } });
-        assert_eq!(with_status(429, &moonshot.to_string()).kind(), "quota");
+        assert_eq!(with_status(429, &moonshot.to_string()).kind(), Kind::Quota);
     }
 
     #[test]
@@ -461,7 +462,7 @@ mod tests {
         let minute = with_status(429, &google("GenerateRequestsPerMinutePerProject").to_string());
         assert_eq!(minute.retry(), Retry::After(Duration::from_millis(34_500)));
         let day = with_status(429, &google("GenerateRequestsPerDayPerProject").to_string());
-        assert_eq!((day.kind(), day.retry()), ("quota", Retry::Never));
+        assert_eq!((day.kind(), day.retry()), (Kind::Quota, Retry::Never));
     }
 
     #[test]
@@ -496,55 +497,55 @@ mod tests {
             (
                 json!({ "object": "error", "message": "too long", "type": "BadRequestError",
                     "param": null, "code": 400 }),
-                "bad_request",
+                Kind::BadRequest,
                 "the provider refused the request (status 200): too long (code 400)",
                 false,
             ),
             (
                 json!({ "detail": "no such model" }),
-                "server",
+                Kind::Server,
                 "the provider failed with status 200: no such model",
                 true,
             ),
             (
                 json!({ "code": 429, "msg": "busy" }),
-                "rate_limited",
+                Kind::RateLimited,
                 "the provider asks to slow down (status 200): busy (code 429)",
                 true,
             ),
             (
                 json!({ "error": "model requires more system memory" }),
-                "server",
+                Kind::Server,
                 "the provider failed with status 200: model requires more system memory",
                 true,
             ),
             (
                 json!({ "type": "error", "error": { "type": "overloaded_error", "message": "Overloaded" } }),
-                "rate_limited",
+                Kind::RateLimited,
                 "the provider asks to slow down (status 200): Overloaded",
                 true,
             ),
             (
                 json!({ "error": { "code": 401, "message": "bad key", "status": "UNAUTHENTICATED" } }),
-                "unauthorized",
+                Kind::Unauthorized,
                 "the provider refused the key (status 200): bad key (code 401)",
                 false,
             ),
             (
                 json!({ "error": { "code": "insufficient_quota", "message": "pay" }, "choices": [] }),
-                "quota",
+                Kind::Quota,
                 "the account has no quota left (status 200): pay",
                 false,
             ),
             (
                 json!({ "base_resp": { "status_code": 1004, "status_msg": "login fail" }, "choices": null }),
-                "server",
+                Kind::Server,
                 "the provider failed with status 200: login fail",
                 true,
             ),
             (
                 json!({ "success": false, "errors": [{ "code": 7003, "message": "no route" }] }),
-                "server",
+                Kind::Server,
                 "the provider failed with status 200: no route",
                 true,
             ),

@@ -2,6 +2,7 @@
 
 use super::{FailureClass, KnowledgeError, Seen};
 use crate::base::clock::Stamp;
+use crate::base::failure::Lesson;
 use crate::optimizer::cell::{Cell, Sums};
 use crate::optimizer::failure::lesson;
 use crate::optimizer::feature;
@@ -54,7 +55,7 @@ impl Unread {
 pub(super) fn seen<'a>(row: &'a Row<'_>) -> Result<Option<Seen<'a>>, KnowledgeError> {
     let kind = row.get_ref(9)?.as_str().ok();
     let taught = kind.map(lesson);
-    let is_outage = taught.is_some_and(|taught| taught.is_outage());
+    let is_outage = taught.is_some_and(Lesson::is_outage);
     if taught.is_some_and(|taught| !taught.blames_pattern() && !is_outage) {
         return Ok(None);
     }

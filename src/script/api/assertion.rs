@@ -1,7 +1,7 @@
 //! What a test expects: `assert` and its kin, and snapshots.
 
 use super::def;
-use crate::flow::failure::Failure;
+use crate::base::failure::{Failure, Kind};
 use crate::script::error::{Raised, throw, throw_new};
 use crate::script::fiber::wait;
 use crate::script::tasks::{self, BoundFn};
@@ -21,7 +21,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
 }
 
 fn fail(message: impl Into<String>) -> Raised {
-    throw_new("assertion", message)
+    throw_new(Kind::Assertion, message)
 }
 
 fn conditions(engine: &mut Engine) {
@@ -113,7 +113,7 @@ fn comparisons(engine: &mut Engine) {
 fn both(of: &str, found: &Dynamic, expected: &Dynamic) -> Result<(Value, Value), Raised> {
     let plain = |value: &Dynamic| {
         convert::to_value(value).map_err(|reason| {
-            throw_new("option", format!("`{of}` compares plain data, and {reason}"))
+            throw_new(Kind::Option, format!("`{of}` compares plain data, and {reason}"))
         })
     };
     Ok((plain(found)?, plain(expected)?))
@@ -124,7 +124,7 @@ fn differing(message: String, found: &Value, expected: &Value) -> Raised {
     let both = json!({ "found": found, "expected": expected });
     let is_small = both.to_string().len() <= CARRIED_MAX;
     let thrown = is_small.then_some(both);
-    throw(&Failure { thrown, ..Failure::new("assertion", message) })
+    throw(&Failure { thrown, ..Failure::new(Kind::Assertion, message) })
 }
 
 #[allow(clippy::cast_precision_loss, reason = "nearness is a matter of floats")]
@@ -132,7 +132,10 @@ fn number((place, value): (&str, &Dynamic)) -> Result<f64, Raised> {
     let number = value.as_float().or_else(|_| value.as_int().map(|number| number as f64));
     number.map_err(|_| {
         let kind = convert::type_name(value);
-        throw_new("option", format!("`assert_near`: argument {place} is no number but a {kind}"))
+        throw_new(
+            Kind::Option,
+            format!("`assert_near`: argument {place} is no number but a {kind}"),
+        )
     })
 }
 
@@ -180,7 +183,7 @@ fn throws(host: &Rc<Inner>, function: &BoundFn, kind: Option<&str>) -> Result<Dy
     };
     let failure = host.failure(&raised);
     match kind {
-        Some(kind) if kind != failure.kind => Err(fail(format!(
+        Some(kind) if Kind::from(kind) != failure.kind => Err(fail(format!(
             "thrown was `{}` ({}), expected was `{kind}`",
             failure.kind, failure.message
         ))),
@@ -220,10 +223,10 @@ fn snapshot(host: &Rc<Inner>, name: Option<&str>, value: &Dynamic) -> Result<(),
     let Some(test) = host.test.borrow().clone() else {
         let message = "`assert_snapshot` works in tests only: functions `test_..` in a file \
                        `*_test.rhai`, run by `kaizen test`";
-        return Err(throw_new("snapshot", message));
+        return Err(throw_new(Kind::Snapshot, message));
     };
     let value = convert::to_value(value).map_err(|reason| {
-        throw_new("option", format!("a snapshot holds plain data, and {reason}"))
+        throw_new(Kind::Option, format!("a snapshot holds plain data, and {reason}"))
     })?;
     test.compare(host, name, &value).map_err(|failure| throw(&failure))
 }

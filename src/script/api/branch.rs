@@ -1,8 +1,8 @@
 //! `branch`: a conversation with a model.
 
 use super::{def, model};
+use crate::base::failure::{Failure, Kind};
 use crate::executor::attempt::Keep;
-use crate::flow::failure::Failure;
 use crate::flow::op::Prompt;
 use crate::model::Model;
 use crate::model::request::Settings;
@@ -168,25 +168,25 @@ pub(super) fn settings(of: &'static str, options: Options) -> Result<Settings, F
     {
         *stop = Dynamic::from(vec![stop.clone()]);
     }
-    let fields = convert::to_fields(&rest).map_err(|reason| Failure::new("option", reason))?;
+    let fields = convert::to_fields(&rest).map_err(|reason| Failure::new(Kind::Option, reason))?;
     for (key, value) in &fields {
         let one = serde_json::Map::from_iter([(key.clone(), value.clone())]);
         serde_json::from_value::<Settings>(one.into()).map_err(|_| {
             let wanted = Settings::wanted(key);
             let message = format!("option `{key}` of `{of}` must be {wanted}, not `{value}`");
-            Failure::new("option", message)
+            Failure::new(Kind::Option, message)
         })?;
     }
     if fields.get("attempts_max").and_then(serde_json::Value::as_u64) == Some(0) {
         let message =
             format!("option `attempts_max` of `{of}` must be at least 1: the first try counts");
-        return Err(Failure::new("option", message));
+        return Err(Failure::new(Kind::Option, message));
     }
     let settings: Settings = serde_json::from_value(fields.into())
-        .map_err(|error| Failure::new("option", format!("options of `{of}`: {error}")))?;
+        .map_err(|error| Failure::new(Kind::Option, format!("options of `{of}`: {error}")))?;
     settings
         .check()
-        .map_err(|error| Failure::new("option", format!("options of `{of}`: {error}")))?;
+        .map_err(|error| Failure::new(Kind::Option, format!("options of `{of}`: {error}")))?;
     Ok(settings)
 }
 
@@ -333,7 +333,7 @@ fn from_map(host: &Rc<Inner>, map: Map) -> Result<SharedBranch, Raised> {
     let exchanges: Vec<Exchange> = match exchanges {
         serde_json::Value::Null => Vec::new(),
         value => serde_json::from_value(value).map_err(|error| {
-            throw_new("option", format!("option `exchanges` of `branch_from`: {error}"))
+            throw_new(Kind::Option, format!("option `exchanges` of `branch_from`: {error}"))
         })?,
     };
     let branch = create(host, options.rest())?;

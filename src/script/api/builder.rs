@@ -2,11 +2,11 @@
 
 use super::def;
 use super::operation::{Operation, read_function, read_on_failure, read_op};
+use crate::base::failure::{Failure, Kind};
 use crate::base::spelling::nearest;
 use crate::flow::Edge;
 use crate::flow::builder::Builder;
 use crate::flow::callback::{Callback, Input};
-use crate::flow::failure::Failure;
 use crate::flow::op::{NodeId, Op, OpKind};
 use crate::script::error::{Raised, throw, throw_new};
 use crate::script::options::{Options, known};
@@ -208,7 +208,7 @@ fn aggregate(
     let sources = sources.unwrap_or_else(|| builder.borrow().heads());
     if sources.is_empty() {
         let message = "there is nothing to aggregate; add operations first";
-        return Err(Failure::new("option", message));
+        return Err(Failure::new(Kind::Option, message));
     }
     let op = read_op(host, context, builder, kind, options)?;
     Ok(insert(builder, op, &sources))
@@ -290,7 +290,7 @@ fn connect(source: &Node, target: &Node, edge: Edge) -> Result<(), Raised> {
     if !Rc::ptr_eq(&source.builder, &target.builder) {
         let message =
             format!("`{}` and `{}` belong to different builders", source.name, target.name);
-        return Err(throw_new("option", message));
+        return Err(throw_new(Kind::Option, message));
     }
     source.builder.borrow_mut().connect(source.id, target.id, edge);
     Ok(())
@@ -299,7 +299,7 @@ fn connect(source: &Node, target: &Node, edge: Edge) -> Result<(), Raised> {
 fn chain(sources: &[Dynamic], targets: &[Dynamic]) -> Result<(), Raised> {
     let read = |value: &Dynamic| {
         let name = convert::type_name(value);
-        let wrong = || throw_new("option", format!("`>>` connects nodes, not a {name}"));
+        let wrong = || throw_new(Kind::Option, format!("`>>` connects nodes, not a {name}"));
         value.clone().try_cast::<Node>().ok_or_else(wrong)
     };
     for source in sources {
@@ -363,7 +363,7 @@ fn expand(
     op.on_failure = read_on_failure(&mut options)?;
     if !Rc::ptr_eq(&node.builder, builder) {
         let message = format!("node `{}` belongs to another builder", node.name);
-        return Err(Failure::new("option", message));
+        return Err(Failure::new(Kind::Option, message));
     }
     Ok(insert(builder, op, &[node.id]))
 }
@@ -381,7 +381,10 @@ fn make_op(
         let task = (*task).clone();
         Box::pin(async move {
             let Input::Item(item, place, strand) = input else {
-                return Err(Failure::new("script", "an expansion was called as something else"));
+                return Err(Failure::new(
+                    Kind::Script,
+                    "an expansion was called as something else",
+                ));
             };
             let arguments = vec![
                 convert::from_value(item.clone()),
@@ -393,7 +396,7 @@ fn make_op(
             let Some(mut map) = made.try_cast::<Map>() else {
                 let message =
                     format!("the function of `expand` must give a map of options, not a {found}");
-                return Err(Failure::new("script", message));
+                return Err(Failure::new(Kind::Script, message));
             };
             let kind = map.remove("operation").unwrap_or_else(|| "communicate".into());
             if kind.is_string() && !map.contains_key("context") {

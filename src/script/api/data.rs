@@ -1,6 +1,7 @@
 //! Files and JSON. Files are named relative to the script's folder.
 
 use super::def;
+use crate::base::failure::Kind;
 use crate::base::json;
 use crate::base::secret::scrub_document;
 use crate::script::error::{Raised, throw_new};
@@ -88,12 +89,12 @@ fn json_words(engine: &mut Engine) {
 pub(in crate::script) fn read_json(text: &str) -> Result<Dynamic, Raised> {
     json::read(text).map(convert::from_value).map_err(|error| {
         let shown: String = text.chars().take(80).collect();
-        throw_new("json", format!("this is not JSON ({error}): {shown}"))
+        throw_new(Kind::Json, format!("this is not JSON ({error}): {shown}"))
     })
 }
 
 fn written(data: Result<Value, String>) -> Result<String, Raised> {
-    data.map(|data| data.to_string()).map_err(|reason| throw_new("json", reason))
+    data.map(|data| data.to_string()).map_err(|reason| throw_new(Kind::Json, reason))
 }
 
 /// Lets whole numbers above 2^63 be compared with other numbers.
@@ -179,7 +180,7 @@ fn read(host: &Rc<Inner>, path: &str) -> Result<String, Raised> {
     let file = find(host, folder(host), path)?;
     let text = files::read(&file).map_err(|error| {
         host.depends_on_unread(&file);
-        throw_new("file", format!("reading `{path}`: {error}"))
+        throw_new(Kind::File, format!("reading `{path}`: {error}"))
     })?;
     host.depends_on(&file, Some(text.as_bytes()));
     // The mark says how the file is written, and is no part of its text.
@@ -188,8 +189,8 @@ fn read(host: &Rc<Inner>, path: &str) -> Result<String, Raised> {
 
 fn read_jsonl(host: &Rc<Inner>, path: &str) -> Result<Array, Raised> {
     let text = read(host, path)?;
-    let values =
-        json::read_lines(&text).map_err(|error| throw_new("json", format!("`{path}` {error}")))?;
+    let values = json::read_lines(&text)
+        .map_err(|error| throw_new(Kind::Json, format!("`{path}` {error}")))?;
     Ok(values.into_iter().map(convert::from_value).collect())
 }
 
@@ -200,7 +201,7 @@ fn write(host: &Rc<Inner>, path: &str, text: &str) -> Result<(), Raised> {
     let place = find_place(host, Right::Write, folder(host), path)?;
     host.wrote(&place);
     files::write(&place, &scrub_document(text))
-        .map_err(|error| throw_new("file", format!("writing `{path}`: {error}")))
+        .map_err(|error| throw_new(Kind::File, format!("writing `{path}`: {error}")))
 }
 
 /// Finds the place of a file that others write, and makes its folder.
@@ -210,7 +211,7 @@ pub(super) fn place(host: &Rc<Inner>, path: &str) -> Result<PathBuf, Raised> {
     }
     let place = find_place(host, Right::Write, folder(host), path)?;
     files::make_folder_of(&place)
-        .map_err(|error| throw_new("file", format!("the folder of `{path}`: {error}")))?;
+        .map_err(|error| throw_new(Kind::File, format!("the folder of `{path}`: {error}")))?;
     Ok(place)
 }
 

@@ -4,7 +4,8 @@ use super::def;
 use super::flow::read_bounds;
 use super::optimizer::{Handle, is_news, raise};
 use super::recommend::{Choice, among_short, choose_once, read_objective, read_of};
-use crate::flow::failure::Failure;
+use crate::base::failure::{Failure, Kind};
+use crate::journal::inquiry::{Ask, Inquiry};
 use crate::optimizer::accuracy::Accuracy;
 use crate::optimizer::compare::{self, Plan, digest};
 use crate::optimizer::execution::{Arm, Judge, Setting, Work};
@@ -152,15 +153,16 @@ impl<'a> Given<'a> {
         ways: Map,
         options: Map,
     ) -> Result<Given<'a>, Failure> {
-        let task = TaskType::new(task).map_err(|e| Failure::new("option", e.to_string()))?;
+        let task = TaskType::new(task).map_err(|e| Failure::new(Kind::Option, e.to_string()))?;
         let (names, functions): (Vec<_>, Array) = ways.into_iter().unzip();
         if names.is_empty() {
             let reason = format!("`{word}` needs patterns, such as `#{{ direct: |input| .. }}`");
-            return Err(Failure::new("option", reason));
+            return Err(Failure::new(Kind::Option, reason));
         }
         let bound = BoundFn::all(host, context, word, functions)?;
         let arm = |(name, function): (rhai::Identifier, BoundFn)| {
-            let pattern = Pattern::new(&name).map_err(|e| Failure::new("option", e.to_string()))?;
+            let pattern =
+                Pattern::new(&name).map_err(|e| Failure::new(Kind::Option, e.to_string()))?;
             Ok(Arm { pattern, work: work(function) })
         };
         let arms = names.into_iter().zip(bound).map(arm).collect::<Result<_, Failure>>()?;
@@ -206,7 +208,7 @@ impl<'a> Given<'a> {
             let (among, given) = (self.o.among.join(", "), given.join(", "));
             let message =
                 format!("the optimizer chooses among {among}; none of them is given here: {given}");
-            return Err(Failure::new("option", message));
+            return Err(Failure::new(Kind::Option, message));
         }
         Ok(names)
     }
@@ -264,7 +266,8 @@ fn run(mut given: Given<'_>, input: &Dynamic) -> Result<Dynamic, Raised> {
     let names = given.names().map_err(|e| throw(&e))?;
     let of = read_of(&mut given.options).map_err(|e| throw(&e))?;
     let (task, arms) = (given.task, given.arms);
-    let what = format!("run {task}{} on {}", among_short(&names), digest(&input));
+    let about = format!("{task}{} on {}", among_short(&names), digest(&input));
+    let what = Inquiry::About(Ask::Run, about);
     let question = (task.as_str(), &names[..], &of);
     let at = setting.strand.count(&"run");
     let name = format!("{}{at} run", host.executor().origin());
@@ -274,7 +277,7 @@ fn run(mut given: Given<'_>, input: &Dynamic) -> Result<Dynamic, Raised> {
     let kind = TaskType::new(kind).map_err(|error| raise(host, error.into()))?;
     let chosen = choice["pattern"].as_str().unwrap_or_default();
     let arm = arms.iter().find(|arm| arm.pattern.as_str() == chosen).ok_or_else(|| {
-        throw_new("option", format!("`{chosen}` was chosen, which is not among the patterns"))
+        throw_new(Kind::Option, format!("`{chosen}` was chosen, which is not among the patterns"))
     })?;
     let around = tasks::current().scope.clone();
     let strand = setting.strand.next();
@@ -305,12 +308,12 @@ fn compare(mut given: Given<'_>, list: &Array) -> Result<Dynamic, Raised> {
     let setting = given.setting()?;
     let read = |given: Given<'_>| {
         if given.arms.len() < 2 {
-            return Err(Failure::new("option", "`compare` needs at least two patterns"));
+            return Err(Failure::new(Kind::Option, "`compare` needs at least two patterns"));
         }
         let inputs =
             list.iter().map(|one| plain("an input", one)).collect::<Result<Vec<_>, _>>()?;
         if inputs.is_empty() {
-            return Err(Failure::new("option", "`compare` needs at least one input"));
+            return Err(Failure::new(Kind::Option, "`compare` needs at least one input"));
         }
         given.plan(inputs, &setting)
     };
@@ -346,8 +349,9 @@ fn judge(function: BoundFn) -> Judge {
 }
 
 fn plain(what: &str, value: &Dynamic) -> Result<Value, Failure> {
-    convert::to_value(value)
-        .map_err(|reason| Failure::new("option", format!("{what} must be plain data: {reason}")))
+    convert::to_value(value).map_err(|reason| {
+        Failure::new(Kind::Option, format!("{what} must be plain data: {reason}"))
+    })
 }
 
 /// Takes a number above 0 and below 1.

@@ -5,6 +5,7 @@ use super::def;
 use super::operation::read_on_failure;
 use super::run::as_float;
 use super::session::SharedSession;
+use crate::base::failure::{Failure, Kind};
 use crate::base::spelling::nearest;
 use crate::base::unit::Money;
 use crate::executor::budget::Bounds;
@@ -13,7 +14,6 @@ use crate::executor::run::{FlowOptions, MAX_CONCURRENT};
 use crate::executor::{Listener, attempt::Stop};
 use crate::flow::Graph;
 use crate::flow::draw::{Format, draw};
-use crate::flow::failure::Failure;
 use crate::flow::outcome::{Outcome, SkipReason};
 use crate::journal::event::Event;
 use crate::script::error::{Raised, throw, throw_new};
@@ -49,7 +49,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
 
 fn freeze(builder: &SharedBuilder) -> Result<Rc<Graph>, Raised> {
     let graph = builder.borrow().build();
-    graph.map(Rc::new).map_err(|errors| throw_new("graph", errors.to_string()))
+    graph.map(Rc::new).map_err(|errors| throw_new(Kind::Graph, errors.to_string()))
 }
 
 fn graphs(engine: &mut Engine) {
@@ -97,7 +97,7 @@ fn graphs(engine: &mut Engine) {
 fn drawn(graph: &Graph, format: &str) -> Result<String, Raised> {
     let unknown = || {
         let message = format!("there is no format `{format}`; there are text, mermaid and dot");
-        throw_new("option", message)
+        throw_new(Kind::Option, message)
     };
     Ok(draw(graph, Format::parse(format).ok_or_else(unknown)?))
 }
@@ -176,7 +176,7 @@ fn running(engine: &mut Engine, host: &Rc<Inner>) {
                 let near = nearest(kind, KINDS.iter().copied());
                 let help = near.map_or(KINDS.join(", "), |near| format!("did you mean `{near}`?"));
                 let message = format!("there is no event `{kind}`; {help}");
-                return Err(throw_new("option", message));
+                return Err(throw_new(Kind::Option, message));
             }
             let function = BoundFn::new(&inner, &context, f);
             session.borrow_mut().listeners.push((kind.to_owned(), function));
@@ -385,8 +385,8 @@ fn report_values(engine: &mut Engine) {
         "get metrics(report: report) -> map",
         r#"
         The figures of a flow: `execution_time` (s), `success_rate` (completed per operation that
-        was to run), `throughput` (per second; also as `parallel_efficiency`), `speedup`,
-        `critical_path`, `critical_path_time`, `max_in_flight`, `calls`, `retries`, `tokens`,
+        was to run), `throughput` (per second; also as `parallel_efficiency`), `speedup` (`()` when
+        an operation that was to run did not complete), `critical_path`, `critical_path_time`, `max_in_flight`, `calls`, `retries`, `tokens`,
         `cost` (dollars), and the counts. The cost, and each number of tokens, is `()` when that of
         a call is unknown.
         ```rhai
@@ -429,22 +429,22 @@ fn result(report: &Report, name: &str) -> Result<Dynamic, Raised> {
             || format!("there are: {}", names.collect::<Vec<_>>().join(", ")),
             |near| format!("did you mean `{near}`?"),
         );
-        return Err(throw_new("option", format!("there is no operation `{name}`; {help}")));
+        return Err(throw_new(Kind::Option, format!("there is no operation `{name}`; {help}")));
     };
     match outcome {
         Outcome::Completed { value } => Ok(convert::from_value(value.clone())),
         Outcome::Failed { failure } => Err(throw(&failure.clone().of(name))),
         Outcome::Skipped { reason } => {
             let root = match reason {
-                SkipReason::Failed { op } => report.failures().find(|(failed, _)| failed == op),
+                SkipReason::Failed { op } => report.failure(op),
                 _ => None,
             };
-            let root = root.map_or(String::new(), |(_, failure)| format!(": {}", failure.message));
+            let root = root.map_or(String::new(), |failure| format!(": {}", failure.message));
             let message = format!("operation `{name}` was skipped because {reason}{root}");
-            Err(throw_new("skipped", message))
+            Err(throw(&report.skipped(reason, message)))
         }
         Outcome::Cancelled => {
-            Err(throw_new("cancelled", format!("operation `{name}` was cancelled")))
+            Err(throw(&report.cancelled(format!("operation `{name}` was cancelled"))))
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::def;
 use super::optimizer::{file, read_failure};
+use crate::base::failure::Kind;
 use crate::optimizer::guide_file::GuideFile;
 use crate::script::error::{Raised, throw_new};
 use crate::script::{Inner, convert};
@@ -88,7 +89,7 @@ fn changes(engine: &mut Engine, host: &Rc<Inner>) {
         "",
         |k: &mut Handle, task: &str, pattern: &str, metrics: Map| {
             let fields = convert::to_fields(&metrics);
-            let fields = fields.map_err(|reason| throw_new("option", reason))?;
+            let fields = fields.map_err(|reason| throw_new(Kind::Option, reason))?;
             k.borrow_mut().save_pattern_success(task, pattern, fields).map_err(raise)
         },
     );
@@ -105,5 +106,5 @@ fn changes(engine: &mut Engine, host: &Rc<Inner>) {
 }
 
 fn raise(error: impl std::fmt::Display) -> Raised {
-    throw_new("file", error.to_string())
+    throw_new(Kind::File, error.to_string())
 }

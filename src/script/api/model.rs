@@ -2,7 +2,7 @@
 
 use super::data::source;
 use super::def;
-use crate::flow::failure::Failure;
+use crate::base::failure::{Failure, Kind};
 use crate::model::Model;
 use crate::model::provider::page::host_of;
 use crate::model::registry::{Origin, PROVIDERS};
@@ -51,17 +51,17 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
 
 /// Finds a model by its alias or by provider and name.
 fn by_name(host: &Rc<Inner>, name: &str) -> Result<Model, Raised> {
-    host.with.models.resolve(name).map_err(|error| throw_new("model", error.to_string()))
+    host.with.models.resolve(name).map_err(|error| throw_new(Kind::Model, error.to_string()))
 }
 
 fn by_map(host: &Rc<Inner>, map: &Map) -> Result<Model, Raised> {
-    let fields = convert::to_fields(map).map_err(|reason| throw_new("option", reason))?;
+    let fields = convert::to_fields(map).map_err(|reason| throw_new(Kind::Option, reason))?;
     let mut spec =
-        ModelSpec::from_map(&fields).map_err(|error| throw_new("option", error.to_string()))?;
+        ModelSpec::from_map(&fields).map_err(|error| throw_new(Kind::Option, error.to_string()))?;
     if !host.executor().is_dry() {
         permit(host, &mut spec).map_err(|failure| throw(&failure))?;
     }
-    host.with.models.resolve_spec(&spec).map_err(|error| throw_new("model", error.to_string()))
+    host.with.models.resolve_spec(&spec).map_err(|error| throw_new(Kind::Model, error.to_string()))
 }
 
 /// Accepts the server and the key that a script names. Servers of the project's models and of this
@@ -109,14 +109,14 @@ pub(super) fn read(host: &Rc<Inner>, value: Dynamic) -> Result<Model, Raised> {
     let name = convert::type_name(&value);
     value.try_cast::<Model>().ok_or_else(|| {
         let message = format!("a model is a name, a map, or what `imodel` gives, not a {name}");
-        throw(&Failure::new("option", message))
+        throw(&Failure::new(Kind::Option, message))
     })
 }
 
 /// Returns the model that is used when a script names none, and says so once if it is the demo.
 pub(super) fn default(host: &Rc<Inner>) -> Result<Model, Raised> {
     let (model, origin) =
-        host.with.models.default_model().map_err(|e| throw_new("model", e.to_string()))?;
+        host.with.models.default_model().map_err(|e| throw_new(Kind::Model, e.to_string()))?;
     if origin == Origin::Demo {
         host.note(
             "no model is set up, so the built-in demo model answers; set OPENAI_API_KEY and \

@@ -2,9 +2,9 @@
 
 use super::branch;
 use super::builder::SharedBuilder;
+use crate::base::failure::{Failure, Kind};
 use crate::base::spelling::nearest;
 use crate::flow::callback::{Callback, Input};
-use crate::flow::failure::Failure;
 use crate::flow::op::{OnFailure, Op, OpKind, Prompt};
 use crate::script::options::Options;
 use crate::script::tasks::{self, BoundFn, Task};
@@ -57,7 +57,7 @@ pub(super) fn read_op(
         OpKind::Communicate(prompt) | OpKind::Chat(prompt) => {
             let missing = || {
                 let message = format!("operation `{}` needs an `instruction`", op.name);
-                Failure::new("option", message)
+                Failure::new(Kind::Option, message)
             };
             prompt.instruction = instruction.filter(|text| !text.is_empty()).ok_or_else(missing)?;
             (prompt.context, prompt.schema) = (facts, schema);
@@ -70,7 +70,7 @@ pub(super) fn read_op(
             if let Some(key) = extra {
                 let message =
                     format!("operation `{}` calls a function, which takes no `{key}`", op.name);
-                return Err(Failure::new("option", message));
+                return Err(Failure::new(Kind::Option, message));
             }
         }
     }
@@ -94,7 +94,7 @@ fn read_kind(
                 let help = near.map_or("there are `communicate` and `chat`".to_owned(), |near| {
                     format!("did you mean `{near}`?")
                 });
-                Err(Failure::new("option", format!("there is no operation `{other}`; {help}")))
+                Err(Failure::new(Kind::Option, format!("there is no operation `{other}`; {help}")))
             }
         };
     }
@@ -102,8 +102,9 @@ fn read_kind(
         let function = BoundFn::new(host, context, kind.cast::<FnPtr>());
         return Ok(("call".to_owned(), OpKind::Call(work(function))));
     }
-    let wrong =
-        || Failure::new("option", format!("an operation is a word or a function, not a {found}"));
+    let wrong = || {
+        Failure::new(Kind::Option, format!("an operation is a word or a function, not a {found}"))
+    };
     let operation = kind.try_cast::<Operation>().ok_or_else(wrong)?;
     Ok((operation.name, OpKind::Call(work(operation.function))))
 }
@@ -114,7 +115,10 @@ fn work(function: BoundFn) -> Callback {
         let function = function.clone();
         Box::pin(async move {
             let Input::Operation { scope, inputs, branch } = input else {
-                return Err(Failure::new("script", "an operation was called as something else"));
+                return Err(Failure::new(
+                    Kind::Script,
+                    "an operation was called as something else",
+                ));
             };
             let inputs = convert::from_fields(inputs).into();
             let arguments = vec![inputs, Dynamic::from(branch)];

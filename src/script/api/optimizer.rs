@@ -2,7 +2,8 @@
 
 use super::def;
 use super::recommend::{journaled, read_manner};
-use crate::flow::failure::Failure;
+use crate::base::failure::{Failure, Kind};
+use crate::journal::inquiry::{Ask, Inquiry};
 use crate::optimizer::knowledge::{Knowledge, KnowledgeError};
 use crate::optimizer::{Optimizer, OptimizerError};
 use crate::script::error::{Raised, throw, throw_new};
@@ -38,9 +39,9 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
 pub(super) fn raise(host: &Rc<Inner>, error: OptimizerError) -> Raised {
     match error {
         OptimizerError::Knowledge(KnowledgeError::Store(store)) => host.raise(store.into()),
-        OptimizerError::Knowledge(error) => throw_new("store", error.to_string()),
-        OptimizerError::File(error) => throw_new("file", error.to_string()),
-        error => throw_new("option", error.to_string()),
+        OptimizerError::Knowledge(error) => throw_new(Kind::Store, error.to_string()),
+        OptimizerError::File(error) => throw_new(Kind::File, error.to_string()),
+        error => throw_new(Kind::Option, error.to_string()),
     }
 }
 
@@ -109,7 +110,7 @@ pub(super) fn read_among(options: &mut Options) -> Result<Vec<String>, Failure> 
 }
 
 fn fields(map: &Map) -> Result<serde_json::Map<String, Value>, Raised> {
-    convert::to_fields(map).map_err(|reason| throw_new("option", reason))
+    convert::to_fields(map).map_err(|reason| throw_new(Kind::Option, reason))
 }
 
 /// Tells whether the demo model was asked in this run; says once what that means for what is
@@ -270,7 +271,7 @@ fn saving(engine: &mut Engine, host: &Rc<Inner>) {
 /// Reads an error as scripts hand it on: a text, a map, or whatever was caught.
 pub(super) fn read_failure(host: &Rc<Inner>, error: Dynamic) -> Failure {
     if error.is_string() {
-        return Failure::new("failed", error.to_string());
+        return Failure::new(Kind::Failed, error.to_string());
     }
     let raised: Raised = rhai::EvalAltResult::ErrorRuntime(error, rhai::Position::NONE).into();
     host.failure(&raised)
@@ -293,7 +294,8 @@ fn knowing(engine: &mut Engine, host: &Rc<Inner>) {
                 let found = o.optimizer.best_pattern(task).map_err(|e| raise(&inner, e))?;
                 Ok(found.map_or(Value::Null, |name| name.to_string().into()))
             };
-            journaled(&inner, format!("get_best_pattern {task}"), best).map(convert::from_value)
+            journaled(&inner, Inquiry::About(Ask::BestPattern, task.to_owned()), best)
+                .map(convert::from_value)
         },
     );
     let inner = host.clone();
@@ -317,8 +319,8 @@ fn knowing(engine: &mut Engine, host: &Rc<Inner>) {
                 let found = o.optimizer.should_avoid(task, pattern, &o.among);
                 found.map(Value::from).map_err(|error| raise(&inner, error))
             };
-            let found =
-                journaled(&inner, format!("should_avoid_pattern {task} {pattern}"), avoided);
+            let what = Inquiry::About(Ask::AvoidPattern, format!("{task} {pattern}"));
+            let found = journaled(&inner, what, avoided);
             Ok::<_, Raised>(found?.as_bool().unwrap_or(false))
         },
     );
@@ -375,7 +377,7 @@ fn looking(engine: &mut Engine, host: &Rc<Inner>) {
 
 /// Says what the history says, or what it said at this place in the run that is gone through again.
 fn insights(host: &Rc<Inner>, o: &Handle, task: Option<&str>) -> Result<Dynamic, Raised> {
-    let what = format!("get_insights {}", task.unwrap_or_default());
+    let what = Inquiry::About(Ask::Insights, task.unwrap_or_default().to_owned());
     let find = |_: &_| {
         let found = o.optimizer.insights(task).map_err(|error| raise(host, error))?;
         Ok(Value::Object(found))
@@ -398,14 +400,14 @@ fn lessons(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |pattern: &str, task: &str, error: Dynamic| {
             let failure = read_failure(&inner, error);
-            let found = crate::optimizer::failure::lesson(&failure.kind);
+            let lesson = failure.kind.lesson();
             convert::from_value(json!({
                 "pattern": pattern,
                 "task_type": task,
                 "kind": failure.kind,
-                "class": found.class,
+                "class": lesson.class(),
                 "message": failure.message,
-                "lesson": found.lesson,
+                "lesson": lesson.advice(),
             }))
         },
     );
@@ -421,16 +423,16 @@ fn failures(host: &Rc<Inner>, o: &Handle, task: Option<&str>) -> Result<Array, R
                 "task_type": class.task,
                 "pattern": class.pattern,
                 "kind": class.kind,
-                "class": class.lesson.class,
+                "class": class.lesson.class(),
                 "count": class.count,
                 "message": class.message,
-                "lesson": class.lesson.lesson,
+                "lesson": class.lesson.advice(),
                 "avoided": avoided,
             })
         });
         Ok(each.collect())
     };
-    let what = format!("failures {}", task.unwrap_or_default());
+    let what = Inquiry::About(Ask::Failures, task.unwrap_or_default().to_owned());
     let found = convert::from_value(journaled(host, what, find)?);
     Ok(found.try_cast().unwrap_or_default())
 }

@@ -3,9 +3,10 @@
 use super::def;
 use super::optimizer::{Handle, raise, read_among};
 use super::run::as_float;
+use crate::base::failure::{Failure, Kind};
 use crate::base::strand::Spot;
-use crate::flow::failure::Failure;
 use crate::journal::event::Event;
+use crate::journal::inquiry::{Ask, Inquiry};
 use crate::optimizer::advice::Manner;
 use crate::optimizer::compare::digest;
 use crate::optimizer::feature::Features;
@@ -96,11 +97,12 @@ fn recommend(
     among: &[String],
     of: &Features,
 ) -> Result<Value, Raised> {
-    let mut what = format!("recommend {task}{}", among_short(among));
+    let mut about = format!("{task}{}", among_short(among));
     if !of.is_empty() {
-        what += &format!(" of {}", &digest(&of.to_map())[..SHORT]);
+        about += &format!(" of {}", &digest(&of.to_map())[..SHORT]);
     }
-    choose_once(host, o, what, (task, among, of), None).map(|choice| choice.value)
+    choose_once(host, o, Inquiry::About(Ask::Recommend, about), (task, among, of), None)
+        .map(|choice| choice.value)
 }
 
 /// A choice as scripts are told it.
@@ -122,7 +124,7 @@ pub(super) fn among_short(among: &[String]) -> String {
 pub(super) fn choose_once(
     host: &Rc<Inner>,
     o: &Handle,
-    what: String,
+    what: Inquiry,
     (task, among, of): (&str, &[String], &Features),
     execution: Option<&str>,
 ) -> Result<Choice, Raised> {
@@ -175,14 +177,14 @@ fn tell_of_damage(host: &Rc<Inner>, o: &Handle) {
 pub(super) fn read_of(options: &mut Options) -> Result<Features, Failure> {
     let given = options.value("of")?;
     let features = given.as_ref().map(Features::read).transpose();
-    let features = features.map_err(|error| Failure::new("option", error.to_string()))?;
+    let features = features.map_err(|error| Failure::new(Kind::Option, error.to_string()))?;
     Ok(features.unwrap_or_default())
 }
 
 /// Finds something out that a later run could not find out again, and journals it.
 pub(super) fn journaled(
     host: &Rc<Inner>,
-    what: String,
+    what: Inquiry,
     find: impl FnOnce(&Spot) -> Result<Value, Raised>,
 ) -> Result<Value, Raised> {
     let broken = |error: StoreError| host.raise(error.into());

@@ -1,10 +1,12 @@
 //! The run itself: parameters, output, time, chance.
 
 use super::def;
+use crate::base::failure::Kind;
 use crate::base::json;
 use crate::base::spelling::nearest;
 use crate::base::unit::Money;
-use crate::journal::event::Event;
+use crate::journal::event::{Event, LogLevel};
+use crate::journal::inquiry::Ask;
 use crate::script::check::calls_of;
 use crate::script::codes;
 use crate::script::diagnostic::Diagnostic;
@@ -129,7 +131,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
             let used = inner.executor().used();
             let cost = used.cost_max().map(Money::dollars);
             let used = json!({ "calls": used.calls, "cost": cost, "under_way": used.under_way });
-            let told = inner.executor().answer_of_run(&tasks::current().strand, "used", used);
+            let told = inner.executor().answer_of_run(&tasks::current().strand, Ask::Used, used);
             told.map(convert::from_value).map_err(|error| inner.raise(error.into()))
         },
     );
@@ -193,7 +195,7 @@ fn param(host: &Rc<Inner>, name: &str, default: &Dynamic, map: Map) -> Result<Dy
         Some(given) => read_as(name, given, default)?,
         None if default.is_unit() => {
             let message = format!("this script needs a parameter: run it with `-p {name}=VALUE`");
-            return Err(throw_new("param", message));
+            return Err(throw_new(Kind::Param, message));
         }
         None => default.clone(),
     };
@@ -204,7 +206,7 @@ fn param(host: &Rc<Inner>, name: &str, default: &Dynamic, map: Map) -> Result<Dy
         if pair.and_then(|(value, bound)| value.partial_cmp(&bound)) == Some(beyond) {
             let most = if key == "min" { "least" } else { "most" };
             let message = format!("parameter `{name}` must be at {most} {bound}, not {value}");
-            return Err(throw_new("param", message));
+            return Err(throw_new(Kind::Param, message));
         }
     }
     Ok(value)
@@ -239,7 +241,7 @@ fn read_as(name: &str, given: &Value, default: &Dynamic) -> Result<Dynamic, Rais
             "array" => "a list in JSON",
             _ => "a map in JSON",
         };
-        throw_new("param", format!("parameter `{name}` must be {kind}, not `{text}`"))
+        throw_new(Kind::Param, format!("parameter `{name}` must be {kind}, not `{text}`"))
     })
 }
 
@@ -274,7 +276,7 @@ fn output(engine: &mut Engine, host: &Rc<Inner>) {
     engine.on_print(move |text| print(text));
     let say = host.with.say.clone();
     engine.on_debug(move |text, _, position| say(&format!("debug ({position}): {text}")));
-    for level in ["info", "warn", "error"] {
+    for &level in LogLevel::ALL {
         let inner = host.clone();
         let doc = format!(
             "Says something on stderr and journals it: `log.info`, `log.warn`, `log.error`.\n\
@@ -287,7 +289,7 @@ fn output(engine: &mut Engine, host: &Rc<Inner>) {
             &format!("{level}(log: log, value: any)"),
             &doc,
             move |_: &mut Log, value: Dynamic| {
-                let (level, text) = (level.to_owned(), value.to_string());
+                let text = value.to_string();
                 (inner.with.say)(&format!("{level}: {text}"));
                 let noted = inner.executor().note(&Event::Logged { level, text });
                 noted.map_err(|error| inner.raise(error.into()))

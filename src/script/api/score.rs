@@ -1,7 +1,7 @@
 //! Scores and labels: what a judge said, and whether an answer is the one that was expected.
 
 use super::def;
-use crate::flow::failure::Failure;
+use crate::base::failure::{Failure, Kind};
 use crate::optimizer::execution::{WITHOUT_SCORE, no_score, read_score};
 use crate::optimizer::label;
 use crate::script::error::{throw, throw_new};
@@ -38,13 +38,16 @@ pub(super) fn register(engine: &mut Engine, _: &Rc<Inner>) {
         |answer: Dynamic, expected: Dynamic| {
             if expected.is_unit() {
                 return Err(throw_new(
-                    "option",
+                    Kind::Option,
                     "`same_answer`: there is no expected answer (`()`)",
                 ));
             }
             let data = |value: &Dynamic| {
                 convert::to_value(value).map_err(|reason| {
-                    throw_new("option", format!("`same_answer` compares plain data, and {reason}"))
+                    throw_new(
+                        Kind::Option,
+                        format!("`same_answer` compares plain data, and {reason}"),
+                    )
                 })
             };
             Ok(label::is_right(&data(&answer)?, &data(&expected)?))

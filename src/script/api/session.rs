@@ -1,6 +1,7 @@
 //! `session`: the branches that a flow may work on.
 
 use super::{def, model};
+use crate::base::failure::Kind;
 use crate::script::Inner;
 use crate::script::convert;
 use crate::script::error::{Raised, throw_new};
@@ -112,7 +113,7 @@ fn include_all(session: &mut SharedSession, branches: Array) -> Result<(), Raise
     for value in branches {
         let name = convert::type_name(&value);
         let wrong =
-            || throw_new("option", format!("`include_branches` takes branches, not a {name}"));
+            || throw_new(Kind::Option, format!("`include_branches` takes branches, not a {name}"));
         found.push(value.try_cast::<SharedBranch>().ok_or_else(wrong)?);
     }
     for branch in found {

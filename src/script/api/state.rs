@@ -6,6 +6,7 @@
 )]
 
 use super::def;
+use crate::base::failure::Kind;
 use crate::script::error::{Raised, throw_new};
 use crate::script::fiber::wait;
 use crate::script::home::{Constants, Home};
@@ -67,7 +68,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
                     "`state.{key}` cannot hold a function: the next version of the script could \
                      not call it; keep the data, and call functions by `hot(\"name\", [..])`"
                 );
-                return Err(throw_new("state", message));
+                return Err(throw_new(Kind::State, message));
             }
             state.map.borrow_mut().insert(key.as_str().into(), value);
             Ok(())
@@ -144,7 +145,7 @@ fn call_newest(
     arguments: Array,
 ) -> Result<Dynamic, Raised> {
     let newest = host.newest.borrow().clone();
-    let Some(ast) = newest else { return Err(throw_new("state", "no script is running")) };
+    let Some(ast) = newest else { return Err(throw_new(Kind::State, "no script is running")) };
     let takes: Vec<usize> =
         ast.iter_functions().filter(|f| f.name == name).map(|f| f.params.len()).collect();
     if !takes.contains(&arguments.len()) {
@@ -154,12 +155,12 @@ fn call_newest(
             let takes: Vec<String> = takes.iter().map(ToString::to_string).collect();
             format!("`hot`: `{name}` takes {}, not {}", takes.join(" or "), arguments.len())
         };
-        return Err(throw_new("state", message));
+        return Err(throw_new(Kind::State, message));
     }
     let task = tasks::Task::clone(&tasks::current());
     if task.depth >= HOT_MAX {
         let message = format!("`hot` calls itself more than {HOT_MAX} deep");
-        return Err(throw_new("state", message));
+        return Err(throw_new(Kind::State, message));
     }
 
     let task = tasks::Task { depth: task.depth + 1, ..task.next() };

@@ -2,10 +2,10 @@
 //! `retry`, `sleep`.
 
 use super::def;
+use crate::base::failure::{Failure, Kind};
 use crate::executor::driver::Spawned;
 use crate::executor::retry::Tries;
 use crate::executor::siblings::Siblings;
-use crate::flow::failure::Failure;
 use crate::journal::event::Timer;
 use crate::script::error::{Raised, throw, throw_new};
 use crate::script::fiber::wait;
@@ -121,8 +121,9 @@ fn gathering(engine: &mut Engine, host: &Rc<Inner>) {
                 .enumerate()
                 .map(|(item, function)| function.call(task.child(group, item), Vec::new()))
                 .collect();
-            wait(running.next())
-                .unwrap_or_else(|| Err(throw_new("option", "`race` needs at least one function")))
+            wait(running.next()).unwrap_or_else(|| {
+                Err(throw_new(Kind::Option, "`race` needs at least one function"))
+            })
         },
     );
 }
@@ -259,7 +260,7 @@ fn background(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         |task: &mut Rc<Background>| {
             task.waited.set(true);
-            let cancelled = || Err(throw_new("cancelled", "the task was cancelled"));
+            let cancelled = || Err(throw_new(Kind::Cancelled, "the task was cancelled"));
             task.result.borrow_mut().get_or_insert_with(cancelled);
             task.ended.notify_waiters();
             let handle = task.handle.take();
@@ -429,7 +430,10 @@ fn guarding(engine: &mut Engine, host: &Rc<Inner>) {
 
 fn pause(host: &Rc<Inner>, time_ms: i64) -> Result<(), Raised> {
     let Ok(time_ms) = u64::try_from(time_ms) else {
-        return Err(throw_new("option", format!("`sleep` needs a time from 0 up, not {time_ms}")));
+        return Err(throw_new(
+            Kind::Option,
+            format!("`sleep` needs a time from 0 up, not {time_ms}"),
+        ));
     };
     pass(host, Timer::Sleep, Duration::from_millis(time_ms))
 }
@@ -443,7 +447,7 @@ fn pass(host: &Rc<Inner>, timer: Timer, time: Duration) -> Result<(), Raised> {
 fn within(host: &Rc<Inner>, limit_ms: i64, function: &BoundFn) -> Result<Dynamic, Raised> {
     let Some(limit) = u64::try_from(limit_ms).ok().filter(|ms| *ms > 0) else {
         let message = format!("`timeout` needs a time from 1 up, not {limit_ms}");
-        return Err(throw_new("option", message));
+        return Err(throw_new(Kind::Option, message));
     };
     let limit = Duration::from_millis(limit);
     let task = tasks::current().within(limit);
@@ -452,12 +456,14 @@ fn within(host: &Rc<Inner>, limit_ms: i64, function: &BoundFn) -> Result<Dynamic
     let executor = host.executor();
     let strand = task.strand.clone();
     let result = wait(executor.limit(&strand, limit, function.call(task, Vec::new())));
-    let over = || throw(&Failure::new("timeout", format!("not done within {limit_ms} ms")));
+    let over = || throw(&Failure::new(Kind::Timeout, format!("not done within {limit_ms} ms")));
     match result.map_err(|error| host.raise(error.into()))? {
         None => Err(over()),
         // A loop without a wait is stopped from within; that is this timeout's doing only if no
         // outer one ended first.
-        Some(Err(raised)) if own_end != outer_end && host.failure(&raised).kind == "timeout" => {
+        Some(Err(raised))
+            if own_end != outer_end && host.failure(&raised).kind == Kind::Timeout =>
+        {
             let terminated =
                 matches!(raised.unwrap_inner(), rhai::EvalAltResult::ErrorTerminated(..));
             Err(if terminated { over() } else { raised })
@@ -469,7 +475,7 @@ fn within(host: &Rc<Inner>, limit_ms: i64, function: &BoundFn) -> Result<Dynamic
 fn retry(host: &Rc<Inner>, times: i64, function: &BoundFn) -> Result<Dynamic, Raised> {
     let Some(most) = u32::try_from(times).ok().filter(|times| *times > 0) else {
         let message = format!("`retry` needs a number of tries from 1 up, not {times}");
-        return Err(throw_new("option", message));
+        return Err(throw_new(Kind::Option, message));
     };
     let (task, group) = (tasks::current(), tasks::current().strand.group());
     let mut tries = Tries::new(most);

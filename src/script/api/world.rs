@@ -3,11 +3,12 @@
 
 use super::data::folder;
 use super::def;
+use crate::base::failure::{Failure, Kind};
 use crate::base::secret::{Secret, is_secret_name, weakness};
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
-use crate::flow::failure::Failure;
 use crate::journal::event::Event;
+use crate::journal::inquiry::{Ask, Inquiry};
 use crate::model::error::CallError;
 use crate::model::provider::page::{Got, host_of};
 use crate::script::error::{Raised, throw, throw_new};
@@ -98,7 +99,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
 /// told. `guess` stands in for it in a plan.
 fn once(
     host: &Rc<Inner>,
-    what: String,
+    what: Inquiry,
     guess: Value,
     work: impl AsyncFnOnce() -> Result<Value, Failure>,
 ) -> Result<Dynamic, Raised> {
@@ -133,7 +134,7 @@ enum Outcome {
 /// Does something that no earlier run has done, once everything has been told that is known.
 async fn do_now(
     executor: &Executor,
-    what: &str,
+    what: &Inquiry,
     guess: Value,
     work: impl AsyncFnOnce() -> Result<Value, Failure>,
 ) -> Result<Outcome, Stop> {
@@ -152,7 +153,7 @@ async fn do_now(
     });
     match done.await? {
         Ok(value) => Ok(Outcome::Done(json!({ "value": value }))),
-        Err(failure) if failure.kind == "permission" => Err(failure.into()),
+        Err(failure) if failure.kind == Kind::Permission => Err(failure.into()),
         Err(failure) => Ok(Outcome::Done(json!({ "failure": failure }))),
     }
 }
@@ -177,7 +178,9 @@ fn page(host: &Rc<Inner>, url: &str, map: Map) -> Result<Dynamic, Raised> {
         return Err(throw(&options.wrong("headers", reason)));
     };
     let guess = format!("(the text of {url}, which only the run can tell)").into();
-    once(host, format!("http_get {url}"), guess, async || fetch(host, url, headers, limit).await)
+    once(host, Inquiry::About(Ask::HttpGet, url.to_owned()), guess, async || {
+        fetch(host, url, headers, limit).await
+    })
 }
 
 async fn fetch(
@@ -190,7 +193,7 @@ async fn fetch(
     for _ in 0..=MOVES_MAX {
         let (name, port) = host_of(&url).ok_or_else(|| {
             let message = format!("`{url}` is no address; write it like `https://example.com/x`");
-            Failure::new("option", message)
+            Failure::new(Kind::Option, message)
         })?;
         let target = Target::Host(&name, port);
         host.with.permissions.demand(Right::Net, &target, &target.to_string())?;
@@ -205,7 +208,7 @@ async fn fetch(
             }
         }
     }
-    Err(Failure::new("network", format!("`{url}`: it moved more than {MOVES_MAX} times")))
+    Err(Failure::new(Kind::Network, format!("`{url}`: it moved more than {MOVES_MAX} times")))
 }
 
 fn refusal(url: &str, error: &CallError) -> Failure {
@@ -240,11 +243,11 @@ fn run(host: &Rc<Inner>, program: &str, arguments: Array, map: Map) -> Result<Dy
         Ok(text) => Ok(text),
         Err(kind) => {
             let message = format!("the arguments of a program are strings, not {kind}");
-            Err(throw_new("option", message))
+            Err(throw_new(Kind::Option, message))
         }
     });
     let arguments = texts.collect::<Result<Vec<String>, Raised>>()?;
-    let what = format!("command {}", json!([program, arguments, input]));
+    let what = Inquiry::About(Ask::Command, json!([program, arguments, input]).to_string());
     let guess = json!({ "code": 0, "stdout": "", "stderr": "" });
     once(host, what, guess, async || execute(host, program, &arguments, input, limit).await)
 }
@@ -259,7 +262,7 @@ async fn execute(
     let permissions = &host.with.permissions;
     permissions.demand(Right::Run, &Target::Name(program), program)?;
     let failed = |error: &dyn std::fmt::Display| {
-        Failure::new("command", format!("running `{program}`: {error}"))
+        Failure::new(Kind::Command, format!("running `{program}`: {error}"))
     };
     let mut command = tokio::process::Command::new(program);
     command.args(arguments).current_dir(folder(host)).env_clear().kill_on_drop(true);

@@ -1,6 +1,7 @@
 //! Calls: that the function exists, takes so many arguments, and knows the options and models that
 //! it is given.
 
+use crate::base::spelling::nearest;
 use crate::model::schema;
 use crate::script::check::forms::{Form, Forms};
 use crate::script::check::imports::Modules;
@@ -8,6 +9,7 @@ use crate::script::check::types::Types;
 use crate::script::check::{Check, Earlier, File, suggest};
 use crate::script::codes;
 use crate::script::diagnostic::Diagnostic;
+use crate::script::lexeme::names_closure;
 use crate::script::{convert, options};
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt};
 use std::collections::HashSet;
@@ -135,13 +137,9 @@ impl Check<'_> {
         };
         let Some((text, position)) = named else { return };
         if let Err(error) = self.host.with.models.check_name(text) {
-            let said = error.to_string();
-            let (message, help) = match said.split_once("; ") {
-                Some((message, help)) => (message.to_owned(), Some(help.to_owned())),
-                None => (said, None),
-            };
+            let (message, help) = error.parts();
             let fault = Diagnostic::at(codes::MODEL, message, file.name, file.text, position);
-            faults.push(Diagnostic { help, ..fault });
+            faults.push(Diagnostic { help: help.map(str::to_owned), ..fault });
         }
     }
 }
@@ -151,7 +149,7 @@ impl Known<'_> {
     fn fault(&self, file: &File<'_>, call: &Call<'_>) -> Option<Diagnostic> {
         let name = call.expr.name.as_str();
         let is_word = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
-        if !is_word || BUILT_IN.contains(&name) || name.starts_with("anon$") {
+        if !is_word || BUILT_IN.contains(&name) || names_closure(name) {
             return None;
         }
         let at = |code, message| Diagnostic::at(code, message, file.name, file.text, call.position);
@@ -164,9 +162,9 @@ impl Known<'_> {
             return self.method(call, kind, at);
         }
         if forms.is_empty() {
-            let help = suggest(name, self.forms.names());
+            let help = self.near_function(name, self.forms.names());
             let fault = at(codes::FUNCTION, format!("there is no function `{name}`"));
-            return Some(Diagnostic { help: help.map(|help| self.with_signature(help)), ..fault });
+            return Some(Diagnostic { help, ..fault });
         }
         let given = call.expr.args.len();
         if forms.iter().any(|form| form.arity == given) {
@@ -193,7 +191,7 @@ impl Known<'_> {
             }
             if forms.is_empty() {
                 let fault = at(codes::METHOD, format!("there is no method `{name}`"));
-                let help = suggest(name, self.forms.names()).map(|help| self.with_signature(help));
+                let help = self.near_function(name, self.forms.names());
                 return Some(Diagnostic { help, ..fault.warning() });
             }
             let fault = at(codes::ARGUMENTS, wrong_count(name, forms, given, true));
@@ -213,7 +211,7 @@ impl Known<'_> {
                 self.forms.all(known).iter().any(|form| form.first.as_ref() == Some(&kind))
             };
             let help = suggest(name, self.forms.names().filter(is_of_kind));
-            return Some(Diagnostic { help: help.map(|help| self.with_signature(help)), ..fault });
+            return Some(Diagnostic { help, ..fault });
         }
         let fault = at(codes::ARGUMENTS, wrong_count(name, &own, given, true));
         Some(Diagnostic { help: Some(called_as(&own)), ..fault })
@@ -243,13 +241,18 @@ impl Known<'_> {
         Some(at(codes::ARGUMENTS, message))
     }
 
-    /// Adds the form of the function that is suggested.
-    fn with_signature(&self, help: String) -> String {
-        let name = help.split('`').nth(1).unwrap_or_default();
-        match self.forms.all(name) {
-            [form] => help.replace(&format!("`{name}`"), &format!("`{}`", form.signature)),
-            _ => help,
-        }
+    /// Suggests the function whose name is nearest, in its form if it has only one.
+    fn near_function<'a>(
+        &self,
+        name: &str,
+        known: impl Iterator<Item = &'a str>,
+    ) -> Option<String> {
+        let near = nearest(name, known)?;
+        let shown = match self.forms.all(near) {
+            [form] => &form.signature,
+            _ => near,
+        };
+        Some(format!("did you mean `{shown}`?"))
     }
 }
 

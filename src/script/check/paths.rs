@@ -6,6 +6,7 @@ use crate::script::check::imports::Modules;
 use crate::script::check::{Check, Earlier, File, suggest};
 use crate::script::codes;
 use crate::script::diagnostic::Diagnostic;
+use crate::script::lexeme::names_closure;
 use rhai::{ASTFlags, ASTNode, Expr, FnPtr, Position, Stmt};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -163,7 +164,7 @@ fn departed(file: &File<'_>) -> Vec<(String, Position)> {
     let mut found = Vec::new();
     for (alias, position) in &seen.uses {
         let mut outer = around(*position);
-        let Some(closure) = outer.pop().filter(|place| place.name.starts_with("anon$")) else {
+        let Some(closure) = outer.pop().filter(|place| names_closure(&place.name)) else {
             continue;
         };
         let imports = || seen.imports.iter().filter(|(name, _)| name == alias);

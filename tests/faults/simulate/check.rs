@@ -3,6 +3,7 @@
 use super::Traced;
 use super::graph::CALLS_MAX;
 use super::world::World;
+use kaizen::base::failure::Kind;
 use kaizen::base::id::{FlowId, OpId};
 use kaizen::executor::budget::Tally;
 use kaizen::flow::outcome::{Outcome, SkipReason};
@@ -80,7 +81,8 @@ fn each_operation_ends_once(traced: &Traced, stories: &HashMap<OpId, Story>) {
     for story in stories.values() {
         assert_eq!(story.ended.len(), 1, "`{}` ended {:?}", story.name, story.ended);
         let outcome = &story.ended[0].1;
-        let panicked = matches!(outcome, Outcome::Failed { failure } if failure.kind == "panicked");
+        let panicked =
+            matches!(outcome, Outcome::Failed { failure } if failure.kind == Kind::Panicked);
         assert!(!panicked, "`{}`: {outcome:?}", story.name);
     }
     let Some(report) = &traced.report else { return };
@@ -244,7 +246,7 @@ fn the_account_is_right(traced: &Traced) {
     let known = traced.world.known.get();
     let expected = Tally { calls: known.calls, cost: known.cost, ..Tally::default() };
     let gives_up = |event: &Event| match event {
-        Event::AttemptEnded { failure: Some(failure), .. } => failure.kind == "cancelled",
+        Event::AttemptEnded { failure: Some(failure), .. } => failure.kind == Kind::Cancelled,
         _ => false,
     };
     if traced.events.iter().any(|(_, event)| gives_up(event)) {

@@ -1,5 +1,6 @@
 //! Graphs of chance, with every kind of operation, edge and option.
 
+use kaizen::base::failure::{Failure, Kind};
 use kaizen::base::rng::Rng;
 use kaizen::base::unit::Money;
 use kaizen::executor::Executor;
@@ -8,7 +9,6 @@ use kaizen::executor::budget::Bounds;
 use kaizen::executor::run::FlowOptions;
 use kaizen::flow::builder::Builder;
 use kaizen::flow::callback::{Callback, Input};
-use kaizen::flow::failure::Failure;
 use kaizen::flow::op::{NodeId, OnFailure, Op, OpKind, Prompt};
 use kaizen::flow::{Edge, Graph};
 use kaizen::model::limiter::Limits;
@@ -220,7 +220,7 @@ fn asking(executor: &Rc<Executor>, n: usize, calls: u64, fails: bool) -> OpKind 
                 });
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
-            if fails { Err(Failure::new("thrown", "by itself")) } else { Ok(said.into()) }
+            if fails { Err(Failure::new(Kind::Thrown, "by itself")) } else { Ok(said.into()) }
         })
     }))
 }

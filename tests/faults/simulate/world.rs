@@ -1,6 +1,7 @@
 //! The simulated model and its books: what it was asked, what it charged, and what went wrong.
 
 use super::graph::{Plan, price};
+use kaizen::base::failure::Kind;
 use kaizen::base::rng::Rng;
 use kaizen::base::unit::Money;
 use kaizen::flow::outcome::Outcome;
@@ -178,7 +179,7 @@ impl World {
     /// Watches the events: a call that a budget refuses must be one that does not fit.
     pub(super) fn see(&self, event: &Event) {
         let Event::OpEnded { outcome: Outcome::Failed { failure }, .. } = event else { return };
-        if failure.kind != "budget" {
+        if failure.kind != Kind::Budget {
             return;
         }
         self.refused.set(self.refused.get() + 1);

@@ -1,0 +1,133 @@
+//! Exit codes tell the cause of a failure, also when it happened in a graph.
+
+use crate::support::server::{Act, Server, refusal};
+use crate::support::{Project, Ran};
+
+/// A graph of a step, and of one that needs its result.
+fn graph(step: &str, end: &str) -> String {
+    let instruction = if step.starts_with('"') { ", instruction: \"go\"" } else { "" };
+    format!(
+        "let g = builder(\"g\");\n\
+         let first = g.add_operation({step}, #{{ name: \"first\"{instruction} }});\n\
+         g.add_operation(|| 2, #{{ name: \"second\", depends_on: first }});\n\
+         let report = session().flow(g);\n{end}"
+    )
+}
+
+/// The ways in which a script ends whose result is missing.
+const ENDS: [&str; 6] = [
+    "report.result(\"first\")",
+    "report.result(\"second\")",
+    "throw report.errors.second",
+    "if report.failed_operations.len() > 0 { throw \"no result\"; }",
+    "report.operation_results.second.len()",
+    "report.completed_operations",
+];
+
+fn codes(run: impl Fn(&str) -> Ran) -> Vec<Option<i32>> {
+    ENDS.iter().map(|end| run(end).code).collect()
+}
+
+#[test]
+fn the_starter_script_ends_by_its_budget_and_praises_nothing() {
+    let project = Project::new();
+    assert_eq!(project.kaizen(&["new", "a"]).code, Some(0));
+    let script = ["-C", "a", "run", "scripts/main.rhai", "--seed", "1"];
+    let ran = project.kaizen(&[&script[..], &["--max-calls", "2"]].concat());
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(4), ""), "{}", ran.stderr);
+
+    let ran = project.kaizen(&script);
+    let first = ran.stdout.lines().next().unwrap_or_default();
+    let told = first
+        .strip_prefix("4 calls, ")
+        .and_then(|rest| rest.strip_suffix(" times faster than in turn"));
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(told.is_some_and(|times| times.len() == 3), "{first}");
+}
+
+#[test]
+fn a_budget_that_ends_a_graph_is_the_cause_whatever_the_script_throws_then() {
+    let server = Server::saying("x");
+    let project = Project::new();
+    project.with_server(&server);
+    let step = "|| { branch().chat(\"1\"); branch().chat(\"2\") }";
+    let run = |end: &str| {
+        project.file("s.rhai", &graph(step, end));
+        project.kaizen(&["run", "s.rhai", "--max-calls", "1"])
+    };
+    assert_eq!(codes(run), [Some(4); 6]);
+}
+
+#[test]
+fn a_provider_that_ends_a_graph_is_the_cause() {
+    for (status, code) in [(401, 5), (404, 5), (400, 5)] {
+        let server = Server::start(move |_, _, _| refusal(status, "no"));
+        let project = Project::new();
+        project.with_server(&server);
+        let run = |end: &str| {
+            project.file("s.rhai", &graph("\"communicate\"", end));
+            project.kaizen(&["run", "s.rhai"])
+        };
+        assert_eq!(codes(run), [Some(code); 6], "{status}");
+    }
+}
+
+#[test]
+fn what_is_not_permitted_in_a_graph_is_the_cause() {
+    for step in ["|| read_text(\"/etc/passwd\")", "|| command(\"true\", [])", "|| env(\"HOME\")"] {
+        let project = Project::new();
+        let run = |end: &str| {
+            project.file("s.rhai", &graph(step, end));
+            project.kaizen(&["run", "s.rhai"])
+        };
+        assert_eq!(codes(run), [Some(6); 6], "{step}");
+    }
+}
+
+#[test]
+fn a_cause_that_the_script_accepts_counts_only_if_it_is_thrown() {
+    let accepting = |end: &str| {
+        graph("|| env(\"HOME\")", end).replace("flow(g)", "flow(g, #{ allow_failures: true })")
+    };
+    let run = |end: &str| {
+        let project = Project::new();
+        project.file("s.rhai", &accepting(end));
+        project.kaizen(&["run", "s.rhai"])
+    };
+    assert_eq!(codes(run), [Some(6), Some(6), Some(6), Some(1), Some(1), Some(0)]);
+}
+
+#[test]
+fn the_cause_comes_through_expansions_flows_within_and_flows_that_stop() {
+    let nested = "let inner = builder(\"i\"); inner.add_operation(|| env(\"HOME\"), #{ name: \"a\" });\n\
+                  session().flow(inner).result(\"a\")";
+    let scripts = [
+        graph(&format!("|| {{ {nested} }}"), "report.result(\"second\")"),
+        "let g = builder(\"g\"); let list = g.add_operation(|| [1, 2], #{ name: \"list\" });\n\
+         g.expand(list, |n| #{ operation: || env(\"HOME\") }, #{ name: \"each\" }); session().flow(g).result(\"each\")"
+            .to_owned(),
+        "let g = builder(\"g\"); g.add_operation(|| env(\"HOME\"), #{ name: \"a\" });\n\
+         g.add_operation(|| sleep(60000), #{ name: \"b\" });\n\
+         session().flow(g, #{ on_failure: \"stop\" }).result(\"b\")"
+            .to_owned(),
+        "[1, 2].parallel(|n| env(\"HOME\"))".to_owned(),
+        "task(|| env(\"HOME\")).wait()".to_owned(),
+    ];
+    for script in scripts {
+        let project = Project::new();
+        project.file("s.rhai", &script);
+        let ran = project.kaizen(&["run", "s.rhai"]);
+        assert_eq!(ran.code, Some(6), "{script}\n{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_fault_of_the_script_alone_is_exit_code_1() {
+    let server = Server::start(|_, _, _| Act::Hang);
+    let project = Project::new();
+    project.with_server(&server);
+    project.file("s.rhai", &graph("|| 1", "throw \"no\""));
+    assert_eq!(project.kaizen(&["run", "s.rhai"]).code, Some(1));
+    project.file("s.rhai", &graph("|| 1 / 0", "1"));
+    assert_eq!(project.kaizen(&["run", "s.rhai"]).code, Some(1));
+}

@@ -1,0 +1,121 @@
+//! What earlier versions have journaled is read as it was written. Each `tests/journals/VERSION.jsonl` was
+//! written by that version; beside it stands what the commands say about it.
+
+use crate::support::Project;
+use rusqlite::params;
+use serde_json::Value;
+use std::path::Path;
+
+const GRAPH: &str = r#"let g = builder("g");
+let topics = g.add_operation(|| ["vans", "bikes"], #{ name: "topics" });
+let each = g.expand(topics, |topic, i| #{ instruction: `Describe ${topic}.` }, #{ name: "each" });
+g.add_operation("communicate", #{ name: "last", instruction: "Sum up.", depends_on: each });
+let report = session().flow(g);
+log.info("it is done");
+log.warn(`at ${now() > 0}`);
+let o = optimizer(#{ memory: true });
+print(o.recommend("report").pattern);
+let b = branch();
+print(b.chat("One?"));
+print(b.chat("Two?"));
+report.result("last")
+"#;
+
+const FAILED: &str = r#"let g = builder("f");
+let a = g.add_operation(|| { branch().chat("one"); throw #{ kind: "my_own", message: "no" } }, #{ name: "a" });
+g.add_operation("communicate", #{ name: "b", instruction: "x", depends_on: a });
+session().flow(g, #{ budget: #{ max_calls: 1 } }).result("b")
+"#;
+
+/// Makes a project whose store holds the runs of a file, and returns their ids.
+fn project(journal: &str) -> (Project, Vec<String>) {
+    let project = Project::new();
+    project.file("kaizen.toml", "[project]\nmodel = \"demo/echo\"\n");
+    project.file("s.rhai", GRAPH).file("failed.rhai", FAILED).file("empty.rhai", "1");
+    assert_eq!(project.kaizen(&["run", "empty.rhai"]).code, Some(0));
+    let store = rusqlite::Connection::open(project.path().join(".kaizen/kaizen.db")).unwrap();
+    store.execute_batch("DELETE FROM runs; DELETE FROM events").unwrap();
+
+    let mut runs: Vec<String> = Vec::new();
+    for line in journal.lines() {
+        let row: Value = serde_json::from_str(line).unwrap();
+        if let Some(run) = row["run"].as_str() {
+            runs.push(run.to_owned());
+            let row = params![
+                run,
+                row["script"].as_str(),
+                row["started_at"].as_i64(),
+                row["ended_at"].as_i64(),
+                row["status"].as_str()
+            ];
+            store.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, 1)", row).unwrap();
+        } else {
+            let run = runs.last().unwrap();
+            let row = params![
+                run,
+                row["seq"].as_i64(),
+                row["at"].as_i64(),
+                row["kind"].as_str(),
+                row["op"].as_i64(),
+                row["body"].as_str()
+            ];
+            store.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", row).unwrap();
+        }
+    }
+    (project, runs)
+}
+
+#[test]
+fn journals_of_earlier_versions_say_the_same() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/journals");
+    for version in ["0.1.0", "0.2-first"] {
+        let journal = std::fs::read_to_string(folder.join(format!("{version}.jsonl"))).unwrap();
+        let (project, runs) = project(&journal);
+        let mut said = String::new();
+        let mut tell = |arguments: &[&str]| {
+            let ran = project.kaizen(arguments);
+            let code = ran.code.unwrap();
+            said += &format!("$ kaizen {}\n{}{}", arguments.join(" "), ran.stdout, ran.stderr);
+            said += &format!("exit code {code}\n\n");
+        };
+        tell(&["runs"]);
+        for run in &runs {
+            tell(&["show", run]);
+            tell(&["replay", run]);
+        }
+        tell(&["show", &format!("{}:last", runs[0])]);
+        tell(&["show", &format!("{}:each[1]", runs[0])]);
+        tell(&["replay", "--all"]);
+        tell(&["plan", "s.rhai"]);
+        tell(&["fork", &runs[0], "--at", "nothing"]);
+
+        let path = folder.join(format!("{version}.txt"));
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&path, &said).unwrap();
+        }
+        let written = std::fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(said, written, "`UPDATE=1 cargo test journals` writes {}", path.display());
+    }
+}
+
+#[test]
+fn runs_of_earlier_versions_are_resumed() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/journals");
+    for version in ["0.1.0", "0.2-first"] {
+        let journal = std::fs::read_to_string(folder.join(format!("{version}.jsonl"))).unwrap();
+        let (project, runs) = project(&journal);
+        let ran = project.kaizen(&["run", &format!("--resume={}", runs[1])]);
+        assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+        assert!(ran.stderr.contains("1 reply is known"), "{version}: {}", ran.stderr);
+        let ran = project.kaizen(&["run", &format!("--resume={}", runs[2])]);
+        assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+        assert!(ran.stderr.contains("ran more than one script"), "{}", ran.stderr);
+        let ran = project.kaizen(&["run", "s.rhai", &format!("--resume={}", runs[0])]);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains("calls=0 ") && ran.stderr.contains("reused=5"),
+            "{}",
+            ran.stderr
+        );
+    }
+}
