@@ -1,6 +1,6 @@
 //! One operation of a flow, from its conditions to its outcome on the disk.
 
-use crate::base::clock;
+use crate::base::deadline::{Bounded, Deadline};
 use crate::base::failpoint::{self, Point};
 use crate::base::id::{FlowId, OpId};
 use crate::base::strand::Strand;
@@ -98,12 +98,15 @@ impl Executor {
     /// Performs one job. Its end is on the disk when the future ends; a future that is dropped before,
     /// even before it was ever polled, journals the operation as cancelled.
     pub(super) fn perform(&self, job: Job) -> impl Future<Output = (usize, Step)> {
-        let deadline = job.op.timeout.map(|timeout| clock::monotonic() + timeout);
+        let bounded = job.op.timeout.map(|timeout| Deadline::begin(timeout, None));
+        let deadline = bounded.as_ref().map(Bounded::deadline);
         let due = job.op.timeout.map(|timeout| self.age() + timeout);
         let scope = Scope { deadline, due, ..Scope::new(job.flow, job.id, job.strand.clone()) };
         let scope = Rc::new(scope);
         let guard = self.guard(scope.clone());
+
         async move {
+            let _bounded = bounded;
             let step = self.try_perform(&job, &scope, guard).await.unwrap_or_else(Step::Broken);
             (job.index, step)
         }

@@ -76,6 +76,8 @@ pub(super) enum Passage {
 #[derive(Default)]
 pub struct Turns {
     queues: RefCell<Queues>,
+    /// How many ends were told.
+    told: Cell<u64>,
     /// How many wait for something outside.
     waiting: Cell<usize>,
     /// Somebody polls the run at this moment.
@@ -116,6 +118,11 @@ impl Turns {
     /// Makes timers end at once, in their order.
     pub(super) fn make_dry(&self) {
         self.is_dry.set(true);
+    }
+
+    /// Returns how many ends were told. As long as it stays the same, nobody has waited.
+    pub(crate) fn told(&self) -> u64 {
+        self.told.get()
     }
 
     /// Tells whether something new has come although others of the journal were yet to be told: the
@@ -296,6 +303,7 @@ impl Turns {
     }
 
     fn tell(&self, waiter: &Waiter) -> bool {
+        self.told.set(self.told.get() + 1);
         waiter.was_alone.set(self.waiting.get() == 1);
         waiter.tell();
         true

@@ -1,12 +1,14 @@
 //! What a script may use up, and how it is stopped: operations, depth, sizes, time, interrupts.
 
 use crate::base::clock;
+use crate::executor::Executor;
 use crate::script::tasks;
 use rhai::{Dynamic, Engine};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// Most operations of a script unless kaizen.toml says otherwise: minutes of pure computing.
 pub const OPERATIONS_MAX: u64 = 1_000_000_000;
@@ -20,6 +22,10 @@ const STRING_MAX: usize = 64 << 20;
 const ITEMS_MAX: usize = 4_000_000;
 /// How many operations pass between two looks at the clock.
 const LOOK_EVERY: u64 = 1024;
+/// How long a script computes without a wait before it is stopped at its deadline. Where it waits, it
+/// is given up from outside, in an order that a later run can repeat; what is stopped from within
+/// ends at an arbitrary place, which is only for loops that would never wait.
+const COMPUTES_AT_LEAST: Duration = Duration::from_millis(20);
 
 /// The use that all parts of one run make of its limits.
 #[derive(Debug)]
@@ -27,12 +33,32 @@ pub(super) struct Limits {
     operations: Cell<u64>,
     operations_max: Cell<u64>,
     interrupted: RefCell<Arc<AtomicBool>>,
+    executor: Rc<Executor>,
+    computing: Cell<Computing>,
+}
+
+/// Since when a script computes without a wait.
+#[derive(Debug, Clone, Copy, Default)]
+struct Computing {
+    /// How many ends the run had been told when it began.
+    ends: u64,
+    /// When that was first noticed, on the monotonic clock.
+    since: Duration,
 }
 
 impl Limits {
-    pub(super) fn new(operations_max: u64, interrupted: Arc<AtomicBool>) -> Rc<Limits> {
-        let (operations_max, interrupted) = (Cell::new(operations_max), RefCell::new(interrupted));
-        Rc::new(Limits { operations: Cell::new(0), operations_max, interrupted })
+    pub(super) fn new(
+        operations_max: u64,
+        interrupted: Arc<AtomicBool>,
+        executor: Rc<Executor>,
+    ) -> Rc<Limits> {
+        Rc::new(Limits {
+            operations: Cell::new(0),
+            operations_max: Cell::new(operations_max),
+            interrupted: RefCell::new(interrupted),
+            executor,
+            computing: Cell::default(),
+        })
     }
 
     /// Starts to count anew, and listens to another flag.
@@ -59,8 +85,20 @@ impl Limits {
         if count > self.operations_max.get() {
             return Some("operations");
         }
-        let over = tasks::current().deadline.is_some_and(|at| clock::monotonic() >= at);
-        over.then_some("timeout")
+        self.is_overdue().then_some("timeout")
+    }
+
+    /// Tells whether the time of what runs now is over, and nothing but this would end it soon.
+    fn is_overdue(&self) -> bool {
+        let Some(at) = tasks::current().ends_at() else { return false };
+        let now = clock::monotonic();
+        let ends = self.executor.turns().told();
+        if self.computing.get().ends != ends {
+            self.computing.set(Computing { ends, since: now });
+        }
+
+        let computed_for = now.saturating_sub(self.computing.get().since);
+        now >= at && computed_for >= COMPUTES_AT_LEAST
     }
 }
 

@@ -248,7 +248,11 @@ impl Program {
 impl Host {
     /// Creates a host.
     pub fn new(with: Surroundings) -> Host {
-        let limits = limits::Limits::new(with.operations_max, with.interrupted.clone());
+        let limits = limits::Limits::new(
+            with.operations_max,
+            with.interrupted.clone(),
+            with.executor.clone(),
+        );
         let learn_from_demo = Cell::new(with.learn_from_demo);
         let inner = Rc::new(Inner {
             with,

@@ -1,7 +1,7 @@
 //! Tests: functions named `test_..` of a script, each called by itself, and the snapshots that they
 //! compare values with.
 
-use crate::base::clock;
+use crate::base::deadline::Deadline;
 use crate::base::secret::clean;
 use crate::flow::failure::Failure;
 use crate::script::check::definition;
@@ -206,7 +206,8 @@ impl Host {
             engine.call_fn_with_options(options, &mut Scope::new(), &ast, &name, ())
         };
         // Waiting is given up from outside; computing ends by itself.
-        let task = Task { deadline: Some(clock::monotonic() + limit), ..Task::default() };
+        let bounded = Deadline::begin(limit, None);
+        let task = Task { deadline: Some(bounded.deadline()), ..Task::default() };
         self.perform(program, task, function).await.map(|_| ())
     }
 }

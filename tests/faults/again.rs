@@ -101,7 +101,12 @@ fn executor(seed: u64, run: &RunId, beginning: &Beginning<'_>) -> Executor {
 async fn run(seed: u64, text: &str, beginning: Beginning<'_>) -> Option<Trace> {
     let run = RunId::fresh();
     let executor = Rc::new(executor(seed, &run, &beginning));
-    let world = World::new(seed, &executor);
+    let answered = match &beginning {
+        Beginning::Fresh => BTreeSet::new(),
+        Beginning::Resumed(chain) => chain.iter().flat_map(|(_, events)| ended(events)).collect(),
+        Beginning::Replayed(trace) => ended(&trace.events),
+    };
+    let world = World::new(seed, &executor, answered);
     let models = Models::new(BTreeMap::new(), Some("sim".to_owned()), seed, |_| None);
     let models = models.giving("sim", world.model());
 
@@ -201,7 +206,7 @@ fn assert_same(one: &[Value], other: &[Value], what: &str) {
     assert_eq!(one.len(), other.len(), "{what}: one run has more events");
 }
 
-/// Returns the tries that have ended, as the journal knows them.
+/// Returns the tries that have ended: key, place, and the number of the try there.
 fn ended(events: &[(i64, Event)]) -> BTreeSet<String> {
     let mut open = BTreeMap::new();
     let mut tries: BTreeMap<String, u32> = BTreeMap::new();

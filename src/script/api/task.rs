@@ -2,6 +2,7 @@
 //! `retry`, `sleep`.
 
 use super::def;
+use crate::base::deadline::Deadline;
 use crate::executor::driver::Spawned;
 use crate::executor::retry::Tries;
 use crate::executor::siblings::Siblings;
@@ -209,8 +210,9 @@ fn background(engine: &mut Engine, host: &Rc<Inner>) {
         "task(function: function) -> task",
         r#"
         Starts a function and goes on at once. `t.wait()` gives its value or throws its error,
-        `t.done` tells whether it has ended, `t.cancel()` stops it. What is still running when the
-        script ends is cancelled.
+        `t.done` tells whether it has ended, `t.cancel()` stops it. A task may outlive the function
+        that started it, and is then no longer bound by that function's time limit. What is still
+        running when the script ends is cancelled.
         ```rhai
         let t = task(|| { sleep(10); 42 });
         print(t.done);
@@ -446,10 +448,13 @@ fn within(host: &Rc<Inner>, limit_ms: i64, function: &BoundFn) -> Result<Dynamic
         return Err(throw_new("option", message));
     };
     let limit = Duration::from_millis(limit);
-    let task = tasks::current().within(limit);
-    let own_end = task.deadline;
-    let outer_end = tasks::current().deadline;
+    let outer = tasks::current();
+    let bounded = Deadline::begin(limit, outer.deadline.clone());
+    let task = outer.within(&bounded);
+    let own_end = task.ends_at();
+    let outer_end = outer.ends_at();
     let executor = host.executor();
+
     let strand = task.strand.clone();
     let result = wait(executor.limit(&strand, limit, function.call(task, Vec::new())));
     let over = || throw(&Failure::new("timeout", format!("not done within {limit_ms} ms")));

@@ -3,6 +3,7 @@
 
 use super::data::folder;
 use super::def;
+use crate::base::clock;
 use crate::base::secret::{Secret, is_secret_name, weakness};
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
@@ -159,8 +160,7 @@ async fn do_now(
 
 fn limit(options: &mut Options) -> Result<Duration, Failure> {
     let asked = options.millis("timeout_ms")?.unwrap_or(PATIENCE);
-    let left =
-        tasks::current().deadline.map(|at| at.saturating_sub(crate::base::clock::monotonic()));
+    let left = tasks::current().ends_at().map(|at| at.saturating_sub(clock::monotonic()));
     Ok(left.map_or(asked, |left| left.min(asked)))
 }
 
