@@ -15,7 +15,7 @@ mod scale;
 mod snapshot;
 mod utility;
 
-pub use choice::{Arm, Choice, Constraints, best_of, choose, probabilities};
+pub use choice::{Arm, Choice, Constraints, Odds, choose, odds};
 pub use scale::{Scale, median};
 pub use utility::{Objective, Outcome};
 
@@ -455,7 +455,7 @@ mod tests {
         let even = |learner: &Learner| {
             let within = Constraints::default();
             let seen = learner.look(task, &arms, &within);
-            probabilities(&seen)
+            odds(&seen).best
         };
         assert!((even(&learner)[0] - 0.5).abs() < 0.15);
         for _ in 0..50 {
