@@ -44,6 +44,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         Optimizer::new(Rc::new(knowledge), Policy::default(), demo).choosing(None, manner, seed);
     let found = optimizer.recommend(&arguments.task, &arguments.among)?;
     let scale = optimizer.scale(&TaskType::new(&arguments.task)?)?;
+    if let Some(notice) = optimizer.take_notice() {
+        say(notice);
+    }
     if global.json {
         let others: Vec<_> = found
             .alternatives

@@ -55,6 +55,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     }
     for (number, task) in all.into_keys().enumerate() {
         let ranked = optimizer.standings(&task)?;
+        if let Some(notice) = optimizer.take_notice() {
+            say(notice);
+        }
         if let Some(file) = &arguments.svg {
             draw(global, file, &standing::svg(task.as_str(), &ranked, &optimizer.curve(&task)?))?;
         }

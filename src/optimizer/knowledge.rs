@@ -291,6 +291,23 @@ impl Knowledge {
         self.keeps
     }
 
+    /// Returns the newest rules by which anybody has learned from this store; `None` if nobody has.
+    pub fn rules(&self) -> Result<Option<u32>, KnowledgeError> {
+        let sql = "SELECT max(rules) FROM learned";
+        Ok(self.reader.query_row(sql, [], |row| row.get(0))?)
+    }
+
+    /// Says by which rules the store is learned from now, and drops the snapshots of others, whose names
+    /// begin otherwise. If that fails it is said again the next time.
+    pub fn set_rules(&self, rules: u32, snapshots: String) {
+        self.write_spare(move |tx: &Connection| {
+            tx.execute("DELETE FROM learned", [])?;
+            tx.execute("INSERT INTO learned (rules) VALUES (?)", [rules])?;
+            let sql = "DELETE FROM snapshots WHERE substr(fold, 1, length(?1)) <> ?1";
+            tx.execute(sql, [&snapshots]).map(drop)
+        });
+    }
+
     /// Reads a snapshot of the learner, if there is one whose last observation is still there. One
     /// that cannot be read is none: what it saves is only time.
     pub fn snapshot<T>(&self, fold: &str, read: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
@@ -326,13 +343,18 @@ impl Knowledge {
                        (SELECT id FROM snapshots ORDER BY id DESC LIMIT ?)";
             tx.execute(sql, [SNAPSHOTS_MAX]).map(drop)
         };
+        self.write_spare(keep);
+    }
+
+    /// Writes what is worth nothing but time, if that is possible now.
+    fn write_spare(&self, change: impl Fn(&Connection) -> rusqlite::Result<()> + Send + 'static) {
         if let Some(writer) = &self.writer {
-            writer.apply_spare(Box::new(keep));
+            writer.apply_spare(Box::new(change));
         } else if self.keeps {
             // Who only looks does not wait for others that write.
             let _ = self.reader.busy_timeout(Duration::ZERO);
             let _ = self.reader.unchecked_transaction().and_then(|tx| {
-                keep(&tx)?;
+                change(&tx)?;
                 tx.commit()
             });
             let _ = self.reader.busy_timeout(store::BUSY_TIMEOUT);

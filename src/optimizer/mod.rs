@@ -130,6 +130,11 @@ impl Optimizer {
         self.experience.borrow().given()
     }
 
+    /// Takes what there is to say about the store, which is said once.
+    pub fn take_notice(&self) -> Option<&'static str> {
+        self.experience.borrow_mut().take_notice()
+    }
+
     /// Says which run records.
     #[must_use]
     pub fn of_run(self, run: RunId) -> Optimizer {

@@ -57,6 +57,8 @@ const STEPS: &[&str] = &[
     ALTER TABLE cells DROP COLUMN streak;
     ALTER TABLE cells DROP COLUMN strikes;
     ALTER TABLE cells DROP COLUMN avoid_until;
+    CREATE TABLE learned (rules INTEGER NOT NULL);
+    INSERT INTO learned SELECT 1 WHERE EXISTS (SELECT 1 FROM observations);
 ",
 ];
 

@@ -281,7 +281,7 @@ fn knowing(engine: &mut Engine, host: &Rc<Inner>) {
                 let found = o.optimizer.best_pattern(task).map_err(|e| raise(&inner, e))?;
                 Ok(found.map_or(Value::Null, |name| name.to_string().into()))
             };
-            journaled(&inner, format!("get_best_pattern {task}"), best).map(convert::from_value)
+            journaled(&inner, o, format!("get_best_pattern {task}"), best).map(convert::from_value)
         },
     );
     let inner = host.clone();
@@ -306,7 +306,7 @@ fn knowing(engine: &mut Engine, host: &Rc<Inner>) {
                 found.map(Value::from).map_err(|error| raise(&inner, error))
             };
             let found =
-                journaled(&inner, format!("should_avoid_pattern {task} {pattern}"), avoided);
+                journaled(&inner, o, format!("should_avoid_pattern {task} {pattern}"), avoided);
             Ok::<_, Raised>(found?.as_bool().unwrap_or(false))
         },
     );

@@ -132,7 +132,7 @@ pub(super) fn choose_once(
         made = Some(advice);
         Ok(kept)
     };
-    let (kept, is_known) = once(host, what, choose)?;
+    let (kept, is_known) = once(host, o, what, choose)?;
 
     let execution = kept["execution"].as_str().map(str::to_owned);
     let advice = match (made, Note::read(&kept)) {
@@ -161,21 +161,27 @@ pub(super) fn read_of(options: &mut Options) -> Result<Features, Failure> {
 /// Finds something out that a later run could not find out again, and journals it.
 pub(super) fn journaled(
     host: &Rc<Inner>,
+    o: &Handle,
     what: String,
     find: impl FnOnce() -> Result<Value, Raised>,
 ) -> Result<Value, Raised> {
-    once(host, what, find).map(|(value, _)| value)
+    once(host, o, what, find).map(|(value, _)| value)
 }
 
 /// The one place where an optimizer meets the journal: what was found out, and whether the run that this
 /// one goes on from did.
 fn once(
     host: &Rc<Inner>,
+    o: &Handle,
     what: String,
     find: impl FnOnce() -> Result<Value, Raised>,
 ) -> Result<(Value, bool), Raised> {
     let broken = |error: crate::store::StoreError| host.raise(error.into());
-    host.executor().find_once(what, find, broken)
+    let found = host.executor().find_once(what, find, broken)?;
+    if let Some(notice) = o.optimizer.take_notice() {
+        host.note(notice);
+    }
+    Ok(found)
 }
 
 fn recommendation(found: &Recommendation) -> Value {
