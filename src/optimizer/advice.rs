@@ -99,6 +99,7 @@ pub fn advise(
         others: &all,
         none_feasible: choice.none_feasible,
         outage: arm.outage.min(leader.outage) < 0.0,
+        all_fail: learner.all_fail(number),
     };
 
     Recommendation {
@@ -123,6 +124,7 @@ struct Why<'a> {
     others: &'a [Ranked],
     none_feasible: bool,
     outage: bool,
+    all_fail: bool,
 }
 
 impl Why<'_> {
@@ -166,6 +168,11 @@ impl Why<'_> {
         // Writing to a String cannot fail.
         if self.none_feasible {
             text.push_str("; none of them is likely to meet the constraints");
+        }
+        if self.all_fail {
+            text.push_str(
+                "; everything fails here at the moment, which is held against none of them",
+            );
         }
         if self.outage {
             text.push_str("; it has recently performed worse than usual on all task types");
