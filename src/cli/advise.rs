@@ -81,11 +81,15 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         return Ok(Exit::Ok);
     }
     say(&found.reason);
-    say(&format!(
-        "the reward for speed is halved at {}, that for thrift at {}",
-        short(scale.time_half),
-        Money::from_dollars(scale.cost_half).unwrap_or_default()
-    ));
+    let objective = optimizer.objective();
+    let halves = [
+        (objective.time > 0.0).then(|| format!("for speed at {}", short(scale.time_half))),
+        (objective.cost > 0.0).then(|| format!("for thrift at {}", dollars(scale.cost_half))),
+    ];
+    let halves: Vec<String> = halves.into_iter().flatten().collect();
+    if !halves.is_empty() {
+        say(&format!("the reward is halved {}", halves.join(", ")));
+    }
     let mut all: Vec<Ranked> = found.ranked.into_iter().chain(found.alternatives).collect();
     policy::order(&mut all);
     if all.is_empty() {
@@ -111,6 +115,10 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         &rows,
     ));
     Ok(Exit::Ok)
+}
+
+fn dollars(amount: f64) -> Money {
+    Money::from_dollars(amount).unwrap_or_default()
 }
 
 /// Writes a time that may be far below a second.

@@ -225,6 +225,11 @@ impl Optimizer {
         Ok(self.knowledge.record(vec![seen], |source| self.counts(source)).await?)
     }
 
+    /// Returns what counts, by what is known.
+    pub fn objective(&self) -> Objective {
+        *self.experience.borrow().objective()
+    }
+
     /// Returns the scales of times and costs on a kind of task.
     pub fn scale(&self, task: &TaskType) -> Result<Scale, OptimizerError> {
         let mut experience = self.experience.borrow_mut();

@@ -49,17 +49,24 @@ impl Belief {
 
     /// Returns a place and the density there, up to a factor. That of a Beta distribution is taken over
     /// the logit of the point, where it is smooth also at 0 and 1.
-    fn density(&self, at: f64) -> (f64, f64) {
+    fn density(&self, point: &Point, top: f64) -> (f64, f64) {
         match *self {
-            Belief::Normal { mean, sd } => (at, (-0.5 * ((at - mean) / sd).powi(2)).exp()),
-            Belief::Beta { a, b } if at > 0.0 && at < 1.0 => {
-                let (own, rest) = (at.ln(), (1.0 - at).ln());
-                // Less what it is at the mean, so that it is neither too large nor nothing.
-                let mean = a / (a + b);
-                (own - rest, (a * (own - mean.ln()) + b * (rest - (1.0 - mean).ln())).exp())
+            Belief::Normal { mean, sd } => {
+                (point.at, (-0.5 * ((point.at - mean) / sd).powi(2)).exp())
             }
-            Belief::Beta { .. } if at <= 0.0 => (-LOGIT_MAX, 0.0),
+            Belief::Beta { a, b } if point.at > 0.0 && point.at < 1.0 => {
+                (point.log - point.log_rest, (a * point.log + b * point.log_rest - top).exp())
+            }
+            Belief::Beta { .. } if point.at <= 0.0 => (-LOGIT_MAX, 0.0),
             Belief::Beta { .. } => (LOGIT_MAX, 0.0),
+        }
+    }
+
+    /// Returns the logarithm of the largest density, which is taken off, so that none is too large.
+    fn top(&self) -> f64 {
+        match *self {
+            Belief::Normal { .. } => 0.0,
+            Belief::Beta { a, b } => a * (a / (a + b)).ln() + b * (b / (a + b)).ln(),
         }
     }
 
@@ -109,8 +116,22 @@ pub(super) struct Evidence {
     pub(super) feasible: f64,
 }
 
+/// A point with its logarithm and that of what is left to 1.
+#[derive(Debug, Clone, Copy)]
+struct Point {
+    at: f64,
+    log: f64,
+    log_rest: f64,
+}
+
+impl Point {
+    fn new(at: f64) -> Point {
+        Point { at, log: at.ln(), log_rest: (1.0 - at).ln() }
+    }
+}
+
 /// Points that lie close to one another wherever any of some beliefs is.
-pub(super) struct Grid(Vec<f64>);
+pub(super) struct Grid(Vec<Point>);
 
 impl Grid {
     /// Spreads points for beliefs, and for those that are surer of the same means.
@@ -125,7 +146,7 @@ impl Grid {
         }
 
         grid.sort_unstable_by(f64::total_cmp);
-        Grid(grid)
+        Grid(grid.into_iter().map(Point::new).collect())
     }
 
     /// Returns how likely each of several is drawn as the largest of those that may be taken; of all, if
@@ -168,9 +189,10 @@ impl Grid {
 
         for (place, one) in all.iter().enumerate() {
             let mut own = masses.iter_mut().skip(place).step_by(all.len());
-            let (mut before, mut sum) = (None, 0.0);
-            for at in &self.0 {
-                let (place, density) = one.belief.density(at - one.shift);
+            let (mut before, mut sum, top) = (None, 0.0, one.belief.top());
+            for point in &self.0 {
+                let shifted = (one.shift != 0.0).then(|| Point::new(point.at - one.shift));
+                let (place, density) = one.belief.density(shifted.as_ref().unwrap_or(point), top);
                 if let Some((from, other)) = before
                     && let Some(mass) = own.next()
                 {
