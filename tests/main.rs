@@ -13,11 +13,14 @@ mod stdlib;
 mod store;
 mod support;
 mod tidy;
+mod values;
 
 mod cli {
     mod advise;
+    mod again;
     mod budget;
     mod care;
+    mod charge;
     mod check;
     mod doc;
     mod experiment;

@@ -1,7 +1,7 @@
 //! The standard library: each pattern makes the calls that it promises, and gives the answer.
 
 use crate::support::Project;
-use crate::support::server::{Server, answer};
+use crate::support::server::{Act, Server, answer, finished, json as reply};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -63,7 +63,7 @@ fn refine_goes_on_with_its_own_draft() {
 fn best_of_gives_what_the_judge_likes_most() {
     let (value, _) = run(
         &["aa", "aaaa", "a"],
-        "best_of(branch(), \"Write.\", #{ judge: |answer| answer.len, n: 3 })",
+        "best_of(branch(), \"Write.\", #{ judge: |answer| answer.len / 10.0, n: 3 })",
     );
     assert_eq!(value, "aaaa");
 }
@@ -94,6 +94,139 @@ fn judges_score_from_nothing_to_one() {
           judged_by(imodel(\"live\"), \"Is it kind?\").call(\"Hello\")]",
     );
     assert_eq!(value, json!([1.0, 0.0, 1.0, 1.0, 0.0, 1.0, 0.7]));
+}
+
+/// Places that call a judge: each with `JUDGE` for what the judge says.
+const JUDGED: &[&str] = &[
+    "best_of(\"demo/echo\", \"x\", #{ n: 1, judge: |a| JUDGE })",
+    "score_of(JUDGE)",
+    "optimizer(#{ memory: true }).run(\"t\", #{ a: |x| x }, 1, #{ judge: |a| JUDGE, branch: branch(\"demo/echo\") })",
+    "optimizer(#{ memory: true }).compare(\"t\", #{ a: |x| x, b: |x| x }, [1], \
+        #{ judge: |a| JUDGE, branch: branch(\"demo/echo\") })",
+    "evolve(#{ start: \"x\", ask: |t, i| i, judge: |a, i| JUDGE, train: [1, 2, 3], valid: [4, 5], \
+        reflector: \"demo/echo\" })",
+];
+
+#[test]
+fn what_is_no_score_is_an_error_at_once_wherever_a_judge_is_called() {
+    let none = [
+        ("0.0 / 0.0", "NaN"),
+        ("1.0 / 0.0", "inf"),
+        ("#{ score: 0.0 / 0.0 }", "NaN"),
+        ("85", "`85`; divide a percentage by 100"),
+        ("\"85%\"", "`\"85%\"`; divide a percentage by 100"),
+        ("-0.5", "`-0.5`"),
+        ("()", "nothing (`()`)"),
+        ("\"good\"", "`\"good\"`"),
+        ("[1]", "`[1]`"),
+        ("#{ feedback: \"x\" }", "a map without a `score`"),
+        ("|x| x", "a function"),
+    ];
+    for (place, call) in JUDGED.iter().enumerate() {
+        for (said, told) in none {
+            let (ran, done) = Project::new().script(&call.replace("JUDGE", said));
+            assert_eq!(ran.code, Some(1), "{call} {said}: {}", ran.stderr);
+            let expected =
+                format!("a judge must give a number from 0 to 1, or true or false, not {told}");
+            let message = done["error"]["message"].as_str().unwrap_or_default();
+            // Where a pattern is judged, its name stands before.
+            let bare = message.split_once("`: ").filter(|_| message.starts_with("judging"));
+            let bare = bare.map_or(message, |(_, bare)| bare);
+            assert_eq!(
+                (bare, &done["error"]["kind"]),
+                (expected.as_str(), &json!("option")),
+                "{place} {said}"
+            );
+        }
+        for said in ["0.5", "true", "0", "1", "#{ score: false, feedback: \"x\" }"] {
+            let (ran, _) = Project::new().script(&call.replace("JUDGE", said));
+            assert_eq!(ran.code, Some(0), "{call} {said}: {}", ran.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_model_that_judges_gives_a_number_from_0_to_10_or_an_error() {
+    let script = "judged_by(imodel(\"live\"), \"Is it kind?\").call(\"Hello\")";
+    for (said, score) in [("7", 0.7), (" 10\n", 1.0), ("0", 0.0), ("2.5", 0.25)] {
+        let server = Server::start(move |_, _, _| answer(said));
+        let project = Project::new();
+        let (ran, done) = project.with_server(&server).script(script);
+        assert_eq!(done["value"], json!(score), "{said}: {}", ran.stderr);
+    }
+    for said in ["NaN", "inf", "-inf", "-1", "11", "80%", "8/10", "good", "[7]"] {
+        let server = Server::start(move |_, _, _| answer(said));
+        let project = Project::new();
+        let (_, done) = project.with_server(&server).script(script);
+        let expected = format!("the judge gave no number from 0 to 10: {said}");
+        assert_eq!(done["error"]["message"], expected);
+        assert_eq!(done["error"]["kind"], "bad_reply");
+    }
+}
+
+#[test]
+fn labels_of_every_kind_are_judged_and_missing_ones_are_errors() {
+    let cases = [
+        ("exact_match(3).call(\"3\")", 1.0),
+        ("exact_match(\"3\").call(3)", 1.0),
+        ("exact_match(true).call(\"True\")", 1.0),
+        ("exact_match(false).call(true)", 0.0),
+        ("exact_match([\"a\", 2]).call(\"[\\\"A\\\", 2.0]\")", 1.0),
+        ("exact_match([\"a\"]).call([\"b\"])", 0.0),
+        ("exact_match(#{ n: 1 }).call(#{ n: 1.0 })", 1.0),
+        ("exact_match(\"Paris\").call(())", 0.0),
+        ("mentions(42).call(\"it is 42.\")", 1.0),
+        ("mentions(\"a\").call([\"A\"])", 1.0),
+        ("mentions(\"a\").call(())", 0.0),
+        ("numeric_close(\"3\", 0).call(3)", 1.0),
+        ("numeric_close(3, 1).call(\" 3.9 \")", 1.0),
+        ("numeric_close(3, 1).call(\"NaN\")", 0.0),
+        ("numeric_close(3, 1).call(\"inf\")", 0.0),
+        ("numeric_close(3, 1).call([3])", 0.0),
+        ("one_of([1, true, \"x\"]).call(\"1\")", 1.0),
+        ("one_of([1, true, \"x\"]).call(\"y\")", 0.0),
+    ];
+    let calls: Vec<&str> = cases.iter().map(|(call, _)| *call).collect();
+    let scores: Vec<f64> = cases.iter().map(|(_, score)| *score).collect();
+    let (ran, done) = Project::new().script(&format!("[{}]", calls.join(", ")));
+    assert_eq!(done["value"], json!(scores), "{}", ran.stderr);
+
+    let wrong = [
+        ("exact_match(json(\"{}\").label)", "`exact_match` was given no expected answer (`()`)"),
+        ("mentions(())", "`mentions` was given no expected answer (`()`)"),
+        ("mentions(\"\")", "`mentions` needs a text to look for, not \"\""),
+        ("mentions([\"a\"])", "`mentions` needs a text to look for, not [\"a\"]"),
+        ("numeric_close((), 1)", "`numeric_close` was given no expected answer (`()`)"),
+        ("numeric_close(\"many\", 1)", "`numeric_close` needs a number to compare with, not many"),
+        ("numeric_close(0.0 / 0.0, 1)", "`numeric_close` needs a number to compare with, not NaN"),
+        ("numeric_close(1, -1)", "`numeric_close` needs a tolerance from 0 up, not -1"),
+        ("one_of([])", "`one_of` needs a list of the allowed answers, at least one"),
+        ("one_of(\"a\")", "`one_of` needs a list of the allowed answers, at least one"),
+        ("one_of([\"a\", ()])", "`one_of` was given no expected answer (`()`)"),
+        ("same_answer(1, ())", "`same_answer`: there is no expected answer (`()`)"),
+        (
+            "few_shot(\"demo/echo\", \"x\", #{ examples: [[\"a\", 1], [\"b\", ()]] })",
+            "option `examples` of `few_shot`: number 2 must be a pair of a task and its answer, not \
+             [\"b\",null]",
+        ),
+        (
+            "few_shot(\"demo/echo\", \"x\", #{ examples: [#{ a: 1 }] })",
+            "option `examples` of `few_shot`: number 1 must be a pair of a task and its answer, not \
+             {\"a\":1}",
+        ),
+    ];
+    for (call, expected) in wrong {
+        let (_, done) = Project::new().script(call);
+        assert_eq!(done["error"]["message"], expected, "{call}");
+        assert_eq!(done["error"]["kind"], "option", "{call}");
+    }
+    // Examples and votes hold data of every kind.
+    let (_, bodies) =
+        run(&["x"], "few_shot(branch(), 7, #{ examples: [[1, true], [[2], \"no\"]] })");
+    let expected = "Task: 1\nAnswer: true\n\nTask: [2]\nAnswer: no\n\nTask: 7\nAnswer:";
+    assert_eq!(asked(&bodies[0]), expected);
+    let vote = "vote(branch(), \"x\", #{ n: 3, settings: #{ schema: #{ type: \"integer\" } } })";
+    assert_eq!(run(&["2", "3", "3"], vote).0, 3);
 }
 
 #[test]
@@ -282,4 +415,82 @@ fn evolve_goes_on_without_asking_again_and_warns_of_shared_items() {
     assert_eq!(ran.code, Some(4), "{}", ran.stderr);
     let ran = project.kaizen(&["run", "--resume"]);
     assert_eq!((ran.code, server.bodies().len()), (Some(0), undisturbed), "{}", ran.stderr);
+}
+
+/// A server whose first proposals are these, and whose next one is good.
+fn proposing(first: &'static [Act]) -> (Server, Project) {
+    let count = std::sync::atomic::AtomicUsize::new(0);
+    let server = Server::start(move |_, _, body| {
+        if body.contains("Give the new instruction alone") {
+            let n = count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            return first.get(n).cloned().unwrap_or_else(|| answer("Ask politely."));
+        }
+        answer(if body.contains("politely") { "please" } else { "give" })
+    });
+    let project = Project::new();
+    project.with_server(&server);
+    (server, project)
+}
+
+#[test]
+fn a_proposal_that_comes_to_nothing_does_not_end_the_search() {
+    let long: &'static str = Box::leak("Ask. ".repeat(4_000).into_boxed_str());
+    let ways: Vec<(Act, &str)> = vec![
+        (answer(""), "the reply is empty"),
+        (answer(" \n"), "the reply is empty"),
+        (answer("\"\""), "the proposal is empty"),
+        (answer("```\n```"), "the proposal is empty"),
+        (answer(long), "the proposal has 19999 characters, more than `max_length` (10000)"),
+        (finished("Ask poli", "length"), "the reply hit the limit"),
+        (reply(400, "{\"error\": {\"message\": \"too long\"}}".to_owned()), "too long"),
+        (Act::Half("{\"choices\":".into()), "broke off"),
+    ];
+    for (act, told) in ways {
+        let acts: &'static [Act] = Box::leak(vec![act.clone(), act].into_boxed_slice());
+        let (_, project) = proposing(acts);
+        let (ran, done) = project.script(
+            &evolve("max_proposals: 5, settings: #{ attempts_max: 1 }")
+                .replace("(12..24)", "(12..15)"),
+        );
+        let found = &done["value"];
+        assert_eq!(
+            (&found["best"], &found["failed"], &found["accepted"]),
+            (&json!("Ask politely."), &json!(2), &json!(1)),
+            "{told}\n{}",
+            ran.stderr
+        );
+        let warned = "`evolve`: proposal 1 came to nothing: ";
+        let line = ran.stderr.lines().find(|line| line.contains(warned)).unwrap_or_default();
+        assert!(line.contains(told), "{told}: {line}");
+    }
+    // A key that is not accepted would not be accepted the next time either.
+    let refused: &'static [Act] = Box::leak(vec![reply(401, "{}".to_owned())].into_boxed_slice());
+    let (_, project) = proposing(refused);
+    let (_, done) = project.script(&evolve("max_proposals: 5"));
+    assert_eq!(done["error"]["kind"], "unauthorized");
+}
+
+#[test]
+fn a_fence_or_quotes_around_a_proposal_are_taken_off() {
+    let proposals = [
+        "```\nAsk politely.\n```",
+        "```text\nAsk politely.\n```",
+        "```Ask politely.```",
+        "\"Ask politely.\"",
+        " \u{201c}Ask politely.\u{201d}\n",
+        "'Ask politely.'",
+        "`Ask politely.`",
+        "```\n\"Ask politely.\"\n```",
+    ];
+    for proposal in proposals {
+        let (_, project) = polite(proposal);
+        let (ran, done) = project.script(&evolve("max_proposals: 5"));
+        assert_eq!(done["value"]["text"], "Ask politely.", "{proposal}\n{}", ran.stderr);
+    }
+    // What belongs to the text stays.
+    for proposal in ["\"A\" or \"B\", politely", "Say 'please' politely: ```\nx\n```"] {
+        let (_, project) = polite(proposal);
+        let (_, done) = project.script(&evolve("max_proposals: 5"));
+        assert_eq!(done["value"]["text"], proposal);
+    }
 }

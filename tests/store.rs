@@ -187,6 +187,99 @@ fn a_damaged_store_is_named_and_left_alone() {
     assert_eq!(std::fs::read_to_string(path).unwrap(), garbage);
 }
 
+/// Locks the store of a project as a program does that wants it for itself.
+fn lock(project: &Project) -> rusqlite::Connection {
+    let path = project.path().join(".kaizen/kaizen.db");
+    let other = rusqlite::Connection::open(path).unwrap();
+    other.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE").unwrap();
+    other
+}
+
+#[test]
+fn a_store_that_is_locked_is_waited_for_and_that_is_said() {
+    for arguments in [&["run", "s.rhai"][..], &["runs"], &["doctor"], &["repl", "-e", "1"]] {
+        let project = Project::new();
+        project.file("s.rhai", "1").kaizen(&["run", "s.rhai"]);
+        let other = lock(&project);
+        let mut command = project.command(arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
+        let said = stderr.next().unwrap().unwrap();
+        let path = project.path().join(".kaizen/kaizen.db");
+        assert_eq!(
+            said,
+            format!(
+                "waiting for another program that has locked `{}`, at most 30 s",
+                path.display()
+            )
+        );
+        drop(other);
+        assert!(stderr.map_while(Result::ok).all(|line| !line.contains("waiting")));
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_copy_that_is_put_in_the_place_of_a_store_is_one() {
+    let project = Project::new();
+    project.file("s.rhai", "branch(`demo/echo`).chat(`one`)").kaizen(&["run", "s.rhai"]);
+    project.kaizen(&["export", "--store", "-o", "copy.db"]);
+    let path = project.path().join(".kaizen/kaizen.db");
+    std::fs::rename(project.path().join("copy.db"), &path).unwrap();
+    for arguments in [&["runs"][..], &["run", "s.rhai"], &["doctor"]] {
+        assert_eq!(project.kaizen(arguments).code, Some(0), "{arguments:?}");
+        let store = rusqlite::Connection::open(&path).unwrap();
+        let mode: String =
+            store.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+        assert_eq!(mode, "wal", "others can read while it is written");
+    }
+}
+
+#[test]
+fn a_database_of_another_program_is_named_and_left_alone() {
+    for version in [0, 3] {
+        let project = Project::new();
+        project.file("s.rhai", "1").file(".kaizen/empty", "");
+        let path = project.path().join(".kaizen/kaizen.db");
+        let other = rusqlite::Connection::open(&path).unwrap();
+        other.execute_batch("CREATE TABLE notes (text); CREATE TABLE people (name)").unwrap();
+        other.pragma_update(None, "user_version", version).unwrap();
+        drop(other);
+        let before = std::fs::read(&path).unwrap();
+        for arguments in [&["run", "s.rhai"][..], &["runs"], &["doctor"], &["repl", "-e", "1"]] {
+            let ran = project.kaizen(arguments);
+            assert_eq!(ran.code, Some(8), "{arguments:?} {}", ran.stderr);
+            let all = format!("{}{}", ran.stdout, ran.stderr);
+            let says = "kaizen.db` is a database of another program, with the tables `notes`, \
+                        `people`";
+            assert!(all.contains(says), "{all}");
+        }
+        assert!(std::fs::read(&path).unwrap() == before, "it is as it was");
+    }
+}
+
+#[test]
+fn doctor_finds_what_a_store_lacks() {
+    let cases = [
+        ("DROP TABLE events", "is damaged: it lacks the table `events`"),
+        ("DROP TABLE runs", "is damaged: it lacks the table `runs`"),
+        ("DROP TABLE observations", "is damaged: it lacks the table `observations`, the index"),
+        ("DROP TABLE cells", "is damaged: it lacks the table `cells`"),
+        ("DROP TABLE snapshots", "is damaged: it lacks the table `snapshots`"),
+        ("ALTER TABLE runs DROP COLUMN pid", "it lacks the column `pid` of `runs`"),
+        ("DROP INDEX observations_of_execution", "the index `observations_of_execution`"),
+    ];
+    for (damage, says) in cases {
+        let project = Project::new();
+        project.file("s.rhai", "1").kaizen(&["run", "s.rhai"]);
+        let path = project.path().join(".kaizen/kaizen.db");
+        rusqlite::Connection::open(path).unwrap().execute_batch(damage).unwrap();
+        let ran = project.kaizen(&["doctor"]);
+        assert_eq!(ran.code, Some(8), "{}", ran.stdout);
+        assert!(ran.stdout.contains(says), "{damage}: {}", ran.stdout);
+    }
+}
+
 #[test]
 fn a_store_of_the_first_format_is_brought_up_to_date() {
     let project = Project::new();

@@ -22,7 +22,7 @@ const FLOORS: [&str; 11] = [
 const FENCES: &[(&str, &[&str])] = &[
     ("rhai::", &["script/"]),
     ("reqwest::", &["model/transport.rs", "model/provider/"]),
-    ("genai::", &["model/transport.rs", "model/provider/"]),
+    ("jsonschema::", &["model/schema.rs"]),
     ("petgraph::", &["flow/"]),
     ("notify::", &["cli/"]),
     ("rustyline::", &["cli/"]),
@@ -30,7 +30,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("anyhow::", &["cli/"]),
     ("std::env::", &["cli/"]),
     ("println!", &["cli/"]),
-    ("rusqlite::", &["store/", "journal/", "optimizer/knowledge.rs"]),
+    ("rusqlite::", &["store/", "journal/", "optimizer/knowledge"]),
     ("unsafe {", &["script/fiber.rs"]),
     ("SystemTime::now", &["base/clock.rs"]),
     ("Instant::now", &["base/clock.rs"]),

@@ -3,7 +3,9 @@
 pub mod clock;
 pub mod failpoint;
 pub mod id;
+pub mod json;
 pub mod rng;
 pub mod secret;
 pub mod spelling;
+pub mod strand;
 pub mod unit;

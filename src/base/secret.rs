@@ -4,38 +4,102 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Map, Value};
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 /// What stands in the place of a secret.
-const SHOWN: &str = "[secret]";
+pub const SHOWN: &str = "[secret]";
 /// What names of variables with secrets contain, or end with.
 const NAMES: &[&str] = &["_KEY", "_TOKEN", "_SECRET", "PASSWORD"];
-/// Shortest secret that is looked for: shorter ones stand in any text by chance.
-const LENGTH_MIN: usize = 6;
+/// Fewest characters of a secret that is taken out: shorter ones stand in any text by chance.
+const LENGTH_MIN: usize = 8;
+/// Fewest different characters of such a secret: lines and columns of zeros stand everywhere.
+const DISTINCT_MIN: usize = 4;
+/// Words of journals and JSON lines, as far as they are long enough for secrets. Everybody sees them
+/// everywhere, and whoever reads JSON relies on them, so none of them can be kept out.
+const OWN_WORDS: &str = "
+    alternatives assertion attempt_ended attempt_started avg_performance avoided_until bad_reply
+    bad_request blames_pattern bytes_after bytes_before cache_read cache_write calls_of_unknown_price
+    cancelled cancelled_operations cassette cassettes communicate completed completed_operations
+    condition cost_unknown critical_path critical_path_seconds critical_path_time demo_calls difference
+    diverged earlier_runs ended_at ended_early error_rate exchange exchanges execution_time expanded
+    expected explored failed_operations failed_patterns failures fastest_pattern fingerprint first_at
+    flow_ended flow_started input_uncached interrupted interval max_concurrent max_in_flight messages
+    most_used_pattern not_found objective op_ended op_started operation operation_results operations
+    output_visible panicked parallel_efficiency pattern_usage patterns permission probability prompt
+    provider rate_limited reasoning recorded replaced retry_in_ms retryable run_ended run_started
+    served_by signatures skipped_operations snapshot snapshots snapshots_written started_at
+    success_rate successful_patterns task_type throughput to_decide tokens_in tokens_out too_large
+    total_executions unauthorized unchanged within";
 
-/// Every secret, in each of the forms in which it may leave the program; the longest first, so that
-/// no part of one is left when another is taken out.
-static FORMS: RwLock<Vec<String>> = RwLock::new(Vec::new());
+/// A secret in one of the forms in which it may leave the program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Form {
+    text: String,
+    /// The same as it stands within a string of JSON.
+    json: String,
+}
+
+/// Every secret, in each of its forms; the longest first, so that no part of one is left when another
+/// is taken out.
+static FORMS: RwLock<Vec<Form>> = RwLock::new(Vec::new());
+/// Whether there is any: nothing has to be looked for before.
+static IS_ANY: AtomicBool = AtomicBool::new(false);
+
+/// Why a text is not taken out although it is a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Weakness {
+    /// It is too short.
+    #[error("it has fewer than {LENGTH_MIN} characters")]
+    Short,
+    /// It has too few different characters.
+    #[error("it has fewer than {DISTINCT_MIN} different characters")]
+    Uniform,
+    /// It is a word that stands in every journal.
+    #[error("it is a word of kaizen's own output")]
+    OwnWord,
+}
 
 /// A secret such as a key. Its debug form shows nothing of it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret {
+    value: String,
+    is_learned: bool,
+}
 
 impl Secret {
-    /// Wraps a secret. From now on `scrub` knows it.
+    /// Wraps a secret of the user's. From now on it is taken out of whatever leaves the program,
+    /// unless it is too weak for that.
     pub fn new(value: impl Into<String>) -> Secret {
         let value = value.into();
-        if value.len() >= LENGTH_MIN {
+        let is_learned = weakness(&value).is_none();
+        if is_learned {
             learn(&value);
         }
-        Secret(value)
+        Secret { value, is_learned }
+    }
+
+    /// Wraps a secret that somebody names who may want to hide something by it. It is taken out of
+    /// what the one says to whom it is shown, and of nothing else.
+    pub fn apart(value: impl Into<String>) -> Secret {
+        Secret { value: value.into(), is_learned: false }
     }
 
     /// Returns the secret itself, to be handed to the one who may have it.
     pub fn reveal(&self) -> &str {
-        &self.0
+        &self.value
+    }
+
+    /// Takes this secret out of a text, unless it is taken out of everything already, or too weak.
+    pub fn take_out(&self, text: String) -> String {
+        if self.is_learned || weakness(&self.value).is_some() {
+            return text;
+        }
+        without(&text, &forms(&self.value)).unwrap_or(text)
     }
 }
 
@@ -45,16 +109,35 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// Tells why a secret is too weak to be taken out, if it is.
+pub fn weakness(value: &str) -> Option<Weakness> {
+    if value.chars().count() < LENGTH_MIN {
+        return Some(Weakness::Short);
+    }
+    if value.chars().collect::<BTreeSet<char>>().len() < DISTINCT_MIN {
+        return Some(Weakness::Uniform);
+    }
+    OWN_WORDS.split_whitespace().any(|word| word.contains(value)).then_some(Weakness::OwnWord)
+}
+
 fn learn(value: &str) {
-    let mut forms = FORMS.write().unwrap_or_else(PoisonError::into_inner);
-    if forms.iter().any(|known| known == value) {
+    let mut known = FORMS.write().unwrap_or_else(PoisonError::into_inner);
+    if known.iter().any(|form| form.text == value) {
         return;
     }
-    let json = serde_json::to_string(value).unwrap_or_default();
-    let quoted = json.trim_matches('"').to_owned();
-    forms.push(value.to_owned());
-    forms.push(quoted);
-    forms.push(utf8_percent_encode(value, NON_ALPHANUMERIC).to_string());
+    for form in forms(value) {
+        if !known.contains(&form) {
+            known.push(form);
+        }
+    }
+    known.sort_by_key(|form| std::cmp::Reverse(form.text.len()));
+    IS_ANY.store(true, Ordering::Release);
+}
+
+/// Returns the forms in which a secret may leave the program.
+fn forms(value: &str) -> Vec<Form> {
+    let mut texts = vec![value.to_owned(), in_json(value)];
+    texts.push(utf8_percent_encode(value, NON_ALPHANUMERIC).to_string());
     // In Base64 the same bytes look different at each place within a group of three.
     for before in 0..3 {
         let padded = format!("{}{value}", "\0".repeat(before));
@@ -62,12 +145,19 @@ fn learn(value: &str) {
             // The first and the last group also depend on what stands beside the secret.
             let from = [0, 2, 3][before];
             let whole = (before + value.len()) / 3 * 4;
-            forms.extend(encoded.get(from..whole).map(str::to_owned));
+            texts.extend(encoded.get(from..whole).map(str::to_owned));
         }
     }
-    forms.retain(|form| form.len() >= LENGTH_MIN);
-    forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
-    forms.dedup();
+    texts.retain(|text| text.chars().count() >= LENGTH_MIN);
+    texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    texts.dedup();
+    texts.into_iter().map(|text| Form { json: in_json(&text), text }).collect()
+}
+
+/// Writes a text as it stands within a string of JSON.
+fn in_json(text: &str) -> String {
+    let quoted = serde_json::to_string(text).unwrap_or_default();
+    quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default().to_owned()
 }
 
 /// Tells whether a variable of this name holds a secret.
@@ -84,26 +174,127 @@ pub fn is_secret_name(name: &str) -> bool {
 
 /// Tells whether a text holds a secret.
 pub fn has_secret(text: &str) -> bool {
-    let forms = FORMS.read().unwrap_or_else(PoisonError::into_inner);
-    forms.iter().any(|form| text.contains(form.as_str()))
+    holds(text, |form| &form.text)
 }
 
-/// Takes every secret out of a text, in whichever form it stands there.
+/// Tells whether a string within a text of JSON may hold a secret; what is no string may look like one.
+pub fn may_hold(json: &str) -> bool {
+    holds(json, |form| &form.json)
+}
+
+fn holds(text: &str, of: impl Fn(&Form) -> &str) -> bool {
+    if !IS_ANY.load(Ordering::Acquire) {
+        return false;
+    }
+    let forms = FORMS.read().unwrap_or_else(PoisonError::into_inner);
+    forms.iter().any(|form| text.contains(of(form)))
+}
+
+/// Takes every secret out of a text, in whichever form it stands there. The text must be no JSON:
+/// numbers and keys would be hit as well; see `clean`.
 pub fn scrub(text: &str) -> Cow<'_, str> {
-    if !has_secret(text) {
+    if !IS_ANY.load(Ordering::Acquire) {
         return Cow::Borrowed(text);
     }
     let forms = FORMS.read().unwrap_or_else(PoisonError::into_inner);
-    let mut clean = text.to_owned();
-    for form in forms.iter().filter(|form| text.contains(form.as_str())) {
-        clean = clean.replace(form.as_str(), SHOWN);
+    without(text, &forms).map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
+/// Takes secrets out of a text in place.
+pub fn scrub_in(text: &mut String) {
+    if let Cow::Owned(cleaned) = scrub(text) {
+        *text = cleaned;
     }
-    Cow::Owned(clean)
+}
+
+/// Takes every secret out of the texts and keys of a value. Numbers and the value's structure stay as
+/// they are, and no entry gets lost: keys that have become equal are numbered.
+#[must_use]
+pub fn clean(value: Value) -> Value {
+    if IS_ANY.load(Ordering::Acquire) { cleaned(value) } else { value }
+}
+
+fn cleaned(value: Value) -> Value {
+    match value {
+        Value::String(mut text) => {
+            scrub_in(&mut text);
+            Value::String(text)
+        }
+        Value::Array(items) => items.into_iter().map(cleaned).collect(),
+        Value::Object(fields) => Value::Object(clean_fields(fields)),
+        other => other,
+    }
+}
+
+/// Does the same with the entries of a map.
+#[must_use]
+pub fn clean_fields(fields: Map<String, Value>) -> Map<String, Value> {
+    let mut kept = Map::new();
+    for (key, value) in fields {
+        let name = scrub(&key).into_owned();
+        let mut unique = name.clone();
+        let mut number = 1;
+        while kept.contains_key(&unique) {
+            number += 1;
+            unique = format!("{name} {number}");
+        }
+        kept.insert(unique, cleaned(value));
+    }
+    kept
+}
+
+/// Takes every secret out of a document. One of JSON, or of lines of JSON, stays what it is: secrets
+/// are taken out of its texts and keys, never out of what only looks like one.
+pub fn scrub_document(text: &str) -> Cow<'_, str> {
+    if !has_secret(text) {
+        return Cow::Borrowed(text);
+    }
+    if let Ok(value) = serde_json::from_str::<Value>(text) {
+        return json_document(text, &value);
+    }
+
+    let is_json = |line: &str| serde_json::from_str::<Map<String, Value>>(line);
+    let lines = text.split_inclusive('\n').map(|line| match is_json(line) {
+        Ok(fields) => {
+            let end = if line.ends_with('\n') { "\n" } else { "" };
+            let cleaned = json_document(line.trim_end(), &Value::Object(fields));
+            Cow::Owned(format!("{cleaned}{end}"))
+        }
+        Err(_) => scrub(line),
+    });
+    Cow::Owned(lines.collect())
+}
+
+/// Takes every secret out of the texts of a document of JSON; one that has none stays as it is.
+fn json_document<'a>(text: &'a str, value: &Value) -> Cow<'a, str> {
+    let cleaned = clean(value.clone());
+    if cleaned == *value {
+        return Cow::Borrowed(text);
+    }
+    let is_spread = text.trim().contains('\n');
+    Cow::Owned(if is_spread {
+        serde_json::to_string_pretty(&cleaned).unwrap_or_default()
+    } else {
+        cleaned.to_string()
+    })
+}
+
+/// Takes secrets out of a text; nothing if there are none in it.
+fn without(text: &str, forms: &[Form]) -> Option<String> {
+    let mut clean: Option<String> = None;
+    for form in forms {
+        let now = clean.as_deref().unwrap_or(text);
+        if now.contains(&form.text) {
+            clean = Some(now.replace(&form.text, SHOWN));
+        }
+    }
+    clean
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn a_secret_is_taken_out_in_every_form() {
@@ -130,7 +321,76 @@ mod tests {
     #[test]
     fn other_texts_stay_as_they_are() {
         drop(Secret::new("sk-another-canary"));
-        drop(Secret::new("abc"));
-        assert!(matches!(scrub("abc is too short to be looked for"), Cow::Borrowed(_)));
+        drop(Secret::new("abcdefg"));
+        assert!(matches!(scrub("abcdefg is too short to be looked for"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn what_is_too_weak_is_told_apart() {
+        for (value, expected) in [
+            ("hunter2", Some(Weakness::Short)),
+            ("äöüß", Some(Weakness::Short)),
+            ("10101010101", Some(Weakness::Uniform)),
+            ("completed", Some(Weakness::OwnWord)),
+            ("complete", Some(Weakness::OwnWord)),
+            ("uncompleted", None),
+            ("31415926", None),
+            ("swordfish", None),
+        ] {
+            assert_eq!(weakness(value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_value_keeps_its_numbers_and_loses_no_entry() {
+        drop(Secret::new("27182818"));
+        let value = json!({
+            "27182818": [27_182_818, 2.5, "27182818"],
+            "[secret]": "x27182818y",
+            "a27182818": { "b": { "27182818": null, "c": true } },
+        });
+        let expected = json!({
+            "[secret]": [27_182_818, 2.5, "[secret]"],
+            "[secret] 2": "x[secret]y",
+            "a[secret]": { "b": { "[secret]": null, "c": true } },
+        });
+        assert_eq!(clean(value), expected);
+    }
+
+    #[test]
+    fn a_document_of_json_stays_one() {
+        drop(Secret::new("16180339"));
+        drop(Secret::new("\",\"golden\":\""));
+        for (document, expected) in [
+            (r#"{"n":16180339}"#, r#"{"n":16180339}"#),
+            (r#"{ "n": 16180339, "t": "16180339" }"#, r#"{"n":16180339,"t":"[secret]"}"#),
+            (r#"{"a":"1","golden":"2"}"#, r#"{"a":"1","golden":"2"}"#),
+            (
+                "{\"n\":16180339}\n{\"t\":\"16180339\"}\n",
+                "{\"n\":16180339}\n{\"t\":\"[secret]\"}\n",
+            ),
+            ("[\n16180339,\n\"16180339\"\n]", "[\n  16180339,\n  \"[secret]\"\n]"),
+            ("n = 16180339", "n = [secret]"),
+        ] {
+            assert_eq!(scrub_document(document), expected);
+        }
+    }
+
+    #[test]
+    fn strings_of_json_are_looked_through_as_they_are_written() {
+        let value = "ends with \\ and \"";
+        drop(Secret::new(value));
+        assert!(may_hold(&json!({ "a": format!("it {value}!") }).to_string()));
+        assert!(may_hold(&json!({ "a": json!({ "b": value }).to_string() }).to_string()));
+        assert!(!may_hold(&json!({ "a": "ends with \\ and '" }).to_string()));
+    }
+
+    #[test]
+    fn a_secret_apart_is_taken_out_by_nobody_else() {
+        let secret = Secret::apart("sk-apart-canary");
+        let said = "you sent sk-apart-canary".to_owned();
+        assert_eq!(secret.take_out(said.clone()), "you sent [secret]");
+        assert_eq!(scrub(&said), said);
+        assert_eq!(Secret::apart("short").take_out("short".to_owned()), "short");
     }
 }

@@ -24,22 +24,32 @@ pub struct Money {
 impl Money {
     /// No money.
     pub const ZERO: Money = Money { nanos: 0 };
+    /// The largest amount that can be named, in dollars. A sum may exceed it; it saturates at twice as
+    /// much.
+    const DOLLARS_MAX: f64 = 9e9;
+    /// What a value has to be to be an amount, for errors.
+    pub const WANTED: &str = "an amount in dollars from 0 up to 9000000000";
 
     /// Creates an amount from whole nano-dollars (1e-9 dollars).
     pub const fn from_nanos(nanos: u64) -> Money {
         Money { nanos }
     }
 
-    /// Creates an amount from dollars, rounded to a nano-dollar; `None` unless finite and >= 0.
+    /// Creates an amount from dollars, rounded to a nano-dollar; `None` unless it is at least 0 and at
+    /// most the largest amount.
+    pub fn from_dollars(dollars: f64) -> Option<Money> {
+        (0.0..=Money::DOLLARS_MAX).contains(&dollars).then(|| Money::at_most(dollars))
+    }
+
+    /// Creates an amount from dollars, rounded to a nano-dollar; what is more than can be counted
+    /// becomes the most that can.
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "checked to be finite, not negative and below the largest amount"
+        reason = "a cast from a float saturates, at 0 and at the largest number"
     )]
-    pub fn from_dollars(dollars: f64) -> Option<Money> {
-        let nanos = dollars * 1e9;
-        (nanos.is_finite() && (0.0..9e18).contains(&nanos))
-            .then(|| Money { nanos: nanos.round() as u64 })
+    pub fn at_most(dollars: f64) -> Money {
+        Money { nanos: (dollars * 1e9).round() as u64 }
     }
 
     /// Returns the amount in dollars.
@@ -112,8 +122,17 @@ mod tests {
 
     #[test]
     fn only_finite_amounts_from_zero_up_are_money() {
-        for bad in [-0.1, f64::NAN, f64::INFINITY, 1e300] {
+        for bad in [-0.1, -1e-12, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 9.1e9, 1e30, 1e300] {
             assert_eq!(Money::from_dollars(bad), None, "{bad}");
         }
+        assert_eq!(Money::from_dollars(9e9), Some(Money::from_nanos(9_000_000_000_000_000_000)));
+    }
+
+    #[test]
+    fn a_sum_that_is_too_large_saturates() {
+        let most = Money::from_nanos(u64::MAX);
+        assert_eq!(Money::at_most(1e300), most);
+        assert_eq!(most + Money::from_nanos(1), most);
+        assert_eq!(Money::ZERO.minus(Money::from_nanos(1)), Money::ZERO);
     }
 }

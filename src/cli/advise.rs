@@ -5,13 +5,14 @@ use crate::base::unit::Money;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::{standing, table, time};
-use crate::cli::{Global, print_line, say};
+use crate::cli::{Global, damage, print_data, print_line, say};
 use crate::optimizer::Optimizer;
 use crate::optimizer::advice::{Manner, percent};
 use crate::optimizer::knowledge::Knowledge;
+use crate::optimizer::learner::Scale;
 use crate::optimizer::pattern::TaskType;
-use crate::optimizer::policy::{self, Policy, Ranked};
-use serde_json::json;
+use crate::optimizer::policy::{self, Policy, Ranked, Recommendation};
+use serde_json::{Value, json};
 use std::rc::Rc;
 
 /// The options of `advise`.
@@ -40,37 +41,17 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     let manner = Manner { never_explores: arguments.best, ..Manner::default() };
     let seed = Rng::from_entropy().next_u64();
     let demo = project.config.learn_from_demo() || knowledge.counts_demo()?;
+    let knowledge = Rc::new(knowledge);
     let optimizer =
-        Optimizer::new(Rc::new(knowledge), Policy::default(), demo).choosing(None, manner, seed);
+        Optimizer::new(knowledge.clone(), Policy::default(), demo).choosing(None, manner, seed);
     let found = optimizer.recommend(&arguments.task, &arguments.among)?;
     let scale = optimizer.scale(&TaskType::new(&arguments.task)?)?;
+    damage::tell_knowledge(&knowledge);
     if let Some(notice) = optimizer.take_notice() {
         say(notice);
     }
     if global.json {
-        let others: Vec<_> = found
-            .alternatives
-            .iter()
-            .map(|one| {
-                json!({
-                    "pattern": one.pattern.as_str(), "score": one.score,
-                    "interval": [one.interval.low, one.interval.high], "n": one.cell.n,
-                    "best": one.best, "avoided": one.avoided,
-                })
-            })
-            .collect();
-        let line = json!({
-            "task_type": arguments.task, "pattern": found.pattern.as_str(),
-            "probability": found.probability, "explored": found.explored, "guess": found.guess,
-            "score": found.ranked.as_ref().map(|one| one.score),
-            "interval": found.ranked.as_ref().map(|one| [one.interval.low, one.interval.high]),
-            "n": found.ranked.as_ref().map_or(0, |one| one.cell.n),
-            "best": found.ranked.as_ref().and_then(|one| one.best),
-            "avoided": found.ranked.as_ref().is_some_and(|one| one.avoided),
-            "scale": { "time_half": scale.time_half, "cost_half": scale.cost_half },
-            "reason": found.reason, "alternatives": others,
-        });
-        print_line(&line.to_string());
+        print_data(data(&arguments.task, &found, &scale));
         return Ok(Exit::Ok);
     }
     print_line(found.pattern.as_str());
@@ -119,6 +100,32 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
 
 fn dollars(amount: f64) -> Money {
     Money::from_dollars(amount).unwrap_or_default()
+}
+
+/// Returns a choice as data.
+fn data(task: &str, found: &Recommendation, scale: &Scale) -> Value {
+    let others: Vec<_> = found
+        .alternatives
+        .iter()
+        .map(|one| {
+            json!({
+                "pattern": one.pattern.as_str(), "score": one.score,
+                "interval": [one.interval.low, one.interval.high], "n": one.cell.n,
+                "best": one.best, "avoided": one.avoided,
+            })
+        })
+        .collect();
+    json!({
+        "task_type": task, "pattern": found.pattern.as_str(),
+        "probability": found.probability, "explored": found.explored, "guess": found.guess,
+        "score": found.ranked.as_ref().map(|one| one.score),
+        "interval": found.ranked.as_ref().map(|one| [one.interval.low, one.interval.high]),
+        "n": found.ranked.as_ref().map_or(0, |one| one.cell.n),
+        "best": found.ranked.as_ref().and_then(|one| one.best),
+        "avoided": found.ranked.as_ref().is_some_and(|one| one.avoided),
+        "scale": { "time_half": scale.time_half, "cost_half": scale.cost_half },
+        "reason": found.reason, "alternatives": others,
+    })
 }
 
 /// Writes a time that may be far below a second.

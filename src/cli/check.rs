@@ -4,7 +4,7 @@ use crate::base::id::RunId;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::diagnostic;
-use crate::cli::{Global, print_line, say};
+use crate::cli::{Global, print_data, print_line, say};
 use crate::executor::Executor;
 use crate::journal::Journal;
 use crate::model::registry::Models;
@@ -70,7 +70,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
                 Level::Warning => warnings += 1,
             }
             if global.json {
-                print_line(&diagnostic::to_json(&diagnostic).to_string());
+                print_data(diagnostic::to_json(&diagnostic));
             } else {
                 print_line(&diagnostic::render(&diagnostic, global.color_out));
             }
@@ -120,7 +120,7 @@ pub(super) fn read(path: &Path) -> Result<String, String> {
 fn tell_unreadable(global: &Global, file: &Path, reason: &str) {
     let message = format!("reading `{}`: {reason}", file.display());
     if global.json {
-        print_line(&json!({ "level": "error", "message": message, "file": file }).to_string());
+        print_data(json!({ "level": "error", "message": message, "file": file }));
     } else {
         say(&format!("error: {message}"));
     }

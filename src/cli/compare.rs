@@ -1,5 +1,7 @@
 //! `kaizen compare A.rhai B.rhai --tasks FILE`: which of several scripts does the same tasks better.
 
+use crate::base::json;
+use crate::base::strand::Strand;
 use crate::base::unit::Money;
 use crate::cli::exit::Exit;
 use crate::cli::job::{End, Job, Open};
@@ -7,8 +9,7 @@ use crate::cli::render::progress::{Mode, Progress};
 use crate::cli::render::table;
 use crate::cli::run::{Given, With, block_on, read_script};
 use crate::cli::terminal::Terminal;
-use crate::cli::{Global, print_line, resume, say, signal};
-use crate::executor::Told;
+use crate::cli::{Global, print_data, print_line, resume, say, signal};
 use crate::executor::attempt::Stop;
 use crate::executor::reuse::Reuse;
 use crate::flow::callback::Scope;
@@ -20,6 +21,7 @@ use crate::optimizer::compare::{Plan, compare, digest};
 use crate::optimizer::execution::{Arm, Judge, Setting, Work, read_score};
 use crate::optimizer::experiment::Rule;
 use crate::optimizer::knowledge::Knowledge;
+use crate::optimizer::label;
 use crate::optimizer::pattern::{Pattern, TaskType};
 use crate::optimizer::policy::Policy;
 use crate::script::{Host, ScriptError, State, Surroundings};
@@ -114,7 +116,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         Some(judge) => judge,
         None => None,
     };
-    let tasks = match read_tasks(&arguments.tasks) {
+    let tasks = match read_tasks(&arguments.tasks, judge.is_some()) {
         Ok(tasks) => tasks,
         Err(reason) => return wrong(&reason),
     };
@@ -126,13 +128,14 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     let project = given.project()?;
     let shown: Vec<String> = parts.iter().map(|part| part.path.display().to_string()).collect();
     let name = format!("{NAME}{}", shown.join(" "));
-    let resumed = match arguments.resume.then(|| resume::find("", Some(Path::new(&name)))) {
+    let taken = match arguments.resume.then(|| resume::take("", Some(Path::new(&name)))) {
         None => None,
         Some(found) => match found? {
-            Ok(resumed) => Some(resumed),
+            Ok(taken) => Some(taken),
             Err(reason) => return wrong(&reason),
         },
     };
+    let (resumed, _lease) = taken.unzip();
     let seed = resumed.as_ref().map_or_else(|| given.seed(), |resumed| resumed.seed);
     let Some(mut params) = given.params() else { return Ok(Exit::Usage) };
     params.insert("tasks".to_owned(), arguments.tasks.display().to_string().into());
@@ -147,13 +150,13 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         reuse: None,
         state: State::default(),
         resumes: None,
-        told: Told::new(),
+        again: None,
         may_ask: true,
     };
     if let Some(resumed) = resumed {
         say(&resumed.to_string());
         job.reuse = Some(Rc::new(Reuse::new(resumed.replies)));
-        (job.resumes, job.told) = (Some(resumed.run), resumed.told);
+        (job.resumes, job.again) = (Some(resumed.run), Some(resumed.again));
     }
     block_on(go(&job, arguments, &name, parts, judge, tasks, accuracy))?
 }
@@ -164,7 +167,7 @@ fn read_accuracy(given: &str) -> Result<JudgeAccuracy, String> {
     let value = match shares.as_deref() {
         Ok([both]) => json!(both),
         Ok([of_right, of_wrong]) => json!({ "sensitivity": of_right, "specificity": of_wrong }),
-        _ => read_tasks(Path::new(given))
+        _ => read_tasks(Path::new(given), true)
             .map_err(|reason| {
                 format!("--judge-accuracy takes shares such as .9 or .95,.8, or a file: {reason}")
             })?
@@ -173,21 +176,30 @@ fn read_accuracy(given: &str) -> Result<JudgeAccuracy, String> {
     Accuracy::read(&value).map_err(|failure| failure.message)
 }
 
-/// Reads the tasks.
-fn read_tasks(path: &Path) -> Result<Vec<Value>, String> {
+/// Reads the tasks. Without a judge, all or none of them say what is expected.
+fn read_tasks(path: &Path, is_judged: bool) -> Result<Vec<Value>, String> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("reading `{}`: {error}", path.display()))?;
-    let mut tasks = Vec::new();
-    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let task = serde_json::from_str(line).map_err(|error| {
-            format!("`{}`, line {}: {error}; each line is a JSON value", path.display(), number + 1)
-        })?;
-        tasks.push(task);
-    }
+    let tasks = json::read_lines(&text)
+        .map_err(|error| format!("`{}`, {error}; each line is a JSON value", path.display()))?;
     if tasks.is_empty() {
         return Err(format!("`{}` holds no task; it needs a JSON value per line", path.display()));
     }
+    if let Some(number) = unlabelled(&tasks).filter(|_| !is_judged) {
+        return Err(format!(
+            "task {number} of `{}` has no `{EXPECTED}`, which other tasks have; give every task one, \
+             or judge with `--judge`",
+            path.display()
+        ));
+    }
     Ok(tasks)
+}
+
+/// Finds the first task without an expected answer, if others have one; from 1.
+fn unlabelled(tasks: &[Value]) -> Option<usize> {
+    let has_label = |task: &Value| task.get(EXPECTED).is_some_and(|label| !label.is_null());
+    let is_labelled = tasks.iter().any(|task| task.get(EXPECTED).is_some());
+    tasks.iter().position(|task| is_labelled && !has_label(task)).map(|index| index + 1)
 }
 
 /// Makes the parameters of a script of a task.
@@ -245,13 +257,14 @@ async fn go(
         branch: Branch::new(Model::demo(), None),
         judge: judge_of(judge, &plan.inputs, &open),
         timeout: None,
+        strand: Strand::root(),
     };
     let knowledge = Knowledge::open(&job.project.store_path(), job.writer.clone())?;
     let demo = job.project.config.learn_from_demo();
     let optimizer = Optimizer::new(Rc::new(knowledge), Policy::default(), demo)
         .of_run(open.executor.journal().run().clone());
     let found = tokio::select! {
-        found = compare(&optimizer, &setting, plan, None) => Ok(found),
+        found = open.executor.drive(compare(&optimizer, &setting, plan, None)) => Ok(found),
         caught = signals.caught() => Err(caught),
     };
     open.progress.borrow_mut().close();
@@ -337,27 +350,23 @@ fn judge_of(judge: Option<Part>, tasks: &[Value], open: &Open) -> Option<Judge> 
     let Some(part) = judge.map(Rc::new) else {
         let is_known = tasks.iter().any(|task| task.get(EXPECTED).is_some());
         return is_known.then(|| -> Judge {
-            Rc::new(|_, answer, task| {
-                let is_right = plain(&answer) == plain(&task[EXPECTED]);
+            Rc::new(|_, _, answer, task| {
+                let is_right = label::is_right(&answer, &task[EXPECTED]);
                 Box::pin(async move { Ok(f64::from(u8::from(is_right))) })
             })
         });
     };
     let surroundings = open.surroundings.clone();
-    Some(Rc::new(move |scope, answer, task| {
+    Some(Rc::new(move |scope, strand, answer, task| {
         let params = Map::from_iter([("answer".to_owned(), answer), ("task".to_owned(), task)]);
         let surroundings = Surroundings { params, ..surroundings.clone() };
         let part = part.clone();
+        let scope = scope.map(|scope| scope.on(&strand));
         Box::pin(async move {
             let said = evaluate(&part, surroundings, scope).await?;
             read_score(&said)
         })
     }))
-}
-
-/// What is left of an answer when capitals and blanks around it do not count.
-fn plain(value: &Value) -> Value {
-    value.as_str().map_or_else(|| value.clone(), |text| text.trim().to_lowercase().into())
 }
 
 /// Shows what was found and journals the end.
@@ -385,7 +394,7 @@ async fn finish(
     job.close(open, &end).await?;
     let (run, metrics) = (open.executor.journal().run().clone(), open.executor.metrics());
     if job.global.json {
-        print_line(&end.value.to_string());
+        print_data(end.value);
         return Ok(end.exit);
     }
     if end.value.is_object() {

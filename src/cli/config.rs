@@ -177,6 +177,11 @@ impl Config {
             ConfigError::Syntax { path: path.to_owned(), message }
         })?;
         let origin = Origin::File(path.to_owned());
+        for (section, content) in &table {
+            if let Some(key) = null_in(section, content) {
+                return Err(wrong(&origin, &key, "a finite number", &Value::Null));
+            }
+        }
         for (section, content) in table {
             let Value::Object(content) = content else {
                 return Err(unknown(&origin, &section));
@@ -208,9 +213,9 @@ impl Config {
                 let time = value.as_str().and_then(duration);
                 time.map(|_| ()).ok_or("a time such as \"90s\", \"10m\" or \"2h\"")
             }
-            "budget.max_cost" => {
-                let amount = value.as_f64().is_some_and(|dollars| dollars >= 0.0);
-                amount.then_some(()).ok_or("an amount in dollars")
+            "budget.max_cost" | "watch.confirm_over" => {
+                let amount = value.as_f64().and_then(Money::from_dollars);
+                amount.map(|_| ()).ok_or(Money::WANTED)
             }
             "run.concurrency" | "limits.operations" | "budget.max_tokens" | "budget.max_calls" => {
                 let positive = value.as_u64().is_some_and(|number| number > 0);
@@ -225,10 +230,6 @@ impl Config {
                 bytes.map(|_| ()).ok_or("a size such as \"500MB\" or \"2GB\"")
             }
             "watch.quiet_ms" => value.as_u64().map(|_| ()).ok_or("a time in milliseconds"),
-            "watch.confirm_over" => {
-                let amount = value.as_f64().is_some_and(|dollars| dollars >= 0.0);
-                amount.then_some(()).ok_or("an amount in dollars")
-            }
             "watch.paths" => {
                 let paths = value.as_array().is_some_and(|all| all.iter().all(Value::is_string));
                 paths.then_some(()).ok_or("a list of paths")
@@ -317,10 +318,13 @@ impl Config {
         Duration::from_millis(value.unwrap_or(QUIET_MS))
     }
 
-    /// Returns the cost of a re-run in dollars from which people are asked first.
-    pub(super) fn watch_confirm_over(&self) -> f64 {
-        let value = self.values.get("watch.confirm_over").and_then(|(value, _)| value.as_f64());
-        value.unwrap_or(CONFIRM_OVER)
+    /// Returns the cost of a re-run in dollars from which people are asked first, and whether somebody
+    /// has set it.
+    pub(super) fn watch_confirm_over(&self) -> (f64, bool) {
+        let Some((value, origin)) = self.values.get("watch.confirm_over") else {
+            return (CONFIRM_OVER, false);
+        };
+        (value.as_f64().unwrap_or(CONFIRM_OVER), *origin != Origin::BuiltIn)
     }
 
     /// Returns the files that are watched although no script reads them, as they are named.
@@ -368,8 +372,21 @@ pub(super) fn size(text: &str) -> Option<u64> {
 }
 
 fn wrong(origin: &Origin, key: &str, wanted: &'static str, found: &Value) -> ConfigError {
-    let (origin, key, found) = (origin.to_string(), key.to_owned(), found.to_string());
-    ConfigError::WrongValue { origin, key, wanted, found }
+    // Neither TOML nor the command line has a null: it was a number that JSON does not have.
+    let found = if found.is_null() { "nan or inf".to_owned() } else { found.to_string() };
+    ConfigError::WrongValue { origin: origin.to_string(), key: key.to_owned(), wanted, found }
+}
+
+/// Finds a null, and gives its key: what is not said would be taken for the default.
+fn null_in(key: &str, value: &Value) -> Option<String> {
+    match value {
+        Value::Null => Some(key.to_owned()),
+        Value::Object(fields) => {
+            fields.iter().find_map(|(inner, value)| null_in(&format!("{key}.{inner}"), value))
+        }
+        Value::Array(items) => items.iter().find_map(|item| null_in(key, item)),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    }
 }
 
 /// Returns all keys besides those of models.
@@ -411,6 +428,36 @@ mod tests {
     fn a_value_of_the_wrong_kind_is_named() {
         let error = load("[run]\nconcurrency = 0").expect_err("no calls at all");
         assert_eq!(error, ": `run.concurrency` must be a whole number from 1 up, not `0`");
+    }
+
+    #[test]
+    fn an_amount_that_no_counter_holds_is_refused() {
+        for key in ["budget.max_cost", "watch.confirm_over"] {
+            let (section, name) = key.split_once('.').expect("a section");
+            for (amount, shown) in [("-1", "-1"), ("1e30", "1e+30"), ("9.1e9", "9100000000.0")] {
+                let error = load(&format!("[{section}]\n{name} = {amount}")).expect_err("too much");
+                let wanted = "an amount in dollars from 0 up to 9000000000";
+                assert_eq!(error, format!(": `{key}` must be {wanted}, not `{shown}`"));
+            }
+        }
+        for key in ["max_tokens", "max_calls"] {
+            for amount in ["0", "-1", "1e30", "0.5"] {
+                let error = load(&format!("[budget]\n{key} = {amount}")).expect_err("no count");
+                let wanted = format!(": `budget.{key}` must be a whole number from 1 up, not `");
+                assert!(error.starts_with(&wanted), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_that_is_none_is_refused_wherever_it_stands() {
+        let refused = |text: &str, key: &str| {
+            let error = load(text).expect_err("no number");
+            assert_eq!(error, format!(": `{key}` must be a finite number, not `nan or inf`"));
+        };
+        refused("[budget]\nmax_cost = nan", "budget.max_cost");
+        refused("[models.m]\nuse = \"demo/x\"\nmax_tokens = inf", "models.m.max_tokens");
+        refused("[models.m]\nuse = \"demo/x\"\nextra = { a = [nan] }", "models.m.extra.a");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::table;
-use crate::cli::{Global, print_line};
+use crate::cli::{Global, print_data, print_line};
 use serde_json::{Value, json};
 
 /// The options of `config`.
@@ -39,7 +39,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     }
     if global.json {
         for (key, value, from) in rows {
-            print_line(&json!({ "key": key, "value": value, "origin": from }).to_string());
+            print_data(json!({ "key": key, "value": value, "origin": from }));
         }
         return Ok(Exit::Ok);
     }

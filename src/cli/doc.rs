@@ -4,7 +4,7 @@ use crate::base::id::RunId;
 use crate::cli::exit::Exit;
 use crate::cli::project::variable;
 use crate::cli::render::entry::{self, Found, Page};
-use crate::cli::{Global, doc_html, print_line, say};
+use crate::cli::{Global, doc_html, print_data, print_line, say};
 use crate::executor::Executor;
 use crate::journal::Journal;
 use crate::model::registry::Models;
@@ -73,7 +73,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     for output in &outputs {
         output.write()?;
         if global.json {
-            print_line(&json!({ "written": output.path }).to_string());
+            print_data(json!({ "written": output.path }));
         } else if !global.quiet {
             say(&format!("wrote `{}`", output.path.display()));
         }
@@ -139,7 +139,7 @@ fn print_json(entry: &Entry) {
         "name": entry.name, "group": entry.group, "signatures": entry.signatures,
         "doc": entry.paragraphs().join("\n\n"), "example": entry.examples().join("\n\n"),
     });
-    print_line(&line.to_string());
+    print_data(line);
 }
 
 /// Says on a terminal what can be typed next.

@@ -2,65 +2,92 @@
 
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
-use crate::cli::{Global, print_line};
-use crate::journal::history;
+use crate::cli::{Global, print_data, print_line};
+use crate::journal::damage::Damage;
+use crate::journal::inspection::Inspection;
 use crate::optimizer::experience::Experience;
 use crate::optimizer::knowledge::Knowledge;
-use crate::store::{self, StoreError};
+use crate::store::{self, Connection, StoreError};
 use serde_json::json;
+use std::collections::BTreeSet;
+use std::path::Path;
 
 /// One thing that was looked at.
 struct Finding {
     what: &'static str,
     ok: bool,
     says: String,
+    /// One line for each thing that is wrong, where there may be several.
+    faults: Vec<String>,
     /// How the program ends if this is not in order.
     exit: Exit,
 }
 
+/// Most faults of one thing that are shown; as JSON, all are.
+const FAULTS_MAX: usize = 20;
+
+impl Finding {
+    /// Makes a finding of something that has one fault at most.
+    fn new(what: &'static str, found: Result<String, String>, exit: Exit) -> Finding {
+        let ok = found.is_ok();
+        let says = found.unwrap_or_else(|fault| fault);
+        Finding { what, ok, says, faults: Vec::new(), exit }
+    }
+}
+
 /// Looks at everything.
 pub(super) fn run(global: &Global) -> Exit {
-    let mut found = vec![Finding {
-        what: "program",
-        ok: true,
-        says: format!("kaizen {}", env!("CARGO_PKG_VERSION")),
-        exit: Exit::Ok,
-    }];
+    let program = format!("kaizen {}", env!("CARGO_PKG_VERSION"));
+    let mut found = vec![Finding::new("program", Ok(program), Exit::Ok)];
     match Project::find() {
         Ok(project) => {
-            let says = project.root.display().to_string();
-            found.push(Finding { what: "project", ok: true, says, exit: Exit::Ok });
+            let root = project.root.display().to_string();
+            found.push(Finding::new("project", Ok(root), Exit::Ok));
             found.push(model(&project));
             found.extend(store(&project));
         }
         Err(error) => {
-            let says = format!("{error:#}");
-            found.push(Finding { what: "configuration", ok: false, says, exit: Exit::Refused });
+            found.push(Finding::new("configuration", Err(format!("{error:#}")), Exit::Refused));
         }
     }
+
     for finding in &found {
-        if global.json {
-            let line = json!({ "what": finding.what, "ok": finding.ok, "says": finding.says });
-            print_line(&line.to_string());
-        } else {
-            let mark = if finding.ok { "ok " } else { "NOT" };
-            print_line(&format!("{mark}  {:14} {}", finding.what, finding.says));
-        }
+        show(global, finding);
     }
     found.iter().find(|finding| !finding.ok).map_or(Exit::Ok, |finding| finding.exit)
 }
 
+fn show(global: &Global, finding: &Finding) {
+    let Finding { what, ok, says, faults, .. } = finding;
+    if global.json {
+        let mut line = json!({ "what": what, "ok": ok, "says": says });
+        if !faults.is_empty() {
+            line["faults"] = json!(faults);
+        }
+        return print_data(line);
+    }
+
+    print_line(&format!("{}  {what:14} {says}", if *ok { "ok " } else { "NOT" }));
+    for fault in faults.iter().take(FAULTS_MAX) {
+        print_line(&format!("                    {fault}"));
+    }
+    if faults.len() > FAULTS_MAX {
+        let more = faults.len() - FAULTS_MAX;
+        print_line(&format!("                    {more} more; `kaizen doctor --json` lists all"));
+    }
+}
+
 fn model(project: &Project) -> Finding {
     let found = project.models(0).and_then(|models| Ok(models.default_model()?));
-    let (ok, says) = match found {
+    let found = match found {
         Ok((model, _)) => match model.fault() {
-            Some(fault) => (false, format!("{}: {fault}", model.label)),
-            None if model.is_demo() => (true, format!("{} (the demo, offline)", model.label)),
-            None => (true, format!("{} at {}", model.label, model.server().unwrap_or("?"))),
+            Some(fault) => Err(format!("{}: {fault}", model.label)),
+            None if model.is_demo() => Ok(format!("{} (the demo, offline)", model.label)),
+            None => Ok(format!("{} at {}", model.label, model.server().unwrap_or("?"))),
         },
-        Err(error) => (false, format!("{error:#}")),
+        Err(error) => Err(format!("{error:#}")),
     };
-    Finding { what: "default model", ok, says, exit: Exit::Refused }
+    Finding::new("default model", found, Exit::Refused)
 }
 
 fn store(project: &Project) -> Vec<Finding> {
@@ -69,42 +96,68 @@ fn store(project: &Project) -> Vec<Finding> {
         Ok(Some(connection)) => connection,
         Ok(None) => {
             let says = format!("none yet; the first run creates `{}`", path.display());
-            return vec![Finding { what: "store", ok: true, says, exit: Exit::Ok }];
+            return vec![Finding::new("store", Ok(says), Exit::Ok)];
         }
-        Err(error) => {
-            return vec![Finding {
-                what: "store",
-                ok: false,
-                says: error.to_string(),
-                exit: Exit::Store,
-            }];
-        }
+        Err(error) => return vec![Finding::new("store", Err(error.to_string()), Exit::Store)],
     };
-    let checked = store::check(&connection, &path);
-    let (ok, says) = match checked {
-        Ok(()) => (true, path.display().to_string()),
+
+    let mut found = vec![file(&connection, &path), journal(&connection)];
+    found.push(knowledge(connection));
+    found
+}
+
+/// Looks at the file and its tables.
+fn file(connection: &Connection, path: &Path) -> Finding {
+    let checked = match store::check(connection, path) {
+        Ok(()) => Ok(path.display().to_string()),
         Err(error @ StoreError::Damaged { .. }) => {
-            (false, format!("{error}; move it away and restore a copy, or start anew"))
+            Err(format!("{error}; move it away and restore a copy, or begin a new one"))
         }
-        Err(error) => (false, error.to_string()),
+        Err(error) => Err(error.to_string()),
     };
-    let mut found = vec![Finding { what: "store", ok, says, exit: Exit::Store }];
-    let runs = history::runs(&connection, usize::MAX).map(|runs| runs.len());
-    let runs = runs.map_or_else(
-        |e| (false, e.to_string()),
-        |n| (true, if n == 1 { "1 run".to_owned() } else { format!("{n} runs") }),
+    Finding::new("store", checked, Exit::Store)
+}
+
+/// Looks at the journal of every run.
+fn journal(connection: &Connection) -> Finding {
+    let inspection = match Inspection::of(connection) {
+        Ok(inspection) => inspection,
+        Err(error) => return Finding::new("journal", Err(error.to_string()), Exit::Store),
+    };
+    let runs = counted(inspection.runs, "run");
+    if inspection.damage.is_empty() {
+        return Finding::new("journal", Ok(runs), Exit::Store);
+    }
+
+    let damaged: BTreeSet<_> = inspection.damage.iter().map(Damage::run).collect();
+    let says = format!(
+        "{} in the journals of {} (of {runs}); the rest is used as it is: `kaizen export --all \
+         -o FILE` saves it, a copy of the store mends it",
+        counted(inspection.damage.len(), "fault"),
+        counted(damaged.len(), "run"),
     );
-    found.push(Finding { what: "journal", ok: runs.0, says: runs.1, exit: Exit::Store });
+    let faults = inspection.damage.iter().map(ToString::to_string).collect();
+    Finding { faults, ..Finding::new("journal", Err(says), Exit::Store) }
+}
+
+/// Looks at what was learned.
+fn knowledge(connection: Connection) -> Finding {
     let knowledge = Knowledge::read(connection);
     let faults = knowledge.check().and_then(|mut faults| {
         faults.extend(Experience::check_snapshots(&knowledge)?);
         Ok(faults)
     });
-    let (ok, says) = match faults {
-        Ok(faults) if faults.is_empty() => (true, "agrees with its observations".to_owned()),
-        Ok(faults) => (false, faults.join("; ")),
-        Err(error) => (false, error.to_string()),
+    let found = match faults {
+        Ok(faults) if faults.is_empty() => Ok("agrees with its observations".to_owned()),
+        Ok(faults) => {
+            let says = counted(faults.len(), "fault");
+            return Finding { faults, ..Finding::new("knowledge", Err(says), Exit::Store) };
+        }
+        Err(error) => Err(error.to_string()),
     };
-    found.push(Finding { what: "knowledge", ok, says, exit: Exit::Store });
-    found
+    Finding::new("knowledge", found, Exit::Store)
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }

@@ -57,9 +57,9 @@ impl Exit {
             "diverged" | "cassette" => Exit::Diverged,
             "budget" => Exit::Budget,
             "store" => Exit::Store,
-            "rate_limited" | "server" | "unauthorized" | "not_found" | "bad_request"
-            | "network" | "timeout" | "cut_off" | "length" | "empty" | "refused" | "bad_reply"
-            | "too_large" => Exit::Provider,
+            "rate_limited" | "server" | "unauthorized" | "quota" | "not_found" | "bad_request"
+            | "network" | "timeout" | "cut_off" | "ended" | "length" | "empty" | "refused"
+            | "bad_reply" | "invalid_output" | "too_large" => Exit::Provider,
             _ => Exit::Failed,
         }
     }

@@ -3,7 +3,7 @@
 use crate::base::spelling::nearest;
 use crate::cli::exit::Exit;
 use crate::cli::render::entry::wrap;
-use crate::cli::{Global, doc, print_line, say};
+use crate::cli::{Global, doc, print_data, print_line, say};
 use crate::script::codes::{CODES, Code, find};
 use serde_json::json;
 
@@ -19,7 +19,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Exit {
     let Some(word) = &arguments.code else {
         for code in CODES {
             if global.json {
-                print_line(&to_json(code).to_string());
+                print_data(to_json(code));
             } else {
                 let kind = code.kind.map_or(String::new(), |kind| format!(" ({kind})"));
                 print_line(&format!("{}  {}{kind}", code.id, code.title));
@@ -37,7 +37,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Exit {
         return Exit::Usage;
     };
     if global.json {
-        print_line(&to_json(code).to_string());
+        print_data(to_json(code));
         return Exit::Ok;
     }
     let kind = code.kind.map_or(String::new(), |kind| format!(" (kind `{kind}`)"));

@@ -1,12 +1,15 @@
 //! `kaizen export`: runs as JSON lines, or a copy of the whole store.
 
+use crate::base::id::RunId;
+use crate::base::secret::scrub;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
-use crate::cli::{Global, gc, print_line, say, show};
-use crate::journal::history::{self, RunRow};
+use crate::cli::{Global, damage, gc, print_data, put_line, say, show};
+use crate::journal::damage::Damage;
+use crate::journal::history::{self, RunLog, RunRow};
 use crate::store::{self, Connection};
 use anyhow::Context;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -20,7 +23,8 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with = "store")]
     all: bool,
     /// Copy the whole store as it is at this moment, with what was learned; runs under way go on.
-    /// To restore it, put the copy in the place of `.kaizen/kaizen.db` while nothing runs.
+    /// To restore the copy, end every kaizen of the project, remove `.kaizen/kaizen.db-wal` and
+    /// `-shm` if they are there, and put the copy in the place of `.kaizen/kaizen.db`.
     #[arg(long)]
     store: bool,
     /// The file to write; without one, stdout.
@@ -43,12 +47,13 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         let output = arguments.output.as_deref().unwrap_or(Path::new("kaizen.db"));
         return copy(global, &project, &connection, output);
     }
+    let moment = store::freeze(&connection, &project.store_path())?;
     let rows = if arguments.all {
-        let mut rows = history::runs(&connection, usize::MAX)?;
+        let mut rows = history::runs(&moment, usize::MAX)?;
         rows.reverse();
         rows
     } else {
-        match show::find(&connection, &arguments.run)? {
+        match show::find(&moment, &arguments.run)? {
             Ok(row) => vec![row],
             Err(reason) => {
                 say(&format!("error: {reason}"));
@@ -56,20 +61,18 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
             }
         }
     };
+    let orphans = if arguments.all { history::orphans(&moment)? } else { Vec::new() };
     let Some(output) = &arguments.output else {
-        for row in &rows {
-            lines(&connection, row, &mut |line| {
-                print_line(line);
-                Ok(())
-            })?;
-        }
+        write(&moment, &rows, &orphans, &mut |line| {
+            put_line(line);
+            Ok(())
+        })?;
         return Ok(Exit::Ok);
     };
+
     let context = || format!("writing `{}`", output.display());
     let mut file = std::io::BufWriter::new(std::fs::File::create(output).with_context(context)?);
-    for row in &rows {
-        lines(&connection, row, &mut |line| writeln!(file, "{line}")).with_context(context)?;
-    }
+    write(&moment, &rows, &orphans, &mut |line| writeln!(file, "{line}")).with_context(context)?;
     file.flush().with_context(context)?;
     if !global.quiet {
         let runs =
@@ -79,17 +82,61 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     Ok(Exit::Ok)
 }
 
-/// Gives every event of a run as a line of JSON: the run, the time in microseconds since 1970, and
-/// the event as it is journaled.
-fn lines(
+/// Where lines go.
+type Put<'a> = &'a mut dyn FnMut(&str) -> std::io::Result<()>;
+
+/// Gives the lines of all runs, also of those that the list of runs lacks.
+fn write(
     connection: &Connection,
-    row: &RunRow,
-    write: &mut dyn FnMut(&str) -> std::io::Result<()>,
+    rows: &[RunRow],
+    orphans: &[RunId],
+    sink: Put<'_>,
 ) -> anyhow::Result<()> {
-    for (at, event) in history::events(connection, &row.id)? {
-        write(&json!({ "run": row.id, "at": at, "event": event }).to_string())?;
+    for row in rows {
+        let (log, all) = damage::read_row(connection, row)?;
+        lines(&row.id, &log, &all, sink)?;
+    }
+    for run in orphans {
+        let log = history::read(connection, run)?;
+        let within = log.damage.iter().map(|(_, damage)| damage.clone());
+        let all: Vec<Damage> = within.chain([Damage::NoRow { run: run.clone() }]).collect();
+        damage::tell(run, &all);
+        lines(run, &log, &all, sink)?;
     }
     Ok(())
+}
+
+/// Gives every event of a run as a line of JSON: the run, the time in microseconds since 1970, and
+/// the event as it is journaled. What is damaged stands in its place, with what is wrong and, if
+/// there is one, the event's text as it is.
+fn lines(run: &RunId, log: &RunLog, all: &[Damage], write: Put<'_>) -> anyhow::Result<()> {
+    let mut damage = log.damage.iter().peekable();
+    for (index, (at, event)) in log.events.iter().enumerate() {
+        while let Some((_, damage)) = damage.next_if(|(before, _)| *before <= index) {
+            write(&damaged(damage).to_string())?;
+        }
+        let event = event.clone().without_secrets();
+        write(&json!({ "run": run, "at": at, "event": event }).to_string())?;
+    }
+
+    // The rest concerns the end of the run, and the run as a whole.
+    for damage in damage.map(|(_, damage)| damage) {
+        write(&damaged(damage).to_string())?;
+    }
+    for damage in all.iter().filter(|one| log.damage.iter().all(|(_, known)| known != *one)) {
+        write(&damaged(damage).to_string())?;
+    }
+    Ok(())
+}
+
+/// Makes a line of something that is damaged.
+fn damaged(damage: &Damage) -> Value {
+    let mut line = json!({ "run": damage.run(), "damage": scrub(&damage.to_string()) });
+    if let Damage::Unreadable { seq, body, .. } = damage {
+        line["seq"] = seq.clone().into();
+        line["body"] = scrub(body).into();
+    }
+    line
 }
 
 fn copy(
@@ -103,7 +150,7 @@ fn copy(
     store::check(&copied, output)?;
     let size = store::size(&copied, output)?;
     if global.json {
-        print_line(&json!({ "written": output, "bytes": size.file }).to_string());
+        print_data(json!({ "written": output, "bytes": size.file }));
     } else if !global.quiet {
         say(&format!(
             "copied the store to `{}` ({}), sound",

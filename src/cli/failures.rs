@@ -3,7 +3,7 @@
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::time;
-use crate::cli::{Global, print_line, say};
+use crate::cli::{Global, damage, print_data, print_line, say};
 use crate::optimizer::Optimizer;
 use crate::optimizer::knowledge::Knowledge;
 use crate::optimizer::policy::Policy;
@@ -29,9 +29,11 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     };
     let knowledge = Knowledge::read(store);
     let demo = project.config.learn_from_demo() || knowledge.counts_demo()?;
-    let optimizer = Optimizer::new(Rc::new(knowledge), Policy::default(), demo);
+    let knowledge = Rc::new(knowledge);
+    let optimizer = Optimizer::new(knowledge.clone(), Policy::default(), demo);
     let classes = optimizer.failures(arguments.task.as_deref())?;
     let avoided = optimizer.avoided_of(&classes, &[])?;
+    damage::tell_knowledge(&knowledge);
     if let Some(notice) = optimizer.take_notice() {
         say(notice);
     }
@@ -48,7 +50,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
                 "blames_pattern": class.lesson.blames_pattern(),
                 "avoided": avoided,
             });
-            print_line(&line.to_string());
+            print_data(line);
             continue;
         }
         let times =

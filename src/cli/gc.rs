@@ -5,7 +5,7 @@ use crate::cli::config::{duration, size};
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::runs::status;
-use crate::cli::{Global, print_line, say};
+use crate::cli::{Global, print_data, say};
 use crate::journal::history;
 use crate::journal::prune::{Wanted, prune};
 use serde_json::json;
@@ -62,7 +62,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
             "runs": pruned.runs, "events": pruned.events, "dry_run": dry,
             "bytes_before": was.file, "bytes_after": is.file,
         });
-        print_line(&line.to_string());
+        print_data(line);
         return Ok(Exit::Ok);
     }
     let runs = if pruned.runs == 1 { "1 run".to_owned() } else { format!("{} runs", pruned.runs) };

@@ -4,15 +4,20 @@
 use crate::base::clock;
 use crate::base::failpoint::{self, Point};
 use crate::base::id::RunId;
+use crate::base::secret;
 use crate::base::unit::Money;
 use crate::cli::exit::Exit;
+use crate::cli::lease::Lease;
 use crate::cli::permissions::asker;
 use crate::cli::project::Project;
 use crate::cli::render::diagnostic;
 use crate::cli::render::progress::Progress;
-use crate::cli::{Global, on_closed_pipe, print_line, say};
+use crate::cli::resume::Again;
+use crate::cli::{
+    Global, on_closed_pipe, print_data, print_event, print_line, print_of_run, put_line, say,
+};
+use crate::executor::Executor;
 use crate::executor::reuse::Reuse;
-use crate::executor::{Executor, Told};
 use crate::flow::failure::Failure;
 use crate::journal::Journal;
 use crate::journal::event::Event;
@@ -42,8 +47,8 @@ pub(super) struct Job<'a> {
     pub(super) state: State,
     /// The run that this one goes on from, if it does.
     pub(super) resumes: Option<RunId>,
-    /// What that one was told.
-    pub(super) told: Told,
+    /// What happened in that one.
+    pub(super) again: Option<Again>,
     /// Whether people may be asked for what is not granted.
     pub(super) may_ask: bool,
 }
@@ -55,6 +60,8 @@ pub(super) struct Open {
     /// What the host was made of, for others of the same run.
     pub(super) surroundings: Surroundings,
     pub(super) progress: Rc<RefCell<Progress>>,
+    /// Says that this process works on the run, once it has begun.
+    lease: RefCell<Option<Lease>>,
 }
 
 /// How a run ended.
@@ -95,7 +102,13 @@ impl Job<'_> {
         let journal = Journal::new(RunId::fresh(), self.writer.clone());
         let executor = self.project.executor(journal, self.seed);
         let executor = match &self.reuse {
-            Some(reuse) => executor.reusing(reuse.clone()).recalling(self.told.clone()),
+            Some(reuse) => executor.reusing(reuse.clone()),
+            None => executor,
+        };
+        let executor = match &self.again {
+            Some(again) => executor
+                .retelling(again.past.clone(), again.origin.clone())
+                .reporting(again.figures.clone()),
             None => executor,
         };
         self.open_with(executor, progress, interrupted, print)
@@ -110,7 +123,7 @@ impl Job<'_> {
         print: Sink,
     ) -> anyhow::Result<Open> {
         let cost_max = executor.budget().and_then(|budget| budget.cost_max());
-        let progress = progress.within(cost_max);
+        let progress = progress.of(executor.account().clone(), cost_max);
         let (executor, progress) = (Rc::new(executor), Rc::new(RefCell::new(progress)));
         let root = self.root()?;
         let mut permissions = self.project.permissions(&root)?;
@@ -139,7 +152,7 @@ impl Job<'_> {
             state: self.state.clone(),
         };
         let host = Host::new(surroundings.clone());
-        Ok(Open { executor, host, surroundings, progress })
+        Ok(Open { executor, host, surroundings, progress, lease: RefCell::default() })
     }
 
     /// Returns the folder that the script may read in: the project's, or the script's own if that
@@ -158,9 +171,7 @@ impl Job<'_> {
         let usage = faults.iter().all(|fault| fault.place.is_none());
         if self.global.json {
             let messages: Vec<Value> = faults.iter().map(diagnostic::to_json).collect();
-            print_line(
-                &json!({ "type": "done", "status": "refused", "errors": messages }).to_string(),
-            );
+            print_data(json!({ "type": "done", "status": "refused", "errors": messages }));
         }
         for fault in faults {
             say(&diagnostic::render(fault, self.global.color));
@@ -188,6 +199,8 @@ impl Job<'_> {
     /// Does the same for a run of more than the one script.
     pub(super) fn launch_as(&self, open: &Open, script: String) -> anyhow::Result<()> {
         let executor = &open.executor;
+        let own = self.project.make_folder()?;
+        open.lease.replace(Lease::take(&own, executor.journal().run())?);
         let started = Event::RunStarted {
             script,
             params: self.params.clone(),
@@ -195,7 +208,7 @@ impl Job<'_> {
             program: env!("CARGO_PKG_VERSION").to_owned(),
             resumes: self.resumes.clone(),
         };
-        executor.note(&started)?;
+        executor.begin(&started)?;
         let last = executor.clone();
         on_closed_pipe(move || {
             let status = "interrupted".to_owned();
@@ -207,16 +220,12 @@ impl Job<'_> {
         let shown = open.progress.clone();
         if self.global.json {
             let launch = json!({
-                "type": "launch", "run": executor.journal().run(), "script": self.script,
-                "params": self.params, "seed": self.seed,
+                "type": "launch", "script": self.script, "params": self.params, "seed": self.seed,
             });
-            print_line(&launch.to_string());
+            print_of_run(executor.journal().run(), launch);
             executor.listen(Rc::new(|at, event| {
                 if matches!(event, Event::OpEnded { .. } | Event::FlowStarted { .. }) {
-                    let mut line = serde_json::to_value(event).unwrap_or_default();
-                    line["type"] = "event".into();
-                    line["at"] = at.into();
-                    print_line(&line.to_string());
+                    print_event(event, json!({ "type": "event", "at": at }));
                 }
             }));
         } else {
@@ -277,11 +286,11 @@ impl Job<'_> {
         self.close(open, end).await?;
         if self.global.json {
             let done = json!({
-                "type": "done", "run": run, "status": end.status, "value": end.value,
+                "type": "done", "status": end.status, "value": end.value,
                 "error": end.failure, "metrics": metrics.to_map(),
                 "cost": metrics.known_cost().map(Money::dollars),
             });
-            print_line(&done.to_string());
+            print_of_run(&run, done);
             return Ok(end.exit);
         }
         print_value(&end.value);
@@ -318,6 +327,9 @@ fn print_value(value: &Value) {
     match value {
         Value::Null => {}
         Value::String(text) => print_line(text),
-        other => print_line(&serde_json::to_string_pretty(other).unwrap_or_default()),
+        other => {
+            let value = secret::clean(other.clone());
+            put_line(&serde_json::to_string_pretty(&value).unwrap_or_default());
+        }
     }
 }

@@ -4,7 +4,7 @@
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::table;
-use crate::cli::{Global, print_line, say};
+use crate::cli::{Global, print_data, print_line, say};
 use crate::journal::history;
 use crate::script::test::FILE_END;
 use serde_json::json;
@@ -31,7 +31,7 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
         let doc = first_doc(&path);
         let status = last.get(&name).cloned();
         if global.json {
-            print_line(&json!({ "script": name, "doc": doc, "last": status }).to_string());
+            print_data(json!({ "script": name, "doc": doc, "last": status }));
         }
         rows.push(vec![name, doc, status.unwrap_or_default()]);
     }

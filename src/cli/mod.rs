@@ -5,6 +5,7 @@ mod check;
 mod compare;
 mod config;
 mod config_show;
+mod damage;
 mod doc;
 mod doc_html;
 mod doctor;
@@ -14,6 +15,7 @@ mod export;
 mod failures;
 mod gc;
 mod job;
+mod lease;
 mod list;
 mod models;
 mod new;
@@ -36,14 +38,17 @@ mod watch;
 
 #[cfg(debug_assertions)]
 use crate::base::failpoint;
-use crate::base::secret::scrub;
+use crate::base::id::RunId;
+use crate::base::secret::{self, scrub};
 use crate::cli::config::ConfigError;
 use crate::cli::exit::Exit;
+use crate::journal::event::Event;
 use crate::journal::history::HistoryError;
 use crate::model::registry::ModelError;
 use crate::optimizer::knowledge::KnowledgeError;
-use crate::store::StoreError;
+use crate::store::{self, StoreError};
 use clap::{Parser, Subcommand};
+use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -164,6 +169,7 @@ pub fn run() -> ExitCode {
         return exit.into();
     }
     std::panic::set_hook(Box::new(tell_bug));
+    store::on_wait(say);
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -278,10 +284,43 @@ fn on_closed_pipe(last: impl Fn() + 'static) {
     LAST_WORDS.with(|words| words.borrow_mut().replace(Box::new(last)));
 }
 
-/// Writes a line of data. A reader that has gone away ends the program quietly, as pipes do.
+/// Writes a line of text.
 fn print_line(text: &str) {
+    put_line(&scrub(text));
+}
+
+/// Writes a line of JSON. Secrets are taken out of its texts, so that it stays JSON.
+fn print_data(value: Value) {
+    put_line(&secret::clean(value).to_string());
+}
+
+/// Writes a line of JSON about a run, whose id stays as it is, whatever it looks like.
+fn print_of_run(run: &RunId, value: Value) {
+    let mut line = secret::clean(value);
+    line["run"] = json!(run);
+    put_line(&line.to_string());
+}
+
+/// Writes an event as a line of JSON, with more fields. Its own words and ids stay as they are,
+/// whatever they look like.
+fn print_event(event: &Event, more: Value) {
+    put_line(&event_line(event, more).to_string());
+}
+
+/// Makes an event a line of JSON, without secrets.
+fn event_line(event: &Event, more: Value) -> Value {
+    let mut line = json!(event.clone().without_secrets());
+    if let (Value::Object(line), Value::Object(more)) = (&mut line, more) {
+        line.extend(more);
+    }
+    line
+}
+
+/// Writes a line that holds no secret. A reader that has gone away ends the program quietly, as pipes
+/// do.
+fn put_line(text: &str) {
     let mut stdout = std::io::stdout().lock();
-    if writeln!(stdout, "{}", scrub(text)).and_then(|()| stdout.flush()).is_err() {
+    if writeln!(stdout, "{text}").and_then(|()| stdout.flush()).is_err() {
         // Taken, because what it does may come back here.
         if let Some(last) = LAST_WORDS.with(|words| words.borrow_mut().take()) {
             last();

@@ -3,7 +3,7 @@
 use crate::cli::exit::Exit;
 use crate::cli::project::{Project, variable};
 use crate::cli::render::table;
-use crate::cli::{Global, print_line};
+use crate::cli::{Global, print_data, print_line};
 use crate::model::Model;
 use crate::model::registry::{Origin, PROVIDERS};
 use serde_json::json;
@@ -24,13 +24,10 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
     }
     if global.json {
         for (name, model) in &found {
-            print_line(
-                &json!({
-                    "name": name, "model": model.label, "server": model.server(),
-                    "ready": model.fault().is_none(), "price_as_of": model.price().map(|p| &p.as_of),
-                })
-                .to_string(),
-            );
+            print_data(json!({
+                "name": name, "model": model.label, "server": model.server(),
+                "ready": model.fault().is_none(), "price_as_of": model.price().map(|p| &p.as_of),
+            }));
         }
         return Ok(Exit::Ok);
     }

@@ -3,7 +3,7 @@
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::{standing, table};
-use crate::cli::{Global, print_line, say};
+use crate::cli::{Global, damage, print_data, print_line, say};
 use crate::optimizer::Optimizer;
 use crate::optimizer::advice::percent;
 use crate::optimizer::knowledge::Knowledge;
@@ -63,7 +63,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         }
         if global.json {
             for one in &ranked {
-                print_line(&line(&task, one).to_string());
+                print_data(line(&task, one));
             }
             continue;
         }
@@ -71,21 +71,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
             print_line("");
         }
         print_line(task.as_str());
-        let rows: Vec<Vec<String>> = ranked.iter().map(row).collect();
-        let head = [
-            "  pattern",
-            ">score",
-            ">90 %",
-            ">best",
-            ">n",
-            ">success",
-            ">quality",
-            ">time",
-            ">tokens",
-            ">cost",
-            "note",
-        ];
-        print_line(&table::render(&head, &rows));
+        print_table(&ranked);
         if arguments.plot || std::io::stdout().is_terminal() {
             print_line(&standing::plot(&ranked));
             if let Some(curve) = standing::curve(&optimizer.curve(&task)?) {
@@ -94,6 +80,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         }
         print_line(&format!("  {}", belief(&ranked)));
     }
+    damage::tell_knowledge(&knowledge);
     if from_demo > 0 && !demo && !global.json {
         say(&format!(
             "{from_demo} observations come from the demo model and are not counted \
@@ -101,6 +88,24 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         ));
     }
     Ok(Exit::Ok)
+}
+
+fn print_table(ranked: &[Ranked]) {
+    let rows: Vec<Vec<String>> = ranked.iter().map(row).collect();
+    let head = [
+        "  pattern",
+        ">score",
+        ">90 %",
+        ">best",
+        ">n",
+        ">success",
+        ">quality",
+        ">time",
+        ">tokens",
+        ">cost",
+        "note",
+    ];
+    print_line(&table::render(&head, &rows));
 }
 
 fn draw(global: &Global, file: &Path, picture: &str) -> anyhow::Result<()> {

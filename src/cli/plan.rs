@@ -9,9 +9,9 @@ use crate::cli::project::Project;
 use crate::cli::render::progress::{Mode, Progress};
 use crate::cli::render::{diagnostic, table};
 use crate::cli::run::{Given, block_on, read_script};
-use crate::cli::{Global, print_line, say, signal};
+use crate::cli::{Global, damage, print_data, print_line, say, signal};
+use crate::executor::Executor;
 use crate::executor::reuse::Reuse;
-use crate::executor::{Executor, Told};
 use crate::journal::Journal;
 use crate::journal::event::Event;
 use crate::journal::history;
@@ -57,7 +57,7 @@ impl Past {
         rows.truncate(RUNS_MAX);
         let mut past = Past::default();
         for row in rows.into_iter().rev() {
-            let events = history::events(store, &row.id)?;
+            let events = damage::events(store, &row.id)?;
             past.replies.learn(&row.id, events.iter().map(|(_, event)| event));
             past.experience.learn(&events);
             past.last = Some((row.id, events));
@@ -169,7 +169,7 @@ pub(super) fn plan(global: &Global, given: &Given) -> anyhow::Result<Exit> {
         reuse,
         state,
         resumes: None,
-        told: Told::new(),
+        again: None,
         may_ask: false,
     };
     let flag = signal::watch()?.flag();
@@ -180,7 +180,7 @@ pub(super) fn plan(global: &Global, given: &Given) -> anyhow::Result<Exit> {
         Err(faults) => return Ok(job.refuse(&faults)),
     };
     if global.json {
-        print_line(&to_json(&forecast, runs).to_string());
+        print_data(to_json(&forecast, runs));
         return Ok(Exit::Ok);
     }
     for line in lines(&forecast.plan, runs) {
@@ -248,9 +248,10 @@ pub(super) fn summary(plan: &Plan, runs: usize) -> String {
 
 fn cost(plan: &Plan) -> String {
     let (known, unknown) = plan.cost();
-    let known_calls = plan.rows.iter().any(|row| row.calls > 0 && row.cost.is_some());
-    match (unknown, known_calls) {
+    let has_known = plan.rows.iter().any(|row| row.cost.is_some());
+    match (unknown, has_known) {
         (0, _) => dollars(known),
+        (1, true) => format!("{} and 1 call of unknown price", dollars(known)),
         (_, true) => format!("{} and {unknown} calls of unknown price", dollars(known)),
         (_, false) => "cost unknown".to_owned(),
     }
@@ -269,8 +270,11 @@ fn cells(row: &Row) -> Vec<String> {
         ("-".to_owned(), "-".to_owned(), "-".to_owned())
     } else {
         let tokens = format!("{rough}{}/{rough}{}", range(row.input, 0), range(row.output, 0));
-        let cost =
-            row.cost.map_or("unknown".to_owned(), |cost| format!("{rough}{}", dollars(cost)));
+        let cost = match (row.cost, row.unpriced) {
+            (Some(cost), 0) => format!("{rough}{}", dollars(cost)),
+            (Some(cost), unknown) => format!("{rough}{} + {unknown} unknown", dollars(cost)),
+            (None, _) => "unknown".to_owned(),
+        };
         (tokens, cost, row.time.map_or("-".to_owned(), |time| range(time, 1)))
     };
     vec![
@@ -291,7 +295,7 @@ fn range(range: Range, digits: usize) -> String {
 }
 
 fn dollars(range: Range) -> String {
-    let text = |dollars: f64| Money::from_dollars(dollars).unwrap_or_default().to_string();
+    let text = |dollars: f64| Money::at_most(dollars).to_string();
     let (low, high) = (text(range.p50), text(range.p95));
     if low == high { low } else { format!("{low}…{}", high.trim_start_matches('$')) }
 }
@@ -306,7 +310,8 @@ fn to_json(forecast: &Forecast, runs: usize) -> serde_json::Value {
             json!({
                 "op": row.name, "model": row.model, "calls": row.calls, "reused": row.reused,
                 "tokens_in": pair(row.input), "tokens_out": pair(row.output),
-                "rough": row.is_rough, "cost": row.cost.map(pair), "seconds": row.time.map(pair),
+                "rough": row.is_rough, "cost": row.cost.map(pair),
+                "calls_of_unknown_price": row.unpriced, "seconds": row.time.map(pair),
                 "after": row.after,
             })
         })

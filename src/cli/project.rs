@@ -1,6 +1,8 @@
 //! The project: the folder that holds `kaizen.toml` or `.kaizen`, its configuration and its store.
 
+use crate::base::id::RunId;
 use crate::cli::config::{Config, ConfigError, Origin};
+use crate::cli::lease::Lease;
 use crate::cli::permissions::{self, Grants};
 use crate::executor::Executor;
 use crate::executor::budget::Budget;
@@ -70,6 +72,18 @@ impl Project {
         Ok(folder)
     }
 
+    /// Takes the lease of a run that is to be resumed; the inner error says for people why that cannot
+    /// be.
+    pub(super) fn lease(&self, run: &RunId) -> anyhow::Result<Result<Lease, String>> {
+        let own = self.make_folder()?;
+        Ok(Lease::take(&own, run)?.ok_or_else(|| {
+            format!(
+                "run {run} is still under way, or another process is resuming it; wait for its end, \
+                 or stop that process first"
+            )
+        }))
+    }
+
     /// Returns the path of what is remembered of tests.
     pub(super) fn tests_path(&self) -> PathBuf {
         self.root.join(FOLDER).join("tests.json")
@@ -78,7 +92,7 @@ impl Project {
     /// Opens the store for reading; `None` when the project has none yet.
     pub(super) fn existing_store(&self) -> Result<Option<store::Connection>, StoreError> {
         let path = self.store_path();
-        if path.exists() { store::open(&path).map(Some) } else { Ok(None) }
+        if path.exists() { store::reopen(&path).map(Some) } else { Ok(None) }
     }
 
     /// Returns the models that scripts of this project can name; `seed` makes demo models repeat.

@@ -9,12 +9,13 @@ use crate::cli::render::diagnostic;
 use crate::cli::render::progress::{Mode, Progress};
 use crate::cli::resume::{self, Resumed};
 use crate::cli::run::{block_on, printer};
-use crate::cli::{Global, compare, print_line, say, show, signal, trust};
+use crate::cli::{Global, compare, damage, print_of_run, say, show, signal, trust};
+use crate::executor::Executor;
 use crate::executor::reuse::Reuse;
-use crate::executor::{Executor, Told};
 use crate::journal::Journal;
 use crate::journal::event::Event;
 use crate::journal::history::{self, RunRow};
+use crate::journal::past::Failures;
 use crate::script::diagnostic::of_failure;
 use crate::script::{ScriptError, State};
 use crate::store::{self, Connection, writer::Writer};
@@ -104,9 +105,7 @@ fn tell(global: &Global, run: &RunId, went: &Went) {
         Went::Unknown(reason) => ("unknown", reason.clone()),
     };
     if global.json {
-        print_line(
-            &json!({ "type": "replay", "run": run, "went": word, "text": text }).to_string(),
-        );
+        print_of_run(run, json!({ "type": "replay", "went": word, "text": text }));
     } else if !global.quiet || word != "same" {
         say(&format!("replay of run {run}: {word}: {text}"));
     }
@@ -120,10 +119,14 @@ fn replay(
     row: RunRow,
     shown: bool,
 ) -> anyhow::Result<Went> {
-    let Some((status, value)) = end(store, &row.id)? else {
+    let log = damage::read(store, &row.id)?;
+    if let Some((_, damage)) = log.damage.first() {
+        return Ok(Went::Unknown(format!("its journal is damaged: {damage}")));
+    }
+    let Some((status, value)) = end(log.events) else {
         return Ok(Went::Unknown("it has not ended".to_owned()));
     };
-    let resumed = match resume::read(store, row)? {
+    let resumed = match resume::read(store, row, Failures::Told)? {
         Ok(resumed) => resumed,
         Err(reason) => return Ok(Went::Unknown(reason)),
     };
@@ -142,12 +145,11 @@ fn replay(
 }
 
 /// Returns how a run ended.
-fn end(store: &Connection, run: &RunId) -> anyhow::Result<Option<(String, Value)>> {
-    let events = history::events(store, run)?;
-    Ok(events.into_iter().rev().find_map(|(_, event)| match event {
+fn end(events: Vec<(i64, Event)>) -> Option<(String, Value)> {
+    events.into_iter().rev().find_map(|(_, event)| match event {
         Event::RunEnded { status, value, .. } => Some((status, value)),
         _ => None,
-    }))
+    })
 }
 
 async fn go_through(
@@ -171,14 +173,14 @@ async fn go_through(
         reuse: None,
         state: State::default(),
         resumes: None,
-        told: Told::new(),
+        again: None,
         may_ask: false,
     };
     let concurrency = project.config.concurrency();
     let executor = Executor::new(Journal::off(resumed.run), seed, concurrency)
         .reusing(reuse.clone())
-        .recalling(resumed.told)
-        .reporting(resumed.figures);
+        .retelling(resumed.again.past, resumed.again.origin)
+        .reporting(resumed.again.figures);
     let (progress, signals) = (Progress::new(Mode::None, false), signal::watch()?);
     let print = if shown { printer(global) } else { Rc::new(|_: &str| {}) };
     let open = job.open_with(executor, progress, signals.flag(), print)?;

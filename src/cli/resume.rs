@@ -1,20 +1,22 @@
 //! Going on from a run that did not end well.
 
-use crate::base::id::{FlowId, RunId};
+use crate::base::id::RunId;
+use crate::cli::lease::Lease;
 use crate::cli::plan::is_same;
 use crate::cli::project::Project;
-use crate::cli::show;
-use crate::executor::Told;
+use crate::cli::{damage, show};
+use crate::executor::again::Figures;
 use crate::journal::event::Event;
 use crate::journal::history::{self, RunRow};
+use crate::journal::past::{Failures, Past};
 use crate::journal::replies::Replies;
-use crate::metrics::Metrics;
 use crate::metrics::fold::Flows;
 use crate::store::Connection;
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// How far back a run is looked for.
 const LOOK_BACK: usize = 500;
@@ -29,12 +31,20 @@ pub(super) struct Resumed {
     pub(super) params: Map<String, Value>,
     pub(super) seed: u64,
     pub(super) replies: Replies,
-    /// What it was told of the world.
-    pub(super) told: Told,
-    /// The figures of its flows.
-    pub(super) figures: HashMap<FlowId, Metrics>,
+    /// What happened in it.
+    pub(super) again: Again,
     /// Calls that had no reply yet.
     in_flight: usize,
+}
+
+/// What a run needs in order to go through another one again.
+#[derive(Debug, Clone)]
+pub(super) struct Again {
+    pub(super) past: Rc<Past>,
+    /// The figures of the flows that had ended.
+    pub(super) figures: Figures,
+    /// The run that began the work.
+    pub(super) origin: RunId,
 }
 
 impl fmt::Display for Resumed {
@@ -51,36 +61,34 @@ impl fmt::Display for Resumed {
     }
 }
 
-impl Resumed {
-    /// Forgets what was answered once the operation called `step` had begun.
-    fn until(mut self, events: &[(i64, Event)], step: &str) -> Result<Resumed, String> {
-        let mut names = HashMap::new();
-        let mut earlier = Replies::default();
-        let mut begun = Vec::new();
-        for (_, event) in events {
-            match event {
-                Event::FlowStarted { ops, .. } | Event::Expanded { ops, .. } => {
-                    names.extend(ops.iter().map(|planned| (planned.op, planned.name.clone())));
-                }
-                Event::OpStarted { op, name: Some(name), .. } => {
-                    names.insert(*op, name.clone());
-                }
-                _ => {}
+/// Returns the events before the operation called `step` began.
+fn before<'a>(
+    run: &RunId,
+    events: &'a [(i64, Event)],
+    step: &str,
+) -> Result<&'a [(i64, Event)], String> {
+    let mut names = HashMap::new();
+    for (place, (_, event)) in events.iter().enumerate() {
+        match event {
+            Event::FlowStarted { ops, .. } | Event::Expanded { ops, .. } => {
+                names.extend(ops.iter().map(|planned| (planned.op, planned.name.clone())));
             }
-            if let Event::OpStarted { op, .. } = event
-                && names.get(op).is_some_and(|name| name == step || op.0.to_string() == step)
-            {
-                earlier.learn(&self.run, begun);
-                self.replies = earlier;
-                return Ok(self);
+            Event::OpStarted { op, name: Some(name), .. } => {
+                names.insert(*op, name.clone());
             }
-            begun.push(event);
+            _ => {}
         }
-        let mut names: Vec<String> = names.into_values().collect();
-        names.sort();
-        names.dedup();
-        Err(format!("run {} has no operation `{step}`; it has: {}", self.run, names.join(", ")))
+        if let Event::OpStarted { op, .. } = event
+            && names.get(op).is_some_and(|name| name == step || op.0.to_string() == step)
+        {
+            return Ok(&events[..place]);
+        }
     }
+
+    let mut names: Vec<String> = names.into_values().collect();
+    names.sort();
+    names.dedup();
+    Err(format!("run {run} has no operation `{step}`; it has: {}", names.join(", ")))
 }
 
 /// Finds the run to fork, with what it was answered before `step`.
@@ -93,72 +101,124 @@ pub(super) fn find_until(wanted: &str, step: &str) -> anyhow::Result<Result<Resu
         Ok(row) => row,
         Err(reason) => return Ok(Err(reason)),
     };
-    let events = history::events(&store, &row.id)?;
-    Ok(read(&store, row)?.and_then(|resumed| resumed.until(&events, step)))
+    let events = damage::events(&store, &row.id)?;
+    let events = match before(&row.id, &events, step) {
+        Ok(events) => events,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let run = row.id.clone();
+    Ok(collect(row, &[(run, events.to_vec())], Failures::Told))
 }
 
-/// Finds the run to go on from: the one that is `wanted`, or the last one, of the script if one is
-/// given. The inner error says for people why there is none.
-pub(super) fn find(wanted: &str, script: Option<&Path>) -> anyhow::Result<Result<Resumed, String>> {
+/// Finds the run to resume, the one that is `wanted` or the last one, of the script if one is given,
+/// and keeps every other process from it. The inner error says for people why that cannot be.
+pub(super) fn take(
+    wanted: &str,
+    script: Option<&Path>,
+) -> anyhow::Result<Result<(Resumed, Lease), String>> {
     let project = Project::find()?;
     let Some(store) = project.existing_store()? else {
         return Ok(Err("there is no run yet to resume".to_owned()));
     };
-    let row = if wanted.is_empty() {
-        let own = |row: &RunRow| {
-            script.is_none_or(|script| {
-                Path::new(&row.script) == script || is_same(Path::new(&row.script), script)
-            })
-        };
-        let rows = history::runs(&store, LOOK_BACK)?;
-        match rows.into_iter().find(own) {
-            Some(row) if row.status.as_deref() == Some("ok") => {
-                return Ok(Err(format!(
-                    "the last run, {}, ended well; `--resume={}` goes through it again",
-                    row.id, row.id
-                )));
-            }
-            Some(row) => row,
-            None => return Ok(Err("there is no run of this script to resume".to_owned())),
-        }
-    } else {
-        match show::find(&store, wanted)? {
-            Ok(row) => row,
-            Err(reason) => return Ok(Err(reason)),
-        }
+    let row = match choose(&store, wanted, script)? {
+        Ok(row) => row,
+        Err(reason) => return Ok(Err(reason)),
     };
-    read(&store, row)
+    let lease = match project.lease(&row.id)? {
+        Ok(lease) => lease,
+        Err(reason) => return Ok(Err(reason)),
+    };
+
+    // It may have come to its end before the lease was taken.
+    let row = match show::find(&store, &row.id.0)? {
+        Ok(row) => row,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    // A run that was killed is to go the way it went. Who resumes one that failed, or that was
+    // stopped, wants what failed to be tried again.
+    let failures = if row.status.is_none() { Failures::Told } else { Failures::Forgotten };
+    Ok(read(&store, row, failures)?.map(|resumed| (resumed, lease)))
 }
 
-/// Reads a run and those that it went on from.
-pub(super) fn read(store: &Connection, row: RunRow) -> anyhow::Result<Result<Resumed, String>> {
-    let mut chain = vec![(row.id.clone(), history::events(store, &row.id)?)];
+/// Chooses the run to resume.
+fn choose(
+    store: &Connection,
+    wanted: &str,
+    script: Option<&Path>,
+) -> anyhow::Result<Result<RunRow, String>> {
+    if !wanted.is_empty() {
+        return show::find(store, wanted);
+    }
+
+    let own = |row: &RunRow| {
+        script.is_none_or(|script| {
+            Path::new(&row.script) == script || is_same(Path::new(&row.script), script)
+        })
+    };
+    let rows = history::runs(store, LOOK_BACK)?;
+    Ok(match rows.into_iter().find(own) {
+        Some(row) if row.status.as_deref() == Some("ok") => Err(format!(
+            "the last run ({}) succeeded; use `--resume={}` to run it again",
+            row.id, row.id
+        )),
+        Some(row) => Ok(row),
+        None => Err("there is no run of this script to resume".to_owned()),
+    })
+}
+
+/// Reads a run and those that it resumed.
+pub(super) fn read(
+    store: &Connection,
+    row: RunRow,
+    failures: Failures,
+) -> anyhow::Result<Result<Resumed, String>> {
+    let log = damage::read(store, &row.id)?;
+    let is_damaged = !log.damage.is_empty();
+    let sound = log.sound();
+    let events = log.events.into_iter().enumerate().filter(|(place, (_, event))| {
+        // Answers without a place are known by their order, so none counts after one that may be
+        // missing.
+        *place < sound || !matches!(event, Event::Told { at: None, .. })
+    });
+    let mut chain = vec![(row.id.clone(), events.map(|(_, event)| event).collect::<Vec<_>>())];
+    if is_damaged && started(&chain[0].1).is_none() {
+        return Ok(Err(format!(
+            "run {} cannot be resumed: the event that started it, with its parameters and its seed, \
+             is damaged",
+            row.id
+        )));
+    }
     while let Some(before) = chain.last().and_then(|(_, events)| resumes(events))
         && chain.len() < CHAIN_MAX
     {
-        let events = history::events(store, &before)?;
+        let events = damage::events(store, &before)?;
         chain.push((before, events));
     }
+    Ok(collect(row, &chain, failures))
+}
+
+/// Collects what a chain of runs has left, the newest first.
+fn collect(
+    row: RunRow,
+    chain: &[(RunId, Vec<(i64, Event)>)],
+    failures: Failures,
+) -> Result<Resumed, String> {
     let mut replies = Replies::default();
     for (run, events) in chain.iter().rev() {
         replies.learn(run, events.iter().map(|(_, event)| event));
     }
-    let (run, events) = chain.swap_remove(0);
-    let started = events.iter().find_map(|(_, event)| match event {
-        Event::RunStarted { params, seed, .. } => Some((params.clone(), *seed)),
-        _ => None,
-    });
-    let Some((params, seed)) = started else {
-        return Ok(Err(format!("run {run} was stopped before anything was kept of it")));
+    let past = Past::of(chain.iter().map(|(run, events)| (run, events.as_slice())), failures);
+    let Some(((run, events), (origin, _))) = chain.first().zip(chain.last()) else {
+        return Err(format!("nothing was kept of run {}", row.id));
     };
-    let (mut told, mut open) = (Told::new(), HashSet::new());
-    let mut flows = Flows::default();
-    for (at, event) in &events {
-        flows.add(*at, event);
+
+    let Some((params, seed)) = started(events) else {
+        return Err(format!("run {run} was stopped before anything was kept of it"));
+    };
+
+    let mut open = HashSet::new();
+    for (_, event) in events {
         match event {
-            Event::Told { what, value } => {
-                told.entry(what.clone()).or_default().push_back(value.clone());
-            }
             Event::AttemptStarted { op, attempt, .. } => {
                 open.insert((*op, *attempt));
             }
@@ -168,9 +228,57 @@ pub(super) fn read(store: &Connection, row: RunRow) -> anyhow::Result<Result<Res
             _ => {}
         }
     }
-    let (script, in_flight) = (PathBuf::from(row.script), open.len());
-    let figures = flows.metrics();
-    Ok(Ok(Resumed { run, script, params, seed, replies, told, figures, in_flight }))
+    Ok(Resumed {
+        run: run.clone(),
+        script: PathBuf::from(row.script),
+        params,
+        seed,
+        replies,
+        again: Again { past: Rc::new(past), figures: figures(chain), origin: origin.clone() },
+        in_flight: open.len(),
+    })
+}
+
+/// Returns the parameters and the seed with which a run began.
+fn started(events: &[(i64, Event)]) -> Option<(Map<String, Value>, u64)> {
+    events.iter().find_map(|(_, event)| match event {
+        Event::RunStarted { params, seed, .. } => Some((params.clone(), *seed)),
+        _ => None,
+    })
+}
+
+/// Returns the figures of all flows that had ended. Those of the run in which a flow took its time come
+/// first: to a run that was told all of it again it took none.
+fn figures(chain: &[(RunId, Vec<(i64, Event)>)]) -> Figures {
+    let mut figures = Figures::default();
+    for (place, (_, events)) in chain.iter().enumerate().rev() {
+        let (mut flows, mut addresses, mut ended) = (Flows::default(), HashMap::new(), Vec::new());
+        for (at, event) in events {
+            flows.add(*at, event);
+            match event {
+                Event::FlowStarted { flow, at: Some(at), .. } => {
+                    addresses.insert(*flow, at.clone());
+                }
+                Event::FlowEnded { flow } => ended.push(*flow),
+                _ => {}
+            }
+        }
+
+        let mut metrics = flows.metrics();
+        for flow in ended {
+            let Some(metrics) = metrics.remove(&flow) else { continue };
+            match addresses.get(&flow) {
+                Some(address) => {
+                    figures.by_address.entry(address.clone()).or_default().push(metrics);
+                }
+                None if place == 0 => {
+                    figures.by_number.insert(flow, metrics);
+                }
+                None => {}
+            }
+        }
+    }
+    figures
 }
 
 fn resumes(events: &[(i64, Event)]) -> Option<RunId> {

@@ -9,8 +9,7 @@ use crate::cli::project::Project;
 use crate::cli::render::progress::{Mode, Progress};
 use crate::cli::resume::Resumed;
 use crate::cli::terminal::Terminal;
-use crate::cli::{Global, plan, print_line, resume, say, signal, trust};
-use crate::executor::Told;
+use crate::cli::{Global, plan, print_data, print_line, resume, say, signal, trust};
 use crate::executor::reuse::Reuse;
 use crate::script::{ScriptError, Sink, State};
 use crate::store::writer::Writer;
@@ -164,7 +163,7 @@ pub(super) fn block_on<F: Future>(future: F) -> anyhow::Result<F::Output> {
 /// Returns the sink for what scripts print.
 pub(super) fn printer(global: &Global) -> Sink {
     if global.json {
-        Rc::new(|text| print_line(&json!({ "type": "print", "text": text }).to_string()))
+        Rc::new(|text| print_data(json!({ "type": "print", "text": text })))
     } else {
         Rc::new(print_line)
     }
@@ -199,11 +198,11 @@ pub(super) fn fork(global: &Global, fork: &Fork) -> anyhow::Result<Exit> {
 
 /// Runs the script and shows how it went.
 pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
-    let resumed = match &arguments.resume {
-        Some(wanted) => Some(resume::find(wanted, arguments.script.as_deref())?),
-        None => None,
-    };
-    run_from(global, arguments, resumed)
+    let Some(wanted) = &arguments.resume else { return run_from(global, arguments, None) };
+    match resume::take(wanted, arguments.script.as_deref())? {
+        Ok((resumed, _lease)) => run_from(global, arguments, Some(Ok(resumed))),
+        Err(reason) => run_from(global, arguments, Some(Err(reason))),
+    }
 }
 
 fn run_from(
@@ -247,18 +246,26 @@ fn run_from(
         reuse: None,
         state: State::default(),
         resumes: None,
-        told: Told::new(),
+        again: None,
         may_ask: true,
     };
     if let Some(resumed) = resumed {
         if !global.quiet {
             say(&resumed.to_string());
         }
-        if job.params.is_empty() {
-            job.params = resumed.params;
+        if resumed.again.past.is_by_arrival() {
+            say(&format!(
+                "run {} was recorded by an older kaizen, which did not note which part of the script \
+                 made a request: equal requests get their replies in the order in which they are made",
+                resumed.run
+            ));
         }
+        // What is given now stands in the place of what was given then; the rest stays.
+        let given = std::mem::replace(&mut job.params, resumed.params);
+        job.params.extend(given);
         job.reuse = Some(Rc::new(Reuse::new(resumed.replies)));
-        (job.resumes, job.told) = (Some(resumed.run), resumed.told);
+        job.resumes = Some(resumed.run);
+        job.again = Some(resumed.again);
     }
     block_on(start(&job, &text, mode))?
 }
@@ -303,7 +310,7 @@ async fn start(job: &Job<'_>, text: &str, mode: Mode) -> anyhow::Result<Exit> {
     };
     let is_over = time_max.is_some_and(|most| clock::monotonic().saturating_sub(began) >= most);
     if caught.is_some() {
-        open.host.end().await;
+        open.host.end();
     }
     open.progress.borrow_mut().close();
     let end = match result {

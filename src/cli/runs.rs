@@ -3,10 +3,11 @@
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::{table, time};
-use crate::cli::{Global, print_line, say};
-use crate::journal::history::{self, RunRow};
+use crate::cli::{Global, damage, print_line, print_of_run, say};
+use crate::journal::history::{self, RunLog, RunRow};
+use crate::metrics::Metrics;
 use crate::metrics::fold::Fold;
-use crate::store::Connection;
+use crate::store;
 use serde_json::json;
 use std::path::Path;
 
@@ -25,19 +26,25 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         say(&format!("no run yet in `{}`; start one: `kaizen run SCRIPT`", project.root.display()));
         return Ok(Exit::Ok);
     };
-    let rows = history::runs(&store, arguments.limit)?;
+    let moment = store::freeze(&store, &project.store_path())?;
+    let rows = history::runs(&moment, arguments.limit)?;
     let mut lines = Vec::with_capacity(rows.len());
     for row in rows {
-        let metrics = fold(&store, &row)?;
+        let (log, damage) = damage::read_row(&moment, &row)?;
+        let metrics = fold(&log);
         let took = row.ended_at.map(|end| end - row.started_at);
         let cost = metrics.known_cost();
+        let calls = metrics.calls + metrics.under_way;
         if global.json {
-            let line = json!({
-                "run": row.id, "script": row.script, "started_at": row.started_at,
-                "ended_at": row.ended_at, "status": status(&row), "calls": metrics.calls,
-                "cost": cost.map(crate::base::unit::Money::dollars),
+            let mut line = json!({
+                "script": row.script, "started_at": row.started_at,
+                "ended_at": row.ended_at, "status": status(&row), "calls": calls,
+                "under_way": metrics.under_way, "cost": cost.map(crate::base::unit::Money::dollars),
             });
-            print_line(&line.to_string());
+            if !damage.is_empty() {
+                line["damage"] = damage.iter().map(ToString::to_string).collect();
+            }
+            print_of_run(&row.id, line);
             continue;
         }
         lines.push(vec![
@@ -45,7 +52,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
             time::moment(row.started_at),
             took.map_or("-".to_owned(), time::length),
             status(&row).to_owned(),
-            metrics.calls.to_string(),
+            calls.to_string(),
             cost.map_or("unknown".to_owned(), |cost| cost.to_string()),
             row.script,
         ]);
@@ -58,12 +65,12 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
 }
 
 /// Computes the figures of a run.
-fn fold(store: &Connection, row: &RunRow) -> anyhow::Result<crate::metrics::Metrics> {
+fn fold(log: &RunLog) -> Metrics {
     let mut fold = Fold::default();
-    for (at, event) in history::events(store, &row.id)? {
-        fold.add(at, &event);
+    for (at, event) in &log.events {
+        fold.add(*at, event);
     }
-    Ok(fold.metrics())
+    fold.metrics()
 }
 
 /// Says how a run ended; one without an end whose process is gone was cut short.

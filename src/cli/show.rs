@@ -1,20 +1,21 @@
 //! `kaizen show RUN`: what a run did, operation by operation.
 
 use crate::base::id::{FlowId, OpId};
-use crate::base::unit::Money;
+use crate::base::secret;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::{table, time};
 use crate::cli::runs::status;
-use crate::cli::{Global, print_line, say};
+use crate::cli::{Global, damage, print_event, print_line, say};
 use crate::flow::outcome::Outcome;
 use crate::journal::event::Event;
 use crate::journal::history::{self, RunRow};
 use crate::metrics::Metrics;
+use crate::metrics::charge::{Bill, Charge};
 use crate::metrics::fold::Fold;
 use crate::model::reply::Usage;
 use crate::optimizer::advice::percent;
-use crate::store::Connection;
+use crate::store::{self, Connection};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -38,8 +39,9 @@ struct Line {
     calls: u32,
     reused: u32,
     demo: bool,
-    usage: Usage,
-    cost: Option<Money>,
+    bill: Bill,
+    /// Calls that have begun and not ended.
+    under_way: u32,
     model: String,
     events: Vec<(i64, Event)>,
 }
@@ -55,19 +57,19 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         Some((name, op)) => (name, Some(op)),
         None => (arguments.run.as_str(), None),
     };
-    let row = match find(&store, name)? {
+    let moment = store::freeze(&store, &project.store_path())?;
+    let row = match find(&moment, name)? {
         Ok(row) => row,
         Err(reason) => {
             say(&format!("error: {reason}"));
             return Ok(Exit::Usage);
         }
     };
-    let events = history::events(&store, &row.id)?;
+    let (log, _) = damage::read_row(&moment, &row)?;
+    let events = log.events;
     if global.json {
         for (at, event) in &events {
-            let mut line = serde_json::to_value(event)?;
-            line["at"] = (*at).into();
-            print_line(&line.to_string());
+            print_event(event, json!({ "at": at }));
         }
         return Ok(Exit::Ok);
     }
@@ -128,17 +130,20 @@ fn collect(lines: &mut BTreeMap<OpId, Line>, at: i64, event: &Event) {
         Event::AttemptStarted { model, demo, .. } => {
             line.model.clone_from(model);
             line.demo = *demo;
+            line.under_way += 1;
         }
-        Event::AttemptEnded { reused: Some(_), .. } => line.reused += 1,
-        Event::AttemptEnded { usage, cost, .. } => {
+        Event::AttemptEnded { reused: Some(_), .. } => {
+            line.under_way = line.under_way.saturating_sub(1);
+            line.reused += 1;
+        }
+        Event::AttemptEnded { usage, cost, failure, .. } => {
+            line.under_way = line.under_way.saturating_sub(1);
             line.calls += 1;
-            line.usage += usage.unwrap_or_default();
-            if let Some(cost) = cost {
-                line.cost = Some(line.cost.unwrap_or_default() + *cost);
-            }
+            line.bill.add(Charge::of(*usage, *cost, failure.as_ref()));
         }
         Event::OpEnded { outcome, .. } => {
             line.ended_at = Some(at);
+            line.under_way = 0;
             line.outcome = Some(outcome.clone());
         }
         Event::FlowStarted { .. }
@@ -146,6 +151,7 @@ fn collect(lines: &mut BTreeMap<OpId, Line>, at: i64, event: &Event) {
         | Event::FlowEnded { .. }
         | Event::RunStarted { .. }
         | Event::Told { .. }
+        | Event::TimePassed { .. }
         | Event::Logged { .. }
         | Event::RunEnded { .. } => {}
     }
@@ -196,14 +202,25 @@ fn show_run(
     let cost = metrics.known_cost().map_or("unknown".to_owned(), |cost| cost.to_string());
     let reused = match metrics.reused {
         0 => String::new(),
-        reused => format!(", {reused} replies reused (saved {})", metrics.saved),
+        reused => {
+            let saved = metrics.known_saved();
+            let saved = saved.map_or("an unknown cost".to_owned(), |saved| saved.to_string());
+            format!(", {reused} replies reused (saved {saved})")
+        }
+    };
+    let under_way = match metrics.under_way {
+        0 => String::new(),
+        calls => format!(", {calls} more without an end"),
     };
     print_line(&format!(
-        "success rate {rate}, {} calls ({} again), {} tokens in, {} out, cost {cost}{reused}",
+        "success rate {rate}, {} calls ({} again){under_way}, {}, cost {cost}{reused}",
         metrics.calls,
         metrics.retries,
-        metrics.usage.input(),
-        metrics.usage.output()
+        metrics.known_usage().map_or("tokens unknown".to_owned(), |usage| format!(
+            "{} tokens in, {} out",
+            usage.input(),
+            usage.output()
+        ))
     ));
 }
 
@@ -212,7 +229,7 @@ fn show_events(events: &[(i64, Event)]) {
     for (_, event) in events {
         match event {
             Event::Logged { level, text } => print_line(&format!("{level}: {text}")),
-            Event::Told { what, value } if value["probability"].is_number() => {
+            Event::Told { what, value, .. } if value["probability"].is_number() => {
                 print_line(&format!("{what}: {}", choice(value)));
             }
             Event::RunEnded { value, failure, .. } => {
@@ -220,6 +237,7 @@ fn show_events(events: &[(i64, Event)]) {
                     print_line(&format!("ended early ({}): {}", failure.kind, failure.message));
                 }
                 if !value.is_null() {
+                    let value = secret::clean(value.clone());
                     print_line(&format!("value: {}", short(&value.to_string())));
                 }
             }
@@ -252,11 +270,16 @@ fn cells(op: OpId, line: &Line) -> Vec<String> {
         None if line.started_at.is_some() => "unfinished",
         None => "not started",
     };
-    let (tokens, cost) = if line.calls == 0 {
-        ("-".to_owned(), "-".to_owned())
-    } else {
-        let cost = line.cost.map_or("unknown".to_owned(), |cost| cost.to_string());
-        (format!("{}/{}", line.usage.input(), line.usage.output()), cost)
+    let unknown = || "unknown".to_owned();
+    let (tokens, cost) = match (line.calls, line.under_way) {
+        (0, 0) => ("-".to_owned(), "-".to_owned()),
+        (_, 0) => {
+            let count = |usage: Usage| format!("{}/{}", usage.input(), usage.output());
+            let cost = line.bill.cost().map(|cost| cost.to_string());
+            (line.bill.usage().map_or_else(unknown, count), cost.unwrap_or_else(unknown))
+        }
+        // What it has begun may be on the bill.
+        _ => (unknown(), unknown()),
     };
     let model = if line.demo { format!("{} (demo)", line.model) } else { line.model.clone() };
     vec![
@@ -305,7 +328,7 @@ fn show_operation(lines: &BTreeMap<OpId, Line>, wanted: &str) -> Exit {
                 ));
             }
             Event::OpEnded { outcome, .. } => {
-                let value = json!(outcome);
+                let value = secret::clean(json!(outcome));
                 print_line(&format!(
                     "{moment}  {}\n{}",
                     outcome.word(),

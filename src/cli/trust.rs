@@ -1,11 +1,11 @@
 //! Trust: a project's own wishes, which servers get its prompts and what its scripts may touch,
 //! count only once its user has seen them. Trust is bound to the very wishes: others ask again.
 
-use crate::base::secret::scrub;
+use crate::base::secret;
 use crate::cli::exit::Exit;
 use crate::cli::permissions::eprint_question;
 use crate::cli::project::{Project, variable};
-use crate::cli::{Global, print_line, say};
+use crate::cli::{Global, print_data, say};
 use crate::model::spec::is_on_this_machine;
 use anyhow::Context;
 use serde_json::{Map, Value, json};
@@ -43,7 +43,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     }
     if global.json {
         let trusted = trusted || !arguments.show || wishes.is_empty();
-        print_line(&json!({ "wishes": wishes, "trusted": trusted }).to_string());
+        print_data(json!({ "wishes": wishes, "trusted": trusted }));
     } else {
         show(&wishes, None);
     }
@@ -55,7 +55,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         say(if trusted { "trusted" } else { "not trusted; `kaizen trust` lets this count" });
         return Ok(Exit::Ok);
     }
-    known.insert(root, json!({ "hash": hash(&wishes), "wishes": wishes }));
+    known.insert(root, json!({ "hash": hash(&wishes), "wishes": secret::clean(json!(wishes)) }));
     save(&file, &known)?;
     say("trusted; a change of these lines asks again");
     Ok(Exit::Ok)
@@ -87,7 +87,7 @@ pub(super) fn ensure(project: &Project, may_ask: bool) -> anyhow::Result<()> {
     if !matches!(line.trim().to_lowercase().as_str(), "y" | "yes") {
         anyhow::bail!(Untrusted);
     }
-    known.insert(root, json!({ "hash": hash(&wishes), "wishes": wishes }));
+    known.insert(root, json!({ "hash": hash(&wishes), "wishes": secret::clean(json!(wishes)) }));
     save(&file, &known)
 }
 
@@ -167,7 +167,7 @@ fn save(file: &Path, known: &Map<String, Value>) -> anyhow::Result<()> {
     let write = || {
         std::fs::create_dir_all(folder)?;
         let draft = folder.join(format!("trust.{}.part", std::process::id()));
-        std::fs::write(&draft, scrub(&serde_json::to_string_pretty(known)?).as_bytes())?;
+        std::fs::write(&draft, serde_json::to_string_pretty(known)?.as_bytes())?;
         std::fs::rename(&draft, file)
     };
     write().with_context(|| format!("writing `{}`", file.display()))

@@ -1,8 +1,10 @@
 //! One attempt of one operation: the only caller of models.
 
-use crate::base::clock;
 use crate::base::failpoint::{self, Point};
-use crate::base::id::{FlowId, RunId};
+use crate::base::id::FlowId;
+use crate::base::strand::Strand;
+use crate::base::unit::Money;
+use crate::executor::answer::{Asked, Miss, Source, Tried};
 use crate::executor::budget::Reserve;
 use crate::executor::retry::{ATTEMPTS_MAX, pause};
 use crate::executor::reuse::Answer;
@@ -12,18 +14,19 @@ use crate::flow::failure::Failure;
 use crate::flow::op::Prompt;
 use crate::flow::outcome::Outcome;
 use crate::journal::cassette::Line;
-use crate::journal::event::Event;
-use crate::journal::key::Key;
-use crate::journal::replies::Sample;
+use crate::journal::event::{Event, Timer};
+use crate::journal::replies::CANCELLED;
 use crate::model::Model;
 use crate::model::error::{CallError, Retry};
 use crate::model::message::{Message, Role};
-use crate::model::reply::Called;
+use crate::model::reply::Usage;
 use crate::model::request::Request;
+use crate::model::schema;
 use crate::model::tuning::Change;
 use crate::session::branch::{Exchange, SharedBranch};
 use crate::store::StoreError;
 use serde_json::Value;
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -71,6 +74,7 @@ impl Executor {
     /// own in flow 0, named `name`.
     pub async fn ask(
         &self,
+        strand: &Rc<Strand>,
         scope: Option<&Rc<Scope>>,
         name: &str,
         branch: &SharedBranch,
@@ -78,9 +82,10 @@ impl Executor {
         keep: Keep,
     ) -> Result<Value, Stop> {
         if let Some(scope) = scope {
-            return self.converse(scope, branch, prompt, keep, true).await;
+            return self.converse(&scope.on(strand), branch, prompt, keep, true).await;
         }
-        let scope = Scope::new(FlowId(0), self.take_op(), None);
+
+        let scope = Rc::new(Scope::new(FlowId(0), self.take_op(), strand.clone()));
         let (flow, op) = (scope.flow, scope.op);
         self.note(&Event::OpStarted { flow, op, name: Some(name.to_owned()) })?;
         let mut guard = self.guard(scope.clone());
@@ -120,37 +125,43 @@ impl Executor {
         let settings = model.settings.with(&prompt.settings);
         let attempts_max = settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1);
         let mut request = Request { messages, settings, schema: prompt.schema.clone() };
-        let sample = self.sample(&model, &request);
+        request.check().map_err(|error| Failure::new("option", error.to_string()))?;
+        let sample = self.sample(&scope.strand, &model, &request);
         // A cassette has the request as the script made it, before the budget bounds the reply.
-        let line = self.tape.as_ref().map(|_| Box::new(Line::asked(sample.0, &model, &request)));
+        let line = self.tape.as_ref().map(|_| Box::new(Line::asked(sample.key, &model, &request)));
         if let Some(budget) = self.budget_of(scope.flow) {
             budget.bound(&mut request);
         }
-        let asked = Asked { model, request, sample, line };
+
+        let asked = Asked { op: scope.op, model, request, sample, line };
         let mut attempt = 1;
         let text = loop {
-            let (number, called, reused) = self.call(scope, &asked).await?;
-            if reused.is_none() {
-                branch.borrow_mut().usage += called.usage.unwrap_or_default();
+            let tried = self.call(scope, &asked, attempt).await?;
+            if tried.counts_now() {
+                branch.borrow_mut().count(tried.usage);
             }
-            let left = scope.deadline.map(|at| at.saturating_sub(clock::monotonic()));
-            let wait = match &called.result {
+
+            let left = scope.due.map(|at| at.saturating_sub(self.age()));
+            let wait = match &tried.result {
                 Ok(_) => None,
-                Err(error) => {
-                    pause(error, attempt, attempts_max, left, &mut self.jitter.borrow_mut())
+                Err(Miss::Now(error)) => {
+                    let mut jitter = asked.sample.at.chance(!self.seed, attempt);
+                    pause(error, attempt, attempts_max, left, &mut jitter)
                 }
+                // Whether it was tried again depended on the time that was left then.
+                Err(Miss::Then { retry_in, .. }) => *retry_in,
             };
-            let paid = Paid { number, called, reused, attempt, wait };
-            let result = self.settle(scope, &asked.model, paid, durable).await?;
+            let result = self.settle(scope, &asked.model, tried, attempt, wait, durable).await?;
             match (result, wait) {
                 (Ok(text), _) => break text,
-                (Err(_), Some(wait)) => tokio::time::sleep(wait).await,
+                (Err(_), Some(wait)) => self.pass(&scope.strand, Timer::Pause, wait).await?,
                 (Err(failure), None) => return Err(failure.into()),
             }
             attempt += 1;
         };
+
         let value = match &prompt.schema {
-            Some(_) => read_json(&text)?,
+            Some(schema) => self.read(text.clone(), schema)?,
             None => Value::String(text.clone()),
         };
         if keep == Keep::Exchange {
@@ -160,41 +171,74 @@ impl Executor {
         Ok(value)
     }
 
-    /// Numbers a request among the equal ones of the run.
-    fn sample(&self, model: &Model, request: &Request) -> Sample {
-        let key = Key::of(model, request);
-        let mut asked = self.asked.borrow_mut();
-        let count = asked.entry(key).or_default();
-        *count += 1;
-        (key, *count - 1)
+    /// Reads a reply that has to follow a schema. One that is only guessed need not fit.
+    fn read(&self, text: String, schema: &Value) -> Result<Value, Failure> {
+        let is_plan = self.reuse.as_ref().is_some_and(|reuse| reuse.is_dry() && !reuse.is_replay());
+        let value = if is_plan { schema::parse(&text) } else { schema::read(&text, schema) };
+        value.map_err(|reason| CallError::InvalidOutput { text, reason }.into())
     }
 
-    /// Makes one call, or finds that it need not be made, and journals its start. Gives the number of
-    /// the attempt, since others of the operation may have begun meanwhile, and the run that paid, if
-    /// it was not this one.
-    async fn call(
-        &self,
-        scope: &Rc<Scope>,
-        asked: &Asked,
-    ) -> Result<(u32, Called, Option<RunId>), Stop> {
-        let Asked { model, request, sample, line } = asked;
-        let sample = *sample;
-        let answer = match (&self.tape, line, &self.reuse) {
-            (Some(tape), Some(line), _) => tape.answer(&sample, model, line),
-            (_, _, Some(reuse)) => reuse.answer(&sample, request, &self.learner.borrow(), scope.op),
-            _ => Answer::Ask,
-        };
-        let mut reserve = match self.budget_of(scope.flow) {
-            Some(budget) if matches!(answer, Answer::Ask) => {
-                Some(budget.admit(model, request).await?)
+    /// Makes one call, or finds that it need not be made, and journals its start.
+    async fn call(&self, scope: &Rc<Scope>, asked: &Asked, attempt: u32) -> Result<Tried, Stop> {
+        let Asked { model, request, sample, .. } = asked;
+        let source = self.source(asked, attempt);
+        let may_ask = matches!(source, Source::News | Source::Answer(Answer::Ask));
+        let mut reserve =
+            if may_ask { Some(self.reserve(scope, model, request).await?) } else { None };
+        // The semaphore is never closed.
+        let _permit = match &self.calls {
+            Some(calls) if may_ask || matches!(source, Source::Then(_)) => {
+                calls.acquire().await.ok()
             }
             _ => None,
         };
-        // The semaphore is never closed.
-        let _permit = match &self.calls {
-            Some(calls) if matches!(answer, Answer::Ask) => calls.acquire().await.ok(),
-            _ => None,
+
+        let has_begun = reserve.as_mut().map(Reserve::begun).unwrap_or_default();
+        let mut guard = self.begin_call(scope, asked, has_begun.clone())?;
+        let number = guard.number;
+        let answer = match source {
+            Source::Then(then) => {
+                self.turns.known(then.place).await;
+                guard.armed = false;
+                self.use_reply(sample, then.result.is_ok());
+                let tried = Tried::then(number, *then);
+                self.known.count(model, request, tried.cost_then());
+                return Ok(tried);
+            }
+            Source::Answer(answer) => answer,
+            Source::News => {
+                self.news().await;
+                self.answer_to_news(asked)
+            }
         };
+        let called = match answer {
+            Answer::Ask => self.ask_model(asked, has_begun).await?,
+            other => {
+                drop(reserve.take());
+                guard.armed = false;
+                return self.without_asking(number, asked, other).await;
+            }
+        };
+        guard.armed = false;
+
+        self.tell_tuned(model)?;
+        if let (Some(tape), Some(line)) = (&self.tape, &asked.line) {
+            tape.keep(sample.clone(), model, line, &called);
+        }
+        if let Some(reserve) = reserve {
+            reserve.settle(&called);
+        }
+        Ok(Tried::now(number, called, None))
+    }
+
+    /// Journals the start of a call, and watches it.
+    fn begin_call<'a>(
+        &'a self,
+        scope: &'a Rc<Scope>,
+        asked: &'a Asked,
+        has_begun: Rc<Cell<bool>>,
+    ) -> Result<CallGuard<'a>, StoreError> {
+        let Asked { model, request, sample, .. } = asked;
         let number = scope.attempts.get() + 1;
         scope.attempts.set(number);
         self.note(&Event::AttemptStarted {
@@ -205,42 +249,39 @@ impl Executor {
             demo: model.is_demo(),
             prompt: request.messages.last().map(|m| m.content.clone()).unwrap_or_default(),
             history: request.messages.len() - 1,
-            key: Some(sample.0),
-            sample: sample.1,
+            key: Some(sample.key),
+            sample: sample.arrival,
+            at: Some(sample.at.clone()),
         })?;
-        match answer {
-            Answer::Known(known) => {
-                let result = Ok(known.text.to_string());
-                let (usage, cost, served_by) = (known.usage, known.cost, known.served_by);
-                return Ok((number, Called { usage, cost, served_by, result }, Some(known.run)));
-            }
-            Answer::Played(called) => return Ok((number, *called, None)),
-            Answer::Never(failure) => return Err((*failure).into()),
-            Answer::Guess(text) => return Ok((number, model.estimate(request, text), None)),
-            Answer::Ask => {}
-        }
-        failpoint::pass(Point::CallBegins);
-        let begun = reserve.as_mut().map(Reserve::begun).unwrap_or_default();
-        let demo = model.is_demo();
-        let mut guard = CallGuard { executor: self, scope, number, demo, armed: true };
-        let called = match &self.reuse {
-            Some(reuse) => reuse.call(sample, model, request, begun).await,
-            None => model.call_noting(request, &begun).await,
-        };
-        failpoint::pass(Point::CallEnds);
-        guard.armed = false;
-        self.tell_tuned(model)?;
-        if let (Some(tape), Some(line)) = (&self.tape, line) {
-            tape.keep(sample, model, line, &called);
-        }
-        if let Some(reserve) = reserve {
-            reserve.settle(&called);
-        }
-        Ok((number, called, None))
+        Ok(CallGuard { executor: self, scope, asked, number, has_begun, armed: true })
     }
 
-    /// Journals a change of the number of calls that are made at once.
+    /// Sets the worst case of a call aside, in the budget of its flow and in the account of the run.
+    async fn reserve(
+        &self,
+        scope: &Rc<Scope>,
+        model: &Model,
+        request: &Request,
+    ) -> Result<Reserve, Failure> {
+        let admitted = match self.budget_of(scope.flow) {
+            Some(budget) => Some(budget.admit(model, request).await?),
+            None => None,
+        };
+        Ok(self.account.hold(model, request, admitted))
+    }
+
+    /// Journals a change of the number of calls that are made at once, and what else was learned of
+    /// the server.
     fn tell_tuned(&self, model: &Model) -> Result<(), StoreError> {
+        if model.take_learned() {
+            let text = format!(
+                "`{}` takes no `max_tokens`, so the request was sent again with \
+                 `max_completion_tokens`; `max_tokens_field = \"max_completion_tokens\"` under its \
+                 `[models.NAME]` avoids the second request",
+                model.label
+            );
+            self.note(&Event::Logged { level: "info".to_owned(), text })?;
+        }
         let Some(Change { from, to }) = model.take_change() else { return Ok(()) };
         let label = &model.label;
         let text = if to < from {
@@ -251,29 +292,33 @@ impl Executor {
         self.note(&Event::Logged { level: "info".to_owned(), text })
     }
 
-    /// Journals the end of a call.
+    /// Journals the end of a try.
     async fn settle(
         &self,
         scope: &Rc<Scope>,
         model: &Model,
-        paid: Paid,
+        tried: Tried,
+        attempt: u32,
+        wait: Option<Duration>,
         durable: bool,
     ) -> Result<Result<String, Failure>, StoreError> {
-        let Paid { number, called, reused, attempt, wait } = paid;
-        let result = called.result.map_err(|error| match wait {
-            Some(_) => Failure::from(error),
-            None => explain(error, attempt),
+        let again = tried.is_again;
+        let result = tried.result.map_err(|miss| match miss {
+            Miss::Now(error) if wait.is_some() => Failure::from(*error),
+            Miss::Now(error) => explain(*error, attempt),
+            Miss::Then { failure, .. } => *failure,
         });
         let event = Event::AttemptEnded {
             flow: scope.flow,
             op: scope.op,
-            attempt: number,
+            attempt: tried.number,
             demo: model.is_demo(),
-            reused,
+            reused: tried.reused,
+            again,
             reply: result.as_ref().ok().cloned(),
-            usage: called.usage,
-            cost: called.cost,
-            served_by: called.served_by,
+            usage: tried.usage,
+            cost: tried.cost,
+            served_by: tried.served_by,
             failure: result.as_ref().err().cloned(),
             retry_in_ms: wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
         };
@@ -287,33 +332,14 @@ impl Executor {
     }
 }
 
-/// One request, and what it is known by.
-struct Asked {
-    model: Rc<Model>,
-    request: Request,
-    sample: Sample,
-    /// As a cassette has it, in a test.
-    line: Option<Box<Line>>,
-}
-
-/// One answered request, and the pause before it is made again, if it will be.
-struct Paid {
-    /// Which attempt of its operation it was, from 1.
-    number: u32,
-    called: Called,
-    /// The run that paid, if it was not this one.
-    reused: Option<RunId>,
-    /// Which try it was, from 1.
-    attempt: u32,
-    wait: Option<Duration>,
-}
-
-/// Journals a call that is given up while it is under way: it may have been paid for.
+/// Journals a call that is given up while it is under way: it may have been paid for, once it has
+/// begun.
 struct CallGuard<'a> {
     executor: &'a Executor,
     scope: &'a Rc<Scope>,
+    asked: &'a Asked,
     number: u32,
-    demo: bool,
+    has_begun: Rc<Cell<bool>>,
     armed: bool,
 }
 
@@ -322,18 +348,29 @@ impl Drop for CallGuard<'_> {
         if !self.armed {
             return;
         }
+
+        let Asked { model, request, .. } = self.asked;
+        let is_again = self.executor.past.is_some();
+        if is_again && !self.has_begun.get() {
+            // A run that is gone through again holds its calls back; without a crash this one would
+            // have been made, and may have been, so it counts as if it was.
+            self.executor.known.count(model, request, None);
+        }
+        let is_free = !is_again && !self.has_begun.get();
+
         // The run is being torn down; a store that cannot be written is reported by its next use.
         let _ = self.executor.note(&Event::AttemptEnded {
             flow: self.scope.flow,
             op: self.scope.op,
             attempt: self.number,
-            demo: self.demo,
+            demo: model.is_demo(),
             reused: None,
+            again: false,
             reply: None,
-            usage: None,
-            cost: None,
+            usage: is_free.then(Usage::default),
+            cost: is_free.then_some(Money::ZERO),
             served_by: None,
-            failure: Some(Failure::new("cancelled", "the call was given up")),
+            failure: Some(Failure::new(CANCELLED, "the call was given up")),
             retry_in_ms: None,
         });
     }
@@ -349,24 +386,5 @@ fn explain(error: CallError, attempts: u32) -> Failure {
     if let Some(asked) = asked {
         failure.message = format!("{}; it asks to wait {} s", failure.message, asked.as_secs_f64());
     }
-    if attempts > 1 {
-        failure.message = format!("{} (tried {attempts} times)", failure.message);
-    }
-    failure
-}
-
-/// Reads a reply that was asked to be JSON; a Markdown fence around it is taken off.
-fn read_json(text: &str) -> Result<Value, Failure> {
-    let bare = text.trim();
-    let inner = bare
-        .strip_prefix("```")
-        .and_then(|rest| rest.strip_suffix("```"))
-        .map_or(bare, |rest| rest.strip_prefix("json").unwrap_or(rest));
-    serde_json::from_str(inner.trim()).map_err(|error| {
-        let shown: String = bare.chars().take(200).collect();
-        let mut failure =
-            Failure::new("bad_reply", format!("the reply is not JSON ({error}): {shown}"));
-        failure.partial = Some(text.to_owned());
-        failure
-    })
+    failure.tried(attempts)
 }

@@ -4,7 +4,7 @@
 use crate::base::unit::Money;
 use crate::flow::failure::Failure;
 use crate::model::Model;
-use crate::model::reply::{Called, Usage};
+use crate::model::reply::Called;
 use crate::model::request::Request;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -13,8 +13,6 @@ use tokio::sync::Notify;
 /// Most tokens that a reply may have when a budget is set and nobody says another number: what is
 /// not bounded cannot be set aside.
 pub const REPLY_TOKENS_MAX: u32 = 4096;
-/// Tokens that a message takes besides its text, at most.
-const MESSAGE_TOKENS: u64 = 16;
 
 /// The bounds of a run; what is `None` has none.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -33,6 +31,42 @@ struct Use {
     cost: Money,
     tokens: u64,
     calls: u64,
+    /// Calls whose cost is not in `cost`, because not even their worst case is known.
+    unknown: u64,
+}
+
+/// What calls have used, as far as anybody can say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Calls that have ended, and those under way.
+    pub calls: u64,
+    /// Calls that are under way, or about to be made.
+    pub under_way: u64,
+    /// What those that have ended cost: what they said, or else their worst case.
+    pub cost: Money,
+    /// The worst case of those that are under way.
+    pub aside: Money,
+    /// Calls of which neither is known.
+    pub unknown: u64,
+}
+
+impl Tally {
+    /// Returns what all calls cost at most; `None` when nobody can say.
+    pub fn cost_max(&self) -> Option<Money> {
+        (self.unknown == 0).then_some(self.cost + self.aside)
+    }
+
+    /// Returns the sum of two.
+    #[must_use]
+    pub fn plus(self, other: Tally) -> Tally {
+        Tally {
+            calls: self.calls.saturating_add(other.calls),
+            under_way: self.under_way.saturating_add(other.under_way),
+            cost: self.cost + other.cost,
+            aside: self.aside + other.aside,
+            unknown: self.unknown.saturating_add(other.unknown),
+        }
+    }
 }
 
 /// What is bounded, what was used, and what is set aside for calls in flight.
@@ -84,6 +118,19 @@ impl Budget {
         self.is_spent.get()
     }
 
+    /// Returns what was used, with what is set aside.
+    pub fn tally(&self) -> Tally {
+        let used = self.used.get();
+        let aside = self.aside.get();
+        Tally {
+            calls: used.calls.saturating_add(aside.calls),
+            under_way: aside.calls,
+            cost: used.cost,
+            aside: aside.cost,
+            unknown: used.unknown.saturating_add(aside.unknown),
+        }
+    }
+
     /// Returns the most money, if it is bounded.
     pub fn cost_max(&self) -> Option<Money> {
         self.bounds.get().cost
@@ -126,23 +173,15 @@ impl Budget {
         model: &Model,
         request: &Request,
     ) -> Result<Reserve, Failure> {
-        let worst = self.worst(model, request)?;
+        let worst = worst(model, request);
+        if self.bounds.get().cost.is_some() && worst.unknown > 0 {
+            return Err(unknown_price(model));
+        }
         loop {
             let settled = self.settled.notified();
             let aside = self.aside.get();
             match self.excess(self.used.get().plus(aside).plus(worst)) {
-                None => {
-                    self.aside.set(aside.plus(worst));
-                    self.in_flight.set(self.in_flight.get() + 1);
-                    let budget = self.clone();
-                    return Ok(Reserve {
-                        budget,
-                        worst,
-                        has_begun: Rc::default(),
-                        is_settled: false,
-                        outer: None,
-                    });
-                }
+                None => return Ok(self.take(worst)),
                 Some(reason) if self.in_flight.get() == 0 => {
                     self.is_spent.set(true);
                     return Err(Failure::new("budget", reason));
@@ -152,24 +191,29 @@ impl Budget {
         }
     }
 
-    /// Returns the most that a call can use.
-    fn worst(&self, model: &Model, request: &Request) -> Result<Use, Failure> {
-        // A token stands for a byte at least, so a text has no more tokens than bytes.
-        let messages = request.messages.iter();
-        let mut read: u64 = messages.map(|m| m.content.len() as u64 + MESSAGE_TOKENS).sum();
-        if let Some(schema) = &request.schema {
-            read += schema.to_string().len() as u64;
-        }
-        let written = u64::from(request.settings.max_tokens.unwrap_or(REPLY_TOKENS_MAX));
-        let mut cost = Money::ZERO;
-        if self.bounds.get().cost.is_some() {
-            let written = Usage { output_visible: written, ..Usage::default() };
-            let uncached = model.cost(Some(&Usage { input_uncached: read, ..written }));
-            let kept = model.cost(Some(&Usage { cache_write: read, ..written }));
-            let (one, other) = uncached.zip(kept).ok_or_else(|| unknown_price(model))?;
-            cost = one.max(other);
-        }
-        Ok(Use { cost, tokens: read + written, calls: 1 })
+    /// Sets the worst case of a call aside that was admitted elsewhere, or need not be.
+    pub fn hold(
+        self: &Rc<Self>,
+        model: &Model,
+        request: &Request,
+        admitted: Option<Reserve>,
+    ) -> Reserve {
+        let mut reserve = self.take(worst(model, request));
+        reserve.outer = admitted.map(Box::new);
+        reserve
+    }
+
+    /// Counts a call that is not made, because its reply is known; `cost` is what it cost then.
+    pub fn count(self: &Rc<Self>, model: &Model, request: &Request, cost: Option<Money>) {
+        let worst = worst(model, request);
+        self.take(worst).close(worst.costing(cost));
+    }
+
+    fn take(self: &Rc<Self>, worst: Use) -> Reserve {
+        self.aside.set(self.aside.get().plus(worst));
+        self.in_flight.set(self.in_flight.get() + 1);
+        let budget = self.clone();
+        Reserve { budget, worst, has_begun: Rc::default(), is_settled: false, outer: None }
     }
 
     /// Says which bound an amount would exceed, if any.
@@ -183,7 +227,7 @@ impl Budget {
             ));
         }
         if let Some(most) = self.bounds.get().tokens.filter(|most| sum.tokens > *most) {
-            let next = sum.tokens - used.tokens;
+            let next = sum.tokens.saturating_sub(used.tokens);
             return Some(format!(
                 "the next call could use up to {next} tokens, and {} of {most} (`max_tokens`) are used",
                 used.tokens
@@ -204,28 +248,13 @@ impl Reserve {
         self.has_begun.clone()
     }
 
-    /// Gives back what a call has not used.
+    /// Gives back what a call has not used. What it does not say counts with its worst case.
     pub fn settle(mut self, called: &Called) {
         if let Some(outer) = self.outer.take() {
             outer.settle(called);
         }
-        let is_refused = called.result.as_ref().is_err_and(|error| error.status().is_some());
-        let tokens = called.usage.map(|usage| usage.input() + usage.output());
-        let used = Use {
-            cost: match called.cost {
-                Some(cost) => cost,
-                // A refused request costs nothing; of anything else that is unknown, the worst.
-                None if is_refused => Money::ZERO,
-                None => self.worst.cost,
-            },
-            tokens: match tokens {
-                Some(tokens) => tokens,
-                None if is_refused => 0,
-                None => self.worst.tokens,
-            },
-            calls: 1,
-        };
-        self.close(used);
+        let tokens = called.usage.map_or(self.worst.tokens, |usage| usage.tokens());
+        self.close(Use { tokens, ..self.worst.costing(called.cost) });
     }
 
     fn close(&mut self, used: Use) {
@@ -246,12 +275,30 @@ impl Drop for Reserve {
     }
 }
 
+/// Returns the most that a call can use.
+fn worst(model: &Model, request: &Request) -> Use {
+    let worst = model.worst(request);
+    let written = worst.written.unwrap_or(REPLY_TOKENS_MAX.into());
+    Use {
+        cost: worst.cost.unwrap_or_default(),
+        tokens: worst.read.saturating_add(written),
+        calls: 1,
+        unknown: u64::from(worst.cost.is_none()),
+    }
+}
+
 impl Use {
+    /// Puts the cost of a call in the place of its worst case, if it is known.
+    fn costing(self, cost: Option<Money>) -> Use {
+        cost.map_or(self, |cost| Use { cost, unknown: 0, ..self })
+    }
+
     fn plus(self, other: Use) -> Use {
         Use {
             cost: self.cost + other.cost,
             tokens: self.tokens.saturating_add(other.tokens),
-            calls: self.calls + other.calls,
+            calls: self.calls.saturating_add(other.calls),
+            unknown: self.unknown.saturating_add(other.unknown),
         }
     }
 
@@ -260,6 +307,7 @@ impl Use {
             cost: self.cost.minus(other.cost),
             tokens: self.tokens.saturating_sub(other.tokens),
             calls: self.calls.saturating_sub(other.calls),
+            unknown: self.unknown.saturating_sub(other.unknown),
         }
     }
 }
@@ -279,6 +327,7 @@ mod tests {
     use crate::base::rng::Rng;
     use crate::model::message::{Message, Role};
     use crate::model::registry::Models;
+    use crate::model::reply::Usage;
     use crate::model::request::Settings;
     use crate::model::spec::ModelSpec;
     use futures::stream::{FuturesUnordered, StreamExt};

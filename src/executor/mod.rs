@@ -1,47 +1,46 @@
 //! Making work happen: attempts, operations and flows, each journaled before anything depends on
 //! it. Everything of a run happens on one thread; dropping a future cancels what it was doing.
 
+pub mod again;
+mod answer;
 pub mod attempt;
 pub mod budget;
+pub(crate) mod driver;
 pub mod operation;
 pub mod report;
 pub mod retry;
 pub mod reuse;
 pub mod run;
 pub mod schedule;
+pub mod siblings;
 pub mod tape;
+pub mod turns;
 
 use crate::base::clock;
-use crate::base::id::{FlowId, OpId};
-use crate::base::rng::Rng;
-use crate::executor::budget::Budget;
+use crate::base::id::{FlowId, OpId, RunId};
+use crate::executor::again::{Figures, Passed, Start};
+use crate::executor::budget::{Bounds, Budget, Tally};
 use crate::executor::reuse::Reuse;
 use crate::executor::tape::Tape;
+use crate::executor::turns::Turns;
 use crate::flow::check::BuildErrors;
 use crate::flow::failure::Failure;
 use crate::journal::Journal;
 use crate::journal::event::Event;
 use crate::journal::key::Key;
-use crate::journal::replies::Learner;
+use crate::journal::past::Past;
+use crate::journal::replies::{Claims, Learner};
 use crate::metrics::Metrics;
 use crate::metrics::fold::{Flows, Fold};
 use crate::store::StoreError;
-use serde_json::Value;
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
 use tokio::sync::Semaphore;
 
-/// What a script was told by each word, oldest first.
-pub type Told = HashMap<String, VecDeque<Value>>;
-
 /// Called with every event and its time (microseconds since 1970), as it happens.
 pub type Listener = Rc<dyn Fn(i64, &Event)>;
-
-/// Most answers of one kind that a run journals: a loop that looks at the clock must not fill the
-/// store. Those after them are not told again to a run that goes on from this one.
-const TOLD_MAX: usize = 10_000;
 
 /// Why a flow could not run, or could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -67,13 +66,14 @@ pub enum RunError {
 /// What one run's operations share.
 pub struct Executor {
     journal: Journal,
-    rng: RefCell<Rng>,
-    /// Decides the pauses between tries; apart, so that a fault changes no other number.
-    jitter: RefCell<Rng>,
-    /// Seeds optimizers; apart for the same reason.
-    choices: RefCell<Rng>,
+    /// Decides everything random that a script asks for.
+    seed: u64,
     /// What the run may use up, if that is bounded.
     budget: Option<Rc<Budget>>,
+    /// What the calls of the run have used, without a bound.
+    account: Rc<Budget>,
+    /// What replies that were known cost when they were paid for.
+    known: Rc<Budget>,
     /// The budgets of flows under way that have one, or are within one.
     flow_budgets: RefCell<HashMap<FlowId, Rc<Budget>>>,
     /// Replies that need not be asked for again, if there are any.
@@ -81,15 +81,26 @@ pub struct Executor {
     /// What models are answered from in a test.
     tape: Option<Rc<Tape>>,
     learner: RefCell<Learner>,
-    /// What the run it goes on from was told, and how often this one was told something.
-    told: RefCell<Told>,
-    asked_clock: RefCell<HashMap<&'static str, usize>>,
+    /// What happened in the run that this one goes through again.
+    past: Option<Rc<Past>>,
+    /// The order in which this one is told what ends.
+    turns: Turns,
+    /// The run that began the work: this one, or the first of those that it resumes.
+    origin: RunId,
+    /// How often this one was told something by each word.
+    answers: RefCell<HashMap<String, usize>>,
+    /// Timers that ended and are yet to be journaled.
+    passed: RefCell<Option<Passed>>,
     /// The figures of the flows of the run that this one goes through again.
-    figures: HashMap<FlowId, Metrics>,
+    figures: Figures,
     /// The next time that is told, if the clock of the run stands still.
     still: Option<Cell<i64>>,
     /// How often each request was made.
     asked: RefCell<HashMap<Key, u32>>,
+    /// The known replies that were used.
+    claims: RefCell<Claims>,
+    /// Set once it is on the disk that this run has begun.
+    start: RefCell<Option<Start>>,
     next_op: Cell<u32>,
     next_flow: Cell<u32>,
     /// The figures of the run, and of each flow that is under way.
@@ -116,28 +127,35 @@ impl Executor {
     /// bounds the calls in flight.
     pub fn new(journal: Journal, seed: u64, concurrency: Option<usize>) -> Executor {
         let learner = Learner::new(journal.run().clone());
+        let origin = journal.run().clone();
         Executor {
             journal,
-            rng: RefCell::new(Rng::seeded(seed)),
-            jitter: RefCell::new(Rng::seeded(!seed)),
-            choices: RefCell::new(Rng::seeded(seed.rotate_left(32))),
+            seed,
             budget: None,
+            account: Budget::new(Bounds::default()),
+            known: Budget::new(Bounds::default()),
             flow_budgets: RefCell::default(),
             reuse: None,
             tape: None,
             learner: RefCell::new(learner),
-            told: RefCell::default(),
-            asked_clock: RefCell::default(),
-            figures: HashMap::new(),
+            past: None,
+            turns: Turns::default(),
+            origin,
+            answers: RefCell::default(),
+            passed: RefCell::default(),
+            figures: Figures::default(),
             still: None,
             asked: RefCell::default(),
+            claims: RefCell::default(),
+            start: RefCell::default(),
             next_op: Cell::new(0),
             next_flow: Cell::new(1),
             total: RefCell::new(Fold::of_run()),
             flows: RefCell::default(),
             listeners: RefCell::default(),
             next_listener: Cell::new(0),
-            calls: concurrency.map(Semaphore::new),
+            // As many as there can be is no bound.
+            calls: concurrency.map(|most| Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
             unforgiven: Cell::new(0),
             first_failure: RefCell::default(),
         }
@@ -146,6 +164,9 @@ impl Executor {
     /// Answers from what is known wherever that is possible.
     #[must_use]
     pub fn reusing(self, reuse: Rc<Reuse>) -> Executor {
+        if reuse.is_dry() {
+            self.turns.make_dry();
+        }
         Executor { reuse: Some(reuse), ..self }
     }
 
@@ -173,69 +194,50 @@ impl Executor {
         self.budget.as_ref()
     }
 
+    /// Returns the account of the calls that the run makes.
+    pub fn account(&self) -> &Rc<Budget> {
+        &self.account
+    }
+
+    /// Returns what the run has used so far, with the calls under way, and with what an earlier run
+    /// has paid for.
+    pub fn used(&self) -> Tally {
+        self.account.tally().plus(self.known.tally())
+    }
+
     /// Returns the budget that a call of a flow has to keep.
     fn budget_of(&self, flow: FlowId) -> Option<Rc<Budget>> {
         self.flow_budgets.borrow().get(&flow).or(self.budget.as_ref()).cloned()
     }
 
-    /// Tells the script the same as the run it goes on from was told, as long as there is any.
+    /// Goes through a run again: what happened in it happens in this one, in the same order, as long
+    /// as the script does the same. `origin` is the run that began the work.
     #[must_use]
-    pub fn recalling(self, told: Told) -> Executor {
-        Executor { told: RefCell::new(told), ..self }
-    }
-
-    /// Returns what the run it goes on from was told by a word.
-    pub fn recall(&self, what: &str) -> Option<Value> {
-        self.told.borrow_mut().get_mut(what)?.pop_front()
-    }
-
-    /// Finds something out that a later run could not find out again, and journals it; or returns
-    /// what the run that this one goes on from was told, and true.
-    pub fn find_once<E>(
-        &self,
-        what: String,
-        find: impl FnOnce() -> Result<Value, E>,
-        broken: impl FnOnce(StoreError) -> E,
-    ) -> Result<(Value, bool), E> {
-        let (value, is_known) = match self.recall(&what) {
-            Some(value) => (value, true),
-            None => (find()?, false),
-        };
-        self.note(&Event::Told { what, value: value.clone() }).map_err(broken)?;
-        Ok((value, is_known))
+    pub fn retelling(self, past: Rc<Past>, origin: RunId) -> Executor {
+        self.turns.expect(past.ends());
+        Executor { past: Some(past), origin, ..self }
     }
 
     /// Reports the figures that the flows had in the run that this one goes through again.
     #[must_use]
-    pub fn reporting(self, figures: HashMap<FlowId, Metrics>) -> Executor {
+    pub fn reporting(self, figures: Figures) -> Executor {
         Executor { figures, ..self }
     }
 
-    /// Returns the time in milliseconds since 1970, and journals that the script was told it.
-    pub fn now(&self) -> Result<i64, StoreError> {
-        let still = || self.still.as_ref().map(|next| next.replace(next.get() + 1));
-        let now = still().unwrap_or_else(|| clock::Stamp::now().0);
-        Ok(self.tell_of_clock("now", now.into())?.as_i64().unwrap_or(now))
+    /// Returns the order in which this run is told what ends.
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.turns
     }
 
-    /// Returns how many seconds passed, of which `seconds` were measured, and journals that the
-    /// script was told it.
-    pub fn elapsed(&self, seconds: f64) -> Result<f64, StoreError> {
-        // Whole microseconds survive the journal exactly.
-        let seconds = (seconds * 1e6).round() / 1e6;
-        Ok(self.tell_of_clock("elapsed", seconds.into())?.as_f64().unwrap_or(seconds))
+    /// Runs a future to its end, together with the tasks that it spawns; all that it waits for
+    /// outside is told in an order that a later run can repeat.
+    pub async fn drive<F: Future>(&self, main: F) -> F::Output {
+        self.turns.drive(main).await
     }
 
-    /// Returns what was told in the place of this answer then, or else the answer, and journals it.
-    fn tell_of_clock(&self, what: &'static str, answer: Value) -> Result<Value, StoreError> {
-        let value = self.recall(what).unwrap_or(answer);
-        let mut asked = self.asked_clock.borrow_mut();
-        let count = asked.entry(what).or_default();
-        *count += 1;
-        if *count <= TOLD_MAX {
-            self.note(&Event::Told { what: what.to_owned(), value: value.clone() })?;
-        }
-        Ok(value)
+    /// Returns the run that began the work: this one, or the first of those that it resumes.
+    pub fn origin(&self) -> &RunId {
+        &self.origin
     }
 
     /// Tells whether calls are only counted: nothing that lasts may be done.
@@ -261,17 +263,6 @@ impl Executor {
     /// Returns the run's journal.
     pub fn journal(&self) -> &Journal {
         &self.journal
-    }
-
-    /// Returns the run's source of chance.
-    pub fn rng(&self) -> std::cell::RefMut<'_, Rng> {
-        self.rng.borrow_mut()
-    }
-
-    /// Returns a number that follows from the run's seed and from how often it was asked, and that
-    /// leaves the other numbers of chance as they are.
-    pub fn chance(&self) -> u64 {
-        self.choices.borrow_mut().next_u64()
     }
 
     /// Adds a listener for every further event, and returns the number to take it away with.
@@ -314,14 +305,23 @@ impl Executor {
 
     /// Journals an event soon, and lets everybody see it now.
     pub fn note(&self, event: &Event) -> Result<(), StoreError> {
+        self.note_passed()?;
         let at = self.tell(event);
         self.journal.append_soon(at, event)
     }
 
     /// Journals an event, and returns once it is on the disk.
     pub async fn commit(&self, event: &Event) -> Result<(), StoreError> {
+        // While the journal of another run knows what comes next, it has this on the disk already.
+        if self.turns.is_retelling() && !matches!(event, Event::RunEnded { .. }) {
+            self.note(event)?;
+            self.turns.commit(std::future::ready(())).await;
+            return Ok(());
+        }
+
+        self.note_passed()?;
         let at = self.tell(event);
-        self.journal.append(at, event).await
+        self.turns.commit(self.journal.append(at, event)).await
     }
 
     /// Numbers `count` new operations and returns the first number.
@@ -339,7 +339,10 @@ impl Executor {
     }
 
     fn tell(&self, event: &Event) -> i64 {
-        let at = clock::micros();
+        self.tell_at(clock::micros(), event)
+    }
+
+    fn tell_at(&self, at: i64, event: &Event) -> i64 {
         self.total.borrow_mut().add(at, event);
         if let Some(reuse) = &self.reuse {
             reuse.see(&mut self.learner.borrow_mut(), event);

@@ -3,27 +3,23 @@
 use crate::base::clock;
 use crate::base::failpoint::{self, Point};
 use crate::base::id::{FlowId, OpId};
+use crate::base::strand::Strand;
 use crate::executor::Executor;
 use crate::executor::attempt::{Keep, Stop};
+use crate::executor::retry::{ATTEMPTS_MAX, Tries};
 use crate::flow::callback::{Callback, Input, Scope};
 use crate::flow::failure::Failure;
 use crate::flow::op::{Op, OpKind, Prompt};
 use crate::flow::outcome::{Outcome, SkipReason};
-use crate::journal::event::Event;
+use crate::journal::event::{Event, Timer};
 use crate::session::branch::SharedBranch;
 use crate::store::StoreError;
 use futures::FutureExt;
 use serde_json::{Map, Value};
+use std::cell::OnceCell;
 use std::fmt::Write as _;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
-use std::time::Duration;
-
-/// First pause before an operation is tried again; it doubles each time.
-const RETRY_PAUSE: Duration = Duration::from_millis(100);
-
-/// Kinds of failure that stay the same however often something is tried.
-const IN_VAIN: &[&str] = &["setup", "budget", "diverged"];
 
 /// The condition of an edge, with the result it judges.
 #[derive(Debug)]
@@ -53,6 +49,10 @@ pub(super) struct Job {
     pub(super) inputs: Vec<(String, Value)>,
     /// The branch to work on.
     pub(super) branch: SharedBranch,
+    /// Where it stands in the run.
+    pub(super) strand: Rc<Strand>,
+    /// How it ended, once that is journaled: it may be given up before it can say so.
+    pub(super) ended: Rc<OnceCell<Outcome>>,
 }
 
 /// What came of a job.
@@ -99,7 +99,9 @@ impl Executor {
     /// even before it was ever polled, journals the operation as cancelled.
     pub(super) fn perform(&self, job: Job) -> impl Future<Output = (usize, Step)> {
         let deadline = job.op.timeout.map(|timeout| clock::monotonic() + timeout);
-        let scope = Scope::new(job.flow, job.id, deadline);
+        let due = job.op.timeout.map(|timeout| self.age() + timeout);
+        let scope = Scope { deadline, due, ..Scope::new(job.flow, job.id, job.strand.clone()) };
+        let scope = Rc::new(scope);
         let guard = self.guard(scope.clone());
         async move {
             let step = self.try_perform(&job, &scope, guard).await.unwrap_or_else(Step::Broken);
@@ -114,71 +116,78 @@ impl Executor {
         mut guard: OpGuard<'_>,
     ) -> Result<Step, StoreError> {
         let (flow, op) = (job.flow, job.id);
-        let outcome = match judge(job).await {
+        let outcome = match judge(job, &scope.strand).await {
             Ok(Some(reason)) => Outcome::Skipped { reason },
             Err(failure) => Outcome::Failed { failure: failure.of(&job.op.name) },
             Ok(None) => {
                 self.note(&Event::OpStarted { flow, op, name: None })?;
                 let work = AssertUnwindSafe(self.work(scope, job)).catch_unwind();
                 let result = match job.op.timeout {
-                    Some(limit) => tokio::time::timeout(limit, work).await,
-                    None => Ok(work.await),
+                    Some(limit) => self.limit(&scope.strand, limit, work).await?,
+                    None => Some(work.await),
                 };
                 match result {
-                    Ok(Ok(Ok(Made::Value(value)))) => Outcome::Completed { value },
-                    Ok(Ok(Ok(Made::Ops(ops)))) => {
+                    Some(Ok(Ok(Made::Value(value)))) => Outcome::Completed { value },
+                    Some(Ok(Ok(Made::Ops(ops)))) => {
                         guard.disarm();
                         return Ok(Step::Expanded(ops));
                     }
-                    Ok(Ok(Err(Stop::Store(error)))) => return Err(error),
-                    Ok(Ok(Err(Stop::Failed(failure)))) => {
+                    Some(Ok(Err(Stop::Store(error)))) => return Err(error),
+                    Some(Ok(Err(Stop::Failed(failure)))) => {
                         Outcome::Failed { failure: failure.of(&job.op.name) }
                     }
-                    Ok(Err(panic)) => {
+                    Some(Err(panic)) => {
                         Outcome::Failed { failure: panicked(&*panic).of(&job.op.name) }
                     }
-                    Err(_) => Outcome::Failed { failure: timed_out(&job.op) },
+                    None => Outcome::Failed { failure: timed_out(&job.op) },
                 }
             }
         };
-        let ended = Event::OpEnded { flow, op, outcome };
+        let outcome = job.ended.get_or_init(|| outcome).clone();
+        let ended = Event::OpEnded { flow, op, outcome: outcome.clone() };
         guard.disarm();
         failpoint::pass(Point::OpEnds);
         self.commit(&ended).await?;
         failpoint::pass(Point::OpKept);
-        match ended {
-            Event::OpEnded { outcome, .. } => Ok(Step::Ended(outcome)),
-            _ => Ok(Step::Ended(Outcome::Cancelled)),
-        }
+        Ok(Step::Ended(outcome))
     }
 
-    /// Does the work, and again as often as the operation's `retries` allow.
+    /// Does the work, and again as often as the operation's `retries` allow. An operation that is one
+    /// call is asked as often as the call may be, or as the operation may be tried, whichever is more.
     async fn work(&self, scope: &Rc<Scope>, job: &Job) -> Result<Made, Stop> {
-        let mut tried = 0;
+        let mut tries = Tries::new(job.op.retries.saturating_add(1).max(attempts_max(job)));
+        let group = scope.strand.group();
+        let mut place = 0;
         loop {
-            let failure = match self.once(scope, job).await {
-                Err(Stop::Failed(failure)) if tried < job.op.retries => failure,
+            let strand = scope.strand.child(group, place);
+            place += 1;
+            match self.once(&scope.on(&strand), job, tries.left()).await {
+                Err(Stop::Failed(failure)) if job.op.retries > 0 => {
+                    let pause = tries.failed(failure)?;
+                    self.pass(&scope.strand, Timer::Pause, pause).await?;
+                }
                 result => return result,
-            };
-            if IN_VAIN.contains(&failure.kind.as_str()) {
-                return Err(failure.into());
             }
-            tokio::time::sleep(RETRY_PAUSE.saturating_mul(1 << tried.min(10))).await;
-            tried += 1;
         }
     }
 
-    async fn once(&self, scope: &Rc<Scope>, job: &Job) -> Result<Made, Stop> {
+    /// Does the work once. A call that it is may be tried as often as tries are left.
+    async fn once(&self, scope: &Rc<Scope>, job: &Job, left: u32) -> Result<Made, Stop> {
+        let asked = |prompt: &Prompt| {
+            let mut prompt = with_inputs(prompt, &job.inputs);
+            prompt.settings.attempts_max = Some(attempts_max(job).min(left));
+            prompt
+        };
         match &job.op.kind {
             OpKind::Communicate(prompt) => {
-                let prompt = with_inputs(prompt, &job.inputs);
+                let prompt = asked(prompt);
                 let keep = Keep::Exchange;
                 // Boxed, so that operations that call no model do not carry the room for one.
                 let asked = self.converse(scope, &job.branch, &prompt, keep, false);
                 Box::pin(asked).await.map(Made::Value)
             }
             OpKind::Chat(prompt) => {
-                let prompt = with_inputs(prompt, &job.inputs);
+                let prompt = asked(prompt);
                 let keep = Keep::Nothing;
                 // Boxed, so that operations that call no model do not carry the room for one.
                 let asked = self.converse(scope, &job.branch, &prompt, keep, false);
@@ -195,14 +204,27 @@ impl Executor {
                     return Err(not_a_list(job).into());
                 };
                 let mut ops = Vec::with_capacity(items.len());
+                let group = scope.strand.group();
                 for (place, item) in items.iter().enumerate() {
-                    let mut op = make.call(Input::Item(item.clone(), place)).await?;
+                    let strand = scope.strand.child(group, place);
+                    let mut op = make.call(Input::Item(item.clone(), place, strand)).await?;
                     op.name = format!("{}[{place}]", job.op.name);
                     ops.push(op);
                 }
                 Ok(Made::Ops(ops))
             }
         }
+    }
+}
+
+/// Returns how often the call of an operation may be tried; 0 for one that is no call.
+fn attempts_max(job: &Job) -> u32 {
+    match &job.op.kind {
+        OpKind::Communicate(prompt) | OpKind::Chat(prompt) => {
+            let settings = job.branch.borrow().model.settings.with(&prompt.settings);
+            settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1)
+        }
+        OpKind::Call(_) | OpKind::Expand { .. } => 0,
     }
 }
 
@@ -213,15 +235,15 @@ enum Made {
 }
 
 /// Evaluates the conditions: a reason to skip, or none.
-async fn judge(job: &Job) -> Result<Option<SkipReason>, Failure> {
+async fn judge(job: &Job, strand: &Strand) -> Result<Option<SkipReason>, Failure> {
     for check in &job.checks {
-        if !truth(&check.when, Input::Result(check.result.clone())).await? {
+        if !truth(&check.when, Input::Result(check.result.clone(), strand.next())).await? {
             return Ok(Some(SkipReason::Condition { op: check.source.clone() }));
         }
     }
     if let Some(when) = &job.op.when {
         let inputs = job.inputs.iter().cloned().collect();
-        if !truth(when, Input::Inputs(inputs)).await? {
+        if !truth(when, Input::Inputs(inputs, strand.next())).await? {
             return Ok(Some(SkipReason::Condition { op: job.op.name.clone() }));
         }
     }
@@ -311,7 +333,8 @@ mod tests {
         }));
         let session = Session::new(Branch::new(Model::demo(), None).shared());
         let options = FlowOptions { on_failure: OnFailure::Stop, ..FlowOptions::default() };
-        let report = executor.run(&graph, &session, &options).await.expect("a journal");
+        let root = Strand::root();
+        let report = executor.run(&root, &graph, &session, &options).await.expect("a journal");
         assert_eq!(report.names("cancelled"), ["second"]);
         assert_eq!(ended.take(), [(0, "failed"), (1, "cancelled")]);
     }

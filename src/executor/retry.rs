@@ -1,6 +1,7 @@
-//! When to ask again after a failed call.
+//! When to ask again after a failed call, and when to try something again that makes calls.
 
 use crate::base::rng::Rng;
+use crate::flow::failure::Failure;
 use crate::model::error::{CallError, Retry};
 use std::time::Duration;
 
@@ -41,6 +42,51 @@ pub fn pause(
     left.is_none_or(|left| pause < left).then_some(pause)
 }
 
+/// First pause before something that makes calls is tried again; it doubles each time.
+const TRY_PAUSE: Duration = Duration::from_millis(100);
+/// How often that pause doubles at most.
+const DOUBLED_MAX: u32 = 10;
+
+/// The tries of something that may make calls of its own: an operation with `retries`, or a function
+/// under `retry`. A call that was itself tried several times counts as several tries, so that tries of
+/// tries do not multiply.
+#[derive(Debug)]
+pub struct Tries {
+    max: u32,
+    used: u32,
+    failures: u32,
+    /// Requests to models that were made in vain.
+    requests: u32,
+}
+
+impl Tries {
+    /// Begins; `max` counts the first try.
+    pub fn new(max: u32) -> Tries {
+        Tries { max, used: 0, failures: 0, requests: 0 }
+    }
+
+    /// Returns how many tries are left.
+    pub fn left(&self) -> u32 {
+        self.max.saturating_sub(self.used)
+    }
+
+    /// Counts a failure. Gives the pause before the next try, or the failure back, with all requests
+    /// that were made, if there is to be none.
+    pub fn failed(&mut self, failure: Failure) -> Result<Duration, Failure> {
+        self.requests = self.requests.saturating_add(failure.tries);
+        self.used = self.used.saturating_add(failure.tries.max(1));
+        let asked_ms = failure.retry_after_ms.map_or(0, |ms| u64::from(ms.get()));
+        let asked = Duration::from_millis(asked_ms);
+        if !failure.retryable || self.left() == 0 || asked > ASKED_MAX {
+            let is_call = failure.tries > 0;
+            return Err(if is_call { failure.tried(self.requests) } else { failure });
+        }
+        let doubled = TRY_PAUSE.saturating_mul(1 << self.failures.min(DOUBLED_MAX));
+        self.failures += 1;
+        Ok(doubled.max(asked))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,5 +121,40 @@ mod tests {
         assert_eq!(check(&limited(Some(5)), 1, Some(1)), None, "no time left");
         let refused = CallError::BadRequest { status: 400, message: String::new() };
         assert_eq!(check(&refused, 1, None), None, "the same request fails again");
+    }
+
+    #[test]
+    fn tries_of_tries_do_not_multiply() {
+        let down =
+            |tries| Failure { retryable: true, ..Failure::new("server", "down") }.tried(tries);
+        let mut tries = Tries::new(3);
+        let last = tries.failed(down(3)).expect_err("three requests are three tries");
+        assert_eq!((last.tries, last.message.as_str()), (3, "down (tried 3 times)"));
+
+        let mut tries = Tries::new(5);
+        assert_eq!(tries.failed(down(3)), Ok(TRY_PAUSE));
+        assert_eq!(tries.left(), 2);
+        let last = tries.failed(down(2)).expect_err("five requests are five tries");
+        assert_eq!((last.tries, last.message.as_str()), (5, "down (tried 5 times)"));
+    }
+
+    #[test]
+    fn only_what_may_pass_is_tried_again() {
+        let thrown = Failure::new("thrown", "not yet");
+        let mut tries = Tries::new(3);
+        assert_eq!(tries.failed(thrown.clone()), Ok(TRY_PAUSE));
+        assert_eq!(tries.failed(thrown.clone()), Ok(TRY_PAUSE * 2));
+        assert_eq!(tries.failed(thrown.clone()), Err(thrown));
+
+        for kind in ["budget", "diverged", "cassette", "permission", "option", "setup", "cancelled"]
+        {
+            let failure = Failure::new(kind, "in vain");
+            assert_eq!(Tries::new(3).failed(failure.clone()), Err(failure), "{kind}");
+        }
+        let refused: Failure = CallError::BadRequest { status: 400, message: String::new() }.into();
+        assert_eq!(Tries::new(3).failed(refused.clone()), Err(refused));
+        let wish = |seconds| Failure::from(limited(Some(seconds)));
+        assert_eq!(Tries::new(3).failed(wish(7)), Ok(Duration::from_secs(7)));
+        assert_eq!(Tries::new(3).failed(wish(600)), Err(wish(600)), "too long a wait");
     }
 }

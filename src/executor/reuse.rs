@@ -1,17 +1,16 @@
 //! Calls that need not be made: replies known from earlier runs, calls that an interrupted run left
 //! under way, and, while planning, calls that are only counted.
 
-use crate::base::id::OpId;
 use crate::flow::failure::Failure;
 use crate::journal::event::Event;
-use crate::journal::replies::{Known, Learner, Replies, Sample};
+use crate::journal::replies::{CANCELLED, Claims, Known, Learner, Replies, Sample};
 use crate::model::Model;
 use crate::model::reply::Called;
 use crate::model::request::Request;
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, Shared};
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
 use tokio::task::AbortHandle;
@@ -26,6 +25,8 @@ const SHOWN_MAX: usize = 120;
 struct Pending {
     called: Shared<LocalBoxFuture<'static, Called>>,
     abort: AbortHandle,
+    /// Whether a run waits for it: what a replaced run has left is free to be joined.
+    is_awaited: Cell<bool>,
 }
 
 impl Drop for Pending {
@@ -39,8 +40,8 @@ impl Drop for Pending {
 pub struct Reuse {
     replies: RefCell<Replies>,
     pending: RefCell<HashMap<Sample, Pending>>,
-    /// Known replies that were used.
-    used: RefCell<HashSet<Sample>>,
+    /// How many known replies were used.
+    used: Cell<usize>,
     /// How many replies were known in the beginning.
     known_at_first: usize,
     /// Whether calls go on although nobody waits for them: the run is being replaced.
@@ -115,6 +116,12 @@ impl Reuse {
         self.gave_up.get()
     }
 
+    /// Notes that the replayed run gave up a call.
+    pub(super) fn give_up(&self) -> Failure {
+        self.gave_up.set(true);
+        Failure::new(CANCELLED, "the call was given up")
+    }
+
     /// Returns the replies that are known now.
     pub fn replies(&self) -> std::cell::RefMut<'_, Replies> {
         self.replies.borrow_mut()
@@ -122,7 +129,7 @@ impl Reuse {
 
     /// Returns how many replies were known in the beginning and have not been used.
     pub fn unused(&self) -> usize {
-        self.known_at_first.saturating_sub(self.used.borrow().len())
+        self.known_at_first.saturating_sub(self.used.get())
     }
 
     /// Tells whether nothing may be asked, and so nothing that lasts may be done.
@@ -156,26 +163,40 @@ impl Reuse {
     }
 
     pub(super) fn see(&self, learner: &mut Learner, event: &Event) {
-        learner.see(&mut self.replies.borrow_mut(), event);
+        // A replay learns nothing: what it asks, the run that is replayed may not have asked.
+        if self.mode != Mode::Replay {
+            learner.see(&mut self.replies.borrow_mut(), event);
+        }
     }
 
+    /// Takes the reply to a request, if it is known.
+    pub(super) fn claim(&self, sample: &Sample, claims: &mut Claims) -> Option<Known> {
+        let known = self.replies.borrow_mut().claim(sample, claims).cloned()?;
+        self.used.set(self.used.get() + 1);
+        Some(known)
+    }
+
+    /// Finds out how a request is answered. `claims` are the replies that the run has used.
     pub(super) fn answer(
         &self,
         sample: &Sample,
         request: &Request,
-        learner: &Learner,
-        op: OpId,
+        claims: &mut Claims,
+        op: Option<&str>,
     ) -> Answer {
-        let replies = self.replies.borrow();
-        if let Some(known) = replies.get(sample) {
-            self.used.borrow_mut().insert(*sample);
-            return Answer::Known(Box::new(known.clone()));
+        if let Some(known) = self.claim(sample, claims) {
+            return Answer::Known(Box::new(known));
         }
+
+        let replies = self.replies.borrow();
         match self.mode {
-            Mode::Live => return Answer::Ask,
+            Mode::Live => {
+                Replies::reserve(sample, claims);
+                return Answer::Ask;
+            }
             Mode::Replay => {
                 if let Some(failure) = replies.failure(sample) {
-                    self.gave_up.set(self.gave_up.get() || failure.kind == "cancelled");
+                    self.gave_up.set(self.gave_up.get() || failure.kind == CANCELLED);
                     return Answer::Never(Box::new(failure.clone()));
                 }
                 let prompt = request.messages.last().map_or("", |m| m.content.as_str());
@@ -185,7 +206,7 @@ impl Reuse {
             }
             Mode::Plan => {}
         }
-        let before = learner.name(op).and_then(|name| replies.of_operation(name));
+        let before = op.and_then(|name| replies.of_operation(name));
         Answer::Guess(match (before, &request.schema) {
             // A reply yet to come will differ: with a line more, what depends on it is not taken
             // for known, while data stays the same data.
@@ -203,8 +224,8 @@ impl Reuse {
         request: &Request,
         begun: Rc<Cell<bool>>,
     ) -> Called {
-        let called = self.join(sample, model, request, begun);
-        let waiting = Waiting { reuse: self, sample };
+        let called = self.join(&sample, model, request, begun);
+        let waiting = Waiting { reuse: self, sample: &sample };
         let called = called.await;
         drop(waiting);
         self.pending.borrow_mut().remove(&sample);
@@ -213,18 +234,29 @@ impl Reuse {
 
     fn join(
         &self,
-        sample: Sample,
+        sample: &Sample,
         model: &Rc<Model>,
         request: &Request,
         begun: Rc<Cell<bool>>,
     ) -> Shared<LocalBoxFuture<'static, Called>> {
         let mut pending = self.pending.borrow_mut();
-        if let Some(entry) = pending.get(&sample) {
+
+        // A save may have moved the request: an equal one that nobody waits for is the same call.
+        if !pending.contains_key(sample) {
+            let mut left = pending.iter().filter(|(_, call)| !call.is_awaited.get());
+            let left = left.find(|(left, _)| left.key == sample.key).map(|(left, _)| left.clone());
+            if let Some(call) = left.and_then(|left| pending.remove(&left)) {
+                pending.insert(sample.clone(), call);
+            }
+        }
+        if let Some(entry) = pending.get(sample) {
             // It may have been made already.
             begun.set(true);
+            entry.is_awaited.set(true);
             return entry.called.clone();
         }
-        let entry = pending.entry(sample).or_insert_with(|| {
+
+        let entry = pending.entry(sample.clone()).or_insert_with(|| {
             let (model, request) = (model.clone(), request.clone());
             let task =
                 tokio::task::spawn_local(async move { model.call_noting(&request, &begun).await });
@@ -232,7 +264,8 @@ impl Reuse {
             let ended = |called: Result<Called, tokio::task::JoinError>| {
                 called.unwrap_or_else(|error| Called::broken(error.to_string()))
             };
-            Pending { called: task.map(ended).boxed_local().shared(), abort }
+            let called = task.map(ended).boxed_local().shared();
+            Pending { called, abort, is_awaited: Cell::new(true) }
         });
         entry.called.clone()
     }
@@ -242,13 +275,16 @@ impl Reuse {
 /// replaced.
 struct Waiting<'a> {
     reuse: &'a Reuse,
-    sample: Sample,
+    sample: &'a Sample,
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
+        let mut pending = self.reuse.pending.borrow_mut();
         if !self.reuse.is_handing_over.get() {
-            self.reuse.pending.borrow_mut().remove(&self.sample);
+            pending.remove(self.sample);
+        } else if let Some(call) = pending.get(self.sample) {
+            call.is_awaited.set(false);
         }
     }
 }

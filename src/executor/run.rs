@@ -1,10 +1,12 @@
 //! Runs a graph: starts what is ready, settles what has ended, and reports.
 
 use crate::base::id::{FlowId, OpId};
+use crate::base::strand::Strand;
 use crate::executor::budget::{Bounds, Budget};
 use crate::executor::operation::{Check, Job, Step};
 use crate::executor::report::{Entry, Report};
 use crate::executor::schedule::Schedule;
+use crate::executor::siblings::Siblings;
 use crate::executor::{Executor, RunError};
 use crate::flow::Graph;
 use crate::flow::callback::Callback;
@@ -12,12 +14,11 @@ use crate::flow::failure::Failure;
 use crate::flow::op::{NodeId, OnFailure, Op};
 use crate::flow::outcome::{Outcome, SkipReason};
 use crate::journal::event::{Event, Planned};
-use crate::metrics::Metrics;
 use crate::session::Session;
 use crate::session::branch::{Branch, SharedBranch};
 use crate::store::StoreError;
-use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::{Value, json};
+use std::cell::OnceCell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -67,12 +68,25 @@ struct Node {
     outcome: Option<Rc<Outcome>>,
     /// Whether a task of its own watches it.
     in_flight: bool,
+    /// Where it stands in the run.
+    strand: Rc<Strand>,
+    /// How it ended, once its task has journaled that.
+    ended: Rc<OnceCell<Outcome>>,
 }
 
 impl Node {
-    fn new(op: Rc<Op>, id: OpId) -> Node {
-        let sources = Vec::new();
-        Node { op, id, sources, children: None, branch: None, outcome: None, in_flight: false }
+    fn new(op: Rc<Op>, id: OpId, strand: Rc<Strand>) -> Node {
+        Node {
+            op,
+            id,
+            sources: Vec::new(),
+            children: None,
+            branch: None,
+            outcome: None,
+            in_flight: false,
+            strand,
+            ended: Rc::default(),
+        }
     }
 }
 
@@ -86,6 +100,7 @@ enum Decision {
 struct Flow<'a> {
     executor: &'a Executor,
     id: FlowId,
+    strand: Rc<Strand>,
     nodes: Vec<Node>,
     /// What operations without a branch of their own start from.
     base: Branch,
@@ -118,15 +133,26 @@ impl Drop for FlowBudget<'_> {
 }
 
 impl Executor {
-    /// Runs a graph on the branches of a session.
+    /// Runs a graph on the branches of a session. `strand` is the line of work that has it run.
     pub async fn run(
         &self,
+        strand: &Strand,
+        graph: &Graph,
+        session: &Session,
+        options: &FlowOptions,
+    ) -> Result<Report, RunError> {
+        self.drive(self.run_flow(strand.next(), graph, session, options)).await
+    }
+
+    async fn run_flow(
+        &self,
+        strand: Rc<Strand>,
         graph: &Graph,
         session: &Session,
         options: &FlowOptions,
     ) -> Result<Report, RunError> {
         check_branches(graph, session)?;
-        let (mut flow, plan) = Flow::new(self, graph, session, options);
+        let (mut flow, plan) = Flow::new(self, strand.clone(), graph, session, options);
         let id = flow.id;
         let _budget = FlowBudget::set(self, id, options);
         self.note(&Event::FlowStarted {
@@ -135,13 +161,14 @@ impl Executor {
             ops: plan,
             max_concurrent: options.max_concurrent,
             within: options.within,
+            at: Some(strand.address().clone()),
         })?;
         let edges = flow.edges();
         let mut schedule = Schedule::new(graph.len(), edges, options.max_concurrent);
         let done = flow.drive(&mut schedule);
         let timely = match options.timeout {
-            Some(limit) => tokio::time::timeout(limit, done).await,
-            None => Ok(done.await),
+            Some(limit) => self.limit(&strand, limit, done).await?,
+            None => Some(done.await),
         };
         // A flow whose time is over is a flow that stops early.
         timely.unwrap_or(Ok(()))?;
@@ -155,19 +182,6 @@ impl Executor {
             *known = known.take().or(first);
         }
         Ok(report)
-    }
-}
-
-impl Executor {
-    /// Returns the figures that a flow had in the run that is gone through again, if it went the
-    /// same way: a replay takes no time and makes no call.
-    fn figures_then(&self, flow: FlowId, now: Metrics) -> Metrics {
-        let ends = |metrics: &Metrics| {
-            let skipped = (metrics.skipped, metrics.skipped_by_decision);
-            (metrics.completed, metrics.failed, skipped, metrics.cancelled)
-        };
-        let then = self.figures.get(&flow).filter(|then| ends(then) == ends(&now));
-        then.cloned().unwrap_or(now)
     }
 }
 
@@ -188,16 +202,19 @@ fn check_branches(graph: &Graph, session: &Session) -> Result<(), RunError> {
 impl<'a> Flow<'a> {
     fn new(
         executor: &'a Executor,
+        strand: Rc<Strand>,
         graph: &Graph,
         session: &Session,
         options: &FlowOptions,
     ) -> (Flow<'a>, Vec<Planned>) {
+        let group = strand.group();
         let first = executor.take_ops(graph.len());
         let number = |index: usize| OpId(first + u32::try_from(index).expect("checked above"));
         let mut nodes = Vec::with_capacity(graph.len());
         let mut plan = Vec::with_capacity(graph.len());
         for (index, op) in graph.ops().enumerate() {
-            let mut node = Node::new(Rc::new(op.clone()), number(index));
+            let mut node =
+                Node::new(Rc::new(op.clone()), number(index), strand.child(group, index));
             for (source, edge) in graph.sources(NodeId(index)) {
                 node.sources.push((source.0, edge.when.clone()));
             }
@@ -207,7 +224,7 @@ impl<'a> Flow<'a> {
         }
         let base = session.default_branch().borrow().fork();
         let (id, on_failure) = (executor.take_flow(), options.on_failure);
-        (Flow { executor, id, nodes, base, on_failure, ended: false }, plan)
+        (Flow { executor, id, strand, nodes, base, on_failure, ended: false }, plan)
     }
 
     fn edges(&self) -> Vec<(usize, usize)> {
@@ -219,7 +236,7 @@ impl<'a> Flow<'a> {
     /// Runs until every operation has ended, or until a failure stops the flow.
     async fn drive(&mut self, schedule: &mut Schedule) -> Result<(), StoreError> {
         let executor = self.executor;
-        let mut tasks = FuturesUnordered::new();
+        let mut tasks = Siblings::default();
         while !schedule.is_done() {
             while let Some(index) = schedule.start() {
                 match self.decide(index) {
@@ -309,8 +326,17 @@ impl<'a> Flow<'a> {
         let branch = self.branch(index);
         let node = &mut self.nodes[index];
         node.branch = Some(branch.clone());
-        let (flow, id, op) = (self.id, node.id, node.op.clone());
-        Decision::Perform(Job { index, flow, id, op, checks, inputs, branch })
+        Decision::Perform(Job {
+            index,
+            flow: self.id,
+            id: node.id,
+            op: node.op.clone(),
+            checks,
+            inputs,
+            branch,
+            strand: node.strand.clone(),
+            ended: node.ended.clone(),
+        })
     }
 
     /// Finds the branch for an operation that starts.
@@ -336,8 +362,10 @@ impl<'a> Flow<'a> {
         let children = schedule.expand(index, ops.len());
         let first = self.executor.take_ops(ops.len());
         let mut plan = Vec::with_capacity(ops.len());
-        for (id, op) in (first..).zip(ops) {
-            let node = Node::new(Rc::new(op), OpId(id));
+        let parent = self.nodes[index].strand.clone();
+        let group = parent.group();
+        for (place, (id, op)) in (first..).zip(ops).enumerate() {
+            let node = Node::new(Rc::new(op), OpId(id), parent.child(group, place));
             plan.push(planned(&node, Vec::new()));
             self.nodes.push(node);
         }
@@ -377,8 +405,10 @@ impl<'a> Flow<'a> {
     fn cancel_rest(&mut self) -> Result<(), StoreError> {
         let flow = self.id;
         for node in self.nodes.iter_mut().filter(|node| node.outcome.is_none()) {
-            node.outcome = Some(Rc::new(Outcome::Cancelled));
-            if !std::mem::take(&mut node.in_flight) {
+            let ended = node.ended.get().cloned();
+            let has_ended = ended.is_some();
+            node.outcome = Some(Rc::new(ended.unwrap_or(Outcome::Cancelled)));
+            if !std::mem::take(&mut node.in_flight) && !has_ended {
                 let outcome = Outcome::Cancelled;
                 self.executor.note(&Event::OpEnded { flow, op: node.id, outcome })?;
             }
@@ -393,7 +423,7 @@ impl<'a> Flow<'a> {
         self.executor.note(&Event::FlowEnded { flow })?;
         let fold = self.executor.flows.borrow_mut().take(flow);
         let metrics = fold.expect("the flow is known since it began").metrics();
-        let metrics = self.executor.figures_then(flow, metrics);
+        let metrics = self.executor.figures_then(flow, self.strand.address(), metrics);
         let entries = std::mem::take(&mut self.nodes)
             .into_iter()
             .map(|node| Entry {

@@ -1,9 +1,11 @@
 //! A cassette while a test runs: what the models are answered from, and what is recorded.
 
+use crate::base::strand::Spot;
 use crate::base::unit::Money;
 use crate::executor::reuse::Answer;
 use crate::flow::failure::Failure;
 use crate::journal::cassette::{Cassette, Line};
+use crate::journal::key::Key;
 use crate::journal::replies::Sample;
 use crate::model::Model;
 use crate::model::reply::Called;
@@ -27,8 +29,11 @@ pub enum Record {
 pub struct Tape {
     cassette: Cassette,
     record: Record,
-    used: RefCell<HashSet<Sample>>,
-    recorded: RefCell<BTreeMap<Sample, Line>>,
+    /// The exchanges that were played, by their places in the cassette.
+    played: RefCell<HashSet<usize>>,
+    /// The exchanges whose requests were recorded again.
+    replaced: RefCell<HashSet<usize>>,
+    recorded: RefCell<BTreeMap<(Key, Spot), Line>>,
     /// Requests that were to be recorded and had no reply, also not by a further try.
     failed: RefCell<HashSet<Sample>>,
     /// The first request that the cassette does not hold although it had to, and how many there were.
@@ -41,7 +46,8 @@ impl Tape {
         Tape {
             cassette,
             record,
-            used: RefCell::default(),
+            played: RefCell::default(),
+            replaced: RefCell::default(),
             recorded: RefCell::default(),
             failed: RefCell::default(),
             missed: RefCell::default(),
@@ -56,7 +62,7 @@ impl Tape {
 
     /// Returns how many replies came from the cassette.
     pub fn played(&self) -> usize {
-        self.used.borrow().len()
+        self.played.borrow().len()
     }
 
     /// Returns how many replies were recorded.
@@ -77,9 +83,7 @@ impl Tape {
 
     /// Returns how many exchanges of the cassette were neither used nor recorded anew.
     pub fn unused(&self) -> usize {
-        let recorded = self.recorded.borrow();
-        let again = recorded.keys().filter(|sample| self.cassette.get(sample).is_some());
-        self.cassette.len().saturating_sub(self.played() + again.count())
+        self.cassette.len() - self.played() - self.replaced.borrow().len()
     }
 
     /// Returns what the cassette has to hold from now on, if that is not what it holds. Exchanges
@@ -90,26 +94,29 @@ impl Tape {
         if recorded.is_empty() && !drops {
             return None;
         }
-        let mut content: BTreeMap<Sample, Line> = BTreeMap::new();
-        if !drops {
-            content.extend(self.cassette.lines().map(|(sample, known)| (sample, known.clone())));
-        }
-        content.extend(recorded.iter().map(|(sample, line)| (*sample, line.clone())));
-        Some(content.into_values().collect())
+        let replaced = self.replaced.borrow();
+        let kept = self
+            .cassette
+            .lines()
+            .enumerate()
+            .filter(|(place, _)| !drops && !replaced.contains(place));
+        let kept = kept.map(|(_, line)| line.clone());
+        Some(kept.chain(recorded.values().cloned()).collect())
     }
 
     pub(super) fn answer(&self, sample: &Sample, model: &Model, asked: &Line) -> Answer {
         if model.is_demo() || self.record == Record::All {
             return Answer::Ask;
         }
-        if let Some(known) = self.cassette.get(sample) {
-            self.used.borrow_mut().insert(*sample);
-            return Answer::Played(Box::new(known.called()));
+        let mut played = self.played.borrow_mut();
+        if let Some(place) = self.cassette.find(sample, |place| played.contains(&place)) {
+            played.insert(place);
+            return Answer::Played(Box::new(self.cassette.line(place).called()));
         }
         if self.record == Record::New {
             return Answer::Ask;
         }
-        let failure = Failure::new("cassette", self.cassette.miss(asked, sample.1));
+        let failure = Failure::new("cassette", self.cassette.miss(asked, sample.arrival));
         self.missed.borrow_mut().get_or_insert_with(|| (failure.clone(), 0)).1 += 1;
         Answer::Never(Box::new(failure))
     }
@@ -118,22 +125,29 @@ impl Tape {
         if model.is_demo() || self.record == Record::Nothing {
             return;
         }
-        match asked.answered(called) {
-            Some(line) => {
-                self.failed.borrow_mut().remove(&sample);
-                self.recorded.borrow_mut().insert(sample, line);
-            }
-            None => {
-                self.failed.borrow_mut().insert(sample);
-            }
+        let Some(line) = asked.answered(called) else {
+            self.failed.borrow_mut().insert(sample);
+            return;
+        };
+
+        let mut recorded = self.recorded.borrow_mut();
+        let own = (sample.key, sample.at.clone());
+        if !recorded.contains_key(&own) {
+            let mut replaced = self.replaced.borrow_mut();
+            let is_taken =
+                |place| replaced.contains(&place) || self.played.borrow().contains(&place);
+            let old = self.cassette.find(&sample, is_taken);
+            replaced.extend(old);
         }
+        recorded.insert(own, Line { at: Some(sample.at.clone()), ..line });
+        self.failed.borrow_mut().remove(&sample);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::key::Key;
+    use crate::base::strand::Strand;
     use crate::model::message::{Message, Role};
     use crate::model::registry::Models;
     use crate::model::request::{Request, Settings};
@@ -161,14 +175,16 @@ mod tests {
         Tape::new(Cassette::of(Path::new("c.jsonl"), lines), record)
     }
 
-    fn answer(tape: &Tape, model: &Model, text: &str, sample: u32) -> String {
+    fn answer(tape: &Tape, model: &Model, text: &str, nth: u32) -> String {
         let line = asked(model, text);
-        match tape.answer(&(line.key, sample), model, &line) {
+        let at = Spot { nth, ..Strand::root().count(&()) };
+        let sample = Sample { key: line.key, at, arrival: nth };
+        match tape.answer(&sample, model, &line) {
             Answer::Played(called) => called.result.unwrap_or_default(),
             Answer::Never(failure) => failure.kind,
             Answer::Ask => {
-                let reply = format!("live {text} {sample}");
-                tape.keep((line.key, sample), model, &line, &said(&reply));
+                let reply = format!("live {text} {nth}");
+                tape.keep(sample, model, &line, &said(&reply));
                 reply
             }
             Answer::Known(_) | Answer::Guess(_) => "no answer of a tape".to_owned(),
@@ -219,10 +235,11 @@ mod tests {
     fn a_call_that_fails_is_not_recorded() {
         let (model, tape) = (model(), tape(Vec::new(), Record::New));
         let line = asked(&model, "a");
-        tape.keep((line.key, 0), &model, &line, &Called::broken("no".to_owned()));
+        let sample = Sample { key: line.key, at: Strand::root().count(&()), arrival: 0 };
+        tape.keep(sample.clone(), &model, &line, &Called::broken("no".to_owned()));
         assert_eq!((tape.failed(), tape.content(false)), (1, None));
-        // The executor tries again.
-        tape.keep((line.key, 0), &model, &line, &said("yes"));
+        // The executor tries it a second time.
+        tape.keep(sample, &model, &line, &said("yes"));
         assert_eq!((tape.failed(), tape.recorded()), (0, 1));
     }
 }

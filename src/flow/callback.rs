@@ -2,6 +2,7 @@
 //! what it is written in.
 
 use crate::base::id::{FlowId, OpId};
+use crate::base::strand::Strand;
 use crate::flow::failure::Failure;
 use crate::session::branch::SharedBranch;
 use futures::future::LocalBoxFuture;
@@ -13,22 +14,31 @@ use std::time::Duration;
 
 /// The operation on whose behalf something is done. Calls to models made while an operation runs
 /// are its attempts, whoever makes them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Scope {
     /// The flow; flow 0 is the script itself.
     pub flow: FlowId,
     /// The operation.
     pub op: OpId,
     /// How many attempts it has made.
-    pub attempts: Cell<u32>,
+    pub attempts: Rc<Cell<u32>>,
     /// When its time is over, on the monotonic clock.
     pub deadline: Option<Duration>,
+    /// The same on the run's own clock, which counts the time before a crash.
+    pub due: Option<Duration>,
+    /// The line of its work that is meant.
+    pub strand: Rc<Strand>,
 }
 
 impl Scope {
     /// Opens the scope of an operation that starts.
-    pub fn new(flow: FlowId, op: OpId, deadline: Option<Duration>) -> Rc<Scope> {
-        Rc::new(Scope { flow, op, attempts: Cell::new(0), deadline })
+    pub fn new(flow: FlowId, op: OpId, strand: Rc<Strand>) -> Scope {
+        Scope { flow, op, attempts: Rc::default(), deadline: None, due: None, strand }
+    }
+
+    /// Returns the same operation on another strand of its work.
+    pub fn on(&self, strand: &Rc<Strand>) -> Rc<Scope> {
+        Rc::new(Scope { strand: strand.clone(), ..self.clone() })
     }
 }
 
@@ -45,11 +55,11 @@ pub enum Input {
         branch: SharedBranch,
     },
     /// Results of other operations by name, to be judged before an operation starts.
-    Inputs(Map<String, Value>),
+    Inputs(Map<String, Value>, Rc<Strand>),
     /// One result, to be judged by the condition of an edge.
-    Result(Value),
+    Result(Value, Rc<Strand>),
     /// One item of a list, and its place from 0, to be made into an operation.
-    Item(Value, usize),
+    Item(Value, usize, Rc<Strand>),
 }
 
 /// A function of the caller's that gives a `T`.

@@ -96,7 +96,7 @@ pub struct Op {
     pub on_failure: Option<OnFailure>,
     /// Longest time for all its tries together.
     pub timeout: Option<Duration>,
-    /// How often it is tried again after a failure, beside the model's own retries.
+    /// How often it is tried again after a failure that may pass; a call's own tries count.
     pub retries: u32,
 }
 

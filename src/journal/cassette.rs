@@ -2,7 +2,8 @@
 //! read in reviews. One line is one exchange; equal requests stand in the order of their replies,
 //! and no other order means anything.
 
-use crate::base::secret::scrub;
+use crate::base::secret::{clean, clean_fields, scrub_in};
+use crate::base::strand::Spot;
 use crate::base::unit::Money;
 use crate::journal::key::{Key, deciding};
 use crate::journal::replies::Sample;
@@ -14,8 +15,10 @@ use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// The format that this program reads and writes.
-const FORMAT: u64 = 1;
+/// The newest format that this program reads and writes.
+const FORMAT: u64 = 2;
+/// The format of a cassette in which no two requests are equal, which older programs read as well.
+const FORMAT_WITHOUT_PLACES: u64 = 1;
 /// Largest cassette that is read, in bytes.
 const SIZE_MAX: u64 = 64 << 20;
 /// How much of a prompt is compared with others, in characters.
@@ -71,6 +74,9 @@ pub enum CassetteError {
 pub struct Line {
     /// What the request is known by.
     pub key: Key,
+    /// Who asked, and which of its equal requests this is; only where others ask the same.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub at: Option<Spot>,
     /// The model's label.
     pub model: String,
     /// The model's server.
@@ -112,6 +118,7 @@ impl Line {
     pub fn asked(key: Key, model: &Model, request: &Request) -> Line {
         let line = Line {
             key,
+            at: None,
             model: model.label.clone(),
             server: model.server().map(|server| server.trim_end_matches('/').to_owned()),
             messages: request.messages.clone(),
@@ -140,18 +147,16 @@ impl Line {
 
     fn without_secrets(mut self) -> Line {
         for message in &mut self.messages {
-            clean(&mut message.content);
+            scrub_in(&mut message.content);
         }
-        clean(&mut self.reply);
+        scrub_in(&mut self.reply);
+        scrub_in(&mut self.model);
         for text in [&mut self.server, &mut self.served_by].into_iter().flatten() {
-            clean(text);
+            scrub_in(text);
         }
-        self.settings.stop.iter_mut().for_each(clean);
-        let extra = std::mem::take(&mut self.settings.extra);
-        if let Value::Object(extra) = cleaned(Value::Object(extra)) {
-            self.settings.extra = extra;
-        }
-        self.schema = self.schema.map(cleaned);
+        self.settings.stop.iter_mut().for_each(scrub_in);
+        self.settings.extra = clean_fields(std::mem::take(&mut self.settings.extra));
+        self.schema = self.schema.map(clean);
         self
     }
 
@@ -242,32 +247,14 @@ fn fields(settings: &Settings) -> Map<String, Value> {
     }
 }
 
-fn clean(text: &mut String) {
-    if let std::borrow::Cow::Owned(cleaned) = scrub(text) {
-        *text = cleaned;
-    }
-}
-
-/// Takes the secrets out of every text of a value.
-fn cleaned(value: Value) -> Value {
-    match value {
-        Value::String(text) => Value::String(scrub(&text).into_owned()),
-        Value::Array(items) => items.into_iter().map(cleaned).collect(),
-        Value::Object(fields) => {
-            let each = fields.into_iter();
-            Value::Object(each.map(|(k, v)| (scrub(&k).into_owned(), cleaned(v))).collect())
-        }
-        other => other,
-    }
-}
-
 /// The exchanges of one test.
 #[derive(Debug, Clone, Default)]
 pub struct Cassette {
     path: PathBuf,
     /// Each with its line in the file, from 1.
     lines: Vec<(usize, Line)>,
-    places: HashMap<Sample, usize>,
+    /// The exchanges of each request, by their place among the lines.
+    places: HashMap<Key, Vec<usize>>,
 }
 
 impl Cassette {
@@ -296,24 +283,43 @@ impl Cassette {
     }
 
     fn numbered(path: &Path, lines: Vec<(usize, Line)>) -> Cassette {
-        let mut places = HashMap::new();
-        let mut counts: HashMap<Key, u32> = HashMap::new();
-        for (at, (_, line)) in lines.iter().enumerate() {
-            let count = counts.entry(line.key).or_default();
-            places.insert((line.key, *count), at);
-            *count += 1;
+        let mut places: HashMap<Key, Vec<usize>> = HashMap::new();
+        for (place, (_, line)) in lines.iter().enumerate() {
+            places.entry(line.key).or_default().push(place);
         }
         Cassette { path: path.to_owned(), lines, places }
     }
 
-    /// Returns the exchange of a request.
-    pub fn get(&self, sample: &Sample) -> Option<&Line> {
-        self.places.get(sample).map(|at| &self.lines[*at].1)
+    /// Finds the place of the exchange of a request among those that are not taken: its own, or else
+    /// one that is nobody's, or else the first.
+    pub fn find(&self, sample: &Sample, is_taken: impl Fn(usize) -> bool) -> Option<usize> {
+        let free = self.places.get(&sample.key)?.iter().copied().filter(|place| !is_taken(*place));
+        let rank = |place: &usize| match &self.lines[*place].1.at {
+            Some(at) if *at == sample.at => 0,
+            None => 1,
+            Some(_) => 2,
+        };
+        free.min_by_key(rank)
     }
 
-    /// Returns all exchanges, each with its request.
-    pub fn lines(&self) -> impl Iterator<Item = (Sample, &Line)> {
-        self.places.iter().map(|(sample, at)| (*sample, &self.lines[*at].1))
+    /// Returns the exchange at a place.
+    pub fn line(&self, place: usize) -> &Line {
+        &self.lines[place].1
+    }
+
+    /// Returns all exchanges in the order of their places.
+    pub fn lines(&self) -> impl Iterator<Item = &Line> {
+        self.lines.iter().map(|(_, line)| line)
+    }
+
+    /// Leaves out who asked where nobody else asked the same.
+    fn with_places_where_needed(mut self) -> Cassette {
+        for places in self.places.values() {
+            if let [only] = places.as_slice() {
+                self.lines[*only].1.at = None;
+            }
+        }
+        self
     }
 
     /// Returns how many exchanges there are.
@@ -338,7 +344,8 @@ impl Cassette {
         // The cassette of a test has its name.
         let test = self.path.file_stem().unwrap_or_default().display();
         let help = format!("`kaizen test {test} --record new` asks it and adds the reply");
-        if earlier > 0 && self.places.contains_key(&(asked.key, earlier - 1)) {
+        if earlier > 0 && self.places.get(&asked.key).map(Vec::len) == usize::try_from(earlier).ok()
+        {
             return format!(
                 "{head}\n`{path}` holds {earlier} of it, and it is asked once more\n{help}"
             );
@@ -395,9 +402,12 @@ fn parse(text: &str) -> Result<Vec<(usize, Line)>, Fault> {
     let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, line));
     let first = lines.next().map_or("", |(_, line)| line);
     let head: Head = serde_json::from_str(first).map_err(|_| {
-        Fault::Damaged(1, format!("a cassette begins with `{{\"cassette\":{FORMAT}}}`"))
+        Fault::Damaged(
+            1,
+            format!("a cassette begins with `{{\"cassette\":{FORMAT_WITHOUT_PLACES}}}`"),
+        )
     })?;
-    if head.cassette != FORMAT {
+    if !(FORMAT_WITHOUT_PLACES..=FORMAT).contains(&head.cassette) {
         return Err(Fault::Newer(head.cassette));
     }
     let mut found = Vec::new();
@@ -426,9 +436,12 @@ pub fn write(path: &Path, lines: Vec<Line>) -> Result<(), CassetteError> {
             _ => Ok(()),
         };
     }
-    let mut text = serde_json::to_string(&Head { cassette: FORMAT }).expect("plain data");
+    let cassette = Cassette::of(path, lines).with_places_where_needed();
+    let has_places = cassette.lines().any(|line| line.at.is_some());
+    let format = if has_places { FORMAT } else { FORMAT_WITHOUT_PLACES };
+    let mut text = serde_json::to_string(&Head { cassette: format }).expect("plain data");
     text.push('\n');
-    for (_, line) in Cassette::of(path, lines).lines {
+    for (_, line) in cassette.lines {
         text.push_str(&serde_json::to_string(&line).expect("an exchange is plain data"));
         text.push('\n');
     }
@@ -444,6 +457,7 @@ pub fn write(path: &Path, lines: Vec<Line>) -> Result<(), CassetteError> {
 mod tests {
     use super::*;
     use crate::base::secret::Secret;
+    use crate::base::strand::Strand;
     use crate::model::registry::Models;
 
     fn request(text: &str, temperature: Option<f64>) -> Request {
@@ -466,6 +480,44 @@ mod tests {
         asked.answered(&called).expect("a reply")
     }
 
+    fn spot(item: usize) -> Spot {
+        Strand::root().child(0, item).count(&())
+    }
+
+    /// Asks for an equal request from each of some strands, in this order.
+    fn replies(cassette: &Cassette, key: Key, items: &[usize]) -> Vec<Option<String>> {
+        let mut taken = Vec::new();
+        let ask = |item: &usize| {
+            let sample = Sample { key, at: spot(*item), arrival: 0 };
+            let place = cassette.find(&sample, |place| taken.contains(&place))?;
+            taken.push(place);
+            Some(cassette.line(place).reply.clone())
+        };
+        items.iter().map(ask).collect()
+    }
+
+    #[test]
+    fn equal_requests_get_their_own_replies_in_whatever_order_they_are_made() {
+        let at = |item, reply: &str| Line { at: Some(spot(item)), ..line("a", None, reply) };
+        let lines = vec![at(0, "first"), at(1, "second"), at(2, "third")];
+        let (_folder, path, text) = written(lines);
+        assert!(text.starts_with("{\"cassette\":2}\n"), "{text}");
+        let cassette = Cassette::read(&path).expect("sound");
+        let key = line("a", None, "").key;
+        let said = |items: &[usize]| {
+            let texts = replies(&cassette, key, items).into_iter();
+            texts.map(Option::unwrap_or_default).collect::<Vec<_>>()
+        };
+        assert_eq!(said(&[2, 0, 1]), ["third", "first", "second"]);
+        assert_eq!(said(&[7, 1, 8, 9]), ["first", "second", "third", ""]);
+    }
+
+    #[test]
+    fn where_one_request_stands_alone_it_is_not_said_who_asked() {
+        let (_folder, _, text) = written(vec![Line { at: Some(spot(3)), ..line("a", None, "x") }]);
+        assert!(text.starts_with("{\"cassette\":1}\n") && !text.contains("\"at\""), "{text}");
+    }
+
     fn written(lines: Vec<Line>) -> (tempfile::TempDir, PathBuf, String) {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("deep/a.jsonl");
@@ -480,11 +532,9 @@ mod tests {
         let (_folder, path, text) = written(all.to_vec());
         assert_eq!(written(vec![all[1].clone(), all[2].clone(), all[0].clone()]).2, text);
         let cassette = Cassette::read(&path).expect("sound");
-        let reply = |text: &str, n| {
-            cassette.get(&(line(text, None, "").key, n)).map(|line| line.reply.clone())
-        };
-        assert_eq!([reply("a", 0), reply("a", 1)], [Some("2".into()), Some("3".into())]);
-        assert_eq!([reply("b", 0), reply("b", 1)], [Some("1".into()), None]);
+        let replies = |text: &str| replies(&cassette, line(text, None, "").key, &[0, 1]);
+        assert_eq!(replies("a"), [Some("2".into()), Some("3".into())]);
+        assert_eq!(replies("b"), [Some("1".into()), None]);
         let rows: Vec<&str> = text.lines().collect();
         assert_eq!(rows[0], r#"{"cassette":1}"#);
         let key = line("a", None, "").key;
@@ -503,7 +553,8 @@ mod tests {
         drop(Secret::new(secret));
         let (_folder, path, text) = written(vec![line(secret, None, &format!("you: {secret}"))]);
         assert!(!text.contains("canary") && text.contains("[secret]"), "{text}");
-        assert!(Cassette::read(&path).expect("sound").get(&(before, 0)).is_some());
+        let cassette = Cassette::read(&path).expect("sound");
+        assert!(replies(&cassette, before, &[0])[0].is_some());
     }
 
     #[test]
@@ -516,7 +567,7 @@ mod tests {
             assert!(error.contains(said), "{said}: {error}");
         };
         check(String::new(), "damaged at line 1: a cassette begins with `{\"cassette\":1}`");
-        check("{\"cassette\":2}\n".into(), "has format 2, and this program reads format 1");
+        check("{\"cassette\":3}\n".into(), "has format 3, and this program reads format 2");
         check(format!("{{\"cassette\":1}}\n{sound}\n{}", &sound[..60]), "damaged at line 3: EOF");
         check("{\"cassette\":1}\n<<<<<<< HEAD\n".into(), "line 2: a merge conflict");
         let odd = sound.replace("\"reply\"", "\"answer\"");

@@ -1,6 +1,7 @@
 //! The events of a run. A stored event is never changed; a new fact is a new variant or field.
 
 use crate::base::id::{FlowId, OpId, RunId};
+use crate::base::strand::{Address, Spot};
 use crate::base::unit::Money;
 use crate::flow::failure::Failure;
 use crate::flow::outcome::Outcome;
@@ -21,6 +22,18 @@ pub struct Planned {
     /// The operations it waits for.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub after: Vec<OpId>,
+}
+
+/// Why a run waited for a time to pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Timer {
+    /// The script slept.
+    Sleep,
+    /// It paused before it tried something again.
+    Pause,
+    /// Something was given no more time.
+    Limit,
 }
 
 /// One thing that happened.
@@ -47,6 +60,19 @@ pub enum Event {
         what: String,
         /// What it was told.
         value: Value,
+        /// Where it asked; programs before 0.2 did not note it.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        at: Option<Spot>,
+    },
+    /// A time passed although something else might have ended before it.
+    TimePassed {
+        /// Who waited, and which of its timers this was.
+        at: Spot,
+        /// Why.
+        timer: Timer,
+        /// How many timers of the same strand ended in a row, this one included.
+        #[serde(skip_serializing_if = "is_once", default = "once")]
+        times: u32,
     },
     /// A flow began.
     FlowStarted {
@@ -61,6 +87,9 @@ pub enum Event {
         /// The flow whose operation runs it, if one does.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         within: Option<FlowId>,
+        /// Where it runs; programs before 0.2 did not note it.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        at: Option<Address>,
     },
     /// A list was expanded into operations.
     Expanded {
@@ -104,6 +133,9 @@ pub enum Event {
         /// How many equal requests the run had made before this one.
         #[serde(skip_serializing_if = "is_first", default)]
         sample: u32,
+        /// Who asked, and which of its equal requests this is; programs before 0.2 did not note it.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        at: Option<Spot>,
     },
     /// A call to a model ended.
     AttemptEnded {
@@ -119,6 +151,9 @@ pub enum Event {
         /// The run that paid for the reply, if it was known already and no call was made.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         reused: Option<RunId>,
+        /// Whether this is what happened in the run that this one resumes.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        again: bool,
         /// The reply, unless the call failed.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         reply: Option<String>,
@@ -179,6 +214,7 @@ impl Event {
         match self {
             Event::RunStarted { .. } => "run_started",
             Event::Told { .. } => "told",
+            Event::TimePassed { .. } => "time_passed",
             Event::FlowStarted { .. } => "flow_started",
             Event::Expanded { .. } => "expanded",
             Event::OpStarted { .. } => "op_started",
@@ -201,6 +237,7 @@ impl Event {
             | Event::OpEnded { op, .. } => Some(*op),
             Event::RunStarted { .. }
             | Event::Told { .. }
+            | Event::TimePassed { .. }
             | Event::FlowStarted { .. }
             | Event::FlowEnded { .. }
             | Event::Logged { .. }
@@ -220,10 +257,20 @@ impl Event {
             | Event::FlowEnded { flow } => Some(*flow),
             Event::RunStarted { .. }
             | Event::Told { .. }
+            | Event::TimePassed { .. }
             | Event::Logged { .. }
             | Event::RunEnded { .. } => None,
         }
     }
+}
+
+fn once() -> u32 {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_once(times: &u32) -> bool {
+    *times == 1
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]

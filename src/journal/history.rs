@@ -1,8 +1,15 @@
-//! Reading what earlier runs left in the journal.
+//! Reading what earlier runs left in the journal. What cannot be read is named and takes nothing else
+//! with it.
 
 use crate::base::id::RunId;
+use crate::base::secret;
+use crate::journal::damage::Damage;
 use crate::journal::event::Event;
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row};
+
+/// The last microsecond of the year 9999: later times are no times.
+const TIME_MAX: i64 = 253_402_300_799_999_999;
 
 /// One run as it stands in the list of runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,24 +26,58 @@ pub struct RunRow {
     pub status: Option<String>,
     /// The process that ran it.
     pub pid: u32,
+    /// What of the row cannot be read; a plain value stands in its place.
+    pub damage: Vec<Damage>,
 }
 
-/// A stored event that this program cannot read, or a store that cannot be read.
+/// A store whose journal cannot be read at all.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
     /// SQLite refused.
     #[error("reading the journal: {0}")]
     Sqlite(#[from] rusqlite::Error),
-    /// The event is not one that this program knows.
-    #[error("event {seq} of run {run} is not understood: {source}")]
-    Event {
-        /// The run.
-        run: RunId,
-        /// The event's place.
-        seq: i64,
-        /// What is wrong with it.
-        source: serde_json::Error,
-    },
+}
+
+/// The events of one run, and what is wrong with them.
+#[derive(Debug, Default)]
+pub struct RunLog {
+    /// Everything that can be read, in order, each with its time in microseconds since 1970.
+    pub events: Vec<(i64, Event)>,
+    /// What is wrong, each with the number of events that were read before it.
+    pub damage: Vec<(usize, Damage)>,
+}
+
+impl RunLog {
+    /// Returns how many events come before the first damage: nothing is missing among them.
+    pub fn sound(&self) -> usize {
+        self.damage.first().map_or(self.events.len(), |(before, _)| *before)
+    }
+
+    /// Compares the end of the run with its row in the list of runs.
+    pub fn compare(&self, row: &RunRow) -> Option<Damage> {
+        let run = row.id.clone();
+        if self.events.is_empty() && self.damage.is_empty() {
+            return Some(Damage::NoEvents { run });
+        }
+
+        let ended = self.events.iter().rev().find_map(|(_, event)| match event {
+            Event::RunEnded { status, .. } => Some(status),
+            _ => None,
+        });
+        // The event that ends a run is the last one, so it may be one that cannot be read.
+        let is_unread = self.damage.iter().rev().take_while(|(n, _)| *n == self.events.len()).any(
+            |(_, damage)| matches!(damage, Damage::Unreadable { .. } | Damage::BrokenOff { .. }),
+        );
+        match (ended, &row.status) {
+            (None, _) if is_unread => None,
+            (None, Some(status)) => Some(Damage::NoEnd { run, status: status.clone() }),
+            (Some(ended), status) if status.as_ref() != Some(ended) => {
+                let status = status.as_ref().map_or("nothing".to_owned(), |s| format!("`{s}`"));
+                Some(Damage::OtherEnd { run, ended: ended.clone(), status })
+            }
+            _ => None,
+        }
+    }
 }
 
 const COLUMNS: &str = "SELECT id, script, started_at, ended_at, status, pid FROM runs";
@@ -45,21 +86,18 @@ fn count(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
-    Ok(RunRow {
-        id: RunId(row.get(0)?),
-        script: row.get(1)?,
-        started_at: row.get(2)?,
-        ended_at: row.get(3)?,
-        status: row.get(4)?,
-        pid: row.get(5)?,
-    })
-}
-
 /// Returns the newest runs, newest first.
 pub fn runs(connection: &Connection, limit: usize) -> Result<Vec<RunRow>, HistoryError> {
     let mut rows = connection.prepare(&format!("{COLUMNS} ORDER BY id DESC LIMIT ?"))?;
     Ok(rows.query_map([count(limit)], run_row)?.collect::<Result<_, _>>()?)
+}
+
+/// Returns the runs that have events and no row in the list of runs. Looks at every event.
+pub fn orphans(connection: &Connection) -> Result<Vec<RunId>, HistoryError> {
+    let sql = "SELECT DISTINCT run FROM events WHERE run NOT IN (SELECT id FROM runs) ORDER BY run";
+    let mut rows = connection.prepare(sql)?;
+    let runs = rows.query_map([], |row| Ok(RunId(as_text(row.get_ref(0)?))))?;
+    Ok(runs.collect::<Result<_, _>>()?)
 }
 
 /// Returns the runs whose id starts with `prefix`, at most three: enough to tell one from many.
@@ -81,20 +119,190 @@ pub fn recent(
     Ok(connection.prepare(&sql)?.query_row([count(back)], run_row).optional()?)
 }
 
-/// Returns all events of a run in order, each with its time in microseconds since 1970.
-pub fn events(connection: &Connection, run: &RunId) -> Result<Vec<(i64, Event)>, HistoryError> {
-    let mut rows =
-        connection.prepare("SELECT seq, at, body FROM events WHERE run = ? ORDER BY seq")?;
-    let mut rows = rows.query([&run.0])?;
-    let mut events = Vec::new();
-    while let Some(row) = rows.next()? {
-        let (seq, at, body): (i64, i64, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        let event = serde_json::from_str(&body).map_err(|source| HistoryError::Event {
-            run: run.clone(),
-            seq,
-            source,
-        })?;
-        events.push((at, event));
+/// Reads a row of the list of runs as far as it can be read.
+fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
+    let run = RunId(as_text(row.get_ref(0)?));
+    let mut damage = Vec::new();
+    let mut wrong = |column, value: ValueRef<'_>| {
+        let found = format!("{}, `{}`", type_of(value), short(&as_text(value)));
+        damage.push(Damage::Row { run: run.clone(), column, found });
+    };
+
+    let script = row.get_ref(1)?;
+    if script.as_str().is_err() {
+        wrong("script", script);
     }
-    Ok(events)
+    let status = match row.get_ref(4)? {
+        ValueRef::Null => None,
+        value => {
+            let status = value.as_str().ok().map(str::to_owned);
+            if status.is_none() {
+                wrong("status", value);
+            }
+            status
+        }
+    };
+    let mut time = |column, value: ValueRef<'_>| {
+        let time = value.as_i64().ok().filter(|time| (0..=TIME_MAX).contains(time));
+        if time.is_none() {
+            wrong(column, value);
+        }
+        time
+    };
+    let started_at = time("started_at", row.get_ref(2)?);
+    let ended_at = match row.get_ref(3)? {
+        ValueRef::Null => None,
+        value => time("ended_at", value),
+    };
+    let pid = row.get_ref(5)?;
+    let known_pid = pid.as_i64().ok().and_then(|pid| u32::try_from(pid).ok());
+    if known_pid.is_none() {
+        wrong("pid", pid);
+    }
+
+    Ok(RunRow {
+        script: as_text(script),
+        started_at: started_at.or(ended_at).unwrap_or(0),
+        ended_at,
+        status,
+        pid: known_pid.unwrap_or(0),
+        damage,
+        id: run,
+    })
+}
+
+/// Reads all events of a run, in order.
+pub fn read(connection: &Connection, run: &RunId) -> Result<RunLog, HistoryError> {
+    let mut statement = connection
+        .prepare_cached("SELECT seq, at, kind, body FROM events WHERE run = ? ORDER BY seq")?;
+    let mut rows = statement.query([&run.0])?;
+    let mut log = RunLog::default();
+    let mut follower = Follower { run: run.clone(), next: 0 };
+    loop {
+        match rows.next() {
+            Ok(Some(row)) => follower.take(row, &mut log)?,
+            Ok(None) => return Ok(log),
+            Err(error) if is_corrupt(&error) => {
+                let (seq, reason) = (follower.next - 1, error.to_string());
+                let damage = Damage::BrokenOff { run: run.clone(), seq, reason };
+                log.damage.push((log.events.len(), damage));
+                return Ok(log);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Tells whether pages of the store are damaged.
+pub(super) fn is_corrupt(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt)
+}
+
+/// Follows the events of one run and notes what is wrong with them.
+struct Follower {
+    run: RunId,
+    /// The number that the next event has to have.
+    next: i64,
+}
+
+impl Follower {
+    /// Takes in the next event: its columns `seq`, `at`, `kind` and `body`.
+    fn take(&mut self, row: &Row<'_>, log: &mut RunLog) -> rusqlite::Result<()> {
+        let (seq, kind) = (row.get_ref(0)?, row.get_ref(2)?);
+        let body = row.get_ref(3)?;
+        let number = seq.as_i64().ok().filter(|seq| *seq >= self.next);
+        if let Some(seq) = number {
+            self.skip_to(seq, log);
+        }
+
+        let read = match number {
+            Some(seq) => event(row.get_ref(1)?, body).map(|(at, event)| (seq, at, event)),
+            None => Err("events are numbered from 0 up".to_owned()),
+        };
+        match read {
+            Ok((seq, at, event)) => self.keep(seq, at, event, &as_text(kind), log),
+            Err(reason) => {
+                let damage = Damage::Unreadable {
+                    run: self.run.clone(),
+                    seq: as_text(seq),
+                    kind: as_text(kind),
+                    reason,
+                    body: as_text(body),
+                };
+                log.damage.push((log.events.len(), damage));
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes a gap before the event `seq`, if there is one.
+    fn skip_to(&mut self, seq: i64, log: &mut RunLog) {
+        if seq > self.next {
+            let damage = Damage::Gap { run: self.run.clone(), first: self.next, last: seq - 1 };
+            log.damage.push((log.events.len(), damage));
+        }
+        self.next = seq.saturating_add(1);
+    }
+
+    fn keep(&self, seq: i64, at: i64, event: Event, filed: &str, log: &mut RunLog) {
+        let (run, kind) = (self.run.clone(), event.kind());
+        if seq == 0 && !matches!(event, Event::RunStarted { .. }) {
+            log.damage.push((log.events.len(), Damage::NoStart { run, kind }));
+        } else if filed != kind {
+            let damage = Damage::Misfiled { run, seq, filed: filed.to_owned(), kind };
+            log.damage.push((log.events.len(), damage));
+        }
+        log.events.push((at, event));
+    }
+}
+
+/// Reads the time and the body of an event; an error says what is wrong.
+fn event(at: ValueRef<'_>, body: ValueRef<'_>) -> Result<(i64, Event), String> {
+    let time = at.as_i64().ok().filter(|at| (0..=TIME_MAX).contains(at));
+    let time = time.ok_or_else(|| format!("its time is {}", type_of(at)))?;
+    let text = match body {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+            std::str::from_utf8(bytes).map_err(|_| "it is not text in UTF-8".to_owned())?
+        }
+        other => return Err(format!("it is {}, not text", type_of(other))),
+    };
+
+    let event = serde_json::from_str(text).map_err(|error| {
+        // Version 0.1 took secrets out of the JSON text, so that numbers and names could be hit.
+        let cause = if text.contains(secret::SHOWN) {
+            "; kaizen 0.1 took a secret out of its JSON"
+        } else {
+            ""
+        };
+        format!("{error}{cause}")
+    })?;
+    Ok((time, event))
+}
+
+/// Returns a value as text, whatever it is.
+pub(super) fn as_text(value: ValueRef<'_>) -> String {
+    match value {
+        ValueRef::Null => String::new(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+            String::from_utf8_lossy(bytes).into_owned()
+        }
+    }
+}
+
+fn type_of(value: ValueRef<'_>) -> &'static str {
+    match value {
+        ValueRef::Null => "nothing",
+        ValueRef::Integer(_) => "a number that cannot be",
+        ValueRef::Real(_) => "a fraction",
+        ValueRef::Text(_) => "a text",
+        ValueRef::Blob(_) => "bytes",
+    }
+}
+
+/// Cuts what stands in the place of a value, which may be of any length.
+fn short(text: &str) -> String {
+    const SHOWN: usize = 40;
+    text.chars().take(SHOWN).collect()
 }

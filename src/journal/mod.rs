@@ -2,18 +2,22 @@
 //! these events.
 
 pub mod cassette;
+mod clean;
+pub mod damage;
 pub mod event;
 pub mod history;
+pub mod inspection;
 pub mod key;
+pub mod past;
 pub mod prune;
 pub mod replies;
 
 use crate::base::id::RunId;
-use crate::base::secret::scrub;
+use crate::base::secret;
 use crate::journal::event::Event;
 use crate::store::StoreError;
 use crate::store::writer::{Change, Series, Writer};
-use rusqlite::params;
+use rusqlite::{Connection, params};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -31,12 +35,14 @@ pub struct Journal {
 impl Journal {
     /// Starts the journal of a run.
     pub fn new(run: RunId, writer: Rc<Writer>) -> Journal {
-        Journal { run, next: Cell::new(0), writer: Some(writer), series: Series::default() }
+        let series = series(run.clone());
+        Journal { run, next: Cell::new(0), writer: Some(writer), series }
     }
 
     /// Starts a journal that keeps nothing.
     pub fn off(run: RunId) -> Journal {
-        Journal { run, next: Cell::new(0), writer: None, series: Series::default() }
+        let series = series(run.clone());
+        Journal { run, next: Cell::new(0), writer: None, series }
     }
 
     /// Returns the run that is journaled.
@@ -53,26 +59,56 @@ impl Journal {
     /// disk.
     pub async fn append(&self, at: i64, event: &Event) -> Result<(), StoreError> {
         match &self.writer {
-            Some(writer) => writer.append(&self.series, self.change(at, event)).await,
+            Some(writer) => {
+                let (seq, change) = self.change(at, event);
+                match event {
+                    Event::RunEnded { .. } => writer.append_last(&self.series, seq, change).await,
+                    _ => writer.append(&self.series, seq, change).await,
+                }
+            }
             None => Ok(()),
         }
+    }
+
+    /// Appends an event now, and returns what to wait for until it is on the disk.
+    pub fn append_now(
+        &self,
+        at: i64,
+        event: &Event,
+    ) -> Result<impl Future<Output = Result<(), StoreError>> + 'static, StoreError> {
+        let written = match &self.writer {
+            Some(writer) => {
+                let (seq, change) = self.change(at, event);
+                Some(writer.append_now(&self.series, seq, change)?)
+            }
+            None => None,
+        };
+        Ok(async move {
+            match written {
+                Some(written) => written.await,
+                None => Ok(()),
+            }
+        })
     }
 
     /// Appends an event soon, without waiting: for events that a crash may lose. If it cannot be
     /// written, the next one says so.
     pub fn append_soon(&self, at: i64, event: &Event) -> Result<(), StoreError> {
         match &self.writer {
-            Some(writer) => writer.append_soon(&self.series, self.change(at, event)),
+            Some(writer) => {
+                let (seq, change) = self.change(at, event);
+                writer.append_soon(&self.series, seq, change)
+            }
             None => Ok(()),
         }
     }
 
-    fn change(&self, at: i64, event: &Event) -> Change {
+    /// Returns the number of the next event, and the change that keeps it.
+    fn change(&self, at: i64, event: &Event) -> (i64, Change) {
         let run = self.run.0.clone();
         let seq = self.next.replace(self.next.get() + 1);
         let (kind, op) = (event.kind(), event.op().map(|op| op.0));
-        let body = serde_json::to_string(event).expect("events are plain data");
-        let body = scrub(&body).into_owned();
+        let body = body(event);
         let status = match event {
             Event::RunEnded { status, .. } => Some(status.clone()),
             _ => None,
@@ -81,7 +117,7 @@ impl Journal {
             Event::RunStarted { script, .. } => Some(script.clone()),
             _ => None,
         };
-        Box::new(move |tx| {
+        let change = move |tx: &Connection| {
             if let Some(script) = &script {
                 tx.prepare_cached(
                     "INSERT INTO runs (id, script, started_at, pid) VALUES (?,?,?,?)",
@@ -97,6 +133,25 @@ impl Journal {
                     .execute(params![at, status, run])?;
             }
             Ok(())
-        })
+        };
+        (seq, Box::new(change))
     }
+}
+
+/// Makes the series of the events of a run: each stands on the one before, and on the run's row.
+fn series(run: RunId) -> Series {
+    Series::new(move |tx, seq| {
+        tx.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM events WHERE run = ?1 AND seq = ?2)
+                AND EXISTS (SELECT 1 FROM runs WHERE id = ?1)",
+        )?
+        .query_row(params![run.0, seq], |row| row.get(0))
+    })
+}
+
+/// Writes an event as it is kept, without secrets.
+fn body(event: &Event) -> String {
+    let text = |event: &Event| serde_json::to_string(event).expect("events are plain data");
+    let body = text(event);
+    if secret::may_hold(&body) { text(&event.clone().without_secrets()) } else { body }
 }

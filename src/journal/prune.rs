@@ -1,6 +1,7 @@
 //! Forgetting old runs, so that a store does not grow for ever. What was learned from them stays.
 
 use crate::base::id::RunId;
+use crate::journal::history::as_text;
 use crate::store::{Connection, Size, StoreError, shrink, size};
 use rusqlite::params;
 use std::path::Path;
@@ -61,10 +62,14 @@ pub fn prune(
     Ok((pruned, before, size(connection, path)?))
 }
 
-/// Lists the runs, the oldest first.
+/// Lists the runs, the oldest first. One whose time cannot be read counts as the newest.
 fn oldest(connection: &Connection) -> rusqlite::Result<Vec<(RunId, i64)>> {
     let mut rows = connection.prepare("SELECT id, started_at FROM runs ORDER BY started_at, id")?;
-    rows.query_map([], |row| Ok((RunId(row.get(0)?), row.get(1)?)))?.collect()
+    let runs = rows.query_map([], |row| {
+        let started_at = row.get_ref(1)?.as_i64().unwrap_or(i64::MAX);
+        Ok((RunId(as_text(row.get_ref(0)?)), started_at))
+    })?;
+    runs.collect()
 }
 
 /// Returns the number of a run's events, and about how many bytes they take.

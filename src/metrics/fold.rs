@@ -4,6 +4,7 @@ use crate::base::id::{FlowId, OpId};
 use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, Planned};
 use crate::metrics::Metrics;
+use crate::metrics::charge::Charge;
 use std::collections::HashMap;
 
 /// One operation as seen so far.
@@ -26,6 +27,8 @@ pub struct Fold {
     last_at: i64,
     in_flight: u64,
     ops: HashMap<OpId, Trace>,
+    /// The calls under way, by the operation that makes them.
+    open: HashMap<OpId, u64>,
 }
 
 /// The figures of flows. Calls that a flow within another makes count in both: whoever runs the outer
@@ -89,26 +92,37 @@ impl Fold {
                 self.in_flight += 1;
                 self.metrics.max_in_flight = self.metrics.max_in_flight.max(self.in_flight);
             }
-            Event::AttemptEnded { reused: Some(_), demo, cost, .. } => {
+            // A failure that is told again was counted by the run that it happened in.
+            Event::AttemptEnded { op, reused: Some(_), reply: None, again, .. }
+                if !again || self.forgets =>
+            {
+                self.end_call(*op);
+            }
+            // To a flow of a resumed run, what happened before the crash is as if it happened now.
+            Event::AttemptEnded { op, reused: Some(_), demo, cost, again, .. }
+                if !again || self.forgets =>
+            {
+                self.end_call(*op);
                 self.metrics.reused += 1;
                 self.metrics.demo_replies += u64::from(*demo);
                 self.metrics.saved += cost.unwrap_or_default();
+                self.metrics.saved_unknown += u64::from(cost.is_none());
             }
-            Event::AttemptEnded { demo, usage, cost, failure, retry_in_ms, .. } => {
+            Event::AttemptEnded { op, demo, usage, cost, failure, retry_in_ms, .. } => {
+                self.end_call(*op);
                 self.metrics.calls += 1;
                 self.metrics.demo_calls += u64::from(*demo);
                 self.metrics.demo_replies += u64::from(*demo);
                 self.metrics.retries += u64::from(retry_in_ms.is_some());
-                self.metrics.usage += usage.unwrap_or_default();
-                match cost {
-                    Some(cost) => self.metrics.cost += *cost,
-                    // A refused request costs nothing; anything else of unknown price is unknown.
-                    None if failure.as_ref().is_some_and(|f| f.status.is_some()) => {}
-                    None => self.metrics.cost_unknown += 1,
-                }
+                let charge = Charge::of(*usage, *cost, failure.as_ref());
+                self.metrics.usage += charge.usage.unwrap_or_default();
+                self.metrics.usage_unknown += u64::from(charge.usage.is_none());
+                self.metrics.cost += charge.cost.unwrap_or_default();
+                self.metrics.cost_unknown += u64::from(charge.cost.is_none());
             }
             Event::OpEnded { op, outcome, .. } => self.end(at, *op, outcome),
-            Event::AttemptStarted { model, .. } => {
+            Event::AttemptStarted { op, model, .. } => {
+                *self.open.entry(*op).or_default() += 1;
                 if !self.metrics.models.contains(model) {
                     self.metrics.models.insert(model.clone());
                 }
@@ -116,6 +130,7 @@ impl Fold {
             Event::FlowEnded { .. }
             | Event::RunStarted { .. }
             | Event::Told { .. }
+            | Event::TimePassed { .. }
             | Event::Logged { .. }
             | Event::RunEnded { .. } => {}
         }
@@ -138,7 +153,14 @@ impl Fold {
         let first = self.first_at.unwrap_or(self.last_at);
         metrics.execution_time = (self.last_at - first) as f64 / 1e6;
         metrics.critical_path = critical_path(&self.ops);
+        metrics.under_way = self.open.values().sum();
         metrics
+    }
+
+    fn end_call(&mut self, op: OpId) {
+        if let Some(open) = self.open.get_mut(&op) {
+            *open = open.saturating_sub(1);
+        }
     }
 
     fn plan(&mut self, ops: &[Planned]) {
@@ -163,6 +185,8 @@ impl Fold {
             Outcome::Skipped { .. } => self.metrics.skipped += 1,
             Outcome::Cancelled => self.metrics.cancelled += 1,
         }
+        // A call that was found to have no reply has a start and no end; it is not under way.
+        self.open.remove(&op);
         let trace = self.ops.entry(op).or_default();
         if let Some(started) = trace.started_at.take() {
             trace.span = Some((started, at));
@@ -208,8 +232,10 @@ fn critical_path(ops: &HashMap<OpId, Trace>) -> (Vec<String>, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::unit::Money;
     use crate::flow::failure::Failure;
     use crate::flow::outcome::SkipReason;
+    use crate::model::reply::Usage;
     use serde_json::Value;
 
     const FLOW: FlowId = FlowId(1);
@@ -234,7 +260,17 @@ mod tests {
     fn fold(ops: Vec<Planned>, events: Vec<(i64, Event)>) -> Metrics {
         let mut fold = Fold::default();
         let name = "g".to_owned();
-        fold.add(0, &Event::FlowStarted { flow: FLOW, name, ops, max_concurrent: 9, within: None });
+        fold.add(
+            0,
+            &Event::FlowStarted {
+                flow: FLOW,
+                name,
+                ops,
+                max_concurrent: 9,
+                within: None,
+                at: None,
+            },
+        );
         for (at, event) in events {
             fold.add(at * 1_000_000, &event);
         }
@@ -286,7 +322,10 @@ mod tests {
         for (flow, within) in [(1, None), (2, Some(FlowId(1))), (3, Some(FlowId(2))), (4, None)] {
             let (name, ops) = ("g".to_owned(), Vec::new());
             let flow = FlowId(flow);
-            flows.add(0, &Event::FlowStarted { flow, name, ops, max_concurrent: 1, within });
+            flows.add(
+                0,
+                &Event::FlowStarted { flow, name, ops, max_concurrent: 1, within, at: None },
+            );
         }
         let called = Event::AttemptEnded {
             flow: FlowId(3),
@@ -294,6 +333,7 @@ mod tests {
             attempt: 1,
             demo: false,
             reused: None,
+            again: false,
             reply: None,
             usage: None,
             cost: None,
@@ -304,6 +344,63 @@ mod tests {
         flows.add(1, &called);
         let calls = |flow| flows.metrics()[&FlowId(flow)].calls;
         assert_eq!([calls(1), calls(2), calls(3), calls(4)], [1, 1, 1, 0]);
+    }
+
+    fn asks(op: u32) -> Event {
+        Event::AttemptStarted {
+            flow: FLOW,
+            op: OpId(op),
+            attempt: 1,
+            model: "m".into(),
+            demo: false,
+            prompt: String::new(),
+            history: 0,
+            key: None,
+            sample: 0,
+            at: None,
+        }
+    }
+
+    fn asked(op: u32, usage: Option<Usage>, cost: Option<Money>) -> Event {
+        Event::AttemptEnded {
+            flow: FLOW,
+            op: OpId(op),
+            attempt: 1,
+            demo: false,
+            again: false,
+            reused: None,
+            reply: None,
+            usage,
+            cost,
+            served_by: None,
+            failure: None,
+            retry_in_ms: None,
+        }
+    }
+
+    #[test]
+    fn a_call_without_an_end_makes_tokens_and_cost_unknown() {
+        let ops = || vec![planned(0, "a", &[]), planned(1, "b", &[])];
+        let usage = Usage { input_uncached: 2, ..Usage::default() };
+        let cost = Money::from_dollars(1.0);
+        let mut events = vec![(0, start(0)), (0, asks(0)), (0, start(1)), (0, asks(1))];
+        events.push((1, asked(0, Some(usage), cost)));
+        let metrics = fold(ops(), events.clone());
+        assert_eq!((metrics.calls, metrics.under_way), (1, 1));
+        assert_eq!((metrics.known_usage(), metrics.known_cost()), (None, None));
+
+        // It ended, and said nothing.
+        let mut silent = events.clone();
+        silent.extend([(2, asked(1, None, None)), (2, completed(1))]);
+        let metrics = fold(ops(), silent);
+        assert_eq!((metrics.calls, metrics.under_way), (2, 0));
+        assert_eq!((metrics.known_usage(), metrics.known_cost()), (None, None));
+
+        // It was found to have no reply, as in a replay, so it was no call.
+        events.push((2, completed(1)));
+        let metrics = fold(ops(), events);
+        assert_eq!((metrics.calls, metrics.under_way), (1, 0));
+        assert_eq!((metrics.known_usage(), metrics.known_cost()), (Some(usage), cost));
     }
 
     #[test]

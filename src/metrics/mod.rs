@@ -1,5 +1,6 @@
 //! Figures of a flow or a run: folds of its events and nothing else.
 
+pub mod charge;
 pub mod fold;
 pub mod plan;
 
@@ -43,8 +44,14 @@ pub struct Metrics {
     pub reused: u64,
     /// What those replies cost when they were paid for.
     pub saved: Money,
+    /// Replies among them whose cost is unknown.
+    pub saved_unknown: u64,
+    /// Calls that have begun and not ended: they are under way, or the run was cut off.
+    pub under_way: u64,
     /// Tokens of all calls that said what they used.
     pub usage: Usage,
+    /// Calls that did not say it.
+    pub usage_unknown: u64,
     /// What all calls with a known price cost.
     pub cost: Money,
     /// Calls whose cost is unknown.
@@ -74,7 +81,17 @@ impl Metrics {
 
     /// What everything cost; `None` when the cost of a call is unknown.
     pub fn known_cost(&self) -> Option<Money> {
-        (self.cost_unknown == 0).then_some(self.cost)
+        (self.cost_unknown == 0 && self.under_way == 0).then_some(self.cost)
+    }
+
+    /// What the replies that were known had cost; `None` when that of one of them is unknown.
+    pub fn known_saved(&self) -> Option<Money> {
+        (self.saved_unknown == 0).then_some(self.saved)
+    }
+
+    /// The tokens of all calls; `None` when those of a call are unknown.
+    pub fn known_usage(&self) -> Option<Usage> {
+        (self.usage_unknown == 0 && self.under_way == 0).then_some(self.usage)
     }
 
     /// Returns the figures under the words that scripts and `--json` use; what is unknown is null.
@@ -95,16 +112,9 @@ impl Metrics {
             "demo_calls": self.demo_calls,
             "retries": self.retries,
             "reused": self.reused,
-            "saved": self.saved.dollars(),
-            "tokens": {
-                "input_uncached": self.usage.input_uncached,
-                "cache_read": self.usage.cache_read,
-                "cache_write": self.usage.cache_write,
-                "output_visible": self.usage.output_visible,
-                "reasoning": self.usage.reasoning,
-                "input": self.usage.input(),
-                "output": self.usage.output(),
-            },
+            "saved": self.known_saved().map(Money::dollars),
+            "under_way": self.under_way,
+            "tokens": tokens(self.known_usage()),
             "cost": self.known_cost().map(Money::dollars),
         });
         if !path.is_empty() {
@@ -116,6 +126,20 @@ impl Metrics {
             _ => Map::new(),
         }
     }
+}
+
+/// Returns tokens by their buckets, and their sums.
+fn tokens(usage: Option<Usage>) -> Value {
+    let count = |of: fn(&Usage) -> u64| usage.as_ref().map(of);
+    json!({
+        "input_uncached": count(|usage| usage.input_uncached),
+        "cache_read": count(|usage| usage.cache_read),
+        "cache_write": count(|usage| usage.cache_write),
+        "output_visible": count(|usage| usage.output_visible),
+        "reasoning": count(|usage| usage.reasoning),
+        "input": count(Usage::input),
+        "output": count(Usage::output),
+    })
 }
 
 /// Divides, unless there is nothing to divide by.

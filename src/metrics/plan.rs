@@ -4,6 +4,7 @@
 use crate::base::id::{FlowId, OpId};
 use crate::base::unit::Money;
 use crate::journal::event::{Event, Planned};
+use crate::model::price::Price;
 use std::collections::{BTreeMap, HashMap};
 
 /// The median of some numbers and their 95 % quantile.
@@ -30,12 +31,12 @@ impl Range {
         Range { p50: number, p95: number }
     }
 
-    fn plus(self, other: Range) -> Range {
-        Range { p50: self.p50 + other.p50, p95: self.p95 + other.p95 }
+    fn at_least(self, number: f64) -> Range {
+        Range { p50: self.p50.max(number), p95: self.p95.max(number) }
     }
 
-    fn times(self, count: f64) -> Range {
-        Range { p50: self.p50 * count, p95: self.p95 * count }
+    fn plus(self, other: Range) -> Range {
+        Range { p50: self.p50 + other.p50, p95: self.p95 + other.p95 }
     }
 }
 
@@ -113,8 +114,10 @@ pub struct Row {
     pub input: Range,
     /// Tokens written by each call.
     pub output: Range,
-    /// What its calls would cost together, in dollars; `None` if no price is known.
+    /// What its calls of known price would cost together, in dollars; `None` if there are none.
     pub cost: Option<Range>,
+    /// Calls whose price is not known.
+    pub unpriced: u64,
     /// How long one call takes, in seconds; `None` if it was never made.
     pub time: Option<Range>,
     /// Whether the tokens are a guess from the length of the prompt.
@@ -142,8 +145,19 @@ impl Plan {
     /// Returns the cost of all calls in dollars, and how many calls have no known price.
     pub fn cost(&self) -> (Range, u64) {
         let known = self.rows.iter().filter_map(|row| row.cost);
-        let unknown = self.rows.iter().filter(|row| row.cost.is_none()).map(|row| row.calls).sum();
+        let unknown = self.rows.iter().map(|row| row.unpriced).sum();
         (known.fold(Range::default(), Range::plus), unknown)
+    }
+
+    /// Returns the most that the run is likely to cost, in dollars, when calls whose price is not
+    /// known have this one.
+    pub fn cost_max_at(&self, price: &Price) -> f64 {
+        let (known, _) = self.cost();
+        let guess = |row: &Row| {
+            let each = row.input.p95 * price.input + row.output.p95 * price.output;
+            each / 1e6 * number(row.unpriced)
+        };
+        known.p95 + self.rows.iter().map(guess).sum::<f64>()
     }
 }
 
@@ -257,8 +271,15 @@ impl<'a> Fold<'a> {
         row.input = range(|known| &known.input).unwrap_or(Range::one(input));
         row.output = range(|known| &known.output).unwrap_or(Range::one(output));
         row.time = range(|known| &known.time);
-        let each = range(|known| &known.cost).or(cost.map(Range::one));
-        row.cost = each.map(|each| each.times(number(row.calls)));
+        match cost {
+            // The price may have risen since the earlier runs, or the model cost nothing then.
+            Some(now) => {
+                let each = range(|known| &known.cost).unwrap_or_default().at_least(now);
+                row.cost = Some(row.cost.unwrap_or_default().plus(each));
+            }
+            // What it cost when there was a price says nothing of now.
+            None => row.unpriced += 1,
+        }
         row.time
     }
 
@@ -367,6 +388,7 @@ mod tests {
             history: 0,
             key: None,
             sample: 0,
+            at: None,
         }
     }
 
@@ -377,6 +399,7 @@ mod tests {
             attempt: 1,
             demo: false,
             reused: None,
+            again: false,
             reply: Some("r".into()),
             usage: Some(Usage { input_uncached: 10, output_visible: output, ..Usage::default() }),
             cost: Some(Money::from_nanos(cost * 1_000_000_000)),
@@ -394,7 +417,14 @@ mod tests {
             after: after.iter().map(|op| OpId(*op)).collect(),
         };
         let ops = vec![planned(0, "a", &[]), planned(1, "b", &[]), planned(2, "c", &[0, 1])];
-        Event::FlowStarted { flow: FLOW, name: "g".into(), ops, max_concurrent: 8, within: None }
+        Event::FlowStarted {
+            flow: FLOW,
+            name: "g".into(),
+            ops,
+            max_concurrent: 8,
+            within: None,
+            at: None,
+        }
     }
 
     #[test]
@@ -425,6 +455,38 @@ mod tests {
             plan.graphs,
             [("g".into(), vec![vec!["a".into(), "b".into()], vec!["c".into()]])]
         );
+    }
+
+    #[test]
+    fn earlier_runs_do_not_say_what_a_call_costs_at_the_price_of_now() {
+        let mut experience = Experience::default();
+        experience.learn(&[(0, flow()), (0, started(0)), (1, ended(0, 5, 2))]);
+        let plan = |cost: Option<u64>| {
+            let mut now = ended(0, 5, cost.unwrap_or(0));
+            if let (Event::AttemptEnded { cost, .. }, None) = (&mut now, cost) {
+                *cost = None;
+            }
+            plan(&[flow(), started(0), now], &experience).cost()
+        };
+        assert_eq!(plan(Some(1)), (Range::one(2.0), 0));
+        assert_eq!(plan(Some(3)), (Range::one(3.0), 0));
+        assert_eq!(plan(None), (Range::default(), 1));
+    }
+
+    #[test]
+    fn calls_of_unknown_price_are_counted_beside_those_of_known_price() {
+        let mut unknown = ended(0, 5, 0);
+        if let Event::AttemptEnded { cost, .. } = &mut unknown {
+            *cost = None;
+        }
+        // Two models of one name, of which one has a price.
+        let events = [flow(), started(0), ended(0, 5, 1), started(0), unknown];
+        let plan = plan(&events, &Experience::default());
+        assert_eq!(plan.calls(), (2, 0));
+        assert_eq!(plan.cost(), (Range::one(1.0), 1));
+        // The other one has read 10 tokens and written 5.
+        let price = Price { input: 2e6, output: 4e6, ..Price::dearest() };
+        assert_eq!(plan.cost_max_at(&price), 1.0 + 20.0 + 20.0);
     }
 
     #[test]

@@ -55,9 +55,20 @@ pub enum CallError {
         /// The provider's words.
         message: String,
     },
+    /// The account has used up what it may, so that asking again is in vain (HTTP 402, or a refusal
+    /// that says so).
+    #[error("the account has no quota left (status {status}): {message}")]
+    Quota {
+        /// HTTP status.
+        status: u16,
+        /// The provider's words.
+        message: String,
+    },
     /// The address or the model does not exist (HTTP 404).
     #[error("the provider knows no such model or address: {message}")]
     NotFound {
+        /// HTTP status.
+        status: u16,
         /// The provider's words.
         message: String,
     },
@@ -69,7 +80,15 @@ pub enum CallError {
         /// The provider's words.
         message: String,
     },
-    /// No connection, or it broke before a whole reply had come.
+    /// No connection could be made, so nothing was sent.
+    #[error("no connection to {url}: {message}")]
+    Unreachable {
+        /// The server's address.
+        url: String,
+        /// Why there is none.
+        message: String,
+    },
+    /// The connection broke before a whole reply had come.
     #[error("no connection to {url}: {message}")]
     Network {
         /// The server's address.
@@ -91,6 +110,14 @@ pub enum CallError {
         /// What had come.
         text: String,
     },
+    /// The reply ended for a reason that is not on the list of ends, so it is not known to be whole.
+    #[error("the reply ended with {}, so it may not be whole", told(word))]
+    Ended {
+        /// The server's word for the reason.
+        word: String,
+        /// What had come.
+        text: String,
+    },
     /// The limit on tokens cut the reply.
     #[error("the reply hit the limit of {} tokens; raise `max_tokens`", limit.map_or("the provider's".to_owned(), |n| n.to_string()))]
     Length {
@@ -105,6 +132,8 @@ pub enum CallError {
     /// The provider's content filter or the model's refusal took the place of a reply.
     #[error("the model refused to answer: {message}")]
     Refused {
+        /// HTTP status, if the request was refused with one; a reply that is a refusal has none.
+        status: Option<u16>,
         /// The provider's words.
         message: String,
     },
@@ -113,6 +142,14 @@ pub enum CallError {
     BadReply {
         /// What is wrong with it.
         message: String,
+    },
+    /// The reply is whole, but not what the schema asks for.
+    #[error("the reply {reason}")]
+    InvalidOutput {
+        /// What came.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
     },
     /// The body is larger than kaizen reads.
     #[error("the reply is larger than {limit_bytes} bytes")]
@@ -146,15 +183,18 @@ impl CallError {
             CallError::RateLimited { .. } => "rate_limited",
             CallError::Server { .. } => "server",
             CallError::Unauthorized { .. } => "unauthorized",
+            CallError::Quota { .. } => "quota",
             CallError::NotFound { .. } => "not_found",
             CallError::BadRequest { .. } => "bad_request",
-            CallError::Network { .. } => "network",
+            CallError::Unreachable { .. } | CallError::Network { .. } => "network",
             CallError::Timeout { .. } => "timeout",
             CallError::CutOff { .. } => "cut_off",
+            CallError::Ended { .. } => "ended",
             CallError::Length { .. } => "length",
             CallError::Empty => "empty",
             CallError::Refused { .. } => "refused",
             CallError::BadReply { .. } => "bad_reply",
+            CallError::InvalidOutput { .. } => "invalid_output",
             CallError::TooLarge { .. } => "too_large",
             CallError::Setup { .. } => "setup",
         }
@@ -163,42 +203,62 @@ impl CallError {
     /// Tells whether asking again may help.
     pub fn retry(&self) -> Retry {
         match self {
-            CallError::RateLimited { retry_after, .. } | CallError::Server { retry_after, .. } => {
+            // What a server does not know to do, it does not know the next time either.
+            CallError::Server { status, retry_after, .. } if !matches!(status, 501 | 505) => {
                 retry_after.map_or(Retry::Backoff, Retry::After)
             }
-            CallError::Network { .. }
+            CallError::RateLimited { retry_after, .. } => {
+                retry_after.map_or(Retry::Backoff, Retry::After)
+            }
+            CallError::Unreachable { .. }
+            | CallError::Network { .. }
             | CallError::Timeout { deadline: Deadline::Header | Deadline::Idle, .. }
             | CallError::CutOff { .. }
+            | CallError::Ended { .. }
             | CallError::Empty
             | CallError::BadReply { .. } => Retry::Backoff,
-            CallError::Unauthorized { .. }
+            CallError::Server { .. }
+            | CallError::Unauthorized { .. }
+            | CallError::Quota { .. }
             | CallError::NotFound { .. }
             | CallError::BadRequest { .. }
             | CallError::Timeout { deadline: Deadline::Total, .. }
             | CallError::Length { .. }
             | CallError::Refused { .. }
+            // Whether it is worth another call is for the caller to say: it may well be the same again.
+            | CallError::InvalidOutput { .. }
             | CallError::TooLarge { .. }
             | CallError::Setup { .. } => Retry::Never,
         }
     }
 
-    /// Returns the HTTP status, where there was one.
+    /// Returns the HTTP status as it came, where there was one: 200 for an error that was told in the
+    /// place of a reply.
     pub fn status(&self) -> Option<u16> {
         match self {
             CallError::RateLimited { status, .. }
             | CallError::Server { status, .. }
             | CallError::Unauthorized { status, .. }
+            | CallError::Quota { status, .. }
+            | CallError::NotFound { status, .. }
             | CallError::BadRequest { status, .. } => Some(*status),
-            CallError::NotFound { .. } => Some(404),
-            CallError::Network { .. }
+            CallError::Refused { status, .. } => *status,
+            CallError::Unreachable { .. }
+            | CallError::Network { .. }
             | CallError::Timeout { .. }
             | CallError::CutOff { .. }
+            | CallError::Ended { .. }
             | CallError::Length { .. }
             | CallError::Empty
-            | CallError::Refused { .. }
             | CallError::BadReply { .. }
+            | CallError::InvalidOutput { .. }
             | CallError::TooLarge { .. }
             | CallError::Setup { .. } => None,
         }
     }
+}
+
+/// Writes the word that a reply ended with.
+fn told(word: &str) -> String {
+    if word.is_empty() { "an empty finish reason".to_owned() } else { format!("`{word}`") }
 }

@@ -128,16 +128,16 @@ impl Limiter {
 }
 
 impl Admission<'_> {
-    /// Says how the request went. Gives a change of the limit that people should be told of, if any.
-    pub fn ended<T>(mut self, result: &Result<T, CallError>) -> Option<Change> {
-        self.end = match result {
-            Ok(_) => End::Reply(clock::monotonic().saturating_sub(self.began)),
-            Err(
+    /// Says how the request went: with which error, if any. Gives a change of the limit that people should be told of, if any.
+    pub fn ended(mut self, error: Option<&CallError>) -> Option<Change> {
+        self.end = match error {
+            None => End::Reply(clock::monotonic().saturating_sub(self.began)),
+            Some(
                 CallError::RateLimited { retry_after, .. }
                 | CallError::Server { status: 503, retry_after, .. },
             ) => End::Refused(*retry_after),
-            Err(CallError::Timeout { .. }) => End::Late,
-            Err(_) => End::Other,
+            Some(CallError::Timeout { .. }) => End::Late,
+            Some(_) => End::Other,
         };
         let is_reply = matches!(self.end, End::Reply(_));
         self.close();

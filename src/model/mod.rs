@@ -1,7 +1,10 @@
 //! Talking to a language model: requests, replies, errors, prices, limits, and the transports that
 //! carry them. Knows nothing of sessions, graphs, scripts or terminals.
 
+pub mod charge;
 pub mod error;
+pub mod extra;
+mod key_file;
 pub mod limiter;
 pub mod message;
 pub mod price;
@@ -9,6 +12,7 @@ pub mod provider;
 pub mod registry;
 pub mod reply;
 pub mod request;
+pub mod schema;
 pub mod spec;
 pub mod transport;
 pub mod tuning;
@@ -19,7 +23,7 @@ use crate::model::limiter::{Limiter, Limits};
 use crate::model::price::Price;
 use crate::model::provider::demo::Demo;
 use crate::model::provider::simulated::Simulated;
-use crate::model::reply::{Called, Finish, Reply, Usage};
+use crate::model::reply::{Called, Fault, Finish, Reply, Usage};
 use crate::model::request::{Request, Settings};
 use crate::model::transport::Transport;
 use crate::model::tuning::Change;
@@ -72,7 +76,7 @@ impl Model {
         let admission = self.limiter.admit().await;
         begun.set(true);
         let result = self.transport.send(request).await;
-        if let Some(change) = admission.ended(&result) {
+        if let Some(change) = admission.ended(result.as_ref().err().map(|fault| &fault.error)) {
             self.limiter.tell(change);
         }
         match result {
@@ -82,13 +86,27 @@ impl Model {
                 served_by: reply.served_by.clone(),
                 result: judge(reply, request),
             },
-            Err(error) => Called { usage: None, cost: None, served_by: None, result: Err(error) },
+            Err(Fault { error, usage, served_by }) => Called {
+                usage,
+                cost: usage.and_then(|usage| self.cost(Some(&usage))),
+                served_by,
+                result: Err(error),
+            },
         }
     }
 
     /// Returns how the number of calls that are made at once has changed, once, if it has.
     pub fn take_change(&self) -> Option<Change> {
         self.limiter.take_change()
+    }
+
+    /// Tells, once, that a request had to be made twice because the server has another name for the
+    /// limit on tokens.
+    pub fn take_learned(&self) -> bool {
+        match &self.transport {
+            Transport::Server(server) => server.take_learned(),
+            Transport::Demo(_) | Transport::Simulated(_) => false,
+        }
     }
 
     /// Estimates a call without making it: a quarter of the bytes are tokens, which is rough.
@@ -111,8 +129,7 @@ impl Model {
     pub fn identity(&self) -> String {
         match &self.transport {
             Transport::Demo(demo) => format!("{} {}", self.label, demo.identity()),
-            Transport::OpenAi(server) => format!("{} {}", self.label, server.base_url),
-            Transport::Native(provider) => format!("{} {}", self.label, provider.base_url),
+            Transport::Server(server) => format!("{} {}", self.label, server.identity),
             Transport::Simulated(_) => self.label.clone(),
         }
     }
@@ -126,8 +143,7 @@ impl Model {
     pub fn server(&self) -> Option<&str> {
         match &self.transport {
             Transport::Demo(_) | Transport::Simulated(_) => None,
-            Transport::OpenAi(server) => Some(&server.base_url),
-            Transport::Native(provider) => Some(&provider.base_url),
+            Transport::Server(server) => Some(&server.base_url),
         }
     }
 
@@ -135,8 +151,7 @@ impl Model {
     pub fn fault(&self) -> Option<&CallError> {
         match &self.transport {
             Transport::Demo(_) | Transport::Simulated(_) => None,
-            Transport::OpenAi(server) => server.key.as_ref().err(),
-            Transport::Native(provider) => provider.key.as_ref().err(),
+            Transport::Server(server) => server.key.as_ref().err(),
         }
     }
 
@@ -146,7 +161,7 @@ impl Model {
         if let Transport::Demo(demo) = &self.transport {
             return demo.cost();
         }
-        self.price.as_ref()?.cost(usage?)
+        Some(self.price.as_ref()?.cost(usage?))
     }
 }
 
@@ -157,8 +172,18 @@ fn judge(reply: Reply, request: &Request) -> Result<String, CallError> {
         Some(Finish::Length) => {
             Err(CallError::Length { text: reply.text, limit: request.settings.max_tokens })
         }
-        Some(Finish::Refused(message)) => Err(CallError::Refused { message }),
+        Some(Finish::Refused(message)) => Err(CallError::Refused { status: None, message }),
+        Some(Finish::Ended(word)) => Err(CallError::Ended { word, text: reply.text }),
         Some(Finish::Stop) if reply.text.trim().is_empty() => Err(CallError::Empty),
-        Some(Finish::Stop) => Ok(reply.text),
+        Some(Finish::Stop) => fitting(reply.text, request),
+    }
+}
+
+/// Accepts only a reply that keeps to the schema that it had to follow, if there is one.
+fn fitting(text: String, request: &Request) -> Result<String, CallError> {
+    let Some(schema) = &request.schema else { return Ok(text) };
+    match schema::read(&text, schema) {
+        Ok(_) => Ok(text),
+        Err(reason) => Err(CallError::InvalidOutput { text, reason }),
     }
 }

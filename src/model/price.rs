@@ -50,15 +50,24 @@ impl Price {
             let rest = name.strip_prefix(known);
             rest.is_some_and(|rest| rest.is_empty() || is_version(rest))
         };
-        let (_, input, output, cached) = KNOWN.iter().find(|(known, ..)| fits(known))?;
-        Some(Price {
+        KNOWN.iter().find(|(known, ..)| fits(known)).map(Price::listed)
+    }
+
+    /// Returns the highest list price, to judge by where the price of a model is not known.
+    pub fn dearest() -> Price {
+        let dearest = KNOWN.iter().max_by(|one, other| one.2.total_cmp(&other.2));
+        Price::listed(dearest.expect("some prices are known"))
+    }
+
+    fn listed((name, input, output, cached): &(&str, f64, f64, f64)) -> Price {
+        Price {
             input: *input,
             output: *output,
             cached: *cached,
             // Anthropic asks a quarter more for what it writes to its cache; the others nothing.
-            cache_write: if provider == "anthropic" { input * 1.25 } else { *input },
+            cache_write: if name.starts_with("anthropic/") { input * 1.25 } else { *input },
             as_of: AS_OF.to_owned(),
-        })
+        }
     }
 
     /// Reads `{ input, output, cached, cache_write, per = "1M" | "1k" | "1", as_of }`.
@@ -81,7 +90,7 @@ impl Price {
             Some((_, Some(day))) => day,
             Some((day, None)) => return Err(wrong("price.as_of", "a day as text", day)),
         };
-        let read = |key: &str| map.get(key).map(|v| amount(key, v).map(|d| d * scale)).transpose();
+        let read = |key: &str| map.get(key).map(|found| per_million(key, found, scale)).transpose();
         let (Some(input), Some(output)) = (read("input")?, read("output")?) else {
             return Err(wrong("price", WANTED, value));
         };
@@ -96,13 +105,30 @@ impl Price {
 
     /// Returns what the tokens of a call cost.
     #[allow(clippy::cast_precision_loss, reason = "token counts stay far below 2^53")]
-    pub fn cost(&self, usage: &Usage) -> Option<Money> {
+    pub fn cost(&self, usage: &Usage) -> Money {
         let per_million = usage.input_uncached as f64 * self.input
             + usage.cache_read as f64 * self.cached
             + usage.cache_write as f64 * self.cache_write
             + usage.output() as f64 * self.output;
-        Money::from_dollars(per_million / 1e6)
+        Money::at_most(per_million / 1e6)
     }
+
+    /// Returns the most that so many tokens can cost, whatever of them the provider's cache takes.
+    pub fn cost_max(&self, read: u64, written: u64) -> Money {
+        let dearest = self.input.max(self.cached).max(self.cache_write);
+        let price = Price { input: dearest, ..self.clone() };
+        let usage = Usage { input_uncached: read, output_visible: written, ..Usage::default() };
+        price.cost(&usage)
+    }
+}
+
+/// Reads the price of a million tokens of one kind, given for a part of a million.
+fn per_million(key: &str, found: &Value, scale: f64) -> Result<f64, ModelError> {
+    let key = format!("price.{key}");
+    let dollars = amount(&key, found)? * scale;
+    let is_amount = Money::from_dollars(dollars).is_some();
+    let wanted = "at most 9000000000 dollars for a million tokens";
+    is_amount.then_some(dollars).ok_or_else(|| wrong(&key, wanted, found))
 }
 
 /// Tells whether the rest of a model's name only says which version of it: `-2024-07-18`, `-latest`.
@@ -129,7 +155,7 @@ mod tests {
             reasoning: 100_000,
             ..Usage::default()
         };
-        let cost = price.expect("a price").cost(&usage).expect("an amount");
+        let cost = price.expect("a price").cost(&usage);
         assert_eq!(cost, Money::from_dollars(3.1).expect("an amount"));
     }
 
@@ -147,6 +173,45 @@ mod tests {
     fn a_unit_that_is_no_text_is_refused() {
         let value = json!({ "input": 1.0, "output": 1.0, "per": 1000 });
         assert!(Price::from_value(&value).is_err());
+    }
+
+    #[test]
+    fn the_most_that_tokens_can_cost_is_that_of_the_dearest_kind() {
+        for dearest in ["input", "cached", "cache_write"] {
+            let mut value =
+                json!({ "input": 1.0, "cached": 1.0, "cache_write": 1.0, "output": 2.0 });
+            value[dearest] = json!(5.0);
+            let price = Price::from_value(&value).expect("a price");
+            let most = Money::from_dollars(7.0).expect("an amount");
+            assert_eq!(price.cost_max(1_000_000, 1_000_000), most, "{dearest}");
+        }
+    }
+
+    #[test]
+    fn a_price_that_cannot_be_counted_is_refused() {
+        let refusal = |key: &str, found: Value, per: &str| {
+            let mut value = json!({ "input": 1.0, "output": 1.0, "per": per });
+            value[key] = found;
+            Price::from_value(&value).expect_err("no price").to_string()
+        };
+        for key in ["input", "output", "cached", "cache_write"] {
+            for found in [json!(-1), json!(1e30), json!("1"), json!([1]), Value::Null] {
+                let said = refusal(key, found.clone(), "1M");
+                assert!(said.starts_with(&format!("`price.{key}` must be")), "{found}: {said}");
+            }
+        }
+        // The unit counts as well: a million dollars for each token.
+        assert_eq!(
+            refusal("input", json!(1e6), "1"),
+            "`price.input` must be at most 9000000000 dollars for a million tokens, not `1000000.0`"
+        );
+    }
+
+    #[test]
+    fn a_cost_that_cannot_be_counted_is_the_most_that_can() {
+        let price = Price::from_value(&json!({ "input": 9e9, "output": 9e9 })).expect("a price");
+        let usage = Usage { output_visible: u64::MAX, ..Usage::default() };
+        assert_eq!(price.cost(&usage), Money::from_nanos(u64::MAX));
     }
 
     #[test]

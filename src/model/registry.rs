@@ -4,16 +4,16 @@ use crate::base::secret::Secret;
 use crate::base::spelling::nearest;
 use crate::model::Model;
 use crate::model::error::CallError;
+use crate::model::key_file;
 use crate::model::limiter::{Limiter, Limits};
 use crate::model::price::Price;
 use crate::model::provider::demo::Demo;
 use crate::model::provider::http::Clients;
-use crate::model::provider::native::{Native, Provider};
-use crate::model::provider::openai::OpenAi;
 use crate::model::provider::page::{self, Got};
-use crate::model::spec::{KeyRef, ModelSpec, split};
+use crate::model::provider::server::{LimitName, Protocol, Server};
+use crate::model::spec::{KeyRef, LimitField, ModelSpec, split};
 use crate::model::transport::Transport;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::rc::Rc;
@@ -85,6 +85,9 @@ pub enum ModelError {
         /// What is there.
         found: String,
     },
+    /// A setting of its calls that cannot be.
+    #[error(transparent)]
+    Setting(#[from] crate::model::request::SettingError),
     /// A secret in plain sight.
     #[error("`key` never holds the key itself; write `key = \"env:NAME\"` or `\"file:PATH\"`")]
     LiteralKey,
@@ -102,9 +105,11 @@ pub enum ModelError {
 /// Looks up a variable of the environment.
 type Lookup = Rc<dyn Fn(&str) -> Option<String>>;
 /// What makes two models share a limiter.
-type Server = (String, String, Option<KeyRef>);
+type Place = (String, String, Option<KeyRef>);
 /// The limiter of each server, with the limits it has.
-type Limiters = HashMap<Server, (Limits, Rc<Limiter>)>;
+type Limiters = HashMap<Place, (Limits, Rc<Limiter>)>;
+/// What each server calls the limit on tokens, by its address and the name of the model.
+type LimitNames = HashMap<(String, String), Rc<Cell<LimitName>>>;
 
 /// The models of a project.
 pub struct Models {
@@ -113,7 +118,10 @@ pub struct Models {
     lookup: Lookup,
     clients: Rc<Clients>,
     limiters: Rc<RefCell<Limiters>>,
+    limit_names: Rc<RefCell<LimitNames>>,
     demos: RefCell<HashMap<String, Demo>>,
+    /// Models that exist already, by name.
+    given: BTreeMap<String, Model>,
     seed: u64,
 }
 
@@ -139,7 +147,9 @@ impl Models {
             lookup: Rc::new(lookup),
             clients: Rc::default(),
             limiters: Rc::default(),
+            limit_names: Rc::default(),
             demos: RefCell::default(),
+            given: BTreeMap::new(),
             seed,
         }
     }
@@ -154,9 +164,18 @@ impl Models {
             lookup: self.lookup.clone(),
             clients: self.clients.clone(),
             limiters: self.limiters.clone(),
+            limit_names: self.limit_names.clone(),
             demos: RefCell::default(),
+            given: self.given.clone(),
             seed,
         }
+    }
+
+    /// Adds a model that exists already, such as a simulated one.
+    #[must_use]
+    pub fn giving(mut self, name: &str, model: Model) -> Models {
+        self.given.insert(name.to_owned(), model);
+        self
     }
 
     /// Returns the aliases.
@@ -173,6 +192,9 @@ impl Models {
 
     /// Finds a model by its alias, or by provider and name.
     pub fn resolve(&self, name: &str) -> Result<Model, ModelError> {
+        if let Some(model) = self.given.get(name) {
+            return Ok(model.clone());
+        }
         if let Some(spec) = self.aliases.get(name) {
             return self.resolve_spec(spec);
         }
@@ -200,13 +222,13 @@ impl Models {
     pub fn resolve_spec(&self, spec: &ModelSpec) -> Result<Model, ModelError> {
         let transport = match spec.provider.as_str() {
             "demo" => Transport::Demo(self.demo(spec)),
-            "openai" => Transport::OpenAi(self.openai(spec)?),
-            "anthropic" => Transport::Native(self.native(spec, Provider::Anthropic)?),
-            "gemini" => Transport::Native(self.native(spec, Provider::Gemini)?),
-            "ollama" => Transport::Native(self.native(spec, Provider::Ollama)?),
+            "openai" => Transport::Server(self.openai(spec)?),
+            "anthropic" => Transport::Server(self.anthropic(spec)?),
+            "gemini" => Transport::Server(self.gemini(spec)?),
+            "ollama" => Transport::Server(self.ollama(spec)?),
             other => return Err(unknown_provider(other)),
         };
-        let is_own_server = spec.base_url.is_none() && self.base_variable(spec).is_none();
+        let is_own_server = self.given_url(spec).is_none();
         let known = || Price::known(&spec.provider, &spec.model).filter(|_| is_own_server);
         Ok(Model {
             label: format!("{}/{}", spec.provider, spec.model),
@@ -255,30 +277,69 @@ impl Models {
         demos.entry(key).or_insert_with(|| Demo::new(spec.demo.clone(), seed)).clone()
     }
 
-    fn openai(&self, spec: &ModelSpec) -> Result<OpenAi, ModelError> {
-        let given = spec.base_url.clone().or_else(|| self.base_variable(spec));
-        let is_own_server = given.is_none();
-        let base_url = checked(given.as_deref().unwrap_or("https://api.openai.com/v1"))?;
+    fn openai(&self, spec: &ModelSpec) -> Result<Server, ModelError> {
+        let own = "https://api.openai.com/v1";
+        let given = self.given_url(spec);
+        let base_url = checked(given.as_deref().unwrap_or(own))?;
         let base_url = base_url.trim_end_matches("/chat/completions").to_owned();
-        let key = self.key(spec, "OPENAI_API_KEY", is_own_server);
-        let wrong = ModelError::BadUrl { url: base_url.clone() };
-        OpenAi::new(self.clients.clone(), base_url, key, spec.model.clone()).ok_or(wrong)
+        let key = self.key(spec, "OPENAI_API_KEY", given.is_none());
+        let identity = base_url.clone();
+        let server = self.server(spec, Protocol::OpenAi, base_url, identity, key)?;
+        // OpenAI itself has another name for it than nearly everybody who speaks its protocol.
+        if server.limit.get() == LimitName::Unknown && server.base_url.starts_with(own) {
+            server.limit.set(LimitName::Known(LimitField::MaxCompletionTokens));
+        }
+        Ok(server)
     }
 
-    fn native(&self, spec: &ModelSpec, provider: Provider) -> Result<Native, ModelError> {
-        let (own, variable) = match provider {
-            Provider::Anthropic => ("https://api.anthropic.com/v1", "ANTHROPIC_API_KEY"),
-            Provider::Gemini => {
-                ("https://generativelanguage.googleapis.com/v1beta", "GEMINI_API_KEY")
-            }
-            Provider::Ollama => ("http://localhost:11434", "OLLAMA_API_KEY"),
+    fn anthropic(&self, spec: &ModelSpec) -> Result<Server, ModelError> {
+        let given = self.given_url(spec);
+        let base_url = checked(given.as_deref().unwrap_or("https://api.anthropic.com/v1"))?;
+        let key = self.key(spec, "ANTHROPIC_API_KEY", given.is_none());
+        let identity = format!("{base_url}/");
+        self.server(spec, Protocol::Anthropic, base_url, identity, key)
+    }
+
+    fn gemini(&self, spec: &ModelSpec) -> Result<Server, ModelError> {
+        let own = "https://generativelanguage.googleapis.com/v1beta";
+        let given = self.given_url(spec);
+        let base_url = checked(given.as_deref().unwrap_or(own))?;
+        let key = self.key(spec, "GEMINI_API_KEY", given.is_none());
+        let identity = format!("{base_url}/");
+        self.server(spec, Protocol::Gemini, base_url, identity, key)
+    }
+
+    /// Ollama is spoken to as OpenAI is: schemas, further fields and keys reach it only so.
+    fn ollama(&self, spec: &ModelSpec) -> Result<Server, ModelError> {
+        let given = self.given_url(spec);
+        let host = checked(given.as_deref().unwrap_or("http://localhost:11434"))?;
+        let key = self.key(spec, "OLLAMA_API_KEY", false);
+        let base_url = if host.ends_with("/v1") { host.clone() } else { format!("{host}/v1") };
+        self.server(spec, Protocol::OpenAi, base_url, format!("{host}/"), key)
+    }
+
+    /// Returns the address that is not the provider's own, if there is one.
+    fn given_url(&self, spec: &ModelSpec) -> Option<String> {
+        spec.base_url.clone().or_else(|| self.base_variable(spec))
+    }
+
+    fn server(
+        &self,
+        spec: &ModelSpec,
+        protocol: Protocol,
+        base_url: String,
+        identity: String,
+        key: Result<Option<Secret>, CallError>,
+    ) -> Result<Server, ModelError> {
+        let place = (base_url.clone(), spec.model.clone());
+        let limit = match spec.limit_field {
+            Some(field) => Rc::new(Cell::new(LimitName::Known(field))),
+            None => self.limit_names.borrow_mut().entry(place).or_default().clone(),
         };
-        let given = spec.base_url.clone().or_else(|| self.base_variable(spec));
-        let needs_key = given.is_none() && provider != Provider::Ollama;
-        let base_url = format!("{}/", checked(given.as_deref().unwrap_or(own))?);
-        let key = self.key(spec, variable, needs_key);
+        let wrong = ModelError::BadUrl { url: base_url.clone() };
         let (clients, model) = (self.clients.clone(), spec.model.clone());
-        Ok(Native { clients, provider, base_url, key, model })
+        let server = Server { clients, protocol, base_url, identity, key, model, limit };
+        if server.has_address() { Ok(server) } else { Err(wrong) }
     }
 
     /// Returns the address that the environment gives for a provider.
@@ -309,8 +370,9 @@ impl Models {
                     ),
                 }),
             },
-            Some(KeyRef::File(path)) => match std::fs::read_to_string(path) {
-                Ok(key) => Ok(Some(Secret::new(key.trim()))),
+            // The project's own were learned before any script could name or write a file.
+            Some(KeyRef::File(path)) => match key_file::read(path) {
+                Ok(key) => Ok(Some(Secret::apart(key))),
                 Err(error) => Err(CallError::Setup {
                     message: format!("no key for `{provider}`: reading `{path}`: {error}"),
                 }),
@@ -332,20 +394,20 @@ impl Models {
     /// Returns the limiter of the model's server, which all models of that server and key share.
     /// Where their descriptions differ, the strictest counts.
     fn limiter(&self, spec: &ModelSpec) -> Rc<Limiter> {
-        let server = server(spec);
+        let place = place(spec);
         let mut limits = spec.limits;
-        for (_, other) in self.aliases().filter(|(_, other)| self::server(other) == server) {
+        for (_, other) in self.aliases().filter(|(_, other)| self::place(other) == place) {
             limits = limits.strictest(other.limits);
         }
         let mut limiters = self.limiters.borrow_mut();
-        if let Some((known, limiter)) = limiters.get(&server) {
+        if let Some((known, limiter)) = limiters.get(&place) {
             if known.strictest(limits) == *known {
                 return limiter.clone();
             }
             limits = known.strictest(limits);
         }
         let limiter = Limiter::new(limits);
-        limiters.insert(server, (limits, limiter.clone()));
+        limiters.insert(place, (limits, limiter.clone()));
         limiter
     }
 
@@ -369,7 +431,7 @@ fn learn_keys(aliases: &BTreeMap<String, ModelSpec>, lookup: &dyn Fn(&str) -> Op
     let named = aliases.values().filter_map(|spec| match spec.key.as_ref()? {
         KeyRef::Env(name) => lookup(name),
         // A file that cannot be read is told by the first call that needs it.
-        KeyRef::File(path) => std::fs::read_to_string(path).ok(),
+        KeyRef::File(path) => key_file::read(path).ok(),
         KeyRef::Nothing => None,
     });
     for key in own.chain(named) {
@@ -378,7 +440,7 @@ fn learn_keys(aliases: &BTreeMap<String, ModelSpec>, lookup: &dyn Fn(&str) -> Op
 }
 
 /// Returns what makes two models share a limiter.
-fn server(spec: &ModelSpec) -> Server {
+fn place(spec: &ModelSpec) -> Place {
     let base_url = spec.base_url.as_deref().unwrap_or("").trim_end_matches('/').to_owned();
     let provider = match spec.provider.as_str() {
         "demo" => format!("demo/{}", spec.model),
@@ -425,11 +487,9 @@ mod tests {
     use super::*;
 
     fn models(variables: &'static [(&'static str, &'static str)]) -> Models {
-        let fast = ModelSpec::new("demo", "echo");
-        let aliases = BTreeMap::from([("fast".to_owned(), fast)]);
+        let aliases = BTreeMap::from([("fast".to_owned(), ModelSpec::new("demo", "echo"))]);
         Models::new(aliases, None, 1, move |name| {
-            let found = variables.iter().find(|(known, _)| *known == name);
-            found.map(|(_, value)| (*value).to_owned())
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         })
     }
 
@@ -447,8 +507,7 @@ mod tests {
     #[test]
     fn a_missing_key_is_told_at_the_first_call_and_names_the_variable() {
         let model = models(&[]).resolve("openai/gpt-4o-mini").expect("a model");
-        let fault = model.fault().expect("no key").to_string();
-        assert!(fault.contains("OPENAI_API_KEY"), "{fault}");
+        assert!(model.fault().expect("no key").to_string().contains("OPENAI_API_KEY"));
         let model = models(&[("OPENAI_API_KEY", "k")]).resolve("openai/gpt-4o-mini");
         assert_eq!(model.expect("a model").fault(), None);
     }

@@ -11,8 +11,58 @@ pub enum Finish {
     Stop,
     /// The limit on tokens cut the reply.
     Length,
-    /// A content filter or a refusal; the provider's word.
+    /// A content filter or a refusal; the provider's words.
     Refused(String),
+    /// Any other word: whether the reply is whole is not known.
+    Ended(String),
+}
+
+/// What ends a whole reply, in the words of every protocol, in lower case. A word is added here only
+/// if a server is known to send it at the end of a whole reply.
+const ENDS: &[&str] = &[
+    "stop",
+    "eos",
+    "eos_token",
+    "end_turn",
+    "stop_sequence",
+    "tool_calls",
+    "tool_use",
+    "function_call",
+];
+/// The words for a reply that the limit on tokens cut.
+const LENGTHS: &[&str] =
+    &["length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded"];
+/// The words for a reply whose place a filter or a refusal took.
+const REFUSALS: &[&str] = &[
+    "content_filter",
+    "refusal",
+    "safety",
+    "recitation",
+    "blocklist",
+    "prohibited_content",
+    "spii",
+    "language",
+    "image_safety",
+    "sensitive",
+];
+/// Most characters of an unknown word that are kept.
+const WORD_MAX: usize = 60;
+
+impl Finish {
+    /// Understands the word by which a server says why a reply ended.
+    pub fn of(word: &str) -> Finish {
+        let folded = word.to_ascii_lowercase();
+        let is_in = |list: &[&str]| list.contains(&folded.as_str());
+        if is_in(ENDS) {
+            Finish::Stop
+        } else if is_in(LENGTHS) {
+            Finish::Length
+        } else if is_in(REFUSALS) {
+            Finish::Refused(word.to_owned())
+        } else {
+            Finish::Ended(word.chars().take(WORD_MAX).collect())
+        }
+    }
 }
 
 /// Tokens of a call in buckets that never overlap: their sum is all that was used.
@@ -34,22 +84,29 @@ pub struct Usage {
 impl Usage {
     /// Returns all tokens read.
     pub fn input(&self) -> u64 {
-        self.input_uncached + self.cache_read + self.cache_write
+        self.input_uncached.saturating_add(self.cache_read).saturating_add(self.cache_write)
     }
 
     /// Returns all tokens written.
     pub fn output(&self) -> u64 {
-        self.output_visible + self.reasoning
+        self.output_visible.saturating_add(self.reasoning)
+    }
+
+    /// Returns all tokens.
+    pub fn tokens(&self) -> u64 {
+        self.input().saturating_add(self.output())
     }
 }
 
 impl std::ops::AddAssign for Usage {
+    /// Saturates: a provider's figures may be anything, and a sum that wraps would be near nothing.
     fn add_assign(&mut self, other: Usage) {
-        self.input_uncached += other.input_uncached;
-        self.cache_read += other.cache_read;
-        self.cache_write += other.cache_write;
-        self.output_visible += other.output_visible;
-        self.reasoning += other.reasoning;
+        let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
+        add(&mut self.input_uncached, other.input_uncached);
+        add(&mut self.cache_read, other.cache_read);
+        add(&mut self.cache_write, other.cache_write);
+        add(&mut self.output_visible, other.output_visible);
+        add(&mut self.reasoning, other.reasoning);
     }
 }
 
@@ -64,6 +121,23 @@ pub struct Reply {
     pub usage: Option<Usage>,
     /// The model that the provider says has answered.
     pub served_by: Option<String>,
+}
+
+/// A request that gave no reply.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fault {
+    /// Why.
+    pub error: CallError,
+    /// Tokens used all the same; `None` when the provider did not say.
+    pub usage: Option<Usage>,
+    /// The model that the provider says was asked.
+    pub served_by: Option<String>,
+}
+
+impl From<CallError> for Fault {
+    fn from(error: CallError) -> Fault {
+        Fault { error, usage: None, served_by: None }
+    }
 }
 
 /// One finished call: what it used, whether or not it gave a usable reply.
@@ -84,5 +158,41 @@ impl Called {
     pub fn broken(message: String) -> Called {
         let result = Err(CallError::Setup { message });
         Called { usage: None, cost: None, served_by: None, result }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_listed_words_end_a_whole_reply() {
+        for word in ["stop", "STOP", "eos", "end_turn", "tool_calls", "function_call", "tool_use"] {
+            assert_eq!(Finish::of(word), Finish::Stop, "{word}");
+        }
+        for word in ["length", "MAX_TOKENS", "max_output_tokens", "model_length"] {
+            assert_eq!(Finish::of(word), Finish::Length, "{word}");
+        }
+        for word in ["content_filter", "refusal", "SAFETY", "RECITATION", "SPII"] {
+            assert_eq!(Finish::of(word), Finish::Refused(word.to_owned()), "{word}");
+        }
+        for word in [
+            "",
+            "error",
+            "abort",
+            "timeout",
+            "pause_turn",
+            "OTHER",
+            "load",
+            "unload",
+            "cancelled",
+            "MALFORMED_FUNCTION_CALL",
+            "insufficient_system_resource",
+            "stop ",
+            "null",
+            "incomplete",
+        ] {
+            assert_eq!(Finish::of(word), Finish::Ended(word.to_owned()), "{word}");
+        }
     }
 }

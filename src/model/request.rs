@@ -1,5 +1,6 @@
 //! What a model is asked.
 
+use crate::model::extra::{self, Conflict};
 use crate::model::message::Message;
 use serde_json::{Map, Value};
 
@@ -58,7 +59,48 @@ pub struct Settings {
     pub extra: Map<String, Value>,
 }
 
+/// A setting that cannot be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingError {
+    /// A number that may not be 0: some servers take it for "as many as you like".
+    #[error("`{setting}` must be at least 1")]
+    Zero {
+        /// The setting.
+        setting: &'static str,
+    },
+    /// A field of `extra` that the program writes itself, or that no budget could bound.
+    #[error(transparent)]
+    Extra(#[from] Conflict),
+}
+
 impl Settings {
+    /// Says what a value has to be for a setting, for errors.
+    pub fn wanted(setting: &str) -> &'static str {
+        match setting {
+            "max_tokens" | "attempts_max" => "a whole number from 1 up to 4294967295",
+            "seed" | "timeout_ms" | "header_timeout_ms" | "idle_timeout_ms" => {
+                "a whole number from 0 up"
+            }
+            "temperature" | "top_p" => "a number",
+            "stop" => "a text or a list of texts",
+            "stream" => "true or false",
+            "extra" => "a table of fields",
+            _ => "a value of another kind",
+        }
+    }
+
+    /// Finds a setting that cannot be.
+    pub fn check(&self) -> Result<(), SettingError> {
+        for (setting, number) in
+            [("max_tokens", self.max_tokens), ("attempts_max", self.attempts_max)]
+        {
+            if number == Some(0) {
+                return Err(SettingError::Zero { setting });
+            }
+        }
+        Ok(extra::check(&self.extra, false)?)
+    }
+
     /// Returns these settings with everything that `over` sets put in their place.
     #[must_use]
     pub fn with(&self, over: &Settings) -> Settings {
@@ -90,4 +132,12 @@ pub struct Request {
     /// A JSON schema that the reply must follow, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schema: Option<Value>,
+}
+
+impl Request {
+    /// Finds a setting that cannot be, now that the model's own are merged in.
+    pub fn check(&self) -> Result<(), SettingError> {
+        self.settings.check()?;
+        Ok(extra::check(&self.settings.extra, self.schema.is_some())?)
+    }
 }

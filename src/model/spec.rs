@@ -1,6 +1,7 @@
 //! What a user says about a model: `[models.NAME]` in kaizen.toml, or `imodel(#{..})` in a script.
 
 use crate::base::spelling::nearest;
+use crate::base::unit::Money;
 use crate::model::limiter::Limits;
 use crate::model::price::Price;
 use crate::model::provider::http::is_local;
@@ -18,6 +19,7 @@ const KEYS: &[&str] = &[
     "key",
     "max_concurrent",
     "requests_per_minute",
+    "max_tokens_field",
     "price",
 ];
 /// Keys that only the demo model has.
@@ -31,6 +33,16 @@ pub enum KeyRef {
     File(String),
     /// Nowhere: the server gets none, also not the provider's own.
     Nothing,
+}
+
+/// What a server of OpenAI's protocol calls the limit on the tokens of a reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitField {
+    /// As most servers do.
+    MaxTokens,
+    /// As OpenAI does itself, and servers that take its name over.
+    MaxCompletionTokens,
 }
 
 /// Tells whether the address of a server is one of this machine.
@@ -81,6 +93,8 @@ pub struct ModelSpec {
     pub settings: Settings,
     /// What the server is asked at once and per minute.
     pub limits: Limits,
+    /// What the server calls the limit on tokens, if that is said.
+    pub limit_field: Option<LimitField>,
     /// The price, if not the known one.
     pub price: Option<Price>,
     /// The demo model's temper.
@@ -97,6 +111,7 @@ impl ModelSpec {
             key: None,
             settings: Settings::default(),
             limits: Limits::default(),
+            limit_field: None,
             price: None,
             demo: DemoSpec::default(),
         }
@@ -115,6 +130,7 @@ impl ModelSpec {
                 "key" => spec.key = Some(key_ref(value)?),
                 "max_concurrent" => spec.limits.max_concurrent = Some(count(key, value)?),
                 "requests_per_minute" => spec.limits.requests_per_minute = Some(count(key, value)?),
+                "max_tokens_field" => spec.limit_field = Some(limit_field(&provider, value)?),
                 "price" => spec.price = Some(Price::from_value(value)?),
                 "latency_ms" if is_demo => spec.demo.latency_ms = whole(key, value)?,
                 "error_rate" if is_demo => spec.demo.error_rate = share(key, value)?,
@@ -132,10 +148,11 @@ impl ModelSpec {
         for (key, value) in &settings {
             let one = Map::from_iter([(key.clone(), value.clone())]);
             serde_json::from_value::<Settings>(one.into())
-                .map_err(|_| wrong(key, "a value of another kind", value))?;
+                .map_err(|_| wrong(key, Settings::wanted(key), value))?;
         }
         spec.settings = serde_json::from_value(settings.into())
             .map_err(|error| wrong("settings", "settings of a call", &error.to_string().into()))?;
+        spec.settings.check()?;
         Ok(spec)
     }
 }
@@ -181,6 +198,16 @@ fn key_ref(value: &Value) -> Result<KeyRef, ModelError> {
     }
 }
 
+fn limit_field(provider: &str, value: &Value) -> Result<LimitField, ModelError> {
+    const KEY: &str = "max_tokens_field";
+    if !matches!(provider, "openai" | "ollama") {
+        let help = "; only models of OpenAI's protocol have it".to_owned();
+        return Err(ModelError::UnknownKey { key: KEY.to_owned(), help });
+    }
+    serde_json::from_value(value.clone())
+        .map_err(|_| wrong(KEY, "\"max_tokens\" or \"max_completion_tokens\"", value))
+}
+
 fn replies(value: &Value) -> Result<BTreeMap<String, String>, ModelError> {
     let wanted = "a map from a text in the prompt to the reply";
     let map = value.as_object().ok_or_else(|| wrong("replies", wanted, value))?;
@@ -200,9 +227,10 @@ fn count(key: &str, value: &Value) -> Result<u32, ModelError> {
     number.ok_or_else(|| wrong(key, "a whole number from 1 up", value))
 }
 
+/// Reads an amount of money, in dollars.
 pub(super) fn amount(key: &str, value: &Value) -> Result<f64, ModelError> {
-    let number = value.as_f64().filter(|number| number.is_finite() && *number >= 0.0);
-    number.ok_or_else(|| wrong(key, "an amount from 0 up", value))
+    let number = value.as_f64().filter(|dollars| Money::from_dollars(*dollars).is_some());
+    number.ok_or_else(|| wrong(key, Money::WANTED, value))
 }
 
 fn share(key: &str, value: &Value) -> Result<f64, ModelError> {
@@ -256,6 +284,59 @@ mod tests {
         let error = read(json!({ "use": "openai/x", "key": "sk-123" })).expect_err("a secret");
         assert!(!error.contains("sk-123"), "{error}");
         assert!(error.contains("env:NAME"), "{error}");
+    }
+
+    #[test]
+    fn a_number_that_no_counter_holds_is_refused() {
+        let refusal = |key: &str, value: Value| {
+            let mut description = json!({ "use": "demo/x" });
+            description[key] = value;
+            read(description).expect_err("refused")
+        };
+        for number in [json!(-1), json!(0.5), json!(1e30), json!(4_294_967_296_u64)] {
+            let said = refusal("max_tokens", number.clone());
+            assert_eq!(
+                said,
+                format!(
+                    "`max_tokens` must be a whole number from 1 up to 4294967295, not `{number}`"
+                )
+            );
+        }
+        assert_eq!(refusal("max_tokens", json!(0)), "`max_tokens` must be at least 1");
+        assert_eq!(refusal("attempts_max", json!(0)), "`attempts_max` must be at least 1");
+        assert_eq!(
+            refusal("cost", json!(1e30)),
+            "`cost` must be an amount in dollars from 0 up to 9000000000, not `1e+30`"
+        );
+    }
+
+    #[test]
+    fn extra_fields_do_not_overrule_settings() {
+        let error = read(json!({ "use": "openai/x", "extra": { "max_tokens": 9 } }));
+        assert_eq!(
+            error.expect_err("two limits"),
+            "`extra` cannot hold `max_tokens`: use the setting `max_tokens`"
+        );
+    }
+
+    #[test]
+    fn the_name_of_the_limit_is_one_of_two() {
+        let read = |name: &str, field: &str| {
+            read(json!({ "use": name, "max_tokens_field": field })).map(|spec| spec.limit_field)
+        };
+        let other = Some(LimitField::MaxCompletionTokens);
+        assert_eq!(read("openai/m", "max_completion_tokens"), Ok(other));
+        assert_eq!(
+            read("openai/m", "max_output"),
+            Err("`max_tokens_field` must be \"max_tokens\" or \"max_completion_tokens\", not \
+                 `\"max_output\"`"
+                .to_owned())
+        );
+        assert_eq!(
+            read("gemini/m", "max_tokens"),
+            Err("a model has no `max_tokens_field`; only models of OpenAI's protocol have it"
+                .to_owned())
+        );
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! The ways a request can reach a model: a closed set.
 
+use crate::base::secret::Secret;
 use crate::model::error::CallError;
 use crate::model::provider::demo::Demo;
-use crate::model::provider::native::Native;
-use crate::model::provider::openai::OpenAi;
+use crate::model::provider::server::Server;
 use crate::model::provider::simulated::Simulated;
-use crate::model::reply::Reply;
+use crate::model::reply::{Fault, Finish, Reply};
 use crate::model::request::Request;
 
 /// How requests travel.
@@ -13,23 +13,72 @@ use crate::model::request::Request;
 pub enum Transport {
     /// The built-in demo model: offline, seeded, labelled as a demo.
     Demo(Demo),
-    /// A server that speaks OpenAI's chat completions.
-    OpenAi(OpenAi),
-    /// A provider with a protocol of its own.
-    Native(Native),
+    /// A server.
+    Server(Server),
     /// A model that somebody in the same process speaks for.
     Simulated(Simulated),
 }
 
 impl Transport {
     /// Sends one request.
-    pub async fn send(&self, request: &Request) -> Result<Reply, CallError> {
+    pub async fn send(&self, request: &Request) -> Result<Reply, Fault> {
         match self {
-            Transport::Demo(demo) => demo.send(request).await,
+            Transport::Demo(demo) => demo.send(request).await.map_err(Fault::from),
             // These futures are large, and every future around them would be as large.
-            Transport::OpenAi(server) => Box::pin(server.send(request)).await,
-            Transport::Native(provider) => Box::pin(provider.send(request)).await,
+            Transport::Server(server) => {
+                without_key(&server.key, Box::pin(server.send(request)).await)
+            }
             Transport::Simulated(model) => Box::pin(model.send(request)).await,
         }
+    }
+}
+
+/// Takes the key that a server was shown out of what it says.
+fn without_key(
+    key: &Result<Option<Secret>, CallError>,
+    result: Result<Reply, Fault>,
+) -> Result<Reply, Fault> {
+    let Ok(Some(key)) = key else { return result };
+    let clean = |text: String| key.take_out(text);
+    match result {
+        Ok(Reply { text, finish, usage, served_by }) => {
+            let finish = finish.map(|finish| match finish {
+                Finish::Refused(word) => Finish::Refused(clean(word)),
+                Finish::Ended(word) => Finish::Ended(clean(word)),
+                Finish::Stop | Finish::Length => finish,
+            });
+            Ok(Reply { text: clean(text), finish, usage, served_by: served_by.map(clean) })
+        }
+        Err(mut fault) => {
+            for words in words_of(&mut fault.error) {
+                *words = clean(std::mem::take(words));
+            }
+            fault.served_by = fault.served_by.map(clean);
+            Err(fault)
+        }
+    }
+}
+
+/// Returns what a server has said that a call failed with.
+fn words_of(error: &mut CallError) -> Vec<&mut String> {
+    match error {
+        CallError::RateLimited { message, .. }
+        | CallError::Server { message, .. }
+        | CallError::Unauthorized { message, .. }
+        | CallError::Quota { message, .. }
+        | CallError::Unreachable { message, .. }
+        | CallError::NotFound { message, .. }
+        | CallError::BadRequest { message, .. }
+        | CallError::Network { message, .. }
+        | CallError::Refused { message, .. }
+        | CallError::BadReply { message }
+        | CallError::CutOff { text: message }
+        | CallError::Length { text: message, .. } => vec![message],
+        CallError::Ended { word: message, text }
+        | CallError::InvalidOutput { reason: message, text } => vec![message, text],
+        CallError::Timeout { .. }
+        | CallError::Empty
+        | CallError::TooLarge { .. }
+        | CallError::Setup { .. } => Vec::new(),
     }
 }

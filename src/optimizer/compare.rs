@@ -1,12 +1,13 @@
 //! Comparing patterns: the same inputs for each, in turn, until it is decided which is better, or
 //! the money is spent.
 
-use crate::base::id::RunId;
 use crate::base::rng::Rng;
+use crate::base::strand::Strand;
 use crate::base::unit::Money;
 use crate::executor::attempt::Stop;
 use crate::executor::budget::Bounds;
 use crate::executor::run::FlowOptions;
+use crate::executor::siblings::InOrder;
 use crate::flow::builder::Builder;
 use crate::flow::callback::{Callback, Input, Scope};
 use crate::flow::failure::Failure;
@@ -21,7 +22,6 @@ use crate::optimizer::findings::{Block, Ending, Measure, count, whole};
 use crate::optimizer::learner::Objective;
 use crate::optimizer::pattern::TaskType;
 use crate::session::Session;
-use futures::stream::{self, StreamExt};
 use serde_json::{Map, Value, json};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -123,7 +123,7 @@ pub async fn compare(
         return Err(Failure::new("option", message).into());
     }
     let executor = setting.executor.clone();
-    let (plan, seed) = (Rc::new(plan), executor.chance());
+    let (plan, seed) = (Rc::new(plan), executor.chance(&setting.strand));
     let (course_plan, optimizer, inner) = (plan.clone(), optimizer.clone(), setting.clone());
     let all_spent = Rc::new(RefCell::new(Expense::default()));
     let spent = all_spent.clone();
@@ -152,7 +152,7 @@ pub async fn compare(
     let within = around.map(|scope| scope.flow);
     let options =
         FlowOptions { allow_failures: true, within, budget: plan.bounds, ..FlowOptions::default() };
-    let report = executor.run(&graph, &session, &options).await?;
+    let report = executor.run(&setting.strand, &graph, &session, &options).await?;
     let mut findings = report.only()?;
     findings["calls"] = report.metrics.calls.into();
     findings["cost"] = json!(report.metrics.known_cost().map(Money::dollars));
@@ -195,7 +195,10 @@ impl Course {
         let mut scores = Vec::new();
         for label in labels {
             let around = Some(self.scope.clone());
-            scores.push(judge(around, label.answer.clone(), label.input.clone()).await?);
+            scores.push(
+                judge(around, self.scope.strand.next(), label.answer.clone(), label.input.clone())
+                    .await?,
+            );
         }
         Accuracy::of(labels, &scores).map(Some)
     }
@@ -205,21 +208,25 @@ impl Course {
         let plan = &self.plan;
         let (everybody, first) = (vec![true; plan.arms.len()], &plan.inputs[0]);
         for round in 0..plan.warm_up {
-            match self.block(&format!("warm-up {round}"), round, first, &everybody).await {
+            let strand = self.scope.strand.next();
+            match self.block(&format!("warm-up {round}"), round, first, &everybody, &strand).await {
                 Err(failure) if self.is_spent(&failure) => return Ok(Over::Budget),
                 other => other?,
             };
         }
         let count = plan.inputs.len() as u64 * plan.repeat;
+        let group = self.scope.strand.group();
         let blocks = (0..count).map(|number| async move {
             let place = usize::try_from(number).unwrap_or(0) % plan.inputs.len();
             let live: Vec<bool> = {
                 let experiment = self.experiment.borrow();
                 (0..plan.arms.len()).map(|arm| experiment.is_live(arm)).collect()
             };
-            self.block(&number.to_string(), number + plan.warm_up, &plan.inputs[place], &live).await
+            let strand = self.scope.strand.child(group, usize::try_from(number).unwrap_or(0));
+            let input = &plan.inputs[place];
+            self.block(&number.to_string(), number + plan.warm_up, input, &live, &strand).await
         });
-        let mut blocks = stream::iter(blocks).buffered(plan.max_concurrent);
+        let mut blocks = InOrder::new(blocks, plan.max_concurrent);
         let mut useless = 0;
         while let Some(block) = blocks.next().await {
             let block = match block {
@@ -255,6 +262,7 @@ impl Course {
         number: u64,
         input: &Value,
         live: &[bool],
+        strand: &Strand,
     ) -> Result<Vec<Option<Seen>>, Failure> {
         let mut rng = Rng::seeded(self.seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let mut order: Vec<usize> = (0..live.len()).filter(|arm| live[*arm]).collect();
@@ -263,14 +271,22 @@ impl Course {
             order.swap(place, usize::try_from(other).unwrap_or(0));
         }
         let mut block = vec![None; live.len()];
+        let group = strand.group();
         for arm in order {
-            block[arm] = Some(self.one(which, input, &self.plan.arms[arm]).await?);
+            let part = strand.child(group, arm);
+            block[arm] = Some(self.one(which, input, &self.plan.arms[arm], &part).await?);
         }
         Ok(block)
     }
 
     /// Executes one pattern on one input.
-    async fn one(&self, which: &str, input: &Value, arm: &Arm) -> Result<Seen, Failure> {
+    async fn one(
+        &self,
+        which: &str,
+        input: &Value,
+        arm: &Arm,
+        strand: &Rc<Strand>,
+    ) -> Result<Seen, Failure> {
         let executor = &self.setting.executor;
         let broken = |error: crate::store::StoreError| Failure::new("store", error.to_string());
         let (task, pattern) = (&self.plan.task, &arm.pattern);
@@ -281,10 +297,10 @@ impl Course {
         );
         // What the run that this one goes on from has done is done once more with its replies, which
         // costs nothing and leaves everything after it as it was; its figures are those of then.
-        let known: Option<Seen> =
-            executor.recall(&what).and_then(|value| serde_json::from_value(value).ok());
+        let (at, known) = executor.recall(strand, &what);
+        let known: Option<Seen> = known.and_then(|value| serde_json::from_value(value).ok());
         let is_new = known.is_none();
-        let done = match self.setting.execute(task, arm, input, Some(&self.scope)).await {
+        let done = match self.setting.execute(task, arm, input, Some(&self.scope), strand).await {
             Ok(Execution { result: Err(failure), .. }) if failure.kind == "budget" => {
                 return Err(failure);
             }
@@ -292,10 +308,10 @@ impl Course {
             Err(Stop::Failed(failure)) => return Err(failure),
             Err(Stop::Store(error)) => return Err(broken(error)),
         };
-        let seen = known.unwrap_or_else(|| done.seen(RunId::fresh().0));
+        let seen = known.unwrap_or_else(|| done.seen(format!("{}{at} compare", executor.origin())));
         self.spent.borrow_mut().add(&seen);
         let value = serde_json::to_value(&seen).expect("an execution is plain data");
-        executor.commit(&Event::Told { what, value }).await.map_err(broken)?;
+        executor.commit(&Event::Told { what, value, at: Some(at) }).await.map_err(broken)?;
         let is_old_news = is_new && seen.is_reused;
         if self.plan.records && !executor.is_dry() && !is_old_news && !which.starts_with("warm") {
             let recorded = self.optimizer.record_observation(seen.observation(task, pattern)).await;

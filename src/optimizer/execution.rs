@@ -1,6 +1,8 @@
 //! Executing a pattern once: on a branch of its own, measured, and judged.
 
 use crate::base::clock::Stamp;
+use crate::base::strand::Strand;
+use crate::base::unit::Money;
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
 use crate::executor::run::FlowOptions;
@@ -28,8 +30,14 @@ pub type Work =
 
 /// Says how good an answer is, from 0 to 1: gets the answer and the input. What it asks belongs to
 /// the operation around the execution, if there is one, and never to the pattern.
-pub type Judge =
-    Rc<dyn Fn(Option<Rc<Scope>>, Value, Value) -> LocalBoxFuture<'static, Result<f64, Failure>>>;
+pub type Judge = Rc<
+    dyn Fn(
+        Option<Rc<Scope>>,
+        Rc<Strand>,
+        Value,
+        Value,
+    ) -> LocalBoxFuture<'static, Result<f64, Failure>>,
+>;
 
 /// A pattern that can be executed.
 #[derive(Clone)]
@@ -57,6 +65,8 @@ pub struct Setting {
     pub judge: Option<Judge>,
     /// Longest time of one execution.
     pub timeout: Option<Duration>,
+    /// The line of work that has patterns executed.
+    pub strand: Rc<Strand>,
 }
 
 impl fmt::Debug for Setting {
@@ -78,13 +88,15 @@ pub struct Execution {
 
 impl Setting {
     /// Executes a pattern on an input: a flow of one operation, which bears the pattern's name.
-    /// `around` is the operation that has it executed, if there is one.
+    /// `around` is the operation that has it executed, if there is one, and `strand` the line of work
+    /// that is this execution's.
     pub async fn execute(
         &self,
         task: &TaskType,
         arm: &Arm,
         input: &Value,
         around: Option<&Rc<Scope>>,
+        strand: &Rc<Strand>,
     ) -> Result<Execution, Stop> {
         let (work, given) = (arm.work.clone(), input.clone());
         let call = Callback::new(move |from| match from {
@@ -99,11 +111,12 @@ impl Setting {
         let session = Session::new(self.branch.fork().shared());
         let within = around.map(|scope| scope.flow);
         let options = FlowOptions { allow_failures: true, within, ..FlowOptions::default() };
-        let report = self.executor.run(&graph, &session, &options).await?;
+        let report = self.executor.run(strand, &graph, &session, &options).await?;
         let result = report.only();
         let score = match (&result, &self.judge) {
             (Ok(answer), Some(judge)) => {
-                let judged = judge(around.cloned(), answer.clone(), input.clone()).await;
+                let judged =
+                    judge(around.cloned(), strand.next(), answer.clone(), input.clone()).await;
                 Some(judged.map_err(|failure| unjudged(failure, &arm.pattern))?)
             }
             _ => None,
@@ -120,16 +133,36 @@ fn unjudged(failure: Failure, pattern: &Pattern) -> Failure {
 
 /// Reads what a judge said: a number from 0 to 1, true or false, or a map with such a `score`.
 pub fn read_score(said: &Value) -> Result<f64, Failure> {
-    let number = match said {
+    let score = match said {
+        Value::Object(map) => map.get("score").unwrap_or(&Value::Null),
+        other => other,
+    };
+    let number = match score {
         Value::Bool(good) => Some(f64::from(u8::from(*good))),
-        Value::Object(map) => return read_score(map.get("score").unwrap_or(&Value::Null)),
         other => other.as_f64(),
     };
-    number.filter(|number| (0.0..=1.0).contains(number)).ok_or_else(|| {
-        let message =
-            format!("a judge must give a number from 0 to 1, or true or false, not `{said}`");
-        Failure::new("option", message)
+    number.filter(|number| (0.0..=1.0).contains(number)).ok_or_else(|| match (score, said) {
+        (Value::Null, Value::Object(_)) => no_score(WITHOUT_SCORE),
+        (Value::Null, _) => no_score("nothing (`()`)"),
+        (other, _) => no_score(&format!("`{}`", short(other))),
     })
+}
+
+/// What a map is that says no score.
+pub const WITHOUT_SCORE: &str = "a map without a `score`";
+
+fn short(said: &Value) -> String {
+    said.to_string().chars().take(80).collect()
+}
+
+/// Makes the error for something that is no score.
+pub fn no_score(said: &str) -> Failure {
+    let number = said.trim_matches('`').trim_matches(['"', '%']).parse::<f64>().ok();
+    let is_percent = number.is_some_and(|number| number > 1.0 && number <= 100.0);
+    let help = if is_percent { "; divide a percentage by 100" } else { "" };
+    let message =
+        format!("a judge must give a number from 0 to 1, or true or false, not {said}{help}");
+    Failure::new("option", message)
 }
 
 impl Execution {
@@ -138,8 +171,8 @@ impl Execution {
     /// paid then.
     pub fn seen(&self, name: String) -> Seen {
         let metrics = &self.metrics;
-        let (is_fresh, mut paid) = (metrics.reused == 0, metrics.cost);
-        paid += metrics.saved;
+        let is_fresh = metrics.reused == 0;
+        let paid = metrics.known_cost().zip(metrics.known_saved()).map(|(now, then)| now + then);
         let error = self.result.as_ref().err().map(|failure| {
             let message = crate::base::secret::scrub(&failure.message).into_owned();
             (failure.kind.clone(), message)
@@ -149,8 +182,8 @@ impl Execution {
             success: if self.result.is_ok() { 1.0 } else { 0.0 },
             score: self.score,
             time: is_fresh.then_some(metrics.execution_time),
-            cost: metrics.known_cost().map(|_| paid.dollars()),
-            tokens: is_fresh.then(|| metrics.usage.input() + metrics.usage.output()),
+            cost: paid.map(Money::dollars),
+            tokens: metrics.known_usage().filter(|_| is_fresh).map(|usage| usage.tokens()),
             calls: metrics.calls + metrics.reused,
             is_demo: metrics.demo_replies > 0,
             is_reused: !is_fresh,
@@ -222,6 +255,33 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_score_is_a_number_from_0_to_1_or_a_truth_value() {
+        use serde_json::json;
+        let scores =
+            [json!(0), json!(0.25), json!(1), json!(true), json!({ "score": false, "x": 1 })];
+        let read: Vec<f64> = scores.iter().map(|said| read_score(said).expect("a score")).collect();
+        assert_eq!(read, [0.0, 0.25, 1.0, 1.0, 0.0]);
+        let none = [
+            (json!(85), "`85`; divide a percentage by 100"),
+            (json!("85%"), "`\"85%\"`; divide a percentage by 100"),
+            (json!(1.01), "`1.01`; divide a percentage by 100"),
+            (json!(-0.1), "`-0.1`"),
+            (json!(1e300), "`1e+300`"),
+            (json!("good"), "`\"good\"`"),
+            (json!([0.5]), "`[0.5]`"),
+            (json!(null), "nothing (`()`)"),
+            (json!({ "feedback": "x" }), "a map without a `score`"),
+            (json!({ "score": { "score": 1 } }), "`{\"score\":1}`"),
+        ];
+        for (said, told) in none {
+            let failure = read_score(&said).expect_err("no score");
+            let expected =
+                format!("a judge must give a number from 0 to 1, or true or false, not {told}");
+            assert_eq!((failure.kind.as_str(), failure.message), ("option", expected));
+        }
+    }
 
     #[test]
     fn what_counts_survives_the_journal() {

@@ -48,6 +48,11 @@ const LESSONS: &[(&[&str], &str, &str)] = &[
         "the model is not set up: check the key and the model's name; no pattern can work",
     ),
     (
+        &["quota"],
+        "setup",
+        "the account has no quota left: add to it, or use another model; no pattern can work",
+    ),
+    (
         &["bad_request", "option", "param", "script", "thrown", "graph", "json", "file", "import"],
         "request",
         "the workflow asked for something that cannot work: correct the script",
@@ -58,7 +63,7 @@ const LESSONS: &[(&[&str], &str, &str)] = &[
         "the answer did not fit: raise `max_tokens`, or ask for less in one operation",
     ),
     (
-        &["cut_off", "empty", "bad_reply", "too_large"],
+        &["cut_off", "ended", "empty", "bad_reply", "invalid_output", "too_large"],
         "reply",
         "the reply was unusable: try again, or ask for a simpler form of answer",
     ),

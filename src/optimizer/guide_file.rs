@@ -2,7 +2,7 @@
 //! "failed_patterns": {"task:pattern": ["error", ..]}}`. Written whole and atomically under a lock,
 //! so that several processes lose nothing and a crash leaves the old file or the new one.
 
-use crate::base::secret::scrub;
+use crate::base::secret::{clean_fields, scrub};
 use crate::optimizer::cell::Cell;
 use crate::optimizer::observation::Observation;
 use crate::optimizer::pattern::{Pattern, TaskType};
@@ -187,7 +187,7 @@ impl GuideFile {
 
     /// Adds a success without writing.
     pub fn add_success(&mut self, task: &str, pattern: &str, metrics: Map<String, Value>) {
-        self.add(SUCCESSFUL, task, pattern, metrics.into());
+        self.add(SUCCESSFUL, task, pattern, clean_fields(metrics).into());
     }
 
     /// Adds a failure without writing.

@@ -2,28 +2,28 @@
 //! the sums it changes are written in one transaction, so that any number of processes may record
 //! at once and nothing is lost.
 
-use crate::base::clock::Stamp;
+mod row;
+mod snapshot;
+
 use crate::base::failpoint::{self, Point};
 use crate::optimizer::audit::Audit;
-use crate::optimizer::cell::{Cell, Sums};
-use crate::optimizer::failure::{Lesson, lesson};
-use crate::optimizer::feature::{self, Features};
+use crate::optimizer::cell::Cell;
+use crate::optimizer::failure::Lesson;
+use crate::optimizer::feature::Features;
 use crate::optimizer::insights::Cells;
+use crate::optimizer::knowledge::row::{COLUMNS, Unread, cell};
 use crate::optimizer::learner::Outcome;
 use crate::optimizer::observation::{Observation, Source};
 use crate::optimizer::pattern::{NameError, Pattern, TaskType};
 use crate::store::writer::Writer;
 use crate::store::{self, StoreError};
-use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+use rusqlite::{Connection, OptionalExtension, Params, params};
 use std::fmt;
 use std::path::Path;
 use std::rc::Rc;
-use std::time::Duration;
 
 /// Most failures that are looked back at.
 const FAILURES_MAX: u32 = 10_000;
-/// Most snapshots that are kept, each for another objective or version of this program.
-const SNAPSHOTS_MAX: u32 = 4;
 
 /// Experience that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -96,12 +96,12 @@ const OVERLAY: &str = "
 
 /// What is read of an observation, and where from.
 const SEEN: &str = "seq, at, task_type, pattern, source, success_rate, score, execution_time, cost,
-    kind, extra FROM observations";
+    kind, extra, run FROM observations";
 
-/// What is read of an observation for sums.
+/// What is read of an observation for sums, and where from.
 const WHOLE: &str =
     "task_type, pattern, source, at, success_rate, execution_time, score, cost, tokens,
-    kind, message";
+    kind, message, seq, run FROM observations";
 
 /// What was learned.
 pub struct Knowledge {
@@ -110,6 +110,8 @@ pub struct Knowledge {
     writer: Option<Rc<Writer>>,
     /// Whether snapshots are kept all the same.
     keeps: bool,
+    /// Rows that could not be read.
+    unread: Unread,
     /// Whether it begins with what a store knows, and changes nothing there.
     is_copy: bool,
 }
@@ -121,29 +123,28 @@ impl fmt::Debug for Knowledge {
 }
 
 impl Knowledge {
+    fn over(reader: Connection, writer: Option<Rc<Writer>>, keeps: bool) -> Knowledge {
+        Knowledge { reader, writer, keeps, unread: Unread::default(), is_copy: false }
+    }
+
+    /// Returns what could not be read so far, in words. Everything else was used.
+    pub fn damage(&self) -> Vec<String> {
+        self.unread.named()
+    }
+
     /// Opens what the project's store knows.
     pub fn open(path: &Path, writer: Rc<Writer>) -> Result<Knowledge, KnowledgeError> {
-        Ok(Knowledge {
-            reader: store::open(path)?,
-            writer: Some(writer),
-            keeps: true,
-            is_copy: false,
-        })
+        Ok(Knowledge::over(store::reopen(path)?, Some(writer), true))
     }
 
     /// Opens a store for reading what it knows. Only snapshots of the learner are written.
     pub fn read(reader: Connection) -> Knowledge {
-        Knowledge { reader, writer: None, keeps: true, is_copy: false }
+        Knowledge::over(reader, None, true)
     }
 
     /// Starts knowing nothing, and forgets everything in the end.
     pub fn in_memory() -> Result<Knowledge, KnowledgeError> {
-        Ok(Knowledge {
-            reader: store::open_in_memory()?,
-            writer: None,
-            keeps: false,
-            is_copy: false,
-        })
+        Ok(Knowledge::over(store::open_in_memory()?, None, false))
     }
 
     /// Starts from what a store knows at this moment, and changes nothing in it: what is recorded
@@ -154,7 +155,7 @@ impl Knowledge {
             reader.execute("ATTACH ? AS disk", [path.to_string_lossy()])?;
             reader.execute_batch(OVERLAY)?;
         }
-        Ok(Knowledge { reader, writer: None, keeps: false, is_copy: true })
+        Ok(Knowledge { is_copy: true, ..Knowledge::over(reader, None, false) })
     }
 
     /// Records observations, all or none. Those that `counts` accepts and that say something about
@@ -199,7 +200,8 @@ impl Knowledge {
         let mut rows = statement.query([task.as_str()])?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            found.push((Pattern::new(&row.get::<_, String>(0)?)?, cell(row, 1)?));
+            let read = || Ok((Pattern::new(&row.get::<_, String>(0)?)?, cell(row, 1)?));
+            found.extend(self.unread.skip(read(), || row::sums(task.as_str(), row, 0))?);
         }
         Ok(found)
     }
@@ -238,21 +240,12 @@ impl Knowledge {
         let mut rows = statement.query(with)?;
         let mut last = None;
         while let Some(row) = rows.next()? {
-            let (seq, at) = (row.get(0)?, row.get(1)?);
-            last = Some((seq, at));
-            let kind = row.get_ref(9)?.as_str().ok();
-            let taught = kind.map(lesson);
-            let is_outage = taught.is_some_and(|taught| taught.is_outage());
-            if taught.is_some_and(|taught| !taught.blames_pattern() && !is_outage) {
-                continue;
+            let seq = row.get(0)?;
+            // A time that cannot be read is none; what was looked at counts all the same.
+            last = Some((seq, row.get_ref(1)?.as_i64().unwrap_or(0)));
+            if let Some(Some(seen)) = self.unread.skip(row::seen(row), || row::name(row))? {
+                each(&seen);
             }
-            let text = |column: usize| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
-            let is_demo = text(4)? == Source::Demo.word();
-            let source = if is_demo { Source::Demo } else { Source::Live };
-            let (success, quality) = (row.get(5)?, row.get(6)?);
-            let outcome = Outcome { success, quality, time: row.get(7)?, cost: row.get(8)? };
-            let of = row.get_ref(10)?.as_str().ok().and_then(feature::kept);
-            each(&Seen { at, task: text(2)?, pattern: text(3)?, source, outcome, is_outage, of });
         }
         Ok(last)
     }
@@ -271,12 +264,13 @@ impl Knowledge {
         end: i64,
         mut each: impl FnMut(Observation),
     ) -> Result<(), KnowledgeError> {
-        let sql =
-            format!("SELECT {WHOLE} FROM observations WHERE seq > ? AND seq <= ? ORDER BY seq");
+        let sql = format!("SELECT {WHOLE} WHERE seq > ? AND seq <= ? ORDER BY seq");
         let mut statement = self.reader.prepare_cached(&sql)?;
         let mut rows = statement.query(params![seq, end])?;
         while let Some(row) = rows.next()? {
-            each(observation(row)?);
+            if let Some(seen) = self.unread.skip(row::observation(row), || row::name(row))? {
+                each(seen);
+            }
         }
         Ok(())
     }
@@ -286,87 +280,6 @@ impl Knowledge {
         !self.keeps && !self.is_copy
     }
 
-    /// Tells whether snapshots of the learner can be kept.
-    pub fn keeps_snapshots(&self) -> bool {
-        self.keeps
-    }
-
-    /// Returns the newest rules by which anybody has learned from this store; `None` if nobody has.
-    pub fn rules(&self) -> Result<Option<u32>, KnowledgeError> {
-        let sql = "SELECT max(rules) FROM learned";
-        Ok(self.reader.query_row(sql, [], |row| row.get(0))?)
-    }
-
-    /// Says by which rules the store is learned from now, and drops the snapshots of others, whose names
-    /// begin otherwise. If that fails it is said again the next time.
-    pub fn set_rules(&self, rules: u32, snapshots: String) {
-        self.write_spare(move |tx: &Connection| {
-            tx.execute("DELETE FROM learned", [])?;
-            tx.execute("INSERT INTO learned (rules) VALUES (?)", [rules])?;
-            let sql = "DELETE FROM snapshots WHERE substr(fold, 1, length(?1)) <> ?1";
-            tx.execute(sql, [&snapshots]).map(drop)
-        });
-    }
-
-    /// Reads a snapshot of the learner, if there is one whose last observation is still there. One
-    /// that cannot be read is none: what it saves is only time.
-    pub fn snapshot<T>(&self, fold: &str, read: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
-        let sql =
-            "SELECT s.body FROM snapshots s JOIN observations o ON o.seq = s.seq AND o.at = s.at
-                   WHERE s.fold = ?";
-        let body = |row: &Row<'_>| Ok(row.get_ref(0)?.as_blob().ok().and_then(read));
-        self.reader.query_row(sql, [fold], body).ok().flatten()
-    }
-
-    /// Returns the number of the last observation in a snapshot.
-    pub fn snapshot_end(&self, fold: &str) -> Option<i64> {
-        let sql = "SELECT seq FROM snapshots WHERE fold = ?";
-        self.reader.query_row(sql, [fold], |row| row.get(0)).ok()
-    }
-
-    /// Names the snapshots.
-    pub fn snapshots(&self) -> Result<Vec<String>, KnowledgeError> {
-        let mut statement = self.reader.prepare("SELECT fold FROM snapshots ORDER BY fold")?;
-        Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
-    }
-
-    /// Keeps a snapshot that ends with the observation `seq` of the time `at`, unless there is a
-    /// newer one. If that fails nothing is lost but time.
-    pub fn keep_snapshot(&self, fold: String, (seq, at): (i64, i64), body: Vec<u8>) {
-        let keep = move |tx: &Connection| {
-            tx.execute(
-                "INSERT OR REPLACE INTO snapshots (fold, seq, at, body) SELECT ?1, ?2, ?3, ?4
-                 WHERE NOT EXISTS (SELECT 1 FROM snapshots WHERE fold = ?1 AND seq >= ?2)",
-                params![fold, seq, at, body],
-            )?;
-            let sql = "DELETE FROM snapshots WHERE id NOT IN
-                       (SELECT id FROM snapshots ORDER BY id DESC LIMIT ?)";
-            tx.execute(sql, [SNAPSHOTS_MAX]).map(drop)
-        };
-        self.write_spare(keep);
-    }
-
-    /// Writes what is worth nothing but time, if that is possible now.
-    fn write_spare(&self, change: impl Fn(&Connection) -> rusqlite::Result<()> + Send + 'static) {
-        if let Some(writer) = &self.writer {
-            writer.apply_spare(Box::new(change));
-        } else if self.keeps {
-            // Who only looks does not wait for others that write.
-            let _ = self.reader.busy_timeout(Duration::ZERO);
-            let _ = self.reader.unchecked_transaction().and_then(|tx| {
-                change(&tx)?;
-                tx.commit()
-            });
-            let _ = self.reader.busy_timeout(store::BUSY_TIMEOUT);
-        }
-    }
-
-    /// Drops a snapshot.
-    pub fn drop_snapshot(&self, fold: &str) -> Result<(), KnowledgeError> {
-        self.reader.execute("DELETE FROM snapshots WHERE fold = ?", [fold])?;
-        Ok(())
-    }
-
     /// Returns everything that is known.
     pub fn all(&self) -> Result<Cells, KnowledgeError> {
         let sql = format!("SELECT task_type, pattern, {COLUMNS} FROM cells");
@@ -374,9 +287,15 @@ impl Knowledge {
         let mut rows = statement.query([])?;
         let mut found = Cells::new();
         while let Some(row) = rows.next()? {
-            let task = TaskType::new(&row.get::<_, String>(0)?)?;
-            let pattern = Pattern::new(&row.get::<_, String>(1)?)?;
-            found.entry(task).or_default().insert(pattern, cell(row, 2)?);
+            let read = || {
+                let task = TaskType::new(&row.get::<_, String>(0)?)?;
+                let pattern = Pattern::new(&row.get::<_, String>(1)?)?;
+                Ok((task, pattern, cell(row, 2)?))
+            };
+            let sums = || row::sums(&row.get::<_, String>(0).unwrap_or_default(), row, 1);
+            if let Some((task, pattern, cell)) = self.unread.skip(read(), sums)? {
+                found.entry(task).or_default().insert(pattern, cell);
+            }
         }
         Ok(found)
     }
@@ -408,20 +327,13 @@ impl Knowledge {
              GROUP BY task_type, pattern, kind ORDER BY count(*) DESC, task_type, pattern, kind",
         ))?;
         let with = params![FAILURES_MAX, task.map(TaskType::as_str)];
-        let rows = statement.query_map(with, |row| {
-            let kind: String = row.get(2)?;
-            Ok(FailureClass {
-                task: row.get(0)?,
-                pattern: row.get(1)?,
-                lesson: lesson(&kind),
-                kind,
-                first_at: row.get(6)?,
-                last_at: row.get(7)?,
-                count: u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0),
-                message: row.get::<_, Option<String>>(4)?.unwrap_or_default(),
-            })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let mut rows = statement.query(with)?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let class = self.unread.skip(row::failures(row), || "a kind of failure".to_owned())?;
+            found.extend(class);
+        }
+        Ok(found)
     }
 
     /// Compares the sums with the observations, as they are at one moment, and names what differs.
@@ -431,56 +343,10 @@ impl Knowledge {
         let _moment = is_free.then(|| self.reader.unchecked_transaction()).transpose()?;
         let mut audit = Audit::default();
         self.observations(0, i64::MAX, |seen| audit.add(&seen))?;
-        Ok(audit.compare(&self.all()?))
+        let mut faults = audit.compare(&self.all()?);
+        faults.extend(self.damage());
+        Ok(faults)
     }
-}
-
-/// Reads an observation, without what no sum needs.
-fn observation(row: &Row<'_>) -> Result<Observation, KnowledgeError> {
-    let is_demo = row.get_ref(2)?.as_str().is_ok_and(|word| word == Source::Demo.word());
-    let (kind, message): (Option<String>, Option<String>) = (row.get(9)?, row.get(10)?);
-    Ok(Observation {
-        task: TaskType::new(&row.get::<_, String>(0)?)?,
-        pattern: Pattern::new(&row.get::<_, String>(1)?)?,
-        source: if is_demo { Source::Demo } else { Source::Live },
-        at: Stamp(row.get(3)?),
-        run: None,
-        execution: None,
-        success_rate: row.get(4)?,
-        execution_time: row.get(5)?,
-        score: row.get(6)?,
-        cost: row.get(7)?,
-        tokens: row.get::<_, Option<i64>>(8)?.map(i64::unsigned_abs),
-        error: kind.map(|kind| (kind, message.unwrap_or_default())),
-        extra: serde_json::Map::new(),
-    })
-}
-
-const COLUMNS: &str = "n, success_sum, time_n, time_sum, time_sum2, score_n, score_sum, score_sum2,
-    cost_n, cost_sum, tokens_n, tokens_sum, failures, last_at, last_kind, last_message";
-
-/// Reads a cell from the columns that start at `at`.
-fn cell(row: &Row<'_>, at: usize) -> rusqlite::Result<Cell> {
-    let count = |column: usize| -> rusqlite::Result<u64> {
-        Ok(u64::try_from(row.get::<_, i64>(at + column)?).unwrap_or(0))
-    };
-    let sums = |column: usize, squares: bool| -> rusqlite::Result<Sums> {
-        let squares = if squares { row.get(at + column + 2)? } else { 0.0 };
-        Ok(Sums { n: count(column)?, sum: row.get(at + column + 1)?, squares })
-    };
-    let kind: Option<String> = row.get(at + 14)?;
-    let message: Option<String> = row.get(at + 15)?;
-    Ok(Cell {
-        n: count(0)?,
-        success_sum: row.get(at + 1)?,
-        time: sums(2, true)?,
-        score: sums(5, true)?,
-        cost: sums(8, false)?,
-        tokens: sums(10, false)?,
-        failures: count(12)?,
-        last_at: row.get(at + 13)?,
-        last_error: kind.map(|kind| (kind, message.unwrap_or_default())),
-    })
 }
 
 /// Inserts an observation; false if its execution was recorded before.
@@ -556,6 +422,7 @@ fn update(tx: &Connection, seen: &Observation) -> rusqlite::Result<()> {
 mod tests {
     use super::*;
     use serde_json::{Value, json};
+    use std::time::Duration;
 
     fn seen(task: &str, pattern: &str) -> Observation {
         let metrics = json!({ "success_rate": 1.0, "execution_time": 2.0, "score": 0.5 });

@@ -18,11 +18,11 @@ pub mod guide_file;
 mod hindsight;
 pub mod insights;
 pub mod knowledge;
+pub mod label;
 pub mod learner;
 pub mod note;
 pub mod observation;
 pub mod packed;
-
 pub mod pattern;
 pub mod policy;
 pub mod stats;
@@ -30,6 +30,7 @@ pub mod stats;
 use crate::base::clock::TimeSource;
 use crate::base::id::RunId;
 use crate::base::rng::Rng;
+use crate::base::strand::Spot;
 use crate::flow::failure::Failure;
 use crate::optimizer::advice::{Manner, standings};
 use crate::optimizer::chooser::near;
@@ -77,12 +78,15 @@ pub struct Optimizer {
     manner: Manner,
     experience: Rc<RefCell<Experience>>,
     rng: Rc<RefCell<Rng>>,
+    seed: u64,
     time: TimeSource,
     /// What was known when the run that this one goes on from chose.
     hindsight: Rc<RefCell<Hindsight>>,
     /// Whether what the demo model did counts.
     learn_from_demo: bool,
     run: Option<RunId>,
+    /// The name by which the next execution is recorded once.
+    name: Option<String>,
 }
 
 impl Optimizer {
@@ -98,10 +102,12 @@ impl Optimizer {
             manner,
             experience,
             rng,
+            seed: 0,
             time,
             hindsight,
             learn_from_demo,
             run: None,
+            name: None,
         }
     }
 
@@ -117,12 +123,17 @@ impl Optimizer {
         let experience = Rc::new(RefCell::new(Experience::new(objective)));
         let hindsight = Rc::new(RefCell::new(Hindsight::new(objective)));
         let rng = Rc::new(RefCell::new(Rng::seeded(seed)));
-        Optimizer { manner, experience, rng, hindsight, ..self }
+        Optimizer { manner, experience, rng, seed, hindsight, ..self }
     }
 
     /// Tells whether what the demo model does counts.
     pub fn learns_from_demo(&self) -> bool {
         self.learn_from_demo
+    }
+
+    /// Tells whether something of what is known could not be read.
+    pub fn has_damage(&self) -> bool {
+        !self.knowledge.damage().is_empty()
     }
 
     /// Returns what counts, if it is not the usual.
@@ -135,10 +146,22 @@ impl Optimizer {
         self.experience.borrow_mut().take_notice()
     }
 
+    /// Makes the chance of the next recommendation follow from the place in the run where it is asked
+    /// for, so that a resumed run makes the same one.
+    pub fn reseed(&self, at: &Spot) {
+        self.rng.replace(at.chance(self.seed, 0));
+    }
+
     /// Says which run records.
     #[must_use]
     pub fn of_run(self, run: RunId) -> Optimizer {
         Optimizer { run: Some(run), ..self }
+    }
+
+    /// Names the next execution, so that it is recorded once, however often it is told.
+    #[must_use]
+    pub fn naming(&self, name: Option<String>) -> Optimizer {
+        Optimizer { name, ..self.clone() }
     }
 
     /// Records how one execution went. `demo` says that the demo model was asked in this run, for
@@ -213,6 +236,7 @@ impl Optimizer {
         if demo && !metrics.contains_key("demo_calls") {
             seen.source = Source::Demo;
         }
+        seen.execution.clone_from(&self.name);
         self.record_observation(seen).await
     }
 
@@ -276,8 +300,10 @@ impl Optimizer {
         let mut of_task: BTreeMap<&str, BTreeSet<Pattern>> = BTreeMap::new();
         for class in failures {
             if !of_task.contains_key(class.task.as_str()) {
-                let avoided = self.avoided(&TaskType::new(&class.task)?, &among)?;
-                of_task.insert(&class.task, avoided);
+                // A damaged name is none, and nothing is known of it.
+                let task = TaskType::new(&class.task).ok();
+                let avoided = task.map(|task| self.avoided(&task, &among)).transpose()?;
+                of_task.insert(&class.task, avoided.unwrap_or_default());
             }
         }
 

@@ -2,7 +2,7 @@
 
 use crate::base::clock::Stamp;
 use crate::base::id::RunId;
-use crate::base::secret::scrub;
+use crate::base::secret::{clean_fields, scrub};
 use crate::flow::failure::Failure;
 use crate::optimizer::failure::lesson;
 use crate::optimizer::pattern::{Pattern, TaskType};
@@ -121,7 +121,7 @@ impl Observation {
             cost: amount(metrics, "cost", "dollars from 0 up")?,
             tokens: tokens(metrics)?,
             error: None,
-            extra: rest.map(|(key, value)| (key.clone(), value.clone())).collect(),
+            extra: clean_fields(rest.map(|(key, value)| (key.clone(), value.clone())).collect()),
         })
     }
 
@@ -198,15 +198,20 @@ fn number(
     }
 }
 
-/// Reads tokens: a number, or a report's map with `input` and `output`.
+/// Reads tokens: a number, or a report's map with `input` and `output`, which are null where a call
+/// did not say what it used.
 fn tokens(metrics: &Map<String, Value>) -> Result<Option<u64>, MetricsError> {
     let Some(value) = metrics.get("tokens").filter(|value| !value.is_null()) else {
         return Ok(None);
     };
+    let is_null = |part: Option<&Value>| part.is_some_and(Value::is_null);
     let found = match value {
+        Value::Object(map) if is_null(map.get("input")) || is_null(map.get("output")) => {
+            return Ok(None);
+        }
         Value::Object(map) => {
             let part = |key: &str| map.get(key).and_then(Value::as_u64);
-            part("input").zip(part("output")).map(|(input, output)| input + output)
+            part("input").zip(part("output")).map(|(input, output)| input.saturating_add(output))
         }
         other => other.as_u64(),
     };
@@ -234,6 +239,8 @@ mod tests {
         let read_report = read(report).expect("metrics");
         assert_eq!((read_report.tokens, read_report.cost), (Some(15), None));
         assert_eq!(read_report.extra.keys().collect::<Vec<_>>(), ["speedup"]);
+        let unknown = json!({ "success_rate": 1, "tokens": { "input": null, "output": null } });
+        assert_eq!(read(unknown).expect("metrics").tokens, None);
         let guide = json!({ "success_rate": 1, "execution_time": 0, "parallel_efficiency": 3 });
         assert_eq!(read(guide).expect("metrics").execution_time, Some(0.0));
     }

@@ -39,6 +39,8 @@ pub const SHADOW: &str = "K0010";
 pub const LOOP_VARIABLE: &str = "K0011";
 /// A function that is named like a test and is none.
 pub const TEST: &str = "K0012";
+/// A schema that is none.
+pub const SCHEMA: &str = "K0013";
 /// A failure whose kind has no code of its own.
 pub const OTHER: &str = "K0100";
 
@@ -57,8 +59,10 @@ pub const CODES: &[Code] = &[
         VARIABLE,
         "there is no such variable",
         "A variable exists from its `let` to the end of its block. A function does not see the \
-         variables of the script: pass them as arguments. `log`, `run_id` and `state` exist \
-         everywhere.",
+         variables of the script: pass them as arguments, or write `const NAME = ..` outside of \
+         functions and blocks and `global::NAME` in the function. `log`, `run_id` and `state` exist \
+         everywhere. Of another file there is what it exports (`export const NAME = ..`); a function \
+         of it is no value: write `|x| lib::f(x)`.",
         "let answer = 42;\nprint(anser);",
     ),
     found(
@@ -93,7 +97,8 @@ pub const CODES: &[Code] = &[
         IMPORT,
         "a file that cannot be imported",
         "Imports are named relative to the file that imports, with or without `.rhai`, and must lie \
-         in the project's folder. Imports in a circle are errors.",
+         in the project's folder. Imports in a circle are errors. An import in a function ends with \
+         it, so a closure that the function gives back cannot use it.",
         "import \"../../elsewhere/lib\" as lib;",
     ),
     found(
@@ -131,6 +136,13 @@ pub const CODES: &[Code] = &[
         "In a file `*_test.rhai`, `kaizen test` calls every function whose name begins with `test_`. It \
          gives them no arguments, and a `private` function cannot be called from outside.",
         "",
+    ),
+    found(
+        SCHEMA,
+        "a schema that is none",
+        "`schema` takes a JSON schema: a map such as `#{ type: \"object\", properties: #{ city: #{ \
+         type: \"string\" } }, required: [\"city\"] }`. What it refers to must be part of it.",
+        "branch().chat(\"Where?\", #{ schema: #{ type: \"objekt\" } });",
     ),
     run(OTHER, "thrown", "an error that the script threw", "The script threw a value: `throw x`."),
     run(
@@ -268,18 +280,35 @@ pub const CODES: &[Code] = &[
     ),
     run("K0210", "empty", "the reply has no text", "The model answered with nothing."),
     run("K0211", "refused", "the model or a filter refused", "The message has the reason."),
-    run(
-        "K0212",
-        "bad_reply",
-        "the reply is not understood",
-        "It is not what the protocol says, or not the JSON that was asked for.",
-    ),
+    run("K0212", "bad_reply", "the reply is not understood", "It is not what the protocol says."),
     run("K0213", "too_large", "the reply is too large", "It was not read to its end."),
     run(
         "K0214",
         "cancelled",
         "it was given up",
         "The run was stopped, or what waited for it ended first.",
+    ),
+    run(
+        "K0215",
+        "ended",
+        "the reply ended for an unknown reason",
+        "The server ended the reply with a word that does not stand for a whole reply, such as \
+         `error` or `abort`. It was asked again; what came last is in `e.partial`.",
+    ),
+    run(
+        "K0216",
+        "quota",
+        "the account has no quota left",
+        "The provider refuses every further request until the account is topped up or the quota \
+         begins anew, so the request is not repeated.",
+    ),
+    run(
+        "K0217",
+        "invalid_output",
+        "the reply does not fit its schema",
+        "It is whole, but not JSON, or not what the `schema` of the call asks for. It is not appended \
+         to the branch; what came is in `e.partial`. Another try may fit: `retries: 2` of an \
+         operation, or `retry(3, || ..)`.",
     ),
 ];
 

@@ -24,6 +24,9 @@ fn value_at(value: &Dynamic, depth: usize) -> Result<Value, String> {
     if let Ok(number) = value.as_int() {
         return Ok(Value::from(number));
     }
+    if let Some(number) = value.read_lock::<u64>() {
+        return Ok(Value::from(*number));
+    }
     if let Ok(number) = value.as_float() {
         let finite = serde_json::Number::from_f64(number);
         return finite.map(Value::Number).ok_or_else(|| format!("{number} is not plain data"));
@@ -49,9 +52,11 @@ pub(super) fn from_value(value: Value) -> Dynamic {
     match value {
         Value::Null => Dynamic::UNIT,
         Value::Bool(flag) => flag.into(),
-        Value::Number(number) => match number.as_i64() {
-            Some(whole) => whole.into(),
-            None => number.as_f64().unwrap_or(f64::NAN).into(),
+        Value::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(whole), _) => whole.into(),
+            // The whole numbers of scripts end at 2^63; as a float it would lose digits.
+            (None, Some(whole)) => Dynamic::from(whole),
+            (None, None) => number.as_f64().unwrap_or(f64::NAN).into(),
         },
         Value::String(text) => text.into(),
         Value::Array(items) => items.into_iter().map(from_value).collect::<Array>().into(),
@@ -84,6 +89,10 @@ pub(super) fn type_name(value: &Dynamic) -> &'static str {
         "model"
     } else if name.contains("Node") {
         "node"
+    } else if name.contains("Range") {
+        "range"
+    } else if name.contains("Instant") {
+        "timestamp"
     } else {
         name
     }
@@ -96,7 +105,8 @@ mod tests {
 
     #[test]
     fn plain_data_survives_the_way_there_and_back() {
-        let value = json!({ "a": [1, 2.5, "text", true, null], "b": { "c": "ä" } });
+        let value =
+            json!({ "a": [1, 2.5, "text", true, null], "b": { "c": "ä" }, "n": 1_u64 << 63 });
         assert_eq!(to_value(&from_value(value.clone())), Ok(value));
     }
 

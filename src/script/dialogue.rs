@@ -1,19 +1,22 @@
 //! A dialogue: inputs that are evaluated one after the other and share variables, functions and
 //! imports. An input that fails or is given up leaves every variable as it is at that moment.
 
+use crate::base::strand::Strand;
 use crate::executor::Executor;
 use crate::flow::failure::Failure;
-use crate::script::api::state::offered;
+use crate::script::api::state::{is_computed, offered};
+use crate::script::captures::Follows;
 use crate::script::check::Earlier;
 use crate::script::diagnostic::{self, Diagnostic, Level};
+use crate::script::home::Constants;
 use crate::script::lexeme::{EARLIER_MAX, name_of};
 use crate::script::shown::{self, Shown};
 use crate::script::snapshot::Snapshot;
 use crate::script::tasks::{self, Task};
 use crate::script::transcript::{INPUT, Transcript};
 use crate::script::vocabulary::{self, Word};
-use crate::script::{Host, Inner, ScriptError, api, check, convert};
-use rhai::{AST, Dynamic, Expr, Map, Scope, Stmt};
+use crate::script::{Host, Inner, ScriptError, api, check, convert, home, source};
+use rhai::{AST, ASTFlags, Dynamic, Expr, Map, Scope, Stmt};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -61,6 +64,8 @@ struct Input {
 pub struct Dialogue {
     host: Host,
     scope: Rc<RefCell<Scope<'static>>>,
+    /// The constants of loaded files, which their functions see as `global::NAME`.
+    constants: Rc<RefCell<Constants>>,
     /// Functions and closures that were typed.
     typed: AST,
     /// Functions of files, in the order in which they were loaded.
@@ -68,6 +73,8 @@ pub struct Dialogue {
     /// Imports so far: the name, and the statement.
     imports: Vec<(String, String)>,
     transcript: Transcript,
+    /// The strand of which each input is a part.
+    strand: Rc<Strand>,
     /// What seemed wrong and was not told yet.
     warnings: Vec<Diagnostic>,
 }
@@ -91,10 +98,12 @@ impl Dialogue {
         Dialogue {
             host,
             scope,
+            constants: Rc::default(),
             typed,
             loaded: Vec::new(),
             imports: Vec::new(),
             transcript,
+            strand: Strand::root(),
             warnings: Vec::new(),
         }
     }
@@ -167,6 +176,7 @@ impl Dialogue {
             .collect();
         self.typed.retain_functions(|_, _, name, count| !names.contains(&(name.to_owned(), count)));
         self.keep_imports(&ast, file.parent());
+        self.keep_constants(&ast)?;
         match self.loaded.iter_mut().find(|(path, _)| path == file) {
             Some((_, old)) => {
                 // Values may still hold closures of the version before.
@@ -182,8 +192,8 @@ impl Dialogue {
 
     /// Takes the functions of the script that the dialogue is about, and checks the parameters.
     pub fn load_script(&mut self, text: &str, file: &Path) -> Result<(), ScriptError> {
-        let name = file.display().to_string();
-        if let Ok(ast) = self.host.engine.compile_with_scope(&api::constants(), text) {
+        let (name, plain) = (file.display().to_string(), source::plain(text));
+        if let Ok(ast) = self.host.engine.compile_with_scope(&api::constants(), &*plain) {
             let faults = api::run::check_params(&ast, &self.host.inner.with.params, &name);
             if !faults.is_empty() {
                 return Err(ScriptError::Refused(faults));
@@ -198,8 +208,13 @@ impl Dialogue {
     }
 
     /// Ends what is still running.
-    pub async fn end(&self) {
-        self.host.end().await;
+    pub fn end(&self) {
+        self.host.end();
+    }
+
+    /// Goes on with what is still running, until this is dropped.
+    pub async fn idle(&self) {
+        self.host.idle().await;
     }
 
     /// Tells how many tasks are under way.
@@ -237,7 +252,7 @@ impl Dialogue {
         known: &AST,
     ) -> Result<AST, ScriptError> {
         let (engine, name) = (&self.host.engine, self.host.inner.script_name());
-        let legal = self.transcript.add(file, text, imports);
+        let legal = self.transcript.add(file, &source::plain(text), imports);
         let all = self.transcript.text();
         let mut ast = engine.compile_with_scope(scope, &legal).map_err(|error| {
             let fault = diagnostic::of_parse(engine, &name, all, &error);
@@ -257,7 +272,11 @@ impl Dialogue {
         let (faults, warnings): (Vec<_>, Vec<_>) =
             found.partition(|found| found.level == Level::Error);
         self.warnings.extend(warnings);
-        if faults.is_empty() { Ok(ast) } else { Err(ScriptError::Refused(faults)) }
+        if !faults.is_empty() {
+            return Err(ScriptError::Refused(faults));
+        }
+        self.host.inner.captures.add(&ast, Follows::Inputs);
+        Ok(ast)
     }
 
     /// Evaluates what is prepared on a fiber of its own.
@@ -269,9 +288,22 @@ impl Dialogue {
         let inner = &self.host.inner;
         inner.newest.replace(Some(Rc::new(offered(ast))));
         let (engine, ast) = (self.host.engine.clone(), ast.clone());
+        // Functions see the constants of files, and over them those that were typed.
+        let mut constants = self.constants.borrow().clone();
+        let of_scope: Vec<_> = scope
+            .borrow()
+            .iter_raw()
+            .filter(|(_, is_constant, _)| *is_constant)
+            .map(|(name, _, value)| (name.into(), value.clone()))
+            .collect();
+        constants.extend(of_scope.into_iter().rev());
+        let constants = Rc::new(RefCell::new(constants));
         // The scope stays borrowed until the fiber has ended or been unwound.
-        let function = move || engine.eval_ast_with_scope::<Dynamic>(&mut scope.borrow_mut(), &ast);
-        let result = tasks::start(Task::default(), function).await;
+        let function = move || {
+            home::eval(&engine, &ast, &mut scope.borrow_mut(), constants).map(|(value, _)| value)
+        };
+        let task = Task::default().on(self.strand.next());
+        let result = inner.executor().drive(tasks::start(task, function)).await;
         if let Some(store) = inner.broken.take() {
             return Err(ScriptError::Store(store));
         }
@@ -308,6 +340,25 @@ impl Dialogue {
             self.imports.retain(|(name, _)| name != alias);
             self.imports.push((alias.to_owned(), format!("import {path:?} as {alias}; ")));
         }
+    }
+
+    /// Keeps the constants of a file that its functions see, as far as they only have to be computed.
+    fn keep_constants(&self, ast: &AST) -> Result<(), ScriptError> {
+        let is_kept = |statement: &&Stmt| match statement {
+            Stmt::Var(variable, flags, _) => {
+                flags.contains(ASTFlags::CONSTANT) && is_computed(&variable.1)
+            }
+            _ => false,
+        };
+        let statements: Vec<Stmt> = ast.statements().iter().filter(is_kept).cloned().collect();
+        let constants = AST::new(statements, ast.shared_lib().clone());
+        let (engine, scope) = (&self.host.engine, &mut Scope::new());
+        let kept = home::eval(engine, &constants, scope, self.constants.clone());
+        kept.map(drop).map_err(|raised| {
+            let failure = self.host.inner.failure_in(&raised, INPUT);
+            let shown = diagnostic::of_run(&self.host.engine, INPUT, "", &raised, &failure);
+            ScriptError::Failed(Box::new((failure, shown)))
+        })
     }
 
     /// Makes a value the last one, and the last one the one before.

@@ -18,10 +18,15 @@ const TIME_MAX: Duration = Duration::from_millis(500);
 /// Tells whether two values are equal as scripts compare them: 1 is 1.0.
 pub(super) fn same(one: &Value, other: &Value) -> bool {
     match (one, other) {
-        (Value::Number(one), Value::Number(other)) => match (one.as_i64(), other.as_i64()) {
-            (Some(one), Some(other)) => one == other,
-            _ => one.as_f64() == other.as_f64(),
-        },
+        (Value::Number(one), Value::Number(other)) => {
+            let whole = |number: &serde_json::Number| {
+                number.as_i64().map(i128::from).or(number.as_u64().map(i128::from))
+            };
+            match (whole(one), whole(other)) {
+                (Some(one), Some(other)) => one == other,
+                _ => one.as_f64() == other.as_f64(),
+            }
+        }
         (Value::Array(one), Value::Array(other)) => {
             one.len() == other.len() && one.iter().zip(other).all(|(a, b)| same(a, b))
         }

@@ -92,6 +92,12 @@ fn plain(error: &EvalAltResult) -> Failure {
             let message = format!("functions call one another more than {CALLS_MAX} deep");
             Failure::new("script", message)
         }
+        EvalAltResult::ErrorAssignmentToConstant(name, _) => {
+            let message = format!(
+                "`{name}` cannot be set here: it is a constant, or a function that is being called"
+            );
+            Failure::new("script", message)
+        }
         other => {
             let mut bare = other.to_string();
             // The position is told apart from the message.
@@ -111,7 +117,10 @@ fn thrown(value: &Dynamic) -> Failure {
         failure.thrown = Some(data);
         return failure;
     };
-    if let Ok(failure) = serde_json::from_value::<Failure>(data.clone()) {
+    if let Ok(mut failure) = serde_json::from_value::<Failure>(data.clone()) {
+        if !map.contains_key("retryable") {
+            failure.retryable = Failure::new(&failure.kind, "").retryable;
+        }
         return failure;
     }
     // A map that is not one of ours, or one of Rhai's own that a script threw again.

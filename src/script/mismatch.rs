@@ -112,6 +112,7 @@ pub(super) fn word(kind: &str) -> String {
         "str | ImmutableString | String" | "ImmutableString" | "str" | "String" => "string",
         "i64" | "INT" => "int",
         "f64" | "FLOAT" => "float",
+        "u64" => "int above 2^63",
         "Array" => "array",
         "Map" => "map",
         "Fn" | "FnPtr" => "function",
@@ -123,7 +124,8 @@ pub(super) fn word(kind: &str) -> String {
     word.to_owned()
 }
 
-fn article(kind: &str) -> String {
+/// Puts the article before the word for a type.
+pub(super) fn article(kind: &str) -> String {
     match kind {
         "()" => "nothing (`()`)".to_owned(),
         "any" => "any value".to_owned(),

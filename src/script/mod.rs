@@ -1,6 +1,7 @@
 //! The only code that knows Rhai: compiles and runs scripts, and gives them their words.
 
 pub mod api;
+mod captures;
 mod check;
 pub mod codes;
 mod convert;
@@ -8,17 +9,22 @@ pub mod definitions;
 pub mod diagnostic;
 pub mod dialogue;
 mod difference;
+mod each;
 mod error;
 pub(crate) mod fiber;
 pub(crate) mod files;
+mod home;
+mod language;
 pub mod lexeme;
 mod limits;
 mod mismatch;
 mod modules;
 mod options;
+mod order;
 pub mod permission;
 pub mod shown;
 mod snapshot;
+mod source;
 mod stdlib;
 mod tasks;
 pub mod test;
@@ -33,6 +39,7 @@ use crate::executor::attempt::Stop;
 use crate::flow::callback;
 use crate::flow::failure::Failure;
 use crate::model::registry::Models;
+use crate::script::captures::Follows;
 use crate::script::diagnostic::{Diagnostic, Level};
 use crate::script::error::Raised;
 use crate::script::permission::Permissions;
@@ -91,6 +98,8 @@ pub(crate) struct Inner {
     files: RefCell<BTreeMap<PathBuf, Option<blake3::Hash>>>,
     /// The options of functions of the standard library, by name.
     stdlib_options: RefCell<BTreeMap<String, Vec<String>>>,
+    /// The captured variables that the code sets.
+    captures: captures::Captures,
     /// Files that the script has written itself, on which it therefore does not depend.
     written: RefCell<BTreeSet<PathBuf>>,
     /// The hash of the script's text.
@@ -158,13 +167,21 @@ impl Inner {
         self.files.borrow_mut().insert(path.to_owned(), content.map(blake3::hash));
     }
 
+    /// Notes that the script depends on a file that is there and could not be read as a text.
+    fn depends_on_unread(&self, path: &Path) {
+        // Reading what is no file may never end.
+        if path.is_file() {
+            self.depends_on(path, std::fs::read(path).ok().as_deref());
+        }
+    }
+
     /// Notes that the script writes a file.
     fn wrote(&self, path: &Path) {
         self.written.borrow_mut().insert(path.to_owned());
     }
 
     /// Says something that people need to hear once.
-    fn note(&self, note: &'static str) {
+    fn note(&self, note: &str) {
         // What a plan does will be done again.
         if !self.executor().is_dry() && self.with.state.is_news(note) {
             (self.with.say)(note);
@@ -241,6 +258,7 @@ impl Host {
             engine: RefCell::default(),
             files: RefCell::default(),
             stdlib_options: RefCell::default(),
+            captures: captures::Captures::default(),
             written: RefCell::default(),
             fingerprint: RefCell::default(),
             newest: RefCell::default(),
@@ -254,8 +272,9 @@ impl Host {
         engine.set_optimization_level(rhai::OptimizationLevel::None);
         limits::apply(&mut engine, &limits);
         engine.set_module_resolver(modules::Resolver::new(&inner));
+        language::register(&mut engine);
         api::register(&mut engine, &inner);
-        inner.stdlib_options.replace(stdlib::register(&mut engine));
+        inner.stdlib_options.replace(stdlib::register(&mut engine, &inner.captures));
         let engine = Rc::new(engine);
         inner.engine.replace(Rc::downgrade(&engine));
         Host { engine, inner }
@@ -263,18 +282,22 @@ impl Host {
 
     /// Reads a script and checks what can be checked before it runs.
     pub fn compile(&self, text: &str) -> Result<Program, ScriptError> {
-        let (ast, found) = self.read(text);
+        let text = source::plain(text);
+        let (ast, found) = self.read(&text);
         let (faults, warnings): (Vec<_>, Vec<_>) =
             found.into_iter().partition(|found| found.level == Level::Error);
         match ast {
-            Some(ast) if faults.is_empty() => Ok(Program { ast, text: text.to_owned(), warnings }),
+            Some(ast) if faults.is_empty() => {
+                self.inner.captures.add(&ast, Follows::Nothing);
+                Ok(Program { ast, text: text.into_owned(), warnings })
+            }
             _ => Err(ScriptError::Refused(faults)),
         }
     }
 
     /// Finds everything that is wrong with a script, or seems to be.
     pub fn check(&self, text: &str) -> Vec<Diagnostic> {
-        self.read(text).1
+        self.read(&source::plain(text)).1
     }
 
     fn read(&self, text: &str) -> (Option<AST>, Vec<Diagnostic>) {
@@ -288,23 +311,35 @@ impl Host {
         (ast, found)
     }
 
-    /// Runs a script to its end and returns its value.
+    /// Runs a script to its end and returns its value. One whose last value is no data, such as a
+    /// branch, has no value to show.
     pub async fn run(&self, program: &Program) -> Result<Value, ScriptError> {
-        self.run_within(program, None).await
+        let value = self.evaluate(program, Task::default()).await?;
+        Ok(convert::to_value(&value).unwrap_or_default())
     }
 
-    /// Does the same on behalf of an operation.
+    /// Runs a script on behalf of an operation, if there is one. Its value is an answer, or a
+    /// judgement of one, so it has to be data.
     pub async fn run_within(
         &self,
         program: &Program,
         scope: Option<Rc<callback::Scope>>,
     ) -> Result<Value, ScriptError> {
+        let value = self.evaluate(program, scope.map(Task::of).unwrap_or_default()).await?;
+        convert::to_value(&value).map_err(|reason| {
+            let name = self.inner.script_name();
+            let message = format!("the value of `{name}` must be plain data: {reason}");
+            let shown = Diagnostic::new(codes::of_kind("script"), message.clone());
+            ScriptError::Failed(Box::new((Failure::new("script", message), shown)))
+        })
+    }
+
+    async fn evaluate(&self, program: &Program, task: Task) -> Result<Dynamic, ScriptError> {
         let (engine, ast) = (self.engine.clone(), program.ast.clone());
-        let function = move || engine.eval_ast_with_scope::<Dynamic>(&mut Scope::new(), &ast);
-        let value =
-            self.perform(program, scope.map(Task::of).unwrap_or_default(), function).await?;
-        // A script whose last value is no data, such as a branch, has no value to show.
-        Ok(convert::to_value(&value).unwrap_or_default())
+        let function = move || {
+            home::eval(&engine, &ast, &mut Scope::new(), Rc::default()).map(|(value, _)| value)
+        };
+        self.perform(program, task, function).await
     }
 
     /// Runs a part of a script to its end, and ends what it has left running.
@@ -315,8 +350,8 @@ impl Host {
         function: impl FnOnce() -> Result<Dynamic, Raised> + 'static,
     ) -> Result<Dynamic, ScriptError> {
         self.renew(program);
-        let result = tasks::start(task, function).await;
-        api::task::end_all(&self.inner).await;
+        let result = self.inner.executor().drive(tasks::start(task, function)).await;
+        api::task::end_all(&self.inner);
         if let Some(store) = self.inner.broken.take() {
             return Err(ScriptError::Store(store));
         }
@@ -341,8 +376,13 @@ impl Host {
     }
 
     /// Ends what the script has left running, after its own run was given up.
-    pub async fn end(&self) {
-        api::task::end_all(&self.inner).await;
+    pub fn end(&self) {
+        api::task::end_all(&self.inner);
+    }
+
+    /// Goes on with what the script has left running, for ever.
+    pub async fn idle(&self) {
+        self.inner.executor().drive(std::future::pending::<()>()).await;
     }
 
     /// Returns the files that the script has read or imported so far, each with the hash of its

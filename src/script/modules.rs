@@ -1,10 +1,14 @@
 //! Imports: only files that may be read, never in a circle, each read once.
-
-use crate::script::Inner;
+use crate::script::captures::Follows;
 use crate::script::error::{Raised, throw, throw_new};
-use crate::script::files;
+use crate::script::home::{Constants, Home};
 use crate::script::permission::{Right, Target};
-use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope, Shared};
+use crate::script::{Inner, files, home, source};
+use rhai::{
+    AST, Dynamic, Engine, EvalAltResult, FnAccess, FnNamespace, FuncRegistration, ImmutableString,
+    Module, ModuleResolver, Position, ScriptFuncDef, Shared,
+};
+use std::any::TypeId;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -45,18 +49,69 @@ impl Resolver {
             let message = format!("imports go in a circle: {} -> `{path}`", chain.join(" -> "));
             return Err(throw_new("import", message));
         }
-        let text = files::read(&file)
-            .map_err(|e| throw_new("import", format!("importing `{path}`: {e}")))?;
+        let text = files::read(&file).map_err(|e| {
+            host.depends_on_unread(&file);
+            throw_new("import", format!("importing `{path}`: {e}"))
+        })?;
         host.depends_on(&file, Some(text.as_bytes()));
-        let mut ast = engine.compile_with_scope(&super::api::constants(), text)?;
+        let text = source::plain(&text);
+        let mut ast = engine.compile_with_scope(&super::api::constants(), &*text)?;
         ast.set_source(shown(&file));
+        host.captures.add(&ast, Follows::Nothing);
         self.open.borrow_mut().push(file.clone());
-        let module = Module::eval_ast_as_new(Scope::new(), &ast, engine);
+        let module = evaluated(engine, &ast, FnNamespace::Internal);
         self.open.borrow_mut().pop();
         let module: Shared<Module> = module?.into();
         self.loaded.borrow_mut().insert(file, module.clone());
         Ok(module)
     }
+}
+
+/// Evaluates a file and makes a module of what it offers: its functions, which run at home wherever
+/// they are called, and what it exports.
+pub(super) fn evaluated(
+    engine: &Engine,
+    ast: &AST,
+    namespace: FnNamespace,
+) -> Result<Module, Raised> {
+    let (home, scope) = Home::evaluate(engine, ast, Constants::new())?;
+    let mut module = Module::new();
+    for (name, import) in home.imports() {
+        module.set_sub_module(name.as_str(), import.clone());
+    }
+    for (_, mut value, exports) in scope {
+        home.settle(&mut value);
+        for name in exports {
+            module.set_var(name.as_str(), value.clone());
+        }
+    }
+    let is_offered = |function: &&Shared<ScriptFuncDef>| {
+        function.access == FnAccess::Public && !function.name.starts_with("anon$")
+    };
+    for function in ast.iter_fn_def().filter(is_offered) {
+        offer(&mut module, &home, function, namespace);
+    }
+    if let Some(source) = ast.source() {
+        module.set_id(source);
+    }
+    module.build_index();
+    Ok(module)
+}
+
+/// Adds a function to what a module offers.
+fn offer(module: &mut Module, home: &Rc<Home>, function: &ScriptFuncDef, namespace: FnNamespace) {
+    // A function of a type is a method of its values everywhere.
+    let is_method = function.this_type.is_some();
+    let this = is_method.then_some("this");
+    let params: Vec<&str> =
+        this.into_iter().chain(function.params.iter().map(ImmutableString::as_str)).collect();
+    let namespace = if is_method { FnNamespace::Global } else { namespace };
+    let types = vec![TypeId::of::<Dynamic>(); params.len()];
+    FuncRegistration::new(function.name.as_str())
+        .with_namespace(namespace)
+        .with_params_info(params)
+        .with_comments(function.comments.iter())
+        .set_into_module_raw(module, types, home::offered(home, &function.name, is_method));
 }
 
 impl ModuleResolver for Resolver {

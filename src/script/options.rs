@@ -3,6 +3,7 @@
 use crate::base::spelling::nearest;
 use crate::flow::failure::Failure;
 use crate::model::request::SETTINGS;
+use crate::model::schema;
 use crate::model::spec::keys;
 use crate::script::convert;
 use rhai::{Dynamic, Map};
@@ -115,6 +116,13 @@ impl Options {
     pub(super) fn value(&mut self, key: &str) -> Result<Option<Value>, Failure> {
         let Some(value) = self.take(key) else { return Ok(None) };
         convert::to_value(&value).map(Some).map_err(|reason| self.wrong(key, &reason))
+    }
+
+    /// Takes a JSON schema.
+    pub(super) fn schema(&mut self) -> Result<Option<Value>, Failure> {
+        let Some(schema) = self.value("schema")? else { return Ok(None) };
+        schema::check(&schema).map_err(|reason| self.wrong("schema", &reason))?;
+        Ok(Some(schema))
     }
 
     /// Takes text.

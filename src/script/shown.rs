@@ -7,7 +7,7 @@ use crate::model::Model;
 use crate::model::message::Message;
 use crate::script::api::builder::{Node, SharedBuilder};
 use crate::script::api::session::SharedSession;
-use crate::script::convert;
+use crate::script::{convert, home};
 use crate::session::branch::SharedBranch;
 use rhai::{Array, Dynamic, Engine, Map};
 use serde_json::{Map as Fields, Value};
@@ -116,11 +116,10 @@ fn words(engine: &Engine, value: &Dynamic) -> Option<String> {
     }
     if value.is_fnptr() {
         let function = value.clone().cast::<rhai::FnPtr>();
-        let name = function.fn_name();
-        return Some(if name.starts_with("anon$") {
+        return Some(if home::is_closure(&function) {
             "closure".to_owned()
         } else {
-            format!("function {name}")
+            format!("function {}", function.fn_name())
         });
     }
     if value.is_float() {

@@ -2,7 +2,9 @@
 //! program. They are a global module, so that a script can use their closures and cannot change
 //! what they call.
 
-use rhai::{AST, ASTNode, Engine, Expr, Module, Scope, Stmt};
+use crate::script::captures::{Captures, Follows};
+use crate::script::modules;
+use rhai::{AST, ASTNode, Engine, Expr, FnNamespace, Stmt};
 use std::collections::BTreeMap;
 
 /// The files, by name.
@@ -13,7 +15,7 @@ const FILES: &[(&str, &str)] = &[
 ];
 
 /// Adds the standard library to an engine, and returns the options of its functions by name.
-pub(super) fn register(engine: &mut Engine) -> BTreeMap<String, Vec<String>> {
+pub(super) fn register(engine: &mut Engine, captures: &Captures) -> BTreeMap<String, Vec<String>> {
     let mut options = BTreeMap::new();
     for (name, text) in FILES {
         let scope = super::api::constants();
@@ -22,7 +24,8 @@ pub(super) fn register(engine: &mut Engine) -> BTreeMap<String, Vec<String>> {
             .expect("the standard library is sound, tests run it");
         ast.set_source(format!("stdlib/{name}.rhai"));
         options.extend(options_of(&ast));
-        let module = Module::eval_ast_as_new(Scope::new(), &ast, engine);
+        captures.add(&ast, Follows::Nothing);
+        let module = modules::evaluated(engine, &ast, FnNamespace::Global);
         engine.register_global_module(module.expect("it only defines functions").into());
     }
     options

@@ -5,12 +5,14 @@
 )]
 
 use crate::base::clock;
+use crate::base::strand::Strand;
 use crate::flow::callback::Scope;
 use crate::flow::failure::Failure;
 use crate::script::Inner;
 use crate::script::convert;
 use crate::script::error::{self, Raised};
 use crate::script::fiber::Fiber;
+use crate::script::home;
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext, NativeCallContextStore};
 use serde_json::Value;
 use std::cell::RefCell;
@@ -29,6 +31,8 @@ pub(super) struct Task {
     pub(super) deadline: Option<Duration>,
     /// How many calls by name it is inside of, each on a stack of its own.
     pub(super) depth: u32,
+    /// Where it stands in the run.
+    pub(super) strand: Rc<Strand>,
 }
 
 thread_local! {
@@ -46,13 +50,28 @@ impl Task {
     pub(super) fn within(&self, limit: Duration) -> Task {
         let end = clock::monotonic() + limit;
         let deadline = Some(self.deadline.map_or(end, |own| own.min(end)));
-        Task { scope: self.scope.clone(), deadline, depth: self.depth }
+        Task { deadline, ..self.next() }
     }
 
     /// Returns the task of an operation that calls a script.
     pub(super) fn of(scope: Rc<Scope>) -> Task {
-        let deadline = scope.deadline;
-        Task { scope: Some(scope), deadline, depth: 0 }
+        let (deadline, strand) = (scope.deadline, scope.strand.clone());
+        Task { scope: Some(scope), deadline, depth: 0, strand }
+    }
+
+    /// Returns a task that does a part of this one's work: the `item`th of a group.
+    pub(super) fn child(&self, group: u32, item: usize) -> Task {
+        self.on(self.strand.child(group, item))
+    }
+
+    /// Returns a task that does the next part of this one's work.
+    pub(super) fn next(&self) -> Task {
+        self.on(self.strand.next())
+    }
+
+    /// Returns this task on another strand of its work.
+    pub(super) fn on(&self, strand: Rc<Strand>) -> Task {
+        Task { strand, ..self.clone() }
     }
 }
 
@@ -116,19 +135,9 @@ impl BoundFn {
         Ok(bound)
     }
 
-    /// Binds one of several functions of the same call.
-    fn within(
-        host: &Rc<Inner>,
-        context: &Rc<NativeCallContextStore>,
-        mut function: FnPtr,
-    ) -> BoundFn {
-        // A captured handle is shared behind a lock that is held for a whole native call, waits
-        // included. A copy of the handle is the same branch without the lock.
-        for value in function.iter_curry_mut() {
-            if value.is_shared() && is_handle(&value.flatten_clone()) {
-                *value = value.flatten_clone();
-            }
-        }
+    /// Binds one of several functions of the same call. What it has captured stays shared, so that
+    /// it can be set here and there.
+    fn within(host: &Rc<Inner>, context: &Rc<NativeCallContextStore>, function: FnPtr) -> BoundFn {
         BoundFn { host: host.clone(), function, context: context.clone() }
     }
 
@@ -153,6 +162,15 @@ impl BoundFn {
         })
     }
 
+    /// Calls it, and makes a failure of an error.
+    pub(super) async fn result(
+        &self,
+        task: Task,
+        arguments: Vec<Dynamic>,
+    ) -> Result<Dynamic, Failure> {
+        self.call(task, arguments).await.map_err(|raised| self.host.failure(&raised))
+    }
+
     /// Makes plain data of what a call gave.
     pub(super) fn value(&self, result: Result<Dynamic, Raised>) -> Result<Value, Failure> {
         let value = result.map_err(|raised| self.host.failure(&raised))?;
@@ -174,13 +192,8 @@ impl BoundFn {
     /// Tells whether the error says that this very function does not take so many arguments.
     fn is_unknown(&self, error: &EvalAltResult) -> bool {
         let EvalAltResult::ErrorFunctionNotFound(signature, _) = error else { return false };
-        signature.starts_with(self.function.fn_name())
+        signature.starts_with(&home::name_of(&self.function))
     }
-}
-
-/// Tells whether a value must never stay behind a lock: functions, and all that is not plain data.
-pub(super) fn is_handle(value: &Dynamic) -> bool {
-    value.is_fnptr() || value.is_variant()
 }
 
 /// Runs a function on a fiber as the given task.

@@ -2,7 +2,7 @@
 //! compare values with.
 
 use crate::base::clock;
-use crate::base::secret::scrub;
+use crate::base::secret::clean;
 use crate::flow::failure::Failure;
 use crate::script::check::definition;
 use crate::script::diagnostic::Diagnostic;
@@ -94,7 +94,7 @@ impl Test {
             let message = format!("the snapshot `{name}` is used twice; give each its own name");
             return Err(Failure::new("option", message));
         }
-        let now = format!("{}\n", scrub(&difference::text(value)));
+        let now = format!("{}\n", difference::text(&clean(value.clone())));
         let known = match std::fs::read(&path) {
             Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,

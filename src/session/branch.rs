@@ -37,8 +37,10 @@ pub struct Branch {
     pub model: Rc<Model>,
     /// The standing instruction, sent in the system role.
     pub system: Option<String>,
-    /// Tokens used by calls on this branch so far.
+    /// Tokens used by calls on this branch so far, as far as they said it.
     pub usage: Usage,
+    /// Calls on this branch that did not say what they used.
+    pub usage_unknown: u64,
     /// The calls that succeeded, ordered by the start of the call.
     exchanges: Vec<(Turn, Exchange)>,
     /// The next turn to hand out.
@@ -48,8 +50,15 @@ pub struct Branch {
 impl Branch {
     /// Creates a branch without history.
     pub fn new(model: Model, system: Option<String>) -> Branch {
-        let usage = Usage::default();
-        Branch { name: None, model: Rc::new(model), system, usage, exchanges: Vec::new(), next: 0 }
+        Branch {
+            name: None,
+            model: Rc::new(model),
+            system,
+            usage: Usage::default(),
+            usage_unknown: 0,
+            exchanges: Vec::new(),
+            next: 0,
+        }
     }
 
     /// Wraps it for sharing.
@@ -60,7 +69,13 @@ impl Branch {
     /// Returns a new branch with the same model, system prompt and history, and nothing used yet.
     #[must_use]
     pub fn fork(&self) -> Branch {
-        Branch { name: None, usage: Usage::default(), ..self.clone() }
+        Branch { name: None, usage: Usage::default(), usage_unknown: 0, ..self.clone() }
+    }
+
+    /// Counts what a call has used; `None` if it did not say.
+    pub fn count(&mut self, usage: Option<Usage>) {
+        self.usage += usage.unwrap_or_default();
+        self.usage_unknown += u64::from(usage.is_none());
     }
 
     /// Starts a call: takes its place in the order of exchanges.

@@ -1,10 +1,13 @@
 //! The one SQLite file of a project, or a store in memory. Knows tables and transactions, nothing
 //! of what the rows mean.
 
+mod anchor;
+mod patience;
 mod schema;
 pub mod writer;
 
-pub use rusqlite::Connection;
+pub use patience::on_wait;
+pub use rusqlite::{Connection, Transaction};
 
 use rusqlite::{ErrorCode, OpenFlags};
 use std::path::{Path, PathBuf};
@@ -13,6 +16,43 @@ use std::time::Duration;
 
 /// Longest wait for another process that is writing, before SQLite gives up on one try.
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What happened to a store while it was open, so that nothing more is kept.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Loss {
+    /// Its file is gone.
+    #[error(
+        "was removed or moved away while it was open, so what is journaled now is lost; put it back, or run again to begin a new one"
+    )]
+    Removed,
+    /// Another file is in its place.
+    #[error(
+        "was replaced by another file while it was open, so what is journaled now is lost; run again to use the new file"
+    )]
+    Replaced,
+    /// A file of its log is gone.
+    #[error(
+        "lost its log while it was open: `{path}` was removed; end every program that uses the store, then check it with `kaizen doctor`",
+        path = _0.display()
+    )]
+    LogRemoved(PathBuf),
+    /// Another file is in the place of one of its log.
+    #[error(
+        "lost its log while it was open: `{path}` was replaced; end every program that uses the store, then check it with `kaizen doctor`",
+        path = _0.display()
+    )]
+    LogReplaced(PathBuf),
+    /// Its file was overwritten.
+    #[error(
+        "was overwritten while it was open, perhaps by a restored copy; end every program that uses it, remove its `-wal` and `-shm` files, and restore the copy again"
+    )]
+    Overwritten,
+    /// What was committed to it is there no more.
+    #[error(
+        "no longer has events of this run that were journaled: they were deleted, or an older copy was restored; run again"
+    )]
+    Rewound,
+}
 
 /// What can go wrong with the store. It can be told to everybody who waits, hence the shared causes.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -60,7 +100,7 @@ pub enum StoreError {
     },
     /// Another process has kept the file to itself for too long.
     #[error(
-        "store `{path}` is locked by another program for more than {} s",
+        "store `{path}` is locked by another program for more than {} s: end that program, a database browser or a backup, say, and try again",
         BUSY_TIMEOUT.as_secs(),
         path = path.display()
     )]
@@ -88,6 +128,26 @@ pub enum StoreError {
         /// The newest format that this program knows.
         known: i64,
     },
+    /// The file is no longer what was opened.
+    #[error("store `{path}` {loss}", path = path.display())]
+    Lost {
+        /// The store's file.
+        path: PathBuf,
+        /// What happened to it.
+        loss: Loss,
+    },
+    /// The file is a database, but no store.
+    #[error(
+        "`{path}` is a database of another program, with the tables `{tables}`; it was left as it is: move it away, and the next run creates a store",
+        path = path.display(),
+        tables = tables.join("`, `")
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// Its tables.
+        tables: Vec<String>,
+    },
     /// The folder for the store cannot be made.
     #[error("creating `{path}`: {source}", path = path.display())]
     Folder {
@@ -104,6 +164,9 @@ pub enum StoreError {
 impl StoreError {
     /// Makes an error of one of SQLite's.
     pub(crate) fn sqlite(path: PathBuf, source: rusqlite::Error) -> StoreError {
+        if let rusqlite::Error::StatementChangedRows(_) = source {
+            return StoreError::Lost { path, loss: Loss::Rewound };
+        }
         let (code, reason) = (source.sqlite_error_code(), Arc::new(source));
         match code {
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
@@ -130,8 +193,10 @@ impl StoreError {
             | StoreError::Locked { .. }
             | StoreError::Damaged { .. }
             | StoreError::Newer { .. }
+            | StoreError::Foreign { .. }
             | StoreError::Folder { .. }
             | StoreError::WriterStopped => true,
+            StoreError::Lost { loss, .. } => *loss != Loss::Rewound,
             StoreError::Sqlite { .. } => false,
         }
     }
@@ -139,23 +204,43 @@ impl StoreError {
 
 /// Opens the store at `path` and brings its tables up to date; creates it if there is none.
 pub fn open(path: &Path) -> Result<Connection, StoreError> {
+    open_with(path, OpenFlags::default())
+}
+
+/// Opens a store that was there before, and creates none in its place.
+pub fn reopen(path: &Path) -> Result<Connection, StoreError> {
+    if !path.exists() {
+        return Err(StoreError::Lost { path: path.to_owned(), loss: Loss::Removed });
+    }
+    open_with(path, OpenFlags::default() & !OpenFlags::SQLITE_OPEN_CREATE)
+}
+
+fn open_with(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let fail = |source| StoreError::sqlite(path.to_owned(), source);
-    let mut connection = Connection::open_with_flags(path, OpenFlags::default()).map_err(fail)?;
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(fail)?;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(fail)?;
+    patience::wait_for_others(&mut connection, path).map_err(fail)?;
     schema::prepare(&mut connection, path)?;
     Ok(connection)
 }
 
-/// Looks through the whole file for damage.
+/// Lets everything that is read see the store as it is at this moment, until what is returned is
+/// dropped.
+pub fn freeze<'a>(connection: &'a Connection, path: &Path) -> Result<Transaction<'a>, StoreError> {
+    connection.unchecked_transaction().map_err(|source| StoreError::sqlite(path.to_owned(), source))
+}
+
+/// Looks through the whole file for damage, and for tables, columns and indexes that are missing.
 pub fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let path = path.to_owned();
-    let found: Result<String, _> =
-        connection.query_row("PRAGMA integrity_check(3)", [], |row| row.get(0));
-    match found {
-        Ok(word) if word == "ok" => Ok(()),
-        Ok(reason) => Err(StoreError::Damaged { path, reason }),
-        Err(source) => Err(StoreError::sqlite(path, source)),
+    let fail = |source| StoreError::sqlite(path.to_owned(), source);
+    let damaged = |reason| Err(StoreError::Damaged { path: path.to_owned(), reason });
+    let found: String =
+        connection.query_row("PRAGMA integrity_check(3)", [], |row| row.get(0)).map_err(fail)?;
+    if found != "ok" {
+        return damaged(found);
     }
+
+    let lacking = schema::lacks(connection).map_err(fail)?;
+    if lacking.is_empty() { Ok(()) } else { damaged(format!("it lacks {}", lacking.join(", "))) }
 }
 
 /// How much room a store takes, in bytes.

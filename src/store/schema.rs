@@ -1,9 +1,12 @@
 //! The tables, and the steps from one format to the next.
 
 use crate::base::failpoint::{self, Point};
-use crate::store::StoreError;
+use crate::store::{StoreError, patience};
 use rusqlite::{Connection, TransactionBehavior};
+use std::collections::BTreeSet;
+use std::fmt;
 use std::path::Path;
+use std::time::Duration;
 
 /// Each entry brings a store from the format of its index to the next one.
 const STEPS: &[&str] = &[
@@ -57,26 +60,63 @@ const STEPS: &[&str] = &[
     ALTER TABLE cells DROP COLUMN streak;
     ALTER TABLE cells DROP COLUMN strikes;
     ALTER TABLE cells DROP COLUMN avoid_until;
+",
+    "
     CREATE TABLE learned (rules INTEGER NOT NULL);
     INSERT INTO learned SELECT 1 WHERE EXISTS (SELECT 1 FROM observations);
 ",
 ];
 
-/// Sets up the connection, refuses a newer format, and applies the missing steps.
+/// Tables that every store has, whatever its format; a database without them is no store.
+const ALWAYS: [&str; 2] = ["runs", "events"];
+
+/// Sets up the connection, refuses a newer format and what is no store, and applies the missing steps.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let fail = |source| StoreError::sqlite(path.to_owned(), source);
+    let (found, tables) = look(connection).map_err(fail)?;
+    let has = |name: &&str| tables.iter().any(|table| table == name);
+    let lacking: Vec<&str> = ALWAYS.into_iter().filter(|name| !has(name)).collect();
+    let is_new = found == 0 && tables.is_empty();
+    if !is_new && (found == 0 || lacking.len() == ALWAYS.len()) {
+        return Err(StoreError::Foreign { path: path.to_owned(), tables });
+    }
+    if let Some(table) = lacking.first().filter(|_| !is_new) {
+        let reason = format!("it lacks the table `{table}`");
+        return Err(StoreError::Damaged { path: path.to_owned(), reason });
+    }
+
     let known = i64::try_from(STEPS.len()).expect("few steps");
-    let found =
-        migrate(connection).map_err(|source| StoreError::sqlite(path.to_owned(), source))?;
+    let found = migrate(connection, found).map_err(fail)?;
     if found > known {
         return Err(StoreError::Newer { path: path.to_owned(), found, known });
+    }
+    if !has_log(connection) {
+        add_log(connection, path).map_err(fail)?;
     }
     Ok(())
 }
 
+/// Gives a store its log. A copy of a store has none, and works without one, only slower: if somebody
+/// uses it, or it may not be written, it stays as it is.
+fn add_log(connection: &mut Connection, path: &Path) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::ZERO)?;
+    let _ = connection.pragma_update(None, "journal_mode", "WAL");
+    patience::wait_for_others(connection, path)
+}
+
+/// Returns the format of a database and its tables, as they are at one moment: another process may be
+/// making the store.
+fn look(connection: &mut Connection) -> rusqlite::Result<(i64, Vec<String>)> {
+    let moment = connection.transaction()?;
+    let format = moment.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
+    let tables = moment.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok((format, tables))
+}
+
 /// Applies the missing steps in one transaction and returns the format found afterwards. A store
 /// that is up to date is only read.
-fn migrate(connection: &mut Connection) -> rusqlite::Result<i64> {
-    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+fn migrate(connection: &mut Connection, found: i64) -> rusqlite::Result<i64> {
     if found == 0 {
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -85,6 +125,7 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<i64> {
     if usize::try_from(found).is_ok_and(|found| found >= STEPS.len()) {
         return Ok(found);
     }
+
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found: i64 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let Some(missing) = usize::try_from(found).ok().and_then(|from| STEPS.get(from..)) else {
@@ -98,4 +139,66 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<i64> {
     failpoint::pass(Point::StoreMade);
     tx.commit()?;
     Ok(now)
+}
+
+/// Tells whether changes go to a log first, and to the store later.
+pub(super) fn has_log(connection: &Connection) -> bool {
+    let mode = connection.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
+    mode.is_ok_and(|mode| mode == "wal")
+}
+
+/// Names the tables, columns and indexes that a store of the newest format has and this one lacks.
+pub(super) fn lacks(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let whole = Connection::open_in_memory()?;
+    for step in STEPS {
+        whole.execute_batch(step)?;
+    }
+
+    let found = parts(connection)?;
+    let lacking: Vec<Part> = parts(&whole)?.into_iter().filter(|p| !found.contains(p)).collect();
+    let is_told = |part: &&Part| match part {
+        Part::Table(_) | Part::Index(_) => true,
+        // A table that is missing lacks its columns, too.
+        Part::Column(table, _) => !lacking.contains(&Part::Table(table.clone())),
+    };
+    Ok(lacking.iter().filter(is_told).map(ToString::to_string).collect())
+}
+
+/// A part of the schema.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Table(String),
+    /// A column of a table.
+    Column(String, String),
+    Index(String),
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Part::Table(table) => write!(f, "the table `{table}`"),
+            Part::Column(table, column) => write!(f, "the column `{column}` of `{table}`"),
+            Part::Index(index) => write!(f, "the index `{index}`"),
+        }
+    }
+}
+
+fn parts(connection: &Connection) -> rusqlite::Result<BTreeSet<Part>> {
+    let mut statement = connection.prepare(
+        "SELECT 'table', name, '' FROM sqlite_schema WHERE type = 'table'
+         UNION ALL SELECT 'index', name, '' FROM sqlite_schema WHERE type = 'index'
+         UNION ALL SELECT 'column', s.name, c.name
+            FROM sqlite_schema s, pragma_table_info(s.name) c WHERE s.type = 'table'",
+    )?;
+    let parts = statement.query_map([], |row| {
+        let (kind, name): (String, String) = (row.get(0)?, row.get(1)?);
+        Ok(match kind.as_str() {
+            "table" => Part::Table(name),
+            "index" => Part::Index(name),
+            _ => Part::Column(name, row.get(2)?),
+        })
+    })?;
+    let own = |part: &Part| !matches!(part, Part::Index(name) | Part::Table(name) if name.starts_with("sqlite_"));
+    let parts: BTreeSet<Part> = parts.collect::<Result<_, _>>()?;
+    Ok(parts.into_iter().filter(own).collect())
 }

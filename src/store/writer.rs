@@ -2,8 +2,10 @@
 
 use crate::base::failpoint::{self, Fault, Point};
 use crate::store::StoreError;
+use crate::store::anchor::Anchor;
 use rusqlite::{Connection, TransactionBehavior, ffi};
-use std::path::Path;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -19,24 +21,71 @@ const COMPANY: Duration = Duration::from_micros(500);
 /// A change to the store. It may be applied again if the transaction it was part of failed.
 pub type Change = Box<dyn FnMut(&Connection) -> rusqlite::Result<()> + Send>;
 
+/// Tells whether the change of a series with this number, and what it stands on, is in the store.
+type Guard = dyn Fn(&Connection, i64) -> rusqlite::Result<bool> + Send + Sync;
+
 /// Changes that mean nothing with a gap, such as the events of one run: once one of them has failed,
-/// so does every later one, and with the same error, although it might succeed by itself.
-#[derive(Debug, Clone, Default)]
-pub struct Series(Arc<OnceLock<StoreError>>);
+/// so does every later one, and with the same error, although it might succeed by itself. They are
+/// numbered from 0 up.
+#[derive(Clone)]
+pub struct Series {
+    failed: Arc<OnceLock<StoreError>>,
+    guard: Arc<Guard>,
+}
+
+impl fmt::Debug for Series {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Series").field("failed", &self.failed).finish_non_exhaustive()
+    }
+}
 
 impl Series {
+    /// Creates a series. Before each commit `guard` is asked whether the change before is still there:
+    /// somebody may have deleted it, or restored an older store.
+    pub fn new(
+        guard: impl Fn(&Connection, i64) -> rusqlite::Result<bool> + Send + Sync + 'static,
+    ) -> Series {
+        Series { failed: Arc::default(), guard: Arc::new(guard) }
+    }
+
     /// Returns why it has ended early, if it has.
     fn broken(&self) -> Result<(), StoreError> {
-        self.0.get().map_or(Ok(()), |error| Err(error.clone()))
+        self.failed.get().map_or(Ok(()), |error| Err(error.clone()))
     }
+
+    /// Checks that the change before the one with this number is there.
+    fn follow(&self, connection: &Connection, number: i64) -> rusqlite::Result<()> {
+        if number == 0 || (self.guard)(connection, number - 1)? {
+            return Ok(());
+        }
+        Err(rusqlite::Error::StatementChangedRows(0))
+    }
+}
+
+/// The place of a change in a series.
+#[derive(Debug, Clone)]
+struct Place {
+    series: Series,
+    number: i64,
+}
+
+/// How well it is checked after a commit that the store is still there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// The store itself.
+    Quick,
+    /// The files of its log, too.
+    Close,
 }
 
 /// A change on its way, and who waits for it.
 struct Job {
     change: Change,
     /// What it belongs to; alone it stands for itself.
-    series: Option<Series>,
+    place: Option<Place>,
     done: Option<oneshot::Sender<Result<(), StoreError>>>,
+    /// How well it is checked afterwards that the store is still there.
+    look: Look,
     /// Whether nobody misses it.
     is_spare: bool,
 }
@@ -90,32 +139,82 @@ impl Writer {
 
     /// Applies a change that stands for itself, and returns once it is on the disk.
     pub async fn apply(&self, change: Change) -> Result<(), StoreError> {
-        self.wait(change, None).await
+        self.wait(change, None, Look::Quick).await
+    }
+
+    /// Checks that the store is still there.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.wait(Box::new(|_| Ok(())), None, Look::Close).await
     }
 
     /// Applies the next change of a series, and returns once it is on the disk.
-    pub async fn append(&self, series: &Series, change: Change) -> Result<(), StoreError> {
+    pub async fn append(
+        &self,
+        series: &Series,
+        number: i64,
+        change: Change,
+    ) -> Result<(), StoreError> {
         series.broken()?;
-        self.wait(change, Some(series.clone())).await
+        let place = Place { series: series.clone(), number };
+        self.wait(change, Some(place), Look::Quick).await
+    }
+
+    /// Applies the last change of a series, and returns once the whole series is on the disk, where
+    /// others find it.
+    pub async fn append_last(
+        &self,
+        series: &Series,
+        number: i64,
+        change: Change,
+    ) -> Result<(), StoreError> {
+        series.broken()?;
+        let place = Place { series: series.clone(), number };
+        self.wait(change, Some(place), Look::Close).await
+    }
+
+    /// Applies the next change of a series, and returns what to wait for until it is on the disk.
+    pub fn append_now(
+        &self,
+        series: &Series,
+        number: i64,
+        change: Change,
+    ) -> Result<impl Future<Output = Result<(), StoreError>> + 'static, StoreError> {
+        series.broken()?;
+        let (done, receipt) = oneshot::channel();
+        let place = Some(Place { series: series.clone(), number });
+        self.send(Job { change, place, done: Some(done), look: Look::Quick, is_spare: false })?;
+        Ok(async { receipt.await.map_err(|_| StoreError::WriterStopped)? })
     }
 
     /// Applies the next change of a series soon, without waiting for it. If that fails, the next
     /// one says so.
-    pub fn append_soon(&self, series: &Series, change: Change) -> Result<(), StoreError> {
+    pub fn append_soon(
+        &self,
+        series: &Series,
+        number: i64,
+        change: Change,
+    ) -> Result<(), StoreError> {
         series.broken()?;
-        self.send(Job { change, series: Some(series.clone()), done: None, is_spare: false })
+        let place = Some(Place { series: series.clone(), number });
+        self.send(Job { change, place, done: None, look: Look::Quick, is_spare: false })
     }
 
     /// Applies a change that nobody misses if it fails: soon, after what has come before, and in a
     /// commit of its own, so that it takes nothing with it where there is no room for it.
     pub fn apply_spare(&self, change: Change) {
         // The writer has stopped: others say so.
-        let _ = self.send(Job { change, series: None, done: None, is_spare: true });
+        let look = Look::Quick;
+        let _ = self.send(Job { change, place: None, done: None, look, is_spare: true });
     }
 
-    async fn wait(&self, change: Change, series: Option<Series>) -> Result<(), StoreError> {
+    async fn wait(
+        &self,
+        change: Change,
+        place: Option<Place>,
+        look: Look,
+    ) -> Result<(), StoreError> {
         let (done, receipt) = oneshot::channel();
-        self.send(Job { change, series, done: Some(done), is_spare: false })?;
+        self.send(Job { change, place, done: Some(done), look, is_spare: false })?;
         receipt.await.map_err(|_| StoreError::WriterStopped)?
     }
 
@@ -161,14 +260,16 @@ impl Drop for Closing {
 }
 
 /// Writes what comes until the handle is gone and everything is written.
-fn serve(mut connection: Connection, path: &Path, shared: &Shared) {
+fn serve(connection: Connection, path: &Path, shared: &Shared) {
+    let anchor = Anchor::of(&connection, path);
+    let mut file = StoreFile { connection, path: path.to_owned(), anchor };
     let mut was_company = false;
     while let Some(batch) = next_batch(shared, was_company) {
         was_company = batch.iter().filter(|job| job.done.is_some()).nth(1).is_some();
         let (spare, needed): (Vec<_>, Vec<_>) = batch.into_iter().partition(|job| job.is_spare);
-        commit(&mut connection, path, needed);
+        file.commit(needed);
         for job in spare {
-            commit(&mut connection, path, vec![job]);
+            file.commit(vec![job]);
         }
     }
 }
@@ -195,39 +296,68 @@ fn next_batch(shared: &Shared, was_company: bool) -> Option<Vec<Job>> {
     (!batch.is_empty() || !queue.is_closed).then_some(batch)
 }
 
-/// Commits the whole batch. When that fails and the store is not at fault, each job is tried by
-/// itself, so that one bad change does not take its neighbours with it.
-fn commit(connection: &mut Connection, path: &Path, mut batch: Vec<Job>) {
-    batch.retain_mut(|job| match job.series.as_ref().map_or(Ok(()), Series::broken) {
-        Ok(()) => true,
-        Err(error) => {
-            answer(job, Err(error));
-            false
+/// The store as the writer has it open.
+struct StoreFile {
+    connection: Connection,
+    path: PathBuf,
+    /// A store in memory has none.
+    anchor: Option<Anchor>,
+}
+
+impl StoreFile {
+    /// Commits the whole batch. When that fails and the store is not at fault, each job is tried by
+    /// itself, so that one bad change does not take its neighbours with it.
+    fn commit(&mut self, mut batch: Vec<Job>) {
+        let broken = |job: &Job| job.place.as_ref().map_or(Ok(()), |place| place.series.broken());
+        batch.retain_mut(|job| match broken(job) {
+            Ok(()) => true,
+            Err(error) => {
+                answer(job, Err(error));
+                false
+            }
+        });
+        if batch.is_empty() {
+            return;
         }
-    });
-    let fail = |source| StoreError::sqlite(path.to_owned(), source);
-    match apply_all(connection, &mut batch).map_err(fail) {
-        Err(error) if batch.len() > 1 && !error.is_of_store() => {
-            for job in batch {
-                commit(connection, path, vec![job]);
+
+        match self.write(&mut batch) {
+            Err(error) if batch.len() > 1 && !error.is_of_store() => {
+                for job in batch {
+                    self.commit(vec![job]);
+                }
+            }
+            result => {
+                for job in &mut batch {
+                    answer(job, result.clone());
+                }
             }
         }
-        result => {
-            for job in &mut batch {
-                answer(job, result.clone());
-            }
+    }
+
+    /// Applies the changes in one transaction, and checks that it has reached the store that others
+    /// see. A store that is no longer there explains whatever else went wrong.
+    fn write(&mut self, batch: &mut [Job]) -> Result<(), StoreError> {
+        let closely = batch.iter().any(|job| job.look == Look::Close);
+        let applied = apply_all(&mut self.connection, batch);
+        if let Some(anchor) = &mut self.anchor {
+            anchor.check(&mut self.connection, closely || applied.is_err())?;
         }
+        applied.map_err(|source| StoreError::sqlite(self.path.clone(), source))
     }
 }
 
 /// Applies the changes in one transaction.
 fn apply_all(connection: &mut Connection, jobs: &mut [Job]) -> rusqlite::Result<()> {
-    if jobs.is_empty() {
-        return Ok(());
-    }
     act_out(Point::CommitBegins)?;
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut followed: Vec<Arc<OnceLock<StoreError>>> = Vec::new();
     for job in jobs {
+        if let Some(Place { series, number }) = &job.place
+            && followed.iter().all(|known| !Arc::ptr_eq(known, &series.failed))
+        {
+            series.follow(&tx, *number)?;
+            followed.push(series.failed.clone());
+        }
         (job.change)(&tx)?;
     }
     act_out(Point::CommitFills)?;
@@ -248,8 +378,8 @@ fn act_out(point: Point) -> rusqlite::Result<()> {
 
 /// Tells the waiter, if there is one, and everything that comes after in the series.
 fn answer(job: &mut Job, result: Result<(), StoreError>) {
-    if let (Err(error), Some(series)) = (&result, &job.series) {
-        series.0.get_or_init(|| error.clone());
+    if let (Err(error), Some(place)) = (&result, &job.place) {
+        place.series.failed.get_or_init(|| error.clone());
     }
     if let Some(done) = job.done.take() {
         // A waiter that has been cancelled no longer needs the answer.
@@ -260,7 +390,7 @@ fn answer(job: &mut Job, result: Result<(), StoreError>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store;
+    use crate::store::{self, Loss};
     use futures::executor::block_on;
 
     /// A writer on a store in a folder of its own, and a way to look into it.
@@ -280,6 +410,14 @@ mod tests {
     fn insert(n: i64, bytes: i64) -> Change {
         Box::new(move |tx| {
             tx.execute("INSERT INTO t VALUES (?, zeroblob(?))", (n, bytes)).map(|_| ())
+        })
+    }
+
+    /// A series whose first change inserts the number after `first`, the next one the one after that.
+    fn series(first: i64) -> Series {
+        Series::new(move |store, number| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM t WHERE n = ?)";
+            store.query_row(sql, [first + number + 1], |row| row.get(0))
         })
     }
 
@@ -308,28 +446,48 @@ mod tests {
     #[test]
     fn a_series_has_no_gap_when_the_store_is_full() {
         let (_folder, writer, reader) = writer(Some(8));
-        let (series, other) = (Series::default(), Series::default());
-        block_on(writer.append(&series, insert(1, 1))).expect("room");
+        let (series, other) = (series(0), series(4));
+        block_on(writer.append(&series, 0, insert(1, 1))).expect("room");
         // Nobody waits for the one that does not fit; the next one that would fit says so.
-        writer.append_soon(&series, insert(2, 100_000)).expect("not tried yet");
-        let next = block_on(writer.append(&series, insert(3, 1)));
+        writer.append_soon(&series, 1, insert(2, 100_000)).expect("not tried yet");
+        let next = block_on(writer.append(&series, 2, insert(3, 1)));
         assert!(matches!(next, Err(StoreError::Full { .. })), "{next:?}");
-        let soon = writer.append_soon(&series, insert(4, 1));
+        let soon = writer.append_soon(&series, 3, insert(4, 1));
         assert!(matches!(soon, Err(StoreError::Full { .. })), "{soon:?}");
-        block_on(writer.append(&other, insert(5, 1))).expect("another series fits");
+        block_on(writer.append(&other, 0, insert(5, 1))).expect("another series fits");
         block_on(writer.apply(insert(6, 1))).expect("what stands for itself fits");
         drop(writer);
         assert_eq!(kept(&reader), [1, 5, 6]);
     }
 
     #[test]
+    fn a_series_notices_that_its_changes_are_gone_and_takes_no_other_with_it() {
+        let (_folder, writer, other) = writer(None);
+        let (one, two) = (series(0), series(10));
+        block_on(writer.append(&one, 0, insert(1, 1))).expect("room");
+        block_on(writer.append(&two, 0, insert(11, 1))).expect("room");
+        other.execute("DELETE FROM t WHERE n = 1", []).expect("deleted");
+        let both = block_on(async {
+            futures::join!(
+                writer.append(&one, 1, insert(2, 1)),
+                writer.append(&two, 1, insert(12, 1))
+            )
+        });
+        assert!(
+            matches!(both, (Err(StoreError::Lost { loss: Loss::Rewound, .. }), Ok(()))),
+            "{both:?}"
+        );
+        assert_eq!(kept(&other), [11, 12]);
+    }
+
+    #[test]
     fn a_spare_change_that_does_not_fit_takes_nothing_with_it() {
         let (_folder, writer, reader) = writer(Some(8));
-        let series = Series::default();
-        writer.append_soon(&series, insert(1, 1)).expect("room");
+        let series = series(0);
+        writer.append_soon(&series, 0, insert(1, 1)).expect("room");
         writer.apply_spare(insert(2, 100_000));
         writer.apply_spare(insert(3, 1));
-        block_on(writer.append(&series, insert(4, 1))).expect("the series goes on");
+        block_on(writer.append(&series, 1, insert(4, 1))).expect("the series goes on");
         drop(writer);
         assert_eq!(kept(&reader), [1, 3, 4]);
     }

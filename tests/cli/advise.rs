@@ -379,7 +379,7 @@ fn a_choice_takes_few_bytes_whatever_it_is_among() {
     let many: Vec<String> =
         (0..40).map(|n| format!("\"a_pattern_with_quite_a_long_name_{n}\"")).collect();
     let five = "\"direct\", \"vote\", \"gather\", \"refine\", \"debate\"".to_owned();
-    for (options, most) in [("", 260), ("memory: true,", 220)] {
+    for (options, most) in [("", 260), ("memory: true,", 240)] {
         for among in [&five, &many.join(", ")] {
             let size = |choices: u64| {
                 let project = Project::new();

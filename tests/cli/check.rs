@@ -66,6 +66,77 @@ fn every_planted_fault_is_found_in_its_place_with_a_suggestion() {
     }
 }
 
+/// What no run can make work, with its code, line, column, message and help.
+#[test]
+fn what_cannot_work_between_files_is_found() {
+    let lib = "const K = 1;\nfn make(a, b) { a + b }\nexport const JUDGE = |x| x;\n";
+    let cases = [
+        (
+            "let f = lib::make;",
+            ("K0002", 9),
+            "`lib::make` is a function, which is no value outside of its file",
+            "write a closure: `|a, b| lib::make(a, b)`",
+        ),
+        ("let f = lib::JUDGF;", ("K0002", 9), "`lib` exports no `JUDGF`", "did you mean `JUDGE`?"),
+        (
+            "let f = Fn(\"lib::make\");",
+            ("K0003", 12),
+            "`Fn(\"lib::make\")` cannot name a function of another file",
+            "write a closure: `|x| lib::make(x)`",
+        ),
+        (
+            "let f = Fn(\"mkae\");",
+            ("K0003", 12),
+            "there is no function `mkae`",
+            "did you mean `make`?",
+        ),
+        (
+            "let f = || global::v;",
+            ("K0002", 12),
+            "there is no constant `v` outside of functions and blocks",
+            "`v` is a variable; write `const v = ..`",
+        ),
+        (
+            "fn f() { global::LEST }",
+            ("K0002", 10),
+            "there is no constant `LEST` outside of functions and blocks",
+            "did you mean `LAST`?",
+        ),
+        (
+            "fn f() { import \"lib\" as l; |x| l::make(x, x) }",
+            ("K0007", 36),
+            "this closure outlives the import `l`, which ends with its function",
+            "write `import .. as l;` outside of the function",
+        ),
+        (
+            "fn f(n) { import \"lib\" as l; if n > 1 { return #{ f: |x| 1 + l::make(x, n) }; } () }",
+            ("K0007", 65),
+            "this closure outlives the import `l`, which ends with its function",
+            "write `import .. as l;` outside of the function",
+        ),
+        (
+            "let n = -9223372036854775809;",
+            ("K0001", 9),
+            "the whole number 9223372036854775809 is too large",
+            "the largest is 9223372036854775807; write `9223372036854775809.0` for a fraction, or \
+             \"9223372036854775809\" for a text",
+        ),
+    ];
+    for (script, (code, column), message, help) in cases {
+        let project = project();
+        let start = "import \"lib\" as lib;\nconst LAST = 1;\nlet v = 2;\nfn make() { 1 }\n";
+        project.file("p/lib.rhai", lib).file("p/s.rhai", &format!("{start}{script}"));
+        let (exit, faults) = check(&project, &["-C", "p", "s.rhai"]);
+        let found: Vec<_> = faults
+            .iter()
+            .map(|f| (&f["code"], &f["line"], &f["column"], &f["message"], &f["help"]))
+            .map(|f| serde_json::json!(f))
+            .collect();
+        assert_eq!(found, [serde_json::json!((code, 5, column, message, help))], "{script}");
+        assert_eq!(exit, Some(3), "{script}");
+    }
+}
+
 #[test]
 fn all_faults_of_all_files_are_told_at_once() {
     let project = project();
@@ -108,6 +179,7 @@ fn nothing_is_found_where_nothing_is_wrong() {
             .collect();
         assert_eq!(told, Vec::<&str>::new(), "{}", ran.stdout);
     }
+    project.file("lib.rhai", "export const K = 2;\nfn twice(x) { 2 * x }\n");
     // Slips that are none: functions in maps, methods of script values, closures used at once,
     // variables of the same name and different kinds.
     project.file(
@@ -117,7 +189,10 @@ fn nothing_is_found_where_nothing_is_wrong() {
          let b = branch();\nfor i in 0..2 { print(gather([|| i])); print([1].map(|x| x + i)); }\n\
          for b in [\"x\"] { print(b.trim()); }\n\
          let parsed = json(\"{}\");\nprint(parsed.whatever ?? 1);\n\
-         /// @override\nfn retry(n, f) { f.call() }\nprint(retry(1, || 2));\n",
+         /// @override\nfn retry(n, f) { f.call() }\nprint(retry(1, || 2));\n\
+         const K = 1.5e300 + 9223372036854775807;\nlet f = || global::K;\nlet g = Fn(\"print\");\n\
+         fn local(l) { import \"lib\" as m; let f = |x| m::K + m::twice(x); l.map(|x| m::twice(x)) }\n\
+         fn inner() { |x| { import \"lib\" as m; m::twice(x) } }\n",
     );
     let ran = project.kaizen(&["check", "s.rhai", "--deny", "warnings"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stdout);

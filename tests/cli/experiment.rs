@@ -402,3 +402,46 @@ fn what_is_wrong_with_a_call_is_said() {
         assert!(ran.stderr.contains(expected), "{call}: {}", ran.stderr);
     }
 }
+
+#[test]
+fn scripts_are_judged_by_labels_of_every_kind_and_no_label_is_missing() {
+    let project = Project::new();
+    project.file("kaizen.toml", "[project]\nmodel = \"demo/echo\"\n");
+    project.file("same.rhai", "param(\"say\", ())").file("other.rhai", "param(\"say\", ()); \"x\"");
+    let tasks = "\u{feff}{\"say\": \"3\", \"expected\": 3}\r\n{\"say\": true, \"expected\": \"TRUE\"}\r\n\
+                 \u{a0}\r\n{\"say\": [\"A\"], \"expected\": [\"a\"]}\r\n{\"say\": \"no \", \"expected\": \"No\"}\r\n";
+    project.file("tasks.jsonl", tasks);
+    let compare = |more: &[&str]| {
+        let start = ["compare", "same.rhai", "other.rhai", "--tasks", "tasks.jsonl", "--json"];
+        project.kaizen(&[&start[..], more].concat())
+    };
+    let ran = compare(&[]);
+    let found: Value = serde_json::from_str(ran.stdout.lines().last().unwrap()).unwrap();
+    let quality = |place: usize| found["patterns"][place]["quality"].clone();
+    assert_eq!((quality(0), quality(1)), (1.0.into(), 0.0.into()), "{ran:?}");
+
+    // Each task has a label, or none has.
+    for missing in ["{\"say\": 1}", "{\"say\": 1, \"expected\": null}", "5"] {
+        project.file("tasks.jsonl", &format!("{tasks}{missing}\n"));
+        let ran = compare(&[]);
+        let expected = "error: task 5 of `tasks.jsonl` has no `expected`, which other tasks have; give \
+                        every task one, or judge with `--judge`\n";
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(2), expected), "{missing}");
+    }
+
+    // A script that judges gives a score as well.
+    project.file("tasks.jsonl", tasks);
+    for (said, told) in [
+        ("85", "not `85`; divide a percentage by 100"),
+        ("()", "not nothing (`()`)"),
+        ("0.0 / 0.0", "the value of `judge.rhai` must be plain data: NaN is not plain data"),
+        ("|x| x", "the value of `judge.rhai` must be plain data: a function is not plain data"),
+        ("#{ note: 1 }", "not a map without a `score`"),
+    ] {
+        project.file("judge.rhai", &format!("param(\"answer\", ()); param(\"task\", ()); {said}"));
+        let ran = compare(&["--judge", "judge.rhai"]);
+        assert_eq!(ran.code, Some(1), "{said}: {}", ran.stderr);
+        assert!(ran.stderr.contains(told), "{said}: {}", ran.stderr);
+        assert!(ran.stderr.contains("judging the answer of `"), "{said}: {}", ran.stderr);
+    }
+}

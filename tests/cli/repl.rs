@@ -56,6 +56,25 @@ fn piped_lines_share_everything() {
 }
 
 #[test]
+fn functions_see_the_constants_of_earlier_lines_and_captured_values_can_be_set() {
+    let project = Project::new();
+    project.file(
+        "lib.rhai",
+        "const K = 10;\nfn make() { |x| x + global::K }\nfn apply(f) { f.call(1) }\n",
+    );
+    project.file("own.rhai", "const N = 2 * 21;\nfn own() { global::N }\n");
+    let lines = "const K = 3;\nimport \"lib\" as lib;\nlet f = |x| x + global::K;\nf.call(1)\n\
+                 [lib::apply(f), lib::apply(|x| x * global::K), lib::make().call(1)]\n\
+                 let b = branch(#{ model: \"demo/echo\", name: \"a\" });\nlet read = || b.name;\n\
+                 b = branch(#{ model: \"demo/echo\", name: \"b\" });\nread.call()\n\
+                 let set = || { b = branch(#{ model: \"demo/echo\", name: \"c\" }); };\n\
+                 attempt(set).ok\n[b.name, read.call()]\n:load own.rhai\nown()\n";
+    let ran = pipe(&project, &[], lines);
+    let expected = "4\n[4,3,11]\nb\ntrue\n[\"c\",\"c\"]\n42\n";
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), expected), "{}", ran.stderr);
+}
+
+#[test]
 fn a_pipe_ends_at_the_first_error() {
     let ran = pipe(&Project::new(), &[], "1\n_ / 0\n3\n");
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), "1\n"));

@@ -119,7 +119,7 @@ fn what_cannot_be_resumed_is_said() {
     assert!(none.stderr.contains("no run"), "{}", none.stderr);
     project.kaizen(&["run", "s.rhai"]);
     let well = project.kaizen(&["run", "s.rhai", "--resume"]);
-    assert!(well.stderr.contains("ended well; `--resume="), "{}", well.stderr);
+    assert!(well.stderr.contains("succeeded; use `--resume="), "{}", well.stderr);
     assert_eq!(project.kaizen(&["run", "s.rhai", "--resume=nope"]).code, Some(2));
     assert_eq!(project.kaizen(&["run"]).code, Some(2));
     assert_eq!(project.kaizen(&["run", "s.rhai", "--resume=@"]).stdout, "1\n");

@@ -272,3 +272,139 @@ fn state_survives_and_a_costly_run_is_not_started_unasked() {
     assert!(told.contains("6 calls to make, 3 reused · $0.600"), "{told}");
     watched.nothing();
 }
+
+#[test]
+fn a_limit_that_is_set_is_not_passed_by_calls_of_unknown_price() {
+    let server = echo();
+    let project = Project::new();
+    project.with_server(&server).file("s.rhai", "branch().chat(\"one\")");
+    let help = "give the model a `price` under its `[models.NAME]`, with zeros if it is free";
+    let watched = Watched::start(&project, &["--confirm-over", "1000"]);
+    let told = watched.until("not run:").pop().unwrap();
+    let expected = "not run: 1 call to make, 0 reused · cost unknown   (never run before: rough), \
+                    which may be over $1000.000; ";
+    assert!(told.ends_with(&format!("{expected}{help}")), "{told}");
+    assert_eq!(server.bodies().len(), 0);
+    drop(watched);
+
+    // So is one of kaizen.toml, and nothing is unknown once the model has a price.
+    let toml = std::fs::read_to_string(project.path().join("kaizen.toml")).unwrap();
+    let limit = "[watch]\nconfirm_over = 0.001\n";
+    project.file("kaizen.toml", &format!("{toml}{limit}"));
+    let watched = Watched::start(&project, &[]);
+    watched.until("not run:");
+    project.file("kaizen.toml", &format!("{toml}price = {{ input = 0, output = 0 }}\n{limit}"));
+    project.file("s.rhai", "branch().chat(\"two\")");
+    assert!(watched.run().contains("status=ok"));
+}
+
+#[test]
+fn many_calls_of_unknown_price_are_not_made_unasked() {
+    let server = echo();
+    let project = Project::new();
+    let asks = |count: u32, text: &str| {
+        format!("for n in 0..{count} {{ branch().chat(`q${{n}}`); }} {text}")
+    };
+    project.with_server(&server).file("s.rhai", &asks(5, "1"));
+    let watched = Watched::start(&project, &[]);
+    assert!(watched.run().contains("calls=5"));
+
+    // A run whose replies are all known costs nothing, which says nothing of the next one.
+    project.file("s.rhai", &asks(5, "2"));
+    assert!(watched.run().contains("calls=0 cost=0 reused=5 saved=unknown"));
+    project.file("s.rhai", &asks(500, "3"));
+    watched.until("which may be over $0.250; give the model a `price`");
+    assert_eq!(server.bodies().len(), 5);
+}
+
+#[test]
+fn a_run_after_one_on_the_demo_model_is_not_taken_for_free() {
+    let project = Project::new();
+    let asks = |cost: &str| {
+        let model = format!("imodel(#{{ provider: \"demo\", model: \"echo\", cost: {cost} }})");
+        format!("branch(#{{ model: {model} }}).chat(\"a question at {cost}\")")
+    };
+    project.file("s.rhai", &asks("0.0"));
+    let watched = Watched::start(&project, &[]);
+    assert!(watched.run().contains("calls=1 cost=0"));
+    project.file("s.rhai", &asks("0.3"));
+    let told = watched.until("not run:").pop().unwrap();
+    assert!(told.contains("1 call to make, 0 reused · $0.300"), "{told}");
+}
+
+#[test]
+fn an_import_that_comes_later_or_is_mended_is_noticed() {
+    let project = Project::new();
+    project.file("s.rhai", "import \"lib\" as lib;\nprint(lib::word())");
+    let watched = Watched::start(&project, &["--model", "demo/echo"]);
+    watched.until("not run: spent nothing");
+    watched.until("lib.rhai (not there yet)");
+    project.file("lib.rhai", "import \"sub/deep\" as deep;\nfn word() { `one ${deep::word()}` }");
+    watched.until("deep.rhai (not there yet)");
+    // Its folder is not there either.
+    project.file("sub/deep.rhai", "fn word() { \"two\" }");
+    watched.until("one two");
+    watched.run();
+    watched.until("watching");
+    // Faults of what is imported, and files that are no text.
+    project.file("lib.rhai", "fn word() { ");
+    watched.until("not run: kept the last result, spent nothing");
+    project.file("lib.rhai", "fn word() { \"three\" }");
+    watched.until("three");
+    watched.run();
+    std::fs::write(project.path().join("lib.rhai"), [0xff, 0xfe, 0]).unwrap();
+    watched.until("not run: kept the last result, spent nothing");
+    watched.nothing();
+    project.file("lib.rhai", "fn word() { \"four\" }");
+    watched.until("four");
+    watched.run();
+    watched.nothing();
+}
+
+#[test]
+fn a_kaizen_toml_that_is_refused_runs_nothing_again_and_again() {
+    let (project, server) = (Project::new(), echo());
+    project.with_server(&server).file("s.rhai", "branch().chat(read_text(\"p.md\") + now())");
+    let sound = std::fs::read_to_string(project.path().join("kaizen.toml")).unwrap();
+    project.file("p.md", "one");
+    let watched = Watched::start(&project, &[]);
+    watched.run();
+    watched.until("watching");
+    let faulty: [&[u8]; 3] = [b"[project]\nmodle = \"x\"\n", b"[", &[0xff, 0xfe]];
+    for (n, text) in faulty.iter().enumerate() {
+        std::fs::write(project.path().join("kaizen.toml"), text).unwrap();
+        watched.until("going on with what was set before");
+        watched.until("not run: kept the last result, spent nothing");
+        watched.nothing();
+        // A save of the script runs it, with what was set before.
+        project.file("p.md", &format!("text {n}"));
+        assert!(watched.run().contains("calls=1"));
+        watched.nothing();
+        assert_eq!(server.bodies().len(), n + 2);
+    }
+    // The file as it was needs no run, and another one that is sound does.
+    project.file("kaizen.toml", &sound);
+    watched.until("it is as it was in the last run");
+    project.file("kaizen.toml", &format!("{sound}# sound\n"));
+    assert!(watched.run().contains("calls=1"));
+    watched.nothing();
+    std::fs::remove_file(project.path().join("kaizen.toml")).unwrap();
+    watched.run();
+    watched.nothing();
+}
+
+#[test]
+fn a_file_that_is_no_text_is_watched_and_not_run_for_again_and_again() {
+    let project = Project::new();
+    project.file("s.rhai", "print(`read ${attempt(|| read_text(\"p.md\")).ok}`)");
+    std::fs::write(project.path().join("p.md"), [0xff, 0xfe, 0]).unwrap();
+    let watched = Watched::start(&project, &["--model", "demo/echo"]);
+    watched.until("read false");
+    watched.run();
+    watched.until("watching");
+    watched.nothing();
+    project.file("p.md", "\u{feff}a text");
+    watched.until("read true");
+    watched.run();
+    watched.nothing();
+}

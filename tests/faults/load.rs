@@ -69,7 +69,8 @@ impl Load {
                     load.refused.set(load.refused.get() + 1);
                     tokio::time::sleep(Duration::from_millis(20)).await;
                     let (retry_after, message) = (load.retry_after, "busy".to_owned());
-                    return Err(CallError::RateLimited { status: 429, retry_after, message });
+                    let error = CallError::RateLimited { status: 429, retry_after, message };
+                    return Err(error.into());
                 }
                 load.in_flight.set(load.in_flight.get() + 1);
                 let took = 150.0 + 100.0 * load.rng.borrow_mut().unit();

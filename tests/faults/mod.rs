@@ -2,11 +2,15 @@
 //! docs/reliability.md. `KAIZEN_LONG=1 cargo test faults:: -- --nocapture` runs the long form, and
 //! `KAIZEN_SEED=7 cargo test faults::simulate` one seed alone.
 
+mod again;
 mod crash;
+mod damage;
 mod disk;
 mod load;
+mod lost;
 mod processes;
 mod replay;
+mod side;
 mod simulate;
 
 use std::ops::Range;

@@ -11,8 +11,9 @@ use graph::Plan;
 use kaizen::base::clock;
 use kaizen::base::id::RunId;
 use kaizen::base::rng::Rng;
+use kaizen::base::strand::Strand;
 use kaizen::executor::Executor;
-use kaizen::executor::budget::{Bounds, Budget};
+use kaizen::executor::budget::{Bounds, Budget, Tally};
 use kaizen::executor::report::Report;
 use kaizen::executor::reuse::Reuse;
 use kaizen::executor::run::FlowOptions;
@@ -20,6 +21,7 @@ use kaizen::flow::builder::Builder;
 use kaizen::flow::op::{Op, OpKind, Prompt};
 use kaizen::journal::Journal;
 use kaizen::journal::event::Event;
+use kaizen::journal::past::{Failures, Past};
 use kaizen::journal::replies::Replies;
 use kaizen::model::Model;
 use kaizen::model::error::CallError;
@@ -43,7 +45,9 @@ struct Traced {
     events: Vec<(i64, Event)>,
     /// What the flow gave, unless it was given up from outside.
     report: Option<Report>,
-    resumed: Option<Replies>,
+    resumed: Option<(Replies, Rc<Past>)>,
+    /// What the run says that it has used.
+    tally: Tally,
 }
 
 /// Everything that the suite has seen.
@@ -65,30 +69,40 @@ fn paused<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// Simulates one run; with `replies`, it goes on from an earlier one.
-async fn run(seed: u64, mut rng: Rng, faulty: bool, replies: Option<Replies>) -> Traced {
+async fn run(
+    seed: u64,
+    mut rng: Rng,
+    faulty: bool,
+    replies: Option<(Replies, Rc<Past>)>,
+) -> Traced {
     let plan = Plan::draw(&mut rng, faulty);
     let world = World::new(seed, &plan);
     let journal = Journal::off(RunId::fresh());
     let budget = Budget::new(if plan.is_of_flow { Bounds::default() } else { plan.bounds });
     let executor = Executor::new(journal, seed, plan.concurrency).within(budget);
     let executor = Rc::new(match &replies {
-        Some(replies) => executor.reusing(Rc::new(Reuse::new(replies.clone()))),
+        Some((replies, past)) => executor
+            .reusing(Rc::new(Reuse::new(replies.clone())))
+            .retelling(past.clone(), RunId::fresh()),
         None => executor,
     });
     let (events, is_resumed) = (Rc::new(RefCell::new(Vec::new())), replies.is_some());
     let (listened, watching) = (events.clone(), world.clone());
+    let account = executor.account().clone();
     executor.listen(Rc::new(move |at, event| {
         // Calls of a resumed run are tasks of their own, and end a turn after they are given up.
         if !is_resumed {
             watching.see(event);
         }
+        check::nothing_is_left_out(&account.tally(), &watching);
         let text = serde_json::to_string(event).unwrap();
         listened.borrow_mut().push((at, serde_json::from_str::<Event>(&text).unwrap()));
     }));
     let session = Session::new(Branch::new(world.model(&plan), None).shared());
     let graph = graph::build(&plan, &executor, &mut rng);
     let options = plan.options();
-    let going = executor.run(&graph, &session, &options);
+    let root = Strand::root();
+    let going = executor.run(&root, &graph, &session, &options);
     let report = match plan.given_up_after {
         Some(limit) => tokio::time::timeout(limit, going).await.ok().map(Result::unwrap),
         None => Some(going.await.unwrap()),
@@ -96,7 +110,8 @@ async fn run(seed: u64, mut rng: Rng, faulty: bool, replies: Option<Replies>) ->
     // What was given up is gone once everybody had a turn.
     tokio::time::sleep(Duration::from_millis(1)).await;
     let events = events.take();
-    Traced { plan, world, events, report, resumed: replies }
+    let tally = executor.account().tally();
+    Traced { plan, world, events, report, resumed: replies, tally }
 }
 
 /// Simulates a run, and one that goes on from wherever a crash might have cut its journal.
@@ -109,7 +124,9 @@ fn simulate(seed: u64, figures: &mut Figures) {
     let cut = usize::try_from(rng().below(first.events.len() as u64 + 1)).unwrap();
     let mut replies = Replies::default();
     replies.learn(&RunId::fresh(), first.events[..cut].iter().map(|(_, event)| event));
-    let second = paused(run(seed, rng(), faulty, Some(replies)));
+    let chain = [(&RunId::fresh(), &first.events[..cut])];
+    let past = Rc::new(Past::of(chain, Failures::Told));
+    let second = paused(run(seed, rng(), faulty, Some((replies, past))));
     check::all(&second);
     figures.add(&second);
     figures.resumed += 1;
@@ -174,7 +191,8 @@ fn a_day_of_back_off_passes_in_no_time() {
         let executor = Executor::new(Journal::off(RunId::fresh()), 1, None);
         let session = Session::new(Branch::new(model, None).shared());
         let before = clock::monotonic();
-        let report = executor.run(&graph, &session, &FlowOptions::default()).await.unwrap();
+        let report =
+            executor.run(&Strand::root(), &graph, &session, &FlowOptions::default()).await.unwrap();
         wall.set(clock::monotonic().saturating_sub(before));
         report
     });

@@ -138,7 +138,7 @@ async fn a_stream_that_is_reset_is_cut_off() {
     let head = "HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\n\r\n";
     let said = format!("{head}{}", piece("Hel", None));
     for (sent, expected) in [(head.to_owned(), "network"), (said, "cut_off")] {
-        let server = Server::start(move |_, _, _| Act::Reset(sent.clone()));
+        let server = Server::start(move |_, _, _| Act::Reset(sent.clone().into()));
         let settings = Settings { stream: Some(true), ..Settings::default() };
         let called = ask(&model("openai", &server.url), settings).await;
         assert_eq!(kind(&called), expected, "{:?}", called.result);

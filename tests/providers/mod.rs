@@ -1,6 +1,9 @@
 //! Every provider against a real server on loopback: what a reply, a refusal and a fault become.
 
 mod faults;
+mod property;
+mod reply;
+mod retries;
 mod suite;
 
 use kaizen::model::Model;
@@ -23,8 +26,13 @@ fn model(provider: &str, url: &str) -> Model {
 
 /// Asks once.
 async fn ask(model: &Model, settings: Settings) -> Called {
+    ask_for(model, "Hello?", settings).await
+}
+
+/// Asks once for something.
+async fn ask_for(model: &Model, question: &str, settings: Settings) -> Called {
     let messages =
-        vec![Message::new(Role::System, "Be brief."), Message::new(Role::User, "Hello?")];
+        vec![Message::new(Role::System, "Be brief."), Message::new(Role::User, question)];
     model.call(&Request { messages, settings, schema: None }).await
 }
 

@@ -12,7 +12,7 @@ const PROVIDERS: [&str; 4] = ["openai", "anthropic", "gemini", "ollama"];
 /// The words of a provider for the ends that a reply can have.
 fn reply(provider: &str, text: &str, end: &str) -> Value {
     match provider {
-        "openai" => {
+        "openai" | "ollama" => {
             let reason = if end == "length" { "length" } else { "stop" };
             json!({ "model": "served", "choices": [{ "finish_reason": reason,
                 "message": { "role": "assistant", "content": text } }],
@@ -33,12 +33,7 @@ fn reply(provider: &str, text: &str, end: &str) -> Value {
                 "usageMetadata": { "promptTokenCount": 100, "candidatesTokenCount": 50,
                     "cachedContentTokenCount": 60, "totalTokenCount": 150 } })
         }
-        _ => {
-            let reason = if end == "length" { "length" } else { "stop" };
-            json!({ "model": "served", "done": true, "done_reason": reason,
-                "message": { "role": "assistant", "content": text },
-                "prompt_eval_count": 100, "eval_count": 50 })
-        }
+        other => panic!("no provider `{other}`"),
     }
 }
 
@@ -60,11 +55,29 @@ async fn a_whole_reply_is_a_success_and_its_usage_falls_into_buckets() {
         assert_eq!(called.result, Ok("hi".to_owned()), "{provider}");
         let usage = called.usage.unwrap();
         assert_eq!((usage.input(), usage.output()), (100, 50), "{provider}: {usage:?}");
-        if provider != "ollama" {
-            assert_eq!((usage.input_uncached, usage.cache_read), (40, 60), "{provider}");
-        }
+        assert_eq!((usage.input_uncached, usage.cache_read), (40, 60), "{provider}");
         let asked = &server.bodies()[0];
         assert!(asked.contains("Hello?") && asked.contains("Be brief."), "{provider}: {asked}");
+    }
+}
+
+#[tokio::test]
+async fn further_fields_stand_beside_the_bound_of_the_reply() {
+    let sent = |provider: &'static str, extra: Value| async move {
+        let server =
+            Server::start(move |_, _, _| json(200, reply(provider, "hi", "stop").to_string()));
+        let extra = extra.as_object().unwrap().clone();
+        let settings = Settings { max_tokens: Some(7), extra, ..Settings::default() };
+        ask(&model(provider, &server.url), settings).await;
+        serde_json::from_str::<Value>(&server.bodies()[0]).unwrap()
+    };
+    let thinking = json!({ "thinkingBudget": 3 });
+    let body = sent("gemini", json!({ "generationConfig": { "thinkingConfig": thinking } })).await;
+    let expected = json!({ "maxOutputTokens": 7, "thinkingConfig": thinking });
+    assert_eq!(body["generationConfig"], expected);
+    for provider in ["openai", "anthropic", "ollama"] {
+        let body = sent(provider, json!({ "top_k": 3 })).await;
+        assert_eq!((&body["max_tokens"], &body["top_k"]), (&json!(7), &json!(3)), "{provider}");
     }
 }
 
@@ -157,10 +170,10 @@ async fn a_reset_is_no_success_wherever_it_comes() {
     for provider in PROVIDERS {
         let body = reply(provider, "hi", "stop").to_string();
         let half = &body[..body.len() / 2];
-        let phases = ["", "HTTP/1.1 2", head, &format!("{head}{half}"), &format!("{head}{body}")];
+        let phases = ["", "HTTP/1.1 2", head, &format!("{head}{half}")];
         for phase in phases.map(str::to_owned) {
             let sent = phase.clone();
-            let server = Server::start(move |_, _, _| Act::Reset(sent.clone()));
+            let server = Server::start(move |_, _, _| Act::Reset(sent.clone().into()));
             let called = ask(&model(provider, &server.url), Settings::default()).await;
             let told = ["network", "cut_off"].contains(&kind(&called));
             assert!(told, "{provider} after {phase:?}: {:?}", called.result);

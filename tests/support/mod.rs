@@ -3,6 +3,8 @@
 #[allow(dead_code, reason = "the benchmark uses more of it")]
 pub(crate) mod learning;
 pub(crate) mod server;
+#[allow(dead_code, reason = "the benchmarks use none of it")]
+pub(crate) mod terminal;
 
 use std::path::Path;
 use std::process::{Command, Output};

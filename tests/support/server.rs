@@ -25,7 +25,9 @@ pub(crate) enum Act {
     /// Promises a longer body than it sends.
     Half(String),
     /// Sends these bytes as they are, then resets the connection.
-    Reset(String),
+    Reset(Vec<u8>),
+    /// Sends these bytes as they are, then closes the connection properly.
+    Bytes(Vec<u8>),
     /// Never answers.
     Hang,
 }
@@ -211,9 +213,14 @@ async fn perform(stream: &mut TcpStream, act: Act, seen: &Seen) -> bool {
         }
         Act::Reset(bytes) => {
             // Whatever arrives of it before the reset: the reset is the point.
-            let _ = stream.write_all(bytes.as_bytes()).await;
+            let _ = stream.write_all(&bytes).await;
             tokio::time::sleep(Duration::from_millis(5)).await;
             stream.set_zero_linger().expect("an open connection");
+            false
+        }
+        Act::Bytes(bytes) => {
+            // A client that has heard enough may have gone.
+            let _ = stream.write_all(&bytes).await;
             false
         }
         Act::Close => false,

@@ -5,13 +5,16 @@ use crate::base::id::{FlowId, OpId, RunId};
 use crate::base::secret::scrub;
 use crate::base::unit::Money;
 use crate::cli::render::time::length;
+use crate::executor::budget::{Budget, Tally};
 use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, Planned};
 use crate::metrics::Metrics;
+use crate::metrics::charge::{Bill, Charge};
 use crate::model::reply::Usage;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::rc::Rc;
 use std::time::Duration;
 
 /// Most operations that the live region shows at once.
@@ -37,8 +40,7 @@ pub(in crate::cli) enum Mode {
 struct Running {
     name: String,
     started_at: i64,
-    usage: Usage,
-    cost: Option<Money>,
+    bill: Bill,
     /// Calls that ended, and replies that were known.
     calls: u32,
     reused: u32,
@@ -52,7 +54,7 @@ struct Running {
 struct Folded {
     count: u64,
     time: i64,
-    cost: Money,
+    bill: Bill,
     reused: u64,
 }
 
@@ -90,7 +92,8 @@ pub(in crate::cli) struct Progress {
     planned: u64,
     ended: u64,
     reused: u64,
-    cost: Money,
+    /// What the run has used, kept by the executor.
+    account: Option<Rc<Budget>>,
     cost_max: Option<Money>,
     /// Lines about what was given up, for when the live region can be drawn again.
     late: RefCell<Vec<String>>,
@@ -114,17 +117,17 @@ impl Progress {
             planned: 0,
             ended: 0,
             reused: 0,
-            cost: Money::ZERO,
+            account: None,
             cost_max: None,
             late: RefCell::default(),
             gone: Vec::new(),
         }
     }
 
-    /// Shows the cost beside the most that the run may cost.
+    /// Shows what a run has used, beside the most that it may cost.
     #[must_use]
-    pub(in crate::cli) fn within(self, cost_max: Option<Money>) -> Progress {
-        Progress { cost_max, ..self }
+    pub(in crate::cli) fn of(self, account: Rc<Budget>, cost_max: Option<Money>) -> Progress {
+        Progress { account: Some(account), cost_max, ..self }
     }
 
     /// Writes a line above the live region.
@@ -155,29 +158,33 @@ impl Progress {
                 self.plan(*flow, ops);
             }
             Event::OpStarted { op, name, .. } => self.start(at, *op, name.as_deref()),
-            Event::AttemptStarted { op, attempt, model, .. } => self.ask(*op, *attempt, model),
-            Event::AttemptEnded { op, reused: Some(_), .. } => {
+            Event::AttemptStarted { op, attempt, model, .. } => {
+                self.ask(*op, *attempt, model);
+                self.count();
+            }
+            Event::AttemptEnded { op, reused: Some(_), reply: Some(_), .. } => {
                 self.reused += 1;
                 if let Some(open) = self.open.get_mut(op) {
                     open.reused += 1;
                 }
+                self.count();
             }
-            Event::AttemptEnded { op, usage, cost, failure, retry_in_ms, .. } => {
-                self.cost += cost.unwrap_or_default();
+            Event::AttemptEnded { op, usage, cost, failure, retry_in_ms, reused: None, .. } => {
+                self.count();
                 let Some(open) = self.open.get_mut(op) else { return };
                 open.calls += 1;
-                open.usage += usage.unwrap_or_default();
-                if let Some(cost) = cost {
-                    open.cost = Some(open.cost.unwrap_or_default() + *cost);
-                }
+                open.bill.add(Charge::of(*usage, *cost, failure.as_ref()));
                 if let (Some(failure), Some(wait)) = (failure, retry_in_ms) {
                     self.tell_retry(*op, &failure.message, *wait);
                 }
             }
             Event::OpEnded { op, flow, outcome } => self.end(at, *flow, *op, outcome),
             Event::FlowEnded { flow } => self.unfold(*flow),
-            Event::RunStarted { .. }
+            // A failure that is told again is neither a call nor a reply.
+            Event::AttemptEnded { reused: Some(_), reply: None, .. }
+            | Event::RunStarted { .. }
             | Event::Told { .. }
+            | Event::TimePassed { .. }
             | Event::Logged { .. }
             | Event::RunEnded { .. } => {}
         }
@@ -264,8 +271,26 @@ impl Progress {
         if self.reused > 0 {
             text.push_str(&format!(", {} reused", self.reused));
         }
-        let of = self.cost_max.map_or(String::new(), |most| format!(" of {most}"));
-        total.set_message(format!("{text}, {}{of}", self.cost));
+        total.set_message(format!("{text}, {}", self.spent()));
+    }
+
+    /// Says what the run has used, and what the calls under way may add to it.
+    fn spent(&self) -> String {
+        let tally = self.account.as_ref().map_or_else(Tally::default, |account| account.tally());
+        let is_known = tally.cost + tally.aside > Money::ZERO || tally.unknown == 0;
+        let mut text = if is_known { tally.cost.to_string() } else { "cost unknown".to_owned() };
+        if let Some(most) = self.cost_max {
+            text.push_str(&format!(" of {most}"));
+        }
+        if tally.aside > Money::ZERO {
+            text.push_str(&format!(", up to {} more under way", tally.aside));
+        }
+        match tally.unknown {
+            calls if calls == 0 || !is_known => {}
+            1 => text.push_str(", 1 call of unknown cost"),
+            calls => text.push_str(&format!(", {calls} calls of unknown cost")),
+        }
+        text
     }
 
     fn end(&mut self, at: i64, flow: FlowId, op: OpId, outcome: &Outcome) {
@@ -296,7 +321,7 @@ impl Progress {
                 let folded = fold.by_name.entry(group).or_default();
                 folded.count += 1;
                 folded.time += time;
-                folded.cost += open.cost.unwrap_or_default();
+                folded.bill.append(&open.bill);
                 folded.reused += u64::from(open.calls == 0 && open.reused > 0);
             }
             _ if flow.0 > 0 || !is_completed => self.say(&live_line(time, &open, outcome)),
@@ -322,8 +347,8 @@ impl Progress {
         for (name, folded) in self.folds.remove(&flow).unwrap_or_default().by_name {
             let each = i64::try_from(folded.count).map_or(0, |count| folded.time / count.max(1));
             let mut line = format!("  ✓ {name} ×{}  {} each", folded.count, length(each));
-            if folded.cost != Money::ZERO {
-                line.push_str(&format!("  {}", folded.cost));
+            if let Some(cost) = folded.bill.cost().filter(|cost| *cost != Money::ZERO) {
+                line.push_str(&format!("  {cost}"));
             }
             if folded.reused > 0 {
                 line.push_str(&format!("  {} reused", folded.reused));
@@ -339,14 +364,16 @@ impl Progress {
         }
         #[allow(clippy::cast_possible_truncation, reason = "a time in microseconds")]
         let micros = (metrics.execution_time * 1e6) as i64;
-        let (calls, reused, saved) = (metrics.calls, metrics.reused, metrics.saved);
+        let (calls, reused) = (metrics.calls, metrics.reused);
         let cost = metrics.known_cost();
+        let saved = metrics.known_saved();
         let line = if self.is_live {
             let cost = cost.map_or("cost unknown".to_owned(), |cost| cost.to_string());
             let noun = if calls == 1 { "call" } else { "calls" };
             let mut line =
                 format!("run {run}  {status}  {}  {calls} {noun}  {cost}", length(micros));
             if reused > 0 {
+                let saved = saved.map_or("an unknown cost".to_owned(), |saved| saved.to_string());
                 line.push_str(&format!("  {reused} reused, saved {saved}"));
             }
             line
@@ -355,7 +382,8 @@ impl Progress {
             let ms = micros / 1000;
             let mut line = format!("run={run} status={status} ms={ms} calls={calls} cost={cost}");
             if reused > 0 {
-                line.push_str(&format!(" reused={reused} saved={}", saved.dollars()));
+                let saved = saved.map_or("unknown".to_owned(), |saved| saved.dollars().to_string());
+                line.push_str(&format!(" reused={reused} saved={saved}"));
             }
             line
         };
@@ -385,7 +413,7 @@ fn style(template: &str) -> ProgressStyle {
 
 fn live_line(time: i64, open: &Running, outcome: &Outcome) -> String {
     let name = &open.name;
-    let cost = open.cost.filter(|cost| *cost != Money::ZERO);
+    let cost = open.bill.cost().filter(|cost| *cost != Money::ZERO);
     let mut more = cost.map_or(String::new(), |cost| format!("  {cost}"));
     if open.calls > 1 {
         more.push_str(&format!("  {} calls", open.calls));
@@ -414,9 +442,11 @@ fn plain_line(ms: i64, open: &Running, outcome: &Outcome) -> String {
     };
     let mut line = format!("op={} status={word} ms={ms}", open.name);
     if open.calls > 0 {
-        let cost = open.cost.map_or("unknown".to_owned(), |cost| cost.dollars().to_string());
-        let (input, output) = (open.usage.input(), open.usage.output());
-        line.push_str(&format!(" cost={cost} tokens={input}/{output}"));
+        let unknown = || "unknown".to_owned();
+        let cost = open.bill.cost().map_or_else(unknown, |cost| cost.dollars().to_string());
+        let count = |usage: Usage| format!("{}/{}", usage.input(), usage.output());
+        let tokens = open.bill.usage().map_or_else(unknown, count);
+        line.push_str(&format!(" cost={cost} tokens={tokens}"));
     }
     if open.calls > 1 {
         line.push_str(&format!(" calls={}", open.calls));

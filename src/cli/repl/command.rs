@@ -11,12 +11,11 @@ use crate::cli::render::value::{self, Room};
 use crate::cli::render::{diagnostic, entry, table, time};
 use crate::cli::repl::highlight::{BOLD, paint};
 use crate::cli::repl::session::{Session, Took, Worked};
-use crate::cli::{doc, print_line, runs, say, show};
+use crate::cli::{damage, doc, print_data, print_line, runs, say, show};
 use crate::executor::Executor;
 use crate::executor::reuse::Reuse;
 use crate::journal::Journal;
 use crate::journal::event::Event;
-use crate::journal::history;
 use crate::journal::replies::Replies;
 use crate::model::message::Role;
 use crate::script::ScriptError;
@@ -217,7 +216,7 @@ impl Session<'_> {
         }
         for (place, message) in messages.iter().enumerate().skip(first) {
             if is_raw {
-                print_line(&serde_json::to_string(message).unwrap_or_default());
+                print_data(serde_json::to_value(message).unwrap_or_default());
                 continue;
             }
             let role = match message.role {
@@ -308,13 +307,16 @@ impl Session<'_> {
     fn cost(&self) -> Took {
         let metrics = self.executor.metrics();
         let cost = metrics.known_cost().map_or("unknown".to_owned(), |cost| cost.to_string());
+        let under_way = match metrics.under_way {
+            0 => String::new(),
+            calls => format!(", {calls} more under way"),
+        };
+        let tokens = metrics.known_usage().map_or("tokens unknown".to_owned(), |usage| {
+            format!("{} tokens in, {} out", usage.input(), usage.output())
+        });
         print_line(&format!(
-            "{} calls ({} again, {} by the demo model) · {} tokens in, {} out · {cost}",
-            metrics.calls,
-            metrics.retries,
-            metrics.demo_calls,
-            metrics.usage.input(),
-            metrics.usage.output()
+            "{} calls ({} again, {} by the demo model){under_way} · {tokens} · {cost}",
+            metrics.calls, metrics.retries, metrics.demo_calls,
         ));
         Took::Well
     }
@@ -332,7 +334,7 @@ impl Session<'_> {
                 return Ok(Took::Wrong);
             }
         };
-        print_line(&plot(&history::events(&store, &row.id)?, doc::width()));
+        print_line(&plot(&damage::events(&store, &row.id)?, doc::width()));
         Ok(Took::Well)
     }
 

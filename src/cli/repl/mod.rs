@@ -165,6 +165,7 @@ async fn batch(mut session: Session<'_>, mut typist: Typist) -> anyhow::Result<E
         let input = tokio::select! {
             input = typist.next() => input,
             exit = session.signals().caught() => return session.close(exit).await,
+            () = session.idle() => continue,
         };
         let took = match input {
             Input::Text(text) => session.take(&text).await?,
@@ -204,6 +205,7 @@ async fn converse(mut session: Session<'_>) -> anyhow::Result<Exit> {
         let input = tokio::select! {
             input = typist.next() => input,
             exit = session.signals().caught() => break exit,
+            () = session.idle() => continue,
         };
         session.stage().set_typing(false);
         let took = match input {

@@ -10,7 +10,7 @@ use crate::cli::repl::complete::Known;
 use crate::cli::repl::highlight::{DIM, paint};
 use crate::cli::repl::stage::Stage;
 use crate::cli::signal::Signals;
-use crate::cli::{Global, doc, print_line, say};
+use crate::cli::{Global, doc, print_data, print_line, say};
 use crate::executor::Executor;
 use crate::journal::event::Event;
 use crate::journal::history;
@@ -191,6 +191,11 @@ impl<'a> Session<'a> {
         self.dialogue.renew(self.signals.renew());
     }
 
+    /// Goes on with what earlier inputs have left running, until this is dropped.
+    pub(super) async fn idle(&self) {
+        self.dialogue.idle().await;
+    }
+
     /// Takes an input: a command, or code.
     pub(super) async fn take(&mut self, text: &str) -> anyhow::Result<Took> {
         self.reload_changed();
@@ -252,9 +257,7 @@ impl<'a> Session<'a> {
     fn show(&self, answer: &Answer) {
         if self.global.json {
             if answer.defined.is_none() && answer.value != Shown::Nothing {
-                print_line(
-                    &json!({ "type": "value", "value": to_json(&answer.value) }).to_string(),
-                );
+                print_data(json!({ "type": "value", "value": to_json(&answer.value) }));
             }
             return;
         }
@@ -300,7 +303,7 @@ impl<'a> Session<'a> {
                     "type": "error", "message": fault.message, "place": fault.place,
                     "help": fault.help,
                 });
-                print_line(&line.to_string());
+                print_data(line);
             }
             say(&diagnostic::render(fault, self.global.color));
         }
@@ -329,7 +332,9 @@ impl<'a> Session<'a> {
         if calls > 0 {
             let input = now.usage.input() - before.usage.input();
             let output = now.usage.output() - before.usage.output();
-            parts.push(format!("{input}/{output} tokens"));
+            let has_tokens = now.usage_unknown == before.usage_unknown;
+            let tokens = format!("{input}/{output} tokens");
+            parts.push(if has_tokens { tokens } else { "tokens unknown".to_owned() });
             let is_known = now.cost_unknown == before.cost_unknown;
             let dollars = now.cost.dollars() - before.cost.dollars();
             let cost = Money::from_dollars(dollars).unwrap_or_default();
@@ -426,7 +431,7 @@ impl<'a> Session<'a> {
 
     /// Ends the session.
     pub(super) async fn close(self, exit: Exit) -> anyhow::Result<Exit> {
-        self.dialogue.end().await;
+        self.dialogue.end();
         if self.is_journaled {
             let status = match exit {
                 Exit::Ok => "ok",

@@ -22,7 +22,7 @@ use crate::cli::test::memory::Memory;
 use crate::cli::test::perform::{Bench, Ended, write};
 use crate::cli::test::report::Counts;
 use crate::cli::watch::files::Contents;
-use crate::cli::{Global, print_line, say, trust};
+use crate::cli::{Global, print_data, print_line, say, trust};
 use crate::executor::budget::Budget;
 use crate::executor::tape;
 use crate::flow::failure::Failure;
@@ -219,14 +219,14 @@ fn refuse(global: &Global, suite: &Suite, chosen: &[&Case]) -> Option<Exit> {
     }
     for fault in &suite.faults {
         if global.json {
-            print_line(&diagnostic::to_json(fault).to_string());
+            print_data(diagnostic::to_json(fault));
         } else {
             print_line(&diagnostic::render(fault, global.color_out));
         }
     }
     for message in &told {
         if global.json {
-            print_line(&json!({ "level": "error", "message": message }).to_string());
+            print_data(json!({ "level": "error", "message": message }));
         } else {
             say(&format!("error: {message}"));
         }

@@ -205,12 +205,12 @@ impl Bench<'_> {
         let result = tokio::select! {
             result = tokio::time::timeout(self.limit, work) => result,
             _ = self.signals.caught() => {
-                host.end().await;
+                host.end();
                 return Err((Status::Stopped, None));
             }
         };
         let Ok(result) = result else {
-            host.end().await;
+            host.end();
             return failed("timeout", self.too_late());
         };
         let raised = match result {

@@ -4,7 +4,7 @@ use crate::base::unit::Money;
 use crate::cli::render::{diagnostic, time};
 use crate::cli::test::find::Case;
 use crate::cli::test::perform::{Ended, Status};
-use crate::cli::{Global, print_line, say};
+use crate::cli::{Global, print_data, print_line, say};
 use crate::script::diagnostic::Diagnostic;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -69,14 +69,14 @@ fn painted(text: &str, code: &str, color: bool) -> String {
 /// Announces the tests to programs.
 pub(super) fn launch(global: &Global, tests: usize) {
     if global.json {
-        print_line(&json!({ "type": "launch", "tests": tests }).to_string());
+        print_data(json!({ "type": "launch", "tests": tests }));
     }
 }
 
 /// Tells how one test ended, in a line. Why it did not pass is told in the end.
 pub(super) fn tell(global: &Global, case: &Case, ended: &Ended, has_output: bool) {
     if global.json {
-        return print_line(&to_json(case, ended).to_string());
+        return print_data(to_json(case, ended));
     }
     if global.quiet && ended.status == Status::Passed {
         return;
@@ -185,7 +185,7 @@ pub(super) fn sum_up(global: &Global, counts: &Counts, took: Duration, exit: u8)
             "missed": counts.missed, "unchanged": counts.unchanged, "stopped": counts.stopped,
             "recorded": counts.recorded, "ms": micros(took) / 1000, "exit": exit,
         });
-        return print_line(&done.to_string());
+        return print_data(done);
     }
     let is_bad = counts.failed + counts.missed + counts.stopped > 0;
     if global.quiet && !is_bad {

@@ -1,42 +1,49 @@
-//! Asks before a run that would cost much.
+//! Asks before a run that would cost much, or nobody knows how much.
 
 use crate::base::unit::Money;
 use crate::cli::exit::Exit;
 use crate::cli::job::Job;
 use crate::cli::plan::{self, forecast};
 use crate::cli::say;
+use crate::cli::watch::files::Files;
 use crate::cli::watch::round::{Desk, How, Round};
 use crate::cli::watch::{Cause, Events, Happening};
+use crate::metrics::plan::Plan;
+use crate::model::price::Price;
 
 impl Desk<'_> {
     /// Asks before a run that would cost much. Gives what to do instead of running.
     pub(super) async fn gate(
         &self,
         events: &mut Events,
+        files: &Files,
         text: &str,
         cause: &Cause,
     ) -> anyhow::Result<Option<Round>> {
-        let limit = self.confirm_over.unwrap_or(self.project.config.watch_confirm_over());
+        let (limit, is_set) = match self.confirm_over {
+            Some(limit) => (limit, true),
+            None => self.project.config.watch_confirm_over(),
+        };
         let (state, replies) = (self.state.copy(), self.reuse.replies().clone());
         let job = Job { state, ..self.job(How::Reuse) };
         let flag = events.signals.renew();
         // The run itself tells of faults.
         let found = forecast(&job, text, replies, &self.experience, flag).await?;
         let Ok(forecast) = found else { return Ok(None) };
-        let (cost, _) = forecast.plan.cost();
-        if cost.p95 <= limit {
-            return Ok(None);
-        }
-        let limit = Money::from_dollars(limit).unwrap_or_default();
+        let Some(doubt) = doubt(&forecast.plan, limit, is_set) else { return Ok(None) };
+        self.watch_gate(files, text);
+        let limit = Money::at_most(limit);
         let summary = plan::summary(&forecast.plan, self.experience.runs());
+        let said = match doubt {
+            Doubt::TooMuch => format!("{summary}, over {limit}"),
+            Doubt::Unknown => format!("{summary}, which may be over {limit}"),
+        };
         self.rule(&cause.text);
         if !self.has_keys {
-            self.tell(&format!(
-                "not run: {summary}, over {limit}; `--confirm-over DOLLARS` allows more"
-            ));
+            self.tell(&format!("not run: {said}; {}", doubt.help()));
             return Ok(Some(Round::Ended));
         }
-        self.tell(&format!("{summary}, over {limit}:  [enter] run  [p]lan  [i]gnore"));
+        self.tell(&format!("{said}:  [enter] run  [p]lan  [i]gnore"));
         loop {
             match events.next().await {
                 Happening::Signal(exit) => return Ok(Some(Round::Quit(exit))),
@@ -55,5 +62,74 @@ impl Desk<'_> {
                 Happening::Key(_) => {}
             }
         }
+    }
+}
+
+/// Why a run is not started unasked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doubt {
+    /// It is likely to cost more than the limit.
+    TooMuch,
+    /// Some of its calls have no known price.
+    Unknown,
+}
+
+impl Doubt {
+    fn help(self) -> &'static str {
+        match self {
+            Doubt::TooMuch => "`--confirm-over DOLLARS` allows more",
+            Doubt::Unknown => {
+                "give the model a `price` under its `[models.NAME]`, with zeros if it is free"
+            }
+        }
+    }
+}
+
+/// Compares a plan with the limit. A limit that somebody has set holds: what is unknown may exceed it.
+/// The built-in one is there for people who think of no cost at all, so that a few calls to a server
+/// of unknown price may be made, as long as the dearest model would do them for it.
+fn doubt(plan: &Plan, limit: f64, is_set: bool) -> Option<Doubt> {
+    let (cost, unknown) = plan.cost();
+    if cost.p95 > limit {
+        return Some(Doubt::TooMuch);
+    }
+    let is_doubtful = unknown > 0 && (is_set || plan.cost_max_at(&Price::dearest()) > limit);
+    is_doubtful.then_some(Doubt::Unknown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::plan::{Range, Row};
+
+    /// A plan with a call of known cost, and so many of unknown price, of 1000 tokens each.
+    fn planned(dollars: f64, unpriced: u64) -> Plan {
+        let range = |number| Range { p50: number, p95: number };
+        let row = Row {
+            calls: 1 + unpriced,
+            cost: Some(range(dollars)),
+            unpriced,
+            input: range(500.0),
+            output: range(500.0),
+            ..Row::default()
+        };
+        Plan { rows: vec![row], ..Plan::default() }
+    }
+
+    #[test]
+    fn an_unknown_price_may_exceed_a_limit_that_was_set() {
+        assert_eq!(doubt(&planned(0.1, 0), 0.25, true), None);
+        assert_eq!(doubt(&planned(0.3, 0), 0.25, true), Some(Doubt::TooMuch));
+        assert_eq!(doubt(&planned(0.3, 1), 0.25, true), Some(Doubt::TooMuch));
+        assert_eq!(doubt(&planned(0.1, 1), 0.25, true), Some(Doubt::Unknown));
+        assert_eq!(doubt(&planned(0.0, 1), 9e9, true), Some(Doubt::Unknown));
+    }
+
+    #[test]
+    fn a_few_calls_of_unknown_price_pass_the_built_in_limit() {
+        // The dearest model takes 4.5 cents for such a call.
+        assert_eq!(doubt(&planned(0.0, 5), 0.25, false), None);
+        assert_eq!(doubt(&planned(0.0, 6), 0.25, false), Some(Doubt::Unknown));
+        assert_eq!(doubt(&planned(0.1, 5), 0.25, false), Some(Doubt::Unknown));
     }
 }

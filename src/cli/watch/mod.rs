@@ -5,9 +5,12 @@ pub(super) mod files;
 mod gate;
 pub(super) mod inbox;
 mod keys;
+mod lost;
 mod outcome;
 mod round;
+mod sources;
 
+use crate::base::unit::Money;
 use crate::cli::exit::Exit;
 use crate::cli::plan;
 use crate::cli::render::progress::Mode;
@@ -17,6 +20,7 @@ use crate::cli::watch::files::{Contents, Files};
 use crate::cli::watch::inbox::{Happened, Inbox};
 use crate::cli::watch::outcome::{Outcomes, show_changes};
 use crate::cli::watch::round::{Desk, How, Round};
+use crate::cli::watch::sources::Configs;
 use crate::cli::{Global, say};
 use crate::executor::reuse::Reuse;
 use crate::journal::replies::Replies;
@@ -96,9 +100,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     let given = &arguments.given;
     let Some(params) = given.params() else { return Ok(Exit::Usage) };
     if let Some(amount) = arguments.confirm_over
-        && !(amount.is_finite() && amount >= 0.0)
+        && Money::from_dollars(amount).is_none()
     {
-        say(&format!("error: `--confirm-over` must be an amount in dollars, not `{amount}`"));
+        say(&format!("error: `--confirm-over` must be {}, not `{amount}`", Money::WANTED));
         return Ok(Exit::Usage);
     }
     let project = given.project()?;
@@ -114,7 +118,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     let files = Files::start(project.config.watch_quiet(), say, post.clone());
     let has_keys = global.stderr_is_terminal && !global.json;
     let keys = if has_keys { keys::start(post) } else { None };
-    let config = project.root.join("kaizen.toml");
+    let config = sources::hash(&project.root.join("kaizen.toml"));
     let desk = Desk {
         global,
         given,
@@ -125,7 +129,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         has_keys: keys.is_some(),
         state: State::default(),
         writer,
-        config_text: std::fs::read_to_string(config).unwrap_or_default(),
+        config: Configs { seen: config, used: config },
         project,
         models,
         reuse,
@@ -144,7 +148,13 @@ async fn watch(mut desk: Desk<'_>, files: Files, mut events: Events) -> anyhow::
     let (mut is_paused, mut missed) = (false, None);
     loop {
         let round = match next.take() {
-            Some((how, cause)) => desk.round(&mut events, &files, how, &cause).await?,
+            Some((how, cause)) => match desk.round(&mut events, &files, how, &cause).await {
+                Ok(round) => round,
+                Err(error) => match desk.after_loss(&mut events, error).await? {
+                    Some(exit) => Round::Quit(exit),
+                    None => Round::Again(How::Reuse, Cause::asked("another store")),
+                },
+            },
             None => Round::Ended,
         };
         match round {

@@ -111,11 +111,6 @@ pub(super) struct Outcomes {
 }
 
 impl Outcomes {
-    /// Tells whether a run may cost anything, as far as is known.
-    pub(super) fn may_cost(&self) -> bool {
-        self.last.as_ref().is_none_or(|last| last.cost != Some(Money::ZERO) || last.saved())
-    }
-
     /// Takes in the result of a run, of a new version or of the same.
     pub(super) fn take(&mut self, snapshot: Snapshot, is_new: bool) {
         if is_new {
@@ -151,19 +146,6 @@ impl Outcomes {
         if !any {
             desk.tell("the script's value holds no number to compare");
         }
-    }
-}
-
-impl Snapshot {
-    /// Tells whether replies were reused that had cost something.
-    fn saved(&self) -> bool {
-        self.events.iter().any(|(_, event)| {
-            let cost = match event {
-                Event::AttemptEnded { reused: Some(_), cost, .. } => *cost,
-                _ => None,
-            };
-            cost.is_some_and(|cost| cost != Money::ZERO)
-        })
     }
 }
 

@@ -9,9 +9,9 @@ use crate::cli::render::progress::{Mode, Progress};
 use crate::cli::run::{Given, printer};
 use crate::cli::watch::files::{Contents, Files};
 use crate::cli::watch::outcome::{Outcomes, Snapshot, show_changes};
-use crate::cli::watch::{Cause, Events, Happening, shown};
+use crate::cli::watch::sources::Configs;
+use crate::cli::watch::{Cause, Events, Happening};
 use crate::cli::{Global, say};
-use crate::executor::Told;
 use crate::executor::reuse::Reuse;
 use crate::journal::event::Event;
 use crate::metrics::plan::Experience;
@@ -21,7 +21,6 @@ use crate::script::{Program, ScriptError, State};
 use crate::store::writer::Writer;
 use serde_json::{Map, Value};
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -61,7 +60,8 @@ pub(super) struct Desk<'a> {
     pub(super) has_keys: bool,
     pub(super) state: State,
     pub(super) writer: Rc<Writer>,
-    pub(super) config_text: String,
+    /// The content of kaizen.toml that was looked at last, and that whose settings count.
+    pub(super) config: Configs,
     pub(super) project: Project,
     pub(super) models: Rc<Models>,
     pub(super) reuse: Rc<Reuse>,
@@ -83,7 +83,11 @@ enum Left {
 /// What came of an attempt to run.
 enum Performed {
     /// It was not run.
-    Not(Round),
+    Not {
+        round: Round,
+        /// What it would read, as far as that is known.
+        read: Contents,
+    },
     /// It was run.
     Run {
         /// What comes after, unless the run came to its end.
@@ -120,20 +124,32 @@ impl Desk<'_> {
             self.tell(&format!("`{}` is empty; waiting for more", script.display()));
             return Ok(Round::Ended);
         }
-        self.reload_config();
+        // Nothing is asked or paid for that could not be kept.
+        self.writer.check().await?;
+        let is_refused = self.reload_config();
         if cause.saved_at.is_some() && self.is_as_before() {
-            self.tell(&format!("{}; it is as it was in the last run", cause.text));
+            self.tell(&if is_refused {
+                "not run: kept the last result, spent nothing".to_owned()
+            } else {
+                format!("{}; it is as it was in the last run", cause.text)
+            });
             return Ok(Round::Ended);
         }
+        // Also after a run that cost nothing: the next one may ask another model.
         if how == How::Reuse
-            && self.outcomes.may_cost()
-            && let Some(round) = self.gate(events, &text, cause).await?
+            && let Some(round) = self.gate(events, files, &text, cause).await?
         {
             return Ok(round);
         }
         self.watch_script(files, Some(&text));
         let (round, snapshot, read) = match self.perform(events, &text, how, cause).await? {
-            Performed::Not(round) => return Ok(round),
+            Performed::Not { round, read } => {
+                // A file that it lacks may come, and one that is wrong may be mended.
+                let ran = self.ran.take();
+                self.watch(files, read, &text, false);
+                self.ran = ran;
+                return Ok(round);
+            }
             Performed::Run { round, snapshot, read } => (round, snapshot, read),
         };
         if !matches!(round, Some(Round::Quit(_))) {
@@ -170,7 +186,8 @@ impl Desk<'_> {
         let program = match open.host.compile(text) {
             Ok(program) => program,
             Err(ScriptError::Refused(faults)) => {
-                return Ok(Performed::Not(self.refused(events, &faults, cause).await));
+                let round = self.refused(events, &faults, cause).await;
+                return Ok(Performed::Not { round, read: open.host.files() });
             }
             Err(other) => anyhow::bail!("reading the script: {other:?}"),
         };
@@ -258,7 +275,7 @@ impl Desk<'_> {
             self.reuse.hand_over();
         }
         drop(running);
-        open.host.end().await;
+        open.host.end();
         left
     }
 
@@ -356,95 +373,8 @@ impl Desk<'_> {
             reuse: Some(reuse),
             state: self.state.clone(),
             resumes: None,
-            told: Told::new(),
+            again: None,
             may_ask: false,
-        }
-    }
-
-    /// Tells whether everything that the last run has read is as it was then, and that run came to
-    /// its end.
-    fn is_as_before(&self) -> bool {
-        let hash = |path: &Path| std::fs::read(path).ok().map(|content| blake3::hash(&content));
-        let mut ran = self.ran.iter().flatten();
-        self.ran.is_some() && ran.all(|(path, before)| hash(path) == *before)
-    }
-
-    /// Reads the script, and sees to it that it is watched even if it is not there.
-    fn read(&mut self, files: &Files) -> Option<String> {
-        let text = std::fs::read_to_string(&self.given.script).ok();
-        if text.as_ref().is_none_or(|text| text.trim().is_empty()) {
-            self.watch_script(files, text.as_deref());
-        }
-        text
-    }
-
-    /// Watches the script before its first run, which tells what else is to be watched. Later the
-    /// watcher knows better what it has seen last.
-    fn watch_script(&mut self, files: &Files, text: Option<&str>) {
-        if self.watched.is_empty() {
-            let hash = text.map(|text| blake3::hash(text.as_bytes()));
-            self.watched.insert(whole(&self.given.script), hash);
-            files.watch(self.watched.clone());
-        }
-    }
-
-    /// Reads the configuration again if it has changed; a faulty one is told and not used.
-    fn reload_config(&mut self) {
-        let path = self.project.root.join("kaizen.toml");
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        if text == self.config_text {
-            return;
-        }
-        let loaded = self.given.project_again().and_then(|project| {
-            let models = project.models(self.seed)?;
-            Ok((project, models))
-        });
-        match loaded {
-            Ok((project, models)) => {
-                (self.project, self.models) = (project, Rc::new(models));
-                self.config_text = text;
-            }
-            Err(error) => {
-                self.tell(&format!("error: {error:#}; going on with what was set before"));
-            }
-        }
-    }
-
-    /// Watches what a run has read. A run that was cut short has not read everything, so what was
-    /// watched before stays.
-    fn watch(&mut self, files: &Files, read: Contents, text: &str, is_whole: bool) {
-        let hash = |path: &Path| std::fs::read(path).ok().map(|content| blake3::hash(&content));
-        let mut contents = Contents::new();
-        if !is_whole {
-            contents.extend(self.watched.keys().map(|path| (path.clone(), hash(path))));
-        }
-        contents.extend(read);
-        for named in self.project.config.watch_paths() {
-            let path = self.project.root.join(named);
-            contents.insert(path.clone(), hash(&path));
-        }
-        let config = self.project.root.join("kaizen.toml");
-        let config_hash = config.exists().then(|| blake3::hash(self.config_text.as_bytes()));
-        contents.insert(config, config_hash);
-        contents.insert(whole(&self.given.script), Some(blake3::hash(text.as_bytes())));
-        let there = |all: &Contents| -> Vec<(PathBuf, bool)> {
-            all.iter().map(|(path, hash)| (path.clone(), hash.is_some())).collect()
-        };
-        let is_new = there(&contents) != there(&self.watched);
-        self.watched = contents;
-        self.ran = is_whole.then(|| self.watched.clone());
-        files.watch(self.watched.clone());
-        if is_new {
-            let names: Vec<String> = self
-                .watched
-                .iter()
-                .filter(|(path, hash)| hash.is_some() || !path.ends_with("kaizen.toml"))
-                .map(|(path, hash)| {
-                    let missing = if hash.is_none() { " (not there yet)" } else { "" };
-                    format!("{}{missing}", shown(path))
-                })
-                .collect();
-            self.tell(&format!("watching {}", names.join(", ")));
         }
     }
 
@@ -463,8 +393,4 @@ impl Desk<'_> {
             self.tell(&format!("watch time={now} {text}"));
         }
     }
-}
-
-fn whole(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

@@ -174,15 +174,36 @@ fn smallest(schema: &Value, root: &Value, depth: usize) -> Value {
             while text.len() < length {
                 text.push('.');
             }
+            let most = schema.get("maxLength").and_then(Value::as_u64);
+            text.truncate(most.map_or(text.len(), |most| usize::try_from(most).unwrap_or(0)));
             text.into()
         }
-        "integer" | "number" => schema
-            .get("minimum")
-            .cloned()
-            .unwrap_or_else(|| if kind == "number" { json!(0.0) } else { json!(0) }),
+        "integer" | "number" => number(schema, kind == "number"),
         "boolean" => false.into(),
         _ => Value::Null,
     }
+}
+
+/// Makes a number within the bounds of a schema, 0 if that is.
+fn number(schema: &Value, is_float: bool) -> Value {
+    let bound = |key: &str| schema.get(key).and_then(Value::as_f64);
+    let step = if is_float { 0.5 } else { 1.0 };
+    let least = bound("minimum").or(bound("exclusiveMinimum").map(|bound| bound + step));
+    let most = bound("maximum").or(bound("exclusiveMaximum").map(|bound| bound - step));
+    let number = match (least, most) {
+        (Some(least), _) if least > 0.0 => least,
+        (_, Some(most)) if most < 0.0 => most,
+        _ => 0.0,
+    };
+    if is_float {
+        return json!(number);
+    }
+    json!(whole(if number > 0.0 { number.ceil() } else { number.floor() }))
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "it has no fraction, and is cut at the ends")]
+fn whole(number: f64) -> i64 {
+    number as i64
 }
 
 #[cfg(test)]
@@ -241,5 +262,17 @@ mod tests {
         });
         let expected = json!({ "label": "a", "score": 1, "tags": ["[demo]"] });
         assert_eq!(example(&schema), expected);
+        let bounded = [
+            json!({ "type": "integer", "exclusiveMinimum": 2.5 }),
+            json!({ "type": "integer", "maximum": -3 }),
+            json!({ "type": "number", "exclusiveMinimum": 1, "exclusiveMaximum": 2 }),
+            json!({ "type": "number", "exclusiveMaximum": 0 }),
+            json!({ "type": "string", "maxLength": 3 }),
+            json!({ "type": ["integer", "null"], "minimum": 0 }),
+        ];
+        for schema in bounded {
+            let text = example(&schema).to_string();
+            assert!(crate::model::schema::read(&text, &schema).is_ok(), "{schema}: {text}");
+        }
     }
 }

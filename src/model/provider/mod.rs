@@ -1,9 +1,16 @@
 //! How each provider is spoken to.
 
+mod anthropic;
 pub mod demo;
+mod document;
+mod frames;
+mod gemini;
 pub mod http;
-pub mod native;
-pub mod openai;
+mod openai;
 pub mod page;
+mod partial;
+pub mod refusal;
+pub mod server;
 pub mod simulated;
 pub mod sse;
+mod usage;

@@ -1,7 +1,8 @@
 //! Plain pages of the web, for scripts: one request, no redirect followed.
 
 use crate::model::error::CallError;
-use crate::model::provider::http::{BODY_MAX, Clients, network, refused};
+use crate::model::provider::http::{BODY_MAX, Clients, network};
+use crate::model::provider::refusal::refused;
 use futures::StreamExt;
 use std::time::Duration;
 

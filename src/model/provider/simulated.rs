@@ -2,14 +2,14 @@
 //! embed kaizen. There is no server, and time may be paused.
 
 use crate::model::error::{CallError, Deadline};
-use crate::model::reply::Reply;
+use crate::model::reply::{Fault, Reply};
 use crate::model::request::Request;
 use futures::future::LocalBoxFuture;
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-type Speaker = dyn Fn(&Request) -> LocalBoxFuture<'static, Result<Reply, CallError>>;
+type Speaker = dyn Fn(&Request) -> LocalBoxFuture<'static, Result<Reply, Fault>>;
 
 /// A model that somebody speaks for.
 #[derive(Clone)]
@@ -24,18 +24,18 @@ impl fmt::Debug for Simulated {
 impl Simulated {
     /// Takes the function that answers.
     pub fn new(
-        speaker: impl Fn(&Request) -> LocalBoxFuture<'static, Result<Reply, CallError>> + 'static,
+        speaker: impl Fn(&Request) -> LocalBoxFuture<'static, Result<Reply, Fault>> + 'static,
     ) -> Simulated {
         Simulated(Rc::new(speaker))
     }
 
     /// Answers one request, within the time that its settings allow.
-    pub async fn send(&self, request: &Request) -> Result<Reply, CallError> {
+    pub async fn send(&self, request: &Request) -> Result<Reply, Fault> {
         let answer = (self.0)(request);
         let Some(limit) = request.settings.timeout_ms.map(Duration::from_millis) else {
             return answer.await;
         };
         let late = CallError::Timeout { deadline: Deadline::Total, limit };
-        tokio::time::timeout(limit, answer).await.unwrap_or(Err(late))
+        tokio::time::timeout(limit, answer).await.unwrap_or(Err(late.into()))
     }
 }

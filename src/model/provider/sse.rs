@@ -13,7 +13,7 @@ pub struct Events {
 
 impl Events {
     /// Takes in bytes, and calls `each` with the data of every event that they complete.
-    pub fn push(&mut self, bytes: &[u8], mut each: impl FnMut(&str)) {
+    pub fn push(&mut self, bytes: &[u8], mut each: impl FnMut(&[u8])) {
         for byte in bytes {
             match byte {
                 b'\n' if std::mem::take(&mut self.after_return) => {}
@@ -30,16 +30,24 @@ impl Events {
         }
     }
 
+    /// Takes the end of the stream for the end of the last event, which a server may leave out.
+    pub fn end(&mut self, mut each: impl FnMut(&[u8])) {
+        if !self.line.is_empty() {
+            self.end_line(&mut each);
+        }
+        self.end_line(&mut each);
+    }
+
     /// Returns how many bytes are held back.
     pub fn held(&self) -> usize {
         self.line.len() + self.data.len()
     }
 
-    fn end_line(&mut self, each: &mut impl FnMut(&str)) {
+    fn end_line(&mut self, each: &mut impl FnMut(&[u8])) {
         let line = std::mem::take(&mut self.line);
         if line.is_empty() {
             if self.has_data {
-                each(&String::from_utf8_lossy(&self.data));
+                each(&self.data);
                 self.data.clear();
                 self.has_data = false;
             }
@@ -63,10 +71,14 @@ mod tests {
     const STREAM: &str = "data: {\"ä\":1}\r\n\r\n: comment\nevent: x\ndata: a\ndata:b\n\ndata\n\n\
                           data: [DONE]\n\n";
 
+    fn text(data: &[u8]) -> String {
+        String::from_utf8_lossy(data).into_owned()
+    }
+
     fn split(parts: &[&[u8]]) -> Vec<String> {
         let (mut events, mut found) = (Events::default(), Vec::new());
         for part in parts {
-            events.push(part, |data| found.push(data.to_owned()));
+            events.push(part, |data| found.push(text(data)));
         }
         found
     }
@@ -86,5 +98,15 @@ mod tests {
     #[test]
     fn an_event_that_is_not_complete_is_held_back() {
         assert_eq!(split(&[b"data: cut"]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_end_of_the_stream_ends_the_last_event() {
+        for left_out in ["data: a\n\ndata: b", "data: a\n\ndata: b\n", "data: a\n\ndata: b\n\n"] {
+            let (mut events, mut found) = (Events::default(), Vec::new());
+            events.push(left_out.as_bytes(), |data| found.push(text(data)));
+            events.end(|data| found.push(text(data)));
+            assert_eq!(found, ["a", "b"], "{left_out:?}");
+        }
     }
 }

@@ -166,7 +166,7 @@ fn throwing(engine: &mut Engine, host: &Rc<Inner>) {
 }
 
 fn throws(host: &Rc<Inner>, function: &BoundFn, kind: Option<&str>) -> Result<Dynamic, Raised> {
-    let task = (*tasks::current()).clone();
+    let task = tasks::current().next();
     let raised = match wait(function.call(task, Vec::new())) {
         Err(raised) => raised,
         Ok(value) => {

@@ -80,9 +80,11 @@ fn questions(engine: &mut Engine, host: &Rc<Inner>) {
         Asks the branch's model, waits for the answer, and appends both to the conversation. A
         call that fails appends nothing and throws `#{ kind, message, retryable, status, .. }`.
         Options: `context` (data that goes before the question), `schema` (a JSON schema; the
-        answer is then a value), and the settings `temperature`, `top_p`, `max_tokens`, `stop`,
-        `seed`, `stream`, `timeout_ms`, `header_timeout_ms`, `idle_timeout_ms`, `attempts_max`,
-        `extra`.
+        answer is then a value, and one that does not fit throws `invalid_output`), and the
+        settings `temperature`, `top_p`, `max_tokens`, `stop`, `seed`, `stream`, `timeout_ms`,
+        `header_timeout_ms`, `idle_timeout_ms`, `attempts_max`, `extra` (a map of further fields
+        for the provider; fields that have a setting, and those that ask for more than one reply
+        of text, are errors).
         ```rhai
         let b = branch("demo/echo");
         let answer = b.communicate("Name one risk.", #{ temperature: 0.2, context: "Electric vans" });
@@ -143,9 +145,9 @@ fn ask(
     let mut prompt = prompt(name, text, map).map_err(|e| throw(&e))?;
     prompt.instruction = prompt.full();
     prompt.context = None;
-    let scope = tasks::current().scope.clone();
+    let task = tasks::current();
     let executor = host.executor();
-    let value = wait(executor.ask(scope.as_ref(), name, branch, &prompt, keep))
+    let value = wait(executor.ask(&task.strand, task.scope.as_ref(), name, branch, &prompt, keep))
         .map_err(|stop| host.raise(stop))?;
     Ok(convert::from_value(value))
 }
@@ -153,7 +155,7 @@ fn ask(
 /// Reads a prompt from the options of a call.
 pub(super) fn prompt(of: &'static str, text: &str, map: Map) -> Result<Prompt, Failure> {
     let mut options = Options::of(of, map)?;
-    let (context, schema) = (options.value("context")?, options.value("schema")?);
+    let (context, schema) = (options.value("context")?, options.schema()?);
     let settings = settings(of, options)?;
     Ok(Prompt { instruction: text.to_owned(), context, schema, settings })
 }
@@ -169,8 +171,10 @@ pub(super) fn settings(of: &'static str, options: Options) -> Result<Settings, F
     let fields = convert::to_fields(&rest).map_err(|reason| Failure::new("option", reason))?;
     for (key, value) in &fields {
         let one = serde_json::Map::from_iter([(key.clone(), value.clone())]);
-        serde_json::from_value::<Settings>(one.into()).map_err(|error| {
-            Failure::new("option", format!("option `{key}` of `{of}` cannot be `{value}`: {error}"))
+        serde_json::from_value::<Settings>(one.into()).map_err(|_| {
+            let wanted = Settings::wanted(key);
+            let message = format!("option `{key}` of `{of}` must be {wanted}, not `{value}`");
+            Failure::new("option", message)
         })?;
     }
     if fields.get("attempts_max").and_then(serde_json::Value::as_u64) == Some(0) {
@@ -178,8 +182,12 @@ pub(super) fn settings(of: &'static str, options: Options) -> Result<Settings, F
             format!("option `attempts_max` of `{of}` must be at least 1: the first try counts");
         return Err(Failure::new("option", message));
     }
-    serde_json::from_value(fields.into())
-        .map_err(|error| Failure::new("option", format!("options of `{of}`: {error}")))
+    let settings: Settings = serde_json::from_value(fields.into())
+        .map_err(|error| Failure::new("option", format!("options of `{of}`: {error}")))?;
+    settings
+        .check()
+        .map_err(|error| Failure::new("option", format!("options of `{of}`: {error}")))?;
+    Ok(settings)
 }
 
 fn properties(engine: &mut Engine) {
@@ -210,7 +218,8 @@ fn properties(engine: &mut Engine) {
         "get usage(branch: branch) -> map",
         r#"
         The tokens that calls on this branch have used: `input` and `output`, and the buckets they
-        consist of, which never overlap.
+        consist of, which never overlap. `unknown` is the number of calls that did not say what they
+        used.
         ```rhai
         let b = branch("demo/echo");
         b.communicate("Hello.");
@@ -219,10 +228,12 @@ fn properties(engine: &mut Engine) {
         "#,
         |branch: &mut SharedBranch| -> Map {
             let usage = branch.borrow().usage;
+            let unknown = branch.borrow().usage_unknown;
             let value = serde_json::to_value(usage).expect("usage is plain data");
             let mut map = convert::from_value(value).cast::<Map>();
             map.insert("input".into(), int(usage.input()));
             map.insert("output".into(), int(usage.output()));
+            map.insert("unknown".into(), int(unknown));
             map
         },
     );

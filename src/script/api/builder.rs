@@ -67,7 +67,8 @@ fn adding(engine: &mut Engine, host: &Rc<Inner>) {
         `gate` (a result with `verdict: "reject"` skips what depends on it), `on_failure`
         ("skip", "stop" or "continue"), `timeout_ms`, `retries`, and the settings of
         `communicate`. Results of the nodes it depends on go before the instruction, each under
-        its name.
+        its name. `retries` says how often it is tried again after a failure that is `retryable`;
+        a call that was itself tried several times (`attempts_max`) counts as several tries.
         ```rhai
         let g = builder("essay");
         let draft = g.add_operation("communicate", #{ name: "draft", instruction: "Write it." });
@@ -379,14 +380,14 @@ fn make_op(
         let (host, function, builder) = (host.clone(), function.clone(), builder.clone());
         let task = (*task).clone();
         Box::pin(async move {
-            let Input::Item(item, place) = input else {
+            let Input::Item(item, place, strand) = input else {
                 return Err(Failure::new("script", "an expansion was called as something else"));
             };
             let arguments = vec![
                 convert::from_value(item.clone()),
                 i64::try_from(place).unwrap_or(i64::MAX).into(),
             ];
-            let made = function.call(task, arguments).await;
+            let made = function.call(task.on(strand), arguments).await;
             let made = made.map_err(|raised| host.failure(&raised))?;
             let found = convert::type_name(&made);
             let Some(mut map) = made.try_cast::<Map>() else {

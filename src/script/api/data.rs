@@ -1,17 +1,20 @@
 //! Files and JSON. Files are named relative to the script's folder.
 
 use super::def;
-use crate::base::secret::scrub;
+use crate::base::json;
+use crate::base::secret::scrub_document;
 use crate::script::error::{Raised, throw_new};
 use crate::script::modules::{find, find_place};
 use crate::script::permission::Right;
 use crate::script::{Inner, convert, files};
-use rhai::{Array, Dynamic, Engine};
+use rhai::{Array, Dynamic, Engine, Map};
+use serde_json::Value;
+use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
-    json(engine);
+    json_words(engine);
     lists(engine);
     reading(engine, host);
     let inner = host.clone();
@@ -48,38 +51,76 @@ fn lists(engine: &mut Engine) {
     });
 }
 
-fn json(engine: &mut Engine) {
+fn json_words(engine: &mut Engine) {
     def(
         engine,
         "json(text: string) -> any",
         r#"
-        Reads JSON.
+        Reads JSON. A whole number keeps its digits: one above 9223372036854775807 is of a type of its
+        own, which can be printed, compared and written again; one above 18446744073709551615 is an
+        error.
         ```rhai
         print(json(`{"a": [1, 2]}`).a[1]);
         ```
         "#,
-        |text: &str| {
-            let value = serde_json::from_str(text);
-            value.map(convert::from_value).map_err(|error| {
-                let shown: String = text.chars().take(80).collect();
-                throw_new("json", format!("this is not JSON ({error}): {shown}"))
-            })
-        },
+        read_json,
     );
     def(
         engine,
         "to_json(value: any) -> string",
         r#"
-        Writes plain data as JSON.
+        Writes plain data as JSON. What is no data (a function, a branch, a number that is not finite)
+        is an error.
         ```rhai
         print(to_json(#{ a: [1, 2.5, "x"] }));
         ```
         "#,
-        |value: Dynamic| {
-            let data = convert::to_value(&value);
-            data.map(|data| data.to_string()).map_err(|reason| throw_new("json", reason))
-        },
+        |value: Dynamic| written(convert::to_value(&value)),
     );
+    // The language has a function of its own for maps, which would be found first.
+    def(engine, "to_json(value: any) -> string", "", |map: &mut Map| {
+        written(convert::to_fields(map).map(Value::Object))
+    });
+    large_numbers(engine);
+}
+
+/// Makes a script value of JSON.
+pub(in crate::script) fn read_json(text: &str) -> Result<Dynamic, Raised> {
+    json::read(text).map(convert::from_value).map_err(|error| {
+        let shown: String = text.chars().take(80).collect();
+        throw_new("json", format!("this is not JSON ({error}): {shown}"))
+    })
+}
+
+fn written(data: Result<Value, String>) -> Result<String, Raised> {
+    data.map(|data| data.to_string()).map_err(|reason| throw_new("json", reason))
+}
+
+/// Lets whole numbers above 2^63 be compared with other numbers.
+fn large_numbers(engine: &mut Engine) {
+    type Holds = fn(Ordering) -> bool;
+    let operators: [(&str, Holds); 6] = [
+        ("==", Ordering::is_eq),
+        ("!=", Ordering::is_ne),
+        ("<", Ordering::is_lt),
+        ("<=", Ordering::is_le),
+        (">", Ordering::is_gt),
+        (">=", Ordering::is_ge),
+    ];
+    for (name, holds) in operators {
+        let compare = move |a: i128, b: i128| holds(a.cmp(&b));
+        engine.register_fn(name, move |a: u64, b: i64| compare(a.into(), b.into()));
+        engine.register_fn(name, move |a: i64, b: u64| compare(a.into(), b.into()));
+        // Nothing compares with what is no number, which differs from everything.
+        let loose = move |order: Option<Ordering>| order.map_or(name == "!=", holds);
+        engine.register_fn(name, move |a: u64, b: f64| loose(approximate(a).partial_cmp(&b)));
+        engine.register_fn(name, move |a: f64, b: u64| loose(a.partial_cmp(&approximate(b))));
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "beside a float only its precision is left")]
+fn approximate(number: u64) -> f64 {
+    number as f64
 }
 
 fn reading(engine: &mut Engine, host: &Rc<Inner>) {
@@ -136,22 +177,20 @@ pub(super) fn folder(host: &Inner) -> &Path {
 
 fn read(host: &Rc<Inner>, path: &str) -> Result<String, Raised> {
     let file = find(host, folder(host), path)?;
-    let text = files::read(&file)
-        .map_err(|error| throw_new("file", format!("reading `{path}`: {error}")))?;
+    let text = files::read(&file).map_err(|error| {
+        host.depends_on_unread(&file);
+        throw_new("file", format!("reading `{path}`: {error}"))
+    })?;
     host.depends_on(&file, Some(text.as_bytes()));
-    Ok(text)
+    // The mark says how the file is written, and is no part of its text.
+    Ok(text.strip_prefix(json::BYTE_ORDER_MARK).map(str::to_owned).unwrap_or(text))
 }
 
 fn read_jsonl(host: &Rc<Inner>, path: &str) -> Result<Array, Raised> {
     let text = read(host, path)?;
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines
-        .map(|(index, line)| {
-            serde_json::from_str(line)
-                .map(convert::from_value)
-                .map_err(|error| throw_new("json", format!("`{path}` line {}: {error}", index + 1)))
-        })
-        .collect()
+    let values =
+        json::read_lines(&text).map_err(|error| throw_new("json", format!("`{path}` {error}")))?;
+    Ok(values.into_iter().map(convert::from_value).collect())
 }
 
 fn write(host: &Rc<Inner>, path: &str, text: &str) -> Result<(), Raised> {
@@ -160,7 +199,7 @@ fn write(host: &Rc<Inner>, path: &str, text: &str) -> Result<(), Raised> {
     }
     let place = find_place(host, Right::Write, folder(host), path)?;
     host.wrote(&place);
-    files::write(&place, &scrub(text))
+    files::write(&place, &scrub_document(text))
         .map_err(|error| throw_new("file", format!("writing `{path}`: {error}")))
 }
 

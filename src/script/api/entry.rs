@@ -2,7 +2,7 @@
 
 use super::run::CONSTANTS;
 use super::{GROUPS, RUN, STDLIB, dedent};
-use crate::script::{Inner, check};
+use crate::script::{Inner, check, language};
 use rhai::Engine;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -66,14 +66,8 @@ pub(in crate::script) fn reference(engine: &Engine, host: &Rc<Inner>) -> Vec<Ent
         None,
         |info| {
             let meta = info.metadata;
-            if meta.name.starts_with("anon$") {
+            if language::is_word(&meta.name) {
                 return None;
-            }
-            // Functions of the standard library carry their own comments and name their parameters.
-            if let Some(script) = &info.script {
-                let given: Vec<String> = script.params.iter().map(ToString::to_string).collect();
-                let signature = check::signature(&meta.name, &given, "");
-                return Some((meta.name.to_string(), signature, given, script.comments.join("\n")));
             }
             let comments: Vec<String> = meta.comments.iter().map(ToString::to_string).collect();
             let given: Vec<String> = meta.params_info.iter().map(ToString::to_string).collect();

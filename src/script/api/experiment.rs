@@ -4,11 +4,10 @@ use super::def;
 use super::flow::read_bounds;
 use super::optimizer::{Handle, is_news, raise};
 use super::recommend::{Choice, among_short, choose_once, read_objective, read_of};
-use crate::base::id::RunId;
 use crate::flow::failure::Failure;
 use crate::optimizer::accuracy::Accuracy;
 use crate::optimizer::compare::{self, Plan, digest};
-use crate::optimizer::execution::{Arm, Judge, Setting, Work, read_score};
+use crate::optimizer::execution::{Arm, Judge, Setting, Work};
 use crate::optimizer::experiment::Rule;
 use crate::optimizer::feature;
 use crate::optimizer::pattern::{Pattern, TaskType};
@@ -191,7 +190,8 @@ impl<'a> Given<'a> {
             }
         };
         let timeout = options.millis("timeout_ms").map_err(|e| throw(&e))?;
-        Ok(Setting { executor: self.host.executor(), branch, judge, timeout })
+        let strand = tasks::current().strand.clone();
+        Ok(Setting { executor: self.host.executor(), branch, judge, timeout, strand })
     }
 
     /// Returns the names of the patterns to choose from, in the order of the optimizer's `among`.
@@ -266,8 +266,10 @@ fn run(mut given: Given<'_>, input: &Dynamic) -> Result<Dynamic, Raised> {
     let (task, arms) = (given.task, given.arms);
     let what = format!("run {task}{} on {}", among_short(&names), digest(&input));
     let question = (task.as_str(), &names[..], &of);
+    let at = setting.strand.count(&"run");
+    let name = format!("{}{at} run", host.executor().origin());
     let Choice { value: choice, execution, is_known } =
-        choose_once(host, o, what, question, Some(&RunId::fresh().0))?;
+        choose_once(host, o, what, question, Some(&name))?;
     let kind = choice["task_type"].as_str().unwrap_or(task.as_str());
     let kind = TaskType::new(kind).map_err(|error| raise(host, error.into()))?;
     let chosen = choice["pattern"].as_str().unwrap_or_default();
@@ -275,9 +277,10 @@ fn run(mut given: Given<'_>, input: &Dynamic) -> Result<Dynamic, Raised> {
         throw_new("option", format!("`{chosen}` was chosen, which is not among the patterns"))
     })?;
     let around = tasks::current().scope.clone();
-    let done = wait(setting.execute(&task, arm, &input, around.as_ref()));
+    let strand = setting.strand.next();
+    let done = wait(setting.execute(&task, arm, &input, around.as_ref(), &strand));
     let done = done.map_err(|stop| host.raise(stop))?;
-    let seen = done.seen(execution.unwrap_or_else(|| RunId::fresh().0));
+    let seen = done.seen(execution.unwrap_or(name));
     if is_news(host, o, seen.is_demo, seen.is_reused && !is_known) {
         let mut observation = seen.observation(&kind, &arm.pattern);
         feature::keep(&mut observation.extra, task.as_str(), &of);
@@ -332,12 +335,12 @@ fn work(function: BoundFn) -> Work {
 /// Makes a script function a judge.
 fn judge(function: BoundFn) -> Judge {
     let task = tasks::current();
-    Rc::new(move |around, answer, input| {
-        let (function, task) = (function.clone(), around.map_or((*task).clone(), Task::of));
+    Rc::new(move |around, strand, answer, input| {
+        let function = function.clone();
+        let task = around.map_or((*task).clone(), Task::of).on(strand);
         Box::pin(async move {
             let arguments = vec![convert::from_value(answer), convert::from_value(input)];
-            let said = function.call(task, arguments).await;
-            read_score(&function.value(said)?)
+            super::score::read(&function.result(task, arguments).await?)
         })
     })
 }

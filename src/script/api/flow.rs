@@ -21,6 +21,7 @@ use crate::script::fiber::wait;
 use crate::script::options::Options;
 use crate::script::tasks::{self, BoundFn};
 use crate::script::{Inner, convert};
+use futures::future::{self, Either};
 use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
 use std::rc::Rc;
 use tokio::sync::mpsc;
@@ -160,7 +161,8 @@ fn running(engine: &mut Engine, host: &Rc<Inner>) {
         r#"
         Calls a function with each event of that kind while a flow of the session runs. Kinds:
         `flow_started`, `expanded`, `op_started`, `attempt_started`, `attempt_ended`, `op_ended`,
-        `flow_ended`, and `any`. An event is a map with `kind`, `flow`, `op` and more.
+        `flow_ended`, and `any`. An event is a map with `kind`, `flow`, `op` and more. An error of
+        the function ends the flow, which throws it.
         ```rhai
         let s = session(branch("demo/echo"));
         s.on("op_ended", |event| print(`operation ${event.op}: ${event.outcome}`));
@@ -198,8 +200,8 @@ fn read_budget(options: &mut Options) -> Result<Option<Bounds>, Failure> {
 pub(super) fn read_bounds(bounds: &mut Options) -> Result<Option<Bounds>, Failure> {
     let cost = bounds.take("max_cost").map(|cost| {
         let dollars = cost.as_float().or_else(|_| cost.as_int().map(as_float));
-        let money = dollars.ok().filter(|dollars| *dollars >= 0.0).and_then(Money::from_dollars);
-        money.ok_or_else(|| bounds.wrong("max_cost", "must be an amount in dollars"))
+        let money = dollars.ok().and_then(Money::from_dollars);
+        money.ok_or_else(|| bounds.wrong("max_cost", &format!("must be {}", Money::WANTED)))
     });
     let bounds = Bounds {
         cost: cost.transpose()?,
@@ -233,23 +235,11 @@ fn run(
     let listeners = session.borrow().listeners.clone();
     let copy = session.borrow().session.clone();
     let executor = host.executor();
+    let strand = tasks::current().strand.clone();
     let report = wait(async {
-        let flow = executor.run(graph, &copy, &options);
-        if listeners.is_empty() {
-            flow.await
-        } else {
-            let (events, pump) = listen(host, listeners);
-            let (report, ()) = tokio::join!(
-                async {
-                    let report = flow.await;
-                    executor.unlisten(events);
-                    report
-                },
-                pump
-            );
-            report
-        }
-    });
+        let flow = executor.run(&strand, graph, &copy, &options);
+        if listeners.is_empty() { Ok(flow.await) } else { told_to(host, flow, listeners).await }
+    })?;
     let report = report.map_err(|error| host.raise(Stop::from(error)))?;
     if verbose {
         for entry in &report.entries {
@@ -268,35 +258,67 @@ fn told(name: &str, outcome: &Outcome) -> String {
     }
 }
 
-/// Sends events to the listeners of a session, one after the other, until nobody sends any more.
-fn listen(
+/// Returns an event as listeners hear it: the same in a resumed run as in one that nothing disturbed.
+fn heard(event: &Event) -> Option<Event> {
+    if !KINDS.contains(&event.kind()) {
+        return None;
+    }
+    let mut event = event.clone();
+    if let Event::AttemptEnded { reused, again, .. } = &mut event
+        && std::mem::take(again)
+    {
+        *reused = None;
+    }
+    Some(event)
+}
+
+/// Runs a flow and calls the listeners of its session with what happens, one after the other. An
+/// error of a listener ends the flow.
+async fn told_to<T>(
     host: &Rc<Inner>,
+    flow: impl Future<Output = T>,
     listeners: Vec<(String, BoundFn)>,
-) -> (usize, impl Future<Output = ()>) {
-    let (send, mut receive) = mpsc::unbounded_channel::<Event>();
+) -> Result<T, Raised> {
+    let (send, receive) = mpsc::unbounded_channel::<Event>();
     let listener: Listener = Rc::new(move |_, event: &Event| {
-        // The receiver lives as long as the flow.
-        let _ = send.send(event.clone());
-    });
-    let id = host.executor().listen(listener);
-    let (task, say) = ((*tasks::current()).clone(), host.with.say.clone());
-    let host = host.clone();
-    let pump = async move {
-        while let Some(event) = receive.recv().await {
-            let value = serde_json::to_value(&event).expect("events are plain data");
-            for (kind, function) in &listeners {
-                if kind != "any" && kind != event.kind() {
-                    continue;
-                }
-                let argument = convert::from_value(value.clone());
-                let result = function.call(task.clone(), vec![argument]).await;
-                if let Err(raised) = result {
-                    say(&format!("a listener failed: {}", host.failure(&raised).message));
-                }
-            }
+        if let Some(event) = heard(event) {
+            // The receiver lives as long as the flow.
+            let _ = send.send(event);
         }
-    };
-    (id, pump)
+    });
+    let executor = host.executor();
+    let id = executor.listen(listener);
+    let pump = Box::pin(pump(receive, listeners));
+    match future::select(Box::pin(flow), pump).await {
+        Either::Left((report, pump)) => {
+            executor.unlisten(id);
+            // What has happened until now is still told.
+            pump.await.map(|()| report)
+        }
+        Either::Right((ended, flow)) => {
+            executor.unlisten(id);
+            ended?;
+            Ok(flow.await)
+        }
+    }
+}
+
+/// Calls listeners until nobody sends events any more.
+async fn pump(
+    mut events: mpsc::UnboundedReceiver<Event>,
+    listeners: Vec<(String, BoundFn)>,
+) -> Result<(), Raised> {
+    let task = (*tasks::current()).clone();
+    while let Some(event) = events.recv().await {
+        let value = serde_json::to_value(&event).expect("events are plain data");
+        let wants = |kind: &String| kind == "any" || kind == event.kind();
+        for (_, function) in listeners.iter().filter(|(kind, _)| wants(kind)) {
+            let argument = convert::from_value(value.clone());
+            // What a listener gives is nobody's.
+            let _ = function.call(task.next(), vec![argument]).await?;
+        }
+    }
+    Ok(())
 }
 
 fn report_lists(engine: &mut Engine) {
@@ -365,7 +387,8 @@ fn report_values(engine: &mut Engine) {
         The figures of a flow: `execution_time` (s), `success_rate` (completed per operation that
         was to run), `throughput` (per second; also as `parallel_efficiency`), `speedup`,
         `critical_path`, `critical_path_time`, `max_in_flight`, `calls`, `retries`, `tokens`,
-        `cost` (dollars; `()` when unknown), and the counts.
+        `cost` (dollars), and the counts. The cost, and each number of tokens, is `()` when that of
+        a call is unknown.
         ```rhai
         let g = builder("one");
         g.add_operation("communicate", #{ name: "a", instruction: "One?" });

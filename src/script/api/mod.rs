@@ -13,16 +13,19 @@ mod operation;
 mod optimizer;
 mod recommend;
 pub(super) mod run;
+mod score;
 pub(super) mod session;
 pub(super) mod state;
 pub(super) mod task;
 mod world;
 
+pub(super) use data::read_json;
 pub use entry::Entry;
 pub(super) use entry::reference;
 
 use crate::script::Inner;
-use rhai::{Engine, FuncRegistration, RhaiNativeFunc, Scope, Variant};
+use rhai::{Dynamic, Engine, FuncRegistration, RhaiFunc, RhaiNativeFunc, Scope, Shared, Variant};
+use std::any::TypeId;
 use std::rc::Rc;
 
 /// Defines the words of one file.
@@ -43,7 +46,13 @@ const GROUPS: &[(&str, &[Register])] = &[
     ("working at once", &[task::register]),
     (
         "learning",
-        &[optimizer::register, recommend::register, experiment::register, knowledge::register],
+        &[
+            optimizer::register,
+            recommend::register,
+            experiment::register,
+            score::register,
+            knowledge::register,
+        ],
     ),
     (STDLIB, &[]),
     ("data", &[data::register]),
@@ -66,25 +75,10 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     #[allow(deprecated, reason = "marked so only because the interface may change")]
     engine.on_var(move |name, index, context| {
         let host = host.upgrade();
-        if let Some(host) = host
-            && let Some(value) = run::constant(&host, name)
-        {
+        if let Some(value) = host.as_ref().and_then(|host| run::constant(host, name)) {
             return Ok(Some(value));
         }
-        // A captured handle is shared behind a lock that is held for a whole native call, waits
-        // included: a copy of the handle is the same thing without the lock.
-        let scope = context.scope();
-        let entry = if index == 0 {
-            scope.get(name).cloned()
-        } else {
-            scope
-                .iter_raw()
-                .nth(index - 1)
-                .and_then(|(_, _, value)| value.is_shared().then(|| value.clone()))
-        };
-        let Some(entry) = entry.filter(rhai::Dynamic::is_shared) else { return Ok(None) };
-        let flat = entry.flatten_clone();
-        Ok(super::tasks::is_handle(&flat).then_some(flat))
+        Ok(host.and_then(|host| host.captures.resolve(name, index, &context)))
     });
 }
 
@@ -129,7 +123,45 @@ pub(super) fn def<A, const N: usize, const X: bool, R, const F: bool, FUNC>(
         .with_volatility(true)
         .with_params_info(info)
         .with_comments(comments)
-        .register_into_engine(engine, function);
+        .register_into_engine(engine, Unlocked(function));
+}
+
+/// A native function that works on a copy of what its first argument shares with closures: a handle
+/// is the same thing without the lock, which would be held while the function waits.
+struct Unlocked<F>(F);
+
+impl<A, const N: usize, const X: bool, R, const F: bool, FUNC> RhaiNativeFunc<A, N, X, R, F>
+    for Unlocked<FUNC>
+where
+    A: 'static,
+    R: 'static,
+    FUNC: RhaiNativeFunc<A, N, X, R, F>,
+{
+    fn into_rhai_function(self, is_pure: bool, is_volatile: bool) -> RhaiFunc {
+        let mut function = self.0.into_rhai_function(is_pure, is_volatile);
+        if let RhaiFunc::Method { func, .. } = &mut function {
+            let inner = func.clone();
+            *func = Shared::new(move |context, arguments: &mut [&mut Dynamic]| {
+                let Some(shared) = arguments.first().filter(|first| first.is_shared()) else {
+                    return inner(context, arguments);
+                };
+                let mut own = shared.flatten_clone();
+                let mut arguments: Vec<&mut Dynamic> =
+                    arguments.iter_mut().map(|argument| &mut **argument).collect();
+                arguments[0] = &mut own;
+                inner(context, &mut arguments)
+            });
+        }
+        function
+    }
+
+    fn param_types() -> [TypeId; N] {
+        FUNC::param_types()
+    }
+
+    fn param_names() -> [&'static str; N] {
+        FUNC::param_names()
+    }
 }
 
 /// Takes the indentation that all lines share off a text, and the empty lines around it.

@@ -23,8 +23,9 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         Names a language model: an alias of kaizen.toml, or "provider/model" with one of the
         providers openai, anthropic, gemini, ollama and demo. A map says more: `provider`,
         `model`, `base_url`, `key` (only by reference, "env:NAME" or "file:PATH"), `temperature`,
-        `max_tokens`, `timeout_ms`, `max_concurrent`, `requests_per_minute`, `price`. Nothing is
-        asked yet; a missing key is an error of the first call.
+        `max_tokens`, `timeout_ms`, `max_concurrent`, `requests_per_minute`, `price`, and
+        `max_tokens_field: "max_completion_tokens"` for a server that knows only that name of the
+        limit. Nothing is asked yet; a missing key is an error of the first call.
         ```rhai
         let careful = imodel(#{ provider: "demo", model: "echo", temperature: 0.0 });
         print(careful.name);

@@ -52,7 +52,7 @@ pub(super) fn read_op(
     op.timeout = options.millis("timeout_ms")?;
     op.retries = u32::try_from(options.count("retries", 0)?.unwrap_or(0)).unwrap_or(u32::MAX);
     let instruction = options.text("instruction")?;
-    let (facts, schema) = (options.value("context")?, options.value("schema")?);
+    let (facts, schema) = (options.value("context")?, options.schema()?);
     match &mut op.kind {
         OpKind::Communicate(prompt) | OpKind::Chat(prompt) => {
             let missing = || {
@@ -130,14 +130,16 @@ fn condition(function: BoundFn) -> Callback {
     Callback::new(move |input| {
         let (function, task) = (function.clone(), (*task).clone());
         Box::pin(async move {
-            let argument = match input {
-                Input::Result(value) => convert::from_value(value),
-                Input::Inputs(inputs) | Input::Operation { inputs, .. } => {
-                    convert::from_fields(inputs).into()
+            let (argument, strand) = match input {
+                Input::Result(value, strand) | Input::Item(value, _, strand) => {
+                    (convert::from_value(value), strand)
                 }
-                Input::Item(item, _) => convert::from_value(item),
+                Input::Inputs(inputs, strand) => (convert::from_fields(inputs).into(), strand),
+                Input::Operation { inputs, scope, .. } => {
+                    (convert::from_fields(inputs).into(), scope.strand.next())
+                }
             };
-            let result = function.call(task, vec![argument]).await;
+            let result = function.call(task.on(strand), vec![argument]).await;
             function.value(result)
         })
     })

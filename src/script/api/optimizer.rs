@@ -8,6 +8,7 @@ use crate::optimizer::{Optimizer, OptimizerError};
 use crate::script::error::{Raised, throw, throw_new};
 use crate::script::fiber::wait;
 use crate::script::options::Options;
+use crate::script::tasks;
 use crate::script::{Inner, convert};
 use rhai::{Array, Dynamic, Engine, Map};
 use serde_json::{Value, json};
@@ -86,7 +87,7 @@ fn create(host: &Rc<Inner>, map: Map) -> Result<Handle, Raised> {
     let knowledge = knowledge.map_err(|error| raise(host, error.into()))?;
     let counts_demo = learn_from_demo || host.learn_from_demo.get();
     let run = host.executor().journal().run().clone();
-    let seed = manner.seed.unwrap_or_else(|| host.executor().chance());
+    let seed = manner.seed.unwrap_or_else(|| host.executor().chance(&tasks::current().strand));
     let optimizer = Optimizer::new(Rc::new(knowledge), manner.policy, counts_demo)
         .of_run(run)
         .choosing(manner.objective, manner.manner, seed);
@@ -134,13 +135,24 @@ pub(super) fn is_news(host: &Rc<Inner>, o: &Handle, is_demo: bool, reused: bool)
     if host.is_rehearsing() {
         return false;
     }
-    let is_old = reused && !o.is_memory && !host.executor().is_dry();
+    // What a resumed run records again has the name that it had.
+    let executor = host.executor();
+    let is_old = reused && !o.is_memory && !executor.is_dry() && !executor.is_resuming();
     if is_old {
         host.note("what is answered by reused replies is not recorded again");
     } else {
         tell_of_demo(host, o, is_demo);
     }
     !is_old
+}
+
+/// Returns the optimizer with a name for the execution that is recorded here. It follows from the run
+/// that began the work and from the place in the script, so that a resumed run gives the same.
+fn named(host: &Rc<Inner>, o: &Handle) -> Optimizer {
+    let executor = host.executor();
+    let at = tasks::current().strand.count(&"record");
+    let name = (!o.is_memory).then(|| format!("{}{at}", executor.origin()));
+    o.optimizer.naming(name)
 }
 
 /// Tells whether an execution is no new experience.
@@ -203,7 +215,7 @@ fn record(
     if is_old_news(host, o, metrics) {
         return Ok(());
     }
-    wait(o.optimizer.record_execution(task, pattern, metrics, demo))
+    wait(named(host, o).record_execution(task, pattern, metrics, demo))
         .map_err(|error| raise(host, error))
 }
 
@@ -226,7 +238,7 @@ fn saving(engine: &mut Engine, host: &Rc<Inner>) {
             if is_old_news(&inner, o, &metrics) {
                 return Ok(());
             }
-            wait(o.optimizer.save_pattern_success(task, pattern, &metrics, demo))
+            wait(named(&inner, o).save_pattern_success(task, pattern, &metrics, demo))
                 .map_err(|error| raise(&inner, error))
         },
     );
@@ -249,7 +261,7 @@ fn saving(engine: &mut Engine, host: &Rc<Inner>) {
             if is_old_news(&inner, o, &serde_json::Map::new()) {
                 return Ok(());
             }
-            wait(o.optimizer.save_pattern_failure(task, pattern, &failure, demo))
+            wait(named(&inner, o).save_pattern_failure(task, pattern, &failure, demo))
                 .map_err(|error| raise(&inner, error))
         },
     );
@@ -277,7 +289,7 @@ fn knowing(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |o: &mut Handle, task: &str| {
-            let best = || {
+            let best = |_: &_| {
                 let found = o.optimizer.best_pattern(task).map_err(|e| raise(&inner, e))?;
                 Ok(found.map_or(Value::Null, |name| name.to_string().into()))
             };
@@ -301,7 +313,7 @@ fn knowing(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |o: &mut Handle, task: &str, pattern: &str| {
-            let avoided = || {
+            let avoided = |_: &_| {
                 let found = o.optimizer.should_avoid(task, pattern, &o.among);
                 found.map(Value::from).map_err(|error| raise(&inner, error))
             };
@@ -327,20 +339,14 @@ fn looking(engine: &mut Engine, host: &Rc<Inner>) {
         print(o.get_insights().most_used_pattern);
         ```
         "#,
-        move |o: &mut Handle| {
-            let found = o.optimizer.insights(None).map_err(|error| raise(&inner, error))?;
-            Ok::<_, Raised>(convert::from_fields(found))
-        },
+        move |o: &mut Handle| insights(&inner, o, None),
     );
     let inner = host.clone();
     def(
         engine,
         "get_insights(optimizer: optimizer, task_type: string) -> map",
         "",
-        move |o: &mut Handle, task: &str| {
-            let found = o.optimizer.insights(Some(task)).map_err(|error| raise(&inner, error))?;
-            Ok::<_, Raised>(convert::from_fields(found))
-        },
+        move |o: &mut Handle, task: &str| insights(&inner, o, Some(task)),
     );
     let inner = host.clone();
     def(
@@ -365,6 +371,16 @@ fn looking(engine: &mut Engine, host: &Rc<Inner>) {
         "",
         move |o: &mut Handle, task: &str| failures(&inner, o, Some(task)),
     );
+}
+
+/// Says what the history says, or what it said at this place in the run that is gone through again.
+fn insights(host: &Rc<Inner>, o: &Handle, task: Option<&str>) -> Result<Dynamic, Raised> {
+    let what = format!("get_insights {}", task.unwrap_or_default());
+    let find = |_: &_| {
+        let found = o.optimizer.insights(task).map_err(|error| raise(host, error))?;
+        Ok(Value::Object(found))
+    };
+    journaled(host, o, what, find).map(convert::from_value)
 }
 
 fn lessons(engine: &mut Engine, host: &Rc<Inner>) {
@@ -396,21 +412,27 @@ fn lessons(engine: &mut Engine, host: &Rc<Inner>) {
 }
 
 fn failures(host: &Rc<Inner>, o: &Handle, task: Option<&str>) -> Result<Array, Raised> {
-    let found = o.optimizer.failures(task).map_err(|error| raise(host, error))?;
-    let avoided = o.optimizer.avoided_of(&found, &o.among).map_err(|error| raise(host, error))?;
-    let each = found.into_iter().zip(avoided).map(|(class, avoided)| {
-        convert::from_value(json!({
-            "task_type": class.task,
-            "pattern": class.pattern,
-            "kind": class.kind,
-            "class": class.lesson.class,
-            "count": class.count,
-            "message": class.message,
-            "lesson": class.lesson.lesson,
-            "avoided": avoided,
-        }))
-    });
-    Ok(each.collect())
+    let find = |_: &_| {
+        let found = o.optimizer.failures(task).map_err(|error| raise(host, error))?;
+        let avoided = o.optimizer.avoided_of(&found, &o.among);
+        let avoided = avoided.map_err(|error| raise(host, error))?;
+        let each = found.into_iter().zip(avoided).map(|(class, avoided)| {
+            json!({
+                "task_type": class.task,
+                "pattern": class.pattern,
+                "kind": class.kind,
+                "class": class.lesson.class,
+                "count": class.count,
+                "message": class.message,
+                "lesson": class.lesson.lesson,
+                "avoided": avoided,
+            })
+        });
+        Ok(each.collect())
+    };
+    let what = format!("failures {}", task.unwrap_or_default());
+    let found = convert::from_value(journaled(host, o, what, find)?);
+    Ok(found.try_cast().unwrap_or_default())
 }
 
 fn moving(engine: &mut Engine, host: &Rc<Inner>) {

@@ -3,7 +3,9 @@
 use super::def;
 use super::optimizer::{Handle, raise, read_among};
 use super::run::as_float;
+use crate::base::strand::Spot;
 use crate::flow::failure::Failure;
+use crate::journal::event::Event;
 use crate::optimizer::advice::Manner;
 use crate::optimizer::compare::digest;
 use crate::optimizer::feature::Features;
@@ -12,7 +14,9 @@ use crate::optimizer::note::Note;
 use crate::optimizer::policy::{Policy, Ranked, Recommendation};
 use crate::script::error::{Raised, throw};
 use crate::script::options::Options;
+use crate::script::tasks;
 use crate::script::{Inner, convert};
+use crate::store::StoreError;
 use rhai::{Engine, Map};
 use serde_json::{Value, json};
 use std::rc::Rc;
@@ -113,8 +117,8 @@ pub(super) fn among_short(among: &[String]) -> String {
     if among.is_empty() { String::new() } else { format!(" among #{}", &digest(&among)[..SHORT]) }
 }
 
-/// Makes a choice, of which the journal keeps a note, with the name of its execution; or makes the one again that the run has made that
-/// this one goes on from.
+/// Makes a choice, of which the journal keeps a note, with the name of its execution; or makes the one
+/// again that was made at this place in the run that this one goes through again.
 pub(super) fn choose_once(
     host: &Rc<Inner>,
     o: &Handle,
@@ -122,32 +126,53 @@ pub(super) fn choose_once(
     (task, among, of): (&str, &[String], &Features),
     execution: Option<&str>,
 ) -> Result<Choice, Raised> {
-    let mut made = None;
-    let choose = || {
-        let advice = o.optimizer.choose(task, of, among).map_err(|error| raise(host, error))?;
-        let mut kept = advice.note.to_value();
-        if let Some(name) = execution {
-            kept["execution"] = name.into();
+    let executor = host.executor();
+    let strand = &tasks::current().strand;
+    // Questions differ, so which question of its kind this is says nothing of how often was chosen.
+    o.optimizer.reseed(&strand.count(&"choice"));
+    let (at, known) = executor.recall(strand, &what);
+    let is_known = known.is_some();
+
+    let (kept, advice) = match known {
+        None => {
+            let advice = o.optimizer.choose(task, of, among).map_err(|error| raise(host, error))?;
+            let mut kept = advice.note.to_value();
+            if let Some(name) = execution {
+                kept["execution"] = name.into();
+            }
+            (kept, Some(advice))
         }
-        made = Some(advice);
-        Ok(kept)
+        Some(kept) => {
+            let again = |note| o.optimizer.choose_again(task, of, among, note);
+            // Earlier versions kept the whole, which is no note.
+            let advice = Note::read(&kept).map(again).transpose();
+            (kept, advice.map_err(|error| raise(host, error))?)
+        }
     };
-    let (kept, is_known) = once(host, o, what, choose)?;
+    let told = Event::Told { what, value: kept.clone(), at: Some(at) };
+    executor.note(&told).map_err(|error| host.raise(error.into()))?;
+    tell_of_store(host, o);
 
     let execution = kept["execution"].as_str().map(str::to_owned);
-    let advice = match (made, Note::read(&kept)) {
-        (Some(advice), _) => advice,
-        (None, Some(note)) => {
-            let again = o.optimizer.choose_again(task, of, among, note);
-            again.map_err(|error| raise(host, error))?
-        }
-        // Earlier versions kept the whole.
-        (None, None) => return Ok(Choice { value: kept, execution, is_known }),
-    };
+    let Some(advice) = advice else { return Ok(Choice { value: kept, execution, is_known }) };
     let mut value = recommendation(&advice.found);
     value["best"] = value["best"].as_f64().or(advice.note.best).into();
     value["task_type"] = advice.kind.as_str().into();
     Ok(Choice { value, execution, is_known })
+}
+
+/// Says once that something was found out without what cannot be read, and what there is to say about
+/// the store.
+fn tell_of_store(host: &Rc<Inner>, o: &Handle) {
+    if let Some(notice) = o.optimizer.take_notice() {
+        host.note(notice);
+    }
+    if o.optimizer.has_damage() {
+        host.note(
+            "some of what was learned cannot be read, and the rest was used: `kaizen doctor` \
+             names what is damaged",
+        );
+    }
 }
 
 /// Reads what is known of an input beforehand.
@@ -163,24 +188,12 @@ pub(super) fn journaled(
     host: &Rc<Inner>,
     o: &Handle,
     what: String,
-    find: impl FnOnce() -> Result<Value, Raised>,
+    find: impl FnOnce(&Spot) -> Result<Value, Raised>,
 ) -> Result<Value, Raised> {
-    once(host, o, what, find).map(|(value, _)| value)
-}
-
-/// The one place where an optimizer meets the journal: what was found out, and whether the run that this
-/// one goes on from did.
-fn once(
-    host: &Rc<Inner>,
-    o: &Handle,
-    what: String,
-    find: impl FnOnce() -> Result<Value, Raised>,
-) -> Result<(Value, bool), Raised> {
-    let broken = |error: crate::store::StoreError| host.raise(error.into());
-    let found = host.executor().find_once(what, find, broken)?;
-    if let Some(notice) = o.optimizer.take_notice() {
-        host.note(notice);
-    }
+    let broken = |error: StoreError| host.raise(error.into());
+    let strand = &tasks::current().strand;
+    let (found, _) = host.executor().find_once(strand, what, find, broken)?;
+    tell_of_store(host, o);
     Ok(found)
 }
 

@@ -1,13 +1,16 @@
 //! The run itself: parameters, output, time, chance.
 
 use super::def;
+use crate::base::json;
 use crate::base::spelling::nearest;
+use crate::base::unit::Money;
 use crate::journal::event::Event;
 use crate::script::check::calls_of;
 use crate::script::codes;
 use crate::script::diagnostic::Diagnostic;
 use crate::script::error::{Raised, throw, throw_new};
 use crate::script::options::Options;
+use crate::script::tasks;
 use crate::script::{Inner, convert};
 use rhai::{AST, Dynamic, Engine, Map};
 use serde_json::{Value, json};
@@ -31,7 +34,8 @@ pub(super) const CONSTANTS: &[(&str, &str, &str)] = &[
         "run_id",
         "string",
         r#"
-        The id of this run, by which `kaizen show` finds it.
+        The id of this run, by which `kaizen show` finds it. In a resumed run it is the id of the
+        run that began the work.
         ```rhai
         print(`this is run ${run_id}`);
         ```
@@ -61,7 +65,7 @@ pub(super) fn constant(host: &Rc<Inner>, name: &str) -> Option<Dynamic> {
     match name {
         "log" => Some(Dynamic::from(Log)),
         "state" => Some(Dynamic::from(host.with.state.clone())),
-        "run_id" => Some(host.executor().journal().run().0.clone().into()),
+        "run_id" => Some(host.executor().origin().0.clone().into()),
         _ => None,
     }
 }
@@ -82,7 +86,10 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         print(now() > 0 && began.elapsed < 60.0);
         ```
         "#,
-        move || inner.executor().now().map_err(|error| inner.raise(error.into())),
+        move || {
+            let now = inner.executor().now(&tasks::current().strand);
+            now.map_err(|error| inner.raise(error.into()))
+        },
     );
     let inner = host.clone();
     def(
@@ -98,7 +105,8 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |since: Instant| {
             let seconds = since.elapsed().as_secs_f64();
-            inner.executor().elapsed(seconds).map_err(|error| inner.raise(error.into()))
+            let elapsed = inner.executor().elapsed(&tasks::current().strand, seconds);
+            elapsed.map_err(|error| inner.raise(error.into()))
         },
     );
     let inner = host.clone();
@@ -106,9 +114,11 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "used() -> map",
         r#"
-        What the run has used up so far: `#{ calls, cost }`, the cost in dollars, or `()` where that
-        of a call is unknown. What an earlier run has paid for counts, so that a resumed run sees
-        the same.
+        What the run has used up so far: `#{ calls, cost, under_way }`, the cost in dollars. Calls
+        under way count; `under_way` is the number of them. A call costs what the provider says it
+        used. While it is under way, or when the provider does not say, it costs the most that it
+        can; without `max_tokens` or without a price that is unknown, and `cost` is `()`. What an
+        earlier run has paid for counts, so that a resumed run sees the same.
         ```rhai
         let before = used().calls;
         branch("demo/echo").chat("Hello");
@@ -116,11 +126,11 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move || {
-            let metrics = inner.executor().metrics();
-            let mut cost = metrics.cost;
-            cost += metrics.saved;
-            let cost = metrics.known_cost().map(|_| cost.dollars());
-            convert::from_value(json!({ "calls": metrics.calls + metrics.reused, "cost": cost }))
+            let used = inner.executor().used();
+            let cost = used.cost_max().map(Money::dollars);
+            let used = json!({ "calls": used.calls, "cost": cost, "under_way": used.under_way });
+            let told = inner.executor().answer_of_run(&tasks::current().strand, "used", used);
+            told.map(convert::from_value).map_err(|error| inner.raise(error.into()))
         },
     );
     let inner = host.clone();
@@ -133,7 +143,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         print(random() < 1.0);
         ```
         "#,
-        move || inner.executor().rng().unit(),
+        move || inner.executor().random(&tasks::current().strand),
     );
 }
 
@@ -218,7 +228,7 @@ fn read_as(name: &str, given: &Value, default: &Dynamic) -> Result<Dynamic, Rais
     } else if default.is_bool() {
         text.parse::<bool>().ok().map(Dynamic::from)
     } else {
-        let parsed = serde_json::from_str::<Value>(text).ok().map(convert::from_value);
+        let parsed = json::read(text).ok().map(convert::from_value);
         parsed.filter(|value| value.type_name() == default.type_name())
     };
     read.ok_or_else(|| {

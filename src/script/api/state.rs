@@ -1,11 +1,19 @@
 //! What outlives one reading of a script: `state`, and functions that are called by name so that
 //! the newest version answers.
+#![allow(
+    deprecated,
+    reason = "Rhai marks the stored context of a call so only because its interface may change"
+)]
 
 use super::def;
 use crate::script::error::{Raised, throw_new};
 use crate::script::fiber::wait;
+use crate::script::home::{Constants, Home};
 use crate::script::{Inner, tasks};
-use rhai::{AST, Array, CallFnOptions, Dynamic, Engine, ImmutableString, Map, Scope, Stmt};
+use rhai::{
+    AST, ASTFlags, Array, Dynamic, Engine, Expr, FnPtr, ImmutableString, Map, NativeCallContext,
+    Stmt,
+};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -18,7 +26,7 @@ const HOT_MAX: u32 = 32;
 #[derive(Debug, Clone, Default)]
 pub struct State {
     map: Rc<RefCell<Map>>,
-    told: Rc<RefCell<BTreeSet<&'static str>>>,
+    told: Rc<RefCell<BTreeSet<String>>>,
 }
 
 impl State {
@@ -30,8 +38,8 @@ impl State {
     }
 
     /// Tells whether a note is new; from now on it is not.
-    pub(in crate::script) fn is_news(&self, note: &'static str) -> bool {
-        self.told.borrow_mut().insert(note)
+    pub(in crate::script) fn is_news(&self, note: &str) -> bool {
+        self.told.borrow_mut().insert(note.to_owned())
     }
 
     /// Returns what it holds.
@@ -119,15 +127,22 @@ fn hot(engine: &mut Engine, host: &Rc<Inner>) {
         print(hot("step", [41]));
         ```
         "#,
-        move |name: &str, arguments: Array| call_newest(&inner, name, arguments),
+        move |context: NativeCallContext, name: &str, arguments: Array| {
+            call_newest(&inner, &context, name, arguments)
+        },
     );
     let inner = host.clone();
-    def(engine, "hot(name: string) -> any", "", move |name: &str| {
-        call_newest(&inner, name, Array::new())
+    def(engine, "hot(name: string) -> any", "", move |context: NativeCallContext, name: &str| {
+        call_newest(&inner, &context, name, Array::new())
     });
 }
 
-fn call_newest(host: &Rc<Inner>, name: &str, arguments: Array) -> Result<Dynamic, Raised> {
+fn call_newest(
+    host: &Rc<Inner>,
+    context: &NativeCallContext,
+    name: &str,
+    arguments: Array,
+) -> Result<Dynamic, Raised> {
     let newest = host.newest.borrow().clone();
     let Some(ast) = newest else { return Err(throw_new("state", "no script is running")) };
     let takes: Vec<usize> =
@@ -146,20 +161,56 @@ fn call_newest(host: &Rc<Inner>, name: &str, arguments: Array) -> Result<Dynamic
         let message = format!("`hot` calls itself more than {HOT_MAX} deep");
         return Err(throw_new("state", message));
     }
-    let task = tasks::Task { depth: task.depth + 1, ..task };
-    let (engine, name) = (host.engine()?, name.to_owned());
+
+    let task = tasks::Task { depth: task.depth + 1, ..task.next() };
+    let (engine, function) = (host.engine()?, FnPtr::new(name)?);
+    let mut store = context.store_data();
+    // The stack is a new one.
+    store.global.level = 0;
+    let known = store.global.constants.as_ref();
+    let known = known.map_or_else(Constants::new, |known| known.borrow().clone());
     wait(tasks::start(task, move || {
-        let options = CallFnOptions::new().eval_ast(true);
-        engine.call_fn_with_options(options, &mut Scope::new(), &ast, &name, arguments)
+        let (home, _) = Home::evaluate(&engine, &without(&ast, &known), known)?;
+        home.call(&store.create_context(&engine), &function, None, arguments)
     }))
 }
 
-/// Returns what a script offers to others: its functions, and the imports that they need.
+/// Returns what a script offers to others: its functions, and the imports and constants that they
+/// need.
 pub(in crate::script) fn offered(ast: &AST) -> AST {
-    let imports = ast.statements().iter().filter(|stmt| matches!(stmt, Stmt::Import(..))).cloned();
-    let mut offered = AST::new(imports.collect::<Vec<_>>(), ast.shared_lib().clone());
-    if let Some(source) = ast.source() {
-        offered.set_source(source);
+    let is_needed = |statement: &&Stmt| match statement {
+        Stmt::Import(..) => true,
+        Stmt::Var(_, flags, _) => flags.contains(ASTFlags::CONSTANT),
+        _ => false,
+    };
+    with_statements(ast, ast.statements().iter().filter(is_needed).cloned().collect())
+}
+
+/// Leaves out the known constants that take some doing: what they ask is not asked at every call.
+fn without(ast: &AST, known: &Constants) -> AST {
+    let is_needed = |statement: &&Stmt| match statement {
+        Stmt::Var(variable, ..) => {
+            is_computed(&variable.1) || !known.contains_key(variable.0.name.as_str())
+        }
+        _ => true,
+    };
+    with_statements(ast, ast.statements().iter().filter(is_needed).cloned().collect())
+}
+
+/// Tells whether a value only has to be computed: it asks nothing and nobody.
+pub(in crate::script) fn is_computed(value: &Expr) -> bool {
+    match value {
+        Expr::FnCall(call, _) => call.op_token.is_some() && call.args.iter().all(is_computed),
+        Expr::Array(items, _) | Expr::InterpolatedString(items, _) => items.iter().all(is_computed),
+        Expr::Map(map, _) => map.0.iter().all(|(_, item)| is_computed(item)),
+        other => other.is_pure(),
     }
-    offered
+}
+
+fn with_statements(ast: &AST, statements: Vec<Stmt>) -> AST {
+    let mut changed = AST::new(statements, ast.shared_lib().clone());
+    if let Some(source) = ast.source() {
+        changed.set_source(source);
+    }
+    changed
 }

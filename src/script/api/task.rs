@@ -2,28 +2,28 @@
 //! `retry`, `sleep`.
 
 use super::def;
+use crate::executor::driver::Spawned;
+use crate::executor::retry::Tries;
+use crate::executor::siblings::Siblings;
 use crate::flow::failure::Failure;
+use crate::journal::event::Timer;
 use crate::script::error::{Raised, throw, throw_new};
 use crate::script::fiber::wait;
 use crate::script::options::Options;
-use crate::script::tasks::{self, BoundFn, Task};
+use crate::script::tasks::{self, BoundFn};
 use crate::script::{Inner, convert};
-use futures::future::{join_all, try_join_all};
-use futures::stream::{FuturesUnordered, StreamExt, TryStreamExt};
 use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::task::JoinHandle;
 
 /// Most closures of `parallel` and `gather` that run at once, unless the options say otherwise.
 const MAX_CONCURRENT: usize = 10_000;
-/// First pause of `retry`; it doubles each time.
-const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 /// A task that runs while the script goes on.
 pub(crate) struct Background {
-    handle: RefCell<Option<JoinHandle<()>>>,
+    handle: RefCell<Option<Spawned>>,
     result: RefCell<Option<Result<Dynamic, Raised>>>,
     ended: tokio::sync::Notify,
     waited: Cell<bool>,
@@ -43,10 +43,6 @@ fn bind(
     list: Array,
 ) -> Result<Vec<BoundFn>, Raised> {
     BoundFn::all(host, context, of, list).map_err(|e| throw(&e))
-}
-
-fn here() -> Task {
-    (*tasks::current()).clone()
 }
 
 fn gathering(engine: &mut Engine, host: &Rc<Inner>) {
@@ -119,8 +115,12 @@ fn gathering(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |context: NativeCallContext, list: Array| {
             let functions = bind(&inner, &context, "race", list)?;
-            let mut running: FuturesUnordered<_> =
-                functions.iter().map(|function| function.call(here(), Vec::new())).collect();
+            let (task, group) = (tasks::current(), tasks::current().strand.group());
+            let mut running: Siblings<_> = functions
+                .iter()
+                .enumerate()
+                .map(|(item, function)| function.call(task.child(group, item), Vec::new()))
+                .collect();
             wait(running.next())
                 .unwrap_or_else(|| Err(throw_new("option", "`race` needs at least one function")))
         },
@@ -130,13 +130,45 @@ fn gathering(engine: &mut Engine, host: &Rc<Inner>) {
 fn gather(host: &Rc<Inner>, functions: &[BoundFn], map: Map) -> Result<Array, Raised> {
     let mut options = Options::of("gather", map).map_err(|e| throw(&e))?;
     let settle = options.flag("settle").map_err(|e| throw(&e))?;
-    let task = here();
-    let calls = functions.iter().map(|function| function.call(task.clone(), Vec::new()));
+    let task = tasks::current();
+    let group = task.strand.group();
+    let numbered = functions.iter().enumerate();
+    let calls = numbered.map(|(item, function)| function.call(task.child(group, item), Vec::new()));
+    let results = wait(side_by_side(calls, usize::MAX, settle))?;
     if settle {
-        let results = wait(join_all(calls));
         return Ok(results.into_iter().map(|result| settled(host, result)).collect());
     }
-    wait(try_join_all(calls))
+    results.into_iter().collect()
+}
+
+/// Runs futures side by side, at most `limit` at once, and returns what each gave. Unless they are to
+/// `settle`, the first error ends all.
+async fn side_by_side<F>(
+    futures: impl IntoIterator<Item = F>,
+    limit: usize,
+    settle: bool,
+) -> Result<Vec<Result<Dynamic, Raised>>, Raised>
+where
+    F: Future<Output = Result<Dynamic, Raised>>,
+{
+    let mut waiting = futures.into_iter().enumerate();
+    let mut running = Siblings::default();
+    let mut results = BTreeMap::new();
+    loop {
+        while running.len() < limit
+            && let Some((place, future)) = waiting.next()
+        {
+            running.push(async move { (place, future.await) });
+        }
+
+        match running.next().await {
+            None => return Ok(results.into_values().collect()),
+            Some((_, Err(raised))) if !settle => return Err(raised),
+            Some((place, result)) => {
+                results.insert(place, result);
+            }
+        }
+    }
 }
 
 fn parallel(host: &Rc<Inner>, list: Array, function: &BoundFn, map: Map) -> Result<Array, Raised> {
@@ -144,18 +176,18 @@ fn parallel(host: &Rc<Inner>, list: Array, function: &BoundFn, map: Map) -> Resu
     let settle = options.flag("settle").map_err(|e| throw(&e))?;
     let limit = options.count("max_concurrent", 1).map_err(|e| throw(&e))?;
     let limit = limit.map_or(MAX_CONCURRENT, |n| usize::try_from(n).unwrap_or(usize::MAX));
-    let task = here();
+    let task = tasks::current();
+    let group = task.strand.group();
     let calls = list.into_iter().enumerate().map(|(place, item)| {
+        let part = task.child(group, place);
         let place = i64::try_from(place).unwrap_or(i64::MAX);
-        let call = function.call(task.clone(), vec![item, place.into()]);
-        async move {
-            match call.await {
-                result if settle => Ok(settled(host, result)),
-                result => result,
-            }
-        }
+        function.call(part, vec![item, place.into()])
     });
-    wait(futures::stream::iter(calls).buffered(limit).try_collect())
+    let results = wait(side_by_side(calls, limit, settle))?;
+    if settle {
+        return Ok(results.into_iter().map(|result| settled(host, result)).collect());
+    }
+    results.into_iter().collect()
 }
 
 /// Makes a map of a result, as `attempt` gives it.
@@ -187,7 +219,7 @@ fn background(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |context: NativeCallContext, function: FnPtr| {
             let function = BoundFn::new(&inner, &context, function);
-            start(&inner, function.call(here(), Vec::new()))
+            start(&inner, function.call(tasks::current().next(), Vec::new()))
         },
     );
     def(
@@ -226,13 +258,14 @@ fn background(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         |task: &mut Rc<Background>| {
-            if let Some(handle) = &*task.handle.borrow() {
-                handle.abort();
-            }
             task.waited.set(true);
             let cancelled = || Err(throw_new("cancelled", "the task was cancelled"));
             task.result.borrow_mut().get_or_insert_with(cancelled);
             task.ended.notify_waiters();
+            let handle = task.handle.take();
+            if let Some(handle) = handle {
+                handle.stop();
+            }
         },
     );
 }
@@ -248,12 +281,12 @@ fn start(
         waited: Cell::new(false),
     });
     let task = background.clone();
-    let handle = tokio::task::spawn_local(async move {
+    let spawned = host.executor().turns().spawn(Box::pin(async move {
         let result = call.await;
         task.result.borrow_mut().get_or_insert(result);
         task.ended.notify_waiters();
-    });
-    background.handle.replace(Some(handle));
+    }));
+    background.handle.replace(Some(spawned));
     host.background.borrow_mut().push(background.clone());
     background
 }
@@ -286,7 +319,7 @@ pub(crate) fn count(host: &Rc<Inner>) -> usize {
 }
 
 /// Ends the tasks that are still running when their script has ended, and says so.
-pub(crate) async fn end_all(host: &Rc<Inner>) {
+pub(crate) fn end_all(host: &Rc<Inner>) {
     let tasks = host.background.take();
     let (mut running, mut unseen) = (0, 0);
     for task in tasks {
@@ -297,9 +330,7 @@ pub(crate) async fn end_all(host: &Rc<Inner>) {
         }
         let handle = task.handle.take();
         if let Some(handle) = handle {
-            handle.abort();
-            // An aborted task ends with an error that says so.
-            let _ = handle.await;
+            handle.stop();
         }
     }
     if running > 0 {
@@ -328,7 +359,7 @@ fn guarding(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |context: NativeCallContext, function: FnPtr| {
             let function = BoundFn::new(&inner, &context, function);
-            settled(&inner, wait(function.call(here(), Vec::new())))
+            settled(&inner, wait(function.call(tasks::current().next(), Vec::new())))
         },
     );
     let inner = host.clone();
@@ -354,14 +385,15 @@ fn guarding(engine: &mut Engine, host: &Rc<Inner>) {
         "retry(times: int, function: function) -> any",
         r#"
         Calls a function until it gives a value, at most `times` times, with a growing pause in
-        between, and throws the last error. The function is told the number of the try, from 1,
-        if it takes an argument.
+        between, and throws the last error. An error with `retryable: false` is thrown at once. A
+        call to a model that was itself tried several times (`attempts_max`) counts as several
+        tries. The function receives the number of the try, from 1, if it takes an argument.
         ```rhai
         print(retry(3, |n| if n < 3 { throw "not yet" } else { `worked at try ${n}` }));
         ```
         "#,
         move |context: NativeCallContext, times: i64, function: FnPtr| {
-            retry(times, &BoundFn::new(&inner, &context, function))
+            retry(&inner, times, &BoundFn::new(&inner, &context, function))
         },
     );
     let inner = host.clone();
@@ -399,11 +431,13 @@ fn pause(host: &Rc<Inner>, time_ms: i64) -> Result<(), Raised> {
     let Ok(time_ms) = u64::try_from(time_ms) else {
         return Err(throw_new("option", format!("`sleep` needs a time from 0 up, not {time_ms}")));
     };
-    // A plan asks nothing, so it need not wait for anything either.
-    if !host.executor().is_dry() {
-        wait(tokio::time::sleep(Duration::from_millis(time_ms)));
-    }
-    Ok(())
+    pass(host, Timer::Sleep, Duration::from_millis(time_ms))
+}
+
+/// Lets a time pass; in a plan and a replay it passes at once.
+fn pass(host: &Rc<Inner>, timer: Timer, time: Duration) -> Result<(), Raised> {
+    let (executor, task) = (host.executor(), tasks::current());
+    wait(executor.pass(&task.strand, timer, time)).map_err(|error| host.raise(error.into()))
 }
 
 fn within(host: &Rc<Inner>, limit_ms: i64, function: &BoundFn) -> Result<Dynamic, Raised> {
@@ -412,38 +446,49 @@ fn within(host: &Rc<Inner>, limit_ms: i64, function: &BoundFn) -> Result<Dynamic
         return Err(throw_new("option", message));
     };
     let limit = Duration::from_millis(limit);
-    let task = here().within(limit);
+    let task = tasks::current().within(limit);
     let own_end = task.deadline;
     let outer_end = tasks::current().deadline;
-    let result = wait(tokio::time::timeout(limit, function.call(task, Vec::new())));
+    let executor = host.executor();
+    let strand = task.strand.clone();
+    let result = wait(executor.limit(&strand, limit, function.call(task, Vec::new())));
     let over = || throw(&Failure::new("timeout", format!("not done within {limit_ms} ms")));
-    match result {
-        Err(_) => Err(over()),
+    match result.map_err(|error| host.raise(error.into()))? {
+        None => Err(over()),
         // A loop without a wait is stopped from within; that is this timeout's doing only if no
         // outer one ended first.
-        Ok(Err(raised)) if own_end != outer_end && host.failure(&raised).kind == "timeout" => {
+        Some(Err(raised)) if own_end != outer_end && host.failure(&raised).kind == "timeout" => {
             let terminated =
                 matches!(raised.unwrap_inner(), rhai::EvalAltResult::ErrorTerminated(..));
             Err(if terminated { over() } else { raised })
         }
-        Ok(result) => result,
+        Some(result) => result,
     }
 }
 
-fn retry(times: i64, function: &BoundFn) -> Result<Dynamic, Raised> {
-    if times < 1 {
-        return Err(throw_new("option", format!("`retry` needs at least 1 try, not {times}")));
-    }
-    let mut tried = 0;
+fn retry(host: &Rc<Inner>, times: i64, function: &BoundFn) -> Result<Dynamic, Raised> {
+    let Some(most) = u32::try_from(times).ok().filter(|times| *times > 0) else {
+        let message = format!("`retry` needs a number of tries from 1 up, not {times}");
+        return Err(throw_new("option", message));
+    };
+    let (task, group) = (tasks::current(), tasks::current().strand.group());
+    let mut tries = Tries::new(most);
+    let mut number: u32 = 0;
     loop {
-        tried += 1;
-        let result = wait(function.call(here(), vec![tried.into()]));
-        match result {
-            Err(raised) if tried < times && raised.is_catchable() => {
-                let doubled = 1_u32 << u32::try_from(tried - 1).unwrap_or(0).min(10);
-                wait(tokio::time::sleep(RETRY_PAUSE * doubled));
-            }
+        number += 1;
+        let place = usize::try_from(number).unwrap_or(usize::MAX);
+        let arguments = vec![i64::from(number).into()];
+        let raised = match wait(function.call(task.child(group, place), arguments)) {
+            Err(raised) if raised.is_catchable() => raised,
             result => return result,
+        };
+        let failure = host.failure(&raised);
+        let made = failure.tries;
+        match tries.failed(failure) {
+            Ok(pause) => pass(host, Timer::Pause, pause)?,
+            // Only its count is other than it was.
+            Err(failure) if failure.tries != made => return Err(throw(&failure)),
+            Err(_) => return Err(raised),
         }
     }
 }

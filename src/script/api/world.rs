@@ -3,7 +3,9 @@
 
 use super::data::folder;
 use super::def;
-use crate::base::secret::{Secret, is_secret_name};
+use crate::base::secret::{Secret, is_secret_name, weakness};
+use crate::executor::Executor;
+use crate::executor::attempt::Stop;
 use crate::flow::failure::Failure;
 use crate::journal::event::Event;
 use crate::model::error::CallError;
@@ -14,6 +16,7 @@ use crate::script::options::Options;
 use crate::script::permission::{Right, Rule, Target};
 use crate::script::tasks;
 use crate::script::{Inner, convert};
+use crate::store::StoreError;
 use rhai::{Array, Dynamic, Engine, Map};
 use serde_json::{Value, json};
 use std::process::Stdio;
@@ -57,7 +60,9 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         r#"
         A variable of the environment, `()` if it is not set. It must be granted:
         `--allow-env=NAME`, or `env` under [permissions] in kaizen.toml. The value of a variable
-        whose name says `_KEY`, `_TOKEN`, `_SECRET` or `PASSWORD` is kept out of journal and output.
+        whose name says `_KEY`, `_TOKEN`, `_SECRET` or `PASSWORD` is kept out of journal and output,
+        unless it has fewer than 8 characters, fewer than 4 different ones, or is one of kaizen's own
+        words, such as `completed`; a note says so.
         ```rhai
         print(env("EDITOR") ?? "none");
         ```
@@ -97,24 +102,58 @@ fn once(
     guess: Value,
     work: impl AsyncFnOnce() -> Result<Value, Failure>,
 ) -> Result<Dynamic, Raised> {
-    let executor = host.executor();
-    let known = executor.recall(&what);
+    let (executor, task) = (host.executor(), tasks::current());
+    let (at, known) = wait(executor.recall_in_turn(&task.strand, &what));
     let told = match known {
         Some(told) => told,
-        None if executor.is_replay() => return Err(throw(&executor.diverged(&what))),
-        None if executor.is_dry() => return Ok(convert::from_value(guess)),
-        None => match wait(work()) {
-            Ok(value) => json!({ "value": value }),
-            Err(failure) if failure.kind == "permission" => return Err(throw(&failure)),
-            Err(failure) => json!({ "failure": failure }),
-        },
+        None => {
+            match wait(do_now(&executor, &what, guess, work)).map_err(|stop| host.raise(stop))? {
+                Outcome::Done(told) => told,
+                Outcome::Guessed(guess) => return Ok(convert::from_value(guess)),
+            }
+        }
     };
-    let event = Event::Told { what, value: told.clone() };
+    let event = Event::Told { what, value: told.clone(), at: Some(at) };
     let kept = wait(executor.commit(&event));
     kept.map_err(|error| host.raise(error.into()))?;
     match serde_json::from_value::<Failure>(told["failure"].clone()) {
         Ok(failure) => Err(throw(&failure)),
         Err(_) => Ok(convert::from_value(told["value"].clone())),
+    }
+}
+
+/// What came of something that no earlier run has done.
+enum Outcome {
+    /// It was done, and this is what the journal keeps.
+    Done(Value),
+    /// It was not done, because nothing may be done.
+    Guessed(Value),
+}
+
+/// Does something that no earlier run has done, once everything has been told that is known.
+async fn do_now(
+    executor: &Executor,
+    what: &str,
+    guess: Value,
+    work: impl AsyncFnOnce() -> Result<Value, Failure>,
+) -> Result<Outcome, Stop> {
+    executor.news().await;
+    if executor.is_replay() {
+        return Err(executor.diverged(what).into());
+    }
+    if executor.is_dry() {
+        executor.outside(std::future::ready(())).await;
+        return Ok(Outcome::Guessed(guess));
+    }
+
+    let done = executor.outside(async {
+        executor.on_disk().await?;
+        Ok::<_, StoreError>(work().await)
+    });
+    match done.await? {
+        Ok(value) => Ok(Outcome::Done(json!({ "value": value }))),
+        Err(failure) if failure.kind == "permission" => Err(failure.into()),
+        Err(failure) => Ok(Outcome::Done(json!({ "failure": failure }))),
     }
 }
 
@@ -172,7 +211,7 @@ async fn fetch(
 fn refusal(url: &str, error: &CallError) -> Failure {
     let failure = Failure::from(error.clone());
     let message = match error {
-        CallError::Network { .. } => failure.message.clone(),
+        CallError::Unreachable { .. } | CallError::Network { .. } => failure.message.clone(),
         _ => format!("`{url}`: {}", failure.message),
     };
     Failure { message, ..failure }
@@ -184,6 +223,11 @@ fn variable(host: &Rc<Inner>, name: &str) -> Result<Dynamic, Raised> {
     let Some(value) = host.with.models.variable(name) else { return Ok(Dynamic::UNIT) };
     if is_secret_name(name) {
         drop(Secret::new(value.trim()));
+        if let Some(weakness) = weakness(value.trim()) {
+            host.note(&format!(
+                "the value of `{name}` is not kept out of journal and output: {weakness}"
+            ));
+        }
     }
     Ok(value.into())
 }

@@ -1,13 +1,14 @@
 //! Calls: that the function exists, takes so many arguments, and knows the options and models that
 //! it is given.
 
+use crate::model::schema;
 use crate::script::check::forms::{Form, Forms};
 use crate::script::check::imports::Modules;
 use crate::script::check::types::Types;
 use crate::script::check::{Check, Earlier, File, suggest};
 use crate::script::codes;
 use crate::script::diagnostic::Diagnostic;
-use crate::script::options;
+use crate::script::{convert, options};
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt};
 use std::collections::HashSet;
 
@@ -72,6 +73,7 @@ impl Check<'_> {
                 faults.extend(known.fault(file, &call));
                 self.options(file, &known, call.expr, &mut faults);
                 self.models(file, &known, call.expr, &mut faults);
+                schemas(file, &known, call.expr, &mut faults);
             }
             true
         });
@@ -225,7 +227,7 @@ impl Known<'_> {
     ) -> Option<Diagnostic> {
         let name = call.expr.name.as_str();
         let [module] = call.expr.namespace.path.as_slice() else { return None };
-        let functions = self.modules.get(module.name.as_str())?;
+        let functions = &self.modules.get(module.name.as_str())?.functions;
         let given = call.expr.args.len();
         let arities: Vec<usize> =
             functions.iter().filter(|(known, _)| known == name).map(|(_, arity)| *arity).collect();
@@ -275,6 +277,35 @@ fn called_as(forms: &[Form]) -> String {
     signatures.dedup();
     signatures.truncate(4);
     format!("it is called as {}", signatures.join(" or "))
+}
+
+/// Words that take a JSON schema among their options.
+const WITH_SCHEMA: &[&str] = &["add_aggregation", "add_operation", "chat", "communicate"];
+
+/// Finds literal schemas that are none.
+fn schemas(file: &File<'_>, known: &Known<'_>, call: &FnCallExpr, faults: &mut Vec<Diagnostic>) {
+    let name = call.name.as_str();
+    let Some(Expr::Map(map, _)) = call.args.last() else { return };
+    if known.own.contains(name) || call.is_qualified() {
+        return;
+    }
+    // Ways of working hand their settings on.
+    let settings = map.0.iter().filter(|(key, _)| key.name == "settings");
+    let inner = settings.filter_map(|(_, value)| match value {
+        Expr::Map(map, _) => Some(&map.0),
+        _ => None,
+    });
+    let own = WITH_SCHEMA.contains(&name).then_some(&map.0);
+    for (key, value) in own.into_iter().chain(inner).flatten() {
+        let literal = value.get_literal_value(None).filter(|literal| !literal.is_unit());
+        let literal = literal.filter(|_| key.name == "schema");
+        let Some(Ok(schema)) = literal.map(|literal| convert::to_value(&literal)) else { continue };
+        if let Err(reason) = schema::check(&schema) {
+            let message = format!("option `schema` of `{name}`: {reason}");
+            let fault = Diagnostic::at(codes::SCHEMA, message, file.name, file.text, key.pos);
+            faults.push(fault);
+        }
+    }
 }
 
 /// Returns the call at the end of a path, if there is one.

@@ -1,6 +1,7 @@
 //! The forms in which functions can be called.
 
 use crate::script::check::suggest;
+use crate::script::language;
 use crate::script::mismatch::word;
 use rhai::{AST, Engine};
 use std::collections::BTreeMap;
@@ -34,6 +35,9 @@ impl Forms {
             None,
             |info| {
                 let meta = info.metadata;
+                if !standard && language::is_word(&meta.name) {
+                    return None;
+                }
                 let params: Vec<&str> = match &info.script {
                     Some(script) => script.params.iter().map(AsRef::as_ref).collect(),
                     None => meta.params_info.iter().map(AsRef::as_ref).collect(),

@@ -1,14 +1,61 @@
 //! Imported files: that they exist, lie in the project, are sound, and what they define.
 
-use crate::script::check::{Check, File, scope};
+use crate::script::check::{Check, File, scope, suggest};
 use crate::script::codes;
 use crate::script::diagnostic::Diagnostic;
-use crate::script::{error, files, modules};
-use rhai::{AST, ASTNode, Expr, FnAccess, Position, Stmt};
+use crate::script::{error, files, modules, source};
+use rhai::{AST, ASTFlags, ASTNode, Expr, FnAccess, Position, Stmt};
 use std::collections::HashMap;
 
-/// What imports define: by their names in the script, each function with its number of arguments.
-pub(super) type Modules = HashMap<String, Vec<(String, usize)>>;
+/// What imports define, by their names in the script.
+pub(super) type Modules = HashMap<String, Offer>;
+
+/// What a file offers to others.
+#[derive(Debug)]
+pub(super) struct Offer {
+    /// Its functions, each with its number of arguments.
+    pub(super) functions: Vec<(String, usize)>,
+    /// What it exports.
+    values: Vec<String>,
+}
+
+impl Offer {
+    fn of(ast: &AST) -> Offer {
+        let functions = ast.iter_functions().filter(|function| function.access == FnAccess::Public);
+        let functions = functions.map(|one| (one.name.to_owned(), one.params.len())).collect();
+        let mut values = Vec::new();
+        for statement in ast.statements() {
+            match statement {
+                Stmt::Var(variable, flags, _) if flags.contains(ASTFlags::EXPORTED) => {
+                    values.push(variable.0.name.to_string());
+                }
+                Stmt::Export(names, _) => {
+                    let alias = if names.1.name.is_empty() { &names.0 } else { &names.1 };
+                    values.push(alias.name.to_string());
+                }
+                _ => {}
+            }
+        }
+        Offer { functions, values }
+    }
+
+    /// Says what is wrong with a value of this name, if anything is.
+    pub(super) fn missing(&self, module: &str, name: &str) -> Option<(String, Option<String>)> {
+        if self.values.iter().any(|value| value == name) {
+            return None;
+        }
+        let path = format!("{module}::{name}");
+        if let Some((_, count)) = self.functions.iter().find(|(known, _)| known == name) {
+            let names: Vec<&str> =
+                ["a", "b", "c", "d", "e", "f"].into_iter().take(*count).collect();
+            let names = names.join(", ");
+            let message = format!("`{path}` is a function, which is no value outside of its file");
+            return Some((message, Some(format!("write a closure: `|{names}| {path}({names})`"))));
+        }
+        let help = suggest(name, self.values.iter().map(String::as_str));
+        Some((format!("`{module}` exports no `{name}`"), help))
+    }
+}
 
 impl Check<'_> {
     /// Checks what a file imports by a literal name.
@@ -25,11 +72,7 @@ impl Check<'_> {
         let mut modules = Modules::new();
         for (named, alias, position) in found {
             if let Some(ast) = self.import(file, &named, position) {
-                let functions = ast
-                    .iter_functions()
-                    .filter(|function| function.access == FnAccess::Public)
-                    .map(|function| (function.name.to_owned(), function.params.len()));
-                modules.insert(alias, functions.collect());
+                modules.insert(alias, Offer::of(&ast));
             }
         }
         modules
@@ -49,11 +92,14 @@ impl Check<'_> {
         let text = match files::read(&path) {
             Ok(text) => text,
             Err(error) => {
+                self.host.depends_on_unread(&path);
                 let message = format!("importing `{named}`: {error}");
                 self.push(Diagnostic::at(codes::IMPORT, message, file.name, file.text, position));
                 return None;
             }
         };
+        self.host.depends_on(&path, Some(text.as_bytes()));
+        let text = source::plain(&text);
         if let Some(from) = self.open.iter().position(|open| *open == path) {
             let chain = self.open[from..].iter().chain([&path]);
             let chain: Vec<String> =
@@ -63,9 +109,8 @@ impl Check<'_> {
             return None;
         }
         if !self.seen.insert(path.clone()) {
-            return self.engine.compile_with_scope(&scope(), text).ok();
+            return self.engine.compile_with_scope(&scope(), &*text).ok();
         }
-        self.host.depends_on(&path, Some(text.as_bytes()));
         let shown = modules::shown(&path);
         self.open.push(path);
         let ast = self.file(&shown, &text, scope());

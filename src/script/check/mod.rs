@@ -6,6 +6,8 @@ mod calls;
 mod closures;
 mod forms;
 mod imports;
+mod numbers;
+mod paths;
 mod types;
 
 pub(super) use calls::calls_of;
@@ -118,6 +120,8 @@ impl Check<'_> {
     fn all(&mut self, file: &File<'_>, earlier: Option<Earlier<'_>>) {
         let modules = self.imports(file);
         self.calls(file, &modules, earlier);
+        self.paths(file, &modules, earlier);
+        self.numbers(file);
         self.shadows(file);
         self.closures(file);
     }

@@ -2,7 +2,9 @@
 
 use super::Traced;
 use super::graph::CALLS_MAX;
+use super::world::World;
 use kaizen::base::id::{FlowId, OpId};
+use kaizen::executor::budget::Tally;
 use kaizen::flow::outcome::{Outcome, SkipReason};
 use kaizen::journal::event::{Event, Planned};
 use kaizen::journal::replies::Sample;
@@ -32,6 +34,7 @@ pub(super) fn all(traced: &Traced) {
     the_journal_tells_the_same_as_the_report(traced);
     pauses_are_kept(traced);
     no_budget_is_overshot(traced);
+    the_account_is_right(traced);
     nothing_is_asked_that_was_answered(traced);
 }
 
@@ -206,7 +209,8 @@ fn pauses_are_kept(traced: &Traced) {
     let mut until: HashMap<OpId, i64> = HashMap::new();
     for (at, event) in &traced.events {
         match event {
-            Event::AttemptEnded { op, retry_in_ms: Some(ms), .. } => {
+            // A pause of the run before has passed.
+            Event::AttemptEnded { op, retry_in_ms: Some(ms), again: false, .. } => {
                 until.insert(*op, at + i64::try_from(*ms).unwrap() * 1000);
             }
             Event::AttemptStarted { op, .. } => {
@@ -226,16 +230,43 @@ fn no_budget_is_overshot(traced: &Traced) {
     assert!(bounds.calls.is_none_or(|most| charged.calls <= most), "{charged:?} of {bounds:?}");
 }
 
+/// At no moment does a run say that it has used less than the provider has charged by then.
+pub(super) fn nothing_is_left_out(tally: &Tally, world: &World) {
+    let charged = world.charged.get();
+    let most = tally.cost_max().expect("the price is known, and each reply has a bound");
+    assert!(most >= charged.cost, "{tally:?}, and {charged:?} is charged");
+    assert!(tally.calls >= charged.calls, "{tally:?}, and {charged:?} is charged");
+}
+
+/// In the end it has used what was charged, or the worst case where nobody has heard that. A reply that
+/// comes at the very moment in which its call is given up is not heard.
+fn the_account_is_right(traced: &Traced) {
+    let known = traced.world.known.get();
+    let expected = Tally { calls: known.calls, cost: known.cost, ..Tally::default() };
+    let gives_up = |event: &Event| match event {
+        Event::AttemptEnded { failure: Some(failure), .. } => failure.kind == "cancelled",
+        _ => false,
+    };
+    if traced.events.iter().any(|(_, event)| gives_up(event)) {
+        assert!(traced.tally.cost >= expected.cost, "{:?}, {expected:?}", traced.tally);
+        let cost = expected.cost;
+        assert_eq!(Tally { cost, ..traced.tally }, expected);
+    } else {
+        assert_eq!(traced.tally, expected);
+    }
+}
+
 fn nothing_is_asked_that_was_answered(traced: &Traced) {
-    let Some(known) = &traced.resumed else { return };
+    let Some((known, _)) = &traced.resumed else { return };
     let mut open: HashMap<(OpId, u32), Sample> = HashMap::new();
     for (_, event) in &traced.events {
         match event {
-            Event::AttemptStarted { op, attempt, key: Some(key), sample, .. } => {
-                open.insert((*op, *attempt), (*key, *sample));
+            Event::AttemptStarted { op, attempt, key: Some(key), sample, at: Some(at), .. } => {
+                let sample = Sample { key: *key, at: at.clone(), arrival: *sample };
+                open.insert((*op, *attempt), sample);
             }
-            Event::AttemptEnded { op, attempt, reused, .. } => {
-                let sample = open[&(*op, *attempt)];
+            Event::AttemptEnded { op, attempt, reused, reply: Some(_), .. } => {
+                let sample = open[&(*op, *attempt)].clone();
                 let is_known = known.get(&sample).is_some();
                 assert_eq!(is_known, reused.is_some(), "{op:?}: known {is_known}");
             }

@@ -102,6 +102,8 @@ impl Plan {
             attempts_max: Some(self.attempts_max),
             timeout_ms: Some(self.timeout_ms),
             max_tokens: Some(200),
+            stop: vec!["a text that no reply has".to_owned()],
+            extra: json!({ "user": "simulated", "top_k": 40 }).as_object().unwrap().clone(),
             ..Settings::default()
         }
     }
@@ -185,7 +187,7 @@ fn verdict(answer: bool) -> Callback {
 /// Makes each item of a list into a question.
 fn parts(n: usize) -> Callback<Op> {
     Callback::new(move |input| {
-        let Input::Item(item, _) = input else { panic!("an item") };
+        let Input::Item(item, ..) = input else { panic!("an item") };
         let prompt = Prompt { instruction: format!("part {item} of {n}"), ..Prompt::default() };
         Box::pin(async move { Ok(Op::new("part", OpKind::Chat(prompt))) })
     })
@@ -203,7 +205,14 @@ fn asking(executor: &Rc<Executor>, n: usize, calls: u64, fails: bool) -> OpKind 
             for call in 0..calls {
                 let instruction = format!("ask {call} in {n}");
                 let prompt = Prompt { instruction, ..Prompt::default() };
-                let asked = executor.ask(Some(&scope), "ask", &branch, &prompt, Keep::Exchange);
+                let asked = executor.ask(
+                    &scope.strand,
+                    Some(&scope),
+                    "ask",
+                    &branch,
+                    &prompt,
+                    Keep::Exchange,
+                );
                 said.push(match asked.await {
                     Ok(value) => value,
                     Err(Stop::Failed(failure)) => return Err(failure),

@@ -8,7 +8,7 @@ use kaizen::journal::event::Event;
 use kaizen::model::Model;
 use kaizen::model::error::CallError;
 use kaizen::model::provider::simulated::Simulated;
-use kaizen::model::reply::{Finish, Reply, Usage};
+use kaizen::model::reply::{Fault, Finish, Reply, Usage};
 use kaizen::model::request::Request;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -16,6 +16,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 use std::time::Duration;
 
+/// The ways in which a call can go wrong.
+const FATES: u64 = 16;
 /// Tokens that the program sets aside for a message besides its text.
 const MESSAGE_TOKENS: u64 = 16;
 
@@ -109,10 +111,14 @@ impl World {
     }
 
     /// Answers like a real provider on a bad day; what happens depends on the seed and the question.
-    async fn answer(self: Rc<World>, request: &Request) -> Result<Reply, CallError> {
+    async fn answer(self: Rc<World>, request: &Request) -> Result<Reply, Fault> {
         let mut rng = self.chance(request);
-        let bytes: u64 = request.messages.iter().map(|m| m.content.len() as u64).sum();
-        let most = u64::from(request.settings.max_tokens.unwrap_or(4096));
+        let settings = &request.settings;
+        let said: u64 = request.messages.iter().map(|m| m.content.len() as u64).sum();
+        let stop: u64 = settings.stop.iter().map(|text| text.len() as u64).sum();
+        let extra = settings.extra.iter().map(|(key, value)| key.len() + value.to_string().len());
+        let bytes = said + stop + extra.sum::<usize>() as u64;
+        let most = u64::from(settings.max_tokens.unwrap_or(4096));
         let read = bytes + MESSAGE_TOKENS * request.messages.len() as u64;
         let written = Usage { output_visible: most, ..Usage::default() };
         let uncached = cost(&Usage { input_uncached: read, ..written });
@@ -121,31 +127,38 @@ impl World {
         self.in_flight.set(self.in_flight.get() + 1);
         self.most_in_flight.set(self.most_in_flight.get().max(self.in_flight.get()));
         let mut call = Call { world: self.clone(), worst, is_over: false };
-        let fate = if rng.unit() < self.fault_rate { 1 + rng.below(13) } else { 0 };
+        let fate = if rng.unit() < self.fault_rate { 1 + rng.below(FATES) } else { 0 };
         self.faults.set(self.faults.get() + u64::from(fate > 0));
         let usage = Usage {
             input_uncached: rng.below(bytes + 1),
             output_visible: rng.below(most.min(60) + 1),
             ..Usage::default()
         };
-        // A refused request costs nothing; everything else is charged when it is taken on.
-        let is_refused = (1..=5).contains(&fate);
-        let tokens = usage.input() + usage.output();
-        let charge = if is_refused {
-            Sum { calls: 1, ..Sum::default() }
-        } else {
-            Sum { cost: cost(&usage), tokens, calls: 1 }
-        };
+        // What is refused or never arrives costs nothing, unless the refusal says what it used; all else
+        // is charged when it is taken on.
+        let says = matches!(fate, 1..=5 | 10 | 15 | 16) && rng.below(2) == 0;
+        let is_refused = (1..=5).contains(&fate) || fate == 14;
+        let free = Sum { calls: 1, ..Sum::default() };
+        let all = Sum { cost: cost(&usage), tokens: usage.tokens(), calls: 1 };
+        let charge = if is_refused && !says { free } else { all };
         self.charged.set(self.charged.get().plus(charge));
         if fate == 6 {
             std::future::pending::<()>().await;
         }
         tokio::time::sleep(Duration::from_millis(rng.below(400))).await;
-        let result = act(fate, &mut rng, &text(request), usage);
-        let known = match &result {
-            Ok(reply) if reply.usage.is_some() => charge,
-            Err(error) if error.status().is_some() => charge,
-            _ => worst,
+        let result = act(fate, &mut rng, &text(request), usage).map_err(|error| Fault {
+            error,
+            usage: says.then_some(usage),
+            served_by: None,
+        });
+        let said = match &result {
+            Ok(reply) => reply.usage,
+            Err(fault) => fault.usage,
+        };
+        let known = match said.filter(|usage| usage.tokens() > 0) {
+            Some(_) => charge,
+            None if is_refused => free,
+            None => worst,
         };
         call.end(known);
         result
@@ -189,7 +202,7 @@ impl World {
 }
 
 fn cost(usage: &Usage) -> Money {
-    price().cost(usage).unwrap()
+    price().cost(usage)
 }
 
 /// What the model says to a question: the same to the same.
@@ -216,6 +229,11 @@ fn act(fate: u64, rng: &mut Rng, text: &str, usage: Usage) -> Result<Reply, Call
         8 => reply(&text[..text.len() / 2], None),
         9 => reply(&format!("{text}{text}"), Some(Finish::Stop)),
         10 => Err(CallError::BadReply { message }),
+        14 => Err(CallError::Unreachable { url: "sim".to_owned(), message }),
+        // The gateway has waited in vain, and the model behind it has answered.
+        15 => Err(CallError::Server { status: 504, retry_after: None, message }),
+        // An error in the place of a reply.
+        16 => Err(CallError::Server { status: 200, retry_after: None, message }),
         11 => reply("", Some(Finish::Stop)),
         12 => reply(&text[..3], Some(Finish::Length)),
         13 => reply("", Some(Finish::Refused(message))),

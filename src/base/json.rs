@@ -1,0 +1,170 @@
+//! JSON that people and programs write: files of tasks, replies, parameters. A byte order mark, and
+//! spaces that only look like spaces, do not count; a whole number keeps its digits or is refused.
+
+use serde_json::Value;
+use std::borrow::Cow;
+
+/// Why a text is not JSON that can be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum JsonError {
+    /// It is not JSON.
+    #[error(transparent)]
+    Syntax(#[from] serde_json::Error),
+    /// A whole number is so large that it would lose digits.
+    #[error("the whole number {0} is too large to keep its digits; write it as a text, in quotes")]
+    TooLarge(String),
+}
+
+/// Why one line of a text is not JSON that can be kept.
+#[derive(Debug, thiserror::Error)]
+#[error("line {line}: {source}")]
+pub struct LineError {
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub source: JsonError,
+}
+
+/// The mark with which some programs begin a text file.
+pub const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// Tells whether a character is white or has no width, and is none of the spaces that languages
+/// know: pages of the web and word processors are full of them.
+pub fn is_odd_space(letter: char) -> bool {
+    let has_no_width = matches!(letter, BYTE_ORDER_MARK | '\u{200b}' | '\u{2060}');
+    !letter.is_ascii() && (letter.is_whitespace() || has_no_width)
+}
+
+/// Reads a text that is one value.
+pub fn read(text: &str) -> Result<Value, JsonError> {
+    let text = plain(text);
+    if let Some(digits) = too_large(&text) {
+        return Err(JsonError::TooLarge(digits.to_owned()));
+    }
+    Ok(serde_json::from_str(&text)?)
+}
+
+/// Reads a text with one value per line; empty lines are left out.
+pub fn read_lines(text: &str) -> Result<Vec<Value>, LineError> {
+    let is_blank = |line: &str| line.chars().all(|c| c.is_whitespace() || is_odd_space(c));
+    let lines = text.lines().enumerate().filter(|(_, line)| !is_blank(line));
+    lines
+        .map(|(index, line)| read(line).map_err(|source| LineError { line: index + 1, source }))
+        .collect()
+}
+
+/// Makes spaces of what looks like one, outside of strings.
+fn plain(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_odd_space) {
+        return Cow::Borrowed(text);
+    }
+    let mut strings = Strings::default();
+    let mut plain = String::with_capacity(text.len());
+    for letter in text.chars() {
+        let is_inside = strings.step(letter);
+        plain.push(if !is_inside && is_odd_space(letter) { ' ' } else { letter });
+    }
+    Cow::Owned(plain)
+}
+
+/// Finds a whole number that fits neither 64 bits with a sign nor 64 bits without.
+fn too_large(text: &str) -> Option<&str> {
+    let mut strings = Strings::default();
+    let mut start = None;
+    // A space at the end closes the last number.
+    for (at, letter) in text.char_indices().chain([(text.len(), ' ')]) {
+        let is_inside = strings.step(letter);
+        let is_part = letter.is_ascii_alphanumeric() || matches!(letter, '-' | '+' | '.');
+        match start {
+            None if !is_inside && is_part => start = Some(at),
+            Some(begin) if is_inside || !is_part => {
+                let number = &text[begin..at];
+                let digits = number.strip_prefix('-').unwrap_or(number);
+                let is_whole =
+                    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+                if is_whole && number.parse::<i64>().is_err() && number.parse::<u64>().is_err() {
+                    return Some(number);
+                }
+                start = None;
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Tells what stands inside of strings, letter by letter.
+#[derive(Default)]
+struct Strings {
+    is_open: bool,
+    is_escaped: bool,
+}
+
+impl Strings {
+    /// Takes the next letter, and tells whether it belongs to a string.
+    fn step(&mut self, letter: char) -> bool {
+        let was_open = self.is_open;
+        if self.is_escaped {
+            self.is_escaped = false;
+        } else if letter == '\\' {
+            self.is_escaped = was_open;
+        } else if letter == '"' {
+            self.is_open = !was_open;
+        }
+        was_open || self.is_open
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_only_looks_like_a_space_is_one() {
+        let cases = [
+            ("\u{feff}{\"a\": 1}", json!({ "a": 1 })),
+            ("{\u{a0}\"a\":\u{202f}\"x\u{a0}y\"\u{3000}}\u{200b}", json!({ "a": "x\u{a0}y" })),
+            ("[\"\\\"\u{a0}\", 1]\u{a0}", json!(["\"\u{a0}", 1])),
+            ("\u{feff}\u{feff}\"\u{feff}\"", json!("\u{feff}")),
+            (" true\r\n", json!(true)),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(read(text).expect(text), expected);
+        }
+    }
+
+    #[test]
+    fn whole_numbers_keep_their_digits_or_are_refused() {
+        for kept in ["0", "-9223372036854775808", "9223372036854775808", "18446744073709551615"] {
+            assert_eq!(read(kept).expect("a number").to_string(), kept);
+        }
+        let text = "[9007199254740993, {\"n\": 12345678901234567890}]";
+        assert_eq!(
+            read(text).expect("numbers").to_string(),
+            "[9007199254740993,{\"n\":12345678901234567890}]"
+        );
+        for lost in ["18446744073709551616", "-9223372036854775809", &"9".repeat(400)] {
+            let error = read(&format!("{{\"a\": [{lost}]}}")).expect_err("too large").to_string();
+            let expected = format!(
+                "the whole number {lost} is too large to keep its digits; write it as a text, in \
+                 quotes"
+            );
+            assert_eq!(error, expected);
+        }
+        // Texts and fractions are no whole numbers.
+        let text = "[\"18446744073709551616\", 18446744073709551616.0, 1e30, -1.5E+3]";
+        assert_eq!(
+            read(text).expect("numbers"),
+            json!(["18446744073709551616", 18_446_744_073_709_551_616.0, 1e30, -1500.0])
+        );
+    }
+
+    #[test]
+    fn lines_are_read_one_by_one() {
+        let text = "\u{feff}{\"a\": 1}\r\n\u{a0}\n\n\u{a0}[2]\u{a0}\r\n\u{feff}3";
+        assert_eq!(read_lines(text).expect("values"), [json!({ "a": 1 }), json!([2]), json!(3)]);
+        let error = read_lines("1\n\n{").expect_err("cut off").to_string();
+        assert_eq!(error, "line 3: EOF while parsing an object at line 1 column 1");
+    }
+}

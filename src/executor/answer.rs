@@ -1,0 +1,211 @@
+//! Where the answer to a request comes from: a model, a cassette, a run that is gone through again, or
+//! a reply that is known from elsewhere.
+
+use crate::base::failpoint::{self, Point};
+use crate::base::id::{OpId, RunId};
+use crate::base::strand::Strand;
+use crate::base::unit::Money;
+use crate::executor::Executor;
+use crate::executor::attempt::Stop;
+use crate::executor::reuse::Answer;
+use crate::flow::failure::Failure;
+use crate::journal::cassette::Line;
+use crate::journal::key::Key;
+use crate::journal::past::PastTry;
+use crate::journal::replies::{Known, Sample};
+use crate::metrics::charge::Charge;
+use crate::model::Model;
+use crate::model::error::CallError;
+use crate::model::reply::{Called, Usage};
+use crate::model::request::Request;
+use crate::store::StoreError;
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// One request, and what it is known by.
+pub(super) struct Asked {
+    /// The operation that asks.
+    pub(super) op: OpId,
+    pub(super) model: Rc<Model>,
+    pub(super) request: Request,
+    pub(super) sample: Sample,
+    /// As a cassette has it, in a test.
+    pub(super) line: Option<Box<Line>>,
+}
+
+/// Where the answer to a request comes from.
+pub(super) enum Source {
+    /// From the run that this one goes through again.
+    Then(Box<PastTry>),
+    /// From wherever it is found once all that is known has been told.
+    News,
+    /// From here.
+    Answer(Answer),
+}
+
+/// One try that has ended.
+pub(super) struct Tried {
+    /// Which attempt of its operation it was, from 1: others may have begun meanwhile.
+    pub(super) number: u32,
+    pub(super) usage: Option<Usage>,
+    pub(super) cost: Option<Money>,
+    pub(super) served_by: Option<String>,
+    /// The run that paid, if it was not this one.
+    pub(super) reused: Option<RunId>,
+    /// Whether it happened in the run that this one goes through again.
+    pub(super) is_again: bool,
+    pub(super) result: Result<String, Miss>,
+}
+
+/// Why a try gave no reply.
+pub(super) enum Miss {
+    /// It failed now.
+    Now(Box<CallError>),
+    /// It failed in the run that this one goes through again.
+    Then {
+        failure: Box<Failure>,
+        /// The pause before the next try, if there was one.
+        retry_in: Option<Duration>,
+    },
+}
+
+impl Tried {
+    pub(super) fn now(number: u32, called: Called, reused: Option<RunId>) -> Tried {
+        let Called { usage, cost, served_by, result } = called;
+        let result = result.map_err(|error| Miss::Now(Box::new(error)));
+        Tried { number, usage, cost, served_by, reused, is_again: false, result }
+    }
+
+    pub(super) fn then(number: u32, then: PastTry) -> Tried {
+        let retry_in = then.retry_in_ms.map(Duration::from_millis);
+        let missed = |failure| Miss::Then { failure: Box::new(failure), retry_in };
+        Tried {
+            number,
+            usage: then.usage,
+            cost: then.cost,
+            served_by: then.served_by,
+            reused: Some(then.run),
+            is_again: true,
+            result: then.result.map(|text| text.to_string()).map_err(missed),
+        }
+    }
+
+    /// Returns what a try of the run that is gone through again cost, if that is known.
+    pub(super) fn cost_then(&self) -> Option<Money> {
+        let failure = match &self.result {
+            Err(Miss::Then { failure, .. }) => Some(&**failure),
+            Ok(_) | Err(Miss::Now(_)) => None,
+        };
+        Charge::of(self.usage, self.cost, failure).cost
+    }
+
+    /// Tells whether its tokens count as used by the branch: they did, when they were used.
+    pub(super) fn counts_now(&self) -> bool {
+        self.reused.is_none() || self.is_again
+    }
+}
+
+impl Executor {
+    /// Numbers a request among the equal ones of its strand and of the run.
+    pub(super) fn sample(&self, strand: &Strand, model: &Model, request: &Request) -> Sample {
+        let key = Key::of(model, request);
+        let mut asked = self.asked.borrow_mut();
+        let count = asked.entry(key).or_default();
+        *count += 1;
+        Sample { key, at: strand.count(&key), arrival: *count - 1 }
+    }
+
+    /// Finds out how a try is answered, as far as that is known before its turn.
+    pub(super) fn source(&self, asked: &Asked, attempt: u32) -> Source {
+        if let (Some(tape), Some(line)) = (&self.tape, &asked.line) {
+            return Source::Answer(tape.answer(&asked.sample, &asked.model, line));
+        }
+
+        let Sample { key, at, .. } = &asked.sample;
+        let number = usize::try_from(attempt - 1).unwrap_or(usize::MAX);
+        match &self.past {
+            Some(past) => match past.call(*key, at, number) {
+                Some(then) => Source::Then(Box::new(then.clone())),
+                None => Source::News,
+            },
+            None => Source::Answer(self.reused_answer(asked)),
+        }
+    }
+
+    /// Finds out how a request is answered that nothing is known of at its place.
+    fn reused_answer(&self, asked: &Asked) -> Answer {
+        let Some(reuse) = &self.reuse else { return Answer::Ask };
+        let learner = self.learner.borrow();
+        let name = learner.name(asked.op);
+        reuse.answer(&asked.sample, &asked.request, &mut self.claims.borrow_mut(), name)
+    }
+
+    /// Takes a reply for used that is told again, so that no equal request gets it as well.
+    pub(super) fn use_reply(&self, sample: &Sample, is_reply: bool) {
+        if let Some(reuse) = &self.reuse
+            && is_reply
+        {
+            reuse.claim(sample, &mut self.claims.borrow_mut());
+        }
+    }
+
+    /// Finds out how a request is answered that the run that is gone through again had not answered.
+    pub(super) fn answer_to_news(&self, asked: &Asked) -> Answer {
+        let Sample { key, at, .. } = &asked.sample;
+        let gave_up = self.past.as_ref().is_some_and(|past| past.gave_up(*key, at));
+        match &self.reuse {
+            Some(reuse) if gave_up && reuse.is_replay() => Answer::Never(Box::new(reuse.give_up())),
+            _ => self.reused_answer(asked),
+        }
+    }
+
+    /// Asks the model, and waits for the turn of its answer.
+    pub(super) async fn ask_model(
+        &self,
+        asked: &Asked,
+        begun: Rc<Cell<bool>>,
+    ) -> Result<Called, Stop> {
+        let Asked { model, request, sample, .. } = asked;
+        // Waiting for the disk is a part of the call: nobody else is alone meanwhile.
+        let asking = async {
+            self.on_disk().await?;
+            failpoint::pass(Point::CallBegins);
+            Ok::<_, StoreError>(match &self.reuse {
+                // Under `watch` a call outlives the run that began it.
+                Some(reuse) if self.past.is_none() => {
+                    reuse.call(sample.clone(), model, request, begun).await
+                }
+                _ => model.call_noting(request, &begun).await,
+            })
+        };
+        let called = self.outside(asking).await?;
+        let called = model.settle(called);
+        failpoint::pass(Point::CallEnds);
+        Ok(called)
+    }
+
+    /// Answers a request for which no model is asked.
+    pub(super) async fn without_asking(
+        &self,
+        number: u32,
+        asked: &Asked,
+        answer: Answer,
+    ) -> Result<Tried, Stop> {
+        let (called, run) = match answer {
+            Answer::Known(known) => {
+                let Known { text, usage, cost, served_by, run } = *known;
+                (Called { usage, cost, served_by, result: Ok(text.to_string()) }, Some(run))
+            }
+            Answer::Played(called) => (*called, None),
+            Answer::Guess(text) => (asked.model.estimate(&asked.request, text), None),
+            Answer::Never(failure) => return Err((*failure).into()),
+            Answer::Ask => (Called::broken("no model was asked".to_owned()), None),
+        };
+        self.known.count(&asked.model, &asked.request, called.cost);
+
+        // Others that do something at the same time get their turn.
+        self.outside(std::future::ready(())).await;
+        Ok(Tried::now(number, called, run))
+    }
+}

@@ -1,0 +1,228 @@
+//! Takes secrets out of events: out of what scripts, models and the world have said, and of nothing
+//! else. Numbers, ids and the words of the journal itself are no secrets, whatever they look like.
+
+use crate::base::secret::{clean, clean_fields, scrub_in};
+use crate::flow::failure::{Failure, Place};
+use crate::flow::outcome::{Outcome, SkipReason};
+use crate::journal::event::{Event, Planned};
+
+impl Event {
+    /// Returns the event without secrets. A new field has to be told here whether it may hold one.
+    #[must_use]
+    pub fn without_secrets(self) -> Event {
+        match self {
+            Event::RunStarted { mut script, params, seed, program, resumes } => {
+                scrub_in(&mut script);
+                let params = clean_fields(params);
+                Event::RunStarted { script, params, seed, program, resumes }
+            }
+            Event::Told { mut what, value, at } => {
+                scrub_in(&mut what);
+                Event::Told { what, value: clean(value), at }
+            }
+            passed @ Event::TimePassed { .. } => passed,
+            Event::FlowStarted { flow, mut name, ops, max_concurrent, within, at } => {
+                scrub_in(&mut name);
+                Event::FlowStarted { flow, name, ops: planned(ops), max_concurrent, within, at }
+            }
+            Event::Expanded { flow, op, ops } => Event::Expanded { flow, op, ops: planned(ops) },
+            Event::OpStarted { flow, op, mut name } => {
+                name.iter_mut().for_each(scrub_in);
+                Event::OpStarted { flow, op, name }
+            }
+            started @ Event::AttemptStarted { .. } => attempt_started(started),
+            ended @ Event::AttemptEnded { .. } => attempt_ended(ended),
+            Event::OpEnded { flow, op, outcome } => {
+                Event::OpEnded { flow, op, outcome: outcome_of(outcome) }
+            }
+            Event::FlowEnded { flow } => Event::FlowEnded { flow },
+            Event::Logged { level, mut text } => {
+                scrub_in(&mut text);
+                Event::Logged { level, text }
+            }
+            Event::RunEnded { status, value, failure } => {
+                Event::RunEnded { status, value: clean(value), failure: failure.map(failure_of) }
+            }
+        }
+    }
+}
+
+fn attempt_started(mut event: Event) -> Event {
+    if let Event::AttemptStarted {
+        flow: _,
+        op: _,
+        attempt: _,
+        model,
+        demo: _,
+        prompt,
+        history: _,
+        key: _,
+        sample: _,
+        at: _,
+    } = &mut event
+    {
+        scrub_in(model);
+        scrub_in(prompt);
+    }
+    event
+}
+
+fn attempt_ended(mut event: Event) -> Event {
+    if let Event::AttemptEnded {
+        flow: _,
+        op: _,
+        attempt: _,
+        demo: _,
+        reused: _,
+        again: _,
+        reply,
+        usage: _,
+        cost: _,
+        served_by,
+        failure,
+        retry_in_ms: _,
+    } = &mut event
+    {
+        reply.iter_mut().for_each(scrub_in);
+        served_by.iter_mut().for_each(scrub_in);
+        *failure = failure.take().map(failure_of);
+    }
+    event
+}
+
+fn planned(ops: Vec<Planned>) -> Vec<Planned> {
+    let clean = |Planned { op, mut name, kind, after }| {
+        scrub_in(&mut name);
+        Planned { op, name, kind, after }
+    };
+    ops.into_iter().map(clean).collect()
+}
+
+fn outcome_of(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Completed { value } => Outcome::Completed { value: clean(value) },
+        Outcome::Failed { failure } => Outcome::Failed { failure: failure_of(failure) },
+        Outcome::Skipped { mut reason } => {
+            match &mut reason {
+                SkipReason::Failed { op }
+                | SkipReason::Cancelled { op }
+                | SkipReason::Condition { op }
+                | SkipReason::Gate { op } => scrub_in(op),
+            }
+            Outcome::Skipped { reason }
+        }
+        Outcome::Cancelled => Outcome::Cancelled,
+    }
+}
+
+fn failure_of(failure: Failure) -> Failure {
+    let Failure {
+        mut kind,
+        mut message,
+        retryable,
+        tries,
+        retry_after_ms,
+        status,
+        mut op,
+        place,
+        mut frames,
+        thrown,
+        mut partial,
+    } = failure;
+    // Scripts throw kinds of their own.
+    scrub_in(&mut kind);
+    scrub_in(&mut message);
+    op.iter_mut().for_each(scrub_in);
+    partial.iter_mut().for_each(scrub_in);
+    frames.iter_mut().for_each(scrub_in);
+    let place = place.map(|Place { mut file, line, column }| {
+        scrub_in(&mut file);
+        Place { file, line, column }
+    });
+    let thrown = thrown.map(clean);
+    Failure {
+        kind,
+        message,
+        retryable,
+        tries,
+        retry_after_ms,
+        status,
+        op,
+        place,
+        frames,
+        thrown,
+        partial,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::id::{FlowId, OpId, RunId};
+    use crate::base::secret::Secret;
+    use crate::base::unit::Money;
+    use crate::journal::key::Key;
+    use crate::model::reply::Usage;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn ids_and_numbers_are_no_secrets_whatever_they_look_like() {
+        let (run, digits) = ("1canaryrun0001", "0123456789abcdef0123456789abcdef");
+        let key: Key = serde_json::from_value(json!(digits)).expect("a key");
+        for secret in [run, digits, "14142135", "a canary in a text"] {
+            drop(Secret::new(secret));
+        }
+        let started = Event::AttemptStarted {
+            flow: FlowId(14_142_135),
+            op: OpId(14_142_135),
+            attempt: 14_142_135,
+            model: "openai/m-14142135".to_owned(),
+            demo: false,
+            prompt: format!("a canary in a text, {digits}"),
+            history: 14_142_135,
+            key: Some(key),
+            sample: 14_142_135,
+            at: None,
+        };
+        let ended = Event::AttemptEnded {
+            flow: FlowId(1),
+            op: OpId(1),
+            attempt: 1,
+            demo: false,
+            again: false,
+            reused: Some(RunId(run.to_owned())),
+            reply: Some(format!("answered by {run}")),
+            usage: Some(Usage { input_uncached: 14_142_135, ..Usage::default() }),
+            cost: Money::from_dollars(0.014_142_135),
+            served_by: Some("14142135".to_owned()),
+            failure: Some(Failure::new("server", "14142135 errors")),
+            retry_in_ms: Some(14_142_135),
+        };
+        let cleaned = |event: Event| json!(event.without_secrets());
+        assert_eq!(
+            cleaned(started),
+            json!({
+                "kind": "attempt_started", "flow": 14_142_135, "op": 14_142_135,
+                "attempt": 14_142_135, "model": "openai/m-[secret]",
+                "prompt": "[secret], [secret]", "history": 14_142_135, "key": digits,
+                "sample": 14_142_135,
+            })
+        );
+        let found = cleaned(ended.clone());
+        let cost = json!(ended)["cost"].clone();
+        assert_eq!(
+            [&found["reused"], &found["reply"], &found["cost"], &found["served_by"]],
+            [&json!(run), &json!("answered by [secret]"), &cost, &json!("[secret]")]
+        );
+        assert_eq!(found["failure"]["message"], "[secret] errors");
+        assert_eq!(
+            serde_json::from_value::<Event>(found).expect("an event").kind(),
+            "attempt_ended"
+        );
+
+        let value = json!({ "14142135": 14_142_135 });
+        let told = Event::Told { what: "now".to_owned(), value, at: None };
+        assert_eq!(cleaned(told)["value"], json!({ "[secret]": 14_142_135 }));
+        assert_eq!(cleaned(Event::FlowEnded { flow: FlowId(1) })["flow"], Value::from(1));
+    }
+}

@@ -1,0 +1,44 @@
+//! Looks through every journal of a store for damage.
+
+use crate::journal::damage::Damage;
+use crate::journal::history::{self, HistoryError, is_corrupt};
+use rusqlite::Connection;
+
+/// What was found in the journals of a store.
+#[derive(Debug, Default)]
+pub struct Inspection {
+    /// How many runs there are.
+    pub runs: usize,
+    /// Everything that is wrong, run by run.
+    pub damage: Vec<Damage>,
+}
+
+impl Inspection {
+    /// Looks through all journals as they are at one moment, one run after the other.
+    pub fn of(connection: &Connection) -> Result<Inspection, HistoryError> {
+        let moment = connection.unchecked_transaction()?;
+        let rows = history::runs(&moment, usize::MAX)?;
+        let mut found = Inspection { runs: rows.len(), damage: Vec::new() };
+        for row in rows.into_iter().rev() {
+            let log = history::read(&moment, &row.id)?;
+            let end = log.compare(&row);
+            found.damage.extend(row.damage);
+            found.damage.extend(log.damage.into_iter().map(|(_, damage)| damage));
+            found.damage.extend(end);
+        }
+
+        match history::orphans(&moment) {
+            Ok(orphans) => {
+                for run in orphans {
+                    let log = history::read(&moment, &run)?;
+                    found.damage.extend(log.damage.into_iter().map(|(_, damage)| damage));
+                    found.damage.push(Damage::NoRow { run });
+                }
+            }
+            // Every run with a damaged page is named above.
+            Err(HistoryError::Sqlite(error)) if is_corrupt(&error) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,510 @@
+//! What happened in a run, by the place in the program where it happened: what a run that resumes
+//! or replays it is told again, in the same order.
+
+use crate::base::id::{OpId, RunId};
+use crate::base::strand::Spot;
+use crate::base::unit::Money;
+use crate::flow::failure::Failure;
+use crate::flow::outcome::Outcome;
+use crate::journal::event::{Event, Timer};
+use crate::journal::key::Key;
+use crate::journal::replies::CANCELLED;
+use crate::model::reply::Usage;
+use serde_json::Value;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// One try of a call as it ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PastTry {
+    /// Its place in the order of all ends.
+    pub place: u64,
+    /// The reply, or why there was none.
+    pub result: Result<Rc<str>, Failure>,
+    /// Tokens used, if known.
+    pub usage: Option<Usage>,
+    /// What it cost, if known.
+    pub cost: Option<Money>,
+    /// The model that the provider says has answered.
+    pub served_by: Option<String>,
+    /// The pause before the next try, in milliseconds, if there was one.
+    pub retry_in_ms: Option<u64>,
+    /// The run that made it.
+    pub run: RunId,
+}
+
+/// What a script was told, and when, if it had to wait for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PastAnswer {
+    /// Its place in the order of all ends, if it was one.
+    pub place: u64,
+    /// What it was told.
+    pub value: Value,
+}
+
+/// Which failures are told again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failures {
+    /// All: the run is to go the way it went.
+    Told,
+    /// Those of operations that completed in the end. What failed is tried again.
+    Forgotten,
+}
+
+/// What happened in a run and in those that it resumed.
+#[derive(Debug, Default)]
+pub struct Past {
+    tries: HashMap<(Key, Spot), Vec<PastTry>>,
+    told: HashMap<(String, Spot), PastAnswer>,
+    timers: HashMap<(Timer, Spot), u64>,
+    /// When each end came on the clock of the work as a whole, by its place from 1.
+    times: Vec<Duration>,
+    /// Calls that were given up while they were under way.
+    given_up: HashSet<(Key, Spot)>,
+    /// What was told by each word, oldest first, in a journal that does not say where.
+    by_word: RefCell<HashMap<String, VecDeque<Value>>>,
+    /// Whether requests stand in the journal without the place where they were made.
+    is_by_arrival: bool,
+}
+
+impl Past {
+    /// Reads a run and those that it resumed, the newest first.
+    pub fn of<'a>(
+        chain: impl IntoIterator<Item = (&'a RunId, &'a [(i64, Event)])>,
+        failures: Failures,
+    ) -> Past {
+        let chain = chain.into_iter().map(|(run, events)| Reading::of(run, events, failures));
+        let chain: Vec<Reading<'_>> = chain.collect();
+        let times = times(&chain);
+
+        let mut past = Past::default();
+        for (age, reading) in chain.into_iter().enumerate() {
+            past.given_up.extend(reading.given_up);
+            if age == 0 {
+                // What an older run was told without saying where, the newest was told again.
+                past.by_word.replace(reading.by_word);
+                past.is_by_arrival = reading.is_by_arrival;
+            }
+            for end in reading.ends {
+                let time = times.get(&end.id).copied().unwrap_or_default();
+                past.add(end, time);
+            }
+        }
+        past
+    }
+
+    /// Adds an end that comes after all that were added, unless a newer run has it.
+    fn add(&mut self, end: End, time: Duration) {
+        let place = self.times.len() as u64 + 1;
+        let is_new = match (end.id, end.what) {
+            (EndId::Try(call, number), What::Try(one)) => {
+                let known = self.tries.entry(call).or_default();
+                let is_next = known.len() == number;
+                if is_next {
+                    known.push(PastTry { place, ..*one });
+                }
+                is_next
+            }
+            (EndId::Answer(what, at), What::Answer(value)) => {
+                let is_new = !self.told.contains_key(&(what.clone(), at.clone()));
+                self.told.entry((what, at)).or_insert(PastAnswer { place, value });
+                is_new
+            }
+            (EndId::Timer(timer, at), _) => {
+                let is_new = !self.timers.contains_key(&(timer, at.clone()));
+                self.timers.entry((timer, at)).or_insert(place);
+                is_new
+            }
+            _ => false,
+        };
+        if is_new {
+            self.times.push(time);
+        }
+    }
+
+    /// Returns the places of everything that a run waits for, each with the time after the start of
+    /// its run at which it came.
+    pub fn ends(&self) -> impl Iterator<Item = (u64, Duration)> {
+        let tries = self.tries.values().flatten().map(|one| one.place);
+        let told = self.told.values().map(|told| told.place);
+        let places = tries.chain(told).chain(self.timers.values().copied());
+        let time = |place: u64| usize::try_from(place - 1).ok().and_then(|n| self.times.get(n));
+        places.map(move |place| (place, time(place).copied().unwrap_or_default()))
+    }
+
+    /// Returns how the `number`th try of a call ended, from 0.
+    pub fn call(&self, key: Key, at: &Spot, number: usize) -> Option<&PastTry> {
+        self.tries.get(&(key, at.clone()))?.get(number)
+    }
+
+    /// Tells whether a call was given up while it was under way.
+    pub fn gave_up(&self, key: Key, at: &Spot) -> bool {
+        self.given_up.contains(&(key, at.clone()))
+    }
+
+    /// Returns what was told at a place.
+    pub fn answer(&self, what: &str, at: &Spot) -> Option<PastAnswer> {
+        self.told.get(&(what.to_owned(), at.clone())).cloned()
+    }
+
+    /// Takes the next answer of a word from a journal that does not say where it was asked.
+    pub fn answer_by_arrival(&self, what: &str) -> Option<Value> {
+        self.by_word.borrow_mut().get_mut(what)?.pop_front()
+    }
+
+    /// Returns the place of a timer's end.
+    pub fn timer(&self, timer: Timer, at: &Spot) -> Option<u64> {
+        self.timers.get(&(timer, at.clone())).copied()
+    }
+
+    /// Tells whether the journal does not say where things happened: a program before 0.2 wrote it.
+    pub fn is_by_arrival(&self) -> bool {
+        self.is_by_arrival
+    }
+}
+
+/// What an end is known by in every run of a chain.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum EndId {
+    /// The try of a call, from 0.
+    Try((Key, Spot), usize),
+    /// An answer of a word.
+    Answer(String, Spot),
+    Timer(Timer, Spot),
+}
+
+/// One end as a run has it.
+struct End {
+    id: EndId,
+    /// How long after the start of the run it came.
+    elapsed: Duration,
+    what: What,
+}
+
+enum What {
+    Try(Box<PastTry>),
+    Answer(Value),
+    Time,
+}
+
+/// One run while it is read.
+struct Reading<'a> {
+    run: &'a RunId,
+    elapsed: Duration,
+    open: HashMap<(OpId, u32), (Key, Spot)>,
+    /// How many tries of each call this run has.
+    numbers: HashMap<(Key, Spot), usize>,
+    /// Calls of operations that failed.
+    vain: HashSet<(Key, Spot)>,
+    ends: Vec<End>,
+    given_up: HashSet<(Key, Spot)>,
+    by_word: HashMap<String, VecDeque<Value>>,
+    is_by_arrival: bool,
+}
+
+impl Reading<'_> {
+    fn of<'a>(run: &'a RunId, events: &[(i64, Event)], failures: Failures) -> Reading<'a> {
+        let vain = match failures {
+            Failures::Told => HashSet::new(),
+            Failures::Forgotten => calls_of_failed(events),
+        };
+        let mut reading = Reading {
+            run,
+            elapsed: Duration::ZERO,
+            open: HashMap::new(),
+            numbers: HashMap::new(),
+            vain,
+            ends: Vec::new(),
+            given_up: HashSet::new(),
+            by_word: HashMap::new(),
+            is_by_arrival: false,
+        };
+
+        let began = events.first().map_or(0, |(at, _)| *at);
+        for (at, event) in events {
+            let micros = u64::try_from(at.saturating_sub(began)).unwrap_or(0);
+            reading.elapsed = Duration::from_micros(micros);
+            reading.see(event);
+        }
+        reading
+    }
+
+    fn see(&mut self, event: &Event) {
+        match event {
+            Event::AttemptStarted { op, attempt, key: Some(key), at: Some(at), .. } => {
+                self.open.insert((*op, *attempt), (*key, at.clone()));
+            }
+            Event::AttemptStarted { key: Some(_), at: None, .. } => self.is_by_arrival = true,
+            Event::AttemptEnded { op, attempt, .. } => {
+                if let Some(call) = self.open.remove(&(*op, *attempt)) {
+                    self.end_try(call, event);
+                }
+            }
+            Event::Told { what, value, at: Some(at) } => {
+                let id = EndId::Answer(what.clone(), at.clone());
+                self.end(id, What::Answer(value.clone()));
+            }
+            Event::Told { what, value, at: None } => {
+                self.is_by_arrival = true;
+                self.by_word.entry(what.clone()).or_default().push_back(value.clone());
+            }
+            Event::TimePassed { at, timer, times } => {
+                for nth in at.nth..at.nth.saturating_add(*times) {
+                    self.end(EndId::Timer(*timer, Spot { nth, ..at.clone() }), What::Time);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, id: EndId, what: What) {
+        self.ends.push(End { id, elapsed: self.elapsed, what });
+    }
+
+    fn end_try(&mut self, call: (Key, Spot), event: &Event) {
+        let Event::AttemptEnded {
+            reply, usage, cost, served_by, failure, retry_in_ms, reused, ..
+        } = event
+        else {
+            return;
+        };
+        let result = match (reply, failure) {
+            (Some(reply), _) => Ok(reply.as_str().into()),
+            (None, Some(failure)) if failure.kind == CANCELLED => {
+                self.given_up.insert(call);
+                return;
+            }
+            (None, Some(failure)) => Err(failure.clone()),
+            (None, None) => return,
+        };
+        if self.vain.contains(&call) {
+            return;
+        }
+
+        let number = self.numbers.entry(call.clone()).or_default();
+        let id = EndId::Try(call, *number);
+        *number += 1;
+        let one = PastTry {
+            place: 0,
+            result,
+            usage: *usage,
+            cost: *cost,
+            served_by: served_by.clone(),
+            retry_in_ms: *retry_in_ms,
+            run: reused.clone().unwrap_or_else(|| self.run.clone()),
+        };
+        self.end(id, What::Try(Box::new(one)));
+    }
+}
+
+/// Returns when each end came on the clock of the work as a whole. A run that resumes another one is
+/// told in no time what took time then: from the last such end on, its clock is ahead by that.
+fn times(chain: &[Reading<'_>]) -> HashMap<EndId, Duration> {
+    let mut times: HashMap<EndId, Duration> = HashMap::new();
+    for reading in chain.iter().rev() {
+        let mut ahead = Duration::ZERO;
+        for end in &reading.ends {
+            match times.get(&end.id) {
+                Some(then) => ahead = ahead.max(then.saturating_sub(end.elapsed)),
+                None => {
+                    times.insert(end.id.clone(), end.elapsed.saturating_add(ahead));
+                }
+            }
+        }
+    }
+    times
+}
+
+/// Finds the calls without a reply of operations that failed.
+fn calls_of_failed(events: &[(i64, Event)]) -> HashSet<(Key, Spot)> {
+    let mut open = HashMap::new();
+    let mut unanswered: HashMap<OpId, HashSet<(Key, Spot)>> = HashMap::new();
+    let mut vain = HashSet::new();
+    for (_, event) in events {
+        match event {
+            Event::AttemptStarted { op, attempt, key: Some(key), at: Some(at), .. } => {
+                open.insert((*op, *attempt), (*key, at.clone()));
+            }
+            Event::AttemptEnded { op, attempt, reply, .. } => {
+                let Some(call) = open.remove(&(*op, *attempt)) else { continue };
+                let calls = unanswered.entry(*op).or_default();
+                if reply.is_some() {
+                    calls.remove(&call);
+                } else {
+                    calls.insert(call);
+                }
+            }
+            Event::OpEnded { op, outcome, .. } => {
+                let calls = unanswered.remove(op).unwrap_or_default();
+                if !matches!(outcome, Outcome::Completed { .. }) {
+                    vain.extend(calls);
+                }
+            }
+            _ => {}
+        }
+    }
+    // An operation that had not ended when the run did is under way again.
+    vain.extend(unanswered.into_values().flatten());
+    vain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::id::FlowId;
+    use crate::base::strand::Strand;
+    use crate::model::Model;
+    use crate::model::request::{Request, Settings};
+
+    fn key() -> Key {
+        let request = Request { messages: Vec::new(), settings: Settings::default(), schema: None };
+        Key::of(&Model::demo(), &request)
+    }
+
+    fn spot(item: usize) -> Spot {
+        Strand::root().child(0, item).count(&())
+    }
+
+    fn began(op: u32, attempt: u32, item: usize) -> Event {
+        Event::AttemptStarted {
+            flow: FlowId(0),
+            op: OpId(op),
+            attempt,
+            model: "m".to_owned(),
+            demo: false,
+            prompt: "p".to_owned(),
+            history: 0,
+            key: Some(key()),
+            sample: 0,
+            at: Some(spot(item)),
+        }
+    }
+
+    fn ended(op: u32, attempt: u32, reply: Result<&str, &str>) -> Event {
+        Event::AttemptEnded {
+            flow: FlowId(0),
+            op: OpId(op),
+            attempt,
+            demo: false,
+            reused: None,
+            again: false,
+            reply: reply.ok().map(str::to_owned),
+            usage: None,
+            cost: None,
+            served_by: None,
+            failure: reply.err().map(|kind| Failure::new(kind, "no luck")),
+            retry_in_ms: None,
+        }
+    }
+
+    fn op_ended(op: u32, is_complete: bool) -> Event {
+        let outcome = if is_complete {
+            Outcome::Completed { value: Value::Null }
+        } else {
+            Outcome::Failed { failure: Failure::new("network", "no luck") }
+        };
+        Event::OpEnded { flow: FlowId(0), op: OpId(op), outcome }
+    }
+
+    fn run(events: Vec<Event>) -> (RunId, Vec<(i64, Event)>) {
+        (RunId::fresh(), events.into_iter().map(|event| (0, event)).collect())
+    }
+
+    fn past(runs: &[(RunId, Vec<(i64, Event)>)], failures: Failures) -> Past {
+        Past::of(runs.iter().map(|(run, events)| (run, events.as_slice())), failures)
+    }
+
+    fn texts(past: &Past, item: usize) -> Vec<Result<String, String>> {
+        (0..9)
+            .map_while(|number| past.call(key(), &spot(item), number))
+            .map(|one| one.result.clone().map(|text| text.to_string()).map_err(|f| f.kind))
+            .collect()
+    }
+
+    #[test]
+    fn equal_requests_keep_their_own_replies_in_the_order_of_their_ends() {
+        let events =
+            vec![began(0, 1, 0), began(1, 1, 1), ended(1, 1, Ok("b")), ended(0, 1, Ok("a"))];
+        let past = past(&[run(events)], Failures::Told);
+        assert_eq!(
+            (texts(&past, 0), texts(&past, 1)),
+            (vec![Ok("a".into())], vec![Ok("b".into())])
+        );
+        let place = |item| past.call(key(), &spot(item), 0).expect("a try").place;
+        assert!(place(1) < place(0));
+    }
+
+    #[test]
+    fn tries_that_came_before_a_reply_are_told_and_those_of_a_failed_operation_are_made_again() {
+        let events = vec![
+            began(0, 1, 0),
+            ended(0, 1, Err("network")),
+            began(0, 2, 0),
+            ended(0, 2, Ok("a")),
+            op_ended(0, true),
+            began(1, 1, 1),
+            ended(1, 1, Err("network")),
+            op_ended(1, false),
+        ];
+        let runs = [run(events)];
+        let tries = vec![Err("network".to_owned()), Ok("a".to_owned())];
+        let all = past(&runs, Failures::Told);
+        assert_eq!((texts(&all, 0), texts(&all, 1)), (tries.clone(), vec![Err("network".into())]));
+        let some = past(&runs, Failures::Forgotten);
+        assert_eq!((texts(&some, 0), texts(&some, 1)), (tries, vec![]));
+    }
+
+    #[test]
+    fn what_a_resumed_run_had_not_reached_again_is_known_from_the_run_before() {
+        let newer = run(vec![began(0, 1, 0), ended(0, 1, Ok("a"))]);
+        let older = run(vec![
+            began(0, 1, 0),
+            ended(0, 1, Ok("a")),
+            began(1, 1, 1),
+            ended(1, 1, Ok("b")),
+            began(2, 1, 2),
+            ended(2, 1, Err(CANCELLED)),
+        ]);
+        let past = past(&[newer, older], Failures::Told);
+        assert_eq!(
+            (texts(&past, 0), texts(&past, 1)),
+            (vec![Ok("a".into())], vec![Ok("b".into())])
+        );
+        assert!(past.gave_up(key(), &spot(2)) && texts(&past, 2).is_empty());
+        assert_eq!(past.ends().count(), 2);
+    }
+
+    #[test]
+    fn the_clock_of_a_resumed_run_is_ahead_by_what_it_did_not_wait_for() {
+        let at = |events: [(i64, Event); 4]| (RunId::fresh(), events.to_vec());
+        let older = at([
+            (1000, began(0, 1, 0)),
+            (1000, began(1, 1, 1)),
+            (3000, ended(0, 1, Ok("a"))),
+            (9000, ended(1, 1, Err(CANCELLED))),
+        ]);
+        let newer = at([
+            (70_000, began(0, 1, 0)),
+            (70_000, began(1, 1, 1)),
+            (70_010, ended(0, 1, Ok("a"))),
+            (70_500, ended(1, 1, Ok("b"))),
+        ]);
+        let past = past(&[newer, older], Failures::Told);
+        let mut times: Vec<(u64, Duration)> = past.ends().collect();
+        times.sort();
+        let micros = Duration::from_micros;
+        assert_eq!(times, [(1, micros(2000)), (2, micros(500 + 1990))]);
+    }
+
+    #[test]
+    fn timers_in_a_row_are_told_one_by_one() {
+        let at = Spot { nth: 4, ..spot(0) };
+        let event = Event::TimePassed { at: at.clone(), timer: Timer::Sleep, times: 3 };
+        let past = past(&[run(vec![event])], Failures::Told);
+        let place = |nth| past.timer(Timer::Sleep, &Spot { nth, ..at.clone() });
+        assert_eq!([3, 4, 5, 6, 7].map(place), [None, Some(1), Some(2), Some(3), None]);
+        assert_eq!(past.timer(Timer::Limit, &at), None);
+    }
+}

@@ -1,0 +1,249 @@
+//! What a call is charged: before it is made the most that it can be, afterwards what the provider
+//! said that it used. Where the provider said nothing, the call was free if it cannot have been
+//! billed, and is of unknown cost otherwise. docs/design/007-budgets.md has the table.
+
+use crate::base::unit::Money;
+use crate::model::Model;
+use crate::model::error::CallError;
+use crate::model::reply::{Called, Usage};
+use crate::model::request::Request;
+use crate::model::transport::Transport;
+
+/// Tokens that a message takes besides its text, at most.
+const MESSAGE_TOKENS: u64 = 16;
+/// Tokens of the instructions that a provider adds to make a reply follow a schema, at most. Anthropic
+/// names 346 for the like; others name none.
+const SCHEMA_TOKENS: u64 = 512;
+
+/// The most that a call can use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Worst {
+    /// Tokens read.
+    pub read: u64,
+    /// Tokens written; `None` when nothing bounds the reply.
+    pub written: Option<u64>,
+    /// Cost; `None` when nothing bounds the reply, or when the price is unknown.
+    pub cost: Option<Money>,
+}
+
+impl Model {
+    /// Returns the most that a call can use.
+    pub fn worst(&self, request: &Request) -> Worst {
+        let read = tokens_read_max(request);
+        let written = request.settings.max_tokens.map(u64::from);
+        let cost = match (&self.transport, &self.price, written) {
+            (Transport::Demo(demo), ..) => demo.cost(),
+            (_, Some(price), Some(written)) => Some(price.cost_max(read, written)),
+            (_, None, _) | (_, _, None) => None,
+        };
+        Worst { read, written, cost }
+    }
+
+    /// Says of a finished call what it is charged: usage and cost are both nothing if it cannot have
+    /// been billed, and both `None` if nobody knows.
+    #[must_use]
+    pub fn settle(&self, called: Called) -> Called {
+        // Every request has a token, so figures of none are no figures.
+        let counted = called.usage.filter(|usage| usage.tokens() > 0);
+        if counted.is_none() && called.result.as_ref().is_err_and(|error| !may_be_billed(error)) {
+            return Called { usage: Some(Usage::default()), cost: Some(Money::ZERO), ..called };
+        }
+        let cost = match &self.transport {
+            // The demo model has a price for a call, and a call that failed may have been taken on.
+            Transport::Demo(_) => called.cost,
+            _ => self.cost(counted.as_ref()),
+        };
+        Called { usage: counted, cost, ..called }
+    }
+}
+
+/// Returns the most tokens that the provider can read. A token stands for a byte at least, so a text
+/// has no more tokens than bytes; whatever is sent counts, since the provider may show it to the model.
+fn tokens_read_max(request: &Request) -> u64 {
+    let settings = &request.settings;
+    let messages = request.messages.iter().map(|m| size(&m.content).saturating_add(MESSAGE_TOKENS));
+    let stop = settings.stop.iter().map(|text| size(text));
+    let schema = request.schema.iter();
+    let schema = schema.map(|schema| size(&schema.to_string()).saturating_add(SCHEMA_TOKENS));
+    let extra = settings.extra.iter().map(|(key, value)| size(key) + size(&value.to_string()));
+    messages.chain(stop).chain(schema).chain(extra).fold(0, u64::saturating_add)
+}
+
+fn size(text: &str) -> u64 {
+    text.len() as u64
+}
+
+/// Tells whether a call that failed may be on the provider's bill although nobody said what it used.
+fn may_be_billed(error: &CallError) -> bool {
+    if matches!(error, CallError::Setup { .. } | CallError::Unreachable { .. }) {
+        // Nothing was sent.
+        return false;
+    }
+    // Without a refusal the model may have written all of its reply, heard or not.
+    error.status().is_none_or(|status| !is_unbilled(status))
+}
+
+/// Tells whether a status says that the provider did not do what it was asked, which no provider
+/// bills. Some statuses come from a gateway, which only knows that it has waited in vain: the provider
+/// behind it may have answered. An error that is told inside a reply (status 200) comes too late.
+pub fn is_unbilled(status: u16) -> bool {
+    let is_gateways = matches!(status, 408 | 499 | 502 | 504 | 520 | 524 | 598 | 599);
+    (300..600).contains(&status) && !is_gateways
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::error::Deadline;
+    use crate::model::message::{Message, Role};
+    use crate::model::registry::Models;
+    use crate::model::request::Settings;
+    use crate::model::spec::ModelSpec;
+    use serde_json::{Value, json};
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    fn model(mut description: Value) -> Model {
+        description["use"] = json!("openai/m");
+        description["base_url"] = json!("http://127.0.0.1:1");
+        let map = description.as_object().expect("a map");
+        let spec = ModelSpec::from_map(map).expect("a description");
+        Models::new(BTreeMap::new(), None, 1, |_| None).resolve_spec(&spec).expect("a model")
+    }
+
+    /// A dollar for a token, so that dollars and tokens are the same number.
+    fn priced() -> Model {
+        model(json!({ "price": { "input": 1, "output": 1, "per": "1" } }))
+    }
+
+    fn dollars(amount: u32) -> Option<Money> {
+        Money::from_dollars(f64::from(amount))
+    }
+
+    fn failed(error: CallError, usage: Option<Usage>) -> Called {
+        Called { usage, cost: None, served_by: None, result: Err(error) }
+    }
+
+    fn request(settings: Settings, schema: Option<Value>) -> Request {
+        Request { messages: vec![Message::new(Role::User, "four")], settings, schema }
+    }
+
+    #[test]
+    fn everything_that_is_sent_is_in_the_worst_case() {
+        let bounded = || Settings { max_tokens: Some(5), ..Settings::default() };
+        let read = |settings: Settings, schema| priced().worst(&request(settings, schema)).read;
+        assert_eq!(read(bounded(), None), 4 + MESSAGE_TOKENS);
+
+        let stop = Settings { stop: vec!["ab".to_owned(), "c".to_owned()], ..bounded() };
+        assert_eq!(read(stop, None), 4 + MESSAGE_TOKENS + 3);
+
+        let extra = json!({ "user": "me", "top_k": 3 });
+        let extra = Settings { extra: extra.as_object().expect("a map").clone(), ..bounded() };
+        assert_eq!(read(extra, None), 4 + MESSAGE_TOKENS + 4 + 4 + 5 + 1);
+
+        let schema = Some(json!({ "type": "object" }));
+        assert_eq!(read(bounded(), schema), 4 + MESSAGE_TOKENS + 17 + SCHEMA_TOKENS);
+    }
+
+    #[test]
+    fn a_worst_case_that_nothing_bounds_is_unknown() {
+        let open = request(Settings::default(), None);
+        let bound = request(Settings { max_tokens: Some(5), ..Settings::default() }, None);
+        let read = 4 + MESSAGE_TOKENS;
+        let worst = |written, cost| Worst { read, written, cost };
+        assert_eq!(priced().worst(&open), worst(None, None));
+        assert_eq!(priced().worst(&bound), worst(Some(5), dollars(25)));
+        assert_eq!(model(json!({})).worst(&bound), worst(Some(5), None));
+        assert_eq!(Model::demo().worst(&open), worst(None, Some(Money::ZERO)));
+    }
+
+    #[test]
+    fn what_a_call_said_is_charged_also_when_it_failed() {
+        let usage = Usage { input_uncached: 10, output_visible: 15, ..Usage::default() };
+        let message = "m".to_owned();
+        let errors = [
+            CallError::Server { status: 200, retry_after: None, message: message.clone() },
+            CallError::Server { status: 500, retry_after: None, message: message.clone() },
+            CallError::RateLimited { status: 429, retry_after: None, message: message.clone() },
+            CallError::BadRequest { status: 400, message: message.clone() },
+            CallError::Quota { status: 402, message: message.clone() },
+            CallError::NotFound { status: 404, message: message.clone() },
+            CallError::Refused { status: None, message: message.clone() },
+            CallError::BadReply { message },
+            CallError::CutOff { text: "x".to_owned() },
+        ];
+        for error in errors {
+            let settled = priced().settle(failed(error, Some(usage)));
+            assert_eq!((settled.usage, settled.cost), (Some(usage), dollars(25)), "{settled:?}");
+        }
+    }
+
+    /// The table of docs/design/007-budgets.md.
+    #[test]
+    fn an_error_without_figures_is_free_only_if_it_cannot_have_been_billed() {
+        let url = "u".to_owned();
+        let message = "m".to_owned();
+        let server =
+            |status| CallError::Server { status, retry_after: None, message: "m".to_owned() };
+        let late = |deadline| CallError::Timeout { deadline, limit: Duration::from_secs(1) };
+        let mut free = vec![
+            CallError::Setup { message: message.clone() },
+            CallError::Unreachable { url: url.clone(), message: message.clone() },
+            CallError::NotFound { status: 404, message: message.clone() },
+            CallError::Quota { status: 402, message: message.clone() },
+            CallError::Refused { status: Some(400), message: message.clone() },
+            CallError::RateLimited { status: 429, retry_after: None, message: message.clone() },
+            CallError::RateLimited { status: 529, retry_after: None, message: message.clone() },
+            CallError::Unauthorized { status: 401, message: message.clone() },
+            CallError::Unauthorized { status: 403, message: message.clone() },
+            CallError::BadRequest { status: 302, message: message.clone() },
+            CallError::BadRequest { status: 400, message: message.clone() },
+            CallError::BadRequest { status: 422, message: message.clone() },
+        ];
+        free.extend([409, 425, 500, 501, 503, 521].map(server));
+        for error in free {
+            let settled = priced().settle(failed(error, None));
+            let charged = (settled.usage, settled.cost);
+            assert_eq!(charged, (Some(Usage::default()), Some(Money::ZERO)), "{settled:?}");
+        }
+
+        let mut unknown = vec![
+            CallError::Network { url, message: message.clone() },
+            late(Deadline::Header),
+            late(Deadline::Idle),
+            late(Deadline::Total),
+            CallError::CutOff { text: String::new() },
+            CallError::Length { text: String::new(), limit: None },
+            CallError::Empty,
+            CallError::Ended { word: "abort".to_owned(), text: String::new() },
+            CallError::Refused { status: None, message: message.clone() },
+            CallError::Quota { status: 200, message: message.clone() },
+            CallError::BadReply { message: message.clone() },
+            CallError::TooLarge { limit_bytes: 1 },
+            CallError::RateLimited { status: 200, retry_after: None, message: message.clone() },
+            CallError::BadRequest { status: 200, message },
+        ];
+        unknown.extend([200, 408, 502, 504, 524].map(server));
+        for error in unknown {
+            let settled = priced().settle(failed(error, None));
+            assert_eq!((settled.usage, settled.cost), (None, None), "{settled:?}");
+        }
+    }
+
+    #[test]
+    fn figures_of_nothing_are_unknown() {
+        let called = Called {
+            usage: Some(Usage::default()),
+            cost: Some(Money::ZERO),
+            served_by: None,
+            result: Ok("x".to_owned()),
+        };
+        let settled = priced().settle(called);
+        assert_eq!((settled.usage, settled.cost), (None, None));
+        // A refusal may well say that it used nothing.
+        let message = "m".to_owned();
+        let refused = CallError::RateLimited { status: 429, retry_after: None, message };
+        let settled = priced().settle(failed(refused, Some(Usage::default())));
+        assert_eq!(settled.cost, Some(Money::ZERO));
+    }
+}

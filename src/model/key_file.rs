@@ -1,0 +1,25 @@
+//! Files that hold a key.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+
+/// Largest file with a key, in bytes.
+const KEY_FILE_MAX: u64 = 16 << 10;
+
+/// Reads a file that holds a key and nothing else.
+pub(super) fn read(path: &str) -> io::Result<String> {
+    let wrong = |reason| Err(io::Error::other(reason));
+    if !std::fs::metadata(path)?.is_file() {
+        return wrong("it is not a file");
+    }
+    let mut text = String::new();
+    let length = File::open(path)?.take(KEY_FILE_MAX + 1).read_to_string(&mut text)?;
+    let key = text.trim();
+    if length as u64 > KEY_FILE_MAX {
+        return wrong("it is too long for a key");
+    }
+    if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return wrong("it holds no key, which is one word of visible ASCII characters");
+    }
+    Ok(key.to_owned())
+}

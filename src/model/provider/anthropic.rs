@@ -1,0 +1,220 @@
+//! Anthropic's messages: how a request is written and how a reply, or an event of one, is read. Knows
+//! nothing of connections.
+
+use crate::model::error::CallError;
+use crate::model::extra;
+use crate::model::message::{Message, Role};
+use crate::model::provider::openai::{not_understood, text_of};
+use crate::model::provider::partial::{Form, Partial};
+use crate::model::provider::refusal;
+use crate::model::provider::usage::Tally;
+use crate::model::reply::Finish;
+use crate::model::request::Request;
+use serde_json::{Map, Value, json};
+
+/// The version of the protocol.
+pub(super) const VERSION: &str = "2023-06-01";
+/// The status under which everything comes that is read here.
+const STATUS: u16 = 200;
+
+/// Writes a request.
+pub(super) fn write(model: &str, request: &Request) -> Vec<u8> {
+    let settings = &request.settings;
+    let mut wire = Map::new();
+    let mut set = |key: &str, value: Value| wire.insert(key.to_owned(), value);
+
+    set("model", model.into());
+    set("stream", settings.stream.unwrap_or(false).into());
+    if let Some(system) = system(&request.messages) {
+        set("system", system.into());
+    }
+    let spoken = request.messages.iter().filter(|message| message.role != Role::System);
+    set(
+        "messages",
+        serde_json::to_value(spoken.collect::<Vec<_>>()).expect("messages are plain data"),
+    );
+    if let Some(schema) = &request.schema {
+        set(
+            "output_config",
+            json!({ "format": { "type": "json_schema", "schema": closed(schema) } }),
+        );
+    }
+    if let Some(temperature) = settings.temperature {
+        set("temperature", temperature.into());
+    }
+    if let Some(top_p) = settings.top_p {
+        set("top_p", top_p.into());
+    }
+    if !settings.stop.is_empty() {
+        set("stop_sequences", settings.stop.clone().into());
+    }
+    set("max_tokens", settings.max_tokens.unwrap_or_else(|| most_tokens(model)).into());
+    extra::merge(&mut wire, &settings.extra);
+    serde_json::to_vec(&wire).expect("a request is plain data")
+}
+
+/// Returns the standing instructions as one text, if there are any.
+pub(super) fn system(messages: &[Message]) -> Option<String> {
+    let texts: Vec<&str> =
+        messages.iter().filter(|m| m.role == Role::System).map(|m| m.content.as_str()).collect();
+    (!texts.is_empty()).then(|| texts.join("\n\n"))
+}
+
+/// Returns the most tokens that a model writes: the protocol wants a limit, and nobody said another.
+fn most_tokens(model: &str) -> u32 {
+    let is = |part: &str| model.contains(part);
+    if is("3-opus") || is("3-haiku") {
+        4096
+    } else if is("claude-3-5") {
+        8192
+    } else if model.ends_with("claude-opus-4")
+        || ["claude-opus-4-0", "claude-opus-4-1", "claude-opus-4-2"].into_iter().any(is)
+    {
+        32_000
+    } else {
+        64_000
+    }
+}
+
+/// Closes every object of a schema: the provider takes no other.
+fn closed(schema: &Value) -> Value {
+    const OF_NAMES: &[&str] = &["properties", "patternProperties", "$defs", "definitions"];
+    const INNER: &[&str] =
+        &["items", "additionalProperties", "not", "if", "then", "else", "contains"];
+    const LISTS: &[&str] = &["anyOf", "allOf", "oneOf", "prefixItems"];
+    let Value::Object(map) = schema else { return schema.clone() };
+    let mut shut: Map<String, Value> = map
+        .iter()
+        .map(|(key, value)| {
+            let inner = match value {
+                Value::Object(named) if OF_NAMES.contains(&key.as_str()) => {
+                    named.iter().map(|(name, inner)| (name.clone(), closed(inner))).collect()
+                }
+                Value::Array(list) if LISTS.contains(&key.as_str()) => {
+                    list.iter().map(closed).collect()
+                }
+                inner if INNER.contains(&key.as_str()) => closed(inner),
+                other => other.clone(),
+            };
+            (key.clone(), inner)
+        })
+        .collect();
+    let is_object = map.get("type") == Some(&json!("object")) || map.contains_key("properties");
+    if is_object {
+        shut.entry("additionalProperties").or_insert(Value::Bool(false));
+    }
+    Value::Object(shut)
+}
+
+/// Takes a reply, or an event of one, into what has come of it so far.
+pub(super) fn take(partial: &mut Partial, document: &Value, form: Form) -> Result<(), CallError> {
+    let kind = document.get("type").and_then(Value::as_str).unwrap_or("");
+    if kind == "error" || document.get("error").is_some() {
+        count_refused(partial, document);
+    }
+    if let Some(error) = refusal::told(document, STATUS) {
+        return Err(error);
+    }
+    partial.knows_ends |= form == Form::Piece;
+    match kind {
+        "message_start" => {
+            let message = document.get("message").unwrap_or(&Value::Null);
+            if !partial.is_empty() {
+                partial.begin_again();
+            }
+            figures(partial, message.get("usage"), false);
+            partial.choice(0);
+            take_message(partial, message)
+        }
+        "content_block_start" => add(partial, document.get("content_block")),
+        "content_block_delta" => add(partial, document.get("delta")),
+        "message_delta" => {
+            let delta = document.get("delta").unwrap_or(&Value::Null);
+            let is_last = delta.get("stop_reason").is_some_and(|reason| !reason.is_null());
+            figures(partial, document.get("usage"), is_last);
+            take_end(partial, delta, form);
+            Ok(())
+        }
+        "message_stop" => {
+            partial.is_done = true;
+            Ok(())
+        }
+        _ if document.get("content").is_some() => {
+            figures(partial, document.get("usage"), true);
+            take_message(partial, document)?;
+            partial.choice(0).is_whole = true;
+            take_end(partial, document, Form::Body);
+            Ok(())
+        }
+        // Kinds of events that are not known yet are to be read past.
+        _ if form == Form::Piece && document.is_object() => Ok(()),
+        _ => Err(not_understood(document)),
+    }
+}
+
+/// Takes in what a refused request used, if its body says so.
+pub(super) fn count_refused(partial: &mut Partial, document: &Value) {
+    figures(partial, document.get("usage"), true);
+}
+
+/// Takes in figures: a stream gives those of the question first, and those of the answer last.
+fn figures(partial: &mut Partial, usage: Option<&Value>, is_final: bool) {
+    match usage {
+        None | Some(Value::Null) => {}
+        Some(Value::Object(usage)) => {
+            let known = usage.iter().filter(|(_, figure)| !figure.is_null());
+            partial.figures.extend(known.map(|(key, figure)| (key.clone(), figure.clone())));
+            let tally = Tally::of_anthropic(&partial.figures);
+            partial.count(tally, is_final);
+        }
+        Some(_) => partial.count(Tally::Doubtful, is_final),
+    }
+}
+
+fn take_message(partial: &mut Partial, message: &Value) -> Result<(), CallError> {
+    if let Some(model) = message.get("model").and_then(Value::as_str) {
+        partial.served_by.get_or_insert_with(|| model.to_owned());
+    }
+    add(partial, message.get("content"))
+}
+
+/// Appends text; what is no text, such as a thought, is left out.
+fn add(partial: &mut Partial, content: Option<&Value>) -> Result<(), CallError> {
+    if let Some(content) = content {
+        partial.choice(0).text.push_str(&text_of(content)?);
+    }
+    Ok(())
+}
+
+/// Takes in why the reply ended, if that is said.
+fn take_end(partial: &mut Partial, said: &Value, form: Form) {
+    let finish = match said.get("stop_reason") {
+        None | Some(Value::Null) => return,
+        Some(Value::String(word)) if word.is_empty() && form == Form::Piece => return,
+        Some(Value::String(word)) => Finish::of(word),
+        Some(other) => Finish::Ended(other.to_string()),
+    };
+    let finish = match (finish, said.pointer("/stop_details/explanation").and_then(Value::as_str)) {
+        (Finish::Refused(word), Some(why)) => Finish::Refused(format!("{word}: {why}")),
+        (finish, _) => finish,
+    };
+    partial.choice(0).end(finish);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_object_of_a_schema_is_closed() {
+        let open = json!({ "type": "object", "properties": {
+            "list": { "type": "array", "items": { "properties": { "x": { "type": "string" } } } },
+            "free": { "type": "object", "additionalProperties": true } } });
+        let shut = json!({ "type": "object", "properties": {
+            "list": { "type": "array", "items": { "properties": { "x": { "type": "string" } },
+                "additionalProperties": false } },
+            "free": { "type": "object", "additionalProperties": true } },
+            "additionalProperties": false });
+        assert_eq!(closed(&open), shut);
+    }
+}

@@ -1,0 +1,140 @@
+//! A reply as far as it has come, in whatever protocol, and what becomes of it at its end.
+
+use crate::model::error::CallError;
+use crate::model::provider::document;
+use crate::model::provider::usage::Tally;
+use crate::model::reply::{Fault, Finish, Reply, Usage};
+use std::collections::BTreeMap;
+
+/// What a choice takes besides its text, in bytes: many empty ones take room as well.
+const CHOICE_SIZE: usize = 64;
+
+/// How a document came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// It is the whole body.
+    Body,
+    /// It is one of several: an event of a stream, say.
+    Piece,
+}
+
+/// How a reply ended on the wire.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum End {
+    /// The body or the stream came to its end.
+    Closed,
+    /// The stream has said that nothing follows.
+    Marked,
+    /// It broke before that.
+    Broken(CallError),
+}
+
+/// One of several answers to the same question.
+#[derive(Debug, Default)]
+pub(super) struct Choice {
+    /// The text.
+    pub(super) text: String,
+    /// What the model says instead of an answer.
+    pub(super) refusal: String,
+    /// Whether the text came in one piece, so that it is whole although nobody says why it ended.
+    pub(super) is_whole: bool,
+    finish: Option<Finish>,
+}
+
+impl Choice {
+    /// Takes in why the text ended. A word that is no end stays, whatever follows.
+    pub(super) fn end(&mut self, finish: Finish) {
+        if self.finish.as_ref().is_none_or(|known| *known == Finish::Stop) {
+            self.finish = Some(finish);
+        }
+    }
+}
+
+/// A reply as far as it has come.
+#[derive(Debug, Default)]
+pub(super) struct Partial {
+    /// The answers, each by its number: pieces of several never mix.
+    choices: BTreeMap<u64, Choice>,
+    /// What was said of the tokens used, and whether that was for the whole reply.
+    usage: Option<(Option<Usage>, bool)>,
+    /// The figures of Anthropic, which come in two parts.
+    pub(super) figures: serde_json::Map<String, serde_json::Value>,
+    /// The model that the provider says has answered.
+    pub(super) served_by: Option<String>,
+    /// Whether the pieces have a place for the reason of the end.
+    pub(super) knows_ends: bool,
+    /// Whether the stream has said that nothing follows.
+    pub(super) is_done: bool,
+    /// Whether texts hold halves of characters.
+    pub(super) has_halves: bool,
+    /// Whether the stream has begun again, so that what it says of tokens is only a part.
+    begun_again: bool,
+}
+
+impl Partial {
+    /// Returns the answer of a number.
+    pub(super) fn choice(&mut self, number: u64) -> &mut Choice {
+        self.choices.entry(number).or_default()
+    }
+
+    /// Tells whether there is no answer yet, not even an empty one.
+    pub(super) fn is_empty(&self) -> bool {
+        self.choices.is_empty()
+    }
+
+    /// Forgets what has come: the stream begins again.
+    pub(super) fn begin_again(&mut self) {
+        self.begun_again = true;
+        self.choices.clear();
+        self.figures.clear();
+    }
+
+    /// Takes in what was said of tokens; `is_final` if it is for the whole reply.
+    pub(super) fn count(&mut self, tally: Tally, is_final: bool) {
+        match tally {
+            Tally::Nothing => {}
+            Tally::Doubtful => self.usage = Some((None, is_final)),
+            Tally::Said(usage) => self.usage = Some((Some(usage), is_final)),
+        }
+    }
+
+    /// Returns about how many bytes have come.
+    pub(super) fn size(&self) -> usize {
+        let size = |choice: &Choice| choice.text.len() + choice.refusal.len() + CHOICE_SIZE;
+        self.choices.values().map(size).sum()
+    }
+
+    /// Returns the reply, if it is one, and otherwise why it is none. What went wrong after the
+    /// reason of the end was said takes nothing away from the text.
+    pub(super) fn finish(mut self, end: Result<End, CallError>) -> Result<Reply, Fault> {
+        // Of several answers the first counts.
+        let choice = self.choices.pop_first().map(|(_, choice)| choice);
+        let usage = self.usage(choice.as_ref());
+        let served_by = self.served_by;
+        let fault = |error| Fault { error, usage, served_by: served_by.clone() };
+
+        let Choice { text, refusal, is_whole, finish } = choice.unwrap_or_default();
+        let text = if self.has_halves { document::join(&text) } else { text };
+        let is_ended = match end {
+            _ if finish.is_some() => true,
+            Err(error) => return Err(fault(error)),
+            Ok(End::Broken(error)) if text.is_empty() => return Err(fault(error)),
+            Ok(End::Broken(_)) => false,
+            Ok(End::Closed) => is_whole,
+            // A server that has no word for the end ends the stream by its mark.
+            Ok(End::Marked) => is_whole || !self.knows_ends,
+        };
+        let finish = finish.or(is_ended.then_some(Finish::Stop));
+        let finish = if refusal.is_empty() { finish } else { Some(Finish::Refused(refusal)) };
+        Ok(Reply { text, finish, usage, served_by })
+    }
+
+    /// Returns the tokens used, if that was said for the whole reply and can be right.
+    fn usage(&self, choice: Option<&Choice>) -> Option<Usage> {
+        let (usage, is_final) = self.usage?;
+        let usage = usage.filter(|_| is_final && !self.begun_again)?;
+        let has_text = choice.is_some_and(|choice| !choice.text.is_empty());
+        let is_nothing = usage.input() + usage.output() == 0;
+        (!is_nothing && (usage.output() > 0 || !has_text)).then_some(usage)
+    }
+}

@@ -1,0 +1,582 @@
+//! Why a provider gave no reply: in which words, of which kind, and how long to wait. Errors come with
+//! a status, in the place of a reply under 200, and within streams, in as many forms as there are
+//! servers. A body is never shown as it is: it may repeat the whole request.
+
+use crate::base::secret;
+use crate::model::error::CallError;
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+use std::time::Duration;
+
+/// Longest part of a provider's words that an error keeps, in characters.
+const WORDS_MAX: usize = 500;
+/// Most problems of a list that an error names.
+const PROBLEMS_MAX: usize = 3;
+/// Deepest place at which words are looked for.
+const DEPTH_MAX: usize = 6;
+
+/// Where the words of an error stand, the most telling first.
+const WORDS: &[&str] = &[
+    "message",
+    "msg",
+    "error_msg",
+    "error_message",
+    "errorMessage",
+    "errmsg",
+    "error_description",
+    "status_msg",
+    "detail",
+    "error",
+    "errors",
+    "reason",
+    "title",
+    "description",
+];
+/// Where the name or the number of an error stands.
+const CODES: &[&str] = &["code", "error_code", "errcode", "status_code", "type", "status"];
+/// Those of them that only an error has.
+const NUMBERS: &[&str] = &["code", "error_code", "errcode", "status_code", "status"];
+/// What a document has that is a reply, or a piece of one.
+const REPLY: &[&str] = &[
+    "choices",
+    "candidates",
+    "content",
+    "delta",
+    "done",
+    "usage",
+    "usageMetadata",
+    "promptFeedback",
+    "content_block",
+    "index",
+];
+
+/// The kinds of refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    RateLimited,
+    Quota,
+    Unauthorized,
+    NotFound,
+    BadRequest,
+    Filtered,
+    Server,
+}
+
+/// The names that servers give to errors, in lower case without `_`, and their class.
+const NAMES: &[(&str, Class)] = &[
+    ("insufficientquota", Class::Quota),
+    ("exceededcurrentquotaerror", Class::Quota),
+    ("quotaexceeded", Class::Quota),
+    ("billinghardlimitreached", Class::Quota),
+    ("billingnotactive", Class::Quota),
+    ("billingerror", Class::Quota),
+    ("accountdeactivated", Class::Quota),
+    ("insufficientbalance", Class::Quota),
+    ("insufficientcredits", Class::Quota),
+    ("insufficientfunds", Class::Quota),
+    ("paymentrequired", Class::Quota),
+    ("arrearage", Class::Quota),
+    ("ratelimitexceeded", Class::RateLimited),
+    ("ratelimiterror", Class::RateLimited),
+    ("ratelimitreachederror", Class::RateLimited),
+    ("ratelimited", Class::RateLimited),
+    ("toomanyrequests", Class::RateLimited),
+    ("resourceexhausted", Class::RateLimited),
+    ("overloadederror", Class::RateLimited),
+    ("engineoverloaded", Class::RateLimited),
+    ("engineoverloadederror", Class::RateLimited),
+    ("throttling", Class::RateLimited),
+    ("throttlingexception", Class::RateLimited),
+    ("invalidapikey", Class::Unauthorized),
+    ("authenticationerror", Class::Unauthorized),
+    ("invalidauthenticationerror", Class::Unauthorized),
+    ("unauthenticated", Class::Unauthorized),
+    ("unauthorized", Class::Unauthorized),
+    ("permissionerror", Class::Unauthorized),
+    ("permissiondenied", Class::Unauthorized),
+    ("permissiondeniederror", Class::Unauthorized),
+    ("forbidden", Class::Unauthorized),
+    ("modelnotfound", Class::NotFound),
+    ("notfounderror", Class::NotFound),
+    ("notfound", Class::NotFound),
+    ("invalidrequesterror", Class::BadRequest),
+    ("invalidrequest", Class::BadRequest),
+    ("badrequesterror", Class::BadRequest),
+    ("badrequest", Class::BadRequest),
+    ("invalidargument", Class::BadRequest),
+    ("invalidparameter", Class::BadRequest),
+    ("failedprecondition", Class::BadRequest),
+    ("validationerror", Class::BadRequest),
+    ("unprocessableentityerror", Class::BadRequest),
+    ("contextlengthexceeded", Class::BadRequest),
+    ("contextwindowexceedederror", Class::BadRequest),
+    ("stringabovemaxlength", Class::BadRequest),
+    ("requesttoolarge", Class::BadRequest),
+    ("unsupportedparameter", Class::BadRequest),
+    ("unsupportedvalue", Class::BadRequest),
+    ("contentfilter", Class::Filtered),
+    ("contentpolicyviolation", Class::Filtered),
+    ("datainspectionfailed", Class::Filtered),
+    ("servererror", Class::Server),
+    ("apierror", Class::Server),
+    ("internal", Class::Server),
+    ("internalerror", Class::Server),
+    ("internalservererror", Class::Server),
+    ("unavailable", Class::Server),
+    ("serviceunavailable", Class::Server),
+    ("serviceunavailableerror", Class::Server),
+    ("deadlineexceeded", Class::Server),
+    ("timeouterror", Class::Server),
+];
+
+/// Makes an error of a status that is not a success.
+pub fn refused(status: u16, headers: &HeaderMap, body: &str) -> CallError {
+    let document = serde_json::from_str::<Value>(body).ok();
+    let document = match document {
+        Some(Value::Array(mut items)) if !items.is_empty() => Some(items.swap_remove(0)),
+        other => other,
+    };
+    let asked = retry_after(headers);
+    if let Some(document) = document.filter(Value::is_object) {
+        let inner = inner(&document).unwrap_or(&document);
+        return Said::of(inner, &document).error(status, asked);
+    }
+    let moved = headers.get("location").and_then(|place| place.to_str().ok());
+    let words = Some(body.trim().to_owned()).filter(|words| !words.is_empty());
+    let words = words.or_else(|| moved.map(|place| format!("it has moved to `{place}`")));
+    Said { words, ..Said::default() }.error(status, asked)
+}
+
+/// Makes an error of a document that is one although it came under 200, or in a stream.
+pub(super) fn told(document: &Value, status: u16) -> Option<CallError> {
+    let inner = inner(document)?;
+    Some(Said::of(inner, document).error(status, None))
+}
+
+/// Makes an error of what stands in the place of one within a reply.
+pub(super) fn of_part(error: &Value, status: u16) -> Option<CallError> {
+    says_something(error).then(|| Said::of(error, error).error(status, None))
+}
+
+/// Finds what a document says of an error, if it is no reply.
+fn inner(document: &Value) -> Option<&Value> {
+    let map = document.as_object()?;
+    if let Some(error) = map.get("error").filter(|error| says_something(error)) {
+        return Some(error);
+    }
+    let text = |key: &str| map.get(key).and_then(Value::as_str);
+    let is_named = ["type", "object", "status"].iter().any(|key| text(key) == Some("error"));
+    let failed = document.pointer("/base_resp/status_code").filter(|code| says_something(code));
+    if failed.is_some() {
+        return map.get("base_resp");
+    }
+
+    let is_reply = REPLY.iter().any(|key| map.get(*key).is_some_and(|value| !value.is_null()));
+    let has_words = words(document, 0).is_some();
+    let has_code = NUMBERS.iter().any(|key| map.get(*key).is_some_and(says_something));
+    // Some servers name no error: they give words, in the place of a reply.
+    let is_bare = !is_reply && has_words && (has_code || !map.contains_key("type"));
+    let is_failure = map.get("success") == Some(&Value::Bool(false));
+    (is_named || is_bare || is_failure).then_some(document)
+}
+
+/// Tells whether a value stands for an error at all: servers also send empty ones with good replies.
+fn says_something(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::Bool(true) => true,
+        Value::Number(number) => number.as_f64() != Some(0.0) && number.as_u64() != Some(200),
+        Value::String(text) => !matches!(text.trim(), "" | "0" | "200" | "success" | "ok" | "OK"),
+        Value::Array(items) => items.iter().any(says_something),
+        Value::Object(map) => map.values().any(says_something),
+    }
+}
+
+/// What a provider says of an error.
+#[derive(Debug, Default)]
+struct Said {
+    words: Option<String>,
+    /// Names of the error: a code, a type.
+    names: Vec<String>,
+    /// A status within the body.
+    number: Option<u16>,
+    /// Whether a limit for a whole day is used up.
+    is_for_the_day: bool,
+    retry_after: Option<Duration>,
+}
+
+impl Said {
+    /// Reads an error that stands in a document, or is one.
+    fn of(inner: &Value, document: &Value) -> Said {
+        let mut said =
+            Said { words: words(inner, 0).or_else(|| words(document, 0)), ..Said::default() };
+        for place in [inner, document] {
+            for value in CODES.iter().filter_map(|key| place.get(*key)) {
+                said.code(value);
+            }
+        }
+        if let Some(details) = inner.get("details").and_then(Value::as_array) {
+            said.details(details);
+        }
+        if said.words.is_none() {
+            said.words = said.names.first().cloned();
+        }
+        said
+    }
+
+    fn code(&mut self, value: &Value) {
+        let number = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok());
+        match number.and_then(|number| u16::try_from(number).ok()) {
+            Some(number @ 400..=599) => self.number = self.number.or(Some(number)),
+            Some(_) => {}
+            None => self.names.extend(value.as_str().map(str::to_owned)),
+        }
+    }
+
+    /// Reads what Google says besides the words.
+    fn details(&mut self, details: &[Value]) {
+        for detail in details {
+            let delay = detail.get("retryDelay").and_then(Value::as_str);
+            let seconds = delay.and_then(|delay| delay.trim_end_matches('s').parse::<f64>().ok());
+            self.retry_after = self
+                .retry_after
+                .or_else(|| seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()));
+
+            let violations = detail.get("violations").and_then(Value::as_array);
+            self.is_for_the_day |= violations.into_iter().flatten().any(|violation| {
+                let quota = violation.get("quotaId").and_then(Value::as_str).unwrap_or("");
+                quota.contains("PerDay")
+            });
+        }
+    }
+
+    /// Returns the class that a name stands for.
+    fn named(&self, wanted: impl Fn(Class) -> bool) -> Option<Class> {
+        let classes = self.names.iter().filter_map(|name| {
+            let name = name.replace(['_', '-', '.'], "").to_ascii_lowercase();
+            NAMES.iter().find(|(known, _)| *known == name).map(|(_, class)| *class)
+        });
+        classes.into_iter().find(|class| wanted(*class))
+    }
+
+    fn class(&self, status: u16) -> Class {
+        if self.is_for_the_day {
+            return Class::Quota;
+        }
+        // These names are clearer than any status: a used-up account is told with 429 and 403, a
+        // filter with 400.
+        let is_clear = |class| matches!(class, Class::Quota | Class::Filtered);
+        if let Some(class) = self.named(is_clear) {
+            return class;
+        }
+        let named = self.named(|_| true);
+        let Some(of_status) = by_status(status) else {
+            let of_body = || self.number.and_then(by_status).unwrap_or(Class::Server);
+            return named.unwrap_or_else(of_body);
+        };
+        // A fault of the request stays one, whichever fault of its own the server takes it for.
+        let is_clearer = |named: Class| match of_status {
+            Class::Server => {
+                matches!(named, Class::BadRequest | Class::Unauthorized | Class::NotFound)
+            }
+            Class::BadRequest => named == Class::RateLimited,
+            _ => false,
+        };
+        named.filter(|named| is_clearer(*named)).unwrap_or(of_status)
+    }
+
+    /// Makes the error. The status is the one of HTTP: only that tells whether a call was made.
+    fn error(self, status: u16, asked: Option<Duration>) -> CallError {
+        let class = self.class(status);
+        let mut message = short(self.words.as_deref().unwrap_or("no reason given"));
+        if let Some(number) = self.number.filter(|number| *number != status) {
+            message = format!("{message} (code {number})");
+        }
+        let retry_after = asked.or(self.retry_after);
+        match class {
+            Class::RateLimited => CallError::RateLimited { status, retry_after, message },
+            Class::Server => CallError::Server { status, retry_after, message },
+            Class::Quota => CallError::Quota { status, message },
+            Class::Unauthorized => CallError::Unauthorized { status, message },
+            Class::NotFound => CallError::NotFound { status, message },
+            Class::BadRequest => CallError::BadRequest { status, message },
+            Class::Filtered => {
+                CallError::Refused { status: (status >= 300).then_some(status), message }
+            }
+        }
+    }
+}
+
+fn by_status(status: u16) -> Option<Class> {
+    match status {
+        0..=299 => None,
+        401 | 403 => Some(Class::Unauthorized),
+        402 => Some(Class::Quota),
+        404 => Some(Class::NotFound),
+        429 | 529 => Some(Class::RateLimited),
+        408 | 409 | 425 | 500..=599 => Some(Class::Server),
+        _ => Some(Class::BadRequest),
+    }
+}
+
+/// Finds the provider's own words in a document, wherever they stand.
+fn words(value: &Value, depth: usize) -> Option<String> {
+    if depth > DEPTH_MAX {
+        return None;
+    }
+    match value {
+        Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+        Value::Object(map) => {
+            let found = WORDS.iter().find_map(|key| words(map.get(*key)?, depth + 1))?;
+            // A problem of a list says where it is.
+            Some(match map.get("loc").and_then(Value::as_array) {
+                Some(place) => format!("{}: {found}", place_of(place)),
+                None => found,
+            })
+        }
+        Value::Array(items) => {
+            let all: Vec<String> =
+                items.iter().filter_map(|item| words(item, depth + 1)).take(PROBLEMS_MAX).collect();
+            (!all.is_empty()).then(|| all.join("; "))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
+fn place_of(place: &[Value]) -> String {
+    let part = |part: &Value| part.as_str().map_or_else(|| part.to_string(), str::to_owned);
+    place.iter().map(part).collect::<Vec<_>>().join(".")
+}
+
+/// Shortens words. Secrets are taken out first: of a part of one, nobody would know it.
+fn short(text: &str) -> String {
+    let clean = secret::scrub(text);
+    let mut short: String = clean.chars().take(WORDS_MAX).collect();
+    if short.len() < clean.len() {
+        short.push('…');
+    }
+    short
+}
+
+/// Reads how long the provider asks to wait: milliseconds, seconds, or a date.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    if let Some(ms) = text("retry-after-ms").and_then(|ms| ms.parse::<f64>().ok()) {
+        return Duration::try_from_secs_f64(ms / 1000.0).ok();
+    }
+    let value = text("retry-after")?;
+    if let Ok(seconds) = value.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let date = jiff::fmt::rfc2822::parse(value).ok()?;
+    let wait = date.timestamp().as_millisecond() - crate::base::clock::Stamp::now().0;
+    Some(Duration::from_millis(u64::try_from(wait).unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::error::Retry;
+    use reqwest::header::{HeaderName, HeaderValue};
+    use serde_json::json;
+
+    fn asked(name: &'static str, value: &str) -> Option<Duration> {
+        let value = HeaderValue::from_str(value).expect("a header");
+        retry_after(&HeaderMap::from_iter([(HeaderName::from_static(name), value)]))
+    }
+
+    #[test]
+    fn every_form_of_retry_after_is_read() {
+        assert_eq!(asked("retry-after", "7"), Some(Duration::from_secs(7)));
+        assert_eq!(asked("retry-after-ms", "250"), Some(Duration::from_millis(250)));
+        let at = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(90);
+        let date = jiff::fmt::rfc2822::to_string(&at.to_zoned(jiff::tz::TimeZone::UTC));
+        let date = date.expect("a date").replace("+0000", "GMT");
+        let wait = asked("retry-after", &date).expect("a date is understood").as_secs();
+        assert!((85..=90).contains(&wait), "{wait} s from {date}");
+        assert_eq!(asked("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(asked("retry-after", "soon"), None);
+    }
+
+    fn with_status(status: u16, body: &str) -> CallError {
+        refused(status, &HeaderMap::new(), body)
+    }
+
+    /// Returns kind, words, and whether asking again may help.
+    fn under_200(document: &Value) -> Option<(&'static str, String, bool)> {
+        told(document, 200)
+            .map(|error| (error.kind(), error.to_string(), error.retry() != Retry::Never))
+    }
+
+    #[test]
+    fn each_status_has_its_kind() {
+        let kind = |status| with_status(status, "").kind();
+        let statuses = [400, 401, 402, 403, 404, 409, 413, 422, 429, 500, 501, 503, 529];
+        assert_eq!(
+            statuses.map(kind),
+            [
+                "bad_request",
+                "unauthorized",
+                "quota",
+                "unauthorized",
+                "not_found",
+                "server",
+                "bad_request",
+                "bad_request",
+                "rate_limited",
+                "server",
+                "server",
+                "server",
+                "rate_limited"
+            ]
+        );
+        assert_eq!(with_status(501, "").retry(), Retry::Never);
+    }
+
+    #[test]
+    fn what_is_hopeless_is_told_from_what_passes() {
+        let kind = |status, code: &str| {
+            with_status(status, &json!({ "error": { "message": "m", "code": code } }).to_string())
+                .kind()
+        };
+        assert_eq!(kind(429, "insufficient_quota"), "quota");
+        assert_eq!(kind(403, "billing_not_active"), "quota");
+        assert_eq!(kind(429, "rate_limit_exceeded"), "rate_limited");
+        assert_eq!(kind(400, "rate_limit_exceeded"), "rate_limited");
+        assert_eq!(kind(500, "context_length_exceeded"), "bad_request");
+        assert_eq!(kind(503, "model_not_found"), "not_found");
+        assert_eq!(kind(500, "invalid_api_key"), "unauthorized");
+        assert_eq!(kind(400, "content_filter"), "refused");
+        let moonshot =
+            json!({ "error": { "message": "m", "type": "exceeded_current_quota_error" } });
+        assert_eq!(with_status(429, &moonshot.to_string()).kind(), "quota");
+    }
+
+    #[test]
+    fn google_says_how_long_to_wait_and_whether_a_day_is_used_up() {
+        let google = |quota: &str| {
+            json!({ "error": { "code": 429, "message": "m", "status": "RESOURCE_EXHAUSTED",
+                "details": [{ "violations": [{ "quotaId": quota }] }, { "retryDelay": "34.5s" }] } })
+        };
+        let minute = with_status(429, &google("GenerateRequestsPerMinutePerProject").to_string());
+        assert_eq!(minute.retry(), Retry::After(Duration::from_millis(34_500)));
+        let day = with_status(429, &google("GenerateRequestsPerDayPerProject").to_string());
+        assert_eq!((day.kind(), day.retry()), ("quota", Retry::Never));
+    }
+
+    #[test]
+    fn the_words_are_found_in_every_form() {
+        let words = |body: &str| match with_status(400, body) {
+            CallError::BadRequest { message, .. } => message,
+            other => other.to_string(),
+        };
+        for (body, expected) in [
+            (r#"{"error":{"message":"no such model"}}"#, "no such model"),
+            (r#"{"message":"slow down"}"#, "slow down"),
+            (r#"{"detail":"no"}"#, "no"),
+            (r#"[{"error":{"message":"in a list"}}]"#, "in a list"),
+            (r#"{"errors":[{"message":"a"},{"message":"b"}]}"#, "a; b"),
+            (r#"{"error":{"code":"unsupported_value"}}"#, "unsupported_value"),
+            ("<html>oops", "<html>oops"),
+            ("", "no reason given"),
+            (r#"{"request":{"messages":["the whole request"]}}"#, "no reason given"),
+            (
+                r#"{"detail":[{"type":"missing","loc":["body","messages"],"msg":"Field required",
+                    "input":{"model":"m","messages":"the whole request"}}]}"#,
+                "body.messages: Field required",
+            ),
+        ] {
+            assert_eq!(words(body), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn an_error_under_200_keeps_its_words_and_its_kind() {
+        for (document, kind, words, passes) in [
+            (
+                json!({ "object": "error", "message": "too long", "type": "BadRequestError",
+                    "param": null, "code": 400 }),
+                "bad_request",
+                "the provider refused the request (status 200): too long (code 400)",
+                false,
+            ),
+            (
+                json!({ "detail": "no such model" }),
+                "server",
+                "the provider failed with status 200: no such model",
+                true,
+            ),
+            (
+                json!({ "code": 429, "msg": "busy" }),
+                "rate_limited",
+                "the provider asks to slow down (status 200): busy (code 429)",
+                true,
+            ),
+            (
+                json!({ "error": "model requires more system memory" }),
+                "server",
+                "the provider failed with status 200: model requires more system memory",
+                true,
+            ),
+            (
+                json!({ "type": "error", "error": { "type": "overloaded_error", "message": "Overloaded" } }),
+                "rate_limited",
+                "the provider asks to slow down (status 200): Overloaded",
+                true,
+            ),
+            (
+                json!({ "error": { "code": 401, "message": "bad key", "status": "UNAUTHENTICATED" } }),
+                "unauthorized",
+                "the provider refused the key (status 200): bad key (code 401)",
+                false,
+            ),
+            (
+                json!({ "error": { "code": "insufficient_quota", "message": "pay" }, "choices": [] }),
+                "quota",
+                "the account has no quota left (status 200): pay",
+                false,
+            ),
+            (
+                json!({ "base_resp": { "status_code": 1004, "status_msg": "login fail" }, "choices": null }),
+                "server",
+                "the provider failed with status 200: login fail",
+                true,
+            ),
+            (
+                json!({ "success": false, "errors": [{ "code": 7003, "message": "no route" }] }),
+                "server",
+                "the provider failed with status 200: no route",
+                true,
+            ),
+        ] {
+            assert_eq!(under_200(&document), Some((kind, words.to_owned(), passes)), "{document}");
+        }
+    }
+
+    #[test]
+    fn a_good_reply_is_no_error() {
+        for document in [
+            json!({ "choices": [], "error": null }),
+            json!({ "choices": [{}], "error": "" }),
+            json!({ "choices": [{}], "error": {} }),
+            json!({ "choices": [{}], "code": 0, "msg": "success" }),
+            json!({ "choices": [{}], "error": { "code": 0, "message": "" } }),
+            json!({ "choices": [{}], "base_resp": { "status_code": 0, "status_msg": "" } }),
+            json!({ "type": "ping" }),
+            json!({ "message": { "content": "hi" }, "done": true }),
+            json!({ "candidates": [], "usageMetadata": {} }),
+            json!({ "id": "x" }),
+            json!({}),
+        ] {
+            assert_eq!(under_200(&document), None, "{document}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_taken_out_before_words_are_cut() {
+        let key = "sk-canary-at-the-cut-4711";
+        drop(secret::Secret::new(key));
+        let error = with_status(400, &format!("{}{key} and more", "p".repeat(WORDS_MAX - 12)));
+        assert!(!error.to_string().contains("sk-canary"), "{error}");
+    }
+}

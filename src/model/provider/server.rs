@@ -1,0 +1,387 @@
+//! A model behind a server: one request over HTTP, and what comes back, whichever protocol the server
+//! speaks. Written over the HTTP client itself, because a reply must be judged by things that client
+//! libraries hide: how a stream ended, how large a body is, what a refusal said.
+
+use crate::base::secret::Secret;
+use crate::model::error::{CallError, Deadline};
+use crate::model::provider::document::{Documents, Trouble};
+use crate::model::provider::frames::Frames;
+use crate::model::provider::http::{self, BODY_MAX, Clients};
+use crate::model::provider::partial::{End, Form, Partial};
+use crate::model::provider::{anthropic, gemini, openai, refusal};
+use crate::model::reply::{Fault, Reply};
+use crate::model::request::{Request, Settings};
+use crate::model::spec::LimitField;
+use serde_json::Value;
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Longest whole call, unless the settings say otherwise.
+const TIMEOUT: Duration = Duration::from_mins(10);
+/// Longest wait for the header of a stream, and longest silence within one.
+const STREAM_TIMEOUT: Duration = Duration::from_mins(1);
+/// Most characters of a body that an error shows.
+const SHOWN: usize = 200;
+/// What servers call the limit on tokens that do not know `max_tokens`.
+const OTHER_LIMIT: &str = "max_completion_tokens";
+
+/// What is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// OpenAI's chat completions.
+    OpenAi,
+    /// Anthropic's messages.
+    Anthropic,
+    /// Gemini's contents.
+    Gemini,
+}
+
+impl Protocol {
+    fn write(self, server: &Server, request: &Request, limit: LimitField) -> Vec<u8> {
+        match self {
+            Protocol::OpenAi => openai::write(&server.model, request, limit),
+            Protocol::Anthropic => anthropic::write(&server.model, request),
+            Protocol::Gemini => gemini::write(request),
+        }
+    }
+
+    fn take(self, partial: &mut Partial, document: &Value, form: Form) -> Result<(), CallError> {
+        match self {
+            Protocol::OpenAi => openai::take(partial, document, form),
+            Protocol::Anthropic => anthropic::take(partial, document, form),
+            Protocol::Gemini => gemini::take(partial, document, form),
+        }
+    }
+
+    fn count_refused(self, partial: &mut Partial, document: &Value) {
+        match self {
+            Protocol::OpenAi => openai::count_refused(partial, document),
+            Protocol::Anthropic => anthropic::count_refused(partial, document),
+            Protocol::Gemini => gemini::count_refused(partial, document),
+        }
+    }
+}
+
+/// What is known of the name that a server has for the limit on tokens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LimitName {
+    /// Nothing: the usual one is sent, until the server refuses it.
+    #[default]
+    Unknown,
+    /// The server has said that it is `max_completion_tokens`, and nobody was told yet.
+    Learned,
+    /// It is this one.
+    Known(LimitField),
+}
+
+/// A model behind a server.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// The clients of the process.
+    pub clients: Rc<Clients>,
+    /// What the server speaks.
+    pub protocol: Protocol,
+    /// The server, such as `https://api.openai.com/v1`.
+    pub base_url: String,
+    /// The address by which requests are known, in journals and cassettes.
+    pub identity: String,
+    /// The key, or what to do about a missing one.
+    pub key: Result<Option<Secret>, CallError>,
+    /// The provider's name for the model.
+    pub model: String,
+    /// The server's name for the limit on tokens, which all models of the same name there share.
+    pub limit: Rc<Cell<LimitName>>,
+}
+
+impl Server {
+    /// Tells whether requests have somewhere to go.
+    pub fn has_address(&self) -> bool {
+        reqwest::Url::parse(&self.url(false)).is_ok()
+    }
+
+    /// Tells, once, that the server has another name for the limit on tokens than the usual one.
+    pub fn take_learned(&self) -> bool {
+        let is_new = self.limit.get() == LimitName::Learned;
+        if is_new {
+            self.limit.set(LimitName::Known(LimitField::MaxCompletionTokens));
+        }
+        is_new
+    }
+
+    /// Sends one request.
+    pub async fn send(&self, request: &Request) -> Result<Reply, Fault> {
+        let limit = millis(request.settings.timeout_ms).unwrap_or(TIMEOUT);
+        let mut partial = Partial::default();
+        // `timeout` looks at the call before it looks at the clock, so that a reply that has come
+        // in time is never thrown away because this process was slow.
+        let ended = tokio::time::timeout(limit, self.exchange(request, &mut partial))
+            .await
+            .unwrap_or(Err(CallError::Timeout { deadline: Deadline::Total, limit }));
+        partial.finish(ended)
+    }
+
+    /// Asks, and once more with the other name of the limit if the server says that it wants that.
+    async fn exchange(&self, request: &Request, partial: &mut Partial) -> Result<End, CallError> {
+        let field = match self.limit.get() {
+            LimitName::Unknown => LimitField::MaxTokens,
+            LimitName::Learned => LimitField::MaxCompletionTokens,
+            LimitName::Known(field) => field,
+        };
+        let (first, wants_other) = match self.ask(request, field, partial).await {
+            Answer::Ended(ended) => return ended,
+            Answer::Refused { error, body } => (error, body.contains(OTHER_LIMIT)),
+        };
+        let is_open = self.limit.get() == LimitName::Unknown && self.protocol == Protocol::OpenAi;
+        let is_of_request = matches!(first, CallError::BadRequest { .. });
+        if !(is_open && wants_other && is_of_request && request.settings.max_tokens.is_some()) {
+            return Err(first);
+        }
+
+        *partial = Partial::default();
+        let answer = self.ask(request, LimitField::MaxCompletionTokens, partial).await;
+        if let Answer::Refused { error: CallError::BadRequest { .. }, .. } = &answer {
+            // It was not the name, so the first words are those that count.
+            self.limit.set(LimitName::Known(LimitField::MaxTokens));
+            return Err(first);
+        }
+        self.limit.set(LimitName::Learned);
+        match answer {
+            Answer::Ended(ended) => ended,
+            Answer::Refused { error, .. } => Err(error),
+        }
+    }
+
+    /// Asks once.
+    async fn ask(&self, request: &Request, limit: LimitField, partial: &mut Partial) -> Answer {
+        let response = match self.open(request, limit).await {
+            Ok(response) => response,
+            Err(error) => return Answer::Ended(Err(error)),
+        };
+        if response.status().is_success() {
+            return Answer::Ended(self.receive(response, &request.settings, partial).await);
+        }
+
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        // What has come of the words of a refusal is better than none.
+        let body = read(response).await;
+        if let Ok(document) = serde_json::from_slice(&body) {
+            self.protocol.count_refused(partial, &document);
+        }
+        let body = String::from_utf8_lossy(&body).into_owned();
+        Answer::Refused { error: refusal::refused(status, &headers, &body), body }
+    }
+
+    /// Sends the request and waits for the header of the reply.
+    async fn open(
+        &self,
+        request: &Request,
+        limit: LimitField,
+    ) -> Result<reqwest::Response, CallError> {
+        let settings = &request.settings;
+        let key = self.key.as_ref().map_err(Clone::clone)?.as_ref();
+        let streamed = settings.stream.unwrap_or(false);
+        let url = self.url(streamed);
+        let mut post = self.clients.client(&url)?.post(&url);
+        post = post.header("content-type", "application/json");
+        post = match (self.protocol, key) {
+            (Protocol::OpenAi, Some(key)) => post.bearer_auth(key.reveal()),
+            (Protocol::Anthropic, Some(key)) => post.header("x-api-key", key.reveal()),
+            (Protocol::Gemini, Some(key)) => post.header("x-goog-api-key", key.reveal()),
+            (_, None) => post,
+        };
+        if self.protocol == Protocol::Anthropic {
+            post = post.header("anthropic-version", anthropic::VERSION);
+        }
+        let sent = post.body(self.protocol.write(self, request, limit)).send();
+
+        let limit = millis(settings.header_timeout_ms).or(streamed.then_some(STREAM_TIMEOUT));
+        let response = match limit {
+            Some(limit) => tokio::time::timeout(limit, sent)
+                .await
+                .map_err(|_| CallError::Timeout { deadline: Deadline::Header, limit })?,
+            None => sent.await,
+        };
+        response.map_err(|error| http::network(&url, &error))
+    }
+
+    /// Returns the address that requests go to.
+    fn url(&self, streamed: bool) -> String {
+        let base = self.base_url.trim_end_matches('/');
+        match self.protocol {
+            Protocol::OpenAi => format!("{base}/chat/completions"),
+            Protocol::Anthropic => format!("{base}/messages"),
+            Protocol::Gemini if streamed => {
+                format!("{base}/models/{}:streamGenerateContent?alt=sse", self.model)
+            }
+            Protocol::Gemini => format!("{base}/models/{}:generateContent", self.model),
+        }
+    }
+
+    /// Understands a reply as it comes, be it whole or a stream: servers send either, whatever was
+    /// asked for.
+    async fn receive(
+        &self,
+        mut response: reqwest::Response,
+        settings: &Settings,
+        partial: &mut Partial,
+    ) -> Result<End, CallError> {
+        let url = response.url().to_string();
+        let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok());
+        let kind = kind.filter(|kind| !kind.is_empty()).unwrap_or("no content type").to_owned();
+        let streamed = settings.stream.unwrap_or(false);
+        let limit = millis(settings.idle_timeout_ms).unwrap_or(STREAM_TIMEOUT);
+
+        let mut frames = Frames::default();
+        let end = loop {
+            let chunk = if streamed || frames.are_events() {
+                tokio::time::timeout(limit, response.chunk())
+                    .await
+                    .map_err(|_| CallError::Timeout { deadline: Deadline::Idle, limit })?
+            } else {
+                response.chunk().await
+            };
+            let bytes = match chunk {
+                Ok(Some(bytes)) => bytes,
+                Ok(None) => break End::Closed,
+                Err(error) => break End::Broken(http::network(&url, &error)),
+            };
+            let mut taken = Ok(());
+            frames.push(&bytes, |data| {
+                if taken.is_ok() {
+                    taken = self.take_event(partial, data);
+                }
+            });
+            taken?;
+            // A server may keep the connection open after the last event, or just drop it.
+            if partial.is_done {
+                return Ok(End::Marked);
+            }
+            if partial.size() + frames.held() > BODY_MAX {
+                return Err(CallError::TooLarge { limit_bytes: BODY_MAX });
+            }
+        };
+        // Where a stream was asked for, one piece of Gemini's may be all that is left of one.
+        let is_piece = streamed && self.protocol == Protocol::Gemini;
+        let form = if is_piece { Form::Piece } else { Form::Body };
+        self.close(partial, frames, end, (form, &kind))
+    }
+
+    /// Takes in what is left when nothing more comes. A body is of the form and the content type
+    /// given.
+    fn close(
+        &self,
+        partial: &mut Partial,
+        frames: Frames,
+        end: End,
+        of: (Form, &str),
+    ) -> Result<End, CallError> {
+        match frames {
+            Frames::Stream(mut events) => {
+                // A last event that cannot be read is what a cut leaves.
+                let mut taken = Ok(());
+                events.end(|data| {
+                    if taken.is_ok() && (is_mark(data) || Documents::read(data).trouble.is_none()) {
+                        taken = self.take_event(partial, data);
+                    }
+                });
+                taken?;
+                Ok(if partial.is_done { End::Marked } else { end })
+            }
+            // The beginning of the first event is all that is left.
+            Frames::Open(held) if held.iter().any(u8::is_ascii_graphic) => {
+                Err(CallError::CutOff { text: String::new() })
+            }
+            Frames::Open(body) | Frames::Body(body) => self.take_body(partial, &body, end, of),
+        }
+    }
+
+    /// Takes in the data of one event.
+    fn take_event(&self, partial: &mut Partial, data: &[u8]) -> Result<(), CallError> {
+        let text = data.trim_ascii();
+        if partial.is_done || text.is_empty() {
+            return Ok(());
+        }
+        if is_mark(data) {
+            partial.is_done = true;
+            return Ok(());
+        }
+        let found = Documents::read(data);
+        partial.has_halves |= found.has_halves;
+        for document in &found.values {
+            self.protocol.take(partial, document, Form::Piece)?;
+        }
+        let why = match found.trouble {
+            None => return Ok(()),
+            Some(Trouble::Cut) => "it ends too early".to_owned(),
+            Some(Trouble::Wrong(why)) => why,
+        };
+        Err(CallError::BadReply {
+            message: format!("a piece of the stream: {why}: {}", shown(text)),
+        })
+    }
+
+    /// Takes in a body that is no stream of events: a reply, an error, or pieces line by line.
+    fn take_body(
+        &self,
+        partial: &mut Partial,
+        body: &[u8],
+        end: End,
+        (form, kind): (Form, &str),
+    ) -> Result<End, CallError> {
+        let found = Documents::read(body);
+        partial.has_halves |= found.has_halves;
+        let is_one = found.values.len() == 1 && !found.is_list && found.trouble.is_none();
+        let form = if is_one { form } else { Form::Piece };
+        for document in &found.values {
+            self.protocol.take(partial, document, form)?;
+        }
+        match (found.trouble, end) {
+            (None, end) if !found.values.is_empty() => Ok(end),
+            (None, End::Closed | End::Marked) => {
+                Err(CallError::BadReply { message: format!("the reply is empty ({kind})") })
+            }
+            (_, End::Broken(error)) if body.is_empty() => Err(error),
+            (Some(Trouble::Cut), _) | (_, End::Broken(_)) => {
+                Err(CallError::CutOff { text: String::new() })
+            }
+            (Some(Trouble::Wrong(why)), _) => {
+                Err(CallError::BadReply { message: format!("{why} ({kind}): {}", shown(body)) })
+            }
+        }
+    }
+}
+
+/// What came of asking once.
+enum Answer {
+    /// A reply, or none, for a reason that is no refusal.
+    Ended(Result<End, CallError>),
+    /// A status that is not a success.
+    Refused { error: CallError, body: String },
+}
+
+/// Tells whether an event says that nothing follows.
+fn is_mark(data: &[u8]) -> bool {
+    data.trim_ascii().eq_ignore_ascii_case(b"[DONE]")
+}
+
+fn millis(ms: Option<u64>) -> Option<Duration> {
+    ms.map(Duration::from_millis)
+}
+
+/// Returns the beginning of something that is not understood.
+fn shown(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).trim().chars().take(SHOWN).collect()
+}
+
+/// Reads the body of a refusal, as far as it comes and up to the largest that is accepted.
+async fn read(mut response: reqwest::Response) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        if body.len() + chunk.len() > BODY_MAX {
+            break;
+        }
+        body.extend_from_slice(&chunk);
+    }
+    body
+}

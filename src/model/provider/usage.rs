@@ -1,0 +1,282 @@
+//! The figures of a call as servers say them. A figure that cannot be right is unknown, never
+//! nothing.
+
+use crate::model::reply::Usage;
+use serde_json::{Map, Value};
+
+/// Largest count of tokens that is believed: more than any model reads.
+const COUNT_MAX: u64 = 1_000_000_000;
+
+/// What a server says of the tokens that a call used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tally {
+    /// Nothing.
+    Nothing,
+    /// Something that cannot be right, or only a part.
+    Doubtful,
+    /// This.
+    Said(Usage),
+}
+
+/// One figure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Count {
+    Absent,
+    Doubtful,
+    Said(u64),
+}
+
+impl Count {
+    fn of(value: Option<&Value>) -> Count {
+        match value {
+            None | Some(Value::Null) => Count::Absent,
+            Some(value) => value
+                .as_u64()
+                .filter(|count| *count <= COUNT_MAX)
+                .map_or(Count::Doubtful, Count::Said),
+        }
+    }
+
+    /// Returns the first figure that is there.
+    fn first(map: &Map<String, Value>, keys: &[&str]) -> Count {
+        let all = keys.iter().map(|key| Count::of(map.get(*key)));
+        all.into_iter().find(|count| *count != Count::Absent).unwrap_or(Count::Absent)
+    }
+
+    fn said(self) -> Option<u64> {
+        match self {
+            Count::Said(count) => Some(count),
+            Count::Absent | Count::Doubtful => None,
+        }
+    }
+
+    /// Returns the figure; one that is left out is zero.
+    fn or_zero(self) -> Option<u64> {
+        match self {
+            Count::Said(count) => Some(count),
+            Count::Absent => Some(0),
+            Count::Doubtful => None,
+        }
+    }
+}
+
+impl Tally {
+    /// Tells a missing answer from a wrong one.
+    fn of(usage: Option<Usage>) -> Tally {
+        usage.map_or(Tally::Doubtful, Tally::Said)
+    }
+
+    /// Reads the usage of OpenAI's protocol, which counts cached tokens among those read, and
+    /// thinking among those written.
+    pub(super) fn of_openai(usage: &Value) -> Tally {
+        let Value::Object(map) = usage else {
+            return if usage.is_null() { Tally::Nothing } else { Tally::Doubtful };
+        };
+        let input = Count::first(map, &["prompt_tokens", "input_tokens"]);
+        let output = Count::first(map, &["completion_tokens", "output_tokens"]);
+        if (input, output) == (Count::Absent, Count::Absent) {
+            return Tally::Nothing;
+        }
+        let (Some(input), Some(output)) = (input.said(), output.said()) else {
+            return Tally::Doubtful;
+        };
+
+        // Without a figure that can be right, all tokens count at the full price.
+        let detail =
+            |part: &str, key: &str| Count::of(usage.get(part).and_then(|part| part.get(key)));
+        let cached = detail("prompt_tokens_details", "cached_tokens")
+            .said()
+            .or_else(|| Count::of(map.get("prompt_cache_hit_tokens")).said())
+            .filter(|cached| *cached <= input)
+            .unwrap_or(0);
+        let thought = detail("completion_tokens_details", "reasoning_tokens").said().unwrap_or(0);
+
+        // Some servers count thinking beside what they call written; only their total shows it.
+        let total = Count::of(map.get("total_tokens")).said();
+        let (visible, reasoning) = if thought > 0 && total == Some(input + output + thought) {
+            (output, thought)
+        } else {
+            output.checked_sub(thought).map_or((output, 0), |visible| (visible, thought))
+        };
+        Tally::Said(Usage {
+            input_uncached: input - cached,
+            cache_read: cached,
+            cache_write: 0,
+            output_visible: visible,
+            reasoning,
+        })
+    }
+
+    /// Reads the counts that Ollama's own protocol puts beside a reply.
+    pub(super) fn of_ollama(reply: &Map<String, Value>) -> Tally {
+        let input = Count::of(reply.get("prompt_eval_count"));
+        let output = Count::of(reply.get("eval_count"));
+        if (input, output) == (Count::Absent, Count::Absent) {
+            return Tally::Nothing;
+        }
+        Tally::of(input.said().zip(output.said()).map(|(input_uncached, output_visible)| Usage {
+            input_uncached,
+            output_visible,
+            ..Usage::default()
+        }))
+    }
+
+    /// Reads the usage of Anthropic, whose counts of tokens read do not overlap.
+    pub(super) fn of_anthropic(usage: &Map<String, Value>) -> Tally {
+        let count = |key: &str| Count::of(usage.get(key));
+        let (input, output) = (count("input_tokens"), count("output_tokens"));
+        if (input, output) == (Count::Absent, Count::Absent) {
+            return Tally::Nothing;
+        }
+        let details = usage.get("output_tokens_details");
+        let thought = Count::of(details.and_then(|details| details.get("thinking_tokens")));
+        let read = || {
+            let output = output.said()?;
+            let reasoning = thought.said().filter(|thought| *thought <= output).unwrap_or(0);
+            Some(Usage {
+                input_uncached: input.said()?,
+                cache_read: count("cache_read_input_tokens").or_zero()?,
+                cache_write: count("cache_creation_input_tokens").or_zero()?,
+                output_visible: output - reasoning,
+                reasoning,
+            })
+        };
+        Tally::of(read())
+    }
+
+    /// Reads the usage of Gemini, which counts cached tokens among those read and thinking beside
+    /// what is written, and leaves out what is zero.
+    pub(super) fn of_gemini(usage: &Value) -> Tally {
+        let Value::Object(map) = usage else {
+            return if usage.is_null() { Tally::Nothing } else { Tally::Doubtful };
+        };
+        let count = |key: &str| Count::of(map.get(key));
+        let (prompt, written) = (count("promptTokenCount"), count("candidatesTokenCount"));
+        if (prompt, written) == (Count::Absent, Count::Absent) {
+            return Tally::Nothing;
+        }
+        let read = || {
+            let input = prompt.said()? + count("toolUsePromptTokenCount").or_zero()?;
+            let reasoning = count("thoughtsTokenCount").or_zero()?;
+            let visible = match written {
+                Count::Said(count) => count,
+                Count::Absent => count("totalTokenCount").said()?.checked_sub(input + reasoning)?,
+                Count::Doubtful => return None,
+            };
+            let cached = count("cachedContentTokenCount").said().filter(|cached| *cached <= input);
+            let cache_read = cached.unwrap_or(0);
+            Some(Usage {
+                input_uncached: input - cache_read,
+                cache_read,
+                cache_write: 0,
+                output_visible: visible,
+                reasoning,
+            })
+        };
+        Tally::of(read())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn said(input: u64, cached: u64, visible: u64, reasoning: u64) -> Tally {
+        Tally::Said(Usage {
+            input_uncached: input,
+            cache_read: cached,
+            cache_write: 0,
+            output_visible: visible,
+            reasoning,
+        })
+    }
+
+    #[test]
+    fn counts_of_openai_fall_into_buckets_that_do_not_overlap() {
+        let both = |more: Value| {
+            let mut usage = json!({ "prompt_tokens": 100, "completion_tokens": 50 });
+            usage.as_object_mut().expect("a map").extend(more.as_object().expect("a map").clone());
+            Tally::of_openai(&usage)
+        };
+        let cached =
+            |cached: Value| both(json!({ "prompt_tokens_details": { "cached_tokens": cached } }));
+        let thought = |thought: Value, total: u64| {
+            both(json!({ "completion_tokens_details": { "reasoning_tokens": thought },
+                "total_tokens": total }))
+        };
+        assert_eq!(both(json!({})), said(100, 0, 50, 0));
+        assert_eq!(cached(json!(60)), said(40, 60, 50, 0));
+        assert_eq!(both(json!({ "prompt_cache_hit_tokens": 60 })), said(40, 60, 50, 0));
+        assert_eq!(thought(json!(30), 150), said(100, 0, 20, 30));
+        // A server that counts thinking beside the rest.
+        assert_eq!(thought(json!(30), 180), said(100, 0, 50, 30));
+        assert_eq!(thought(json!(300), 450), said(100, 0, 50, 300));
+        // A doubtful part leaves the whole as it is.
+        for odd in [json!(-1), json!("60"), json!(101), json!(1e30), json!(6.5), json!(null)] {
+            assert_eq!(cached(odd.clone()), said(100, 0, 50, 0), "{odd}");
+        }
+        assert_eq!(thought(json!(51), 150), said(100, 0, 50, 0));
+    }
+
+    #[test]
+    fn what_cannot_be_right_is_unknown() {
+        for nothing in [
+            json!(null),
+            json!({}),
+            json!({ "prompt_tokens": null, "completion_tokens": null }),
+            json!({ "total_tokens": 99_999 }),
+        ] {
+            assert_eq!(Tally::of_openai(&nothing), Tally::Nothing, "{nothing}");
+        }
+        for odd in [
+            json!(-5),
+            json!(10.0),
+            json!("10"),
+            json!(u64::MAX),
+            json!(1e300),
+            json!([]),
+            json!(null),
+        ] {
+            let input = json!({ "prompt_tokens": odd, "completion_tokens": 5, "total_tokens": 15 });
+            let output = json!({ "prompt_tokens": 10, "completion_tokens": odd });
+            assert_eq!(Tally::of_openai(&input), Tally::Doubtful, "{input}");
+            assert_eq!(Tally::of_openai(&output), Tally::Doubtful, "{output}");
+        }
+        assert_eq!(Tally::of_openai(&json!("10")), Tally::Doubtful);
+    }
+
+    #[test]
+    fn counts_of_gemini_are_whole_where_zeros_are_left_out() {
+        let read = |usage: Value| Tally::of_gemini(&usage);
+        assert_eq!(
+            read(json!({ "promptTokenCount": 100, "candidatesTokenCount": 50,
+                "thoughtsTokenCount": 7, "cachedContentTokenCount": 60 })),
+            said(40, 60, 50, 7)
+        );
+        assert_eq!(
+            read(
+                json!({ "promptTokenCount": 100, "thoughtsTokenCount": 7, "totalTokenCount": 107 })
+            ),
+            said(100, 0, 0, 7)
+        );
+        assert_eq!(read(json!({ "promptTokenCount": 100 })), Tally::Doubtful);
+        assert_eq!(read(json!({ "totalTokenCount": 100 })), Tally::Nothing);
+        assert_eq!(
+            read(json!({ "promptTokenCount": 100, "candidatesTokenCount": -1 })),
+            Tally::Doubtful
+        );
+    }
+
+    #[test]
+    fn a_bucket_of_anthropic_that_cannot_be_right_makes_the_whole_unknown() {
+        let read = |usage: Value| Tally::of_anthropic(usage.as_object().expect("a map"));
+        let usage = json!({ "input_tokens": 40, "output_tokens": 50, "cache_read_input_tokens": 60,
+            "cache_creation_input_tokens": null, "output_tokens_details": { "thinking_tokens": 30 } });
+        assert_eq!(read(usage), said(40, 60, 20, 30));
+        assert_eq!(read(json!({})), Tally::Nothing);
+        assert_eq!(read(json!({ "input_tokens": 40 })), Tally::Doubtful);
+        let odd = json!({ "input_tokens": 1, "output_tokens": 1, "cache_read_input_tokens": -1 });
+        assert_eq!(read(odd), Tally::Doubtful);
+    }
+}

@@ -1,0 +1,69 @@
+//! Scores and labels: what a judge said, and whether an answer is the one that was expected.
+
+use super::def;
+use crate::flow::failure::Failure;
+use crate::optimizer::execution::{WITHOUT_SCORE, no_score, read_score};
+use crate::optimizer::label;
+use crate::script::error::{throw, throw_new};
+use crate::script::{Inner, convert, mismatch};
+use rhai::{Dynamic, Engine, Map};
+use std::rc::Rc;
+
+pub(super) fn register(engine: &mut Engine, _: &Rc<Inner>) {
+    def(
+        engine,
+        "score_of(said: any) -> float",
+        r#"
+        Reads what a judge said as a score: a number from 0 to 1, true (1) or false (0), or a map with
+        such a `score`. Anything else is an error: no score, a percentage, a number below 0, one that
+        is not finite.
+        ```rhai
+        print(score_of(#{ score: 0.5, feedback: "half of it" }));
+        print(attempt(|| score_of(85)).error.message);
+        ```
+        "#,
+        |said: Dynamic| read(&said).map_err(|failure| throw(&failure)),
+    );
+    def(
+        engine,
+        "same_answer(answer: any, expected: any) -> bool",
+        r#"
+        Tells whether an answer is the one that was expected, whatever kind of data they are. Capitals
+        and blanks around a text do not count, 1 is 1.0, and a text is what it says: "3" is 3, and
+        "[1, 2]" a list. An expected answer of `()` is an error.
+        ```rhai
+        print(same_answer(" Paris", "paris") && same_answer("3", 3));
+        ```
+        "#,
+        |answer: Dynamic, expected: Dynamic| {
+            if expected.is_unit() {
+                return Err(throw_new(
+                    "option",
+                    "`same_answer`: there is no expected answer (`()`)",
+                ));
+            }
+            let data = |value: &Dynamic| {
+                convert::to_value(value).map_err(|reason| {
+                    throw_new("option", format!("`same_answer` compares plain data, and {reason}"))
+                })
+            };
+            Ok(label::is_right(&data(&answer)?, &data(&expected)?))
+        },
+    );
+}
+
+/// Reads what a judge said.
+pub(super) fn read(said: &Dynamic) -> Result<f64, Failure> {
+    let score = match said.read_lock::<Map>() {
+        // What stands beside the score need not be data.
+        Some(map) => map.get("score").cloned().ok_or_else(|| no_score(WITHOUT_SCORE))?,
+        None => said.clone(),
+    };
+    match convert::to_value(&score) {
+        Ok(score) => read_score(&score),
+        Err(_) => Err(no_score(&match score.as_float() {
+            Ok(number) => number.to_string(),
+            Err(_) => mismatch::article(&mismatch::word(convert::type_name(&score))),
+        })),
+    }
+}

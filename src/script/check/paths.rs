@@ -1,0 +1,238 @@
+//! Names with a module before them, and functions that are values: what is no value of a file, and
+//! what a closure takes from an import that ends before it.
+
+use crate::script::check::forms::Forms;
+use crate::script::check::imports::Modules;
+use crate::script::check::{Check, Earlier, File, suggest};
+use crate::script::codes;
+use crate::script::diagnostic::Diagnostic;
+use rhai::{ASTFlags, ASTNode, Expr, FnPtr, Position, Stmt};
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Check<'_> {
+    /// Finds values that no file has.
+    pub(super) fn paths(
+        &mut self,
+        file: &File<'_>,
+        modules: &Modules,
+        earlier: Option<Earlier<'_>>,
+    ) {
+        let mut forms = Forms::of_engine(self.engine, true);
+        for ast in earlier.map(|earlier| earlier.functions).into_iter().chain([file.ast]) {
+            forms.add(ast);
+        }
+        let at =
+            |code, message, position| Diagnostic::at(code, message, file.name, file.text, position);
+        let mut faults = Vec::new();
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            match path.last() {
+                Some(ASTNode::Expr(Expr::Variable(variable, _, position))) => {
+                    let [root] = variable.2.path.as_slice() else { return true };
+                    let (module, name) = (root.name.as_str(), variable.1.as_str());
+                    let found = match modules.get(module) {
+                        Some(offer) => offer.missing(module, name),
+                        // What an input of a dialogue sees of earlier ones is not known here.
+                        None if module == "global" && earlier.is_none() => missing(file, name),
+                        None => None,
+                    };
+                    let place = if root.pos.is_none() { *position } else { root.pos };
+                    faults.extend(found.map(|(message, help)| Diagnostic {
+                        help,
+                        ..at(codes::VARIABLE, message, place)
+                    }));
+                }
+                Some(ASTNode::Expr(Expr::FnCall(call, _))) if call.name == "Fn" => {
+                    if let [Expr::StringConstant(name, position)] = call.args.as_slice() {
+                        faults.extend(unknown(&forms, name).map(|(message, help)| Diagnostic {
+                            help,
+                            ..at(codes::FUNCTION, message, *position)
+                        }));
+                    }
+                }
+                _ => {}
+            }
+            true
+        });
+        faults.extend(departed(file).into_iter().map(|(alias, position)| {
+            let message =
+                format!("this closure outlives the import `{alias}`, which ends with its function");
+            let help = format!("write `import .. as {alias};` outside of the function");
+            Diagnostic { help: Some(help), ..at(codes::IMPORT, message, position) }
+        }));
+        self.faults.extend(faults);
+    }
+}
+
+/// Says what is wrong with `Fn("name")`, if anything is.
+fn unknown(forms: &Forms, name: &str) -> Option<(String, Option<String>)> {
+    if name.contains("::") {
+        let message = format!("`Fn(\"{name}\")` cannot name a function of another file");
+        return Some((message, Some(format!("write a closure: `|x| {name}(x)`"))));
+    }
+    if !forms.all(name).is_empty() {
+        return None;
+    }
+    let message = format!("there is no function `{name}`");
+    Some((message, suggest(name, forms.names())))
+}
+
+/// Says what is wrong with `global::name`, if anything is.
+fn missing(file: &File<'_>, name: &str) -> Option<(String, Option<String>)> {
+    let (mut constants, mut variables) = (BTreeSet::new(), BTreeSet::new());
+    for statement in file.ast.statements() {
+        if let Stmt::Var(variable, flags, _) = statement {
+            let is_constant = flags.contains(ASTFlags::CONSTANT);
+            let names = if is_constant { &mut constants } else { &mut variables };
+            names.insert(variable.0.name.as_str());
+        }
+    }
+    if constants.contains(name) {
+        return None;
+    }
+    let help = if variables.contains(name) {
+        Some(format!("`{name}` is a variable; write `const {name} = ..`"))
+    } else {
+        suggest(name, constants.into_iter())
+    };
+    Some((format!("there is no constant `{name}` outside of functions and blocks"), help))
+}
+
+/// A function or closure as it stands in the text.
+struct Place {
+    name: String,
+    start: Position,
+    end: Position,
+}
+
+impl Place {
+    fn holds(&self, position: Position) -> bool {
+        self.start <= position && position <= self.end
+    }
+}
+
+/// Finds where all functions and closures stand, those inside of others after them.
+fn places(file: &File<'_>) -> Vec<Place> {
+    // A closure without braces has only the place of its statement, and that may be an operator in
+    // the midst of it: it reaches from the first thing in it to the last.
+    let mut reach: BTreeMap<Position, (Position, Position)> = BTreeMap::new();
+    file.ast.walk(&mut |path: &[ASTNode]| {
+        if let [ASTNode::Stmt(statement), ..] = path
+            && let Some(at) = path.last().map(ASTNode::position).filter(|at| !at.is_none())
+        {
+            let (start, end) = reach.entry(statement.position()).or_insert((at, at));
+            (*start, *end) = ((*start).min(at), (*end).max(at));
+        }
+        true
+    });
+    let mut places: Vec<Place> = file
+        .ast
+        .iter_fn_def()
+        .map(|function| {
+            let name = function.name.to_string();
+            let (start, end) = (function.body.start_position(), function.body.end_position());
+            let (start, end) = match reach.get(&start) {
+                Some(reach) if end.is_none() => *reach,
+                _ => (start, end),
+            };
+            Place { name, start, end }
+        })
+        .collect();
+    places.sort_by_key(|place| place.start);
+    places
+}
+
+/// Finds closures that a function gives back and that use what it imports itself: the import ends with
+/// the function. Gives the name of the import and the place where the closure uses it.
+fn departed(file: &File<'_>) -> Vec<(String, Position)> {
+    let seen = Seen::of(file);
+    let places = places(file);
+    let around = |position: Position| -> Vec<&Place> {
+        places.iter().filter(|place| place.holds(position)).collect()
+    };
+    // A closure leaves its function in a `return`, or as the value of the last statement.
+    let is_last = |position: Position| {
+        let outer = around(position);
+        let Some(function) = outer.last() else { return false };
+        let own = seen.statements.iter().filter(|one| around(**one).len() == outer.len());
+        own.filter(|one| function.holds(**one)).max().is_some_and(|last| *last <= position)
+    };
+    let leaves = |closure: &Place| {
+        let given = seen.given.get(&closure.name);
+        given.is_some_and(|(place, is_returned)| *is_returned || is_last(*place))
+    };
+    let mut found = Vec::new();
+    for (alias, position) in &seen.uses {
+        let mut outer = around(*position);
+        let Some(closure) = outer.pop().filter(|place| place.name.starts_with("anon$")) else {
+            continue;
+        };
+        let imports = || seen.imports.iter().filter(|(name, _)| name == alias);
+        let lasts = imports().any(|(_, at)| closure.holds(*at) || around(*at).is_empty());
+        let ends = imports().any(|(_, at)| outer.iter().any(|function| function.holds(*at)));
+        if ends && !lasts && leaves(closure) {
+            found.push((alias.clone(), *position));
+        }
+    }
+    found
+}
+
+/// What matters for closures that leave their function.
+#[derive(Default)]
+struct Seen {
+    /// The statements of the script, of functions and of closures.
+    statements: Vec<Position>,
+    /// Imports by their names.
+    imports: Vec<(String, Position)>,
+    /// Names before `::`.
+    uses: Vec<(String, Position)>,
+    /// Closures that are the value of their statement: where, and whether that is a `return`.
+    given: BTreeMap<String, (Position, bool)>,
+}
+
+impl Seen {
+    fn of(file: &File<'_>) -> Seen {
+        let mut seen = Seen::default();
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            if let [ASTNode::Stmt(statement)] = path {
+                seen.statements.push(statement.position());
+            }
+            match path.last() {
+                Some(ASTNode::Stmt(Stmt::Import(import, position))) => {
+                    seen.imports.push((import.1.name.to_string(), *position));
+                }
+                Some(
+                    ASTNode::Expr(Expr::FnCall(call, position))
+                    | ASTNode::Stmt(Stmt::FnCall(call, position)),
+                ) if call.is_qualified() => {
+                    seen.uses.push((call.namespace.path[0].name.to_string(), *position));
+                }
+                Some(ASTNode::Expr(Expr::DynamicConstant(value, position))) => {
+                    let is_returned = path.iter().any(|node| {
+                        matches!(node, ASTNode::Stmt(Stmt::Return(_, flags, _)) if flags.is_empty())
+                    });
+                    if let Some(closure) = value.read_lock::<FnPtr>()
+                        && (is_returned || is_value(path))
+                    {
+                        let name = closure.fn_name().to_owned();
+                        seen.given.insert(name, (*position, is_returned));
+                    }
+                }
+                _ => {}
+            }
+            true
+        });
+        seen
+    }
+}
+
+/// Tells whether what stands at the end of a path is the value of its statement, or a part of it.
+fn is_value(path: &[ASTNode]) -> bool {
+    path.iter().all(|node| match node {
+        ASTNode::Expr(Expr::FnCall(call, _)) => call.name == "curry",
+        ASTNode::Stmt(Stmt::Expr(_) | Stmt::FnCall(..) | Stmt::Share(_))
+        | ASTNode::Expr(
+            Expr::Map(..) | Expr::Array(..) | Expr::Stmt(_) | Expr::DynamicConstant(..),
+        ) => true,
+        _ => false,
+    })
+}

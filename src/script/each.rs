@@ -1,0 +1,156 @@
+//! A function that a word of the language calls with one item after the other.
+
+use crate::script::error::{Raised, throw_new};
+use crate::script::{convert, home, mismatch};
+use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext, Position};
+use std::cell::Cell;
+
+/// How a function is given the item, unless it takes it as `this`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Item {
+    /// As its first argument.
+    First,
+    /// After another argument.
+    Second,
+    /// In no other way.
+    This,
+}
+
+/// What a function has taken so far, so that it is not found out for each item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
+enum Slot {
+    /// The item is `this`.
+    This,
+    /// The item is an argument.
+    Argument,
+    /// The item's place comes after it.
+    Place,
+}
+
+/// A function that is called with one item after the other.
+pub(super) struct Each<'a> {
+    context: &'a NativeCallContext<'a>,
+    word: &'static str,
+    function: FnPtr,
+    name: String,
+    item: Item,
+    slot: Cell<Slot>,
+}
+
+impl<'a> Each<'a> {
+    pub(super) fn new(
+        context: &'a NativeCallContext<'a>,
+        word: &'static str,
+        function: FnPtr,
+        item: Item,
+    ) -> Each<'a> {
+        let name = home::name_of(&function);
+        Each { context, word, function, name, item, slot: Cell::new(Slot::This) }
+    }
+
+    /// Calls it with an item, and with its place if it takes that too.
+    pub(super) fn call(
+        &self,
+        item: &mut Dynamic,
+        before: Option<&Dynamic>,
+        index: usize,
+    ) -> Result<Dynamic, Raised> {
+        let place = Dynamic::from(i64::try_from(index).unwrap_or(i64::MAX));
+        for slot in [Slot::This, Slot::Argument, Slot::Place] {
+            if slot < self.slot.get() {
+                continue;
+            }
+            let mut arguments: Vec<Dynamic> = before.into_iter().cloned().collect();
+            let mut this = None;
+            match (slot, self.item) {
+                (Slot::Argument, Item::This) => continue,
+                (Slot::This, _) | (Slot::Place, Item::This) => this = Some(&mut *item),
+                (Slot::Argument | Slot::Place, _) => arguments.push(item.clone()),
+            }
+            if slot == Slot::Place {
+                arguments.push(place.clone());
+            }
+            match home::invoke(self.context, &self.function, this, arguments) {
+                Err(error) if slot != Slot::Place && self.takes_others(&error) => {}
+                result => {
+                    self.slot.set(slot);
+                    return result.map_err(|error| self.within(error));
+                }
+            }
+        }
+        Err(throw_new("script", format!("`{}`: the function takes other arguments", self.word)))
+    }
+
+    /// Calls it with these arguments, and with a place if it takes that too.
+    pub(super) fn with(&self, arguments: Vec<Dynamic>, index: usize) -> Result<Dynamic, Raised> {
+        let result = home::invoke(self.context, &self.function, None, arguments.clone());
+        let result = match result {
+            Err(error) if self.takes_others(&error) => {
+                let place = Dynamic::from(i64::try_from(index).unwrap_or(i64::MAX));
+                let all = arguments.into_iter().chain([place]).collect();
+                home::invoke(self.context, &self.function, None, all)
+            }
+            result => result,
+        };
+        result.map_err(|error| self.within(error))
+    }
+
+    /// Tells whether the error says that this very function takes other arguments.
+    fn takes_others(&self, error: &EvalAltResult) -> bool {
+        let EvalAltResult::ErrorFunctionNotFound(signature, _) = error else { return false };
+        signature.starts_with(&self.name)
+    }
+
+    fn within(&self, error: Raised) -> Raised {
+        let source = self.context.call_source().unwrap_or_default().to_owned();
+        let word = self.word.to_owned();
+        EvalAltResult::ErrorInFunctionCall(word, source, error, Position::NONE).into()
+    }
+
+    /// Reads the answer of a condition.
+    pub(super) fn truth(&self, answer: &Dynamic) -> Result<bool, Raised> {
+        answer.as_bool().map_err(|_| self.wrong("true or false", answer))
+    }
+
+    /// Makes the error for an answer that is none.
+    pub(super) fn wrong(&self, wanted: &str, answer: &Dynamic) -> Raised {
+        let found = mismatch::article(&mismatch::word(convert::type_name(answer)));
+        let shown: String = answer.to_string().chars().take(60).collect();
+        let shown = if answer.is_unit() { String::new() } else { format!(": `{shown}`") };
+        let message =
+            format!("the function of `{}` must give {wanted}, not {found}{shown}", self.word);
+        throw_new("script", message)
+    }
+
+    /// Asks for every item whether it is chosen.
+    pub(super) fn choose(&self, list: &mut Array) -> Result<Vec<bool>, Raised> {
+        let items = list.iter_mut().enumerate();
+        items.map(|(index, item)| self.truth(&self.call(item, None, index)?)).collect()
+    }
+
+    /// Finds the first item from a place on for which the function says `wanted`.
+    pub(super) fn first(
+        &self,
+        list: &mut Array,
+        start: usize,
+        wanted: bool,
+    ) -> Result<Option<usize>, Raised> {
+        for (index, item) in list.iter_mut().enumerate().skip(start) {
+            if self.truth(&self.call(item, None, index)?)? == wanted {
+                return Ok(Some(index));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Finds the first answer that is something.
+    pub(super) fn first_value(&self, list: &mut Array, start: usize) -> Result<Dynamic, Raised> {
+        for (index, item) in list.iter_mut().enumerate().skip(start) {
+            let value = self.call(item, None, index)?;
+            if !value.is_unit() {
+                return Ok(value);
+            }
+        }
+        Ok(Dynamic::UNIT)
+    }
+}

@@ -1,0 +1,335 @@
+//! The same way again: what ran side by side gets its own replies, times and commands in a resumed run,
+//! a replay and a test, and ends are told in the order in which they came.
+
+use crate::support::server::{Act, Server, answer};
+use crate::support::{Project, Ran};
+use rusqlite::Connection;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+/// A server that answers each call with its number, `fast` ones at once and others later.
+fn numbering() -> Server {
+    Server::start(|number, _, body| {
+        let wait = [("fast", 1), ("slow", 120)].iter().find(|(word, _)| body.contains(word));
+        Act::After(wait.map_or(20, |(_, wait)| *wait), Box::new(answer(&format!("#{number}"))))
+    })
+}
+
+/// Runs a script that throws in the end, resumes it, and replays the first run. Everything has to be the
+/// same, and nothing is asked twice.
+fn check(script: &str, flags: &[&str]) {
+    let (project, server) = (Project::new(), numbering());
+    let throwing = format!(
+        "fn work() {{ {script} }}\nprint(work());\nif param(\"ends\", false) {{ 0 }} else {{ throw \"later\" }}"
+    );
+    project.with_server(&server).file("s.rhai", &throwing);
+    let with = |first: &[&str]| -> Ran {
+        let all: Vec<&str> = first.iter().chain(flags).copied().collect();
+        project.kaizen(&all)
+    };
+
+    let first = with(&["run", "s.rhai"]);
+    assert_eq!(first.code, Some(1), "{}", first.stderr);
+    let asked = server.bodies().len();
+    let again = with(&["run", "--resume", "-p", "ends=true"]);
+    assert_eq!(again.code, Some(0), "{script}: {}", again.stderr);
+    assert_eq!(first.stdout, again.stdout.replace("\n0\n", "\n"), "{script}");
+    assert_eq!(server.bodies().len(), asked, "{script}: asked again");
+
+    let replayed = project.kaizen(&["replay", "@-1"]);
+    assert_eq!((replayed.code, &replayed.stdout), (Some(0), &first.stdout), "{}", replayed.stderr);
+    assert_eq!(server.bodies().len(), asked, "{script}: a replay asks nothing");
+}
+
+#[test]
+fn equal_requests_get_their_own_replies() {
+    check(
+        "gather([|| { branch().chat(\"slow\"); branch().chat(\"rate it\") }, \
+                 || { branch().chat(\"fast\"); branch().chat(\"rate it\") }])",
+        &[],
+    );
+    check(
+        "parallel([\"slow\", \"fast\", \"x\"], |w| { branch().chat(w); branch().chat(\"same\") })",
+        &[],
+    );
+    check(
+        "let g = builder(\"g\"); \
+         for w in [\"slow\", \"fast\"] { \
+             g.add_operation(|i| { branch().chat(w); branch().chat(\"same\") }, #{ name: w }); \
+         } \
+         let r = session(branch()).flow(g); [r.result(\"slow\"), r.result(\"fast\")]",
+        &[],
+    );
+}
+
+#[test]
+fn what_the_world_told_goes_to_the_task_that_asked() {
+    for word in ["random()", "now()", "timestamp().elapsed", "used().calls", "run_id"] {
+        check(
+            &format!(
+                "parallel([\"slow\", \"fast\", \"x\"], |w| {{ branch().chat(w); \
+                 let told = {word}; [told, branch().chat(`then ${{told}}`)] }})"
+            ),
+            &[],
+        );
+    }
+    check(
+        "parallel([\"slow\", \"fast\"], |w| { branch().chat(w); command(\"date\", [\"+%N\"]).stdout })",
+        &["--allow-run=date"],
+    );
+    check(
+        "let o = optimizer(#{ memory: true }); \
+         for i in 0..6 { o.record_execution(\"t\", if i % 2 == 0 { \"a\" } else { \"b\" }, \
+                                            #{ success_rate: 0.5 }); } \
+         parallel([\"slow\", \"fast\"], |w| { branch().chat(w); o.recommend(\"t\").pattern })",
+        &[],
+    );
+}
+
+#[test]
+fn the_order_of_ends_is_told_again() {
+    // Who came first, seen in every way that a script can see it.
+    check(
+        "let seen = []; let s = [\"slow\", \"x\", \"fast\"]; \
+         s.parallel(|w| { branch().chat(w); seen.push(w); 0 }); seen",
+        &[],
+    );
+    check(
+        "race([|| { branch().chat(\"slow\"); \"slow\" }, || { branch().chat(\"fast\"); \"fast\" }])",
+        &[],
+    );
+    check("race([|| { branch().chat(\"slow\"); \"slow\" }, || { sleep(40); \"slept\" }])", &[]);
+    check("attempt(|| timeout(40, || branch().chat(\"slow\"))).error.kind", &[]);
+    check(
+        "let t = task(|| branch().chat(\"slow\")); let n = 0; \
+         while !t.done { sleep(5); n += 1; } branch().chat(`after ${n}`); [n > 0, t.wait()]",
+        &[],
+    );
+    check(
+        "let b = branch(); gather([|| b.communicate(\"slow\"), || { b.communicate(\"fast\"); \
+         b.communicate(\"x\") }]); b.messages.map(|m| m.content)",
+        &[],
+    );
+    check(
+        "let seen = []; let s = session(branch()); s.on(\"op_ended\", |e| seen.push(e.op)); \
+         let g = builder(\"g\"); \
+         for w in [\"slow\", \"x\", \"fast\"] { \
+             g.add_operation(\"chat\", #{ name: w, instruction: w }); \
+         } s.flow(g); seen",
+        &[],
+    );
+}
+
+#[test]
+fn the_figures_of_a_flow_are_those_of_then() {
+    check(
+        "let g = builder(\"g\"); g.add_operation(\"chat\", #{ name: \"a\", instruction: \"slow\" }); \
+         let m = session(branch()).flow(g).metrics; [m.execution_time, m.calls, m.tokens, m.cost]",
+        &[],
+    );
+}
+
+/// What is known of the history is what was known then, and figures stay those of the run that took the
+/// time, however often it is resumed.
+#[test]
+fn a_run_that_is_resumed_again_and_again_asks_nothing_again() {
+    let scripts = [
+        "let g = builder(\"g\"); g.add_operation(\"chat\", #{ name: \"a\", instruction: \"slow\" }); \
+         let m = session(branch()).flow(g).metrics; print(branch().chat(`${m.execution_time}`));",
+        "let o = optimizer(); for i in 0..3 { \
+             print(branch().chat(`${i} ${o.get_insights().total_executions} ${o.failures().len}`)); \
+             o.save_pattern_failure(\"q\", \"a\", #{ kind: `k${i}`, message: \"m\" }); \
+             o.record_execution(\"q\", `p${i}`, #{ success_rate: 1.0 }); }",
+    ];
+    for script in scripts {
+        let (project, server) = (Project::new(), numbering());
+        project.with_server(&server).file("s.rhai", script);
+        let first = project.kaizen(&["run", "s.rhai"]);
+        assert_eq!(first.code, Some(0), "{}", first.stderr);
+        let asked = server.bodies().len();
+        for _ in 0..3 {
+            let again = project.kaizen(&["run", "--resume=@"]);
+            assert_eq!((again.code, &again.stdout), (Some(0), &first.stdout), "{}", again.stderr);
+            let replayed = project.kaizen(&["replay", "@"]);
+            assert_eq!((replayed.code, &replayed.stdout), (Some(0), &first.stdout));
+        }
+        assert_eq!(server.bodies().len(), asked, "{script}");
+    }
+}
+
+/// Once a resumed run has made calls of its own, it counts them.
+#[test]
+fn what_is_used_up_is_counted_in_a_resumed_run() {
+    let (project, server) = (Project::new(), Server::saying("x"));
+    let script =
+        "for n in 0..6 { attempt(|| branch().chat(`q${n}`)); } print(used().calls); throw \"x\"";
+    project.with_server(&server).file("s.rhai", script);
+    assert_eq!(project.kaizen(&["run", "s.rhai", "--max-calls", "4"]).stdout, "4\n");
+    assert_eq!(project.kaizen(&["run", "--resume", "--max-calls", "4"]).stdout, "6\n");
+}
+
+/// What failed and was tried again is told as it was, and what it gave in the end is not asked again.
+#[test]
+fn a_reply_of_the_second_try_is_not_asked_again() {
+    let (project, server) = (
+        Project::new(),
+        Server::start(|number, _, _| match number {
+            0 => Act::Close,
+            _ => answer(&format!("#{number}")),
+        }),
+    );
+    project.with_server(&server).file(
+        "s.rhai",
+        "let g = builder(\"g\"); \
+         g.add_operation(|i| branch().chat(\"q\", #{ attempts_max: 1 }), #{ name: \"a\", retries: 2 }); \
+         print(session(branch()).flow(g).result(\"a\")); \
+         if !param(\"ends\", false) { throw \"later\" }",
+    );
+    let first = project.kaizen(&["run", "s.rhai"]);
+    assert_eq!((first.code, first.stdout.as_str()), (Some(1), "#1\n"), "{}", first.stderr);
+    let again = project.kaizen(&["run", "--resume", "-p", "ends=true"]);
+    assert_eq!((again.code, again.stdout.as_str()), (Some(0), "#1\n"), "{}", again.stderr);
+    assert_eq!(server.bodies().len(), 2);
+}
+
+#[test]
+fn a_single_parameter_takes_the_place_of_its_own_and_of_no_other() {
+    let (project, server) = (Project::new(), Server::saying("x"));
+    project.with_server(&server).file(
+        "s.rhai",
+        "print(`${param(\"t\", \"a\")} ${param(\"u\", \"b\")}`); branch().chat(\"q\"); throw \"x\"",
+    );
+    project.kaizen(&["run", "s.rhai", "-p", "t=1", "-p", "u=2"]);
+    assert_eq!(project.kaizen(&["run", "--resume", "-p", "t=3"]).stdout, "3 2\n");
+    assert_eq!(project.kaizen(&["run", "--resume"]).stdout, "3 2\n");
+}
+
+/// Starts a run and waits until the server was asked so often.
+fn started(project: &Project, server: &Server, asked: usize) -> Child {
+    let mut command = project.command(&["run", "s.rhai"]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let began = Instant::now();
+    while server.bodies().len() < asked && began.elapsed() < Duration::from_secs(30) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child
+}
+
+#[test]
+fn a_run_that_is_under_way_is_not_resumed() {
+    let (project, server) = (
+        Project::new(),
+        Server::start(|number, _, _| if number < 2 { answer("x") } else { Act::Hang }),
+    );
+    project
+        .with_server(&server)
+        .file("s.rhai", "let b = branch(); for n in 0..3 { b.chat(`q${n}`); }");
+    let mut child = started(&project, &server, 3);
+    let runs = project.kaizen(&["runs"]);
+    assert!(runs.stdout.contains("running"), "{}", runs.stdout);
+
+    let refused = project.kaizen(&["run", "--resume"]);
+    let run = project.events("run_started")[0]["run"].as_str().map(str::to_owned);
+    let told = refused.stderr.replace(run.as_deref().unwrap_or("-"), "RUN");
+    assert_eq!(refused.code, Some(2));
+    assert!(
+        told.contains("is still under way, or another process is resuming it; wait for its end"),
+        "{told}"
+    );
+    assert_eq!(server.bodies().len(), 3);
+
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let resumed = started_resume(&project, &server, 4);
+    assert_eq!(project.kaizen(&["run", "--resume"]).code, Some(2), "two at once");
+    end(resumed);
+}
+
+fn started_resume(project: &Project, server: &Server, asked: usize) -> Child {
+    let mut command = project.command(&["run", "--resume"]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let began = Instant::now();
+    while server.bodies().len() < asked && began.elapsed() < Duration::from_secs(30) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child
+}
+
+fn end(mut child: Child) {
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn nothing_is_asked_before_the_run_is_on_the_disk() {
+    let (project, server) = (Project::new(), Server::saying("x"));
+    project.with_server(&server).file("s.rhai", "parallel([1, 2, 3], |n| branch().chat(`q${n}`))");
+    project.file("t.rhai", "1");
+    project.kaizen(&["run", "t.rhai"]);
+    let store = Connection::open(project.path().join(".kaizen/kaizen.db")).unwrap();
+    store.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let child = started(&project, &server, 0);
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(server.bodies().len(), 0);
+    end(child);
+    store.execute_batch("ROLLBACK").unwrap();
+}
+
+/// However often a run is killed and resumed, each execution is recorded once.
+#[test]
+fn a_plain_execution_is_recorded_once_however_often_its_run_is_killed() {
+    let (project, server) = (
+        Project::new(),
+        Server::start(|number, _, _| if number == 5 { Act::Hang } else { answer("x") }),
+    );
+    project.with_server(&server).file(
+        "s.rhai",
+        "let b = branch(); let o = optimizer(); \
+         for n in 0..9 { b.chat(`${n}`); o.record_execution(\"t\", \"p\", #{ success_rate: 1.0 }); \
+                         o.save_pattern_success(\"t\", \"q\", #{}); }",
+    );
+    end(started(&project, &server, 6));
+    let resumed = project.kaizen(&["run", "--resume"]);
+    assert_eq!(resumed.code, Some(0), "{}", resumed.stderr);
+    let store = Connection::open(project.path().join(".kaizen/kaizen.db")).unwrap();
+    let count = |pattern: &str| -> i64 {
+        let sql = "SELECT count(*) FROM observations WHERE pattern = ?";
+        store.query_row(sql, [pattern], |row| row.get(0)).unwrap()
+    };
+    assert_eq!((count("p"), count("q")), (9, 9));
+}
+
+/// Journals of 0.1 say nothing of places: requests are matched in the order in which they are made.
+#[test]
+fn a_run_of_an_older_program_is_resumed_by_the_order_of_requests() {
+    let (project, server) = (Project::new(), numbering());
+    project.with_server(&server).file(
+        "s.rhai",
+        "let b = branch(); let t = now(); \
+         print(b.chat(`q ${t}`)); print(b.chat(\"same\")); print(b.chat(\"same\")); \
+         if !param(\"ends\", false) { throw \"later\" }",
+    );
+    let first = project.kaizen(&["run", "s.rhai"]);
+    let store = Connection::open(project.path().join(".kaizen/kaizen.db")).unwrap();
+    store.execute("UPDATE events SET body = json_remove(body, '$.at')", []).unwrap();
+    drop(store);
+
+    let again = project.kaizen(&["run", "--resume", "-p", "ends=true"]);
+    assert_eq!((again.code, &again.stdout), (Some(0), &first.stdout), "{}", again.stderr);
+    assert!(again.stderr.contains("was recorded by an older kaizen"), "{}", again.stderr);
+    assert_eq!(server.bodies().len(), 3);
+    let replayed = project.kaizen(&["replay", "@-1"]);
+    assert_eq!((replayed.code, &replayed.stdout), (Some(0), &first.stdout), "{}", replayed.stderr);
+}
+
+#[test]
+fn a_plan_of_a_script_that_polls_comes_to_its_end() {
+    let project = Project::new();
+    project.file(
+        "s.rhai",
+        "let t = task(|| { sleep(50); branch(\"demo/echo\").chat(\"x\") }); \
+         while !t.done { sleep(1); } attempt(|| timeout(20, || sleep(300))).error.kind",
+    );
+    let planned = project.kaizen(&["plan", "s.rhai"]);
+    assert_eq!(planned.code, Some(0), "{}", planned.stderr);
+}

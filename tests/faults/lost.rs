@@ -1,0 +1,395 @@
+//! Stores that are removed, replaced, overwritten or restored while a run, a session or a watch has
+//! them open: it is noticed at the next commit, and nothing is said to be well. What only looks like it
+//! disturbs nobody.
+
+use super::rounds;
+use crate::support::server::{Act, Server, answer};
+use crate::support::terminal::OnTerminal;
+use crate::support::{Project, Ran};
+use rusqlite::Connection;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+/// Calls before something happens to the store.
+const BEFORE: usize = 8;
+
+/// Makes calls, each of which is journaled before the next one.
+const SCRIPT: &str = "let b = branch(); for n in 0..30 { b.chat(`question ${n}`); } `whole`";
+
+fn server() -> Server {
+    Server::start(|_, _, _| Act::After(15, Box::new(answer("an answer"))))
+}
+
+fn wait_for(server: &Server, count: usize) {
+    let began = Instant::now();
+    while server.bodies().len() < count {
+        assert!(began.elapsed() < Duration::from_secs(30), "no call comes");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// A project whose store has one run already, and a copy of it from then beside it.
+fn project(server: &Server) -> Project {
+    let project = Project::new();
+    project.with_server(server).file("s.rhai", SCRIPT).file("other.rhai", "`other`");
+    assert_eq!(project.kaizen(&["run", "other.rhai"]).code, Some(0));
+    let copied = project.kaizen(&["export", "--store", "-o", "copy.db"]);
+    assert_eq!(copied.code, Some(0), "{}", copied.stderr);
+    assert_eq!(project.kaizen(&["run", "other.rhai"]).code, Some(0));
+    project
+}
+
+fn start(project: &Project) -> Child {
+    let mut command = project.command(&["run", "s.rhai", "--progress", "none"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// The places of a project that its store has to do with.
+struct Places {
+    root: PathBuf,
+    folder: PathBuf,
+    store: PathBuf,
+    copy: PathBuf,
+}
+
+impl Places {
+    fn of(project: &Project) -> Places {
+        let (root, folder) = (project.path().to_owned(), project.path().join(".kaizen"));
+        let (store, copy) = (folder.join("kaizen.db"), project.path().join("copy.db"));
+        Places { root, folder, store, copy }
+    }
+
+    fn beside(&self, end: &str) -> PathBuf {
+        self.folder.join(format!("kaizen.db-{end}"))
+    }
+
+    fn sql(&self, sql: &str) {
+        let store = Connection::open(&self.store).unwrap();
+        store.busy_timeout(Duration::from_secs(10)).unwrap();
+        store.execute_batch(sql).unwrap();
+    }
+}
+
+/// Writes a file over another one in place, as `cp` does.
+fn overwrite(from: &Path, to: &Path) {
+    let bytes = fs::read(from).unwrap();
+    fs::write(to, bytes).unwrap();
+}
+
+/// Returns how many answers a store has that lies alone in a folder, where nothing belongs to it.
+fn answers(store: &Path) -> u32 {
+    let alone = tempfile::tempdir().unwrap();
+    let copy = alone.path().join("kaizen.db");
+    fs::copy(store, &copy).unwrap();
+    let sql = "SELECT count(*) FROM events WHERE kind = 'op_ended'";
+    Connection::open(copy).unwrap().query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn a_store_that_is_moved_takes_its_log_along_and_leaves_none_for_the_next() {
+    let server = server();
+    let project = project(&server);
+    let at = Places::of(&project);
+    let child = start(&project);
+    wait_for(&server, BEFORE);
+    fs::rename(&at.store, at.root.join("away.db")).unwrap();
+    fs::rename(&at.copy, &at.store).unwrap();
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!(ran.code, Some(8), "{}", ran.stderr);
+
+    assert!(answers(&at.root.join("away.db")) as usize >= BEFORE - 1);
+    assert!(!at.beside("wal").exists() && !at.beside("shm").exists());
+    assert_eq!(project.kaizen(&["doctor"]).code, Some(0));
+    let runs = project.kaizen(&["runs", "--json"]).stdout;
+    assert_eq!(runs.lines().count(), 1, "{runs}");
+}
+
+type Deed = (&'static str, fn(&Places), &'static str);
+
+const DEEDS: &[Deed] = &[
+    ("the folder is removed", |at| fs::remove_dir_all(&at.folder).unwrap(), "was removed"),
+    ("the file is removed", |at| fs::remove_file(&at.store).unwrap(), "was removed"),
+    (
+        "the folder is moved away",
+        |at| fs::rename(&at.folder, at.root.join("away")).unwrap(),
+        "was removed",
+    ),
+    (
+        "a folder stands in the place of the file",
+        |at| {
+            fs::remove_file(&at.store).unwrap();
+            fs::create_dir(&at.store).unwrap();
+        },
+        "was replaced by another file",
+    ),
+    (
+        "a copy is moved over it",
+        |at| fs::rename(&at.copy, &at.store).unwrap(),
+        "was replaced by another file",
+    ),
+    (
+        "a copy is restored after all was removed",
+        |at| {
+            fs::remove_dir_all(&at.folder).unwrap();
+            fs::create_dir(&at.folder).unwrap();
+            fs::copy(&at.copy, &at.store).unwrap();
+        },
+        "was replaced by another file",
+    ),
+    (
+        "a link to a copy stands in its place",
+        |at| {
+            fs::remove_file(&at.store).unwrap();
+            std::os::unix::fs::symlink(&at.copy, &at.store).unwrap();
+        },
+        "was replaced by another file",
+    ),
+    ("a copy is written over it", |at| overwrite(&at.copy, &at.store), "was overwritten"),
+    (
+        "a copy is written over it, and its log is removed",
+        |at| {
+            fs::remove_file(at.beside("wal")).unwrap();
+            fs::remove_file(at.beside("shm")).unwrap();
+            overwrite(&at.copy, &at.store);
+        },
+        "lost its log",
+    ),
+    ("it is made empty", |at| fs::write(&at.store, "").unwrap(), "was overwritten"),
+    ("it is cut", |at| cut(&at.store), "was overwritten"),
+    (
+        "something else is written over it",
+        |at| fs::write(&at.store, "x".repeat(50_000)).unwrap(),
+        "was overwritten",
+    ),
+    ("its log is removed", |at| fs::remove_file(at.beside("wal")).unwrap(), "lost its log"),
+    ("the index of its log is removed", |at| fs::remove_file(at.beside("shm")).unwrap(), "lost"),
+    (
+        "another file is in the place of its log",
+        |at| {
+            fs::write(at.root.join("wal"), "").unwrap();
+            fs::rename(at.root.join("wal"), at.beside("wal")).unwrap();
+        },
+        "lost its log",
+    ),
+    ("its events are deleted", |at| at.sql("DELETE FROM events"), "no longer has events"),
+    (
+        "the newest events are deleted",
+        |at| at.sql("DELETE FROM events WHERE seq > 10"),
+        "no longer has events",
+    ),
+    ("its runs are deleted", |at| at.sql("DELETE FROM runs"), "no longer has events"),
+    (
+        "another store is copied into it",
+        |at| {
+            let copy = at.copy.display();
+            at.sql(&format!(
+                "ATTACH '{copy}' AS copy; BEGIN; DELETE FROM events; DELETE FROM runs;
+                 INSERT INTO runs SELECT * FROM copy.runs;
+                 INSERT INTO events SELECT * FROM copy.events; COMMIT"
+            ));
+        },
+        "no longer has events",
+    ),
+];
+
+fn cut(path: &Path) {
+    let file = fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.set_len(8192).unwrap();
+}
+
+#[test]
+fn a_store_that_is_lost_ends_the_run() {
+    for (what, deed, says) in DEEDS {
+        let server = server();
+        let project = project(&server);
+        let child = start(&project);
+        wait_for(&server, BEFORE);
+        deed(&Places::of(&project));
+        let asked = server.bodies().len();
+        let ran = Ran::from(child.wait_with_output().unwrap());
+        assert_eq!(ran.code, Some(8), "{what}: {} {}", ran.stdout, ran.stderr);
+        assert!(ran.stderr.contains(says), "{what}: {}", ran.stderr);
+        assert_eq!(ran.stdout, "", "{what}: nothing is said to be well");
+        let more = server.bodies().len() - asked;
+        assert!(more <= 12, "{what}: {more} calls were made after it");
+    }
+}
+
+#[test]
+fn no_store_is_made_in_the_place_of_one_that_was_lost() {
+    let server = server();
+    let project = project(&server);
+    let script = "let b = branch(); for n in 0..8 { b.chat(`question ${n}`); }
+        attempt(|| optimizer().recommend(`t`)); b.chat(`more`); `whole`";
+    project.file("s.rhai", script);
+    let at = Places::of(&project);
+    let child = start(&project);
+    wait_for(&server, BEFORE);
+    fs::remove_file(&at.store).unwrap();
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!(ran.code, Some(8), "{}", ran.stderr);
+    assert!(!at.store.exists());
+}
+
+#[test]
+fn what_only_looks_like_it_disturbs_nobody() {
+    type Harmless = (&'static str, fn(&Places));
+    let deeds: &[Harmless] = &[
+        ("its time is set", |at| {
+            let file = fs::OpenOptions::new().append(true).open(&at.store).unwrap();
+            file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        }),
+        ("it gets a second name", |at| fs::hard_link(&at.store, at.root.join("name")).unwrap()),
+        ("its log is written back", |at| {
+            for _ in 0..50 {
+                let store = Connection::open(&at.store).unwrap();
+                store.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+                std::thread::sleep(Duration::from_millis(4));
+            }
+        }),
+        ("it is packed", |at| at.sql("VACUUM")),
+        ("other runs are deleted", |at| {
+            at.sql("DELETE FROM events WHERE run IN (SELECT id FROM runs WHERE status = 'ok')");
+            at.sql("DELETE FROM runs WHERE status = 'ok'");
+        }),
+    ];
+    for (what, deed) in deeds {
+        let server = server();
+        let project = project(&server);
+        let child = start(&project);
+        wait_for(&server, BEFORE);
+        deed(&Places::of(&project));
+        let ran = Ran::from(child.wait_with_output().unwrap());
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "whole\n"), "{what}: {}", ran.stderr);
+        assert_eq!(project.kaizen(&["doctor"]).code, Some(0), "{what}");
+    }
+}
+
+/// The log is written back to the store all the time, by each process for all of them.
+#[test]
+fn checkpoints_of_several_processes_disturb_nobody() {
+    let project = Project::new();
+    let script = r#"
+        let text = ""; text.pad(20000, "long ");
+        let b = branch(#{ model: #{ provider: "demo", model: "echo", latency_ms: 0 } });
+        for n in 0..150 { log.info(text); b.chat(`question ${n}`); }
+        `whole`"#;
+    project.file("s.rhai", script);
+    let children: Vec<Child> = (0..3).map(|_| start(&project)).collect();
+    for _ in 0..rounds(5, 50) {
+        assert_eq!(project.kaizen(&["gc", "--keep", "1h"]).code, Some(0));
+        assert_eq!(project.kaizen(&["runs"]).code, Some(0));
+    }
+    for child in children {
+        let ran = Ran::from(child.wait_with_output().unwrap());
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "whole\n"), "{}", ran.stderr);
+    }
+    assert_eq!(project.kaizen(&["doctor"]).code, Some(0));
+}
+
+#[test]
+fn a_store_behind_a_link_is_as_good_as_another() {
+    let server = server();
+    let project = Project::new();
+    project.with_server(&server).file("s.rhai", SCRIPT).file("elsewhere/empty", "");
+    std::os::unix::fs::symlink("elsewhere", project.path().join(".kaizen")).unwrap();
+    assert_eq!(project.kaizen(&["run", "s.rhai"]).code, Some(0));
+    assert_eq!(project.kaizen(&["doctor"]).code, Some(0));
+
+    let child = start(&project);
+    wait_for(&server, 30 + BEFORE);
+    fs::remove_file(project.path().join(".kaizen")).unwrap();
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!(ran.code, Some(8), "{}", ran.stderr);
+    assert!(ran.stderr.contains("was removed"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_session_ends_when_its_store_is_lost() {
+    let server = server();
+    let project = project(&server);
+    let mut command = project.command(&["repl"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    writeln!(input, "branch().chat(`one`)").unwrap();
+    assert_eq!(lines.next().unwrap().unwrap(), "an answer");
+    fs::remove_dir_all(Places::of(&project).folder).unwrap();
+    writeln!(input, "1 + 1").unwrap();
+    assert_eq!(lines.next().unwrap().unwrap(), "2");
+    writeln!(input, "branch().chat(`two`)\nprint(`more`)").unwrap();
+    drop(input);
+    assert_eq!(lines.map_while(Result::ok).collect::<Vec<_>>(), [""; 0]);
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!(ran.code, Some(8), "{}", ran.stderr);
+    assert!(ran.stderr.contains("was removed"), "{}", ran.stderr);
+}
+
+/// Without keys there is nobody to ask, so the watch ends.
+#[test]
+fn a_watch_without_keys_ends_when_its_store_is_lost() {
+    let server = server();
+    let project = project(&server);
+    project.file("s.rhai", "branch().chat(`one`)");
+    let mut command = project.command(&["watch", "s.rhai"]);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = child.spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.by_ref().map_while(Result::ok).any(|line| line.contains("watching")));
+    fs::remove_dir_all(Places::of(&project).folder).unwrap();
+    project.file("s.rhai", "branch().chat(`two`)");
+    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(8), "{rest:?}");
+    assert!(rest.iter().any(|line| line.contains("was removed")), "{rest:?}");
+    assert_eq!(server.bodies().len(), 1, "nothing is asked that cannot be kept");
+    assert!(!Places::of(&project).store.exists());
+}
+
+#[test]
+fn a_watch_goes_on_with_another_store_only_when_it_is_told() {
+    let server = server();
+    let project = project(&server);
+    project.file("s.rhai", "branch().chat(`one`)");
+    let mut watch = OnTerminal::start(project.command(&["watch", "s.rhai"]));
+    watch.until("[q]uit");
+    let at = Places::of(&project);
+    fs::remove_dir_all(&at.folder).unwrap();
+    watch.press('r');
+    watch.until("was removed");
+    watch.until("nothing runs until you choose");
+    project.file("s.rhai", "branch().chat(`two`)");
+    watch.until("s.rhai changed; not run");
+    watch.press('r');
+    watch.until("nothing runs until you choose");
+    assert_eq!(server.bodies().len(), 1);
+    assert!(!at.store.exists());
+
+    watch.press('s');
+    watch.until("an answer");
+    watch.until("[q]uit");
+    assert_eq!(server.bodies().len(), 2);
+    watch.press('q');
+    assert_eq!(watch.child.wait().unwrap().code(), Some(0));
+    let runs = project.kaizen(&["runs", "--json"]).stdout;
+    assert_eq!(runs.lines().count(), 1, "{runs}");
+    assert_eq!(project.kaizen(&["doctor"]).code, Some(0));
+}
+
+#[test]
+fn a_watch_that_is_left_with_a_lost_store_ends_with_its_exit_code() {
+    let server = server();
+    let project = project(&server);
+    project.file("s.rhai", "let b = branch(); for n in 0..60 { b.chat(`question ${n}`); }");
+    let mut watch = OnTerminal::start(project.command(&["watch", "s.rhai"]));
+    wait_for(&server, BEFORE);
+    let at = Places::of(&project);
+    fs::rename(&at.copy, &at.store).unwrap();
+    watch.until("was replaced by another file");
+    watch.until("[q] quit");
+    watch.press('q');
+    assert_eq!(watch.child.wait().unwrap().code(), Some(8));
+}
