@@ -34,6 +34,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     let classes = optimizer.failures(arguments.task.as_deref())?;
     let avoided = optimizer.avoided_of(&classes, &[])?;
     damage::tell_knowledge(&knowledge);
+    if let Some(notice) = optimizer.take_notice() {
+        say(notice);
+    }
     if classes.is_empty() && !global.json {
         let of = arguments.task.as_ref().map_or(String::new(), |task| format!(" on `{task}`"));
         say(&format!("no failure is known{of}; scripts record with `save_pattern_failure`"));

@@ -55,6 +55,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     }
     for (number, task) in all.into_keys().enumerate() {
         let ranked = optimizer.standings(&task)?;
+        if let Some(notice) = optimizer.take_notice() {
+            say(notice);
+        }
         if let Some(file) = &arguments.svg {
             draw(global, file, &standing::svg(task.as_str(), &ranked, &optimizer.curve(&task)?))?;
         }
@@ -68,21 +71,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
             print_line("");
         }
         print_line(task.as_str());
-        let rows: Vec<Vec<String>> = ranked.iter().map(row).collect();
-        let head = [
-            "  pattern",
-            ">score",
-            ">90 %",
-            ">best",
-            ">n",
-            ">success",
-            ">quality",
-            ">time",
-            ">tokens",
-            ">cost",
-            "note",
-        ];
-        print_line(&table::render(&head, &rows));
+        print_table(&ranked);
         if arguments.plot || std::io::stdout().is_terminal() {
             print_line(&standing::plot(&ranked));
             if let Some(curve) = standing::curve(&optimizer.curve(&task)?) {
@@ -99,6 +88,24 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         ));
     }
     Ok(Exit::Ok)
+}
+
+fn print_table(ranked: &[Ranked]) {
+    let rows: Vec<Vec<String>> = ranked.iter().map(row).collect();
+    let head = [
+        "  pattern",
+        ">score",
+        ">90 %",
+        ">best",
+        ">n",
+        ">success",
+        ">quality",
+        ">time",
+        ">tokens",
+        ">cost",
+        "note",
+    ];
+    print_line(&table::render(&head, &rows));
 }
 
 fn draw(global: &Global, file: &Path, picture: &str) -> anyhow::Result<()> {

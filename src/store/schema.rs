@@ -61,6 +61,10 @@ const STEPS: &[&str] = &[
     ALTER TABLE cells DROP COLUMN strikes;
     ALTER TABLE cells DROP COLUMN avoid_until;
 ",
+    "
+    CREATE TABLE learned (rules INTEGER NOT NULL);
+    INSERT INTO learned SELECT 1 WHERE EXISTS (SELECT 1 FROM observations);
+",
 ];
 
 /// Tables that every store has, whatever its format; a database without them is no store.

@@ -193,12 +193,13 @@ fn tasks_of_minutes_and_of_milliseconds_are_told_apart_by_their_own_scale() {
     assert_eq!(ran.stdout, "quick true\nquick true\n", "{}", ran.stderr);
     let told = |task: &str| {
         let said = project.kaizen(&["advise", task, "--explain"]).stderr;
-        let line = said.lines().find(|line| line.starts_with("the reward")).unwrap_or_default();
+        let line =
+            said.lines().find(|line| line.starts_with("the reward is halved ")).unwrap_or_default();
         line.to_owned()
     };
-    let thrift = "that for thrift at $2.500";
-    assert_eq!(told("minutes"), format!("the reward for speed is halved at 5 min 0 s, {thrift}"));
-    assert_eq!(told("millis"), format!("the reward for speed is halved at 5.00 ms, {thrift}"));
+    let thrift = "for thrift at $2.500";
+    assert_eq!(told("minutes"), format!("the reward is halved for speed at 5 min 0 s, {thrift}"));
+    assert_eq!(told("millis"), format!("the reward is halved for speed at 5.00 ms, {thrift}"));
     let told = json(&project.kaizen(&["advise", "minutes", "--json"]).stdout);
     assert_eq!(told["scale"], serde_json::json!({ "time_half": 300.0, "cost_half": 2.5 }));
 }

@@ -293,7 +293,7 @@ fn knowing(engine: &mut Engine, host: &Rc<Inner>) {
                 let found = o.optimizer.best_pattern(task).map_err(|e| raise(&inner, e))?;
                 Ok(found.map_or(Value::Null, |name| name.to_string().into()))
             };
-            journaled(&inner, format!("get_best_pattern {task}"), best).map(convert::from_value)
+            journaled(&inner, o, format!("get_best_pattern {task}"), best).map(convert::from_value)
         },
     );
     let inner = host.clone();
@@ -318,7 +318,7 @@ fn knowing(engine: &mut Engine, host: &Rc<Inner>) {
                 found.map(Value::from).map_err(|error| raise(&inner, error))
             };
             let found =
-                journaled(&inner, format!("should_avoid_pattern {task} {pattern}"), avoided);
+                journaled(&inner, o, format!("should_avoid_pattern {task} {pattern}"), avoided);
             Ok::<_, Raised>(found?.as_bool().unwrap_or(false))
         },
     );
@@ -380,7 +380,7 @@ fn insights(host: &Rc<Inner>, o: &Handle, task: Option<&str>) -> Result<Dynamic,
         let found = o.optimizer.insights(task).map_err(|error| raise(host, error))?;
         Ok(Value::Object(found))
     };
-    journaled(host, what, find).map(convert::from_value)
+    journaled(host, o, what, find).map(convert::from_value)
 }
 
 fn lessons(engine: &mut Engine, host: &Rc<Inner>) {
@@ -431,7 +431,7 @@ fn failures(host: &Rc<Inner>, o: &Handle, task: Option<&str>) -> Result<Array, R
         Ok(each.collect())
     };
     let what = format!("failures {}", task.unwrap_or_default());
-    let found = convert::from_value(journaled(host, what, find)?);
+    let found = convert::from_value(journaled(host, o, what, find)?);
     Ok(found.try_cast().unwrap_or_default())
 }
 

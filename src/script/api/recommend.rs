@@ -151,7 +151,7 @@ pub(super) fn choose_once(
     };
     let told = Event::Told { what, value: kept.clone(), at: Some(at) };
     executor.note(&told).map_err(|error| host.raise(error.into()))?;
-    tell_of_damage(host, o);
+    tell_of_store(host, o);
 
     let execution = kept["execution"].as_str().map(str::to_owned);
     let Some(advice) = advice else { return Ok(Choice { value: kept, execution, is_known }) };
@@ -161,8 +161,12 @@ pub(super) fn choose_once(
     Ok(Choice { value, execution, is_known })
 }
 
-/// Says once that a choice was made without what cannot be read.
-fn tell_of_damage(host: &Rc<Inner>, o: &Handle) {
+/// Says once that something was found out without what cannot be read, and what there is to say about
+/// the store.
+fn tell_of_store(host: &Rc<Inner>, o: &Handle) {
+    if let Some(notice) = o.optimizer.take_notice() {
+        host.note(notice);
+    }
     if o.optimizer.has_damage() {
         host.note(
             "some of what was learned cannot be read, and the rest was used: `kaizen doctor` \
@@ -182,12 +186,15 @@ pub(super) fn read_of(options: &mut Options) -> Result<Features, Failure> {
 /// Finds something out that a later run could not find out again, and journals it.
 pub(super) fn journaled(
     host: &Rc<Inner>,
+    o: &Handle,
     what: String,
     find: impl FnOnce(&Spot) -> Result<Value, Raised>,
 ) -> Result<Value, Raised> {
     let broken = |error: StoreError| host.raise(error.into());
     let strand = &tasks::current().strand;
-    host.executor().find_once(strand, what, find, broken).map(|(value, _)| value)
+    let (found, _) = host.executor().find_once(strand, what, find, broken)?;
+    tell_of_store(host, o);
+    Ok(found)
 }
 
 fn recommendation(found: &Recommendation) -> Value {
