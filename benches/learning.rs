@@ -3,6 +3,7 @@
 //!
 //! - `cargo bench --bench learning [-- INSTANCES [FAMILY ..]]`: everything, 200 instances; fails if a
 //!   demand is missed.
+//! - `-- [INSTANCES] PART ..`: only some of what follows the regrets (`PARTS`).
 //! - `-- --gate`: the regrets alone, 40 instances; fails if one is missed by more than chance explains.
 //! - `-- --table FILE [INSTANCES [INPUTS]]`: replays a table of outcomes, a JSON value per line: `task`,
 //!   `input`, `pattern`, `success`, `quality`, `time`, `cost`.
@@ -31,6 +32,10 @@ const GATE_INSTANCES: u32 = 40;
 /// Instances of the replay of a table.
 const TABLE_INSTANCES: u32 = 40;
 
+/// What is measured besides the regrets.
+const PARTS: [&str; 7] =
+    ["tempos", "run", "coverage", "leaders", "comparisons", "intervals", "speed"];
+
 fn main() {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     arguments.retain(|word| word != "--bench");
@@ -54,21 +59,25 @@ fn main() {
     let instances = first.unwrap_or(if is_gate { GATE_INSTANCES } else { INSTANCES });
     let named = |name: &str| arguments.iter().any(|word| word == name);
     let is_some_named = FAMILIES.iter().any(|family| named(family.name));
+    let is_part_named = PARTS.iter().any(|part| named(part));
+    let is_all = !is_gate && !is_some_named && !is_part_named;
     let families: Vec<&str> = FAMILIES
         .iter()
         .map(|family| family.name)
-        .filter(|name| !is_some_named || named(name))
+        .filter(|name| named(name) || !is_some_named && !is_part_named)
         .collect();
 
     let mut missed = families_table(&families, instances, is_gate);
-    if !is_gate && !is_some_named {
-        tempos(instances, &mut missed);
-        through_run(instances.min(40));
-        coverage(instances.min(60), &mut missed);
-        leaders(instances.min(60), &mut missed);
-        comparisons(2 * instances, &mut missed);
-        intervals(&mut missed);
-        speed();
+    for part in PARTS.into_iter().filter(|part| is_all || named(part)) {
+        match part {
+            "tempos" => tempos(instances, &mut missed),
+            "run" => through_run(instances.min(40)),
+            "coverage" => coverage(instances.min(60), &mut missed),
+            "leaders" => leaders(instances.min(60), &mut missed),
+            "comparisons" => comparisons(2 * instances, &mut missed),
+            "intervals" => intervals(&mut missed),
+            _ => speed(),
+        }
     }
 
     for fault in &missed {
@@ -79,6 +88,9 @@ fn main() {
 
 /// Prints what came of every policy in every family; returns the demands that were missed.
 fn families_table(families: &[&str], instances: u32, is_gate: bool) -> Vec<String> {
+    if families.is_empty() {
+        return Vec::new();
+    }
     println!(
         "regret after all choices: mean of {instances} instances, half of its 95 % interval\n"
     );
