@@ -14,6 +14,7 @@ mod explain;
 mod export;
 mod failures;
 mod gc;
+mod help;
 mod job;
 mod lease;
 mod list;
@@ -47,7 +48,7 @@ use crate::journal::history::HistoryError;
 use crate::model::registry::ModelError;
 use crate::optimizer::knowledge::KnowledgeError;
 use crate::store::{self, StoreError};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::io::{IsTerminal, Write};
@@ -58,23 +59,23 @@ use std::process::ExitCode;
 #[derive(Debug, Parser)]
 #[command(name = "kaizen", version, about)]
 struct Arguments {
-    /// Print JSON lines on stdout.
+    /// Print JSON lines to stdout.
     #[arg(long, global = true)]
     json: bool,
-    /// Say nothing but errors.
+    /// Print errors only.
     #[arg(short, long, global = true)]
     quiet: bool,
-    /// When to use colours.
-    #[arg(long, global = true, value_enum, default_value = "auto")]
+    /// When to use colours: auto, always or never.
+    #[arg(long, global = true, value_enum, default_value = "auto", hide_possible_values = true)]
     color: When,
-    /// Do everything in this folder.
+    /// Run as if started in DIR.
     #[arg(short = 'C', global = true, value_name = "DIR")]
     folder: Option<PathBuf>,
     #[command(subcommand)]
     command: Option<Command>,
 }
 
-/// When something is done.
+/// When to use colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum When {
     /// On a terminal, unless `NO_COLOR` is set.
@@ -88,53 +89,53 @@ enum When {
 /// What to do.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Create a project that runs at once, offline.
+    /// Create a project that runs at once, offline and without a key.
     New(new::Arguments),
     /// Run a workflow script.
     Run(run::Arguments),
-    /// Run a script again whenever it is saved; only what changed is asked again.
+    /// Re-run a script on every save, calling models only for what changed.
     Watch(watch::Arguments),
-    /// Find what is wrong with scripts, without running them.
+    /// Find mistakes in scripts without running them.
     Check(check::Arguments),
-    /// Run the tests of the project: functions `test_..` in files `*_test.rhai`.
+    /// Run the tests of the project: `test_..` functions in `*_test.rhai` files.
     Test(test::Arguments),
-    /// Explain a code such as K0003, or a kind of failure such as `rate_limited`.
+    /// Explain an error code such as K0003, or a kind of failure such as `rate_limited`.
     Explain(explain::Arguments),
-    /// Show what a run would ask and cost; nothing is asked.
+    /// Show the model calls that a run would make, and their cost, without making any.
     Plan(run::Given),
-    /// Try things out, line by line, with everything that scripts have.
+    /// Try out script code line by line.
     Repl(repl::Arguments),
-    /// Go through a run again as it was journaled, without calling a model.
+    /// Replay a recorded run without calling any model.
     Replay(replay::Arguments),
-    /// Run a script again from a run's journal up to an operation, and live from there.
+    /// Re-run from a recorded run: reuse its replies up to an operation, then call models.
     Fork(run::Fork),
-    /// List the newest runs.
+    /// List the latest runs.
     Runs(runs::Arguments),
     /// Show what a run did.
     Show(show::Arguments),
-    /// Show what was learned: which pattern suits which kind of task.
+    /// Show what was learned about each pattern, by task type.
     Patterns(patterns::Arguments),
-    /// List the models and whether each is set up.
+    /// List the models and whether each one is set up.
     Models,
-    /// Look up the words that scripts can call.
+    /// Look up the functions and constants that scripts can use.
     Doc(doc::Arguments),
-    /// Look whether everything is in order.
+    /// Check that the project, model and store are healthy.
     Doctor,
-    /// What would be chosen now for a kind of task, and why.
+    /// Show which pattern would be chosen for a task type, and why.
     Advise(advise::Arguments),
-    /// What went wrong, by kind, with what it teaches.
+    /// Show recorded failures by kind, and what to do about each.
     Failures(failures::Arguments),
-    /// Find out which of several scripts does the same tasks better.
+    /// Compare scripts on the same inputs and test which one is better.
     Compare(compare::Arguments),
-    /// Forget old runs and give their room back to the disk.
+    /// Delete old runs and reclaim disk space.
     Gc(gc::Arguments),
-    /// Write runs as JSON lines, or copy the whole store.
+    /// Export runs as JSON lines, or copy the whole store.
     Export(export::Arguments),
-    /// Let the wishes of the project's kaizen.toml count: its servers and permissions.
+    /// Trust this project: allow the servers and permissions that its kaizen.toml asks for.
     Trust(trust::Arguments),
-    /// Show the settings.
+    /// Show the settings and where each one comes from.
     Config(config_show::Arguments),
-    /// Write completions for a shell to stdout.
+    /// Print completions for a shell.
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
@@ -170,7 +171,10 @@ pub fn run() -> ExitCode {
     }
     std::panic::set_hook(Box::new(tell_bug));
     store::on_wait(say);
-    let arguments = match Arguments::try_parse() {
+    let parsed = help::grouped(Arguments::command())
+        .try_get_matches()
+        .and_then(|matches| Arguments::from_arg_matches(&matches));
+    let arguments = match parsed {
         Ok(arguments) => arguments,
         Err(error) => {
             // Clap prints its help and its errors itself; a closed pipe cannot be told about.
@@ -235,7 +239,7 @@ fn perform(global: &Global, command: Option<&Command>) -> anyhow::Result<Exit> {
         Some(Command::Trust(arguments)) => trust::run(global, arguments),
         Some(Command::Config(arguments)) => config_show::run(global, arguments),
         Some(Command::Completions { shell }) => {
-            let mut command = <Arguments as clap::CommandFactory>::command();
+            let mut command = Arguments::command();
             clap_complete::generate(*shell, &mut command, "kaizen", &mut std::io::stdout());
             Ok(Exit::Ok)
         }
