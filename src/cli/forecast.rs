@@ -26,8 +26,8 @@ use std::time::Duration;
 
 /// Longest time for going through a script once: one that goes on until a reply is good never ends.
 const TIME_MAX: Duration = Duration::from_secs(5);
-/// Longest time for all further guesses together.
-const MORE_TIME_MAX: Duration = Duration::from_secs(3);
+/// Longest time for all further guesses together, where somebody has asked for a plan.
+pub(super) const MORE_TIME_MAX: Duration = Duration::from_secs(3);
 /// Shortest time that one of them is given.
 const TRY_TIME_MIN: Duration = Duration::from_millis(500);
 
@@ -44,8 +44,8 @@ pub(super) struct Once {
     pub(super) ended: Ended,
     /// Why it went no further, if the script did not come to its end.
     pub(super) stopped: Option<Diagnostic>,
-    /// How many guesses were made.
-    pub(super) made: usize,
+    /// How many different guesses there are; none if none was made.
+    pub(super) choices: usize,
     /// Decisions that depended on a guess.
     pub(super) seen: BTreeMap<Decision, Ways>,
     /// The texts of the script and of what it imports.
@@ -60,7 +60,7 @@ impl Once {
         result: Result<(), Box<Diagnostic>>,
         is_over: bool,
     ) -> Once {
-        let (made, seen) = (guess.made(), guess.seen());
+        let (choices, seen) = (guess.choices(), guess.seen());
         let (ended, stopped) = match result {
             Ok(()) => (Ended::Well, None),
             Err(fault) if is_over => {
@@ -72,7 +72,7 @@ impl Once {
             }
             Err(fault) => (Ended::Early, Some(*fault)),
         };
-        Once { events, ended, stopped, made, seen, texts: Vec::new() }
+        Once { events, ended, stopped, choices, seen, texts: Vec::new() }
     }
 }
 
@@ -83,9 +83,10 @@ pub(super) async fn forecast(
     replies: &Replies,
     experience: &Experience,
     interrupted: Arc<AtomicBool>,
+    patience: Duration,
 ) -> anyhow::Result<Result<Forecast, Vec<Diagnostic>>> {
     let flag = interrupted.clone();
-    rehearse(experience, &interrupted, async |guess, limit| {
+    rehearse(experience, &interrupted, patience, async |guess, limit| {
         once(job, text, replies.clone(), guess, limit, flag.clone()).await
     })
     .await
@@ -95,6 +96,7 @@ pub(super) async fn forecast(
 pub(super) async fn rehearse(
     experience: &Experience,
     interrupted: &AtomicBool,
+    patience: Duration,
     mut once: impl AsyncFnMut(Guess, Duration) -> anyhow::Result<Result<Once, Vec<Diagnostic>>>,
 ) -> anyhow::Result<Result<Forecast, Vec<Diagnostic>>> {
     let began = clock::monotonic();
@@ -105,17 +107,19 @@ pub(super) async fn rehearse(
     };
     let took = clock::monotonic().saturating_sub(began);
     let words = words(&first.texts);
-    let numbers = if first.made == 0 { 0..0 } else { 1..words.len() };
+    let numbers = 1..words.len().min(first.choices);
 
     let mut tried = Tried::new(experience);
     tried.add(0, first);
-    let until = clock::monotonic() + MORE_TIME_MAX;
-    let limit = TRY_TIME_MIN.max(took * 2).min(MORE_TIME_MAX);
+    let until = clock::monotonic() + patience;
+    let limit = TRY_TIME_MIN.max(took * 2).min(patience);
     let mut guesses: Vec<(usize, Forced)> =
         numbers.map(|number| (number, Forced::default())).rev().collect();
     let mut has_forced = false;
-    while !interrupted.load(Ordering::SeqCst) && clock::monotonic() < until {
-        let Some((number, forced)) = guesses.pop() else {
+    while !interrupted.load(Ordering::SeqCst) {
+        // The last two are few, and nothing else shows what they do.
+        let is_late = !has_forced && clock::monotonic() >= until;
+        let Some((number, forced)) = guesses.pop().filter(|_| !is_late) else {
             if std::mem::replace(&mut has_forced, true) {
                 break;
             }

@@ -3,7 +3,7 @@
 
 use crate::base::id::RunId;
 use crate::cli::exit::Exit;
-use crate::cli::forecast::{Forecast, forecast};
+use crate::cli::forecast::{Forecast, MORE_TIME_MAX, forecast};
 use crate::cli::job::Job;
 use crate::cli::project::Project;
 use crate::cli::render::plan::Told;
@@ -17,6 +17,7 @@ use crate::metrics::experience::Experience;
 use crate::script::State;
 use crate::script::diagnostic::Diagnostic;
 use crate::store::{self, Connection, writer::Writer};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::rc::Rc;
@@ -86,19 +87,26 @@ impl Past {
         let (own, others) = (fit(own)?, fit(others)?);
         past.runs = own.len() + others.len();
 
+        // Each script has places of its own.
+        let mut elsewhere: BTreeMap<String, Replies> = BTreeMap::new();
         for row in others.into_iter().rev() {
             let events = damage::events(store, &row.id)?;
-            past.replies.learn(&row.id, events.iter().map(|(_, event)| event));
+            let replies = elsewhere.entry(row.script).or_default();
+            replies.learn(&row.id, events.iter().map(|(_, event)| event));
         }
-        past.replies.forget_names();
+        for (_, others) in elsewhere {
+            past.replies.absorb_elsewhere(others);
+        }
+        let mut known = Replies::default();
         for (age, row) in own.into_iter().enumerate().rev() {
             let events = damage::events(store, &row.id)?;
-            past.replies.learn(&row.id, events.iter().map(|(_, event)| event));
+            known.learn(&row.id, events.iter().map(|(_, event)| event));
             if age < RUNS_MAX {
                 past.experience.learn(&events);
             }
             past.last = Some((row.id, events));
         }
+        past.replies.absorb(known);
         Ok(past)
     }
 }
@@ -140,7 +148,8 @@ pub(super) fn plan(global: &Global, given: &Given) -> anyhow::Result<Exit> {
     };
     let flag = signal::watch()?.flag();
     let runs = past.experience.runs();
-    let found = block_on(forecast(&job, &text, &past.replies, &past.experience, flag))??;
+    let found = forecast(&job, &text, &past.replies, &past.experience, flag, MORE_TIME_MAX);
+    let found = block_on(found)??;
     let Forecast { plan, stopped } = match found {
         Ok(forecast) => forecast,
         Err(faults) => return Ok(job.refuse(&faults)),

@@ -87,8 +87,8 @@ pub struct Guess {
     /// Which of them is made.
     number: usize,
     forced: Forced,
-    /// How many guesses were made.
-    made: Cell<usize>,
+    /// How many different guesses there are at most for one of those that were made.
+    choices: Cell<usize>,
     /// Operations that have made a guess, or depend on one.
     ops: RefCell<HashSet<OpId>>,
     /// Decisions that depend on a guess.
@@ -98,13 +98,14 @@ pub struct Guess {
 impl Guess {
     /// Makes the guess of this number.
     pub fn new(words: Words, number: usize, forced: Forced) -> Guess {
-        let (made, ops, seen) = Default::default();
-        Guess { words, number, forced, made, ops, seen }
+        let (choices, ops, seen) = Default::default();
+        Guess { words, number, forced, choices, ops, seen }
     }
 
-    /// Returns how many guesses were made.
-    pub fn made(&self) -> usize {
-        self.made.get()
+    /// Returns how many different guesses there are: none if none was made, and as many as there are
+    /// words, whatever those are, where nothing better is known.
+    pub fn choices(&self) -> usize {
+        self.choices.get()
     }
 
     /// Returns the decisions that depend on a guess, and which ways they went.
@@ -114,7 +115,8 @@ impl Guess {
 
     /// Guesses a reply. `before` are replies that the operation got earlier, the newest first.
     pub(super) fn reply(&self, op: OpId, before: &[Rc<str>], schema: Option<&Value>) -> String {
-        self.made.set(self.made.get() + 1);
+        let choices = if before.is_empty() { usize::MAX } else { before.len() };
+        self.choices.set(self.choices.get().max(choices));
         self.depends(op);
         match (before, schema) {
             // A reply yet to come will differ: with a line more, what depends on it is not taken

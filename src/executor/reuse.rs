@@ -181,8 +181,9 @@ impl Reuse {
     }
 
     pub(super) fn see(&self, learner: &mut Learner, event: &Event) {
-        // A replay learns nothing: what it asks, the run that is replayed may not have asked.
-        if self.mode != Mode::Replay {
+        // A replay learns nothing: what it asks, the run that is replayed may not have asked. Nor does
+        // a plan: its guesses are no replies.
+        if self.mode == Mode::Live {
             learner.see(&mut self.replies.borrow_mut(), event);
         }
     }
@@ -227,7 +228,7 @@ impl Reuse {
                 self.diverged.borrow_mut().get_or_insert_with(|| failure.clone());
                 return Answer::Never(Box::new(failure));
             }
-            Mode::Plan => {}
+            Mode::Plan => Replies::reserve(sample, claims),
         }
         let (op, name) = op;
         let before = name.map(|name| replies.of_operation(name)).unwrap_or_default();

@@ -39,6 +39,8 @@ enum Mark {
     Spot(Spot),
     /// When it was asked for among equal requests: all that a program before 0.2 noted.
     Arrival(u32),
+    /// In another script, whose places are not those of this one.
+    Elsewhere(u32),
 }
 
 /// The replies that a run has used, so that none answers two requests.
@@ -73,6 +75,8 @@ struct Kept {
 #[derive(Debug, Clone, Default)]
 pub struct Replies {
     known: HashMap<Key, Vec<Kept>>,
+    /// How many replies are those of other scripts.
+    elsewhere: u32,
     /// The replies of operations, the newest first, each text once, by the operation's name.
     by_name: HashMap<String, Vec<Rc<str>>>,
     /// What was asked, by request: the newest message.
@@ -198,11 +202,17 @@ impl Replies {
         }
         self.by_name.extend(other.by_name);
         self.prompts.extend(other.prompts);
+        self.failed.extend(other.failed);
     }
 
-    /// Forgets which operations were answered what: a script of its own may use the same names.
-    pub fn forget_names(&mut self) {
-        self.by_name.clear();
+    /// Takes in what runs of another script were answered: replies for whoever asks the same.
+    pub fn absorb_elsewhere(&mut self, other: Replies) {
+        for (key, list) in other.known {
+            for kept in list {
+                self.elsewhere += 1;
+                self.keep(key, Kept { mark: Mark::Elsewhere(self.elsewhere), ..kept });
+            }
+        }
     }
 
     /// Forgets every reply.

@@ -145,10 +145,13 @@ impl<'a> Fold<'a> {
                 self.name(ops);
                 self.expanded.insert(*op);
                 let Some((_, known)) = self.flows.get_mut(flow) else { return };
+                let mut after = Vec::new();
                 if let Some(parent) = known.iter_mut().find(|planned| planned.op == *op) {
+                    after.clone_from(&parent.after);
                     parent.after.extend(ops.iter().map(|planned| planned.op));
                 }
-                known.extend(ops.iter().cloned());
+                // They wait for what the expansion has waited for.
+                known.extend(ops.iter().map(|one| Planned { after: after.clone(), ..one.clone() }));
             }
             Event::OpStarted { op, name: Some(name), .. } => {
                 self.names.insert(*op, name.clone());
@@ -272,10 +275,11 @@ fn layers(ops: &[Planned]) -> Vec<Vec<String>> {
             layers.resize(at + 1, Vec::new());
         }
         let name = stem(names[&op]);
-        if !layers[at].contains(&name) {
+        if !layers.iter().any(|layer| layer.contains(&name)) {
             layers[at].push(name);
         }
     }
+    layers.retain(|layer| !layer.is_empty());
     layers
 }
 

@@ -130,7 +130,16 @@ let topics = g.add_operation("communicate", #{ name: "topics", instruction: "lis
 let each = g.expand(topics, |t| #{ instruction: `write about ${t}` }, #{ name: "each" });
 g.add_operation("communicate", #{ name: "sum", instruction: "sum up", depends_on: [each] });
 session(branch("demo/echo")).flow(g)"##,
-        &expect![[""]],
+        &expect![[r#"
+            g: topics ─▶ each ─▶ sum
+            op      model          run  run --reuse  tokens in/out  cost  seconds each  after
+            topics  demo/echo        1            1       ~3/~3…23   ~$0             -
+            each    demo/echo  1 to 10      1 to 10      ~12/~1…98   ~$0             -  topics
+            sum     demo/echo        1            1  ~12…963/~1…98   ~$0             -  each
+            run: 3 to 12 calls · $0   (never run before: rough)
+            run --reuse: 3 to 12 calls · $0   (never run before: rough)
+            what depends on replies is a range: 20 guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
+        "#]],
     );
 }
 
@@ -141,7 +150,15 @@ fn a_condition_on_a_reply_may_go_either_way() {
 let kind = g.add_operation("chat", #{ name: "kind", instruction: "bug or question?" });
 g.add_operation("chat", #{ name: "fix", instruction: "fix it", depends_on: [kind], when: |i| i.kind.len > 9000 });
 session(branch("demo/echo")).flow(g)"##,
-        &expect![[""]],
+        &expect![[r#"
+            g: kind ─▶ fix
+            op    model         run  run --reuse  tokens in/out  cost  seconds each  after
+            kind  demo/echo       1            1       ~4/~1…98   ~$0             -
+            fix   demo/echo  0 to 1       0 to 1         ~19/~9   ~$0             -  kind
+            run: 1 to 2 calls · $0   (never run before: rough)
+            run --reuse: 1 to 2 calls · $0   (never run before: rough)
+            what depends on replies is a range: 17 guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
+        "#]],
     );
 }
 
@@ -151,7 +168,13 @@ fn a_branch_of_the_script_is_tried_both_ways() {
         r##"let b = branch("demo/echo");
 let kind = b.chat("bug or question?");
 if kind == "bug" { b.chat("fix"); b.chat("test"); } else if kind.contains("question") { b.chat("answer"); }"##,
-        &expect![[""]],
+        &expect![[r#"
+            op    model         run  run --reuse  tokens in/out  cost  seconds each  after
+            chat  demo/echo  1 to 3       1 to 3     ~1…4/~1…98   ~$0             -
+            run: 1 to 3 calls · $0   (never run before: rough)
+            run --reuse: 1 to 3 calls · $0   (never run before: rough)
+            what depends on replies is a range: 16 guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
+        "#]],
     );
 }
 
@@ -160,7 +183,19 @@ fn a_loop_until_a_reply_is_good_has_no_bound() {
     fresh(
         r##"let b = branch("demo/echo"); let tries = 0;
 loop { tries += 1; if b.chat("draft") == "good" { break; } }"##,
-        &expect![[""]],
+        &expect![[r#"
+            op    model            run  run --reuse  tokens in/out         cost  seconds each  after
+            chat  demo/echo  1 or more    1 or more       ~2/~9…93  ~$0 or more             -
+            run: 1 or more calls · $0 or more   (never run before: rough)
+            run --reuse: 1 or more calls · $0 or more   (never run before: rough)
+            what depends on replies is a range: 2 guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
+            the plan ends here; what comes after depends on real replies:
+            error[K0116]: the script goes on for more than 5 s without an end
+             --> s.rhai:2:20
+              |
+            2 | loop { tries += 1; if b.chat("draft") == "good" { break; } }
+              |                    ^^
+        "#]],
     );
 }
 
@@ -169,7 +204,13 @@ fn rounds_are_bounded_by_the_script() {
     fresh(
         r##"let b = branch("demo/echo");
 for i in 0..4 { b.chat(`draft ${i}`); if b.chat("is it good?") == "yes" { break; } }"##,
-        &expect![[""]],
+        &expect![[r#"
+            op    model         run  run --reuse  tokens in/out  cost  seconds each  after
+            chat  demo/echo  2 to 8       2 to 8       ~3/~1…98   ~$0             -
+            run: 2 to 8 calls · $0   (never run before: rough)
+            run --reuse: 2 to 8 calls · $0   (never run before: rough)
+            what depends on replies is a range: 12 guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
+        "#]],
     );
 }
 
@@ -179,7 +220,13 @@ fn lists_made_of_text_count_as_lists() {
         r##"let b = branch("demo/echo");
 let lines = b.chat("ten ideas, one a line").split("\n");
 parallel(lines, |line| b.chat(`rate ${line}`))"##,
-        &expect![[""]],
+        &expect![[r#"
+            op    model          run  run --reuse  tokens in/out  cost  seconds each  after
+            chat  demo/echo  2 to 11      2 to 11    ~2…99/~1…98   ~$0             -
+            run: 2 to 11 calls · $0   (never run before: rough)
+            run --reuse: 2 to 11 calls · $0   (never run before: rough)
+            what depends on replies is a range: 13 guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
+        "#]],
     );
 }
 
@@ -190,7 +237,14 @@ fn a_hundred_equal_rows_are_one() {
 for i in 0..100 { all.push(g.add_operation("chat", #{ name: `part_${i}`, instruction: `part ${i}` })); }
 g.add_aggregation("chat", #{ name: "sum", source_node_ids: all, instruction: "sum up" });
 session(branch("demo/echo")).flow(g)"##,
-        &expect![[""]],
+        &expect![[r#"
+            g: part_0, part_1, part_2, part_3, part_4, part_5, … 94 more ─▶ sum
+            op                        model      run  run --reuse     tokens in/out  cost  seconds each  after
+            part_0 … part_99 (x 100)  demo/echo  100          100          ~2/~1…98   ~$0             -
+            sum                       demo/echo    1            1  ~924…10674/~1…98   ~$0             -  part_0, part_1, part_2, part_3, part_4, part_5, … 94 more
+            run: 101 calls · $0   (never run before: rough)
+            run --reuse: 101 calls · $0   (never run before: rough)
+        "#]],
     );
 }
 
@@ -200,7 +254,19 @@ fn a_plan_that_only_a_real_reply_takes_further_has_no_bound() {
         r##"let b = branch("demo/echo");
 let found = b.chat("which?"); b.chat("more");
 if found.len < 100000 { throw "not found"; } b.chat("last");"##,
-        &expect![[""]],
+        &expect![[r#"
+            op    model            run  run --reuse  tokens in/out         cost  seconds each  after
+            chat  demo/echo  2 or more    2 or more       ~1/~1…98  ~$0 or more             -
+            run: 2 or more calls · $0 or more   (never run before: rough)
+            run --reuse: 2 or more calls · $0 or more   (never run before: rough)
+            what depends on replies is a range: 14 guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
+            the plan ends here; what comes after depends on real replies:
+            error[K0100]: not found
+             --> s.rhai:3:25
+              |
+            3 | if found.len < 100000 { throw "not found"; } b.chat("last");
+              |                         ^^^^^
+        "#]],
     );
 }
 
@@ -222,8 +288,24 @@ fn both_kinds_of_runs_are_told() {
             lines.map(|line| line.split("  0.").next().unwrap_or(line).trim_end().to_owned());
         words.collect::<Vec<_>>().join("\n")
     };
-    expect![[""]].assert_eq(&plan(&[]));
-    expect![[""]].assert_eq(&plan(&["-p", "b=c", "--max-calls", "1"]));
+    expect![[r#"
+        op    model      run  run --reuse  tokens in/out  cost  seconds each  after
+        chat  demo/echo    2            0            1/5    $0
+        run: 2 calls · $0
+        run --reuse: 0 calls, 2 replies reused"#]]
+    .assert_eq(&plan(&[]));
+    expect![[r#"
+        op    model      run  run --reuse  tokens in/out  cost  seconds each  after
+        chat  demo/echo    2            1            1/5    $0
+        run: 2 calls · $0
+        run --reuse: 1 call, 1 reply reused · $0   (from 1 earlier run)
+        the budget is used up before the end: `max_calls` is 1"#]]
+    .assert_eq(&plan(&["-p", "b=c", "--max-calls", "1"]));
     project.file("kaizen.toml", "[run]\nreuse = true\n");
-    expect![[""]].assert_eq(&plan(&[]));
+    expect![[r#"
+        op    model      run --no-reuse  run  tokens in/out  cost  seconds each  after
+        chat  demo/echo               2    0            1/5    $0
+        run --no-reuse: 2 calls · $0
+        run: 0 calls, 2 replies reused"#]]
+    .assert_eq(&plan(&[]));
 }

@@ -1,7 +1,7 @@
 //! `:plan`: what code of a session would ask and cost.
 
 use crate::base::id::RunId;
-use crate::cli::forecast::{Clock, Forecast, Once, rehearse};
+use crate::cli::forecast::{Clock, Forecast, MORE_TIME_MAX, Once, rehearse};
 use crate::cli::plan::{Past, tell_end};
 use crate::cli::render::plan::Told;
 use crate::cli::render::{self, diagnostic};
@@ -35,7 +35,7 @@ impl Session<'_> {
         self.renew();
         let flag = self.signals().flag();
         let signals = self.signals().clone();
-        let found = rehearse(&past.experience, &flag, async |guess, limit| {
+        let found = rehearse(&past.experience, &flag, MORE_TIME_MAX, async |guess, limit| {
             self.rehearse(code, past.replies.clone(), guess, limit).await
         });
         let found = tokio::select! {

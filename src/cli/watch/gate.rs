@@ -10,6 +10,10 @@ use crate::cli::watch::round::{Desk, How, Round};
 use crate::cli::watch::{Cause, Events, Happening};
 use crate::metrics::plan::Plan;
 use crate::model::price::Price;
+use std::time::Duration;
+
+/// Longest time that is spent on further guesses: who saves a script waits for its run.
+const PATIENCE: Duration = Duration::from_millis(150);
 
 impl Desk<'_> {
     /// Asks before a run that would cost much. Gives what to do instead of running.
@@ -28,7 +32,7 @@ impl Desk<'_> {
         let job = self.job(How::Reuse);
         let flag = events.signals.renew();
         // The run itself tells of faults.
-        let found = forecast(&job, text, &replies, &self.experience, flag).await?;
+        let found = forecast(&job, text, &replies, &self.experience, flag, PATIENCE).await?;
         let Ok(forecast) = found else { return Ok(None) };
         let Some(doubt) = doubt(&forecast.plan, limit, is_set) else { return Ok(None) };
         self.watch_gate(files, text);
