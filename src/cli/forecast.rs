@@ -27,9 +27,11 @@ use std::time::Duration;
 /// Longest time for going through a script once: one that goes on until a reply is good never ends.
 const TIME_MAX: Duration = Duration::from_secs(5);
 /// Longest time for all further guesses together, where somebody has asked for a plan.
-pub(super) const MORE_TIME_MAX: Duration = Duration::from_secs(3);
+pub(super) const MORE_TIME_MAX: Duration = Duration::from_secs(10);
 /// Shortest time that one of them is given.
 const TRY_TIME_MIN: Duration = Duration::from_millis(500);
+/// The time of each where the first one had no end: others must get their turn.
+const ENDLESS_TIME_MAX: Duration = Duration::from_millis(100);
 
 /// What planning a run has found.
 pub(super) struct Forecast {
@@ -110,9 +112,11 @@ pub(super) async fn rehearse(
     let numbers = 1..words.len().min(first.choices);
 
     let mut tried = Tried::new(experience);
+    let has_end = first.ended != Ended::Never;
     tried.add(0, first);
     let until = clock::monotonic() + patience;
-    let limit = TRY_TIME_MIN.max(took * 2).min(patience);
+    let limit = if has_end { TRY_TIME_MIN.max(took * 2) } else { ENDLESS_TIME_MAX };
+    let limit = limit.min(patience);
     let mut guesses: Vec<(usize, Forced)> =
         numbers.map(|number| (number, Forced::default())).rev().collect();
     let mut has_forced = false;

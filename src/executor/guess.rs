@@ -29,7 +29,6 @@ impl Words {
         let lines = vec![UNKNOWN_REPLY; usize::try_from(ITEMS_ASSUMED).unwrap_or(1)];
         let mut all = vec![UNKNOWN_REPLY.to_owned(), lines.join("\n")];
         all.push(Value::from(lines).to_string());
-        all.extend(WORDS.map(str::to_owned));
 
         let mut own: Vec<String> = Vec::new();
         for text in texts {
@@ -39,6 +38,8 @@ impl Words {
             }
         }
         all.extend(own);
+        let usual: Vec<&str> = WORDS.into_iter().filter(|w| !all.iter().any(|a| a == w)).collect();
+        all.extend(usual.into_iter().map(str::to_owned));
         Words(all.into())
     }
 
@@ -166,7 +167,7 @@ mod tests {
     #[test]
     fn the_texts_of_a_script_are_tried_each_once() {
         let all = guesses(&[], None, &["bug", "yes", "", "question", "bug"]);
-        assert_eq!(all[3..], ["yes", "no", "1", "10", "true", "false", "bug", "question"]);
+        assert_eq!(all[3..], ["bug", "yes", "question", "no", "1", "10", "true", "false"]);
         assert_eq!((all[0].lines().count(), all[1].lines().count()), (1, 10));
         assert_eq!(serde_json::from_str::<Vec<String>>(&all[2]).expect("a list").len(), 10);
     }

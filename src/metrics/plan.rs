@@ -160,13 +160,11 @@ fn places(used: &[&Rehearsal]) -> Vec<(String, String)> {
             // Of an expansion that became nothing, no model is known.
             let is_same =
                 |known: &(String, String)| *known == place || line.is_blank && known.0 == place.0;
-            match places.iter().position(is_same) {
-                Some(at) => next = at + 1,
-                None => {
-                    places.insert(next, place);
-                    next += 1;
-                }
+            let known = places.iter().position(is_same);
+            if known.is_none() {
+                places.insert(next, place);
             }
+            next = known.unwrap_or(next) + 1;
         }
     }
     let all = places.clone();

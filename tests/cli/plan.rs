@@ -39,7 +39,7 @@ fn files(project: &Project) -> Vec<String> {
 fn a_plan_asks_nothing_and_leaves_nothing() {
     let (project, server) = (Project::new(), Server::saying("x"));
     project.with_server(&server).file("s.rhai", SCRIPT);
-    let planned = plan(&project, &[]);
+    let mut planned = plan(&project, &[]);
     assert_eq!((&planned["calls"], &planned["calls_max"]), (&3.into(), &3.into()));
     assert_eq!(planned["reuse"]["reused"], 0);
     assert_eq!(planned["operations"][2]["after"], serde_json::json!(["a", "b"]));
@@ -47,7 +47,11 @@ fn a_plan_asks_nothing_and_leaves_nothing() {
     assert_eq!(server.bodies().len(), 0);
     assert_eq!(files(&project), ["kaizen.toml", "s.rhai"]);
     let dry = project.kaizen(&["run", "s.rhai", "--dry-run", "--json"]);
-    assert_eq!(serde_json::from_str::<Value>(&dry.stdout).unwrap(), planned);
+    let mut dry: Value = serde_json::from_str(&dry.stdout).unwrap();
+    // How many guesses there was time for depends on the machine.
+    let guesses = [&mut planned, &mut dry].map(|plan| plan["guesses"].take());
+    assert!(guesses.iter().all(Value::is_u64));
+    assert_eq!(dry, planned);
 }
 
 #[test]
@@ -87,7 +91,16 @@ fn fresh(script: &str, expected: &Expect) {
     project.file("s.rhai", script);
     let ran = project.kaizen(&["plan", "s.rhai"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    expected.assert_eq(&format!("{}{}", ran.stdout, ran.stderr));
+    let text = format!("{}{}", ran.stdout, ran.stderr);
+    // How many guesses there was time for depends on the machine.
+    let lines = text.lines().map(|line| match line.split_once(" guesses were tried") {
+        Some((start, rest)) => {
+            let start = start.trim_end_matches(|c: char| c.is_ascii_digit());
+            format!("{start}N guesses were tried{rest}\n")
+        }
+        None => format!("{line}\n"),
+    });
+    expected.assert_eq(&lines.collect::<String>());
 
     // A session says the same of the same code, but for what it never reuses.
     let mut command = project.command(&["repl", "--quiet"]);
@@ -98,7 +111,7 @@ fn fresh(script: &str, expected: &Expect) {
         .spawn()
         .unwrap();
     let line = script.replace('\n', " ");
-    write!(child.stdin.take().unwrap(), ":plan {line}\n").unwrap();
+    writeln!(child.stdin.take().unwrap(), ":plan {line}").unwrap();
     let session = Ran::from(child.wait_with_output().unwrap());
     let calls = |text: &str, column: usize| -> Vec<Vec<String>> {
         let rows = text.lines().filter(|line| line.contains("demo/") && !line.starts_with("run"));
@@ -138,7 +151,7 @@ session(branch("demo/echo")).flow(g)"##,
             sum     demo/echo        1            1  ~12…963/~1…98   ~$0             -  each
             run: 3 to 12 calls · $0   (never run before: rough)
             run --reuse: 3 to 12 calls · $0   (never run before: rough)
-            what depends on replies is a range: 20 guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
+            what depends on replies is a range: N guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
         "#]],
     );
 }
@@ -157,7 +170,7 @@ session(branch("demo/echo")).flow(g)"##,
             fix   demo/echo  0 to 1       0 to 1         ~19/~9   ~$0             -  kind
             run: 1 to 2 calls · $0   (never run before: rough)
             run --reuse: 1 to 2 calls · $0   (never run before: rough)
-            what depends on replies is a range: 17 guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
+            what depends on replies is a range: N guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
         "#]],
     );
 }
@@ -173,7 +186,7 @@ if kind == "bug" { b.chat("fix"); b.chat("test"); } else if kind.contains("quest
             chat  demo/echo  1 to 3       1 to 3     ~1…4/~1…98   ~$0             -
             run: 1 to 3 calls · $0   (never run before: rough)
             run --reuse: 1 to 3 calls · $0   (never run before: rough)
-            what depends on replies is a range: 16 guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
+            what depends on replies is a range: N guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
         "#]],
     );
 }
@@ -185,16 +198,10 @@ fn a_loop_until_a_reply_is_good_has_no_bound() {
 loop { tries += 1; if b.chat("draft") == "good" { break; } }"##,
         &expect![[r#"
             op    model            run  run --reuse  tokens in/out         cost  seconds each  after
-            chat  demo/echo  1 or more    1 or more       ~2/~9…93  ~$0 or more             -
+            chat  demo/echo  1 or more    1 or more          ~2/~1  ~$0 or more             -
             run: 1 or more calls · $0 or more   (never run before: rough)
             run --reuse: 1 or more calls · $0 or more   (never run before: rough)
-            what depends on replies is a range: 2 guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
-            the plan ends here; what comes after depends on real replies:
-            error[K0116]: the script goes on for more than 5 s without an end
-             --> s.rhai:2:20
-              |
-            2 | loop { tries += 1; if b.chat("draft") == "good" { break; } }
-              |                    ^^
+            what depends on replies is a range: N guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
         "#]],
     );
 }
@@ -209,7 +216,7 @@ for i in 0..4 { b.chat(`draft ${i}`); if b.chat("is it good?") == "yes" { break;
             chat  demo/echo  2 to 8       2 to 8       ~3/~1…98   ~$0             -
             run: 2 to 8 calls · $0   (never run before: rough)
             run --reuse: 2 to 8 calls · $0   (never run before: rough)
-            what depends on replies is a range: 12 guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
+            what depends on replies is a range: N guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
         "#]],
     );
 }
@@ -225,7 +232,7 @@ parallel(lines, |line| b.chat(`rate ${line}`))"##,
             chat  demo/echo  2 to 11      2 to 11    ~2…99/~1…98   ~$0             -
             run: 2 to 11 calls · $0   (never run before: rough)
             run --reuse: 2 to 11 calls · $0   (never run before: rough)
-            what depends on replies is a range: 13 guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
+            what depends on replies is a range: N guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
         "#]],
     );
 }
@@ -259,7 +266,7 @@ if found.len < 100000 { throw "not found"; } b.chat("last");"##,
             chat  demo/echo  2 or more    2 or more       ~1/~1…98  ~$0 or more             -
             run: 2 or more calls · $0 or more   (never run before: rough)
             run --reuse: 2 or more calls · $0 or more   (never run before: rough)
-            what depends on replies is a range: 14 guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
+            what depends on replies is a range: N guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
             the plan ends here; what comes after depends on real replies:
             error[K0100]: not found
              --> s.rhai:3:25

@@ -76,7 +76,7 @@ fn answers(engine: &mut Engine, host: &Rc<Inner>) {
         "",
         move |k: &mut Handle, task: &str| {
             let found = k.borrow().best_pattern(task).map_err(raise)?;
-            tell(&inner, format!("best_pattern {task}"), found.into())
+            tell(&inner, &format!("best_pattern {task}"), found.into())
         },
     );
     let inner = host.clone();
@@ -86,16 +86,16 @@ fn answers(engine: &mut Engine, host: &Rc<Inner>) {
         "",
         move |k: &mut Handle, task: &str, pattern: &str| {
             let found = k.borrow().should_avoid(task, pattern).map_err(raise)?;
-            tell(&inner, format!("should_avoid_pattern {task} {pattern}"), found.into())
+            tell(&inner, &format!("should_avoid_pattern {task} {pattern}"), found.into())
         },
     );
 }
 
 /// Tells what a file says, or what it said in the run that this one goes through again: by now it holds
 /// what that run saved later.
-fn tell(host: &Rc<Inner>, what: String, found: Value) -> Result<Dynamic, Raised> {
+fn tell(host: &Rc<Inner>, what: &str, found: Value) -> Result<Dynamic, Raised> {
     let strand = &tasks::current().strand;
-    let told = host.executor().answer_of_run(strand, &what, found);
+    let told = host.executor().answer_of_run(strand, what, found);
     told.map(convert::from_value).map_err(|error| host.raise(error.into()))
 }
 
