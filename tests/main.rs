@@ -24,11 +24,13 @@ mod cli {
     mod check;
     mod doc;
     mod experiment;
+    mod guide_file;
     mod look;
     mod permissions;
     mod plan;
     mod repl;
     mod resume;
+    mod reuse;
     mod run;
     mod secrets;
     mod test;

@@ -29,7 +29,7 @@ const PERMISSIONS: [&str; 10] = [
 /// What stands in a configuration file, by section.
 const SECTIONS: &[(&str, &[&str])] = &[
     ("project", &["name", "model"]),
-    ("run", &["concurrency"]),
+    ("run", &["concurrency", "reuse"]),
     ("budget", &["max_cost", "max_tokens", "max_calls", "max_time"]),
     ("limits", &["operations"]),
     ("optimizer", &["learn_from_demo"]),
@@ -147,6 +147,7 @@ impl Config {
         let mut config = Config::default();
         config.set("limits.operations", OPERATIONS_MAX.into(), Origin::BuiltIn)?;
         config.set("optimizer.learn_from_demo", false.into(), Origin::BuiltIn)?;
+        config.set("run.reuse", false.into(), Origin::BuiltIn)?;
         config.set("watch.quiet_ms", QUIET_MS.into(), Origin::BuiltIn)?;
         config.set("watch.confirm_over", CONFIRM_OVER.into(), Origin::BuiltIn)?;
         let home = lookup("XDG_CONFIG_HOME").map(PathBuf::from);
@@ -238,7 +239,9 @@ impl Config {
                 let texts = value.as_array().is_some_and(|all| all.iter().all(Value::is_string));
                 texts.then_some(()).ok_or("a list of texts")
             }
-            "optimizer.learn_from_demo" => value.is_boolean().then_some(()).ok_or("true or false"),
+            "optimizer.learn_from_demo" | "run.reuse" => {
+                value.is_boolean().then_some(()).ok_or("true or false")
+            }
             _ => return Err(unknown(&origin, key)),
         };
         wanted.map_err(|wanted| wrong(&origin, key, wanted, &value))?;
@@ -276,6 +279,12 @@ impl Config {
     pub(super) fn concurrency(&self) -> Option<usize> {
         let (value, _) = self.values.get("run.concurrency")?;
         value.as_u64().and_then(|number| usize::try_from(number).ok())
+    }
+
+    /// Tells whether `run` uses what earlier runs were answered, and whether somebody has said so.
+    pub(super) fn reuse(&self) -> bool {
+        let value = self.values.get("run.reuse");
+        value.and_then(|(value, _)| value.as_bool()).unwrap_or(false)
     }
 
     /// Returns the most operations of a script.

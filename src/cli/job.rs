@@ -122,6 +122,18 @@ impl Job<'_> {
         interrupted: Arc<AtomicBool>,
         print: Sink,
     ) -> anyhow::Result<Open> {
+        self.open_in(self.state.clone(), executor, progress, interrupted, print)
+    }
+
+    /// Does the same with another state than the one that lasts.
+    pub(super) fn open_in(
+        &self,
+        state: State,
+        executor: Executor,
+        progress: Progress,
+        interrupted: Arc<AtomicBool>,
+        print: Sink,
+    ) -> anyhow::Result<Open> {
         let cost_max = executor.budget().and_then(|budget| budget.cost_max());
         let progress = progress.of(executor.account().clone(), cost_max);
         let (executor, progress) = (Rc::new(executor), Rc::new(RefCell::new(progress)));
@@ -149,7 +161,7 @@ impl Job<'_> {
             store: Some((self.project.store_path(), self.writer.clone())),
             learn_from_demo: self.project.config.learn_from_demo(),
             operations_max: self.project.config.operations_max(),
-            state: self.state.clone(),
+            state,
         };
         let host = Host::new(surroundings.clone());
         Ok(Open { executor, host, surroundings, progress, lease: RefCell::default() })
@@ -207,6 +219,7 @@ impl Job<'_> {
             seed: self.seed,
             program: env!("CARGO_PKG_VERSION").to_owned(),
             resumes: self.resumes.clone(),
+            reuse: self.reuse.as_ref().is_some_and(|reuse| reuse.is_wide()),
         };
         executor.begin(&started)?;
         let last = executor.clone();

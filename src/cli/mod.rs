@@ -13,6 +13,7 @@ mod exit;
 mod explain;
 mod export;
 mod failures;
+mod forecast;
 mod gc;
 mod help;
 mod job;

@@ -31,6 +31,8 @@ pub(super) struct Resumed {
     pub(super) params: Map<String, Value>,
     pub(super) seed: u64,
     pub(super) replies: Replies,
+    /// Whether it used the replies of other runs.
+    pub(super) reuse: bool,
     /// What happened in it.
     pub(super) again: Again,
     /// Calls that had no reply yet.
@@ -212,7 +214,7 @@ fn collect(
         return Err(format!("nothing was kept of run {}", row.id));
     };
 
-    let Some((params, seed)) = started(events) else {
+    let Some((params, seed, reuse)) = started(events) else {
         return Err(format!("run {run} was stopped before anything was kept of it"));
     };
 
@@ -234,15 +236,17 @@ fn collect(
         params,
         seed,
         replies,
+        reuse,
         again: Again { past: Rc::new(past), figures: figures(chain), origin: origin.clone() },
         in_flight: open.len(),
     })
 }
 
-/// Returns the parameters and the seed with which a run began.
-fn started(events: &[(i64, Event)]) -> Option<(Map<String, Value>, u64)> {
+/// Returns the parameters and the seed with which a run began, and whether it used the replies of other
+/// runs.
+fn started(events: &[(i64, Event)]) -> Option<(Map<String, Value>, u64, bool)> {
     events.iter().find_map(|(_, event)| match event {
-        Event::RunStarted { params, seed, .. } => Some((params.clone(), *seed)),
+        Event::RunStarted { params, seed, reuse, .. } => Some((params.clone(), *seed, *reuse)),
         _ => None,
     })
 }

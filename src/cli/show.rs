@@ -152,6 +152,7 @@ fn collect(lines: &mut BTreeMap<OpId, Line>, at: i64, event: &Event) {
         | Event::RunStarted { .. }
         | Event::Told { .. }
         | Event::TimePassed { .. }
+        | Event::CallRefused { .. }
         | Event::Logged { .. }
         | Event::RunEnded { .. } => {}
     }

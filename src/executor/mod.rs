@@ -6,6 +6,7 @@ mod answer;
 pub mod attempt;
 pub mod budget;
 pub(crate) mod driver;
+pub mod guess;
 pub mod operation;
 pub mod report;
 pub mod retry;
@@ -20,6 +21,7 @@ use crate::base::clock;
 use crate::base::id::{FlowId, OpId, RunId};
 use crate::executor::again::{Figures, Passed, Start};
 use crate::executor::budget::{Bounds, Budget, Tally};
+use crate::executor::guess::Guess;
 use crate::executor::reuse::Reuse;
 use crate::executor::tape::Tape;
 use crate::executor::turns::Turns;
@@ -250,6 +252,11 @@ impl Executor {
         self.reuse.as_ref().is_some_and(|reuse| reuse.is_replay())
     }
 
+    /// Returns the guesses that stand in for replies, if the run is only planned.
+    pub(crate) fn guess(&self) -> Option<&Guess> {
+        self.reuse.as_ref().and_then(|reuse| reuse.guess())
+    }
+
     /// Makes the error for something that the replayed run has not done.
     pub fn diverged(&self, what: &str) -> Failure {
         let message = format!("`{what}` was not done in the run that is replayed");
@@ -290,6 +297,17 @@ impl Executor {
     /// Returns how many replies were reused in this run.
     pub fn reused(&self) -> u64 {
         self.total.borrow().reused()
+    }
+
+    /// Returns how many replies of this run were paid for by other runs than those that it goes
+    /// through again.
+    pub fn borrowed(&self) -> u64 {
+        self.total.borrow().borrowed()
+    }
+
+    /// Tells whether known replies may be those of any earlier run.
+    pub fn is_wide(&self) -> bool {
+        self.reuse.as_ref().is_some_and(|reuse| reuse.is_wide())
     }
 
     /// Returns how many operations failed, or were skipped because of a failure, in flows that do

@@ -6,6 +6,7 @@ use crate::base::id::{FlowId, OpId};
 use crate::base::strand::Strand;
 use crate::executor::Executor;
 use crate::executor::attempt::{Keep, Stop};
+use crate::executor::guess::Decision;
 use crate::executor::retry::{ATTEMPTS_MAX, Tries};
 use crate::flow::callback::{Callback, Input, Scope};
 use crate::flow::failure::Failure;
@@ -119,7 +120,7 @@ impl Executor {
         mut guard: OpGuard<'_>,
     ) -> Result<Step, StoreError> {
         let (flow, op) = (job.flow, job.id);
-        let outcome = match judge(job, &scope.strand).await {
+        let outcome = match self.judge(job, &scope.strand).await {
             Ok(Some(reason)) => Outcome::Skipped { reason },
             Err(failure) => Outcome::Failed { failure: failure.of(&job.op.name) },
             Ok(None) => {
@@ -153,6 +154,34 @@ impl Executor {
         self.commit(&ended).await?;
         failpoint::pass(Point::OpKept);
         Ok(Step::Ended(outcome))
+    }
+
+    /// Evaluates the conditions: a reason to skip, or none.
+    async fn judge(&self, job: &Job, strand: &Strand) -> Result<Option<SkipReason>, Failure> {
+        for check in &job.checks {
+            let input = Input::Result(check.result.clone(), strand.next());
+            if !self.holds(job, &check.when, input).await? {
+                return Ok(Some(SkipReason::Condition { op: check.source.clone() }));
+            }
+        }
+        if let Some(when) = &job.op.when {
+            let inputs = job.inputs.iter().cloned().collect();
+            if !self.holds(job, when, Input::Inputs(inputs, strand.next())).await? {
+                return Ok(Some(SkipReason::Condition { op: job.op.name.clone() }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Evaluates a condition. What a guess says, a plan may have go the other way as well.
+    async fn holds(&self, job: &Job, when: &Callback, input: Input) -> Result<bool, Failure> {
+        let said = truth(when, input).await;
+        match self.guess() {
+            Some(guess) if guess.is_guessed(job.id) => {
+                Ok(guess.decide(Decision::Starts(job.op.name.clone()), said.unwrap_or(false)))
+            }
+            _ => said,
+        }
     }
 
     /// Does the work, and again as often as the operation's `retries` allow. An operation that is one
@@ -235,22 +264,6 @@ fn attempts_max(job: &Job) -> u32 {
 enum Made {
     Value(Value),
     Ops(Vec<Op>),
-}
-
-/// Evaluates the conditions: a reason to skip, or none.
-async fn judge(job: &Job, strand: &Strand) -> Result<Option<SkipReason>, Failure> {
-    for check in &job.checks {
-        if !truth(&check.when, Input::Result(check.result.clone(), strand.next())).await? {
-            return Ok(Some(SkipReason::Condition { op: check.source.clone() }));
-        }
-    }
-    if let Some(when) = &job.op.when {
-        let inputs = job.inputs.iter().cloned().collect();
-        if !truth(when, Input::Inputs(inputs, strand.next())).await? {
-            return Ok(Some(SkipReason::Condition { op: job.op.name.clone() }));
-        }
-    }
-    Ok(None)
 }
 
 async fn truth(when: &Callback, input: Input) -> Result<bool, Failure> {

@@ -11,10 +11,10 @@ impl Event {
     #[must_use]
     pub fn without_secrets(self) -> Event {
         match self {
-            Event::RunStarted { mut script, params, seed, program, resumes } => {
+            Event::RunStarted { mut script, params, seed, program, resumes, reuse } => {
                 scrub_in(&mut script);
                 let params = clean_fields(params);
-                Event::RunStarted { script, params, seed, program, resumes }
+                Event::RunStarted { script, params, seed, program, resumes, reuse }
             }
             Event::Told { mut what, value, at } => {
                 scrub_in(&mut what);
@@ -32,6 +32,9 @@ impl Event {
             }
             started @ Event::AttemptStarted { .. } => attempt_started(started),
             ended @ Event::AttemptEnded { .. } => attempt_ended(ended),
+            Event::CallRefused { flow, op, key, at, failure } => {
+                Event::CallRefused { flow, op, key, at, failure: failure_of(failure) }
+            }
             Event::OpEnded { flow, op, outcome } => {
                 Event::OpEnded { flow, op, outcome: outcome_of(outcome) }
             }

@@ -53,6 +53,9 @@ pub enum Event {
         /// The run that it goes on from, if it does.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         resumes: Option<RunId>,
+        /// Whether it uses the replies of other runs.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        reuse: bool,
     },
     /// The script was told something that no later run could find out again.
     Told {
@@ -173,6 +176,19 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         retry_in_ms: Option<u64>,
     },
+    /// A call was not made, because it did not fit into a budget.
+    CallRefused {
+        /// The flow.
+        flow: FlowId,
+        /// The operation that would have called.
+        op: OpId,
+        /// What the request is known by.
+        key: Key,
+        /// Who asked, and which of its equal requests this is.
+        at: Spot,
+        /// What did not fit.
+        failure: Failure,
+    },
     /// An operation ended.
     OpEnded {
         /// The flow.
@@ -214,6 +230,7 @@ impl Event {
         match self {
             Event::RunStarted { .. } => "run_started",
             Event::Told { .. } => "told",
+            Event::CallRefused { .. } => "call_refused",
             Event::TimePassed { .. } => "time_passed",
             Event::FlowStarted { .. } => "flow_started",
             Event::Expanded { .. } => "expanded",
@@ -234,6 +251,7 @@ impl Event {
             | Event::OpStarted { op, .. }
             | Event::AttemptStarted { op, .. }
             | Event::AttemptEnded { op, .. }
+            | Event::CallRefused { op, .. }
             | Event::OpEnded { op, .. } => Some(*op),
             Event::RunStarted { .. }
             | Event::Told { .. }
@@ -253,6 +271,7 @@ impl Event {
             | Event::OpStarted { flow, .. }
             | Event::AttemptStarted { flow, .. }
             | Event::AttemptEnded { flow, .. }
+            | Event::CallRefused { flow, .. }
             | Event::OpEnded { flow, .. }
             | Event::FlowEnded { flow } => Some(*flow),
             Event::RunStarted { .. }

@@ -29,6 +29,8 @@ pub struct Fold {
     ops: HashMap<OpId, Trace>,
     /// The calls under way, by the operation that makes them.
     open: HashMap<OpId, u64>,
+    /// Replies that were reused from other runs than those that are gone through again.
+    borrowed: u64,
 }
 
 /// The figures of flows. Calls that a flow within another makes count in both: whoever runs the outer
@@ -104,6 +106,7 @@ impl Fold {
             {
                 self.end_call(*op);
                 self.metrics.reused += 1;
+                self.borrowed += u64::from(!again);
                 self.metrics.demo_replies += u64::from(*demo);
                 self.metrics.saved += cost.unwrap_or_default();
                 self.metrics.saved_unknown += u64::from(cost.is_none());
@@ -131,9 +134,15 @@ impl Fold {
             | Event::RunStarted { .. }
             | Event::Told { .. }
             | Event::TimePassed { .. }
+            | Event::CallRefused { .. }
             | Event::Logged { .. }
             | Event::RunEnded { .. } => {}
         }
+    }
+
+    /// Returns how many replies were reused that were not got in the run that is gone through again.
+    pub fn borrowed(&self) -> u64 {
+        self.borrowed
     }
 
     /// Returns how many replies were reused.

@@ -124,6 +124,7 @@ async fn run(seed: u64, text: &str, beginning: Beginning<'_>) -> Option<Trace> {
         seed,
         program: String::new(),
         resumes: None,
+        reuse: false,
     };
     executor.begin(&started).unwrap();
 

@@ -185,6 +185,7 @@ impl Progress {
             | Event::RunStarted { .. }
             | Event::Told { .. }
             | Event::TimePassed { .. }
+            | Event::CallRefused { .. }
             | Event::Logged { .. }
             | Event::RunEnded { .. } => {}
         }

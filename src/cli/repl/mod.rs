@@ -5,6 +5,7 @@ mod complete;
 mod editor;
 mod highlight;
 mod history;
+mod plan;
 mod session;
 mod stage;
 

@@ -424,6 +424,7 @@ impl<'a> Session<'a> {
                 seed: self.seed,
                 program: env!("CARGO_PKG_VERSION").to_owned(),
                 resumes: None,
+                reuse: false,
             })?;
         }
         Ok(())

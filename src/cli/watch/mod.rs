@@ -109,7 +109,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     let earlier = plan::past(&project, &given.script)?;
     let seed = given.with.seed.or_else(|| plan::seed_of(&earlier)).unwrap_or_else(|| given.seed());
     let replies = if arguments.fresh { Replies::default() } else { earlier.replies };
-    let reuse = Rc::new(Reuse::new(replies));
+    let reuse = Rc::new(Reuse::wide(replies));
     let writer = Rc::new(Writer::start(project.open_store()?, &project.store_path()));
     let models = Rc::new(project.models(seed)?);
     let signals = signal::watch()?;

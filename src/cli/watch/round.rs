@@ -14,7 +14,7 @@ use crate::cli::watch::{Cause, Events, Happening};
 use crate::cli::{Global, say};
 use crate::executor::reuse::Reuse;
 use crate::journal::event::Event;
-use crate::metrics::plan::Experience;
+use crate::metrics::experience::Experience;
 use crate::model::registry::Models;
 use crate::script::diagnostic::Diagnostic;
 use crate::script::{Program, ScriptError, State};

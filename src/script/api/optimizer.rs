@@ -135,9 +135,11 @@ pub(super) fn is_news(host: &Rc<Inner>, o: &Handle, is_demo: bool, reused: bool)
     if host.is_rehearsing() {
         return false;
     }
-    // What a resumed run records again has the name that it had.
+    // What a resumed run records again has the name that it had. Replies that it finds elsewhere are
+    // those of the run that it resumes, unless it uses those of all runs.
     let executor = host.executor();
-    let is_old = reused && !o.is_memory && !executor.is_dry() && !executor.is_resuming();
+    let is_own = executor.is_resuming() && !executor.is_wide();
+    let is_old = reused && !o.is_memory && !executor.is_dry() && !is_own;
     if is_old {
         host.note("what is answered by reused replies is not recorded again");
     } else {
@@ -159,7 +161,7 @@ fn named(host: &Rc<Inner>, o: &Handle) -> Optimizer {
 fn is_old_news(host: &Rc<Inner>, o: &Handle, metrics: &serde_json::Map<String, Value>) -> bool {
     let reused = match metrics.get("reused").and_then(Value::as_u64) {
         Some(reused) => reused,
-        None => host.executor().reused(),
+        None => host.executor().borrowed(),
     };
     !is_news(host, o, false, reused > 0)
 }
