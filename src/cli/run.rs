@@ -2,6 +2,7 @@
 
 use crate::base::clock;
 use crate::base::rng::Rng;
+use crate::base::secret::{self, Secret, is_secret_parameter, weakness};
 use crate::cli::exit::Exit;
 use crate::cli::job::{End, Job};
 use crate::cli::permissions::Grants;
@@ -9,7 +10,7 @@ use crate::cli::project::Project;
 use crate::cli::render::progress::{Mode, Progress};
 use crate::cli::resume::Resumed;
 use crate::cli::terminal::Terminal;
-use crate::cli::{Global, plan, print_data, print_line, resume, say, signal, trust};
+use crate::cli::{Global, plan, print_data, print_of_script, resume, say, signal, trust};
 use crate::executor::reuse::Reuse;
 use crate::script::{ScriptError, Sink, State};
 use crate::store::writer::Writer;
@@ -93,6 +94,14 @@ impl Given {
                 say(&format!("error: `-p {pair}` is no parameter; write `-p name=value`"));
                 return None;
             };
+            if is_secret_parameter(name) {
+                drop(Secret::new(value.trim()));
+                if let Some(weakness) = weakness(value.trim()) {
+                    say(&format!(
+                        "`-p {name}=..` is not kept out of journal and output: {weakness}"
+                    ));
+                }
+            }
             params.insert(name.to_owned(), value.into());
         }
         Some(params)
@@ -165,7 +174,7 @@ pub(super) fn printer(global: &Global) -> Sink {
     if global.json {
         Rc::new(|text| print_data(json!({ "type": "print", "text": text })))
     } else {
-        Rc::new(print_line)
+        Rc::new(print_of_script)
     }
 }
 
@@ -263,6 +272,13 @@ fn run_from(
         // What is given now stands in the place of what was given then; the rest stays.
         let given = std::mem::replace(&mut job.params, resumed.params);
         job.params.extend(given);
+        if let Some((name, _)) = job.params.iter().find(|(_, value)| *value == secret::SHOWN) {
+            say(&format!(
+                "error: the journal does not hold `{name}`, which is a secret; give it again: \
+                 `-p {name}=..`"
+            ));
+            return Ok(Exit::Usage);
+        }
         job.reuse = Some(Rc::new(Reuse::new(resumed.replies)));
         job.resumes = Some(resumed.run);
         job.again = Some(resumed.again);

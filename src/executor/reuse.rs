@@ -1,6 +1,7 @@
 //! Calls that need not be made: replies known from earlier runs, calls that an interrupted run left
 //! under way, and, while planning, calls that are only counted.
 
+use crate::base::secret;
 use crate::flow::failure::Failure;
 use crate::journal::event::Event;
 use crate::journal::replies::{CANCELLED, Claims, Known, Learner, Replies, Sample};
@@ -291,7 +292,7 @@ impl Drop for Waiting<'_> {
 
 /// Makes the failure for a request that the replayed run has not made.
 fn unknown(prompt: &str, nearest: Option<&str>) -> Failure {
-    let short = |text: &str| text.chars().take(SHOWN_MAX).collect::<String>();
+    let short = |text: &str| secret::beginning(text, SHOWN_MAX);
     let nearest = match nearest {
         Some(nearest) if nearest == prompt => {
             "; it asked the same with other settings, another model or another history".to_owned()

@@ -250,6 +250,8 @@ impl Host {
     pub fn new(with: Surroundings) -> Host {
         let limits = limits::Limits::new(with.operations_max, with.interrupted.clone());
         let learn_from_demo = Cell::new(with.learn_from_demo);
+        // A denial holds for the models as for the script itself.
+        with.models.deny(with.permissions.denials());
         let inner = Rc::new(Inner {
             with,
             limits: limits.clone(),
