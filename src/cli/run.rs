@@ -272,11 +272,7 @@ fn run_from(
         // What is given now stands in the place of what was given then; the rest stays.
         let given = std::mem::replace(&mut job.params, resumed.params);
         job.params.extend(given);
-        if let Some((name, _)) = job.params.iter().find(|(_, value)| *value == secret::SHOWN) {
-            say(&format!(
-                "error: the journal does not hold `{name}`, which is a secret; give it again: \
-                 `-p {name}=..`"
-            ));
+        if lacks_secret(&job.params) {
             return Ok(Exit::Usage);
         }
         job.reuse = Some(Rc::new(Reuse::new(resumed.replies)));
@@ -284,6 +280,18 @@ fn run_from(
         job.again = Some(resumed.again);
     }
     block_on(start(&job, &text, mode))?
+}
+
+/// Tells, and says so, that a parameter is missing which the journal does not hold.
+fn lacks_secret(params: &Map<String, Value>) -> bool {
+    let lacking = params.iter().find(|(_, value)| *value == secret::SHOWN);
+    if let Some((name, _)) = lacking {
+        say(&format!(
+            "error: the journal does not hold `{name}`, which is a secret; give it again: \
+             `-p {name}=..`"
+        ));
+    }
+    lacking.is_some()
 }
 
 /// Stops a script that computes without ever waiting when its time is over.

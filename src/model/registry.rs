@@ -1,6 +1,6 @@
 //! Finds models by name: aliases of the project, or `provider/name`.
 
-use crate::base::secret::{Secret, without_credentials};
+use crate::base::secret::Secret;
 use crate::base::spelling::nearest;
 use crate::model::Model;
 use crate::model::denial::Denials;
@@ -12,7 +12,7 @@ use crate::model::provider::demo::Demo;
 use crate::model::provider::http::Clients;
 use crate::model::provider::page::{self, Got};
 use crate::model::provider::server::{LimitName, Protocol, Server};
-use crate::model::spec::{KeyRef, LimitField, ModelSpec, split};
+use crate::model::spec::{KeyRef, LimitField, ModelSpec, checked, split};
 use crate::model::transport::Transport;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
@@ -489,29 +489,6 @@ fn unknown_provider(provider: &str) -> ModelError {
         ),
     };
     ModelError::UnknownProvider { provider: provider.to_owned(), help }
-}
-
-/// Checks an address and takes the slash off its end.
-fn checked(url: &str) -> Result<String, ModelError> {
-    let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
-    let is_sound = host.is_some_and(|host| {
-        let server = host.split('/').next().unwrap_or("");
-        !server.is_empty()
-            && !server.contains('@')
-            && !host.contains(|c: char| {
-                // What follows these would swallow the path that is asked.
-                c.is_whitespace() || matches!(c, '?' | '#' | '\\')
-            })
-    });
-    if !is_sound {
-        // A password may stand before the `@`, whatever else is wrong.
-        let shown = match url.rsplit_once('@') {
-            Some((_, rest)) if !url.contains("://") => format!("***@{rest}"),
-            _ => without_credentials(url),
-        };
-        return Err(ModelError::BadUrl { url: shown });
-    }
-    Ok(url.trim_end_matches('/').to_owned())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::base::secret::scrub;
 use crate::base::unit::Money;
 use crate::base::visible::{on_one_line, shown};
 use crate::cli::render::time::length;
+use crate::cli::terminal::write_raw;
 use crate::executor::budget::{Budget, Tally};
 use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, Planned};
@@ -15,7 +16,6 @@ use crate::model::reply::Usage;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::io::Write;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -441,13 +441,6 @@ impl Progress {
             super::super::say(&line);
         }
     }
-}
-
-/// Writes to the terminal as it is, without a line's end.
-fn write_raw(text: &str) {
-    let mut stderr = std::io::stderr();
-    // A terminal that is gone shows nothing.
-    let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }
 
 fn style(template: &str) -> ProgressStyle {

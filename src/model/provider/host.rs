@@ -175,13 +175,13 @@ fn embedded(address: IpAddr) -> IpAddr {
     if let Some(four) = six.to_ipv4_mapped() {
         return four.into();
     }
-    let [a, b, c, d, e, f, high, low] = six.segments();
+    let [prefix @ .., high, low] = six.segments();
     let [one, two] = high.to_be_bytes();
     let [three, four] = low.to_be_bytes();
     let inner = Ipv4Addr::new(one, two, three, four);
     // `::a.b.c.d` as well, but `::` and `::1` are addresses of their own.
-    let is_old_form = [a, b, c, d, e, f] == [0; 6] && high != 0;
-    let is_translated = [a, b, c, d, e, f] == [0x64, 0xff9b, 0, 0, 0, 0];
+    let is_old_form = prefix == [0; 6] && high != 0;
+    let is_translated = prefix == [0x64, 0xff9b, 0, 0, 0, 0];
     if is_old_form || is_translated { inner.into() } else { address }
 }
 
