@@ -144,10 +144,9 @@ impl Progress {
         }
     }
 
-    /// Runs something that writes to the terminal, with the live region out of its way.
+    /// Runs something that writes to the terminal, above the live region or an open question.
     pub(in crate::cli) fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
         if let Some(question) = &*self.question.borrow() {
-            // What comes meanwhile stands above the question.
             write_raw("\r\u{1b}[2K");
             let written = write();
             write_raw(question);
