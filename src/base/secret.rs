@@ -180,7 +180,7 @@ fn learn(value: &str) {
 fn forms(value: &str) -> Vec<Form> {
     let mut texts = vec![value.to_owned(), in_json(value)];
     texts.push(utf8_percent_encode(value, NON_ALPHANUMERIC).to_string());
-    let hex: String = value.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = value.bytes().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     texts.extend([hex.to_uppercase(), hex]);
     // In Base64 the same bytes look different at each place within a group of three.
     for before in 0..3 {

@@ -96,7 +96,7 @@ fn of_json(text: &str) -> Option<(char, usize)> {
         Some('t') => '\t',
         Some(c @ ('/' | '"' | '\'')) => c,
         // Each two stand for one.
-        _ if before % 2 == 0 => return Some(('\\', before)),
+        _ if before.is_multiple_of(2) => return Some(('\\', before)),
         _ => return None,
     };
     Some((c, before + 1))

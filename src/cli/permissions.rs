@@ -174,7 +174,8 @@ pub(super) fn asker(
                 if let Some(line) = open.line() {
                     break line;
                 }
-                let is_over = limit.is_some_and(|most| clock::monotonic() - since > most);
+                let is_over =
+                    limit.is_some_and(|most| clock::monotonic().saturating_sub(since) > most);
                 if is_over || interrupted.load(Ordering::SeqCst) {
                     break String::new();
                 }

@@ -6,7 +6,7 @@ use crate::cli::project::variable;
 use crate::model::registry::Models;
 use crate::model::spec::KeyRef;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Shortest value that is looked for: anything shorter stands in innocent lines too.
 const SECRET_MIN: usize = 8;
@@ -55,7 +55,7 @@ pub(super) fn file() -> Result<PathBuf, String> {
     Ok(file)
 }
 
-fn prepare(folder: &PathBuf, file: &PathBuf) -> io::Result<()> {
+fn prepare(folder: &Path, file: &Path) -> io::Result<()> {
     own::make_folder(folder)?;
     drop(own::open(file)?);
     own::prepare(file)
