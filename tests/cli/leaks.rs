@@ -37,7 +37,7 @@ fn stored(project: &Project) -> String {
 fn spellings() -> Vec<String> {
     let map = |each: &dyn Fn(char) -> String| KEY.chars().map(each).collect::<String>();
     let special = |c: char| !c.is_ascii_alphanumeric() && c != '-';
-    let hex: String = KEY.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = KEY.bytes().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     vec![
         KEY.replace('/', "\\/"),
         KEY.replace('&', "\\u0026"),
