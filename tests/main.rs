@@ -22,9 +22,13 @@ mod cli {
     mod care;
     mod charge;
     mod check;
+    mod denials;
     mod doc;
     mod experiment;
     mod guide_file;
+    mod keys;
+    mod leaks;
+    mod links;
     mod look;
     mod permissions;
     mod plan;
@@ -32,6 +36,7 @@ mod cli {
     mod resume;
     mod reuse;
     mod run;
+    mod screen;
     mod secrets;
     mod test;
     mod watch;

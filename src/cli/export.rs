@@ -2,6 +2,7 @@
 
 use crate::base::id::RunId;
 use crate::base::secret::scrub;
+use crate::base::visible;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::{Global, damage, gc, print_data, put_line, say, show};
@@ -64,7 +65,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     let orphans = if arguments.all { history::orphans(&moment)? } else { Vec::new() };
     let Some(output) = &arguments.output else {
         write(&moment, &rows, &orphans, &mut |line| {
-            put_line(line);
+            put_line(&visible::in_json(line));
             Ok(())
         })?;
         return Ok(Exit::Ok);

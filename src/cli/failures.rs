@@ -1,5 +1,6 @@
 //! `kaizen failures [TASK]`: what went wrong, by kind, with what it teaches.
 
+use crate::base::secret;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::time;
@@ -64,7 +65,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
             time::moment(class.first_at * 1000),
             time::moment(class.last_at * 1000),
         ));
-        let message: String = class.message.chars().take(MESSAGE_MAX).collect();
+        let message: String = secret::beginning(&class.message, MESSAGE_MAX);
         if !message.is_empty() {
             print_line(&format!("  {message}"));
         }

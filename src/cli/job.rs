@@ -6,6 +6,7 @@ use crate::base::failpoint::{self, Point};
 use crate::base::id::RunId;
 use crate::base::secret;
 use crate::base::unit::Money;
+use crate::base::visible;
 use crate::cli::exit::Exit;
 use crate::cli::lease::Lease;
 use crate::cli::permissions::asker;
@@ -14,7 +15,7 @@ use crate::cli::render::diagnostic;
 use crate::cli::render::progress::Progress;
 use crate::cli::resume::Again;
 use crate::cli::{
-    Global, on_closed_pipe, print_data, print_event, print_line, print_of_run, put_line, say,
+    Global, on_closed_pipe, print_data, print_event, print_of_run, print_of_script, put_line, say,
 };
 use crate::executor::Executor;
 use crate::executor::reuse::Reuse;
@@ -23,6 +24,7 @@ use crate::journal::Journal;
 use crate::journal::event::Event;
 use crate::model::registry::Models;
 use crate::script::diagnostic::{Diagnostic, of_failure};
+use crate::script::permission::Ask;
 use crate::script::{Host, Program, ScriptError, Sink, State, Surroundings};
 use crate::store::writer::Writer;
 use anyhow::Context;
@@ -140,7 +142,7 @@ impl Job<'_> {
         let root = self.root()?;
         let mut permissions = self.project.permissions(&root)?;
         if self.may_ask && self.project.grants.may_ask() {
-            permissions = permissions.asking(asker(progress.clone(), interrupted.clone()));
+            permissions = permissions.asking(self.asker(&progress, &interrupted));
         }
         let (printing, saying) = (progress.clone(), progress.clone());
         let quiet = self.global.quiet || executor.is_dry();
@@ -165,6 +167,11 @@ impl Job<'_> {
         };
         let host = Host::new(surroundings.clone());
         Ok(Open { executor, host, surroundings, progress, lease: RefCell::default() })
+    }
+
+    /// Returns a way to ask people for grants.
+    fn asker(&self, progress: &Rc<RefCell<Progress>>, interrupted: &Arc<AtomicBool>) -> Ask {
+        asker(progress.clone(), interrupted.clone(), self.project.config.time_max())
     }
 
     /// Returns the folder that the script may read in: the project's, or the script's own if that
@@ -339,10 +346,11 @@ fn tell_lost(executor: &Executor, lost: u64, color: bool) {
 fn print_value(value: &Value) {
     match value {
         Value::Null => {}
-        Value::String(text) => print_line(text),
+        Value::String(text) => print_of_script(text),
         other => {
             let value = secret::clean(other.clone());
-            put_line(&serde_json::to_string_pretty(&value).unwrap_or_default());
+            let text = serde_json::to_string_pretty(&value).unwrap_or_default();
+            put_line(&visible::in_json(&text));
         }
     }
 }

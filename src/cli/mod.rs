@@ -42,6 +42,7 @@ mod watch;
 use crate::base::failpoint;
 use crate::base::id::RunId;
 use crate::base::secret::{self, scrub};
+use crate::base::visible;
 use crate::cli::config::ConfigError;
 use crate::cli::exit::Exit;
 use crate::journal::event::Event;
@@ -276,7 +277,7 @@ fn exit_for(error: &anyhow::Error) -> Exit {
 /// Writes a line for people.
 #[allow(clippy::print_stderr, reason = "the one place where words reach people")]
 fn say(text: &str) {
-    eprintln!("{}", scrub(text));
+    eprintln!("{}", visible::shown(&scrub(text)));
 }
 
 thread_local! {
@@ -291,25 +292,35 @@ fn on_closed_pipe(last: impl Fn() + 'static) {
 
 /// Writes a line of text.
 fn print_line(text: &str) {
-    put_line(&scrub(text));
+    put_line(&visible::shown(&scrub(text)));
+}
+
+/// Writes a line that a script has said. A program that reads it gets it as it is; a terminal would
+/// obey parts of it.
+fn print_of_script(text: &str) {
+    if std::io::stdout().is_terminal() {
+        print_line(text);
+    } else {
+        put_line(&scrub(text));
+    }
 }
 
 /// Writes a line of JSON. Secrets are taken out of its texts, so that it stays JSON.
 fn print_data(value: Value) {
-    put_line(&secret::clean(value).to_string());
+    put_line(&visible::in_json(&secret::clean(value).to_string()));
 }
 
 /// Writes a line of JSON about a run, whose id stays as it is, whatever it looks like.
 fn print_of_run(run: &RunId, value: Value) {
     let mut line = secret::clean(value);
     line["run"] = json!(run);
-    put_line(&line.to_string());
+    put_line(&visible::in_json(&line.to_string()));
 }
 
 /// Writes an event as a line of JSON, with more fields. Its own words and ids stay as they are,
 /// whatever they look like.
 fn print_event(event: &Event, more: Value) {
-    put_line(&event_line(event, more).to_string());
+    put_line(&visible::in_json(&event_line(event, more).to_string()));
 }
 
 /// Makes an event a line of JSON, without secrets.

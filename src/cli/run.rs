@@ -2,6 +2,7 @@
 
 use crate::base::clock;
 use crate::base::rng::Rng;
+use crate::base::secret::{self, Secret, is_secret_parameter, weakness};
 use crate::cli::exit::Exit;
 use crate::cli::job::{End, Job};
 use crate::cli::permissions::Grants;
@@ -9,7 +10,7 @@ use crate::cli::project::Project;
 use crate::cli::render::progress::{Mode, Progress};
 use crate::cli::resume::Resumed;
 use crate::cli::terminal::Terminal;
-use crate::cli::{Global, plan, print_data, print_line, resume, say, signal, trust};
+use crate::cli::{Global, plan, print_data, print_of_script, resume, say, signal, trust};
 use crate::executor::reuse::Reuse;
 use crate::script::{ScriptError, Sink, State};
 use crate::store::writer::Writer;
@@ -100,6 +101,14 @@ impl Given {
                 say(&format!("error: `-p {pair}` is no parameter; write `-p name=value`"));
                 return None;
             };
+            if is_secret_parameter(name) {
+                drop(Secret::new(value.trim()));
+                if let Some(weakness) = weakness(value.trim()) {
+                    say(&format!(
+                        "`-p {name}=..` is not kept out of journal and output: {weakness}"
+                    ));
+                }
+            }
             params.insert(name.to_owned(), value.into());
         }
         Some(params)
@@ -172,7 +181,7 @@ pub(super) fn printer(global: &Global) -> Sink {
     if global.json {
         Rc::new(|text| print_data(json!({ "type": "print", "text": text })))
     } else {
-        Rc::new(print_line)
+        Rc::new(print_of_script)
     }
 }
 
@@ -278,6 +287,10 @@ fn run_from(
         may_ask: true,
     };
     set_up(&mut job, resumed, earlier);
+    if job.resumes.is_some() && lacks_secret(&job.params) {
+        return Ok(Exit::Usage);
+    }
+
     block_on(start(&job, &text, mode))?
 }
 
@@ -315,6 +328,18 @@ fn set_up(job: &mut Job<'_>, resumed: Option<Resumed>, earlier: Option<plan::Pas
     }));
     job.resumes = Some(resumed.run);
     job.again = Some(resumed.again);
+}
+
+/// Tells, and says so, that a parameter is missing which the journal does not hold.
+fn lacks_secret(params: &Map<String, Value>) -> bool {
+    let lacking = params.iter().find(|(_, value)| *value == secret::SHOWN);
+    if let Some((name, _)) = lacking {
+        say(&format!(
+            "error: the journal does not hold `{name}`, which is a secret; give it again: \
+             `-p {name}=..`"
+        ));
+    }
+    lacking.is_some()
 }
 
 /// Stops a script that computes without ever waiting when its time is over.

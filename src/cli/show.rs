@@ -351,5 +351,5 @@ fn short(text: &str) -> String {
     if text.chars().count() <= SHOWN {
         return text.to_owned();
     }
-    format!("{}…", text.chars().take(SHOWN).collect::<String>())
+    format!("{}…", secret::beginning(text, SHOWN))
 }

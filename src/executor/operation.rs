@@ -3,6 +3,7 @@
 use crate::base::deadline::{Bounded, Deadline};
 use crate::base::failpoint::{self, Point};
 use crate::base::id::{FlowId, OpId};
+use crate::base::secret;
 use crate::base::strand::Strand;
 use crate::executor::Executor;
 use crate::executor::attempt::{Keep, Stop};
@@ -299,7 +300,7 @@ fn not_a_list(job: &Job) -> Failure {
         Some((name, value)) => (name.as_str(), plain(value)),
         None => ("?", "nothing".to_owned()),
     };
-    let shown: String = found.chars().take(80).collect();
+    let shown: String = secret::beginning(&found, 80);
     Failure::new("script", format!("`expand` needs a list, but `{name}` gave `{shown}`"))
 }
 

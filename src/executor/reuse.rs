@@ -3,6 +3,7 @@
 
 use crate::base::id::OpId;
 use crate::executor::guess::Guess;
+use crate::base::secret;
 use crate::flow::failure::Failure;
 use crate::journal::event::Event;
 use crate::journal::replies::{CANCELLED, Claims, Known, Learner, Replies, Sample};
@@ -312,7 +313,7 @@ impl Drop for Waiting<'_> {
 
 /// Makes the failure for a request that the replayed run has not made.
 fn unknown(prompt: &str, nearest: Option<&str>) -> Failure {
-    let short = |text: &str| text.chars().take(SHOWN_MAX).collect::<String>();
+    let short = |text: &str| secret::beginning(text, SHOWN_MAX);
     let nearest = match nearest {
         Some(nearest) if nearest == prompt => {
             "; it asked the same with other settings, another model or another history".to_owned()

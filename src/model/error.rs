@@ -163,6 +163,12 @@ pub enum CallError {
         /// What is wrong and what to type.
         message: String,
     },
+    /// The user has denied what the call needs: no request was sent.
+    #[error("{message}")]
+    Denied {
+        /// What is denied, and by what.
+        message: String,
+    },
 }
 
 /// What a caller may do after a failed call.
@@ -197,6 +203,7 @@ impl CallError {
             CallError::InvalidOutput { .. } => "invalid_output",
             CallError::TooLarge { .. } => "too_large",
             CallError::Setup { .. } => "setup",
+            CallError::Denied { .. } => "permission",
         }
     }
 
@@ -228,7 +235,8 @@ impl CallError {
             // Whether it is worth another call is for the caller to say: it may well be the same again.
             | CallError::InvalidOutput { .. }
             | CallError::TooLarge { .. }
-            | CallError::Setup { .. } => Retry::Never,
+            | CallError::Setup { .. }
+            | CallError::Denied { .. } => Retry::Never,
         }
     }
 
@@ -253,7 +261,8 @@ impl CallError {
             | CallError::BadReply { .. }
             | CallError::InvalidOutput { .. }
             | CallError::TooLarge { .. }
-            | CallError::Setup { .. } => None,
+            | CallError::Setup { .. }
+            | CallError::Denied { .. } => None,
         }
     }
 }

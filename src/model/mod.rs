@@ -2,6 +2,7 @@
 //! carry them. Knows nothing of sessions, graphs, scripts or terminals.
 
 pub mod charge;
+pub mod denial;
 pub mod error;
 pub mod extra;
 mod key_file;

@@ -3,6 +3,7 @@
 use crate::base::secret::Secret;
 use crate::base::spelling::nearest;
 use crate::model::Model;
+use crate::model::denial::Denials;
 use crate::model::error::CallError;
 use crate::model::key_file;
 use crate::model::limiter::{Limiter, Limits};
@@ -11,12 +12,13 @@ use crate::model::provider::demo::Demo;
 use crate::model::provider::http::Clients;
 use crate::model::provider::page::{self, Got};
 use crate::model::provider::server::{LimitName, Protocol, Server};
-use crate::model::spec::{KeyRef, LimitField, ModelSpec, split};
+use crate::model::spec::{KeyRef, LimitField, ModelSpec, checked, split};
 use crate::model::transport::Transport;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The providers, and the variable that each one's key is in.
@@ -27,6 +29,13 @@ pub const PROVIDERS: &[(&str, Option<&str>)] = &[
     ("ollama", None),
     ("demo", None),
 ];
+
+/// Returns the variable that the key of a provider is in, if it may have one.
+pub fn key_variable(provider: &str) -> Option<&'static str> {
+    let found = PROVIDERS.iter().find(|(name, _)| *name == provider)?;
+    // It needs none, but a server of Ollama's behind a gate may ask for one.
+    if provider == "ollama" { Some("OLLAMA_API_KEY") } else { found.1 }
+}
 
 /// Where the default model comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +126,7 @@ pub struct Models {
     default: RefCell<Option<String>>,
     lookup: Lookup,
     clients: Rc<Clients>,
+    denials: RefCell<Arc<Denials>>,
     limiters: Rc<RefCell<Limiters>>,
     limit_names: Rc<RefCell<LimitNames>>,
     demos: RefCell<HashMap<String, Demo>>,
@@ -146,6 +156,7 @@ impl Models {
             default: RefCell::new(default),
             lookup: Rc::new(lookup),
             clients: Rc::default(),
+            denials: RefCell::default(),
             limiters: Rc::default(),
             limit_names: Rc::default(),
             demos: RefCell::default(),
@@ -163,12 +174,21 @@ impl Models {
             default: self.default.clone(),
             lookup: self.lookup.clone(),
             clients: self.clients.clone(),
+            denials: self.denials.clone(),
             limiters: self.limiters.clone(),
             limit_names: self.limit_names.clone(),
             demos: RefCell::default(),
             given: self.given.clone(),
             seed,
         }
+    }
+
+    /// Sets what no call may touch: the hosts that it does not reach, and the variables whose values
+    /// it does not get as keys.
+    pub fn deny(&self, denials: Denials) {
+        let denials = Arc::new(denials);
+        self.clients.deny(denials.clone());
+        self.denials.replace(denials);
     }
 
     /// Adds a model that exists already, such as a simulated one.
@@ -362,7 +382,7 @@ impl Models {
     ) -> Result<Option<Secret>, CallError> {
         let provider = &spec.provider;
         match &spec.key {
-            Some(KeyRef::Env(name)) => match self.get(name) {
+            Some(KeyRef::Env(name)) => match self.key_in(name)? {
                 Some(key) => Ok(Some(Secret::new(key.trim()))),
                 None => Err(CallError::Setup {
                     message: format!(
@@ -377,8 +397,11 @@ impl Models {
                     message: format!("no key for `{provider}`: reading `{path}`: {error}"),
                 }),
             },
+            // What a description names as the server may be anybody's, so it gets no key that was meant
+            // for the provider.
             Some(KeyRef::Nothing) => Ok(None),
-            None => match self.get(variable) {
+            None if spec.base_url.is_some() => Ok(None),
+            None => match self.key_in(variable)? {
                 Some(key) => Ok(Some(Secret::new(key.trim()))),
                 None if is_needed => Err(CallError::Setup {
                     message: format!(
@@ -389,6 +412,13 @@ impl Models {
                 None => Ok(None),
             },
         }
+    }
+
+    /// Returns the value of a variable that holds a key, unless it is denied.
+    fn key_in(&self, variable: &str) -> Result<Option<String>, CallError> {
+        let Some(key) = self.get(variable) else { return Ok(None) };
+        self.denials.borrow().check_variable(variable)?;
+        Ok(Some(key))
     }
 
     /// Returns the limiter of the model's server, which all models of that server and key share.
@@ -459,27 +489,6 @@ fn unknown_provider(provider: &str) -> ModelError {
         ),
     };
     ModelError::UnknownProvider { provider: provider.to_owned(), help }
-}
-
-/// Checks an address and takes the slash off its end.
-fn checked(url: &str) -> Result<String, ModelError> {
-    let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
-    let is_sound = host.is_some_and(|host| {
-        let server = host.split('/').next().unwrap_or("");
-        !server.is_empty()
-            && !server.contains('@')
-            && !host.contains(|c: char| {
-                // What follows these would swallow the path that is asked.
-                c.is_whitespace() || matches!(c, '?' | '#' | '\\')
-            })
-    });
-    if !is_sound {
-        // A password may stand before the `@`.
-        let shown =
-            url.rsplit_once('@').map_or_else(|| url.to_owned(), |(_, rest)| format!("***@{rest}"));
-        return Err(ModelError::BadUrl { url: shown });
-    }
-    Ok(url.trim_end_matches('/').to_owned())
 }
 
 #[cfg(test)]

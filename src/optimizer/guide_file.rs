@@ -2,6 +2,7 @@
 //! "failed_patterns": {"task:pattern": ["error", ..]}}`. Written whole and atomically under a lock,
 //! so that several processes lose nothing and a crash leaves the old file or the new one.
 
+use crate::base::own;
 use crate::base::secret::{clean_fields, scrub};
 use crate::optimizer::cell::Cell;
 use crate::optimizer::observation::Observation;
@@ -10,7 +11,6 @@ use crate::optimizer::policy::Policy;
 use crate::optimizer::stats::probability_below;
 use serde_json::{Map, Value, json};
 use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The section of successes.
@@ -271,7 +271,7 @@ impl GuideFile {
     fn lock(&self) -> Result<File, GuideFileError> {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         let path = self.path.with_file_name(format!(".{name}.lock"));
-        let lock = File::create(path).map_err(|source| self.io(source))?;
+        let lock = own::open(&path).map_err(|source| self.io(source))?;
         lock.lock().map_err(|source| self.io(source))?;
         Ok(lock)
     }
@@ -281,17 +281,9 @@ impl GuideFile {
         for section in [SUCCESSFUL, FAILED] {
             content.entry(section).or_insert_with(|| json!({}));
         }
-        let text = serde_json::to_string_pretty(&content).expect("plain data");
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        let draft = self.path.with_file_name(format!(".{name}.{}.part", std::process::id()));
-        let write = || {
-            let mut file = File::create(&draft)?;
-            file.write_all(text.as_bytes())?;
-            file.write_all(b"\n")?;
-            file.sync_all()?;
-            std::fs::rename(&draft, &self.path)
-        };
-        write().map_err(|source| self.io(source))
+        let mut text = serde_json::to_string_pretty(&content).expect("plain data");
+        text.push('\n');
+        own::write_shared(&self.path, text.as_bytes()).map_err(|source| self.io(source))
     }
 
     fn io(&self, source: std::io::Error) -> GuideFileError {

@@ -254,6 +254,8 @@ impl Host {
             with.executor.clone(),
         );
         let learn_from_demo = Cell::new(with.learn_from_demo);
+        // A denial holds for the models as for the script itself.
+        with.models.deny(with.permissions.denials());
         let inner = Rc::new(Inner {
             with,
             limits: limits.clone(),

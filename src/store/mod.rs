@@ -9,10 +9,14 @@ pub mod writer;
 pub use patience::on_wait;
 pub use rusqlite::{Connection, Transaction};
 
+use crate::base::own;
 use rusqlite::{ErrorCode, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// The folder of a project that kaizen keeps to itself.
+pub const FOLDER: &str = ".kaizen";
 
 /// Longest wait for another process that is writing, before SQLite gives up on one try.
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -148,6 +152,15 @@ pub enum StoreError {
         /// Its tables.
         tables: Vec<String>,
     },
+    /// A link is where one of its files should be.
+    #[error(
+        "`{path}` is a link, and a store is never behind one; remove it, or put what it leads to in its place",
+        path = path.display()
+    )]
+    Link {
+        /// The link.
+        path: PathBuf,
+    },
     /// The folder for the store cannot be made.
     #[error("creating `{path}`: {source}", path = path.display())]
     Folder {
@@ -194,6 +207,7 @@ impl StoreError {
             | StoreError::Damaged { .. }
             | StoreError::Newer { .. }
             | StoreError::Foreign { .. }
+            | StoreError::Link { .. }
             | StoreError::Folder { .. }
             | StoreError::WriterStopped => true,
             StoreError::Lost { loss, .. } => *loss != Loss::Rewound,
@@ -217,10 +231,36 @@ pub fn reopen(path: &Path) -> Result<Connection, StoreError> {
 
 fn open_with(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let fail = |source| StoreError::sqlite(path.to_owned(), source);
-    let mut connection = Connection::open_with_flags(path, flags).map_err(fail)?;
+    refuse_links(path)?;
+    if flags.contains(OpenFlags::SQLITE_OPEN_CREATE) {
+        // SQLite gives the log and its index the rights of the store. A file that cannot be made or
+        // changed is told by SQLite, which may still be able to read it.
+        let _ = own::prepare(path);
+    }
+    // Links above the project's folder are the user's own.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new(".")).canonicalize();
+    let real = folder.ok().zip(path.file_name()).map(|(folder, name)| folder.join(name));
+    let flags = flags | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let opened = Connection::open_with_flags(real.as_deref().unwrap_or(path), flags);
+    let mut connection = opened.map_err(fail)?;
     patience::wait_for_others(&mut connection, path).map_err(fail)?;
     schema::prepare(&mut connection, path)?;
     Ok(connection)
+}
+
+/// Refuses links where the files of a store should be, and where its folder should be.
+fn refuse_links(path: &Path) -> Result<(), StoreError> {
+    let beside = ["", "-wal", "-shm", "-journal"].map(|end| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        PathBuf::from(name)
+    });
+    let folder = path.parent().filter(|folder| folder.ends_with(FOLDER)).map(Path::to_owned);
+    match folder.into_iter().chain(beside).find(|path| own::is_link(path)) {
+        Some(path) => Err(StoreError::Link { path }),
+        None => Ok(()),
+    }
 }
 
 /// Lets everything that is read see the store as it is at this moment, until what is returned is

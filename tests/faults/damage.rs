@@ -259,7 +259,7 @@ const CASES: &[Case] = &[
     Case(
         "UPDATE runs SET status = x'00ff' WHERE id = 'bad'",
         &[
-            "run bad: `status` in the list of runs is bytes, `\0\u{fffd}`",
+            "run bad: `status` in the list of runs is bytes, `\\u{0}\u{fffd}`",
             "run bad: it ended as `ok`, but the list of runs says nothing",
         ],
         0,

@@ -4,14 +4,16 @@
 use crate::base::id::{FlowId, OpId, RunId};
 use crate::base::secret::scrub;
 use crate::base::unit::Money;
+use crate::base::visible::{on_one_line, shown};
 use crate::cli::render::time::length;
+use crate::cli::terminal::write_raw;
 use crate::executor::budget::{Budget, Tally};
 use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, Planned};
 use crate::metrics::Metrics;
 use crate::metrics::charge::{Bill, Charge};
 use crate::model::reply::Usage;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
@@ -99,6 +101,8 @@ pub(in crate::cli) struct Progress {
     late: RefCell<Vec<String>>,
     /// Their bars.
     gone: Vec<ProgressBar>,
+    /// The question that stands on the last line.
+    question: RefCell<Option<String>>,
 }
 
 impl Progress {
@@ -121,6 +125,7 @@ impl Progress {
             cost_max: None,
             late: RefCell::default(),
             gone: Vec::new(),
+            question: RefCell::default(),
         }
     }
 
@@ -135,16 +140,44 @@ impl Progress {
         match &self.live {
             // While a task of a script is unwound, the live region neither moves nor goes away.
             Some(_) if std::thread::panicking() => self.late.borrow_mut().push(text.to_owned()),
-            Some(live) if self.total.is_some() => live.suspend(|| super::super::say(text)),
-            _ => super::super::say(text),
+            _ => self.suspend(|| super::super::say(text)),
         }
     }
 
-    /// Runs something that writes to the terminal, with the live region out of its way.
+    /// Runs something that writes to the terminal, above the live region or an open question.
     pub(in crate::cli) fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
+        if let Some(question) = &*self.question.borrow() {
+            write_raw("\r\u{1b}[2K");
+            let written = write();
+            write_raw(question);
+            return written;
+        }
         match &self.live {
             Some(live) if self.total.is_some() => live.suspend(write),
             _ => write(),
+        }
+    }
+
+    /// Puts a question on the last line, in the place of the live region.
+    pub(in crate::cli) fn open_question(&self, text: &str) {
+        if let Some(live) = &self.live {
+            // A region that cannot be cleared only stands above the question.
+            let _ = live.clear();
+            live.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        let question = shown(&scrub(text)).into_owned();
+        write_raw(&question);
+        self.question.replace(Some(question));
+    }
+
+    /// Ends it, whether or not it was answered.
+    pub(in crate::cli) fn close_question(&self, is_answered: bool) {
+        self.question.take();
+        if !is_answered {
+            write_raw("\n");
+        }
+        if let Some(live) = &self.live {
+            live.set_draw_target(ProgressDrawTarget::stderr());
         }
     }
 
@@ -193,7 +226,7 @@ impl Progress {
 
     fn plan(&mut self, flow: FlowId, ops: &[Planned]) {
         for planned in ops {
-            self.names.insert(planned.op, planned.name.clone());
+            self.names.insert(planned.op, on_one_line(&planned.name).into_owned());
         }
         self.planned += ops.len() as u64;
         if self.is_live && ops.len() > FOLD_FROM {
@@ -203,7 +236,9 @@ impl Progress {
     }
 
     fn start(&mut self, at: i64, op: OpId, name: Option<&str>) {
-        let name = name.map(str::to_owned).or_else(|| self.names.get(&op).cloned());
+        let name = name
+            .map(|name| on_one_line(name).into_owned())
+            .or_else(|| self.names.get(&op).cloned());
         let name = name.unwrap_or_else(|| format!("#{}", op.0));
         let bar = self.bar(&name);
         if bar.is_none() && self.is_live {
@@ -236,7 +271,7 @@ impl Progress {
     fn ask(&mut self, op: OpId, attempt: u32, model: &str) {
         let Some(open) = self.open.get_mut(&op).filter(|_| self.is_live) else { return };
         let again = if attempt > 1 { format!(", call {attempt}") } else { String::new() };
-        open.doing = format!("{}  asking {model}{again}", open.name);
+        open.doing = format!("{}  asking {}{again}", open.name, on_one_line(model));
         if let Some(bar) = &open.bar {
             bar.set_message(open.doing.clone());
         }
@@ -247,7 +282,7 @@ impl Progress {
         match &open.bar {
             Some(bar) => {
                 let text = format!("{}  again in {wait_ms} ms: {message}", open.name);
-                bar.set_message(scrub(&text).into_owned());
+                bar.set_message(on_one_line(&scrub(&text)).into_owned());
             }
             None if !self.is_live => {
                 self.say(&format!("{}: {message}; again in {wait_ms} ms", open.name));

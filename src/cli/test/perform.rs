@@ -2,6 +2,7 @@
 
 use crate::base::clock;
 use crate::base::id::RunId;
+use crate::base::own;
 use crate::base::unit::Money;
 use crate::cli::project::Project;
 use crate::cli::signal::Signals;
@@ -384,7 +385,5 @@ pub(super) fn write(path: &Path, text: &str) -> std::io::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)?;
     }
-    let draft = path.with_extension(format!("{}.part", std::process::id()));
-    std::fs::write(&draft, text)?;
-    std::fs::rename(&draft, path)
+    own::write_shared(path, text.as_bytes())
 }

@@ -2,7 +2,7 @@
 
 use super::def;
 use crate::base::json;
-use crate::base::secret::scrub_document;
+use crate::base::secret::{self, scrub_document};
 use crate::script::error::{Raised, throw_new};
 use crate::script::modules::{find, find_place};
 use crate::script::permission::Right;
@@ -87,7 +87,7 @@ fn json_words(engine: &mut Engine) {
 /// Makes a script value of JSON.
 pub(in crate::script) fn read_json(text: &str) -> Result<Dynamic, Raised> {
     json::read(text).map(convert::from_value).map_err(|error| {
-        let shown: String = text.chars().take(80).collect();
+        let shown: String = secret::beginning(text, 80);
         throw_new("json", format!("this is not JSON ({error}): {shown}"))
     })
 }

@@ -4,7 +4,7 @@
 use super::data::folder;
 use super::def;
 use crate::base::clock;
-use crate::base::secret::{Secret, is_secret_name, weakness};
+use crate::base::secret::{Secret, is_secret_name, weakness, without_credentials};
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
 use crate::flow::failure::Failure;
@@ -29,6 +29,19 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Most addresses that one page leads to.
 const MOVES_MAX: usize = 5;
+/// Headers that `http_get` takes from no script, beside those for proxies.
+const OF_CONNECTION: &[&str] = &[
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
 /// Most bytes of what a program writes that are kept, each of stdout and stderr.
 const OUTPUT_MAX: u64 = 8 << 20;
 /// Variables that every program gets; others must be granted.
@@ -42,8 +55,8 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         r#"
         Fetches a page as text. Hosts must be granted, those that it moves to as well:
         `--allow-net=HOST`, or `net` under [permissions] in kaizen.toml. A status other than
-        success is an error with its `kind`, as with models. Options: `headers` (a map),
-        `timeout_ms` (60 s). The answer is journaled: a resumed run does not fetch it again.
+        success is an error with its `kind`, as with models. Options: `headers` (a map, without those
+        of the connection, such as `host`), `timeout_ms` (60 s). The answer is journaled: a resumed run does not fetch it again.
         ```rhai
         try { http_get("http://127.0.0.1:1/") } catch (e) { print(e.kind); }
         ```
@@ -61,9 +74,10 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         r#"
         A variable of the environment, `()` if it is not set. It must be granted:
         `--allow-env=NAME`, or `env` under [permissions] in kaizen.toml. The value of a variable
-        whose name says `_KEY`, `_TOKEN`, `_SECRET` or `PASSWORD` is kept out of journal and output,
-        unless it has fewer than 8 characters, fewer than 4 different ones, or is one of kaizen's own
-        words, such as `completed`; a note says so.
+        whose name says `_KEY`, `_TOKEN`, `_SECRET` or `PASSWORD`, or is among `names` under [secrets]
+        in kaizen.toml, is kept out of journal and output, unless it has fewer than 8 characters,
+        fewer than 4 different ones, or is one of kaizen's own words, such as `completed`; a note
+        says so.
         ```rhai
         print(env("EDITOR") ?? "none");
         ```
@@ -168,7 +182,7 @@ fn page(host: &Rc<Inner>, url: &str, map: Map) -> Result<Dynamic, Raised> {
     let mut options = Options::of("http_get", map).map_err(|e| throw(&e))?;
     let limit = limit(&mut options).map_err(|e| throw(&e))?;
     let headers = options.value("headers").map_err(|e| throw(&e))?.unwrap_or(json!({}));
-    let fields = headers.as_object().map(|fields| {
+    let fields: Option<Option<Vec<(String, String)>>> = headers.as_object().map(|fields| {
         let text = |value: &Value| value.as_str().map(str::to_owned);
         fields.iter().map(|(name, value)| Some((name.clone(), text(value)?))).collect()
     });
@@ -176,8 +190,19 @@ fn page(host: &Rc<Inner>, url: &str, map: Map) -> Result<Dynamic, Raised> {
         let reason = "must be a map from names to texts";
         return Err(throw(&options.wrong("headers", reason)));
     };
-    let guess = format!("(the text of {url}, which only the run can tell)").into();
-    once(host, format!("http_get {url}"), guess, async || fetch(host, url, headers, limit).await)
+    if let Some((name, _)) = headers.iter().find(|(name, _)| is_of_connection(name)) {
+        let reason = format!("cannot set `{name}`: the connection decides on it");
+        return Err(throw(&options.wrong("headers", &reason)));
+    }
+    let shown = without_credentials(url);
+    let guess = format!("(the text of {shown}, which only the run can tell)").into();
+    once(host, format!("http_get {shown}"), guess, async || fetch(host, url, headers, limit).await)
+}
+
+/// Tells whether a header says for whom a request is and where it ends, which is not for scripts to say.
+fn is_of_connection(name: &str) -> bool {
+    let name = name.trim().to_ascii_lowercase();
+    OF_CONNECTION.contains(&name.as_str()) || name.starts_with("proxy-") || name.starts_with(':')
 }
 
 async fn fetch(
@@ -189,11 +214,12 @@ async fn fetch(
     let mut url = url.to_owned();
     for _ in 0..=MOVES_MAX {
         let (name, port) = host_of(&url).ok_or_else(|| {
-            let message = format!("`{url}` is no address; write it like `https://example.com/x`");
+            let shown = without_credentials(&url);
+            let message = format!("`{shown}` is no address; write it like `https://example.com/x`");
             Failure::new("option", message)
         })?;
         let target = Target::Host(&name, port);
-        host.with.permissions.demand(Right::Net, &target, &target.to_string())?;
+        host.with.permissions.demand_host(&target).await?;
         match host.with.models.page(&url, &headers, limit).await.map_err(|e| refusal(&url, &e))? {
             Got::Page(text) => return Ok(text.into()),
             Got::Moved(to) => {
@@ -205,6 +231,7 @@ async fn fetch(
             }
         }
     }
+    let url = without_credentials(&url);
     Err(Failure::new("network", format!("`{url}`: it moved more than {MOVES_MAX} times")))
 }
 
@@ -214,7 +241,7 @@ fn refusal(url: &str, error: &CallError) -> Failure {
         CallError::Unreachable { .. } | CallError::Network { .. } => failure.message.clone(),
         _ => format!("`{url}`: {}", failure.message),
     };
-    Failure { message, ..failure }
+    Failure { message: without_credentials(&message), ..failure }
 }
 
 fn variable(host: &Rc<Inner>, name: &str) -> Result<Dynamic, Raised> {
@@ -257,7 +284,7 @@ async fn execute(
     limit: Duration,
 ) -> Result<Value, Failure> {
     let permissions = &host.with.permissions;
-    permissions.demand(Right::Run, &Target::Name(program), program)?;
+    permissions.demand_program(program, arguments).await?;
     let failed = |error: &dyn std::fmt::Display| {
         Failure::new("command", format!("running `{program}`: {error}"))
     };
@@ -265,11 +292,14 @@ async fn execute(
     command.args(arguments).current_dir(folder(host)).env_clear().kill_on_drop(true);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let granted = permissions.granted().into_iter().filter_map(|(right, rule)| match rule {
-        Rule::Name(name) if right == Right::Env => Some(name),
+        Rule::Name(name) if right == Right::Env && !name.is_open() => Some(name.text().to_owned()),
         _ => None,
     });
+    let is_denied = |name: &str| permissions.denies_name(Right::Env, name);
     for name in INHERITED.iter().map(|name| (*name).to_owned()).chain(granted) {
-        if let Some(value) = host.with.models.variable(&name) {
+        if !is_denied(&name)
+            && let Some(value) = host.with.models.variable(&name)
+        {
             command.env(name, value);
         }
     }
