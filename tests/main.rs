@@ -14,6 +14,7 @@ mod store;
 mod support;
 mod tidy;
 mod values;
+mod words;
 
 mod cli {
     mod advise;
@@ -23,14 +24,19 @@ mod cli {
     mod charge;
     mod check;
     mod doc;
+    mod endless;
     mod experiment;
+    mod export;
     mod look;
+    mod output;
     mod permissions;
     mod plan;
     mod repl;
     mod resume;
     mod run;
     mod secrets;
+    mod signals;
+    mod sturdy;
     mod test;
     mod watch;
 }

@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod failpoint;
+pub mod file;
 pub mod id;
 pub mod json;
 pub mod rng;

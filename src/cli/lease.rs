@@ -1,6 +1,7 @@
 //! Who works on a run: the process that runs it, or the one that resumes it. A lock on a small file
 //! says so, and the system takes it away when the process ends, however it ends.
 
+use crate::base::file;
 use crate::base::id::RunId;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -27,6 +28,8 @@ impl Lease {
         sweep(&folder);
         let path = folder.join(&run.0);
         loop {
+            // Opening a pipe would wait for somebody who reads it.
+            file::writable(&path)?;
             let file = OpenOptions::new().create(true).append(true).open(&path)?;
             match file.try_lock() {
                 Ok(()) => {}
@@ -53,7 +56,7 @@ impl Drop for Lease {
 fn sweep(folder: &Path) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {
-        if let Ok(file) = File::open(&path)
+        if let Ok(file) = file::open(&path)
             && file.try_lock().is_ok()
             && is_at(&file, &path)
         {

@@ -1,5 +1,6 @@
 //! `kaizen patterns [TASK]`: what was learned, the best pattern of each kind of task first.
 
+use crate::base::file;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::{standing, table};
@@ -102,7 +103,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
 }
 
 fn draw(global: &Global, file: &Path, picture: &str) -> anyhow::Result<()> {
-    std::fs::write(file, picture).with_context(|| format!("writing `{}`", file.display()))?;
+    file::writable(file)
+        .and_then(|()| std::fs::write(file, picture))
+        .with_context(|| format!("writing `{}`", file.display()))?;
     if !global.quiet {
         say(&format!("wrote `{}`", file.display()));
     }

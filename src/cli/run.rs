@@ -1,6 +1,7 @@
 //! `kaizen run SCRIPT`: runs a workflow to its end.
 
 use crate::base::clock;
+use crate::base::file;
 use crate::base::rng::Rng;
 use crate::cli::exit::Exit;
 use crate::cli::job::{End, Job};
@@ -145,7 +146,7 @@ impl Given {
 
 /// Reads a script; says what is wrong if that fails.
 pub(super) fn read_script(path: &Path) -> Option<String> {
-    match std::fs::read_to_string(path) {
+    match file::read_text(path) {
         Ok(text) => Some(text),
         Err(error) => {
             say(&format!("error: reading `{}`: {error}", path.display()));
@@ -274,7 +275,7 @@ fn run_from(
 fn stop_after(limit: Option<Duration>, flag: Arc<AtomicBool>) {
     if let Some(limit) = limit {
         std::thread::spawn(move || {
-            std::thread::sleep(limit + SLACK);
+            std::thread::sleep(limit.saturating_add(SLACK));
             flag.store(true, Ordering::SeqCst);
         });
     }

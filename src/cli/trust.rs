@@ -154,7 +154,7 @@ fn file() -> anyhow::Result<PathBuf> {
 }
 
 fn load(file: &Path) -> anyhow::Result<Map<String, Value>> {
-    match std::fs::read_to_string(file) {
+    match crate::base::file::read_text(file) {
         Ok(text) => serde_json::from_str(&text)
             .with_context(|| format!("`{}` is damaged; delete it to start anew", file.display())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Map::new()),

@@ -2,6 +2,7 @@
 //! "failed_patterns": {"task:pattern": ["error", ..]}}`. Written whole and atomically under a lock,
 //! so that several processes lose nothing and a crash leaves the old file or the new one.
 
+use crate::base::file;
 use crate::base::secret::{clean_fields, scrub};
 use crate::optimizer::cell::Cell;
 use crate::optimizer::observation::Observation;
@@ -74,7 +75,7 @@ impl GuideFile {
 
     /// Reads the file anew.
     pub fn load(&mut self) -> Result<(), GuideFileError> {
-        let text = match std::fs::read_to_string(&self.path) {
+        let text = match file::read_text(&self.path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 self.content = Map::new();
@@ -232,6 +233,7 @@ impl GuideFile {
     fn lock(&self) -> Result<File, GuideFileError> {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         let path = self.path.with_file_name(format!(".{name}.lock"));
+        file::writable(&path).map_err(|source| self.io(source))?;
         let lock = File::create(path).map_err(|source| self.io(source))?;
         lock.lock().map_err(|source| self.io(source))?;
         Ok(lock)

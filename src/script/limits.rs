@@ -15,9 +15,9 @@ pub(super) const CALLS_MAX: usize = 64;
 /// Deepest nesting of expressions, at the top level and in functions.
 const EXPRESSIONS_MAX: (usize, usize) = (64, 32);
 /// Longest string in bytes.
-const STRING_MAX: usize = 64 << 20;
+pub(super) const STRING_MAX: usize = 64 << 20;
 /// Most items of an array, and of a map, nested ones included.
-const ITEMS_MAX: usize = 4_000_000;
+pub(super) const ITEMS_MAX: usize = 4_000_000;
 /// How many operations pass between two looks at the clock.
 const LOOK_EVERY: u64 = 1024;
 

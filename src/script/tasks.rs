@@ -48,7 +48,7 @@ pub(super) fn current() -> Rc<Task> {
 impl Task {
     /// Returns this task with its end brought forward to `limit` from now.
     pub(super) fn within(&self, limit: Duration) -> Task {
-        let end = clock::monotonic() + limit;
+        let end = clock::monotonic().saturating_add(limit);
         let deadline = Some(self.deadline.map_or(end, |own| own.min(end)));
         Task { deadline, ..self.next() }
     }

@@ -1,5 +1,6 @@
 //! What was typed before, kept between sessions, but never with a secret in it.
 
+use crate::base::file as base_file;
 use crate::base::secret::is_secret_name;
 use crate::cli::project::variable;
 use crate::model::registry::Models;
@@ -27,7 +28,9 @@ impl Secrets {
             match &spec.key {
                 Some(KeyRef::Env(name)) => found.extend(variable(name)),
                 // A file that cannot be read holds no key that could be typed.
-                Some(KeyRef::File(path)) => found.extend(std::fs::read_to_string(path).ok()),
+                Some(KeyRef::File(path)) => {
+                    found.extend(base_file::read_text(std::path::Path::new(path)).ok())
+                }
                 Some(KeyRef::Nothing) | None => {}
             }
         }
@@ -60,6 +63,8 @@ pub(super) fn file() -> Result<PathBuf, String> {
 
 fn prepare(folder: &PathBuf, file: &PathBuf) -> io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    // Opening a pipe would wait for somebody who reads it.
+    base_file::writable(file)?;
     let opened = std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(file)?;
     let mut permissions = opened.metadata()?.permissions();
     if permissions.mode() & 0o077 != 0 {
