@@ -50,11 +50,12 @@ impl Limits {
     fn tick(&self) -> Option<&'static str> {
         let count = self.operations.get() + 1;
         self.operations.set(count);
-        if !count.is_multiple_of(LOOK_EVERY) {
-            return None;
-        }
+        // One operation may take seconds, such as the sorting of a long list.
         if self.interrupted.borrow().load(Ordering::Relaxed) {
             return Some("interrupted");
+        }
+        if !count.is_multiple_of(LOOK_EVERY) {
+            return None;
         }
         if count > self.operations_max.get() {
             return Some("operations");

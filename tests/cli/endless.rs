@@ -66,6 +66,10 @@ fn what_is_no_file_is_named_wherever_a_file_belongs() {
     ];
     for (place, script, arguments) in places {
         for what in ODD {
+            if *what == "folder" && arguments[0] == "check" {
+                // It checks the scripts in the folder.
+                continue;
+            }
             let project = Project::new();
             if *place != "s.rhai" {
                 project.file("s.rhai", script);

@@ -5,7 +5,6 @@ use crate::support::terminal::OnTerminal;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::io::{BufRead, BufReader};
-use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, ChildStdout, Stdio};
 
 const ENDLESS: &str = r#"
@@ -102,11 +101,12 @@ fn a_second_signal_ends_at_once_whatever_is_under_way() {
         let project = Project::new();
         let (mut child, _stdout) = start(&project, script, 1);
         send(&child, Signal::SIGINT);
-        // The first one may have ended it already.
+        // Another signal, because two of a kind may arrive as one. The first may have ended it already.
         let pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
-        let _ = kill(pid, Signal::SIGINT);
+        let _ = kill(pid, Signal::SIGTERM);
         let status = child.wait().unwrap();
-        assert_eq!((status.code(), status.signal()), (Some(130), None), "{script}");
+        let is_known = [Some(130), Some(143)].contains(&status.code());
+        assert!(is_known, "{script}: {status}");
     }
 }
 
