@@ -14,6 +14,7 @@ mod store;
 mod support;
 mod tidy;
 mod values;
+mod words;
 
 mod cli {
     mod advise;
@@ -24,12 +25,15 @@ mod cli {
     mod check;
     mod denials;
     mod doc;
+    mod endless;
     mod experiment;
+    mod export;
     mod guide_file;
     mod keys;
     mod leaks;
     mod links;
     mod look;
+    mod output;
     mod permissions;
     mod plan;
     mod repl;
@@ -38,6 +42,8 @@ mod cli {
     mod run;
     mod screen;
     mod secrets;
+    mod signals;
+    mod sturdy;
     mod test;
     mod watch;
 }

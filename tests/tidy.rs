@@ -29,7 +29,11 @@ const FENCES: &[(&str, &[&str])] = &[
     ("clap::", &["cli/"]),
     ("anyhow::", &["cli/"]),
     ("std::env::", &["cli/"]),
-    ("println!", &["cli/"]),
+    ("println!", &[]),
+    ("eprintln!", &[]),
+    ("print!", &[]),
+    ("eprint!", &[]),
+    ("dbg!", &[]),
     ("rusqlite::", &["store/", "journal/", "optimizer/knowledge"]),
     ("unsafe {", &["script/fiber.rs"]),
     ("SystemTime::now", &["base/clock.rs"]),
@@ -81,6 +85,23 @@ fn crates_stay_behind_their_fences() {
                 if !inside && stands_alone(line, word) {
                     let _ = writeln!(faults, "{number}: `{word}` belongs in {places:?}");
                 }
+            }
+        }
+        faults
+    });
+}
+
+/// What is written must not depend on whether stdout and stderr are open, have room and are read.
+#[test]
+fn only_one_file_writes_to_stdout_and_stderr() {
+    check(|file, text| {
+        let mut faults = String::new();
+        for (number, line) in code_lines(production(text)) {
+            let is_named = line.contains("io::stdout") || line.contains("io::stderr");
+            let is_question = line.contains(".is_terminal()") || line.contains("terminal_size");
+            let may_write = ["cli/output.rs", "cli/permissions.rs"].contains(&file);
+            if is_named && !is_question && !may_write {
+                let _ = writeln!(faults, "{number}: write through cli/output.rs");
             }
         }
         faults

@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod deadline;
 pub mod failpoint;
+pub mod file;
 pub mod id;
 pub mod json;
 pub mod own;

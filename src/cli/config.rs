@@ -1,6 +1,7 @@
 //! The configuration: built-in values, the user's file, the project's file, the environment and
 //! the command line, each over the one before. Every value remembers where it came from.
 
+use crate::base::file;
 use crate::base::own;
 use crate::base::spelling::nearest;
 use crate::base::unit::Money;
@@ -169,7 +170,7 @@ impl Config {
 
     /// Reads a file over what is known; a file that does not exist says nothing.
     fn read(&mut self, path: &Path) -> Result<(), ConfigError> {
-        let text = match std::fs::read_to_string(path) {
+        let text = match file::read_text(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             Err(source) => return Err(ConfigError::Unreadable { path: path.to_owned(), source }),

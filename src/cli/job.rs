@@ -22,10 +22,12 @@ use crate::executor::reuse::Reuse;
 use crate::flow::failure::Failure;
 use crate::journal::Journal;
 use crate::journal::event::Event;
+use crate::journal::history;
 use crate::model::registry::Models;
 use crate::script::diagnostic::{Diagnostic, of_failure};
 use crate::script::permission::Ask;
 use crate::script::{Host, Program, ScriptError, Sink, State, Surroundings};
+use crate::store;
 use crate::store::writer::Writer;
 use anyhow::Context;
 use serde_json::{Map, Value, json};
@@ -101,7 +103,7 @@ impl Job<'_> {
         interrupted: Arc<AtomicBool>,
         print: Sink,
     ) -> anyhow::Result<Open> {
-        let journal = Journal::new(RunId::fresh(), self.writer.clone());
+        let journal = Journal::new(self.run_id(), self.writer.clone());
         let executor = self.project.executor(journal, self.seed);
         let executor = match &self.reuse {
             Some(reuse) => executor.reusing(reuse.clone()),
@@ -114,6 +116,14 @@ impl Job<'_> {
             None => executor,
         };
         self.open_with(executor, progress, interrupted, print)
+    }
+
+    /// Names the run, so that it comes after all others even if the clock was set back.
+    fn run_id(&self) -> RunId {
+        // What is wrong with a store is told by its first use.
+        let store = store::reopen(&self.project.store_path()).ok();
+        let newest = store.and_then(|store| history::recent(&store, 0, false).ok().flatten());
+        newest.map_or_else(RunId::fresh, |newest| RunId::after(&newest.id))
     }
 
     /// Sets up a run with an executor of the caller's.
@@ -240,7 +250,7 @@ impl Job<'_> {
         let shown = open.progress.clone();
         if self.global.json {
             let launch = json!({
-                "type": "launch", "script": self.script, "params": self.params, "seed": self.seed,
+                "type": "launch", "script": self.script.display().to_string(), "params": self.params, "seed": self.seed,
             });
             print_of_run(executor.journal().run(), launch);
             executor.listen(Rc::new(|at, event| {

@@ -21,6 +21,7 @@ mod lease;
 mod list;
 mod models;
 mod new;
+mod output;
 mod patterns;
 mod permissions;
 mod plan;
@@ -53,7 +54,7 @@ use crate::store::{self, StoreError};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde_json::{Value, json};
 use std::cell::RefCell;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -178,12 +179,7 @@ pub fn run() -> ExitCode {
         .and_then(|matches| Arguments::from_arg_matches(&matches));
     let arguments = match parsed {
         Ok(arguments) => arguments,
-        Err(error) => {
-            // Clap prints its help and its errors itself; a closed pipe cannot be told about.
-            let _ = error.print();
-            let wrong = error.use_stderr();
-            return if wrong { Exit::Usage.into() } else { ExitCode::SUCCESS };
-        }
+        Err(error) => return tell_usage(&error),
     };
     if let Some(folder) = &arguments.folder
         && let Err(error) = std::env::set_current_dir(folder)
@@ -211,6 +207,22 @@ pub fn run() -> ExitCode {
             exit_for(&error).into()
         }
     }
+}
+
+/// Prints the help or the version that was asked for, or what is wrong with the command line.
+fn tell_usage(error: &clap::Error) -> ExitCode {
+    let text = error.render();
+    let is_colored = |terminal: bool| terminal && project::variable("NO_COLOR").is_none();
+    if error.use_stderr() {
+        let color = is_colored(std::io::stderr().is_terminal());
+        let text = if color { text.ansi().to_string() } else { text.to_string() };
+        output::write_err(&text);
+        return Exit::Usage.into();
+    }
+    let color = is_colored(std::io::stdout().is_terminal());
+    let text = if color { text.ansi().to_string() } else { text.to_string() };
+    put(text.as_bytes());
+    ExitCode::SUCCESS
 }
 
 /// Does what a command says.
@@ -241,8 +253,10 @@ fn perform(global: &Global, command: Option<&Command>) -> anyhow::Result<Exit> {
         Some(Command::Trust(arguments)) => trust::run(global, arguments),
         Some(Command::Config(arguments)) => config_show::run(global, arguments),
         Some(Command::Completions { shell }) => {
-            let mut command = Arguments::command();
-            clap_complete::generate(*shell, &mut command, "kaizen", &mut std::io::stdout());
+            // It panics where it cannot write.
+            let mut text = Vec::new();
+            clap_complete::generate(*shell, &mut Arguments::command(), "kaizen", &mut text);
+            put(&text);
             Ok(Exit::Ok)
         }
     }
@@ -275,9 +289,8 @@ fn exit_for(error: &anyhow::Error) -> Exit {
 }
 
 /// Writes a line for people.
-#[allow(clippy::print_stderr, reason = "the one place where words reach people")]
 fn say(text: &str) {
-    eprintln!("{}", visible::shown(&scrub(text)));
+    output::write_err(&format!("{}\n", visible::shown(&scrub(text))));
 }
 
 thread_local! {
@@ -332,16 +345,20 @@ fn event_line(event: &Event, more: Value) -> Value {
     line
 }
 
-/// Writes a line that holds no secret. A reader that has gone away ends the program quietly, as pipes
-/// do.
+/// Writes a line that holds no secret.
 fn put_line(text: &str) {
-    let mut stdout = std::io::stdout().lock();
-    if writeln!(stdout, "{text}").and_then(|()| stdout.flush()).is_err() {
-        // Taken, because what it does may come back here.
-        if let Some(last) = LAST_WORDS.with(|words| words.borrow_mut().take()) {
-            last();
-        }
-        terminal::restore();
-        std::process::exit(141);
+    put(format!("{text}\n").as_bytes());
+}
+
+/// Writes what holds no secret. A reader that has gone away ends the program quietly, as pipes do;
+/// what cannot be written for another reason ends it with an error.
+fn put(bytes: &[u8]) {
+    let Err(unwritten) = output::write_out(bytes) else { return };
+    // Taken, because what it does may come back here.
+    if let Some(last) = LAST_WORDS.with(|words| words.borrow_mut().take()) {
+        last();
     }
+    crate::script::process::end_all();
+    terminal::restore();
+    std::process::exit(unwritten.code());
 }

@@ -1,5 +1,6 @@
 //! `kaizen patterns [TASK]`: what was learned, the best pattern of each kind of task first.
 
+use crate::base::file;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::{standing, table};
@@ -109,7 +110,9 @@ fn print_table(ranked: &[Ranked]) {
 }
 
 fn draw(global: &Global, file: &Path, picture: &str) -> anyhow::Result<()> {
-    std::fs::write(file, picture).with_context(|| format!("writing `{}`", file.display()))?;
+    file::writable(file)
+        .and_then(|()| std::fs::write(file, picture))
+        .with_context(|| format!("writing `{}`", file.display()))?;
     if !global.quiet {
         say(&format!("wrote `{}`", file.display()));
     }

@@ -132,7 +132,7 @@ impl Project {
     /// Opens the store for reading; `None` when the project has none yet.
     pub(super) fn existing_store(&self) -> Result<Option<store::Connection>, StoreError> {
         let path = self.store_path();
-        if path.exists() { store::reopen(&path).map(Some) } else { Ok(None) }
+        if path.exists() { store::open_to_read(&path).map(Some) } else { Ok(None) }
     }
 
     /// Returns the models that scripts of this project can name; `seed` makes demo models repeat.

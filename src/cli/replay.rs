@@ -1,6 +1,7 @@
 //! `kaizen replay RUN`: goes through a run again as it was journaled. No model is called, nothing is
 //! written; a request that the run has not made is an error.
 
+use crate::base::file;
 use crate::base::id::RunId;
 use crate::cli::exit::Exit;
 use crate::cli::job::Job;
@@ -134,7 +135,7 @@ fn replay(
         let reason = "it compared scripts, and only a run of one script can be gone through again";
         return Ok(Went::Unknown(reason.to_owned()));
     }
-    let text = match std::fs::read_to_string(&resumed.script) {
+    let text = match file::read_text(&resumed.script) {
         Ok(text) => text,
         Err(error) => {
             let script = resumed.script.display();

@@ -1,6 +1,7 @@
 //! `kaizen run SCRIPT`: runs a workflow to its end.
 
 use crate::base::clock;
+use crate::base::file;
 use crate::base::rng::Rng;
 use crate::base::secret::{self, Secret, is_secret_parameter, weakness};
 use crate::cli::exit::Exit;
@@ -161,7 +162,7 @@ impl Given {
 
 /// Reads a script; says what is wrong if that fails.
 pub(super) fn read_script(path: &Path) -> Option<String> {
-    match std::fs::read_to_string(path) {
+    match file::read_text(path) {
         Ok(text) => Some(text),
         Err(error) => {
             say(&format!("error: reading `{}`: {error}", path.display()));
@@ -346,7 +347,7 @@ fn lacks_secret(params: &Map<String, Value>) -> bool {
 fn stop_after(limit: Option<Duration>, flag: Arc<AtomicBool>) {
     if let Some(limit) = limit {
         std::thread::spawn(move || {
-            std::thread::sleep(limit + SLACK);
+            std::thread::sleep(limit.saturating_add(SLACK));
             flag.store(true, Ordering::SeqCst);
         });
     }

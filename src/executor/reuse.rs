@@ -2,8 +2,8 @@
 //! under way, and, while planning, calls that are only counted.
 
 use crate::base::id::OpId;
-use crate::executor::guess::Guess;
 use crate::base::secret;
+use crate::executor::guess::Guess;
 use crate::flow::failure::Failure;
 use crate::journal::event::Event;
 use crate::journal::replies::{CANCELLED, Claims, Known, Learner, Replies, Sample};

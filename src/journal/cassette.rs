@@ -2,6 +2,7 @@
 //! read in reviews. One line is one exchange; equal requests stand in the order of their replies,
 //! and no other order means anything.
 
+use crate::base::file;
 use crate::base::own;
 use crate::base::secret::{self, clean, clean_fields, scrub_in};
 use crate::base::strand::Spot;
@@ -273,7 +274,7 @@ impl Cassette {
             let reason = format!("it has {length} bytes; at most {SIZE_MAX} are read");
             return Err(failed(std::io::Error::other(reason)));
         }
-        let text = std::fs::read_to_string(path).map_err(failed)?;
+        let text = file::read_text(path).map_err(failed)?;
         parse(&text).map(|lines| Cassette::numbered(path, lines)).map_err(|fault| fault.at(path))
     }
 

@@ -66,7 +66,7 @@ pub fn prune(
 
 /// Lists the runs, the oldest first. One whose time cannot be read counts as the newest.
 fn oldest(connection: &Connection) -> rusqlite::Result<Vec<(RunId, i64)>> {
-    let mut rows = connection.prepare("SELECT id, started_at FROM runs ORDER BY started_at, id")?;
+    let mut rows = connection.prepare("SELECT id, started_at FROM runs ORDER BY id")?;
     let runs = rows.query_map([], |row| {
         let started_at = row.get_ref(1)?.as_i64().unwrap_or(i64::MAX);
         Ok((RunId(as_text(row.get_ref(0)?)), started_at))

@@ -2,6 +2,7 @@
 //! "failed_patterns": {"task:pattern": ["error", ..]}}`. Written whole and atomically under a lock,
 //! so that several processes lose nothing and a crash leaves the old file or the new one.
 
+use crate::base::file;
 use crate::base::own;
 use crate::base::secret::{clean_fields, scrub};
 use crate::optimizer::cell::Cell;
@@ -100,7 +101,7 @@ impl GuideFile {
 
     /// Reads the file anew.
     pub fn load(&mut self) -> Result<(), GuideFileError> {
-        let text = match std::fs::read_to_string(&self.path) {
+        let text = match file::read_text(&self.path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 self.content = Map::new();

@@ -88,6 +88,10 @@ fn plain(error: &EvalAltResult) -> Failure {
             let kind = token.clone().into_string().unwrap_or_default();
             Failure::new(if kind.is_empty() { "interrupted" } else { &kind }, ended(&kind))
         }
+        EvalAltResult::Exit(..) => {
+            let message = "`exit` ends a script, and not a task of it; `return` ends a function";
+            Failure::new("script", message)
+        }
         EvalAltResult::ErrorStackOverflow(_) => {
             let message = format!("functions call one another more than {CALLS_MAX} deep");
             Failure::new("script", message)

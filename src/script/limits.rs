@@ -17,9 +17,9 @@ pub(super) const CALLS_MAX: usize = 64;
 /// Deepest nesting of expressions, at the top level and in functions.
 const EXPRESSIONS_MAX: (usize, usize) = (64, 32);
 /// Longest string in bytes.
-const STRING_MAX: usize = 64 << 20;
+pub(super) const STRING_MAX: usize = 64 << 20;
 /// Most items of an array, and of a map, nested ones included.
-const ITEMS_MAX: usize = 4_000_000;
+pub(super) const ITEMS_MAX: usize = 4_000_000;
 /// How many operations pass between two looks at the clock.
 const LOOK_EVERY: u64 = 1024;
 /// How long a script computes without a wait before it is stopped at its deadline. Where it waits, it
@@ -76,11 +76,12 @@ impl Limits {
     fn tick(&self) -> Option<&'static str> {
         let count = self.operations.get() + 1;
         self.operations.set(count);
-        if !count.is_multiple_of(LOOK_EVERY) {
-            return None;
-        }
+        // One operation may take seconds, such as the sorting of a long list.
         if self.interrupted.borrow().load(Ordering::Relaxed) {
             return Some("interrupted");
+        }
+        if !count.is_multiple_of(LOOK_EVERY) {
+            return None;
         }
         if count > self.operations_max.get() {
             return Some("operations");

@@ -1,6 +1,7 @@
 //! The only code that knows Rhai: compiles and runs scripts, and gives them their words.
 
 pub mod api;
+mod bounded;
 mod captures;
 mod check;
 pub mod codes;
@@ -19,9 +20,11 @@ pub mod lexeme;
 mod limits;
 mod mismatch;
 mod modules;
+mod nested;
 mod options;
 mod order;
 pub mod permission;
+pub(crate) mod process;
 pub mod shown;
 mod snapshot;
 mod source;
@@ -34,6 +37,7 @@ pub mod vocabulary;
 pub use crate::script::api::state::State;
 pub use crate::script::limits::OPERATIONS_MAX;
 
+use crate::base::file;
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
 use crate::flow::callback;
@@ -169,9 +173,8 @@ impl Inner {
 
     /// Notes that the script depends on a file that is there and could not be read as a text.
     fn depends_on_unread(&self, path: &Path) {
-        // Reading what is no file may never end.
         if path.is_file() {
-            self.depends_on(path, std::fs::read(path).ok().as_deref());
+            self.depends_on(path, file::read(path).ok().as_deref());
         }
     }
 
@@ -405,3 +408,6 @@ impl Host {
         api::reference(&self.engine, &self.inner)
     }
 }
+
+#[cfg(test)]
+mod words_tests;

@@ -2,6 +2,7 @@
 //! compare values with.
 
 use crate::base::deadline::Deadline;
+use crate::base::file;
 use crate::base::secret::clean;
 use crate::flow::failure::Failure;
 use crate::script::check::definition;
@@ -95,7 +96,7 @@ impl Test {
             return Err(Failure::new("option", message));
         }
         let now = format!("{}\n", difference::text(&clean(value.clone())));
-        let known = match std::fs::read(&path) {
+        let known = match file::read(&path) {
             Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => {

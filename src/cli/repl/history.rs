@@ -1,5 +1,6 @@
 //! What was typed before, kept between sessions, but never with a secret in it.
 
+use crate::base::file as base_file;
 use crate::base::own;
 use crate::base::secret::is_secret_name;
 use crate::cli::project::variable;
@@ -27,7 +28,9 @@ impl Secrets {
             match &spec.key {
                 Some(KeyRef::Env(name)) => found.extend(variable(name)),
                 // A file that cannot be read holds no key that could be typed.
-                Some(KeyRef::File(path)) => found.extend(std::fs::read_to_string(path).ok()),
+                Some(KeyRef::File(path)) => {
+                    found.extend(base_file::read_text(std::path::Path::new(path)).ok())
+                }
                 Some(KeyRef::Nothing) | None => {}
             }
         }

@@ -1,6 +1,7 @@
 //! A session: takes inputs one after the other and shows what they give.
 
 use crate::base::clock;
+use crate::base::file;
 use crate::base::unit::Money;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
@@ -371,7 +372,7 @@ impl<'a> Session<'a> {
         for index in 0..self.files.len() {
             let file = &self.files[index];
             // A file that is just being replaced is there again at the next look.
-            let Ok(text) = std::fs::read_to_string(&file.path) else { continue };
+            let Ok(text) = file::read_text(&file.path) else { continue };
             if text != file.text {
                 let path = file.path.display().to_string();
                 if self.reload(index) {
@@ -386,7 +387,7 @@ impl<'a> Session<'a> {
     /// Loads a file anew and says what is wrong with it.
     pub(super) fn reload(&mut self, index: usize) -> bool {
         let file = &mut self.files[index];
-        let text = match std::fs::read_to_string(&file.path) {
+        let text = match file::read_text(&file.path) {
             Ok(text) => text,
             Err(error) => {
                 say(&format!("error: reading `{}`: {error}", file.path.display()));
@@ -436,7 +437,7 @@ impl<'a> Session<'a> {
         if self.is_journaled {
             let status = match exit {
                 Exit::Ok => "ok",
-                Exit::Interrupted | Exit::Terminated => "interrupted",
+                Exit::Interrupted | Exit::Terminated | Exit::HungUp | Exit::Quit => "interrupted",
                 _ => "failed",
             };
             let (status, value, failure) = (status.to_owned(), Value::Null, None);

@@ -1,6 +1,7 @@
 //! Runs one test: with a host, a seed and a state of its own, and without journal or store.
 
 use crate::base::clock;
+use crate::base::file;
 use crate::base::id::RunId;
 use crate::base::own;
 use crate::base::unit::Money;
@@ -276,7 +277,7 @@ impl Bench<'_> {
             self.note(case, tape, test, executor, &mut ended.notes);
         }
         for path in test.pending().keys().chain([&case.cassette]) {
-            let content = std::fs::read(path).ok();
+            let content = file::read(path).ok();
             let whole = std::path::absolute(path).unwrap_or_else(|_| path.clone());
             ended.files.insert(whole, content.as_deref().map(blake3::hash));
         }

@@ -1,6 +1,7 @@
 //! One run of a watched script, from the check to what has changed.
 
 use crate::base::clock;
+use crate::base::file;
 use crate::cli::exit::Exit;
 use crate::cli::job::{End, Job, Open};
 use crate::cli::project::Project;
@@ -288,7 +289,7 @@ impl Desk<'_> {
         is_stopped: bool,
     ) -> bool {
         let say = |text: &str| open.progress.borrow().say(text);
-        let Ok(text) = std::fs::read_to_string(&self.given.script) else { return false };
+        let Ok(text) = file::read_text(&self.given.script) else { return false };
         if text.trim().is_empty() {
             return false;
         }

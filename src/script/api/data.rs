@@ -6,7 +6,7 @@ use crate::base::secret::{self, scrub_document};
 use crate::script::error::{Raised, throw_new};
 use crate::script::modules::{find, find_place};
 use crate::script::permission::Right;
-use crate::script::{Inner, convert, files};
+use crate::script::{Inner, bounded, convert, files};
 use rhai::{Array, Dynamic, Engine, Map};
 use serde_json::Value;
 use std::cmp::Ordering;
@@ -44,10 +44,10 @@ fn lists(engine: &mut Engine) {
         print((0..3).to_array().parallel(|n| n * n));
         ```
         "#,
-        |range: std::ops::Range<i64>| range.map(Dynamic::from).collect::<Array>(),
+        |range: std::ops::Range<i64>| bounded::list(range),
     );
     def(engine, "to_array(range: range) -> array", "", |range: std::ops::RangeInclusive<i64>| {
-        range.map(Dynamic::from).collect::<Array>()
+        bounded::list(range)
     });
 }
 

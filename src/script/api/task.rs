@@ -411,6 +411,9 @@ fn guarding(engine: &mut Engine, host: &Rc<Inner>) {
         move |time_ms: i64| pause(&inner, time_ms),
     );
     let inner = host.clone();
+    // The language has a word of this name, for seconds, which would hold up everything.
+    def(engine, "sleep(time_ms: float)", "", move |time_ms: f64| pause_exactly(&inner, time_ms));
+    let inner = host.clone();
     def(
         engine,
         "failure(error: any) -> map",
@@ -434,6 +437,15 @@ fn pause(host: &Rc<Inner>, time_ms: i64) -> Result<(), Raised> {
         return Err(throw_new("option", format!("`sleep` needs a time from 0 up, not {time_ms}")));
     };
     pass(host, Timer::Sleep, Duration::from_millis(time_ms))
+}
+
+fn pause_exactly(host: &Rc<Inner>, time_ms: f64) -> Result<(), Raised> {
+    // Times that neither a clock nor anybody's patience has, and what is no number, are mistakes.
+    let time = Duration::try_from_secs_f64(time_ms / 1000.0).map_err(|_| {
+        let message = format!("`sleep` needs a time in milliseconds from 0 up, not {time_ms:?}");
+        throw_new("option", message)
+    })?;
+    pass(host, Timer::Sleep, time)
 }
 
 /// Lets a time pass; in a plan and a replay it passes at once.

@@ -15,6 +15,7 @@ use crate::script::error::{Raised, throw, throw_new};
 use crate::script::fiber::wait;
 use crate::script::options::Options;
 use crate::script::permission::{Right, Rule, Target};
+use crate::script::process::Group;
 use crate::script::tasks;
 use crate::script::{Inner, convert};
 use crate::store::StoreError;
@@ -90,7 +91,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         "command(program: string, arguments: array) -> map",
         r#"
         Runs a program in the script's folder and waits for its end: `#{ code, stdout, stderr }`.
-        There is no shell in between. Programs must be granted: `--allow-run=PROGRAM`, or `run`
+        There is no shell in between. What it has started and left running is stopped with it. Programs must be granted: `--allow-run=PROGRAM`, or `run`
         under [permissions] in kaizen.toml; what they do is then up to them. They get no variables
         but common ones and those that are granted by name, and so no keys. Options: `stdin` (text),
         `timeout_ms` (60 s). The outcome is journaled: a resumed run does not run it again.
@@ -289,7 +290,12 @@ async fn execute(
         Failure::new("command", format!("running `{program}`: {error}"))
     };
     let mut command = tokio::process::Command::new(program);
-    command.args(arguments).current_dir(folder(host)).env_clear().kill_on_drop(true);
+    command
+        .args(arguments)
+        .current_dir(folder(host))
+        .env_clear()
+        .kill_on_drop(true)
+        .process_group(0);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let granted = permissions.granted().into_iter().filter_map(|(right, rule)| match rule {
         Rule::Name(name) if right == Right::Env && !name.is_open() => Some(name.text().to_owned()),
@@ -304,19 +310,22 @@ async fn execute(
         }
     }
     let mut child = command.spawn().map_err(|error| failed(&error))?;
+    let _group = Group::of(child.id());
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let feed = async {
         if let Some(mut stdin) = stdin {
             // A program need not read what it is given.
             let _ = stdin.write_all(input.as_bytes()).await;
         }
+        Ok::<(), String>(())
     };
-    let whole = async { tokio::join!(feed, collect(stdout), collect(stderr), child.wait()) };
-    let Ok(((), stdout, stderr, status)) = tokio::time::timeout(limit, whole).await else {
+    let end = async { child.wait().await.map_err(|error| error.to_string()) };
+    // A program whose output is not read any more would wait for ever, so the first error ends it.
+    let whole = async { tokio::try_join!(feed, collect(stdout), collect(stderr), end) };
+    let Ok(whole) = tokio::time::timeout(limit, whole).await else {
         return Err(failed(&format!("it did not end within {} ms", limit.as_millis())));
     };
-    let status = status.map_err(|error| failed(&error))?;
-    let (stdout, stderr) = (stdout.map_err(|e| failed(&e))?, stderr.map_err(|e| failed(&e))?);
+    let ((), stdout, stderr, status) = whole.map_err(|error| failed(&error))?;
     // A program that a signal ended has no code; -1 is none that a program can give.
     Ok(json!({ "code": status.code().unwrap_or(-1), "stdout": stdout, "stderr": stderr }))
 }
