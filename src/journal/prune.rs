@@ -2,7 +2,7 @@
 
 use crate::base::id::RunId;
 use crate::journal::history::as_text;
-use crate::store::{Connection, Size, StoreError, shrink, size};
+use crate::store::{Connection, Size, StoreError, rewrite, shrink, size};
 use rusqlite::params;
 use std::path::Path;
 
@@ -35,8 +35,6 @@ pub fn prune(
     dry: bool,
 ) -> Result<(Pruned, Size, Size), StoreError> {
     let fail = |source| StoreError::sqlite(path.to_owned(), source);
-    // What is forgotten leaves no text behind in pages that are free.
-    connection.pragma_update(None, "secure_delete", true).map_err(fail)?;
     let before = size(connection, path)?;
     let (mut pruned, mut used) = (Pruned::default(), before.used);
     for (run, started_at) in oldest(connection).map_err(fail)? {
@@ -59,6 +57,10 @@ pub fn prune(
         pruned.events += events;
     }
     if !dry {
+        if pruned.runs > 0 {
+            // Pages keep a rest of what they held, also those that are still in use.
+            rewrite(connection, path)?;
+        }
         shrink(connection, path)?;
     }
     Ok((pruned, before, size(connection, path)?))

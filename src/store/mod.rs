@@ -362,6 +362,13 @@ pub fn shrink(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Writes the whole store anew, so that no page holds a rest of what is no longer in it. Others may read
+/// meanwhile.
+pub fn rewrite(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let fail = |source| StoreError::sqlite(path.to_owned(), source);
+    connection.execute_batch("VACUUM").map_err(fail)
+}
+
 /// Copies a store, as it is at this moment, into a new file. Others may write meanwhile.
 pub fn copy(connection: &Connection, path: &Path, target: &Path) -> Result<(), StoreError> {
     let fail = |source| StoreError::sqlite(path.to_owned(), source);
