@@ -145,7 +145,7 @@ fn an_uncaught_error_shows_its_place_and_the_calls_it_came_through() {
 fn what_does_not_fit_is_said_in_the_words_of_scripts() {
     for (script, said) in [
         ("let x = 3; branch().chat(x)", "`chat`: argument 1 is an int, it takes a string"),
-        ("let x = \"1\"; sleep(x)", "`sleep`: argument 1 is a string, it takes an int"),
+        ("let x = \"1\"; sleep(x)", "`sleep`: argument 1 is a string, it takes a float or an int"),
         ("let x = \"a\"; x - 1", "`-` does not work for a string and an int"),
         ("let b = branch(); b.nmae", "a branch has no property `nmae`; did you mean `name`?"),
         ("let b = branch(); b.name = 1", "a branch has no property `name` that can be set"),

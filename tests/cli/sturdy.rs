@@ -144,8 +144,8 @@ fn sleep_takes_milliseconds_in_every_spelling_and_holds_nothing_up() {
         "(6e4).sleep()",
         "Fn(`sleep`).call(60000.0)",
         "call(Fn(`sleep`), 60000)",
-        "[`sleep`].for_each(|name| Fn(name).call(6e4))",
-        "[60000.0].for_each(|n| sleep(n))",
+        "[`sleep`].map(|name| Fn(name).call(6e4))",
+        "[60000.0].map(|n| sleep(n))",
     ];
     for spelling in spellings {
         let project = Project::new();
