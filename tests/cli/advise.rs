@@ -392,7 +392,7 @@ fn a_run_that_goes_on_is_told_the_whole_of_every_choice_again() {
         assert_eq!(told.iter().filter(|line| *line == "ok").count(), 2, "{told:?}");
         // The third time it waits for good.
         for number in 0..3 {
-            assert_eq!(learned.recv_timeout(Duration::from_secs(60)), Ok(number));
+            assert_eq!(learned.recv_timeout(Duration::from_mins(1)), Ok(number));
         }
         child.kill().unwrap();
         child.wait().unwrap();
