@@ -3,6 +3,7 @@
 //!
 //! - `cargo bench --bench learning [-- INSTANCES [FAMILY ..]]`: everything, 200 instances; fails if a
 //!   demand is missed.
+//! - `-- [INSTANCES] PART ..`: only some of what follows the regrets (`PARTS`).
 //! - `-- --gate`: the regrets alone, 40 instances; fails if one is missed by more than chance explains.
 //! - `-- --table FILE [INSTANCES [INPUTS]]`: replays a table of outcomes, a JSON value per line: `task`,
 //!   `input`, `pattern`, `success`, `quality`, `time`, `cost`.
@@ -21,7 +22,8 @@ use learning::course::{self, TEMPOS, policies, regrets};
 use learning::family::FAMILIES;
 use learning::gate::{Demand, Line};
 use learning::rival::Mean;
-use learning::{script, table};
+use learning::world::float;
+use learning::{belief, script, table};
 use std::path::Path;
 
 /// Instances of each family when nobody says another number, in all and in the short form.
@@ -29,6 +31,10 @@ const INSTANCES: u32 = 200;
 const GATE_INSTANCES: u32 = 40;
 /// Instances of the replay of a table.
 const TABLE_INSTANCES: u32 = 40;
+
+/// What is measured besides the regrets.
+const PARTS: [&str; 7] =
+    ["tempos", "run", "coverage", "leaders", "comparisons", "intervals", "speed"];
 
 fn main() {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -53,18 +59,25 @@ fn main() {
     let instances = first.unwrap_or(if is_gate { GATE_INSTANCES } else { INSTANCES });
     let named = |name: &str| arguments.iter().any(|word| word == name);
     let is_some_named = FAMILIES.iter().any(|family| named(family.name));
+    let is_part_named = PARTS.iter().any(|part| named(part));
+    let is_all = !is_gate && !is_some_named && !is_part_named;
     let families: Vec<&str> = FAMILIES
         .iter()
         .map(|family| family.name)
-        .filter(|name| !is_some_named || named(name))
+        .filter(|name| named(name) || !is_some_named && !is_part_named)
         .collect();
 
     let mut missed = families_table(&families, instances, is_gate);
-    if !is_gate && !is_some_named {
-        tempos(instances, &mut missed);
-        through_run(instances.min(40));
-        intervals(&mut missed);
-        speed();
+    for part in PARTS.into_iter().filter(|part| is_all || named(part)) {
+        match part {
+            "tempos" => tempos(instances, &mut missed),
+            "run" => through_run(instances.min(40)),
+            "coverage" => coverage(instances.min(60), &mut missed),
+            "leaders" => leaders(instances.min(60), &mut missed),
+            "comparisons" => comparisons(2 * instances, &mut missed),
+            "intervals" => intervals(&mut missed),
+            _ => speed(),
+        }
     }
 
     for fault in &missed {
@@ -75,6 +88,9 @@ fn main() {
 
 /// Prints what came of every policy in every family; returns the demands that were missed.
 fn families_table(families: &[&str], instances: u32, is_gate: bool) -> Vec<String> {
+    if families.is_empty() {
+        return Vec::new();
+    }
     println!(
         "regret after all choices: mean of {instances} instances, half of its 95 % interval\n"
     );
@@ -150,6 +166,95 @@ fn through_run(instances: u32) {
         "\n`o.run` in a script, {rates:?}: {:.1} ±{:.1} right answers lost of 1000",
         mean.mean, mean.error
     );
+}
+
+/// How often what is believed to hold nine times in ten does.
+fn coverage(instances: u32, missed: &mut Vec<String>) {
+    println!(
+        "\n90 % intervals: how often they hold the truth after all choices, {instances} instances\n"
+    );
+    println!("{:14}{:>16}{:>16}", "", "n 1-4", "n >= 5");
+
+    for name in ["S1", "S2", "S4", "S5", "S8", "S10", "all bad", "fifty"] {
+        let counts =
+            belief::coverage(name, if name.starts_with("S5") { instances / 3 } else { instances });
+        let shown = counts.map(|count| format!("{:.1} % of {}", 100.0 * count.share(), count.all));
+        println!("{name:14}{:>16}{:>16}", shown[0], shown[1]);
+        let share = counts[1].share();
+        if !(0.85..=0.97).contains(&share) {
+            missed.push(format!("{name}: 90 % intervals hold in {:.1} %", 100.0 * share));
+        }
+    }
+}
+
+/// How often the pattern that is believed to be the best is.
+fn leaders(instances: u32, missed: &mut Vec<String>) {
+    println!(
+        "\nthe pattern that is believed to be the best, at seven looks in {instances} instances of each\n"
+    );
+    println!("{:16}{:>8}{:>8}{:>20}", "", "looks", "is best", "within .01 of it");
+
+    let families = ["S1", "S2", "S4", "S8", "bad start", "all bad", "contrary", "fifty", "dead"];
+    let all: Vec<_> = families.iter().map(|name| belief::leaders(name, instances)).collect();
+    for (class, (low, high)) in belief::CLASSES.iter().enumerate() {
+        let sum = |of: &dyn Fn(&belief::Told) -> f64| {
+            all.iter().map(|told| of(&told[class])).sum::<f64>()
+        };
+        let looks = sum(&|told| float(told.best.all)).max(1.0);
+        let shown = sum(&|told| told.sum) / looks;
+        let best = sum(&|told| float(told.best.held)) / looks;
+        let nearly = sum(&|told| float(told.nearly.held)) / looks;
+        println!("told {shown:.2} on average{looks:>7.0}{best:>8.2}{nearly:>20.2}");
+        if *low >= 0.7 && (shown - best).abs() > 0.12 {
+            missed
+                .push(format!("told {low} to {high}: {shown:.2}, but it is the best in {best:.2}"));
+        }
+    }
+}
+
+/// What `o.compare` finds in scripts: winners among equals, and how soon a difference shows.
+fn comparisons(runs: u32, missed: &mut Vec<String>) {
+    println!("\n`o.compare` in scripts, {runs} comparisons each, looked at after every input\n");
+    let equal: [(&str, [f64; 2], f64, f64); 3] = [
+        ("equal, right half of the time", [0.5, 0.5], 0.0, 0.0),
+        ("equal, right nine times in ten", [0.9, 0.9], 0.0, 0.0),
+        ("equal, graded, 2 % fail", [0.8, 0.8], 0.3, 0.02),
+    ];
+    for (name, rates, graded, fails) in equal {
+        let found: Vec<_> = (0..runs)
+            .map(|run| script::compare(rates, graded, fails, 400, 9 + u64::from(run)))
+            .collect();
+        let wrong = found.iter().filter(|found| found["verdict"] == "better").count();
+        let likely =
+            found.iter().filter(|found| found["likely"]["chance"].as_f64() > Some(0.95)).count();
+        let (wrong, likely) = (share_of(wrong, runs), share_of(likely, runs));
+        println!(
+            "{name:36}a winner in {:.1} %, likely above 95 % at the end in {:.1} %",
+            100.0 * wrong,
+            100.0 * likely
+        );
+        if wrong > 0.05 {
+            missed.push(format!("{name}: {:.1} % false winners", 100.0 * wrong));
+        }
+    }
+
+    for (rates, graded) in
+        [([0.95, 0.85], 0.0), ([0.8, 0.6], 0.0), ([0.95, 0.6], 0.0), ([0.92, 0.90], 0.1)]
+    {
+        let found: Vec<_> = (0..runs / 4)
+            .map(|run| script::compare(rates, graded, 0.0, 800, 99 + u64::from(run)))
+            .collect();
+        let mut inputs: Vec<u64> =
+            found.iter().filter_map(|found| found["inputs"].as_u64()).collect();
+        inputs.sort_unstable();
+        let right = found.iter().filter(|found| found["winner"] == "a").count();
+        println!(
+            "{:36}decided for it in {:.1} %, after {} inputs (median)",
+            format!("{rates:?}{}", if graded > 0.0 { ", graded" } else { "" }),
+            100.0 * share_of(right, runs / 4),
+            inputs[inputs.len() / 2]
+        );
+    }
 }
 
 /// Kinds of scores: from a source of chance, and their mean.

@@ -5,7 +5,7 @@ use crate::support::learning::course::{TEMPOS, line, own};
 use crate::support::learning::gate::Demand;
 use crate::support::learning::script;
 
-/// The families that are tried with every test run; `.ci/check` tries all of them.
+/// The families that are tried with every test run; `.ci/learning` tries all of them.
 const TRIED: &[&str] = &["S3", "S4", "bad start", "late best", "judged tenth", "minutes"];
 /// Instances of each family.
 const INSTANCES: u32 = 8;

@@ -14,6 +14,7 @@ mod store;
 mod support;
 mod tidy;
 mod values;
+mod words;
 
 mod cli {
     mod advise;
@@ -22,18 +23,30 @@ mod cli {
     mod care;
     mod charge;
     mod check;
+    mod denials;
     mod doc;
+    mod endless;
     mod exits;
     mod experiment;
+    mod export;
+    mod guide_file;
     mod journals;
+    mod keys;
     mod kinds;
+    mod leaks;
+    mod links;
     mod look;
+    mod output;
     mod permissions;
     mod plan;
     mod repl;
     mod resume;
+    mod reuse;
     mod run;
+    mod screen;
     mod secrets;
+    mod signals;
+    mod sturdy;
     mod test;
     mod watch;
 }

@@ -127,5 +127,29 @@ fn evolve_finds_the_words_that_were_missing() {
     let (_, ran, done) = run("evolve", &[]);
     assert_eq!(done["value"], true, "{}", ran.stderr);
     assert!(ran.stdout.contains("`evolved` is better than `start` by "), "{}", ran.stdout);
-    assert!(ran.stdout.contains("use: Say whether"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("use: Say what fits best"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("held out, before: 0.0 [0.0, "), "{}", ran.stdout);
+    assert!(ran.stdout.contains("held out, after: 0.5 ["), "{}", ran.stdout);
+}
+
+#[test]
+fn evolve_searches_under_a_schema_too() {
+    for task in ["schema", "routing"] {
+        let (_, ran, _) = run("evolve", &["-p", &format!("task={task}")]);
+        assert!(ran.stdout.contains("12 proposals, "), "{task}: {}", ran.stdout);
+        assert!(ran.stdout.contains(" calls, "), "{task}: {}", ran.stdout);
+    }
+}
+
+#[test]
+fn the_requests_are_sixty_and_balanced() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/data/requests.jsonl");
+    let text = std::fs::read_to_string(path).unwrap();
+    let rows: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for department in ["billing", "technical", "delivery", "jobs"] {
+        assert_eq!(rows.iter().filter(|row| row["label"] == department).count(), 15);
+    }
+    let texts: std::collections::BTreeSet<&str> =
+        rows.iter().map(|row| row["text"].as_str().unwrap()).collect();
+    assert_eq!(texts.len(), 60);
 }

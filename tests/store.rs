@@ -106,6 +106,72 @@ fn a_store_of_a_newer_program_is_refused() {
     assert!(ran.stderr.contains("has format 99, this program knows up to"), "{}", ran.stderr);
 }
 
+/// Makes a store as version 0.1 left it: with a calendar of avoidance, a snapshot of its own rules, and
+/// whole recommendations in the journal.
+fn as_of_0_1(project: &Project) {
+    let store = rusqlite::Connection::open(project.path().join(".kaizen/kaizen.db")).unwrap();
+    store
+        .execute_batch(
+            r#"
+            DROP TABLE learned;
+            ALTER TABLE cells ADD COLUMN recent_ok REAL NOT NULL DEFAULT 0;
+            ALTER TABLE cells ADD COLUMN recent_failed REAL NOT NULL DEFAULT 3;
+            ALTER TABLE cells ADD COLUMN streak INTEGER NOT NULL DEFAULT 3;
+            ALTER TABLE cells ADD COLUMN strikes INTEGER NOT NULL DEFAULT 1;
+            ALTER TABLE cells ADD COLUMN avoid_until INTEGER NOT NULL DEFAULT 99999999999999;
+            DELETE FROM snapshots;
+            INSERT INTO snapshots (fold, seq, at, body) SELECT '0.1.0-0000000000000000-00-0', seq, at, x'00'
+                FROM observations ORDER BY seq DESC LIMIT 1;
+            UPDATE events SET body = json_object('kind', 'told', 'what', 'recommend t', 'value', json(
+                '{"pattern":"direct","score":0.5,"n":7,"reason":"because","probability":0.25,"alternatives":[]}'))
+                WHERE kind = 'told';
+            PRAGMA user_version = 4;
+            "#,
+        )
+        .unwrap();
+}
+
+#[test]
+fn a_store_of_0_1_is_learned_from_again_once_and_loses_nothing() {
+    let project = Project::new();
+    let choose = "let found = optimizer().recommend(\"t\"); print(`${found.pattern} ${found.reason} ${found.n}`)";
+    project.file("choose.rhai", choose).file(
+        "learn.rhai",
+        "let o = optimizer();
+        for n in 0..40 {
+            o.record_execution(\"t\", \"direct\", #{ success_rate: 1.0, execution_time: 1.0 });
+            o.record_execution(\"t\", \"vote\", #{ success_rate: if n % 2 == 0 { 1.0 } else { 0.0 } });
+        }",
+    );
+    for script in ["learn.rhai", "choose.rhai"] {
+        assert_eq!(project.kaizen(&["run", script]).code, Some(0));
+    }
+    let notice = "an earlier version has learned in this store";
+    let shown = |command: &[&str]| project.kaizen(command);
+    let before = shown(&["patterns", "t", "--json"]).stdout;
+    assert!(!shown(&["patterns"]).stderr.contains(notice), "a new store has learned nothing else");
+
+    as_of_0_1(&project);
+    let first = shown(&["patterns", "t", "--json"]);
+    assert!(first.stderr.contains(notice), "{}", first.stderr);
+    assert_eq!(first.stdout, before, "the same executions, the same beliefs");
+    let second = shown(&["patterns", "t", "--json"]);
+    assert!(!second.stderr.contains(notice), "{}", second.stderr);
+    assert_eq!(shown(&["doctor"]).code, Some(0));
+
+    // What was told then is told again.
+    let run = shown(&["runs", "--json"]);
+    let run: serde_json::Value = serde_json::from_str(run.stdout.lines().next().unwrap()).unwrap();
+    let replayed = shown(&["replay", run["run"].as_str().unwrap()]);
+    assert_eq!(replayed.stdout, "direct because 7\n", "{}", replayed.stderr);
+    let told = shown(&["show", run["run"].as_str().unwrap()]).stdout;
+    let line = "recommend t: `direct` (chosen with probability 25 %): because";
+    assert!(told.contains(line), "{told}");
+    as_of_0_1(&project);
+    let ran = shown(&["run", "choose.rhai"]);
+    assert!(ran.stderr.contains(notice), "a script says it as well: {}", ran.stderr);
+}
+
 #[test]
 fn a_damaged_store_is_named_and_left_alone() {
     let project = Project::new();
@@ -220,7 +286,9 @@ fn a_store_of_the_first_format_is_brought_up_to_date() {
     project.file("s.rhai", "1").kaizen(&["run", "s.rhai"]);
     let store = rusqlite::Connection::open(project.path().join(".kaizen/kaizen.db")).unwrap();
     store
-        .execute_batch("DROP TABLE observations; DROP TABLE cells; DROP TABLE snapshots;")
+        .execute_batch(
+            "DROP TABLE observations; DROP TABLE cells; DROP TABLE snapshots; DROP TABLE learned;",
+        )
         .unwrap();
     store.pragma_update(None, "user_version", 1).unwrap();
     drop(store);

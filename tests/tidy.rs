@@ -29,7 +29,11 @@ const FENCES: &[(&str, &[&str])] = &[
     ("clap::", &["cli/"]),
     ("anyhow::", &["cli/"]),
     ("std::env::", &["cli/"]),
-    ("println!", &["cli/"]),
+    ("println!", &[]),
+    ("eprintln!", &[]),
+    ("print!", &[]),
+    ("eprint!", &[]),
+    ("dbg!", &[]),
     ("rusqlite::", &["store/", "journal/", "optimizer/knowledge"]),
     ("unsafe {", &["script/fiber.rs"]),
     ("SystemTime::now", &["base/clock.rs"]),
@@ -47,6 +51,35 @@ const VAGUE_FILES: &[&str] =
 
 const FILE_LINES_MAX: usize = 500;
 const FUNCTION_LINES_MAX: usize = 70;
+
+/// Who may look at the event that starts an operation, and what for.
+const STARTS: &[(&str, &str)] = &[
+    ("journal/", "the event itself, and `Trace`"),
+    ("executor/attempt.rs", "writes it"),
+    ("executor/operation.rs", "writes it"),
+    ("metrics/fold.rs", "counts what is under way"),
+    ("cli/render/progress.rs", "draws what is under way"),
+];
+
+#[test]
+fn runs_are_read_as_traces() {
+    check(|file, text| {
+        let mut faults = String::new();
+        let may = STARTS.iter().any(|(place, _)| file.starts_with(place));
+        for (number, line) in code_lines(production(text)) {
+            // Names and plans of operations are nobody's business but that of `Roster`.
+            let is_fold = line.contains("planned.name") && !file.starts_with("journal/");
+            if line.contains("Event::OpStarted") && !may || is_fold {
+                let _ = writeln!(
+                    faults,
+                    "{number}: a fold of its own over the events of a run. What a run did is in \
+                     `journal/trace.rs`: read `Trace`, or follow names and plans with `Roster`"
+                );
+            }
+        }
+        faults
+    });
+}
 
 /// Calls that look into a text for something that is written in the code.
 const LOOKS: &[&str] = &[
@@ -68,20 +101,24 @@ const LOOKS: &[&str] = &[
 const PARSERS: &[(&str, &str)] = &[
     ("base/failpoint.rs", "the variable that sets a failpoint"),
     ("base/json.rs", "JSON"),
+    ("base/spelled.rs", "the forms in which other programs spell a text"),
     ("base/strand.rs", "addresses as the journal has them"),
     ("base/secret.rs", "whatever may hold a secret"),
     ("cli/check.rs", "names of files"),
     ("cli/compare.rs", "options of the command line"),
     ("cli/config.rs", "keys of kaizen.toml"),
+    ("cli/config_show.rs", "values of kaizen.toml"),
     ("cli/doc_html.rs", "documentation with code in it"),
     ("cli/list.rs", "names of files, and the first line of a script"),
     ("cli/new.rs", "nothing: it holds the scripts of a new project"),
     ("cli/permissions.rs", "permissions as they are written"),
     ("cli/render/entry.rs", "what somebody searches the documentation for"),
+    ("cli/render/plan.rs", "names of rows, to tell those together that differ in numbers"),
     ("cli/render/table.rs", "the heads of tables, which say how to align"),
     ("cli/render/value.rs", "lines of a text that is shown"),
     ("cli/repl/", "what somebody types"),
     ("cli/run.rs", "options of the command line"),
+    ("cli/signal.rs", "what the kernel says of a process"),
     ("cli/show.rs", "options of the command line"),
     ("cli/test/", "names of files, and options of the command line"),
     ("cli/trust.rs", "values of kaizen.toml"),
@@ -187,6 +224,23 @@ fn crates_stay_behind_their_fences() {
                 if !inside && stands_alone(line, word) {
                     let _ = writeln!(faults, "{number}: `{word}` belongs in {places:?}");
                 }
+            }
+        }
+        faults
+    });
+}
+
+/// What is written must not depend on whether stdout and stderr are open, have room and are read.
+#[test]
+fn only_one_file_writes_to_stdout_and_stderr() {
+    check(|file, text| {
+        let mut faults = String::new();
+        for (number, line) in code_lines(production(text)) {
+            let is_named = line.contains("io::stdout") || line.contains("io::stderr");
+            let is_question = line.contains(".is_terminal()") || line.contains("terminal_size");
+            let may_write = ["cli/output.rs", "cli/permissions.rs"].contains(&file);
+            if is_named && !is_question && !may_write {
+                let _ = writeln!(faults, "{number}: write through cli/output.rs");
             }
         }
         faults

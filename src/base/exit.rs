@@ -23,6 +23,10 @@ pub enum Exit {
     Store,
     /// Stopped by Ctrl-C.
     Interrupted,
+    /// Stopped because its terminal has gone away.
+    HungUp,
+    /// Stopped by Ctrl-\.
+    Quit,
     /// Stopped by a request to terminate.
     Terminated,
 }
@@ -41,6 +45,8 @@ impl Exit {
             Exit::Diverged => 7,
             Exit::Store => 8,
             Exit::Interrupted => 130,
+            Exit::HungUp => 129,
+            Exit::Quit => 131,
             Exit::Terminated => 143,
         }
     }

@@ -23,6 +23,26 @@ impl RunId {
         push_base32(&mut text, Rng::from_entropy().next_u64(), 5);
         RunId(text)
     }
+
+    /// Creates an id that sorts after another one, whatever the clock has done since that was made.
+    pub fn after(newest: &RunId) -> RunId {
+        let fresh = RunId::fresh();
+        if fresh > *newest {
+            return fresh;
+        }
+        let time = newest.0.bytes().take(9).try_fold(0_u64, |time, letter| {
+            let digit = ALPHABET.iter().position(|known| *known == letter)?;
+            Some((time << 5) | u64::try_from(digit).ok()?)
+        });
+        // What is no id of ours, or the last of all times, cannot be passed.
+        let Some(time) = time.map(|time| time + 1).filter(|time| *time < 1 << 45) else {
+            return fresh;
+        };
+        let mut text = String::with_capacity(14);
+        push_base32(&mut text, time, 9);
+        push_base32(&mut text, Rng::from_entropy().next_u64(), 5);
+        RunId(text)
+    }
 }
 
 impl fmt::Display for RunId {
@@ -48,7 +68,17 @@ pub struct OpId(pub u32);
 
 /// Numbers one flow within its run. Flow 0 is the script itself: calls made outside any graph.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+    Default,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
 )]
 #[serde(transparent)]
 pub struct FlowId(pub u32);

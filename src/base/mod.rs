@@ -1,14 +1,20 @@
 //! What every floor may use: ids, time, chance, units. Knows nothing of language models.
 
 pub mod clock;
+pub mod deadline;
 pub mod exit;
 pub mod failpoint;
 pub mod failure;
+pub mod file;
 pub mod id;
 pub mod json;
+pub mod own;
 pub mod rng;
 pub mod secret;
+mod spelled;
 pub mod spelling;
 pub mod strand;
 pub mod unit;
+pub mod visible;
+pub mod wildcard;
 pub mod word;

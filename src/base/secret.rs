@@ -1,6 +1,8 @@
 //! Secrets: values that no log, error or journal may show. Every secret of the program is known
 //! here, so that whatever leaves it can be rid of them.
 
+use crate::base::spelled;
+use crate::base::wildcard::Wildcard;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -8,15 +10,34 @@ use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 /// What stands in the place of a secret.
 pub const SHOWN: &str = "[secret]";
 /// What names of variables with secrets contain, or end with.
 const NAMES: &[&str] = &["_KEY", "_TOKEN", "_SECRET", "PASSWORD"];
-/// Fewest characters of a secret that is taken out: shorter ones stand in any text by chance.
-const LENGTH_MIN: usize = 8;
+/// Words of which one makes a name that of a secret: of a parameter, or of a part of an address.
+const WORDS: &[&str] = &[
+    "apikey",
+    "auth",
+    "authorization",
+    "bearer",
+    "credential",
+    "credentials",
+    "key",
+    "passphrase",
+    "passwd",
+    "password",
+    "pwd",
+    "secret",
+    "sig",
+    "signature",
+    "token",
+];
+/// Fewest characters of a secret that is taken out, unless another number is set: shorter ones stand in
+/// any text by chance.
+pub const LENGTH_MIN: usize = 8;
 /// Fewest different characters of such a secret: lines and columns of zeros stand everywhere.
 const DISTINCT_MIN: usize = 4;
 /// Words of journals and JSON lines, as far as they are long enough for secrets. Everybody sees them
@@ -47,6 +68,12 @@ struct Form {
 /// Every secret, in each of its forms; the longest first, so that no part of one is left when another
 /// is taken out.
 static FORMS: RwLock<Vec<Form>> = RwLock::new(Vec::new());
+/// Every secret as it is.
+static VALUES: RwLock<Vec<String>> = RwLock::new(Vec::new());
+/// Fewest characters, as they are set.
+static LENGTH: AtomicUsize = AtomicUsize::new(LENGTH_MIN);
+/// Further names of variables with secrets.
+static MORE_NAMES: RwLock<Vec<Wildcard>> = RwLock::new(Vec::new());
 /// Whether there is any: nothing has to be looked for before.
 static IS_ANY: AtomicBool = AtomicBool::new(false);
 
@@ -54,7 +81,7 @@ static IS_ANY: AtomicBool = AtomicBool::new(false);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Weakness {
     /// It is too short.
-    #[error("it has fewer than {LENGTH_MIN} characters")]
+    #[error("it has fewer than {} characters", length_min())]
     Short,
     /// It has too few different characters.
     #[error("it has fewer than {DISTINCT_MIN} different characters")]
@@ -99,7 +126,8 @@ impl Secret {
         if self.is_learned || weakness(&self.value).is_some() {
             return text;
         }
-        without(&text, &forms(&self.value)).unwrap_or(text)
+        let known = std::slice::from_ref(&self.value);
+        without(&text, &forms(&self.value), known).unwrap_or(text)
     }
 }
 
@@ -111,13 +139,24 @@ impl fmt::Debug for Secret {
 
 /// Tells why a secret is too weak to be taken out, if it is.
 pub fn weakness(value: &str) -> Option<Weakness> {
-    if value.chars().count() < LENGTH_MIN {
+    if value.chars().count() < length_min() {
         return Some(Weakness::Short);
     }
     if value.chars().collect::<BTreeSet<char>>().len() < DISTINCT_MIN {
         return Some(Weakness::Uniform);
     }
     OWN_WORDS.split_whitespace().any(|word| word.contains(value)).then_some(Weakness::OwnWord)
+}
+
+/// Sets what else is taken for a secret: variables with these names, and values from so many characters
+/// on.
+pub fn configure(names: Vec<Wildcard>, length_min: Option<usize>) {
+    *MORE_NAMES.write().unwrap_or_else(PoisonError::into_inner) = names;
+    LENGTH.store(length_min.unwrap_or(LENGTH_MIN), Ordering::Release);
+}
+
+fn length_min() -> usize {
+    LENGTH.load(Ordering::Acquire)
 }
 
 fn learn(value: &str) {
@@ -131,6 +170,9 @@ fn learn(value: &str) {
         }
     }
     known.sort_by_key(|form| std::cmp::Reverse(form.text.len()));
+    let mut values = VALUES.write().unwrap_or_else(PoisonError::into_inner);
+    values.push(value.to_owned());
+    values.sort_by_key(|value| std::cmp::Reverse(value.len()));
     IS_ANY.store(true, Ordering::Release);
 }
 
@@ -138,6 +180,8 @@ fn learn(value: &str) {
 fn forms(value: &str) -> Vec<Form> {
     let mut texts = vec![value.to_owned(), in_json(value)];
     texts.push(utf8_percent_encode(value, NON_ALPHANUMERIC).to_string());
+    let hex = value.bytes().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+    texts.extend([hex.to_uppercase(), hex]);
     // In Base64 the same bytes look different at each place within a group of three.
     for before in 0..3 {
         let padded = format!("{}{value}", "\0".repeat(before));
@@ -148,7 +192,7 @@ fn forms(value: &str) -> Vec<Form> {
             texts.extend(encoded.get(from..whole).map(str::to_owned));
         }
     }
-    texts.retain(|text| text.chars().count() >= LENGTH_MIN);
+    texts.retain(|text| text.chars().count() >= length_min());
     texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
     texts.dedup();
     texts.into_iter().map(|text| Form { json: in_json(&text), text }).collect()
@@ -162,6 +206,10 @@ fn in_json(text: &str) -> String {
 
 /// Tells whether a variable of this name holds a secret.
 pub fn is_secret_name(name: &str) -> bool {
+    let more = MORE_NAMES.read().unwrap_or_else(PoisonError::into_inner);
+    if more.iter().any(|pattern| pattern.covers(name)) {
+        return true;
+    }
     let name = name.to_uppercase();
     NAMES.iter().any(|part| {
         if *part == "PASSWORD" {
@@ -170,6 +218,61 @@ pub fn is_secret_name(name: &str) -> bool {
             name.ends_with(part) || name.contains(&format!("{part}_"))
         }
     })
+}
+
+/// Tells whether a parameter of this name, or a part of an address, holds a secret.
+pub fn is_secret_parameter(name: &str) -> bool {
+    let mut words = vec![String::new()];
+    let mut was_lower = false;
+    for c in name.chars() {
+        let begins = !c.is_alphanumeric() || c.is_uppercase() && was_lower;
+        was_lower = c.is_lowercase();
+        if begins {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut().filter(|_| c.is_alphanumeric()) {
+            word.extend(c.to_lowercase());
+        }
+    }
+    words.iter().any(|word| WORDS.contains(&word.as_str())) || is_secret_name(name)
+}
+
+/// Takes passwords and parts that look like secrets out of the addresses in a text.
+#[must_use]
+pub fn without_credentials(text: &str) -> String {
+    let is_end = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>');
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + 3);
+        clean.push_str(before);
+        let (address, more) = after.split_at(after.find(is_end).unwrap_or(after.len()));
+        let (server, path) =
+            address.split_at(address.find(['/', '?', '#']).unwrap_or(address.len()));
+        match server.rsplit_once('@') {
+            Some((_, host)) => clean.push_str(&format!("***@{host}")),
+            None => clean.push_str(server),
+        }
+        for part in path.split_inclusive(['?', '&', '#', ';']) {
+            let end = part.trim_end_matches(['?', '&', '#', ';']).len();
+            match part[..end].split_once('=') {
+                Some((name, value)) if is_secret_parameter(name) && !value.is_empty() => {
+                    clean.push_str(&format!("{name}={SHOWN}{}", &part[end..]));
+                }
+                _ => clean.push_str(part),
+            }
+        }
+        rest = more;
+    }
+    clean.push_str(rest);
+    clean
+}
+
+/// Returns the beginning of a text, so many characters. Secrets are taken out first: of a part of one,
+/// nobody would know it.
+#[must_use]
+pub fn beginning(text: &str, characters: usize) -> String {
+    scrub(text).chars().take(characters).collect()
 }
 
 /// Tells whether a text holds a secret.
@@ -187,7 +290,9 @@ fn holds(text: &str, of: impl Fn(&Form) -> &str) -> bool {
         return false;
     }
     let forms = FORMS.read().unwrap_or_else(PoisonError::into_inner);
+    let values = VALUES.read().unwrap_or_else(PoisonError::into_inner);
     forms.iter().any(|form| text.contains(of(form)))
+        || values.iter().any(|value| spelled::find(text, value, 0).is_some())
 }
 
 /// Takes every secret out of a text, in whichever form it stands there. The text must be no JSON:
@@ -197,7 +302,8 @@ pub fn scrub(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let forms = FORMS.read().unwrap_or_else(PoisonError::into_inner);
-    without(text, &forms).map_or(Cow::Borrowed(text), Cow::Owned)
+    let values = VALUES.read().unwrap_or_else(PoisonError::into_inner);
+    without(text, &forms, &values).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 /// Takes secrets out of a text in place.
@@ -280,12 +386,21 @@ fn json_document<'a>(text: &'a str, value: &Value) -> Cow<'a, str> {
 }
 
 /// Takes secrets out of a text; nothing if there are none in it.
-fn without(text: &str, forms: &[Form]) -> Option<String> {
+fn without(text: &str, forms: &[Form], values: &[String]) -> Option<String> {
     let mut clean: Option<String> = None;
     for form in forms {
         let now = clean.as_deref().unwrap_or(text);
         if now.contains(&form.text) {
             clean = Some(now.replace(&form.text, SHOWN));
+        }
+    }
+    for value in values {
+        let mut from = 0;
+        while let Some((start, end)) = spelled::find(clean.as_deref().unwrap_or(text), value, from)
+        {
+            let now = clean.as_deref().unwrap_or(text);
+            clean = Some(format!("{}{SHOWN}{}", &now[..start], &now[end..]));
+            from = start + SHOWN.len();
         }
     }
     clean

@@ -47,6 +47,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     let found = optimizer.recommend(&arguments.task, &arguments.among)?;
     let scale = optimizer.scale(&TaskType::new(&arguments.task)?)?;
     damage::tell_knowledge(&knowledge);
+    if let Some(notice) = optimizer.take_notice() {
+        say(notice);
+    }
     if global.json {
         print_data(data(&arguments.task, &found, &scale));
         return Ok(Exit::Ok);
@@ -59,11 +62,15 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         return Ok(Exit::Ok);
     }
     say(&found.reason);
-    say(&format!(
-        "the reward for speed is halved at {}, that for thrift at {}",
-        short(scale.time_half),
-        Money::from_dollars(scale.cost_half).unwrap_or_default()
-    ));
+    let objective = optimizer.objective();
+    let halves = [
+        (objective.time > 0.0).then(|| format!("for speed at {}", short(scale.time_half))),
+        (objective.cost > 0.0).then(|| format!("for thrift at {}", dollars(scale.cost_half))),
+    ];
+    let halves: Vec<String> = halves.into_iter().flatten().collect();
+    if !halves.is_empty() {
+        say(&format!("the reward is halved {}", halves.join(", ")));
+    }
     let mut all: Vec<Ranked> = found.ranked.into_iter().chain(found.alternatives).collect();
     policy::order(&mut all);
     if all.is_empty() {
@@ -89,6 +96,10 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         &rows,
     ));
     Ok(Exit::Ok)
+}
+
+fn dollars(amount: f64) -> Money {
+    Money::from_dollars(amount).unwrap_or_default()
 }
 
 /// Returns a choice as data.

@@ -113,14 +113,16 @@ pub(super) fn read(path: &Path) -> Result<String, String> {
     if length > SCRIPT_MAX {
         return Err(format!("it has {length} bytes; a script has at most {SCRIPT_MAX}"));
     }
-    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    let bytes = crate::base::file::read(path).map_err(|error| error.to_string())?;
     String::from_utf8(bytes).map_err(|_| "it is no text in UTF-8".to_owned())
 }
 
 fn tell_unreadable(global: &Global, file: &Path, reason: &str) {
     let message = format!("reading `{}`: {reason}", file.display());
     if global.json {
-        print_data(json!({ "level": "error", "message": message, "file": file }));
+        print_data(
+            json!({ "level": "error", "message": message, "file": file.display().to_string() }),
+        );
     } else {
         say(&format!("error: {message}"));
     }

@@ -1,6 +1,7 @@
 //! `kaizen compare A.rhai B.rhai --tasks FILE`: which of several scripts does the same tasks better.
 
 use crate::base::failure::{Failure, Kind};
+use crate::base::file;
 use crate::base::json;
 use crate::base::strand::Strand;
 use crate::base::unit::Money;
@@ -180,8 +181,8 @@ fn read_accuracy(given: &str) -> Result<JudgeAccuracy, String> {
 
 /// Reads the tasks. Without a judge, all or none of them say what is expected.
 fn read_tasks(path: &Path, is_judged: bool) -> Result<Vec<Value>, String> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| format!("reading `{}`: {error}", path.display()))?;
+    let text =
+        file::read_text(path).map_err(|error| format!("reading `{}`: {error}", path.display()))?;
     let tasks = json::read_lines(&text)
         .map_err(|error| format!("`{}`, {error}; each line is a JSON value", path.display()))?;
     if tasks.is_empty() {

@@ -1,8 +1,11 @@
 //! The configuration: built-in values, the user's file, the project's file, the environment and
 //! the command line, each over the one before. Every value remembers where it came from.
 
+use crate::base::file;
+use crate::base::own;
 use crate::base::spelling::nearest;
 use crate::base::unit::Money;
+use crate::base::wildcard::Wildcard;
 use crate::cli::permissions::Listed;
 use crate::executor::budget::Bounds;
 use crate::script::OPERATIONS_MAX;
@@ -29,12 +32,13 @@ const PERMISSIONS: [&str; 10] = [
 /// What stands in a configuration file, by section.
 const SECTIONS: &[(&str, &[&str])] = &[
     ("project", &["name", "model"]),
-    ("run", &["concurrency"]),
+    ("run", &["concurrency", "reuse"]),
     ("budget", &["max_cost", "max_tokens", "max_calls", "max_time"]),
     ("limits", &["operations"]),
     ("optimizer", &["learn_from_demo"]),
     ("watch", &["quiet_ms", "confirm_over", "paths"]),
     ("permissions", &PERMISSIONS),
+    ("secrets", &["names", "min_length"]),
     ("store", &["keep", "max_size"]),
 ];
 
@@ -147,11 +151,10 @@ impl Config {
         let mut config = Config::default();
         config.set("limits.operations", OPERATIONS_MAX.into(), Origin::BuiltIn)?;
         config.set("optimizer.learn_from_demo", false.into(), Origin::BuiltIn)?;
+        config.set("run.reuse", false.into(), Origin::BuiltIn)?;
         config.set("watch.quiet_ms", QUIET_MS.into(), Origin::BuiltIn)?;
         config.set("watch.confirm_over", CONFIRM_OVER.into(), Origin::BuiltIn)?;
-        let home = lookup("XDG_CONFIG_HOME").map(PathBuf::from);
-        let home = home.or_else(|| lookup("HOME").map(|home| Path::new(&home).join(".config")));
-        if let Some(home) = home {
+        if let Some(home) = own::user_folder(lookup, "XDG_CONFIG_HOME", ".config") {
             config.read(&home.join("kaizen").join("config.toml"))?;
         }
         config.read(&root.join("kaizen.toml"))?;
@@ -167,7 +170,7 @@ impl Config {
 
     /// Reads a file over what is known; a file that does not exist says nothing.
     fn read(&mut self, path: &Path) -> Result<(), ConfigError> {
-        let text = match std::fs::read_to_string(path) {
+        let text = match file::read_text(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             Err(source) => return Err(ConfigError::Unreadable { path: path.to_owned(), source }),
@@ -229,6 +232,14 @@ impl Config {
                 let bytes = value.as_str().and_then(size);
                 bytes.map(|_| ()).ok_or("a size such as \"500MB\" or \"2GB\"")
             }
+            "secrets.names" => {
+                let names = value.as_array().is_some_and(|all| all.iter().all(Value::is_string));
+                names.then_some(()).ok_or("a list of names of variables, in which `*` may stand")
+            }
+            "secrets.min_length" => {
+                let is_sound = value.as_u64().is_some_and(|length| (4..=64).contains(&length));
+                is_sound.then_some(()).ok_or("a whole number from 4 up to 64")
+            }
             "watch.quiet_ms" => value.as_u64().map(|_| ()).ok_or("a time in milliseconds"),
             "watch.paths" => {
                 let paths = value.as_array().is_some_and(|all| all.iter().all(Value::is_string));
@@ -238,7 +249,9 @@ impl Config {
                 let texts = value.as_array().is_some_and(|all| all.iter().all(Value::is_string));
                 texts.then_some(()).ok_or("a list of texts")
             }
-            "optimizer.learn_from_demo" => value.is_boolean().then_some(()).ok_or("true or false"),
+            "optimizer.learn_from_demo" | "run.reuse" => {
+                value.is_boolean().then_some(()).ok_or("true or false")
+            }
             _ => return Err(unknown(&origin, key)),
         };
         wanted.map_err(|wanted| wrong(&origin, key, wanted, &value))?;
@@ -278,6 +291,12 @@ impl Config {
         value.as_u64().and_then(|number| usize::try_from(number).ok())
     }
 
+    /// Tells whether `run` uses what earlier runs were answered, and whether somebody has said so.
+    pub(super) fn reuse(&self) -> bool {
+        let value = self.values.get("run.reuse");
+        value.and_then(|(value, _)| value.as_bool()).unwrap_or(false)
+    }
+
     /// Returns the most operations of a script.
     pub(super) fn operations_max(&self) -> u64 {
         let value = self.values.get("limits.operations");
@@ -310,6 +329,15 @@ impl Config {
     pub(super) fn store_max_size(&self) -> Option<u64> {
         let (value, _) = self.values.get("store.max_size")?;
         value.as_str().and_then(size)
+    }
+
+    /// Returns the names of further variables that hold secrets, and the fewest characters of a secret.
+    pub(super) fn secrets(&self) -> (Vec<Wildcard>, Option<usize>) {
+        let get = |key: &str| self.values.get(key).map(|(value, _)| value);
+        let names = get("secrets.names").and_then(Value::as_array).into_iter().flatten();
+        let names = names.filter_map(Value::as_str).map(Wildcard::new).collect();
+        let length = get("secrets.min_length").and_then(Value::as_u64);
+        (names, length.and_then(|length| usize::try_from(length).ok()))
     }
 
     /// Returns how long nothing may happen before a save counts.

@@ -1,5 +1,6 @@
 //! `kaizen config show`: every setting and, with `--origin`, where it came from.
 
+use crate::base::secret::{SHOWN, is_secret_parameter, without_credentials};
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::table;
@@ -24,17 +25,33 @@ enum Action {
     },
 }
 
+/// Returns a value without what is nobody's business: a key that stands there itself, also in fields
+/// that go to the server as they are, and passwords of addresses.
+fn public(key: &str, value: &Value) -> Value {
+    let is_place = |text: &str| text.starts_with("env:") || text.starts_with("file:");
+    match value {
+        Value::String(text) if is_secret_parameter(key) && !is_place(text) => SHOWN.into(),
+        Value::String(text) => without_credentials(text).into(),
+        Value::Array(items) => items.iter().map(|item| public(key, item)).collect(),
+        Value::Object(fields) => {
+            let public = |(key, value): (&String, &Value)| (key.clone(), public(key, value));
+            Value::Object(fields.iter().map(public).collect())
+        }
+        other => other.clone(),
+    }
+}
+
 /// Shows the configuration.
 pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
     let Action::Show { origin } = arguments.action;
     let project = Project::find()?;
     let mut rows: Vec<(String, Value, String)> = Vec::new();
     for (key, value, from) in project.config.all() {
-        rows.push((key.to_owned(), value.clone(), from.to_string()));
+        rows.push((key.to_owned(), public(key, value), from.to_string()));
     }
     for (name, fields, from) in project.config.models() {
         for (key, value) in fields {
-            rows.push((format!("models.{name}.{key}"), value.clone(), from.to_string()));
+            rows.push((format!("models.{name}.{key}"), public(key, value), from.to_string()));
         }
     }
     if global.json {

@@ -1,5 +1,6 @@
 //! `kaizen doc`: the words that scripts can call, in the terminal, for a browser, for editors.
 
+use crate::base::file;
 use crate::base::id::RunId;
 use crate::cli::exit::Exit;
 use crate::cli::project::variable;
@@ -73,7 +74,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     for output in &outputs {
         output.write()?;
         if global.json {
-            print_data(json!({ "written": output.path }));
+            print_data(json!({ "written": output.path.display().to_string() }));
         } else if !global.quiet {
             say(&format!("wrote `{}`", output.path.display()));
         }
@@ -151,8 +152,9 @@ fn hint(global: &Global, text: &str) {
 
 /// Finds how wide stdout is.
 pub(super) fn width() -> usize {
-    let stdout = std::io::stdout();
-    let terminal = stdout.is_terminal().then(|| terminal_size::terminal_size_of(&stdout)).flatten();
+    let is_terminal = std::io::stdout().is_terminal();
+    let terminal =
+        is_terminal.then(|| terminal_size::terminal_size_of(std::io::stdout())).flatten();
     let asked = || variable("COLUMNS").and_then(|columns| columns.parse().ok());
     let width = terminal.map(|(width, _)| usize::from(width.0)).filter(|width| *width > 0);
     width.or_else(asked).unwrap_or(WIDTH)
@@ -169,7 +171,7 @@ struct Output {
 impl Output {
     /// Tells whether the file is new or kaizen's own.
     fn may_be_written(&self) -> anyhow::Result<bool> {
-        match std::fs::read(&self.path) {
+        match file::read(&self.path) {
             Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).contains(self.mark)),
             // That its folder is a file is said when it is written.
             Err(error)

@@ -2,6 +2,7 @@
 
 use crate::base::id::RunId;
 use crate::base::secret::scrub;
+use crate::base::visible;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::{Global, damage, gc, print_data, put_line, say, show};
@@ -10,7 +11,9 @@ use crate::journal::history::{self, RunLog, RunRow};
 use crate::store::{self, Connection};
 use anyhow::Context;
 use serde_json::{Value, json};
-use std::io::Write;
+use std::ffi::OsString;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// The options of `export`.
@@ -39,7 +42,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         say("error: there is no run yet to export");
         return Ok(Exit::Usage);
     };
-    if let Some(output) = arguments.output.as_deref().filter(|output| output.exists()) {
+    if let Some(output) = arguments.output.as_deref()
+        && output.symlink_metadata().is_ok()
+    {
         say(&format!("error: `{}` is there already; name another file", output.display()));
         return Ok(Exit::Usage);
     }
@@ -64,16 +69,19 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     let orphans = if arguments.all { history::orphans(&moment)? } else { Vec::new() };
     let Some(output) = &arguments.output else {
         write(&moment, &rows, &orphans, &mut |line| {
-            put_line(line);
+            put_line(&visible::in_json(line));
             Ok(())
         })?;
         return Ok(Exit::Ok);
     };
 
     let context = || format!("writing `{}`", output.display());
-    let mut file = std::io::BufWriter::new(std::fs::File::create(output).with_context(context)?);
+    let draft = Draft::of(output).with_context(context)?;
+    let file = OpenOptions::new().write(true).create_new(true).open(&draft.path);
+    let mut file = std::io::BufWriter::new(file.with_context(context)?);
     write(&moment, &rows, &orphans, &mut |line| writeln!(file, "{line}")).with_context(context)?;
-    file.flush().with_context(context)?;
+    file.flush().and_then(|()| file.get_ref().sync_all()).with_context(context)?;
+    draft.publish(output).with_context(context)?;
     if !global.quiet {
         let runs =
             if rows.len() == 1 { "1 run".to_owned() } else { format!("{} runs", rows.len()) };
@@ -139,18 +147,62 @@ fn damaged(damage: &Damage) -> Value {
     line
 }
 
+/// A file that is being written beside the one that is wanted, and is gone unless it becomes that.
+struct Draft {
+    path: PathBuf,
+}
+
+impl Draft {
+    fn of(output: &Path) -> io::Result<Draft> {
+        let output = std::path::absolute(output)?;
+        let name = output.file_name().ok_or_else(|| io::Error::other("it names no file"))?;
+        let mut draft = OsString::from(".");
+        draft.push(name);
+        draft.push(format!(".{}.part", std::process::id()));
+        Ok(Draft { path: output.with_file_name(draft) })
+    }
+
+    /// Puts the file in its place, where nothing may be.
+    fn publish(self, output: &Path) -> io::Result<()> {
+        match std::fs::hard_link(&self.path, output) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+            // Not every file system knows links.
+            Err(_) if output.symlink_metadata().is_err() => std::fs::rename(&self.path, output),
+            linked => linked,
+        }
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        for ending in ["", "-wal", "-shm", "-journal"] {
+            let mut name = self.path.clone().into_os_string();
+            name.push(ending);
+            // Most of them do not exist.
+            let _ = std::fs::remove_file(name);
+        }
+    }
+}
+
 fn copy(
     global: &Global,
     project: &Project,
     connection: &Connection,
     output: &Path,
 ) -> anyhow::Result<Exit> {
-    store::copy(connection, &project.store_path(), output)?;
-    let copied = store::open(output)?;
-    store::check(&copied, output)?;
-    let size = store::size(&copied, output)?;
+    let context = || format!("writing `{}`", output.display());
+    let draft = Draft::of(output).with_context(context)?;
+    store::copy(connection, &project.store_path(), &draft.path).with_context(context)?;
+    let copied = store::open(&draft.path).with_context(context)?;
+    store::check(&copied, &draft.path)?;
+    let size = store::size(&copied, &draft.path)?;
+    // Its log goes into it, so that one file is the whole copy.
+    drop(copied);
+    draft.publish(output).with_context(context)?;
+
     if global.json {
-        print_data(json!({ "written": output, "bytes": size.file }));
+        let written = output.display().to_string();
+        print_data(json!({ "written": written, "bytes": size.file }));
     } else if !global.quiet {
         say(&format!(
             "copied the store to `{}` ({}), sound",

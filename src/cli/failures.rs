@@ -1,5 +1,6 @@
 //! `kaizen failures [TASK]`: what went wrong, by kind, with what it teaches.
 
+use crate::base::secret;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::time;
@@ -34,6 +35,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     let classes = optimizer.failures(arguments.task.as_deref())?;
     let avoided = optimizer.avoided_of(&classes, &[])?;
     damage::tell_knowledge(&knowledge);
+    if let Some(notice) = optimizer.take_notice() {
+        say(notice);
+    }
     if classes.is_empty() && !global.json {
         let of = arguments.task.as_ref().map_or(String::new(), |task| format!(" on `{task}`"));
         say(&format!("no failure is known{of}; scripts record with `save_pattern_failure`"));
@@ -61,7 +65,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
             time::moment(class.first_at * 1000),
             time::moment(class.last_at * 1000),
         ));
-        let message: String = class.message.chars().take(MESSAGE_MAX).collect();
+        let message: String = secret::beginning(&class.message, MESSAGE_MAX);
         if !message.is_empty() {
             print_line(&format!("  {message}"));
         }

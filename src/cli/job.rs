@@ -7,6 +7,7 @@ use crate::base::failure::{Failure, Kind};
 use crate::base::id::RunId;
 use crate::base::secret;
 use crate::base::unit::Money;
+use crate::base::visible;
 use crate::cli::exit::Exit;
 use crate::cli::lease::Lease;
 use crate::cli::permissions::asker;
@@ -15,15 +16,18 @@ use crate::cli::render::diagnostic;
 use crate::cli::render::progress::Progress;
 use crate::cli::resume::Again;
 use crate::cli::{
-    Global, on_closed_pipe, print_data, print_event, print_line, print_of_run, put_line, say,
+    Global, on_closed_pipe, print_data, print_event, print_of_run, print_of_script, put_line, say,
 };
 use crate::executor::Executor;
 use crate::executor::reuse::Reuse;
 use crate::journal::Journal;
 use crate::journal::event::{Event, RunKind, RunStatus};
+use crate::journal::history;
 use crate::model::registry::Models;
 use crate::script::diagnostic::{Diagnostic, of_failure};
+use crate::script::permission::Ask;
 use crate::script::{Host, Program, ScriptError, Sink, State, Surroundings};
+use crate::store;
 use crate::store::writer::Writer;
 use anyhow::Context;
 use serde_json::{Map, Value, json};
@@ -99,7 +103,7 @@ impl Job<'_> {
         interrupted: Arc<AtomicBool>,
         print: Sink,
     ) -> anyhow::Result<Open> {
-        let journal = Journal::new(RunId::fresh(), self.writer.clone());
+        let journal = Journal::new(self.run_id(), self.writer.clone());
         let executor = self.project.executor(journal, self.seed);
         let executor = match &self.reuse {
             Some(reuse) => executor.reusing(reuse.clone()),
@@ -114,9 +118,29 @@ impl Job<'_> {
         self.open_with(executor, progress, interrupted, print)
     }
 
+    /// Names the run, so that it comes after all others even if the clock was set back.
+    fn run_id(&self) -> RunId {
+        // What is wrong with a store is told by its first use.
+        let store = store::reopen(&self.project.store_path()).ok();
+        let newest = store.and_then(|store| history::recent(&store, 0, false).ok().flatten());
+        newest.map_or_else(RunId::fresh, |newest| RunId::after(&newest.id))
+    }
+
     /// Sets up a run with an executor of the caller's.
     pub(super) fn open_with(
         &self,
+        executor: Executor,
+        progress: Progress,
+        interrupted: Arc<AtomicBool>,
+        print: Sink,
+    ) -> anyhow::Result<Open> {
+        self.open_in(self.state.clone(), executor, progress, interrupted, print)
+    }
+
+    /// Does the same with another state than the one that lasts.
+    pub(super) fn open_in(
+        &self,
+        state: State,
         executor: Executor,
         progress: Progress,
         interrupted: Arc<AtomicBool>,
@@ -128,7 +152,7 @@ impl Job<'_> {
         let root = self.root()?;
         let mut permissions = self.project.permissions(&root)?;
         if self.may_ask && self.project.grants.may_ask() {
-            permissions = permissions.asking(asker(progress.clone(), interrupted.clone()));
+            permissions = permissions.asking(self.asker(&progress, &interrupted));
         }
         let (printing, saying) = (progress.clone(), progress.clone());
         let quiet = self.global.quiet || executor.is_dry();
@@ -149,10 +173,15 @@ impl Job<'_> {
             store: Some((self.project.store_path(), self.writer.clone())),
             learn_from_demo: self.project.config.learn_from_demo(),
             operations_max: self.project.config.operations_max(),
-            state: self.state.clone(),
+            state,
         };
         let host = Host::new(surroundings.clone());
         Ok(Open { executor, host, surroundings, progress, lease: RefCell::default() })
+    }
+
+    /// Returns a way to ask people for grants.
+    fn asker(&self, progress: &Rc<RefCell<Progress>>, interrupted: &Arc<AtomicBool>) -> Ask {
+        asker(progress.clone(), interrupted.clone(), self.project.config.time_max())
     }
 
     /// Returns the folder that the script may read in: the project's, or the script's own if that
@@ -213,6 +242,7 @@ impl Job<'_> {
             program: env!("CARGO_PKG_VERSION").to_owned(),
             resumes: self.resumes.clone(),
             what: Some(what),
+            reuse: self.reuse.as_ref().is_some_and(|reuse| reuse.is_wide()),
         };
         executor.begin(&started)?;
         let last = executor.clone();
@@ -226,7 +256,7 @@ impl Job<'_> {
         let shown = open.progress.clone();
         if self.global.json {
             let launch = json!({
-                "type": "launch", "script": self.script, "params": self.params, "seed": self.seed,
+                "type": "launch", "script": self.script.display().to_string(), "params": self.params, "seed": self.seed,
             });
             print_of_run(executor.journal().run(), launch);
             executor.listen(Rc::new(|at, event| {
@@ -342,10 +372,11 @@ fn tell_lost(executor: &Executor, lost: u64, color: bool) {
 fn print_value(value: &Value) {
     match value {
         Value::Null => {}
-        Value::String(text) => print_line(text),
+        Value::String(text) => print_of_script(text),
         other => {
             let value = secret::clean(other.clone());
-            put_line(&serde_json::to_string_pretty(&value).unwrap_or_default());
+            let text = serde_json::to_string_pretty(&value).unwrap_or_default();
+            put_line(&visible::in_json(&text));
         }
     }
 }

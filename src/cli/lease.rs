@@ -2,7 +2,8 @@
 //! says so, and the system takes it away when the process ends, however it ends.
 
 use crate::base::id::RunId;
-use std::fs::{File, OpenOptions, TryLockError};
+use crate::base::own;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -23,11 +24,11 @@ impl Lease {
     /// files of kaizen.
     pub(super) fn take(own: &Path, run: &RunId) -> io::Result<Option<Lease>> {
         let folder = own.join(FOLDER);
-        std::fs::create_dir_all(&folder)?;
+        own::make_folder(&folder)?;
         sweep(&folder);
         let path = folder.join(&run.0);
         loop {
-            let file = OpenOptions::new().create(true).append(true).open(&path)?;
+            let file = own::open(&path)?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Ok(None),
@@ -53,7 +54,7 @@ impl Drop for Lease {
 fn sweep(folder: &Path) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {
-        if let Ok(file) = File::open(&path)
+        if let Ok(file) = own::open_to_read(&path)
             && file.try_lock().is_ok()
             && is_at(&file, &path)
         {

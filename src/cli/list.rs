@@ -1,6 +1,7 @@
 //! A bare `kaizen`: the scripts of the project, each with its first line of documentation. Tests are
 //! no scripts to run.
 
+use crate::base::file;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::table;
@@ -60,7 +61,7 @@ fn collect(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
 
 /// Returns the first comment line of a script.
 fn first_doc(path: &Path) -> String {
-    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let text = file::read_text(path).unwrap_or_default();
     let first = text.lines().next().unwrap_or("").trim();
     let comment = first.strip_prefix("//!").or_else(|| first.strip_prefix("//"));
     comment.unwrap_or("").trim().to_owned()

@@ -13,12 +13,15 @@ mod exit;
 mod explain;
 mod export;
 mod failures;
+mod forecast;
 mod gc;
+mod help;
 mod job;
 mod lease;
 mod list;
 mod models;
 mod new;
+mod output;
 mod patterns;
 mod permissions;
 mod plan;
@@ -40,6 +43,7 @@ mod watch;
 use crate::base::failpoint;
 use crate::base::id::RunId;
 use crate::base::secret::{self, scrub};
+use crate::base::visible;
 use crate::cli::config::ConfigError;
 use crate::cli::exit::Exit;
 use crate::journal::event::Event;
@@ -47,10 +51,10 @@ use crate::journal::history::HistoryError;
 use crate::model::registry::ModelError;
 use crate::optimizer::knowledge::KnowledgeError;
 use crate::store::{self, StoreError};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde_json::{Value, json};
 use std::cell::RefCell;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -58,23 +62,23 @@ use std::process::ExitCode;
 #[derive(Debug, Parser)]
 #[command(name = "kaizen", version, about)]
 struct Arguments {
-    /// Print JSON lines on stdout.
+    /// Print JSON lines to stdout.
     #[arg(long, global = true)]
     json: bool,
-    /// Say nothing but errors.
+    /// Print errors only.
     #[arg(short, long, global = true)]
     quiet: bool,
-    /// When to use colours.
-    #[arg(long, global = true, value_enum, default_value = "auto")]
+    /// When to use colours: auto, always or never.
+    #[arg(long, global = true, value_enum, default_value = "auto", hide_possible_values = true)]
     color: When,
-    /// Do everything in this folder.
+    /// Run as if started in DIR.
     #[arg(short = 'C', global = true, value_name = "DIR")]
     folder: Option<PathBuf>,
     #[command(subcommand)]
     command: Option<Command>,
 }
 
-/// When something is done.
+/// When to use colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum When {
     /// On a terminal, unless `NO_COLOR` is set.
@@ -88,53 +92,53 @@ enum When {
 /// What to do.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Create a project that runs at once, offline.
+    /// Create a project that runs at once, offline and without a key.
     New(new::Arguments),
     /// Run a workflow script.
     Run(run::Arguments),
-    /// Run a script again whenever it is saved; only what changed is asked again.
+    /// Re-run a script on every save, calling models only for what changed.
     Watch(watch::Arguments),
-    /// Find what is wrong with scripts, without running them.
+    /// Find mistakes in scripts without running them.
     Check(check::Arguments),
-    /// Run the tests of the project: functions `test_..` in files `*_test.rhai`.
+    /// Run the tests of the project: `test_..` functions in `*_test.rhai` files.
     Test(test::Arguments),
-    /// Explain a code such as K0003, or a kind of failure such as `rate_limited`.
+    /// Explain an error code such as K0003, or a kind of failure such as `rate_limited`.
     Explain(explain::Arguments),
-    /// Show what a run would ask and cost; nothing is asked.
+    /// Show the model calls that a run would make, and their cost, without making any.
     Plan(run::Given),
-    /// Try things out, line by line, with everything that scripts have.
+    /// Try out script code line by line.
     Repl(repl::Arguments),
-    /// Go through a run again as it was journaled, without calling a model.
+    /// Replay a recorded run without calling any model.
     Replay(replay::Arguments),
-    /// Run a script again from a run's journal up to an operation, and live from there.
+    /// Re-run from a recorded run: reuse its replies up to an operation, then call models.
     Fork(run::Fork),
-    /// List the newest runs.
+    /// List the latest runs.
     Runs(runs::Arguments),
     /// Show what a run did.
     Show(show::Arguments),
-    /// Show what was learned: which pattern suits which kind of task.
+    /// Show what was learned about each pattern, by task type.
     Patterns(patterns::Arguments),
-    /// List the models and whether each is set up.
+    /// List the models and whether each one is set up.
     Models,
-    /// Look up the words that scripts can call.
+    /// Look up the functions and constants that scripts can use.
     Doc(doc::Arguments),
-    /// Look whether everything is in order.
+    /// Check that the project, model and store are healthy.
     Doctor,
-    /// What would be chosen now for a kind of task, and why.
+    /// Show which pattern would be chosen for a task type, and why.
     Advise(advise::Arguments),
-    /// What went wrong, by kind, with what it teaches.
+    /// Show recorded failures by kind, and what to do about each.
     Failures(failures::Arguments),
-    /// Find out which of several scripts does the same tasks better.
+    /// Compare scripts on the same inputs and test which one is better.
     Compare(compare::Arguments),
-    /// Forget old runs and give their room back to the disk.
+    /// Delete old runs and reclaim disk space.
     Gc(gc::Arguments),
-    /// Write runs as JSON lines, or copy the whole store.
+    /// Export runs as JSON lines, or copy the whole store.
     Export(export::Arguments),
-    /// Let the wishes of the project's kaizen.toml count: its servers and permissions.
+    /// Trust this project: allow the servers and permissions that its kaizen.toml asks for.
     Trust(trust::Arguments),
-    /// Show the settings.
+    /// Show the settings and where each one comes from.
     Config(config_show::Arguments),
-    /// Write completions for a shell to stdout.
+    /// Print completions for a shell.
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
@@ -170,14 +174,12 @@ pub fn run() -> ExitCode {
     }
     std::panic::set_hook(Box::new(tell_bug));
     store::on_wait(say);
-    let arguments = match Arguments::try_parse() {
+    let parsed = help::grouped(Arguments::command())
+        .try_get_matches()
+        .and_then(|matches| Arguments::from_arg_matches(&matches));
+    let arguments = match parsed {
         Ok(arguments) => arguments,
-        Err(error) => {
-            // Clap prints its help and its errors itself; a closed pipe cannot be told about.
-            let _ = error.print();
-            let wrong = error.use_stderr();
-            return if wrong { Exit::Usage.into() } else { ExitCode::SUCCESS };
-        }
+        Err(error) => return tell_usage(&error),
     };
     if let Some(folder) = &arguments.folder
         && let Err(error) = std::env::set_current_dir(folder)
@@ -205,6 +207,22 @@ pub fn run() -> ExitCode {
             exit_for(&error).into()
         }
     }
+}
+
+/// Prints the help or the version that was asked for, or what is wrong with the command line.
+fn tell_usage(error: &clap::Error) -> ExitCode {
+    let text = error.render();
+    let is_colored = |terminal: bool| terminal && project::variable("NO_COLOR").is_none();
+    if error.use_stderr() {
+        let color = is_colored(std::io::stderr().is_terminal());
+        let text = if color { text.ansi().to_string() } else { text.to_string() };
+        output::write_err(&text);
+        return Exit::Usage.into();
+    }
+    let color = is_colored(std::io::stdout().is_terminal());
+    let text = if color { text.ansi().to_string() } else { text.to_string() };
+    put(text.as_bytes());
+    ExitCode::SUCCESS
 }
 
 /// Does what a command says.
@@ -235,8 +253,10 @@ fn perform(global: &Global, command: Option<&Command>) -> anyhow::Result<Exit> {
         Some(Command::Trust(arguments)) => trust::run(global, arguments),
         Some(Command::Config(arguments)) => config_show::run(global, arguments),
         Some(Command::Completions { shell }) => {
-            let mut command = <Arguments as clap::CommandFactory>::command();
-            clap_complete::generate(*shell, &mut command, "kaizen", &mut std::io::stdout());
+            // It panics where it cannot write.
+            let mut text = Vec::new();
+            clap_complete::generate(*shell, &mut Arguments::command(), "kaizen", &mut text);
+            put(&text);
             Ok(Exit::Ok)
         }
     }
@@ -269,9 +289,8 @@ fn exit_for(error: &anyhow::Error) -> Exit {
 }
 
 /// Writes a line for people.
-#[allow(clippy::print_stderr, reason = "the one place where words reach people")]
 fn say(text: &str) {
-    eprintln!("{}", scrub(text));
+    output::write_err(&format!("{}\n", visible::shown(&scrub(text))));
 }
 
 thread_local! {
@@ -286,25 +305,35 @@ fn on_closed_pipe(last: impl Fn() + 'static) {
 
 /// Writes a line of text.
 fn print_line(text: &str) {
-    put_line(&scrub(text));
+    put_line(&visible::shown(&scrub(text)));
+}
+
+/// Writes a line that a script has said. A program that reads it gets it as it is; a terminal would
+/// obey parts of it.
+fn print_of_script(text: &str) {
+    if std::io::stdout().is_terminal() {
+        print_line(text);
+    } else {
+        put_line(&scrub(text));
+    }
 }
 
 /// Writes a line of JSON. Secrets are taken out of its texts, so that it stays JSON.
 fn print_data(value: Value) {
-    put_line(&secret::clean(value).to_string());
+    put_line(&visible::in_json(&secret::clean(value).to_string()));
 }
 
 /// Writes a line of JSON about a run, whose id stays as it is, whatever it looks like.
 fn print_of_run(run: &RunId, value: Value) {
     let mut line = secret::clean(value);
     line["run"] = json!(run);
-    put_line(&line.to_string());
+    put_line(&visible::in_json(&line.to_string()));
 }
 
 /// Writes an event as a line of JSON, with more fields. Its own words and ids stay as they are,
 /// whatever they look like.
 fn print_event(event: &Event, more: Value) {
-    put_line(&event_line(event, more).to_string());
+    put_line(&visible::in_json(&event_line(event, more).to_string()));
 }
 
 /// Makes an event a line of JSON, without secrets.
@@ -316,16 +345,20 @@ fn event_line(event: &Event, more: Value) -> Value {
     line
 }
 
-/// Writes a line that holds no secret. A reader that has gone away ends the program quietly, as pipes
-/// do.
+/// Writes a line that holds no secret.
 fn put_line(text: &str) {
-    let mut stdout = std::io::stdout().lock();
-    if writeln!(stdout, "{text}").and_then(|()| stdout.flush()).is_err() {
-        // Taken, because what it does may come back here.
-        if let Some(last) = LAST_WORDS.with(|words| words.borrow_mut().take()) {
-            last();
-        }
-        terminal::restore();
-        std::process::exit(141);
+    put(format!("{text}\n").as_bytes());
+}
+
+/// Writes what holds no secret. A reader that has gone away ends the program quietly, as pipes do;
+/// what cannot be written for another reason ends it with an error.
+fn put(bytes: &[u8]) {
+    let Err(unwritten) = output::write_out(bytes) else { return };
+    // Taken, because what it does may come back here.
+    if let Some(last) = LAST_WORDS.with(|words| words.borrow_mut().take()) {
+        last();
     }
+    crate::script::process::end_all();
+    terminal::restore();
+    std::process::exit(unwritten.code());
 }

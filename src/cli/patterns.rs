@@ -1,5 +1,6 @@
 //! `kaizen patterns [TASK]`: what was learned, the best pattern of each kind of task first.
 
+use crate::base::file;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::{standing, table};
@@ -55,6 +56,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     }
     for (number, task) in all.into_keys().enumerate() {
         let ranked = optimizer.standings(&task)?;
+        if let Some(notice) = optimizer.take_notice() {
+            say(notice);
+        }
         if let Some(file) = &arguments.svg {
             draw(global, file, &standing::svg(task.as_str(), &ranked, &optimizer.curve(&task)?))?;
         }
@@ -68,21 +72,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
             print_line("");
         }
         print_line(task.as_str());
-        let rows: Vec<Vec<String>> = ranked.iter().map(row).collect();
-        let head = [
-            "  pattern",
-            ">score",
-            ">90 %",
-            ">best",
-            ">n",
-            ">success",
-            ">quality",
-            ">time",
-            ">tokens",
-            ">cost",
-            "note",
-        ];
-        print_line(&table::render(&head, &rows));
+        print_table(&ranked);
         if arguments.plot || std::io::stdout().is_terminal() {
             print_line(&standing::plot(&ranked));
             if let Some(curve) = standing::curve(&optimizer.curve(&task)?) {
@@ -101,8 +91,28 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     Ok(Exit::Ok)
 }
 
+fn print_table(ranked: &[Ranked]) {
+    let rows: Vec<Vec<String>> = ranked.iter().map(row).collect();
+    let head = [
+        "  pattern",
+        ">score",
+        ">90 %",
+        ">best",
+        ">n",
+        ">success",
+        ">quality",
+        ">time",
+        ">tokens",
+        ">cost",
+        "note",
+    ];
+    print_line(&table::render(&head, &rows));
+}
+
 fn draw(global: &Global, file: &Path, picture: &str) -> anyhow::Result<()> {
-    std::fs::write(file, picture).with_context(|| format!("writing `{}`", file.display()))?;
+    file::writable(file)
+        .and_then(|()| std::fs::write(file, picture))
+        .with_context(|| format!("writing `{}`", file.display()))?;
     if !global.quiet {
         say(&format!("wrote `{}`", file.display()));
     }

@@ -1,16 +1,21 @@
 //! What scripts may touch, from the command line and the configuration; and asking people for it.
 
+use crate::base::clock;
+use crate::base::secret::scrub;
+use crate::base::visible::shown;
 use crate::cli::config::{Config, ConfigError, Origin};
 use crate::cli::render::progress::Progress;
 use crate::script::files;
-use crate::script::permission::{Answer, Ask, Permissions, Right, Rule};
+use crate::script::permission::{Answer, Ask, Patience, Permissions, Right, Rule};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::termios::{FlushArg, tcflush};
 use std::cell::RefCell;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 /// How often a question looks whether the run was stopped meanwhile.
@@ -103,7 +108,13 @@ pub(super) fn permissions(
         for text in &rules.list {
             let origin = &rules.origin;
             let origin = format!("{origin}: permissions.{}", rules.key);
-            let rule = Rule::parse(right, text, &project).map_err(|r| wrong(origin, text, r))?;
+            let rule = Rule::parse(right, text, &project).and_then(|rule| {
+                if allow {
+                    rule.refuse_detour(&project)?;
+                }
+                Ok(rule)
+            });
+            let rule = rule.map_err(|reason| wrong(origin, text, reason))?;
             add(&mut permissions, allow, right, rule);
         }
     }
@@ -117,6 +128,13 @@ pub(super) fn permissions(
                     } else {
                         Rule::parse(right, text, &here)
                     };
+                    let rule = rule.and_then(|rule| {
+                        if word == "allow" {
+                            rule.refuse_detour(&here)?;
+                            rule.refuse_detour(&project)?;
+                        }
+                        Ok(rule)
+                    });
                     let option = format!("--{word}-{}", right.word());
                     let rule = rule.map_err(|reason| wrong(option, text, reason))?;
                     add(&mut permissions, word == "allow", right, rule);
@@ -139,45 +157,89 @@ fn add(permissions: &mut Permissions, allow: bool, right: Right, rule: Rule) {
     }
 }
 
-/// Returns a way to ask people on the terminal, beside what is drawn there.
-pub(super) fn asker(progress: Rc<RefCell<Progress>>, interrupted: Arc<AtomicBool>) -> Ask {
-    Rc::new(move |what| {
-        progress.borrow().suspend(|| {
-            eprint_question(&format!(
-                "the script asks for {what}: allow? [y]es, [a]ll such, [N]o "
-            ));
-            answer(&interrupted)
+/// Returns a way to ask people on the terminal, beside what is drawn there. Where nothing else goes on
+/// meanwhile, nobody is waited for longer than `limit`.
+pub(super) fn asker(
+    progress: Rc<RefCell<Progress>>,
+    interrupted: Arc<AtomicBool>,
+    limit: Option<Duration>,
+) -> Ask {
+    Rc::new(move |what, patience| {
+        let (progress, interrupted) = (progress.clone(), interrupted.clone());
+        let text = format!("the script asks for {what}: allow? [y]es, [a]ll such, [N]o ");
+        Box::pin(async move {
+            let mut open = OpenQuestion::open(progress, &text);
+            let since = clock::monotonic();
+            let line = loop {
+                if let Some(line) = open.line() {
+                    break line;
+                }
+                let is_over =
+                    limit.is_some_and(|most| clock::monotonic().saturating_sub(since) > most);
+                if is_over || interrupted.load(Ordering::SeqCst) {
+                    break String::new();
+                }
+                match patience {
+                    Patience::Task => tokio::time::sleep(LOOK).await,
+                    Patience::Thread => std::thread::sleep(LOOK),
+                }
+            };
+            read(&line)
         })
     })
 }
 
-/// Writes a question and leaves the cursor behind it.
-pub(super) fn eprint_question(text: &str) {
-    use std::io::Write as _;
-    let mut stderr = std::io::stderr();
-    // Without a terminal there is nobody to be asked; the answer is then no.
-    let _ = write!(stderr, "{}", crate::base::secret::scrub(text)).and_then(|()| stderr.flush());
+/// A question that is open on the terminal; it is closed when this is dropped.
+struct OpenQuestion {
+    progress: Rc<RefCell<Progress>>,
+    typed: Vec<u8>,
+    is_answered: bool,
 }
 
-/// Waits for a line, unless the run is stopped meanwhile.
-fn answer(interrupted: &AtomicBool) -> Answer {
-    let (send, lines) = channel();
-    std::thread::spawn(move || {
-        let mut line = String::new();
-        // A terminal that is gone says nothing, which is no.
-        let _ = std::io::stdin().read_line(&mut line);
-        let _ = send.send(line);
-    });
-    loop {
-        match lines.recv_timeout(LOOK) {
-            Ok(line) => return read(&line),
-            Err(RecvTimeoutError::Timeout) if interrupted.load(Ordering::SeqCst) => {
-                return Answer::No;
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return Answer::No,
-        }
+impl OpenQuestion {
+    fn open(progress: Rc<RefCell<Progress>>, text: &str) -> OpenQuestion {
+        forget_typed();
+        progress.borrow().open_question(text);
+        OpenQuestion { progress, typed: Vec::new(), is_answered: false }
     }
+
+    /// Returns the line that was typed, once it is whole. A terminal that is gone says nothing.
+    fn line(&mut self) -> Option<String> {
+        let stdin = std::io::stdin();
+        let mut ready = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+        if !matches!(poll(&mut ready, PollTimeout::ZERO), Ok(1..)) {
+            return None;
+        }
+        let mut bytes = [0; 256];
+        let count = nix::unistd::read(&stdin, &mut bytes).unwrap_or(0);
+        self.typed.extend_from_slice(&bytes[..count]);
+        self.is_answered = self.typed.ends_with(b"\n");
+        let is_whole = self.is_answered || count == 0;
+        is_whole.then(|| String::from_utf8_lossy(&self.typed).into_owned())
+    }
+}
+
+impl Drop for OpenQuestion {
+    fn drop(&mut self) {
+        self.progress.borrow().close_question(self.is_answered);
+    }
+}
+
+/// Forgets what was typed before a question was seen: it is no answer to it.
+fn forget_typed() {
+    // What is no terminal has nothing typed ahead.
+    let _ = tcflush(std::io::stdin(), FlushArg::TCIFLUSH);
+}
+
+/// Asks a question on the terminal, and waits for the line that answers it.
+pub(super) fn ask_and_wait(text: &str) -> std::io::Result<String> {
+    forget_typed();
+    let mut stderr = std::io::stderr();
+    write!(stderr, "{}", shown(&scrub(text)))?;
+    stderr.flush()?;
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line)?;
+    Ok(line)
 }
 
 fn read(line: &str) -> Answer {

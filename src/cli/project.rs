@@ -1,6 +1,8 @@
 //! The project: the folder that holds `kaizen.toml` or `.kaizen`, its configuration and its store.
 
 use crate::base::id::RunId;
+use crate::base::own;
+use crate::base::secret;
 use crate::cli::config::{Config, ConfigError, Origin};
 use crate::cli::lease::Lease;
 use crate::cli::permissions::{self, Grants};
@@ -10,19 +12,21 @@ use crate::journal::Journal;
 use crate::model::registry::Models;
 use crate::model::spec::ModelSpec;
 use crate::script::permission::Permissions;
-use crate::store::{self, StoreError};
+use crate::store::{self, FOLDER, StoreError};
 use anyhow::Context;
 use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-
-/// The folder of a project that kaizen keeps to itself.
-const FOLDER: &str = ".kaizen";
 
 /// A project as it is found from the current folder.
 #[derive(Debug)]
 pub(super) struct Project {
     /// Its folder.
     pub(super) root: PathBuf,
+    /// The folder from which it was found.
+    here: PathBuf,
     /// Its configuration.
     pub(super) config: Config,
     /// What the command line grants and denies.
@@ -39,7 +43,43 @@ impl Project {
         };
         let root = here.ancestors().find(marked).unwrap_or(&here).to_owned();
         let config = Config::load(&root, &variable)?;
-        Ok(Project { root, config, grants: Grants::default() })
+        let (names, length_min) = config.secrets();
+        secret::configure(names, length_min);
+        Ok(Project { root, here, config, grants: Grants::default() })
+    }
+
+    /// Says why the project may not be the one that the user means: it is somebody else's, or it lies
+    /// above a folder beyond which projects are rarely looked for.
+    pub(super) fn doubts(&self) -> Vec<String> {
+        let mut doubts = Vec::new();
+        let user = nix::unistd::geteuid().as_raw();
+        for name in ["kaizen.toml", FOLDER, ".kaizen/kaizen.db"] {
+            let path = self.root.join(name);
+            let owners =
+                [path.symlink_metadata(), path.metadata()].map(|meta| Some(meta.ok()?.uid()));
+            if let Some(owner) = owners.into_iter().flatten().find(|owner| *owner != user) {
+                doubts.push(format!("`{}` belongs to user {owner}", path.display()));
+            }
+        }
+
+        let home = variable("HOME").map(PathBuf::from);
+        let device = |path: &Path| path.metadata().ok().map(|meta| meta.dev());
+        let inside = self.here.ancestors().take_while(|folder| *folder != self.root);
+        for folder in inside {
+            let above = |what: &str| {
+                format!("`{}` lies above {what} `{}`", self.root.display(), folder.display())
+            };
+            if home.as_deref() == Some(folder) {
+                doubts.push(above("the home folder"));
+            }
+            if folder.join(".git").exists() {
+                doubts.push(above("the repository"));
+            }
+            if folder.parent().is_some_and(|parent| device(parent) != device(folder)) {
+                doubts.push(above("the file system at"));
+            }
+        }
+        doubts
     }
 
     /// Returns what scripts may touch whose folder is `root`.
@@ -63,11 +103,11 @@ impl Project {
     /// Creates the folder that kaizen keeps to itself, if there is none, and returns it.
     pub(super) fn make_folder(&self) -> std::io::Result<PathBuf> {
         let folder = self.root.join(FOLDER);
-        std::fs::create_dir_all(&folder)?;
+        own::make_folder(&folder)?;
         let ignore = folder.join(".gitignore");
-        if !ignore.exists() {
-            // A project without this file works as well; git then shows the store as untracked.
-            let _ = std::fs::write(ignore, "*\n");
+        // A project without this file works as well; git then shows the store as untracked.
+        if let Ok(mut file) = OpenOptions::new().write(true).create_new(true).open(ignore) {
+            let _ = file.write_all(b"*\n");
         }
         Ok(folder)
     }
@@ -92,7 +132,7 @@ impl Project {
     /// Opens the store for reading; `None` when the project has none yet.
     pub(super) fn existing_store(&self) -> Result<Option<store::Connection>, StoreError> {
         let path = self.store_path();
-        if path.exists() { store::reopen(&path).map(Some) } else { Ok(None) }
+        if path.exists() { store::open_to_read(&path).map(Some) } else { Ok(None) }
     }
 
     /// Returns the models that scripts of this project can name; `seed` makes demo models repeat.

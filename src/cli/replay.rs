@@ -2,6 +2,7 @@
 //! written; a request that the run has not made is an error.
 
 use crate::base::failure::Kind;
+use crate::base::file;
 use crate::base::id::RunId;
 use crate::cli::exit::Exit;
 use crate::cli::job::Job;
@@ -14,9 +15,10 @@ use crate::cli::{Global, damage, print_of_run, say, show, signal, trust};
 use crate::executor::Executor;
 use crate::executor::reuse::Reuse;
 use crate::journal::Journal;
-use crate::journal::event::{Event, RunKind, RunStatus};
+use crate::journal::event::{RunKind, RunStatus};
 use crate::journal::history::{self, RunRow};
 use crate::journal::past::Failures;
+use crate::journal::trace::{RunEnd, Trace};
 use crate::script::diagnostic::of_failure;
 use crate::script::{ScriptError, State};
 use crate::store::{self, Connection, writer::Writer};
@@ -125,7 +127,7 @@ fn replay(
     if let Some((_, damage)) = log.damage.first() {
         return Ok(Went::Unknown(format!("its journal is damaged: {damage}")));
     }
-    let Some((status, value)) = end(log.events) else {
+    let Some(RunEnd { status, value, .. }) = Trace::fold(&log.events).end else {
         return Ok(Went::Unknown("it has not ended".to_owned()));
     };
     let resumed = match resume::read(store, row, Failures::Told)? {
@@ -143,7 +145,7 @@ fn replay(
             return Ok(Went::Unknown(reason.to_owned()));
         }
     }
-    let text = match std::fs::read_to_string(&resumed.script) {
+    let text = match file::read_text(&resumed.script) {
         Ok(text) => text,
         Err(error) => {
             let script = resumed.script.display();
@@ -151,14 +153,6 @@ fn replay(
         }
     };
     block_on(go_through(global, project, resumed, &text, (status, &value), shown))?
-}
-
-/// Returns how a run ended.
-fn end(events: Vec<(i64, Event)>) -> Option<(RunStatus, Value)> {
-    events.into_iter().rev().find_map(|(_, event)| match event {
-        Event::RunEnded { status, value, .. } => Some((status, value)),
-        _ => None,
-    })
 }
 
 async fn go_through(

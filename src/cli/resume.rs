@@ -10,10 +10,11 @@ use crate::journal::event::{Event, RunKind, RunStatus};
 use crate::journal::history::{self, RunRow};
 use crate::journal::past::{Failures, Past};
 use crate::journal::replies::Replies;
+use crate::journal::trace::Trace;
 use crate::metrics::fold::Flows;
 use crate::store::Connection;
 use serde_json::{Map, Value};
-use std::collections::{HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -33,6 +34,8 @@ pub(super) struct Resumed {
     pub(super) params: Map<String, Value>,
     pub(super) seed: u64,
     pub(super) replies: Replies,
+    /// Whether it used the replies of other runs.
+    pub(super) reuse: bool,
     /// What happened in it.
     pub(super) again: Again,
     /// Calls that had no reply yet.
@@ -69,27 +72,14 @@ fn before<'a>(
     events: &'a [(i64, Event)],
     step: &str,
 ) -> Result<&'a [(i64, Event)], String> {
-    let mut names = HashMap::new();
-    for (place, (_, event)) in events.iter().enumerate() {
-        match event {
-            Event::FlowStarted { ops, .. } | Event::Expanded { ops, .. } => {
-                names.extend(ops.iter().map(|planned| (planned.op, planned.name.clone())));
-            }
-            Event::OpStarted { op, name: Some(name), .. } => {
-                names.insert(*op, name.clone());
-            }
-            _ => {}
-        }
-        if let Event::OpStarted { op, .. } = event
-            && names.get(op).is_some_and(|name| name == step || op.0.to_string() == step)
-        {
-            return Ok(&events[..place]);
-        }
+    let trace = Trace::fold(events);
+    let started = trace.find(step).filter_map(|(_, operation)| operation.started).min();
+    if let Some(started) = started {
+        return Ok(&events[..started.place]);
     }
 
-    let mut names: Vec<String> = names.into_values().collect();
-    names.sort();
-    names.dedup();
+    let names: BTreeSet<String> = trace.operations.keys().map(|op| trace.name(*op)).collect();
+    let names: Vec<String> = names.into_iter().collect();
     Err(format!("run {run} has no operation `{step}`; it has: {}", names.join(", ")))
 }
 
@@ -243,46 +233,28 @@ fn collect(
         return Err(format!("nothing was kept of run {}", row.id));
     };
 
-    let Some(Started { params, seed, what }) = started(events) else {
+    let trace = Trace::fold(events);
+    let in_flight = trace.attempts().filter(|(_, attempt)| attempt.end.is_none()).count();
+    let Some(start) = trace.start else {
         return Err(format!("run {run} was stopped before anything was kept of it"));
     };
 
-    let mut open = HashSet::new();
-    for (_, event) in events {
-        match event {
-            Event::AttemptStarted { op, attempt, .. } => {
-                open.insert((*op, *attempt));
-            }
-            Event::AttemptEnded { op, attempt, .. } => {
-                open.remove(&(*op, *attempt));
-            }
-            _ => {}
-        }
-    }
     Ok(Resumed {
         run: run.clone(),
-        what,
+        what: start.what,
         script: PathBuf::from(row.script),
-        params,
-        seed,
+        params: start.params,
+        seed: start.seed,
         replies,
+        reuse: start.reuse,
         again: Again { past: Rc::new(past), figures: figures(chain), origin: origin.clone() },
-        in_flight: open.len(),
+        in_flight,
     })
 }
 
-/// With what a run began.
-struct Started {
-    params: Map<String, Value>,
-    seed: u64,
-    what: RunKind,
-}
-
-fn started(events: &[(i64, Event)]) -> Option<Started> {
-    events.iter().find_map(|(_, event)| {
-        let Event::RunStarted { params, seed, .. } = event else { return None };
-        Some(Started { params: params.clone(), seed: *seed, what: event.ran()? })
-    })
+/// Finds the event that started a run.
+fn started(events: &[(i64, Event)]) -> Option<&Event> {
+    events.iter().map(|(_, event)| event).find(|event| event.ran().is_some())
 }
 
 /// Returns the figures of all flows that had ended. Those of the run in which a flow took its time come
@@ -290,27 +262,24 @@ fn started(events: &[(i64, Event)]) -> Option<Started> {
 fn figures(chain: &[(RunId, Vec<(i64, Event)>)]) -> Figures {
     let mut figures = Figures::default();
     for (place, (_, events)) in chain.iter().enumerate().rev() {
-        let (mut flows, mut addresses, mut ended) = (Flows::default(), HashMap::new(), Vec::new());
+        let mut flows = Flows::default();
         for (at, event) in events {
             flows.add(*at, event);
-            match event {
-                Event::FlowStarted { flow, at: Some(at), .. } => {
-                    addresses.insert(*flow, at.clone());
-                }
-                Event::FlowEnded { flow } => ended.push(*flow),
-                _ => {}
-            }
         }
 
         let mut metrics = flows.metrics();
-        for flow in ended {
-            let Some(metrics) = metrics.remove(&flow) else { continue };
-            match addresses.get(&flow) {
+        let trace = Trace::fold(events);
+        let mut ended: Vec<_> =
+            trace.flows.iter().filter(|(_, flow)| flow.ended.is_some()).collect();
+        ended.sort_by_key(|(_, flow)| flow.ended);
+        for (number, flow) in ended {
+            let Some(metrics) = metrics.remove(number) else { continue };
+            match &flow.address {
                 Some(address) => {
                     figures.by_address.entry(address.clone()).or_default().push(metrics);
                 }
                 None if place == 0 => {
-                    figures.by_number.insert(flow, metrics);
+                    figures.by_number.insert(*number, metrics);
                 }
                 None => {}
             }
@@ -320,8 +289,8 @@ fn figures(chain: &[(RunId, Vec<(i64, Event)>)]) -> Figures {
 }
 
 fn resumes(events: &[(i64, Event)]) -> Option<RunId> {
-    events.iter().find_map(|(_, event)| match event {
+    match started(events)? {
         Event::RunStarted { resumes, .. } => resumes.clone(),
         _ => None,
-    })
+    }
 }

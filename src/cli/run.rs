@@ -1,7 +1,9 @@
 //! `kaizen run SCRIPT`: runs a workflow to its end.
 
 use crate::base::clock;
+use crate::base::file;
 use crate::base::rng::Rng;
+use crate::base::secret::{self, Secret, is_secret_parameter, weakness};
 use crate::cli::exit::Exit;
 use crate::cli::job::{End, Job};
 use crate::cli::permissions::Grants;
@@ -9,7 +11,7 @@ use crate::cli::project::Project;
 use crate::cli::render::progress::{Mode, Progress};
 use crate::cli::resume::Resumed;
 use crate::cli::terminal::Terminal;
-use crate::cli::{Global, plan, print_data, print_line, resume, say, signal, trust};
+use crate::cli::{Global, plan, print_data, print_of_script, resume, say, signal, trust};
 use crate::executor::reuse::Reuse;
 use crate::journal::event::{RunKind, RunStatus};
 use crate::script::{ScriptError, Sink, State};
@@ -76,6 +78,13 @@ pub(super) struct Arguments {
     /// run, from the last one.
     #[arg(long, value_name = "RUN", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     resume: Option<String>,
+    /// Use what earlier runs of the project were answered, and ask only the rest. `reuse = true` under
+    /// [run] in kaizen.toml does the same for every run.
+    #[arg(long, overrides_with = "no_reuse")]
+    reuse: bool,
+    /// Ask everything, whatever kaizen.toml says.
+    #[arg(long, overrides_with = "reuse")]
+    no_reuse: bool,
     /// Show what would be asked, and ask nothing; the same as `kaizen plan`.
     #[arg(long)]
     dry_run: bool,
@@ -94,6 +103,14 @@ impl Given {
                 say(&format!("error: `-p {pair}` is no parameter; write `-p name=value`"));
                 return None;
             };
+            if is_secret_parameter(name) {
+                drop(Secret::new(value.trim()));
+                if let Some(weakness) = weakness(value.trim()) {
+                    say(&format!(
+                        "`-p {name}=..` is not kept out of journal and output: {weakness}"
+                    ));
+                }
+            }
             params.insert(name.to_owned(), value.into());
         }
         Some(params)
@@ -146,7 +163,7 @@ impl Given {
 
 /// Reads a script; says what is wrong if that fails.
 pub(super) fn read_script(path: &Path) -> Option<String> {
-    match std::fs::read_to_string(path) {
+    match file::read_text(path) {
         Ok(text) => Some(text),
         Err(error) => {
             say(&format!("error: reading `{}`: {error}", path.display()));
@@ -166,7 +183,18 @@ pub(super) fn printer(global: &Global) -> Sink {
     if global.json {
         Rc::new(|text| print_data(json!({ "type": "print", "text": text })))
     } else {
-        Rc::new(print_line)
+        Rc::new(print_of_script)
+    }
+}
+
+impl Arguments {
+    /// Tells whether the replies of all earlier runs are used.
+    fn is_wide(&self, project: &Project, resumed: Option<&Resumed>) -> bool {
+        if self.reuse || self.no_reuse {
+            return self.reuse;
+        }
+        // A run that is resumed goes on as it began.
+        resumed.map_or(project.config.reuse(), |resumed| resumed.reuse)
     }
 }
 
@@ -191,6 +219,9 @@ pub(super) fn fork(global: &Global, fork: &Fork) -> anyhow::Result<Exit> {
         script: fork.script.clone(),
         with: fork.with.clone(),
         resume: None,
+        reuse: false,
+        // From the operation on, everything is asked anew.
+        no_reuse: true,
         dry_run: false,
         progress: Mode::Auto,
     };
@@ -234,7 +265,14 @@ fn run_from(
     let project = given.project()?;
     let writer = Rc::new(Writer::start(project.open_store()?, &project.store_path()));
     let mode = if global.quiet || global.json { Mode::None } else { arguments.progress };
-    let seed = resumed.as_ref().filter(|_| given.with.seed.is_none()).map(|resumed| resumed.seed);
+    let is_wide = arguments.is_wide(&project, resumed.as_ref());
+    let earlier = if is_wide { Some(plan::past(&project, &given.script)?) } else { None };
+    let seed = given.with.seed.or_else(|| match (&resumed, &earlier) {
+        (Some(resumed), _) => Some(resumed.seed),
+        // With other numbers of chance, other things would be asked.
+        (None, Some(earlier)) => plan::seed_of(earlier),
+        (None, None) => None,
+    });
     let seed = seed.unwrap_or_else(|| given.seed());
     let mut job = Job {
         global,
@@ -250,32 +288,67 @@ fn run_from(
         again: None,
         may_ask: true,
     };
-    if let Some(resumed) = resumed {
-        if !global.quiet {
-            say(&resumed.to_string());
-        }
-        if resumed.again.past.is_by_arrival() {
-            say(&format!(
-                "run {} was recorded by an older kaizen, which did not note which part of the script \
-                 made a request: equal requests get their replies in the order in which they are made",
-                resumed.run
-            ));
-        }
-        // What is given now stands in the place of what was given then; the rest stays.
-        let given = std::mem::replace(&mut job.params, resumed.params);
-        job.params.extend(given);
-        job.reuse = Some(Rc::new(Reuse::new(resumed.replies)));
-        job.resumes = Some(resumed.run);
-        job.again = Some(resumed.again);
+    set_up(&mut job, resumed, earlier);
+    if job.resumes.is_some() && lacks_secret(&job.params) {
+        return Ok(Exit::Usage);
     }
+
     block_on(start(&job, &text, mode))?
+}
+
+/// Gives a run what it goes on from: another run, or what all earlier ones were answered, or both.
+fn set_up(job: &mut Job<'_>, resumed: Option<Resumed>, earlier: Option<plan::Past>) {
+    if let Some(earlier) = &earlier
+        && !job.global.quiet
+    {
+        say(&earlier.to_string());
+    }
+    let Some(resumed) = resumed else {
+        job.reuse = earlier.map(|earlier| Rc::new(Reuse::wide(earlier.replies)));
+        return;
+    };
+
+    if !job.global.quiet {
+        say(&resumed.to_string());
+    }
+    if resumed.again.past.is_by_arrival() {
+        say(&format!(
+            "run {} was recorded by an older kaizen, which did not note which part of the script \
+             made a request: equal requests get their replies in the order in which they are made",
+            resumed.run
+        ));
+    }
+    // What is given now stands in the place of what was given then; the rest stays.
+    let given = std::mem::replace(&mut job.params, resumed.params);
+    job.params.extend(given);
+    job.reuse = Some(Rc::new(match earlier {
+        Some(mut earlier) => {
+            earlier.replies.absorb(resumed.replies);
+            Reuse::wide(earlier.replies)
+        }
+        None => Reuse::new(resumed.replies),
+    }));
+    job.resumes = Some(resumed.run);
+    job.again = Some(resumed.again);
+}
+
+/// Tells, and says so, that a parameter is missing which the journal does not hold.
+fn lacks_secret(params: &Map<String, Value>) -> bool {
+    let lacking = params.iter().find(|(_, value)| *value == secret::SHOWN);
+    if let Some((name, _)) = lacking {
+        say(&format!(
+            "error: the journal does not hold `{name}`, which is a secret; give it again: \
+             `-p {name}=..`"
+        ));
+    }
+    lacking.is_some()
 }
 
 /// Stops a script that computes without ever waiting when its time is over.
 fn stop_after(limit: Option<Duration>, flag: Arc<AtomicBool>) {
     if let Some(limit) = limit {
         std::thread::spawn(move || {
-            std::thread::sleep(limit + SLACK);
+            std::thread::sleep(limit.saturating_add(SLACK));
             flag.store(true, Ordering::SeqCst);
         });
     }
@@ -326,6 +399,7 @@ async fn start(job: &Job<'_>, text: &str, mode: Mode) -> anyhow::Result<Exit> {
     }
     let exit = job.finish(&open, &end).await?;
     if let (Some(reuse), Some(run)) = (&job.reuse, &job.resumes)
+        && !reuse.is_wide()
         && reuse.unused() > 0
         && caught.is_none()
     {

@@ -1,6 +1,6 @@
 //! `kaizen show RUN`: what a run did, operation by operation.
 
-use crate::base::id::{FlowId, OpId};
+use crate::base::id::OpId;
 use crate::base::secret;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
@@ -8,17 +8,16 @@ use crate::cli::render::{table, time};
 use crate::cli::runs::condition;
 use crate::cli::{Global, damage, print_event, print_line, say};
 use crate::flow::outcome::Outcome;
-use crate::journal::event::Event;
 use crate::journal::history::{self, RunRow};
-use crate::journal::inquiry::{Ask, Inquiry};
+use crate::journal::inquiry::{Inquiry, Topic};
+use crate::journal::trace::{AttemptEnd, AttemptTrace, Moment, Remark, Trace};
 use crate::metrics::Metrics;
-use crate::metrics::charge::{Bill, Charge};
+use crate::metrics::charge::Bill;
 use crate::metrics::fold::Fold;
 use crate::model::reply::Usage;
 use crate::optimizer::advice::percent;
 use crate::store::{self, Connection};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 /// The options of `show`.
 #[derive(Debug, clap::Args)]
@@ -27,24 +26,6 @@ pub(super) struct Arguments {
     /// for the last that failed; with `:OPERATION` after it, that operation in full.
     #[arg(default_value = "@")]
     pub(super) run: String,
-}
-
-/// One operation as it is shown.
-#[derive(Default)]
-struct Line {
-    name: String,
-    flow: u32,
-    started_at: Option<i64>,
-    ended_at: Option<i64>,
-    outcome: Option<Outcome>,
-    calls: u32,
-    reused: u32,
-    demo: bool,
-    bill: Bill,
-    /// Calls that have begun and not ended.
-    under_way: u32,
-    model: String,
-    events: Vec<(i64, Event)>,
 }
 
 /// Shows a run.
@@ -74,16 +55,16 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         }
         return Ok(Exit::Ok);
     }
+    let trace = Trace::fold(&events);
+    if let Some(op) = op {
+        return Ok(show_operation(&trace, op));
+    }
+
     let mut fold = Fold::default();
-    let mut lines: BTreeMap<OpId, Line> = BTreeMap::new();
     for (at, event) in &events {
         fold.add(*at, event);
-        collect(&mut lines, *at, event);
     }
-    if let Some(op) = op {
-        return Ok(show_operation(&lines, op));
-    }
-    show_run(&row, &events, &fold.metrics(), &lines);
+    show_run(&row, &fold.metrics(), &trace);
     Ok(Exit::Ok)
 }
 
@@ -109,61 +90,7 @@ pub(super) fn find(store: &Connection, name: &str) -> anyhow::Result<Result<RunR
     })
 }
 
-fn collect(lines: &mut BTreeMap<OpId, Line>, at: i64, event: &Event) {
-    if let Event::FlowStarted { flow, ops, .. } | Event::Expanded { flow, ops, .. } = event {
-        for planned in ops {
-            let line = lines.entry(planned.op).or_default();
-            line.name.clone_from(&planned.name);
-            line.flow = flow.0;
-        }
-    }
-    let Some(op) = event.op() else { return };
-    let line = lines.entry(op).or_default();
-    line.flow = event.flow().unwrap_or(FlowId(0)).0;
-    line.events.push((at, event.clone()));
-    match event {
-        Event::OpStarted { name, .. } => {
-            line.started_at = Some(at);
-            if let Some(name) = name {
-                line.name.clone_from(name);
-            }
-        }
-        Event::AttemptStarted { model, demo, .. } => {
-            line.model.clone_from(model);
-            line.demo = *demo;
-            line.under_way += 1;
-        }
-        Event::AttemptEnded { reused: Some(_), .. } => {
-            line.under_way = line.under_way.saturating_sub(1);
-            line.reused += 1;
-        }
-        Event::AttemptEnded { usage, cost, failure, .. } => {
-            line.under_way = line.under_way.saturating_sub(1);
-            line.calls += 1;
-            line.bill.add(Charge::of(*usage, *cost, failure.as_ref()));
-        }
-        Event::OpEnded { outcome, .. } => {
-            line.ended_at = Some(at);
-            line.under_way = 0;
-            line.outcome = Some(outcome.clone());
-        }
-        Event::FlowStarted { .. }
-        | Event::Expanded { .. }
-        | Event::FlowEnded { .. }
-        | Event::RunStarted { .. }
-        | Event::Told { .. }
-        | Event::TimePassed { .. }
-        | Event::Logged { .. }
-        | Event::RunEnded { .. } => {}
-    }
-}
-
-fn show_run(
-    row: &RunRow,
-    events: &[(i64, Event)],
-    metrics: &Metrics,
-    lines: &BTreeMap<OpId, Line>,
-) {
+fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
     let took = row.ended_at.map_or("-".to_owned(), |end| time::length(end - row.started_at));
     print_line(&format!(
         "run {}  {}  {}  {took}  {}",
@@ -178,27 +105,25 @@ fn show_run(
             metrics.demo_calls, metrics.calls
         ));
     }
-    let rows: Vec<Vec<String>> = lines.iter().map(|(op, line)| cells(*op, line)).collect();
+    let rows: Vec<Vec<String>> = trace.operations.keys().map(|op| cells(trace, *op)).collect();
     if !rows.is_empty() {
         let head =
             ["op", "flow", "name", "outcome", ">took", ">calls", ">tokens", ">cost", "model"];
         print_line(&table::render(&head, &rows));
     }
-    for line in lines.values() {
-        match &line.outcome {
+    for (op, operation) in &trace.operations {
+        let name = trace.roster.name(*op).unwrap_or_default();
+        match operation.outcome() {
             Some(Outcome::Failed { failure }) => {
-                print_line(&format!(
-                    "{} failed ({}): {}",
-                    line.name, failure.kind, failure.message
-                ));
+                print_line(&format!("{name} failed ({}): {}", failure.kind, failure.message));
             }
             Some(Outcome::Skipped { reason }) => {
-                print_line(&format!("{} was skipped because {reason}", line.name));
+                print_line(&format!("{name} was skipped because {reason}"));
             }
-            _ => {}
+            Some(Outcome::Completed { .. } | Outcome::Cancelled) | None => {}
         }
     }
-    show_events(events);
+    show_remarks(trace);
     let rate = metrics.success_rate().map_or("-".to_owned(), |rate| format!("{rate:.2}"));
     let cost = metrics.known_cost().map_or("unknown".to_owned(), |cost| cost.to_string());
     let reused = match metrics.reused {
@@ -226,30 +151,30 @@ fn show_run(
 }
 
 /// What a run said, what it was advised to do, and how it ended.
-fn show_events(events: &[(i64, Event)]) {
-    for (_, event) in events {
-        match event {
-            Event::Logged { level, text } => print_line(&format!("{level}: {text}")),
-            Event::Told { what, value, .. } if is_choice(what, value) => {
+fn show_remarks(trace: &Trace) {
+    for remark in &trace.remarks {
+        match remark {
+            Remark::Logged { level, text } => print_line(&format!("{level}: {text}")),
+            Remark::Told { what, value } if is_choice(what, value) => {
                 print_line(&format!("{what}: {}", choice(value)));
             }
-            Event::RunEnded { value, failure, .. } => {
-                if let Some(failure) = failure {
-                    print_line(&format!("ended early ({}): {}", failure.kind, failure.message));
-                }
-                if !value.is_null() {
-                    let value = secret::clean(value.clone());
-                    print_line(&format!("value: {}", short(&value.to_string())));
-                }
-            }
-            _ => {}
+            Remark::Told { .. } => {}
         }
+    }
+
+    let Some(end) = &trace.end else { return };
+    if let Some(failure) = &end.failure {
+        print_line(&format!("ended early ({}): {}", failure.kind, failure.message));
+    }
+    if !end.value.is_null() {
+        let value = secret::clean(end.value.clone());
+        print_line(&format!("value: {}", short(&value.to_string())));
     }
 }
 
 /// Tells whether a pattern was chosen, and the journal says how likely that was.
 fn is_choice(what: &Inquiry, value: &Value) -> bool {
-    what.ask().is_some_and(Ask::is_choice) && value["probability"].is_number()
+    what.topic().is_some_and(Topic::is_choice) && value["probability"].is_number()
 }
 
 /// Says what was chosen, how likely that was, and why, as far as the journal keeps it.
@@ -269,34 +194,41 @@ fn choice(value: &Value) -> String {
     }
 }
 
-fn cells(op: OpId, line: &Line) -> Vec<String> {
-    let took = line.started_at.zip(line.ended_at).map(|(start, end)| time::length(end - start));
-    let outcome = match &line.outcome {
+fn cells(trace: &Trace, op: OpId) -> Vec<String> {
+    let operation = &trace.operations[&op];
+    let outcome = match operation.outcome() {
         Some(outcome) => outcome.word(),
-        None if line.started_at.is_some() => "unfinished",
+        None if operation.started.is_some() => "unfinished",
         None => "not started",
     };
+    let calls = operation.calls().count();
     let unknown = || "unknown".to_owned();
-    let (tokens, cost) = match (line.calls, line.under_way) {
+    let (tokens, cost) = match (calls, operation.under_way()) {
         (0, 0) => ("-".to_owned(), "-".to_owned()),
         (_, 0) => {
+            let bill = Bill::of(operation);
             let count = |usage: Usage| format!("{}/{}", usage.input(), usage.output());
-            let cost = line.bill.cost().map(|cost| cost.to_string());
-            (line.bill.usage().map_or_else(unknown, count), cost.unwrap_or_else(unknown))
+            let cost = bill.cost().map(|cost| cost.to_string());
+            (bill.usage().map_or_else(unknown, count), cost.unwrap_or_else(unknown))
         }
         // What it has begun may be on the bill.
         _ => (unknown(), unknown()),
     };
-    let model = if line.demo { format!("{} (demo)", line.model) } else { line.model.clone() };
+    let model = match operation.attempts.last() {
+        Some(last) if last.demo => format!("{} (demo)", last.model),
+        Some(last) => last.model.clone(),
+        None => String::new(),
+    };
+    let member = trace.roster.get(op);
     vec![
         op.0.to_string(),
-        line.flow.to_string(),
-        line.name.clone(),
+        member.map_or(0, |member| member.flow.0).to_string(),
+        member.map_or_else(String::new, |member| member.name.clone()),
         outcome.to_owned(),
-        took.unwrap_or("-".to_owned()),
-        match line.reused {
-            0 => line.calls.to_string(),
-            reused => format!("{} + {reused} reused", line.calls),
+        operation.took().map_or("-".to_owned(), time::length),
+        match operation.reused() {
+            0 => calls.to_string(),
+            reused => format!("{calls} + {reused} reused"),
         },
         tokens,
         cost,
@@ -304,47 +236,68 @@ fn cells(op: OpId, line: &Line) -> Vec<String> {
     ]
 }
 
-/// Shows every event of one operation, by its name or number.
-fn show_operation(lines: &BTreeMap<OpId, Line>, wanted: &str) -> Exit {
-    let found = lines.iter().find(|(op, line)| line.name == wanted || op.0.to_string() == wanted);
-    let Some((_, line)) = found else {
-        let names: Vec<&str> = lines.values().map(|line| line.name.as_str()).collect();
+/// Shows everything that happened in one operation, by its name or number.
+fn show_operation(trace: &Trace, wanted: &str) -> Exit {
+    let Some((_, operation)) = trace.find(wanted).next() else {
+        let names: Vec<String> = trace.operations.keys().map(|op| trace.name(*op)).collect();
         say(&format!("error: the run has no operation `{wanted}`; it has: {}", names.join(", ")));
         return Exit::Usage;
     };
-    for (at, event) in &line.events {
-        let moment = time::moment(*at);
-        match event {
-            Event::AttemptStarted { attempt, model, prompt, history, .. } => print_line(&format!(
-                "{moment}  call {attempt} to {model}, {history} messages before it\n{}",
-                indent(prompt)
-            )),
-            Event::AttemptEnded { attempt, reused: Some(run), reply, .. } => print_line(&format!(
-                "{moment}  call {attempt} was not made; run {run} was answered\n{}",
-                indent(reply.as_deref().unwrap_or_default())
-            )),
-            Event::AttemptEnded { attempt, reply, failure, usage, .. } => {
-                let text = reply.clone().or_else(|| failure.as_ref().map(|f| f.message.clone()));
-                let usage = usage.map_or("tokens unknown".to_owned(), |usage| {
-                    format!("{} tokens in, {} out", usage.input(), usage.output())
-                });
-                print_line(&format!(
-                    "{moment}  call {attempt} ended, {usage}\n{}",
-                    indent(&text.unwrap_or_default())
-                ));
-            }
-            Event::OpEnded { outcome, .. } => {
-                let value = secret::clean(json!(outcome));
-                print_line(&format!(
-                    "{moment}  {}\n{}",
-                    outcome.word(),
-                    indent(&value.to_string())
-                ));
-            }
-            other => print_line(&format!("{moment}  {}", other.kind())),
-        }
+
+    let mut lines: Vec<(Moment, String)> = Vec::new();
+    lines.extend(operation.started.map(|when| (when, "op_started".to_owned())));
+    lines.extend(operation.expanded.map(|when| (when, "expanded".to_owned())));
+    for attempt in &operation.attempts {
+        lines.extend(attempt.started.map(|when| (when, begun(trace, attempt))));
+        lines.extend(attempt.end.as_ref().map(|end| (end.when, ended(attempt.number, end))));
+    }
+    for (when, failure) in &operation.refused {
+        lines.push((*when, format!("call_refused\n{}", indent(&failure.message))));
+    }
+    if let Some((when, outcome)) = &operation.ended {
+        let value = secret::clean(json!(outcome)).to_string();
+        lines.push((*when, format!("{}\n{}", outcome.word(), indent(&value))));
+    }
+
+    lines.sort_by_key(|(when, _)| *when);
+    for (when, line) in lines {
+        print_line(&format!("{}  {line}", time::moment(when.at)));
     }
     Exit::Ok
+}
+
+/// Says what a call has asked, with its whole request where the journal keeps it.
+fn begun(trace: &Trace, attempt: &AttemptTrace) -> String {
+    let AttemptTrace { number, model, history, prompt, .. } = attempt;
+    let mut said = format!("call {number} to {model}, {history} messages before it\n");
+    if let Some(request) = trace.request(attempt) {
+        let settings = json!(request.settings);
+        if settings != json!({}) {
+            said += &format!("    settings: {settings}\n");
+        }
+        if let Some(schema) = &request.schema {
+            said += &format!("    schema: {schema}\n");
+        }
+        for message in request.messages.iter().take(*history) {
+            said +=
+                &format!("    {}:\n{}\n", message.role.word(), indent(&indent(&message.content)));
+        }
+    }
+    said.push_str(&indent(prompt));
+    said
+}
+
+/// Says how a call ended.
+fn ended(number: u32, end: &AttemptEnd) -> String {
+    if let Some(run) = &end.reused {
+        let reply = indent(end.reply.as_deref().unwrap_or_default());
+        return format!("call {number} was not made; run {run} was answered\n{reply}");
+    }
+    let text = end.reply.clone().or_else(|| end.failure.as_ref().map(|f| f.message.clone()));
+    let usage = end.usage.map_or("tokens unknown".to_owned(), |usage| {
+        format!("{} tokens in, {} out", usage.input(), usage.output())
+    });
+    format!("call {number} ended, {usage}\n{}", indent(&text.unwrap_or_default()))
 }
 
 fn indent(text: &str) -> String {
@@ -356,5 +309,5 @@ fn short(text: &str) -> String {
     if text.chars().count() <= SHOWN {
         return text.to_owned();
     }
-    format!("{}…", text.chars().take(SHOWN).collect::<String>())
+    format!("{}…", secret::beginning(text, SHOWN))
 }

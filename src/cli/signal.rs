@@ -1,10 +1,10 @@
-//! Ctrl-C and requests to terminate. They are watched on a thread of their own, so that a script
+//! Ctrl-C, Ctrl-\\, requests to terminate, and a terminal that goes away. They are watched on a thread of their own, so that a script
 //! that computes without ever waiting is stopped as well.
 
 use crate::cli::exit::Exit;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
 /// What has been caught so far.
@@ -38,6 +38,8 @@ impl Signals {
     pub(super) fn seen(&self) -> Option<Exit> {
         match self.code.load(Ordering::SeqCst) {
             0 => None,
+            129 => Some(Exit::HungUp),
+            131 => Some(Exit::Quit),
             143 => Some(Exit::Terminated),
             _ => Some(Exit::Interrupted),
         }
@@ -59,6 +61,7 @@ impl Signals {
         self.code.store(exit.code(), Ordering::SeqCst);
         if work.swap(true, Ordering::SeqCst) {
             // The second signal means now: what is on the disk stays, nothing else is saved.
+            crate::script::process::end_all();
             crate::cli::terminal::restore();
             std::process::exit(i32::from(exit.code()));
         }
@@ -76,6 +79,10 @@ pub(super) fn watch() -> anyhow::Result<Signals> {
     let guard = runtime.enter();
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut quit = signal(SignalKind::quit())?;
+    // `nohup` has it ignored, and so it stays.
+    let is_heard = !is_ignored(SignalKind::hangup());
+    let mut hangup = is_heard.then(|| signal(SignalKind::hangup())).transpose()?;
     drop(guard);
     std::thread::spawn(move || {
         runtime.block_on(async move {
@@ -83,9 +90,28 @@ pub(super) fn watch() -> anyhow::Result<Signals> {
                 tokio::select! {
                     _ = interrupt.recv() => seen.set(Exit::Interrupted),
                     _ = terminate.recv() => seen.set(Exit::Terminated),
+                    _ = quit.recv() => seen.set(Exit::Quit),
+                    _ = heard(&mut hangup) => seen.set(Exit::HungUp),
                 }
             }
         });
     });
     Ok(signals)
+}
+
+/// Waits for a signal; for ever where it is ignored.
+async fn heard(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Tells whether whoever started this process has a signal ignored. Where that cannot be found out, none
+/// is.
+fn is_ignored(kind: SignalKind) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    (mask >> (kind.as_raw_value() - 1)) & 1 == 1
 }

@@ -1,6 +1,7 @@
 //! The modes of the terminal that kaizen changes while it runs, and gives back in the end.
 
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
 /// How the terminal was before, while it is changed.
@@ -28,6 +29,13 @@ impl Terminal {
     pub(super) fn is_there(&self) -> bool {
         self.is_changed
     }
+}
+
+/// Writes to the terminal as it is, without a line's end.
+pub(super) fn write_raw(text: &str) {
+    let mut stderr = std::io::stderr();
+    // A terminal that is gone shows nothing.
+    let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }
 
 fn change(without: LocalFlags) -> Option<()> {

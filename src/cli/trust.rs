@@ -1,12 +1,15 @@
 //! Trust: a project's own wishes, which servers get its prompts and what its scripts may touch,
 //! count only once its user has seen them. Trust is bound to the very wishes: others ask again.
 
+use crate::base::own;
 use crate::base::secret;
+use crate::base::visible::on_one_line;
 use crate::cli::exit::Exit;
-use crate::cli::permissions::eprint_question;
+use crate::cli::permissions::ask_and_wait;
 use crate::cli::project::{Project, variable};
 use crate::cli::{Global, print_data, say};
-use crate::model::spec::is_on_this_machine;
+use crate::model::registry::key_variable;
+use crate::model::spec::{KeyRef, ModelSpec, is_on_this_machine};
 use anyhow::Context;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
@@ -81,9 +84,7 @@ pub(super) fn ensure(project: &Project, may_ask: bool) -> anyhow::Result<()> {
     if !may_ask {
         anyhow::bail!(Untrusted);
     }
-    eprint_question("trust it? [y]es, [N]o ");
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line)?;
+    let line = ask_and_wait("trust it? [y]es, [N]o ")?;
     if !matches!(line.trim().to_lowercase().as_str(), "y" | "yes") {
         anyhow::bail!(Untrusted);
     }
@@ -91,16 +92,15 @@ pub(super) fn ensure(project: &Project, may_ask: bool) -> anyhow::Result<()> {
     save(&file, &known)
 }
 
-/// Returns what the project's own file wishes beyond the harmless, line by line: servers elsewhere,
-/// keys from files, and permissions.
+/// Returns what the project wishes beyond the harmless, line by line: to be used although it may be
+/// somebody else's, servers elsewhere, keys that are not a provider's own, and permissions.
 fn wishes(project: &Project) -> Vec<String> {
     let own = project.root.join("kaizen.toml");
-    let mut wishes = Vec::new();
+    let mut wishes = project.doubts();
     for (alias, spec, origin) in project.config.models().filter(|(.., o)| o.is_file(&own)) {
         let text = |key: &str| spec.get(key).and_then(Value::as_str);
         let elsewhere = text("base_url").is_some_and(|url| !is_on_this_machine(url));
-        let from_file = text("key").is_some_and(|key| key.starts_with("file:"));
-        if !elsewhere && !from_file {
+        if !elsewhere && !wishes_key(spec) {
             continue;
         }
         debug_assert!(origin.is_file(&own));
@@ -110,10 +110,28 @@ fn wishes(project: &Project) -> Vec<String> {
             }
         }
     }
+    for (key, value, _) in project.config.all().filter(|(.., o)| o.is_file(&own)) {
+        if key.starts_with("secrets.") {
+            wishes.push(format!("{key} = {value}"));
+        }
+    }
     for rules in project.config.permissions().iter().filter(|rules| rules.origin.is_file(&own)) {
         wishes.push(format!("permissions.{} = {:?}", rules.key, rules.list));
     }
     wishes
+}
+
+/// Tells whether a description of a model wishes a key that it would not get by itself, which is the
+/// provider's own at the provider's own server.
+fn wishes_key(spec: &Map<String, Value>) -> bool {
+    let Some(key) = spec.get("key").and_then(Value::as_str) else { return false };
+    let is_own = spec.get("base_url").is_none()
+        && ModelSpec::from_map(spec).is_ok_and(|spec| {
+            key_variable(&spec.provider)
+                .is_some_and(|own| spec.key == Some(KeyRef::Env(own.into())))
+        });
+    // What names no place of a key is refused where it is read.
+    (key.starts_with("env:") || key.starts_with("file:")) && !is_own
 }
 
 /// Shows wishes; with those of before, how they differ.
@@ -123,11 +141,11 @@ fn show(wishes: &[String], before: Option<&Vec<Value>>) {
     };
     for wish in wishes {
         let mark = if known(wish) { ' ' } else { '+' };
-        say(&format!("  {mark} {wish}"));
+        say(&format!("  {mark} {}", on_one_line(wish)));
     }
     for gone in before.into_iter().flatten().filter_map(Value::as_str) {
         if !wishes.iter().any(|wish| wish == gone) {
-            say(&format!("  - {gone}"));
+            say(&format!("  - {}", on_one_line(gone)));
         }
     }
 }
@@ -143,10 +161,7 @@ fn name(project: &Project) -> anyhow::Result<String> {
 
 /// Returns the file in which trust is kept, outside of every project.
 fn file() -> anyhow::Result<PathBuf> {
-    let state = variable("XDG_STATE_HOME").map(PathBuf::from);
-    let state =
-        state.or_else(|| variable("HOME").map(|home| Path::new(&home).join(".local/state")));
-    let state = state.context(
+    let state = own::user_folder(&variable, "XDG_STATE_HOME", ".local/state").context(
         "there is no place to remember whom you trust: set HOME, or KAIZEN_TRUST=1 to trust \
          every project",
     )?;
@@ -154,7 +169,7 @@ fn file() -> anyhow::Result<PathBuf> {
 }
 
 fn load(file: &Path) -> anyhow::Result<Map<String, Value>> {
-    match std::fs::read_to_string(file) {
+    match own::read(file) {
         Ok(text) => serde_json::from_str(&text)
             .with_context(|| format!("`{}` is damaged; delete it to start anew", file.display())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Map::new()),
@@ -165,10 +180,8 @@ fn load(file: &Path) -> anyhow::Result<Map<String, Value>> {
 fn save(file: &Path, known: &Map<String, Value>) -> anyhow::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
     let write = || {
-        std::fs::create_dir_all(folder)?;
-        let draft = folder.join(format!("trust.{}.part", std::process::id()));
-        std::fs::write(&draft, serde_json::to_string_pretty(known)?.as_bytes())?;
-        std::fs::rename(&draft, file)
+        own::make_folder(folder)?;
+        own::write(file, serde_json::to_string_pretty(known)?.as_bytes())
     };
     write().with_context(|| format!("writing `{}`", file.display()))
 }

@@ -7,7 +7,7 @@ use crate::base::strand::{Address, Spot, Strand};
 use crate::executor::Executor;
 use crate::executor::turns::Passage;
 use crate::journal::event::{Event, LogLevel, Timer};
-use crate::journal::inquiry::{Ask, Inquiry};
+use crate::journal::inquiry::{Inquiry, Topic};
 use crate::metrics::Metrics;
 use crate::store::StoreError;
 use futures::FutureExt;
@@ -124,7 +124,7 @@ impl Executor {
     pub fn now(&self, strand: &Strand) -> Result<i64, StoreError> {
         let still = || self.still.as_ref().map(|next| next.replace(next.get() + 1));
         let now = still().unwrap_or_else(|| clock::Stamp::now().0);
-        Ok(self.answer(strand, Ask::Now, now.into())?.as_i64().unwrap_or(now))
+        Ok(self.answer(strand, Inquiry::Bare(Topic::Now), now.into())?.as_i64().unwrap_or(now))
     }
 
     /// Returns how many seconds passed, of which `seconds` were measured, and journals that the
@@ -132,13 +132,21 @@ impl Executor {
     pub fn elapsed(&self, strand: &Strand, seconds: f64) -> Result<f64, StoreError> {
         // Whole microseconds survive the journal exactly.
         let seconds = (seconds * 1e6).round() / 1e6;
-        Ok(self.answer(strand, Ask::Elapsed, seconds.into())?.as_f64().unwrap_or(seconds))
+        Ok(self
+            .answer(strand, Inquiry::Bare(Topic::Elapsed), seconds.into())?
+            .as_f64()
+            .unwrap_or(seconds))
     }
 
     /// Returns what was told in the place of this answer then, or else the answer, and journals it.
-    pub fn answer(&self, strand: &Strand, ask: Ask, answer: Value) -> Result<Value, StoreError> {
-        let (at, known) = self.recall(strand, &Inquiry::Bare(ask));
-        self.answer_with(at, known, ask, answer)
+    pub fn answer(
+        &self,
+        strand: &Strand,
+        what: Inquiry,
+        answer: Value,
+    ) -> Result<Value, StoreError> {
+        let (at, known) = self.recall(strand, &what);
+        self.answer_with(at, known, what, answer)
     }
 
     /// Does the same for what follows from the run itself: once this run goes another way, what the run
@@ -146,19 +154,19 @@ impl Executor {
     pub fn answer_of_run(
         &self,
         strand: &Strand,
-        ask: Ask,
+        what: Inquiry,
         answer: Value,
     ) -> Result<Value, StoreError> {
-        let (at, known) = self.recall(strand, &Inquiry::Bare(ask));
+        let (at, known) = self.recall(strand, &what);
         let known = known.filter(|_| !self.turns.has_strayed());
-        self.answer_with(at, known, ask, answer)
+        self.answer_with(at, known, what, answer)
     }
 
     fn answer_with(
         &self,
         at: Spot,
         known: Option<Value>,
-        ask: Ask,
+        what: Inquiry,
         answer: Value,
     ) -> Result<Value, StoreError> {
         let is_new = known.is_none();
@@ -166,16 +174,16 @@ impl Executor {
 
         let count = {
             let mut answers = self.answers.borrow_mut();
-            let count = answers.entry(ask).or_default();
+            let count = answers.entry(what.clone()).or_default();
             *count += 1;
             *count
         };
         if count <= ANSWERS_MAX {
-            let (what, value) = (Inquiry::Bare(ask), value.clone());
-            self.note(&Event::Told { what, value, at: Some(at) })?;
+            let told = Event::Told { what, value: value.clone(), at: Some(at) };
+            self.note(&told)?;
         } else if is_new && count == ANSWERS_MAX + 1 && self.turns.is_retelling() {
             let text = format!(
-                "only the first {ANSWERS_MAX} answers of `{ask}` are recorded: from here on, this \
+                "only the first {ANSWERS_MAX} answers of `{what}` are recorded: from here on, this \
                  run gets other ones than the run that it goes through again"
             );
             self.note(&Event::Logged { level: LogLevel::Warn, text })?;

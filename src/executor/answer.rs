@@ -86,7 +86,8 @@ impl Tried {
             cost: then.cost,
             served_by: then.served_by,
             reused: Some(then.run),
-            is_again: true,
+            // A reply that was reused then is reused now.
+            is_again: !then.was_reused,
             result: then.result.map(|text| text.to_string()).map_err(missed),
         }
     }
@@ -133,12 +134,25 @@ impl Executor {
         }
     }
 
+    /// Tells whether a model will be asked, as far as that is known before the turn of the try.
+    pub(super) fn may_ask(&self, source: &Source, sample: &Sample) -> bool {
+        match source {
+            Source::Then(_) => false,
+            Source::News => {
+                let claims = self.claims.borrow();
+                !self.reuse.as_ref().is_some_and(|reuse| reuse.has(sample, &claims))
+            }
+            Source::Answer(answer) => matches!(answer, Answer::Ask),
+        }
+    }
+
     /// Finds out how a request is answered that nothing is known of at its place.
     fn reused_answer(&self, asked: &Asked) -> Answer {
         let Some(reuse) = &self.reuse else { return Answer::Ask };
         let learner = self.learner.borrow();
         let name = learner.name(asked.op);
-        reuse.answer(&asked.sample, &asked.request, &mut self.claims.borrow_mut(), name)
+        let op = (asked.op, name);
+        reuse.answer(&asked.sample, &asked.request, &mut self.claims.borrow_mut(), op)
     }
 
     /// Takes a reply for used that is told again, so that no equal request gets it as well.
@@ -195,7 +209,14 @@ impl Executor {
         let (called, run) = match answer {
             Answer::Known(known) => {
                 let Known { text, usage, cost, served_by, run } = *known;
-                (Called { usage, cost, served_by, result: Ok(text.to_string()) }, Some(run))
+                let mut called = Called { usage, cost, served_by, result: Ok(text.to_string()) };
+                if self.guess().is_some() {
+                    // A plan says what it would cost now.
+                    let estimate = asked.model.estimate(&asked.request, text.to_string());
+                    called.usage = usage.or(estimate.usage);
+                    called.cost = asked.model.cost(called.usage.as_ref());
+                }
+                (called, Some(run))
             }
             Answer::Played(called) => (*called, None),
             Answer::Guess(text) => (asked.model.estimate(&asked.request, text), None),

@@ -15,6 +15,8 @@ use crate::flow::op::Prompt;
 use crate::flow::outcome::Outcome;
 use crate::journal::cassette::Line;
 use crate::journal::event::{Event, LogLevel, Timer};
+use crate::journal::part::Parts;
+use crate::journal::past::PastTry;
 use crate::model::Model;
 use crate::model::error::{CallError, Retry};
 use crate::model::message::{Message, Role};
@@ -181,9 +183,13 @@ impl Executor {
     async fn call(&self, scope: &Rc<Scope>, asked: &Asked, attempt: u32) -> Result<Tried, Stop> {
         let Asked { model, request, sample, .. } = asked;
         let source = self.source(asked, attempt);
-        let may_ask = matches!(source, Source::News | Source::Answer(Answer::Ask));
-        let mut reserve =
-            if may_ask { Some(self.reserve(scope, model, request).await?) } else { None };
+        if let Source::Then(then) = &source
+            && then.is_refused
+        {
+            return Err(self.refuse_again(scope, asked, then).await?);
+        }
+        let may_ask = self.may_ask(&source, sample);
+        let mut reserve = if may_ask { Some(self.reserve(scope, asked).await?) } else { None };
         // The semaphore is never closed.
         let _permit = match &self.calls {
             Some(calls) if may_ask || matches!(source, Source::Then(_)) => {
@@ -211,7 +217,13 @@ impl Executor {
             }
         };
         let called = match answer {
-            Answer::Ask => self.ask_model(asked, has_begun).await?,
+            Answer::Ask => {
+                if reserve.is_none() {
+                    // The reply that was there for it has gone to another.
+                    reserve = Some(self.reserve(scope, asked).await?);
+                }
+                self.ask_model(asked, has_begun).await?
+            }
             other => {
                 drop(reserve.take());
                 guard.armed = false;
@@ -240,6 +252,7 @@ impl Executor {
         let Asked { model, request, sample, .. } = asked;
         let number = scope.attempts.get() + 1;
         scope.attempts.set(number);
+        let parts = self.keep_parts(request)?;
         self.note(&Event::AttemptStarted {
             flow: scope.flow,
             op: scope.op,
@@ -251,22 +264,68 @@ impl Executor {
             key: Some(sample.key),
             sample: sample.arrival,
             at: Some(sample.at.clone()),
+            before: parts.as_ref().and_then(|parts| parts.before),
+            terms: parts.as_ref().map(|parts| parts.terms),
         })?;
         Ok(CallGuard { executor: self, scope, asked, number, has_begun, armed: true })
     }
 
+    /// Journals the parts of a request that this run has not kept yet; none if nothing is kept.
+    fn keep_parts(&self, request: &Request) -> Result<Option<Parts>, StoreError> {
+        if self.is_dry() {
+            return Ok(None);
+        }
+        let mut parts = Parts::of(request);
+        for (key, part) in std::mem::take(&mut parts.all) {
+            if self.parts.borrow_mut().insert(key) {
+                self.note(&Event::RequestPart { key, part })?;
+            }
+        }
+        Ok(Some(parts))
+    }
+
     /// Sets the worst case of a call aside, in the budget of its flow and in the account of the run.
-    async fn reserve(
-        &self,
-        scope: &Rc<Scope>,
-        model: &Model,
-        request: &Request,
-    ) -> Result<Reserve, Failure> {
+    async fn reserve(&self, scope: &Rc<Scope>, asked: &Asked) -> Result<Reserve, Stop> {
+        let Asked { model, request, .. } = asked;
         let admitted = match self.budget_of(scope.flow) {
-            Some(budget) => Some(budget.admit(model, request).await?),
+            Some(budget) => match budget.admit(model, request).await {
+                Ok(admitted) => Some(admitted),
+                Err(failure) => return Err(self.refuse(scope, asked, failure)?),
+            },
             None => None,
         };
         Ok(self.account.hold(model, request, admitted))
+    }
+
+    /// Journals that a call is not made. A later run could not find that out again: its budget is
+    /// another one.
+    fn refuse(&self, scope: &Scope, asked: &Asked, failure: Failure) -> Result<Stop, StoreError> {
+        let (key, at) = (asked.sample.key, asked.sample.at.clone());
+        let refused = failure.clone();
+        self.note(&Event::CallRefused {
+            flow: scope.flow,
+            op: scope.op,
+            key,
+            at,
+            failure: refused,
+        })?;
+        Ok(Stop::Failed(failure))
+    }
+
+    /// Refuses a call that the run which is gone through again has refused.
+    async fn refuse_again(
+        &self,
+        scope: &Scope,
+        asked: &Asked,
+        then: &PastTry,
+    ) -> Result<Stop, StoreError> {
+        self.turns.reach(then.place).await;
+        self.turns.pass_by(then.place);
+        if let Some(budget) = self.budget_of(scope.flow) {
+            budget.spend();
+        }
+        let failure = then.result.clone().err();
+        self.refuse(scope, asked, failure.unwrap_or_else(|| Failure::new(Kind::Budget, "refused")))
     }
 
     /// Journals a change of the number of calls that are made at once, and what else was learned of

@@ -113,6 +113,11 @@ impl Budget {
         self.settled.notify_waiters();
     }
 
+    /// Notes that a call was refused.
+    pub(super) fn spend(&self) {
+        self.is_spent.set(true);
+    }
+
     /// Tells whether a call was refused.
     pub fn is_spent(&self) -> bool {
         self.is_spent.get()

@@ -6,6 +6,7 @@ mod answer;
 pub mod attempt;
 pub mod budget;
 pub(crate) mod driver;
+pub mod guess;
 pub mod operation;
 pub mod report;
 pub mod retry;
@@ -21,13 +22,14 @@ use crate::base::failure::{Failure, Kind};
 use crate::base::id::{FlowId, OpId, RunId};
 use crate::executor::again::{Figures, Passed, Start};
 use crate::executor::budget::{Bounds, Budget, Tally};
+use crate::executor::guess::Guess;
 use crate::executor::reuse::Reuse;
 use crate::executor::tape::Tape;
 use crate::executor::turns::Turns;
 use crate::flow::check::BuildErrors;
 use crate::journal::Journal;
 use crate::journal::event::Event;
-use crate::journal::inquiry::{Ask, Inquiry};
+use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
 use crate::journal::past::Past;
 use crate::journal::replies::{Claims, Learner};
@@ -35,7 +37,7 @@ use crate::metrics::Metrics;
 use crate::metrics::fold::{Flows, Fold};
 use crate::store::StoreError;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::rc::Rc;
 use tokio::sync::Semaphore;
@@ -89,7 +91,7 @@ pub struct Executor {
     /// The run that began the work: this one, or the first of those that it resumes.
     origin: RunId,
     /// How often this one was told something by each word.
-    answers: RefCell<HashMap<Ask, usize>>,
+    answers: RefCell<HashMap<Inquiry, usize>>,
     /// Timers that ended and are yet to be journaled.
     passed: RefCell<Option<Passed>>,
     /// The figures of the flows of the run that this one goes through again.
@@ -98,6 +100,8 @@ pub struct Executor {
     still: Option<Cell<i64>>,
     /// How often each request was made.
     asked: RefCell<HashMap<Key, u32>>,
+    /// The parts of requests that the journal has.
+    parts: RefCell<HashSet<Key>>,
     /// The known replies that were used.
     claims: RefCell<Claims>,
     /// Set once it is on the disk that this run has begun.
@@ -147,6 +151,7 @@ impl Executor {
             figures: Figures::default(),
             still: None,
             asked: RefCell::default(),
+            parts: RefCell::default(),
             claims: RefCell::default(),
             start: RefCell::default(),
             next_op: Cell::new(0),
@@ -251,6 +256,11 @@ impl Executor {
         self.reuse.as_ref().is_some_and(|reuse| reuse.is_replay())
     }
 
+    /// Returns the guesses that stand in for replies, if the run is only planned.
+    pub(crate) fn guess(&self) -> Option<&Guess> {
+        self.reuse.as_ref().and_then(|reuse| reuse.guess())
+    }
+
     /// Makes the error for something that the replayed run has not done.
     pub fn diverged(&self, what: &Inquiry) -> Failure {
         let message = format!("`{what}` was not done in the run that is replayed");
@@ -291,6 +301,17 @@ impl Executor {
     /// Returns how many replies were reused in this run.
     pub fn reused(&self) -> u64 {
         self.total.borrow().reused()
+    }
+
+    /// Returns how many replies of this run were paid for by other runs than those that it goes
+    /// through again.
+    pub fn borrowed(&self) -> u64 {
+        self.total.borrow().borrowed()
+    }
+
+    /// Tells whether known replies may be those of any earlier run.
+    pub fn is_wide(&self) -> bool {
+        self.reuse.as_ref().is_some_and(|reuse| reuse.is_wide())
     }
 
     /// Returns how many operations failed, or were skipped because of a failure, in flows that do

@@ -1,12 +1,14 @@
 //! One operation of a flow, from its conditions to its outcome on the disk.
 
-use crate::base::clock;
+use crate::base::deadline::{Bounded, Deadline};
 use crate::base::failpoint::{self, Point};
 use crate::base::failure::{Failure, Kind};
 use crate::base::id::{FlowId, OpId};
+use crate::base::secret;
 use crate::base::strand::Strand;
 use crate::executor::Executor;
 use crate::executor::attempt::{Keep, Stop};
+use crate::executor::guess::Decision;
 use crate::executor::retry::{ATTEMPTS_MAX, Tries};
 use crate::flow::callback::{Callback, Input, Scope};
 use crate::flow::op::{Op, OpKind, Prompt};
@@ -98,12 +100,15 @@ impl Executor {
     /// Performs one job. Its end is on the disk when the future ends; a future that is dropped before,
     /// even before it was ever polled, journals the operation as cancelled.
     pub(super) fn perform(&self, job: Job) -> impl Future<Output = (usize, Step)> {
-        let deadline = job.op.timeout.map(|timeout| clock::monotonic() + timeout);
+        let bounded = job.op.timeout.map(|timeout| Deadline::begin(timeout, None));
+        let deadline = bounded.as_ref().map(Bounded::deadline);
         let due = job.op.timeout.map(|timeout| self.age() + timeout);
         let scope = Scope { deadline, due, ..Scope::new(job.flow, job.id, job.strand.clone()) };
         let scope = Rc::new(scope);
         let guard = self.guard(scope.clone());
+
         async move {
+            let _bounded = bounded;
             let step = self.try_perform(&job, &scope, guard).await.unwrap_or_else(Step::Broken);
             (job.index, step)
         }
@@ -116,7 +121,7 @@ impl Executor {
         mut guard: OpGuard<'_>,
     ) -> Result<Step, StoreError> {
         let (flow, op) = (job.flow, job.id);
-        let outcome = match judge(job, &scope.strand).await {
+        let outcome = match self.judge(job, &scope.strand).await {
             Ok(Some(reason)) => Outcome::Skipped { reason },
             Err(failure) => Outcome::Failed { failure: failure.of(&job.op.name) },
             Ok(None) => {
@@ -150,6 +155,34 @@ impl Executor {
         self.commit(&ended).await?;
         failpoint::pass(Point::OpKept);
         Ok(Step::Ended(outcome))
+    }
+
+    /// Evaluates the conditions: a reason to skip, or none.
+    async fn judge(&self, job: &Job, strand: &Strand) -> Result<Option<SkipReason>, Failure> {
+        for check in &job.checks {
+            let input = Input::Result(check.result.clone(), strand.next());
+            if !self.holds(job, &check.when, input).await? {
+                return Ok(Some(SkipReason::Condition { op: check.source.clone() }));
+            }
+        }
+        if let Some(when) = &job.op.when {
+            let inputs = job.inputs.iter().cloned().collect();
+            if !self.holds(job, when, Input::Inputs(inputs, strand.next())).await? {
+                return Ok(Some(SkipReason::Condition { op: job.op.name.clone() }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Evaluates a condition. What a guess says, a plan may have go the other way as well.
+    async fn holds(&self, job: &Job, when: &Callback, input: Input) -> Result<bool, Failure> {
+        let said = truth(when, input).await;
+        match self.guess() {
+            Some(guess) if guess.is_guessed(job.id) => {
+                Ok(guess.decide(Decision::Starts(job.op.name.clone()), said.unwrap_or(false)))
+            }
+            _ => said,
+        }
     }
 
     /// Does the work, and again as often as the operation's `retries` allow. An operation that is one
@@ -234,22 +267,6 @@ enum Made {
     Ops(Vec<Op>),
 }
 
-/// Evaluates the conditions: a reason to skip, or none.
-async fn judge(job: &Job, strand: &Strand) -> Result<Option<SkipReason>, Failure> {
-    for check in &job.checks {
-        if !truth(&check.when, Input::Result(check.result.clone(), strand.next())).await? {
-            return Ok(Some(SkipReason::Condition { op: check.source.clone() }));
-        }
-    }
-    if let Some(when) = &job.op.when {
-        let inputs = job.inputs.iter().cloned().collect();
-        if !truth(when, Input::Inputs(inputs, strand.next())).await? {
-            return Ok(Some(SkipReason::Condition { op: job.op.name.clone() }));
-        }
-    }
-    Ok(None)
-}
-
 async fn truth(when: &Callback, input: Input) -> Result<bool, Failure> {
     match when.call(input).await? {
         Value::Bool(answer) => Ok(answer),
@@ -283,7 +300,7 @@ fn not_a_list(job: &Job) -> Failure {
         Some((name, value)) => (name.as_str(), plain(value)),
         None => ("?", "nothing".to_owned()),
     };
-    let shown: String = found.chars().take(80).collect();
+    let shown: String = secret::beginning(&found, 80);
     Failure::new(Kind::Script, format!("`expand` needs a list, but `{name}` gave `{shown}`"))
 }
 

@@ -2,6 +2,9 @@
 //! under way, and, while planning, calls that are only counted.
 
 use crate::base::failure::{Failure, Kind};
+use crate::base::id::OpId;
+use crate::base::secret;
+use crate::executor::guess::Guess;
 use crate::journal::event::Event;
 use crate::journal::replies::{Claims, Known, Learner, Replies, Sample};
 use crate::model::Model;
@@ -14,9 +17,6 @@ use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
 use tokio::task::AbortHandle;
-
-/// What a planned call of an operation never run before is answered.
-const UNKNOWN_REPLY: &str = "(a reply that only the run can tell)";
 
 /// Longest part of a prompt that an error shows, in characters.
 const SHOWN_MAX: usize = 120;
@@ -44,10 +44,14 @@ pub struct Reuse {
     used: Cell<usize>,
     /// How many replies were known in the beginning.
     known_at_first: usize,
+    /// Whether they are those of other runs as well, and not only of one that is gone through again.
+    is_wide: bool,
     /// Whether calls go on although nobody waits for them: the run is being replaced.
     is_handing_over: Cell<bool>,
     /// What happens to a request whose reply is not known.
     mode: Mode,
+    /// What stands in for it in a plan.
+    guess: Option<Guess>,
     /// Whether a call was asked for that the replayed run has given up.
     gave_up: Cell<bool>,
     /// The first request that was not known although every one had to be.
@@ -95,9 +99,19 @@ impl Reuse {
         Reuse { replies: RefCell::new(replies), known_at_first, ..Reuse::default() }
     }
 
-    /// Starts from replies that are known, and never asks for another one.
-    pub fn planning(replies: Replies) -> Reuse {
-        Reuse { mode: Mode::Plan, ..Reuse::new(replies) }
+    /// Starts from what all earlier runs were answered.
+    pub fn wide(replies: Replies) -> Reuse {
+        Reuse { is_wide: true, ..Reuse::new(replies) }
+    }
+
+    /// Starts from replies that are known, and guesses every other one.
+    pub fn planning(replies: Replies, guess: Guess) -> Reuse {
+        Reuse { mode: Mode::Plan, guess: Some(guess), ..Reuse::new(replies) }
+    }
+
+    /// Returns the guesses of a plan.
+    pub fn guess(&self) -> Option<&Guess> {
+        self.guess.as_ref()
     }
 
     /// Starts from the replies of a run, and takes every other request for an error.
@@ -132,6 +146,11 @@ impl Reuse {
         self.known_at_first.saturating_sub(self.used.get())
     }
 
+    /// Tells whether the replies are those of other runs as well.
+    pub fn is_wide(&self) -> bool {
+        self.is_wide
+    }
+
     /// Tells whether nothing may be asked, and so nothing that lasts may be done.
     pub fn is_dry(&self) -> bool {
         self.mode != Mode::Live
@@ -163,8 +182,9 @@ impl Reuse {
     }
 
     pub(super) fn see(&self, learner: &mut Learner, event: &Event) {
-        // A replay learns nothing: what it asks, the run that is replayed may not have asked.
-        if self.mode != Mode::Replay {
+        // A replay learns nothing: what it asks, the run that is replayed may not have asked. Nor does
+        // a plan: its guesses are no replies.
+        if self.mode == Mode::Live {
             learner.see(&mut self.replies.borrow_mut(), event);
         }
     }
@@ -176,13 +196,18 @@ impl Reuse {
         Some(known)
     }
 
+    /// Tells whether a request would be answered by a known reply if it was made now.
+    pub(super) fn has(&self, sample: &Sample, claims: &Claims) -> bool {
+        self.mode == Mode::Live && self.replies.borrow().has(sample, claims)
+    }
+
     /// Finds out how a request is answered. `claims` are the replies that the run has used.
     pub(super) fn answer(
         &self,
         sample: &Sample,
         request: &Request,
         claims: &mut Claims,
-        op: Option<&str>,
+        op: (OpId, Option<&str>),
     ) -> Answer {
         if let Some(known) = self.claim(sample, claims) {
             return Answer::Known(Box::new(known));
@@ -204,16 +229,13 @@ impl Reuse {
                 self.diverged.borrow_mut().get_or_insert_with(|| failure.clone());
                 return Answer::Never(Box::new(failure));
             }
-            Mode::Plan => {}
+            Mode::Plan => Replies::reserve(sample, claims),
         }
-        let before = op.and_then(|name| replies.of_operation(name));
-        Answer::Guess(match (before, &request.schema) {
-            // A reply yet to come will differ: with a line more, what depends on it is not taken
-            // for known, while data stays the same data.
-            (Some(text), _) => format!("{text}\n"),
-            (None, Some(schema)) => crate::model::provider::demo::example(schema).to_string(),
-            (None, None) => UNKNOWN_REPLY.to_owned(),
-        })
+        let (op, name) = op;
+        let before = name.map(|name| replies.of_operation(name)).unwrap_or_default();
+        let guess = self.guess.as_ref();
+        let guess = guess.map(|guess| guess.reply(op, before, request.schema.as_ref()));
+        Answer::Guess(guess.unwrap_or_default())
     }
 
     /// Asks, or joins the call that asks the same already. Sets `begun` once the call is made.
@@ -291,7 +313,7 @@ impl Drop for Waiting<'_> {
 
 /// Makes the failure for a request that the replayed run has not made.
 fn unknown(prompt: &str, nearest: Option<&str>) -> Failure {
-    let short = |text: &str| text.chars().take(SHOWN_MAX).collect::<String>();
+    let short = |text: &str| secret::beginning(text, SHOWN_MAX);
     let nearest = match nearest {
         Some(nearest) if nearest == prompt => {
             "; it asked the same with other settings, another model or another history".to_owned()

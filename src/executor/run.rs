@@ -8,7 +8,7 @@ use crate::executor::operation::{Check, Job, Step};
 use crate::executor::report::{Entry, Report};
 use crate::executor::schedule::Schedule;
 use crate::executor::siblings::Siblings;
-use crate::executor::{Executor, RunError};
+use crate::executor::{Executor, RunError, guess};
 use crate::flow::Graph;
 use crate::flow::callback::Callback;
 use crate::flow::op::{NodeId, OnFailure, Op};
@@ -299,7 +299,7 @@ impl<'a> Flow<'a> {
                 return Decision::Settle(Outcome::Skipped { reason });
             }
             let result = match &**outcome {
-                Outcome::Completed { value } if before.op.gate && rejects(value) => {
+                Outcome::Completed { value } if before.op.gate && self.rejects(before, value) => {
                     return Decision::Settle(Outcome::Skipped {
                         reason: SkipReason::Gate { op: name },
                     });
@@ -323,6 +323,7 @@ impl<'a> Flow<'a> {
         {
             return Decision::Settle(Outcome::Skipped { reason });
         }
+        self.inherit_guess(index);
         let branch = self.branch(index);
         let node = &mut self.nodes[index];
         node.branch = Some(branch.clone());
@@ -337,6 +338,26 @@ impl<'a> Flow<'a> {
             strand: node.strand.clone(),
             ended: node.ended.clone(),
         })
+    }
+
+    /// Tells whether a gate's result rejects.
+    fn rejects(&self, gate: &Node, value: &Value) -> bool {
+        let rejects = value.get("verdict").and_then(Value::as_str) == Some("reject");
+        match self.executor.guess() {
+            Some(guess) if guess.is_guessed(gate.id) => {
+                !guess.decide(guess::Decision::Passes(gate.op.name.clone()), !rejects)
+            }
+            _ => rejects,
+        }
+    }
+
+    /// In a plan, what works on a guess is one.
+    fn inherit_guess(&self, index: usize) {
+        let Some(guess) = self.executor.guess() else { return };
+        let node = &self.nodes[index];
+        if node.sources.iter().any(|(source, _)| guess.is_guessed(self.nodes[*source].id)) {
+            guess.depends(node.id);
+        }
     }
 
     /// Finds the branch for an operation that starts.
@@ -369,7 +390,10 @@ impl<'a> Flow<'a> {
             plan.push(planned(&node, Vec::new()));
             self.nodes.push(node);
         }
-        self.nodes[index].children = Some(children);
+        self.nodes[index].children = Some(children.clone());
+        if let Some(guess) = self.executor.guess().filter(|g| g.is_guessed(self.nodes[index].id)) {
+            children.for_each(|child| guess.depends(self.nodes[child].id));
+        }
         let (flow, op) = (self.id, self.nodes[index].id);
         self.executor.note(&Event::Expanded { flow, op, ops: plan })
     }
@@ -449,9 +473,4 @@ impl Drop for Flow<'_> {
 fn planned(node: &Node, after: Vec<OpId>) -> Planned {
     let kind = node.op.kind.word().to_owned();
     Planned { op: node.id, name: node.op.name.clone(), kind, after }
-}
-
-/// Tells whether a gate's result rejects.
-fn rejects(value: &Value) -> bool {
-    value.get("verdict").and_then(Value::as_str) == Some("reject")
 }

@@ -76,6 +76,8 @@ pub(super) enum Passage {
 #[derive(Default)]
 pub struct Turns {
     queues: RefCell<Queues>,
+    /// How many ends were told.
+    told: Cell<u64>,
     /// How many wait for something outside.
     waiting: Cell<usize>,
     /// Somebody polls the run at this moment.
@@ -118,6 +120,11 @@ impl Turns {
         self.is_dry.set(true);
     }
 
+    /// Returns how many ends were told. As long as it stays the same, nobody has waited.
+    pub(crate) fn told(&self) -> u64 {
+        self.told.get()
+    }
+
     /// Tells whether something new has come although others of the journal were yet to be told: the
     /// script, or what it asks again, goes another way than the run that is gone through again.
     pub(super) fn has_strayed(&self) -> bool {
@@ -138,10 +145,41 @@ impl Turns {
         self.pass_by(place);
     }
 
+    /// Waits until everything has been told that stands in the journal before this place. What stands
+    /// there followed from the last of it, so it is no end of its own that others would wait for.
+    pub(super) async fn reach(&self, place: u64) {
+        let waiter = Rc::new(Waiter::default());
+        let asked = self.number();
+        self.queues.borrow_mut().known.insert((place, asked), waiter.clone());
+        std::future::poll_fn(|context| {
+            let first = self.queues.borrow().untold.keys().next().copied();
+            let is_next = first.is_none_or(|first| first >= place);
+            if is_next || waiter.is_told.get() || !self.is_driven.get() {
+                return Poll::Ready(());
+            }
+            waiter.waker.replace(Some(context.waker().clone()));
+            Poll::Pending
+        })
+        .await;
+        self.queues.borrow_mut().known.remove(&(place, asked));
+    }
+
     /// Takes an end of the journal for told. The time until then has passed.
     pub(super) fn pass_by(&self, place: u64) {
         let came_at = self.queues.borrow_mut().untold.remove(&place);
+        self.wake_next();
         self.skip_to(self.began.get().saturating_add(came_at.unwrap_or_default()));
+    }
+
+    /// Wakes who waits for the place that is next: it may be what all before was waited for.
+    fn wake_next(&self) {
+        let queues = self.queues.borrow();
+        let Some(next) = queues.untold.keys().next() else { return };
+        for (_, waiter) in queues.known.range((*next, 0)..=(*next, u64::MAX)) {
+            if let Some(waker) = waiter.waker.take() {
+                waker.wake();
+            }
+        }
     }
 
     /// Moves the run's own clock on to a time that had come before a crash.
@@ -296,6 +334,7 @@ impl Turns {
     }
 
     fn tell(&self, waiter: &Waiter) -> bool {
+        self.told.set(self.told.get() + 1);
         waiter.was_alone.set(self.waiting.get() == 1);
         waiter.tell();
         true

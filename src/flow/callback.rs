@@ -1,6 +1,7 @@
 //! A function of the caller's, such as a script closure, that the domain calls without knowing
 //! what it is written in.
 
+use crate::base::deadline::Deadline;
 use crate::base::failure::Failure;
 use crate::base::id::{FlowId, OpId};
 use crate::base::strand::Strand;
@@ -22,9 +23,9 @@ pub struct Scope {
     pub op: OpId,
     /// How many attempts it has made.
     pub attempts: Rc<Cell<u32>>,
-    /// When its time is over, on the monotonic clock.
-    pub deadline: Option<Duration>,
-    /// The same on the run's own clock, which counts the time before a crash.
+    /// When its time is over.
+    pub deadline: Option<Rc<Deadline>>,
+    /// When it is over on the run's own clock, which counts the time before a crash.
     pub due: Option<Duration>,
     /// The line of its work that is meant.
     pub strand: Rc<Strand>,

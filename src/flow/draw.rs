@@ -1,5 +1,6 @@
 //! A graph as text, Mermaid or DOT.
 
+use crate::base::visible::on_one_line;
 use crate::flow::Graph;
 use crate::flow::op::NodeId;
 use std::fmt::Write as _;
@@ -37,18 +38,19 @@ pub fn draw(graph: &Graph, format: Format) -> String {
 }
 
 fn text(graph: &Graph) -> String {
-    let width = graph.ops().map(|op| op.name.chars().count()).max().unwrap_or(0);
+    let width = graph.ops().map(|op| on_one_line(&op.name).chars().count()).max().unwrap_or(0);
     let mut out = String::new();
     for (index, op) in graph.ops().enumerate() {
-        let sources: Vec<&str> =
-            graph.sources(NodeId(index)).iter().map(|(s, _)| graph.op(*s).name.as_str()).collect();
+        let sources = graph.sources(NodeId(index));
+        let sources: Vec<_> =
+            sources.iter().map(|(s, _)| on_one_line(&graph.op(*s).name)).collect();
         let after = if sources.is_empty() {
             "starts at once".to_owned()
         } else {
             format!("after {}", sources.join(", "))
         };
         // Writing to a String cannot fail.
-        let _ = writeln!(out, "{:width$}  {:11}  {after}", op.name, op.kind.word());
+        let _ = writeln!(out, "{:width$}  {:11}  {after}", on_one_line(&op.name), op.kind.word());
     }
     out
 }
@@ -57,7 +59,7 @@ fn mermaid(graph: &Graph) -> String {
     let mut out = String::from("graph TD\n");
     for (index, op) in graph.ops().enumerate() {
         // Writing to a String cannot fail.
-        let _ = writeln!(out, "    n{index}[\"{}\"]", op.name.replace('"', "#quot;"));
+        let _ = writeln!(out, "    n{index}[\"{}\"]", label(&op.name));
     }
     edges(graph, |source, target, conditional| {
         let arrow = if conditional { "-.->" } else { "-->" };
@@ -65,6 +67,19 @@ fn mermaid(graph: &Graph) -> String {
         let _ = writeln!(out, "    n{source} {arrow} n{target}");
     });
     out
+}
+
+/// Writes a name as a label of Mermaid, which may be drawn as HTML.
+fn label(name: &str) -> String {
+    let entity = |c: char| match c {
+        '#' => "#35;".to_owned(),
+        '"' => "#quot;".to_owned(),
+        '<' => "#lt;".to_owned(),
+        '>' => "#gt;".to_owned(),
+        '`' => "#96;".to_owned(),
+        other => other.to_string(),
+    };
+    on_one_line(name).chars().map(entity).collect()
 }
 
 fn dot(graph: &Graph) -> String {

@@ -2,7 +2,9 @@
 //! read in reviews. One line is one exchange; equal requests stand in the order of their replies,
 //! and no other order means anything.
 
-use crate::base::secret::{clean, clean_fields, scrub_in};
+use crate::base::file;
+use crate::base::own;
+use crate::base::secret::{self, clean, clean_fields, scrub_in};
 use crate::base::strand::Spot;
 use crate::base::unit::Money;
 use crate::journal::key::{Key, deciding};
@@ -225,7 +227,7 @@ fn text_difference(known: &Message, asked: &Message) -> String {
 }
 
 fn short(text: &str) -> String {
-    let mut shown: String = text.chars().take(SHOWN_MAX).collect();
+    let mut shown: String = secret::beginning(text, SHOWN_MAX);
     if shown.len() < text.len() {
         shown.push('…');
     }
@@ -272,7 +274,7 @@ impl Cassette {
             let reason = format!("it has {length} bytes; at most {SIZE_MAX} are read");
             return Err(failed(std::io::Error::other(reason)));
         }
-        let text = std::fs::read_to_string(path).map_err(failed)?;
+        let text = file::read_text(path).map_err(failed)?;
         parse(&text).map(|lines| Cassette::numbered(path, lines)).map_err(|fault| fault.at(path))
     }
 
@@ -447,10 +449,7 @@ pub fn write(path: &Path, lines: Vec<Line>) -> Result<(), CassetteError> {
     }
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(failed)?;
-    // Written beside it and moved over it, so that a crash leaves the old or the new file.
-    let draft = path.with_extension(format!("{}.part", std::process::id()));
-    std::fs::write(&draft, text).map_err(failed)?;
-    std::fs::rename(&draft, path).map_err(failed)
+    own::write_shared(path, text.as_bytes()).map_err(failed)
 }
 
 #[cfg(test)]

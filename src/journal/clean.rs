@@ -11,15 +11,19 @@ impl Event {
     #[must_use]
     pub fn without_secrets(self) -> Event {
         match self {
-            Event::RunStarted { mut script, params, seed, program, resumes, what } => {
+            Event::RunStarted { mut script, params, seed, program, resumes, what, reuse } => {
                 scrub_in(&mut script);
                 let params = clean_fields(params);
-                Event::RunStarted { script, params, seed, program, resumes, what }
+                Event::RunStarted { script, params, seed, program, resumes, what, reuse }
             }
             Event::Told { what, value, at } => {
                 Event::Told { what: what.without_secrets(), value: clean(value), at }
             }
             passed @ Event::TimePassed { .. } => passed,
+            // Its key follows from what it holds without secrets.
+            Event::RequestPart { key, part } => {
+                Event::RequestPart { key, part: part.without_secrets() }
+            }
             Event::FlowStarted { flow, mut name, ops, max_concurrent, within, at } => {
                 scrub_in(&mut name);
                 Event::FlowStarted { flow, name, ops: planned(ops), max_concurrent, within, at }
@@ -31,6 +35,9 @@ impl Event {
             }
             started @ Event::AttemptStarted { .. } => attempt_started(started),
             ended @ Event::AttemptEnded { .. } => attempt_ended(ended),
+            Event::CallRefused { flow, op, key, at, failure } => {
+                Event::CallRefused { flow, op, key, at, failure: failure_of(failure) }
+            }
             Event::OpEnded { flow, op, outcome } => {
                 Event::OpEnded { flow, op, outcome: outcome_of(outcome) }
             }
@@ -58,6 +65,8 @@ fn attempt_started(mut event: Event) -> Event {
         key: _,
         sample: _,
         at: _,
+        before: _,
+        terms: _,
     } = &mut event
     {
         scrub_in(model);
@@ -165,7 +174,7 @@ mod tests {
     use crate::base::id::{FlowId, OpId, RunId};
     use crate::base::secret::Secret;
     use crate::base::unit::Money;
-    use crate::journal::inquiry::{Ask, Inquiry};
+    use crate::journal::inquiry::{Inquiry, Topic};
     use crate::journal::key::Key;
     use crate::model::reply::Usage;
     use serde_json::{Value, json};
@@ -188,6 +197,8 @@ mod tests {
             key: Some(key),
             sample: 14_142_135,
             at: None,
+            before: None,
+            terms: None,
         };
         let ended = Event::AttemptEnded {
             flow: FlowId(1),
@@ -226,7 +237,7 @@ mod tests {
         );
 
         let value = json!({ "14142135": 14_142_135 });
-        let told = Event::Told { what: Inquiry::Bare(Ask::Now), value, at: None };
+        let told = Event::Told { what: Inquiry::Bare(Topic::Now), value, at: None };
         assert_eq!(cleaned(told)["value"], json!({ "[secret]": 14_142_135 }));
         assert_eq!(cleaned(Event::FlowEnded { flow: FlowId(1) })["flow"], Value::from(1));
     }

@@ -8,6 +8,7 @@ use crate::base::word::words;
 use crate::flow::outcome::Outcome;
 use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
+use crate::journal::part::RequestPart;
 use crate::model::reply::Usage;
 use serde_json::{Map, Value};
 
@@ -96,6 +97,9 @@ pub enum Event {
         /// What ran; programs before 0.2 did not note it.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         what: Option<RunKind>,
+        /// Whether it uses the replies of other runs.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        reuse: bool,
     },
     /// The script was told something that no later run could find out again.
     Told {
@@ -153,6 +157,15 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         name: Option<String>,
     },
+    /// A part of the request of a call that begins, unless it was kept before. Programs before 0.2 kept
+    /// none.
+    RequestPart {
+        /// What it is known by.
+        key: Key,
+        /// The part.
+        #[serde(flatten)]
+        part: RequestPart,
+    },
     /// A call to a model began.
     AttemptStarted {
         /// The flow.
@@ -179,6 +192,12 @@ pub enum Event {
         /// Who asked, and which of its equal requests this is; programs before 0.2 did not note it.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         at: Option<Spot>,
+        /// The message before the newest one, if there is one, among the parts of requests.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        before: Option<Key>,
+        /// Settings and schema, among the parts of requests.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        terms: Option<Key>,
     },
     /// A call to a model ended.
     AttemptEnded {
@@ -215,6 +234,19 @@ pub enum Event {
         /// The pause before the next try, in milliseconds, if there will be one.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         retry_in_ms: Option<u64>,
+    },
+    /// A call was not made, because it did not fit into a budget.
+    CallRefused {
+        /// The flow.
+        flow: FlowId,
+        /// The operation that would have called.
+        op: OpId,
+        /// What the request is known by.
+        key: Key,
+        /// Who asked, and which of its equal requests this is.
+        at: Spot,
+        /// What did not fit.
+        failure: Failure,
     },
     /// An operation ended.
     OpEnded {
@@ -257,10 +289,12 @@ impl Event {
         match self {
             Event::RunStarted { .. } => "run_started",
             Event::Told { .. } => "told",
+            Event::CallRefused { .. } => "call_refused",
             Event::TimePassed { .. } => "time_passed",
             Event::FlowStarted { .. } => "flow_started",
             Event::Expanded { .. } => "expanded",
             Event::OpStarted { .. } => "op_started",
+            Event::RequestPart { .. } => "request_part",
             Event::AttemptStarted { .. } => "attempt_started",
             Event::AttemptEnded { .. } => "attempt_ended",
             Event::OpEnded { .. } => "op_ended",
@@ -286,10 +320,12 @@ impl Event {
             | Event::OpStarted { op, .. }
             | Event::AttemptStarted { op, .. }
             | Event::AttemptEnded { op, .. }
+            | Event::CallRefused { op, .. }
             | Event::OpEnded { op, .. } => Some(*op),
             Event::RunStarted { .. }
             | Event::Told { .. }
             | Event::TimePassed { .. }
+            | Event::RequestPart { .. }
             | Event::FlowStarted { .. }
             | Event::FlowEnded { .. }
             | Event::Logged { .. }
@@ -305,11 +341,13 @@ impl Event {
             | Event::OpStarted { flow, .. }
             | Event::AttemptStarted { flow, .. }
             | Event::AttemptEnded { flow, .. }
+            | Event::CallRefused { flow, .. }
             | Event::OpEnded { flow, .. }
             | Event::FlowEnded { flow } => Some(*flow),
             Event::RunStarted { .. }
             | Event::Told { .. }
             | Event::TimePassed { .. }
+            | Event::RequestPart { .. }
             | Event::Logged { .. }
             | Event::RunEnded { .. } => None,
         }

@@ -92,6 +92,13 @@ pub fn runs(connection: &Connection, limit: usize) -> Result<Vec<RunRow>, Histor
     Ok(rows.query_map([count(limit)], run_row)?.collect::<Result<_, _>>()?)
 }
 
+/// Returns how many events a run has.
+pub fn count_events(connection: &Connection, run: &RunId) -> Result<usize, HistoryError> {
+    let mut count = connection.prepare_cached("SELECT count(*) FROM events WHERE run = ?")?;
+    let found: i64 = count.query_row([&run.0], |row| row.get(0))?;
+    Ok(usize::try_from(found).unwrap_or_default())
+}
+
 /// Returns the runs that have events and no row in the list of runs. Looks at every event.
 pub fn orphans(connection: &Connection) -> Result<Vec<RunId>, HistoryError> {
     let sql = "SELECT DISTINCT run FROM events WHERE run NOT IN (SELECT id FROM runs) ORDER BY run";

@@ -7,7 +7,7 @@ use std::fmt;
 
 words! {
     /// The words that a script asks the world with.
-    Ask {
+    Topic {
         /// What time it is.
         Now = "now",
         /// How much time has passed.
@@ -26,30 +26,36 @@ words! {
         Execute = "execute",
         /// Which pattern is the best.
         BestPattern = "get_best_pattern",
+        /// Which pattern is the best, by a knowledge file.
+        FileBest = "best_pattern",
         /// Whether a pattern is better avoided.
         AvoidPattern = "should_avoid_pattern",
         /// What the history says.
         Insights = "get_insights",
         /// Which failures are known.
         Failures = "failures",
+        /// How many entries like a new one a knowledge file had.
+        Knowledge = "knowledge",
     }
 }
 
-impl Ask {
+impl Topic {
     /// Tells whether the answer is a choice of a pattern.
     pub fn is_choice(self) -> bool {
         match self {
-            Ask::Recommend | Ask::Run => true,
-            Ask::Now
-            | Ask::Elapsed
-            | Ask::Used
-            | Ask::HttpGet
-            | Ask::Command
-            | Ask::Execute
-            | Ask::BestPattern
-            | Ask::AvoidPattern
-            | Ask::Insights
-            | Ask::Failures => false,
+            Topic::Recommend | Topic::Run => true,
+            Topic::Now
+            | Topic::Elapsed
+            | Topic::Used
+            | Topic::HttpGet
+            | Topic::Command
+            | Topic::Execute
+            | Topic::BestPattern
+            | Topic::FileBest
+            | Topic::AvoidPattern
+            | Topic::Insights
+            | Topic::Failures
+            | Topic::Knowledge => false,
         }
     }
 }
@@ -58,18 +64,18 @@ impl Ask {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Inquiry {
     /// A word that needs nothing with it.
-    Bare(Ask),
+    Bare(Topic),
     /// A word, and what it was asked about.
-    About(Ask, String),
+    About(Topic, String),
     /// A word of another version of kaizen.
     Unknown(String),
 }
 
 impl Inquiry {
     /// Returns the word that was asked with, if this version knows it.
-    pub fn ask(&self) -> Option<Ask> {
+    pub fn topic(&self) -> Option<Topic> {
         match self {
-            Inquiry::Bare(ask) | Inquiry::About(ask, _) => Some(*ask),
+            Inquiry::Bare(topic) | Inquiry::About(topic, _) => Some(*topic),
             Inquiry::Unknown(_) => None,
         }
     }
@@ -77,8 +83,10 @@ impl Inquiry {
     /// Reads an inquiry as the journal has it.
     fn read(text: &str) -> Inquiry {
         let read = match text.split_once(' ') {
-            Some((word, about)) => Ask::of(word).map(|ask| Inquiry::About(ask, about.to_owned())),
-            None => Ask::of(text).map(Inquiry::Bare),
+            Some((word, about)) => {
+                Topic::of(word).map(|topic| Inquiry::About(topic, about.to_owned()))
+            }
+            None => Topic::of(text).map(Inquiry::Bare),
         };
         read.unwrap_or_else(|| Inquiry::Unknown(text.to_owned()))
     }
@@ -97,8 +105,8 @@ impl Inquiry {
 impl fmt::Display for Inquiry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Inquiry::Bare(ask) => write!(f, "{ask}"),
-            Inquiry::About(ask, about) => write!(f, "{ask} {about}"),
+            Inquiry::Bare(topic) => write!(f, "{topic}"),
+            Inquiry::About(topic, about) => write!(f, "{topic} {about}"),
             Inquiry::Unknown(text) => f.write_str(text),
         }
     }
@@ -124,10 +132,10 @@ mod tests {
     #[test]
     fn the_words_in_the_journal_stay_what_they_were() {
         let all = [
-            ("now", Inquiry::Bare(Ask::Now)),
-            ("http_get http://h/a b", Inquiry::About(Ask::HttpGet, "http://h/a b".to_owned())),
-            ("recommend t", Inquiry::About(Ask::Recommend, "t".to_owned())),
-            ("get_insights ", Inquiry::About(Ask::Insights, String::new())),
+            ("now", Inquiry::Bare(Topic::Now)),
+            ("http_get http://h/a b", Inquiry::About(Topic::HttpGet, "http://h/a b".to_owned())),
+            ("recommend t", Inquiry::About(Topic::Recommend, "t".to_owned())),
+            ("get_insights ", Inquiry::About(Topic::Insights, String::new())),
             ("weather today", Inquiry::Unknown("weather today".to_owned())),
             ("nowhere", Inquiry::Unknown("nowhere".to_owned())),
         ];
@@ -137,8 +145,8 @@ mod tests {
                 (inquiry.clone(), text.to_owned())
             );
         }
-        for &ask in Ask::ALL {
-            assert_eq!(Inquiry::read(ask.word()), Inquiry::Bare(ask));
+        for &topic in Topic::ALL {
+            assert_eq!(Inquiry::read(topic.word()), Inquiry::Bare(topic));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a request is known by: equal requests have equal keys, in every run.
 
+use crate::journal::part::RequestPart;
 use crate::model::Model;
 use crate::model::request::{Request, Settings};
 use std::fmt;
@@ -19,7 +20,16 @@ impl Key {
     pub fn of(model: &Model, request: &Request) -> Key {
         let settings = deciding(&request.settings);
         let parts = (model.identity(), &request.messages, settings, &request.schema);
-        let text = serde_json::to_vec(&parts).expect("requests are plain data");
+        Key::of_data(&parts)
+    }
+
+    /// Computes the key of a part of a request.
+    pub fn of_part(part: &RequestPart) -> Key {
+        Key::of_data(part)
+    }
+
+    fn of_data(data: &impl serde::Serialize) -> Key {
+        let text = serde_json::to_vec(data).expect("requests are plain data");
         let mut bytes = [0; BYTES];
         bytes.copy_from_slice(&blake3::hash(&text).as_bytes()[..BYTES]);
         Key(bytes)

@@ -9,9 +9,12 @@ pub mod history;
 pub mod inquiry;
 pub mod inspection;
 pub mod key;
+pub mod part;
 pub mod past;
 pub mod prune;
 pub mod replies;
+pub mod roster;
+pub mod trace;
 
 use crate::base::id::RunId;
 use crate::base::secret;

@@ -31,8 +31,12 @@ pub struct PastTry {
     pub served_by: Option<String>,
     /// The pause before the next try, in milliseconds, if there was one.
     pub retry_in_ms: Option<u64>,
+    /// Whether it was not made, because a budget had no room for it.
+    pub is_refused: bool,
     /// The run that made it.
     pub run: RunId,
+    /// Whether the run that is gone through again had it from another one.
+    pub was_reused: bool,
 }
 
 /// What a script was told, and when, if it had to wait for it.
@@ -242,6 +246,19 @@ impl Reading<'_> {
                     self.end_try(call, event);
                 }
             }
+            Event::CallRefused { key, at, failure, .. } => {
+                self.add_try((*key, at.clone()), |run| PastTry {
+                    place: 0,
+                    result: Err(failure.clone()),
+                    usage: None,
+                    cost: None,
+                    served_by: None,
+                    retry_in_ms: None,
+                    is_refused: true,
+                    run,
+                    was_reused: false,
+                });
+            }
             Event::Told { what, value, at: Some(at) } => {
                 let id = EndId::Answer(what.clone(), at.clone());
                 self.end(id, What::Answer(value.clone()));
@@ -265,7 +282,15 @@ impl Reading<'_> {
 
     fn end_try(&mut self, call: (Key, Spot), event: &Event) {
         let Event::AttemptEnded {
-            reply, usage, cost, served_by, failure, retry_in_ms, reused, ..
+            reply,
+            usage,
+            cost,
+            served_by,
+            failure,
+            retry_in_ms,
+            reused,
+            again,
+            ..
         } = event
         else {
             return;
@@ -279,6 +304,21 @@ impl Reading<'_> {
             (None, Some(failure)) => Err(failure.clone()),
             (None, None) => return,
         };
+        self.add_try(call, |run| PastTry {
+            place: 0,
+            result,
+            usage: *usage,
+            cost: *cost,
+            served_by: served_by.clone(),
+            retry_in_ms: *retry_in_ms,
+            is_refused: false,
+            run: reused.clone().unwrap_or(run),
+            was_reused: reused.is_some() && !again,
+        });
+    }
+
+    /// Adds a try, unless it is to be made again.
+    fn add_try(&mut self, call: (Key, Spot), make: impl FnOnce(RunId) -> PastTry) {
         if self.vain.contains(&call) {
             return;
         }
@@ -286,15 +326,7 @@ impl Reading<'_> {
         let number = self.numbers.entry(call.clone()).or_default();
         let id = EndId::Try(call, *number);
         *number += 1;
-        let one = PastTry {
-            place: 0,
-            result,
-            usage: *usage,
-            cost: *cost,
-            served_by: served_by.clone(),
-            retry_in_ms: *retry_in_ms,
-            run: reused.clone().unwrap_or_else(|| self.run.clone()),
-        };
+        let one = make(self.run.clone());
         self.end(id, What::Try(Box::new(one)));
     }
 }
@@ -335,6 +367,9 @@ fn calls_of_failed(events: &[(i64, Event)]) -> HashSet<(Key, Spot)> {
                 } else {
                     calls.insert(call);
                 }
+            }
+            Event::CallRefused { op, key, at, .. } => {
+                unanswered.entry(*op).or_default().insert((*key, at.clone()));
             }
             Event::OpEnded { op, outcome, .. } => {
                 let calls = unanswered.remove(op).unwrap_or_default();
@@ -379,6 +414,8 @@ mod tests {
             key: Some(key()),
             sample: 0,
             at: Some(spot(item)),
+            before: None,
+            terms: None,
         }
     }
 

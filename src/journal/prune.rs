@@ -2,7 +2,7 @@
 
 use crate::base::id::RunId;
 use crate::journal::history::as_text;
-use crate::store::{Connection, Size, StoreError, shrink, size};
+use crate::store::{Connection, Size, StoreError, rewrite, shrink, size};
 use rusqlite::params;
 use std::path::Path;
 
@@ -57,6 +57,10 @@ pub fn prune(
         pruned.events += events;
     }
     if !dry {
+        if pruned.runs > 0 {
+            // Pages keep a rest of what they held, also those that are still in use.
+            rewrite(connection, path)?;
+        }
         shrink(connection, path)?;
     }
     Ok((pruned, before, size(connection, path)?))
@@ -64,7 +68,7 @@ pub fn prune(
 
 /// Lists the runs, the oldest first. One whose time cannot be read counts as the newest.
 fn oldest(connection: &Connection) -> rusqlite::Result<Vec<(RunId, i64)>> {
-    let mut rows = connection.prepare("SELECT id, started_at FROM runs ORDER BY started_at, id")?;
+    let mut rows = connection.prepare("SELECT id, started_at FROM runs ORDER BY id")?;
     let runs = rows.query_map([], |row| {
         let started_at = row.get_ref(1)?.as_i64().unwrap_or(i64::MAX);
         Ok((RunId(as_text(row.get_ref(0)?)), started_at))

@@ -7,12 +7,15 @@ use crate::base::unit::Money;
 use crate::flow::outcome::Outcome;
 use crate::journal::event::Event;
 use crate::journal::key::Key;
+use crate::journal::roster::Roster;
 use crate::model::reply::Usage;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// How much of a prompt is compared with others, in characters.
 const HEAD_CHARS: usize = 400;
+/// Most replies of one operation that are kept by its name.
+const TEXTS_MAX: usize = 8;
 /// Most prompts that are compared with one.
 const COMPARED_MAX: usize = 500;
 
@@ -34,6 +37,8 @@ enum Mark {
     Spot(Spot),
     /// When it was asked for among equal requests: all that a program before 0.2 noted.
     Arrival(u32),
+    /// In another script, whose places are not those of this one.
+    Elsewhere(u32),
 }
 
 /// The replies that a run has used, so that none answers two requests.
@@ -55,12 +60,23 @@ pub struct Known {
     pub run: RunId,
 }
 
+/// One reply, and where it was used last.
+#[derive(Debug, Clone)]
+struct Kept {
+    mark: Mark,
+    known: Known,
+    /// Whether it was paid for elsewhere, and only used here.
+    is_moved: bool,
+}
+
 /// Known replies by request, and what each operation was answered last.
 #[derive(Debug, Clone, Default)]
 pub struct Replies {
-    known: HashMap<Key, Vec<(Mark, Known)>>,
-    /// The newest replies of operations, by the operation's name.
-    by_name: HashMap<String, Rc<str>>,
+    known: HashMap<Key, Vec<Kept>>,
+    /// How many replies are those of other scripts.
+    elsewhere: u32,
+    /// The replies of operations, the newest first, each text once, by the operation's name.
+    by_name: HashMap<String, Vec<Rc<str>>>,
     /// What was asked, by request: the newest message.
     prompts: HashMap<Key, Rc<str>>,
     /// Replies that operations used which then failed.
@@ -85,15 +101,22 @@ impl Replies {
         let own = Mark::Spot(sample.at.clone());
         let arrival = Mark::Arrival(sample.arrival);
         let is_free = |mark: &Mark| !claims.0.contains(&(sample.key, mark.clone()));
-        let find =
-            |wanted: &Mark| list.iter().position(|(mark, _)| mark == wanted && is_free(mark));
+        let find = |wanted: &Mark| {
+            list.iter().position(|kept| kept.mark == *wanted && is_free(&kept.mark))
+        };
         let place = find(&own)
             .or_else(|| find(&arrival))
-            .or_else(|| list.iter().position(|(mark, _)| is_free(mark)))?;
+            .or_else(|| list.iter().position(|kept| is_free(&kept.mark)))?;
 
-        list[place].0 = own.clone();
+        list[place].mark = own.clone();
         claims.0.insert((sample.key, own));
-        Some(&list[place].1)
+        Some(&list[place].known)
+    }
+
+    /// Tells whether a request would get a reply if it was made now.
+    pub fn has(&self, sample: &Sample, claims: &Claims) -> bool {
+        let is_free = |kept: &Kept| !claims.0.contains(&(sample.key, kept.mark.clone()));
+        self.known.get(&sample.key).is_some_and(|list| list.iter().any(is_free))
     }
 
     /// Takes the place of a request that is asked: its reply will be nobody else's.
@@ -105,7 +128,8 @@ impl Replies {
     pub fn get(&self, sample: &Sample) -> Option<&Known> {
         let (own, arrival) = (Mark::Spot(sample.at.clone()), Mark::Arrival(sample.arrival));
         let list = self.known.get(&sample.key)?;
-        list.iter().find(|(mark, _)| *mark == own || *mark == arrival).map(|(_, known)| known)
+        let found = list.iter().find(|kept| kept.mark == own || kept.mark == arrival);
+        found.map(|kept| &kept.known)
     }
 
     /// Returns why a request got no reply, if that is known.
@@ -115,9 +139,9 @@ impl Replies {
         self.refused.get(&own).or_else(|| self.refused.get(&arrival))
     }
 
-    /// Returns the newest reply that an operation of this name got.
-    pub fn of_operation(&self, name: &str) -> Option<&Rc<str>> {
-        self.by_name.get(name)
+    /// Returns the replies that operations of this name got, the newest first, each text once.
+    pub fn of_operation(&self, name: &str) -> &[Rc<str>] {
+        self.by_name.get(name).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Returns the prompt that is most like `prompt` among those that were asked.
@@ -145,16 +169,47 @@ impl Replies {
         let before = self.len();
         for (key, mark) in std::mem::take(&mut self.failed) {
             let list = self.known.entry(key).or_default();
-            list.retain(|(known, _)| *known != mark);
+            list.retain(|kept| kept.mark != mark);
         }
         before - self.len()
     }
 
-    fn keep(&mut self, key: Key, mark: Mark, reply: Known) {
+    fn keep(&mut self, key: Key, new: Kept) {
         let list = self.known.entry(key).or_default();
-        match list.iter_mut().find(|(known, _)| *known == mark) {
-            Some((_, known)) => *known = reply,
-            None => list.push((mark, reply)),
+        if let Some(kept) = list.iter_mut().find(|kept| kept.mark == new.mark) {
+            *kept = new;
+            return;
+        }
+
+        // A reply that was reused elsewhere has moved there: it is still one reply, not two.
+        let is_same =
+            |kept: &Kept| kept.known.run == new.known.run && kept.known.text == new.known.text;
+        let copy = list.iter().position(|kept| is_same(kept) && (new.is_moved || kept.is_moved));
+        if let Some(copy) = copy {
+            list.remove(copy);
+        }
+        list.push(new);
+    }
+
+    /// Takes in what a run knows that this one goes on from.
+    pub fn absorb(&mut self, other: Replies) {
+        for (key, list) in other.known {
+            for kept in list {
+                self.keep(key, kept);
+            }
+        }
+        self.by_name.extend(other.by_name);
+        self.prompts.extend(other.prompts);
+        self.failed.extend(other.failed);
+    }
+
+    /// Takes in what runs of another script were answered: replies for whoever asks the same.
+    pub fn absorb_elsewhere(&mut self, other: Replies) {
+        for (key, list) in other.known {
+            for kept in list {
+                self.elsewhere += 1;
+                self.keep(key, Kept { mark: Mark::Elsewhere(self.elsewhere), ..kept });
+            }
         }
     }
 
@@ -170,7 +225,7 @@ impl Replies {
 #[derive(Debug)]
 pub struct Learner {
     run: RunId,
-    names: HashMap<OpId, String>,
+    roster: Roster,
     open: HashMap<(OpId, u32), (Key, Mark)>,
     used: HashMap<OpId, Vec<(Key, Mark)>>,
 }
@@ -178,25 +233,18 @@ pub struct Learner {
 impl Learner {
     /// Prepares to follow a run.
     pub fn new(run: RunId) -> Learner {
-        let (names, open, used) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Learner { run, names, open, used }
+        Learner { run, roster: Roster::default(), open: HashMap::new(), used: HashMap::new() }
     }
 
     /// Returns the name of an operation of the run.
     pub fn name(&self, op: OpId) -> Option<&str> {
-        self.names.get(&op).map(String::as_str)
+        self.roster.name(op)
     }
 
     /// Takes in one event of the run.
     pub fn see(&mut self, replies: &mut Replies, event: &Event) {
+        self.roster.see(event);
         match event {
-            Event::FlowStarted { ops, .. } | Event::Expanded { ops, .. } => {
-                let each = ops.iter().map(|planned| (planned.op, planned.name.clone()));
-                self.names.extend(each);
-            }
-            Event::OpStarted { op, name: Some(name), .. } => {
-                self.names.insert(*op, name.clone());
-            }
             Event::AttemptStarted { op, attempt, key: Some(key), sample, prompt, at, .. } => {
                 let mark = at.clone().map_or(Mark::Arrival(*sample), Mark::Spot);
                 replies.prompts.insert(*key, prompt.as_str().into());
@@ -214,13 +262,17 @@ impl Learner {
             } => {
                 let Some((key, mark)) = self.open.remove(&(*op, *attempt)) else { return };
                 let text: Rc<str> = text.as_str().into();
-                if let Some(name) = self.names.get(op) {
-                    replies.by_name.insert(name.clone(), text.clone());
+                if let Some(name) = self.roster.name(*op) {
+                    let texts = replies.by_name.entry(name.to_owned()).or_default();
+                    texts.retain(|known| *known != text);
+                    texts.insert(0, text.clone());
+                    texts.truncate(TEXTS_MAX);
                 }
                 self.used.entry(*op).or_default().push((key, mark.clone()));
                 let run = reused.clone().unwrap_or_else(|| self.run.clone());
                 let (usage, cost, served_by) = (*usage, *cost, served_by.clone());
-                replies.keep(key, mark, Known { text, usage, cost, served_by, run });
+                let known = Known { text, usage, cost, served_by, run };
+                replies.keep(key, Kept { mark, known, is_moved: reused.is_some() });
             }
             Event::AttemptEnded { op, attempt, failure: Some(failure), retry_in_ms, .. } => {
                 let Some(call) = self.open.remove(&(*op, *attempt)) else { return };

@@ -2,6 +2,7 @@
 
 use crate::base::failure::Failure;
 use crate::base::unit::Money;
+use crate::journal::trace::OpTrace;
 use crate::model::charge::is_unbilled;
 use crate::model::reply::Usage;
 
@@ -36,6 +37,15 @@ pub struct Bill {
 }
 
 impl Bill {
+    /// Adds up the calls of an operation that have ended.
+    pub fn of(operation: &OpTrace) -> Bill {
+        let mut bill = Bill::default();
+        for end in operation.calls() {
+            bill.add(Charge::of(end.usage, end.cost, end.failure.as_ref()));
+        }
+        bill
+    }
+
     /// Adds a call.
     pub fn add(&mut self, charge: Charge) {
         self.sum += charge.cost.unwrap_or_default();

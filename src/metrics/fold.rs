@@ -2,19 +2,18 @@
 
 use crate::base::id::{FlowId, OpId};
 use crate::flow::outcome::Outcome;
-use crate::journal::event::{Event, Planned};
+use crate::journal::event::Event;
+use crate::journal::roster::Roster;
 use crate::metrics::Metrics;
 use crate::metrics::charge::Charge;
 use std::collections::HashMap;
 
-/// One operation as seen so far.
+/// When one operation was under way, as far as that is known.
 #[derive(Debug, Default)]
-struct Trace {
-    name: String,
-    after: Vec<OpId>,
+struct Span {
     started_at: Option<i64>,
     /// Start and end in microseconds.
-    span: Option<(i64, i64)>,
+    whole: Option<(i64, i64)>,
 }
 
 /// The figures of a flow or a run under construction.
@@ -26,9 +25,12 @@ pub struct Fold {
     first_at: Option<i64>,
     last_at: i64,
     in_flight: u64,
-    ops: HashMap<OpId, Trace>,
+    roster: Roster,
+    ops: HashMap<OpId, Span>,
     /// The calls under way, by the operation that makes them.
     open: HashMap<OpId, u64>,
+    /// Replies that were reused from other runs than those that are gone through again.
+    borrowed: u64,
 }
 
 /// The figures of flows. Calls that a flow within another makes count in both: whoever runs the outer
@@ -72,23 +74,12 @@ impl Fold {
     pub fn add(&mut self, at: i64, event: &Event) {
         self.first_at.get_or_insert(at);
         self.last_at = self.last_at.max(at);
+        if !self.forgets {
+            self.roster.see(event);
+        }
         match event {
-            Event::FlowStarted { ops, .. } => self.plan(ops),
-            Event::Expanded { op, ops, .. } => {
-                self.plan(ops);
-                if !self.forgets {
-                    let parent = self.ops.entry(*op).or_default();
-                    parent.after.extend(ops.iter().map(|planned| planned.op));
-                }
-            }
-            Event::OpStarted { op, name, .. } => {
-                let trace = self.ops.entry(*op).or_default();
-                trace.started_at = Some(at);
-                if let Some(name) = name
-                    && !self.forgets
-                {
-                    trace.name.clone_from(name);
-                }
+            Event::OpStarted { op, .. } => {
+                self.ops.entry(*op).or_default().started_at = Some(at);
                 self.in_flight += 1;
                 self.metrics.max_in_flight = self.metrics.max_in_flight.max(self.in_flight);
             }
@@ -104,6 +95,7 @@ impl Fold {
             {
                 self.end_call(*op);
                 self.metrics.reused += 1;
+                self.borrowed += u64::from(!again);
                 self.metrics.demo_replies += u64::from(*demo);
                 self.metrics.saved += cost.unwrap_or_default();
                 self.metrics.saved_unknown += u64::from(cost.is_none());
@@ -127,13 +119,22 @@ impl Fold {
                     self.metrics.models.insert(model.clone());
                 }
             }
-            Event::FlowEnded { .. }
+            Event::FlowStarted { .. }
+            | Event::Expanded { .. }
+            | Event::FlowEnded { .. }
             | Event::RunStarted { .. }
             | Event::Told { .. }
             | Event::TimePassed { .. }
+            | Event::RequestPart { .. }
+            | Event::CallRefused { .. }
             | Event::Logged { .. }
             | Event::RunEnded { .. } => {}
         }
+    }
+
+    /// Returns how many replies were reused that were not got in the run that is gone through again.
+    pub fn borrowed(&self) -> u64 {
+        self.borrowed
     }
 
     /// Returns how many replies were reused.
@@ -152,7 +153,7 @@ impl Fold {
         let mut metrics = self.metrics.clone();
         let first = self.first_at.unwrap_or(self.last_at);
         metrics.execution_time = (self.last_at - first) as f64 / 1e6;
-        metrics.critical_path = critical_path(&self.ops);
+        metrics.critical_path = critical_path(&self.ops, &self.roster);
         metrics.under_way = self.open.values().sum();
         metrics
     }
@@ -160,17 +161,6 @@ impl Fold {
     fn end_call(&mut self, op: OpId) {
         if let Some(open) = self.open.get_mut(&op) {
             *open = open.saturating_sub(1);
-        }
-    }
-
-    fn plan(&mut self, ops: &[Planned]) {
-        if self.forgets {
-            return;
-        }
-        for planned in ops {
-            let trace = self.ops.entry(planned.op).or_default();
-            trace.name.clone_from(&planned.name);
-            trace.after.clone_from(&planned.after);
         }
     }
 
@@ -187,9 +177,9 @@ impl Fold {
         }
         // A call that was found to have no reply has a start and no end; it is not under way.
         self.open.remove(&op);
-        let trace = self.ops.entry(op).or_default();
-        if let Some(started) = trace.started_at.take() {
-            trace.span = Some((started, at));
+        let span = self.ops.entry(op).or_default();
+        if let Some(started) = span.started_at.take() {
+            span.whole = Some((started, at));
             self.metrics.op_time += (at - started) as f64 / 1e6;
             self.in_flight = self.in_flight.saturating_sub(1);
         }
@@ -201,17 +191,17 @@ impl Fold {
 
 /// Finds the chain of dependent operations with the longest sum of times: names and seconds.
 #[allow(clippy::cast_precision_loss, reason = "microseconds of a run fit a double exactly")]
-fn critical_path(ops: &HashMap<OpId, Trace>) -> (Vec<String>, f64) {
+fn critical_path(ops: &HashMap<OpId, Span>, roster: &Roster) -> (Vec<String>, f64) {
     // An operation ends after everything it waits for, so one pass in order of the ends is enough.
-    let mut ended: Vec<(i64, OpId, &Trace, i64)> = ops
+    let mut ended: Vec<(i64, OpId, i64)> = ops
         .iter()
-        .filter_map(|(op, trace)| trace.span.map(|(start, end)| (end, *op, trace, end - start)))
+        .filter_map(|(op, span)| span.whole.map(|(start, end)| (end, *op, end - start)))
         .collect();
-    ended.sort_by_key(|(end, op, _, _)| (*end, *op));
+    ended.sort_by_key(|(end, op, _)| (*end, *op));
     let mut best: HashMap<OpId, (i64, Option<OpId>)> = HashMap::with_capacity(ended.len());
-    for (_, op, trace, time) in &ended {
-        let longest = trace
-            .after
+    for (_, op, time) in &ended {
+        let after = roster.get(*op).map_or(&[][..], |member| &member.after);
+        let longest = after
             .iter()
             .filter_map(|before| best.get(before).map(|(sum, _)| (*sum, *before)))
             .max();
@@ -220,9 +210,10 @@ fn critical_path(ops: &HashMap<OpId, Trace>) -> (Vec<String>, f64) {
     }
     let last = best.iter().max_by_key(|(op, (sum, _))| (*sum, std::cmp::Reverse(**op)));
     let Some((mut op, (total, _))) = last else { return (Vec::new(), 0.0) };
-    let mut names = vec![ops[op].name.clone()];
+    let name = |op: OpId| roster.name(op).unwrap_or_default().to_owned();
+    let mut names = vec![name(*op)];
     while let Some((_, Some(before))) = best.get(op) {
-        names.push(ops[before].name.clone());
+        names.push(name(*before));
         op = before;
     }
     names.reverse();
@@ -235,6 +226,7 @@ mod tests {
     use crate::base::failure::{Failure, Kind};
     use crate::base::unit::Money;
     use crate::flow::outcome::SkipReason;
+    use crate::journal::event::Planned;
     use crate::model::reply::Usage;
     use serde_json::Value;
 
@@ -358,6 +350,8 @@ mod tests {
             key: None,
             sample: 0,
             at: None,
+            before: None,
+            terms: None,
         }
     }
 

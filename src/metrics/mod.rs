@@ -1,8 +1,10 @@
 //! Figures of a flow or a run: folds of its events and nothing else.
 
 pub mod charge;
+pub mod experience;
 pub mod fold;
 pub mod plan;
+pub mod rehearsal;
 
 use crate::base::unit::Money;
 use crate::model::reply::Usage;

@@ -1,121 +1,50 @@
-//! What a run would ask and cost: a fold of the events of a run that was only planned, with what
-//! earlier runs say about operations of the same names.
+//! What a run would ask and cost, put together of several times through its script.
 
-use crate::base::id::{FlowId, OpId};
-use crate::base::unit::Money;
-use crate::journal::event::{Event, Planned};
+use crate::metrics::experience::{Range, number};
+use crate::metrics::rehearsal::{Bill, Ended, Line, Rehearsal};
 use crate::model::price::Price;
-use std::collections::{BTreeMap, HashMap};
 
-/// The median of some numbers and their 95 % quantile.
+/// How often something happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Count {
+    /// At least so often.
+    pub least: u64,
+    /// At most so often, if that is known.
+    pub most: Option<u64>,
+}
+
+impl Default for Count {
+    fn default() -> Count {
+        Count::exactly(0)
+    }
+}
+
+impl Count {
+    /// Creates the count of something that is known.
+    pub fn exactly(count: u64) -> Count {
+        Count { least: count, most: Some(count) }
+    }
+
+    /// Tells whether it is known.
+    pub fn is_exact(self) -> bool {
+        self.most == Some(self.least)
+    }
+
+    /// Tells whether it happens at all, or may.
+    pub fn may_be(self) -> bool {
+        self.most != Some(0)
+    }
+}
+
+/// Calls, and what they cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Range {
-    /// Half of the numbers are at most this.
-    pub p50: f64,
-    /// 95 of a hundred are at most this.
-    pub p95: f64,
-}
-
-impl Range {
-    fn of(numbers: &[f64]) -> Option<Range> {
-        let mut sorted = numbers.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        let last = sorted.len().checked_sub(1)?;
-        // The nearest-rank quantile: the smallest number that so large a share does not exceed.
-        let at =
-            |percent: usize| sorted[(sorted.len() * percent).div_ceil(100).clamp(1, last + 1) - 1];
-        Some(Range { p50: at(50), p95: at(95) })
-    }
-
-    fn one(number: f64) -> Range {
-        Range { p50: number, p95: number }
-    }
-
-    fn at_least(self, number: f64) -> Range {
-        Range { p50: self.p50.max(number), p95: self.p95.max(number) }
-    }
-
-    fn plus(self, other: Range) -> Range {
-        Range { p50: self.p50 + other.p50, p95: self.p95 + other.p95 }
-    }
-}
-
-/// The names under which operations are shown: parts of an expanded list have that of the list.
-#[derive(Debug, Default)]
-struct Names(HashMap<OpId, String>);
-
-impl Names {
-    fn see(&mut self, event: &Event) {
-        match event {
-            Event::FlowStarted { ops, .. } => {
-                self.0.extend(ops.iter().map(|planned| (planned.op, planned.name.clone())));
-            }
-            Event::Expanded { op, ops, .. } => {
-                let list = self.of(*op).to_owned();
-                self.0.extend(ops.iter().map(|part| (part.op, list.clone())));
-            }
-            Event::OpStarted { op, name: Some(name), .. } => {
-                self.0.insert(*op, name.clone());
-            }
-            _ => {}
-        }
-    }
-
-    fn of(&self, op: OpId) -> &str {
-        self.0.get(&op).map_or("", String::as_str)
-    }
-}
-
-/// What calls of one operation took and cost.
-#[derive(Debug, Default)]
-struct Samples {
-    input: Vec<f64>,
-    output: Vec<f64>,
-    /// In dollars.
-    cost: Vec<f64>,
-    /// In seconds.
-    time: Vec<f64>,
-}
-
-/// What earlier runs say about operations, by name and model.
-#[derive(Debug, Default)]
-pub struct Experience {
-    runs: usize,
-    samples: HashMap<(String, String), Samples>,
-}
-
-impl Experience {
-    /// Takes in the events of a run, each with its time in microseconds.
-    pub fn learn(&mut self, events: &[(i64, Event)]) {
-        self.runs += 1;
-        let mut names = Names::default();
-        let mut open: HashMap<OpId, (i64, &str)> = HashMap::new();
-        for (at, event) in events {
-            names.see(event);
-            match event {
-                Event::AttemptStarted { op, model, .. } => {
-                    open.insert(*op, (*at, model));
-                }
-                Event::AttemptEnded { op, reused: None, failure: None, usage, cost, .. } => {
-                    let Some((began, model)) = open.remove(op) else { continue };
-                    let name = names.of(*op).to_owned();
-                    let samples = self.samples.entry((name, model.to_owned())).or_default();
-                    samples.time.push(seconds(at - began));
-                    if let Some(usage) = usage {
-                        samples.input.push(number(usage.input()));
-                        samples.output.push(number(usage.output()));
-                    }
-                    samples.cost.extend(cost.map(Money::dollars));
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// Returns how many runs it knows.
-    pub fn runs(&self) -> usize {
-        self.runs
-    }
+pub struct Asked {
+    /// How many.
+    pub calls: Count,
+    /// What those of known price cost together, in dollars; `None` if there are none.
+    pub cost: Option<Range>,
+    /// Calls whose price is not known.
+    pub unpriced: u64,
 }
 
 /// All operations of one name: parts of an expanded list count together.
@@ -127,18 +56,14 @@ pub struct Row {
     pub model: String,
     /// Names of what it waits for.
     pub after: Vec<String>,
-    /// Calls that would be made.
-    pub calls: u64,
-    /// Replies that would be reused.
-    pub reused: u64,
+    /// The calls of a run that asks everything.
+    pub all: Asked,
+    /// The calls of a run that reuses what is known.
+    pub rest: Asked,
     /// Tokens read by each call.
     pub input: Range,
     /// Tokens written by each call.
     pub output: Range,
-    /// What its calls of known price would cost together, in dollars; `None` if there are none.
-    pub cost: Option<Range>,
-    /// Calls whose price is not known.
-    pub unpriced: u64,
     /// How long one call takes, in seconds; `None` if it was never made.
     pub time: Option<Range>,
     /// Whether the tokens are a guess from the length of the prompt.
@@ -153,235 +78,170 @@ pub struct Plan {
     /// The graphs: for each its name and its operations in layers, each of which can start when the
     /// one before has ended.
     pub graphs: Vec<(String, Vec<Vec<String>>)>,
-    /// How long the longest chains take together, in seconds, where all their times are known.
+    /// How long the longest chains take together if everything is asked, in seconds, where all their
+    /// times are known.
     pub critical_path: Option<Range>,
+    /// What a run asks.
+    pub all: Asked,
+    /// What a run asks that reuses what is known.
+    pub rest: Asked,
+    /// The replies that it reuses.
+    pub reused: Count,
+    /// How many guesses were tried in the place of replies; 1 if none was needed.
+    pub tried: usize,
 }
 
 impl Plan {
-    /// Returns how many calls would be made, and how many replies reused.
-    pub fn calls(&self) -> (u64, u64) {
-        (self.rows.iter().map(|row| row.calls).sum(), self.rows.iter().map(|row| row.reused).sum())
-    }
-
-    /// Returns the cost of all calls in dollars, and how many calls have no known price.
-    pub fn cost(&self) -> (Range, u64) {
-        let known = self.rows.iter().filter_map(|row| row.cost);
-        let unknown = self.rows.iter().map(|row| row.unpriced).sum();
-        (known.fold(Range::default(), Range::plus), unknown)
-    }
-
-    /// Returns the most that the run is likely to cost, in dollars, when calls whose price is not
-    /// known have this one.
+    /// Returns the most that a run which reuses what is known is likely to cost, in dollars, when calls
+    /// whose price is not known have this one.
     pub fn cost_max_at(&self, price: &Price) -> f64 {
-        let (known, _) = self.cost();
+        let known = self.rest.cost.unwrap_or_default();
         let guess = |row: &Row| {
             let each = row.input.p95 * price.input + row.output.p95 * price.output;
-            each / 1e6 * number(row.unpriced)
+            each / 1e6 * number(row.rest.unpriced)
         };
         known.p95 + self.rows.iter().map(guess).sum::<f64>()
     }
-}
 
-/// Folds the events of a planned run.
-pub fn plan(events: &[Event], experience: &Experience) -> Plan {
-    let mut fold = Fold::new(experience);
-    for event in events {
-        fold.add(event);
+    /// Tells whether something depends on replies.
+    pub fn is_range(&self) -> bool {
+        let is_range = |asked: &Asked| !asked.calls.is_exact();
+        is_range(&self.all) || self.rows.iter().any(|row| is_range(&row.all))
     }
-    fold.finish()
 }
 
-struct Fold<'a> {
-    experience: &'a Experience,
-    names: Names,
-    models: HashMap<OpId, String>,
-    rows: Vec<Row>,
-    index: HashMap<(String, String), usize>,
-    flows: BTreeMap<FlowId, (String, Vec<Planned>)>,
-    /// How long each operation would take, in seconds.
-    times: HashMap<OpId, Range>,
-    /// Whether the time of some call is not known.
-    has_unknown_time: bool,
-    /// The time of calls outside of graphs.
-    direct: Range,
+/// Puts several times through a script together. Those that came to its end say what can happen; the
+/// others count only if there are none.
+pub fn plan(rehearsals: &[Rehearsal]) -> Plan {
+    let best = rehearsals.iter().map(|one| one.ended).min().unwrap_or(Ended::Well);
+    let used: Vec<&Rehearsal> = rehearsals.iter().filter(|one| one.ended == best).collect();
+    let endless: Vec<&Rehearsal> =
+        rehearsals.iter().filter(|one| one.ended == Ended::Never && best != Ended::Never).collect();
+
+    let mut plan = Plan { tried: rehearsals.len(), ..Plan::default() };
+    let sum = |one: &Rehearsal, of: Of| one.lines.iter().map(of).fold(Bill::default(), Bill::plus);
+    let total = |of: Of| {
+        let bills: Vec<Bill> = used.iter().map(|one| sum(one, of)).collect();
+        let beyond: Vec<Bill> = endless.iter().map(|one| sum(one, of)).collect();
+        merge(&bills, &beyond, best, false)
+    };
+    (plan.all, plan.rest) = (total(|line| line.all), total(|line| line.rest));
+    let reused =
+        used.iter().map(|one| sum(one, |line| line.all).calls - sum(one, |line| line.rest).calls);
+    plan.reused = Count { least: reused.clone().min().unwrap_or(0), most: reused.max() };
+
+    for (name, model) in places(&used) {
+        plan.rows.push(row(&name, &model, &used, &endless, best));
+    }
+    if plan.rows.iter().any(|row| row.all.calls.most.is_none()) {
+        plan.all.calls.most = None;
+    }
+    if plan.rows.iter().any(|row| row.rest.calls.most.is_none()) {
+        plan.rest.calls.most = None;
+    }
+
+    let richest = used.iter().max_by_key(|one| one.lines.len());
+    plan.graphs = richest.map(|one| one.graphs.clone()).unwrap_or_default();
+    let paths: Option<Vec<Range>> = used.iter().map(|one| one.critical_path).collect();
+    plan.critical_path = paths.filter(|_| best <= Ended::Lamely).and_then(|paths| span(&paths));
+    plan
 }
 
-impl<'a> Fold<'a> {
-    fn new(experience: &'a Experience) -> Fold<'a> {
-        Fold {
-            experience,
-            names: Names::default(),
-            models: HashMap::new(),
-            rows: Vec::new(),
-            index: HashMap::new(),
-            flows: BTreeMap::new(),
-            times: HashMap::new(),
-            has_unknown_time: false,
-            direct: Range::default(),
+/// Which of the bills of a line is meant.
+type Of = fn(&Line) -> Bill;
+
+/// Returns the names and models of all lines, each after the one that it comes after everywhere.
+fn places(used: &[&Rehearsal]) -> Vec<(String, String)> {
+    let mut places: Vec<(String, String)> = Vec::new();
+    for one in used {
+        let mut next = 0;
+        for line in &one.lines {
+            let place = (line.name.clone(), line.model.clone());
+            // Of an expansion that became nothing, no model is known.
+            let is_same =
+                |known: &(String, String)| *known == place || line.is_blank && known.0 == place.0;
+            let known = places.iter().position(is_same);
+            if known.is_none() {
+                places.insert(next, place);
+            }
+            next = known.unwrap_or(next) + 1;
         }
     }
+    let all = places.clone();
+    places.retain(|(name, model)| {
+        !model.is_empty() || !all.iter().any(|(other, model)| other == name && !model.is_empty())
+    });
+    places
+}
 
-    fn add(&mut self, event: &Event) {
-        self.names.see(event);
-        match event {
-            Event::FlowStarted { flow, name, ops, .. } => {
-                self.flows.insert(*flow, (name.clone(), ops.clone()));
-            }
-            Event::Expanded { flow, op, ops, .. } => {
-                let Some((_, known)) = self.flows.get_mut(flow) else { return };
-                if let Some(parent) = known.iter_mut().find(|planned| planned.op == *op) {
-                    parent.after.extend(ops.iter().map(|planned| planned.op));
-                }
-                known.extend(ops.iter().cloned());
-            }
-            Event::AttemptStarted { op, model, .. } => {
-                self.models.insert(*op, model.clone());
-            }
-            Event::AttemptEnded { flow, op, reused, usage, cost, .. } => {
-                let name = self.names.of(*op).to_owned();
-                let model = self.models.get(op).cloned().unwrap_or_default();
-                let row = self.row(name, model);
-                if reused.is_some() {
-                    self.rows[row].reused += 1;
-                    return;
-                }
-                let rough = usage.map(|usage| (number(usage.input()), number(usage.output())));
-                let time = self.estimate(row, rough, cost.map(Money::dollars));
-                match time {
-                    Some(time) if flow.0 == 0 => self.direct = self.direct.plus(time),
-                    Some(time) => {
-                        let sum = self.times.entry(*op).or_default();
-                        *sum = sum.plus(time);
-                    }
-                    None => self.has_unknown_time = true,
-                }
-            }
-            _ => {}
-        }
+fn row(name: &str, model: &str, used: &[&Rehearsal], endless: &[&Rehearsal], best: Ended) -> Row {
+    fn of<'a>(one: &'a Rehearsal, name: &str, model: &str) -> Option<&'a Line> {
+        one.lines.iter().find(|line| line.name == name && line.model == model)
+    }
+    let lines: Vec<&Line> = used.iter().filter_map(|one| of(one, name, model)).collect();
+    let is_blank = lines.iter().all(|line| line.is_blank);
+    let bills = |all: &[&Rehearsal], bill: Of| -> Vec<Bill> {
+        all.iter().map(|one| of(one, name, model).map(bill).unwrap_or_default()).collect()
+    };
+    let asked = |bill: Of| merge(&bills(used, bill), &bills(endless, bill), best, is_blank);
+
+    let mut row = Row { name: name.to_owned(), model: model.to_owned(), ..Row::default() };
+    (row.all, row.rest) = (asked(|line| line.all), asked(|line| line.rest));
+    for line in &lines {
+        let new = line.after.iter().filter(|before| !row.after.contains(before)).cloned();
+        let new: Vec<String> = new.collect();
+        row.after.extend(new);
+    }
+    let spread = |of: fn(&Line) -> Range| {
+        span(&lines.iter().map(|line| of(line)).collect::<Vec<Range>>()).unwrap_or_default()
+    };
+    (row.input, row.output) = (spread(|line| line.input), spread(|line| line.output));
+    row.time = lines.iter().find_map(|line| line.time);
+    row.is_rough = lines.iter().any(|line| line.is_rough);
+    row
+}
+
+/// Puts what was asked in several times through a script together; in those `beyond`, it went on without
+/// an end.
+fn merge(bills: &[Bill], beyond: &[Bill], best: Ended, is_blank: bool) -> Asked {
+    let calls = bills.iter().map(|bill| bill.calls);
+    let most = calls.clone().max().unwrap_or(0);
+    let mut least = calls.min().unwrap_or(0);
+    let is_open =
+        best > Ended::Well && most > 0 || is_blank || beyond.iter().any(|bill| bill.calls > most);
+    let mut first =
+        span(&bills.iter().map(|bill| bill.cost.unwrap_or_default()).collect::<Vec<_>>());
+    if best == Ended::Never && least > 1 {
+        // Of a loop without an end, one turn is certain.
+        first = first.map(|cost| Range { p50: cost.p50 / number(least), ..cost });
+        least = 1;
     }
 
-    fn row(&mut self, name: String, model: String) -> usize {
-        let rows = &mut self.rows;
-        *self.index.entry((name.clone(), model.clone())).or_insert_with(|| {
-            rows.push(Row { name, model, ..Row::default() });
-            rows.len() - 1
-        })
-    }
-
-    /// Adds one call to a row, and returns how long it takes, if that is known.
-    fn estimate(
-        &mut self,
-        row: usize,
-        rough: Option<(f64, f64)>,
-        cost: Option<f64>,
-    ) -> Option<Range> {
-        let row = &mut self.rows[row];
-        row.calls += 1;
-        let known = self.experience.samples.get(&(row.name.clone(), row.model.clone()));
-        let (input, output) = rough.unwrap_or_default();
-        let range = |of: fn(&Samples) -> &Vec<f64>| known.and_then(|known| Range::of(of(known)));
-        row.is_rough = known.is_none_or(|known| known.output.is_empty());
-        row.input = range(|known| &known.input).unwrap_or(Range::one(input));
-        row.output = range(|known| &known.output).unwrap_or(Range::one(output));
-        row.time = range(|known| &known.time);
-        match cost {
-            // The price may have risen since the earlier runs, or the model cost nothing then.
-            Some(now) => {
-                let each = range(|known| &known.cost).unwrap_or_default().at_least(now);
-                row.cost = Some(row.cost.unwrap_or_default().plus(each));
-            }
-            // What it cost when there was a price says nothing of now.
-            None => row.unpriced += 1,
-        }
-        row.time
-    }
-
-    fn finish(mut self) -> Plan {
-        let mut total = self.direct;
-        let mut graphs = Vec::new();
-        for (name, ops) in self.flows.values() {
-            for planned in ops {
-                let own = self.names.of(planned.op);
-                let Some(row) = self.rows.iter_mut().find(|row| row.name == own) else { continue };
-                for before in &planned.after {
-                    let before = self.names.of(*before).to_owned();
-                    if !row.after.contains(&before) {
-                        row.after.push(before);
-                    }
-                }
-            }
-            total = total.plus(longest(ops, &self.times));
-            graphs.push((name.clone(), layers(ops, &self.names)));
-        }
-        let critical_path = (!self.has_unknown_time).then_some(total);
-        Plan { rows: self.rows, graphs, critical_path }
+    let both = || bills.iter().chain(beyond);
+    let top = both().filter_map(|bill| bill.cost).map(|cost| cost.p95).fold(0.0, f64::max);
+    let has_cost = both().any(|bill| bill.cost.is_some());
+    Asked {
+        calls: Count { least, most: (!is_open).then_some(most) },
+        cost: first.filter(|_| has_cost).map(|cost| Range { p95: top, ..cost }),
+        unpriced: both().map(|bill| bill.unpriced).max().unwrap_or(0),
     }
 }
 
-/// Sums the times along the chain of operations that takes longest.
-fn longest(ops: &[Planned], times: &HashMap<OpId, Range>) -> Range {
-    let mut best: HashMap<OpId, Range> = HashMap::new();
-    let larger = |a: Range, b: Range| Range { p50: a.p50.max(b.p50), p95: a.p95.max(b.p95) };
-    for (op, after) in in_order(ops) {
-        let before = after.iter().filter_map(|before| best.get(before).copied());
-        let before = before.fold(Range::default(), larger);
-        best.insert(op, before.plus(times.get(&op).copied().unwrap_or_default()));
-    }
-    best.into_values().fold(Range::default(), larger)
-}
-
-/// Sorts operations into layers, parts of an expanded list as one name.
-fn layers(ops: &[Planned], names: &Names) -> Vec<Vec<String>> {
-    let mut depth: HashMap<OpId, usize> = HashMap::new();
-    let mut layers: Vec<Vec<String>> = Vec::new();
-    for (op, after) in in_order(ops) {
-        let at = after.iter().filter_map(|before| depth.get(before)).max().map_or(0, |at| at + 1);
-        depth.insert(op, at);
-        if layers.len() <= at {
-            layers.resize(at + 1, Vec::new());
-        }
-        let name = names.of(op).to_owned();
-        if !layers[at].contains(&name) {
-            layers[at].push(name);
-        }
-    }
-    layers
-}
-
-/// Orders operations so that each comes after what it waits for.
-fn in_order(ops: &[Planned]) -> Vec<(OpId, &[OpId])> {
-    let mut left: Vec<&Planned> = ops.iter().collect();
-    let mut done: std::collections::HashSet<OpId> = std::collections::HashSet::new();
-    let mut ordered = Vec::with_capacity(ops.len());
-    while !left.is_empty() {
-        let before = left.len();
-        left.retain(|planned| {
-            let is_ready = planned.after.iter().all(|op| done.contains(op));
-            if is_ready {
-                done.insert(planned.op);
-                ordered.push((planned.op, planned.after.as_slice()));
-            }
-            !is_ready
-        });
-        if left.len() == before {
-            break;
-        }
-    }
-    ordered
-}
-
-#[allow(clippy::cast_precision_loss, reason = "counts and microseconds stay far below 2^53")]
-fn number(count: u64) -> f64 {
-    count as f64
-}
-
-fn seconds(micros: i64) -> f64 {
-    number(u64::try_from(micros).unwrap_or(0)) / 1e6
+/// Returns the range that covers all.
+fn span(ranges: &[Range]) -> Option<Range> {
+    let (first, rest) = ranges.split_first()?;
+    let wider =
+        |all: Range, one: &Range| Range { p50: all.p50.min(one.p50), p95: all.p95.max(one.p95) };
+    Some(rest.iter().fold(*first, wider))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::id::{FlowId, OpId, RunId};
+    use crate::base::unit::Money;
+    use crate::journal::event::{Event, Planned};
+    use crate::metrics::experience::Experience;
     use crate::model::reply::Usage;
 
     const FLOW: FlowId = FlowId(1);
@@ -398,6 +258,8 @@ mod tests {
             key: None,
             sample: 0,
             at: None,
+            before: None,
+            terms: None,
         }
     }
 
@@ -416,6 +278,15 @@ mod tests {
             failure: None,
             retry_in_ms: None,
         }
+    }
+
+    fn planned(events: &[Event], experience: &Experience) -> Plan {
+        plan(&[Rehearsal::of(events, Ended::Well, experience)])
+    }
+
+    fn exactly(asked: Asked) -> (u64, Option<Range>, u64) {
+        assert!(asked.calls.is_exact());
+        (asked.calls.least, asked.cost, asked.unpriced)
     }
 
     fn flow() -> Event {
@@ -452,12 +323,13 @@ mod tests {
             events.extend([started(op), ended(op, 5, 0)]);
         }
         if let Event::AttemptEnded { reused, .. } = &mut events[2] {
-            *reused = Some(crate::base::id::RunId("r".into()));
+            *reused = Some(RunId("r".into()));
         }
-        let plan = plan(&events, &experience);
-        assert_eq!(plan.calls(), (2, 1));
+        let plan = planned(&events, &experience);
+        assert_eq!(exactly(plan.rest), (2, Some(Range { p50: 4.0, p95: 18.0 }), 0));
+        assert_eq!(exactly(plan.all), (3, Some(Range { p50: 6.0, p95: 27.0 }), 0));
+        assert_eq!(plan.reused, Count::exactly(1));
         assert_eq!(plan.rows[1].output, Range { p50: 200.0, p95: 900.0 });
-        assert_eq!(plan.cost(), (Range { p50: 4.0, p95: 18.0 }, 0));
         assert_eq!(plan.critical_path, Some(Range { p50: 4.0, p95: 18.0 }));
         assert_eq!(plan.rows[2].after, ["a", "b"]);
         assert_eq!(
@@ -475,11 +347,11 @@ mod tests {
             if let (Event::AttemptEnded { cost, .. }, None) = (&mut now, cost) {
                 *cost = None;
             }
-            plan(&[flow(), started(0), now], &experience).cost()
+            exactly(planned(&[flow(), started(0), now], &experience).all)
         };
-        assert_eq!(plan(Some(1)), (Range::one(2.0), 0));
-        assert_eq!(plan(Some(3)), (Range::one(3.0), 0));
-        assert_eq!(plan(None), (Range::default(), 1));
+        assert_eq!(plan(Some(1)), (1, Some(Range::one(2.0)), 0));
+        assert_eq!(plan(Some(3)), (1, Some(Range::one(3.0)), 0));
+        assert_eq!(plan(None), (1, None, 1));
     }
 
     #[test]
@@ -490,9 +362,8 @@ mod tests {
         }
         // Two models of one name, of which one has a price.
         let events = [flow(), started(0), ended(0, 5, 1), started(0), unknown];
-        let plan = plan(&events, &Experience::default());
-        assert_eq!(plan.calls(), (2, 0));
-        assert_eq!(plan.cost(), (Range::one(1.0), 1));
+        let plan = planned(&events, &Experience::default());
+        assert_eq!(exactly(plan.all), (2, Some(Range::one(1.0)), 1));
         // The other one has read 10 tokens and written 5.
         let price = Price { input: 2e6, output: 4e6, ..Price::dearest() };
         assert_eq!(plan.cost_max_at(&price), 1.0 + 20.0 + 20.0);
@@ -500,9 +371,55 @@ mod tests {
 
     #[test]
     fn without_experience_the_tokens_are_rough_and_the_time_is_unknown() {
-        let plan = plan(&[flow(), started(0), ended(0, 5, 0)], &Experience::default());
+        let plan = planned(&[flow(), started(0), ended(0, 5, 0)], &Experience::default());
         assert!(plan.rows[0].is_rough);
         assert_eq!(plan.rows[0].output, Range::one(5.0));
         assert_eq!(plan.critical_path, None);
+    }
+
+    /// So many calls of the first operation, and a way to end.
+    fn once(calls: usize, end: Ended) -> Rehearsal {
+        let mut events = vec![flow()];
+        for _ in 0..calls {
+            events.extend([started(0), ended(0, 5, 1)]);
+        }
+        Rehearsal::of(&events, end, &Experience::default())
+    }
+
+    fn calls(rehearsals: &[Rehearsal]) -> (u64, Option<u64>) {
+        let plan = plan(rehearsals);
+        assert_eq!(plan.rows.first().map(|row| row.all.calls), Some(plan.all.calls));
+        (plan.all.calls.least, plan.all.calls.most)
+    }
+
+    #[test]
+    fn what_other_guesses_lead_to_is_a_range() {
+        assert_eq!(calls(&[once(1, Ended::Well), once(10, Ended::Well)]), (1, Some(10)));
+        // What failed on a guess says nothing where another guess went well.
+        assert_eq!(calls(&[once(0, Ended::Early), once(4, Ended::Well)]), (4, Some(4)));
+        // Nor is there a bound where all have failed.
+        assert_eq!(calls(&[once(2, Ended::Early), once(4, Ended::Early)]), (2, None));
+        assert_eq!(calls(&[once(2, Ended::Lamely), once(4, Ended::Early)]), (2, None));
+    }
+
+    #[test]
+    fn of_a_loop_without_an_end_one_turn_is_certain() {
+        assert_eq!(calls(&[once(5000, Ended::Never)]), (1, None));
+        assert_eq!(calls(&[once(5000, Ended::Never), once(2, Ended::Well)]), (2, None));
+        // A loop elsewhere does not make this one longer.
+        assert_eq!(calls(&[once(2, Ended::Never), once(2, Ended::Well)]), (2, Some(2)));
+    }
+
+    #[test]
+    fn an_expansion_that_became_nothing_has_a_row() {
+        let mut start = flow();
+        if let Event::FlowStarted { ops, .. } = &mut start {
+            ops[1].kind = "expand".to_owned();
+        }
+        let plan = planned(&[start, started(0), ended(0, 5, 1)], &Experience::default());
+        let rows: Vec<(&str, Count)> =
+            plan.rows.iter().map(|row| (row.name.as_str(), row.all.calls)).collect();
+        assert_eq!(rows, [("a", Count::exactly(1)), ("b", Count { least: 0, most: None })]);
+        assert_eq!(plan.all.calls, Count { least: 1, most: None });
     }
 }

@@ -75,7 +75,10 @@ fn size(text: &str) -> u64 {
 
 /// Tells whether a call that failed may be on the provider's bill although nobody said what it used.
 fn may_be_billed(error: &CallError) -> bool {
-    if matches!(error, CallError::Setup { .. } | CallError::Unreachable { .. }) {
+    if matches!(
+        error,
+        CallError::Setup { .. } | CallError::Denied { .. } | CallError::Unreachable { .. }
+    ) {
         // Nothing was sent.
         return false;
     }

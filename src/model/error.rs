@@ -165,6 +165,12 @@ pub enum CallError {
         /// What is wrong and what to type.
         message: String,
     },
+    /// The user has denied what the call needs: no request was sent.
+    #[error("{message}")]
+    Denied {
+        /// What is denied, and by what.
+        message: String,
+    },
 }
 
 /// What a caller may do after a failed call.
@@ -199,6 +205,7 @@ impl CallError {
             CallError::InvalidOutput { .. } => Kind::InvalidOutput,
             CallError::TooLarge { .. } => Kind::TooLarge,
             CallError::Setup { .. } => Kind::Setup,
+            CallError::Denied { .. } => Kind::Permission,
         }
     }
 
@@ -230,7 +237,8 @@ impl CallError {
             // Whether it is worth another call is for the caller to say: it may well be the same again.
             | CallError::InvalidOutput { .. }
             | CallError::TooLarge { .. }
-            | CallError::Setup { .. } => Retry::Never,
+            | CallError::Setup { .. }
+            | CallError::Denied { .. } => Retry::Never,
         }
     }
 
@@ -255,7 +263,8 @@ impl CallError {
             | CallError::BadReply { .. }
             | CallError::InvalidOutput { .. }
             | CallError::TooLarge { .. }
-            | CallError::Setup { .. } => None,
+            | CallError::Setup { .. }
+            | CallError::Denied { .. } => None,
         }
     }
 }

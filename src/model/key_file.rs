@@ -1,7 +1,8 @@
 //! Files that hold a key.
 
-use std::fs::File;
+use crate::base::file;
 use std::io::{self, Read as _};
+use std::path::Path;
 
 /// Largest file with a key, in bytes.
 const KEY_FILE_MAX: u64 = 16 << 10;
@@ -9,11 +10,8 @@ const KEY_FILE_MAX: u64 = 16 << 10;
 /// Reads a file that holds a key and nothing else.
 pub(super) fn read(path: &str) -> io::Result<String> {
     let wrong = |reason| Err(io::Error::other(reason));
-    if !std::fs::metadata(path)?.is_file() {
-        return wrong("it is not a file");
-    }
     let mut text = String::new();
-    let length = File::open(path)?.take(KEY_FILE_MAX + 1).read_to_string(&mut text)?;
+    let length = file::open(Path::new(path))?.take(KEY_FILE_MAX + 1).read_to_string(&mut text)?;
     let key = text.trim();
     if length as u64 > KEY_FILE_MAX {
         return wrong("it is too long for a key");

@@ -12,6 +12,17 @@ pub enum Role {
     Assistant,
 }
 
+impl Role {
+    /// Returns the word for who speaks.
+    pub fn word(self) -> &'static str {
+        match self {
+            Role::System => "system",
+            Role::User => "user",
+            Role::Assistant => "assistant",
+        }
+    }
+}
+
 /// One message: who says what.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Message {

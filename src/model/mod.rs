@@ -2,8 +2,10 @@
 //! carry them. Knows nothing of sessions, graphs, scripts or terminals.
 
 pub mod charge;
+pub mod denial;
 pub mod error;
 pub mod extra;
+pub mod fault;
 mod key_file;
 pub mod limiter;
 pub mod message;

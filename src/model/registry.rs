@@ -3,7 +3,9 @@
 use crate::base::secret::Secret;
 use crate::base::spelling::nearest;
 use crate::model::Model;
+use crate::model::denial::Denials;
 use crate::model::error::CallError;
+pub use crate::model::fault::ModelError;
 use crate::model::key_file;
 use crate::model::limiter::{Limiter, Limits};
 use crate::model::price::Price;
@@ -11,12 +13,13 @@ use crate::model::provider::demo::Demo;
 use crate::model::provider::http::Clients;
 use crate::model::provider::page::{self, Got};
 use crate::model::provider::server::{LimitName, Protocol, Server};
-use crate::model::spec::{KeyRef, LimitField, ModelSpec, split};
+use crate::model::spec::{KeyRef, LimitField, ModelSpec, checked, split};
 use crate::model::transport::Transport;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The providers, and the variable that each one's key is in.
@@ -28,6 +31,13 @@ pub const PROVIDERS: &[(&str, Option<&str>)] = &[
     ("demo", None),
 ];
 
+/// Returns the variable that the key of a provider is in, if it may have one.
+pub fn key_variable(provider: &str) -> Option<&'static str> {
+    let found = PROVIDERS.iter().find(|(name, _)| *name == provider)?;
+    // It needs none, but a server of Ollama's behind a gate may ask for one.
+    if provider == "ollama" { Some("OLLAMA_API_KEY") } else { found.1 }
+}
+
 /// Where the default model comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
@@ -37,84 +47,6 @@ pub enum Origin {
     Environment,
     /// Nothing is set up, so the demo model answers.
     Demo,
-}
-
-/// A model that cannot be had.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ModelError {
-    /// Neither an alias nor `provider/name`.
-    #[error("there is no model `{name}`; {help}")]
-    Unknown {
-        /// The name.
-        name: String,
-        /// What may be meant.
-        help: String,
-    },
-    /// A name without a provider.
-    #[error("`{name}` names no provider; write `provider/name`, such as `openai/gpt-4o-mini`")]
-    NoProvider {
-        /// The name.
-        name: String,
-    },
-    /// No provider of that name.
-    #[error("there is no provider `{provider}`; {help}")]
-    UnknownProvider {
-        /// The provider.
-        provider: String,
-        /// What may be meant.
-        help: String,
-    },
-    /// A description that names no model.
-    #[error("a model needs `use = \"provider/name\"`, or `provider` and `model`")]
-    Incomplete,
-    /// A key that nobody knows.
-    #[error("a model has no `{key}`{help}")]
-    UnknownKey {
-        /// The key.
-        key: String,
-        /// What may be meant.
-        help: String,
-    },
-    /// A value of the wrong kind.
-    #[error("`{key}` must be {wanted}, not `{found}`")]
-    WrongValue {
-        /// The key.
-        key: String,
-        /// What is allowed.
-        wanted: &'static str,
-        /// What is there.
-        found: String,
-    },
-    /// A setting of its calls that cannot be.
-    #[error(transparent)]
-    Setting(#[from] crate::model::request::SettingError),
-    /// A secret in plain sight.
-    #[error("`key` never holds the key itself; write `key = \"env:NAME\"` or `\"file:PATH\"`")]
-    LiteralKey,
-    /// An address that is none.
-    #[error(
-        "`{url}` is no address of a server; write it like `http://127.0.0.1:8080/v1`, without \
-         password, `?` and `#`"
-    )]
-    BadUrl {
-        /// The address.
-        url: String,
-    },
-}
-
-impl ModelError {
-    /// Returns what is wrong, and apart from it what may be meant, where that is known.
-    pub fn parts(&self) -> (String, Option<&str>) {
-        match self {
-            ModelError::Unknown { name, help } => {
-                (format!("there is no model `{name}`"), Some(help))
-            }
-            ModelError::UnknownProvider { provider, help } => {
-                (format!("there is no provider `{provider}`"), Some(help))
-            }
-            other => (other.to_string(), None),
-        }
-    }
 }
 
 /// Looks up a variable of the environment.
@@ -132,6 +64,7 @@ pub struct Models {
     default: RefCell<Option<String>>,
     lookup: Lookup,
     clients: Rc<Clients>,
+    denials: RefCell<Arc<Denials>>,
     limiters: Rc<RefCell<Limiters>>,
     limit_names: Rc<RefCell<LimitNames>>,
     demos: RefCell<HashMap<String, Demo>>,
@@ -161,6 +94,7 @@ impl Models {
             default: RefCell::new(default),
             lookup: Rc::new(lookup),
             clients: Rc::default(),
+            denials: RefCell::default(),
             limiters: Rc::default(),
             limit_names: Rc::default(),
             demos: RefCell::default(),
@@ -178,12 +112,21 @@ impl Models {
             default: self.default.clone(),
             lookup: self.lookup.clone(),
             clients: self.clients.clone(),
+            denials: self.denials.clone(),
             limiters: self.limiters.clone(),
             limit_names: self.limit_names.clone(),
             demos: RefCell::default(),
             given: self.given.clone(),
             seed,
         }
+    }
+
+    /// Sets what no call may touch: the hosts that it does not reach, and the variables whose values
+    /// it does not get as keys.
+    pub fn deny(&self, denials: Denials) {
+        let denials = Arc::new(denials);
+        self.clients.deny(denials.clone());
+        self.denials.replace(denials);
     }
 
     /// Adds a model that exists already, such as a simulated one.
@@ -377,7 +320,7 @@ impl Models {
     ) -> Result<Option<Secret>, CallError> {
         let provider = &spec.provider;
         match &spec.key {
-            Some(KeyRef::Env(name)) => match self.get(name) {
+            Some(KeyRef::Env(name)) => match self.key_in(name)? {
                 Some(key) => Ok(Some(Secret::new(key.trim()))),
                 None => Err(CallError::Setup {
                     message: format!(
@@ -392,8 +335,11 @@ impl Models {
                     message: format!("no key for `{provider}`: reading `{path}`: {error}"),
                 }),
             },
+            // What a description names as the server may be anybody's, so it gets no key that was meant
+            // for the provider.
             Some(KeyRef::Nothing) => Ok(None),
-            None => match self.get(variable) {
+            None if spec.base_url.is_some() => Ok(None),
+            None => match self.key_in(variable)? {
                 Some(key) => Ok(Some(Secret::new(key.trim()))),
                 None if is_needed => Err(CallError::Setup {
                     message: format!(
@@ -404,6 +350,13 @@ impl Models {
                 None => Ok(None),
             },
         }
+    }
+
+    /// Returns the value of a variable that holds a key, unless it is denied.
+    fn key_in(&self, variable: &str) -> Result<Option<String>, CallError> {
+        let Some(key) = self.get(variable) else { return Ok(None) };
+        self.denials.borrow().check_variable(variable)?;
+        Ok(Some(key))
     }
 
     /// Returns the limiter of the model's server, which all models of that server and key share.
@@ -474,27 +427,6 @@ fn unknown_provider(provider: &str) -> ModelError {
         ),
     };
     ModelError::UnknownProvider { provider: provider.to_owned(), help }
-}
-
-/// Checks an address and takes the slash off its end.
-fn checked(url: &str) -> Result<String, ModelError> {
-    let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
-    let is_sound = host.is_some_and(|host| {
-        let server = host.split('/').next().unwrap_or("");
-        !server.is_empty()
-            && !server.contains('@')
-            && !host.contains(|c: char| {
-                // What follows these would swallow the path that is asked.
-                c.is_whitespace() || matches!(c, '?' | '#' | '\\')
-            })
-    });
-    if !is_sound {
-        // A password may stand before the `@`.
-        let shown =
-            url.rsplit_once('@').map_or_else(|| url.to_owned(), |(_, rest)| format!("***@{rest}"));
-        return Err(ModelError::BadUrl { url: shown });
-    }
-    Ok(url.trim_end_matches('/').to_owned())
 }
 
 #[cfg(test)]

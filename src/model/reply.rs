@@ -1,5 +1,6 @@
 //! What a model answers.
 
+use crate::base::secret;
 use crate::base::unit::Money;
 use crate::model::error::CallError;
 
@@ -60,7 +61,7 @@ impl Finish {
         } else if is_in(REFUSALS) {
             Finish::Refused(word.to_owned())
         } else {
-            Finish::Ended(word.chars().take(WORD_MAX).collect())
+            Finish::Ended(secret::beginning(word, WORD_MAX))
         }
     }
 }

@@ -1,6 +1,7 @@
 //! JSON schemas: whether one is sound, before anything is asked, and whether a reply keeps to it.
 
 use crate::base::json;
+use crate::base::secret;
 use crate::base::spelling::nearest;
 use serde_json::{Map, Value};
 
@@ -160,7 +161,7 @@ fn misspelt(words: &Map<String, Value>) -> Result<(), String> {
 }
 
 fn short(text: &str) -> String {
-    let mut short: String = text.chars().take(SHOWN_MAX).collect();
+    let mut short: String = secret::beginning(text, SHOWN_MAX);
     if short.len() < text.len() {
         short.push_str("..");
     }

@@ -1,5 +1,6 @@
 //! What a user says about a model: `[models.NAME]` in kaizen.toml, or `imodel(#{..})` in a script.
 
+use crate::base::secret::without_credentials;
 use crate::base::spelling::nearest;
 use crate::base::unit::Money;
 use crate::model::limiter::Limits;
@@ -187,6 +188,29 @@ pub(super) fn split(name: &str) -> Result<(String, String), ModelError> {
         }
         _ => Err(ModelError::NoProvider { name: name.to_owned() }),
     }
+}
+
+/// Checks an address and takes the slash off its end.
+pub(super) fn checked(url: &str) -> Result<String, ModelError> {
+    let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    let is_sound = host.is_some_and(|host| {
+        let server = host.split('/').next().unwrap_or("");
+        !server.is_empty()
+            && !server.contains('@')
+            && !host.contains(|c: char| {
+                // What follows these would swallow the path that is asked.
+                c.is_whitespace() || matches!(c, '?' | '#' | '\\')
+            })
+    });
+    if !is_sound {
+        // A password may stand before the `@`, whatever else is wrong.
+        let shown = match url.rsplit_once('@') {
+            Some((_, rest)) if !url.contains("://") => format!("***@{rest}"),
+            _ => without_credentials(url),
+        };
+        return Err(ModelError::BadUrl { url: shown });
+    }
+    Ok(url.trim_end_matches('/').to_owned())
 }
 
 fn key_ref(value: &Value) -> Result<KeyRef, ModelError> {

@@ -79,6 +79,7 @@ fn words_of(error: &mut CallError) -> Vec<&mut String> {
         CallError::Timeout { .. }
         | CallError::Empty
         | CallError::TooLarge { .. }
-        | CallError::Setup { .. } => Vec::new(),
+        | CallError::Setup { .. }
+        | CallError::Denied { .. } => Vec::new(),
     }
 }

@@ -5,7 +5,7 @@
 use crate::base::rng::Rng;
 use crate::optimizer::cell::Cell;
 use crate::optimizer::experience::Experience;
-use crate::optimizer::learner::{Arm, Constraints, best_of, choose, probabilities};
+use crate::optimizer::learner::{Arm, Constraints, Odds, choose, odds};
 use crate::optimizer::pattern::{Pattern, TaskType};
 use crate::optimizer::policy::{self, Ranked, Recommendation, SAMPLES_MIN, without_evidence};
 use crate::optimizer::stats::Interval;
@@ -34,7 +34,7 @@ pub fn standings(
 ) -> Vec<Ranked> {
     let (learner, number, arms) = experience.of(task, patterns);
     let seen = learner.look(number, &arms, &manner.within);
-    let mut ranked = ranked(experience, task, patterns, &seen, cells);
+    let mut ranked = ranked(experience, (task, patterns), &seen, &odds(&seen), cells);
     policy::order(&mut ranked);
     ranked
 }
@@ -42,13 +42,12 @@ pub fn standings(
 /// Says what is known of each pattern, in the order in which they were given.
 fn ranked(
     experience: &Experience,
-    task: &TaskType,
-    patterns: &[Pattern],
+    (task, patterns): (&TaskType, &[Pattern]),
     seen: &[Arm],
+    odds: &Odds,
     cells: &[(Pattern, Cell)],
 ) -> Vec<Ranked> {
-    let best = best_of(seen);
-    let one = |((pattern, arm), best): ((&Pattern, &Arm), f64)| {
+    let one = |((pattern, arm), &best): ((&Pattern, &Arm), &f64)| {
         let cell = cells.iter().find(|(known, _)| known == pattern);
         let (low, high) = arm.interval();
 
@@ -62,7 +61,7 @@ fn ranked(
             avoided: arm.is_to_avoid((seen.len() > 1).then_some(best)),
         }
     };
-    patterns.iter().zip(seen).zip(best).map(one).collect()
+    patterns.iter().zip(seen).zip(&odds.best).map(one).collect()
 }
 
 /// Chooses a pattern among those given; the one that is pinned, if there is one, as if chance had.
@@ -83,9 +82,10 @@ pub fn advise(
     let pinned = pinned.and_then(|pinned| patterns.iter().position(|known| known == pinned));
     choice.chosen = pinned.unwrap_or(choice.chosen);
     let (arm, leader) = (seen[choice.chosen], seen[choice.best]);
-    let probability = if may_explore { probabilities(&seen)[choice.chosen] } else { 1.0 };
+    let odds = odds(&seen);
+    let probability = if may_explore { odds.chosen[choice.chosen] } else { 1.0 };
 
-    let mut all = ranked(experience, task, patterns, &seen, cells);
+    let mut all = ranked(experience, (task, patterns), &seen, &odds, cells);
     let best = all[choice.best].clone();
     let chosen = all.remove(choice.chosen);
     policy::order(&mut all);
@@ -99,6 +99,7 @@ pub fn advise(
         others: &all,
         none_feasible: choice.none_feasible,
         outage: arm.outage.min(leader.outage) < 0.0,
+        all_fail: learner.all_fail(number),
     };
 
     Recommendation {
@@ -123,6 +124,7 @@ struct Why<'a> {
     others: &'a [Ranked],
     none_feasible: bool,
     outage: bool,
+    all_fail: bool,
 }
 
 impl Why<'_> {
@@ -166,6 +168,11 @@ impl Why<'_> {
         // Writing to a String cannot fail.
         if self.none_feasible {
             text.push_str("; none of them is likely to meet the constraints");
+        }
+        if self.all_fail {
+            text.push_str(
+                "; everything fails here at the moment, which is held against none of them",
+            );
         }
         if self.outage {
             text.push_str("; it has recently performed worse than usual on all task types");

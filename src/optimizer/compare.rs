@@ -13,7 +13,7 @@ use crate::flow::builder::Builder;
 use crate::flow::callback::{Callback, Input, Scope};
 use crate::flow::op::{Op, OpKind};
 use crate::journal::event::Event;
-use crate::journal::inquiry::{Ask, Inquiry};
+use crate::journal::inquiry::{Inquiry, Topic};
 use crate::metrics::Metrics;
 use crate::optimizer::Optimizer;
 use crate::optimizer::accuracy::{Accuracy, JudgeAccuracy};
@@ -330,7 +330,7 @@ impl Course {
             digest(input),
             digest(&self.plan.fingerprint)
         );
-        let what = Inquiry::About(Ask::Execute, about);
+        let what = Inquiry::About(Topic::Execute, about);
         // What the run that this one goes on from has done is done once more with its replies, which
         // costs nothing and leaves everything after it as it was; its figures are those of then.
         let (at, known) = executor.recall(strand, &what);

@@ -2,6 +2,7 @@
 
 use crate::base::clock::Stamp;
 use crate::base::failure::{Failure, Kind};
+use crate::base::secret;
 use crate::base::strand::Strand;
 use crate::base::unit::Money;
 use crate::executor::Executor;
@@ -153,7 +154,7 @@ pub fn read_score(said: &Value) -> Result<f64, Failure> {
 pub const WITHOUT_SCORE: &str = "a map without a `score`";
 
 fn short(said: &Value) -> String {
-    said.to_string().chars().take(80).collect()
+    secret::beginning(&said.to_string(), 80)
 }
 
 /// Makes the error for something that is no score.

@@ -20,39 +20,13 @@ const SNAPSHOT_AFTER: f64 = 2000.0;
 /// written for each observation stay the same however much is known.
 const CELLS_PER_OBSERVATION: f64 = 16.0;
 
-/// Changes with everything that decides what observations are made into, comments included: a
-/// snapshot of other code is not used, and nobody has to think of a version number.
-const CODE: u64 = hash(&[
-    include_bytes!("experience.rs"),
-    include_bytes!("failure.rs"),
-    include_bytes!("feature.rs"),
-    include_bytes!("knowledge.rs"),
-    include_bytes!("knowledge/row.rs"),
-    include_bytes!("packed.rs"),
-    include_bytes!("learner/cell.rs"),
-    include_bytes!("learner/fit.rs"),
-    include_bytes!("learner/kind.rs"),
-    include_bytes!("learner/mod.rs"),
-    include_bytes!("learner/ring.rs"),
-    include_bytes!("learner/scale.rs"),
-    include_bytes!("learner/snapshot.rs"),
-    include_bytes!("learner/utility.rs"),
-]);
-
-/// Hashes files with FNV-1a (Fowler, Noll, Vo), which is short enough for the compiler to run.
-const fn hash(files: &[&[u8]]) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    let mut file = 0;
-    while file < files.len() {
-        let mut at = 0;
-        while at < files[file].len() {
-            hash = (hash ^ files[file][at] as u64).wrapping_mul(0x0100_0000_01b3);
-            at += 1;
-        }
-        file += 1;
-    }
-    hash
-}
+/// The rules by which observations are made into beliefs. Raise it with every change of these: a snapshot
+/// of other rules is not used, and a store that knows only those is folded anew, once, with a notice. The
+/// test `the_rules_have_a_number` fails where that was forgotten.
+pub const RULES: u32 = 2;
+/// What is said where a store knows only other rules.
+const NEW_RULES: &str = "an earlier version has learned in this store: all observations were taken in \
+    again by the rules of this one, once; nothing that was recorded is lost";
 
 /// What was learned from a store, up to some observation.
 #[derive(Debug)]
@@ -69,6 +43,8 @@ pub struct Experience {
     changes: BTreeMap<(usize, usize), (Change, i64, f64)>,
     /// Where what is known of inputs is cut.
     cuts: Cuts,
+    /// What there is to say about the store.
+    notice: Option<&'static str>,
 }
 
 impl Experience {
@@ -76,15 +52,38 @@ impl Experience {
     pub fn new(given: Option<Objective>) -> Experience {
         let learner = Learner::new(given.unwrap_or(Objective::WITHOUT_COST));
         let (changes, cuts) = (BTreeMap::new(), Cuts::default());
-        Experience { given, learner, seen: (0, 0), kept: 0, changes, cuts }
+        Experience { given, learner, seen: (0, 0), kept: 0, changes, cuts, notice: None }
     }
 
     /// Takes in what was recorded since the last time; what the demo model did as well, if `demo`
     /// says so.
     pub fn refresh(&mut self, knowledge: &Knowledge, demo: bool) -> Result<(), KnowledgeError> {
+        if self.seen.0 == 0 && knowledge.keeps_snapshots() {
+            self.look_at_rules(knowledge)?;
+        }
         self.refresh_to(knowledge, demo, i64::MAX)?;
         self.keep(knowledge, demo);
         Ok(())
+    }
+
+    /// Looks whether the store has been learned from by these rules only, and says so if not.
+    fn look_at_rules(&mut self, knowledge: &Knowledge) -> Result<(), KnowledgeError> {
+        if knowledge.end()? == 0 {
+            return Ok(());
+        }
+        let known = knowledge.rules()?;
+        if known.is_some_and(|known| known < RULES) {
+            self.notice = Some(NEW_RULES);
+        }
+        if known.is_none_or(|known| known < RULES) {
+            knowledge.set_rules(RULES, rules());
+        }
+        Ok(())
+    }
+
+    /// Takes what there is to say about the store, which is said once.
+    pub fn take_notice(&mut self) -> Option<&'static str> {
+        self.notice.take()
     }
 
     /// Takes in what was recorded since the last time, up to an observation, which must not be an earlier
@@ -100,7 +99,7 @@ impl Experience {
         }
         if self.fold(knowledge, demo, end)? {
             // Costs count from the first one on, for all that was recorded before as well.
-            *self = Experience::new(None);
+            *self = Experience { notice: self.notice.take(), ..Experience::new(None) };
             self.learner = Learner::new(Objective::WITH_COST);
             return self.refresh_to(knowledge, demo, end);
         }
@@ -152,7 +151,8 @@ impl Experience {
             let key = key(self.given.is_some(), demo, &objective);
             let found = knowledge.snapshot(&key, |bytes| Snapshot::read(bytes)?.unpack());
             if let Some(found) = found.filter(|found| found.seen.0 <= end) {
-                *self = Experience { given: self.given, kept: found.seen.0, ..found };
+                let notice = self.notice.take();
+                *self = Experience { given: self.given, kept: found.seen.0, notice, ..found };
                 return;
             }
         }
@@ -179,7 +179,7 @@ impl Experience {
     pub fn check_snapshots(knowledge: &Knowledge) -> Result<Vec<String>, KnowledgeError> {
         let mut faults = Vec::new();
         for key in knowledge.snapshots()? {
-            if !key.starts_with(&code()) {
+            if !key.starts_with(&rules()) {
                 continue;
             }
             if !Experience::is_right(knowledge, &key)? {
@@ -296,12 +296,12 @@ fn whole(count: f64) -> u64 {
     count as u64
 }
 
-/// Names the code that folds, and how this build rounds: the last bit of a power or a logarithm is not
-/// the same everywhere.
-fn code() -> String {
+/// Names the rules, and how this build rounds: the last bit of a power or a logarithm is not the same
+/// everywhere.
+fn rules() -> String {
     let (base, power) = black_box((0.99_f64, 77));
     let bits = base.powi(power).to_bits() ^ base.ln().to_bits().rotate_left(1);
-    format!("{}-{:016x}-", env!("CARGO_PKG_VERSION"), CODE ^ bits.rotate_left(2))
+    format!("rules{RULES}-{bits:016x}-")
 }
 
 /// Names a fold: two with the same name make the same of the same observations.
@@ -310,7 +310,7 @@ fn key(is_given: bool, demo: bool, objective: &Objective) -> String {
     let (time_half, cost_half) = (time_half.unwrap_or(0.0), cost_half.unwrap_or(0.0));
     let bits = [*quality, *time, *cost, time_half, cost_half].map(|n| n.to_bits().to_le_bytes());
     let objective = blake3::hash(bits.as_flattened()).to_hex();
-    format!("{}{}{}-{}", code(), u8::from(is_given), u8::from(demo), &objective[..16])
+    format!("{}{}{}-{}", rules(), u8::from(is_given), u8::from(demo), &objective[..16])
 }
 
 /// A snapshot that is whole, before what was learned is read from it.
@@ -344,7 +344,8 @@ impl<'a> Snapshot<'a> {
         let cuts = Cuts::unpack(from)?;
         let learner = Learner::unpack(from)?;
         let is_whole = from.is_empty();
-        is_whole.then_some(Experience { given: None, learner, seen, kept: 0, changes, cuts })
+        let (given, kept, notice) = (None, 0, None);
+        is_whole.then_some(Experience { given, learner, seen, kept, changes, cuts, notice })
     }
 }
 
@@ -353,6 +354,7 @@ mod tests {
     use super::*;
     use crate::base::rng::Rng;
     use crate::optimizer::advice::{Manner, advise};
+    use crate::optimizer::feature;
     use crate::optimizer::observation::Observation;
     use crate::store::{self, writer::Writer};
     use serde_json::json;
@@ -451,6 +453,69 @@ mod tests {
         }
     }
 
+    /// What all rules so far have made of the same observations.
+    const RULES_SO_FAR: &[(u32, &str)] = &[(2, "0476ec7ee27d061c")];
+
+    #[test]
+    fn the_rules_have_a_number() {
+        let knowledge = Knowledge::in_memory().expect("a store");
+        let mut rng = Rng::seeded(5);
+        let all = (0..1500).map(|n| {
+            let mut one = seen(&mut rng, n % 3 == 0);
+            if n % 4 == 0 {
+                one.score = Some(rng.unit());
+            }
+            if n > 900 && one.pattern.as_str() == "vote" && one.task.as_str() == "plan" {
+                one.success_rate = 0.0;
+            }
+            if n % 50 == 0 {
+                (one.success_rate, one.error) = (0.0, Some(("server".into(), "is down".into())));
+            }
+            if n % 5 == 0 {
+                let of = json!({ "length": rng.below(100), "lang": "en" });
+                let features = Features::read(&of).expect("features");
+                feature::keep(&mut one.extra, "text", &features);
+            }
+            one
+        });
+        futures::executor::block_on(knowledge.record(all.collect(), |_| true)).expect("recorded");
+        let mut experience = Experience::new(None);
+        experience.refresh(&knowledge, false).expect("read");
+
+        // Rounded, since not every machine has the same last bit.
+        let rounded = |number: f64| format!("{number:.7}");
+        let mut told = Vec::new();
+        for task in ["review", "review/rust", "review/go", "plan", "plan/a/b", "text", "plan/new"] {
+            let task = TaskType::new(task).expect("a name");
+            let patterns = ["direct", "vote", "refine"].map(|p| Pattern::new(p).expect("a name"));
+            let (learner, number, arms) = experience.of(&task, &patterns);
+            for arm in
+                learner.look(number, &arms, &crate::optimizer::learner::Constraints::default())
+            {
+                told.extend(
+                    [arm.mean, arm.sd, arm.unsure, arm.n, arm.successes, arm.outage].map(rounded),
+                );
+            }
+            let scale = experience.scale(&task);
+            told.extend([scale.time_half, scale.cost_half].map(rounded));
+            let of = Features::read(&json!({ "length": 42 })).expect("features");
+            told.push(experience.kind(&task, &of).expect("a kind").to_string());
+            for pattern in &patterns {
+                let shift = experience.shift(&task, pattern);
+                told.extend(shift.map(|shift| shift.sentence()));
+            }
+        }
+        let digest = blake3::hash(told.join(" ").as_bytes()).to_hex()[..16].to_owned();
+        let last = RULES_SO_FAR.last().expect("some rules");
+        let numbers: BTreeSet<u32> = RULES_SO_FAR.iter().map(|rules| rules.0).collect();
+        assert_eq!(numbers.len(), RULES_SO_FAR.len(), "each rules have a number of their own");
+        assert_eq!(
+            (last.0, last.1),
+            (RULES, digest.as_str()),
+            "what is made of observations has changed: raise `RULES`, and add it here with its digest"
+        );
+    }
+
     #[test]
     fn being_asked_changes_nothing() {
         let (_folder, _path, experience) = learned(300, false);
@@ -493,7 +558,7 @@ mod tests {
             "given, it stays when costs are known"
         );
         sql(&path, "UPDATE snapshots SET fold = '0' || fold");
-        assert!(!uses(None, false), "of other code");
+        assert!(!uses(None, false), "of other rules");
         assert_eq!(Experience::check_snapshots(&knowledge).expect("read"), [""; 0]);
     }
 

@@ -2,6 +2,8 @@
 //! "failed_patterns": {"task:pattern": ["error", ..]}}`. Written whole and atomically under a lock,
 //! so that several processes lose nothing and a crash leaves the old file or the new one.
 
+use crate::base::file;
+use crate::base::own;
 use crate::base::secret::{clean_fields, scrub};
 use crate::optimizer::cell::Cell;
 use crate::optimizer::observation::Observation;
@@ -10,7 +12,6 @@ use crate::optimizer::policy::Policy;
 use crate::optimizer::stats::probability_below;
 use serde_json::{Map, Value, json};
 use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The section of successes.
@@ -50,6 +51,32 @@ pub struct GuideFile {
     is_frozen: bool,
 }
 
+/// One entry as it stands in a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    section: &'static str,
+    key: String,
+    value: Value,
+}
+
+impl Entry {
+    /// Makes the entry of a success.
+    pub fn success(task: &str, pattern: &str, metrics: Map<String, Value>) -> Entry {
+        Entry::new(SUCCESSFUL, task, pattern, clean_fields(metrics).into())
+    }
+
+    /// Makes the entry of a failure.
+    pub fn failure(task: &str, pattern: &str, error: &str) -> Entry {
+        Entry::new(FAILED, task, pattern, scrub(error).into_owned().into())
+    }
+
+    fn new(section: &'static str, task: &str, pattern: &str, value: Value) -> Entry {
+        // As it is when it is read again: some numbers are written shorter than they are.
+        let read = serde_json::from_str(&value.to_string()).unwrap_or(value);
+        Entry { section, key: format!("{}:{pattern}", escape(task)), value: read }
+    }
+}
+
 /// A success: the kind of task, the pattern, and the metrics.
 pub type Success = (String, String, Map<String, Value>);
 
@@ -74,7 +101,7 @@ impl GuideFile {
 
     /// Reads the file anew.
     pub fn load(&mut self) -> Result<(), GuideFileError> {
-        let text = match std::fs::read_to_string(&self.path) {
+        let text = match file::read_text(&self.path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 self.content = Map::new();
@@ -89,24 +116,37 @@ impl GuideFile {
         Ok(())
     }
 
-    /// Adds a success, and writes the file with everything that others have written meanwhile.
-    pub fn save_pattern_success(
-        &mut self,
-        task: &str,
-        pattern: &str,
-        metrics: Map<String, Value>,
-    ) -> Result<(), GuideFileError> {
-        self.change(|file| file.add_success(task, pattern, metrics))
+    /// Adds an entry, and writes the file with everything that others have written meanwhile.
+    pub fn save_entry(&mut self, entry: &Entry) -> Result<(), GuideFileError> {
+        self.change(|file| file.add(entry))
     }
 
-    /// Adds a failure, and writes the file with everything that others have written meanwhile.
-    pub fn save_pattern_failure(
-        &mut self,
-        task: &str,
-        pattern: &str,
-        error: &str,
-    ) -> Result<(), GuideFileError> {
-        self.change(|file| file.add_failure(task, pattern, error))
+    /// Does the same for an entry that may have been saved before, when the file had `equal` entries
+    /// like it: if it has more now, it was.
+    pub fn save_entry_again(&mut self, entry: &Entry, equal: usize) -> Result<(), GuideFileError> {
+        let is_frozen = self.is_frozen;
+        self.change(|file| {
+            if is_frozen || file.count(entry) <= equal {
+                file.add(entry);
+            }
+        })
+    }
+
+    /// Reads the file anew, and returns how many entries like this one it has.
+    pub fn count_anew(&mut self, entry: &Entry) -> Result<usize, GuideFileError> {
+        self.load()?;
+        Ok(self.count(entry))
+    }
+
+    /// Returns the file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn count(&self, entry: &Entry) -> usize {
+        let list = self.content.get(entry.section).and_then(|section| section.get(&entry.key));
+        let list = list.and_then(Value::as_array).into_iter().flatten();
+        list.filter(|known| **known == entry.value).count()
     }
 
     /// Writes the file if it does not exist; every change is written at once anyway.
@@ -187,21 +227,21 @@ impl GuideFile {
 
     /// Adds a success without writing.
     pub fn add_success(&mut self, task: &str, pattern: &str, metrics: Map<String, Value>) {
-        self.add(SUCCESSFUL, task, pattern, clean_fields(metrics).into());
+        self.add(&Entry::success(task, pattern, metrics));
     }
 
     /// Adds a failure without writing.
     pub fn add_failure(&mut self, task: &str, pattern: &str, error: &str) {
-        self.add(FAILED, task, pattern, scrub(error).into_owned().into());
+        self.add(&Entry::failure(task, pattern, error));
     }
 
-    fn add(&mut self, section: &str, task: &str, pattern: &str, value: Value) {
-        let section = self.content.entry(section).or_insert_with(|| json!({}));
-        let key = format!("{}:{pattern}", escape(task));
+    fn add(&mut self, entry: &Entry) {
+        let section = self.content.entry(entry.section).or_insert_with(|| json!({}));
         if let Some(map) = section.as_object_mut()
-            && let Some(list) = map.entry(key).or_insert_with(|| json!([])).as_array_mut()
+            && let Some(list) =
+                map.entry(entry.key.clone()).or_insert_with(|| json!([])).as_array_mut()
         {
-            list.push(value);
+            list.push(entry.value.clone());
         }
     }
 
@@ -232,7 +272,7 @@ impl GuideFile {
     fn lock(&self) -> Result<File, GuideFileError> {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         let path = self.path.with_file_name(format!(".{name}.lock"));
-        let lock = File::create(path).map_err(|source| self.io(source))?;
+        let lock = own::open(&path).map_err(|source| self.io(source))?;
         lock.lock().map_err(|source| self.io(source))?;
         Ok(lock)
     }
@@ -242,17 +282,9 @@ impl GuideFile {
         for section in [SUCCESSFUL, FAILED] {
             content.entry(section).or_insert_with(|| json!({}));
         }
-        let text = serde_json::to_string_pretty(&content).expect("plain data");
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        let draft = self.path.with_file_name(format!(".{name}.{}.part", std::process::id()));
-        let write = || {
-            let mut file = File::create(&draft)?;
-            file.write_all(text.as_bytes())?;
-            file.write_all(b"\n")?;
-            file.sync_all()?;
-            std::fs::rename(&draft, &self.path)
-        };
-        write().map_err(|source| self.io(source))
+        let mut text = serde_json::to_string_pretty(&content).expect("plain data");
+        text.push('\n');
+        own::write_shared(&self.path, text.as_bytes()).map_err(|source| self.io(source))
     }
 
     fn io(&self, source: std::io::Error) -> GuideFileError {
@@ -291,10 +323,11 @@ mod tests {
     fn the_guides_example_comes_out() {
         in_folder(|path| {
             let mut file = GuideFile::open(path).expect("a file");
-            file.save_pattern_success("code_review", "gather", metrics(2.5)).expect("saved");
-            file.save_pattern_success("research_workflow", "builder", metrics(5.0)).expect("saved");
-            file.save_pattern_failure("simple_question", "builder", "Overkill for simple task")
-                .expect("saved");
+            let success = |task, pattern, time| Entry::success(task, pattern, metrics(time));
+            file.save_entry(&success("code_review", "gather", 2.5)).expect("saved");
+            file.save_entry(&success("research_workflow", "builder", 5.0)).expect("saved");
+            let failure = Entry::failure("simple_question", "builder", "Overkill for simple task");
+            file.save_entry(&failure).expect("saved");
             let file = GuideFile::open(path).expect("a file");
             let best = |task| file.best_pattern(task).expect("a sound file");
             assert_eq!(best("code_review").as_deref(), Some("gather"));
@@ -336,6 +369,31 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_that_was_saved_before_is_not_saved_again() {
+        in_folder(|path| {
+            let entries =
+                [0.1 + 0.2, 1.0 / 3.0, 0.1 + 0.2].map(|t| Entry::success("t", "p", metrics(t)));
+            let mut file = GuideFile::open(path).expect("a file");
+            let mut before = Vec::new();
+            for entry in &entries[..2] {
+                before.push(file.count_anew(entry).expect("a sound file"));
+                file.save_entry(entry).expect("saved");
+            }
+            // The third was only about to be saved.
+            before.push(file.count_anew(&entries[2]).expect("a sound file"));
+            assert_eq!(before, [0, 0, 1]);
+
+            for _ in 0..2 {
+                let mut file = GuideFile::open(path).expect("a file");
+                for (entry, equal) in entries.iter().zip(&before) {
+                    file.save_entry_again(entry, *equal).expect("saved");
+                }
+                assert_eq!(file.successes().expect("a sound file").len(), 3);
+            }
+        });
+    }
+
+    #[test]
     fn k8_two_writers_lose_nothing_and_unknown_keys_stay() {
         in_folder(|path| {
             std::fs::write(path, r#"{"version": 7}"#).expect("a file");
@@ -343,7 +401,7 @@ mod tests {
                 std::thread::spawn(move || {
                     let mut file = GuideFile::open(&path).expect("a file");
                     for _ in 0..20 {
-                        file.save_pattern_success("t", pattern, Map::new()).expect("saved");
+                        file.save_entry(&Entry::success("t", pattern, Map::new())).expect("saved");
                     }
                 })
             };
@@ -364,7 +422,7 @@ mod tests {
             let error = GuideFile::open(path).expect_err("damaged").to_string();
             assert!(error.contains("knowledge.json") && error.contains("damaged"), "{error}");
             let mut file = GuideFile::empty(path);
-            assert!(file.save_pattern_failure("t", "p", "no").is_err());
+            assert!(file.save_entry(&Entry::failure("t", "p", "no")).is_err());
             assert_eq!(std::fs::read_to_string(path).expect("a file"), cut);
         });
     }

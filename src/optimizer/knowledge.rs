@@ -3,6 +3,7 @@
 //! at once and nothing is lost.
 
 mod row;
+mod snapshot;
 
 use crate::base::failpoint::{self, Point};
 use crate::base::failure::Lesson;
@@ -16,16 +17,13 @@ use crate::optimizer::observation::{Observation, Source};
 use crate::optimizer::pattern::{NameError, Pattern, TaskType};
 use crate::store::writer::Writer;
 use crate::store::{self, StoreError};
-use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+use rusqlite::{Connection, OptionalExtension, Params, params};
 use std::fmt;
 use std::path::Path;
 use std::rc::Rc;
-use std::time::Duration;
 
 /// Most failures that are looked back at.
 const FAILURES_MAX: u32 = 10_000;
-/// Most snapshots that are kept, each for another objective or version of this program.
-const SNAPSHOTS_MAX: u32 = 4;
 
 /// Experience that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -282,65 +280,6 @@ impl Knowledge {
         !self.keeps && !self.is_copy
     }
 
-    /// Tells whether snapshots of the learner can be kept.
-    pub fn keeps_snapshots(&self) -> bool {
-        self.keeps
-    }
-
-    /// Reads a snapshot of the learner, if there is one whose last observation is still there. One
-    /// that cannot be read is none: what it saves is only time.
-    pub fn snapshot<T>(&self, fold: &str, read: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
-        let sql =
-            "SELECT s.body FROM snapshots s JOIN observations o ON o.seq = s.seq AND o.at = s.at
-                   WHERE s.fold = ?";
-        let body = |row: &Row<'_>| Ok(row.get_ref(0)?.as_blob().ok().and_then(read));
-        self.reader.query_row(sql, [fold], body).ok().flatten()
-    }
-
-    /// Returns the number of the last observation in a snapshot.
-    pub fn snapshot_end(&self, fold: &str) -> Option<i64> {
-        let sql = "SELECT seq FROM snapshots WHERE fold = ?";
-        self.reader.query_row(sql, [fold], |row| row.get(0)).ok()
-    }
-
-    /// Names the snapshots.
-    pub fn snapshots(&self) -> Result<Vec<String>, KnowledgeError> {
-        let mut statement = self.reader.prepare("SELECT fold FROM snapshots ORDER BY fold")?;
-        Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
-    }
-
-    /// Keeps a snapshot that ends with the observation `seq` of the time `at`, unless there is a
-    /// newer one. If that fails nothing is lost but time.
-    pub fn keep_snapshot(&self, fold: String, (seq, at): (i64, i64), body: Vec<u8>) {
-        let keep = move |tx: &Connection| {
-            tx.execute(
-                "INSERT OR REPLACE INTO snapshots (fold, seq, at, body) SELECT ?1, ?2, ?3, ?4
-                 WHERE NOT EXISTS (SELECT 1 FROM snapshots WHERE fold = ?1 AND seq >= ?2)",
-                params![fold, seq, at, body],
-            )?;
-            let sql = "DELETE FROM snapshots WHERE id NOT IN
-                       (SELECT id FROM snapshots ORDER BY id DESC LIMIT ?)";
-            tx.execute(sql, [SNAPSHOTS_MAX]).map(drop)
-        };
-        if let Some(writer) = &self.writer {
-            writer.apply_spare(Box::new(keep));
-        } else if self.keeps {
-            // Who only looks does not wait for others that write.
-            let _ = self.reader.busy_timeout(Duration::ZERO);
-            let _ = self.reader.unchecked_transaction().and_then(|tx| {
-                keep(&tx)?;
-                tx.commit()
-            });
-            let _ = self.reader.busy_timeout(store::BUSY_TIMEOUT);
-        }
-    }
-
-    /// Drops a snapshot.
-    pub fn drop_snapshot(&self, fold: &str) -> Result<(), KnowledgeError> {
-        self.reader.execute("DELETE FROM snapshots WHERE fold = ?", [fold])?;
-        Ok(())
-    }
-
     /// Returns everything that is known.
     pub fn all(&self) -> Result<Cells, KnowledgeError> {
         let sql = format!("SELECT task_type, pattern, {COLUMNS} FROM cells");
@@ -483,6 +422,7 @@ fn update(tx: &Connection, seen: &Observation) -> rusqlite::Result<()> {
 mod tests {
     use super::*;
     use serde_json::{Value, json};
+    use std::time::Duration;
 
     fn seen(task: &str, pattern: &str) -> Observation {
         let metrics = json!({ "success_rate": 1.0, "execution_time": 2.0, "score": 0.5 });

@@ -141,6 +141,11 @@ impl Optimizer {
         self.experience.borrow().given()
     }
 
+    /// Takes what there is to say about the store, which is said once.
+    pub fn take_notice(&self) -> Option<&'static str> {
+        self.experience.borrow_mut().take_notice()
+    }
+
     /// Makes the chance of the next recommendation follow from the place in the run where it is asked
     /// for, so that a resumed run makes the same one.
     pub fn reseed(&self, at: &Spot) {
@@ -242,6 +247,11 @@ impl Optimizer {
         seen.at = self.time.now();
 
         Ok(self.knowledge.record(vec![seen], |source| self.counts(source)).await?)
+    }
+
+    /// Returns what counts, by what is known.
+    pub fn objective(&self) -> Objective {
+        *self.experience.borrow().objective()
     }
 
     /// Returns the scales of times and costs on a kind of task.

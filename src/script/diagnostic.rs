@@ -1,6 +1,7 @@
 //! Errors for people: what is wrong, where, and what to type.
 
 use crate::base::failure::{Failure, Place};
+use crate::base::file;
 use crate::base::spelling::nearest;
 use crate::script::check;
 use crate::script::codes;
@@ -140,7 +141,11 @@ pub(super) fn of_run(
 ) -> Diagnostic {
     let own = |place: &Place| Path::new(&place.file) == Path::new(script);
     let file_text = failure.place.as_ref().and_then(|place| {
-        if own(place) { Some(text.to_owned()) } else { std::fs::read_to_string(&place.file).ok() }
+        if own(place) {
+            Some(text.to_owned())
+        } else {
+            file::read_text(Path::new(&place.file)).ok()
+        }
     });
     let width = match (&failure.place, &file_text) {
         (Some(place), Some(text)) => word_width(text, place),
@@ -154,7 +159,8 @@ pub(super) fn of_run(
 
 /// Shows a failure that did not end the script, such as that of an operation.
 pub fn of_failure(failure: &Failure) -> Diagnostic {
-    let text = failure.place.as_ref().and_then(|place| std::fs::read_to_string(&place.file).ok());
+    let text =
+        failure.place.as_ref().and_then(|place| file::read_text(Path::new(&place.file)).ok());
     let width = match (&failure.place, &text) {
         (Some(place), Some(text)) => word_width(text, place),
         _ => 1,

@@ -1,5 +1,6 @@
 use super::*;
 use crate::base::id::RunId;
+use crate::executor::guess::{Forced, Guess, Words};
 use crate::executor::reuse::Reuse;
 use crate::journal::Journal;
 use crate::journal::replies::Replies;
@@ -134,8 +135,9 @@ async fn an_input_that_computes_is_stopped_from_outside() {
     let dialogue = &mut dialogue();
     let flag: Arc<AtomicBool> = Arc::default();
     dialogue.renew(flag.clone());
+    say(dialogue, &["let x = 1;", "x = 2;"]).await;
     flag.store(true, Ordering::SeqCst);
-    let told = say(dialogue, &["let x = 1;", "x = 2; loop {}"]).await;
+    let told = say(dialogue, &["loop {}"]).await;
     assert!(
         told.as_str().is_some_and(|told| told.starts_with("the run was interrupted")),
         "{told}"
@@ -248,7 +250,10 @@ async fn a_plan_asks_nothing_and_changes_nothing() {
     say(&mut dialogue, &inputs).await;
     let calls = dialogue.host.inner.with.executor.metrics().calls;
     let planner = Executor::new(Journal::off(RunId::fresh()), 0, None);
-    let planner = Rc::new(planner.reusing(Rc::new(Reuse::planning(Replies::default()))));
+    let planner = Rc::new(planner.reusing(Rc::new(Reuse::planning(
+        Replies::default(),
+        Guess::new(Words::of([]), 0, Forced::default()),
+    ))));
     let plan = "b.communicate(\"x\"); count.call(); xs.push(2); s.flow(g); state.x = 2; \
                 g.add_operation(|| 1, #{ name: \"b\" }); let z = 1;";
     dialogue.rehearse(plan, planner.clone()).await.expect("it can be planned");

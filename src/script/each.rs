@@ -2,7 +2,7 @@
 
 use crate::base::failure::Kind;
 use crate::script::error::{Raised, throw_new};
-use crate::script::{convert, home, mismatch};
+use crate::script::{convert, home, mismatch, nested};
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext, Position};
 use std::cell::Cell;
 
@@ -116,7 +116,7 @@ impl<'a> Each<'a> {
     /// Makes the error for an answer that is none.
     pub(super) fn wrong(&self, wanted: &str, answer: &Dynamic) -> Raised {
         let found = mismatch::article(&mismatch::word(convert::type_name(answer)));
-        let shown: String = answer.to_string().chars().take(60).collect();
+        let shown = nested::shortened(answer, 60);
         let shown = if answer.is_unit() { String::new() } else { format!(": `{shown}`") };
         let message =
             format!("the function of `{}` must give {wanted}, not {found}{shown}", self.word);

@@ -90,6 +90,10 @@ fn plain(error: &EvalAltResult) -> Failure {
             let message = ended(&kind);
             Failure::new(kind, message)
         }
+        EvalAltResult::Exit(..) => {
+            let message = "`exit` ends a script, and not a task of it; `return` ends a function";
+            Failure::new(Kind::Script, message)
+        }
         EvalAltResult::ErrorStackOverflow(_) => {
             let message = format!("functions call one another more than {CALLS_MAX} deep");
             Failure::new(Kind::Script, message)

@@ -113,6 +113,11 @@ impl Drop for Restore {
     }
 }
 
+/// Tells whether the code that asks runs inside a fiber.
+pub(crate) fn is_inside() -> bool {
+    RUNNING.get().is_some()
+}
+
 /// Waits for a future from inside a fiber; other tasks run meanwhile.
 pub(crate) fn wait<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);

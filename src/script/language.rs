@@ -6,7 +6,7 @@
 use crate::script::api::read_json;
 use crate::script::each::{Each, Item};
 use crate::script::error::Raised;
-use crate::script::order;
+use crate::script::{bounded, nested, order};
 use rhai::{
     Array, Dynamic, Engine, EvalAltResult, FnPtr, FuncRegistration, ImmutableString, Map, Module,
     NativeCallContext, RhaiNativeFunc, Variant,
@@ -14,7 +14,10 @@ use rhai::{
 
 /// The names of these words, which are the language's and not kaizen's.
 const WORDS: &[&str] = &[
+    "!=",
+    "==",
     "all",
+    "debug",
     "dedup",
     "drain",
     "filter",
@@ -27,13 +30,19 @@ const WORDS: &[&str] = &[
     "order_by",
     "order_desc",
     "parse_json",
+    "print",
     "reduce",
     "reduce_rev",
+    "replace",
     "retain",
     "some",
     "sort",
     "sort_by",
     "sort_desc",
+    "split",
+    "split_rev",
+    "to_debug",
+    "to_string",
     "zip",
 ];
 
@@ -51,6 +60,8 @@ pub(super) fn register(engine: &mut Engine) {
     folding(&mut module);
     order::register(&mut module);
     maps(&mut module);
+    nested::register(&mut module);
+    bounded::register(&mut module);
     word(&mut module, "parse_json", "text: string", read_json);
     engine.register_global_module(module.into());
 }
@@ -315,7 +326,8 @@ fn dedup(
     Ok(())
 }
 
-fn equal(
+/// Compares two values by `==`.
+pub(super) fn equal(
     context: &NativeCallContext,
     mut one: Dynamic,
     mut other: Dynamic,

@@ -2,12 +2,14 @@
 
 use crate::base::clock;
 use crate::base::failure::Kind;
+use crate::executor::Executor;
 use crate::script::tasks;
 use rhai::{Dynamic, Engine};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// Most operations of a script unless kaizen.toml says otherwise: minutes of pure computing.
 pub const OPERATIONS_MAX: u64 = 1_000_000_000;
@@ -16,11 +18,15 @@ pub(super) const CALLS_MAX: usize = 64;
 /// Deepest nesting of expressions, at the top level and in functions.
 const EXPRESSIONS_MAX: (usize, usize) = (64, 32);
 /// Longest string in bytes.
-const STRING_MAX: usize = 64 << 20;
+pub(super) const STRING_MAX: usize = 64 << 20;
 /// Most items of an array, and of a map, nested ones included.
-const ITEMS_MAX: usize = 4_000_000;
+pub(super) const ITEMS_MAX: usize = 4_000_000;
 /// How many operations pass between two looks at the clock.
 const LOOK_EVERY: u64 = 1024;
+/// How long a script computes without a wait before it is stopped at its deadline. Where it waits, it
+/// is given up from outside, in an order that a later run can repeat; what is stopped from within
+/// ends at an arbitrary place, which is only for loops that would never wait.
+const COMPUTES_AT_LEAST: Duration = Duration::from_millis(20);
 
 /// The use that all parts of one run make of its limits.
 #[derive(Debug)]
@@ -28,12 +34,32 @@ pub(super) struct Limits {
     operations: Cell<u64>,
     operations_max: Cell<u64>,
     interrupted: RefCell<Arc<AtomicBool>>,
+    executor: Rc<Executor>,
+    computing: Cell<Computing>,
+}
+
+/// Since when a script computes without a wait.
+#[derive(Debug, Clone, Copy, Default)]
+struct Computing {
+    /// How many ends the run had been told when it began.
+    ends: u64,
+    /// When that was first noticed, on the monotonic clock.
+    since: Duration,
 }
 
 impl Limits {
-    pub(super) fn new(operations_max: u64, interrupted: Arc<AtomicBool>) -> Rc<Limits> {
-        let (operations_max, interrupted) = (Cell::new(operations_max), RefCell::new(interrupted));
-        Rc::new(Limits { operations: Cell::new(0), operations_max, interrupted })
+    pub(super) fn new(
+        operations_max: u64,
+        interrupted: Arc<AtomicBool>,
+        executor: Rc<Executor>,
+    ) -> Rc<Limits> {
+        Rc::new(Limits {
+            operations: Cell::new(0),
+            operations_max: Cell::new(operations_max),
+            interrupted: RefCell::new(interrupted),
+            executor,
+            computing: Cell::default(),
+        })
     }
 
     /// Starts to count anew, and listens to another flag.
@@ -51,17 +77,30 @@ impl Limits {
     fn tick(&self) -> Option<Kind> {
         let count = self.operations.get() + 1;
         self.operations.set(count);
-        if !count.is_multiple_of(LOOK_EVERY) {
-            return None;
-        }
+        // One operation may take seconds, such as the sorting of a long list.
         if self.interrupted.borrow().load(Ordering::Relaxed) {
             return Some(Kind::Interrupted);
+        }
+        if !count.is_multiple_of(LOOK_EVERY) {
+            return None;
         }
         if count > self.operations_max.get() {
             return Some(Kind::Operations);
         }
-        let over = tasks::current().deadline.is_some_and(|at| clock::monotonic() >= at);
-        over.then_some(Kind::Timeout)
+        self.is_overdue().then_some(Kind::Timeout)
+    }
+
+    /// Tells whether the time of what runs now is over, and nothing but this would end it soon.
+    fn is_overdue(&self) -> bool {
+        let Some(at) = tasks::current().ends_at() else { return false };
+        let now = clock::monotonic();
+        let ends = self.executor.turns().told();
+        if self.computing.get().ends != ends {
+            self.computing.set(Computing { ends, since: now });
+        }
+
+        let computed_for = now.saturating_sub(self.computing.get().since);
+        now >= at && computed_for >= COMPUTES_AT_LEAST
     }
 }
 

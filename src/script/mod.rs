@@ -1,6 +1,7 @@
 //! The only code that knows Rhai: compiles and runs scripts, and gives them their words.
 
 pub mod api;
+mod bounded;
 mod captures;
 mod check;
 pub mod codes;
@@ -19,9 +20,11 @@ pub mod lexeme;
 mod limits;
 mod mismatch;
 mod modules;
+mod nested;
 mod options;
 mod order;
 pub mod permission;
+pub(crate) mod process;
 pub mod shown;
 mod snapshot;
 mod source;
@@ -35,6 +38,7 @@ pub use crate::script::api::state::State;
 pub use crate::script::limits::OPERATIONS_MAX;
 
 use crate::base::failure::{Failure, Kind};
+use crate::base::file;
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
 use crate::flow::callback;
@@ -169,9 +173,8 @@ impl Inner {
 
     /// Notes that the script depends on a file that is there and could not be read as a text.
     fn depends_on_unread(&self, path: &Path) {
-        // Reading what is no file may never end.
         if path.is_file() {
-            self.depends_on(path, std::fs::read(path).ok().as_deref());
+            self.depends_on(path, file::read(path).ok().as_deref());
         }
     }
 
@@ -248,8 +251,14 @@ impl Program {
 impl Host {
     /// Creates a host.
     pub fn new(with: Surroundings) -> Host {
-        let limits = limits::Limits::new(with.operations_max, with.interrupted.clone());
+        let limits = limits::Limits::new(
+            with.operations_max,
+            with.interrupted.clone(),
+            with.executor.clone(),
+        );
         let learn_from_demo = Cell::new(with.learn_from_demo);
+        // A denial holds for the models as for the script itself.
+        with.models.deny(with.permissions.denials());
         let inner = Rc::new(Inner {
             with,
             limits: limits.clone(),
@@ -399,3 +408,6 @@ impl Host {
         api::reference(&self.engine, &self.inner)
     }
 }
+
+#[cfg(test)]
+mod words_tests;

@@ -4,7 +4,7 @@ use crate::script::captures::Follows;
 use crate::script::error::{Raised, throw, throw_new};
 use crate::script::home::{Constants, Home};
 use crate::script::lexeme::names_closure;
-use crate::script::permission::{Right, Target};
+use crate::script::permission::{Right, Target, is_hidden};
 use crate::script::{Inner, files, home, source};
 use rhai::{
     AST, Dynamic, Engine, EvalAltResult, FnAccess, FnNamespace, FuncRegistration, ImmutableString,
@@ -138,7 +138,9 @@ pub(super) fn locate(host: &Inner, folder: &Path, path: &str) -> Result<PathBuf,
     let wanted = in_folder(folder, &named);
     let root = files::real(&host.with.root);
     let permit = |path: &Path| {
-        if path.starts_with(&root) && !host.with.permissions.denies(Right::Read, path) {
+        // What is hidden is no part of the script; as with other reads, it needs a grant.
+        let is_part = path.strip_prefix(&root).is_ok_and(|rest| !is_hidden(rest));
+        if is_part && !host.with.permissions.denies(Right::Read, path) {
             return Ok(());
         }
         permit(host, Right::Read, path, &named)

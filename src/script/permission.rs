@@ -3,9 +3,16 @@
 
 use crate::base::failure::{Failure, Kind};
 use crate::base::secret::scrub;
+use crate::base::visible::on_one_line;
+use crate::base::wildcard::Wildcard;
+use crate::model::denial::{Denial, Denials};
+use crate::model::provider::host::HostPattern;
+use crate::script::fiber;
 use crate::script::files::{plain, real};
 use crate::script::modules::shown;
+use futures::future::LocalBoxFuture;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -58,10 +65,10 @@ pub enum Rule {
     Any,
     /// A file, or a folder with what is in it; as it was written, and with its links resolved.
     Path(PathBuf, PathBuf),
-    /// A host, or with `*.` before it all hosts below it; on one port, or on all.
-    Host(String, Option<u16>),
-    /// A name, or with `*` at its end all names that start so.
-    Name(String),
+    /// A host, or several.
+    Host(HostPattern),
+    /// A name; `*` in it stands for any characters.
+    Name(Wildcard),
 }
 
 impl Rule {
@@ -72,45 +79,55 @@ impl Rule {
             return Err("it is empty".to_owned());
         }
         match right {
-            Right::Read | Right::Write => {
-                let path = plain(&base.join(text));
-                Ok(Rule::Path(path.clone(), real(&path)))
-            }
-            Right::Net => host_rule(text),
-            Right::Env | Right::Run => Ok(Rule::Name(text.to_owned())),
+            Right::Read | Right::Write => path_rule(text, base),
+            Right::Net => HostPattern::parse(text).map(Rule::Host),
+            Right::Env | Right::Run => name_rule(right, text),
         }
     }
 
-    fn covers(&self, target: &Target<'_>) -> bool {
+    /// Refuses a path in a folder that leads out of it, or to hidden files, by a link: a grant of it
+    /// would say something else than it does.
+    pub fn refuse_detour(&self, folder: &Path) -> Result<(), String> {
+        let Rule::Path(given, leads_to) = self else { return Ok(()) };
+        let Ok(name) = given.strip_prefix(folder) else { return Ok(()) };
+        let inside = leads_to.strip_prefix(real(folder)).ok();
+        let is_detour = match inside {
+            None => true,
+            Some(rest) => is_hidden(rest) && !is_hidden(name),
+        };
+        if !is_detour {
+            return Ok(());
+        }
+        Err(format!(
+            "it leads to `{}` by a link; name that path if it is meant",
+            leads_to.display()
+        ))
+    }
+
+    /// Tells whether a denial of it is one of a target, however the target is written.
+    fn denies(&self, right: Right, target: &Target<'_>) -> bool {
         match (self, target) {
             (Rule::Any, _) => true,
             (Rule::Path(given, real), Target::Path(path)) => {
                 path.starts_with(given) || path.starts_with(real)
             }
-            (Rule::Host(pattern, port), Target::Host(host, at)) => {
-                let is_host = match pattern.strip_prefix("*.") {
-                    Some(parent) => {
-                        host.strip_suffix(parent).is_some_and(|below| below.ends_with('.'))
-                    }
-                    None => pattern == host,
-                };
-                is_host && port.is_none_or(|port| port == *at)
+            (Rule::Host(pattern), Target::Host(host, port)) => pattern.denies(host, *port),
+            (Rule::Name(denied), Target::Name(name)) if right == Right::Run => {
+                denies_program(denied, name)
             }
-            (Rule::Name(pattern), Target::Name(name)) => match pattern.strip_suffix('*') {
-                Some(start) => name.starts_with(start),
-                None => pattern == name,
-            },
+            (Rule::Name(denied), Target::Name(name)) => denied.covers(name),
             _ => false,
         }
     }
 
     /// Tells whether it grants a target. Hidden files, such as `.env`, are granted only by name.
     fn grants(&self, target: &Target<'_>) -> bool {
-        let (Rule::Path(given, real), Target::Path(path)) = (self, target) else {
-            return self.covers(target);
-        };
-        let is_hidden = |rest: &Path| {
-            rest.components().any(|part| part.as_os_str().to_string_lossy().starts_with('.'))
+        let (given, real, path) = match (self, target) {
+            (Rule::Path(given, real), Target::Path(path)) => (given, real, path),
+            (Rule::Any, _) => return true,
+            (Rule::Host(pattern), Target::Host(host, port)) => return pattern.grants(host, *port),
+            (Rule::Name(granted), Target::Name(name)) => return granted.covers(name),
+            _ => return false,
         };
         let rests = [path.strip_prefix(given), path.strip_prefix(real)];
         rests.into_iter().flatten().any(|rest| !is_hidden(rest))
@@ -122,23 +139,68 @@ impl fmt::Display for Rule {
         match self {
             Rule::Any => f.write_str("everything"),
             Rule::Path(given, _) => write!(f, "{}", given.display()),
-            Rule::Host(host, None) => f.write_str(host),
-            Rule::Host(host, Some(port)) => write!(f, "{host}:{port}"),
-            Rule::Name(name) => f.write_str(name),
+            Rule::Host(host) => host.fmt(f),
+            Rule::Name(name) => name.fmt(f),
         }
     }
 }
 
-fn host_rule(text: &str) -> Result<Rule, String> {
-    if text.contains('/') {
-        return Err("it must be a host such as `example.com` or `example.com:8080`".to_owned());
+/// Tells whether a part of a path begins with a dot.
+pub(super) fn is_hidden(path: &Path) -> bool {
+    path.components().any(|part| part.as_os_str().to_string_lossy().starts_with('.'))
+}
+
+/// Reads a path; one that can match nothing is refused.
+fn path_rule(text: &str, base: &Path) -> Result<Rule, String> {
+    let path = plain(&base.join(text));
+    let real = real(&path);
+    let odd = text.chars().find(|c| "*?[{$\0".contains(*c));
+    let odd = odd.or_else(|| text.starts_with('~').then_some('~'));
+    // A file may have any name, so one that is there is meant.
+    if real.exists() {
+        return Ok(Rule::Path(path, real));
     }
-    let text = text.to_ascii_lowercase();
-    // The colons of an address in brackets are its own.
-    let colon = text.rfind(':').filter(|at| !text[*at..].contains(']'));
-    let Some(at) = colon else { return Ok(Rule::Host(text, None)) };
-    let port = text[at + 1..].parse().map_err(|_| format!("`{}` is no port", &text[at + 1..]))?;
-    Ok(Rule::Host(text[..at].to_owned(), Some(port)))
+    if let Some(odd) = odd {
+        return Err(format!(
+            "`{}` is not expanded here; write the path of a file, or of a folder for what is in it",
+            odd.escape_default()
+        ));
+    }
+    if text.contains("://") {
+        return Err("it must be a path, not an address".to_owned());
+    }
+    Ok(Rule::Path(path, real))
+}
+
+/// Reads a name of a variable or a program; one that can match nothing is refused.
+fn name_rule(right: Right, text: &str) -> Result<Rule, String> {
+    let is_odd = |c: char| c.is_control() || "$%?[]{},=".contains(c);
+    let is_space = |c: char| c.is_whitespace() && right == Right::Env;
+    if let Some(odd) = text.chars().find(|c| is_odd(*c) || is_space(*c)) {
+        let odd = odd.escape_default();
+        return Err(format!(
+            "`{odd}` is not part of a name; write it like `NAME`, or `NAME*` for all that start so"
+        ));
+    }
+    Ok(Rule::Name(Wildcard::new(text)))
+}
+
+/// Tells whether a denial is one of a program, by its name or by where it lies.
+fn denies_program(denied: &Wildcard, program: &str) -> bool {
+    let name_of = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let is_path = program.contains('/');
+    let leads_to = if is_path { real(Path::new(program)) } else { program.into() };
+    let names = [Some(program.to_owned()), name_of(Path::new(program)), name_of(&leads_to)];
+    if names.into_iter().flatten().any(|name| denied.covers(&name)) {
+        return true;
+    }
+
+    // A name may be found anywhere, so also at the place that is denied.
+    let place = Path::new(denied.text());
+    let is_name_of =
+        !is_path && name_of(place).is_some_and(|name| Wildcard::new(name).covers(program));
+    denied.text().contains('/')
+        && (is_name_of || denied.covers(&leads_to.to_string_lossy()) || real(place) == leads_to)
 }
 
 /// What a script wants to touch.
@@ -174,15 +236,35 @@ pub enum Answer {
     No,
 }
 
+/// Where one waits for an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// In a task, so that others go on meanwhile.
+    Task,
+    /// Outside of all tasks, where nothing goes on.
+    Thread,
+}
+
 /// Asks people for a grant; the text says what is wanted.
-pub type Ask = Rc<dyn Fn(&str) -> Answer>;
+pub type Ask = Rc<dyn Fn(String, Patience) -> LocalBoxFuture<'static, Answer>>;
+
+/// What people have answered, in this run.
+#[derive(Debug, Default)]
+struct Answers {
+    granted: RefCell<Vec<(Right, Rule)>>,
+    /// What was granted or refused by the very words of the question.
+    told: RefCell<BTreeMap<String, bool>>,
+    /// Taken while a question is open: one is answered after the other.
+    turn: tokio::sync::Mutex<()>,
+}
 
 /// What a script may touch.
 #[derive(Clone, Default)]
 pub struct Permissions {
-    allow: RefCell<Vec<(Right, Rule)>>,
+    allow: Vec<(Right, Rule)>,
     deny: Vec<(Right, Rule)>,
     ask: Option<Ask>,
+    answers: Rc<Answers>,
 }
 
 impl fmt::Debug for Permissions {
@@ -199,18 +281,18 @@ impl Permissions {
     /// Grants everything.
     pub fn all() -> Permissions {
         let every = Right::ALL.map(|right| (right, Rule::Any));
-        Permissions { allow: RefCell::new(every.into()), ..Permissions::default() }
+        Permissions { allow: every.into(), ..Permissions::default() }
     }
 
     /// Grants reading in a folder, and nothing else.
     pub fn reading(folder: &Path) -> Permissions {
         let rule = Rule::Path(plain(folder), real(folder));
-        Permissions { allow: RefCell::new(vec![(Right::Read, rule)]), ..Permissions::default() }
+        Permissions { allow: vec![(Right::Read, rule)], ..Permissions::default() }
     }
 
     /// Grants something besides.
     pub fn allow(&mut self, right: Right, rule: Rule) {
-        self.allow.get_mut().push((right, rule));
+        self.allow.push((right, rule));
     }
 
     /// Denies something, whatever is granted.
@@ -226,7 +308,8 @@ impl Permissions {
 
     /// Returns what is granted now.
     pub fn granted(&self) -> Vec<(Right, Rule)> {
-        self.allow.borrow().clone()
+        let answered = self.answers.granted.borrow();
+        self.allow.iter().chain(answered.iter()).cloned().collect()
     }
 
     /// Returns what is denied.
@@ -236,45 +319,101 @@ impl Permissions {
 
     /// Tells whether something is granted and not denied, without asking anybody.
     pub fn has(&self, right: Right, target: &Target<'_>) -> bool {
-        let denies = |(of, rule): &(Right, Rule)| *of == right && rule.covers(target);
+        let denies = |(of, rule): &(Right, Rule)| *of == right && rule.denies(right, target);
         let grants = |(of, rule): &(Right, Rule)| *of == right && rule.grants(target);
-        !self.deny.iter().any(denies) && self.allow.borrow().iter().any(grants)
+        let is_granted = self.allow.iter().any(grants);
+        !self.deny.iter().any(denies)
+            && (is_granted || self.answers.granted.borrow().iter().any(grants))
     }
 
     /// Tells whether a path is denied.
     pub(super) fn denies(&self, right: Right, path: &Path) -> bool {
         let target = Target::Path(path);
-        self.deny.iter().any(|(of, rule)| *of == right && rule.covers(&target))
+        self.deny.iter().any(|(of, rule)| *of == right && rule.denies(right, &target))
+    }
+
+    /// Tells whether a variable or a program is denied.
+    pub(super) fn denies_name(&self, right: Right, name: &str) -> bool {
+        let target = Target::Name(name);
+        self.deny.iter().any(|(of, rule)| *of == right && rule.denies(right, &target))
+    }
+
+    /// Tells whether a variable or a program is granted by its name, and not because all are.
+    pub(super) fn names(&self, right: Right, name: &str) -> bool {
+        let target = Target::Name(name);
+        let is_named = |(of, rule): &(Right, Rule)| {
+            *of == right && matches!(rule, Rule::Name(granted) if granted.covers(name))
+        };
+        self.has(right, &target) && self.granted().iter().any(is_named)
+    }
+
+    /// Returns what is denied to calls of models and for pages.
+    pub(super) fn denials(&self) -> Denials {
+        let mut denials = Denials::default();
+        for (right, rule) in &self.deny {
+            let source = said(*right, rule);
+            match (right, rule) {
+                (Right::Net, Rule::Any) => {
+                    denials.hosts.push(Denial { of: HostPattern::any(), source });
+                }
+                (Right::Net, Rule::Host(host)) => {
+                    denials.hosts.push(Denial { of: host.clone(), source });
+                }
+                (Right::Env, Rule::Any) => {
+                    denials.variables.push(Denial { of: Wildcard::new("*"), source });
+                }
+                (Right::Env, Rule::Name(name)) => {
+                    denials.variables.push(Denial { of: name.clone(), source });
+                }
+                _ => {}
+            }
+        }
+        denials
     }
 
     /// Accepts what is granted; asks people, where that is possible, for what is not. `shown` is
     /// the target as the script names it.
     pub fn demand(&self, right: Right, target: &Target<'_>, shown: &str) -> Result<(), Failure> {
+        let patience = if fiber::is_inside() { Patience::Task } else { Patience::Thread };
+        let accepted = self.accept(right, target, shown, None, patience);
+        match patience {
+            Patience::Task => fiber::wait(accepted),
+            Patience::Thread => futures::executor::block_on(accepted),
+        }
+    }
+
+    /// Does the same for a program with these arguments.
+    pub(super) async fn demand_program(
+        &self,
+        program: &str,
+        arguments: &[String],
+    ) -> Result<(), Failure> {
+        let (target, arguments) = (Target::Name(program), Some(arguments));
+        self.accept(Right::Run, &target, program, arguments, Patience::Task).await
+    }
+
+    /// Does the same for a host, in a task.
+    pub(super) async fn demand_host(&self, target: &Target<'_>) -> Result<(), Failure> {
+        self.accept(Right::Net, target, &target.to_string(), None, Patience::Task).await
+    }
+
+    async fn accept(
+        &self,
+        right: Right,
+        target: &Target<'_>,
+        shown: &str,
+        arguments: Option<&[String]>,
+        patience: Patience,
+    ) -> Result<(), Failure> {
         let (word, deed) = (right.word(), right.deed());
-        let denial = self.deny.iter().find(|(of, rule)| *of == right && rule.covers(target));
+        let denial = self.deny.iter().find(|(of, rule)| *of == right && rule.denies(right, target));
         if let Some((_, rule)) = denial {
-            let what = match rule {
-                Rule::Any => format!("`--deny-{word}`"),
-                rule => format!("`--deny-{word}={rule}`"),
-            };
+            let what = said(right, rule);
             let message = format!("{deed} `{shown}` is denied by {what}, or by kaizen.toml");
             return Err(Failure::new(Kind::Permission, message));
         }
-        if self.has(right, target) {
+        if self.has(right, target) || self.asked(right, target, arguments, patience).await {
             return Ok(());
-        }
-        if let Some(ask) = &self.ask {
-            match ask(&scrub(&format!("{deed} `{target}`"))) {
-                Answer::This => {
-                    self.allow.borrow_mut().push((right, exactly(target)));
-                    return Ok(());
-                }
-                Answer::All => {
-                    self.allow.borrow_mut().push((right, Rule::Any));
-                    return Ok(());
-                }
-                Answer::No => {}
-            }
         }
         let message = format!(
             "{deed} `{shown}` is not granted; run with `--allow-{word}={target}`, or add \
@@ -282,14 +421,73 @@ impl Permissions {
         );
         Err(Failure::new(Kind::Permission, message))
     }
+
+    /// Asks people, if that is possible, and remembers what they say for the rest of the run.
+    async fn asked(
+        &self,
+        right: Right,
+        target: &Target<'_>,
+        arguments: Option<&[String]>,
+        patience: Patience,
+    ) -> bool {
+        let Some(ask) = &self.ask else { return false };
+        let _turn = self.answers.turn.lock().await;
+        if self.has(right, target) {
+            return true;
+        }
+        // What is granted is what the question shows, whatever becomes of links meanwhile.
+        let rule = exactly(target);
+        let question = question(right, target, &rule, arguments);
+        if let Some(answer) = self.answers.told.borrow().get(&question) {
+            return *answer;
+        }
+
+        let answer = ask(question.clone(), patience).await;
+        // A program is granted with its arguments, since others would do other things.
+        if answer == Answer::All || answer == Answer::This && arguments.is_none() {
+            let rule = if answer == Answer::All { Rule::Any } else { rule };
+            self.answers.granted.borrow_mut().push((right, rule));
+        } else {
+            self.answers.told.borrow_mut().insert(question, answer == Answer::This);
+        }
+        answer != Answer::No
+    }
+}
+
+/// Says what a script asks for, on one line and as it is.
+fn question(
+    right: Right,
+    target: &Target<'_>,
+    rule: &Rule,
+    arguments: Option<&[String]>,
+) -> String {
+    let mut text = format!("{} `{target}`", right.deed());
+    if let (Target::Path(path), Rule::Path(_, leads_to)) = (target, rule)
+        && leads_to != path
+    {
+        text.push_str(&format!(", which leads to `{}` by a link", leads_to.display()));
+    }
+    if let Some(arguments) = arguments.filter(|arguments| !arguments.is_empty()) {
+        // Quoted, so that nobody wonders where one ends.
+        text.push_str(&format!(" with {}", serde_json::json!(arguments)));
+    }
+    on_one_line(&scrub(&text)).into_owned()
+}
+
+/// Says how a denial is written.
+fn said(right: Right, rule: &Rule) -> String {
+    match rule {
+        Rule::Any => format!("`--deny-{}`", right.word()),
+        rule => format!("`--deny-{}={rule}`", right.word()),
+    }
 }
 
 /// Returns the rule that covers just this target, hidden or not.
 fn exactly(target: &Target<'_>) -> Rule {
     match target {
         Target::Path(path) => Rule::Path(path.to_path_buf(), real(path)),
-        Target::Host(host, port) => Rule::Host((*host).to_owned(), Some(*port)),
-        Target::Name(name) => Rule::Name((*name).to_owned()),
+        Target::Host(host, port) => Rule::Host(HostPattern::exactly(host, *port)),
+        Target::Name(name) => Rule::Name(Wildcard::new(*name)),
     }
 }
 
@@ -350,12 +548,13 @@ mod tests {
     fn people_are_asked_once_for_each_thing() {
         let asked: Rc<RefCell<Vec<String>>> = Rc::default();
         let log = asked.clone();
-        let some = with(&[], &[(Right::Env, "SECRET*")]).asking(Rc::new(move |what| {
-            log.borrow_mut().push(what.to_owned());
-            if what.contains('A') { Answer::This } else { Answer::No }
+        let some = with(&[], &[(Right::Env, "SECRET*")]).asking(Rc::new(move |what, _| {
+            let answer = if what.contains('A') { Answer::This } else { Answer::No };
+            log.borrow_mut().push(what);
+            Box::pin(std::future::ready(answer))
         }));
         let demand = |name| some.demand(Right::Env, &Target::Name(name), name).is_ok();
-        assert!(demand("A") && demand("A") && !demand("B") && !demand("SECRET_A"));
+        assert!(demand("A") && demand("A") && !demand("B") && !demand("B") && !demand("SECRET_A"));
         assert_eq!(*asked.borrow(), ["reading the variable `A`", "reading the variable `B`"]);
     }
 }

@@ -4,7 +4,7 @@
     reason = "Rhai marks the stored context of a call so only because its interface may change"
 )]
 
-use crate::base::clock;
+use crate::base::deadline::{Bounded, Deadline};
 use crate::base::failure::{Failure, Kind};
 use crate::base::strand::Strand;
 use crate::flow::callback::Scope;
@@ -27,8 +27,8 @@ use std::time::Duration;
 pub(super) struct Task {
     /// The operation on whose behalf it runs, if it is not the script itself.
     pub(super) scope: Option<Rc<Scope>>,
-    /// When its time is over, on the monotonic clock.
-    pub(super) deadline: Option<Duration>,
+    /// When its time is over.
+    pub(super) deadline: Option<Rc<Deadline>>,
     /// How many calls by name it is inside of, each on a stack of its own.
     pub(super) depth: u32,
     /// Where it stands in the run.
@@ -46,16 +46,19 @@ pub(super) fn current() -> Rc<Task> {
 }
 
 impl Task {
-    /// Returns this task with its end brought forward to `limit` from now.
-    pub(super) fn within(&self, limit: Duration) -> Task {
-        let end = clock::monotonic() + limit;
-        let deadline = Some(self.deadline.map_or(end, |own| own.min(end)));
-        Task { deadline, ..self.next() }
+    /// Returns this task with another deadline.
+    pub(super) fn within(&self, bounded: &Bounded) -> Task {
+        Task { deadline: Some(bounded.deadline()), ..self.next() }
+    }
+
+    /// Returns when its time is over, on the monotonic clock.
+    pub(super) fn ends_at(&self) -> Option<Duration> {
+        self.deadline.as_ref().and_then(|deadline| deadline.at())
     }
 
     /// Returns the task of an operation that calls a script.
     pub(super) fn of(scope: Rc<Scope>) -> Task {
-        let (deadline, strand) = (scope.deadline, scope.strand.clone());
+        let (deadline, strand) = (scope.deadline.clone(), scope.strand.clone());
         Task { scope: Some(scope), deadline, depth: 0, strand }
     }
 

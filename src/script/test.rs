@@ -1,8 +1,9 @@
 //! Tests: functions named `test_..` of a script, each called by itself, and the snapshots that they
 //! compare values with.
 
-use crate::base::clock;
+use crate::base::deadline::Deadline;
 use crate::base::failure::{Failure, Kind};
+use crate::base::file;
 use crate::base::secret::clean;
 use crate::script::check::definition;
 use crate::script::diagnostic::Diagnostic;
@@ -95,7 +96,7 @@ impl Test {
             return Err(Failure::new(Kind::Option, message));
         }
         let now = format!("{}\n", difference::text(&clean(value.clone())));
-        let known = match std::fs::read(&path) {
+        let known = match file::read(&path) {
             Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => {
@@ -206,7 +207,8 @@ impl Host {
             engine.call_fn_with_options(options, &mut Scope::new(), &ast, &name, ())
         };
         // Waiting is given up from outside; computing ends by itself.
-        let task = Task { deadline: Some(clock::monotonic() + limit), ..Task::default() };
+        let bounded = Deadline::begin(limit, None);
+        let task = Task { deadline: Some(bounded.deadline()), ..Task::default() };
         self.perform(program, task, function).await.map(|_| ())
     }
 }

@@ -9,10 +9,16 @@ pub mod writer;
 pub use patience::on_wait;
 pub use rusqlite::{Connection, Transaction};
 
+use crate::base::own;
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{ErrorCode, OpenFlags};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// The folder of a project that kaizen keeps to itself.
+pub const FOLDER: &str = ".kaizen";
 
 /// Longest wait for another process that is writing, before SQLite gives up on one try.
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -148,6 +154,24 @@ pub enum StoreError {
         /// Its tables.
         tables: Vec<String>,
     },
+    /// A link is where one of its files should be.
+    #[error(
+        "`{path}` is a link, and a store is never behind one; remove it, or put what it leads to in its place",
+        path = path.display()
+    )]
+    Link {
+        /// The link.
+        path: PathBuf,
+    },
+    /// A folder, a pipe or a device is in its place.
+    #[error(
+        "store `{path}` is not a file; it was left as it is: move it away, and the next run creates a store",
+        path = path.display()
+    )]
+    NotAFile {
+        /// What should be the file.
+        path: PathBuf,
+    },
     /// The folder for the store cannot be made.
     #[error("creating `{path}`: {source}", path = path.display())]
     Folder {
@@ -194,6 +218,8 @@ impl StoreError {
             | StoreError::Damaged { .. }
             | StoreError::Newer { .. }
             | StoreError::Foreign { .. }
+            | StoreError::Link { .. }
+            | StoreError::NotAFile { .. }
             | StoreError::Folder { .. }
             | StoreError::WriterStopped => true,
             StoreError::Lost { loss, .. } => *loss != Loss::Rewound,
@@ -216,11 +242,71 @@ pub fn reopen(path: &Path) -> Result<Connection, StoreError> {
 }
 
 fn open_with(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+    if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
+        return Err(StoreError::NotAFile { path: path.to_owned() });
+    }
+    open_named(&real(path), path, flags)
+}
+
+/// Resolves the links above a store's folder, which are the user's own.
+fn real(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new(".")).canonicalize();
+    let real = folder.ok().zip(path.file_name()).map(|(folder, name)| folder.join(name));
+    real.unwrap_or_else(|| path.to_owned())
+}
+
+/// Opens a store by a name that SQLite knows it by.
+fn open_named(name: &Path, path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let fail = |source| StoreError::sqlite(path.to_owned(), source);
-    let mut connection = Connection::open_with_flags(path, flags).map_err(fail)?;
+    refuse_links(path)?;
+    if flags.contains(OpenFlags::SQLITE_OPEN_CREATE) {
+        // SQLite gives the log and its index the rights of the store. A file that cannot be made or
+        // changed is told by SQLite, which may still be able to read it.
+        let _ = own::prepare(path);
+    }
+
+    let flags = flags | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let mut connection = Connection::open_with_flags(name, flags).map_err(fail)?;
     patience::wait_for_others(&mut connection, path).map_err(fail)?;
     schema::prepare(&mut connection, path)?;
     Ok(connection)
+}
+
+/// Refuses links where the files of a store should be, and where its folder should be.
+fn refuse_links(path: &Path) -> Result<(), StoreError> {
+    let beside = ["", "-wal", "-shm", "-journal"].map(|end| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        PathBuf::from(name)
+    });
+    let folder = path.parent().filter(|folder| folder.ends_with(FOLDER)).map(Path::to_owned);
+    match folder.into_iter().chain(beside).find(|path| own::is_link(path)) {
+        Some(path) => Err(StoreError::Link { path }),
+        None => Ok(()),
+    }
+}
+
+/// Opens a store that was there before, to read it. Where neither it nor its folder may be written, it
+/// is read as it is.
+pub fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
+    let opened = reopen(path);
+    if !matches!(opened, Err(StoreError::ReadOnly { .. })) {
+        return opened;
+    }
+
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    if std::fs::metadata(log).is_ok_and(|meta| meta.len() > 0) {
+        // What the log holds can be read only with the help of SQLite's own files beside it.
+        return opened;
+    }
+    let name = percent_encode(real(path).as_os_str().as_bytes(), NON_ALPHANUMERIC).to_string();
+    let address = format!("file:{name}?immutable=1");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_URI
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    open_named(Path::new(&address), path, flags)
 }
 
 /// Lets everything that is read see the store as it is at this moment, until what is returned is
@@ -276,11 +362,20 @@ pub fn shrink(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Writes the whole store anew, so that no page holds a rest of what is no longer in it. Others may read
+/// meanwhile.
+pub fn rewrite(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let fail = |source| StoreError::sqlite(path.to_owned(), source);
+    connection.execute_batch("VACUUM").map_err(fail)
+}
+
 /// Copies a store, as it is at this moment, into a new file. Others may write meanwhile.
 pub fn copy(connection: &Connection, path: &Path, target: &Path) -> Result<(), StoreError> {
     let fail = |source| StoreError::sqlite(path.to_owned(), source);
-    let name = target.to_string_lossy();
-    connection.execute("VACUUM INTO ?", [&*name]).map(drop).map_err(fail)
+    // A name may be no text, and must not be taken for an address or for a word of SQLite's own.
+    let target = std::path::absolute(target).unwrap_or_else(|_| target.to_owned());
+    let name = target.as_os_str().as_bytes();
+    connection.execute("VACUUM INTO CAST(? AS TEXT)", [name]).map(drop).map_err(fail)
 }
 
 /// Opens a store in memory, which is gone when it is closed.

@@ -61,6 +61,10 @@ const STEPS: &[&str] = &[
     ALTER TABLE cells DROP COLUMN strikes;
     ALTER TABLE cells DROP COLUMN avoid_until;
 ",
+    "
+    CREATE TABLE learned (rules INTEGER NOT NULL);
+    INSERT INTO learned SELECT 1 WHERE EXISTS (SELECT 1 FROM observations);
+",
 ];
 
 /// Tables that every store has, whatever its format; a database without them is no store.
@@ -69,11 +73,11 @@ const ALWAYS: [&str; 2] = ["runs", "events"];
 /// Sets up the connection, refuses a newer format and what is no store, and applies the missing steps.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     let fail = |source| StoreError::sqlite(path.to_owned(), source);
-    let (found, tables) = look(connection).map_err(fail)?;
+    let Glance { found, tables, is_empty, is_ours } = look(connection).map_err(fail)?;
     let has = |name: &&str| tables.iter().any(|table| table == name);
     let lacking: Vec<&str> = ALWAYS.into_iter().filter(|name| !has(name)).collect();
-    let is_new = found == 0 && tables.is_empty();
-    if !is_new && (found == 0 || lacking.len() == ALWAYS.len()) {
+    let is_new = found == 0 && is_empty;
+    if !is_new && (found == 0 || lacking.len() == ALWAYS.len() || !is_ours) {
         return Err(StoreError::Foreign { path: path.to_owned(), tables });
     }
     if let Some(table) = lacking.first().filter(|_| !is_new) {
@@ -100,14 +104,33 @@ fn add_log(connection: &mut Connection, path: &Path) -> rusqlite::Result<()> {
     patience::wait_for_others(connection, path)
 }
 
-/// Returns the format of a database and its tables, as they are at one moment: another process may be
-/// making the store.
-fn look(connection: &mut Connection) -> rusqlite::Result<(i64, Vec<String>)> {
+/// What a database is, at a first look.
+struct Glance {
+    /// Its format, if it is a store.
+    found: i64,
+    tables: Vec<String>,
+    /// Whether there is nothing in it, and no other program has claimed it.
+    is_empty: bool,
+    /// Whether no other program has claimed it, or has tables of the same names.
+    is_ours: bool,
+}
+
+/// Looks at a database as it is at one moment: another process may be making the store.
+fn look(connection: &mut Connection) -> rusqlite::Result<Glance> {
     let moment = connection.transaction()?;
-    let format = moment.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let found = moment.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let claim: i64 = moment.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let count = |sql: &str| moment.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let objects = count("SELECT count(*) FROM sqlite_schema")?;
+    let strangers = count(
+        "SELECT count(*) FROM sqlite_schema s WHERE s.name IN ('runs', 'events') AND NOT EXISTS
+            (SELECT 1 FROM pragma_table_info(s.name)
+             WHERE name IN ('script', 'started_at', 'seq', 'body'))",
+    )?;
     let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
     let tables = moment.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    Ok((format, tables))
+    let (is_empty, is_ours) = (objects == 0 && claim == 0, claim == 0 && strangers == 0);
+    Ok(Glance { found, tables, is_empty, is_ours })
 }
 
 /// Applies the missing steps in one transaction and returns the format found afterwards. A store

@@ -333,3 +333,60 @@ fn a_plan_of_a_script_that_polls_comes_to_its_end() {
     let planned = project.kaizen(&["plan", "s.rhai"]);
     assert_eq!(planned.code, Some(0), "{}", planned.stderr);
 }
+
+/// A call that a budget refused, at once or after it had waited, is refused again wherever the run is
+/// gone through again, and what comes of it goes the same way.
+#[test]
+fn a_refused_call_is_refused_again() {
+    let scripts = [
+        "let b = branch(); let a = b.chat(\"fast\"); let e = attempt(|| b.chat(\"x\")); \
+         print([a, e.error.kind, e.error.message, attempt(|| b.chat(\"y\")).error.kind]);",
+        // Both want the last call; who comes second waits until the first is settled.
+        "let seen = []; parallel([\"slow\", \"fast\", \"x\"], |w| { \
+             let e = attempt(|| branch().chat(w)); seen.push([w, e.ok]); 0 }); print(seen);",
+        "let g = builder(\"g\"); for w in [\"slow\", \"fast\", \"x\"] { \
+             g.add_operation(|i| { let e = attempt(|| branch().chat(w)); e.ok }, #{ name: w }); } \
+         let r = session(branch()).flow(g, #{ budget: #{ max_calls: 1 } }); \
+         print([\"slow\", \"fast\", \"x\"].map(|w| r.result(w)));",
+        "print(race([|| { attempt(|| { branch().chat(\"slow\"); branch().chat(\"x\") }).ok }, \
+                     || { branch().chat(\"fast\"); sleep(500); \"slept\" }]));",
+    ];
+    for (number, script) in scripts.into_iter().enumerate() {
+        let (project, server) = (Project::new(), numbering());
+        project.with_server(&server).file("s.rhai", script);
+        let most = if number == 3 { "2" } else { "1" };
+        let first = project.kaizen(&["run", "s.rhai", "--max-calls", most]);
+        assert_eq!(first.code, Some(0), "{script}: {}", first.stderr);
+        let replayed = project.kaizen(&["replay"]);
+        assert_eq!(
+            (replayed.code, &replayed.stdout),
+            (Some(0), &first.stdout),
+            "{script}: {}",
+            replayed.stderr
+        );
+
+        // A run that was killed goes the way it went, also with more to spend.
+        let (project, server) = (Project::new(), numbering());
+        project.with_server(&server).file("s.rhai", script);
+        let mut command = project.command(&["run", "s.rhai", "--max-calls", most]);
+        let died = command.env("KAIZEN_FAILPOINT", "run_ends:1:kill").output().unwrap();
+        assert_eq!(died.status.code(), None);
+        let printed = String::from_utf8(died.stdout).unwrap();
+        let asked = server.bodies().len();
+        let resumed = project.kaizen(&["run", "--resume", "--max-calls", "9"]);
+        assert_eq!(
+            (resumed.code, &resumed.stdout),
+            (Some(0), &printed),
+            "{script}: {}",
+            resumed.stderr
+        );
+        assert_eq!(server.bodies().len(), asked, "{script}");
+        let replayed = project.kaizen(&["replay"]);
+        assert_eq!(
+            (replayed.code, &replayed.stdout),
+            (Some(0), &printed),
+            "{script}: {}",
+            replayed.stderr
+        );
+    }
+}

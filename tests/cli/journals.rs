@@ -119,3 +119,32 @@ fn runs_of_earlier_versions_are_resumed() {
         );
     }
 }
+
+#[test]
+fn the_whole_request_of_a_call_is_kept_once_without_secrets() {
+    let project = Project::new();
+    project.file(
+        "s.rhai",
+        r#"
+        let b = branch(#{ model: "demo/echo", system: "Be brief. My key is sk-request-canary-1." });
+        b.communicate("One?", #{ temperature: 0.5 });
+        b.communicate("Two?", #{ temperature: 0.5 });
+        branch(#{ model: "demo/echo", system: "Be brief. My key is sk-request-canary-1." }).chat("Three?");
+        "#,
+    );
+    let mut command = project.command(&["run", "s.rhai", "--quiet"]);
+    command.env("OPENAI_API_KEY", "sk-request-canary-1");
+    assert_eq!(command.output().unwrap().status.code(), Some(0));
+
+    // System, the first question and its answer, and two sorts of settings.
+    let parts = project.events("request_part");
+    assert_eq!(parts.len(), 5, "{parts:?}");
+    let ran = project.kaizen(&["show", "@:1"]);
+    let (_, asked) = ran.stdout.split_once("messages before it\n").unwrap();
+    let (asked, _) = asked.split_once("\n20").unwrap();
+    let expected = "    settings: {\"temperature\":0.5}\n    system:\n        Be brief. My key is [secret].\n    \
+                    user:\n        One?\n    assistant:\n        [demo] you asked: One?\n    Two?";
+    assert_eq!(asked, expected);
+    let store = std::fs::read(project.path().join(".kaizen/kaizen.db")).unwrap();
+    assert!(!String::from_utf8_lossy(&store).contains("canary"));
+}

@@ -118,6 +118,19 @@ fn tasks_wait_race_and_end_with_their_script() {
 }
 
 #[test]
+fn a_task_that_outlives_a_time_limit_is_no_longer_bound_by_it() {
+    let (ran, done) = Project::new().script(
+        r#"fn count() { let n = 0; while n < 20_000 { n += 1; } n }
+           let t = timeout(20, || task(|| { sleep(60); count() }));
+           let g = builder();
+           g.add_operation(|inputs| { task(|| { sleep(60); print(count()); }); 1 }, #{ timeout_ms: 20 });
+           [session().flow(g).failed_operations.len, t.wait(), { sleep(200); 3 }]"#,
+    );
+    assert_eq!((ran.code, &done["value"]), (Some(0), &json!([0, 20_000, 3])), "{}", ran.stderr);
+    assert!(ran.stdout.contains("20000"), "{}", ran.stdout);
+}
+
+#[test]
 fn an_uncaught_error_shows_its_place_and_the_calls_it_came_through() {
     let project = Project::new();
     project
@@ -132,7 +145,7 @@ fn an_uncaught_error_shows_its_place_and_the_calls_it_came_through() {
 fn what_does_not_fit_is_said_in_the_words_of_scripts() {
     for (script, said) in [
         ("let x = 3; branch().chat(x)", "`chat`: argument 1 is an int, it takes a string"),
-        ("let x = \"1\"; sleep(x)", "`sleep`: argument 1 is a string, it takes an int"),
+        ("let x = \"1\"; sleep(x)", "`sleep`: argument 1 is a string, it takes a float or an int"),
         ("let x = \"a\"; x - 1", "`-` does not work for a string and an int"),
         ("let b = branch(); b.nmae", "a branch has no property `nmae`; did you mean `name`?"),
         ("let b = branch(); b.name = 1", "a branch has no property `name` that can be set"),

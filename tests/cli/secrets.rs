@@ -322,7 +322,9 @@ fn what_tests_leave_stays_whole() {
         project.file("kaizen.toml", &(toml + "key = \"env:ODD_KEY\"\n"));
         let kaizen = |arguments: &[&str]| {
             let mut command = project.command(&[&["test", "--json"], arguments].concat());
-            let ran = Ran::from(command.env("ODD_KEY", secret).output().unwrap());
+            let ran = Ran::from(
+                command.env("ODD_KEY", secret).env("KAIZEN_TRUST", "1").output().unwrap(),
+            );
             assert_eq!(
                 ran.code,
                 Some(1),

@@ -378,6 +378,8 @@ fn a_cassette_holds_no_secret_and_answers_the_request_that_held_one() {
     );
     let test = format!("fn test_a() {{ assert_snapshot(branch().chat(\"my key is {KEY}\")); }}");
     project.file("kaizen.toml", &toml).file("tests/a_test.rhai", &test);
+    // Which key goes to which server is a wish of the project's.
+    assert_eq!(project.kaizen(&["trust"]).code, Some(0));
     let run = |arguments: &[&str]| {
         let ran = project.command(arguments).env("K", KEY).output().unwrap();
         (ran.status.code(), String::from_utf8(ran.stdout).unwrap())

@@ -13,7 +13,7 @@ use kaizen::executor::Executor;
 use kaizen::executor::reuse::Reuse;
 use kaizen::journal::Journal;
 use kaizen::journal::event::{Event, RunKind};
-use kaizen::journal::inquiry::{Ask, Inquiry};
+use kaizen::journal::inquiry::{Inquiry, Topic};
 use kaizen::journal::past::{Failures, Past};
 use kaizen::journal::replies::Replies;
 use kaizen::model::registry::Models;
@@ -103,7 +103,12 @@ fn executor(seed: u64, run: &RunId, beginning: &Beginning<'_>) -> Executor {
 async fn run(seed: u64, text: &str, beginning: Beginning<'_>) -> Option<Trace> {
     let run = RunId::fresh();
     let executor = Rc::new(executor(seed, &run, &beginning));
-    let world = World::new(seed, &executor);
+    let answered = match &beginning {
+        Beginning::Fresh => BTreeSet::new(),
+        Beginning::Resumed(chain) => chain.iter().flat_map(|(_, events)| ended(events)).collect(),
+        Beginning::Replayed(trace) => ended(&trace.events),
+    };
+    let world = World::new(seed, &executor, answered);
     let models = Models::new(BTreeMap::new(), Some("sim".to_owned()), seed, |_| None);
     let models = models.giving("sim", world.model());
 
@@ -121,6 +126,7 @@ async fn run(seed: u64, text: &str, beginning: Beginning<'_>) -> Option<Trace> {
         seed,
         program: String::new(),
         resumes: None,
+        reuse: false,
         what: Some(RunKind::Script),
     };
     executor.begin(&started).unwrap();
@@ -168,7 +174,7 @@ fn told(event: &Event) -> Option<Value> {
     fields.remove("again");
     match event {
         Event::RunStarted { .. } | Event::TimePassed { .. } | Event::Logged { .. } => return None,
-        Event::Told { what: Inquiry::Bare(Ask::Now | Ask::Elapsed), .. } => {
+        Event::Told { what: Inquiry::Bare(Topic::Now | Topic::Elapsed), .. } => {
             fields.remove("value");
         }
         // A call that was given up before the resumed run had made it has cost nothing there.
@@ -204,7 +210,7 @@ fn assert_same(one: &[Value], other: &[Value], what: &str) {
     assert_eq!(one.len(), other.len(), "{what}: one run has more events");
 }
 
-/// Returns the tries that have ended, as the journal knows them.
+/// Returns the tries that have ended: key, place, and the number of the try there.
 fn ended(events: &[(i64, Event)]) -> BTreeSet<String> {
     let mut open = BTreeMap::new();
     let mut tries: BTreeMap<String, u32> = BTreeMap::new();

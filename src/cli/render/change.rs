@@ -1,5 +1,6 @@
 //! What differs between two results, in few words.
 
+use crate::base::secret::scrub;
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
@@ -123,6 +124,8 @@ fn short(value: &Value, width: usize) -> String {
 
 /// Makes one line of a text, cut at `width` characters unless that is 0.
 pub(in crate::cli) fn cut(text: &str, width: usize) -> String {
+    // Of a part of a secret, nobody would know that it is one.
+    let text = scrub(text);
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if width == 0 || line.chars().count() <= width {
         return line;

@@ -1,6 +1,7 @@
 //! Errors in a script, with the line they are in.
 
 use crate::base::failure::Place;
+use crate::base::visible::{on_one_line, own, shown};
 use crate::script::diagnostic::{self as script, Diagnostic};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::{Value, json};
@@ -11,29 +12,32 @@ pub(in crate::cli) fn render(diagnostic: &Diagnostic, color: bool) -> String {
         script::Level::Error => Level::ERROR,
         script::Level::Warning => Level::WARNING,
     };
-    let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code);
+    // The renderer draws with escapes of its own, so no other may be among them.
+    let message = shown(&diagnostic.message).into_owned();
+    let title = level.primary_title(message.as_str()).id(diagnostic.code);
     let mut group = Group::with_title(title);
     let where_text = diagnostic.place.as_ref().zip(diagnostic.text.as_deref());
     if let Some((place, _)) = where_text.filter(|(place, _)| is_beyond(place)) {
         let Place { file, line, column } = place;
+        let file = on_one_line(file);
         let at = format!("{file}:{line}:{column} or after it: no more are counted");
         group = group.element(Level::NOTE.message(at));
     } else if let Some((place, text)) = where_text {
         let span = span(text, place.line, place.column, diagnostic.width);
         group = group.element(
             Snippet::source(text)
-                .path(place.file.as_str())
+                .path(on_one_line(&place.file).into_owned())
                 .annotation(AnnotationKind::Primary.span(span)),
         );
     }
     for frame in &diagnostic.frames {
-        group = group.element(Level::NOTE.message(frame.as_str()));
+        group = group.element(Level::NOTE.message(shown(frame).into_owned()));
     }
     if let Some(help) = &diagnostic.help {
-        group = group.element(Level::HELP.message(help.as_str()));
+        group = group.element(Level::HELP.message(shown(help).into_owned()));
     }
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-    renderer.render(&[group])
+    own(&renderer.render(&[group]))
 }
 
 /// Tells whether a place may be another one, since Rhai counts lines and columns up to here only.

@@ -1,6 +1,7 @@
 //! Words of the script API as text: lists of them, one in full, and the search for them.
 
 use crate::base::spelling::nearest;
+use crate::base::visible;
 use crate::script::api::{Entry, groups};
 
 /// Narrowest page on which a word and its sentence stand side by side.
@@ -161,7 +162,7 @@ pub(in crate::cli) fn wrap(text: &str, width: usize) -> Vec<String> {
 }
 
 fn paint(text: &str, code: &str, page: Page) -> String {
-    if page.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    if page.color { visible::painted(text, code) } else { text.to_owned() }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::base::id::OpId;
 use crate::cli::render::time::length;
 use crate::journal::event::Event;
-use std::collections::BTreeMap;
+use crate::journal::trace::{OpTrace, Trace};
 
 /// Most operations that are drawn.
 const ROWS_MAX: usize = 60;
@@ -15,37 +15,21 @@ const BAR_MIN: usize = 10;
 /// One operation: its name and when it began and ended.
 struct Row {
     name: String,
-    began: Option<i64>,
+    began: i64,
     ended: Option<i64>,
 }
 
 /// Draws the operations of a run, each with its time in microseconds.
 pub(in crate::cli) fn plot(events: &[(i64, Event)], width: usize) -> String {
-    let mut rows: BTreeMap<OpId, Row> = BTreeMap::new();
-    for (at, event) in events {
-        if let Event::FlowStarted { ops, .. } | Event::Expanded { ops, .. } = event {
-            for planned in ops {
-                let row = Row { name: planned.name.clone(), began: None, ended: None };
-                rows.insert(planned.op, row);
-            }
-        }
-        let Some(op) = event.op() else { continue };
-        let name = format!("#{}", op.0);
-        let row = rows.entry(op).or_insert(Row { name, began: None, ended: None });
-        match event {
-            Event::OpStarted { name, .. } => {
-                row.began = Some(*at);
-                if let Some(name) = name {
-                    row.name.clone_from(name);
-                }
-            }
-            Event::OpEnded { .. } => row.ended = Some(*at),
-            _ => {}
-        }
-    }
-    let rows: Vec<Row> = rows.into_values().filter(|row| row.began.is_some()).collect();
+    let trace = Trace::fold(events);
+    let row = |(op, operation): (&OpId, &OpTrace)| {
+        let began = operation.started?.at;
+        let ended = operation.ended.as_ref().map(|(when, _)| when.at);
+        Some(Row { name: trace.name(*op), began, ended })
+    };
+    let rows: Vec<Row> = trace.operations.iter().filter_map(row).collect();
     let last = events.last().map_or(0, |(at, _)| *at);
-    let Some(first) = rows.iter().filter_map(|row| row.began).min() else {
+    let Some(first) = rows.iter().map(|row| row.began).min() else {
         return "no operation was started".to_owned();
     };
     draw(&rows, first, last.max(first + 1), width)
@@ -61,14 +45,13 @@ fn draw(rows: &[Row], first: i64, last: i64, width: usize) -> String {
     };
     let mut lines = Vec::new();
     for row in rows.iter().take(ROWS_MAX) {
-        let began = row.began.unwrap_or(first);
         let end = row.ended.unwrap_or(last);
-        let start = at(began).min(bars - 1);
+        let start = at(row.began).min(bars - 1);
         let long = at(end).saturating_sub(start).clamp(1, bars - start);
         let mark = if row.ended.is_some() { "█" } else { "░" };
         let rest = " ".repeat(bars - start - long);
         let (name, bar) = (cut(&row.name), mark.repeat(long));
-        let took = length(end - began);
+        let took = length(end - row.began);
         lines.push(format!("{name:names$} {}{bar}{rest} {took}", " ".repeat(start)));
     }
     if rows.len() > ROWS_MAX {
@@ -83,7 +66,7 @@ mod tests {
 
     #[test]
     fn bars_stand_where_the_time_was_spent() {
-        let row = |name: &str, began, ended| Row { name: name.into(), began: Some(began), ended };
+        let row = |name: &str, began, ended| Row { name: name.into(), began, ended };
         let rows =
             [row("a", 0, Some(5_000)), row("bb", 5_000, Some(10_000)), row("c", 5_000, None)];
         let shown = draw(&rows, 0, 10_000, 24);

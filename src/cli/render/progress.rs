@@ -4,14 +4,17 @@
 use crate::base::id::{FlowId, OpId, RunId};
 use crate::base::secret::scrub;
 use crate::base::unit::Money;
+use crate::base::visible::{on_one_line, shown};
 use crate::cli::render::time::length;
+use crate::cli::terminal::write_raw;
 use crate::executor::budget::{Budget, Tally};
 use crate::flow::outcome::Outcome;
-use crate::journal::event::{Event, Planned, RunStatus};
+use crate::journal::event::{Event, RunStatus};
+use crate::journal::roster::Roster;
 use crate::metrics::Metrics;
 use crate::metrics::charge::{Bill, Charge};
 use crate::model::reply::Usage;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
@@ -63,19 +66,14 @@ struct Folded {
 struct Fold {
     /// How many of them are no parts of an expanded list.
     single: usize,
-    /// The lists that parts belong to, by name.
-    lists: HashMap<OpId, String>,
     by_name: BTreeMap<String, Folded>,
 }
 
 impl Fold {
-    /// Returns the name under which an operation is told together with others, if it is.
-    fn group(&self, op: OpId) -> Option<String> {
-        match self.lists.get(&op) {
-            Some(list) => Some(list.clone()),
-            None if self.single > FOLD_FROM => Some("operations".to_owned()),
-            None => None,
-        }
+    /// Returns the name under which an operation, of that list if of any, is told with others.
+    fn group(&self, list: Option<&str>) -> Option<String> {
+        let all = || (self.single > FOLD_FROM).then_some("operations");
+        list.or_else(all).map(str::to_owned)
     }
 }
 
@@ -86,7 +84,7 @@ pub(in crate::cli) struct Progress {
     silent: bool,
     total: Option<ProgressBar>,
     open: HashMap<OpId, Running>,
-    names: HashMap<OpId, String>,
+    roster: Roster,
     /// Operations under way for which there was no room.
     hidden: VecDeque<OpId>,
     /// Flows with many operations, and those that ended well, by name.
@@ -101,6 +99,8 @@ pub(in crate::cli) struct Progress {
     late: RefCell<Vec<String>>,
     /// Their bars.
     gone: Vec<ProgressBar>,
+    /// The question that stands on the last line.
+    question: RefCell<Option<String>>,
 }
 
 impl Progress {
@@ -113,7 +113,7 @@ impl Progress {
             silent: mode == Mode::None,
             total: None,
             open: HashMap::new(),
-            names: HashMap::new(),
+            roster: Roster::default(),
             hidden: VecDeque::new(),
             folds: HashMap::new(),
             planned: 0,
@@ -123,6 +123,7 @@ impl Progress {
             cost_max: None,
             late: RefCell::default(),
             gone: Vec::new(),
+            question: RefCell::default(),
         }
     }
 
@@ -137,16 +138,44 @@ impl Progress {
         match &self.live {
             // While a task of a script is unwound, the live region neither moves nor goes away.
             Some(_) if std::thread::panicking() => self.late.borrow_mut().push(text.to_owned()),
-            Some(live) if self.total.is_some() => live.suspend(|| super::super::say(text)),
-            _ => super::super::say(text),
+            _ => self.suspend(|| super::super::say(text)),
         }
     }
 
-    /// Runs something that writes to the terminal, with the live region out of its way.
+    /// Runs something that writes to the terminal, above the live region or an open question.
     pub(in crate::cli) fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
+        if let Some(question) = &*self.question.borrow() {
+            write_raw("\r\u{1b}[2K");
+            let written = write();
+            write_raw(question);
+            return written;
+        }
         match &self.live {
             Some(live) if self.total.is_some() => live.suspend(write),
             _ => write(),
+        }
+    }
+
+    /// Puts a question on the last line, in the place of the live region.
+    pub(in crate::cli) fn open_question(&self, text: &str) {
+        if let Some(live) = &self.live {
+            // A region that cannot be cleared only stands above the question.
+            let _ = live.clear();
+            live.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        let question = shown(&scrub(text)).into_owned();
+        write_raw(&question);
+        self.question.replace(Some(question));
+    }
+
+    /// Ends it, whether or not it was answered.
+    pub(in crate::cli) fn close_question(&self, is_answered: bool) {
+        self.question.take();
+        if !is_answered {
+            write_raw("\n");
+        }
+        if let Some(live) = &self.live {
+            live.set_draw_target(ProgressDrawTarget::stderr());
         }
     }
 
@@ -155,10 +184,11 @@ impl Progress {
         if self.silent {
             return;
         }
+        self.roster.see(event);
         match event {
-            Event::FlowStarted { flow, ops, .. } => self.plan(*flow, ops, None),
-            Event::Expanded { flow, op, ops } => self.plan(*flow, ops, Some(*op)),
-            Event::OpStarted { op, name, .. } => self.start(at, *op, name.as_deref()),
+            Event::FlowStarted { flow, ops, .. } => self.plan(*flow, ops.len(), ops.len()),
+            Event::Expanded { flow, ops, .. } => self.plan(*flow, ops.len(), 0),
+            Event::OpStarted { op, .. } => self.start(at, *op),
             Event::AttemptStarted { op, attempt, model, .. } => {
                 self.ask(*op, *attempt, model);
                 self.count();
@@ -186,29 +216,28 @@ impl Progress {
             | Event::RunStarted { .. }
             | Event::Told { .. }
             | Event::TimePassed { .. }
+            | Event::RequestPart { .. }
+            | Event::CallRefused { .. }
             | Event::Logged { .. }
             | Event::RunEnded { .. } => {}
         }
     }
 
-    fn plan(&mut self, flow: FlowId, ops: &[Planned], list: Option<OpId>) {
-        for planned in ops {
-            self.names.insert(planned.op, planned.name.clone());
-        }
-        self.planned += ops.len() as u64;
-        if self.is_live && ops.len() > FOLD_FROM {
-            let list = list.and_then(|list| self.names.get(&list));
-            let fold = self.folds.entry(flow).or_default();
-            match list {
-                Some(list) => fold.lists.extend(ops.iter().map(|part| (part.op, list.clone()))),
-                None => fold.single += ops.len(),
-            }
+    /// Takes in that a flow has more operations, of which so many are no parts of a list.
+    fn plan(&mut self, flow: FlowId, count: usize, single: usize) {
+        self.planned += count as u64;
+        if self.is_live && count > FOLD_FROM {
+            self.folds.entry(flow).or_default().single += single;
         }
     }
 
-    fn start(&mut self, at: i64, op: OpId, name: Option<&str>) {
-        let name = name.map(str::to_owned).or_else(|| self.names.get(&op).cloned());
-        let name = name.unwrap_or_else(|| format!("#{}", op.0));
+    /// Returns the name of an operation, or its number if it has none.
+    fn name(&self, op: OpId) -> String {
+        self.roster.name(op).map_or_else(|| format!("#{}", op.0), str::to_owned)
+    }
+
+    fn start(&mut self, at: i64, op: OpId) {
+        let name = self.name(op);
         let bar = self.bar(&name);
         if bar.is_none() && self.is_live {
             self.hidden.push_back(op);
@@ -240,7 +269,7 @@ impl Progress {
     fn ask(&mut self, op: OpId, attempt: u32, model: &str) {
         let Some(open) = self.open.get_mut(&op).filter(|_| self.is_live) else { return };
         let again = if attempt > 1 { format!(", call {attempt}") } else { String::new() };
-        open.doing = format!("{}  asking {model}{again}", open.name);
+        open.doing = format!("{}  asking {}{again}", open.name, on_one_line(model));
         if let Some(bar) = &open.bar {
             bar.set_message(open.doing.clone());
         }
@@ -251,7 +280,7 @@ impl Progress {
         match &open.bar {
             Some(bar) => {
                 let text = format!("{}  again in {wait_ms} ms: {message}", open.name);
-                bar.set_message(scrub(&text).into_owned());
+                bar.set_message(on_one_line(&scrub(&text)).into_owned());
             }
             None if !self.is_live => {
                 self.say(&format!("{}: {message}; again in {wait_ms} ms", open.name));
@@ -311,8 +340,7 @@ impl Progress {
         self.ended += 1;
         self.planned = self.planned.max(self.ended);
         if open.name.is_empty() {
-            let name = self.names.get(&op).cloned();
-            open.name = name.unwrap_or_else(|| format!("#{}", op.0));
+            open.name = self.name(op);
         }
         self.count();
         let time = if open.started_at > 0 { at - open.started_at } else { 0 };
@@ -320,7 +348,8 @@ impl Progress {
         if !self.is_live {
             return self.say(&plain_line(time / 1000, &open, outcome));
         }
-        let group = self.folds.get(&flow).and_then(|fold| fold.group(op));
+        let list = self.roster.list(op);
+        let group = self.folds.get(&flow).and_then(|fold| fold.group(list));
         match (group, self.folds.get_mut(&flow)) {
             (Some(group), Some(fold)) if is_completed => {
                 let folded = fold.by_name.entry(group).or_default();

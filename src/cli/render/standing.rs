@@ -1,6 +1,7 @@
 //! Pictures of what was learned: a dot and a whisker for each pattern, and how well the chosen
 //! patterns did over time; in the terminal and as SVG.
 
+use crate::base::visible::on_one_line;
 use crate::optimizer::policy::Ranked;
 use std::fmt::Write as _;
 
@@ -155,7 +156,11 @@ fn count(number: usize) -> f64 {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    on_one_line(text)
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -1,7 +1,11 @@
 //! Plain tables: columns as wide as their widest cell, two spaces between them.
 
+use crate::base::visible::on_one_line;
+
 /// Draws rows under a head; columns whose head starts with `>` are aligned to the right.
 pub(in crate::cli) fn render(head: &[&str], rows: &[Vec<String>]) -> String {
+    let safe = |row: &Vec<String>| row.iter().map(|cell| on_one_line(cell).into_owned()).collect();
+    let rows: Vec<Vec<String>> = rows.iter().map(safe).collect();
     let bare: Vec<&str> = head.iter().map(|name| name.trim_start_matches('>')).collect();
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());

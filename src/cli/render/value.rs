@@ -1,5 +1,6 @@
 //! Values of scripts for people: text as it is, data as JSON, reports and figures as tables.
 
+use crate::base::secret::scrub;
 use crate::cli::render::table;
 use crate::cli::render::time::length;
 use crate::script::shown::Shown;
@@ -76,6 +77,8 @@ fn list(items: &[Value]) -> String {
 
 /// Cuts a text to one line of at most so many characters.
 fn first_line(text: &str, width: usize) -> String {
+    // Of a part of a secret, nobody would know that it is one.
+    let text = scrub(text);
     let line = text.lines().next().unwrap_or("");
     if line.chars().count() <= width && line.len() == text.len() {
         return line.to_owned();

@@ -1,30 +1,20 @@
 //! The commands of a session, each after a `:`.
 
 use crate::base::clock;
-use crate::base::id::RunId;
 use crate::base::spelling::nearest;
 use crate::cli::config::keys;
 use crate::cli::exit::Exit;
-use crate::cli::plan::{self, Past};
 use crate::cli::render::plot::plot;
 use crate::cli::render::value::{self, Room};
-use crate::cli::render::{diagnostic, entry, table, time};
+use crate::cli::render::{entry, table, time};
 use crate::cli::repl::highlight::{BOLD, paint};
 use crate::cli::repl::session::{Session, Took, Worked};
 use crate::cli::{damage, doc, print_data, print_line, runs, say, show};
-use crate::executor::Executor;
-use crate::executor::reuse::Reuse;
-use crate::journal::Journal;
-use crate::journal::event::Event;
-use crate::journal::replies::Replies;
 use crate::model::message::Role;
-use crate::script::ScriptError;
 use crate::script::lexeme::{self, Class, Completeness, rename, scan};
 use crate::script::shown::Shown;
-use std::cell::RefCell;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
 /// Most runs that `:runs` lists.
 const RUNS: usize = 10;
@@ -245,53 +235,6 @@ impl Session<'_> {
             }
             None => self.no_variable(name),
         }
-    }
-
-    async fn plan(&mut self, code: &str) -> anyhow::Result<Took> {
-        let running = self.dialogue.tasks();
-        if running > 0 {
-            say(&format!("error: {running} tasks are under way; a plan must be alone: `.wait()`"));
-            return Ok(Took::Wrong);
-        }
-        let past = match self.project.existing_store()? {
-            Some(store) => Past::of(&store, Path::new(&self.name))?,
-            None => Past::default(),
-        };
-        let executor = Executor::new(
-            Journal::off(RunId::fresh()),
-            self.seed,
-            self.project.config.concurrency(),
-        );
-        let executor = executor.reusing(Rc::new(Reuse::planning(Replies::default())));
-        let events: Rc<RefCell<Vec<Event>>> = Rc::default();
-        let seen = events.clone();
-        executor.listen(Rc::new(move |_, event| seen.borrow_mut().push(event.clone())));
-        self.renew();
-        let signals = self.signals().clone();
-        let result = tokio::select! {
-            result = self.dialogue.rehearse(code, Rc::new(executor)) => result,
-            _ = signals.caught() => return Ok(Took::Wrong),
-        };
-        let fault = match result {
-            Ok(()) => None,
-            Err(ScriptError::Failed(both)) => Some(both.1),
-            Err(ScriptError::Store(error)) => return Err(error.into()),
-            Err(ScriptError::Refused(faults)) => {
-                for fault in &faults {
-                    say(&diagnostic::render(fault, self.global.color));
-                }
-                return Ok(Took::Wrong);
-            }
-        };
-        let found = crate::metrics::plan::plan(&events.borrow(), &past.experience);
-        for line in plan::lines(&found, past.experience.runs()) {
-            print_line(&line);
-        }
-        if let Some(fault) = fault {
-            say("the plan ends here; what comes after depends on real replies:");
-            say(&diagnostic::render(&fault, self.global.color));
-        }
-        Ok(Took::Well)
     }
 
     async fn time(&mut self, code: &str) -> anyhow::Result<Took> {

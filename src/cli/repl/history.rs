@@ -1,12 +1,13 @@
 //! What was typed before, kept between sessions, but never with a secret in it.
 
+use crate::base::file as base_file;
+use crate::base::own;
 use crate::base::secret::is_secret_name;
 use crate::cli::project::variable;
 use crate::model::registry::Models;
 use crate::model::spec::KeyRef;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Shortest value that is looked for: anything shorter stands in innocent lines too.
 const SECRET_MIN: usize = 8;
@@ -27,7 +28,9 @@ impl Secrets {
             match &spec.key {
                 Some(KeyRef::Env(name)) => found.extend(variable(name)),
                 // A file that cannot be read holds no key that could be typed.
-                Some(KeyRef::File(path)) => found.extend(std::fs::read_to_string(path).ok()),
+                Some(KeyRef::File(path)) => {
+                    found.extend(base_file::read_text(std::path::Path::new(path)).ok())
+                }
                 Some(KeyRef::Nothing) | None => {}
             }
         }
@@ -47,31 +50,24 @@ impl Secrets {
 
 /// Finds the file that history is kept in, and makes it readable for its owner only.
 pub(super) fn file() -> Result<PathBuf, String> {
-    let state = match (variable("XDG_STATE_HOME"), variable("HOME")) {
-        (Some(state), _) if PathBuf::from(&state).is_absolute() => PathBuf::from(state),
-        (_, Some(home)) => PathBuf::from(home).join(".local").join("state"),
-        _ => return Err("there is no home folder".to_owned()),
-    };
+    let state = own::user_folder(&variable, "XDG_STATE_HOME", ".local/state")
+        .ok_or_else(|| "there is no home folder".to_owned())?;
     let folder = state.join("kaizen");
     let file = folder.join("history");
     prepare(&folder, &file).map_err(|error| format!("`{}`: {error}", file.display()))?;
     Ok(file)
 }
 
-fn prepare(folder: &PathBuf, file: &PathBuf) -> io::Result<()> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let opened = std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(file)?;
-    let mut permissions = opened.metadata()?.permissions();
-    if permissions.mode() & 0o077 != 0 {
-        permissions.set_mode(0o600);
-        opened.set_permissions(permissions)?;
-    }
-    Ok(())
+fn prepare(folder: &Path, file: &Path) -> io::Result<()> {
+    own::make_folder(folder)?;
+    drop(own::open(file)?);
+    own::prepare(file)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn names_tell_secrets() {

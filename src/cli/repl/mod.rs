@@ -5,10 +5,12 @@ mod complete;
 mod editor;
 mod highlight;
 mod history;
+mod plan;
 mod session;
 mod stage;
 
 use crate::base::id::RunId;
+use crate::base::visible;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::progress::Mode;
@@ -228,6 +230,6 @@ async fn converse(mut session: Session<'_>) -> anyhow::Result<Exit> {
 /// Leaves a line that is being typed: ends the mode for pasting, and the line.
 fn leave_line(terminal: &Terminal) {
     if terminal.is_there() {
-        say("\x1b[?2004l");
+        say(&visible::own("\x1b[?2004l"));
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::base::clock;
 use crate::base::failure::Kind;
+use crate::base::file;
 use crate::base::unit::Money;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
@@ -374,7 +375,7 @@ impl<'a> Session<'a> {
         for index in 0..self.files.len() {
             let file = &self.files[index];
             // A file that is just being replaced is there again at the next look.
-            let Ok(text) = std::fs::read_to_string(&file.path) else { continue };
+            let Ok(text) = file::read_text(&file.path) else { continue };
             if text != file.text {
                 let path = file.path.display().to_string();
                 if self.reload(index) {
@@ -389,7 +390,7 @@ impl<'a> Session<'a> {
     /// Loads a file anew and says what is wrong with it.
     pub(super) fn reload(&mut self, index: usize) -> bool {
         let file = &mut self.files[index];
-        let text = match std::fs::read_to_string(&file.path) {
+        let text = match file::read_text(&file.path) {
             Ok(text) => text,
             Err(error) => {
                 say(&format!("error: reading `{}`: {error}", file.path.display()));
@@ -428,6 +429,7 @@ impl<'a> Session<'a> {
                 program: env!("CARGO_PKG_VERSION").to_owned(),
                 resumes: None,
                 what: Some(RunKind::Session),
+                reuse: false,
             })?;
         }
         Ok(())
@@ -439,7 +441,9 @@ impl<'a> Session<'a> {
         if self.is_journaled {
             let status = match exit {
                 Exit::Ok => RunStatus::Ok,
-                Exit::Interrupted | Exit::Terminated => RunStatus::Interrupted,
+                Exit::Interrupted | Exit::Terminated | Exit::HungUp | Exit::Quit => {
+                    RunStatus::Interrupted
+                }
                 _ => RunStatus::Failed,
             };
             let ended = Event::RunEnded { status, value: Value::Null, failure: None };

@@ -1,5 +1,6 @@
 //! Finds the tests of a project, and everything that keeps them from running.
 
+use crate::base::file;
 use crate::cli::check;
 use crate::cli::project::Project;
 use crate::cli::watch::files::Contents;
@@ -63,7 +64,7 @@ pub(super) fn find(project: &Project) -> anyhow::Result<Suite> {
     let here = std::env::current_dir()?;
     let mut suite = Suite::default();
     let config = project.root.join("kaizen.toml");
-    let content = std::fs::read(&config).ok();
+    let content = file::read(&config).ok();
     suite.read.insert(config, content.as_deref().map(blake3::hash));
     for file in files(&project.root) {
         let shown = file.strip_prefix(&here).unwrap_or(&file).to_owned();
@@ -99,7 +100,7 @@ impl Suite {
             Err(reason) => {
                 self.told.push(format!("reading `{}`: {reason}", file.display()));
                 // It may be there, and be no text.
-                let content = std::fs::read(file).ok().map(|content| blake3::hash(&content));
+                let content = file::read(file).ok().map(|content| blake3::hash(&content));
                 self.read.insert(whole, content);
                 return;
             }

@@ -1,6 +1,7 @@
 //! What is remembered of tests that have passed: the files they depended on, with the hashes of their
 //! contents. So `--changed` knows what need not run again.
 
+use crate::base::file;
 use crate::cli::project::Project;
 use crate::cli::test::find::Case;
 use crate::cli::test::perform::{Ended, Status, write};
@@ -29,7 +30,7 @@ impl Memory {
     pub(super) fn read(project: &Project) -> Memory {
         let path = project.tests_path();
         let root = project.root.canonicalize().unwrap_or_else(|_| project.root.clone());
-        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let text = file::read_text(&path).unwrap_or_default();
         let value: Value = serde_json::from_str(&text).unwrap_or_default();
         let is_own = value["format"] == FORMAT && value["program"] == env!("CARGO_PKG_VERSION");
         let passed = value["passed"].as_object().filter(|_| is_own).cloned().unwrap_or_default();
@@ -95,7 +96,7 @@ impl Memory {
         if let Some(known) = self.now.get(name) {
             return known.clone();
         }
-        let content = std::fs::read(self.root.join(name)).ok();
+        let content = file::read(&self.root.join(name)).ok();
         let hash = of(content.as_deref().map(blake3::hash).as_ref());
         self.now.insert(name.to_owned(), hash.clone());
         hash

@@ -2,7 +2,9 @@
 
 use crate::base::clock;
 use crate::base::failure::{Failure, Kind};
+use crate::base::file;
 use crate::base::id::RunId;
+use crate::base::own;
 use crate::base::unit::Money;
 use crate::cli::project::Project;
 use crate::cli::signal::Signals;
@@ -275,7 +277,7 @@ impl Bench<'_> {
             self.note(case, tape, test, executor, &mut ended.notes);
         }
         for path in test.pending().keys().chain([&case.cassette]) {
-            let content = std::fs::read(path).ok();
+            let content = file::read(path).ok();
             let whole = std::path::absolute(path).unwrap_or_else(|_| path.clone());
             ended.files.insert(whole, content.as_deref().map(blake3::hash));
         }
@@ -384,7 +386,5 @@ pub(super) fn write(path: &Path, text: &str) -> std::io::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)?;
     }
-    let draft = path.with_extension(format!("{}.part", std::process::id()));
-    std::fs::write(&draft, text)?;
-    std::fs::rename(&draft, path)
+    own::write_shared(path, text.as_bytes())
 }

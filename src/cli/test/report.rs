@@ -1,6 +1,7 @@
 //! How tests went, for people and for programs.
 
 use crate::base::unit::Money;
+use crate::base::visible;
 use crate::cli::render::{diagnostic, time};
 use crate::cli::test::find::Case;
 use crate::cli::test::perform::{Ended, Status};
@@ -63,7 +64,7 @@ fn micros(time: Duration) -> i64 {
 }
 
 fn painted(text: &str, code: &str, color: bool) -> String {
-    if color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    if color { visible::painted(text, code) } else { text.to_owned() }
 }
 
 /// Announces the tests to programs.

@@ -3,6 +3,7 @@
 //! save of the same bytes is no change.
 
 use crate::base::clock;
+use crate::base::file;
 use crate::cli::watch::inbox::{Happened, Post};
 use blake3::Hash;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
@@ -206,7 +207,7 @@ impl Thread {
             if modified.is_some() && modified == known.modified && length == known.length {
                 continue;
             }
-            let hash = std::fs::read(path).ok().map(|content| blake3::hash(&content));
+            let hash = file::read(path).ok().map(|content| blake3::hash(&content));
             if hash == known.hash {
                 // A file that was written just now may be written again within the same tick.
                 known.modified = modified.filter(|modified| is_settled(*modified));

@@ -2,14 +2,18 @@
 
 use crate::base::unit::Money;
 use crate::cli::exit::Exit;
-use crate::cli::job::Job;
-use crate::cli::plan::{self, forecast};
+use crate::cli::forecast::forecast;
+use crate::cli::render::plan::{self, Told};
 use crate::cli::say;
 use crate::cli::watch::files::Files;
 use crate::cli::watch::round::{Desk, How, Round};
 use crate::cli::watch::{Cause, Events, Happening};
 use crate::metrics::plan::Plan;
 use crate::model::price::Price;
+use std::time::Duration;
+
+/// Longest time that is spent on further guesses: who saves a script waits for its run.
+const PATIENCE: Duration = Duration::from_millis(150);
 
 impl Desk<'_> {
     /// Asks before a run that would cost much. Gives what to do instead of running.
@@ -24,16 +28,16 @@ impl Desk<'_> {
             Some(limit) => (limit, true),
             None => self.project.config.watch_confirm_over(),
         };
-        let (state, replies) = (self.state.copy(), self.reuse.replies().clone());
-        let job = Job { state, ..self.job(How::Reuse) };
+        let replies = self.reuse.replies().clone();
+        let job = self.job(How::Reuse);
         let flag = events.signals.renew();
         // The run itself tells of faults.
-        let found = forecast(&job, text, replies, &self.experience, flag).await?;
+        let found = forecast(&job, text, &replies, &self.experience, flag, PATIENCE).await?;
         let Ok(forecast) = found else { return Ok(None) };
         let Some(doubt) = doubt(&forecast.plan, limit, is_set) else { return Ok(None) };
         self.watch_gate(files, text);
         let limit = Money::at_most(limit);
-        let summary = plan::summary(&forecast.plan, self.experience.runs());
+        let summary = plan::rest(&forecast.plan, self.experience.runs());
         let said = match doubt {
             Doubt::TooMuch => format!("{summary}, over {limit}"),
             Doubt::Unknown => format!("{summary}, which may be over {limit}"),
@@ -50,7 +54,7 @@ impl Desk<'_> {
                 Happening::Changed(cause) => return Ok(Some(Round::Again(How::Reuse, cause))),
                 Happening::Key('\n' | '\r') => return Ok(None),
                 Happening::Key('p') => {
-                    for line in plan::lines(&forecast.plan, self.experience.runs()) {
+                    for line in plan::lines(&forecast.plan, self.experience.runs(), Told::Rest) {
                         say(&line);
                     }
                 }
@@ -89,7 +93,7 @@ impl Doubt {
 /// The built-in one is there for people who think of no cost at all, so that a few calls to a server
 /// of unknown price may be made, as long as the dearest model would do them for it.
 fn doubt(plan: &Plan, limit: f64, is_set: bool) -> Option<Doubt> {
-    let (cost, unknown) = plan.cost();
+    let (cost, unknown) = (plan.rest.cost.unwrap_or_default(), plan.rest.unpriced);
     if cost.p95 > limit {
         return Some(Doubt::TooMuch);
     }
@@ -100,20 +104,16 @@ fn doubt(plan: &Plan, limit: f64, is_set: bool) -> Option<Doubt> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::plan::{Range, Row};
+    use crate::metrics::experience::Range;
+    use crate::metrics::plan::{Asked, Count, Row};
 
     /// A plan with a call of known cost, and so many of unknown price, of 1000 tokens each.
     fn planned(dollars: f64, unpriced: u64) -> Plan {
         let range = |number| Range { p50: number, p95: number };
-        let row = Row {
-            calls: 1 + unpriced,
-            cost: Some(range(dollars)),
-            unpriced,
-            input: range(500.0),
-            output: range(500.0),
-            ..Row::default()
-        };
-        Plan { rows: vec![row], ..Plan::default() }
+        let rest =
+            Asked { calls: Count::exactly(1 + unpriced), cost: Some(range(dollars)), unpriced };
+        let row = Row { rest, input: range(500.0), output: range(500.0), ..Row::default() };
+        Plan { rows: vec![row], rest, ..Plan::default() }
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod round;
 mod sources;
 
 use crate::base::unit::Money;
+use crate::base::visible;
 use crate::cli::exit::Exit;
 use crate::cli::plan;
 use crate::cli::render::progress::Mode;
@@ -109,7 +110,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     let earlier = plan::past(&project, &given.script)?;
     let seed = given.with.seed.or_else(|| plan::seed_of(&earlier)).unwrap_or_else(|| given.seed());
     let replies = if arguments.fresh { Replies::default() } else { earlier.replies };
-    let reuse = Rc::new(Reuse::new(replies));
+    let reuse = Rc::new(Reuse::wide(replies));
     let writer = Rc::new(Writer::start(project.open_store()?, &project.store_path()));
     let models = Rc::new(project.models(seed)?);
     let signals = signal::watch()?;
@@ -199,7 +200,7 @@ impl Desk<'_> {
             }
             'n' => return Some((How::Sample { left: MORE }, Cause::asked("another sample"))),
             'd' => show_changes(self, true),
-            'c' => self.tell("\u{1b}[2J\u{1b}[H"),
+            'c' => self.tell(&visible::own("\u{1b}[2J\u{1b}[H")),
             '?' | 'h' => self.tell(
                 "r  run again, asking only what changed      a  ask everything anew\n\
                  f  ask again what failed                    n  five more samples of the result\n\

@@ -1,5 +1,6 @@
 //! What runs have given, and how one differs from the one before.
 
+use crate::base::id::OpId;
 use crate::base::unit::Money;
 use crate::cli::doc;
 use crate::cli::render::change::{Change, compare, cut};
@@ -7,6 +8,7 @@ use crate::cli::render::time::length;
 use crate::cli::watch::round::Desk;
 use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, RunStatus};
+use crate::journal::trace::{OpTrace, Trace};
 use crate::metrics::Metrics;
 use crate::optimizer::stats::welch;
 use serde_json::{Map, Value, json};
@@ -44,25 +46,20 @@ impl Snapshot {
 
     /// Takes in the end.
     pub(super) fn finish(&mut self, status: RunStatus, value: Value, metrics: &Metrics) {
-        let mut names = HashMap::new();
+        let trace = Trace::fold(&self.events);
+        let ended = |(op, operation): (&OpId, &OpTrace)| {
+            let (when, outcome) = operation.ended.as_ref()?;
+            Some((*when, trace.roster.name(*op).unwrap_or_default().to_owned(), result(outcome)))
+        };
+        let mut ended: Vec<_> = trace.operations.iter().filter_map(ended).collect();
+        ended.sort_by_key(|(when, ..)| *when);
+
         let mut counts: HashMap<String, u32> = HashMap::new();
-        for (_, event) in &self.events {
-            match event {
-                Event::FlowStarted { ops, .. } | Event::Expanded { ops, .. } => {
-                    names.extend(ops.iter().map(|planned| (planned.op, planned.name.clone())));
-                }
-                Event::OpStarted { op, name: Some(name), .. } => {
-                    names.insert(*op, name.clone());
-                }
-                Event::OpEnded { op, outcome, .. } => {
-                    let name = names.get(op).cloned().unwrap_or_default();
-                    let count = counts.entry(name.clone()).or_default();
-                    *count += 1;
-                    let name = if *count > 1 { format!("{name} {count}") } else { name };
-                    self.results.insert(name, result(outcome));
-                }
-                _ => {}
-            }
+        for (_, name, result) in ended {
+            let count = counts.entry(name.clone()).or_default();
+            *count += 1;
+            let name = if *count > 1 { format!("{name} {count}") } else { name };
+            self.results.insert(name, result);
         }
         #[allow(clippy::cast_possible_truncation, reason = "a time in microseconds")]
         let micros = (metrics.execution_time * 1e6) as i64;

@@ -2,6 +2,7 @@
 
 use crate::base::clock;
 use crate::base::failure::Kind;
+use crate::base::file;
 use crate::cli::exit::Exit;
 use crate::cli::job::{End, Job, Open};
 use crate::cli::project::Project;
@@ -15,7 +16,7 @@ use crate::cli::watch::{Cause, Events, Happening};
 use crate::cli::{Global, say};
 use crate::executor::reuse::Reuse;
 use crate::journal::event::{Event, RunStatus};
-use crate::metrics::plan::Experience;
+use crate::metrics::experience::Experience;
 use crate::model::registry::Models;
 use crate::script::diagnostic::Diagnostic;
 use crate::script::{Program, ScriptError, State};
@@ -289,7 +290,7 @@ impl Desk<'_> {
         is_stopped: bool,
     ) -> bool {
         let say = |text: &str| open.progress.borrow().say(text);
-        let Ok(text) = std::fs::read_to_string(&self.given.script) else { return false };
+        let Ok(text) = file::read_text(&self.given.script) else { return false };
         if text.trim().is_empty() {
             return false;
         }

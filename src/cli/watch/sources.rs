@@ -1,5 +1,6 @@
 //! What a watched script depends on: its own text, what it reads, and kaizen.toml.
 
+use crate::base::file;
 use crate::cli::watch::files::{Contents, Files};
 use crate::cli::watch::round::Desk;
 use crate::cli::watch::shown;
@@ -25,7 +26,7 @@ impl Desk<'_> {
 
     /// Reads the script, and sees to it that it is watched even if it is not there.
     pub(super) fn read(&mut self, files: &Files) -> Option<String> {
-        let text = std::fs::read_to_string(&self.given.script).ok();
+        let text = file::read_text(&self.given.script).ok();
         if text.as_ref().is_none_or(|text| text.trim().is_empty()) {
             self.watch_script(files, text.as_deref());
         }
@@ -124,7 +125,7 @@ impl Desk<'_> {
 
 /// Returns the hash of a file's content; `None` where there is none.
 pub(super) fn hash(path: &Path) -> Option<blake3::Hash> {
-    std::fs::read(path).ok().map(|content| blake3::hash(&content))
+    file::read(path).ok().map(|content| blake3::hash(&content))
 }
 
 fn whole(path: &Path) -> PathBuf {

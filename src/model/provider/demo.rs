@@ -19,6 +19,10 @@ const ECHO_CHARS: usize = 80;
 const LABEL: &str = "[demo]";
 /// Deepest schema that is answered.
 const DEPTH_MAX: usize = 16;
+/// From this depth on, every list is short.
+const LONG_DEPTH_MAX: usize = 3;
+/// Most items of a list.
+const ITEMS_MAX: u64 = 1000;
 
 /// The demo model and its temper. Copies share how often each question was asked.
 #[derive(Debug, Clone, Default)]
@@ -123,74 +127,122 @@ fn label_like_the_examples(question: &str, rng: &mut Rng) -> Option<String> {
     labels.get(usize::try_from(at).ok()?).map(|label| (*label).to_owned())
 }
 
-/// Makes an example of what a JSON schema asks for.
+/// Makes an example of what a JSON schema asks for: the smallest that it allows.
 pub fn example(schema: &Value) -> Value {
-    smallest(schema, schema, 0)
+    Example { root: schema, number: 0, items: 0 }.make(schema, 0)
 }
 
-/// Makes the smallest value that a JSON schema allows, as far as the usual words of schemas go.
-fn smallest(schema: &Value, root: &Value, depth: usize) -> Value {
-    if depth > DEPTH_MAX {
-        return Value::Null;
-    }
-    let inner = |schema: &Value| smallest(schema, root, depth + 1);
-    if let Some(path) = schema.get("$ref").and_then(Value::as_str) {
-        let found = path.strip_prefix('#').and_then(|path| root.pointer(path));
-        return found.map_or(Value::Null, inner);
-    }
-    if let Some(fixed) = schema.get("const") {
-        return fixed.clone();
-    }
-    for choice in ["enum", "anyOf", "oneOf", "allOf"] {
-        if let Some(first) =
-            schema.get(choice).and_then(Value::as_array).and_then(|all| all.first())
-        {
-            return if choice == "enum" { first.clone() } else { inner(first) };
+/// Makes one of several examples, each with other choices: lists are short and long in turn, where
+/// `items` are many.
+pub fn another_example(schema: &Value, number: usize, items: u64) -> Value {
+    Example { root: schema, number, items }.make(schema, 0)
+}
+
+/// How choices are made among what a JSON schema allows, as far as the usual words of schemas go.
+struct Example<'a> {
+    root: &'a Value,
+    /// Which example it is; the first is the smallest.
+    number: usize,
+    /// How long a list may get that has no bound; if 0, every list is as short as may be.
+    items: u64,
+}
+
+impl Example<'_> {
+    fn make(&self, schema: &Value, depth: usize) -> Value {
+        if depth > DEPTH_MAX {
+            return Value::Null;
         }
-    }
-    let kind = match schema.get("type") {
-        Some(Value::String(kind)) => kind.as_str(),
-        Some(Value::Array(kinds)) => kinds.first().and_then(Value::as_str).unwrap_or("null"),
-        _ if schema.get("properties").is_some() => "object",
-        _ => "null",
-    };
-    let least = |key: &str| schema.get(key).and_then(Value::as_u64).unwrap_or(0);
-    match kind {
-        "object" => {
-            let properties = schema.get("properties").and_then(Value::as_object);
-            let names = schema.get("required").and_then(Value::as_array);
-            let names = names.into_iter().flatten().filter_map(Value::as_str);
-            let value =
-                |name: &str| properties.and_then(|p| p.get(name)).map_or(Value::Null, inner);
-            Value::Object(names.map(|name| (name.to_owned(), value(name))).collect::<Map<_, _>>())
+        let inner = |schema: &Value| self.make(schema, depth + 1);
+        if let Some(path) = schema.get("$ref").and_then(Value::as_str) {
+            let found = path.strip_prefix('#').and_then(|path| self.root.pointer(path));
+            return found.map_or(Value::Null, inner);
         }
-        "array" => {
-            let item = schema.get("items").map_or(Value::Null, inner);
-            (0..least("minItems").min(64)).map(|_| item.clone()).collect()
+        if let Some(fixed) = schema.get("const") {
+            return fixed.clone();
         }
-        "string" => {
-            let length = usize::try_from(least("minLength")).unwrap_or(0).min(1024);
-            let mut text = LABEL.to_owned();
-            while text.len() < length {
-                text.push('.');
+        for choice in ["enum", "anyOf", "oneOf", "allOf"] {
+            let all = schema.get(choice).and_then(Value::as_array).filter(|all| !all.is_empty());
+            let Some(all) = all else { continue };
+            let one = &all[if choice == "allOf" { 0 } else { self.number % all.len() }];
+            return if choice == "enum" { one.clone() } else { inner(one) };
+        }
+
+        let kind = match schema.get("type") {
+            Some(Value::String(kind)) => kind.as_str(),
+            Some(Value::Array(kinds)) => kinds.first().and_then(Value::as_str).unwrap_or("null"),
+            _ if schema.get("properties").is_some() => "object",
+            _ => "null",
+        };
+        match kind {
+            "object" => Value::Object(self.object(schema, depth)),
+            "array" => {
+                let item = schema.get("items").map_or(Value::Null, inner);
+                (0..self.length(schema, depth)).map(|_| item.clone()).collect()
             }
-            let most = schema.get("maxLength").and_then(Value::as_u64);
-            text.truncate(most.map_or(text.len(), |most| usize::try_from(most).unwrap_or(0)));
-            text.into()
+            "string" => text(schema).into(),
+            "integer" | "number" => number(schema, kind == "number", self.number),
+            "boolean" => (self.number % 2 == 1).into(),
+            _ => Value::Null,
         }
-        "integer" | "number" => number(schema, kind == "number"),
-        "boolean" => false.into(),
-        _ => Value::Null,
+    }
+
+    /// Makes the fields of an object: those that it must have, and in every other example the others too.
+    fn object(&self, schema: &Value, depth: usize) -> Map<String, Value> {
+        let properties = schema.get("properties").and_then(Value::as_object);
+        let names = schema.get("required").and_then(Value::as_array);
+        let mut names: Vec<&str> = names.into_iter().flatten().filter_map(Value::as_str).collect();
+        if self.number % 2 == 1 {
+            let others = properties.into_iter().flat_map(Map::keys).map(String::as_str);
+            let others: Vec<&str> = others.filter(|name| !names.contains(name)).collect();
+            names.extend(others);
+        }
+        let value = |name: &str| {
+            let schema = properties.and_then(|properties| properties.get(name));
+            schema.map_or(Value::Null, |schema| self.make(schema, depth + 1))
+        };
+        names.into_iter().map(|name| (name.to_owned(), value(name))).collect()
+    }
+
+    /// Returns how many items a list has.
+    fn length(&self, schema: &Value, depth: usize) -> u64 {
+        let bound = |key: &str| schema.get(key).and_then(Value::as_u64);
+        let least = bound("minItems");
+        let most = bound("maxItems").unwrap_or(self.items.max(least.unwrap_or(0)));
+        // Long lists within long lists would soon be more than a plan can hold.
+        let is_long = self.number % 2 == 1 && depth < LONG_DEPTH_MAX;
+        let length = match (is_long, least) {
+            (true, _) => most,
+            (false, Some(least)) => least,
+            // An empty list would say nothing of what is made of its items.
+            (false, None) => most.min(self.items).min(1),
+        };
+        length.min(ITEMS_MAX)
     }
 }
 
-/// Makes a number within the bounds of a schema, 0 if that is.
-fn number(schema: &Value, is_float: bool) -> Value {
+/// Makes a text as long as a schema asks for.
+fn text(schema: &Value) -> String {
+    let bound = |key: &str| schema.get(key).and_then(Value::as_u64);
+    let length = usize::try_from(bound("minLength").unwrap_or(0)).unwrap_or(0).min(1024);
+    let mut text = LABEL.to_owned();
+    while text.len() < length {
+        text.push('.');
+    }
+    let most = bound("maxLength");
+    text.truncate(most.map_or(text.len(), |most| usize::try_from(most).unwrap_or(0)));
+    text
+}
+
+/// Makes a number within the bounds of a schema: the one nearest to 0, and in every other example the
+/// largest.
+fn number(schema: &Value, is_float: bool, which: usize) -> Value {
     let bound = |key: &str| schema.get(key).and_then(Value::as_f64);
     let step = if is_float { 0.5 } else { 1.0 };
     let least = bound("minimum").or(bound("exclusiveMinimum").map(|bound| bound + step));
     let most = bound("maximum").or(bound("exclusiveMaximum").map(|bound| bound - step));
     let number = match (least, most) {
+        (_, Some(most)) if which % 2 == 1 => most,
+        (least, None) if which % 2 == 1 => least.unwrap_or(0.0) + 10.0,
         (Some(least), _) if least > 0.0 => least,
         (_, Some(most)) if most < 0.0 => most,
         _ => 0.0,

@@ -1,7 +1,13 @@
 //! What all providers that are reached over HTTP share: the clients, and a broken connection.
 
+use crate::model::denial::Denials;
 use crate::model::error::CallError;
-use std::cell::OnceCell;
+use crate::model::provider::page::host_of;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use std::cell::RefCell;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Longest wait for a connection.
@@ -13,14 +19,32 @@ pub const BODY_MAX: usize = 8 << 20;
 /// TLS trusts costs more than a whole run on a local server.
 #[derive(Debug, Default)]
 pub struct Clients {
-    local: OnceCell<reqwest::Client>,
-    plain: OnceCell<reqwest::Client>,
-    secure: OnceCell<reqwest::Client>,
+    local: RefCell<Option<reqwest::Client>>,
+    plain: RefCell<Option<reqwest::Client>>,
+    secure: RefCell<Option<reqwest::Client>>,
+    denials: RefCell<Arc<Denials>>,
 }
 
 impl Clients {
-    /// Returns the client for a URL.
-    pub fn client(&self, url: &str) -> Result<reqwest::Client, CallError> {
+    /// Sets what no request may reach.
+    pub fn deny(&self, denials: Arc<Denials>) {
+        if *self.denials.borrow() == denials {
+            return;
+        }
+        for client in [&self.local, &self.plain, &self.secure] {
+            // A connection that is kept open was allowed by what held before.
+            client.take();
+        }
+        self.denials.replace(denials);
+    }
+
+    /// Returns the client for a URL, unless its host is denied. Every request begins here.
+    pub async fn client(&self, url: &str) -> Result<reqwest::Client, CallError> {
+        let denials = self.denials.borrow().clone();
+        if !denials.hosts.is_empty() {
+            permit(&denials, url).await?;
+        }
+
         let secure = url.starts_with("https:");
         let local = !secure && is_local(url);
         let cell = match (secure, local) {
@@ -28,7 +52,7 @@ impl Clients {
             (false, true) => &self.local,
             (false, false) => &self.plain,
         };
-        if let Some(client) = cell.get() {
+        if let Some(client) = &*cell.borrow() {
             return Ok(client.clone());
         }
         let mut builder = reqwest::Client::builder()
@@ -43,10 +67,54 @@ impl Clients {
         if local {
             builder = builder.no_proxy();
         }
+        if denials.has_addresses() {
+            builder = builder.dns_resolver(Arc::new(Gate(denials)));
+        }
         let client = builder
             .build()
             .map_err(|error| CallError::Setup { message: format!("no HTTP client: {error}") })?;
-        Ok(cell.get_or_init(|| client).clone())
+        cell.replace(Some(client.clone()));
+        Ok(client)
+    }
+}
+
+/// Accepts the host of an address, and the addresses to which its name leads.
+async fn permit(denials: &Denials, url: &str) -> Result<(), CallError> {
+    // An address without a host reaches nothing.
+    let Some((host, port)) = host_of(url) else { return Ok(()) };
+    denials.check_host(&host, port)?;
+    if !denials.has_addresses() {
+        return Ok(());
+    }
+
+    let name = host.trim_start_matches('[').trim_end_matches(']');
+    // A name that leads nowhere is told by the request itself.
+    let Ok(found) = tokio::net::lookup_host((name, port)).await else { return Ok(()) };
+    for at in found {
+        denials.check_address(&host, at.ip(), port)?;
+    }
+    Ok(())
+}
+
+/// Finds addresses, and refuses a name that leads to a denied one: what was looked up before may have
+/// changed since.
+#[derive(Debug)]
+struct Gate(Arc<Denials>);
+
+impl Resolve for Gate {
+    fn resolve(&self, name: Name) -> Resolving {
+        let denials = self.0.clone();
+        Box::pin(async move {
+            let found: Vec<SocketAddr> =
+                tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            for at in &found {
+                // The port is not known here; a denial for one port was looked at before.
+                denials
+                    .check_address(name.as_str(), at.ip(), 0)
+                    .map_err(|error| io::Error::other(error.to_string()))?;
+            }
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
     }
 }
 

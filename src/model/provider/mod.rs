@@ -5,6 +5,7 @@ pub mod demo;
 mod document;
 mod frames;
 mod gemini;
+pub mod host;
 pub mod http;
 mod openai;
 pub mod page;

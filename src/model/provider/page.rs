@@ -44,7 +44,7 @@ async fn fetch(
     url: &str,
     headers: &[(String, String)],
 ) -> Result<Got, CallError> {
-    let mut request = clients.client(url)?.get(url);
+    let mut request = clients.client(url).await?.get(url);
     for (name, value) in headers {
         request = request.header(name, value);
     }

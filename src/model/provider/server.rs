@@ -2,7 +2,7 @@
 //! speaks. Written over the HTTP client itself, because a reply must be judged by things that client
 //! libraries hide: how a stream ended, how large a body is, what a refusal said.
 
-use crate::base::secret::Secret;
+use crate::base::secret::{self, Secret};
 use crate::model::error::{CallError, Deadline};
 use crate::model::provider::document::{Documents, Trouble};
 use crate::model::provider::frames::Frames;
@@ -12,6 +12,7 @@ use crate::model::provider::{anthropic, gemini, openai, refusal};
 use crate::model::reply::{Fault, Reply};
 use crate::model::request::{Request, Settings};
 use crate::model::spec::LimitField;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -23,6 +24,10 @@ const TIMEOUT: Duration = Duration::from_mins(10);
 const STREAM_TIMEOUT: Duration = Duration::from_mins(1);
 /// Most characters of a body that an error shows.
 const SHOWN: usize = 200;
+/// What is escaped in a name that stands in an address.
+const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// What a server that refuses a call without a key wants.
+const NO_KEY: &str = "; no key was sent: name one for the model, such as `key = \"env:NAME\"`";
 /// What servers call the limit on tokens that do not know `max_tokens`.
 const OTHER_LIMIT: &str = "max_completion_tokens";
 
@@ -168,8 +173,12 @@ impl Server {
         if let Ok(document) = serde_json::from_slice(&body) {
             self.protocol.count_refused(partial, &document);
         }
-        let body = String::from_utf8_lossy(&body).into_owned();
-        Answer::Refused { error: refusal::refused(status, &headers, &body), body }
+        let body = self.without_key(String::from_utf8_lossy(&body).into_owned());
+        let mut error = refusal::refused(status, &headers, &body);
+        if let (CallError::Unauthorized { message, .. }, Ok(None)) = (&mut error, &self.key) {
+            message.push_str(NO_KEY);
+        }
+        Answer::Refused { error, body }
     }
 
     /// Sends the request and waits for the header of the reply.
@@ -182,7 +191,7 @@ impl Server {
         let key = self.key.as_ref().map_err(Clone::clone)?.as_ref();
         let streamed = settings.stream.unwrap_or(false);
         let url = self.url(streamed);
-        let mut post = self.clients.client(&url)?.post(&url);
+        let mut post = self.clients.client(&url).await?.post(&url);
         post = post.header("content-type", "application/json");
         post = match (self.protocol, key) {
             (Protocol::OpenAi, Some(key)) => post.bearer_auth(key.reveal()),
@@ -205,6 +214,26 @@ impl Server {
         response.map_err(|error| http::network(&url, &error))
     }
 
+    /// Takes the key out of what the server has said, before any of that is cut.
+    fn without_key(&self, text: String) -> String {
+        match &self.key {
+            Ok(Some(key)) => key.take_out(text),
+            _ => text,
+        }
+    }
+
+    /// Returns the beginning of something that is not understood.
+    fn excerpt(&self, bytes: &[u8]) -> String {
+        let text = String::from_utf8_lossy(bytes).trim().to_owned();
+        secret::beginning(&self.without_key(text), SHOWN)
+    }
+
+    /// Returns the address of what a model can do. Its name is data: it does not change what is asked.
+    fn url_of_model(&self, base: &str, action: &str) -> String {
+        let name = utf8_percent_encode(&self.model, IN_PATH);
+        format!("{base}/models/{name}:{action}")
+    }
+
     /// Returns the address that requests go to.
     fn url(&self, streamed: bool) -> String {
         let base = self.base_url.trim_end_matches('/');
@@ -212,9 +241,9 @@ impl Server {
             Protocol::OpenAi => format!("{base}/chat/completions"),
             Protocol::Anthropic => format!("{base}/messages"),
             Protocol::Gemini if streamed => {
-                format!("{base}/models/{}:streamGenerateContent?alt=sse", self.model)
+                self.url_of_model(base, "streamGenerateContent?alt=sse")
             }
-            Protocol::Gemini => format!("{base}/models/{}:generateContent", self.model),
+            Protocol::Gemini => self.url_of_model(base, "generateContent"),
         }
     }
 
@@ -317,7 +346,7 @@ impl Server {
             Some(Trouble::Wrong(why)) => why,
         };
         Err(CallError::BadReply {
-            message: format!("a piece of the stream: {why}: {}", shown(text)),
+            message: format!("a piece of the stream: {why}: {}", self.excerpt(text)),
         })
     }
 
@@ -345,9 +374,9 @@ impl Server {
             (Some(Trouble::Cut), _) | (_, End::Broken(_)) => {
                 Err(CallError::CutOff { text: String::new() })
             }
-            (Some(Trouble::Wrong(why)), _) => {
-                Err(CallError::BadReply { message: format!("{why} ({kind}): {}", shown(body)) })
-            }
+            (Some(Trouble::Wrong(why)), _) => Err(CallError::BadReply {
+                message: format!("{why} ({kind}): {}", self.excerpt(body)),
+            }),
         }
     }
 }
@@ -367,11 +396,6 @@ fn is_mark(data: &[u8]) -> bool {
 
 fn millis(ms: Option<u64>) -> Option<Duration> {
     ms.map(Duration::from_millis)
-}
-
-/// Returns the beginning of something that is not understood.
-fn shown(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).trim().chars().take(SHOWN).collect()
 }
 
 /// Reads the body of a refusal, as far as it comes and up to the largest that is accepted.

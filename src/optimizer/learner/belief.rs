@@ -2,11 +2,12 @@
 
 use crate::base::rng::Rng;
 
-/// Points of the grid on which likelihoods are summed up, about, and the fewest for each belief.
-const POINTS: usize = 192;
-const POINTS_MIN: usize = 5;
-/// How far from its mean a belief is looked at, in standard deviations.
-const FAR: f64 = 5.0;
+/// Where a belief is looked at on either side of its mean, in standard deviations; and how many beliefs
+/// may have all of these points.
+const OFFSETS: [f64; 12] = [0.0, 0.15, 0.3, 0.45, 0.65, 0.9, 1.2, 1.6, 2.1, 2.8, 3.6, 5.0];
+const FEW: usize = 8;
+/// The logit that stands for 0 and 1.
+const LOGIT_MAX: f64 = 40.0;
 /// The largest deviation of a logit for which points are spread.
 const LOGIT_SD_MAX: f64 = 2.5;
 /// The means for which a belief is a Beta distribution, the largest variance of one as a share of that
@@ -46,19 +47,31 @@ impl Belief {
         }
     }
 
-    /// Returns the logarithm of the density at a point, up to a summand. That of a Beta distribution is
-    /// taken over the logit of the point, where it is smooth also at 0 and 1.
-    fn log_density(&self, at: f64) -> f64 {
+    /// Returns a place and the density there, up to a factor. That of a Beta distribution is taken over
+    /// the logit of the point, where it is smooth also at 0 and 1.
+    fn density(&self, point: &Point, top: f64) -> (f64, f64) {
         match *self {
-            Belief::Normal { mean, sd } => -0.5 * ((at - mean) / sd).powi(2),
-            Belief::Beta { a, b } if at > 0.0 && at < 1.0 => a * at.ln() + b * (1.0 - at).ln(),
-            Belief::Beta { .. } => f64::NEG_INFINITY,
+            Belief::Normal { mean, sd } => {
+                (point.at, (-0.5 * ((point.at - mean) / sd).powi(2)).exp())
+            }
+            Belief::Beta { a, b } if point.at > 0.0 && point.at < 1.0 => {
+                (point.log - point.log_rest, (a * point.log + b * point.log_rest - top).exp())
+            }
+            Belief::Beta { .. } if point.at <= 0.0 => (-LOGIT_MAX, 0.0),
+            Belief::Beta { .. } => (LOGIT_MAX, 0.0),
         }
     }
 
-    /// Returns where it lies, about: a share of it from the left, from 0 to 1.
-    fn point(&self, share: f64) -> f64 {
-        let off = FAR * (2.0 * share - 1.0);
+    /// Returns the logarithm of the largest density, which is taken off, so that none is too large.
+    fn top(&self) -> f64 {
+        match *self {
+            Belief::Normal { .. } => 0.0,
+            Belief::Beta { a, b } => a * (a / (a + b)).ln() + b * (b / (a + b)).ln(),
+        }
+    }
+
+    /// Returns the point that lies so many standard deviations from the mean, about.
+    fn point(&self, off: f64) -> f64 {
         match *self {
             Belief::Normal { mean, sd } => mean + off * sd,
             Belief::Beta { a, b } => {
@@ -93,10 +106,6 @@ fn logistic(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
 
-fn logit(x: f64) -> f64 {
-    (x / (1.0 - x)).ln()
-}
-
 /// What is believed of one of several.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Evidence {
@@ -107,109 +116,114 @@ pub(super) struct Evidence {
     pub(super) feasible: f64,
 }
 
-/// Returns how likely each of several is drawn as the largest of those that may be taken; of all, if
-/// none may. Summed up on a grid that is fine where the beliefs are: the share of infinitely many draws,
-/// in less time than a few hundred of them take.
-pub(super) fn shares(all: &[Evidence]) -> Vec<f64> {
-    let grid = grid(all);
-    let masses: Vec<Vec<f64>> = all.iter().map(|one| one.masses(&grid)).collect();
-    let none_feasible: f64 = all.iter().map(|one| 1.0 - one.feasible).product();
-
-    let mut shares = vec![LEAST; all.len()];
-    let mut below = vec![0.0; all.len()];
-    let mut products = Products::new(all.len());
-    for cell in 0..grid.len().saturating_sub(1) {
-        let middle = below.iter().zip(&masses).map(|(below, masses)| below + masses[cell] / 2.0);
-        products.take(all.iter().zip(middle));
-
-        for (one, evidence) in all.iter().enumerate() {
-            let (of_feasible, of_all) = products.without(one);
-            let is_largest = evidence.feasible * of_feasible + none_feasible * of_all;
-            shares[one] += masses[one][cell] * is_largest;
-            below[one] += masses[one][cell];
-        }
-    }
-
-    let sum: f64 = shares.iter().sum();
-    shares.into_iter().map(|share| share / sum).collect()
+/// A point with its logarithm and that of what is left to 1.
+#[derive(Debug, Clone, Copy)]
+struct Point {
+    at: f64,
+    log: f64,
+    log_rest: f64,
 }
 
-/// The chances that all are below a point: those that may be taken, and all of them.
-struct Products {
-    each: Vec<(f64, f64)>,
-    /// The products of those before a place, and of those from it on: so nothing is divided by, which
-    /// may be 0.
-    before: Vec<(f64, f64)>,
-    after: Vec<(f64, f64)>,
-}
-
-impl Products {
-    fn new(count: usize) -> Products {
-        let ones = vec![(1.0, 1.0); count + 1];
-        Products { each: ones[..count].to_vec(), before: ones.clone(), after: ones }
-    }
-
-    fn take<'a>(&mut self, below: impl Iterator<Item = (&'a Evidence, f64)>) {
-        let times = |a: (f64, f64), b: (f64, f64)| (a.0 * b.0, a.1 * b.1);
-
-        for (each, (evidence, below)) in self.each.iter_mut().zip(below) {
-            *each = (1.0 - evidence.feasible * (1.0 - below), below);
-        }
-        for place in 0..self.each.len() {
-            self.before[place + 1] = times(self.before[place], self.each[place]);
-        }
-        for place in (0..self.each.len()).rev() {
-            self.after[place] = times(self.after[place + 1], self.each[place]);
-        }
-    }
-
-    fn without(&self, one: usize) -> (f64, f64) {
-        let (before, after) = (self.before[one], self.after[one + 1]);
-        (before.0 * after.0, before.1 * after.1)
+impl Point {
+    fn new(at: f64) -> Point {
+        Point { at, log: at.ln(), log_rest: (1.0 - at).ln() }
     }
 }
 
-impl Evidence {
-    /// Returns how likely it is between each two points of a grid.
-    fn masses(&self, grid: &[f64]) -> Vec<f64> {
-        let at: Vec<f64> = grid.iter().map(|at| at - self.shift).collect();
-        let logs: Vec<f64> = at.iter().map(|at| self.belief.log_density(*at)).collect();
-        let top = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let width = |pair: &[f64]| match self.belief {
-            Belief::Normal { .. } => pair[1] - pair[0],
-            Belief::Beta { .. } if pair[0] > 0.0 && pair[1] < 1.0 => {
-                logit(pair[1]) - logit(pair[0])
+/// Points that lie close to one another wherever any of some beliefs is.
+pub(super) struct Grid(Vec<Point>);
+
+impl Grid {
+    /// Spreads points for beliefs, and for those that are surer of the same means.
+    pub(super) fn new(all: &[Evidence]) -> Grid {
+        // Many beliefs together are fine enough with few points of each.
+        let each = if all.len() > FEW { &OFFSETS[1..] } else { &OFFSETS[..] };
+        let sides = |off: &f64| [-off, *off];
+        let mut grid: Vec<f64> = Vec::with_capacity(2 * each.len() * all.len());
+        for one in all {
+            let offsets = each.iter().step_by(1 + all.len() / FEW).flat_map(sides);
+            grid.extend(offsets.map(|off| one.belief.point(off) + one.shift));
+        }
+
+        grid.sort_unstable_by(f64::total_cmp);
+        Grid(grid.into_iter().map(Point::new).collect())
+    }
+
+    /// Returns how likely each of several is drawn as the largest of those that may be taken; of all, if
+    /// none may: the share of infinitely many draws, in less time than a few hundred of them take.
+    pub(super) fn shares(&self, all: &[Evidence]) -> Vec<f64> {
+        let masses = self.masses(all);
+        let none_feasible: f64 = all.iter().map(|one| 1.0 - one.feasible).product();
+
+        let mut shares = vec![LEAST; all.len()];
+        let mut below = vec![0.0; all.len()];
+        let mut others = vec![(1.0, 1.0); all.len() + 1];
+        for masses in masses.chunks_exact(all.len().max(1)) {
+            // The chances that all others are below: those that may be taken, and all of them. Products of
+            // those behind a place, then of those before it, so that nothing is divided by, which may be 0.
+            for one in (0..all.len()).rev() {
+                let (open, any) = others[one + 1];
+                let middle = below[one] + masses[one] / 2.0;
+                others[one] = (open * (1.0 - all[one].feasible * (1.0 - middle)), any * middle);
             }
-            Belief::Beta { .. } => 0.0,
-        };
+            let (mut open, mut any) = (1.0, 1.0);
+            for (one, evidence) in all.iter().enumerate() {
+                let mass = masses[one];
+                let middle = below[one] + mass / 2.0;
+                let (behind_open, behind_any) = others[one + 1];
+                let is_largest = evidence.feasible * open * behind_open;
+                shares[one] += mass * (is_largest + none_feasible * any * behind_any);
+                open *= 1.0 - evidence.feasible * (1.0 - middle);
+                any *= middle;
+                below[one] += mass;
+            }
+        }
 
-        let density: Vec<f64> = logs.into_iter().map(|log| (log - top).exp()).collect();
-        let pairs = density.windows(2).zip(at.windows(2));
-        let mut masses: Vec<f64> =
-            pairs.map(|(two, at)| f64::midpoint(two[0], two[1]) * width(at)).collect();
+        let sum: f64 = shares.iter().sum();
+        shares.into_iter().map(|share| share / sum).collect()
+    }
 
-        let sum: f64 = masses.iter().sum();
-        for mass in &mut masses {
-            *mass /= sum;
+    /// Returns how likely each is between each two points, from the left to the right.
+    fn masses(&self, all: &[Evidence]) -> Vec<f64> {
+        let mut masses = vec![0.0; all.len() * self.0.len().saturating_sub(1)];
+
+        for (place, one) in all.iter().enumerate() {
+            let mut own = masses.iter_mut().skip(place).step_by(all.len());
+            let (mut before, mut sum, top) = (None, 0.0, one.belief.top());
+            for point in &self.0 {
+                let shifted = (one.shift != 0.0).then(|| Point::new(point.at - one.shift));
+                let (place, density) = one.belief.density(shifted.as_ref().unwrap_or(point), top);
+                if let Some((from, other)) = before
+                    && let Some(mass) = own.next()
+                {
+                    *mass = (place - from) * (density + other);
+                    sum += *mass;
+                }
+                before = Some((place, density));
+            }
+            masses.iter_mut().skip(place).step_by(all.len()).for_each(|mass| *mass /= sum);
         }
         masses
     }
 }
 
-/// Returns points that lie close to one another where any of the beliefs is.
-fn grid(all: &[Evidence]) -> Vec<f64> {
-    let each = (POINTS / all.len().max(1)).max(POINTS_MIN);
-    let mut grid: Vec<f64> = all
-        .iter()
-        .flat_map(|one| {
-            (0..=each).map(move |place| one.belief.point(fraction(place, each)) + one.shift)
-        })
-        .collect();
-    grid.sort_unstable_by(f64::total_cmp);
-    grid
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-#[allow(clippy::cast_precision_loss, reason = "small counts")]
-fn fraction(part: usize, whole: usize) -> f64 {
-    part as f64 / whole as f64
+    #[test]
+    fn draws_have_the_mean_and_the_deviation_that_is_believed() {
+        let mut rng = Rng::seeded(2);
+        for (mean, sd) in
+            [(0.6, 0.3), (0.6, 0.02), (0.03, 0.02), (0.95, 0.1), (0.005, 0.05), (1.01, 0.1)]
+        {
+            let belief = Belief::new(mean, sd);
+            let n = 40_000_u32;
+            let drawn: Vec<f64> = (0..n).map(|_| belief.draw(&mut rng)).collect();
+            let found = drawn.iter().sum::<f64>() / f64::from(n);
+            let squares: f64 = drawn.iter().map(|one| (one - found).powi(2)).sum();
+            let off = (squares / f64::from(n)).sqrt();
+            assert!((found - mean).abs() < 0.01 && (off - sd).abs() < 0.01, "{found} {off}");
+        }
+    }
 }

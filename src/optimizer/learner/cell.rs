@@ -90,6 +90,11 @@ impl Cell {
         self.ring.restart();
     }
 
+    /// Knows again what it knew once. What it has told the level above it has told.
+    pub(super) fn put_back(&mut self, before: Cell) {
+        *self = Cell { message: self.message, ..before };
+    }
+
     /// Takes in an execution that counts as much as `weight` says, and for its utility only as `share`
     /// says of that.
     pub(super) fn add(&mut self, utility: f64, outcome: &Outcome, weight: f64, share: f64) {

@@ -1,6 +1,6 @@
 //! Choosing a pattern from what was learned, and how sure that is.
 
-use super::belief::{Belief, Evidence, shares};
+use super::belief::{Belief, Evidence, Grid};
 use super::cell::Cell;
 use super::{Learner, variance};
 use crate::base::rng::Rng;
@@ -163,10 +163,23 @@ pub fn choose(seen: &[Arm], explore: bool, rng: &mut Rng) -> Option<Choice> {
     Some(Choice { chosen, best, none_feasible })
 }
 
-/// Returns how likely `choose` takes each of the patterns.
-pub fn probabilities(seen: &[Arm]) -> Vec<f64> {
-    let all: Vec<_> = seen.iter().zip(boldness(seen)).map(|(arm, b)| arm.evidence(b)).collect();
-    shares(&all)
+/// How likely patterns are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Odds {
+    /// How likely each is to be the best.
+    pub best: Vec<f64>,
+    /// How likely `choose` takes each of them.
+    pub chosen: Vec<f64>,
+}
+
+/// Returns how likely each of the patterns is.
+pub fn odds(seen: &[Arm]) -> Odds {
+    let whole: Vec<Evidence> = seen.iter().map(|arm| arm.evidence(1.0)).collect();
+    let drawn: Vec<Evidence> =
+        seen.iter().zip(boldness(seen)).map(|(arm, share)| arm.evidence(share)).collect();
+
+    let grid = Grid::new(&whole);
+    Odds { best: grid.shares(&whole), chosen: grid.shares(&drawn) }
 }
 
 /// Returns how much of the uncertainty of each pattern is explored.
@@ -179,11 +192,6 @@ fn boldness(seen: &[Arm]) -> impl Iterator<Item = f64> {
         let neglect = (mean / arm.weight).ln().max(0.0);
         (share * (BOLDNESS + BOLDNESS_OF_NEGLECT * neglect)).min(1.0)
     })
-}
-
-/// Returns how likely each of the patterns is the best.
-pub fn best_of(seen: &[Arm]) -> Vec<f64> {
-    shares(&seen.iter().map(|arm| arm.evidence(1.0)).collect::<Vec<_>>())
 }
 
 /// Returns the place of the best: what keeps the constraints before what does not, then the value.
@@ -290,7 +298,7 @@ mod tests {
         let mut rng = Rng::seeded(3);
 
         for (number, seen) in cases.iter().enumerate() {
-            let told = probabilities(seen);
+            let told = odds(seen).chosen;
             let mut counts = vec![0.0; seen.len()];
             for _ in 0..20_000 {
                 counts[choose(seen, true, &mut rng).expect("some").chosen] += 1.0 / 20_000.0;

@@ -2,6 +2,7 @@
 
 use super::cell::Cell;
 use super::fit::EASE_SD;
+use super::row::Row;
 use super::scale::{Gauge, Scale};
 use super::utility::{COST_HALF, Objective, Outcome, TIME_HALF};
 
@@ -30,6 +31,8 @@ pub(super) struct Kind {
     pub(super) age: f64,
     /// Its part of the estimate of how much patterns differ between kinds.
     pub(super) spread: (f64, f64),
+    /// The failures since the last success.
+    pub(super) row: Row,
     /// The scales of its times and costs.
     pub(super) time: Gauge,
     pub(super) cost: Gauge,
@@ -46,6 +49,7 @@ impl Kind {
             unsteady: 0.0,
             age: 0.0,
             spread: (0.0, 0.0),
+            row: Row::default(),
             time: Gauge::new(objective.time_half, TIME_HALF),
             cost: Gauge::new(objective.cost_half, COST_HALF),
         }

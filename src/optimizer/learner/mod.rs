@@ -11,17 +11,19 @@ mod excerpt;
 mod fit;
 mod kind;
 mod ring;
+mod row;
 mod scale;
 mod snapshot;
 mod utility;
 
-pub use choice::{Arm, Choice, Constraints, best_of, choose, probabilities};
+pub use choice::{Arm, Choice, Constraints, Odds, choose, odds};
 pub use scale::{Scale, median};
 pub use utility::{Objective, Outcome};
 
 use cell::Cell;
 use fit::{Level, TYPES_SD};
 use kind::Kind;
+use row::Row;
 use std::collections::HashMap;
 
 /// The scatter of single executions, and how many executions that belief is worth.
@@ -183,18 +185,19 @@ impl Learner {
 
     /// Takes in an execution, and tells if the pattern has changed.
     pub fn record(&mut self, task: usize, arm: usize, outcome: &Outcome) -> Option<Change> {
+        if self.kinds[task].cell(arm).is_none() {
+            self.kinds[task].cells.push((arm, Cell::default()));
+            self.known_on[arm] += 1.0;
+        }
+        let weight = self.weight_of(arm) * self.look_at_row(task, arm, outcome);
         let quality = outcome.quality.unwrap_or_else(|| self.kinds[task].quality_of(arm));
         let counted = Outcome { quality: Some(quality), ..*outcome };
         let utility = self.objective.utility(&counted, &self.kinds[task].scale());
         let expected = self.expected(task, arm);
-        let weight = self.weight_of(arm);
-        self.surprise(arm, utility - expected);
+        let is_blameless = self.kinds[task].row.is_blameless();
+        self.surprise(arm, if is_blameless { 0.0 } else { utility - expected });
 
         let kind = &mut self.kinds[task];
-        if kind.cell(arm).is_none() {
-            kind.cells.push((arm, Cell::default()));
-            self.known_on[arm] += 1.0;
-        }
         let before = kind.cells.iter().fold((0.0, 0.0), scatter);
         kind.fade();
         if outcome.is_judged() && !kind.is_judged() {
@@ -211,12 +214,50 @@ impl Learner {
         kind.guess_qualities();
         kind.measure(arm, outcome, weight * share * outcome.success, &self.objective);
 
-        let change = self.look_for_change(task, arm);
+        let is_absolved = self.absolve(task);
+        let is_steady = is_blameless || is_absolved;
+        let change = if is_steady { None } else { self.look_for_change(task, arm) };
         let after = self.kinds[task].cells.iter().fold((0.0, 0.0), scatter);
         self.noise.0 += after.0 - before.0;
         self.noise.1 += after.1 - before.1;
         self.fit(task);
         change
+    }
+
+    /// Takes an execution into the row of failures or ends the row, and returns how much it counts.
+    fn look_at_row(&mut self, task: usize, arm: usize, outcome: &Outcome) -> f64 {
+        let surprise = self.surprise_at(arm);
+        let kind = &mut self.kinds[task];
+        if !outcome.is_failure() {
+            kind.row = Row::default();
+            return 1.0;
+        }
+        if !kind.row.is_blameless() {
+            let cell = kind.cells.iter().find(|(known, _)| *known == arm);
+            let cell = &cell.expect("it was added before").1;
+            kind.row.fail(arm, cell, surprise, kind.unsteady);
+        }
+        kind.row.weight()
+    }
+
+    /// Puts back what was believed before a row of failures that is nobody's fault.
+    fn absolve(&mut self, task: usize) -> bool {
+        let kind = &mut self.kinds[task];
+        let Some((unsteady, all)) = kind.row.absolve(kind.cells.len()) else { return false };
+
+        kind.unsteady = unsteady;
+        for before in all {
+            self.surprise[before.arm] = (before.surprise, self.executions);
+            if let Some(cell) = kind.cell_mut(before.arm) {
+                cell.put_back(before.cell);
+            }
+        }
+        true
+    }
+
+    /// Tells whether everything fails on a kind of task at the moment, through nobody's fault.
+    pub fn all_fail(&self, task: usize) -> bool {
+        self.kinds[task].row.is_blameless()
     }
 
     /// Takes in that an execution failed because something that the pattern needs did not work, such
@@ -455,7 +496,7 @@ mod tests {
         let even = |learner: &Learner| {
             let within = Constraints::default();
             let seen = learner.look(task, &arms, &within);
-            probabilities(&seen)
+            odds(&seen).best
         };
         assert!((even(&learner)[0] - 0.5).abs() < 0.15);
         for _ in 0..50 {

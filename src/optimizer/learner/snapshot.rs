@@ -5,6 +5,7 @@
 use super::cell::Cell;
 use super::fit::Level;
 use super::kind::Kind;
+use super::row::Row;
 use super::scale::Gauge;
 use super::{Learner, Objective};
 use crate::optimizer::packed::{Packed, Packing};
@@ -129,11 +130,12 @@ fn unpack_level(from: &mut Packed<'_>, number: usize, arms: usize) -> Option<Lev
 }
 
 fn pack_kind(kind: &Kind, to: &mut Packing) {
-    let Kind { level, cells, ease, ease_variance, unsteady, age, spread, time, cost } = kind;
+    let Kind { level, cells, ease, ease_variance, unsteady, age, spread, row, time, cost } = kind;
     to.count(*level);
     to.pair((*ease, *ease_variance));
     to.pair((*unsteady, *age));
     to.pair(*spread);
+    row.pack(to);
     time.pack(to);
     cost.pack(to);
     to.count(cells.len());
@@ -147,13 +149,14 @@ fn unpack_kind(from: &mut Packed<'_>, levels: usize, arms: usize) -> Option<Kind
     let level = from.below(levels)?;
     let (ease, ease_variance) = from.pair()?;
     let ((unsteady, age), spread) = (from.pair()?, from.pair()?);
+    let row = Row::unpack(from, arms)?;
     let (time, cost) = (Gauge::unpack(from, arms)?, Gauge::unpack(from, arms)?);
     let count = from.count()?;
     let mut cells = Vec::with_capacity(count.min(arms));
     for _ in 0..count {
         cells.push((from.below(arms)?, Cell::unpack(from)?));
     }
-    Some(Kind { level, cells, ease, ease_variance, unsteady, age, spread, time, cost })
+    Some(Kind { level, cells, ease, ease_variance, unsteady, age, spread, row, time, cost })
 }
 
 #[cfg(test)]

@@ -74,6 +74,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Tells whether it counts as a failure: less than half of it gave a value.
+    pub fn is_failure(&self) -> bool {
+        self.success < 0.5
+    }
+
     /// Tells whether somebody said how good the result is.
     pub fn is_judged(&self) -> bool {
         self.quality.is_some() && self.success > 0.0

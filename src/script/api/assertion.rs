@@ -2,6 +2,7 @@
 
 use super::def;
 use crate::base::failure::{Failure, Kind};
+use crate::base::secret;
 use crate::script::error::{Raised, throw, throw_new};
 use crate::script::fiber::wait;
 use crate::script::tasks::{self, BoundFn};
@@ -83,7 +84,7 @@ fn comparisons(engine: &mut Engine) {
             if !difference::same(&found, &other) {
                 return Ok(());
             }
-            let shown: String = found.to_string().chars().take(200).collect();
+            let shown: String = secret::beginning(&found.to_string(), 200);
             Err(differing(format!("both are {shown}"), &found, &other))
         },
     );
@@ -174,7 +175,7 @@ fn throws(host: &Rc<Inner>, function: &BoundFn, kind: Option<&str>) -> Result<Dy
         Err(raised) => raised,
         Ok(value) => {
             let value = convert::to_value(&value).unwrap_or_default().to_string();
-            let value: String = value.chars().take(200).collect();
+            let value: String = secret::beginning(&value, 200);
             let wanted = kind.map_or(String::new(), |kind| format!(" `{kind}`"));
             return Err(fail(format!(
                 "nothing was thrown; the error{wanted} was expected, and the value is {value}"

@@ -3,11 +3,11 @@
 use super::def;
 use crate::base::failure::Kind;
 use crate::base::json;
-use crate::base::secret::scrub_document;
+use crate::base::secret::{self, scrub_document};
 use crate::script::error::{Raised, throw_new};
 use crate::script::modules::{find, find_place};
 use crate::script::permission::Right;
-use crate::script::{Inner, convert, files};
+use crate::script::{Inner, bounded, convert, files};
 use rhai::{Array, Dynamic, Engine, Map};
 use serde_json::Value;
 use std::cmp::Ordering;
@@ -45,10 +45,10 @@ fn lists(engine: &mut Engine) {
         print((0..3).to_array().parallel(|n| n * n));
         ```
         "#,
-        |range: std::ops::Range<i64>| range.map(Dynamic::from).collect::<Array>(),
+        |range: std::ops::Range<i64>| bounded::list(range),
     );
     def(engine, "to_array(range: range) -> array", "", |range: std::ops::RangeInclusive<i64>| {
-        range.map(Dynamic::from).collect::<Array>()
+        bounded::list(range)
     });
 }
 
@@ -88,7 +88,7 @@ fn json_words(engine: &mut Engine) {
 /// Makes a script value of JSON.
 pub(in crate::script) fn read_json(text: &str) -> Result<Dynamic, Raised> {
     json::read(text).map(convert::from_value).map_err(|error| {
-        let shown: String = text.chars().take(80).collect();
+        let shown: String = secret::beginning(text, 80);
         throw_new(Kind::Json, format!("this is not JSON ({error}): {shown}"))
     })
 }

@@ -5,7 +5,7 @@ use super::flow::read_bounds;
 use super::optimizer::{Handle, is_news, raise};
 use super::recommend::{Choice, among_short, choose_once, read_objective, read_of};
 use crate::base::failure::{Failure, Kind};
-use crate::journal::inquiry::{Ask, Inquiry};
+use crate::journal::inquiry::{Inquiry, Topic};
 use crate::optimizer::accuracy::Accuracy;
 use crate::optimizer::compare::{self, Plan, digest};
 use crate::optimizer::execution::{Arm, Judge, Setting, Work};
@@ -267,7 +267,7 @@ fn run(mut given: Given<'_>, input: &Dynamic) -> Result<Dynamic, Raised> {
     let of = read_of(&mut given.options).map_err(|e| throw(&e))?;
     let (task, arms) = (given.task, given.arms);
     let about = format!("{task}{} on {}", among_short(&names), digest(&input));
-    let what = Inquiry::About(Ask::Run, about);
+    let what = Inquiry::About(Topic::Run, about);
     let question = (task.as_str(), &names[..], &of);
     let at = setting.strand.count(&"run");
     let name = format!("{}{at} run", host.executor().origin());

@@ -3,10 +3,14 @@
 use super::def;
 use super::optimizer::{file, read_failure};
 use crate::base::failure::Kind;
-use crate::optimizer::guide_file::GuideFile;
+use crate::journal::event::Event;
+use crate::journal::inquiry::{Inquiry, Topic};
+use crate::optimizer::guide_file::{Entry, GuideFile};
 use crate::script::error::{Raised, throw_new};
-use crate::script::{Inner, convert};
+use crate::script::fiber::wait;
+use crate::script::{Inner, convert, tasks};
 use rhai::{Dynamic, Engine, Map};
+use serde_json::Value;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -63,34 +67,51 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         |k: &mut Handle| k.borrow_mut().save().map_err(raise),
     );
     changes(engine, host);
+    answers(engine, host);
+}
+
+fn answers(engine: &mut Engine, host: &Rc<Inner>) {
+    let inner = host.clone();
     def(
         engine,
         "get_best_pattern(knowledge: knowledge, task_type: string) -> string",
         "",
-        |k: &mut Handle, task: &str| {
+        move |k: &mut Handle, task: &str| {
             let found = k.borrow().best_pattern(task).map_err(raise)?;
-            Ok::<_, Raised>(found.map_or(Dynamic::UNIT, Dynamic::from))
+            tell(&inner, Inquiry::About(Topic::FileBest, task.to_owned()), found.into())
         },
     );
+    let inner = host.clone();
     def(
         engine,
         "should_avoid_pattern(knowledge: knowledge, task_type: string, pattern: string) -> bool",
         "",
-        |k: &mut Handle, task: &str, pattern: &str| {
-            k.borrow().should_avoid(task, pattern).map_err(raise)
+        move |k: &mut Handle, task: &str, pattern: &str| {
+            let found = k.borrow().should_avoid(task, pattern).map_err(raise)?;
+            let what = Inquiry::About(Topic::AvoidPattern, format!("{task} {pattern}"));
+            tell(&inner, what, found.into())
         },
     );
 }
 
+/// Tells what a file says, or what it said in the run that this one goes through again: by now it holds
+/// what that run saved later.
+fn tell(host: &Rc<Inner>, what: Inquiry, found: Value) -> Result<Dynamic, Raised> {
+    let strand = &tasks::current().strand;
+    let told = host.executor().answer_of_run(strand, what, found);
+    told.map(convert::from_value).map_err(|error| host.raise(error.into()))
+}
+
 fn changes(engine: &mut Engine, host: &Rc<Inner>) {
+    let inner = host.clone();
     def(
         engine,
         "save_pattern_success(knowledge: knowledge, task_type: string, pattern: string, metrics: map)",
         "",
-        |k: &mut Handle, task: &str, pattern: &str, metrics: Map| {
+        move |k: &mut Handle, task: &str, pattern: &str, metrics: Map| {
             let fields = convert::to_fields(&metrics);
             let fields = fields.map_err(|reason| throw_new(Kind::Option, reason))?;
-            k.borrow_mut().save_pattern_success(task, pattern, fields).map_err(raise)
+            save_once(&inner, k, &Entry::success(task, pattern, fields))
         },
     );
     let inner = host.clone();
@@ -100,9 +121,35 @@ fn changes(engine: &mut Engine, host: &Rc<Inner>) {
         "",
         move |k: &mut Handle, task: &str, pattern: &str, error: Dynamic| {
             let failure = read_failure(&inner, error);
-            k.borrow_mut().save_pattern_failure(task, pattern, &failure.message).map_err(raise)
+            save_once(&inner, k, &Entry::failure(task, pattern, &failure.message))
         },
     );
+}
+
+/// Saves an entry once, however often the run is killed and resumed: before the file is changed, it is on
+/// the disk how many entries like this one it had.
+fn save_once(host: &Rc<Inner>, k: &Handle, entry: &Entry) -> Result<(), Raised> {
+    let executor = host.executor();
+    let name = k.borrow().path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let what = Inquiry::About(Topic::Knowledge, name);
+    let (at, known) = executor.recall(&tasks::current().strand, &what);
+    let known = known.and_then(|told| told.as_u64()).map(|n| usize::try_from(n).unwrap_or(0));
+    if known.is_none() && executor.is_dry() {
+        return k.borrow_mut().save_entry(entry).map_err(raise);
+    }
+
+    let equal = match known {
+        Some(equal) => equal,
+        None => k.borrow_mut().count_anew(entry).map_err(raise)?,
+    };
+    let told = Event::Told { what, value: equal.into(), at: Some(at) };
+    wait(executor.commit(&told)).map_err(|error| host.raise(error.into()))?;
+    let mut file = k.borrow_mut();
+    let saved = match known {
+        Some(equal) => file.save_entry_again(entry, equal),
+        None => file.save_entry(entry),
+    };
+    saved.map_err(raise)
 }
 
 fn raise(error: impl std::fmt::Display) -> Raised {

@@ -66,10 +66,13 @@ fn by_map(host: &Rc<Inner>, map: &Map) -> Result<Model, Raised> {
 
 /// Accepts the server and the key that a script names. Servers of the project's models and of this
 /// machine are open to it; others are granted, and so are keys that are not the provider's own. A
-/// server that the script names gets no key that the script does not name.
+/// server that the script names gets a key only if the script names it, or a grant does.
 fn permit(host: &Rc<Inner>, spec: &mut ModelSpec) -> Result<(), Failure> {
     let permissions = &host.with.permissions;
-    let is_known = |other: &ModelSpec| other.base_url == spec.base_url && other.key == spec.key;
+    // A key is given for a provider at a server, so one of these alone opens nothing.
+    let is_known = |other: &ModelSpec| {
+        other.provider == spec.provider && other.base_url == spec.base_url && other.key == spec.key
+    };
     if host.with.models.aliases().any(|(_, other)| is_known(other)) {
         return Ok(());
     }
@@ -90,8 +93,8 @@ fn permit(host: &Rc<Inner>, spec: &mut ModelSpec) -> Result<(), Failure> {
             spec.key = Some(KeyRef::File(found.display().to_string()));
         }
         None if spec.base_url.is_some() => {
-            let is_granted = own.is_some_and(|own| permissions.has(Right::Env, &Target::Name(own)));
-            spec.key = if is_granted { None } else { Some(KeyRef::Nothing) };
+            let granted = own.filter(|own| permissions.names(Right::Env, own));
+            spec.key = granted.map(|own| KeyRef::Env(own.to_owned())).or(Some(KeyRef::Nothing));
         }
         Some(KeyRef::Nothing) | None => {}
     }

@@ -3,7 +3,7 @@
 use super::def;
 use super::recommend::{journaled, read_manner};
 use crate::base::failure::{Failure, Kind};
-use crate::journal::inquiry::{Ask, Inquiry};
+use crate::journal::inquiry::{Inquiry, Topic};
 use crate::optimizer::knowledge::{Knowledge, KnowledgeError};
 use crate::optimizer::{Optimizer, OptimizerError};
 use crate::script::error::{Raised, throw, throw_new};
@@ -136,9 +136,11 @@ pub(super) fn is_news(host: &Rc<Inner>, o: &Handle, is_demo: bool, reused: bool)
     if host.is_rehearsing() {
         return false;
     }
-    // What a resumed run records again has the name that it had.
+    // What a resumed run records again has the name that it had. Replies that it finds elsewhere are
+    // those of the run that it resumes, unless it uses those of all runs.
     let executor = host.executor();
-    let is_old = reused && !o.is_memory && !executor.is_dry() && !executor.is_resuming();
+    let is_own = executor.is_resuming() && !executor.is_wide();
+    let is_old = reused && !o.is_memory && !executor.is_dry() && !is_own;
     if is_old {
         host.note("what is answered by reused replies is not recorded again");
     } else {
@@ -160,7 +162,7 @@ fn named(host: &Rc<Inner>, o: &Handle) -> Optimizer {
 fn is_old_news(host: &Rc<Inner>, o: &Handle, metrics: &serde_json::Map<String, Value>) -> bool {
     let reused = match metrics.get("reused").and_then(Value::as_u64) {
         Some(reused) => reused,
-        None => host.executor().reused(),
+        None => host.executor().borrowed(),
     };
     !is_news(host, o, false, reused > 0)
 }
@@ -294,8 +296,8 @@ fn knowing(engine: &mut Engine, host: &Rc<Inner>) {
                 let found = o.optimizer.best_pattern(task).map_err(|e| raise(&inner, e))?;
                 Ok(found.map_or(Value::Null, |name| name.to_string().into()))
             };
-            journaled(&inner, Inquiry::About(Ask::BestPattern, task.to_owned()), best)
-                .map(convert::from_value)
+            let what = Inquiry::About(Topic::BestPattern, task.to_owned());
+            journaled(&inner, o, what, best).map(convert::from_value)
         },
     );
     let inner = host.clone();
@@ -319,8 +321,8 @@ fn knowing(engine: &mut Engine, host: &Rc<Inner>) {
                 let found = o.optimizer.should_avoid(task, pattern, &o.among);
                 found.map(Value::from).map_err(|error| raise(&inner, error))
             };
-            let what = Inquiry::About(Ask::AvoidPattern, format!("{task} {pattern}"));
-            let found = journaled(&inner, what, avoided);
+            let what = Inquiry::About(Topic::AvoidPattern, format!("{task} {pattern}"));
+            let found = journaled(&inner, o, what, avoided);
             Ok::<_, Raised>(found?.as_bool().unwrap_or(false))
         },
     );
@@ -377,12 +379,12 @@ fn looking(engine: &mut Engine, host: &Rc<Inner>) {
 
 /// Says what the history says, or what it said at this place in the run that is gone through again.
 fn insights(host: &Rc<Inner>, o: &Handle, task: Option<&str>) -> Result<Dynamic, Raised> {
-    let what = Inquiry::About(Ask::Insights, task.unwrap_or_default().to_owned());
+    let what = Inquiry::About(Topic::Insights, task.unwrap_or_default().to_owned());
     let find = |_: &_| {
         let found = o.optimizer.insights(task).map_err(|error| raise(host, error))?;
         Ok(Value::Object(found))
     };
-    journaled(host, what, find).map(convert::from_value)
+    journaled(host, o, what, find).map(convert::from_value)
 }
 
 fn lessons(engine: &mut Engine, host: &Rc<Inner>) {
@@ -432,8 +434,8 @@ fn failures(host: &Rc<Inner>, o: &Handle, task: Option<&str>) -> Result<Array, R
         });
         Ok(each.collect())
     };
-    let what = Inquiry::About(Ask::Failures, task.unwrap_or_default().to_owned());
-    let found = convert::from_value(journaled(host, what, find)?);
+    let what = Inquiry::About(Topic::Failures, task.unwrap_or_default().to_owned());
+    let found = convert::from_value(journaled(host, o, what, find)?);
     Ok(found.try_cast().unwrap_or_default())
 }
 

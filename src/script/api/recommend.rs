@@ -6,7 +6,7 @@ use super::run::as_float;
 use crate::base::failure::{Failure, Kind};
 use crate::base::strand::Spot;
 use crate::journal::event::Event;
-use crate::journal::inquiry::{Ask, Inquiry};
+use crate::journal::inquiry::{Inquiry, Topic};
 use crate::optimizer::advice::Manner;
 use crate::optimizer::compare::digest;
 use crate::optimizer::feature::Features;
@@ -101,7 +101,7 @@ fn recommend(
     if !of.is_empty() {
         about += &format!(" of {}", &digest(&of.to_map())[..SHORT]);
     }
-    choose_once(host, o, Inquiry::About(Ask::Recommend, about), (task, among, of), None)
+    choose_once(host, o, Inquiry::About(Topic::Recommend, about), (task, among, of), None)
         .map(|choice| choice.value)
 }
 
@@ -153,7 +153,7 @@ pub(super) fn choose_once(
     };
     let told = Event::Told { what, value: kept.clone(), at: Some(at) };
     executor.note(&told).map_err(|error| host.raise(error.into()))?;
-    tell_of_damage(host, o);
+    tell_of_store(host, o);
 
     let execution = kept["execution"].as_str().map(str::to_owned);
     let Some(advice) = advice else { return Ok(Choice { value: kept, execution, is_known }) };
@@ -163,8 +163,12 @@ pub(super) fn choose_once(
     Ok(Choice { value, execution, is_known })
 }
 
-/// Says once that a choice was made without what cannot be read.
-fn tell_of_damage(host: &Rc<Inner>, o: &Handle) {
+/// Says once that something was found out without what cannot be read, and what there is to say about
+/// the store.
+fn tell_of_store(host: &Rc<Inner>, o: &Handle) {
+    if let Some(notice) = o.optimizer.take_notice() {
+        host.note(notice);
+    }
     if o.optimizer.has_damage() {
         host.note(
             "some of what was learned cannot be read, and the rest was used: `kaizen doctor` \
@@ -184,12 +188,15 @@ pub(super) fn read_of(options: &mut Options) -> Result<Features, Failure> {
 /// Finds something out that a later run could not find out again, and journals it.
 pub(super) fn journaled(
     host: &Rc<Inner>,
+    o: &Handle,
     what: Inquiry,
     find: impl FnOnce(&Spot) -> Result<Value, Raised>,
 ) -> Result<Value, Raised> {
     let broken = |error: StoreError| host.raise(error.into());
     let strand = &tasks::current().strand;
-    host.executor().find_once(strand, what, find, broken).map(|(value, _)| value)
+    let (found, _) = host.executor().find_once(strand, what, find, broken)?;
+    tell_of_store(host, o);
+    Ok(found)
 }
 
 fn recommendation(found: &Recommendation) -> Value {

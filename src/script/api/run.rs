@@ -6,7 +6,7 @@ use crate::base::json;
 use crate::base::spelling::nearest;
 use crate::base::unit::Money;
 use crate::journal::event::{Event, LogLevel};
-use crate::journal::inquiry::Ask;
+use crate::journal::inquiry::{Inquiry, Topic};
 use crate::script::check::calls_of;
 use crate::script::codes;
 use crate::script::diagnostic::Diagnostic;
@@ -131,7 +131,11 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
             let used = inner.executor().used();
             let cost = used.cost_max().map(Money::dollars);
             let used = json!({ "calls": used.calls, "cost": cost, "under_way": used.under_way });
-            let told = inner.executor().answer_of_run(&tasks::current().strand, Ask::Used, used);
+            let told = inner.executor().answer_of_run(
+                &tasks::current().strand,
+                Inquiry::Bare(Topic::Used),
+                used,
+            );
             told.map(convert::from_value).map_err(|error| inner.raise(error.into()))
         },
     );

@@ -2,6 +2,7 @@
 //! `retry`, `sleep`.
 
 use super::def;
+use crate::base::deadline::Deadline;
 use crate::base::failure::{Failure, Kind};
 use crate::executor::driver::Spawned;
 use crate::executor::retry::Tries;
@@ -210,8 +211,9 @@ fn background(engine: &mut Engine, host: &Rc<Inner>) {
         "task(function: function) -> task",
         r#"
         Starts a function and goes on at once. `t.wait()` gives its value or throws its error,
-        `t.done` tells whether it has ended, `t.cancel()` stops it. What is still running when the
-        script ends is cancelled.
+        `t.done` tells whether it has ended, `t.cancel()` stops it. A task may outlive the function
+        that started it, and is then no longer bound by that function's time limit. What is still
+        running when the script ends is cancelled.
         ```rhai
         let t = task(|| { sleep(10); 42 });
         print(t.done);
@@ -410,6 +412,9 @@ fn guarding(engine: &mut Engine, host: &Rc<Inner>) {
         move |time_ms: i64| pause(&inner, time_ms),
     );
     let inner = host.clone();
+    // The language has a word of this name, for seconds, which would hold up everything.
+    def(engine, "sleep(time_ms: float)", "", move |time_ms: f64| pause_exactly(&inner, time_ms));
+    let inner = host.clone();
     def(
         engine,
         "failure(error: any) -> map",
@@ -438,6 +443,15 @@ fn pause(host: &Rc<Inner>, time_ms: i64) -> Result<(), Raised> {
     pass(host, Timer::Sleep, Duration::from_millis(time_ms))
 }
 
+fn pause_exactly(host: &Rc<Inner>, time_ms: f64) -> Result<(), Raised> {
+    // Times that neither a clock nor anybody's patience has, and what is no number, are mistakes.
+    let time = Duration::try_from_secs_f64(time_ms / 1000.0).map_err(|_| {
+        let message = format!("`sleep` needs a time in milliseconds from 0 up, not {time_ms:?}");
+        throw_new(Kind::Option, message)
+    })?;
+    pass(host, Timer::Sleep, time)
+}
+
 /// Lets a time pass; in a plan and a replay it passes at once.
 fn pass(host: &Rc<Inner>, timer: Timer, time: Duration) -> Result<(), Raised> {
     let (executor, task) = (host.executor(), tasks::current());
@@ -450,10 +464,13 @@ fn within(host: &Rc<Inner>, limit_ms: i64, function: &BoundFn) -> Result<Dynamic
         return Err(throw_new(Kind::Option, message));
     };
     let limit = Duration::from_millis(limit);
-    let task = tasks::current().within(limit);
-    let own_end = task.deadline;
-    let outer_end = tasks::current().deadline;
+    let outer = tasks::current();
+    let bounded = Deadline::begin(limit, outer.deadline.clone());
+    let task = outer.within(&bounded);
+    let own_end = task.ends_at();
+    let outer_end = outer.ends_at();
     let executor = host.executor();
+
     let strand = task.strand.clone();
     let result = wait(executor.limit(&strand, limit, function.call(task, Vec::new())));
     let over = || throw(&Failure::new(Kind::Timeout, format!("not done within {limit_ms} ms")));

@@ -3,18 +3,20 @@
 
 use super::data::folder;
 use super::def;
+use crate::base::clock;
 use crate::base::failure::{Failure, Kind};
-use crate::base::secret::{Secret, is_secret_name, weakness};
+use crate::base::secret::{Secret, is_secret_name, weakness, without_credentials};
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
 use crate::journal::event::Event;
-use crate::journal::inquiry::{Ask, Inquiry};
+use crate::journal::inquiry::{Inquiry, Topic};
 use crate::model::error::CallError;
 use crate::model::provider::page::{Got, host_of};
 use crate::script::error::{Raised, throw, throw_new};
 use crate::script::fiber::wait;
 use crate::script::options::Options;
 use crate::script::permission::{Right, Rule, Target};
+use crate::script::process::Group;
 use crate::script::tasks;
 use crate::script::{Inner, convert};
 use crate::store::StoreError;
@@ -29,6 +31,19 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Most addresses that one page leads to.
 const MOVES_MAX: usize = 5;
+/// Headers that `http_get` takes from no script, beside those for proxies.
+const OF_CONNECTION: &[&str] = &[
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
 /// Most bytes of what a program writes that are kept, each of stdout and stderr.
 const OUTPUT_MAX: u64 = 8 << 20;
 /// Variables that every program gets; others must be granted.
@@ -42,8 +57,8 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         r#"
         Fetches a page as text. Hosts must be granted, those that it moves to as well:
         `--allow-net=HOST`, or `net` under [permissions] in kaizen.toml. A status other than
-        success is an error with its `kind`, as with models. Options: `headers` (a map),
-        `timeout_ms` (60 s). The answer is journaled: a resumed run does not fetch it again.
+        success is an error with its `kind`, as with models. Options: `headers` (a map, without those
+        of the connection, such as `host`), `timeout_ms` (60 s). The answer is journaled: a resumed run does not fetch it again.
         ```rhai
         try { http_get("http://127.0.0.1:1/") } catch (e) { print(e.kind); }
         ```
@@ -61,9 +76,10 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         r#"
         A variable of the environment, `()` if it is not set. It must be granted:
         `--allow-env=NAME`, or `env` under [permissions] in kaizen.toml. The value of a variable
-        whose name says `_KEY`, `_TOKEN`, `_SECRET` or `PASSWORD` is kept out of journal and output,
-        unless it has fewer than 8 characters, fewer than 4 different ones, or is one of kaizen's own
-        words, such as `completed`; a note says so.
+        whose name says `_KEY`, `_TOKEN`, `_SECRET` or `PASSWORD`, or is among `names` under [secrets]
+        in kaizen.toml, is kept out of journal and output, unless it has fewer than 8 characters,
+        fewer than 4 different ones, or is one of kaizen's own words, such as `completed`; a note
+        says so.
         ```rhai
         print(env("EDITOR") ?? "none");
         ```
@@ -76,7 +92,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         "command(program: string, arguments: array) -> map",
         r#"
         Runs a program in the script's folder and waits for its end: `#{ code, stdout, stderr }`.
-        There is no shell in between. Programs must be granted: `--allow-run=PROGRAM`, or `run`
+        There is no shell in between. What it has started and left running is stopped with it. Programs must be granted: `--allow-run=PROGRAM`, or `run`
         under [permissions] in kaizen.toml; what they do is then up to them. They get no variables
         but common ones and those that are granted by name, and so no keys. Options: `stdin` (text),
         `timeout_ms` (60 s). The outcome is journaled: a resumed run does not run it again.
@@ -160,8 +176,7 @@ async fn do_now(
 
 fn limit(options: &mut Options) -> Result<Duration, Failure> {
     let asked = options.millis("timeout_ms")?.unwrap_or(PATIENCE);
-    let left =
-        tasks::current().deadline.map(|at| at.saturating_sub(crate::base::clock::monotonic()));
+    let left = tasks::current().ends_at().map(|at| at.saturating_sub(clock::monotonic()));
     Ok(left.map_or(asked, |left| left.min(asked)))
 }
 
@@ -169,7 +184,7 @@ fn page(host: &Rc<Inner>, url: &str, map: Map) -> Result<Dynamic, Raised> {
     let mut options = Options::of("http_get", map).map_err(|e| throw(&e))?;
     let limit = limit(&mut options).map_err(|e| throw(&e))?;
     let headers = options.value("headers").map_err(|e| throw(&e))?.unwrap_or(json!({}));
-    let fields = headers.as_object().map(|fields| {
+    let fields: Option<Option<Vec<(String, String)>>> = headers.as_object().map(|fields| {
         let text = |value: &Value| value.as_str().map(str::to_owned);
         fields.iter().map(|(name, value)| Some((name.clone(), text(value)?))).collect()
     });
@@ -177,10 +192,20 @@ fn page(host: &Rc<Inner>, url: &str, map: Map) -> Result<Dynamic, Raised> {
         let reason = "must be a map from names to texts";
         return Err(throw(&options.wrong("headers", reason)));
     };
-    let guess = format!("(the text of {url}, which only the run can tell)").into();
-    once(host, Inquiry::About(Ask::HttpGet, url.to_owned()), guess, async || {
-        fetch(host, url, headers, limit).await
-    })
+    if let Some((name, _)) = headers.iter().find(|(name, _)| is_of_connection(name)) {
+        let reason = format!("cannot set `{name}`: the connection decides on it");
+        return Err(throw(&options.wrong("headers", &reason)));
+    }
+    let shown = without_credentials(url);
+    let guess = format!("(the text of {shown}, which only the run can tell)").into();
+    let what = Inquiry::About(Topic::HttpGet, shown);
+    once(host, what, guess, async || fetch(host, url, headers, limit).await)
+}
+
+/// Tells whether a header says for whom a request is and where it ends, which is not for scripts to say.
+fn is_of_connection(name: &str) -> bool {
+    let name = name.trim().to_ascii_lowercase();
+    OF_CONNECTION.contains(&name.as_str()) || name.starts_with("proxy-") || name.starts_with(':')
 }
 
 async fn fetch(
@@ -192,11 +217,12 @@ async fn fetch(
     let mut url = url.to_owned();
     for _ in 0..=MOVES_MAX {
         let (name, port) = host_of(&url).ok_or_else(|| {
-            let message = format!("`{url}` is no address; write it like `https://example.com/x`");
+            let shown = without_credentials(&url);
+            let message = format!("`{shown}` is no address; write it like `https://example.com/x`");
             Failure::new(Kind::Option, message)
         })?;
         let target = Target::Host(&name, port);
-        host.with.permissions.demand(Right::Net, &target, &target.to_string())?;
+        host.with.permissions.demand_host(&target).await?;
         match host.with.models.page(&url, &headers, limit).await.map_err(|e| refusal(&url, &e))? {
             Got::Page(text) => return Ok(text.into()),
             Got::Moved(to) => {
@@ -208,6 +234,7 @@ async fn fetch(
             }
         }
     }
+    let url = without_credentials(&url);
     Err(Failure::new(Kind::Network, format!("`{url}`: it moved more than {MOVES_MAX} times")))
 }
 
@@ -217,7 +244,7 @@ fn refusal(url: &str, error: &CallError) -> Failure {
         CallError::Unreachable { .. } | CallError::Network { .. } => failure.message.clone(),
         _ => format!("`{url}`: {}", failure.message),
     };
-    Failure { message, ..failure }
+    Failure { message: without_credentials(&message), ..failure }
 }
 
 fn variable(host: &Rc<Inner>, name: &str) -> Result<Dynamic, Raised> {
@@ -247,7 +274,7 @@ fn run(host: &Rc<Inner>, program: &str, arguments: Array, map: Map) -> Result<Dy
         }
     });
     let arguments = texts.collect::<Result<Vec<String>, Raised>>()?;
-    let what = Inquiry::About(Ask::Command, json!([program, arguments, input]).to_string());
+    let what = Inquiry::About(Topic::Command, json!([program, arguments, input]).to_string());
     let guess = json!({ "code": 0, "stdout": "", "stderr": "" });
     once(host, what, guess, async || execute(host, program, &arguments, input, limit).await)
 }
@@ -260,36 +287,47 @@ async fn execute(
     limit: Duration,
 ) -> Result<Value, Failure> {
     let permissions = &host.with.permissions;
-    permissions.demand(Right::Run, &Target::Name(program), program)?;
+    permissions.demand_program(program, arguments).await?;
     let failed = |error: &dyn std::fmt::Display| {
         Failure::new(Kind::Command, format!("running `{program}`: {error}"))
     };
     let mut command = tokio::process::Command::new(program);
-    command.args(arguments).current_dir(folder(host)).env_clear().kill_on_drop(true);
+    command
+        .args(arguments)
+        .current_dir(folder(host))
+        .env_clear()
+        .kill_on_drop(true)
+        .process_group(0);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let granted = permissions.granted().into_iter().filter_map(|(right, rule)| match rule {
-        Rule::Name(name) if right == Right::Env => Some(name),
+        Rule::Name(name) if right == Right::Env && !name.is_open() => Some(name.text().to_owned()),
         _ => None,
     });
+    let is_denied = |name: &str| permissions.denies_name(Right::Env, name);
     for name in INHERITED.iter().map(|name| (*name).to_owned()).chain(granted) {
-        if let Some(value) = host.with.models.variable(&name) {
+        if !is_denied(&name)
+            && let Some(value) = host.with.models.variable(&name)
+        {
             command.env(name, value);
         }
     }
     let mut child = command.spawn().map_err(|error| failed(&error))?;
+    let _group = Group::of(child.id());
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let feed = async {
         if let Some(mut stdin) = stdin {
             // A program need not read what it is given.
             let _ = stdin.write_all(input.as_bytes()).await;
         }
+        Ok::<(), String>(())
     };
-    let whole = async { tokio::join!(feed, collect(stdout), collect(stderr), child.wait()) };
-    let Ok(((), stdout, stderr, status)) = tokio::time::timeout(limit, whole).await else {
+    let end = async { child.wait().await.map_err(|error| error.to_string()) };
+    // A program whose output is not read any more would wait for ever, so the first error ends it.
+    let whole = async { tokio::try_join!(feed, collect(stdout), collect(stderr), end) };
+    let Ok(whole) = tokio::time::timeout(limit, whole).await else {
         return Err(failed(&format!("it did not end within {} ms", limit.as_millis())));
     };
-    let status = status.map_err(|error| failed(&error))?;
-    let (stdout, stderr) = (stdout.map_err(|e| failed(&e))?, stderr.map_err(|e| failed(&e))?);
+    let ((), stdout, stderr, status) = whole.map_err(|error| failed(&error))?;
     // A program that a signal ended has no code; -1 is none that a program can give.
     Ok(json!({ "code": status.code().unwrap_or(-1), "stdout": stdout, "stderr": stderr }))
 }

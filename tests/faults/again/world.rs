@@ -11,7 +11,7 @@ use kaizen::model::provider::simulated::Simulated;
 use kaizen::model::reply::{Fault, Finish, Reply};
 use kaizen::model::request::{Request, Settings};
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -30,6 +30,8 @@ struct Begun {
 pub(super) struct World {
     seed: u64,
     executor: Weak<Executor>,
+    /// Calls that earlier runs were answered: they are never asked of the model.
+    answered: BTreeSet<String>,
     /// Calls that have begun and were not asked of the model yet, the oldest first.
     begun: RefCell<VecDeque<Begun>>,
     tries: RefCell<HashMap<String, u32>>,
@@ -37,9 +39,10 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(seed: u64, executor: &Rc<Executor>) -> Rc<World> {
+    pub(super) fn new(seed: u64, executor: &Rc<Executor>, answered: BTreeSet<String>) -> Rc<World> {
         Rc::new(World {
             seed,
+            answered,
             executor: Rc::downgrade(executor),
             begun: RefCell::default(),
             tries: RefCell::default(),
@@ -72,7 +75,12 @@ impl World {
                 let mut tries = self.tries.borrow_mut();
                 let number = tries.entry(who.clone()).or_default();
                 *number += 1;
-                let fate = hash(&format!("{} {who} {number}", self.seed));
+                let call = format!("{who} {number}");
+                if self.answered.contains(&call) {
+                    return;
+                }
+
+                let fate = hash(&format!("{} {call}", self.seed));
                 let at = self.executor.upgrade().expect("the run goes on").age();
                 let prompt = prompt.clone();
                 let begun = Begun { op: op.0, attempt: *attempt, fate, at, prompt };

@@ -48,6 +48,7 @@ pub(crate) const FAMILIES: &[Family] = &[
     family("minutes", "120 to 1200 s, counted with a half at 300 s", 25.0),
     family("equal", "four equal patterns", f64::INFINITY),
     family("dead", ".9 .7 .5 and two that never work", f64::INFINITY),
+    family("together", ".95 .7 .3, all fail for 15 of every 150", f64::INFINITY),
     family("easy", "a quick pattern suits short inputs, which nobody tells", f64::INFINITY),
     family("easy told", "the same, and the length is told", f64::INFINITY),
     family("useless", "S1 with a length that means nothing", 15.0),
@@ -181,6 +182,13 @@ fn special(name: &str, rng: &mut Rng) -> World {
             0.02,
             rng,
         ),
+        "together" => {
+            let mut world = World { horizon: 900, ..plain(&[0.95, 0.7, 0.3], QUICK, rng) };
+            for from in (100..900).step_by(150) {
+                world.for_a_while(from, from + 15, |_, truth| truth.success = 0.0);
+            }
+            world
+        }
         "easy" => World { lengths: Vec::new(), ..special("easy told", rng) },
         "easy told" => {
             // The quick pattern does only what is short.

@@ -1,6 +1,7 @@
 //! Simulated work on which policies are compared: who learns which pattern suits which kind of task,
 //! how fast, and at what loss. Used by the benchmark `learning`, and in a shorter form by the tests.
 
+pub(crate) mod belief;
 pub(crate) mod course;
 pub(crate) mod family;
 pub(crate) mod gate;

@@ -2,7 +2,7 @@
 //! with a clock that is set, never the learner alone.
 
 use super::rival::{Policy, Task};
-use super::truth::Seen;
+use super::truth::{Seen, Worth};
 use super::world::World;
 use futures::executor::block_on;
 use kaizen::base::clock::{Stamp, TimeSource};
@@ -12,6 +12,7 @@ use kaizen::optimizer::advice::Manner;
 use kaizen::optimizer::feature::Features;
 use kaizen::optimizer::knowledge::Knowledge;
 use kaizen::optimizer::learner::{Constraints, Objective};
+use kaizen::optimizer::pattern::TaskType;
 use kaizen::optimizer::policy::Recommendation;
 use serde_json::{Map, Value, json};
 use std::cell::Cell;
@@ -77,6 +78,13 @@ impl Own {
         let of = of.transpose().expect("a feature").unwrap_or_default();
         let kind = self.optimizer.kind(&self.kinds[task.kind], &of).expect("a kind");
         self.optimizer.recommend(kind.as_str(), &among).expect("a recommendation")
+    }
+
+    /// Returns by what it counts on a kind of task.
+    pub(crate) fn counts_by(&self, kind: usize, worth: Worth) -> Worth {
+        let kind = TaskType::new(&self.kinds[kind]).expect("a name");
+        let scale = self.optimizer.scale(&kind).expect("a scale");
+        Worth { time_half: scale.time_half, cost_half: scale.cost_half, ..worth }
     }
 
     /// Returns the number of a pattern.

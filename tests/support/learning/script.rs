@@ -32,6 +32,28 @@ const RUN: &str = r#"
     lost
 "#;
 
+/// Compares two patterns that are right as often as `rates` says, or, where `graded` is above 0, have
+/// scores around them that are spread so far, and fail now and then.
+const COMPARE: &str = r#"
+    fn way(rate) {
+        let spread = param("graded");
+        let fails = param("fails");
+        |n| if spread > 0.0 {
+            if random() < fails { 0.0 } else { rate + spread * (random() - 0.5) }
+        } else {
+            if random() < rate { 1.0 } else { 0.0 }
+        }
+    }
+
+    let o = optimizer(#{ memory: true, objective: #{ quality: 1 } });
+    let rates = param("rates");
+    let inputs = (0..param("inputs")).to_array();
+    let ways = #{ a: way(rates[0]), b: way(rates[1]) };
+    o.compare("t", ways, inputs, #{
+        judge: |score| score, warm_up: 0, record: false, min_effect: 0.0001, branch: branch("demo/echo"),
+    })
+"#;
+
 /// Runs a script within this process, with parameters, and returns its value.
 pub(crate) fn run(script: &str, params: &Value, seed: u64) -> Value {
     let executor = Rc::new(Executor::new(Journal::off(RunId::fresh()), seed, None));
@@ -64,4 +86,12 @@ pub(crate) fn run(script: &str, params: &Value, seed: u64) -> Value {
 pub(crate) fn lost(rates: &[f64], choices: u32, seed: u64) -> f64 {
     let params = serde_json::json!({ "rates": rates, "choices": choices });
     run(RUN, &params, seed).as_f64().expect("a number")
+}
+
+/// What `o.compare` finds of two patterns.
+pub(crate) fn compare(rates: [f64; 2], graded: f64, fails: f64, inputs: u32, seed: u64) -> Value {
+    let params = serde_json::json!({
+        "rates": rates, "graded": graded, "fails": fails, "inputs": inputs,
+    });
+    run(COMPARE, &params, seed)
 }

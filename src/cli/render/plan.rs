@@ -1,0 +1,340 @@
+//! How a plan looks: a row for each operation, equal rows together, and what it comes to.
+
+use crate::base::unit::Money;
+use crate::cli::render::table;
+use crate::executor::budget::Bounds;
+use crate::executor::guess::ITEMS_ASSUMED;
+use crate::metrics::experience::Range;
+use crate::metrics::plan::{Asked, Count, Plan, Row};
+use serde_json::{Value, json};
+
+/// Most names of one layer that a drawing shows.
+const LAYER_MAX: usize = 6;
+/// Fewest rows that differ only in a number of their names, from which they are one row.
+const ALIKE_MIN: usize = 4;
+/// Fewest rows that differ in nothing but their names, from which they are one row.
+const EQUAL_MIN: usize = 12;
+
+/// Which kinds of runs a plan tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) enum Told {
+    /// `run` asks everything, `run --reuse` only what is not known.
+    Both,
+    /// `run` asks only what is not known, as kaizen.toml says, and `run --no-reuse` everything.
+    BothByDefault,
+    /// Only a run that asks everything.
+    All,
+    /// Only a run that asks what is not known.
+    Rest,
+}
+
+impl Told {
+    /// Names the run that asks everything.
+    fn all(self) -> Option<&'static str> {
+        match self {
+            Told::Both => Some("run"),
+            Told::BothByDefault => Some("run --no-reuse"),
+            Told::All => Some("calls"),
+            Told::Rest => None,
+        }
+    }
+
+    /// Names the run that asks only what is not known.
+    fn rest(self) -> Option<&'static str> {
+        match self {
+            Told::Both => Some("run --reuse"),
+            Told::BothByDefault => Some("run"),
+            Told::All => None,
+            Told::Rest => Some("calls"),
+        }
+    }
+}
+
+/// Writes a plan for people.
+pub(in crate::cli) fn lines(plan: &Plan, runs: usize, told: Told) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (name, layers) in &plan.graphs {
+        let layers: Vec<String> = layers.iter().map(|layer| names(layer)).collect();
+        lines.push(format!("{name}: {}", layers.join(" ─▶ ")));
+    }
+    if !plan.rows.is_empty() {
+        lines.push(rows(plan, told));
+    }
+    lines.extend(told.all().map(|name| labelled(name, told, &all(plan, runs))));
+    lines.extend(told.rest().map(|name| labelled(name, told, &rest(plan, runs))));
+    lines.extend(doubt(plan));
+    lines
+}
+
+fn labelled(name: &str, told: Told, text: &str) -> String {
+    match told {
+        Told::Both | Told::BothByDefault => format!("{name}: {text}"),
+        Told::All | Told::Rest => text.to_owned(),
+    }
+}
+
+/// Says in one line what a run asks and costs that asks everything.
+fn all(plan: &Plan, runs: usize) -> String {
+    let mut text = asked(&plan.all);
+    if plan.all.calls.may_be() {
+        if let Some(path) = plan.critical_path {
+            text.push_str(&format!(" · critical path {} s", range(path, 1)));
+        }
+        text.push_str(&source(runs));
+    }
+    text
+}
+
+/// Says in one line what a run asks and costs that uses what is known.
+pub(in crate::cli) fn rest(plan: &Plan, runs: usize) -> String {
+    let replies = if plan.reused == Count::exactly(1) { "reply" } else { "replies" };
+    let text = format!("{}, {} {replies} reused", calls(plan.rest.calls), count(plan.reused));
+    match plan.rest.calls.may_be() {
+        true if plan.reused == Count::exactly(0) => {
+            format!("{}{}", asked(&plan.rest), source(runs))
+        }
+        true => format!("{text} · {}{}", cost(&plan.rest), source(runs)),
+        false => text,
+    }
+}
+
+fn source(runs: usize) -> String {
+    match runs {
+        0 => "   (never run before: rough)".to_owned(),
+        1 => "   (from 1 earlier run)".to_owned(),
+        _ => format!("   (from {runs} earlier runs)"),
+    }
+}
+
+/// Says what the figures cannot know.
+fn doubt(plan: &Plan) -> Option<String> {
+    if !plan.is_range() {
+        return None;
+    }
+    Some(format!(
+        "what depends on replies is a range: {} guesses were tried in their place, with lists of 1 to \
+         {ITEMS_ASSUMED} items where no schema or earlier reply says more; a real reply may lead elsewhere",
+        plan.tried
+    ))
+}
+
+/// Says which bounds a run is likely to reach before its end.
+pub(in crate::cli) fn over(asked: &Asked, bounds: &Bounds) -> Vec<String> {
+    let calls = bounds.calls.filter(|most| asked.calls.least > *most);
+    let calls = calls.map(|most| format!("`max_calls` is {most}"));
+    let cost = bounds.cost.filter(|most| asked.cost.is_some_and(|cost| cost.p50 > most.dollars()));
+    let cost = cost.map(|most| format!("`max_cost` is {most}"));
+    let reached = calls.into_iter().chain(cost);
+    reached.map(|bound| format!("the budget is used up before the end: {bound}")).collect()
+}
+
+fn asked(asked: &Asked) -> String {
+    let calls = calls(asked.calls);
+    if asked.calls.may_be() { format!("{calls} · {}", cost(asked)) } else { calls }
+}
+
+fn calls(calls: Count) -> String {
+    let noun = if calls == Count::exactly(1) { "call" } else { "calls" };
+    format!("{} {noun}", count(calls))
+}
+
+fn count(count: Count) -> String {
+    match count.most {
+        Some(most) if most == count.least => most.to_string(),
+        Some(most) => format!("{} to {most}", count.least),
+        None => format!("{} or more", count.least),
+    }
+}
+
+fn cost(asked: &Asked) -> String {
+    let known = asked.cost.map(|cost| match asked.calls.most {
+        Some(_) => dollars(cost),
+        None => format!("{} or more", dollars(Range { p95: cost.p50, ..cost })),
+    });
+    match (asked.unpriced, known) {
+        (0, Some(known)) => known,
+        (1, Some(known)) => format!("{known} and 1 call of unknown price"),
+        (unknown, Some(known)) => format!("{known} and {unknown} calls of unknown price"),
+        (_, None) => "cost unknown".to_owned(),
+    }
+}
+
+/// Draws the rows, equal ones together.
+fn rows(plan: &Plan, told: Told) -> String {
+    let (all, rest) = (told.all().map(|n| format!(">{n}")), told.rest().map(|n| format!(">{n}")));
+    let mut head = vec!["op", "model"];
+    head.extend(all.as_deref());
+    head.extend(rest.as_deref());
+    head.extend([">tokens in/out", ">cost", ">seconds each", "after"]);
+    let rows: Vec<Vec<String>> = folded(&plan.rows).iter().map(|row| cells(row, told)).collect();
+    table::render(&head, &rows)
+}
+
+/// Puts rows together that follow each other and are equal but for their names.
+fn folded(rows: &[Row]) -> Vec<Row> {
+    let mut folded = Vec::new();
+    let mut rest = rows;
+    while let Some(first) = rest.first() {
+        let alike = rest.iter().take_while(|row| is_equal(row, first) && is_alike(row, first));
+        let equal = rest.iter().take_while(|row| is_equal(row, first));
+        let count = match (alike.count(), equal.count()) {
+            (alike, _) if alike >= ALIKE_MIN => alike,
+            (_, equal) if equal >= EQUAL_MIN => equal,
+            _ => 1,
+        };
+        let (group, others) = rest.split_at(count);
+        folded.push(together(group));
+        rest = others;
+    }
+    folded
+}
+
+/// Tells whether two rows differ in nothing but their names and what they cost.
+fn is_equal(one: &Row, other: &Row) -> bool {
+    let pattern = |names: &[String]| names.iter().map(|name| pattern(name)).collect::<Vec<_>>();
+    one.model == other.model
+        && one.all.calls == other.all.calls
+        && one.rest.calls == other.rest.calls
+        && (one.after == other.after || pattern(&one.after) == pattern(&other.after))
+}
+
+/// Tells whether the names of two rows differ in their numbers only.
+fn is_alike(one: &Row, other: &Row) -> bool {
+    pattern(&one.name) == pattern(&other.name)
+}
+
+/// Writes a name without its numbers.
+fn pattern(name: &str) -> String {
+    let mut pattern = String::new();
+    for c in name.chars() {
+        match (c.is_ascii_digit(), pattern.ends_with('#')) {
+            (true, true) => {}
+            (true, false) => pattern.push('#'),
+            (false, _) => pattern.push(c),
+        }
+    }
+    pattern
+}
+
+/// Makes one row of several.
+fn together(rows: &[Row]) -> Row {
+    let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Row::default() };
+    if rows.len() == 1 {
+        return first.clone();
+    }
+
+    let mut all = first.clone();
+    all.name = format!("{} … {} (x {})", first.name, last.name, rows.len());
+    for row in &rows[1..] {
+        let wider =
+            |all: Range, one: Range| Range { p50: all.p50.min(one.p50), p95: all.p95.max(one.p95) };
+        (all.input, all.output) = (wider(all.input, row.input), wider(all.output, row.output));
+        all.time = all.time.zip(row.time).map(|(all, one)| wider(all, one));
+        all.is_rough |= row.is_rough;
+        (all.all, all.rest) = (sum(&all.all, &row.all), sum(&all.rest, &row.rest));
+        let new: Vec<String> =
+            row.after.iter().filter(|name| !all.after.contains(name)).cloned().collect();
+        all.after.extend(new);
+    }
+    all
+}
+
+fn sum(one: &Asked, other: &Asked) -> Asked {
+    let most = one.calls.most.zip(other.calls.most).map(|(one, other)| one + other);
+    let cost = match (one.cost, other.cost) {
+        (Some(one), Some(other)) => {
+            Some(Range { p50: one.p50 + other.p50, p95: one.p95 + other.p95 })
+        }
+        (one, other) => one.or(other),
+    };
+    Asked {
+        calls: Count { least: one.calls.least + other.calls.least, most },
+        cost,
+        unpriced: one.unpriced + other.unpriced,
+    }
+}
+
+fn names(layer: &[String]) -> String {
+    if layer.len() <= LAYER_MAX {
+        return layer.join(", ");
+    }
+    format!("{}, … {} more", layer[..LAYER_MAX].join(", "), layer.len() - LAYER_MAX)
+}
+
+fn cells(row: &Row, told: Told) -> Vec<String> {
+    let rough = if row.is_rough { "~" } else { "" };
+    let shown = if told == Told::Rest { &row.rest } else { &row.all };
+    let (tokens, cost, time) = if shown.calls.may_be() && !row.model.is_empty() {
+        let tokens = format!("{rough}{}/{rough}{}", range(row.input, 0), range(row.output, 0));
+        let open = if shown.calls.most.is_none() { " or more" } else { "" };
+        let cost = match (shown.cost, shown.unpriced) {
+            (Some(cost), 0) => format!("{rough}{}{open}", dollars(cost)),
+            (Some(cost), unknown) => format!("{rough}{}{open} + {unknown} unknown", dollars(cost)),
+            (None, _) => "unknown".to_owned(),
+        };
+        (tokens, cost, row.time.map_or("-".to_owned(), |time| range(time, 1)))
+    } else {
+        ("-".to_owned(), "-".to_owned(), "-".to_owned())
+    };
+    let model = if row.model.is_empty() { "?".to_owned() } else { row.model.clone() };
+    let mut cells = vec![row.name.clone(), model];
+    cells.extend(told.all().map(|_| count(row.all.calls)));
+    cells.extend(told.rest().map(|_| count(row.rest.calls)));
+    cells.extend([tokens, cost, time, names(&row.after)]);
+    cells
+}
+
+fn range(range: Range, digits: usize) -> String {
+    let (low, high) = (format!("{:.digits$}", range.p50), format!("{:.digits$}", range.p95));
+    if low == high { low } else { format!("{low}…{high}") }
+}
+
+fn dollars(range: Range) -> String {
+    let text = |dollars: f64| Money::at_most(dollars).to_string();
+    let (low, high) = (text(range.p50), text(range.p95));
+    if low == high { low } else { format!("{low}…{}", high.trim_start_matches('$')) }
+}
+
+/// Writes a plan for programs. `calls` is the least, `calls_max` the most, null if that is not known.
+pub(in crate::cli) fn to_json(plan: &Plan, runs: usize, ended_early: Option<&str>) -> Value {
+    let pair = |range: Range| json!({ "p50": range.p50, "p95": range.p95 });
+    let figures = |asked: &Asked| {
+        json!({
+            "calls": asked.calls.least, "calls_max": asked.calls.most,
+            "cost": asked.cost.map(pair), "calls_of_unknown_price": asked.unpriced,
+        })
+    };
+    let rows: Vec<Value> = plan
+        .rows
+        .iter()
+        .map(|row| {
+            let mut value = json!({
+                "op": row.name, "model": row.model, "after": row.after,
+                "tokens_in": pair(row.input), "tokens_out": pair(row.output),
+                "rough": row.is_rough, "seconds": row.time.map(pair), "reuse": figures(&row.rest),
+            });
+            add(&mut value, figures(&row.all));
+            value
+        })
+        .collect();
+    let mut reuse = figures(&plan.rest);
+    add(&mut reuse, json!({ "reused": plan.reused.least, "reused_max": plan.reused.most }));
+    let mut value = json!({
+        "type": "plan", "operations": rows, "reuse": reuse, "guesses": number_of_guesses(plan),
+        "critical_path_seconds": plan.critical_path.map(pair), "earlier_runs": runs,
+        "ended_early": ended_early,
+    });
+    add(&mut value, figures(&plan.all));
+    value
+}
+
+fn number_of_guesses(plan: &Plan) -> u64 {
+    // A plan that needs none is made once as well.
+    if plan.tried > 1 { plan.tried as u64 } else { 0 }
+}
+
+fn add(value: &mut Value, more: Value) {
+    if let (Value::Object(fields), Value::Object(more)) = (value, more) {
+        fields.extend(more);
+    }
+}

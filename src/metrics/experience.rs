@@ -1,0 +1,99 @@
+//! What earlier runs say about operations of the same names: what their calls took and cost.
+
+use crate::base::unit::Money;
+use crate::journal::event::Event;
+use crate::journal::trace::Trace;
+use std::collections::HashMap;
+
+/// The median of some numbers and their 95 % quantile.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Range {
+    /// Half of the numbers are at most this.
+    pub p50: f64,
+    /// 95 of a hundred are at most this.
+    pub p95: f64,
+}
+
+impl Range {
+    pub(super) fn of(numbers: &[f64]) -> Option<Range> {
+        let mut sorted = numbers.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let last = sorted.len().checked_sub(1)?;
+        // The nearest-rank quantile: the smallest number that so large a share does not exceed.
+        let at =
+            |percent: usize| sorted[(sorted.len() * percent).div_ceil(100).clamp(1, last + 1) - 1];
+        Some(Range { p50: at(50), p95: at(95) })
+    }
+
+    pub(super) fn one(number: f64) -> Range {
+        Range { p50: number, p95: number }
+    }
+
+    pub(super) fn at_least(self, number: f64) -> Range {
+        Range { p50: self.p50.max(number), p95: self.p95.max(number) }
+    }
+
+    pub(super) fn plus(self, other: Range) -> Range {
+        Range { p50: self.p50 + other.p50, p95: self.p95 + other.p95 }
+    }
+}
+
+/// What calls of one operation took and cost.
+#[derive(Debug, Default)]
+pub(super) struct Samples {
+    pub(super) input: Vec<f64>,
+    pub(super) output: Vec<f64>,
+    /// In dollars.
+    pub(super) cost: Vec<f64>,
+    /// In seconds.
+    pub(super) time: Vec<f64>,
+}
+
+/// What earlier runs say about operations, by name and model.
+#[derive(Debug, Default)]
+pub struct Experience {
+    runs: usize,
+    samples: HashMap<(String, String), Samples>,
+}
+
+impl Experience {
+    /// Takes in the events of a run, each with its time in microseconds.
+    pub fn learn(&mut self, events: &[(i64, Event)]) {
+        self.runs += 1;
+        let trace = Trace::fold(events);
+        for (op, attempt) in trace.attempts() {
+            let (Some(started), Some(end)) = (attempt.started, &attempt.end) else { continue };
+            if end.reused.is_some() || end.failure.is_some() {
+                continue;
+            }
+
+            let name = trace.roster.shown(op).unwrap_or_default().to_owned();
+            let samples = self.samples.entry((name, attempt.model.clone())).or_default();
+            samples.time.push(seconds(end.when.at - started.at));
+            if let Some(usage) = end.usage {
+                samples.input.push(number(usage.input()));
+                samples.output.push(number(usage.output()));
+            }
+            samples.cost.extend(end.cost.map(Money::dollars));
+        }
+    }
+
+    /// Returns what is known of the calls of an operation to a model.
+    pub(super) fn samples(&self, name: &str, model: &str) -> Option<&Samples> {
+        self.samples.get(&(name.to_owned(), model.to_owned()))
+    }
+
+    /// Returns how many runs it knows.
+    pub fn runs(&self) -> usize {
+        self.runs
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "counts and microseconds stay far below 2^53")]
+pub(super) fn number(count: u64) -> f64 {
+    count as f64
+}
+
+fn seconds(micros: i64) -> f64 {
+    number(u64::try_from(micros).unwrap_or(0)) / 1e6
+}

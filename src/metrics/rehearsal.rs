@@ -1,0 +1,302 @@
+//! One time through a script without asking any model: a fold of its events into what would be asked,
+//! with what earlier runs say about operations of the same names.
+
+use crate::base::id::{FlowId, OpId};
+use crate::base::unit::Money;
+use crate::flow::outcome::Outcome;
+use crate::journal::event::{Event, Planned};
+use crate::journal::roster::Roster;
+use crate::metrics::experience::{Experience, Range, Samples, number};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// How a time through a script ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ended {
+    /// With the script's end.
+    Well,
+    /// With the script's end, after an operation failed on a guess.
+    Lamely,
+    /// With a failure of the script.
+    Early,
+    /// Not at all: it was stopped when its time was over.
+    Never,
+}
+
+/// So many calls, and what they cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Bill {
+    pub(super) calls: u64,
+    /// What those of known price cost together, in dollars; `None` if there are none.
+    pub(super) cost: Option<Range>,
+    pub(super) unpriced: u64,
+}
+
+impl Bill {
+    fn add(&mut self, cost: Option<Range>) {
+        self.calls += 1;
+        match cost {
+            Some(cost) => self.cost = Some(self.cost.unwrap_or_default().plus(cost)),
+            None => self.unpriced += 1,
+        }
+    }
+
+    pub(super) fn plus(self, other: Bill) -> Bill {
+        let cost = match (self.cost, other.cost) {
+            (Some(one), Some(other)) => Some(one.plus(other)),
+            (one, other) => one.or(other),
+        };
+        let (calls, unpriced) = (self.calls + other.calls, self.unpriced + other.unpriced);
+        Bill { calls, cost, unpriced }
+    }
+}
+
+/// All calls of operations of one name to one model: parts of an expanded list count together.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Line {
+    pub(super) name: String,
+    pub(super) model: String,
+    /// Names of what it waits for.
+    pub(super) after: Vec<String>,
+    /// If every call is made.
+    pub(super) all: Bill,
+    /// If replies are used that are known.
+    pub(super) rest: Bill,
+    /// Tokens read and written by each call.
+    pub(super) input: Range,
+    pub(super) output: Range,
+    /// How long one call takes, in seconds; `None` if it was never made.
+    pub(super) time: Option<Range>,
+    /// Whether the tokens are a guess from the length of the prompt.
+    pub(super) is_rough: bool,
+    /// Whether it is an expansion whose list is not known, so that nothing is known of its calls.
+    pub(super) is_blank: bool,
+}
+
+/// What one time through a script would have asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rehearsal {
+    pub(super) ended: Ended,
+    pub(super) lines: Vec<Line>,
+    /// The graphs: for each its name and its operations in layers, each of which can start when the
+    /// one before has ended.
+    pub(super) graphs: Vec<(String, Vec<Vec<String>>)>,
+    /// How long the longest chains take together, in seconds, where all their times are known.
+    pub(super) critical_path: Option<Range>,
+}
+
+impl Rehearsal {
+    /// Folds the events of one time through a script.
+    pub fn of(events: &[Event], ended: Ended, experience: &Experience) -> Rehearsal {
+        let mut fold = Fold::new(experience);
+        for event in events {
+            fold.add(event);
+        }
+        fold.finish(ended)
+    }
+
+    /// Returns how it ended.
+    pub fn ended(&self) -> Ended {
+        self.ended
+    }
+}
+
+struct Fold<'a> {
+    experience: &'a Experience,
+    roster: Roster,
+    models: HashMap<OpId, String>,
+    lines: Vec<Line>,
+    index: HashMap<(String, String), usize>,
+    flows: BTreeMap<FlowId, (String, Vec<Planned>)>,
+    /// Expansions that have become something.
+    expanded: HashSet<OpId>,
+    /// How long each operation would take, in seconds.
+    times: HashMap<OpId, Range>,
+    /// Whether the time of some call is not known.
+    has_unknown_time: bool,
+    /// Whether an operation failed.
+    has_failed: bool,
+    /// The time of calls outside of graphs.
+    direct: Range,
+}
+
+impl<'a> Fold<'a> {
+    fn new(experience: &'a Experience) -> Fold<'a> {
+        Fold {
+            experience,
+            roster: Roster::default(),
+            models: HashMap::new(),
+            lines: Vec::new(),
+            index: HashMap::new(),
+            flows: BTreeMap::new(),
+            expanded: HashSet::new(),
+            times: HashMap::new(),
+            has_unknown_time: false,
+            has_failed: false,
+            direct: Range::default(),
+        }
+    }
+
+    fn add(&mut self, event: &Event) {
+        self.roster.see(event);
+        match event {
+            Event::FlowStarted { flow, name, ops, .. } => {
+                self.flows.insert(*flow, (name.clone(), ops.clone()));
+            }
+            Event::Expanded { flow, op, ops, .. } => {
+                self.expanded.insert(*op);
+                let Some((_, known)) = self.flows.get_mut(flow) else { return };
+                let mut after = Vec::new();
+                if let Some(parent) = known.iter_mut().find(|planned| planned.op == *op) {
+                    after.clone_from(&parent.after);
+                    parent.after.extend(ops.iter().map(|planned| planned.op));
+                }
+                // They wait for what the expansion has waited for.
+                known.extend(ops.iter().map(|one| Planned { after: after.clone(), ..one.clone() }));
+            }
+            Event::AttemptStarted { op, model, .. } => {
+                self.models.insert(*op, model.clone());
+            }
+            Event::AttemptEnded { flow, op, reused, usage, cost, .. } => {
+                let name = self.shown(*op);
+                let model = self.models.get(op).cloned().unwrap_or_default();
+                let line = self.line(name, model);
+                let rough = usage.map(|usage| (number(usage.input()), number(usage.output())));
+                self.estimate(line, rough, cost.map(Money::dollars), reused.is_some());
+                match self.lines[line].time {
+                    Some(time) if flow.0 == 0 => self.direct = self.direct.plus(time),
+                    Some(time) => {
+                        let sum = self.times.entry(*op).or_default();
+                        *sum = sum.plus(time);
+                    }
+                    None => self.has_unknown_time = true,
+                }
+            }
+            Event::OpEnded { outcome: Outcome::Failed { .. }, .. } => self.has_failed = true,
+            _ => {}
+        }
+    }
+
+    fn shown(&self, op: OpId) -> String {
+        self.roster.shown(op).unwrap_or_default().to_owned()
+    }
+
+    fn line(&mut self, name: String, model: String) -> usize {
+        let lines = &mut self.lines;
+        *self.index.entry((name.clone(), model.clone())).or_insert_with(|| {
+            lines.push(Line { name, model, ..Line::default() });
+            lines.len() - 1
+        })
+    }
+
+    /// Adds one call.
+    fn estimate(
+        &mut self,
+        line: usize,
+        rough: Option<(f64, f64)>,
+        cost: Option<f64>,
+        is_known: bool,
+    ) {
+        let line = &mut self.lines[line];
+        let known = self.experience.samples(&line.name, &line.model);
+        let (input, output) = rough.unwrap_or_default();
+        let range = |of: fn(&Samples) -> &Vec<f64>| known.and_then(|known| Range::of(of(known)));
+        line.is_rough = known.is_none_or(|known| known.output.is_empty());
+        line.input = range(|known| &known.input).unwrap_or(Range::one(input));
+        line.output = range(|known| &known.output).unwrap_or(Range::one(output));
+        line.time = range(|known| &known.time);
+
+        // The price may have risen since the earlier runs, or the model cost nothing then; what a
+        // call cost when there was a price says nothing of now.
+        let each = cost.map(|now| range(|known| &known.cost).unwrap_or_default().at_least(now));
+        line.all.add(each);
+        if !is_known {
+            line.rest.add(each);
+        }
+    }
+
+    fn finish(mut self, ended: Ended) -> Rehearsal {
+        let mut total = self.direct;
+        let mut graphs = Vec::new();
+        let flows = std::mem::take(&mut self.flows);
+        for (name, ops) in flows.values() {
+            for planned in ops {
+                let is_blank = planned.kind == "expand" && !self.expanded.contains(&planned.op);
+                self.place(planned, is_blank);
+            }
+            total = total.plus(longest(ops, &self.times));
+            graphs.push((name.clone(), layers(ops, &self.roster)));
+        }
+        let ended = if self.has_failed { ended.max(Ended::Lamely) } else { ended };
+        let critical_path = (!self.has_unknown_time).then_some(total);
+        Rehearsal { ended, lines: self.lines, graphs, critical_path }
+    }
+
+    /// Notes what an operation waits for; one of which nothing is known gets a line of its own.
+    fn place(&mut self, planned: &Planned, is_blank: bool) {
+        let name = self.shown(planned.op);
+        if is_blank && !self.lines.iter().any(|line| line.name == name) {
+            self.lines.push(Line { name: name.clone(), is_blank, ..Line::default() });
+        }
+        for line in self.lines.iter_mut().filter(|line| line.name == name) {
+            for before in &planned.after {
+                let before = self.roster.shown(*before).map(str::to_owned);
+                let is_new = |before: &String| *before != name && !line.after.contains(before);
+                let before = before.filter(is_new);
+                line.after.extend(before);
+            }
+        }
+    }
+}
+
+/// Sums the times along the chain of operations that takes longest.
+fn longest(ops: &[Planned], times: &HashMap<OpId, Range>) -> Range {
+    let mut best: HashMap<OpId, Range> = HashMap::new();
+    let larger = |a: Range, b: Range| Range { p50: a.p50.max(b.p50), p95: a.p95.max(b.p95) };
+    for (op, after) in in_order(ops) {
+        let before = after.iter().filter_map(|before| best.get(before).copied());
+        let before = before.fold(Range::default(), larger);
+        best.insert(op, before.plus(times.get(&op).copied().unwrap_or_default()));
+    }
+    best.into_values().fold(Range::default(), larger)
+}
+
+/// Sorts operations into layers, parts of an expanded list as one name.
+fn layers(ops: &[Planned], roster: &Roster) -> Vec<Vec<String>> {
+    let mut depth: HashMap<OpId, usize> = HashMap::new();
+    let mut layers: Vec<Vec<String>> = Vec::new();
+    for (op, after) in in_order(ops) {
+        let at = after.iter().filter_map(|before| depth.get(before)).max().map_or(0, |at| at + 1);
+        depth.insert(op, at);
+        if layers.len() <= at {
+            layers.resize(at + 1, Vec::new());
+        }
+        let name = roster.shown(op).unwrap_or_default().to_owned();
+        if !layers.iter().any(|layer| layer.contains(&name)) {
+            layers[at].push(name);
+        }
+    }
+    layers.retain(|layer| !layer.is_empty());
+    layers
+}
+
+/// Orders operations so that each comes after what it waits for.
+fn in_order(ops: &[Planned]) -> Vec<(OpId, &[OpId])> {
+    let mut left: Vec<&Planned> = ops.iter().collect();
+    let mut done: std::collections::HashSet<OpId> = std::collections::HashSet::new();
+    let mut ordered = Vec::with_capacity(ops.len());
+    while !left.is_empty() {
+        let before = left.len();
+        left.retain(|planned| {
+            let is_ready = planned.after.iter().all(|op| done.contains(op));
+            if is_ready {
+                done.insert(planned.op);
+                ordered.push((planned.op, planned.after.as_slice()));
+            }
+            !is_ready
+        });
+        if left.len() == before {
+            break;
+        }
+    }
+    ordered
+}

@@ -1,0 +1,171 @@
+//! Denials hold for whatever asks: scripts, the project's models, their keys, and programs.
+
+use crate::support::server::{Server, answer};
+use crate::support::{Project, Ran};
+
+const KEY: &str = "sk-denied-3141592653";
+
+fn run(project: &Project, script: &str, arguments: &[&str]) -> Ran {
+    project.file("s.rhai", script);
+    let mut command = project.command(&[&["run", "s.rhai", "--no-prompt"], arguments].concat());
+    command.env("OPENAI_API_KEY", KEY).env("OTHER", "an-other-value");
+    Ran::from(command.output().unwrap())
+}
+
+fn errors(ran: &Ran) -> Vec<&str> {
+    ran.stderr.lines().filter(|line| line.starts_with("error")).collect()
+}
+
+#[test]
+fn a_denied_host_is_reached_by_no_model_however_it_is_written() {
+    let server = Server::start(|_, _, _| answer("fine"));
+    let port = server.url.rsplit(':').next().unwrap().to_owned();
+    let mut reached = Vec::new();
+    for denial in ["", "*", "127.0.0.1", "127.1", "0x7f000001", "localhost.", "::1", "0.0.0.0", "@"]
+    {
+        let denial = denial.replace('@', &format!("[::ffff:7f00:1]:{port}"));
+        let option =
+            if denial.is_empty() { "--deny-net".into() } else { format!("--deny-net={denial}") };
+        for host in ["127.0.0.1", "localhost", "2130706433", "[::ffff:127.0.0.1]", "LOCALHOST."] {
+            let project = Project::new();
+            let url = format!("http://{host}:{port}/v1");
+            let toml = format!("[models.a]\nuse = \"openai/m\"\nbase_url = \"{url}\"\n");
+            project.file("kaizen.toml", &toml);
+            let named = format!("#{{ provider: \"ollama\", model: \"m\", base_url: \"{url}\" }}");
+            for model in ["\"a\"", &named] {
+                let script = format!("branch(#{{ model: {model} }}).chat(\"x\")");
+                let ran = run(&project, &script, &[&option, "--allow-net"]);
+                // `localhost` may be one of version 6 alone, where the port may be another's.
+                if ran.code != Some(6) {
+                    reached.push(format!("{option} {url} {:?}: {}", ran.code, ran.stderr));
+                }
+            }
+        }
+    }
+    assert_eq!(reached, [""; 0]);
+    assert_eq!(server.bodies().len(), 0);
+}
+
+#[test]
+fn a_refusal_says_what_is_denied_and_by_what() {
+    let server = Server::start(|_, _, _| answer("fine"));
+    let project = Project::new();
+    project.with_server(&server);
+    let ran = run(&project, "branch().chat(\"x\")", &["--deny-net=127.0.0.1"]);
+    assert_eq!(
+        errors(&ran),
+        ["error[K0110]: reaching `127.0.0.1` is denied by `--deny-net=127.0.0.1`, or by \
+          kaizen.toml"],
+        "{}",
+        ran.stderr
+    );
+    let ran = run(&project, "branch(\"openai/m\").chat(\"x\")", &["--deny-env=*_KEY"]);
+    assert_eq!(
+        errors(&ran),
+        ["error[K0110]: reading the variable `OPENAI_API_KEY` is denied by \
+          `--deny-env=*_KEY`, or by kaizen.toml"],
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(server.bodies().len(), 0);
+}
+
+#[test]
+fn a_denied_variable_is_no_key_and_reaches_no_program() {
+    let server = Server::start(|_, _, _| answer("fine"));
+    for denial in ["", "OPENAI_API_KEY", "OPENAI*", "*KEY", "*API*"] {
+        let option =
+            if denial.is_empty() { "--deny-env".into() } else { format!("--deny-env={denial}") };
+        let project = Project::new();
+        project.file("s.rhai", "branch(\"openai/m\").chat(\"x\")");
+        let mut command = project.command(&["run", "s.rhai", "--no-prompt", "-A", &option]);
+        command.env("OPENAI_API_KEY", KEY).env("OPENAI_BASE_URL", &server.url);
+        assert_eq!(Ran::from(command.output().unwrap()).code, Some(6), "{option}");
+    }
+    assert_eq!(server.bodies().len(), 0);
+
+    let script = "print(command(\"/usr/bin/env\", []).stdout)";
+    let grants = ["--allow-run", "--allow-env=OTHER,OPENAI_API_KEY"];
+    let project = Project::new();
+    let ran = run(&project, script, &[&grants[..], &["--deny-env=O*,HOME"]].concat());
+    assert!(!ran.stdout.contains("OTHER") && !ran.stdout.contains("HOME="), "{}", ran.stdout);
+    assert!(ran.stdout.contains("PATH="), "{}", ran.stdout);
+}
+
+#[test]
+fn a_denied_program_does_not_run_by_another_path() {
+    for (denied, program) in [
+        ("env", "/usr/bin/env"),
+        ("env", "../../../../../../../../usr/bin/env"),
+        ("env", "./link"),
+        ("/usr/bin/env", "env"),
+        ("e*v", "env"),
+        ("*", "env"),
+    ] {
+        let project = Project::new();
+        std::os::unix::fs::symlink("/usr/bin/env", project.path().join("link")).unwrap();
+        let script = format!("command(\"{program}\", [])");
+        let ran = run(&project, &script, &["-A", &format!("--deny-run={denied}")]);
+        // A system may have one file for many programs.
+        let is_shared = std::fs::canonicalize("/usr/bin/env").unwrap().file_name()
+            != Some(std::ffi::OsStr::new("env"));
+        let is_link = program == "./link";
+        assert!(ran.code == Some(6) || is_link && is_shared, "{denied} {program}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_denial_that_can_match_nothing_is_an_error() {
+    let project = Project::new();
+    project.file("there[1].txt", "x");
+    let mut told = Vec::new();
+    for option in [
+        "--deny-net=http://a.com",
+        "--deny-net=a.com:99999",
+        "--deny-net=127.*",
+        "--deny-net=10.0.0.0/8",
+        "--deny-net=user@a.com",
+        "--deny-read=*.txt",
+        "--deny-read=~/.ssh",
+        "--deny-read=$HOME/x",
+        "--deny-write=file:///etc",
+        "--deny-write=a?.txt",
+        "--deny-env=$HOME",
+        "--deny-env=A=b",
+        "--deny-env=A B",
+        "--deny-run=rm?",
+    ] {
+        let ran = run(&project, "1", &[option]);
+        told.push(format!("{:?} {}", ran.code, ran.stderr.trim()));
+    }
+    expect_test::expect![[r#"
+        Some(3) error: --deny-net: `http://a.com`: it must be a host such as `example.com` or `example.com:8080`
+        Some(3) error: --deny-net: `a.com:99999`: `99999` is not a port; ports are numbers from 1 up to 65535
+        Some(3) error: --deny-net: `127.*`: `*` stands alone for every host, or first, as in `*.example.com`
+        Some(3) error: --deny-net: `10.0.0.0/8`: it must be a host such as `example.com` or `example.com:8080`
+        Some(3) error: --deny-net: `user@a.com`: it must be a host such as `example.com` or `example.com:8080`
+        Some(3) error: --deny-read: `*.txt`: `*` is not expanded here; write the path of a file, or of a folder for what is in it
+        Some(3) error: --deny-read: `~/.ssh`: `~` is not expanded here; write the path of a file, or of a folder for what is in it
+        Some(3) error: --deny-read: `$HOME/x`: `$` is not expanded here; write the path of a file, or of a folder for what is in it
+        Some(3) error: --deny-write: `file:///etc`: it must be a path, not an address
+        Some(3) error: --deny-write: `a?.txt`: `?` is not expanded here; write the path of a file, or of a folder for what is in it
+        Some(3) error: --deny-env: `$HOME`: `$` is not part of a name; write it like `NAME`, or `NAME*` for all that start so
+        Some(3) error: --deny-env: `A=b`: `=` is not part of a name; write it like `NAME`, or `NAME*` for all that start so
+        Some(3) error: --deny-env: `A B`: ` ` is not part of a name; write it like `NAME`, or `NAME*` for all that start so
+        Some(3) error: --deny-run: `rm?`: `?` is not part of a name; write it like `NAME`, or `NAME*` for all that start so"#]].assert_eq(&told.join("\n"));
+    let ran = run(&project, "read_text(\"there[1].txt\")", &["--deny-read=there[1].txt"]);
+    assert_eq!(ran.code, Some(6), "a file may have any name: {}", ran.stderr);
+}
+
+#[test]
+fn a_page_is_not_fetched_from_a_denied_host_that_another_one_leads_to() {
+    let guarded = Server::start(|_, _, _| answer("secret"));
+    let port = guarded.url.rsplit(':').next().unwrap().to_owned();
+    for target in ["127.0.0.1", "0.0.0.0", "[::ffff:127.0.0.1]", "localhost.", "0177.1"] {
+        let script = format!("http_get(\"http://{target}:{port}/\")");
+        let denial = format!("--deny-net=127.0.0.1:{port}");
+        let ran = run(&Project::new(), &script, &["--allow-net", &denial]);
+        assert_eq!(ran.code, Some(6), "{target}: {}", ran.stderr);
+    }
+    assert_eq!(guarded.bodies().len(), 0);
+}

@@ -1,0 +1,162 @@
+//! Nothing waits for ever: pipes, devices, sockets and folders in the place of files, programs that go
+//! on and on, and replays of scripts that poll.
+
+use crate::support::{Project, Ran};
+use nix::sys::stat::Mode;
+use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Longest time that a command may take that does nothing worth waiting for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Runs a command that must end.
+fn ends(mut command: Command) -> Ran {
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let began = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if began.elapsed() > PATIENCE {
+            child.kill().unwrap();
+            panic!("{command:?} does not end");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ran::from(child.wait_with_output().unwrap())
+}
+
+/// What is no file, by name; each is put in the place of one.
+const ODD: &[&str] = &["pipe", "device", "socket", "folder"];
+
+fn put(project: &Project, name: &str, what: &str) -> Option<UnixListener> {
+    let path = project.path().join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    match what {
+        "pipe" => nix::unistd::mkfifo(&path, Mode::from_bits_truncate(0o600)).unwrap(),
+        "device" => symlink("/dev/zero", &path).unwrap(),
+        "socket" => return Some(UnixListener::bind(&path).unwrap()),
+        _ => std::fs::create_dir(&path).unwrap(),
+    }
+    None
+}
+
+#[test]
+fn what_is_no_file_is_named_wherever_a_file_belongs() {
+    let places: &[(&str, &str, &[&str])] = &[
+        ("s.rhai", "", &["run", "s.rhai"]),
+        ("s.rhai", "", &["check", "s.rhai"]),
+        ("s.rhai", "", &["plan", "s.rhai"]),
+        ("kaizen.toml", "1", &["run", "s.rhai"]),
+        ("home/.config/kaizen/config.toml", "1", &["run", "s.rhai"]),
+        ("lib.rhai", "import `lib` as l; 1", &["run", "s.rhai"]),
+        ("data.txt", "read_text(`data.txt`)", &["run", "s.rhai"]),
+        ("data.jsonl", "read_jsonl(`data.jsonl`)", &["run", "s.rhai"]),
+        ("data.txt", "read_lines(`data.txt`)", &["run", "s.rhai"]),
+        ("guide.json", "knowledge(`guide.json`)", &["run", "s.rhai"]),
+        (
+            "key",
+            "branch(#{ model: #{ provider: `openai`, model: `m`, key: `file:key` } }).chat(`x`)",
+            &["run", "s.rhai"],
+        ),
+        (".kaizen/kaizen.db", "1", &["run", "s.rhai"]),
+        (".kaizen/kaizen.db", "1", &["runs"]),
+        (".kaizen/kaizen.db", "1", &["doctor"]),
+        ("tasks.jsonl", "1", &["compare", "s.rhai", "s.rhai", "--tasks", "tasks.jsonl"]),
+    ];
+    for (place, script, arguments) in places {
+        for what in ODD {
+            if *what == "folder" && arguments[0] == "check" {
+                // It checks the scripts in the folder.
+                continue;
+            }
+            let project = Project::new();
+            if *place != "s.rhai" {
+                project.file("s.rhai", script);
+            }
+            let _socket = put(&project, place, what);
+            let ran = ends(project.command(arguments));
+            let all = format!("{}{}", ran.stdout, ran.stderr);
+            assert_ne!(ran.code, Some(0), "{what} as {place}: {all}");
+            assert!(ran.code.is_some_and(|code| code < 9), "{what} as {place}: {all}");
+            assert!(!all.contains("this is a bug"), "{all}");
+        }
+    }
+}
+
+#[test]
+fn a_replay_of_a_script_that_polls_ends() {
+    let scripts = [
+        "let t = task(|| { sleep(20); 1 }); while !t.done { sleep(1); } t.wait()",
+        "let t = task(|| { sleep(20.0); 1 }); while !t.done { sleep(0.5); } t.wait()",
+        "let t = task(|| sleep(10)); let n = 0; while !t.done { race([|| sleep(1), || sleep(2)]); n += 1; } n > 0",
+        "let t = task(|| timeout(10, || sleep(500))); while !t.done { sleep(2); } 1",
+        "let all = []; for n in 0..3 { all.push(task(|| sleep(n * 3))); } while !all.all(|t| t.done) { sleep(1); } 1",
+        "attempt(|| timeout(20, || sleep(300.0))).error.kind",
+    ];
+    for script in scripts {
+        let project = Project::new();
+        project.file("s.rhai", script);
+        let ran = ends(project.command(&["run", "s.rhai"]));
+        assert_eq!(ran.code, Some(0), "{script}: {}", ran.stderr);
+        let again = ends(project.command(&["replay", "@"]));
+        assert_eq!(again.code, Some(0), "{script}: {}", again.stderr);
+    }
+}
+
+/// Tells whether a process is there and no zombie.
+fn lives(pid: &str) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", pid.trim()));
+    status.is_ok_and(|status| !status.contains("State:\tZ"))
+}
+
+#[test]
+fn a_program_ends_with_all_that_it_has_started() {
+    let start = "echo $$ > pid; sleep 300 & echo $! >> pid; ";
+    let cases = [
+        // It takes too long.
+        (format!("{start} wait"), ", #{ timeout_ms: 300 }", "5s"),
+        // Something that it has started holds its output open.
+        (format!("{start} exit 0"), ", #{ timeout_ms: 300 }", "5s"),
+        // It leaves something behind that nobody sees.
+        (
+            "echo $$ > pid; sleep 300 >/dev/null 2>&1 </dev/null & echo $! >> pid".to_owned(),
+            "",
+            "5s",
+        ),
+        // It writes without end.
+        (format!("{start} yes"), "", "20s"),
+        // The run's time is over.
+        (format!("{start} wait"), "", "300ms"),
+    ];
+    for (line, options, time) in cases {
+        let project = Project::new();
+        let script = format!("attempt(|| command(\"sh\", [\"-c\", `{line}`]{options})).ok");
+        project.file("s.rhai", &script);
+        ends(project.command(&["run", "s.rhai", "--allow-run=sh", "--max-time", time]));
+        let pids = std::fs::read_to_string(project.path().join("pid")).unwrap();
+        assert_eq!(pids.lines().count(), 2, "{line}");
+        assert!(eventually(|| !pids.lines().any(lives)), "{line}: {pids}");
+    }
+}
+
+/// Waits until something holds; a process that was killed takes a moment to go.
+fn eventually(mut holds: impl FnMut() -> bool) -> bool {
+    let began = Instant::now();
+    while !holds() {
+        if began.elapsed() > PATIENCE {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    true
+}
+
+#[test]
+fn a_program_is_fed_and_read_at_once() {
+    let project = Project::new();
+    let script =
+        "let s = `line\n`; s.pad(4000000, `line\n`); command(`cat`, [], #{ stdin: s }).stdout.len";
+    let ran = ends(project.file("s.rhai", script).command(&["run", "s.rhai", "--allow-run=cat"]));
+    assert_eq!((ran.code, ran.stdout.trim()), (Some(0), "4000000"), "{}", ran.stderr);
+}

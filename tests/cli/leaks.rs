@@ -1,0 +1,280 @@
+//! Secrets stay secrets when they are cut, escaped, given on the command line or part of an address, and
+//! when what held them is forgotten. Names of models, paths and headers are data and lead nowhere else.
+
+use crate::support::server::{Act, Server, answer};
+use crate::support::{Project, Ran};
+
+const KEY: &str = "sk-Canary+4711/Zq9&w";
+
+fn run(project: &Project, script: &str, arguments: &[&str]) -> Ran {
+    project.file("s.rhai", script);
+    let mut command = project.command(&[&["run", "s.rhai", "--no-prompt"], arguments].concat());
+    Ran::from(command.env("MYK", KEY).env("KAIZEN_TRUST", "1").output().unwrap())
+}
+
+fn with_key(server: &Server, more: &str) -> Project {
+    let project = Project::new();
+    let toml = format!(
+        "[project]\nmodel = \"live\"\n[models.live]\nuse = \"openai/m\"\nbase_url = \"{}\"\n\
+         key = \"env:MYK\"\n{more}",
+        server.url
+    );
+    project.file("kaizen.toml", &toml);
+    project
+}
+
+/// Returns the text of the whole store.
+fn stored(project: &Project) -> String {
+    let mut text = String::new();
+    for name in ["kaizen.db", "kaizen.db-wal"] {
+        let bytes = std::fs::read(project.path().join(".kaizen").join(name)).unwrap_or_default();
+        text += &String::from_utf8_lossy(&bytes);
+    }
+    text
+}
+
+/// Every way in which servers write a key.
+fn spellings() -> Vec<String> {
+    let map = |each: &dyn Fn(char) -> String| KEY.chars().map(each).collect::<String>();
+    let special = |c: char| !c.is_ascii_alphanumeric() && c != '-';
+    let hex = KEY.bytes().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+    vec![
+        KEY.replace('/', "\\/"),
+        KEY.replace('&', "\\u0026"),
+        map(&|c| format!("\\u{:04x}", u32::from(c))),
+        map(&|c| format!("\\u{:04X}", u32::from(c))),
+        KEY.replace('/', "\\/").replace('+', "\\u002b").replace('&', "\\u0026"),
+        map(&|c| if special(c) { format!("%{:02X}", u32::from(c)) } else { c.to_string() }),
+        map(&|c| if special(c) { format!("%{:02x}", u32::from(c)) } else { c.to_string() }),
+        map(&|c| if special(c) { format!("%25{:02X}", u32::from(c)) } else { c.to_string() }),
+        KEY.replace('&', "&amp;"),
+        KEY.replace('&', "&#38;").replace('+', "&#x2B;").replace('/', "&#x2f;"),
+        KEY.replace('+', "&plus;").replace('/', "&sol;"),
+        hex.to_uppercase(),
+        hex,
+    ]
+}
+
+#[test]
+fn no_spelling_of_a_key_is_shown_or_kept() {
+    let told = spellings().join(" | ");
+    let said = told.clone();
+    let server = Server::start(move |number, _, _| match number % 3 {
+        0 => Act::Answer(400, "content-type: text/plain\r\n".into(), said.clone().into_bytes()),
+        1 => answer(&said),
+        _ => Act::Answer(200, "content-type: text/html\r\n".into(), said.clone().into_bytes()),
+    });
+    let project = with_key(&server, "attempts_max = 1\n");
+    let script = "for n in 0..3 { let a = attempt(|| branch().chat(`q${n}`)); print(a); print(to_json(a)); }";
+    let ran = run(&project, script, &[]);
+    let seen = format!("{}{}{}", ran.stdout, ran.stderr, stored(&project));
+    let leaked: Vec<String> = spellings().into_iter().filter(|form| seen.contains(form)).collect();
+    assert_eq!(leaked, [""; 0]);
+    assert!(ran.stdout.contains("[secret]"), "{}", ran.stdout);
+}
+
+#[test]
+fn what_is_cut_is_cut_after_its_secrets_are_out() {
+    let server = Server::start(|_, _, body| {
+        let place: usize =
+            body.split("at ").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();
+        let text = format!("{}{KEY} tail", "p".repeat(place));
+        Act::Answer(400, "content-type: text/plain\r\n".into(), text.into_bytes())
+    });
+    let project = with_key(&server, "attempts_max = 1\n");
+    // Every way in which the known limits of 60, 80, 200, 300 and 500 characters can cut a key.
+    let script = "for limit in [60, 80, 120, 200, 300, 500] { for k in 1..20 {\n\
+                  let place = limit - k; print(attempt(|| branch().chat(`at ${place}`)).error.message); } }";
+    let ran = run(&project, script, &[]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let seen = format!("{}{}{}", ran.stdout, ran.stderr, stored(&project));
+    assert!(!seen.contains("sk-Can"), "{}", ran.stdout);
+    for command in [["show", "@"], ["failures", "--json"], ["export", "@"]] {
+        let ran = project.kaizen(&command);
+        assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("sk-Can"), "{command:?}");
+    }
+}
+
+#[test]
+fn a_parameter_that_is_named_like_a_secret_is_one() {
+    for name in ["api_key", "apiKey", "token", "GH_TOKEN", "db-password", "client.secret", "auth"] {
+        let project = Project::new();
+        let script = format!(
+            "param(\"max_tokens\", \"\"); print(param(\"{name}\", \"\")); throw param(\"{name}\", \"\")"
+        );
+        let given = format!("{name}=canary-31415926");
+        let ran = run(&project, &script, &["-p", &given, "-p", "max_tokens=12345678"]);
+        let seen = format!("{}{}{}", ran.stdout, ran.stderr, stored(&project));
+        assert!(!seen.contains("canary"), "{name}: {}{}", ran.stdout, ran.stderr);
+        assert!(seen.contains("12345678"), "{name}");
+        let again = project.kaizen(&["run", "--resume"]);
+        assert_eq!(again.code, Some(2), "{name}: {}", again.stderr);
+        let expected = format!(
+            "error: the journal does not hold `{name}`, which is a secret; give it again: `-p {name}=..`"
+        );
+        assert!(again.stderr.contains(&expected), "{}", again.stderr);
+        let again = project.kaizen(&["run", "--resume", "-p", &given]);
+        assert_eq!(again.code, Some(1), "{name}: {}", again.stderr);
+    }
+}
+
+#[test]
+fn what_an_address_gives_away_is_neither_shown_nor_kept() {
+    let server = Server::start(|_, _, _| Act::Answer(404, String::new(), b"no".to_vec()));
+    let project = Project::new();
+    let host = server.url.trim_start_matches("http://").to_owned();
+    for address in [
+        "http://HOST/x?token=canary-1",
+        "http://HOST/x?a=1&api_key=canary-2&b=2",
+        "http://HOST/x?X-Amz-Signature=canary-3#x",
+        "http://user:canary-4@HOST/x",
+        "http://canary-5@HOST/x?sig=canary-6",
+        "ftp://user:canary-7@HOST/x",
+        "http://HOST/x#access_token=canary-8",
+    ] {
+        let script = format!("http_get(\"{}\")", address.replace("HOST", &host));
+        let ran = run(&project, &script, &["--allow-net=127.0.0.1"]);
+        assert_ne!(ran.code, Some(0), "{address}");
+        let journal: String = project.events("told").iter().map(ToString::to_string).collect();
+        assert!(!journal.contains("canary"), "{address}: {journal}");
+        let message: Vec<&str> = ran.stderr.lines().filter(|l| l.starts_with("error")).collect();
+        assert!(!message.concat().contains("canary"), "{address}: {message:?}");
+    }
+}
+
+#[test]
+fn config_show_tells_no_key_and_no_password() {
+    let project = Project::new();
+    let toml = "[models.a]\nuse = \"openai/m\"\nkey = \"sk-literal-Canary-1\"\n\
+                base_url = \"https://user:Canary-2@host/v1?token=Canary-3\"\n\
+                extra = { api_key = \"Canary-4\", nested = [{ auth_token = \"Canary-5\" }] }\n\
+                [models.b]\nuse = \"openai/m\"\nkey = \"env:B_KEY\"\n\
+                [project]\nname = \"http://x:Canary-6@y\"\n";
+    project.file("kaizen.toml", toml);
+    for arguments in [
+        &["config", "show"][..],
+        &["config", "show", "--json"][..],
+        &["config", "show", "--origin"][..],
+    ] {
+        let ran = project.kaizen(arguments);
+        assert!(!ran.stdout.contains("Canary"), "{}", ran.stdout);
+        assert!(
+            ran.stdout.contains("env:B_KEY") && ran.stdout.contains("***@host"),
+            "{}",
+            ran.stdout
+        );
+    }
+}
+
+#[test]
+fn what_is_a_secret_can_be_set() {
+    let project = Project::new();
+    project
+        .file("kaizen.toml", "[secrets]\nnames = [\"*_PAT\", \"DATABASE_URL\"]\nmin_length = 6\n");
+    project.file("s.rhai", "for n in [\"MY_PAT\", \"DATABASE_URL\", \"X_KEY\"] { print(env(n)); }");
+    let mut command = project.command(&["run", "s.rhai", "--allow-env"]);
+    command
+        .env("MY_PAT", "pat-314159")
+        .env("DATABASE_URL", "postgres-314159")
+        .env("X_KEY", "k31415");
+    let ran = Ran::from(command.env("KAIZEN_TRUST", "1").output().unwrap());
+    assert_eq!(ran.stdout, "[secret]\n[secret]\n[secret]\n", "{}", ran.stderr);
+    assert_eq!(project.kaizen(&["run", "s.rhai"]).code, Some(6), "it is a wish");
+    for wrong in ["names = \"A\"", "min_length = 3", "min_length = 1000", "name = []"] {
+        project.file("kaizen.toml", &format!("[secrets]\n{wrong}\n"));
+        assert_eq!(project.kaizen(&["run", "s.rhai"]).code, Some(3), "{wrong}");
+    }
+}
+
+#[test]
+fn what_gc_forgets_is_gone_from_the_file() {
+    let project = Project::new();
+    for number in 0..12 {
+        let script = format!(
+            "log.info(\"{}\"); \"forgotten-{number}\"",
+            "forgotten ".repeat(200 + number * 40)
+        );
+        assert_eq!(run(&project, &script, &[]).code, Some(0));
+    }
+    assert_eq!(run(&project, "log.info(\"kept\")", &[]).code, Some(0));
+    assert!(stored(&project).contains("forgotten"));
+    let ran = project.kaizen(&["gc", "--keep", "0s"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let text = stored(&project);
+    assert!(!text.contains("forgotten") && text.contains("kept"), "{}", text.len());
+}
+
+#[test]
+fn the_name_of_a_model_never_changes_where_a_request_goes() {
+    let paths = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let kept = paths.clone();
+    let server = Server::start(move |_, path, _| {
+        kept.lock().unwrap().push(path.to_owned());
+        answer("x")
+    });
+    let names = [
+        "../../x",
+        "m?a=b",
+        "m#f",
+        "..%2f..%2fx",
+        "m/../../y",
+        "m:other",
+        "m\r\nx: y",
+        "a b\\c",
+        "é",
+    ];
+    for name in names {
+        let project = Project::new();
+        let script = format!(
+            "attempt(|| branch(#{{ model: #{{ provider: \"gemini\", model: {name:?}, base_url: \"{}/v1\" }} }})\
+             .chat(\"x\", #{{ attempts_max: 1 }}))",
+            server.url
+        );
+        run(&project, &script, &[]);
+    }
+    let expected = [
+        "..%2F..%2Fx",
+        "m%3Fa%3Db",
+        "m%23f",
+        "..%252f..%252fx",
+        "m%2F..%2F..%2Fy",
+        "m%3Aother",
+        "m%0D%0Ax%3A%20y",
+        "a%20b%5Cc",
+        "%C3%A9",
+    ]
+    .map(|name| format!("/v1/models/{name}:generateContent"));
+    assert_eq!(*paths.lock().unwrap(), expected);
+}
+
+#[test]
+fn a_script_sets_no_header_of_the_connection() {
+    let server = Server::start(|_, _, _| answer("x"));
+    for name in [
+        "host",
+        "Host",
+        "HOST",
+        "content-length",
+        "Transfer-Encoding",
+        "connection",
+        "upgrade",
+        "te",
+        "trailer",
+        "Proxy-Authorization",
+        "proxy-connection",
+        " host",
+        "keep-alive",
+        ":authority",
+        "x\\r\\nhost",
+        "x\\nx",
+    ] {
+        let script =
+            format!("http_get(\"{}/\", #{{ headers: #{{ \"{name}\": \"evil\" }} }})", server.url);
+        let ran = run(&Project::new(), &script, &["--allow-net=127.0.0.1"]);
+        assert_ne!(ran.code, Some(0), "{name}");
+    }
+    let script =
+        format!("http_get(\"{}/\", #{{ headers: #{{ a: \"b\\r\\nhost: evil\" }} }})", server.url);
+    assert_ne!(run(&Project::new(), &script, &["--allow-net=127.0.0.1"]).code, Some(0));
+    assert_eq!(server.bodies().len(), 0);
+}

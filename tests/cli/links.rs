@@ -1,0 +1,191 @@
+//! Links lead nowhere that a grant or a file of kaizen's own does not say.
+
+use crate::support::{Project, Ran};
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+/// A project beside a folder that is none of its business.
+struct Place {
+    outer: Project,
+}
+
+impl Place {
+    fn new() -> Place {
+        let outer = Project::new();
+        outer.file("p/kaizen.toml", "").file("p/s.rhai", "1").file("secret/key", "theirs");
+        Place { outer }
+    }
+
+    fn own(&self, name: &str) -> std::path::PathBuf {
+        self.outer.path().join("p").join(name)
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        let mut command = self.outer.command(arguments);
+        command.current_dir(self.own(""));
+        Ran::from(command.output().unwrap())
+    }
+}
+
+#[test]
+fn a_grant_that_leads_out_of_the_project_by_a_link_is_refused() {
+    for (link, target, grant) in [
+        ("out", "../secret", "--allow-write=out"),
+        ("out", "../secret", "--allow-write=./out/sub"),
+        ("file", "../secret/key", "--allow-write=file"),
+        ("far", "/", "--allow-read=far/etc"),
+        ("data", ".git", "--allow-read=data"),
+        ("up", "..", "--allow-write=up/secret"),
+    ] {
+        let place = Place::new();
+        std::fs::create_dir(place.own(".git")).unwrap();
+        symlink(target, place.own(link)).unwrap();
+        let ran = place.run(&["run", "s.rhai", grant]);
+        assert_eq!(ran.code, Some(3), "{grant}: {}", ran.stderr);
+        assert!(ran.stderr.contains("by a link; name that path"), "{grant}: {}", ran.stderr);
+    }
+
+    // The same in kaizen.toml, even if it is trusted.
+    let place = Place::new();
+    symlink("../secret", place.own("out")).unwrap();
+    std::fs::write(place.own("kaizen.toml"), "[permissions]\nwrite = [\"out\"]\n").unwrap();
+    let mut command = place.outer.command(&["run", "s.rhai"]);
+    command.current_dir(place.own("")).env("KAIZEN_TRUST", "1");
+    assert_eq!(Ran::from(command.output().unwrap()).code, Some(3));
+
+    // A link that stays inside is what it seems to be, and one that appears later opens nothing.
+    let place = Place::new();
+    std::fs::create_dir(place.own("real")).unwrap();
+    symlink("real", place.own("out")).unwrap();
+    std::fs::write(place.own("s.rhai"), "write_text(\"out/x\", \"x\")").unwrap();
+    assert_eq!(place.run(&["run", "s.rhai", "--allow-write=out"]).code, Some(0));
+    let script =
+        "command(\"ln\", [\"-s\", \"../secret\", \"late\"]); write_text(\"late/x\", \"x\")";
+    std::fs::write(place.own("s.rhai"), script).unwrap();
+    let ran = place.run(&["run", "s.rhai", "--allow-write=late", "--allow-run=ln"]);
+    assert_eq!(ran.code, Some(6), "{}", ran.stderr);
+    assert!(!place.outer.path().join("secret/x").exists());
+}
+
+#[test]
+fn no_file_of_kaizens_own_is_behind_a_link() {
+    let before = "not kaizen's";
+    for (name, is_folder) in [
+        (".kaizen", true),
+        (".kaizen/kaizen.db", false),
+        (".kaizen/kaizen.db-wal", false),
+        (".kaizen/kaizen.db-shm", false),
+        (".kaizen/kaizen.db-journal", false),
+        (".kaizen/running", true),
+    ] {
+        let place = Place::new();
+        let target = place.outer.path().join("secret/target");
+        if is_folder {
+            std::fs::create_dir(&target).unwrap();
+        } else {
+            std::fs::write(&target, before).unwrap();
+        }
+        if name != ".kaizen" {
+            std::fs::create_dir(place.own(".kaizen")).unwrap();
+        }
+        symlink(&target, place.own(name)).unwrap();
+        let ran = place.run(&["run", "s.rhai"]);
+        assert_ne!(ran.code, Some(0), "{name}");
+        assert!(ran.stderr.contains("is a link"), "{name}: {}", ran.stderr);
+        if is_folder {
+            assert_eq!(std::fs::read_dir(&target).unwrap().count(), 0, "{name}");
+        } else {
+            assert_eq!(std::fs::read_to_string(&target).unwrap(), before, "{name}");
+        }
+    }
+
+    // What would be written through a link that leads nowhere yet.
+    let place = Place::new();
+    std::fs::create_dir(place.own(".kaizen")).unwrap();
+    symlink("../../secret/new", place.own(".kaizen/.gitignore")).unwrap();
+    symlink("../secret/new", place.own(".k.json.lock")).unwrap();
+    let script =
+        "knowledge(\"k.json\").save_pattern_success(\"a\", \"b\", #{ execution_time: 1.0 })";
+    std::fs::write(place.own("s.rhai"), script).unwrap();
+    let ran = place.run(&["run", "s.rhai", "--allow-write=.", "--allow-read=."]);
+    assert_ne!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(!place.outer.path().join("secret/new").exists());
+}
+
+#[test]
+fn trust_and_history_are_not_behind_a_link() {
+    let place = Place::new();
+    let folder = place.outer.path().join("home/.local/state/kaizen");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(place.outer.path().join("secret/trust"), "{}").unwrap();
+    symlink("../../../../secret/trust", folder.join("trust.json")).unwrap();
+    std::fs::write(place.own("kaizen.toml"), "[permissions]\nwrite = [\"out\"]\n").unwrap();
+    let ran = place.run(&["run", "s.rhai"]);
+    assert_ne!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("is a link"), "{}", ran.stderr);
+}
+
+#[test]
+fn the_database_of_another_program_is_left_as_it_is() {
+    for sql in [
+        "CREATE TABLE moz (x)",
+        "CREATE TABLE runs (x); CREATE TABLE events (y); PRAGMA user_version = 3",
+        "CREATE TABLE runs (id, name); CREATE TABLE events (id, at); PRAGMA user_version = 5",
+        "PRAGMA application_id = 7",
+        "CREATE VIEW v AS SELECT 1",
+        "CREATE TABLE events (id); PRAGMA user_version = 1",
+    ] {
+        let place = Place::new();
+        std::fs::create_dir(place.own(".kaizen")).unwrap();
+        let path = place.own(".kaizen/kaizen.db");
+        rusqlite::Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+        let before = std::fs::read(&path).unwrap();
+        for arguments in [&["run", "s.rhai"][..], &["runs"][..]] {
+            assert_eq!(place.run(arguments).code, Some(8), "{sql}: {arguments:?}");
+        }
+        assert!(std::fs::read(&path).unwrap() == before, "{sql}");
+    }
+}
+
+#[test]
+fn hidden_files_are_imported_by_grant_only() {
+    let place = Place::new();
+    for name in [".hidden.rhai", ".git/hook.rhai", "sub/.x/lib.rhai", ".kaizen/lib.rhai"] {
+        let path = place.own(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, "fn f() { 1 }").unwrap();
+        std::fs::write(place.own("s.rhai"), format!("import \"{name}\" as l; l::f()")).unwrap();
+        let ran = place.run(&["run", "s.rhai"]);
+        assert_ne!(ran.code, Some(0), "{name}: {}", ran.stderr);
+        let ran = place.run(&["run", "s.rhai", &format!("--allow-read={name}")]);
+        assert_eq!(ran.code, Some(0), "{name}: {}", ran.stderr);
+    }
+    symlink(".hidden.rhai", place.own("seen.rhai")).unwrap();
+    std::fs::write(place.own("s.rhai"), "import \"seen\" as l; l::f()").unwrap();
+    assert_ne!(place.run(&["run", "s.rhai"]).code, Some(0));
+}
+
+#[test]
+fn what_kaizen_keeps_is_for_its_owner_only() {
+    let place = Place::new();
+    std::fs::create_dir(place.own(".kaizen")).unwrap();
+    std::fs::set_permissions(place.own(".kaizen"), PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::write(place.own("kaizen.toml"), "[permissions]\nwrite = [\"out\"]\n").unwrap();
+    assert_eq!(place.run(&["trust"]).code, Some(0));
+    assert_eq!(place.run(&["run", "s.rhai"]).code, Some(0));
+    let mode = |path: std::path::PathBuf| path.metadata().unwrap().permissions().mode() & 0o777;
+    let state = place.outer.path().join("home/.local/state/kaizen");
+    let modes = [
+        mode(place.own(".kaizen")),
+        mode(place.own(".kaizen/running")),
+        mode(place.own(".kaizen/kaizen.db")),
+        mode(state.clone()),
+        mode(state.join("trust.json")),
+    ];
+    assert_eq!(modes, [0o700, 0o700, 0o600, 0o700, 0o600]);
+
+    // A store of before is closed to others as well.
+    let store = place.own(".kaizen/kaizen.db");
+    std::fs::set_permissions(&store, PermissionsExt::from_mode(0o644)).unwrap();
+    assert_eq!(place.run(&["run", "s.rhai"]).code, Some(0));
+    assert_eq!(mode(store), 0o600);
+}

@@ -1,0 +1,147 @@
+//! What people read and decide on is what there is: nothing that a terminal would obey, no question
+//! that something else answers.
+
+use crate::support::terminal::OnTerminal;
+use crate::support::{Project, Ran};
+
+/// Texts that would do something to a terminal, or to the one who reads it.
+const TRICKS: [&str; 7] = [
+    "\u{1b}[2K\rinnocent",
+    "\u{1b}]0;title\u{7}",
+    "\u{1b}]8;;http://evil\u{1b}\\x",
+    "a\u{9b}31mb\u{7f}",
+    "txt\u{202e}exe",
+    "a\u{2066}b\u{200f}",
+    "\u{8}\u{8}\u{8}done",
+];
+
+fn is_safe(text: &str) -> bool {
+    !text.contains(|c: char| {
+        c.is_control() && !matches!(c, '\n' | '\t' | '\r')
+            || ('\u{202a}'..='\u{202e}').contains(&c)
+            || ('\u{2066}'..='\u{2069}').contains(&c)
+            || c == '\u{200f}'
+    })
+}
+
+fn quoted(text: &str) -> String {
+    let escape = |c: char| format!("\\u{:04x}", u32::from(c));
+    text.chars().map(escape).collect()
+}
+
+#[test]
+fn no_command_to_the_terminal_is_shown_by_any_word() {
+    for trick in TRICKS {
+        let project = Project::new();
+        let name = quoted(trick);
+        let script = format!(
+            "let g = builder(\"{name}\");\n\
+             g.add_operation(|| {{ log.info(\"{name}\"); \"{name}\" }}, #{{ name: \"op {name}\" }});\n\
+             session(branch(\"demo/{name}\")).flow(g);\n\
+             optimizer().record_execution(\"task {name}\", \"p {name}\", #{{ success_rate: 1.0 }});\n\
+             attempt(|| read_text(\"../{name}\"));\n\
+             throw #{{ kind: \"k{name}\", message: \"m{name}\" }};"
+        );
+        project.file("s.rhai", &script);
+        let mut shown = String::new();
+        for arguments in [
+            &["run", "s.rhai", "-p", "x=1"][..],
+            &["run", "s.rhai", "--json"][..],
+            &["runs"][..],
+            &["runs", "--json"][..],
+            &["show", "@"][..],
+            &["show", "@", "--json"][..],
+            &["patterns"][..],
+            &["failures"][..],
+            &["export", "@"][..],
+            &["plan", "s.rhai"][..],
+            &["replay", "@"][..],
+        ] {
+            let ran = project.kaizen(arguments);
+            assert!(is_safe(&ran.stderr), "{trick:?} {arguments:?}: {:?}", ran.stderr);
+            assert!(is_safe(&ran.stdout), "{trick:?} {arguments:?}: {:?}", ran.stdout);
+            shown += &ran.stderr;
+        }
+        assert!(shown.contains("\\u{"), "{shown}");
+    }
+}
+
+#[test]
+fn a_project_shows_no_command_to_the_terminal_in_what_it_wishes() {
+    let project = Project::new();
+    project.file("s.rhai", "1");
+    project.file(
+        "kaizen.toml",
+        "[models.\"a\\u001b[2K\\nx\"]\nuse = \"openai/m\"\nbase_url = \"https://a.b/\\u001b[8m\"\n\
+         [permissions]\nwrite = [\"out\\u009b\\u202e\"]\n",
+    );
+    for arguments in [&["run", "s.rhai"][..], &["trust", "--show"][..], &["config", "show"][..]] {
+        let ran: Ran = project.kaizen(arguments);
+        assert!(is_safe(&ran.stderr) && is_safe(&ran.stdout), "{arguments:?}: {ran:?}");
+    }
+}
+
+/// Starts a script on a terminal.
+fn on_terminal(project: &Project, script: &str, arguments: &[&str]) -> OnTerminal {
+    project.file("s.rhai", script);
+    OnTerminal::start(project.command(&[&["run", "s.rhai"], arguments].concat()))
+}
+
+fn type_line(terminal: &mut OnTerminal, text: &str) {
+    text.chars().chain(['\n']).for_each(|key| terminal.press(key));
+}
+
+#[test]
+fn a_question_shows_what_would_be_done_and_an_answer_holds_for_that_alone() {
+    let project = Project::new();
+    let script = "let runs = |word| attempt(|| command(\"echo\", [word, \"a b\\u001b[2K\"])).ok;\n\
+                  print([runs.call(\"x\"), runs.call(\"x\"), runs.call(\"y\"), runs.call(\"y\")]);";
+    let mut terminal = on_terminal(&project, script, &[]);
+    let asked = terminal.until("[N]o ");
+    assert!(asked.contains(r#"running `echo` with ["x","a b\u001b[2K"]: allow?"#), "{asked:?}");
+    type_line(&mut terminal, "y");
+    let asked = terminal.until("[N]o ");
+    assert!(asked.contains(r#"with ["y","a b\u001b[2K"]: allow?"#), "{asked:?}");
+    type_line(&mut terminal, "n");
+    let rest = terminal.until("false]");
+    assert!(rest.contains("[true, true, false, false]") && !rest.contains("allow?"), "{rest:?}");
+}
+
+#[test]
+fn what_was_typed_before_is_no_answer() {
+    let project = Project::new();
+    let mut terminal = on_terminal(
+        &project,
+        "print(\"soon\"); sleep(700); print(attempt(|| env(\"HOME\")).ok)",
+        &[],
+    );
+    terminal.until("soon");
+    type_line(&mut terminal, "y");
+    terminal.until("[N]o ");
+    type_line(&mut terminal, "n");
+    terminal.until("false");
+}
+
+#[test]
+fn an_open_question_stops_nothing_else_and_ends_with_the_time_of_the_run() {
+    let project = Project::new();
+    let script = "let t = task(|| env(\"HOME\")); for n in 0..3 { sleep(20); print(`still ${n}`); } t.wait()";
+    let mut terminal = on_terminal(&project, script, &["--max-time", "1s"]);
+    let shown = terminal.until("still 2");
+    assert!(shown.contains("allow?"), "{shown:?}");
+    terminal.until("time of the run");
+    assert_eq!(terminal.child.wait().unwrap().code(), Some(4));
+}
+
+#[test]
+fn a_question_for_a_path_says_where_a_link_leads() {
+    let project = Project::new();
+    project.file("secret/x", "theirs");
+    std::os::unix::fs::symlink("secret", project.path().join("out")).unwrap();
+    let mut terminal = on_terminal(&project, "write_text(\"out/x\", \"x\")", &[]);
+    let asked = terminal.until("[N]o ");
+    let leads_to = project.path().canonicalize().unwrap().join("secret/x");
+    let expected = format!("which leads to `{}` by a link", leads_to.display());
+    assert!(asked.replace("\r\n", "").contains(&expected), "{asked:?}");
+    type_line(&mut terminal, "n");
+}

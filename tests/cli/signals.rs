@@ -1,0 +1,125 @@
+//! Signals, and a terminal that goes away: what was done is kept, and the run is resumed.
+
+use crate::support::Project;
+use crate::support::terminal::OnTerminal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStdout, Stdio};
+
+const ENDLESS: &str = r#"
+    let b = branch(#{ model: #{ provider: "demo", model: "echo", latency_ms: 2 } });
+    for n in 0..param("most", 100000) { b.chat(`question ${n}`); print(n); }
+"#;
+
+fn send(child: &Child, signal: Signal) {
+    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
+}
+
+/// Starts a script, and waits until it has printed so many lines.
+fn start(project: &Project, script: &str, lines: usize) -> (Child, BufReader<ChildStdout>) {
+    project.file("s.rhai", script);
+    let mut command = project.command(&["run", "s.rhai", "--progress", "none", "--allow-run=sh"]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    for _ in 0..lines {
+        assert_ne!(stdout.read_line(&mut String::new()).unwrap(), 0);
+    }
+    (child, stdout)
+}
+
+#[test]
+fn every_request_to_end_leaves_a_run_that_is_resumed() {
+    for (signal, code) in [
+        (Signal::SIGINT, 130),
+        (Signal::SIGTERM, 143),
+        (Signal::SIGHUP, 129),
+        (Signal::SIGQUIT, 131),
+    ] {
+        for script in [
+            ENDLESS,
+            "print(0); print(0); print(0); sleep(60000)",
+            "for n in 0..3 { print(n); } loop {}",
+        ] {
+            let project = Project::new();
+            let (mut child, _stdout) = start(&project, script, 3);
+            send(&child, signal);
+            assert_eq!(child.wait().unwrap().code(), Some(code), "{signal}: {script}");
+            assert_eq!(project.events("run_ended")[0]["status"], "interrupted");
+        }
+        let project = Project::new();
+        let (mut child, _stdout) = start(&project, ENDLESS, 3);
+        send(&child, signal);
+        child.wait().unwrap();
+        let resumed = project.kaizen(&["run", "--resume", "-p", "most=3"]);
+        assert_eq!((resumed.code, resumed.stdout.as_str()), (Some(0), "0\n1\n2\n"));
+    }
+}
+
+#[test]
+fn a_run_that_is_stopped_goes_on() {
+    let project = Project::new();
+    let (mut child, mut stdout) = start(&project, ENDLESS, 3);
+    send(&child, Signal::SIGTSTP);
+    send(&child, Signal::SIGCONT);
+    for _ in 0..200 {
+        assert_ne!(stdout.read_line(&mut String::new()).unwrap(), 0);
+    }
+    send(&child, Signal::SIGTERM);
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+}
+
+#[test]
+fn a_hang_up_is_ignored_where_it_was_before() {
+    let project = Project::new();
+    project.file("s.rhai", ENDLESS);
+    let command = project.command(&[]);
+    let program = command.get_program().to_owned();
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", "trap '' HUP; exec \"$0\" run s.rhai --progress none"]).arg(program);
+    shell.stdin(Stdio::null()).current_dir(project.path()).env("HOME", project.path());
+    let mut child = shell.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut next = || assert_ne!(stdout.read_line(&mut String::new()).unwrap(), 0);
+    next();
+    send(&child, Signal::SIGHUP);
+    (0..200).for_each(|_| next());
+    send(&child, Signal::SIGTERM);
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+}
+
+#[test]
+fn a_second_signal_ends_at_once_whatever_is_under_way() {
+    for script in [
+        "print(1); command(`sh`, [`-c`, `trap '' INT; sleep 300`])",
+        "print(1); sleep(300000.0)",
+        "print(1); loop { let a = (0..4000000).to_array(); a.sort(); }",
+        "print(1); parallel((0..100).to_array(), |n| sleep(300000))",
+        "print(1); try { sleep(300000) } catch { } loop { }",
+    ] {
+        let project = Project::new();
+        let (mut child, _stdout) = start(&project, script, 1);
+        send(&child, Signal::SIGINT);
+        // Another signal, because two of a kind may arrive as one. The first may have ended it already.
+        let pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
+        let _ = kill(pid, Signal::SIGTERM);
+        let status = child.wait().unwrap();
+        let is_known = [Some(130), Some(143)].contains(&status.code());
+        assert!(is_known, "{script}: {status}");
+    }
+}
+
+#[test]
+fn a_terminal_that_goes_away_leaves_a_run_that_is_resumed() {
+    let project = Project::new();
+    project.file("s.rhai", ENDLESS);
+    let mut run = OnTerminal::start(project.command(&["run", "s.rhai"]));
+    run.until("3");
+    send(&run.child, Signal::SIGHUP);
+    let code = run.child.wait().unwrap().code();
+    assert!([Some(129), Some(1)].contains(&code), "{code:?}");
+    assert_eq!(project.events("run_ended")[0]["status"], "interrupted");
+    let resumed = project.kaizen(&["run", "--resume", "-p", "most=3"]);
+    assert_eq!((resumed.code, resumed.stdout.as_str()), (Some(0), "0\n1\n2\n"));
+}
