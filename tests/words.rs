@@ -132,7 +132,7 @@ fn no_word_falls_over_whatever_it_is_given() {
     let is_long = std::env::var_os("KAIZEN_LONG").is_some();
     let words = words();
     assert!(words.len() > 200, "{}", words.len());
-    let (together, pairs, triples) = if is_long { (1, 1600, 400) } else { (40, 20, 10) };
+    let (together, pairs, triples) = if is_long { (1, 1600, 400) } else { (40, 6, 4) };
     let mut faults = Vec::new();
     for words in words.chunks(together) {
         if let Some(fault) = fault(&script(words, pairs, triples)) {
