@@ -33,6 +33,11 @@ fn count(pieces: i64) -> usize {
     usize::try_from(pieces.max(1)).unwrap_or(usize::MAX)
 }
 
+/// Splits a text at each delimiter.
+type Whole = fn(&str, &str) -> Result<Array, Raised>;
+/// Splits a text at a delimiter into so many pieces at most.
+type Pieces = fn(&str, usize, &str) -> Result<Array, Raised>;
+
 fn splitting(module: &mut Module) {
     let params = "string: string, array";
     word(module, "split", params, |text: &mut ImmutableString| {
@@ -42,7 +47,6 @@ fn splitting(module: &mut Module) {
         list(text.split_whitespace())
     });
 
-    type Whole = fn(&str, &str) -> Result<Array, Raised>;
     let words: [(&str, Whole); 2] = [
         ("split", |text, at| list(text.split(at))),
         ("split_rev", |text, at| list(text.rsplit(at))),
@@ -58,7 +62,6 @@ fn splitting(module: &mut Module) {
         });
     }
 
-    type Pieces = fn(&str, usize, &str) -> Result<Array, Raised>;
     let words: [(&str, Pieces); 2] = [
         ("split", |text, most, at| list(text.splitn(most, at))),
         ("split_rev", |text, most, at| list(text.rsplitn(most, at))),
