@@ -7,7 +7,7 @@ use crate::base::strand::Strand;
 use crate::base::unit::Money;
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
-use crate::executor::reuse::Answer;
+use crate::executor::reuse::{Answer, Reuse};
 use crate::flow::failure::Failure;
 use crate::journal::cassette::Line;
 use crate::journal::key::Key;
@@ -138,9 +138,11 @@ impl Executor {
     pub(super) fn may_ask(&self, source: &Source, sample: &Sample) -> bool {
         match source {
             Source::Then(_) => false,
+            // A reply that only an interrupted run has got was asked for in the undisturbed one.
             Source::News => {
                 let claims = self.claims.borrow();
-                !self.reuse.as_ref().is_some_and(|reuse| reuse.has(sample, &claims))
+                let is_known = |reuse: &Rc<Reuse>| reuse.is_wide() && reuse.has(sample, &claims);
+                !self.reuse.as_ref().is_some_and(is_known)
             }
             Source::Answer(answer) => matches!(answer, Answer::Ask),
         }

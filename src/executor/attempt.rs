@@ -190,11 +190,11 @@ impl Executor {
         }
         let may_ask = self.may_ask(&source, sample);
         let mut reserve = if may_ask { Some(self.reserve(scope, asked).await?) } else { None };
+        // A call of the run that is gone through again waited for its turn then, so it does now.
+        let was_asked = matches!(&source, Source::Then(then) if !then.was_reused);
         // The semaphore is never closed.
         let _permit = match &self.calls {
-            Some(calls) if may_ask || matches!(source, Source::Then(_)) => {
-                calls.acquire().await.ok()
-            }
+            Some(calls) if may_ask || was_asked => calls.acquire().await.ok(),
             _ => None,
         };
 

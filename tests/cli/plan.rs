@@ -148,7 +148,7 @@ session(branch("demo/echo")).flow(g)"##,
             op      model          run  run --reuse  tokens in/out  cost  seconds each  after
             topics  demo/echo        1            1       ~3/~3…23   ~$0             -
             each    demo/echo  1 to 10      1 to 10      ~12/~1…98   ~$0             -  topics
-            sum     demo/echo        1            1  ~12…963/~1…98   ~$0             -  each
+            sum     demo/echo        1            1  ~11…963/~1…98   ~$0             -  each
             run: 3 to 12 calls · $0   (never run before: rough)
             run --reuse: 3 to 12 calls · $0   (never run before: rough)
             what depends on replies is a range: N guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
