@@ -73,16 +73,16 @@ fn script(words: &[String], pairs: usize, triples: usize) -> String {
         "let makers = [{}];
         fn at(makers, n) {{ makers[n % makers.len].call() }}
         for word in [{}] {{
-            attempt(|| timeout(100, || Fn(word).call()));
-            for n in 0..makers.len {{ attempt(|| timeout(100, || Fn(word).call(at(makers, n)))); }}
+            attempt(|| timeout(10, || Fn(word).call()));
+            for n in 0..makers.len {{ attempt(|| timeout(10, || Fn(word).call(at(makers, n)))); }}
             for n in 0..{pairs} {{
                 let a = n; let b = n / makers.len;
-                attempt(|| timeout(100, || Fn(word).call(at(makers, a), at(makers, b + n))));
+                attempt(|| timeout(10, || Fn(word).call(at(makers, a), at(makers, b + n))));
             }}
             for n in 0..{triples} {{
                 let a = n * 13; let b = n * 5 + 3;
                 let c = n * 17 + 11;
-                attempt(|| timeout(100, || Fn(word).call(at(makers, a), at(makers, b), at(makers, c))));
+                attempt(|| timeout(10, || Fn(word).call(at(makers, a), at(makers, b), at(makers, c))));
             }}
         }}
         `done`",
