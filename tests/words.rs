@@ -130,8 +130,9 @@ fn tell(words: usize, calls: usize, faults: usize) {
 #[test]
 fn no_word_falls_over_whatever_it_is_given() {
     let is_long = std::env::var_os("KAIZEN_LONG").is_some();
-    let words = words();
-    assert!(words.len() > 200, "{}", words.len());
+    let all = words();
+    assert!(all.len() > 200, "{}", all.len());
+    let words: Vec<String> = all.into_iter().step_by(if is_long { 1 } else { 4 }).collect();
     let (together, pairs, triples) = if is_long { (1, 1600, 400) } else { (40, 6, 4) };
     let mut faults = Vec::new();
     for words in words.chunks(together) {
