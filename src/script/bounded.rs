@@ -14,6 +14,10 @@ pub(super) fn register(module: &mut Module) {
 
 /// Makes a list, no longer than a list may be.
 pub(super) fn list<T: Into<Dynamic>>(items: impl Iterator<Item = T>) -> Result<Array, Raised> {
+    if items.size_hint().0 > ITEMS_MAX {
+        return Err(too_large("Size of array/BLOB"));
+    }
+
     let mut list = Array::new();
     for item in items {
         if list.len() == ITEMS_MAX {
