@@ -139,8 +139,11 @@ impl Executor {
         match source {
             Source::Then(_) => false,
             Source::News => {
+                // A reply of another run needs no budget. One of the run that is gone through again
+                // may still be told to the one who got it then.
                 let claims = self.claims.borrow();
-                !self.reuse.as_ref().is_some_and(|reuse| reuse.has(sample, &claims))
+                let reuse = self.reuse.as_ref().filter(|reuse| reuse.is_wide());
+                !reuse.is_some_and(|reuse| reuse.has(sample, &claims))
             }
             Source::Answer(answer) => matches!(answer, Answer::Ask),
         }

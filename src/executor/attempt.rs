@@ -192,7 +192,7 @@ impl Executor {
         let mut reserve = if may_ask { Some(self.reserve(scope, asked).await?) } else { None };
         // The semaphore is never closed.
         let _permit = match &self.calls {
-            Some(calls) if may_ask || matches!(source, Source::Then(_)) => {
+            Some(calls) if may_ask || matches!(source, Source::Then(_) | Source::News) => {
                 calls.acquire().await.ok()
             }
             _ => None,

@@ -269,7 +269,7 @@ fn state_survives_and_a_costly_run_is_not_started_unasked() {
     assert!(watched.run().contains("calls=2 cost=0.2 reused=1"));
     project.file("s.rhai", &script(9));
     let told = watched.until("not run:").pop().unwrap();
-    assert!(told.contains("6 calls to make, 3 reused · $0.600"), "{told}");
+    assert!(told.contains("6 calls, 3 replies reused · $0.600"), "{told}");
     watched.nothing();
 }
 
@@ -281,7 +281,7 @@ fn a_limit_that_is_set_is_not_passed_by_calls_of_unknown_price() {
     let help = "give the model a `price` under its `[models.NAME]`, with zeros if it is free";
     let watched = Watched::start(&project, &["--confirm-over", "1000"]);
     let told = watched.until("not run:").pop().unwrap();
-    let expected = "not run: 1 call to make, 0 reused · cost unknown   (never run before: rough), \
+    let expected = "not run: 1 call · cost unknown   (never run before: rough), \
                     which may be over $1000.000; ";
     assert!(told.ends_with(&format!("{expected}{help}")), "{told}");
     assert_eq!(server.bodies().len(), 0);
@@ -329,7 +329,7 @@ fn a_run_after_one_on_the_demo_model_is_not_taken_for_free() {
     assert!(watched.run().contains("calls=1 cost=0"));
     project.file("s.rhai", &asks("0.3"));
     let told = watched.until("not run:").pop().unwrap();
-    assert!(told.contains("1 call to make, 0 reused · $0.300"), "{told}");
+    assert!(told.contains("1 call · $0.300"), "{told}");
 }
 
 #[test]
