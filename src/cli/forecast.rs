@@ -110,6 +110,7 @@ pub(super) async fn rehearse(
     let took = clock::monotonic().saturating_sub(began);
     let words = words(&first.texts);
     let numbers = 1..words.len().min(first.choices);
+    let is_enough = patience.is_zero();
 
     let mut tried = Tried::new(experience);
     let has_end = first.ended != Ended::Never;
@@ -120,7 +121,7 @@ pub(super) async fn rehearse(
     let mut guesses: Vec<(usize, Forced)> =
         numbers.map(|number| (number, Forced::default())).rev().collect();
     let mut has_forced = false;
-    while !interrupted.load(Ordering::SeqCst) {
+    while !is_enough && !interrupted.load(Ordering::SeqCst) {
         // The last two are few, and nothing else shows what they do.
         let is_late = !has_forced && clock::monotonic() >= until;
         let Some((number, forced)) = guesses.pop().filter(|_| !is_late) else {

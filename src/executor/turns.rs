@@ -26,6 +26,8 @@ struct Waiter {
     has_ended: Cell<bool>,
     /// Nobody else was waiting when its turn came.
     was_alone: Cell<bool>,
+    /// It waits for everything before its place, and is no end of its own.
+    is_bystander: Cell<bool>,
     /// It need not wait for the end outside: it did so in the run that is gone through again.
     is_spared: Cell<bool>,
     waker: RefCell<Option<Waker>>,
@@ -148,9 +150,10 @@ impl Turns {
     /// Waits until everything has been told that stands in the journal before this place. What stands
     /// there followed from the last of it, so it is no end of its own that others would wait for.
     pub(super) async fn reach(&self, place: u64) {
-        let waiter = Rc::new(Waiter::default());
+        let waiter = Rc::new(Waiter { is_bystander: Cell::new(true), ..Waiter::default() });
         let asked = self.number();
         self.queues.borrow_mut().known.insert((place, asked), waiter.clone());
+        let _left = Left { turns: self, key: (place, asked) };
         std::future::poll_fn(|context| {
             let first = self.queues.borrow().untold.keys().next().copied();
             let is_next = first.is_none_or(|first| first >= place);
@@ -161,7 +164,6 @@ impl Turns {
             Poll::Pending
         })
         .await;
-        self.queues.borrow_mut().known.remove(&(place, asked));
     }
 
     /// Takes an end of the journal for told. The time until then has passed.
@@ -176,7 +178,10 @@ impl Turns {
         let queues = self.queues.borrow();
         let Some(next) = queues.untold.keys().next() else { return };
         for (_, waiter) in queues.known.range((*next, 0)..=(*next, u64::MAX)) {
-            if let Some(waker) = waiter.waker.take() {
+            // Who waits for an end of its own must not be polled out of turn.
+            if waiter.is_bystander.get()
+                && let Some(waker) = waiter.waker.take()
+            {
                 waker.wake();
             }
         }
@@ -338,6 +343,18 @@ impl Turns {
         waiter.was_alone.set(self.waiting.get() == 1);
         waiter.tell();
         true
+    }
+}
+
+/// Takes somebody out of the queue of what is known, also if they give up.
+struct Left<'a> {
+    turns: &'a Turns,
+    key: (u64, u64),
+}
+
+impl Drop for Left<'_> {
+    fn drop(&mut self) {
+        self.turns.queues.borrow_mut().known.remove(&self.key);
     }
 }
 
