@@ -237,6 +237,7 @@ impl Job<'_> {
             program: env!("CARGO_PKG_VERSION").to_owned(),
             resumes: self.resumes.clone(),
             reuse: self.reuse.as_ref().is_some_and(|reuse| reuse.is_wide()),
+            terms: Box::new(self.project.terms.clone()),
         };
         executor.begin(&started)?;
         let last = executor.clone();

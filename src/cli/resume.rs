@@ -6,7 +6,7 @@ use crate::cli::plan::is_same;
 use crate::cli::project::Project;
 use crate::cli::{damage, show};
 use crate::executor::again::Figures;
-use crate::journal::event::Event;
+use crate::journal::event::{Event, Terms};
 use crate::journal::history::{self, RunRow};
 use crate::journal::past::{Failures, Past};
 use crate::journal::replies::Replies;
@@ -33,6 +33,8 @@ pub(super) struct Resumed {
     pub(super) replies: Replies,
     /// Whether it used the replies of other runs.
     pub(super) reuse: bool,
+    /// What else it was given.
+    pub(super) terms: Terms,
     /// What happened in it.
     pub(super) again: Again,
     /// Calls that had no reply yet.
@@ -139,7 +141,18 @@ pub(super) fn take(
     // A run that was killed is to go the way it went. Who resumes one that failed, or that was
     // stopped, wants what failed to be tried again.
     let failures = if row.status.is_none() { Failures::Told } else { Failures::Forgotten };
-    Ok(read(&store, row, failures)?.map(|resumed| (resumed, lease)))
+    Ok(read(&store, row, failures)?.map(|resumed| (resumed.found_from(&project.root), lease)))
+}
+
+impl Resumed {
+    /// Finds the script of a run that was started in the project's folder from another folder of it.
+    pub(super) fn found_from(mut self, root: &Path) -> Resumed {
+        let in_root = root.join(&self.script);
+        if !self.script.exists() && in_root.exists() {
+            self.script = in_root;
+        }
+        self
+    }
 }
 
 /// Chooses the run to resume.
@@ -214,7 +227,7 @@ fn collect(
         return Err(format!("nothing was kept of run {}", row.id));
     };
 
-    let Some((params, seed, reuse)) = started(events) else {
+    let Some(Start { params, seed, reuse, terms }) = started(events) else {
         return Err(format!("run {run} was stopped before anything was kept of it"));
     };
 
@@ -237,16 +250,29 @@ fn collect(
         seed,
         replies,
         reuse,
+        terms,
         again: Again { past: Rc::new(past), figures: figures(chain), origin: origin.clone() },
         in_flight: open.len(),
     })
 }
 
-/// Returns the parameters and the seed with which a run began, and whether it used the replies of other
-/// runs.
-fn started(events: &[(i64, Event)]) -> Option<(Map<String, Value>, u64, bool)> {
+/// With what a run began.
+struct Start {
+    params: Map<String, Value>,
+    seed: u64,
+    /// Whether it used the replies of other runs.
+    reuse: bool,
+    terms: Terms,
+}
+
+fn started(events: &[(i64, Event)]) -> Option<Start> {
     events.iter().find_map(|(_, event)| match event {
-        Event::RunStarted { params, seed, reuse, .. } => Some((params.clone(), *seed, *reuse)),
+        Event::RunStarted { params, seed, reuse, terms, .. } => Some(Start {
+            params: params.clone(),
+            seed: *seed,
+            reuse: *reuse,
+            terms: Terms::clone(terms),
+        }),
         _ => None,
     })
 }

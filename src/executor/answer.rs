@@ -127,6 +127,8 @@ impl Executor {
         let number = usize::try_from(attempt - 1).unwrap_or(usize::MAX);
         match &self.past {
             Some(past) => match past.call(*key, at, number) {
+                // In an edited script its reply may have gone to another place.
+                Some(then) if then.result.is_ok() && self.has_moved(&asked.sample) => Source::News,
                 Some(then) => Source::Then(Box::new(then.clone())),
                 None => Source::News,
             },
@@ -155,6 +157,11 @@ impl Executor {
         let name = learner.name(asked.op);
         let op = (asked.op, name);
         reuse.answer(&asked.sample, &asked.request, &mut self.claims.borrow_mut(), op)
+    }
+
+    /// Tells whether a reply has gone to another place of the script than the one that got it then.
+    fn has_moved(&self, sample: &Sample) -> bool {
+        self.claims.borrow().have_moved(sample)
     }
 
     /// Takes a reply for used that is told again, so that no equal request gets it as well.

@@ -11,10 +11,11 @@ impl Event {
     #[must_use]
     pub fn without_secrets(self) -> Event {
         match self {
-            Event::RunStarted { mut script, params, seed, program, resumes, reuse } => {
+            Event::RunStarted { mut script, params, seed, program, resumes, reuse, mut terms } => {
                 scrub_in(&mut script);
                 let params = clean_fields(params);
-                Event::RunStarted { script, params, seed, program, resumes, reuse }
+                terms.model.iter_mut().for_each(scrub_in);
+                Event::RunStarted { script, params, seed, program, resumes, reuse, terms }
             }
             Event::Told { mut what, value, at } => {
                 scrub_in(&mut what);

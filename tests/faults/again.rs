@@ -75,6 +75,7 @@ fn replies(chain: &[(RunId, Vec<(i64, Event)>)]) -> Replies {
     for (run, events) in chain.iter().rev() {
         replies.learn(run, events.iter().map(|(_, event)| event));
     }
+    replies.keep_to_their_places();
     replies
 }
 
@@ -125,6 +126,7 @@ async fn run(seed: u64, text: &str, beginning: Beginning<'_>) -> Option<Trace> {
         program: String::new(),
         resumes: None,
         reuse: false,
+        terms: Box::default(),
     };
     executor.begin(&started).unwrap();
 

@@ -427,6 +427,7 @@ impl<'a> Session<'a> {
                 program: env!("CARGO_PKG_VERSION").to_owned(),
                 resumes: None,
                 reuse: false,
+                terms: Box::default(),
             })?;
         }
         Ok(())
