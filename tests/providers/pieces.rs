@@ -1,6 +1,7 @@
 //! Pieces of OpenAI's protocol in the forms that servers give them: a `message` in the place of a
 //! `delta` or beside it, and numbers of answers that are texts or missing.
 
+use super::reply::raw;
 use super::{ask, kind, model};
 use crate::support::server::{Act, Server, json};
 use kaizen::model::reply::Called;
@@ -9,7 +10,8 @@ use serde_json::{Value, json};
 
 /// Asks for a stream of events with these choices each. `is_marked` if it ends with a mark.
 async fn streamed(events: &[Value], is_marked: bool) -> Called {
-    let events = events.iter().map(|choices| json!({ "choices": choices }).to_string());
+    let events = events.iter().map(|choices| raw(&json!({ "choices": choices })));
+    let events = events.map(|bytes| String::from_utf8(bytes).unwrap());
     let mark = is_marked.then(|| "[DONE]".to_owned());
     let pieces: Vec<(u64, String)> =
         events.chain(mark).map(|event| (0, format!("data: {event}\n\n"))).collect();
@@ -19,7 +21,7 @@ async fn streamed(events: &[Value], is_marked: bool) -> Called {
 }
 
 fn text(called: &Called) -> Result<&str, &'static str> {
-    called.result.as_deref().map_err(|error| error.kind())
+    called.result.as_deref().map_err(kaizen::model::error::CallError::kind)
 }
 
 /// Checks what becomes of pieces of one answer, the last of which has a word for the end.
@@ -57,6 +59,16 @@ async fn a_message_that_repeats_what_came_replaces_it() {
     check(&[delta("Hel"), delta("lo"), message("Hello")], "Hello").await;
     check(&[delta("Hel"), delta("lo"), message("Hello!")], "Hello!").await;
     check(&[message("Hel"), message("lo"), message("Hello")], "Hello").await;
+}
+
+/// The marks stand for the halves of U+1F68B.
+#[tokio::test]
+async fn a_message_that_repeats_halves_of_a_character_as_one_replaces_them() {
+    let tram = "Tram \u{1f68b}";
+    check(&[delta("Tram @H"), delta("@L"), message(tram)], tram).await;
+    check(&[message("Tram @H"), message(tram)], tram).await;
+    check(&[message("Tram @H"), message("@L")], tram).await;
+    check(&[message("@H"), message("@L")], "\u{1f68b}").await;
 }
 
 #[tokio::test]

@@ -451,12 +451,13 @@ impl Sent {
     /// Puts the number of an answer at its place.
     fn number(&self, mut choice: Value, number: u32) -> Value {
         match self.numbers {
-            Numbers::Whole => choice["index"] = number.into(),
             Numbers::Text => choice["index"] = number.to_string().into(),
             Numbers::Fraction => choice["index"] = f64::from(number).into(),
             Numbers::FirstMissing if number == 0 => {}
             Numbers::FirstNull if number == 0 => choice["index"] = Value::Null,
-            Numbers::FirstMissing | Numbers::FirstNull => choice["index"] = number.into(),
+            Numbers::Whole | Numbers::FirstMissing | Numbers::FirstNull => {
+                choice["index"] = number.into();
+            }
         }
         choice
     }
