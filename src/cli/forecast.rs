@@ -6,11 +6,11 @@ use crate::base::id::RunId;
 use crate::cli::job::Job;
 use crate::cli::render::progress::{Mode, Progress};
 use crate::executor::Executor;
-use crate::executor::guess::{Decision, Forced, Guess, Ways, Words};
+use crate::executor::guess::{Decision, EndOrder, Forced, Guess, Ways, Words};
 use crate::executor::reuse::Reuse;
 use crate::journal::Journal;
 use crate::journal::event::Event;
-use crate::journal::replies::Replies;
+use crate::journal::replies::{CANCELLED, Replies};
 use crate::metrics::experience::Experience;
 use crate::metrics::plan::{Plan, plan};
 use crate::metrics::rehearsal::{Ended, Rehearsal};
@@ -109,6 +109,7 @@ pub(super) async fn rehearse(
     };
     let took = clock::monotonic().saturating_sub(began);
     let words = words(&first.texts);
+    let has_given_up = first.events.iter().any(gives_up);
     let numbers = 1..words.len().min(first.choices);
     let is_enough = patience.is_zero();
 
@@ -118,6 +119,13 @@ pub(super) async fn rehearse(
     let until = clock::monotonic() + patience;
     let limit = if has_end { TRY_TIME_MIN.max(took * 2) } else { ENDLESS_TIME_MAX };
     let limit = limit.min(patience);
+    if has_given_up {
+        // What was given up, and what had been asked by then, depends on which call ends first.
+        let guess = Guess::new(Words::of([]), 0, Forced::default()).ending(EndOrder::Reversed);
+        if let Ok(one) = once(guess, limit).await? {
+            tried.add(0, one);
+        }
+    }
     let mut guesses: Vec<(usize, Forced)> =
         numbers.map(|number| (number, Forced::default())).rev().collect();
     let mut has_forced = false;
@@ -137,6 +145,11 @@ pub(super) async fn rehearse(
         }
     }
     Ok(Ok(tried.finish()))
+}
+
+/// Tells whether a call is given up that is under way.
+fn gives_up(event: &Event) -> bool {
+    matches!(event, Event::AttemptEnded { failure: Some(failure), .. } if failure.kind == CANCELLED)
 }
 
 /// The times through a script so far.

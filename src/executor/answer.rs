@@ -208,13 +208,12 @@ impl Executor {
         Ok(called)
     }
 
-    /// Answers a request for which no model is asked.
-    pub(super) async fn without_asking(
+    /// Answers a request for which no model is asked. Returns the run that paid as well.
+    pub(super) fn without_asking(
         &self,
-        number: u32,
         asked: &Asked,
         answer: Answer,
-    ) -> Result<Tried, Stop> {
+    ) -> Result<(Called, Option<RunId>), Stop> {
         let (called, run) = match answer {
             Answer::Known(known) => {
                 let Known { text, usage, cost, served_by, run } = *known;
@@ -233,9 +232,6 @@ impl Executor {
             Answer::Ask => (Called::broken("no model was asked".to_owned()), None),
         };
         self.known.count(&asked.model, &asked.request, called.cost);
-
-        // Others that do something at the same time get their turn.
-        self.outside(std::future::ready(())).await;
-        Ok(Tried::now(number, called, run))
+        Ok((called, run))
     }
 }

@@ -86,6 +86,8 @@ pub struct Turns {
     pub(super) is_driven: Cell<bool>,
     /// No time passes: timers end in their order, and at once.
     is_dry: Cell<bool>,
+    /// Where nothing outside happens, what began last ends first.
+    is_reversed: Cell<bool>,
     /// How much time has passed where none does.
     now: Cell<Duration>,
     /// When the run began.
@@ -120,6 +122,11 @@ impl Turns {
     /// Makes timers end at once, in their order.
     pub(super) fn make_dry(&self) {
         self.is_dry.set(true);
+    }
+
+    /// Lets what began last end first, where nothing outside happens.
+    pub(super) fn reverse(&self) {
+        self.is_reversed.set(true);
     }
 
     /// Returns how many ends were told. As long as it stays the same, nobody has waited.
@@ -315,7 +322,10 @@ impl Turns {
     /// Does the same where nothing outside happens: what has ended, then timers, then what the journal
     /// does not know.
     fn tell_next_dry(&self, queues: &mut Queues) -> bool {
-        if let Some(waiter) = pop(|| queues.ended.pop_front()) {
+        let is_reversed = self.is_reversed.get();
+        let ended = &mut queues.ended;
+        let next = || if is_reversed { ended.pop_back() } else { ended.pop_front() };
+        if let Some(waiter) = pop(next) {
             return self.tell(&waiter);
         }
         while let Some(((at, _), waiter)) = queues.timers.pop_first() {

@@ -1,6 +1,6 @@
 //! `kaizen plan`: what a run would ask and cost, without asking, writing or keeping anything.
 
-use crate::support::server::{Server, answer};
+use crate::support::server::{Act, Server, answer};
 use crate::support::{Project, Ran};
 use expect_test::{Expect, expect};
 use serde_json::Value;
@@ -208,6 +208,49 @@ loop { tries += 1; if b.chat("draft") == "good" { break; } }"##,
             what depends on replies is a range: N guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
         "#]],
     );
+}
+
+/// Returns the least and the most calls of a plan.
+fn planned_calls(script: &str) -> [Value; 2] {
+    let project = Project::new();
+    project.file("s.rhai", script);
+    let planned = plan(&project, &[]);
+    [planned["calls"].clone(), planned["calls_max"].clone()]
+}
+
+#[test]
+fn calls_that_a_race_gives_up_have_begun() {
+    let calls = [
+        r#"race([|| branch().chat("a"), || branch().chat("b")])"#,
+        r#"race([|| branch().chat("a"), || branch().chat("b"), || branch().chat("c")])"#,
+        r#"race([|| branch().chat("a"), || race([|| branch().chat("b"), || branch().chat("c")])])"#,
+        r#"race([|| "at once", || branch().chat("b")])"#,
+        r#"race([|| { branch().chat("a"); branch().chat("then") }, || branch().chat("b")])"#,
+        r#"race([|| branch().chat("a"), || { branch().chat("b"); branch().chat("then") }])"#,
+        r#"attempt(|| gather([|| { branch().chat("a"); throw "x" }, || branch().chat("b")]))"#,
+        r#"let t = task(|| branch().chat("a")); race([|| branch().chat("b"), || t.wait()])"#,
+        r#"gather([|| branch().chat("a"), || branch().chat("b")])"#,
+    ]
+    .map(planned_calls);
+    let expected = [[2, 2], [3, 3], [3, 3], [0, 0], [2, 3], [2, 3], [2, 2], [2, 2], [2, 2]];
+    assert_eq!(calls, expected.map(|pair| pair.map(Value::from)));
+}
+
+#[test]
+fn a_race_that_a_known_reply_decides_begins_the_other_calls() {
+    let (project, server) = (
+        Project::new(),
+        Server::start(|_, _, body| if body.contains("slow") { Act::Hang } else { answer("x") }),
+    );
+    let script = r#"race([|| branch().chat("fast"), || branch().chat("slow")])"#;
+    project.with_server(&server).file("s.rhai", script);
+    let ran = project.kaizen(&["run", "s.rhai", "--seed", "7"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(server.bodies().len(), 2);
+
+    let planned = plan(&project, &[]);
+    assert_eq!((&planned["calls"], &planned["calls_max"]), (&2.into(), &2.into()));
+    assert_eq!((&planned["reuse"]["calls"], &planned["reuse"]["reused"]), (&1.into(), &1.into()));
 }
 
 #[test]

@@ -136,6 +136,53 @@ fn a_vote_keeps_its_distinct_samples() {
     assert_eq!(server.bodies().len(), 5);
 }
 
+/// Runs a script whose equal questions are asked side by side, saves it with a line in front that changes
+/// nothing, and returns what is told of the result.
+fn told_of_an_equal_result(script: &str) -> String {
+    let project = Project::new();
+    // The first members of a group are slow, so that they come last.
+    let server = Server::start(|number, _, body| {
+        let told = Box::new(answer(&format!("#{number}")));
+        if body.contains("slow") { Act::After(300, told) } else { *told }
+    });
+    project.with_server(&server).file("s.rhai", script);
+    let watched = Watched::start(&project, &[]);
+    watched.run();
+    watched.until("watching");
+    let asked = server.bodies().len();
+
+    project.file("s.rhai", &format!("sleep(1);\n{script}"));
+    watched.run();
+    let told = watched.until("(the run before").pop().unwrap();
+    assert_eq!(server.bodies().len(), asked);
+    told.split("  (the run before").next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn the_same_replies_in_another_order_are_no_change() {
+    let scripts = [
+        r#"print(gather([
+            || { branch().chat("slow"); branch().chat("same") },
+            || { branch().chat("fast"); branch().chat("same") }
+        ]))"#,
+        r#"let ts = ["slow", "fast"].map(|text| task(|| { branch().chat(text); branch().chat("same") }));
+           print(ts.map(|t| t.wait()))"#,
+        r#"let flow = |text| {
+               let g = builder("g");
+               g.add_operation("communicate", #{ name: "one", instruction: text });
+               g.add_operation("communicate", #{ name: "two", instruction: "same" });
+               session().flow(g).result("two")
+           };
+           print(gather([|| flow.call("slow"), || flow.call("fast")]))"#,
+        r#"print(parallel(["slow", "fast"], |text| {
+            gather([|| branch().chat(text)]);
+            attempt(|| { branch().chat("same") })
+        }))"#,
+    ];
+    let told = scripts.map(told_of_an_equal_result);
+    assert_eq!(told, ["the same result as before"; 4].map(str::to_owned));
+}
+
 #[test]
 fn a_script_that_is_not_sound_runs_nothing_and_says_why() {
     let (project, server) = (Project::new(), echo());

@@ -1,5 +1,6 @@
 //! What runs have given, and how one differs from the one before.
 
+use crate::base::id::{FlowId, OpId};
 use crate::base::unit::Money;
 use crate::cli::doc;
 use crate::cli::render::change::{Change, compare, cut};
@@ -43,26 +44,7 @@ impl Snapshot {
 
     /// Takes in the end.
     pub(super) fn finish(&mut self, status: &'static str, value: Value, metrics: &Metrics) {
-        let mut names = HashMap::new();
-        let mut counts: HashMap<String, u32> = HashMap::new();
-        for (_, event) in &self.events {
-            match event {
-                Event::FlowStarted { ops, .. } | Event::Expanded { ops, .. } => {
-                    names.extend(ops.iter().map(|planned| (planned.op, planned.name.clone())));
-                }
-                Event::OpStarted { op, name: Some(name), .. } => {
-                    names.insert(*op, name.clone());
-                }
-                Event::OpEnded { op, outcome, .. } => {
-                    let name = names.get(op).cloned().unwrap_or_default();
-                    let count = counts.entry(name.clone()).or_default();
-                    *count += 1;
-                    let name = if *count > 1 { format!("{name} {count}") } else { name };
-                    self.results.insert(name, result(outcome));
-                }
-                _ => {}
-            }
-        }
+        self.results = results(&self.events);
         #[allow(clippy::cast_possible_truncation, reason = "a time in microseconds")]
         let micros = (metrics.execution_time * 1e6) as i64;
         (self.status, self.value, self.micros) = (status, value, micros);
@@ -75,6 +57,58 @@ impl Snapshot {
         collect(&self.value, String::new(), &mut numbers);
         numbers
     }
+}
+
+/// Where an operation stands in the program: in which flow, in which strand, and after which other
+/// operations of that strand.
+type Place = (Vec<u32>, Vec<u32>, usize);
+
+/// Collects what the operations gave, by name. Those of equal names are numbered in the order of the
+/// program: what runs side by side begins and ends in another order each time.
+fn results(events: &[(i64, Event)]) -> Map<String, Value> {
+    let mut flows: HashMap<FlowId, Vec<u32>> = HashMap::new();
+    let mut names: HashMap<OpId, String> = HashMap::new();
+    let mut begun: HashMap<OpId, usize> = HashMap::new();
+    let mut strands: HashMap<OpId, Vec<u32>> = HashMap::new();
+    let mut ended: Vec<(String, Place, Value)> = Vec::new();
+    for (number, (_, event)) in events.iter().enumerate() {
+        if let Some(op) = event.op() {
+            begun.entry(op).or_insert(number);
+        }
+        match event {
+            Event::FlowStarted { flow, ops, at, .. } => {
+                flows.extend(at.as_ref().map(|at| (*flow, at.steps())));
+                names.extend(ops.iter().map(|planned| (planned.op, planned.name.clone())));
+            }
+            Event::Expanded { ops, .. } => {
+                names.extend(ops.iter().map(|planned| (planned.op, planned.name.clone())));
+            }
+            Event::OpStarted { op, name: Some(name), .. } => {
+                names.insert(*op, name.clone());
+            }
+            Event::AttemptStarted { op, at: Some(at), .. } | Event::CallRefused { op, at, .. } => {
+                strands.entry(*op).or_insert_with(|| at.address.steps());
+            }
+            Event::OpEnded { flow, op, outcome } => {
+                let flow = flows.get(flow).cloned().unwrap_or_default();
+                let strand = strands.get(op).cloned().unwrap_or_default();
+                let place = (flow, strand, begun.get(op).copied().unwrap_or(number));
+                ended.push((names.get(op).cloned().unwrap_or_default(), place, result(outcome)));
+            }
+            _ => {}
+        }
+    }
+
+    ended.sort_by(|one, other| one.1.cmp(&other.1));
+    let mut counts: HashMap<String, u32> = HashMap::new();
+    let mut results = Map::new();
+    for (name, _, value) in ended {
+        let count = counts.entry(name.clone()).or_default();
+        *count += 1;
+        let name = if *count > 1 { format!("{name} {count}") } else { name };
+        results.insert(name, value);
+    }
+    results
 }
 
 fn result(outcome: &Outcome) -> Value {
