@@ -207,7 +207,7 @@ pub(super) fn start(
     let fiber = Fiber::new(function);
     async move {
         let fiber = fiber.map_err(|e| {
-            let message = format!("no memory for another task of the script: {e}");
+            let message = format!("there is no room for another task of the script: {e}");
             error::throw(&Failure::new("memory", message))
         })?;
         InTask { task: Rc::new(task), future: fiber }.await
