@@ -85,7 +85,7 @@ fn look_up(named: &str, folder: &Path, path: &str) -> Option<PathBuf> {
     if named.contains('/') {
         return Some(folder.join(named));
     }
-    let mut places = std::env::split_paths(path).map(|part| folder.join(part).join(named));
+    let mut places = path.split(':').map(|part| folder.join(part).join(named));
     places.find(|place| place.is_file() && access(place, AccessFlags::X_OK).is_ok())
 }
 

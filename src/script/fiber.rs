@@ -42,18 +42,23 @@ thread_local! {
     static LIVING: Cell<usize> = const { Cell::new(0) };
 }
 
+/// Accepts that one more fiber lives.
+pub(crate) fn room() -> std::io::Result<()> {
+    if LIVING.get() < TASKS_MAX {
+        return Ok(());
+    }
+    Err(std::io::Error::other(format!(
+        "{TASKS_MAX} tasks live already (`TASKS_MAX`); wait for some of them first"
+    )))
+}
+
 /// Counts as one fiber while it lives.
 struct Life;
 
 impl Life {
     fn begin() -> std::io::Result<Life> {
-        let living = LIVING.get();
-        if living >= TASKS_MAX {
-            return Err(std::io::Error::other(format!(
-                "{TASKS_MAX} tasks live already (`TASKS_MAX`); wait for some of them first"
-            )));
-        }
-        LIVING.set(living + 1);
+        room()?;
+        LIVING.set(LIVING.get() + 1);
         Ok(Life)
     }
 }

@@ -11,7 +11,7 @@ use crate::script::executable::Executable;
 use crate::script::fiber;
 use crate::script::files::{plain, real};
 use crate::script::modules::shown;
-use crate::script::procfs::{Inside, inside};
+use crate::script::procfs;
 use futures::future::LocalBoxFuture;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -407,10 +407,8 @@ impl Permissions {
             let message = format!("{deed} `{shown}` is denied by {what}, or by kaizen.toml");
             return Err(Failure::new("permission", message));
         }
-        if let Target::Path(path) = target
-            && let Some(inside) = inside(path)
-        {
-            self.accept_inside(inside, deed, shown)?;
+        if let Target::Path(path) = target {
+            procfs::accept(self, path, &format!("{deed} `{shown}`"))?;
         }
         if self.has(right, target) || self.asked(right, target, arguments, patience).await {
             return Ok(());
@@ -420,30 +418,6 @@ impl Permissions {
              \"{target}\" to `{word}` under [permissions] in kaizen.toml"
         );
         Err(Failure::new("permission", message))
-    }
-
-    /// Accepts a file that shows the inside of a process. All variables need a grant of all, since
-    /// nobody can read a part of such a file.
-    fn accept_inside(&self, inside: Inside, deed: &str, shown: &str) -> Result<(), Failure> {
-        let refuse = |why: &str| Err(Failure::new("permission", format!("{deed} `{shown}` {why}")));
-        if inside == Inside::Memory {
-            return refuse("is refused: it holds the memory of a process, with every key in it");
-        }
-        if let Some((right, rule)) = self.deny.iter().find(|(of, _)| *of == Right::Env) {
-            return refuse(&format!(
-                "is denied by {}, or by kaizen.toml: it shows every variable",
-                said(*right, rule)
-            ));
-        }
-        let is_all = |rule: &Rule| match rule {
-            Rule::Name(name) => name.text() == "*",
-            rule => *rule == Rule::Any,
-        };
-        let granted = self.granted();
-        if granted.iter().any(|(of, rule)| *of == Right::Env && is_all(rule)) {
-            return Ok(());
-        }
-        refuse("is not granted: it shows every variable, so it needs `--allow-env` as well")
     }
 
     /// Asks people, if that is possible, and remembers what they say for the rest of the run.
@@ -499,7 +473,7 @@ fn question(
 }
 
 /// Says how a denial is written.
-fn said(right: Right, rule: &Rule) -> String {
+pub(super) fn said(right: Right, rule: &Rule) -> String {
     match rule {
         Rule::Any => format!("`--deny-{}`", right.word()),
         rule => format!("`--deny-{}={rule}`", right.word()),

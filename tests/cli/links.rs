@@ -204,7 +204,8 @@ fn a_test_writes_nothing_outside_of_the_project() {
         let toml = format!("[models.a]\nuse = \"openai/m\"\nbase_url = \"{}\"\n", server.url);
         std::fs::write(place.own("kaizen.toml"), toml).unwrap();
         let model = if folder.starts_with("cassettes") { "a" } else { "demo/echo" };
-        let script = format!("fn test_a() {{ snapshot(branch(\"{model}\").chat(\"x\")); }}\n");
+        let script =
+            format!("fn test_a() {{ assert_snapshot(branch(\"{model}\").chat(\"x\")); }}\n");
         std::fs::write(place.own("a_test.rhai"), script).unwrap();
         let link = place.own(folder);
         std::fs::create_dir_all(link.parent().unwrap()).unwrap();

@@ -223,8 +223,10 @@ fn background(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |context: NativeCallContext, function: FnPtr| {
+            // Told here, and not only to those who wait for it.
+            tasks::room()?;
             let function = BoundFn::new(&inner, &context, function);
-            start(&inner, function.call(tasks::current().next(), Vec::new()))
+            Ok::<_, Raised>(start(&inner, function.call(tasks::current().next(), Vec::new())))
         },
     );
     def(
