@@ -395,7 +395,11 @@ pub(super) fn write(path: &Path, text: &str) -> std::io::Result<()> {
 
 /// Refuses to write beside a test in a folder that leads out of the project by a link.
 fn refuse_detour(case: &Case, path: &Path, root: &Path) -> Result<(), Failure> {
-    let whole = |path: &Path| real(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
+    // The folder of a mere name is this one.
+    let whole = |path: &Path| {
+        let path = Path::new(".").join(path);
+        real(&std::path::absolute(&path).unwrap_or(path))
+    };
     let leads_to = whole(path.parent().unwrap_or(Path::new("")));
     let home = whole(case.file.parent().unwrap_or(Path::new("")));
     if leads_to.starts_with(home) || leads_to.starts_with(whole(root)) {
