@@ -198,7 +198,7 @@ fn a_test_writes_nothing_outside_of_the_project() {
         ("snapshots", &["test", "-u"][..]),
         ("snapshots/a_test", &["test", "-u"]),
         ("cassettes", &["test", "--record", "all"]),
-        ("cassettes/a_test", &["test", "--record"]),
+        ("cassettes/a_test", &["test", "--record", "new"]),
     ] {
         let place = Place::new();
         let toml = format!("[models.a]\nuse = \"openai/m\"\nbase_url = \"{}\"\n", server.url);
