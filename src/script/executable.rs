@@ -30,7 +30,7 @@ impl Executable {
     pub(super) fn find(named: &str, folder: &Path, path: Option<&str>) -> Executable {
         let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
         let path = path.unwrap_or(DEFAULT_PATH).to_owned();
-        let places = look_up(named, &folder, &path).map(chain).unwrap_or_default();
+        let places = look_up(named, &folder, &path).map(|place| chain(&place)).unwrap_or_default();
         Executable { named: named.to_owned(), folder, path, places }
     }
 
@@ -73,10 +73,10 @@ impl Executable {
             return false;
         }
         // A relative path is one from where kaizen was started, or from where the program runs.
-        let from_here = std::path::absolute(denied.text()).ok();
-        let from_here = from_here.filter(|_| denied.text().contains('/'));
-        let from_there = look_up(denied.text(), &self.folder, &self.path);
-        from_here.into_iter().chain(from_there).any(|other| is_same(own, &other))
+        let started = std::path::absolute(denied.text()).ok();
+        let started = started.filter(|_| denied.text().contains('/'));
+        let running = look_up(denied.text(), &self.folder, &self.path);
+        started.into_iter().chain(running).any(|other| is_same(own, &other))
     }
 }
 
@@ -90,15 +90,15 @@ fn look_up(named: &str, folder: &Path, path: &str) -> Option<PathBuf> {
 }
 
 /// Returns a place, and where each link from there leads.
-fn chain(place: PathBuf) -> Vec<PathBuf> {
-    let mut places = vec![place.clone()];
-    let mut at = place.clone();
+fn chain(place: &Path) -> Vec<PathBuf> {
+    let mut places = vec![place.to_owned()];
+    let mut at = place.to_owned();
     for _ in 0..LINKS_MAX {
         let Ok(to) = std::fs::read_link(&at) else { break };
         at = plain(&real(at.parent().unwrap_or(Path::new("/"))).join(to));
         places.push(at.clone());
     }
-    places.push(real(&place));
+    places.push(real(place));
     places
 }
 
