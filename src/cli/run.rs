@@ -133,6 +133,10 @@ impl Given {
                     ));
                 }
             }
+            // What is within an address is taken out of it where that is kept, and known elsewhere.
+            for credential in secret::credentials(value) {
+                drop(Secret::new(&credential));
+            }
             params.insert(name.to_owned(), value.into());
         }
         Some(params)
@@ -352,7 +356,12 @@ fn set_up(job: &mut Job<'_>, resumed: Option<Resumed>, earlier: Option<plan::Pas
 
 /// Tells, and says so, that a parameter is missing which the journal does not hold.
 fn lacks_secret(params: &Map<String, Value>) -> bool {
-    let lacking = params.iter().find(|(_, value)| *value == secret::SHOWN);
+    let lacks = |text: &str| {
+        text == secret::SHOWN
+            || text.contains("://***@")
+            || text.contains("://") && text.contains(secret::SHOWN)
+    };
+    let lacking = params.iter().find(|(_, value)| value.as_str().is_some_and(lacks));
     if let Some((name, _)) = lacking {
         say(&format!(
             "error: the journal does not hold `{name}`, which is a secret; give it again: \

@@ -1,14 +1,16 @@
 //! Opening files that a script names, in places that were looked at before: nothing that changes in
 //! between leads elsewhere, since no link is followed on the way.
 
+use crate::base::own;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat, renameat};
 use nix::sys::stat::{Mode, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{File, Metadata, Permissions};
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 
 /// Largest file that is read whole, in bytes.
@@ -66,13 +68,18 @@ pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
     let (folder, name) = parts(path)?;
     let folder = walk(folder, true)?;
     // Written beside the target and moved over it, so that a crash leaves the old or the new file.
-    let draft = format!(".{}.{}.part", name.to_string_lossy(), std::process::id());
+    let draft = own::draft_name(name);
+    // A file that is replaced keeps its mode: what is for its owner only stays so.
+    let before = path.symlink_metadata().ok().filter(Metadata::is_file);
+    let kept = before.as_ref().map(own::mode_of);
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC;
     let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let mode = Mode::from_bits_truncate(0o666);
+    let mode = Mode::from_bits_truncate(kept.unwrap_or(0o666) & 0o666);
     let mut file = File::from(openat(&folder, draft.as_str(), flags, mode)?);
-    let written = file
-        .write_all(text.as_bytes())
+    let keep = |kept| file.set_permissions(Permissions::from_mode(kept));
+    let written = kept
+        .map_or(Ok(()), keep)
+        .and_then(|()| file.write_all(text.as_bytes()))
         .and_then(|()| Ok(renameat(&folder, draft.as_str(), &folder, name)?));
     if written.is_err() {
         // The first error says what went wrong; a draft that is left harms nobody.
