@@ -93,16 +93,14 @@ fn fresh(script: &str, expected: &Expect) {
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let text = format!("{}{}", ran.stdout, ran.stderr);
     // How many guesses there was time for depends on the machine, and so does how long they are.
-    let lines = text.lines().map(|line| match line.split_once(" guesses were tried") {
-        Some((start, rest)) => {
+    let lines = text.lines().map(|line| {
+        if let Some((start, rest)) = line.split_once(" guesses were tried") {
             let start = start.trim_end_matches(|c: char| c.is_ascii_digit());
-            format!("{start}N guesses were tried{rest}\n")
+            return format!("{start}N guesses were tried{rest}\n");
         }
-        None => {
-            let cells = line.split("  ").map(str::trim).filter(|cell| !cell.is_empty());
-            let cells = cells.map(|cell| if cell.contains("/~") { "~tokens" } else { cell });
-            format!("{}\n", cells.collect::<Vec<_>>().join("  "))
-        }
+        let cells = line.split("  ").map(str::trim).filter(|cell| !cell.is_empty());
+        let cells = cells.map(|cell| if cell.contains("/~") { "~tokens" } else { cell });
+        format!("{}\n", cells.collect::<Vec<_>>().join("  "))
     });
     expected.assert_eq(&lines.collect::<String>());
 
