@@ -1,6 +1,7 @@
 //! Files that kaizen keeps for itself. They are for their owner only, and no link is followed where
 //! one of them should be: somebody else might have put it there.
 
+use crate::base::file;
 use nix::fcntl::OFlag;
 use std::ffi::OsStr;
 use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
@@ -141,11 +142,7 @@ pub fn user_folder(
 fn open_with(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
     let opened = options.mode(FILE_MODE).custom_flags(flags.bits()).open(path);
-    let file = opened.map_err(|error| if is_link(path) { linked(path) } else { error })?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is not a file"));
-    }
-    Ok(file)
+    file::regular(opened.map_err(|error| if is_link(path) { linked(path) } else { error })?)
 }
 
 fn linked(path: &Path) -> io::Error {

@@ -106,12 +106,10 @@ impl With {
 
     /// Takes over from a run what is not given here.
     fn keep(&mut self, before: &Terms) {
-        let mut terms = self.terms();
-        terms.keep(before);
-        self.model = terms.model;
-        self.max_cost = terms.max_cost;
-        self.max_tokens = terms.max_tokens;
-        self.max_calls = terms.max_calls;
+        self.model = self.model.take().or_else(|| before.model.clone());
+        self.max_cost = self.max_cost.or(before.max_cost);
+        self.max_tokens = self.max_tokens.or(before.max_tokens);
+        self.max_calls = self.max_calls.or(before.max_calls);
     }
 }
 

@@ -62,14 +62,6 @@ impl Terms {
     fn are_none(&self) -> bool {
         *self == Terms::default()
     }
-
-    /// Takes over what is not given here.
-    pub fn keep(&mut self, before: &Terms) {
-        self.model = self.model.take().or_else(|| before.model.clone());
-        self.max_cost = self.max_cost.or(before.max_cost);
-        self.max_tokens = self.max_tokens.or(before.max_tokens);
-        self.max_calls = self.max_calls.or(before.max_calls);
-    }
 }
 
 /// One thing that happened.

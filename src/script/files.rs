@@ -1,6 +1,7 @@
 //! Opening files that a script names, in places that were looked at before: nothing that changes in
 //! between leads elsewhere, since no link is followed on the way.
 
+use crate::base::file;
 use crate::base::own;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat, renameat};
@@ -8,13 +9,10 @@ use nix::sys::stat::{Mode, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use std::ffi::OsStr;
 use std::fs::{File, Metadata, Permissions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
-
-/// Largest file that is read whole, in bytes.
-pub(super) const FILE_MAX: u64 = 64 << 20;
 
 /// Takes `.` and `..` out of a path without looking at the disk.
 pub(crate) fn plain(path: &Path) -> PathBuf {
@@ -47,20 +45,7 @@ pub(super) fn read(path: &Path) -> io::Result<String> {
     let (folder, name) = parts(path)?;
     let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
     let file = File::from(openat(walk(folder, false)?, name, flags, Mode::empty())?);
-    let meta = file.metadata()?;
-    if !meta.is_file() {
-        return Err(io::Error::other("it is not a file"));
-    }
-    let too_large = |length: u64| {
-        io::Error::other(format!("it has {length} bytes; at most {FILE_MAX} are read"))
-    };
-    if meta.len() > FILE_MAX {
-        return Err(too_large(meta.len()));
-    }
-    let mut text = String::new();
-    // A file may grow while it is read.
-    let length = file.take(FILE_MAX + 1).read_to_string(&mut text)? as u64;
-    if length > FILE_MAX { Err(too_large(length)) } else { Ok(text) }
+    file::text(file::regular(file)?)
 }
 
 /// Writes a file at a resolved path, whole or not at all, and makes the folders it needs.
