@@ -413,7 +413,7 @@ fn evolve_goes_on_without_asking_again_and_warns_of_shared_items() {
     project.file("script.rhai", &text);
     let ran = project.kaizen(&["run", "script.rhai", "--max-calls", "30"]);
     assert_eq!(ran.code, Some(4), "{}", ran.stderr);
-    let ran = project.kaizen(&["run", "--resume"]);
+    let ran = project.kaizen(&["run", "--resume", "--max-calls", "100"]);
     assert_eq!((ran.code, server.bodies().len()), (Some(0), undisturbed), "{}", ran.stderr);
 }
 

@@ -73,16 +73,16 @@ fn script(words: &[String], pairs: usize, triples: usize) -> String {
         "let makers = [{}];
         fn at(makers, n) {{ makers[n % makers.len].call() }}
         for word in [{}] {{
-            attempt(|| timeout(100, || Fn(word).call()));
-            for n in 0..makers.len {{ attempt(|| timeout(100, || Fn(word).call(at(makers, n)))); }}
+            attempt(|| timeout(10, || Fn(word).call()));
+            for n in 0..makers.len {{ attempt(|| timeout(10, || Fn(word).call(at(makers, n)))); }}
             for n in 0..{pairs} {{
                 let a = n; let b = n / makers.len;
-                attempt(|| timeout(100, || Fn(word).call(at(makers, a), at(makers, b + n))));
+                attempt(|| timeout(10, || Fn(word).call(at(makers, a), at(makers, b + n))));
             }}
             for n in 0..{triples} {{
                 let a = n * 13; let b = n * 5 + 3;
                 let c = n * 17 + 11;
-                attempt(|| timeout(100, || Fn(word).call(at(makers, a), at(makers, b), at(makers, c))));
+                attempt(|| timeout(10, || Fn(word).call(at(makers, a), at(makers, b), at(makers, c))));
             }}
         }}
         `done`",
@@ -110,7 +110,7 @@ fn fault(script: &str) -> Option<String> {
         if let Some(status) = child.try_wait().unwrap() {
             break status;
         }
-        if began.elapsed() > Duration::from_secs(180) {
+        if began.elapsed() > Duration::from_mins(3) {
             child.kill().unwrap();
             child.wait().unwrap();
             return Some("it hangs".to_owned());
@@ -122,12 +122,18 @@ fn fault(script: &str) -> Option<String> {
     is_wrong.then(|| format!("{status}: {}", said.chars().take(600).collect::<String>()))
 }
 
+#[allow(clippy::print_stderr, reason = "the figures of the suite are for whoever runs it")]
+fn tell(words: usize, calls: usize, faults: usize) {
+    eprintln!("{words} words, {calls} calls: {faults} panics or hangs");
+}
+
 #[test]
 fn no_word_falls_over_whatever_it_is_given() {
     let is_long = std::env::var_os("KAIZEN_LONG").is_some();
-    let words = words();
-    assert!(words.len() > 200, "{}", words.len());
-    let (together, pairs, triples) = if is_long { (1, 1600, 400) } else { (40, 20, 10) };
+    let all = words();
+    assert!(all.len() > 200, "{}", all.len());
+    let words: Vec<String> = all.into_iter().step_by(if is_long { 1 } else { 4 }).collect();
+    let (together, pairs, triples) = if is_long { (1, 1600, 400) } else { (40, 6, 4) };
     let mut faults = Vec::new();
     for words in words.chunks(together) {
         if let Some(fault) = fault(&script(words, pairs, triples)) {
@@ -135,6 +141,6 @@ fn no_word_falls_over_whatever_it_is_given() {
         }
     }
     let calls = words.len() * (1 + VALUES.len() + pairs + triples);
-    eprintln!("{} words, {calls} calls: {} panics or hangs", words.len(), faults.len());
+    tell(words.len(), calls, faults.len());
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }

@@ -12,7 +12,11 @@ pub const FILE_MAX: u64 = 64 << 20;
 
 /// Reads a file of at most `FILE_MAX` bytes.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let file = open(path)?;
+    contents(open(path)?)
+}
+
+/// Reads an open file of at most `FILE_MAX` bytes.
+fn contents(file: File) -> io::Result<Vec<u8>> {
     let too_large = |length: u64| {
         let reason = format!("it has {length} bytes; at most {FILE_MAX} are read (`FILE_MAX`)");
         Err(io::Error::new(io::ErrorKind::FileTooLarge, reason))
@@ -30,7 +34,12 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
 
 /// Reads a text file of at most `FILE_MAX` bytes.
 pub fn read_text(path: &Path) -> io::Result<String> {
-    String::from_utf8(read(path)?).map_err(|_| {
+    text(open(path)?)
+}
+
+/// Reads an open text file of at most `FILE_MAX` bytes.
+pub fn text(file: File) -> io::Result<String> {
+    String::from_utf8(contents(file)?).map_err(|_| {
         io::Error::new(
             io::ErrorKind::InvalidData,
             "it is not text: it has bytes that are not UTF-8",
@@ -48,6 +57,11 @@ pub fn open(path: &Path) -> io::Result<File> {
         Some(code) if code == nix::errno::Errno::ENXIO as i32 => not_a_file(),
         _ => error,
     })?;
+    regular(file)
+}
+
+/// Accepts what was opened if it is a file.
+pub fn regular(file: File) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(not_a_file()) }
 }
 

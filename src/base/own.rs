@@ -1,9 +1,12 @@
 //! Files that kaizen keeps for itself. They are for their owner only, and no link is followed where
 //! one of them should be: somebody else might have put it there.
 
+use crate::base::file;
 use nix::fcntl::OFlag;
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::ffi::OsStr;
+use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -31,6 +34,11 @@ pub fn open_to_read(path: &Path) -> io::Result<File> {
     open_with(OpenOptions::new().read(true), path)
 }
 
+/// Makes a file where nothing is.
+pub fn create(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path)
+}
+
 /// Reads a text.
 pub fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
@@ -48,18 +56,36 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace(path, bytes, FILE_MODE)
 }
 
+/// Returns the name of the draft of a file, which lies beside it until it is whole. It is short, since a
+/// file's own name may be as long as names can be.
+pub fn draft_name(file: &OsStr) -> String {
+    let hash = blake3::hash(file.as_bytes()).to_hex();
+    format!(".{}.{}.part", &hash[..16], std::process::id())
+}
+
+/// Returns who may do what with a file that is there. What replaces it is for nobody else.
+pub fn mode_of(meta: &Metadata) -> u32 {
+    meta.mode() & 0o777
+}
+
 /// Writes beside a file and moves it over that, so that a crash leaves the old or the new one.
 fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let draft = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
+    let draft = path.with_file_name(draft_name(path.file_name().unwrap_or_default()));
     // What a killed process of the same number has left, or what somebody has put there.
     match std::fs::remove_file(&draft) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
 
+    let before = path.symlink_metadata().ok().filter(Metadata::is_file);
+    let kept = before.as_ref().map(mode_of).filter(|_| mode != FILE_MODE);
+    // What nobody else may read is closed from the first byte on.
+    let mode = kept.map_or(mode, |kept| kept & mode);
     let write = || {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&draft)?;
+        if let Some(kept) = kept {
+            file.set_permissions(Permissions::from_mode(kept))?;
+        }
         file.write_all(bytes)?;
         file.sync_all()?;
         std::fs::rename(&draft, path)
@@ -116,11 +142,7 @@ pub fn user_folder(
 fn open_with(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
     let opened = options.mode(FILE_MODE).custom_flags(flags.bits()).open(path);
-    let file = opened.map_err(|error| if is_link(path) { linked(path) } else { error })?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is not a file"));
-    }
-    Ok(file)
+    file::regular(opened.map_err(|error| if is_link(path) { linked(path) } else { error })?)
 }
 
 fn linked(path: &Path) -> io::Error {
@@ -156,7 +178,8 @@ mod tests {
         std::fs::write(at("other"), "theirs").expect("a file");
         symlink(at("other"), at("own/link")).expect("a link");
         symlink(at("nowhere"), at("own/dangling")).expect("a link");
-        symlink(at("other"), at(&format!("own/.new.{}.part", std::process::id()))).expect("a link");
+        let draft = at("own").join(draft_name(OsStr::new("new")));
+        symlink(at("other"), draft).expect("a link");
         symlink(dir.path(), at("folder")).expect("a link");
         assert!(read(&at("own/link")).is_err() && open(&at("own/link")).is_err());
         assert!(open(&at("own/dangling")).is_err() && make_folder(&at("folder")).is_err());

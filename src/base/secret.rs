@@ -240,6 +240,17 @@ pub fn is_secret_parameter(name: &str) -> bool {
 /// Takes passwords and parts that look like secrets out of the addresses in a text.
 #[must_use]
 pub fn without_credentials(text: &str) -> String {
+    split_credentials(text).0
+}
+
+/// Returns the passwords and the parts that look like secrets in the addresses in a text.
+pub fn credentials(text: &str) -> Vec<String> {
+    split_credentials(text).1
+}
+
+/// Returns a text without credentials, and these.
+fn split_credentials(text: &str) -> (String, Vec<String>) {
+    let mut credentials = Vec::new();
     let is_end = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>');
     let mut clean = String::with_capacity(text.len());
     let mut rest = text;
@@ -250,13 +261,18 @@ pub fn without_credentials(text: &str) -> String {
         let (server, path) =
             address.split_at(address.find(['/', '?', '#']).unwrap_or(address.len()));
         match server.rsplit_once('@') {
-            Some((_, host)) => clean.push_str(&format!("***@{host}")),
+            Some((user, host)) => {
+                let password = user.split_once(':').map_or(user, |(_, password)| password);
+                credentials.push(password.to_owned());
+                clean.push_str(&format!("***@{host}"));
+            }
             None => clean.push_str(server),
         }
         for part in path.split_inclusive(['?', '&', '#', ';']) {
             let end = part.trim_end_matches(['?', '&', '#', ';']).len();
             match part[..end].split_once('=') {
                 Some((name, value)) if is_secret_parameter(name) && !value.is_empty() => {
+                    credentials.push(value.to_owned());
                     clean.push_str(&format!("{name}={SHOWN}{}", &part[end..]));
                 }
                 _ => clean.push_str(part),
@@ -265,7 +281,7 @@ pub fn without_credentials(text: &str) -> String {
         rest = more;
     }
     clean.push_str(rest);
-    clean
+    (clean, credentials)
 }
 
 /// Returns the beginning of a text, so many characters. Secrets are taken out first: of a part of one,

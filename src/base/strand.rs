@@ -27,6 +27,12 @@ impl Address {
         let hash = blake3::hash(whole.as_bytes()).to_hex();
         Address(format!("~{}", &hash[..32]).into())
     }
+
+    /// Returns the groups and items on the way to it, so that the tenth child comes after the second.
+    pub fn steps(&self) -> Vec<u32> {
+        let parts = self.0.split(['/', '.', '~']);
+        parts.filter_map(|part| part.parse().ok()).collect()
+    }
 }
 
 impl fmt::Display for Address {
@@ -204,6 +210,15 @@ mod tests {
         }
         assert!(strand.address().to_string().len() <= LENGTH_MAX);
         assert_ne!(*strand.address(), *strand.next().address());
+    }
+
+    #[test]
+    fn steps_are_in_the_order_of_the_program() {
+        let root = Strand::root();
+        let steps = [root.child(0, 10), root.child(0, 2), root.next(), root.child(0, 2).next()]
+            .map(|strand| strand.address().steps());
+        assert_eq!(steps, [vec![0, 10], vec![0, 2], vec![0, 0], vec![0, 2, 0, 0]]);
+        assert_eq!(root.address().steps(), Vec::<u32>::new());
     }
 
     #[test]

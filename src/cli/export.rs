@@ -1,6 +1,7 @@
 //! `kaizen export`: runs as JSON lines, or a copy of the whole store.
 
 use crate::base::id::RunId;
+use crate::base::own;
 use crate::base::secret::scrub;
 use crate::base::visible;
 use crate::cli::exit::Exit;
@@ -11,8 +12,6 @@ use crate::journal::history::{self, RunLog, RunRow};
 use crate::store::{self, Connection};
 use anyhow::Context;
 use serde_json::{Value, json};
-use std::ffi::OsString;
-use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -77,7 +76,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
 
     let context = || format!("writing `{}`", output.display());
     let draft = Draft::of(output).with_context(context)?;
-    let file = OpenOptions::new().write(true).create_new(true).open(&draft.path);
+    let file = own::create(&draft.path);
     let mut file = std::io::BufWriter::new(file.with_context(context)?);
     write(&moment, &rows, &orphans, &mut |line| writeln!(file, "{line}")).with_context(context)?;
     file.flush().and_then(|()| file.get_ref().sync_all()).with_context(context)?;
@@ -156,9 +155,7 @@ impl Draft {
     fn of(output: &Path) -> io::Result<Draft> {
         let output = std::path::absolute(output)?;
         let name = output.file_name().ok_or_else(|| io::Error::other("it names no file"))?;
-        let mut draft = OsString::from(".");
-        draft.push(name);
-        draft.push(format!(".{}.part", std::process::id()));
+        let draft = own::draft_name(name);
         Ok(Draft { path: output.with_file_name(draft) })
     }
 

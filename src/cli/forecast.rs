@@ -2,11 +2,12 @@
 //! be guessed, again with other guesses.
 
 use crate::base::clock;
+use crate::base::failure::Kind;
 use crate::base::id::RunId;
 use crate::cli::job::Job;
 use crate::cli::render::progress::{Mode, Progress};
 use crate::executor::Executor;
-use crate::executor::guess::{Decision, Forced, Guess, Ways, Words};
+use crate::executor::guess::{Decision, EndOrder, Forced, Guess, Ways, Words};
 use crate::executor::reuse::Reuse;
 use crate::journal::Journal;
 use crate::journal::event::Event;
@@ -109,7 +110,9 @@ pub(super) async fn rehearse(
     };
     let took = clock::monotonic().saturating_sub(began);
     let words = words(&first.texts);
+    let has_given_up = first.events.iter().any(gives_up);
     let numbers = 1..words.len().min(first.choices);
+    let is_enough = patience.is_zero();
 
     let mut tried = Tried::new(experience);
     let has_end = first.ended != Ended::Never;
@@ -117,10 +120,17 @@ pub(super) async fn rehearse(
     let until = clock::monotonic() + patience;
     let limit = if has_end { TRY_TIME_MIN.max(took * 2) } else { ENDLESS_TIME_MAX };
     let limit = limit.min(patience);
+    if has_given_up {
+        // What was given up, and what had been asked by then, depends on which call ends first.
+        let guess = Guess::new(Words::of([]), 0, Forced::default()).ending(EndOrder::Reversed);
+        if let Ok(one) = once(guess, limit).await? {
+            tried.add(0, one);
+        }
+    }
     let mut guesses: Vec<(usize, Forced)> =
         numbers.map(|number| (number, Forced::default())).rev().collect();
     let mut has_forced = false;
-    while !interrupted.load(Ordering::SeqCst) {
+    while !is_enough && !interrupted.load(Ordering::SeqCst) {
         // The last two are few, and nothing else shows what they do.
         let is_late = !has_forced && clock::monotonic() >= until;
         let Some((number, forced)) = guesses.pop().filter(|_| !is_late) else {
@@ -136,6 +146,11 @@ pub(super) async fn rehearse(
         }
     }
     Ok(Ok(tried.finish()))
+}
+
+/// Tells whether a call is given up that is under way.
+fn gives_up(event: &Event) -> bool {
+    matches!(event, Event::AttemptEnded { failure: Some(failure), .. } if failure.kind == Kind::Cancelled)
 }
 
 /// The times through a script so far.

@@ -225,6 +225,15 @@ impl Job<'_> {
         self.launch_as(open, RunKind::Script, self.script.display().to_string())
     }
 
+    /// Returns the parameters as they are kept and shown: without what addresses in them give away.
+    fn shown_params(&self) -> Map<String, Value> {
+        let shown = |value: &Value| match value {
+            Value::String(text) => secret::without_credentials(text).into(),
+            other => other.clone(),
+        };
+        self.params.iter().map(|(name, value)| (name.clone(), shown(value))).collect()
+    }
+
     /// Does the same for a run of more than the one script.
     pub(super) fn launch_as(
         &self,
@@ -237,12 +246,13 @@ impl Job<'_> {
         open.lease.replace(Lease::take(&own, executor.journal().run())?);
         let started = Event::RunStarted {
             script,
-            params: self.params.clone(),
+            params: self.shown_params(),
             seed: self.seed,
             program: env!("CARGO_PKG_VERSION").to_owned(),
             resumes: self.resumes.clone(),
             what: Some(what),
             reuse: self.reuse.as_ref().is_some_and(|reuse| reuse.is_wide()),
+            terms: Box::new(self.project.terms.clone()),
         };
         executor.begin(&started)?;
         let last = executor.clone();
@@ -256,7 +266,7 @@ impl Job<'_> {
         let shown = open.progress.clone();
         if self.global.json {
             let launch = json!({
-                "type": "launch", "script": self.script.display().to_string(), "params": self.params, "seed": self.seed,
+                "type": "launch", "script": self.script.display().to_string(), "params": self.shown_params(), "seed": self.seed,
             });
             print_of_run(executor.journal().run(), launch);
             executor.listen(Rc::new(|at, event| {

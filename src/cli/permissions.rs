@@ -166,7 +166,9 @@ pub(super) fn asker(
 ) -> Ask {
     Rc::new(move |what, patience| {
         let (progress, interrupted) = (progress.clone(), interrupted.clone());
-        let text = format!("the script asks for {what}: allow? [y]es, [a]ll such, [N]o ");
+        let text = format!(
+            "the script asks for {what}: allow? [y]es, [a]ll of this kind, anywhere, [N]o "
+        );
         Box::pin(async move {
             let mut open = OpenQuestion::open(progress, &text);
             let since = clock::monotonic();

@@ -9,6 +9,7 @@ use crate::cli::permissions::{self, Grants};
 use crate::executor::Executor;
 use crate::executor::budget::Budget;
 use crate::journal::Journal;
+use crate::journal::event::Terms;
 use crate::model::registry::Models;
 use crate::model::spec::ModelSpec;
 use crate::script::permission::Permissions;
@@ -21,7 +22,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// A project as it is found from the current folder.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Project {
     /// Its folder.
     pub(super) root: PathBuf,
@@ -31,6 +32,8 @@ pub(super) struct Project {
     pub(super) config: Config,
     /// What the command line grants and denies.
     pub(super) grants: Grants,
+    /// What the command line says besides, as far as a run that is resumed keeps it.
+    pub(super) terms: Terms,
 }
 
 impl Project {
@@ -45,7 +48,7 @@ impl Project {
         let config = Config::load(&root, &variable)?;
         let (names, length_min) = config.secrets();
         secret::configure(names, length_min);
-        Ok(Project { root, here, config, grants: Grants::default() })
+        Ok(Project { root, here, config, grants: Grants::default(), terms: Terms::default() })
     }
 
     /// Says why the project may not be the one that the user means: it is somebody else's, or it lies
@@ -144,6 +147,24 @@ impl Project {
             aliases.insert(name.to_owned(), spec);
         }
         Ok(Models::new(aliases, self.config.model(), seed, variable))
+    }
+
+    /// Puts what the command line says over the configuration.
+    pub(super) fn set_terms(&mut self, terms: Terms) -> anyhow::Result<()> {
+        if let Some(model) = &terms.model {
+            self.set("project.model", model.clone().into(), "--model")?;
+        }
+        if let Some(dollars) = terms.max_cost {
+            self.set("budget.max_cost", dollars.into(), "--max-cost")?;
+        }
+        if let Some(tokens) = terms.max_tokens {
+            self.set("budget.max_tokens", tokens.into(), "--max-tokens")?;
+        }
+        if let Some(calls) = terms.max_calls {
+            self.set("budget.max_calls", calls.into(), "--max-calls")?;
+        }
+        self.terms = terms;
+        Ok(())
     }
 
     /// Creates the executor of a run, with the bounds that the configuration sets.

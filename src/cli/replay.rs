@@ -131,7 +131,7 @@ fn replay(
         return Ok(Went::Unknown("it has not ended".to_owned()));
     };
     let resumed = match resume::read(store, row, Failures::Told)? {
-        Ok(resumed) => resumed,
+        Ok(resumed) => resumed.found_from(&project.root),
         Err(reason) => return Ok(Went::Unknown(reason)),
     };
     match resumed.what {
@@ -145,6 +145,8 @@ fn replay(
             return Ok(Went::Unknown(reason.to_owned()));
         }
     }
+    let mut project = project.clone();
+    project.set_terms(resumed.terms.clone())?;
     let text = match file::read_text(&resumed.script) {
         Ok(text) => text,
         Err(error) => {
@@ -152,7 +154,7 @@ fn replay(
             return Ok(Went::Unknown(format!("its script `{script}`: {error}")));
         }
     };
-    block_on(go_through(global, project, resumed, &text, (status, &value), shown))?
+    block_on(go_through(global, &project, resumed, &text, (status, &value), shown))?
 }
 
 async fn go_through(

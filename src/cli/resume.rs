@@ -6,7 +6,7 @@ use crate::cli::plan::is_same;
 use crate::cli::project::Project;
 use crate::cli::{damage, show};
 use crate::executor::again::Figures;
-use crate::journal::event::{Event, RunKind, RunStatus};
+use crate::journal::event::{Event, RunKind, RunStatus, Terms};
 use crate::journal::history::{self, RunRow};
 use crate::journal::past::{Failures, Past};
 use crate::journal::replies::Replies;
@@ -36,6 +36,8 @@ pub(super) struct Resumed {
     pub(super) replies: Replies,
     /// Whether it used the replies of other runs.
     pub(super) reuse: bool,
+    /// What else it was given.
+    pub(super) terms: Terms,
     /// What happened in it.
     pub(super) again: Again,
     /// Calls that had no reply yet.
@@ -130,7 +132,18 @@ pub(super) fn take(
     // A run that was killed is to go the way it went. Who resumes one that failed, or that was
     // stopped, wants what failed to be tried again.
     let failures = if row.status.is_none() { Failures::Told } else { Failures::Forgotten };
-    Ok(read(&store, row, failures)?.map(|resumed| (resumed, lease)))
+    Ok(read(&store, row, failures)?.map(|resumed| (resumed.found_from(&project.root), lease)))
+}
+
+impl Resumed {
+    /// Finds the script of a run that was started in the project's folder from another folder of it.
+    pub(super) fn found_from(mut self, root: &Path) -> Resumed {
+        let in_root = root.join(&self.script);
+        if !self.script.exists() && in_root.exists() {
+            self.script = in_root;
+        }
+        self
+    }
 }
 
 /// Chooses the run to resume.
@@ -247,6 +260,7 @@ fn collect(
         seed: start.seed,
         replies,
         reuse: start.reuse,
+        terms: start.terms,
         again: Again { past: Rc::new(past), figures: figures(chain), origin: origin.clone() },
         in_flight,
     })

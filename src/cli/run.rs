@@ -13,7 +13,7 @@ use crate::cli::resume::Resumed;
 use crate::cli::terminal::Terminal;
 use crate::cli::{Global, plan, print_data, print_of_script, resume, say, signal, trust};
 use crate::executor::reuse::Reuse;
-use crate::journal::event::{RunKind, RunStatus};
+use crate::journal::event::{RunKind, RunStatus, Terms};
 use crate::script::{ScriptError, Sink, State};
 use crate::store::writer::Writer;
 use serde_json::{Map, Value, json};
@@ -93,6 +93,26 @@ pub(super) struct Arguments {
     progress: Mode,
 }
 
+impl With {
+    fn terms(&self) -> Terms {
+        Terms {
+            text: None,
+            model: self.model.clone(),
+            max_cost: self.max_cost,
+            max_tokens: self.max_tokens,
+            max_calls: self.max_calls,
+        }
+    }
+
+    /// Takes over from a run what is not given here.
+    fn keep(&mut self, before: &Terms) {
+        self.model = self.model.take().or_else(|| before.model.clone());
+        self.max_cost = self.max_cost.or(before.max_cost);
+        self.max_tokens = self.max_tokens.or(before.max_tokens);
+        self.max_calls = self.max_calls.or(before.max_calls);
+    }
+}
+
 impl Given {
     /// Reads the parameters; says what is wrong and gives nothing if one is no `NAME=VALUE`.
     pub(super) fn params(&self) -> Option<Map<String, Value>> {
@@ -110,6 +130,10 @@ impl Given {
                         "`-p {name}=..` is not kept out of journal and output: {weakness}"
                     ));
                 }
+            }
+            // What is within an address is taken out of it where that is kept, and known elsewhere.
+            for credential in secret::credentials(value) {
+                drop(Secret::new(&credential));
             }
             params.insert(name.to_owned(), value.into());
         }
@@ -133,23 +157,11 @@ impl Given {
     fn untrusted_project(&self) -> anyhow::Result<Project> {
         let mut project = Project::find()?;
         project.grants = self.with.grants.clone();
-        if let Some(model) = &self.with.model {
-            project.set("project.model", model.clone().into(), "--model")?;
-        }
+        project.set_terms(self.with.terms())?;
         if let Some(concurrency) = self.with.concurrency {
             project.set("run.concurrency", concurrency.into(), "--concurrency")?;
         }
-        let with = &self.with;
-        if let Some(dollars) = with.max_cost {
-            project.set("budget.max_cost", dollars.into(), "--max-cost")?;
-        }
-        if let Some(tokens) = with.max_tokens {
-            project.set("budget.max_tokens", tokens.into(), "--max-tokens")?;
-        }
-        if let Some(calls) = with.max_calls {
-            project.set("budget.max_calls", calls.into(), "--max-calls")?;
-        }
-        if let Some(time) = &with.max_time {
+        if let Some(time) = &self.with.max_time {
             project.set("budget.max_time", time.clone().into(), "--max-time")?;
         }
         Ok(project)
@@ -242,7 +254,7 @@ fn run_from(
     arguments: &Arguments,
     resumed: Option<Result<Resumed, String>>,
 ) -> anyhow::Result<Exit> {
-    let with = arguments.with.clone();
+    let mut with = arguments.with.clone();
     let resumed = match resumed.transpose() {
         Ok(resumed) => resumed,
         Err(reason) => {
@@ -250,6 +262,9 @@ fn run_from(
             return Ok(Exit::Usage);
         }
     };
+    if let Some(resumed) = &resumed {
+        with.keep(&resumed.terms);
+    }
     let script =
         arguments.script.clone().or(resumed.as_ref().map(|resumed| resumed.script.clone()));
     let Some(script) = script else {
@@ -262,7 +277,8 @@ fn run_from(
     }
     let Some(params) = given.params() else { return Ok(Exit::Usage) };
     let Some(text) = read_script(&given.script) else { return Ok(Exit::Refused) };
-    let project = given.project()?;
+    let mut project = given.project()?;
+    project.terms.text = Some(blake3::hash(text.as_bytes()).to_hex()[..16].to_owned());
     let writer = Rc::new(Writer::start(project.open_store()?, &project.store_path()));
     let mode = if global.quiet || global.json { Mode::None } else { arguments.progress };
     let is_wide = arguments.is_wide(&project, resumed.as_ref());
@@ -303,7 +319,7 @@ fn set_up(job: &mut Job<'_>, resumed: Option<Resumed>, earlier: Option<plan::Pas
     {
         say(&earlier.to_string());
     }
-    let Some(resumed) = resumed else {
+    let Some(mut resumed) = resumed else {
         job.reuse = earlier.map(|earlier| Rc::new(Reuse::wide(earlier.replies)));
         return;
     };
@@ -317,6 +333,10 @@ fn set_up(job: &mut Job<'_>, resumed: Option<Resumed>, earlier: Option<plan::Pas
              made a request: equal requests get their replies in the order in which they are made",
             resumed.run
         ));
+    }
+    // In a script that is still the same, every reply has a place that will come up.
+    if resumed.terms.text.is_some() && resumed.terms.text == job.project.terms.text {
+        resumed.replies.keep_to_their_places();
     }
     // What is given now stands in the place of what was given then; the rest stays.
     let given = std::mem::replace(&mut job.params, resumed.params);
@@ -334,7 +354,12 @@ fn set_up(job: &mut Job<'_>, resumed: Option<Resumed>, earlier: Option<plan::Pas
 
 /// Tells, and says so, that a parameter is missing which the journal does not hold.
 fn lacks_secret(params: &Map<String, Value>) -> bool {
-    let lacking = params.iter().find(|(_, value)| *value == secret::SHOWN);
+    let lacks = |text: &str| {
+        text == secret::SHOWN
+            || text.contains("://***@")
+            || text.contains("://") && text.contains(secret::SHOWN)
+    };
+    let lacking = params.iter().find(|(_, value)| value.as_str().is_some_and(lacks));
     if let Some((name, _)) = lacking {
         say(&format!(
             "error: the journal does not hold `{name}`, which is a secret; give it again: \

@@ -251,8 +251,9 @@ fn show_operation(trace: &Trace, wanted: &str) -> Exit {
         lines.extend(attempt.started.map(|when| (when, begun(trace, attempt))));
         lines.extend(attempt.end.as_ref().map(|end| (end.when, ended(attempt.number, end))));
     }
-    for (when, failure) in &operation.refused {
-        lines.push((*when, format!("call_refused\n{}", indent(&failure.message))));
+    for refusal in &operation.refused {
+        let text = format!("call_refused\n{}", indent(&refusal.failure.message));
+        lines.push((refusal.when, text));
     }
     if let Some((when, outcome)) = &operation.ended {
         let value = secret::clean(json!(outcome)).to_string();

@@ -91,7 +91,7 @@ pub(super) fn watch() -> anyhow::Result<Signals> {
                     _ = interrupt.recv() => seen.set(Exit::Interrupted),
                     _ = terminate.recv() => seen.set(Exit::Terminated),
                     _ = quit.recv() => seen.set(Exit::Quit),
-                    _ = heard(&mut hangup) => seen.set(Exit::HungUp),
+                    () = heard(&mut hangup) => seen.set(Exit::HungUp),
                 }
             }
         });

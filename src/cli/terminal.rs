@@ -1,7 +1,7 @@
 //! The modes of the terminal that kaizen changes while it runs, and gives back in the end.
 
+use crate::cli::output;
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
-use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
 /// How the terminal was before, while it is changed.
@@ -33,9 +33,7 @@ impl Terminal {
 
 /// Writes to the terminal as it is, without a line's end.
 pub(super) fn write_raw(text: &str) {
-    let mut stderr = std::io::stderr();
-    // A terminal that is gone shows nothing.
-    let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+    output::write_err(text);
 }
 
 fn change(without: LocalFlags) -> Option<()> {

@@ -12,6 +12,7 @@ use crate::model::registry::key_variable;
 use crate::model::spec::{KeyRef, ModelSpec, is_on_this_machine};
 use anyhow::Context;
 use serde_json::{Map, Value, json};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// A project whose wishes nobody has accepted.
@@ -154,9 +155,15 @@ fn hash(wishes: &[String]) -> String {
     blake3::hash(wishes.join("\n").as_bytes()).to_hex().to_string()
 }
 
+/// Returns what a project is known by: its folder. Two folders never share a name, whatever bytes are
+/// in theirs.
 fn name(project: &Project) -> anyhow::Result<String> {
     let root = project.root.canonicalize().context("finding the project")?;
-    Ok(root.display().to_string())
+    Ok(match root.to_str() {
+        Some(text) => text.to_owned(),
+        // A path begins with `/`, so that this is never one.
+        None => format!("bytes:{}", root.as_os_str().as_bytes().escape_ascii()),
+    })
 }
 
 /// Returns the file in which trust is kept, outside of every project.

@@ -8,7 +8,7 @@ use crate::base::strand::Strand;
 use crate::base::unit::Money;
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
-use crate::executor::reuse::Answer;
+use crate::executor::reuse::{Answer, Reuse};
 use crate::journal::cassette::Line;
 use crate::journal::key::Key;
 use crate::journal::past::PastTry;
@@ -127,6 +127,8 @@ impl Executor {
         let number = usize::try_from(attempt - 1).unwrap_or(usize::MAX);
         match &self.past {
             Some(past) => match past.call(*key, at, number) {
+                // In an edited script its reply may have gone to another place.
+                Some(then) if then.result.is_ok() && self.has_moved(&asked.sample) => Source::News,
                 Some(then) => Source::Then(Box::new(then.clone())),
                 None => Source::News,
             },
@@ -138,9 +140,11 @@ impl Executor {
     pub(super) fn may_ask(&self, source: &Source, sample: &Sample) -> bool {
         match source {
             Source::Then(_) => false,
+            // A reply that only an interrupted run has got was asked for in the undisturbed one.
             Source::News => {
                 let claims = self.claims.borrow();
-                !self.reuse.as_ref().is_some_and(|reuse| reuse.has(sample, &claims))
+                let is_known = |reuse: &Rc<Reuse>| reuse.is_wide() && reuse.has(sample, &claims);
+                !self.reuse.as_ref().is_some_and(is_known)
             }
             Source::Answer(answer) => matches!(answer, Answer::Ask),
         }
@@ -153,6 +157,11 @@ impl Executor {
         let name = learner.name(asked.op);
         let op = (asked.op, name);
         reuse.answer(&asked.sample, &asked.request, &mut self.claims.borrow_mut(), op)
+    }
+
+    /// Tells whether a reply has gone to another place of the script than the one that got it then.
+    fn has_moved(&self, sample: &Sample) -> bool {
+        self.claims.borrow().have_moved(sample)
     }
 
     /// Takes a reply for used that is told again, so that no equal request gets it as well.
@@ -199,13 +208,12 @@ impl Executor {
         Ok(called)
     }
 
-    /// Answers a request for which no model is asked.
-    pub(super) async fn without_asking(
+    /// Answers a request for which no model is asked. Returns the run that paid as well.
+    pub(super) fn without_asking(
         &self,
-        number: u32,
         asked: &Asked,
         answer: Answer,
-    ) -> Result<Tried, Stop> {
+    ) -> Result<(Called, Option<RunId>), Stop> {
         let (called, run) = match answer {
             Answer::Known(known) => {
                 let Known { text, usage, cost, served_by, run } = *known;
@@ -224,9 +232,6 @@ impl Executor {
             Answer::Ask => (Called::broken("no model was asked".to_owned()), None),
         };
         self.known.count(&asked.model, &asked.request, called.cost);
-
-        // Others that do something at the same time get their turn.
-        self.outside(std::future::ready(())).await;
-        Ok(Tried::now(number, called, run))
+        Ok((called, run))
     }
 }

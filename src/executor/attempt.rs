@@ -2,7 +2,7 @@
 
 use crate::base::failpoint::{self, Point};
 use crate::base::failure::{Failure, Kind};
-use crate::base::id::FlowId;
+use crate::base::id::{FlowId, RunId};
 use crate::base::strand::Strand;
 use crate::base::unit::Money;
 use crate::executor::answer::{Asked, Miss, Source, Tried};
@@ -20,7 +20,7 @@ use crate::journal::past::PastTry;
 use crate::model::Model;
 use crate::model::error::{CallError, Retry};
 use crate::model::message::{Message, Role};
-use crate::model::reply::Usage;
+use crate::model::reply::{Called, Usage};
 use crate::model::request::Request;
 use crate::model::schema;
 use crate::model::tuning::Change;
@@ -190,11 +190,12 @@ impl Executor {
         }
         let may_ask = self.may_ask(&source, sample);
         let mut reserve = if may_ask { Some(self.reserve(scope, asked).await?) } else { None };
+        // A call of the run that is gone through again waited for its turn then, so it does now.
+        let was_asked = matches!(&source, Source::Then(then) if !then.was_reused);
+        let is_guess = matches!(&source, Source::Answer(Answer::Guess(_)));
         // The semaphore is never closed.
         let _permit = match &self.calls {
-            Some(calls) if may_ask || matches!(source, Source::Then(_)) => {
-                calls.acquire().await.ok()
-            }
+            Some(calls) if may_ask || was_asked || is_guess => calls.acquire().await.ok(),
             _ => None,
         };
 
@@ -227,7 +228,13 @@ impl Executor {
             other => {
                 drop(reserve.take());
                 guard.armed = false;
-                return self.without_asking(number, asked, other).await;
+                let (called, run) = self.without_asking(asked, other)?;
+                guard.plan(&called, run.clone());
+
+                // Others that do something at the same time get their turn.
+                self.outside(std::future::ready(())).await;
+                guard.armed = false;
+                return Ok(Tried::now(number, called, run));
             }
         };
         guard.armed = false;
@@ -267,7 +274,15 @@ impl Executor {
             before: parts.as_ref().and_then(|parts| parts.before),
             terms: parts.as_ref().map(|parts| parts.terms),
         })?;
-        Ok(CallGuard { executor: self, scope, asked, number, has_begun, armed: true })
+        Ok(CallGuard {
+            executor: self,
+            scope,
+            asked,
+            number,
+            has_begun,
+            planned: None,
+            armed: true,
+        })
     }
 
     /// Journals the parts of a request that this run has not kept yet; none if nothing is kept.
@@ -398,7 +413,19 @@ struct CallGuard<'a> {
     asked: &'a Asked,
     number: u32,
     has_begun: Rc<Cell<bool>>,
+    /// In a plan, the tokens and the price that it would have, and the run that has paid for it.
+    planned: Option<(Option<Usage>, Option<Money>, Option<RunId>)>,
     armed: bool,
+}
+
+impl CallGuard<'_> {
+    /// Notes what a planned call would take: a run makes it, also if another one ends first.
+    fn plan(&mut self, called: &Called, paid_by: Option<RunId>) {
+        if self.executor.guess().is_some() {
+            self.armed = true;
+            self.planned = Some((called.usage, called.cost, paid_by));
+        }
+    }
 }
 
 impl Drop for CallGuard<'_> {
@@ -415,6 +442,8 @@ impl Drop for CallGuard<'_> {
             self.executor.known.count(model, request, None);
         }
         let is_free = !is_again && !self.has_begun.get();
+        let given_up = (is_free.then(Usage::default), is_free.then_some(Money::ZERO), None);
+        let (usage, cost, reused) = self.planned.take().unwrap_or(given_up);
 
         // The run is being torn down; a store that cannot be written is reported by its next use.
         let _ = self.executor.note(&Event::AttemptEnded {
@@ -422,11 +451,11 @@ impl Drop for CallGuard<'_> {
             op: self.scope.op,
             attempt: self.number,
             demo: model.is_demo(),
-            reused: None,
+            reused,
             again: false,
             reply: None,
-            usage: is_free.then(Usage::default),
-            cost: is_free.then_some(Money::ZERO),
+            usage,
+            cost,
             served_by: None,
             failure: Some(Failure::new(Kind::Cancelled, "the call was given up")),
             retry_in_ms: None,

@@ -81,6 +81,16 @@ pub struct Forced {
     pub is_yes: bool,
 }
 
+/// In which order calls end that are under way at the same time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum EndOrder {
+    /// Those that began first end first.
+    #[default]
+    AsBegun,
+    /// Those that began last end first.
+    Reversed,
+}
+
 /// The guesses of one time through the script.
 #[derive(Debug)]
 pub struct Guess {
@@ -88,6 +98,7 @@ pub struct Guess {
     /// Which of them is made.
     number: usize,
     forced: Forced,
+    order: EndOrder,
     /// How many different guesses there are at most for one of those that were made.
     choices: Cell<usize>,
     /// Operations that have made a guess, or depend on one.
@@ -100,7 +111,18 @@ impl Guess {
     /// Makes the guess of this number.
     pub fn new(words: Words, number: usize, forced: Forced) -> Guess {
         let (choices, ops, seen) = Default::default();
-        Guess { words, number, forced, choices, ops, seen }
+        Guess { words, number, forced, order: EndOrder::AsBegun, choices, ops, seen }
+    }
+
+    /// Lets calls end in this order.
+    #[must_use]
+    pub fn ending(self, order: EndOrder) -> Guess {
+        Guess { order, ..self }
+    }
+
+    /// Returns the order in which calls end.
+    pub(super) fn order(&self) -> EndOrder {
+        self.order
     }
 
     /// Returns how many different guesses there are: none if none was made, and as many as there are

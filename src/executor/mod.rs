@@ -22,7 +22,7 @@ use crate::base::failure::{Failure, Kind};
 use crate::base::id::{FlowId, OpId, RunId};
 use crate::executor::again::{Figures, Passed, Start};
 use crate::executor::budget::{Bounds, Budget, Tally};
-use crate::executor::guess::Guess;
+use crate::executor::guess::{EndOrder, Guess};
 use crate::executor::reuse::Reuse;
 use crate::executor::tape::Tape;
 use crate::executor::turns::Turns;
@@ -172,6 +172,9 @@ impl Executor {
     pub fn reusing(self, reuse: Rc<Reuse>) -> Executor {
         if reuse.is_dry() {
             self.turns.make_dry();
+        }
+        if reuse.guess().is_some_and(|guess| guess.order() == EndOrder::Reversed) {
+            self.turns.reverse();
         }
         Executor { reuse: Some(reuse), ..self }
     }

@@ -26,6 +26,8 @@ struct Waiter {
     has_ended: Cell<bool>,
     /// Nobody else was waiting when its turn came.
     was_alone: Cell<bool>,
+    /// It waits for everything before its place, and is no end of its own.
+    is_bystander: Cell<bool>,
     /// It need not wait for the end outside: it did so in the run that is gone through again.
     is_spared: Cell<bool>,
     waker: RefCell<Option<Waker>>,
@@ -84,6 +86,8 @@ pub struct Turns {
     pub(super) is_driven: Cell<bool>,
     /// No time passes: timers end in their order, and at once.
     is_dry: Cell<bool>,
+    /// Where nothing outside happens, what began last ends first.
+    is_reversed: Cell<bool>,
     /// How much time has passed where none does.
     now: Cell<Duration>,
     /// When the run began.
@@ -120,6 +124,11 @@ impl Turns {
         self.is_dry.set(true);
     }
 
+    /// Lets what began last end first, where nothing outside happens.
+    pub(super) fn reverse(&self) {
+        self.is_reversed.set(true);
+    }
+
     /// Returns how many ends were told. As long as it stays the same, nobody has waited.
     pub(crate) fn told(&self) -> u64 {
         self.told.get()
@@ -148,9 +157,10 @@ impl Turns {
     /// Waits until everything has been told that stands in the journal before this place. What stands
     /// there followed from the last of it, so it is no end of its own that others would wait for.
     pub(super) async fn reach(&self, place: u64) {
-        let waiter = Rc::new(Waiter::default());
+        let waiter = Rc::new(Waiter { is_bystander: Cell::new(true), ..Waiter::default() });
         let asked = self.number();
         self.queues.borrow_mut().known.insert((place, asked), waiter.clone());
+        let _left = Left { turns: self, key: (place, asked) };
         std::future::poll_fn(|context| {
             let first = self.queues.borrow().untold.keys().next().copied();
             let is_next = first.is_none_or(|first| first >= place);
@@ -161,7 +171,6 @@ impl Turns {
             Poll::Pending
         })
         .await;
-        self.queues.borrow_mut().known.remove(&(place, asked));
     }
 
     /// Takes an end of the journal for told. The time until then has passed.
@@ -176,7 +185,10 @@ impl Turns {
         let queues = self.queues.borrow();
         let Some(next) = queues.untold.keys().next() else { return };
         for (_, waiter) in queues.known.range((*next, 0)..=(*next, u64::MAX)) {
-            if let Some(waker) = waiter.waker.take() {
+            // Who waits for an end of its own must not be polled out of turn.
+            if waiter.is_bystander.get()
+                && let Some(waker) = waiter.waker.take()
+            {
                 waker.wake();
             }
         }
@@ -310,7 +322,10 @@ impl Turns {
     /// Does the same where nothing outside happens: what has ended, then timers, then what the journal
     /// does not know.
     fn tell_next_dry(&self, queues: &mut Queues) -> bool {
-        if let Some(waiter) = pop(|| queues.ended.pop_front()) {
+        let is_reversed = self.is_reversed.get();
+        let ended = &mut queues.ended;
+        let next = || if is_reversed { ended.pop_back() } else { ended.pop_front() };
+        if let Some(waiter) = pop(next) {
             return self.tell(&waiter);
         }
         while let Some(((at, _), waiter)) = queues.timers.pop_first() {
@@ -338,6 +353,18 @@ impl Turns {
         waiter.was_alone.set(self.waiting.get() == 1);
         waiter.tell();
         true
+    }
+}
+
+/// Takes somebody out of the queue of what is known, also if they give up.
+struct Left<'a> {
+    turns: &'a Turns,
+    key: (u64, u64),
+}
+
+impl Drop for Left<'_> {
+    fn drop(&mut self) {
+        self.turns.queues.borrow_mut().known.remove(&self.key);
     }
 }
 

@@ -11,10 +11,20 @@ impl Event {
     #[must_use]
     pub fn without_secrets(self) -> Event {
         match self {
-            Event::RunStarted { mut script, params, seed, program, resumes, what, reuse } => {
+            Event::RunStarted {
+                mut script,
+                params,
+                seed,
+                program,
+                resumes,
+                what,
+                reuse,
+                mut terms,
+            } => {
                 scrub_in(&mut script);
                 let params = clean_fields(params);
-                Event::RunStarted { script, params, seed, program, resumes, what, reuse }
+                terms.model.iter_mut().for_each(scrub_in);
+                Event::RunStarted { script, params, seed, program, resumes, what, reuse, terms }
             }
             Event::Told { what, value, at } => {
                 Event::Told { what: what.without_secrets(), value: clean(value), at }

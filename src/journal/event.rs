@@ -77,6 +77,34 @@ words! {
     }
 }
 
+/// What a run was given besides its parameters and its seed. A run that resumes it keeps all of it that
+/// it is not given itself.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Terms {
+    /// The hash of the script's text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The default model, if it is not the project's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Most money, in dollars.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_cost: Option<f64>,
+    /// Most tokens, read and written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u64>,
+    /// Most calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_calls: Option<u64>,
+}
+
+impl Terms {
+    fn are_none(&self) -> bool {
+        *self == Terms::default()
+    }
+}
+
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -100,6 +128,9 @@ pub enum Event {
         /// Whether it uses the replies of other runs.
         #[serde(skip_serializing_if = "std::ops::Not::not", default)]
         reuse: bool,
+        /// What else it was given.
+        #[serde(skip_serializing_if = "Terms::are_none", default)]
+        terms: Box<Terms>,
     },
     /// The script was told something that no later run could find out again.
     Told {

@@ -43,7 +43,12 @@ enum Mark {
 
 /// The replies that a run has used, so that none answers two requests.
 #[derive(Debug, Default)]
-pub struct Claims(HashSet<(Key, Mark)>);
+pub struct Claims {
+    /// Places of requests that have their reply, or that are asked for it.
+    taken: HashSet<(Key, Mark)>,
+    /// Places whose reply has gone to another one.
+    bereft: HashSet<(Key, Mark)>,
+}
 
 /// One reply as it was paid for.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,8 +86,17 @@ pub struct Replies {
     prompts: HashMap<Key, Rc<str>>,
     /// Replies that operations used which then failed.
     failed: Vec<(Key, Mark)>,
+    /// Whether each reply waits for the place in the script where it was asked for.
+    keep_places: bool,
     /// Why a request got no reply in the end. Only a replay is answered by that.
     refused: HashMap<(Key, Mark), Failure>,
+}
+
+impl Claims {
+    /// Tells whether the reply of this place has gone to another one.
+    pub fn have_moved(&self, sample: &Sample) -> bool {
+        self.bereft.contains(&(sample.key, Mark::Spot(sample.at.clone())))
+    }
 }
 
 impl Replies {
@@ -100,28 +114,39 @@ impl Replies {
         let list = self.known.get_mut(&sample.key)?;
         let own = Mark::Spot(sample.at.clone());
         let arrival = Mark::Arrival(sample.arrival);
-        let is_free = |mark: &Mark| !claims.0.contains(&(sample.key, mark.clone()));
+        let is_free = |mark: &Mark| !claims.taken.contains(&(sample.key, mark.clone()));
+        let keep_places = self.keep_places;
+        let may_move = |mark: &Mark| !keep_places || !matches!(mark, Mark::Spot(_));
         let find = |wanted: &Mark| {
             list.iter().position(|kept| kept.mark == *wanted && is_free(&kept.mark))
         };
         let place = find(&own)
             .or_else(|| find(&arrival))
-            .or_else(|| list.iter().position(|kept| is_free(&kept.mark)))?;
+            .or_else(|| list.iter().position(|kept| may_move(&kept.mark) && is_free(&kept.mark)))?;
 
-        list[place].mark = own.clone();
-        claims.0.insert((sample.key, own));
+        let before = std::mem::replace(&mut list[place].mark, own.clone());
+        if before != own {
+            claims.bereft.insert((sample.key, before));
+        }
+        claims.taken.insert((sample.key, own));
         Some(&list[place].known)
+    }
+
+    /// Gives every reply only to the place in the script where it was asked for, as long as that is
+    /// known. It fits a script that is the same: each place comes up again.
+    pub fn keep_to_their_places(&mut self) {
+        self.keep_places = true;
     }
 
     /// Tells whether a request would get a reply if it was made now.
     pub fn has(&self, sample: &Sample, claims: &Claims) -> bool {
-        let is_free = |kept: &Kept| !claims.0.contains(&(sample.key, kept.mark.clone()));
+        let is_free = |kept: &Kept| !claims.taken.contains(&(sample.key, kept.mark.clone()));
         self.known.get(&sample.key).is_some_and(|list| list.iter().any(is_free))
     }
 
     /// Takes the place of a request that is asked: its reply will be nobody else's.
     pub fn reserve(sample: &Sample, claims: &mut Claims) {
-        claims.0.insert((sample.key, Mark::Spot(sample.at.clone())));
+        claims.taken.insert((sample.key, Mark::Spot(sample.at.clone())));
     }
 
     /// Returns the reply to exactly this request.

@@ -5,7 +5,7 @@ use crate::base::id::{FlowId, OpId, RunId};
 use crate::base::strand::{Address, Spot};
 use crate::base::unit::Money;
 use crate::flow::outcome::Outcome;
-use crate::journal::event::{Event, LogLevel, RunKind, RunStatus};
+use crate::journal::event::{Event, LogLevel, RunKind, RunStatus, Terms};
 use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
 use crate::journal::part::RequestPart;
@@ -44,6 +44,8 @@ pub struct RunStart {
     pub resumes: Option<RunId>,
     /// Whether it uses the replies of other runs.
     pub reuse: bool,
+    /// What else it was given.
+    pub terms: Terms,
 }
 
 /// How a run ended.
@@ -90,7 +92,18 @@ pub struct OpTrace {
     /// Its calls, in the order in which they began.
     pub attempts: Vec<AttemptTrace>,
     /// Calls that were not made, because a budget did not allow them.
-    pub refused: Vec<(Moment, Failure)>,
+    pub refused: Vec<Refusal>,
+}
+
+/// A call that was not made, because a budget did not allow it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
+    /// When.
+    pub when: Moment,
+    /// What did not fit.
+    pub failure: Failure,
+    /// Where it would have been made.
+    pub at: Spot,
 }
 
 /// One call of an operation.
@@ -264,7 +277,10 @@ impl Trace {
             Event::Expanded { .. } => trace.expanded = Some(when),
             Event::OpStarted { .. } => trace.started = Some(when),
             Event::OpEnded { outcome, .. } => trace.ended = Some((when, outcome.clone())),
-            Event::CallRefused { failure, .. } => trace.refused.push((when, failure.clone())),
+            Event::CallRefused { failure, at, .. } => {
+                let (failure, at) = (failure.clone(), at.clone());
+                trace.refused.push(Refusal { when, failure, at });
+            }
             Event::AttemptStarted { .. } => trace.attempts.extend(attempt(when, event)),
             Event::AttemptEnded { attempt: number, .. } => {
                 let begun = trace.attempts.iter_mut().rev();
@@ -326,6 +342,13 @@ impl OpTrace {
         self.ended.as_ref().map(|(_, outcome)| outcome)
     }
 
+    /// Returns where its first call was made, or would have been, as far as the journal says.
+    pub fn address(&self) -> Option<&Address> {
+        let made = self.attempts.iter().filter_map(|attempt| attempt.sample.1.as_ref());
+        let refused = self.refused.iter().map(|refusal| &refusal.at);
+        made.chain(refused).next().map(|spot| &spot.address)
+    }
+
     /// Returns how long it took, in microseconds, if it has begun and ended.
     pub fn took(&self) -> Option<i64> {
         let (ended, _) = self.ended.as_ref()?;
@@ -354,7 +377,8 @@ impl OpTrace {
 }
 
 fn run_start(when: Moment, event: &Event) -> Option<RunStart> {
-    let Event::RunStarted { script, params, seed, program, resumes, reuse, what: _ } = event else {
+    let Event::RunStarted { script, params, seed, program, resumes, reuse, terms, what: _ } = event
+    else {
         return None;
     };
     Some(RunStart {
@@ -366,6 +390,7 @@ fn run_start(when: Moment, event: &Event) -> Option<RunStart> {
         program: program.clone(),
         resumes: resumes.clone(),
         reuse: *reuse,
+        terms: Terms::clone(terms),
     })
 }
 

@@ -43,8 +43,8 @@ impl Model {
     /// been billed, and both `None` if nobody knows.
     #[must_use]
     pub fn settle(&self, called: Called) -> Called {
-        // Every request has a token, so figures of none are no figures.
-        let counted = called.usage.filter(|usage| usage.tokens() > 0);
+        // Every request has a token, so figures without one that was read are no figures.
+        let counted = called.usage.filter(|usage| usage.input() > 0);
         if counted.is_none() && called.result.as_ref().is_err_and(|error| !may_be_billed(error)) {
             return Called { usage: Some(Usage::default()), cost: Some(Money::ZERO), ..called };
         }
@@ -234,15 +234,23 @@ mod tests {
     }
 
     #[test]
-    fn figures_of_nothing_are_unknown() {
-        let called = Called {
-            usage: Some(Usage::default()),
-            cost: Some(Money::ZERO),
-            served_by: None,
-            result: Ok("x".to_owned()),
-        };
-        let settled = priced().settle(called);
-        assert_eq!((settled.usage, settled.cost), (None, None));
+    fn figures_that_say_that_nothing_was_read_are_unknown() {
+        let unread = Usage { output_visible: 5, reasoning: 3, ..Usage::default() };
+        for usage in [Usage::default(), unread] {
+            let called = Called {
+                usage: Some(usage),
+                cost: Some(Money::ZERO),
+                served_by: None,
+                result: Ok("x".to_owned()),
+            };
+            let settled = priced().settle(called);
+            assert_eq!((settled.usage, settled.cost), (None, None), "{usage:?}");
+        }
+        // What comes from the cache was read as well.
+        let usage = Usage { cache_read: 4, output_visible: 5, ..Usage::default() };
+        let called =
+            Called { usage: Some(usage), cost: None, served_by: None, result: Ok("x".to_owned()) };
+        assert_eq!(priced().settle(called).usage, Some(usage));
         // A refusal may well say that it used nothing.
         let message = "m".to_owned();
         let refused = CallError::RateLimited { status: 429, retry_after: None, message };

@@ -4,6 +4,7 @@ use crate::base::wildcard::Wildcard;
 use crate::model::error::CallError;
 use crate::model::provider::host::HostPattern;
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 /// One denial, with what people know it by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct Denials {
     pub hosts: Vec<Denial<HostPattern>>,
     /// Variables of the environment whose values are not used as keys.
     pub variables: Vec<Denial<Wildcard>>,
+    /// Files, and folders with what is in them, that are not read as keys.
+    pub files: Vec<Denial<PathBuf>>,
 }
 
 impl Denials {
@@ -43,6 +46,17 @@ impl Denials {
         let denial = self.variables.iter().find(|denial| denial.of.covers(name));
         denial.map_or(Ok(()), |denial| {
             Err(refusal(&format!("reading the variable `{name}`"), &denial.source))
+        })
+    }
+
+    /// Accepts a file that is to be read as a key, wherever links lead.
+    pub fn check_file(&self, named: &str) -> Result<(), CallError> {
+        let path = std::path::absolute(named).unwrap_or_else(|_| PathBuf::from(named));
+        let real = path.canonicalize().unwrap_or_else(|_| path.clone());
+        let denies = |denied: &PathBuf| path.starts_with(denied) || real.starts_with(denied);
+        let denial = self.files.iter().find(|denial| denies(&denial.of));
+        denial.map_or(Ok(()), |denial| {
+            Err(refusal(&format!("reading the file `{named}`"), &denial.source))
         })
     }
 

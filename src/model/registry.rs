@@ -329,7 +329,7 @@ impl Models {
                 }),
             },
             // The project's own were learned before any script could name or write a file.
-            Some(KeyRef::File(path)) => match key_file::read(path) {
+            Some(KeyRef::File(path)) => match self.key_in_file(path)? {
                 Ok(key) => Ok(Some(Secret::apart(key))),
                 Err(error) => Err(CallError::Setup {
                     message: format!("no key for `{provider}`: reading `{path}`: {error}"),
@@ -357,6 +357,12 @@ impl Models {
         let Some(key) = self.get(variable) else { return Ok(None) };
         self.denials.borrow().check_variable(variable)?;
         Ok(Some(key))
+    }
+
+    /// Reads a file that holds a key, unless it is denied.
+    fn key_in_file(&self, path: &str) -> Result<std::io::Result<String>, CallError> {
+        self.denials.borrow().check_file(path)?;
+        Ok(key_file::read(path))
     }
 
     /// Returns the limiter of the model's server, which all models of that server and key share.

@@ -11,13 +11,17 @@ use crate::optimizer::pattern::{Pattern, TaskType};
 use crate::optimizer::policy::Policy;
 use crate::optimizer::stats::probability_below;
 use serde_json::{Map, Value, json};
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// The section of successes.
 const SUCCESSFUL: &str = "successful_patterns";
 /// The section of failures.
 const FAILED: &str = "failed_patterns";
+/// Most bytes that the name of a file has.
+const NAME_MAX: usize = 255;
 /// Fewest failures for which a pattern may be avoided, as in the guide.
 const FAILURES_MIN: usize = 3;
 
@@ -270,8 +274,8 @@ impl GuideFile {
     /// Takes the lock that all writers of this file take. It stands beside the file, because the
     /// file itself is replaced by every change.
     fn lock(&self) -> Result<File, GuideFileError> {
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        let path = self.path.with_file_name(format!(".{name}.lock"));
+        let name = self.path.file_name().unwrap_or_default();
+        let path = self.path.with_file_name(lock_name(name));
         let lock = own::open(&path).map_err(|source| self.io(source))?;
         lock.lock().map_err(|source| self.io(source))?;
         Ok(lock)
@@ -303,6 +307,17 @@ fn escape(task: &str) -> String {
 
 fn unescape(task: &str) -> String {
     task.replace("%3A", ":").replace("%25", "%")
+}
+
+/// Returns the name of the lock of a file, which is shorter where the file's own name leaves no room.
+fn lock_name(file: &OsStr) -> OsString {
+    if file.len() + "..lock".len() > NAME_MAX {
+        return format!(".{}.lock", blake3::hash(file.as_bytes()).to_hex()).into();
+    }
+    let mut name = OsString::from(".");
+    name.push(file);
+    name.push(".lock");
+    name
 }
 
 #[cfg(test)]

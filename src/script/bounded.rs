@@ -1,19 +1,25 @@
 //! The language's own words that make something large of something small. Rhai makes it first and asks
 //! afterwards whether it is too large; a list of all numbers then ends the process for want of memory.
 
-use crate::script::error::Raised;
+use crate::base::failure::Kind;
+use crate::script::error::{Raised, throw_new};
 use crate::script::language::{change, word};
 use crate::script::limits::{ITEMS_MAX, STRING_MAX};
 use rhai::{Array, Dynamic, EvalAltResult, ImmutableString, Module, Position};
 
-/// Adds the words that cut strings into lists, and replace parts of strings.
+/// Adds the words that cut strings into lists, replace parts of strings, and make them longer.
 pub(super) fn register(module: &mut Module) {
     splitting(module);
     replacing(module);
+    padding(module);
 }
 
 /// Makes a list, no longer than a list may be.
 pub(super) fn list<T: Into<Dynamic>>(items: impl Iterator<Item = T>) -> Result<Array, Raised> {
+    if items.size_hint().0 > ITEMS_MAX {
+        return Err(too_large("Size of array/BLOB"));
+    }
+
     let mut list = Array::new();
     for item in items {
         if list.len() == ITEMS_MAX {
@@ -33,6 +39,11 @@ fn count(pieces: i64) -> usize {
     usize::try_from(pieces.max(1)).unwrap_or(usize::MAX)
 }
 
+/// Splits a text at each delimiter.
+type Whole = fn(&str, &str) -> Result<Array, Raised>;
+/// Splits a text at a delimiter into so many pieces at most.
+type Pieces = fn(&str, usize, &str) -> Result<Array, Raised>;
+
 fn splitting(module: &mut Module) {
     let params = "string: string, array";
     word(module, "split", params, |text: &mut ImmutableString| {
@@ -42,7 +53,6 @@ fn splitting(module: &mut Module) {
         list(text.split_whitespace())
     });
 
-    type Whole = fn(&str, &str) -> Result<Array, Raised>;
     let words: [(&str, Whole); 2] = [
         ("split", |text, at| list(text.split(at))),
         ("split_rev", |text, at| list(text.rsplit(at))),
@@ -58,7 +68,6 @@ fn splitting(module: &mut Module) {
         });
     }
 
-    type Pieces = fn(&str, usize, &str) -> Result<Array, Raised>;
     let words: [(&str, Pieces); 2] = [
         ("split", |text, most, at| list(text.splitn(most, at))),
         ("split_rev", |text, most, at| list(text.rsplitn(most, at))),
@@ -131,5 +140,45 @@ fn replace(text: &mut ImmutableString, find: &str, by: &str) -> Result<(), Raise
         }
     }
     *text = text.replace(find, by).into();
+    Ok(())
+}
+
+fn padding(module: &mut Module) {
+    let params = "string: string, len: int, padding: string";
+    change(module, "pad", params, |text: &mut ImmutableString, len: i64, by: ImmutableString| {
+        pad(text, len, &by)
+    });
+    let params = "string: string, len: int, character: char";
+    change(module, "pad", params, |text: &mut ImmutableString, len: i64, by: char| {
+        pad(text, len, by.encode_utf8(&mut [0; 4]))
+    });
+}
+
+/// Makes a text so many characters long, if the outcome is no longer than a text may be.
+fn pad(text: &mut ImmutableString, characters: i64, by: &str) -> Result<(), Raised> {
+    let wanted = usize::try_from(characters).unwrap_or(0);
+    if wanted > STRING_MAX {
+        return Err(too_large("Length of string"));
+    }
+    let missing = wanted.saturating_sub(text.chars().count());
+    if missing == 0 {
+        return Ok(());
+    }
+    if by.is_empty() {
+        return Err(throw_new(
+            Kind::Option,
+            "`pad` needs something to pad with, and got an empty text",
+        ));
+    }
+
+    let each = by.chars().count();
+    let (whole, rest) = (missing / each, missing % each);
+    let rest = by.char_indices().nth(rest).map_or(0, |(at, _)| at);
+    let growth = whole.saturating_mul(by.len()).saturating_add(rest);
+    if text.len().saturating_add(growth) > STRING_MAX {
+        return Err(too_large("Length of string"));
+    }
+    let padded = [text.as_str(), &by.repeat(whole), &by[..rest]].concat();
+    *text = padded.into();
     Ok(())
 }

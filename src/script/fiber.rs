@@ -16,6 +16,9 @@ use std::task::{Context, Poll};
 /// Stack of a fiber in bytes. Only pages that are touched cost memory. The deepest script that the
 /// limits allow needs about 6 MiB.
 const STACK_BYTES: usize = 8 << 20;
+/// Most tasks of a script that live at once. Each takes two of the mappings of memory of which a process
+/// of Linux has 65,530; the process ends when there is none left for what it needs besides.
+pub(crate) const TASKS_MAX: usize = 20_000;
 /// Most stacks kept for the next fibers.
 const POOL_MAX: usize = 64;
 
@@ -35,23 +38,54 @@ thread_local! {
     static RESUMING: Cell<Option<NonNull<Context<'static>>>> = const { Cell::new(None) };
     /// Stacks of fibers that have ended.
     static POOL: RefCell<Vec<DefaultStack>> = const { RefCell::new(Vec::new()) };
+    /// How many fibers live on this thread.
+    static LIVING: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Accepts that one more fiber lives.
+pub(crate) fn room() -> std::io::Result<()> {
+    if LIVING.get() < TASKS_MAX {
+        return Ok(());
+    }
+    Err(std::io::Error::other(format!(
+        "{TASKS_MAX} tasks live already (`TASKS_MAX`); wait for some of them first"
+    )))
+}
+
+/// Counts as one fiber while it lives.
+struct Life;
+
+impl Life {
+    fn begin() -> std::io::Result<Life> {
+        room()?;
+        LIVING.set(LIVING.get() + 1);
+        Ok(Life)
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        LIVING.set(LIVING.get().saturating_sub(1));
+    }
 }
 
 /// A function on its own stack, as a future. Dropping it unwinds the function, whose destructors run.
 pub(crate) struct Fiber<T: 'static> {
     coroutine: Option<Coroutine<(), (), T>>,
+    life: Option<Life>,
 }
 
 impl<T: 'static> Fiber<T> {
     /// Prepares a fiber; the function starts at the first poll.
     pub(crate) fn new(function: impl FnOnce() -> T + 'static) -> std::io::Result<Fiber<T>> {
+        let life = Life::begin()?;
         let pooled = POOL.with(|pool| pool.borrow_mut().pop());
         let stack = pooled.map_or_else(|| DefaultStack::new(STACK_BYTES), Ok)?;
         let coroutine = Coroutine::with_stack(stack, move |yielder: &Yielder<(), ()>, ()| {
             enter(yielder);
             function()
         });
-        Ok(Fiber { coroutine: Some(coroutine) })
+        Ok(Fiber { coroutine: Some(coroutine), life: Some(life) })
     }
 }
 
@@ -77,6 +111,7 @@ impl<T: 'static> Future for Fiber<T> {
                 if let Some(coroutine) = self.coroutine.take() {
                     keep(coroutine.into_stack());
                 }
+                self.life = None;
                 Poll::Ready(value)
             }
         }

@@ -1,18 +1,18 @@
 //! Opening files that a script names, in places that were looked at before: nothing that changes in
 //! between leads elsewhere, since no link is followed on the way.
 
+use crate::base::file;
+use crate::base::own;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat, renameat};
 use nix::sys::stat::{Mode, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::fs::{File, Metadata, Permissions};
+use std::io::{self, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
-
-/// Largest file that is read whole, in bytes.
-pub(super) const FILE_MAX: u64 = 64 << 20;
 
 /// Takes `.` and `..` out of a path without looking at the disk.
 pub(crate) fn plain(path: &Path) -> PathBuf {
@@ -45,20 +45,7 @@ pub(super) fn read(path: &Path) -> io::Result<String> {
     let (folder, name) = parts(path)?;
     let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
     let file = File::from(openat(walk(folder, false)?, name, flags, Mode::empty())?);
-    let meta = file.metadata()?;
-    if !meta.is_file() {
-        return Err(io::Error::other("it is not a file"));
-    }
-    let too_large = |length: u64| {
-        io::Error::other(format!("it has {length} bytes; at most {FILE_MAX} are read"))
-    };
-    if meta.len() > FILE_MAX {
-        return Err(too_large(meta.len()));
-    }
-    let mut text = String::new();
-    // A file may grow while it is read.
-    let length = file.take(FILE_MAX + 1).read_to_string(&mut text)? as u64;
-    if length > FILE_MAX { Err(too_large(length)) } else { Ok(text) }
+    file::text(file::regular(file)?)
 }
 
 /// Writes a file at a resolved path, whole or not at all, and makes the folders it needs.
@@ -66,13 +53,18 @@ pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
     let (folder, name) = parts(path)?;
     let folder = walk(folder, true)?;
     // Written beside the target and moved over it, so that a crash leaves the old or the new file.
-    let draft = format!(".{}.{}.part", name.to_string_lossy(), std::process::id());
+    let draft = own::draft_name(name);
+    // A file that is replaced keeps its mode: what is for its owner only stays so.
+    let before = path.symlink_metadata().ok().filter(Metadata::is_file);
+    let kept = before.as_ref().map(own::mode_of);
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC;
     let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let mode = Mode::from_bits_truncate(0o666);
+    let mode = Mode::from_bits_truncate(kept.unwrap_or(0o666) & 0o666);
     let mut file = File::from(openat(&folder, draft.as_str(), flags, mode)?);
-    let written = file
-        .write_all(text.as_bytes())
+    let keep = |kept| file.set_permissions(Permissions::from_mode(kept));
+    let written = kept
+        .map_or(Ok(()), keep)
+        .and_then(|()| file.write_all(text.as_bytes()))
         .and_then(|()| Ok(renameat(&folder, draft.as_str(), &folder, name)?));
     if written.is_err() {
         // The first error says what went wrong; a draft that is left harms nobody.

@@ -29,6 +29,7 @@ const WORDS: &[&str] = &[
     "order",
     "order_by",
     "order_desc",
+    "pad",
     "parse_json",
     "print",
     "reduce",

@@ -203,6 +203,11 @@ pub(super) fn find_place(
     Ok(place)
 }
 
+/// Accepts that a file is read at a place, wherever a link leads from there.
+pub(super) fn permit_reading(host: &Inner, place: &Path, named: &str) -> Result<(), Raised> {
+    permit(host, Right::Read, &files::real(place), named)
+}
+
 /// Returns a path without `.` and `..`; the folder's own links are resolved, those in the name are
 /// not.
 fn in_folder(folder: &Path, named: &str) -> PathBuf {

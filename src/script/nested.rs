@@ -138,7 +138,11 @@ fn debug(context: &NativeCallContext, value: &mut Dynamic) -> ImmutableString {
 
 /// Prints a value for an error, no more than its first characters.
 pub(super) fn shortened(value: &Dynamic, most: usize) -> String {
-    let text = printed(value.clone(), |leaf| format!("{leaf:?}").into());
+    let text = if value.is_array() || value.is_map() {
+        printed(value.clone(), |leaf| format!("{leaf:?}").into())
+    } else {
+        value.to_string()
+    };
     secret::beginning(&text, most)
 }
 

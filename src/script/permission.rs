@@ -7,9 +7,11 @@ use crate::base::visible::on_one_line;
 use crate::base::wildcard::Wildcard;
 use crate::model::denial::{Denial, Denials};
 use crate::model::provider::host::HostPattern;
+use crate::script::executable::Executable;
 use crate::script::fiber;
 use crate::script::files::{plain, real};
 use crate::script::modules::shown;
+use crate::script::procfs;
 use futures::future::LocalBoxFuture;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -105,16 +107,14 @@ impl Rule {
     }
 
     /// Tells whether a denial of it is one of a target, however the target is written.
-    fn denies(&self, right: Right, target: &Target<'_>) -> bool {
+    fn denies(&self, target: &Target<'_>) -> bool {
         match (self, target) {
             (Rule::Any, _) => true,
             (Rule::Path(given, real), Target::Path(path)) => {
                 path.starts_with(given) || path.starts_with(real)
             }
             (Rule::Host(pattern), Target::Host(host, port)) => pattern.denies(host, *port),
-            (Rule::Name(denied), Target::Name(name)) if right == Right::Run => {
-                denies_program(denied, name)
-            }
+            (Rule::Name(denied), Target::Program(program)) => program.is_denied_by(denied),
             (Rule::Name(denied), Target::Name(name)) => denied.covers(name),
             _ => false,
         }
@@ -127,6 +127,9 @@ impl Rule {
             (Rule::Any, _) => return true,
             (Rule::Host(pattern), Target::Host(host, port)) => return pattern.grants(host, *port),
             (Rule::Name(granted), Target::Name(name)) => return granted.covers(name),
+            (Rule::Name(granted), Target::Program(program)) => {
+                return granted.covers(program.named());
+            }
             _ => return false,
         };
         let rests = [path.strip_prefix(given), path.strip_prefix(real)];
@@ -185,24 +188,6 @@ fn name_rule(right: Right, text: &str) -> Result<Rule, String> {
     Ok(Rule::Name(Wildcard::new(text)))
 }
 
-/// Tells whether a denial is one of a program, by its name or by where it lies.
-fn denies_program(denied: &Wildcard, program: &str) -> bool {
-    let name_of = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
-    let is_path = program.contains('/');
-    let leads_to = if is_path { real(Path::new(program)) } else { program.into() };
-    let names = [Some(program.to_owned()), name_of(Path::new(program)), name_of(&leads_to)];
-    if names.into_iter().flatten().any(|name| denied.covers(&name)) {
-        return true;
-    }
-
-    // A name may be found anywhere, so also at the place that is denied.
-    let place = Path::new(denied.text());
-    let is_name_of =
-        !is_path && name_of(place).is_some_and(|name| Wildcard::new(name).covers(program));
-    denied.text().contains('/')
-        && (is_name_of || denied.covers(&leads_to.to_string_lossy()) || real(place) == leads_to)
-}
-
 /// What a script wants to touch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target<'a> {
@@ -210,8 +195,10 @@ pub enum Target<'a> {
     Path(&'a Path),
     /// A host, in lower case, and its port.
     Host(&'a str, u16),
-    /// A variable or a program.
+    /// A variable.
     Name(&'a str),
+    /// A program.
+    Program(&'a Executable),
 }
 
 impl fmt::Display for Target<'_> {
@@ -221,6 +208,7 @@ impl fmt::Display for Target<'_> {
             Target::Host(host, 80 | 443) => f.write_str(host),
             Target::Host(host, port) => write!(f, "{host}:{port}"),
             Target::Name(name) => f.write_str(name),
+            Target::Program(program) => f.write_str(program.named()),
         }
     }
 }
@@ -319,7 +307,7 @@ impl Permissions {
 
     /// Tells whether something is granted and not denied, without asking anybody.
     pub fn has(&self, right: Right, target: &Target<'_>) -> bool {
-        let denies = |(of, rule): &(Right, Rule)| *of == right && rule.denies(right, target);
+        let denies = |(of, rule): &(Right, Rule)| *of == right && rule.denies(target);
         let grants = |(of, rule): &(Right, Rule)| *of == right && rule.grants(target);
         let is_granted = self.allow.iter().any(grants);
         !self.deny.iter().any(denies)
@@ -329,13 +317,13 @@ impl Permissions {
     /// Tells whether a path is denied.
     pub(super) fn denies(&self, right: Right, path: &Path) -> bool {
         let target = Target::Path(path);
-        self.deny.iter().any(|(of, rule)| *of == right && rule.denies(right, &target))
+        self.deny.iter().any(|(of, rule)| *of == right && rule.denies(&target))
     }
 
     /// Tells whether a variable or a program is denied.
     pub(super) fn denies_name(&self, right: Right, name: &str) -> bool {
         let target = Target::Name(name);
-        self.deny.iter().any(|(of, rule)| *of == right && rule.denies(right, &target))
+        self.deny.iter().any(|(of, rule)| *of == right && rule.denies(&target))
     }
 
     /// Tells whether a variable or a program is granted by its name, and not because all are.
@@ -365,6 +353,13 @@ impl Permissions {
                 (Right::Env, Rule::Name(name)) => {
                     denials.variables.push(Denial { of: name.clone(), source });
                 }
+                (Right::Read, Rule::Any) => {
+                    denials.files.push(Denial { of: PathBuf::from("/"), source });
+                }
+                (Right::Read, Rule::Path(given, real)) => {
+                    denials.files.push(Denial { of: given.clone(), source: source.clone() });
+                    denials.files.push(Denial { of: real.clone(), source });
+                }
                 _ => {}
             }
         }
@@ -385,11 +380,11 @@ impl Permissions {
     /// Does the same for a program with these arguments.
     pub(super) async fn demand_program(
         &self,
-        program: &str,
+        program: &Executable,
         arguments: &[String],
     ) -> Result<(), Failure> {
-        let (target, arguments) = (Target::Name(program), Some(arguments));
-        self.accept(Right::Run, &target, program, arguments, Patience::Task).await
+        let target = Target::Program(program);
+        self.accept(Right::Run, &target, program.named(), Some(arguments), Patience::Task).await
     }
 
     /// Does the same for a host, in a task.
@@ -406,11 +401,14 @@ impl Permissions {
         patience: Patience,
     ) -> Result<(), Failure> {
         let (word, deed) = (right.word(), right.deed());
-        let denial = self.deny.iter().find(|(of, rule)| *of == right && rule.denies(right, target));
+        let denial = self.deny.iter().find(|(of, rule)| *of == right && rule.denies(target));
         if let Some((_, rule)) = denial {
             let what = said(right, rule);
             let message = format!("{deed} `{shown}` is denied by {what}, or by kaizen.toml");
             return Err(Failure::new(Kind::Permission, message));
+        }
+        if let Target::Path(path) = target {
+            procfs::accept(self, path, &format!("{deed} `{shown}`"))?;
         }
         if self.has(right, target) || self.asked(right, target, arguments, patience).await {
             return Ok(());
@@ -475,7 +473,7 @@ fn question(
 }
 
 /// Says how a denial is written.
-fn said(right: Right, rule: &Rule) -> String {
+pub(super) fn said(right: Right, rule: &Rule) -> String {
     match rule {
         Rule::Any => format!("`--deny-{}`", right.word()),
         rule => format!("`--deny-{}={rule}`", right.word()),
@@ -488,6 +486,7 @@ fn exactly(target: &Target<'_>) -> Rule {
         Target::Path(path) => Rule::Path(path.to_path_buf(), real(path)),
         Target::Host(host, port) => Rule::Host(HostPattern::exactly(host, *port)),
         Target::Name(name) => Rule::Name(Wildcard::new(*name)),
+        Target::Program(program) => Rule::Name(Wildcard::new(program.named())),
     }
 }
 

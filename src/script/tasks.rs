@@ -11,7 +11,7 @@ use crate::flow::callback::Scope;
 use crate::script::Inner;
 use crate::script::convert;
 use crate::script::error::{self, Raised};
-use crate::script::fiber::Fiber;
+use crate::script::fiber::{self, Fiber};
 use crate::script::home;
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext, NativeCallContextStore};
 use serde_json::Value;
@@ -207,10 +207,17 @@ pub(super) fn start(
 ) -> impl Future<Output = Result<Dynamic, Raised>> + 'static {
     let fiber = Fiber::new(function);
     async move {
-        let fiber = fiber.map_err(|e| {
-            let message = format!("no memory for another task of the script: {e}");
-            error::throw(&Failure::new(Kind::Memory, message))
-        })?;
+        let fiber = fiber.map_err(|e| no_room(&e))?;
         InTask { task: Rc::new(task), future: fiber }.await
     }
+}
+
+/// Accepts that one more task starts.
+pub(super) fn room() -> Result<(), Raised> {
+    fiber::room().map_err(|e| no_room(&e))
+}
+
+fn no_room(error: &std::io::Error) -> Raised {
+    let message = format!("there is no room for another task of the script: {error}");
+    error::throw(&Failure::new(Kind::Memory, message))
 }

@@ -154,9 +154,7 @@ impl Writer {
         number: i64,
         change: Change,
     ) -> Result<(), StoreError> {
-        series.broken()?;
-        let place = Place { series: series.clone(), number };
-        self.wait(change, Some(place), Look::Quick).await
+        self.follow(series, number, change, Look::Quick).await
     }
 
     /// Applies the last change of a series, and returns once the whole series is on the disk, where
@@ -167,9 +165,19 @@ impl Writer {
         number: i64,
         change: Change,
     ) -> Result<(), StoreError> {
+        self.follow(series, number, change, Look::Close).await
+    }
+
+    async fn follow(
+        &self,
+        series: &Series,
+        number: i64,
+        change: Change,
+        look: Look,
+    ) -> Result<(), StoreError> {
         series.broken()?;
         let place = Place { series: series.clone(), number };
-        self.wait(change, Some(place), Look::Close).await
+        self.wait(change, Some(place), look).await
     }
 
     /// Applies the next change of a series, and returns what to wait for until it is on the disk.

@@ -67,6 +67,7 @@ fn a_reply_that_does_not_say_what_it_used_costs_its_worst_case() {
         r#","usage":{"total_tokens":99999}"#,
         r#","usage":{"prompt_tokens":null,"completion_tokens":null}"#,
         r#","usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#,
+        r#","usage":{"prompt_tokens":0,"completion_tokens":15,"total_tokens":15}"#,
     ];
     for usage in silent {
         check(usage, reply(usage), "", THREE_AT_WORST);

@@ -169,3 +169,132 @@ fn a_page_is_not_fetched_from_a_denied_host_that_another_one_leads_to() {
     }
     assert_eq!(guarded.bodies().len(), 0);
 }
+
+#[test]
+fn a_denied_program_runs_by_no_link_to_it_wherever_it_is_found() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let mut ended = Vec::new();
+    for (denied, program) in [
+        // From the folder in which it runs, which is not the one where kaizen was started.
+        ("tool", "./link"),
+        ("tool", "./far"),
+        ("between", "./far"),
+        ("BIN/tool", "./link"),
+        // From `PATH`, where a name leads to another one.
+        ("tool", "alias"),
+        ("t*l", "alias"),
+        ("BIN/tool", "alias"),
+        ("BIN/alias", "tool"),
+        ("alias", "tool"),
+        ("hard", "tool"),
+        ("tool", "BIN/hard"),
+        // Another program runs.
+        ("other", "alias"),
+        ("too", "./far"),
+    ] {
+        let project = Project::new();
+        project.file("bin/tool", "#!/bin/sh\necho ran\n").file("bin/other", "#!/bin/sh\n");
+        let bin = project.path().join("bin");
+        for name in ["tool", "other"] {
+            let mode = std::fs::Permissions::from_mode(0o755);
+            std::fs::set_permissions(bin.join(name), mode).unwrap();
+        }
+        symlink("tool", bin.join("alias")).unwrap();
+        std::fs::hard_link(bin.join("tool"), bin.join("hard")).unwrap();
+        let whole = |name: &str| name.replace("BIN", &bin.display().to_string());
+        let script = format!("print(command(\"{}\", []).stdout)", whole(program));
+        project.file("sub/s.rhai", &script);
+        symlink("../bin/tool", project.path().join("sub/link")).unwrap();
+        symlink("link", project.path().join("sub/between")).unwrap();
+        symlink("between", project.path().join("sub/far")).unwrap();
+
+        let denial = format!("--deny-run={}", whole(denied));
+        let mut command =
+            project.command(&["run", "sub/s.rhai", "--no-prompt", "--allow-run", &denial]);
+        command.env("PATH", format!("{}:/usr/bin:/bin", bin.display()));
+        let ran = Ran::from(command.output().unwrap());
+        ended.push(format!("{denied} {program}: {:?} {}", ran.code, ran.stdout.trim()));
+    }
+    expect_test::expect![[r#"
+        tool ./link: Some(6) 
+        tool ./far: Some(6) 
+        between ./far: Some(6) 
+        BIN/tool ./link: Some(6) 
+        tool alias: Some(6) 
+        t*l alias: Some(6) 
+        BIN/tool alias: Some(6) 
+        BIN/alias tool: Some(6) 
+        alias tool: Some(6) 
+        hard tool: Some(6) 
+        tool BIN/hard: Some(6) 
+        other alias: Some(0) ran
+        too ./far: Some(0) ran"#]]
+    .assert_eq(&ended.join("\n"));
+}
+
+#[test]
+fn the_inside_of_a_process_is_no_way_around_a_denial() {
+    let mut read = Vec::new();
+    for path in [
+        "/proc/self/environ",
+        "/proc/thread-self/environ",
+        "/proc/self/task/../environ",
+        "/proc/self/root/proc/self/environ",
+        "/proc/1/environ",
+        "/proc/self/mem",
+        "link",
+    ] {
+        for grants in [
+            &["--allow-read"][..],
+            &["--allow-read", "--allow-env=OTHER"],
+            &["-A", "--deny-env=OPENAI_API_KEY"],
+            &["-A", "--deny-env"],
+        ] {
+            let project = Project::new();
+            let link = project.path().join("link");
+            std::os::unix::fs::symlink("/proc/self/environ", link).unwrap();
+            for word in ["read_text", "read_lines", "read_jsonl"] {
+                let ran = run(&project, &format!("print({word}(\"{path}\"))"), grants);
+                if ran.code != Some(6) || ran.stdout.contains(KEY) {
+                    read.push(format!("{word} {path} {grants:?}: {:?} {}", ran.code, ran.stderr));
+                }
+            }
+        }
+    }
+    assert_eq!(read, [""; 0]);
+
+    let script = "read_text(\"/proc/self/environ\").contains(\"OTHER\")";
+    let ran = run(&Project::new(), script, &["--allow-read", "--allow-env"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let ran = run(&Project::new(), script, &["-A", "--deny-env=X"]);
+    assert_eq!(
+        errors(&ran),
+        ["error[K0110]: reading `/proc/self/environ` is denied by `--deny-env=X`, or by \
+          kaizen.toml: it shows every variable"]
+    );
+}
+
+#[test]
+fn a_denied_file_is_read_by_no_other_word() {
+    let mut read = Vec::new();
+    for (path, grants) in [
+        ("k.json", &["-A", "--deny-read=k.json"][..]),
+        ("k.json", &["-A", "--deny-read"]),
+        ("k.json", &["--allow-write", "--deny-read=k.json"]),
+        ("k.json", &["--allow-write", "--deny-read=."]),
+        ("link.json", &["-A", "--deny-read=k.json"]),
+        (".hidden.json", &["--allow-write"]),
+        ("/tmp/../etc/hostname", &["--allow-write"]),
+    ] {
+        let project = Project::new();
+        let text = r#"{"successful_patterns": {"a:seen": [{}]}, "failed_patterns": {}}"#;
+        project.file("k.json", text).file(".hidden.json", text);
+        std::os::unix::fs::symlink("k.json", project.path().join("link.json")).unwrap();
+        let script = format!("print(knowledge(\"{path}\").get_best_pattern(\"a\"))");
+        let ran = run(&project, &script, grants);
+        if ran.code != Some(6) || ran.stdout.contains("seen") {
+            read.push(format!("{path} {grants:?}: {:?} {}{}", ran.code, ran.stdout, ran.stderr));
+        }
+    }
+    assert_eq!(read, [""; 0]);
+}

@@ -197,3 +197,55 @@ fn relative_folders_of_the_user_are_ignored() {
         assert_eq!(Ran::from(command.output().unwrap()).code, Some(0), "{folder}");
     }
 }
+
+#[test]
+fn a_denied_file_is_no_key() {
+    let (port, seen) = listener();
+    let mut reached = Vec::new();
+    for (key, denial) in [
+        ("key.txt", "--deny-read=key.txt"),
+        ("./keys/../key.txt", "--deny-read=key.txt"),
+        ("key.txt", "--deny-read=."),
+        ("key.txt", "--deny-read"),
+        ("link.txt", "--deny-read=key.txt"),
+        ("link.txt", "--deny-read=link.txt"),
+        ("key.txt", "--deny-read=link.txt"),
+    ] {
+        let project = Project::new();
+        project.file("key.txt", "sk-file-2718281828").file("keys/x", "");
+        std::os::unix::fs::symlink("key.txt", project.path().join("link.txt")).unwrap();
+        let url = format!("base_url = \"http://127.0.0.1:{port}/v1\"");
+        let model = format!("[models.a]\nuse = \"openai/m\"\n{url}\nkey = \"file:{key}\"\n");
+        project.file("kaizen.toml", &model);
+        project.file("s.rhai", "branch(\"a\").chat(\"x\")");
+        let mut command = project.command(&["run", "s.rhai", "-A", denial]);
+        let ran = Ran::from(command.env("KAIZEN_TRUST", "1").output().unwrap());
+        if ran.code != Some(6) {
+            reached.push(format!("{key} {denial}: {:?} {}", ran.code, ran.stderr));
+        }
+    }
+    assert_eq!(reached, [""; 0]);
+    assert_eq!(seen.lock().unwrap().as_str(), "");
+}
+
+#[test]
+fn folders_whose_names_are_no_text_share_no_trust() {
+    use std::os::unix::ffi::OsStrExt;
+    let outer = Project::new();
+    let mut ended = Vec::new();
+    let names: [&[u8]; 5] = [b"p\xff", b"p\xfe", b"p\\xff", "p\u{fffd}".as_bytes(), b"p"];
+    for (place, name) in names.into_iter().enumerate() {
+        let folder = outer.path().join(std::ffi::OsStr::from_bytes(name));
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("kaizen.toml"), "[permissions]\nread = [\"/etc\"]\n").unwrap();
+        std::fs::write(folder.join("s.rhai"), "1").unwrap();
+        let kaizen = |arguments: &[&str]| {
+            Ran::from(outer.command(arguments).current_dir(&folder).output().unwrap()).code
+        };
+        let before = kaizen(&["run", "s.rhai", "--no-prompt"]);
+        let trusted = kaizen(&["trust"]);
+        ended.push((place, before, trusted, kaizen(&["run", "s.rhai", "--no-prompt"])));
+    }
+    let expected: Vec<_> = (0..5).map(|place| (place, Some(6), Some(0), Some(0))).collect();
+    assert_eq!(ended, expected);
+}

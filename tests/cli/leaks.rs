@@ -278,3 +278,28 @@ fn a_script_sets_no_header_of_the_connection() {
     assert_ne!(run(&Project::new(), &script, &["--allow-net=127.0.0.1"]).code, Some(0));
     assert_eq!(server.bodies().len(), 0);
 }
+
+#[test]
+fn what_an_address_in_a_parameter_gives_away_is_neither_shown_nor_kept() {
+    for address in [
+        "https://bob:canary-31415@127.0.0.1/x",
+        "https://127.0.0.1/x?token=canary-31415&a=1",
+        "postgres://bob:canary-31415@db/x?sslmode=require",
+        "see https://canary-31415@a.b/ and http://c.d/?api_key=canary-31415#x",
+        "wss://a.b/#access_token=canary-31415",
+        // Too weak to be known wherever it stands, and still taken out of the address.
+        "https://bob:canary@127.0.0.1/x",
+    ] {
+        let project = Project::new();
+        let script =
+            "let url = param(\"url\", \"\"); print(url.len > 9); throw `no ${url.len > 9}`";
+        let given = format!("url={address}");
+        let ran = run(&project, script, &["--json", "-p", &given]);
+        let seen = format!("{}{}{}", ran.stdout, ran.stderr, stored(&project));
+        assert!(!seen.contains("canary"), "{address}: {}{}", ran.stdout, ran.stderr);
+        let again = project.kaizen(&["run", "--resume"]);
+        assert_eq!(again.code, Some(2), "{address}: {}", again.stderr);
+        assert!(again.stderr.contains("give it again: `-p url=..`"), "{}", again.stderr);
+        assert_eq!(project.kaizen(&["run", "--resume", "-p", &given]).code, Some(1), "{address}");
+    }
+}

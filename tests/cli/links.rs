@@ -1,5 +1,6 @@
 //! Links lead nowhere that a grant or a file of kaizen's own does not say.
 
+use crate::support::server::{Server, answer};
 use crate::support::{Project, Ran};
 use std::os::unix::fs::{PermissionsExt, symlink};
 
@@ -188,4 +189,64 @@ fn what_kaizen_keeps_is_for_its_owner_only() {
     std::fs::set_permissions(&store, PermissionsExt::from_mode(0o644)).unwrap();
     assert_eq!(place.run(&["run", "s.rhai"]).code, Some(0));
     assert_eq!(mode(store), 0o600);
+}
+
+#[test]
+fn a_test_writes_nothing_outside_of_the_project() {
+    let server = Server::start(|_, _, _| answer("fine"));
+    for (folder, arguments) in [
+        ("snapshots", &["test", "-u"][..]),
+        ("snapshots/a_test", &["test", "-u"]),
+        ("cassettes", &["test", "--record", "all"]),
+        ("cassettes/a_test", &["test", "--record", "new"]),
+    ] {
+        let place = Place::new();
+        let toml = format!("[models.a]\nuse = \"openai/m\"\nbase_url = \"{}\"\n", server.url);
+        std::fs::write(place.own("kaizen.toml"), toml).unwrap();
+        let model = if folder.starts_with("cassettes") { "a" } else { "demo/echo" };
+        let script =
+            format!("fn test_a() {{ assert_snapshot(branch(\"{model}\").chat(\"x\")); }}\n");
+        std::fs::write(place.own("a_test.rhai"), script).unwrap();
+        let link = place.own(folder);
+        std::fs::create_dir_all(link.parent().unwrap()).unwrap();
+        symlink(place.outer.path().join("secret"), &link).unwrap();
+        let ran = place.run(arguments);
+        assert_eq!(ran.code, Some(1), "{folder}: {}{}", ran.stdout, ran.stderr);
+        assert!(ran.stdout.contains("leads out of the project by a link"), "{}", ran.stdout);
+        let left: Vec<_> = std::fs::read_dir(place.outer.path().join("secret")).unwrap().collect();
+        assert_eq!(left.len(), 1, "{folder} {left:?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_replaced_keeps_its_mode() {
+    let long = "n".repeat(250);
+    for (name, before) in
+        [("k.json", 0o600), ("k.json", 0o640), ("k.json", 0o644), (long.as_str(), 0o600)]
+    {
+        for script in [
+            "write_text(NAME, \"{}\")",
+            "knowledge(NAME).save_pattern_success(\"a\", \"b\", #{})",
+            "optimizer(#{ memory: true }).export_knowledge(NAME)",
+        ] {
+            let project = Project::new();
+            project.file(name, "{}").file("s.rhai", &script.replace("NAME", &format!("`{name}`")));
+            let path = project.path().join(name);
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(before)).unwrap();
+            let ran = project.kaizen(&["run", "s.rhai", "--allow-write=."]);
+            let mode = std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+            assert_eq!((ran.code, mode), (Some(0), before), "{script}: {}", ran.stderr);
+        }
+    }
+
+    let project = Project::new();
+    project.file("s.rhai", "1").kaizen(&["run", "s.rhai"]);
+    for arguments in [&["export"][..], &["export", "--all"], &["export", "--store"]] {
+        let name = "e".repeat(230 + arguments.len());
+        let ran = project.kaizen(&[arguments, &["-o", &name]].concat());
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        let mode = std::fs::metadata(project.path().join(&name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{arguments:?}");
+        std::fs::remove_file(project.path().join(&name)).unwrap();
+    }
 }

@@ -1,6 +1,6 @@
 //! `kaizen plan`: what a run would ask and cost, without asking, writing or keeping anything.
 
-use crate::support::server::{Server, answer};
+use crate::support::server::{Act, Server, answer};
 use crate::support::{Project, Ran};
 use expect_test::{Expect, expect};
 use serde_json::Value;
@@ -92,13 +92,15 @@ fn fresh(script: &str, expected: &Expect) {
     let ran = project.kaizen(&["plan", "s.rhai"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let text = format!("{}{}", ran.stdout, ran.stderr);
-    // How many guesses there was time for depends on the machine.
-    let lines = text.lines().map(|line| match line.split_once(" guesses were tried") {
-        Some((start, rest)) => {
+    // How many guesses there was time for depends on the machine, and so does how long they are.
+    let lines = text.lines().map(|line| {
+        if let Some((start, rest)) = line.split_once(" guesses were tried") {
             let start = start.trim_end_matches(|c: char| c.is_ascii_digit());
-            format!("{start}N guesses were tried{rest}\n")
+            return format!("{start}N guesses were tried{rest}\n");
         }
-        None => format!("{line}\n"),
+        let cells = line.split("  ").map(str::trim).filter(|cell| !cell.is_empty());
+        let cells = cells.map(|cell| if cell.contains("/~") { "~tokens" } else { cell });
+        format!("{}\n", cells.collect::<Vec<_>>().join("  "))
     });
     expected.assert_eq(&lines.collect::<String>());
 
@@ -145,12 +147,12 @@ g.add_operation("communicate", #{ name: "sum", instruction: "sum up", depends_on
 session(branch("demo/echo")).flow(g)"##,
         &expect![[r#"
             g: topics ─▶ each ─▶ sum
-            op      model          run  run --reuse  tokens in/out  cost  seconds each  after
-            topics  demo/echo        1            1       ~3/~3…23   ~$0             -
-            each    demo/echo  1 to 10      1 to 10      ~12/~1…98   ~$0             -  topics
-            sum     demo/echo        1            1  ~12…963/~1…98   ~$0             -  each
-            run: 3 to 12 calls · $0   (never run before: rough)
-            run --reuse: 3 to 12 calls · $0   (never run before: rough)
+            op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+            topics  demo/echo  1  1  ~tokens  ~$0  -
+            each  demo/echo  1 to 10  1 to 10  ~tokens  ~$0  -  topics
+            sum  demo/echo  1  1  ~tokens  ~$0  -  each
+            run: 3 to 12 calls · $0  (never run before: rough)
+            run --reuse: 3 to 12 calls · $0  (never run before: rough)
             what depends on replies is a range: N guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
         "#]],
     );
@@ -165,11 +167,11 @@ g.add_operation("chat", #{ name: "fix", instruction: "fix it", depends_on: [kind
 session(branch("demo/echo")).flow(g)"##,
         &expect![[r#"
             g: kind ─▶ fix
-            op    model         run  run --reuse  tokens in/out  cost  seconds each  after
-            kind  demo/echo       1            1       ~4/~1…98   ~$0             -
-            fix   demo/echo  0 to 1       0 to 1         ~19/~9   ~$0             -  kind
-            run: 1 to 2 calls · $0   (never run before: rough)
-            run --reuse: 1 to 2 calls · $0   (never run before: rough)
+            op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+            kind  demo/echo  1  1  ~tokens  ~$0  -
+            fix  demo/echo  0 to 1  0 to 1  ~tokens  ~$0  -  kind
+            run: 1 to 2 calls · $0  (never run before: rough)
+            run --reuse: 1 to 2 calls · $0  (never run before: rough)
             what depends on replies is a range: N guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
         "#]],
     );
@@ -182,10 +184,10 @@ fn a_branch_of_the_script_is_tried_both_ways() {
 let kind = b.chat("bug or question?");
 if kind == "bug" { b.chat("fix"); b.chat("test"); } else if kind.contains("question") { b.chat("answer"); }"##,
         &expect![[r#"
-            op    model         run  run --reuse  tokens in/out  cost  seconds each  after
-            chat  demo/echo  1 to 3       1 to 3     ~1…4/~1…98   ~$0             -
-            run: 1 to 3 calls · $0   (never run before: rough)
-            run --reuse: 1 to 3 calls · $0   (never run before: rough)
+            op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+            chat  demo/echo  1 to 3  1 to 3  ~tokens  ~$0  -
+            run: 1 to 3 calls · $0  (never run before: rough)
+            run --reuse: 1 to 3 calls · $0  (never run before: rough)
             what depends on replies is a range: N guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
         "#]],
     );
@@ -197,13 +199,56 @@ fn a_loop_until_a_reply_is_good_has_no_bound() {
         r##"let b = branch("demo/echo"); let tries = 0;
 loop { tries += 1; if b.chat("draft") == "good" { break; } }"##,
         &expect![[r#"
-            op    model            run  run --reuse  tokens in/out         cost  seconds each  after
-            chat  demo/echo  1 or more    1 or more          ~2/~1  ~$0 or more             -
-            run: 1 or more calls · $0 or more   (never run before: rough)
-            run --reuse: 1 or more calls · $0 or more   (never run before: rough)
+            op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+            chat  demo/echo  1 or more  1 or more  ~tokens  ~$0 or more  -
+            run: 1 or more calls · $0 or more  (never run before: rough)
+            run --reuse: 1 or more calls · $0 or more  (never run before: rough)
             what depends on replies is a range: N guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
         "#]],
     );
+}
+
+/// Returns the least and the most calls of a plan.
+fn planned_calls(script: &str) -> [Value; 2] {
+    let project = Project::new();
+    project.file("s.rhai", script);
+    let planned = plan(&project, &[]);
+    [planned["calls"].clone(), planned["calls_max"].clone()]
+}
+
+#[test]
+fn calls_that_a_race_gives_up_have_begun() {
+    let calls = [
+        r#"race([|| branch().chat("a"), || branch().chat("b")])"#,
+        r#"race([|| branch().chat("a"), || branch().chat("b"), || branch().chat("c")])"#,
+        r#"race([|| branch().chat("a"), || race([|| branch().chat("b"), || branch().chat("c")])])"#,
+        r#"race([|| "at once", || branch().chat("b")])"#,
+        r#"race([|| { branch().chat("a"); branch().chat("then") }, || branch().chat("b")])"#,
+        r#"race([|| branch().chat("a"), || { branch().chat("b"); branch().chat("then") }])"#,
+        r#"attempt(|| gather([|| { branch().chat("a"); throw "x" }, || branch().chat("b")]))"#,
+        r#"let t = task(|| branch().chat("a")); race([|| branch().chat("b"), || t.wait()])"#,
+        r#"gather([|| branch().chat("a"), || branch().chat("b")])"#,
+    ]
+    .map(planned_calls);
+    let expected = [[2, 2], [3, 3], [3, 3], [0, 0], [2, 3], [2, 3], [2, 2], [2, 2], [2, 2]];
+    assert_eq!(calls, expected.map(|pair| pair.map(Value::from)));
+}
+
+#[test]
+fn a_race_that_a_known_reply_decides_begins_the_other_calls() {
+    let (project, server) = (
+        Project::new(),
+        Server::start(|_, _, body| if body.contains("slow") { Act::Hang } else { answer("x") }),
+    );
+    let script = r#"race([|| branch().chat("fast"), || branch().chat("slow")])"#;
+    project.with_server(&server).file("s.rhai", script);
+    let ran = project.kaizen(&["run", "s.rhai", "--seed", "7"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(server.bodies().len(), 2);
+
+    let planned = plan(&project, &[]);
+    assert_eq!((&planned["calls"], &planned["calls_max"]), (&2.into(), &2.into()));
+    assert_eq!((&planned["reuse"]["calls"], &planned["reuse"]["reused"]), (&1.into(), &1.into()));
 }
 
 #[test]
@@ -212,10 +257,10 @@ fn rounds_are_bounded_by_the_script() {
         r##"let b = branch("demo/echo");
 for i in 0..4 { b.chat(`draft ${i}`); if b.chat("is it good?") == "yes" { break; } }"##,
         &expect![[r#"
-            op    model         run  run --reuse  tokens in/out  cost  seconds each  after
-            chat  demo/echo  2 to 8       2 to 8       ~3/~1…98   ~$0             -
-            run: 2 to 8 calls · $0   (never run before: rough)
-            run --reuse: 2 to 8 calls · $0   (never run before: rough)
+            op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+            chat  demo/echo  2 to 8  2 to 8  ~tokens  ~$0  -
+            run: 2 to 8 calls · $0  (never run before: rough)
+            run --reuse: 2 to 8 calls · $0  (never run before: rough)
             what depends on replies is a range: N guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
         "#]],
     );
@@ -228,10 +273,10 @@ fn lists_made_of_text_count_as_lists() {
 let lines = b.chat("ten ideas, one a line").split("\n");
 parallel(lines, |line| b.chat(`rate ${line}`))"##,
         &expect![[r#"
-            op    model          run  run --reuse  tokens in/out  cost  seconds each  after
-            chat  demo/echo  2 to 11      2 to 11    ~2…99/~1…98   ~$0             -
-            run: 2 to 11 calls · $0   (never run before: rough)
-            run --reuse: 2 to 11 calls · $0   (never run before: rough)
+            op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+            chat  demo/echo  2 to 11  2 to 11  ~tokens  ~$0  -
+            run: 2 to 11 calls · $0  (never run before: rough)
+            run --reuse: 2 to 11 calls · $0  (never run before: rough)
             what depends on replies is a range: N guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
         "#]],
     );
@@ -246,11 +291,11 @@ g.add_aggregation("chat", #{ name: "sum", source_node_ids: all, instruction: "su
 session(branch("demo/echo")).flow(g)"##,
         &expect![[r#"
             g: part_0, part_1, part_2, part_3, part_4, part_5, … 94 more ─▶ sum
-            op                        model      run  run --reuse     tokens in/out  cost  seconds each  after
-            part_0 … part_99 (x 100)  demo/echo  100          100          ~2/~1…98   ~$0             -
-            sum                       demo/echo    1            1  ~924…10674/~1…98   ~$0             -  part_0, part_1, part_2, part_3, part_4, part_5, … 94 more
-            run: 101 calls · $0   (never run before: rough)
-            run --reuse: 101 calls · $0   (never run before: rough)
+            op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+            part_0 … part_99 (x 100)  demo/echo  100  100  ~tokens  ~$0  -
+            sum  demo/echo  1  1  ~tokens  ~$0  -  part_0, part_1, part_2, part_3, part_4, part_5, … 94 more
+            run: 101 calls · $0  (never run before: rough)
+            run --reuse: 101 calls · $0  (never run before: rough)
         "#]],
     );
 }
@@ -262,17 +307,17 @@ fn a_plan_that_only_a_real_reply_takes_further_has_no_bound() {
 let found = b.chat("which?"); b.chat("more");
 if found.len < 100000 { throw "not found"; } b.chat("last");"##,
         &expect![[r#"
-            op    model            run  run --reuse  tokens in/out         cost  seconds each  after
-            chat  demo/echo  2 or more    2 or more       ~1/~1…98  ~$0 or more             -
-            run: 2 or more calls · $0 or more   (never run before: rough)
-            run --reuse: 2 or more calls · $0 or more   (never run before: rough)
+            op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+            chat  demo/echo  2 or more  2 or more  ~tokens  ~$0 or more  -
+            run: 2 or more calls · $0 or more  (never run before: rough)
+            run --reuse: 2 or more calls · $0 or more  (never run before: rough)
             what depends on replies is a range: N guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
             the plan ends here; what comes after depends on real replies:
             error[K0100]: not found
-             --> s.rhai:3:25
-              |
+            --> s.rhai:3:25
+            |
             3 | if found.len < 100000 { throw "not found"; } b.chat("last");
-              |                         ^^^^^
+            |  ^^^^^
         "#]],
     );
 }

@@ -137,7 +137,7 @@ fn a_plan_asks_nothing() {
         &[],
         "let b = branch(\"demo/echo\");\n:plan b.communicate(\"x\"); b.communicate(\"y\")\nb.messages.len\n",
     );
-    assert!(ran.stdout.contains("2 calls to make"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("\n2 calls · "), "{}", ran.stdout);
     assert!(ran.stdout.ends_with("\n0\n"), "{}", ran.stdout);
     assert_eq!(project.events("attempt_started").len(), 0);
 }

@@ -1,7 +1,7 @@
 //! `kaizen run --resume`: what a run was answered before it ended is not asked again.
 
 use crate::support::Project;
-use crate::support::server::{Act, Server, answer};
+use crate::support::server::{Act, Server, answer, refusal};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -202,4 +202,89 @@ fn calls_at_once_within_one_operation_are_all_known_afterwards() {
     let ran = project.kaizen(&["run", "--resume"]);
     assert!(ran.stderr.contains("8 replies are known"), "{}", ran.stderr);
     assert_eq!((ran.code, server.bodies().len()), (Some(0), 10), "{}", ran.stderr);
+}
+
+/// A server that refuses the first request and numbers its answers.
+fn refusing_first() -> Server {
+    Server::start(|number, _, _| {
+        if number == 0 {
+            return refusal(503, "busy");
+        }
+        answer(&format!("#{number}"))
+    })
+}
+
+#[test]
+fn what_failed_is_asked_again_and_takes_no_reply_of_another_place() {
+    let (project, server) = (Project::new(), refusing_first());
+    project.with_server(&server).file(
+        "s.rhai",
+        "let a = attempt(|| branch().chat(\"q\", #{ attempts_max: 1 })).value;\n\
+         let b = branch().chat(\"q\"); print([a, b]); throw \"late\"",
+    );
+    assert_eq!(project.kaizen(&["run", "s.rhai"]).stdout, "[(), \"#1\"]\n");
+    assert_eq!(project.kaizen(&["run", "--resume"]).stdout, "[\"#2\", \"#1\"]\n");
+    assert_eq!(server.bodies().len(), 3);
+}
+
+#[test]
+fn a_reply_that_an_edited_script_uses_elsewhere_is_used_once() {
+    let (project, server) = (Project::new(), refusing_first());
+    let ask = "branch().chat(\"q\", #{ attempts_max: 1 })";
+    project.with_server(&server).file(
+        "s.rhai",
+        &format!("attempt(|| {ask}); attempt(|| {{ attempt(|| print({ask})); }}); throw \"late\""),
+    );
+    assert_eq!(project.kaizen(&["run", "s.rhai"]).stdout, "#1\n");
+
+    project.file(
+        "s.rhai",
+        &format!("print([{ask}, attempt(|| {{ attempt(|| {ask}).value }}).value])"),
+    );
+    let ran = project.kaizen(&["run", "s.rhai", "--resume"]);
+    assert_eq!(ran.stdout, "[\"#1\", \"#2\"]\n", "{}", ran.stderr);
+}
+
+#[test]
+fn a_resumed_run_keeps_its_model_and_its_limits_and_is_found_from_a_folder_below() {
+    let (project, server) = (Project::new(), stubborn(3));
+    let model = |name: &str| {
+        format!(
+            "[models.{name}]\nuse = \"openai/{name}\"\nbase_url = \"{}\"\nprice = {{ input = 1.0, output = 1.0, per = \"1M\" }}\n",
+            server.url
+        )
+    };
+    let toml = format!("[project]\nmodel = \"one\"\n{}{}", model("one"), model("two"));
+    project.file("kaizen.toml", &toml).file("below/empty", "");
+    project.file("s.rhai", "let b = branch(); for n in 0..6 { b.chat(`step ${n}`); }");
+
+    let mut command = project.command(&[
+        "run",
+        "s.rhai",
+        "--model",
+        "two",
+        "--max-calls",
+        "5",
+        "--progress",
+        "none",
+    ]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while server.bodies().len() < 4 {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    std::thread::sleep(Duration::from_millis(100));
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    // Three are told again, and the rest is within the limit.
+    let ran = project.kaizen(&["-C", "below", "run", "--resume"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let asked: Vec<bool> = server.bodies().iter().map(|body| body.contains("two")).collect();
+    assert_eq!(asked, [true; 7]);
+    let replayed = project.kaizen(&["replay"]);
+    assert_eq!(replayed.code, Some(0), "{}", replayed.stderr);
+
+    let events = project.events("run_started");
+    let last = events.last().unwrap();
+    assert_eq!((&last["terms"]["model"], &last["terms"]["max_calls"]), (&"two".into(), &5.into()));
 }

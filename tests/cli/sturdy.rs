@@ -67,6 +67,10 @@ fn what_would_be_too_large_is_an_error_before_it_is_made() {
             ("let a = []; a.pad(9223372036854775807, 1)", LONG_LIST),
             ("blob(9223372036854775807, 1)", LONG_LIST),
             ("let t = `a`; t.pad(9223372036854775807, `b`)", LONG_TEXT),
+            ("let t = ``; t.pad(60000000, 'ä')", LONG_TEXT),
+            ("let t = ``; t.pad(60000000, `äö`)", LONG_TEXT),
+            ("let t = s; t.pad(60000001, s); t.len", "60000001"),
+            ("let a = []; a.pad(3000000, [1, 2])", LONG_LIST),
             ("let t = s; t.replace(`a`, t)", LONG_TEXT),
             ("let t = s; t.replace('a', `four`)", LONG_TEXT),
             ("let t = s; t.replace(``, `xx`)", LONG_TEXT),
@@ -93,6 +97,14 @@ fn words_that_are_bounded_do_what_they_did() {
         ("`a,b,c`.split_rev(',', 2)", r#"["c","a,b"]"#),
         ("`abc`.split(1)", r#"["a","bc"]"#),
         ("let s = `abab`; s.replace(`ab`, 'x'); s", r#""xx""#),
+        ("let s = `ab`; s.pad(6, `xyz`); s", r#""abxyzx""#),
+        ("let s = `ä`; s.pad(4, `öü`); s", r#""äöüö""#),
+        ("let s = `ab`; s.pad(4, 'ü'); s", r#""abüü""#),
+        ("let s = `ab`; s.pad(2, ``); s.pad(-1, ``); s", r#""ab""#),
+        (
+            "let s = `ab`; s.pad(10, ``)",
+            "error: `pad` needs something to pad with, and got an empty text",
+        ),
         ("let s = `abab`; s.replace('a', ``); s", r#""bb""#),
     ]);
 }
@@ -275,5 +287,24 @@ fn settings_at_the_ends_of_their_types_are_errors_or_taken() {
                 assert_eq!(ran.code, Some(code), "{lines}: {}", ran.stderr);
             }
         }
+    }
+}
+
+#[test]
+fn more_tasks_than_memory_has_room_for_are_an_error() {
+    let message = "there is no room for another task of the script: 20000 tasks live already \
+                   (`TASKS_MAX`); wait for some of them first";
+    for script in [
+        "let all = []; for n in 0..45000 { all.push(task(|| sleep(60000))); }",
+        "(0..45000).to_array().parallel(|n| sleep(60000), #{ max_concurrent: 45000 })",
+        "let f = []; f.pad(45000, || sleep(60000)); gather(f)",
+        "let f = []; f.pad(45000, || sleep(60000)); race(f)",
+        "(0..300).to_array().parallel(|n| (0..300).to_array().parallel(|m| sleep(60000)))",
+    ] {
+        let project = Project::new();
+        let caught = format!("try {{ {script} }} catch (e) {{ print(e.kind); print(e.message); }}");
+        project.file("s.rhai", &caught);
+        let ran = project.kaizen(&["run", "s.rhai", "--progress", "none"]);
+        assert_eq!((ran.code, ran.stdout), (Some(0), format!("memory\n{message}\n")), "{script}");
     }
 }

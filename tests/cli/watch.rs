@@ -136,6 +136,53 @@ fn a_vote_keeps_its_distinct_samples() {
     assert_eq!(server.bodies().len(), 5);
 }
 
+/// Runs a script whose equal questions are asked side by side, saves it with a line in front that changes
+/// nothing, and returns what is told of the result.
+fn told_of_an_equal_result(script: &str) -> String {
+    let project = Project::new();
+    // The first members of a group are slow, so that they come last.
+    let server = Server::start(|number, _, body| {
+        let told = Box::new(answer(&format!("#{number}")));
+        if body.contains("slow") { Act::After(300, told) } else { *told }
+    });
+    project.with_server(&server).file("s.rhai", script);
+    let watched = Watched::start(&project, &[]);
+    watched.run();
+    watched.until("watching");
+    let asked = server.bodies().len();
+
+    project.file("s.rhai", &format!("sleep(1);\n{script}"));
+    watched.run();
+    let told = watched.until("(the run before").pop().unwrap();
+    assert_eq!(server.bodies().len(), asked);
+    told.split("  (the run before").next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn the_same_replies_in_another_order_are_no_change() {
+    let scripts = [
+        r#"print(gather([
+            || { branch().chat("slow"); branch().chat("same") },
+            || { branch().chat("fast"); branch().chat("same") }
+        ]))"#,
+        r#"let ts = ["slow", "fast"].map(|text| task(|| { branch().chat(text); branch().chat("same") }));
+           print(ts.map(|t| t.wait()))"#,
+        r#"let flow = |text| {
+               let g = builder("g");
+               g.add_operation("communicate", #{ name: "one", instruction: text });
+               g.add_operation("communicate", #{ name: "two", instruction: "same" });
+               session().flow(g).result("two")
+           };
+           print(gather([|| flow.call("slow"), || flow.call("fast")]))"#,
+        r#"print(parallel(["slow", "fast"], |text| {
+            gather([|| branch().chat(text)]);
+            attempt(|| { branch().chat("same") })
+        }))"#,
+    ];
+    let told = scripts.map(told_of_an_equal_result);
+    assert_eq!(told, ["the same result as before"; 4].map(str::to_owned));
+}
+
 #[test]
 fn a_script_that_is_not_sound_runs_nothing_and_says_why() {
     let (project, server) = (Project::new(), echo());
@@ -269,7 +316,7 @@ fn state_survives_and_a_costly_run_is_not_started_unasked() {
     assert!(watched.run().contains("calls=2 cost=0.2 reused=1"));
     project.file("s.rhai", &script(9));
     let told = watched.until("not run:").pop().unwrap();
-    assert!(told.contains("6 calls to make, 3 reused · $0.600"), "{told}");
+    assert!(told.contains("6 calls, 3 replies reused · $0.600"), "{told}");
     watched.nothing();
 }
 
@@ -281,7 +328,7 @@ fn a_limit_that_is_set_is_not_passed_by_calls_of_unknown_price() {
     let help = "give the model a `price` under its `[models.NAME]`, with zeros if it is free";
     let watched = Watched::start(&project, &["--confirm-over", "1000"]);
     let told = watched.until("not run:").pop().unwrap();
-    let expected = "not run: 1 call to make, 0 reused · cost unknown   (never run before: rough), \
+    let expected = "not run: 1 call · cost unknown   (never run before: rough), \
                     which may be over $1000.000; ";
     assert!(told.ends_with(&format!("{expected}{help}")), "{told}");
     assert_eq!(server.bodies().len(), 0);
@@ -329,7 +376,7 @@ fn a_run_after_one_on_the_demo_model_is_not_taken_for_free() {
     assert!(watched.run().contains("calls=1 cost=0"));
     project.file("s.rhai", &asks("0.3"));
     let told = watched.until("not run:").pop().unwrap();
-    assert!(told.contains("1 call to make, 0 reused · $0.300"), "{told}");
+    assert!(told.contains("1 call · $0.300"), "{told}");
 }
 
 #[test]

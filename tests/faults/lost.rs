@@ -385,7 +385,7 @@ fn a_watch_goes_on_with_another_store_only_when_it_is_told() {
 fn a_watch_that_is_left_with_a_lost_store_ends_with_its_exit_code() {
     let server = server();
     let project = project(&server);
-    project.file("s.rhai", "let b = branch(); for n in 0..60 { b.chat(`question ${n}`); }");
+    project.file("s.rhai", "let b = branch(); for n in 0..30 { b.chat(`question ${n}`); }");
     let mut watch = OnTerminal::start(project.command(&["watch", "s.rhai"]));
     wait_for(&server, BEFORE);
     let at = Places::of(&project);

@@ -1,6 +1,7 @@
 //! Every provider against a real server on loopback: what a reply, a refusal and a fault become.
 
 mod faults;
+mod pieces;
 mod property;
 mod reply;
 mod retries;

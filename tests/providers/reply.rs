@@ -126,6 +126,7 @@ pub(super) enum Figures {
     Endless,
     NotANumber,
     List,
+    NothingRead,
 }
 
 const FIGURES: &[Figures] = &[
@@ -143,6 +144,7 @@ const FIGURES: &[Figures] = &[
     Figures::Endless,
     Figures::NotANumber,
     Figures::List,
+    Figures::NothingRead,
 ];
 
 /// The forms of content.
@@ -166,6 +168,48 @@ const CONTENTS: &[Content] = &[
     Content::Lone,
     Content::Nothing,
 ];
+
+/// Where the pieces of a stream stand, in OpenAI's protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Parts {
+    /// Each in a `delta`.
+    Deltas,
+    /// Each in a `message`.
+    Messages,
+    /// Each in both.
+    Both,
+    /// Each in a `message`, with all that came before it.
+    SoFar,
+    /// Each in a `delta`, and beside it all so far in a `message`.
+    BothSoFar,
+    /// In a `delta`, and all once more in the last `message`.
+    Repeated,
+    /// In a `delta`, before a last `message` without text.
+    EmptyMessage,
+}
+
+const PARTS: &[Parts] = &[
+    Parts::Deltas,
+    Parts::Messages,
+    Parts::Both,
+    Parts::SoFar,
+    Parts::BothSoFar,
+    Parts::Repeated,
+    Parts::EmptyMessage,
+];
+
+/// How the numbers of two answers are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Numbers {
+    Whole,
+    Text,
+    Fraction,
+    FirstMissing,
+    FirstNull,
+}
+
+const NUMBERS: &[Numbers] =
+    &[Numbers::Whole, Numbers::Text, Numbers::Fraction, Numbers::FirstMissing, Numbers::FirstNull];
 
 pub(super) const CONTENT_TYPES: &[&str] = &[
     "content-type: application/json\r\n",
@@ -191,6 +235,8 @@ pub(super) struct Sent {
     pub(super) word: Word,
     pub(super) figures: Figures,
     pub(super) content: Content,
+    pub(super) parts: Parts,
+    pub(super) numbers: Numbers,
     /// Whether there is a second answer beside the one that counts.
     pub(super) has_other: bool,
     /// Chance for what makes no difference: marks, comments, line ends.
@@ -234,6 +280,8 @@ impl Sent {
             word,
             figures: pick(rng, FIGURES),
             content: pick(rng, CONTENTS),
+            parts: pick(rng, PARTS),
+            numbers: pick(rng, NUMBERS),
             // The other one ends with a word, so there is a place for one.
             has_other: matches!(speech, Speech::Chat | Speech::Gemini)
                 && word != Word::Absent
@@ -400,37 +448,74 @@ impl Sent {
         }
     }
 
+    /// Puts the number of an answer at its place.
+    fn number(&self, mut choice: Value, number: u32) -> Value {
+        match self.numbers {
+            Numbers::Text => choice["index"] = number.to_string().into(),
+            Numbers::Fraction => choice["index"] = f64::from(number).into(),
+            Numbers::FirstMissing if number == 0 => {}
+            Numbers::FirstNull if number == 0 => choice["index"] = Value::Null,
+            Numbers::Whole | Numbers::FirstMissing | Numbers::FirstNull => {
+                choice["index"] = number.into();
+            }
+        }
+        choice
+    }
+
+    /// Puts a piece at its place; `so_far` is all up to its end.
+    fn part(&self, piece: &str, so_far: &str) -> Value {
+        let say = |text: &str| json!({ "content": self.content(text) });
+        match self.parts {
+            Parts::Deltas | Parts::Repeated | Parts::EmptyMessage => json!({ "delta": say(piece) }),
+            Parts::Messages => json!({ "message": say(piece) }),
+            Parts::Both => json!({ "delta": say(piece), "message": say(piece) }),
+            Parts::SoFar => json!({ "message": say(so_far) }),
+            Parts::BothSoFar => json!({ "delta": say(piece), "message": say(so_far) }),
+        }
+    }
+
+    /// Returns what stands in the last piece of a stream.
+    fn last_part(&self, whole: &str) -> Value {
+        match self.parts {
+            Parts::Repeated => json!({ "delta": {}, "message": { "content": whole } }),
+            Parts::EmptyMessage if self.noise & 0x400 == 0 => {
+                json!({ "message": { "content": "" } })
+            }
+            Parts::EmptyMessage => json!({ "message": { "role": "assistant" } }),
+            _ => json!({ "delta": {} }),
+        }
+    }
+
     fn chat(&self) -> (Vec<Value>, usize) {
         let usage = self.usage(["prompt_tokens", "completion_tokens", "total_tokens"]);
         let pieces = self.pieces();
         if self.served == Served::Whole {
-            let mut choice =
-                json!({ "index": 0, "message": { "content": self.content(&pieces[0]) } });
+            let choice = json!({ "message": { "content": self.content(&pieces[0]) } });
+            let mut choice = self.number(choice, 0);
             self.end(&mut choice, "finish_reason");
             let mut choices = vec![choice];
             if self.has_other {
-                choices.insert(
-                    usize::from(self.noise & 128 == 0),
-                    json!({ "index": 1, "message": { "content": "OTHER" }, "finish_reason": "stop" }),
-                );
+                let other = json!({ "message": { "content": "OTHER" }, "finish_reason": "stop" });
+                choices.insert(usize::from(self.noise & 128 == 0), self.number(other, 1));
             }
             let mut reply = json!({ "model": "served", "choices": choices });
             put(&mut reply, usage);
             return (vec![reply], 0);
         }
-        let mut documents = vec![
-            json!({ "choices": [{ "index": 0, "delta": { "role": "assistant", "content": null } }] }),
-        ];
+        let role = json!({ "delta": { "role": "assistant", "content": null } });
+        let mut documents = vec![json!({ "choices": [self.number(role, 0)] })];
+        let mut so_far = String::new();
         for piece in &pieces {
-            let mut choice = json!({ "index": 0, "delta": { "content": self.content(piece) } });
+            so_far.push_str(piece);
+            let mut choice = self.number(self.part(piece, &so_far), 0);
             self.not_yet(&mut choice, "finish_reason");
             documents.push(json!({ "model": "served", "choices": [choice] }));
             if self.has_other {
-                documents.push(json!({ "choices": [
-                    { "index": 1, "delta": { "content": "OTHER" }, "finish_reason": "length" }] }));
+                let other = json!({ "delta": { "content": "OTHER" }, "finish_reason": "length" });
+                documents.push(json!({ "choices": [self.number(other, 1)] }));
             }
         }
-        let mut last = json!({ "index": 0, "delta": {} });
+        let mut last = self.number(self.last_part(&so_far), 0);
         self.end(&mut last, "finish_reason");
         documents.push(json!({ "choices": [last] }));
         let decisive = documents.len() - 1;
@@ -530,8 +615,8 @@ impl Sent {
                 Content::Parts => json!([text, { "text": "" }]),
                 _ => json!([text]),
             };
-            let mut candidate =
-                json!({ "index": 0, "content": { "role": "model", "parts": parts } });
+            let candidate = json!({ "content": { "role": "model", "parts": parts } });
+            let mut candidate = self.number(candidate, 0);
             if place + 1 == count {
                 self.end(&mut candidate, "finishReason");
             } else {
@@ -539,9 +624,9 @@ impl Sent {
             }
             let mut candidates = vec![candidate];
             if self.has_other {
-                let other = json!({ "index": 1, "content": { "parts": [{ "text": "OTHER" }] },
+                let other = json!({ "content": { "parts": [{ "text": "OTHER" }] },
                     "finishReason": "STOP" });
-                candidates.insert(usize::from(self.noise & 128 == 0), other);
+                candidates.insert(usize::from(self.noise & 128 == 0), self.number(other, 1));
             }
             let mut document = json!({ "modelVersion": "served", "candidates": candidates });
             if let Some(usage) = &usage {
@@ -577,6 +662,7 @@ impl Sent {
             Figures::Endless => both(json!("@ENDLESS")),
             Figures::NotANumber => both(json!("@NAN")),
             Figures::List => json!([7]),
+            Figures::NothingRead => json!({ read: 0, written: 7 }),
         })
     }
 }

@@ -3,6 +3,7 @@
 pub(super) mod change;
 pub(super) mod diagnostic;
 pub(super) mod entry;
+mod plain;
 pub(super) mod plan;
 pub(super) mod plot;
 pub(super) mod progress;

@@ -5,6 +5,7 @@ use crate::base::id::{FlowId, OpId, RunId};
 use crate::base::secret::scrub;
 use crate::base::unit::Money;
 use crate::base::visible::{on_one_line, shown};
+use crate::cli::render::plain;
 use crate::cli::render::time::length;
 use crate::cli::terminal::write_raw;
 use crate::executor::budget::{Budget, Tally};
@@ -13,7 +14,6 @@ use crate::journal::event::{Event, RunStatus};
 use crate::journal::roster::Roster;
 use crate::metrics::Metrics;
 use crate::metrics::charge::{Bill, Charge};
-use crate::model::reply::Usage;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -40,16 +40,16 @@ pub(in crate::cli) enum Mode {
 
 /// What is known of an operation that is under way.
 #[derive(Default)]
-struct Running {
-    name: String,
-    started_at: i64,
-    bill: Bill,
+pub(super) struct Running {
+    pub(super) name: String,
+    pub(super) started_at: i64,
+    pub(super) bill: Bill,
     /// Calls that ended, and replies that were known.
-    calls: u32,
-    reused: u32,
+    pub(super) calls: u32,
+    pub(super) reused: u32,
     /// Its name and what it does at the moment.
-    doing: String,
-    bar: Option<ProgressBar>,
+    pub(super) doing: String,
+    pub(super) bar: Option<ProgressBar>,
 }
 
 /// Operations of a large flow that ended well, told together.
@@ -346,7 +346,7 @@ impl Progress {
         let time = if open.started_at > 0 { at - open.started_at } else { 0 };
         let is_completed = matches!(outcome, Outcome::Completed { .. });
         if !self.is_live {
-            return self.say(&plain_line(time / 1000, &open, outcome));
+            return self.say(&plain::line(time / 1000, &open, outcome));
         }
         let list = self.roster.list(op);
         let group = self.folds.get(&flow).and_then(|fold| fold.group(list));
@@ -465,35 +465,4 @@ fn live_line(time: i64, open: &Running, outcome: &Outcome) -> String {
         Outcome::Skipped { reason } => format!("  - {name}  skipped because {reason}"),
         Outcome::Cancelled => format!("  - {name}  cancelled"),
     }
-}
-
-fn plain_line(ms: i64, open: &Running, outcome: &Outcome) -> String {
-    let word = match outcome {
-        Outcome::Completed { .. } => "ok",
-        Outcome::Failed { .. } => "failed",
-        Outcome::Skipped { .. } => "skipped",
-        Outcome::Cancelled => "cancelled",
-    };
-    let mut line = format!("op={} status={word} ms={ms}", open.name);
-    if open.calls > 0 {
-        let unknown = || "unknown".to_owned();
-        let cost = open.bill.cost().map_or_else(unknown, |cost| cost.dollars().to_string());
-        let count = |usage: Usage| format!("{}/{}", usage.input(), usage.output());
-        let tokens = open.bill.usage().map_or_else(unknown, count);
-        line.push_str(&format!(" cost={cost} tokens={tokens}"));
-    }
-    if open.calls > 1 {
-        line.push_str(&format!(" calls={}", open.calls));
-    }
-    if open.reused > 0 {
-        line.push_str(&format!(" reused={}", open.reused));
-    }
-    match outcome {
-        Outcome::Failed { failure } => {
-            line.push_str(&format!(" kind={} error={:?}", failure.kind, failure.message));
-        }
-        Outcome::Skipped { reason } => line.push_str(&format!(" reason={:?}", reason.to_string())),
-        Outcome::Completed { .. } | Outcome::Cancelled => {}
-    }
-    line
 }

@@ -2,12 +2,13 @@
 
 use crate::base::clock;
 use crate::base::spelling::nearest;
+use crate::base::visible::painted;
 use crate::cli::config::keys;
 use crate::cli::exit::Exit;
 use crate::cli::render::plot::plot;
 use crate::cli::render::value::{self, Room};
 use crate::cli::render::{entry, table, time};
-use crate::cli::repl::highlight::{BOLD, paint};
+use crate::cli::repl::highlight::BOLD;
 use crate::cli::repl::session::{Session, Took, Worked};
 use crate::cli::{damage, doc, print_data, print_line, runs, say, show};
 use crate::model::message::Role;
@@ -120,7 +121,7 @@ impl Session<'_> {
         for command in COMMANDS {
             let name = format!(":{} {}", command.name, command.takes).trim_end().to_owned();
             let pad = " ".repeat(column.saturating_sub(name.len()));
-            let name = if self.global.color_out { paint(&name, BOLD) } else { name };
+            let name = if self.global.color_out { painted(&name, BOLD) } else { name };
             if is_narrow {
                 print_line(&format!("{name}\n    {}", command.says));
             } else {
@@ -215,7 +216,7 @@ impl Session<'_> {
                 Role::Assistant => "assistant",
             };
             let head = format!("{} {role}", place + 1);
-            print_line(&if self.global.color_out { paint(&head, BOLD) } else { head });
+            print_line(&if self.global.color_out { painted(&head, BOLD) } else { head });
             for line in message.content.lines() {
                 print_line(&format!("    {line}"));
             }

@@ -29,7 +29,7 @@ impl Secrets {
                 Some(KeyRef::Env(name)) => found.extend(variable(name)),
                 // A file that cannot be read holds no key that could be typed.
                 Some(KeyRef::File(path)) => {
-                    found.extend(base_file::read_text(std::path::Path::new(path)).ok())
+                    found.extend(base_file::read_text(std::path::Path::new(path)).ok());
                 }
                 Some(KeyRef::Nothing) | None => {}
             }

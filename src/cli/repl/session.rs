@@ -4,12 +4,13 @@ use crate::base::clock;
 use crate::base::failure::Kind;
 use crate::base::file;
 use crate::base::unit::Money;
+use crate::base::visible::painted;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::value::{self, Room};
 use crate::cli::render::{diagnostic, time};
 use crate::cli::repl::complete::Known;
-use crate::cli::repl::highlight::{DIM, paint};
+use crate::cli::repl::highlight::DIM;
 use crate::cli::repl::stage::Stage;
 use crate::cli::signal::Signals;
 use crate::cli::{Global, doc, print_data, print_line, say};
@@ -289,7 +290,7 @@ impl<'a> Session<'a> {
     /// Says something that is of less weight.
     pub(super) fn whisper(&self, text: &str) {
         if !self.global.quiet {
-            say(&if self.global.color { paint(text, DIM) } else { text.to_owned() });
+            say(&if self.global.color { painted(text, DIM) } else { text.to_owned() });
         }
     }
 
@@ -430,6 +431,7 @@ impl<'a> Session<'a> {
                 resumes: None,
                 what: Some(RunKind::Session),
                 reuse: false,
+                terms: Box::default(),
             })?;
         }
         Ok(())

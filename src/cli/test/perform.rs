@@ -17,6 +17,7 @@ use crate::journal::Journal;
 use crate::journal::cassette::{self, Cassette};
 use crate::model::registry::Models;
 use crate::script::diagnostic::{Diagnostic, of_failure};
+use crate::script::files::real;
 use crate::script::permission::Permissions;
 use crate::script::test::Test;
 use crate::script::{Host, Program, ScriptError, Sink, State, Surroundings};
@@ -269,11 +270,12 @@ impl Bench<'_> {
         }
         // What was paid for is kept, however the test ended.
         if let Some(content) = tape.content(has_passed) {
+            refuse_detour(case, &case.cassette, &self.project.root)?;
             let kept = cassette::write(&case.cassette, content);
             kept.map_err(|error| Failure::new(Kind::File, error.to_string()))?;
         }
         if has_passed {
-            ended.written = self.update(test)?;
+            ended.written = self.update(case, test)?;
             self.note(case, tape, test, executor, &mut ended.notes);
         }
         for path in test.pending().keys().chain([&case.cassette]) {
@@ -285,15 +287,17 @@ impl Bench<'_> {
     }
 
     /// Writes the snapshots of a test that has passed, and removes those that it does not use.
-    fn update(&self, test: &Test) -> Result<usize, Failure> {
+    fn update(&self, case: &Case, test: &Test) -> Result<usize, Failure> {
         let pending = test.pending();
         for (path, text) in &pending {
+            refuse_detour(case, path, &self.project.root)?;
             write(path, text).map_err(|error| {
                 Failure::new(Kind::File, format!("writing `{}`: {error}", path.display()))
             })?;
         }
         if self.is_update {
             for path in test.unused() {
+                refuse_detour(case, &path, &self.project.root)?;
                 std::fs::remove_file(&path).map_err(|error| {
                     Failure::new(Kind::File, format!("removing `{}`: {error}", path.display()))
                 })?;
@@ -387,4 +391,24 @@ pub(super) fn write(path: &Path, text: &str) -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;
     }
     own::write_shared(path, text.as_bytes())
+}
+
+/// Refuses to write beside a test in a folder that leads out of the project by a link.
+fn refuse_detour(case: &Case, path: &Path, root: &Path) -> Result<(), Failure> {
+    // The folder of a mere name is this one.
+    let whole = |path: &Path| {
+        let path = Path::new(".").join(path);
+        real(&std::path::absolute(&path).unwrap_or(path))
+    };
+    let leads_to = whole(path.parent().unwrap_or(Path::new("")));
+    let home = whole(case.file.parent().unwrap_or(Path::new("")));
+    if leads_to.starts_with(home) || leads_to.starts_with(whole(root)) {
+        return Ok(());
+    }
+    let message = format!(
+        "writing `{}`: its folder leads out of the project by a link, to `{}`; remove the link",
+        path.display(),
+        leads_to.display()
+    );
+    Err(Failure::new(Kind::File, message))
 }

@@ -12,8 +12,8 @@ use crate::metrics::plan::Plan;
 use crate::model::price::Price;
 use std::time::Duration;
 
-/// Longest time that is spent on further guesses: who saves a script waits for its run.
-const PATIENCE: Duration = Duration::from_millis(150);
+/// Longest time that is spent on further guesses: none, since who saves a script waits for its run.
+const PATIENCE: Duration = Duration::ZERO;
 
 impl Desk<'_> {
     /// Asks before a run that would cost much. Gives what to do instead of running.

@@ -1,6 +1,7 @@
 //! What runs have given, and how one differs from the one before.
 
 use crate::base::id::OpId;
+use crate::base::strand::Address;
 use crate::base::unit::Money;
 use crate::cli::doc;
 use crate::cli::render::change::{Change, compare, cut};
@@ -8,7 +9,7 @@ use crate::cli::render::time::length;
 use crate::cli::watch::round::Desk;
 use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, RunStatus};
-use crate::journal::trace::{OpTrace, Trace};
+use crate::journal::trace::{Moment, OpTrace, Trace};
 use crate::metrics::Metrics;
 use crate::optimizer::stats::welch;
 use serde_json::{Map, Value, json};
@@ -46,21 +47,7 @@ impl Snapshot {
 
     /// Takes in the end.
     pub(super) fn finish(&mut self, status: RunStatus, value: Value, metrics: &Metrics) {
-        let trace = Trace::fold(&self.events);
-        let ended = |(op, operation): (&OpId, &OpTrace)| {
-            let (when, outcome) = operation.ended.as_ref()?;
-            Some((*when, trace.roster.name(*op).unwrap_or_default().to_owned(), result(outcome)))
-        };
-        let mut ended: Vec<_> = trace.operations.iter().filter_map(ended).collect();
-        ended.sort_by_key(|(when, ..)| *when);
-
-        let mut counts: HashMap<String, u32> = HashMap::new();
-        for (_, name, result) in ended {
-            let count = counts.entry(name.clone()).or_default();
-            *count += 1;
-            let name = if *count > 1 { format!("{name} {count}") } else { name };
-            self.results.insert(name, result);
-        }
+        self.results = results(&self.events);
         #[allow(clippy::cast_possible_truncation, reason = "a time in microseconds")]
         let micros = (metrics.execution_time * 1e6) as i64;
         self.status = Some(status);
@@ -80,6 +67,42 @@ impl Snapshot {
         collect(&self.value, String::new(), &mut numbers);
         numbers
     }
+}
+
+/// Where an operation stands in the program: in which flow, in which strand, and after which other
+/// operations of that strand.
+type Place = (Vec<u32>, Vec<u32>, Moment);
+
+/// Collects what the operations gave, by name. Those of equal names are numbered in the order of the
+/// program: what runs side by side begins and ends in another order each time.
+fn results(events: &[(i64, Event)]) -> Map<String, Value> {
+    let trace = Trace::fold(events);
+    let mut ended: Vec<(Place, &str, &Outcome)> = Vec::new();
+    for (op, operation) in &trace.operations {
+        let Some((end, outcome)) = &operation.ended else { continue };
+        let name = trace.roster.name(*op).unwrap_or_default();
+        ended.push((place(&trace, *op, operation, *end), name, outcome));
+    }
+    ended.sort_by(|one, other| one.0.cmp(&other.0));
+
+    let mut counts: HashMap<&str, u32> = HashMap::new();
+    let mut results = Map::new();
+    for (_, name, outcome) in ended {
+        let count = counts.entry(name).or_default();
+        *count += 1;
+        let name = if *count > 1 { format!("{name} {count}") } else { name.to_owned() };
+        results.insert(name, result(outcome));
+    }
+    results
+}
+
+/// Finds where an operation stands that has ended.
+fn place(trace: &Trace, op: OpId, operation: &OpTrace, end: Moment) -> Place {
+    let steps = |address: &Address| address.steps();
+    let flow = trace.roster.get(op).and_then(|member| trace.flows.get(&member.flow));
+    let flow = flow.and_then(|flow| flow.address.as_ref());
+    let began = operation.started.or(operation.expanded).unwrap_or(end);
+    (flow.map(steps).unwrap_or_default(), operation.address().map(steps).unwrap_or_default(), began)
 }
 
 fn result(outcome: &Outcome) -> Value {

@@ -6,7 +6,7 @@ use crate::model::extra;
 use crate::model::message::Role;
 use crate::model::provider::anthropic::system;
 use crate::model::provider::openai::not_understood;
-use crate::model::provider::partial::{Form, Partial};
+use crate::model::provider::partial::{Form, Partial, numbers};
 use crate::model::provider::refusal;
 use crate::model::provider::usage::Tally;
 use crate::model::reply::Finish;
@@ -79,8 +79,7 @@ pub(super) fn take(partial: &mut Partial, document: &Value, form: Form) -> Resul
     }
 
     partial.knows_ends = true;
-    for (place, candidate) in candidates.iter().enumerate() {
-        let number = candidate.get("index").and_then(Value::as_u64).unwrap_or(place as u64);
+    for (number, candidate) in numbers(candidates).into_iter().zip(candidates) {
         let choice = partial.choice(number);
         let parts = candidate.pointer("/content/parts").and_then(Value::as_array);
         let spoken = parts.into_iter().flatten().filter(|part| !is_thought(part));

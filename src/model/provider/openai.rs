@@ -3,7 +3,8 @@
 
 use crate::model::error::CallError;
 use crate::model::message::Message;
-use crate::model::provider::partial::{Choice, Form, Partial};
+use crate::model::provider::document;
+use crate::model::provider::partial::{Form, Partial, numbers};
 use crate::model::provider::refusal;
 use crate::model::provider::usage::Tally;
 use crate::model::reply::Finish;
@@ -107,8 +108,8 @@ pub(super) fn take(partial: &mut Partial, document: &Value, form: Form) -> Resul
         Some(_) => return Err(not_understood(document)),
     };
 
-    let word = |choice: &Value| choice.get("finish_reason").is_some_and(is_word);
-    let is_final = form == Form::Body || choices.is_empty() || choices.iter().any(word);
+    let ends = |choice: &Value| reason(choice).is_some_and(is_word);
+    let is_final = form == Form::Body || choices.is_empty() || choices.iter().any(ends);
     count(partial, document, choices, is_final);
     if let Some(error) = refusal::told(document, STATUS) {
         return Err(error);
@@ -116,8 +117,7 @@ pub(super) fn take(partial: &mut Partial, document: &Value, form: Form) -> Resul
     if let Some(model) = map.get("model").and_then(Value::as_str) {
         partial.served_by.get_or_insert_with(|| model.to_owned());
     }
-    for (place, choice) in choices.iter().enumerate() {
-        let number = choice.get("index").and_then(Value::as_u64).unwrap_or(place as u64);
+    for (number, choice) in numbers(choices).into_iter().zip(choices) {
         take_choice(partial, number, choice, form)?;
     }
     if form == Form::Body && choices.is_empty() {
@@ -149,24 +149,26 @@ fn take_choice(
     choice: &Value,
     form: Form,
 ) -> Result<(), CallError> {
-    let delta = choice.get("delta").filter(|delta| delta.is_object());
-    let message = choice.get("message").filter(|message| message.is_object());
-    // Some servers put it beside the text.
-    let beside = delta.or(message).and_then(|said| said.get("finish_reason"));
-    let reason = choice.get("finish_reason").or(beside);
+    let reason = reason(choice);
     partial.knows_ends |= reason.is_some();
+    let has_halves = partial.has_halves;
     let taken = partial.choice(number);
+    let delta = part(choice, "delta");
+    let message = part(choice, "message");
 
-    if let Some(delta) = delta {
-        say(taken, delta)?;
-    } else if let Some(message) = message {
-        // Two answers of one number in one body: the first counts. A stream may say all once more.
+    let added = delta.map_or_else(|| Ok(Utterance::default()), Utterance::of)?;
+    taken.text.push_str(&added.text);
+    taken.refusal.push_str(&added.refusal);
+    if let Some(message) = message {
+        // Two answers of one number in one body: the first counts.
         if form == Form::Piece || !taken.is_whole {
-            (taken.text, taken.refusal) = (String::new(), String::new());
-            say(taken, message)?;
+            let said = Utterance::of(message)?;
+            go_on(&mut taken.text, &added.text, said.text, has_halves);
+            go_on(&mut taken.refusal, &added.refusal, said.refusal, has_halves);
         }
-        taken.is_whole = true;
-    } else if let Some(text) = choice.get("text") {
+        taken.is_whole |= form == Form::Body;
+    }
+    if let (None, None, Some(text)) = (delta, message, choice.get("text")) {
         taken.text.push_str(&text_of(text)?);
         taken.is_whole |= form == Form::Body;
     }
@@ -187,17 +189,68 @@ fn is_word(reason: &Value) -> bool {
     reason.as_str().is_some_and(|word| !word.is_empty())
 }
 
-/// Takes in what the model says.
-fn say(choice: &mut Choice, said: &Value) -> Result<(), CallError> {
-    if let Some(content) = said.get("content") {
-        choice.text.push_str(&text_of(content)?);
-        let parts = content.as_array().into_iter().flatten();
-        for refusal in parts.filter_map(|part| part.get("refusal")?.as_str()) {
-            choice.refusal.push_str(refusal);
+/// Returns a part of a choice that may say something.
+fn part<'a>(choice: &'a Value, key: &str) -> Option<&'a Value> {
+    choice.get(key).filter(|part| part.is_object())
+}
+
+/// Returns why a choice ended, or what stands in the place for it. Some servers put it beside the text.
+fn reason(choice: &Value) -> Option<&Value> {
+    let places = [Some(choice), part(choice, "delta"), part(choice, "message")];
+    let mut found = None;
+    for reason in places.into_iter().flatten().filter_map(|place| place.get("finish_reason")) {
+        if is_word(reason) {
+            return Some(reason);
         }
+        found = found.filter(|known: &&Value| !known.is_null()).or(Some(reason));
     }
-    choice.refusal.push_str(said.get("refusal").and_then(Value::as_str).unwrap_or(""));
-    Ok(())
+    found
+}
+
+/// What the model says in one part of a choice.
+#[derive(Default)]
+struct Utterance {
+    text: String,
+    refusal: String,
+}
+
+impl Utterance {
+    fn of(part: &Value) -> Result<Utterance, CallError> {
+        let content = part.get("content").unwrap_or(&Value::Null);
+        let mut said = Utterance { text: text_of(content)?, refusal: String::new() };
+
+        let parts = content.as_array().into_iter().flatten();
+        said.refusal.extend(parts.filter_map(|part| part.get("refusal")?.as_str()));
+        said.refusal.push_str(part.get("refusal").and_then(Value::as_str).unwrap_or(""));
+        Ok(said)
+    }
+}
+
+/// Takes a `message` into a text. In a stream, some servers put pieces there, others all that has
+/// been said so far: one that begins with what has come replaces it, and any other is appended. `added`
+/// is what a `delta` in the same place has just added.
+fn go_on(text: &mut String, added: &str, message: String, has_halves: bool) {
+    if begins_with(&message, text, has_halves) {
+        *text = message;
+        return;
+    }
+    // The same piece in both places, or all that was said before it.
+    let is_said = text.ends_with(&message) || text.starts_with(&message);
+    if added.is_empty() || !is_said {
+        text.push_str(&message);
+    }
+}
+
+/// Tells whether a message begins with what has come, also if a character of it came in halves.
+fn begins_with(message: &str, text: &str, has_halves: bool) -> bool {
+    if message.starts_with(text) || !has_halves {
+        return message.starts_with(text);
+    }
+    let joined = document::join(message);
+    let known = document::join(text);
+    // The other half of the last character may not have come yet.
+    let known = known.trim_end_matches('\u{fffd}');
+    !known.is_empty() && joined.starts_with(known)
 }
 
 /// Returns the text of a content: a text, or parts of which some are text.

@@ -4,6 +4,7 @@ use crate::model::error::CallError;
 use crate::model::provider::document;
 use crate::model::provider::usage::Tally;
 use crate::model::reply::{Fault, Finish, Reply, Usage};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// What a choice takes besides its text, in bytes: many empty ones take room as well.
@@ -36,7 +37,7 @@ pub(super) struct Choice {
     pub(super) text: String,
     /// What the model says instead of an answer.
     pub(super) refusal: String,
-    /// Whether the text came in one piece, so that it is whole although nobody says why it ended.
+    /// Whether the text came as a whole body, so that it is whole although nobody says why it ended.
     pub(super) is_whole: bool,
     finish: Option<Finish>,
 }
@@ -47,6 +48,25 @@ impl Choice {
         if self.finish.as_ref().is_none_or(|known| *known == Finish::Stop) {
             self.finish = Some(finish);
         }
+    }
+}
+
+/// Returns the number of each answer in one document. One without a number gets the next that no
+/// other has there.
+pub(super) fn numbers(choices: &[Value]) -> Vec<u64> {
+    let said: Vec<Option<u64>> = choices.iter().map(|choice| number(choice.get("index"))).collect();
+    let mut free = (0..).filter(|number| !said.contains(&Some(*number)));
+    said.iter().map(|number| number.or_else(|| free.next()).unwrap_or(u64::MAX)).collect()
+}
+
+/// Reads a number, which some servers write as a text or as a fraction.
+fn number(index: Option<&Value>) -> Option<u64> {
+    match index? {
+        Value::String(text) => text.trim().parse().ok(),
+        Value::Number(number) => {
+            number.as_u64().or_else(|| number.to_string().strip_suffix(".0")?.parse().ok())
+        }
+        _ => None,
     }
 }
 
@@ -134,7 +154,7 @@ impl Partial {
         let (usage, is_final) = self.usage?;
         let usage = usage.filter(|_| is_final && !self.begun_again)?;
         let has_text = choice.is_some_and(|choice| !choice.text.is_empty());
-        let is_nothing = usage.input() + usage.output() == 0;
-        (!is_nothing && (usage.output() > 0 || !has_text)).then_some(usage)
+        // Every request has a token, and so has every text.
+        (usage.input() > 0 && (usage.output() > 0 || !has_text)).then_some(usage)
     }
 }

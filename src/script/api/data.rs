@@ -5,7 +5,7 @@ use crate::base::failure::Kind;
 use crate::base::json;
 use crate::base::secret::{self, scrub_document};
 use crate::script::error::{Raised, throw_new};
-use crate::script::modules::{find, find_place};
+use crate::script::modules::{find, find_place, permit_reading};
 use crate::script::permission::Right;
 use crate::script::{Inner, bounded, convert, files};
 use rhai::{Array, Dynamic, Engine, Map};
@@ -212,6 +212,14 @@ pub(super) fn place(host: &Rc<Inner>, path: &str) -> Result<PathBuf, Raised> {
     let place = find_place(host, Right::Write, folder(host), path)?;
     files::make_folder_of(&place)
         .map_err(|error| throw_new(Kind::File, format!("the folder of `{path}`: {error}")))?;
+    Ok(place)
+}
+
+/// Finds the place of a file that others read and write; what is already there may be behind a link.
+pub(super) fn place_of_both(host: &Rc<Inner>, path: &str) -> Result<PathBuf, Raised> {
+    find_place(host, Right::Read, folder(host), path)?;
+    let place = place(host, path)?;
+    permit_reading(host, &place, path)?;
     Ok(place)
 }
 

@@ -1,7 +1,8 @@
 //! `knowledge`: what was learned, in a file of the guide's own format.
 
+use super::data::place_of_both;
 use super::def;
-use super::optimizer::{file, read_failure};
+use super::optimizer::read_failure;
 use crate::base::failure::Kind;
 use crate::journal::event::Event;
 use crate::journal::inquiry::{Inquiry, Topic};
@@ -24,7 +25,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "knowledge(path: string) -> knowledge",
         r#"
-        Opens a file in the guide's format, or starts one: `{"successful_patterns":
+        Opens a file in the guide's format, or starts one, where scripts may read and write: `{"successful_patterns":
         {"task:pattern": [metrics]}, "failed_patterns": {"task:pattern": ["error"]}}`. Every
         change is written at once, whole and under a lock. It has the optimizer's calls
         `save_pattern_success`, `save_pattern_failure`, `get_best_pattern` (.8 success + .2 /
@@ -36,7 +37,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |path: &str| {
-            let opened = GuideFile::open(&file(&inner, path)?).map_err(raise)?;
+            let opened = GuideFile::open(&place_of_both(&inner, path)?).map_err(raise)?;
             let is_dry = inner.executor().is_dry();
             let opened = if is_dry { opened.frozen() } else { opened };
             Ok::<Handle, Raised>(Rc::new(RefCell::new(opened)))

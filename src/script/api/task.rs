@@ -54,7 +54,8 @@ fn gathering(engine: &mut Engine, host: &Rc<Inner>) {
         r#"
         Calls all functions at once and gives their values in order. The first error cancels the
         others and is thrown. With `#{ settle: true }` nothing is cancelled, and each place holds
-        `#{ ok, value, error }`.
+        `#{ ok, value, error }`. At most 20,000 tasks live at once (`TASKS_MAX`); one more is an error of
+        kind `memory`.
         ```rhai
         let b = branch("demo/echo");
         let answers = gather([|| b.communicate("One?"), || b.communicate("Two?")]);
@@ -83,7 +84,8 @@ fn gathering(engine: &mut Engine, host: &Rc<Inner>) {
         `max_concurrent`, and gives the values in the order of the items. The first error cancels
         the others and is thrown; with `#{ settle: true }` each place holds `#{ ok, value, error }`.
         A closure that uses the list itself, or the map it is a part of, needs the form
-        `parallel(list, |item| ..)`.
+        `parallel(list, |item| ..)`. At most 20,000 tasks live at once (`TASKS_MAX`), those within
+        others included; one more is an error of kind `memory`.
         ```rhai
         let topics = ["vans", "bikes", "trams"];
         let lengths = topics.parallel(|t| t.len, #{ max_concurrent: 2 });
@@ -213,7 +215,8 @@ fn background(engine: &mut Engine, host: &Rc<Inner>) {
         Starts a function and goes on at once. `t.wait()` gives its value or throws its error,
         `t.done` tells whether it has ended, `t.cancel()` stops it. A task may outlive the function
         that started it, and is then no longer bound by that function's time limit. What is still
-        running when the script ends is cancelled.
+        running when the script ends is cancelled. At most 20,000 tasks live at once (`TASKS_MAX`); one
+        more is an error of kind `memory`.
         ```rhai
         let t = task(|| { sleep(10); 42 });
         print(t.done);
@@ -221,8 +224,10 @@ fn background(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |context: NativeCallContext, function: FnPtr| {
+            // Told here, and not only to those who wait for it.
+            tasks::room()?;
             let function = BoundFn::new(&inner, &context, function);
-            start(&inner, function.call(tasks::current().next(), Vec::new()))
+            Ok::<_, Raised>(start(&inner, function.call(tasks::current().next(), Vec::new())))
         },
     );
     def(

@@ -13,6 +13,7 @@ use crate::journal::inquiry::{Inquiry, Topic};
 use crate::model::error::CallError;
 use crate::model::provider::page::{Got, host_of};
 use crate::script::error::{Raised, throw, throw_new};
+use crate::script::executable::Executable;
 use crate::script::fiber::wait;
 use crate::script::options::Options;
 use crate::script::permission::{Right, Rule, Target};
@@ -286,31 +287,23 @@ async fn execute(
     input: String,
     limit: Duration,
 ) -> Result<Value, Failure> {
-    let permissions = &host.with.permissions;
-    permissions.demand_program(program, arguments).await?;
+    let variables = variables(host);
+    let path = variables.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.as_str());
+    let found = Executable::find(program, folder(host), path);
+    host.with.permissions.demand_program(&found, arguments).await?;
     let failed = |error: &dyn std::fmt::Display| {
         Failure::new(Kind::Command, format!("running `{program}`: {error}"))
     };
-    let mut command = tokio::process::Command::new(program);
+    let mut command = tokio::process::Command::new(found.to_run());
     command
+        .arg0(program)
         .args(arguments)
         .current_dir(folder(host))
         .env_clear()
+        .envs(variables)
         .kill_on_drop(true)
         .process_group(0);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let granted = permissions.granted().into_iter().filter_map(|(right, rule)| match rule {
-        Rule::Name(name) if right == Right::Env && !name.is_open() => Some(name.text().to_owned()),
-        _ => None,
-    });
-    let is_denied = |name: &str| permissions.denies_name(Right::Env, name);
-    for name in INHERITED.iter().map(|name| (*name).to_owned()).chain(granted) {
-        if !is_denied(&name)
-            && let Some(value) = host.with.models.variable(&name)
-        {
-            command.env(name, value);
-        }
-    }
     let mut child = command.spawn().map_err(|error| failed(&error))?;
     let _group = Group::of(child.id());
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
@@ -330,6 +323,18 @@ async fn execute(
     let ((), stdout, stderr, status) = whole.map_err(|error| failed(&error))?;
     // A program that a signal ended has no code; -1 is none that a program can give.
     Ok(json!({ "code": status.code().unwrap_or(-1), "stdout": stdout, "stderr": stderr }))
+}
+
+/// Returns the variables that programs get: common ones and those that are granted by name.
+fn variables(host: &Inner) -> Vec<(String, String)> {
+    let permissions = &host.with.permissions;
+    let granted = permissions.granted().into_iter().filter_map(|(right, rule)| match rule {
+        Rule::Name(name) if right == Right::Env && !name.is_open() => Some(name.text().to_owned()),
+        _ => None,
+    });
+    let names = INHERITED.iter().map(|name| (*name).to_owned()).chain(granted);
+    let allowed = names.filter(|name| !permissions.denies_name(Right::Env, name));
+    allowed.filter_map(|name| host.with.models.variable(&name).map(|value| (name, value))).collect()
 }
 
 /// Reads what a program writes, up to a limit; the rest is an error, so that nothing is lost in

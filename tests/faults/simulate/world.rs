@@ -156,7 +156,7 @@ impl World {
             Ok(reply) => reply.usage,
             Err(fault) => fault.usage,
         };
-        let known = match said.filter(|usage| usage.tokens() > 0) {
+        let known = match said.filter(|usage| usage.input() > 0) {
             Some(_) => charge,
             None if is_refused => free,
             None => worst,

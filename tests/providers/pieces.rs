@@ -1,0 +1,214 @@
+//! Pieces of OpenAI's protocol in the forms that servers give them: a `message` in the place of a
+//! `delta` or beside it, and numbers of answers that are texts or missing.
+
+use super::reply::raw;
+use super::{ask, kind, model};
+use crate::support::server::{Act, Server, json};
+use kaizen::base::failure::Kind;
+use kaizen::model::reply::Called;
+use kaizen::model::request::Settings;
+use serde_json::{Value, json};
+
+/// Asks for a stream of events with these choices each. `is_marked` if it ends with a mark.
+async fn streamed(events: &[Value], is_marked: bool) -> Called {
+    let events = events.iter().map(|choices| raw(&json!({ "choices": choices })));
+    let events = events.map(|bytes| String::from_utf8(bytes).unwrap());
+    let mark = is_marked.then(|| "[DONE]".to_owned());
+    let pieces: Vec<(u64, String)> =
+        events.chain(mark).map(|event| (0, format!("data: {event}\n\n"))).collect();
+    let server = Server::start(move |_, _, _| Act::Stream { pieces: pieces.clone(), cut: false });
+    let settings = Settings { stream: Some(true), ..Settings::default() };
+    ask(&model("openai", &server.url), settings).await
+}
+
+fn text(called: &Called) -> Result<&str, Kind> {
+    called.result.as_deref().map_err(kaizen::model::error::CallError::kind)
+}
+
+/// Checks what becomes of pieces of one answer, the last of which has a word for the end.
+async fn check(pieces: &[Value], expected: &str) {
+    let mut events: Vec<Value> = pieces.iter().map(|piece| json!([piece])).collect();
+    if let Some(last) = events.last_mut() {
+        last[0]["finish_reason"] = "stop".into();
+    }
+    let called = streamed(&events, false).await;
+    assert_eq!(text(&called), Ok(expected), "{events:?}");
+}
+
+fn delta(content: impl Into<Value>) -> Value {
+    json!({ "delta": { "content": content.into() } })
+}
+
+fn message(content: impl Into<Value>) -> Value {
+    json!({ "message": { "content": content.into() } })
+}
+
+#[tokio::test]
+async fn a_message_that_does_not_repeat_what_came_goes_on_with_it() {
+    check(&[message("Hel"), message("lo")], "Hello").await;
+    check(&[delta("Hel"), message("lo")], "Hello").await;
+    check(&[message("Hel"), delta("lo")], "Hello").await;
+    check(&[message(""), message("Hel"), message("lo"), message("")], "Hello").await;
+    let parts = |text: &str| message(json!([{ "type": "text", "text": text }]));
+    check(&[parts("Hel"), parts("lo")], "Hello").await;
+}
+
+#[tokio::test]
+async fn a_message_that_repeats_what_came_replaces_it() {
+    check(&[message("Hel"), message("Hello")], "Hello").await;
+    check(&[message("H"), message("Hel"), message("Hello"), message("Hello")], "Hello").await;
+    check(&[delta("Hel"), delta("lo"), message("Hello")], "Hello").await;
+    check(&[delta("Hel"), delta("lo"), message("Hello!")], "Hello!").await;
+    check(&[message("Hel"), message("lo"), message("Hello")], "Hello").await;
+}
+
+/// The marks stand for the halves of U+1F68B.
+#[tokio::test]
+async fn a_message_that_repeats_halves_of_a_character_as_one_replaces_them() {
+    let tram = "Tram \u{1f68b}";
+    check(&[delta("Tram @H"), delta("@L"), message(tram)], tram).await;
+    check(&[message("Tram @H"), message(tram)], tram).await;
+    check(&[message("Tram @H"), message("@L")], tram).await;
+    check(&[message("@H"), message("@L")], "\u{1f68b}").await;
+}
+
+#[tokio::test]
+async fn a_message_without_text_takes_nothing_away() {
+    for last in [
+        message(""),
+        message(Value::Null),
+        message(json!([])),
+        json!({ "message": { "role": "assistant" } }),
+        json!({ "message": {} }),
+        json!({ "message": null }),
+        json!({ "delta": {}, "message": {} }),
+    ] {
+        check(&[delta("Hello"), last.clone()], "Hello").await;
+        check(&[message("Hello"), last], "Hello").await;
+    }
+}
+
+#[tokio::test]
+async fn a_message_beside_a_delta_counts_once() {
+    let both =
+        |delta: Value, message: &str| json!({ "delta": delta, "message": { "content": message } });
+    let say = |text: &str| json!({ "content": text });
+    check(&[both(say("Hel"), "Hel"), both(say("lo"), "lo")], "Hello").await;
+    check(&[both(say("Hel"), "Hel"), both(say("lo"), "Hello")], "Hello").await;
+    check(&[both(say("Hel"), ""), both(say("lo"), "Hel")], "Hello").await;
+    check(&[both(json!({}), "Hel"), both(json!({ "role": "assistant" }), "lo")], "Hello").await;
+    check(&[delta("Hel"), both(say("lo"), "Hello"), both(json!({}), "Hello")], "Hello").await;
+}
+
+#[tokio::test]
+async fn a_message_in_a_stream_that_does_not_end_is_cut() {
+    let open = |mut piece: Value| {
+        piece["finish_reason"] = Value::Null;
+        json!([piece])
+    };
+    for events in [
+        vec![json!([message("Hel")])],
+        vec![json!([message("Hel")]), json!([message("lo")])],
+        vec![json!([delta("Hel")]), json!([message("Hello")])],
+        vec![open(message("Hel"))],
+    ] {
+        let called = streamed(&events, false).await;
+        assert_eq!(text(&called), Err(Kind::CutOff), "{events:?}");
+    }
+    // A server that has no word for the end ends the stream by its mark.
+    let called = streamed(&[json!([message("Hel")]), json!([message("lo")])], true).await;
+    assert_eq!(text(&called), Ok("Hello"));
+}
+
+#[tokio::test]
+async fn the_word_for_the_end_may_stand_in_any_part_of_a_choice() {
+    let within = json!([{ "message": { "content": "lo", "finish_reason": "stop" }, "delta": {} }]);
+    assert_eq!(text(&streamed(&[json!([message("Hel")]), within], false).await), Ok("Hello"));
+    let beside = json!([{ "finish_reason": null, "delta": { "finish_reason": "length" } }]);
+    assert_eq!(text(&streamed(&[json!([message("Hel")]), beside], false).await), Err(Kind::Length));
+}
+
+#[tokio::test]
+async fn a_body_with_a_message_beside_an_empty_delta_is_whole() {
+    let choice = json!({ "delta": {}, "message": { "content": "Hello" } });
+    let body = json!({ "choices": [choice] }).to_string();
+    let server = Server::start(move |_, _, _| json(200, body.clone()));
+    let called = ask(&model("openai", &server.url), Settings::default()).await;
+    assert_eq!(kind(&called), "ok", "{:?}", called.result);
+    assert_eq!(text(&called), Ok("Hello"));
+}
+
+#[tokio::test]
+async fn answers_never_mix_however_their_numbers_are_written() {
+    for (first, second) in [
+        (json!(0), json!(1)),
+        (json!("0"), json!("1")),
+        (json!(" 0"), json!("1 ")),
+        (json!("0"), json!(1)),
+        (json!(0.0), json!(1.0)),
+        (Value::Null, json!(1)),
+        (Value::Null, json!("1")),
+        (json!("2"), json!("10")),
+        (json!("zero"), json!("1")),
+    ] {
+        let choice = |index: &Value, text: &str, word: Value| {
+            json!({
+            "index": index, "delta": { "content": text }, "finish_reason": word })
+        };
+        let halves = |other: &str, own: &str, word: Value| {
+            let own = choice(&first, own, word.clone());
+            [json!([choice(&second, other, word)]), json!([own])]
+        };
+        let apart = [halves("OT", "Hel", Value::Null), halves("HER", "lo", "stop".into())].concat();
+        assert_eq!(text(&streamed(&apart, false).await), Ok("Hello"), "{apart:?}");
+
+        // Both in one piece, the other one first.
+        let together = [
+            json!([choice(&second, "OT", Value::Null), choice(&first, "Hel", Value::Null)]),
+            json!([choice(&second, "HER", "stop".into()), choice(&first, "lo", "stop".into())]),
+        ];
+        assert_eq!(text(&streamed(&together, false).await), Ok("Hello"), "{together:?}");
+    }
+
+    // Without any numbers, the place tells them apart.
+    let piece = |own: &str, other: &str, word: Value| {
+        json!([
+        { "delta": { "content": own }, "finish_reason": word },
+        { "delta": { "content": other }, "finish_reason": word }])
+    };
+    let bare = [piece("Hel", "OT", Value::Null), piece("lo", "HER", "stop".into())];
+    assert_eq!(text(&streamed(&bare, false).await), Ok("Hello"));
+}
+
+/// A request and a text have a token at least, in every dialect.
+#[tokio::test]
+async fn figures_that_say_that_nothing_was_read_are_unknown() {
+    let chat = |usage: Value| json!({ "choices": [{ "message": { "content": "x" }, "finish_reason": "stop" }], "usage": usage });
+    let bodies = [
+        ("openai", chat(json!({ "prompt_tokens": 0, "completion_tokens": 5 }))),
+        ("openai", chat(json!({ "input_tokens": 0, "output_tokens": 5, "total_tokens": 5 }))),
+        ("ollama", chat(json!({ "prompt_tokens": 0, "completion_tokens": 5 }))),
+        (
+            "ollama",
+            json!({ "message": { "content": "x" }, "done": true, "prompt_eval_count": 0, "eval_count": 5 }),
+        ),
+        (
+            "anthropic",
+            json!({ "type": "message", "content": [{ "type": "text", "text": "x" }],
+                "stop_reason": "end_turn", "usage": { "input_tokens": 0, "output_tokens": 5,
+                "cache_read_input_tokens": 0 } }),
+        ),
+        (
+            "gemini",
+            json!({ "candidates": [{ "content": { "parts": [{ "text": "x" }] }, "finishReason": "STOP" }],
+                "usageMetadata": { "promptTokenCount": 0, "candidatesTokenCount": 5 } }),
+        ),
+    ];
+    for (provider, body) in bodies {
+        let body = body.to_string();
+        let sent = body.clone();
+        let server = Server::start(move |_, _, _| json(200, sent.clone()));
+        let called = ask(&model(provider, &server.url), Settings::default()).await;
+        assert_eq!((text(&called), called.usage), (Ok("x"), None), "{provider} {body}");
+    }
+}
