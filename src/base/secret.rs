@@ -248,6 +248,12 @@ pub fn credentials(text: &str) -> Vec<String> {
     split_credentials(text).1
 }
 
+/// Tells whether a secret, or a part of an address that is one, was taken out of a text.
+pub fn was_taken_out(text: &str) -> bool {
+    let is_address = text.contains("://");
+    text == SHOWN || text.contains("://***@") || is_address && text.contains(SHOWN)
+}
+
 /// Returns a text without credentials, and these.
 fn split_credentials(text: &str) -> (String, Vec<String>) {
     let mut credentials = Vec::new();
@@ -426,6 +432,19 @@ fn without(text: &str, forms: &[Form], values: &[String]) -> Option<String> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_text_that_lacks_its_secret_is_known_by_what_stands_in_the_place() {
+        let lacking = [
+            SHOWN.to_owned(),
+            without_credentials("see http://user:password@host/a"),
+            without_credentials("http://host/a?token=0123456789&b=1"),
+            format!("http://host/{SHOWN}/a"),
+        ];
+        let whole = ["", "a [secret] b", "***@host", "http://host/a?b=1"];
+        assert_eq!(lacking.map(|text| was_taken_out(&text)), [true; 4]);
+        assert_eq!(whole.map(was_taken_out), [false; 4]);
+    }
 
     #[test]
     fn a_secret_is_taken_out_in_every_form() {

@@ -354,12 +354,8 @@ fn set_up(job: &mut Job<'_>, resumed: Option<Resumed>, earlier: Option<plan::Pas
 
 /// Tells, and says so, that a parameter is missing which the journal does not hold.
 fn lacks_secret(params: &Map<String, Value>) -> bool {
-    let lacks = |text: &str| {
-        text == secret::SHOWN
-            || text.contains("://***@")
-            || text.contains("://") && text.contains(secret::SHOWN)
-    };
-    let lacking = params.iter().find(|(_, value)| value.as_str().is_some_and(lacks));
+    let lacking =
+        params.iter().find(|(_, value)| value.as_str().is_some_and(secret::was_taken_out));
     if let Some((name, _)) = lacking {
         say(&format!(
             "error: the journal does not hold `{name}`, which is a secret; give it again: \

@@ -19,8 +19,15 @@ fn hello_runs_offline_and_is_journaled() {
         .unwrap()
         .collect::<Result<_, _>>()
         .unwrap();
-    let expected =
-        ["run_started", "op_started", "attempt_started", "attempt_ended", "op_ended", "run_ended"];
+    let expected = [
+        "run_started",
+        "op_started",
+        "request_part",
+        "attempt_started",
+        "attempt_ended",
+        "op_ended",
+        "run_ended",
+    ];
     assert_eq!(kinds, expected);
     assert_eq!(project.events("attempt_ended")[0]["demo"], true);
 }

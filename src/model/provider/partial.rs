@@ -64,7 +64,8 @@ fn number(index: Option<&Value>) -> Option<u64> {
     match index? {
         Value::String(text) => text.trim().parse().ok(),
         Value::Number(number) => {
-            number.as_u64().or_else(|| number.to_string().strip_suffix(".0")?.parse().ok())
+            let text = number.to_string();
+            number.as_u64().or_else(|| text.strip_suffix(".0")?.parse().ok())
         }
         _ => None,
     }
