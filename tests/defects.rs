@@ -27,7 +27,7 @@ fn c1_a_refused_operation_failed_and_its_dependants_are_skipped() {
     });
     let (code, done) = run(&server, THREE);
     let value = &done["value"];
-    assert_eq!(code, Some(1));
+    assert_eq!(code, Some(5));
     assert_eq!(done["status"], "failed");
     assert_eq!(value["failed_operations"], json!(["a"]));
     assert_eq!(value["skipped_operations"], json!(["b"]));
@@ -42,7 +42,7 @@ fn c1_a_refused_operation_failed_and_its_dependants_are_skipped() {
 fn c1_when_every_call_fails_nothing_succeeded() {
     let server = Server::start(|_, _, _| refusal(400, "bad"));
     let (code, done) = run(&server, THREE);
-    assert_eq!(code, Some(1));
+    assert_eq!(code, Some(5));
     assert_eq!(done["value"]["completed_operations"], json!([]));
     assert_eq!(done["value"]["metrics"]["success_rate"], json!(0.0));
 }
@@ -272,7 +272,7 @@ fn an_operation_has_its_time_and_its_tries() {
            g.add_operation(|| { loop {} }, #{ name: "busy", timeout_ms: 30 });
            session().flow(g).to_map()"#,
     );
-    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert_eq!(ran.code, Some(5), "{}", ran.stderr);
     let value = &done["value"];
     assert_eq!(value["operation_results"], json!({ "third": 3 }));
     assert_eq!(value["errors"]["slow"]["kind"], "timeout");

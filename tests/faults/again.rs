@@ -204,6 +204,19 @@ fn story(events: &[(i64, Event)]) -> Vec<Value> {
     events.iter().filter_map(|(_, event)| told(event)).collect()
 }
 
+/// Returns a story as a replay tells it, which keeps no requests: it only compares their keys.
+fn without_requests(mut story: Vec<Value>) -> Vec<Value> {
+    story.retain(|event| event["kind"] != "request_part");
+    for event in &mut story {
+        if event["kind"] == "attempt_started" {
+            let fields = event.as_object_mut().unwrap();
+            fields.remove("before");
+            fields.remove("terms");
+        }
+    }
+    story
+}
+
 /// Fails with the first place where two stories part.
 fn assert_same(one: &[Value], other: &[Value], what: &str) {
     for (place, pair) in one.iter().zip(other).enumerate() {
@@ -258,7 +271,8 @@ fn simulate(seed: u64, figures: &mut Figures) {
     check(&first, &third, &longer, &whole, &text, "resumed twice");
 
     let replayed = paused(run(seed, &text, Beginning::Replayed(&first))).unwrap();
-    assert_same(&whole, &story(&replayed.events), &format!("replayed\n{text}"));
+    let told_again = story(&replayed.events);
+    assert_same(&without_requests(whole), &told_again, &format!("replayed\n{text}"));
     assert_eq!((&first.value, replayed.calls), (&replayed.value, 0), "replayed\n{text}");
 
     figures.runs += 2;
