@@ -23,7 +23,7 @@ pub enum RequestPart {
     /// Everything but the messages.
     Terms {
         /// The settings, with the fields that the provider gets as they are, such as tools.
-        settings: Settings,
+        settings: Box<Settings>,
         /// What the reply has to be.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         schema: Option<Value>,
@@ -75,7 +75,7 @@ impl Parts {
         for message in earlier {
             before = Some(keep(RequestPart::Message { message: message.clone(), after: before }));
         }
-        let (settings, schema) = (request.settings.clone(), request.schema.clone());
+        let (settings, schema) = (Box::new(request.settings.clone()), request.schema.clone());
         let terms = keep(RequestPart::Terms { settings, schema });
         Parts { all, before, terms }
     }

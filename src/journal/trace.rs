@@ -12,7 +12,7 @@ use crate::journal::part::RequestPart;
 use crate::journal::roster::Roster;
 use crate::model::message::{Message, Role};
 use crate::model::reply::Usage;
-use crate::model::request::Request;
+use crate::model::request::{Request, Settings};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
 
@@ -332,7 +332,7 @@ impl Trace {
             next = *after;
         }
         messages.reverse();
-        Some(Request { messages, settings: settings.clone(), schema: schema.clone() })
+        Some(Request { messages, settings: Settings::clone(settings), schema: schema.clone() })
     }
 }
 
@@ -462,7 +462,6 @@ mod tests {
     use super::*;
     use crate::base::secret::Secret;
     use crate::journal::part::Parts;
-    use crate::model::request::Settings;
     use serde_json::json;
 
     /// Makes events of what the journal holds.
