@@ -3,7 +3,7 @@
 
 use crate::script::check::forms::{Form, Forms};
 use crate::script::check::types::captured;
-use crate::script::check::used::{Use, use_of};
+use crate::script::check::used::{Use, is, use_of};
 use crate::script::check::{Check, Earlier, File};
 use crate::script::codes;
 use crate::script::diagnostic::Diagnostic;
@@ -131,7 +131,7 @@ fn slip(forms: &Forms, bodies: &Bodies, path: &[ASTNode<'_>]) -> Option<Slip> {
 fn receiver<'a>(path: &[ASTNode<'a>]) -> Option<&'a Expr> {
     let ASTNode::Expr(last) = path.last()? else { return None };
     match path.iter().rev().nth(1)? {
-        ASTNode::Expr(Expr::Dot(pair, ..)) if std::ptr::eq(&pair.rhs, *last) => Some(&pair.lhs),
+        ASTNode::Expr(Expr::Dot(pair, ..)) if is(&pair.rhs, last) => Some(&pair.lhs),
         _ => None,
     }
 }
@@ -187,7 +187,7 @@ impl Bodies {
 
             let Some((last, _)) = last else { continue };
             let count = counts.get(function.name.as_str()).copied().unwrap_or(0);
-            let names = function.params.iter().take(count).map(|name| name.to_string());
+            let names = function.params.iter().take(count).map(ToString::to_string);
             by_last.insert(last, Body { captured: names.collect() });
         }
         Bodies { by_last }

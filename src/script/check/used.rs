@@ -26,13 +26,11 @@ pub(super) fn use_of(path: &[ASTNode<'_>]) -> Use {
             }
             use_of(parents)
         }
-        (ASTNode::Expr(Expr::Stmt(block)), ASTNode::Stmt(child)) => {
-            of_last(block.statements(), child, parents)
-        }
+        (
+            ASTNode::Expr(Expr::Stmt(block)) | ASTNode::Stmt(Stmt::Block(block)),
+            ASTNode::Stmt(child),
+        ) => of_last(block.statements(), child, parents),
         (ASTNode::Stmt(Stmt::Expr(_)), _) => use_of(parents),
-        (ASTNode::Stmt(Stmt::Block(block)), ASTNode::Stmt(child)) => {
-            of_last(block.statements(), child, parents)
-        }
         (ASTNode::Stmt(Stmt::If(flow, ..) | Stmt::TryCatch(flow, ..)), ASTNode::Stmt(child)) => {
             let ends = |body: &[Stmt]| body.last().is_some_and(|last| is(last, child));
             if ends(flow.body.statements()) || ends(flow.branch.statements()) {
@@ -60,6 +58,6 @@ fn of_last(block: &[Stmt], statement: &Stmt, parents: &[ASTNode<'_>]) -> Use {
     }
 }
 
-fn is<T>(one: &T, other: &T) -> bool {
+pub(super) fn is<T>(one: &T, other: &T) -> bool {
     std::ptr::eq(one, other)
 }

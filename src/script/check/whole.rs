@@ -172,7 +172,7 @@ impl Values {
         for function in ast.iter_fn_def() {
             // The first parameters of a closure are the variables that it captures.
             let skip = counts.get(function.name.as_str()).copied().unwrap_or(0);
-            values.unknown.extend(function.params.iter().skip(skip).map(|name| name.to_string()));
+            values.unknown.extend(function.params.iter().skip(skip).map(ToString::to_string));
         }
         ast.walk(&mut |path: &[ASTNode]| {
             if let Some(ASTNode::Stmt(statement)) = path.last() {
