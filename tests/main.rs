@@ -48,5 +48,6 @@ mod cli {
     mod signals;
     mod sturdy;
     mod test;
+    mod traps;
     mod watch;
 }

@@ -126,8 +126,13 @@ fn replacing(module: &mut Module) {
     });
 }
 
+/// Refuses a text that is longer than one may be, in bytes.
+pub(super) fn fits(length: usize) -> Result<(), Raised> {
+    if length > STRING_MAX { Err(too_large("Length of string")) } else { Ok(()) }
+}
+
 /// Replaces each `find` in a text, if the outcome is no longer than a text may be.
-fn replace(text: &mut ImmutableString, find: &str, by: &str) -> Result<(), Raised> {
+pub(super) fn replace(text: &mut ImmutableString, find: &str, by: &str) -> Result<(), Raised> {
     if text.is_empty() {
         return Ok(());
     }

@@ -41,6 +41,14 @@ pub const LOOP_VARIABLE: &str = "K0011";
 pub const TEST: &str = "K0012";
 /// A schema that is none.
 pub const SCHEMA: &str = "K0013";
+/// A word that works in place and whose result is used.
+pub const IN_PLACE: &str = "K0016";
+/// A division of whole numbers that drops the fraction.
+pub const DIVISION: &str = "K0017";
+/// An escape in a text in backticks, where escapes mean nothing.
+pub const ESCAPE: &str = "K0018";
+/// A text that is split into one piece.
+pub const PIECES: &str = "K0019";
 /// A failure whose kind has no code of its own.
 pub const OTHER: &str = Kind::NO_CODE;
 
@@ -143,6 +151,38 @@ pub const CODES: &[Code] = &[
         "`schema` takes a JSON schema: a map such as `#{ type: \"object\", properties: #{ city: #{ \
          type: \"string\" } }, required: [\"city\"] }`. What it refers to must be part of it.",
         "branch().chat(\"Where?\", #{ schema: #{ type: \"objekt\" } });",
+    ),
+    found(
+        IN_PLACE,
+        "a word that works in place returns nothing",
+        "Words such as `trim`, `replace`, `sort`, `reverse`, `push` and `make_lower` change the variable \
+         that they are called on, and return `()`. In a condition, an assignment or an argument that `()` \
+         is used in the place of the changed value. Use the word that returns a new value (`trimmed`, \
+         `replaced`, `sorted`, `reversed`, `lower`), or call the word as a statement of its own. What a \
+         function is given is a copy, so a change of it is lost unless the function returns it.",
+        "let answer = \" yes \";\nprint(answer.trim() == \"yes\");",
+    ),
+    found(
+        DIVISION,
+        "a division of whole numbers drops the fraction",
+        "`2 / 3` is 0: a whole number divided by a whole number is a whole number. Make one of them a \
+         fraction: `2.0 / 3`, or `right.to_float() / total`; or use `percent(right, total)`. Where the \
+         whole number is meant, write `(a / b).to_int()`.",
+        "let right = 2;\nprint(right / [1, 2, 3].len());",
+    ),
+    found(
+        ESCAPE,
+        "backticks know no escapes",
+        "In a text in backticks `\\n` is a backslash and an n: such texts go over several lines as they \
+         are written, and only `${..}` means something in them. Write a real line break, or use double \
+         quotes.",
+        "print(`first\\nsecond`);",
+    ),
+    found(
+        PIECES,
+        "a text that is split into one piece",
+        "The last argument of `split` is the number of pieces, not of cuts: 1 piece is the whole text.",
+        "print(\"name: value\".split(\": \", 1));",
     ),
     run(OTHER, "an error that the script threw", "The script threw a value: `throw x`."),
     run(

@@ -44,7 +44,6 @@ const WORDS: &[&str] = &[
     "split_rev",
     "to_debug",
     "to_string",
-    "zip",
 ];
 
 /// Tells whether a word is one of the language.
@@ -140,15 +139,6 @@ fn choosing(module: &mut Module) {
     word(module, "filter", NAMED, |context: NativeCallContext, list: &mut Array, name: &str| {
         filter(&context, list, named(name)?)
     });
-    let params = "list: array, other: array, function: function, array";
-    word(
-        module,
-        "zip",
-        params,
-        |context: NativeCallContext, list: &mut Array, other: Array, function: FnPtr| {
-            zip(&context, list, other, function)
-        },
-    );
 }
 
 fn map(context: &NativeCallContext, list: &mut Array, function: FnPtr) -> Result<Array, Raised> {
@@ -161,17 +151,6 @@ fn filter(context: &NativeCallContext, list: &mut Array, function: FnPtr) -> Res
     let chosen = each.choose(list)?;
     let both = list.iter().zip(chosen);
     Ok(both.filter(|(_, is_chosen)| *is_chosen).map(|(item, _)| item.clone()).collect())
-}
-
-fn zip(
-    context: &NativeCallContext,
-    list: &mut Array,
-    other: Array,
-    function: FnPtr,
-) -> Result<Array, Raised> {
-    let each = Each::new(context, "zip", function, Item::First);
-    let pairs = list.iter_mut().zip(other).enumerate();
-    pairs.map(|(index, (item, other))| each.with(vec![item.clone(), other], index)).collect()
 }
 
 fn searching(module: &mut Module) {
@@ -249,12 +228,13 @@ fn offset(length: usize, start: i64) -> usize {
 }
 
 fn changing(module: &mut Module) {
+    const NOTHING: &str = "list: array, function: function";
     const PARAMS: &str = "list: array, function: function, array";
     const NAMED: &str = "list: array, function: string, array";
     change(
         module,
         "for_each",
-        PARAMS,
+        NOTHING,
         |context: NativeCallContext, list: &mut Array, function: FnPtr| {
             let each = Each::new(&context, "for_each", function, Item::This);
             for (index, item) in list.iter_mut().enumerate() {
@@ -285,16 +265,21 @@ fn changing(module: &mut Module) {
     change(
         module,
         "dedup",
-        PARAMS,
+        NOTHING,
         |context: NativeCallContext, list: &mut Array, function: FnPtr| {
             let each = Each::new(&context, "dedup", function, Item::First);
             dedup(list, |before, item| each.truth(&each.with(vec![before, item], 0)?))
         },
     );
-    change(module, "dedup", NAMED, |context: NativeCallContext, list: &mut Array, name: &str| {
-        let each = Each::new(&context, "dedup", named(name)?, Item::First);
-        dedup(list, |before, item| each.truth(&each.with(vec![before, item], 0)?))
-    });
+    change(
+        module,
+        "dedup",
+        "list: array, function: string",
+        |context: NativeCallContext, list: &mut Array, name: &str| {
+            let each = Each::new(&context, "dedup", named(name)?, Item::First);
+            dedup(list, |before, item| each.truth(&each.with(vec![before, item], 0)?))
+        },
+    );
     change(module, "dedup", "list: array", |context: NativeCallContext, list: &mut Array| {
         dedup(list, |before, item| equal(&context, before, item))
     });

@@ -2,6 +2,7 @@
 //! names `_`, `_1` .. of a dialogue, which are no names of the language.
 
 use rhai::{Engine, LexError, ParseErrorType};
+use std::ops::Range;
 
 /// Tells whether a name is that of a closure: Rhai names closures by a number after this mark.
 pub(super) fn names_closure(name: &str) -> bool {
@@ -52,19 +53,39 @@ struct Scanner<'a> {
     open: Vec<char>,
     /// Whether the text ends inside of a comment or a string that may go on.
     cut: bool,
+    /// The texts within backticks, without the code in them.
+    templates: Vec<Range<usize>>,
 }
 
 /// Takes a text apart, and tells whether something in it is still open at its end.
 pub fn scan(text: &str) -> (Vec<Lexeme>, bool) {
-    let mut scanner = Scanner { text, at: 0, found: Vec::new(), open: Vec::new(), cut: false };
-    while scanner.at < text.len() {
-        scanner.step();
-    }
+    let scanner = Scanner::over(text);
     let is_open = scanner.cut || !scanner.open.is_empty();
     (scanner.found, is_open)
 }
 
+/// Finds the texts within backticks, in bytes; the code in them parts them.
+pub(super) fn templates(text: &str) -> Vec<Range<usize>> {
+    Scanner::over(text).templates
+}
+
 impl<'a> Scanner<'a> {
+    /// Takes a whole text apart.
+    fn over(text: &'a str) -> Scanner<'a> {
+        let mut scanner = Scanner {
+            text,
+            at: 0,
+            found: Vec::new(),
+            open: Vec::new(),
+            cut: false,
+            templates: Vec::new(),
+        };
+        while scanner.at < text.len() {
+            scanner.step();
+        }
+        scanner
+    }
+
     fn rest(&self) -> &'a str {
         &self.text[self.at..]
     }
@@ -112,10 +133,13 @@ impl<'a> Scanner<'a> {
     /// Takes the text of a template up to its end or to the code inside of it.
     fn template(&mut self) {
         let rest = self.rest();
+        let start = self.at;
         let end = rest.char_indices().find(|(at, c)| {
             *c == '`' && !rest[at + 1..].starts_with('`') && !is_second_tick(rest, *at)
                 || rest[*at..].starts_with("${")
         });
+        let length = end.map_or(rest.len(), |(at, _)| at);
+        self.templates.push(start..start + length);
         match end {
             None => self.take(Class::Text, rest.len()),
             Some((at, '`')) => {

@@ -57,7 +57,7 @@ pub(super) fn register(module: &mut Module) {
 
 /// Sorts by a function that says which of two items comes first: by a number below 0, 0 or above 0, or
 /// by true where the first one comes first.
-fn by(each: &Each<'_>, list: &Array) -> Result<Array, Raised> {
+pub(super) fn by(each: &Each<'_>, list: &Array) -> Result<Array, Raised> {
     let is_before = |one: &Dynamic, other: &Dynamic| {
         let answer = each.with(vec![one.clone(), other.clone()], 0)?;
         if let Ok(is_before) = answer.as_bool() {
@@ -106,7 +106,7 @@ fn merge(
 }
 
 /// Sorts by what the items are: numbers, texts, letters, or true and false.
-fn natural(word: &'static str, list: &Array, is_down: bool) -> Result<Array, Raised> {
+pub(super) fn natural(word: &'static str, list: &Array, is_down: bool) -> Result<Array, Raised> {
     let first = list.first();
     for item in list {
         if compare(item, item).is_none() {

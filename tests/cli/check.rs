@@ -187,7 +187,7 @@ fn nothing_is_found_where_nothing_is_wrong() {
         "let tools = #{ half: |x| x / 2 };\nprint(tools.half(4));\n\
          fn twice() { this * 2 }\nprint(3.twice());\n\
          let b = branch();\nfor i in 0..2 { print(gather([|| i])); print([1].map(|x| x + i)); }\n\
-         for b in [\"x\"] { print(b.trim()); }\n\
+         for b in [\"x\"] { print(b.trimmed()); }\n\
          let parsed = json(\"{}\");\nprint(parsed.whatever ?? 1);\n\
          /// @override\nfn retry(n, f) { f.call() }\nprint(retry(1, || 2));\n\
          const K = 1.5e300 + 9223372036854775807;\nlet f = || global::K;\nlet g = Fn(\"print\");\n\

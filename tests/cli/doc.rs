@@ -34,6 +34,7 @@ fn all_words_are_listed_in_groups() {
             "working at once",
             "learning",
             "standard library",
+            "texts, numbers and lists",
             "data",
             "the world outside",
             "the run itself",

@@ -8,6 +8,7 @@ mod entry;
 mod experiment;
 mod flow;
 pub(super) mod knowledge;
+mod list;
 mod model;
 mod operation;
 mod optimizer;
@@ -17,6 +18,7 @@ mod score;
 pub(super) mod session;
 pub(super) mod state;
 pub(super) mod task;
+mod text;
 mod world;
 
 pub(super) use data::read_json;
@@ -55,10 +57,17 @@ const GROUPS: &[(&str, &[Register])] = &[
         ],
     ),
     (STDLIB, &[]),
+    ("texts, numbers and lists", &[text::register, list::register]),
     ("data", &[data::register]),
     ("the world outside", &[world::register]),
     (RUN, &[run::register, state::register]),
     ("tests", &[assertion::register]),
+];
+
+/// Words for plain values, which a script may define for itself.
+pub(super) const PLAIN: &[&str] = &[
+    "distinct", "format", "join", "lower", "max_by", "mean", "min_by", "percent", "replaced",
+    "reversed", "round", "sorted", "sum", "trimmed", "upper", "zip",
 ];
 
 /// Returns the names of the groups, in the order in which the reference shows them.

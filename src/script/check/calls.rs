@@ -76,6 +76,7 @@ impl Check<'_> {
                 self.options(file, &known, call.expr, &mut faults);
                 self.models(file, &known, call.expr, &mut faults);
                 schemas(file, &known, call.expr, &mut faults);
+                faults.extend(one_piece(file, call.expr));
             }
             true
         });
@@ -309,6 +310,18 @@ fn schemas(file: &File<'_>, known: &Known<'_>, call: &FnCallExpr, faults: &mut V
             faults.push(fault);
         }
     }
+}
+
+/// Finds `split` into one piece, which is the whole text: other languages count the cuts.
+fn one_piece(file: &File<'_>, call: &FnCallExpr) -> Option<Diagnostic> {
+    if !["split", "split_rev"].contains(&call.name.as_str()) {
+        return None;
+    }
+    let Some(Expr::IntegerConstant(1, position)) = call.args.last() else { return None };
+    let message = format!("`{}` into 1 piece returns the whole text", call.name);
+    let fault = Diagnostic::at(codes::PIECES, message, file.name, file.text, *position);
+    let help = "the number counts pieces; write 2 to cut the text once".to_owned();
+    Some(Diagnostic { help: Some(help), ..fault.warning() })
 }
 
 /// Returns the call at the end of a path, if there is one.

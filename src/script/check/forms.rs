@@ -6,6 +6,22 @@ use crate::script::mismatch::word;
 use rhai::{AST, Engine};
 use std::collections::BTreeMap;
 
+/// The types of kaizen's own values: all their methods are known, and copies stand for the same thing.
+pub(super) const HANDLES: &[&str] = &[
+    "branch",
+    "builder",
+    "graph",
+    "knowledge",
+    "log",
+    "model",
+    "node",
+    "operation",
+    "optimizer",
+    "report",
+    "session",
+    "task",
+];
+
 /// One way to call a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::script) struct Form {
@@ -21,6 +37,23 @@ pub(in crate::script) struct Form {
     pub(super) signature: String,
     /// Whether it is a function of a script, which may use `this`.
     pub(super) is_script: bool,
+}
+
+impl Form {
+    /// Tells whether it returns nothing; a function of a script may return anything.
+    pub(super) fn returns_nothing(&self) -> bool {
+        // Rhai gives the whole type of a word that may fail.
+        const NOTHING: &[&str] = &["", "()", "RhaiResultOf<()>", "Result<(),Box<EvalAltResult>>"];
+        let gives: String = self.gives.iter().flat_map(|gives| gives.split_whitespace()).collect();
+        // Of a function that a script wrote, the standard library's too, no types are known.
+        self.first.is_some() && !self.is_script && NOTHING.contains(&gives.as_str())
+    }
+
+    /// Tells whether its first argument is a plain value, of which everybody has a copy.
+    pub(super) fn changes_a_value(&self) -> bool {
+        const VALUES: &[&str] = &["array", "Blob", "char", "map", "string"];
+        self.params.first().is_some_and(|first| VALUES.contains(&first.as_str()))
+    }
 }
 
 /// All functions by name.

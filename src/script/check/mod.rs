@@ -6,9 +6,13 @@ mod calls;
 mod closures;
 mod forms;
 mod imports;
+mod in_place;
 mod numbers;
 mod paths;
+mod templates;
 mod types;
+mod used;
+mod whole;
 
 pub(super) use calls::calls_of;
 pub(super) use forms::{Form, Forms, help_for, names, signature};
@@ -122,6 +126,9 @@ impl Check<'_> {
         self.calls(file, &modules, earlier);
         self.paths(file, &modules, earlier);
         self.numbers(file);
+        self.in_place(file, earlier);
+        self.divisions(file);
+        self.templates(file);
         self.shadows(file);
         self.closures(file);
     }
@@ -134,7 +141,9 @@ impl Check<'_> {
     fn shadows(&mut self, file: &File<'_>) {
         let own = Forms::of_engine(self.engine, false);
         for function in file.ast.iter_functions() {
-            let is_meant = function.comments.iter().any(|comment| comment.contains("@override"));
+            // Many scripts have helpers of these names, and nothing of kaizen's hangs on them.
+            let is_meant = api::PLAIN.contains(&function.name)
+                || function.comments.iter().any(|comment| comment.contains("@override"));
             let arity = function.params.len();
             if is_meant || !own.all(function.name).iter().any(|form| form.arity == arity) {
                 continue;

@@ -1,7 +1,7 @@
 //! What kind of value an expression gives, where that is certain: only then is an unknown method an
 //! error.
 
-use crate::script::check::forms::Forms;
+use crate::script::check::forms::{Forms, HANDLES};
 use rhai::{AST, ASTNode, Expr, FnPtr, Stmt};
 use std::collections::{HashMap, HashSet};
 
@@ -53,7 +53,7 @@ impl Types {
 
     /// Adds variables that exist already, unless the script makes new ones of these names.
     pub(super) fn add(&mut self, variables: &[(String, String)]) {
-        for (name, kind) in variables.iter().filter(|(_, kind)| OWN.contains(&kind.as_str())) {
+        for (name, kind) in variables.iter().filter(|(_, kind)| HANDLES.contains(&kind.as_str())) {
             self.variables.entry(name.clone()).or_insert_with(|| Some(kind.clone()));
         }
     }
@@ -87,28 +87,12 @@ impl Types {
 fn given(forms: &Forms, name: &str, arity: usize) -> Option<String> {
     let mut gives = forms.all(name).iter().filter(|form| form.arity == arity);
     let first = gives.next()?.gives.clone()?;
-    let is_own = OWN.contains(&first.as_str());
+    let is_own = HANDLES.contains(&first.as_str());
     (is_own && gives.all(|form| form.gives.as_deref() == Some(&first))).then_some(first)
 }
 
-/// The types whose methods are all known.
-const OWN: &[&str] = &[
-    "branch",
-    "builder",
-    "graph",
-    "knowledge",
-    "log",
-    "model",
-    "node",
-    "operation",
-    "optimizer",
-    "report",
-    "session",
-    "task",
-];
-
 /// Counts the variables that each closure captures, by the closure's name.
-fn captured(ast: &AST) -> HashMap<String, usize> {
+pub(super) fn captured(ast: &AST) -> HashMap<String, usize> {
     let mut captured = HashMap::new();
     ast.walk(&mut |path: &[ASTNode]| {
         if let Some(ASTNode::Expr(Expr::FnCall(call, _))) = path.last()

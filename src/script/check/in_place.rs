@@ -1,0 +1,210 @@
+//! Words that change their value in place and return nothing, where something is done with what they
+//! return. In Python and JavaScript many of them return the changed value.
+
+use crate::script::check::forms::{Form, Forms};
+use crate::script::check::types::captured;
+use crate::script::check::used::{Use, is, use_of};
+use crate::script::check::{Check, Earlier, File};
+use crate::script::codes;
+use crate::script::diagnostic::Diagnostic;
+use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt};
+use std::collections::{HashMap, HashSet};
+
+/// The word that returns what a word in place makes, and how it is written.
+const RETURNING: &[(&str, &str)] = &[
+    ("append", "a + b"),
+    ("dedup", "list.distinct()"),
+    ("make_lower", "text.lower()"),
+    ("make_upper", "text.upper()"),
+    ("push", "list + [item]"),
+    ("replace", "text.replaced(part, other)"),
+    ("reverse", "value.reversed()"),
+    ("sort", "list.sorted()"),
+    ("sort_by", "list.sorted(|a, b| ..)"),
+    ("sort_desc", "list.sorted().reversed()"),
+    ("trim", "text.trimmed()"),
+];
+
+/// What is wrong with a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    /// It changes its variable and returns nothing, but something is done with what it returns.
+    Used,
+    /// It changes a copy that nobody sees, and returns nothing.
+    Lost,
+    /// It is a word of kaizen that returns nothing, but something is done with what it returns.
+    Nothing,
+}
+
+/// A call whose result is nothing.
+struct Slip {
+    word: String,
+    position: Position,
+    /// What it changes, if that is a variable.
+    variable: Option<String>,
+    fault: Fault,
+}
+
+impl Check<'_> {
+    /// Finds words in place whose result is used.
+    pub(super) fn in_place(&mut self, file: &File<'_>, earlier: Option<Earlier<'_>>) {
+        let mut forms = Forms::of_engine(self.engine, true);
+        for ast in earlier.map(|earlier| earlier.functions).into_iter().chain([file.ast]) {
+            forms.add(ast);
+        }
+
+        let bodies = Bodies::of(file.ast);
+        let mut slips = Vec::new();
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            slips.extend(slip(&forms, &bodies, path));
+            true
+        });
+
+        for Slip { word, position, variable, fault } in slips {
+            let message = match fault {
+                Fault::Used => {
+                    format!("`{word}` works in place and returns nothing, but its result is used")
+                }
+                Fault::Lost => format!("`{word}` changes a copy here and returns nothing"),
+                Fault::Nothing => format!("`{word}` returns nothing, but its result is used"),
+            };
+            let help = match fault {
+                Fault::Used | Fault::Lost => help(&word, variable.as_deref()),
+                Fault::Nothing => format!("call `{word}` as a statement of its own"),
+            };
+            let fault = Diagnostic::at(codes::IN_PLACE, message, file.name, file.text, position);
+            self.push(Diagnostic { help: Some(help), ..fault });
+        }
+    }
+}
+
+/// Says what to write instead.
+fn help(word: &str, variable: Option<&str>) -> String {
+    let alone = match variable {
+        Some(name) => format!("write `{name}.{word}(..);` as a statement, then use `{name}`"),
+        None => format!("call `{word}` as a statement on a variable, then use the variable"),
+    };
+    match RETURNING.iter().find(|(known, _)| *known == word) {
+        Some((_, other)) => format!("write `{other}`, which returns the result; or {alone}"),
+        None => alone,
+    }
+}
+
+/// Finds out whether a path ends in a call in place whose result is used.
+fn slip(forms: &Forms, bodies: &Bodies, path: &[ASTNode<'_>]) -> Option<Slip> {
+    let (call, position, receiver, given) = match path.last()? {
+        ASTNode::Expr(Expr::MethodCall(call, position)) => {
+            (call, *position, receiver(path), call.args.len() + 1)
+        }
+        ASTNode::Expr(Expr::FnCall(call, position))
+        | ASTNode::Stmt(Stmt::FnCall(call, position)) => {
+            (call, *position, call.args.first(), call.args.len())
+        }
+        _ => return None,
+    };
+    if call.is_qualified() || !returns_nothing(forms, call, given) {
+        return None;
+    }
+
+    let variable = receiver.and_then(|receiver| match receiver {
+        Expr::Variable(name, ..) => Some(name.1.to_string()),
+        _ => None,
+    });
+    let fault = match use_of(path) {
+        Use::Used if !works_in_place(forms, &call.name, given) => Fault::Nothing,
+        Use::Used => Fault::Used,
+        Use::Dropped => return None,
+        Use::Returned => {
+            let body = bodies.around(path)?;
+            let name = variable.as_deref()?;
+            // What a handle stands for is changed for everybody.
+            if body.shares(name) || !works_in_place(forms, &call.name, given) {
+                return None;
+            }
+            Fault::Lost
+        }
+    };
+    Some(Slip { word: call.name.to_string(), position, variable, fault })
+}
+
+/// Returns what stands before the dot of the method call at the end of a path.
+fn receiver<'a>(path: &[ASTNode<'a>]) -> Option<&'a Expr> {
+    let ASTNode::Expr(last) = path.last()? else { return None };
+    match path.iter().rev().nth(1)? {
+        ASTNode::Expr(Expr::Dot(pair, ..)) if is(&pair.rhs, last) => Some(&pair.lhs),
+        _ => None,
+    }
+}
+
+/// Tells whether a word returns nothing, whatever it is called with.
+fn returns_nothing(forms: &Forms, call: &FnCallExpr, given: usize) -> bool {
+    let mut fitting = forms.all(&call.name).iter().filter(|form| form.arity == given).peekable();
+    fitting.peek().is_some() && fitting.all(Form::returns_nothing)
+}
+
+/// Tells whether a word changes a text, a list or a map. Handles, such as branches, stand for something
+/// shared: a change of one is never lost.
+fn works_in_place(forms: &Forms, name: &str, given: usize) -> bool {
+    let mut fitting = forms.all(name).iter().filter(|form| form.arity == given);
+    fitting.all(Form::changes_a_value)
+}
+
+/// The functions and closures of a script, by their last statements.
+struct Bodies {
+    by_last: HashMap<*const Stmt, Body>,
+}
+
+/// What the body of a function can change for others.
+struct Body {
+    captured: HashSet<String>,
+}
+
+impl Bodies {
+    fn of(ast: &AST) -> Bodies {
+        // The walk goes through the statements of the script, and then through those of each function.
+        let mut roots: Vec<(*const Stmt, Position)> = Vec::new();
+        ast.walk(&mut |path: &[ASTNode]| {
+            if let [ASTNode::Stmt(statement)] = path {
+                roots.push((std::ptr::from_ref(*statement), statement.position()));
+            }
+            true
+        });
+        let mut statements = roots.into_iter().skip(ast.statements().len()).peekable();
+
+        let counts = captured(ast);
+        let mut by_last = HashMap::new();
+        for function in ast.iter_fn_def() {
+            let (start, end) = (function.body.start_position(), function.body.end_position());
+            let mut last = None;
+            if end.is_none() {
+                // A closure without braces is one expression.
+                last = statements.next();
+            } else {
+                while let Some(next) = statements.next_if(|next| start <= next.1 && next.1 <= end) {
+                    last = Some(next);
+                }
+            }
+
+            let Some((last, _)) = last else { continue };
+            let count = counts.get(function.name.as_str()).copied().unwrap_or(0);
+            let names = function.params.iter().take(count).map(ToString::to_string);
+            by_last.insert(last, Body { captured: names.collect() });
+        }
+        Bodies { by_last }
+    }
+
+    /// Returns the body whose value is that of the first node of a path.
+    fn around(&self, path: &[ASTNode<'_>]) -> Option<&Body> {
+        match path.first()? {
+            ASTNode::Stmt(first) => self.by_last.get(&std::ptr::from_ref(*first)),
+            _ => None,
+        }
+    }
+}
+
+impl Body {
+    /// Tells whether a change of this variable outlives the call.
+    fn shares(&self, name: &str) -> bool {
+        name == "this" || self.captured.contains(name)
+    }
+}

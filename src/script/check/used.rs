@@ -1,0 +1,63 @@
+//! Whether the value of an expression is used, or whether the expression stands as a statement of its own.
+
+use rhai::{ASTNode, Expr, Stmt};
+
+/// What becomes of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// Something is done with it.
+    Used,
+    /// It is dropped.
+    Dropped,
+    /// It is the value of the body of a script or function, whoever calls that.
+    Returned,
+}
+
+/// Tells what becomes of the value of the last node of a path.
+pub(super) fn use_of(path: &[ASTNode<'_>]) -> Use {
+    let Some((child, parents)) = path.split_last() else { return Use::Dropped };
+    let Some(parent) = parents.last() else { return Use::Returned };
+
+    match (parent, child) {
+        // The parts of a chain hang on one another: only the last one is the value of the chain.
+        (ASTNode::Expr(Expr::Dot(pair, ..) | Expr::Index(pair, ..)), ASTNode::Expr(child)) => {
+            if is(&pair.lhs, child) || matches!(parent, ASTNode::Expr(Expr::Index(..))) {
+                return Use::Used;
+            }
+            use_of(parents)
+        }
+        (
+            ASTNode::Expr(Expr::Stmt(block)) | ASTNode::Stmt(Stmt::Block(block)),
+            ASTNode::Stmt(child),
+        ) => of_last(block.statements(), child, parents),
+        (ASTNode::Stmt(Stmt::Expr(_)), _) => use_of(parents),
+        (ASTNode::Stmt(Stmt::If(flow, ..) | Stmt::TryCatch(flow, ..)), ASTNode::Stmt(child)) => {
+            let ends = |body: &[Stmt]| body.last().is_some_and(|last| is(last, child));
+            if ends(flow.body.statements()) || ends(flow.branch.statements()) {
+                use_of(parents)
+            } else {
+                Use::Dropped
+            }
+        }
+        (ASTNode::Stmt(Stmt::Switch(switch, _)), ASTNode::Expr(child)) => {
+            let mut cases = switch.1.expressions.iter();
+            if cases.any(|case| is(&case.rhs, child)) { use_of(parents) } else { Use::Used }
+        }
+        // The body of a loop.
+        (ASTNode::Stmt(_), ASTNode::Stmt(_)) => Use::Dropped,
+        _ => Use::Used,
+    }
+}
+
+/// Tells what becomes of the value of a statement of a block.
+fn of_last(block: &[Stmt], statement: &Stmt, parents: &[ASTNode<'_>]) -> Use {
+    if block.last().is_some_and(|last| is(last, statement)) {
+        use_of(parents)
+    } else {
+        Use::Dropped
+    }
+}
+
+pub(super) fn is<T>(one: &T, other: &T) -> bool {
+    std::ptr::eq(one, other)
+}

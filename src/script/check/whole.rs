@@ -1,0 +1,222 @@
+//! Divisions of whole numbers, which drop the fraction: `2 / 3` is 0.
+
+use crate::script::check::types::captured;
+use crate::script::check::{Check, File};
+use crate::script::codes;
+use crate::script::diagnostic::Diagnostic;
+use rhai::{AST, ASTNode, Expr, Position, Stmt};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Methods and properties that always give a whole number.
+const WHOLE: &[&str] = &["len", "to_int", "index_of"];
+/// What makes plain that a whole number is meant.
+const MEANT: &[&str] = &["to_int"];
+/// Words of texts and lists that take places and lengths, which are whole numbers.
+const PLACES: &[&str] = &[
+    "chop",
+    "crop",
+    "drain",
+    "extract",
+    "get",
+    "insert",
+    "pad",
+    "range",
+    "remove",
+    "set",
+    "splice",
+    "split",
+    "sub_string",
+    "truncate",
+];
+/// Operators that give a whole number if both sides are whole.
+const CLOSED: &[&str] = &["+", "-", "*", "/", "%", "**"];
+
+impl Check<'_> {
+    /// Finds divisions of whole numbers that do not say that they mean it.
+    pub(super) fn divisions(&mut self, file: &File<'_>) {
+        let names = Names::of(file.ast);
+        let mut found: Vec<(Position, String)> = Vec::new();
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            if let Some(ASTNode::Expr(Expr::FnCall(call, position))) = path.last()
+                && call.name == "/"
+                && let [left, right] = call.args.as_slice()
+                && names.is_whole(left)
+                && names.is_whole(right)
+                && !is_exact(left, right)
+                && !is_meant(path)
+            {
+                found.push((*position, help(left, right)));
+            }
+            true
+        });
+
+        for (position, help) in found {
+            let message = "this divides whole numbers, so the fraction is dropped".to_owned();
+            let fault = Diagnostic::at(codes::DIVISION, message, file.name, file.text, position);
+            self.push(Diagnostic { help: Some(help), ..fault.warning() });
+        }
+    }
+}
+
+/// Says what to write for a division that keeps its fraction.
+fn help(left: &Expr, right: &Expr) -> String {
+    let fraction = match (left, right) {
+        (Expr::IntegerConstant(left, _), Expr::IntegerConstant(right, _)) => {
+            format!("`{left}.0 / {right}`")
+        }
+        (Expr::Variable(name, ..), _) => format!("`{}.to_float() / ..`", name.1),
+        _ => "`.. / 1.0 / ..`".to_owned(),
+    };
+    format!("write {fraction} for a fraction, or `(a / b).to_int()` if a whole number is meant")
+}
+
+/// Tells whether the numbers are known and nothing is dropped.
+fn is_exact(left: &Expr, right: &Expr) -> bool {
+    match (left, right) {
+        (Expr::IntegerConstant(left, _), Expr::IntegerConstant(right, _)) => {
+            left.checked_rem(*right).is_none_or(|rest| rest == 0)
+        }
+        _ => false,
+    }
+}
+
+/// Tells whether the whole number that a division gives is asked for: by `to_int`, as a place, or as the end
+/// of a range.
+fn is_meant(path: &[ASTNode<'_>]) -> bool {
+    let mut nodes = path.iter().rev();
+    let Some(ASTNode::Expr(division)) = nodes.next() else { return false };
+    let is_division = |expr: &Expr| std::ptr::eq(expr, *division);
+    match nodes.next() {
+        Some(ASTNode::Expr(Expr::Dot(pair, ..))) => match &pair.rhs {
+            Expr::MethodCall(call, _) => MEANT.contains(&call.name.as_str()),
+            _ => false,
+        },
+        Some(ASTNode::Expr(Expr::MethodCall(call, _))) => PLACES.contains(&call.name.as_str()),
+        Some(ASTNode::Expr(Expr::Index(pair, ..))) => is_division(&pair.rhs),
+        Some(ASTNode::Expr(Expr::FnCall(call, _))) => {
+            let name = call.name.as_str();
+            matches!(name, ".." | "..=") || PLACES.contains(&name) || MEANT.contains(&name)
+        }
+        _ => false,
+    }
+}
+
+/// The variables that hold whole numbers wherever they are set.
+struct Names {
+    whole: BTreeSet<String>,
+}
+
+impl Names {
+    fn of(ast: &AST) -> Names {
+        let values = Values::of(ast);
+        let known = values.given.keys().filter(|name| !values.unknown.contains(name.as_str()));
+        let mut names = Names { whole: known.cloned().collect() };
+
+        // A variable may be set from another one: leave out what is no whole number until nothing changes.
+        loop {
+            let is_whole =
+                |name: &&String| values.given[*name].iter().all(|value| names.is_whole(value));
+            let whole: BTreeSet<String> = names.whole.iter().filter(is_whole).cloned().collect();
+            if whole.len() == names.whole.len() {
+                return names;
+            }
+            names = Names { whole };
+        }
+    }
+
+    /// Tells whether an expression certainly gives a whole number.
+    fn is_whole(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::IntegerConstant(..) => true,
+            Expr::Variable(name, ..) => self.whole.contains(name.1.as_str()),
+            Expr::FnCall(call, _) => match call.args.as_slice() {
+                [only] if call.name == "-" => self.is_whole(only),
+                [only] => is_word(&call.name) && !matches!(only, Expr::Map(..)),
+                [left, right] if CLOSED.contains(&call.name.as_str()) => {
+                    self.is_whole(left) && self.is_whole(right)
+                }
+                _ => false,
+            },
+            Expr::Dot(pair, ..) => gives_whole(&pair.rhs),
+            _ => false,
+        }
+    }
+}
+
+/// Tells whether a chain of properties and methods ends with a whole number.
+fn gives_whole(chain: &Expr) -> bool {
+    match chain {
+        Expr::MethodCall(call, _) => is_word(&call.name),
+        Expr::Property(property, _) => property.2 == "len",
+        Expr::Dot(pair, ..) => gives_whole(&pair.rhs),
+        _ => false,
+    }
+}
+
+fn is_word(name: &str) -> bool {
+    WHOLE.contains(&name)
+}
+
+/// What the variables of a script are set to.
+#[derive(Default)]
+struct Values {
+    given: BTreeMap<String, Vec<Expr>>,
+    /// Variables that get what is not known: parameters, items of lists, errors.
+    unknown: BTreeSet<String>,
+}
+
+impl Values {
+    fn of(ast: &AST) -> Values {
+        let mut values = Values::default();
+        let counts = captured(ast);
+        for function in ast.iter_fn_def() {
+            // The first parameters of a closure are the variables that it captures.
+            let skip = counts.get(function.name.as_str()).copied().unwrap_or(0);
+            values.unknown.extend(function.params.iter().skip(skip).map(ToString::to_string));
+        }
+        ast.walk(&mut |path: &[ASTNode]| {
+            if let Some(ASTNode::Stmt(statement)) = path.last() {
+                values.add(statement);
+            }
+            true
+        });
+        values
+    }
+
+    fn set(&mut self, name: &str, value: &Expr) {
+        self.given.entry(name.to_owned()).or_default().push(value.clone());
+    }
+
+    fn add(&mut self, statement: &Stmt) {
+        match statement {
+            Stmt::Var(variable, ..) => {
+                self.set(&variable.0.name, &variable.1);
+            }
+            Stmt::Assignment(assignment) => {
+                if let Expr::Variable(name, ..) = &assignment.1.lhs {
+                    self.set(&name.1, &assignment.1.rhs);
+                }
+            }
+            Stmt::For(each, _) => {
+                let (item, counter) = (&each.0, &each.1);
+                match &each.2.expr {
+                    Expr::FnCall(range, _) if matches!(range.name.as_str(), ".." | "..=") => {
+                        range.args.iter().for_each(|end| self.set(&item.name, end));
+                    }
+                    _ => {
+                        self.unknown.insert(item.name.to_string());
+                    }
+                }
+                if let Some(counter) = counter {
+                    self.given.entry(counter.name.to_string()).or_default();
+                }
+            }
+            Stmt::TryCatch(flow, _) => {
+                if let Expr::Variable(name, ..) = &flow.expr {
+                    self.unknown.insert(name.1.to_string());
+                }
+            }
+            _ => {}
+        }
+    }
+}

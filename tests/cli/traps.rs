@@ -1,0 +1,239 @@
+//! What people bring from Python and JavaScript, and what runs and gives something else than it seems to:
+//! `kaizen check` finds it before anything is paid for.
+
+use crate::support::Project;
+
+/// Checks a script and gives what was found, one line for each: code, place and message.
+fn found(script: &str) -> String {
+    let project = Project::new();
+    project.file("s.rhai", script);
+    let ran = project.kaizen(&["check", "--json", "s.rhai"]);
+    let faults = ran.stdout.lines().map(|line| {
+        let fault: serde_json::Value = serde_json::from_str(line).expect("a fault in JSON");
+        let text = |key: &str| fault[key].as_str().unwrap_or_default().to_owned();
+        format!(
+            "{} {}:{} {}\n    {}\n",
+            text("code"),
+            fault["line"],
+            fault["column"],
+            text("message"),
+            text("help")
+        )
+    });
+    faults.collect()
+}
+
+/// Codes and places only.
+fn places(script: &str) -> Vec<String> {
+    let said = found(script);
+    let heads = said.lines().filter(|line| !line.starts_with(' '));
+    heads.map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[test]
+fn a_word_in_place_whose_result_is_used_is_an_error_that_says_what_to_write() {
+    let script = r#"let answer = " yes ";
+print(answer.trim() == "yes");
+let list = [3, 1];
+list = list.sort();
+let judge = |a, t| a.trim() == t.label;
+fn clean(text) { text.trim() }
+let m = #{ a: 1 }.mixin(#{ b: 2 });
+"#;
+    expect_test::expect![[r#"
+        K0016 2:14 `trim` works in place and returns nothing, but its result is used
+            write `text.trimmed()`, which returns the result; or write `answer.trim(..);` as a statement, then use `answer`
+        K0016 4:13 `sort` works in place and returns nothing, but its result is used
+            write `list.sorted()`, which returns the result; or write `list.sort(..);` as a statement, then use `list`
+        K0016 5:22 `trim` works in place and returns nothing, but its result is used
+            write `text.trimmed()`, which returns the result; or write `a.trim(..);` as a statement, then use `a`
+        K0016 6:23 `trim` changes a copy here and returns nothing
+            write `text.trimmed()`, which returns the result; or write `text.trim(..);` as a statement, then use `text`
+        K0016 7:19 `mixin` works in place and returns nothing, but its result is used
+            call `mixin` as a statement on a variable, then use the variable
+    "#]]
+    .assert_eq(&found(script));
+}
+
+#[test]
+fn every_way_to_use_what_a_word_in_place_returns_is_found() {
+    for line in [
+        "let y = x.reverse();",
+        "let y = x.sort_desc();",
+        "let y = x.sort(|a, b| a - b);",
+        "x = x.dedup();",
+        "x += x.push(1);",
+        "print(x.clear());",
+        "print(`${x.append([1])}`);",
+        "if x.insert(0, 1) == () { }",
+        "let y = [x.truncate(1)];",
+        "let y = #{ a: x.pad(3, 1) };",
+        "let n = x.reverse().len();",
+        "let y = if true { x.sort() } else { [] };",
+        "let y = switch 1 { 1 => x.sort(), _ => [] };",
+        "let y = { x.sort() };",
+        "for y in x.sort() { }",
+        "while x.sort() == () { }",
+        "return x.sort();",
+        "throw x.sort();",
+        "let y = sort(x);",
+        "let y = [\"b \"].map(|s| s.trim());",
+        "let y = x.filter(|s| s.make_lower() == \"b\");",
+        "fn f(list, item) { list.push(item) }",
+        "fn f(s) { if s == \"\" { s } else { s.make_upper() } }",
+        "fn f(s) { return s.replace(\"a\", \"b\"); }",
+        "let y = \"abc\".crop(1);",
+        "let y = x.for_each(|| ());",
+    ] {
+        let found = places(&format!("let x = [2, 1];\n{line}\n"));
+        assert_eq!(found.len(), 1, "{line}: {found:?}");
+        assert!(found[0].starts_with("K0016 2:"), "{line}: {found:?}");
+    }
+}
+
+#[test]
+fn a_word_in_place_that_stands_for_itself_is_none_of_it() {
+    let script = r#"let x = [2, 1];
+x.sort();
+let add = |item| x.push(item);
+add.call(3);
+fn sorted_copy(list) { list.sort(); list }
+fn grow() { this.push(1) }
+if x.len() > 2 { x.reverse(); } else { x.push(1) }
+for item in [1, 2] { x.push(item) }
+x.for_each(|| { this += 1 });
+let m = #{ a: 1 };
+let gone = m.remove("a");
+let last = x.pop();
+let text = "a,b".split(",");
+let known = x.retain(|item| item > 1);
+"#;
+    assert_eq!(found(script), "");
+}
+
+#[test]
+fn a_division_of_whole_numbers_that_may_drop_a_fraction_is_a_warning() {
+    for (line, is_found) in [
+        ("print(2 / 3);", true),
+        ("print(6 / 3);", false),
+        ("print(2.0 / 3);", false),
+        ("print(list.len() / 2);", true),
+        ("print(1 / list.len);", true),
+        ("let right = 0; right += 1; print(right / list.len());", true),
+        ("let right = 0; right += 1; let share = 100 * right / 7;", true),
+        ("let n = 3; for i in 0..n { print(i / n); }", true),
+        ("for (item, i) in list { print(i / 2); }", true),
+        ("fn half(n) { n / 2 }", false),
+        ("let right = 0; right = right + 0.5; print(right / 2);", false),
+        ("for x in list { print(x / 2); }", false),
+        ("print(list[list.len() / 2]);", false),
+        ("let pages = (list.len() / 2).to_int();", false),
+        ("print(list.len().to_float() / 2);", false),
+        ("for i in 0..(list.len() / 2) { }", false),
+        ("print(list.extract(0, list.len() / 2));", false),
+    ] {
+        let found = places(&format!("let list = [1, 2, 4];\n{line}\n"));
+        let expected = usize::from(is_found);
+        assert_eq!(found.len(), expected, "{line}: {found:?}");
+        assert!(found.iter().all(|one| one.starts_with("K0017 2:")), "{line}: {found:?}");
+    }
+}
+
+#[test]
+fn an_escape_in_backticks_is_a_warning() {
+    let script = "let n = 1;\nprint(`a\\nb`);\nprint(`${n}\\t${n} \\d`);\nprint(\"a\\nb\");\n\
+                  print(`${\"a\\n\"}`);\n// `a\\nb`\n";
+    expect_test::expect![[r#"
+        K0018 2:9 `\n` in backticks is a backslash and a `n`
+            write the line break itself, or use double quotes: "..\n.."
+        K0018 3:12 `\t` in backticks is a backslash and a `t`
+            write it without the backslash, or use double quotes: "..\t.."
+    "#]]
+    .assert_eq(&found(script));
+}
+
+#[test]
+fn a_split_into_one_piece_is_a_warning() {
+    let script = "print(\"a:b\".split(\":\", 1));\nprint(\"a:b\".split(\":\", 2));\n";
+    expect_test::expect![[r#"
+        K0019 1:24 `split` into 1 piece returns the whole text
+            the number counts pieces; write 2 to cut the text once
+    "#]]
+    .assert_eq(&found(script));
+}
+
+/// The words that return a new value, beside those that change one.
+#[test]
+fn words_that_return_leave_what_they_are_given_as_it_is() {
+    let project = Project::new();
+    project.file(
+        "s.rhai",
+        r#"let text = " Yes ";
+let list = [3, 1, 2, 1];
+print(text.trimmed() + "|" + text.lower() + "|" + text.upper() + "|" + text.reversed());
+print("a-b-c".replaced("-", ""));
+print(list.sorted());
+print(list.sorted(|a, b| b - a));
+print(list.reversed());
+print(list.distinct());
+print([#{ a: 1 }, #{ a: 1 }].distinct());
+print(list.sum());
+print([1, 0.5].sum());
+print([].sum());
+print(list.mean());
+print(["aaa", "b"].min_by(|text| text.len()));
+print(["aaa", "b"].max_by(|text| text.len()));
+print([].max_by(|x| x));
+print(["a", "b"].zip([1, 2, 3]));
+print(["a", "b"].zip([1, 2], |a, b| a + b));
+print([1, "b", #{ c: 1 }].join("; "));
+print(round(1.9408522, 2));
+print(round(2.675, 2));
+print(round(7, 2));
+print(format(1.9408522, 1) + " " + format(3, 2));
+print(percent(0.256) + " " + percent(2, 3));
+print(text + "|" + list.len());
+for wrong in [
+    || [].mean(), || ["a"].sum(), || percent(1, 0), || round(1.5, -1), || format("x", 1),
+    || [9223372036854775807, 1].sum(), || ["a"].max_by(|x| x), || [1, "a"].sorted(),
+] {
+    print(attempt(wrong).error.message);
+}
+"#,
+    );
+    let ran = project.kaizen(&["run", "s.rhai"]);
+    expect_test::expect![[r#"
+        Yes| yes | YES | seY 
+        abc
+        [1, 1, 2, 3]
+        [3, 2, 1, 1]
+        [1, 2, 1, 3]
+        [3, 1, 2]
+        [#{"a": 1}]
+        7
+        1.5
+        0
+        1.75
+        b
+        aaa
+
+        [["a", 1], ["b", 2]]
+        ["a1", "b2"]
+        1; b; #{"c": 1}
+        1.94
+        2.67
+        7
+        1.9 3.00
+        25.6% 66.7%
+         Yes |4
+        `mean`: the list is empty
+        `sum`: a number is needed, not a string
+        `percent`: the whole is 0
+        `round`: the digits must be between 0 and 17
+        `format`: a number is needed, not a string
+        `sum`: the sum is too large for a whole number
+        `max_by`: a number is needed, not a string
+        `sorted` cannot place an int beside a string; give it a function: `sorted(|a, b| ..)`
+    "#]]
+    .assert_eq(&ran.stdout);
+}
