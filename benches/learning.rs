@@ -72,8 +72,8 @@ fn main() {
         match part {
             "tempos" => tempos(instances, &mut missed),
             "run" => through_run(instances.min(40)),
-            "coverage" => coverage(instances.min(60), &mut missed),
-            "leaders" => leaders(instances.min(60), &mut missed),
+            "coverage" => coverage(instances, &mut missed),
+            "leaders" => leaders(instances, &mut missed),
             "comparisons" => comparisons(2 * instances, &mut missed),
             "intervals" => intervals(&mut missed),
             _ => speed(),

@@ -15,6 +15,9 @@ use crate::optimizer::policy::{self, Policy, Ranked, Recommendation};
 use serde_json::{Value, json};
 use std::rc::Rc;
 
+/// How alike two names are, from 0 to 1, when one may be a misspelling of the other.
+const ALIKE: f64 = 0.85;
+
 /// The options of `advise`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -53,6 +56,11 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     if global.json {
         print_data(data(&arguments.task, &found, &scale));
         return Ok(Exit::Ok);
+    }
+    if let Some(note) = unknown(&arguments.task, &knowledge)?
+        && !global.quiet
+    {
+        say(&note);
     }
     print_line(found.pattern.as_str());
     if !arguments.explain {
@@ -96,6 +104,23 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         &rows,
     ));
     Ok(Exit::Ok)
+}
+
+/// Says that nothing was recorded for a task type while other ones are known, with the one of the nearest
+/// name: it may be misspelt.
+fn unknown(task: &str, knowledge: &Knowledge) -> anyhow::Result<Option<String>> {
+    let known: Vec<String> = knowledge.all()?.keys().map(ToString::to_string).collect();
+    if known.is_empty() || known.iter().any(|name| name == task) {
+        return Ok(None);
+    }
+    let alike = |name: &&String| strsim::jaro_winkler(name, task);
+    let nearest = known.iter().max_by(|a, b| alike(a).total_cmp(&alike(b)));
+    let nearest = nearest.filter(|name| alike(name) > ALIKE);
+    let hint = nearest.map_or_else(
+        || format!("known task types: {}", known.join(", ")),
+        |name| format!("did you mean `{name}`?"),
+    );
+    Ok(Some(format!("nothing was recorded for `{task}`; {hint}")))
 }
 
 fn dollars(amount: f64) -> Money {

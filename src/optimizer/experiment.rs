@@ -176,17 +176,27 @@ impl Experiment {
             return None;
         }
         let better = if pair.sum < 0.0 { &pair.second } else { &pair.first };
-        let half = pair.half_width(self.bar()) * seen.sqrt();
+        // The interval of a mean that never varied is not a point: it narrows as the boldest bet gains.
+        let bar = self.bar() + count(BETS.len()).ln();
+        let interval = self.difference(one.min(other), one.max(other)).interval;
+        let known_half = (interval.high - interval.low) / 2.0;
+        let half = |n: f64| {
+            let by_scatter = pair.half_width(self.bar()) * (seen / n).sqrt() + bar / n;
+            by_scatter.max(known_half * seen / n)
+        };
         let is_decided = |n: f64| {
             let grown = better.map(|gain| gain / seen * n);
-            log_mean(&grown) >= self.bar() || half / n.sqrt() < self.rule.min_effect
+            log_mean(&grown) >= self.bar() || half(n) < self.rule.min_effect
         };
-        let (mut low, mut high) = (0, FAR);
+
+        // It is open now, so at least one more is needed.
+        let known = pair.differences.len() as u64;
+        let (mut low, mut high) = (known + 1, FAR);
         while low < high {
             let middle = low + (high - low) / 2;
             if is_decided(whole(middle)) { high = middle } else { low = middle + 1 }
         }
-        (low < FAR).then(|| low.saturating_sub(pair.differences.len() as u64).max(1))
+        (low < FAR).then(|| low - known)
     }
 
     /// Returns how likely the first of two patterns has the higher mean, by the normal approximation:
@@ -384,6 +394,24 @@ mod tests {
         assert!(at < n / 2, "likely at {at}, decided at {n}");
         let both = experiment.likely(0, 1).zip(experiment.likely(1, 0)).expect("many inputs");
         assert!((both.0 + both.1 - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_estimate_of_equal_patterns_falls_as_inputs_come_and_is_about_right() {
+        let mut experiment = Experiment::new(2, RULE);
+        let mut told = Vec::new();
+        let mut n = 0;
+        while experiment.verdict() == Verdict::Open {
+            experiment.add(&[Some(0.7), Some(0.7)]);
+            n += 1;
+            told.push(experiment.to_decide(0, 1));
+        }
+
+        for seen in [3_u64, 40, 100, 200] {
+            let at = usize::try_from(seen).expect("small") - 1;
+            let more = told[at].expect("an estimate");
+            assert!(more.abs_diff(n - seen) <= n / 3, "{more} more after {seen} of {n}");
+        }
     }
 
     #[test]

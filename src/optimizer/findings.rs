@@ -237,6 +237,9 @@ impl Facts<'_> {
                 *text += &format!(", for {} calls and {cost}", to_decide["calls"]);
             }
         }
+        if let (Verdict::Open, None, Some(_)) = (self.verdict, &self.to_decide, self.likely) {
+            *text += "; more inputs will hardly decide it";
+        }
         if let (Verdict::Open, Some(chance)) = (self.verdict, self.likely) {
             let [first, second] = self.pair;
             let (likely, chance) =
