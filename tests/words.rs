@@ -144,7 +144,7 @@ fn no_word_falls_over_whatever_it_is_given() {
     let all = words();
     assert!(all.len() > 200, "{}", all.len());
     let words: Vec<String> = all.into_iter().step_by(if is_long { 1 } else { 4 }).collect();
-    let (together, pairs, triples) = if is_long { (1, 1600, 400) } else { (40, 6, 4) };
+    let (together, pairs, triples) = if is_long { (1, 160, 40) } else { (40, 6, 4) };
     let faults_of = |words: &[String]| -> Vec<String> {
         let chunks = words.chunks(together);
         let faults = chunks.map(|words| Some((words, fault(&script(words, pairs, triples))?)));
