@@ -158,6 +158,9 @@ fn of_json(text: &str) -> Option<(char, usize)> {
         let c = char::decode_utf16([high, unit(low)?]).next()?.ok()?;
         return Some((c, text.len() - low.len() + 5));
     }
+    if let Some((c, length)) = of_language(bare) {
+        return Some((c, before + length));
+    }
     let c = match bare.chars().next() {
         Some('n') => '\n',
         Some('r') => '\r',
@@ -168,6 +171,18 @@ fn of_json(text: &str) -> Option<(char, usize)> {
         _ => return None,
     };
     Some((c, before + 1))
+}
+
+/// Reads what stands behind the backslash in texts of other languages: `u{1f}`, or `037`.
+fn of_language(text: &str) -> Option<(char, usize)> {
+    if let Some(rest) = text.strip_prefix("u{") {
+        let end = rest.find('}').filter(|end| *end <= 6)?;
+        let c = char::from_u32(u32::from_str_radix(&rest[..end], 16).ok()?)?;
+        return Some((c, end + 3));
+    }
+    let digits = text.get(..3).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let byte = u8::from_str_radix(digits, 8).ok().filter(u8::is_ascii)?;
+    Some((char::from(byte), 3))
 }
 
 fn of_address(text: &str) -> Option<(char, usize)> {
@@ -256,6 +271,7 @@ mod tests {
             wanted,
             r#"sk-a\/b+c d&<é😀\"\\"#,
             r#"sk-a\/b+c d\u0026\u003c\u00e9\ud83d\ude00\u0022\u005c"#,
+            r#"\u{73}k\055a/\u{2b}\143 d&<\u{e9}\u{1F600}\"\\"#,
             r#"\u0073k\u002Da/b\u002Bc\u0020d\u0026\u003C\u00E9\uD83D\uDE00\"\\"#,
             r#"sk-a\\/b+c d\\u0026<é😀\\\"\\\\"#,
             "sk-a%2Fb%2Bc%20d%26%3C%C3%A9%F0%9F%98%80%22%5C",

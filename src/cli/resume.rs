@@ -245,9 +245,10 @@ fn collect(
             _ => {}
         }
     }
+    let script = row.script;
     Ok(Resumed {
         run: run.clone(),
-        script: path_of(&row.script),
+        script: path_of(&script),
         params,
         seed,
         replies,
