@@ -36,6 +36,7 @@ mod cli {
     mod leaks;
     mod links;
     mod look;
+    mod odd;
     mod output;
     mod permissions;
     mod plan;

@@ -9,6 +9,7 @@ pub mod file;
 pub mod id;
 pub mod json;
 pub mod own;
+pub mod path_text;
 pub mod rng;
 pub mod secret;
 mod spelled;

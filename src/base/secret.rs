@@ -314,7 +314,10 @@ fn holds(text: &str, of: impl Fn(&Form) -> &str) -> bool {
     let forms = FORMS.read().unwrap_or_else(PoisonError::into_inner);
     let values = VALUES.read().unwrap_or_else(PoisonError::into_inner);
     forms.iter().any(|form| text.contains(of(form)))
-        || values.iter().any(|value| spelled::find(text, value, 0).is_some())
+        || forms.iter().any(|form| spelled::find_broken(text, &form.text, 0).is_some())
+        || values.iter().any(|value| {
+            spelled::find(text, value, 0).or_else(|| spelled::find_hex(text, value, 0)).is_some()
+        })
 }
 
 /// Takes every secret out of a text, in whichever form it stands there. The text must be no JSON:
@@ -417,15 +420,28 @@ fn without(text: &str, forms: &[Form], values: &[String]) -> Option<String> {
         }
     }
     for value in values {
-        let mut from = 0;
-        while let Some((start, end)) = spelled::find(clean.as_deref().unwrap_or(text), value, from)
-        {
-            let now = clean.as_deref().unwrap_or(text);
-            clean = Some(format!("{}{SHOWN}{}", &now[..start], &now[end..]));
-            from = start + SHOWN.len();
+        take_out(&mut clean, text, value, spelled::find);
+        take_out(&mut clean, text, value, spelled::find_hex);
+    }
+    if text.contains(['\n', '\r', '\\']) {
+        for form in forms {
+            take_out(&mut clean, text, &form.text, spelled::find_broken);
         }
     }
     clean
+}
+
+/// Finds a text within another from a byte on.
+type Finder = fn(&str, &str, usize) -> Option<(usize, usize)>;
+
+/// Takes out what is found of a secret in a text, or in what was made of that before.
+fn take_out(clean: &mut Option<String>, text: &str, wanted: &str, find: Finder) {
+    let mut from = 0;
+    while let Some((start, end)) = find(clean.as_deref().unwrap_or(text), wanted, from) {
+        let now = clean.as_deref().unwrap_or(text);
+        *clean = Some(format!("{}{SHOWN}{}", &now[..start], &now[end..]));
+        from = start + SHOWN.len();
+    }
 }
 
 #[cfg(test)]
@@ -456,6 +472,20 @@ mod tests {
         for text in [value.to_owned(), json, url] {
             let clean = scrub(&text);
             assert!(clean.contains(SHOWN) && !clean.contains("canary"), "{text}: {clean}");
+        }
+        // Broken into lines, as mail and certificates are.
+        for encoded in [value.to_owned(), STANDARD.encode(format!("user:{value}:{value}"))] {
+            for width in [3, 5, 8] {
+                let lines: Vec<String> = encoded
+                    .chars()
+                    .collect::<Vec<_>>()
+                    .chunks(width)
+                    .map(|line| line.iter().collect())
+                    .collect();
+                for text in [lines.join("\n"), lines.join("\r\n  "), lines.join("\\n")] {
+                    assert!(scrub(&text).contains(SHOWN) && has_secret(&text), "{text}");
+                }
+            }
         }
         // Base64 of the secret alone and with something before it, as in `user:key`.
         for before in ["", "u", "us", "user:", "Bearer "] {

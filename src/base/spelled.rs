@@ -40,6 +40,11 @@ const ENTITIES: &[(&str, char)] = &[
 /// Longest entity of HTML that is read, in bytes.
 const ENTITY_MAX: usize = 10;
 
+/// Most bytes between two lines of a text that is broken.
+const BREAK_MAX: usize = 80;
+/// Most bytes between two numbers in hex, besides what such a number begins with.
+const SEPARATOR_MAX: usize = 4;
+
 /// Returns where a text stands within another, in whichever way it is escaped, from a byte on.
 pub(super) fn find(text: &str, wanted: &str, from: usize) -> Option<(usize, usize)> {
     let first = wanted.chars().next()?;
@@ -53,6 +58,69 @@ pub(super) fn find(text: &str, wanted: &str, from: usize) -> Option<(usize, usiz
         at = start + text[start..].chars().next().map_or(1, char::len_utf8);
     }
     None
+}
+
+/// Returns where a text stands within another that breaks it into lines, from a byte on.
+pub(super) fn find_broken(text: &str, wanted: &str, from: usize) -> Option<(usize, usize)> {
+    let (bytes, wanted) = (text.as_bytes(), wanted.as_bytes());
+    let (first, others) = wanted.split_first()?;
+    (from..bytes.len()).filter(|start| bytes[*start] == *first).find_map(|start| {
+        let mut at = start + 1;
+        for other in others {
+            if bytes.get(at) != Some(other) {
+                at = after_break(bytes, at).filter(|at| bytes.get(*at) == Some(other))?;
+            }
+            at += 1;
+        }
+        Some((start, at))
+    })
+}
+
+/// Returns where the line after a break begins, behind what it is indented by. A break may be escaped.
+fn after_break(bytes: &[u8], from: usize) -> Option<usize> {
+    let (mut at, mut is_break) = (from, false);
+    while at < from + BREAK_MAX {
+        match bytes.get(at..) {
+            Some([b' ' | b'\t' | b'=', ..]) => at += 1,
+            Some([b'\r' | b'\n', ..]) => (at, is_break) = (at + 1, true),
+            Some([b'\\', b'r' | b'n', ..]) => (at, is_break) = (at + 2, true),
+            Some([b'\\', b'\\', b'r' | b'n', ..]) => (at, is_break) = (at + 3, true),
+            _ => break,
+        }
+    }
+    is_break.then_some(at)
+}
+
+/// Returns where a text stands within another as numbers in hex, with whatever is usual between them.
+pub(super) fn find_hex(text: &str, wanted: &str, from: usize) -> Option<(usize, usize)> {
+    let bytes = text.as_bytes();
+    let first = *wanted.as_bytes().first()?;
+    let begins = |start: &usize| pair(bytes, *start) == Some(first);
+    (from..bytes.len()).filter(begins).find_map(|start| {
+        let mut at = start;
+        for byte in wanted.bytes() {
+            at = (at..).take(SEPARATOR_MAX + 1).find(|at| !is_separator(bytes, *at))?;
+            at += [&b"\\\\x"[..], b"\\x", b"0x", b"0X", b"%", b"=", b"x"]
+                .iter()
+                .find(|prefix| bytes.get(at..).is_some_and(|rest| rest.starts_with(prefix)))
+                .map_or(0, |prefix| prefix.len());
+            if pair(bytes, at) != Some(byte) {
+                return None;
+            }
+            at += 2;
+        }
+        Some((start, at))
+    })
+}
+
+/// Reads two digits of hex.
+fn pair(bytes: &[u8], at: usize) -> Option<u8> {
+    let digit = |at: usize| char::from(*bytes.get(at)?).to_digit(16);
+    u8::try_from(digit(at)? * 16 + digit(at + 1)?).ok()
+}
+
+fn is_separator(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at).is_some_and(|byte| b" \t\r\n,:;-_.|'\"".contains(byte))
 }
 
 /// Returns how many bytes a text takes at the beginning of another, if it stands there.
@@ -90,6 +158,9 @@ fn of_json(text: &str) -> Option<(char, usize)> {
         let c = char::decode_utf16([high, unit(low)?]).next()?.ok()?;
         return Some((c, text.len() - low.len() + 5));
     }
+    if let Some((c, length)) = of_language(bare) {
+        return Some((c, before + length));
+    }
     let c = match bare.chars().next() {
         Some('n') => '\n',
         Some('r') => '\r',
@@ -100,6 +171,18 @@ fn of_json(text: &str) -> Option<(char, usize)> {
         _ => return None,
     };
     Some((c, before + 1))
+}
+
+/// Reads what stands behind the backslash in texts of other languages: `u{1f}`, or `037`.
+fn of_language(text: &str) -> Option<(char, usize)> {
+    if let Some(rest) = text.strip_prefix("u{") {
+        let end = rest.find('}').filter(|end| *end <= 6)?;
+        let c = char::from_u32(u32::from_str_radix(&rest[..end], 16).ok()?)?;
+        return Some((c, end + 3));
+    }
+    let digits = text.get(..3).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let byte = u8::from_str_radix(digits, 8).ok().filter(u8::is_ascii)?;
+    Some((char::from(byte), 3))
 }
 
 fn of_address(text: &str) -> Option<(char, usize)> {
@@ -141,12 +224,54 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_text_is_found_where_it_is_broken_into_lines() {
+        for text in
+            ["key-12345", "key-1\n2345", "ke\r\n   y-12345", "key\\n-12345", "key-\\\\n12345"]
+        {
+            assert_eq!(
+                find_broken(&format!("<{text}>"), "key-12345", 0),
+                Some((1, text.len() + 1))
+            );
+        }
+        for text in ["key 12345", "key- 12345", "key-\n1234", "key-\n\n|12345", ""] {
+            assert_eq!(find_broken(text, "key-12345", 0), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_found_in_hex_whatever_stands_between_the_numbers() {
+        let wanted = "k-1\u{e9}";
+        for text in [
+            "6b2d31c3a9",
+            "6B:2D:31:C3:A9",
+            "6b 2d 31 c3 a9",
+            "6b-2d-31\nc3-a9",
+            "6b, 0x2d, 0x31, 0xc3, 0xa9",
+            r"6b\x2d\x31\xc3\xa9",
+            r"6b\\x2d\\x31\\xc3\\xa9",
+            "6b%2d%31%C3%A9",
+            "6b=2D=31=C3=A9",
+            "6b\", \"2d\", \"31\", \"c3\", \"a9",
+        ] {
+            assert_eq!(
+                find_hex(&format!("<{text}>"), wanted, 0),
+                Some((1, text.len() + 1)),
+                "{text}"
+            );
+        }
+        for text in ["6b2d31c3", "6b2d31c3a8", "6b      2d31c3a9", "6b2d31\u{e9}", "6"] {
+            assert_eq!(find_hex(text, wanted, 0), None, "{text}");
+        }
+    }
+
+    #[test]
     fn a_text_is_found_however_it_is_escaped() {
         let wanted = "sk-a/b+c d&<é😀\"\\";
         for text in [
             wanted,
             r#"sk-a\/b+c d&<é😀\"\\"#,
             r#"sk-a\/b+c d\u0026\u003c\u00e9\ud83d\ude00\u0022\u005c"#,
+            r#"\u{73}k\055a/\u{2b}\143 d&<\u{e9}\u{1F600}\"\\"#,
             r#"\u0073k\u002Da/b\u002Bc\u0020d\u0026\u003C\u00E9\uD83D\uDE00\"\\"#,
             r#"sk-a\\/b+c d\\u0026<é😀\\\"\\\\"#,
             "sk-a%2Fb%2Bc%20d%26%3C%C3%A9%F0%9F%98%80%22%5C",

@@ -54,8 +54,8 @@ pub fn in_json(json: &str) -> Cow<'_, str> {
         return Cow::Borrowed(json);
     }
     let mut text = String::with_capacity(json.len());
-    for c in json.chars() {
-        if is_active(c, true) {
+    for (c, is_active) in characters(json, true) {
+        if is_active {
             for unit in c.encode_utf16(&mut [0; 2]) {
                 let _ = write!(text, "\\u{unit:04x}");
             }
@@ -68,9 +68,9 @@ pub fn in_json(json: &str) -> Cow<'_, str> {
 
 fn escaped(text: &str, keeps_lines: bool) -> String {
     let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
+    for (c, is_active) in characters(text, keeps_lines) {
         match c {
-            _ if !is_active(c, keeps_lines) && c != MARK => safe.push(c),
+            _ if !is_active && c != MARK => safe.push(c),
             '\n' | '\r' | '\t' => safe.extend(c.escape_default()),
             _ => safe.extend(c.escape_unicode()),
         }
@@ -78,23 +78,86 @@ fn escaped(text: &str, keeps_lines: bool) -> String {
     safe
 }
 
+/// Returns the characters of a text, and of each whether it has to be made visible there.
+fn characters(text: &str, keeps_lines: bool) -> impl Iterator<Item = (char, bool)> {
+    let mut before = None;
+    let mut rest = text.chars();
+    std::iter::from_fn(move || {
+        let c = rest.next()?;
+        let is_escaped = is_active(c, keeps_lines) && !belongs(before, c, rest.clone().next());
+        before = Some(c);
+        Some((c, is_escaped))
+    })
+}
+
 /// Tells whether a terminal, or the one who reads it, may take a character for something else than it
 /// is: commands, and what changes the order of letters or cannot be seen.
 fn is_active(c: char, keeps_lines: bool) -> bool {
     match c {
         '\n' | '\t' => !keeps_lines,
-        '\u{61c}'
-        | '\u{180e}'
-        | '\u{200b}'
-        | '\u{200e}'
-        | '\u{200f}'
-        | '\u{feff}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}'
-        | '\u{fff9}'..='\u{fffb}'
-        | '\u{e0000}'..='\u{e007f}' => true,
-        other => other.is_control(),
+        // Ends of lines, and notes between the lines, that are no control characters.
+        '\u{2028}' | '\u{2029}' | '\u{fff9}'..='\u{fffb}' => true,
+        other => other.is_control() || is_ignorable(other),
     }
+}
+
+/// Tells whether Unicode has a character left out where it is not supported, so that nobody sees it:
+/// `Default_Ignorable_Code_Point` of Unicode 16, with what is kept for it.
+fn is_ignorable(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fff8}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
+/// Tells whether an invisible character does between its neighbours what it is there for: it joins the
+/// parts of one picture, says how a sign is drawn, or how letters of scripts that join are written.
+fn belongs(before: Option<char>, c: char, after: Option<char>) -> bool {
+    let Some(before) = before else { return false };
+    match c {
+        '\u{fe0e}' | '\u{fe0f}' => {
+            is_picture(before) || after == Some('\u{20e3}') && "0123456789#*".contains(before)
+        }
+        '\u{200c}' | '\u{200d}' => after.is_some_and(|after| {
+            is_joining(before) && is_joining(after)
+                || c == '\u{200d}'
+                    && (is_picture(before) || before == '\u{fe0f}')
+                    && is_picture(after)
+        }),
+        _ => false,
+    }
+}
+
+/// Tells whether a character is drawn as a picture.
+fn is_picture(c: char) -> bool {
+    matches!(
+        c,
+        '\u{a9}' | '\u{ae}' | '\u{203c}' | '\u{2049}' | '\u{2122}' | '\u{2139}' | '\u{3030}'
+            | '\u{303d}' | '\u{3297}' | '\u{3299}'
+            | '\u{2190}'..='\u{2bff}'
+            | '\u{1f000}'..='\u{1faff}'
+    )
+}
+
+/// Tells whether a letter is one of Arabic or of a script of India, in which joiners change what is read.
+fn is_joining(c: char) -> bool {
+    matches!(c, '\u{620}'..='\u{6ff}' | '\u{750}'..='\u{77f}' | '\u{900}'..='\u{dff}')
 }
 
 #[cfg(test)]
@@ -115,6 +178,20 @@ mod tests {
             ("\u{2066}a\u{2069}\u{200f}\u{61c}", "\\u{2066}a\\u{2069}\\u{200f}\\u{61c}"),
             ("pay\u{200b}pal\u{feff}\u{e0041}", "pay\\u{200b}pal\\u{feff}\\u{e0041}"),
             ("a\u{2028}b", "a\\u{2028}b"),
+            ("a\u{ad}b\u{34f}\u{3164}\u{ffa0}", "a\\u{ad}b\\u{34f}\\u{3164}\\u{ffa0}"),
+            ("\u{115f}\u{1160}\u{17b4}\u{180c}", "\\u{115f}\\u{1160}\\u{17b4}\\u{180c}"),
+            ("a\u{fe0f}\u{fe00}\u{e0100}", "a\\u{fe0f}\\u{fe00}\\u{e0100}"),
+            ("a\u{200d}b\u{200c}\u{1d173}", "a\\u{200d}b\\u{200c}\\u{1d173}"),
+            // What joins or draws a picture, or is written so in its script, stays.
+            (
+                "\u{2764}\u{fe0f}\u{200d}\u{1f525} 1\u{fe0f}\u{20e3}",
+                "\u{2764}\u{fe0f}\u{200d}\u{1f525} 1\u{fe0f}\u{20e3}",
+            ),
+            (
+                "\u{645}\u{6cc}\u{200c}\u{62e} \u{915}\u{94d}\u{200d}\u{937}",
+                "\u{645}\u{6cc}\u{200c}\u{62e} \u{915}\u{94d}\u{200d}\u{937}",
+            ),
+            ("1\u{fe0f}2 \u{1f525}\u{200d}a", "1\\u{fe0f}2 \u{1f525}\\u{200d}a"),
             ("\u{fdd0}0;31m", "\\u{fdd0}0;31m"),
         ] {
             assert_eq!(shown(text), expected);
@@ -129,7 +206,7 @@ mod tests {
 
     #[test]
     fn json_stays_the_same_json() {
-        let value = serde_json::json!({ "a\u{9b}": ["\u{7f}\u{202e}", "\u{e0041}", "\u{1b}ä\n"] });
+        let value = serde_json::json!({ "a\u{9b}": ["\u{7f}\u{202e}", "\u{e0041}\u{ad}\u{3164}", "\u{1b}ä\n"] });
         for text in [value.to_string(), serde_json::to_string_pretty(&value).expect("plain data")] {
             let safe = in_json(&text);
             assert!(!safe.contains(|c| is_active(c, true)), "{safe}");

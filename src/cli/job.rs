@@ -5,6 +5,7 @@ use crate::base::clock;
 use crate::base::failpoint::{self, Point};
 use crate::base::failure::{Failure, Kind};
 use crate::base::id::RunId;
+use crate::base::path_text::text_of;
 use crate::base::secret;
 use crate::base::unit::Money;
 use crate::base::visible;
@@ -222,7 +223,7 @@ impl Job<'_> {
     /// Journals the start, to be written together with the first thing that happens, and announces
     /// the run.
     pub(super) fn launch(&self, open: &Open) -> anyhow::Result<()> {
-        self.launch_as(open, RunKind::Script, self.script.display().to_string())
+        self.launch_as(open, RunKind::Script, text_of(self.script))
     }
 
     /// Returns the parameters as they are kept and shown: without what addresses in them give away.
@@ -266,7 +267,7 @@ impl Job<'_> {
         let shown = open.progress.clone();
         if self.global.json {
             let launch = json!({
-                "type": "launch", "script": self.script.display().to_string(), "params": self.shown_params(), "seed": self.seed,
+                "type": "launch", "script": text_of(self.script), "params": self.shown_params(), "seed": self.seed,
             });
             print_of_run(executor.journal().run(), launch);
             executor.listen(Rc::new(|at, event| {

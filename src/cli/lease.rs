@@ -24,8 +24,15 @@ impl Lease {
     /// files of kaizen.
     pub(super) fn take(own: &Path, run: &RunId) -> io::Result<Option<Lease>> {
         let folder = own.join(FOLDER);
-        own::make_folder(&folder)?;
-        sweep(&folder);
+        let named = |error: io::Error| {
+            io::Error::new(error.kind(), format!("using `{}`: {error}", folder.display()))
+        };
+        Lease::take_in(&folder, run).map_err(named)
+    }
+
+    fn take_in(folder: &Path, run: &RunId) -> io::Result<Option<Lease>> {
+        own::make_folder(folder)?;
+        sweep(folder);
         let path = folder.join(&run.0);
         loop {
             let file = own::open(&path)?;

@@ -2,6 +2,7 @@
 //! no scripts to run.
 
 use crate::base::file;
+use crate::base::path_text::text_of;
 use crate::cli::exit::Exit;
 use crate::cli::project::Project;
 use crate::cli::render::table;
@@ -28,9 +29,10 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
     let last = last_status(&project)?;
     let mut rows = Vec::new();
     for path in found {
-        let name = path.strip_prefix(&project.root).unwrap_or(&path).display().to_string();
+        let inside = path.strip_prefix(&project.root).unwrap_or(&path);
+        let name = inside.display().to_string();
         let doc = first_doc(&path);
-        let status = last.get(&name).cloned();
+        let status = last.get(&text_of(inside)).cloned();
         if global.json {
             print_data(json!({ "script": name, "doc": doc, "last": status }));
         }

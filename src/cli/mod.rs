@@ -54,6 +54,7 @@ use crate::store::{self, StoreError};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde_json::{Value, json};
 use std::cell::RefCell;
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -212,11 +213,20 @@ pub fn run() -> ExitCode {
 /// Prints the help or the version that was asked for, or what is wrong with the command line.
 fn tell_usage(error: &clap::Error) -> ExitCode {
     let text = error.render();
-    let is_colored = |terminal: bool| terminal && project::variable("NO_COLOR").is_none();
+    // The error repeats arguments. Where one could steer a terminal, nothing else may be a command to it.
+    let is_plain = |argument: OsString| {
+        let text = argument.to_string_lossy().into_owned();
+        visible::on_one_line(&text) == text
+    };
+    let is_colored = |terminal: bool| {
+        terminal && project::variable("NO_COLOR").is_none() && std::env::args_os().all(is_plain)
+    };
     if error.use_stderr() {
-        let color = is_colored(std::io::stderr().is_terminal());
-        let text = if color { text.ansi().to_string() } else { text.to_string() };
-        output::write_err(&text);
+        if is_colored(std::io::stderr().is_terminal()) {
+            output::write_err(&scrub(&text.ansi().to_string()));
+        } else {
+            output::write_err(&visible::shown(&scrub(&text.to_string())));
+        }
         return Exit::Usage.into();
     }
     let color = is_colored(std::io::stdout().is_terminal());

@@ -2,6 +2,7 @@
 //! script runs, but no model is called, nothing is written and nobody is paid.
 
 use crate::base::id::RunId;
+use crate::base::path_text::path_of;
 use crate::cli::exit::Exit;
 use crate::cli::forecast::{Forecast, MORE_TIME_MAX, forecast};
 use crate::cli::job::Job;
@@ -62,7 +63,10 @@ impl fmt::Display for Past {
 impl Past {
     /// Reads the newest runs of a project, of which those of the script count most.
     pub(super) fn of(store: &Connection, script: &Path) -> anyhow::Result<Past> {
-        let own = |path: &str| Path::new(path) == script || is_same(Path::new(path), script);
+        let own = |text: &str| {
+            let path = path_of(text);
+            path == script || is_same(&path, script)
+        };
         let rows = history::runs(store, LOOK_BACK)?;
         let (own, others): (Vec<RunRow>, Vec<RunRow>) =
             rows.into_iter().partition(|row| own(&row.script));

@@ -1,6 +1,7 @@
 //! Going on from a run that did not end well.
 
 use crate::base::id::RunId;
+use crate::base::path_text::path_of;
 use crate::cli::lease::Lease;
 use crate::cli::plan::is_same;
 use crate::cli::project::Project;
@@ -168,7 +169,8 @@ fn choose(
 
     let own = |row: &RunRow| {
         script.is_none_or(|script| {
-            Path::new(&row.script) == script || is_same(Path::new(&row.script), script)
+            let own = path_of(&row.script);
+            own == script || is_same(&own, script)
         })
     };
     let mut found = None;
@@ -255,7 +257,7 @@ fn collect(
     Ok(Resumed {
         run: run.clone(),
         what: start.what,
-        script: PathBuf::from(row.script),
+        script: path_of(&row.script),
         params: start.params,
         seed: start.seed,
         replies,

@@ -15,7 +15,7 @@ enum Inside {
 
 /// Tells what a file shows of the inside of a process, this one or another.
 fn inside(path: &Path) -> Option<Inside> {
-    if !path.starts_with("/proc") {
+    if !path.starts_with("/proc") && !is_mounted_at(path) {
         return None;
     }
     match path.file_name()?.to_str()? {
@@ -23,6 +23,18 @@ fn inside(path: &Path) -> Option<Inside> {
         "mem" | "kcore" | "kmem" => Some(Inside::Memory),
         _ => None,
     }
+}
+
+/// Tells whether a path lies in another place at which these files of the system are mounted.
+#[cfg(target_os = "linux")]
+fn is_mounted_at(path: &Path) -> bool {
+    use nix::sys::statfs::{PROC_SUPER_MAGIC, statfs};
+    statfs(path).is_ok_and(|found| found.filesystem_type() == PROC_SUPER_MAGIC)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_mounted_at(_: &Path) -> bool {
+    false
 }
 
 /// Accepts a path unless its file shows the inside of a process. All variables need a grant of all, since

@@ -47,6 +47,18 @@ fn what_is_no_file_is_named_wherever_a_file_belongs() {
         ("s.rhai", "", &["run", "s.rhai"]),
         ("s.rhai", "", &["check", "s.rhai"]),
         ("s.rhai", "", &["plan", "s.rhai"]),
+        ("s.rhai", "", &["watch", "s.rhai"]),
+        ("s.rhai", "", &["repl", "s.rhai"]),
+        ("s.rhai", "", &["compare", "s.rhai", "s.rhai", "--tasks", "s.rhai"]),
+        ("kaizen.toml", "1", &["watch", "s.rhai"]),
+        ("a_test.rhai", "", &["test"]),
+        (
+            "judge.rhai",
+            "1",
+            &["compare", "s.rhai", "t.rhai", "--tasks", "t.jsonl", "--judge", "judge.rhai"],
+        ),
+        ("home/.local/state/kaizen/trust.json", "1", &["trust"]),
+        (".kaizen/running", "1", &["run", "s.rhai"]),
         ("kaizen.toml", "1", &["run", "s.rhai"]),
         ("home/.config/kaizen/config.toml", "1", &["run", "s.rhai"]),
         ("lib.rhai", "import `lib` as l; 1", &["run", "s.rhai"]),
@@ -66,13 +78,18 @@ fn what_is_no_file_is_named_wherever_a_file_belongs() {
     ];
     for (place, script, arguments) in places {
         for what in ODD {
-            if *what == "folder" && arguments[0] == "check" {
-                // It checks the scripts in the folder.
+            let is_fine = arguments[0] == "check" || *place == ".kaizen/running";
+            if *what == "folder" && is_fine {
+                // `check` looks at the scripts in a folder, and kaizen has a folder of its own.
                 continue;
             }
             let project = Project::new();
+            project.file("t.rhai", "1").file("t.jsonl", "{}\n");
             if *place != "s.rhai" {
                 project.file("s.rhai", script);
+            }
+            if arguments[0] == "trust" {
+                project.file("kaizen.toml", "[permissions]\nwrite = [\"out\"]\n");
             }
             let _socket = put(&project, place, what);
             let ran = ends(project.command(arguments));

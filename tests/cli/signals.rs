@@ -4,8 +4,9 @@ use crate::support::Project;
 use crate::support::terminal::OnTerminal;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdout, Stdio};
+use std::time::{Duration, Instant};
 
 const ENDLESS: &str = r#"
     let b = branch(#{ model: #{ provider: "demo", model: "echo", latency_ms: 2 } });
@@ -107,6 +108,64 @@ fn a_second_signal_ends_at_once_whatever_is_under_way() {
         let status = child.wait().unwrap();
         let is_known = [Some(130), Some(143)].contains(&status.code());
         assert!(is_known, "{script}: {status}");
+    }
+}
+
+/// Scripts that neither wait nor end, or wait for what hears no Ctrl-C.
+const BUSY: [&str; 4] = [
+    "loop { let a = (0..4000000).to_array(); a.sort(); }",
+    "command(`sh`, [`-c`, `trap '' INT TERM; sleep 300`]);",
+    "try { sleep(300000) } catch { } loop { }",
+    "parallel((0..100).to_array(), |n| sleep(300000));",
+];
+
+#[test]
+fn a_second_ctrl_c_ends_every_command_that_runs_scripts() {
+    for busy in BUSY {
+        for arguments in [
+            &["run", "s.rhai"][..],
+            &["run", "--resume"][..],
+            &["watch", "s.rhai"][..],
+            &["test"][..],
+            &["compare", "s.rhai", "t.rhai", "--tasks", "t.jsonl"][..],
+            &["repl"][..],
+        ] {
+            let project = Project::new();
+            project.file("s.rhai", "throw `later`").file("t.rhai", "1").file("t.jsonl", "{}\n");
+            if arguments == ["run", "--resume"] {
+                assert_eq!(project.kaizen(&["run", "s.rhai"]).code, Some(1));
+            }
+            // What is under way says so with a file, whatever becomes of its output.
+            let script = format!("write_text(`began`, ``); {busy}");
+            project.file("s.rhai", &script);
+            project.file("a_test.rhai", &format!("fn test_a() {{ {script} }}"));
+            let mut command = project.command(arguments);
+            command.arg("-A").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+            let mut child = command.spawn().unwrap();
+            let mut input = child.stdin.take().unwrap();
+            writeln!(input, "{script}").unwrap();
+
+            within(|| project.path().join("began").exists(), arguments);
+            // Two at once may arrive as one.
+            let mut status = None;
+            let is_over = || {
+                let _ = kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGINT);
+                status = child.try_wait().unwrap();
+                status.is_some()
+            };
+            within(is_over, arguments);
+            let code = status.unwrap().code();
+            assert_eq!(code, Some(130), "{arguments:?} {busy}");
+        }
+    }
+}
+
+/// Waits until something is so.
+fn within(mut is_so: impl FnMut() -> bool, what: &[&str]) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < Duration::from_secs(60), "{what:?}");
+        std::thread::sleep(Duration::from_millis(30));
     }
 }
 

@@ -56,6 +56,14 @@ impl OnTerminal {
         }
     }
 
+    /// Returns everything that is still shown by a program that has ended.
+    pub(crate) fn rest(&mut self) -> String {
+        while let Ok(more) = self.shown.recv_timeout(PATIENCE) {
+            self.seen.push_str(&more);
+        }
+        std::mem::take(&mut self.seen)
+    }
+
     /// Presses a key.
     pub(crate) fn press(&mut self, key: char) {
         self.keys.write_all(key.to_string().as_bytes()).unwrap();

@@ -10,6 +10,7 @@ mod outcome;
 mod round;
 mod sources;
 
+use crate::base::file;
 use crate::base::unit::Money;
 use crate::base::visible;
 use crate::cli::exit::Exit;
@@ -105,6 +106,13 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
     {
         say(&format!("error: `--confirm-over` must be {}, not `{amount}`", Money::WANTED));
         return Ok(Exit::Usage);
+    }
+    // A script that is not there is waited for; what is there and is no script never becomes one.
+    if given.script.exists()
+        && let Err(error) = file::open(&given.script)
+    {
+        say(&format!("error: reading `{}`: {error}", given.script.display()));
+        return Ok(Exit::Refused);
     }
     let project = given.project()?;
     let earlier = plan::past(&project, &given.script)?;

@@ -23,6 +23,7 @@ use crate::script::{Program, ScriptError, State};
 use crate::store::writer::Writer;
 use serde_json::{Map, Value};
 use std::cell::RefCell;
+use std::io::ErrorKind;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -118,9 +119,16 @@ impl Desk<'_> {
         cause: &Cause,
     ) -> anyhow::Result<Round> {
         let script = self.given.script.as_path();
-        let Some(text) = self.read(files) else {
-            self.tell(&format!("`{}` is not there; waiting for it", script.display()));
-            return Ok(Round::Ended);
+        let text = match self.read(files) {
+            Ok(text) => text,
+            Err(error) => {
+                let script = script.display();
+                self.tell(&match error.kind() {
+                    ErrorKind::NotFound => format!("`{script}` is not there; waiting for it"),
+                    _ => format!("error: reading `{script}`: {error}; waiting for a script"),
+                });
+                return Ok(Round::Ended);
+            }
         };
         if text.trim().is_empty() {
             self.tell(&format!("`{}` is empty; waiting for more", script.display()));

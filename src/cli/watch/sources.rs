@@ -4,6 +4,7 @@ use crate::base::file;
 use crate::cli::watch::files::{Contents, Files};
 use crate::cli::watch::round::Desk;
 use crate::cli::watch::shown;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -25,10 +26,10 @@ impl Desk<'_> {
     }
 
     /// Reads the script, and sees to it that it is watched even if it is not there.
-    pub(super) fn read(&mut self, files: &Files) -> Option<String> {
-        let text = file::read_text(&self.given.script).ok();
-        if text.as_ref().is_none_or(|text| text.trim().is_empty()) {
-            self.watch_script(files, text.as_deref());
+    pub(super) fn read(&mut self, files: &Files) -> io::Result<String> {
+        let text = file::read_text(&self.given.script);
+        if text.as_ref().map_or(true, |text| text.trim().is_empty()) {
+            self.watch_script(files, text.as_deref().ok());
         }
         text
     }

@@ -1,7 +1,7 @@
 //! Hosts as people name them in grants and denials, and what such a name covers.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
 /// A host, or several, on one port or on all.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,12 +185,15 @@ fn embedded(address: IpAddr) -> IpAddr {
     if is_old_form || is_translated { inner.into() } else { address }
 }
 
-/// Tells whether an address leads to this machine: what asks for no address reaches it too.
+/// Tells whether an address leads to this machine: what asks for no address reaches it too, and so does
+/// every address of its own.
 fn is_this_machine(address: IpAddr) -> bool {
-    match address {
+    let is_fixed = match address {
         IpAddr::V4(four) => four.is_loopback() || four.octets()[0] == 0,
         IpAddr::V6(six) => six.is_loopback() || six.is_unspecified(),
-    }
+    };
+    // Only an address of its own lets a socket be bound to it, and those come and go with networks.
+    is_fixed || !address.is_multicast() && UdpSocket::bind((address, 0)).is_ok()
 }
 
 fn is_local_name(name: &str) -> bool {
@@ -237,6 +240,22 @@ mod tests {
             }
             assert!(!pattern(denied).denies("10.0.0.1", 80) && !pattern(denied).denies("a.b", 80));
         }
+    }
+
+    #[test]
+    fn an_address_of_a_network_of_this_machine_is_this_machine() {
+        // Nothing is sent: only the route is looked up.
+        let socket = UdpSocket::bind("0.0.0.0:0").expect("a socket");
+        let routed = socket.connect("192.0.2.1:9").and_then(|()| socket.local_addr());
+        let Ok(own) = routed.map(|at| at.ip()) else { return };
+        let mapped = format!("[::ffff:{own}]");
+        for denied in ["localhost", "127.0.0.1", "::1", "0.0.0.0", &own.to_string()] {
+            for asked in [&own.to_string(), "localhost", "127.0.0.1", "[::1]", &mapped] {
+                assert!(pattern(denied).denies(asked, 80), "{denied} denies {asked}");
+            }
+            assert!(!pattern(denied).denies("192.0.2.1", 80) && !pattern(denied).denies("a.b", 1));
+        }
+        assert!(!pattern("localhost").grants(&own.to_string(), 80));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::model::denial::Denials;
 use crate::model::error::CallError;
 use crate::model::provider::page::host_of;
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::cell::RefCell;
 use std::io;
@@ -41,12 +42,20 @@ impl Clients {
     /// Returns the client for a URL, unless its host is denied. Every request begins here.
     pub async fn client(&self, url: &str) -> Result<reqwest::Client, CallError> {
         let denials = self.denials.borrow().clone();
-        if !denials.hosts.is_empty() {
-            permit(&denials, url).await?;
+        if !denials.hosts.is_empty()
+            && let Some((host, port)) = host_of(url)
+        {
+            permit(&denials, &host, port).await?;
         }
 
         let secure = url.starts_with("https:");
         let local = !secure && is_local(url);
+        if !denials.hosts.is_empty()
+            && !local
+            && let Some((host, port)) = proxy_of(url)
+        {
+            permit(&denials, &host, port).await?;
+        }
         let cell = match (secure, local) {
             (true, _) => &self.secure,
             (false, true) => &self.local,
@@ -78,11 +87,20 @@ impl Clients {
     }
 }
 
-/// Accepts the host of an address, and the addresses to which its name leads.
-async fn permit(denials: &Denials, url: &str) -> Result<(), CallError> {
-    // An address without a host reaches nothing.
-    let Some((host, port)) = host_of(url) else { return Ok(()) };
-    denials.check_host(&host, port)?;
+/// Returns host and port of the proxy through which a URL is reached, if there is one.
+fn proxy_of(url: &str) -> Option<(String, u16)> {
+    let proxy = Matcher::from_env().intercept(&url.parse().ok()?)?;
+    let port = proxy.uri().port_u16().unwrap_or(match proxy.uri().scheme_str() {
+        Some("https") => 443,
+        Some(scheme) if scheme.starts_with("socks") => 1080,
+        _ => 80,
+    });
+    Some((proxy.uri().host()?.to_owned(), port))
+}
+
+/// Accepts a host, and the addresses to which its name leads.
+async fn permit(denials: &Denials, host: &str, port: u16) -> Result<(), CallError> {
+    denials.check_host(host, port)?;
     if !denials.has_addresses() {
         return Ok(());
     }
@@ -91,7 +109,7 @@ async fn permit(denials: &Denials, url: &str) -> Result<(), CallError> {
     // A name that leads nowhere is told by the request itself.
     let Ok(found) = tokio::net::lookup_host((name, port)).await else { return Ok(()) };
     for at in found {
-        denials.check_address(&host, at.ip(), port)?;
+        denials.check_address(host, at.ip(), port)?;
     }
     Ok(())
 }

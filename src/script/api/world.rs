@@ -197,6 +197,10 @@ fn page(host: &Rc<Inner>, url: &str, map: Map) -> Result<Dynamic, Raised> {
         let reason = format!("cannot set `{name}`: the connection decides on it");
         return Err(throw(&options.wrong("headers", &reason)));
     }
+    if let Some((name, _)) = headers.iter().find(|(name, _)| !is_header_name(name)) {
+        let reason = format!("`{name}` is not the name of a header");
+        return Err(throw(&options.wrong("headers", &reason)));
+    }
     let shown = without_credentials(url);
     let guess = format!("(the text of {shown}, which only the run can tell)").into();
     let what = Inquiry::About(Topic::HttpGet, shown);
@@ -207,6 +211,12 @@ fn page(host: &Rc<Inner>, url: &str, map: Map) -> Result<Dynamic, Raised> {
 fn is_of_connection(name: &str) -> bool {
     let name = name.trim().to_ascii_lowercase();
     OF_CONNECTION.contains(&name.as_str()) || name.starts_with("proxy-") || name.starts_with(':')
+}
+
+/// Tells whether a text is a token as RFC 9110 has it.
+fn is_header_name(name: &str) -> bool {
+    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    !name.is_empty() && name.chars().all(is_token)
 }
 
 async fn fetch(

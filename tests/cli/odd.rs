@@ -1,0 +1,205 @@
+//! What is odd about paths, arguments and the network around a run, and is named or holds all the same.
+
+use crate::support::server::{Server, answer};
+use crate::support::terminal::OnTerminal;
+use crate::support::{Project, Ran};
+use std::ffi::OsStr;
+use std::net::{IpAddr, UdpSocket};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+fn errors(ran: &Ran) -> Vec<&str> {
+    ran.stderr.lines().filter(|line| line.starts_with("error")).collect()
+}
+
+#[test]
+fn a_script_whose_name_is_no_text_is_resumed_replayed_and_listed() {
+    let names: [&[u8]; 6] = [
+        b"caf\xe9.rhai",
+        b"\xff.rhai",
+        b"a b\xfe\n.rhai",
+        b"bytes:x.rhai",
+        b"\\xff.rhai",
+        b"ok.rhai",
+    ];
+    for name in names {
+        let project = Project::new();
+        project.file("kaizen.toml", "");
+        let script = project.path().join(OsStr::from_bytes(name));
+        let text = "print(branch(`demo/echo`).chat(`one`).len); throw `later`";
+        std::fs::write(&script, text).unwrap();
+        // Another script, which must not be taken for it.
+        project.file("caf\u{fffd}.rhai", "2").file("\u{fffd}.rhai", "3");
+        let kaizen = |arguments: &[&OsStr]| {
+            let mut command = project.command(&[]);
+            Ran::from(command.args(arguments).output().unwrap())
+        };
+        let path = OsStr::from_bytes(name);
+        let ran = kaizen(&["run".as_ref(), path]);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), "21\n"), "{name:?}: {}", ran.stderr);
+        for arguments in [
+            &["run".as_ref(), "--resume".as_ref()][..],
+            &["run".as_ref(), path, "--resume".as_ref()][..],
+        ] {
+            let again = kaizen(arguments);
+            assert_eq!((again.code, again.stdout.as_str()), (Some(1), "21\n"), "{}", again.stderr);
+            assert!(again.stderr.contains("1 reply is known"), "{}", again.stderr);
+        }
+        let again = kaizen(&["replay".as_ref(), "--all".as_ref()]);
+        assert_eq!(again.code, Some(0), "{name:?}: {}", again.stderr);
+        // From another folder of the project, too.
+        std::fs::create_dir(project.path().join("sub")).unwrap();
+        let mut command = project.command(&["run", "--resume"]);
+        let again = Ran::from(command.current_dir(project.path().join("sub")).output().unwrap());
+        assert_eq!((again.code, again.stdout.as_str()), (Some(1), "21\n"), "{}", again.stderr);
+        let listed = project.kaizen(&["--json"]);
+        let failed = listed.stdout.lines().filter(|line| line.contains("\"last\":\"failed\""));
+        assert_eq!(failed.count(), 1, "{name:?}: {}", listed.stdout);
+    }
+}
+
+/// Arguments that would do something to a terminal, or to the one who reads it.
+const TRICKS: [&str; 7] = [
+    "\u{1b}[2K\rinnocent",
+    "\u{1b}]0;title\u{7}",
+    "a\u{9b}31mb\u{7f}",
+    "txt\u{202e}exe",
+    "pay\u{ad}\u{34f}pal",
+    "\u{3164}\u{ffa0}\u{115f}",
+    "a\u{200d}\u{e0041}\u{fe0f}",
+];
+
+#[test]
+fn an_argument_that_is_refused_is_shown_as_it_is() {
+    for trick in TRICKS {
+        let project = Project::new();
+        project.file("s.rhai", "1");
+        for arguments in [
+            &[trick][..],
+            &["run", "s.rhai", &format!("--{trick}")][..],
+            &["run", "s.rhai", "--progress", trick][..],
+            &["run", "s.rhai", "--concurrency", trick][..],
+            &["run", "s.rhai", "--color", trick][..],
+            &["completions", trick][..],
+            &["run", "s.rhai", "more", trick][..],
+            &["run", trick][..],
+            &["-C", trick, "runs"][..],
+            &["explain", trick][..],
+            &["show", trick][..],
+            &["run", "s.rhai", "-p", trick][..],
+            &["run", "s.rhai", "--max-time", trick][..],
+        ] {
+            let ran = project.kaizen(arguments);
+            let all = format!("{}{}", ran.stdout, ran.stderr);
+            let raw: Vec<char> = trick.chars().filter(|c| !c.is_ascii_graphic()).collect();
+            assert!(ran.code != Some(0) && !all.contains(&raw[..]), "{arguments:?}: {all:?}");
+
+            let mut terminal = OnTerminal::start(project.command(arguments));
+            terminal.child.wait().unwrap();
+            let shown = terminal.rest();
+            let moves = ["\u{1b}[2K", "\u{1b}]0", "\r\u{1b}", "\u{9b}", "\u{7}", "\u{7f}"];
+            let invisible: Vec<char> = raw.into_iter().filter(|c| !c.is_ascii()).collect();
+            let is_shown =
+                shown.contains(&invisible[..]) || moves.iter().any(|text| shown.contains(text));
+            assert!(!is_shown, "{arguments:?}: {shown:?}");
+        }
+    }
+}
+
+/// Returns an address of a network of this machine, if it is in one.
+fn own_address() -> Option<IpAddr> {
+    // Nothing is sent: only the route is looked up.
+    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("192.0.2.1:9").ok()?;
+    Some(socket.local_addr().ok()?.ip()).filter(|address| !address.is_loopback())
+}
+
+#[test]
+fn a_denial_of_this_machine_holds_for_its_own_addresses() {
+    let Some(own) = own_address() else { return };
+    let listener = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut ended = Vec::new();
+    for denial in ["localhost", "127.0.0.1", "::1", "0.0.0.0", "x.localhost"] {
+        for script in [
+            format!("http_get(\"http://{own}:{port}/\")"),
+            format!("http_get(\"http://[::ffff:{own}]:{port}/\")"),
+            format!(
+                "branch(#{{ model: #{{ provider: \"openai\", model: \"m\", \
+                 base_url: \"http://{own}:{port}/v1\" }} }}).chat(\"x\")"
+            ),
+        ] {
+            let project = Project::new();
+            project.file("s.rhai", &script);
+            let option = format!("--deny-net={denial}");
+            let ran = project.kaizen(&["run", "s.rhai", "-A", &option, "--no-prompt"]);
+            if ran.code != Some(6) {
+                ended.push(format!("{denial} {script}: {}", ran.stderr));
+            }
+        }
+    }
+    assert_eq!(ended, [""; 0]);
+    assert!(listener.accept().is_err(), "nobody came");
+}
+
+#[test]
+fn a_denied_proxy_carries_no_request() {
+    let proxy = Server::start(|_, _, _| answer("by proxy"));
+    let port = proxy.url.rsplit(':').next().unwrap().to_owned();
+    let call = "branch(#{ model: #{ provider: \"openai\", model: \"m\", \
+                base_url: \"http://model.example/v1\" } }).chat(\"x\")";
+    let cases = [
+        ("http_proxy", format!("http://127.0.0.1:{port}"), "--deny-net=127.0.0.1"),
+        ("http_proxy", format!("http://127.0.0.1:{port}"), "--deny-net=localhost"),
+        ("http_proxy", format!("127.0.0.1:{port}"), "--deny-net=::1"),
+        ("HTTP_PROXY", format!("http://user:word@localhost:{port}"), "--deny-net=localhost"),
+        ("ALL_PROXY", format!("http://localhost:{port}"), "--deny-net=127.1"),
+        ("all_proxy", format!("http://2130706433:{port}"), "--deny-net=127.0.0.1"),
+        ("http_proxy", "http://proxy.example:3128".to_owned(), "--deny-net=*.example:3128"),
+        ("http_proxy", "http://proxy.example".to_owned(), "--deny-net=proxy.example:80"),
+        ("https_proxy", "https://proxy.example".to_owned(), "--deny-net=proxy.example:443"),
+    ];
+    for (variable, address, denial) in cases {
+        let project = Project::new();
+        let is_secure = variable == "https_proxy";
+        for script in [call, "http_get(\"http://page.example/\")"] {
+            let script = if is_secure { script.replace("http:", "https:") } else { script.into() };
+            project.file("s.rhai", &script);
+            let mut command = project.command(&["run", "s.rhai", "-A", denial, "--no-prompt"]);
+            let ran = Ran::from(command.env(variable, &address).output().unwrap());
+            assert_eq!(ran.code, Some(6), "{variable}={address} {denial} {script}: {}", ran.stderr);
+        }
+    }
+    assert_eq!(proxy.bodies().len(), 0);
+
+    // One that is not denied is used, and one for other hosts does not matter.
+    let project = Project::new();
+    project.file("s.rhai", call);
+    let mut command = project.command(&["run", "s.rhai", "-A", "--deny-net=127.0.0.1:1"]);
+    let ran = Ran::from(command.env("http_proxy", &proxy.url).output().unwrap());
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "by proxy\n"), "{}", ran.stderr);
+    let local = Server::start(|_, _, _| answer("no proxy"));
+    project.file("s.rhai", &call.replace("http://model.example", &local.url));
+    let mut command = project.command(&["run", "s.rhai", "-A", "--deny-net=proxy.example"]);
+    let ran = Ran::from(command.env("http_proxy", "http://proxy.example").output().unwrap());
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "no proxy\n"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_is_odd_among_the_files_of_kaizen_is_named() {
+    for place in [".kaizen", ".kaizen/running", ".kaizen/kaizen.db"] {
+        let project = Project::new();
+        project.file("kaizen.toml", "").file("s.rhai", "1");
+        let path = project.path().join(place);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let ran = project.kaizen(&["run", "s.rhai"]);
+        assert!(![Some(0), None].contains(&ran.code), "{place}: {}", ran.stderr);
+        assert!(
+            errors(&ran).concat().contains(Path::new(place).to_str().unwrap()),
+            "{}",
+            ran.stderr
+        );
+    }
+}
