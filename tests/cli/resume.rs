@@ -97,7 +97,7 @@ fn a_run_whose_output_nobody_reads_is_interrupted_and_can_be_resumed() {
     let (project, server) = (Project::new(), Server::saying("x"));
     project.with_server(&server).file(
         "s.rhai",
-        "let b = branch(); for n in 0..5 { b.chat(`q${n}`); print(\"x\".pad(100000, 'x')); }",
+        "let b = branch(); let x = \"x\"; x.pad(100000, 'x'); for n in 0..5 { b.chat(`q${n}`); print(x); }",
     );
     let mut command = project.command(&["run", "s.rhai", "--progress", "none"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();

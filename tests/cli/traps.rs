@@ -92,6 +92,20 @@ fn every_way_to_use_what_a_word_in_place_returns_is_found() {
 }
 
 #[test]
+fn a_word_in_place_at_the_end_of_a_function_is_a_warning_if_it_changes_a_variable_of_the_function()
+{
+    let script =
+        "fn f() { let s = \"a \"; s.trim() }\nlet g = || { let t = \"b\"; t.pad(3, \"c\") };\n";
+    expect_test::expect![[r#"
+        K0016 1:26 `trim` works in place, so this function returns nothing
+            write `text.trimmed()`, which returns the result; or write `s.trim(..);` as a statement, then use `s`
+        K0016 2:29 `pad` works in place, so this function returns nothing
+            write `t.pad(..);` as a statement, then use `t`
+    "#]]
+    .assert_eq(&found(script));
+}
+
+#[test]
 fn a_word_in_place_that_stands_for_itself_is_none_of_it() {
     let script = r#"let x = [2, 1];
 x.sort();
@@ -107,6 +121,12 @@ let gone = m.remove("a");
 let last = x.pop();
 let text = "a,b".split(",");
 let known = x.retain(|item| item > 1);
+let seen = [];
+let outer = || {
+    let inner = [1].map(|n| { seen.push(n); n });
+    seen.push(inner);
+    attempt(|| gather([|| { seen.push(2); 1 }, || seen.len])).ok
+};
 "#;
     assert_eq!(found(script), "");
 }

@@ -2,12 +2,13 @@
 //! return. In Python and JavaScript many of them return the changed value.
 
 use crate::script::check::forms::{Form, Forms};
+use crate::script::check::paths::places;
 use crate::script::check::types::captured;
 use crate::script::check::used::{Use, is, use_of};
 use crate::script::check::{Check, Earlier, File};
 use crate::script::codes;
 use crate::script::diagnostic::Diagnostic;
-use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt};
+use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
 use std::collections::{HashMap, HashSet};
 
 /// The word that returns what a word in place makes, and how it is written.
@@ -30,8 +31,10 @@ const RETURNING: &[(&str, &str)] = &[
 enum Fault {
     /// It changes its variable and returns nothing, but something is done with what it returns.
     Used,
-    /// It changes a copy that nobody sees, and returns nothing.
+    /// It changes what the function was given, which is a copy, and returns nothing.
     Lost,
+    /// It is the last thing that a function does with a variable of its own, and returns nothing.
+    Last,
     /// It is a word of kaizen that returns nothing, but something is done with what it returns.
     Nothing,
 }
@@ -53,7 +56,7 @@ impl Check<'_> {
             forms.add(ast);
         }
 
-        let bodies = Bodies::of(file.ast);
+        let bodies = Bodies::of(file);
         let mut slips = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
             slips.extend(slip(&forms, &bodies, path));
@@ -66,14 +69,17 @@ impl Check<'_> {
                     format!("`{word}` works in place and returns nothing, but its result is used")
                 }
                 Fault::Lost => format!("`{word}` changes a copy here and returns nothing"),
+                Fault::Last => format!("`{word}` works in place, so this function returns nothing"),
                 Fault::Nothing => format!("`{word}` returns nothing, but its result is used"),
             };
             let help = match fault {
-                Fault::Used | Fault::Lost => help(&word, variable.as_deref()),
+                Fault::Used | Fault::Lost | Fault::Last => help(&word, variable.as_deref()),
                 Fault::Nothing => format!("call `{word}` as a statement of its own"),
             };
-            let fault = Diagnostic::at(codes::IN_PLACE, message, file.name, file.text, position);
-            self.push(Diagnostic { help: Some(help), ..fault });
+            let found = Diagnostic::at(codes::IN_PLACE, message, file.name, file.text, position);
+            let found = Diagnostic { help: Some(help), ..found };
+            // Whoever calls the function may not want anything from it.
+            self.push(if fault == Fault::Last { found.warning() } else { found });
         }
     }
 }
@@ -121,7 +127,7 @@ fn slip(forms: &Forms, bodies: &Bodies, path: &[ASTNode<'_>]) -> Option<Slip> {
             if body.shares(name) || !works_in_place(forms, &call.name, given) {
                 return None;
             }
-            Fault::Lost
+            if body.params.contains(name) { Fault::Lost } else { Fault::Last }
         }
     };
     Some(Slip { word: call.name.to_string(), position, variable, fault })
@@ -157,38 +163,40 @@ struct Bodies {
 /// What the body of a function can change for others.
 struct Body {
     captured: HashSet<String>,
+    params: HashSet<String>,
 }
 
 impl Bodies {
-    fn of(ast: &AST) -> Bodies {
+    fn of(file: &File<'_>) -> Bodies {
         // The walk goes through the statements of the script, and then through those of each function.
         let mut roots: Vec<(*const Stmt, Position)> = Vec::new();
-        ast.walk(&mut |path: &[ASTNode]| {
+        file.ast.walk(&mut |path: &[ASTNode]| {
             if let [ASTNode::Stmt(statement)] = path {
                 roots.push((std::ptr::from_ref(*statement), statement.position()));
             }
             true
         });
-        let mut statements = roots.into_iter().skip(ast.statements().len()).peekable();
+        let own = roots.into_iter().skip(file.ast.statements().len());
 
-        let counts = captured(ast);
-        let mut by_last = HashMap::new();
-        for function in ast.iter_fn_def() {
-            let (start, end) = (function.body.start_position(), function.body.end_position());
-            let mut last = None;
-            if end.is_none() {
-                // A closure without braces is one expression.
-                last = statements.next();
-            } else {
-                while let Some(next) = statements.next_if(|next| start <= next.1 && next.1 <= end) {
-                    last = Some(next);
-                }
+        // A statement belongs to the innermost function around it.
+        let places = places(file);
+        let mut last: HashMap<&str, (*const Stmt, Position)> = HashMap::new();
+        for (statement, position) in own {
+            let Some(place) = places.iter().rfind(|place| place.holds(position)) else { continue };
+            let known = last.entry(&place.name).or_insert((statement, position));
+            if known.1 < position {
+                *known = (statement, position);
             }
+        }
 
-            let Some((last, _)) = last else { continue };
+        let counts = captured(file.ast);
+        let mut by_last = HashMap::new();
+        for function in file.ast.iter_fn_def() {
+            let Some((last, _)) = last.get(function.name.as_str()) else { continue };
             let count = counts.get(function.name.as_str()).copied().unwrap_or(0);
-            let names = function.params.iter().take(count).map(ToString::to_string);
-            by_last.insert(last, Body { captured: names.collect() });
+            let mut names = function.params.iter().map(ToString::to_string);
+            let captured = names.by_ref().take(count).collect();
+            by_last.insert(*last, Body { captured, params: names.collect() });
         }
         Bodies { by_last }
     }

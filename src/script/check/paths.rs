@@ -99,20 +99,20 @@ fn missing(file: &File<'_>, name: &str) -> Option<(String, Option<String>)> {
 }
 
 /// A function or closure as it stands in the text.
-struct Place {
-    name: String,
+pub(super) struct Place {
+    pub(super) name: String,
     start: Position,
     end: Position,
 }
 
 impl Place {
-    fn holds(&self, position: Position) -> bool {
+    pub(super) fn holds(&self, position: Position) -> bool {
         self.start <= position && position <= self.end
     }
 }
 
 /// Finds where all functions and closures stand, those inside of others after them.
-fn places(file: &File<'_>) -> Vec<Place> {
+pub(super) fn places(file: &File<'_>) -> Vec<Place> {
     // A closure without braces has only the place of its statement, and that may be an operator in
     // the midst of it: it reaches from the first thing in it to the last.
     let mut reach: BTreeMap<Position, (Position, Position)> = BTreeMap::new();
