@@ -102,7 +102,7 @@ pub(super) fn find_until(wanted: &str, step: &str) -> anyhow::Result<Result<Resu
         Err(reason) => return Ok(Err(reason)),
     };
     let run = row.id.clone();
-    Ok(collect(row, &[(run, events.to_vec())], Failures::Told))
+    Ok(collect(&row, &[(run, events.to_vec())], Failures::Told))
 }
 
 /// Finds the run to resume, the one that is `wanted` or the last one, of the script if one is given,
@@ -230,12 +230,12 @@ pub(super) fn read(
         let events = damage::events(store, &before)?;
         chain.push((before, events));
     }
-    Ok(collect(row, &chain, failures))
+    Ok(collect(&row, &chain, failures))
 }
 
 /// Collects what a chain of runs has left, the newest first.
 fn collect(
-    row: RunRow,
+    row: &RunRow,
     chain: &[(RunId, Vec<(i64, Event)>)],
     failures: Failures,
 ) -> Result<Resumed, String> {
