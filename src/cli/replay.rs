@@ -130,7 +130,7 @@ fn replay(
     let Some(RunEnd { status, value, .. }) = Trace::fold(&log.events).end else {
         return Ok(Went::Unknown("it has not ended".to_owned()));
     };
-    let resumed = match resume::read(store, row, Failures::Told)? {
+    let resumed = match resume::read(store, &row, Failures::Told)? {
         Ok(resumed) => resumed.found_from(&project.root),
         Err(reason) => return Ok(Went::Unknown(reason)),
     };

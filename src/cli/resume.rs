@@ -133,7 +133,7 @@ pub(super) fn take(
     // A run that was killed is to go the way it went. Who resumes one that failed, or that was
     // stopped, wants what failed to be tried again.
     let failures = if row.status.is_none() { Failures::Told } else { Failures::Forgotten };
-    Ok(read(&store, row, failures)?.map(|resumed| (resumed.found_from(&project.root), lease)))
+    Ok(read(&store, &row, failures)?.map(|resumed| (resumed.found_from(&project.root), lease)))
 }
 
 impl Resumed {
@@ -205,7 +205,7 @@ fn unfit(wanted: RunKind) -> &'static str {
 /// Reads a run and those that it resumed.
 pub(super) fn read(
     store: &Connection,
-    row: RunRow,
+    row: &RunRow,
     failures: Failures,
 ) -> anyhow::Result<Result<Resumed, String>> {
     let log = damage::read(store, &row.id)?;
@@ -230,7 +230,7 @@ pub(super) fn read(
         let events = damage::events(store, &before)?;
         chain.push((before, events));
     }
-    Ok(collect(&row, &chain, failures))
+    Ok(collect(row, &chain, failures))
 }
 
 /// Collects what a chain of runs has left, the newest first.
