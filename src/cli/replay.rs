@@ -72,7 +72,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit
         }
     };
     let run = row.id.clone();
-    let went = replay(global, &project, &store, row, true)?;
+    let went = replay(global, &project, &store, &row, true)?;
     tell(global, &run, &went);
     Ok(match went {
         Went::Same { .. } => Exit::Ok,
@@ -88,7 +88,7 @@ fn all(global: &Global, project: &Project, store: &Connection) -> anyhow::Result
         rows.into_iter().filter(|row| matches!(row.status, Some(RunStatus::Ok | RunStatus::Failed)))
     {
         let run = row.id.clone();
-        let went = replay(global, project, store, row, false)?;
+        let went = replay(global, project, store, &row, false)?;
         match &went {
             Went::Same { .. } => same += 1,
             Went::Otherwise(_) => otherwise += 1,
@@ -120,7 +120,7 @@ fn replay(
     global: &Global,
     project: &Project,
     store: &Connection,
-    row: RunRow,
+    row: &RunRow,
     shown: bool,
 ) -> anyhow::Result<Went> {
     let log = damage::read(store, &row.id)?;
@@ -130,7 +130,7 @@ fn replay(
     let Some(RunEnd { status, value, .. }) = Trace::fold(&log.events).end else {
         return Ok(Went::Unknown("it has not ended".to_owned()));
     };
-    let resumed = match resume::read(store, &row, Failures::Told)? {
+    let resumed = match resume::read(store, row, Failures::Told)? {
         Ok(resumed) => resumed.found_from(&project.root),
         Err(reason) => return Ok(Went::Unknown(reason)),
     };
