@@ -49,6 +49,8 @@ pub const DIVISION: &str = "K0017";
 pub const ESCAPE: &str = "K0018";
 /// A text that is split into one piece.
 pub const PIECES: &str = "K0019";
+/// An import that runs something.
+pub const RUNS: &str = "K0020";
 /// A failure whose kind has no code of its own.
 pub const OTHER: &str = Kind::NO_CODE;
 
@@ -183,6 +185,14 @@ pub const CODES: &[Code] = &[
         "a text that is split into one piece",
         "The last argument of `split` is the number of pieces, not of cuts: 1 piece is the whole text.",
         "print(\"name: value\".split(\": \", 1));",
+    ),
+    found(
+        RUNS,
+        "an import that runs something",
+        "An import runs what stands outside of the functions of a file: calls to models are made and paid \
+         for, once more in each test that imports it. Put what should run only when the file is run itself \
+         into `if is_main { .. }`, or into a function.",
+        "",
     ),
     run(OTHER, "an error that the script threw", "The script threw a value: `throw x`."),
     run(

@@ -104,6 +104,8 @@ pub(crate) struct Inner {
     files: RefCell<BTreeMap<PathBuf, Option<blake3::Hash>>>,
     /// The options of functions of the standard library, by name.
     stdlib_options: RefCell<BTreeMap<String, Vec<String>>>,
+    /// The names of the files that were imported, as errors show them.
+    imported: RefCell<BTreeSet<String>>,
     /// The captured variables that the code sets.
     captures: captures::Captures,
     /// Files that the script has written itself, on which it therefore does not depend.
@@ -269,6 +271,7 @@ impl Host {
             engine: RefCell::default(),
             files: RefCell::default(),
             stdlib_options: RefCell::default(),
+            imported: RefCell::default(),
             captures: captures::Captures::default(),
             written: RefCell::default(),
             fingerprint: RefCell::default(),

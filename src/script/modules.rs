@@ -59,6 +59,7 @@ impl Resolver {
         let text = source::plain(&text);
         let mut ast = engine.compile_with_scope(&super::api::constants(), &*text)?;
         ast.set_source(shown(&file));
+        host.imported.borrow_mut().insert(shown(&file));
         host.captures.add(&ast, Follows::Nothing);
         self.open.borrow_mut().push(file.clone());
         let module = evaluated(engine, &ast, FnNamespace::Internal);

@@ -257,3 +257,75 @@ for wrong in [
     "#]]
     .assert_eq(&ran.stdout);
 }
+
+#[test]
+fn an_import_that_runs_something_is_a_warning_and_is_main_guards_it() {
+    let project = Project::new();
+    project.file("asks.rhai", "fn f() { 1 }\nlet said = branch(\"demo/echo\").chat(\"hello\");\n");
+    project.file("prints.rhai", "const N = 1;\nprint(\"prints\");\n");
+    project.file("guarded.rhai", "fn main() { is_main }\nif is_main { print(\"guarded\"); }\n");
+    project.file("defines.rhai", "const N = 1 + 2;\nlet o = optimizer();\nexport const M = N;\n");
+    project.file(
+        "s.rhai",
+        "import \"asks\" as a;\nimport \"prints\" as p;\nimport \"guarded\" as g;\nimport \"defines\" as d;\n\
+         print(g::main());\nprint(is_main);\n",
+    );
+
+    let ran = project.kaizen(&["check", "s.rhai"]);
+    expect_test::expect![[r#"
+        warning[K0020]: importing `asks` runs what stands outside of its functions (line 2)
+         --> s.rhai:1:8
+          |
+        1 | import "asks" as a;
+          |        ^^^^^^
+          |
+          = help: in `asks`, put that into `if is_main { .. }` or into a function
+        warning[K0020]: importing `prints` runs what stands outside of its functions (line 2)
+         --> s.rhai:2:8
+          |
+        2 | import "prints" as p;
+          |        ^^^^^^^^
+          |
+          = help: in `prints`, put that into `if is_main { .. }` or into a function
+    "#]]
+    .assert_eq(&ran.stdout);
+    assert_eq!(ran.code, Some(0));
+
+    let ran = project.kaizen(&["run", "s.rhai"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "prints\nfalse\ntrue\n"));
+    let ran = project.kaizen(&["run", "guarded.rhai"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "guarded\n"));
+}
+
+#[test]
+fn what_the_function_of_expand_gives_is_refused_in_its_place() {
+    for options in ["name: x, instruction: x", "instrution: x"] {
+        let project = Project::new();
+        project.file(
+            "s.rhai",
+            &format!(
+                "let g = builder(\"g\");\nlet n = g.add_operation(|| [\"a\"], #{{ name: \"list\" }});\n\
+                 let each = g.expand(n, |x| #{{ {options} }}, #{{ name: \"each\" }});\n\
+                 print(session(branch(\"demo/echo\")).flow(g).result(each));\n"
+            ),
+        );
+        let ran = project.kaizen(&["run", "s.rhai"]);
+        assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+        assert!(ran.stderr.contains("--> s.rhai:3:"), "{}", ran.stderr);
+        let said = if options.starts_with("name") { "cannot give a `name`" } else { "`instrution`" };
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_report_gives_the_result_of_a_node() {
+    let project = Project::new();
+    project.file(
+        "s.rhai",
+        "let g = builder(\"g\");\nlet n = g.add_operation(|| [1, 2], #{ name: \"list\" });\n\
+         let e = g.expand(n, |x| #{ operation: || x * 2 }, #{ name: \"each\" });\n\
+         let r = session(branch(\"demo/echo\")).flow(g);\nprint(r.result(n) + r.result(e) + r.result(\"each\"));\n",
+    );
+    let ran = project.kaizen(&["run", "s.rhai"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "[1, 2, 2, 4, 2, 4]\n"), "{}", ran.stderr);
+}

@@ -368,6 +368,30 @@ fn expand(
     Ok(insert(builder, op, &[node.id]))
 }
 
+/// Makes the operation of one item.
+fn made_op(
+    host: &Rc<Inner>,
+    context: &NativeCallContext,
+    builder: &SharedBuilder,
+    kind: Dynamic,
+    map: Map,
+) -> Result<Op, Failure> {
+    if map.contains_key("name") {
+        let message = "the function of `expand` cannot give a `name`: its operations are numbered, such as \
+                       `each[0]`; name the expansion by `expand(node, function, #{ name: \"each\" })`";
+        return Err(Failure::new(Kind::Option, message));
+    }
+    let options = Options::new("expand", map, &known("add_operation").unwrap_or_default())?;
+    read_op(host, context, builder, kind, options)
+}
+
+/// Throws a failure at the place of the call that the context belongs to.
+fn throw_at(failure: &Failure, context: &NativeCallContext) -> Raised {
+    let mut raised = throw(failure);
+    raised.set_position(context.call_position());
+    raised
+}
+
 /// Makes the function that turns an item into an operation.
 fn make_op(
     host: &Rc<Inner>,
@@ -402,8 +426,10 @@ fn make_op(
             if kind.is_string() && !map.contains_key("context") {
                 map.insert("context".into(), convert::from_value(item));
             }
-            let options = Options::new("expand", map, &known("add_operation").unwrap_or_default())?;
-            function.with_context(|context| read_op(&host, context, &builder, kind, options))
+            function.with_context(|context| {
+                let made = made_op(&host, context, &builder, kind, map);
+                made.map_err(|failure| host.failure(&throw_at(&failure, context)))
+            })
         })
     })
 }

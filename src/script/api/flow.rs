@@ -1,6 +1,6 @@
 //! Running a graph, and the report of how it went.
 
-use super::builder::SharedBuilder;
+use super::builder::{Node, SharedBuilder};
 use super::def;
 use super::operation::read_on_failure;
 use super::run::as_float;
@@ -402,8 +402,8 @@ fn report_values(engine: &mut Engine) {
         engine,
         "result(report: report, name: string) -> any",
         r#"
-        The value of one operation. An operation that gave none throws why; an unknown name is an
-        error.
+        The value of one operation, by its name or its node. An operation that gave none throws why; an
+        unknown name is an error.
         ```rhai
         let g = builder("one");
         g.add_operation(|| 1, #{ name: "a" });
@@ -411,6 +411,12 @@ fn report_values(engine: &mut Engine) {
         ```
         "#,
         |report: &mut Rc<Report>, name: &str| result(report, name),
+    );
+    def(
+        engine,
+        "result(report: report, node: node) -> any",
+        "",
+        |report: &mut Rc<Report>, node: Node| result(report, &node.name),
     );
     def(engine, "to_map(report: report) -> map", "", |report: &mut Rc<Report>| {
         convert::from_fields(report.to_map())

@@ -84,7 +84,9 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     #[allow(deprecated, reason = "marked so only because the interface may change")]
     engine.on_var(move |name, index, context| {
         let host = host.upgrade();
-        if let Some(value) = host.as_ref().and_then(|host| run::constant(host, name)) {
+        if let Some(value) =
+            host.as_ref().and_then(|host| run::constant(host, name, context.source()))
+        {
             return Ok(Some(value));
         }
         Ok(host.and_then(|host| host.captures.resolve(name, index, &context)))

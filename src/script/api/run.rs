@@ -22,6 +22,18 @@ use std::time::Instant;
 /// Names that every script knows: each with its type and its text.
 pub(super) const CONSTANTS: &[(&str, &str, &str)] = &[
     (
+        "is_main",
+        "bool",
+        r#"
+        True in the script that is run, false in a file that it imports. An import runs whatever stands
+        outside of functions; what should run only when the file is run itself belongs into
+        `if is_main { .. }`.
+        ```rhai
+        if is_main { print("run directly"); }
+        ```
+        "#,
+    ),
+    (
         "log",
         "log",
         r#"
@@ -63,8 +75,12 @@ pub(super) const CONSTANTS: &[(&str, &str, &str)] = &[
 struct Log;
 
 /// Returns the value of a name that every script knows.
-pub(super) fn constant(host: &Rc<Inner>, name: &str) -> Option<Dynamic> {
+pub(super) fn constant(host: &Rc<Inner>, name: &str, source: Option<&str>) -> Option<Dynamic> {
     match name {
+        "is_main" => {
+            let is_imported = source.is_some_and(|file| host.imported.borrow().contains(file));
+            Some((!is_imported).into())
+        }
         "log" => Some(Dynamic::from(Log)),
         "state" => Some(Dynamic::from(host.with.state.clone())),
         "run_id" => Some(host.executor().origin().0.clone().into()),

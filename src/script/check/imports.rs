@@ -57,6 +57,67 @@ impl Offer {
     }
 }
 
+/// Words that ask models, run programs or print: what an import should not do by the way.
+const DOING: &[&str] = &[
+    "add_task",
+    "best_of",
+    "cascade",
+    "chat",
+    "command",
+    "communicate",
+    "compare",
+    "debate",
+    "evolve",
+    "few_shot",
+    "flow",
+    "gather",
+    "http_get",
+    "parallel",
+    "print",
+    "race",
+    "record_execution",
+    "refine",
+    "run",
+    "sleep",
+    "task",
+    "vote",
+    "write_text",
+];
+
+/// Tells whether a statement does more than define something.
+fn does_something(statement: &Stmt) -> bool {
+    match statement {
+        Stmt::Noop(_) | Stmt::Import(..) | Stmt::Export(..) => false,
+        Stmt::Var(variable, ..) => asks(&variable.1),
+        Stmt::If(flow, _) => !mentions(&flow.expr, "is_main"),
+        _ => true,
+    }
+}
+
+/// Tells whether an expression calls a word that does something.
+fn asks(expr: &Expr) -> bool {
+    let mut found = false;
+    expr.walk(&mut Vec::new(), &mut |path: &[ASTNode]| {
+        if let Some(ASTNode::Expr(Expr::FnCall(call, _) | Expr::MethodCall(call, _))) = path.last()
+        {
+            found |= DOING.contains(&call.name.as_str());
+        }
+        !found
+    });
+    found
+}
+
+fn mentions(expr: &Expr, wanted: &str) -> bool {
+    let mut found = false;
+    expr.walk(&mut Vec::new(), &mut |path: &[ASTNode]| {
+        if let Some(ASTNode::Expr(Expr::Variable(name, ..))) = path.last() {
+            found |= name.1 == wanted;
+        }
+        !found
+    });
+    found
+}
+
 impl Check<'_> {
     /// Checks what a file imports by a literal name.
     pub(super) fn imports(&mut self, file: &File<'_>) -> Modules {
@@ -72,10 +133,25 @@ impl Check<'_> {
         let mut modules = Modules::new();
         for (named, alias, position) in found {
             if let Some(ast) = self.import(file, &named, position) {
+                self.runs(file, &named, position, &ast);
                 modules.insert(alias, Offer::of(&ast));
             }
         }
         modules
+    }
+
+    /// Finds out whether an import does more than define things.
+    fn runs(&mut self, file: &File<'_>, named: &str, position: Position, ast: &AST) {
+        let Some(first) = ast.statements().iter().find(|statement| does_something(statement))
+        else {
+            return;
+        };
+        let line = first.position().line().map_or(String::new(), |line| format!(" (line {line})"));
+        let message =
+            format!("importing `{named}` runs what stands outside of its functions{line}");
+        let fault = Diagnostic::at(codes::RUNS, message, file.name, file.text, position);
+        let help = format!("in `{named}`, put that into `if is_main {{ .. }}` or into a function");
+        self.push(Diagnostic { help: Some(help), ..fault.warning() });
     }
 
     fn import(&mut self, file: &File<'_>, named: &str, position: Position) -> Option<AST> {
