@@ -9,7 +9,7 @@ use kaizen::executor::Executor;
 use kaizen::journal::Journal;
 use kaizen::model::registry::Models;
 use kaizen::model::spec::ModelSpec;
-use kaizen::script::permission::Permissions;
+use kaizen::script::host::permission::Permissions;
 use kaizen::script::{Host, OPERATIONS_MAX, Surroundings};
 use kaizen::store;
 use kaizen::store::writer::Writer;

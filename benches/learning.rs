@@ -15,9 +15,11 @@ mod learning;
 
 use kaizen::base::clock;
 use kaizen::base::rng::Rng;
-use kaizen::optimizer::experiment::{Experiment, Rule, Verdict};
-use kaizen::optimizer::learner::{Constraints, Learner, Objective, Outcome, choose};
+use kaizen::optimizer::learner::{Constraints, ExecutionOutcome, Learner, Objective, choose};
 use kaizen::optimizer::stats;
+use kaizen::optimizer::trial::sequential_test::Experiment;
+use kaizen::optimizer::trial::sequential_test::StopRule;
+use kaizen::optimizer::trial::sequential_test::Verdict;
 use learning::course::{self, TEMPOS, policies, regrets};
 use learning::family::FAMILIES;
 use learning::gate::{Demand, Line};
@@ -297,7 +299,8 @@ fn intervals(missed: &mut Vec<String>) {
             print!("{:>7.1}%", 100.0 * share_of(held.count(), RUNS));
         }
         let wrong = (0..RUNS).filter(|_| {
-            let mut experiment = Experiment::new(2, Rule { confidence: 0.95, min_effect: 0.000_1 });
+            let mut experiment =
+                Experiment::new(2, StopRule { confidence: 0.95, min_effect: 0.000_1 });
             (0..1000).any(|_| {
                 experiment.add(&[Some(draw(&mut rng)), Some(draw(&mut rng))]);
                 matches!(experiment.verdict(), Verdict::Better(_))
@@ -317,7 +320,7 @@ fn speed() {
     let tasks: Vec<usize> = (0..10_000).map(|task| learner.task(&format!("task{task}"))).collect();
     let arms: Vec<usize> = (0..5).map(|arm| learner.arm(&format!("arm{arm}"))).collect();
     let mut rng = Rng::seeded(1);
-    let outcome = Outcome { success: 1.0, time: Some(3.0), ..Outcome::default() };
+    let outcome = ExecutionOutcome { success: 1.0, time: Some(3.0), ..ExecutionOutcome::default() };
     let within = Constraints::default();
     let draw = |rng: &mut Rng, most: usize| usize::try_from(rng.below(most as u64)).expect("small");
 

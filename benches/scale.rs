@@ -8,12 +8,13 @@ use kaizen::base::clock;
 use kaizen::base::failure::{Failure, Kind};
 use kaizen::base::rng::Rng;
 use kaizen::optimizer::Optimizer;
-use kaizen::optimizer::advice::Manner;
-use kaizen::optimizer::experience::Experience;
-use kaizen::optimizer::knowledge::Knowledge;
-use kaizen::optimizer::observation::Observation;
-use kaizen::optimizer::pattern::{Pattern, TaskType};
-use kaizen::optimizer::policy::Policy;
+use kaizen::optimizer::choice::formulas::Policy;
+use kaizen::optimizer::choice::recommendation::Manner;
+use kaizen::optimizer::evidence::knowledge::Knowledge;
+use kaizen::optimizer::evidence::observation::Observation;
+use kaizen::optimizer::evidence::pattern::Pattern;
+use kaizen::optimizer::evidence::pattern::TaskType;
+use kaizen::optimizer::learner::synced::SyncedLearner;
 use kaizen::store::{self, writer::Writer};
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -238,7 +239,7 @@ fn main() {
         assert!(faults.is_empty(), "{faults:?}");
     });
     let snapshots = each(&mut rng, 1, |_| {
-        let faults = Experience::check_snapshots(&knowledge).expect("read");
+        let faults = SyncedLearner::check_snapshots(&knowledge).expect("read");
         assert!(faults.is_empty(), "{faults:?}");
     });
     println!("{:38}{:>28}", "doctor: check the sums", millis(sums));

@@ -6,8 +6,8 @@ use kaizen::base::id::RunId;
 use kaizen::executor::Executor;
 use kaizen::journal::Journal;
 use kaizen::model::registry::Models;
-use kaizen::script::api::Entry;
-use kaizen::script::permission::Permissions;
+use kaizen::script::api::WordEntry;
+use kaizen::script::host::permission::Permissions;
 use kaizen::script::{Host, OPERATIONS_MAX, Surroundings};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -34,7 +34,7 @@ fn host(folder: &Path) -> Host {
     })
 }
 
-fn words() -> Vec<Entry> {
+fn words() -> Vec<WordEntry> {
     host(Path::new(".")).reference()
 }
 

@@ -23,7 +23,7 @@ fn asked(body: &Value) -> &str {
 #[test]
 fn every_file_of_the_standard_library_is_part_of_the_program() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let table = std::fs::read_to_string(root.join("src/script/stdlib.rs")).unwrap();
+    let table = std::fs::read_to_string(root.join("src/script/host/stdlib.rs")).unwrap();
     for entry in std::fs::read_dir(root.join("stdlib")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(table.contains(&format!("stdlib/{name}")), "{name}");

@@ -18,9 +18,9 @@ pub struct Deadline {
 
 impl Deadline {
     /// Bounds some work that begins now, within the bounds of the work around it.
-    pub fn begin(limit: Duration, outer: Option<Rc<Deadline>>) -> Bounded {
+    pub fn begin(limit: Duration, outer: Option<Rc<Deadline>>) -> DeadlineGuard {
         let at = clock::monotonic().saturating_add(limit);
-        Bounded(Rc::new(Deadline { at, is_lifted: Cell::new(false), outer }))
+        DeadlineGuard(Rc::new(Deadline { at, is_lifted: Cell::new(false), outer }))
     }
 
     /// Returns the first end that still holds, on the monotonic clock.
@@ -33,16 +33,16 @@ impl Deadline {
 
 /// Work with a deadline. Dropping this says that the work is over.
 #[derive(Debug)]
-pub struct Bounded(Rc<Deadline>);
+pub struct DeadlineGuard(Rc<Deadline>);
 
-impl Bounded {
+impl DeadlineGuard {
     /// Returns the deadline.
     pub fn deadline(&self) -> Rc<Deadline> {
         self.0.clone()
     }
 }
 
-impl Drop for Bounded {
+impl Drop for DeadlineGuard {
     fn drop(&mut self) {
         self.0.is_lifted.set(true);
     }

@@ -3,7 +3,7 @@
 
 /// A step of the program that a crash or a fault of the disk may cut short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Point {
+pub enum Failpoint {
     /// The tables of a new store are made, and not committed.
     StoreMade,
     /// The start of a call is noted, the call is not made.
@@ -29,23 +29,23 @@ pub enum Point {
 }
 
 /// All points by their names.
-pub const POINTS: &[(&str, Point)] = &[
-    ("store_made", Point::StoreMade),
-    ("call_begins", Point::CallBegins),
-    ("call_ends", Point::CallEnds),
-    ("op_ends", Point::OpEnds),
-    ("op_kept", Point::OpKept),
-    ("commit_begins", Point::CommitBegins),
-    ("commit_fills", Point::CommitFills),
-    ("commit_ends", Point::CommitEnds),
-    ("observation_half", Point::ObservationHalf),
-    ("observation_kept", Point::ObservationKept),
-    ("run_ends", Point::RunEnds),
+pub const POINTS: &[(&str, Failpoint)] = &[
+    ("store_made", Failpoint::StoreMade),
+    ("call_begins", Failpoint::CallBegins),
+    ("call_ends", Failpoint::CallEnds),
+    ("op_ends", Failpoint::OpEnds),
+    ("op_kept", Failpoint::OpKept),
+    ("commit_begins", Failpoint::CommitBegins),
+    ("commit_fills", Failpoint::CommitFills),
+    ("commit_ends", Failpoint::CommitEnds),
+    ("observation_half", Failpoint::ObservationHalf),
+    ("observation_kept", Failpoint::ObservationKept),
+    ("run_ends", Failpoint::RunEnds),
 ];
 
 /// A fault of the disk that is to be acted out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub enum DiskFault {
     /// There is no room left.
     Full,
     /// The disk cannot be read or written.
@@ -53,7 +53,7 @@ pub enum Fault {
 }
 
 /// Passes a point where only a crash is of interest.
-pub fn pass(point: Point) {
+pub fn pass(point: Failpoint) {
     // A fault told for such a point has nowhere to go; `arm` does not accept one.
     let _ = fault(point);
 }
@@ -61,7 +61,7 @@ pub fn pass(point: Point) {
 /// Passes a point, and returns the fault that is to be acted out there, if any.
 #[cfg(not(debug_assertions))]
 #[inline]
-pub fn fault(_: Point) -> Option<Fault> {
+pub fn fault(_: Failpoint) -> Option<DiskFault> {
     None
 }
 
@@ -71,15 +71,15 @@ pub use armed::{arm, fault};
 /// The part that release builds do without.
 #[cfg(debug_assertions)]
 mod armed {
-    use super::{Fault, POINTS, Point};
+    use super::{DiskFault, Failpoint, POINTS};
     use nix::sys::signal::{Signal, raise};
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     /// What happens where, and when.
     #[derive(Debug)]
-    struct Plan {
-        point: Point,
+    struct FailurePlan {
+        point: Failpoint,
         /// At which passing, from 1.
         at: u64,
         passed: AtomicU64,
@@ -90,10 +90,10 @@ mod armed {
     enum Act {
         Kill,
         /// The fault, and whether it is there only once.
-        Fail(Fault, bool),
+        Fail(DiskFault, bool),
     }
 
-    static PLAN: OnceLock<Plan> = OnceLock::new();
+    static PLAN: OnceLock<FailurePlan> = OnceLock::new();
 
     /// Sets what happens, once for the process: `POINT:N:ACT`, at the N-th passing of the point. The
     /// acts are `kill`, and at `commit_begins` and `commit_fills` also `full` and `io`, from then
@@ -109,23 +109,23 @@ mod armed {
         let (_, point) = POINTS.iter().find(|(known, _)| *known == name).ok_or_else(wrong)?;
         let act = match act {
             "kill" => Act::Kill,
-            "full" => Act::Fail(Fault::Full, false),
-            "full_once" => Act::Fail(Fault::Full, true),
-            "io" => Act::Fail(Fault::Io, false),
-            "io_once" => Act::Fail(Fault::Io, true),
+            "full" => Act::Fail(DiskFault::Full, false),
+            "full_once" => Act::Fail(DiskFault::Full, true),
+            "io" => Act::Fail(DiskFault::Io, false),
+            "io_once" => Act::Fail(DiskFault::Io, true),
             _ => return Err(wrong()),
         };
-        let can_fail = matches!(point, Point::CommitBegins | Point::CommitFills);
+        let can_fail = matches!(point, Failpoint::CommitBegins | Failpoint::CommitFills);
         if matches!(act, Act::Fail(..)) && !can_fail {
             return Err(format!("{}: only a commit can fail", wrong()));
         }
         let at = at.parse().map_err(|_| wrong())?;
-        let plan = Plan { point: *point, at, passed: AtomicU64::new(0), act };
+        let plan = FailurePlan { point: *point, at, passed: AtomicU64::new(0), act };
         PLAN.set(plan).map_err(|_| "a plan is set already".to_owned())
     }
 
     /// Passes a point: dies there, or returns the fault to act out, if that is what was told.
-    pub fn fault(point: Point) -> Option<Fault> {
+    pub fn fault(point: Failpoint) -> Option<DiskFault> {
         let plan = PLAN.get().filter(|plan| plan.point == point)?;
         let passed = plan.passed.fetch_add(1, Ordering::SeqCst) + 1;
         match plan.act {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::fmt;
 use std::num::NonZeroU32;
 
-/// What a failure says about the work that failed. `optimizer/failure.rs` has the advice for each.
+/// What a failure says about the work that failed. `optimizer/evidence/lesson.rs` has the advice for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lesson {
     /// The provider was asked too much at once.

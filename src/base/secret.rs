@@ -59,7 +59,7 @@ const OWN_WORDS: &str = "
 
 /// A secret in one of the forms in which it may leave the program.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Form {
+struct SecretForm {
     text: String,
     /// The same as it stands within a string of JSON.
     json: String,
@@ -67,7 +67,7 @@ struct Form {
 
 /// Every secret, in each of its forms; the longest first, so that no part of one is left when another
 /// is taken out.
-static FORMS: RwLock<Vec<Form>> = RwLock::new(Vec::new());
+static FORMS: RwLock<Vec<SecretForm>> = RwLock::new(Vec::new());
 /// Every secret as it is.
 static VALUES: RwLock<Vec<String>> = RwLock::new(Vec::new());
 /// Fewest characters, as they are set.
@@ -177,7 +177,7 @@ fn learn(value: &str) {
 }
 
 /// Returns the forms in which a secret may leave the program.
-fn forms(value: &str) -> Vec<Form> {
+fn forms(value: &str) -> Vec<SecretForm> {
     let mut texts = vec![value.to_owned(), in_json(value)];
     texts.push(utf8_percent_encode(value, NON_ALPHANUMERIC).to_string());
     let hex = value.bytes().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
@@ -195,7 +195,7 @@ fn forms(value: &str) -> Vec<Form> {
     texts.retain(|text| text.chars().count() >= length_min());
     texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
     texts.dedup();
-    texts.into_iter().map(|text| Form { json: in_json(&text), text }).collect()
+    texts.into_iter().map(|text| SecretForm { json: in_json(&text), text }).collect()
 }
 
 /// Writes a text as it stands within a string of JSON.
@@ -307,7 +307,7 @@ pub fn may_hold(json: &str) -> bool {
     holds(json, |form| &form.json)
 }
 
-fn holds(text: &str, of: impl Fn(&Form) -> &str) -> bool {
+fn holds(text: &str, of: impl Fn(&SecretForm) -> &str) -> bool {
     if !IS_ANY.load(Ordering::Acquire) {
         return false;
     }
@@ -411,7 +411,7 @@ fn json_document<'a>(text: &'a str, value: &Value) -> Cow<'a, str> {
 }
 
 /// Takes secrets out of a text; nothing if there are none in it.
-fn without(text: &str, forms: &[Form], values: &[String]) -> Option<String> {
+fn without(text: &str, forms: &[SecretForm], values: &[String]) -> Option<String> {
     let mut clean: Option<String> = None;
     for form in forms {
         let now = clean.as_deref().unwrap_or(text);

@@ -1,55 +1,47 @@
 //! The terminal: commands, options, exit codes. The only floor that prints or reads the environment.
 
-mod advise;
-mod check;
-mod compare;
-mod config;
-mod config_show;
-mod damage;
-mod doc;
-mod doc_html;
-mod doctor;
-mod exit;
-mod explain;
-mod export;
-mod failures;
-mod forecast;
-mod gc;
-mod help;
-mod job;
-mod lease;
-mod list;
-mod models;
-mod new;
-mod output;
-mod patterns;
-mod permissions;
-mod plan;
-mod project;
+mod app;
+mod command;
 mod render;
-mod repl;
-mod replay;
-mod resume;
-mod run;
-mod runs;
-mod show;
-mod signal;
-mod terminal;
-mod test;
-mod trust;
-mod watch;
 
-#[cfg(debug_assertions)]
 use crate::base::failpoint;
 use crate::base::id::RunId;
 use crate::base::secret::{self, scrub};
 use crate::base::visible;
-use crate::cli::config::ConfigError;
-use crate::cli::exit::Exit;
+use crate::cli::app::config::ConfigError;
+use crate::cli::app::exit::Exit;
+use crate::cli::app::help;
+use crate::cli::app::output;
+#[cfg(debug_assertions)]
+use crate::cli::app::project;
+use crate::cli::app::terminal;
+use crate::cli::app::trust;
+use crate::cli::command::advise;
+use crate::cli::command::check;
+use crate::cli::command::compare;
+use crate::cli::command::config_show;
+use crate::cli::command::doc;
+use crate::cli::command::doctor;
+use crate::cli::command::explain;
+use crate::cli::command::export;
+use crate::cli::command::failures;
+use crate::cli::command::gc;
+use crate::cli::command::list;
+use crate::cli::command::models;
+use crate::cli::command::new;
+use crate::cli::command::patterns;
+use crate::cli::command::plan;
+use crate::cli::command::repl;
+use crate::cli::command::replay;
+use crate::cli::command::run;
+use crate::cli::command::runs;
+use crate::cli::command::show;
+use crate::cli::command::test;
+use crate::cli::command::watch;
 use crate::journal::event::Event;
 use crate::journal::history::HistoryError;
 use crate::model::registry::ModelError;
-use crate::optimizer::knowledge::KnowledgeError;
+use crate::optimizer::evidence::knowledge::KnowledgeError;
 use crate::store::{self, StoreError};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde_json::{Value, json};
@@ -106,7 +98,7 @@ enum Command {
     /// Explain an error code such as K0003, or a kind of failure such as `rate_limited`.
     Explain(explain::Arguments),
     /// Show the model calls that a run would make, and their cost, without making any.
-    Plan(run::Given),
+    Plan(run::RunOptions),
     /// Try out script code line by line.
     Repl(repl::Arguments),
     /// Replay a recorded run without calling any model.
@@ -288,7 +280,7 @@ fn exit_for(error: &anyhow::Error) -> Exit {
         if cause.is::<StoreError>() || cause.is::<HistoryError>() || cause.is::<KnowledgeError>() {
             return Exit::Store;
         }
-        if cause.is::<trust::Untrusted>() {
+        if cause.is::<trust::UntrustedProject>() {
             return Exit::Permission;
         }
         if cause.is::<ConfigError>() || cause.is::<ModelError>() {
@@ -368,7 +360,7 @@ fn put(bytes: &[u8]) {
     if let Some(last) = LAST_WORDS.with(|words| words.borrow_mut().take()) {
         last();
     }
-    crate::script::process::end_all();
+    crate::script::host::process::end_all();
     terminal::restore();
     std::process::exit(unwritten.code());
 }

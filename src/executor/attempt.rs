@@ -1,29 +1,32 @@
 //! One attempt of one operation: the only caller of models.
 
-use crate::base::failpoint::{self, Point};
+use crate::base::failpoint::{self, Failpoint};
 use crate::base::failure::{Failure, Kind};
 use crate::base::id::{FlowId, RunId};
 use crate::base::strand::Strand;
 use crate::base::unit::Money;
-use crate::executor::answer::{Asked, Miss, Source, Tried};
 use crate::executor::budget::Reserve;
+use crate::executor::replies::AttemptResult;
+use crate::executor::replies::Miss;
+use crate::executor::replies::PendingCall;
+use crate::executor::replies::ReplySource;
+use crate::executor::replies::reuse::Answer;
 use crate::executor::retry::{ATTEMPTS_MAX, pause};
-use crate::executor::reuse::Answer;
 use crate::executor::{Executor, RunError};
 use crate::flow::callback::Scope;
 use crate::flow::op::Prompt;
 use crate::flow::outcome::Outcome;
-use crate::journal::cassette::Line;
+use crate::journal::cassette::CassetteLine;
 use crate::journal::event::{Event, LogLevel, Timer};
 use crate::journal::part::Parts;
 use crate::journal::past::PastTry;
 use crate::model::Model;
 use crate::model::error::{CallError, Retry};
 use crate::model::message::{Message, Role};
-use crate::model::reply::{Called, Usage};
+use crate::model::reply::{CallResult, Usage};
 use crate::model::request::Request;
 use crate::model::schema;
-use crate::model::tuning::Change;
+use crate::model::tuning::LimitChange;
 use crate::session::branch::{Exchange, SharedBranch};
 use crate::store::StoreError;
 use serde_json::Value;
@@ -97,9 +100,9 @@ impl Executor {
         };
         let ended = Event::OpEnded { flow, op, outcome };
         guard.disarm();
-        failpoint::pass(Point::OpEnds);
+        failpoint::pass(Failpoint::OpEnds);
         self.commit(&ended).await?;
-        failpoint::pass(Point::OpKept);
+        failpoint::pass(Failpoint::OpKept);
         let Event::OpEnded { outcome, .. } = ended else { return Ok(Value::Null) };
         match outcome {
             Outcome::Completed { value } => Ok(value),
@@ -129,12 +132,13 @@ impl Executor {
         request.check().map_err(|error| Failure::new(Kind::Option, error.to_string()))?;
         let sample = self.sample(&scope.strand, &model, &request);
         // A cassette has the request as the script made it, before the budget bounds the reply.
-        let line = self.tape.as_ref().map(|_| Box::new(Line::asked(sample.key, &model, &request)));
+        let line =
+            self.tape.as_ref().map(|_| Box::new(CassetteLine::asked(sample.key, &model, &request)));
         if let Some(budget) = self.budget_of(scope.flow) {
             budget.bound(&mut request);
         }
 
-        let asked = Asked { op: scope.op, model, request, sample, line };
+        let asked = PendingCall { op: scope.op, model, request, sample, line };
         let mut attempt = 1;
         let text = loop {
             let tried = self.call(scope, &asked, attempt).await?;
@@ -180,10 +184,15 @@ impl Executor {
     }
 
     /// Makes one call, or finds that it need not be made, and journals its start.
-    async fn call(&self, scope: &Rc<Scope>, asked: &Asked, attempt: u32) -> Result<Tried, Stop> {
-        let Asked { model, request, sample, .. } = asked;
+    async fn call(
+        &self,
+        scope: &Rc<Scope>,
+        asked: &PendingCall,
+        attempt: u32,
+    ) -> Result<AttemptResult, Stop> {
+        let PendingCall { model, request, sample, .. } = asked;
         let source = self.source(asked, attempt);
-        if let Source::Then(then) = &source
+        if let ReplySource::Then(then) = &source
             && then.is_refused
         {
             return Err(self.refuse_again(scope, asked, then).await?);
@@ -191,8 +200,8 @@ impl Executor {
         let may_ask = self.may_ask(&source, sample);
         let mut reserve = if may_ask { Some(self.reserve(scope, asked).await?) } else { None };
         // A call of the run that is gone through again waited for its turn then, so it does now.
-        let was_asked = matches!(&source, Source::Then(then) if !then.was_reused);
-        let is_guess = matches!(&source, Source::Answer(Answer::Guess(_)));
+        let was_asked = matches!(&source, ReplySource::Then(then) if !then.was_reused);
+        let is_guess = matches!(&source, ReplySource::Answer(Answer::Guess(_)));
         // The semaphore is never closed.
         let _permit = match &self.calls {
             Some(calls) if may_ask || was_asked || is_guess => calls.acquire().await.ok(),
@@ -203,16 +212,16 @@ impl Executor {
         let mut guard = self.begin_call(scope, asked, has_begun.clone())?;
         let number = guard.number;
         let answer = match source {
-            Source::Then(then) => {
+            ReplySource::Then(then) => {
                 self.turns.known(then.place).await;
                 guard.armed = false;
                 self.use_reply(sample, then.result.is_ok());
-                let tried = Tried::then(number, *then);
+                let tried = AttemptResult::then(number, *then);
                 self.known.count(model, request, tried.cost_then());
                 return Ok(tried);
             }
-            Source::Answer(answer) => answer,
-            Source::News => {
+            ReplySource::Answer(answer) => answer,
+            ReplySource::News => {
                 self.news().await;
                 self.answer_to_news(asked)
             }
@@ -234,7 +243,7 @@ impl Executor {
                 // Others that do something at the same time get their turn.
                 self.outside(std::future::ready(())).await;
                 guard.armed = false;
-                return Ok(Tried::now(number, called, run));
+                return Ok(AttemptResult::now(number, called, run));
             }
         };
         guard.armed = false;
@@ -246,17 +255,17 @@ impl Executor {
         if let Some(reserve) = reserve {
             reserve.settle(&called);
         }
-        Ok(Tried::now(number, called, None))
+        Ok(AttemptResult::now(number, called, None))
     }
 
     /// Journals the start of a call, and watches it.
     fn begin_call<'a>(
         &'a self,
         scope: &'a Rc<Scope>,
-        asked: &'a Asked,
+        asked: &'a PendingCall,
         has_begun: Rc<Cell<bool>>,
     ) -> Result<CallGuard<'a>, StoreError> {
-        let Asked { model, request, sample, .. } = asked;
+        let PendingCall { model, request, sample, .. } = asked;
         let number = scope.attempts.get() + 1;
         scope.attempts.set(number);
         let parts = self.keep_parts(request)?;
@@ -300,8 +309,8 @@ impl Executor {
     }
 
     /// Sets the worst case of a call aside, in the budget of its flow and in the account of the run.
-    async fn reserve(&self, scope: &Rc<Scope>, asked: &Asked) -> Result<Reserve, Stop> {
-        let Asked { model, request, .. } = asked;
+    async fn reserve(&self, scope: &Rc<Scope>, asked: &PendingCall) -> Result<Reserve, Stop> {
+        let PendingCall { model, request, .. } = asked;
         let admitted = match self.budget_of(scope.flow) {
             Some(budget) => match budget.admit(model, request).await {
                 Ok(admitted) => Some(admitted),
@@ -314,7 +323,12 @@ impl Executor {
 
     /// Journals that a call is not made. A later run could not find that out again: its budget is
     /// another one.
-    fn refuse(&self, scope: &Scope, asked: &Asked, failure: Failure) -> Result<Stop, StoreError> {
+    fn refuse(
+        &self,
+        scope: &Scope,
+        asked: &PendingCall,
+        failure: Failure,
+    ) -> Result<Stop, StoreError> {
         let (key, at) = (asked.sample.key, asked.sample.at.clone());
         let refused = failure.clone();
         self.note(&Event::CallRefused {
@@ -331,7 +345,7 @@ impl Executor {
     async fn refuse_again(
         &self,
         scope: &Scope,
-        asked: &Asked,
+        asked: &PendingCall,
         then: &PastTry,
     ) -> Result<Stop, StoreError> {
         self.turns.reach(then.place).await;
@@ -355,7 +369,7 @@ impl Executor {
             );
             self.note(&Event::Logged { level: LogLevel::Info, text })?;
         }
-        let Some(Change { from, to }) = model.take_change() else { return Ok(()) };
+        let Some(LimitChange { from, to }) = model.take_change() else { return Ok(()) };
         let label = &model.label;
         let text = if to < from {
             format!("`{label}` refuses calls: at most {to} are made at once, until it takes more")
@@ -370,7 +384,7 @@ impl Executor {
         &self,
         scope: &Rc<Scope>,
         model: &Model,
-        tried: Tried,
+        tried: AttemptResult,
         attempt: u32,
         wait: Option<Duration>,
         durable: bool,
@@ -410,7 +424,7 @@ impl Executor {
 struct CallGuard<'a> {
     executor: &'a Executor,
     scope: &'a Rc<Scope>,
-    asked: &'a Asked,
+    asked: &'a PendingCall,
     number: u32,
     has_begun: Rc<Cell<bool>>,
     /// In a plan, the tokens and the price that it would have, and the run that has paid for it.
@@ -420,7 +434,7 @@ struct CallGuard<'a> {
 
 impl CallGuard<'_> {
     /// Notes what a planned call would take: a run makes it, also if another one ends first.
-    fn plan(&mut self, called: &Called, paid_by: Option<RunId>) {
+    fn plan(&mut self, called: &CallResult, paid_by: Option<RunId>) {
         if self.executor.guess().is_some() {
             self.armed = true;
             self.planned = Some((called.usage, called.cost, paid_by));
@@ -434,7 +448,7 @@ impl Drop for CallGuard<'_> {
             return;
         }
 
-        let Asked { model, request, .. } = self.asked;
+        let PendingCall { model, request, .. } = self.asked;
         let is_again = self.executor.past.is_some();
         if is_again && !self.has_begun.get() {
             // A run that is gone through again holds its calls back; without a crash this one would

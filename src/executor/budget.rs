@@ -4,7 +4,7 @@
 use crate::base::failure::{Failure, Kind};
 use crate::base::unit::Money;
 use crate::model::Model;
-use crate::model::reply::Called;
+use crate::model::reply::CallResult;
 use crate::model::request::Request;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -27,7 +27,7 @@ pub struct Bounds {
 
 /// An amount of everything that is bounded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Use {
+struct Amounts {
     cost: Money,
     tokens: u64,
     calls: u64,
@@ -73,8 +73,8 @@ impl Tally {
 #[derive(Debug, Default)]
 pub struct Budget {
     bounds: Cell<Bounds>,
-    used: Cell<Use>,
-    aside: Cell<Use>,
+    used: Cell<Amounts>,
+    aside: Cell<Amounts>,
     in_flight: Cell<u64>,
     /// Whether a call was refused.
     is_spent: Cell<bool>,
@@ -88,7 +88,7 @@ pub struct Budget {
 #[derive(Debug)]
 pub struct Reserve {
     budget: Rc<Budget>,
-    worst: Use,
+    worst: Amounts,
     /// Set once the call is made.
     has_begun: Rc<Cell<bool>>,
     is_settled: bool,
@@ -165,7 +165,7 @@ impl Budget {
                 Ok(around) => reserve.outer = Some(Box::new(around)),
                 Err(failure) => {
                     // The call is not made, so nothing of it is used.
-                    reserve.close(Use::default());
+                    reserve.close(Amounts::default());
                     return Err(failure);
                 }
             }
@@ -214,7 +214,7 @@ impl Budget {
         self.take(worst).close(worst.costing(cost));
     }
 
-    fn take(self: &Rc<Self>, worst: Use) -> Reserve {
+    fn take(self: &Rc<Self>, worst: Amounts) -> Reserve {
         self.aside.set(self.aside.get().plus(worst));
         self.in_flight.set(self.in_flight.get() + 1);
         let budget = self.clone();
@@ -222,7 +222,7 @@ impl Budget {
     }
 
     /// Says which bound an amount would exceed, if any.
-    fn excess(&self, sum: Use) -> Option<String> {
+    fn excess(&self, sum: Amounts) -> Option<String> {
         let used = self.used.get();
         if let Some(most) = self.bounds.get().cost.filter(|most| sum.cost > *most) {
             return Some(format!(
@@ -254,15 +254,15 @@ impl Reserve {
     }
 
     /// Gives back what a call has not used. What it does not say counts with its worst case.
-    pub fn settle(mut self, called: &Called) {
+    pub fn settle(mut self, called: &CallResult) {
         if let Some(outer) = self.outer.take() {
             outer.settle(called);
         }
         let tokens = called.usage.map_or(self.worst.tokens, |usage| usage.tokens());
-        self.close(Use { tokens, ..self.worst.costing(called.cost) });
+        self.close(Amounts { tokens, ..self.worst.costing(called.cost) });
     }
 
-    fn close(&mut self, used: Use) {
+    fn close(&mut self, used: Amounts) {
         self.is_settled = true;
         let budget = &self.budget;
         budget.used.set(budget.used.get().plus(used));
@@ -275,16 +275,16 @@ impl Reserve {
 impl Drop for Reserve {
     fn drop(&mut self) {
         if !self.is_settled {
-            self.close(if self.has_begun.get() { self.worst } else { Use::default() });
+            self.close(if self.has_begun.get() { self.worst } else { Amounts::default() });
         }
     }
 }
 
 /// Returns the most that a call can use.
-fn worst(model: &Model, request: &Request) -> Use {
+fn worst(model: &Model, request: &Request) -> Amounts {
     let worst = model.worst(request);
     let written = worst.written.unwrap_or(REPLY_TOKENS_MAX.into());
-    Use {
+    Amounts {
         cost: worst.cost.unwrap_or_default(),
         tokens: worst.read.saturating_add(written),
         calls: 1,
@@ -292,14 +292,14 @@ fn worst(model: &Model, request: &Request) -> Use {
     }
 }
 
-impl Use {
+impl Amounts {
     /// Puts the cost of a call in the place of its worst case, if it is known.
-    fn costing(self, cost: Option<Money>) -> Use {
-        cost.map_or(self, |cost| Use { cost, unknown: 0, ..self })
+    fn costing(self, cost: Option<Money>) -> Amounts {
+        cost.map_or(self, |cost| Amounts { cost, unknown: 0, ..self })
     }
 
-    fn plus(self, other: Use) -> Use {
-        Use {
+    fn plus(self, other: Amounts) -> Amounts {
+        Amounts {
             cost: self.cost + other.cost,
             tokens: self.tokens.saturating_add(other.tokens),
             calls: self.calls.saturating_add(other.calls),
@@ -307,8 +307,8 @@ impl Use {
         }
     }
 
-    fn minus(self, other: Use) -> Use {
-        Use {
+    fn minus(self, other: Amounts) -> Amounts {
+        Amounts {
             cost: self.cost.minus(other.cost),
             tokens: self.tokens.saturating_sub(other.tokens),
             calls: self.calls.saturating_sub(other.calls),
@@ -352,9 +352,9 @@ mod tests {
         Request { messages, settings, schema: None }
     }
 
-    fn called(model: &Model, usage: Usage) -> Called {
+    fn called(model: &Model, usage: Usage) -> CallResult {
         let cost = model.cost(Some(&usage));
-        Called { usage: Some(usage), cost, served_by: None, result: Ok("x".to_owned()) }
+        CallResult { usage: Some(usage), cost, served_by: None, result: Ok("x".to_owned()) }
     }
 
     /// Many calls at once, of chance sizes, real uses and times, under bounds of chance: what is
@@ -407,7 +407,7 @@ mod tests {
                 })
                 .collect();
             calls.collect::<()>().await;
-            assert_eq!((budget.aside.get(), budget.in_flight.get()), (Use::default(), 0));
+            assert_eq!((budget.aside.get(), budget.in_flight.get()), (Amounts::default(), 0));
         }
     }
 
@@ -431,7 +431,7 @@ mod tests {
         let refused = other.admit(&model, &request(1, 1)).await.expect_err("two calls are all");
         assert!(refused.message.contains("all 2 calls"), "{}", refused.message);
         assert_eq!((other.used.get().calls, other.in_flight.get()), (1, 0));
-        assert_eq!(other.aside.get(), Use::default());
+        assert_eq!(other.aside.get(), Amounts::default());
     }
 
     #[tokio::test]

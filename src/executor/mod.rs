@@ -1,40 +1,39 @@
 //! Making work happen: attempts, operations and flows, each journaled before anything depends on
 //! it. Everything of a run happens on one thread; dropping a future cancels what it was doing.
 
-pub mod again;
-mod answer;
 pub mod attempt;
 pub mod budget;
-pub(crate) mod driver;
-pub mod guess;
+pub mod flow;
+pub mod memory;
 pub mod operation;
+pub mod replies;
 pub mod report;
 pub mod retry;
-pub mod reuse;
-pub mod run;
 pub mod schedule;
-pub mod siblings;
-pub mod tape;
 pub mod turns;
 
 use crate::base::clock;
 use crate::base::failure::{Failure, Kind};
 use crate::base::id::{FlowId, OpId, RunId};
-use crate::executor::again::{Figures, Passed, Start};
 use crate::executor::budget::{Bounds, Budget, Tally};
-use crate::executor::guess::{EndOrder, Guess};
-use crate::executor::reuse::Reuse;
-use crate::executor::tape::Tape;
+use crate::executor::memory::Figures;
+use crate::executor::memory::PassedTimers;
+use crate::executor::memory::Start;
+use crate::executor::replies::guess::EndOrder;
+use crate::executor::replies::guess::Guess;
+use crate::executor::replies::reuse::Reuse;
+use crate::executor::replies::tape::Tape;
 use crate::executor::turns::Turns;
 use crate::flow::check::BuildErrors;
 use crate::journal::Journal;
 use crate::journal::event::Event;
 use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
+use crate::journal::known_replies::Claims;
+use crate::journal::known_replies::ReplyFollower;
 use crate::journal::past::Past;
-use crate::journal::replies::{Claims, Learner};
 use crate::metrics::Metrics;
-use crate::metrics::fold::{Flows, Fold};
+use crate::metrics::fold::{FlowFold, Flows};
 use crate::store::StoreError;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
@@ -43,7 +42,7 @@ use std::rc::Rc;
 use tokio::sync::Semaphore;
 
 /// Called with every event and its time (microseconds since 1970), as it happens.
-pub type Listener = Rc<dyn Fn(i64, &Event)>;
+pub type EventListener = Rc<dyn Fn(i64, &Event)>;
 
 /// Why a flow could not run, or could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -83,7 +82,7 @@ pub struct Executor {
     reuse: Option<Rc<Reuse>>,
     /// What models are answered from in a test.
     tape: Option<Rc<Tape>>,
-    learner: RefCell<Learner>,
+    learner: RefCell<ReplyFollower>,
     /// What happened in the run that this one goes through again.
     past: Option<Rc<Past>>,
     /// The order in which this one is told what ends.
@@ -93,7 +92,7 @@ pub struct Executor {
     /// How often this one was told something by each word.
     answers: RefCell<HashMap<Inquiry, usize>>,
     /// Timers that ended and are yet to be journaled.
-    passed: RefCell<Option<Passed>>,
+    passed: RefCell<Option<PassedTimers>>,
     /// The figures of the flows of the run that this one goes through again.
     figures: Figures,
     /// The next time that is told, if the clock of the run stands still.
@@ -109,9 +108,9 @@ pub struct Executor {
     next_op: Cell<u32>,
     next_flow: Cell<u32>,
     /// The figures of the run, and of each flow that is under way.
-    total: RefCell<Fold>,
+    total: RefCell<FlowFold>,
     flows: RefCell<Flows>,
-    listeners: RefCell<Vec<(usize, Listener)>>,
+    listeners: RefCell<Vec<(usize, EventListener)>>,
     next_listener: Cell<usize>,
     /// Bounds the calls in flight, if the run has a bound.
     calls: Option<Semaphore>,
@@ -131,7 +130,7 @@ impl Executor {
     /// Creates the executor of a run. `seed` decides everything that is random; `concurrency`
     /// bounds the calls in flight.
     pub fn new(journal: Journal, seed: u64, concurrency: Option<usize>) -> Executor {
-        let learner = Learner::new(journal.run().clone());
+        let learner = ReplyFollower::new(journal.run().clone());
         let origin = journal.run().clone();
         Executor {
             journal,
@@ -156,7 +155,7 @@ impl Executor {
             start: RefCell::default(),
             next_op: Cell::new(0),
             next_flow: Cell::new(1),
-            total: RefCell::new(Fold::of_run()),
+            total: RefCell::new(FlowFold::of_run()),
             flows: RefCell::default(),
             listeners: RefCell::default(),
             next_listener: Cell::new(0),
@@ -280,7 +279,7 @@ impl Executor {
     }
 
     /// Adds a listener for every further event, and returns the number to take it away with.
-    pub fn listen(&self, listener: Listener) -> usize {
+    pub fn listen(&self, listener: EventListener) -> usize {
         let id = self.next_listener.replace(self.next_listener.get() + 1);
         self.listeners.borrow_mut().push((id, listener));
         id

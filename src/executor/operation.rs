@@ -1,16 +1,16 @@
 //! One operation of a flow, from its conditions to its outcome on the disk.
 
-use crate::base::deadline::{Bounded, Deadline};
-use crate::base::failpoint::{self, Point};
+use crate::base::deadline::{Deadline, DeadlineGuard};
+use crate::base::failpoint::{self, Failpoint};
 use crate::base::failure::{Failure, Kind};
 use crate::base::id::{FlowId, OpId};
 use crate::base::secret;
 use crate::base::strand::Strand;
 use crate::executor::Executor;
 use crate::executor::attempt::{Keep, Stop};
-use crate::executor::guess::Decision;
+use crate::executor::replies::guess::GuessedDecision;
 use crate::executor::retry::{ATTEMPTS_MAX, Tries};
-use crate::flow::callback::{Callback, Input, Scope};
+use crate::flow::callback::{Callback, CallbackInput, Scope};
 use crate::flow::op::{Op, OpKind, Prompt};
 use crate::flow::outcome::{Outcome, SkipReason};
 use crate::journal::event::{Event, Timer};
@@ -25,7 +25,7 @@ use std::rc::Rc;
 
 /// The condition of an edge, with the result it judges.
 #[derive(Debug)]
-pub(super) struct Check {
+pub(super) struct EdgeCheck {
     /// The operation that gave the result.
     pub(super) source: String,
     /// The condition.
@@ -36,7 +36,7 @@ pub(super) struct Check {
 
 /// Everything that one operation needs in order to run.
 #[derive(Debug)]
-pub(super) struct Job {
+pub(super) struct OperationJob {
     /// Its place in the flow.
     pub(super) index: usize,
     /// The flow.
@@ -46,7 +46,7 @@ pub(super) struct Job {
     /// What to do.
     pub(super) op: Rc<Op>,
     /// The conditions of its edges.
-    pub(super) checks: Vec<Check>,
+    pub(super) checks: Vec<EdgeCheck>,
     /// Results of what it depends on, by name, in the order of the edges.
     pub(super) inputs: Vec<(String, Value)>,
     /// The branch to work on.
@@ -99,9 +99,9 @@ impl Executor {
 
     /// Performs one job. Its end is on the disk when the future ends; a future that is dropped before,
     /// even before it was ever polled, journals the operation as cancelled.
-    pub(super) fn perform(&self, job: Job) -> impl Future<Output = (usize, Step)> {
+    pub(super) fn perform(&self, job: OperationJob) -> impl Future<Output = (usize, Step)> {
         let bounded = job.op.timeout.map(|timeout| Deadline::begin(timeout, None));
-        let deadline = bounded.as_ref().map(Bounded::deadline);
+        let deadline = bounded.as_ref().map(DeadlineGuard::deadline);
         let due = job.op.timeout.map(|timeout| self.age() + timeout);
         let scope = Scope { deadline, due, ..Scope::new(job.flow, job.id, job.strand.clone()) };
         let scope = Rc::new(scope);
@@ -116,7 +116,7 @@ impl Executor {
 
     async fn try_perform(
         &self,
-        job: &Job,
+        job: &OperationJob,
         scope: &Rc<Scope>,
         mut guard: OpGuard<'_>,
     ) -> Result<Step, StoreError> {
@@ -132,8 +132,8 @@ impl Executor {
                     None => Some(work.await),
                 };
                 match result {
-                    Some(Ok(Ok(Made::Value(value)))) => Outcome::Completed { value },
-                    Some(Ok(Ok(Made::Ops(ops)))) => {
+                    Some(Ok(Ok(WorkResult::Value(value)))) => Outcome::Completed { value },
+                    Some(Ok(Ok(WorkResult::Ops(ops)))) => {
                         guard.disarm();
                         return Ok(Step::Expanded(ops));
                     }
@@ -151,23 +151,27 @@ impl Executor {
         let outcome = job.ended.get_or_init(|| outcome).clone();
         let ended = Event::OpEnded { flow, op, outcome: outcome.clone() };
         guard.disarm();
-        failpoint::pass(Point::OpEnds);
+        failpoint::pass(Failpoint::OpEnds);
         self.commit(&ended).await?;
-        failpoint::pass(Point::OpKept);
+        failpoint::pass(Failpoint::OpKept);
         Ok(Step::Ended(outcome))
     }
 
     /// Evaluates the conditions: a reason to skip, or none.
-    async fn judge(&self, job: &Job, strand: &Strand) -> Result<Option<SkipReason>, Failure> {
+    async fn judge(
+        &self,
+        job: &OperationJob,
+        strand: &Strand,
+    ) -> Result<Option<SkipReason>, Failure> {
         for check in &job.checks {
-            let input = Input::Result(check.result.clone(), strand.next());
+            let input = CallbackInput::Result(check.result.clone(), strand.next());
             if !self.holds(job, &check.when, input).await? {
                 return Ok(Some(SkipReason::Condition { op: check.source.clone() }));
             }
         }
         if let Some(when) = &job.op.when {
             let inputs = job.inputs.iter().cloned().collect();
-            if !self.holds(job, when, Input::Inputs(inputs, strand.next())).await? {
+            if !self.holds(job, when, CallbackInput::Inputs(inputs, strand.next())).await? {
                 return Ok(Some(SkipReason::Condition { op: job.op.name.clone() }));
             }
         }
@@ -175,11 +179,17 @@ impl Executor {
     }
 
     /// Evaluates a condition. What a guess says, a plan may have go the other way as well.
-    async fn holds(&self, job: &Job, when: &Callback, input: Input) -> Result<bool, Failure> {
+    async fn holds(
+        &self,
+        job: &OperationJob,
+        when: &Callback,
+        input: CallbackInput,
+    ) -> Result<bool, Failure> {
         let said = truth(when, input).await;
         match self.guess() {
             Some(guess) if guess.is_guessed(job.id) => {
-                Ok(guess.decide(Decision::Starts(job.op.name.clone()), said.unwrap_or(false)))
+                Ok(guess
+                    .decide(GuessedDecision::Starts(job.op.name.clone()), said.unwrap_or(false)))
             }
             _ => said,
         }
@@ -187,7 +197,7 @@ impl Executor {
 
     /// Does the work, and again as often as the operation's `retries` allow. An operation that is one
     /// call is asked as often as the call may be, or as the operation may be tried, whichever is more.
-    async fn work(&self, scope: &Rc<Scope>, job: &Job) -> Result<Made, Stop> {
+    async fn work(&self, scope: &Rc<Scope>, job: &OperationJob) -> Result<WorkResult, Stop> {
         let mut tries = Tries::new(job.op.retries.saturating_add(1).max(attempts_max(job)));
         let group = scope.strand.group();
         let mut place = 0;
@@ -205,7 +215,12 @@ impl Executor {
     }
 
     /// Does the work once. A call that it is may be tried as often as tries are left.
-    async fn once(&self, scope: &Rc<Scope>, job: &Job, left: u32) -> Result<Made, Stop> {
+    async fn once(
+        &self,
+        scope: &Rc<Scope>,
+        job: &OperationJob,
+        left: u32,
+    ) -> Result<WorkResult, Stop> {
         let asked = |prompt: &Prompt| {
             let mut prompt = with_inputs(prompt, &job.inputs);
             prompt.settings.attempts_max = Some(attempts_max(job).min(left));
@@ -217,20 +232,23 @@ impl Executor {
                 let keep = Keep::Exchange;
                 // Boxed, so that operations that call no model do not carry the room for one.
                 let asked = self.converse(scope, &job.branch, &prompt, keep, false);
-                Box::pin(asked).await.map(Made::Value)
+                Box::pin(asked).await.map(WorkResult::Value)
             }
             OpKind::Chat(prompt) => {
                 let prompt = asked(prompt);
                 let keep = Keep::Nothing;
                 // Boxed, so that operations that call no model do not carry the room for one.
                 let asked = self.converse(scope, &job.branch, &prompt, keep, false);
-                Box::pin(asked).await.map(Made::Value)
+                Box::pin(asked).await.map(WorkResult::Value)
             }
             OpKind::Call(callback) => {
                 let inputs: Map<String, Value> = job.inputs.iter().cloned().collect();
-                let input =
-                    Input::Operation { scope: scope.clone(), inputs, branch: job.branch.clone() };
-                Ok(Made::Value(callback.call(input).await?))
+                let input = CallbackInput::Operation {
+                    scope: scope.clone(),
+                    inputs,
+                    branch: job.branch.clone(),
+                };
+                Ok(WorkResult::Value(callback.call(input).await?))
             }
             OpKind::Expand { make } => {
                 let Some((_, Value::Array(items))) = job.inputs.first() else {
@@ -240,18 +258,19 @@ impl Executor {
                 let group = scope.strand.group();
                 for (place, item) in items.iter().enumerate() {
                     let strand = scope.strand.child(group, place);
-                    let mut op = make.call(Input::Item(item.clone(), place, strand)).await?;
+                    let mut op =
+                        make.call(CallbackInput::Item(item.clone(), place, strand)).await?;
                     op.name = format!("{}[{place}]", job.op.name);
                     ops.push(op);
                 }
-                Ok(Made::Ops(ops))
+                Ok(WorkResult::Ops(ops))
             }
         }
     }
 }
 
 /// Returns how often the call of an operation may be tried; 0 for one that is no call.
-fn attempts_max(job: &Job) -> u32 {
+fn attempts_max(job: &OperationJob) -> u32 {
     match &job.op.kind {
         OpKind::Communicate(prompt) | OpKind::Chat(prompt) => {
             let settings = job.branch.borrow().model.settings.with(&prompt.settings);
@@ -262,12 +281,12 @@ fn attempts_max(job: &Job) -> u32 {
 }
 
 /// What work can make.
-enum Made {
+enum WorkResult {
     Value(Value),
     Ops(Vec<Op>),
 }
 
-async fn truth(when: &Callback, input: Input) -> Result<bool, Failure> {
+async fn truth(when: &Callback, input: CallbackInput) -> Result<bool, Failure> {
     match when.call(input).await? {
         Value::Bool(answer) => Ok(answer),
         other => Err(Failure::new(
@@ -295,7 +314,7 @@ fn plain(value: &Value) -> String {
     }
 }
 
-fn not_a_list(job: &Job) -> Failure {
+fn not_a_list(job: &OperationJob) -> Failure {
     let (name, found) = match job.inputs.first() {
         Some((name, value)) => (name.as_str(), plain(value)),
         None => ("?", "nothing".to_owned()),
@@ -322,7 +341,7 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> Failure {
 mod tests {
     use super::*;
     use crate::base::id::RunId;
-    use crate::executor::run::FlowOptions;
+    use crate::executor::flow::FlowOptions;
     use crate::flow::builder::Builder;
     use crate::flow::op::OnFailure;
     use crate::journal::Journal;

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 /// How one operation of a flow ended.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct ReportEntry {
     /// The operation's name.
     pub name: String,
     /// How it ended.
@@ -24,7 +24,7 @@ pub struct Report {
     /// The graph's name.
     pub name: String,
     /// The operations in the order in which they were added.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<ReportEntry>,
     /// The figures.
     pub metrics: Metrics,
 }

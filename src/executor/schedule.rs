@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// One operation as the schedule sees it.
 #[derive(Debug, Clone, Default)]
-struct Slot {
+struct ScheduleSlot {
     /// How many operations it still waits for.
     waits_for: usize,
     /// The operations that wait for it.
@@ -15,7 +15,7 @@ struct Slot {
 /// The schedule of one flow. Operations are numbered from 0; new ones may join while it runs.
 #[derive(Debug)]
 pub struct Schedule {
-    slots: Vec<Slot>,
+    slots: Vec<ScheduleSlot>,
     ready: VecDeque<usize>,
     in_flight: usize,
     unsettled: usize,
@@ -30,7 +30,7 @@ impl Schedule {
         edges: impl IntoIterator<Item = (usize, usize)>,
         limit: usize,
     ) -> Schedule {
-        let mut slots = vec![Slot::default(); count];
+        let mut slots = vec![ScheduleSlot::default(); count];
         for (source, target) in edges {
             slots[source].dependants.push(target);
             slots[target].waits_for += 1;
@@ -67,7 +67,7 @@ impl Schedule {
     pub fn expand(&mut self, op: usize, count: usize) -> Range<usize> {
         let first = self.slots.len();
         let children = first..first + count;
-        let child = Slot { waits_for: 0, dependants: vec![op] };
+        let child = ScheduleSlot { waits_for: 0, dependants: vec![op] };
         self.slots.extend(std::iter::repeat_n(child, count));
         self.unsettled += count;
         self.in_flight -= 1;

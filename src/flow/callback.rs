@@ -45,7 +45,7 @@ impl Scope {
 
 /// What a callback is called with.
 #[derive(Debug, Clone)]
-pub enum Input {
+pub enum CallbackInput {
     /// The work of a script operation.
     Operation {
         /// The operation that calls.
@@ -66,18 +66,18 @@ pub enum Input {
 /// A function of the caller's that gives a `T`.
 pub struct Callback<T = Value>(Rc<Function<T>>);
 
-type Function<T> = dyn Fn(Input) -> LocalBoxFuture<'static, Result<T, Failure>>;
+type Function<T> = dyn Fn(CallbackInput) -> LocalBoxFuture<'static, Result<T, Failure>>;
 
 impl<T> Callback<T> {
     /// Wraps a function.
     pub fn new(
-        function: impl Fn(Input) -> LocalBoxFuture<'static, Result<T, Failure>> + 'static,
+        function: impl Fn(CallbackInput) -> LocalBoxFuture<'static, Result<T, Failure>> + 'static,
     ) -> Callback<T> {
         Callback(Rc::new(function))
     }
 
     /// Calls it.
-    pub fn call(&self, input: Input) -> LocalBoxFuture<'static, Result<T, Failure>> {
+    pub fn call(&self, input: CallbackInput) -> LocalBoxFuture<'static, Result<T, Failure>> {
         (self.0)(input)
     }
 }

@@ -8,10 +8,10 @@ use crate::base::secret::{self, clean, clean_fields, scrub_in};
 use crate::base::strand::Spot;
 use crate::base::unit::Money;
 use crate::journal::key::{Key, deciding};
-use crate::journal::replies::Sample;
+use crate::journal::known_replies::Sample;
 use crate::model::Model;
 use crate::model::message::{Message, Role};
-use crate::model::reply::{Called, Usage};
+use crate::model::reply::{CallResult, Usage};
 use crate::model::request::{Request, Settings};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -73,7 +73,7 @@ pub enum CassetteError {
 /// out.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Line {
+pub struct CassetteLine {
     /// What the request is known by.
     pub key: Key,
     /// Who asked, and which of its equal requests this is; only where others ask the same.
@@ -115,10 +115,10 @@ struct Head {
     cassette: u64,
 }
 
-impl Line {
+impl CassetteLine {
     /// Creates a line whose reply is still to come. `key` is the request's.
-    pub fn asked(key: Key, model: &Model, request: &Request) -> Line {
-        let line = Line {
+    pub fn asked(key: Key, model: &Model, request: &Request) -> CassetteLine {
+        let line = CassetteLine {
             key,
             at: None,
             model: model.label.clone(),
@@ -135,19 +135,19 @@ impl Line {
     }
 
     /// Adds the reply; `None` if the call gave none.
-    pub fn answered(&self, called: &Called) -> Option<Line> {
+    pub fn answered(&self, called: &CallResult) -> Option<CassetteLine> {
         let reply = called.result.as_ref().ok()?.clone();
         let (usage, cost, served_by) = (called.usage, called.cost, called.served_by.clone());
-        Some(Line { reply, usage, cost, served_by, ..self.clone() }.without_secrets())
+        Some(CassetteLine { reply, usage, cost, served_by, ..self.clone() }.without_secrets())
     }
 
     /// Returns the call as it was recorded.
-    pub fn called(&self) -> Called {
+    pub fn called(&self) -> CallResult {
         let (usage, cost, served_by) = (self.usage, self.cost, self.served_by.clone());
-        Called { usage, cost, served_by, result: Ok(self.reply.clone()) }
+        CallResult { usage, cost, served_by, result: Ok(self.reply.clone()) }
     }
 
-    fn without_secrets(mut self) -> Line {
+    fn without_secrets(mut self) -> CassetteLine {
         for message in &mut self.messages {
             scrub_in(&mut message.content);
         }
@@ -174,7 +174,7 @@ impl Line {
     }
 
     /// Says in what this request differs from one that was recorded.
-    fn differences(&self, known: &Line) -> Vec<String> {
+    fn differences(&self, known: &CassetteLine) -> Vec<String> {
         let mut found = Vec::new();
         let mut differ = |what: &str, known: String, asked: String| {
             if known != asked {
@@ -182,7 +182,7 @@ impl Line {
             }
         };
         differ("model", known.model.clone(), self.model.clone());
-        let server = |line: &Line| line.server.clone().unwrap_or_else(|| "none".to_owned());
+        let server = |line: &CassetteLine| line.server.clone().unwrap_or_else(|| "none".to_owned());
         differ("server", server(known), server(self));
         let (before, now) = (fields(&known.settings), fields(&self.settings));
         for name in before.keys().chain(now.keys().filter(|name| !before.contains_key(*name))) {
@@ -193,7 +193,7 @@ impl Line {
             };
             differ(&format!("`{name}`"), value(&before), value(&now));
         }
-        let schema = |line: &Line| {
+        let schema = |line: &CassetteLine| {
             line.schema
                 .as_ref()
                 .map_or_else(|| "none".to_owned(), |schema| short(&schema.to_string()))
@@ -254,7 +254,7 @@ fn fields(settings: &Settings) -> Map<String, Value> {
 pub struct Cassette {
     path: PathBuf,
     /// Each with its line in the file, from 1.
-    lines: Vec<(usize, Line)>,
+    lines: Vec<(usize, CassetteLine)>,
     /// The exchanges of each request, by their place among the lines.
     places: HashMap<Key, Vec<usize>>,
 }
@@ -279,12 +279,12 @@ impl Cassette {
     }
 
     /// Collects exchanges as if they had been read from a file.
-    pub fn of(path: &Path, mut lines: Vec<Line>) -> Cassette {
+    pub fn of(path: &Path, mut lines: Vec<CassetteLine>) -> Cassette {
         lines.sort_by(|a, b| a.place().cmp(&b.place()));
         Cassette::numbered(path, lines.into_iter().enumerate().map(|(at, l)| (at + 2, l)).collect())
     }
 
-    fn numbered(path: &Path, lines: Vec<(usize, Line)>) -> Cassette {
+    fn numbered(path: &Path, lines: Vec<(usize, CassetteLine)>) -> Cassette {
         let mut places: HashMap<Key, Vec<usize>> = HashMap::new();
         for (place, (_, line)) in lines.iter().enumerate() {
             places.entry(line.key).or_default().push(place);
@@ -305,12 +305,12 @@ impl Cassette {
     }
 
     /// Returns the exchange at a place.
-    pub fn line(&self, place: usize) -> &Line {
+    pub fn line(&self, place: usize) -> &CassetteLine {
         &self.lines[place].1
     }
 
     /// Returns all exchanges in the order of their places.
-    pub fn lines(&self) -> impl Iterator<Item = &Line> {
+    pub fn lines(&self) -> impl Iterator<Item = &CassetteLine> {
         self.lines.iter().map(|(_, line)| line)
     }
 
@@ -336,7 +336,7 @@ impl Cassette {
 
     /// Says that a request is not here, and what the nearest one is that is. `earlier` is how many
     /// equal requests the test has made before.
-    pub fn miss(&self, asked: &Line, earlier: u32) -> String {
+    pub fn miss(&self, asked: &CassetteLine, earlier: u32) -> String {
         let path = self.path.display();
         let head = format!(
             "no reply is recorded for this request to `{}`: `{}`",
@@ -368,10 +368,10 @@ impl Cassette {
     }
 
     /// Finds the exchange that is most like a request.
-    fn nearest(&self, asked: &Line) -> Option<&(usize, Line)> {
+    fn nearest(&self, asked: &CassetteLine) -> Option<&(usize, CassetteLine)> {
         let head = |text: &str| text.chars().take(HEAD_CHARS).collect::<String>();
         let wanted = head(asked.prompt());
-        let likeness = |line: &Line| {
+        let likeness = |line: &CassetteLine| {
             let prompt = strsim::normalized_levenshtein(&wanted, &head(line.prompt()));
             // Among equal prompts, the one of the same model and conversation is nearest.
             let model = f64::from(u8::from(line.model == asked.model));
@@ -384,45 +384,45 @@ impl Cassette {
 }
 
 /// What is wrong with the text of a cassette.
-enum Fault {
+enum CassetteFault {
     Newer(u64),
     Damaged(usize, String),
 }
 
-impl Fault {
+impl CassetteFault {
     fn at(self, path: &Path) -> CassetteError {
         let path = path.to_owned();
         match self {
-            Fault::Newer(found) => CassetteError::Newer { path, found },
-            Fault::Damaged(line, reason) => CassetteError::Damaged { path, line, reason },
+            CassetteFault::Newer(found) => CassetteError::Newer { path, found },
+            CassetteFault::Damaged(line, reason) => CassetteError::Damaged { path, line, reason },
         }
     }
 }
 
 /// Reads the text of a cassette: its exchanges, each with its line.
-fn parse(text: &str) -> Result<Vec<(usize, Line)>, Fault> {
+fn parse(text: &str) -> Result<Vec<(usize, CassetteLine)>, CassetteFault> {
     let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, line));
     let first = lines.next().map_or("", |(_, line)| line);
     let head: Head = serde_json::from_str(first).map_err(|_| {
-        Fault::Damaged(
+        CassetteFault::Damaged(
             1,
             format!("a cassette begins with `{{\"cassette\":{FORMAT_WITHOUT_PLACES}}}`"),
         )
     })?;
     if !(FORMAT_WITHOUT_PLACES..=FORMAT).contains(&head.cassette) {
-        return Err(Fault::Newer(head.cassette));
+        return Err(CassetteFault::Newer(head.cassette));
     }
     let mut found = Vec::new();
     for (number, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
         let is_conflict = ["<<<<<<<", "=======", ">>>>>>>"].iter().any(|m| line.starts_with(m));
         if is_conflict {
             let reason = "a merge conflict is not resolved here".to_owned();
-            return Err(Fault::Damaged(number, reason));
+            return Err(CassetteFault::Damaged(number, reason));
         }
         let read = serde_json::from_str(line).map_err(|error| {
             let said = error.to_string();
             // The line that serde counts is that of the text it was given: always the first.
-            Fault::Damaged(number, said.replace(" at line 1 column ", ", column "))
+            CassetteFault::Damaged(number, said.replace(" at line 1 column ", ", column "))
         })?;
         found.push((number, read));
     }
@@ -430,7 +430,7 @@ fn parse(text: &str) -> Result<Vec<(usize, Line)>, Fault> {
 }
 
 /// Writes a cassette, whole or not at all; one without exchanges is no file.
-pub fn write(path: &Path, lines: Vec<Line>) -> Result<(), CassetteError> {
+pub fn write(path: &Path, lines: Vec<CassetteLine>) -> Result<(), CassetteError> {
     let failed = |source| CassetteError::File { path: path.to_owned(), source };
     if lines.is_empty() {
         return match std::fs::remove_file(path) {
@@ -471,11 +471,12 @@ mod tests {
         models.resolve("openai/m").expect("a model")
     }
 
-    fn line(text: &str, temperature: Option<f64>, reply: &str) -> Line {
+    fn line(text: &str, temperature: Option<f64>, reply: &str) -> CassetteLine {
         let (model, request) = (model(), request(text, temperature));
-        let asked = Line::asked(Key::of(&model, &request), &model, &request);
+        let asked = CassetteLine::asked(Key::of(&model, &request), &model, &request);
         let usage = Some(Usage { input_uncached: 3, output_visible: 2, ..Usage::default() });
-        let called = Called { usage, cost: None, served_by: None, result: Ok(reply.to_owned()) };
+        let called =
+            CallResult { usage, cost: None, served_by: None, result: Ok(reply.to_owned()) };
         asked.answered(&called).expect("a reply")
     }
 
@@ -497,7 +498,8 @@ mod tests {
 
     #[test]
     fn equal_requests_get_their_own_replies_in_whatever_order_they_are_made() {
-        let at = |item, reply: &str| Line { at: Some(spot(item)), ..line("a", None, reply) };
+        let at =
+            |item, reply: &str| CassetteLine { at: Some(spot(item)), ..line("a", None, reply) };
         let lines = vec![at(0, "first"), at(1, "second"), at(2, "third")];
         let (_folder, path, text) = written(lines);
         assert!(text.starts_with("{\"cassette\":2}\n"), "{text}");
@@ -513,11 +515,12 @@ mod tests {
 
     #[test]
     fn where_one_request_stands_alone_it_is_not_said_who_asked() {
-        let (_folder, _, text) = written(vec![Line { at: Some(spot(3)), ..line("a", None, "x") }]);
+        let (_folder, _, text) =
+            written(vec![CassetteLine { at: Some(spot(3)), ..line("a", None, "x") }]);
         assert!(text.starts_with("{\"cassette\":1}\n") && !text.contains("\"at\""), "{text}");
     }
 
-    fn written(lines: Vec<Line>) -> (tempfile::TempDir, PathBuf, String) {
+    fn written(lines: Vec<CassetteLine>) -> (tempfile::TempDir, PathBuf, String) {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("deep/a.jsonl");
         write(&path, lines).expect("written");
@@ -589,8 +592,8 @@ mod tests {
             bytes[cut] = b'{';
             match read(&bytes) {
                 Some(Ok(read)) => assert_eq!(read.len(), whole.len(), "overwritten at {cut}"),
-                Some(Err(Fault::Damaged(line, _))) => assert!((1..=4).contains(&line)),
-                Some(Err(Fault::Newer(_))) => panic!("overwritten at {cut}: a newer one"),
+                Some(Err(CassetteFault::Damaged(line, _))) => assert!((1..=4).contains(&line)),
+                Some(Err(CassetteFault::Newer(_))) => panic!("overwritten at {cut}: a newer one"),
                 None => {}
             }
         }
@@ -600,7 +603,7 @@ mod tests {
     fn a_miss_names_the_nearest_and_the_difference() {
         let lines = vec![line("Name a risk of trams.", Some(0.2), "x"), line("Sum up.", None, "y")];
         let cassette = Cassette::of(Path::new("c.jsonl"), lines);
-        let check = |asked: Line, earlier, expected: &[&str]| {
+        let check = |asked: CassetteLine, earlier, expected: &[&str]| {
             let said = cassette.miss(&asked, earlier);
             for part in expected {
                 assert!(said.contains(part), "{part}: {said}");

@@ -4,7 +4,7 @@
 use crate::base::failure::{Failure, Kind, Place};
 use crate::base::secret::{clean, clean_fields, scrub, scrub_in};
 use crate::flow::outcome::{Outcome, SkipReason};
-use crate::journal::event::{Event, Planned};
+use crate::journal::event::{Event, PlannedOp};
 
 impl Event {
     /// Returns the event without secrets. A new field has to be told here whether it may hold one.
@@ -108,10 +108,10 @@ fn attempt_ended(mut event: Event) -> Event {
     event
 }
 
-fn planned(ops: Vec<Planned>) -> Vec<Planned> {
-    let clean = |Planned { op, mut name, kind, after }| {
+fn planned(ops: Vec<PlannedOp>) -> Vec<PlannedOp> {
+    let clean = |PlannedOp { op, mut name, kind, after }| {
         scrub_in(&mut name);
-        Planned { op, name, kind, after }
+        PlannedOp { op, name, kind, after }
     };
     ops.into_iter().map(clean).collect()
 }

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 /// An operation as it was planned.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Planned {
+pub struct PlannedOp {
     /// Its number in the run.
     pub op: OpId,
     /// Its name in the flow.
@@ -159,7 +159,7 @@ pub enum Event {
         /// The graph's name.
         name: String,
         /// The plan.
-        ops: Vec<Planned>,
+        ops: Vec<PlannedOp>,
         /// Most operations in flight.
         max_concurrent: usize,
         /// The flow whose operation runs it, if one does.
@@ -176,7 +176,7 @@ pub enum Event {
         /// The operation that expands, which now waits for the new ones.
         op: OpId,
         /// The new operations.
-        ops: Vec<Planned>,
+        ops: Vec<PlannedOp>,
     },
     /// An operation began.
     OpStarted {

@@ -9,10 +9,10 @@ pub mod history;
 pub mod inquiry;
 pub mod inspection;
 pub mod key;
+pub mod known_replies;
 pub mod part;
 pub mod past;
 pub mod prune;
-pub mod replies;
 pub mod roster;
 pub mod trace;
 
@@ -20,7 +20,7 @@ use crate::base::id::RunId;
 use crate::base::secret;
 use crate::journal::event::Event;
 use crate::store::StoreError;
-use crate::store::writer::{Change, Series, Writer};
+use crate::store::writer::{Series, StoreChange, Writer};
 use rusqlite::{Connection, params};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -108,7 +108,7 @@ impl Journal {
     }
 
     /// Returns the number of the next event, and the change that keeps it.
-    fn change(&self, at: i64, event: &Event) -> (i64, Change) {
+    fn change(&self, at: i64, event: &Event) -> (i64, StoreChange) {
         let run = self.run.0.clone();
         let seq = self.next.replace(self.next.get() + 1);
         let (kind, op) = (event.kind(), event.op().map(|op| op.0));

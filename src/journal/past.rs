@@ -100,7 +100,7 @@ impl Past {
     }
 
     /// Adds an end that comes after all that were added, unless a newer run has it.
-    fn add(&mut self, end: End, time: Duration) {
+    fn add(&mut self, end: PastEnd, time: Duration) {
         let place = self.times.len() as u64 + 1;
         let is_new = match (end.id, end.what) {
             (EndId::Try(call, number), What::Try(one)) => {
@@ -180,7 +180,7 @@ enum EndId {
 }
 
 /// One end as a run has it.
-struct End {
+struct PastEnd {
     id: EndId,
     /// How long after the start of the run it came.
     elapsed: Duration,
@@ -202,7 +202,7 @@ struct Reading<'a> {
     numbers: HashMap<(Key, Spot), usize>,
     /// Calls of operations that failed.
     vain: HashSet<(Key, Spot)>,
-    ends: Vec<End>,
+    ends: Vec<PastEnd>,
     given_up: HashSet<(Key, Spot)>,
     by_word: HashMap<Inquiry, VecDeque<Value>>,
     is_by_arrival: bool,
@@ -277,7 +277,7 @@ impl Reading<'_> {
     }
 
     fn end(&mut self, id: EndId, what: What) {
-        self.ends.push(End { id, elapsed: self.elapsed, what });
+        self.ends.push(PastEnd { id, elapsed: self.elapsed, what });
     }
 
     fn end_try(&mut self, call: (Key, Spot), event: &Event) {

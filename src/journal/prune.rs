@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// What was forgotten.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Pruned {
+pub struct PruneReport {
     /// Runs.
     pub runs: u64,
     /// Their events.
@@ -17,7 +17,7 @@ pub struct Pruned {
 
 /// What is to be forgotten.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
+pub struct PruneOptions {
     /// Runs that began before this time, in microseconds since 1970.
     pub before: Option<i64>,
     /// The oldest runs, until what is left takes at most so many bytes.
@@ -31,12 +31,12 @@ pub struct Wanted {
 pub fn prune(
     connection: &Connection,
     path: &Path,
-    wanted: &Wanted,
+    wanted: &PruneOptions,
     dry: bool,
-) -> Result<(Pruned, Size, Size), StoreError> {
+) -> Result<(PruneReport, Size, Size), StoreError> {
     let fail = |source| StoreError::sqlite(path.to_owned(), source);
     let before = size(connection, path)?;
-    let (mut pruned, mut used) = (Pruned::default(), before.used);
+    let (mut pruned, mut used) = (PruneReport::default(), before.used);
     for (run, started_at) in oldest(connection).map_err(fail)? {
         let is_old = wanted.before.is_some_and(|before| started_at < before);
         let is_too_much = wanted.bytes_max.is_some_and(|most| used > most);
@@ -132,7 +132,7 @@ mod tests {
         let connection = store::open(&path).expect("a store");
         fill(&connection, 50);
         let kept = vec![RunId("run003".to_owned())];
-        let wanted = Wanted { before: Some(5), bytes_max: Some(1_000_000), kept };
+        let wanted = PruneOptions { before: Some(5), bytes_max: Some(1_000_000), kept };
         let (dry, ..) = prune(&connection, &path, &wanted, true).expect("counted");
         let (pruned, before, after) = prune(&connection, &path, &wanted, false).expect("pruned");
         assert!(pruned.runs.abs_diff(dry.runs) * 5 <= pruned.runs, "{pruned:?}, estimated {dry:?}");

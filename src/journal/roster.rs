@@ -2,12 +2,12 @@
 //! who follow a run while it is under way. `Trace` has the rest.
 
 use crate::base::id::{FlowId, OpId};
-use crate::journal::event::{Event, Planned};
+use crate::journal::event::{Event, PlannedOp};
 use std::collections::HashMap;
 
 /// What is known of an operation before anything of it has happened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Member {
+pub struct RosterEntry {
     /// Its name.
     pub name: String,
     /// The flow it belongs to.
@@ -22,7 +22,7 @@ pub struct Member {
 
 /// The operations of a run.
 #[derive(Debug, Clone, Default)]
-pub struct Roster(HashMap<OpId, Member>);
+pub struct Roster(HashMap<OpId, RosterEntry>);
 
 impl Roster {
     /// Takes in the next event of the run.
@@ -48,12 +48,12 @@ impl Roster {
     /// Notes an operation, unless it is known.
     pub(super) fn meet(&mut self, op: OpId, flow: Option<FlowId>) {
         let flow = flow.unwrap_or_default();
-        self.0.entry(op).or_insert_with(|| Member { flow, ..Member::default() });
+        self.0.entry(op).or_insert_with(|| RosterEntry { flow, ..RosterEntry::default() });
     }
 
-    fn add(&mut self, flow: FlowId, ops: &[Planned], part_of: Option<OpId>) {
-        for Planned { op, name, kind, after } in ops {
-            let member = Member {
+    fn add(&mut self, flow: FlowId, ops: &[PlannedOp], part_of: Option<OpId>) {
+        for PlannedOp { op, name, kind, after } in ops {
+            let member = RosterEntry {
                 name: name.clone(),
                 flow,
                 does: kind.clone(),
@@ -65,7 +65,7 @@ impl Roster {
     }
 
     /// Returns what is known of an operation.
-    pub fn get(&self, op: OpId) -> Option<&Member> {
+    pub fn get(&self, op: OpId) -> Option<&RosterEntry> {
         self.0.get(&op)
     }
 
@@ -89,9 +89,9 @@ impl Roster {
 mod tests {
     use super::*;
 
-    fn planned(op: u32, name: &str, after: &[u32]) -> Planned {
+    fn planned(op: u32, name: &str, after: &[u32]) -> PlannedOp {
         let after = after.iter().map(|op| OpId(*op)).collect();
-        Planned { op: OpId(op), name: name.into(), kind: "call".into(), after }
+        PlannedOp { op: OpId(op), name: name.into(), kind: "call".into(), after }
     }
 
     #[test]

@@ -51,12 +51,12 @@ pub(super) struct Samples {
 
 /// What earlier runs say about operations, by name and model.
 #[derive(Debug, Default)]
-pub struct Experience {
+pub struct CallHistory {
     runs: usize,
     samples: HashMap<(String, String), Samples>,
 }
 
-impl Experience {
+impl CallHistory {
     /// Takes in the events of a run, each with its time in microseconds.
     pub fn learn(&mut self, events: &[(i64, Event)]) {
         self.runs += 1;

@@ -18,7 +18,7 @@ struct Span {
 
 /// The figures of a flow or a run under construction.
 #[derive(Debug, Default)]
-pub struct Fold {
+pub struct FlowFold {
     metrics: Metrics,
     /// Whether operations are forgotten when they end: a run may have any number of them.
     forgets: bool,
@@ -36,14 +36,14 @@ pub struct Fold {
 /// The figures of flows. Calls that a flow within another makes count in both: whoever runs the outer
 /// one pays for them.
 #[derive(Debug, Default)]
-pub struct Flows(HashMap<FlowId, (Fold, Option<FlowId>)>);
+pub struct Flows(HashMap<FlowId, (FlowFold, Option<FlowId>)>);
 
 impl Flows {
     /// Takes in one event that happened `at` (microseconds).
     pub fn add(&mut self, at: i64, event: &Event) {
         let Some(flow) = event.flow() else { return };
         if let Event::FlowStarted { within, .. } = event {
-            self.0.insert(flow, (Fold::default(), *within));
+            self.0.insert(flow, (FlowFold::default(), *within));
         }
         let is_call = matches!(event, Event::AttemptStarted { .. } | Event::AttemptEnded { .. });
         let mut next = Some(flow);
@@ -54,7 +54,7 @@ impl Flows {
     }
 
     /// Takes out the figures of a flow that is over.
-    pub fn take(&mut self, flow: FlowId) -> Option<Fold> {
+    pub fn take(&mut self, flow: FlowId) -> Option<FlowFold> {
         self.0.remove(&flow).map(|(fold, _)| fold)
     }
 
@@ -64,10 +64,10 @@ impl Flows {
     }
 }
 
-impl Fold {
+impl FlowFold {
     /// Creates the figures of a whole run, which do without its critical path.
-    pub fn of_run() -> Fold {
-        Fold { forgets: true, ..Fold::default() }
+    pub fn of_run() -> FlowFold {
+        FlowFold { forgets: true, ..FlowFold::default() }
     }
 
     /// Takes in one event that happened `at` (microseconds).
@@ -226,15 +226,15 @@ mod tests {
     use crate::base::failure::{Failure, Kind};
     use crate::base::unit::Money;
     use crate::flow::outcome::SkipReason;
-    use crate::journal::event::Planned;
+    use crate::journal::event::PlannedOp;
     use crate::model::reply::Usage;
     use serde_json::Value;
 
     const FLOW: FlowId = FlowId(1);
 
-    fn planned(op: u32, name: &str, after: &[u32]) -> Planned {
+    fn planned(op: u32, name: &str, after: &[u32]) -> PlannedOp {
         let after = after.iter().map(|op| OpId(*op)).collect();
-        Planned { op: OpId(op), name: name.into(), kind: "call".into(), after }
+        PlannedOp { op: OpId(op), name: name.into(), kind: "call".into(), after }
     }
 
     fn start(op: u32) -> Event {
@@ -249,8 +249,8 @@ mod tests {
         end(op, Outcome::Completed { value: Value::Null })
     }
 
-    fn fold(ops: Vec<Planned>, events: Vec<(i64, Event)>) -> Metrics {
-        let mut fold = Fold::default();
+    fn fold(ops: Vec<PlannedOp>, events: Vec<(i64, Event)>) -> Metrics {
+        let mut fold = FlowFold::default();
         let name = "g".to_owned();
         fold.add(
             0,

@@ -3,7 +3,7 @@
 pub mod charge;
 pub mod experience;
 pub mod fold;
-pub mod plan;
+pub mod forecast;
 pub mod rehearsal;
 
 use crate::base::unit::Money;

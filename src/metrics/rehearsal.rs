@@ -4,14 +4,14 @@
 use crate::base::id::{FlowId, OpId};
 use crate::base::unit::Money;
 use crate::flow::outcome::Outcome;
-use crate::journal::event::{Event, Planned};
+use crate::journal::event::{Event, PlannedOp};
 use crate::journal::roster::Roster;
-use crate::metrics::experience::{Experience, Range, Samples, number};
+use crate::metrics::experience::{CallHistory, Range, Samples, number};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// How a time through a script ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Ended {
+pub enum RehearsalEnd {
     /// With the script's end.
     Well,
     /// With the script's end, after an operation failed on a guess.
@@ -24,14 +24,14 @@ pub enum Ended {
 
 /// So many calls, and what they cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) struct Bill {
+pub(super) struct CallBill {
     pub(super) calls: u64,
     /// What those of known price cost together, in dollars; `None` if there are none.
     pub(super) cost: Option<Range>,
     pub(super) unpriced: u64,
 }
 
-impl Bill {
+impl CallBill {
     fn add(&mut self, cost: Option<Range>) {
         self.calls += 1;
         match cost {
@@ -40,13 +40,13 @@ impl Bill {
         }
     }
 
-    pub(super) fn plus(self, other: Bill) -> Bill {
+    pub(super) fn plus(self, other: CallBill) -> CallBill {
         let cost = match (self.cost, other.cost) {
             (Some(one), Some(other)) => Some(one.plus(other)),
             (one, other) => one.or(other),
         };
         let (calls, unpriced) = (self.calls + other.calls, self.unpriced + other.unpriced);
-        Bill { calls, cost, unpriced }
+        CallBill { calls, cost, unpriced }
     }
 }
 
@@ -58,9 +58,9 @@ pub(super) struct Line {
     /// Names of what it waits for.
     pub(super) after: Vec<String>,
     /// If every call is made.
-    pub(super) all: Bill,
+    pub(super) all: CallBill,
     /// If replies are used that are known.
-    pub(super) rest: Bill,
+    pub(super) rest: CallBill,
     /// Tokens read and written by each call.
     pub(super) input: Range,
     pub(super) output: Range,
@@ -75,7 +75,7 @@ pub(super) struct Line {
 /// What one time through a script would have asked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rehearsal {
-    pub(super) ended: Ended,
+    pub(super) ended: RehearsalEnd,
     pub(super) lines: Vec<Line>,
     /// The graphs: for each its name and its operations in layers, each of which can start when the
     /// one before has ended.
@@ -86,7 +86,7 @@ pub struct Rehearsal {
 
 impl Rehearsal {
     /// Folds the events of one time through a script.
-    pub fn of(events: &[Event], ended: Ended, experience: &Experience) -> Rehearsal {
+    pub fn of(events: &[Event], ended: RehearsalEnd, experience: &CallHistory) -> Rehearsal {
         let mut fold = Fold::new(experience);
         for event in events {
             fold.add(event);
@@ -95,18 +95,18 @@ impl Rehearsal {
     }
 
     /// Returns how it ended.
-    pub fn ended(&self) -> Ended {
+    pub fn ended(&self) -> RehearsalEnd {
         self.ended
     }
 }
 
 struct Fold<'a> {
-    experience: &'a Experience,
+    experience: &'a CallHistory,
     roster: Roster,
     models: HashMap<OpId, String>,
     lines: Vec<Line>,
     index: HashMap<(String, String), usize>,
-    flows: BTreeMap<FlowId, (String, Vec<Planned>)>,
+    flows: BTreeMap<FlowId, (String, Vec<PlannedOp>)>,
     /// Expansions that have become something.
     expanded: HashSet<OpId>,
     /// How long each operation would take, in seconds.
@@ -120,7 +120,7 @@ struct Fold<'a> {
 }
 
 impl<'a> Fold<'a> {
-    fn new(experience: &'a Experience) -> Fold<'a> {
+    fn new(experience: &'a CallHistory) -> Fold<'a> {
         Fold {
             experience,
             roster: Roster::default(),
@@ -151,7 +151,9 @@ impl<'a> Fold<'a> {
                     parent.after.extend(ops.iter().map(|planned| planned.op));
                 }
                 // They wait for what the expansion has waited for.
-                known.extend(ops.iter().map(|one| Planned { after: after.clone(), ..one.clone() }));
+                known.extend(
+                    ops.iter().map(|one| PlannedOp { after: after.clone(), ..one.clone() }),
+                );
             }
             Event::AttemptStarted { op, model, .. } => {
                 self.models.insert(*op, model.clone());
@@ -214,7 +216,7 @@ impl<'a> Fold<'a> {
         }
     }
 
-    fn finish(mut self, ended: Ended) -> Rehearsal {
+    fn finish(mut self, ended: RehearsalEnd) -> Rehearsal {
         let mut total = self.direct;
         let mut graphs = Vec::new();
         let flows = std::mem::take(&mut self.flows);
@@ -226,13 +228,13 @@ impl<'a> Fold<'a> {
             total = total.plus(longest(ops, &self.times));
             graphs.push((name.clone(), layers(ops, &self.roster)));
         }
-        let ended = if self.has_failed { ended.max(Ended::Lamely) } else { ended };
+        let ended = if self.has_failed { ended.max(RehearsalEnd::Lamely) } else { ended };
         let critical_path = (!self.has_unknown_time).then_some(total);
         Rehearsal { ended, lines: self.lines, graphs, critical_path }
     }
 
     /// Notes what an operation waits for; one of which nothing is known gets a line of its own.
-    fn place(&mut self, planned: &Planned, is_blank: bool) {
+    fn place(&mut self, planned: &PlannedOp, is_blank: bool) {
         let name = self.shown(planned.op);
         if is_blank && !self.lines.iter().any(|line| line.name == name) {
             self.lines.push(Line { name: name.clone(), is_blank, ..Line::default() });
@@ -249,7 +251,7 @@ impl<'a> Fold<'a> {
 }
 
 /// Sums the times along the chain of operations that takes longest.
-fn longest(ops: &[Planned], times: &HashMap<OpId, Range>) -> Range {
+fn longest(ops: &[PlannedOp], times: &HashMap<OpId, Range>) -> Range {
     let mut best: HashMap<OpId, Range> = HashMap::new();
     let larger = |a: Range, b: Range| Range { p50: a.p50.max(b.p50), p95: a.p95.max(b.p95) };
     for (op, after) in in_order(ops) {
@@ -261,7 +263,7 @@ fn longest(ops: &[Planned], times: &HashMap<OpId, Range>) -> Range {
 }
 
 /// Sorts operations into layers, parts of an expanded list as one name.
-fn layers(ops: &[Planned], roster: &Roster) -> Vec<Vec<String>> {
+fn layers(ops: &[PlannedOp], roster: &Roster) -> Vec<Vec<String>> {
     let mut depth: HashMap<OpId, usize> = HashMap::new();
     let mut layers: Vec<Vec<String>> = Vec::new();
     for (op, after) in in_order(ops) {
@@ -280,8 +282,8 @@ fn layers(ops: &[Planned], roster: &Roster) -> Vec<Vec<String>> {
 }
 
 /// Orders operations so that each comes after what it waits for.
-fn in_order(ops: &[Planned]) -> Vec<(OpId, &[OpId])> {
-    let mut left: Vec<&Planned> = ops.iter().collect();
+fn in_order(ops: &[PlannedOp]) -> Vec<(OpId, &[OpId])> {
+    let mut left: Vec<&PlannedOp> = ops.iter().collect();
     let mut done: std::collections::HashSet<OpId> = std::collections::HashSet::new();
     let mut ordered = Vec::with_capacity(ops.len());
     while !left.is_empty() {

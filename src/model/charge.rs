@@ -5,7 +5,7 @@
 use crate::base::unit::Money;
 use crate::model::Model;
 use crate::model::error::CallError;
-use crate::model::reply::{Called, Usage};
+use crate::model::reply::{CallResult, Usage};
 use crate::model::request::Request;
 use crate::model::transport::Transport;
 
@@ -42,18 +42,18 @@ impl Model {
     /// Says of a finished call what it is charged: usage and cost are both nothing if it cannot have
     /// been billed, and both `None` if nobody knows.
     #[must_use]
-    pub fn settle(&self, called: Called) -> Called {
+    pub fn settle(&self, called: CallResult) -> CallResult {
         // Every request has a token, so figures without one that was read are no figures.
         let counted = called.usage.filter(|usage| usage.input() > 0);
         if counted.is_none() && called.result.as_ref().is_err_and(|error| !may_be_billed(error)) {
-            return Called { usage: Some(Usage::default()), cost: Some(Money::ZERO), ..called };
+            return CallResult { usage: Some(Usage::default()), cost: Some(Money::ZERO), ..called };
         }
         let cost = match &self.transport {
             // The demo model has a price for a call, and a call that failed may have been taken on.
             Transport::Demo(_) => called.cost,
             _ => self.cost(counted.as_ref()),
         };
-        Called { usage: counted, cost, ..called }
+        CallResult { usage: counted, cost, ..called }
     }
 }
 
@@ -97,7 +97,7 @@ pub fn is_unbilled(status: u16) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::error::Deadline;
+    use crate::model::error::TimeLimit;
     use crate::model::message::{Message, Role};
     use crate::model::registry::Models;
     use crate::model::request::Settings;
@@ -123,8 +123,8 @@ mod tests {
         Money::from_dollars(f64::from(amount))
     }
 
-    fn failed(error: CallError, usage: Option<Usage>) -> Called {
-        Called { usage, cost: None, served_by: None, result: Err(error) }
+    fn failed(error: CallError, usage: Option<Usage>) -> CallResult {
+        CallResult { usage, cost: None, served_by: None, result: Err(error) }
     }
 
     fn request(settings: Settings, schema: Option<Value>) -> Request {
@@ -212,9 +212,9 @@ mod tests {
 
         let mut unknown = vec![
             CallError::Network { url, message: message.clone() },
-            late(Deadline::Header),
-            late(Deadline::Idle),
-            late(Deadline::Total),
+            late(TimeLimit::Header),
+            late(TimeLimit::Idle),
+            late(TimeLimit::Total),
             CallError::CutOff { text: String::new() },
             CallError::Length { text: String::new(), limit: None },
             CallError::Empty,
@@ -237,7 +237,7 @@ mod tests {
     fn figures_that_say_that_nothing_was_read_are_unknown() {
         let unread = Usage { output_visible: 5, reasoning: 3, ..Usage::default() };
         for usage in [Usage::default(), unread] {
-            let called = Called {
+            let called = CallResult {
                 usage: Some(usage),
                 cost: Some(Money::ZERO),
                 served_by: None,
@@ -248,8 +248,12 @@ mod tests {
         }
         // What comes from the cache was read as well.
         let usage = Usage { cache_read: 4, output_visible: 5, ..Usage::default() };
-        let called =
-            Called { usage: Some(usage), cost: None, served_by: None, result: Ok("x".to_owned()) };
+        let called = CallResult {
+            usage: Some(usage),
+            cost: None,
+            served_by: None,
+            result: Ok("x".to_owned()),
+        };
         assert_eq!(priced().settle(called).usage, Some(usage));
         // A refusal may well say that it used nothing.
         let message = "m".to_owned();

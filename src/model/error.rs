@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// Which deadline passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deadline {
+pub enum TimeLimit {
     /// No reply header came in time.
     Header,
     /// A stream sent nothing for too long.
@@ -15,13 +15,13 @@ pub enum Deadline {
     Total,
 }
 
-impl Deadline {
+impl TimeLimit {
     /// Returns the setting that moves this deadline.
     pub fn setting(self) -> &'static str {
         match self {
-            Deadline::Header => "header_timeout_ms",
-            Deadline::Idle => "idle_timeout_ms",
-            Deadline::Total => "timeout_ms",
+            TimeLimit::Header => "header_timeout_ms",
+            TimeLimit::Idle => "idle_timeout_ms",
+            TimeLimit::Total => "timeout_ms",
         }
     }
 }
@@ -102,7 +102,7 @@ pub enum CallError {
     #[error("no reply within {} ms (`{}`)", limit.as_millis(), deadline.setting())]
     Timeout {
         /// Which deadline.
-        deadline: Deadline,
+        deadline: TimeLimit,
         /// Its length.
         limit: Duration,
     },
@@ -221,7 +221,7 @@ impl CallError {
             }
             CallError::Unreachable { .. }
             | CallError::Network { .. }
-            | CallError::Timeout { deadline: Deadline::Header | Deadline::Idle, .. }
+            | CallError::Timeout { deadline: TimeLimit::Header | TimeLimit::Idle, .. }
             | CallError::CutOff { .. }
             | CallError::Ended { .. }
             | CallError::Empty
@@ -231,7 +231,7 @@ impl CallError {
             | CallError::Quota { .. }
             | CallError::NotFound { .. }
             | CallError::BadRequest { .. }
-            | CallError::Timeout { deadline: Deadline::Total, .. }
+            | CallError::Timeout { deadline: TimeLimit::Total, .. }
             | CallError::Length { .. }
             | CallError::Refused { .. }
             // Whether it is worth another call is for the caller to say: it may well be the same again.

@@ -3,7 +3,7 @@
 
 use crate::base::clock;
 use crate::model::error::CallError;
-use crate::model::tuning::{Change, End, Tuning};
+use crate::model::tuning::{CallEnd, LimitChange, Tuning};
 use governor::clock::{Clock, DefaultClock};
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
@@ -20,19 +20,19 @@ pub const MAX_CONCURRENT: u32 = 4096;
 
 /// The limits of one server; `None` for no limit of its own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Limits {
+pub struct ServerLimits {
     /// Most requests in flight.
     pub max_concurrent: Option<u32>,
     /// Most requests that start within a minute.
     pub requests_per_minute: Option<u32>,
 }
 
-impl Limits {
+impl ServerLimits {
     /// Returns the lower of two limits, each by itself.
     #[must_use]
-    pub fn strictest(self, other: Limits) -> Limits {
+    pub fn strictest(self, other: ServerLimits) -> ServerLimits {
         let lower = |a: Option<u32>, b: Option<u32>| a.into_iter().chain(b).min();
-        Limits {
+        ServerLimits {
             max_concurrent: lower(self.max_concurrent, other.max_concurrent),
             requests_per_minute: lower(self.requests_per_minute, other.requests_per_minute),
         }
@@ -46,7 +46,7 @@ pub struct Limiter {
     surplus: Cell<usize>,
     tuning: RefCell<Tuning>,
     /// A change that nobody was told of yet.
-    change: Cell<Option<Change>>,
+    change: Cell<Option<LimitChange>>,
     rate: Option<RateLimiter<NotKeyed, InMemoryState, DefaultClock>>,
 }
 
@@ -63,12 +63,12 @@ pub struct Admission<'a> {
     permit: Option<SemaphorePermit<'a>>,
     era: u32,
     began: Duration,
-    end: End,
+    end: CallEnd,
 }
 
 impl Limiter {
     /// Creates the limiter of a server.
-    pub fn new(limits: Limits) -> Rc<Limiter> {
+    pub fn new(limits: ServerLimits) -> Rc<Limiter> {
         let places = limits.max_concurrent.unwrap_or(MAX_CONCURRENT);
         // One request at a time is let through, at even distances: a burst is what servers refuse.
         let rate = limits.requests_per_minute.and_then(NonZeroU32::new).map(|per_minute| {
@@ -97,22 +97,22 @@ impl Limiter {
         }
         let era = self.tuning.borrow_mut().begin();
         let began = clock::monotonic();
-        Admission { limiter: self, permit: Some(permit), era, began, end: End::Other }
+        Admission { limiter: self, permit: Some(permit), era, began, end: CallEnd::Other }
     }
 
     /// Keeps a change until somebody asks for it.
-    pub fn tell(&self, change: Change) {
+    pub fn tell(&self, change: LimitChange) {
         let from = self.change.get().map_or(change.from, |earlier| earlier.from);
-        self.change.set(Some(Change { from, ..change }));
+        self.change.set(Some(LimitChange { from, ..change }));
     }
 
     /// Returns the change that nobody was told of yet.
-    pub fn take_change(&self) -> Option<Change> {
+    pub fn take_change(&self) -> Option<LimitChange> {
         self.change.take()
     }
 
     /// Makes places, or takes them away as they become free.
-    fn resize(&self, change: Change) {
+    fn resize(&self, change: LimitChange) {
         let places = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
         if change.to < change.from {
             let fewer = places(change.from - change.to);
@@ -129,17 +129,17 @@ impl Limiter {
 
 impl Admission<'_> {
     /// Says how the request went: with which error, if any. Gives a change of the limit that people should be told of, if any.
-    pub fn ended(mut self, error: Option<&CallError>) -> Option<Change> {
+    pub fn ended(mut self, error: Option<&CallError>) -> Option<LimitChange> {
         self.end = match error {
-            None => End::Reply(clock::monotonic().saturating_sub(self.began)),
+            None => CallEnd::Reply(clock::monotonic().saturating_sub(self.began)),
             Some(
                 CallError::RateLimited { retry_after, .. }
                 | CallError::Server { status: 503, retry_after, .. },
-            ) => End::Refused(*retry_after),
-            Some(CallError::Timeout { .. }) => End::Late,
-            Some(_) => End::Other,
+            ) => CallEnd::Refused(*retry_after),
+            Some(CallError::Timeout { .. }) => CallEnd::Late,
+            Some(_) => CallEnd::Other,
         };
-        let is_reply = matches!(self.end, End::Reply(_));
+        let is_reply = matches!(self.end, CallEnd::Reply(_));
         self.close();
         is_reply.then(|| self.limiter.tuning.borrow_mut().news()).flatten()
     }
@@ -172,7 +172,7 @@ mod tests {
 
     #[tokio::test]
     async fn requests_start_at_even_distances() {
-        let limits = Limits { requests_per_minute: Some(1200), ..Limits::default() };
+        let limits = ServerLimits { requests_per_minute: Some(1200), ..ServerLimits::default() };
         let limiter = Limiter::new(limits);
         let began = Instant::now();
         for _ in 0..4 {
@@ -183,7 +183,8 @@ mod tests {
 
     #[tokio::test]
     async fn no_more_than_the_limit_is_in_flight() {
-        let limiter = Limiter::new(Limits { max_concurrent: Some(1), ..Limits::default() });
+        let limiter =
+            Limiter::new(ServerLimits { max_concurrent: Some(1), ..ServerLimits::default() });
         let first = limiter.admit().await;
         assert!(futures::FutureExt::now_or_never(limiter.admit()).is_none());
         drop(first);

@@ -21,14 +21,14 @@ pub mod tuning;
 
 use crate::base::unit::Money;
 use crate::model::error::CallError;
-use crate::model::limiter::{Limiter, Limits};
+use crate::model::limiter::{Limiter, ServerLimits};
 use crate::model::price::Price;
 use crate::model::provider::demo::Demo;
-use crate::model::provider::simulated::Simulated;
-use crate::model::reply::{Called, Fault, Finish, Reply, Usage};
+use crate::model::provider::simulated::SimulatedModel;
+use crate::model::reply::{CallFault, CallResult, Finish, Reply, Usage};
 use crate::model::request::{Request, Settings};
 use crate::model::transport::Transport;
-use crate::model::tuning::Change;
+use crate::model::tuning::LimitChange;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -51,7 +51,7 @@ impl Model {
             label: "demo/echo".to_owned(),
             settings: Settings::default(),
             transport: Transport::Demo(Demo::default()),
-            limiter: Limiter::new(Limits::default()),
+            limiter: Limiter::new(ServerLimits::default()),
             price: None,
         }
     }
@@ -60,21 +60,21 @@ impl Model {
     pub fn simulated(
         label: &str,
         settings: Settings,
-        limits: Limits,
+        limits: ServerLimits,
         price: Option<Price>,
-        speaker: Simulated,
+        speaker: SimulatedModel,
     ) -> Model {
         let (label, limiter) = (label.to_owned(), Limiter::new(limits));
         Model { label, settings, transport: Transport::Simulated(speaker), limiter, price }
     }
 
     /// Asks the model once. Never retries: the caller decides that by `CallError::retry`.
-    pub async fn call(&self, request: &Request) -> Called {
+    pub async fn call(&self, request: &Request) -> CallResult {
         self.call_noting(request, &Cell::new(false)).await
     }
 
     /// Does the same, and sets `begun` once the server's limits allow the call.
-    pub async fn call_noting(&self, request: &Request, begun: &Cell<bool>) -> Called {
+    pub async fn call_noting(&self, request: &Request, begun: &Cell<bool>) -> CallResult {
         let admission = self.limiter.admit().await;
         begun.set(true);
         let result = self.transport.send(request).await;
@@ -82,13 +82,13 @@ impl Model {
             self.limiter.tell(change);
         }
         match result {
-            Ok(reply) => Called {
+            Ok(reply) => CallResult {
                 usage: reply.usage,
                 cost: self.cost(reply.usage.as_ref()),
                 served_by: reply.served_by.clone(),
                 result: judge(reply, request),
             },
-            Err(Fault { error, usage, served_by }) => Called {
+            Err(CallFault { error, usage, served_by }) => CallResult {
                 usage,
                 cost: usage.and_then(|usage| self.cost(Some(&usage))),
                 served_by,
@@ -98,7 +98,7 @@ impl Model {
     }
 
     /// Returns how the number of calls that are made at once has changed, once, if it has.
-    pub fn take_change(&self) -> Option<Change> {
+    pub fn take_change(&self) -> Option<LimitChange> {
         self.limiter.take_change()
     }
 
@@ -113,12 +113,12 @@ impl Model {
 
     /// Estimates a call without making it: a quarter of the bytes are tokens, which is rough.
     /// `text` stands for the reply.
-    pub fn estimate(&self, request: &Request, text: String) -> Called {
+    pub fn estimate(&self, request: &Request, text: String) -> CallResult {
         let tokens = |text: &str| (text.len() as u64).div_ceil(4);
         let input_uncached = request.messages.iter().map(|m| tokens(&m.content)).sum();
         let usage = Usage { input_uncached, output_visible: tokens(&text), ..Usage::default() };
         let cost = self.cost(Some(&usage));
-        Called { usage: Some(usage), cost, served_by: None, result: Ok(text) }
+        CallResult { usage: Some(usage), cost, served_by: None, result: Ok(text) }
     }
 
     /// Tells whether replies come from the built-in demo model rather than from a real one.

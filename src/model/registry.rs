@@ -7,7 +7,7 @@ use crate::model::denial::Denials;
 use crate::model::error::CallError;
 pub use crate::model::fault::ModelError;
 use crate::model::key_file;
-use crate::model::limiter::{Limiter, Limits};
+use crate::model::limiter::{Limiter, ServerLimits};
 use crate::model::price::Price;
 use crate::model::provider::demo::Demo;
 use crate::model::provider::http::Clients;
@@ -40,7 +40,7 @@ pub fn key_variable(provider: &str) -> Option<&'static str> {
 
 /// Where the default model comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
+pub enum ModelOrigin {
     /// The configuration or the command line names it.
     Configured,
     /// `OPENAI_MODEL` and its siblings name it.
@@ -52,9 +52,9 @@ pub enum Origin {
 /// Looks up a variable of the environment.
 type Lookup = Rc<dyn Fn(&str) -> Option<String>>;
 /// What makes two models share a limiter.
-type Place = (String, String, Option<KeyRef>);
+type LimiterKey = (String, String, Option<KeyRef>);
 /// The limiter of each server, with the limits it has.
-type Limiters = HashMap<Place, (Limits, Rc<Limiter>)>;
+type Limiters = HashMap<LimiterKey, (ServerLimits, Rc<Limiter>)>;
 /// What each server calls the limit on tokens, by its address and the name of the model.
 type LimitNames = HashMap<(String, String), Rc<Cell<LimitName>>>;
 
@@ -198,15 +198,18 @@ impl Models {
     }
 
     /// Returns the model for scripts that name none, and why it is this one.
-    pub fn default_model(&self) -> Result<(Model, Origin), ModelError> {
+    pub fn default_model(&self) -> Result<(Model, ModelOrigin), ModelError> {
         if let Some(name) = &*self.default.borrow() {
-            return Ok((self.resolve(name)?, Origin::Configured));
+            return Ok((self.resolve(name)?, ModelOrigin::Configured));
         }
         let reachable = ["OPENAI_API_KEY", "OPENAI_BASE_URL"].iter().any(|v| self.get(v).is_some());
         if let Some(name) = self.get("OPENAI_MODEL").filter(|_| reachable) {
-            return Ok((self.resolve_spec(&ModelSpec::new("openai", &name))?, Origin::Environment));
+            return Ok((
+                self.resolve_spec(&ModelSpec::new("openai", &name))?,
+                ModelOrigin::Environment,
+            ));
         }
-        Ok((self.resolve_spec(&ModelSpec::new("demo", "echo"))?, Origin::Demo))
+        Ok((self.resolve_spec(&ModelSpec::new("demo", "echo"))?, ModelOrigin::Demo))
     }
 
     /// Returns a variable of the environment; an empty one counts as unset.
@@ -414,7 +417,7 @@ fn learn_keys(aliases: &BTreeMap<String, ModelSpec>, lookup: &dyn Fn(&str) -> Op
 }
 
 /// Returns what makes two models share a limiter.
-fn place(spec: &ModelSpec) -> Place {
+fn place(spec: &ModelSpec) -> LimiterKey {
     let base_url = spec.base_url.as_deref().unwrap_or("").trim_end_matches('/').to_owned();
     let provider = match spec.provider.as_str() {
         "demo" => format!("demo/{}", spec.model),
@@ -477,9 +480,12 @@ mod tests {
     #[test]
     fn the_default_is_the_demo_until_a_model_is_named() {
         let origin = |variables| models(variables).default_model().expect("a model").1;
-        assert_eq!(origin(&[]), Origin::Demo);
-        assert_eq!(origin(&[("OPENAI_API_KEY", "k")]), Origin::Demo);
-        assert_eq!(origin(&[("OPENAI_API_KEY", "k"), ("OPENAI_MODEL", "m")]), Origin::Environment);
+        assert_eq!(origin(&[]), ModelOrigin::Demo);
+        assert_eq!(origin(&[("OPENAI_API_KEY", "k")]), ModelOrigin::Demo);
+        assert_eq!(
+            origin(&[("OPENAI_API_KEY", "k"), ("OPENAI_MODEL", "m")]),
+            ModelOrigin::Environment
+        );
     }
 
     #[test]

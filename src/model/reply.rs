@@ -126,7 +126,7 @@ pub struct Reply {
 
 /// A request that gave no reply.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Fault {
+pub struct CallFault {
     /// Why.
     pub error: CallError,
     /// Tokens used all the same; `None` when the provider did not say.
@@ -135,15 +135,15 @@ pub struct Fault {
     pub served_by: Option<String>,
 }
 
-impl From<CallError> for Fault {
-    fn from(error: CallError) -> Fault {
-        Fault { error, usage: None, served_by: None }
+impl From<CallError> for CallFault {
+    fn from(error: CallError) -> CallFault {
+        CallFault { error, usage: None, served_by: None }
     }
 }
 
 /// One finished call: what it used, whether or not it gave a usable reply.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Called {
+pub struct CallResult {
     /// Tokens used; `None` when unknown.
     pub usage: Option<Usage>,
     /// What it cost; `None` when the price or the usage is unknown.
@@ -154,11 +154,11 @@ pub struct Called {
     pub result: Result<String, CallError>,
 }
 
-impl Called {
+impl CallResult {
     /// Creates a call that ended by a fault of this program.
-    pub fn broken(message: String) -> Called {
+    pub fn broken(message: String) -> CallResult {
         let result = Err(CallError::Setup { message });
-        Called { usage: None, cost: None, served_by: None, result }
+        CallResult { usage: None, cost: None, served_by: None, result }
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::base::secret::without_credentials;
 use crate::base::spelling::nearest;
 use crate::base::unit::Money;
-use crate::model::limiter::Limits;
+use crate::model::limiter::ServerLimits;
 use crate::model::price::Price;
 use crate::model::provider::http::is_local;
 use crate::model::registry::ModelError;
@@ -93,7 +93,7 @@ pub struct ModelSpec {
     /// Settings that every call starts from.
     pub settings: Settings,
     /// What the server is asked at once and per minute.
-    pub limits: Limits,
+    pub limits: ServerLimits,
     /// What the server calls the limit on tokens, if that is said.
     pub limit_field: Option<LimitField>,
     /// The price, if not the known one.
@@ -111,7 +111,7 @@ impl ModelSpec {
             base_url: None,
             key: None,
             settings: Settings::default(),
-            limits: Limits::default(),
+            limits: ServerLimits::default(),
             limit_field: None,
             price: None,
             demo: DemoSpec::default(),

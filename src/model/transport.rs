@@ -4,8 +4,8 @@ use crate::base::secret::Secret;
 use crate::model::error::CallError;
 use crate::model::provider::demo::Demo;
 use crate::model::provider::server::Server;
-use crate::model::provider::simulated::Simulated;
-use crate::model::reply::{Fault, Finish, Reply};
+use crate::model::provider::simulated::SimulatedModel;
+use crate::model::reply::{CallFault, Finish, Reply};
 use crate::model::request::Request;
 
 /// How requests travel.
@@ -16,14 +16,14 @@ pub enum Transport {
     /// A server.
     Server(Server),
     /// A model that somebody in the same process speaks for.
-    Simulated(Simulated),
+    Simulated(SimulatedModel),
 }
 
 impl Transport {
     /// Sends one request.
-    pub async fn send(&self, request: &Request) -> Result<Reply, Fault> {
+    pub async fn send(&self, request: &Request) -> Result<Reply, CallFault> {
         match self {
-            Transport::Demo(demo) => demo.send(request).await.map_err(Fault::from),
+            Transport::Demo(demo) => demo.send(request).await.map_err(CallFault::from),
             // These futures are large, and every future around them would be as large.
             Transport::Server(server) => {
                 without_key(&server.key, Box::pin(server.send(request)).await)
@@ -36,8 +36,8 @@ impl Transport {
 /// Takes the key that a server was shown out of what it says.
 fn without_key(
     key: &Result<Option<Secret>, CallError>,
-    result: Result<Reply, Fault>,
-) -> Result<Reply, Fault> {
+    result: Result<Reply, CallFault>,
+) -> Result<Reply, CallFault> {
     let Ok(Some(key)) = key else { return result };
     let clean = |text: String| key.take_out(text);
     match result {

@@ -15,7 +15,7 @@ const HOLD_MAX: Duration = Duration::from_mins(2);
 
 /// How a call ended, as far as it tells something of the server's load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum CallEnd {
     /// With a reply, after this time.
     Reply(Duration),
     /// The server asked to slow down, and perhaps for how long.
@@ -28,7 +28,7 @@ pub enum End {
 
 /// A change of the limit, to be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Change {
+pub struct LimitChange {
     /// Most calls at once, before.
     pub from: u32,
     /// Most calls at once, from now on.
@@ -104,14 +104,14 @@ impl Tuning {
     }
 
     /// A call of an era ends. Gives the change of the limit, if there is one.
-    pub fn end(&mut self, now: Duration, era: u32, end: End) -> Option<Change> {
+    pub fn end(&mut self, now: Duration, era: u32, end: CallEnd) -> Option<LimitChange> {
         self.in_flight = self.in_flight.saturating_sub(1);
         let from = self.limit;
         match end {
-            End::Reply(took) => self.reply(took),
-            End::Late if era == self.era => self.lower(from / 2),
-            End::Late | End::Other => {}
-            End::Refused(asked) => {
+            CallEnd::Reply(took) => self.reply(took),
+            CallEnd::Late if era == self.era => self.lower(from / 2),
+            CallEnd::Late | CallEnd::Other => {}
+            CallEnd::Refused(asked) => {
                 match asked.filter(|asked| *asked <= HOLD_MAX) {
                     Some(_) if self.probes > 0 => self.probes -= 1,
                     Some(asked) => self.hold = self.hold.max(now + asked),
@@ -126,19 +126,19 @@ impl Tuning {
                 }
             }
         }
-        (self.limit != from).then_some(Change { from, to: self.limit })
+        (self.limit != from).then_some(LimitChange { from, to: self.limit })
     }
 
     /// Returns a change that is worth telling, once: the limit is no longer the cap, is the cap again,
     /// or has halved or doubled since the last time. A burst of refusals is told when it is over.
-    pub fn news(&mut self) -> Option<Change> {
+    pub fn news(&mut self) -> Option<LimitChange> {
         let (from, to) = (self.told, self.limit);
         let is_much = to <= from / 2 || to / 2 >= from;
         if from == to || !(is_much || from == self.cap || to == self.cap) {
             return None;
         }
         self.told = to;
-        Some(Change { from, to })
+        Some(LimitChange { from, to })
     }
 
     fn lower(&mut self, limit: u32) {
@@ -184,7 +184,7 @@ mod tests {
     use super::*;
 
     const NOW: Duration = Duration::from_secs(100);
-    const FAST: End = End::Reply(Duration::from_millis(100));
+    const FAST: CallEnd = CallEnd::Reply(Duration::from_millis(100));
 
     fn burst(tuning: &mut Tuning, count: u32) -> Vec<u32> {
         (0..count).map(|_| tuning.begin()).collect()
@@ -195,10 +195,10 @@ mod tests {
         let mut tuning = Tuning::new(1000);
         let eras = burst(&mut tuning, 64);
         for era in &eras[4..] {
-            tuning.end(NOW, *era, End::Refused(None));
+            tuning.end(NOW, *era, CallEnd::Refused(None));
         }
         assert_eq!(tuning.limit(), 4);
-        assert_eq!(tuning.news(), Some(Change { from: 1000, to: 4 }));
+        assert_eq!(tuning.news(), Some(LimitChange { from: 1000, to: 4 }));
         assert_eq!(tuning.news(), None);
         // They end one after the other, which says nothing of the limit.
         for era in &eras[..4] {
@@ -211,13 +211,13 @@ mod tests {
     fn a_limit_rises_only_while_it_is_reached_and_calls_stay_fast() {
         let mut tuning = Tuning::new(1000);
         for era in burst(&mut tuning, 8) {
-            tuning.end(NOW, era, End::Late);
+            tuning.end(NOW, era, CallEnd::Late);
         }
         let low = tuning.limit();
         let mut rounds = |at_once: u32, took: u64| {
             for _ in 0..200 / at_once {
                 for era in burst(&mut tuning, at_once) {
-                    tuning.end(NOW, era, End::Reply(Duration::from_millis(took)));
+                    tuning.end(NOW, era, CallEnd::Reply(Duration::from_millis(took)));
                 }
             }
             tuning.limit()
@@ -226,7 +226,7 @@ mod tests {
         assert_eq!(low, 500);
         let mut tuning = Tuning::new(16);
         let era = tuning.begin();
-        tuning.end(NOW, era, End::Late);
+        tuning.end(NOW, era, CallEnd::Late);
         assert_eq!(tuning.limit(), 8);
         for _ in 0..10 {
             for era in burst(&mut tuning, 16) {
@@ -235,10 +235,10 @@ mod tests {
         }
         assert_eq!(tuning.limit(), 16, "never above the cap");
         let era = tuning.begin();
-        tuning.end(NOW, era, End::Late);
+        tuning.end(NOW, era, CallEnd::Late);
         for _ in 0..10 {
             for era in burst(&mut tuning, 16) {
-                tuning.end(NOW, era, End::Reply(Duration::from_secs(9)));
+                tuning.end(NOW, era, CallEnd::Reply(Duration::from_secs(9)));
             }
         }
         assert_eq!(tuning.limit(), 8, "slow calls do not raise it");
@@ -248,30 +248,40 @@ mod tests {
     fn a_refusal_counts_once_for_all_that_began_with_it() {
         let mut tuning = Tuning::new(64);
         let eras = burst(&mut tuning, 64);
-        let first = tuning.end(NOW, eras[0], End::Refused(None));
-        assert_eq!(first, Some(Change { from: 64, to: 63 }));
+        let first = tuning.end(NOW, eras[0], CallEnd::Refused(None));
+        assert_eq!(first, Some(LimitChange { from: 64, to: 63 }));
         assert_eq!(tuning.end(NOW, eras[1], FAST), None);
-        assert_eq!(tuning.end(NOW, eras[2], End::Refused(None)), None, "replies have come since");
+        assert_eq!(
+            tuning.end(NOW, eras[2], CallEnd::Refused(None)),
+            None,
+            "replies have come since"
+        );
         let era = tuning.begin();
-        assert_eq!(tuning.end(NOW, era, End::Refused(None)), Some(Change { from: 63, to: 61 }));
-        assert_eq!(tuning.end(NOW, eras[3], End::Other), None);
+        assert_eq!(
+            tuning.end(NOW, era, CallEnd::Refused(None)),
+            Some(LimitChange { from: 63, to: 61 })
+        );
+        assert_eq!(tuning.end(NOW, eras[3], CallEnd::Other), None);
         // With few in flight the number says little, so the limit is lowered by half at most.
         for era in &eras[4..60] {
-            tuning.end(NOW, *era, End::Other);
+            tuning.end(NOW, *era, CallEnd::Other);
         }
         let era = tuning.begin();
-        assert_eq!(tuning.end(NOW, era, End::Refused(None)), Some(Change { from: 61, to: 30 }));
+        assert_eq!(
+            tuning.end(NOW, era, CallEnd::Refused(None)),
+            Some(LimitChange { from: 61, to: 30 })
+        );
     }
 
     #[test]
     fn a_wish_to_wait_holds_up_everybody_unless_it_is_too_long() {
         let mut tuning = Tuning::new(64);
         let era = tuning.begin();
-        tuning.end(NOW, era, End::Refused(Some(Duration::from_secs(5))));
+        tuning.end(NOW, era, CallEnd::Refused(Some(Duration::from_secs(5))));
         assert_eq!(tuning.hold(NOW + Duration::from_secs(2)), Some(Duration::from_secs(3)));
         assert_eq!(tuning.hold(NOW + Duration::from_secs(5)), None);
         let era = tuning.begin();
-        tuning.end(NOW, era, End::Refused(Some(Duration::from_hours(1))));
+        tuning.end(NOW, era, CallEnd::Refused(Some(Duration::from_hours(1))));
         assert_eq!(tuning.hold(NOW + Duration::from_secs(5)), None);
     }
 }

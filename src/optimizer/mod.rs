@@ -2,48 +2,43 @@
 //! Pure but for `knowledge`, which keeps it, and `guide_file`, which reads and writes the guide's
 //! own format.
 
-pub mod accuracy;
-pub mod advice;
-pub mod audit;
-pub mod cell;
-pub mod chooser;
-pub mod compare;
-pub mod execution;
-pub mod experience;
-pub mod experiment;
-pub mod failure;
-pub mod feature;
-pub mod findings;
-pub mod guide_file;
-mod hindsight;
-pub mod insights;
-pub mod knowledge;
-pub mod label;
+pub mod choice;
+pub mod evidence;
 pub mod learner;
-pub mod note;
-pub mod observation;
-pub mod packed;
-pub mod pattern;
-pub mod policy;
 pub mod stats;
+pub mod trial;
 
 use crate::base::clock::TimeSource;
 use crate::base::failure::{Failure, Kind};
 use crate::base::id::RunId;
 use crate::base::rng::Rng;
 use crate::base::strand::Spot;
-use crate::optimizer::advice::{Manner, standings};
-use crate::optimizer::chooser::near;
-use crate::optimizer::experience::Experience;
-use crate::optimizer::feature::{FeatureError, Features, OF};
-use crate::optimizer::guide_file::{GuideFile, GuideFileError};
-use crate::optimizer::hindsight::Hindsight;
-use crate::optimizer::insights::Cells;
-use crate::optimizer::knowledge::{FailureClass, Knowledge, KnowledgeError};
+use crate::optimizer::choice::chooser::near;
+use crate::optimizer::choice::formulas::Policy;
+use crate::optimizer::choice::formulas::RankedPattern;
+use crate::optimizer::choice::formulas::rank;
+use crate::optimizer::choice::recommendation::Manner;
+use crate::optimizer::choice::recommendation::standings;
+use crate::optimizer::evidence::feature;
+use crate::optimizer::evidence::feature::FeatureError;
+use crate::optimizer::evidence::feature::Features;
+use crate::optimizer::evidence::feature::OF;
+use crate::optimizer::evidence::guide_file::GuideFile;
+use crate::optimizer::evidence::guide_file::GuideFileError;
+use crate::optimizer::evidence::hindsight::Hindsight;
+use crate::optimizer::evidence::insights;
+use crate::optimizer::evidence::insights::Cells;
+use crate::optimizer::evidence::knowledge::FailureClass;
+use crate::optimizer::evidence::knowledge::Knowledge;
+use crate::optimizer::evidence::knowledge::KnowledgeError;
+use crate::optimizer::evidence::observation::MetricsError;
+use crate::optimizer::evidence::observation::Observation;
+use crate::optimizer::evidence::observation::ObservationSource;
+use crate::optimizer::evidence::pattern::NameError;
+use crate::optimizer::evidence::pattern::Pattern;
+use crate::optimizer::evidence::pattern::TaskType;
+use crate::optimizer::learner::synced::SyncedLearner;
 use crate::optimizer::learner::{Objective, Scale};
-use crate::optimizer::observation::{MetricsError, Observation, Source};
-use crate::optimizer::pattern::{NameError, Pattern, TaskType};
-use crate::optimizer::policy::{Policy, Ranked, rank};
 use serde_json::{Map, Value};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,7 +71,7 @@ pub struct Optimizer {
     knowledge: Rc<Knowledge>,
     policy: Policy,
     manner: Manner,
-    experience: Rc<RefCell<Experience>>,
+    experience: Rc<RefCell<SyncedLearner>>,
     rng: Rc<RefCell<Rng>>,
     seed: u64,
     time: TimeSource,
@@ -92,7 +87,7 @@ pub struct Optimizer {
 impl Optimizer {
     /// Creates an optimizer on what is known.
     pub fn new(knowledge: Rc<Knowledge>, policy: Policy, learn_from_demo: bool) -> Optimizer {
-        let experience = Rc::new(RefCell::new(Experience::new(None)));
+        let experience = Rc::new(RefCell::new(SyncedLearner::new(None)));
         let (manner, rng) = (Manner::default(), Rc::new(RefCell::new(Rng::seeded(0))));
         let (time, hindsight) =
             (TimeSource::default(), Rc::new(RefCell::new(Hindsight::new(None))));
@@ -120,7 +115,7 @@ impl Optimizer {
     /// Says what counts, if it is not the usual; what limits there are; and how chance begins.
     #[must_use]
     pub fn choosing(self, objective: Option<Objective>, manner: Manner, seed: u64) -> Optimizer {
-        let experience = Rc::new(RefCell::new(Experience::new(objective)));
+        let experience = Rc::new(RefCell::new(SyncedLearner::new(objective)));
         let hindsight = Rc::new(RefCell::new(Hindsight::new(objective)));
         let rng = Rc::new(RefCell::new(Rng::seeded(seed)));
         Optimizer { manner, experience, rng, seed, hindsight, ..self }
@@ -234,7 +229,7 @@ impl Optimizer {
         demo: bool,
     ) -> Result<(), OptimizerError> {
         if demo && !metrics.contains_key("demo_calls") {
-            seen.source = Source::Demo;
+            seen.source = ObservationSource::Demo;
         }
         seen.execution.clone_from(&self.name);
         self.record_observation(seen).await
@@ -261,8 +256,8 @@ impl Optimizer {
         Ok(experience.scale(task))
     }
 
-    fn counts(&self, source: Source) -> bool {
-        source == Source::Live || self.learn_from_demo
+    fn counts(&self, source: ObservationSource) -> bool {
+        source == ObservationSource::Live || self.learn_from_demo
     }
 
     /// Returns what every execution on a kind of task was worth, in the order of recording.
@@ -279,7 +274,7 @@ impl Optimizer {
     }
 
     /// Ranks what is known on a kind of task, the best first.
-    pub fn standings(&self, task: &TaskType) -> Result<Vec<Ranked>, OptimizerError> {
+    pub fn standings(&self, task: &TaskType) -> Result<Vec<RankedPattern>, OptimizerError> {
         let cells = self.knowledge.cells(task)?;
         if self.policy != Policy::Learn {
             return Ok(rank(self.policy, cells));

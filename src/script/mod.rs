@@ -1,43 +1,15 @@
 //! The only code that knows Rhai: compiles and runs scripts, and gives them their words.
 
 pub mod api;
-mod bounded;
-mod captures;
 mod check;
-pub mod codes;
-mod convert;
-pub mod definitions;
 pub mod diagnostic;
 pub mod dialogue;
-mod difference;
-mod each;
-mod error;
-mod executable;
-pub(crate) mod fiber;
-pub(crate) mod files;
-mod home;
-mod language;
-pub mod lexeme;
-mod limits;
-mod mismatch;
-mod modules;
-mod nested;
-mod options;
-mod order;
-pub mod permission;
-pub(crate) mod process;
-mod procfs;
-pub mod shown;
-mod snapshot;
-mod source;
-mod stdlib;
-mod tasks;
+pub mod host;
+pub mod reference;
 pub mod test;
-mod transcript;
-pub mod vocabulary;
 
 pub use crate::script::api::state::State;
-pub use crate::script::limits::OPERATIONS_MAX;
+pub use crate::script::host::limits::OPERATIONS_MAX;
 
 use crate::base::failure::{Failure, Kind};
 use crate::base::file;
@@ -45,11 +17,22 @@ use crate::executor::Executor;
 use crate::executor::attempt::Stop;
 use crate::flow::callback;
 use crate::model::registry::Models;
-use crate::script::captures::Follows;
-use crate::script::diagnostic::{Diagnostic, Level};
-use crate::script::error::Raised;
-use crate::script::permission::Permissions;
-use crate::script::tasks::Task;
+use crate::script::diagnostic::mismatch;
+use crate::script::diagnostic::{Diagnostic, Severity};
+use crate::script::host::captures;
+use crate::script::host::captures::Follows;
+use crate::script::host::convert;
+use crate::script::host::error;
+use crate::script::host::error::EvalError;
+use crate::script::host::home;
+use crate::script::host::language;
+use crate::script::host::limits;
+use crate::script::host::modules;
+use crate::script::host::permission::Permissions;
+use crate::script::host::source;
+use crate::script::host::stdlib;
+use crate::script::host::tasks;
+use crate::script::host::tasks::Task;
 use crate::store::StoreError;
 use crate::store::writer::Writer;
 use rhai::{AST, Dynamic, Engine, Scope};
@@ -118,7 +101,7 @@ pub(crate) struct Inner {
     background: RefCell<Vec<Rc<api::task::Background>>>,
     /// Why the run cannot go on, once that is so.
     broken: RefCell<Option<StoreError>>,
-    limits: Rc<limits::Limits>,
+    limits: Rc<limits::ScriptLimits>,
     /// Stands in for the executor while a line of a dialogue is only planned.
     plan: RefCell<Option<Rc<Executor>>>,
     /// Whether what the demo model does counts as experience.
@@ -138,12 +121,12 @@ impl Inner {
         self.plan.borrow().is_some()
     }
 
-    fn engine(&self) -> Result<Rc<Engine>, Raised> {
+    fn engine(&self) -> Result<Rc<Engine>, EvalError> {
         self.engine.borrow().upgrade().ok_or_else(|| error::terminate(Kind::Interrupted))
     }
 
     /// Makes an error of a script of whatever stopped its work.
-    fn raise(&self, stop: Stop) -> Raised {
+    fn raise(&self, stop: Stop) -> EvalError {
         match stop {
             Stop::Failed(failure) => error::throw(&failure),
             Stop::Store(store) => {
@@ -154,12 +137,12 @@ impl Inner {
     }
 
     /// Makes a failure of what a script raised.
-    fn failure(&self, raised: &Raised) -> Failure {
+    fn failure(&self, raised: &EvalError) -> Failure {
         self.failure_in(raised, &self.script_name())
     }
 
     /// Makes a failure of what a script raised that is known by another name.
-    fn failure_in(&self, raised: &Raised, script: &str) -> Failure {
+    fn failure_in(&self, raised: &EvalError, script: &str) -> Failure {
         let engine = self.engine.borrow().upgrade();
         let mut failure = error::failure(raised, script);
         let better = engine.and_then(|engine| mismatch::explain(&engine, error::innermost(raised)));
@@ -255,7 +238,7 @@ impl Program {
 impl Host {
     /// Creates a host.
     pub fn new(with: Surroundings) -> Host {
-        let limits = limits::Limits::new(
+        let limits = limits::ScriptLimits::new(
             with.operations_max,
             with.interrupted.clone(),
             with.executor.clone(),
@@ -299,7 +282,7 @@ impl Host {
         let text = source::plain(text);
         let (ast, found) = self.read(&text);
         let (faults, warnings): (Vec<_>, Vec<_>) =
-            found.into_iter().partition(|found| found.level == Level::Error);
+            found.into_iter().partition(|found| found.level == Severity::Error);
         match ast {
             Some(ast) if faults.is_empty() => {
                 self.inner.captures.add(&ast, Follows::Nothing);
@@ -361,7 +344,7 @@ impl Host {
         &self,
         program: &Program,
         task: Task,
-        function: impl FnOnce() -> Result<Dynamic, Raised> + 'static,
+        function: impl FnOnce() -> Result<Dynamic, EvalError> + 'static,
     ) -> Result<Dynamic, ScriptError> {
         self.renew(program);
         let result = self.inner.executor().drive(tasks::start(task, function)).await;
@@ -409,7 +392,7 @@ impl Host {
     }
 
     /// Returns the reference of everything that scripts can call.
-    pub fn reference(&self) -> Vec<api::Entry> {
+    pub fn reference(&self) -> Vec<api::WordEntry> {
         api::reference(&self.engine, &self.inner)
     }
 }

@@ -30,7 +30,7 @@ struct FileId {
 }
 
 /// What changes when something is written to a file in place: its length and its time.
-type Shape = (u64, i64, i64);
+type FileStamp = (u64, i64, i64);
 
 /// How far the log was written back to the store. If this has not changed, no checkpoint has written to
 /// the store.
@@ -52,7 +52,7 @@ pub(super) struct Anchor {
     /// The log of the newest changes and its index.
     beside: Vec<(PathBuf, FileId)>,
     /// `None` where changes go to the store itself, and SQLite looks whether somebody else made some.
-    shape: Option<Shape>,
+    shape: Option<FileStamp>,
     backfill: Option<Backfill>,
     looked_at: Duration,
     /// Until when a new shape is nothing to wonder about.
@@ -245,7 +245,7 @@ fn file_id(file: &Metadata) -> FileId {
     FileId { device: file.dev(), inode: file.ino() }
 }
 
-fn shape(file: &Metadata) -> Shape {
+fn shape(file: &Metadata) -> FileStamp {
     (file.len(), file.mtime(), file.mtime_nsec())
 }
 

@@ -13,29 +13,29 @@ const SILENT: Duration = Duration::from_secs(1);
 const PAUSES_MS: [u64; 12] = [1, 2, 5, 10, 15, 20, 25, 25, 25, 50, 50, 100];
 
 /// Called with what people should know while they wait.
-type Listener = fn(&str);
+type WaitListener = fn(&str);
 
-static LISTENER: OnceLock<Listener> = OnceLock::new();
+static LISTENER: OnceLock<WaitListener> = OnceLock::new();
 
 /// Sets who is told that the program waits for a store. Only the first call counts.
-pub fn on_wait(listener: Listener) {
+pub fn on_wait(listener: WaitListener) {
     LISTENER.get_or_init(|| listener);
 }
 
 /// Lets a connection wait for others, and say so if it takes long.
 pub(super) fn wait_for_others(connection: &mut Connection, path: &Path) -> rusqlite::Result<()> {
-    let mut wait = Wait { path: path.to_owned(), waited: Duration::ZERO };
+    let mut wait = LockWait { path: path.to_owned(), waited: Duration::ZERO };
     connection.busy_handler(Some(move |tries| wait.again(tries)))
 }
 
 /// One wait after the other of a connection.
-struct Wait {
+struct LockWait {
     path: PathBuf,
     /// How long the wait under way has taken.
     waited: Duration,
 }
 
-impl Wait {
+impl LockWait {
     /// Pauses before another try; tells whether there is to be one. `tries` have failed before.
     fn again(&mut self, tries: i32) -> bool {
         if tries == 0 {

@@ -1,6 +1,6 @@
 //! The tables, and the steps from one format to the next.
 
-use crate::base::failpoint::{self, Point};
+use crate::base::failpoint::{self, Failpoint};
 use crate::store::{StoreError, patience};
 use rusqlite::{Connection, TransactionBehavior};
 use std::collections::BTreeSet;
@@ -155,7 +155,7 @@ fn migrate(connection: &mut Connection, found: i64) -> rusqlite::Result<i64> {
     }
     let now = found + i64::try_from(missing.len()).expect("few steps");
     tx.pragma_update(None, "user_version", now)?;
-    failpoint::pass(Point::StoreMade);
+    failpoint::pass(Failpoint::StoreMade);
     tx.commit()?;
     Ok(now)
 }
@@ -174,35 +174,36 @@ pub(super) fn lacks(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     }
 
     let found = parts(connection)?;
-    let lacking: Vec<Part> = parts(&whole)?.into_iter().filter(|p| !found.contains(p)).collect();
-    let is_told = |part: &&Part| match part {
-        Part::Table(_) | Part::Index(_) => true,
+    let lacking: Vec<SchemaPart> =
+        parts(&whole)?.into_iter().filter(|p| !found.contains(p)).collect();
+    let is_told = |part: &&SchemaPart| match part {
+        SchemaPart::Table(_) | SchemaPart::Index(_) => true,
         // A table that is missing lacks its columns, too.
-        Part::Column(table, _) => !lacking.contains(&Part::Table(table.clone())),
+        SchemaPart::Column(table, _) => !lacking.contains(&SchemaPart::Table(table.clone())),
     };
     Ok(lacking.iter().filter(is_told).map(ToString::to_string).collect())
 }
 
 /// A part of the schema.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Part {
+enum SchemaPart {
     Table(String),
     /// A column of a table.
     Column(String, String),
     Index(String),
 }
 
-impl fmt::Display for Part {
+impl fmt::Display for SchemaPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Part::Table(table) => write!(f, "the table `{table}`"),
-            Part::Column(table, column) => write!(f, "the column `{column}` of `{table}`"),
-            Part::Index(index) => write!(f, "the index `{index}`"),
+            SchemaPart::Table(table) => write!(f, "the table `{table}`"),
+            SchemaPart::Column(table, column) => write!(f, "the column `{column}` of `{table}`"),
+            SchemaPart::Index(index) => write!(f, "the index `{index}`"),
         }
     }
 }
 
-fn parts(connection: &Connection) -> rusqlite::Result<BTreeSet<Part>> {
+fn parts(connection: &Connection) -> rusqlite::Result<BTreeSet<SchemaPart>> {
     let mut statement = connection.prepare(
         "SELECT 'table', name, '' FROM sqlite_schema WHERE type = 'table'
          UNION ALL SELECT 'index', name, '' FROM sqlite_schema WHERE type = 'index'
@@ -212,12 +213,12 @@ fn parts(connection: &Connection) -> rusqlite::Result<BTreeSet<Part>> {
     let parts = statement.query_map([], |row| {
         let (kind, name): (String, String) = (row.get(0)?, row.get(1)?);
         Ok(match kind.as_str() {
-            "table" => Part::Table(name),
-            "index" => Part::Index(name),
-            _ => Part::Column(name, row.get(2)?),
+            "table" => SchemaPart::Table(name),
+            "index" => SchemaPart::Index(name),
+            _ => SchemaPart::Column(name, row.get(2)?),
         })
     })?;
-    let own = |part: &Part| !matches!(part, Part::Index(name) | Part::Table(name) if name.starts_with("sqlite_"));
-    let parts: BTreeSet<Part> = parts.collect::<Result<_, _>>()?;
+    let own = |part: &SchemaPart| !matches!(part, SchemaPart::Index(name) | SchemaPart::Table(name) if name.starts_with("sqlite_"));
+    let parts: BTreeSet<SchemaPart> = parts.collect::<Result<_, _>>()?;
     Ok(parts.into_iter().filter(own).collect())
 }

@@ -1,6 +1,6 @@
 //! The store's one writer thread. Appends that wait at the same time share one commit.
 
-use crate::base::failpoint::{self, Fault, Point};
+use crate::base::failpoint::{self, DiskFault, Failpoint};
 use crate::store::StoreError;
 use crate::store::anchor::Anchor;
 use rusqlite::{Connection, TransactionBehavior, ffi};
@@ -19,7 +19,7 @@ const LAZY: Duration = Duration::from_millis(10);
 const COMPANY: Duration = Duration::from_micros(500);
 
 /// A change to the store. It may be applied again if the transaction it was part of failed.
-pub type Change = Box<dyn FnMut(&Connection) -> rusqlite::Result<()> + Send>;
+pub type StoreChange = Box<dyn FnMut(&Connection) -> rusqlite::Result<()> + Send>;
 
 /// Tells whether the change of a series with this number, and what it stands on, is in the store.
 type Guard = dyn Fn(&Connection, i64) -> rusqlite::Result<bool> + Send + Sync;
@@ -64,7 +64,7 @@ impl Series {
 
 /// The place of a change in a series.
 #[derive(Debug, Clone)]
-struct Place {
+struct SeriesPlace {
     series: Series,
     number: i64,
 }
@@ -79,10 +79,10 @@ enum Look {
 }
 
 /// A change on its way, and who waits for it.
-struct Job {
-    change: Change,
+struct WriteJob {
+    change: StoreChange,
     /// What it belongs to; alone it stands for itself.
-    place: Option<Place>,
+    place: Option<SeriesPlace>,
     done: Option<oneshot::Sender<Result<(), StoreError>>>,
     /// How well it is checked afterwards that the store is still there.
     look: Look,
@@ -93,7 +93,7 @@ struct Job {
 /// What is waiting to be written.
 #[derive(Default)]
 struct Queue {
-    jobs: Vec<Job>,
+    jobs: Vec<WriteJob>,
     /// Whether somebody waits for one of them.
     is_urgent: bool,
     is_closed: bool,
@@ -101,12 +101,12 @@ struct Queue {
 
 /// The queue, and the bell that wakes the writer.
 #[derive(Default)]
-struct Shared {
+struct WriterQueue {
     queue: Mutex<Queue>,
     bell: Condvar,
 }
 
-impl Shared {
+impl WriterQueue {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().expect("nobody panics while holding the queue")
     }
@@ -114,7 +114,7 @@ impl Shared {
 
 /// The handle to the writer thread. Dropping it writes everything that is still on its way.
 pub struct Writer {
-    shared: Arc<Shared>,
+    shared: Arc<WriterQueue>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -127,7 +127,7 @@ impl std::fmt::Debug for Writer {
 impl Writer {
     /// Starts the writer on its own connection to the store at `path`.
     pub fn start(connection: Connection, path: &Path) -> Writer {
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(WriterQueue::default());
         let (path, queue) = (path.to_owned(), shared.clone());
         let thread = std::thread::Builder::new().name("store".to_owned()).spawn(move || {
             let _closing = Closing(queue.clone());
@@ -138,7 +138,7 @@ impl Writer {
     }
 
     /// Applies a change that stands for itself, and returns once it is on the disk.
-    pub async fn apply(&self, change: Change) -> Result<(), StoreError> {
+    pub async fn apply(&self, change: StoreChange) -> Result<(), StoreError> {
         self.wait(change, None, Look::Quick).await
     }
 
@@ -152,7 +152,7 @@ impl Writer {
         &self,
         series: &Series,
         number: i64,
-        change: Change,
+        change: StoreChange,
     ) -> Result<(), StoreError> {
         self.follow(series, number, change, Look::Quick).await
     }
@@ -163,7 +163,7 @@ impl Writer {
         &self,
         series: &Series,
         number: i64,
-        change: Change,
+        change: StoreChange,
     ) -> Result<(), StoreError> {
         self.follow(series, number, change, Look::Close).await
     }
@@ -172,11 +172,11 @@ impl Writer {
         &self,
         series: &Series,
         number: i64,
-        change: Change,
+        change: StoreChange,
         look: Look,
     ) -> Result<(), StoreError> {
         series.broken()?;
-        let place = Place { series: series.clone(), number };
+        let place = SeriesPlace { series: series.clone(), number };
         self.wait(change, Some(place), look).await
     }
 
@@ -185,12 +185,18 @@ impl Writer {
         &self,
         series: &Series,
         number: i64,
-        change: Change,
+        change: StoreChange,
     ) -> Result<impl Future<Output = Result<(), StoreError>> + 'static, StoreError> {
         series.broken()?;
         let (done, receipt) = oneshot::channel();
-        let place = Some(Place { series: series.clone(), number });
-        self.send(Job { change, place, done: Some(done), look: Look::Quick, is_spare: false })?;
+        let place = Some(SeriesPlace { series: series.clone(), number });
+        self.send(WriteJob {
+            change,
+            place,
+            done: Some(done),
+            look: Look::Quick,
+            is_spare: false,
+        })?;
         Ok(async { receipt.await.map_err(|_| StoreError::WriterStopped)? })
     }
 
@@ -200,33 +206,33 @@ impl Writer {
         &self,
         series: &Series,
         number: i64,
-        change: Change,
+        change: StoreChange,
     ) -> Result<(), StoreError> {
         series.broken()?;
-        let place = Some(Place { series: series.clone(), number });
-        self.send(Job { change, place, done: None, look: Look::Quick, is_spare: false })
+        let place = Some(SeriesPlace { series: series.clone(), number });
+        self.send(WriteJob { change, place, done: None, look: Look::Quick, is_spare: false })
     }
 
     /// Applies a change that nobody misses if it fails: soon, after what has come before, and in a
     /// commit of its own, so that it takes nothing with it where there is no room for it.
-    pub fn apply_spare(&self, change: Change) {
+    pub fn apply_spare(&self, change: StoreChange) {
         // The writer has stopped: others say so.
         let look = Look::Quick;
-        let _ = self.send(Job { change, place: None, done: None, look, is_spare: true });
+        let _ = self.send(WriteJob { change, place: None, done: None, look, is_spare: true });
     }
 
     async fn wait(
         &self,
-        change: Change,
-        place: Option<Place>,
+        change: StoreChange,
+        place: Option<SeriesPlace>,
         look: Look,
     ) -> Result<(), StoreError> {
         let (done, receipt) = oneshot::channel();
-        self.send(Job { change, place, done: Some(done), look, is_spare: false })?;
+        self.send(WriteJob { change, place, done: Some(done), look, is_spare: false })?;
         receipt.await.map_err(|_| StoreError::WriterStopped)?
     }
 
-    fn send(&self, job: Job) -> Result<(), StoreError> {
+    fn send(&self, job: WriteJob) -> Result<(), StoreError> {
         let mut queue = self.shared.lock();
         if queue.is_closed {
             return Err(StoreError::WriterStopped);
@@ -256,7 +262,7 @@ impl Drop for Writer {
 }
 
 /// Closes the queue when the writer ends, also by a panic, so that nobody waits for it.
-struct Closing(Arc<Shared>);
+struct Closing(Arc<WriterQueue>);
 
 impl Drop for Closing {
     fn drop(&mut self) {
@@ -268,7 +274,7 @@ impl Drop for Closing {
 }
 
 /// Writes what comes until the handle is gone and everything is written.
-fn serve(connection: Connection, path: &Path, shared: &Shared) {
+fn serve(connection: Connection, path: &Path, shared: &WriterQueue) {
     let anchor = Anchor::of(&connection, path);
     let mut file = StoreFile { connection, path: path.to_owned(), anchor };
     let mut was_company = false;
@@ -284,7 +290,7 @@ fn serve(connection: Connection, path: &Path, shared: &Shared) {
 
 /// Waits for work; while nobody waits for an answer, a little longer, so that more shares the
 /// commit.
-fn next_batch(shared: &Shared, was_company: bool) -> Option<Vec<Job>> {
+fn next_batch(shared: &WriterQueue, was_company: bool) -> Option<Vec<WriteJob>> {
     const INVARIANT: &str = "nobody panics while holding the queue";
     let queue = shared.lock();
     let queue = shared
@@ -315,8 +321,9 @@ struct StoreFile {
 impl StoreFile {
     /// Commits the whole batch. When that fails and the store is not at fault, each job is tried by
     /// itself, so that one bad change does not take its neighbours with it.
-    fn commit(&mut self, mut batch: Vec<Job>) {
-        let broken = |job: &Job| job.place.as_ref().map_or(Ok(()), |place| place.series.broken());
+    fn commit(&mut self, mut batch: Vec<WriteJob>) {
+        let broken =
+            |job: &WriteJob| job.place.as_ref().map_or(Ok(()), |place| place.series.broken());
         batch.retain_mut(|job| match broken(job) {
             Ok(()) => true,
             Err(error) => {
@@ -344,7 +351,7 @@ impl StoreFile {
 
     /// Applies the changes in one transaction, and checks that it has reached the store that others
     /// see. A store that is no longer there explains whatever else went wrong.
-    fn write(&mut self, batch: &mut [Job]) -> Result<(), StoreError> {
+    fn write(&mut self, batch: &mut [WriteJob]) -> Result<(), StoreError> {
         let closely = batch.iter().any(|job| job.look == Look::Close);
         let applied = apply_all(&mut self.connection, batch);
         if let Some(anchor) = &mut self.anchor {
@@ -355,12 +362,12 @@ impl StoreFile {
 }
 
 /// Applies the changes in one transaction.
-fn apply_all(connection: &mut Connection, jobs: &mut [Job]) -> rusqlite::Result<()> {
-    act_out(Point::CommitBegins)?;
+fn apply_all(connection: &mut Connection, jobs: &mut [WriteJob]) -> rusqlite::Result<()> {
+    act_out(Failpoint::CommitBegins)?;
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut followed: Vec<Arc<OnceLock<StoreError>>> = Vec::new();
     for job in jobs {
-        if let Some(Place { series, number }) = &job.place
+        if let Some(SeriesPlace { series, number }) = &job.place
             && followed.iter().all(|known| !Arc::ptr_eq(known, &series.failed))
         {
             series.follow(&tx, *number)?;
@@ -368,24 +375,24 @@ fn apply_all(connection: &mut Connection, jobs: &mut [Job]) -> rusqlite::Result<
         }
         (job.change)(&tx)?;
     }
-    act_out(Point::CommitFills)?;
+    act_out(Failpoint::CommitFills)?;
     tx.commit()?;
-    failpoint::pass(Point::CommitEnds);
+    failpoint::pass(Failpoint::CommitEnds);
     Ok(())
 }
 
 /// Fails as SQLite does, where a test has told so.
-fn act_out(point: Point) -> rusqlite::Result<()> {
+fn act_out(point: Failpoint) -> rusqlite::Result<()> {
     let code = match failpoint::fault(point) {
         None => return Ok(()),
-        Some(Fault::Full) => ffi::SQLITE_FULL,
-        Some(Fault::Io) => ffi::SQLITE_IOERR_WRITE,
+        Some(DiskFault::Full) => ffi::SQLITE_FULL,
+        Some(DiskFault::Io) => ffi::SQLITE_IOERR_WRITE,
     };
     Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None))
 }
 
 /// Tells the waiter, if there is one, and everything that comes after in the series.
-fn answer(job: &mut Job, result: Result<(), StoreError>) {
+fn answer(job: &mut WriteJob, result: Result<(), StoreError>) {
     if let (Err(error), Some(place)) = (&result, &job.place) {
         place.series.failed.get_or_init(|| error.clone());
     }
@@ -415,7 +422,7 @@ mod tests {
         (folder, Writer::start(connection, &path), store::open(&path).expect("a second reader"))
     }
 
-    fn insert(n: i64, bytes: i64) -> Change {
+    fn insert(n: i64, bytes: i64) -> StoreChange {
         Box::new(move |tx| {
             tx.execute("INSERT INTO t VALUES (?, zeroblob(?))", (n, bytes)).map(|_| ())
         })
@@ -509,7 +516,7 @@ mod tests {
         let writer = Writer::start(connection, &path);
         let other = store::open(&path).expect("a second program");
         other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
-        let nothing = || -> Change { Box::new(|_| Ok(())) };
+        let nothing = || -> StoreChange { Box::new(|_| Ok(())) };
         let all =
             block_on(async { futures::join!(writer.apply(nothing()), writer.apply(nothing())) });
         assert!(matches!(all, (Err(StoreError::Locked { .. }), Err(StoreError::Locked { .. }))));

@@ -240,7 +240,9 @@ fn codes_are_explained() {
 
 #[test]
 fn the_examples_of_codes_show_what_they_explain() {
-    for code in kaizen::script::codes::CODES.iter().filter(|code| !code.example.is_empty()) {
+    for code in
+        kaizen::script::diagnostic::codes::CODES.iter().filter(|code| !code.example.is_empty())
+    {
         let project = project();
         project.file("p/s.rhai", code.example);
         let (_, faults) = check(&project, &["-C", "p"]);
@@ -255,7 +257,7 @@ fn the_written_list_of_codes_is_up_to_date() {
                     terminal. Where an error has a kind,\nthat is what `catch (e)` sees as \
                     `e.kind`. Written by `UPDATE=1 cargo test codes`.\n"
         .to_owned();
-    for code in kaizen::script::codes::CODES {
+    for code in kaizen::script::diagnostic::codes::CODES {
         let kind = code.kind().map_or(String::new(), |kind| format!(" (kind `{kind}`)"));
         text.push_str(&format!("\n## {}: {}{kind}\n\n{}\n", code.id, code.title, code.text));
         if !code.example.is_empty() {

@@ -312,7 +312,8 @@ fn what_the_function_of_expand_gives_is_refused_in_its_place() {
         let ran = project.kaizen(&["run", "s.rhai"]);
         assert_eq!(ran.code, Some(1), "{}", ran.stderr);
         assert!(ran.stderr.contains("--> s.rhai:3:"), "{}", ran.stderr);
-        let said = if options.starts_with("name") { "cannot give a `name`" } else { "`instrution`" };
+        let said =
+            if options.starts_with("name") { "cannot give a `name`" } else { "`instrution`" };
         assert!(ran.stderr.contains(said), "{}", ran.stderr);
     }
 }
@@ -327,5 +328,10 @@ fn a_report_gives_the_result_of_a_node() {
          let r = session(branch(\"demo/echo\")).flow(g);\nprint(r.result(n) + r.result(e) + r.result(\"each\"));\n",
     );
     let ran = project.kaizen(&["run", "s.rhai"]);
-    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "[1, 2, 2, 4, 2, 4]\n"), "{}", ran.stderr);
+    assert_eq!(
+        (ran.code, ran.stdout.as_str()),
+        (Some(0), "[1, 2, 2, 4, 2, 4]\n"),
+        "{}",
+        ran.stderr
+    );
 }

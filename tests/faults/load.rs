@@ -8,9 +8,9 @@ use kaizen::base::rng::Rng;
 use kaizen::executor::retry::pause;
 use kaizen::model::Model;
 use kaizen::model::error::{CallError, Retry};
-use kaizen::model::limiter::Limits;
+use kaizen::model::limiter::ServerLimits;
 use kaizen::model::message::{Message, Role};
-use kaizen::model::provider::simulated::Simulated;
+use kaizen::model::provider::simulated::SimulatedModel;
 use kaizen::model::reply::{Finish, Reply, Usage};
 use kaizen::model::request::{Request, Settings};
 use std::cell::{Cell, RefCell};
@@ -61,7 +61,7 @@ impl Load {
     /// A model on this server, with a limiter of its own.
     fn model(&self, began: Duration, max_concurrent: Option<u32>) -> Model {
         let load = self.clone();
-        let speaker = Simulated::new(move |_| {
+        let speaker = SimulatedModel::new(move |_| {
             let load = load.clone();
             Box::pin(async move {
                 let now = clock::monotonic().saturating_sub(began).as_secs_f64();
@@ -80,7 +80,7 @@ impl Load {
                 Ok(Reply { text, finish: Some(Finish::Stop), usage, served_by: None })
             })
         });
-        let limits = Limits { max_concurrent, ..Limits::default() };
+        let limits = ServerLimits { max_concurrent, ..ServerLimits::default() };
         Model::simulated("sim/load", Settings::default(), limits, None, speaker)
     }
 }

@@ -14,19 +14,19 @@ use kaizen::base::rng::Rng;
 use kaizen::base::strand::Strand;
 use kaizen::executor::Executor;
 use kaizen::executor::budget::{Bounds, Budget, Tally};
+use kaizen::executor::flow::FlowOptions;
+use kaizen::executor::replies::reuse::Reuse;
 use kaizen::executor::report::Report;
-use kaizen::executor::reuse::Reuse;
-use kaizen::executor::run::FlowOptions;
 use kaizen::flow::builder::Builder;
 use kaizen::flow::op::{Op, OpKind, Prompt};
 use kaizen::journal::Journal;
 use kaizen::journal::event::Event;
+use kaizen::journal::known_replies::Replies;
 use kaizen::journal::past::{Failures, Past};
-use kaizen::journal::replies::Replies;
 use kaizen::model::Model;
 use kaizen::model::error::CallError;
-use kaizen::model::limiter::Limits;
-use kaizen::model::provider::simulated::Simulated;
+use kaizen::model::limiter::ServerLimits;
+use kaizen::model::provider::simulated::SimulatedModel;
 use kaizen::model::reply::{Finish, Reply};
 use kaizen::model::request::Settings;
 use kaizen::session::Session;
@@ -169,7 +169,7 @@ fn a_day_of_back_off_passes_in_no_time() {
     const PAUSE: Duration = Duration::from_secs(100);
     let tries = Rc::new(Cell::new(0_u32));
     let counted = tries.clone();
-    let busy = Simulated::new(move |_| {
+    let busy = SimulatedModel::new(move |_| {
         let text = if counted.get() < 864 { None } else { Some("at last".to_owned()) };
         counted.set(counted.get() + 1);
         Box::pin(async move {
@@ -182,7 +182,7 @@ fn a_day_of_back_off_passes_in_no_time() {
         })
     });
     let settings = Settings { attempts_max: Some(2000), ..Settings::default() };
-    let model = Model::simulated("sim/busy", settings, Limits::default(), None, busy);
+    let model = Model::simulated("sim/busy", settings, ServerLimits::default(), None, busy);
     let mut builder = Builder::new("day");
     builder.add(Op::new("patient", OpKind::Chat(Prompt::default())), &[]);
     let graph = builder.build().unwrap();

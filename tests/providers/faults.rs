@@ -2,7 +2,7 @@
 
 use super::{ask, kind, model};
 use crate::support::server::{Act, Server, json, refusal};
-use kaizen::model::reply::Called;
+use kaizen::model::reply::CallResult;
 use kaizen::model::request::Settings;
 
 fn piece(text: &str, reason: Option<&str>) -> String {
@@ -10,7 +10,7 @@ fn piece(text: &str, reason: Option<&str>) -> String {
     format!("data: {}\n\n", serde_json::json!({ "choices": [choice] }))
 }
 
-async fn streamed(pieces: Vec<(u64, String)>, cut: bool, settings: Settings) -> Called {
+async fn streamed(pieces: Vec<(u64, String)>, cut: bool, settings: Settings) -> CallResult {
     let server = Server::start(move |_, _, _| Act::Stream { pieces: pieces.clone(), cut });
     let settings = Settings { stream: Some(true), ..settings };
     ask(&model("openai", &server.url), settings).await

@@ -11,7 +11,7 @@ use kaizen::base::failure::Kind;
 use kaizen::model::Model;
 use kaizen::model::message::{Message, Role};
 use kaizen::model::registry::Models;
-use kaizen::model::reply::Called;
+use kaizen::model::reply::CallResult;
 use kaizen::model::request::{Request, Settings};
 use kaizen::model::spec::ModelSpec;
 use std::collections::BTreeMap;
@@ -27,19 +27,19 @@ fn model(provider: &str, url: &str) -> Model {
 }
 
 /// Asks once.
-async fn ask(model: &Model, settings: Settings) -> Called {
+async fn ask(model: &Model, settings: Settings) -> CallResult {
     ask_for(model, "Hello?", settings).await
 }
 
 /// Asks once for something.
-async fn ask_for(model: &Model, question: &str, settings: Settings) -> Called {
+async fn ask_for(model: &Model, question: &str, settings: Settings) -> CallResult {
     let messages =
         vec![Message::new(Role::System, "Be brief."), Message::new(Role::User, question)];
     model.call(&Request { messages, settings, schema: None }).await
 }
 
 /// Returns the kind of the failure, or `ok`.
-fn kind(called: &Called) -> &'static str {
+fn kind(called: &CallResult) -> &'static str {
     let Err(error) = &called.result else { return "ok" };
     let kind = error.kind();
     Kind::ALL.iter().find(|known| **known == kind).map_or("own", Kind::word)

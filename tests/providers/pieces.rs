@@ -5,12 +5,12 @@ use super::reply::raw;
 use super::{ask, kind, model};
 use crate::support::server::{Act, Server, json};
 use kaizen::base::failure::Kind;
-use kaizen::model::reply::Called;
+use kaizen::model::reply::CallResult;
 use kaizen::model::request::Settings;
 use serde_json::{Value, json};
 
 /// Asks for a stream of events with these choices each. `is_marked` if it ends with a mark.
-async fn streamed(events: &[Value], is_marked: bool) -> Called {
+async fn streamed(events: &[Value], is_marked: bool) -> CallResult {
     let events = events.iter().map(|choices| raw(&json!({ "choices": choices })));
     let events = events.map(|bytes| String::from_utf8(bytes).unwrap());
     let mark = is_marked.then(|| "[DONE]".to_owned());
@@ -21,7 +21,7 @@ async fn streamed(events: &[Value], is_marked: bool) -> Called {
     ask(&model("openai", &server.url), settings).await
 }
 
-fn text(called: &Called) -> Result<&str, Kind> {
+fn text(called: &CallResult) -> Result<&str, Kind> {
     called.result.as_deref().map_err(kaizen::model::error::CallError::kind)
 }
 

@@ -8,7 +8,7 @@ use crate::support::server::{Act, Server};
 use futures::StreamExt;
 use kaizen::base::rng::Rng;
 use kaizen::model::error::{CallError, Retry};
-use kaizen::model::reply::Called;
+use kaizen::model::reply::CallResult;
 use kaizen::model::request::Settings;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -28,7 +28,7 @@ enum Way {
 }
 
 /// Says what is wrong with an outcome.
-type Check = Box<dyn Fn(&Called) -> Result<(), String> + Send + Sync>;
+type Check = Box<dyn Fn(&CallResult) -> Result<(), String> + Send + Sync>;
 
 /// One question, what it is answered with, and what must come of it.
 struct Case {
@@ -103,7 +103,7 @@ fn expect(is_so: bool, wrong: &str) -> Result<(), String> {
 }
 
 /// Checks what holds of every outcome.
-fn check_any(called: &Called, text: &str, said: Option<(u64, u64)>) -> Result<(), String> {
+fn check_any(called: &CallResult, text: &str, said: Option<(u64, u64)>) -> Result<(), String> {
     let usage = called.usage.map(|usage| (usage.input(), usage.output()));
     expect(usage.is_none() || usage == said, "the tokens were not said so")?;
     match &called.result {

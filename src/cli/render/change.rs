@@ -9,7 +9,7 @@ const ALIKE_FROM: f64 = 0.3;
 
 /// One difference.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::cli) struct Change {
+pub(in crate::cli) struct ChangeKind {
     /// Where: a name, then keys and places.
     pub(in crate::cli) path: String,
     /// What, in one line.
@@ -22,13 +22,13 @@ pub(in crate::cli) fn compare(
     before: &Value,
     after: &Value,
     width: usize,
-) -> Vec<Change> {
+) -> Vec<ChangeKind> {
     let mut changes = Vec::new();
     collect(path, before, after, width, &mut changes);
     changes
 }
 
-fn collect(path: &str, before: &Value, after: &Value, width: usize, changes: &mut Vec<Change>) {
+fn collect(path: &str, before: &Value, after: &Value, width: usize, changes: &mut Vec<ChangeKind>) {
     if before == after {
         return;
     }
@@ -49,7 +49,7 @@ fn collect(path: &str, before: &Value, after: &Value, width: usize, changes: &mu
             }
         }
         (Value::String(before), Value::String(after)) => {
-            changes.push(Change { path: path.to_owned(), text: words(before, after, width) });
+            changes.push(ChangeKind { path: path.to_owned(), text: words(before, after, width) });
         }
         _ => {
             let half = width / 2;
@@ -58,7 +58,7 @@ fn collect(path: &str, before: &Value, after: &Value, width: usize, changes: &mu
                 (before, Value::Null) => format!("− {}", short(before, width)),
                 _ => format!("{} → {}", short(before, half), short(after, half)),
             };
-            changes.push(Change { path: path.to_owned(), text });
+            changes.push(ChangeKind { path: path.to_owned(), text });
         }
     }
 }

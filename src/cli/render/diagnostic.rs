@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 /// Draws an error; `color` says whether the terminal shows colours.
 pub(in crate::cli) fn render(diagnostic: &Diagnostic, color: bool) -> String {
     let level = match diagnostic.level {
-        script::Level::Error => Level::ERROR,
-        script::Level::Warning => Level::WARNING,
+        script::Severity::Error => Level::ERROR,
+        script::Severity::Warning => Level::WARNING,
     };
     // The renderer draws with escapes of its own, so no other may be among them.
     let message = shown(&diagnostic.message).into_owned();
@@ -48,8 +48,8 @@ fn is_beyond(place: &Place) -> bool {
 /// Returns a diagnostic as data.
 pub(in crate::cli) fn to_json(diagnostic: &Diagnostic) -> Value {
     let level = match diagnostic.level {
-        script::Level::Error => "error",
-        script::Level::Warning => "warning",
+        script::Severity::Error => "error",
+        script::Severity::Warning => "warning",
     };
     let place = diagnostic.place.as_ref();
     json!({
@@ -90,7 +90,7 @@ mod tests {
         let shown = |line| {
             let text = Some("// x\n".repeat(70_000));
             let at = Some(place(line));
-            let (code, level, frames) = ("K0003", script::Level::Error, Vec::new());
+            let (code, level, frames) = ("K0003", script::Severity::Error, Vec::new());
             let message = "no".to_owned();
             let (width, help) = (1, None);
             render(

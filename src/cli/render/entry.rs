@@ -2,7 +2,7 @@
 
 use crate::base::spelling::nearest;
 use crate::base::visible;
-use crate::script::api::{Entry, groups};
+use crate::script::api::{WordEntry, groups};
 
 /// Narrowest page on which a word and its sentence stand side by side.
 const SIDE_BY_SIDE_MIN: usize = 60;
@@ -23,36 +23,36 @@ pub(in crate::cli) struct Page {
 
 /// What was found.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::cli) enum Found<'a> {
+pub(in crate::cli) enum SearchHits<'a> {
     /// The one word that is meant.
-    One(&'a Entry),
+    One(&'a WordEntry),
     /// Words that have to do with what was asked, the best first.
-    Several(Vec<&'a Entry>),
+    Several(Vec<&'a WordEntry>),
     /// Nothing, and the word that is most like what was asked.
     Nothing(Option<&'a str>),
 }
 
 /// Finds what somebody asks for: a word, also as `branch.fork` or `fork(x)`, a group, or text that
 /// the words have in their names, forms or texts.
-pub(in crate::cli) fn find<'a>(entries: &'a [Entry], asked: &str) -> Found<'a> {
+pub(in crate::cli) fn find<'a>(entries: &'a [WordEntry], asked: &str) -> SearchHits<'a> {
     let asked = asked.trim().to_lowercase();
     let word = word_of(&asked);
     if let Some(entry) = entries.iter().find(|entry| entry.name.to_lowercase() == word) {
-        return Found::One(entry);
+        return SearchHits::One(entry);
     }
-    let group: Vec<&Entry> = entries.iter().filter(|entry| entry.group == asked).collect();
+    let group: Vec<&WordEntry> = entries.iter().filter(|entry| entry.group == asked).collect();
     if !group.is_empty() {
-        return Found::Several(group);
+        return SearchHits::Several(group);
     }
     let words: Vec<&str> = asked.split_whitespace().collect();
     let ranked = entries.iter().map(|entry| (rank(entry, &words), entry));
     let mut hits: Vec<_> = ranked.filter_map(|(rank, entry)| rank.map(|r| (r, entry))).collect();
     hits.sort_by_key(|(rank, entry)| (*rank, &entry.name));
-    let hits: Vec<&Entry> = hits.into_iter().map(|(_, entry)| entry).collect();
+    let hits: Vec<&WordEntry> = hits.into_iter().map(|(_, entry)| entry).collect();
     match hits.as_slice() {
-        [] => Found::Nothing(meant(entries, &words)),
-        [one] => Found::One(one),
-        _ => Found::Several(hits),
+        [] => SearchHits::Nothing(meant(entries, &words)),
+        [one] => SearchHits::One(one),
+        _ => SearchHits::Several(hits),
     }
 }
 
@@ -63,7 +63,7 @@ fn word_of(asked: &str) -> &str {
 }
 
 /// Tells how well an entry fits words, 0 being best; `None` if one of them does not occur in it.
-fn rank(entry: &Entry, words: &[&str]) -> Option<usize> {
+fn rank(entry: &WordEntry, words: &[&str]) -> Option<usize> {
     let name = entry.name.to_lowercase();
     let forms = entry.signatures.join("\n").to_lowercase();
     let text = entry.paragraphs().join("\n").to_lowercase();
@@ -79,14 +79,14 @@ fn rank(entry: &Entry, words: &[&str]) -> Option<usize> {
 }
 
 /// Finds the word that may be meant by the first of the asked words that is like one.
-fn meant<'a>(entries: &'a [Entry], words: &[&str]) -> Option<&'a str> {
+fn meant<'a>(entries: &'a [WordEntry], words: &[&str]) -> Option<&'a str> {
     let unknown = words.iter().filter(|word| entries.iter().all(|e| rank(e, &[word]).is_none()));
     let near = |word: &&str| nearest(word_of(word), entries.iter().map(|e| e.name.as_str()));
     unknown.into_iter().find_map(near)
 }
 
 /// Lists all words under the names of their groups, each with its first sentence.
-pub(in crate::cli) fn by_group(entries: &[Entry], page: Page) -> String {
+pub(in crate::cli) fn by_group(entries: &[WordEntry], page: Page) -> String {
     let column = column(entries.iter());
     let blocks = groups().filter_map(|group| {
         let mut of = entries.iter().filter(|entry| entry.group == group).peekable();
@@ -98,18 +98,18 @@ pub(in crate::cli) fn by_group(entries: &[Entry], page: Page) -> String {
 }
 
 /// Lists words as they come, each with its first sentence.
-pub(in crate::cli) fn list(entries: &[&Entry], page: Page) -> String {
+pub(in crate::cli) fn list(entries: &[&WordEntry], page: Page) -> String {
     let column = column(entries.iter().copied());
     let lines = entries.iter().map(|entry| line(entry, column, page));
     lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Returns the width of the column of names.
-fn column<'a>(entries: impl Iterator<Item = &'a Entry>) -> usize {
+fn column<'a>(entries: impl Iterator<Item = &'a WordEntry>) -> usize {
     entries.map(|entry| entry.name.chars().count()).max().unwrap_or(0)
 }
 
-fn line(entry: &Entry, column: usize, page: Page) -> String {
+fn line(entry: &WordEntry, column: usize, page: Page) -> String {
     let name = paint(&entry.name, CYAN, page);
     let beside = page.width >= SIDE_BY_SIDE_MIN;
     let indent = " ".repeat(if beside { column + 4 } else { 6 });
@@ -124,7 +124,7 @@ fn line(entry: &Entry, column: usize, page: Page) -> String {
 }
 
 /// Writes all about one word: its forms, its text, its examples.
-pub(in crate::cli) fn whole(entry: &Entry, page: Page) -> String {
+pub(in crate::cli) fn whole(entry: &WordEntry, page: Page) -> String {
     let width = page.width.min(TEXT_MAX);
     let mut text = format!("{}  ({})\n\n", paint(&entry.name, BOLD, page), entry.group);
     for signature in &entry.signatures {
@@ -169,12 +169,12 @@ fn paint(text: &str, code: &str, page: Page) -> String {
 mod tests {
     use super::*;
 
-    fn entry(name: &str, signature: &str, doc: &str) -> Entry {
+    fn entry(name: &str, signature: &str, doc: &str) -> WordEntry {
         let signatures = vec![signature.to_owned()];
-        Entry { name: name.into(), group: "branches", signatures, doc: doc.into() }
+        WordEntry { name: name.into(), group: "branches", signatures, doc: doc.into() }
     }
 
-    fn entries() -> Vec<Entry> {
+    fn entries() -> Vec<WordEntry> {
         vec![
             entry("copy", "copy(branch: branch)", "Copies it; `fork` does the same."),
             entry("fork", "fork(branch: branch)", "Goes its own way."),
@@ -187,9 +187,9 @@ mod tests {
     fn names(asked: &str) -> Vec<String> {
         let entries = entries();
         match find(&entries, asked) {
-            Found::One(one) => vec![one.name.clone()],
-            Found::Several(hits) => hits.iter().map(|entry| entry.name.clone()).collect(),
-            Found::Nothing(near) => vec![format!("? {}", near.unwrap_or("-"))],
+            SearchHits::One(one) => vec![one.name.clone()],
+            SearchHits::Several(hits) => hits.iter().map(|entry| entry.name.clone()).collect(),
+            SearchHits::Nothing(near) => vec![format!("? {}", near.unwrap_or("-"))],
         }
     }
 

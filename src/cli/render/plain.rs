@@ -1,11 +1,11 @@
 //! Progress where there is no terminal: one line for each operation that has ended.
 
-use crate::cli::render::progress::Running;
+use crate::cli::render::progress::LiveOperation;
 use crate::flow::outcome::Outcome;
 use crate::model::reply::Usage;
 
 /// Tells how an operation ended, for logs and other programs.
-pub(super) fn line(ms: i64, open: &Running, outcome: &Outcome) -> String {
+pub(super) fn line(ms: i64, open: &LiveOperation, outcome: &Outcome) -> String {
     let word = match outcome {
         Outcome::Completed { .. } => "ok",
         Outcome::Failed { .. } => "failed",

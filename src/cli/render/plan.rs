@@ -3,9 +3,12 @@
 use crate::base::unit::Money;
 use crate::cli::render::table;
 use crate::executor::budget::Bounds;
-use crate::executor::guess::ITEMS_ASSUMED;
+use crate::executor::replies::guess::ITEMS_ASSUMED;
 use crate::metrics::experience::Range;
-use crate::metrics::plan::{Asked, Count, Plan, Row};
+use crate::metrics::forecast::CallRange;
+use crate::metrics::forecast::Count;
+use crate::metrics::forecast::Plan;
+use crate::metrics::forecast::PlanRow;
 use serde_json::{Value, json};
 
 /// Most names of one layer that a drawing shows.
@@ -17,7 +20,7 @@ const EQUAL_MIN: usize = 12;
 
 /// Which kinds of runs a plan tells of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::cli) enum Told {
+pub(in crate::cli) enum PlanKind {
     /// `run` asks everything, `run --reuse` only what is not known.
     Both,
     /// `run` asks only what is not known, as kaizen.toml says, and `run --no-reuse` everything.
@@ -28,30 +31,30 @@ pub(in crate::cli) enum Told {
     Rest,
 }
 
-impl Told {
+impl PlanKind {
     /// Names the run that asks everything.
     fn all(self) -> Option<&'static str> {
         match self {
-            Told::Both => Some("run"),
-            Told::BothByDefault => Some("run --no-reuse"),
-            Told::All => Some("calls"),
-            Told::Rest => None,
+            PlanKind::Both => Some("run"),
+            PlanKind::BothByDefault => Some("run --no-reuse"),
+            PlanKind::All => Some("calls"),
+            PlanKind::Rest => None,
         }
     }
 
     /// Names the run that asks only what is not known.
     fn rest(self) -> Option<&'static str> {
         match self {
-            Told::Both => Some("run --reuse"),
-            Told::BothByDefault => Some("run"),
-            Told::All => None,
-            Told::Rest => Some("calls"),
+            PlanKind::Both => Some("run --reuse"),
+            PlanKind::BothByDefault => Some("run"),
+            PlanKind::All => None,
+            PlanKind::Rest => Some("calls"),
         }
     }
 }
 
 /// Writes a plan for people.
-pub(in crate::cli) fn lines(plan: &Plan, runs: usize, told: Told) -> Vec<String> {
+pub(in crate::cli) fn lines(plan: &Plan, runs: usize, told: PlanKind) -> Vec<String> {
     let mut lines = Vec::new();
     for (name, layers) in &plan.graphs {
         let layers: Vec<String> = layers.iter().map(|layer| names(layer)).collect();
@@ -66,10 +69,10 @@ pub(in crate::cli) fn lines(plan: &Plan, runs: usize, told: Told) -> Vec<String>
     lines
 }
 
-fn labelled(name: &str, told: Told, text: &str) -> String {
+fn labelled(name: &str, told: PlanKind, text: &str) -> String {
     match told {
-        Told::Both | Told::BothByDefault => format!("{name}: {text}"),
-        Told::All | Told::Rest => text.to_owned(),
+        PlanKind::Both | PlanKind::BothByDefault => format!("{name}: {text}"),
+        PlanKind::All | PlanKind::Rest => text.to_owned(),
     }
 }
 
@@ -119,7 +122,7 @@ fn doubt(plan: &Plan) -> Option<String> {
 }
 
 /// Says which bounds a run is likely to reach before its end.
-pub(in crate::cli) fn over(asked: &Asked, bounds: &Bounds) -> Vec<String> {
+pub(in crate::cli) fn over(asked: &CallRange, bounds: &Bounds) -> Vec<String> {
     let calls = bounds.calls.filter(|most| asked.calls.least > *most);
     let calls = calls.map(|most| format!("`max_calls` is {most}"));
     let cost = bounds.cost.filter(|most| asked.cost.is_some_and(|cost| cost.p50 > most.dollars()));
@@ -128,7 +131,7 @@ pub(in crate::cli) fn over(asked: &Asked, bounds: &Bounds) -> Vec<String> {
     reached.map(|bound| format!("the budget is used up before the end: {bound}")).collect()
 }
 
-fn asked(asked: &Asked) -> String {
+fn asked(asked: &CallRange) -> String {
     let calls = calls(asked.calls);
     if asked.calls.may_be() { format!("{calls} · {}", cost(asked)) } else { calls }
 }
@@ -146,7 +149,7 @@ fn count(count: Count) -> String {
     }
 }
 
-fn cost(asked: &Asked) -> String {
+fn cost(asked: &CallRange) -> String {
     let known = asked.cost.map(|cost| match asked.calls.most {
         Some(_) => dollars(cost),
         None => format!("{} or more", dollars(Range { p95: cost.p50, ..cost })),
@@ -160,7 +163,7 @@ fn cost(asked: &Asked) -> String {
 }
 
 /// Draws the rows, equal ones together.
-fn rows(plan: &Plan, told: Told) -> String {
+fn rows(plan: &Plan, told: PlanKind) -> String {
     let (all, rest) = (told.all().map(|n| format!(">{n}")), told.rest().map(|n| format!(">{n}")));
     let mut head = vec!["op", "model"];
     head.extend(all.as_deref());
@@ -171,7 +174,7 @@ fn rows(plan: &Plan, told: Told) -> String {
 }
 
 /// Puts rows together that follow each other and are equal but for their names.
-fn folded(rows: &[Row]) -> Vec<Row> {
+fn folded(rows: &[PlanRow]) -> Vec<PlanRow> {
     let mut folded = Vec::new();
     let mut rest = rows;
     while let Some(first) = rest.first() {
@@ -190,7 +193,7 @@ fn folded(rows: &[Row]) -> Vec<Row> {
 }
 
 /// Tells whether two rows differ in nothing but their names and what they cost.
-fn is_equal(one: &Row, other: &Row) -> bool {
+fn is_equal(one: &PlanRow, other: &PlanRow) -> bool {
     let pattern = |names: &[String]| names.iter().map(|name| pattern(name)).collect::<Vec<_>>();
     one.model == other.model
         && one.all.calls == other.all.calls
@@ -199,7 +202,7 @@ fn is_equal(one: &Row, other: &Row) -> bool {
 }
 
 /// Tells whether the names of two rows differ in their numbers only.
-fn is_alike(one: &Row, other: &Row) -> bool {
+fn is_alike(one: &PlanRow, other: &PlanRow) -> bool {
     pattern(&one.name) == pattern(&other.name)
 }
 
@@ -217,8 +220,8 @@ fn pattern(name: &str) -> String {
 }
 
 /// Makes one row of several.
-fn together(rows: &[Row]) -> Row {
-    let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Row::default() };
+fn together(rows: &[PlanRow]) -> PlanRow {
+    let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return PlanRow::default() };
     if rows.len() == 1 {
         return first.clone();
     }
@@ -239,7 +242,7 @@ fn together(rows: &[Row]) -> Row {
     all
 }
 
-fn sum(one: &Asked, other: &Asked) -> Asked {
+fn sum(one: &CallRange, other: &CallRange) -> CallRange {
     let most = one.calls.most.zip(other.calls.most).map(|(one, other)| one + other);
     let cost = match (one.cost, other.cost) {
         (Some(one), Some(other)) => {
@@ -247,7 +250,7 @@ fn sum(one: &Asked, other: &Asked) -> Asked {
         }
         (one, other) => one.or(other),
     };
-    Asked {
+    CallRange {
         calls: Count { least: one.calls.least + other.calls.least, most },
         cost,
         unpriced: one.unpriced + other.unpriced,
@@ -261,9 +264,9 @@ fn names(layer: &[String]) -> String {
     format!("{}, … {} more", layer[..LAYER_MAX].join(", "), layer.len() - LAYER_MAX)
 }
 
-fn cells(row: &Row, told: Told) -> Vec<String> {
+fn cells(row: &PlanRow, told: PlanKind) -> Vec<String> {
     let rough = if row.is_rough { "~" } else { "" };
-    let shown = if told == Told::Rest { &row.rest } else { &row.all };
+    let shown = if told == PlanKind::Rest { &row.rest } else { &row.all };
     let (tokens, cost, time) = if shown.calls.may_be() && !row.model.is_empty() {
         let tokens = format!("{rough}{}/{rough}{}", range(row.input, 0), range(row.output, 0));
         let open = if shown.calls.most.is_none() { " or more" } else { "" };
@@ -298,7 +301,7 @@ fn dollars(range: Range) -> String {
 /// Writes a plan for programs. `calls` is the least, `calls_max` the most, null if that is not known.
 pub(in crate::cli) fn to_json(plan: &Plan, runs: usize, ended_early: Option<&str>) -> Value {
     let pair = |range: Range| json!({ "p50": range.p50, "p95": range.p95 });
-    let figures = |asked: &Asked| {
+    let figures = |asked: &CallRange| {
         json!({
             "calls": asked.calls.least, "calls_max": asked.calls.most,
             "cost": asked.cost.map(pair), "calls_of_unknown_price": asked.unpriced,

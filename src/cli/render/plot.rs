@@ -13,7 +13,7 @@ const NAME_MAX: usize = 20;
 const BAR_MIN: usize = 10;
 
 /// One operation: its name and when it began and ended.
-struct Row {
+struct PlotRow {
     name: String,
     began: i64,
     ended: Option<i64>,
@@ -25,9 +25,9 @@ pub(in crate::cli) fn plot(events: &[(i64, Event)], width: usize) -> String {
     let row = |(op, operation): (&OpId, &OpTrace)| {
         let began = operation.started?.at;
         let ended = operation.ended.as_ref().map(|(when, _)| when.at);
-        Some(Row { name: trace.name(*op), began, ended })
+        Some(PlotRow { name: trace.name(*op), began, ended })
     };
-    let rows: Vec<Row> = trace.operations.iter().filter_map(row).collect();
+    let rows: Vec<PlotRow> = trace.operations.iter().filter_map(row).collect();
     let last = events.last().map_or(0, |(at, _)| *at);
     let Some(first) = rows.iter().map(|row| row.began).min() else {
         return "no operation was started".to_owned();
@@ -35,7 +35,7 @@ pub(in crate::cli) fn plot(events: &[(i64, Event)], width: usize) -> String {
     draw(&rows, first, last.max(first + 1), width)
 }
 
-fn draw(rows: &[Row], first: i64, last: i64, width: usize) -> String {
+fn draw(rows: &[PlotRow], first: i64, last: i64, width: usize) -> String {
     let cut = |name: &str| name.chars().take(NAME_MAX).collect::<String>();
     let names = rows.iter().map(|row| cut(&row.name).chars().count()).max().unwrap_or(0);
     let bars = width.saturating_sub(names + 12).max(BAR_MIN);
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn bars_stand_where_the_time_was_spent() {
-        let row = |name: &str, began, ended| Row { name: name.into(), began, ended };
+        let row = |name: &str, began, ended| PlotRow { name: name.into(), began, ended };
         let rows =
             [row("a", 0, Some(5_000)), row("bb", 5_000, Some(10_000)), row("c", 5_000, None)];
         let shown = draw(&rows, 0, 10_000, 24);

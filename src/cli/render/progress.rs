@@ -5,9 +5,9 @@ use crate::base::id::{FlowId, OpId, RunId};
 use crate::base::secret::scrub;
 use crate::base::unit::Money;
 use crate::base::visible::{on_one_line, shown};
+use crate::cli::app::terminal::write_raw;
 use crate::cli::render::plain;
 use crate::cli::render::time::length;
-use crate::cli::terminal::write_raw;
 use crate::executor::budget::{Budget, Tally};
 use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, RunStatus};
@@ -27,7 +27,7 @@ const FOLD_FROM: usize = 20;
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(in crate::cli) enum Mode {
+pub(in crate::cli) enum ProgressMode {
     /// Live on a terminal, plain elsewhere.
     Auto,
     /// A region that is drawn again and again.
@@ -40,7 +40,7 @@ pub(in crate::cli) enum Mode {
 
 /// What is known of an operation that is under way.
 #[derive(Default)]
-pub(super) struct Running {
+pub(super) struct LiveOperation {
     pub(super) name: String,
     pub(super) started_at: i64,
     pub(super) bill: Bill,
@@ -54,7 +54,7 @@ pub(super) struct Running {
 
 /// Operations of a large flow that ended well, told together.
 #[derive(Default)]
-struct Folded {
+struct FoldedOperations {
     count: u64,
     time: i64,
     bill: Bill,
@@ -63,13 +63,13 @@ struct Folded {
 
 /// A flow with many operations.
 #[derive(Default)]
-struct Fold {
+struct LargeFlow {
     /// How many of them are no parts of an expanded list.
     single: usize,
-    by_name: BTreeMap<String, Folded>,
+    by_name: BTreeMap<String, FoldedOperations>,
 }
 
-impl Fold {
+impl LargeFlow {
     /// Returns the name under which an operation, of that list if of any, is told with others.
     fn group(&self, list: Option<&str>) -> Option<String> {
         let all = || (self.single > FOLD_FROM).then_some("operations");
@@ -83,12 +83,12 @@ pub(in crate::cli) struct Progress {
     is_live: bool,
     silent: bool,
     total: Option<ProgressBar>,
-    open: HashMap<OpId, Running>,
+    open: HashMap<OpId, LiveOperation>,
     roster: Roster,
     /// Operations under way for which there was no room.
     hidden: VecDeque<OpId>,
     /// Flows with many operations, and those that ended well, by name.
-    folds: HashMap<FlowId, Fold>,
+    folds: HashMap<FlowId, LargeFlow>,
     planned: u64,
     ended: u64,
     reused: u64,
@@ -105,12 +105,12 @@ pub(in crate::cli) struct Progress {
 
 impl Progress {
     /// Prepares the display.
-    pub(in crate::cli) fn new(mode: Mode, terminal: bool) -> Progress {
-        let live = mode == Mode::Live || mode == Mode::Auto && terminal;
+    pub(in crate::cli) fn new(mode: ProgressMode, terminal: bool) -> Progress {
+        let live = mode == ProgressMode::Live || mode == ProgressMode::Auto && terminal;
         Progress {
             live: live.then(MultiProgress::new),
             is_live: live,
-            silent: mode == Mode::None,
+            silent: mode == ProgressMode::None,
             total: None,
             open: HashMap::new(),
             roster: Roster::default(),
@@ -138,7 +138,7 @@ impl Progress {
         match &self.live {
             // While a task of a script is unwound, the live region neither moves nor goes away.
             Some(_) if std::thread::panicking() => self.late.borrow_mut().push(text.to_owned()),
-            _ => self.suspend(|| super::super::say(text)),
+            _ => self.suspend(|| crate::cli::say(text)),
         }
     }
 
@@ -242,7 +242,8 @@ impl Progress {
         if bar.is_none() && self.is_live {
             self.hidden.push_back(op);
         }
-        self.open.insert(op, Running { name, started_at: at, bar, ..Running::default() });
+        self.open
+            .insert(op, LiveOperation { name, started_at: at, bar, ..LiveOperation::default() });
         self.count();
     }
 
@@ -421,7 +422,7 @@ impl Progress {
             }
             line
         };
-        super::super::say(&line);
+        crate::cli::say(&line);
     }
 
     /// Takes the live region away.
@@ -436,7 +437,7 @@ impl Progress {
             total.finish_and_clear();
         }
         for line in self.late.take() {
-            super::super::say(&line);
+            crate::cli::say(&line);
         }
     }
 }
@@ -445,7 +446,7 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
-fn live_line(time: i64, open: &Running, outcome: &Outcome) -> String {
+fn live_line(time: i64, open: &LiveOperation, outcome: &Outcome) -> String {
     let name = &open.name;
     let cost = open.bill.cost().filter(|cost| *cost != Money::ZERO);
     let mut more = cost.map_or(String::new(), |cost| format!("  {cost}"));
@@ -456,7 +457,7 @@ fn live_line(time: i64, open: &Running, outcome: &Outcome) -> String {
         more.push_str(&format!("  {} reused", open.reused));
     }
     let took = match open {
-        Running { calls: 0, reused: 1.., .. } => "reused".to_owned(),
+        LiveOperation { calls: 0, reused: 1.., .. } => "reused".to_owned(),
         _ => length(time),
     };
     match outcome {

@@ -2,7 +2,7 @@
 //! patterns did over time; in the terminal and as SVG.
 
 use crate::base::visible::on_one_line;
-use crate::optimizer::policy::Ranked;
+use crate::optimizer::choice::formulas::RankedPattern;
 use std::fmt::Write as _;
 
 /// Width of a plot in the terminal, in characters.
@@ -16,7 +16,7 @@ const ROW: f64 = 26.0;
 const CURVE: f64 = 160.0;
 
 /// Draws a line for each pattern: `├──●──┤` from 0 to 1.
-pub(in crate::cli) fn plot(ranked: &[Ranked]) -> String {
+pub(in crate::cli) fn plot(ranked: &[RankedPattern]) -> String {
     let widest = ranked.iter().map(|one| one.pattern.as_str().chars().count()).max().unwrap_or(0);
     let mut text = String::new();
     for one in ranked {
@@ -69,7 +69,7 @@ pub(in crate::cli) fn curve(scores: &[f64]) -> Option<String> {
 
 /// Draws the same as a picture, and below it the learning curve: the mean score of each execution
 /// and those before it. `curve` are the scores in the order of the executions.
-pub(in crate::cli) fn svg(task: &str, ranked: &[Ranked], curve: &[f64]) -> String {
+pub(in crate::cli) fn svg(task: &str, ranked: &[RankedPattern], curve: &[f64]) -> String {
     let rows = count(ranked.len());
     let (top, below) = (60.0 + rows * ROW, if curve.len() > 1 { CURVE + 60.0 } else { 0.0 });
     let (width, height) = (LEFT + SPAN + 130.0, top + 40.0 + below);
@@ -166,15 +166,15 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::optimizer::cell::Cell;
-    use crate::optimizer::pattern::Pattern;
+    use crate::optimizer::evidence::pattern::Pattern;
+    use crate::optimizer::evidence::sums::PatternSums;
     use crate::optimizer::stats::Interval;
 
-    fn one(name: &str, score: f64, half: f64) -> Ranked {
+    fn one(name: &str, score: f64, half: f64) -> RankedPattern {
         let pattern = Pattern::new(name).expect("a name");
         let interval = Interval { low: score - half, high: score + half };
-        let (best, cell, shift) = (None, Cell::default(), None);
-        Ranked { pattern, score, interval, best, cell, shift, avoided: false }
+        let (best, cell, shift) = (None, PatternSums::default(), None);
+        RankedPattern { pattern, score, interval, best, cell, shift, avoided: false }
     }
 
     #[test]

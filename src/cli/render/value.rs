@@ -3,7 +3,7 @@
 use crate::base::secret::scrub;
 use crate::cli::render::table;
 use crate::cli::render::time::length;
-use crate::script::shown::Shown;
+use crate::script::dialogue::display::DisplayValue;
 use serde_json::{Map, Value};
 
 /// Longest text that a short form shows, in characters.
@@ -23,37 +23,39 @@ pub(in crate::cli) struct Room {
 }
 
 /// Writes a value; `None` when there is none.
-pub(in crate::cli) fn whole(shown: &Shown, room: Room) -> Option<String> {
+pub(in crate::cli) fn whole(shown: &DisplayValue, room: Room) -> Option<String> {
     match shown {
-        Shown::Nothing => None,
-        Shown::Text(text) => Some(text.clone()),
-        Shown::Branch { .. } | Shown::Other(_) => Some(short(shown)),
-        Shown::Report(report) => Some(cut(&report_table(report, room), room)),
-        Shown::Data(Value::Object(map)) if FIGURES.iter().all(|key| map.contains_key(*key)) => {
+        DisplayValue::Nothing => None,
+        DisplayValue::Text(text) => Some(text.clone()),
+        DisplayValue::Branch { .. } | DisplayValue::Other(_) => Some(short(shown)),
+        DisplayValue::Report(report) => Some(cut(&report_table(report, room), room)),
+        DisplayValue::Data(Value::Object(map))
+            if FIGURES.iter().all(|key| map.contains_key(*key)) =>
+        {
             Some(cut(&figures(map), room))
         }
-        Shown::Data(value) => Some(cut(&json(value, room), room)),
+        DisplayValue::Data(value) => Some(cut(&json(value, room), room)),
     }
 }
 
 /// Writes a value in one line.
-pub(in crate::cli) fn short(shown: &Shown) -> String {
+pub(in crate::cli) fn short(shown: &DisplayValue) -> String {
     match shown {
-        Shown::Nothing => "()".to_owned(),
-        Shown::Text(text) => first_line(&format!("{text:?}"), SHORT_MAX),
-        Shown::Branch { name, model, messages } => {
+        DisplayValue::Nothing => "()".to_owned(),
+        DisplayValue::Text(text) => first_line(&format!("{text:?}"), SHORT_MAX),
+        DisplayValue::Branch { name, model, messages } => {
             let name = name.as_ref().map_or(String::new(), |name| format!(" {name}"));
             let noun = if messages.len() == 1 { "message" } else { "messages" };
             format!("branch{name} · {model} · {} {noun}", messages.len())
         }
-        Shown::Report(report) => head(report),
-        Shown::Other(words) => words.clone(),
-        Shown::Data(Value::Array(items)) => list(items),
-        Shown::Data(Value::Object(map)) => {
+        DisplayValue::Report(report) => head(report),
+        DisplayValue::Other(words) => words.clone(),
+        DisplayValue::Data(Value::Array(items)) => list(items),
+        DisplayValue::Data(Value::Object(map)) => {
             let keys: Vec<&str> = map.keys().map(String::as_str).collect();
             first_line(&format!("#{{ {} }}", keys.join(", ")), SHORT_MAX)
         }
-        Shown::Data(value) => first_line(&value.to_string(), SHORT_MAX),
+        DisplayValue::Data(value) => first_line(&value.to_string(), SHORT_MAX),
     }
 }
 
@@ -226,7 +228,7 @@ mod tests {
     const ROOM: Room = Room { width: 40, height: Some(10) };
 
     fn shown(value: Value) -> String {
-        whole(&Shown::Data(value), ROOM).unwrap_or_default()
+        whole(&DisplayValue::Data(value), ROOM).unwrap_or_default()
     }
 
     #[test]
@@ -239,8 +241,8 @@ mod tests {
         let nested = json!({ "name": "a".repeat(30), "list": [[1, 2], { "b": null }] });
         let again: Value = serde_json::from_str(&shown(nested.clone())).unwrap_or_default();
         assert_eq!(again, nested);
-        assert_eq!(whole(&Shown::Nothing, ROOM), None);
-        assert_eq!(whole(&Shown::Text("a\nb".into()), ROOM), Some("a\nb".into()));
+        assert_eq!(whole(&DisplayValue::Nothing, ROOM), None);
+        assert_eq!(whole(&DisplayValue::Text("a\nb".into()), ROOM), Some("a\nb".into()));
     }
 
     #[test]
@@ -252,7 +254,7 @@ mod tests {
             "metrics": { "execution_time": 1.25 },
         });
         let Value::Object(report) = report else { return };
-        let shown = whole(&Shown::Report(report), ROOM).unwrap_or_default();
+        let shown = whole(&DisplayValue::Report(report), ROOM).unwrap_or_default();
         assert_eq!(
             shown,
             "report g · 1 completed · 1 failed · 1.2 s\n\
@@ -279,10 +281,10 @@ mod tests {
 
     #[test]
     fn a_short_form_is_one_line() {
-        let data = |value| short(&Shown::Data(value));
+        let data = |value| short(&DisplayValue::Data(value));
         assert_eq!(data(json!([1, 2])), "[1,2]");
         assert_eq!(data(json!(vec!["abcdefghi"; 9])), "[9 × string]");
         assert_eq!(data(json!({ "a": 1, "b": 2 })), "#{ a, b }");
-        assert_eq!(short(&Shown::Text("a\nb".into())), "\"a\\nb\"");
+        assert_eq!(short(&DisplayValue::Text("a\nb".into())), "\"a\\nb\"");
     }
 }

@@ -5,9 +5,9 @@ use crate::model::error::CallError;
 use crate::model::extra;
 use crate::model::message::{Message, Role};
 use crate::model::provider::openai::{not_understood, text_of};
-use crate::model::provider::partial::{Form, Partial};
+use crate::model::provider::partial::{DocumentForm, Partial};
 use crate::model::provider::refusal;
-use crate::model::provider::usage::Tally;
+use crate::model::provider::usage::UsageReport;
 use crate::model::reply::Finish;
 use crate::model::request::Request;
 use serde_json::{Map, Value, json};
@@ -107,7 +107,11 @@ fn closed(schema: &Value) -> Value {
 }
 
 /// Takes a reply, or an event of one, into what has come of it so far.
-pub(super) fn take(partial: &mut Partial, document: &Value, form: Form) -> Result<(), CallError> {
+pub(super) fn take(
+    partial: &mut Partial,
+    document: &Value,
+    form: DocumentForm,
+) -> Result<(), CallError> {
     let kind = document.get("type").and_then(Value::as_str).unwrap_or("");
     if kind == "error" || document.get("error").is_some() {
         count_refused(partial, document);
@@ -115,7 +119,7 @@ pub(super) fn take(partial: &mut Partial, document: &Value, form: Form) -> Resul
     if let Some(error) = refusal::told(document, STATUS) {
         return Err(error);
     }
-    partial.knows_ends |= form == Form::Piece;
+    partial.knows_ends |= form == DocumentForm::Piece;
     match kind {
         "message_start" => {
             let message = document.get("message").unwrap_or(&Value::Null);
@@ -143,11 +147,11 @@ pub(super) fn take(partial: &mut Partial, document: &Value, form: Form) -> Resul
             figures(partial, document.get("usage"), true);
             take_message(partial, document)?;
             partial.choice(0).is_whole = true;
-            take_end(partial, document, Form::Body);
+            take_end(partial, document, DocumentForm::Body);
             Ok(())
         }
         // Kinds of events that are not known yet are to be read past.
-        _ if form == Form::Piece && document.is_object() => Ok(()),
+        _ if form == DocumentForm::Piece && document.is_object() => Ok(()),
         _ => Err(not_understood(document)),
     }
 }
@@ -164,10 +168,10 @@ fn figures(partial: &mut Partial, usage: Option<&Value>, is_final: bool) {
         Some(Value::Object(usage)) => {
             let known = usage.iter().filter(|(_, figure)| !figure.is_null());
             partial.figures.extend(known.map(|(key, figure)| (key.clone(), figure.clone())));
-            let tally = Tally::of_anthropic(&partial.figures);
+            let tally = UsageReport::of_anthropic(&partial.figures);
             partial.count(tally, is_final);
         }
-        Some(_) => partial.count(Tally::Doubtful, is_final),
+        Some(_) => partial.count(UsageReport::Doubtful, is_final),
     }
 }
 
@@ -187,10 +191,10 @@ fn add(partial: &mut Partial, content: Option<&Value>) -> Result<(), CallError> 
 }
 
 /// Takes in why the reply ended, if that is said.
-fn take_end(partial: &mut Partial, said: &Value, form: Form) {
+fn take_end(partial: &mut Partial, said: &Value, form: DocumentForm) {
     let finish = match said.get("stop_reason") {
         None | Some(Value::Null) => return,
-        Some(Value::String(word)) if word.is_empty() && form == Form::Piece => return,
+        Some(Value::String(word)) if word.is_empty() && form == DocumentForm::Piece => return,
         Some(Value::String(word)) => Finish::of(word),
         Some(other) => Finish::Ended(other.to_string()),
     };

@@ -64,7 +64,7 @@ impl Demo {
             && latency > limit
         {
             tokio::time::sleep(limit).await;
-            let deadline = crate::model::error::Deadline::Total;
+            let deadline = crate::model::error::TimeLimit::Total;
             return Err(CallError::Timeout { deadline, limit });
         }
         if !latency.is_zero() {

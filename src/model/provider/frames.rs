@@ -1,7 +1,7 @@
 //! The parts that a body comes in: events of a stream, or one body. Which of them it is, its bytes
 //! say: content types are often wrong. Knows nothing of what the parts mean.
 
-use crate::model::provider::sse::Events;
+use crate::model::provider::sse::EventSplitter;
 
 /// The fields of an event (WHATWG HTML, "Server-sent events"); an empty name makes a comment.
 const FIELDS: &[&[u8]] = &[b"data:", b"event:", b"id:", b"retry:", b":"];
@@ -14,7 +14,7 @@ pub(super) enum Frames {
     /// Too little to tell what it is.
     Open(Vec<u8>),
     /// A stream of events.
-    Stream(Events),
+    Stream(EventSplitter),
     /// Something else, which is read when it is whole.
     Body(Vec<u8>),
 }
@@ -43,7 +43,7 @@ impl Frames {
         let bytes = held.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&held);
         let text = bytes.trim_ascii_start();
         if FIELDS.iter().any(|field| text.starts_with(field)) {
-            let mut events = Events::default();
+            let mut events = EventSplitter::default();
             events.push(bytes, each);
             return Frames::Stream(events);
         }

@@ -6,9 +6,9 @@ use crate::model::extra;
 use crate::model::message::Role;
 use crate::model::provider::anthropic::system;
 use crate::model::provider::openai::not_understood;
-use crate::model::provider::partial::{Form, Partial, numbers};
+use crate::model::provider::partial::{DocumentForm, Partial, numbers};
 use crate::model::provider::refusal;
-use crate::model::provider::usage::Tally;
+use crate::model::provider::usage::UsageReport;
 use crate::model::reply::Finish;
 use crate::model::request::Request;
 use serde_json::{Map, Value, json};
@@ -57,14 +57,19 @@ pub(super) fn write(request: &Request) -> Vec<u8> {
 }
 
 /// Takes a reply, or a piece of one, into what has come of it so far.
-pub(super) fn take(partial: &mut Partial, document: &Value, form: Form) -> Result<(), CallError> {
+pub(super) fn take(
+    partial: &mut Partial,
+    document: &Value,
+    form: DocumentForm,
+) -> Result<(), CallError> {
     let candidates = match document.get("candidates") {
         None | Some(Value::Null) if document.is_object() => &[],
         Some(Value::Array(candidates)) => candidates.as_slice(),
         _ => return Err(not_understood(document)),
     };
     let ends = |candidate: &Value| word(candidate, form).is_some();
-    let is_final = form == Form::Body || candidates.is_empty() || candidates.iter().any(ends);
+    let is_final =
+        form == DocumentForm::Body || candidates.is_empty() || candidates.iter().any(ends);
     partial.count(tally(document), is_final);
     if let Some(error) = refusal::told(document, STATUS) {
         return Err(error);
@@ -84,12 +89,12 @@ pub(super) fn take(partial: &mut Partial, document: &Value, form: Form) -> Resul
         let parts = candidate.pointer("/content/parts").and_then(Value::as_array);
         let spoken = parts.into_iter().flatten().filter(|part| !is_thought(part));
         choice.text.extend(spoken.filter_map(|part| part.get("text")?.as_str()));
-        choice.is_whole |= form == Form::Body;
+        choice.is_whole |= form == DocumentForm::Body;
         if let Some(word) = word(candidate, form) {
             choice.end(finish(&word, candidate));
         }
     }
-    if form == Form::Body && candidates.is_empty() {
+    if form == DocumentForm::Body && candidates.is_empty() {
         return Err(not_understood(document));
     }
     Ok(())
@@ -100,8 +105,8 @@ pub(super) fn count_refused(partial: &mut Partial, document: &Value) {
     partial.count(tally(document), true);
 }
 
-fn tally(document: &Value) -> Tally {
-    document.get("usageMetadata").map_or(Tally::Nothing, Tally::of_gemini)
+fn tally(document: &Value) -> UsageReport {
+    document.get("usageMetadata").map_or(UsageReport::Nothing, UsageReport::of_gemini)
 }
 
 fn is_thought(part: &Value) -> bool {
@@ -109,10 +114,14 @@ fn is_thought(part: &Value) -> bool {
 }
 
 /// Returns the word by which a candidate says why it ended, if it does.
-fn word(candidate: &Value, form: Form) -> Option<String> {
+fn word(candidate: &Value, form: DocumentForm) -> Option<String> {
     match candidate.get("finishReason")? {
         Value::Null => None,
-        Value::String(word) if form == Form::Piece && (word.is_empty() || word == NOT_SAID) => None,
+        Value::String(word)
+            if form == DocumentForm::Piece && (word.is_empty() || word == NOT_SAID) =>
+        {
+            None
+        }
         Value::String(word) => Some(word.clone()),
         other => Some(other.to_string()),
     }

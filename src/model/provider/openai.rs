@@ -4,9 +4,9 @@
 use crate::model::error::CallError;
 use crate::model::message::Message;
 use crate::model::provider::document;
-use crate::model::provider::partial::{Form, Partial, numbers};
+use crate::model::provider::partial::{DocumentForm, Partial, numbers};
 use crate::model::provider::refusal;
-use crate::model::provider::usage::Tally;
+use crate::model::provider::usage::UsageReport;
 use crate::model::reply::Finish;
 use crate::model::request::Request;
 use crate::model::spec::LimitField;
@@ -97,7 +97,11 @@ pub(super) fn write(model: &str, request: &Request, limit: LimitField) -> Vec<u8
 }
 
 /// Takes a reply, or a piece of one, into what has come of it so far.
-pub(super) fn take(partial: &mut Partial, document: &Value, form: Form) -> Result<(), CallError> {
+pub(super) fn take(
+    partial: &mut Partial,
+    document: &Value,
+    form: DocumentForm,
+) -> Result<(), CallError> {
     let Value::Object(map) = document else { return Err(not_understood(document)) };
     if map.get("done").is_some_and(Value::is_boolean) && !map.contains_key("choices") {
         return take_ollama(partial, document, map);
@@ -109,7 +113,7 @@ pub(super) fn take(partial: &mut Partial, document: &Value, form: Form) -> Resul
     };
 
     let ends = |choice: &Value| reason(choice).is_some_and(is_word);
-    let is_final = form == Form::Body || choices.is_empty() || choices.iter().any(ends);
+    let is_final = form == DocumentForm::Body || choices.is_empty() || choices.iter().any(ends);
     count(partial, document, choices, is_final);
     if let Some(error) = refusal::told(document, STATUS) {
         return Err(error);
@@ -120,7 +124,7 @@ pub(super) fn take(partial: &mut Partial, document: &Value, form: Form) -> Resul
     for (number, choice) in numbers(choices).into_iter().zip(choices) {
         take_choice(partial, number, choice, form)?;
     }
-    if form == Form::Body && choices.is_empty() {
+    if form == DocumentForm::Body && choices.is_empty() {
         return Err(not_understood(document));
     }
     Ok(())
@@ -134,7 +138,7 @@ fn count(partial: &mut Partial, document: &Value, choices: &[Value], is_final: b
         choices.first().and_then(|choice| choice.get("usage")),
     ];
     for usage in places.into_iter().flatten() {
-        partial.count(Tally::of_openai(usage), is_final);
+        partial.count(UsageReport::of_openai(usage), is_final);
     }
 }
 
@@ -147,7 +151,7 @@ fn take_choice(
     partial: &mut Partial,
     number: u64,
     choice: &Value,
-    form: Form,
+    form: DocumentForm,
 ) -> Result<(), CallError> {
     let reason = reason(choice);
     partial.knows_ends |= reason.is_some();
@@ -161,16 +165,16 @@ fn take_choice(
     taken.refusal.push_str(&added.refusal);
     if let Some(message) = message {
         // Two answers of one number in one body: the first counts.
-        if form == Form::Piece || !taken.is_whole {
+        if form == DocumentForm::Piece || !taken.is_whole {
             let said = Utterance::of(message)?;
             go_on(&mut taken.text, &added.text, said.text, has_halves);
             go_on(&mut taken.refusal, &added.refusal, said.refusal, has_halves);
         }
-        taken.is_whole |= form == Form::Body;
+        taken.is_whole |= form == DocumentForm::Body;
     }
     if let (None, None, Some(text)) = (delta, message, choice.get("text")) {
         taken.text.push_str(&text_of(text)?);
-        taken.is_whole |= form == Form::Body;
+        taken.is_whole |= form == DocumentForm::Body;
     }
     if let Some(error) = choice.get("error").and_then(|error| refusal::of_part(error, STATUS)) {
         return Err(error);
@@ -178,7 +182,7 @@ fn take_choice(
     match reason {
         None | Some(Value::Null) => {}
         // Some servers send it with every piece until there is a word.
-        Some(Value::String(word)) if word.is_empty() && form == Form::Piece => {}
+        Some(Value::String(word)) if word.is_empty() && form == DocumentForm::Piece => {}
         Some(Value::String(word)) => taken.end(Finish::of(word)),
         Some(other) => taken.end(Finish::Ended(other.to_string())),
     }
@@ -282,7 +286,7 @@ fn take_ollama(
     map: &Map<String, Value>,
 ) -> Result<(), CallError> {
     let is_done = map.get("done") == Some(&Value::Bool(true));
-    partial.count(Tally::of_ollama(map), is_done);
+    partial.count(UsageReport::of_ollama(map), is_done);
     if let Some(error) = refusal::told(document, STATUS) {
         return Err(error);
     }

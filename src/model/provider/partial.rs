@@ -2,8 +2,8 @@
 
 use crate::model::error::CallError;
 use crate::model::provider::document;
-use crate::model::provider::usage::Tally;
-use crate::model::reply::{Fault, Finish, Reply, Usage};
+use crate::model::provider::usage::UsageReport;
+use crate::model::reply::{CallFault, Finish, Reply, Usage};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ const CHOICE_SIZE: usize = 64;
 
 /// How a document came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum DocumentForm {
     /// It is the whole body.
     Body,
     /// It is one of several: an event of a stream, say.
@@ -21,7 +21,7 @@ pub(super) enum Form {
 
 /// How a reply ended on the wire.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum End {
+pub(super) enum WireEnd {
     /// The body or the stream came to its end.
     Closed,
     /// The stream has said that nothing follows.
@@ -32,7 +32,7 @@ pub(super) enum End {
 
 /// One of several answers to the same question.
 #[derive(Debug, Default)]
-pub(super) struct Choice {
+pub(super) struct PartialChoice {
     /// The text.
     pub(super) text: String,
     /// What the model says instead of an answer.
@@ -42,7 +42,7 @@ pub(super) struct Choice {
     finish: Option<Finish>,
 }
 
-impl Choice {
+impl PartialChoice {
     /// Takes in why the text ended. A word that is no end stays, whatever follows.
     pub(super) fn end(&mut self, finish: Finish) {
         if self.finish.as_ref().is_none_or(|known| *known == Finish::Stop) {
@@ -75,7 +75,7 @@ fn number(index: Option<&Value>) -> Option<u64> {
 #[derive(Debug, Default)]
 pub(super) struct Partial {
     /// The answers, each by its number: pieces of several never mix.
-    choices: BTreeMap<u64, Choice>,
+    choices: BTreeMap<u64, PartialChoice>,
     /// What was said of the tokens used, and whether that was for the whole reply.
     usage: Option<(Option<Usage>, bool)>,
     /// The figures of Anthropic, which come in two parts.
@@ -94,7 +94,7 @@ pub(super) struct Partial {
 
 impl Partial {
     /// Returns the answer of a number.
-    pub(super) fn choice(&mut self, number: u64) -> &mut Choice {
+    pub(super) fn choice(&mut self, number: u64) -> &mut PartialChoice {
         self.choices.entry(number).or_default()
     }
 
@@ -111,39 +111,39 @@ impl Partial {
     }
 
     /// Takes in what was said of tokens; `is_final` if it is for the whole reply.
-    pub(super) fn count(&mut self, tally: Tally, is_final: bool) {
+    pub(super) fn count(&mut self, tally: UsageReport, is_final: bool) {
         match tally {
-            Tally::Nothing => {}
-            Tally::Doubtful => self.usage = Some((None, is_final)),
-            Tally::Said(usage) => self.usage = Some((Some(usage), is_final)),
+            UsageReport::Nothing => {}
+            UsageReport::Doubtful => self.usage = Some((None, is_final)),
+            UsageReport::Said(usage) => self.usage = Some((Some(usage), is_final)),
         }
     }
 
     /// Returns about how many bytes have come.
     pub(super) fn size(&self) -> usize {
-        let size = |choice: &Choice| choice.text.len() + choice.refusal.len() + CHOICE_SIZE;
+        let size = |choice: &PartialChoice| choice.text.len() + choice.refusal.len() + CHOICE_SIZE;
         self.choices.values().map(size).sum()
     }
 
     /// Returns the reply, if it is one, and otherwise why it is none. What went wrong after the
     /// reason of the end was said takes nothing away from the text.
-    pub(super) fn finish(mut self, end: Result<End, CallError>) -> Result<Reply, Fault> {
+    pub(super) fn finish(mut self, end: Result<WireEnd, CallError>) -> Result<Reply, CallFault> {
         // Of several answers the first counts.
         let choice = self.choices.pop_first().map(|(_, choice)| choice);
         let usage = self.usage(choice.as_ref());
         let served_by = self.served_by;
-        let fault = |error| Fault { error, usage, served_by: served_by.clone() };
+        let fault = |error| CallFault { error, usage, served_by: served_by.clone() };
 
-        let Choice { text, refusal, is_whole, finish } = choice.unwrap_or_default();
+        let PartialChoice { text, refusal, is_whole, finish } = choice.unwrap_or_default();
         let text = if self.has_halves { document::join(&text) } else { text };
         let is_ended = match end {
             _ if finish.is_some() => true,
             Err(error) => return Err(fault(error)),
-            Ok(End::Broken(error)) if text.is_empty() => return Err(fault(error)),
-            Ok(End::Broken(_)) => false,
-            Ok(End::Closed) => is_whole,
+            Ok(WireEnd::Broken(error)) if text.is_empty() => return Err(fault(error)),
+            Ok(WireEnd::Broken(_)) => false,
+            Ok(WireEnd::Closed) => is_whole,
             // A server that has no word for the end ends the stream by its mark.
-            Ok(End::Marked) => is_whole || !self.knows_ends,
+            Ok(WireEnd::Marked) => is_whole || !self.knows_ends,
         };
         let finish = finish.or(is_ended.then_some(Finish::Stop));
         let finish = if refusal.is_empty() { finish } else { Some(Finish::Refused(refusal)) };
@@ -151,7 +151,7 @@ impl Partial {
     }
 
     /// Returns the tokens used, if that was said for the whole reply and can be right.
-    fn usage(&self, choice: Option<&Choice>) -> Option<Usage> {
+    fn usage(&self, choice: Option<&PartialChoice>) -> Option<Usage> {
         let (usage, is_final) = self.usage?;
         let usage = usage.filter(|_| is_final && !self.begun_again)?;
         let has_text = choice.is_some_and(|choice| !choice.text.is_empty());

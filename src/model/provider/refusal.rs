@@ -52,7 +52,7 @@ const REPLY: &[&str] = &[
 
 /// The kinds of refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Class {
+enum RefusalClass {
     RateLimited,
     Quota,
     Unauthorized,
@@ -63,70 +63,70 @@ enum Class {
 }
 
 /// The names that servers give to errors, in lower case without `_`, and their class.
-const NAMES: &[(&str, Class)] = &[
-    ("insufficientquota", Class::Quota),
-    ("exceededcurrentquotaerror", Class::Quota),
-    ("quotaexceeded", Class::Quota),
-    ("billinghardlimitreached", Class::Quota),
-    ("billingnotactive", Class::Quota),
-    ("billingerror", Class::Quota),
-    ("accountdeactivated", Class::Quota),
-    ("insufficientbalance", Class::Quota),
-    ("insufficientcredits", Class::Quota),
-    ("insufficientfunds", Class::Quota),
-    ("paymentrequired", Class::Quota),
-    ("arrearage", Class::Quota),
-    ("ratelimitexceeded", Class::RateLimited),
-    ("ratelimiterror", Class::RateLimited),
-    ("ratelimitreachederror", Class::RateLimited),
-    ("ratelimited", Class::RateLimited),
-    ("toomanyrequests", Class::RateLimited),
-    ("resourceexhausted", Class::RateLimited),
-    ("overloadederror", Class::RateLimited),
-    ("engineoverloaded", Class::RateLimited),
-    ("engineoverloadederror", Class::RateLimited),
-    ("throttling", Class::RateLimited),
-    ("throttlingexception", Class::RateLimited),
-    ("invalidapikey", Class::Unauthorized),
-    ("authenticationerror", Class::Unauthorized),
-    ("invalidauthenticationerror", Class::Unauthorized),
-    ("unauthenticated", Class::Unauthorized),
-    ("unauthorized", Class::Unauthorized),
-    ("permissionerror", Class::Unauthorized),
-    ("permissiondenied", Class::Unauthorized),
-    ("permissiondeniederror", Class::Unauthorized),
-    ("forbidden", Class::Unauthorized),
-    ("modelnotfound", Class::NotFound),
-    ("notfounderror", Class::NotFound),
-    ("notfound", Class::NotFound),
-    ("invalidrequesterror", Class::BadRequest),
-    ("invalidrequest", Class::BadRequest),
-    ("badrequesterror", Class::BadRequest),
-    ("badrequest", Class::BadRequest),
-    ("invalidargument", Class::BadRequest),
-    ("invalidparameter", Class::BadRequest),
-    ("failedprecondition", Class::BadRequest),
-    ("validationerror", Class::BadRequest),
-    ("unprocessableentityerror", Class::BadRequest),
-    ("contextlengthexceeded", Class::BadRequest),
-    ("contextwindowexceedederror", Class::BadRequest),
-    ("stringabovemaxlength", Class::BadRequest),
-    ("requesttoolarge", Class::BadRequest),
-    ("unsupportedparameter", Class::BadRequest),
-    ("unsupportedvalue", Class::BadRequest),
-    ("contentfilter", Class::Filtered),
-    ("contentpolicyviolation", Class::Filtered),
-    ("datainspectionfailed", Class::Filtered),
-    ("servererror", Class::Server),
-    ("apierror", Class::Server),
-    ("internal", Class::Server),
-    ("internalerror", Class::Server),
-    ("internalservererror", Class::Server),
-    ("unavailable", Class::Server),
-    ("serviceunavailable", Class::Server),
-    ("serviceunavailableerror", Class::Server),
-    ("deadlineexceeded", Class::Server),
-    ("timeouterror", Class::Server),
+const NAMES: &[(&str, RefusalClass)] = &[
+    ("insufficientquota", RefusalClass::Quota),
+    ("exceededcurrentquotaerror", RefusalClass::Quota),
+    ("quotaexceeded", RefusalClass::Quota),
+    ("billinghardlimitreached", RefusalClass::Quota),
+    ("billingnotactive", RefusalClass::Quota),
+    ("billingerror", RefusalClass::Quota),
+    ("accountdeactivated", RefusalClass::Quota),
+    ("insufficientbalance", RefusalClass::Quota),
+    ("insufficientcredits", RefusalClass::Quota),
+    ("insufficientfunds", RefusalClass::Quota),
+    ("paymentrequired", RefusalClass::Quota),
+    ("arrearage", RefusalClass::Quota),
+    ("ratelimitexceeded", RefusalClass::RateLimited),
+    ("ratelimiterror", RefusalClass::RateLimited),
+    ("ratelimitreachederror", RefusalClass::RateLimited),
+    ("ratelimited", RefusalClass::RateLimited),
+    ("toomanyrequests", RefusalClass::RateLimited),
+    ("resourceexhausted", RefusalClass::RateLimited),
+    ("overloadederror", RefusalClass::RateLimited),
+    ("engineoverloaded", RefusalClass::RateLimited),
+    ("engineoverloadederror", RefusalClass::RateLimited),
+    ("throttling", RefusalClass::RateLimited),
+    ("throttlingexception", RefusalClass::RateLimited),
+    ("invalidapikey", RefusalClass::Unauthorized),
+    ("authenticationerror", RefusalClass::Unauthorized),
+    ("invalidauthenticationerror", RefusalClass::Unauthorized),
+    ("unauthenticated", RefusalClass::Unauthorized),
+    ("unauthorized", RefusalClass::Unauthorized),
+    ("permissionerror", RefusalClass::Unauthorized),
+    ("permissiondenied", RefusalClass::Unauthorized),
+    ("permissiondeniederror", RefusalClass::Unauthorized),
+    ("forbidden", RefusalClass::Unauthorized),
+    ("modelnotfound", RefusalClass::NotFound),
+    ("notfounderror", RefusalClass::NotFound),
+    ("notfound", RefusalClass::NotFound),
+    ("invalidrequesterror", RefusalClass::BadRequest),
+    ("invalidrequest", RefusalClass::BadRequest),
+    ("badrequesterror", RefusalClass::BadRequest),
+    ("badrequest", RefusalClass::BadRequest),
+    ("invalidargument", RefusalClass::BadRequest),
+    ("invalidparameter", RefusalClass::BadRequest),
+    ("failedprecondition", RefusalClass::BadRequest),
+    ("validationerror", RefusalClass::BadRequest),
+    ("unprocessableentityerror", RefusalClass::BadRequest),
+    ("contextlengthexceeded", RefusalClass::BadRequest),
+    ("contextwindowexceedederror", RefusalClass::BadRequest),
+    ("stringabovemaxlength", RefusalClass::BadRequest),
+    ("requesttoolarge", RefusalClass::BadRequest),
+    ("unsupportedparameter", RefusalClass::BadRequest),
+    ("unsupportedvalue", RefusalClass::BadRequest),
+    ("contentfilter", RefusalClass::Filtered),
+    ("contentpolicyviolation", RefusalClass::Filtered),
+    ("datainspectionfailed", RefusalClass::Filtered),
+    ("servererror", RefusalClass::Server),
+    ("apierror", RefusalClass::Server),
+    ("internal", RefusalClass::Server),
+    ("internalerror", RefusalClass::Server),
+    ("internalservererror", RefusalClass::Server),
+    ("unavailable", RefusalClass::Server),
+    ("serviceunavailable", RefusalClass::Server),
+    ("serviceunavailableerror", RefusalClass::Server),
+    ("deadlineexceeded", RefusalClass::Server),
+    ("timeouterror", RefusalClass::Server),
 ];
 
 /// Makes an error of a status that is not a success.
@@ -251,7 +251,7 @@ impl Said {
     }
 
     /// Returns the class that a name stands for.
-    fn named(&self, wanted: impl Fn(Class) -> bool) -> Option<Class> {
+    fn named(&self, wanted: impl Fn(RefusalClass) -> bool) -> Option<RefusalClass> {
         let classes = self.names.iter().filter_map(|name| {
             let name = name.replace(['_', '-', '.'], "").to_ascii_lowercase();
             NAMES.iter().find(|(known, _)| *known == name).map(|(_, class)| *class)
@@ -259,27 +259,30 @@ impl Said {
         classes.into_iter().find(|class| wanted(*class))
     }
 
-    fn class(&self, status: u16) -> Class {
+    fn class(&self, status: u16) -> RefusalClass {
         if self.is_for_the_day {
-            return Class::Quota;
+            return RefusalClass::Quota;
         }
         // These names are clearer than any status: a used-up account is told with 429 and 403, a
         // filter with 400.
-        let is_clear = |class| matches!(class, Class::Quota | Class::Filtered);
+        let is_clear = |class| matches!(class, RefusalClass::Quota | RefusalClass::Filtered);
         if let Some(class) = self.named(is_clear) {
             return class;
         }
         let named = self.named(|_| true);
         let Some(of_status) = by_status(status) else {
-            let of_body = || self.number.and_then(by_status).unwrap_or(Class::Server);
+            let of_body = || self.number.and_then(by_status).unwrap_or(RefusalClass::Server);
             return named.unwrap_or_else(of_body);
         };
         // A fault of the request stays one, whichever fault of its own the server takes it for.
-        let is_clearer = |named: Class| match of_status {
-            Class::Server => {
-                matches!(named, Class::BadRequest | Class::Unauthorized | Class::NotFound)
+        let is_clearer = |named: RefusalClass| match of_status {
+            RefusalClass::Server => {
+                matches!(
+                    named,
+                    RefusalClass::BadRequest | RefusalClass::Unauthorized | RefusalClass::NotFound
+                )
             }
-            Class::BadRequest => named == Class::RateLimited,
+            RefusalClass::BadRequest => named == RefusalClass::RateLimited,
             _ => false,
         };
         named.filter(|named| is_clearer(*named)).unwrap_or(of_status)
@@ -294,28 +297,28 @@ impl Said {
         }
         let retry_after = asked.or(self.retry_after);
         match class {
-            Class::RateLimited => CallError::RateLimited { status, retry_after, message },
-            Class::Server => CallError::Server { status, retry_after, message },
-            Class::Quota => CallError::Quota { status, message },
-            Class::Unauthorized => CallError::Unauthorized { status, message },
-            Class::NotFound => CallError::NotFound { status, message },
-            Class::BadRequest => CallError::BadRequest { status, message },
-            Class::Filtered => {
+            RefusalClass::RateLimited => CallError::RateLimited { status, retry_after, message },
+            RefusalClass::Server => CallError::Server { status, retry_after, message },
+            RefusalClass::Quota => CallError::Quota { status, message },
+            RefusalClass::Unauthorized => CallError::Unauthorized { status, message },
+            RefusalClass::NotFound => CallError::NotFound { status, message },
+            RefusalClass::BadRequest => CallError::BadRequest { status, message },
+            RefusalClass::Filtered => {
                 CallError::Refused { status: (status >= 300).then_some(status), message }
             }
         }
     }
 }
 
-fn by_status(status: u16) -> Option<Class> {
+fn by_status(status: u16) -> Option<RefusalClass> {
     match status {
         0..=299 => None,
-        401 | 403 => Some(Class::Unauthorized),
-        402 => Some(Class::Quota),
-        404 => Some(Class::NotFound),
-        429 | 529 => Some(Class::RateLimited),
-        408 | 409 | 425 | 500..=599 => Some(Class::Server),
-        _ => Some(Class::BadRequest),
+        401 | 403 => Some(RefusalClass::Unauthorized),
+        402 => Some(RefusalClass::Quota),
+        404 => Some(RefusalClass::NotFound),
+        429 | 529 => Some(RefusalClass::RateLimited),
+        408 | 409 | 425 | 500..=599 => Some(RefusalClass::Server),
+        _ => Some(RefusalClass::BadRequest),
     }
 }
 

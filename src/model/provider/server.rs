@@ -3,13 +3,13 @@
 //! libraries hide: how a stream ended, how large a body is, what a refusal said.
 
 use crate::base::secret::{self, Secret};
-use crate::model::error::{CallError, Deadline};
+use crate::model::error::{CallError, TimeLimit};
 use crate::model::provider::document::{Documents, Trouble};
 use crate::model::provider::frames::Frames;
 use crate::model::provider::http::{self, BODY_MAX, Clients};
-use crate::model::provider::partial::{End, Form, Partial};
+use crate::model::provider::partial::{DocumentForm, Partial, WireEnd};
 use crate::model::provider::{anthropic, gemini, openai, refusal};
-use crate::model::reply::{Fault, Reply};
+use crate::model::reply::{CallFault, Reply};
 use crate::model::request::{Request, Settings};
 use crate::model::spec::LimitField;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -51,7 +51,12 @@ impl Protocol {
         }
     }
 
-    fn take(self, partial: &mut Partial, document: &Value, form: Form) -> Result<(), CallError> {
+    fn take(
+        self,
+        partial: &mut Partial,
+        document: &Value,
+        form: DocumentForm,
+    ) -> Result<(), CallError> {
         match self {
             Protocol::OpenAi => openai::take(partial, document, form),
             Protocol::Anthropic => anthropic::take(partial, document, form),
@@ -115,27 +120,31 @@ impl Server {
     }
 
     /// Sends one request.
-    pub async fn send(&self, request: &Request) -> Result<Reply, Fault> {
+    pub async fn send(&self, request: &Request) -> Result<Reply, CallFault> {
         let limit = millis(request.settings.timeout_ms).unwrap_or(TIMEOUT);
         let mut partial = Partial::default();
         // `timeout` looks at the call before it looks at the clock, so that a reply that has come
         // in time is never thrown away because this process was slow.
         let ended = tokio::time::timeout(limit, self.exchange(request, &mut partial))
             .await
-            .unwrap_or(Err(CallError::Timeout { deadline: Deadline::Total, limit }));
+            .unwrap_or(Err(CallError::Timeout { deadline: TimeLimit::Total, limit }));
         partial.finish(ended)
     }
 
     /// Asks, and once more with the other name of the limit if the server says that it wants that.
-    async fn exchange(&self, request: &Request, partial: &mut Partial) -> Result<End, CallError> {
+    async fn exchange(
+        &self,
+        request: &Request,
+        partial: &mut Partial,
+    ) -> Result<WireEnd, CallError> {
         let field = match self.limit.get() {
             LimitName::Unknown => LimitField::MaxTokens,
             LimitName::Learned => LimitField::MaxCompletionTokens,
             LimitName::Known(field) => field,
         };
         let (first, wants_other) = match self.ask(request, field, partial).await {
-            Answer::Ended(ended) => return ended,
-            Answer::Refused { error, body } => (error, body.contains(OTHER_LIMIT)),
+            ServerAnswer::Ended(ended) => return ended,
+            ServerAnswer::Refused { error, body } => (error, body.contains(OTHER_LIMIT)),
         };
         let is_open = self.limit.get() == LimitName::Unknown && self.protocol == Protocol::OpenAi;
         let is_of_request = matches!(first, CallError::BadRequest { .. });
@@ -145,26 +154,31 @@ impl Server {
 
         *partial = Partial::default();
         let answer = self.ask(request, LimitField::MaxCompletionTokens, partial).await;
-        if let Answer::Refused { error: CallError::BadRequest { .. }, .. } = &answer {
+        if let ServerAnswer::Refused { error: CallError::BadRequest { .. }, .. } = &answer {
             // It was not the name, so the first words are those that count.
             self.limit.set(LimitName::Known(LimitField::MaxTokens));
             return Err(first);
         }
         self.limit.set(LimitName::Learned);
         match answer {
-            Answer::Ended(ended) => ended,
-            Answer::Refused { error, .. } => Err(error),
+            ServerAnswer::Ended(ended) => ended,
+            ServerAnswer::Refused { error, .. } => Err(error),
         }
     }
 
     /// Asks once.
-    async fn ask(&self, request: &Request, limit: LimitField, partial: &mut Partial) -> Answer {
+    async fn ask(
+        &self,
+        request: &Request,
+        limit: LimitField,
+        partial: &mut Partial,
+    ) -> ServerAnswer {
         let response = match self.open(request, limit).await {
             Ok(response) => response,
-            Err(error) => return Answer::Ended(Err(error)),
+            Err(error) => return ServerAnswer::Ended(Err(error)),
         };
         if response.status().is_success() {
-            return Answer::Ended(self.receive(response, &request.settings, partial).await);
+            return ServerAnswer::Ended(self.receive(response, &request.settings, partial).await);
         }
 
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -178,7 +192,7 @@ impl Server {
         if let (CallError::Unauthorized { message, .. }, Ok(None)) = (&mut error, &self.key) {
             message.push_str(NO_KEY);
         }
-        Answer::Refused { error, body }
+        ServerAnswer::Refused { error, body }
     }
 
     /// Sends the request and waits for the header of the reply.
@@ -208,7 +222,7 @@ impl Server {
         let response = match limit {
             Some(limit) => tokio::time::timeout(limit, sent)
                 .await
-                .map_err(|_| CallError::Timeout { deadline: Deadline::Header, limit })?,
+                .map_err(|_| CallError::Timeout { deadline: TimeLimit::Header, limit })?,
             None => sent.await,
         };
         response.map_err(|error| http::network(&url, &error))
@@ -254,7 +268,7 @@ impl Server {
         mut response: reqwest::Response,
         settings: &Settings,
         partial: &mut Partial,
-    ) -> Result<End, CallError> {
+    ) -> Result<WireEnd, CallError> {
         let url = response.url().to_string();
         let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok());
         let kind = kind.filter(|kind| !kind.is_empty()).unwrap_or("no content type").to_owned();
@@ -266,14 +280,14 @@ impl Server {
             let chunk = if streamed || frames.are_events() {
                 tokio::time::timeout(limit, response.chunk())
                     .await
-                    .map_err(|_| CallError::Timeout { deadline: Deadline::Idle, limit })?
+                    .map_err(|_| CallError::Timeout { deadline: TimeLimit::Idle, limit })?
             } else {
                 response.chunk().await
             };
             let bytes = match chunk {
                 Ok(Some(bytes)) => bytes,
-                Ok(None) => break End::Closed,
-                Err(error) => break End::Broken(http::network(&url, &error)),
+                Ok(None) => break WireEnd::Closed,
+                Err(error) => break WireEnd::Broken(http::network(&url, &error)),
             };
             let mut taken = Ok(());
             frames.push(&bytes, |data| {
@@ -284,7 +298,7 @@ impl Server {
             taken?;
             // A server may keep the connection open after the last event, or just drop it.
             if partial.is_done {
-                return Ok(End::Marked);
+                return Ok(WireEnd::Marked);
             }
             if partial.size() + frames.held() > BODY_MAX {
                 return Err(CallError::TooLarge { limit_bytes: BODY_MAX });
@@ -292,7 +306,7 @@ impl Server {
         };
         // Where a stream was asked for, one piece of Gemini's may be all that is left of one.
         let is_piece = streamed && self.protocol == Protocol::Gemini;
-        let form = if is_piece { Form::Piece } else { Form::Body };
+        let form = if is_piece { DocumentForm::Piece } else { DocumentForm::Body };
         self.close(partial, frames, end, (form, &kind))
     }
 
@@ -302,9 +316,9 @@ impl Server {
         &self,
         partial: &mut Partial,
         frames: Frames,
-        end: End,
-        of: (Form, &str),
-    ) -> Result<End, CallError> {
+        end: WireEnd,
+        of: (DocumentForm, &str),
+    ) -> Result<WireEnd, CallError> {
         match frames {
             Frames::Stream(mut events) => {
                 // A last event that cannot be read is what a cut leaves.
@@ -315,7 +329,7 @@ impl Server {
                     }
                 });
                 taken?;
-                Ok(if partial.is_done { End::Marked } else { end })
+                Ok(if partial.is_done { WireEnd::Marked } else { end })
             }
             // The beginning of the first event is all that is left.
             Frames::Open(held) if held.iter().any(u8::is_ascii_graphic) => {
@@ -338,7 +352,7 @@ impl Server {
         let found = Documents::read(data);
         partial.has_halves |= found.has_halves;
         for document in &found.values {
-            self.protocol.take(partial, document, Form::Piece)?;
+            self.protocol.take(partial, document, DocumentForm::Piece)?;
         }
         let why = match found.trouble {
             None => return Ok(()),
@@ -355,23 +369,23 @@ impl Server {
         &self,
         partial: &mut Partial,
         body: &[u8],
-        end: End,
-        (form, kind): (Form, &str),
-    ) -> Result<End, CallError> {
+        end: WireEnd,
+        (form, kind): (DocumentForm, &str),
+    ) -> Result<WireEnd, CallError> {
         let found = Documents::read(body);
         partial.has_halves |= found.has_halves;
         let is_one = found.values.len() == 1 && !found.is_list && found.trouble.is_none();
-        let form = if is_one { form } else { Form::Piece };
+        let form = if is_one { form } else { DocumentForm::Piece };
         for document in &found.values {
             self.protocol.take(partial, document, form)?;
         }
         match (found.trouble, end) {
             (None, end) if !found.values.is_empty() => Ok(end),
-            (None, End::Closed | End::Marked) => {
+            (None, WireEnd::Closed | WireEnd::Marked) => {
                 Err(CallError::BadReply { message: format!("the reply is empty ({kind})") })
             }
-            (_, End::Broken(error)) if body.is_empty() => Err(error),
-            (Some(Trouble::Cut), _) | (_, End::Broken(_)) => {
+            (_, WireEnd::Broken(error)) if body.is_empty() => Err(error),
+            (Some(Trouble::Cut), _) | (_, WireEnd::Broken(_)) => {
                 Err(CallError::CutOff { text: String::new() })
             }
             (Some(Trouble::Wrong(why)), _) => Err(CallError::BadReply {
@@ -382,9 +396,9 @@ impl Server {
 }
 
 /// What came of asking once.
-enum Answer {
+enum ServerAnswer {
     /// A reply, or none, for a reason that is no refusal.
-    Ended(Result<End, CallError>),
+    Ended(Result<WireEnd, CallError>),
     /// A status that is not a success.
     Refused { error: CallError, body: String },
 }

@@ -4,14 +4,14 @@
 /// Splits a stream of bytes into events (WHATWG HTML, "Server-sent events"). Only the data is
 /// kept: no provider of ours uses the other fields.
 #[derive(Debug, Default)]
-pub struct Events {
+pub struct EventSplitter {
     line: Vec<u8>,
     data: Vec<u8>,
     has_data: bool,
     after_return: bool,
 }
 
-impl Events {
+impl EventSplitter {
     /// Takes in bytes, and calls `each` with the data of every event that they complete.
     pub fn push(&mut self, bytes: &[u8], mut each: impl FnMut(&[u8])) {
         for byte in bytes {
@@ -76,7 +76,7 @@ mod tests {
     }
 
     fn split(parts: &[&[u8]]) -> Vec<String> {
-        let (mut events, mut found) = (Events::default(), Vec::new());
+        let (mut events, mut found) = (EventSplitter::default(), Vec::new());
         for part in parts {
             events.push(part, |data| found.push(text(data)));
         }
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn the_end_of_the_stream_ends_the_last_event() {
         for left_out in ["data: a\n\ndata: b", "data: a\n\ndata: b\n", "data: a\n\ndata: b\n\n"] {
-            let (mut events, mut found) = (Events::default(), Vec::new());
+            let (mut events, mut found) = (EventSplitter::default(), Vec::new());
             events.push(left_out.as_bytes(), |data| found.push(text(data)));
             events.end(|data| found.push(text(data)));
             assert_eq!(found, ["a", "b"], "{left_out:?}");

@@ -9,7 +9,7 @@ const COUNT_MAX: u64 = 1_000_000_000;
 
 /// What a server says of the tokens that a call used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tally {
+pub(super) enum UsageReport {
     /// Nothing.
     Nothing,
     /// Something that cannot be right, or only a part.
@@ -20,85 +20,85 @@ pub(super) enum Tally {
 
 /// One figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Count {
+enum TokenCount {
     Absent,
     Doubtful,
     Said(u64),
 }
 
-impl Count {
-    fn of(value: Option<&Value>) -> Count {
+impl TokenCount {
+    fn of(value: Option<&Value>) -> TokenCount {
         match value {
-            None | Some(Value::Null) => Count::Absent,
+            None | Some(Value::Null) => TokenCount::Absent,
             Some(value) => value
                 .as_u64()
                 .filter(|count| *count <= COUNT_MAX)
-                .map_or(Count::Doubtful, Count::Said),
+                .map_or(TokenCount::Doubtful, TokenCount::Said),
         }
     }
 
     /// Returns the first figure that is there.
-    fn first(map: &Map<String, Value>, keys: &[&str]) -> Count {
-        let all = keys.iter().map(|key| Count::of(map.get(*key)));
-        all.into_iter().find(|count| *count != Count::Absent).unwrap_or(Count::Absent)
+    fn first(map: &Map<String, Value>, keys: &[&str]) -> TokenCount {
+        let all = keys.iter().map(|key| TokenCount::of(map.get(*key)));
+        all.into_iter().find(|count| *count != TokenCount::Absent).unwrap_or(TokenCount::Absent)
     }
 
     fn said(self) -> Option<u64> {
         match self {
-            Count::Said(count) => Some(count),
-            Count::Absent | Count::Doubtful => None,
+            TokenCount::Said(count) => Some(count),
+            TokenCount::Absent | TokenCount::Doubtful => None,
         }
     }
 
     /// Returns the figure; one that is left out is zero.
     fn or_zero(self) -> Option<u64> {
         match self {
-            Count::Said(count) => Some(count),
-            Count::Absent => Some(0),
-            Count::Doubtful => None,
+            TokenCount::Said(count) => Some(count),
+            TokenCount::Absent => Some(0),
+            TokenCount::Doubtful => None,
         }
     }
 }
 
-impl Tally {
+impl UsageReport {
     /// Tells a missing answer from a wrong one.
-    fn of(usage: Option<Usage>) -> Tally {
-        usage.map_or(Tally::Doubtful, Tally::Said)
+    fn of(usage: Option<Usage>) -> UsageReport {
+        usage.map_or(UsageReport::Doubtful, UsageReport::Said)
     }
 
     /// Reads the usage of OpenAI's protocol, which counts cached tokens among those read, and
     /// thinking among those written.
-    pub(super) fn of_openai(usage: &Value) -> Tally {
+    pub(super) fn of_openai(usage: &Value) -> UsageReport {
         let Value::Object(map) = usage else {
-            return if usage.is_null() { Tally::Nothing } else { Tally::Doubtful };
+            return if usage.is_null() { UsageReport::Nothing } else { UsageReport::Doubtful };
         };
-        let input = Count::first(map, &["prompt_tokens", "input_tokens"]);
-        let output = Count::first(map, &["completion_tokens", "output_tokens"]);
-        if (input, output) == (Count::Absent, Count::Absent) {
-            return Tally::Nothing;
+        let input = TokenCount::first(map, &["prompt_tokens", "input_tokens"]);
+        let output = TokenCount::first(map, &["completion_tokens", "output_tokens"]);
+        if (input, output) == (TokenCount::Absent, TokenCount::Absent) {
+            return UsageReport::Nothing;
         }
         let (Some(input), Some(output)) = (input.said(), output.said()) else {
-            return Tally::Doubtful;
+            return UsageReport::Doubtful;
         };
 
         // Without a figure that can be right, all tokens count at the full price.
         let detail =
-            |part: &str, key: &str| Count::of(usage.get(part).and_then(|part| part.get(key)));
+            |part: &str, key: &str| TokenCount::of(usage.get(part).and_then(|part| part.get(key)));
         let cached = detail("prompt_tokens_details", "cached_tokens")
             .said()
-            .or_else(|| Count::of(map.get("prompt_cache_hit_tokens")).said())
+            .or_else(|| TokenCount::of(map.get("prompt_cache_hit_tokens")).said())
             .filter(|cached| *cached <= input)
             .unwrap_or(0);
         let thought = detail("completion_tokens_details", "reasoning_tokens").said().unwrap_or(0);
 
         // Some servers count thinking beside what they call written; only their total shows it.
-        let total = Count::of(map.get("total_tokens")).said();
+        let total = TokenCount::of(map.get("total_tokens")).said();
         let (visible, reasoning) = if thought > 0 && total == Some(input + output + thought) {
             (output, thought)
         } else {
             output.checked_sub(thought).map_or((output, 0), |visible| (visible, thought))
         };
-        Tally::Said(Usage {
+        UsageReport::Said(Usage {
             input_uncached: input - cached,
             cache_read: cached,
             cache_write: 0,
@@ -108,28 +108,26 @@ impl Tally {
     }
 
     /// Reads the counts that Ollama's own protocol puts beside a reply.
-    pub(super) fn of_ollama(reply: &Map<String, Value>) -> Tally {
-        let input = Count::of(reply.get("prompt_eval_count"));
-        let output = Count::of(reply.get("eval_count"));
-        if (input, output) == (Count::Absent, Count::Absent) {
-            return Tally::Nothing;
+    pub(super) fn of_ollama(reply: &Map<String, Value>) -> UsageReport {
+        let input = TokenCount::of(reply.get("prompt_eval_count"));
+        let output = TokenCount::of(reply.get("eval_count"));
+        if (input, output) == (TokenCount::Absent, TokenCount::Absent) {
+            return UsageReport::Nothing;
         }
-        Tally::of(input.said().zip(output.said()).map(|(input_uncached, output_visible)| Usage {
-            input_uncached,
-            output_visible,
-            ..Usage::default()
+        UsageReport::of(input.said().zip(output.said()).map(|(input_uncached, output_visible)| {
+            Usage { input_uncached, output_visible, ..Usage::default() }
         }))
     }
 
     /// Reads the usage of Anthropic, whose counts of tokens read do not overlap.
-    pub(super) fn of_anthropic(usage: &Map<String, Value>) -> Tally {
-        let count = |key: &str| Count::of(usage.get(key));
+    pub(super) fn of_anthropic(usage: &Map<String, Value>) -> UsageReport {
+        let count = |key: &str| TokenCount::of(usage.get(key));
         let (input, output) = (count("input_tokens"), count("output_tokens"));
-        if (input, output) == (Count::Absent, Count::Absent) {
-            return Tally::Nothing;
+        if (input, output) == (TokenCount::Absent, TokenCount::Absent) {
+            return UsageReport::Nothing;
         }
         let details = usage.get("output_tokens_details");
-        let thought = Count::of(details.and_then(|details| details.get("thinking_tokens")));
+        let thought = TokenCount::of(details.and_then(|details| details.get("thinking_tokens")));
         let read = || {
             let output = output.said()?;
             let reasoning = thought.said().filter(|thought| *thought <= output).unwrap_or(0);
@@ -141,27 +139,29 @@ impl Tally {
                 reasoning,
             })
         };
-        Tally::of(read())
+        UsageReport::of(read())
     }
 
     /// Reads the usage of Gemini, which counts cached tokens among those read and thinking beside
     /// what is written, and leaves out what is zero.
-    pub(super) fn of_gemini(usage: &Value) -> Tally {
+    pub(super) fn of_gemini(usage: &Value) -> UsageReport {
         let Value::Object(map) = usage else {
-            return if usage.is_null() { Tally::Nothing } else { Tally::Doubtful };
+            return if usage.is_null() { UsageReport::Nothing } else { UsageReport::Doubtful };
         };
-        let count = |key: &str| Count::of(map.get(key));
+        let count = |key: &str| TokenCount::of(map.get(key));
         let (prompt, written) = (count("promptTokenCount"), count("candidatesTokenCount"));
-        if (prompt, written) == (Count::Absent, Count::Absent) {
-            return Tally::Nothing;
+        if (prompt, written) == (TokenCount::Absent, TokenCount::Absent) {
+            return UsageReport::Nothing;
         }
         let read = || {
             let input = prompt.said()? + count("toolUsePromptTokenCount").or_zero()?;
             let reasoning = count("thoughtsTokenCount").or_zero()?;
             let visible = match written {
-                Count::Said(count) => count,
-                Count::Absent => count("totalTokenCount").said()?.checked_sub(input + reasoning)?,
-                Count::Doubtful => return None,
+                TokenCount::Said(count) => count,
+                TokenCount::Absent => {
+                    count("totalTokenCount").said()?.checked_sub(input + reasoning)?
+                }
+                TokenCount::Doubtful => return None,
             };
             let cached = count("cachedContentTokenCount").said().filter(|cached| *cached <= input);
             let cache_read = cached.unwrap_or(0);
@@ -173,7 +173,7 @@ impl Tally {
                 reasoning,
             })
         };
-        Tally::of(read())
+        UsageReport::of(read())
     }
 }
 
@@ -182,8 +182,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn said(input: u64, cached: u64, visible: u64, reasoning: u64) -> Tally {
-        Tally::Said(Usage {
+    fn said(input: u64, cached: u64, visible: u64, reasoning: u64) -> UsageReport {
+        UsageReport::Said(Usage {
             input_uncached: input,
             cache_read: cached,
             cache_write: 0,
@@ -197,7 +197,7 @@ mod tests {
         let both = |more: Value| {
             let mut usage = json!({ "prompt_tokens": 100, "completion_tokens": 50 });
             usage.as_object_mut().expect("a map").extend(more.as_object().expect("a map").clone());
-            Tally::of_openai(&usage)
+            UsageReport::of_openai(&usage)
         };
         let cached =
             |cached: Value| both(json!({ "prompt_tokens_details": { "cached_tokens": cached } }));
@@ -227,7 +227,7 @@ mod tests {
             json!({ "prompt_tokens": null, "completion_tokens": null }),
             json!({ "total_tokens": 99_999 }),
         ] {
-            assert_eq!(Tally::of_openai(&nothing), Tally::Nothing, "{nothing}");
+            assert_eq!(UsageReport::of_openai(&nothing), UsageReport::Nothing, "{nothing}");
         }
         for odd in [
             json!(-5),
@@ -240,15 +240,15 @@ mod tests {
         ] {
             let input = json!({ "prompt_tokens": odd, "completion_tokens": 5, "total_tokens": 15 });
             let output = json!({ "prompt_tokens": 10, "completion_tokens": odd });
-            assert_eq!(Tally::of_openai(&input), Tally::Doubtful, "{input}");
-            assert_eq!(Tally::of_openai(&output), Tally::Doubtful, "{output}");
+            assert_eq!(UsageReport::of_openai(&input), UsageReport::Doubtful, "{input}");
+            assert_eq!(UsageReport::of_openai(&output), UsageReport::Doubtful, "{output}");
         }
-        assert_eq!(Tally::of_openai(&json!("10")), Tally::Doubtful);
+        assert_eq!(UsageReport::of_openai(&json!("10")), UsageReport::Doubtful);
     }
 
     #[test]
     fn counts_of_gemini_are_whole_where_zeros_are_left_out() {
-        let read = |usage: Value| Tally::of_gemini(&usage);
+        let read = |usage: Value| UsageReport::of_gemini(&usage);
         assert_eq!(
             read(json!({ "promptTokenCount": 100, "candidatesTokenCount": 50,
                 "thoughtsTokenCount": 7, "cachedContentTokenCount": 60 })),
@@ -260,23 +260,23 @@ mod tests {
             ),
             said(100, 0, 0, 7)
         );
-        assert_eq!(read(json!({ "promptTokenCount": 100 })), Tally::Doubtful);
-        assert_eq!(read(json!({ "totalTokenCount": 100 })), Tally::Nothing);
+        assert_eq!(read(json!({ "promptTokenCount": 100 })), UsageReport::Doubtful);
+        assert_eq!(read(json!({ "totalTokenCount": 100 })), UsageReport::Nothing);
         assert_eq!(
             read(json!({ "promptTokenCount": 100, "candidatesTokenCount": -1 })),
-            Tally::Doubtful
+            UsageReport::Doubtful
         );
     }
 
     #[test]
     fn a_bucket_of_anthropic_that_cannot_be_right_makes_the_whole_unknown() {
-        let read = |usage: Value| Tally::of_anthropic(usage.as_object().expect("a map"));
+        let read = |usage: Value| UsageReport::of_anthropic(usage.as_object().expect("a map"));
         let usage = json!({ "input_tokens": 40, "output_tokens": 50, "cache_read_input_tokens": 60,
             "cache_creation_input_tokens": null, "output_tokens_details": { "thinking_tokens": 30 } });
         assert_eq!(read(usage), said(40, 60, 20, 30));
-        assert_eq!(read(json!({})), Tally::Nothing);
-        assert_eq!(read(json!({ "input_tokens": 40 })), Tally::Doubtful);
+        assert_eq!(read(json!({})), UsageReport::Nothing);
+        assert_eq!(read(json!({ "input_tokens": 40 })), UsageReport::Doubtful);
         let odd = json!({ "input_tokens": 1, "output_tokens": 1, "cache_read_input_tokens": -1 });
-        assert_eq!(read(odd), Tally::Doubtful);
+        assert_eq!(read(odd), UsageReport::Doubtful);
     }
 }

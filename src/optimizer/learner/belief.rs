@@ -49,7 +49,7 @@ impl Belief {
 
     /// Returns a place and the density there, up to a factor. That of a Beta distribution is taken over
     /// the logit of the point, where it is smooth also at 0 and 1.
-    fn density(&self, point: &Point, top: f64) -> (f64, f64) {
+    fn density(&self, point: &GridPoint, top: f64) -> (f64, f64) {
         match *self {
             Belief::Normal { mean, sd } => {
                 (point.at, (-0.5 * ((point.at - mean) / sd).powi(2)).exp())
@@ -118,20 +118,20 @@ pub(super) struct Evidence {
 
 /// A point with its logarithm and that of what is left to 1.
 #[derive(Debug, Clone, Copy)]
-struct Point {
+struct GridPoint {
     at: f64,
     log: f64,
     log_rest: f64,
 }
 
-impl Point {
-    fn new(at: f64) -> Point {
-        Point { at, log: at.ln(), log_rest: (1.0 - at).ln() }
+impl GridPoint {
+    fn new(at: f64) -> GridPoint {
+        GridPoint { at, log: at.ln(), log_rest: (1.0 - at).ln() }
     }
 }
 
 /// Points that lie close to one another wherever any of some beliefs is.
-pub(super) struct Grid(Vec<Point>);
+pub(super) struct Grid(Vec<GridPoint>);
 
 impl Grid {
     /// Spreads points for beliefs, and for those that are surer of the same means.
@@ -146,7 +146,7 @@ impl Grid {
         }
 
         grid.sort_unstable_by(f64::total_cmp);
-        Grid(grid.into_iter().map(Point::new).collect())
+        Grid(grid.into_iter().map(GridPoint::new).collect())
     }
 
     /// Returns how likely each of several is drawn as the largest of those that may be taken; of all, if
@@ -191,7 +191,7 @@ impl Grid {
             let mut own = masses.iter_mut().skip(place).step_by(all.len());
             let (mut before, mut sum, top) = (None, 0.0, one.belief.top());
             for point in &self.0 {
-                let shifted = (one.shift != 0.0).then(|| Point::new(point.at - one.shift));
+                let shifted = (one.shift != 0.0).then(|| GridPoint::new(point.at - one.shift));
                 let (place, density) = one.belief.density(shifted.as_ref().unwrap_or(point), top);
                 if let Some((from, other)) = before
                     && let Some(mass) = own.next()

@@ -1,8 +1,9 @@
 //! What the learner keeps of one pattern on one kind of task: sums in which old evidence fades.
 
 use super::ring::{Newest, Ring};
-use super::utility::Outcome;
-use crate::optimizer::packed::{Packed, Packing};
+use super::utility::ExecutionOutcome;
+use crate::optimizer::learner::packed::ByteReader;
+use crate::optimizer::learner::packed::Packing;
 
 /// Buckets of the sketch of times.
 const BUCKETS: usize = 64;
@@ -21,7 +22,7 @@ const EVIDENCE_MIN: f64 = 1e-9;
 
 /// Sums over executions, where older ones count less.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Cell {
+pub(super) struct FadingSums {
     /// How many executions, as far as they still count.
     pub(super) n: f64,
     /// The sum of their utilities, and of the squares of these.
@@ -51,7 +52,7 @@ pub(super) struct Cell {
     pub(super) message: (f64, f64),
 }
 
-impl Cell {
+impl FadingSums {
     /// Lets everything fade to a share.
     pub(super) fn fade(&mut self, share: f64) {
         for sum in [
@@ -91,13 +92,19 @@ impl Cell {
     }
 
     /// Knows again what it knew once. What it has told the level above it has told.
-    pub(super) fn put_back(&mut self, before: Cell) {
-        *self = Cell { message: self.message, ..before };
+    pub(super) fn put_back(&mut self, before: FadingSums) {
+        *self = FadingSums { message: self.message, ..before };
     }
 
     /// Takes in an execution that counts as much as `weight` says, and for its utility only as `share`
     /// says of that.
-    pub(super) fn add(&mut self, utility: f64, outcome: &Outcome, weight: f64, share: f64) {
+    pub(super) fn add(
+        &mut self,
+        utility: f64,
+        outcome: &ExecutionOutcome,
+        weight: f64,
+        share: f64,
+    ) {
         self.n += share * weight;
         self.sum += share * weight * utility;
         self.squares += share * weight * utility * utility;
@@ -185,7 +192,7 @@ impl Cell {
 
     /// Adds everything to bytes.
     pub(super) fn pack(&self, to: &mut Packing) {
-        let Cell {
+        let FadingSums {
             n,
             sum,
             squares,
@@ -217,8 +224,8 @@ impl Cell {
     }
 
     /// Reads a cell from bytes.
-    pub(super) fn unpack(from: &mut Packed<'_>) -> Option<Cell> {
-        let mut cell = Cell {
+    pub(super) fn unpack(from: &mut ByteReader<'_>) -> Option<FadingSums> {
+        let mut cell = FadingSums {
             n: from.number()?,
             sum: from.number()?,
             squares: from.number()?,
@@ -285,7 +292,7 @@ mod tests {
 
     #[test]
     fn times_are_counted_to_either_side_of_a_limit() {
-        let mut cell = Cell::default();
+        let mut cell = FadingSums::default();
         for time in [0.001, 0.5, 1.0, 2.0, 30.0, 1e9] {
             cell.add_time(time, 1.0);
         }

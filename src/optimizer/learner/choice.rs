@@ -1,7 +1,7 @@
 //! Choosing a pattern from what was learned, and how sure that is.
 
 use super::belief::{Belief, Evidence, Grid};
-use super::cell::Cell;
+use super::cell::FadingSums;
 use super::{Learner, variance};
 use crate::base::rng::Rng;
 use crate::optimizer::stats;
@@ -113,7 +113,7 @@ impl Learner {
     /// Returns what is believed of patterns on a kind of task.
     pub fn look(&self, task: usize, arms: &[usize], within: &Constraints) -> Vec<Arm> {
         let noise = self.noise_variance();
-        let nothing = Cell::default();
+        let nothing = FadingSums::default();
 
         arms.iter()
             .map(|&arm| {
@@ -210,7 +210,7 @@ fn top(values: impl Iterator<Item = (bool, f64)>) -> Option<usize> {
 
 /// Returns the chance that a pattern keeps all constraints, by the one that it is least likely to
 /// keep. Before anything is known, a pattern is believed to be about at the limit.
-fn feasible(cell: &Cell, within: &Constraints) -> f64 {
+fn feasible(cell: &FadingSums, within: &Constraints) -> f64 {
     let mut chance = 1.0_f64;
 
     if let Some(limit) = within.p95_time {
@@ -244,7 +244,7 @@ fn count(number: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::optimizer::learner::{Objective, Outcome};
+    use crate::optimizer::learner::{ExecutionOutcome, Objective};
 
     #[test]
     fn a_limit_of_success_leaves_room_for_what_was_never_tried() {
@@ -259,7 +259,11 @@ mod tests {
             let arm = arms[choose(&seen, true, &mut rng).expect("two").chosen];
             let (rate, time) = if arm == new { (0.99, 1.0) } else { (0.95, 6.0) };
             let success = f64::from(u8::from(rng.unit() < rate));
-            learner.record(task, arm, &Outcome { success, time: Some(time), ..Outcome::default() });
+            learner.record(
+                task,
+                arm,
+                &ExecutionOutcome { success, time: Some(time), ..ExecutionOutcome::default() },
+            );
             of_new += u32::from(arm == new);
         }
 

@@ -1,7 +1,7 @@
 //! Looking at what nothing was recorded for, without leaving a trace: if being asked changed what is
 //! believed, two processes with the same observations would not agree.
 
-use super::fit::Level;
+use super::fit::HierarchyLevel;
 use super::kind::Kind;
 use super::{DEPTH_MAX, Learner};
 use std::collections::{BTreeSet, HashMap};
@@ -41,7 +41,10 @@ impl Learner {
         let above = task.match_indices('/').take(DEPTH_MAX - 1).map(|(end, _)| &task[..end]);
         for name in above.chain([task]) {
             if let Some(&group) = self.groups.get(name) {
-                levels.push(Level { parent: Some(levels.len() - 1), ..self.levels[group].clone() });
+                levels.push(HierarchyLevel {
+                    parent: Some(levels.len() - 1),
+                    ..self.levels[group].clone()
+                });
                 groups.insert(name.to_owned(), levels.len() - 1);
                 path.push(group);
             }
@@ -74,7 +77,7 @@ impl Learner {
 #[cfg(test)]
 mod tests {
     use crate::optimizer::learner::snapshot::tests::bytes;
-    use crate::optimizer::learner::{Constraints, Learner, Objective, Outcome};
+    use crate::optimizer::learner::{Constraints, ExecutionOutcome, Learner, Objective};
 
     #[test]
     fn an_excerpt_believes_what_the_whole_believes_and_leaves_it_alone() {
@@ -85,7 +88,11 @@ mod tests {
             for _ in 0..20 {
                 let (task, arm) = (learner.task(kind), learner.arm(["a", "b"][number % 2]));
                 let success = f64::from(u8::from(number != 2));
-                learner.record(task, arm, &Outcome { success, ..Outcome::default() });
+                learner.record(
+                    task,
+                    arm,
+                    &ExecutionOutcome { success, ..ExecutionOutcome::default() },
+                );
             }
         }
         let before = bytes(&learner);

@@ -20,7 +20,7 @@ const GROUP_SD: f64 = 0.15;
 /// A level above kinds of tasks: the root, or a group. For each pattern the sum of the weights of
 /// the means below, and of these times the means.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Level {
+pub(super) struct HierarchyLevel {
     pub(super) parent: Option<usize>,
     pub(super) sums: HashMap<usize, (f64, f64)>,
     /// What it has told the level above.

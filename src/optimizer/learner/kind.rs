@@ -1,10 +1,10 @@
 //! What is known of one kind of task: a cell for each pattern that was seen there.
 
-use super::cell::Cell;
+use super::cell::FadingSums;
 use super::fit::EASE_SD;
-use super::row::Row;
+use super::row::FailureRow;
 use super::scale::{Gauge, Scale};
-use super::utility::{COST_HALF, Objective, Outcome, TIME_HALF};
+use super::utility::{COST_HALF, ExecutionOutcome, Objective, TIME_HALF};
 
 /// What share of the old evidence is left with every execution, at least; how it falls where a pattern
 /// has changed lately, and how fast that is forgotten.
@@ -21,7 +21,7 @@ const QUALITY_WEIGHT: f64 = 2.0;
 pub(super) struct Kind {
     pub(super) level: usize,
     /// What is known of patterns, each with its number; few, so they are searched one by one.
-    pub(super) cells: Vec<(usize, Cell)>,
+    pub(super) cells: Vec<(usize, FadingSums)>,
     /// How much easier than others it is, and how unsure that is (variance).
     pub(super) ease: f64,
     pub(super) ease_variance: f64,
@@ -32,7 +32,7 @@ pub(super) struct Kind {
     /// Its part of the estimate of how much patterns differ between kinds.
     pub(super) spread: (f64, f64),
     /// The failures since the last success.
-    pub(super) row: Row,
+    pub(super) row: FailureRow,
     /// The scales of its times and costs.
     pub(super) time: Gauge,
     pub(super) cost: Gauge,
@@ -49,17 +49,17 @@ impl Kind {
             unsteady: 0.0,
             age: 0.0,
             spread: (0.0, 0.0),
-            row: Row::default(),
+            row: FailureRow::default(),
             time: Gauge::new(objective.time_half, TIME_HALF),
             cost: Gauge::new(objective.cost_half, COST_HALF),
         }
     }
 
-    pub(super) fn cell(&self, arm: usize) -> Option<&Cell> {
+    pub(super) fn cell(&self, arm: usize) -> Option<&FadingSums> {
         self.cells.iter().find(|(known, _)| *known == arm).map(|(_, cell)| cell)
     }
 
-    pub(super) fn cell_mut(&mut self, arm: usize) -> Option<&mut Cell> {
+    pub(super) fn cell_mut(&mut self, arm: usize) -> Option<&mut FadingSums> {
         self.cells.iter_mut().find(|(known, _)| *known == arm).map(|(_, cell)| cell)
     }
 
@@ -83,7 +83,13 @@ impl Kind {
 
     /// Takes in the time and the cost of an execution whose reward makes up `part` of a sum for each whole
     /// weight. Once a scale is known by it, the sums are corrected.
-    pub(super) fn measure(&mut self, arm: usize, outcome: &Outcome, part: f64, of: &Objective) {
+    pub(super) fn measure(
+        &mut self,
+        arm: usize,
+        outcome: &ExecutionOutcome,
+        part: f64,
+        of: &Objective,
+    ) {
         let by_time = self.time.add(arm, outcome.time, part * of.time);
         let by_cost = self.cost.add(arm, outcome.cost, part * of.cost);
 
@@ -118,7 +124,7 @@ impl Kind {
     /// Returns how much an execution counts beside those that were judged. A success that was not says
     /// little where others were; a failure of a pattern whose successes mostly are not judged must not
     /// say more than those, or failures would count too much.
-    pub(super) fn judged_share(&self, arm: usize, outcome: &Outcome) -> f64 {
+    pub(super) fn judged_share(&self, arm: usize, outcome: &ExecutionOutcome) -> f64 {
         if outcome.is_judged() || self.quality().is_none() {
             return 1.0;
         }
@@ -159,7 +165,7 @@ fn guess((n, sum): (f64, f64), of_all: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::optimizer::learner::{Constraints, Learner, Objective, Outcome};
+    use crate::optimizer::learner::{Constraints, ExecutionOutcome, Learner, Objective};
 
     /// What is believed of patterns after executions: pattern, success, quality.
     fn means(executions: &[(&str, f64, Option<f64>)], names: &[&str]) -> Vec<f64> {
@@ -167,7 +173,11 @@ mod tests {
             Learner::new(Objective { time: 0.0, quality: 1.0, ..Objective::WITHOUT_COST });
         let task = learner.task("t");
         for (name, success, quality) in executions {
-            let outcome = Outcome { success: *success, quality: *quality, ..Outcome::default() };
+            let outcome = ExecutionOutcome {
+                success: *success,
+                quality: *quality,
+                ..ExecutionOutcome::default()
+            };
             let arm = learner.arm(name);
             learner.record(task, arm, &outcome);
         }

@@ -4,6 +4,9 @@
 //! on each kind, each drawn towards the one above as far as there is little evidence. Pure: no clock,
 //! no store; the same executions in the same order give the same state.
 
+pub mod packed;
+pub mod synced;
+
 mod belief;
 mod cell;
 mod choice;
@@ -18,12 +21,12 @@ mod utility;
 
 pub use choice::{Arm, Choice, Constraints, Odds, choose, odds};
 pub use scale::{Scale, median};
-pub use utility::{Objective, Outcome};
+pub use utility::{ExecutionOutcome, Objective};
 
-use cell::Cell;
-use fit::{Level, TYPES_SD};
+use cell::FadingSums;
+use fit::{HierarchyLevel, TYPES_SD};
 use kind::Kind;
-use row::Row;
+use row::FailureRow;
 use std::collections::HashMap;
 
 /// The scatter of single executions, and how many executions that belief is worth.
@@ -41,7 +44,7 @@ const DEPTH_MAX: usize = 4;
 
 /// A change of how well a pattern works on a kind of task.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Change {
+pub struct PatternChange {
     /// The kind of task.
     pub task: usize,
     /// The pattern.
@@ -56,7 +59,7 @@ pub struct Change {
 #[derive(Debug, Clone)]
 pub struct Learner {
     objective: Objective,
-    levels: Vec<Level>,
+    levels: Vec<HierarchyLevel>,
     kinds: Vec<Kind>,
     groups: HashMap<String, usize>,
     tasks: HashMap<String, usize>,
@@ -82,7 +85,7 @@ impl Learner {
     pub fn new(objective: Objective) -> Learner {
         Learner {
             objective,
-            levels: vec![Level::default()],
+            levels: vec![HierarchyLevel::default()],
             kinds: Vec::new(),
             groups: HashMap::new(),
             tasks: HashMap::new(),
@@ -113,11 +116,11 @@ impl Learner {
     }
 
     /// Returns what an execution of a pattern on a kind of task is worth by what is known now.
-    pub fn worth(&self, task: &str, pattern: &str, outcome: &Outcome) -> f64 {
+    pub fn worth(&self, task: &str, pattern: &str, outcome: &ExecutionOutcome) -> f64 {
         let known = self.known_task(task).zip(self.known_arm(pattern));
         let guess = || known.map_or(1.0, |(task, arm)| self.kinds[task].quality_of(arm));
         let quality = Some(outcome.quality.unwrap_or_else(guess));
-        self.objective.utility(&Outcome { quality, ..*outcome }, &self.scale(task))
+        self.objective.utility(&ExecutionOutcome { quality, ..*outcome }, &self.scale(task))
     }
 
     /// Returns on how many kinds of tasks patterns are known, all together; a whole number.
@@ -154,7 +157,8 @@ impl Learner {
             level = if let Some(&known) = self.groups.get(group) {
                 known
             } else {
-                self.levels.push(Level { parent: Some(level), ..Level::default() });
+                self.levels
+                    .push(HierarchyLevel { parent: Some(level), ..HierarchyLevel::default() });
                 let new = self.levels.len() - 1;
                 self.groups.insert(group.to_owned(), new);
                 if let Some(&kind) = self.tasks.get(group) {
@@ -184,14 +188,19 @@ impl Learner {
     }
 
     /// Takes in an execution, and tells if the pattern has changed.
-    pub fn record(&mut self, task: usize, arm: usize, outcome: &Outcome) -> Option<Change> {
+    pub fn record(
+        &mut self,
+        task: usize,
+        arm: usize,
+        outcome: &ExecutionOutcome,
+    ) -> Option<PatternChange> {
         if self.kinds[task].cell(arm).is_none() {
-            self.kinds[task].cells.push((arm, Cell::default()));
+            self.kinds[task].cells.push((arm, FadingSums::default()));
             self.known_on[arm] += 1.0;
         }
         let weight = self.weight_of(arm) * self.look_at_row(task, arm, outcome);
         let quality = outcome.quality.unwrap_or_else(|| self.kinds[task].quality_of(arm));
-        let counted = Outcome { quality: Some(quality), ..*outcome };
+        let counted = ExecutionOutcome { quality: Some(quality), ..*outcome };
         let utility = self.objective.utility(&counted, &self.kinds[task].scale());
         let expected = self.expected(task, arm);
         let is_blameless = self.kinds[task].row.is_blameless();
@@ -225,11 +234,11 @@ impl Learner {
     }
 
     /// Takes an execution into the row of failures or ends the row, and returns how much it counts.
-    fn look_at_row(&mut self, task: usize, arm: usize, outcome: &Outcome) -> f64 {
+    fn look_at_row(&mut self, task: usize, arm: usize, outcome: &ExecutionOutcome) -> f64 {
         let surprise = self.surprise_at(arm);
         let kind = &mut self.kinds[task];
         if !outcome.is_failure() {
-            kind.row = Row::default();
+            kind.row = FailureRow::default();
             return 1.0;
         }
         if !kind.row.is_blameless() {
@@ -306,7 +315,7 @@ impl Learner {
     }
 
     /// Compares the newest executions with those before, as far as they still count.
-    fn look_for_change(&mut self, task: usize, arm: usize) -> Option<Change> {
+    fn look_for_change(&mut self, task: usize, arm: usize) -> Option<PatternChange> {
         let noise = self.noise_variance();
         let kind = &mut self.kinds[task];
         let cell = kind.cell_mut(arm)?;
@@ -316,7 +325,7 @@ impl Learner {
         let from = cell.mean();
         cell.restart(&newest, of_one);
         kind.unsettle(arm);
-        Some(Change { task, arm, from, to: newest.mean })
+        Some(PatternChange { task, arm, from, to: newest.mean })
     }
 
     /// Returns the variance of single executions.
@@ -326,12 +335,12 @@ impl Learner {
     }
 }
 
-fn scatter(sums: (f64, f64), (_, cell): &(usize, Cell)) -> (f64, f64) {
+fn scatter(sums: (f64, f64), (_, cell): &(usize, FadingSums)) -> (f64, f64) {
     (sums.0 + cell.scatter(), sums.1 + cell.freedom())
 }
 
 /// Returns the variance of a pattern's executions, drawn towards that of all.
-fn variance(cell: &Cell, noise: f64) -> f64 {
+fn variance(cell: &FadingSums, noise: f64) -> f64 {
     (NOISE_WEIGHT * noise + cell.scatter()) / (NOISE_WEIGHT + cell.freedom())
 }
 
@@ -340,8 +349,8 @@ mod tests {
     use super::*;
     use crate::base::rng::Rng;
 
-    fn went(success: f64) -> Outcome {
-        Outcome { success, time: Some(3.0), ..Outcome::default() }
+    fn went(success: f64) -> ExecutionOutcome {
+        ExecutionOutcome { success, time: Some(3.0), ..ExecutionOutcome::default() }
     }
 
     fn means(learner: &Learner, task: usize, arms: &[usize]) -> Vec<f64> {

@@ -1,6 +1,7 @@
 //! The newest executions of a pattern on a kind of task, in which a change shows.
 
-use crate::optimizer::packed::{Packed, Packing};
+use crate::optimizer::learner::packed::ByteReader;
+use crate::optimizer::learner::packed::Packing;
 use std::collections::VecDeque;
 
 /// How many of the newest executions are looked at, from few to all that are kept.
@@ -16,7 +17,7 @@ const SD_MIN: f64 = 0.3;
 
 /// What is kept of one execution: 1 stands for the largest number of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Mark {
+struct RingEntry {
     utility: u16,
     success: u8,
     weight: u8,
@@ -25,7 +26,7 @@ struct Mark {
 /// The newest executions, the oldest first.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ring {
-    newest: VecDeque<Mark>,
+    newest: VecDeque<RingEntry>,
     /// Executions since the last change, as far as that matters.
     since: usize,
 }
@@ -49,7 +50,8 @@ impl Ring {
         if self.newest.len() == LENGTH {
             self.newest.pop_front();
         }
-        let mark = Mark { utility: part(utility), success: small(success), weight: small(weight) };
+        let mark =
+            RingEntry { utility: part(utility), success: small(success), weight: small(weight) };
         self.newest.push_back(mark);
         self.since = (self.since + 1).min(LENGTH);
     }
@@ -93,7 +95,7 @@ impl Ring {
         let Ring { newest, since } = self;
         to.count(newest.len() * (LENGTH + 1) + since);
         let marks = newest.iter().map(|mark| {
-            let Mark { utility, success, weight } = *mark;
+            let RingEntry { utility, success, weight } = *mark;
             u64::from(utility) << 16 | u64::from(success) << 8 | u64::from(weight)
         });
 
@@ -104,7 +106,7 @@ impl Ring {
     }
 
     /// Reads a ring from bytes.
-    pub(super) fn unpack(from: &mut Packed<'_>) -> Option<Ring> {
+    pub(super) fn unpack(from: &mut ByteReader<'_>) -> Option<Ring> {
         let both = from.below((LENGTH + 1) * (LENGTH + 1))?;
         let (length, since) = (both / (LENGTH + 1), both % (LENGTH + 1));
         let mut newest = VecDeque::with_capacity(length);
@@ -114,7 +116,7 @@ impl Ring {
             for half in [bits >> 32, bits & u64::from(u32::MAX)] {
                 let [_, _, _, _, high, low, success, weight] = half.to_be_bytes();
                 let utility = u16::from_be_bytes([high, low]);
-                newest.push_back(Mark { utility, success, weight });
+                newest.push_back(RingEntry { utility, success, weight });
             }
         }
         newest.truncate(length);
@@ -191,7 +193,7 @@ mod tests {
             let mut packing = Packing::default();
             kept.pack(&mut packing);
             let bytes = packing.into_bytes();
-            let mut packed = Packed::new(&bytes);
+            let mut packed = ByteReader::new(&bytes);
             let again = Ring::unpack(&mut packed).expect("a ring");
             assert!(packed.is_empty());
             assert_eq!((again.newest, again.since), (kept.newest, kept.since));

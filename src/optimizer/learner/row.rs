@@ -1,8 +1,9 @@
 //! A row of failures of several patterns on one kind of task. Where all fail that mostly succeed, something
 //! else is at fault than they: what was believed before the row is put back.
 
-use super::cell::Cell;
-use crate::optimizer::packed::{Packed, Packing};
+use super::cell::FadingSums;
+use crate::optimizer::learner::packed::ByteReader;
+use crate::optimizer::learner::packed::Packing;
 
 /// How many patterns have to fail; all, if there are fewer, but never one alone.
 const PATTERNS: usize = 3;
@@ -17,7 +18,7 @@ const WEIGHT: f64 = 0.05;
 
 /// The failures since the last success on a kind of task.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Row {
+pub(super) struct FailureRow {
     /// What was known of the patterns that failed before they did.
     before: Vec<Before>,
     /// How unsteady the kind was.
@@ -32,12 +33,12 @@ pub(super) struct Row {
 #[derive(Debug, Clone)]
 pub(super) struct Before {
     pub(super) arm: usize,
-    pub(super) cell: Cell,
+    pub(super) cell: FadingSums,
     /// The mean surprise with it.
     pub(super) surprise: f64,
 }
 
-impl Row {
+impl FailureRow {
     /// Tells whether a failure now is held against nobody.
     pub(super) fn is_blameless(&self) -> bool {
         self.is_blameless
@@ -49,7 +50,7 @@ impl Row {
     }
 
     /// Takes in a failure of a pattern, of which so much was known before it.
-    pub(super) fn fail(&mut self, arm: usize, cell: &Cell, surprise: f64, unsteady: f64) {
+    pub(super) fn fail(&mut self, arm: usize, cell: &FadingSums, surprise: f64, unsteady: f64) {
         if self.before.is_empty() {
             self.unsteady = unsteady;
         }
@@ -76,7 +77,7 @@ impl Row {
 
     /// Adds everything to bytes.
     pub(super) fn pack(&self, to: &mut Packing) {
-        let Row { before, unsteady, chance, is_blameless } = self;
+        let FailureRow { before, unsteady, chance, is_blameless } = self;
         to.pair((*unsteady, *chance));
         to.count(usize::from(*is_blameless));
         to.count(before.len());
@@ -88,22 +89,22 @@ impl Row {
     }
 
     /// Reads a row from bytes.
-    pub(super) fn unpack(from: &mut Packed<'_>, arms: usize) -> Option<Row> {
+    pub(super) fn unpack(from: &mut ByteReader<'_>, arms: usize) -> Option<FailureRow> {
         let (unsteady, chance) = from.pair()?;
         let is_blameless = from.below(2)? == 1;
         let mut before = Vec::new();
         for _ in 0..from.count()? {
             let (arm, surprise) = (from.below(arms)?, from.number()?);
-            before.push(Before { arm, cell: Cell::unpack(from)?, surprise });
+            before.push(Before { arm, cell: FadingSums::unpack(from)?, surprise });
         }
-        Some(Row { before, unsteady, chance, is_blameless })
+        Some(FailureRow { before, unsteady, chance, is_blameless })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::base::rng::Rng;
-    use crate::optimizer::learner::{Constraints, Learner, Objective, Outcome, choose};
+    use crate::optimizer::learner::{Constraints, ExecutionOutcome, Learner, Objective, choose};
 
     const RATES: [f64; 3] = [0.95, 0.7, 0.3];
 
@@ -129,7 +130,8 @@ mod tests {
             let seen = self.learner.look(task, &arms, &Constraints::default());
             let chosen = choose(&seen, true, &mut self.rng).expect("three").chosen;
             let success = f64::from(u8::from(self.rng.unit() < rates[chosen]));
-            let outcome = Outcome { success, time: Some(5.0), ..Outcome::default() };
+            let outcome =
+                ExecutionOutcome { success, time: Some(5.0), ..ExecutionOutcome::default() };
             self.learner.record(task, arms[chosen], &outcome);
             chosen
         }
@@ -170,7 +172,7 @@ mod tests {
         let (task, arm) = (learner.task("t"), learner.arm("a"));
         for n in 0..80 {
             let success = f64::from(u8::from(n < 50));
-            learner.record(task, arm, &Outcome { success, ..Outcome::default() });
+            learner.record(task, arm, &ExecutionOutcome { success, ..ExecutionOutcome::default() });
         }
         assert!(!learner.all_fail(task));
         assert!(learner.look(task, &[arm], &Constraints::default())[0].mean < 0.3);

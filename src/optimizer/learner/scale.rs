@@ -1,7 +1,8 @@
 //! The scale of times and of costs on a kind of task. What takes minutes and what takes milliseconds are not
 //! compared by the same seconds, so where nobody names a scale it is what the first executions took.
 
-use crate::optimizer::packed::{Packed, Packing};
+use crate::optimizer::learner::packed::ByteReader;
+use crate::optimizer::learner::packed::Packing;
 
 /// How many executions a scale is made of.
 const FIRST: usize = 10;
@@ -103,7 +104,7 @@ impl Gauge {
     }
 
     /// Reads a scale from bytes.
-    pub(super) fn unpack(from: &mut Packed<'_>, arms: usize) -> Option<Gauge> {
+    pub(super) fn unpack(from: &mut ByteReader<'_>, arms: usize) -> Option<Gauge> {
         let (half, is_known) = (from.number()?, from.below(2)? == 1);
         let mut first = Vec::new();
         for _ in 0..from.below(FIRST)? {
@@ -117,14 +118,15 @@ impl Gauge {
 
 #[cfg(test)]
 mod tests {
-    use crate::optimizer::learner::{Constraints, Learner, Objective, Outcome};
+    use crate::optimizer::learner::{Constraints, ExecutionOutcome, Learner, Objective};
 
     fn learner(executions: &[(&str, f64)], objective: Objective) -> (Learner, Vec<f64>) {
         let mut learner = Learner::new(objective);
         let task = learner.task("t");
         for (name, time) in executions {
             let arm = learner.arm(name);
-            let outcome = Outcome { success: 1.0, time: Some(*time), ..Outcome::default() };
+            let outcome =
+                ExecutionOutcome { success: 1.0, time: Some(*time), ..ExecutionOutcome::default() };
             learner.record(task, arm, &outcome);
         }
         let arms = ["quick", "slow"].map(|name| learner.arm(name));

@@ -2,13 +2,14 @@
 //! give the same bytes. Structs are taken apart by name and without `..`, so that a new field cannot
 //! be forgotten.
 
-use super::cell::Cell;
-use super::fit::Level;
+use super::cell::FadingSums;
+use super::fit::HierarchyLevel;
 use super::kind::Kind;
-use super::row::Row;
+use super::row::FailureRow;
 use super::scale::Gauge;
 use super::{Learner, Objective};
-use crate::optimizer::packed::{Packed, Packing};
+use crate::optimizer::learner::packed::ByteReader;
+use crate::optimizer::learner::packed::Packing;
 use std::collections::HashMap;
 
 impl Learner {
@@ -59,7 +60,7 @@ impl Learner {
     }
 
     /// Reads what was learned from bytes; `None` if they are none of a learner.
-    pub fn unpack(from: &mut Packed<'_>) -> Option<Learner> {
+    pub fn unpack(from: &mut ByteReader<'_>) -> Option<Learner> {
         let mut learner = Learner::new(Objective {
             quality: from.number()?,
             time: from.number()?,
@@ -106,8 +107,8 @@ fn by_number(names: &HashMap<String, usize>, length: usize) -> Vec<&str> {
     ordered
 }
 
-fn pack_level(level: &Level, to: &mut Packing) {
-    let Level { parent, sums, messages } = level;
+fn pack_level(level: &HierarchyLevel, to: &mut Packing) {
+    let HierarchyLevel { parent, sums, messages } = level;
     // The root has no parent, and is nobody's child: every other level is a later one.
     to.count(parent.unwrap_or(0));
     for map in [sums, messages] {
@@ -121,12 +122,12 @@ fn pack_level(level: &Level, to: &mut Packing) {
     }
 }
 
-fn unpack_level(from: &mut Packed<'_>, number: usize, arms: usize) -> Option<Level> {
+fn unpack_level(from: &mut ByteReader<'_>, number: usize, arms: usize) -> Option<HierarchyLevel> {
     let parent = from.below(number.max(1))?;
     let mut map = || -> Option<HashMap<usize, (f64, f64)>> {
         (0..from.count()?).map(|_| Some((from.below(arms)?, from.pair()?))).collect()
     };
-    Some(Level { parent: (number > 0).then_some(parent), sums: map()?, messages: map()? })
+    Some(HierarchyLevel { parent: (number > 0).then_some(parent), sums: map()?, messages: map()? })
 }
 
 fn pack_kind(kind: &Kind, to: &mut Packing) {
@@ -145,16 +146,16 @@ fn pack_kind(kind: &Kind, to: &mut Packing) {
     }
 }
 
-fn unpack_kind(from: &mut Packed<'_>, levels: usize, arms: usize) -> Option<Kind> {
+fn unpack_kind(from: &mut ByteReader<'_>, levels: usize, arms: usize) -> Option<Kind> {
     let level = from.below(levels)?;
     let (ease, ease_variance) = from.pair()?;
     let ((unsteady, age), spread) = (from.pair()?, from.pair()?);
-    let row = Row::unpack(from, arms)?;
+    let row = FailureRow::unpack(from, arms)?;
     let (time, cost) = (Gauge::unpack(from, arms)?, Gauge::unpack(from, arms)?);
     let count = from.count()?;
     let mut cells = Vec::with_capacity(count.min(arms));
     for _ in 0..count {
-        cells.push((from.below(arms)?, Cell::unpack(from)?));
+        cells.push((from.below(arms)?, FadingSums::unpack(from)?));
     }
     Some(Kind { level, cells, ease, ease_variance, unsteady, age, spread, row, time, cost })
 }
@@ -163,7 +164,7 @@ fn unpack_kind(from: &mut Packed<'_>, levels: usize, arms: usize) -> Option<Kind
 pub(super) mod tests {
     use super::*;
     use crate::base::rng::Rng;
-    use crate::optimizer::learner::Outcome;
+    use crate::optimizer::learner::ExecutionOutcome;
 
     /// Returns everything that was learned as bytes.
     pub(in super::super) fn bytes(learner: &Learner) -> Vec<u8> {
@@ -182,7 +183,7 @@ pub(super) mod tests {
             let arm = usize::try_from(rng.below(3)).expect("small");
             let rate = if n > executions / 2 { 0.2 } else { [0.4, 0.9, 0.6][arm] };
             let arm = learner.arm(["a", "b", "c"][arm]);
-            let outcome = Outcome {
+            let outcome = ExecutionOutcome {
                 success: f64::from(u8::from(rng.unit() < rate)),
                 quality: (pick > 2).then(|| rng.unit()),
                 time: (pick != 4).then(|| 30.0 * rng.unit()),
@@ -198,7 +199,7 @@ pub(super) mod tests {
             let mut learner = Learner::new(Objective::WITH_COST);
             live(&mut learner, executions, &mut Rng::seeded(1));
             let whole = bytes(&learner);
-            let mut packed = Packed::new(&whole);
+            let mut packed = ByteReader::new(&whole);
             let mut again = Learner::unpack(&mut packed).expect("a learner");
             assert!(packed.is_empty());
             assert_eq!(bytes(&again), whole);
@@ -215,7 +216,7 @@ pub(super) mod tests {
         let whole = bytes(&learner);
         for length in 0..whole.len() {
             assert!(
-                Learner::unpack(&mut Packed::new(&whole[..length])).is_none(),
+                Learner::unpack(&mut ByteReader::new(&whole[..length])).is_none(),
                 "{length} bytes"
             );
         }

@@ -51,7 +51,7 @@ impl Objective {
     /// Returns the utility of an execution:
     /// `s (w_q q + w_t / (1 + t / t_half) + w_c / (1 + c / c_half))`. Success gates everything, so
     /// failing fast is worth nothing; no term is unbounded, so no unit of time changes who wins.
-    pub fn utility(&self, outcome: &Outcome, scale: &Scale) -> f64 {
+    pub fn utility(&self, outcome: &ExecutionOutcome, scale: &Scale) -> f64 {
         let quality = outcome.quality.unwrap_or(1.0).clamp(0.0, 1.0);
         // What is unknown counts as its half.
         let speed = outcome.time.map_or(0.5, |time| reward(time, scale.time_half));
@@ -62,7 +62,7 @@ impl Objective {
 
 /// How one execution went.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Outcome {
+pub struct ExecutionOutcome {
     /// Share of the operations that gave a value, 0 to 1.
     pub success: f64,
     /// How good the result was, 0 to 1; `None` if nobody judged it.
@@ -73,7 +73,7 @@ pub struct Outcome {
     pub cost: Option<f64>,
 }
 
-impl Outcome {
+impl ExecutionOutcome {
     /// Tells whether it counts as a failure: less than half of it gave a value.
     pub fn is_failure(&self) -> bool {
         self.success < 0.5
@@ -94,7 +94,7 @@ mod tests {
         for unit in [1.0, 1000.0, 1.0 / 60.0] {
             let at = |success, time: f64| {
                 let time = Some(time * unit);
-                let outcome = Outcome { success, time, ..Outcome::default() };
+                let outcome = ExecutionOutcome { success, time, ..ExecutionOutcome::default() };
                 Objective::WITHOUT_COST.utility(&outcome, &Objective::WITHOUT_COST.scale())
             };
             assert_eq!(at(0.0, 0.0), 0.0);

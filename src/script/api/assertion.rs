@@ -3,10 +3,15 @@
 use super::def;
 use crate::base::failure::{Failure, Kind};
 use crate::base::secret;
-use crate::script::error::{Raised, throw, throw_new};
-use crate::script::fiber::wait;
-use crate::script::tasks::{self, BoundFn};
-use crate::script::{Inner, convert, difference};
+use crate::script::Inner;
+use crate::script::host::convert;
+use crate::script::host::error::EvalError;
+use crate::script::host::error::throw;
+use crate::script::host::error::throw_new;
+use crate::script::host::fiber::wait;
+use crate::script::host::tasks;
+use crate::script::host::tasks::BoundFn;
+use crate::script::test::difference;
 use rhai::{Dynamic, Engine, FnPtr, NativeCallContext};
 use serde_json::{Value, json};
 use std::rc::Rc;
@@ -21,7 +26,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     snapshots(engine, host);
 }
 
-fn fail(message: impl Into<String>) -> Raised {
+fn fail(message: impl Into<String>) -> EvalError {
     throw_new(Kind::Assertion, message)
 }
 
@@ -111,7 +116,7 @@ fn comparisons(engine: &mut Engine) {
     );
 }
 
-fn both(of: &str, found: &Dynamic, expected: &Dynamic) -> Result<(Value, Value), Raised> {
+fn both(of: &str, found: &Dynamic, expected: &Dynamic) -> Result<(Value, Value), EvalError> {
     let plain = |value: &Dynamic| {
         convert::to_value(value).map_err(|reason| {
             throw_new(Kind::Option, format!("`{of}` compares plain data, and {reason}"))
@@ -121,7 +126,7 @@ fn both(of: &str, found: &Dynamic, expected: &Dynamic) -> Result<(Value, Value),
 }
 
 /// Makes the error for two values, which it carries as data unless they are large.
-fn differing(message: String, found: &Value, expected: &Value) -> Raised {
+fn differing(message: String, found: &Value, expected: &Value) -> EvalError {
     let both = json!({ "found": found, "expected": expected });
     let is_small = both.to_string().len() <= CARRIED_MAX;
     let thrown = is_small.then_some(both);
@@ -129,7 +134,7 @@ fn differing(message: String, found: &Value, expected: &Value) -> Raised {
 }
 
 #[allow(clippy::cast_precision_loss, reason = "nearness is a matter of floats")]
-fn number((place, value): (&str, &Dynamic)) -> Result<f64, Raised> {
+fn number((place, value): (&str, &Dynamic)) -> Result<f64, EvalError> {
     let number = value.as_float().or_else(|_| value.as_int().map(|number| number as f64));
     number.map_err(|_| {
         let kind = convert::type_name(value);
@@ -169,7 +174,7 @@ fn throwing(engine: &mut Engine, host: &Rc<Inner>) {
     );
 }
 
-fn throws(host: &Rc<Inner>, function: &BoundFn, kind: Option<&str>) -> Result<Dynamic, Raised> {
+fn throws(host: &Rc<Inner>, function: &BoundFn, kind: Option<&str>) -> Result<Dynamic, EvalError> {
     let task = tasks::current().next();
     let raised = match wait(function.call(task, Vec::new())) {
         Err(raised) => raised,
@@ -220,7 +225,7 @@ fn snapshots(engine: &mut Engine, host: &Rc<Inner>) {
     );
 }
 
-fn snapshot(host: &Rc<Inner>, name: Option<&str>, value: &Dynamic) -> Result<(), Raised> {
+fn snapshot(host: &Rc<Inner>, name: Option<&str>, value: &Dynamic) -> Result<(), EvalError> {
     let Some(test) = host.test.borrow().clone() else {
         let message = "`assert_snapshot` works in tests only: functions `test_..` in a file \
                        `*_test.rhai`, run by `kaizen test`";

@@ -6,10 +6,14 @@ use crate::executor::attempt::Keep;
 use crate::flow::op::Prompt;
 use crate::model::Model;
 use crate::model::request::Settings;
-use crate::script::error::{Raised, throw, throw_new};
-use crate::script::fiber::wait;
-use crate::script::options::Options;
-use crate::script::{Inner, convert, tasks};
+use crate::script::Inner;
+use crate::script::host::convert;
+use crate::script::host::error::EvalError;
+use crate::script::host::error::throw;
+use crate::script::host::error::throw_new;
+use crate::script::host::fiber::wait;
+use crate::script::host::options::Options;
+use crate::script::host::tasks;
 use crate::session::branch::{Branch, Exchange, SharedBranch};
 use rhai::{Array, Dynamic, Engine, Map};
 use std::rc::Rc;
@@ -36,11 +40,11 @@ fn creation(engine: &mut Engine, host: &Rc<Inner>) {
         print(b.communicate("What is a journal?"));
         ```
         "#,
-        move || Ok::<_, Raised>(Branch::new(model::default(&inner)?, None).shared()),
+        move || Ok::<_, EvalError>(Branch::new(model::default(&inner)?, None).shared()),
     );
     let inner = host.clone();
     def(engine, "branch(model: string) -> branch", "", move |name: &str| {
-        Ok::<_, Raised>(Branch::new(model::read(&inner, name.into())?, None).shared())
+        Ok::<_, EvalError>(Branch::new(model::read(&inner, name.into())?, None).shared())
     });
     def(engine, "branch(model: model) -> branch", "", |model: Model| {
         Branch::new(model, None).shared()
@@ -59,7 +63,7 @@ fn creation(engine: &mut Engine, host: &Rc<Inner>) {
     );
 }
 
-fn create(host: &Rc<Inner>, map: Map) -> Result<SharedBranch, Raised> {
+fn create(host: &Rc<Inner>, map: Map) -> Result<SharedBranch, EvalError> {
     let mut options = Options::of("branch", map).map_err(|e| throw(&e))?;
     let model = match options.take("model") {
         Some(value) => model::read(host, value)?,
@@ -137,7 +141,7 @@ fn ask(
     text: &str,
     map: Map,
     keep: Keep,
-) -> Result<Dynamic, Raised> {
+) -> Result<Dynamic, EvalError> {
     let name = match keep {
         Keep::Exchange => "communicate",
         Keep::Nothing => "chat",
@@ -327,7 +331,7 @@ fn to_map(branch: &Branch) -> Map {
     convert::from_value(value).cast()
 }
 
-fn from_map(host: &Rc<Inner>, map: Map) -> Result<SharedBranch, Raised> {
+fn from_map(host: &Rc<Inner>, map: Map) -> Result<SharedBranch, EvalError> {
     let mut options = Options::of("branch_from", map).map_err(|e| throw(&e))?;
     let exchanges = options.value("exchanges").map_err(|e| throw(&e))?.unwrap_or_default();
     let exchanges: Vec<Exchange> = match exchanges {

@@ -6,12 +6,18 @@ use crate::base::failure::{Failure, Kind};
 use crate::base::spelling::nearest;
 use crate::flow::Edge;
 use crate::flow::builder::Builder;
-use crate::flow::callback::{Callback, Input};
+use crate::flow::callback::{Callback, CallbackInput};
 use crate::flow::op::{NodeId, Op, OpKind};
-use crate::script::error::{Raised, throw, throw_new};
-use crate::script::options::{Options, known};
-use crate::script::tasks::{self, BoundFn, Task};
-use crate::script::{Inner, convert};
+use crate::script::Inner;
+use crate::script::host::convert;
+use crate::script::host::error::EvalError;
+use crate::script::host::error::throw;
+use crate::script::host::error::throw_new;
+use crate::script::host::options::Options;
+use crate::script::host::options::known;
+use crate::script::host::tasks;
+use crate::script::host::tasks::BoundFn;
+use crate::script::host::tasks::Task;
 use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -261,7 +267,7 @@ fn connecting(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         |source: &mut Node, target: Node| {
             connect(source, &target, Edge::default())?;
-            Ok::<_, Raised>(target)
+            Ok::<_, EvalError>(target)
         },
     );
     arrows(engine);
@@ -270,23 +276,23 @@ fn connecting(engine: &mut Engine, host: &Rc<Inner>) {
 fn arrows(engine: &mut Engine) {
     def(engine, ">>(source: node, target: node) -> node", "", |a: Node, b: Node| {
         connect(&a, &b, Edge::default())?;
-        Ok::<_, Raised>(b)
+        Ok::<_, EvalError>(b)
     });
     def(engine, ">>(source: node, targets: array) -> array", "", |a: Node, b: Array| {
         chain(&[Dynamic::from(a)], &b)?;
-        Ok::<_, Raised>(b)
+        Ok::<_, EvalError>(b)
     });
     def(engine, ">>(sources: array, target: node) -> node", "", |a: Array, b: Node| {
         chain(&a, &[Dynamic::from(b.clone())])?;
-        Ok::<_, Raised>(b)
+        Ok::<_, EvalError>(b)
     });
     def(engine, ">>(sources: array, targets: array) -> array", "", |a: Array, b: Array| {
         chain(&a, &b)?;
-        Ok::<_, Raised>(b)
+        Ok::<_, EvalError>(b)
     });
 }
 
-fn connect(source: &Node, target: &Node, edge: Edge) -> Result<(), Raised> {
+fn connect(source: &Node, target: &Node, edge: Edge) -> Result<(), EvalError> {
     if !Rc::ptr_eq(&source.builder, &target.builder) {
         let message =
             format!("`{}` and `{}` belong to different builders", source.name, target.name);
@@ -296,7 +302,7 @@ fn connect(source: &Node, target: &Node, edge: Edge) -> Result<(), Raised> {
     Ok(())
 }
 
-fn chain(sources: &[Dynamic], targets: &[Dynamic]) -> Result<(), Raised> {
+fn chain(sources: &[Dynamic], targets: &[Dynamic]) -> Result<(), EvalError> {
     let read = |value: &Dynamic| {
         let name = convert::type_name(value);
         let wrong = || throw_new(Kind::Option, format!("`>>` connects nodes, not a {name}"));
@@ -386,7 +392,7 @@ fn made_op(
 }
 
 /// Throws a failure at the place of the call that the context belongs to.
-fn throw_at(failure: &Failure, context: &NativeCallContext) -> Raised {
+fn throw_at(failure: &Failure, context: &NativeCallContext) -> EvalError {
     let mut raised = throw(failure);
     raised.set_position(context.call_position());
     raised
@@ -404,7 +410,7 @@ fn make_op(
         let (host, function, builder) = (host.clone(), function.clone(), builder.clone());
         let task = (*task).clone();
         Box::pin(async move {
-            let Input::Item(item, place, strand) = input else {
+            let CallbackInput::Item(item, place, strand) = input else {
                 return Err(Failure::new(
                     Kind::Script,
                     "an expansion was called as something else",

@@ -4,10 +4,16 @@ use super::def;
 use crate::base::failure::Kind;
 use crate::base::json;
 use crate::base::secret::{self, scrub_document};
-use crate::script::error::{Raised, throw_new};
-use crate::script::modules::{find, find_place, permit_reading};
-use crate::script::permission::Right;
-use crate::script::{Inner, bounded, convert, files};
+use crate::script::Inner;
+use crate::script::host::bounded;
+use crate::script::host::convert;
+use crate::script::host::error::EvalError;
+use crate::script::host::error::throw_new;
+use crate::script::host::files;
+use crate::script::host::modules::find;
+use crate::script::host::modules::find_place;
+use crate::script::host::modules::permit_reading;
+use crate::script::host::permission::Right;
 use rhai::{Array, Dynamic, Engine, Map};
 use serde_json::Value;
 use std::cmp::Ordering;
@@ -86,14 +92,14 @@ fn json_words(engine: &mut Engine) {
 }
 
 /// Makes a script value of JSON.
-pub(in crate::script) fn read_json(text: &str) -> Result<Dynamic, Raised> {
+pub(in crate::script) fn read_json(text: &str) -> Result<Dynamic, EvalError> {
     json::read(text).map(convert::from_value).map_err(|error| {
         let shown: String = secret::beginning(text, 80);
         throw_new(Kind::Json, format!("this is not JSON ({error}): {shown}"))
     })
 }
 
-fn written(data: Result<Value, String>) -> Result<String, Raised> {
+fn written(data: Result<Value, String>) -> Result<String, EvalError> {
     data.map(|data| data.to_string()).map_err(|reason| throw_new(Kind::Json, reason))
 }
 
@@ -152,7 +158,7 @@ fn reading(engine: &mut Engine, host: &Rc<Inner>) {
         print(read_lines("notes.txt").len);
         ```
         "#,
-        move |path: &str| -> Result<Array, Raised> {
+        move |path: &str| -> Result<Array, EvalError> {
             Ok(read(&inner, path)?.lines().map(|line| line.to_owned().into()).collect())
         },
     );
@@ -176,7 +182,7 @@ pub(super) fn folder(host: &Inner) -> &Path {
     host.with.script.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn read(host: &Rc<Inner>, path: &str) -> Result<String, Raised> {
+fn read(host: &Rc<Inner>, path: &str) -> Result<String, EvalError> {
     let file = find(host, folder(host), path)?;
     let text = files::read(&file).map_err(|error| {
         host.depends_on_unread(&file);
@@ -187,14 +193,14 @@ fn read(host: &Rc<Inner>, path: &str) -> Result<String, Raised> {
     Ok(text.strip_prefix(json::BYTE_ORDER_MARK).map(str::to_owned).unwrap_or(text))
 }
 
-fn read_jsonl(host: &Rc<Inner>, path: &str) -> Result<Array, Raised> {
+fn read_jsonl(host: &Rc<Inner>, path: &str) -> Result<Array, EvalError> {
     let text = read(host, path)?;
     let values = json::read_lines(&text)
         .map_err(|error| throw_new(Kind::Json, format!("`{path}` {error}")))?;
     Ok(values.into_iter().map(convert::from_value).collect())
 }
 
-fn write(host: &Rc<Inner>, path: &str, text: &str) -> Result<(), Raised> {
+fn write(host: &Rc<Inner>, path: &str, text: &str) -> Result<(), EvalError> {
     if host.executor().is_dry() {
         return Ok(());
     }
@@ -205,7 +211,7 @@ fn write(host: &Rc<Inner>, path: &str, text: &str) -> Result<(), Raised> {
 }
 
 /// Finds the place of a file that others write, and makes its folder.
-pub(super) fn place(host: &Rc<Inner>, path: &str) -> Result<PathBuf, Raised> {
+pub(super) fn place(host: &Rc<Inner>, path: &str) -> Result<PathBuf, EvalError> {
     if host.executor().is_dry() {
         return find_place(host, Right::Read, folder(host), path);
     }
@@ -216,7 +222,7 @@ pub(super) fn place(host: &Rc<Inner>, path: &str) -> Result<PathBuf, Raised> {
 }
 
 /// Finds the place of a file that others read and write; what is already there may be behind a link.
-pub(super) fn place_of_both(host: &Rc<Inner>, path: &str) -> Result<PathBuf, Raised> {
+pub(super) fn place_of_both(host: &Rc<Inner>, path: &str) -> Result<PathBuf, EvalError> {
     find_place(host, Right::Read, folder(host), path)?;
     let place = place(host, path)?;
     permit_reading(host, &place, path)?;
@@ -224,6 +230,6 @@ pub(super) fn place_of_both(host: &Rc<Inner>, path: &str) -> Result<PathBuf, Rai
 }
 
 /// Finds a file that others read.
-pub(super) fn source(host: &Rc<Inner>, path: &str) -> Result<PathBuf, Raised> {
+pub(super) fn source(host: &Rc<Inner>, path: &str) -> Result<PathBuf, EvalError> {
     find(host, folder(host), path)
 }

@@ -2,21 +2,32 @@
 
 use super::def;
 use super::flow::read_bounds;
-use super::optimizer::{Handle, is_news, raise};
-use super::recommend::{Choice, among_short, choose_once, read_objective, read_of};
+use super::optimizer::{OptimizerHandle, is_news, raise};
+use super::recommend::{ScriptChoice, among_short, choose_once, read_objective, read_of};
 use crate::base::failure::{Failure, Kind};
 use crate::journal::inquiry::{Inquiry, Topic};
-use crate::optimizer::accuracy::Accuracy;
-use crate::optimizer::compare::{self, Plan, digest};
-use crate::optimizer::execution::{Arm, Judge, Setting, Work};
-use crate::optimizer::experiment::Rule;
-use crate::optimizer::feature;
-use crate::optimizer::pattern::{Pattern, TaskType};
-use crate::script::error::{Raised, throw, throw_new};
-use crate::script::fiber::wait;
-use crate::script::options::Options;
-use crate::script::tasks::{self, BoundFn, Task};
-use crate::script::{Inner, convert};
+use crate::optimizer::evidence::feature;
+use crate::optimizer::evidence::pattern::Pattern;
+use crate::optimizer::evidence::pattern::TaskType;
+use crate::optimizer::trial::accuracy::Accuracy;
+use crate::optimizer::trial::comparison;
+use crate::optimizer::trial::comparison::ComparisonPlan;
+use crate::optimizer::trial::comparison::digest;
+use crate::optimizer::trial::execution::Judge;
+use crate::optimizer::trial::execution::PatternArm;
+use crate::optimizer::trial::execution::Setting;
+use crate::optimizer::trial::execution::Work;
+use crate::optimizer::trial::sequential_test::StopRule;
+use crate::script::Inner;
+use crate::script::host::convert;
+use crate::script::host::error::EvalError;
+use crate::script::host::error::throw;
+use crate::script::host::error::throw_new;
+use crate::script::host::fiber::wait;
+use crate::script::host::options::Options;
+use crate::script::host::tasks;
+use crate::script::host::tasks::BoundFn;
+use crate::script::host::tasks::Task;
 use crate::session::branch::{Branch, SharedBranch};
 use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
 use serde_json::{Value, json};
@@ -58,8 +69,12 @@ fn running(engine: &mut Engine, host: &Rc<Inner>) {
         print(`${done.pattern}: ${done.value}`);
         ```
         "#,
-        move |context: NativeCallContext, o: &mut Handle, task: &str, ways: Map, input: Dynamic| {
-            let given = Given::read(&inner, &context, o, ("run", task), ways, Map::new());
+        move |context: NativeCallContext,
+              o: &mut OptimizerHandle,
+              task: &str,
+              ways: Map,
+              input: Dynamic| {
+            let given = TrialRequest::read(&inner, &context, o, ("run", task), ways, Map::new());
             run(given.map_err(|e| throw(&e))?, &input)
         },
     );
@@ -69,12 +84,12 @@ fn running(engine: &mut Engine, host: &Rc<Inner>) {
         "run(optimizer: optimizer, task_type: string, patterns: map, input: any, options: map) -> map",
         "",
         move |context: NativeCallContext,
-              o: &mut Handle,
+              o: &mut OptimizerHandle,
               task: &str,
               ways: Map,
               input: Dynamic,
               options: Map| {
-            let given = Given::read(&inner, &context, o, ("run", task), ways, options);
+            let given = TrialRequest::read(&inner, &context, o, ("run", task), ways, options);
             run(given.map_err(|e| throw(&e))?, &input)
         },
     );
@@ -112,8 +127,13 @@ fn comparing(engine: &mut Engine, host: &Rc<Inner>) {
         print(`${found.winner}: ${found.reason}`);
         ```
         "#,
-        move |context: NativeCallContext, o: &mut Handle, task: &str, ways: Map, list: Array| {
-            let given = Given::read(&inner, &context, o, ("compare", task), ways, Map::new());
+        move |context: NativeCallContext,
+              o: &mut OptimizerHandle,
+              task: &str,
+              ways: Map,
+              list: Array| {
+            let given =
+                TrialRequest::read(&inner, &context, o, ("compare", task), ways, Map::new());
             compare(given.map_err(|e| throw(&e))?, &list)
         },
     );
@@ -123,36 +143,36 @@ fn comparing(engine: &mut Engine, host: &Rc<Inner>) {
         "compare(optimizer: optimizer, task_type: string, patterns: map, inputs: array, options: map) -> map",
         "",
         move |context: NativeCallContext,
-              o: &mut Handle,
+              o: &mut OptimizerHandle,
               task: &str,
               ways: Map,
               list: Array,
               options: Map| {
-            let given = Given::read(&inner, &context, o, ("compare", task), ways, options);
+            let given = TrialRequest::read(&inner, &context, o, ("compare", task), ways, options);
             compare(given.map_err(|e| throw(&e))?, &list)
         },
     );
 }
 
 /// What `run` and `compare` are called with alike.
-struct Given<'a> {
+struct TrialRequest<'a> {
     host: &'a Rc<Inner>,
     context: &'a NativeCallContext<'a>,
-    o: &'a Handle,
+    o: &'a OptimizerHandle,
     task: TaskType,
-    arms: Vec<Arm>,
+    arms: Vec<PatternArm>,
     options: Options,
 }
 
-impl<'a> Given<'a> {
+impl<'a> TrialRequest<'a> {
     fn read(
         host: &'a Rc<Inner>,
         context: &'a NativeCallContext<'a>,
-        o: &'a Handle,
+        o: &'a OptimizerHandle,
         (word, task): (&'static str, &str),
         ways: Map,
         options: Map,
-    ) -> Result<Given<'a>, Failure> {
+    ) -> Result<TrialRequest<'a>, Failure> {
         let task = TaskType::new(task).map_err(|e| Failure::new(Kind::Option, e.to_string()))?;
         let (names, functions): (Vec<_>, Array) = ways.into_iter().unzip();
         if names.is_empty() {
@@ -163,14 +183,14 @@ impl<'a> Given<'a> {
         let arm = |(name, function): (rhai::Identifier, BoundFn)| {
             let pattern =
                 Pattern::new(&name).map_err(|e| Failure::new(Kind::Option, e.to_string()))?;
-            Ok(Arm { pattern, work: work(function) })
+            Ok(PatternArm { pattern, work: work(function) })
         };
         let arms = names.into_iter().zip(bound).map(arm).collect::<Result<_, Failure>>()?;
-        Ok(Given { host, context, o, task, arms, options: Options::of(word, options)? })
+        Ok(TrialRequest { host, context, o, task, arms, options: Options::of(word, options)? })
     }
 
     /// Reads what all executions have in common.
-    fn setting(&mut self) -> Result<Setting, Raised> {
+    fn setting(&mut self) -> Result<Setting, EvalError> {
         let options = &mut self.options;
         let branch = match options.take("branch") {
             None => Branch::new(super::model::default(self.host)?, None),
@@ -214,12 +234,12 @@ impl<'a> Given<'a> {
     }
 
     /// Reads what is compared, and for how long.
-    fn plan(mut self, inputs: Vec<Value>, setting: &Setting) -> Result<Plan, Failure> {
+    fn plan(mut self, inputs: Vec<Value>, setting: &Setting) -> Result<ComparisonPlan, Failure> {
         let inputs_digest = digest(&inputs);
         let options = &mut self.options;
         let (confidence, min_effect) =
             (share(options, "confidence")?, share(options, "min_effect")?);
-        let rule = Rule {
+        let rule = StopRule {
             confidence: confidence.unwrap_or(CONFIDENCE),
             min_effect: min_effect.unwrap_or(MIN_EFFECT),
         };
@@ -241,7 +261,7 @@ impl<'a> Given<'a> {
             "confidence": rule.confidence,
             "min_effect": rule.min_effect,
         });
-        Ok(Plan {
+        Ok(ComparisonPlan {
             task: self.task,
             arms: self.arms,
             inputs,
@@ -259,7 +279,7 @@ impl<'a> Given<'a> {
     }
 }
 
-fn run(mut given: Given<'_>, input: &Dynamic) -> Result<Dynamic, Raised> {
+fn run(mut given: TrialRequest<'_>, input: &Dynamic) -> Result<Dynamic, EvalError> {
     let (host, o) = (given.host, given.o);
     let setting = given.setting()?;
     let input = plain("the input", input).map_err(|e| throw(&e))?;
@@ -271,7 +291,7 @@ fn run(mut given: Given<'_>, input: &Dynamic) -> Result<Dynamic, Raised> {
     let question = (task.as_str(), &names[..], &of);
     let at = setting.strand.count(&"run");
     let name = format!("{}{at} run", host.executor().origin());
-    let Choice { value: choice, execution, is_known } =
+    let ScriptChoice { value: choice, execution, is_known } =
         choose_once(host, o, what, question, Some(&name))?;
     let kind = choice["task_type"].as_str().unwrap_or(task.as_str());
     let kind = TaskType::new(kind).map_err(|error| raise(host, error.into()))?;
@@ -303,10 +323,10 @@ fn run(mut given: Given<'_>, input: &Dynamic) -> Result<Dynamic, Raised> {
     })))
 }
 
-fn compare(mut given: Given<'_>, list: &Array) -> Result<Dynamic, Raised> {
+fn compare(mut given: TrialRequest<'_>, list: &Array) -> Result<Dynamic, EvalError> {
     let (host, o) = (given.host, given.o);
     let setting = given.setting()?;
-    let read = |given: Given<'_>| {
+    let read = |given: TrialRequest<'_>| {
         if given.arms.len() < 2 {
             return Err(Failure::new(Kind::Option, "`compare` needs at least two patterns"));
         }
@@ -319,7 +339,7 @@ fn compare(mut given: Given<'_>, list: &Array) -> Result<Dynamic, Raised> {
     };
     let plan = read(given).map_err(|e| throw(&e))?;
     let around = tasks::current().scope.clone();
-    let findings = wait(compare::compare(&o.optimizer, &setting, plan, around.as_ref()));
+    let findings = wait(comparison::compare(&o.optimizer, &setting, plan, around.as_ref()));
     findings.map(convert::from_value).map_err(|stop| host.raise(stop))
 }
 

@@ -9,18 +9,23 @@ use crate::base::failure::{Failure, Kind};
 use crate::base::spelling::nearest;
 use crate::base::unit::Money;
 use crate::executor::budget::Bounds;
+use crate::executor::flow::FlowOptions;
+use crate::executor::flow::MAX_CONCURRENT;
 use crate::executor::report::Report;
-use crate::executor::run::{FlowOptions, MAX_CONCURRENT};
-use crate::executor::{Listener, attempt::Stop};
+use crate::executor::{EventListener, attempt::Stop};
 use crate::flow::Graph;
 use crate::flow::draw::{Format, draw};
 use crate::flow::outcome::{Outcome, SkipReason};
 use crate::journal::event::Event;
-use crate::script::error::{Raised, throw, throw_new};
-use crate::script::fiber::wait;
-use crate::script::options::Options;
-use crate::script::tasks::{self, BoundFn};
-use crate::script::{Inner, convert};
+use crate::script::Inner;
+use crate::script::host::convert;
+use crate::script::host::error::EvalError;
+use crate::script::host::error::throw;
+use crate::script::host::error::throw_new;
+use crate::script::host::fiber::wait;
+use crate::script::host::options::Options;
+use crate::script::host::tasks;
+use crate::script::host::tasks::BoundFn;
 use futures::future::{self, Either};
 use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
 use std::rc::Rc;
@@ -47,7 +52,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     report_values(engine);
 }
 
-fn freeze(builder: &SharedBuilder) -> Result<Rc<Graph>, Raised> {
+fn freeze(builder: &SharedBuilder) -> Result<Rc<Graph>, EvalError> {
     let graph = builder.borrow().build();
     graph.map(Rc::new).map_err(|errors| throw_new(Kind::Graph, errors.to_string()))
 }
@@ -94,7 +99,7 @@ fn graphs(engine: &mut Engine) {
     });
 }
 
-fn drawn(graph: &Graph, format: &str) -> Result<String, Raised> {
+fn drawn(graph: &Graph, format: &str) -> Result<String, EvalError> {
     let unknown = || {
         let message = format!("there is no format `{format}`; there are text, mermaid and dot");
         throw_new(Kind::Option, message)
@@ -216,7 +221,7 @@ fn run(
     session: &SharedSession,
     graph: &Graph,
     map: Map,
-) -> Result<Rc<Report>, Raised> {
+) -> Result<Rc<Report>, EvalError> {
     let read = |map: Map| {
         let mut options = Options::of("flow", map)?;
         let limit = options.count("max_concurrent", 1)?;
@@ -278,9 +283,9 @@ async fn told_to<T>(
     host: &Rc<Inner>,
     flow: impl Future<Output = T>,
     listeners: Vec<(String, BoundFn)>,
-) -> Result<T, Raised> {
+) -> Result<T, EvalError> {
     let (send, receive) = mpsc::unbounded_channel::<Event>();
-    let listener: Listener = Rc::new(move |_, event: &Event| {
+    let listener: EventListener = Rc::new(move |_, event: &Event| {
         if let Some(event) = heard(event) {
             // The receiver lives as long as the flow.
             let _ = send.send(event);
@@ -307,7 +312,7 @@ async fn told_to<T>(
 async fn pump(
     mut events: mpsc::UnboundedReceiver<Event>,
     listeners: Vec<(String, BoundFn)>,
-) -> Result<(), Raised> {
+) -> Result<(), EvalError> {
     let task = (*tasks::current()).clone();
     while let Some(event) = events.recv().await {
         let value = serde_json::to_value(&event).expect("events are plain data");
@@ -427,7 +432,7 @@ fn field(report: &Report, key: &str) -> Dynamic {
     report.to_map().remove(key).map_or(Dynamic::UNIT, convert::from_value)
 }
 
-fn result(report: &Report, name: &str) -> Result<Dynamic, Raised> {
+fn result(report: &Report, name: &str) -> Result<Dynamic, EvalError> {
     let Some(outcome) = report.outcome(name) else {
         let names = report.entries.iter().map(|entry| entry.name.as_str());
         let near = nearest(name, names.clone());

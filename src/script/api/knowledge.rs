@@ -6,20 +6,24 @@ use super::optimizer::read_failure;
 use crate::base::failure::Kind;
 use crate::journal::event::Event;
 use crate::journal::inquiry::{Inquiry, Topic};
-use crate::optimizer::guide_file::{Entry, GuideFile};
-use crate::script::error::{Raised, throw_new};
-use crate::script::fiber::wait;
-use crate::script::{Inner, convert, tasks};
+use crate::optimizer::evidence::guide_file::Entry;
+use crate::optimizer::evidence::guide_file::GuideFile;
+use crate::script::Inner;
+use crate::script::host::convert;
+use crate::script::host::error::EvalError;
+use crate::script::host::error::throw_new;
+use crate::script::host::fiber::wait;
+use crate::script::host::tasks;
 use rhai::{Dynamic, Engine, Map};
 use serde_json::Value;
 use std::cell::RefCell;
 use std::rc::Rc;
 
 /// A knowledge file as scripts hold it.
-pub(in crate::script) type Handle = Rc<RefCell<GuideFile>>;
+pub(in crate::script) type KnowledgeHandle = Rc<RefCell<GuideFile>>;
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
-    engine.register_type_with_name::<Handle>("knowledge");
+    engine.register_type_with_name::<KnowledgeHandle>("knowledge");
     let inner = host.clone();
     def(
         engine,
@@ -40,7 +44,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
             let opened = GuideFile::open(&place_of_both(&inner, path)?).map_err(raise)?;
             let is_dry = inner.executor().is_dry();
             let opened = if is_dry { opened.frozen() } else { opened };
-            Ok::<Handle, Raised>(Rc::new(RefCell::new(opened)))
+            Ok::<KnowledgeHandle, EvalError>(Rc::new(RefCell::new(opened)))
         },
     );
     def(
@@ -53,7 +57,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         k.load();
         ```
         "#,
-        |k: &mut Handle| k.borrow_mut().load().map_err(raise),
+        |k: &mut KnowledgeHandle| k.borrow_mut().load().map_err(raise),
     );
     def(
         engine,
@@ -65,7 +69,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         k.save();
         ```
         "#,
-        |k: &mut Handle| k.borrow_mut().save().map_err(raise),
+        |k: &mut KnowledgeHandle| k.borrow_mut().save().map_err(raise),
     );
     changes(engine, host);
     answers(engine, host);
@@ -77,7 +81,7 @@ fn answers(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "get_best_pattern(knowledge: knowledge, task_type: string) -> string",
         "",
-        move |k: &mut Handle, task: &str| {
+        move |k: &mut KnowledgeHandle, task: &str| {
             let found = k.borrow().best_pattern(task).map_err(raise)?;
             tell(&inner, Inquiry::About(Topic::FileBest, task.to_owned()), found.into())
         },
@@ -87,7 +91,7 @@ fn answers(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "should_avoid_pattern(knowledge: knowledge, task_type: string, pattern: string) -> bool",
         "",
-        move |k: &mut Handle, task: &str, pattern: &str| {
+        move |k: &mut KnowledgeHandle, task: &str, pattern: &str| {
             let found = k.borrow().should_avoid(task, pattern).map_err(raise)?;
             let what = Inquiry::About(Topic::AvoidPattern, format!("{task} {pattern}"));
             tell(&inner, what, found.into())
@@ -97,7 +101,7 @@ fn answers(engine: &mut Engine, host: &Rc<Inner>) {
 
 /// Tells what a file says, or what it said in the run that this one goes through again: by now it holds
 /// what that run saved later.
-fn tell(host: &Rc<Inner>, what: Inquiry, found: Value) -> Result<Dynamic, Raised> {
+fn tell(host: &Rc<Inner>, what: Inquiry, found: Value) -> Result<Dynamic, EvalError> {
     let strand = &tasks::current().strand;
     let told = host.executor().answer_of_run(strand, what, found);
     told.map(convert::from_value).map_err(|error| host.raise(error.into()))
@@ -109,7 +113,7 @@ fn changes(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "save_pattern_success(knowledge: knowledge, task_type: string, pattern: string, metrics: map)",
         "",
-        move |k: &mut Handle, task: &str, pattern: &str, metrics: Map| {
+        move |k: &mut KnowledgeHandle, task: &str, pattern: &str, metrics: Map| {
             let fields = convert::to_fields(&metrics);
             let fields = fields.map_err(|reason| throw_new(Kind::Option, reason))?;
             save_once(&inner, k, &Entry::success(task, pattern, fields))
@@ -120,7 +124,7 @@ fn changes(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "save_pattern_failure(knowledge: knowledge, task_type: string, pattern: string, error: any)",
         "",
-        move |k: &mut Handle, task: &str, pattern: &str, error: Dynamic| {
+        move |k: &mut KnowledgeHandle, task: &str, pattern: &str, error: Dynamic| {
             let failure = read_failure(&inner, error);
             save_once(&inner, k, &Entry::failure(task, pattern, &failure.message))
         },
@@ -129,7 +133,7 @@ fn changes(engine: &mut Engine, host: &Rc<Inner>) {
 
 /// Saves an entry once, however often the run is killed and resumed: before the file is changed, it is on
 /// the disk how many entries like this one it had.
-fn save_once(host: &Rc<Inner>, k: &Handle, entry: &Entry) -> Result<(), Raised> {
+fn save_once(host: &Rc<Inner>, k: &KnowledgeHandle, entry: &Entry) -> Result<(), EvalError> {
     let executor = host.executor();
     let name = k.borrow().path().file_name().unwrap_or_default().to_string_lossy().into_owned();
     let what = Inquiry::About(Topic::Knowledge, name);
@@ -153,6 +157,6 @@ fn save_once(host: &Rc<Inner>, k: &Handle, entry: &Entry) -> Result<(), Raised> 
     saved.map_err(raise)
 }
 
-fn raise(error: impl std::fmt::Display) -> Raised {
+fn raise(error: impl std::fmt::Display) -> EvalError {
     throw_new(Kind::File, error.to_string())
 }

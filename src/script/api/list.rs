@@ -3,9 +3,10 @@
 use super::def;
 use super::text::{float, wrong};
 use crate::script::Inner;
-use crate::script::each::{Each, Item};
-use crate::script::error::Raised;
-use crate::script::order;
+use crate::script::host::each::Each;
+use crate::script::host::each::Item;
+use crate::script::host::error::EvalError;
+use crate::script::host::order;
 use rhai::{Array, Dynamic, Engine, FnPtr, NativeCallContext};
 use std::rc::Rc;
 
@@ -74,12 +75,12 @@ fn orders(engine: &mut Engine) {
             let each = Each::new(&context, "zip", function, Item::First);
             let pairs = list.into_iter().zip(other).enumerate();
             let made = pairs.map(|(index, (one, other))| each.with(vec![one, other], index));
-            made.collect::<Result<Array, Raised>>()
+            made.collect::<Result<Array, EvalError>>()
         },
     );
 }
 
-fn distinct(context: &NativeCallContext, list: Array) -> Result<Array, Raised> {
+fn distinct(context: &NativeCallContext, list: Array) -> Result<Array, EvalError> {
     let mut kept = Array::with_capacity(list.len());
     for item in list {
         let mut is_new = true;
@@ -122,7 +123,7 @@ fn figures(engine: &mut Engine) {
     );
 }
 
-fn sum(list: &Array) -> Result<Dynamic, Raised> {
+fn sum(list: &Array) -> Result<Dynamic, EvalError> {
     let mut whole = Some(0_i64);
     for item in list {
         whole = match (whole, item.as_int()) {
@@ -140,14 +141,14 @@ fn sum(list: &Array) -> Result<Dynamic, Raised> {
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a list holds fewer than 2^52 items")]
-fn mean(list: &Array) -> Result<f64, Raised> {
+fn mean(list: &Array) -> Result<f64, EvalError> {
     if list.is_empty() {
         return Err(wrong("mean", "the list is empty"));
     }
     Ok(total("mean", list)? / list.len() as f64)
 }
 
-fn total(word: &str, list: &Array) -> Result<f64, Raised> {
+fn total(word: &str, list: &Array) -> Result<f64, EvalError> {
     list.iter().map(|item| float(word, item)).sum()
 }
 
@@ -184,7 +185,7 @@ fn extremes(engine: &mut Engine) {
 }
 
 /// Finds the first item with the largest number, or with the smallest one if `sign` is -1.
-fn extreme(each: &Each<'_>, word: &str, list: Array, sign: f64) -> Result<Dynamic, Raised> {
+fn extreme(each: &Each<'_>, word: &str, list: Array, sign: f64) -> Result<Dynamic, EvalError> {
     let mut best: Option<(f64, Dynamic)> = None;
     for (index, mut item) in list.into_iter().enumerate() {
         let number = sign * float(word, &each.call(&mut item, None, index)?)?;

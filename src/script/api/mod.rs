@@ -4,7 +4,6 @@ mod assertion;
 mod branch;
 pub(super) mod builder;
 mod data;
-mod entry;
 mod experiment;
 mod flow;
 pub(super) mod knowledge;
@@ -21,9 +20,9 @@ pub(super) mod task;
 mod text;
 mod world;
 
+pub use crate::script::reference::entry::WordEntry;
+pub(super) use crate::script::reference::entry::reference;
 pub(super) use data::read_json;
-pub use entry::Entry;
-pub(super) use entry::reference;
 
 use crate::script::Inner;
 use rhai::{Dynamic, Engine, FuncRegistration, RhaiFunc, RhaiNativeFunc, Scope, Shared, Variant};
@@ -31,17 +30,17 @@ use std::any::TypeId;
 use std::rc::Rc;
 
 /// Defines the words of one file.
-type Register = fn(&mut Engine, &Rc<Inner>);
+pub(in crate::script) type Register = fn(&mut Engine, &Rc<Inner>);
 
 /// The group of the functions that are written in Rhai.
-const STDLIB: &str = "standard library";
+pub(in crate::script) const STDLIB: &str = "standard library";
 
 /// The group of what concerns the run itself, constants too.
-const RUN: &str = "the run itself";
+pub(in crate::script) const RUN: &str = "the run itself";
 
 /// What the words are about, in the order of the reference, and what defines them. A word that
 /// several define belongs to the first.
-const GROUPS: &[(&str, &[Register])] = &[
+pub(in crate::script) const GROUPS: &[(&str, &[Register])] = &[
     ("models", &[model::register]),
     ("branches", &[branch::register]),
     ("sessions and graphs", &[session::register, builder::register, flow::register]),
@@ -134,15 +133,15 @@ pub(super) fn def<A, const N: usize, const X: bool, R, const F: bool, FUNC>(
         .with_volatility(true)
         .with_params_info(info)
         .with_comments(comments)
-        .register_into_engine(engine, Unlocked(function));
+        .register_into_engine(engine, UnlockedFn(function));
 }
 
 /// A native function that works on a copy of what its first argument shares with closures: a handle
 /// is the same thing without the lock, which would be held while the function waits.
-struct Unlocked<F>(F);
+struct UnlockedFn<F>(F);
 
 impl<A, const N: usize, const X: bool, R, const F: bool, FUNC> RhaiNativeFunc<A, N, X, R, F>
-    for Unlocked<FUNC>
+    for UnlockedFn<FUNC>
 where
     A: 'static,
     R: 'static,
@@ -176,7 +175,7 @@ where
 }
 
 /// Takes the indentation that all lines share off a text, and the empty lines around it.
-fn dedent(text: &str) -> Vec<&str> {
+pub(in crate::script) fn dedent(text: &str) -> Vec<&str> {
     let lines = text.trim_matches('\n').trim_end().lines();
     let indent = |line: &str| line.len() - line.trim_start().len();
     let shared =

@@ -5,11 +5,15 @@ use super::def;
 use crate::base::failure::{Failure, Kind};
 use crate::model::Model;
 use crate::model::provider::page::host_of;
-use crate::model::registry::{Origin, PROVIDERS};
+use crate::model::registry::{ModelOrigin, PROVIDERS};
 use crate::model::spec::{KeyRef, ModelSpec, is_on_this_machine};
-use crate::script::error::{Raised, throw, throw_new};
-use crate::script::permission::{Right, Target};
-use crate::script::{Inner, convert};
+use crate::script::Inner;
+use crate::script::host::convert;
+use crate::script::host::error::EvalError;
+use crate::script::host::error::throw;
+use crate::script::host::error::throw_new;
+use crate::script::host::permission::Right;
+use crate::script::host::permission::Target;
 use rhai::{Dynamic, Engine, Map};
 use std::rc::Rc;
 
@@ -50,11 +54,11 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
 }
 
 /// Finds a model by its alias or by provider and name.
-fn by_name(host: &Rc<Inner>, name: &str) -> Result<Model, Raised> {
+fn by_name(host: &Rc<Inner>, name: &str) -> Result<Model, EvalError> {
     host.with.models.resolve(name).map_err(|error| throw_new(Kind::Model, error.to_string()))
 }
 
-fn by_map(host: &Rc<Inner>, map: &Map) -> Result<Model, Raised> {
+fn by_map(host: &Rc<Inner>, map: &Map) -> Result<Model, EvalError> {
     let fields = convert::to_fields(map).map_err(|reason| throw_new(Kind::Option, reason))?;
     let mut spec =
         ModelSpec::from_map(&fields).map_err(|error| throw_new(Kind::Option, error.to_string()))?;
@@ -102,7 +106,7 @@ fn permit(host: &Rc<Inner>, spec: &mut ModelSpec) -> Result<(), Failure> {
 }
 
 /// Reads a model that an option gives: a handle, a name, or a map.
-pub(super) fn read(host: &Rc<Inner>, value: Dynamic) -> Result<Model, Raised> {
+pub(super) fn read(host: &Rc<Inner>, value: Dynamic) -> Result<Model, EvalError> {
     if let Some(name) = value.read_lock::<rhai::ImmutableString>() {
         return by_name(host, &name);
     }
@@ -117,10 +121,10 @@ pub(super) fn read(host: &Rc<Inner>, value: Dynamic) -> Result<Model, Raised> {
 }
 
 /// Returns the model that is used when a script names none, and says so once if it is the demo.
-pub(super) fn default(host: &Rc<Inner>) -> Result<Model, Raised> {
+pub(super) fn default(host: &Rc<Inner>) -> Result<Model, EvalError> {
     let (model, origin) =
         host.with.models.default_model().map_err(|e| throw_new(Kind::Model, e.to_string()))?;
-    if origin == Origin::Demo {
+    if origin == ModelOrigin::Demo {
         host.note(
             "no model is set up, so the built-in demo model answers; set OPENAI_API_KEY and \
              OPENAI_MODEL, or run with `--model provider/name`",

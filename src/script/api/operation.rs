@@ -4,11 +4,14 @@ use super::branch;
 use super::builder::SharedBuilder;
 use crate::base::failure::{Failure, Kind};
 use crate::base::spelling::nearest;
-use crate::flow::callback::{Callback, Input};
+use crate::flow::callback::{Callback, CallbackInput};
 use crate::flow::op::{OnFailure, Op, OpKind, Prompt};
-use crate::script::options::Options;
-use crate::script::tasks::{self, BoundFn, Task};
-use crate::script::{Inner, convert};
+use crate::script::Inner;
+use crate::script::host::convert;
+use crate::script::host::options::Options;
+use crate::script::host::tasks;
+use crate::script::host::tasks::BoundFn;
+use crate::script::host::tasks::Task;
 use crate::session::branch::SharedBranch;
 use rhai::{Dynamic, FnPtr, NativeCallContext};
 use std::rc::Rc;
@@ -114,7 +117,7 @@ fn work(function: BoundFn) -> Callback {
     Callback::new(move |input| {
         let function = function.clone();
         Box::pin(async move {
-            let Input::Operation { scope, inputs, branch } = input else {
+            let CallbackInput::Operation { scope, inputs, branch } = input else {
                 return Err(Failure::new(
                     Kind::Script,
                     "an operation was called as something else",
@@ -135,11 +138,13 @@ fn condition(function: BoundFn) -> Callback {
         let (function, task) = (function.clone(), (*task).clone());
         Box::pin(async move {
             let (argument, strand) = match input {
-                Input::Result(value, strand) | Input::Item(value, _, strand) => {
+                CallbackInput::Result(value, strand) | CallbackInput::Item(value, _, strand) => {
                     (convert::from_value(value), strand)
                 }
-                Input::Inputs(inputs, strand) => (convert::from_fields(inputs).into(), strand),
-                Input::Operation { inputs, scope, .. } => {
+                CallbackInput::Inputs(inputs, strand) => {
+                    (convert::from_fields(inputs).into(), strand)
+                }
+                CallbackInput::Operation { inputs, scope, .. } => {
                     (convert::from_fields(inputs).into(), scope.strand.next())
                 }
             };

@@ -4,13 +4,17 @@ use super::def;
 use super::recommend::{journaled, read_manner};
 use crate::base::failure::{Failure, Kind};
 use crate::journal::inquiry::{Inquiry, Topic};
-use crate::optimizer::knowledge::{Knowledge, KnowledgeError};
+use crate::optimizer::evidence::knowledge::Knowledge;
+use crate::optimizer::evidence::knowledge::KnowledgeError;
 use crate::optimizer::{Optimizer, OptimizerError};
-use crate::script::error::{Raised, throw, throw_new};
-use crate::script::fiber::wait;
-use crate::script::options::Options;
-use crate::script::tasks;
-use crate::script::{Inner, convert};
+use crate::script::Inner;
+use crate::script::host::convert;
+use crate::script::host::error::EvalError;
+use crate::script::host::error::throw;
+use crate::script::host::error::throw_new;
+use crate::script::host::fiber::wait;
+use crate::script::host::options::Options;
+use crate::script::host::tasks;
 use rhai::{Array, Dynamic, Engine, Map};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -18,7 +22,7 @@ use std::rc::Rc;
 
 /// An optimizer as scripts hold it.
 #[derive(Clone)]
-pub(super) struct Handle {
+pub(super) struct OptimizerHandle {
     pub(super) optimizer: Optimizer,
     /// The patterns that it recommends among; empty for all.
     pub(super) among: Vec<String>,
@@ -27,7 +31,7 @@ pub(super) struct Handle {
 }
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
-    engine.register_type_with_name::<Handle>("optimizer");
+    engine.register_type_with_name::<OptimizerHandle>("optimizer");
     creation(engine, host);
     recording(engine, host);
     knowing(engine, host);
@@ -36,7 +40,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     moving(engine, host);
 }
 
-pub(super) fn raise(host: &Rc<Inner>, error: OptimizerError) -> Raised {
+pub(super) fn raise(host: &Rc<Inner>, error: OptimizerError) -> EvalError {
     match error {
         OptimizerError::Knowledge(KnowledgeError::Store(store)) => host.raise(store.into()),
         OptimizerError::Knowledge(error) => throw_new(Kind::Store, error.to_string()),
@@ -74,7 +78,7 @@ fn creation(engine: &mut Engine, host: &Rc<Inner>) {
     def(engine, "optimizer(options: map) -> optimizer", "", move |map: Map| create(&inner, map));
 }
 
-fn create(host: &Rc<Inner>, map: Map) -> Result<Handle, Raised> {
+fn create(host: &Rc<Inner>, map: Map) -> Result<OptimizerHandle, EvalError> {
     let mut options = Options::of("optimizer", map).map_err(|e| throw(&e))?;
     let memory = options.flag("memory").map_err(|e| throw(&e))?;
     let learn_from_demo = options.flag("learn_from_demo").map_err(|e| throw(&e))?;
@@ -92,7 +96,7 @@ fn create(host: &Rc<Inner>, map: Map) -> Result<Handle, Raised> {
     let optimizer = Optimizer::new(Rc::new(knowledge), manner.policy, counts_demo)
         .of_run(run)
         .choosing(manner.objective, manner.manner, seed);
-    Ok(Handle { optimizer, among, is_memory: memory })
+    Ok(OptimizerHandle { optimizer, among, is_memory: memory })
 }
 
 pub(super) fn read_among(options: &mut Options) -> Result<Vec<String>, Failure> {
@@ -109,19 +113,19 @@ pub(super) fn read_among(options: &mut Options) -> Result<Vec<String>, Failure> 
     }
 }
 
-fn fields(map: &Map) -> Result<serde_json::Map<String, Value>, Raised> {
+fn fields(map: &Map) -> Result<serde_json::Map<String, Value>, EvalError> {
     convert::to_fields(map).map_err(|reason| throw_new(Kind::Option, reason))
 }
 
 /// Tells whether the demo model was asked in this run; says once what that means for what is
 /// recorded with `o`.
-fn is_demo_run(host: &Rc<Inner>, o: &Handle) -> bool {
+fn is_demo_run(host: &Rc<Inner>, o: &OptimizerHandle) -> bool {
     let is_demo = host.executor().demo_replies() > 0;
     tell_of_demo(host, o, is_demo);
     is_demo
 }
 
-fn tell_of_demo(host: &Rc<Inner>, o: &Handle, is_demo: bool) {
+fn tell_of_demo(host: &Rc<Inner>, o: &OptimizerHandle, is_demo: bool) {
     if is_demo && !o.optimizer.learns_from_demo() {
         host.note(
             "what the demo model does is recorded but not counted (`learn_from_demo: true` in \
@@ -132,7 +136,7 @@ fn tell_of_demo(host: &Rc<Inner>, o: &Handle, is_demo: bool) {
 
 /// Tells whether an execution is to be recorded. Replies of an earlier run that were `reused` have
 /// counted already; an optimizer of its own memory begins anew, so there everything counts.
-pub(super) fn is_news(host: &Rc<Inner>, o: &Handle, is_demo: bool, reused: bool) -> bool {
+pub(super) fn is_news(host: &Rc<Inner>, o: &OptimizerHandle, is_demo: bool, reused: bool) -> bool {
     if host.is_rehearsing() {
         return false;
     }
@@ -151,7 +155,7 @@ pub(super) fn is_news(host: &Rc<Inner>, o: &Handle, is_demo: bool, reused: bool)
 
 /// Returns the optimizer with a name for the execution that is recorded here. It follows from the run
 /// that began the work and from the place in the script, so that a resumed run gives the same.
-fn named(host: &Rc<Inner>, o: &Handle) -> Optimizer {
+fn named(host: &Rc<Inner>, o: &OptimizerHandle) -> Optimizer {
     let executor = host.executor();
     let at = tasks::current().strand.count(&"record");
     let name = (!o.is_memory).then(|| format!("{}{at}", executor.origin()));
@@ -159,7 +163,11 @@ fn named(host: &Rc<Inner>, o: &Handle) -> Optimizer {
 }
 
 /// Tells whether an execution is no new experience.
-fn is_old_news(host: &Rc<Inner>, o: &Handle, metrics: &serde_json::Map<String, Value>) -> bool {
+fn is_old_news(
+    host: &Rc<Inner>,
+    o: &OptimizerHandle,
+    metrics: &serde_json::Map<String, Value>,
+) -> bool {
     let reused = match metrics.get("reused").and_then(Value::as_u64) {
         Some(reused) => reused,
         None => host.executor().borrowed(),
@@ -186,7 +194,7 @@ fn recording(engine: &mut Engine, host: &Rc<Inner>) {
         print(o.get_insights().total_executions);
         ```
         "#,
-        move |o: &mut Handle, task: &str, pattern: &str, metrics: Map| {
+        move |o: &mut OptimizerHandle, task: &str, pattern: &str, metrics: Map| {
             record(&inner, o, (task, pattern), &fields(&metrics)?)
         },
     );
@@ -195,7 +203,7 @@ fn recording(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "record_execution(optimizer: optimizer, task_type: string, pattern: string, metrics: map, options: map)",
         "",
-        move |o: &mut Handle, task: &str, pattern: &str, metrics: Map, options: Map| {
+        move |o: &mut OptimizerHandle, task: &str, pattern: &str, metrics: Map, options: Map| {
             let mut metrics = fields(&metrics)?;
             let options = Options::new("record_execution", options, &["of"]);
             let mut options = options.map_err(|e| throw(&e))?;
@@ -210,10 +218,10 @@ fn recording(engine: &mut Engine, host: &Rc<Inner>) {
 
 fn record(
     host: &Rc<Inner>,
-    o: &Handle,
+    o: &OptimizerHandle,
     (task, pattern): (&str, &str),
     metrics: &serde_json::Map<String, Value>,
-) -> Result<(), Raised> {
+) -> Result<(), EvalError> {
     let demo = is_demo_run(host, o);
     if is_old_news(host, o, metrics) {
         return Ok(());
@@ -236,7 +244,7 @@ fn saving(engine: &mut Engine, host: &Rc<Inner>) {
         print(o.get_best_pattern("code_review"));
         ```
         "#,
-        move |o: &mut Handle, task: &str, pattern: &str, metrics: Map| {
+        move |o: &mut OptimizerHandle, task: &str, pattern: &str, metrics: Map| {
             let (metrics, demo) = (fields(&metrics)?, is_demo_run(&inner, o));
             if is_old_news(&inner, o, &metrics) {
                 return Ok(());
@@ -258,7 +266,7 @@ fn saving(engine: &mut Engine, host: &Rc<Inner>) {
         print(o.failures("report")[0].lesson);
         ```
         "#,
-        move |o: &mut Handle, task: &str, pattern: &str, error: Dynamic| {
+        move |o: &mut OptimizerHandle, task: &str, pattern: &str, error: Dynamic| {
             let failure = read_failure(&inner, error);
             let demo = is_demo_run(&inner, o);
             if is_old_news(&inner, o, &serde_json::Map::new()) {
@@ -275,7 +283,7 @@ pub(super) fn read_failure(host: &Rc<Inner>, error: Dynamic) -> Failure {
     if error.is_string() {
         return Failure::new(Kind::Failed, error.to_string());
     }
-    let raised: Raised = rhai::EvalAltResult::ErrorRuntime(error, rhai::Position::NONE).into();
+    let raised: EvalError = rhai::EvalAltResult::ErrorRuntime(error, rhai::Position::NONE).into();
     host.failure(&raised)
 }
 
@@ -291,7 +299,7 @@ fn knowing(engine: &mut Engine, host: &Rc<Inner>) {
         print(type_of(o.get_best_pattern("analysis")));
         ```
         "#,
-        move |o: &mut Handle, task: &str| {
+        move |o: &mut OptimizerHandle, task: &str| {
             let best = |_: &_| {
                 let found = o.optimizer.best_pattern(task).map_err(|e| raise(&inner, e))?;
                 Ok(found.map_or(Value::Null, |name| name.to_string().into()))
@@ -316,14 +324,14 @@ fn knowing(engine: &mut Engine, host: &Rc<Inner>) {
         print(o.should_avoid_pattern("report", "direct"));
         ```
         "#,
-        move |o: &mut Handle, task: &str, pattern: &str| {
+        move |o: &mut OptimizerHandle, task: &str, pattern: &str| {
             let avoided = |_: &_| {
                 let found = o.optimizer.should_avoid(task, pattern, &o.among);
                 found.map(Value::from).map_err(|error| raise(&inner, error))
             };
             let what = Inquiry::About(Topic::AvoidPattern, format!("{task} {pattern}"));
             let found = journaled(&inner, o, what, avoided);
-            Ok::<_, Raised>(found?.as_bool().unwrap_or(false))
+            Ok::<_, EvalError>(found?.as_bool().unwrap_or(false))
         },
     );
 }
@@ -343,14 +351,14 @@ fn looking(engine: &mut Engine, host: &Rc<Inner>) {
         print(o.get_insights().most_used_pattern);
         ```
         "#,
-        move |o: &mut Handle| insights(&inner, o, None),
+        move |o: &mut OptimizerHandle| insights(&inner, o, None),
     );
     let inner = host.clone();
     def(
         engine,
         "get_insights(optimizer: optimizer, task_type: string) -> map",
         "",
-        move |o: &mut Handle, task: &str| insights(&inner, o, Some(task)),
+        move |o: &mut OptimizerHandle, task: &str| insights(&inner, o, Some(task)),
     );
     let inner = host.clone();
     def(
@@ -366,19 +374,23 @@ fn looking(engine: &mut Engine, host: &Rc<Inner>) {
         for f in o.failures() { print(`${f.count} times ${f.kind}: ${f.lesson}`); }
         ```
         "#,
-        move |o: &mut Handle| failures(&inner, o, None),
+        move |o: &mut OptimizerHandle| failures(&inner, o, None),
     );
     let inner = host.clone();
     def(
         engine,
         "failures(optimizer: optimizer, task_type: string) -> array",
         "",
-        move |o: &mut Handle, task: &str| failures(&inner, o, Some(task)),
+        move |o: &mut OptimizerHandle, task: &str| failures(&inner, o, Some(task)),
     );
 }
 
 /// Says what the history says, or what it said at this place in the run that is gone through again.
-fn insights(host: &Rc<Inner>, o: &Handle, task: Option<&str>) -> Result<Dynamic, Raised> {
+fn insights(
+    host: &Rc<Inner>,
+    o: &OptimizerHandle,
+    task: Option<&str>,
+) -> Result<Dynamic, EvalError> {
     let what = Inquiry::About(Topic::Insights, task.unwrap_or_default().to_owned());
     let find = |_: &_| {
         let found = o.optimizer.insights(task).map_err(|error| raise(host, error))?;
@@ -415,7 +427,7 @@ fn lessons(engine: &mut Engine, host: &Rc<Inner>) {
     );
 }
 
-fn failures(host: &Rc<Inner>, o: &Handle, task: Option<&str>) -> Result<Array, Raised> {
+fn failures(host: &Rc<Inner>, o: &OptimizerHandle, task: Option<&str>) -> Result<Array, EvalError> {
     let find = |_: &_| {
         let found = o.optimizer.failures(task).map_err(|error| raise(host, error))?;
         let avoided = o.optimizer.avoided_of(&found, &o.among);
@@ -453,7 +465,7 @@ fn moving(engine: &mut Engine, host: &Rc<Inner>) {
         print(optimizer(#{ memory: true }).import_knowledge("learned.json"));
         ```
         "#,
-        move |o: &mut Handle, path: &str| {
+        move |o: &mut OptimizerHandle, path: &str| {
             let path = super::data::source(&inner, path)?;
             if inner.is_rehearsing() {
                 return Ok(0);
@@ -474,7 +486,7 @@ fn moving(engine: &mut Engine, host: &Rc<Inner>) {
         print(o.export_knowledge("export.json"));
         ```
         "#,
-        move |o: &mut Handle, path: &str| {
+        move |o: &mut OptimizerHandle, path: &str| {
             let path = file(&inner, path)?;
             if inner.executor().is_dry() {
                 return Ok(0);
@@ -489,6 +501,6 @@ fn whole(count: usize) -> i64 {
 }
 
 /// Finds the place of a file that may not exist yet.
-pub(super) fn file(host: &Rc<Inner>, named: &str) -> Result<PathBuf, Raised> {
+pub(super) fn file(host: &Rc<Inner>, named: &str) -> Result<PathBuf, EvalError> {
     super::data::place(host, named)
 }

@@ -1,22 +1,26 @@
 //! Recommending: which pattern to use, and why.
 
 use super::def;
-use super::optimizer::{Handle, raise, read_among};
+use super::optimizer::{OptimizerHandle, raise, read_among};
 use super::run::as_float;
 use crate::base::failure::{Failure, Kind};
 use crate::base::strand::Spot;
 use crate::journal::event::Event;
 use crate::journal::inquiry::{Inquiry, Topic};
-use crate::optimizer::advice::Manner;
-use crate::optimizer::compare::digest;
-use crate::optimizer::feature::Features;
+use crate::optimizer::choice::formulas::Policy;
+use crate::optimizer::choice::formulas::RankedPattern;
+use crate::optimizer::choice::formulas::Recommendation;
+use crate::optimizer::choice::note::Note;
+use crate::optimizer::choice::recommendation::Manner;
+use crate::optimizer::evidence::feature::Features;
 use crate::optimizer::learner::{Constraints, Objective};
-use crate::optimizer::note::Note;
-use crate::optimizer::policy::{Policy, Ranked, Recommendation};
-use crate::script::error::{Raised, throw};
-use crate::script::options::Options;
-use crate::script::tasks;
-use crate::script::{Inner, convert};
+use crate::optimizer::trial::comparison::digest;
+use crate::script::Inner;
+use crate::script::host::convert;
+use crate::script::host::error::EvalError;
+use crate::script::host::error::throw;
+use crate::script::host::options::Options;
+use crate::script::host::tasks;
 use crate::store::StoreError;
 use rhai::{Engine, Map};
 use serde_json::{Value, json};
@@ -37,9 +41,9 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         print(optimizer(#{ memory: true }).recommend_pattern("analysis"));
         ```
         "#,
-        move |o: &mut Handle, task: &str| {
+        move |o: &mut OptimizerHandle, task: &str| {
             let found = recommend(&inner, o, task, &o.among, &Features::default())?;
-            Ok::<_, Raised>(found["pattern"].as_str().unwrap_or_default().to_owned())
+            Ok::<_, EvalError>(found["pattern"].as_str().unwrap_or_default().to_owned())
         },
     );
     let inner = host.clone();
@@ -70,7 +74,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         print(o.recommend("qa").reason);
         ```
         "#,
-        move |o: &mut Handle, task: &str| {
+        move |o: &mut OptimizerHandle, task: &str| {
             recommend(&inner, o, task, &o.among, &Features::default()).map(convert::from_value)
         },
     );
@@ -79,7 +83,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "recommend(optimizer: optimizer, task_type: string, options: map) -> map",
         "",
-        move |o: &mut Handle, task: &str, map: Map| {
+        move |o: &mut OptimizerHandle, task: &str, map: Map| {
             let mut options = Options::of("recommend", map).map_err(|e| throw(&e))?;
             let among = read_among(&mut options).map_err(|e| throw(&e))?;
             let among = if among.is_empty() { o.among.clone() } else { among };
@@ -92,11 +96,11 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
 /// Recommends a pattern, or tells what the run that this one goes on from was told.
 fn recommend(
     host: &Rc<Inner>,
-    o: &Handle,
+    o: &OptimizerHandle,
     task: &str,
     among: &[String],
     of: &Features,
-) -> Result<Value, Raised> {
+) -> Result<Value, EvalError> {
     let mut about = format!("{task}{}", among_short(among));
     if !of.is_empty() {
         about += &format!(" of {}", &digest(&of.to_map())[..SHORT]);
@@ -106,7 +110,7 @@ fn recommend(
 }
 
 /// A choice as scripts are told it.
-pub(super) struct Choice {
+pub(super) struct ScriptChoice {
     pub(super) value: Value,
     /// The name under which the execution is recorded once, if it was to have one.
     pub(super) execution: Option<String>,
@@ -123,11 +127,11 @@ pub(super) fn among_short(among: &[String]) -> String {
 /// again that was made at this place in the run that this one goes through again.
 pub(super) fn choose_once(
     host: &Rc<Inner>,
-    o: &Handle,
+    o: &OptimizerHandle,
     what: Inquiry,
     (task, among, of): (&str, &[String], &Features),
     execution: Option<&str>,
-) -> Result<Choice, Raised> {
+) -> Result<ScriptChoice, EvalError> {
     let executor = host.executor();
     let strand = &tasks::current().strand;
     // Questions differ, so which question of its kind this is says nothing of how often was chosen.
@@ -156,16 +160,16 @@ pub(super) fn choose_once(
     tell_of_store(host, o);
 
     let execution = kept["execution"].as_str().map(str::to_owned);
-    let Some(advice) = advice else { return Ok(Choice { value: kept, execution, is_known }) };
+    let Some(advice) = advice else { return Ok(ScriptChoice { value: kept, execution, is_known }) };
     let mut value = recommendation(&advice.found);
     value["best"] = value["best"].as_f64().or(advice.note.best).into();
     value["task_type"] = advice.kind.as_str().into();
-    Ok(Choice { value, execution, is_known })
+    Ok(ScriptChoice { value, execution, is_known })
 }
 
 /// Says once that something was found out without what cannot be read, and what there is to say about
 /// the store.
-fn tell_of_store(host: &Rc<Inner>, o: &Handle) {
+fn tell_of_store(host: &Rc<Inner>, o: &OptimizerHandle) {
     if let Some(notice) = o.optimizer.take_notice() {
         host.note(notice);
     }
@@ -188,10 +192,10 @@ pub(super) fn read_of(options: &mut Options) -> Result<Features, Failure> {
 /// Finds something out that a later run could not find out again, and journals it.
 pub(super) fn journaled(
     host: &Rc<Inner>,
-    o: &Handle,
+    o: &OptimizerHandle,
     what: Inquiry,
-    find: impl FnOnce(&Spot) -> Result<Value, Raised>,
-) -> Result<Value, Raised> {
+    find: impl FnOnce(&Spot) -> Result<Value, EvalError>,
+) -> Result<Value, EvalError> {
     let broken = |error: StoreError| host.raise(error.into());
     let strand = &tasks::current().strand;
     let (found, _) = host.executor().find_once(strand, what, find, broken)?;
@@ -211,7 +215,7 @@ fn recommendation(found: &Recommendation) -> Value {
 }
 
 /// How an optimizer chooses, as its options say.
-pub(super) struct Wanted {
+pub(super) struct RecommendOptions {
     pub(super) policy: Policy,
     pub(super) objective: Option<Objective>,
     pub(super) manner: Manner,
@@ -219,7 +223,7 @@ pub(super) struct Wanted {
 }
 
 /// Reads how an optimizer is to choose.
-pub(super) fn read_manner(options: &mut Options) -> Result<Wanted, Failure> {
+pub(super) fn read_manner(options: &mut Options) -> Result<RecommendOptions, Failure> {
     let (policy, scoring) = (options.text("policy")?, options.text("scoring")?);
     if policy.is_some() && scoring.is_some() {
         return Err(options.wrong("scoring", "is the older name of `policy`; give one of them"));
@@ -247,7 +251,7 @@ pub(super) fn read_manner(options: &mut Options) -> Result<Wanted, Failure> {
     });
     let never_explores = !explores.transpose()?.unwrap_or(true);
     let seed = options.count("seed", 0)?;
-    Ok(Wanted { policy, objective, manner: Manner { within, never_explores }, seed })
+    Ok(RecommendOptions { policy, objective, manner: Manner { within, never_explores }, seed })
 }
 
 /// Reads what an execution is worth, if that is said.
@@ -285,7 +289,7 @@ fn amount(options: &mut Options, key: &'static str) -> Result<Option<f64>, Failu
 }
 
 /// Returns what is known of a pattern as data.
-pub(super) fn figures(ranked: &Ranked) -> Value {
+pub(super) fn figures(ranked: &RankedPattern) -> Value {
     let cell = &ranked.cell;
     json!({
         "pattern": ranked.pattern.as_str(),

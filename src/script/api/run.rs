@@ -7,20 +7,23 @@ use crate::base::spelling::nearest;
 use crate::base::unit::Money;
 use crate::journal::event::{Event, LogLevel};
 use crate::journal::inquiry::{Inquiry, Topic};
+use crate::script::Inner;
 use crate::script::check::calls_of;
-use crate::script::codes;
 use crate::script::diagnostic::Diagnostic;
-use crate::script::error::{Raised, throw, throw_new};
-use crate::script::options::Options;
-use crate::script::tasks;
-use crate::script::{Inner, convert};
+use crate::script::diagnostic::codes;
+use crate::script::host::convert;
+use crate::script::host::error::EvalError;
+use crate::script::host::error::throw;
+use crate::script::host::error::throw_new;
+use crate::script::host::options::Options;
+use crate::script::host::tasks;
 use rhai::{AST, Dynamic, Engine, Map};
 use serde_json::{Value, json};
 use std::rc::Rc;
 use std::time::Instant;
 
 /// Names that every script knows: each with its type and its text.
-pub(super) const CONSTANTS: &[(&str, &str, &str)] = &[
+pub(in crate::script) const CONSTANTS: &[(&str, &str, &str)] = &[
     (
         "is_main",
         "bool",
@@ -209,7 +212,7 @@ fn params(engine: &mut Engine, host: &Rc<Inner>) {
     );
 }
 
-fn param(host: &Rc<Inner>, name: &str, default: &Dynamic, map: Map) -> Result<Dynamic, Raised> {
+fn param(host: &Rc<Inner>, name: &str, default: &Dynamic, map: Map) -> Result<Dynamic, EvalError> {
     let mut options = Options::of("param", map).map_err(|e| throw(&e))?;
     let value = match host.with.params.get(name) {
         Some(given) => read_as(name, given, default)?,
@@ -238,7 +241,7 @@ pub(super) fn as_float(number: i64) -> f64 {
 }
 
 /// Reads a given parameter as the type of its default.
-fn read_as(name: &str, given: &Value, default: &Dynamic) -> Result<Dynamic, Raised> {
+fn read_as(name: &str, given: &Value, default: &Dynamic) -> Result<Dynamic, EvalError> {
     let kind = convert::type_name(default);
     let Value::String(text) = given else { return Ok(convert::from_value(given.clone())) };
     let read: Option<Dynamic> = if default.is_unit() || default.is_string() {

@@ -3,8 +3,9 @@
 use super::{def, model};
 use crate::base::failure::Kind;
 use crate::script::Inner;
-use crate::script::convert;
-use crate::script::error::{Raised, throw_new};
+use crate::script::host::convert;
+use crate::script::host::error::EvalError;
+use crate::script::host::error::throw_new;
 use crate::session::Session;
 use crate::session::branch::{Branch, SharedBranch};
 use rhai::{Array, Dynamic, Engine};
@@ -18,7 +19,7 @@ pub(in crate::script) type SharedSession = Rc<RefCell<SessionHandle>>;
 pub(in crate::script) struct SessionHandle {
     pub(in crate::script) session: Session,
     /// The kind of event that each listener wants, and the listener.
-    pub(in crate::script) listeners: Vec<(String, crate::script::tasks::BoundFn)>,
+    pub(in crate::script) listeners: Vec<(String, crate::script::host::tasks::BoundFn)>,
 }
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
@@ -35,7 +36,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         print(s.branches.len);
         ```
         "#,
-        move || Ok::<_, Raised>(create(Branch::new(model::default(&inner)?, None).shared())),
+        move || Ok::<_, EvalError>(create(Branch::new(model::default(&inner)?, None).shared())),
     );
     def(engine, "session(default: branch) -> session", "", create);
     def(
@@ -107,7 +108,7 @@ fn create(default: SharedBranch) -> SharedSession {
     Rc::new(RefCell::new(SessionHandle { session, listeners: Vec::new() }))
 }
 
-fn include_all(session: &mut SharedSession, branches: Array) -> Result<(), Raised> {
+fn include_all(session: &mut SharedSession, branches: Array) -> Result<(), EvalError> {
     // All are checked before one is added.
     let mut found = Vec::with_capacity(branches.len());
     for value in branches {

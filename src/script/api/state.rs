@@ -7,10 +7,13 @@
 
 use super::def;
 use crate::base::failure::Kind;
-use crate::script::error::{Raised, throw_new};
-use crate::script::fiber::wait;
-use crate::script::home::{Constants, Home};
-use crate::script::{Inner, tasks};
+use crate::script::Inner;
+use crate::script::host::error::EvalError;
+use crate::script::host::error::throw_new;
+use crate::script::host::fiber::wait;
+use crate::script::host::home::Constants;
+use crate::script::host::home::Home;
+use crate::script::host::tasks;
 use rhai::{
     AST, ASTFlags, Array, Dynamic, Engine, Expr, FnPtr, ImmutableString, Map, NativeCallContext,
     Stmt,
@@ -61,7 +64,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     });
     rhai::FuncRegistration::new_index_setter().with_purity(true).register_into_engine(
         engine,
-        |state: &mut State, key: ImmutableString, value: Dynamic| -> Result<(), Raised> {
+        |state: &mut State, key: ImmutableString, value: Dynamic| -> Result<(), EvalError> {
             let value = value.flatten();
             if has_function(&value) {
                 let message = format!(
@@ -143,7 +146,7 @@ fn call_newest(
     context: &NativeCallContext,
     name: &str,
     arguments: Array,
-) -> Result<Dynamic, Raised> {
+) -> Result<Dynamic, EvalError> {
     let newest = host.newest.borrow().clone();
     let Some(ast) = newest else { return Err(throw_new(Kind::State, "no script is running")) };
     let takes: Vec<usize> =

@@ -4,15 +4,19 @@
 use super::def;
 use crate::base::deadline::Deadline;
 use crate::base::failure::{Failure, Kind};
-use crate::executor::driver::Spawned;
 use crate::executor::retry::Tries;
-use crate::executor::siblings::Siblings;
+use crate::executor::turns::driver::TaskHandle;
+use crate::executor::turns::siblings::Siblings;
 use crate::journal::event::Timer;
-use crate::script::error::{Raised, throw, throw_new};
-use crate::script::fiber::wait;
-use crate::script::options::Options;
-use crate::script::tasks::{self, BoundFn};
-use crate::script::{Inner, convert};
+use crate::script::Inner;
+use crate::script::host::convert;
+use crate::script::host::error::EvalError;
+use crate::script::host::error::throw;
+use crate::script::host::error::throw_new;
+use crate::script::host::fiber::wait;
+use crate::script::host::options::Options;
+use crate::script::host::tasks;
+use crate::script::host::tasks::BoundFn;
 use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -24,8 +28,8 @@ const MAX_CONCURRENT: usize = 10_000;
 
 /// A task that runs while the script goes on.
 pub(crate) struct Background {
-    handle: RefCell<Option<Spawned>>,
-    result: RefCell<Option<Result<Dynamic, Raised>>>,
+    handle: RefCell<Option<TaskHandle>>,
+    result: RefCell<Option<Result<Dynamic, EvalError>>>,
     ended: tokio::sync::Notify,
     waited: Cell<bool>,
 }
@@ -42,7 +46,7 @@ fn bind(
     context: &NativeCallContext,
     of: &str,
     list: Array,
-) -> Result<Vec<BoundFn>, Raised> {
+) -> Result<Vec<BoundFn>, EvalError> {
     BoundFn::all(host, context, of, list).map_err(|e| throw(&e))
 }
 
@@ -131,7 +135,7 @@ fn gathering(engine: &mut Engine, host: &Rc<Inner>) {
     );
 }
 
-fn gather(host: &Rc<Inner>, functions: &[BoundFn], map: Map) -> Result<Array, Raised> {
+fn gather(host: &Rc<Inner>, functions: &[BoundFn], map: Map) -> Result<Array, EvalError> {
     let mut options = Options::of("gather", map).map_err(|e| throw(&e))?;
     let settle = options.flag("settle").map_err(|e| throw(&e))?;
     let task = tasks::current();
@@ -151,9 +155,9 @@ async fn side_by_side<F>(
     futures: impl IntoIterator<Item = F>,
     limit: usize,
     settle: bool,
-) -> Result<Vec<Result<Dynamic, Raised>>, Raised>
+) -> Result<Vec<Result<Dynamic, EvalError>>, EvalError>
 where
-    F: Future<Output = Result<Dynamic, Raised>>,
+    F: Future<Output = Result<Dynamic, EvalError>>,
 {
     let mut waiting = futures.into_iter().enumerate();
     let mut running = Siblings::default();
@@ -175,7 +179,12 @@ where
     }
 }
 
-fn parallel(host: &Rc<Inner>, list: Array, function: &BoundFn, map: Map) -> Result<Array, Raised> {
+fn parallel(
+    host: &Rc<Inner>,
+    list: Array,
+    function: &BoundFn,
+    map: Map,
+) -> Result<Array, EvalError> {
     let mut options = Options::of("parallel", map).map_err(|e| throw(&e))?;
     let settle = options.flag("settle").map_err(|e| throw(&e))?;
     let limit = options.count("max_concurrent", 1).map_err(|e| throw(&e))?;
@@ -195,7 +204,7 @@ fn parallel(host: &Rc<Inner>, list: Array, function: &BoundFn, map: Map) -> Resu
 }
 
 /// Makes a map of a result, as `attempt` gives it.
-fn settled(host: &Rc<Inner>, result: Result<Dynamic, Raised>) -> Dynamic {
+fn settled(host: &Rc<Inner>, result: Result<Dynamic, EvalError>) -> Dynamic {
     let (ok, value, error) = match result {
         Ok(value) => (true, value, Dynamic::UNIT),
         Err(raised) => {
@@ -227,7 +236,7 @@ fn background(engine: &mut Engine, host: &Rc<Inner>) {
             // Told here, and not only to those who wait for it.
             tasks::room()?;
             let function = BoundFn::new(&inner, &context, function);
-            Ok::<_, Raised>(start(&inner, function.call(tasks::current().next(), Vec::new())))
+            Ok::<_, EvalError>(start(&inner, function.call(tasks::current().next(), Vec::new())))
         },
     );
     def(
@@ -280,7 +289,7 @@ fn background(engine: &mut Engine, host: &Rc<Inner>) {
 
 fn start(
     host: &Rc<Inner>,
-    call: impl Future<Output = Result<Dynamic, Raised>> + 'static,
+    call: impl Future<Output = Result<Dynamic, EvalError>> + 'static,
 ) -> Rc<Background> {
     let background = Rc::new(Background {
         handle: RefCell::default(),
@@ -299,7 +308,7 @@ fn start(
     background
 }
 
-fn finish(task: &Rc<Background>) -> Result<Dynamic, Raised> {
+fn finish(task: &Rc<Background>) -> Result<Dynamic, EvalError> {
     task.waited.set(true);
     wait(async {
         loop {
@@ -316,8 +325,8 @@ fn finish(task: &Rc<Background>) -> Result<Dynamic, Raised> {
 }
 
 /// Copies an error, so that everyone who waits for a task sees it.
-fn again(raised: &Raised) -> Raised {
-    throw(&crate::script::error::failure(raised, ""))
+fn again(raised: &EvalError) -> EvalError {
+    throw(&crate::script::host::error::failure(raised, ""))
 }
 
 /// Counts the tasks that are still running.
@@ -432,13 +441,13 @@ fn guarding(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |error: Dynamic| {
             let position = rhai::Position::NONE;
-            let raised: Raised = rhai::EvalAltResult::ErrorRuntime(error, position).into();
+            let raised: EvalError = rhai::EvalAltResult::ErrorRuntime(error, position).into();
             convert::from_value(inner.failure(&raised).to_value())
         },
     );
 }
 
-fn pause(host: &Rc<Inner>, time_ms: i64) -> Result<(), Raised> {
+fn pause(host: &Rc<Inner>, time_ms: i64) -> Result<(), EvalError> {
     let Ok(time_ms) = u64::try_from(time_ms) else {
         return Err(throw_new(
             Kind::Option,
@@ -448,7 +457,7 @@ fn pause(host: &Rc<Inner>, time_ms: i64) -> Result<(), Raised> {
     pass(host, Timer::Sleep, Duration::from_millis(time_ms))
 }
 
-fn pause_exactly(host: &Rc<Inner>, time_ms: f64) -> Result<(), Raised> {
+fn pause_exactly(host: &Rc<Inner>, time_ms: f64) -> Result<(), EvalError> {
     // Times that neither a clock nor anybody's patience has, and what is no number, are mistakes.
     let time = Duration::try_from_secs_f64(time_ms / 1000.0).map_err(|_| {
         let message = format!("`sleep` needs a time in milliseconds from 0 up, not {time_ms:?}");
@@ -458,12 +467,12 @@ fn pause_exactly(host: &Rc<Inner>, time_ms: f64) -> Result<(), Raised> {
 }
 
 /// Lets a time pass; in a plan and a replay it passes at once.
-fn pass(host: &Rc<Inner>, timer: Timer, time: Duration) -> Result<(), Raised> {
+fn pass(host: &Rc<Inner>, timer: Timer, time: Duration) -> Result<(), EvalError> {
     let (executor, task) = (host.executor(), tasks::current());
     wait(executor.pass(&task.strand, timer, time)).map_err(|error| host.raise(error.into()))
 }
 
-fn within(host: &Rc<Inner>, limit_ms: i64, function: &BoundFn) -> Result<Dynamic, Raised> {
+fn within(host: &Rc<Inner>, limit_ms: i64, function: &BoundFn) -> Result<Dynamic, EvalError> {
     let Some(limit) = u64::try_from(limit_ms).ok().filter(|ms| *ms > 0) else {
         let message = format!("`timeout` needs a time from 1 up, not {limit_ms}");
         return Err(throw_new(Kind::Option, message));
@@ -494,7 +503,7 @@ fn within(host: &Rc<Inner>, limit_ms: i64, function: &BoundFn) -> Result<Dynamic
     }
 }
 
-fn retry(host: &Rc<Inner>, times: i64, function: &BoundFn) -> Result<Dynamic, Raised> {
+fn retry(host: &Rc<Inner>, times: i64, function: &BoundFn) -> Result<Dynamic, EvalError> {
     let Some(most) = u32::try_from(times).ok().filter(|times| *times > 0) else {
         let message = format!("`retry` needs a number of tries from 1 up, not {times}");
         return Err(throw_new(Kind::Option, message));

@@ -2,9 +2,12 @@
 
 use super::def;
 use crate::base::failure::Kind;
-use crate::script::convert;
-use crate::script::error::{Raised, throw_new};
-use crate::script::{Inner, bounded, mismatch};
+use crate::script::Inner;
+use crate::script::diagnostic::mismatch;
+use crate::script::host::bounded;
+use crate::script::host::convert;
+use crate::script::host::error::EvalError;
+use crate::script::host::error::throw_new;
 use rhai::{Array, Dynamic, Engine, NativeCallContext};
 use std::rc::Rc;
 
@@ -40,7 +43,7 @@ fn texts(engine: &mut Engine) {
         |text: &str, part: &str, other: &str| {
             let mut text = text.into();
             bounded::replace(&mut text, part, other)?;
-            Ok::<_, Raised>(text)
+            Ok::<_, EvalError>(text)
         },
     );
     def(
@@ -89,7 +92,7 @@ fn texts(engine: &mut Engine) {
     );
 }
 
-fn join(context: &NativeCallContext, list: Array, separator: &str) -> Result<String, Raised> {
+fn join(context: &NativeCallContext, list: Array, separator: &str) -> Result<String, EvalError> {
     let mut joined = String::new();
     for (index, mut item) in list.into_iter().enumerate() {
         if index > 0 {
@@ -134,7 +137,7 @@ fn numbers(engine: &mut Engine) {
         "#,
         |number: Dynamic, digits: i64| {
             let digits = decimals("format", digits)?;
-            Ok::<_, Raised>(format!("{:.digits$}", float("format", &number)?))
+            Ok::<_, EvalError>(format!("{:.digits$}", float("format", &number)?))
         },
     );
     def(
@@ -163,7 +166,7 @@ fn numbers(engine: &mut Engine) {
     );
 }
 
-fn percentage(share: f64) -> Result<String, Raised> {
+fn percentage(share: f64) -> Result<String, EvalError> {
     let percent = share * 100.0;
     if percent.is_finite() {
         Ok(format!("{percent:.1}%"))
@@ -172,7 +175,7 @@ fn percentage(share: f64) -> Result<String, Raised> {
     }
 }
 
-fn decimals(word: &str, digits: i64) -> Result<usize, Raised> {
+fn decimals(word: &str, digits: i64) -> Result<usize, EvalError> {
     let digits = Some(digits).filter(|digits| (0..=DIGITS_MAX).contains(digits));
     digits
         .and_then(|digits| usize::try_from(digits).ok())
@@ -181,7 +184,7 @@ fn decimals(word: &str, digits: i64) -> Result<usize, Raised> {
 
 /// Reads a number of either kind.
 #[allow(clippy::cast_precision_loss, reason = "a float has the precision that it has")]
-pub(super) fn float(word: &str, value: &Dynamic) -> Result<f64, Raised> {
+pub(super) fn float(word: &str, value: &Dynamic) -> Result<f64, EvalError> {
     let whole = value.as_int().ok().map(|number| number as f64);
     whole.or(value.as_float().ok()).ok_or_else(|| {
         let found = mismatch::article(&mismatch::word(convert::type_name(value)));
@@ -189,6 +192,6 @@ pub(super) fn float(word: &str, value: &Dynamic) -> Result<f64, Raised> {
     })
 }
 
-pub(super) fn wrong(word: &str, what: &str) -> Raised {
+pub(super) fn wrong(word: &str, what: &str) -> EvalError {
     throw_new(Kind::Option, format!("`{word}`: {what}"))
 }

@@ -12,14 +12,19 @@ use crate::journal::event::Event;
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::model::error::CallError;
 use crate::model::provider::page::{Got, host_of};
-use crate::script::error::{Raised, throw, throw_new};
-use crate::script::executable::Executable;
-use crate::script::fiber::wait;
-use crate::script::options::Options;
-use crate::script::permission::{Right, Rule, Target};
-use crate::script::process::Group;
-use crate::script::tasks;
-use crate::script::{Inner, convert};
+use crate::script::Inner;
+use crate::script::host::convert;
+use crate::script::host::error::EvalError;
+use crate::script::host::error::throw;
+use crate::script::host::error::throw_new;
+use crate::script::host::executable::Executable;
+use crate::script::host::fiber::wait;
+use crate::script::host::options::Options;
+use crate::script::host::permission::Right;
+use crate::script::host::permission::Rule;
+use crate::script::host::permission::Target;
+use crate::script::host::process::Group;
+use crate::script::host::tasks;
 use crate::store::StoreError;
 use rhai::{Array, Dynamic, Engine, Map};
 use serde_json::{Value, json};
@@ -119,15 +124,15 @@ fn once(
     what: Inquiry,
     guess: Value,
     work: impl AsyncFnOnce() -> Result<Value, Failure>,
-) -> Result<Dynamic, Raised> {
+) -> Result<Dynamic, EvalError> {
     let (executor, task) = (host.executor(), tasks::current());
     let (at, known) = wait(executor.recall_in_turn(&task.strand, &what));
     let told = match known {
         Some(told) => told,
         None => {
             match wait(do_now(&executor, &what, guess, work)).map_err(|stop| host.raise(stop))? {
-                Outcome::Done(told) => told,
-                Outcome::Guessed(guess) => return Ok(convert::from_value(guess)),
+                WorldOutcome::Done(told) => told,
+                WorldOutcome::Guessed(guess) => return Ok(convert::from_value(guess)),
             }
         }
     };
@@ -141,7 +146,7 @@ fn once(
 }
 
 /// What came of something that no earlier run has done.
-enum Outcome {
+enum WorldOutcome {
     /// It was done, and this is what the journal keeps.
     Done(Value),
     /// It was not done, because nothing may be done.
@@ -154,14 +159,14 @@ async fn do_now(
     what: &Inquiry,
     guess: Value,
     work: impl AsyncFnOnce() -> Result<Value, Failure>,
-) -> Result<Outcome, Stop> {
+) -> Result<WorldOutcome, Stop> {
     executor.news().await;
     if executor.is_replay() {
         return Err(executor.diverged(what).into());
     }
     if executor.is_dry() {
         executor.outside(std::future::ready(())).await;
-        return Ok(Outcome::Guessed(guess));
+        return Ok(WorldOutcome::Guessed(guess));
     }
 
     let done = executor.outside(async {
@@ -169,9 +174,9 @@ async fn do_now(
         Ok::<_, StoreError>(work().await)
     });
     match done.await? {
-        Ok(value) => Ok(Outcome::Done(json!({ "value": value }))),
+        Ok(value) => Ok(WorldOutcome::Done(json!({ "value": value }))),
         Err(failure) if failure.kind == Kind::Permission => Err(failure.into()),
-        Err(failure) => Ok(Outcome::Done(json!({ "failure": failure }))),
+        Err(failure) => Ok(WorldOutcome::Done(json!({ "failure": failure }))),
     }
 }
 
@@ -181,7 +186,7 @@ fn limit(options: &mut Options) -> Result<Duration, Failure> {
     Ok(left.map_or(asked, |left| left.min(asked)))
 }
 
-fn page(host: &Rc<Inner>, url: &str, map: Map) -> Result<Dynamic, Raised> {
+fn page(host: &Rc<Inner>, url: &str, map: Map) -> Result<Dynamic, EvalError> {
     let mut options = Options::of("http_get", map).map_err(|e| throw(&e))?;
     let limit = limit(&mut options).map_err(|e| throw(&e))?;
     let headers = options.value("headers").map_err(|e| throw(&e))?.unwrap_or(json!({}));
@@ -258,7 +263,7 @@ fn refusal(url: &str, error: &CallError) -> Failure {
     Failure { message: without_credentials(&message), ..failure }
 }
 
-fn variable(host: &Rc<Inner>, name: &str) -> Result<Dynamic, Raised> {
+fn variable(host: &Rc<Inner>, name: &str) -> Result<Dynamic, EvalError> {
     let demanded = host.with.permissions.demand(Right::Env, &Target::Name(name), name);
     demanded.map_err(|failure| throw(&failure))?;
     let Some(value) = host.with.models.variable(name) else { return Ok(Dynamic::UNIT) };
@@ -273,7 +278,7 @@ fn variable(host: &Rc<Inner>, name: &str) -> Result<Dynamic, Raised> {
     Ok(value.into())
 }
 
-fn run(host: &Rc<Inner>, program: &str, arguments: Array, map: Map) -> Result<Dynamic, Raised> {
+fn run(host: &Rc<Inner>, program: &str, arguments: Array, map: Map) -> Result<Dynamic, EvalError> {
     let mut options = Options::of("command", map).map_err(|e| throw(&e))?;
     let limit = limit(&mut options).map_err(|e| throw(&e))?;
     let input = options.text("stdin").map_err(|e| throw(&e))?.unwrap_or_default();
@@ -284,7 +289,7 @@ fn run(host: &Rc<Inner>, program: &str, arguments: Array, map: Map) -> Result<Dy
             Err(throw_new(Kind::Option, message))
         }
     });
-    let arguments = texts.collect::<Result<Vec<String>, Raised>>()?;
+    let arguments = texts.collect::<Result<Vec<String>, EvalError>>()?;
     let what = Inquiry::About(Topic::Command, json!([program, arguments, input]).to_string());
     let guess = json!({ "code": 0, "stdout": "", "stderr": "" });
     once(host, what, guess, async || execute(host, program, &arguments, input, limit).await)

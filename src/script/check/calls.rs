@@ -3,14 +3,15 @@
 
 use crate::base::spelling::nearest;
 use crate::model::schema;
-use crate::script::check::forms::{Form, Forms};
+use crate::script::check::forms::{CallForm, Forms};
 use crate::script::check::imports::Modules;
 use crate::script::check::types::Types;
-use crate::script::check::{Check, Earlier, File, suggest};
-use crate::script::codes;
+use crate::script::check::{Checker, Earlier, File, suggest};
 use crate::script::diagnostic::Diagnostic;
-use crate::script::lexeme::names_closure;
-use crate::script::{convert, options};
+use crate::script::diagnostic::codes;
+use crate::script::host::convert;
+use crate::script::host::options;
+use crate::script::reference::lexer::names_closure;
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt};
 use std::collections::HashSet;
 
@@ -40,7 +41,7 @@ struct Call<'a> {
 }
 
 /// What the calls of a file are checked against.
-struct Known<'a> {
+struct CallScope<'a> {
     forms: Forms,
     types: Types,
     /// Functions that the script itself defines.
@@ -50,7 +51,7 @@ struct Known<'a> {
     modules: &'a Modules,
 }
 
-impl Check<'_> {
+impl Checker<'_> {
     /// Checks every call of a file. `earlier` are functions that exist besides.
     pub(super) fn calls(
         &mut self,
@@ -68,7 +69,7 @@ impl Check<'_> {
         if let Some(earlier) = earlier {
             types.add(earlier.variables);
         }
-        let known = Known { forms, types, own, keys: keys(file.ast), modules };
+        let known = CallScope { forms, types, own, keys: keys(file.ast), modules };
         let mut faults = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
             if let Some(call) = call(path) {
@@ -87,7 +88,7 @@ impl Check<'_> {
     fn options(
         &self,
         file: &File<'_>,
-        known: &Known<'_>,
+        known: &CallScope<'_>,
         call: &FnCallExpr,
         faults: &mut Vec<Diagnostic>,
     ) {
@@ -116,7 +117,7 @@ impl Check<'_> {
     fn models(
         &self,
         file: &File<'_>,
-        known: &Known<'_>,
+        known: &CallScope<'_>,
         call: &FnCallExpr,
         faults: &mut Vec<Diagnostic>,
     ) {
@@ -145,7 +146,7 @@ impl Check<'_> {
     }
 }
 
-impl Known<'_> {
+impl CallScope<'_> {
     /// Finds what is wrong with one call, if anything is.
     fn fault(&self, file: &File<'_>, call: &Call<'_>) -> Option<Diagnostic> {
         let name = call.expr.name.as_str();
@@ -185,7 +186,8 @@ impl Known<'_> {
         let (name, given) = (call.expr.name.as_str(), call.expr.args.len());
         let forms = self.forms.all(name);
         // `x.f(a)` calls `f(x, a)`, or a script function `f(a)` with `this`.
-        let takes = |form: &Form| form.arity == given + 1 || form.is_script && form.arity == given;
+        let takes =
+            |form: &CallForm| form.arity == given + 1 || form.is_script && form.arity == given;
         let Some(kind) = kind else {
             if forms.iter().any(takes) || self.keys.contains(name) {
                 return None;
@@ -198,11 +200,11 @@ impl Known<'_> {
             let fault = at(codes::ARGUMENTS, wrong_count(name, forms, given, true));
             return Some(Diagnostic { help: Some(called_as(forms)), ..fault });
         };
-        let fits = |form: &&Form| {
+        let fits = |form: &&CallForm| {
             form.is_script
                 || form.first.as_ref().is_none_or(|first| *first == kind || first == "any")
         };
-        let own: Vec<Form> = forms.iter().filter(fits).cloned().collect();
+        let own: Vec<CallForm> = forms.iter().filter(fits).cloned().collect();
         if own.iter().any(takes) {
             return None;
         }
@@ -257,7 +259,7 @@ impl Known<'_> {
     }
 }
 
-fn wrong_count(name: &str, forms: &[Form], given: usize, is_method: bool) -> String {
+fn wrong_count(name: &str, forms: &[CallForm], given: usize, is_method: bool) -> String {
     let mut arities: Vec<usize> = forms
         .iter()
         .filter(|form| !is_method || form.is_script || form.arity > 0)
@@ -274,7 +276,7 @@ fn counted(arities: &[usize]) -> String {
     format!("{} {noun}", arities.join(" or "))
 }
 
-fn called_as(forms: &[Form]) -> String {
+fn called_as(forms: &[CallForm]) -> String {
     let mut signatures: Vec<String> =
         forms.iter().map(|form| format!("`{}`", form.signature)).collect();
     signatures.sort();
@@ -287,7 +289,12 @@ fn called_as(forms: &[Form]) -> String {
 const WITH_SCHEMA: &[&str] = &["add_aggregation", "add_operation", "chat", "communicate"];
 
 /// Finds literal schemas that are none.
-fn schemas(file: &File<'_>, known: &Known<'_>, call: &FnCallExpr, faults: &mut Vec<Diagnostic>) {
+fn schemas(
+    file: &File<'_>,
+    known: &CallScope<'_>,
+    call: &FnCallExpr,
+    faults: &mut Vec<Diagnostic>,
+) {
     let name = call.name.as_str();
     let Some(Expr::Map(map, _)) = call.args.last() else { return };
     if known.own.contains(name) || call.is_qualified() {

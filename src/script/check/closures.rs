@@ -1,8 +1,8 @@
 //! Closures that are kept and use the variable of a loop: all of them see its last value.
 
-use crate::script::check::{Check, File};
-use crate::script::codes;
+use crate::script::check::{Checker, File};
 use crate::script::diagnostic::Diagnostic;
+use crate::script::diagnostic::codes;
 use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
 
 /// Functions that keep the closures they are given, to be called later.
@@ -20,7 +20,7 @@ const KEEPERS: &[&str] = &[
     "on",
 ];
 
-impl Check<'_> {
+impl Checker<'_> {
     /// Finds closures that outlive the turn of the loop in which they are made.
     pub(super) fn closures(&mut self, file: &File<'_>) {
         let mut found: Vec<(String, Position)> = Vec::new();

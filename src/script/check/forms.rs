@@ -1,8 +1,8 @@
 //! The forms in which functions can be called.
 
 use crate::script::check::suggest;
-use crate::script::language;
-use crate::script::mismatch::word;
+use crate::script::diagnostic::mismatch::word;
+use crate::script::host::language;
 use rhai::{AST, Engine};
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub(super) const HANDLES: &[&str] = &[
 
 /// One way to call a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::script) struct Form {
+pub(in crate::script) struct CallForm {
     /// How many arguments it takes; in a method call, the value before the dot is one.
     pub(in crate::script) arity: usize,
     /// The type of its first argument, where that is known.
@@ -39,7 +39,7 @@ pub(in crate::script) struct Form {
     pub(super) is_script: bool,
 }
 
-impl Form {
+impl CallForm {
     /// Tells whether it returns nothing; a function of a script may return anything.
     pub(super) fn returns_nothing(&self) -> bool {
         // Rhai gives the whole type of a word that may fail.
@@ -58,7 +58,7 @@ impl Form {
 
 /// All functions by name.
 #[derive(Debug, Default)]
-pub(in crate::script) struct Forms(BTreeMap<String, Vec<Form>>);
+pub(in crate::script) struct Forms(BTreeMap<String, Vec<CallForm>>);
 
 impl Forms {
     /// Collects what an engine knows; with `standard`, Rhai's own functions too.
@@ -77,7 +77,7 @@ impl Forms {
                 };
                 let first = params.first().and_then(|param| param.split_once(": "));
                 let gives = meta.return_type.as_str();
-                let form = Form {
+                let form = CallForm {
                     arity: meta.num_params,
                     first: first.map(|(_, kind)| kind.to_owned()),
                     params: params
@@ -101,7 +101,7 @@ impl Forms {
     /// Adds the functions of a script.
     pub(super) fn add(&mut self, ast: &AST) {
         for function in ast.iter_functions() {
-            let form = Form {
+            let form = CallForm {
                 arity: function.params.len(),
                 first: None,
                 params: vec!["any".to_owned(); function.params.len()],
@@ -117,7 +117,7 @@ impl Forms {
     }
 
     /// Returns the forms of a function.
-    pub(in crate::script) fn all(&self, name: &str) -> &[Form] {
+    pub(in crate::script) fn all(&self, name: &str) -> &[CallForm] {
         self.0.get(name).map_or(&[], Vec::as_slice)
     }
 

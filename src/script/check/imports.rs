@@ -1,9 +1,12 @@
 //! Imported files: that they exist, lie in the project, are sound, and what they define.
 
-use crate::script::check::{Check, File, scope, suggest};
-use crate::script::codes;
+use crate::script::check::{Checker, File, scope, suggest};
 use crate::script::diagnostic::Diagnostic;
-use crate::script::{error, files, modules, source};
+use crate::script::diagnostic::codes;
+use crate::script::host::error;
+use crate::script::host::files;
+use crate::script::host::modules;
+use crate::script::host::source;
 use rhai::{AST, ASTFlags, ASTNode, Expr, FnAccess, Position, Stmt};
 use std::collections::HashMap;
 
@@ -118,7 +121,7 @@ fn mentions(expr: &Expr, wanted: &str) -> bool {
     found
 }
 
-impl Check<'_> {
+impl Checker<'_> {
     /// Checks what a file imports by a literal name.
     pub(super) fn imports(&mut self, file: &File<'_>) -> Modules {
         let mut found: Vec<(String, String, Position)> = Vec::new();

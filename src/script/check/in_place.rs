@@ -1,13 +1,13 @@
 //! Words that change their value in place and return nothing, where something is done with what they
 //! return. In Python and JavaScript many of them return the changed value.
 
-use crate::script::check::forms::{Form, Forms};
+use crate::script::check::forms::{CallForm, Forms};
 use crate::script::check::paths::places;
 use crate::script::check::types::captured;
-use crate::script::check::used::{Use, is, use_of};
-use crate::script::check::{Check, Earlier, File};
-use crate::script::codes;
+use crate::script::check::used::{ResultUse, is, use_of};
+use crate::script::check::{Checker, Earlier, File};
 use crate::script::diagnostic::Diagnostic;
+use crate::script::diagnostic::codes;
 use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
 use std::collections::{HashMap, HashSet};
 
@@ -48,7 +48,7 @@ struct Slip {
     fault: Fault,
 }
 
-impl Check<'_> {
+impl Checker<'_> {
     /// Finds words in place whose result is used.
     pub(super) fn in_place(&mut self, file: &File<'_>, earlier: Option<Earlier<'_>>) {
         let mut forms = Forms::of_engine(self.engine, true);
@@ -117,10 +117,10 @@ fn slip(forms: &Forms, bodies: &Bodies, path: &[ASTNode<'_>]) -> Option<Slip> {
         _ => None,
     });
     let fault = match use_of(path) {
-        Use::Used if !works_in_place(forms, &call.name, given) => Fault::Nothing,
-        Use::Used => Fault::Used,
-        Use::Dropped => return None,
-        Use::Returned => {
+        ResultUse::Used if !works_in_place(forms, &call.name, given) => Fault::Nothing,
+        ResultUse::Used => Fault::Used,
+        ResultUse::Dropped => return None,
+        ResultUse::Returned => {
             let body = bodies.around(path)?;
             let name = variable.as_deref()?;
             // What a handle stands for is changed for everybody.
@@ -145,14 +145,14 @@ fn receiver<'a>(path: &[ASTNode<'a>]) -> Option<&'a Expr> {
 /// Tells whether a word returns nothing, whatever it is called with.
 fn returns_nothing(forms: &Forms, call: &FnCallExpr, given: usize) -> bool {
     let mut fitting = forms.all(&call.name).iter().filter(|form| form.arity == given).peekable();
-    fitting.peek().is_some() && fitting.all(Form::returns_nothing)
+    fitting.peek().is_some() && fitting.all(CallForm::returns_nothing)
 }
 
 /// Tells whether a word changes a text, a list or a map. Handles, such as branches, stand for something
 /// shared: a change of one is never lost.
 fn works_in_place(forms: &Forms, name: &str, given: usize) -> bool {
     let mut fitting = forms.all(name).iter().filter(|form| form.arity == given);
-    fitting.all(Form::changes_a_value)
+    fitting.all(CallForm::changes_a_value)
 }
 
 /// The functions and closures of a script, by their last statements.

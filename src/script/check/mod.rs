@@ -15,10 +15,10 @@ mod used;
 mod whole;
 
 pub(super) use calls::calls_of;
-pub(super) use forms::{Form, Forms, help_for, names, signature};
+pub(super) use forms::{CallForm, Forms, help_for, names, signature};
 
 use crate::base::spelling::nearest;
-use crate::script::codes;
+use crate::script::diagnostic::codes;
 use crate::script::diagnostic::{self, Diagnostic};
 use crate::script::{Inner, api};
 use rhai::{AST, Engine, ParseErrorType, Scope};
@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 const UNDEFINED_MAX: usize = 50;
 
 /// One check: what it works with and what it has found.
-pub(super) struct Check<'a> {
+pub(super) struct Checker<'a> {
     engine: &'a Engine,
     host: &'a Inner,
     /// Files that are being checked or have been.
@@ -59,7 +59,7 @@ pub(super) fn read(
 ) -> (Option<AST>, Vec<Diagnostic>) {
     let open: Vec<PathBuf> = Path::new(name).canonicalize().into_iter().collect();
     let seen = open.iter().cloned().collect();
-    let mut check = Check { engine, host, seen, open, faults: Vec::new() };
+    let mut check = Checker { engine, host, seen, open, faults: Vec::new() };
     let ast = check.file(name, text, scope);
     let mut faults = check.faults;
     faults.sort_by(|a, b| {
@@ -91,12 +91,12 @@ pub(super) fn compiled(
     earlier: Earlier<'_>,
 ) -> Vec<Diagnostic> {
     let (seen, open) = (BTreeSet::new(), Vec::new());
-    let mut check = Check { engine, host, seen, open, faults: Vec::new() };
+    let mut check = Checker { engine, host, seen, open, faults: Vec::new() };
     check.all(&File { name, folder, text, ast }, Some(earlier));
     check.faults
 }
 
-impl Check<'_> {
+impl Checker<'_> {
     /// Reads one file and finds its faults.
     fn file(&mut self, name: &str, text: &str, mut scope: Scope<'_>) -> Option<AST> {
         let mut undefined = 0;

@@ -1,11 +1,11 @@
 //! Whole numbers that the language would take for fractions, and so lose digits of.
 
-use crate::script::check::{Check, File};
-use crate::script::codes;
+use crate::script::check::{Checker, File};
 use crate::script::diagnostic::Diagnostic;
+use crate::script::diagnostic::codes;
 use rhai::{ASTNode, Expr, Position};
 
-impl Check<'_> {
+impl Checker<'_> {
     /// Finds whole numbers that are too large.
     pub(super) fn numbers(&mut self, file: &File<'_>) {
         let mut found = Vec::new();

@@ -3,14 +3,14 @@
 
 use crate::script::check::forms::Forms;
 use crate::script::check::imports::Modules;
-use crate::script::check::{Check, Earlier, File, suggest};
-use crate::script::codes;
+use crate::script::check::{Checker, Earlier, File, suggest};
 use crate::script::diagnostic::Diagnostic;
-use crate::script::lexeme::names_closure;
+use crate::script::diagnostic::codes;
+use crate::script::reference::lexer::names_closure;
 use rhai::{ASTFlags, ASTNode, Expr, FnPtr, Position, Stmt};
 use std::collections::{BTreeMap, BTreeSet};
 
-impl Check<'_> {
+impl Checker<'_> {
     /// Finds values that no file has.
     pub(super) fn paths(
         &mut self,
@@ -99,20 +99,20 @@ fn missing(file: &File<'_>, name: &str) -> Option<(String, Option<String>)> {
 }
 
 /// A function or closure as it stands in the text.
-pub(super) struct Place {
+pub(super) struct FunctionPlace {
     pub(super) name: String,
     start: Position,
     end: Position,
 }
 
-impl Place {
+impl FunctionPlace {
     pub(super) fn holds(&self, position: Position) -> bool {
         self.start <= position && position <= self.end
     }
 }
 
 /// Finds where all functions and closures stand, those inside of others after them.
-pub(super) fn places(file: &File<'_>) -> Vec<Place> {
+pub(super) fn places(file: &File<'_>) -> Vec<FunctionPlace> {
     // A closure without braces has only the place of its statement, and that may be an operator in
     // the midst of it: it reaches from the first thing in it to the last.
     let mut reach: BTreeMap<Position, (Position, Position)> = BTreeMap::new();
@@ -125,7 +125,7 @@ pub(super) fn places(file: &File<'_>) -> Vec<Place> {
         }
         true
     });
-    let mut places: Vec<Place> = file
+    let mut places: Vec<FunctionPlace> = file
         .ast
         .iter_fn_def()
         .map(|function| {
@@ -135,7 +135,7 @@ pub(super) fn places(file: &File<'_>) -> Vec<Place> {
                 Some(reach) if end.is_none() => *reach,
                 _ => (start, end),
             };
-            Place { name, start, end }
+            FunctionPlace { name, start, end }
         })
         .collect();
     places.sort_by_key(|place| place.start);
@@ -145,9 +145,9 @@ pub(super) fn places(file: &File<'_>) -> Vec<Place> {
 /// Finds closures that a function gives back and that use what it imports itself: the import ends with
 /// the function. Gives the name of the import and the place where the closure uses it.
 fn departed(file: &File<'_>) -> Vec<(String, Position)> {
-    let seen = Seen::of(file);
+    let seen = ClosureFacts::of(file);
     let places = places(file);
-    let around = |position: Position| -> Vec<&Place> {
+    let around = |position: Position| -> Vec<&FunctionPlace> {
         places.iter().filter(|place| place.holds(position)).collect()
     };
     // A closure leaves its function in a `return`, or as the value of the last statement.
@@ -157,7 +157,7 @@ fn departed(file: &File<'_>) -> Vec<(String, Position)> {
         let own = seen.statements.iter().filter(|one| around(**one).len() == outer.len());
         own.filter(|one| function.holds(**one)).max().is_some_and(|last| *last <= position)
     };
-    let leaves = |closure: &Place| {
+    let leaves = |closure: &FunctionPlace| {
         let given = seen.given.get(&closure.name);
         given.is_some_and(|(place, is_returned)| *is_returned || is_last(*place))
     };
@@ -179,7 +179,7 @@ fn departed(file: &File<'_>) -> Vec<(String, Position)> {
 
 /// What matters for closures that leave their function.
 #[derive(Default)]
-struct Seen {
+struct ClosureFacts {
     /// The statements of the script, of functions and of closures.
     statements: Vec<Position>,
     /// Imports by their names.
@@ -190,9 +190,9 @@ struct Seen {
     given: BTreeMap<String, (Position, bool)>,
 }
 
-impl Seen {
-    fn of(file: &File<'_>) -> Seen {
-        let mut seen = Seen::default();
+impl ClosureFacts {
+    fn of(file: &File<'_>) -> ClosureFacts {
+        let mut seen = ClosureFacts::default();
         file.ast.walk(&mut |path: &[ASTNode]| {
             if let [ASTNode::Stmt(statement)] = path {
                 seen.statements.push(statement.position());

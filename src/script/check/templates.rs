@@ -1,15 +1,15 @@
 //! Escapes in texts in backticks, which mean nothing there.
 
-use crate::script::check::{Check, File};
-use crate::script::codes;
+use crate::script::check::{Checker, File};
 use crate::script::diagnostic::Diagnostic;
-use crate::script::lexeme::templates;
+use crate::script::diagnostic::codes;
+use crate::script::reference::lexer::templates;
 use rhai::Position;
 
 /// What follows the backslash of an escape that people mean.
 const ESCAPES: &[char] = &['n', 't', 'r', '"', '`', '\\'];
 
-impl Check<'_> {
+impl Checker<'_> {
     /// Finds escapes in texts in backticks; one for each text is enough.
     pub(super) fn templates(&mut self, file: &File<'_>) {
         for (at, escape) in escapes(file.text) {

@@ -4,7 +4,7 @@ use rhai::{ASTNode, Expr, Stmt};
 
 /// What becomes of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Use {
+pub(super) enum ResultUse {
     /// Something is done with it.
     Used,
     /// It is dropped.
@@ -14,15 +14,15 @@ pub(super) enum Use {
 }
 
 /// Tells what becomes of the value of the last node of a path.
-pub(super) fn use_of(path: &[ASTNode<'_>]) -> Use {
-    let Some((child, parents)) = path.split_last() else { return Use::Dropped };
-    let Some(parent) = parents.last() else { return Use::Returned };
+pub(super) fn use_of(path: &[ASTNode<'_>]) -> ResultUse {
+    let Some((child, parents)) = path.split_last() else { return ResultUse::Dropped };
+    let Some(parent) = parents.last() else { return ResultUse::Returned };
 
     match (parent, child) {
         // The parts of a chain hang on one another: only the last one is the value of the chain.
         (ASTNode::Expr(Expr::Dot(pair, ..) | Expr::Index(pair, ..)), ASTNode::Expr(child)) => {
             if is(&pair.lhs, child) || matches!(parent, ASTNode::Expr(Expr::Index(..))) {
-                return Use::Used;
+                return ResultUse::Used;
             }
             use_of(parents)
         }
@@ -36,25 +36,25 @@ pub(super) fn use_of(path: &[ASTNode<'_>]) -> Use {
             if ends(flow.body.statements()) || ends(flow.branch.statements()) {
                 use_of(parents)
             } else {
-                Use::Dropped
+                ResultUse::Dropped
             }
         }
         (ASTNode::Stmt(Stmt::Switch(switch, _)), ASTNode::Expr(child)) => {
             let mut cases = switch.1.expressions.iter();
-            if cases.any(|case| is(&case.rhs, child)) { use_of(parents) } else { Use::Used }
+            if cases.any(|case| is(&case.rhs, child)) { use_of(parents) } else { ResultUse::Used }
         }
         // The body of a loop.
-        (ASTNode::Stmt(_), ASTNode::Stmt(_)) => Use::Dropped,
-        _ => Use::Used,
+        (ASTNode::Stmt(_), ASTNode::Stmt(_)) => ResultUse::Dropped,
+        _ => ResultUse::Used,
     }
 }
 
 /// Tells what becomes of the value of a statement of a block.
-fn of_last(block: &[Stmt], statement: &Stmt, parents: &[ASTNode<'_>]) -> Use {
+fn of_last(block: &[Stmt], statement: &Stmt, parents: &[ASTNode<'_>]) -> ResultUse {
     if block.last().is_some_and(|last| is(last, statement)) {
         use_of(parents)
     } else {
-        Use::Dropped
+        ResultUse::Dropped
     }
 }
 

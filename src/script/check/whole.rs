@@ -1,9 +1,9 @@
 //! Divisions of whole numbers, which drop the fraction: `2 / 3` is 0.
 
 use crate::script::check::types::captured;
-use crate::script::check::{Check, File};
-use crate::script::codes;
+use crate::script::check::{Checker, File};
 use crate::script::diagnostic::Diagnostic;
+use crate::script::diagnostic::codes;
 use rhai::{AST, ASTNode, Expr, Position, Stmt};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,7 +31,7 @@ const PLACES: &[&str] = &[
 /// Operators that give a whole number if both sides are whole.
 const CLOSED: &[&str] = &["+", "-", "*", "/", "%", "**"];
 
-impl Check<'_> {
+impl Checker<'_> {
     /// Finds divisions of whole numbers that do not say that they mean it.
     pub(super) fn divisions(&mut self, file: &File<'_>) {
         let names = Names::of(file.ast);

@@ -6,9 +6,9 @@ use kaizen::executor::Executor;
 use kaizen::journal::event::Event;
 use kaizen::model::Model;
 use kaizen::model::error::CallError;
-use kaizen::model::limiter::Limits;
-use kaizen::model::provider::simulated::Simulated;
-use kaizen::model::reply::{Fault, Finish, Reply};
+use kaizen::model::limiter::ServerLimits;
+use kaizen::model::provider::simulated::SimulatedModel;
+use kaizen::model::reply::{CallFault, Finish, Reply};
 use kaizen::model::request::{Request, Settings};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -57,14 +57,14 @@ impl World {
 
     pub(super) fn model(self: &Rc<World>) -> Model {
         let world = self.clone();
-        let speaker = Simulated::new(move |request| {
+        let speaker = SimulatedModel::new(move |request| {
             let (world, begun) = (world.clone(), world.begun.borrow_mut().pop_front());
             let text = said(request);
             let expected = begun.as_ref().map(|begun| begun.prompt.as_str());
             assert_eq!(expected, Some(text.as_str()), "calls are made in the order of the journal");
             Box::pin(async move { world.answer(begun.expect("a call has begun"), text).await })
         });
-        Model::simulated("sim", Settings::default(), Limits::default(), None, speaker)
+        Model::simulated("sim", Settings::default(), ServerLimits::default(), None, speaker)
     }
 
     /// Follows the journal, so that it is known who makes a call.
@@ -94,7 +94,7 @@ impl World {
         }
     }
 
-    async fn answer(self: Rc<World>, begun: Begun, text: String) -> Result<Reply, Fault> {
+    async fn answer(self: Rc<World>, begun: Begun, text: String) -> Result<Reply, CallFault> {
         self.calls.set(self.calls.get() + 1);
         let mut rng = Rng::seeded(begun.fate);
         let due = begun.at + Duration::from_millis(1 + rng.below(TIME_MAX_MS));

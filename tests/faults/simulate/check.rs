@@ -7,9 +7,9 @@ use kaizen::base::failure::Kind;
 use kaizen::base::id::{FlowId, OpId};
 use kaizen::executor::budget::Tally;
 use kaizen::flow::outcome::{Outcome, SkipReason};
-use kaizen::journal::event::{Event, Planned};
-use kaizen::journal::replies::Sample;
-use kaizen::metrics::fold::Fold;
+use kaizen::journal::event::{Event, PlannedOp};
+use kaizen::journal::known_replies::Sample;
+use kaizen::metrics::fold::FlowFold;
 use std::collections::{HashMap, HashSet};
 
 /// One operation as its events tell it.
@@ -41,7 +41,7 @@ pub(super) fn all(traced: &Traced) {
 
 fn stories(traced: &Traced) -> HashMap<OpId, Story> {
     let mut stories: HashMap<OpId, Story> = HashMap::new();
-    let plan = |stories: &mut HashMap<OpId, Story>, ops: &[Planned]| {
+    let plan = |stories: &mut HashMap<OpId, Story>, ops: &[PlannedOp]| {
         for planned in ops {
             let story = stories.entry(planned.op).or_default();
             story.name.clone_from(&planned.name);
@@ -197,7 +197,7 @@ fn the_limits_are_kept(traced: &Traced, stories: &HashMap<OpId, Story>) {
 
 fn the_journal_tells_the_same_as_the_report(traced: &Traced) {
     let Some(report) = &traced.report else { return };
-    let mut fold = Fold::default();
+    let mut fold = FlowFold::default();
     for (at, event) in &traced.events {
         if event.flow() == Some(FlowId(1)) {
             fold.add(*at, event);

@@ -6,12 +6,12 @@ use kaizen::base::unit::Money;
 use kaizen::executor::Executor;
 use kaizen::executor::attempt::{Keep, Stop};
 use kaizen::executor::budget::Bounds;
-use kaizen::executor::run::FlowOptions;
+use kaizen::executor::flow::FlowOptions;
 use kaizen::flow::builder::Builder;
-use kaizen::flow::callback::{Callback, Input};
+use kaizen::flow::callback::{Callback, CallbackInput};
 use kaizen::flow::op::{NodeId, OnFailure, Op, OpKind, Prompt};
 use kaizen::flow::{Edge, Graph};
-use kaizen::model::limiter::Limits;
+use kaizen::model::limiter::ServerLimits;
 use kaizen::model::price::Price;
 use kaizen::model::request::Settings;
 use serde_json::{Value, json};
@@ -108,8 +108,8 @@ impl Plan {
         }
     }
 
-    pub(super) fn limits(&self) -> Limits {
-        Limits { max_concurrent: self.server_limit, requests_per_minute: None }
+    pub(super) fn limits(&self) -> ServerLimits {
+        ServerLimits { max_concurrent: self.server_limit, requests_per_minute: None }
     }
 
     pub(super) fn options(&self) -> FlowOptions {
@@ -187,7 +187,7 @@ fn verdict(answer: bool) -> Callback {
 /// Makes each item of a list into a question.
 fn parts(n: usize) -> Callback<Op> {
     Callback::new(move |input| {
-        let Input::Item(item, ..) = input else { panic!("an item") };
+        let CallbackInput::Item(item, ..) = input else { panic!("an item") };
         let prompt = Prompt { instruction: format!("part {item} of {n}"), ..Prompt::default() };
         Box::pin(async move { Ok(Op::new("part", OpKind::Chat(prompt))) })
     })
@@ -199,7 +199,9 @@ fn asking(executor: &Rc<Executor>, n: usize, calls: u64, fails: bool) -> OpKind 
     OpKind::Call(Callback::new(move |input| {
         let executor = executor.clone();
         Box::pin(async move {
-            let Input::Operation { scope, branch, .. } = input else { panic!("an operation") };
+            let CallbackInput::Operation { scope, branch, .. } = input else {
+                panic!("an operation")
+            };
             let executor = executor.upgrade().expect("the run goes on");
             let mut said = Vec::new();
             for call in 0..calls {

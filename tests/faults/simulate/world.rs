@@ -8,8 +8,8 @@ use kaizen::flow::outcome::Outcome;
 use kaizen::journal::event::Event;
 use kaizen::model::Model;
 use kaizen::model::error::CallError;
-use kaizen::model::provider::simulated::Simulated;
-use kaizen::model::reply::{Fault, Finish, Reply, Usage};
+use kaizen::model::provider::simulated::SimulatedModel;
+use kaizen::model::reply::{CallFault, Finish, Reply, Usage};
 use kaizen::model::request::Request;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -100,7 +100,7 @@ impl World {
 
     pub(super) fn model(self: &Rc<World>, plan: &Plan) -> Model {
         let world = self.clone();
-        let speaker = Simulated::new(move |request| {
+        let speaker = SimulatedModel::new(move |request| {
             let (world, request) = (world.clone(), request.clone());
             Box::pin(async move { world.answer(&request).await })
         });
@@ -112,7 +112,7 @@ impl World {
     }
 
     /// Answers like a real provider on a bad day; what happens depends on the seed and the question.
-    async fn answer(self: Rc<World>, request: &Request) -> Result<Reply, Fault> {
+    async fn answer(self: Rc<World>, request: &Request) -> Result<Reply, CallFault> {
         let mut rng = self.chance(request);
         let settings = &request.settings;
         let said: u64 = request.messages.iter().map(|m| m.content.len() as u64).sum();
@@ -147,7 +147,7 @@ impl World {
             std::future::pending::<()>().await;
         }
         tokio::time::sleep(Duration::from_millis(rng.below(400))).await;
-        let result = act(fate, &mut rng, &text(request), usage).map_err(|error| Fault {
+        let result = act(fate, &mut rng, &text(request), usage).map_err(|error| CallFault {
             error,
             usage: says.then_some(usage),
             served_by: None,

@@ -6,7 +6,8 @@ use super::family::world;
 use super::own::Own;
 use super::rival::{Policy, Task};
 use super::world::{World, float};
-use kaizen::optimizer::policy::{Ranked, Recommendation};
+use kaizen::optimizer::choice::formulas::RankedPattern;
+use kaizen::optimizer::choice::formulas::Recommendation;
 
 /// Choices after which the leader is looked at.
 const LOOKS: [usize; 7] = [20, 50, 100, 200, 400, 700, 999];
@@ -49,7 +50,7 @@ impl Told {
     }
 }
 
-fn all_of(found: &Recommendation) -> impl Iterator<Item = &Ranked> {
+fn all_of(found: &Recommendation) -> impl Iterator<Item = &RankedPattern> {
     found.ranked.iter().chain(&found.alternatives)
 }
 

@@ -8,12 +8,12 @@ use futures::executor::block_on;
 use kaizen::base::clock::{Stamp, TimeSource};
 use kaizen::base::rng::Rng;
 use kaizen::optimizer::Optimizer;
-use kaizen::optimizer::advice::Manner;
-use kaizen::optimizer::feature::Features;
-use kaizen::optimizer::knowledge::Knowledge;
+use kaizen::optimizer::choice::formulas::Recommendation;
+use kaizen::optimizer::choice::recommendation::Manner;
+use kaizen::optimizer::evidence::feature::Features;
+use kaizen::optimizer::evidence::knowledge::Knowledge;
+use kaizen::optimizer::evidence::pattern::TaskType;
 use kaizen::optimizer::learner::{Constraints, Objective};
-use kaizen::optimizer::pattern::TaskType;
-use kaizen::optimizer::policy::Recommendation;
 use serde_json::{Map, Value, json};
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -58,7 +58,7 @@ impl Own {
         Own {
             optimizer: Optimizer::new(
                 knowledge,
-                kaizen::optimizer::policy::Policy::default(),
+                kaizen::optimizer::choice::formulas::Policy::default(),
                 false,
             )
             .choosing(objective, manner, seed)

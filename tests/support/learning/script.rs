@@ -4,7 +4,7 @@ use kaizen::base::id::RunId;
 use kaizen::executor::Executor;
 use kaizen::journal::Journal;
 use kaizen::model::registry::Models;
-use kaizen::script::permission::Permissions;
+use kaizen::script::host::permission::Permissions;
 use kaizen::script::{Host, OPERATIONS_MAX, Surroundings};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;

@@ -1,0 +1,499 @@
+//! The configuration: built-in values, the user's file, the project's file, the environment and
+//! the command line, each over the one before. Every value remembers where it came from.
+
+use crate::base::file;
+use crate::base::own;
+use crate::base::spelling::nearest;
+use crate::base::unit::Money;
+use crate::base::wildcard::Wildcard;
+use crate::cli::app::permissions::KeyRules;
+use crate::executor::budget::Bounds;
+use crate::script::OPERATIONS_MAX;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The lists of what scripts may and may not touch.
+const PERMISSIONS: [&str; 10] = [
+    "read",
+    "write",
+    "net",
+    "env",
+    "run",
+    "deny_read",
+    "deny_write",
+    "deny_net",
+    "deny_env",
+    "deny_run",
+];
+
+/// What stands in a configuration file, by section.
+const SECTIONS: &[(&str, &[&str])] = &[
+    ("project", &["name", "model"]),
+    ("run", &["concurrency", "reuse"]),
+    ("budget", &["max_cost", "max_tokens", "max_calls", "max_time"]),
+    ("limits", &["operations"]),
+    ("optimizer", &["learn_from_demo"]),
+    ("watch", &["quiet_ms", "confirm_over", "paths"]),
+    ("permissions", &PERMISSIONS),
+    ("secrets", &["names", "min_length"]),
+    ("store", &["keep", "max_size"]),
+];
+
+/// How long nothing may happen before a save counts, in milliseconds: editors write a file in
+/// several steps.
+const QUIET_MS: u64 = 50;
+/// The cost of a re-run, in dollars, from which people are asked first.
+const CONFIRM_OVER: f64 = 0.25;
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::cli) enum SettingOrigin {
+    /// The program's own default.
+    BuiltIn,
+    /// A file.
+    File(PathBuf),
+    /// A variable of the environment.
+    Variable(&'static str),
+    /// An option of the command line.
+    Flag(&'static str),
+}
+
+impl SettingOrigin {
+    /// Tells whether it is this file.
+    pub(in crate::cli) fn is_file(&self, file: &Path) -> bool {
+        matches!(self, SettingOrigin::File(path) if path == file)
+    }
+}
+
+impl fmt::Display for SettingOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SettingOrigin::BuiltIn => f.write_str("built in"),
+            SettingOrigin::File(path) => write!(f, "{}", path.display()),
+            SettingOrigin::Variable(name) => write!(f, "${name}"),
+            SettingOrigin::Flag(name) => f.write_str(name),
+        }
+    }
+}
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::cli) enum ConfigError {
+    /// The file cannot be read.
+    #[error("reading `{path}`: {source}", path = path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not TOML.
+    #[error("`{path}` is not understood: {message}", path = path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A key that nobody knows.
+    #[error("{origin}: there is no `{key}`{help}")]
+    UnknownKey {
+        /// Where it stands.
+        origin: String,
+        /// The key.
+        key: String,
+        /// What may be meant.
+        help: String,
+    },
+    /// A grant or denial that is none.
+    #[error("{origin}: `{rule}`: {reason}")]
+    Rule {
+        /// Where it stands.
+        origin: String,
+        /// What is written.
+        rule: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A value of the wrong kind.
+    #[error("{origin}: `{key}` must be {wanted}, not `{found}`")]
+    WrongValue {
+        /// Where it stands.
+        origin: String,
+        /// The key.
+        key: String,
+        /// What is allowed.
+        wanted: &'static str,
+        /// What is there.
+        found: String,
+    },
+}
+
+/// All settings, by their full key such as `limits.operations`.
+#[derive(Debug, Clone, Default)]
+pub(in crate::cli) struct Config {
+    values: BTreeMap<String, (Value, SettingOrigin)>,
+    /// The models, by alias, as they are described.
+    models: BTreeMap<String, (Map<String, Value>, SettingOrigin)>,
+    /// What scripts may and may not touch; each file adds to those before it.
+    permissions: Vec<KeyRules>,
+}
+
+/// A way to look up a variable of the environment.
+pub(in crate::cli) type EnvLookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+impl Config {
+    /// Reads every layer below the command line. `root` is the project's folder.
+    pub(in crate::cli) fn load(root: &Path, lookup: EnvLookup<'_>) -> Result<Config, ConfigError> {
+        let mut config = Config::default();
+        config.set("limits.operations", OPERATIONS_MAX.into(), SettingOrigin::BuiltIn)?;
+        config.set("optimizer.learn_from_demo", false.into(), SettingOrigin::BuiltIn)?;
+        config.set("run.reuse", false.into(), SettingOrigin::BuiltIn)?;
+        config.set("watch.quiet_ms", QUIET_MS.into(), SettingOrigin::BuiltIn)?;
+        config.set("watch.confirm_over", CONFIRM_OVER.into(), SettingOrigin::BuiltIn)?;
+        if let Some(home) = own::user_folder(lookup, "XDG_CONFIG_HOME", ".config") {
+            config.read(&home.join("kaizen").join("config.toml"))?;
+        }
+        config.read(&root.join("kaizen.toml"))?;
+        if let Some(model) = lookup("KAIZEN_MODEL") {
+            config.set("project.model", model.into(), SettingOrigin::Variable("KAIZEN_MODEL"))?;
+        }
+        if let Some(text) = lookup("KAIZEN_CONCURRENCY") {
+            let value = text.parse::<u64>().map_or(Value::String(text), Value::from);
+            config.set("run.concurrency", value, SettingOrigin::Variable("KAIZEN_CONCURRENCY"))?;
+        }
+        Ok(config)
+    }
+
+    /// Reads a file over what is known; a file that does not exist says nothing.
+    fn read(&mut self, path: &Path) -> Result<(), ConfigError> {
+        let text = match file::read_text(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(source) => return Err(ConfigError::Unreadable { path: path.to_owned(), source }),
+        };
+        let table: Map<String, Value> = toml::from_str(&text).map_err(|error| {
+            let message = error.to_string().trim_end().to_owned();
+            ConfigError::Syntax { path: path.to_owned(), message }
+        })?;
+        let origin = SettingOrigin::File(path.to_owned());
+        for (section, content) in &table {
+            if let Some(key) = null_in(section, content) {
+                return Err(wrong(&origin, &key, "a finite number", &Value::Null));
+            }
+        }
+        for (section, content) in table {
+            let Value::Object(content) = content else {
+                return Err(unknown(&origin, &section));
+            };
+            for (key, value) in content {
+                if section == "models" {
+                    let Value::Object(spec) = value else {
+                        return Err(wrong(&origin, &format!("models.{key}"), "a table", &value));
+                    };
+                    self.models.insert(key, (spec, origin.clone()));
+                } else {
+                    self.set(&format!("{section}.{key}"), value, origin.clone())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a value over what is known.
+    pub(in crate::cli) fn set(
+        &mut self,
+        key: &str,
+        value: Value,
+        origin: SettingOrigin,
+    ) -> Result<(), ConfigError> {
+        let wanted = match key {
+            "project.name" | "project.model" => value.is_string().then_some(()).ok_or("text"),
+            "budget.max_time" => {
+                let time = value.as_str().and_then(duration);
+                time.map(|_| ()).ok_or("a time such as \"90s\", \"10m\" or \"2h\"")
+            }
+            "budget.max_cost" | "watch.confirm_over" => {
+                let amount = value.as_f64().and_then(Money::from_dollars);
+                amount.map(|_| ()).ok_or(Money::WANTED)
+            }
+            "run.concurrency" | "limits.operations" | "budget.max_tokens" | "budget.max_calls" => {
+                let positive = value.as_u64().is_some_and(|number| number > 0);
+                positive.then_some(()).ok_or("a whole number from 1 up")
+            }
+            "store.keep" => {
+                let time = value.as_str().and_then(duration);
+                time.map(|_| ()).ok_or("a time such as \"30d\" or \"12h\"")
+            }
+            "store.max_size" => {
+                let bytes = value.as_str().and_then(size);
+                bytes.map(|_| ()).ok_or("a size such as \"500MB\" or \"2GB\"")
+            }
+            "secrets.names" => {
+                let names = value.as_array().is_some_and(|all| all.iter().all(Value::is_string));
+                names.then_some(()).ok_or("a list of names of variables, in which `*` may stand")
+            }
+            "secrets.min_length" => {
+                let is_sound = value.as_u64().is_some_and(|length| (4..=64).contains(&length));
+                is_sound.then_some(()).ok_or("a whole number from 4 up to 64")
+            }
+            "watch.quiet_ms" => value.as_u64().map(|_| ()).ok_or("a time in milliseconds"),
+            "watch.paths" => {
+                let paths = value.as_array().is_some_and(|all| all.iter().all(Value::is_string));
+                paths.then_some(()).ok_or("a list of paths")
+            }
+            list if list.strip_prefix("permissions.").is_some_and(|k| PERMISSIONS.contains(&k)) => {
+                let texts = value.as_array().is_some_and(|all| all.iter().all(Value::is_string));
+                texts.then_some(()).ok_or("a list of texts")
+            }
+            "optimizer.learn_from_demo" | "run.reuse" => {
+                value.is_boolean().then_some(()).ok_or("true or false")
+            }
+            _ => return Err(unknown(&origin, key)),
+        };
+        wanted.map_err(|wanted| wrong(&origin, key, wanted, &value))?;
+        if let Some(key) = key.strip_prefix("permissions.") {
+            let list = value.as_array().into_iter().flatten().filter_map(Value::as_str);
+            let (key, list) = (key.to_owned(), list.map(str::to_owned).collect());
+            self.permissions.push(KeyRules { key, list, origin: origin.clone() });
+        }
+        self.values.insert(key.to_owned(), (value, origin));
+        Ok(())
+    }
+
+    /// Returns all values with their origin.
+    pub(in crate::cli) fn all(&self) -> impl Iterator<Item = (&str, &Value, &SettingOrigin)> {
+        self.values.iter().map(|(key, (value, origin))| (key.as_str(), value, origin))
+    }
+
+    /// Returns the descriptions of models, by alias.
+    pub(in crate::cli) fn models(
+        &self,
+    ) -> impl Iterator<Item = (&str, &Map<String, Value>, &SettingOrigin)> {
+        self.models.iter().map(|(name, (spec, origin))| (name.as_str(), spec, origin))
+    }
+
+    /// Returns what scripts may and may not touch.
+    pub(in crate::cli) fn permissions(&self) -> &[KeyRules] {
+        &self.permissions
+    }
+
+    /// Returns the name of the default model, if one is set.
+    pub(in crate::cli) fn model(&self) -> Option<String> {
+        let (value, _) = self.values.get("project.model")?;
+        value.as_str().map(str::to_owned)
+    }
+
+    /// Returns the most calls in flight, if a bound is set.
+    pub(in crate::cli) fn concurrency(&self) -> Option<usize> {
+        let (value, _) = self.values.get("run.concurrency")?;
+        value.as_u64().and_then(|number| usize::try_from(number).ok())
+    }
+
+    /// Tells whether `run` uses what earlier runs were answered, and whether somebody has said so.
+    pub(in crate::cli) fn reuse(&self) -> bool {
+        let value = self.values.get("run.reuse");
+        value.and_then(|(value, _)| value.as_bool()).unwrap_or(false)
+    }
+
+    /// Returns the most operations of a script.
+    pub(in crate::cli) fn operations_max(&self) -> u64 {
+        let value = self.values.get("limits.operations");
+        value.and_then(|(value, _)| value.as_u64()).unwrap_or(OPERATIONS_MAX)
+    }
+
+    /// Returns what a run may use up.
+    pub(in crate::cli) fn bounds(&self) -> Bounds {
+        let get = |key: &str| self.values.get(key).map(|(value, _)| value);
+        Bounds {
+            cost: get("budget.max_cost").and_then(Value::as_f64).and_then(Money::from_dollars),
+            tokens: get("budget.max_tokens").and_then(Value::as_u64),
+            calls: get("budget.max_calls").and_then(Value::as_u64),
+        }
+    }
+
+    /// Returns the longest time of a run, if it is bounded.
+    pub(in crate::cli) fn time_max(&self) -> Option<Duration> {
+        let (value, _) = self.values.get("budget.max_time")?;
+        value.as_str().and_then(duration)
+    }
+
+    /// Returns how long runs are kept, if they are not kept for ever.
+    pub(in crate::cli) fn store_keep(&self) -> Option<Duration> {
+        let (value, _) = self.values.get("store.keep")?;
+        value.as_str().and_then(duration)
+    }
+
+    /// Returns the most bytes that the store takes, if that is bounded.
+    pub(in crate::cli) fn store_max_size(&self) -> Option<u64> {
+        let (value, _) = self.values.get("store.max_size")?;
+        value.as_str().and_then(size)
+    }
+
+    /// Returns the names of further variables that hold secrets, and the fewest characters of a secret.
+    pub(in crate::cli) fn secrets(&self) -> (Vec<Wildcard>, Option<usize>) {
+        let get = |key: &str| self.values.get(key).map(|(value, _)| value);
+        let names = get("secrets.names").and_then(Value::as_array).into_iter().flatten();
+        let names = names.filter_map(Value::as_str).map(Wildcard::new).collect();
+        let length = get("secrets.min_length").and_then(Value::as_u64);
+        (names, length.and_then(|length| usize::try_from(length).ok()))
+    }
+
+    /// Returns how long nothing may happen before a save counts.
+    pub(in crate::cli) fn watch_quiet(&self) -> Duration {
+        let value = self.values.get("watch.quiet_ms").and_then(|(value, _)| value.as_u64());
+        Duration::from_millis(value.unwrap_or(QUIET_MS))
+    }
+
+    /// Returns the cost of a re-run in dollars from which people are asked first, and whether somebody
+    /// has set it.
+    pub(in crate::cli) fn watch_confirm_over(&self) -> (f64, bool) {
+        let Some((value, origin)) = self.values.get("watch.confirm_over") else {
+            return (CONFIRM_OVER, false);
+        };
+        (value.as_f64().unwrap_or(CONFIRM_OVER), *origin != SettingOrigin::BuiltIn)
+    }
+
+    /// Returns the files that are watched although no script reads them, as they are named.
+    pub(in crate::cli) fn watch_paths(&self) -> Vec<&str> {
+        let value = self.values.get("watch.paths").and_then(|(value, _)| value.as_array());
+        value.into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+
+    /// Tells whether runs on the demo model count as experience.
+    pub(in crate::cli) fn learn_from_demo(&self) -> bool {
+        let value = self.values.get("optimizer.learn_from_demo");
+        value.and_then(|(value, _)| value.as_bool()).unwrap_or(false)
+    }
+}
+
+/// Reads a time such as `500ms`, `90s`, `10m`, `2h` or `30d`.
+pub(in crate::cli) fn duration(text: &str) -> Option<Duration> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 = text[..digits].parse().ok()?;
+    match &text[digits..] {
+        "ms" => Some(Duration::from_millis(number)),
+        "s" => Some(Duration::from_secs(number)),
+        "m" => Some(Duration::from_secs(number.checked_mul(60)?)),
+        "h" => Some(Duration::from_secs(number.checked_mul(3600)?)),
+        "d" => Some(Duration::from_secs(number.checked_mul(86_400)?)),
+        _ => None,
+    }
+}
+
+/// Reads a size such as `800kB`, `500MB`, `2GB` or `1GiB`, in bytes.
+pub(in crate::cli) fn size(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 = text[..digits].parse().ok()?;
+    let unit = match text[digits..].trim() {
+        "B" | "" => 1,
+        "kB" | "KB" => 1000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return None,
+    };
+    number.checked_mul(unit)
+}
+
+fn wrong(origin: &SettingOrigin, key: &str, wanted: &'static str, found: &Value) -> ConfigError {
+    // Neither TOML nor the command line has a null: it was a number that JSON does not have.
+    let found = if found.is_null() { "nan or inf".to_owned() } else { found.to_string() };
+    ConfigError::WrongValue { origin: origin.to_string(), key: key.to_owned(), wanted, found }
+}
+
+/// Finds a null, and gives its key: what is not said would be taken for the default.
+fn null_in(key: &str, value: &Value) -> Option<String> {
+    match value {
+        Value::Null => Some(key.to_owned()),
+        Value::Object(fields) => {
+            fields.iter().find_map(|(inner, value)| null_in(&format!("{key}.{inner}"), value))
+        }
+        Value::Array(items) => items.iter().find_map(|item| null_in(key, item)),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    }
+}
+
+/// Returns all keys besides those of models.
+pub(in crate::cli) fn keys() -> impl Iterator<Item = String> {
+    let each = SECTIONS.iter().map(|(section, keys)| (section, keys.iter()));
+    each.flat_map(|(section, keys)| keys.map(move |key| format!("{section}.{key}")))
+}
+
+fn unknown(origin: &SettingOrigin, key: &str) -> ConfigError {
+    let mut known: Vec<String> = vec!["models".to_owned()];
+    known.extend(keys());
+    let help = match nearest(key, known.iter().map(String::as_str)) {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None => format!("; there are: {}", known.join(", ")),
+    };
+    ConfigError::UnknownKey { origin: origin.to_string(), key: key.to_owned(), help }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Config, String> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::write(folder.path().join("kaizen.toml"), text).expect("a file");
+        Config::load(folder.path(), &|_| None).map_err(|error| {
+            let text = error.to_string();
+            text.split_once("kaizen.toml").map_or(text.clone(), |(_, rest)| rest.to_owned())
+        })
+    }
+
+    #[test]
+    fn a_misspelt_key_gets_a_suggestion() {
+        let error = load("[limits]\noperation = 5").expect_err("an unknown key");
+        assert_eq!(error, ": there is no `limits.operation`; did you mean `limits.operations`?");
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_kind_is_named() {
+        let error = load("[run]\nconcurrency = 0").expect_err("no calls at all");
+        assert_eq!(error, ": `run.concurrency` must be a whole number from 1 up, not `0`");
+    }
+
+    #[test]
+    fn an_amount_that_no_counter_holds_is_refused() {
+        for key in ["budget.max_cost", "watch.confirm_over"] {
+            let (section, name) = key.split_once('.').expect("a section");
+            for (amount, shown) in [("-1", "-1"), ("1e30", "1e+30"), ("9.1e9", "9100000000.0")] {
+                let error = load(&format!("[{section}]\n{name} = {amount}")).expect_err("too much");
+                let wanted = "an amount in dollars from 0 up to 9000000000";
+                assert_eq!(error, format!(": `{key}` must be {wanted}, not `{shown}`"));
+            }
+        }
+        for key in ["max_tokens", "max_calls"] {
+            for amount in ["0", "-1", "1e30", "0.5"] {
+                let error = load(&format!("[budget]\n{key} = {amount}")).expect_err("no count");
+                let wanted = format!(": `budget.{key}` must be a whole number from 1 up, not `");
+                assert!(error.starts_with(&wanted), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_that_is_none_is_refused_wherever_it_stands() {
+        let refused = |text: &str, key: &str| {
+            let error = load(text).expect_err("no number");
+            assert_eq!(error, format!(": `{key}` must be a finite number, not `nan or inf`"));
+        };
+        refused("[budget]\nmax_cost = nan", "budget.max_cost");
+        refused("[models.m]\nuse = \"demo/x\"\nmax_tokens = inf", "models.m.max_tokens");
+        refused("[models.m]\nuse = \"demo/x\"\nextra = { a = [nan] }", "models.m.extra.a");
+    }
+
+    #[test]
+    fn models_keep_their_description() {
+        let config = load("[models.fast]\nuse = \"demo/echo\"").expect("a sound file");
+        let names: Vec<&str> = config.models().map(|(name, _, _)| name).collect();
+        assert_eq!(names, ["fast"]);
+    }
+}

@@ -1,0 +1,70 @@
+//! Tells people what is wrong with the journals of runs, while everything else is used.
+
+use crate::base::id::RunId;
+use crate::cli::say;
+use crate::journal::damage::Damage;
+use crate::journal::event::Event;
+use crate::journal::history::{self, HistoryError, RunLog, RunRow};
+use crate::optimizer::evidence::knowledge::Knowledge;
+use crate::store::Connection;
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+/// Most lines about one run.
+const LINES_MAX: usize = 10;
+
+/// Runs that people have heard about already: some commands read a run twice.
+static TOLD: Mutex<Option<HashSet<RunId>>> = Mutex::new(None);
+
+/// Reads what can be read of a run, and says what cannot.
+pub(in crate::cli) fn read(store: &Connection, run: &RunId) -> Result<RunLog, HistoryError> {
+    let log = history::read(store, run)?;
+    tell(run, log.damage.iter().map(|(_, damage)| damage));
+    Ok(log)
+}
+
+/// Reads the events of a run that can be read, and says which cannot.
+pub(in crate::cli) fn events(
+    store: &Connection,
+    run: &RunId,
+) -> Result<Vec<(i64, Event)>, HistoryError> {
+    Ok(read(store, run)?.events)
+}
+
+/// Reads what can be read of a run, and says what of it, and of its row, cannot.
+pub(in crate::cli) fn read_row(
+    store: &Connection,
+    row: &RunRow,
+) -> Result<(RunLog, Vec<Damage>), HistoryError> {
+    let log = history::read(store, &row.id)?;
+    let all = row.damage.iter().chain(log.damage.iter().map(|(_, damage)| damage));
+    let all: Vec<Damage> = all.cloned().chain(log.compare(row)).collect();
+    tell(&row.id, &all);
+    Ok((log, all))
+}
+
+/// Says what could not be read of what was learned.
+pub(in crate::cli) fn tell_knowledge(knowledge: &Knowledge) {
+    for line in knowledge.damage().iter().take(LINES_MAX) {
+        say(&format!("damaged: {line}"));
+    }
+    if let Some(more) = knowledge.damage().len().checked_sub(LINES_MAX).filter(|more| *more > 0) {
+        say(&format!("damaged: {more} more; `kaizen doctor` lists all"));
+    }
+}
+
+/// Says once what is wrong with a run.
+pub(in crate::cli) fn tell<'a>(run: &RunId, damage: impl IntoIterator<Item = &'a Damage>) {
+    let lines: Vec<String> = damage.into_iter().map(ToString::to_string).collect();
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    if lines.is_empty() || !told.get_or_insert_default().insert(run.clone()) {
+        return;
+    }
+    for line in lines.iter().take(LINES_MAX) {
+        say(&format!("damaged: {line}"));
+    }
+    if lines.len() > LINES_MAX {
+        let more = lines.len() - LINES_MAX;
+        say(&format!("damaged: run {run}: {more} more; `kaizen doctor` lists all"));
+    }
+}

@@ -1,0 +1,397 @@
+//! One run of a script: what it is given, and how its end is told. Shared by `run`, `watch` and
+//! `plan`.
+
+use crate::base::clock;
+use crate::base::failpoint::{self, Failpoint};
+use crate::base::failure::{Failure, Kind};
+use crate::base::id::RunId;
+use crate::base::path_text::text_of;
+use crate::base::secret;
+use crate::base::unit::Money;
+use crate::base::visible;
+use crate::cli::app::exit::Exit;
+use crate::cli::app::lease::Lease;
+use crate::cli::app::permissions::asker;
+use crate::cli::app::project::Project;
+use crate::cli::app::resumed::Again;
+use crate::cli::render::diagnostic;
+use crate::cli::render::progress::Progress;
+use crate::cli::{
+    Global, on_closed_pipe, print_data, print_event, print_of_run, print_of_script, put_line, say,
+};
+use crate::executor::Executor;
+use crate::executor::replies::reuse::Reuse;
+use crate::journal::Journal;
+use crate::journal::event::{Event, RunKind, RunStatus};
+use crate::journal::history;
+use crate::model::registry::Models;
+use crate::script::diagnostic::{Diagnostic, of_failure};
+use crate::script::host::permission::Ask;
+use crate::script::{Host, Program, ScriptError, Sink, State, Surroundings};
+use crate::store;
+use crate::store::writer::Writer;
+use anyhow::Context;
+use serde_json::{Map, Value, json};
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// What to run, and with what.
+pub(in crate::cli) struct ScriptJob<'a> {
+    pub(in crate::cli) global: &'a Global,
+    pub(in crate::cli) project: &'a Project,
+    pub(in crate::cli) script: &'a Path,
+    pub(in crate::cli) params: Map<String, Value>,
+    pub(in crate::cli) seed: u64,
+    pub(in crate::cli) models: Rc<Models>,
+    pub(in crate::cli) writer: Rc<Writer>,
+    /// Replies that need not be asked for again, if there are any.
+    pub(in crate::cli) reuse: Option<Rc<Reuse>>,
+    pub(in crate::cli) state: State,
+    /// The run that this one goes on from, if it does.
+    pub(in crate::cli) resumes: Option<RunId>,
+    /// What happened in that one.
+    pub(in crate::cli) again: Option<Again>,
+    /// Whether people may be asked for what is not granted.
+    pub(in crate::cli) may_ask: bool,
+}
+
+/// One run that is set up.
+pub(in crate::cli) struct OpenJob {
+    pub(in crate::cli) executor: Rc<Executor>,
+    pub(in crate::cli) host: Host,
+    /// What the host was made of, for others of the same run.
+    pub(in crate::cli) surroundings: Surroundings,
+    pub(in crate::cli) progress: Rc<RefCell<Progress>>,
+    /// Says that this process works on the run, once it has begun.
+    lease: RefCell<Option<Lease>>,
+}
+
+/// How a run ended.
+pub(in crate::cli) struct JobEnd {
+    pub(in crate::cli) exit: Exit,
+    pub(in crate::cli) status: RunStatus,
+    pub(in crate::cli) value: Value,
+    failure: Option<Failure>,
+    /// Operations that did not complete although they had to.
+    lost: u64,
+}
+
+impl JobEnd {
+    /// Creates the end of a run that does more than run one script.
+    pub(in crate::cli) fn new(
+        exit: Exit,
+        status: RunStatus,
+        value: Value,
+        failure: Option<Failure>,
+    ) -> JobEnd {
+        JobEnd { exit, status, value, failure, lost: 0 }
+    }
+
+    /// Creates the end of a run that was stopped from outside.
+    pub(in crate::cli) fn interrupted(exit: Exit) -> JobEnd {
+        JobEnd { exit, status: RunStatus::Interrupted, value: Value::Null, failure: None, lost: 0 }
+    }
+}
+
+impl ScriptJob<'_> {
+    /// Sets up a run that is journaled. `print` takes what the script prints.
+    pub(in crate::cli) fn open(
+        &self,
+        progress: Progress,
+        interrupted: Arc<AtomicBool>,
+        print: Sink,
+    ) -> anyhow::Result<OpenJob> {
+        let journal = Journal::new(self.run_id(), self.writer.clone());
+        let executor = self.project.executor(journal, self.seed);
+        let executor = match &self.reuse {
+            Some(reuse) => executor.reusing(reuse.clone()),
+            None => executor,
+        };
+        let executor = match &self.again {
+            Some(again) => executor
+                .retelling(again.past.clone(), again.origin.clone())
+                .reporting(again.figures.clone()),
+            None => executor,
+        };
+        self.open_with(executor, progress, interrupted, print)
+    }
+
+    /// Names the run, so that it comes after all others even if the clock was set back.
+    fn run_id(&self) -> RunId {
+        // What is wrong with a store is told by its first use.
+        let store = store::reopen(&self.project.store_path()).ok();
+        let newest = store.and_then(|store| history::recent(&store, 0, false).ok().flatten());
+        newest.map_or_else(RunId::fresh, |newest| RunId::after(&newest.id))
+    }
+
+    /// Sets up a run with an executor of the caller's.
+    pub(in crate::cli) fn open_with(
+        &self,
+        executor: Executor,
+        progress: Progress,
+        interrupted: Arc<AtomicBool>,
+        print: Sink,
+    ) -> anyhow::Result<OpenJob> {
+        self.open_in(self.state.clone(), executor, progress, interrupted, print)
+    }
+
+    /// Does the same with another state than the one that lasts.
+    pub(in crate::cli) fn open_in(
+        &self,
+        state: State,
+        executor: Executor,
+        progress: Progress,
+        interrupted: Arc<AtomicBool>,
+        print: Sink,
+    ) -> anyhow::Result<OpenJob> {
+        let cost_max = executor.budget().and_then(|budget| budget.cost_max());
+        let progress = progress.of(executor.account().clone(), cost_max);
+        let (executor, progress) = (Rc::new(executor), Rc::new(RefCell::new(progress)));
+        let root = self.root()?;
+        let mut permissions = self.project.permissions(&root)?;
+        if self.may_ask && self.project.grants.may_ask() {
+            permissions = permissions.asking(self.asker(&progress, &interrupted));
+        }
+        let (printing, saying) = (progress.clone(), progress.clone());
+        let quiet = self.global.quiet || executor.is_dry();
+        let surroundings = Surroundings {
+            executor: executor.clone(),
+            models: self.models.clone(),
+            permissions,
+            root,
+            script: self.script.to_owned(),
+            params: self.params.clone(),
+            print: Rc::new(move |text| printing.borrow().suspend(|| print(text))),
+            say: Rc::new(move |text| {
+                if !quiet {
+                    saying.borrow().say(text);
+                }
+            }),
+            interrupted,
+            store: Some((self.project.store_path(), self.writer.clone())),
+            learn_from_demo: self.project.config.learn_from_demo(),
+            operations_max: self.project.config.operations_max(),
+            state,
+        };
+        let host = Host::new(surroundings.clone());
+        Ok(OpenJob { executor, host, surroundings, progress, lease: RefCell::default() })
+    }
+
+    /// Returns a way to ask people for grants.
+    fn asker(&self, progress: &Rc<RefCell<Progress>>, interrupted: &Arc<AtomicBool>) -> Ask {
+        asker(progress.clone(), interrupted.clone(), self.project.config.time_max())
+    }
+
+    /// Returns the folder that the script may read in: the project's, or the script's own if that
+    /// lies elsewhere.
+    fn root(&self) -> anyhow::Result<PathBuf> {
+        let script = self.script.canonicalize().context("finding the script")?;
+        let root = self.project.root.canonicalize().context("finding the project")?;
+        if script.starts_with(&root) {
+            return Ok(root);
+        }
+        Ok(script.parent().map_or(root, Path::to_owned))
+    }
+
+    /// Shows why a script is not run. Nothing has been journaled: nothing has happened.
+    pub(in crate::cli) fn refuse(&self, faults: &[Diagnostic]) -> Exit {
+        let usage = faults.iter().all(|fault| fault.place.is_none());
+        if self.global.json {
+            let messages: Vec<Value> = faults.iter().map(diagnostic::to_json).collect();
+            print_data(json!({ "type": "done", "status": "refused", "errors": messages }));
+        }
+        for fault in faults {
+            say(&diagnostic::render(fault, self.global.color));
+        }
+        let code = faults.first().map_or("", |fault| fault.code);
+        say(&format!("found before running; nothing was spent   (`kaizen explain {code}`)"));
+        if usage { Exit::Usage } else { Exit::Refused }
+    }
+
+    /// Shows what seems wrong with a script that runs all the same.
+    pub(in crate::cli) fn warn(&self, program: &Program) {
+        if !self.global.quiet {
+            for warning in &program.warnings {
+                say(&diagnostic::render(warning, self.global.color));
+            }
+        }
+    }
+
+    /// Journals the start, to be written together with the first thing that happens, and announces
+    /// the run.
+    pub(in crate::cli) fn launch(&self, open: &OpenJob) -> anyhow::Result<()> {
+        self.launch_as(open, RunKind::Script, text_of(self.script))
+    }
+
+    /// Returns the parameters as they are kept and shown: without what addresses in them give away.
+    fn shown_params(&self) -> Map<String, Value> {
+        let shown = |value: &Value| match value {
+            Value::String(text) => secret::without_credentials(text).into(),
+            other => other.clone(),
+        };
+        self.params.iter().map(|(name, value)| (name.clone(), shown(value))).collect()
+    }
+
+    /// Does the same for a run of more than the one script.
+    pub(in crate::cli) fn launch_as(
+        &self,
+        open: &OpenJob,
+        what: RunKind,
+        script: String,
+    ) -> anyhow::Result<()> {
+        let executor = &open.executor;
+        let own = self.project.make_folder()?;
+        open.lease.replace(Lease::take(&own, executor.journal().run())?);
+        let started = Event::RunStarted {
+            script,
+            params: self.shown_params(),
+            seed: self.seed,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            resumes: self.resumes.clone(),
+            what: Some(what),
+            reuse: self.reuse.as_ref().is_some_and(|reuse| reuse.is_wide()),
+            terms: Box::new(self.project.terms.clone()),
+        };
+        executor.begin(&started)?;
+        let last = executor.clone();
+        on_closed_pipe(move || {
+            let status = RunStatus::Interrupted;
+            let ended = Event::RunEnded { status, value: Value::Null, failure: None };
+            // The program ends at once; a store that cannot be written is found by its next use.
+            let append = last.journal().append(clock::micros(), &ended);
+            let _ = futures::executor::block_on(append);
+        });
+        let shown = open.progress.clone();
+        if self.global.json {
+            let launch = json!({
+                "type": "launch", "script": text_of(self.script), "params": self.shown_params(), "seed": self.seed,
+            });
+            print_of_run(executor.journal().run(), launch);
+            executor.listen(Rc::new(|at, event| {
+                if matches!(event, Event::OpEnded { .. } | Event::FlowStarted { .. }) {
+                    print_event(event, json!({ "type": "event", "at": at }));
+                }
+            }));
+        } else {
+            executor.listen(Rc::new(move |at, event| shown.borrow_mut().see(at, event)));
+        }
+        Ok(())
+    }
+
+    /// Decides how a run ended whose script came to its end. `seen` is the signal that came
+    /// meanwhile.
+    pub(in crate::cli) fn judge(
+        &self,
+        executor: &Executor,
+        result: Result<Value, ScriptError>,
+        seen: Option<Exit>,
+    ) -> anyhow::Result<JobEnd> {
+        match result {
+            Ok(value) => {
+                let lost = executor.unforgiven();
+                let is_ok = lost == 0;
+                let exit = if is_ok { Exit::Ok } else { exit_of_cause(executor) };
+                let status = if is_ok { RunStatus::Ok } else { RunStatus::Failed };
+                Ok(JobEnd { exit, status, value, failure: None, lost })
+            }
+            Err(ScriptError::Failed(both)) => {
+                let (failure, shown) = *both;
+                if failure.kind == Kind::Interrupted {
+                    return Ok(JobEnd::interrupted(seen.unwrap_or(Exit::Interrupted)));
+                }
+                say(&diagnostic::render(&shown, self.global.color));
+                // What a script throws because a result is missing says nothing of the cause.
+                let exit = match failure.exit() {
+                    Exit::Failed => exit_of_cause(executor),
+                    exit => exit,
+                };
+                Ok(JobEnd::new(exit, RunStatus::Failed, Value::Null, Some(failure)))
+            }
+            Err(ScriptError::Store(error)) => Err(error.into()),
+            Err(ScriptError::Refused(faults)) => {
+                let exit = self.refuse(&faults);
+                Ok(JobEnd::new(exit, RunStatus::Failed, Value::Null, None))
+            }
+        }
+    }
+
+    /// Journals the end.
+    pub(in crate::cli) async fn close(&self, open: &OpenJob, end: &JobEnd) -> anyhow::Result<()> {
+        let (value, failure) = (end.value.clone(), end.failure.clone());
+        let status = end.status;
+        failpoint::pass(Failpoint::RunEnds);
+        Ok(open.executor.commit(&Event::RunEnded { status, value, failure }).await?)
+    }
+
+    /// Journals the end and shows the value.
+    pub(in crate::cli) async fn finish(
+        &self,
+        open: &OpenJob,
+        end: &JobEnd,
+    ) -> anyhow::Result<Exit> {
+        let executor = &open.executor;
+        let run = executor.journal().run().clone();
+        let metrics = executor.metrics();
+        self.close(open, end).await?;
+        if self.global.json {
+            let done = json!({
+                "type": "done", "status": end.status, "value": end.value,
+                "error": end.failure, "metrics": metrics.to_map(),
+                "cost": metrics.known_cost().map(Money::dollars),
+            });
+            print_of_run(&run, done);
+            return Ok(end.exit);
+        }
+        print_value(&end.value);
+        open.progress.borrow().sum_up(&run, end.status, &metrics);
+        if end.lost > 0 {
+            tell_lost(executor, end.lost, self.global.color);
+        }
+        if end.status == RunStatus::Interrupted {
+            let script = self.script.display();
+            say(&format!(
+                "interrupted; what was done is kept: `kaizen show {run}`, and \
+                 `kaizen run {script} --resume` goes on from there"
+            ));
+        }
+        Ok(end.exit)
+    }
+}
+
+/// Says how a run ends that failed: by the budget if that refused a call, or else by the first failure of
+/// an operation that had to complete.
+fn exit_of_cause(executor: &Executor) -> Exit {
+    if executor.budget().is_some_and(|budget| budget.is_spent()) {
+        return Exit::Budget;
+    }
+    executor.first_failure().map_or(Exit::Failed, |failure| failure.exit())
+}
+
+/// Tells that operations did not complete although they had to, and why the first one did not.
+fn tell_lost(executor: &Executor, lost: u64, color: bool) {
+    let run = executor.journal().run();
+    let operations = if lost == 1 { "operation" } else { "operations" };
+    say(&format!(
+        "{lost} {operations} did not complete, so the run failed (`allow_failures: true` in the \
+         options of `flow` accepts that); `kaizen show {run}` tells more"
+    ));
+    if let Some(first) = executor.first_failure() {
+        say(&diagnostic::render(&of_failure(&first), color));
+    }
+}
+
+/// Prints the script's value: text as it is, everything else as JSON.
+fn print_value(value: &Value) {
+    match value {
+        Value::Null => {}
+        Value::String(text) => print_of_script(text),
+        other => {
+            let value = secret::clean(other.clone());
+            let text = serde_json::to_string_pretty(&value).unwrap_or_default();
+            put_line(&visible::in_json(&text));
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! What every command shares: settings, the project, permissions, how a run is given and ends.
+
+pub(in crate::cli) mod config;
+pub(in crate::cli) mod damage;
+pub(in crate::cli) mod exit;
+pub(in crate::cli) mod forecast;
+pub(in crate::cli) mod help;
+pub(in crate::cli) mod job;
+pub(in crate::cli) mod lease;
+pub(in crate::cli) mod output;
+pub(in crate::cli) mod permissions;
+pub(in crate::cli) mod project;
+pub(in crate::cli) mod resumed;
+pub(in crate::cli) mod signal;
+pub(in crate::cli) mod terminal;
+pub(in crate::cli) mod trust;

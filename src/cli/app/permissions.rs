@@ -1,0 +1,284 @@
+//! What scripts may touch, from the command line and the configuration; and asking people for it.
+
+use crate::base::clock;
+use crate::base::secret::scrub;
+use crate::base::visible::shown;
+use crate::cli::app::config::Config;
+use crate::cli::app::config::ConfigError;
+use crate::cli::app::config::SettingOrigin;
+use crate::cli::render::progress::Progress;
+use crate::script::host::files;
+use crate::script::host::permission::Ask;
+use crate::script::host::permission::GrantAnswer;
+use crate::script::host::permission::Patience;
+use crate::script::host::permission::Permissions;
+use crate::script::host::permission::Right;
+use crate::script::host::permission::Rule;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::termios::{FlushArg, tcflush};
+use std::cell::RefCell;
+use std::io::{IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How often a question looks whether the run was stopped meanwhile.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Grants and denials of the command line.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Permissions")]
+pub(in crate::cli) struct Grants {
+    /// Let the script read these files and folders besides the project's; without a list, any.
+    #[arg(long, value_name = "PATH,..", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    allow_read: Vec<String>,
+    /// Let it write these files and folders; without a list, any.
+    #[arg(long, value_name = "PATH,..", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    allow_write: Vec<String>,
+    /// Let it reach these hosts; without a list, any.
+    #[arg(long, value_name = "HOST,..", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    allow_net: Vec<String>,
+    /// Let it read these variables of the environment; without a list, any.
+    #[arg(long, value_name = "NAME,..", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    allow_env: Vec<String>,
+    /// Let it run these programs, which may then do anything; without a list, any.
+    #[arg(long, value_name = "PROGRAM,..", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    allow_run: Vec<String>,
+    /// Never let it read these, whatever is granted; without a list, none at all.
+    #[arg(long, value_name = "PATH,..", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    deny_read: Vec<String>,
+    /// Never let it write these.
+    #[arg(long, value_name = "PATH,..", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    deny_write: Vec<String>,
+    /// Never let it reach these.
+    #[arg(long, value_name = "HOST,..", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    deny_net: Vec<String>,
+    /// Never let it read these variables.
+    #[arg(long, value_name = "NAME,..", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    deny_env: Vec<String>,
+    /// Never let it run these.
+    #[arg(long, value_name = "PROGRAM,..", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    deny_run: Vec<String>,
+    /// Grant everything.
+    #[arg(short = 'A', long)]
+    allow_all: bool,
+    /// Refuse what is not granted instead of asking on the terminal.
+    #[arg(long)]
+    no_prompt: bool,
+}
+
+impl Grants {
+    fn of(&self, right: Right) -> [(&'static str, &Vec<String>); 2] {
+        let (allow, deny) = match right {
+            Right::Read => (&self.allow_read, &self.deny_read),
+            Right::Write => (&self.allow_write, &self.deny_write),
+            Right::Net => (&self.allow_net, &self.deny_net),
+            Right::Env => (&self.allow_env, &self.deny_env),
+            Right::Run => (&self.allow_run, &self.deny_run),
+        };
+        [("allow", allow), ("deny", deny)]
+    }
+
+    /// Tells whether people may be asked.
+    pub(in crate::cli) fn may_ask(&self) -> bool {
+        !self.no_prompt && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+}
+
+/// Puts together what a script may touch: it reads what lies in `root` unless the configuration
+/// says what else, and everything else is granted or not at all. `project` is the folder that the
+/// paths of the configuration are relative to.
+pub(in crate::cli) fn permissions(
+    grants: &Grants,
+    config: &Config,
+    root: &Path,
+    project: &Path,
+) -> anyhow::Result<Permissions> {
+    let says_read = config.permissions().iter().any(|rules| rules.key == "read");
+    let mut permissions = match (grants.allow_all, says_read) {
+        (true, _) => Permissions::all(),
+        (false, true) => Permissions::default(),
+        (false, false) => Permissions::reading(root),
+    };
+    let project = files::real(&std::path::absolute(project)?);
+    for rules in config.permissions() {
+        let (allow, word) = match rules.key.strip_prefix("deny_") {
+            Some(word) => (false, word),
+            None => (true, rules.key.as_str()),
+        };
+        let Some(right) = Right::ALL.into_iter().find(|right| right.word() == word) else {
+            continue;
+        };
+        for text in &rules.list {
+            let origin = &rules.origin;
+            let origin = format!("{origin}: permissions.{}", rules.key);
+            let rule = Rule::parse(right, text, &project).and_then(|rule| {
+                if allow {
+                    rule.refuse_detour(&project)?;
+                }
+                Ok(rule)
+            });
+            let rule = rule.map_err(|reason| wrong(origin, text, reason))?;
+            add(&mut permissions, allow, right, rule);
+        }
+    }
+    let here = std::env::current_dir()?;
+    for right in Right::ALL {
+        for (word, lists) in grants.of(right) {
+            for list in lists {
+                for text in list.split(',') {
+                    let rule = if text.is_empty() {
+                        Ok(Rule::Any)
+                    } else {
+                        Rule::parse(right, text, &here)
+                    };
+                    let rule = rule.and_then(|rule| {
+                        if word == "allow" {
+                            rule.refuse_detour(&here)?;
+                            rule.refuse_detour(&project)?;
+                        }
+                        Ok(rule)
+                    });
+                    let option = format!("--{word}-{}", right.word());
+                    let rule = rule.map_err(|reason| wrong(option, text, reason))?;
+                    add(&mut permissions, word == "allow", right, rule);
+                }
+            }
+        }
+    }
+    Ok(permissions)
+}
+
+fn wrong(origin: String, rule: &str, reason: String) -> ConfigError {
+    ConfigError::Rule { origin, rule: rule.to_owned(), reason }
+}
+
+fn add(permissions: &mut Permissions, allow: bool, right: Right, rule: Rule) {
+    if allow {
+        permissions.allow(right, rule);
+    } else {
+        permissions.deny(right, rule);
+    }
+}
+
+/// Returns a way to ask people on the terminal, beside what is drawn there. Where nothing else goes on
+/// meanwhile, nobody is waited for longer than `limit`.
+pub(in crate::cli) fn asker(
+    progress: Rc<RefCell<Progress>>,
+    interrupted: Arc<AtomicBool>,
+    limit: Option<Duration>,
+) -> Ask {
+    Rc::new(move |what, patience| {
+        let (progress, interrupted) = (progress.clone(), interrupted.clone());
+        let text = format!(
+            "the script asks for {what}: allow? [y]es, [a]ll of this kind, anywhere, [N]o "
+        );
+        Box::pin(async move {
+            let mut open = OpenQuestion::open(progress, &text);
+            let since = clock::monotonic();
+            let line = loop {
+                if let Some(line) = open.line() {
+                    break line;
+                }
+                let is_over =
+                    limit.is_some_and(|most| clock::monotonic().saturating_sub(since) > most);
+                if is_over || interrupted.load(Ordering::SeqCst) {
+                    break String::new();
+                }
+                match patience {
+                    Patience::Task => tokio::time::sleep(LOOK).await,
+                    Patience::Thread => std::thread::sleep(LOOK),
+                }
+            };
+            read(&line)
+        })
+    })
+}
+
+/// A question that is open on the terminal; it is closed when this is dropped.
+struct OpenQuestion {
+    progress: Rc<RefCell<Progress>>,
+    typed: Vec<u8>,
+    is_answered: bool,
+}
+
+impl OpenQuestion {
+    fn open(progress: Rc<RefCell<Progress>>, text: &str) -> OpenQuestion {
+        forget_typed();
+        progress.borrow().open_question(text);
+        OpenQuestion { progress, typed: Vec::new(), is_answered: false }
+    }
+
+    /// Returns the line that was typed, once it is whole. A terminal that is gone says nothing.
+    fn line(&mut self) -> Option<String> {
+        let stdin = std::io::stdin();
+        let mut ready = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+        if !matches!(poll(&mut ready, PollTimeout::ZERO), Ok(1..)) {
+            return None;
+        }
+        let mut bytes = [0; 256];
+        let count = nix::unistd::read(&stdin, &mut bytes).unwrap_or(0);
+        self.typed.extend_from_slice(&bytes[..count]);
+        self.is_answered = self.typed.ends_with(b"\n");
+        let is_whole = self.is_answered || count == 0;
+        is_whole.then(|| String::from_utf8_lossy(&self.typed).into_owned())
+    }
+}
+
+impl Drop for OpenQuestion {
+    fn drop(&mut self) {
+        self.progress.borrow().close_question(self.is_answered);
+    }
+}
+
+/// Forgets what was typed before a question was seen: it is no answer to it.
+fn forget_typed() {
+    // What is no terminal has nothing typed ahead.
+    let _ = tcflush(std::io::stdin(), FlushArg::TCIFLUSH);
+}
+
+/// Asks a question on the terminal, and waits for the line that answers it.
+pub(in crate::cli) fn ask_and_wait(text: &str) -> std::io::Result<String> {
+    forget_typed();
+    let mut stderr = std::io::stderr();
+    write!(stderr, "{}", shown(&scrub(text)))?;
+    stderr.flush()?;
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line)?;
+    Ok(line)
+}
+
+fn read(line: &str) -> GrantAnswer {
+    match line.trim().to_lowercase().as_str() {
+        "y" | "yes" => GrantAnswer::This,
+        "a" | "all" => GrantAnswer::All,
+        _ => GrantAnswer::No,
+    }
+}
+
+/// The rules of one key of `[permissions]`.
+#[derive(Debug, Clone)]
+pub(in crate::cli) struct KeyRules {
+    /// The key, such as `read` or `deny_net`.
+    pub(in crate::cli) key: String,
+    /// What it lists.
+    pub(in crate::cli) list: Vec<String>,
+    /// The file it stands in.
+    pub(in crate::cli) origin: SettingOrigin,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_clear_yes_is_one() {
+        assert_eq!(["y\n", "YES", "a", "n", "", "yep"].map(read), {
+            use GrantAnswer::{All, No, This};
+            [This, This, All, No, No, No]
+        });
+    }
+}

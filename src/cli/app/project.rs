@@ -1,0 +1,193 @@
+//! The project: the folder that holds `kaizen.toml` or `.kaizen`, its configuration and its store.
+
+use crate::base::id::RunId;
+use crate::base::own;
+use crate::base::secret;
+use crate::cli::app::config::Config;
+use crate::cli::app::config::ConfigError;
+use crate::cli::app::config::SettingOrigin;
+use crate::cli::app::lease::Lease;
+use crate::cli::app::permissions;
+use crate::cli::app::permissions::Grants;
+use crate::executor::Executor;
+use crate::executor::budget::Budget;
+use crate::journal::Journal;
+use crate::journal::event::Terms;
+use crate::model::registry::Models;
+use crate::model::spec::ModelSpec;
+use crate::script::host::permission::Permissions;
+use crate::store::{self, FOLDER, StoreError};
+use anyhow::Context;
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// A project as it is found from the current folder.
+#[derive(Debug, Clone)]
+pub(in crate::cli) struct Project {
+    /// Its folder.
+    pub(in crate::cli) root: PathBuf,
+    /// The folder from which it was found.
+    here: PathBuf,
+    /// Its configuration.
+    pub(in crate::cli) config: Config,
+    /// What the command line grants and denies.
+    pub(in crate::cli) grants: Grants,
+    /// What the command line says besides, as far as a run that is resumed keeps it.
+    pub(in crate::cli) terms: Terms,
+}
+
+impl Project {
+    /// Finds the project that the current folder belongs to: the nearest folder upward that holds
+    /// `kaizen.toml` or `.kaizen`, or else the current folder itself.
+    pub(in crate::cli) fn find() -> anyhow::Result<Project> {
+        let here = std::env::current_dir()?;
+        let marked = |folder: &&Path| {
+            folder.join("kaizen.toml").is_file() || folder.join(FOLDER).join("kaizen.db").is_file()
+        };
+        let root = here.ancestors().find(marked).unwrap_or(&here).to_owned();
+        let config = Config::load(&root, &variable)?;
+        let (names, length_min) = config.secrets();
+        secret::configure(names, length_min);
+        Ok(Project { root, here, config, grants: Grants::default(), terms: Terms::default() })
+    }
+
+    /// Says why the project may not be the one that the user means: it is somebody else's, or it lies
+    /// above a folder beyond which projects are rarely looked for.
+    pub(in crate::cli) fn doubts(&self) -> Vec<String> {
+        let mut doubts = Vec::new();
+        let user = nix::unistd::geteuid().as_raw();
+        for name in ["kaizen.toml", FOLDER, ".kaizen/kaizen.db"] {
+            let path = self.root.join(name);
+            let owners =
+                [path.symlink_metadata(), path.metadata()].map(|meta| Some(meta.ok()?.uid()));
+            if let Some(owner) = owners.into_iter().flatten().find(|owner| *owner != user) {
+                doubts.push(format!("`{}` belongs to user {owner}", path.display()));
+            }
+        }
+
+        let home = variable("HOME").map(PathBuf::from);
+        let device = |path: &Path| path.metadata().ok().map(|meta| meta.dev());
+        let inside = self.here.ancestors().take_while(|folder| *folder != self.root);
+        for folder in inside {
+            let above = |what: &str| {
+                format!("`{}` lies above {what} `{}`", self.root.display(), folder.display())
+            };
+            if home.as_deref() == Some(folder) {
+                doubts.push(above("the home folder"));
+            }
+            if folder.join(".git").exists() {
+                doubts.push(above("the repository"));
+            }
+            if folder.parent().is_some_and(|parent| device(parent) != device(folder)) {
+                doubts.push(above("the file system at"));
+            }
+        }
+        doubts
+    }
+
+    /// Returns what scripts may touch whose folder is `root`.
+    pub(in crate::cli) fn permissions(&self, root: &Path) -> anyhow::Result<Permissions> {
+        permissions::permissions(&self.grants, &self.config, root, &self.root)
+    }
+
+    /// Returns the path of the store.
+    pub(in crate::cli) fn store_path(&self) -> PathBuf {
+        self.root.join(FOLDER).join("kaizen.db")
+    }
+
+    /// Opens the store, and creates it if there is none.
+    pub(in crate::cli) fn open_store(&self) -> Result<store::Connection, StoreError> {
+        let folder = self.root.join(FOLDER);
+        self.make_folder()
+            .map_err(|source| StoreError::Folder { path: folder, source: source.into() })?;
+        store::open(&self.store_path())
+    }
+
+    /// Creates the folder that kaizen keeps to itself, if there is none, and returns it.
+    pub(in crate::cli) fn make_folder(&self) -> std::io::Result<PathBuf> {
+        let folder = self.root.join(FOLDER);
+        own::make_folder(&folder)?;
+        let ignore = folder.join(".gitignore");
+        // A project without this file works as well; git then shows the store as untracked.
+        if let Ok(mut file) = OpenOptions::new().write(true).create_new(true).open(ignore) {
+            let _ = file.write_all(b"*\n");
+        }
+        Ok(folder)
+    }
+
+    /// Takes the lease of a run that is to be resumed; the inner error says for people why that cannot
+    /// be.
+    pub(in crate::cli) fn lease(&self, run: &RunId) -> anyhow::Result<Result<Lease, String>> {
+        let own = self.make_folder()?;
+        Ok(Lease::take(&own, run)?.ok_or_else(|| {
+            format!(
+                "run {run} is still under way, or another process is resuming it; wait for its end, \
+                 or stop that process first"
+            )
+        }))
+    }
+
+    /// Returns the path of what is remembered of tests.
+    pub(in crate::cli) fn tests_path(&self) -> PathBuf {
+        self.root.join(FOLDER).join("tests.json")
+    }
+
+    /// Opens the store for reading; `None` when the project has none yet.
+    pub(in crate::cli) fn existing_store(&self) -> Result<Option<store::Connection>, StoreError> {
+        let path = self.store_path();
+        if path.exists() { store::open_to_read(&path).map(Some) } else { Ok(None) }
+    }
+
+    /// Returns the models that scripts of this project can name; `seed` makes demo models repeat.
+    pub(in crate::cli) fn models(&self, seed: u64) -> anyhow::Result<Models> {
+        let mut aliases = BTreeMap::new();
+        for (name, fields, origin) in self.config.models() {
+            let spec =
+                ModelSpec::from_map(fields).with_context(|| format!("{origin}: model `{name}`"))?;
+            aliases.insert(name.to_owned(), spec);
+        }
+        Ok(Models::new(aliases, self.config.model(), seed, variable))
+    }
+
+    /// Puts what the command line says over the configuration.
+    pub(in crate::cli) fn set_terms(&mut self, terms: Terms) -> anyhow::Result<()> {
+        if let Some(model) = &terms.model {
+            self.set("project.model", model.clone().into(), "--model")?;
+        }
+        if let Some(dollars) = terms.max_cost {
+            self.set("budget.max_cost", dollars.into(), "--max-cost")?;
+        }
+        if let Some(tokens) = terms.max_tokens {
+            self.set("budget.max_tokens", tokens.into(), "--max-tokens")?;
+        }
+        if let Some(calls) = terms.max_calls {
+            self.set("budget.max_calls", calls.into(), "--max-calls")?;
+        }
+        self.terms = terms;
+        Ok(())
+    }
+
+    /// Creates the executor of a run, with the bounds that the configuration sets.
+    pub(in crate::cli) fn executor(&self, journal: Journal, seed: u64) -> Executor {
+        let executor = Executor::new(journal, seed, self.config.concurrency());
+        executor.within(Budget::new(self.config.bounds()))
+    }
+
+    /// Puts an option of the command line over the configuration.
+    pub(in crate::cli) fn set(
+        &mut self,
+        key: &str,
+        value: serde_json::Value,
+        flag: &'static str,
+    ) -> Result<(), ConfigError> {
+        self.config.set(key, value, SettingOrigin::Flag(flag))
+    }
+}
+
+/// Looks up a variable of the environment; an empty one counts as unset.
+pub(in crate::cli) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

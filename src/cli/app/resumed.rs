@@ -1,0 +1,316 @@
+//! Going on from a run that did not end well.
+
+use crate::base::id::RunId;
+use crate::base::path_text::path_of;
+use crate::cli::app::damage;
+use crate::cli::app::lease::Lease;
+use crate::cli::app::project::Project;
+use crate::cli::command::plan::is_same;
+use crate::cli::command::show;
+use crate::executor::memory::Figures;
+use crate::journal::event::{Event, RunKind, RunStatus, Terms};
+use crate::journal::history::{self, RunRow};
+use crate::journal::known_replies::Replies;
+use crate::journal::past::{Failures, Past};
+use crate::journal::trace::Trace;
+use crate::metrics::fold::Flows;
+use crate::store::Connection;
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// How far back a run is looked for.
+const LOOK_BACK: usize = 500;
+/// Longest chain of runs that go on from one another.
+const CHAIN_MAX: usize = 100;
+
+/// What a run that did not end well has left.
+#[derive(Debug)]
+pub(in crate::cli) struct ResumedRun {
+    pub(in crate::cli) run: RunId,
+    /// What it ran.
+    pub(in crate::cli) what: RunKind,
+    pub(in crate::cli) script: PathBuf,
+    pub(in crate::cli) params: Map<String, Value>,
+    pub(in crate::cli) seed: u64,
+    pub(in crate::cli) replies: Replies,
+    /// Whether it used the replies of other runs.
+    pub(in crate::cli) reuse: bool,
+    /// What else it was given.
+    pub(in crate::cli) terms: Terms,
+    /// What happened in it.
+    pub(in crate::cli) again: Again,
+    /// Calls that had no reply yet.
+    in_flight: usize,
+}
+
+/// What a run needs in order to go through another one again.
+#[derive(Debug, Clone)]
+pub(in crate::cli) struct Again {
+    pub(in crate::cli) past: Rc<Past>,
+    /// The figures of the flows that had ended.
+    pub(in crate::cli) figures: Figures,
+    /// The run that began the work.
+    pub(in crate::cli) origin: RunId,
+}
+
+impl fmt::Display for ResumedRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.replies.len();
+        let replies =
+            if count == 1 { "1 reply is".to_owned() } else { format!("{count} replies are") };
+        write!(f, "resuming run {}: {replies} known", self.run)?;
+        match self.in_flight {
+            0 => Ok(()),
+            1 => write!(f, "; 1 call was in flight and may be paid for once more"),
+            calls => write!(f, "; {calls} calls were in flight and may be paid for once more"),
+        }
+    }
+}
+
+/// Returns the events before the operation called `step` began.
+fn before<'a>(
+    run: &RunId,
+    events: &'a [(i64, Event)],
+    step: &str,
+) -> Result<&'a [(i64, Event)], String> {
+    let trace = Trace::fold(events);
+    let started = trace.find(step).filter_map(|(_, operation)| operation.started).min();
+    if let Some(started) = started {
+        return Ok(&events[..started.place]);
+    }
+
+    let names: BTreeSet<String> = trace.operations.keys().map(|op| trace.name(*op)).collect();
+    let names: Vec<String> = names.into_iter().collect();
+    Err(format!("run {run} has no operation `{step}`; it has: {}", names.join(", ")))
+}
+
+/// Finds the run to fork, with what it was answered before `step`.
+pub(in crate::cli) fn find_until(
+    wanted: &str,
+    step: &str,
+) -> anyhow::Result<Result<ResumedRun, String>> {
+    let project = Project::find()?;
+    let Some(store) = project.existing_store()? else {
+        return Ok(Err("there is no run yet to fork".to_owned()));
+    };
+    let row = match show::find(&store, wanted)? {
+        Ok(row) => row,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let events = damage::events(&store, &row.id)?;
+    let events = match before(&row.id, &events, step) {
+        Ok(events) => events,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let run = row.id.clone();
+    Ok(collect(&row, &[(run, events.to_vec())], Failures::Told))
+}
+
+/// Finds the run to resume, the one that is `wanted` or the last one, of the script if one is given,
+/// and keeps every other process from it. The inner error says for people why that cannot be.
+pub(in crate::cli) fn take(
+    what: RunKind,
+    wanted: &str,
+    script: Option<&Path>,
+) -> anyhow::Result<Result<(ResumedRun, Lease), String>> {
+    let project = Project::find()?;
+    let Some(store) = project.existing_store()? else {
+        return Ok(Err("there is no run yet to resume".to_owned()));
+    };
+    let row = match choose(&store, what, wanted, script)? {
+        Ok(row) => row,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let lease = match project.lease(&row.id)? {
+        Ok(lease) => lease,
+        Err(reason) => return Ok(Err(reason)),
+    };
+
+    // It may have come to its end before the lease was taken.
+    let row = match show::find(&store, &row.id.0)? {
+        Ok(row) => row,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    // A run that was killed is to go the way it went. Who resumes one that failed, or that was
+    // stopped, wants what failed to be tried again.
+    let failures = if row.status.is_none() { Failures::Told } else { Failures::Forgotten };
+    Ok(read(&store, &row, failures)?.map(|resumed| (resumed.found_from(&project.root), lease)))
+}
+
+impl ResumedRun {
+    /// Finds the script of a run that was started in the project's folder from another folder of it.
+    pub(in crate::cli) fn found_from(mut self, root: &Path) -> ResumedRun {
+        let in_root = root.join(&self.script);
+        if !self.script.exists() && in_root.exists() {
+            self.script = in_root;
+        }
+        self
+    }
+}
+
+/// Chooses the run to resume.
+fn choose(
+    store: &Connection,
+    what: RunKind,
+    wanted: &str,
+    script: Option<&Path>,
+) -> anyhow::Result<Result<RunRow, String>> {
+    // What cannot be told, because the event is damaged, is told later.
+    let is_other = |row: &RunRow| {
+        history::kind(store, &row.id).map(|kind| kind.is_some_and(|kind| kind != what))
+    };
+    if !wanted.is_empty() {
+        let row = match show::find(store, wanted)? {
+            Ok(row) => row,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let reason = format!("run {} {}", row.id, unfit(what));
+        return Ok(if is_other(&row)? { Err(reason) } else { Ok(row) });
+    }
+
+    let own = |row: &RunRow| {
+        script.is_none_or(|script| {
+            let own = path_of(&row.script);
+            own == script || is_same(&own, script)
+        })
+    };
+    let mut found = None;
+    for row in history::runs(store, LOOK_BACK)?.into_iter().filter(own) {
+        if !is_other(&row)? {
+            found = Some(row);
+            break;
+        }
+    }
+    Ok(match found {
+        Some(row) if row.status == Some(RunStatus::Ok) => Err(format!(
+            "the last run ({}) succeeded; use `--resume={}` to run it again",
+            row.id, row.id
+        )),
+        Some(row) => Ok(row),
+        None => Err("there is no run of this script to resume".to_owned()),
+    })
+}
+
+/// Says why a run of another kind cannot be resumed by a command that resumes this kind.
+fn unfit(wanted: RunKind) -> &'static str {
+    match wanted {
+        RunKind::Script => {
+            "ran more than one script; `kaizen compare .. --resume` resumes comparisons, and sessions \
+             of `kaizen repl` cannot be resumed"
+        }
+        RunKind::Comparison => "compared nothing; `kaizen run --resume` resumes it",
+        RunKind::Session => "was no session of `kaizen repl`",
+    }
+}
+
+/// Reads a run and those that it resumed.
+pub(in crate::cli) fn read(
+    store: &Connection,
+    row: &RunRow,
+    failures: Failures,
+) -> anyhow::Result<Result<ResumedRun, String>> {
+    let log = damage::read(store, &row.id)?;
+    let is_damaged = !log.damage.is_empty();
+    let sound = log.sound();
+    let events = log.events.into_iter().enumerate().filter(|(place, (_, event))| {
+        // Answers without a place are known by their order, so none counts after one that may be
+        // missing.
+        *place < sound || !matches!(event, Event::Told { at: None, .. })
+    });
+    let mut chain = vec![(row.id.clone(), events.map(|(_, event)| event).collect::<Vec<_>>())];
+    if is_damaged && started(&chain[0].1).is_none() {
+        return Ok(Err(format!(
+            "run {} cannot be resumed: the event that started it, with its parameters and its seed, \
+             is damaged",
+            row.id
+        )));
+    }
+    while let Some(before) = chain.last().and_then(|(_, events)| resumes(events))
+        && chain.len() < CHAIN_MAX
+    {
+        let events = damage::events(store, &before)?;
+        chain.push((before, events));
+    }
+    Ok(collect(row, &chain, failures))
+}
+
+/// Collects what a chain of runs has left, the newest first.
+fn collect(
+    row: &RunRow,
+    chain: &[(RunId, Vec<(i64, Event)>)],
+    failures: Failures,
+) -> Result<ResumedRun, String> {
+    let mut replies = Replies::default();
+    for (run, events) in chain.iter().rev() {
+        replies.learn(run, events.iter().map(|(_, event)| event));
+    }
+    let past = Past::of(chain.iter().map(|(run, events)| (run, events.as_slice())), failures);
+    let Some(((run, events), (origin, _))) = chain.first().zip(chain.last()) else {
+        return Err(format!("nothing was kept of run {}", row.id));
+    };
+
+    let trace = Trace::fold(events);
+    let in_flight = trace.attempts().filter(|(_, attempt)| attempt.end.is_none()).count();
+    let Some(start) = trace.start else {
+        return Err(format!("run {run} was stopped before anything was kept of it"));
+    };
+
+    Ok(ResumedRun {
+        run: run.clone(),
+        what: start.what,
+        script: path_of(&row.script),
+        params: start.params,
+        seed: start.seed,
+        replies,
+        reuse: start.reuse,
+        terms: start.terms,
+        again: Again { past: Rc::new(past), figures: figures(chain), origin: origin.clone() },
+        in_flight,
+    })
+}
+
+/// Finds the event that started a run.
+fn started(events: &[(i64, Event)]) -> Option<&Event> {
+    events.iter().map(|(_, event)| event).find(|event| event.ran().is_some())
+}
+
+/// Returns the figures of all flows that had ended. Those of the run in which a flow took its time come
+/// first: to a run that was told all of it again it took none.
+fn figures(chain: &[(RunId, Vec<(i64, Event)>)]) -> Figures {
+    let mut figures = Figures::default();
+    for (place, (_, events)) in chain.iter().enumerate().rev() {
+        let mut flows = Flows::default();
+        for (at, event) in events {
+            flows.add(*at, event);
+        }
+
+        let mut metrics = flows.metrics();
+        let trace = Trace::fold(events);
+        let mut ended: Vec<_> =
+            trace.flows.iter().filter(|(_, flow)| flow.ended.is_some()).collect();
+        ended.sort_by_key(|(_, flow)| flow.ended);
+        for (number, flow) in ended {
+            let Some(metrics) = metrics.remove(number) else { continue };
+            match &flow.address {
+                Some(address) => {
+                    figures.by_address.entry(address.clone()).or_default().push(metrics);
+                }
+                None if place == 0 => {
+                    figures.by_number.insert(*number, metrics);
+                }
+                None => {}
+            }
+        }
+    }
+    figures
+}
+
+fn resumes(events: &[(i64, Event)]) -> Option<RunId> {
+    match started(events)? {
+        Event::RunStarted { resumes, .. } => resumes.clone(),
+        _ => None,
+    }
+}

@@ -1,0 +1,63 @@
+//! The modes of the terminal that kaizen changes while it runs, and gives back in the end.
+
+use crate::cli::app::output;
+use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use std::sync::{Mutex, PoisonError};
+
+/// How the terminal was before, while it is changed.
+static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
+
+/// A changed terminal; when this is dropped it is as it was.
+#[derive(Debug)]
+pub(in crate::cli) struct Terminal {
+    is_changed: bool,
+}
+
+impl Terminal {
+    /// Keeps the terminal from writing `^C`, which would move what is drawn at that moment.
+    pub(in crate::cli) fn without_echo_of_interrupts() -> Terminal {
+        Terminal { is_changed: change(LocalFlags::ECHOCTL).is_some() }
+    }
+
+    /// Makes keys come one by one and unseen; `None` where there is no terminal.
+    pub(in crate::cli) fn with_single_keys() -> Option<Terminal> {
+        change(LocalFlags::ICANON | LocalFlags::ECHO)?;
+        Some(Terminal { is_changed: true })
+    }
+
+    /// Tells whether there is a terminal.
+    pub(in crate::cli) fn is_there(&self) -> bool {
+        self.is_changed
+    }
+}
+
+/// Writes to the terminal as it is, without a line's end.
+pub(in crate::cli) fn write_raw(text: &str) {
+    output::write_err(text);
+}
+
+fn change(without: LocalFlags) -> Option<()> {
+    let stdin = std::io::stdin();
+    let before = tcgetattr(&stdin).ok()?;
+    let mut now = before.clone();
+    now.local_flags.remove(without);
+    tcsetattr(&stdin, SetArg::TCSADRAIN, &now).ok()?;
+    BEFORE.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(before);
+    Some(())
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        if self.is_changed {
+            restore();
+        }
+    }
+}
+
+/// Gives the terminal back as it was, if it is changed.
+pub(in crate::cli) fn restore() {
+    if let Some(before) = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        // A terminal that is gone needs no care.
+        let _ = tcsetattr(std::io::stdin(), SetArg::TCSADRAIN, &before);
+    }
+}

@@ -1,0 +1,195 @@
+//! Trust: a project's own wishes, which servers get its prompts and what its scripts may touch,
+//! count only once its user has seen them. Trust is bound to the very wishes: others ask again.
+
+use crate::base::own;
+use crate::base::secret;
+use crate::base::visible::on_one_line;
+use crate::cli::app::exit::Exit;
+use crate::cli::app::permissions::ask_and_wait;
+use crate::cli::app::project::Project;
+use crate::cli::app::project::variable;
+use crate::cli::{Global, print_data, say};
+use crate::model::registry::key_variable;
+use crate::model::spec::{KeyRef, ModelSpec, is_on_this_machine};
+use anyhow::Context;
+use serde_json::{Map, Value, json};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// A project whose wishes nobody has accepted.
+#[derive(Debug, thiserror::Error)]
+#[error("this project is not trusted, so nothing was run; read these lines, then `kaizen trust`")]
+pub(in crate::cli) struct UntrustedProject;
+
+/// The options of `trust`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Arguments {
+    /// Only show what the project wishes, and whether it is trusted.
+    #[arg(long)]
+    show: bool,
+    /// Take the trust back.
+    #[arg(long, conflicts_with = "show")]
+    revoke: bool,
+}
+
+/// Lets the project's wishes count from now on.
+pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let project = Project::find()?;
+    let wishes = wishes(&project);
+    let file = file()?;
+    let mut known = load(&file)?;
+    let root = name(&project)?;
+    let trusted = known.get(&root).is_some_and(|entry| entry["hash"] == hash(&wishes).as_str());
+    if arguments.revoke {
+        let was = known.remove(&root).is_some();
+        save(&file, &known)?;
+        say(if was { "trust was taken back" } else { "this project was not trusted" });
+        return Ok(Exit::Ok);
+    }
+    if global.json {
+        let trusted = trusted || !arguments.show || wishes.is_empty();
+        print_data(json!({ "wishes": wishes, "trusted": trusted }));
+    } else {
+        show(&wishes, None);
+    }
+    if wishes.is_empty() {
+        say("this project wishes nothing that needs trust");
+        return Ok(Exit::Ok);
+    }
+    if arguments.show {
+        say(if trusted { "trusted" } else { "not trusted; `kaizen trust` lets this count" });
+        return Ok(Exit::Ok);
+    }
+    known.insert(root, json!({ "hash": hash(&wishes), "wishes": secret::clean(json!(wishes)) }));
+    save(&file, &known)?;
+    say("trusted; a change of these lines asks again");
+    Ok(Exit::Ok)
+}
+
+/// Makes sure that the project's wishes may count; asks on a terminal if `may_ask`.
+pub(in crate::cli) fn ensure(project: &Project, may_ask: bool) -> anyhow::Result<()> {
+    let wishes = wishes(project);
+    if wishes.is_empty() || variable("KAIZEN_TRUST").is_some_and(|value| value == "1") {
+        return Ok(());
+    }
+    let file = file()?;
+    let mut known = load(&file)?;
+    let root = name(project)?;
+    let before = known.get(&root).cloned();
+    if before.as_ref().is_some_and(|entry| entry["hash"] == hash(&wishes).as_str()) {
+        return Ok(());
+    }
+    let before = before.as_ref().and_then(|entry| entry["wishes"].as_array());
+    let what = if before.is_some() { "has changed what it wishes" } else { "wishes" };
+    say(&format!("the kaizen.toml of `{}` {what}:", project.root.display()));
+    show(&wishes, before);
+    if !may_ask {
+        anyhow::bail!(UntrustedProject);
+    }
+    let line = ask_and_wait("trust it? [y]es, [N]o ")?;
+    if !matches!(line.trim().to_lowercase().as_str(), "y" | "yes") {
+        anyhow::bail!(UntrustedProject);
+    }
+    known.insert(root, json!({ "hash": hash(&wishes), "wishes": secret::clean(json!(wishes)) }));
+    save(&file, &known)
+}
+
+/// Returns what the project wishes beyond the harmless, line by line: to be used although it may be
+/// somebody else's, servers elsewhere, keys that are not a provider's own, and permissions.
+fn wishes(project: &Project) -> Vec<String> {
+    let own = project.root.join("kaizen.toml");
+    let mut wishes = project.doubts();
+    for (alias, spec, origin) in project.config.models().filter(|(.., o)| o.is_file(&own)) {
+        let text = |key: &str| spec.get(key).and_then(Value::as_str);
+        let elsewhere = text("base_url").is_some_and(|url| !is_on_this_machine(url));
+        if !elsewhere && !wishes_key(spec) {
+            continue;
+        }
+        debug_assert!(origin.is_file(&own));
+        for key in ["use", "provider", "base_url", "key"] {
+            if let Some(value) = text(key) {
+                wishes.push(format!("models.{alias}.{key} = {value:?}"));
+            }
+        }
+    }
+    for (key, value, _) in project.config.all().filter(|(.., o)| o.is_file(&own)) {
+        if key.starts_with("secrets.") {
+            wishes.push(format!("{key} = {value}"));
+        }
+    }
+    for rules in project.config.permissions().iter().filter(|rules| rules.origin.is_file(&own)) {
+        wishes.push(format!("permissions.{} = {:?}", rules.key, rules.list));
+    }
+    wishes
+}
+
+/// Tells whether a description of a model wishes a key that it would not get by itself, which is the
+/// provider's own at the provider's own server.
+fn wishes_key(spec: &Map<String, Value>) -> bool {
+    let Some(key) = spec.get("key").and_then(Value::as_str) else { return false };
+    let is_own = spec.get("base_url").is_none()
+        && ModelSpec::from_map(spec).is_ok_and(|spec| {
+            key_variable(&spec.provider)
+                .is_some_and(|own| spec.key == Some(KeyRef::Env(own.into())))
+        });
+    // What names no place of a key is refused where it is read.
+    (key.starts_with("env:") || key.starts_with("file:")) && !is_own
+}
+
+/// Shows wishes; with those of before, how they differ.
+fn show(wishes: &[String], before: Option<&Vec<Value>>) {
+    let known = |wish: &String| {
+        before.is_none_or(|before| before.iter().any(|known| known.as_str() == Some(wish)))
+    };
+    for wish in wishes {
+        let mark = if known(wish) { ' ' } else { '+' };
+        say(&format!("  {mark} {}", on_one_line(wish)));
+    }
+    for gone in before.into_iter().flatten().filter_map(Value::as_str) {
+        if !wishes.iter().any(|wish| wish == gone) {
+            say(&format!("  - {}", on_one_line(gone)));
+        }
+    }
+}
+
+fn hash(wishes: &[String]) -> String {
+    blake3::hash(wishes.join("\n").as_bytes()).to_hex().to_string()
+}
+
+/// Returns what a project is known by: its folder. Two folders never share a name, whatever bytes are
+/// in theirs.
+fn name(project: &Project) -> anyhow::Result<String> {
+    let root = project.root.canonicalize().context("finding the project")?;
+    Ok(match root.to_str() {
+        Some(text) => text.to_owned(),
+        // A path begins with `/`, so that this is never one.
+        None => format!("bytes:{}", root.as_os_str().as_bytes().escape_ascii()),
+    })
+}
+
+/// Returns the file in which trust is kept, outside of every project.
+fn file() -> anyhow::Result<PathBuf> {
+    let state = own::user_folder(&variable, "XDG_STATE_HOME", ".local/state").context(
+        "there is no place to remember whom you trust: set HOME, or KAIZEN_TRUST=1 to trust \
+         every project",
+    )?;
+    Ok(state.join("kaizen").join("trust.json"))
+}
+
+fn load(file: &Path) -> anyhow::Result<Map<String, Value>> {
+    match own::read(file) {
+        Ok(text) => serde_json::from_str(&text)
+            .with_context(|| format!("`{}` is damaged; delete it to start anew", file.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Map::new()),
+        Err(error) => Err(error).with_context(|| format!("reading `{}`", file.display())),
+    }
+}
+
+fn save(file: &Path, known: &Map<String, Value>) -> anyhow::Result<()> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let write = || {
+        own::make_folder(folder)?;
+        own::write(file, serde_json::to_string_pretty(known)?.as_bytes())
+    };
+    write().with_context(|| format!("writing `{}`", file.display()))
+}

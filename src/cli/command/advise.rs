@@ -1,0 +1,172 @@
+//! `kaizen advise TASK`: what would be chosen now for a kind of task, and why.
+
+use crate::base::rng::Rng;
+use crate::base::unit::Money;
+use crate::cli::Global;
+use crate::cli::app::damage;
+use crate::cli::app::exit::Exit;
+use crate::cli::app::project::Project;
+use crate::cli::print_data;
+use crate::cli::print_line;
+use crate::cli::render::{standing, table, time};
+use crate::cli::say;
+use crate::optimizer::Optimizer;
+use crate::optimizer::choice::formulas;
+use crate::optimizer::choice::formulas::Policy;
+use crate::optimizer::choice::formulas::RankedPattern;
+use crate::optimizer::choice::formulas::Recommendation;
+use crate::optimizer::choice::recommendation::Manner;
+use crate::optimizer::choice::recommendation::percent;
+use crate::optimizer::evidence::knowledge::Knowledge;
+use crate::optimizer::evidence::pattern::TaskType;
+use crate::optimizer::learner::Scale;
+use serde_json::{Value, json};
+use std::rc::Rc;
+
+/// How alike two names are, from 0 to 1, when one may be a misspelling of the other.
+const ALIKE: f64 = 0.85;
+
+/// The options of `advise`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Arguments {
+    /// The kind of task.
+    task: String,
+    /// The patterns to choose among; else those that were seen on this kind of task or its group.
+    #[arg(long, value_name = "PATTERN,..", value_delimiter = ',')]
+    among: Vec<String>,
+    /// Say why, and what is known of the others.
+    #[arg(long)]
+    explain: bool,
+    /// Only the best known, without trying others.
+    #[arg(long)]
+    best: bool,
+}
+
+/// Chooses, and tells why.
+pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let project = Project::find()?;
+    let knowledge = match project.existing_store()? {
+        Some(store) => Knowledge::read(store),
+        None => Knowledge::in_memory()?,
+    };
+    let manner = Manner { never_explores: arguments.best, ..Manner::default() };
+    let seed = Rng::from_entropy().next_u64();
+    let demo = project.config.learn_from_demo() || knowledge.counts_demo()?;
+    let knowledge = Rc::new(knowledge);
+    let optimizer =
+        Optimizer::new(knowledge.clone(), Policy::default(), demo).choosing(None, manner, seed);
+    let found = optimizer.recommend(&arguments.task, &arguments.among)?;
+    let scale = optimizer.scale(&TaskType::new(&arguments.task)?)?;
+    damage::tell_knowledge(&knowledge);
+    if let Some(notice) = optimizer.take_notice() {
+        say(notice);
+    }
+    if global.json {
+        print_data(data(&arguments.task, &found, &scale));
+        return Ok(Exit::Ok);
+    }
+    if let Some(note) = unknown(&arguments.task, &knowledge)?
+        && !global.quiet
+    {
+        say(&note);
+    }
+    print_line(found.pattern.as_str());
+    if !arguments.explain {
+        if !global.quiet {
+            say(&format!("{} (`--explain` tells more)", found.reason));
+        }
+        return Ok(Exit::Ok);
+    }
+    say(&found.reason);
+    let objective = optimizer.objective();
+    let halves = [
+        (objective.time > 0.0).then(|| format!("for speed at {}", short(scale.time_half))),
+        (objective.cost > 0.0).then(|| format!("for thrift at {}", dollars(scale.cost_half))),
+    ];
+    let halves: Vec<String> = halves.into_iter().flatten().collect();
+    if !halves.is_empty() {
+        say(&format!("the reward is halved {}", halves.join(", ")));
+    }
+    let mut all: Vec<RankedPattern> = found.ranked.into_iter().chain(found.alternatives).collect();
+    formulas::order(&mut all);
+    if all.is_empty() {
+        return Ok(Exit::Ok);
+    }
+    say(&standing::plot(&all));
+    let rows: Vec<Vec<String>> = all
+        .iter()
+        .map(|one| {
+            vec![
+                format!("  {}", one.pattern),
+                format!("{:.2}", one.score),
+                format!("{:.2}-{:.2}", one.interval.low, one.interval.high),
+                percent(one.best),
+                one.cell.n.to_string(),
+                one.cell.success_rate().map_or("-".into(), |rate| format!("{:.0} %", 100.0 * rate)),
+                if one.avoided { "better avoided".to_owned() } else { String::new() },
+            ]
+        })
+        .collect();
+    say(&table::render(
+        &["  pattern", ">score", ">90 %", ">best", ">n", ">success", "note"],
+        &rows,
+    ));
+    Ok(Exit::Ok)
+}
+
+/// Says that nothing was recorded for a task type while other ones are known, with the one of the nearest
+/// name: it may be misspelt.
+fn unknown(task: &str, knowledge: &Knowledge) -> anyhow::Result<Option<String>> {
+    let known: Vec<String> = knowledge.all()?.keys().map(ToString::to_string).collect();
+    if known.is_empty() || known.iter().any(|name| name == task) {
+        return Ok(None);
+    }
+    let alike = |name: &&String| strsim::jaro_winkler(name, task);
+    let nearest = known.iter().max_by(|a, b| alike(a).total_cmp(&alike(b)));
+    let nearest = nearest.filter(|name| alike(name) > ALIKE);
+    let hint = nearest.map_or_else(
+        || format!("known task types: {}", known.join(", ")),
+        |name| format!("did you mean `{name}`?"),
+    );
+    Ok(Some(format!("nothing was recorded for `{task}`; {hint}")))
+}
+
+fn dollars(amount: f64) -> Money {
+    Money::from_dollars(amount).unwrap_or_default()
+}
+
+/// Returns a choice as data.
+fn data(task: &str, found: &Recommendation, scale: &Scale) -> Value {
+    let others: Vec<_> = found
+        .alternatives
+        .iter()
+        .map(|one| {
+            json!({
+                "pattern": one.pattern.as_str(), "score": one.score,
+                "interval": [one.interval.low, one.interval.high], "n": one.cell.n,
+                "best": one.best, "avoided": one.avoided,
+            })
+        })
+        .collect();
+    json!({
+        "task_type": task, "pattern": found.pattern.as_str(),
+        "probability": found.probability, "explored": found.explored, "guess": found.guess,
+        "score": found.ranked.as_ref().map(|one| one.score),
+        "interval": found.ranked.as_ref().map(|one| [one.interval.low, one.interval.high]),
+        "n": found.ranked.as_ref().map_or(0, |one| one.cell.n),
+        "best": found.ranked.as_ref().and_then(|one| one.best),
+        "avoided": found.ranked.as_ref().is_some_and(|one| one.avoided),
+        "scale": { "time_half": scale.time_half, "cost_half": scale.cost_half },
+        "reason": found.reason, "alternatives": others,
+    })
+}
+
+/// Writes a time that may be far below a second.
+#[allow(clippy::cast_possible_truncation, reason = "it saturates, and is only shown")]
+fn short(seconds: f64) -> String {
+    if seconds < 0.01 {
+        format!("{:.2} ms", 1e3 * seconds)
+    } else {
+        time::length((seconds * 1e6) as i64)
+    }
+}

@@ -1,0 +1,168 @@
+//! `kaizen check [PATHS]`: everything that is wrong with scripts, without running them.
+
+use crate::base::id::RunId;
+use crate::cli::app::exit::Exit;
+use crate::cli::app::project::Project;
+use crate::cli::render::diagnostic;
+use crate::cli::{Global, print_data, print_line, say};
+use crate::executor::Executor;
+use crate::journal::Journal;
+use crate::model::registry::Models;
+use crate::script::diagnostic::{Diagnostic, Severity};
+use crate::script::{Host, State, Surroundings};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// Longest script that is read, in bytes.
+const SCRIPT_MAX: u64 = 4 << 20;
+/// Deepest folder that is looked through.
+const DEPTH_MAX: usize = 16;
+
+/// The options of `check`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Arguments {
+    /// Scripts, or folders to look through for them; without any, the project.
+    paths: Vec<PathBuf>,
+    /// Count warnings as errors: `--deny warnings`.
+    #[arg(long, value_name = "WHAT", value_parser = ["warnings"])]
+    deny: Option<String>,
+}
+
+/// Checks the scripts and tells what is wrong with them.
+pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let project = Project::find()?;
+    let models = Rc::new(project.models(0)?);
+    let mut files = Vec::new();
+    if arguments.paths.is_empty() {
+        collect(&project.root, 0, &mut files);
+        let here = std::env::current_dir()?;
+        for file in &mut files {
+            if let Ok(inside) = file.strip_prefix(&here) {
+                *file = inside.to_owned();
+            }
+        }
+    }
+    for path in &arguments.paths {
+        if path.is_dir() {
+            collect(path, 0, &mut files);
+        } else {
+            files.push(path.clone());
+        }
+    }
+    if files.is_empty() {
+        say("there is no script here; `kaizen check PATH` checks others");
+        return Ok(Exit::Ok);
+    }
+    let (mut errors, mut warnings) = (0, 0);
+    for file in &files {
+        let found = match read(file) {
+            Ok(text) => check(&project, &models, file, &text)?,
+            Err(reason) => {
+                errors += 1;
+                tell_unreadable(global, file, &reason);
+                continue;
+            }
+        };
+        for diagnostic in found {
+            match diagnostic.level {
+                Severity::Error => errors += 1,
+                Severity::Warning => warnings += 1,
+            }
+            if global.json {
+                print_data(diagnostic::to_json(&diagnostic));
+            } else {
+                print_line(&diagnostic::render(&diagnostic, global.color_out));
+            }
+        }
+    }
+    if !global.quiet {
+        let count = |count: u32, noun: &str| {
+            let plural = if count == 1 { "" } else { "s" };
+            format!("{count} {noun}{plural}")
+        };
+        let scripts = count(u32::try_from(files.len()).unwrap_or(u32::MAX), "script");
+        say(&format!("{}, {} in {scripts}", count(errors, "error"), count(warnings, "warning")));
+    }
+    let is_wrong = errors > 0 || warnings > 0 && arguments.deny.is_some();
+    Ok(if is_wrong { Exit::Refused } else { Exit::Ok })
+}
+
+/// Finds the scripts of a folder; hidden folders and those of other tools are left out.
+pub(in crate::cli) fn collect(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let is_link = path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
+        if path.is_dir() {
+            let is_foreign = name.starts_with('.') || name == "target" || name == "node_modules";
+            if !is_foreign && !is_link && depth < DEPTH_MAX {
+                collect(&path, depth + 1, files);
+            }
+        } else if path.extension().is_some_and(|ending| ending == "rhai") {
+            files.push(path);
+        }
+    }
+}
+
+/// Reads a script; the error says why it cannot be one.
+pub(in crate::cli) fn read(path: &Path) -> Result<String, String> {
+    let length = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
+    if length > SCRIPT_MAX {
+        return Err(format!("it has {length} bytes; a script has at most {SCRIPT_MAX}"));
+    }
+    let bytes = crate::base::file::read(path).map_err(|error| error.to_string())?;
+    String::from_utf8(bytes).map_err(|_| "it is no text in UTF-8".to_owned())
+}
+
+fn tell_unreadable(global: &Global, file: &Path, reason: &str) {
+    let message = format!("reading `{}`: {reason}", file.display());
+    if global.json {
+        print_data(
+            json!({ "level": "error", "message": message, "file": file.display().to_string() }),
+        );
+    } else {
+        say(&format!("error: {message}"));
+    }
+}
+
+/// Checks one script with a host that does nothing.
+fn check(
+    project: &Project,
+    models: &Rc<Models>,
+    file: &Path,
+    text: &str,
+) -> anyhow::Result<Vec<Diagnostic>> {
+    Ok(host(project, models, file)?.check(text))
+}
+
+/// Creates a host that does nothing, for reading a script.
+pub(in crate::cli) fn host(
+    project: &Project,
+    models: &Rc<Models>,
+    file: &Path,
+) -> anyhow::Result<Host> {
+    let root = match file.canonicalize() {
+        Ok(whole) if !whole.starts_with(&project.root) => {
+            whole.parent().map_or_else(|| project.root.clone(), Path::to_owned)
+        }
+        _ => project.root.clone(),
+    };
+    Ok(Host::new(Surroundings {
+        executor: Rc::new(Executor::new(Journal::off(RunId::fresh()), 0, None)),
+        models: models.clone(),
+        permissions: project.permissions(&root)?,
+        root,
+        script: file.to_owned(),
+        params: serde_json::Map::new(),
+        print: Rc::new(|_| {}),
+        say: Rc::new(|_| {}),
+        interrupted: std::sync::Arc::default(),
+        store: None,
+        learn_from_demo: false,
+        operations_max: project.config.operations_max(),
+        state: State::default(),
+    }))
+}

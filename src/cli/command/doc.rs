@@ -1,0 +1,198 @@
+//! `kaizen doc`: the words that scripts can call, in the terminal, for a browser, for editors.
+
+use crate::base::file;
+use crate::base::id::RunId;
+use crate::cli::Global;
+use crate::cli::app::exit::Exit;
+use crate::cli::app::project::variable;
+use crate::cli::command::doc_html;
+use crate::cli::print_data;
+use crate::cli::print_line;
+use crate::cli::render::entry::{self, Page, SearchHits};
+use crate::cli::say;
+use crate::executor::Executor;
+use crate::journal::Journal;
+use crate::model::registry::Models;
+use crate::script::api::WordEntry;
+use crate::script::host::permission::Permissions;
+use crate::script::reference::definitions;
+use crate::script::reference::definitions::definitions;
+use crate::script::{Host, OPERATIONS_MAX, Surroundings};
+use anyhow::Context;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::io::{ErrorKind, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// Columns where there is no terminal to ask.
+const WIDTH: usize = 100;
+
+const AFTER_HELP: &str = "\
+In an editor: the extension `vscode-rhai` (by rhaiscript) highlights scripts in VS Code; the Rhai \
+book lists those for other editors. A language server for Rhai reads the file that --definitions \
+writes, and then knows these words and their texts.";
+
+/// The options of `doc`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(in crate::cli) struct Arguments {
+    /// A word, such as `fork` or `branch.fork`, a group, or text to search for; all of several
+    /// must occur. Without any, all words are listed.
+    #[arg(value_name = "WORD")]
+    words: Vec<String>,
+    /// Write a page for a browser, `index.html`, into this folder.
+    #[arg(long, value_name = "DIR", conflicts_with = "words")]
+    html: Option<PathBuf>,
+    /// Write definitions for editors, `kaizen.d.rhai`, into this folder.
+    #[arg(long, value_name = "DIR", conflicts_with = "words")]
+    definitions: Option<PathBuf>,
+}
+
+/// Shows or writes the reference. It is the program's own and needs no project.
+pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let entries = reference();
+    let html = arguments.html.as_ref().map(|folder| OutputFile {
+        path: folder.join("index.html"),
+        mark: doc_html::MARK,
+        text: doc_html::page(&entries),
+    });
+    let definitions = arguments.definitions.as_ref().map(|folder| OutputFile {
+        path: folder.join("kaizen.d.rhai"),
+        mark: definitions::MARK,
+        text: definitions(&entries),
+    });
+    let outputs: Vec<OutputFile> = html.into_iter().chain(definitions).collect();
+    if outputs.is_empty() {
+        return Ok(show(global, &entries, &arguments.words.join(" ")));
+    }
+    for output in &outputs {
+        if !output.may_be_written()? {
+            say(&format!(
+                "error: `{0}` is there and was not written by kaizen; move it away, or name \
+                 another folder",
+                output.path.display()
+            ));
+            return Ok(Exit::Usage);
+        }
+    }
+    for output in &outputs {
+        output.write()?;
+        if global.json {
+            print_data(json!({ "written": output.path.display().to_string() }));
+        } else if !global.quiet {
+            say(&format!("wrote `{}`", output.path.display()));
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+/// Collects the reference from a host that does nothing.
+pub(in crate::cli) fn reference() -> Vec<WordEntry> {
+    let executor = Rc::new(Executor::new(Journal::off(RunId::fresh()), 0, None));
+    let host = Host::new(Surroundings {
+        executor,
+        models: Rc::new(Models::new(BTreeMap::new(), None, 0, |_| None)),
+        permissions: Permissions::default(),
+        root: PathBuf::new(),
+        script: PathBuf::new(),
+        params: serde_json::Map::new(),
+        print: Rc::new(|_| {}),
+        say: Rc::new(|_| {}),
+        interrupted: std::sync::Arc::default(),
+        store: None,
+        learn_from_demo: false,
+        operations_max: OPERATIONS_MAX,
+        state: crate::script::State::default(),
+    });
+    host.reference()
+}
+
+/// Shows what was asked for, everything if nothing was.
+pub(in crate::cli) fn show(global: &Global, entries: &[WordEntry], asked: &str) -> Exit {
+    let page = Page { width: width(), color: global.color_out };
+    if asked.trim().is_empty() {
+        if global.json {
+            entries.iter().for_each(print_json);
+            return Exit::Ok;
+        }
+        print_line(&entry::by_group(entries, page));
+        hint(global, "`kaizen doc WORD` tells all about one; several words search");
+        return Exit::Ok;
+    }
+    match entry::find(entries, asked) {
+        SearchHits::One(one) if global.json => print_json(one),
+        SearchHits::One(one) => print_line(&entry::whole(one, page)),
+        SearchHits::Several(hits) if global.json => hits.into_iter().for_each(print_json),
+        SearchHits::Several(hits) => {
+            print_line(&entry::list(&hits, page));
+            hint(global, &format!("`kaizen doc {}` tells all about the first", hits[0].name));
+        }
+        SearchHits::Nothing(near) => {
+            let help = match near {
+                Some(near) => format!("did you mean `{near}`? `kaizen doc {near}` shows it"),
+                None => "`kaizen doc` lists all words".to_owned(),
+            };
+            say(&format!("error: nothing about `{}`\n   help: {help}", asked.trim()));
+            return Exit::Failed;
+        }
+    }
+    Exit::Ok
+}
+
+fn print_json(entry: &WordEntry) {
+    let line = json!({
+        "name": entry.name, "group": entry.group, "signatures": entry.signatures,
+        "doc": entry.paragraphs().join("\n\n"), "example": entry.examples().join("\n\n"),
+    });
+    print_data(line);
+}
+
+/// Says on a terminal what can be typed next.
+fn hint(global: &Global, text: &str) {
+    if global.stderr_is_terminal && !global.quiet {
+        say(&format!("\n{text}"));
+    }
+}
+
+/// Finds how wide stdout is.
+pub(in crate::cli) fn width() -> usize {
+    let is_terminal = std::io::stdout().is_terminal();
+    let terminal =
+        is_terminal.then(|| terminal_size::terminal_size_of(std::io::stdout())).flatten();
+    let asked = || variable("COLUMNS").and_then(|columns| columns.parse().ok());
+    let width = terminal.map(|(width, _)| usize::from(width.0)).filter(|width| *width > 0);
+    width.or_else(asked).unwrap_or(WIDTH)
+}
+
+/// A file to write.
+struct OutputFile {
+    path: PathBuf,
+    /// What stands in each such file that kaizen wrote.
+    mark: &'static str,
+    text: String,
+}
+
+impl OutputFile {
+    /// Tells whether the file is new or kaizen's own.
+    fn may_be_written(&self) -> anyhow::Result<bool> {
+        match file::read(&self.path) {
+            Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).contains(self.mark)),
+            // That its folder is a file is said when it is written.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
+                Ok(true)
+            }
+            Err(error) => Err(error).with_context(|| format!("reading `{}`", self.path.display())),
+        }
+    }
+
+    fn write(&self) -> anyhow::Result<()> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("creating the folder `{}`", folder.display()))?;
+        std::fs::write(&self.path, &self.text)
+            .with_context(|| format!("writing `{}`", self.path.display()))
+    }
+}

@@ -1,0 +1,163 @@
+//! `kaizen doctor`: whether everything is in order, and what to do where it is not.
+
+use crate::cli::app::exit::Exit;
+use crate::cli::app::project::Project;
+use crate::cli::{Global, print_data, print_line};
+use crate::journal::damage::Damage;
+use crate::journal::inspection::Inspection;
+use crate::optimizer::evidence::knowledge::Knowledge;
+use crate::optimizer::learner::synced::SyncedLearner;
+use crate::store::{self, Connection, StoreError};
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// One thing that was looked at.
+struct Finding {
+    what: &'static str,
+    ok: bool,
+    says: String,
+    /// One line for each thing that is wrong, where there may be several.
+    faults: Vec<String>,
+    /// How the program ends if this is not in order.
+    exit: Exit,
+}
+
+/// Most faults of one thing that are shown; as JSON, all are.
+const FAULTS_MAX: usize = 20;
+
+impl Finding {
+    /// Makes a finding of something that has one fault at most.
+    fn new(what: &'static str, found: Result<String, String>, exit: Exit) -> Finding {
+        let ok = found.is_ok();
+        let says = found.unwrap_or_else(|fault| fault);
+        Finding { what, ok, says, faults: Vec::new(), exit }
+    }
+}
+
+/// Looks at everything.
+pub(in crate::cli) fn run(global: &Global) -> Exit {
+    let program = format!("kaizen {}", env!("CARGO_PKG_VERSION"));
+    let mut found = vec![Finding::new("program", Ok(program), Exit::Ok)];
+    match Project::find() {
+        Ok(project) => {
+            let root = project.root.display().to_string();
+            found.push(Finding::new("project", Ok(root), Exit::Ok));
+            found.push(model(&project));
+            found.extend(store(&project));
+        }
+        Err(error) => {
+            found.push(Finding::new("configuration", Err(format!("{error:#}")), Exit::Refused));
+        }
+    }
+
+    for finding in &found {
+        show(global, finding);
+    }
+    found.iter().find(|finding| !finding.ok).map_or(Exit::Ok, |finding| finding.exit)
+}
+
+fn show(global: &Global, finding: &Finding) {
+    let Finding { what, ok, says, faults, .. } = finding;
+    if global.json {
+        let mut line = json!({ "what": what, "ok": ok, "says": says });
+        if !faults.is_empty() {
+            line["faults"] = json!(faults);
+        }
+        return print_data(line);
+    }
+
+    print_line(&format!("{}  {what:14} {says}", if *ok { "ok " } else { "NOT" }));
+    for fault in faults.iter().take(FAULTS_MAX) {
+        print_line(&format!("                    {fault}"));
+    }
+    if faults.len() > FAULTS_MAX {
+        let more = faults.len() - FAULTS_MAX;
+        print_line(&format!("                    {more} more; `kaizen doctor --json` lists all"));
+    }
+}
+
+fn model(project: &Project) -> Finding {
+    let found = project.models(0).and_then(|models| Ok(models.default_model()?));
+    let found = match found {
+        Ok((model, _)) => match model.fault() {
+            Some(fault) => Err(format!("{}: {fault}", model.label)),
+            None if model.is_demo() => Ok(format!("{} (the demo, offline)", model.label)),
+            None => Ok(format!("{} at {}", model.label, model.server().unwrap_or("?"))),
+        },
+        Err(error) => Err(format!("{error:#}")),
+    };
+    Finding::new("default model", found, Exit::Refused)
+}
+
+fn store(project: &Project) -> Vec<Finding> {
+    let path = project.store_path();
+    let connection = match project.existing_store() {
+        Ok(Some(connection)) => connection,
+        Ok(None) => {
+            let says = format!("none yet; the first run creates `{}`", path.display());
+            return vec![Finding::new("store", Ok(says), Exit::Ok)];
+        }
+        Err(error) => return vec![Finding::new("store", Err(error.to_string()), Exit::Store)],
+    };
+
+    let mut found = vec![file(&connection, &path), journal(&connection)];
+    found.push(knowledge(connection));
+    found
+}
+
+/// Looks at the file and its tables.
+fn file(connection: &Connection, path: &Path) -> Finding {
+    let checked = match store::check(connection, path) {
+        Ok(()) => Ok(path.display().to_string()),
+        Err(error @ StoreError::Damaged { .. }) => {
+            Err(format!("{error}; move it away and restore a copy, or begin a new one"))
+        }
+        Err(error) => Err(error.to_string()),
+    };
+    Finding::new("store", checked, Exit::Store)
+}
+
+/// Looks at the journal of every run.
+fn journal(connection: &Connection) -> Finding {
+    let inspection = match Inspection::of(connection) {
+        Ok(inspection) => inspection,
+        Err(error) => return Finding::new("journal", Err(error.to_string()), Exit::Store),
+    };
+    let runs = counted(inspection.runs, "run");
+    if inspection.damage.is_empty() {
+        return Finding::new("journal", Ok(runs), Exit::Store);
+    }
+
+    let damaged: BTreeSet<_> = inspection.damage.iter().map(Damage::run).collect();
+    let says = format!(
+        "{} in the journals of {} (of {runs}); the rest is used as it is: `kaizen export --all \
+         -o FILE` saves it, a copy of the store mends it",
+        counted(inspection.damage.len(), "fault"),
+        counted(damaged.len(), "run"),
+    );
+    let faults = inspection.damage.iter().map(ToString::to_string).collect();
+    Finding { faults, ..Finding::new("journal", Err(says), Exit::Store) }
+}
+
+/// Looks at what was learned.
+fn knowledge(connection: Connection) -> Finding {
+    let knowledge = Knowledge::read(connection);
+    let faults = knowledge.check().and_then(|mut faults| {
+        faults.extend(SyncedLearner::check_snapshots(&knowledge)?);
+        Ok(faults)
+    });
+    let found = match faults {
+        Ok(faults) if faults.is_empty() => Ok("agrees with its observations".to_owned()),
+        Ok(faults) => {
+            let says = counted(faults.len(), "fault");
+            return Finding { faults, ..Finding::new("knowledge", Err(says), Exit::Store) };
+        }
+        Err(error) => Err(error.to_string()),
+    };
+    Finding::new("knowledge", found, Exit::Store)
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}

@@ -1,0 +1,108 @@
+//! `kaizen gc`: forgets old runs and gives their room back to the disk.
+
+use crate::base::clock::micros;
+use crate::cli::app::config::duration;
+use crate::cli::app::config::size;
+use crate::cli::app::exit::Exit;
+use crate::cli::app::project::Project;
+use crate::cli::command::runs::Condition;
+use crate::cli::command::runs::condition;
+use crate::cli::{Global, print_data, say};
+use crate::journal::history;
+use crate::journal::prune::{PruneOptions, prune};
+use serde_json::json;
+
+/// The options of `gc`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Arguments {
+    /// Forget runs that are older, such as 30d or 12h; else `keep` under [store] in kaizen.toml.
+    #[arg(long, value_name = "TIME")]
+    keep: Option<String>,
+    /// Forget the oldest runs until the rest takes no more, such as 500MB or 2GB; else `max_size`
+    /// under [store] in kaizen.toml.
+    #[arg(long, value_name = "SIZE")]
+    max_size: Option<String>,
+    /// Only tell what would be forgotten.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Forgets old runs. Runs under way and the newest one stay, and so does what was learned.
+pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let project = Project::find()?;
+    let (mut keep, mut bytes_max) = (project.config.store_keep(), project.config.store_max_size());
+    if let Some(text) = &arguments.keep {
+        keep = duration(text);
+        if keep.is_none() {
+            say(&format!("error: `--keep {text}` is no time; write it like 30d, 12h or 90m"));
+            return Ok(Exit::Usage);
+        }
+    }
+    if let Some(text) = &arguments.max_size {
+        bytes_max = size(text);
+        if bytes_max.is_none() {
+            say(&format!("error: `--max-size {text}` is no size; write it like 500MB or 2GB"));
+            return Ok(Exit::Usage);
+        }
+    }
+    let Some(store) = project.existing_store()? else {
+        say("there is no run yet, and so nothing to forget");
+        return Ok(Exit::Ok);
+    };
+    let before = keep.map(|keep| {
+        let keep = i64::try_from(keep.as_micros()).unwrap_or(i64::MAX);
+        micros().saturating_sub(keep)
+    });
+    let rows = history::runs(&store, usize::MAX)?;
+    let newest = rows.first().map(|row| row.id.clone());
+    let running =
+        rows.iter().filter(|row| condition(row) == Condition::Running).map(|row| row.id.clone());
+    let wanted = PruneOptions { before, bytes_max, kept: running.chain(newest).collect() };
+    let dry = arguments.dry_run;
+    let (pruned, was, is) = prune(&store, &project.store_path(), &wanted, dry)?;
+    if global.json {
+        let line = json!({
+            "runs": pruned.runs, "events": pruned.events, "dry_run": dry,
+            "bytes_before": was.file, "bytes_after": is.file,
+        });
+        print_data(line);
+        return Ok(Exit::Ok);
+    }
+    let runs = if pruned.runs == 1 { "1 run".to_owned() } else { format!("{} runs", pruned.runs) };
+    if dry {
+        say(&format!(
+            "would forget about {runs} with {} events of {}",
+            pruned.events,
+            shown(was.file)
+        ));
+    } else {
+        let (was, is) = (shown(was.file), shown(is.file));
+        say(&format!(
+            "forgot {runs} with {} events; the store took {was}, now {is}",
+            pruned.events
+        ));
+    }
+    if before.is_none() && bytes_max.is_none() {
+        say("every run is kept; `--keep 30d` or `--max-size 500MB` forgets old ones");
+    }
+    if let Some(most) = bytes_max.filter(|most| is.used > *most && !dry) {
+        say(&format!(
+            "what is left takes {}, more than {}: runs under way, the newest run, and what was \
+             learned stay",
+            shown(is.used),
+            shown(most)
+        ));
+    }
+    Ok(Exit::Ok)
+}
+
+/// Writes a number of bytes for people.
+pub(in crate::cli) fn shown(bytes: u64) -> String {
+    let tenths = |unit: u64| format!("{}.{}", bytes / unit, bytes % unit * 10 / unit);
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{} kB", tenths(1_000)),
+        1_000_000..1_000_000_000 => format!("{} MB", tenths(1_000_000)),
+        _ => format!("{} GB", tenths(1_000_000_000)),
+    }
+}

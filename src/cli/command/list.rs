@@ -1,0 +1,82 @@
+//! A bare `kaizen`: the scripts of the project, each with its first line of documentation. Tests are
+//! no scripts to run.
+
+use crate::base::file;
+use crate::base::path_text::text_of;
+use crate::cli::app::exit::Exit;
+use crate::cli::app::project::Project;
+use crate::cli::render::table;
+use crate::cli::{Global, print_data, print_line, say};
+use crate::journal::history;
+use crate::script::test::FILE_END;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Deepest folder below the project's that is searched.
+const DEPTH_MAX: usize = 3;
+
+/// Lists the scripts.
+pub(in crate::cli) fn run(global: &Global) -> anyhow::Result<Exit> {
+    let project = Project::find()?;
+    let mut found = Vec::new();
+    collect(&project.root, DEPTH_MAX, &mut found);
+    found.sort();
+    if found.is_empty() {
+        say("no script here; `kaizen new DIR` makes a project, `kaizen --help` lists the commands");
+        return Ok(Exit::Ok);
+    }
+    let last = last_status(&project)?;
+    let mut rows = Vec::new();
+    for path in found {
+        let inside = path.strip_prefix(&project.root).unwrap_or(&path);
+        let name = inside.display().to_string();
+        let doc = first_doc(&path);
+        let status = last.get(&text_of(inside)).cloned();
+        if global.json {
+            print_data(json!({ "script": name, "doc": doc, "last": status }));
+        }
+        rows.push(vec![name, doc, status.unwrap_or_default()]);
+    }
+    if !global.json {
+        print_line(&table::render(&["script", "what it does", "last run"], &rows));
+    }
+    Ok(Exit::Ok)
+}
+
+fn collect(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let (path, name) = (entry.path(), entry.file_name());
+        if name.to_string_lossy().starts_with('.') || name == "target" {
+            continue;
+        }
+        if path.is_dir() && depth > 0 {
+            collect(&path, depth - 1, found);
+        } else if path.extension().is_some_and(|ending| ending == "rhai")
+            && !name.to_string_lossy().ends_with(FILE_END)
+        {
+            found.push(path);
+        }
+    }
+}
+
+/// Returns the first comment line of a script.
+fn first_doc(path: &Path) -> String {
+    let text = file::read_text(path).unwrap_or_default();
+    let first = text.lines().next().unwrap_or("").trim();
+    let comment = first.strip_prefix("//!").or_else(|| first.strip_prefix("//"));
+    comment.unwrap_or("").trim().to_owned()
+}
+
+/// Returns how each script's last run ended, by its path from the project's folder.
+fn last_status(project: &Project) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut last = BTreeMap::new();
+    if let Some(store) = project.existing_store()? {
+        for row in history::runs(&store, 200)? {
+            let status = crate::cli::command::runs::condition(&row).word().to_owned();
+            last.entry(row.script).or_insert(status);
+        }
+    }
+    Ok(last)
+}

@@ -1,0 +1,188 @@
+//! `kaizen patterns [TASK]`: what was learned, the best pattern of each kind of task first.
+
+use crate::base::file;
+use crate::cli::Global;
+use crate::cli::app::damage;
+use crate::cli::app::exit::Exit;
+use crate::cli::app::project::Project;
+use crate::cli::print_data;
+use crate::cli::print_line;
+use crate::cli::render::{standing, table};
+use crate::cli::say;
+use crate::optimizer::Optimizer;
+use crate::optimizer::choice::formulas::Policy;
+use crate::optimizer::choice::formulas::RankedPattern;
+use crate::optimizer::choice::formulas::SAMPLES_MIN;
+use crate::optimizer::choice::recommendation::percent;
+use crate::optimizer::evidence::knowledge::Knowledge;
+use crate::optimizer::evidence::pattern::TaskType;
+use anyhow::Context;
+use serde_json::json;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// The options of `patterns`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Arguments {
+    /// Only this kind of task.
+    task: Option<String>,
+    /// Write a picture: a dot and a whisker for each pattern, and the learning curve. Needs a kind of
+    /// task.
+    #[arg(long, value_name = "FILE", requires = "task")]
+    svg: Option<PathBuf>,
+    /// Draw the intervals, also where stdout is no terminal.
+    #[arg(long)]
+    plot: bool,
+}
+
+/// Shows what was learned.
+pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let project = Project::find()?;
+    let Some(store) = project.existing_store()? else {
+        say(&format!("nothing was learned yet in `{}`", project.root.display()));
+        return Ok(Exit::Ok);
+    };
+    let knowledge = Rc::new(Knowledge::read(store));
+    let demo = project.config.learn_from_demo() || knowledge.counts_demo()?;
+    let optimizer = Optimizer::new(knowledge.clone(), Policy::default(), demo);
+    let (mut all, from_demo) = (knowledge.all()?, knowledge.demo_count()?);
+    if let Some(task) = &arguments.task {
+        let known: Vec<String> = all.keys().map(ToString::to_string).collect();
+        let task = TaskType::new(task)?;
+        all.retain(|known, _| *known == task);
+        if all.is_empty() {
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            say(&format!("nothing is known about `{task}`; known kinds of task: {known}"));
+            return Ok(Exit::Usage);
+        }
+    }
+    if all.is_empty() {
+        say("nothing was learned yet: scripts record with `optimizer().record_execution(..)`");
+    }
+    for (number, task) in all.into_keys().enumerate() {
+        let ranked = optimizer.standings(&task)?;
+        if let Some(notice) = optimizer.take_notice() {
+            say(notice);
+        }
+        if let Some(file) = &arguments.svg {
+            draw(global, file, &standing::svg(task.as_str(), &ranked, &optimizer.curve(&task)?))?;
+        }
+        if global.json {
+            for one in &ranked {
+                print_data(line(&task, one));
+            }
+            continue;
+        }
+        if number > 0 {
+            print_line("");
+        }
+        print_line(task.as_str());
+        print_table(&ranked);
+        if arguments.plot || std::io::stdout().is_terminal() {
+            print_line(&standing::plot(&ranked));
+            if let Some(curve) = standing::curve(&optimizer.curve(&task)?) {
+                print_line(&format!("  {curve}"));
+            }
+        }
+        print_line(&format!("  {}", belief(&ranked)));
+    }
+    damage::tell_knowledge(&knowledge);
+    if from_demo > 0 && !demo && !global.json {
+        say(&format!(
+            "{from_demo} observations come from the demo model and are not counted \
+             (`learn_from_demo` under `[optimizer]` counts them)"
+        ));
+    }
+    Ok(Exit::Ok)
+}
+
+fn print_table(ranked: &[RankedPattern]) {
+    let rows: Vec<Vec<String>> = ranked.iter().map(row).collect();
+    let head = [
+        "  pattern",
+        ">score",
+        ">90 %",
+        ">best",
+        ">n",
+        ">success",
+        ">quality",
+        ">time",
+        ">tokens",
+        ">cost",
+        "note",
+    ];
+    print_line(&table::render(&head, &rows));
+}
+
+fn draw(global: &Global, file: &Path, picture: &str) -> anyhow::Result<()> {
+    file::writable(file)
+        .and_then(|()| std::fs::write(file, picture))
+        .with_context(|| format!("writing `{}`", file.display()))?;
+    if !global.quiet {
+        say(&format!("wrote `{}`", file.display()));
+    }
+    Ok(())
+}
+
+/// Says which pattern is believed to be the best, and how surely.
+fn belief(ranked: &[RankedPattern]) -> String {
+    let leader =
+        ranked.iter().max_by(|a, b| a.best.unwrap_or(0.0).total_cmp(&b.best.unwrap_or(0.0)));
+    let Some(leader) = leader else { return "nothing is known yet".to_owned() };
+    let few = if leader.cell.n < SAMPLES_MIN { ", from few observations" } else { "" };
+    if ranked.len() == 1 {
+        return format!("`{}` is the only one that is known{few}", leader.pattern);
+    }
+    format!(
+        "believed to be the best: `{}`, with {}{few} (a belief from all that was recorded; \
+         `kaizen compare` tests it)",
+        leader.pattern,
+        percent(leader.best)
+    )
+}
+
+fn row(ranked: &RankedPattern) -> Vec<String> {
+    let cell = &ranked.cell;
+    let dash = || "-".to_owned();
+    let notes = [
+        ranked.avoided.then(|| "better avoided: fails mostly".to_owned()),
+        ranked.shift.map(|shift| shift.sentence()),
+        (cell.n < SAMPLES_MIN).then(|| "few observations".to_owned()),
+    ];
+    let notes: Vec<String> = notes.into_iter().flatten().collect();
+
+    vec![
+        format!("  {}", ranked.pattern),
+        format!("{:.2}", ranked.score),
+        format!("{:.2}-{:.2}", ranked.interval.low, ranked.interval.high),
+        percent(ranked.best),
+        cell.n.to_string(),
+        cell.success_rate().map_or_else(dash, |rate| format!("{:.0} %", 100.0 * rate)),
+        cell.score.mean().map_or_else(dash, |score| format!("{score:.3}")),
+        cell.time.mean().map_or_else(dash, |time| format!("{time:.2} s")),
+        cell.tokens.mean().map_or_else(dash, |tokens| format!("{tokens:.0}")),
+        cell.cost.mean().map_or_else(dash, |cost| format!("${cost:.5}")),
+        notes.join("; "),
+    ]
+}
+
+fn line(task: &TaskType, ranked: &RankedPattern) -> serde_json::Value {
+    let cell = &ranked.cell;
+    json!({
+        "task_type": task.as_str(),
+        "pattern": ranked.pattern.as_str(),
+        "score": ranked.score,
+        "interval": [ranked.interval.low, ranked.interval.high],
+        "best": ranked.best,
+        "changed": ranked.shift.map(|shift| json!({ "from": shift.from, "to": shift.to, "at": shift.at })),
+        "n": cell.n,
+        "success_rate": cell.success_rate(),
+        "quality": cell.score.mean(),
+        "execution_time": cell.time.mean(),
+        "tokens": cell.tokens.mean(),
+        "cost": cell.cost.mean(),
+        "failures": cell.failures,
+        "avoided": ranked.avoided,
+    })
+}

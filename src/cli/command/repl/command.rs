@@ -1,0 +1,462 @@
+//! The commands of a session, each after a `:`.
+
+use crate::base::clock;
+use crate::base::spelling::nearest;
+use crate::base::visible::painted;
+use crate::cli::app::config::keys;
+use crate::cli::app::damage;
+use crate::cli::app::exit::Exit;
+use crate::cli::command::doc;
+use crate::cli::command::repl::highlight::BOLD;
+use crate::cli::command::repl::session::ReplSession;
+use crate::cli::command::repl::session::SavedInput;
+use crate::cli::command::repl::session::Took;
+use crate::cli::command::runs;
+use crate::cli::command::show;
+use crate::cli::print_data;
+use crate::cli::print_line;
+use crate::cli::render::plot::plot;
+use crate::cli::render::value::{self, Room};
+use crate::cli::render::{entry, table, time};
+use crate::cli::say;
+use crate::model::message::Role;
+use crate::script::dialogue::display::DisplayValue;
+use crate::script::reference::lexer;
+use crate::script::reference::lexer::Completeness;
+use crate::script::reference::lexer::LexemeClass;
+use crate::script::reference::lexer::rename;
+use crate::script::reference::lexer::scan;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Most runs that `:runs` lists.
+const RUNS: usize = 10;
+
+const AFTER_HELP: &[&str] = &[
+    "Everything else is code. `_` is the last value, `_1` the one before, `_err` the last error.",
+    "Tab completes, Ctrl-C gives up a line or a call, an unfinished line goes on in the next.",
+];
+
+/// A command, for lists.
+#[derive(Debug)]
+pub(super) struct ReplCommand {
+    pub(super) name: &'static str,
+    /// What stands after its name.
+    pub(super) takes: &'static str,
+    says: &'static str,
+}
+
+const fn command(name: &'static str, takes: &'static str, says: &'static str) -> ReplCommand {
+    ReplCommand { name, takes, says }
+}
+
+/// All commands.
+pub(super) const COMMANDS: &[ReplCommand] = &[
+    command("help", "", "lists the commands"),
+    command("doc", "WORD", "tells about a word of scripts, or searches"),
+    command("vars", "", "lists the variables"),
+    command("show", "NAME", "shows a variable whole, or a run, or RUN:OPERATION"),
+    command("messages", "BRANCH [N] [--raw]", "shows a conversation, or its last N messages"),
+    command("graph", "NAME", "draws the graph in a variable"),
+    command("plan", "CODE", "shows what code would ask and cost; nothing is asked or changed"),
+    command("time", "CODE", "tells how long code takes"),
+    command("cost", "", "shows what this session has cost"),
+    command("runs", "", "lists the newest runs"),
+    command("plot", "RUN", "draws the operations of a run over time"),
+    command("load", "FILE", "loads the functions of a script"),
+    command("reload", "", "loads the functions of all files anew"),
+    command("save", "FILE", "writes what worked so far as a script"),
+    command("model", "NAME", "sets the default model"),
+    command("set", "KEY VALUE", "sets a setting of kaizen.toml for this session"),
+    command("quit", "", "ends the session, as Ctrl-D does"),
+];
+
+/// Tells whether an input is whole; a command goes on only if the code in it does.
+pub(super) fn completeness(text: &str) -> Completeness {
+    let Some(line) = text.trim_start().strip_prefix(':') else {
+        return lexer::completeness(text);
+    };
+    match line.split_once(' ') {
+        Some(("plan" | "time", code)) => lexer::completeness(code),
+        _ => Completeness::Complete,
+    }
+}
+
+impl ReplSession<'_> {
+    /// Does what a command says.
+    pub(super) async fn command(&mut self, line: &str) -> anyhow::Result<Took> {
+        let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        let rest = rest.trim();
+        let takes = COMMANDS.iter().find(|command| command.name == name).map_or("", |c| c.takes);
+        if rest.is_empty() && !takes.is_empty() && !["doc", "set", "model", "plot"].contains(&name)
+        {
+            say(&format!("error: `:{name}` needs more: `:{name} {takes}`"));
+            return Ok(Took::Wrong);
+        }
+        Ok(match name {
+            "help" | "h" | "?" => self.help(),
+            "doc" => self.tell(rest),
+            "vars" => self.list_variables(),
+            "show" => return self.show_one(rest),
+            "messages" => self.messages(rest),
+            "graph" => self.graph(rest),
+            "plan" => return self.plan(rest).await,
+            "time" => return self.time(rest).await,
+            "cost" => self.cost(),
+            "runs" => {
+                runs::run(self.global, &runs::Arguments { limit: RUNS })?;
+                Took::Well
+            }
+            "plot" => return self.plot(rest),
+            "load" => self.load(rest),
+            "reload" => self.reload_all(),
+            "save" => self.save(rest),
+            "model" => self.model(rest),
+            "set" => self.set(rest),
+            "quit" | "q" | "exit" => Took::End(Exit::Ok),
+            unknown => {
+                let names = COMMANDS.iter().map(|command| command.name);
+                let help = match nearest(unknown, names) {
+                    Some(near) => format!("did you mean `:{near}`?"),
+                    None => "`:help` lists them".to_owned(),
+                };
+                say(&format!("error: there is no command `:{unknown}`\n   help: {help}"));
+                Took::Wrong
+            }
+        })
+    }
+
+    fn help(&self) -> Took {
+        let width = |command: &ReplCommand| command.name.len() + command.takes.len() + 2;
+        let column = COMMANDS.iter().map(width).max().unwrap_or(0);
+        let is_narrow = doc::width() < column + 40;
+        for command in COMMANDS {
+            let name = format!(":{} {}", command.name, command.takes).trim_end().to_owned();
+            let pad = " ".repeat(column.saturating_sub(name.len()));
+            let name = if self.global.color_out { painted(&name, BOLD) } else { name };
+            if is_narrow {
+                print_line(&format!("{name}\n    {}", command.says));
+            } else {
+                print_line(&format!("{name}{pad}  {}", command.says));
+            }
+        }
+        print_line("");
+        for text in AFTER_HELP {
+            print_line(&entry::wrap(text, doc::width()).join("\n"));
+        }
+        Took::Well
+    }
+
+    fn tell(&self, words: &str) -> Took {
+        match doc::show(self.global, &self.reference, words) {
+            Exit::Ok => Took::Well,
+            _ => Took::Wrong,
+        }
+    }
+
+    fn list_variables(&self) -> Took {
+        let rows: Vec<Vec<String>> = self
+            .dialogue
+            .variables()
+            .into_iter()
+            .map(|variable| {
+                let value = self.dialogue.value(&variable.name);
+                let value = value.map_or(String::new(), |value| value::short(&value));
+                vec![variable.name, variable.kind, value]
+            })
+            .collect();
+        if rows.is_empty() {
+            say("there are no variables yet: `let x = 1`");
+        } else {
+            print_line(&table::render(&["name", "type", "value"], &rows));
+        }
+        Took::Well
+    }
+
+    fn show_one(&self, name: &str) -> anyhow::Result<Took> {
+        if let Some(shown) = self.dialogue.value(name) {
+            let room = Room { height: None, ..self.room() };
+            if let Some(text) = value::whole(&shown, room) {
+                print_line(&text);
+            }
+            return Ok(Took::Well);
+        }
+        let exit = show::run(self.global, &show::Arguments { run: name.to_owned() })?;
+        Ok(if exit == Exit::Ok { Took::Well } else { Took::Wrong })
+    }
+
+    /// Says that there is no variable of a name, and what may be meant.
+    fn no_variable(&self, name: &str) -> Took {
+        let variables = self.dialogue.variables();
+        let near = nearest(name, variables.iter().map(|variable| variable.name.as_str()));
+        let help = near.map_or(String::new(), |near| format!("\n   help: did you mean `{near}`?"));
+        say(&format!("error: there is no variable `{name}`{help}"));
+        Took::Wrong
+    }
+
+    fn messages(&self, rest: &str) -> Took {
+        let mut words: Vec<&str> = rest.split_whitespace().collect();
+        let is_raw = words.contains(&"--raw");
+        words.retain(|word| *word != "--raw");
+        let name = words.first().copied().unwrap_or("");
+        let messages = match self.dialogue.value(name) {
+            Some(DisplayValue::Branch { messages, .. }) => messages,
+            Some(_) => {
+                let kind = self.dialogue.kind(name).unwrap_or_default();
+                say(&format!("error: `{name}` is no branch but of type {kind}"));
+                return Took::Wrong;
+            }
+            None => return self.no_variable(name),
+        };
+        let count = words.get(1).map_or(Some(messages.len()), |n| n.parse().ok());
+        let Some(count) = count else {
+            say(&format!("error: `{}` is no number of messages", words[1]));
+            return Took::Wrong;
+        };
+        let first = messages.len().saturating_sub(count);
+        if messages.is_empty() {
+            say("no messages yet");
+        }
+        for (place, message) in messages.iter().enumerate().skip(first) {
+            if is_raw {
+                print_data(serde_json::to_value(message).unwrap_or_default());
+                continue;
+            }
+            let role = match message.role {
+                Role::System => "system",
+                Role::User => "user",
+                Role::Assistant => "assistant",
+            };
+            let head = format!("{} {role}", place + 1);
+            print_line(&if self.global.color_out { painted(&head, BOLD) } else { head });
+            for line in message.content.lines() {
+                print_line(&format!("    {line}"));
+            }
+        }
+        Took::Well
+    }
+
+    fn graph(&self, name: &str) -> Took {
+        match self.dialogue.drawing(name) {
+            Some(Ok(drawing)) => {
+                print_line(drawing.trim_end());
+                Took::Well
+            }
+            Some(Err(reason)) => {
+                say(&format!("error: {reason}"));
+                Took::Wrong
+            }
+            None => self.no_variable(name),
+        }
+    }
+
+    async fn time(&mut self, code: &str) -> anyhow::Result<Took> {
+        let began = clock::monotonic();
+        let (took, _) = self.evaluate(code).await?;
+        let micros = clock::monotonic().saturating_sub(began).as_micros();
+        let micros = i64::try_from(micros).unwrap_or(i64::MAX);
+        let text = if micros < 10_000 { format!("{micros} µs") } else { time::length(micros) };
+        print_line(&text);
+        Ok(took)
+    }
+
+    fn cost(&self) -> Took {
+        let metrics = self.executor.metrics();
+        let cost = metrics.known_cost().map_or("unknown".to_owned(), |cost| cost.to_string());
+        let under_way = match metrics.under_way {
+            0 => String::new(),
+            calls => format!(", {calls} more under way"),
+        };
+        let tokens = metrics.known_usage().map_or("tokens unknown".to_owned(), |usage| {
+            format!("{} tokens in, {} out", usage.input(), usage.output())
+        });
+        print_line(&format!(
+            "{} calls ({} again, {} by the demo model){under_way} · {tokens} · {cost}",
+            metrics.calls, metrics.retries, metrics.demo_calls,
+        ));
+        Took::Well
+    }
+
+    fn plot(&self, name: &str) -> anyhow::Result<Took> {
+        let name = if name.is_empty() { "@" } else { name };
+        let Some(store) = self.project.existing_store()? else {
+            say("no run yet");
+            return Ok(Took::Wrong);
+        };
+        let row = match show::find(&store, name)? {
+            Ok(row) => row,
+            Err(reason) => {
+                say(&format!("error: {reason}"));
+                return Ok(Took::Wrong);
+            }
+        };
+        print_line(&plot(&damage::events(&store, &row.id)?, doc::width()));
+        Ok(Took::Well)
+    }
+
+    fn load(&mut self, name: &str) -> Took {
+        if !self.load_file(&PathBuf::from(name)) {
+            return Took::Wrong;
+        }
+        self.whisper(&format!("loaded `{name}`; it is loaded again when it is saved"));
+        Took::Well
+    }
+
+    fn reload_all(&mut self) -> Took {
+        if self.files.is_empty() {
+            say("no file is loaded; `:load FILE` does so");
+            return Took::Well;
+        }
+        let sound = (0..self.files.len()).filter(|index| self.reload(*index)).count();
+        self.whisper(&format!("{sound} of {} files loaded anew", self.files.len()));
+        if sound == self.files.len() { Took::Well } else { Took::Wrong }
+    }
+
+    fn save(&self, name: &str) -> Took {
+        let path = Path::new(name);
+        let opened = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
+        let text = script_of(&self.worked);
+        let written = opened.and_then(|mut file| file.write_all(text.as_bytes()));
+        match written {
+            Ok(()) => {
+                self.whisper(&format!("wrote `{name}`; run it: `kaizen run {name}`"));
+                Took::Well
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                say(&format!("error: `{name}` is there already; choose another name"));
+                Took::Wrong
+            }
+            Err(error) => {
+                say(&format!("error: writing `{name}`: {error}"));
+                Took::Wrong
+            }
+        }
+    }
+
+    fn model(&self, name: &str) -> Took {
+        if name.is_empty() {
+            match self.models.default_model() {
+                Ok((model, _)) => print_line(&model.label),
+                Err(error) => say(&format!("error: {error}")),
+            }
+            return Took::Well;
+        }
+        if let Err(error) = self.models.set_default(name) {
+            say(&format!("error: {error}"));
+            return Took::Wrong;
+        }
+        self.whisper(&format!("new branches talk to `{name}` from now on"));
+        Took::Well
+    }
+
+    fn set(&mut self, rest: &str) -> Took {
+        let Some((key, text)) = rest.split_once(char::is_whitespace) else {
+            for (key, value, origin) in self.project.config.all() {
+                if rest.is_empty() || rest == key {
+                    print_line(&format!("{key} = {value}  ({origin})"));
+                }
+            }
+            return Took::Well;
+        };
+        let text = text.trim().trim_start_matches('=').trim();
+        let value = serde_json::from_str(text).unwrap_or_else(|_| text.into());
+        // The section may be left out where only one has the key.
+        let ending = format!(".{key}");
+        let known: Vec<String> = keys().filter(|known| known.ends_with(&ending)).collect();
+        let key = if let [only] = known.as_slice() { only.as_str() } else { key };
+        if let Err(error) = self.project.set(key, value, ":set") {
+            say(&format!("error: {error}"));
+            return Took::Wrong;
+        }
+        match key {
+            "project.model" => return self.model(text.trim_matches('"')),
+            "limits.operations" => {
+                self.dialogue.set_operations_max(self.project.config.operations_max());
+            }
+            "budget.max_cost" | "budget.max_tokens" | "budget.max_calls" => {
+                if let Some(budget) = self.executor.budget() {
+                    budget.set(self.project.config.bounds());
+                }
+            }
+            "optimizer.learn_from_demo" => {
+                self.dialogue.set_learn_from_demo(self.project.config.learn_from_demo());
+            }
+            _ => {
+                say(&format!(
+                    "`{key}` cannot change in the middle of a session; `kaizen.toml` and the \
+                     options of `kaizen repl` set it"
+                ));
+                return Took::Wrong;
+            }
+        }
+        Took::Well
+    }
+}
+
+/// Writes inputs that worked as a script. What `_` stood for gets a name.
+fn script_of(worked: &[SavedInput]) -> String {
+    let mut names: Vec<Option<String>> = worked.iter().map(|one| one.defined.clone()).collect();
+    let mut texts = Vec::new();
+    for (index, one) in worked.iter().enumerate() {
+        let given: Vec<usize> = (0..index).rev().filter(|at| worked[*at].gave).collect();
+        texts.push(rename(&one.text, |n| match given.get(n) {
+            Some(at) => names[*at].get_or_insert_with(|| format!("value_{}", at + 1)).clone(),
+            None => "()".to_owned(),
+        }));
+    }
+    let mut script = "// What worked in a session of `kaizen repl`.\n".to_owned();
+    for (index, text) in texts.iter().enumerate() {
+        let text = text.trim();
+        let bare = text.trim_end_matches(';');
+        let line = match &names[index] {
+            Some(name) if worked[index].defined.is_none() => format!("let {name} = {bare}"),
+            _ => bare.to_owned(),
+        };
+        let pieces = scan(&line).0;
+        let is_note = pieces.last().is_some_and(|piece| piece.class == LexemeClass::Comment);
+        let is_function = line.starts_with("fn ") && line.ends_with('}');
+        let end = if is_function {
+            ""
+        } else if is_note {
+            "\n;"
+        } else {
+            ";"
+        };
+        script.push_str(&format!("{line}{end}\n"));
+    }
+    script
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_worked_becomes_a_script() {
+        let worked = |text: &str, gave: bool, defined: Option<&str>| SavedInput {
+            text: text.into(),
+            gave,
+            defined: defined.map(Into::into),
+        };
+        let script = script_of(&[
+            worked("fn f(n) { n + 1 }", false, None),
+            worked("f(1)", true, None),
+            worked("let x = _ + 1;", true, Some("x")),
+            worked("_ + _1 // sum", true, None),
+        ]);
+        assert_eq!(
+            script,
+            "// What worked in a session of `kaizen repl`.\nfn f(n) { n + 1 }\n\
+             let value_2 = f(1);\nlet x = value_2 + 1;\nx + value_2 // sum\n;\n"
+        );
+        assert!(lexer::completeness(&script) == Completeness::Complete);
+    }
+
+    #[test]
+    fn only_code_in_a_command_goes_on() {
+        assert_eq!(completeness(":doc ("), Completeness::Complete);
+        assert_eq!(completeness(":time f("), Completeness::Incomplete);
+        assert_eq!(completeness(":help"), Completeness::Complete);
+        assert_eq!(completeness("f("), Completeness::Incomplete);
+    }
+}

@@ -1,0 +1,258 @@
+//! The line editor, on a thread of its own, so that tasks go on while somebody types.
+
+use crate::cli::command::repl::command;
+use crate::cli::command::repl::complete::Candidate;
+use crate::cli::command::repl::complete::PromptState;
+use crate::cli::command::repl::complete::complete;
+use crate::cli::command::repl::highlight::BOLD;
+use crate::cli::command::repl::highlight::DIM;
+use crate::cli::command::repl::highlight::highlight;
+use crate::cli::command::repl::highlight::paint;
+use crate::cli::command::repl::history::Secrets;
+use crate::script::reference::lexer::Completeness;
+use rustyline::completion::Completer;
+use rustyline::config::{Behavior, BellStyle, ColorMode};
+use rustyline::error::ReadlineError;
+use rustyline::highlight::{CmdKind, Highlighter};
+use rustyline::hint::Hinter;
+use rustyline::history::DefaultHistory;
+use rustyline::validate::{ValidationContext, ValidationResult, Validator};
+use rustyline::{CompletionType, Config, Context, Editor, ExternalPrinter, Helper, Result};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// Most inputs that are kept.
+const HISTORY_MAX: usize = 10_000;
+const PROMPT: &str = "> ";
+
+/// What came from whoever types.
+#[derive(Debug)]
+pub(super) enum LineInput {
+    /// An input that is whole.
+    Text(String),
+    /// The line was given up.
+    Dropped,
+    /// There is nothing more.
+    End,
+}
+
+/// What the editor is set up with.
+pub(super) struct EditorSetup {
+    pub(super) known: Arc<Mutex<PromptState>>,
+    pub(super) color: bool,
+    pub(super) history: Option<PathBuf>,
+    pub(super) secrets: Secrets,
+    /// Whether stdout is the terminal as well.
+    pub(super) is_stdout_terminal: bool,
+}
+
+/// Writes text above the line that is being typed.
+pub(super) type Above = Box<dyn ExternalPrinter + Send>;
+
+/// The editor as the session sees it.
+pub(super) struct Typist {
+    ask: mpsc::Sender<()>,
+    inputs: UnboundedReceiver<LineInput>,
+}
+
+impl Typist {
+    /// Shows the prompt.
+    pub(super) fn ask(&self) {
+        // An editor that is gone says so by its last input.
+        let _ = self.ask.send(());
+    }
+
+    /// Waits for the next input.
+    pub(super) async fn next(&mut self) -> LineInput {
+        self.inputs.recv().await.unwrap_or(LineInput::End)
+    }
+}
+
+/// Starts the editor. What it gives with the editor writes above the prompt.
+pub(super) fn start(setup: EditorSetup) -> anyhow::Result<(Typist, Option<Above>)> {
+    let (ask, asked) = mpsc::channel();
+    let (give, inputs) = unbounded_channel();
+    let (ready, is_ready) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut editor = match create(&setup) {
+            Ok(editor) => editor,
+            Err(error) => {
+                // Whoever waits learns it from this.
+                let _ = ready.send(Err(error));
+                return;
+            }
+        };
+        let above = editor.create_external_printer().ok();
+        let above = above.map(|printer| Box::new(printer) as Above);
+        if ready.send(Ok(above)).is_ok() {
+            read(&mut editor, &setup, &asked, &give);
+        }
+    });
+    let above = is_ready.recv()??;
+    Ok((Typist { ask, inputs }, above))
+}
+
+/// Reads whole inputs from something that is no terminal, one at a time.
+pub(super) fn read_lines() -> Typist {
+    let (ask, asked) = mpsc::channel::<()>();
+    let (give, inputs) = unbounded_channel();
+    std::thread::spawn(move || {
+        let mut lines = std::io::stdin().lines();
+        while asked.recv().is_ok() {
+            let mut text = String::new();
+            let mut is_more = false;
+            for line in lines.by_ref() {
+                let Ok(line) = line else { break };
+                is_more = true;
+                text.push_str(&line);
+                if command::completeness(&text) == Completeness::Complete {
+                    break;
+                }
+                text.push('\n');
+            }
+            let input = if is_more { LineInput::Text(text) } else { LineInput::End };
+            if give.send(input).is_err() {
+                return;
+            }
+        }
+    });
+    Typist { ask, inputs }
+}
+
+fn create(setup: &EditorSetup) -> Result<Editor<Assistant, DefaultHistory>> {
+    let behavior = if setup.is_stdout_terminal { Behavior::Stdio } else { Behavior::PreferTerm };
+    let config = Config::builder()
+        .max_history_size(HISTORY_MAX)?
+        .history_ignore_dups(true)?
+        .auto_add_history(false)
+        .completion_type(CompletionType::List)
+        .completion_show_all_if_ambiguous(true)
+        .bell_style(BellStyle::None)
+        .color_mode(if setup.color { ColorMode::Forced } else { ColorMode::Disabled })
+        .behavior(behavior)
+        .build();
+    let mut editor = Editor::with_config(config)?;
+    let words = lock(&setup.known).words.iter().map(|word| word.name.clone()).collect();
+    let (known, color) = (setup.known.clone(), setup.color);
+    editor.set_helper(Some(Assistant { known, words, color }));
+    if let Some(file) = &setup.history {
+        // The file was made just now; one that somebody else damaged begins anew.
+        let _ = editor.load_history(file);
+    }
+    Ok(editor)
+}
+
+fn read(
+    editor: &mut Editor<Assistant, DefaultHistory>,
+    setup: &EditorSetup,
+    asked: &mpsc::Receiver<()>,
+    give: &UnboundedSender<LineInput>,
+) {
+    while asked.recv().is_ok() {
+        let input = match next(editor) {
+            Ok(text) => {
+                if !text.trim().is_empty() && !setup.secrets.are_in(&text) {
+                    // What cannot be kept is forgotten at the end, as was said at the start.
+                    let _ = editor.add_history_entry(text.as_str());
+                    if let Some(file) = &setup.history {
+                        let _ = editor.append_history(file);
+                    }
+                }
+                LineInput::Text(text)
+            }
+            Err(ReadlineError::Interrupted) => LineInput::Dropped,
+            Err(_) => LineInput::End,
+        };
+        if give.send(input).is_err() {
+            return;
+        }
+    }
+}
+
+/// Reads an input. A terminal that cannot edit gives it line by line.
+fn next(editor: &mut Editor<Assistant, DefaultHistory>) -> Result<String> {
+    let mut text = editor.readline(PROMPT)?;
+    while command::completeness(&text) == Completeness::Incomplete {
+        text.push('\n');
+        text.push_str(&editor.readline("  ")?);
+    }
+    Ok(text)
+}
+
+fn lock(known: &Mutex<PromptState>) -> std::sync::MutexGuard<'_, PromptState> {
+    known.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What helps while typing.
+struct Assistant {
+    known: Arc<Mutex<PromptState>>,
+    words: BTreeSet<String>,
+    color: bool,
+}
+
+impl Helper for Assistant {}
+
+impl Hinter for Assistant {
+    type Hint = String;
+}
+
+impl rustyline::completion::Candidate for Candidate {
+    fn display(&self) -> &str {
+        &self.shown
+    }
+
+    fn replacement(&self) -> &str {
+        &self.typed
+    }
+}
+
+impl Completer for Assistant {
+    type Candidate = Candidate;
+
+    fn complete(&self, line: &str, at: usize, _: &Context<'_>) -> Result<(usize, Vec<Candidate>)> {
+        let (start, mut found) = complete(&lock(&self.known), line, at);
+        let width = crate::cli::command::doc::width().saturating_sub(2).max(10);
+        for candidate in &mut found {
+            if candidate.shown.chars().count() > width {
+                candidate.shown = candidate.shown.chars().take(width - 1).collect();
+                candidate.shown.push('…');
+            }
+        }
+        Ok((start, found))
+    }
+}
+
+impl Highlighter for Assistant {
+    fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
+        if self.color { Cow::Owned(highlight(line, &self.words)) } else { Cow::Borrowed(line) }
+    }
+
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
+        if self.color { Cow::Owned(paint(prompt, BOLD)) } else { Cow::Borrowed(prompt) }
+    }
+
+    fn highlight_candidate<'c>(&self, candidate: &'c str, _: CompletionType) -> Cow<'c, str> {
+        let Some(at) = candidate.find(['(', ':', ' ']).filter(|_| self.color) else {
+            return Cow::Borrowed(candidate);
+        };
+        let at = if candidate.starts_with(':') { candidate.find(' ').unwrap_or(at) } else { at };
+        let (name, rest) = candidate.split_at(at);
+        Cow::Owned(format!("{name}{}", paint(rest, DIM)))
+    }
+
+    fn highlight_char(&self, _: &str, _: usize, kind: CmdKind) -> bool {
+        self.color && kind != CmdKind::MoveCursor
+    }
+}
+
+impl Validator for Assistant {
+    fn validate(&self, context: &mut ValidationContext) -> Result<ValidationResult> {
+        Ok(match command::completeness(context.input()) {
+            Completeness::Complete => ValidationResult::Valid(None),
+            Completeness::Incomplete => ValidationResult::Incomplete,
+        })
+    }
+}

@@ -1,0 +1,255 @@
+//! `kaizen replay RUN`: goes through a run again as it was journaled. No model is called, nothing is
+//! written; a request that the run has not made is an error.
+
+use crate::base::failure::Kind;
+use crate::base::file;
+use crate::base::id::RunId;
+use crate::cli::Global;
+use crate::cli::app::damage;
+use crate::cli::app::exit::Exit;
+use crate::cli::app::job::ScriptJob;
+use crate::cli::app::project::Project;
+use crate::cli::app::resumed;
+use crate::cli::app::resumed::ResumedRun;
+use crate::cli::app::signal;
+use crate::cli::app::trust;
+use crate::cli::command::run::block_on;
+use crate::cli::command::run::printer;
+use crate::cli::command::show;
+use crate::cli::print_of_run;
+use crate::cli::render::diagnostic;
+use crate::cli::render::progress::{Progress, ProgressMode};
+use crate::cli::say;
+use crate::executor::Executor;
+use crate::executor::replies::reuse::Reuse;
+use crate::journal::Journal;
+use crate::journal::event::{RunKind, RunStatus};
+use crate::journal::history::{self, RunRow};
+use crate::journal::past::Failures;
+use crate::journal::trace::{RunEnd, Trace};
+use crate::script::diagnostic::of_failure;
+use crate::script::{ScriptError, State};
+use crate::store::{self, Connection, writer::Writer};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::rc::Rc;
+
+/// Most runs that `--all` goes through, the newest first.
+const RUNS_MAX: usize = 1000;
+
+/// The options of `replay`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Arguments {
+    /// The run: its id or the start of it, or `@` for the last one.
+    #[arg(default_value = "@", conflicts_with = "all")]
+    run: String,
+    /// Go through every run that has ended, and tell which of them go another way now.
+    #[arg(long)]
+    all: bool,
+}
+
+/// How a replay went.
+enum Went {
+    /// As the run did.
+    Same {
+        /// How many replies were used.
+        replies: u64,
+    },
+    /// Another way.
+    Otherwise(String),
+    /// It cannot be told.
+    Unknown(String),
+}
+
+/// Goes through one run, or all.
+pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let project = Project::find()?;
+    trust::ensure(&project, false)?;
+    let Some(store) = project.existing_store()? else {
+        say("error: there is no run yet to replay");
+        return Ok(Exit::Usage);
+    };
+    if arguments.all {
+        return all(global, &project, &store);
+    }
+    let row = match show::find(&store, &arguments.run)? {
+        Ok(row) => row,
+        Err(reason) => {
+            say(&format!("error: {reason}"));
+            return Ok(Exit::Usage);
+        }
+    };
+    let run = row.id.clone();
+    let went = replay(global, &project, &store, &row, true)?;
+    tell(global, &run, &went);
+    Ok(match went {
+        Went::Same { .. } => Exit::Ok,
+        Went::Otherwise(_) => Exit::Diverged,
+        Went::Unknown(_) => Exit::Refused,
+    })
+}
+
+fn all(global: &Global, project: &Project, store: &Connection) -> anyhow::Result<Exit> {
+    let rows = history::runs(store, RUNS_MAX)?;
+    let (mut same, mut otherwise, mut unknown) = (0, 0, 0);
+    for row in
+        rows.into_iter().filter(|row| matches!(row.status, Some(RunStatus::Ok | RunStatus::Failed)))
+    {
+        let run = row.id.clone();
+        let went = replay(global, project, store, &row, false)?;
+        match &went {
+            Went::Same { .. } => same += 1,
+            Went::Otherwise(_) => otherwise += 1,
+            Went::Unknown(_) => unknown += 1,
+        }
+        if global.json || !matches!(went, Went::Same { .. }) {
+            tell(global, &run, &went);
+        }
+    }
+    say(&format!("{same} runs went the same way, {otherwise} another, {unknown} cannot be told"));
+    Ok(if otherwise > 0 { Exit::Diverged } else { Exit::Ok })
+}
+
+fn tell(global: &Global, run: &RunId, went: &Went) {
+    let (word, text) = match went {
+        Went::Same { replies } => ("same", format!("{replies} replies, no call")),
+        Went::Otherwise(reason) => ("diverged", reason.clone()),
+        Went::Unknown(reason) => ("unknown", reason.clone()),
+    };
+    if global.json {
+        print_of_run(run, json!({ "type": "replay", "went": word, "text": text }));
+    } else if !global.quiet || word != "same" {
+        say(&format!("replay of run {run}: {word}: {text}"));
+    }
+}
+
+/// Goes through one run; with `shown`, what the script prints is shown.
+fn replay(
+    global: &Global,
+    project: &Project,
+    store: &Connection,
+    row: &RunRow,
+    shown: bool,
+) -> anyhow::Result<Went> {
+    let log = damage::read(store, &row.id)?;
+    if let Some((_, damage)) = log.damage.first() {
+        return Ok(Went::Unknown(format!("its journal is damaged: {damage}")));
+    }
+    let Some(RunEnd { status, value, .. }) = Trace::fold(&log.events).end else {
+        return Ok(Went::Unknown("it has not ended".to_owned()));
+    };
+    let resumed = match resumed::read(store, row, Failures::Told)? {
+        Ok(resumed) => resumed.found_from(&project.root),
+        Err(reason) => return Ok(Went::Unknown(reason)),
+    };
+    match resumed.what {
+        RunKind::Script => {}
+        RunKind::Session => {
+            return Ok(Went::Unknown("sessions of `kaizen repl` cannot be replayed".to_owned()));
+        }
+        RunKind::Comparison => {
+            let reason =
+                "it compared scripts, and only a run of one script can be gone through again";
+            return Ok(Went::Unknown(reason.to_owned()));
+        }
+    }
+    let mut project = project.clone();
+    project.set_terms(resumed.terms.clone())?;
+    let text = match file::read_text(&resumed.script) {
+        Ok(text) => text,
+        Err(error) => {
+            let script = resumed.script.display();
+            return Ok(Went::Unknown(format!("its script `{script}`: {error}")));
+        }
+    };
+    block_on(go_through(global, &project, resumed, &text, (status, &value), shown))?
+}
+
+async fn go_through(
+    global: &Global,
+    project: &Project,
+    resumed: ResumedRun,
+    text: &str,
+    (status, value): (RunStatus, &Value),
+    shown: bool,
+) -> anyhow::Result<Went> {
+    let seed = resumed.seed;
+    let reuse = Rc::new(Reuse::replaying(resumed.replies));
+    let job = ScriptJob {
+        global,
+        project,
+        script: &resumed.script,
+        params: resumed.params,
+        seed,
+        models: Rc::new(project.models(seed)?),
+        writer: Rc::new(Writer::start(store::open_in_memory()?, Path::new(":memory:"))),
+        reuse: None,
+        state: State::default(),
+        resumes: None,
+        again: None,
+        may_ask: false,
+    };
+    let concurrency = project.config.concurrency();
+    let executor = Executor::new(Journal::off(resumed.run), seed, concurrency)
+        .reusing(reuse.clone())
+        .retelling(resumed.again.past, resumed.again.origin)
+        .reporting(resumed.again.figures);
+    let (progress, signals) = (Progress::new(ProgressMode::None, false), signal::watch()?);
+    let print = if shown { printer(global) } else { Rc::new(|_: &str| {}) };
+    let open = job.open_with(executor, progress, signals.flag(), print)?;
+    let program = match open.host.compile(text) {
+        Ok(program) => program,
+        Err(ScriptError::Refused(faults)) => {
+            let first = faults.first().map_or("", |fault| fault.message.as_str());
+            return Ok(Went::Otherwise(format!("the script is not sound now: {first}")));
+        }
+        Err(other) => anyhow::bail!("reading the script: {other:?}"),
+    };
+    let result = open.host.run(&program).await;
+    judge(global, &open.executor, &reuse, result, (status, value), shown)
+}
+
+/// Compares how a script ended with how the run ended.
+fn judge(
+    global: &Global,
+    executor: &Executor,
+    reuse: &Reuse,
+    result: Result<Value, ScriptError>,
+    (status, value): (RunStatus, &Value),
+    shown: bool,
+) -> anyhow::Result<Went> {
+    if reuse.gave_up() {
+        let reason =
+            "it gave up a call, by a time-out or in favour of another; when, only it knows";
+        return Ok(Went::Unknown(reason.to_owned()));
+    }
+    if let Some(failure) = reuse.diverged() {
+        if shown {
+            let fault = match result {
+                Err(ScriptError::Failed(both)) if both.0.kind == failure.kind => both.1,
+                _ => of_failure(&failure),
+            };
+            say(&diagnostic::render(&fault, global.color));
+        }
+        return Ok(Went::Otherwise(failure.message));
+    }
+    let (now, given) = match result {
+        Ok(given) if executor.unforgiven() == 0 => (RunStatus::Ok, given),
+        Ok(given) => (RunStatus::Failed, given),
+        Err(ScriptError::Failed(both)) if both.0.kind == Kind::Interrupted => {
+            return Ok(Went::Unknown("it was interrupted".to_owned()));
+        }
+        Err(ScriptError::Failed(_)) => (RunStatus::Failed, Value::Null),
+        Err(ScriptError::Store(error)) => return Err(error.into()),
+        Err(ScriptError::Refused(_)) => {
+            return Ok(Went::Otherwise("the script is refused now".to_owned()));
+        }
+    };
+    if now != status {
+        return Ok(Went::Otherwise(format!("it ends `{now}` now, it ended `{status}` then")));
+    }
+    if given != *value {
+        return Ok(Went::Otherwise(format!("it gives {given} now, it gave {value} then")));
+    }
+    Ok(Went::Same { replies: executor.reused() })
+}

@@ -1,0 +1,443 @@
+//! `kaizen run SCRIPT`: runs a workflow to its end.
+
+use crate::base::clock;
+use crate::base::file;
+use crate::base::rng::Rng;
+use crate::base::secret::{self, Secret, is_secret_parameter, weakness};
+use crate::cli::Global;
+use crate::cli::app::exit::Exit;
+use crate::cli::app::job::JobEnd;
+use crate::cli::app::job::ScriptJob;
+use crate::cli::app::permissions::Grants;
+use crate::cli::app::project::Project;
+use crate::cli::app::resumed;
+use crate::cli::app::resumed::ResumedRun;
+use crate::cli::app::signal;
+use crate::cli::app::terminal::Terminal;
+use crate::cli::app::trust;
+use crate::cli::command::plan;
+use crate::cli::print_data;
+use crate::cli::print_of_script;
+use crate::cli::render::progress::{Progress, ProgressMode};
+use crate::cli::say;
+use crate::executor::replies::reuse::Reuse;
+use crate::journal::event::{RunKind, RunStatus, Terms};
+use crate::script::{ScriptError, Sink, State};
+use crate::store::writer::Writer;
+use serde_json::{Map, Value, json};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How long a script that waits is given to end by itself when its time is over.
+const SLACK: Duration = Duration::from_millis(200);
+
+/// What `run`, `plan` and `watch` are given alike.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct RunOptions {
+    /// The script, a `.rhai` file.
+    pub(in crate::cli) script: PathBuf,
+    #[command(flatten)]
+    pub(in crate::cli) with: With,
+}
+
+/// With what a script is run.
+#[derive(Debug, Clone, clap::Args)]
+pub(in crate::cli) struct With {
+    /// A parameter of the script; may be given several times.
+    #[arg(short = 'p', long = "param", value_name = "NAME=VALUE")]
+    pub(in crate::cli) params: Vec<String>,
+    /// The default model: an alias of kaizen.toml, or provider/name.
+    #[arg(long, value_name = "MODEL")]
+    pub(in crate::cli) model: Option<String>,
+    /// Most calls to models in flight.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(in crate::cli) concurrency: Option<u64>,
+    /// Most money that the run may cost, in dollars; the worst case of a call counts before it is
+    /// made.
+    #[arg(long, value_name = "DOLLARS")]
+    max_cost: Option<f64>,
+    /// Most tokens, read and written.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_tokens: Option<u64>,
+    /// Most calls to models, tries included.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_calls: Option<u64>,
+    /// Longest time of the run, such as 90s, 10m or 2h.
+    #[arg(long, value_name = "TIME")]
+    max_time: Option<String>,
+    /// The seed of everything random, to repeat a run.
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) seed: Option<u64>,
+    #[command(flatten)]
+    pub(in crate::cli) grants: Grants,
+}
+
+/// The options of `run`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Arguments {
+    /// The script, a `.rhai` file; `--resume` knows it.
+    script: Option<PathBuf>,
+    #[command(flatten)]
+    with: With,
+    /// Go on from a run that did not end well: what it was answered is not asked again. Without a
+    /// run, from the last one.
+    #[arg(long, value_name = "RUN", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    resume: Option<String>,
+    /// Use what earlier runs of the project were answered, and ask only the rest. `reuse = true` under
+    /// [run] in kaizen.toml does the same for every run.
+    #[arg(long, overrides_with = "no_reuse")]
+    reuse: bool,
+    /// Ask everything, whatever kaizen.toml says.
+    #[arg(long, overrides_with = "reuse")]
+    no_reuse: bool,
+    /// Show what would be asked, and ask nothing; the same as `kaizen plan`.
+    #[arg(long)]
+    dry_run: bool,
+    /// How progress is shown.
+    #[arg(long, value_enum, default_value = "auto")]
+    progress: ProgressMode,
+}
+
+impl With {
+    fn terms(&self) -> Terms {
+        Terms {
+            text: None,
+            model: self.model.clone(),
+            max_cost: self.max_cost,
+            max_tokens: self.max_tokens,
+            max_calls: self.max_calls,
+        }
+    }
+
+    /// Takes over from a run what is not given here.
+    fn keep(&mut self, before: &Terms) {
+        self.model = self.model.take().or_else(|| before.model.clone());
+        self.max_cost = self.max_cost.or(before.max_cost);
+        self.max_tokens = self.max_tokens.or(before.max_tokens);
+        self.max_calls = self.max_calls.or(before.max_calls);
+    }
+}
+
+impl RunOptions {
+    /// Reads the parameters; says what is wrong and gives nothing if one is no `NAME=VALUE`.
+    pub(in crate::cli) fn params(&self) -> Option<Map<String, Value>> {
+        let mut params = Map::new();
+        for pair in &self.with.params {
+            let Some((name, value)) = pair.split_once('=').filter(|(name, _)| !name.is_empty())
+            else {
+                say(&format!("error: `-p {pair}` is no parameter; write `-p name=value`"));
+                return None;
+            };
+            if is_secret_parameter(name) {
+                drop(Secret::new(value.trim()));
+                if let Some(weakness) = weakness(value.trim()) {
+                    say(&format!(
+                        "`-p {name}=..` is not kept out of journal and output: {weakness}"
+                    ));
+                }
+            }
+            // What is within an address is taken out of it where that is kept, and known elsewhere.
+            for credential in secret::credentials(value) {
+                drop(Secret::new(&credential));
+            }
+            params.insert(name.to_owned(), value.into());
+        }
+        Some(params)
+    }
+
+    /// Finds the project and puts the options over its configuration.
+    pub(in crate::cli) fn project(&self) -> anyhow::Result<Project> {
+        let project = self.untrusted_project()?;
+        trust::ensure(&project, self.with.grants.may_ask())?;
+        Ok(project)
+    }
+
+    /// Does the same in the midst of something, where nobody can be asked for trust.
+    pub(in crate::cli) fn project_again(&self) -> anyhow::Result<Project> {
+        let project = self.untrusted_project()?;
+        trust::ensure(&project, false)?;
+        Ok(project)
+    }
+
+    fn untrusted_project(&self) -> anyhow::Result<Project> {
+        let mut project = Project::find()?;
+        project.grants = self.with.grants.clone();
+        project.set_terms(self.with.terms())?;
+        if let Some(concurrency) = self.with.concurrency {
+            project.set("run.concurrency", concurrency.into(), "--concurrency")?;
+        }
+        if let Some(time) = &self.with.max_time {
+            project.set("budget.max_time", time.clone().into(), "--max-time")?;
+        }
+        Ok(project)
+    }
+
+    /// Returns the seed that was given, or one of chance.
+    pub(in crate::cli) fn seed(&self) -> u64 {
+        self.with.seed.unwrap_or_else(|| Rng::from_entropy().next_u64() >> 11)
+    }
+}
+
+/// Reads a script; says what is wrong if that fails.
+pub(in crate::cli) fn read_script(path: &Path) -> Option<String> {
+    match file::read_text(path) {
+        Ok(text) => Some(text),
+        Err(error) => {
+            say(&format!("error: reading `{}`: {error}", path.display()));
+            None
+        }
+    }
+}
+
+/// Runs a future on this thread, together with everything it spawns.
+pub(in crate::cli) fn block_on<F: Future>(future: F) -> anyhow::Result<F::Output> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    Ok(tokio::task::LocalSet::new().block_on(&runtime, future))
+}
+
+/// Returns the sink for what scripts print.
+pub(in crate::cli) fn printer(global: &Global) -> Sink {
+    if global.json {
+        Rc::new(|text| print_data(json!({ "type": "print", "text": text })))
+    } else {
+        Rc::new(print_of_script)
+    }
+}
+
+impl Arguments {
+    /// Tells whether the replies of all earlier runs are used.
+    fn is_wide(&self, project: &Project, resumed: Option<&ResumedRun>) -> bool {
+        if self.reuse || self.no_reuse {
+            return self.reuse;
+        }
+        // A run that is resumed goes on as it began.
+        resumed.map_or(project.config.reuse(), |resumed| resumed.reuse)
+    }
+}
+
+/// The options of `fork`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Fork {
+    /// The run: its id or the start of it, or `@` for the last one.
+    run: String,
+    /// The operation from which on everything is asked anew, by its name or number.
+    #[arg(long, value_name = "OPERATION")]
+    at: String,
+    /// Another script than the run's.
+    #[arg(long, value_name = "FILE")]
+    script: Option<PathBuf>,
+    #[command(flatten)]
+    with: With,
+}
+
+/// Runs a script from a run's journal up to an operation, and live from there.
+pub(in crate::cli) fn fork(global: &Global, fork: &Fork) -> anyhow::Result<Exit> {
+    let arguments = Arguments {
+        script: fork.script.clone(),
+        with: fork.with.clone(),
+        resume: None,
+        reuse: false,
+        // From the operation on, everything is asked anew.
+        no_reuse: true,
+        dry_run: false,
+        progress: ProgressMode::Auto,
+    };
+    run_from(global, &arguments, Some(resumed::find_until(&fork.run, &fork.at)?))
+}
+
+/// Runs the script and shows how it went.
+pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let Some(wanted) = &arguments.resume else { return run_from(global, arguments, None) };
+    match resumed::take(RunKind::Script, wanted, arguments.script.as_deref())? {
+        Ok((resumed, _lease)) => run_from(global, arguments, Some(Ok(resumed))),
+        Err(reason) => run_from(global, arguments, Some(Err(reason))),
+    }
+}
+
+fn run_from(
+    global: &Global,
+    arguments: &Arguments,
+    resumed: Option<Result<ResumedRun, String>>,
+) -> anyhow::Result<Exit> {
+    let mut with = arguments.with.clone();
+    let resumed = match resumed.transpose() {
+        Ok(resumed) => resumed,
+        Err(reason) => {
+            say(&format!("error: {reason}"));
+            return Ok(Exit::Usage);
+        }
+    };
+    if let Some(resumed) = &resumed {
+        with.keep(&resumed.terms);
+    }
+    let script =
+        arguments.script.clone().or(resumed.as_ref().map(|resumed| resumed.script.clone()));
+    let Some(script) = script else {
+        say("error: which script? `kaizen run SCRIPT`; a bare `kaizen` lists those of the project");
+        return Ok(Exit::Usage);
+    };
+    let given = RunOptions { script, with };
+    if arguments.dry_run {
+        return plan::plan(global, &given);
+    }
+    let Some(params) = given.params() else { return Ok(Exit::Usage) };
+    let Some(text) = read_script(&given.script) else { return Ok(Exit::Refused) };
+    let mut project = given.project()?;
+    project.terms.text = Some(blake3::hash(text.as_bytes()).to_hex()[..16].to_owned());
+    let writer = Rc::new(Writer::start(project.open_store()?, &project.store_path()));
+    let mode = if global.quiet || global.json { ProgressMode::None } else { arguments.progress };
+    let is_wide = arguments.is_wide(&project, resumed.as_ref());
+    let earlier = if is_wide { Some(plan::past(&project, &given.script)?) } else { None };
+    let seed = given.with.seed.or_else(|| match (&resumed, &earlier) {
+        (Some(resumed), _) => Some(resumed.seed),
+        // With other numbers of chance, other things would be asked.
+        (None, Some(earlier)) => plan::seed_of(earlier),
+        (None, None) => None,
+    });
+    let seed = seed.unwrap_or_else(|| given.seed());
+    let mut job = ScriptJob {
+        global,
+        project: &project,
+        script: &given.script,
+        params,
+        seed,
+        models: Rc::new(project.models(seed)?),
+        writer,
+        reuse: None,
+        state: State::default(),
+        resumes: None,
+        again: None,
+        may_ask: true,
+    };
+    set_up(&mut job, resumed, earlier);
+    if job.resumes.is_some() && lacks_secret(&job.params) {
+        return Ok(Exit::Usage);
+    }
+
+    block_on(start(&job, &text, mode))?
+}
+
+/// Gives a run what it goes on from: another run, or what all earlier ones were answered, or both.
+fn set_up(
+    job: &mut ScriptJob<'_>,
+    resumed: Option<ResumedRun>,
+    earlier: Option<plan::EarlierRuns>,
+) {
+    if let Some(earlier) = &earlier
+        && !job.global.quiet
+    {
+        say(&earlier.to_string());
+    }
+    let Some(mut resumed) = resumed else {
+        job.reuse = earlier.map(|earlier| Rc::new(Reuse::wide(earlier.replies)));
+        return;
+    };
+
+    if !job.global.quiet {
+        say(&resumed.to_string());
+    }
+    if resumed.again.past.is_by_arrival() {
+        say(&format!(
+            "run {} was recorded by an older kaizen, which did not note which part of the script \
+             made a request: equal requests get their replies in the order in which they are made",
+            resumed.run
+        ));
+    }
+    // In a script that is still the same, every reply has a place that will come up.
+    if resumed.terms.text.is_some() && resumed.terms.text == job.project.terms.text {
+        resumed.replies.keep_to_their_places();
+    }
+    // What is given now stands in the place of what was given then; the rest stays.
+    let given = std::mem::replace(&mut job.params, resumed.params);
+    job.params.extend(given);
+    job.reuse = Some(Rc::new(match earlier {
+        Some(mut earlier) => {
+            earlier.replies.absorb(resumed.replies);
+            Reuse::wide(earlier.replies)
+        }
+        None => Reuse::new(resumed.replies),
+    }));
+    job.resumes = Some(resumed.run);
+    job.again = Some(resumed.again);
+}
+
+/// Tells, and says so, that a parameter is missing which the journal does not hold.
+fn lacks_secret(params: &Map<String, Value>) -> bool {
+    let lacking =
+        params.iter().find(|(_, value)| value.as_str().is_some_and(secret::was_taken_out));
+    if let Some((name, _)) = lacking {
+        say(&format!(
+            "error: the journal does not hold `{name}`, which is a secret; give it again: \
+             `-p {name}=..`"
+        ));
+    }
+    lacking.is_some()
+}
+
+/// Stops a script that computes without ever waiting when its time is over.
+fn stop_after(limit: Option<Duration>, flag: Arc<AtomicBool>) {
+    if let Some(limit) = limit {
+        std::thread::spawn(move || {
+            std::thread::sleep(limit.saturating_add(SLACK));
+            flag.store(true, Ordering::SeqCst);
+        });
+    }
+}
+
+/// Waits until the time of a run is over; for ever if it is not bounded.
+async fn time_over(limit: Option<Duration>) {
+    match limit {
+        Some(limit) => tokio::time::sleep(limit).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn start(job: &ScriptJob<'_>, text: &str, mode: ProgressMode) -> anyhow::Result<Exit> {
+    let _terminal = Terminal::without_echo_of_interrupts();
+    let signals = signal::watch()?;
+    let progress = Progress::new(mode, job.global.stderr_is_terminal);
+    let open = job.open(progress, signals.flag(), printer(job.global))?;
+    let program = match open.host.compile(text) {
+        Ok(program) => program,
+        Err(ScriptError::Refused(faults)) => return Ok(job.refuse(&faults)),
+        Err(other) => anyhow::bail!("reading the script: {other:?}"),
+    };
+    job.warn(&program);
+    job.launch(&open)?;
+    let began = clock::monotonic();
+    let time_max = job.project.config.time_max();
+    stop_after(time_max, signals.flag());
+    let (result, caught) = tokio::select! {
+        result = open.host.run(&program) => (Some(result), None),
+        caught = signals.caught() => (None, Some(caught)),
+        () = time_over(time_max) => (None, Some(Exit::Budget)),
+    };
+    let is_over = time_max.is_some_and(|most| clock::monotonic().saturating_sub(began) >= most);
+    if caught.is_some() {
+        open.host.end();
+    }
+    open.progress.borrow_mut().close();
+    let end = match result {
+        Some(result) => {
+            let seen = signals.seen().or(is_over.then_some(Exit::Budget));
+            job.judge(&open.executor, result, seen)?
+        }
+        None => JobEnd::interrupted(caught.unwrap_or(Exit::Interrupted)),
+    };
+    if end.exit == Exit::Budget && end.status == RunStatus::Interrupted {
+        say("the time of the run (`max_time`) is over");
+    }
+    let exit = job.finish(&open, &end).await?;
+    if let (Some(reuse), Some(run)) = (&job.reuse, &job.resumes)
+        && !reuse.is_wide()
+        && reuse.unused() > 0
+        && caught.is_none()
+    {
+        let unused = reuse.unused();
+        say(&format!("{unused} replies of run {run} were not used: something else was asked now"));
+    }
+    Ok(exit)
+}

@@ -1,0 +1,114 @@
+//! `kaizen runs`: the newest runs of the project.
+
+use crate::cli::Global;
+use crate::cli::app::damage;
+use crate::cli::app::exit::Exit;
+use crate::cli::app::project::Project;
+use crate::cli::print_line;
+use crate::cli::print_of_run;
+use crate::cli::render::{table, time};
+use crate::cli::say;
+use crate::journal::event::RunStatus;
+use crate::journal::history::{self, RunLog, RunRow};
+use crate::metrics::Metrics;
+use crate::metrics::fold::FlowFold;
+use crate::store;
+use serde_json::json;
+use std::path::Path;
+
+/// The options of `runs`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Arguments {
+    /// Show at most so many, newest first.
+    #[arg(short = 'n', long, default_value_t = 20)]
+    pub(in crate::cli) limit: usize,
+}
+
+/// In what condition a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) enum Condition {
+    /// It has ended.
+    Ended(RunStatus),
+    /// It is under way.
+    Running,
+    /// Its process is gone, and it has no end.
+    Crashed,
+}
+
+impl Condition {
+    /// Returns the word for it.
+    pub(in crate::cli) fn word(self) -> &'static str {
+        match self {
+            Condition::Ended(status) => status.word(),
+            Condition::Running => "running",
+            Condition::Crashed => "crashed",
+        }
+    }
+}
+
+/// Lists runs.
+pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let project = Project::find()?;
+    let Some(store) = project.existing_store()? else {
+        say(&format!("no run yet in `{}`; start one: `kaizen run SCRIPT`", project.root.display()));
+        return Ok(Exit::Ok);
+    };
+    let moment = store::freeze(&store, &project.store_path())?;
+    let rows = history::runs(&moment, arguments.limit)?;
+    let mut lines = Vec::with_capacity(rows.len());
+    for row in rows {
+        let (log, damage) = damage::read_row(&moment, &row)?;
+        let metrics = fold(&log);
+        let took = row.ended_at.map(|end| end - row.started_at);
+        let cost = metrics.known_cost();
+        let calls = metrics.calls + metrics.under_way;
+        if global.json {
+            let mut line = json!({
+                "script": row.script, "started_at": row.started_at,
+                "ended_at": row.ended_at, "status": condition(&row).word(), "calls": calls,
+                "under_way": metrics.under_way, "cost": cost.map(crate::base::unit::Money::dollars),
+            });
+            if !damage.is_empty() {
+                line["damage"] = damage.iter().map(ToString::to_string).collect();
+            }
+            print_of_run(&row.id, line);
+            continue;
+        }
+        lines.push(vec![
+            row.id.to_string(),
+            time::moment(row.started_at),
+            took.map_or("-".to_owned(), time::length),
+            condition(&row).word().to_owned(),
+            calls.to_string(),
+            cost.map_or("unknown".to_owned(), |cost| cost.to_string()),
+            row.script,
+        ]);
+    }
+    if !global.json {
+        let head = ["run", "started", ">took", "status", ">calls", ">cost", "script"];
+        print_line(&table::render(&head, &lines));
+    }
+    Ok(Exit::Ok)
+}
+
+/// Computes the figures of a run.
+fn fold(log: &RunLog) -> Metrics {
+    let mut fold = FlowFold::default();
+    for (at, event) in &log.events {
+        fold.add(*at, event);
+    }
+    fold.metrics()
+}
+
+/// Says how a run ended; one without an end whose process is gone was cut short.
+pub(in crate::cli) fn condition(row: &RunRow) -> Condition {
+    match row.status {
+        Some(status) => Condition::Ended(status),
+        None if Path::new("/proc").exists() && !is_alive(row.pid) => Condition::Crashed,
+        None => Condition::Running,
+    }
+}
+
+fn is_alive(pid: u32) -> bool {
+    Path::new("/proc").join(pid.to_string()).exists()
+}

@@ -1,0 +1,321 @@
+//! `kaizen show RUN`: what a run did, operation by operation.
+
+use crate::base::id::OpId;
+use crate::base::secret;
+use crate::cli::Global;
+use crate::cli::app::damage;
+use crate::cli::app::exit::Exit;
+use crate::cli::app::project::Project;
+use crate::cli::command::runs::condition;
+use crate::cli::print_event;
+use crate::cli::print_line;
+use crate::cli::render::{table, time};
+use crate::cli::say;
+use crate::flow::outcome::Outcome;
+use crate::journal::history::{self, RunRow};
+use crate::journal::inquiry::{Inquiry, Topic};
+use crate::journal::trace::{AttemptEnd, AttemptTrace, Moment, Remark, Trace};
+use crate::metrics::Metrics;
+use crate::metrics::charge::Bill;
+use crate::metrics::fold::FlowFold;
+use crate::model::reply::Usage;
+use crate::optimizer::choice::recommendation::percent;
+use crate::store::{self, Connection};
+use serde_json::{Value, json};
+
+/// The options of `show`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Arguments {
+    /// The run: its id or the start of it, `@` for the last one, `@-1` for the one before, `@fail`
+    /// for the last that failed; with `:OPERATION` after it, that operation in full.
+    #[arg(default_value = "@")]
+    pub(in crate::cli) run: String,
+}
+
+/// Shows a run.
+pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let project = Project::find()?;
+    let Some(store) = project.existing_store()? else {
+        say(&format!("no run yet in `{}`; start one: `kaizen run SCRIPT`", project.root.display()));
+        return Ok(Exit::Usage);
+    };
+    let (name, op) = match arguments.run.split_once(':') {
+        Some((name, op)) => (name, Some(op)),
+        None => (arguments.run.as_str(), None),
+    };
+    let moment = store::freeze(&store, &project.store_path())?;
+    let row = match find(&moment, name)? {
+        Ok(row) => row,
+        Err(reason) => {
+            say(&format!("error: {reason}"));
+            return Ok(Exit::Usage);
+        }
+    };
+    let (log, _) = damage::read_row(&moment, &row)?;
+    let events = log.events;
+    if global.json {
+        for (at, event) in &events {
+            print_event(event, json!({ "at": at }));
+        }
+        return Ok(Exit::Ok);
+    }
+    let trace = Trace::fold(&events);
+    if let Some(op) = op {
+        return Ok(show_operation(&trace, op));
+    }
+
+    let mut fold = FlowFold::default();
+    for (at, event) in &events {
+        fold.add(*at, event);
+    }
+    show_run(&row, &fold.metrics(), &trace);
+    Ok(Exit::Ok)
+}
+
+/// Finds the run that a person means.
+pub(in crate::cli) fn find(
+    store: &Connection,
+    name: &str,
+) -> anyhow::Result<Result<RunRow, String>> {
+    let nothing = || format!("there is no run `{name}`; `kaizen runs` lists them");
+    if let Some(back) = name.strip_prefix('@') {
+        let (count, failed) = match back {
+            "" => (Some(0), false),
+            "fail" => (Some(0), true),
+            back => (back.strip_prefix('-').and_then(|n| n.parse().ok()), false),
+        };
+        let Some(count) = count else {
+            return Ok(Err(format!("`{name}` is no run; write `@`, `@-1` or `@fail`")));
+        };
+        return Ok(history::recent(store, count, failed)?.ok_or_else(nothing));
+    }
+    let mut found = history::find(store, name)?;
+    Ok(match found.len() {
+        0 => Err(nothing()),
+        1 => Ok(found.remove(0)),
+        _ => Err(format!("several runs start with `{name}`; write more of the id")),
+    })
+}
+
+fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
+    let took = row.ended_at.map_or("-".to_owned(), |end| time::length(end - row.started_at));
+    print_line(&format!(
+        "run {}  {}  {}  {took}  {}",
+        row.id,
+        condition(row).word(),
+        time::moment(row.started_at),
+        row.script
+    ));
+    if metrics.demo_calls > 0 {
+        print_line(&format!(
+            "{} of {} calls were answered by the demo model",
+            metrics.demo_calls, metrics.calls
+        ));
+    }
+    let rows: Vec<Vec<String>> = trace.operations.keys().map(|op| cells(trace, *op)).collect();
+    if !rows.is_empty() {
+        let head =
+            ["op", "flow", "name", "outcome", ">took", ">calls", ">tokens", ">cost", "model"];
+        print_line(&table::render(&head, &rows));
+    }
+    for (op, operation) in &trace.operations {
+        let name = trace.roster.name(*op).unwrap_or_default();
+        match operation.outcome() {
+            Some(Outcome::Failed { failure }) => {
+                print_line(&format!("{name} failed ({}): {}", failure.kind, failure.message));
+            }
+            Some(Outcome::Skipped { reason }) => {
+                print_line(&format!("{name} was skipped because {reason}"));
+            }
+            Some(Outcome::Completed { .. } | Outcome::Cancelled) | None => {}
+        }
+    }
+    show_remarks(trace);
+    let rate = metrics.success_rate().map_or("-".to_owned(), |rate| format!("{rate:.2}"));
+    let cost = metrics.known_cost().map_or("unknown".to_owned(), |cost| cost.to_string());
+    let reused = match metrics.reused {
+        0 => String::new(),
+        reused => {
+            let saved = metrics.known_saved();
+            let saved = saved.map_or("an unknown cost".to_owned(), |saved| saved.to_string());
+            format!(", {reused} replies reused (saved {saved})")
+        }
+    };
+    let under_way = match metrics.under_way {
+        0 => String::new(),
+        calls => format!(", {calls} more without an end"),
+    };
+    print_line(&format!(
+        "success rate {rate}, {} calls ({} again){under_way}, {}, cost {cost}{reused}",
+        metrics.calls,
+        metrics.retries,
+        metrics.known_usage().map_or("tokens unknown".to_owned(), |usage| format!(
+            "{} tokens in, {} out",
+            usage.input(),
+            usage.output()
+        ))
+    ));
+}
+
+/// What a run said, what it was advised to do, and how it ended.
+fn show_remarks(trace: &Trace) {
+    for remark in &trace.remarks {
+        match remark {
+            Remark::Logged { level, text } => print_line(&format!("{level}: {text}")),
+            Remark::Told { what, value } if is_choice(what, value) => {
+                print_line(&format!("{what}: {}", choice(value)));
+            }
+            Remark::Told { .. } => {}
+        }
+    }
+
+    let Some(end) = &trace.end else { return };
+    if let Some(failure) = &end.failure {
+        print_line(&format!("ended early ({}): {}", failure.kind, failure.message));
+    }
+    if !end.value.is_null() {
+        let value = secret::clean(end.value.clone());
+        print_line(&format!("value: {}", short(&value.to_string())));
+    }
+}
+
+/// Tells whether a pattern was chosen, and the journal says how likely that was.
+fn is_choice(what: &Inquiry, value: &Value) -> bool {
+    what.topic().is_some_and(Topic::is_choice) && value["probability"].is_number()
+}
+
+/// Says what was chosen, how likely that was, and why, as far as the journal keeps it.
+fn choice(value: &Value) -> String {
+    let text = |key: &str| value[key].as_str().unwrap_or_default();
+    let probability = percent(value["probability"].as_f64());
+    let mut said = format!("`{}` (chosen with probability {probability}", text("pattern"));
+
+    if let Some(best) = value["best"].as_f64() {
+        said += &format!(", believed to be the best with {}", percent(Some(best)));
+    }
+    said.push(')');
+    match (text("why"), text("reason")) {
+        ("", "") => said,
+        ("", reason) => format!("{said}: {reason}"),
+        (why, _) => format!("{said}: {why}"),
+    }
+}
+
+fn cells(trace: &Trace, op: OpId) -> Vec<String> {
+    let operation = &trace.operations[&op];
+    let outcome = match operation.outcome() {
+        Some(outcome) => outcome.word(),
+        None if operation.started.is_some() => "unfinished",
+        None => "not started",
+    };
+    let calls = operation.calls().count();
+    let unknown = || "unknown".to_owned();
+    let (tokens, cost) = match (calls, operation.under_way()) {
+        (0, 0) => ("-".to_owned(), "-".to_owned()),
+        (_, 0) => {
+            let bill = Bill::of(operation);
+            let count = |usage: Usage| format!("{}/{}", usage.input(), usage.output());
+            let cost = bill.cost().map(|cost| cost.to_string());
+            (bill.usage().map_or_else(unknown, count), cost.unwrap_or_else(unknown))
+        }
+        // What it has begun may be on the bill.
+        _ => (unknown(), unknown()),
+    };
+    let model = match operation.attempts.last() {
+        Some(last) if last.demo => format!("{} (demo)", last.model),
+        Some(last) => last.model.clone(),
+        None => String::new(),
+    };
+    let member = trace.roster.get(op);
+    vec![
+        op.0.to_string(),
+        member.map_or(0, |member| member.flow.0).to_string(),
+        member.map_or_else(String::new, |member| member.name.clone()),
+        outcome.to_owned(),
+        operation.took().map_or("-".to_owned(), time::length),
+        match operation.reused() {
+            0 => calls.to_string(),
+            reused => format!("{calls} + {reused} reused"),
+        },
+        tokens,
+        cost,
+        model,
+    ]
+}
+
+/// Shows everything that happened in one operation, by its name or number.
+fn show_operation(trace: &Trace, wanted: &str) -> Exit {
+    let Some((_, operation)) = trace.find(wanted).next() else {
+        let names: Vec<String> = trace.operations.keys().map(|op| trace.name(*op)).collect();
+        say(&format!("error: the run has no operation `{wanted}`; it has: {}", names.join(", ")));
+        return Exit::Usage;
+    };
+
+    let mut lines: Vec<(Moment, String)> = Vec::new();
+    lines.extend(operation.started.map(|when| (when, "op_started".to_owned())));
+    lines.extend(operation.expanded.map(|when| (when, "expanded".to_owned())));
+    for attempt in &operation.attempts {
+        lines.extend(attempt.started.map(|when| (when, begun(trace, attempt))));
+        lines.extend(attempt.end.as_ref().map(|end| (end.when, ended(attempt.number, end))));
+    }
+    for refusal in &operation.refused {
+        let text = format!("call_refused\n{}", indent(&refusal.failure.message));
+        lines.push((refusal.when, text));
+    }
+    if let Some((when, outcome)) = &operation.ended {
+        let value = secret::clean(json!(outcome)).to_string();
+        lines.push((*when, format!("{}\n{}", outcome.word(), indent(&value))));
+    }
+
+    lines.sort_by_key(|(when, _)| *when);
+    for (when, line) in lines {
+        print_line(&format!("{}  {line}", time::moment(when.at)));
+    }
+    Exit::Ok
+}
+
+/// Says what a call has asked, with its whole request where the journal keeps it.
+fn begun(trace: &Trace, attempt: &AttemptTrace) -> String {
+    let AttemptTrace { number, model, history, prompt, .. } = attempt;
+    let mut said = format!("call {number} to {model}, {history} messages before it\n");
+    if let Some(request) = trace.request(attempt) {
+        let settings = json!(request.settings);
+        if settings != json!({}) {
+            said += &format!("    settings: {settings}\n");
+        }
+        if let Some(schema) = &request.schema {
+            said += &format!("    schema: {schema}\n");
+        }
+        for message in request.messages.iter().take(*history) {
+            said +=
+                &format!("    {}:\n{}\n", message.role.word(), indent(&indent(&message.content)));
+        }
+    }
+    said.push_str(&indent(prompt));
+    said
+}
+
+/// Says how a call ended.
+fn ended(number: u32, end: &AttemptEnd) -> String {
+    if let Some(run) = &end.reused {
+        let reply = indent(end.reply.as_deref().unwrap_or_default());
+        return format!("call {number} was not made; run {run} was answered\n{reply}");
+    }
+    let text = end.reply.clone().or_else(|| end.failure.as_ref().map(|f| f.message.clone()));
+    let usage = end.usage.map_or("tokens unknown".to_owned(), |usage| {
+        format!("{} tokens in, {} out", usage.input(), usage.output())
+    });
+    format!("call {number} ended, {usage}\n{}", indent(&text.unwrap_or_default()))
+}
+
+fn indent(text: &str) -> String {
+    text.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
+}
+
+fn short(text: &str) -> String {
+    const SHOWN: usize = 300;
+    if text.chars().count() <= SHOWN {
+        return text.to_owned();
+    }
+    format!("{}…", secret::beginning(text, SHOWN))
+}

@@ -1,0 +1,172 @@
+//! Finds the tests of a project, and everything that keeps them from running.
+
+use crate::base::file;
+use crate::cli::app::project::Project;
+use crate::cli::command::check;
+use crate::cli::command::watch::files::Contents;
+use crate::model::registry::Models;
+use crate::script::ScriptError;
+use crate::script::diagnostic::Diagnostic;
+use crate::script::test::{FILE_END, test_of};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// The folders beside a file with tests that hold what belongs to them.
+const CASSETTES: &str = "cassettes";
+const SNAPSHOTS: &str = "snapshots";
+
+/// One test.
+#[derive(Debug, Clone)]
+pub(super) struct Case {
+    /// Its file, as people know it.
+    pub(super) file: PathBuf,
+    /// The text of the file, as it was checked.
+    pub(super) text: Arc<str>,
+    /// The name of the function.
+    pub(super) name: String,
+    /// Where it is defined, from 1.
+    pub(super) line: usize,
+    /// Its name in the project: the file relative to the project's folder, and the function.
+    pub(super) id: String,
+    /// Where what its models answered is kept.
+    pub(super) cassette: PathBuf,
+    /// The folder of its snapshots.
+    pub(super) snapshots: PathBuf,
+}
+
+impl Case {
+    /// Returns what people call it.
+    pub(super) fn shown(&self) -> String {
+        format!("{}::{}", self.file.display(), self.name)
+    }
+}
+
+/// All tests of a project.
+#[derive(Debug, Default)]
+pub(super) struct Suite {
+    /// In the order of the files' names and of their text.
+    pub(super) cases: Vec<Case>,
+    /// Faults in the scripts.
+    pub(super) faults: Vec<Diagnostic>,
+    /// Faults without a script to show, in words.
+    pub(super) told: Vec<String>,
+    /// The files with tests and what they import, as they were read.
+    pub(super) read: Contents,
+    /// Folders of cassettes and snapshots that belong to the files.
+    kept: BTreeSet<PathBuf>,
+}
+
+/// Finds the tests of a project and checks their files.
+pub(super) fn find(project: &Project) -> anyhow::Result<Suite> {
+    let models = Rc::new(project.models(0)?);
+    let here = std::env::current_dir()?;
+    let mut suite = Suite::default();
+    let config = project.root.join("kaizen.toml");
+    let content = file::read(&config).ok();
+    suite.read.insert(config, content.as_deref().map(blake3::hash));
+    for file in files(&project.root) {
+        let shown = file.strip_prefix(&here).unwrap_or(&file).to_owned();
+        let inside = file.strip_prefix(&project.root).unwrap_or(&file).to_owned();
+        suite.add(project, &models, &shown, &inside);
+    }
+    let mut known = BTreeSet::new();
+    let place = |fault: &Diagnostic| {
+        let place =
+            fault.place.as_ref().map(|place| (place.file.clone(), place.line, place.column));
+        (fault.code, fault.message.clone(), place)
+    };
+    // A file that several tests import is wrong once.
+    suite.faults.retain(|fault| known.insert(place(fault)));
+    Ok(suite)
+}
+
+/// Lists the files with tests below a folder, in order.
+pub(super) fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    check::collect(folder, 0, &mut files);
+    files.retain(|path| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(FILE_END))
+    });
+    files
+}
+
+impl Suite {
+    fn add(&mut self, project: &Project, models: &Rc<Models>, file: &Path, inside: &Path) {
+        let whole = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+        let text: Arc<str> = match check::read(file) {
+            Ok(text) => text.into(),
+            Err(reason) => {
+                self.told.push(format!("reading `{}`: {reason}", file.display()));
+                // It may be there, and be no text.
+                let content = file::read(file).ok().map(|content| blake3::hash(&content));
+                self.read.insert(whole, content);
+                return;
+            }
+        };
+        self.read.insert(whole, Some(blake3::hash(text.as_bytes())));
+        let host = match check::host(project, models, file) {
+            Ok(host) => host,
+            Err(error) => return self.told.push(format!("{error:#}")),
+        };
+        let program = host.compile(&text);
+        self.read.extend(host.files());
+        let program = match program {
+            Ok(program) => program,
+            Err(ScriptError::Refused(faults)) => return self.faults.extend(faults),
+            Err(other) => {
+                return self.told.push(format!("reading `{}`: {other:?}", file.display()));
+            }
+        };
+        let found = program.tests();
+        if found.is_empty() {
+            let file = file.display();
+            self.told
+                .push(format!("`{file}` has no test: a function whose name begins with `test_`"));
+        }
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let stem = file.file_stem().unwrap_or_default();
+        let cassettes = folder.join(CASSETTES).join(stem);
+        let snapshots = folder.join(SNAPSHOTS).join(stem);
+        self.kept.extend([folder.join(CASSETTES), folder.join(SNAPSHOTS)]);
+        self.cases.extend(found.into_iter().map(|found| Case {
+            file: file.to_owned(),
+            text: text.clone(),
+            id: format!("{}::{}", inside.display(), found.name),
+            line: found.line,
+            cassette: cassettes.join(format!("{}.jsonl", found.name)),
+            snapshots: snapshots.clone(),
+            name: found.name,
+        }));
+    }
+
+    /// Finds cassettes and snapshots that belong to no test any more.
+    pub(super) fn orphans(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        for folder in self.kept.iter().flat_map(|kept| entries(kept)).filter(|path| path.is_dir()) {
+            for path in entries(&folder) {
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let Some(test) = name.strip_suffix(".jsonl").or_else(|| test_of(&name)) else {
+                    continue;
+                };
+                let is_own = |case: &Case| {
+                    case.name == test
+                        && (case.cassette.parent() == Some(&*folder) || case.snapshots == folder)
+                };
+                if !self.cases.iter().any(is_own) {
+                    found.push(path);
+                }
+            }
+        }
+        found
+    }
+}
+
+/// Lists a folder in order; one that cannot be read has nothing to list.
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    paths
+}

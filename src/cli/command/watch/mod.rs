@@ -1,0 +1,244 @@
+//! `kaizen watch SCRIPT`: runs a script again whenever it, or a file that it reads, is saved. Only
+//! what changed is asked again.
+
+pub(in crate::cli) mod files;
+mod gate;
+pub(in crate::cli) mod inbox;
+mod keys;
+mod lost;
+mod outcome;
+mod round;
+mod sources;
+
+use crate::base::file;
+use crate::base::unit::Money;
+use crate::base::visible;
+use crate::cli::app::exit::Exit;
+use crate::cli::app::signal;
+use crate::cli::app::signal::Signals;
+use crate::cli::command::plan;
+use crate::cli::command::run::RunOptions;
+use crate::cli::command::run::block_on;
+use crate::cli::command::watch::files::Contents;
+use crate::cli::command::watch::files::Files;
+use crate::cli::command::watch::inbox::Inbox;
+use crate::cli::command::watch::inbox::WatchEvent;
+use crate::cli::command::watch::outcome::Outcomes;
+use crate::cli::command::watch::outcome::show_changes;
+use crate::cli::command::watch::round::AfterRound;
+use crate::cli::command::watch::round::How;
+use crate::cli::command::watch::round::WatchState;
+use crate::cli::command::watch::sources::Configs;
+use crate::cli::render::progress::ProgressMode;
+use crate::cli::{Global, say};
+use crate::executor::replies::reuse::Reuse;
+use crate::journal::known_replies::Replies;
+use crate::script::State;
+use crate::store::writer::Writer;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// How many fresh runs the key `n` makes.
+const MORE: u32 = 5;
+
+/// The options of `watch`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Arguments {
+    #[command(flatten)]
+    given: RunOptions,
+    /// Ask everything anew at the start instead of reusing what earlier runs were answered.
+    #[arg(long)]
+    fresh: bool,
+    /// Ask before a re-run that would cost more than so many dollars; overrides `confirm_over`
+    /// under `[watch]`.
+    #[arg(long, value_name = "DOLLARS")]
+    confirm_over: Option<f64>,
+    /// How progress is shown.
+    #[arg(long, value_enum, default_value = "auto")]
+    progress: ProgressMode,
+}
+
+/// What caused a run.
+#[derive(Debug, Clone)]
+struct Cause {
+    /// For people.
+    text: String,
+    /// When it was noticed, if it was a save.
+    saved_at: Option<Duration>,
+}
+
+impl Cause {
+    fn asked(text: &str) -> Cause {
+        Cause { text: text.to_owned(), saved_at: None }
+    }
+}
+
+/// Where everything that happens comes from.
+struct EventSource {
+    inbox: Inbox,
+    signals: Signals,
+}
+
+/// One thing that happened, signals included.
+enum Happening {
+    Changed(Cause),
+    Key(char),
+    Signal(Exit),
+}
+
+impl EventSource {
+    async fn next(&mut self) -> Happening {
+        tokio::select! {
+            biased;
+            exit = self.signals.caught() => Happening::Signal(exit),
+            happened = self.inbox.next() => match happened {
+                WatchEvent::Key(key) => Happening::Key(key),
+                WatchEvent::Changed { files, at } => {
+                    let names: Vec<String> = files.iter().map(|file| shown(file)).collect();
+                    let text = format!("{} changed", names.join(", "));
+                    Happening::Changed(Cause { text, saved_at: Some(at) })
+                }
+            },
+        }
+    }
+}
+
+/// Watches a script until it is told to stop.
+pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let given = &arguments.given;
+    let Some(params) = given.params() else { return Ok(Exit::Usage) };
+    if let Some(amount) = arguments.confirm_over
+        && Money::from_dollars(amount).is_none()
+    {
+        say(&format!("error: `--confirm-over` must be {}, not `{amount}`", Money::WANTED));
+        return Ok(Exit::Usage);
+    }
+    // A script that is not there is waited for; what is there and is no script never becomes one.
+    if given.script.exists()
+        && let Err(error) = file::open(&given.script)
+    {
+        say(&format!("error: reading `{}`: {error}", given.script.display()));
+        return Ok(Exit::Refused);
+    }
+    let project = given.project()?;
+    let earlier = plan::past(&project, &given.script)?;
+    let seed = given.with.seed.or_else(|| plan::seed_of(&earlier)).unwrap_or_else(|| given.seed());
+    let replies = if arguments.fresh { Replies::default() } else { earlier.replies };
+    let reuse = Rc::new(Reuse::wide(replies));
+    let writer = Rc::new(Writer::start(project.open_store()?, &project.store_path()));
+    let models = Rc::new(project.models(seed)?);
+    let signals = signal::watch()?;
+    let (post, inbox) = Inbox::new();
+    inbox.guard(signals.clone());
+    let files = Files::start(project.config.watch_quiet(), say, post.clone());
+    let has_keys = global.stderr_is_terminal && !global.json;
+    let keys = if has_keys { keys::start(post) } else { None };
+    let config = sources::hash(&project.root.join("kaizen.toml"));
+    let desk = WatchState {
+        global,
+        given,
+        params,
+        seed,
+        mode: if global.quiet || global.json { ProgressMode::None } else { arguments.progress },
+        confirm_over: arguments.confirm_over,
+        has_keys: keys.is_some(),
+        state: State::default(),
+        writer,
+        config: Configs { seen: config, used: config },
+        project,
+        models,
+        reuse,
+        experience: earlier.experience,
+        outcomes: Outcomes::default(),
+        watched: Contents::new(),
+        ran: None,
+    };
+    let exit = block_on(watch(desk, files, EventSource { inbox, signals }))?;
+    drop(keys);
+    exit
+}
+
+async fn watch(
+    mut desk: WatchState<'_>,
+    files: Files,
+    mut events: EventSource,
+) -> anyhow::Result<Exit> {
+    let mut next = Some((How::Reuse, Cause::asked("start")));
+    let (mut is_paused, mut missed) = (false, None);
+    loop {
+        let round = match next.take() {
+            Some((how, cause)) => match desk.round(&mut events, &files, how, &cause).await {
+                Ok(round) => round,
+                Err(error) => match desk.after_loss(&mut events, error).await? {
+                    Some(exit) => AfterRound::Quit(exit),
+                    None => AfterRound::Again(How::Reuse, Cause::asked("another store")),
+                },
+            },
+            None => AfterRound::Ended,
+        };
+        match round {
+            AfterRound::Quit(exit) => return Ok(exit),
+            AfterRound::Again(how, cause) => {
+                next = Some((how, cause));
+                continue;
+            }
+            AfterRound::Ended => {}
+        }
+        match events.next().await {
+            Happening::Signal(exit) => return Ok(exit),
+            Happening::Changed(cause) if is_paused => {
+                desk.tell(&format!("{}; paused: [p] goes on", cause.text));
+                missed = Some(cause);
+            }
+            Happening::Changed(cause) => next = Some((How::Reuse, cause)),
+            Happening::Key('p') => {
+                is_paused = !is_paused;
+                desk.tell(if is_paused { "paused: saves run nothing" } else { "going on" });
+                next = missed.take().filter(|_| !is_paused).map(|cause| (How::Reuse, cause));
+            }
+            Happening::Key('q') => return Ok(Exit::Ok),
+            Happening::Key(key) => next = desk.pressed(key),
+        }
+    }
+}
+
+impl WatchState<'_> {
+    /// Does what a key says while nothing runs; gives what is to run, if anything is.
+    fn pressed(&mut self, key: char) -> Option<(How, Cause)> {
+        match key {
+            'r' => return Some((How::Reuse, Cause::asked("run again"))),
+            'a' => {
+                self.reuse.replies().clear();
+                return Some((How::Reuse, Cause::asked("all asked anew")));
+            }
+            'f' => {
+                let count = self.reuse.replies().forget_failed();
+                let text = format!("failed operations again ({count} replies forgotten)");
+                return Some((How::Reuse, Cause::asked(&text)));
+            }
+            'n' => return Some((How::Sample { left: MORE }, Cause::asked("another sample"))),
+            'd' => show_changes(self, true),
+            'c' => self.tell(&visible::own("\u{1b}[2J\u{1b}[H")),
+            '?' | 'h' => self.tell(
+                "r  run again, asking only what changed      a  ask everything anew\n\
+                 f  ask again what failed                    n  five more samples of the result\n\
+                 d  the whole difference to the run before   p  pause, go on\n\
+                 c  clear the screen                         q  quit",
+            ),
+            '\n' | '\r' | ' ' => {}
+            other if other.is_ascii_graphic() => {
+                self.tell(&format!("`{other}` is no key here; [?] lists them"));
+            }
+            _ => {}
+        }
+        None
+    }
+}
+
+/// Writes a path as people know it: relative to the current folder where it lies in that.
+pub(in crate::cli) fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().and_then(|here| here.canonicalize());
+    let inside = here.ok().and_then(|here| path.strip_prefix(here).ok().map(PathBuf::from));
+    inside.unwrap_or_else(|| path.to_owned()).display().to_string()
+}

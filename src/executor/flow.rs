@@ -1,0 +1,478 @@
+//! Runs a graph: starts what is ready, settles what has ended, and reports.
+
+use crate::base::failure::Failure;
+use crate::base::id::{FlowId, OpId};
+use crate::base::strand::Strand;
+use crate::executor::Executor;
+use crate::executor::RunError;
+use crate::executor::budget::{Bounds, Budget};
+use crate::executor::operation::{EdgeCheck, OperationJob, Step};
+use crate::executor::replies::guess;
+use crate::executor::report::{Report, ReportEntry};
+use crate::executor::schedule::Schedule;
+use crate::executor::turns::siblings::Siblings;
+use crate::flow::Graph;
+use crate::flow::callback::Callback;
+use crate::flow::op::{NodeId, OnFailure, Op};
+use crate::flow::outcome::{Outcome, SkipReason};
+use crate::journal::event::{Event, PlannedOp};
+use crate::session::Session;
+use crate::session::branch::{Branch, SharedBranch};
+use crate::store::StoreError;
+use serde_json::{Value, json};
+use std::cell::OnceCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Most operations in flight unless the flow says otherwise.
+pub const MAX_CONCURRENT: usize = 1024;
+
+/// How a flow runs.
+#[derive(Debug, Clone)]
+pub struct FlowOptions {
+    /// Most operations in flight.
+    pub max_concurrent: usize,
+    /// What a failure means, where the operation does not say.
+    pub on_failure: OnFailure,
+    /// Longest time; what has not ended by then is cancelled.
+    pub timeout: Option<Duration>,
+    /// Whether the run may end well although operations of this flow failed.
+    pub allow_failures: bool,
+    /// What the flow may use up of what is left to use.
+    pub budget: Option<Bounds>,
+    /// The flow within which it runs, if there is one.
+    pub within: Option<FlowId>,
+}
+
+impl Default for FlowOptions {
+    fn default() -> FlowOptions {
+        FlowOptions {
+            max_concurrent: MAX_CONCURRENT,
+            on_failure: OnFailure::Skip,
+            timeout: None,
+            allow_failures: false,
+            budget: None,
+            within: None,
+        }
+    }
+}
+
+/// One operation of a flow that runs.
+struct FlowNode {
+    op: Rc<Op>,
+    id: OpId,
+    /// What it waits for, with the conditions.
+    sources: Vec<(usize, Option<Callback>)>,
+    /// The operations it was expanded into.
+    children: Option<std::ops::Range<usize>>,
+    /// The branch it works on, once it has started.
+    branch: Option<SharedBranch>,
+    outcome: Option<Rc<Outcome>>,
+    /// Whether a task of its own watches it.
+    in_flight: bool,
+    /// Where it stands in the run.
+    strand: Rc<Strand>,
+    /// How it ended, once its task has journaled that.
+    ended: Rc<OnceCell<Outcome>>,
+}
+
+impl FlowNode {
+    fn new(op: Rc<Op>, id: OpId, strand: Rc<Strand>) -> FlowNode {
+        FlowNode {
+            op,
+            id,
+            sources: Vec::new(),
+            children: None,
+            branch: None,
+            outcome: None,
+            in_flight: false,
+            strand,
+            ended: Rc::default(),
+        }
+    }
+}
+
+/// What to do with an operation whose turn has come.
+enum Decision {
+    Settle(Outcome),
+    Perform(OperationJob),
+}
+
+/// A flow that runs. Dropping it before its end journals everything open as cancelled.
+struct Flow<'a> {
+    executor: &'a Executor,
+    id: FlowId,
+    strand: Rc<Strand>,
+    nodes: Vec<FlowNode>,
+    /// What operations without a branch of their own start from.
+    base: Branch,
+    on_failure: OnFailure,
+    ended: bool,
+}
+
+/// The budget of a flow, for as long as the flow runs.
+struct FlowBudget<'a>(&'a Executor, FlowId);
+
+impl<'a> FlowBudget<'a> {
+    fn set(executor: &'a Executor, flow: FlowId, options: &FlowOptions) -> FlowBudget<'a> {
+        let outer = options.within.and_then(|within| {
+            let budgets = executor.flow_budgets.borrow();
+            budgets.get(&within).cloned()
+        });
+        let budget = match options.budget {
+            Some(bounds) => Some(Budget::part_of(outer.or(executor.budget.clone()), bounds)),
+            None => outer,
+        };
+        executor.flow_budgets.borrow_mut().extend(budget.map(|budget| (flow, budget)));
+        FlowBudget(executor, flow)
+    }
+}
+
+impl Drop for FlowBudget<'_> {
+    fn drop(&mut self) {
+        self.0.flow_budgets.borrow_mut().remove(&self.1);
+    }
+}
+
+impl Executor {
+    /// Runs a graph on the branches of a session. `strand` is the line of work that has it run.
+    pub async fn run(
+        &self,
+        strand: &Strand,
+        graph: &Graph,
+        session: &Session,
+        options: &FlowOptions,
+    ) -> Result<Report, RunError> {
+        self.drive(self.run_flow(strand.next(), graph, session, options)).await
+    }
+
+    async fn run_flow(
+        &self,
+        strand: Rc<Strand>,
+        graph: &Graph,
+        session: &Session,
+        options: &FlowOptions,
+    ) -> Result<Report, RunError> {
+        check_branches(graph, session)?;
+        let (mut flow, plan) = Flow::new(self, strand.clone(), graph, session, options);
+        let id = flow.id;
+        let _budget = FlowBudget::set(self, id, options);
+        self.note(&Event::FlowStarted {
+            flow: id,
+            name: graph.name().to_owned(),
+            ops: plan,
+            max_concurrent: options.max_concurrent,
+            within: options.within,
+            at: Some(strand.address().clone()),
+        })?;
+        let edges = flow.edges();
+        let mut schedule = Schedule::new(graph.len(), edges, options.max_concurrent);
+        let done = flow.drive(&mut schedule);
+        let timely = match options.timeout {
+            Some(limit) => self.limit(&strand, limit, done).await?,
+            None => Some(done.await),
+        };
+        // A flow whose time is over is a flow that stops early.
+        timely.unwrap_or(Ok(()))?;
+        flow.cancel_rest()?;
+        let report = flow.finish(graph.name())?;
+        if !options.allow_failures {
+            let lost = report.metrics.failed + report.metrics.skipped + report.metrics.cancelled;
+            self.unforgiven.set(self.unforgiven.get() + lost);
+            let first = report.failures().next().map(|(_, failure)| failure.clone());
+            let mut known = self.first_failure.borrow_mut();
+            *known = known.take().or(first);
+        }
+        Ok(report)
+    }
+}
+
+/// Finds an operation on a branch that the session does not know.
+fn check_branches(graph: &Graph, session: &Session) -> Result<(), RunError> {
+    for op in graph.ops() {
+        if let Some(branch) = &op.branch
+            && !session.knows(branch)
+        {
+            let name = branch.borrow().name.clone();
+            let branch = name.map_or("a branch without a name".to_owned(), |n| format!("`{n}`"));
+            return Err(RunError::UnknownBranch { op: op.name.clone(), branch });
+        }
+    }
+    Ok(())
+}
+
+impl<'a> Flow<'a> {
+    fn new(
+        executor: &'a Executor,
+        strand: Rc<Strand>,
+        graph: &Graph,
+        session: &Session,
+        options: &FlowOptions,
+    ) -> (Flow<'a>, Vec<PlannedOp>) {
+        let group = strand.group();
+        let first = executor.take_ops(graph.len());
+        let number = |index: usize| OpId(first + u32::try_from(index).expect("checked above"));
+        let mut nodes = Vec::with_capacity(graph.len());
+        let mut plan = Vec::with_capacity(graph.len());
+        for (index, op) in graph.ops().enumerate() {
+            let mut node =
+                FlowNode::new(Rc::new(op.clone()), number(index), strand.child(group, index));
+            for (source, edge) in graph.sources(NodeId(index)) {
+                node.sources.push((source.0, edge.when.clone()));
+            }
+            let after = node.sources.iter().map(|(source, _)| number(*source)).collect();
+            plan.push(planned(&node, after));
+            nodes.push(node);
+        }
+        let base = session.default_branch().borrow().fork();
+        let (id, on_failure) = (executor.take_flow(), options.on_failure);
+        (Flow { executor, id, strand, nodes, base, on_failure, ended: false }, plan)
+    }
+
+    fn edges(&self) -> Vec<(usize, usize)> {
+        let each = self.nodes.iter().enumerate();
+        each.flat_map(|(target, node)| node.sources.iter().map(move |(s, _)| (*s, target)))
+            .collect()
+    }
+
+    /// Runs until every operation has ended, or until a failure stops the flow.
+    async fn drive(&mut self, schedule: &mut Schedule) -> Result<(), StoreError> {
+        let executor = self.executor;
+        let mut tasks = Siblings::default();
+        while !schedule.is_done() {
+            while let Some(index) = schedule.start() {
+                match self.decide(index) {
+                    Decision::Perform(job) => {
+                        self.nodes[index].in_flight = true;
+                        tasks.push(executor.perform(job));
+                    }
+                    Decision::Settle(outcome) => {
+                        let (flow, op) = (self.id, self.nodes[index].id);
+                        executor.note(&Event::OpEnded { flow, op, outcome: outcome.clone() })?;
+                        self.nodes[index].outcome = Some(Rc::new(outcome));
+                        schedule.settle(index);
+                    }
+                }
+            }
+            let Some((index, step)) = tasks.next().await else { continue };
+            self.nodes[index].in_flight = false;
+            match step {
+                Step::Broken(error) => return Err(error),
+                Step::Expanded(ops) => self.expand(schedule, index, ops)?,
+                Step::Ended(outcome) => {
+                    let failed = matches!(outcome, Outcome::Failed { .. });
+                    self.nodes[index].outcome = Some(Rc::new(outcome));
+                    schedule.settle(index);
+                    if failed && self.rule(index) == OnFailure::Stop {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns what a failure of the operation means.
+    fn rule(&self, index: usize) -> OnFailure {
+        self.nodes[index].op.on_failure.unwrap_or(self.on_failure)
+    }
+
+    /// Decides what becomes of an operation whose turn has come.
+    fn decide(&mut self, index: usize) -> Decision {
+        if self.nodes[index].children.is_some() {
+            return Decision::Settle(self.collect(index));
+        }
+        let node = &self.nodes[index];
+        let (mut inputs, mut checks) = (Vec::new(), Vec::new());
+        let mut dead = None;
+        for (source, when) in &node.sources {
+            let before = &self.nodes[*source];
+            let outcome = before.outcome.as_ref().expect("a ready operation waits for nothing");
+            let name = before.op.name.clone();
+            let failed_on = match &**outcome {
+                Outcome::Failed { failure } if self.rule(*source) == OnFailure::Continue => {
+                    Some(json!({ "error": failure.to_value() }))
+                }
+                _ => None,
+            };
+            if failed_on.is_none()
+                && let Some(reason) = outcome.blocks(&name)
+            {
+                return Decision::Settle(Outcome::Skipped { reason });
+            }
+            let result = match &**outcome {
+                Outcome::Completed { value } if before.op.gate && self.rejects(before, value) => {
+                    return Decision::Settle(Outcome::Skipped {
+                        reason: SkipReason::Gate { op: name },
+                    });
+                }
+                Outcome::Completed { value } => Some(value.clone()),
+                Outcome::Skipped { reason } => {
+                    dead.get_or_insert_with(|| reason.clone());
+                    None
+                }
+                Outcome::Failed { .. } | Outcome::Cancelled => failed_on,
+            };
+            let Some(result) = result else { continue };
+            if let Some(when) = when {
+                let result = result.clone();
+                checks.push(EdgeCheck { source: name.clone(), when: when.clone(), result });
+            }
+            inputs.push((name, result));
+        }
+        if inputs.is_empty()
+            && let Some(reason) = dead
+        {
+            return Decision::Settle(Outcome::Skipped { reason });
+        }
+        self.inherit_guess(index);
+        let branch = self.branch(index);
+        let node = &mut self.nodes[index];
+        node.branch = Some(branch.clone());
+        Decision::Perform(OperationJob {
+            index,
+            flow: self.id,
+            id: node.id,
+            op: node.op.clone(),
+            checks,
+            inputs,
+            branch,
+            strand: node.strand.clone(),
+            ended: node.ended.clone(),
+        })
+    }
+
+    /// Tells whether a gate's result rejects.
+    fn rejects(&self, gate: &FlowNode, value: &Value) -> bool {
+        let rejects = value.get("verdict").and_then(Value::as_str) == Some("reject");
+        match self.executor.guess() {
+            Some(guess) if guess.is_guessed(gate.id) => {
+                !guess.decide(guess::GuessedDecision::Passes(gate.op.name.clone()), !rejects)
+            }
+            _ => rejects,
+        }
+    }
+
+    /// In a plan, what works on a guess is one.
+    fn inherit_guess(&self, index: usize) {
+        let Some(guess) = self.executor.guess() else { return };
+        let node = &self.nodes[index];
+        if node.sources.iter().any(|(source, _)| guess.is_guessed(self.nodes[*source].id)) {
+            guess.depends(node.id);
+        }
+    }
+
+    /// Finds the branch for an operation that starts.
+    fn branch(&self, index: usize) -> SharedBranch {
+        let node = &self.nodes[index];
+        if let Some(branch) = &node.op.branch {
+            return branch.clone();
+        }
+        let earlier = node.sources.first().and_then(|(s, _)| self.nodes[*s].branch.as_ref());
+        match earlier {
+            Some(earlier) if node.op.inherit_context => earlier.borrow().fork().shared(),
+            _ => self.base.fork().shared(),
+        }
+    }
+
+    /// Adds the operations that one was expanded into.
+    fn expand(
+        &mut self,
+        schedule: &mut Schedule,
+        index: usize,
+        ops: Vec<Op>,
+    ) -> Result<(), StoreError> {
+        let children = schedule.expand(index, ops.len());
+        let first = self.executor.take_ops(ops.len());
+        let mut plan = Vec::with_capacity(ops.len());
+        let parent = self.nodes[index].strand.clone();
+        let group = parent.group();
+        for (place, (id, op)) in (first..).zip(ops).enumerate() {
+            let node = FlowNode::new(Rc::new(op), OpId(id), parent.child(group, place));
+            plan.push(planned(&node, Vec::new()));
+            self.nodes.push(node);
+        }
+        self.nodes[index].children = Some(children.clone());
+        if let Some(guess) = self.executor.guess().filter(|g| g.is_guessed(self.nodes[index].id)) {
+            children.for_each(|child| guess.depends(self.nodes[child].id));
+        }
+        let (flow, op) = (self.id, self.nodes[index].id);
+        self.executor.note(&Event::Expanded { flow, op, ops: plan })
+    }
+
+    /// Makes the outcome of an expanded operation of those of its children.
+    fn collect(&self, index: usize) -> Outcome {
+        let children = self.nodes[index].children.clone().unwrap_or_default();
+        let count = children.len();
+        let (mut values, mut failures) = (Vec::with_capacity(count), Vec::new());
+        for child in children {
+            let node = &self.nodes[child];
+            match node.outcome.as_deref() {
+                Some(Outcome::Completed { value }) => values.push(value.clone()),
+                Some(Outcome::Failed { failure }) if self.rule(child) == OnFailure::Continue => {
+                    values.push(json!({ "error": failure.to_value() }));
+                }
+                Some(Outcome::Failed { failure }) => failures.push(failure),
+                Some(Outcome::Skipped { .. }) => values.push(Value::Null),
+                Some(Outcome::Cancelled) | None => return Outcome::Cancelled,
+            }
+        }
+        let Some(first) = failures.first() else {
+            return Outcome::Completed { value: Value::Array(values) };
+        };
+        let (failed, message) = (failures.len(), &first.message);
+        let message = format!("{failed} of {count} parts failed, the first with: {message}");
+        let op = self.nodes[index].op.name.clone();
+        let failure = Failure { message, op: Some(op), ..(*first).clone() };
+        Outcome::Failed { failure }
+    }
+
+    /// Gives everything that has not ended the outcome `cancelled`.
+    fn cancel_rest(&mut self) -> Result<(), StoreError> {
+        let flow = self.id;
+        for node in self.nodes.iter_mut().filter(|node| node.outcome.is_none()) {
+            let ended = node.ended.get().cloned();
+            let has_ended = ended.is_some();
+            node.outcome = Some(Rc::new(ended.unwrap_or(Outcome::Cancelled)));
+            if !std::mem::take(&mut node.in_flight) && !has_ended {
+                let outcome = Outcome::Cancelled;
+                self.executor.note(&Event::OpEnded { flow, op: node.id, outcome })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Journals the end and reports. Every outcome is on the disk already, so nobody needs to wait.
+    fn finish(mut self, name: &str) -> Result<Report, StoreError> {
+        self.ended = true;
+        let flow = self.id;
+        self.executor.note(&Event::FlowEnded { flow })?;
+        let fold = self.executor.flows.borrow_mut().take(flow);
+        let metrics = fold.expect("the flow is known since it began").metrics();
+        let metrics = self.executor.figures_then(flow, self.strand.address(), metrics);
+        let entries = std::mem::take(&mut self.nodes)
+            .into_iter()
+            .map(|node| ReportEntry {
+                name: node.op.name.clone(),
+                outcome: node.outcome.expect("every operation has ended"),
+            })
+            .collect();
+        Ok(Report { flow, name: name.to_owned(), entries, metrics })
+    }
+}
+
+impl Drop for Flow<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            // The run is being torn down; a store that cannot be written is reported elsewhere.
+            let _ = self.cancel_rest();
+            let _ = self.executor.note(&Event::FlowEnded { flow: self.id });
+            self.executor.flows.borrow_mut().take(self.id);
+        }
+    }
+}
+
+fn planned(node: &FlowNode, after: Vec<OpId>) -> PlannedOp {
+    let kind = node.op.kind.word().to_owned();
+    PlannedOp { op: node.id, name: node.op.name.clone(), kind, after }
+}

@@ -1,0 +1,231 @@
+//! What stands in for replies while a run is only planned. A plan goes through the script several
+//! times, each time with other guesses, so that what depends on a reply shows as a range.
+
+use crate::base::id::OpId;
+use crate::model::provider::demo;
+use serde_json::Value;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::rc::Rc;
+
+/// What a planned call of an operation never run before is answered.
+const UNKNOWN_REPLY: &str = "(a reply that only the run can tell)";
+/// How many items a list has at most that only a reply can tell, unless its schema says more.
+pub const ITEMS_ASSUMED: u64 = 10;
+/// What is tried in place of a reply, besides the texts of the script itself.
+const WORDS: [&str; 6] = ["yes", "no", "1", "10", "true", "false"];
+/// Most texts of a script that are tried.
+const OWN_WORDS_MAX: usize = 24;
+/// Longest text of a script that is taken for a possible reply, in characters.
+const OWN_WORD_LEN_MAX: usize = 60;
+
+/// The texts that are tried in place of replies that nobody has seen.
+#[derive(Debug, Clone)]
+pub struct Words(Rc<[String]>);
+
+impl Words {
+    /// Takes the texts that a script holds: those are what it compares replies with.
+    pub fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Words {
+        let lines = vec![UNKNOWN_REPLY; usize::try_from(ITEMS_ASSUMED).unwrap_or(1)];
+        let mut all = vec![UNKNOWN_REPLY.to_owned(), lines.join("\n")];
+        all.push(Value::from(lines).to_string());
+
+        let mut own: Vec<String> = Vec::new();
+        for text in texts {
+            let is_short = (1..=OWN_WORD_LEN_MAX).contains(&text.chars().count());
+            if is_short && own.len() < OWN_WORDS_MAX && !own.iter().chain(&all).any(|w| w == text) {
+                own.push(text.to_owned());
+            }
+        }
+        all.extend(own);
+        let usual: Vec<&str> = WORDS.into_iter().filter(|w| !all.iter().any(|a| a == w)).collect();
+        all.extend(usual.into_iter().map(str::to_owned));
+        Words(all.into())
+    }
+
+    /// Returns how many guesses there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Tells whether there is nothing to guess.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// A decision about an operation.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GuessedDecision {
+    /// Whether the operation of this name starts.
+    Starts(String),
+    /// Whether the operation of this name, which is a gate, lets others start.
+    Passes(String),
+}
+
+/// Which ways a decision was seen to go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ways {
+    /// It was seen to be yes.
+    pub yes: bool,
+    /// It was seen to be no.
+    pub no: bool,
+}
+
+/// Which way decisions go that depend on a guess and were seen to go one way only.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ForcedDecisions {
+    /// The decisions.
+    pub decisions: BTreeSet<GuessedDecision>,
+    /// Whether they are yes.
+    pub is_yes: bool,
+}
+
+/// In which order calls end that are under way at the same time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum EndOrder {
+    /// Those that began first end first.
+    #[default]
+    AsBegun,
+    /// Those that began last end first.
+    Reversed,
+}
+
+/// The guesses of one time through the script.
+#[derive(Debug)]
+pub struct Guess {
+    words: Words,
+    /// Which of them is made.
+    number: usize,
+    forced: ForcedDecisions,
+    order: EndOrder,
+    /// How many different guesses there are at most for one of those that were made.
+    choices: Cell<usize>,
+    /// Operations that have made a guess, or depend on one.
+    ops: RefCell<HashSet<OpId>>,
+    /// Decisions that depend on a guess.
+    seen: RefCell<BTreeMap<GuessedDecision, Ways>>,
+}
+
+impl Guess {
+    /// Makes the guess of this number.
+    pub fn new(words: Words, number: usize, forced: ForcedDecisions) -> Guess {
+        let (choices, ops, seen) = Default::default();
+        Guess { words, number, forced, order: EndOrder::AsBegun, choices, ops, seen }
+    }
+
+    /// Lets calls end in this order.
+    #[must_use]
+    pub fn ending(self, order: EndOrder) -> Guess {
+        Guess { order, ..self }
+    }
+
+    /// Returns the order in which calls end.
+    pub(in crate::executor) fn order(&self) -> EndOrder {
+        self.order
+    }
+
+    /// Returns how many different guesses there are: none if none was made, and as many as there are
+    /// words, whatever those are, where nothing better is known.
+    pub fn choices(&self) -> usize {
+        self.choices.get()
+    }
+
+    /// Returns the decisions that depend on a guess, and which ways they went.
+    pub fn seen(&self) -> BTreeMap<GuessedDecision, Ways> {
+        self.seen.borrow().clone()
+    }
+
+    /// Guesses a reply. `before` are replies that the operation got earlier, the newest first.
+    pub(in crate::executor) fn reply(
+        &self,
+        op: OpId,
+        before: &[Rc<str>],
+        schema: Option<&Value>,
+    ) -> String {
+        let choices = if before.is_empty() { usize::MAX } else { before.len() };
+        self.choices.set(self.choices.get().max(choices));
+        self.depends(op);
+        match (before, schema) {
+            // A reply yet to come will differ: with a line more, what depends on it is not taken
+            // for known, while data stays the same data.
+            ([_, ..], _) => format!("{}\n", before[self.number % before.len()]),
+            ([], Some(schema)) => {
+                demo::another_example(schema, self.number, ITEMS_ASSUMED).to_string()
+            }
+            ([], None) => self.words.0[self.number % self.words.len()].clone(),
+        }
+    }
+
+    /// Notes that an operation depends on a guess.
+    pub(in crate::executor) fn depends(&self, op: OpId) {
+        self.ops.borrow_mut().insert(op);
+    }
+
+    /// Tells whether an operation depends on a guess.
+    pub(in crate::executor) fn is_guessed(&self, op: OpId) -> bool {
+        self.ops.borrow().contains(&op)
+    }
+
+    /// Makes a decision that depends on a guess, by which it would be `yes`.
+    pub(in crate::executor) fn decide(&self, decision: GuessedDecision, yes: bool) -> bool {
+        let is_forced = self.forced.decisions.contains(&decision);
+        let yes = if is_forced { self.forced.is_yes } else { yes };
+        let mut seen = self.seen.borrow_mut();
+        let ways = seen.entry(decision).or_default();
+        ways.yes |= yes;
+        ways.no |= !yes;
+        yes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn guesses(before: &[&str], schema: Option<&Value>, texts: &[&str]) -> Vec<String> {
+        let words = Words::of(texts.iter().copied());
+        let before: Vec<Rc<str>> = before.iter().map(|text| (*text).into()).collect();
+        let each = |number| Guess::new(words.clone(), number, ForcedDecisions::default());
+        (0..words.len()).map(|n| each(n).reply(OpId(0), &before, schema)).collect()
+    }
+
+    #[test]
+    fn the_texts_of_a_script_are_tried_each_once() {
+        let all = guesses(&[], None, &["bug", "yes", "", "question", "bug"]);
+        assert_eq!(all[3..], ["bug", "yes", "question", "no", "1", "10", "true", "false"]);
+        assert_eq!((all[0].lines().count(), all[1].lines().count()), (1, 10));
+        assert_eq!(serde_json::from_str::<Vec<String>>(&all[2]).expect("a list").len(), 10);
+    }
+
+    #[test]
+    fn replies_that_were_seen_are_tried_and_nothing_else() {
+        assert_eq!(guesses(&["b", "a"], None, &["x"])[..3], ["b\n", "a\n", "b\n"]);
+    }
+
+    #[test]
+    fn every_choice_of_a_schema_is_tried_and_lists_short_and_long() {
+        let schema = json!({ "type": "object", "required": ["kind", "list"], "properties": {
+            "kind": { "enum": ["bug", "question"] },
+            "list": { "type": "array", "items": { "type": "boolean" } },
+        } });
+        let all = guesses(&[], Some(&schema), &[]);
+        let read = |n: usize| serde_json::from_str::<Value>(&all[n]).expect("JSON");
+        let kinds = [0, 1, 2].map(|n| read(n)["kind"].clone());
+        assert_eq!(kinds, ["bug", "question", "bug"]);
+        let lengths = [0, 1].map(|n| read(n)["list"].as_array().map(Vec::len));
+        assert_eq!(lengths, [Some(1), Some(10)]);
+    }
+
+    #[test]
+    fn the_bounds_of_a_list_are_those_of_its_schema() {
+        let schema =
+            json!({ "type": "array", "items": { "type": "string" }, "minItems": 2, "maxItems": 4 });
+        let lengths: Vec<usize> = guesses(&[], Some(&schema), &[])[..2]
+            .iter()
+            .map(|text| serde_json::from_str::<Vec<Value>>(text).expect("a list").len())
+            .collect();
+        assert_eq!(lengths, [2, 4]);
+    }
+}

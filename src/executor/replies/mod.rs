@@ -1,0 +1,246 @@
+//! Where the answer to a request comes from: a model, a cassette, a run that is gone through again, or
+//! a reply that is known from elsewhere.
+
+pub mod guess;
+pub mod reuse;
+pub mod tape;
+
+use crate::base::failpoint::{self, Failpoint};
+use crate::base::failure::Failure;
+use crate::base::id::{OpId, RunId};
+use crate::base::strand::Strand;
+use crate::base::unit::Money;
+use crate::executor::Executor;
+use crate::executor::attempt::Stop;
+use crate::executor::replies::reuse::Answer;
+use crate::executor::replies::reuse::Reuse;
+use crate::journal::cassette::CassetteLine;
+use crate::journal::key::Key;
+use crate::journal::known_replies::KnownReply;
+use crate::journal::known_replies::Sample;
+use crate::journal::past::PastTry;
+use crate::metrics::charge::Charge;
+use crate::model::Model;
+use crate::model::error::CallError;
+use crate::model::reply::{CallResult, Usage};
+use crate::model::request::Request;
+use crate::store::StoreError;
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// One request, and what it is known by.
+pub(super) struct PendingCall {
+    /// The operation that asks.
+    pub(super) op: OpId,
+    pub(super) model: Rc<Model>,
+    pub(super) request: Request,
+    pub(super) sample: Sample,
+    /// As a cassette has it, in a test.
+    pub(super) line: Option<Box<CassetteLine>>,
+}
+
+/// Where the answer to a request comes from.
+pub(super) enum ReplySource {
+    /// From the run that this one goes through again.
+    Then(Box<PastTry>),
+    /// From wherever it is found once all that is known has been told.
+    News,
+    /// From here.
+    Answer(Answer),
+}
+
+/// One try that has ended.
+pub(super) struct AttemptResult {
+    /// Which attempt of its operation it was, from 1: others may have begun meanwhile.
+    pub(super) number: u32,
+    pub(super) usage: Option<Usage>,
+    pub(super) cost: Option<Money>,
+    pub(super) served_by: Option<String>,
+    /// The run that paid, if it was not this one.
+    pub(super) reused: Option<RunId>,
+    /// Whether it happened in the run that this one goes through again.
+    pub(super) is_again: bool,
+    pub(super) result: Result<String, Miss>,
+}
+
+/// Why a try gave no reply.
+pub(super) enum Miss {
+    /// It failed now.
+    Now(Box<CallError>),
+    /// It failed in the run that this one goes through again.
+    Then {
+        failure: Box<Failure>,
+        /// The pause before the next try, if there was one.
+        retry_in: Option<Duration>,
+    },
+}
+
+impl AttemptResult {
+    pub(super) fn now(number: u32, called: CallResult, reused: Option<RunId>) -> AttemptResult {
+        let CallResult { usage, cost, served_by, result } = called;
+        let result = result.map_err(|error| Miss::Now(Box::new(error)));
+        AttemptResult { number, usage, cost, served_by, reused, is_again: false, result }
+    }
+
+    pub(super) fn then(number: u32, then: PastTry) -> AttemptResult {
+        let retry_in = then.retry_in_ms.map(Duration::from_millis);
+        let missed = |failure| Miss::Then { failure: Box::new(failure), retry_in };
+        AttemptResult {
+            number,
+            usage: then.usage,
+            cost: then.cost,
+            served_by: then.served_by,
+            reused: Some(then.run),
+            // A reply that was reused then is reused now.
+            is_again: !then.was_reused,
+            result: then.result.map(|text| text.to_string()).map_err(missed),
+        }
+    }
+
+    /// Returns what a try of the run that is gone through again cost, if that is known.
+    pub(super) fn cost_then(&self) -> Option<Money> {
+        let failure = match &self.result {
+            Err(Miss::Then { failure, .. }) => Some(&**failure),
+            Ok(_) | Err(Miss::Now(_)) => None,
+        };
+        Charge::of(self.usage, self.cost, failure).cost
+    }
+
+    /// Tells whether its tokens count as used by the branch: they did, when they were used.
+    pub(super) fn counts_now(&self) -> bool {
+        self.reused.is_none() || self.is_again
+    }
+}
+
+impl Executor {
+    /// Numbers a request among the equal ones of its strand and of the run.
+    pub(super) fn sample(&self, strand: &Strand, model: &Model, request: &Request) -> Sample {
+        let key = Key::of(model, request);
+        let mut asked = self.asked.borrow_mut();
+        let count = asked.entry(key).or_default();
+        *count += 1;
+        Sample { key, at: strand.count(&key), arrival: *count - 1 }
+    }
+
+    /// Finds out how a try is answered, as far as that is known before its turn.
+    pub(super) fn source(&self, asked: &PendingCall, attempt: u32) -> ReplySource {
+        if let (Some(tape), Some(line)) = (&self.tape, &asked.line) {
+            return ReplySource::Answer(tape.answer(&asked.sample, &asked.model, line));
+        }
+
+        let Sample { key, at, .. } = &asked.sample;
+        let number = usize::try_from(attempt - 1).unwrap_or(usize::MAX);
+        match &self.past {
+            Some(past) => match past.call(*key, at, number) {
+                // In an edited script its reply may have gone to another place.
+                Some(then) if then.result.is_ok() && self.has_moved(&asked.sample) => {
+                    ReplySource::News
+                }
+                Some(then) => ReplySource::Then(Box::new(then.clone())),
+                None => ReplySource::News,
+            },
+            None => ReplySource::Answer(self.reused_answer(asked)),
+        }
+    }
+
+    /// Tells whether a model will be asked, as far as that is known before the turn of the try.
+    pub(super) fn may_ask(&self, source: &ReplySource, sample: &Sample) -> bool {
+        match source {
+            ReplySource::Then(_) => false,
+            // A reply that only an interrupted run has got was asked for in the undisturbed one.
+            ReplySource::News => {
+                let claims = self.claims.borrow();
+                let is_known = |reuse: &Rc<Reuse>| reuse.is_wide() && reuse.has(sample, &claims);
+                !self.reuse.as_ref().is_some_and(is_known)
+            }
+            ReplySource::Answer(answer) => matches!(answer, Answer::Ask),
+        }
+    }
+
+    /// Finds out how a request is answered that nothing is known of at its place.
+    fn reused_answer(&self, asked: &PendingCall) -> Answer {
+        let Some(reuse) = &self.reuse else { return Answer::Ask };
+        let learner = self.learner.borrow();
+        let name = learner.name(asked.op);
+        let op = (asked.op, name);
+        reuse.answer(&asked.sample, &asked.request, &mut self.claims.borrow_mut(), op)
+    }
+
+    /// Tells whether a reply has gone to another place of the script than the one that got it then.
+    fn has_moved(&self, sample: &Sample) -> bool {
+        self.claims.borrow().have_moved(sample)
+    }
+
+    /// Takes a reply for used that is told again, so that no equal request gets it as well.
+    pub(super) fn use_reply(&self, sample: &Sample, is_reply: bool) {
+        if let Some(reuse) = &self.reuse
+            && is_reply
+        {
+            reuse.claim(sample, &mut self.claims.borrow_mut());
+        }
+    }
+
+    /// Finds out how a request is answered that the run that is gone through again had not answered.
+    pub(super) fn answer_to_news(&self, asked: &PendingCall) -> Answer {
+        let Sample { key, at, .. } = &asked.sample;
+        let gave_up = self.past.as_ref().is_some_and(|past| past.gave_up(*key, at));
+        match &self.reuse {
+            Some(reuse) if gave_up && reuse.is_replay() => Answer::Never(Box::new(reuse.give_up())),
+            _ => self.reused_answer(asked),
+        }
+    }
+
+    /// Asks the model, and waits for the turn of its answer.
+    pub(super) async fn ask_model(
+        &self,
+        asked: &PendingCall,
+        begun: Rc<Cell<bool>>,
+    ) -> Result<CallResult, Stop> {
+        let PendingCall { model, request, sample, .. } = asked;
+        // Waiting for the disk is a part of the call: nobody else is alone meanwhile.
+        let asking = async {
+            self.on_disk().await?;
+            failpoint::pass(Failpoint::CallBegins);
+            Ok::<_, StoreError>(match &self.reuse {
+                // Under `watch` a call outlives the run that began it.
+                Some(reuse) if self.past.is_none() => {
+                    reuse.call(sample.clone(), model, request, begun).await
+                }
+                _ => model.call_noting(request, &begun).await,
+            })
+        };
+        let called = self.outside(asking).await?;
+        let called = model.settle(called);
+        failpoint::pass(Failpoint::CallEnds);
+        Ok(called)
+    }
+
+    /// Answers a request for which no model is asked. Returns the run that paid as well.
+    pub(super) fn without_asking(
+        &self,
+        asked: &PendingCall,
+        answer: Answer,
+    ) -> Result<(CallResult, Option<RunId>), Stop> {
+        let (called, run) = match answer {
+            Answer::Known(known) => {
+                let KnownReply { text, usage, cost, served_by, run } = *known;
+                let mut called =
+                    CallResult { usage, cost, served_by, result: Ok(text.to_string()) };
+                if self.guess().is_some() {
+                    // A plan says what it would cost now.
+                    let estimate = asked.model.estimate(&asked.request, text.to_string());
+                    called.usage = usage.or(estimate.usage);
+                    called.cost = asked.model.cost(called.usage.as_ref());
+                }
+                (called, Some(run))
+            }
+            Answer::Played(called) => (*called, None),
+            Answer::Guess(text) => (asked.model.estimate(&asked.request, text), None),
+            Answer::Never(failure) => return Err((*failure).into()),
+            Answer::Ask => (CallResult::broken("no model was asked".to_owned()), None),
+        };
+        self.known.count(&asked.model, &asked.request, called.cost);
+        Ok((called, run))
+    }
+}

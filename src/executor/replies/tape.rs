@@ -1,0 +1,256 @@
+//! A cassette while a test runs: what the models are answered from, and what is recorded.
+
+use crate::base::failure::{Failure, Kind};
+use crate::base::strand::Spot;
+use crate::base::unit::Money;
+use crate::executor::replies::reuse::Answer;
+use crate::journal::cassette::{Cassette, CassetteLine};
+use crate::journal::key::Key;
+use crate::journal::known_replies::Sample;
+use crate::model::Model;
+use crate::model::reply::CallResult;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashSet};
+
+/// What happens to a request that the cassette does not hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Record {
+    /// It fails, and so does the test.
+    #[default]
+    Nothing,
+    /// It is asked, and the reply is added.
+    New,
+    /// It is asked, as is every other request: the cassette is made anew.
+    All,
+}
+
+/// A cassette that is played, recorded, or both. The demo model needs none: it answers itself.
+#[derive(Debug)]
+pub struct Tape {
+    cassette: Cassette,
+    record: Record,
+    /// The exchanges that were played, by their places in the cassette.
+    played: RefCell<HashSet<usize>>,
+    /// The exchanges whose requests were recorded again.
+    replaced: RefCell<HashSet<usize>>,
+    recorded: RefCell<BTreeMap<(Key, Spot), CassetteLine>>,
+    /// Requests that were to be recorded and had no reply, also not by a further try.
+    failed: RefCell<HashSet<Sample>>,
+    /// The first request that the cassette does not hold although it had to, and how many there were.
+    missed: RefCell<Option<(Failure, usize)>>,
+}
+
+impl Tape {
+    /// Puts a cassette in.
+    pub fn new(cassette: Cassette, record: Record) -> Tape {
+        Tape {
+            cassette,
+            record,
+            played: RefCell::default(),
+            replaced: RefCell::default(),
+            recorded: RefCell::default(),
+            failed: RefCell::default(),
+            missed: RefCell::default(),
+        }
+    }
+
+    /// Returns the first request that the cassette does not hold, as a failure, and how many there
+    /// were. A script that catches the failure hides it from nobody.
+    pub fn missed(&self) -> Option<(Failure, usize)> {
+        self.missed.borrow().clone()
+    }
+
+    /// Returns how many replies came from the cassette.
+    pub fn played(&self) -> usize {
+        self.played.borrow().len()
+    }
+
+    /// Returns how many replies were recorded.
+    pub fn recorded(&self) -> usize {
+        self.recorded.borrow().len()
+    }
+
+    /// Returns what the recorded replies cost; `None` when that is not known of each.
+    pub fn cost(&self) -> Option<Money> {
+        let recorded = self.recorded.borrow();
+        recorded.values().try_fold(Money::ZERO, |sum, line| Some(sum + line.cost?))
+    }
+
+    /// Returns how many requests failed: those are not recorded.
+    pub fn failed(&self) -> usize {
+        self.failed.borrow().len()
+    }
+
+    /// Returns how many exchanges of the cassette were neither used nor recorded anew.
+    pub fn unused(&self) -> usize {
+        self.cassette.len() - self.played() - self.replaced.borrow().len()
+    }
+
+    /// Returns what the cassette has to hold from now on, if that is not what it holds. Exchanges
+    /// that a whole recording did not use are left out with `is_whole`.
+    pub fn content(&self, is_whole: bool) -> Option<Vec<CassetteLine>> {
+        let drops = is_whole && self.record == Record::All && self.unused() > 0;
+        let recorded = self.recorded.borrow();
+        if recorded.is_empty() && !drops {
+            return None;
+        }
+        let replaced = self.replaced.borrow();
+        let kept = self
+            .cassette
+            .lines()
+            .enumerate()
+            .filter(|(place, _)| !drops && !replaced.contains(place));
+        let kept = kept.map(|(_, line)| line.clone());
+        Some(kept.chain(recorded.values().cloned()).collect())
+    }
+
+    pub(in crate::executor) fn answer(
+        &self,
+        sample: &Sample,
+        model: &Model,
+        asked: &CassetteLine,
+    ) -> Answer {
+        if model.is_demo() || self.record == Record::All {
+            return Answer::Ask;
+        }
+        let mut played = self.played.borrow_mut();
+        if let Some(place) = self.cassette.find(sample, |place| played.contains(&place)) {
+            played.insert(place);
+            return Answer::Played(Box::new(self.cassette.line(place).called()));
+        }
+        if self.record == Record::New {
+            return Answer::Ask;
+        }
+        let failure = Failure::new(Kind::Cassette, self.cassette.miss(asked, sample.arrival));
+        self.missed.borrow_mut().get_or_insert_with(|| (failure.clone(), 0)).1 += 1;
+        Answer::Never(Box::new(failure))
+    }
+
+    pub(in crate::executor) fn keep(
+        &self,
+        sample: Sample,
+        model: &Model,
+        asked: &CassetteLine,
+        called: &CallResult,
+    ) {
+        if model.is_demo() || self.record == Record::Nothing {
+            return;
+        }
+        let Some(line) = asked.answered(called) else {
+            self.failed.borrow_mut().insert(sample);
+            return;
+        };
+
+        let mut recorded = self.recorded.borrow_mut();
+        let own = (sample.key, sample.at.clone());
+        if !recorded.contains_key(&own) {
+            let mut replaced = self.replaced.borrow_mut();
+            let is_taken =
+                |place| replaced.contains(&place) || self.played.borrow().contains(&place);
+            let old = self.cassette.find(&sample, is_taken);
+            replaced.extend(old);
+        }
+        recorded.insert(own, CassetteLine { at: Some(sample.at.clone()), ..line });
+        self.failed.borrow_mut().remove(&sample);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::strand::Strand;
+    use crate::model::message::{Message, Role};
+    use crate::model::registry::Models;
+    use crate::model::request::{Request, Settings};
+    use crate::model::spec::ModelSpec;
+    use serde_json::json;
+    use std::path::Path;
+
+    fn model() -> Model {
+        let json = json!({ "use": "openai/m", "base_url": "http://127.0.0.1:1" });
+        let spec = ModelSpec::from_map(json.as_object().expect("a map")).expect("a description");
+        Models::new(BTreeMap::new(), None, 1, |_| None).resolve_spec(&spec).expect("a model")
+    }
+
+    fn asked(model: &Model, text: &str) -> CassetteLine {
+        let messages = vec![Message::new(Role::User, text)];
+        let request = Request { messages, settings: Settings::default(), schema: None };
+        CassetteLine::asked(Key::of(model, &request), model, &request)
+    }
+
+    fn said(text: &str) -> CallResult {
+        CallResult { usage: None, cost: None, served_by: None, result: Ok(text.to_owned()) }
+    }
+
+    fn tape(lines: Vec<CassetteLine>, record: Record) -> Tape {
+        Tape::new(Cassette::of(Path::new("c.jsonl"), lines), record)
+    }
+
+    fn answer(tape: &Tape, model: &Model, text: &str, nth: u32) -> String {
+        let line = asked(model, text);
+        let at = Spot { nth, ..Strand::root().count(&()) };
+        let sample = Sample { key: line.key, at, arrival: nth };
+        match tape.answer(&sample, model, &line) {
+            Answer::Played(called) => called.result.unwrap_or_default(),
+            Answer::Never(failure) => failure.kind.to_string(),
+            Answer::Ask => {
+                let reply = format!("live {text} {nth}");
+                tape.keep(sample, model, &line, &said(&reply));
+                reply
+            }
+            Answer::Known(_) | Answer::Guess(_) => "no answer of a tape".to_owned(),
+        }
+    }
+
+    /// What is recorded, in the order of the requests, is played again, each sample its own reply.
+    #[test]
+    fn what_was_recorded_is_played() {
+        let model = model();
+        let blank = tape(Vec::new(), Record::New);
+        // In an order that no later run need keep.
+        for (text, sample) in [("b", 0), ("a", 1), ("a", 0)] {
+            answer(&blank, &model, text, sample);
+        }
+        let full = tape(blank.content(false).expect("something new"), Record::Nothing);
+        for (text, sample) in [("a", 0), ("b", 0), ("a", 1)] {
+            assert_eq!(answer(&full, &model, text, sample), format!("live {text} {sample}"));
+        }
+        assert_eq!((full.played(), full.unused(), full.missed()), (3, 0, None));
+        assert_eq!(full.content(true), None);
+        assert_eq!(answer(&full, &model, "a", 2), "cassette");
+        assert_eq!(answer(&full, &model, "c", 0), "cassette");
+        let (first, count) = full.missed().expect("two misses");
+        assert!(first.message.contains("asked once more") && count == 2, "{first:?}");
+    }
+
+    #[test]
+    fn only_a_whole_recording_drops_what_it_did_not_use() {
+        let model = model();
+        let old = || ["a", "b"].map(|t| asked(&model, t).answered(&said("old")).expect("a reply"));
+        for (record, is_whole, expected) in [
+            (Record::New, true, vec!["old", "old"]),
+            (Record::All, false, vec!["live a 0", "old"]),
+            (Record::All, true, vec!["live a 0"]),
+        ] {
+            let tape = tape(old().to_vec(), record);
+            answer(&tape, &model, "a", 0);
+            assert_eq!(tape.unused(), 1);
+            let lines = tape.content(is_whole).unwrap_or_else(|| old().to_vec());
+            let mut replies: Vec<String> = lines.into_iter().map(|line| line.reply).collect();
+            replies.sort();
+            assert_eq!(replies, expected, "{record:?}");
+        }
+    }
+
+    #[test]
+    fn a_call_that_fails_is_not_recorded() {
+        let (model, tape) = (model(), tape(Vec::new(), Record::New));
+        let line = asked(&model, "a");
+        let sample = Sample { key: line.key, at: Strand::root().count(&()), arrival: 0 };
+        tape.keep(sample.clone(), &model, &line, &CallResult::broken("no".to_owned()));
+        assert_eq!((tape.failed(), tape.content(false)), (1, None));
+        // The executor tries it a second time.
+        tape.keep(sample, &model, &line, &said("yes"));
+        assert_eq!((tape.failed(), tape.recorded()), (0, 1));
+    }
+}

@@ -1,0 +1,597 @@
+//! The order in which a run learns that something outside of it has ended: a call, a timer, a
+//! program, a commit. One end is told at a time, and the next one only when everybody in the run
+//! waits again, so that what a script does follows from the order of the ends alone. A run that goes
+//! through the journal of another one is told the same ends in the same order.
+
+pub(crate) mod driver;
+pub mod siblings;
+
+use crate::base::clock;
+use crate::executor::turns::driver::RunningTask;
+use crate::executor::turns::siblings::Siblings;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+/// Somebody who waits for an end.
+#[derive(Debug, Default)]
+struct Waiter {
+    /// The wait is over.
+    is_told: Cell<bool>,
+    /// It gave up.
+    is_gone: Cell<bool>,
+    /// What it waits for has ended outside; its turn has yet to come.
+    has_ended: Cell<bool>,
+    /// Nobody else was waiting when its turn came.
+    was_alone: Cell<bool>,
+    /// It waits for everything before its place, and is no end of its own.
+    is_bystander: Cell<bool>,
+    /// It need not wait for the end outside: it did so in the run that is gone through again.
+    is_spared: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Waiter {
+    fn tell(&self) {
+        self.is_told.set(true);
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+/// What waits to begin outside, until everything that is known has been told.
+struct HeldWaiter {
+    waiter: Rc<Waiter>,
+    is_timer: bool,
+}
+
+#[derive(Default)]
+struct Queues {
+    /// Those whose end is known, by its place in the journal and the order of asking.
+    known: BTreeMap<(u64, u64), Rc<Waiter>>,
+    held: VecDeque<HeldWaiter>,
+    /// Those who wait for the disk, in the order of writing.
+    commits: VecDeque<Rc<Waiter>>,
+    /// Those whose end came, in the order of coming.
+    ended: VecDeque<Rc<Waiter>>,
+    /// Timers where no time passes, by the time at which they end.
+    timers: BTreeMap<(Duration, u64), Rc<Waiter>>,
+    /// Ends of the run that is gone through again that are yet to be told, and how long after its
+    /// start each came.
+    untold: BTreeMap<u64, Duration>,
+    asked: u64,
+}
+
+/// How a time passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Passage {
+    /// Nothing else could have happened next, so the journal need not know of it.
+    Forced,
+    /// Something else might have ended first.
+    Contested,
+}
+
+/// Tells ends one at a time. See the module.
+#[derive(Default)]
+pub struct Turns {
+    queues: RefCell<Queues>,
+    /// How many ends were told.
+    told: Cell<u64>,
+    /// How many wait for something outside.
+    waiting: Cell<usize>,
+    /// Somebody polls the run at this moment.
+    pub(super) is_driven: Cell<bool>,
+    /// No time passes: timers end in their order, and at once.
+    is_dry: Cell<bool>,
+    /// Where nothing outside happens, what began last ends first.
+    is_reversed: Cell<bool>,
+    /// How much time has passed where none does.
+    now: Cell<Duration>,
+    /// When the run began.
+    began: Cell<Duration>,
+    /// How much time was skipped because it had passed in the run that is gone through again.
+    skipped: Cell<Duration>,
+    /// An end came that is not in the journal although others of the journal are yet to be told.
+    has_strayed: Cell<bool>,
+    pub(super) tasks: RefCell<Siblings<RunningTask>>,
+    pub(super) new_tasks: RefCell<Vec<RunningTask>>,
+}
+
+impl fmt::Debug for Turns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Turns").field("waiting", &self.waiting.get()).finish_non_exhaustive()
+    }
+}
+
+impl Turns {
+    /// Expects the ends at these places of a journal.
+    pub(super) fn expect(&self, ends: impl IntoIterator<Item = (u64, Duration)>) {
+        self.began.set(clock::monotonic());
+        self.queues.borrow_mut().untold.extend(ends);
+    }
+
+    /// Returns the time on the run's own clock, which jumps over the time before a crash that the run
+    /// need not wait for again.
+    pub(super) fn time(&self) -> Duration {
+        clock::monotonic().saturating_add(self.skipped.get())
+    }
+
+    /// Makes timers end at once, in their order.
+    pub(super) fn make_dry(&self) {
+        self.is_dry.set(true);
+    }
+
+    /// Lets what began last end first, where nothing outside happens.
+    pub(super) fn reverse(&self) {
+        self.is_reversed.set(true);
+    }
+
+    /// Returns how many ends were told. As long as it stays the same, nobody has waited.
+    pub(crate) fn told(&self) -> u64 {
+        self.told.get()
+    }
+
+    /// Tells whether something new has come although others of the journal were yet to be told: the
+    /// script, or what it asks again, goes another way than the run that is gone through again.
+    pub(super) fn has_strayed(&self) -> bool {
+        self.has_strayed.get()
+    }
+
+    /// Tells whether ends of the run that is gone through again are yet to be told.
+    pub(super) fn is_retelling(&self) -> bool {
+        !self.has_strayed.get() && !self.queues.borrow().untold.is_empty()
+    }
+
+    /// Waits for the turn of an end that stands in the journal.
+    pub(super) async fn known(&self, place: u64) {
+        let wait = TurnWait::begin(self);
+        let asked = self.number();
+        self.queues.borrow_mut().known.insert((place, asked), wait.waiter.clone());
+        wait.await;
+        self.pass_by(place);
+    }
+
+    /// Waits until everything has been told that stands in the journal before this place. What stands
+    /// there followed from the last of it, so it is no end of its own that others would wait for.
+    pub(super) async fn reach(&self, place: u64) {
+        let waiter = Rc::new(Waiter { is_bystander: Cell::new(true), ..Waiter::default() });
+        let asked = self.number();
+        self.queues.borrow_mut().known.insert((place, asked), waiter.clone());
+        let _left = QueueGuard { turns: self, key: (place, asked) };
+        std::future::poll_fn(|context| {
+            let first = self.queues.borrow().untold.keys().next().copied();
+            let is_next = first.is_none_or(|first| first >= place);
+            if is_next || waiter.is_told.get() || !self.is_driven.get() {
+                return Poll::Ready(());
+            }
+            waiter.waker.replace(Some(context.waker().clone()));
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Takes an end of the journal for told. The time until then has passed.
+    pub(super) fn pass_by(&self, place: u64) {
+        let came_at = self.queues.borrow_mut().untold.remove(&place);
+        self.wake_next();
+        self.skip_to(self.began.get().saturating_add(came_at.unwrap_or_default()));
+    }
+
+    /// Wakes who waits for the place that is next: it may be what all before was waited for.
+    fn wake_next(&self) {
+        let queues = self.queues.borrow();
+        let Some(next) = queues.untold.keys().next() else { return };
+        for (_, waiter) in queues.known.range((*next, 0)..=(*next, u64::MAX)) {
+            // Who waits for an end of its own must not be polled out of turn.
+            if waiter.is_bystander.get()
+                && let Some(waker) = waiter.waker.take()
+            {
+                waker.wake();
+            }
+        }
+    }
+
+    /// Moves the run's own clock on to a time that had come before a crash.
+    fn skip_to(&self, time: Duration) {
+        let ahead = time.saturating_sub(self.time());
+        self.skipped.set(self.skipped.get().saturating_add(ahead));
+    }
+
+    /// Waits until nothing that is known can be told: what comes now has not happened before.
+    pub(super) async fn news(&self) {
+        if !self.holds_news() {
+            return;
+        }
+        let wait = TurnWait::begin(self);
+        let waiter = wait.waiter.clone();
+        self.queues.borrow_mut().held.push_back(HeldWaiter { waiter, is_timer: false });
+        wait.await;
+    }
+
+    /// Tells whether something new has to wait before it begins: for what is known, or for what is as
+    /// new and came first.
+    fn holds_news(&self) -> bool {
+        let queues = self.queues.borrow();
+        !queues.untold.is_empty() || !queues.held.is_empty()
+    }
+
+    /// Waits for something outside, and then for its turn.
+    pub(super) async fn outside<F: Future>(&self, end: F) -> F::Output {
+        let wait = TurnWait::begin(self);
+        let value = end.await;
+        self.take_turn(wait).await;
+        value
+    }
+
+    /// Waits for a commit, and then for its turn. Nothing else is told before it, since what it
+    /// commits stands in the journal already.
+    pub(super) async fn commit<F: Future>(&self, end: F) -> F::Output {
+        let wait = TurnWait::begin(self);
+        self.queues.borrow_mut().commits.push_back(wait.waiter.clone());
+        let value = end.await;
+        wait.waiter.has_ended.set(true);
+        wait.await;
+        value
+    }
+
+    /// Lets a time pass; `known` is the place of its end in the journal, if it stands there.
+    pub(super) async fn pass(&self, known: Option<u64>, time: Duration) -> Passage {
+        if let Some(place) = known {
+            self.known(place).await;
+            return Passage::Contested;
+        }
+        if self.is_dry.get() {
+            return self.pass_dry(time).await;
+        }
+
+        let wait = TurnWait::begin(self);
+        let due = self.time().saturating_add(time);
+        if self.holds_news() {
+            let waiter = wait.waiter.clone();
+            self.queues.borrow_mut().held.push_back(HeldWaiter { waiter, is_timer: true });
+            wait.told().await;
+            if wait.waiter.is_spared.get() {
+                self.skip_to(due);
+                return Passage::Forced;
+            }
+            wait.waiter.is_told.set(false);
+        }
+
+        tokio::time::sleep(due.saturating_sub(self.time())).await;
+        let waiter = self.take_turn(wait).await;
+        if waiter.was_alone.get() { Passage::Forced } else { Passage::Contested }
+    }
+
+    async fn pass_dry(&self, time: Duration) -> Passage {
+        let wait = TurnWait::begin(self);
+        let waiter = wait.waiter.clone();
+        let key = (self.now.get().saturating_add(time), self.number());
+        self.queues.borrow_mut().timers.insert(key, waiter.clone());
+        wait.await;
+        if waiter.was_alone.get() { Passage::Forced } else { Passage::Contested }
+    }
+
+    async fn take_turn(&self, wait: TurnWait<'_>) -> Rc<Waiter> {
+        let waiter = wait.waiter.clone();
+        self.queues.borrow_mut().ended.push_back(waiter.clone());
+        wait.await;
+        waiter
+    }
+
+    fn number(&self) -> u64 {
+        let mut queues = self.queues.borrow_mut();
+        queues.asked += 1;
+        queues.asked
+    }
+
+    /// Tells the next end, if one may be told now. Called only while everybody waits.
+    pub(super) fn tell_next(&self) -> bool {
+        let mut queues = self.queues.borrow_mut();
+        let queues = &mut *queues;
+
+        // What is written is told first: it happened before everything that has yet to be written.
+        while queues.commits.front().is_some_and(|waiter| waiter.is_gone.get()) {
+            queues.commits.pop_front();
+        }
+        if let Some(first) = queues.commits.front() {
+            return first.has_ended.get()
+                && queues.commits.pop_front().is_some_and(|w| self.tell(&w));
+        }
+        if let Some(waiter) = pop(|| queues.known.pop_first().map(|(_, waiter)| waiter)) {
+            return self.tell(&waiter);
+        }
+        if self.is_dry.get() {
+            return self.tell_next_dry(queues);
+        }
+        while let Some(held) = queues.held.pop_front() {
+            if !held.waiter.is_gone.get() {
+                return self.let_begin(queues, &held);
+            }
+        }
+
+        let Some(waiter) = pop(|| queues.ended.pop_front()) else { return false };
+        if !queues.untold.is_empty() {
+            self.has_strayed.set(true);
+        }
+        self.tell(&waiter)
+    }
+
+    /// Does the same where nothing outside happens: what has ended, then timers, then what the journal
+    /// does not know.
+    fn tell_next_dry(&self, queues: &mut Queues) -> bool {
+        let is_reversed = self.is_reversed.get();
+        let ended = &mut queues.ended;
+        let next = || if is_reversed { ended.pop_back() } else { ended.pop_front() };
+        if let Some(waiter) = pop(next) {
+            return self.tell(&waiter);
+        }
+        while let Some(((at, _), waiter)) = queues.timers.pop_first() {
+            if !waiter.is_gone.get() {
+                self.now.set(at);
+                return self.tell(&waiter);
+            }
+        }
+        let held = pop(|| queues.held.pop_front().map(|held| held.waiter));
+        held.is_some_and(|waiter| self.tell(&waiter))
+    }
+
+    /// Lets something begin that waited until nothing known could be told.
+    fn let_begin(&self, queues: &Queues, held: &HeldWaiter) -> bool {
+        // The journal leaves out the end of a timer that nothing could have come before. If it knows
+        // of later ends, this one is over.
+        let is_alone = self.waiting.get() == 1;
+        let is_retelling = !self.has_strayed.get() && !queues.untold.is_empty();
+        held.waiter.is_spared.set(held.is_timer && is_alone && is_retelling);
+        self.tell(&held.waiter)
+    }
+
+    fn tell(&self, waiter: &Waiter) -> bool {
+        self.told.set(self.told.get() + 1);
+        waiter.was_alone.set(self.waiting.get() == 1);
+        waiter.tell();
+        true
+    }
+}
+
+/// Takes somebody out of the queue of what is known, also if they give up.
+struct QueueGuard<'a> {
+    turns: &'a Turns,
+    key: (u64, u64),
+}
+
+impl Drop for QueueGuard<'_> {
+    fn drop(&mut self) {
+        self.turns.queues.borrow_mut().known.remove(&self.key);
+    }
+}
+
+/// Takes the first waiter that has not given up.
+fn pop(next: impl FnMut() -> Option<Rc<Waiter>>) -> Option<Rc<Waiter>> {
+    std::iter::from_fn(next).find(|waiter| !waiter.is_gone.get())
+}
+
+/// A wait for one's turn. Dropping it gives it up.
+struct TurnWait<'a> {
+    turns: &'a Turns,
+    waiter: Rc<Waiter>,
+}
+
+impl<'a> TurnWait<'a> {
+    fn begin(turns: &'a Turns) -> TurnWait<'a> {
+        turns.waiting.set(turns.waiting.get() + 1);
+        TurnWait { turns, waiter: Rc::default() }
+    }
+
+    /// Waits for the turn, and goes on waiting for something else.
+    async fn told(&self) {
+        std::future::poll_fn(|context| self.check(context)).await;
+    }
+
+    fn check(&self, context: &Context<'_>) -> Poll<()> {
+        // Without a driver nobody would ever come to tell.
+        if self.waiter.is_told.get() || !self.turns.is_driven.get() {
+            return Poll::Ready(());
+        }
+        self.waiter.waker.replace(Some(context.waker().clone()));
+        Poll::Pending
+    }
+}
+
+impl Future for TurnWait<'_> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        self.check(context)
+    }
+}
+
+impl Drop for TurnWait<'_> {
+    fn drop(&mut self) {
+        self.waiter.is_gone.set(true);
+        self.turns.waiting.set(self.turns.waiting.get() - 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::executor::turns::driver::TaskHandle;
+    use futures::future::{join_all, select};
+    use std::pin::pin;
+    use std::time::Duration;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// Gives others a turn; what tokio has for this hides the waking from the driver.
+    async fn step() {
+        let mut has_yielded = false;
+        std::future::poll_fn(|context| {
+            if std::mem::replace(&mut has_yielded, true) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Runs strands that each wait for some ends and write down their names as they are told.
+    async fn order(
+        turns: &Turns,
+        strands: Vec<Vec<(&'static str, Option<u64>, u32)>>,
+    ) -> Vec<&'static str> {
+        let told = RefCell::new(Vec::new());
+        let strands = strands.into_iter().map(async |ends| {
+            for (name, place, time) in ends {
+                if let Some(place) = place {
+                    turns.known(place).await;
+                } else {
+                    turns.news().await;
+                    turns.outside(tokio::time::sleep(MS * time)).await;
+                }
+                told.borrow_mut().push(name);
+            }
+        });
+        turns.drive(join_all(strands)).await;
+        told.into_inner()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ends_are_told_as_they_come() {
+        let strands = vec![vec![("slow", None, 20)], vec![("fast", None, 10), ("last", None, 30)]];
+        assert_eq!(order(&Turns::default(), strands).await, ["fast", "slow", "last"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn known_ends_are_told_in_the_order_of_the_journal_and_news_after_them() {
+        let turns = Turns::default();
+        turns.expect([1, 2, 3].map(|place| (place, Duration::ZERO)));
+        let strands = vec![
+            vec![("new", None, 0), ("newer", None, 1)],
+            vec![("third", Some(3), 0)],
+            vec![("first", Some(1), 0), ("second", Some(2), 0)],
+        ];
+        assert_eq!(order(&turns, strands).await, ["first", "second", "third", "new", "newer"]);
+        assert!(!turns.is_retelling());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_end_that_never_comes_again_holds_nothing_up() {
+        let turns = Turns::default();
+        turns.expect([1, 2].map(|place| (place, Duration::ZERO)));
+        let strands = vec![vec![("new", None, 5), ("known", Some(2), 0)]];
+        assert_eq!(order(&turns, strands).await, ["new", "known"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_commit_is_told_before_everything_that_comes_after_it_was_written() {
+        let turns = Turns::default();
+        let told = RefCell::new(Vec::new());
+        let slow = async {
+            turns.commit(tokio::time::sleep(MS * 20)).await;
+            told.borrow_mut().push("written");
+        };
+        let fast = async {
+            turns.outside(tokio::time::sleep(MS * 10)).await;
+            told.borrow_mut().push("ended");
+        };
+        turns.drive(futures::future::join(slow, fast)).await;
+        assert_eq!(told.into_inner(), ["written", "ended"]);
+    }
+
+    /// Without the rule both would have been woken, and the first in the list would have come first.
+    #[tokio::test(start_paused = true)]
+    async fn of_two_ends_at_the_same_instant_the_second_is_told_when_the_first_has_been_dealt_with()
+    {
+        let turns = Turns::default();
+        let told = RefCell::new(Vec::new());
+        let strand = async |name: &'static str| {
+            turns.outside(tokio::time::sleep(MS * 10)).await;
+            for _ in 0..3 {
+                step().await;
+                told.borrow_mut().push(name);
+            }
+        };
+        turns.drive(join_all([strand("a"), strand("b")])).await;
+        assert_eq!(told.into_inner(), ["a", "a", "a", "b", "b", "b"]);
+    }
+
+    #[tokio::test]
+    async fn where_no_time_passes_timers_end_in_their_order() {
+        let turns = Turns::default();
+        turns.make_dry();
+        let long = pin!(turns.pass(None, Duration::from_hours(1)));
+        let short = pin!(async {
+            for _ in 0..100 {
+                turns.pass(None, Duration::from_secs(1)).await;
+            }
+            "short"
+        });
+        let first = async {
+            match select(long, short).await {
+                futures::future::Either::Left(_) => "long",
+                futures::future::Either::Right((name, _)) => name,
+            }
+        };
+        assert_eq!(turns.drive(first).await, "short");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_timer_that_nothing_could_have_come_before_is_not_waited_for_again() {
+        let turns = Turns::default();
+        turns.expect([(1, Duration::ZERO)]);
+        let before = tokio::time::Instant::now();
+        let (alone, after) = turns
+            .drive(async {
+                let alone = turns.pass(None, MS * 500).await;
+                turns.known(1).await;
+                (alone, turns.pass(None, MS * 20).await)
+            })
+            .await;
+        assert_eq!((alone, after), (Passage::Forced, Passage::Forced));
+        assert_eq!(before.elapsed(), MS * 20);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_that_had_passed_before_a_crash_counts() {
+        let turns = Turns::default();
+        turns.expect([(1, MS * 70)]);
+        let before = tokio::time::Instant::now();
+        let long = turns.pass(None, MS * 100);
+        let known = turns.known(1);
+        turns.drive(futures::future::join(long, known)).await;
+        assert_eq!(before.elapsed(), MS * 30);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_can_be_stopped_by_others_and_by_itself() {
+        let turns = Rc::new(Turns::default());
+        let stopped = Rc::new(RefCell::new(Vec::<&str>::new()));
+        turns
+            .clone()
+            .drive(async {
+                let own: Rc<RefCell<Option<TaskHandle>>> = Rc::default();
+                let (mine, log) = (own.clone(), stopped.clone());
+                let task = turns.spawn(Box::pin(async move {
+                    if let Some(own) = mine.take() {
+                        own.stop();
+                    }
+                    log.borrow_mut().push("goes on until it waits");
+                    step().await;
+                    log.borrow_mut().push("never");
+                }));
+                own.replace(Some(task));
+                let other = turns.spawn(Box::pin(std::future::pending()));
+                turns.outside(tokio::time::sleep(MS)).await;
+                other.stop();
+            })
+            .await;
+        assert_eq!(stopped.take(), ["goes on until it waits"]);
+    }
+}

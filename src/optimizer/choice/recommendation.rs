@@ -1,0 +1,207 @@
+//! What the learner advises: the patterns in their order, one of them chosen, and the reason in a
+//! sentence. All of it is belief: what is likely by everything that was recorded. Whether one pattern is
+//! better than another by a test says `compare` alone, in other words.
+
+use crate::base::rng::Rng;
+use crate::optimizer::choice::formulas;
+use crate::optimizer::choice::formulas::RankedPattern;
+use crate::optimizer::choice::formulas::Recommendation;
+use crate::optimizer::choice::formulas::SAMPLES_MIN;
+use crate::optimizer::choice::formulas::without_evidence;
+use crate::optimizer::evidence::pattern::Pattern;
+use crate::optimizer::evidence::pattern::TaskType;
+use crate::optimizer::evidence::sums::PatternSums;
+use crate::optimizer::learner::synced::SyncedLearner;
+use crate::optimizer::learner::{Arm, Constraints, Odds, choose, odds};
+use crate::optimizer::stats::Interval;
+use std::fmt::Write as _;
+
+/// Executions from which on a reason no longer says what was borrowed.
+const WELL_KNOWN: u64 = 10;
+
+/// What the learner chooses with, besides what it knows.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Manner {
+    /// Limits that a pattern has to keep.
+    pub within: Constraints,
+    /// Whether only the best known pattern is chosen.
+    pub never_explores: bool,
+}
+
+/// Ranks patterns by what is believed of them, the best first; `cells` are the sums of those that
+/// were seen on this kind of task.
+pub fn standings(
+    experience: &SyncedLearner,
+    task: &TaskType,
+    patterns: &[Pattern],
+    cells: &[(Pattern, PatternSums)],
+    manner: &Manner,
+) -> Vec<RankedPattern> {
+    let (learner, number, arms) = experience.of(task, patterns);
+    let seen = learner.look(number, &arms, &manner.within);
+    let mut ranked = ranked(experience, (task, patterns), &seen, &odds(&seen), cells);
+    formulas::order(&mut ranked);
+    ranked
+}
+
+/// Says what is known of each pattern, in the order in which they were given.
+fn ranked(
+    experience: &SyncedLearner,
+    (task, patterns): (&TaskType, &[Pattern]),
+    seen: &[Arm],
+    odds: &Odds,
+    cells: &[(Pattern, PatternSums)],
+) -> Vec<RankedPattern> {
+    let one = |((pattern, arm), &best): ((&Pattern, &Arm), &f64)| {
+        let cell = cells.iter().find(|(known, _)| known == pattern);
+        let (low, high) = arm.interval();
+
+        RankedPattern {
+            pattern: pattern.clone(),
+            score: arm.mean,
+            interval: Interval { low, high },
+            best: Some(best),
+            cell: cell.map(|(_, cell)| cell.clone()).unwrap_or_default(),
+            shift: experience.shift(task, pattern),
+            avoided: arm.is_to_avoid((seen.len() > 1).then_some(best)),
+        }
+    };
+    patterns.iter().zip(seen).zip(&odds.best).map(one).collect()
+}
+
+/// Chooses a pattern among those given; the one that is pinned, if there is one, as if chance had.
+pub fn advise(
+    experience: &SyncedLearner,
+    (task, patterns): (&TaskType, &[Pattern]),
+    cells: &[(Pattern, PatternSums)],
+    manner: &Manner,
+    pinned: Option<&Pattern>,
+    rng: &mut Rng,
+) -> Recommendation {
+    let (learner, number, arms) = experience.of(task, patterns);
+    let seen = learner.look(number, &arms, &manner.within);
+    let may_explore = !manner.never_explores;
+    let Some(mut choice) = choose(&seen, may_explore, rng) else {
+        return without_evidence(task, patterns);
+    };
+    let pinned = pinned.and_then(|pinned| patterns.iter().position(|known| known == pinned));
+    choice.chosen = pinned.unwrap_or(choice.chosen);
+    let (arm, leader) = (seen[choice.chosen], seen[choice.best]);
+    let odds = odds(&seen);
+    let probability = if may_explore { odds.chosen[choice.chosen] } else { 1.0 };
+
+    let mut all = ranked(experience, (task, patterns), &seen, &odds, cells);
+    let best = all[choice.best].clone();
+    let chosen = all.remove(choice.chosen);
+    formulas::order(&mut all);
+    let explored = choice.chosen != choice.best;
+    let why = Why {
+        task,
+        chosen: &chosen,
+        borrowed: arm.borrowed,
+        probability,
+        best: explored.then_some(&best),
+        others: &all,
+        none_feasible: choice.none_feasible,
+        outage: arm.outage.min(leader.outage) < 0.0,
+        all_fail: learner.all_fail(number),
+    };
+
+    Recommendation {
+        pattern: chosen.pattern.clone(),
+        reason: why.sentence(),
+        guess: chosen.cell.n < SAMPLES_MIN,
+        probability,
+        explored,
+        ranked: Some(chosen),
+        alternatives: all,
+    }
+}
+
+/// What a reason is made of.
+struct Why<'a> {
+    task: &'a TaskType,
+    chosen: &'a RankedPattern,
+    borrowed: f64,
+    probability: f64,
+    /// The one that seems better, if it was passed over.
+    best: Option<&'a RankedPattern>,
+    others: &'a [RankedPattern],
+    none_feasible: bool,
+    outage: bool,
+    all_fail: bool,
+}
+
+impl Why<'_> {
+    fn sentence(&self) -> String {
+        let chosen = self.chosen;
+        let mut text = format!("on `{}` {}", self.task, formulas::figures(chosen));
+        let borrowed = self.borrowed.round();
+
+        // Writing to a String cannot fail.
+        if chosen.cell.n < WELL_KNOWN && borrowed >= 1.0 {
+            let _ = write!(text, ", and what is known from elsewhere is worth {borrowed} more");
+        }
+        match (self.best, self.others.first()) {
+            (Some(best), _) => {
+                let _ = write!(
+                    text,
+                    "; tried to learn more, with probability {}; believed to be the best is {}, with {}",
+                    percent(Some(self.probability)),
+                    formulas::figures(best),
+                    percent(best.best)
+                );
+            }
+            (None, Some(next)) => {
+                let _ = write!(
+                    text,
+                    "; believed to be the best with {}, before {}, with {}",
+                    percent(chosen.best),
+                    formulas::figures(next),
+                    percent(next.best)
+                );
+            }
+            (None, None) => {}
+        }
+        self.warnings(&mut text);
+        text
+    }
+
+    fn warnings(&self, text: &mut String) {
+        let chosen = self.chosen;
+
+        // Writing to a String cannot fail.
+        if self.none_feasible {
+            text.push_str("; none of them is likely to meet the constraints");
+        }
+        if self.all_fail {
+            text.push_str(
+                "; everything fails here at the moment, which is held against none of them",
+            );
+        }
+        if self.outage {
+            text.push_str("; it has recently performed worse than usual on all task types");
+        }
+        if let Some(shift) = chosen.shift {
+            let _ = write!(text, "; it {}", shift.sentence());
+        }
+        if chosen.cell.n < SAMPLES_MIN {
+            let _ = write!(text, "; a guess, the evidence is thin (n={})", chosen.cell.n);
+        }
+        for other in [chosen].into_iter().chain(self.others).filter(|one| one.avoided) {
+            let why = other.cell.last_error.as_ref().map_or("it failed", |(kind, _)| kind.as_str());
+            let _ =
+                write!(text, "; `{}` is better avoided, it fails mostly ({why})", other.pattern);
+        }
+    }
+}
+
+/// Writes a chance as people read it; one that is not 0 or 1 never as if it were.
+pub fn percent(chance: Option<f64>) -> String {
+    match chance {
+        None => "-".to_owned(),
+        Some(chance) if chance < 0.005 => "< 1 %".to_owned(),
+        Some(chance) if chance > 0.995 => "> 99 %".to_owned(),
+        Some(chance) => format!("{:.0} %", 100.0 * chance),
+    }
+}

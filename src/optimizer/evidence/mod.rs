@@ -1,0 +1,13 @@
+//! What was observed, and where it is kept: everything that is learned follows from it.
+
+pub mod audit;
+pub mod feature;
+pub mod guide_file;
+pub(in crate::optimizer) mod hindsight;
+pub mod insights;
+pub mod knowledge;
+pub mod label;
+pub mod lesson;
+pub mod observation;
+pub mod pattern;
+pub mod sums;

@@ -1,0 +1,332 @@
+//! What a comparison has found, as scripts and people are told: a test, which holds however often one
+//! looks, in words that no belief is told in.
+
+use crate::base::unit::Money;
+use crate::optimizer::learner::{ExecutionOutcome, Objective, Scale, median};
+use crate::optimizer::stats;
+use crate::optimizer::trial::accuracy::Accuracy;
+use crate::optimizer::trial::comparison::ComparisonPlan;
+use crate::optimizer::trial::comparison::Over;
+use crate::optimizer::trial::comparison::USELESS_MAX;
+use crate::optimizer::trial::execution::Measurement;
+use crate::optimizer::trial::sequential_test::Difference;
+use crate::optimizer::trial::sequential_test::Experiment;
+use crate::optimizer::trial::sequential_test::StopRule;
+use crate::optimizer::trial::sequential_test::Verdict;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Inputs of which the scales of times and costs are made, where nobody names them.
+const SCALE_INPUTS: usize = 10;
+
+/// What was seen of each pattern on one input; nothing of those that were left out.
+pub(in crate::optimizer) type Block = Vec<Option<Measurement>>;
+
+/// What executions are worth in a comparison.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::optimizer) struct Measure {
+    objective: Objective,
+    scale: Scale,
+}
+
+impl Measure {
+    /// Takes what was said, or the guide's weights, which count the cost once one is known. Scales that
+    /// nobody named are set once, by the first inputs.
+    pub(in crate::optimizer) fn of(given: Option<Objective>, blocks: &[Block]) -> Measure {
+        let all = || blocks.iter().flatten().flatten();
+        let has_cost = || all().any(|seen| seen.cost.is_some_and(|cost| cost > 0.0));
+        let objective = given.unwrap_or_else(|| {
+            if has_cost() { Objective::WITH_COST } else { Objective::WITHOUT_COST }
+        });
+        let mut scale = objective.scale();
+
+        if blocks.len() >= SCALE_INPUTS {
+            let first = || blocks[..SCALE_INPUTS].iter().flatten().flatten();
+            let middle = |numbers: Vec<f64>| {
+                median(numbers.into_iter().filter(|number| *number > 0.0).collect())
+            };
+            let times = middle(first().filter_map(|seen| seen.time).collect());
+            let costs = middle(first().filter_map(|seen| seen.cost).collect());
+            scale.time_half = objective.time_half.or(times).unwrap_or(scale.time_half);
+            scale.cost_half = objective.cost_half.or(costs).unwrap_or(scale.cost_half);
+        }
+        Measure { objective, scale }
+    }
+
+    fn worth(&self, outcome: &ExecutionOutcome) -> f64 {
+        self.objective.utility(outcome, &self.scale)
+    }
+
+    /// The scores of one input. Time and cost count only where they are known of all.
+    pub(in crate::optimizer) fn scores(&self, block: &Block) -> Vec<Option<f64>> {
+        let (mut has_time, mut has_cost) = (true, true);
+        for seen in block.iter().flatten() {
+            has_time &= seen.time.is_some();
+            has_cost &= seen.cost.is_some();
+        }
+
+        let one = |seen: &Measurement| {
+            let mut outcome = seen.outcome();
+            outcome.time = outcome.time.filter(|_| has_time);
+            outcome.cost = outcome.cost.filter(|_| has_cost);
+            self.worth(&outcome)
+        };
+        block.iter().map(|seen| seen.as_ref().map(one)).collect()
+    }
+}
+
+/// A comparison that has come to its end.
+pub(in crate::optimizer) struct Ending<'a> {
+    pub(in crate::optimizer) plan: &'a ComparisonPlan,
+    pub(in crate::optimizer) experiment: &'a Experiment,
+    pub(in crate::optimizer) blocks: &'a [Block],
+    pub(in crate::optimizer) over: &'a Over,
+    pub(in crate::optimizer) accuracy: Option<Accuracy>,
+}
+
+impl Ending<'_> {
+    /// Returns what was found, as the map that scripts get.
+    pub(in crate::optimizer) fn findings(&self) -> Value {
+        let Ending { plan, experiment, blocks, .. } = *self;
+        let measure = Measure::of(plan.objective, blocks);
+        let (first, second) = experiment.leaders();
+        let verdict = experiment.verdict();
+        let name = |arm: usize| plan.arms[arm].pattern.as_str();
+        let column = |arm: usize| -> Vec<&Measurement> {
+            blocks.iter().filter_map(|block| block[arm].as_ref()).collect()
+        };
+
+        let more =
+            (verdict == Verdict::Open).then(|| experiment.to_decide(first, second)).flatten();
+        let asked = [first, second].map(|arm| models(&column(arm)));
+        let facts = Facts {
+            verdict: &verdict,
+            pair: [first, second].map(name),
+            difference: experiment.difference(first, second),
+            likely: experiment.likely(first, second),
+            over: self.over,
+            to_decide: more.map(|more| price(more, [first, second].map(column))),
+            judged: self.judged(&measure, first, second),
+            rule: plan.rule,
+            models: (asked[0] != asked[1]).then_some(asked),
+        };
+        let patterns = (0..plan.arms.len()).map(|arm| {
+            let mut figures = figures(&measure, plan.rule, &column(arm));
+            figures["pattern"] = name(arm).into();
+            figures["models"] = json!(models(&column(arm)));
+            figures["left_out"] = (!experiment.is_live(arm)).into();
+            figures
+        });
+
+        let mut findings = facts.to_value();
+        findings["winner"] = match verdict {
+            Verdict::Better(winner) => name(winner).into(),
+            Verdict::Same | Verdict::Open => Value::Null,
+        };
+        findings["patterns"] = patterns.collect();
+        findings["scale"] = json!({
+            "time_half": measure.scale.time_half, "cost_half": measure.scale.cost_half,
+        });
+        findings["fingerprint"] = plan.fingerprint.clone().into();
+        findings
+    }
+
+    /// Returns the difference of two patterns as it would be without the judge's errors, as far as these
+    /// are known.
+    fn judged(&self, measure: &Measure, first: usize, second: usize) -> Option<Value> {
+        let accuracy = self.accuracy?;
+        let difference = self.experiment.difference(first, second);
+        let both = self.blocks.iter().filter_map(|block| {
+            let good = |seen: &Measurement| seen.success * seen.score.unwrap_or(0.0);
+            Some((good(block[first].as_ref()?), good(block[second].as_ref()?)))
+        });
+        let (mut n, mut sums) = (0.0, [0.0, 0.0]);
+        for (one, other) in both {
+            n += 1.0;
+            sums = [sums[0] + one, sums[1] + other];
+        }
+        let qualities = sums.map(|sum| sum / f64::max(n, 1.0));
+
+        let part = measure.objective.quality * (qualities[0] - qualities[1]);
+        let interval = (difference.interval.low, difference.interval.high);
+        let (truth, range) = accuracy.correct(difference.mean, interval, part);
+        let mut value = accuracy.to_value();
+        value["difference"] = truth.into();
+        value["interval"] = json!(range);
+        value["times_inputs"] = accuracy.more_inputs(qualities).into();
+        Some(value)
+    }
+}
+
+/// What a reason is made of.
+struct Facts<'a> {
+    verdict: &'a Verdict,
+    pair: [&'a str; 2],
+    difference: Difference,
+    /// The chance that the first is the better one, by the normal approximation.
+    likely: Option<f64>,
+    over: &'a Over,
+    to_decide: Option<Value>,
+    judged: Option<Value>,
+    rule: StopRule,
+    /// The models that each has asked, if they differ.
+    models: Option<[Vec<&'a str>; 2]>,
+}
+
+impl Facts<'_> {
+    fn to_value(&self) -> Value {
+        let Facts { pair: [first, second], difference, .. } = self;
+        let leader = |chance: f64| {
+            let (pattern, chance) =
+                if chance < 0.5 { (second, 1.0 - chance) } else { (first, chance) };
+            json!({ "pattern": pattern, "chance": chance, "unless": "a rare failure is hidden" })
+        };
+        json!({
+            "verdict": match self.verdict {
+                Verdict::Better(_) => "better",
+                Verdict::Same => "same",
+                Verdict::Open => "open",
+            },
+            "reason": self.reason(),
+            "pair": self.pair,
+            "difference": difference.mean,
+            "interval": [difference.interval.low, difference.interval.high],
+            "likely": self.likely.map(leader),
+            "inputs": difference.n,
+            "stopped": self.over.word(),
+            "to_decide": self.to_decide,
+            "judge": self.judged,
+        })
+    }
+
+    /// Says in a sentence what was found and why no more was done.
+    fn reason(&self) -> String {
+        let Facts { pair: [first, second], difference, rule, .. } = self;
+        let Difference { n, mean, interval } = difference;
+        let range = format!("[{:.3}, {:.3}]", interval.low, interval.high);
+        let inputs = if *n == 1 { "1 input".to_owned() } else { format!("{n} inputs") };
+        let sure = format!("(a test, {} % at every look)", 100.0 * rule.confidence);
+
+        let mut text = match self.verdict {
+            Verdict::Better(_) => format!(
+                "`{first}` is better than `{second}` by {mean:.3} {range} after {inputs} {sure}"
+            ),
+            Verdict::Same => format!(
+                "`{first}` and `{second}` differ by {mean:.3} {range} after {inputs}, which is less \
+                 than {} either way: no practical difference {sure}",
+                rule.min_effect
+            ),
+            Verdict::Open => format!(
+                "not distinguishable yet: `{first}` is ahead of `{second}` by {mean:.3} {range} \
+                 after {inputs} {sure}"
+            ),
+        };
+        self.add_why_not_more(&mut text);
+        text
+    }
+
+    fn add_why_not_more(&self, text: &mut String) {
+        match self.over {
+            Over::Decided => {}
+            Over::Inputs => *text += "; there are no more inputs",
+            Over::Budget => *text += "; the budget is spent",
+            Over::Useless(message) => {
+                *text += &format!(
+                    "; given up after {USELESS_MAX} inputs in a row failed from outside: {message}"
+                );
+            }
+        }
+        if let Some(to_decide) = &self.to_decide {
+            *text += &format!("; about {} more would decide it", to_decide["inputs"]);
+            if let Some(cost) = to_decide["cost"].as_f64().and_then(Money::from_dollars) {
+                *text += &format!(", for {} calls and {cost}", to_decide["calls"]);
+            }
+        }
+        if let (Verdict::Open, None, Some(_)) = (self.verdict, &self.to_decide, self.likely) {
+            *text += "; more inputs will hardly decide it";
+        }
+        if let (Verdict::Open, Some(chance)) = (self.verdict, self.likely) {
+            let [first, second] = self.pair;
+            let (likely, chance) =
+                if chance < 0.5 { (second, 1.0 - chance) } else { (first, chance) };
+            *text += &format!(
+                "; `{likely}` is likely better ({:.0} %), if no rare failure is hidden",
+                (100.0 * chance).min(99.0)
+            );
+        }
+        if let Some(judged) = &self.judged {
+            let number = |value: &Value| value.as_f64().unwrap_or(0.0);
+            *text += &format!(
+                "; without the judge's errors the difference is {:.3} [{:.3}, {:.3}], and takes {:.1} \
+                 times fewer inputs",
+                number(&judged["difference"]),
+                number(&judged["interval"][0]),
+                number(&judged["interval"][1]),
+                number(&judged["times_inputs"])
+            );
+        }
+        if let Some(models) = &self.models {
+            let [of_first, of_second] = models.each_ref().map(|models| models.join(" and "));
+            *text +=
+                &format!("; they asked other models ({of_first}; {of_second}), which may be why");
+        }
+    }
+}
+
+/// The models that were asked.
+fn models<'a>(seen: &[&'a Measurement]) -> Vec<&'a str> {
+    let all: BTreeSet<&str> =
+        seen.iter().flat_map(|seen| seen.models.iter().map(String::as_str)).collect();
+    all.into_iter().collect()
+}
+
+/// Estimates what so many more inputs take, by what they took so far.
+fn price(more: u64, pair: [Vec<&Measurement>; 2]) -> Value {
+    let (mut calls, mut cost) = (0.0, Some(0.0));
+    for seen in pair {
+        calls += mean(seen.iter().map(|seen| Some(count(seen.calls)))).unwrap_or(0.0);
+        let mine = mean(seen.iter().map(|seen| seen.cost));
+        cost = cost.zip(mine).map(|(sum, mine)| sum + mine);
+    }
+    let more_count = count(more);
+    json!({
+        "inputs": more,
+        "calls": whole(calls * more_count),
+        "cost": cost.map(|cost| cost * more_count),
+    })
+}
+
+/// The figures of one pattern.
+fn figures(measure: &Measure, rule: StopRule, seen: &[&Measurement]) -> Value {
+    let worth: Vec<f64> = seen.iter().map(|seen| measure.worth(&seen.outcome())).collect();
+    let (n, sum) = (count(seen.len() as u64), worth.iter().sum::<f64>());
+    let squares: f64 = worth.iter().map(|one| one * one).sum();
+    json!({
+        "n": seen.len(),
+        "score": stats::mean(n, sum),
+        "interval": stats::bounded(rule.confidence, n, sum, squares)
+            .map(|interval| [interval.low, interval.high]),
+        "success_rate": mean(seen.iter().map(|seen| Some(seen.success))),
+        "quality": mean(seen.iter().map(|seen| seen.score)),
+        "execution_time": mean(seen.iter().map(|seen| seen.time)),
+        "cost": mean(seen.iter().map(|seen| seen.cost)),
+        "tokens": mean(seen.iter().map(|seen| seen.tokens.map(count))),
+        "calls": seen.iter().map(|seen| seen.calls).sum::<u64>(),
+    })
+}
+
+/// The mean of what is known; `None` if nothing is.
+fn mean(numbers: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+    let (n, sum) = numbers.flatten().fold((0.0, 0.0), |(n, sum), one| (n + 1.0, sum + one));
+    stats::mean(n, sum)
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count")]
+pub(in crate::optimizer) fn whole(n: f64) -> u64 {
+    n.ceil() as u64
+}
+
+#[allow(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+pub(in crate::optimizer) fn count(n: u64) -> f64 {
+    n as f64
+}

@@ -1,0 +1,7 @@
+//! Trying patterns on inputs, and testing which is better.
+
+pub mod accuracy;
+pub mod comparison;
+pub mod execution;
+pub mod findings;
+pub mod sequential_test;

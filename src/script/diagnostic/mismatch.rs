@@ -1,0 +1,135 @@
+//! Says in the words of scripts why a call or a property did not fit.
+
+use crate::base::spelling::nearest;
+use crate::script::check::{CallForm, Forms};
+use rhai::{Engine, EvalAltResult};
+
+/// Most properties that are listed.
+const PROPERTIES_MAX: usize = 12;
+
+/// Explains an error of Rhai's own, if it is one of those that can be said better.
+pub(in crate::script) fn explain(engine: &Engine, error: &EvalAltResult) -> Option<String> {
+    match error {
+        EvalAltResult::ErrorFunctionNotFound(signature, _) => call(engine, signature),
+        EvalAltResult::ErrorDotExpr(text, _) => property(engine, text),
+        EvalAltResult::ErrorIndexingType(text, _) => {
+            let kind = text.split(" [").next().unwrap_or(text);
+            Some(format!("{} has no parts to be reached by `[..]`", article(&word(kind))))
+        }
+        EvalAltResult::ErrorMismatchDataType(wanted, found, _) if !wanted.is_empty() => Some(
+            format!("{} is needed here, not {}", article(&word(wanted)), article(&word(found))),
+        ),
+        _ => None,
+    }
+}
+
+/// Explains a call that no function takes; the signature is like `chat (branch, i64)`.
+fn call(engine: &Engine, signature: &str) -> Option<String> {
+    let (name, rest) = signature.split_once(" (")?;
+    let given: Vec<String> =
+        rest.strip_suffix(')')?.split(", ").filter(|kind| !kind.is_empty()).map(word).collect();
+    if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
+        let given: Vec<String> = given.iter().map(|kind| article(kind)).collect();
+        return Some(format!("`{name}` does not work for {}", given.join(" and ")));
+    }
+    let own = Forms::of_engine(engine, false);
+    let is_own = !own.all(name).is_empty();
+    let forms = if is_own { own } else { Forms::of_engine(engine, true) };
+    let forms: Vec<&CallForm> =
+        forms.all(name).iter().filter(|form| form.arity == given.len()).collect();
+    let wrong = |form: &&CallForm| -> Vec<usize> {
+        let each = given.iter().zip(&form.params).enumerate();
+        each.filter(|(_, (given, wanted))| !fits(given, wanted)).map(|(place, _)| place).collect()
+    };
+    let best = forms.iter().min_by_key(|form| wrong(form).len())?;
+    let places = wrong(best);
+    // A value before a dot is not counted among the arguments.
+    let is_method = best.params.first().is_some_and(|first| {
+        places.first() != Some(&0) && given.first() == Some(first) && is_handle(first)
+    });
+    let said: Vec<String> = places
+        .iter()
+        .map(|place| {
+            let number = if is_method { *place } else { place + 1 };
+            let mut wanted: Vec<String> = forms
+                .iter()
+                .filter(|form| wrong(form).len() == places.len())
+                .filter_map(|form| form.params.get(*place))
+                .map(|kind| article(kind))
+                .collect();
+            wanted.sort();
+            wanted.dedup();
+            let found = article(&given[*place]);
+            format!("argument {number} is {found}, it takes {}", wanted.join(" or "))
+        })
+        .collect();
+    (!said.is_empty()).then(|| format!("`{name}`: {}", said.join("; ")))
+}
+
+fn fits(given: &str, wanted: &str) -> bool {
+    given == wanted || wanted == "any" || wanted == "?" || wanted.is_empty()
+}
+
+/// Tells whether a type is one of kaizen's own.
+fn is_handle(kind: &str) -> bool {
+    !["string", "int", "float", "bool", "char", "array", "map", "function", "range", "()"]
+        .contains(&kind)
+}
+
+/// Explains an unknown property. Rhai says `Unknown property 'x' - a getter is not registered for
+/// type 'y'`, or `No writable property ..`.
+fn property(engine: &Engine, text: &str) -> Option<String> {
+    let mut quoted = text.split('\'').skip(1).step_by(2);
+    let (name, kind) = (quoted.next()?, word(quoted.next()?));
+    let a_kind = article(&kind);
+    if text.contains("writable") {
+        return Some(format!("{a_kind} has no property `{name}` that can be set"));
+    }
+    let forms = Forms::of_engine(engine, true);
+    let known: Vec<&str> = forms
+        .names()
+        .filter_map(|known| known.strip_prefix("get$"))
+        .filter(|known| {
+            let forms = forms.all(&format!("get${known}"));
+            forms.iter().any(|form| form.params.first() == Some(&kind))
+        })
+        .collect();
+    let help = match nearest(name, known.iter().copied()) {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None if known.is_empty() => String::new(),
+        None => {
+            let shown: Vec<&str> = known.into_iter().take(PROPERTIES_MAX).collect();
+            format!("; it has: {}", shown.join(", "))
+        }
+    };
+    Some(format!("{a_kind} has no property `{name}`{help}"))
+}
+
+/// Returns the word that scripts know for a type of Rhai's or of ours.
+pub(in crate::script) fn word(kind: &str) -> String {
+    let kind = kind.trim().trim_start_matches("&mut ").trim_start_matches('&');
+    let word = match kind {
+        "str | ImmutableString | String" | "ImmutableString" | "str" | "String" => "string",
+        "i64" | "INT" => "int",
+        "f64" | "FLOAT" => "float",
+        "u64" => "int above 2^63",
+        "Array" => "array",
+        "Map" => "map",
+        "Fn" | "FnPtr" => "function",
+        "Dynamic" | "?" | "_" => "any",
+        "Instant" | "timestamp" => "timestamp",
+        kind if kind.starts_with("Range") => "range",
+        other => other,
+    };
+    word.to_owned()
+}
+
+/// Puts the article before the word for a type.
+pub(in crate::script) fn article(kind: &str) -> String {
+    match kind {
+        "()" => "nothing (`()`)".to_owned(),
+        "any" => "any value".to_owned(),
+        kind if kind.starts_with(['a', 'e', 'i', 'o', 'u']) => format!("an {kind}"),
+        kind => format!("a {kind}"),
+    }
+}

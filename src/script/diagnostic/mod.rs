@@ -1,0 +1,194 @@
+//! Errors for people: what is wrong, where, and what to type.
+
+pub mod codes;
+pub(in crate::script) mod mismatch;
+
+use crate::base::failure::{Failure, Place};
+use crate::base::file;
+use crate::base::spelling::nearest;
+use crate::script::check;
+use crate::script::host::error::EvalError;
+use rhai::{Engine, EvalAltResult, ParseError, ParseErrorType, Position};
+use std::path::Path;
+
+/// How bad something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Nothing runs, or nothing goes on.
+    Error,
+    /// It runs, but hardly as meant.
+    Warning,
+}
+
+/// One error or warning as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// What kind of thing is wrong, for `kaizen explain`.
+    pub code: &'static str,
+    /// How bad it is.
+    pub level: Severity,
+    /// What is wrong.
+    pub message: String,
+    /// Where.
+    pub place: Option<Place>,
+    /// The text of the file it happened in.
+    pub text: Option<String>,
+    /// How many characters are meant, from the place on.
+    pub width: usize,
+    /// What to type instead.
+    pub help: Option<String>,
+    /// Through which calls it came, innermost first.
+    pub frames: Vec<String>,
+}
+
+impl Diagnostic {
+    /// Creates an error without a place.
+    pub(super) fn new(code: &'static str, message: String) -> Diagnostic {
+        let (level, frames) = (Severity::Error, Vec::new());
+        Diagnostic { code, level, message, place: None, text: None, width: 1, help: None, frames }
+    }
+
+    /// Creates an error at a place of a script's own text.
+    pub(super) fn at(
+        code: &'static str,
+        message: String,
+        file: &str,
+        text: &str,
+        position: Position,
+    ) -> Diagnostic {
+        let place = place(file, position);
+        let width = place.as_ref().map_or(1, |place| word_width(text, place));
+        let text = Some(text.to_owned());
+        Diagnostic { place, text, width, ..Diagnostic::new(code, message) }
+    }
+
+    /// Makes it a warning.
+    #[must_use]
+    pub(super) fn warning(self) -> Diagnostic {
+        Diagnostic { level: Severity::Warning, ..self }
+    }
+}
+
+fn place(file: &str, position: Position) -> Option<Place> {
+    let (line, column) = (position.line()?, position.position().unwrap_or(1));
+    Some(Place { file: file.to_owned(), line, column })
+}
+
+/// Measures the word that starts at a place: Rhai tells only where it starts.
+fn word_width(text: &str, place: &Place) -> usize {
+    let line = text.lines().nth(place.line - 1).unwrap_or("");
+    let mut rest = line.chars().skip(place.column - 1);
+    if let Some(quote @ ('"' | '`')) = rest.next() {
+        return rest.take_while(|c| *c != quote).count() + 2;
+    }
+    let word = |c: &char| c.is_alphanumeric() || *c == '_';
+    line.chars().skip(place.column - 1).take_while(word).count().max(1)
+}
+
+/// Shows an error that was found while reading a script.
+pub(super) fn of_parse(engine: &Engine, file: &str, text: &str, error: &ParseError) -> Diagnostic {
+    let message = match error.err_type() {
+        ParseErrorType::VariableUndefined(name) => format!("there is no variable `{name}`"),
+        other => {
+            let said = other.to_string();
+            let mut letters = said.chars();
+            letters.next().map_or(String::new(), |first| {
+                first.to_lowercase().collect::<String>() + letters.as_str()
+            })
+        }
+    };
+    let code = match error.err_type() {
+        ParseErrorType::VariableUndefined(_) => codes::VARIABLE,
+        _ => codes::SYNTAX,
+    };
+    let mut shown = Diagnostic::at(code, message, file, text, error.position());
+    shown.help = match error.err_type() {
+        ParseErrorType::VariableUndefined(name) => near_variable(engine, text, name),
+        ParseErrorType::MissingToken(token, _) if token == ";" => {
+            Some("end the statement before this with `;`".to_owned())
+        }
+        ParseErrorType::Reserved(word) => {
+            Some(format!("`{word}` is a reserved word; choose another name"))
+        }
+        _ => None,
+    };
+    shown
+}
+
+fn near_variable(engine: &Engine, text: &str, name: &str) -> Option<String> {
+    if check::names(engine).iter().any(|known| known == name) {
+        return Some(format!("`{name}` is a function; call it: `{name}(..)`"));
+    }
+    let mut known: Vec<&str> = Vec::new();
+    for line in text.lines() {
+        let mut words = line.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+        while let Some(word) = words.next() {
+            if matches!(word, "let" | "const" | "for") {
+                known.extend(words.next().filter(|w| !w.is_empty()));
+            }
+        }
+    }
+    // The name itself may stand in a line that was refused.
+    let known = known.into_iter().filter(|known| *known != name);
+    nearest(name, known).map(|near| format!("did you mean `{near}`?"))
+}
+
+/// Shows an error that ended a script. `text` is the script's own text.
+pub(super) fn of_run(
+    engine: &Engine,
+    script: &str,
+    text: &str,
+    raised: &EvalError,
+    failure: &Failure,
+) -> Diagnostic {
+    let own = |place: &Place| Path::new(&place.file) == Path::new(script);
+    let file_text = failure.place.as_ref().and_then(|place| {
+        if own(place) {
+            Some(text.to_owned())
+        } else {
+            file::read_text(Path::new(&place.file)).ok()
+        }
+    });
+    let width = match (&failure.place, &file_text) {
+        (Some(place), Some(text)) => word_width(text, place),
+        _ => 1,
+    };
+    let (message, help) = explain(engine, raised, failure);
+    let place = failure.place.clone();
+    let (code, frames) = (failure.kind.code(), failure.frames.clone());
+    Diagnostic { place, text: file_text, width, help, frames, ..Diagnostic::new(code, message) }
+}
+
+/// Shows a failure that did not end the script, such as that of an operation.
+pub fn of_failure(failure: &Failure) -> Diagnostic {
+    let text =
+        failure.place.as_ref().and_then(|place| file::read_text(Path::new(&place.file)).ok());
+    let width = match (&failure.place, &text) {
+        (Some(place), Some(text)) => word_width(text, place),
+        _ => 1,
+    };
+    let op = failure.op.as_ref().map_or(String::new(), |op| format!("operation `{op}`: "));
+    let shown = Diagnostic::new(failure.kind.code(), format!("{op}{}", failure.message));
+    let (place, frames) = (failure.place.clone(), failure.frames.clone());
+    Diagnostic { place, text, width, frames, ..shown }
+}
+
+fn explain(engine: &Engine, raised: &EvalError, failure: &Failure) -> (String, Option<String>) {
+    let op = failure.op.as_ref().map_or(String::new(), |op| format!("operation `{op}`: "));
+    let message = format!("{op}{}", failure.message);
+    let inner = raised.unwrap_inner();
+    match inner {
+        EvalAltResult::ErrorFunctionNotFound(signature, _) => {
+            let name = signature.split(" (").next().unwrap_or(signature);
+            let is_word = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
+            (message, is_word.then(|| check::help_for(engine, name)).flatten())
+        }
+        EvalAltResult::ErrorDataRace(..) => {
+            let help = "a closure uses the variable whose method it was given to; call the method \
+                        as a function, which works on a copy: `parallel(list, |item| ..)` instead \
+                        of `list.parallel(|item| ..)`";
+            (message, Some(help.to_owned()))
+        }
+        _ => (message, None),
+    }
+}

@@ -1,0 +1,118 @@
+//! Between script values and plain data.
+
+use rhai::{Array, Dynamic, Map};
+use serde_json::Value;
+
+/// Deepest nesting that is converted; deeper data is an error instead of an overflow.
+const DEPTH_MAX: usize = 128;
+
+/// Makes plain data of a script value; the error names what is not plain data.
+pub(in crate::script) fn to_value(value: &Dynamic) -> Result<Value, String> {
+    value_at(value, 0)
+}
+
+fn value_at(value: &Dynamic, depth: usize) -> Result<Value, String> {
+    if depth > DEPTH_MAX {
+        return Err(format!("data nested deeper than {DEPTH_MAX}"));
+    }
+    if value.is_unit() {
+        return Ok(Value::Null);
+    }
+    if let Ok(flag) = value.as_bool() {
+        return Ok(Value::Bool(flag));
+    }
+    if let Ok(number) = value.as_int() {
+        return Ok(Value::from(number));
+    }
+    if let Some(number) = value.read_lock::<u64>() {
+        return Ok(Value::from(*number));
+    }
+    if let Ok(number) = value.as_float() {
+        let finite = serde_json::Number::from_f64(number);
+        return finite.map(Value::Number).ok_or_else(|| format!("{number} is not plain data"));
+    }
+    if let Some(text) = value.read_lock::<rhai::ImmutableString>() {
+        return Ok(Value::String(text.to_string()));
+    }
+    if let Some(list) = value.read_lock::<Array>() {
+        return list.iter().map(|item| value_at(item, depth + 1)).collect();
+    }
+    if let Some(map) = value.read_lock::<Map>() {
+        let each = map.iter().map(|(key, item)| Ok((key.to_string(), value_at(item, depth + 1)?)));
+        return Ok(Value::Object(each.collect::<Result<_, String>>()?));
+    }
+    if let Ok(letter) = value.as_char() {
+        return Ok(Value::String(letter.to_string()));
+    }
+    Err(format!("a {} is not plain data", type_name(value)))
+}
+
+/// Makes a script value of plain data.
+pub(in crate::script) fn from_value(value: Value) -> Dynamic {
+    match value {
+        Value::Null => Dynamic::UNIT,
+        Value::Bool(flag) => flag.into(),
+        Value::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(whole), _) => whole.into(),
+            // The whole numbers of scripts end at 2^63; as a float it would lose digits.
+            (None, Some(whole)) => Dynamic::from(whole),
+            (None, None) => number.as_f64().unwrap_or(f64::NAN).into(),
+        },
+        Value::String(text) => text.into(),
+        Value::Array(items) => items.into_iter().map(from_value).collect::<Array>().into(),
+        Value::Object(fields) => from_fields(fields).into(),
+    }
+}
+
+/// Makes a script map of the fields of an object.
+pub(in crate::script) fn from_fields(fields: serde_json::Map<String, Value>) -> Map {
+    fields.into_iter().map(|(key, value)| (key.into(), from_value(value))).collect()
+}
+
+/// Makes the fields of an object of a script map.
+pub(in crate::script) fn to_fields(map: &Map) -> Result<serde_json::Map<String, Value>, String> {
+    map.iter().map(|(key, item)| Ok((key.to_string(), value_at(item, 1)?))).collect()
+}
+
+/// Returns the word that scripts know for the type of a value.
+pub(in crate::script) fn type_name(value: &Dynamic) -> &'static str {
+    let name = value.type_name();
+    if value.is_fnptr() {
+        "function"
+    } else if name.contains("Branch") {
+        "branch"
+    } else if name.contains("Session") {
+        "session"
+    } else if name.contains("Graph") || name.contains("Builder") {
+        "graph"
+    } else if name.contains("Model") {
+        "model"
+    } else if name.contains("Node") {
+        "node"
+    } else if name.contains("Range") {
+        "range"
+    } else if name.contains("Instant") {
+        "timestamp"
+    } else {
+        name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn plain_data_survives_the_way_there_and_back() {
+        let value =
+            json!({ "a": [1, 2.5, "text", true, null], "b": { "c": "ä" }, "n": 1_u64 << 63 });
+        assert_eq!(to_value(&from_value(value.clone())), Ok(value));
+    }
+
+    #[test]
+    fn what_is_not_data_is_named() {
+        let function = Dynamic::from(rhai::FnPtr::new("f").expect("a name"));
+        assert_eq!(to_value(&function), Err("a function is not plain data".to_owned()));
+    }
+}

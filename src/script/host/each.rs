@@ -1,0 +1,169 @@
+//! A function that a word of the language calls with one item after the other.
+
+use crate::base::failure::Kind;
+use crate::script::diagnostic::mismatch;
+use crate::script::host::convert;
+use crate::script::host::error::EvalError;
+use crate::script::host::error::throw_new;
+use crate::script::host::home;
+use crate::script::host::nested;
+use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext, Position};
+use std::cell::Cell;
+
+/// How a function is given the item, unless it takes it as `this`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::script) enum Item {
+    /// As its first argument.
+    First,
+    /// After another argument.
+    Second,
+    /// In no other way.
+    This,
+}
+
+/// What a function has taken so far, so that it is not found out for each item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
+enum Arity {
+    /// The item is `this`.
+    This,
+    /// The item is an argument.
+    Argument,
+    /// The item's place comes after it.
+    Place,
+}
+
+/// A function that is called with one item after the other.
+pub(in crate::script) struct Each<'a> {
+    context: &'a NativeCallContext<'a>,
+    word: &'static str,
+    function: FnPtr,
+    name: String,
+    item: Item,
+    slot: Cell<Arity>,
+}
+
+impl<'a> Each<'a> {
+    pub(in crate::script) fn new(
+        context: &'a NativeCallContext<'a>,
+        word: &'static str,
+        function: FnPtr,
+        item: Item,
+    ) -> Each<'a> {
+        let name = home::name_of(&function);
+        Each { context, word, function, name, item, slot: Cell::new(Arity::This) }
+    }
+
+    /// Calls it with an item, and with its place if it takes that too.
+    pub(in crate::script) fn call(
+        &self,
+        item: &mut Dynamic,
+        before: Option<&Dynamic>,
+        index: usize,
+    ) -> Result<Dynamic, EvalError> {
+        let place = Dynamic::from(i64::try_from(index).unwrap_or(i64::MAX));
+        for slot in [Arity::This, Arity::Argument, Arity::Place] {
+            if slot < self.slot.get() {
+                continue;
+            }
+            let mut arguments: Vec<Dynamic> = before.into_iter().cloned().collect();
+            let mut this = None;
+            match (slot, self.item) {
+                (Arity::Argument, Item::This) => continue,
+                (Arity::This, _) | (Arity::Place, Item::This) => this = Some(&mut *item),
+                (Arity::Argument | Arity::Place, _) => arguments.push(item.clone()),
+            }
+            if slot == Arity::Place {
+                arguments.push(place.clone());
+            }
+            match home::invoke(self.context, &self.function, this, arguments) {
+                Err(error) if slot != Arity::Place && self.takes_others(&error) => {}
+                result => {
+                    self.slot.set(slot);
+                    return result.map_err(|error| self.within(error));
+                }
+            }
+        }
+        Err(throw_new(Kind::Script, format!("`{}`: the function takes other arguments", self.word)))
+    }
+
+    /// Calls it with these arguments, and with a place if it takes that too.
+    pub(in crate::script) fn with(
+        &self,
+        arguments: Vec<Dynamic>,
+        index: usize,
+    ) -> Result<Dynamic, EvalError> {
+        let result = home::invoke(self.context, &self.function, None, arguments.clone());
+        let result = match result {
+            Err(error) if self.takes_others(&error) => {
+                let place = Dynamic::from(i64::try_from(index).unwrap_or(i64::MAX));
+                let all = arguments.into_iter().chain([place]).collect();
+                home::invoke(self.context, &self.function, None, all)
+            }
+            result => result,
+        };
+        result.map_err(|error| self.within(error))
+    }
+
+    /// Tells whether the error says that this very function takes other arguments.
+    fn takes_others(&self, error: &EvalAltResult) -> bool {
+        let EvalAltResult::ErrorFunctionNotFound(signature, _) = error else { return false };
+        signature.starts_with(&self.name)
+    }
+
+    fn within(&self, error: EvalError) -> EvalError {
+        let source = self.context.call_source().unwrap_or_default().to_owned();
+        let word = self.word.to_owned();
+        EvalAltResult::ErrorInFunctionCall(word, source, error, Position::NONE).into()
+    }
+
+    /// Reads the answer of a condition.
+    pub(in crate::script) fn truth(&self, answer: &Dynamic) -> Result<bool, EvalError> {
+        answer.as_bool().map_err(|_| self.wrong("true or false", answer))
+    }
+
+    /// Makes the error for an answer that is none.
+    pub(in crate::script) fn wrong(&self, wanted: &str, answer: &Dynamic) -> EvalError {
+        let found = mismatch::article(&mismatch::word(convert::type_name(answer)));
+        let shown = nested::shortened(answer, 60);
+        let shown = if answer.is_unit() { String::new() } else { format!(": `{shown}`") };
+        let message =
+            format!("the function of `{}` must give {wanted}, not {found}{shown}", self.word);
+        throw_new(Kind::Script, message)
+    }
+
+    /// Asks for every item whether it is chosen.
+    pub(in crate::script) fn choose(&self, list: &mut Array) -> Result<Vec<bool>, EvalError> {
+        let items = list.iter_mut().enumerate();
+        items.map(|(index, item)| self.truth(&self.call(item, None, index)?)).collect()
+    }
+
+    /// Finds the first item from a place on for which the function says `wanted`.
+    pub(in crate::script) fn first(
+        &self,
+        list: &mut Array,
+        start: usize,
+        wanted: bool,
+    ) -> Result<Option<usize>, EvalError> {
+        for (index, item) in list.iter_mut().enumerate().skip(start) {
+            if self.truth(&self.call(item, None, index)?)? == wanted {
+                return Ok(Some(index));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Finds the first answer that is something.
+    pub(in crate::script) fn first_value(
+        &self,
+        list: &mut Array,
+        start: usize,
+    ) -> Result<Dynamic, EvalError> {
+        for (index, item) in list.iter_mut().enumerate().skip(start) {
+            let value = self.call(item, None, index)?;
+            if !value.is_unit() {
+                return Ok(value);
+            }
+        }
+        Ok(Dynamic::UNIT)
+    }
+}

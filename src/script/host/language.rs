@@ -1,0 +1,436 @@
+//! The language's own words for lists and maps that take a function. Rhai has them too; its own take
+//! an error of the function for an answer (`sort`, `dedup`), or an answer that is none for `false`,
+//! and lose what they have taken out when the function fails half way. Here an error goes through, and
+//! the list is then as it was.
+
+use crate::script::api::read_json;
+use crate::script::host::bounded;
+use crate::script::host::each::Each;
+use crate::script::host::each::Item;
+use crate::script::host::error::EvalError;
+use crate::script::host::nested;
+use crate::script::host::order;
+use rhai::{
+    Array, Dynamic, Engine, EvalAltResult, FnPtr, FuncRegistration, ImmutableString, Map, Module,
+    NativeCallContext, RhaiNativeFunc, Variant,
+};
+
+/// The names of these words, which are the language's and not kaizen's.
+const WORDS: &[&str] = &[
+    "!=",
+    "==",
+    "all",
+    "debug",
+    "dedup",
+    "drain",
+    "filter",
+    "find",
+    "find_map",
+    "for_each",
+    "index_of",
+    "map",
+    "order",
+    "order_by",
+    "order_desc",
+    "pad",
+    "parse_json",
+    "print",
+    "reduce",
+    "reduce_rev",
+    "replace",
+    "retain",
+    "some",
+    "sort",
+    "sort_by",
+    "sort_desc",
+    "split",
+    "split_rev",
+    "to_debug",
+    "to_string",
+];
+
+/// Tells whether a word is one of the language.
+pub(in crate::script) fn is_word(name: &str) -> bool {
+    WORDS.binary_search(&name).is_ok()
+}
+
+/// Adds the words to an engine, in the place of Rhai's.
+pub(in crate::script) fn register(engine: &mut Engine) {
+    let mut module = Module::new();
+    choosing(&mut module);
+    searching(&mut module);
+    changing(&mut module);
+    folding(&mut module);
+    order::register(&mut module);
+    maps(&mut module);
+    nested::register(&mut module);
+    bounded::register(&mut module);
+    word(&mut module, "parse_json", "text: string", read_json);
+    engine.register_global_module(module.into());
+}
+
+/// Adds a word that leaves its list as it is.
+pub(in crate::script) fn word<A, const N: usize, const X: bool, R, const F: bool, FUNC>(
+    module: &mut Module,
+    name: &str,
+    params: &str,
+    function: FUNC,
+) where
+    A: 'static,
+    R: Variant + Clone,
+    FUNC: RhaiNativeFunc<A, N, X, R, F> + 'static,
+{
+    add(module, name, params, true, function);
+}
+
+/// Adds a word that changes its list.
+pub(in crate::script) fn change<A, const N: usize, const X: bool, R, const F: bool, FUNC>(
+    module: &mut Module,
+    name: &str,
+    params: &str,
+    function: FUNC,
+) where
+    A: 'static,
+    R: Variant + Clone,
+    FUNC: RhaiNativeFunc<A, N, X, R, F> + 'static,
+{
+    add(module, name, params, false, function);
+}
+
+fn add<A, const N: usize, const X: bool, R, const F: bool, FUNC>(
+    module: &mut Module,
+    name: &str,
+    params: &str,
+    is_pure: bool,
+    function: FUNC,
+) where
+    A: 'static,
+    R: Variant + Clone,
+    FUNC: RhaiNativeFunc<A, N, X, R, F> + 'static,
+{
+    debug_assert!(is_word(name), "{name} is not in the list");
+    FuncRegistration::new(name)
+        .in_global_namespace()
+        .with_purity(is_pure)
+        .with_volatility(true)
+        .with_params_info(params.split(", "))
+        .set_into_module(module, function);
+}
+
+/// Makes a function of a name: an old way to write `Fn("name")`.
+pub(in crate::script) fn named(name: &str) -> Result<FnPtr, EvalError> {
+    FnPtr::new(name)
+}
+
+fn choosing(module: &mut Module) {
+    const PARAMS: &str = "list: array, function: function, array";
+    const NAMED: &str = "list: array, function: string, array";
+    word(module, "map", PARAMS, |context: NativeCallContext, list: &mut Array, function: FnPtr| {
+        map(&context, list, function)
+    });
+    word(module, "map", NAMED, |context: NativeCallContext, list: &mut Array, name: &str| {
+        map(&context, list, named(name)?)
+    });
+    word(
+        module,
+        "filter",
+        PARAMS,
+        |context: NativeCallContext, list: &mut Array, function: FnPtr| {
+            filter(&context, list, function)
+        },
+    );
+    word(module, "filter", NAMED, |context: NativeCallContext, list: &mut Array, name: &str| {
+        filter(&context, list, named(name)?)
+    });
+}
+
+fn map(context: &NativeCallContext, list: &mut Array, function: FnPtr) -> Result<Array, EvalError> {
+    let each = Each::new(context, "map", function, Item::First);
+    list.iter_mut().enumerate().map(|(index, item)| each.call(item, None, index)).collect()
+}
+
+fn filter(
+    context: &NativeCallContext,
+    list: &mut Array,
+    function: FnPtr,
+) -> Result<Array, EvalError> {
+    let each = Each::new(context, "filter", function, Item::First);
+    let chosen = each.choose(list)?;
+    let both = list.iter().zip(chosen);
+    Ok(both.filter(|(_, is_chosen)| *is_chosen).map(|(item, _)| item.clone()).collect())
+}
+
+fn searching(module: &mut Module) {
+    type WordResult = fn(&Each<'_>, &mut Array, usize) -> Result<Dynamic, EvalError>;
+    let words: [(&'static str, WordResult); 5] = [
+        ("some", |each, list, start| Ok(each.first(list, start, true)?.is_some().into())),
+        ("all", |each, list, _| Ok(each.first(list, 0, false)?.is_none().into())),
+        ("find", |each, list, start| {
+            let found = each.first(list, start, true)?;
+            Ok(found.map_or(Dynamic::UNIT, |place| list[place].clone()))
+        }),
+        ("find_map", |each, list, start| each.first_value(list, start)),
+        ("index_of", |each, list, start| Ok(place(each.first(list, start, true)?).into())),
+    ];
+    for (name, answer) in words {
+        let ask =
+            move |context: &NativeCallContext, list: &mut Array, function: FnPtr, start: i64| {
+                let start = offset(list.len(), start);
+                answer(&Each::new(context, name, function, Item::First), list, start)
+            };
+        let params = "list: array, function: function, any";
+        word(
+            module,
+            name,
+            params,
+            move |context: NativeCallContext, list: &mut Array, function: FnPtr| {
+                ask(&context, list, function, 0)
+            },
+        );
+        if ["some", "all"].contains(&name) {
+            let params = "list: array, function: string, any";
+            word(
+                module,
+                name,
+                params,
+                move |context: NativeCallContext, list: &mut Array, text: &str| {
+                    ask(&context, list, named(text)?, 0)
+                },
+            );
+            continue;
+        }
+        let params = "list: array, function: function, start: int, any";
+        word(
+            module,
+            name,
+            params,
+            move |context: NativeCallContext, list: &mut Array, function: FnPtr, start: i64| {
+                ask(&context, list, function, start)
+            },
+        );
+    }
+    // Rhai takes a text for the name of a function, if there is one, and not for what is looked for.
+    let params = "list: array, text: string, int";
+    word(module, "index_of", params, |list: &mut Array, text: &str| index_of(list, text, 0));
+    let params = "list: array, text: string, start: int, int";
+    word(module, "index_of", params, index_of);
+}
+
+fn index_of(list: &mut Array, text: &str, start: i64) -> i64 {
+    let is_it = |item: &Dynamic| {
+        item.read_lock::<ImmutableString>().is_some_and(|item| item.as_str() == text)
+    };
+    let start = offset(list.len(), start);
+    place(list.iter().skip(start).position(is_it).map(|place| place + start))
+}
+
+fn place(found: Option<usize>) -> i64 {
+    found.and_then(|place| i64::try_from(place).ok()).unwrap_or(-1)
+}
+
+/// Returns where a search begins; what is below 0 counts from the end.
+fn offset(length: usize, start: i64) -> usize {
+    let distance = usize::try_from(start.unsigned_abs()).unwrap_or(usize::MAX);
+    if start < 0 { length.saturating_sub(distance) } else { distance.min(length) }
+}
+
+fn changing(module: &mut Module) {
+    const NOTHING: &str = "list: array, function: function";
+    const PARAMS: &str = "list: array, function: function, array";
+    const NAMED: &str = "list: array, function: string, array";
+    change(
+        module,
+        "for_each",
+        NOTHING,
+        |context: NativeCallContext, list: &mut Array, function: FnPtr| {
+            let each = Each::new(&context, "for_each", function, Item::This);
+            for (index, item) in list.iter_mut().enumerate() {
+                // It is called for what it does to the item.
+                let _ = each.call(item, None, index)?;
+            }
+            Ok::<(), EvalError>(())
+        },
+    );
+    for (name, takes) in [("drain", true), ("retain", false)] {
+        change(
+            module,
+            name,
+            PARAMS,
+            move |context: NativeCallContext, list: &mut Array, function: FnPtr| {
+                take(&Each::new(&context, name, function, Item::First), list, takes)
+            },
+        );
+        change(
+            module,
+            name,
+            NAMED,
+            move |context: NativeCallContext, list: &mut Array, text: &str| {
+                take(&Each::new(&context, name, named(text)?, Item::First), list, takes)
+            },
+        );
+    }
+    change(
+        module,
+        "dedup",
+        NOTHING,
+        |context: NativeCallContext, list: &mut Array, function: FnPtr| {
+            let each = Each::new(&context, "dedup", function, Item::First);
+            dedup(list, |before, item| each.truth(&each.with(vec![before, item], 0)?))
+        },
+    );
+    change(
+        module,
+        "dedup",
+        "list: array, function: string",
+        |context: NativeCallContext, list: &mut Array, name: &str| {
+            let each = Each::new(&context, "dedup", named(name)?, Item::First);
+            dedup(list, |before, item| each.truth(&each.with(vec![before, item], 0)?))
+        },
+    );
+    change(module, "dedup", "list: array", |context: NativeCallContext, list: &mut Array| {
+        dedup(list, |before, item| equal(&context, before, item))
+    });
+}
+
+/// Takes out the items for which the function says `wanted`, and returns them.
+fn take(each: &Each<'_>, list: &mut Array, wanted: bool) -> Result<Array, EvalError> {
+    let chosen = each.choose(list)?;
+    let both = std::mem::take(list).into_iter().zip(chosen);
+    let (taken, left): (Vec<_>, Vec<_>) = both.partition(|(_, is_chosen)| *is_chosen == wanted);
+    list.extend(left.into_iter().map(|(item, _)| item));
+    Ok(taken.into_iter().map(|(item, _)| item).collect())
+}
+
+/// Takes out what is the same as the item before.
+fn dedup(
+    list: &mut Array,
+    is_same: impl Fn(Dynamic, Dynamic) -> Result<bool, EvalError>,
+) -> Result<(), EvalError> {
+    let mut kept = Array::with_capacity(list.len());
+    for item in list.iter() {
+        if let Some(before) = kept.last()
+            && is_same(before.clone(), item.clone())?
+        {
+            continue;
+        }
+        kept.push(item.clone());
+    }
+    *list = kept;
+    Ok(())
+}
+
+/// Compares two values by `==`.
+pub(in crate::script) fn equal(
+    context: &NativeCallContext,
+    mut one: Dynamic,
+    mut other: Dynamic,
+) -> Result<bool, EvalError> {
+    let is_other_type = one.type_id() != other.type_id();
+    let answer = context.call_native_fn_raw("==", true, &mut [&mut one, &mut other]);
+    match answer.map_err(|error| *error) {
+        Ok(answer) => Ok(answer.as_bool().unwrap_or(false)),
+        // Values of different types are different.
+        Err(EvalAltResult::ErrorFunctionNotFound(..)) if is_other_type => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn folding(module: &mut Module) {
+    for (name, is_reverse) in [("reduce", false), ("reduce_rev", true)] {
+        let fold = move |context: &NativeCallContext,
+                         list: &mut Array,
+                         function: FnPtr,
+                         first: Dynamic| {
+            let each = Each::new(context, name, function, Item::Second);
+            let mut items: Vec<(usize, &mut Dynamic)> = list.iter_mut().enumerate().collect();
+            if is_reverse {
+                items.reverse();
+            }
+            let mut items = items.into_iter();
+            items.try_fold(first, |sum, (index, item)| each.call(item, Some(&sum), index))
+        };
+        let params = "list: array, function: function, any";
+        word(
+            module,
+            name,
+            params,
+            move |context: NativeCallContext, list: &mut Array, function: FnPtr| {
+                fold(&context, list, function, Dynamic::UNIT)
+            },
+        );
+        word(
+            module,
+            name,
+            params,
+            move |context: NativeCallContext, list: &mut Array, text: &str| {
+                fold(&context, list, named(text)?, Dynamic::UNIT)
+            },
+        );
+        let params = "list: array, function: function, initial: any, any";
+        word(
+            module,
+            name,
+            params,
+            move |context: NativeCallContext, list: &mut Array, function: FnPtr, first: Dynamic| {
+                fold(&context, list, function, first)
+            },
+        );
+        word(
+            module,
+            name,
+            params,
+            move |context: NativeCallContext, list: &mut Array, text: &str, first: Dynamic| {
+                fold(&context, list, named(text)?, first)
+            },
+        );
+    }
+}
+
+fn maps(module: &mut Module) {
+    const PARAMS: &str = "map: map, function: function, map";
+    word(module, "map", PARAMS, |context: NativeCallContext, map: &mut Map, function: FnPtr| {
+        let each = Each::new(&context, "map", function, Item::Second);
+        let fields = map.iter_mut();
+        fields
+            .map(|(key, item)| Ok((key.clone(), each.call(item, Some(&key.clone().into()), 0)?)))
+            .collect::<Result<Map, EvalError>>()
+    });
+    word(module, "filter", PARAMS, |context: NativeCallContext, map: &mut Map, function: FnPtr| {
+        let each = Each::new(&context, "filter", function, Item::Second);
+        let mut copy = map.clone();
+        parted(&each, &mut copy).map(|(chosen, _)| chosen)
+    });
+    change(
+        module,
+        "drain",
+        PARAMS,
+        |context: NativeCallContext, map: &mut Map, function: FnPtr| {
+            let each = Each::new(&context, "drain", function, Item::Second);
+            let (chosen, rest) = parted(&each, map)?;
+            *map = rest;
+            Ok::<Map, EvalError>(chosen)
+        },
+    );
+    change(
+        module,
+        "retain",
+        PARAMS,
+        |context: NativeCallContext, map: &mut Map, function: FnPtr| {
+            let each = Each::new(&context, "retain", function, Item::Second);
+            let (chosen, rest) = parted(&each, map)?;
+            *map = chosen;
+            Ok::<Map, EvalError>(rest)
+        },
+    );
+}
+
+/// Parts a map into what the function chooses and the rest.
+fn parted(each: &Each<'_>, map: &mut Map) -> Result<(Map, Map), EvalError> {
+    let (mut chosen, mut rest) = (Map::new(), Map::new());
+    for (key, item) in map.iter_mut() {
+        let answer = each.call(item, Some(&key.clone().into()), 0)?;
+        let part = if each.truth(&answer)? { &mut chosen } else { &mut rest };
+        part.insert(key.clone(), item.clone());
+    }
+    Ok((chosen, rest))
+}

@@ -1,0 +1,211 @@
+//! The trailing map of options: typed keys, and an error with a suggestion for an unknown one.
+
+use crate::base::failure::{Failure, Kind};
+use crate::base::spelling::nearest;
+use crate::model::request::SETTINGS;
+use crate::model::schema;
+use crate::model::spec::keys;
+use crate::script::host::convert;
+use rhai::{Dynamic, Map};
+use serde_json::Value;
+use std::time::Duration;
+
+/// The options of an operation, beside the settings of its call.
+const OPERATION: &[&str] = &[
+    "name",
+    "branch",
+    "instruction",
+    "context",
+    "schema",
+    "depends_on",
+    "inherit_context",
+    "gate",
+    "when",
+    "on_failure",
+    "retries",
+    "timeout_ms",
+];
+
+/// Returns the options that a function takes, or `None` for a function without such a map.
+pub(in crate::script) fn known(of: &str) -> Option<Vec<&'static str>> {
+    Some(match of {
+        "add_operation" => [OPERATION, SETTINGS].concat(),
+        "add_aggregation" => [OPERATION, SETTINGS, &["source_node_ids"]].concat(),
+        "add_edge" => vec!["when"],
+        "budget" => vec!["max_cost", "max_tokens", "max_calls"],
+        "branch" => vec!["model", "system", "name"],
+        "branch_from" => vec!["model", "system", "name", "exchanges"],
+        "chat" | "communicate" => [SETTINGS, &["context", "schema"]].concat(),
+        "command" => vec!["stdin", "timeout_ms"],
+        "expand" => vec!["name", "on_failure"],
+        "flow" => vec![
+            "max_concurrent",
+            "on_failure",
+            "timeout_ms",
+            "allow_failures",
+            "verbose",
+            "budget",
+        ],
+        "compare" => vec![
+            "judge",
+            "branch",
+            "timeout_ms",
+            "confidence",
+            "min_effect",
+            "repeat",
+            "warm_up",
+            "max_concurrent",
+            "max_cost",
+            "max_tokens",
+            "max_calls",
+            "record",
+            "objective",
+            "judge_accuracy",
+        ],
+        "gather" => vec!["settle"],
+        "http_get" => vec!["headers", "timeout_ms"],
+        "imodel" => keys(true),
+        "constraints" => vec!["p95_time", "max_cost", "min_success"],
+        "objective" => vec!["quality", "time", "cost", "time_half", "cost_half"],
+        "optimizer" => vec![
+            "memory",
+            "policy",
+            "scoring",
+            "among",
+            "learn_from_demo",
+            "objective",
+            "constraints",
+            "explore",
+            "seed",
+        ],
+        "parallel" => vec!["max_concurrent", "settle"],
+        "param" => vec!["doc", "min", "max"],
+        "recommend" => vec!["among", "of"],
+        "run" => vec!["judge", "branch", "timeout_ms", "of"],
+        _ => return None,
+    })
+}
+
+/// Options on their way to being read. Every key that is not known is an error.
+pub(in crate::script) struct Options {
+    /// What the options belong to, as people type it.
+    of: &'static str,
+    map: Map,
+}
+
+impl Options {
+    /// Accepts a map whose keys are all known to the function `of`.
+    pub(in crate::script) fn of(of: &'static str, map: Map) -> Result<Options, Failure> {
+        Options::new(of, map, &known(of).unwrap_or_default())
+    }
+
+    /// Accepts a map whose keys are all among `known`.
+    pub(in crate::script) fn new(
+        of: &'static str,
+        map: Map,
+        known: &[&str],
+    ) -> Result<Options, Failure> {
+        if let Some(key) = map.keys().find(|key| !known.contains(&key.as_str())) {
+            return Err(unknown_key(of, key, known));
+        }
+        Ok(Options { of, map })
+    }
+
+    /// Takes a value as it is.
+    pub(in crate::script) fn take(&mut self, key: &str) -> Option<Dynamic> {
+        self.map.remove(key).filter(|value| !value.is_unit())
+    }
+
+    /// Takes plain data.
+    pub(in crate::script) fn value(&mut self, key: &str) -> Result<Option<Value>, Failure> {
+        let Some(value) = self.take(key) else { return Ok(None) };
+        convert::to_value(&value).map(Some).map_err(|reason| self.wrong(key, &reason))
+    }
+
+    /// Takes a JSON schema.
+    pub(in crate::script) fn schema(&mut self) -> Result<Option<Value>, Failure> {
+        let Some(schema) = self.value("schema")? else { return Ok(None) };
+        schema::check(&schema).map_err(|reason| self.wrong("schema", &reason))?;
+        Ok(Some(schema))
+    }
+
+    /// Takes text.
+    pub(in crate::script) fn text(&mut self, key: &str) -> Result<Option<String>, Failure> {
+        let Some(value) = self.take(key) else { return Ok(None) };
+        let name = convert::type_name(&value);
+        let wrong = || self.wrong(key, &format!("must be a string, not {name}"));
+        value.into_string().map(Some).map_err(|_| wrong())
+    }
+
+    /// Takes a yes or no.
+    pub(in crate::script) fn flag(&mut self, key: &str) -> Result<bool, Failure> {
+        let Some(value) = self.take(key) else { return Ok(false) };
+        value
+            .as_bool()
+            .map_err(|name| self.wrong(key, &format!("must be true or false, not {name}")))
+    }
+
+    /// Takes a whole number from `least` up.
+    pub(in crate::script) fn count(
+        &mut self,
+        key: &str,
+        least: u64,
+    ) -> Result<Option<u64>, Failure> {
+        let Some(value) = self.take(key) else { return Ok(None) };
+        let number = value
+            .as_int()
+            .map_err(|name| self.wrong(key, &format!("must be a whole number, not {name}")))?;
+        match u64::try_from(number) {
+            Ok(number) if number >= least => Ok(Some(number)),
+            _ => Err(self.wrong(key, &format!("must be at least {least}, not {number}"))),
+        }
+    }
+
+    /// Takes a time in milliseconds.
+    pub(in crate::script) fn millis(&mut self, key: &str) -> Result<Option<Duration>, Failure> {
+        Ok(self.count(key, 1)?.map(Duration::from_millis))
+    }
+
+    /// Returns what has not been taken.
+    pub(in crate::script) fn rest(self) -> Map {
+        self.map
+    }
+
+    /// Makes the error for a key with a bad value.
+    pub(in crate::script) fn wrong(&self, key: &str, reason: &str) -> Failure {
+        Failure::new(Kind::Option, format!("option `{key}` of `{}`: {reason}", self.of))
+    }
+}
+
+/// Makes the error for a key that nobody knows.
+pub(in crate::script) fn unknown_key(of: &str, key: &str, known: &[&str]) -> Failure {
+    let help = match nearest(key, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("it takes: {}", known.join(", ")),
+    };
+    Failure::new(Kind::Option, format!("`{of}` has no option `{key}`; {help}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_key_is_an_error_with_a_suggestion() {
+        let map = Map::from([("tempreture".into(), Dynamic::from(0.5))]);
+        let error = Options::new("communicate", map, &["temperature", "max_tokens"]).err();
+        let message = error.expect("an unknown key").message;
+        assert_eq!(
+            message,
+            "`communicate` has no option `tempreture`; did you mean `temperature`?"
+        );
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_names_the_key() {
+        let map = Map::from([("retries".into(), Dynamic::from("3"))]);
+        let mut options = Options::new("add_operation", map, &["retries"]).expect("known keys");
+        let message = options.count("retries", 0).expect_err("a string").message;
+        assert!(message.starts_with("option `retries` of `add_operation`: must be a whole number"));
+    }
+}

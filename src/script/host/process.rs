@@ -1,0 +1,48 @@
+//! Programs that scripts have started. Each leads a process group of its own, and what it has started in
+//! turn belongs to it, so that all of it ends together.
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The leaders of the groups that are running, for the end of this process.
+static RUNNING: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+
+fn running() -> MutexGuard<'static, BTreeSet<i32>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A program and all that it has started, which ends when this is dropped.
+#[derive(Debug)]
+pub(in crate::script) struct Group {
+    leader: i32,
+}
+
+impl Group {
+    /// Takes charge of the group of a program that has just been started.
+    pub(in crate::script) fn of(leader: Option<u32>) -> Option<Group> {
+        let leader = i32::try_from(leader?).ok()?;
+        running().insert(leader);
+        Some(Group { leader })
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        running().remove(&self.leader);
+        end(self.leader);
+    }
+}
+
+/// Ends all that is running. Called before this process ends without unwinding.
+pub(crate) fn end_all() {
+    for leader in std::mem::take(&mut *running()) {
+        end(leader);
+    }
+}
+
+fn end(leader: i32) {
+    // A group that has ended already needs no end.
+    let _ = killpg(Pid::from_raw(leader), Signal::SIGKILL);
+}

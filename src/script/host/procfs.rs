@@ -1,0 +1,73 @@
+//! Files of the system that show the inside of a process, and so more than a grant of reading says.
+
+use crate::base::failure::{Failure, Kind};
+use crate::script::host::permission::Permissions;
+use crate::script::host::permission::Right;
+use crate::script::host::permission::Rule;
+use crate::script::host::permission::said;
+use std::path::Path;
+
+/// What such a file shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Inside {
+    /// Every variable of the environment.
+    Variables,
+    /// The memory, with every key in it.
+    Memory,
+}
+
+/// Tells what a file shows of the inside of a process, this one or another.
+fn inside(path: &Path) -> Option<Inside> {
+    if !path.starts_with("/proc") && !is_mounted_at(path) {
+        return None;
+    }
+    match path.file_name()?.to_str()? {
+        "environ" => Some(Inside::Variables),
+        "mem" | "kcore" | "kmem" => Some(Inside::Memory),
+        _ => None,
+    }
+}
+
+/// Tells whether a path lies in another place at which these files of the system are mounted.
+#[cfg(target_os = "linux")]
+fn is_mounted_at(path: &Path) -> bool {
+    use nix::sys::statfs::{PROC_SUPER_MAGIC, statfs};
+    statfs(path).is_ok_and(|found| found.filesystem_type() == PROC_SUPER_MAGIC)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_mounted_at(_: &Path) -> bool {
+    false
+}
+
+/// Accepts a path unless its file shows the inside of a process. All variables need a grant of all, since
+/// nobody can read a part of such a file. `deed` says what is done with it.
+pub(in crate::script) fn accept(
+    permissions: &Permissions,
+    path: &Path,
+    deed: &str,
+) -> Result<(), Failure> {
+    let refuse = |why: &str| Err(Failure::new(Kind::Permission, format!("{deed} {why}")));
+    match inside(path) {
+        None => return Ok(()),
+        Some(Inside::Memory) => {
+            return refuse("is refused: it holds the memory of a process, with every key in it");
+        }
+        Some(Inside::Variables) => {}
+    }
+    if let Some((right, rule)) = permissions.denied().iter().find(|(of, _)| *of == Right::Env) {
+        let denial = said(*right, rule);
+        return refuse(&format!(
+            "is denied by {denial}, or by kaizen.toml: it shows every variable"
+        ));
+    }
+
+    let is_all = |rule: &Rule| match rule {
+        Rule::Name(name) => name.text() == "*",
+        rule => *rule == Rule::Any,
+    };
+    if permissions.granted().iter().any(|(of, rule)| *of == Right::Env && is_all(rule)) {
+        return Ok(());
+    }
+    refuse("is not granted: it shows every variable, so it needs `--allow-env` as well")
+}

@@ -1,0 +1,6 @@
+//! The words of the script API, for people, for editors and for completion.
+
+pub mod completion;
+pub mod definitions;
+pub(in crate::script) mod entry;
+pub mod lexer;
