@@ -256,7 +256,8 @@ fn files_and_functions_stay_short() {
     check(|file, text| {
         let mut faults = String::new();
         let text = &without_docs(text);
-        let lines = production(text).lines().count();
+        // Blank lines are free: a limit that counts them takes the air out of the code.
+        let lines = production(text).lines().filter(|line| !line.trim().is_empty()).count();
         if lines > FILE_LINES_MAX && !file.ends_with("tests.rs") {
             let _ = writeln!(faults, "{lines} lines, at most {FILE_LINES_MAX}");
         }
@@ -361,7 +362,8 @@ fn stands_alone(line: &str, word: &str) -> bool {
     })
 }
 
-/// Functions with their first line and length, found by indentation (rustfmt guarantees it).
+/// Functions with their first line and length without blank lines, found by indentation (rustfmt
+/// guarantees it).
 fn functions(text: &str) -> Vec<(String, usize, usize)> {
     let lines: Vec<&str> = text.lines().collect();
     let mut found = Vec::new();
@@ -379,7 +381,9 @@ fn functions(text: &str) -> Vec<(String, usize, usize)> {
         let name: String =
             code[at + 3..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
         if let Some(end) = lines[index..].iter().position(|l| *l == close) {
-            found.push((name, index + 1, end + 1));
+            let body = &lines[index..=index + end];
+            let length = body.iter().filter(|line| !line.trim().is_empty()).count();
+            found.push((name, index + 1, length));
         }
     }
     found

@@ -68,6 +68,7 @@ pub fn monotonic() -> Duration {
 pub fn micros() -> i64 {
     static FIRST: LazyLock<(i64, Duration)> = LazyLock::new(|| (Stamp::now().0, monotonic()));
     let since = monotonic().saturating_sub(FIRST.1);
+
     FIRST
         .0
         .saturating_mul(1000)

@@ -106,6 +106,7 @@ mod armed {
         else {
             return Err(wrong());
         };
+
         let (_, point) = POINTS.iter().find(|(known, _)| *known == name).ok_or_else(wrong)?;
         let act = match act {
             "kill" => Act::Kill,
@@ -115,10 +116,12 @@ mod armed {
             "io_once" => Act::Fail(DiskFault::Io, true),
             _ => return Err(wrong()),
         };
+
         let can_fail = matches!(point, Failpoint::CommitBegins | Failpoint::CommitFills);
         if matches!(act, Act::Fail(..)) && !can_fail {
             return Err(format!("{}: only a commit can fail", wrong()));
         }
+
         let at = at.parse().map_err(|_| wrong())?;
         let plan = FailurePlan { point: *point, at, passed: AtomicU64::new(0), act };
         PLAN.set(plan).map_err(|_| "a plan is set already".to_owned())
@@ -128,6 +131,7 @@ mod armed {
     pub fn fault(point: Failpoint) -> Option<DiskFault> {
         let plan = PLAN.get().filter(|plan| plan.point == point)?;
         let passed = plan.passed.fetch_add(1, Ordering::SeqCst) + 1;
+
         match plan.act {
             Act::Kill if passed == plan.at => {
                 // The process ends within this call.

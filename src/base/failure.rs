@@ -303,6 +303,7 @@ impl Failure {
             Some(cause) => cause.clone(),
             None => Box::new(other.kind.clone()),
         };
+
         self.cause = other.map(root);
         self
     }
@@ -330,9 +331,11 @@ impl Failure {
             0 | 1 => String::new(),
             _ => format!(" (tried {tries} times)"),
         };
+
         let length = self.message.strip_suffix(&told(self.tries)).map(str::len);
         self.message.truncate(length.unwrap_or(self.message.len()));
         self.message.push_str(&told(tries));
+
         self.tries = tries;
         self
     }

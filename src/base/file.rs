@@ -21,6 +21,7 @@ fn contents(file: File) -> io::Result<Vec<u8>> {
         let reason = format!("it has {length} bytes; at most {FILE_MAX} are read (`FILE_MAX`)");
         Err(io::Error::new(io::ErrorKind::FileTooLarge, reason))
     };
+
     let length = file.metadata()?.len();
     if length > FILE_MAX {
         return too_large(length);
@@ -57,6 +58,7 @@ pub fn open(path: &Path) -> io::Result<File> {
         Some(code) if code == nix::errno::Errno::ENXIO as i32 => not_a_file(),
         _ => error,
     })?;
+
     regular(file)
 }
 
@@ -101,11 +103,13 @@ mod tests {
             error("bytes"),
             Err("it is not text: it has bytes that are not UTF-8".to_owned())
         );
+
         for name in ["pipe", "link", "socket", "/dev/null", "/dev/tty", "."] {
             let outcome = error(name);
             assert!(outcome == no_file() || name == "/dev/tty", "{name}: {outcome:?}");
             assert!(name == "/dev/tty" || writable(&path(name)).is_err(), "{name}");
         }
+
         assert!(writable(&path("new")).is_ok() && writable(&path("text")).is_ok());
         drop(socket);
     }

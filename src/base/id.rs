@@ -19,6 +19,7 @@ impl RunId {
     pub fn fresh() -> RunId {
         let mut text = String::with_capacity(14);
         let time = u64::try_from(Stamp::now().0).unwrap_or(0);
+
         push_base32(&mut text, time, 9);
         push_base32(&mut text, Rng::from_entropy().next_u64(), 5);
         RunId(text)
@@ -30,17 +31,21 @@ impl RunId {
         if fresh > *newest {
             return fresh;
         }
+
         let time = newest.0.bytes().take(9).try_fold(0_u64, |time, letter| {
             let digit = ALPHABET.iter().position(|known| *known == letter)?;
             Some((time << 5) | u64::try_from(digit).ok()?)
         });
+
         // What is no id of ours, or the last of all times, cannot be passed.
         let Some(time) = time.map(|time| time + 1).filter(|time| *time < 1 << 45) else {
             return fresh;
         };
+
         let mut text = String::with_capacity(14);
         push_base32(&mut text, time, 9);
         push_base32(&mut text, Rng::from_entropy().next_u64(), 5);
+
         RunId(text)
     }
 }

@@ -41,6 +41,7 @@ pub fn read(text: &str) -> Result<Value, JsonError> {
     if let Some(digits) = too_large(&text) {
         return Err(JsonError::TooLarge(digits.to_owned()));
     }
+
     Ok(serde_json::from_str(&text)?)
 }
 
@@ -48,6 +49,7 @@ pub fn read(text: &str) -> Result<Value, JsonError> {
 pub fn read_lines(text: &str) -> Result<Vec<Value>, LineError> {
     let is_blank = |line: &str| line.chars().all(|c| c.is_whitespace() || is_odd_space(c));
     let lines = text.lines().enumerate().filter(|(_, line)| !is_blank(line));
+
     lines
         .map(|(index, line)| read(line).map_err(|source| LineError { line: index + 1, source }))
         .collect()
@@ -58,12 +60,14 @@ fn plain(text: &str) -> Cow<'_, str> {
     if !text.contains(is_odd_space) {
         return Cow::Borrowed(text);
     }
+
     let mut strings = Strings::default();
     let mut plain = String::with_capacity(text.len());
     for letter in text.chars() {
         let is_inside = strings.step(letter);
         plain.push(if !is_inside && is_odd_space(letter) { ' ' } else { letter });
     }
+
     Cow::Owned(plain)
 }
 
@@ -71,6 +75,7 @@ fn plain(text: &str) -> Cow<'_, str> {
 fn too_large(text: &str) -> Option<&str> {
     let mut strings = Strings::default();
     let mut start = None;
+
     // A space at the end closes the last number.
     for (at, letter) in text.char_indices().chain([(text.len(), ' ')]) {
         let is_inside = strings.step(letter);
@@ -90,6 +95,7 @@ fn too_large(text: &str) -> Option<&str> {
             _ => {}
         }
     }
+
     None
 }
 
@@ -111,6 +117,7 @@ impl Strings {
         } else if letter == '"' {
             self.is_open = !was_open;
         }
+
         was_open || self.is_open
     }
 }
@@ -129,6 +136,7 @@ mod tests {
             ("\u{feff}\u{feff}\"\u{feff}\"", json!("\u{feff}")),
             (" true\r\n", json!(true)),
         ];
+
         for (text, expected) in cases {
             assert_eq!(read(text).expect(text), expected);
         }
@@ -139,11 +147,13 @@ mod tests {
         for kept in ["0", "-9223372036854775808", "9223372036854775808", "18446744073709551615"] {
             assert_eq!(read(kept).expect("a number").to_string(), kept);
         }
+
         let text = "[9007199254740993, {\"n\": 12345678901234567890}]";
         assert_eq!(
             read(text).expect("numbers").to_string(),
             "[9007199254740993,{\"n\":12345678901234567890}]"
         );
+
         for lost in ["18446744073709551616", "-9223372036854775809", &"9".repeat(400)] {
             let error = read(&format!("{{\"a\": [{lost}]}}")).expect_err("too large").to_string();
             let expected = format!(
@@ -152,6 +162,7 @@ mod tests {
             );
             assert_eq!(error, expected);
         }
+
         // Texts and fractions are no whole numbers.
         let text = "[\"18446744073709551616\", 18446744073709551616.0, 1e30, -1.5E+3]";
         assert_eq!(

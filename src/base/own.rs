@@ -79,8 +79,10 @@ fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
 
     let before = path.symlink_metadata().ok().filter(Metadata::is_file);
     let kept = before.as_ref().map(mode_of).filter(|_| mode != FILE_MODE);
+
     // What nobody else may read is closed from the first byte on.
     let mode = kept.map_or(mode, |kept| kept & mode);
+
     let write = || {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&draft)?;
         if let Some(kept) = kept {
@@ -90,6 +92,7 @@ fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
         file.sync_all()?;
         std::fs::rename(&draft, path)
     };
+
     let written = write();
     if written.is_err() {
         // The first error says what went wrong.
@@ -112,6 +115,7 @@ pub fn is_link(path: &Path) -> bool {
 pub fn close_to_others(path: &Path, mode: u32) -> io::Result<()> {
     let meta = path.symlink_metadata()?;
     let is_ours = meta.uid() == nix::unistd::geteuid().as_raw();
+
     if is_ours && !meta.is_symlink() && meta.mode() & 0o077 != 0 {
         std::fs::set_permissions(path, Permissions::from_mode(meta.mode() & mode))?;
     }
@@ -168,6 +172,7 @@ mod tests {
         write(&at("own/text"), b"one").expect("written");
         write(&at("own/text"), b"two").expect("written");
         drop(open(&at("own/lock")).expect("a file"));
+
         let mode = |name: &str| at(name).metadata().expect("it is there").mode() & 0o777;
         assert_eq!(
             ["own", "own/inner", "own/text", "own/lock"].map(mode),
@@ -181,8 +186,10 @@ mod tests {
         let draft = at("own").join(draft_name(OsStr::new("new")));
         symlink(at("other"), draft).expect("a link");
         symlink(dir.path(), at("folder")).expect("a link");
+
         assert!(read(&at("own/link")).is_err() && open(&at("own/link")).is_err());
         assert!(open(&at("own/dangling")).is_err() && make_folder(&at("folder")).is_err());
+
         write(&at("own/new"), b"new").expect("written");
         write(&at("own/link"), b"new").expect("the link itself is replaced");
         assert_eq!(std::fs::read_to_string(at("other")).expect("a file"), "theirs");
@@ -198,6 +205,7 @@ mod tests {
             };
             user_folder(&lookup, "XDG_STATE_HOME", ".local/state")
         };
+
         assert_eq!(found("/s", "/h"), Some(PathBuf::from("/s")));
         for relative in ["", "s", "./s", "../s", "~/s"] {
             assert_eq!(found(relative, "/h"), Some(PathBuf::from("/h/.local/state")));

@@ -25,12 +25,14 @@ pub fn path_of(text: &str) -> PathBuf {
 fn unescaped(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
+
     while let Some((first, after)) = rest.split_first() {
         if *first != b'\\' {
             bytes.push(*first);
             rest = after;
             continue;
         }
+
         let (kind, after) = after.split_first()?;
         rest = after;
         bytes.push(match kind {
@@ -46,6 +48,7 @@ fn unescaped(text: &str) -> Option<Vec<u8>> {
             _ => return None,
         });
     }
+
     Some(bytes)
 }
 
@@ -60,13 +63,16 @@ mod tests {
         let paths: [&[u8]; 7] =
             [b"a/b.rhai", "\u{e4}".as_bytes(), b"caf\xe9.rhai", b"bytes:x", b"\\xff", b"", &all];
         let texts = paths.map(|path| text_of(Path::new(OsStr::from_bytes(path))));
+
         for (path, text) in paths.iter().zip(&texts) {
             assert_eq!(path_of(text).as_os_str().as_bytes(), *path, "{text}");
         }
+
         assert_eq!(
             texts[..6],
             ["a/b.rhai", "\u{e4}", r"bytes:caf\xe9.rhai", "bytes:bytes:x", r"\xff", ""]
         );
+
         // What an older version or somebody else has written is taken as it is.
         assert_eq!(path_of(r"bytes:\q"), Path::new(r"bytes:\q"));
     }

@@ -107,6 +107,7 @@ impl Secret {
         if is_learned {
             learn(&value);
         }
+
         Secret { value, is_learned }
     }
 
@@ -126,6 +127,7 @@ impl Secret {
         if self.is_learned || weakness(&self.value).is_some() {
             return text;
         }
+
         let known = std::slice::from_ref(&self.value);
         without(&text, &forms(&self.value), known).unwrap_or(text)
     }
@@ -142,9 +144,11 @@ pub fn weakness(value: &str) -> Option<Weakness> {
     if value.chars().count() < length_min() {
         return Some(Weakness::Short);
     }
+
     if value.chars().collect::<BTreeSet<char>>().len() < DISTINCT_MIN {
         return Some(Weakness::Uniform);
     }
+
     OWN_WORDS.split_whitespace().any(|word| word.contains(value)).then_some(Weakness::OwnWord)
 }
 
@@ -164,15 +168,21 @@ fn learn(value: &str) {
     if known.iter().any(|form| form.text == value) {
         return;
     }
+
     for form in forms(value) {
         if !known.contains(&form) {
             known.push(form);
         }
     }
+
+    // The longest form goes first, so that no shorter one within it leaves a rest.
     known.sort_by_key(|form| std::cmp::Reverse(form.text.len()));
+
     let mut values = VALUES.write().unwrap_or_else(PoisonError::into_inner);
     values.push(value.to_owned());
     values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+
+    // Whoever sees the flag sees the values as well.
     IS_ANY.store(true, Ordering::Release);
 }
 
@@ -182,6 +192,7 @@ fn forms(value: &str) -> Vec<SecretForm> {
     texts.push(utf8_percent_encode(value, NON_ALPHANUMERIC).to_string());
     let hex = value.bytes().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     texts.extend([hex.to_uppercase(), hex]);
+
     // In Base64 the same bytes look different at each place within a group of three.
     for before in 0..3 {
         let padded = format!("{}{value}", "\0".repeat(before));
@@ -192,6 +203,7 @@ fn forms(value: &str) -> Vec<SecretForm> {
             texts.extend(encoded.get(from..whole).map(str::to_owned));
         }
     }
+
     texts.retain(|text| text.chars().count() >= length_min());
     texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
     texts.dedup();
@@ -210,6 +222,7 @@ pub fn is_secret_name(name: &str) -> bool {
     if more.iter().any(|pattern| pattern.covers(name)) {
         return true;
     }
+
     let name = name.to_uppercase();
     NAMES.iter().any(|part| {
         if *part == "PASSWORD" {
@@ -230,10 +243,12 @@ pub fn is_secret_parameter(name: &str) -> bool {
         if begins {
             words.push(String::new());
         }
+
         if let Some(word) = words.last_mut().filter(|_| c.is_alphanumeric()) {
             word.extend(c.to_lowercase());
         }
     }
+
     words.iter().any(|word| WORDS.contains(&word.as_str())) || is_secret_name(name)
 }
 
@@ -260,12 +275,15 @@ fn split_credentials(text: &str) -> (String, Vec<String>) {
     let is_end = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>');
     let mut clean = String::with_capacity(text.len());
     let mut rest = text;
+
     while let Some(at) = rest.find("://") {
         let (before, after) = rest.split_at(at + 3);
         clean.push_str(before);
         let (address, more) = after.split_at(after.find(is_end).unwrap_or(after.len()));
         let (server, path) =
             address.split_at(address.find(['/', '?', '#']).unwrap_or(address.len()));
+
+        // The last `@` parts them, for a password may hold one as well.
         match server.rsplit_once('@') {
             Some((user, host)) => {
                 let password = user.split_once(':').map_or(user, |(_, password)| password);
@@ -274,6 +292,7 @@ fn split_credentials(text: &str) -> (String, Vec<String>) {
             }
             None => clean.push_str(server),
         }
+
         for part in path.split_inclusive(['?', '&', '#', ';']) {
             let end = part.trim_end_matches(['?', '&', '#', ';']).len();
             match part[..end].split_once('=') {
@@ -284,8 +303,10 @@ fn split_credentials(text: &str) -> (String, Vec<String>) {
                 _ => clean.push_str(part),
             }
         }
+
         rest = more;
     }
+
     clean.push_str(rest);
     (clean, credentials)
 }
@@ -311,8 +332,10 @@ fn holds(text: &str, of: impl Fn(&SecretForm) -> &str) -> bool {
     if !IS_ANY.load(Ordering::Acquire) {
         return false;
     }
+
     let forms = FORMS.read().unwrap_or_else(PoisonError::into_inner);
     let values = VALUES.read().unwrap_or_else(PoisonError::into_inner);
+
     forms.iter().any(|form| text.contains(of(form)))
         || forms.iter().any(|form| spelled::find_broken(text, &form.text, 0).is_some())
         || values.iter().any(|value| {
@@ -326,6 +349,7 @@ pub fn scrub(text: &str) -> Cow<'_, str> {
     if !IS_ANY.load(Ordering::Acquire) {
         return Cow::Borrowed(text);
     }
+
     let forms = FORMS.read().unwrap_or_else(PoisonError::into_inner);
     let values = VALUES.read().unwrap_or_else(PoisonError::into_inner);
     without(text, &forms, &values).map_or(Cow::Borrowed(text), Cow::Owned)
@@ -363,14 +387,18 @@ pub fn clean_fields(fields: Map<String, Value>) -> Map<String, Value> {
     let mut kept = Map::new();
     for (key, value) in fields {
         let name = scrub(&key).into_owned();
+        // Two keys may have become the same text.
         let mut unique = name.clone();
+
         let mut number = 1;
         while kept.contains_key(&unique) {
             number += 1;
             unique = format!("{name} {number}");
         }
+
         kept.insert(unique, cleaned(value));
     }
+
     kept
 }
 
@@ -380,6 +408,8 @@ pub fn scrub_document(text: &str) -> Cow<'_, str> {
     if !has_secret(text) {
         return Cow::Borrowed(text);
     }
+
+    // JSON is cleaned value by value, so that it stays JSON.
     if let Ok(value) = serde_json::from_str::<Value>(text) {
         return json_document(text, &value);
     }
@@ -402,6 +432,7 @@ fn json_document<'a>(text: &'a str, value: &Value) -> Cow<'a, str> {
     if cleaned == *value {
         return Cow::Borrowed(text);
     }
+
     let is_spread = text.trim().contains('\n');
     Cow::Owned(if is_spread {
         serde_json::to_string_pretty(&cleaned).unwrap_or_default()
@@ -419,15 +450,18 @@ fn without(text: &str, forms: &[SecretForm], values: &[String]) -> Option<String
             clean = Some(now.replace(&form.text, SHOWN));
         }
     }
+
     for value in values {
         take_out(&mut clean, text, value, spelled::find);
         take_out(&mut clean, text, value, spelled::find_hex);
     }
+
     if text.contains(['\n', '\r', '\\']) {
         for form in forms {
             take_out(&mut clean, text, &form.text, spelled::find_broken);
         }
     }
+
     clean
 }
 
@@ -437,6 +471,7 @@ type Finder = fn(&str, &str, usize) -> Option<(usize, usize)>;
 /// Takes out what is found of a secret in a text, or in what was made of that before.
 fn take_out(clean: &mut Option<String>, text: &str, wanted: &str, find: Finder) {
     let mut from = 0;
+
     while let Some((start, end)) = find(clean.as_deref().unwrap_or(text), wanted, from) {
         let now = clean.as_deref().unwrap_or(text);
         *clean = Some(format!("{}{SHOWN}{}", &now[..start], &now[end..]));
@@ -467,12 +502,14 @@ mod tests {
         let value = "sk-canary/7+äö\"quote";
         let secret = Secret::new(value);
         assert_eq!(format!("{secret:?}"), "***");
+
         let json = serde_json::to_string(value).expect("text");
         let url = utf8_percent_encode(value, NON_ALPHANUMERIC).to_string();
         for text in [value.to_owned(), json, url] {
             let clean = scrub(&text);
             assert!(clean.contains(SHOWN) && !clean.contains("canary"), "{text}: {clean}");
         }
+
         // Broken into lines, as mail and certificates are.
         for encoded in [value.to_owned(), STANDARD.encode(format!("user:{value}:{value}"))] {
             for width in [3, 5, 8] {
@@ -487,6 +524,7 @@ mod tests {
                 }
             }
         }
+
         // Base64 of the secret alone and with something before it, as in `user:key`.
         for before in ["", "u", "us", "user:", "Bearer "] {
             let encoded = STANDARD.encode(format!("{before}{value} and more"));
@@ -541,6 +579,7 @@ mod tests {
     fn a_document_of_json_stays_one() {
         drop(Secret::new("16180339"));
         drop(Secret::new("\",\"golden\":\""));
+
         for (document, expected) in [
             (r#"{"n":16180339}"#, r#"{"n":16180339}"#),
             (r#"{ "n": 16180339, "t": "16180339" }"#, r#"{"n":16180339,"t":"[secret]"}"#),

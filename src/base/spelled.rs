@@ -50,13 +50,16 @@ pub(super) fn find(text: &str, wanted: &str, from: usize) -> Option<(usize, usiz
     let first = wanted.chars().next()?;
     let begins = |c: char| c == first || matches!(c, '\\' | '%' | '&' | '+');
     let mut at = from;
+
     while let Some(found) = text.get(at..)?.find(begins) {
         let start = at + found;
         if let Some(length) = length(&text[start..], wanted) {
             return Some((start, start + length));
         }
+
         at = start + text[start..].chars().next().map_or(1, char::len_utf8);
     }
+
     None
 }
 
@@ -64,14 +67,17 @@ pub(super) fn find(text: &str, wanted: &str, from: usize) -> Option<(usize, usiz
 pub(super) fn find_broken(text: &str, wanted: &str, from: usize) -> Option<(usize, usize)> {
     let (bytes, wanted) = (text.as_bytes(), wanted.as_bytes());
     let (first, others) = wanted.split_first()?;
+
     (from..bytes.len()).filter(|start| bytes[*start] == *first).find_map(|start| {
         let mut at = start + 1;
+
         for other in others {
             if bytes.get(at) != Some(other) {
                 at = after_break(bytes, at).filter(|at| bytes.get(*at) == Some(other))?;
             }
             at += 1;
         }
+
         Some((start, at))
     })
 }
@@ -79,6 +85,7 @@ pub(super) fn find_broken(text: &str, wanted: &str, from: usize) -> Option<(usiz
 /// Returns where the line after a break begins, behind what it is indented by. A break may be escaped.
 fn after_break(bytes: &[u8], from: usize) -> Option<usize> {
     let (mut at, mut is_break) = (from, false);
+
     while at < from + BREAK_MAX {
         match bytes.get(at..) {
             Some([b' ' | b'\t' | b'=', ..]) => at += 1,
@@ -88,6 +95,7 @@ fn after_break(bytes: &[u8], from: usize) -> Option<usize> {
             _ => break,
         }
     }
+
     is_break.then_some(at)
 }
 
@@ -96,6 +104,7 @@ pub(super) fn find_hex(text: &str, wanted: &str, from: usize) -> Option<(usize, 
     let bytes = text.as_bytes();
     let first = *wanted.as_bytes().first()?;
     let begins = |start: &usize| pair(bytes, *start) == Some(first);
+
     (from..bytes.len()).filter(begins).find_map(|start| {
         let mut at = start;
         for byte in wanted.bytes() {
@@ -104,11 +113,13 @@ pub(super) fn find_hex(text: &str, wanted: &str, from: usize) -> Option<(usize, 
                 .iter()
                 .find(|prefix| bytes.get(at..).is_some_and(|rest| rest.starts_with(prefix)))
                 .map_or(0, |prefix| prefix.len());
+
             if pair(bytes, at) != Some(byte) {
                 return None;
             }
             at += 2;
         }
+
         Some((start, at))
     })
 }
@@ -150,17 +161,22 @@ fn of_json(text: &str) -> Option<(char, usize)> {
     let bare = text.trim_start_matches('\\');
     let before = text.len() - bare.len();
     let unit = |text: &str| u16::from_str_radix(text.strip_prefix('u')?.get(..4)?, 16).ok();
+
     if let Some(high) = unit(bare) {
         if let Ok(c) = char::try_from(u32::from(high)) {
             return Some((c, before + 5));
         }
+
+        // A high half alone is no letter. The low half has an escape of its own.
         let low = bare.get(5..)?.trim_start_matches('\\');
         let c = char::decode_utf16([high, unit(low)?]).next()?.ok()?;
         return Some((c, text.len() - low.len() + 5));
     }
+
     if let Some((c, length)) = of_language(bare) {
         return Some((c, before + length));
     }
+
     let c = match bare.chars().next() {
         Some('n') => '\n',
         Some('r') => '\r',
@@ -170,6 +186,7 @@ fn of_json(text: &str) -> Option<(char, usize)> {
         _ if before.is_multiple_of(2) => return Some(('\\', before)),
         _ => return None,
     };
+
     Some((c, before + 1))
 }
 
@@ -180,6 +197,7 @@ fn of_language(text: &str) -> Option<(char, usize)> {
         let c = char::from_u32(u32::from_str_radix(&rest[..end], 16).ok()?)?;
         return Some((c, end + 3));
     }
+
     let digits = text.get(..3).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
     let byte = u8::from_str_radix(digits, 8).ok().filter(u8::is_ascii)?;
     Some((char::from(byte), 3))
@@ -192,16 +210,20 @@ fn of_address(text: &str) -> Option<(char, usize)> {
         let is_hex = |text: &str| {
             text.as_bytes().get(..2).is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit))
         };
+
         // What was escaped twice has its `%` escaped.
         while hex.starts_with("25") && is_hex(&hex[2..]) {
             hex = &hex[2..];
         }
+
         bytes.push(u8::from_str_radix(hex.get(..2)?, 16).ok()?);
         taken = text.len() - hex.len() + 2;
+
         if let Ok(c) = std::str::from_utf8(&bytes) {
             return Some((c.chars().next()?, taken));
         }
     }
+
     None
 }
 
@@ -212,10 +234,12 @@ fn of_html(text: &str) -> Option<(char, usize)> {
         Some(hex) => u32::from_str_radix(hex, 16).ok(),
         None => number.parse().ok(),
     });
+
     let c = match number {
         Some(number) => char::from_u32(number?)?,
         None => ENTITIES.iter().find(|(known, _)| *known == name)?.1,
     };
+
     Some((c, end + 1))
 }
 
@@ -233,6 +257,7 @@ mod tests {
                 Some((1, text.len() + 1))
             );
         }
+
         for text in ["key 12345", "key- 12345", "key-\n1234", "key-\n\n|12345", ""] {
             assert_eq!(find_broken(text, "key-12345", 0), None, "{text}");
         }
@@ -259,6 +284,7 @@ mod tests {
                 "{text}"
             );
         }
+
         for text in ["6b2d31c3", "6b2d31c3a8", "6b      2d31c3a9", "6b2d31\u{e9}", "6"] {
             assert_eq!(find_hex(text, wanted, 0), None, "{text}");
         }
@@ -286,6 +312,7 @@ mod tests {
             let expected = (!text.contains("eacute")).then(|| (1, text.len() + 1));
             assert_eq!(found, expected, "{text}");
         }
+
         assert_eq!(find("sk-a/b", "sk-a/c", 0), None);
         assert_eq!(find("%2", "x", 0), None);
         assert_eq!(find("\\u00", "x", 0), None);

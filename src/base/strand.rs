@@ -79,9 +79,11 @@ impl<'de> serde::Deserialize<'de> for Spot {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Spot, D::Error> {
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
         let parts = text.rsplit_once('#');
+
         let spot = parts.and_then(|(address, nth)| {
             Some(Spot { address: Address(address.into()), nth: nth.parse().ok()? })
         });
+
         spot.ok_or_else(|| serde::de::Error::custom("a spot is `ADDRESS#NUMBER`"))
     }
 }
@@ -143,9 +145,11 @@ impl Strand {
     pub fn count(&self, kind: &impl Hash) -> Spot {
         let mut hasher = DefaultHasher::new();
         kind.hash(&mut hasher);
+
         let mut counts = self.counts.borrow_mut();
         let count = counts.entry(hasher.finish()).or_default();
         *count += 1;
+
         Spot { address: self.address.clone(), nth: *count - 1 }
     }
 
@@ -175,6 +179,7 @@ fn salt(text: &str) -> u64 {
     let hash = blake3::hash(text.as_bytes());
     let mut bytes = [0; 8];
     bytes.copy_from_slice(&hash.as_bytes()[..8]);
+
     u64::from_le_bytes(bytes)
 }
 

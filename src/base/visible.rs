@@ -34,6 +34,7 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     if !text.contains(|c| is_active(c, true) || c == MARK) {
         return Cow::Borrowed(text);
     }
+
     let text = text.replace("\r\n", "\n");
     let parts = text.split(mark()).map(|part| escaped(part, true));
     Cow::Owned(parts.collect::<Vec<_>>().join("\u{1b}"))
@@ -44,6 +45,7 @@ pub fn on_one_line(text: &str) -> Cow<'_, str> {
     if !text.contains(|c| is_active(c, false)) {
         return Cow::Borrowed(text);
     }
+
     Cow::Owned(escaped(text, false))
 }
 
@@ -53,6 +55,7 @@ pub fn in_json(json: &str) -> Cow<'_, str> {
     if !json.contains(|c| is_active(c, true)) {
         return Cow::Borrowed(json);
     }
+
     let mut text = String::with_capacity(json.len());
     for (c, is_active) in characters(json, true) {
         if is_active {
@@ -63,11 +66,13 @@ pub fn in_json(json: &str) -> Cow<'_, str> {
             text.push(c);
         }
     }
+
     Cow::Owned(text)
 }
 
 fn escaped(text: &str, keeps_lines: bool) -> String {
     let mut safe = String::with_capacity(text.len());
+
     for (c, is_active) in characters(text, keeps_lines) {
         match c {
             _ if !is_active && c != MARK => safe.push(c),
@@ -75,6 +80,7 @@ fn escaped(text: &str, keeps_lines: bool) -> String {
             _ => safe.extend(c.escape_unicode()),
         }
     }
+
     safe
 }
 
@@ -82,6 +88,7 @@ fn escaped(text: &str, keeps_lines: bool) -> String {
 fn characters(text: &str, keeps_lines: bool) -> impl Iterator<Item = (char, bool)> {
     let mut before = None;
     let mut rest = text.chars();
+
     std::iter::from_fn(move || {
         let c = rest.next()?;
         let is_escaped = is_active(c, keeps_lines) && !belongs(before, c, rest.clone().next());
@@ -130,6 +137,7 @@ fn is_ignorable(c: char) -> bool {
 /// parts of one picture, says how a sign is drawn, or how letters of scripts that join are written.
 fn belongs(before: Option<char>, c: char, after: Option<char>) -> bool {
     let Some(before) = before else { return false };
+
     match c {
         '\u{fe0e}' | '\u{fe0f}' => {
             is_picture(before) || after == Some('\u{20e3}') && "0123456789#*".contains(before)
@@ -196,6 +204,7 @@ mod tests {
         ] {
             assert_eq!(shown(text), expected);
         }
+
         assert_eq!(on_one_line("a\nb\tc\u{1b}[m"), "a\\nb\\tc\\u{1b}[m");
     }
 

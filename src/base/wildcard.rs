@@ -34,6 +34,7 @@ impl Wildcard {
             let Some(at) = rest.find(part) else { return false };
             rest = &rest[at + part.len()..];
         }
+
         rest.ends_with(last)
     }
 }
@@ -54,6 +55,7 @@ mod tests {
             let pattern = Wildcard::new(pattern);
             ["", "A", "A_KEY", "KEY", "KEY_A", "A_KEY_A"].map(|name| pattern.covers(name))
         };
+
         assert_eq!(covered("A"), [false, true, false, false, false, false]);
         assert_eq!(covered("*"), [true; 6]);
         assert_eq!(covered("*_KEY"), [false, false, true, false, false, false]);

@@ -165,8 +165,10 @@ pub fn run() -> ExitCode {
     if let Err(exit) = arm() {
         return exit.into();
     }
+
     std::panic::set_hook(Box::new(tell_bug));
     store::on_wait(say);
+
     let parsed = help::grouped(Arguments::command())
         .try_get_matches()
         .and_then(|matches| Arguments::from_arg_matches(&matches));
@@ -174,18 +176,22 @@ pub fn run() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return tell_usage(&error),
     };
+
+    // Gone to before all else, because the paths that follow begin there.
     if let Some(folder) = &arguments.folder
         && let Err(error) = std::env::set_current_dir(folder)
     {
         say(&format!("error: going to `{}`: {error}", folder.display()));
         return Exit::Usage.into();
     }
+
     let stderr_is_terminal = std::io::stderr().is_terminal();
     let color = |terminal: bool| match arguments.color {
         When::Always => true,
         When::Never => false,
         When::Auto => terminal && project::variable("NO_COLOR").is_none(),
     };
+
     let global = Global {
         json: arguments.json,
         quiet: arguments.quiet,
@@ -193,6 +199,7 @@ pub fn run() -> ExitCode {
         color_out: color(std::io::stdout().is_terminal()),
         stderr_is_terminal,
     };
+
     match perform(&global, arguments.command.as_ref()) {
         Ok(exit) => exit.into(),
         Err(error) => {
@@ -210,9 +217,11 @@ fn tell_usage(error: &clap::Error) -> ExitCode {
         let text = argument.to_string_lossy().into_owned();
         visible::on_one_line(&text) == text
     };
+
     let is_colored = |terminal: bool| {
         terminal && project::variable("NO_COLOR").is_none() && std::env::args_os().all(is_plain)
     };
+
     if error.use_stderr() {
         if is_colored(std::io::stderr().is_terminal()) {
             output::write_err(&scrub(&text.ansi().to_string()));
@@ -221,6 +230,7 @@ fn tell_usage(error: &clap::Error) -> ExitCode {
         }
         return Exit::Usage.into();
     }
+
     let color = is_colored(std::io::stdout().is_terminal());
     let text = if color { text.ansi().to_string() } else { text.to_string() };
     put(text.as_bytes());
@@ -258,6 +268,7 @@ fn perform(global: &Global, command: Option<&Command>) -> anyhow::Result<Exit> {
             // It panics where it cannot write.
             let mut text = Vec::new();
             clap_complete::generate(*shell, &mut Arguments::command(), "kaizen", &mut text);
+
             put(&text);
             Ok(Exit::Ok)
         }
@@ -287,6 +298,7 @@ fn exit_for(error: &anyhow::Error) -> Exit {
             return Exit::Refused;
         }
     }
+
     Exit::Failed
 }
 
@@ -360,6 +372,7 @@ fn put(bytes: &[u8]) {
     if let Some(last) = LAST_WORDS.with(|words| words.borrow_mut().take()) {
         last();
     }
+
     crate::script::host::process::end_all();
     terminal::restore();
     std::process::exit(unwritten.code());

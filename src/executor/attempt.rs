@@ -93,16 +93,20 @@ impl Executor {
         let (flow, op) = (scope.flow, scope.op);
         self.note(&Event::OpStarted { flow, op, name: Some(name.to_owned()) })?;
         let mut guard = self.guard(scope.clone());
+
         let outcome = match self.converse(&scope, branch, prompt, keep, false).await {
             Ok(value) => Outcome::Completed { value },
             Err(Stop::Failed(failure)) => Outcome::Failed { failure },
             Err(stop) => return Err(stop),
         };
+
         let ended = Event::OpEnded { flow, op, outcome };
+        // The guard would journal the operation as cancelled.
         guard.disarm();
         failpoint::pass(Failpoint::OpEnds);
         self.commit(&ended).await?;
         failpoint::pass(Failpoint::OpKept);
+
         let Event::OpEnded { outcome, .. } = ended else { return Ok(Value::Null) };
         match outcome {
             Outcome::Completed { value } => Ok(value),
@@ -121,19 +125,23 @@ impl Executor {
         keep: Keep,
         durable: bool,
     ) -> Result<Value, Stop> {
+        // The branch is not borrowed while others may run.
         let (turn, model, mut messages) = {
             let mut branch = branch.borrow_mut();
             (branch.begin(), branch.model.clone(), branch.messages())
         };
         messages.push(Message::new(Role::User, &prompt.instruction));
+
         let settings = model.settings.with(&prompt.settings);
         let attempts_max = settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1);
         let mut request = Request { messages, settings, schema: prompt.schema.clone() };
         request.check().map_err(|error| Failure::new(Kind::Option, error.to_string()))?;
+
         let sample = self.sample(&scope.strand, &model, &request);
         // A cassette has the request as the script made it, before the budget bounds the reply.
         let line =
             self.tape.as_ref().map(|_| Box::new(CassetteLine::asked(sample.key, &model, &request)));
+
         if let Some(budget) = self.budget_of(scope.flow) {
             budget.bound(&mut request);
         }
@@ -142,6 +150,7 @@ impl Executor {
         let mut attempt = 1;
         let text = loop {
             let tried = self.call(scope, &asked, attempt).await?;
+            // What a reply of another run has used is no use of this branch.
             if tried.counts_now() {
                 branch.borrow_mut().count(tried.usage);
             }
@@ -156,6 +165,7 @@ impl Executor {
                 // Whether it was tried again depended on the time that was left then.
                 Err(Miss::Then { retry_in, .. }) => *retry_in,
             };
+
             let result = self.settle(scope, &asked.model, tried, attempt, wait, durable).await?;
             match (result, wait) {
                 (Ok(text), _) => break text,
@@ -169,6 +179,7 @@ impl Executor {
             Some(schema) => self.read(text.clone(), schema)?,
             None => Value::String(text.clone()),
         };
+
         if keep == Keep::Exchange {
             let exchange = Exchange { question: prompt.instruction.clone(), answer: text };
             branch.borrow_mut().record(turn, exchange);
@@ -197,8 +208,10 @@ impl Executor {
         {
             return Err(self.refuse_again(scope, asked, then).await?);
         }
+
         let may_ask = self.may_ask(&source, sample);
         let mut reserve = if may_ask { Some(self.reserve(scope, asked).await?) } else { None };
+
         // A call of the run that is gone through again waited for its turn then, so it does now.
         let was_asked = matches!(&source, ReplySource::Then(then) if !then.was_reused);
         let is_guess = matches!(&source, ReplySource::Answer(Answer::Guess(_)));
@@ -211,8 +224,10 @@ impl Executor {
         let has_begun = reserve.as_mut().map(Reserve::begun).unwrap_or_default();
         let mut guard = self.begin_call(scope, asked, has_begun.clone())?;
         let number = guard.number;
+
         let answer = match source {
             ReplySource::Then(then) => {
+                // It ends where it ended in the journal.
                 self.turns.known(then.place).await;
                 guard.armed = false;
                 self.use_reply(sample, then.result.is_ok());
@@ -226,6 +241,7 @@ impl Executor {
                 self.answer_to_news(asked)
             }
         };
+
         let called = match answer {
             Answer::Ask => {
                 if reserve.is_none() {
@@ -235,6 +251,7 @@ impl Executor {
                 self.ask_model(asked, has_begun).await?
             }
             other => {
+                // No model is asked, so nothing stays set aside.
                 drop(reserve.take());
                 guard.armed = false;
                 let (called, run) = self.without_asking(asked, other)?;
@@ -268,6 +285,7 @@ impl Executor {
         let PendingCall { model, request, sample, .. } = asked;
         let number = scope.attempts.get() + 1;
         scope.attempts.set(number);
+
         let parts = self.keep_parts(request)?;
         self.note(&Event::AttemptStarted {
             flow: scope.flow,
@@ -283,6 +301,7 @@ impl Executor {
             before: parts.as_ref().and_then(|parts| parts.before),
             terms: parts.as_ref().map(|parts| parts.terms),
         })?;
+
         Ok(CallGuard {
             executor: self,
             scope,
@@ -299,12 +318,14 @@ impl Executor {
         if self.is_dry() {
             return Ok(None);
         }
+
         let mut parts = Parts::of(request);
         for (key, part) in std::mem::take(&mut parts.all) {
             if self.parts.borrow_mut().insert(key) {
                 self.note(&Event::RequestPart { key, part })?;
             }
         }
+
         Ok(Some(parts))
     }
 
@@ -318,6 +339,7 @@ impl Executor {
             },
             None => None,
         };
+
         Ok(self.account.hold(model, request, admitted))
     }
 
@@ -338,6 +360,7 @@ impl Executor {
             at,
             failure: refused,
         })?;
+
         Ok(Stop::Failed(failure))
     }
 
@@ -350,9 +373,12 @@ impl Executor {
     ) -> Result<Stop, StoreError> {
         self.turns.reach(then.place).await;
         self.turns.pass_by(then.place);
+
+        // The budget counts as spent, as it did then.
         if let Some(budget) = self.budget_of(scope.flow) {
             budget.spend();
         }
+
         let failure = then.result.clone().err();
         self.refuse(scope, asked, failure.unwrap_or_else(|| Failure::new(Kind::Budget, "refused")))
     }
@@ -369,6 +395,7 @@ impl Executor {
             );
             self.note(&Event::Logged { level: LogLevel::Info, text })?;
         }
+
         let Some(LimitChange { from, to }) = model.take_change() else { return Ok(()) };
         let label = &model.label;
         let text = if to < from {
@@ -395,6 +422,7 @@ impl Executor {
             Miss::Now(error) => explain(*error, attempt),
             Miss::Then { failure, .. } => *failure,
         });
+
         let event = Event::AttemptEnded {
             flow: scope.flow,
             op: scope.op,
@@ -409,12 +437,14 @@ impl Executor {
             failure: result.as_ref().err().cloned(),
             retry_in_ms: wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
         };
+
         // A failed attempt that is followed by another is worth no wait for the disk.
         if durable && wait.is_none() {
             self.commit(&event).await?;
         } else {
             self.note(&event)?;
         }
+
         Ok(result)
     }
 }
@@ -455,6 +485,7 @@ impl Drop for CallGuard<'_> {
             // have been made, and may have been, so it counts as if it was.
             self.executor.known.count(model, request, None);
         }
+
         let is_free = !is_again && !self.has_begun.get();
         let given_up = (is_free.then(Usage::default), is_free.then_some(Money::ZERO), None);
         let (usage, cost, reused) = self.planned.take().unwrap_or(given_up);
@@ -483,6 +514,7 @@ fn explain(error: CallError, attempts: u32) -> Failure {
         Retry::After(asked) => Some(asked),
         Retry::Never | Retry::Backoff => None,
     };
+
     let mut failure = Failure::from(error);
     if let Some(asked) = asked {
         failure.message = format!("{}; it asks to wait {} s", failure.message, asked.as_secs_f64());

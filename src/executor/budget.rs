@@ -127,6 +127,7 @@ impl Budget {
     pub fn tally(&self) -> Tally {
         let used = self.used.get();
         let aside = self.aside.get();
+
         Tally {
             calls: used.calls.saturating_add(aside.calls),
             under_way: aside.calls,
@@ -147,6 +148,7 @@ impl Budget {
         if is_needed && request.settings.max_tokens.is_none() {
             request.settings.max_tokens = Some(REPLY_TOKENS_MAX);
         }
+
         if let Some(outer) = &self.outer {
             outer.bound(request);
         }
@@ -161,6 +163,7 @@ impl Budget {
     ) -> Result<Reserve, Failure> {
         let mut reserve = self.admit_here(model, request).await?;
         if let Some(outer) = &self.outer {
+            // Boxed, since it calls itself.
             match Box::pin(outer.admit(model, request)).await {
                 Ok(around) => reserve.outer = Some(Box::new(around)),
                 Err(failure) => {
@@ -170,6 +173,7 @@ impl Budget {
                 }
             }
         }
+
         Ok(reserve)
     }
 
@@ -182,7 +186,9 @@ impl Budget {
         if self.bounds.get().cost.is_some() && worst.unknown > 0 {
             return Err(unknown_price(model));
         }
+
         loop {
+            // Made before the look, so that no settling in between is missed.
             let settled = self.settled.notified();
             let aside = self.aside.get();
             match self.excess(self.used.get().plus(aside).plus(worst)) {
@@ -231,6 +237,7 @@ impl Budget {
                 used.cost
             ));
         }
+
         if let Some(most) = self.bounds.get().tokens.filter(|most| sum.tokens > *most) {
             let next = sum.tokens.saturating_sub(used.tokens);
             return Some(format!(
@@ -238,6 +245,7 @@ impl Budget {
                 used.tokens
             ));
         }
+
         let most = self.bounds.get().calls.filter(|most| sum.calls > *most)?;
         Some(format!("all {most} calls (`max_calls`) are made"))
     }
@@ -258,6 +266,7 @@ impl Reserve {
         if let Some(outer) = self.outer.take() {
             outer.settle(called);
         }
+
         let tokens = called.usage.map_or(self.worst.tokens, |usage| usage.tokens());
         self.close(Amounts { tokens, ..self.worst.costing(called.cost) });
     }
@@ -268,6 +277,7 @@ impl Reserve {
         budget.used.set(budget.used.get().plus(used));
         budget.aside.set(budget.aside.get().minus(self.worst));
         budget.in_flight.set(budget.in_flight.get() - 1);
+        // All who wait look again: what is given back may be enough for several.
         budget.settled.notify_waiters();
     }
 }
@@ -284,6 +294,7 @@ impl Drop for Reserve {
 fn worst(model: &Model, request: &Request) -> Amounts {
     let worst = model.worst(request);
     let written = worst.written.unwrap_or(REPLY_TOKENS_MAX.into());
+
     Amounts {
         cost: worst.cost.unwrap_or_default(),
         tokens: worst.read.saturating_add(written),
@@ -369,6 +380,7 @@ mod tests {
                 tokens: Some(500 + rng.below(20_000)),
                 calls: Some(1 + rng.below(40)),
             };
+
             let budget = Budget::new(bounds);
             let calls: FuturesUnordered<_> = (0..50)
                 .map(|_| {
@@ -390,12 +402,14 @@ mod tests {
                             );
                             return;
                         };
+
                         reserve.begun().set(true);
                         tokio::time::sleep(Duration::from_millis(time)).await;
                         match fate {
                             0 => drop(reserve),
                             _ => reserve.settle(&called(model, usage)),
                         }
+
                         let used = budget.used.get();
                         assert!(
                             bounds.cost.is_none_or(|most| used.cost <= most),
@@ -406,6 +420,7 @@ mod tests {
                     }
                 })
                 .collect();
+
             calls.collect::<()>().await;
             assert_eq!((budget.aside.get(), budget.in_flight.get()), (Amounts::default(), 0));
         }
@@ -422,14 +437,17 @@ mod tests {
             Budget::part_of(Some(whole.clone()), one),
             Budget::part_of(Some(whole.clone()), other),
         );
+
         let reply = called(&model, Usage::default());
         one.admit(&model, &request(1, 1)).await.expect("the first").settle(&reply);
         let refused = one.admit(&model, &request(1, 1)).await.expect_err("one call is all");
         assert!(refused.message.contains("all 1 calls"), "{}", refused.message);
         assert_eq!(whole.used.get().calls, 1);
+
         other.admit(&model, &request(1, 1)).await.expect("the second").settle(&reply);
         let refused = other.admit(&model, &request(1, 1)).await.expect_err("two calls are all");
         assert!(refused.message.contains("all 2 calls"), "{}", refused.message);
+
         assert_eq!((other.used.get().calls, other.in_flight.get()), (1, 0));
         assert_eq!(other.aside.get(), Amounts::default());
     }
@@ -438,10 +456,12 @@ mod tests {
     async fn what_is_given_up_before_its_call_begins_is_given_back() {
         let model = model(&json!({ "input": 1.0, "output": 2.0, "per": "1M" }));
         let budget = Budget::new(Bounds { calls: Some(1), ..Bounds::default() });
+
         drop(budget.admit(&model, &request(1, 1)).await.expect("the first fits"));
         let mut second = budget.admit(&model, &request(1, 1)).await.expect("nothing is used yet");
         second.begun().set(true);
         drop(second);
+
         assert!(budget.admit(&model, &request(1, 1)).await.is_err(), "one may have been paid for");
     }
 
@@ -451,9 +471,11 @@ mod tests {
         let spec = ModelSpec::from_map(json.as_object().expect("a map")).expect("a description");
         let unknown = Models::new(BTreeMap::new(), None, 1, |_| None).resolve_spec(&spec);
         let unknown = unknown.expect("a model");
+
         let money = Bounds { cost: Money::from_dollars(1.0), ..Bounds::default() };
         let refused = Budget::new(money).admit(&unknown, &request(1, 1)).await.err();
         assert!(refused.is_some_and(|failure| failure.message.contains("price of `openai/m`")));
+
         let calls = Bounds { calls: Some(1), ..Bounds::default() };
         assert!(Budget::new(calls).admit(&unknown, &request(1, 1)).await.is_ok());
     }

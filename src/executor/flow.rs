@@ -119,10 +119,12 @@ impl<'a> FlowBudget<'a> {
             let budgets = executor.flow_budgets.borrow();
             budgets.get(&within).cloned()
         });
+
         let budget = match options.budget {
             Some(bounds) => Some(Budget::part_of(outer.or(executor.budget.clone()), bounds)),
             None => outer,
         };
+
         executor.flow_budgets.borrow_mut().extend(budget.map(|budget| (flow, budget)));
         FlowBudget(executor, flow)
     }
@@ -157,6 +159,7 @@ impl Executor {
         let (mut flow, plan) = Flow::new(self, strand.clone(), graph, session, options);
         let id = flow.id;
         let _budget = FlowBudget::set(self, id, options);
+
         self.note(&Event::FlowStarted {
             flow: id,
             name: graph.name().to_owned(),
@@ -165,17 +168,21 @@ impl Executor {
             within: options.within,
             at: Some(strand.address().clone()),
         })?;
+
         let edges = flow.edges();
         let mut schedule = Schedule::new(graph.len(), edges, options.max_concurrent);
         let done = flow.drive(&mut schedule);
+        // Not awaited here, since a limit of time may have to run beside it.
         let timely = match options.timeout {
             Some(limit) => self.limit(&strand, limit, done).await?,
             None => Some(done.await),
         };
+
         // A flow whose time is over is a flow that stops early.
         timely.unwrap_or(Ok(()))?;
         flow.cancel_rest()?;
         let report = flow.finish(graph.name())?;
+
         if !options.allow_failures {
             let lost = report.metrics.failed + report.metrics.skipped + report.metrics.cancelled;
             self.unforgiven.set(self.unforgiven.get() + lost);
@@ -183,6 +190,7 @@ impl Executor {
             let mut known = self.first_failure.borrow_mut();
             *known = known.take().or(first);
         }
+
         Ok(report)
     }
 }
@@ -198,6 +206,7 @@ fn check_branches(graph: &Graph, session: &Session) -> Result<(), RunError> {
             return Err(RunError::UnknownBranch { op: op.name.clone(), branch });
         }
     }
+
     Ok(())
 }
 
@@ -214,6 +223,7 @@ impl<'a> Flow<'a> {
         let number = |index: usize| OpId(first + u32::try_from(index).expect("checked above"));
         let mut nodes = Vec::with_capacity(graph.len());
         let mut plan = Vec::with_capacity(graph.len());
+
         for (index, op) in graph.ops().enumerate() {
             let mut node =
                 FlowNode::new(Rc::new(op.clone()), number(index), strand.child(group, index));
@@ -224,6 +234,7 @@ impl<'a> Flow<'a> {
             plan.push(planned(&node, after));
             nodes.push(node);
         }
+
         let base = session.default_branch().borrow().fork();
         let (id, on_failure) = (executor.take_flow(), options.on_failure);
         (Flow { executor, id, strand, nodes, base, on_failure, ended: false }, plan)
@@ -239,6 +250,7 @@ impl<'a> Flow<'a> {
     async fn drive(&mut self, schedule: &mut Schedule) -> Result<(), StoreError> {
         let executor = self.executor;
         let mut tasks = Siblings::default();
+
         while !schedule.is_done() {
             while let Some(index) = schedule.start() {
                 match self.decide(index) {
@@ -254,6 +266,8 @@ impl<'a> Flow<'a> {
                     }
                 }
             }
+
+            // With nothing under way there is more to start, or all is done.
             let Some((index, step)) = tasks.next().await else { continue };
             self.nodes[index].in_flight = false;
             match step {
@@ -263,12 +277,14 @@ impl<'a> Flow<'a> {
                     let failed = matches!(outcome, Outcome::Failed { .. });
                     self.nodes[index].outcome = Some(Rc::new(outcome));
                     schedule.settle(index);
+                    // The other operations that have begun are dropped; they journal their own end.
                     if failed && self.rule(index) == OnFailure::Stop {
                         return Ok(());
                     }
                 }
             }
         }
+
         Ok(())
     }
 
@@ -282,6 +298,7 @@ impl<'a> Flow<'a> {
         if self.nodes[index].children.is_some() {
             return Decision::Settle(self.collect(index));
         }
+
         let node = &self.nodes[index];
         let (mut inputs, mut checks) = (Vec::new(), Vec::new());
         let mut dead = None;
@@ -289,6 +306,8 @@ impl<'a> Flow<'a> {
             let before = &self.nodes[*source];
             let outcome = before.outcome.as_ref().expect("a ready operation waits for nothing");
             let name = before.op.name.clone();
+
+            // What follows a failure that others get over is given the failure as data.
             let failed_on = match &**outcome {
                 Outcome::Failed { failure } if self.rule(*source) == OnFailure::Continue => {
                     Some(json!({ "error": failure.to_value() }))
@@ -300,6 +319,7 @@ impl<'a> Flow<'a> {
             {
                 return Decision::Settle(Outcome::Skipped { reason });
             }
+
             let result = match &**outcome {
                 Outcome::Completed { value } if before.op.gate && self.rejects(before, value) => {
                     return Decision::Settle(Outcome::Skipped {
@@ -313,6 +333,7 @@ impl<'a> Flow<'a> {
                 }
                 Outcome::Failed { .. } | Outcome::Cancelled => failed_on,
             };
+
             let Some(result) = result else { continue };
             if let Some(when) = when {
                 let result = result.clone();
@@ -320,15 +341,19 @@ impl<'a> Flow<'a> {
             }
             inputs.push((name, result));
         }
+
+        // An edge that leads nowhere stops it only if no other one gives it an input.
         if inputs.is_empty()
             && let Some(reason) = dead
         {
             return Decision::Settle(Outcome::Skipped { reason });
         }
+
         self.inherit_guess(index);
         let branch = self.branch(index);
         let node = &mut self.nodes[index];
         node.branch = Some(branch.clone());
+
         Decision::Perform(OperationJob {
             index,
             flow: self.id,
@@ -356,6 +381,7 @@ impl<'a> Flow<'a> {
     /// In a plan, what works on a guess is one.
     fn inherit_guess(&self, index: usize) {
         let Some(guess) = self.executor.guess() else { return };
+
         let node = &self.nodes[index];
         if node.sources.iter().any(|(source, _)| guess.is_guessed(self.nodes[*source].id)) {
             guess.depends(node.id);
@@ -368,6 +394,7 @@ impl<'a> Flow<'a> {
         if let Some(branch) = &node.op.branch {
             return branch.clone();
         }
+
         let earlier = node.sources.first().and_then(|(s, _)| self.nodes[*s].branch.as_ref());
         match earlier {
             Some(earlier) if node.op.inherit_context => earlier.borrow().fork().shared(),
@@ -387,15 +414,18 @@ impl<'a> Flow<'a> {
         let mut plan = Vec::with_capacity(ops.len());
         let parent = self.nodes[index].strand.clone();
         let group = parent.group();
+
         for (place, (id, op)) in (first..).zip(ops).enumerate() {
             let node = FlowNode::new(Rc::new(op), OpId(id), parent.child(group, place));
             plan.push(planned(&node, Vec::new()));
             self.nodes.push(node);
         }
+
         self.nodes[index].children = Some(children.clone());
         if let Some(guess) = self.executor.guess().filter(|g| g.is_guessed(self.nodes[index].id)) {
             children.for_each(|child| guess.depends(self.nodes[child].id));
         }
+
         let (flow, op) = (self.id, self.nodes[index].id);
         self.executor.note(&Event::Expanded { flow, op, ops: plan })
     }
@@ -405,6 +435,7 @@ impl<'a> Flow<'a> {
         let children = self.nodes[index].children.clone().unwrap_or_default();
         let count = children.len();
         let (mut values, mut failures) = (Vec::with_capacity(count), Vec::new());
+
         for child in children {
             let node = &self.nodes[child];
             match node.outcome.as_deref() {
@@ -417,9 +448,12 @@ impl<'a> Flow<'a> {
                 Some(Outcome::Cancelled) | None => return Outcome::Cancelled,
             }
         }
+
         let Some(first) = failures.first() else {
             return Outcome::Completed { value: Value::Array(values) };
         };
+
+        // Only the first failure is told in full; the others stand in the report.
         let (failed, message) = (failures.len(), &first.message);
         let message = format!("{failed} of {count} parts failed, the first with: {message}");
         let op = self.nodes[index].op.name.clone();
@@ -431,25 +465,31 @@ impl<'a> Flow<'a> {
     fn cancel_rest(&mut self) -> Result<(), StoreError> {
         let flow = self.id;
         for node in self.nodes.iter_mut().filter(|node| node.outcome.is_none()) {
+            // It may have ended without the flow having taken that in.
             let ended = node.ended.get().cloned();
             let has_ended = ended.is_some();
             node.outcome = Some(Rc::new(ended.unwrap_or(Outcome::Cancelled)));
+
             if !std::mem::take(&mut node.in_flight) && !has_ended {
                 let outcome = Outcome::Cancelled;
                 self.executor.note(&Event::OpEnded { flow, op: node.id, outcome })?;
             }
         }
+
         Ok(())
     }
 
     /// Journals the end and reports. Every outcome is on the disk already, so nobody needs to wait.
     fn finish(mut self, name: &str) -> Result<Report, StoreError> {
+        // From here on dropping it journals nothing.
         self.ended = true;
         let flow = self.id;
         self.executor.note(&Event::FlowEnded { flow })?;
+
         let fold = self.executor.flows.borrow_mut().take(flow);
         let metrics = fold.expect("the flow is known since it began").metrics();
         let metrics = self.executor.figures_then(flow, self.strand.address(), metrics);
+
         let entries = std::mem::take(&mut self.nodes)
             .into_iter()
             .map(|node| ReportEntry {
@@ -457,6 +497,7 @@ impl<'a> Flow<'a> {
                 outcome: node.outcome.expect("every operation has ended"),
             })
             .collect();
+
         Ok(Report { flow, name: name.to_owned(), entries, metrics })
     }
 }

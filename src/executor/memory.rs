@@ -56,6 +56,7 @@ impl Executor {
         // The journal knows what was asked without the secrets in it.
         let what = &what.clone().without_secrets();
         let at = strand.count(what);
+
         let told = self.past.as_ref().and_then(|past| match past.answer(what, &at) {
             Some(told) => {
                 self.turns.pass_by(told.place);
@@ -63,6 +64,7 @@ impl Executor {
             }
             None => past.answer_by_arrival(what),
         });
+
         (at, told)
     }
 
@@ -71,6 +73,7 @@ impl Executor {
         let what = &what.clone().without_secrets();
         let at = strand.count(what);
         let Some(past) = &self.past else { return (at, None) };
+
         match past.answer(what, &at) {
             Some(told) => {
                 self.turns.known(told.place).await;
@@ -112,10 +115,12 @@ impl Executor {
         broken: impl FnOnce(StoreError) -> E,
     ) -> Result<(Value, bool), E> {
         let (at, known) = self.recall(strand, &what);
+
         let (value, is_known) = match known {
             Some(value) => (value, true),
             None => (find(&at)?, false),
         };
+
         self.note(&Event::Told { what, value: value.clone(), at: Some(at) }).map_err(broken)?;
         Ok((value, is_known))
     }
@@ -132,6 +137,7 @@ impl Executor {
     pub fn elapsed(&self, strand: &Strand, seconds: f64) -> Result<f64, StoreError> {
         // Whole microseconds survive the journal exactly.
         let seconds = (seconds * 1e6).round() / 1e6;
+
         Ok(self
             .answer(strand, Inquiry::Bare(Topic::Elapsed), seconds.into())?
             .as_f64()
@@ -188,6 +194,7 @@ impl Executor {
             );
             self.note(&Event::Logged { level: LogLevel::Warn, text })?;
         }
+
         Ok(value)
     }
 
@@ -229,6 +236,7 @@ impl Executor {
             self.note_passed()?;
             self.passed.replace(Some(PassedTimers { first: at, timer, times: 1, ended }));
         }
+
         Ok(())
     }
 
@@ -237,6 +245,7 @@ impl Executor {
         let Some(PassedTimers { first, timer, times, ended }) = self.passed.take() else {
             return Ok(());
         };
+
         let event = Event::TimePassed { at: first, timer, times };
         let at = self.tell_at(ended, &event);
         self.journal.append_soon(at, &event)
@@ -285,8 +294,10 @@ impl Executor {
             let skipped = (metrics.skipped, metrics.skipped_by_decision);
             (metrics.completed, metrics.failed, skipped, metrics.cancelled)
         };
+
         let by_address = self.figures.by_address.get(at).into_iter().flatten();
         let mut then = by_address.chain(self.figures.by_number.get(&flow));
+
         then.find(|then| ends(then) == ends(&now)).cloned().unwrap_or(now)
     }
 }

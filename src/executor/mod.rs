@@ -132,6 +132,7 @@ impl Executor {
     pub fn new(journal: Journal, seed: u64, concurrency: Option<usize>) -> Executor {
         let learner = ReplyFollower::new(journal.run().clone());
         let origin = journal.run().clone();
+
         Executor {
             journal,
             seed,
@@ -172,9 +173,11 @@ impl Executor {
         if reuse.is_dry() {
             self.turns.make_dry();
         }
+
         if reuse.guess().is_some_and(|guess| guess.order() == EndOrder::Reversed) {
             self.turns.reverse();
         }
+
         Executor { reuse: Some(reuse), ..self }
     }
 
@@ -267,6 +270,7 @@ impl Executor {
     pub fn diverged(&self, what: &Inquiry) -> Failure {
         let message = format!("`{what}` was not done in the run that is replayed");
         let failure = Failure::new(Kind::Diverged, message);
+
         if let Some(reuse) = &self.reuse {
             reuse.diverge(&failure);
         }
@@ -372,11 +376,13 @@ impl Executor {
             reuse.see(&mut self.learner.borrow_mut(), event);
         }
         self.flows.borrow_mut().add(at, event);
+
         // A listener may add another one, so the list is not borrowed while they run.
         let listeners = self.listeners.borrow().clone();
         for (_, listener) in &listeners {
             listener(at, event);
         }
+
         at
     }
 }

@@ -121,11 +121,14 @@ impl Executor {
         mut guard: OpGuard<'_>,
     ) -> Result<Step, StoreError> {
         let (flow, op) = (job.flow, job.id);
+
         let outcome = match self.judge(job, &scope.strand).await {
             Ok(Some(reason)) => Outcome::Skipped { reason },
             Err(failure) => Outcome::Failed { failure: failure.of(&job.op.name) },
             Ok(None) => {
                 self.note(&Event::OpStarted { flow, op, name: None })?;
+
+                // A panic fails the operation, and not the whole run.
                 let work = AssertUnwindSafe(self.work(scope, job)).catch_unwind();
                 let result = match job.op.timeout {
                     Some(limit) => self.limit(&scope.strand, limit, work).await?,
@@ -148,6 +151,8 @@ impl Executor {
                 }
             }
         };
+
+        // A flow that stops early looks here for ends that it has not taken in.
         let outcome = job.ended.get_or_init(|| outcome).clone();
         let ended = Event::OpEnded { flow, op, outcome: outcome.clone() };
         guard.disarm();
@@ -169,12 +174,14 @@ impl Executor {
                 return Ok(Some(SkipReason::Condition { op: check.source.clone() }));
             }
         }
+
         if let Some(when) = &job.op.when {
             let inputs = job.inputs.iter().cloned().collect();
             if !self.holds(job, when, CallbackInput::Inputs(inputs, strand.next())).await? {
                 return Ok(Some(SkipReason::Condition { op: job.op.name.clone() }));
             }
         }
+
         Ok(None)
     }
 
@@ -186,6 +193,7 @@ impl Executor {
         input: CallbackInput,
     ) -> Result<bool, Failure> {
         let said = truth(when, input).await;
+
         match self.guess() {
             Some(guess) if guess.is_guessed(job.id) => {
                 Ok(guess
@@ -201,6 +209,7 @@ impl Executor {
         let mut tries = Tries::new(job.op.retries.saturating_add(1).max(attempts_max(job)));
         let group = scope.strand.group();
         let mut place = 0;
+
         loop {
             let strand = scope.strand.child(group, place);
             place += 1;
@@ -226,6 +235,7 @@ impl Executor {
             prompt.settings.attempts_max = Some(attempts_max(job).min(left));
             prompt
         };
+
         match &job.op.kind {
             OpKind::Communicate(prompt) => {
                 let prompt = asked(prompt);
@@ -254,6 +264,7 @@ impl Executor {
                 let Some((_, Value::Array(items))) = job.inputs.first() else {
                     return Err(not_a_list(job).into());
                 };
+
                 let mut ops = Vec::with_capacity(items.len());
                 let group = scope.strand.group();
                 for (place, item) in items.iter().enumerate() {
@@ -263,6 +274,7 @@ impl Executor {
                     op.name = format!("{}[{place}]", job.op.name);
                     ops.push(op);
                 }
+
                 Ok(WorkResult::Ops(ops))
             }
         }
@@ -303,6 +315,7 @@ fn with_inputs(prompt: &Prompt, inputs: &[(String, Value)]) -> Prompt {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "<result name=\"{name}\">\n{}\n</result>\n", plain(value));
     }
+
     Prompt { instruction: format!("{text}{}", prompt.full()), ..prompt.clone() }
 }
 
@@ -319,6 +332,7 @@ fn not_a_list(job: &OperationJob) -> Failure {
         Some((name, value)) => (name.as_str(), plain(value)),
         None => ("?", "nothing".to_owned()),
     };
+
     let shown: String = secret::beginning(&found, 80);
     Failure::new(Kind::Script, format!("`expand` needs a list, but `{name}` gave `{shown}`"))
 }
@@ -355,10 +369,12 @@ mod tests {
         let failing = OpKind::Call(Callback::new(|_| {
             Box::pin(async { Err(Failure::new(Kind::Thrown, "at once")) })
         }));
+
         let mut builder = Builder::new("g");
         builder.add(Op::new("first", failing), &[]);
         builder.add(Op::new("second", OpKind::Chat(Prompt::default())), &[]);
         let graph = builder.build().expect("a sound graph");
+
         let executor = Executor::new(Journal::off(RunId::fresh()), 1, None);
         let ended = Rc::new(RefCell::new(Vec::new()));
         let seen = ended.clone();
@@ -367,10 +383,12 @@ mod tests {
                 seen.borrow_mut().push((op.0, outcome.word()));
             }
         }));
+
         let session = Session::new(Branch::new(Model::demo(), None).shared());
         let options = FlowOptions { on_failure: OnFailure::Stop, ..FlowOptions::default() };
         let root = Strand::root();
         let report = executor.run(&root, &graph, &session, &options).await.expect("a journal");
+
         assert_eq!(report.names("cancelled"), ["second"]);
         assert_eq!(ended.take(), [(0, "failed"), (1, "cancelled")]);
     }

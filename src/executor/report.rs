@@ -109,6 +109,7 @@ impl Report {
                 }
             }
         }
+
         let value = json!({
             "name": self.name,
             "completed_operations": self.names("completed"),

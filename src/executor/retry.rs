@@ -30,6 +30,7 @@ pub fn pause(
     if attempt >= attempts_max {
         return None;
     }
+
     let pause = match error.retry() {
         Retry::Never => return None,
         Retry::After(asked) if asked > ASKED_MAX => return None,
@@ -39,6 +40,7 @@ pub fn pause(
             doubled.min(PAUSE_MAX).mul_f64(rng.unit())
         }
     };
+
     left.is_none_or(|left| pause < left).then_some(pause)
 }
 
@@ -75,12 +77,14 @@ impl Tries {
     pub fn failed(&mut self, failure: Failure) -> Result<Duration, Failure> {
         self.requests = self.requests.saturating_add(failure.tries);
         self.used = self.used.saturating_add(failure.tries.max(1));
+
         let asked_ms = failure.retry_after_ms.map_or(0, |ms| u64::from(ms.get()));
         let asked = Duration::from_millis(asked_ms);
         if !failure.retryable || self.left() == 0 || asked > ASKED_MAX {
             let is_call = failure.tries > 0;
             return Err(if is_call { failure.tried(self.requests) } else { failure });
         }
+
         let doubled = TRY_PAUSE.saturating_mul(1 << self.failures.min(DOUBLED_MAX));
         self.failures += 1;
         Ok(doubled.max(asked))
@@ -120,6 +124,7 @@ mod tests {
         assert_eq!(check(&limited(None), 3, None), None, "the last try");
         assert_eq!(check(&limited(Some(600)), 1, None), None, "too long a wait");
         assert_eq!(check(&limited(Some(5)), 1, Some(1)), None, "no time left");
+
         let refused = CallError::BadRequest { status: 400, message: String::new() };
         assert_eq!(check(&refused, 1, None), None, "the same request fails again");
     }
@@ -151,8 +156,10 @@ mod tests {
             let failure = Failure::new(kind.clone(), "in vain");
             assert_eq!(Tries::new(3).failed(failure.clone()), Err(failure), "{kind}");
         }
+
         let refused: Failure = CallError::BadRequest { status: 400, message: String::new() }.into();
         assert_eq!(Tries::new(3).failed(refused.clone()), Err(refused));
+
         let wish = |seconds| Failure::from(limited(Some(seconds)));
         assert_eq!(Tries::new(3).failed(wish(7)), Ok(Duration::from_secs(7)));
         assert_eq!(Tries::new(3).failed(wish(600)), Err(wish(600)), "too long a wait");

@@ -35,6 +35,7 @@ impl Schedule {
             slots[source].dependants.push(target);
             slots[target].waits_for += 1;
         }
+
         let ready = (0..count).filter(|op| slots[*op].waits_for == 0).collect();
         Schedule { slots, ready, in_flight: 0, unsettled: count, limit: limit.max(1) }
     }
@@ -44,6 +45,7 @@ impl Schedule {
         if self.in_flight >= self.limit {
             return None;
         }
+
         let op = self.ready.pop_front()?;
         self.in_flight += 1;
         Some(op)
@@ -53,6 +55,7 @@ impl Schedule {
     pub fn settle(&mut self, op: usize) {
         self.in_flight -= 1;
         self.unsettled -= 1;
+
         let dependants = std::mem::take(&mut self.slots[op].dependants);
         for target in dependants {
             self.slots[target].waits_for -= 1;
@@ -69,9 +72,12 @@ impl Schedule {
         let children = first..first + count;
         let child = ScheduleSlot { waits_for: 0, dependants: vec![op] };
         self.slots.extend(std::iter::repeat_n(child, count));
+
         self.unsettled += count;
         self.in_flight -= 1;
         self.slots[op].waits_for = count;
+
+        // Without children it waits for nothing.
         if count == 0 {
             self.ready.push_back(op);
         }
@@ -103,6 +109,7 @@ mod tests {
             (schedule.start(), schedule.start(), schedule.start()),
             (Some(0), Some(1), None)
         );
+
         schedule.settle(0);
         assert_eq!(schedule.start(), Some(2));
     }
@@ -116,10 +123,12 @@ mod tests {
             (schedule.start(), schedule.start(), schedule.start()),
             (Some(2), Some(3), None)
         );
+
         schedule.settle(3);
         assert_eq!(schedule.start(), None);
         schedule.settle(2);
         assert_eq!(schedule.start(), Some(0));
+
         schedule.settle(0);
         assert_eq!(schedule.start(), Some(1));
         schedule.settle(1);
@@ -136,6 +145,7 @@ mod tests {
                 .flat_map(|a| (a + 1..count).map(move |b| (a, b)))
                 .filter(|_| rng.below(5) == 0)
                 .collect();
+
             let mut schedule = Schedule::new(count, edges.iter().copied(), limit);
             let (mut running, mut settled) = (Vec::new(), Vec::new());
             while !schedule.is_done() {
@@ -144,12 +154,14 @@ mod tests {
                     assert!(!early, "seed {seed}: {op} started before what it waits for");
                     running.push(op);
                 }
+
                 assert!(!running.is_empty() && running.len() <= limit, "seed {seed}");
                 let at = rng.below(running.len() as u64);
                 let op = running.swap_remove(usize::try_from(at).expect("small"));
                 schedule.settle(op);
                 settled.push(op);
             }
+
             settled.sort_unstable();
             assert_eq!(settled, (0..count).collect::<Vec<_>>(), "seed {seed}");
         }

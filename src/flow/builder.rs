@@ -61,7 +61,9 @@ impl Builder {
         if !self.names.contains_key(stem) {
             return stem.to_owned();
         }
+
         let next = self.stems.entry(stem.to_owned()).or_insert(2);
+
         loop {
             let name = format!("{stem}_{next}");
             *next += 1;
@@ -76,9 +78,11 @@ impl Builder {
         let name = op.name.clone();
         let id = NodeId(self.graph.add_node(op).index());
         self.names.entry(name).or_insert(id);
+
         for source in depends_on {
             self.connect(*source, id, Edge::default());
         }
+
         id
     }
 
@@ -88,6 +92,7 @@ impl Builder {
             self.unknown.push((source, target));
             return;
         }
+
         self.graph.update_edge(NodeIndex::new(source.0), NodeIndex::new(target.0), edge);
     }
 

@@ -69,10 +69,12 @@ pub(super) fn check(
     if graph.node_count() == 0 {
         errors.push(BuildError::Empty);
     }
+
     for (_, target) in unknown {
         let op = graph.node_weights().nth(target.0).map_or("?", |op| op.name.as_str());
         errors.push(BuildError::UnknownNode { op: op.to_owned() });
     }
+
     errors.extend(duplicates(graph));
     errors.extend(cycles(graph));
     if errors.is_empty() { Ok(()) } else { Err(BuildErrors { graph: name.to_owned(), errors }) }
@@ -83,11 +85,13 @@ fn duplicates(graph: &DiGraph<Op, Edge>) -> Vec<BuildError> {
     for op in graph.node_weights() {
         *counts.entry(&op.name).or_default() += 1;
     }
+
     let mut found: Vec<BuildError> = counts
         .into_iter()
         .filter(|(_, count)| *count > 1)
         .map(|(name, count)| BuildError::DuplicateName { name: name.to_owned(), count })
         .collect();
+
     found.sort_by_key(ToString::to_string);
     found
 }
@@ -114,6 +118,7 @@ mod tests {
     fn check(edges: &[(&str, &str)], expected: &str) {
         let mut builder = Builder::new("g");
         let mut ids: HashMap<String, NodeId> = HashMap::new();
+
         for (from, to) in edges {
             for name in [from, to] {
                 ids.entry((*name).to_owned()).or_insert_with(|| {
@@ -122,6 +127,7 @@ mod tests {
             }
             builder.connect(ids[*from], ids[*to], Edge::default());
         }
+
         let result = builder.build().map(|_| ()).map_err(|e| e.to_string());
         assert_eq!(result.err().unwrap_or_default(), expected);
     }

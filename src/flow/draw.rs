@@ -40,32 +40,39 @@ pub fn draw(graph: &Graph, format: Format) -> String {
 fn text(graph: &Graph) -> String {
     let width = graph.ops().map(|op| on_one_line(&op.name).chars().count()).max().unwrap_or(0);
     let mut out = String::new();
+
     for (index, op) in graph.ops().enumerate() {
         let sources = graph.sources(NodeId(index));
         let sources: Vec<_> =
             sources.iter().map(|(s, _)| on_one_line(&graph.op(*s).name)).collect();
+
         let after = if sources.is_empty() {
             "starts at once".to_owned()
         } else {
             format!("after {}", sources.join(", "))
         };
+
         // Writing to a String cannot fail.
         let _ = writeln!(out, "{:width$}  {:11}  {after}", on_one_line(&op.name), op.kind.word());
     }
+
     out
 }
 
 fn mermaid(graph: &Graph) -> String {
     let mut out = String::from("graph TD\n");
+
     for (index, op) in graph.ops().enumerate() {
         // Writing to a String cannot fail.
         let _ = writeln!(out, "    n{index}[\"{}\"]", label(&op.name));
     }
+
     edges(graph, |source, target, conditional| {
         let arrow = if conditional { "-.->" } else { "-->" };
         // Writing to a String cannot fail.
         let _ = writeln!(out, "    n{source} {arrow} n{target}");
     });
+
     out
 }
 
@@ -79,20 +86,24 @@ fn label(name: &str) -> String {
         '`' => "#96;".to_owned(),
         other => other.to_string(),
     };
+
     on_one_line(name).chars().map(entity).collect()
 }
 
 fn dot(graph: &Graph) -> String {
     let mut out = format!("digraph {:?} {{\n", graph.name());
+
     for (index, op) in graph.ops().enumerate() {
         // Writing to a String cannot fail.
         let _ = writeln!(out, "    n{index} [label={:?}];", op.name);
     }
+
     edges(graph, |source, target, conditional| {
         let style = if conditional { " [style=dashed]" } else { "" };
         // Writing to a String cannot fail.
         let _ = writeln!(out, "    n{source} -> n{target}{style};");
     });
+
     out.push_str("}\n");
     out
 }
@@ -119,11 +130,13 @@ mod tests {
         let a = builder.add(Op::new("draft", OpKind::Communicate(Prompt::default())), &[]);
         builder.add(Op::new("review", OpKind::Chat(Prompt::default())), &[a]);
         let graph = builder.build().expect("a sound graph");
+
         expect![[r#"
             draft   communicate  starts at once
             review  chat         after draft
         "#]]
         .assert_eq(&draw(&graph, Format::Text));
+
         expect![[r#"
             graph TD
                 n0["draft"]
@@ -131,6 +144,7 @@ mod tests {
                 n0 --> n1
         "#]]
         .assert_eq(&draw(&graph, Format::Mermaid));
+
         expect![[r#"
             digraph "g" {
                 n0 [label="draft"];

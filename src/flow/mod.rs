@@ -58,6 +58,7 @@ impl Graph {
         let edges = self.graph.edges_directed(NodeIndex::new(id.0), Direction::Incoming);
         let mut found: Vec<_> =
             edges.map(|e| (e.id(), NodeId(e.source().index()), e.weight())).collect();
+
         found.sort_by_key(|(edge, _, _)| *edge);
         found.into_iter().map(|(_, source, edge)| (source, edge)).collect()
     }

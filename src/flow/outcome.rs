@@ -85,6 +85,7 @@ impl Outcome {
     /// Returns why what depends on this outcome must be skipped, if it must.
     pub fn blocks(&self, op: &str) -> Option<SkipReason> {
         let op = op.to_owned();
+
         match self {
             Outcome::Completed { .. }
             | Outcome::Skipped { reason: SkipReason::Condition { .. } } => None,

@@ -131,6 +131,7 @@ impl CassetteLine {
             cost: None,
             served_by: None,
         };
+
         line.without_secrets()
     }
 
@@ -151,14 +152,18 @@ impl CassetteLine {
         for message in &mut self.messages {
             scrub_in(&mut message.content);
         }
+
         scrub_in(&mut self.reply);
         scrub_in(&mut self.model);
+
         for text in [&mut self.server, &mut self.served_by].into_iter().flatten() {
             scrub_in(text);
         }
+
         self.settings.stop.iter_mut().for_each(scrub_in);
         self.settings.extra = clean_fields(std::mem::take(&mut self.settings.extra));
         self.schema = self.schema.map(clean);
+
         self
     }
 
@@ -181,9 +186,11 @@ impl CassetteLine {
                 found.push(format!("{what}: {asked}, recorded with {known}"));
             }
         };
+
         differ("model", known.model.clone(), self.model.clone());
         let server = |line: &CassetteLine| line.server.clone().unwrap_or_else(|| "none".to_owned());
         differ("server", server(known), server(self));
+
         let (before, now) = (fields(&known.settings), fields(&self.settings));
         for name in before.keys().chain(now.keys().filter(|name| !before.contains_key(*name))) {
             let value = |fields: &Map<String, Value>| {
@@ -193,6 +200,7 @@ impl CassetteLine {
             };
             differ(&format!("`{name}`"), value(&before), value(&now));
         }
+
         let schema = |line: &CassetteLine| {
             line.schema
                 .as_ref()
@@ -201,6 +209,7 @@ impl CassetteLine {
         if self.schema != known.schema {
             differ("schema", schema(known), schema(self));
         }
+
         differ("messages", known.messages.len().to_string(), self.messages.len().to_string());
         let pairs = known.messages.iter().zip(&self.messages).enumerate();
         for (index, (before, now)) in pairs.filter(|(_, (before, now))| before != now) {
@@ -212,6 +221,7 @@ impl CassetteLine {
             };
             found.push(format!("message {number} ({who}){}", text_difference(before, now)));
         }
+
         found
     }
 }
@@ -220,14 +230,17 @@ impl CassetteLine {
 fn text_difference(known: &Message, asked: &Message) -> String {
     let (known, asked) = (&known.content, &asked.content);
     let shared = known.chars().zip(asked.chars()).take_while(|(a, b)| a == b).count();
+
     let from = shared.saturating_sub(SHARED_SHOWN);
     let rest = |text: &str| short(&text.chars().skip(from).collect::<String>());
     let at = shared + 1;
+
     format!(" from character {at} on: `{}`, recorded with `{}`", rest(asked), rest(known))
 }
 
 fn short(text: &str) -> String {
     let mut shown: String = secret::beginning(text, SHOWN_MAX);
+
     if shown.len() < text.len() {
         shown.push('…');
     }
@@ -270,10 +283,12 @@ impl Cassette {
             }
             Err(error) => return Err(failed(error)),
         };
+
         if length > SIZE_MAX {
             let reason = format!("it has {length} bytes; at most {SIZE_MAX} are read");
             return Err(failed(std::io::Error::other(reason)));
         }
+
         let text = file::read_text(path).map_err(failed)?;
         parse(&text).map(|lines| Cassette::numbered(path, lines)).map_err(|fault| fault.at(path))
     }
@@ -286,9 +301,11 @@ impl Cassette {
 
     fn numbered(path: &Path, lines: Vec<(usize, CassetteLine)>) -> Cassette {
         let mut places: HashMap<Key, Vec<usize>> = HashMap::new();
+
         for (place, (_, line)) in lines.iter().enumerate() {
             places.entry(line.key).or_default().push(place);
         }
+
         Cassette { path: path.to_owned(), lines, places }
     }
 
@@ -301,6 +318,7 @@ impl Cassette {
             None => 1,
             Some(_) => 2,
         };
+
         free.min_by_key(rank)
     }
 
@@ -343,22 +361,27 @@ impl Cassette {
             asked.model,
             short(asked.prompt())
         );
+
         // The cassette of a test has its name.
         let test = self.path.file_stem().unwrap_or_default().display();
         let help = format!("`kaizen test {test} --record new` asks it and adds the reply");
+
         if earlier > 0 && self.places.get(&asked.key).map(Vec::len) == usize::try_from(earlier).ok()
         {
             return format!(
                 "{head}\n`{path}` holds {earlier} of it, and it is asked once more\n{help}"
             );
         }
+
         let Some((number, nearest)) = self.nearest(asked) else {
             return format!("{head}\n`{path}` holds no exchange\n{help}");
         };
+
         let mut differences = asked.differences(nearest);
         if differences.is_empty() {
             differences.push("a part that was a secret, or the seed of a model".to_owned());
         }
+
         format!(
             "{head}\nits key is {}; the nearest, {} at {path}:{number}, differs in\n  {}\n{help}",
             asked.key,
@@ -371,6 +394,7 @@ impl Cassette {
     fn nearest(&self, asked: &CassetteLine) -> Option<&(usize, CassetteLine)> {
         let head = |text: &str| text.chars().take(HEAD_CHARS).collect::<String>();
         let wanted = head(asked.prompt());
+
         let likeness = |line: &CassetteLine| {
             let prompt = strsim::normalized_levenshtein(&wanted, &head(line.prompt()));
             // Among equal prompts, the one of the same model and conversation is nearest.
@@ -378,6 +402,7 @@ impl Cassette {
             let history = f64::from(u8::from(line.messages.len() == asked.messages.len()));
             prompt + 0.02 * model + 0.01 * history
         };
+
         let scored = self.lines.iter().rev().map(|line| (likeness(&line.1), line));
         scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, line)| line)
     }
@@ -409,9 +434,11 @@ fn parse(text: &str) -> Result<Vec<(usize, CassetteLine)>, CassetteFault> {
             format!("a cassette begins with `{{\"cassette\":{FORMAT_WITHOUT_PLACES}}}`"),
         )
     })?;
+
     if !(FORMAT_WITHOUT_PLACES..=FORMAT).contains(&head.cassette) {
         return Err(CassetteFault::Newer(head.cassette));
     }
+
     let mut found = Vec::new();
     for (number, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
         let is_conflict = ["<<<<<<<", "=======", ">>>>>>>"].iter().any(|m| line.starts_with(m));
@@ -419,6 +446,7 @@ fn parse(text: &str) -> Result<Vec<(usize, CassetteLine)>, CassetteFault> {
             let reason = "a merge conflict is not resolved here".to_owned();
             return Err(CassetteFault::Damaged(number, reason));
         }
+
         let read = serde_json::from_str(line).map_err(|error| {
             let said = error.to_string();
             // The line that serde counts is that of the text it was given: always the first.
@@ -426,6 +454,7 @@ fn parse(text: &str) -> Result<Vec<(usize, CassetteLine)>, CassetteFault> {
         })?;
         found.push((number, read));
     }
+
     Ok(found)
 }
 
@@ -438,15 +467,18 @@ pub fn write(path: &Path, lines: Vec<CassetteLine>) -> Result<(), CassetteError>
             _ => Ok(()),
         };
     }
+
     let cassette = Cassette::of(path, lines).with_places_where_needed();
     let has_places = cassette.lines().any(|line| line.at.is_some());
     let format = if has_places { FORMAT } else { FORMAT_WITHOUT_PLACES };
+
     let mut text = serde_json::to_string(&Head { cassette: format }).expect("plain data");
     text.push('\n');
     for (_, line) in cassette.lines {
         text.push_str(&serde_json::to_string(&line).expect("an exchange is plain data"));
         text.push('\n');
     }
+
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(failed)?;
     own::write_shared(path, text.as_bytes()).map_err(failed)
@@ -493,6 +525,7 @@ mod tests {
             taken.push(place);
             Some(cassette.line(place).reply.clone())
         };
+
         items.iter().map(ask).collect()
     }
 
@@ -503,12 +536,14 @@ mod tests {
         let lines = vec![at(0, "first"), at(1, "second"), at(2, "third")];
         let (_folder, path, text) = written(lines);
         assert!(text.starts_with("{\"cassette\":2}\n"), "{text}");
+
         let cassette = Cassette::read(&path).expect("sound");
         let key = line("a", None, "").key;
         let said = |items: &[usize]| {
             let texts = replies(&cassette, key, items).into_iter();
             texts.map(Option::unwrap_or_default).collect::<Vec<_>>()
         };
+
         assert_eq!(said(&[2, 0, 1]), ["third", "first", "second"]);
         assert_eq!(said(&[7, 1, 8, 9]), ["first", "second", "third", ""]);
     }
@@ -533,10 +568,12 @@ mod tests {
         let all = [line("b", None, "1"), line("a", None, "2"), line("a", None, "3")];
         let (_folder, path, text) = written(all.to_vec());
         assert_eq!(written(vec![all[1].clone(), all[2].clone(), all[0].clone()]).2, text);
+
         let cassette = Cassette::read(&path).expect("sound");
         let replies = |text: &str| replies(&cassette, line(text, None, "").key, &[0, 1]);
         assert_eq!(replies("a"), [Some("2".into()), Some("3".into())]);
         assert_eq!(replies("b"), [Some("1".into()), None]);
+
         let rows: Vec<&str> = text.lines().collect();
         assert_eq!(rows[0], r#"{"cassette":1}"#);
         let key = line("a", None, "").key;
@@ -544,6 +581,7 @@ mod tests {
             r#"{{"key":"{key}","model":"openai/m","server":"https://api.openai.com/v1","messages":[{{"role":"system","content":"Be terse."}},{{"role":"user","content":"a"}}],"reply":"2","usage":{{"input_uncached":3,"cache_read":0,"cache_write":0,"output_visible":2,"reasoning":0}}}}"#
         );
         assert_eq!((rows.len(), rows[1]), (4, expected.as_str()));
+
         write(&path, Vec::new()).expect("removed");
         assert!(!path.exists() && Cassette::read(&path).is_ok_and(|none| none.is_empty()));
     }
@@ -568,10 +606,12 @@ mod tests {
             let error = Cassette::read(&path).expect_err("not sound").to_string();
             assert!(error.contains(said), "{said}: {error}");
         };
+
         check(String::new(), "damaged at line 1: a cassette begins with `{\"cassette\":1}`");
         check("{\"cassette\":3}\n".into(), "has format 3, and this program reads format 2");
         check(format!("{{\"cassette\":1}}\n{sound}\n{}", &sound[..60]), "damaged at line 3: EOF");
         check("{\"cassette\":1}\n<<<<<<< HEAD\n".into(), "line 2: a merge conflict");
+
         let odd = sound.replace("\"reply\"", "\"answer\"");
         check(format!("{{\"cassette\":1}}\n\n{odd}"), "line 3: unknown field `answer`");
     }
@@ -584,12 +624,15 @@ mod tests {
         let (_folder, _, text) = written(lines.to_vec());
         let read = |bytes: &[u8]| std::str::from_utf8(bytes).ok().map(parse);
         let Some(Ok(whole)) = read(text.as_bytes()) else { panic!("sound") };
+
         for cut in 0..text.len() {
             if let Some(Ok(part)) = read(&text.as_bytes()[..cut]) {
                 assert_eq!(part, whole[..part.len()], "cut at {cut}");
             }
+
             let mut bytes = text.clone().into_bytes();
             bytes[cut] = b'{';
+
             match read(&bytes) {
                 Some(Ok(read)) => assert_eq!(read.len(), whole.len(), "overwritten at {cut}"),
                 Some(Err(CassetteFault::Damaged(line, _))) => assert!((1..=4).contains(&line)),
@@ -609,16 +652,21 @@ mod tests {
                 assert!(said.contains(part), "{part}: {said}");
             }
         };
+
         let near = line("Name a risk of trams.", Some(0.2), "").key;
         let at = format!("the nearest, {near} at c.jsonl:2, differs in\n  ");
+
         let asked = line("Name a risk of trams.", None, "");
         check(asked, 0, &[&at, "  `temperature`: unset, recorded with 0.2\n"]);
+
         let asked = line("Name a risk of ferries.", Some(0.2), "");
         let told = "message 2 (user message) from character 16 on: `Name a risk of ferries.`, \
                     recorded with `Name a risk of trams.`";
         check(asked, 0, &[&at, told]);
+
         let asked = line("Sum up.", None, "");
         check(asked, 1, &["holds 1 of it, and it is asked once more"]);
+
         let empty = Cassette::of(Path::new("c.jsonl"), Vec::new());
         assert!(empty.miss(&line("a", None, ""), 0).contains("`c.jsonl` holds no exchange"));
     }

@@ -24,6 +24,7 @@ impl Event {
                 scrub_in(&mut script);
                 let params = clean_fields(params);
                 terms.model.iter_mut().for_each(scrub_in);
+
                 Event::RunStarted { script, params, seed, program, resumes, what, reuse, terms }
             }
             Event::Told { what, value, at } => {
@@ -64,6 +65,7 @@ impl Event {
 }
 
 fn attempt_started(mut event: Event) -> Event {
+    // All fields are named, so that a new one is looked at here as well.
     if let Event::AttemptStarted {
         flow: _,
         op: _,
@@ -82,10 +84,12 @@ fn attempt_started(mut event: Event) -> Event {
         scrub_in(model);
         scrub_in(prompt);
     }
+
     event
 }
 
 fn attempt_ended(mut event: Event) -> Event {
+    // All fields are named, so that a new one is looked at here as well.
     if let Event::AttemptEnded {
         flow: _,
         op: _,
@@ -105,6 +109,7 @@ fn attempt_ended(mut event: Event) -> Event {
         served_by.iter_mut().for_each(scrub_in);
         *failure = failure.take().map(failure_of);
     }
+
     event
 }
 
@@ -127,6 +132,7 @@ fn outcome_of(outcome: Outcome) -> Outcome {
                 | SkipReason::Condition { op }
                 | SkipReason::Gate { op } => scrub_in(op),
             }
+
             Outcome::Skipped { reason }
         }
         Outcome::Cancelled => Outcome::Cancelled,
@@ -134,6 +140,7 @@ fn outcome_of(outcome: Outcome) -> Outcome {
 }
 
 fn failure_of(failure: Failure) -> Failure {
+    // All fields are named, so that a new one is looked at here as well.
     let Failure {
         mut kind,
         mut message,
@@ -148,11 +155,13 @@ fn failure_of(failure: Failure) -> Failure {
         thrown,
         partial,
     } = failure;
+
     for kind in [Some(&mut kind), cause.as_deref_mut()].into_iter().flatten() {
         if let Kind::Own(word) = kind {
             *word = scrub(word).into();
         }
     }
+
     scrub_in(&mut message);
     op.iter_mut().for_each(scrub_in);
     let partial = partial.map(|text| scrub(&text).into());
@@ -162,6 +171,7 @@ fn failure_of(failure: Failure) -> Failure {
         Place { file, line, column }
     });
     let thrown = thrown.map(clean);
+
     Failure {
         kind,
         message,
@@ -196,6 +206,7 @@ mod tests {
         for secret in [run, digits, "14142135", "a canary in a text"] {
             drop(Secret::new(secret));
         }
+
         let started = Event::AttemptStarted {
             flow: FlowId(14_142_135),
             op: OpId(14_142_135),
@@ -210,6 +221,7 @@ mod tests {
             before: None,
             terms: None,
         };
+
         let ended = Event::AttemptEnded {
             flow: FlowId(1),
             op: OpId(1),
@@ -224,6 +236,7 @@ mod tests {
             failure: Some(Failure::new(Kind::Server, "14142135 errors")),
             retry_in_ms: Some(14_142_135),
         };
+
         let cleaned = |event: Event| json!(event.without_secrets());
         assert_eq!(
             cleaned(started),
@@ -234,6 +247,7 @@ mod tests {
                 "sample": 14_142_135,
             })
         );
+
         let found = cleaned(ended.clone());
         let cost = json!(ended)["cost"].clone();
         assert_eq!(

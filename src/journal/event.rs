@@ -341,6 +341,7 @@ impl Event {
         let Event::RunStarted { script, params, what, .. } = self else { return None };
         let looks_so = || script.starts_with("compare ") && params.contains_key("tasks");
         let old = || if looks_so() { RunKind::Comparison } else { RunKind::Script };
+
         Some(what.unwrap_or_else(old))
     }
 

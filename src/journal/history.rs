@@ -68,6 +68,7 @@ impl RunLog {
         let is_unread = self.damage.iter().rev().take_while(|(n, _)| *n == self.events.len()).any(
             |(_, damage)| matches!(damage, Damage::Unreadable { .. } | Damage::BrokenOff { .. }),
         );
+
         match (ended, &row.status) {
             (None, _) if is_unread => None,
             (None, Some(status)) => Some(Damage::NoEnd { run, status: *status }),
@@ -117,10 +118,12 @@ pub fn find(connection: &Connection, prefix: &str) -> Result<Vec<RunRow>, Histor
 /// Returns what a run ran, if its first event can be read.
 pub fn kind(connection: &Connection, run: &RunId) -> Result<Option<RunKind>, HistoryError> {
     let sql = "SELECT at, body FROM events WHERE run = ? AND seq = 0";
+
     let first = connection.prepare_cached(sql)?.query_row([&run.0], |row| {
         let read = event(row.get_ref(0)?, row.get_ref(1)?);
         Ok(read.ok().and_then(|(_, event)| event.ran()))
     });
+
     Ok(first.optional()?.flatten())
 }
 
@@ -149,6 +152,7 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
     if script.as_str().is_err() {
         wrong("script", script);
     }
+
     let status = match row.get_ref(4)? {
         ValueRef::Null => None,
         value => {
@@ -159,6 +163,7 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
             status
         }
     };
+
     let mut time = |column, value: ValueRef<'_>| {
         let time = value.as_i64().ok().filter(|time| (0..=TIME_MAX).contains(time));
         if time.is_none() {
@@ -171,6 +176,7 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         ValueRef::Null => None,
         value => time("ended_at", value),
     };
+
     let pid = row.get_ref(5)?;
     let known_pid = pid.as_i64().ok().and_then(|pid| u32::try_from(pid).ok());
     if known_pid.is_none() {
@@ -195,6 +201,7 @@ pub fn read(connection: &Connection, run: &RunId) -> Result<RunLog, HistoryError
     let mut rows = statement.query([&run.0])?;
     let mut log = RunLog::default();
     let mut follower = Follower { run: run.clone(), next: 0 };
+
     loop {
         match rows.next() {
             Ok(Some(row)) => follower.take(row, &mut log)?,
@@ -236,6 +243,7 @@ impl Follower {
             Some(seq) => event(row.get_ref(1)?, body).map(|(at, event)| (seq, at, event)),
             None => Err("events are numbered from 0 up".to_owned()),
         };
+
         match read {
             Ok((seq, at, event)) => self.keep(seq, at, event, &as_text(kind), log),
             Err(reason) => {
@@ -258,17 +266,20 @@ impl Follower {
             let damage = Damage::Gap { run: self.run.clone(), first: self.next, last: seq - 1 };
             log.damage.push((log.events.len(), damage));
         }
+
         self.next = seq.saturating_add(1);
     }
 
     fn keep(&self, seq: i64, at: i64, event: Event, filed: &str, log: &mut RunLog) {
         let (run, kind) = (self.run.clone(), event.kind());
+
         if seq == 0 && !matches!(event, Event::RunStarted { .. }) {
             log.damage.push((log.events.len(), Damage::NoStart { run, kind }));
         } else if filed != kind {
             let damage = Damage::Misfiled { run, seq, filed: filed.to_owned(), kind };
             log.damage.push((log.events.len(), damage));
         }
+
         log.events.push((at, event));
     }
 }
@@ -277,6 +288,7 @@ impl Follower {
 fn event(at: ValueRef<'_>, body: ValueRef<'_>) -> Result<(i64, Event), String> {
     let time = at.as_i64().ok().filter(|at| (0..=TIME_MAX).contains(at));
     let time = time.ok_or_else(|| format!("its time is {}", type_of(at)))?;
+
     let text = match body {
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
             std::str::from_utf8(bytes).map_err(|_| "it is not text in UTF-8".to_owned())?

@@ -88,6 +88,7 @@ impl Inquiry {
             }
             None => Topic::of(text).map(Inquiry::Bare),
         };
+
         read.unwrap_or_else(|| Inquiry::Unknown(text.to_owned()))
     }
 
@@ -98,6 +99,7 @@ impl Inquiry {
             Inquiry::Bare(_) => {}
             Inquiry::About(_, text) | Inquiry::Unknown(text) => scrub_in(text),
         }
+
         self
     }
 }
@@ -145,6 +147,7 @@ mod tests {
                 (inquiry.clone(), text.to_owned())
             );
         }
+
         for &topic in Topic::ALL {
             assert_eq!(Inquiry::read(topic.word()), Inquiry::Bare(topic));
         }

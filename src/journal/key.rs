@@ -32,6 +32,7 @@ impl Key {
         let text = serde_json::to_vec(data).expect("requests are plain data");
         let mut bytes = [0; BYTES];
         bytes.copy_from_slice(&blake3::hash(&text).as_bytes()[..BYTES]);
+
         Key(bytes)
     }
 }
@@ -64,13 +65,17 @@ impl<'de> serde::Deserialize<'de> for Key {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Key, D::Error> {
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
         let wrong = || serde::de::Error::custom("a key is 32 hexadecimal digits");
+
+        // Only in ASCII are two bytes two digits.
         let digits = Some(&*text).filter(|text| text.is_ascii() && text.len() == 2 * BYTES);
         let digits = digits.ok_or_else(wrong)?;
+
         let mut bytes = [0; BYTES];
         for (place, byte) in bytes.iter_mut().enumerate() {
             let pair = &digits[2 * place..2 * place + 2];
             *byte = u8::from_str_radix(pair, 16).map_err(|_| wrong())?;
         }
+
         Ok(Key(bytes))
     }
 }
@@ -91,6 +96,7 @@ mod tests {
         let plain = key("a", Settings::default());
         let patient =
             Settings { timeout_ms: Some(5), attempts_max: Some(2), ..Settings::default() };
+
         assert_eq!(plain, key("a", patient));
         assert_ne!(plain, key("b", Settings::default()));
         assert_ne!(plain, key("a", Settings { temperature: Some(0.5), ..Settings::default() }));

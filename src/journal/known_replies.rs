@@ -103,6 +103,7 @@ impl Replies {
     /// Takes in the events of a run.
     pub fn learn<'a>(&mut self, run: &RunId, events: impl IntoIterator<Item = &'a Event>) {
         let mut learner = ReplyFollower::new(run.clone());
+
         for event in events {
             learner.see(self, event);
         }
@@ -112,11 +113,13 @@ impl Replies {
     /// taken. That one belongs to the taker from now on.
     pub fn claim(&mut self, sample: &Sample, claims: &mut Claims) -> Option<&KnownReply> {
         let list = self.known.get_mut(&sample.key)?;
+
         let own = ReplyMark::Spot(sample.at.clone());
         let arrival = ReplyMark::Arrival(sample.arrival);
         let is_free = |mark: &ReplyMark| !claims.taken.contains(&(sample.key, mark.clone()));
         let keep_places = self.keep_places;
         let may_move = |mark: &ReplyMark| !keep_places || !matches!(mark, ReplyMark::Spot(_));
+
         let find = |wanted: &ReplyMark| {
             list.iter().position(|kept| kept.mark == *wanted && is_free(&kept.mark))
         };
@@ -128,6 +131,7 @@ impl Replies {
         if before != own {
             claims.bereft.insert((sample.key, before));
         }
+
         claims.taken.insert((sample.key, own));
         Some(&list[place].known)
     }
@@ -153,6 +157,7 @@ impl Replies {
     pub fn get(&self, sample: &Sample) -> Option<&KnownReply> {
         let (own, arrival) =
             (ReplyMark::Spot(sample.at.clone()), ReplyMark::Arrival(sample.arrival));
+
         let list = self.known.get(&sample.key)?;
         let found = list.iter().find(|kept| kept.mark == own || kept.mark == arrival);
         found.map(|kept| &kept.known)
@@ -174,8 +179,10 @@ impl Replies {
     pub fn nearest(&self, prompt: &str) -> Option<&str> {
         // The beginnings tell: measuring whole prompts would take the square of their lengths.
         let head = |text: &str| text.chars().take(HEAD_CHARS).collect::<String>();
+
         let wanted = head(prompt);
         let likeness = |text: &str| strsim::normalized_levenshtein(&wanted, &head(text));
+
         let scored = self.prompts.values().take(COMPARED_MAX).map(|text| (likeness(text), text));
         scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, text)| &**text)
     }
@@ -197,6 +204,7 @@ impl Replies {
             let list = self.known.entry(key).or_default();
             list.retain(|kept| kept.mark != mark);
         }
+
         before - self.len()
     }
 
@@ -212,9 +220,11 @@ impl Replies {
             kept.known.run == new.known.run && kept.known.text == new.known.text
         };
         let copy = list.iter().position(|kept| is_same(kept) && (new.is_moved || kept.is_moved));
+
         if let Some(copy) = copy {
             list.remove(copy);
         }
+
         list.push(new);
     }
 
@@ -225,6 +235,7 @@ impl Replies {
                 self.keep(key, kept);
             }
         }
+
         self.by_name.extend(other.by_name);
         self.prompts.extend(other.prompts);
         self.failed.extend(other.failed);
@@ -271,6 +282,7 @@ impl ReplyFollower {
     /// Takes in one event of the run.
     pub fn see(&mut self, replies: &mut Replies, event: &Event) {
         self.roster.see(event);
+
         match event {
             Event::AttemptStarted { op, attempt, key: Some(key), sample, prompt, at, .. } => {
                 let mark = at.clone().map_or(ReplyMark::Arrival(*sample), ReplyMark::Spot);
@@ -295,6 +307,7 @@ impl ReplyFollower {
                     texts.insert(0, text.clone());
                     texts.truncate(TEXTS_MAX);
                 }
+
                 self.used.entry(*op).or_default().push((key, mark.clone()));
                 let run = reused.clone().unwrap_or_else(|| self.run.clone());
                 let (usage, cost, served_by) = (*usage, *cost, served_by.clone());
@@ -303,6 +316,7 @@ impl ReplyFollower {
             }
             Event::AttemptEnded { op, attempt, failure: Some(failure), retry_in_ms, .. } => {
                 let Some(call) = self.open.remove(&(*op, *attempt)) else { return };
+                // A failure that is tried again does not end the call.
                 if retry_in_ms.is_none() {
                     replies.refused.insert(call, failure.clone());
                 }
@@ -312,6 +326,7 @@ impl ReplyFollower {
                 if matches!(outcome, Outcome::Failed { .. }) {
                     replies.failed.extend(used);
                 } else if !used.is_empty() {
+                    // What served another operation well counts no longer as failed.
                     replies.failed.retain(|sample| !used.contains(sample));
                 }
             }

@@ -87,6 +87,7 @@ impl Journal {
             }
             None => None,
         };
+
         Ok(async move {
             match written {
                 Some(written) => written.await,
@@ -113,6 +114,7 @@ impl Journal {
         let seq = self.next.replace(self.next.get() + 1);
         let (kind, op) = (event.kind(), event.op().map(|op| op.0));
         let body = body(event);
+
         let status = match event {
             Event::RunEnded { status, .. } => Some(status.word()),
             _ => None,
@@ -121,6 +123,7 @@ impl Journal {
             Event::RunStarted { script, .. } => Some(script.clone()),
             _ => None,
         };
+
         let change = move |tx: &Connection| {
             if let Some(script) = &script {
                 tx.prepare_cached(
@@ -132,12 +135,14 @@ impl Journal {
                 "INSERT INTO events (run, seq, at, kind, op, body) VALUES (?,?,?,?,?,?)",
             )?
             .execute(params![run, seq, at, kind, op, body])?;
+
             if let Some(status) = status {
                 tx.prepare_cached("UPDATE runs SET ended_at = ?, status = ? WHERE id = ?")?
                     .execute(params![at, status, run])?;
             }
             Ok(())
         };
+
         (seq, Box::new(change))
     }
 }

@@ -75,8 +75,10 @@ impl Parts {
         for message in earlier {
             before = Some(keep(RequestPart::Message { message: message.clone(), after: before }));
         }
+
         let (settings, schema) = (Box::new(request.settings.clone()), request.schema.clone());
         let terms = keep(RequestPart::Terms { settings, schema });
+
         Parts { all, before, terms }
     }
 }

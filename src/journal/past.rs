@@ -91,11 +91,13 @@ impl Past {
                 past.by_word.replace(reading.by_word);
                 past.is_by_arrival = reading.is_by_arrival;
             }
+
             for end in reading.ends {
                 let time = times.get(&end.id).copied().unwrap_or_default();
                 past.add(end, time);
             }
         }
+
         past
     }
 
@@ -123,6 +125,7 @@ impl Past {
             }
             _ => false,
         };
+
         if is_new {
             self.times.push(time);
         }
@@ -135,6 +138,7 @@ impl Past {
         let told = self.told.values().map(|told| told.place);
         let places = tries.chain(told).chain(self.timers.values().copied());
         let time = |place: u64| usize::try_from(place - 1).ok().and_then(|n| self.times.get(n));
+
         places.map(move |place| (place, time(place).copied().unwrap_or_default()))
     }
 
@@ -214,6 +218,7 @@ impl Reading<'_> {
             Failures::Told => HashSet::new(),
             Failures::Forgotten => calls_of_failed(events),
         };
+
         let mut reading = Reading {
             run,
             elapsed: Duration::ZERO,
@@ -265,6 +270,7 @@ impl Reading<'_> {
             }
             Event::Told { what, value, at: None } => {
                 self.is_by_arrival = true;
+
                 self.by_word.entry(what.clone()).or_default().push_back(value.clone());
             }
             Event::TimePassed { at, timer, times } => {
@@ -295,8 +301,10 @@ impl Reading<'_> {
         else {
             return;
         };
+
         let result = match (reply, failure) {
             (Some(reply), _) => Ok(reply.as_str().into()),
+            // A call that was given up has no result that could be told again.
             (None, Some(failure)) if failure.kind == Kind::Cancelled => {
                 self.given_up.insert(call);
                 return;
@@ -304,6 +312,7 @@ impl Reading<'_> {
             (None, Some(failure)) => Err(failure.clone()),
             (None, None) => return,
         };
+
         self.add_try(call, |run| PastTry {
             place: 0,
             result,
@@ -326,6 +335,7 @@ impl Reading<'_> {
         let number = self.numbers.entry(call.clone()).or_default();
         let id = EndId::Try(call, *number);
         *number += 1;
+
         let one = make(self.run.clone());
         self.end(id, What::Try(Box::new(one)));
     }
@@ -335,6 +345,7 @@ impl Reading<'_> {
 /// told in no time what took time then: from the last such end on, its clock is ahead by that.
 fn times(chain: &[Reading<'_>]) -> HashMap<EndId, Duration> {
     let mut times: HashMap<EndId, Duration> = HashMap::new();
+
     for reading in chain.iter().rev() {
         let mut ahead = Duration::ZERO;
         for end in &reading.ends {
@@ -346,6 +357,7 @@ fn times(chain: &[Reading<'_>]) -> HashMap<EndId, Duration> {
             }
         }
     }
+
     times
 }
 
@@ -354,6 +366,7 @@ fn calls_of_failed(events: &[(i64, Event)]) -> HashSet<(Key, Spot)> {
     let mut open = HashMap::new();
     let mut unanswered: HashMap<OpId, HashSet<(Key, Spot)>> = HashMap::new();
     let mut vain = HashSet::new();
+
     for (_, event) in events {
         match event {
             Event::AttemptStarted { op, attempt, key: Some(key), at: Some(at), .. } => {
@@ -361,6 +374,7 @@ fn calls_of_failed(events: &[(i64, Event)]) -> HashSet<(Key, Spot)> {
             }
             Event::AttemptEnded { op, attempt, reply, .. } => {
                 let Some(call) = open.remove(&(*op, *attempt)) else { continue };
+
                 let calls = unanswered.entry(*op).or_default();
                 if reply.is_some() {
                     calls.remove(&call);
@@ -380,6 +394,7 @@ fn calls_of_failed(events: &[(i64, Event)]) -> HashSet<(Key, Spot)> {
             _ => {}
         }
     }
+
     // An operation that had not ended when the run did is under way again.
     vain.extend(unanswered.into_values().flatten());
     vain
@@ -469,6 +484,7 @@ mod tests {
             (texts(&past, 0), texts(&past, 1)),
             (vec![Ok("a".into())], vec![Ok("b".into())])
         );
+
         let place = |item| past.call(key(), &spot(item), 0).expect("a try").place;
         assert!(place(1) < place(0));
     }
@@ -485,10 +501,13 @@ mod tests {
             ended(1, 1, Err(Kind::Network)),
             op_ended(1, false),
         ];
+
         let runs = [run(events)];
         let tries = vec![Err(Kind::Network), Ok("a".to_owned())];
+
         let all = past(&runs, Failures::Told);
         assert_eq!((texts(&all, 0), texts(&all, 1)), (tries.clone(), vec![Err(Kind::Network)]));
+
         let some = past(&runs, Failures::Forgotten);
         assert_eq!((texts(&some, 0), texts(&some, 1)), (tries, vec![]));
     }
@@ -504,11 +523,13 @@ mod tests {
             began(2, 1, 2),
             ended(2, 1, Err(Kind::Cancelled)),
         ]);
+
         let past = past(&[newer, older], Failures::Told);
         assert_eq!(
             (texts(&past, 0), texts(&past, 1)),
             (vec![Ok("a".into())], vec![Ok("b".into())])
         );
+
         assert!(past.gave_up(key(), &spot(2)) && texts(&past, 2).is_empty());
         assert_eq!(past.ends().count(), 2);
     }
@@ -516,6 +537,7 @@ mod tests {
     #[test]
     fn the_clock_of_a_resumed_run_is_ahead_by_what_it_did_not_wait_for() {
         let at = |events: [(i64, Event); 4]| (RunId::fresh(), events.to_vec());
+
         let older = at([
             (1000, began(0, 1, 0)),
             (1000, began(1, 1, 1)),
@@ -528,6 +550,7 @@ mod tests {
             (70_010, ended(0, 1, Ok("a"))),
             (70_500, ended(1, 1, Ok("b"))),
         ]);
+
         let past = past(&[newer, older], Failures::Told);
         let mut times: Vec<(u64, Duration)> = past.ends().collect();
         times.sort();

@@ -37,6 +37,7 @@ pub fn prune(
     let fail = |source| StoreError::sqlite(path.to_owned(), source);
     let before = size(connection, path)?;
     let (mut pruned, mut used) = (PruneReport::default(), before.used);
+
     for (run, started_at) in oldest(connection).map_err(fail)? {
         let is_old = wanted.before.is_some_and(|before| started_at < before);
         let is_too_much = wanted.bytes_max.is_some_and(|most| used > most);
@@ -46,16 +47,20 @@ pub fn prune(
         if wanted.kept.contains(&run) {
             continue;
         }
+
         let (events, bytes) = weigh(connection, &run).map_err(fail)?;
+        // A dry run forgets nothing, so it counts down by what each run weighs.
         if dry {
             used = used.saturating_sub(bytes);
         } else {
             forget(connection, &run).map_err(fail)?;
             used = size(connection, path)?.used;
         }
+
         pruned.runs += 1;
         pruned.events += events;
     }
+
     if !dry {
         if pruned.runs > 0 {
             // Pages keep a rest of what they held, also those that are still in use.
@@ -63,6 +68,7 @@ pub fn prune(
         }
         shrink(connection, path)?;
     }
+
     Ok((pruned, before, size(connection, path)?))
 }
 
@@ -73,6 +79,7 @@ fn oldest(connection: &Connection) -> rusqlite::Result<Vec<(RunId, i64)>> {
         let started_at = row.get_ref(1)?.as_i64().unwrap_or(i64::MAX);
         Ok((RunId(as_text(row.get_ref(0)?)), started_at))
     })?;
+
     runs.collect()
 }
 
@@ -82,6 +89,7 @@ fn weigh(connection: &Connection, run: &RunId) -> rusqlite::Result<(u64, u64)> {
                FROM events WHERE run = ?";
     let (count, bytes): (i64, i64) =
         connection.query_row(sql, [&run.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+
     Ok((count.unsigned_abs(), bytes.unsigned_abs()))
 }
 
@@ -92,10 +100,12 @@ fn forget(connection: &Connection, run: &RunId) -> rusqlite::Result<()> {
         .execute("DELETE FROM events WHERE run = ?", params![run.0])
         .and_then(|_| connection.execute("DELETE FROM runs WHERE id = ?", params![run.0]))
         .and_then(|_| connection.execute_batch("COMMIT"));
+
     if both.is_err() {
         // The first error says what went wrong.
         let _ = connection.execute_batch("ROLLBACK");
     }
+
     both
 }
 
@@ -113,6 +123,7 @@ mod tests {
                     params![id, run],
                 )
                 .expect("a run");
+
             for seq in 0..10 {
                 let body = "x".repeat(4000);
                 connection
@@ -131,18 +142,23 @@ mod tests {
         let path = folder.path().join("s.db");
         let connection = store::open(&path).expect("a store");
         fill(&connection, 50);
+
         let kept = vec![RunId("run003".to_owned())];
         let wanted = PruneOptions { before: Some(5), bytes_max: Some(1_000_000), kept };
         let (dry, ..) = prune(&connection, &path, &wanted, true).expect("counted");
         let (pruned, before, after) = prune(&connection, &path, &wanted, false).expect("pruned");
         assert!(pruned.runs.abs_diff(dry.runs) * 5 <= pruned.runs, "{pruned:?}, estimated {dry:?}");
+
         assert_eq!(pruned.events, pruned.runs * 10);
         assert!(after.used <= 1_000_000 && after.used > 800_000, "{after:?}");
+
         let file = std::fs::metadata(&path).expect("a file").len();
         assert!(before.file > 2_000_000 && file <= 1_100_000, "{before:?}, {file}");
+
         let left = oldest(&connection).expect("runs");
         assert_eq!(left.first().map(|(run, _)| run.0.as_str()), Some("run003"));
         assert_eq!(left.last().map(|(run, _)| run.0.as_str()), Some("run049"));
+
         store::check(&connection, &path).expect("a sound store");
     }
 }

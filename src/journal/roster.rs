@@ -31,6 +31,7 @@ impl Roster {
             Event::FlowStarted { flow, ops, .. } => self.add(*flow, ops, None),
             Event::Expanded { flow, op, ops } => {
                 self.add(*flow, ops, Some(*op));
+
                 // The list is whole when all its parts are.
                 let list = self.0.entry(*op).or_default();
                 list.after.extend(ops.iter().map(|part| part.op));
@@ -102,12 +103,14 @@ mod tests {
         let name = "g".to_owned();
         let max_concurrent = 1;
         roster.see(&Event::FlowStarted { flow, name, ops, max_concurrent, within: None, at: None });
+
         let ops = vec![planned(2, "list[x][0]", &[])];
         roster.see(&Event::Expanded { flow, op: OpId(1), ops });
         roster.see(&Event::OpStarted { flow: FlowId(0), op: OpId(9), name: Some("chat".into()) });
 
         let shown = [0, 1, 2, 9, 7].map(|op| roster.shown(OpId(op)));
         assert_eq!(shown, [Some("a[1]"), Some("list[x]"), Some("list[x]"), Some("chat"), None]);
+
         assert_eq!(
             roster.get(OpId(1)).map(|list| list.after.clone()),
             Some(vec![OpId(0), OpId(2)])

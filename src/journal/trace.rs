@@ -196,9 +196,11 @@ impl Trace {
     /// Makes a run of its events, each with its time in microseconds since 1970.
     pub fn fold(events: &[(i64, Event)]) -> Trace {
         let mut trace = Trace::default();
+
         for (at, event) in events {
             trace.see(*at, event);
         }
+
         trace
     }
 
@@ -207,6 +209,7 @@ impl Trace {
         let when = Moment { place: self.last.map_or(0, |last| last.place + 1), at };
         self.last = Some(when);
         self.roster.see(event);
+
         match event {
             Event::RunStarted { .. } => self.start = run_start(when, event),
             Event::RunEnded { status, value, failure } => {
@@ -241,6 +244,7 @@ impl Trace {
                 for op in &numbers {
                     self.operations.entry(*op).or_default();
                 }
+
                 let flow_trace = FlowTrace {
                     name: name.clone(),
                     ops: numbers,
@@ -250,6 +254,7 @@ impl Trace {
                     started: when,
                     ended: None,
                 };
+
                 self.flows.insert(*flow, flow_trace);
             }
             Event::FlowEnded { flow } => {
@@ -270,9 +275,11 @@ impl Trace {
                 flow.ops.extend(ops.iter().map(|part| part.op));
             }
         }
+
         let Some(op) = event.op() else { return };
         self.roster.meet(op, event.flow());
         let trace = self.operations.entry(op).or_default();
+
         match event {
             Event::Expanded { .. } => trace.expanded = Some(when),
             Event::OpStarted { .. } => trace.started = Some(when),
@@ -283,6 +290,7 @@ impl Trace {
             }
             Event::AttemptStarted { .. } => trace.attempts.extend(attempt(when, event)),
             Event::AttemptEnded { attempt: number, .. } => {
+                // Of calls with one number, the last without an end is the one that ends.
                 let begun = trace.attempts.iter_mut().rev();
                 let mut open = begun.filter(|one| one.number == *number && one.end.is_none());
                 match open.next() {
@@ -307,6 +315,7 @@ impl Trace {
     pub fn find<'a>(&'a self, wanted: &'a str) -> impl Iterator<Item = (OpId, &'a OpTrace)> {
         let is_wanted =
             move |op: OpId| self.roster.name(op) == Some(wanted) || op.0.to_string() == wanted;
+
         let each = self.operations.iter().map(|(op, trace)| (*op, trace));
         each.filter(move |(op, _)| is_wanted(*op))
     }
@@ -322,6 +331,7 @@ impl Trace {
         let RequestPart::Terms { settings, schema } = self.parts.get(&attempt.terms?)? else {
             return None;
         };
+
         let mut messages = vec![Message::new(Role::User, &attempt.prompt)];
         let mut next = attempt.before;
         while let Some(key) = next {
@@ -331,6 +341,7 @@ impl Trace {
             messages.push(message.clone());
             next = *after;
         }
+
         messages.reverse();
         Some(Request { messages, settings: Settings::clone(settings), schema: schema.clone() })
     }
@@ -381,6 +392,7 @@ fn run_start(when: Moment, event: &Event) -> Option<RunStart> {
     else {
         return None;
     };
+
     Some(RunStart {
         when,
         what: event.ran()?,
@@ -412,6 +424,7 @@ fn attempt(when: Moment, event: &Event) -> Option<AttemptTrace> {
     else {
         return None;
     };
+
     Some(AttemptTrace {
         number: *attempt,
         started: Some(when),
@@ -444,6 +457,7 @@ fn attempt_end(when: Moment, event: &Event) -> Option<AttemptEnd> {
     else {
         return None;
     };
+
     Some(AttemptEnd {
         when,
         reply: reply.clone(),
@@ -500,14 +514,17 @@ mod tests {
         assert_eq!(trace.end.as_ref().map(|end| end.status), Some(RunStatus::Interrupted));
         assert_eq!(trace.flows[&FlowId(1)].ops, [OpId(0)]);
         assert_eq!(trace.flows[&FlowId(1)].ended, Some(Moment { place: 8, at: 18 }));
+
         let first = &trace.operations[&OpId(0)];
         let ends: Vec<_> =
             first.calls().map(|end| (end.reply.as_deref(), end.retry_in_ms)).collect();
         assert_eq!(ends, [(None, Some(5)), (Some("yes"), None)]);
         assert_eq!((first.took(), first.under_way(), first.reused()), (Some(5), 0, 0));
+
         let open = &trace.operations[&OpId(1)];
         assert_eq!((open.took(), open.under_way(), open.outcome()), (None, 1, None));
         assert_eq!(trace.find("chat").map(|(op, _)| op).collect::<Vec<_>>(), [OpId(1)]);
+
         let late = Remark::Logged { level: LogLevel::Warn, text: "late".to_owned() };
         assert_eq!(trace.remarks, [late]);
     }
@@ -519,6 +536,7 @@ mod tests {
             json!({ "kind": "op_ended", "flow": 4, "op": 2, "outcome": "cancelled" }),
             json!({ "kind": "flow_ended", "flow": 4 }),
         ]));
+
         let operation = &trace.operations[&OpId(2)];
         assert_eq!((operation.calls().count(), operation.took()), (1, None));
         assert_eq!((trace.name(OpId(2)), trace.start), ("#2".to_owned(), None));
@@ -533,23 +551,27 @@ mod tests {
             message(Role::System, "be brief"),
             message(Role::User, "my key is sk-trace-canary-0001"),
         ];
+
         let settings = Settings { temperature: Some(0.5), ..Settings::default() };
         let schema = Some(json!({ "type": "object" }));
         let mut kept: BTreeMap<Key, RequestPart> = BTreeMap::new();
         let mut trace = Trace::default();
         let mut requests = Vec::new();
+
         for (op, answer) in [(0, "one"), (1, "two")] {
             let request = Request {
                 messages: messages.clone(),
                 settings: settings.clone(),
                 schema: schema.clone(),
             };
+
             let parts = Parts::of(&request);
             for (key, part) in parts.all {
                 if kept.insert(key, part.clone()).is_none() {
                     trace.see(0, &Event::RequestPart { key, part });
                 }
             }
+
             let started = Event::AttemptStarted {
                 flow: FlowId(0),
                 op: OpId(op),
@@ -564,6 +586,7 @@ mod tests {
                 before: parts.before,
                 terms: Some(parts.terms),
             };
+
             trace.see(0, &started.without_secrets());
             requests.push(request);
             messages.extend([message(Role::Assistant, answer), message(Role::User, "and then?")]);
@@ -573,6 +596,7 @@ mod tests {
         assert_eq!(kept.len(), 4);
         let text = format!("{kept:?}");
         assert!(!text.contains("canary"), "{text}");
+
         for (op, mut request) in requests.into_iter().enumerate() {
             let op = OpId(u32::try_from(op).expect("few"));
             request.messages[1].content = "my key is [secret]".to_owned();

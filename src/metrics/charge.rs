@@ -23,6 +23,7 @@ impl Charge {
         if usage.is_none() && cost.is_none() && status.is_some_and(is_unbilled) {
             return Charge { usage: Some(Usage::default()), cost: Some(Money::ZERO) };
         }
+
         Charge { usage, cost }
     }
 }
@@ -40,9 +41,11 @@ impl Bill {
     /// Adds up the calls of an operation that have ended.
     pub fn of(operation: &OpTrace) -> Bill {
         let mut bill = Bill::default();
+
         for end in operation.calls() {
             bill.add(Charge::of(end.usage, end.cost, end.failure.as_ref()));
         }
+
         bill
     }
 
@@ -105,6 +108,7 @@ mod tests {
         let cost = Money::from_dollars(1.0);
         let mut bill = Bill::default();
         assert_eq!((bill.cost(), bill.usage()), (Some(Money::ZERO), Some(Usage::default())));
+
         bill.add(Charge { usage, cost });
         assert_eq!((bill.cost(), bill.usage()), (cost, usage));
         bill.add(Charge { usage, cost: None });

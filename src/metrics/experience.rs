@@ -22,6 +22,7 @@ impl Range {
         // The nearest-rank quantile: the smallest number that so large a share does not exceed.
         let at =
             |percent: usize| sorted[(sorted.len() * percent).div_ceil(100).clamp(1, last + 1) - 1];
+
         Some(Range { p50: at(50), p95: at(95) })
     }
 
@@ -61,8 +62,10 @@ impl CallHistory {
     pub fn learn(&mut self, events: &[(i64, Event)]) {
         self.runs += 1;
         let trace = Trace::fold(events);
+
         for (op, attempt) in trace.attempts() {
             let (Some(started), Some(end)) = (attempt.started, &attempt.end) else { continue };
+            // Only a call that was made and answered says what calls take.
             if end.reused.is_some() || end.failure.is_some() {
                 continue;
             }
@@ -70,6 +73,7 @@ impl CallHistory {
             let name = trace.roster.shown(op).unwrap_or_default().to_owned();
             let samples = self.samples.entry((name, attempt.model.clone())).or_default();
             samples.time.push(seconds(end.when.at - started.at));
+
             if let Some(usage) = end.usage {
                 samples.input.push(number(usage.input()));
                 samples.output.push(number(usage.output()));

@@ -42,9 +42,11 @@ impl Flows {
     /// Takes in one event that happened `at` (microseconds).
     pub fn add(&mut self, at: i64, event: &Event) {
         let Some(flow) = event.flow() else { return };
+
         if let Event::FlowStarted { within, .. } = event {
             self.0.insert(flow, (FlowFold::default(), *within));
         }
+
         let is_call = matches!(event, Event::AttemptStarted { .. } | Event::AttemptEnded { .. });
         let mut next = Some(flow);
         while let Some((fold, within)) = next.and_then(|flow| self.0.get_mut(&flow)) {
@@ -77,6 +79,7 @@ impl FlowFold {
         if !self.forgets {
             self.roster.see(event);
         }
+
         match event {
             Event::OpStarted { op, .. } => {
                 self.ops.entry(*op).or_default().started_at = Some(at);
@@ -106,6 +109,7 @@ impl FlowFold {
                 self.metrics.demo_calls += u64::from(*demo);
                 self.metrics.demo_replies += u64::from(*demo);
                 self.metrics.retries += u64::from(retry_in_ms.is_some());
+
                 let charge = Charge::of(*usage, *cost, failure.as_ref());
                 self.metrics.usage += charge.usage.unwrap_or_default();
                 self.metrics.usage_unknown += u64::from(charge.usage.is_none());
@@ -155,6 +159,7 @@ impl FlowFold {
         metrics.execution_time = (self.last_at - first) as f64 / 1e6;
         metrics.critical_path = critical_path(&self.ops, &self.roster);
         metrics.under_way = self.open.values().sum();
+
         metrics
     }
 
@@ -175,14 +180,17 @@ impl FlowFold {
             Outcome::Skipped { .. } => self.metrics.skipped += 1,
             Outcome::Cancelled => self.metrics.cancelled += 1,
         }
+
         // A call that was found to have no reply has a start and no end; it is not under way.
         self.open.remove(&op);
         let span = self.ops.entry(op).or_default();
+
         if let Some(started) = span.started_at.take() {
             span.whole = Some((started, at));
             self.metrics.op_time += (at - started) as f64 / 1e6;
             self.in_flight = self.in_flight.saturating_sub(1);
         }
+
         if self.forgets {
             self.ops.remove(&op);
         }
@@ -198,6 +206,7 @@ fn critical_path(ops: &HashMap<OpId, Span>, roster: &Roster) -> (Vec<String>, f6
         .filter_map(|(op, span)| span.whole.map(|(start, end)| (end, *op, end - start)))
         .collect();
     ended.sort_by_key(|(end, op, _)| (*end, *op));
+
     let mut best: HashMap<OpId, (i64, Option<OpId>)> = HashMap::with_capacity(ended.len());
     for (_, op, time) in &ended {
         let after = roster.get(*op).map_or(&[][..], |member| &member.after);
@@ -208,14 +217,18 @@ fn critical_path(ops: &HashMap<OpId, Span>, roster: &Roster) -> (Vec<String>, f6
         let before = longest.map_or(0, |(sum, _)| sum);
         best.insert(*op, (before + time, longest.map(|(_, before)| before)));
     }
+
+    // Of equal sums, the operation with the lowest number counts.
     let last = best.iter().max_by_key(|(op, (sum, _))| (*sum, std::cmp::Reverse(**op)));
     let Some((mut op, (total, _))) = last else { return (Vec::new(), 0.0) };
+
     let name = |op: OpId| roster.name(op).unwrap_or_default().to_owned();
     let mut names = vec![name(*op)];
     while let Some((_, Some(before))) = best.get(op) {
         names.push(name(*before));
         op = before;
     }
+
     names.reverse();
     (names, *total as f64 / 1e6)
 }
@@ -251,6 +264,7 @@ mod tests {
 
     fn fold(ops: Vec<PlannedOp>, events: Vec<(i64, Event)>) -> Metrics {
         let mut fold = FlowFold::default();
+
         let name = "g".to_owned();
         fold.add(
             0,
@@ -263,9 +277,11 @@ mod tests {
                 at: None,
             },
         );
+
         for (at, event) in events {
             fold.add(at * 1_000_000, &event);
         }
+
         fold.metrics()
     }
 
@@ -283,6 +299,7 @@ mod tests {
                 (4, completed(2)),
             ],
         );
+
         assert_eq!(metrics.execution_time, 4.0);
         assert_eq!(metrics.op_time, 5.0);
         assert_eq!(metrics.speedup(), Some(1.25));
@@ -304,6 +321,7 @@ mod tests {
                 (1, end(1, Outcome::Skipped { reason })),
             ],
         );
+
         assert_eq!(metrics.success_rate(), Some(0.0));
         assert_eq!((metrics.completed, metrics.failed, metrics.skipped), (0, 1, 1));
     }
@@ -319,6 +337,7 @@ mod tests {
                 &Event::FlowStarted { flow, name, ops, max_concurrent: 1, within, at: None },
             );
         }
+
         let called = Event::AttemptEnded {
             flow: FlowId(3),
             op: OpId(1),
@@ -333,6 +352,7 @@ mod tests {
             failure: None,
             retry_in_ms: None,
         };
+
         flows.add(1, &called);
         let calls = |flow| flows.metrics()[&FlowId(flow)].calls;
         assert_eq!([calls(1), calls(2), calls(3), calls(4)], [1, 1, 1, 0]);
@@ -379,6 +399,7 @@ mod tests {
         let cost = Money::from_dollars(1.0);
         let mut events = vec![(0, start(0)), (0, asks(0)), (0, start(1)), (0, asks(1))];
         events.push((1, asked(0, Some(usage), cost)));
+
         let metrics = fold(ops(), events.clone());
         assert_eq!((metrics.calls, metrics.under_way), (1, 1));
         assert_eq!((metrics.known_usage(), metrics.known_cost()), (None, None));
@@ -413,6 +434,7 @@ mod tests {
             ops,
             vec![(0, start(0)), (1, completed(0)), (1, end(1, Outcome::Skipped { reason }))],
         );
+
         assert_eq!(metrics.success_rate(), Some(1.0));
         assert_eq!(metrics.skipped_by_decision, 1);
     }

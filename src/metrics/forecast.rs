@@ -100,6 +100,7 @@ impl Plan {
             let each = row.input.p95 * price.input + row.output.p95 * price.output;
             each / 1e6 * number(row.rest.unpriced)
         };
+
         known.p95 + self.rows.iter().map(guess).sum::<f64>()
     }
 
@@ -130,6 +131,7 @@ pub fn plan(rehearsals: &[Rehearsal]) -> Plan {
         merge(&bills, &beyond, best, false)
     };
     (plan.all, plan.rest) = (total(|line| line.all), total(|line| line.rest));
+
     let reused =
         used.iter().map(|one| sum(one, |line| line.all).calls - sum(one, |line| line.rest).calls);
     plan.reused = Count { least: reused.clone().min().unwrap_or(0), most: reused.max() };
@@ -137,6 +139,7 @@ pub fn plan(rehearsals: &[Rehearsal]) -> Plan {
     for (name, model) in places(&used) {
         plan.rows.push(row(&name, &model, &used, &endless, best));
     }
+
     if plan.rows.iter().any(|row| row.all.calls.most.is_none()) {
         plan.all.calls.most = None;
     }
@@ -146,6 +149,7 @@ pub fn plan(rehearsals: &[Rehearsal]) -> Plan {
 
     let richest = used.iter().max_by_key(|one| one.lines.len());
     plan.graphs = richest.map(|one| one.graphs.clone()).unwrap_or_default();
+
     let paths: Option<Vec<Range>> = used.iter().map(|one| one.critical_path).collect();
     plan.critical_path =
         paths.filter(|_| best <= RehearsalEnd::Lamely).and_then(|paths| span(&paths));
@@ -158,24 +162,29 @@ type Of = fn(&Line) -> CallBill;
 /// Returns the names and models of all lines, each after the one that it comes after everywhere.
 fn places(used: &[&Rehearsal]) -> Vec<(String, String)> {
     let mut places: Vec<(String, String)> = Vec::new();
+
     for one in used {
         let mut next = 0;
         for line in &one.lines {
             let place = (line.name.clone(), line.model.clone());
+
             // Of an expansion that became nothing, no model is known.
             let is_same =
                 |known: &(String, String)| *known == place || line.is_blank && known.0 == place.0;
             let known = places.iter().position(is_same);
+
             if known.is_none() {
                 places.insert(next, place);
             }
             next = known.unwrap_or(next) + 1;
         }
     }
+
     let all = places.clone();
     places.retain(|(name, model)| {
         !model.is_empty() || !all.iter().any(|(other, model)| other == name && !model.is_empty())
     });
+
     places
 }
 
@@ -189,6 +198,7 @@ fn row(
     fn of<'a>(one: &'a Rehearsal, name: &str, model: &str) -> Option<&'a Line> {
         one.lines.iter().find(|line| line.name == name && line.model == model)
     }
+
     let lines: Vec<&Line> = used.iter().filter_map(|one| of(one, name, model)).collect();
     let is_blank = lines.iter().all(|line| line.is_blank);
     let bills = |all: &[&Rehearsal], bill: Of| -> Vec<CallBill> {
@@ -203,6 +213,7 @@ fn row(
         let new: Vec<String> = new.collect();
         row.after.extend(new);
     }
+
     let spread = |of: fn(&Line) -> Range| {
         span(&lines.iter().map(|line| of(line)).collect::<Vec<Range>>()).unwrap_or_default()
     };
@@ -221,6 +232,7 @@ fn merge(bills: &[CallBill], beyond: &[CallBill], best: RehearsalEnd, is_blank: 
     let is_open = best > RehearsalEnd::Well && most > 0
         || is_blank
         || beyond.iter().any(|bill| bill.calls > most);
+
     let mut first =
         span(&bills.iter().map(|bill| bill.cost.unwrap_or_default()).collect::<Vec<_>>());
     if best == RehearsalEnd::Never && least > 1 {
@@ -232,6 +244,7 @@ fn merge(bills: &[CallBill], beyond: &[CallBill], best: RehearsalEnd, is_blank: 
     let both = || bills.iter().chain(beyond);
     let top = both().filter_map(|bill| bill.cost).map(|cost| cost.p95).fold(0.0, f64::max);
     let has_cost = both().any(|bill| bill.cost.is_some());
+
     CallRange {
         calls: Count { least, most: (!is_open).then_some(most) },
         cost: first.filter(|_| has_cost).map(|cost| Range { p95: top, ..cost }),
@@ -244,6 +257,7 @@ fn span(ranges: &[Range]) -> Option<Range> {
     let (first, rest) = ranges.split_first()?;
     let wider =
         |all: Range, one: &Range| Range { p50: all.p50.min(one.p50), p95: all.p95.max(one.p95) };
+
     Some(rest.iter().fold(*first, wider))
 }
 
@@ -308,7 +322,9 @@ mod tests {
             kind: "communicate".into(),
             after: after.iter().map(|op| OpId(*op)).collect(),
         };
+
         let ops = vec![planned(0, "a", &[]), planned(1, "b", &[]), planned(2, "c", &[0, 1])];
+
         Event::FlowStarted {
             flow: FLOW,
             name: "g".into(),
@@ -330,6 +346,7 @@ mod tests {
             }
             experience.learn(&events);
         }
+
         let mut events = vec![flow()];
         for op in 0..3 {
             events.extend([started(op), ended(op, 5, 0)]);
@@ -337,6 +354,7 @@ mod tests {
         if let Event::AttemptEnded { reused, .. } = &mut events[2] {
             *reused = Some(RunId("r".into()));
         }
+
         let plan = planned(&events, &experience);
         assert_eq!(exactly(plan.rest), (2, Some(Range { p50: 4.0, p95: 18.0 }), 0));
         assert_eq!(exactly(plan.all), (3, Some(Range { p50: 6.0, p95: 27.0 }), 0));

@@ -121,10 +121,12 @@ impl Metrics {
             "tokens": tokens(self.known_usage()),
             "cost": self.known_cost().map(Money::dollars),
         });
+
         if !path.is_empty() {
             value["critical_path"] = json!(path);
             value["critical_path_time"] = json!(path_time);
         }
+
         match value {
             Value::Object(map) => map,
             _ => Map::new(),
@@ -135,6 +137,7 @@ impl Metrics {
 /// Returns tokens by their buckets, and their sums.
 fn tokens(usage: Option<Usage>) -> Value {
     let count = |of: fn(&Usage) -> u64| usage.as_ref().map(of);
+
     json!({
         "input_uncached": count(|usage| usage.input_uncached),
         "cache_read": count(|usage| usage.cache_read),

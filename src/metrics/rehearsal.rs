@@ -34,6 +34,7 @@ pub(super) struct CallBill {
 impl CallBill {
     fn add(&mut self, cost: Option<Range>) {
         self.calls += 1;
+
         match cost {
             Some(cost) => self.cost = Some(self.cost.unwrap_or_default().plus(cost)),
             None => self.unpriced += 1,
@@ -45,6 +46,7 @@ impl CallBill {
             (Some(one), Some(other)) => Some(one.plus(other)),
             (one, other) => one.or(other),
         };
+
         let (calls, unpriced) = (self.calls + other.calls, self.unpriced + other.unpriced);
         CallBill { calls, cost, unpriced }
     }
@@ -88,9 +90,11 @@ impl Rehearsal {
     /// Folds the events of one time through a script.
     pub fn of(events: &[Event], ended: RehearsalEnd, experience: &CallHistory) -> Rehearsal {
         let mut fold = Fold::new(experience);
+
         for event in events {
             fold.add(event);
         }
+
         fold.finish(ended)
     }
 
@@ -138,6 +142,7 @@ impl<'a> Fold<'a> {
 
     fn add(&mut self, event: &Event) {
         self.roster.see(event);
+
         match event {
             Event::FlowStarted { flow, name, ops, .. } => {
                 self.flows.insert(*flow, (name.clone(), ops.clone()));
@@ -150,6 +155,7 @@ impl<'a> Fold<'a> {
                     after.clone_from(&parent.after);
                     parent.after.extend(ops.iter().map(|planned| planned.op));
                 }
+
                 // They wait for what the expansion has waited for.
                 known.extend(
                     ops.iter().map(|one| PlannedOp { after: after.clone(), ..one.clone() }),
@@ -164,6 +170,7 @@ impl<'a> Fold<'a> {
                 let line = self.line(name, model);
                 let rough = usage.map(|usage| (number(usage.input()), number(usage.output())));
                 self.estimate(line, rough, cost.map(Money::dollars), reused.is_some());
+
                 match self.lines[line].time {
                     Some(time) if flow.0 == 0 => self.direct = self.direct.plus(time),
                     Some(time) => {
@@ -202,6 +209,7 @@ impl<'a> Fold<'a> {
         let known = self.experience.samples(&line.name, &line.model);
         let (input, output) = rough.unwrap_or_default();
         let range = |of: fn(&Samples) -> &Vec<f64>| known.and_then(|known| Range::of(of(known)));
+
         line.is_rough = known.is_none_or(|known| known.output.is_empty());
         line.input = range(|known| &known.input).unwrap_or(Range::one(input));
         line.output = range(|known| &known.output).unwrap_or(Range::one(output));
@@ -210,6 +218,7 @@ impl<'a> Fold<'a> {
         // The price may have risen since the earlier runs, or the model cost nothing then; what a
         // call cost when there was a price says nothing of now.
         let each = cost.map(|now| range(|known| &known.cost).unwrap_or_default().at_least(now));
+
         line.all.add(each);
         if !is_known {
             line.rest.add(each);
@@ -220,14 +229,17 @@ impl<'a> Fold<'a> {
         let mut total = self.direct;
         let mut graphs = Vec::new();
         let flows = std::mem::take(&mut self.flows);
+
         for (name, ops) in flows.values() {
             for planned in ops {
                 let is_blank = planned.kind == "expand" && !self.expanded.contains(&planned.op);
                 self.place(planned, is_blank);
             }
+
             total = total.plus(longest(ops, &self.times));
             graphs.push((name.clone(), layers(ops, &self.roster)));
         }
+
         let ended = if self.has_failed { ended.max(RehearsalEnd::Lamely) } else { ended };
         let critical_path = (!self.has_unknown_time).then_some(total);
         Rehearsal { ended, lines: self.lines, graphs, critical_path }
@@ -239,6 +251,7 @@ impl<'a> Fold<'a> {
         if is_blank && !self.lines.iter().any(|line| line.name == name) {
             self.lines.push(Line { name: name.clone(), is_blank, ..Line::default() });
         }
+
         for line in self.lines.iter_mut().filter(|line| line.name == name) {
             for before in &planned.after {
                 let before = self.roster.shown(*before).map(str::to_owned);
@@ -254,11 +267,13 @@ impl<'a> Fold<'a> {
 fn longest(ops: &[PlannedOp], times: &HashMap<OpId, Range>) -> Range {
     let mut best: HashMap<OpId, Range> = HashMap::new();
     let larger = |a: Range, b: Range| Range { p50: a.p50.max(b.p50), p95: a.p95.max(b.p95) };
+
     for (op, after) in in_order(ops) {
         let before = after.iter().filter_map(|before| best.get(before).copied());
         let before = before.fold(Range::default(), larger);
         best.insert(op, before.plus(times.get(&op).copied().unwrap_or_default()));
     }
+
     best.into_values().fold(Range::default(), larger)
 }
 
@@ -266,17 +281,20 @@ fn longest(ops: &[PlannedOp], times: &HashMap<OpId, Range>) -> Range {
 fn layers(ops: &[PlannedOp], roster: &Roster) -> Vec<Vec<String>> {
     let mut depth: HashMap<OpId, usize> = HashMap::new();
     let mut layers: Vec<Vec<String>> = Vec::new();
+
     for (op, after) in in_order(ops) {
         let at = after.iter().filter_map(|before| depth.get(before)).max().map_or(0, |at| at + 1);
         depth.insert(op, at);
         if layers.len() <= at {
             layers.resize(at + 1, Vec::new());
         }
+
         let name = roster.shown(op).unwrap_or_default().to_owned();
         if !layers.iter().any(|layer| layer.contains(&name)) {
             layers[at].push(name);
         }
     }
+
     layers.retain(|layer| !layer.is_empty());
     layers
 }
@@ -286,6 +304,7 @@ fn in_order(ops: &[PlannedOp]) -> Vec<(OpId, &[OpId])> {
     let mut left: Vec<&PlannedOp> = ops.iter().collect();
     let mut done: std::collections::HashSet<OpId> = std::collections::HashSet::new();
     let mut ordered = Vec::with_capacity(ops.len());
+
     while !left.is_empty() {
         let before = left.len();
         left.retain(|planned| {
@@ -296,9 +315,12 @@ fn in_order(ops: &[PlannedOp]) -> Vec<(OpId, &[OpId])> {
             }
             !is_ready
         });
+
+        // Without progress there is a circle, and the rest has no order.
         if left.len() == before {
             break;
         }
     }
+
     ordered
 }

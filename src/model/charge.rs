@@ -31,11 +31,13 @@ impl Model {
     pub fn worst(&self, request: &Request) -> Worst {
         let read = tokens_read_max(request);
         let written = request.settings.max_tokens.map(u64::from);
+
         let cost = match (&self.transport, &self.price, written) {
             (Transport::Demo(demo), ..) => demo.cost(),
             (_, Some(price), Some(written)) => Some(price.cost_max(read, written)),
             (_, None, _) | (_, _, None) => None,
         };
+
         Worst { read, written, cost }
     }
 
@@ -48,11 +50,13 @@ impl Model {
         if counted.is_none() && called.result.as_ref().is_err_and(|error| !may_be_billed(error)) {
             return CallResult { usage: Some(Usage::default()), cost: Some(Money::ZERO), ..called };
         }
+
         let cost = match &self.transport {
             // The demo model has a price for a call, and a call that failed may have been taken on.
             Transport::Demo(_) => called.cost,
             _ => self.cost(counted.as_ref()),
         };
+
         CallResult { usage: counted, cost, ..called }
     }
 }
@@ -61,11 +65,13 @@ impl Model {
 /// has no more tokens than bytes; whatever is sent counts, since the provider may show it to the model.
 fn tokens_read_max(request: &Request) -> u64 {
     let settings = &request.settings;
+
     let messages = request.messages.iter().map(|m| size(&m.content).saturating_add(MESSAGE_TOKENS));
     let stop = settings.stop.iter().map(|text| size(text));
     let schema = request.schema.iter();
     let schema = schema.map(|schema| size(&schema.to_string()).saturating_add(SCHEMA_TOKENS));
     let extra = settings.extra.iter().map(|(key, value)| size(key) + size(&value.to_string()));
+
     messages.chain(stop).chain(schema).chain(extra).fold(0, u64::saturating_add)
 }
 
@@ -82,6 +88,7 @@ fn may_be_billed(error: &CallError) -> bool {
         // Nothing was sent.
         return false;
     }
+
     // Without a refusal the model may have written all of its reply, heard or not.
     error.status().is_none_or(|status| !is_unbilled(status))
 }
@@ -175,6 +182,7 @@ mod tests {
             CallError::BadReply { message },
             CallError::CutOff { text: "x".to_owned() },
         ];
+
         for error in errors {
             let settled = priced().settle(failed(error, Some(usage)));
             assert_eq!((settled.usage, settled.cost), (Some(usage), dollars(25)), "{settled:?}");
@@ -189,6 +197,7 @@ mod tests {
         let server =
             |status| CallError::Server { status, retry_after: None, message: "m".to_owned() };
         let late = |deadline| CallError::Timeout { deadline, limit: Duration::from_secs(1) };
+
         let mut free = vec![
             CallError::Setup { message: message.clone() },
             CallError::Unreachable { url: url.clone(), message: message.clone() },
@@ -246,6 +255,7 @@ mod tests {
             let settled = priced().settle(called);
             assert_eq!((settled.usage, settled.cost), (None, None), "{usage:?}");
         }
+
         // What comes from the cache was read as well.
         let usage = Usage { cache_read: 4, output_visible: 5, ..Usage::default() };
         let called = CallResult {
@@ -255,6 +265,7 @@ mod tests {
             result: Ok("x".to_owned()),
         };
         assert_eq!(priced().settle(called).usage, Some(usage));
+
         // A refusal may well say that it used nothing.
         let message = "m".to_owned();
         let refused = CallError::RateLimited { status: 429, retry_after: None, message };

@@ -54,6 +54,7 @@ impl Denials {
         let path = std::path::absolute(named).unwrap_or_else(|_| PathBuf::from(named));
         let real = path.canonicalize().unwrap_or_else(|_| path.clone());
         let denies = |denied: &PathBuf| path.starts_with(denied) || real.starts_with(denied);
+
         let denial = self.files.iter().find(|denial| denies(&denial.of));
         denial.map_or(Ok(()), |denial| {
             Err(refusal(&format!("reading the file `{named}`"), &denial.source))

@@ -278,12 +278,14 @@ impl From<CallError> for Failure {
             | CallError::InvalidOutput { text, .. } => Some(text.as_str().into()),
             _ => None,
         };
+
         let retry_after_ms = match error.retry() {
             Retry::After(wait) => {
                 NonZeroU32::new(u32::try_from(wait.as_millis()).unwrap_or(u32::MAX))
             }
             Retry::Never | Retry::Backoff => None,
         };
+
         Failure {
             retryable: error.retry() != Retry::Never
                 || matches!(error, CallError::InvalidOutput { .. }),

@@ -138,12 +138,14 @@ fn check_in(path: &str, extra: &Map<String, Value>, with_schema: bool) -> Result
     for (field, value) in extra {
         let bare: String = field.chars().filter(|c| !matches!(c, '_' | '-')).collect();
         let bare = bare.to_lowercase();
+
         if let Value::Object(inner) = value
             && MERGED.contains(&field.as_str())
         {
             check_in(&format!("{path}{field}."), inner, with_schema)?;
             continue;
         }
+
         let owner = OWNED.iter().find(|(_, fields)| fields.contains(&bare.as_str()));
         let help = match owner {
             Some((owner, _)) => owner.help(),
@@ -154,6 +156,7 @@ fn check_in(path: &str, extra: &Map<String, Value>, with_schema: bool) -> Result
         };
         return Err(Conflict { field: format!("{path}{field}"), help });
     }
+
     Ok(())
 }
 
@@ -230,6 +233,7 @@ mod tests {
             ),
             ("extra_body", "write its fields into `extra` itself"),
         ];
+
         for (field, help) in expected {
             assert_eq!(refusal(field), format!("`extra` cannot hold `{field}`: {help}"));
         }
@@ -249,6 +253,7 @@ mod tests {
             "keep_alive",
             "response_format",
         ];
+
         for field in fields {
             assert_eq!(refusal(field), "sent");
         }
@@ -260,9 +265,11 @@ mod tests {
             let found = check(extra.as_object().expect("a map"), true);
             found.map_or_else(|conflict| conflict.to_string(), |()| "sent".to_owned())
         };
+
         let other = json!({ "generationConfig": { "topK": 3, "thinkingConfig": { "x": 1 } } });
         assert_eq!(refusal(other), "sent");
         assert_eq!(refusal(json!({ "options": { "num_ctx": 8192 } })), "sent");
+
         assert_eq!(
             refusal(json!({ "generationConfig": { "topK": 3, "maxOutputTokens": 9 } })),
             "`extra` cannot hold `generationConfig.maxOutputTokens`: use the setting `max_tokens`"
@@ -279,6 +286,7 @@ mod tests {
         assert!(
             refusal(json!({ "generationConfig": { "responseSchema": {} } })).contains("schema")
         );
+
         // What is no table would take the place of the program's own.
         assert!(refusal(json!({ "generationConfig": 1 })).starts_with("`extra` cannot hold"));
     }

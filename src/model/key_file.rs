@@ -12,12 +12,15 @@ pub(super) fn read(path: &str) -> io::Result<String> {
     let wrong = |reason| Err(io::Error::other(reason));
     let mut text = String::new();
     let length = file::open(Path::new(path))?.take(KEY_FILE_MAX + 1).read_to_string(&mut text)?;
+
     let key = text.trim();
+
     if length as u64 > KEY_FILE_MAX {
         return wrong("it is too long for a key");
     }
     if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         return wrong("it holds no key, which is one word of visible ASCII characters");
     }
+
     Ok(key.to_owned())
 }

@@ -32,6 +32,7 @@ impl ServerLimits {
     #[must_use]
     pub fn strictest(self, other: ServerLimits) -> ServerLimits {
         let lower = |a: Option<u32>, b: Option<u32>| a.into_iter().chain(b).min();
+
         ServerLimits {
             max_concurrent: lower(self.max_concurrent, other.max_concurrent),
             requests_per_minute: lower(self.requests_per_minute, other.requests_per_minute),
@@ -70,31 +71,38 @@ impl Limiter {
     /// Creates the limiter of a server.
     pub fn new(limits: ServerLimits) -> Rc<Limiter> {
         let places = limits.max_concurrent.unwrap_or(MAX_CONCURRENT);
+
         // One request at a time is let through, at even distances: a burst is what servers refuse.
         let rate = limits.requests_per_minute.and_then(NonZeroU32::new).map(|per_minute| {
             let distance = std::time::Duration::from_mins(1) / per_minute.get();
             let quota = Quota::with_period(distance).expect("a minute in parts is not nothing");
             RateLimiter::direct(quota)
         });
+
         let in_flight = Semaphore::new(usize::try_from(places).unwrap_or(usize::MAX));
         let tuning = RefCell::new(Tuning::new(places));
+
         Rc::new(Limiter { in_flight, surplus: Cell::new(0), tuning, change: Cell::new(None), rate })
     }
 
     /// Waits until a request may start.
     pub async fn admit(&self) -> Admission<'_> {
         let permit = self.in_flight.acquire().await.expect("the semaphore is never closed");
+
         loop {
+            // Others may lengthen the hold while this call waits.
             let hold = self.tuning.borrow().hold(clock::monotonic());
             let Some(left) = hold else { break };
             tokio::time::sleep(left).await;
         }
+
         if let Some(rate) = &self.rate {
             while let Err(not_until) = rate.check() {
                 let wait = not_until.wait_time_from(DefaultClock::default().now());
                 tokio::time::sleep(wait).await;
             }
         }
+
         let era = self.tuning.borrow_mut().begin();
         let began = clock::monotonic();
         Admission { limiter: self, permit: Some(permit), era, began, end: CallEnd::Other }
@@ -114,8 +122,10 @@ impl Limiter {
     /// Makes places, or takes them away as they become free.
     fn resize(&self, change: LimitChange) {
         let places = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
+
         if change.to < change.from {
             let fewer = places(change.from - change.to);
+            // Places in use are not free to be taken; `close` takes them as their calls end.
             let taken = self.in_flight.forget_permits(fewer);
             self.surplus.set(self.surplus.get() + fewer - taken);
         } else {
@@ -139,6 +149,7 @@ impl Admission<'_> {
             Some(CallError::Timeout { .. }) => CallEnd::Late,
             Some(_) => CallEnd::Other,
         };
+
         let is_reply = matches!(self.end, CallEnd::Reply(_));
         self.close();
         is_reply.then(|| self.limiter.tuning.borrow_mut().news()).flatten()
@@ -150,6 +161,7 @@ impl Admission<'_> {
         if let Some(change) = change {
             self.limiter.resize(change);
         }
+
         let surplus = self.limiter.surplus.get();
         if surplus > 0 {
             self.limiter.surplus.set(surplus - 1);

@@ -78,9 +78,11 @@ impl Model {
         let admission = self.limiter.admit().await;
         begun.set(true);
         let result = self.transport.send(request).await;
+
         if let Some(change) = admission.ended(result.as_ref().err().map(|fault| &fault.error)) {
             self.limiter.tell(change);
         }
+
         match result {
             Ok(reply) => CallResult {
                 usage: reply.usage,
@@ -117,6 +119,7 @@ impl Model {
         let tokens = |text: &str| (text.len() as u64).div_ceil(4);
         let input_uncached = request.messages.iter().map(|m| tokens(&m.content)).sum();
         let usage = Usage { input_uncached, output_visible: tokens(&text), ..Usage::default() };
+
         let cost = self.cost(Some(&usage));
         CallResult { usage: Some(usage), cost, served_by: None, result: Ok(text) }
     }
@@ -163,6 +166,7 @@ impl Model {
         if let Transport::Demo(demo) = &self.transport {
             return demo.cost();
         }
+
         Some(self.price.as_ref()?.cost(usage?))
     }
 }

@@ -50,6 +50,7 @@ impl Price {
             let rest = name.strip_prefix(known);
             rest.is_some_and(|rest| rest.is_empty() || is_version(rest))
         };
+
         KNOWN.iter().find(|(known, ..)| fits(known)).map(Price::listed)
     }
 
@@ -79,21 +80,25 @@ impl Price {
             let help = format!("; it has: {}", known.join(", "));
             return Err(ModelError::UnknownKey { key: format!("price.{key}"), help });
         }
+
         let scale = match map.get("per").map(|per| (per, per.as_str())) {
             None | Some((_, Some("1M"))) => 1.0,
             Some((_, Some("1k"))) => 1e3,
             Some((_, Some("1"))) => 1e6,
             Some((per, _)) => return Err(wrong("price.per", "\"1M\", \"1k\" or \"1\"", per)),
         };
+
         let as_of = match map.get("as_of").map(|day| (day, day.as_str())) {
             None => "not dated",
             Some((_, Some(day))) => day,
             Some((day, None)) => return Err(wrong("price.as_of", "a day as text", day)),
         };
+
         let read = |key: &str| map.get(key).map(|found| per_million(key, found, scale)).transpose();
         let (Some(input), Some(output)) = (read("input")?, read("output")?) else {
             return Err(wrong("price", WANTED, value));
         };
+
         Ok(Price {
             input,
             output,
@@ -110,6 +115,7 @@ impl Price {
             + usage.cache_read as f64 * self.cached
             + usage.cache_write as f64 * self.cache_write
             + usage.output() as f64 * self.output;
+
         Money::at_most(per_million / 1e6)
     }
 
@@ -118,6 +124,7 @@ impl Price {
         let dearest = self.input.max(self.cached).max(self.cache_write);
         let price = Price { input: dearest, ..self.clone() };
         let usage = Usage { input_uncached: read, output_visible: written, ..Usage::default() };
+
         price.cost(&usage)
     }
 }
@@ -126,6 +133,7 @@ impl Price {
 fn per_million(key: &str, found: &Value, scale: f64) -> Result<f64, ModelError> {
     let key = format!("price.{key}");
     let dollars = amount(&key, found)? * scale;
+
     let is_amount = Money::from_dollars(dollars).is_some();
     let wanted = "at most 9000000000 dollars for a million tokens";
     is_amount.then_some(dollars).ok_or_else(|| wrong(&key, wanted, found))
@@ -136,6 +144,7 @@ fn is_version(rest: &str) -> bool {
     let bare: String = rest.chars().filter(|c| *c != '-').collect();
     let is_date =
         bare.len() == 8 && bare.starts_with("20") && bare.bytes().all(|b| b.is_ascii_digit());
+
     let has_form = rest.starts_with('-') && [9, 11].contains(&rest.len());
     rest == "-latest" || (has_form && is_date)
 }
@@ -194,12 +203,14 @@ mod tests {
             value[key] = found;
             Price::from_value(&value).expect_err("no price").to_string()
         };
+
         for key in ["input", "output", "cached", "cache_write"] {
             for found in [json!(-1), json!(1e30), json!("1"), json!([1]), Value::Null] {
                 let said = refusal(key, found.clone(), "1M");
                 assert!(said.starts_with(&format!("`price.{key}` must be")), "{found}: {said}");
             }
         }
+
         // The unit counts as well: a million dollars for each token.
         assert_eq!(
             refusal("input", json!(1e6), "1"),

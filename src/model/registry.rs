@@ -89,6 +89,7 @@ impl Models {
         lookup: impl Fn(&str) -> Option<String> + 'static,
     ) -> Models {
         learn_keys(&aliases, &lookup);
+
         Models {
             aliases,
             default: RefCell::new(default),
@@ -156,6 +157,7 @@ impl Models {
         if let Some(spec) = self.aliases.get(name) {
             return self.resolve_spec(spec);
         }
+
         match split(name) {
             Ok((provider, model)) => self.resolve_spec(&ModelSpec::new(&provider, &model)),
             Err(_) => Err(ModelError::Unknown { name: name.to_owned(), help: self.near(name) }),
@@ -167,11 +169,13 @@ impl Models {
         if self.aliases.contains_key(name) {
             return Ok(());
         }
+
         let unknown = |_| ModelError::Unknown { name: name.to_owned(), help: self.near(name) };
         let (provider, _) = split(name).map_err(unknown)?;
         if PROVIDERS.iter().any(|(known, _)| *known == provider) {
             return Ok(());
         }
+
         Err(unknown_provider(&provider))
     }
 
@@ -186,8 +190,10 @@ impl Models {
             "ollama" => Transport::Server(self.ollama(spec)?),
             other => return Err(unknown_provider(other)),
         };
+
         let is_own_server = self.given_url(spec).is_none();
         let known = || Price::known(&spec.provider, &spec.model).filter(|_| is_own_server);
+
         Ok(Model {
             label: format!("{}/{}", spec.provider, spec.model),
             settings: spec.settings.clone(),
@@ -202,6 +208,7 @@ impl Models {
         if let Some(name) = &*self.default.borrow() {
             return Ok((self.resolve(name)?, ModelOrigin::Configured));
         }
+
         let reachable = ["OPENAI_API_KEY", "OPENAI_BASE_URL"].iter().any(|v| self.get(v).is_some());
         if let Some(name) = self.get("OPENAI_MODEL").filter(|_| reachable) {
             return Ok((
@@ -209,6 +216,7 @@ impl Models {
                 ModelOrigin::Environment,
             ));
         }
+
         Ok((self.resolve_spec(&ModelSpec::new("demo", "echo"))?, ModelOrigin::Demo))
     }
 
@@ -234,6 +242,7 @@ impl Models {
     fn demo(&self, spec: &ModelSpec) -> Demo {
         let seed = spec.settings.seed.unwrap_or(self.seed);
         let key = format!("{}{seed}{:?}", spec.model, spec.demo);
+
         let mut demos = self.demos.borrow_mut();
         demos.entry(key).or_insert_with(|| Demo::new(spec.demo.clone(), seed)).clone()
     }
@@ -243,19 +252,23 @@ impl Models {
         let given = self.given_url(spec);
         let base_url = checked(given.as_deref().unwrap_or(own))?;
         let base_url = base_url.trim_end_matches("/chat/completions").to_owned();
+
         let key = self.key(spec, "OPENAI_API_KEY", given.is_none());
         let identity = base_url.clone();
         let server = self.server(spec, Protocol::OpenAi, base_url, identity, key)?;
+
         // OpenAI itself has another name for it than nearly everybody who speaks its protocol.
         if server.limit.get() == LimitName::Unknown && server.base_url.starts_with(own) {
             server.limit.set(LimitName::Known(LimitField::MaxCompletionTokens));
         }
+
         Ok(server)
     }
 
     fn anthropic(&self, spec: &ModelSpec) -> Result<Server, ModelError> {
         let given = self.given_url(spec);
         let base_url = checked(given.as_deref().unwrap_or("https://api.anthropic.com/v1"))?;
+
         let key = self.key(spec, "ANTHROPIC_API_KEY", given.is_none());
         let identity = format!("{base_url}/");
         self.server(spec, Protocol::Anthropic, base_url, identity, key)
@@ -265,6 +278,7 @@ impl Models {
         let own = "https://generativelanguage.googleapis.com/v1beta";
         let given = self.given_url(spec);
         let base_url = checked(given.as_deref().unwrap_or(own))?;
+
         let key = self.key(spec, "GEMINI_API_KEY", given.is_none());
         let identity = format!("{base_url}/");
         self.server(spec, Protocol::Gemini, base_url, identity, key)
@@ -275,6 +289,7 @@ impl Models {
         let given = self.given_url(spec);
         let host = checked(given.as_deref().unwrap_or("http://localhost:11434"))?;
         let key = self.key(spec, "OLLAMA_API_KEY", false);
+
         let base_url = if host.ends_with("/v1") { host.clone() } else { format!("{host}/v1") };
         self.server(spec, Protocol::OpenAi, base_url, format!("{host}/"), key)
     }
@@ -297,9 +312,11 @@ impl Models {
             Some(field) => Rc::new(Cell::new(LimitName::Known(field))),
             None => self.limit_names.borrow_mut().entry(place).or_default().clone(),
         };
+
         let wrong = ModelError::BadUrl { url: base_url.clone() };
         let (clients, model) = (self.clients.clone(), spec.model.clone());
         let server = Server { clients, protocol, base_url, identity, key, model, limit };
+
         if server.has_address() { Ok(server) } else { Err(wrong) }
     }
 
@@ -322,6 +339,7 @@ impl Models {
         is_needed: bool,
     ) -> Result<Option<Secret>, CallError> {
         let provider = &spec.provider;
+
         match &spec.key {
             Some(KeyRef::Env(name)) => match self.key_in(name)? {
                 Some(key) => Ok(Some(Secret::new(key.trim()))),
@@ -373,9 +391,11 @@ impl Models {
     fn limiter(&self, spec: &ModelSpec) -> Rc<Limiter> {
         let place = place(spec);
         let mut limits = spec.limits;
+        // Aliases of one place share its limits, so the strictest hold.
         for (_, other) in self.aliases().filter(|(_, other)| self::place(other) == place) {
             limits = limits.strictest(other.limits);
         }
+
         let mut limiters = self.limiters.borrow_mut();
         if let Some((known, limiter)) = limiters.get(&place) {
             if known.strictest(limits) == *known {
@@ -383,6 +403,7 @@ impl Models {
             }
             limits = known.strictest(limits);
         }
+
         let limiter = Limiter::new(limits);
         limiters.insert(place, (limits, limiter.clone()));
         limiter
@@ -393,11 +414,13 @@ impl Models {
         if let Some(near) = nearest(name, aliases.iter().copied()) {
             return format!("did you mean `{near}`?");
         }
+
         let named = if aliases.is_empty() {
             "kaizen.toml names none".to_owned()
         } else {
             format!("kaizen.toml names: {}", aliases.join(", "))
         };
+
         format!("{named}. Any other is written `provider/name`, such as `openai/gpt-4o-mini`")
     }
 }
@@ -411,6 +434,7 @@ fn learn_keys(aliases: &BTreeMap<String, ModelSpec>, lookup: &dyn Fn(&str) -> Op
         KeyRef::File(path) => key_file::read(path).ok(),
         KeyRef::Nothing => None,
     });
+
     for key in own.chain(named) {
         drop(Secret::new(key.trim()));
     }
@@ -419,15 +443,18 @@ fn learn_keys(aliases: &BTreeMap<String, ModelSpec>, lookup: &dyn Fn(&str) -> Op
 /// Returns what makes two models share a limiter.
 fn place(spec: &ModelSpec) -> LimiterKey {
     let base_url = spec.base_url.as_deref().unwrap_or("").trim_end_matches('/').to_owned();
+
     let provider = match spec.provider.as_str() {
         "demo" => format!("demo/{}", spec.model),
         other => other.to_owned(),
     };
+
     (provider, base_url, spec.key.clone())
 }
 
 fn unknown_provider(provider: &str) -> ModelError {
     let names = PROVIDERS.iter().map(|(name, _)| *name);
+
     let help = match nearest(provider, names.clone()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!(
@@ -435,6 +462,7 @@ fn unknown_provider(provider: &str) -> ModelError {
             names.collect::<Vec<_>>().join(", ")
         ),
     };
+
     ModelError::UnknownProvider { provider: provider.to_owned(), help }
 }
 
@@ -494,9 +522,11 @@ mod tests {
         let mut spec = ModelSpec::new("openai", "m");
         spec.base_url = Some("http://127.0.0.1:1/v1".to_owned());
         let free = models.limiter(&spec);
+
         spec.limits.max_concurrent = Some(2);
         let two = models.limiter(&spec);
         assert!(!Rc::ptr_eq(&free, &two), "a limit that is said later is not ignored");
+
         spec.limits.max_concurrent = None;
         spec.base_url = Some("http://127.0.0.1:1/v1/".to_owned());
         assert!(Rc::ptr_eq(&two, &models.limiter(&spec)));

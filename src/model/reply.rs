@@ -54,6 +54,7 @@ impl Finish {
     pub fn of(word: &str) -> Finish {
         let folded = word.to_ascii_lowercase();
         let is_in = |list: &[&str]| list.contains(&folded.as_str());
+
         if is_in(ENDS) {
             Finish::Stop
         } else if is_in(LENGTHS) {
@@ -103,6 +104,7 @@ impl std::ops::AddAssign for Usage {
     /// Saturates: a provider's figures may be anything, and a sum that wraps would be near nothing.
     fn add_assign(&mut self, other: Usage) {
         let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
+
         add(&mut self.input_uncached, other.input_uncached);
         add(&mut self.cache_read, other.cache_read);
         add(&mut self.cache_write, other.cache_write);
@@ -174,9 +176,11 @@ mod tests {
         for word in ["length", "MAX_TOKENS", "max_output_tokens", "model_length"] {
             assert_eq!(Finish::of(word), Finish::Length, "{word}");
         }
+
         for word in ["content_filter", "refusal", "SAFETY", "RECITATION", "SPII"] {
             assert_eq!(Finish::of(word), Finish::Refused(word.to_owned()), "{word}");
         }
+
         for word in [
             "",
             "error",

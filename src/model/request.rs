@@ -98,6 +98,7 @@ impl Settings {
                 return Err(SettingError::Zero { setting });
             }
         }
+
         Ok(extra::check(&self.extra, false)?)
     }
 
@@ -106,6 +107,7 @@ impl Settings {
     pub fn with(&self, over: &Settings) -> Settings {
         let mut extra = self.extra.clone();
         extra.extend(over.extra.clone());
+
         Settings {
             temperature: over.temperature.or(self.temperature),
             top_p: over.top_p.or(self.top_p),

@@ -89,15 +89,19 @@ pub fn check(schema: &Value) -> Result<(), String> {
     let Value::Object(words) = schema else {
         return Err(format!("must be a map such as #{{ type: \"object\" }}, not `{schema}`"));
     };
+
     let is_rule = |word: &String| {
         [ONE, LISTS, MAPS, RULES].iter().any(|known| known.contains(&word.as_str()))
     };
+
     if !words.keys().any(is_rule) {
         return Err("says nothing of a reply: it has none of the words of JSON schemas, such as \
                     `type` and `properties`"
             .to_owned());
     }
+
     misspelt(words)?;
+
     let sound = jsonschema::validator_for(schema);
     sound.map(drop).map_err(|error| {
         let place = error.instance_path().to_string();
@@ -110,19 +114,23 @@ pub fn check(schema: &Value) -> Result<(), String> {
 pub fn read(text: &str, schema: &Value) -> Result<Value, String> {
     let value = parse(text)?;
     let rules = jsonschema::validator_for(schema).map_err(|error| short(&error.to_string()))?;
+
     let mut faults: Vec<String> = Vec::new();
     for error in rules.iter_errors(&value) {
         if faults.len() == FAULTS_MAX {
             faults.push("and more".to_owned());
             break;
         }
+
         let place = error.instance_path().to_string();
         let place = if place.is_empty() { String::new() } else { format!(" at `{place}`") };
         faults.push(format!("{}{place}", short(&error.to_string())));
     }
+
     if faults.is_empty() {
         return Ok(value);
     }
+
     Err(format!("does not fit the schema: {}", faults.join("; ")))
 }
 
@@ -134,6 +142,7 @@ pub fn parse(text: &str) -> Result<Value, String> {
     let inner = fenced.map_or(bare, |rest| {
         rest.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric())
     });
+
     json::read(inner).map_err(|error| format!("is not JSON ({error}): {}", short(bare)))
 }
 
@@ -147,24 +156,29 @@ fn misspelt(words: &Map<String, Value>) -> Result<(), String> {
             }
             continue;
         }
+
         let inner: Vec<&Value> = match value {
             Value::Object(_) if ONE.contains(&word.as_str()) => vec![value],
             Value::Object(all) if MAPS.contains(&word.as_str()) => all.values().collect(),
             Value::Array(all) if LISTS.contains(&word.as_str()) => all.iter().collect(),
             _ => Vec::new(),
         };
+
         for words in inner.into_iter().filter_map(Value::as_object) {
             misspelt(words)?;
         }
     }
+
     Ok(())
 }
 
 fn short(text: &str) -> String {
     let mut short: String = secret::beginning(text, SHOWN_MAX);
+
     if short.len() < text.len() {
         short.push_str("..");
     }
+
     short
 }
 
@@ -217,6 +231,7 @@ mod tests {
         for (schema, expected) in cases {
             assert_eq!(check(&schema), Err(expected.to_owned()), "{schema}");
         }
+
         let sound = [
             json!({ "type": "object", "properties": { "typ": { "type": "string" } } }),
             json!({ "type": "string", "example": "x", "x-typ": 1, "ordering": 3, "enum": ["typ"] }),
@@ -226,6 +241,7 @@ mod tests {
         for schema in sound {
             assert_eq!(check(&schema), Ok(()), "{schema}");
         }
+
         let remote = check(&json!({ "$ref": "http://example.com/schema" })).expect_err("not here");
         assert!(
             remote.starts_with("is no sound JSON schema: Resource 'http://example.com/schema'")
@@ -240,6 +256,7 @@ mod tests {
             "required": ["n"],
             "additionalProperties": false,
         });
+
         for text in [
             "{\"n\": 2}",
             "```json\n{\"n\": 2}\n```",
@@ -249,6 +266,7 @@ mod tests {
         ] {
             assert_eq!(read(text, &schema), Ok(json!({ "n": 2 })), "{text}");
         }
+
         let cases = [
             ("{}", "does not fit the schema: \"n\" is a required property"),
             ("{\"n\": 0}", "does not fit the schema: 0 is less than the minimum of 1 at `/n`"),
@@ -273,6 +291,7 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(read(text, &schema), Err(expected.to_owned()), "{text}");
         }
+
         assert_eq!(
             read("12345678901234567890", &json!({ "type": "integer" })),
             Ok(json!(12_345_678_901_234_567_890_u64))

@@ -124,6 +124,7 @@ impl ModelSpec {
         let mut spec = ModelSpec::new(&provider, &model);
         let is_demo = provider == "demo";
         let mut settings = Map::new();
+
         for (key, value) in map {
             match key.as_str() {
                 "use" | "provider" | "model" => {}
@@ -146,14 +147,18 @@ impl ModelSpec {
                 unknown => return Err(unknown_key(unknown, is_demo)),
             }
         }
+
+        // Each is read alone first, so that the message names the one that is wrong.
         for (key, value) in &settings {
             let one = Map::from_iter([(key.clone(), value.clone())]);
             serde_json::from_value::<Settings>(one.into())
                 .map_err(|_| wrong(key, Settings::wanted(key), value))?;
         }
+
         spec.settings = serde_json::from_value(settings.into())
             .map_err(|error| wrong("settings", "settings of a call", &error.to_string().into()))?;
         spec.settings.check()?;
+
         Ok(spec)
     }
 }
@@ -164,6 +169,7 @@ pub fn keys(demo: bool) -> Vec<&'static str> {
     if demo {
         known.extend(DEMO_KEYS);
     }
+
     known
 }
 
@@ -173,6 +179,7 @@ fn name(map: &Map<String, Value>) -> Result<(String, String), ModelError> {
     if let Some(name) = get("use")? {
         return split(&name);
     }
+
     match (get("provider")?, get("model")?) {
         (Some(provider), Some(model)) => Ok((provider, model)),
         (None, Some(name)) => split(&name),
@@ -202,6 +209,7 @@ pub(super) fn checked(url: &str) -> Result<String, ModelError> {
                 c.is_whitespace() || matches!(c, '?' | '#' | '\\')
             })
     });
+
     if !is_sound {
         // A password may stand before the `@`, whatever else is wrong.
         let shown = match url.rsplit_once('@') {
@@ -210,6 +218,7 @@ pub(super) fn checked(url: &str) -> Result<String, ModelError> {
         };
         return Err(ModelError::BadUrl { url: shown });
     }
+
     Ok(url.trim_end_matches('/').to_owned())
 }
 
@@ -228,6 +237,7 @@ fn limit_field(provider: &str, value: &Value) -> Result<LimitField, ModelError> 
         let help = "; only models of OpenAI's protocol have it".to_owned();
         return Err(ModelError::UnknownKey { key: KEY.to_owned(), help });
     }
+
     serde_json::from_value(value.clone())
         .map_err(|_| wrong(KEY, "\"max_tokens\" or \"max_completion_tokens\"", value))
 }
@@ -268,6 +278,7 @@ pub(super) fn wrong(key: &str, wanted: &'static str, found: &Value) -> ModelErro
 
 fn unknown_key(key: &str, is_demo: bool) -> ModelError {
     let known = keys(is_demo);
+
     let help = if DEMO_KEYS.contains(&key) {
         "; only the demo model has it".to_owned()
     } else {
@@ -276,6 +287,7 @@ fn unknown_key(key: &str, is_demo: bool) -> ModelError {
             |near| format!("; did you mean `{near}`?"),
         )
     };
+
     ModelError::UnknownKey { key: key.to_owned(), help }
 }
 
@@ -317,6 +329,7 @@ mod tests {
             description[key] = value;
             read(description).expect_err("refused")
         };
+
         for number in [json!(-1), json!(0.5), json!(1e30), json!(4_294_967_296_u64)] {
             let said = refusal("max_tokens", number.clone());
             assert_eq!(
@@ -326,6 +339,7 @@ mod tests {
                 )
             );
         }
+
         assert_eq!(refusal("max_tokens", json!(0)), "`max_tokens` must be at least 1");
         assert_eq!(refusal("attempts_max", json!(0)), "`attempts_max` must be at least 1");
         assert_eq!(
@@ -349,6 +363,7 @@ mod tests {
             read(json!({ "use": name, "max_tokens_field": field })).map(|spec| spec.limit_field)
         };
         let other = Some(LimitField::MaxCompletionTokens);
+
         assert_eq!(read("openai/m", "max_completion_tokens"), Ok(other));
         assert_eq!(
             read("openai/m", "max_output"),
@@ -356,6 +371,7 @@ mod tests {
                  `\"max_output\"`"
                 .to_owned())
         );
+
         assert_eq!(
             read("gemini/m", "max_tokens"),
             Err("a model has no `max_tokens_field`; only models of OpenAI's protocol have it"

@@ -39,7 +39,9 @@ fn without_key(
     result: Result<Reply, CallFault>,
 ) -> Result<Reply, CallFault> {
     let Ok(Some(key)) = key else { return result };
+
     let clean = |text: String| key.take_out(text);
+
     match result {
         Ok(Reply { text, finish, usage, served_by }) => {
             let finish = finish.map(|finish| match finish {
@@ -47,12 +49,14 @@ fn without_key(
                 Finish::Ended(word) => Finish::Ended(clean(word)),
                 Finish::Stop | Finish::Length => finish,
             });
+
             Ok(Reply { text: clean(text), finish, usage, served_by: served_by.map(clean) })
         }
         Err(mut fault) => {
             for words in words_of(&mut fault.error) {
                 *words = clean(std::mem::take(words));
             }
+
             fault.served_by = fault.served_by.map(clean);
             Err(fault)
         }

@@ -107,6 +107,7 @@ impl Tuning {
     pub fn end(&mut self, now: Duration, era: u32, end: CallEnd) -> Option<LimitChange> {
         self.in_flight = self.in_flight.saturating_sub(1);
         let from = self.limit;
+
         match end {
             CallEnd::Reply(took) => self.reply(took),
             CallEnd::Late if era == self.era => self.lower(from / 2),
@@ -117,6 +118,7 @@ impl Tuning {
                     Some(asked) => self.hold = self.hold.max(now + asked),
                     None => {}
                 }
+
                 // Those that are left of a burst are about as many as the server takes.
                 if era == self.era {
                     self.lower(self.in_flight.clamp(from / 2, from - 1));
@@ -126,6 +128,7 @@ impl Tuning {
                 }
             }
         }
+
         (self.limit != from).then_some(LimitChange { from, to: self.limit })
     }
 
@@ -134,9 +137,11 @@ impl Tuning {
     pub fn news(&mut self) -> Option<LimitChange> {
         let (from, to) = (self.told, self.limit);
         let is_much = to <= from / 2 || to / 2 >= from;
+
         if from == to || !(is_much || from == self.cap || to == self.cap) {
             return None;
         }
+
         self.told = to;
         Some(LimitChange { from, to })
     }
@@ -144,6 +149,7 @@ impl Tuning {
     fn lower(&mut self, limit: u32) {
         self.limit = limit.max(1);
         self.era += 1;
+
         (self.step, self.good) = (1, 0);
         self.patience = (self.patience * 2).min(PATIENCE_MAX);
         self.window.clear();
@@ -155,14 +161,17 @@ impl Tuning {
         if self.limit >= self.cap {
             return;
         }
+
         self.window.push(took);
         if self.window.len() < WINDOW_MIN.max(usize::try_from(self.limit).unwrap_or(usize::MAX)) {
             return;
         }
+
         self.window.sort_unstable();
         let median = self.window[self.window.len() / 2];
         let best = self.best.map_or(median, |best| best.min(median));
         self.best = Some(best);
+
         // Replies differ in length, so a slow window is no proof that the limit is too high.
         if self.is_reached && median <= best * SLOWER {
             self.good += 1;
@@ -174,6 +183,7 @@ impl Tuning {
                 self.step *= 2;
             }
         }
+
         self.window.clear();
         self.is_reached = false;
     }
@@ -197,9 +207,11 @@ mod tests {
         for era in &eras[4..] {
             tuning.end(NOW, *era, CallEnd::Refused(None));
         }
+
         assert_eq!(tuning.limit(), 4);
         assert_eq!(tuning.news(), Some(LimitChange { from: 1000, to: 4 }));
         assert_eq!(tuning.news(), None);
+
         // They end one after the other, which says nothing of the limit.
         for era in &eras[..4] {
             tuning.end(NOW, *era, FAST);
@@ -213,6 +225,7 @@ mod tests {
         for era in burst(&mut tuning, 8) {
             tuning.end(NOW, era, CallEnd::Late);
         }
+
         let low = tuning.limit();
         let mut rounds = |at_once: u32, took: u64| {
             for _ in 0..200 / at_once {
@@ -222,8 +235,10 @@ mod tests {
             }
             tuning.limit()
         };
+
         assert_eq!(rounds(1, 100), low, "one at a time does not reach it");
         assert_eq!(low, 500);
+
         let mut tuning = Tuning::new(16);
         let era = tuning.begin();
         tuning.end(NOW, era, CallEnd::Late);
@@ -234,6 +249,7 @@ mod tests {
             }
         }
         assert_eq!(tuning.limit(), 16, "never above the cap");
+
         let era = tuning.begin();
         tuning.end(NOW, era, CallEnd::Late);
         for _ in 0..10 {
@@ -256,16 +272,19 @@ mod tests {
             None,
             "replies have come since"
         );
+
         let era = tuning.begin();
         assert_eq!(
             tuning.end(NOW, era, CallEnd::Refused(None)),
             Some(LimitChange { from: 63, to: 61 })
         );
         assert_eq!(tuning.end(NOW, eras[3], CallEnd::Other), None);
+
         // With few in flight the number says little, so the limit is lowered by half at most.
         for era in &eras[4..60] {
             tuning.end(NOW, *era, CallEnd::Other);
         }
+
         let era = tuning.begin();
         assert_eq!(
             tuning.end(NOW, era, CallEnd::Refused(None)),
@@ -280,6 +299,7 @@ mod tests {
         tuning.end(NOW, era, CallEnd::Refused(Some(Duration::from_secs(5))));
         assert_eq!(tuning.hold(NOW + Duration::from_secs(2)), Some(Duration::from_secs(3)));
         assert_eq!(tuning.hold(NOW + Duration::from_secs(5)), None);
+
         let era = tuning.begin();
         tuning.end(NOW, era, CallEnd::Refused(Some(Duration::from_hours(1))));
         assert_eq!(tuning.hold(NOW + Duration::from_secs(5)), None);

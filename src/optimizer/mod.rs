@@ -91,6 +91,7 @@ impl Optimizer {
         let (manner, rng) = (Manner::default(), Rc::new(RefCell::new(Rng::seeded(0))));
         let (time, hindsight) =
             (TimeSource::default(), Rc::new(RefCell::new(Hindsight::new(None))));
+
         Optimizer {
             knowledge,
             policy,
@@ -194,6 +195,7 @@ impl Optimizer {
         if features.is_empty() {
             return Ok(task);
         }
+
         let mut experience = self.experience.borrow_mut();
         experience.refresh(&self.knowledge, self.learn_from_demo)?;
         Ok(experience.kind(&task, features)?)
@@ -231,6 +233,7 @@ impl Optimizer {
         if demo && !metrics.contains_key("demo_calls") {
             seen.source = ObservationSource::Demo;
         }
+
         seen.execution.clone_from(&self.name);
         self.record_observation(seen).await
     }
@@ -264,12 +267,14 @@ impl Optimizer {
     pub fn curve(&self, task: &TaskType) -> Result<Vec<f64>, OptimizerError> {
         let mut experience = self.experience.borrow_mut();
         experience.refresh(&self.knowledge, self.learn_from_demo)?;
+
         let mut curve = Vec::new();
         self.knowledge.of_task(task, |seen| {
             if self.counts(seen.source) && !seen.is_outage {
                 curve.push(experience.worth(seen.task, seen.pattern, &seen.outcome));
             }
         })?;
+
         Ok(curve)
     }
 
@@ -279,6 +284,7 @@ impl Optimizer {
         if self.policy != Policy::Learn {
             return Ok(rank(self.policy, cells));
         }
+
         let mut experience = self.experience.borrow_mut();
         experience.refresh(&self.knowledge, self.learn_from_demo)?;
         let patterns = near(&experience, task, &cells)?;
@@ -306,6 +312,7 @@ impl Optimizer {
             let of_task = &of_task[class.task.as_str()];
             of_task.iter().any(|pattern| pattern.as_str() == class.pattern)
         };
+
         Ok(failures.iter().map(is_avoided).collect())
     }
 
@@ -313,6 +320,7 @@ impl Optimizer {
     pub fn insights(&self, task: Option<&str>) -> Result<Map<String, Value>, OptimizerError> {
         let Some(task) = task else { return Ok(insights::insights(&self.knowledge.all()?)) };
         let task = TaskType::new(task)?;
+
         let cells: BTreeMap<Pattern, _> = self.knowledge.cells(&task)?.into_iter().collect();
         let cells = if cells.is_empty() { Cells::new() } else { Cells::from([(task, cells)]) };
         Ok(insights::insights(&cells))
@@ -334,6 +342,7 @@ impl Optimizer {
                 &metrics,
             )?);
         }
+
         for (task, pattern, message) in GuideFile::open(path)?.failures()? {
             let failure = Failure::new(Kind::Failed, message);
             seen.push(Observation::failure(
@@ -342,6 +351,7 @@ impl Optimizer {
                 &failure,
             ));
         }
+
         let count = seen.len();
         self.knowledge.record(seen, |_| true).await?;
         Ok(count)
@@ -356,6 +366,7 @@ impl Optimizer {
             for (pattern, cell) in patterns {
                 let mut metrics = Map::new();
                 let rate = cell.success_rate().unwrap_or(0.0);
+                // What is written are successes; a rate below one half would be none.
                 metrics.insert("success_rate".to_owned(), rate.max(0.5).into());
                 if let Some(time) = cell.time.mean() {
                     metrics.insert("execution_time".to_owned(), time.into());
@@ -363,10 +374,12 @@ impl Optimizer {
                 if let Some(score) = cell.score.mean() {
                     metrics.insert("score".to_owned(), score.into());
                 }
+
                 for _ in cell.failures..cell.n {
                     file.add_success(task.as_str(), pattern.as_str(), metrics.clone());
                     count += 1;
                 }
+
                 let message = cell.last_error.map_or("failed".to_owned(), |(_, message)| message);
                 for _ in 0..cell.failures {
                     file.add_failure(task.as_str(), pattern.as_str(), &message);
@@ -374,6 +387,7 @@ impl Optimizer {
                 }
             }
         }
+
         file.replace()?;
         Ok(count)
     }

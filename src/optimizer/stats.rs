@@ -21,8 +21,10 @@ pub fn wilson(successes: f64, n: f64) -> Interval {
     if n <= 0.0 {
         return Interval { low: 0.0, high: 1.0 };
     }
+
     let normal = Normal::new(0.0, 1.0).expect("the standard normal distribution exists");
     let z = normal.inverse_cdf(0.5 + CONFIDENCE / 2.0);
+
     let (rate, z2) = (successes / n, z * z);
     let centre = (rate + z2 / (2.0 * n)) / (1.0 + z2 / n);
     let half = z / (1.0 + z2 / n) * (rate * (1.0 - rate) / n + z2 / (4.0 * n * n)).sqrt();
@@ -40,10 +42,12 @@ pub fn student(n: f64, sum: f64, sum_of_squares: f64) -> Option<Interval> {
     if n < 2.0 {
         return None;
     }
+
     let mean = sum / n;
     let variance = ((sum_of_squares - sum * mean) / (n - 1.0)).max(0.0);
     let t = StudentsT::new(0.0, 1.0, n - 1.0).ok()?.inverse_cdf(0.5 + CONFIDENCE / 2.0);
     let half = t * (variance / n).sqrt();
+
     Some(Interval { low: mean - half, high: mean + half })
 }
 
@@ -56,10 +60,12 @@ pub fn bounded(confidence: f64, n: f64, sum: f64, sum_of_squares: f64) -> Option
     if n < 2.0 {
         return None;
     }
+
     let mean = (sum / n).clamp(0.0, 1.0);
     let variance = ((sum_of_squares - sum * mean) / (n - 1.0)).max(0.0);
     let largest = mean * (1.0 - mean);
     let share = if largest > 1e-12 { (variance / largest).min(1.0) } else { 1.0 };
+
     let t = StudentsT::new(0.0, 1.0, n - 1.0).ok()?.inverse_cdf(0.5 + confidence / 2.0);
     let weight = t * t * share / n;
     let centre = (mean + weight / 2.0) / (1.0 + weight);
@@ -77,11 +83,13 @@ pub fn welch(first: &[f64], second: &[f64]) -> Option<Interval> {
         let squares: f64 = numbers.iter().map(|x| (x - mean).powi(2)).sum();
         (n >= 2.0).then(|| (n, mean, squares / (n - 1.0) / n))
     };
+
     let ((n1, mean1, error1), (n2, mean2, error2)) = (moments(first)?, moments(second)?);
     let (difference, error) = (mean2 - mean1, error1 + error2);
     if error <= 0.0 {
         return Some(Interval { low: difference, high: difference });
     }
+
     let freedom = error.powi(2) / (error1.powi(2) / (n1 - 1.0) + error2.powi(2) / (n2 - 1.0));
     let t = StudentsT::new(0.0, 1.0, freedom).ok()?.inverse_cdf(0.5 + CONFIDENCE / 2.0);
     let half = t * error.sqrt();
@@ -135,12 +143,14 @@ mod tests {
     #[test]
     fn intervals_of_bounded_numbers_hold_as_often_as_they_say() {
         let flip = |rng: &mut Rng, rate: f64| f64::from(u8::from(rng.unit() < rate));
+
         let kinds: [(Draw, f64); 4] = [
             (|rng, flip| flip(rng, 0.5), 0.5),
             (|rng, flip| flip(rng, 0.9), 0.9),
             (|rng, flip| flip(rng, 0.9) * (0.4 + 0.4 * rng.unit()), 0.54),
             (|rng, _| 0.4 + 0.4 * rng.unit(), 0.6),
         ];
+
         let mut rng = Rng::seeded(3);
         for (place, (draw, truth)) in kinds.iter().enumerate() {
             for n in [20, 50, 200] {
@@ -156,6 +166,7 @@ mod tests {
                 assert!((least..=985).contains(&held), "kind {place}, n={n}: {held} of 1000");
             }
         }
+
         assert_eq!(bounded(0.95, 1.0, 1.0, 1.0), None);
         let all = bounded(0.95, 20.0, 20.0, 20.0).expect("an interval");
         assert!((0.78..0.9).contains(&all.low) && all.high > 0.999, "{all:?}");
@@ -183,11 +194,13 @@ mod tests {
             let seen = (0..30).filter(|_| rng.unit() < 0.8).count();
             let interval = wilson(f64::from(u32::try_from(seen).expect("small")), 30.0);
             rates += u32::from((interval.low..=interval.high).contains(&0.8));
+
             let xs: Vec<f64> = (0..8).map(|_| 3.0 + rng.normal()).collect();
             let squares = xs.iter().map(|x| x * x).sum();
             let interval = student(8.0, xs.iter().sum(), squares).expect("eight numbers");
             means += u32::from((interval.low..=interval.high).contains(&3.0));
         }
+
         assert!((1740..1900).contains(&rates), "{rates} of 2000 for rates");
         assert!((1740..1860).contains(&means), "{means} of 2000 for means");
     }

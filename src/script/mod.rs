@@ -149,6 +149,7 @@ impl Inner {
         if let Some(message) = better {
             failure.message = message;
         }
+
         failure
     }
 
@@ -182,12 +183,14 @@ impl Inner {
     fn fingerprint(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         hasher.update(self.fingerprint.borrow().as_bytes());
+
         let written = self.written.borrow();
         for (path, content) in &*self.files.borrow() {
             if !written.contains(path) {
                 hasher.update(content.as_ref().map_or(&[], |hash| hash.as_bytes().as_slice()));
             }
         }
+
         hasher.finalize().to_hex()[..12].to_owned()
     }
 
@@ -243,9 +246,11 @@ impl Host {
             with.interrupted.clone(),
             with.executor.clone(),
         );
+
         let learn_from_demo = Cell::new(with.learn_from_demo);
         // A denial holds for the models as for the script itself.
         with.models.deny(with.permissions.denials());
+
         let inner = Rc::new(Inner {
             with,
             limits: limits.clone(),
@@ -263,16 +268,20 @@ impl Host {
             broken: RefCell::default(),
             test: RefCell::default(),
         });
+
         let mut engine = Engine::new();
         engine.set_strict_variables(true);
         // What an optimizer takes away cannot be checked.
         engine.set_optimization_level(rhai::OptimizationLevel::None);
         limits::apply(&mut engine, &limits);
+
         engine.set_module_resolver(modules::Resolver::new(&inner));
         language::register(&mut engine);
         api::register(&mut engine, &inner);
         inner.stdlib_options.replace(stdlib::register(&mut engine, &inner.captures));
+
         let engine = Rc::new(engine);
+        // A weak one, so that the two do not hold each other.
         inner.engine.replace(Rc::downgrade(&engine));
         Host { engine, inner }
     }
@@ -283,6 +292,7 @@ impl Host {
         let (ast, found) = self.read(&text);
         let (faults, warnings): (Vec<_>, Vec<_>) =
             found.into_iter().partition(|found| found.level == Severity::Error);
+
         match ast {
             Some(ast) if faults.is_empty() => {
                 self.inner.captures.add(&ast, Follows::Nothing);
@@ -301,6 +311,7 @@ impl Host {
         let name = self.inner.script_name();
         let scope = check::scope();
         let (ast, mut found) = check::read(&self.engine, &self.inner, &name, text, scope);
+
         if let Some(ast) = &ast {
             found.extend(api::run::check_params(ast, &self.inner.with.params, &name));
             found.extend(test::faults(ast, &name, text));
@@ -336,6 +347,7 @@ impl Host {
         let function = move || {
             home::eval(&engine, &ast, &mut Scope::new(), Rc::default()).map(|(value, _)| value)
         };
+
         self.perform(program, task, function).await
     }
 
@@ -349,9 +361,11 @@ impl Host {
         self.renew(program);
         let result = self.inner.executor().drive(tasks::start(task, function)).await;
         api::task::end_all(&self.inner);
+        // A journal that cannot be written ends the run, whatever the script made of it.
         if let Some(store) = self.inner.broken.take() {
             return Err(ScriptError::Store(store));
         }
+
         result.map_err(|raised| {
             let failure = self.inner.failure(&raised);
             let shown = diagnostic::of_run(

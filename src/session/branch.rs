@@ -100,10 +100,12 @@ impl Branch {
     pub fn messages(&self) -> Vec<Message> {
         let mut messages = Vec::with_capacity(2 * self.exchanges.len() + 2);
         messages.extend(self.system.iter().map(|s| Message::new(Role::System, s)));
+
         for exchange in self.exchanges() {
             messages.push(Message::new(Role::User, &exchange.question));
             messages.push(Message::new(Role::Assistant, &exchange.answer));
         }
+
         messages
     }
 }
@@ -136,9 +138,11 @@ mod tests {
         let mut branch = branch();
         let turn = branch.begin();
         branch.record(turn, exchange(0));
+
         let mut fork = branch.fork();
         let turn = fork.begin();
         fork.record(turn, exchange(1));
+
         assert_eq!(branch.messages().len(), 2);
         assert_eq!(fork.messages().len(), 4);
     }

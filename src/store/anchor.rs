@@ -64,6 +64,7 @@ impl Anchor {
     pub(super) fn of(connection: &Connection, path: &Path) -> Option<Anchor> {
         // Where the path is a link, the log lies beside what it leads to.
         let real = connection.path().filter(|real| !real.is_empty())?;
+
         let store = std::fs::metadata(path).ok();
         let beside = ["-wal", "-shm"].into_iter().filter_map(|end| {
             let path = PathBuf::from(format!("{real}{end}"));
@@ -71,6 +72,7 @@ impl Anchor {
             Some((path, id))
         });
         let beside: Vec<_> = beside.collect();
+
         let has_log = beside.len() == 2 && schema::has_log(connection);
         let mut anchor = Anchor {
             path: path.to_owned(),
@@ -81,6 +83,7 @@ impl Anchor {
             looked_at: clock::monotonic(),
             trusted_until: Duration::ZERO,
         };
+
         anchor.backfill = anchor.backfill(connection);
         Some(anchor)
     }
@@ -94,6 +97,7 @@ impl Anchor {
         closely: bool,
     ) -> Result<(), StoreError> {
         let found = self.look(connection, closely);
+
         match &found {
             Err(StoreError::Lost { loss: Loss::Removed | Loss::Replaced, .. }) => {
                 self.take_log_along(connection);
@@ -105,6 +109,7 @@ impl Anchor {
             }
             Ok(()) | Err(_) => {}
         }
+
         found
     }
 
@@ -113,11 +118,13 @@ impl Anchor {
     fn take_log_along(&mut self, connection: &Connection) {
         // Nobody is waited for; and nothing is written by this connection any more.
         let _ = connection.busy_timeout(Duration::ZERO);
+
         let busy = |row: &rusqlite::Row<'_>| row.get::<_, bool>(0);
         let is_busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], busy);
         if is_busy != Ok(false) {
             return;
         }
+
         for (path, id) in self.beside.drain(..) {
             if std::fs::metadata(&path).is_ok_and(|file| file_id(&file) == id) {
                 // What cannot be removed is empty by now.
@@ -140,12 +147,14 @@ impl Anchor {
             self.looked_at = time;
             self.look_beside()?;
         }
+
         if self.shape.is_some_and(|known| known != shape(&now)) {
             if time >= self.trusted_until {
                 return self.explain(connection);
             }
             self.shape = Some(shape(&now));
         }
+
         if is_close {
             self.backfill = self.backfill(connection);
         }
@@ -161,6 +170,7 @@ impl Anchor {
                 Err(_) => return self.lost(Loss::LogRemoved(path.clone())),
             }
         }
+
         Ok(())
     }
 
@@ -169,12 +179,15 @@ impl Anchor {
     fn explain(&mut self, connection: &mut Connection) -> Result<(), StoreError> {
         self.look_beside()?;
         let began = clock::monotonic();
+
         loop {
+            // If both figures around it agree, no checkpoint changed the store in between.
             let before = self.backfill(connection);
             let Ok(now) = std::fs::metadata(&self.path) else { return self.lost(Loss::Removed) };
             let is_settled = before == self.backfill(connection);
             let is_checkpoint = before != self.backfill;
             let is_over = clock::monotonic().saturating_sub(began) >= CHECKPOINT_MAX;
+
             if is_settled && (is_checkpoint || is_over) {
                 if !is_checkpoint {
                     self.compare_all(connection, began)?;
@@ -183,6 +196,7 @@ impl Anchor {
                 self.backfill = before;
                 return Ok(());
             }
+
             std::thread::sleep(Duration::from_millis(2));
         }
     }
@@ -197,6 +211,7 @@ impl Anchor {
         if !self.is_whole(connection)? {
             return self.lost(Loss::Overwritten);
         }
+
         let now = clock::monotonic();
         self.trusted_until = now + now.saturating_sub(began) * COMPARE_SHARE;
         Ok(())
@@ -212,6 +227,7 @@ impl Anchor {
                 _ => Err(StoreError::sqlite(self.path.clone(), error)),
             },
         };
+
         judged(self.compare(connection))
     }
 
@@ -222,6 +238,7 @@ impl Anchor {
         let other = Connection::open_with_flags(&self.path, flags)?;
         other.busy_timeout(BUSY_TIMEOUT)?;
         let word: String = other.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+
         Ok(word == "ok" && counts(&own)? == counts(&other)?)
     }
 
@@ -231,6 +248,7 @@ impl Anchor {
         let mut header = [0; 24];
         // SQLite holds no locks on the log, which closing it here would give up.
         let read = File::open(log).and_then(|mut log| log.read_exact(&mut header));
+
         let mut asked = connection.prepare_cached("PRAGMA wal_checkpoint(NOOP)").ok()?;
         let done = asked.query_row([], |row| row.get(2)).ok()?;
         Some(Backfill { log: header[12..].try_into().ok().filter(|_| read.is_ok()), done })
@@ -254,10 +272,12 @@ fn counts(connection: &Connection) -> rusqlite::Result<Vec<(String, i64)>> {
     let mut tables =
         connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")?;
     let names: Vec<String> = tables.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+
     let count = |name: String| {
         let sql = format!("SELECT count(*) FROM \"{}\"", name.replace('"', "\"\""));
         let count = connection.query_row(&sql, [], |row| row.get(0))?;
         Ok((name, count))
     };
+
     names.into_iter().map(count).collect()
 }

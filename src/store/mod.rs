@@ -191,6 +191,7 @@ impl StoreError {
         if let rusqlite::Error::StatementChangedRows(_) = source {
             return StoreError::Lost { path, loss: Loss::Rewound };
         }
+
         let (code, reason) = (source.sqlite_error_code(), Arc::new(source));
         match code {
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
@@ -238,6 +239,7 @@ pub fn reopen(path: &Path) -> Result<Connection, StoreError> {
     if !path.exists() {
         return Err(StoreError::Lost { path: path.to_owned(), loss: Loss::Removed });
     }
+
     open_with(path, OpenFlags::default() & !OpenFlags::SQLITE_OPEN_CREATE)
 }
 
@@ -245,6 +247,7 @@ fn open_with(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
         return Err(StoreError::NotAFile { path: path.to_owned() });
     }
+
     open_named(&real(path), path, flags)
 }
 
@@ -252,6 +255,7 @@ fn open_with(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
 fn real(path: &Path) -> PathBuf {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new(".")).canonicalize();
+
     let real = folder.ok().zip(path.file_name()).map(|(folder, name)| folder.join(name));
     real.unwrap_or_else(|| path.to_owned())
 }
@@ -259,6 +263,7 @@ fn real(path: &Path) -> PathBuf {
 /// Opens a store by a name that SQLite knows it by.
 fn open_named(name: &Path, path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let fail = |source| StoreError::sqlite(path.to_owned(), source);
+
     refuse_links(path)?;
     if flags.contains(OpenFlags::SQLITE_OPEN_CREATE) {
         // SQLite gives the log and its index the rights of the store. A file that cannot be made or
@@ -280,6 +285,7 @@ fn refuse_links(path: &Path) -> Result<(), StoreError> {
         name.push(end);
         PathBuf::from(name)
     });
+
     let folder = path.parent().filter(|folder| folder.ends_with(FOLDER)).map(Path::to_owned);
     match folder.into_iter().chain(beside).find(|path| own::is_link(path)) {
         Some(path) => Err(StoreError::Link { path }),
@@ -301,11 +307,13 @@ pub fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
         // What the log holds can be read only with the help of SQLite's own files beside it.
         return opened;
     }
+
     let name = percent_encode(real(path).as_os_str().as_bytes(), NON_ALPHANUMERIC).to_string();
     let address = format!("file:{name}?immutable=1");
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_URI
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+
     open_named(Path::new(&address), path, flags)
 }
 
@@ -319,6 +327,7 @@ pub fn freeze<'a>(connection: &'a Connection, path: &Path) -> Result<Transaction
 pub fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let fail = |source| StoreError::sqlite(path.to_owned(), source);
     let damaged = |reason| Err(StoreError::Damaged { path: path.to_owned(), reason });
+
     let found: String =
         connection.query_row("PRAGMA integrity_check(3)", [], |row| row.get(0)).map_err(fail)?;
     if found != "ok" {
@@ -344,6 +353,7 @@ pub fn size(connection: &Connection, path: &Path) -> Result<Size, StoreError> {
         let value = connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
         value.map(i64::unsigned_abs).map_err(|source| StoreError::sqlite(path.to_owned(), source))
     };
+
     let (page, pages, free) =
         (number("page_size")?, number("page_count")?, number("freelist_count")?);
     Ok(Size { used: (pages - free) * page, file: pages * page })
@@ -353,12 +363,15 @@ pub fn size(connection: &Connection, path: &Path) -> Result<Size, StoreError> {
 pub fn shrink(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let fail = |source| StoreError::sqlite(path.to_owned(), source);
     let mut vacuum = connection.prepare("PRAGMA incremental_vacuum").map_err(fail)?;
+
     // Each row stands for a page that was given back.
     let mut rows = vacuum.query([]).map_err(fail)?;
     while rows.next().map_err(fail)?.is_some() {}
+
     let mut checkpoint = connection.prepare("PRAGMA wal_checkpoint(TRUNCATE)").map_err(fail)?;
     let mut rows = checkpoint.query([]).map_err(fail)?;
     while rows.next().map_err(fail)?.is_some() {}
+
     Ok(())
 }
 
@@ -383,6 +396,7 @@ pub fn open_in_memory() -> Result<Connection, StoreError> {
     let path = Path::new(":memory:");
     let mut connection = Connection::open_in_memory()
         .map_err(|source| StoreError::sqlite(path.to_owned(), source))?;
+
     schema::prepare(&mut connection, path)?;
     Ok(connection)
 }

@@ -49,6 +49,7 @@ impl LockWait {
         let pause = Duration::from_millis(PAUSES_MS[step]);
         let was_silent = self.waited < SILENT;
         self.waited += pause;
+
         if was_silent
             && self.waited >= SILENT
             && let Some(tell) = LISTENER.get()
@@ -58,6 +59,7 @@ impl LockWait {
                 "waiting for another program that has locked `{path}`, at most {most} s"
             ));
         }
+
         std::thread::sleep(pause);
         true
     }

@@ -74,12 +74,14 @@ const ALWAYS: [&str; 2] = ["runs", "events"];
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     let fail = |source| StoreError::sqlite(path.to_owned(), source);
     let Glance { found, tables, is_empty, is_ours } = look(connection).map_err(fail)?;
+
     let has = |name: &&str| tables.iter().any(|table| table == name);
     let lacking: Vec<&str> = ALWAYS.into_iter().filter(|name| !has(name)).collect();
     let is_new = found == 0 && is_empty;
     if !is_new && (found == 0 || lacking.len() == ALWAYS.len() || !is_ours) {
         return Err(StoreError::Foreign { path: path.to_owned(), tables });
     }
+
     if let Some(table) = lacking.first().filter(|_| !is_new) {
         let reason = format!("it lacks the table `{table}`");
         return Err(StoreError::Damaged { path: path.to_owned(), reason });
@@ -90,6 +92,7 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), St
     if found > known {
         return Err(StoreError::Newer { path: path.to_owned(), found, known });
     }
+
     if !has_log(connection) {
         add_log(connection, path).map_err(fail)?;
     }
@@ -121,15 +124,18 @@ fn look(connection: &mut Connection) -> rusqlite::Result<Glance> {
     let found = moment.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let claim: i64 = moment.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let count = |sql: &str| moment.query_row(sql, [], |row| row.get::<_, i64>(0));
+
     let objects = count("SELECT count(*) FROM sqlite_schema")?;
     let strangers = count(
         "SELECT count(*) FROM sqlite_schema s WHERE s.name IN ('runs', 'events') AND NOT EXISTS
             (SELECT 1 FROM pragma_table_info(s.name)
              WHERE name IN ('script', 'started_at', 'seq', 'body'))",
     )?;
+
     let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
     let tables = moment.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     let (is_empty, is_ours) = (objects == 0 && claim == 0, claim == 0 && strangers == 0);
+
     Ok(Glance { found, tables, is_empty, is_ours })
 }
 
@@ -140,19 +146,23 @@ fn migrate(connection: &mut Connection, found: i64) -> rusqlite::Result<i64> {
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
     }
+
     connection.pragma_update(None, "synchronous", "FULL")?;
     if usize::try_from(found).is_ok_and(|found| found >= STEPS.len()) {
         return Ok(found);
     }
 
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Another program may have made the steps before this one got the lock.
     let found: i64 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let Some(missing) = usize::try_from(found).ok().and_then(|from| STEPS.get(from..)) else {
         return Ok(found);
     };
+
     for step in missing {
         tx.execute_batch(step)?;
     }
+
     let now = found + i64::try_from(missing.len()).expect("few steps");
     tx.pragma_update(None, "user_version", now)?;
     failpoint::pass(Failpoint::StoreMade);
@@ -176,11 +186,13 @@ pub(super) fn lacks(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let found = parts(connection)?;
     let lacking: Vec<SchemaPart> =
         parts(&whole)?.into_iter().filter(|p| !found.contains(p)).collect();
+
     let is_told = |part: &&SchemaPart| match part {
         SchemaPart::Table(_) | SchemaPart::Index(_) => true,
         // A table that is missing lacks its columns, too.
         SchemaPart::Column(table, _) => !lacking.contains(&SchemaPart::Table(table.clone())),
     };
+
     Ok(lacking.iter().filter(is_told).map(ToString::to_string).collect())
 }
 
@@ -210,6 +222,7 @@ fn parts(connection: &Connection) -> rusqlite::Result<BTreeSet<SchemaPart>> {
          UNION ALL SELECT 'column', s.name, c.name
             FROM sqlite_schema s, pragma_table_info(s.name) c WHERE s.type = 'table'",
     )?;
+
     let parts = statement.query_map([], |row| {
         let (kind, name): (String, String) = (row.get(0)?, row.get(1)?);
         Ok(match kind.as_str() {
@@ -218,6 +231,7 @@ fn parts(connection: &Connection) -> rusqlite::Result<BTreeSet<SchemaPart>> {
             _ => SchemaPart::Column(name, row.get(2)?),
         })
     })?;
+
     let own = |part: &SchemaPart| !matches!(part, SchemaPart::Index(name) | SchemaPart::Table(name) if name.starts_with("sqlite_"));
     let parts: BTreeSet<SchemaPart> = parts.collect::<Result<_, _>>()?;
     Ok(parts.into_iter().filter(own).collect())

@@ -58,6 +58,7 @@ impl Series {
         if number == 0 || (self.guard)(connection, number - 1)? {
             return Ok(());
         }
+
         Err(rusqlite::Error::StatementChangedRows(0))
     }
 }
@@ -129,11 +130,13 @@ impl Writer {
     pub fn start(connection: Connection, path: &Path) -> Writer {
         let shared = Arc::new(WriterQueue::default());
         let (path, queue) = (path.to_owned(), shared.clone());
+
         let thread = std::thread::Builder::new().name("store".to_owned()).spawn(move || {
             let _closing = Closing(queue.clone());
             serve(connection, &path, &queue);
         });
         let thread = thread.expect("the system has room for one more thread");
+
         Writer { shared, thread: Some(thread) }
     }
 
@@ -188,6 +191,7 @@ impl Writer {
         change: StoreChange,
     ) -> Result<impl Future<Output = Result<(), StoreError>> + 'static, StoreError> {
         series.broken()?;
+
         let (done, receipt) = oneshot::channel();
         let place = Some(SeriesPlace { series: series.clone(), number });
         self.send(WriteJob {
@@ -197,6 +201,7 @@ impl Writer {
             look: Look::Quick,
             is_spare: false,
         })?;
+
         Ok(async { receipt.await.map_err(|_| StoreError::WriterStopped)? })
     }
 
@@ -237,15 +242,19 @@ impl Writer {
         if queue.is_closed {
             return Err(StoreError::WriterStopped);
         }
+
         // The bell costs a call to the system, so it rings only for what the writer does not yet
         // know: that there is something at all, and that somebody waits.
         let is_news = queue.jobs.is_empty() || (job.done.is_some() && !queue.is_urgent);
+
         queue.is_urgent |= job.done.is_some();
         queue.jobs.push(job);
         drop(queue);
+
         if is_news {
             self.shared.bell.notify_one();
         }
+
         Ok(())
     }
 }
@@ -254,6 +263,7 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.shared.lock().is_closed = true;
         self.shared.bell.notify_one();
+
         if let Some(thread) = self.thread.take() {
             // A panic of the writer was already reported to every waiter as `WriterStopped`.
             let _ = thread.join();
@@ -278,10 +288,13 @@ fn serve(connection: Connection, path: &Path, shared: &WriterQueue) {
     let anchor = Anchor::of(&connection, path);
     let mut file = StoreFile { connection, path: path.to_owned(), anchor };
     let mut was_company = false;
+
     while let Some(batch) = next_batch(shared, was_company) {
         was_company = batch.iter().filter(|job| job.done.is_some()).nth(1).is_some();
         let (spare, needed): (Vec<_>, Vec<_>) = batch.into_iter().partition(|job| job.is_spare);
+
         file.commit(needed);
+        // A change that nobody misses goes alone, so that it takes nothing needed with it.
         for job in spare {
             file.commit(vec![job]);
         }
@@ -297,14 +310,17 @@ fn next_batch(shared: &WriterQueue, was_company: bool) -> Option<Vec<WriteJob>> 
         .bell
         .wait_while(queue, |queue| queue.jobs.is_empty() && !queue.is_closed)
         .expect(INVARIANT);
+
     let (mut queue, _) = shared
         .bell
         .wait_timeout_while(queue, LAZY, |queue| !queue.is_urgent && !queue.is_closed)
         .expect(INVARIANT);
+
     if was_company && queue.is_urgent && !queue.is_closed {
         let waited = shared.bell.wait_timeout_while(queue, COMPANY, |queue| !queue.is_closed);
         (queue, _) = waited.expect(INVARIANT);
     }
+
     queue.is_urgent = false;
     let batch = std::mem::take(&mut queue.jobs);
     (!batch.is_empty() || !queue.is_closed).then_some(batch)
@@ -336,6 +352,7 @@ impl StoreFile {
         }
 
         match self.write(&mut batch) {
+            // One bad write must not fail the others, so each is tried alone.
             Err(error) if batch.len() > 1 && !error.is_of_store() => {
                 for job in batch {
                     self.commit(vec![job]);
@@ -354,9 +371,11 @@ impl StoreFile {
     fn write(&mut self, batch: &mut [WriteJob]) -> Result<(), StoreError> {
         let closely = batch.iter().any(|job| job.look == Look::Close);
         let applied = apply_all(&mut self.connection, batch);
+
         if let Some(anchor) = &mut self.anchor {
             anchor.check(&mut self.connection, closely || applied.is_err())?;
         }
+
         applied.map_err(|source| StoreError::sqlite(self.path.clone(), source))
     }
 }
@@ -366,6 +385,7 @@ fn apply_all(connection: &mut Connection, jobs: &mut [WriteJob]) -> rusqlite::Re
     act_out(Failpoint::CommitBegins)?;
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut followed: Vec<Arc<OnceLock<StoreError>>> = Vec::new();
+
     for job in jobs {
         if let Some(SeriesPlace { series, number }) = &job.place
             && followed.iter().all(|known| !Arc::ptr_eq(known, &series.failed))
@@ -373,8 +393,10 @@ fn apply_all(connection: &mut Connection, jobs: &mut [WriteJob]) -> rusqlite::Re
             series.follow(&tx, *number)?;
             followed.push(series.failed.clone());
         }
+
         (job.change)(&tx)?;
     }
+
     act_out(Failpoint::CommitFills)?;
     tx.commit()?;
     failpoint::pass(Failpoint::CommitEnds);
@@ -388,6 +410,7 @@ fn act_out(point: Failpoint) -> rusqlite::Result<()> {
         Some(DiskFault::Full) => ffi::SQLITE_FULL,
         Some(DiskFault::Io) => ffi::SQLITE_IOERR_WRITE,
     };
+
     Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None))
 }
 
@@ -396,6 +419,7 @@ fn answer(job: &mut WriteJob, result: Result<(), StoreError>) {
     if let (Err(error), Some(place)) = (&result, &job.place) {
         place.series.failed.get_or_init(|| error.clone());
     }
+
     if let Some(done) = job.done.take() {
         // A waiter that has been cancelled no longer needs the answer.
         let _ = done.send(result);
@@ -414,11 +438,13 @@ mod tests {
         let path = folder.path().join("store.db");
         let connection = store::open(&path).expect("a store");
         connection.execute_batch("CREATE TABLE t (n INTEGER PRIMARY KEY, x)").expect("a table");
+
         if let Some(pages) = limit_pages {
             let used: u32 =
                 connection.query_row("PRAGMA page_count", [], |row| row.get(0)).expect("a count");
             connection.pragma_update(None, "max_page_count", used + pages).expect("a limit");
         }
+
         (folder, Writer::start(connection, &path), store::open(&path).expect("a second reader"))
     }
 
@@ -453,6 +479,7 @@ mod tests {
                 writer.apply(insert(3, 1))
             )
         });
+
         assert!(one.is_ok() && three.is_ok());
         assert!(matches!(two, Err(StoreError::Sqlite { .. })), "{two:?}");
         assert_eq!(kept(&reader), [1, 2, 3]);
@@ -463,12 +490,14 @@ mod tests {
         let (_folder, writer, reader) = writer(Some(8));
         let (series, other) = (series(0), series(4));
         block_on(writer.append(&series, 0, insert(1, 1))).expect("room");
+
         // Nobody waits for the one that does not fit; the next one that would fit says so.
         writer.append_soon(&series, 1, insert(2, 100_000)).expect("not tried yet");
         let next = block_on(writer.append(&series, 2, insert(3, 1)));
         assert!(matches!(next, Err(StoreError::Full { .. })), "{next:?}");
         let soon = writer.append_soon(&series, 3, insert(4, 1));
         assert!(matches!(soon, Err(StoreError::Full { .. })), "{soon:?}");
+
         block_on(writer.append(&other, 0, insert(5, 1))).expect("another series fits");
         block_on(writer.apply(insert(6, 1))).expect("what stands for itself fits");
         drop(writer);
@@ -479,15 +508,18 @@ mod tests {
     fn a_series_notices_that_its_changes_are_gone_and_takes_no_other_with_it() {
         let (_folder, writer, other) = writer(None);
         let (one, two) = (series(0), series(10));
+
         block_on(writer.append(&one, 0, insert(1, 1))).expect("room");
         block_on(writer.append(&two, 0, insert(11, 1))).expect("room");
         other.execute("DELETE FROM t WHERE n = 1", []).expect("deleted");
+
         let both = block_on(async {
             futures::join!(
                 writer.append(&one, 1, insert(2, 1)),
                 writer.append(&two, 1, insert(12, 1))
             )
         });
+
         assert!(
             matches!(both, (Err(StoreError::Lost { loss: Loss::Rewound, .. }), Ok(()))),
             "{both:?}"
@@ -503,6 +535,7 @@ mod tests {
         writer.apply_spare(insert(2, 100_000));
         writer.apply_spare(insert(3, 1));
         block_on(writer.append(&series, 1, insert(4, 1))).expect("the series goes on");
+
         drop(writer);
         assert_eq!(kept(&reader), [1, 3, 4]);
     }
@@ -516,10 +549,12 @@ mod tests {
         let writer = Writer::start(connection, &path);
         let other = store::open(&path).expect("a second program");
         other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+
         let nothing = || -> StoreChange { Box::new(|_| Ok(())) };
         let all =
             block_on(async { futures::join!(writer.apply(nothing()), writer.apply(nothing())) });
         assert!(matches!(all, (Err(StoreError::Locked { .. }), Err(StoreError::Locked { .. }))));
+
         other.execute_batch("COMMIT").expect("the lock is given back");
         block_on(writer.apply(nothing())).expect("the writer goes on");
     }

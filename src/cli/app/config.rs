@@ -149,22 +149,28 @@ impl Config {
     /// Reads every layer below the command line. `root` is the project's folder.
     pub(in crate::cli) fn load(root: &Path, lookup: EnvLookup<'_>) -> Result<Config, ConfigError> {
         let mut config = Config::default();
+        // What is set later counts: the user's file, then the project's, then the environment.
         config.set("limits.operations", OPERATIONS_MAX.into(), SettingOrigin::BuiltIn)?;
         config.set("optimizer.learn_from_demo", false.into(), SettingOrigin::BuiltIn)?;
         config.set("run.reuse", false.into(), SettingOrigin::BuiltIn)?;
         config.set("watch.quiet_ms", QUIET_MS.into(), SettingOrigin::BuiltIn)?;
         config.set("watch.confirm_over", CONFIRM_OVER.into(), SettingOrigin::BuiltIn)?;
+
         if let Some(home) = own::user_folder(lookup, "XDG_CONFIG_HOME", ".config") {
             config.read(&home.join("kaizen").join("config.toml"))?;
         }
+
         config.read(&root.join("kaizen.toml"))?;
+
         if let Some(model) = lookup("KAIZEN_MODEL") {
             config.set("project.model", model.into(), SettingOrigin::Variable("KAIZEN_MODEL"))?;
         }
+
         if let Some(text) = lookup("KAIZEN_CONCURRENCY") {
             let value = text.parse::<u64>().map_or(Value::String(text), Value::from);
             config.set("run.concurrency", value, SettingOrigin::Variable("KAIZEN_CONCURRENCY"))?;
         }
+
         Ok(config)
     }
 
@@ -175,16 +181,20 @@ impl Config {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             Err(source) => return Err(ConfigError::Unreadable { path: path.to_owned(), source }),
         };
+
         let table: Map<String, Value> = toml::from_str(&text).map_err(|error| {
             let message = error.to_string().trim_end().to_owned();
             ConfigError::Syntax { path: path.to_owned(), message }
         })?;
+
         let origin = SettingOrigin::File(path.to_owned());
+        // JSON has neither NaN nor infinity, so they arrive here as null.
         for (section, content) in &table {
             if let Some(key) = null_in(section, content) {
                 return Err(wrong(&origin, &key, "a finite number", &Value::Null));
             }
         }
+
         for (section, content) in table {
             let Value::Object(content) = content else {
                 return Err(unknown(&origin, &section));
@@ -200,6 +210,7 @@ impl Config {
                 }
             }
         }
+
         Ok(())
     }
 
@@ -210,6 +221,7 @@ impl Config {
         value: Value,
         origin: SettingOrigin,
     ) -> Result<(), ConfigError> {
+        // Each arm says whether the value fits, and if it does not, what would.
         let wanted = match key {
             "project.name" | "project.model" => value.is_string().then_some(()).ok_or("text"),
             "budget.max_time" => {
@@ -254,12 +266,16 @@ impl Config {
             }
             _ => return Err(unknown(&origin, key)),
         };
+
         wanted.map_err(|wanted| wrong(&origin, key, wanted, &value))?;
+
+        // Rules of several files add up, where other settings replace one another.
         if let Some(key) = key.strip_prefix("permissions.") {
             let list = value.as_array().into_iter().flatten().filter_map(Value::as_str);
             let (key, list) = (key.to_owned(), list.map(str::to_owned).collect());
             self.permissions.push(KeyRules { key, list, origin: origin.clone() });
         }
+
         self.values.insert(key.to_owned(), (value, origin));
         Ok(())
     }
@@ -374,6 +390,7 @@ impl Config {
 pub(in crate::cli) fn duration(text: &str) -> Option<Duration> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number: u64 = text[..digits].parse().ok()?;
+
     match &text[digits..] {
         "ms" => Some(Duration::from_millis(number)),
         "s" => Some(Duration::from_secs(number)),
@@ -388,6 +405,7 @@ pub(in crate::cli) fn duration(text: &str) -> Option<Duration> {
 pub(in crate::cli) fn size(text: &str) -> Option<u64> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number: u64 = text[..digits].parse().ok()?;
+
     let unit = match text[digits..].trim() {
         "B" | "" => 1,
         "kB" | "KB" => 1000,
@@ -398,6 +416,7 @@ pub(in crate::cli) fn size(text: &str) -> Option<u64> {
         "GiB" => 1 << 30,
         _ => return None,
     };
+
     number.checked_mul(unit)
 }
 
@@ -428,6 +447,7 @@ pub(in crate::cli) fn keys() -> impl Iterator<Item = String> {
 fn unknown(origin: &SettingOrigin, key: &str) -> ConfigError {
     let mut known: Vec<String> = vec!["models".to_owned()];
     known.extend(keys());
+
     let help = match nearest(key, known.iter().map(String::as_str)) {
         Some(near) => format!("; did you mean `{near}`?"),
         None => format!("; there are: {}", known.join(", ")),
@@ -470,6 +490,7 @@ mod tests {
                 assert_eq!(error, format!(": `{key}` must be {wanted}, not `{shown}`"));
             }
         }
+
         for key in ["max_tokens", "max_calls"] {
             for amount in ["0", "-1", "1e30", "0.5"] {
                 let error = load(&format!("[budget]\n{key} = {amount}")).expect_err("no count");
@@ -485,6 +506,7 @@ mod tests {
             let error = load(text).expect_err("no number");
             assert_eq!(error, format!(": `{key}` must be a finite number, not `nan or inf`"));
         };
+
         refused("[budget]\nmax_cost = nan", "budget.max_cost");
         refused("[models.m]\nuse = \"demo/x\"\nmax_tokens = inf", "models.m.max_tokens");
         refused("[models.m]\nuse = \"demo/x\"\nextra = { a = [nan] }", "models.m.extra.a");

@@ -57,12 +57,15 @@ pub(in crate::cli) fn tell_knowledge(knowledge: &Knowledge) {
 pub(in crate::cli) fn tell<'a>(run: &RunId, damage: impl IntoIterator<Item = &'a Damage>) {
     let lines: Vec<String> = damage.into_iter().map(ToString::to_string).collect();
     let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+
     if lines.is_empty() || !told.get_or_insert_default().insert(run.clone()) {
         return;
     }
+
     for line in lines.iter().take(LINES_MAX) {
         say(&format!("damaged: {line}"));
     }
+
     if lines.len() > LINES_MAX {
         let more = lines.len() - LINES_MAX;
         say(&format!("damaged: run {run}: {more} more; `kaizen doctor` lists all"));

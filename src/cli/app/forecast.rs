@@ -82,6 +82,7 @@ impl Once {
             }
             Err(fault) => (RehearsalEnd::Early, Some(*fault)),
         };
+
         Once { events, ended, stopped, choices, seen, texts: Vec::new() }
     }
 }
@@ -110,14 +111,17 @@ pub(in crate::cli) async fn rehearse(
     mut once: impl AsyncFnMut(Guess, Duration) -> anyhow::Result<Result<Once, Vec<Diagnostic>>>,
 ) -> anyhow::Result<Result<Forecast, Vec<Diagnostic>>> {
     let began = clock::monotonic();
+
     let guess = Guess::new(Words::of([]), 0, ForcedDecisions::default());
     let first = match once(guess, TIME_MAX).await? {
         Ok(first) => first,
         Err(faults) => return Ok(Err(faults)),
     };
+
     let took = clock::monotonic().saturating_sub(began);
     let words = words(&first.texts);
     let has_given_up = first.events.iter().any(gives_up);
+
     let numbers = 1..words.len().min(first.choices);
     let is_enough = patience.is_zero();
 
@@ -125,6 +129,7 @@ pub(in crate::cli) async fn rehearse(
     let has_end = first.ended != RehearsalEnd::Never;
     tried.add(0, first);
     let until = clock::monotonic() + patience;
+    // Further tries of a script without an end would all take the whole time.
     let limit = if has_end { TRY_TIME_MIN.max(took * 2) } else { ENDLESS_TIME_MAX };
     let limit = limit.min(patience);
     if has_given_up {
@@ -135,8 +140,10 @@ pub(in crate::cli) async fn rehearse(
             tried.add(0, one);
         }
     }
+
     let mut guesses: Vec<(usize, ForcedDecisions)> =
         numbers.map(|number| (number, ForcedDecisions::default())).rev().collect();
+
     let mut has_forced = false;
     while !is_enough && !interrupted.load(Ordering::SeqCst) {
         // The last two are few, and nothing else shows what they do.
@@ -148,11 +155,13 @@ pub(in crate::cli) async fn rehearse(
             guesses = tried.one_sided();
             continue;
         };
+
         let guess = Guess::new(words.clone(), number, forced);
         if let Ok(one) = once(guess, limit).await? {
             tried.add(number, one);
         }
     }
+
     Ok(Ok(tried.finish()))
 }
 
@@ -177,11 +186,14 @@ impl<'a> Rehearsals<'a> {
 
     fn add(&mut self, number: usize, once: Once) {
         let rehearsal = Rehearsal::of(&once.events, once.ended, self.experience);
+
         let ended = rehearsal.ended();
         if self.best.as_ref().is_none_or(|(_, best, _)| ended < *best) {
             self.best = Some((number, ended, once.stopped));
         }
+
         self.rehearsals.push(rehearsal);
+
         for (decision, ways) in once.seen {
             let known = self.seen.entry(decision).or_default();
             known.yes |= ways.yes;
@@ -192,6 +204,7 @@ impl<'a> Rehearsals<'a> {
     /// Returns guesses that let decisions go the way that they were not seen to go.
     fn one_sided(&self) -> Vec<(usize, ForcedDecisions)> {
         let number = self.best.as_ref().map_or(0, |(number, _, _)| *number);
+
         [true, false]
             .into_iter()
             .map(|is_yes| {
@@ -222,10 +235,12 @@ fn words(scripts: &[String]) -> Words {
             let is_compared = ["==", "!=", "contains(", "starts_with(", "ends_with(", "switch"]
                 .iter()
                 .any(|word| before.ends_with(word));
+
             let is_arm = ["=>", "==", "!=", "|"].iter().any(|word| after.starts_with(word));
             if is_compared || is_arm { &mut compared } else { &mut others }.push(text);
         }
     }
+
     Words::of(compared.into_iter().chain(others))
 }
 
@@ -244,12 +259,14 @@ async fn once(
         Executor::new(Journal::off(RunId::fresh()), job.seed, concurrency).reusing(reuse.clone());
     let progress = Progress::new(ProgressMode::None, false);
     let state = job.state.copy();
+
     let open = job.open_in(state, executor, progress, interrupted.clone(), Rc::new(|_| {}))?;
     let program = match open.host.compile(text) {
         Ok(program) => program,
         Err(ScriptError::Refused(faults)) => return Ok(Err(faults)),
         Err(other) => anyhow::bail!("reading the script: {other:?}"),
     };
+
     let events: Rc<RefCell<Vec<Event>>> = Rc::default();
     let seen = events.clone();
     open.executor.listen(Rc::new(move |_, event| seen.borrow_mut().push(event.clone())));
@@ -261,11 +278,13 @@ async fn once(
         // The flag was for this time alone.
         interrupted.store(false, Ordering::SeqCst);
     }
+
     let result = match result {
         Ok(_) | Err(ScriptError::Refused(_)) => Ok(()),
         Err(ScriptError::Failed(both)) => Err(Box::new(both.1)),
         Err(ScriptError::Store(error)) => return Err(error.into()),
     };
+
     let Some(guess) = reuse.guess() else { anyhow::bail!("a plan without guesses") };
     let mut once = Once::of(guess, events.take(), result, is_over);
     once.texts = texts(text, &open.host);
@@ -294,6 +313,7 @@ impl Clock {
     pub(in crate::cli) fn start(flag: Arc<AtomicBool>, limit: Duration) -> Clock {
         let (is_done, is_over): (Arc<AtomicBool>, Arc<AtomicBool>) = Default::default();
         let (done, over) = (is_done.clone(), is_over.clone());
+
         std::thread::spawn(move || {
             std::thread::sleep(limit);
             if !done.load(Ordering::SeqCst) {
@@ -301,6 +321,7 @@ impl Clock {
                 flag.store(true, Ordering::SeqCst);
             }
         });
+
         Clock { is_done, is_over }
     }
 

@@ -42,6 +42,7 @@ fn list(command: &Command) -> String {
             }
         }
     }
+
     list
 }
 

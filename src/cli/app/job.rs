@@ -106,16 +106,19 @@ impl ScriptJob<'_> {
     ) -> anyhow::Result<OpenJob> {
         let journal = Journal::new(self.run_id(), self.writer.clone());
         let executor = self.project.executor(journal, self.seed);
+
         let executor = match &self.reuse {
             Some(reuse) => executor.reusing(reuse.clone()),
             None => executor,
         };
+
         let executor = match &self.again {
             Some(again) => executor
                 .retelling(again.past.clone(), again.origin.clone())
                 .reporting(again.figures.clone()),
             None => executor,
         };
+
         self.open_with(executor, progress, interrupted, print)
     }
 
@@ -150,13 +153,16 @@ impl ScriptJob<'_> {
         let cost_max = executor.budget().and_then(|budget| budget.cost_max());
         let progress = progress.of(executor.account().clone(), cost_max);
         let (executor, progress) = (Rc::new(executor), Rc::new(RefCell::new(progress)));
+
         let root = self.root()?;
         let mut permissions = self.project.permissions(&root)?;
         if self.may_ask && self.project.grants.may_ask() {
             permissions = permissions.asking(self.asker(&progress, &interrupted));
         }
+
         let (printing, saying) = (progress.clone(), progress.clone());
         let quiet = self.global.quiet || executor.is_dry();
+
         let surroundings = Surroundings {
             executor: executor.clone(),
             models: self.models.clone(),
@@ -176,6 +182,7 @@ impl ScriptJob<'_> {
             operations_max: self.project.config.operations_max(),
             state,
         };
+
         let host = Host::new(surroundings.clone());
         Ok(OpenJob { executor, host, surroundings, progress, lease: RefCell::default() })
     }
@@ -206,6 +213,7 @@ impl ScriptJob<'_> {
         for fault in faults {
             say(&diagnostic::render(fault, self.global.color));
         }
+
         let code = faults.first().map_or("", |fault| fault.code);
         say(&format!("found before running; nothing was spent   (`kaizen explain {code}`)"));
         if usage { Exit::Usage } else { Exit::Refused }
@@ -244,7 +252,9 @@ impl ScriptJob<'_> {
     ) -> anyhow::Result<()> {
         let executor = &open.executor;
         let own = self.project.make_folder()?;
+        // Held from before the start is kept, so that nobody else takes the run up meanwhile.
         open.lease.replace(Lease::take(&own, executor.journal().run())?);
+
         let started = Event::RunStarted {
             script,
             params: self.shown_params(),
@@ -255,6 +265,7 @@ impl ScriptJob<'_> {
             reuse: self.reuse.as_ref().is_some_and(|reuse| reuse.is_wide()),
             terms: Box::new(self.project.terms.clone()),
         };
+
         executor.begin(&started)?;
         let last = executor.clone();
         on_closed_pipe(move || {
@@ -264,6 +275,7 @@ impl ScriptJob<'_> {
             let append = last.journal().append(clock::micros(), &ended);
             let _ = futures::executor::block_on(append);
         });
+
         let shown = open.progress.clone();
         if self.global.json {
             let launch = json!({
@@ -278,6 +290,7 @@ impl ScriptJob<'_> {
         } else {
             executor.listen(Rc::new(move |at, event| shown.borrow_mut().see(at, event)));
         }
+
         Ok(())
     }
 
@@ -302,12 +315,14 @@ impl ScriptJob<'_> {
                 if failure.kind == Kind::Interrupted {
                     return Ok(JobEnd::interrupted(seen.unwrap_or(Exit::Interrupted)));
                 }
+
                 say(&diagnostic::render(&shown, self.global.color));
                 // What a script throws because a result is missing says nothing of the cause.
                 let exit = match failure.exit() {
                     Exit::Failed => exit_of_cause(executor),
                     exit => exit,
                 };
+
                 Ok(JobEnd::new(exit, RunStatus::Failed, Value::Null, Some(failure)))
             }
             Err(ScriptError::Store(error)) => Err(error.into()),
@@ -334,8 +349,11 @@ impl ScriptJob<'_> {
     ) -> anyhow::Result<Exit> {
         let executor = &open.executor;
         let run = executor.journal().run().clone();
+
         let metrics = executor.metrics();
+        // The end is kept before anything is shown of it.
         self.close(open, end).await?;
+
         if self.global.json {
             let done = json!({
                 "type": "done", "status": end.status, "value": end.value,
@@ -345,11 +363,14 @@ impl ScriptJob<'_> {
             print_of_run(&run, done);
             return Ok(end.exit);
         }
+
         print_value(&end.value);
         open.progress.borrow().sum_up(&run, end.status, &metrics);
+
         if end.lost > 0 {
             tell_lost(executor, end.lost, self.global.color);
         }
+
         if end.status == RunStatus::Interrupted {
             let script = self.script.display();
             say(&format!(
@@ -357,6 +378,7 @@ impl ScriptJob<'_> {
                  `kaizen run {script} --resume` goes on from there"
             ));
         }
+
         Ok(end.exit)
     }
 }
@@ -378,6 +400,7 @@ fn tell_lost(executor: &Executor, lost: u64, color: bool) {
         "{lost} {operations} did not complete, so the run failed (`allow_failures: true` in the \
          options of `flow` accepts that); `kaizen show {run}` tells more"
     ));
+
     if let Some(first) = executor.first_failure() {
         say(&diagnostic::render(&of_failure(&first), color));
     }

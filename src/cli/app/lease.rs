@@ -60,6 +60,7 @@ impl Drop for Lease {
 /// Removes the files of processes that were killed.
 fn sweep(folder: &Path) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
+
     for path in entries.flatten().map(|entry| entry.path()) {
         if let Ok(file) = own::open_to_read(&path)
             && file.try_lock().is_ok()

@@ -29,6 +29,7 @@ pub(in crate::cli) fn write_out(bytes: &[u8]) -> Result<(), Unwritten> {
     if error.kind() == ErrorKind::BrokenPipe {
         return Err(Unwritten::Closed);
     }
+
     write_err(&format!("error: writing to stdout: {error}\n"));
     Err(Unwritten::Failed)
 }

@@ -79,6 +79,7 @@ impl Grants {
             Right::Env => (&self.allow_env, &self.deny_env),
             Right::Run => (&self.allow_run, &self.deny_run),
         };
+
         [("allow", allow), ("deny", deny)]
     }
 
@@ -103,15 +104,19 @@ pub(in crate::cli) fn permissions(
         (false, true) => Permissions::default(),
         (false, false) => Permissions::reading(root),
     };
+
     let project = files::real(&std::path::absolute(project)?);
+
     for rules in config.permissions() {
         let (allow, word) = match rules.key.strip_prefix("deny_") {
             Some(word) => (false, word),
             None => (true, rules.key.as_str()),
         };
+
         let Some(right) = Right::ALL.into_iter().find(|right| right.word() == word) else {
             continue;
         };
+
         for text in &rules.list {
             let origin = &rules.origin;
             let origin = format!("{origin}: permissions.{}", rules.key);
@@ -121,15 +126,19 @@ pub(in crate::cli) fn permissions(
                 }
                 Ok(rule)
             });
+
             let rule = rule.map_err(|reason| wrong(origin, text, reason))?;
             add(&mut permissions, allow, right, rule);
         }
     }
+
+    // Paths of kaizen.toml begin at the project, those of options at the folder one is in.
     let here = std::env::current_dir()?;
     for right in Right::ALL {
         for (word, lists) in grants.of(right) {
             for list in lists {
                 for text in list.split(',') {
+                    // An option without a value means everything of its kind.
                     let rule = if text.is_empty() {
                         Ok(Rule::Any)
                     } else {
@@ -142,6 +151,7 @@ pub(in crate::cli) fn permissions(
                         }
                         Ok(rule)
                     });
+
                     let option = format!("--{word}-{}", right.word());
                     let rule = rule.map_err(|reason| wrong(option, text, reason))?;
                     add(&mut permissions, word == "allow", right, rule);
@@ -149,6 +159,7 @@ pub(in crate::cli) fn permissions(
             }
         }
     }
+
     Ok(permissions)
 }
 
@@ -183,16 +194,19 @@ pub(in crate::cli) fn asker(
                 if let Some(line) = open.line() {
                     break line;
                 }
+
                 let is_over =
                     limit.is_some_and(|most| clock::monotonic().saturating_sub(since) > most);
                 if is_over || interrupted.load(Ordering::SeqCst) {
                     break String::new();
                 }
+
                 match patience {
                     Patience::Task => tokio::time::sleep(LOOK).await,
                     Patience::Thread => std::thread::sleep(LOOK),
                 }
             };
+
             read(&line)
         })
     })
@@ -219,10 +233,12 @@ impl OpenQuestion {
         if !matches!(poll(&mut ready, PollTimeout::ZERO), Ok(1..)) {
             return None;
         }
+
         let mut bytes = [0; 256];
         let count = nix::unistd::read(&stdin, &mut bytes).unwrap_or(0);
         self.typed.extend_from_slice(&bytes[..count]);
         self.is_answered = self.typed.ends_with(b"\n");
+
         let is_whole = self.is_answered || count == 0;
         is_whole.then(|| String::from_utf8_lossy(&self.typed).into_owned())
     }
@@ -246,6 +262,7 @@ pub(in crate::cli) fn ask_and_wait(text: &str) -> std::io::Result<String> {
     let mut stderr = std::io::stderr();
     write!(stderr, "{}", shown(&scrub(text)))?;
     stderr.flush()?;
+
     let mut line = String::new();
     std::io::stdin().read_line(&mut line)?;
     Ok(line)

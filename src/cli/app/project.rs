@@ -47,8 +47,10 @@ impl Project {
         let marked = |folder: &&Path| {
             folder.join("kaizen.toml").is_file() || folder.join(FOLDER).join("kaizen.db").is_file()
         };
+
         let root = here.ancestors().find(marked).unwrap_or(&here).to_owned();
         let config = Config::load(&root, &variable)?;
+
         let (names, length_min) = config.secrets();
         secret::configure(names, length_min);
         Ok(Project { root, here, config, grants: Grants::default(), terms: Terms::default() })
@@ -63,6 +65,7 @@ impl Project {
             let path = self.root.join(name);
             let owners =
                 [path.symlink_metadata(), path.metadata()].map(|meta| Some(meta.ok()?.uid()));
+
             if let Some(owner) = owners.into_iter().flatten().find(|owner| *owner != user) {
                 doubts.push(format!("`{}` belongs to user {owner}", path.display()));
             }
@@ -70,6 +73,7 @@ impl Project {
 
         let home = variable("HOME").map(PathBuf::from);
         let device = |path: &Path| path.metadata().ok().map(|meta| meta.dev());
+        // What lies above a border may be somebody else's.
         let inside = self.here.ancestors().take_while(|folder| *folder != self.root);
         for folder in inside {
             let above = |what: &str| {
@@ -85,6 +89,7 @@ impl Project {
                 doubts.push(above("the file system at"));
             }
         }
+
         doubts
     }
 
@@ -110,11 +115,13 @@ impl Project {
     pub(in crate::cli) fn make_folder(&self) -> std::io::Result<PathBuf> {
         let folder = self.root.join(FOLDER);
         own::make_folder(&folder)?;
+
         let ignore = folder.join(".gitignore");
         // A project without this file works as well; git then shows the store as untracked.
         if let Ok(mut file) = OpenOptions::new().write(true).create_new(true).open(ignore) {
             let _ = file.write_all(b"*\n");
         }
+
         Ok(folder)
     }
 
@@ -149,6 +156,7 @@ impl Project {
                 ModelSpec::from_map(fields).with_context(|| format!("{origin}: model `{name}`"))?;
             aliases.insert(name.to_owned(), spec);
         }
+
         Ok(Models::new(aliases, self.config.model(), seed, variable))
     }
 
@@ -157,15 +165,19 @@ impl Project {
         if let Some(model) = &terms.model {
             self.set("project.model", model.clone().into(), "--model")?;
         }
+
         if let Some(dollars) = terms.max_cost {
             self.set("budget.max_cost", dollars.into(), "--max-cost")?;
         }
+
         if let Some(tokens) = terms.max_tokens {
             self.set("budget.max_tokens", tokens.into(), "--max-tokens")?;
         }
+
         if let Some(calls) = terms.max_calls {
             self.set("budget.max_calls", calls.into(), "--max-calls")?;
         }
+
         self.terms = terms;
         Ok(())
     }

@@ -61,6 +61,7 @@ impl fmt::Display for ResumedRun {
         let count = self.replies.len();
         let replies =
             if count == 1 { "1 reply is".to_owned() } else { format!("{count} replies are") };
+
         write!(f, "resuming run {}: {replies} known", self.run)?;
         match self.in_flight {
             0 => Ok(()),
@@ -100,11 +101,13 @@ pub(in crate::cli) fn find_until(
         Ok(row) => row,
         Err(reason) => return Ok(Err(reason)),
     };
+
     let events = damage::events(&store, &row.id)?;
     let events = match before(&row.id, &events, step) {
         Ok(events) => events,
         Err(reason) => return Ok(Err(reason)),
     };
+
     let run = row.id.clone();
     Ok(collect(&row, &[(run, events.to_vec())], Failures::Told))
 }
@@ -120,6 +123,7 @@ pub(in crate::cli) fn take(
     let Some(store) = project.existing_store()? else {
         return Ok(Err("there is no run yet to resume".to_owned()));
     };
+
     let row = match choose(&store, what, wanted, script)? {
         Ok(row) => row,
         Err(reason) => return Ok(Err(reason)),
@@ -167,6 +171,7 @@ fn choose(
             Ok(row) => row,
             Err(reason) => return Ok(Err(reason)),
         };
+
         let reason = format!("run {} {}", row.id, unfit(what));
         return Ok(if is_other(&row)? { Err(reason) } else { Ok(row) });
     }
@@ -177,6 +182,7 @@ fn choose(
             own == script || is_same(&own, script)
         })
     };
+
     let mut found = None;
     for row in history::runs(store, LOOK_BACK)?.into_iter().filter(own) {
         if !is_other(&row)? {
@@ -184,6 +190,7 @@ fn choose(
             break;
         }
     }
+
     Ok(match found {
         Some(row) if row.status == Some(RunStatus::Ok) => Err(format!(
             "the last run ({}) succeeded; use `--resume={}` to run it again",
@@ -214,13 +221,16 @@ pub(in crate::cli) fn read(
 ) -> anyhow::Result<Result<ResumedRun, String>> {
     let log = damage::read(store, &row.id)?;
     let is_damaged = !log.damage.is_empty();
+
     let sound = log.sound();
     let events = log.events.into_iter().enumerate().filter(|(place, (_, event))| {
         // Answers without a place are known by their order, so none counts after one that may be
         // missing.
         *place < sound || !matches!(event, Event::Told { at: None, .. })
     });
+
     let mut chain = vec![(row.id.clone(), events.map(|(_, event)| event).collect::<Vec<_>>())];
+
     if is_damaged && started(&chain[0].1).is_none() {
         return Ok(Err(format!(
             "run {} cannot be resumed: the event that started it, with its parameters and its seed, \
@@ -228,12 +238,14 @@ pub(in crate::cli) fn read(
             row.id
         )));
     }
+
     while let Some(before) = chain.last().and_then(|(_, events)| resumes(events))
         && chain.len() < CHAIN_MAX
     {
         let events = damage::events(store, &before)?;
         chain.push((before, events));
     }
+
     Ok(collect(row, &chain, failures))
 }
 
@@ -247,6 +259,7 @@ fn collect(
     for (run, events) in chain.iter().rev() {
         replies.learn(run, events.iter().map(|(_, event)| event));
     }
+
     let past = Past::of(chain.iter().map(|(run, events)| (run, events.as_slice())), failures);
     let Some(((run, events), (origin, _))) = chain.first().zip(chain.last()) else {
         return Err(format!("nothing was kept of run {}", row.id));
@@ -305,6 +318,7 @@ fn figures(chain: &[(RunId, Vec<(i64, Event)>)]) -> Figures {
             }
         }
     }
+
     figures
 }
 

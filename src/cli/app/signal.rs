@@ -29,6 +29,7 @@ impl Signals {
         if self.seen() == Some(Exit::Interrupted) {
             self.code.store(0, Ordering::SeqCst);
         }
+
         *work = Arc::default();
         work.store(self.seen().is_some(), Ordering::SeqCst);
         work.clone()
@@ -48,6 +49,8 @@ impl Signals {
     /// Waits for a signal.
     pub(in crate::cli) async fn caught(&self) -> Exit {
         loop {
+            // Asked for before the look at the code, so that a signal between the two is not
+            // missed.
             let notified = self.notify.notified();
             if let Some(exit) = self.seen() {
                 return exit;
@@ -59,12 +62,14 @@ impl Signals {
     fn set(&self, exit: Exit) {
         let work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
         self.code.store(exit.code(), Ordering::SeqCst);
+
         if work.swap(true, Ordering::SeqCst) {
             // The second signal means now: what is on the disk stays, nothing else is saved.
             crate::script::host::process::end_all();
             crate::cli::app::terminal::restore();
             std::process::exit(i32::from(exit.code()));
         }
+
         drop(work);
         self.notify.notify_waiters();
         self.notify.notify_one();
@@ -75,15 +80,20 @@ impl Signals {
 pub(in crate::cli) fn watch() -> anyhow::Result<Signals> {
     let signals = Signals::default();
     let seen = signals.clone();
+
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // Signals are heard by a runtime, which must be entered where they are named.
     let guard = runtime.enter();
+
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut quit = signal(SignalKind::quit())?;
     // `nohup` has it ignored, and so it stays.
     let is_heard = !is_ignored(SignalKind::hangup());
     let mut hangup = is_heard.then(|| signal(SignalKind::hangup())).transpose()?;
+
     drop(guard);
+
     std::thread::spawn(move || {
         runtime.block_on(async move {
             loop {
@@ -96,6 +106,7 @@ pub(in crate::cli) fn watch() -> anyhow::Result<Signals> {
             }
         });
     });
+
     Ok(signals)
 }
 

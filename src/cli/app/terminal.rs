@@ -39,10 +39,13 @@ pub(in crate::cli) fn write_raw(text: &str) {
 fn change(without: LocalFlags) -> Option<()> {
     let stdin = std::io::stdin();
     let before = tcgetattr(&stdin).ok()?;
+
     let mut now = before.clone();
     now.local_flags.remove(without);
     tcsetattr(&stdin, SetArg::TCSADRAIN, &now).ok()?;
+
     BEFORE.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(before);
+
     Some(())
 }
 

@@ -38,31 +38,38 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     let wishes = wishes(&project);
     let file = file()?;
     let mut known = load(&file)?;
+
     let root = name(&project)?;
     let trusted = known.get(&root).is_some_and(|entry| entry["hash"] == hash(&wishes).as_str());
+
     if arguments.revoke {
         let was = known.remove(&root).is_some();
         save(&file, &known)?;
         say(if was { "trust was taken back" } else { "this project was not trusted" });
         return Ok(Exit::Ok);
     }
+
     if global.json {
         let trusted = trusted || !arguments.show || wishes.is_empty();
         print_data(json!({ "wishes": wishes, "trusted": trusted }));
     } else {
         show(&wishes, None);
     }
+
     if wishes.is_empty() {
         say("this project wishes nothing that needs trust");
         return Ok(Exit::Ok);
     }
+
     if arguments.show {
         say(if trusted { "trusted" } else { "not trusted; `kaizen trust` lets this count" });
         return Ok(Exit::Ok);
     }
+
     known.insert(root, json!({ "hash": hash(&wishes), "wishes": secret::clean(json!(wishes)) }));
     save(&file, &known)?;
     say("trusted; a change of these lines asks again");
+
     Ok(Exit::Ok)
 }
 
@@ -72,24 +79,30 @@ pub(in crate::cli) fn ensure(project: &Project, may_ask: bool) -> anyhow::Result
     if wishes.is_empty() || variable("KAIZEN_TRUST").is_some_and(|value| value == "1") {
         return Ok(());
     }
+
     let file = file()?;
     let mut known = load(&file)?;
     let root = name(project)?;
     let before = known.get(&root).cloned();
+    // The hash is that of all wishes, so a change of one asks again.
     if before.as_ref().is_some_and(|entry| entry["hash"] == hash(&wishes).as_str()) {
         return Ok(());
     }
+
     let before = before.as_ref().and_then(|entry| entry["wishes"].as_array());
     let what = if before.is_some() { "has changed what it wishes" } else { "wishes" };
     say(&format!("the kaizen.toml of `{}` {what}:", project.root.display()));
     show(&wishes, before);
+
     if !may_ask {
         anyhow::bail!(UntrustedProject);
     }
+
     let line = ask_and_wait("trust it? [y]es, [N]o ")?;
     if !matches!(line.trim().to_lowercase().as_str(), "y" | "yes") {
         anyhow::bail!(UntrustedProject);
     }
+
     known.insert(root, json!({ "hash": hash(&wishes), "wishes": secret::clean(json!(wishes)) }));
     save(&file, &known)
 }
@@ -99,12 +112,15 @@ pub(in crate::cli) fn ensure(project: &Project, may_ask: bool) -> anyhow::Result
 fn wishes(project: &Project) -> Vec<String> {
     let own = project.root.join("kaizen.toml");
     let mut wishes = project.doubts();
+
     for (alias, spec, origin) in project.config.models().filter(|(.., o)| o.is_file(&own)) {
         let text = |key: &str| spec.get(key).and_then(Value::as_str);
+        // Only what sends data elsewhere, or takes a key, needs trust.
         let elsewhere = text("base_url").is_some_and(|url| !is_on_this_machine(url));
         if !elsewhere && !wishes_key(spec) {
             continue;
         }
+
         debug_assert!(origin.is_file(&own));
         for key in ["use", "provider", "base_url", "key"] {
             if let Some(value) = text(key) {
@@ -112,14 +128,17 @@ fn wishes(project: &Project) -> Vec<String> {
             }
         }
     }
+
     for (key, value, _) in project.config.all().filter(|(.., o)| o.is_file(&own)) {
         if key.starts_with("secrets.") {
             wishes.push(format!("{key} = {value}"));
         }
     }
+
     for rules in project.config.permissions().iter().filter(|rules| rules.origin.is_file(&own)) {
         wishes.push(format!("permissions.{} = {:?}", rules.key, rules.list));
     }
+
     wishes
 }
 
@@ -141,10 +160,12 @@ fn show(wishes: &[String], before: Option<&Vec<Value>>) {
     let known = |wish: &String| {
         before.is_none_or(|before| before.iter().any(|known| known.as_str() == Some(wish)))
     };
+
     for wish in wishes {
         let mark = if known(wish) { ' ' } else { '+' };
         say(&format!("  {mark} {}", on_one_line(wish)));
     }
+
     for gone in before.into_iter().flatten().filter_map(Value::as_str) {
         if !wishes.iter().any(|wish| wish == gone) {
             say(&format!("  - {}", on_one_line(gone)));

@@ -49,27 +49,32 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         Some(store) => Knowledge::read(store),
         None => Knowledge::in_memory()?,
     };
+
     let manner = Manner { never_explores: arguments.best, ..Manner::default() };
     let seed = Rng::from_entropy().next_u64();
     let demo = project.config.learn_from_demo() || knowledge.counts_demo()?;
     let knowledge = Rc::new(knowledge);
     let optimizer =
         Optimizer::new(knowledge.clone(), Policy::default(), demo).choosing(None, manner, seed);
+
     let found = optimizer.recommend(&arguments.task, &arguments.among)?;
     let scale = optimizer.scale(&TaskType::new(&arguments.task)?)?;
     damage::tell_knowledge(&knowledge);
     if let Some(notice) = optimizer.take_notice() {
         say(notice);
     }
+
     if global.json {
         print_data(data(&arguments.task, &found, &scale));
         return Ok(Exit::Ok);
     }
+
     if let Some(note) = unknown(&arguments.task, &knowledge)?
         && !global.quiet
     {
         say(&note);
     }
+
     print_line(found.pattern.as_str());
     if !arguments.explain {
         if !global.quiet {
@@ -77,6 +82,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         }
         return Ok(Exit::Ok);
     }
+
     say(&found.reason);
     let objective = optimizer.objective();
     let halves = [
@@ -87,11 +93,13 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     if !halves.is_empty() {
         say(&format!("the reward is halved {}", halves.join(", ")));
     }
+
     let mut all: Vec<RankedPattern> = found.ranked.into_iter().chain(found.alternatives).collect();
     formulas::order(&mut all);
     if all.is_empty() {
         return Ok(Exit::Ok);
     }
+
     say(&standing::plot(&all));
     let rows: Vec<Vec<String>> = all
         .iter()
@@ -121,9 +129,11 @@ fn unknown(task: &str, knowledge: &Knowledge) -> anyhow::Result<Option<String>> 
     if known.is_empty() || known.iter().any(|name| name == task) {
         return Ok(None);
     }
+
     let alike = |name: &&String| strsim::jaro_winkler(name, task);
     let nearest = known.iter().max_by(|a, b| alike(a).total_cmp(&alike(b)));
     let nearest = nearest.filter(|name| alike(name) > ALIKE);
+
     let hint = nearest.map_or_else(
         || format!("known task types: {}", known.join(", ")),
         |name| format!("did you mean `{name}`?"),
@@ -148,6 +158,7 @@ fn data(task: &str, found: &Recommendation, scale: &Scale) -> Value {
             })
         })
         .collect();
+
     json!({
         "task_type": task, "pattern": found.pattern.as_str(),
         "probability": found.probability, "explored": found.explored, "guess": found.guess,

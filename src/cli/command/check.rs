@@ -36,6 +36,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     let mut files = Vec::new();
     if arguments.paths.is_empty() {
         collect(&project.root, 0, &mut files);
+        // Files are shown as they would be typed here.
         let here = std::env::current_dir()?;
         for file in &mut files {
             if let Ok(inside) = file.strip_prefix(&here) {
@@ -43,6 +44,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             }
         }
     }
+
     for path in &arguments.paths {
         if path.is_dir() {
             collect(path, 0, &mut files);
@@ -50,10 +52,12 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             files.push(path.clone());
         }
     }
+
     if files.is_empty() {
         say("there is no script here; `kaizen check PATH` checks others");
         return Ok(Exit::Ok);
     }
+
     let (mut errors, mut warnings) = (0, 0);
     for file in &files {
         let found = match read(file) {
@@ -64,6 +68,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
                 continue;
             }
         };
+
         for diagnostic in found {
             match diagnostic.level {
                 Severity::Error => errors += 1,
@@ -76,6 +81,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             }
         }
     }
+
     if !global.quiet {
         let count = |count: u32, noun: &str| {
             let plural = if count == 1 { "" } else { "s" };
@@ -84,6 +90,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         let scripts = count(u32::try_from(files.len()).unwrap_or(u32::MAX), "script");
         say(&format!("{}, {} in {scripts}", count(errors, "error"), count(warnings, "warning")));
     }
+
     let is_wrong = errors > 0 || warnings > 0 && arguments.deny.is_some();
     Ok(if is_wrong { Exit::Refused } else { Exit::Ok })
 }
@@ -93,9 +100,11 @@ pub(in crate::cli) fn collect(folder: &Path, depth: usize, files: &mut Vec<PathB
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.sort();
+
     for path in paths {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let is_link = path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
+
         if path.is_dir() {
             let is_foreign = name.starts_with('.') || name == "target" || name == "node_modules";
             if !is_foreign && !is_link && depth < DEPTH_MAX {
@@ -113,12 +122,14 @@ pub(in crate::cli) fn read(path: &Path) -> Result<String, String> {
     if length > SCRIPT_MAX {
         return Err(format!("it has {length} bytes; a script has at most {SCRIPT_MAX}"));
     }
+
     let bytes = crate::base::file::read(path).map_err(|error| error.to_string())?;
     String::from_utf8(bytes).map_err(|_| "it is no text in UTF-8".to_owned())
 }
 
 fn tell_unreadable(global: &Global, file: &Path, reason: &str) {
     let message = format!("reading `{}`: {reason}", file.display());
+
     if global.json {
         print_data(
             json!({ "level": "error", "message": message, "file": file.display().to_string() }),
@@ -150,6 +161,7 @@ pub(in crate::cli) fn host(
         }
         _ => project.root.clone(),
     };
+
     Ok(Host::new(Surroundings {
         executor: Rc::new(Executor::new(Journal::off(RunId::fresh()), 0, None)),
         models: models.clone(),

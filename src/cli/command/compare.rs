@@ -116,6 +116,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         say(&format!("error: {reason}"));
         Ok(Exit::Usage)
     };
+
     for (name, share) in
         [("--confidence", arguments.confidence), ("--min-effect", arguments.min_effect)]
     {
@@ -123,20 +124,24 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             return wrong(&format!("{name} must be above 0 and below 1, not {share}"));
         }
     }
+
     let parts: Option<Vec<ComparedScript>> =
         arguments.scripts.iter().map(|path| ComparedScript::read(path)).collect();
     let Some(parts) = parts else { return Ok(Exit::Refused) };
+
     let mut names: Vec<String> = parts.iter().map(ComparedScript::name).collect();
     names.sort();
     let twice = names.windows(2).find_map(|pair| (pair[0] == pair[1]).then(|| pair[0].clone()));
     if let Some(name) = twice {
         return wrong(&format!("two scripts are called `{name}`; name their files apart"));
     }
+
     let judge = match arguments.judge.as_deref().map(ComparedScript::read) {
         Some(None) => return Ok(Exit::Refused),
         Some(judge) => judge,
         None => None,
     };
+
     let tasks = match read_tasks(&arguments.tasks, judge.is_some()) {
         Ok(tasks) => tasks,
         Err(reason) => return wrong(&reason),
@@ -145,9 +150,11 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         Ok(accuracy) => accuracy,
         Err(reason) => return wrong(&reason),
     };
+
     let given = RunOptions { script: parts[0].path.clone(), with: arguments.with.clone() };
     let project = given.project()?;
     let shown: Vec<String> = parts.iter().map(|part| part.path.display().to_string()).collect();
+
     let name = format!("{NAME}{}", shown.join(" "));
     let last = || resumed::take(RunKind::Comparison, "", Some(Path::new(&name)));
     let taken = match arguments.resume.then(last) {
@@ -157,10 +164,12 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             Err(reason) => return wrong(&reason),
         },
     };
+
     let (resumed, _lease) = taken.unzip();
     let seed = resumed.as_ref().map_or_else(|| given.seed(), |resumed| resumed.seed);
     let Some(mut params) = given.params() else { return Ok(Exit::Usage) };
     params.insert("tasks".to_owned(), arguments.tasks.display().to_string().into());
+
     let mut job = ScriptJob {
         global,
         project: &project,
@@ -175,11 +184,13 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         again: None,
         may_ask: true,
     };
+
     if let Some(resumed) = resumed {
         say(&resumed.to_string());
         job.reuse = Some(Rc::new(Reuse::new(resumed.replies)));
         (job.resumes, job.again) = (Some(resumed.run), Some(resumed.again));
     }
+
     block_on(go(&job, arguments, &name, parts, judge, tasks, accuracy))?
 }
 
@@ -195,6 +206,7 @@ fn read_accuracy(given: &str) -> Result<JudgeAccuracy, String> {
             })?
             .into(),
     };
+
     Accuracy::read(&value).map_err(|failure| failure.message)
 }
 
@@ -202,8 +214,10 @@ fn read_accuracy(given: &str) -> Result<JudgeAccuracy, String> {
 fn read_tasks(path: &Path, is_judged: bool) -> Result<Vec<Value>, String> {
     let text =
         file::read_text(path).map_err(|error| format!("reading `{}`: {error}", path.display()))?;
+
     let tasks = json::read_lines(&text)
         .map_err(|error| format!("`{}`, {error}; each line is a JSON value", path.display()))?;
+
     if tasks.is_empty() {
         return Err(format!("`{}` holds no task; it needs a JSON value per line", path.display()));
     }
@@ -214,6 +228,7 @@ fn read_tasks(path: &Path, is_judged: bool) -> Result<Vec<Value>, String> {
             path.display()
         ));
     }
+
     Ok(tasks)
 }
 
@@ -228,6 +243,7 @@ fn unlabelled(tasks: &[Value]) -> Option<usize> {
 fn params_of(task: &Value, common: &Map<String, Value>) -> Map<String, Value> {
     let mut params = common.clone();
     params.remove("tasks");
+
     match task {
         Value::Object(fields) => {
             params.extend(fields.iter().map(|(key, value)| (key.clone(), value.clone())));
@@ -237,6 +253,7 @@ fn params_of(task: &Value, common: &Map<String, Value>) -> Map<String, Value> {
             params.insert("task".to_owned(), other.clone());
         }
     }
+
     params
 }
 
@@ -251,10 +268,13 @@ async fn go(
 ) -> anyhow::Result<Exit> {
     let _terminal = Terminal::without_echo_of_interrupts();
     let signals = signal::watch()?;
+
     let mode =
         if job.global.quiet || job.global.json { ProgressMode::None } else { ProgressMode::Auto };
     let progress = Progress::new(mode, job.global.stderr_is_terminal);
     let open = job.open(progress, signals.flag(), crate::cli::command::run::printer(job.global))?;
+
+    // A fault in any of the scripts is found before the run begins.
     let first = params_of(&tasks[0], &job.params);
     let answer =
         Map::from_iter([("answer".to_owned(), Value::Null), ("task".to_owned(), tasks[0].clone())]);
@@ -272,9 +292,11 @@ async fn go(
             Err(other) => anyhow::bail!("reading the script: {other:?}"),
         }
     }
+
     let mut plan = plan(job, arguments, parts, judge.as_ref(), tasks, &open)?;
     plan.accuracy = accuracy;
     job.launch_as(&open, RunKind::Comparison, name.to_owned())?;
+
     let setting = Setting {
         executor: open.executor.clone(),
         branch: Branch::new(Model::demo(), None),
@@ -282,14 +304,17 @@ async fn go(
         timeout: None,
         strand: Strand::root(),
     };
+
     let knowledge = Knowledge::open(&job.project.store_path(), job.writer.clone())?;
     let demo = job.project.config.learn_from_demo();
     let optimizer = Optimizer::new(Rc::new(knowledge), Policy::default(), demo)
         .of_run(open.executor.journal().run().clone());
+
     let found = tokio::select! {
         found = open.executor.drive(compare(&optimizer, &setting, plan, None)) => Ok(found),
         caught = signals.caught() => Err(caught),
     };
+
     open.progress.borrow_mut().close();
     finish(job, &open, name, found).await
 }
@@ -304,6 +329,7 @@ fn plan(
 ) -> anyhow::Result<ComparisonPlan> {
     let kind = arguments.tasks.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let texts: Vec<&str> = parts.iter().map(|part| part.text.as_str()).collect();
+
     let fingerprint = json!({
         "kaizen": env!("CARGO_PKG_VERSION"),
         "scripts": digest(&texts),
@@ -314,10 +340,12 @@ fn plan(
         "confidence": arguments.confidence,
         "min_effect": arguments.min_effect,
     });
+
     let arms = parts.into_iter().map(|part| {
         let pattern = Pattern::new(&part.name())?;
         Ok(PatternArm { pattern, work: work_of(part, &job.params, open) })
     });
+
     Ok(ComparisonPlan {
         task: TaskType::new(&kind.unwrap_or_default())?,
         arms: arms.collect::<anyhow::Result<_>>()?,
@@ -343,10 +371,12 @@ async fn evaluate(
 ) -> Result<Value, Failure> {
     let host = Host::new(Surroundings { script: part.path.clone(), ..surroundings });
     let program = host.compile(&part.text);
+
     let result = match &program {
         Ok(program) => host.run_within(program, scope).await,
         Err(_) => program.map(|_| Value::Null),
     };
+
     result.map_err(|error| match error {
         ScriptError::Failed(both) => both.0,
         ScriptError::Store(error) => Failure::new(Kind::Store, error.to_string()),
@@ -379,12 +409,14 @@ fn judge_of(judge: Option<ComparedScript>, tasks: &[Value], open: &OpenJob) -> O
             })
         });
     };
+
     let surroundings = open.surroundings.clone();
     Some(Rc::new(move |scope, strand, answer, task| {
         let params = Map::from_iter([("answer".to_owned(), answer), ("task".to_owned(), task)]);
         let surroundings = Surroundings { params, ..surroundings.clone() };
         let part = part.clone();
         let scope = scope.map(|scope| scope.on(&strand));
+
         Box::pin(async move {
             let said = evaluate(&part, surroundings, scope).await?;
             read_score(&said)
@@ -416,12 +448,15 @@ async fn finish(
             JobEnd::new(caught, RunStatus::Interrupted, Value::Null, None)
         }
     };
+
     job.close(open, &end).await?;
     let (run, metrics) = (open.executor.journal().run().clone(), open.executor.metrics());
+
     if job.global.json {
         print_data(end.value);
         return Ok(end.exit);
     }
+
     if end.value.is_object() {
         show(&end.value);
     }
@@ -436,9 +471,11 @@ fn show(findings: &Value) {
         findings["patterns"].as_array().unwrap_or(&none).iter().collect();
     let score = |one: &Value| one["score"].as_f64().unwrap_or(0.0);
     patterns.sort_by(|a, b| score(b).total_cmp(&score(a)));
+
     let number = |value: &Value, show: &dyn Fn(f64) -> String| {
         value.as_f64().map_or_else(|| "-".to_owned(), show)
     };
+
     let rows: Vec<Vec<String>> = patterns
         .iter()
         .map(|one| {
@@ -458,6 +495,7 @@ fn show(findings: &Value) {
             ]
         })
         .collect();
+
     let head =
         ["script", ">score", ">interval", ">n", ">success", ">quality", ">time", ">cost", "note"];
     print_line(&table::render(&head, &rows));

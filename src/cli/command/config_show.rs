@@ -29,6 +29,7 @@ enum Action {
 /// that go to the server as they are, and passwords of addresses.
 fn public(key: &str, value: &Value) -> Value {
     let is_place = |text: &str| text.starts_with("env:") || text.starts_with("file:");
+
     match value {
         Value::String(text) if is_secret_parameter(key) && !is_place(text) => SHOWN.into(),
         Value::String(text) => without_credentials(text).into(),
@@ -46,6 +47,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     let Action::Show { origin } = arguments.action;
     let project = Project::find()?;
     let mut rows: Vec<(String, Value, String)> = Vec::new();
+
     for (key, value, from) in project.config.all() {
         rows.push((key.to_owned(), public(key, value), from.to_string()));
     }
@@ -54,12 +56,14 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             rows.push((format!("models.{name}.{key}"), public(key, value), from.to_string()));
         }
     }
+
     if global.json {
         for (key, value, from) in rows {
             print_data(json!({ "key": key, "value": value, "origin": from }));
         }
         return Ok(Exit::Ok);
     }
+
     let cells = |(key, value, from): (String, Value, String)| {
         if origin { vec![key, value.to_string(), from] } else { vec![key, value.to_string()] }
     };

@@ -62,10 +62,13 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         mark: definitions::MARK,
         text: definitions(&entries),
     });
+
     let outputs: Vec<OutputFile> = html.into_iter().chain(definitions).collect();
     if outputs.is_empty() {
         return Ok(show(global, &entries, &arguments.words.join(" ")));
     }
+
+    // Nothing is written unless all of it may be.
     for output in &outputs {
         if !output.may_be_written()? {
             say(&format!(
@@ -76,6 +79,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             return Ok(Exit::Usage);
         }
     }
+
     for output in &outputs {
         output.write()?;
         if global.json {
@@ -84,12 +88,14 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             say(&format!("wrote `{}`", output.path.display()));
         }
     }
+
     Ok(Exit::Ok)
 }
 
 /// Collects the reference from a host that does nothing.
 pub(in crate::cli) fn reference() -> Vec<WordEntry> {
     let executor = Rc::new(Executor::new(Journal::off(RunId::fresh()), 0, None));
+
     let host = Host::new(Surroundings {
         executor,
         models: Rc::new(Models::new(BTreeMap::new(), None, 0, |_| None)),
@@ -111,15 +117,18 @@ pub(in crate::cli) fn reference() -> Vec<WordEntry> {
 /// Shows what was asked for, everything if nothing was.
 pub(in crate::cli) fn show(global: &Global, entries: &[WordEntry], asked: &str) -> Exit {
     let page = Page { width: width(), color: global.color_out };
+
     if asked.trim().is_empty() {
         if global.json {
             entries.iter().for_each(print_json);
             return Exit::Ok;
         }
+
         print_line(&entry::by_group(entries, page));
         hint(global, "`kaizen doc WORD` tells all about one; several words search");
         return Exit::Ok;
     }
+
     match entry::find(entries, asked) {
         SearchHits::One(one) if global.json => print_json(one),
         SearchHits::One(one) => print_line(&entry::whole(one, page)),
@@ -137,6 +146,7 @@ pub(in crate::cli) fn show(global: &Global, entries: &[WordEntry], asked: &str) 
             return Exit::Failed;
         }
     }
+
     Exit::Ok
 }
 
@@ -161,6 +171,7 @@ pub(in crate::cli) fn width() -> usize {
     let terminal =
         is_terminal.then(|| terminal_size::terminal_size_of(std::io::stdout())).flatten();
     let asked = || variable("COLUMNS").and_then(|columns| columns.parse().ok());
+
     let width = terminal.map(|(width, _)| usize::from(width.0)).filter(|width| *width > 0);
     width.or_else(asked).unwrap_or(WIDTH)
 }

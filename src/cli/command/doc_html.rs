@@ -91,19 +91,23 @@ box.hidden = false;
 pub(in crate::cli) fn page(entries: &[WordEntry]) -> String {
     let names: BTreeSet<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
     let (mut links, mut texts) = (String::new(), String::new());
+
     for group in groups() {
         let of: Vec<&WordEntry> = entries.iter().filter(|entry| entry.group == group).collect();
         let id = format!("about-{}", group.replace(' ', "-"));
         links.push_str(&format!("<div data-group><h2><a href=\"#{id}\">{group}</a></h2>\n<ul>\n"));
         texts.push_str(&format!("<section data-group id=\"{id}\"><h2>{group}</h2>\n"));
+
         for entry in of {
             let name = escape(&entry.name);
             links.push_str(&format!("<li><a href=\"#{name}\">{name}</a></li>\n"));
             texts.push_str(&article(entry, &names));
         }
+
         links.push_str("</ul></div>\n");
         texts.push_str("</section>\n");
     }
+
     let version = env!("CARGO_PKG_VERSION");
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -125,14 +129,17 @@ pub(in crate::cli) fn page(entries: &[WordEntry]) -> String {
 fn article(entry: &WordEntry, names: &BTreeSet<&str>) -> String {
     let name = escape(&entry.name);
     let mut text = format!("<article id=\"{name}\"><h3><a href=\"#{name}\">{name}</a></h3>\n");
+
     let forms = escape(&entry.signatures.join("\n"));
     text.push_str(&format!("<pre class=\"forms\">{forms}</pre>\n"));
+
     for paragraph in entry.paragraphs() {
         text.push_str(&format!("<p>{}</p>\n", prose(&paragraph, &entry.name, names)));
     }
     for example in entry.examples() {
         text.push_str(&format!("<pre><code>{}</code></pre>\n", escape(example)));
     }
+
     text.push_str("</article>\n");
     text
 }
@@ -149,11 +156,13 @@ fn prose(text: &str, own: &str, names: &BTreeSet<&str>) -> String {
             format!("<code>{shown}</code>")
         }
     });
+
     parts.collect()
 }
 
 fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
+
     for c in text.chars() {
         match c {
             '&' => safe.push_str("&amp;"),
@@ -164,6 +173,7 @@ fn escape(text: &str) -> String {
             other => safe.push(other),
         }
     }
+
     safe
 }
 
@@ -180,6 +190,7 @@ mod tests {
             doc: "One <b> & `<c>`, `fork` and `a<b`.\n```rhai\nif 1 < 2 && x > '</code>' {}\n```"
                 .into(),
         };
+
         let shown = article(&entry, &BTreeSet::from(["fork", "a<b"]));
         assert_eq!(
             shown,

@@ -39,6 +39,7 @@ impl Finding {
 pub(in crate::cli) fn run(global: &Global) -> Exit {
     let program = format!("kaizen {}", env!("CARGO_PKG_VERSION"));
     let mut found = vec![Finding::new("program", Ok(program), Exit::Ok)];
+
     match Project::find() {
         Ok(project) => {
             let root = project.root.display().to_string();
@@ -54,6 +55,7 @@ pub(in crate::cli) fn run(global: &Global) -> Exit {
     for finding in &found {
         show(global, finding);
     }
+
     found.iter().find(|finding| !finding.ok).map_or(Exit::Ok, |finding| finding.exit)
 }
 
@@ -79,6 +81,7 @@ fn show(global: &Global, finding: &Finding) {
 
 fn model(project: &Project) -> Finding {
     let found = project.models(0).and_then(|models| Ok(models.default_model()?));
+
     let found = match found {
         Ok((model, _)) => match model.fault() {
             Some(fault) => Err(format!("{}: {fault}", model.label)),
@@ -87,6 +90,7 @@ fn model(project: &Project) -> Finding {
         },
         Err(error) => Err(format!("{error:#}")),
     };
+
     Finding::new("default model", found, Exit::Refused)
 }
 
@@ -115,6 +119,7 @@ fn file(connection: &Connection, path: &Path) -> Finding {
         }
         Err(error) => Err(error.to_string()),
     };
+
     Finding::new("store", checked, Exit::Store)
 }
 
@@ -124,6 +129,7 @@ fn journal(connection: &Connection) -> Finding {
         Ok(inspection) => inspection,
         Err(error) => return Finding::new("journal", Err(error.to_string()), Exit::Store),
     };
+
     let runs = counted(inspection.runs, "run");
     if inspection.damage.is_empty() {
         return Finding::new("journal", Ok(runs), Exit::Store);
@@ -136,6 +142,7 @@ fn journal(connection: &Connection) -> Finding {
         counted(inspection.damage.len(), "fault"),
         counted(damaged.len(), "run"),
     );
+
     let faults = inspection.damage.iter().map(ToString::to_string).collect();
     Finding { faults, ..Finding::new("journal", Err(says), Exit::Store) }
 }
@@ -147,6 +154,7 @@ fn knowledge(connection: Connection) -> Finding {
         faults.extend(SyncedLearner::check_snapshots(&knowledge)?);
         Ok(faults)
     });
+
     let found = match faults {
         Ok(faults) if faults.is_empty() => Ok("agrees with its observations".to_owned()),
         Ok(faults) => {
@@ -155,6 +163,7 @@ fn knowledge(connection: Connection) -> Finding {
         }
         Err(error) => Err(error.to_string()),
     };
+
     Finding::new("knowledge", found, Exit::Store)
 }
 

@@ -34,6 +34,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> Exit {
         }
         return Exit::Ok;
     };
+
     let Some(code) = find(word) else {
         let known =
             CODES.iter().flat_map(|code| [Some(code.id), code.kind().map(Kind::word)]).flatten();
@@ -44,10 +45,12 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> Exit {
         say(&format!("error: there is no code or kind `{word}`; {near}"));
         return Exit::Usage;
     };
+
     if global.json {
         print_data(to_json(code));
         return Exit::Ok;
     }
+
     let kind = code.kind().map_or(String::new(), |kind| format!(" (kind `{kind}`)"));
     print_line(&format!("{}: {}{kind}\n", code.id, code.title));
     print_line(&wrap(code.text, doc::width()).join("\n"));
@@ -57,6 +60,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> Exit {
             print_line(&format!("    {line}"));
         }
     }
+
     Exit::Ok
 }
 

@@ -47,16 +47,20 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         say("error: there is no run yet to export");
         return Ok(Exit::Usage);
     };
+
     if let Some(output) = arguments.output.as_deref()
         && output.symlink_metadata().is_ok()
     {
         say(&format!("error: `{}` is there already; name another file", output.display()));
         return Ok(Exit::Usage);
     }
+
     if arguments.store {
         let output = arguments.output.as_deref().unwrap_or(Path::new("kaizen.db"));
         return copy(global, &project, &connection, output);
     }
+
+    // Runs may write meanwhile; what is written is all of one moment.
     let moment = store::freeze(&connection, &project.store_path())?;
     let rows = if arguments.all {
         let mut rows = history::runs(&moment, usize::MAX)?;
@@ -71,6 +75,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             }
         }
     };
+
     let orphans = if arguments.all { history::orphans(&moment)? } else { Vec::new() };
     let Some(output) = &arguments.output else {
         write(&moment, &rows, &orphans, &mut |line| {
@@ -80,6 +85,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         return Ok(Exit::Ok);
     };
 
+    // The file gets its name only when it is whole.
     let context = || format!("writing `{}`", output.display());
     let draft = Draft::of(output).with_context(context)?;
     let file = own::create(&draft.path);
@@ -87,6 +93,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     write(&moment, &rows, &orphans, &mut |line| writeln!(file, "{line}")).with_context(context)?;
     file.flush().and_then(|()| file.get_ref().sync_all()).with_context(context)?;
     draft.publish(output).with_context(context)?;
+
     if !global.quiet {
         let runs =
             if rows.len() == 1 { "1 run".to_owned() } else { format!("{} runs", rows.len()) };
@@ -109,13 +116,16 @@ fn write(
         let (log, all) = damage::read_row(connection, row)?;
         lines(&row.id, &log, &all, sink)?;
     }
+
     for run in orphans {
         let log = history::read(connection, run)?;
         let within = log.damage.iter().map(|(_, damage)| damage.clone());
+
         let all: Vec<Damage> = within.chain([Damage::NoRow { run: run.clone() }]).collect();
         damage::tell(run, &all);
         lines(run, &log, &all, sink)?;
     }
+
     Ok(())
 }
 
@@ -128,6 +138,7 @@ fn lines(run: &RunId, log: &RunLog, all: &[Damage], write: LineSink<'_>) -> anyh
         while let Some((_, damage)) = damage.next_if(|(before, _)| *before <= index) {
             write(&damaged(damage).to_string())?;
         }
+
         let event = event.clone().without_secrets();
         write(&json!({ "run": run, "at": at, "event": event }).to_string())?;
     }
@@ -139,6 +150,7 @@ fn lines(run: &RunId, log: &RunLog, all: &[Damage], write: LineSink<'_>) -> anyh
     for damage in all.iter().filter(|one| log.damage.iter().all(|(_, known)| known != *one)) {
         write(&damaged(damage).to_string())?;
     }
+
     Ok(())
 }
 
@@ -162,6 +174,7 @@ impl Draft {
         let output = std::path::absolute(output)?;
         let name = output.file_name().ok_or_else(|| io::Error::other("it names no file"))?;
         let draft = own::draft_name(name);
+
         Ok(Draft { path: output.with_file_name(draft) })
     }
 
@@ -198,6 +211,7 @@ fn copy(
     store::copy(connection, &project.store_path(), &draft.path).with_context(context)?;
     let copied = store::open(&draft.path).with_context(context)?;
     store::check(&copied, &draft.path)?;
+
     let size = store::size(&copied, &draft.path)?;
     // Its log goes into it, so that one file is the whole copy.
     drop(copied);

@@ -32,20 +32,24 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         say(&format!("nothing was learned yet in `{}`", project.root.display()));
         return Ok(Exit::Ok);
     };
+
     let knowledge = Knowledge::read(store);
     let demo = project.config.learn_from_demo() || knowledge.counts_demo()?;
     let knowledge = Rc::new(knowledge);
     let optimizer = Optimizer::new(knowledge.clone(), Policy::default(), demo);
     let classes = optimizer.failures(arguments.task.as_deref())?;
     let avoided = optimizer.avoided_of(&classes, &[])?;
+
     damage::tell_knowledge(&knowledge);
     if let Some(notice) = optimizer.take_notice() {
         say(notice);
     }
+
     if classes.is_empty() && !global.json {
         let of = arguments.task.as_ref().map_or(String::new(), |task| format!(" on `{task}`"));
         say(&format!("no failure is known{of}; scripts record with `save_pattern_failure`"));
     }
+
     for (class, avoided) in classes.into_iter().zip(avoided) {
         if global.json {
             let line = json!({
@@ -58,6 +62,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             print_data(line);
             continue;
         }
+
         let times =
             if class.count == 1 { "once".to_owned() } else { format!("{} times", class.count) };
         print_line(&format!(
@@ -69,6 +74,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             time::moment(class.first_at * 1000),
             time::moment(class.last_at * 1000),
         ));
+
         let message: String = secret::beginning(&class.message, MESSAGE_MAX);
         if !message.is_empty() {
             print_line(&format!("  {message}"));
@@ -81,5 +87,6 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             print_line("  better avoided: it fails mostly, and is hardly the best");
         }
     }
+
     Ok(Exit::Ok)
 }

@@ -31,6 +31,7 @@ pub(in crate::cli) struct Arguments {
 pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
     let project = Project::find()?;
     let (mut keep, mut bytes_max) = (project.config.store_keep(), project.config.store_max_size());
+
     if let Some(text) = &arguments.keep {
         keep = duration(text);
         if keep.is_none() {
@@ -38,6 +39,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             return Ok(Exit::Usage);
         }
     }
+
     if let Some(text) = &arguments.max_size {
         bytes_max = size(text);
         if bytes_max.is_none() {
@@ -45,14 +47,18 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             return Ok(Exit::Usage);
         }
     }
+
     let Some(store) = project.existing_store()? else {
         say("there is no run yet, and so nothing to forget");
         return Ok(Exit::Ok);
     };
+
     let before = keep.map(|keep| {
         let keep = i64::try_from(keep.as_micros()).unwrap_or(i64::MAX);
         micros().saturating_sub(keep)
     });
+
+    // Runs under way and the newest one stay, whatever the bounds say.
     let rows = history::runs(&store, usize::MAX)?;
     let newest = rows.first().map(|row| row.id.clone());
     let running =
@@ -60,6 +66,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     let wanted = PruneOptions { before, bytes_max, kept: running.chain(newest).collect() };
     let dry = arguments.dry_run;
     let (pruned, was, is) = prune(&store, &project.store_path(), &wanted, dry)?;
+
     if global.json {
         let line = json!({
             "runs": pruned.runs, "events": pruned.events, "dry_run": dry,
@@ -68,6 +75,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         print_data(line);
         return Ok(Exit::Ok);
     }
+
     let runs = if pruned.runs == 1 { "1 run".to_owned() } else { format!("{} runs", pruned.runs) };
     if dry {
         say(&format!(
@@ -82,6 +90,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             pruned.events
         ));
     }
+
     if before.is_none() && bytes_max.is_none() {
         say("every run is kept; `--keep 30d` or `--max-size 500MB` forgets old ones");
     }
@@ -93,12 +102,14 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             shown(most)
         ));
     }
+
     Ok(Exit::Ok)
 }
 
 /// Writes a number of bytes for people.
 pub(in crate::cli) fn shown(bytes: u64) -> String {
     let tenths = |unit: u64| format!("{}.{}", bytes / unit, bytes % unit * 10 / unit);
+
     match bytes {
         0..1_000 => format!("{bytes} B"),
         1_000..1_000_000 => format!("{} kB", tenths(1_000)),

@@ -26,6 +26,7 @@ pub(in crate::cli) fn run(global: &Global) -> anyhow::Result<Exit> {
         say("no script here; `kaizen new DIR` makes a project, `kaizen --help` lists the commands");
         return Ok(Exit::Ok);
     }
+
     let last = last_status(&project)?;
     let mut rows = Vec::new();
     for path in found {
@@ -33,11 +34,13 @@ pub(in crate::cli) fn run(global: &Global) -> anyhow::Result<Exit> {
         let name = inside.display().to_string();
         let doc = first_doc(&path);
         let status = last.get(&text_of(inside)).cloned();
+
         if global.json {
             print_data(json!({ "script": name, "doc": doc, "last": status }));
         }
         rows.push(vec![name, doc, status.unwrap_or_default()]);
     }
+
     if !global.json {
         print_line(&table::render(&["script", "what it does", "last run"], &rows));
     }
@@ -46,11 +49,13 @@ pub(in crate::cli) fn run(global: &Global) -> anyhow::Result<Exit> {
 
 fn collect(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
+
     for entry in entries.flatten() {
         let (path, name) = (entry.path(), entry.file_name());
         if name.to_string_lossy().starts_with('.') || name == "target" {
             continue;
         }
+
         if path.is_dir() && depth > 0 {
             collect(&path, depth - 1, found);
         } else if path.extension().is_some_and(|ending| ending == "rhai")
@@ -65,6 +70,7 @@ fn collect(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
 fn first_doc(path: &Path) -> String {
     let text = file::read_text(path).unwrap_or_default();
     let first = text.lines().next().unwrap_or("").trim();
+
     let comment = first.strip_prefix("//!").or_else(|| first.strip_prefix("//"));
     comment.unwrap_or("").trim().to_owned()
 }
@@ -72,11 +78,13 @@ fn first_doc(path: &Path) -> String {
 /// Returns how each script's last run ended, by its path from the project's folder.
 fn last_status(project: &Project) -> anyhow::Result<BTreeMap<String, String>> {
     let mut last = BTreeMap::new();
+
     if let Some(store) = project.existing_store()? {
         for row in history::runs(&store, 200)? {
             let status = crate::cli::command::runs::condition(&row).word().to_owned();
             last.entry(row.script).or_insert(status);
         }
     }
+
     Ok(last)
 }

@@ -19,10 +19,12 @@ pub(in crate::cli) fn run(global: &Global) -> anyhow::Result<Exit> {
         ModelOrigin::Environment => "from OPENAI_MODEL",
         ModelOrigin::Demo => "nothing else is set up",
     };
+
     let mut found = vec![(format!("(default: {why})"), default)];
     for (alias, spec) in models.aliases() {
         found.push((alias.to_owned(), models.resolve_spec(spec)?));
     }
+
     if global.json {
         for (name, model) in &found {
             print_data(json!({
@@ -32,8 +34,10 @@ pub(in crate::cli) fn run(global: &Global) -> anyhow::Result<Exit> {
         }
         return Ok(Exit::Ok);
     }
+
     let rows: Vec<Vec<String>> = found.iter().map(|(name, model)| row(name, model)).collect();
     print_line(&table::render(&["name", "model", "server", "price per 1M", "state"], &rows));
+
     print_line("\nany other is written provider/name; the providers:");
     let rows: Vec<Vec<String>> = PROVIDERS
         .iter()
@@ -56,11 +60,13 @@ fn row(name: &str, model: &Model) -> Vec<String> {
         Some(price) => format!("${} in, ${} out ({})", price.input, price.output, price.as_of),
         None => "unknown".to_owned(),
     };
+
     let state = match model.fault() {
         _ if model.is_demo() => "demo, offline".to_owned(),
         Some(fault) => fault.to_string(),
         None => "ready".to_owned(),
     };
+
     let server = model.server().unwrap_or("-").to_owned();
     vec![name.to_owned(), model.label.clone(), server, price, state]
 }

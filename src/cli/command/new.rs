@@ -81,6 +81,7 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         say(&format!("error: `{}` exists and is not an empty folder", folder.display()));
         return Ok(Exit::Usage);
     }
+
     let files = [
         ("kaizen.toml", CONFIG),
         ("scripts/main.rhai", SCRIPT),
@@ -95,6 +96,7 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             .with_context(|| format!("creating `{}`", parent.display()))?;
         std::fs::write(&path, text).with_context(|| format!("writing `{}`", path.display()))?;
     }
+
     print_line(&format!("created `{}`; now:", folder.display()));
     print_line(&format!(
         "  cd {}\n  kaizen run scripts/main.rhai\n  kaizen test",

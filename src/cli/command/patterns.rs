@@ -43,11 +43,14 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         say(&format!("nothing was learned yet in `{}`", project.root.display()));
         return Ok(Exit::Ok);
     };
+
     let knowledge = Rc::new(Knowledge::read(store));
     let demo = project.config.learn_from_demo() || knowledge.counts_demo()?;
     let optimizer = Optimizer::new(knowledge.clone(), Policy::default(), demo);
     let (mut all, from_demo) = (knowledge.all()?, knowledge.demo_count()?);
+
     if let Some(task) = &arguments.task {
+        // The names are taken before `retain` drops them.
         let known: Vec<String> = all.keys().map(ToString::to_string).collect();
         let task = TaskType::new(task)?;
         all.retain(|known, _| *known == task);
@@ -57,9 +60,11 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             return Ok(Exit::Usage);
         }
     }
+
     if all.is_empty() {
         say("nothing was learned yet: scripts record with `optimizer().record_execution(..)`");
     }
+
     for (number, task) in all.into_keys().enumerate() {
         let ranked = optimizer.standings(&task)?;
         if let Some(notice) = optimizer.take_notice() {
@@ -68,12 +73,14 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         if let Some(file) = &arguments.svg {
             draw(global, file, &standing::svg(task.as_str(), &ranked, &optimizer.curve(&task)?))?;
         }
+
         if global.json {
             for one in &ranked {
                 print_data(line(&task, one));
             }
             continue;
         }
+
         if number > 0 {
             print_line("");
         }
@@ -87,6 +94,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         }
         print_line(&format!("  {}", belief(&ranked)));
     }
+
     damage::tell_knowledge(&knowledge);
     if from_demo > 0 && !demo && !global.json {
         say(&format!(
@@ -99,6 +107,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
 fn print_table(ranked: &[RankedPattern]) {
     let rows: Vec<Vec<String>> = ranked.iter().map(row).collect();
+
     let head = [
         "  pattern",
         ">score",
@@ -112,6 +121,7 @@ fn print_table(ranked: &[RankedPattern]) {
         ">cost",
         "note",
     ];
+
     print_line(&table::render(&head, &rows));
 }
 
@@ -119,6 +129,7 @@ fn draw(global: &Global, file: &Path, picture: &str) -> anyhow::Result<()> {
     file::writable(file)
         .and_then(|()| std::fs::write(file, picture))
         .with_context(|| format!("writing `{}`", file.display()))?;
+
     if !global.quiet {
         say(&format!("wrote `{}`", file.display()));
     }
@@ -130,10 +141,12 @@ fn belief(ranked: &[RankedPattern]) -> String {
     let leader =
         ranked.iter().max_by(|a, b| a.best.unwrap_or(0.0).total_cmp(&b.best.unwrap_or(0.0)));
     let Some(leader) = leader else { return "nothing is known yet".to_owned() };
+
     let few = if leader.cell.n < SAMPLES_MIN { ", from few observations" } else { "" };
     if ranked.len() == 1 {
         return format!("`{}` is the only one that is known{few}", leader.pattern);
     }
+
     format!(
         "believed to be the best: `{}`, with {}{few} (a belief from all that was recorded; \
          `kaizen compare` tests it)",
@@ -169,6 +182,7 @@ fn row(ranked: &RankedPattern) -> Vec<String> {
 
 fn line(task: &TaskType, ranked: &RankedPattern) -> serde_json::Value {
     let cell = &ranked.cell;
+
     json!({
         "task_type": task.as_str(),
         "pattern": ranked.pattern.as_str(),

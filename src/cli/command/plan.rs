@@ -57,10 +57,12 @@ pub(in crate::cli) struct EarlierRuns {
 impl fmt::Display for EarlierRuns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let runs = counted(self.runs, "earlier run");
+
         let replies = match self.replies.len() {
             1 => "1 reply is".to_owned(),
             count => format!("{count} replies are"),
         };
+
         write!(f, "reusing replies: {replies} known from {runs}")?;
         match self.left_out {
             0 => Ok(()),
@@ -76,6 +78,7 @@ impl EarlierRuns {
             let path = path_of(text);
             path == script || is_same(&path, script)
         };
+
         let rows = history::runs(store, LOOK_BACK)?;
         let (own, others): (Vec<RunRow>, Vec<RunRow>) =
             rows.into_iter().partition(|row| own(&row.script));
@@ -110,6 +113,7 @@ impl EarlierRuns {
         for (_, others) in elsewhere {
             past.replies.absorb_elsewhere(others);
         }
+
         let mut known = Replies::default();
         for (age, row) in own.into_iter().enumerate().rev() {
             let events = damage::events(store, &row.id)?;
@@ -142,9 +146,11 @@ pub(in crate::cli) fn plan(global: &Global, given: &RunOptions) -> anyhow::Resul
     let project = given.project()?;
     let (script, past) = (given.script.as_path(), past(&project, &given.script)?);
     let seed = given.with.seed.unwrap_or_else(|| seed_of(&past).unwrap_or_else(|| given.seed()));
+
     let writer = Rc::new(Writer::start(store::open_in_memory()?, Path::new(":memory:")));
     let (models, reuse, state) = (Rc::new(project.models(seed)?), None, State::default());
     let project = &project;
+
     let job = ScriptJob {
         global,
         project,
@@ -159,6 +165,7 @@ pub(in crate::cli) fn plan(global: &Global, given: &RunOptions) -> anyhow::Resul
         again: None,
         may_ask: false,
     };
+
     let flag = signal::watch()?.flag();
     let runs = past.experience.runs();
     let found = forecast(&job, &text, &past.replies, &past.experience, flag, MORE_TIME_MAX);
@@ -167,6 +174,7 @@ pub(in crate::cli) fn plan(global: &Global, given: &RunOptions) -> anyhow::Resul
         Ok(forecast) => forecast,
         Err(faults) => return Ok(job.refuse(&faults)),
     };
+
     if global.json {
         let ended_early = stopped.as_ref().map(|stopped| stopped.message.as_str());
         print_data(render::plan::to_json(&plan, runs, ended_early));
@@ -178,10 +186,12 @@ pub(in crate::cli) fn plan(global: &Global, given: &RunOptions) -> anyhow::Resul
     for line in render::plan::lines(&plan, runs, told) {
         print_line(&line);
     }
+
     let asked = if is_default { &plan.rest } else { &plan.all };
     for line in render::plan::over(asked, &project.config.bounds()) {
         print_line(&line);
     }
+
     if let Some(stopped) = &stopped {
         tell_end(stopped, global.color);
     }
@@ -205,6 +215,7 @@ pub(in crate::cli) fn past(project: &Project, script: &Path) -> anyhow::Result<E
 /// Returns the seed of the last run, with which a plan makes the same choices.
 pub(in crate::cli) fn seed_of(past: &EarlierRuns) -> Option<u64> {
     let (_, events) = past.last.as_ref()?;
+
     events.iter().find_map(|(_, event)| match event {
         Event::RunStarted { seed, .. } => Some(*seed),
         _ => None,

@@ -65,6 +65,7 @@ enum Went {
 pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
     let project = Project::find()?;
     trust::ensure(&project, false)?;
+
     let Some(store) = project.existing_store()? else {
         say("error: there is no run yet to replay");
         return Ok(Exit::Usage);
@@ -72,6 +73,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     if arguments.all {
         return all(global, &project, &store);
     }
+
     let row = match show::find(&store, &arguments.run)? {
         Ok(row) => row,
         Err(reason) => {
@@ -79,9 +81,11 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             return Ok(Exit::Usage);
         }
     };
+
     let run = row.id.clone();
     let went = replay(global, &project, &store, &row, true)?;
     tell(global, &run, &went);
+
     Ok(match went {
         Went::Same { .. } => Exit::Ok,
         Went::Otherwise(_) => Exit::Diverged,
@@ -92,20 +96,24 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 fn all(global: &Global, project: &Project, store: &Connection) -> anyhow::Result<Exit> {
     let rows = history::runs(store, RUNS_MAX)?;
     let (mut same, mut otherwise, mut unknown) = (0, 0, 0);
+
     for row in
         rows.into_iter().filter(|row| matches!(row.status, Some(RunStatus::Ok | RunStatus::Failed)))
     {
         let run = row.id.clone();
         let went = replay(global, project, store, &row, false)?;
+
         match &went {
             Went::Same { .. } => same += 1,
             Went::Otherwise(_) => otherwise += 1,
             Went::Unknown(_) => unknown += 1,
         }
+
         if global.json || !matches!(went, Went::Same { .. }) {
             tell(global, &run, &went);
         }
     }
+
     say(&format!("{same} runs went the same way, {otherwise} another, {unknown} cannot be told"));
     Ok(if otherwise > 0 { Exit::Diverged } else { Exit::Ok })
 }
@@ -116,6 +124,7 @@ fn tell(global: &Global, run: &RunId, went: &Went) {
         Went::Otherwise(reason) => ("diverged", reason.clone()),
         Went::Unknown(reason) => ("unknown", reason.clone()),
     };
+
     if global.json {
         print_of_run(run, json!({ "type": "replay", "went": word, "text": text }));
     } else if !global.quiet || word != "same" {
@@ -138,10 +147,12 @@ fn replay(
     let Some(RunEnd { status, value, .. }) = Trace::fold(&log.events).end else {
         return Ok(Went::Unknown("it has not ended".to_owned()));
     };
+
     let resumed = match resumed::read(store, row, Failures::Told)? {
         Ok(resumed) => resumed.found_from(&project.root),
         Err(reason) => return Ok(Went::Unknown(reason)),
     };
+
     match resumed.what {
         RunKind::Script => {}
         RunKind::Session => {
@@ -153,6 +164,7 @@ fn replay(
             return Ok(Went::Unknown(reason.to_owned()));
         }
     }
+
     let mut project = project.clone();
     project.set_terms(resumed.terms.clone())?;
     let text = match file::read_text(&resumed.script) {
@@ -162,6 +174,7 @@ fn replay(
             return Ok(Went::Unknown(format!("its script `{script}`: {error}")));
         }
     };
+
     block_on(go_through(global, &project, resumed, &text, (status, &value), shown))?
 }
 
@@ -189,14 +202,18 @@ async fn go_through(
         again: None,
         may_ask: false,
     };
+
+    // Nothing of a replay is kept, so its journal is off.
     let concurrency = project.config.concurrency();
     let executor = Executor::new(Journal::off(resumed.run), seed, concurrency)
         .reusing(reuse.clone())
         .retelling(resumed.again.past, resumed.again.origin)
         .reporting(resumed.again.figures);
+
     let (progress, signals) = (Progress::new(ProgressMode::None, false), signal::watch()?);
     let print = if shown { printer(global) } else { Rc::new(|_: &str| {}) };
     let open = job.open_with(executor, progress, signals.flag(), print)?;
+
     let program = match open.host.compile(text) {
         Ok(program) => program,
         Err(ScriptError::Refused(faults)) => {
@@ -205,6 +222,7 @@ async fn go_through(
         }
         Err(other) => anyhow::bail!("reading the script: {other:?}"),
     };
+
     let result = open.host.run(&program).await;
     judge(global, &open.executor, &reuse, result, (status, value), shown)
 }
@@ -223,6 +241,7 @@ fn judge(
             "it gave up a call, by a time-out or in favour of another; when, only it knows";
         return Ok(Went::Unknown(reason.to_owned()));
     }
+
     if let Some(failure) = reuse.diverged() {
         if shown {
             let fault = match result {
@@ -233,6 +252,7 @@ fn judge(
         }
         return Ok(Went::Otherwise(failure.message));
     }
+
     let (now, given) = match result {
         Ok(given) if executor.unforgiven() == 0 => (RunStatus::Ok, given),
         Ok(given) => (RunStatus::Failed, given),
@@ -245,11 +265,13 @@ fn judge(
             return Ok(Went::Otherwise("the script is refused now".to_owned()));
         }
     };
+
     if now != status {
         return Ok(Went::Otherwise(format!("it ends `{now}` now, it ended `{status}` then")));
     }
     if given != *value {
         return Ok(Went::Otherwise(format!("it gives {given} now, it gave {value} then")));
     }
+
     Ok(Went::Same { replies: executor.reused() })
 }

@@ -131,6 +131,7 @@ impl RunOptions {
                 say(&format!("error: `-p {pair}` is no parameter; write `-p name=value`"));
                 return None;
             };
+
             if is_secret_parameter(name) {
                 drop(Secret::new(value.trim()));
                 if let Some(weakness) = weakness(value.trim()) {
@@ -139,12 +140,15 @@ impl RunOptions {
                     ));
                 }
             }
+
             // What is within an address is taken out of it where that is kept, and known elsewhere.
             for credential in secret::credentials(value) {
                 drop(Secret::new(&credential));
             }
+
             params.insert(name.to_owned(), value.into());
         }
+
         Some(params)
     }
 
@@ -166,12 +170,14 @@ impl RunOptions {
         let mut project = Project::find()?;
         project.grants = self.with.grants.clone();
         project.set_terms(self.with.terms())?;
+
         if let Some(concurrency) = self.with.concurrency {
             project.set("run.concurrency", concurrency.into(), "--concurrency")?;
         }
         if let Some(time) = &self.with.max_time {
             project.set("budget.max_time", time.clone().into(), "--max-time")?;
         }
+
         Ok(project)
     }
 
@@ -245,6 +251,7 @@ pub(in crate::cli) fn fork(global: &Global, fork: &Fork) -> anyhow::Result<Exit>
         dry_run: false,
         progress: ProgressMode::Auto,
     };
+
     run_from(global, &arguments, Some(resumed::find_until(&fork.run, &fork.at)?))
 }
 
@@ -270,27 +277,33 @@ fn run_from(
             return Ok(Exit::Usage);
         }
     };
+
     if let Some(resumed) = &resumed {
         with.keep(&resumed.terms);
     }
+
     let script =
         arguments.script.clone().or(resumed.as_ref().map(|resumed| resumed.script.clone()));
     let Some(script) = script else {
         say("error: which script? `kaizen run SCRIPT`; a bare `kaizen` lists those of the project");
         return Ok(Exit::Usage);
     };
+
     let given = RunOptions { script, with };
     if arguments.dry_run {
         return plan::plan(global, &given);
     }
+
     let Some(params) = given.params() else { return Ok(Exit::Usage) };
     let Some(text) = read_script(&given.script) else { return Ok(Exit::Refused) };
     let mut project = given.project()?;
     project.terms.text = Some(blake3::hash(text.as_bytes()).to_hex()[..16].to_owned());
+
     let writer = Rc::new(Writer::start(project.open_store()?, &project.store_path()));
     let mode = if global.quiet || global.json { ProgressMode::None } else { arguments.progress };
     let is_wide = arguments.is_wide(&project, resumed.as_ref());
     let earlier = if is_wide { Some(plan::past(&project, &given.script)?) } else { None };
+
     let seed = given.with.seed.or_else(|| match (&resumed, &earlier) {
         (Some(resumed), _) => Some(resumed.seed),
         // With other numbers of chance, other things would be asked.
@@ -298,6 +311,7 @@ fn run_from(
         (None, None) => None,
     });
     let seed = seed.unwrap_or_else(|| given.seed());
+
     let mut job = ScriptJob {
         global,
         project: &project,
@@ -312,6 +326,7 @@ fn run_from(
         again: None,
         may_ask: true,
     };
+
     set_up(&mut job, resumed, earlier);
     if job.resumes.is_some() && lacks_secret(&job.params) {
         return Ok(Exit::Usage);
@@ -339,6 +354,7 @@ fn set_up(
     if !job.global.quiet {
         say(&resumed.to_string());
     }
+
     if resumed.again.past.is_by_arrival() {
         say(&format!(
             "run {} was recorded by an older kaizen, which did not note which part of the script \
@@ -346,10 +362,12 @@ fn set_up(
             resumed.run
         ));
     }
+
     // In a script that is still the same, every reply has a place that will come up.
     if resumed.terms.text.is_some() && resumed.terms.text == job.project.terms.text {
         resumed.replies.keep_to_their_places();
     }
+
     // What is given now stands in the place of what was given then; the rest stays.
     let given = std::mem::replace(&mut job.params, resumed.params);
     job.params.extend(given);
@@ -360,6 +378,7 @@ fn set_up(
         }
         None => Reuse::new(resumed.replies),
     }));
+
     job.resumes = Some(resumed.run);
     job.again = Some(resumed.again);
 }
@@ -368,12 +387,14 @@ fn set_up(
 fn lacks_secret(params: &Map<String, Value>) -> bool {
     let lacking =
         params.iter().find(|(_, value)| value.as_str().is_some_and(secret::was_taken_out));
+
     if let Some((name, _)) = lacking {
         say(&format!(
             "error: the journal does not hold `{name}`, which is a secret; give it again: \
              `-p {name}=..`"
         ));
     }
+
     lacking.is_some()
 }
 
@@ -400,26 +421,32 @@ async fn start(job: &ScriptJob<'_>, text: &str, mode: ProgressMode) -> anyhow::R
     let signals = signal::watch()?;
     let progress = Progress::new(mode, job.global.stderr_is_terminal);
     let open = job.open(progress, signals.flag(), printer(job.global))?;
+
     let program = match open.host.compile(text) {
         Ok(program) => program,
         Err(ScriptError::Refused(faults)) => return Ok(job.refuse(&faults)),
         Err(other) => anyhow::bail!("reading the script: {other:?}"),
     };
+
     job.warn(&program);
     job.launch(&open)?;
     let began = clock::monotonic();
     let time_max = job.project.config.time_max();
     stop_after(time_max, signals.flag());
+
     let (result, caught) = tokio::select! {
+        // The flag ends a script that never waits, `time_over` one that does.
         result = open.host.run(&program) => (Some(result), None),
         caught = signals.caught() => (None, Some(caught)),
         () = time_over(time_max) => (None, Some(Exit::Budget)),
     };
+
     let is_over = time_max.is_some_and(|most| clock::monotonic().saturating_sub(began) >= most);
     if caught.is_some() {
         open.host.end();
     }
     open.progress.borrow_mut().close();
+
     let end = match result {
         Some(result) => {
             let seen = signals.seen().or(is_over.then_some(Exit::Budget));
@@ -427,10 +454,12 @@ async fn start(job: &ScriptJob<'_>, text: &str, mode: ProgressMode) -> anyhow::R
         }
         None => JobEnd::interrupted(caught.unwrap_or(Exit::Interrupted)),
     };
+
     if end.exit == Exit::Budget && end.status == RunStatus::Interrupted {
         say("the time of the run (`max_time`) is over");
     }
     let exit = job.finish(&open, &end).await?;
+
     if let (Some(reuse), Some(run)) = (&job.reuse, &job.resumes)
         && !reuse.is_wide()
         && reuse.unused() > 0
@@ -439,5 +468,6 @@ async fn start(job: &ScriptJob<'_>, text: &str, mode: ProgressMode) -> anyhow::R
         let unused = reuse.unused();
         say(&format!("{unused} replies of run {run} were not used: something else was asked now"));
     }
+
     Ok(exit)
 }

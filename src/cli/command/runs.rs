@@ -53,8 +53,11 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         say(&format!("no run yet in `{}`; start one: `kaizen run SCRIPT`", project.root.display()));
         return Ok(Exit::Ok);
     };
+
+    // Runs may write meanwhile; what is shown is all of one moment.
     let moment = store::freeze(&store, &project.store_path())?;
     let rows = history::runs(&moment, arguments.limit)?;
+
     let mut lines = Vec::with_capacity(rows.len());
     for row in rows {
         let (log, damage) = damage::read_row(&moment, &row)?;
@@ -62,6 +65,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         let took = row.ended_at.map(|end| end - row.started_at);
         let cost = metrics.known_cost();
         let calls = metrics.calls + metrics.under_way;
+
         if global.json {
             let mut line = json!({
                 "script": row.script, "started_at": row.started_at,
@@ -74,6 +78,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             print_of_run(&row.id, line);
             continue;
         }
+
         lines.push(vec![
             row.id.to_string(),
             time::moment(row.started_at),
@@ -84,6 +89,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             row.script,
         ]);
     }
+
     if !global.json {
         let head = ["run", "started", ">took", "status", ">calls", ">cost", "script"];
         print_line(&table::render(&head, &lines));
@@ -97,6 +103,7 @@ fn fold(log: &RunLog) -> Metrics {
     for (at, event) in &log.events {
         fold.add(*at, event);
     }
+
     fold.metrics()
 }
 

@@ -39,10 +39,13 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         say(&format!("no run yet in `{}`; start one: `kaizen run SCRIPT`", project.root.display()));
         return Ok(Exit::Usage);
     };
+
     let (name, op) = match arguments.run.split_once(':') {
         Some((name, op)) => (name, Some(op)),
         None => (arguments.run.as_str(), None),
     };
+
+    // The run may write meanwhile; what is shown is all of one moment.
     let moment = store::freeze(&store, &project.store_path())?;
     let row = match find(&moment, name)? {
         Ok(row) => row,
@@ -51,6 +54,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             return Ok(Exit::Usage);
         }
     };
+
     let (log, _) = damage::read_row(&moment, &row)?;
     let events = log.events;
     if global.json {
@@ -59,6 +63,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         }
         return Ok(Exit::Ok);
     }
+
     let trace = Trace::fold(&events);
     if let Some(op) = op {
         return Ok(show_operation(&trace, op));
@@ -78,17 +83,21 @@ pub(in crate::cli) fn find(
     name: &str,
 ) -> anyhow::Result<Result<RunRow, String>> {
     let nothing = || format!("there is no run `{name}`; `kaizen runs` lists them");
+
     if let Some(back) = name.strip_prefix('@') {
         let (count, failed) = match back {
             "" => (Some(0), false),
             "fail" => (Some(0), true),
             back => (back.strip_prefix('-').and_then(|n| n.parse().ok()), false),
         };
+
         let Some(count) = count else {
             return Ok(Err(format!("`{name}` is no run; write `@`, `@-1` or `@fail`")));
         };
+
         return Ok(history::recent(store, count, failed)?.ok_or_else(nothing));
     }
+
     let mut found = history::find(store, name)?;
     Ok(match found.len() {
         0 => Err(nothing()),
@@ -106,18 +115,21 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
         time::moment(row.started_at),
         row.script
     ));
+
     if metrics.demo_calls > 0 {
         print_line(&format!(
             "{} of {} calls were answered by the demo model",
             metrics.demo_calls, metrics.calls
         ));
     }
+
     let rows: Vec<Vec<String>> = trace.operations.keys().map(|op| cells(trace, *op)).collect();
     if !rows.is_empty() {
         let head =
             ["op", "flow", "name", "outcome", ">took", ">calls", ">tokens", ">cost", "model"];
         print_line(&table::render(&head, &rows));
     }
+
     for (op, operation) in &trace.operations {
         let name = trace.roster.name(*op).unwrap_or_default();
         match operation.outcome() {
@@ -131,6 +143,7 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
         }
     }
     show_remarks(trace);
+
     let rate = metrics.success_rate().map_or("-".to_owned(), |rate| format!("{rate:.2}"));
     let cost = metrics.known_cost().map_or("unknown".to_owned(), |cost| cost.to_string());
     let reused = match metrics.reused {
@@ -145,6 +158,7 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
         0 => String::new(),
         calls => format!(", {calls} more without an end"),
     };
+
     print_line(&format!(
         "success rate {rate}, {} calls ({} again){under_way}, {}, cost {cost}{reused}",
         metrics.calls,
@@ -173,6 +187,7 @@ fn show_remarks(trace: &Trace) {
     if let Some(failure) = &end.failure {
         print_line(&format!("ended early ({}): {}", failure.kind, failure.message));
     }
+
     if !end.value.is_null() {
         let value = secret::clean(end.value.clone());
         print_line(&format!("value: {}", short(&value.to_string())));
@@ -193,7 +208,9 @@ fn choice(value: &Value) -> String {
     if let Some(best) = value["best"].as_f64() {
         said += &format!(", believed to be the best with {}", percent(Some(best)));
     }
+
     said.push(')');
+
     match (text("why"), text("reason")) {
         ("", "") => said,
         ("", reason) => format!("{said}: {reason}"),
@@ -208,6 +225,7 @@ fn cells(trace: &Trace, op: OpId) -> Vec<String> {
         None if operation.started.is_some() => "unfinished",
         None => "not started",
     };
+
     let calls = operation.calls().count();
     let unknown = || "unknown".to_owned();
     let (tokens, cost) = match (calls, operation.under_way()) {
@@ -221,11 +239,13 @@ fn cells(trace: &Trace, op: OpId) -> Vec<String> {
         // What it has begun may be on the bill.
         _ => (unknown(), unknown()),
     };
+
     let model = match operation.attempts.last() {
         Some(last) if last.demo => format!("{} (demo)", last.model),
         Some(last) => last.model.clone(),
         None => String::new(),
     };
+
     let member = trace.roster.get(op);
     vec![
         op.0.to_string(),
@@ -254,6 +274,7 @@ fn show_operation(trace: &Trace, wanted: &str) -> Exit {
     let mut lines: Vec<(Moment, String)> = Vec::new();
     lines.extend(operation.started.map(|when| (when, "op_started".to_owned())));
     lines.extend(operation.expanded.map(|when| (when, "expanded".to_owned())));
+
     for attempt in &operation.attempts {
         lines.extend(attempt.started.map(|when| (when, begun(trace, attempt))));
         lines.extend(attempt.end.as_ref().map(|end| (end.when, ended(attempt.number, end))));
@@ -262,6 +283,7 @@ fn show_operation(trace: &Trace, wanted: &str) -> Exit {
         let text = format!("call_refused\n{}", indent(&refusal.failure.message));
         lines.push((refusal.when, text));
     }
+
     if let Some((when, outcome)) = &operation.ended {
         let value = secret::clean(json!(outcome)).to_string();
         lines.push((*when, format!("{}\n{}", outcome.word(), indent(&value))));
@@ -278,19 +300,23 @@ fn show_operation(trace: &Trace, wanted: &str) -> Exit {
 fn begun(trace: &Trace, attempt: &AttemptTrace) -> String {
     let AttemptTrace { number, model, history, prompt, .. } = attempt;
     let mut said = format!("call {number} to {model}, {history} messages before it\n");
+
     if let Some(request) = trace.request(attempt) {
         let settings = json!(request.settings);
         if settings != json!({}) {
             said += &format!("    settings: {settings}\n");
         }
+
         if let Some(schema) = &request.schema {
             said += &format!("    schema: {schema}\n");
         }
+
         for message in request.messages.iter().take(*history) {
             said +=
                 &format!("    {}:\n{}\n", message.role.word(), indent(&indent(&message.content)));
         }
     }
+
     said.push_str(&indent(prompt));
     said
 }
@@ -301,10 +327,12 @@ fn ended(number: u32, end: &AttemptEnd) -> String {
         let reply = indent(end.reply.as_deref().unwrap_or_default());
         return format!("call {number} was not made; run {run} was answered\n{reply}");
     }
+
     let text = end.reply.clone().or_else(|| end.failure.as_ref().map(|f| f.message.clone()));
     let usage = end.usage.map_or("tokens unknown".to_owned(), |usage| {
         format!("{} tokens in, {} out", usage.input(), usage.output())
     });
+
     format!("call {number} ended, {usage}\n{}", indent(&text.unwrap_or_default()))
 }
 
@@ -314,8 +342,10 @@ fn indent(text: &str) -> String {
 
 fn short(text: &str) -> String {
     const SHOWN: usize = 300;
+
     if text.chars().count() <= SHOWN {
         return text.to_owned();
     }
+
     format!("{}…", secret::beginning(text, SHOWN))
 }

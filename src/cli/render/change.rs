@@ -32,7 +32,9 @@ fn collect(path: &str, before: &Value, after: &Value, width: usize, changes: &mu
     if before == after {
         return;
     }
+
     let inner = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+
     match (before, after) {
         (Value::Object(before), Value::Object(after)) => {
             for (key, value) in before {
@@ -53,11 +55,13 @@ fn collect(path: &str, before: &Value, after: &Value, width: usize, changes: &mu
         }
         _ => {
             let half = width / 2;
+
             let text = match (before, after) {
                 (Value::Null, after) => format!("+ {}", short(after, width)),
                 (before, Value::Null) => format!("− {}", short(before, width)),
                 _ => format!("{} → {}", short(before, half), short(after, half)),
             };
+
             changes.push(ChangeKind { path: path.to_owned(), text });
         }
     }
@@ -71,6 +75,7 @@ fn words(before: &str, after: &str, width: usize) -> String {
         let pair = (Value::from(before), Value::from(after));
         return format!("{} → {}", short(&pair.0, half), short(&pair.1, half));
     }
+
     let (mut gone, mut come) = (vec![String::new()], vec![String::new()]);
     for change in diff.iter_all_changes() {
         match change.tag() {
@@ -90,11 +95,13 @@ fn words(before: &str, after: &str, width: usize) -> String {
             }
         }
     }
+
     let side = |mark: &str, pieces: Vec<String>| {
         let pieces: Vec<&str> = pieces.iter().map(|p| p.trim()).filter(|p| !p.is_empty()).collect();
         let text = pieces.join(" … ");
         if text.is_empty() { String::new() } else { format!("{mark} {}", cut(&text, width / 2)) }
     };
+
     let (gone, come) = (side("−", gone), side("+", come));
     [gone, come].into_iter().filter(|side| !side.is_empty()).collect::<Vec<_>>().join("   ")
 }

@@ -15,8 +15,10 @@ pub(in crate::cli) fn render(diagnostic: &Diagnostic, color: bool) -> String {
     // The renderer draws with escapes of its own, so no other may be among them.
     let message = shown(&diagnostic.message).into_owned();
     let title = level.primary_title(message.as_str()).id(diagnostic.code);
+
     let mut group = Group::with_title(title);
     let where_text = diagnostic.place.as_ref().zip(diagnostic.text.as_deref());
+
     if let Some((place, _)) = where_text.filter(|(place, _)| is_beyond(place)) {
         let Place { file, line, column } = place;
         let file = on_one_line(file);
@@ -30,12 +32,15 @@ pub(in crate::cli) fn render(diagnostic: &Diagnostic, color: bool) -> String {
                 .annotation(AnnotationKind::Primary.span(span)),
         );
     }
+
     for frame in &diagnostic.frames {
         group = group.element(Level::NOTE.message(shown(frame).into_owned()));
     }
+
     if let Some(help) = &diagnostic.help {
         group = group.element(Level::HELP.message(shown(help).into_owned()));
     }
+
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     own(&renderer.render(&[group]))
 }
@@ -51,6 +56,7 @@ pub(in crate::cli) fn to_json(diagnostic: &Diagnostic) -> Value {
         script::Severity::Error => "error",
         script::Severity::Warning => "warning",
     };
+
     let place = diagnostic.place.as_ref();
     json!({
         "code": diagnostic.code, "level": level, "message": diagnostic.message,
@@ -64,11 +70,13 @@ pub(in crate::cli) fn to_json(diagnostic: &Diagnostic) -> Value {
 fn span(text: &str, line: usize, column: usize, width: usize) -> std::ops::Range<usize> {
     let start: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
     let rest = &text[start.min(text.len())..];
+
     let at = |count: usize| {
         let in_line = rest.char_indices().take_while(|(_, c)| *c != '\n');
         let line_end = in_line.map(|(at, c)| at + c.len_utf8()).last().unwrap_or(0);
         rest.char_indices().nth(count).map_or(line_end, |(at, _)| at.min(line_end))
     };
+
     start + at(column - 1)..start + at(column - 1 + width)
 }
 
@@ -93,11 +101,13 @@ mod tests {
             let (code, level, frames) = ("K0003", script::Severity::Error, Vec::new());
             let message = "no".to_owned();
             let (width, help) = (1, None);
+
             render(
                 &Diagnostic { code, level, message, place: at, text, width, help, frames },
                 false,
             )
         };
+
         assert!(shown(60_000).contains("// x"));
         assert!(shown(65_535).contains("65535:1 or after it") && !shown(65_535).contains("// x"));
     }

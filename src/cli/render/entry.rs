@@ -40,15 +40,19 @@ pub(in crate::cli) fn find<'a>(entries: &'a [WordEntry], asked: &str) -> SearchH
     if let Some(entry) = entries.iter().find(|entry| entry.name.to_lowercase() == word) {
         return SearchHits::One(entry);
     }
+
     let group: Vec<&WordEntry> = entries.iter().filter(|entry| entry.group == asked).collect();
     if !group.is_empty() {
         return SearchHits::Several(group);
     }
+
     let words: Vec<&str> = asked.split_whitespace().collect();
     let ranked = entries.iter().map(|entry| (rank(entry, &words), entry));
     let mut hits: Vec<_> = ranked.filter_map(|(rank, entry)| rank.map(|r| (r, entry))).collect();
     hits.sort_by_key(|(rank, entry)| (*rank, &entry.name));
+
     let hits: Vec<&WordEntry> = hits.into_iter().map(|(_, entry)| entry).collect();
+
     match hits.as_slice() {
         [] => SearchHits::Nothing(meant(entries, &words)),
         [one] => SearchHits::One(one),
@@ -67,6 +71,7 @@ fn rank(entry: &WordEntry, words: &[&str]) -> Option<usize> {
     let name = entry.name.to_lowercase();
     let forms = entry.signatures.join("\n").to_lowercase();
     let text = entry.paragraphs().join("\n").to_lowercase();
+
     let one = |word: &&str| match *word {
         word if name == word => Some(0),
         word if name.starts_with(word) => Some(1),
@@ -91,6 +96,7 @@ pub(in crate::cli) fn by_group(entries: &[WordEntry], page: Page) -> String {
     let blocks = groups().filter_map(|group| {
         let mut of = entries.iter().filter(|entry| entry.group == group).peekable();
         of.peek()?;
+
         let lines: Vec<String> = of.map(|entry| line(entry, column, page)).collect();
         Some(format!("{}\n{}", paint(group, BOLD, page), lines.join("\n")))
     });
@@ -115,6 +121,7 @@ fn line(entry: &WordEntry, column: usize, page: Page) -> String {
     let indent = " ".repeat(if beside { column + 4 } else { 6 });
     let lines = wrap(&entry.summary(), page.width.saturating_sub(indent.len()));
     let text = lines.join(&format!("\n{indent}"));
+
     if beside {
         let pad = " ".repeat(column - entry.name.chars().count());
         format!("  {name}{pad}  {text}")
@@ -127,20 +134,24 @@ fn line(entry: &WordEntry, column: usize, page: Page) -> String {
 pub(in crate::cli) fn whole(entry: &WordEntry, page: Page) -> String {
     let width = page.width.min(TEXT_MAX);
     let mut text = format!("{}  ({})\n\n", paint(&entry.name, BOLD, page), entry.group);
+
     for signature in &entry.signatures {
         // A form that has to be broken goes on deeper than it began.
         let lines = wrap(signature, width.saturating_sub(8));
         let lines: Vec<String> = lines.iter().map(|line| paint(line, CYAN, page)).collect();
         text.push_str(&format!("    {}\n", lines.join("\n        ")));
     }
+
     for paragraph in entry.paragraphs() {
         text.push_str(&format!("\n{}\n", wrap(&paragraph, width).join("\n")));
     }
+
     for example in entry.examples() {
         // Code keeps its lines, so that it can be copied.
         let lines: Vec<String> = example.lines().map(|line| format!("    {line}")).collect();
         text.push_str(&format!("\n{}\n{}\n", paint("Example", BOLD, page), lines.join("\n")));
     }
+
     text.trim_end().to_owned()
 }
 
@@ -158,6 +169,7 @@ pub(in crate::cli) fn wrap(text: &str, width: usize) -> Vec<String> {
             lines.push(word.to_owned());
         }
     }
+
     lines
 }
 
@@ -220,6 +232,7 @@ mod tests {
     fn lists_fit_the_page() {
         let entries = [entry("save_all", "", "Writes everything that is known to a file.")];
         let shown = |width| list(&[&entries[0]], Page { width, color: false });
+
         assert_eq!(shown(60), "  save_all  Writes everything that is known to a file.");
         assert_eq!(
             shown(30),

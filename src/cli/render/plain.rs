@@ -13,6 +13,7 @@ pub(super) fn line(ms: i64, open: &LiveOperation, outcome: &Outcome) -> String {
         Outcome::Cancelled => "cancelled",
     };
     let mut line = format!("op={} status={word} ms={ms}", open.name);
+
     if open.calls > 0 {
         let unknown = || "unknown".to_owned();
         let cost = open.bill.cost().map_or_else(unknown, |cost| cost.dollars().to_string());
@@ -20,12 +21,14 @@ pub(super) fn line(ms: i64, open: &LiveOperation, outcome: &Outcome) -> String {
         let tokens = open.bill.usage().map_or_else(unknown, count);
         line.push_str(&format!(" cost={cost} tokens={tokens}"));
     }
+
     if open.calls > 1 {
         line.push_str(&format!(" calls={}", open.calls));
     }
     if open.reused > 0 {
         line.push_str(&format!(" reused={}", open.reused));
     }
+
     match outcome {
         Outcome::Failed { failure } => {
             line.push_str(&format!(" kind={} error={:?}", failure.kind, failure.message));
@@ -33,5 +36,6 @@ pub(super) fn line(ms: i64, open: &LiveOperation, outcome: &Outcome) -> String {
         Outcome::Skipped { reason } => line.push_str(&format!(" reason={:?}", reason.to_string())),
         Outcome::Completed { .. } | Outcome::Cancelled => {}
     }
+
     line
 }

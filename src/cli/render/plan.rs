@@ -60,12 +60,15 @@ pub(in crate::cli) fn lines(plan: &Plan, runs: usize, told: PlanKind) -> Vec<Str
         let layers: Vec<String> = layers.iter().map(|layer| names(layer)).collect();
         lines.push(format!("{name}: {}", layers.join(" ─▶ ")));
     }
+
     if !plan.rows.is_empty() {
         lines.push(rows(plan, told));
     }
+
     lines.extend(told.all().map(|name| labelled(name, told, &all(plan, runs))));
     lines.extend(told.rest().map(|name| labelled(name, told, &rest(plan, runs))));
     lines.extend(doubt(plan));
+
     lines
 }
 
@@ -85,6 +88,7 @@ fn all(plan: &Plan, runs: usize) -> String {
         }
         text.push_str(&source(runs));
     }
+
     text
 }
 
@@ -92,6 +96,7 @@ fn all(plan: &Plan, runs: usize) -> String {
 pub(in crate::cli) fn rest(plan: &Plan, runs: usize) -> String {
     let replies = if plan.reused == Count::exactly(1) { "reply" } else { "replies" };
     let text = format!("{}, {} {replies} reused", calls(plan.rest.calls), count(plan.reused));
+
     match plan.rest.calls.may_be() {
         true if plan.reused == Count::exactly(0) => {
             format!("{}{}", asked(&plan.rest), source(runs))
@@ -114,6 +119,7 @@ fn doubt(plan: &Plan) -> Option<String> {
     if !plan.is_range() {
         return None;
     }
+
     Some(format!(
         "what depends on replies is a range: {} guesses were tried in their place, with lists of 1 to \
          {ITEMS_ASSUMED} items where no schema or earlier reply says more; a real reply may lead elsewhere",
@@ -154,6 +160,7 @@ fn cost(asked: &CallRange) -> String {
         Some(_) => dollars(cost),
         None => format!("{} or more", dollars(Range { p95: cost.p50, ..cost })),
     });
+
     match (asked.unpriced, known) {
         (0, Some(known)) => known,
         (1, Some(known)) => format!("{known} and 1 call of unknown price"),
@@ -169,6 +176,7 @@ fn rows(plan: &Plan, told: PlanKind) -> String {
     head.extend(all.as_deref());
     head.extend(rest.as_deref());
     head.extend([">tokens in/out", ">cost", ">seconds each", "after"]);
+
     let rows: Vec<Vec<String>> = folded(&plan.rows).iter().map(|row| cells(row, told)).collect();
     table::render(&head, &rows)
 }
@@ -180,15 +188,18 @@ fn folded(rows: &[PlanRow]) -> Vec<PlanRow> {
     while let Some(first) = rest.first() {
         let alike = rest.iter().take_while(|row| is_equal(row, first) && is_alike(row, first));
         let equal = rest.iter().take_while(|row| is_equal(row, first));
+
         let count = match (alike.count(), equal.count()) {
             (alike, _) if alike >= ALIKE_MIN => alike,
             (_, equal) if equal >= EQUAL_MIN => equal,
             _ => 1,
         };
+
         let (group, others) = rest.split_at(count);
         folded.push(together(group));
         rest = others;
     }
+
     folded
 }
 
@@ -216,6 +227,7 @@ fn pattern(name: &str) -> String {
             (false, _) => pattern.push(c),
         }
     }
+
     pattern
 }
 
@@ -227,6 +239,7 @@ fn together(rows: &[PlanRow]) -> PlanRow {
     }
 
     let mut all = first.clone();
+    // The first and the last name say which rows are folded.
     all.name = format!("{} … {} (x {})", first.name, last.name, rows.len());
     for row in &rows[1..] {
         let wider =
@@ -235,10 +248,12 @@ fn together(rows: &[PlanRow]) -> PlanRow {
         all.time = all.time.zip(row.time).map(|(all, one)| wider(all, one));
         all.is_rough |= row.is_rough;
         (all.all, all.rest) = (sum(&all.all, &row.all), sum(&all.rest, &row.rest));
+
         let new: Vec<String> =
             row.after.iter().filter(|name| !all.after.contains(name)).cloned().collect();
         all.after.extend(new);
     }
+
     all
 }
 
@@ -250,6 +265,7 @@ fn sum(one: &CallRange, other: &CallRange) -> CallRange {
         }
         (one, other) => one.or(other),
     };
+
     CallRange {
         calls: Count { least: one.calls.least + other.calls.least, most },
         cost,
@@ -267,23 +283,28 @@ fn names(layer: &[String]) -> String {
 fn cells(row: &PlanRow, told: PlanKind) -> Vec<String> {
     let rough = if row.is_rough { "~" } else { "" };
     let shown = if told == PlanKind::Rest { &row.rest } else { &row.all };
+
     let (tokens, cost, time) = if shown.calls.may_be() && !row.model.is_empty() {
         let tokens = format!("{rough}{}/{rough}{}", range(row.input, 0), range(row.output, 0));
         let open = if shown.calls.most.is_none() { " or more" } else { "" };
+
         let cost = match (shown.cost, shown.unpriced) {
             (Some(cost), 0) => format!("{rough}{}{open}", dollars(cost)),
             (Some(cost), unknown) => format!("{rough}{}{open} + {unknown} unknown", dollars(cost)),
             (None, _) => "unknown".to_owned(),
         };
+
         (tokens, cost, row.time.map_or("-".to_owned(), |time| range(time, 1)))
     } else {
         ("-".to_owned(), "-".to_owned(), "-".to_owned())
     };
     let model = if row.model.is_empty() { "?".to_owned() } else { row.model.clone() };
+
     let mut cells = vec![row.name.clone(), model];
     cells.extend(told.all().map(|_| count(row.all.calls)));
     cells.extend(told.rest().map(|_| count(row.rest.calls)));
     cells.extend([tokens, cost, time, names(&row.after)]);
+
     cells
 }
 
@@ -307,6 +328,7 @@ pub(in crate::cli) fn to_json(plan: &Plan, runs: usize, ended_early: Option<&str
             "cost": asked.cost.map(pair), "calls_of_unknown_price": asked.unpriced,
         })
     };
+
     let rows: Vec<Value> = plan
         .rows
         .iter()
@@ -320,13 +342,16 @@ pub(in crate::cli) fn to_json(plan: &Plan, runs: usize, ended_early: Option<&str
             value
         })
         .collect();
+
     let mut reuse = figures(&plan.rest);
     add(&mut reuse, json!({ "reused": plan.reused.least, "reused_max": plan.reused.most }));
+
     let mut value = json!({
         "type": "plan", "operations": rows, "reuse": reuse, "guesses": number_of_guesses(plan),
         "critical_path_seconds": plan.critical_path.map(pair), "earlier_runs": runs,
         "ended_early": ended_early,
     });
+
     add(&mut value, figures(&plan.all));
     value
 }

@@ -27,11 +27,13 @@ pub(in crate::cli) fn plot(events: &[(i64, Event)], width: usize) -> String {
         let ended = operation.ended.as_ref().map(|(when, _)| when.at);
         Some(PlotRow { name: trace.name(*op), began, ended })
     };
+
     let rows: Vec<PlotRow> = trace.operations.iter().filter_map(row).collect();
     let last = events.last().map_or(0, |(at, _)| *at);
     let Some(first) = rows.iter().map(|row| row.began).min() else {
         return "no operation was started".to_owned();
     };
+
     draw(&rows, first, last.max(first + 1), width)
 }
 
@@ -39,24 +41,31 @@ fn draw(rows: &[PlotRow], first: i64, last: i64, width: usize) -> String {
     let cut = |name: &str| name.chars().take(NAME_MAX).collect::<String>();
     let names = rows.iter().map(|row| cut(&row.name).chars().count()).max().unwrap_or(0);
     let bars = width.saturating_sub(names + 12).max(BAR_MIN);
+
     let at = |moment: i64| {
         let bars = i64::try_from(bars).unwrap_or(i64::MAX);
         usize::try_from((moment - first) * bars / (last - first)).unwrap_or(0)
     };
+
     let mut lines = Vec::new();
     for row in rows.iter().take(ROWS_MAX) {
         let end = row.ended.unwrap_or(last);
         let start = at(row.began).min(bars - 1);
+
         let long = at(end).saturating_sub(start).clamp(1, bars - start);
         let mark = if row.ended.is_some() { "█" } else { "░" };
         let rest = " ".repeat(bars - start - long);
+
         let (name, bar) = (cut(&row.name), mark.repeat(long));
+
         let took = length(end - row.began);
         lines.push(format!("{name:names$} {}{bar}{rest} {took}", " ".repeat(start)));
     }
+
     if rows.len() > ROWS_MAX {
         lines.push(format!("({} more)", rows.len() - ROWS_MAX));
     }
+
     lines.join("\n")
 }
 

@@ -107,6 +107,7 @@ impl Progress {
     /// Prepares the display.
     pub(in crate::cli) fn new(mode: ProgressMode, terminal: bool) -> Progress {
         let live = mode == ProgressMode::Live || mode == ProgressMode::Auto && terminal;
+
         Progress {
             live: live.then(MultiProgress::new),
             is_live: live,
@@ -150,6 +151,7 @@ impl Progress {
             write_raw(question);
             return written;
         }
+
         match &self.live {
             Some(live) if self.total.is_some() => live.suspend(write),
             _ => write(),
@@ -163,6 +165,7 @@ impl Progress {
             let _ = live.clear();
             live.set_draw_target(ProgressDrawTarget::hidden());
         }
+
         let question = shown(&scrub(text)).into_owned();
         write_raw(&question);
         self.question.replace(Some(question));
@@ -174,6 +177,7 @@ impl Progress {
         if !is_answered {
             write_raw("\n");
         }
+
         if let Some(live) = &self.live {
             live.set_draw_target(ProgressDrawTarget::stderr());
         }
@@ -184,7 +188,9 @@ impl Progress {
         if self.silent {
             return;
         }
+
         self.roster.see(event);
+
         match event {
             Event::FlowStarted { flow, ops, .. } => self.plan(*flow, ops.len(), ops.len()),
             Event::Expanded { flow, ops, .. } => self.plan(*flow, ops.len(), 0),
@@ -203,6 +209,7 @@ impl Progress {
             Event::AttemptEnded { op, usage, cost, failure, retry_in_ms, reused: None, .. } => {
                 self.count();
                 let Some(open) = self.open.get_mut(op) else { return };
+
                 open.calls += 1;
                 open.bill.add(Charge::of(*usage, *cost, failure.as_ref()));
                 if let (Some(failure), Some(wait)) = (failure, retry_in_ms) {
@@ -239,9 +246,11 @@ impl Progress {
     fn start(&mut self, at: i64, op: OpId) {
         let name = self.name(op);
         let bar = self.bar(&name);
+
         if bar.is_none() && self.is_live {
             self.hidden.push_back(op);
         }
+
         self.open
             .insert(op, LiveOperation { name, started_at: at, bar, ..LiveOperation::default() });
         self.count();
@@ -256,14 +265,18 @@ impl Progress {
             total.enable_steady_tick(Duration::from_millis(100));
             self.total = Some(total);
         }
+
+        // The region shows only so many operations; the others are counted.
         if self.open.values().filter(|open| open.bar.is_some()).count() >= SHOWN_MAX {
             return None;
         }
+
         let total = self.total.as_ref()?;
         let bar = live.insert_before(total, ProgressBar::new_spinner());
         bar.set_style(style("  {spinner} {wide_msg} {elapsed}"));
         bar.set_message(name.to_owned());
         bar.enable_steady_tick(Duration::from_millis(100));
+
         Some(bar)
     }
 
@@ -278,6 +291,7 @@ impl Progress {
 
     fn tell_retry(&mut self, op: OpId, message: &str, wait_ms: u64) {
         let Some(open) = self.open.get(&op) else { return };
+
         match &open.bar {
             Some(bar) => {
                 let text = format!("{}  again in {wait_ms} ms: {message}", open.name);
@@ -296,16 +310,20 @@ impl Progress {
         let running = self.open.len();
         let hidden = running.saturating_sub(SHOWN_MAX);
         let mut text = format!("{} done, {running} running", self.ended);
+
         if hidden > 0 {
             text.push_str(&format!(" ({hidden} not shown)"));
         }
+
         let waiting = self.planned.saturating_sub(self.ended + running as u64);
         if waiting > 0 {
             text.push_str(&format!(", {waiting} waiting"));
         }
+
         if self.reused > 0 {
             text.push_str(&format!(", {} reused", self.reused));
         }
+
         total.set_message(format!("{text}, {}", self.spent()));
     }
 
@@ -314,17 +332,20 @@ impl Progress {
         let tally = self.account.as_ref().map_or_else(Tally::default, |account| account.tally());
         let is_known = tally.cost + tally.aside > Money::ZERO || tally.unknown == 0;
         let mut text = if is_known { tally.cost.to_string() } else { "cost unknown".to_owned() };
+
         if let Some(most) = self.cost_max {
             text.push_str(&format!(" of {most}"));
         }
         if tally.aside > Money::ZERO {
             text.push_str(&format!(", up to {} more under way", tally.aside));
         }
+
         match tally.unknown {
             calls if calls == 0 || !is_known => {}
             1 => text.push_str(", 1 call of unknown cost"),
             calls => text.push_str(&format!(", {calls} calls of unknown cost")),
         }
+
         text
     }
 
@@ -338,17 +359,23 @@ impl Progress {
             }
             None => {}
         }
+
         self.ended += 1;
         self.planned = self.planned.max(self.ended);
+
+        // What was skipped was never started, so it has no name here.
         if open.name.is_empty() {
             open.name = self.name(op);
         }
+
         self.count();
         let time = if open.started_at > 0 { at - open.started_at } else { 0 };
         let is_completed = matches!(outcome, Outcome::Completed { .. });
+
         if !self.is_live {
             return self.say(&plain::line(time / 1000, &open, outcome));
         }
+
         let list = self.roster.list(op);
         let group = self.folds.get(&flow).and_then(|fold| fold.group(list));
         match (group, self.folds.get_mut(&flow)) {
@@ -369,6 +396,7 @@ impl Progress {
         while let Some(op) = self.hidden.pop_front() {
             let Some(open) = self.open.get(&op) else { continue };
             let doing = if open.doing.is_empty() { &open.name } else { &open.doing }.clone();
+
             let bar = self.bar(&doing);
             if let Some(open) = self.open.get_mut(&op) {
                 open.bar = bar;
@@ -385,9 +413,11 @@ impl Progress {
             if let Some(cost) = folded.bill.cost().filter(|cost| *cost != Money::ZERO) {
                 line.push_str(&format!("  {cost}"));
             }
+
             if folded.reused > 0 {
                 line.push_str(&format!("  {} reused", folded.reused));
             }
+
             self.say(&line);
         }
     }
@@ -400,13 +430,16 @@ impl Progress {
         #[allow(clippy::cast_possible_truncation, reason = "a time in microseconds")]
         let micros = (metrics.execution_time * 1e6) as i64;
         let (calls, reused) = (metrics.calls, metrics.reused);
+
         let cost = metrics.known_cost();
         let saved = metrics.known_saved();
+
         let line = if self.is_live {
             let cost = cost.map_or("cost unknown".to_owned(), |cost| cost.to_string());
             let noun = if calls == 1 { "call" } else { "calls" };
             let mut line =
                 format!("run {run}  {status}  {}  {calls} {noun}  {cost}", length(micros));
+
             if reused > 0 {
                 let saved = saved.map_or("an unknown cost".to_owned(), |saved| saved.to_string());
                 line.push_str(&format!("  {reused} reused, saved {saved}"));
@@ -416,12 +449,14 @@ impl Progress {
             let cost = cost.map_or("unknown".to_owned(), |cost| cost.dollars().to_string());
             let ms = micros / 1000;
             let mut line = format!("run={run} status={status} ms={ms} calls={calls} cost={cost}");
+
             if reused > 0 {
                 let saved = saved.map_or("unknown".to_owned(), |saved| saved.dollars().to_string());
                 line.push_str(&format!(" reused={reused} saved={saved}"));
             }
             line
         };
+
         crate::cli::say(&line);
     }
 
@@ -432,10 +467,12 @@ impl Progress {
                 bar.finish_and_clear();
             }
         }
+
         self.gone.drain(..).for_each(|bar| bar.finish_and_clear());
         if let Some(total) = self.total.take() {
             total.finish_and_clear();
         }
+
         for line in self.late.take() {
             crate::cli::say(&line);
         }
@@ -450,16 +487,19 @@ fn live_line(time: i64, open: &LiveOperation, outcome: &Outcome) -> String {
     let name = &open.name;
     let cost = open.bill.cost().filter(|cost| *cost != Money::ZERO);
     let mut more = cost.map_or(String::new(), |cost| format!("  {cost}"));
+
     if open.calls > 1 {
         more.push_str(&format!("  {} calls", open.calls));
     }
     if open.calls > 0 && open.reused > 0 {
         more.push_str(&format!("  {} reused", open.reused));
     }
+
     let took = match open {
         LiveOperation { calls: 0, reused: 1.., .. } => "reused".to_owned(),
         _ => length(time),
     };
+
     match outcome {
         Outcome::Completed { .. } => format!("  ✓ {name}  {took}{more}"),
         Outcome::Failed { failure } => format!("  ✗ {name}  {took}{more}  {}", failure.message),

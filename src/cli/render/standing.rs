@@ -19,23 +19,28 @@ const CURVE: f64 = 160.0;
 pub(in crate::cli) fn plot(ranked: &[RankedPattern]) -> String {
     let widest = ranked.iter().map(|one| one.pattern.as_str().chars().count()).max().unwrap_or(0);
     let mut text = String::new();
+
     for one in ranked {
         let mut line = vec![' '; WIDTH + 1];
         let (low, high) = (place(one.interval.low), place(one.interval.high));
         line[low..=high].fill('─');
         (line[low], line[high]) = ('├', '┤');
         line[place(one.score)] = '●';
+
         let line: String = line.into_iter().collect();
         let pad = " ".repeat(widest - one.pattern.as_str().chars().count());
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  {}{pad} {}", one.pattern, line.trim_end());
     }
+
     let axis: String =
         (0..=WIDTH).map(|at| if at % (WIDTH / 4) == 0 { '┴' } else { '─' }).collect();
     let _ = write!(text, "  {} {axis}\n  {} 0", " ".repeat(widest), " ".repeat(widest));
+
     for label in [".25", ".5", ".75", "1"] {
         let _ = write!(text, "{label:>width$}", width = WIDTH / 4);
     }
+
     text
 }
 
@@ -56,12 +61,14 @@ pub(in crate::cli) fn curve(scores: &[f64]) -> Option<String> {
     if scores.len() < 2 {
         return None;
     }
+
     let each = scores.len().div_ceil(WIDTH);
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 7")]
     let bar = |part: &[f64]| {
         let mean = part.iter().sum::<f64>() / count(part.len());
         BARS[(mean.clamp(0.0, 1.0) * 7.0).round() as usize]
     };
+
     let bars: String = scores.chunks(each).map(bar).collect();
     let of = if each == 1 { String::new() } else { format!(", {each} to a bar") };
     Some(format!("score of {} executions, in their order{of}: {bars}", scores.len()))
@@ -73,6 +80,7 @@ pub(in crate::cli) fn svg(task: &str, ranked: &[RankedPattern], curve: &[f64]) -
     let rows = count(ranked.len());
     let (top, below) = (60.0 + rows * ROW, if curve.len() > 1 { CURVE + 60.0 } else { 0.0 });
     let (width, height) = (LEFT + SPAN + 130.0, top + 40.0 + below);
+
     let mut text = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
          viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" font-size=\"13\">\n\
@@ -80,6 +88,7 @@ pub(in crate::cli) fn svg(task: &str, ranked: &[RankedPattern], curve: &[f64]) -
          <text x=\"16\" y=\"28\" font-size=\"16\">{}: score with its 90 % interval</text>\n",
         escape(task)
     );
+
     let x = |score: f64| LEFT + score.clamp(0.0, 1.0) * SPAN;
     for step in 0..=4 {
         let (at, label) = (x(f64::from(step) / 4.0), f64::from(step) / 4.0);
@@ -91,10 +100,12 @@ pub(in crate::cli) fn svg(task: &str, ranked: &[RankedPattern], curve: &[f64]) -
             top + 18.0
         );
     }
+
     for (number, one) in ranked.iter().enumerate() {
         let y = 44.0 + ROW * (count(number) + 0.5);
         let color = if one.avoided { "#b55" } else { "#246" };
         let (low, high) = (x(one.interval.low), x(one.interval.high));
+
         let _ = write!(
             text,
             "<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>\n\
@@ -113,15 +124,19 @@ pub(in crate::cli) fn svg(task: &str, ranked: &[RankedPattern], curve: &[f64]) -
             if one.avoided { ", avoided" } else { "" },
         );
     }
+
     if curve.len() > 1 {
         draw_curve(&mut text, curve, top + 60.0);
     }
+
     text.push_str("</svg>\n");
     text
 }
 
 fn draw_curve(text: &mut String, curve: &[f64], top: f64) {
     let last = count(curve.len() - 1);
+
+    // A mean of the last few executions shows the trend, which single scores hide.
     let points: Vec<String> = (0..curve.len())
         .map(|at| {
             let from = (at + 1).saturating_sub(SMOOTHED);
@@ -129,6 +144,7 @@ fn draw_curve(text: &mut String, curve: &[f64], top: f64) {
             format!("{:.1},{:.1}", LEFT + count(at) / last * SPAN, top + CURVE * (1.0 - mean))
         })
         .collect();
+
     let right = LEFT + SPAN;
     for (score, y) in [(1.0, top), (0.5, top + CURVE / 2.0), (0.0, top + CURVE)] {
         // Writing to a String cannot fail.
@@ -140,6 +156,7 @@ fn draw_curve(text: &mut String, curve: &[f64], top: f64) {
             y + 4.5
         );
     }
+
     let _ = write!(
         text,
         "<text x=\"16\" y=\"{}\">score of the chosen pattern over {} executions, mean of {SMOOTHED}\
@@ -194,6 +211,7 @@ mod tests {
             curve(&[0.0, 0.5, 1.0]).as_deref(),
             Some("score of 3 executions, in their order: ▁▅█")
         );
+
         let long: Vec<f64> = (0..96).map(|n| f64::from(u8::from(n >= 48))).collect();
         let drawn = curve(&long).expect("a curve");
         assert!(

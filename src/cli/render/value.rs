@@ -64,6 +64,7 @@ fn list(items: &[Value]) -> String {
     if whole.chars().count() <= SHORT_MAX / 2 {
         return whole;
     }
+
     let kind = |value: &Value| match value {
         Value::Null => "()",
         Value::Bool(_) => "bool",
@@ -72,6 +73,7 @@ fn list(items: &[Value]) -> String {
         Value::Array(_) => "array",
         Value::Object(_) => "map",
     };
+
     let first = items.first().map_or("item", kind);
     let what = if items.iter().all(|item| kind(item) == first) { first } else { "value" };
     format!("[{} × {what}]", items.len())
@@ -81,10 +83,12 @@ fn list(items: &[Value]) -> String {
 fn first_line(text: &str, width: usize) -> String {
     // Of a part of a secret, nobody would know that it is one.
     let text = scrub(text);
+
     let line = text.lines().next().unwrap_or("");
     if line.chars().count() <= width && line.len() == text.len() {
         return line.to_owned();
     }
+
     let kept: String = line.chars().take(width.saturating_sub(1)).collect();
     format!("{kept}…")
 }
@@ -102,22 +106,27 @@ fn write(text: &mut String, value: &Value, indent: usize, width: usize) {
     let inner = indent + 2;
     let pad = " ".repeat(inner);
     let is_plain = |item: &Value| !item.is_array() && !item.is_object();
+
     match value {
         Value::Array(items) if used + line.chars().count() > width && !items.is_empty() => {
             text.push('[');
             let mut column = width;
+
             for (place, item) in items.iter().enumerate() {
                 let long = item.to_string().chars().count() + 2;
+                // Plain items share lines, as many as fit; others have one each.
                 if column + long > width || !items.iter().all(is_plain) {
                     text.push_str(&format!("\n{pad}"));
                     column = inner;
                 } else {
                     text.push(' ');
                 }
+
                 column += long;
                 write(text, item, inner, width);
                 text.push_str(if place + 1 < items.len() { "," } else { "" });
             }
+
             text.push_str(&format!("\n{}]", " ".repeat(indent)));
         }
         Value::Object(fields) if used + line.chars().count() > width && !fields.is_empty() => {
@@ -127,6 +136,7 @@ fn write(text: &mut String, value: &Value, indent: usize, width: usize) {
                 write(text, item, inner, width);
                 text.push_str(if place + 1 < fields.len() { "," } else { "" });
             }
+
             text.push_str(&format!("\n{}}}", " ".repeat(indent)));
         }
         _ => text.push_str(&line),
@@ -138,10 +148,12 @@ fn cut(text: &str, room: Room) -> String {
     let Some(height) = room.height.map(|height| height.saturating_sub(AROUND).max(AROUND)) else {
         return text.to_owned();
     };
+
     let lines: Vec<&str> = text.lines().collect();
     if lines.len() <= height {
         return text.to_owned();
     }
+
     let more = lines.len() - height + 1;
     format!("{}\n({more} more lines; `:show _` shows all)", lines[..height - 1].join("\n"))
 }
@@ -149,17 +161,20 @@ fn cut(text: &str, room: Room) -> String {
 fn head(report: &Map<String, Value>) -> String {
     let count = |key: &str| report.get(key).and_then(Value::as_array).map_or(0, Vec::len);
     let mut parts = vec![format!("report {}", text(report.get("name")))];
+
     for word in ["completed", "failed", "skipped", "cancelled"] {
         let count = count(&format!("{word}_operations"));
         if count > 0 {
             parts.push(format!("{count} {word}"));
         }
     }
+
     let metrics = report.get("metrics").and_then(Value::as_object);
     if let Some(time) = metrics.and_then(|m| m.get("execution_time")).and_then(Value::as_f64) {
         #[allow(clippy::cast_possible_truncation, reason = "a time in microseconds")]
         parts.push(length((time * 1e6) as i64));
     }
+
     parts.join(" · ")
 }
 
@@ -171,18 +186,22 @@ fn report_table(report: &Map<String, Value>, room: Room) -> String {
             let name = text(Some(name));
             let result = report.get("operation_results").and_then(|results| results.get(&name));
             let error = report.get("errors").and_then(|errors| errors.get(&name));
+
             let said = match (result, error) {
                 (Some(result), _) => text(Some(result)),
                 (None, Some(error)) => text(error.get("message")),
                 (None, None) => String::new(),
             };
+
             rows.push(vec![name, word.to_owned(), said]);
         }
     }
+
     let names = rows.iter().map(|row| row[0].chars().count()).max().unwrap_or(0).max(9);
     for row in &mut rows {
         row[2] = first_line(&row[2], room.width.saturating_sub(names + 13).max(10));
     }
+
     let table = table::render(&["operation", "outcome", "result"], &rows);
     format!("{}\n{table}", head(report))
 }
@@ -206,9 +225,11 @@ fn figures(map: &Map<String, Value>) -> String {
                 }
                 other => text(Some(other)),
             };
+
             vec![key.clone(), value]
         })
         .collect();
+
     table::render(&["figure", "value"], &rows)
 }
 
@@ -234,13 +255,16 @@ mod tests {
     #[test]
     fn data_fits_the_screen() {
         assert_eq!(shown(json!([1, 2])), "[1,2]");
+
         let long = shown(json!((0..100).collect::<Vec<_>>()));
         assert_eq!(long.lines().count(), 6);
         assert!(long.lines().all(|line| line.chars().count() <= 40), "{long}");
         assert!(long.ends_with(" more lines; `:show _` shows all)"), "{long}");
+
         let nested = json!({ "name": "a".repeat(30), "list": [[1, 2], { "b": null }] });
         let again: Value = serde_json::from_str(&shown(nested.clone())).unwrap_or_default();
         assert_eq!(again, nested);
+
         assert_eq!(whole(&DisplayValue::Nothing, ROOM), None);
         assert_eq!(whole(&DisplayValue::Text("a\nb".into()), ROOM), Some("a\nb".into()));
     }
@@ -253,6 +277,7 @@ mod tests {
             "operation_results": { "a": "fine\nreally" }, "errors": { "bb": { "message": "no" } },
             "metrics": { "execution_time": 1.25 },
         });
+
         let Value::Object(report) = report else { return };
         let shown = whole(&DisplayValue::Report(report), ROOM).unwrap_or_default();
         assert_eq!(
@@ -269,6 +294,7 @@ mod tests {
         let map =
             json!({ "execution_time": 1.23456, "success_rate": null, "speedup": 2.0, "calls": 3 });
         let shown = shown(map);
+
         for line in [
             "calls           3",
             "execution_time  1.2346",

@@ -38,6 +38,7 @@ impl Words {
             }
         }
         all.extend(own);
+
         let usual: Vec<&str> = WORDS.into_iter().filter(|w| !all.iter().any(|a| a == w)).collect();
         all.extend(usual.into_iter().map(str::to_owned));
         Words(all.into())
@@ -146,6 +147,7 @@ impl Guess {
         let choices = if before.is_empty() { usize::MAX } else { before.len() };
         self.choices.set(self.choices.get().max(choices));
         self.depends(op);
+
         match (before, schema) {
             // A reply yet to come will differ: with a line more, what depends on it is not taken
             // for known, while data stays the same data.
@@ -171,10 +173,12 @@ impl Guess {
     pub(in crate::executor) fn decide(&self, decision: GuessedDecision, yes: bool) -> bool {
         let is_forced = self.forced.decisions.contains(&decision);
         let yes = if is_forced { self.forced.is_yes } else { yes };
+
         let mut seen = self.seen.borrow_mut();
         let ways = seen.entry(decision).or_default();
         ways.yes |= yes;
         ways.no |= !yes;
+
         yes
     }
 }
@@ -210,10 +214,13 @@ mod tests {
             "kind": { "enum": ["bug", "question"] },
             "list": { "type": "array", "items": { "type": "boolean" } },
         } });
+
         let all = guesses(&[], Some(&schema), &[]);
         let read = |n: usize| serde_json::from_str::<Value>(&all[n]).expect("JSON");
+
         let kinds = [0, 1, 2].map(|n| read(n)["kind"].clone());
         assert_eq!(kinds, ["bug", "question", "bug"]);
+
         let lengths = [0, 1].map(|n| read(n)["list"].as_array().map(Vec::len));
         assert_eq!(lengths, [Some(1), Some(10)]);
     }
@@ -222,10 +229,12 @@ mod tests {
     fn the_bounds_of_a_list_are_those_of_its_schema() {
         let schema =
             json!({ "type": "array", "items": { "type": "string" }, "minItems": 2, "maxItems": 4 });
+
         let lengths: Vec<usize> = guesses(&[], Some(&schema), &[])[..2]
             .iter()
             .map(|text| serde_json::from_str::<Vec<Value>>(text).expect("a list").len())
             .collect();
+
         assert_eq!(lengths, [2, 4]);
     }
 }

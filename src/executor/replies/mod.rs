@@ -86,6 +86,7 @@ impl AttemptResult {
     pub(super) fn then(number: u32, then: PastTry) -> AttemptResult {
         let retry_in = then.retry_in_ms.map(Duration::from_millis);
         let missed = |failure| Miss::Then { failure: Box::new(failure), retry_in };
+
         AttemptResult {
             number,
             usage: then.usage,
@@ -120,6 +121,7 @@ impl Executor {
         let mut asked = self.asked.borrow_mut();
         let count = asked.entry(key).or_default();
         *count += 1;
+
         Sample { key, at: strand.count(&key), arrival: *count - 1 }
     }
 
@@ -161,6 +163,7 @@ impl Executor {
     /// Finds out how a request is answered that nothing is known of at its place.
     fn reused_answer(&self, asked: &PendingCall) -> Answer {
         let Some(reuse) = &self.reuse else { return Answer::Ask };
+
         let learner = self.learner.borrow();
         let name = learner.name(asked.op);
         let op = (asked.op, name);
@@ -185,6 +188,7 @@ impl Executor {
     pub(super) fn answer_to_news(&self, asked: &PendingCall) -> Answer {
         let Sample { key, at, .. } = &asked.sample;
         let gave_up = self.past.as_ref().is_some_and(|past| past.gave_up(*key, at));
+
         match &self.reuse {
             Some(reuse) if gave_up && reuse.is_replay() => Answer::Never(Box::new(reuse.give_up())),
             _ => self.reused_answer(asked),
@@ -198,6 +202,7 @@ impl Executor {
         begun: Rc<Cell<bool>>,
     ) -> Result<CallResult, Stop> {
         let PendingCall { model, request, sample, .. } = asked;
+
         // Waiting for the disk is a part of the call: nobody else is alone meanwhile.
         let asking = async {
             self.on_disk().await?;
@@ -210,6 +215,7 @@ impl Executor {
                 _ => model.call_noting(request, &begun).await,
             })
         };
+
         let called = self.outside(asking).await?;
         let called = model.settle(called);
         failpoint::pass(Failpoint::CallEnds);
@@ -240,6 +246,7 @@ impl Executor {
             Answer::Never(failure) => return Err((*failure).into()),
             Answer::Ask => (CallResult::broken("no model was asked".to_owned()), None),
         };
+
         self.known.count(&asked.model, &asked.request, called.cost);
         Ok((called, run))
     }

@@ -232,6 +232,7 @@ impl Reuse {
                     self.gave_up.set(self.gave_up.get() || failure.kind == Kind::Cancelled);
                     return Answer::Never(Box::new(failure.clone()));
                 }
+
                 let prompt = request.messages.last().map_or("", |m| m.content.as_str());
                 let failure = unknown(prompt, replies.nearest(prompt));
                 self.diverged.borrow_mut().get_or_insert_with(|| failure.clone());
@@ -239,6 +240,7 @@ impl Reuse {
             }
             ReuseMode::Plan => Replies::reserve(sample, claims),
         }
+
         let (op, name) = op;
         let before = name.map(|name| replies.of_operation(name)).unwrap_or_default();
         let guess = self.guess.as_ref();
@@ -256,7 +258,9 @@ impl Reuse {
     ) -> CallResult {
         let called = self.join(&sample, model, request, begun);
         let waiting = Waiting { reuse: self, sample: &sample };
+
         let called = called.await;
+        // While the run is being replaced, the wait leaves the call there; one that has ended goes.
         drop(waiting);
         self.pending.borrow_mut().remove(&sample);
         called
@@ -279,6 +283,7 @@ impl Reuse {
                 pending.insert(sample.clone(), call);
             }
         }
+
         if let Some(entry) = pending.get(sample) {
             // It may have been made already.
             begun.set(true);
@@ -291,12 +296,14 @@ impl Reuse {
             let task =
                 tokio::task::spawn_local(async move { model.call_noting(&request, &begun).await });
             let abort = task.abort_handle();
+
             let ended = |called: Result<CallResult, tokio::task::JoinError>| {
                 called.unwrap_or_else(|error| CallResult::broken(error.to_string()))
             };
             let called = task.map(ended).boxed_local().shared();
             Pending { called, abort, is_awaited: Cell::new(true) }
         });
+
         entry.called.clone()
     }
 }
@@ -322,6 +329,7 @@ impl Drop for Waiting<'_> {
 /// Makes the failure for a request that the replayed run has not made.
 fn unknown(prompt: &str, nearest: Option<&str>) -> Failure {
     let short = |text: &str| secret::beginning(text, SHOWN_MAX);
+
     let nearest = match nearest {
         Some(nearest) if nearest == prompt => {
             "; it asked the same with other settings, another model or another history".to_owned()
@@ -340,5 +348,6 @@ fn unknown(prompt: &str, nearest: Option<&str>) -> Failure {
         }
         None => "; it asked nothing".to_owned(),
     };
+
     Failure::new(Kind::Diverged, format!("the run did not ask this: `{}`{nearest}", short(prompt)))
 }

@@ -94,6 +94,7 @@ impl Tape {
         if recorded.is_empty() && !drops {
             return None;
         }
+
         let replaced = self.replaced.borrow();
         let kept = self
             .cassette
@@ -101,6 +102,7 @@ impl Tape {
             .enumerate()
             .filter(|(place, _)| !drops && !replaced.contains(place));
         let kept = kept.map(|(_, line)| line.clone());
+
         Some(kept.chain(recorded.values().cloned()).collect())
     }
 
@@ -113,14 +115,17 @@ impl Tape {
         if model.is_demo() || self.record == Record::All {
             return Answer::Ask;
         }
+
         let mut played = self.played.borrow_mut();
         if let Some(place) = self.cassette.find(sample, |place| played.contains(&place)) {
             played.insert(place);
             return Answer::Played(Box::new(self.cassette.line(place).called()));
         }
+
         if self.record == Record::New {
             return Answer::Ask;
         }
+
         let failure = Failure::new(Kind::Cassette, self.cassette.miss(asked, sample.arrival));
         self.missed.borrow_mut().get_or_insert_with(|| (failure.clone(), 0)).1 += 1;
         Answer::Never(Box::new(failure))
@@ -144,12 +149,14 @@ impl Tape {
         let mut recorded = self.recorded.borrow_mut();
         let own = (sample.key, sample.at.clone());
         if !recorded.contains_key(&own) {
+            // What would have been played in its place is replaced.
             let mut replaced = self.replaced.borrow_mut();
             let is_taken =
                 |place| replaced.contains(&place) || self.played.borrow().contains(&place);
             let old = self.cassette.find(&sample, is_taken);
             replaced.extend(old);
         }
+
         recorded.insert(own, CassetteLine { at: Some(sample.at.clone()), ..line });
         self.failed.borrow_mut().remove(&sample);
     }
@@ -207,18 +214,22 @@ mod tests {
     fn what_was_recorded_is_played() {
         let model = model();
         let blank = tape(Vec::new(), Record::New);
+
         // In an order that no later run need keep.
         for (text, sample) in [("b", 0), ("a", 1), ("a", 0)] {
             answer(&blank, &model, text, sample);
         }
+
         let full = tape(blank.content(false).expect("something new"), Record::Nothing);
         for (text, sample) in [("a", 0), ("b", 0), ("a", 1)] {
             assert_eq!(answer(&full, &model, text, sample), format!("live {text} {sample}"));
         }
+
         assert_eq!((full.played(), full.unused(), full.missed()), (3, 0, None));
         assert_eq!(full.content(true), None);
         assert_eq!(answer(&full, &model, "a", 2), "cassette");
         assert_eq!(answer(&full, &model, "c", 0), "cassette");
+
         let (first, count) = full.missed().expect("two misses");
         assert!(first.message.contains("asked once more") && count == 2, "{first:?}");
     }
@@ -227,6 +238,7 @@ mod tests {
     fn only_a_whole_recording_drops_what_it_did_not_use() {
         let model = model();
         let old = || ["a", "b"].map(|t| asked(&model, t).answered(&said("old")).expect("a reply"));
+
         for (record, is_whole, expected) in [
             (Record::New, true, vec!["old", "old"]),
             (Record::All, false, vec!["live a 0", "old"]),
@@ -235,6 +247,7 @@ mod tests {
             let tape = tape(old().to_vec(), record);
             answer(&tape, &model, "a", 0);
             assert_eq!(tape.unused(), 1);
+
             let lines = tape.content(is_whole).unwrap_or_else(|| old().to_vec());
             let mut replies: Vec<String> = lines.into_iter().map(|line| line.reply).collect();
             replies.sort();
@@ -247,8 +260,10 @@ mod tests {
         let (model, tape) = (model(), tape(Vec::new(), Record::New));
         let line = asked(&model, "a");
         let sample = Sample { key: line.key, at: Strand::root().count(&()), arrival: 0 };
+
         tape.keep(sample.clone(), &model, &line, &CallResult::broken("no".to_owned()));
         assert_eq!((tape.failed(), tape.content(false)), (1, None));
+
         // The executor tries it a second time.
         tape.keep(sample, &model, &line, &said("yes"));
         assert_eq!((tape.failed(), tape.recorded()), (0, 1));

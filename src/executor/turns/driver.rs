@@ -33,11 +33,13 @@ impl Turns {
     /// Gives every task a turn whose turn it is.
     fn poll_tasks(&self, context: &mut Context<'_>) {
         loop {
+            // New ones are kept apart: a task may start others while this list is borrowed.
             let new = self.new_tasks.take();
             let mut tasks = self.tasks.borrow_mut();
             for task in new {
                 tasks.push(task);
             }
+
             let one = tasks.poll_next(context);
             if !matches!(one, Poll::Ready(Some(()))) && self.new_tasks.borrow().is_empty() {
                 return;
@@ -58,9 +60,11 @@ struct DriverWaker {
 impl Wake for DriverWaker {
     fn wake(self: Arc<Self>) {
         self.has_rung.store(true, Ordering::SeqCst);
+        // Who polls looks afterwards whether it has rung, and needs no waking.
         if self.is_watched.load(Ordering::SeqCst) {
             return;
         }
+
         let outer = self.outer.lock().expect("nobody panics while holding the waker").clone();
         if let Some(outer) = outer {
             outer.wake();
@@ -95,6 +99,7 @@ impl<F: Future> Future for Driver<'_, F> {
         if polled.is_pending() && bell.has_rung.load(Ordering::SeqCst) {
             context.waker().wake_by_ref();
         }
+
         polled
     }
 }
@@ -105,6 +110,7 @@ impl<F: Future> Driver<'_, F> {
         let waker = Waker::from(bell.clone());
         let mut inner = Context::from_waker(&waker);
         let mut ends = 0;
+
         loop {
             bell.has_rung.store(false, Ordering::SeqCst);
             if let Poll::Ready(value) = self.main.as_mut().poll(&mut inner) {
@@ -163,6 +169,7 @@ impl Future for RunningTask {
         if future.as_mut().poll(context).is_ready() || self.0.is_stopped.get() {
             return Poll::Ready(());
         }
+
         self.0.future.replace(Some(future));
         self.0.waker.replace(Some(context.waker().clone()));
         Poll::Pending
@@ -177,6 +184,7 @@ impl TaskHandle {
     pub(crate) fn stop(&self) {
         self.0.is_stopped.set(true);
         drop(self.0.future.take());
+
         if let Some(waker) = self.0.waker.take() {
             waker.wake();
         }

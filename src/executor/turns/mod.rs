@@ -153,6 +153,7 @@ impl Turns {
         let wait = TurnWait::begin(self);
         let asked = self.number();
         self.queues.borrow_mut().known.insert((place, asked), wait.waiter.clone());
+
         wait.await;
         self.pass_by(place);
     }
@@ -164,6 +165,7 @@ impl Turns {
         let asked = self.number();
         self.queues.borrow_mut().known.insert((place, asked), waiter.clone());
         let _left = QueueGuard { turns: self, key: (place, asked) };
+
         std::future::poll_fn(|context| {
             let first = self.queues.borrow().untold.keys().next().copied();
             let is_next = first.is_none_or(|first| first >= place);
@@ -187,6 +189,7 @@ impl Turns {
     fn wake_next(&self) {
         let queues = self.queues.borrow();
         let Some(next) = queues.untold.keys().next() else { return };
+
         for (_, waiter) in queues.known.range((*next, 0)..=(*next, u64::MAX)) {
             // Who waits for an end of its own must not be polled out of turn.
             if waiter.is_bystander.get()
@@ -208,6 +211,7 @@ impl Turns {
         if !self.holds_news() {
             return;
         }
+
         let wait = TurnWait::begin(self);
         let waiter = wait.waiter.clone();
         self.queues.borrow_mut().held.push_back(HeldWaiter { waiter, is_timer: false });
@@ -234,6 +238,7 @@ impl Turns {
     pub(super) async fn commit<F: Future>(&self, end: F) -> F::Output {
         let wait = TurnWait::begin(self);
         self.queues.borrow_mut().commits.push_back(wait.waiter.clone());
+
         let value = end.await;
         wait.waiter.has_ended.set(true);
         wait.await;
@@ -273,6 +278,7 @@ impl Turns {
         let waiter = wait.waiter.clone();
         let key = (self.now.get().saturating_add(time), self.number());
         self.queues.borrow_mut().timers.insert(key, waiter.clone());
+
         wait.await;
         if waiter.was_alone.get() { Passage::Forced } else { Passage::Contested }
     }
@@ -303,12 +309,15 @@ impl Turns {
             return first.has_ended.get()
                 && queues.commits.pop_front().is_some_and(|w| self.tell(&w));
         }
+
         if let Some(waiter) = pop(|| queues.known.pop_first().map(|(_, waiter)| waiter)) {
             return self.tell(&waiter);
         }
         if self.is_dry.get() {
             return self.tell_next_dry(queues);
         }
+
+        // What is held begins only when what is written and what is known has been told.
         while let Some(held) = queues.held.pop_front() {
             if !held.waiter.is_gone.get() {
                 return self.let_begin(queues, &held);
@@ -331,12 +340,14 @@ impl Turns {
         if let Some(waiter) = pop(next) {
             return self.tell(&waiter);
         }
+
         while let Some(((at, _), waiter)) = queues.timers.pop_first() {
             if !waiter.is_gone.get() {
                 self.now.set(at);
                 return self.tell(&waiter);
             }
         }
+
         let held = pop(|| queues.held.pop_front().map(|held| held.waiter));
         held.is_some_and(|waiter| self.tell(&waiter))
     }
@@ -398,6 +409,7 @@ impl<'a> TurnWait<'a> {
         if self.waiter.is_told.get() || !self.turns.is_driven.get() {
             return Poll::Ready(());
         }
+
         self.waiter.waker.replace(Some(context.waker().clone()));
         Poll::Pending
     }
@@ -458,6 +470,7 @@ mod tests {
                 told.borrow_mut().push(name);
             }
         });
+
         turns.drive(join_all(strands)).await;
         told.into_inner()
     }
@@ -472,11 +485,13 @@ mod tests {
     async fn known_ends_are_told_in_the_order_of_the_journal_and_news_after_them() {
         let turns = Turns::default();
         turns.expect([1, 2, 3].map(|place| (place, Duration::ZERO)));
+
         let strands = vec![
             vec![("new", None, 0), ("newer", None, 1)],
             vec![("third", Some(3), 0)],
             vec![("first", Some(1), 0), ("second", Some(2), 0)],
         ];
+
         assert_eq!(order(&turns, strands).await, ["first", "second", "third", "new", "newer"]);
         assert!(!turns.is_retelling());
     }
@@ -493,6 +508,7 @@ mod tests {
     async fn a_commit_is_told_before_everything_that_comes_after_it_was_written() {
         let turns = Turns::default();
         let told = RefCell::new(Vec::new());
+
         let slow = async {
             turns.commit(tokio::time::sleep(MS * 20)).await;
             told.borrow_mut().push("written");
@@ -501,6 +517,7 @@ mod tests {
             turns.outside(tokio::time::sleep(MS * 10)).await;
             told.borrow_mut().push("ended");
         };
+
         turns.drive(futures::future::join(slow, fast)).await;
         assert_eq!(told.into_inner(), ["written", "ended"]);
     }
@@ -511,6 +528,7 @@ mod tests {
     {
         let turns = Turns::default();
         let told = RefCell::new(Vec::new());
+
         let strand = async |name: &'static str| {
             turns.outside(tokio::time::sleep(MS * 10)).await;
             for _ in 0..3 {
@@ -518,6 +536,7 @@ mod tests {
                 told.borrow_mut().push(name);
             }
         };
+
         turns.drive(join_all([strand("a"), strand("b")])).await;
         assert_eq!(told.into_inner(), ["a", "a", "a", "b", "b", "b"]);
     }
@@ -526,6 +545,7 @@ mod tests {
     async fn where_no_time_passes_timers_end_in_their_order() {
         let turns = Turns::default();
         turns.make_dry();
+
         let long = pin!(turns.pass(None, Duration::from_hours(1)));
         let short = pin!(async {
             for _ in 0..100 {
@@ -533,12 +553,14 @@ mod tests {
             }
             "short"
         });
+
         let first = async {
             match select(long, short).await {
                 futures::future::Either::Left(_) => "long",
                 futures::future::Either::Right((name, _)) => name,
             }
         };
+
         assert_eq!(turns.drive(first).await, "short");
     }
 
@@ -546,6 +568,7 @@ mod tests {
     async fn a_timer_that_nothing_could_have_come_before_is_not_waited_for_again() {
         let turns = Turns::default();
         turns.expect([(1, Duration::ZERO)]);
+
         let before = tokio::time::Instant::now();
         let (alone, after) = turns
             .drive(async {
@@ -554,6 +577,7 @@ mod tests {
                 (alone, turns.pass(None, MS * 20).await)
             })
             .await;
+
         assert_eq!((alone, after), (Passage::Forced, Passage::Forced));
         assert_eq!(before.elapsed(), MS * 20);
     }
@@ -562,10 +586,12 @@ mod tests {
     async fn the_time_that_had_passed_before_a_crash_counts() {
         let turns = Turns::default();
         turns.expect([(1, MS * 70)]);
+
         let before = tokio::time::Instant::now();
         let long = turns.pass(None, MS * 100);
         let known = turns.known(1);
         turns.drive(futures::future::join(long, known)).await;
+
         assert_eq!(before.elapsed(), MS * 30);
     }
 
@@ -586,12 +612,14 @@ mod tests {
                     step().await;
                     log.borrow_mut().push("never");
                 }));
+
                 own.replace(Some(task));
                 let other = turns.spawn(Box::pin(std::future::pending()));
                 turns.outside(tokio::time::sleep(MS)).await;
                 other.stop();
             })
             .await;
+
         assert_eq!(stopped.take(), ["goes on until it waits"]);
     }
 }

@@ -45,6 +45,7 @@ impl Wake for MemberWaker {
         if self.is_queued.swap(true, Ordering::SeqCst) {
             return;
         }
+
         self.ready.queue.lock().expect(INVARIANT).push_back(self.place);
         let outer = self.ready.outer.lock().expect(INVARIANT).clone();
         if let Some(outer) = outer {
@@ -65,6 +66,7 @@ impl<F: Future> Siblings<F> {
         let place = self.begun;
         self.begun += 1;
         let (is_queued, ready) = (AtomicBool::new(false), self.ready.clone());
+
         let bell = Arc::new(MemberWaker { place, is_queued, ready });
         self.members.insert(place, Sibling { future: Box::pin(future), bell: bell.clone() });
         bell.wake();
@@ -87,12 +89,15 @@ impl<F: Future> Siblings<F> {
 
     /// Polls everybody who was woken, until one ends.
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<F::Output>> {
+        // Set before the queue is looked at, so that who rings meanwhile wakes this task.
         self.ready.outer.lock().expect(INVARIANT).replace(context.waker().clone());
+
         loop {
             let place = self.ready.queue.lock().expect(INVARIANT).pop_front();
             let Some(place) = place else { break };
             let Some(member) = self.members.get_mut(&place) else { continue };
 
+            // Cleared before the poll, so that who is woken during it is queued again.
             member.bell.is_queued.store(false, Ordering::SeqCst);
             let waker = Waker::from(member.bell.clone());
             let polled = member.future.as_mut().poll(&mut Context::from_waker(&waker));
@@ -101,6 +106,7 @@ impl<F: Future> Siblings<F> {
                 return Poll::Ready(Some(value));
             }
         }
+
         if self.members.is_empty() { Poll::Ready(None) } else { Poll::Pending }
     }
 }
@@ -148,11 +154,13 @@ where
                 self.next += 1;
                 return Some(value);
             }
+
             while self.running.len() + self.early.len() < self.limit
                 && let Some((place, future)) = self.waiting.next()
             {
                 self.running.push(async move { (place, future.await) }.boxed_local());
             }
+
             let (place, value) = self.running.next().await?;
             self.early.insert(place, value);
         }
@@ -191,8 +199,10 @@ mod tests {
                 }
             })
             .collect();
+
         assert_eq!((siblings.next().await, siblings.next().await), (Some(10), Some(20)));
         assert_eq!((given_up.take(), siblings.len()), (vec![10, 20], 3));
+
         drop(siblings);
         assert_eq!(given_up.take(), [30, 50, 40]);
     }

@@ -28,17 +28,20 @@ pub(super) fn write(model: &str, request: &Request) -> Vec<u8> {
     if let Some(system) = system(&request.messages) {
         set("system", system.into());
     }
+
     let spoken = request.messages.iter().filter(|message| message.role != Role::System);
     set(
         "messages",
         serde_json::to_value(spoken.collect::<Vec<_>>()).expect("messages are plain data"),
     );
+
     if let Some(schema) = &request.schema {
         set(
             "output_config",
             json!({ "format": { "type": "json_schema", "schema": closed(schema) } }),
         );
     }
+
     if let Some(temperature) = settings.temperature {
         set("temperature", temperature.into());
     }
@@ -48,6 +51,7 @@ pub(super) fn write(model: &str, request: &Request) -> Vec<u8> {
     if !settings.stop.is_empty() {
         set("stop_sequences", settings.stop.clone().into());
     }
+
     set("max_tokens", settings.max_tokens.unwrap_or_else(|| most_tokens(model)).into());
     extra::merge(&mut wire, &settings.extra);
     serde_json::to_vec(&wire).expect("a request is plain data")
@@ -63,6 +67,7 @@ pub(super) fn system(messages: &[Message]) -> Option<String> {
 /// Returns the most tokens that a model writes: the protocol wants a limit, and nobody said another.
 fn most_tokens(model: &str) -> u32 {
     let is = |part: &str| model.contains(part);
+
     if is("3-opus") || is("3-haiku") {
         4096
     } else if is("claude-3-5") {
@@ -82,7 +87,9 @@ fn closed(schema: &Value) -> Value {
     const INNER: &[&str] =
         &["items", "additionalProperties", "not", "if", "then", "else", "contains"];
     const LISTS: &[&str] = &["anyOf", "allOf", "oneOf", "prefixItems"];
+
     let Value::Object(map) = schema else { return schema.clone() };
+
     let mut shut: Map<String, Value> = map
         .iter()
         .map(|(key, value)| {
@@ -99,10 +106,12 @@ fn closed(schema: &Value) -> Value {
             (key.clone(), inner)
         })
         .collect();
+
     let is_object = map.get("type") == Some(&json!("object")) || map.contains_key("properties");
     if is_object {
         shut.entry("additionalProperties").or_insert(Value::Bool(false));
     }
+
     Value::Object(shut)
 }
 
@@ -113,12 +122,15 @@ pub(super) fn take(
     form: DocumentForm,
 ) -> Result<(), CallError> {
     let kind = document.get("type").and_then(Value::as_str).unwrap_or("");
+    // The figures of an error count, so they are read before it is returned.
     if kind == "error" || document.get("error").is_some() {
         count_refused(partial, document);
     }
+
     if let Some(error) = refusal::told(document, STATUS) {
         return Err(error);
     }
+
     partial.knows_ends |= form == DocumentForm::Piece;
     match kind {
         "message_start" => {
@@ -126,6 +138,7 @@ pub(super) fn take(
             if !partial.is_empty() {
                 partial.begin_again();
             }
+
             figures(partial, message.get("usage"), false);
             partial.choice(0);
             take_message(partial, message)
@@ -168,6 +181,7 @@ fn figures(partial: &mut Partial, usage: Option<&Value>, is_final: bool) {
         Some(Value::Object(usage)) => {
             let known = usage.iter().filter(|(_, figure)| !figure.is_null());
             partial.figures.extend(known.map(|(key, figure)| (key.clone(), figure.clone())));
+
             let tally = UsageReport::of_anthropic(&partial.figures);
             partial.count(tally, is_final);
         }
@@ -179,6 +193,7 @@ fn take_message(partial: &mut Partial, message: &Value) -> Result<(), CallError>
     if let Some(model) = message.get("model").and_then(Value::as_str) {
         partial.served_by.get_or_insert_with(|| model.to_owned());
     }
+
     add(partial, message.get("content"))
 }
 
@@ -198,10 +213,12 @@ fn take_end(partial: &mut Partial, said: &Value, form: DocumentForm) {
         Some(Value::String(word)) => Finish::of(word),
         Some(other) => Finish::Ended(other.to_string()),
     };
+
     let finish = match (finish, said.pointer("/stop_details/explanation").and_then(Value::as_str)) {
         (Finish::Refused(word), Some(why)) => Finish::Refused(format!("{word}: {why}")),
         (finish, _) => finish,
     };
+
     partial.choice(0).end(finish);
 }
 

@@ -52,12 +52,14 @@ impl Demo {
     /// one when it is asked again, so that samples differ and runs repeat.
     pub async fn send(&self, request: &Request) -> Result<Reply, CallError> {
         let hash = self.hash(request);
+        // A request that is made again gets other numbers of chance, the same in each run.
         let time = {
             let mut asked = self.asked.borrow_mut();
             let times = asked.entry(hash).or_default();
             *times += 1;
             *times
         };
+
         let mut rng = Rng::seeded(hash.wrapping_add(time));
         let latency = Duration::from_millis(self.temper.latency_ms);
         if let Some(limit) = request.settings.timeout_ms.map(Duration::from_millis)
@@ -67,18 +69,22 @@ impl Demo {
             let deadline = crate::model::error::TimeLimit::Total;
             return Err(CallError::Timeout { deadline, limit });
         }
+
         if !latency.is_zero() {
             tokio::time::sleep(latency).await;
         }
+
         if rng.unit() < self.temper.error_rate {
             let message = format!("{LABEL} a fault by `error_rate`");
             return Err(CallError::Server { status: 500, retry_after: None, message });
         }
+
         let question = request.messages.last().map_or("", |m| m.content.as_str());
         let text = self.answer(request, question, time, &mut rng);
         let read = request.messages.iter().map(|m| rough_tokens(&m.content)).sum();
         let usage =
             Usage { input_uncached: read, output_visible: rough_tokens(&text), ..Usage::default() };
+
         Ok(Reply { text, finish: Some(Finish::Stop), usage: Some(usage), served_by: None })
     }
 
@@ -87,20 +93,24 @@ impl Demo {
         self.seed.hash(&mut hasher);
         request.settings.seed.hash(&mut hasher);
         request.messages.hash(&mut hasher);
+
         hasher.finish()
     }
 
     fn answer(&self, request: &Request, question: &str, time: u64, rng: &mut Rng) -> String {
         let fixed = self.temper.replies.iter().find(|(part, _)| question.contains(part.as_str()));
+
         if let Some((_, reply)) = fixed {
             return reply.clone();
         }
+
         if let Some(schema) = &request.schema {
             return example(schema).to_string();
         }
         if let Some(label) = label_like_the_examples(question, rng) {
             return format!("{LABEL} {label}");
         }
+
         let shown: String = question.chars().take(ECHO_CHARS).collect();
         let again = if time > 1 { format!(" (answer {time})") } else { String::new() };
         format!("{LABEL} you asked: {shown}{again}")
@@ -117,12 +127,14 @@ fn rough_tokens(text: &str) -> u64 {
 fn label_like_the_examples(question: &str, rng: &mut Rng) -> Option<String> {
     let last = question.trim_end().lines().last()?.trim();
     let name = last.strip_suffix(':')?;
+
     let labels: Vec<&str> = question
         .lines()
         .filter_map(|line| line.trim().strip_prefix(name)?.strip_prefix(':'))
         .map(str::trim)
         .filter(|label| !label.is_empty())
         .collect();
+
     let at = rng.below(labels.len() as u64);
     labels.get(usize::try_from(at).ok()?).map(|label| (*label).to_owned())
 }
@@ -152,14 +164,17 @@ impl Example<'_> {
         if depth > DEPTH_MAX {
             return Value::Null;
         }
+
         let inner = |schema: &Value| self.make(schema, depth + 1);
         if let Some(path) = schema.get("$ref").and_then(Value::as_str) {
             let found = path.strip_prefix('#').and_then(|path| self.root.pointer(path));
             return found.map_or(Value::Null, inner);
         }
+
         if let Some(fixed) = schema.get("const") {
             return fixed.clone();
         }
+
         for choice in ["enum", "anyOf", "oneOf", "allOf"] {
             let all = schema.get(choice).and_then(Value::as_array).filter(|all| !all.is_empty());
             let Some(all) = all else { continue };
@@ -191,15 +206,18 @@ impl Example<'_> {
         let properties = schema.get("properties").and_then(Value::as_object);
         let names = schema.get("required").and_then(Value::as_array);
         let mut names: Vec<&str> = names.into_iter().flatten().filter_map(Value::as_str).collect();
+
         if self.number % 2 == 1 {
             let others = properties.into_iter().flat_map(Map::keys).map(String::as_str);
             let others: Vec<&str> = others.filter(|name| !names.contains(name)).collect();
             names.extend(others);
         }
+
         let value = |name: &str| {
             let schema = properties.and_then(|properties| properties.get(name));
             schema.map_or(Value::Null, |schema| self.make(schema, depth + 1))
         };
+
         names.into_iter().map(|name| (name.to_owned(), value(name))).collect()
     }
 
@@ -208,6 +226,7 @@ impl Example<'_> {
         let bound = |key: &str| schema.get(key).and_then(Value::as_u64);
         let least = bound("minItems");
         let most = bound("maxItems").unwrap_or(self.items.max(least.unwrap_or(0)));
+
         // Long lists within long lists would soon be more than a plan can hold.
         let is_long = self.number % 2 == 1 && depth < LONG_DEPTH_MAX;
         let length = match (is_long, least) {
@@ -216,6 +235,7 @@ impl Example<'_> {
             // An empty list would say nothing of what is made of its items.
             (false, None) => most.min(self.items).min(1),
         };
+
         length.min(ITEMS_MAX)
     }
 }
@@ -225,9 +245,11 @@ fn text(schema: &Value) -> String {
     let bound = |key: &str| schema.get(key).and_then(Value::as_u64);
     let length = usize::try_from(bound("minLength").unwrap_or(0)).unwrap_or(0).min(1024);
     let mut text = LABEL.to_owned();
+
     while text.len() < length {
         text.push('.');
     }
+
     let most = bound("maxLength");
     text.truncate(most.map_or(text.len(), |most| usize::try_from(most).unwrap_or(0)));
     text
@@ -238,8 +260,10 @@ fn text(schema: &Value) -> String {
 fn number(schema: &Value, is_float: bool, which: usize) -> Value {
     let bound = |key: &str| schema.get(key).and_then(Value::as_f64);
     let step = if is_float { 0.5 } else { 1.0 };
+
     let least = bound("minimum").or(bound("exclusiveMinimum").map(|bound| bound + step));
     let most = bound("maximum").or(bound("exclusiveMaximum").map(|bound| bound - step));
+
     let number = match (least, most) {
         (_, Some(most)) if which % 2 == 1 => most,
         (least, None) if which % 2 == 1 => least.unwrap_or(0.0) + 10.0,
@@ -247,6 +271,7 @@ fn number(schema: &Value, is_float: bool, which: usize) -> Value {
         (_, Some(most)) if most < 0.0 => most,
         _ => 0.0,
     };
+
     if is_float {
         return json!(number);
     }
@@ -314,6 +339,7 @@ mod tests {
         });
         let expected = json!({ "label": "a", "score": 1, "tags": ["[demo]"] });
         assert_eq!(example(&schema), expected);
+
         let bounded = [
             json!({ "type": "integer", "exclusiveMinimum": 2.5 }),
             json!({ "type": "integer", "maximum": -3 }),

@@ -43,6 +43,7 @@ impl Documents {
             [0xfe, 0xff, units @ ..] => Cow::Owned(utf16(units, u16::from_be_bytes)),
             _ => decode(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)),
         };
+
         let mut found = parse(&text);
 
         // Only data is mended: of another text, every word would become `null`.
@@ -50,6 +51,7 @@ impl Documents {
             found = parse(&mend(&text));
             found.has_halves = true;
         }
+
         found.has_halves |= matches!(text, Cow::Owned(_));
         found
     }
@@ -57,6 +59,7 @@ impl Documents {
 
 fn parse(text: &str) -> Documents {
     let mut found = Documents::default();
+
     for document in serde_json::Deserializer::from_str(text).into_iter::<Value>() {
         match document {
             Ok(Value::Array(items)) => {
@@ -70,6 +73,7 @@ fn parse(text: &str) -> Documents {
             Err(error) => found.trouble = Some(Trouble::Wrong(error.to_string())),
         }
     }
+
     found
 }
 
@@ -78,11 +82,13 @@ fn decode(bytes: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return Cow::Borrowed(text);
     }
+
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
         text.extend(chunk.invalid().iter().filter_map(|byte| half(BYTES + u32::from(*byte))));
     }
+
     Cow::Owned(text)
 }
 
@@ -101,12 +107,14 @@ fn mend(text: &str) -> String {
     let mut mended = String::with_capacity(text.len());
     let mut rest = text;
     let mut depth = 0_usize;
+
     while let Some(first) = rest.chars().next() {
         match first {
             '{' | '[' => depth += 1,
             '}' | ']' => depth = depth.saturating_sub(1),
             _ => {}
         }
+
         if first == '"' {
             rest = mend_string(rest, &mut mended);
         } else if is_of_word(first) {
@@ -126,6 +134,7 @@ fn mend(text: &str) -> String {
             rest = &rest[first.len_utf8()..];
         }
     }
+
     mended
 }
 
@@ -137,6 +146,7 @@ fn is_of_word(c: char) -> bool {
 fn mend_string<'a>(text: &'a str, mended: &mut String) -> &'a str {
     mended.push('"');
     let mut rest = &text[1..];
+
     while let Some(next) = rest.chars().next() {
         match next {
             '"' => {
@@ -155,6 +165,7 @@ fn mend_string<'a>(text: &'a str, mended: &mut String) -> &'a str {
             }
         }
     }
+
     rest
 }
 
@@ -164,6 +175,7 @@ fn mend_escape<'a>(text: &'a str, mended: &mut String) -> &'a str {
         let digits = text.strip_prefix("\\u")?.get(..4)?;
         u32::from_str_radix(digits, 16).ok()
     };
+
     let length = match unit(text) {
         Some(0xd800..=0xdbff) if matches!(text.get(6..).and_then(unit), Some(0xdc00..=0xdfff)) => {
             12
@@ -176,6 +188,7 @@ fn mend_escape<'a>(text: &'a str, mended: &mut String) -> &'a str {
         // An escape is at most two characters otherwise; the second may be a long one.
         None => 1 + text[1..].chars().next().map_or(0, char::len_utf8),
     };
+
     mended.push_str(&text[..length]);
     &text[length..]
 }
@@ -203,6 +216,7 @@ pub(super) fn join(text: &str) -> String {
             (None, None) => joined.push(c),
         }
     }
+
     joined.extend(char::decode_utf16(units).map(|c| c.unwrap_or('\u{fffd}')));
     joined.push_str(&String::from_utf8_lossy(&bytes));
     joined
@@ -226,6 +240,7 @@ mod tests {
         assert_eq!(values(b"\xef\xbb\xbf{}"), [json!({})]);
         assert_eq!(values(b" \n"), Vec::<Value>::new());
         assert_eq!(values(b"null"), Vec::<Value>::new());
+
         let units = |unit: fn(u16) -> [u8; 2]| "\u{feff}{}".encode_utf16().flat_map(unit).collect();
         let both: [Vec<u8>; 2] = [units(u16::to_le_bytes), units(u16::to_be_bytes)];
         assert_eq!(both.map(|bytes| values(&bytes)), [vec![json!({})], vec![json!({})]]);
@@ -244,10 +259,12 @@ mod tests {
         ] {
             assert_eq!(Documents::read(cut.as_bytes()).trouble, Some(Trouble::Cut), "{cut}");
         }
+
         for wrong in ["<html>", "service down", "{\"a\" 1}", "{\"a\":1} oops"] {
             let trouble = Documents::read(wrong.as_bytes()).trouble;
             assert!(matches!(trouble, Some(Trouble::Wrong(_))), "{wrong}: {trouble:?}");
         }
+
         assert_eq!(Documents::read(b"{\"a\":1} oops").values, [json!({ "a": 1 })]);
     }
 
@@ -278,10 +295,12 @@ mod tests {
         assert_eq!(text(&[high, low]), "x\u{1f600}y");
         assert_eq!(text(&[high]), "x\u{fffd}");
         assert_eq!(text(&[low, high]), "\u{fffd}yx\u{fffd}");
+
         assert_eq!(
             text(&[b"{\"a\": \"\\ud83d\\ude00 \\ud83d \\\\ud83d\"}"]),
             "\u{1f600} \u{fffd} \\ud83d"
         );
+
         let (one, other) =
             (b"{\"a\": \"x\xf0\x9f\"}".as_slice(), b"{\"a\": \"\x98\x80y\"}".as_slice());
         assert_eq!(text(&[one, other]), "x\u{1f600}y");

@@ -42,11 +42,13 @@ impl Frames {
     fn of(held: Vec<u8>, each: impl FnMut(&[u8])) -> Frames {
         let bytes = held.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&held);
         let text = bytes.trim_ascii_start();
+
         if FIELDS.iter().any(|field| text.starts_with(field)) {
             let mut events = EventSplitter::default();
             events.push(bytes, each);
             return Frames::Stream(events);
         }
+
         let is_open =
             BYTE_ORDER_MARK.starts_with(text) || FIELDS.iter().any(|f| f.starts_with(text));
         if is_open { Frames::Open(held) } else { Frames::Body(held) }
@@ -76,6 +78,7 @@ mod tests {
             for part in [&text[..at], &text[at..]] {
                 frames.push(part, |data| seen.push(String::from_utf8_lossy(data).into_owned()));
             }
+
             let found = match frames {
                 Frames::Open(held) => format!("open {}", held.len()),
                 Frames::Stream(_) => format!("stream {seen:?}"),

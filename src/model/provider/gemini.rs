@@ -25,6 +25,7 @@ pub(super) fn write(request: &Request) -> Vec<u8> {
     if let Some(system) = system(&request.messages) {
         wire.insert("systemInstruction".to_owned(), json!({ "parts": [{ "text": system }] }));
     }
+
     let contents = request.messages.iter().filter_map(|message| {
         let role = match message.role {
             Role::System => return None,
@@ -39,6 +40,7 @@ pub(super) fn write(request: &Request) -> Vec<u8> {
     let mut set = |key: &str, value: Option<Value>| {
         config.extend(value.map(|value| (key.to_owned(), value)));
     };
+
     set("responseMimeType", request.schema.as_ref().map(|_| "application/json".into()));
     set("responseJsonSchema", request.schema.clone());
     set("temperature", settings.temperature.map(Value::from));
@@ -52,6 +54,7 @@ pub(super) fn write(request: &Request) -> Vec<u8> {
     if !config.is_empty() {
         wire.insert("generationConfig".to_owned(), config.into());
     }
+
     extra::merge(&mut wire, &settings.extra);
     serde_json::to_vec(&wire).expect("a request is plain data")
 }
@@ -67,16 +70,20 @@ pub(super) fn take(
         Some(Value::Array(candidates)) => candidates.as_slice(),
         _ => return Err(not_understood(document)),
     };
+
     let ends = |candidate: &Value| word(candidate, form).is_some();
     let is_final =
         form == DocumentForm::Body || candidates.is_empty() || candidates.iter().any(ends);
+    // The figures count also where an error stands beside them.
     partial.count(tally(document), is_final);
+
     if let Some(error) = refusal::told(document, STATUS) {
         return Err(error);
     }
     if let Some(model) = document.get("modelVersion").and_then(Value::as_str) {
         partial.served_by.get_or_insert_with(|| model.to_owned());
     }
+
     if candidates.is_empty()
         && let Some(message) = blocked(document)
     {
@@ -94,6 +101,7 @@ pub(super) fn take(
             choice.end(finish(&word, candidate));
         }
     }
+
     if form == DocumentForm::Body && candidates.is_empty() {
         return Err(not_understood(document));
     }
@@ -140,6 +148,7 @@ fn blocked(document: &Value) -> Option<String> {
     let feedback = document.get("promptFeedback")?;
     let reason = feedback.get("blockReason")?.as_str()?;
     let why = feedback.get("blockReasonMessage").and_then(Value::as_str);
+
     Some(why.map_or_else(
         || format!("the question was blocked: {reason}"),
         |why| format!("the question was blocked: {reason}: {why}"),

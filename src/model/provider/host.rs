@@ -42,6 +42,7 @@ impl HostPattern {
             Some(Destination::Named(name)) => Hosts::Named(name),
             None => Hosts::Named(host.to_owned()),
         };
+
         HostPattern { hosts, port: Some(port) }
     }
 
@@ -50,6 +51,7 @@ impl HostPattern {
         if let Ok(address) = text.parse::<Ipv6Addr>() {
             return Ok(HostPattern { hosts: Hosts::At(embedded(address.into())), port: None });
         }
+
         let not_host = |c: char| c.is_whitespace() || c.is_control() || "/\\?#@,%".contains(c);
         if text.contains(not_host) {
             return Err("it must be a host such as `example.com` or `example.com:8080`".to_owned());
@@ -61,9 +63,11 @@ impl HostPattern {
             None => (text, None),
             Some(at) => (&text[..at], Some(port(&text[at + 1..])?)),
         };
+
         if host == "*" {
             return Ok(HostPattern { hosts: Hosts::Any, port });
         }
+
         let (name, is_below) = match host.strip_prefix("*.") {
             Some(parent) => (parent, true),
             None => (host, false),
@@ -72,6 +76,7 @@ impl HostPattern {
             let reason = "`*` stands alone for every host, or first, as in `*.example.com`";
             return Err(reason.to_owned());
         }
+
         let hosts = match read(name) {
             Some(Destination::Named(name)) if is_below => Hosts::Below(name),
             Some(Destination::Named(name)) => Hosts::Named(name),
@@ -86,6 +91,7 @@ impl HostPattern {
         if self.port.is_some_and(|own| own != port) {
             return false;
         }
+
         match (&self.hosts, read(host)) {
             (Hosts::Any, _) => true,
             (Hosts::Named(own), Some(Destination::Named(name))) => *own == name,
@@ -118,7 +124,9 @@ impl HostPattern {
         if self.port.is_some_and(|own| own != port) {
             return false;
         }
+
         let address = embedded(address);
+
         match &self.hosts {
             Hosts::Any => true,
             Hosts::Named(own) => is_local_name(own) && is_this_machine(address),
@@ -146,6 +154,7 @@ impl fmt::Display for HostPattern {
             Hosts::At(IpAddr::V6(address)) => write!(f, "[{address}]")?,
             Hosts::At(address) => write!(f, "{address}")?,
         }
+
         self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
     }
 }
@@ -161,10 +170,12 @@ fn read(host: &str) -> Option<Destination> {
     let url = reqwest::Url::parse(&format!("http://{host}/")).ok()?;
     let is_host_alone = url.port().is_none() && url.path() == "/" && url.username().is_empty();
     let found = url.host_str().filter(|_| is_host_alone)?;
+
     let bare = found.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     if let Ok(address) = bare.unwrap_or(found).parse::<IpAddr>() {
         return Some(Destination::At(embedded(address)));
     }
+
     let name = found.strip_suffix('.').unwrap_or(found);
     (!name.is_empty()).then(|| Destination::Named(name.to_owned()))
 }
@@ -175,10 +186,12 @@ fn embedded(address: IpAddr) -> IpAddr {
     if let Some(four) = six.to_ipv4_mapped() {
         return four.into();
     }
+
     let [prefix @ .., high, low] = six.segments();
     let [one, two] = high.to_be_bytes();
     let [three, four] = low.to_be_bytes();
     let inner = Ipv4Addr::new(one, two, three, four);
+
     // `::a.b.c.d` as well, but `::` and `::1` are addresses of their own.
     let is_old_form = prefix == [0; 6] && high != 0;
     let is_translated = prefix == [0x64, 0xff9b, 0, 0, 0, 0];
@@ -232,6 +245,7 @@ mod tests {
             "127.0.0.1.",
             "127.9.9.9",
         ];
+
         for denied in spellings {
             for asked in spellings {
                 let bare = asked.trim_start_matches('[').trim_end_matches(']');
@@ -249,6 +263,7 @@ mod tests {
         let routed = socket.connect("192.0.2.1:9").and_then(|()| socket.local_addr());
         let Ok(own) = routed.map(|at| at.ip()) else { return };
         let mapped = format!("[::ffff:{own}]");
+
         for denied in ["localhost", "127.0.0.1", "::1", "0.0.0.0", &own.to_string()] {
             for asked in [&own.to_string(), "localhost", "127.0.0.1", "[::1]", &mapped] {
                 assert!(pattern(denied).denies(asked, 80), "{denied} denies {asked}");
@@ -266,6 +281,7 @@ mod tests {
             assert!(found.denies("xn--bcher-kva.example", 1) && found.denies("Bücher.Example.", 1));
             assert!(found.grants("xn--bcher-kva.example.", 1));
         }
+
         let below = pattern("*.Example.com:8443");
         assert_eq!(below.to_string(), "*.example.com:8443");
         assert!(below.denies("a.b.example.com.", 8443) && below.grants("a.example.com", 8443));
@@ -302,6 +318,7 @@ mod tests {
             Err(reason) => format!("{text}: {reason}"),
         })
         .collect();
+
         expect_test::expect![[r#"
             https://a.com: it must be a host such as `example.com` or `example.com:8080`
             a.com/x: it must be a host such as `example.com` or `example.com:8080`

@@ -50,12 +50,14 @@ impl Clients {
 
         let secure = url.starts_with("https:");
         let local = !secure && is_local(url);
+        // Through a proxy, its host is reached as well.
         if !denials.hosts.is_empty()
             && !local
             && let Some((host, port)) = proxy_of(url)
         {
             permit(&denials, &host, port).await?;
         }
+
         let cell = match (secure, local) {
             (true, _) => &self.secure,
             (false, true) => &self.local,
@@ -64,12 +66,14 @@ impl Clients {
         if let Some(client) = &*cell.borrow() {
             return Ok(client.clone());
         }
+
         let mut builder = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .tcp_nodelay(true)
             // What is meant for one server is no other's.
             .redirect(reqwest::redirect::Policy::none())
             .pool_idle_timeout(Duration::from_secs(30));
+
         if !secure {
             builder = builder.tls_certs_only([]);
         }
@@ -79,6 +83,7 @@ impl Clients {
         if denials.has_addresses() {
             builder = builder.dns_resolver(Arc::new(Gate(denials)));
         }
+
         let client = builder
             .build()
             .map_err(|error| CallError::Setup { message: format!("no HTTP client: {error}") })?;
@@ -95,6 +100,7 @@ fn proxy_of(url: &str) -> Option<(String, u16)> {
         Some(scheme) if scheme.starts_with("socks") => 1080,
         _ => 80,
     });
+
     Some((proxy.uri().host()?.to_owned(), port))
 }
 
@@ -108,9 +114,11 @@ async fn permit(denials: &Denials, host: &str, port: u16) -> Result<(), CallErro
     let name = host.trim_start_matches('[').trim_end_matches(']');
     // A name that leads nowhere is told by the request itself.
     let Ok(found) = tokio::net::lookup_host((name, port)).await else { return Ok(()) };
+
     for at in found {
         denials.check_address(host, at.ip(), port)?;
     }
+
     Ok(())
 }
 
@@ -125,12 +133,14 @@ impl Resolve for Gate {
         Box::pin(async move {
             let found: Vec<SocketAddr> =
                 tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+
             for at in &found {
                 // The port is not known here; a denial for one port was looked at before.
                 denials
                     .check_address(name.as_str(), at.ip(), 0)
                     .map_err(|error| io::Error::other(error.to_string()))?;
             }
+
             Ok(Box::new(found.into_iter()) as Addrs)
         })
     }
@@ -148,6 +158,7 @@ pub fn network(url: &str, error: &(dyn std::error::Error + 'static)) -> CallErro
     let is_connect = |error: &(dyn std::error::Error + 'static)| {
         error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_connect)
     };
+
     let mut message = error.to_string();
     let mut is_unreachable = is_connect(error);
     let mut source = error.source();
@@ -159,8 +170,10 @@ pub fn network(url: &str, error: &(dyn std::error::Error + 'static)) -> CallErro
         }
         source = cause.source();
     }
+
     let message = message.replace(&format!("error sending request for url ({url}): "), "");
     let url = url.to_owned();
+
     if is_unreachable {
         CallError::Unreachable { url, message }
     } else {

@@ -76,6 +76,7 @@ pub(super) fn write(model: &str, request: &Request, limit: LimitField) -> Vec<u8
     let settings = &request.settings;
     let streamed = settings.stream.unwrap_or(false);
     let most = |field| settings.max_tokens.filter(|_| field == limit);
+
     let wire = Wire {
         model,
         messages: &request.messages,
@@ -93,6 +94,7 @@ pub(super) fn write(model: &str, request: &Request, limit: LimitField) -> Vec<u8
         }),
         extra: &settings.extra,
     };
+
     serde_json::to_vec(&wire).expect("a request is plain data")
 }
 
@@ -114,16 +116,20 @@ pub(super) fn take(
 
     let ends = |choice: &Value| reason(choice).is_some_and(is_word);
     let is_final = form == DocumentForm::Body || choices.is_empty() || choices.iter().any(ends);
+    // The figures count also where an error stands beside them.
     count(partial, document, choices, is_final);
+
     if let Some(error) = refusal::told(document, STATUS) {
         return Err(error);
     }
     if let Some(model) = map.get("model").and_then(Value::as_str) {
         partial.served_by.get_or_insert_with(|| model.to_owned());
     }
+
     for (number, choice) in numbers(choices).into_iter().zip(choices) {
         take_choice(partial, number, choice, form)?;
     }
+
     if form == DocumentForm::Body && choices.is_empty() {
         return Err(not_understood(document));
     }
@@ -132,11 +138,13 @@ pub(super) fn take(
 
 /// Takes in the usage, which some servers put at other places.
 fn count(partial: &mut Partial, document: &Value, choices: &[Value], is_final: bool) {
+    // Servers have no common place for the figures.
     let places = [
         document.get("usage"),
         document.pointer("/x_groq/usage"),
         choices.first().and_then(|choice| choice.get("usage")),
     ];
+
     for usage in places.into_iter().flatten() {
         partial.count(UsageReport::of_openai(usage), is_final);
     }
@@ -163,6 +171,7 @@ fn take_choice(
     let added = delta.map_or_else(|| Ok(Utterance::default()), Utterance::of)?;
     taken.text.push_str(&added.text);
     taken.refusal.push_str(&added.refusal);
+
     if let Some(message) = message {
         // Two answers of one number in one body: the first counts.
         if form == DocumentForm::Piece || !taken.is_whole {
@@ -172,13 +181,16 @@ fn take_choice(
         }
         taken.is_whole |= form == DocumentForm::Body;
     }
+
     if let (None, None, Some(text)) = (delta, message, choice.get("text")) {
         taken.text.push_str(&text_of(text)?);
         taken.is_whole |= form == DocumentForm::Body;
     }
+
     if let Some(error) = choice.get("error").and_then(|error| refusal::of_part(error, STATUS)) {
         return Err(error);
     }
+
     match reason {
         None | Some(Value::Null) => {}
         // Some servers send it with every piece until there is a word.
@@ -201,13 +213,16 @@ fn part<'a>(choice: &'a Value, key: &str) -> Option<&'a Value> {
 /// Returns why a choice ended, or what stands in the place for it. Some servers put it beside the text.
 fn reason(choice: &Value) -> Option<&Value> {
     let places = [Some(choice), part(choice, "delta"), part(choice, "message")];
+
     let mut found = None;
+
     for reason in places.into_iter().flatten().filter_map(|place| place.get("finish_reason")) {
         if is_word(reason) {
             return Some(reason);
         }
         found = found.filter(|known: &&Value| !known.is_null()).or(Some(reason));
     }
+
     found
 }
 
@@ -238,6 +253,7 @@ fn go_on(text: &mut String, added: &str, message: String, has_halves: bool) {
         *text = message;
         return;
     }
+
     // The same piece in both places, or all that was said before it.
     let is_said = text.ends_with(&message) || text.starts_with(&message);
     if added.is_empty() || !is_said {
@@ -268,6 +284,7 @@ pub(super) fn text_of(content: &Value) -> Result<String, CallError> {
             if kind.is_some_and(|kind| THOUGHTS.contains(&kind)) {
                 return Ok(String::new());
             }
+
             let text = part.get("text").map(|text| text.get("value").unwrap_or(text));
             match (text, kind) {
                 (Some(Value::String(text)), _) => Ok(text.clone()),
@@ -290,14 +307,17 @@ fn take_ollama(
     if let Some(error) = refusal::told(document, STATUS) {
         return Err(error);
     }
+
     partial.knows_ends = true;
     if let Some(model) = map.get("model").and_then(Value::as_str) {
         partial.served_by.get_or_insert_with(|| model.to_owned());
     }
+
     let content = map.get("message").and_then(|message| message.get("content"));
     let text = text_of(content.or_else(|| map.get("response")).unwrap_or(&Value::Null))?;
     let choice = partial.choice(0);
     choice.text.push_str(&text);
+
     if is_done {
         choice.end(match map.get("done_reason") {
             // Older servers have no word for it.
@@ -323,6 +343,7 @@ pub(super) fn not_understood(document: &Value) -> CallError {
             format!("an object with {}", names.join(", "))
         }
     };
+
     CallError::BadReply {
         message: format!("it is {found}, without text where the protocol has it"),
     }

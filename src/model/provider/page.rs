@@ -22,6 +22,7 @@ pub fn host_of(url: &str) -> Option<(String, u16)> {
     if !matches!(url.scheme(), "http" | "https") {
         return None;
     }
+
     Some((url.host_str()?.to_owned(), url.port_or_known_default()?))
 }
 
@@ -48,6 +49,7 @@ async fn fetch(
     for (name, value) in headers {
         request = request.header(name, value);
     }
+
     let response = request.send().await.map_err(|error| network(url, &error))?;
     let status = response.status();
     if status.is_redirection()
@@ -59,6 +61,7 @@ async fn fetch(
             message: format!("it has moved to `{target}`, which is no address: {error}"),
         });
     }
+
     let (code, answered) = (status.as_u16(), response.headers().clone());
     let mut body = Vec::new();
     let mut chunks = response.bytes_stream();
@@ -69,6 +72,7 @@ async fn fetch(
             return Err(CallError::Network { url: url.to_owned(), message });
         }
     }
+
     let text = String::from_utf8_lossy(&body).into_owned();
     if status.is_success() { Ok(Got::Page(text)) } else { Err(refused(code, &answered, &text)) }
 }

@@ -136,6 +136,7 @@ impl Partial {
 
         let PartialChoice { text, refusal, is_whole, finish } = choice.unwrap_or_default();
         let text = if self.has_halves { document::join(&text) } else { text };
+
         let is_ended = match end {
             _ if finish.is_some() => true,
             Err(error) => return Err(fault(error)),
@@ -145,8 +146,10 @@ impl Partial {
             // A server that has no word for the end ends the stream by its mark.
             Ok(WireEnd::Marked) => is_whole || !self.knows_ends,
         };
+
         let finish = finish.or(is_ended.then_some(Finish::Stop));
         let finish = if refusal.is_empty() { finish } else { Some(Finish::Refused(refusal)) };
+
         Ok(Reply { text, finish, usage, served_by })
     }
 
@@ -154,6 +157,7 @@ impl Partial {
     fn usage(&self, choice: Option<&PartialChoice>) -> Option<Usage> {
         let (usage, is_final) = self.usage?;
         let usage = usage.filter(|_| is_final && !self.begun_again)?;
+
         let has_text = choice.is_some_and(|choice| !choice.text.is_empty());
         // Every request has a token, and so has every text.
         (usage.input() > 0 && (usage.output() > 0 || !has_text)).then_some(usage)

@@ -136,11 +136,13 @@ pub fn refused(status: u16, headers: &HeaderMap, body: &str) -> CallError {
         Some(Value::Array(mut items)) if !items.is_empty() => Some(items.swap_remove(0)),
         other => other,
     };
+
     let asked = retry_after(headers);
     if let Some(document) = document.filter(Value::is_object) {
         let inner = inner(&document).unwrap_or(&document);
         return Said::of(inner, &document).error(status, asked);
     }
+
     let moved = headers.get("location").and_then(|place| place.to_str().ok());
     let words = Some(body.trim().to_owned()).filter(|words| !words.is_empty());
     let words = words.or_else(|| moved.map(|place| format!("it has moved to `{place}`")));
@@ -164,6 +166,7 @@ fn inner(document: &Value) -> Option<&Value> {
     if let Some(error) = map.get("error").filter(|error| says_something(error)) {
         return Some(error);
     }
+
     let text = |key: &str| map.get(key).and_then(Value::as_str);
     let is_named = ["type", "object", "status"].iter().any(|key| text(key) == Some("error"));
     let failed = document.pointer("/base_resp/status_code").filter(|code| says_something(code));
@@ -177,6 +180,7 @@ fn inner(document: &Value) -> Option<&Value> {
     // Some servers name no error: they give words, in the place of a reply.
     let is_bare = !is_reply && has_words && (has_code || !map.contains_key("type"));
     let is_failure = map.get("success") == Some(&Value::Bool(false));
+
     (is_named || is_bare || is_failure).then_some(document)
 }
 
@@ -210,22 +214,27 @@ impl Said {
     fn of(inner: &Value, document: &Value) -> Said {
         let mut said =
             Said { words: words(inner, 0).or_else(|| words(document, 0)), ..Said::default() };
+
         for place in [inner, document] {
             for value in CODES.iter().filter_map(|key| place.get(*key)) {
                 said.code(value);
             }
         }
+
         if let Some(details) = inner.get("details").and_then(Value::as_array) {
             said.details(details);
         }
+
         if said.words.is_none() {
             said.words = said.names.first().cloned();
         }
+
         said
     }
 
     fn code(&mut self, value: &Value) {
         let number = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok());
+
         match number.and_then(|number| u16::try_from(number).ok()) {
             Some(number @ 400..=599) => self.number = self.number.or(Some(number)),
             Some(_) => {}
@@ -256,6 +265,7 @@ impl Said {
             let name = name.replace(['_', '-', '.'], "").to_ascii_lowercase();
             NAMES.iter().find(|(known, _)| *known == name).map(|(_, class)| *class)
         });
+
         classes.into_iter().find(|class| wanted(*class))
     }
 
@@ -263,17 +273,20 @@ impl Said {
         if self.is_for_the_day {
             return RefusalClass::Quota;
         }
+
         // These names are clearer than any status: a used-up account is told with 429 and 403, a
         // filter with 400.
         let is_clear = |class| matches!(class, RefusalClass::Quota | RefusalClass::Filtered);
         if let Some(class) = self.named(is_clear) {
             return class;
         }
+
         let named = self.named(|_| true);
         let Some(of_status) = by_status(status) else {
             let of_body = || self.number.and_then(by_status).unwrap_or(RefusalClass::Server);
             return named.unwrap_or_else(of_body);
         };
+
         // A fault of the request stays one, whichever fault of its own the server takes it for.
         let is_clearer = |named: RefusalClass| match of_status {
             RefusalClass::Server => {
@@ -285,6 +298,7 @@ impl Said {
             RefusalClass::BadRequest => named == RefusalClass::RateLimited,
             _ => false,
         };
+
         named.filter(|named| is_clearer(*named)).unwrap_or(of_status)
     }
 
@@ -295,7 +309,9 @@ impl Said {
         if let Some(number) = self.number.filter(|number| *number != status) {
             message = format!("{message} (code {number})");
         }
+
         let retry_after = asked.or(self.retry_after);
+
         match class {
             RefusalClass::RateLimited => CallError::RateLimited { status, retry_after, message },
             RefusalClass::Server => CallError::Server { status, retry_after, message },
@@ -327,6 +343,7 @@ fn words(value: &Value, depth: usize) -> Option<String> {
     if depth > DEPTH_MAX {
         return None;
     }
+
     match value {
         Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
         Value::Object(map) => {
@@ -340,6 +357,7 @@ fn words(value: &Value, depth: usize) -> Option<String> {
         Value::Array(items) => {
             let all: Vec<String> =
                 items.iter().filter_map(|item| words(item, depth + 1)).take(PROBLEMS_MAX).collect();
+
             (!all.is_empty()).then(|| all.join("; "))
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => None,
@@ -355,22 +373,27 @@ fn place_of(place: &[Value]) -> String {
 fn short(text: &str) -> String {
     let clean = secret::scrub(text);
     let mut short: String = clean.chars().take(WORDS_MAX).collect();
+
     if short.len() < clean.len() {
         short.push('…');
     }
+
     short
 }
 
 /// Reads how long the provider asks to wait: milliseconds, seconds, or a date.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+
     if let Some(ms) = text("retry-after-ms").and_then(|ms| ms.parse::<f64>().ok()) {
         return Duration::try_from_secs_f64(ms / 1000.0).ok();
     }
+
     let value = text("retry-after")?;
     if let Ok(seconds) = value.parse::<f64>() {
         return Duration::try_from_secs_f64(seconds).ok();
     }
+
     let date = jiff::fmt::rfc2822::parse(value).ok()?;
     let wait = date.timestamp().as_millisecond() - crate::base::clock::Stamp::now().0;
     Some(Duration::from_millis(u64::try_from(wait).unwrap_or(0)))
@@ -393,6 +416,7 @@ mod tests {
     fn every_form_of_retry_after_is_read() {
         assert_eq!(asked("retry-after", "7"), Some(Duration::from_secs(7)));
         assert_eq!(asked("retry-after-ms", "250"), Some(Duration::from_millis(250)));
+
         let at = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(90);
         let date = jiff::fmt::rfc2822::to_string(&at.to_zoned(jiff::tz::TimeZone::UTC));
         let date = date.expect("a date").replace("+0000", "GMT");
@@ -416,6 +440,7 @@ mod tests {
     fn each_status_has_its_kind() {
         let kind = |status| with_status(status, "").kind();
         let statuses = [400, 401, 402, 403, 404, 409, 413, 422, 429, 500, 501, 503, 529];
+
         assert_eq!(
             statuses.map(kind),
             [
@@ -434,6 +459,7 @@ mod tests {
                 Kind::RateLimited
             ]
         );
+
         assert_eq!(with_status(501, "").retry(), Retry::Never);
     }
 
@@ -443,6 +469,7 @@ mod tests {
             with_status(status, &json!({ "error": { "message": "m", "code": code } }).to_string())
                 .kind()
         };
+
         assert_eq!(kind(429, "insufficient_quota"), Kind::Quota);
         assert_eq!(kind(403, "billing_not_active"), Kind::Quota);
         assert_eq!(kind(429, "rate_limit_exceeded"), Kind::RateLimited);
@@ -451,6 +478,7 @@ mod tests {
         assert_eq!(kind(503, "model_not_found"), Kind::NotFound);
         assert_eq!(kind(500, "invalid_api_key"), Kind::Unauthorized);
         assert_eq!(kind(400, "content_filter"), Kind::Refused);
+
         let moonshot =
             json!({ "error": { "message": "m", "type": "exceeded_current_quota_error" } });
         assert_eq!(with_status(429, &moonshot.to_string()).kind(), Kind::Quota);
@@ -462,6 +490,7 @@ mod tests {
             json!({ "error": { "code": 429, "message": "m", "status": "RESOURCE_EXHAUSTED",
                 "details": [{ "violations": [{ "quotaId": quota }] }, { "retryDelay": "34.5s" }] } })
         };
+
         let minute = with_status(429, &google("GenerateRequestsPerMinutePerProject").to_string());
         assert_eq!(minute.retry(), Retry::After(Duration::from_millis(34_500)));
         let day = with_status(429, &google("GenerateRequestsPerDayPerProject").to_string());
@@ -474,6 +503,7 @@ mod tests {
             CallError::BadRequest { message, .. } => message,
             other => other.to_string(),
         };
+
         for (body, expected) in [
             (r#"{"error":{"message":"no such model"}}"#, "no such model"),
             (r#"{"message":"slow down"}"#, "slow down"),

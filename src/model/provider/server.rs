@@ -116,6 +116,7 @@ impl Server {
         if is_new {
             self.limit.set(LimitName::Known(LimitField::MaxCompletionTokens));
         }
+
         is_new
     }
 
@@ -128,6 +129,7 @@ impl Server {
         let ended = tokio::time::timeout(limit, self.exchange(request, &mut partial))
             .await
             .unwrap_or(Err(CallError::Timeout { deadline: TimeLimit::Total, limit }));
+
         partial.finish(ended)
     }
 
@@ -142,10 +144,12 @@ impl Server {
             LimitName::Learned => LimitField::MaxCompletionTokens,
             LimitName::Known(field) => field,
         };
+
         let (first, wants_other) = match self.ask(request, field, partial).await {
             ServerAnswer::Ended(ended) => return ended,
             ServerAnswer::Refused { error, body } => (error, body.contains(OTHER_LIMIT)),
         };
+
         let is_open = self.limit.get() == LimitName::Unknown && self.protocol == Protocol::OpenAi;
         let is_of_request = matches!(first, CallError::BadRequest { .. });
         if !(is_open && wants_other && is_of_request && request.settings.max_tokens.is_some()) {
@@ -160,6 +164,7 @@ impl Server {
             return Err(first);
         }
         self.limit.set(LimitName::Learned);
+
         match answer {
             ServerAnswer::Ended(ended) => ended,
             ServerAnswer::Refused { error, .. } => Err(error),
@@ -187,11 +192,14 @@ impl Server {
         if let Ok(document) = serde_json::from_slice(&body) {
             self.protocol.count_refused(partial, &document);
         }
+
         let body = self.without_key(String::from_utf8_lossy(&body).into_owned());
         let mut error = refusal::refused(status, &headers, &body);
+
         if let (CallError::Unauthorized { message, .. }, Ok(None)) = (&mut error, &self.key) {
             message.push_str(NO_KEY);
         }
+
         ServerAnswer::Refused { error, body }
     }
 
@@ -205,6 +213,7 @@ impl Server {
         let key = self.key.as_ref().map_err(Clone::clone)?.as_ref();
         let streamed = settings.stream.unwrap_or(false);
         let url = self.url(streamed);
+
         let mut post = self.clients.client(&url).await?.post(&url);
         post = post.header("content-type", "application/json");
         post = match (self.protocol, key) {
@@ -213,6 +222,7 @@ impl Server {
             (Protocol::Gemini, Some(key)) => post.header("x-goog-api-key", key.reveal()),
             (_, None) => post,
         };
+
         if self.protocol == Protocol::Anthropic {
             post = post.header("anthropic-version", anthropic::VERSION);
         }
@@ -225,6 +235,7 @@ impl Server {
                 .map_err(|_| CallError::Timeout { deadline: TimeLimit::Header, limit })?,
             None => sent.await,
         };
+
         response.map_err(|error| http::network(&url, &error))
     }
 
@@ -251,6 +262,7 @@ impl Server {
     /// Returns the address that requests go to.
     fn url(&self, streamed: bool) -> String {
         let base = self.base_url.trim_end_matches('/');
+
         match self.protocol {
             Protocol::OpenAi => format!("{base}/chat/completions"),
             Protocol::Anthropic => format!("{base}/messages"),
@@ -277,6 +289,7 @@ impl Server {
 
         let mut frames = Frames::default();
         let end = loop {
+            // Only a stream has pauses to bound; the whole call has a limit of its own.
             let chunk = if streamed || frames.are_events() {
                 tokio::time::timeout(limit, response.chunk())
                     .await
@@ -284,18 +297,22 @@ impl Server {
             } else {
                 response.chunk().await
             };
+
             let bytes = match chunk {
                 Ok(Some(bytes)) => bytes,
                 Ok(None) => break WireEnd::Closed,
                 Err(error) => break WireEnd::Broken(http::network(&url, &error)),
             };
+
             let mut taken = Ok(());
+            // `push` takes no error back, so the first one waits here.
             frames.push(&bytes, |data| {
                 if taken.is_ok() {
                     taken = self.take_event(partial, data);
                 }
             });
             taken?;
+
             // A server may keep the connection open after the last event, or just drop it.
             if partial.is_done {
                 return Ok(WireEnd::Marked);
@@ -304,6 +321,7 @@ impl Server {
                 return Err(CallError::TooLarge { limit_bytes: BODY_MAX });
             }
         };
+
         // Where a stream was asked for, one piece of Gemini's may be all that is left of one.
         let is_piece = streamed && self.protocol == Protocol::Gemini;
         let form = if is_piece { DocumentForm::Piece } else { DocumentForm::Body };
@@ -328,6 +346,7 @@ impl Server {
                         taken = self.take_event(partial, data);
                     }
                 });
+
                 taken?;
                 Ok(if partial.is_done { WireEnd::Marked } else { end })
             }
@@ -349,16 +368,19 @@ impl Server {
             partial.is_done = true;
             return Ok(());
         }
+
         let found = Documents::read(data);
         partial.has_halves |= found.has_halves;
         for document in &found.values {
             self.protocol.take(partial, document, DocumentForm::Piece)?;
         }
+
         let why = match found.trouble {
             None => return Ok(()),
             Some(Trouble::Cut) => "it ends too early".to_owned(),
             Some(Trouble::Wrong(why)) => why,
         };
+
         Err(CallError::BadReply {
             message: format!("a piece of the stream: {why}: {}", self.excerpt(text)),
         })
@@ -374,11 +396,14 @@ impl Server {
     ) -> Result<WireEnd, CallError> {
         let found = Documents::read(body);
         partial.has_halves |= found.has_halves;
+        // Several documents, or a broken one, are what a stream consists of.
         let is_one = found.values.len() == 1 && !found.is_list && found.trouble.is_none();
         let form = if is_one { form } else { DocumentForm::Piece };
+
         for document in &found.values {
             self.protocol.take(partial, document, form)?;
         }
+
         match (found.trouble, end) {
             (None, end) if !found.values.is_empty() => Ok(end),
             (None, WireEnd::Closed | WireEnd::Marked) => {
@@ -415,11 +440,14 @@ fn millis(ms: Option<u64>) -> Option<Duration> {
 /// Reads the body of a refusal, as far as it comes and up to the largest that is accepted.
 async fn read(mut response: reqwest::Response) -> Vec<u8> {
     let mut body = Vec::new();
+
     while let Ok(Some(chunk)) = response.chunk().await {
         if body.len() + chunk.len() > BODY_MAX {
             break;
         }
+
         body.extend_from_slice(&chunk);
     }
+
     body
 }

@@ -35,6 +35,7 @@ impl SimulatedModel {
         let Some(limit) = request.settings.timeout_ms.map(Duration::from_millis) else {
             return answer.await;
         };
+
         let late = CallError::Timeout { deadline: TimeLimit::Total, limit };
         tokio::time::timeout(limit, answer).await.unwrap_or(Err(late.into()))
     }

@@ -35,6 +35,7 @@ impl EventSplitter {
         if !self.line.is_empty() {
             self.end_line(&mut each);
         }
+
         self.end_line(&mut each);
     }
 
@@ -58,6 +59,7 @@ impl EventSplitter {
             self.has_data = true;
             self.data.extend_from_slice(value.strip_prefix(b" ").unwrap_or(value));
         }
+
         // The buffer keeps its room for the next line.
         self.line = line;
         self.line.clear();
@@ -91,6 +93,7 @@ mod tests {
             let (one, two) = STREAM.as_bytes().split_at(at);
             assert_eq!(split(&[one, two]), whole, "cut at byte {at}");
         }
+
         let bytes: Vec<&[u8]> = STREAM.as_bytes().chunks(1).collect();
         assert_eq!(split(&bytes), whole);
     }

@@ -72,6 +72,7 @@ impl UsageReport {
         let Value::Object(map) = usage else {
             return if usage.is_null() { UsageReport::Nothing } else { UsageReport::Doubtful };
         };
+
         let input = TokenCount::first(map, &["prompt_tokens", "input_tokens"]);
         let output = TokenCount::first(map, &["completion_tokens", "output_tokens"]);
         if (input, output) == (TokenCount::Absent, TokenCount::Absent) {
@@ -98,6 +99,7 @@ impl UsageReport {
         } else {
             output.checked_sub(thought).map_or((output, 0), |visible| (visible, thought))
         };
+
         UsageReport::Said(Usage {
             input_uncached: input - cached,
             cache_read: cached,
@@ -114,6 +116,7 @@ impl UsageReport {
         if (input, output) == (TokenCount::Absent, TokenCount::Absent) {
             return UsageReport::Nothing;
         }
+
         UsageReport::of(input.said().zip(output.said()).map(|(input_uncached, output_visible)| {
             Usage { input_uncached, output_visible, ..Usage::default() }
         }))
@@ -126,8 +129,10 @@ impl UsageReport {
         if (input, output) == (TokenCount::Absent, TokenCount::Absent) {
             return UsageReport::Nothing;
         }
+
         let details = usage.get("output_tokens_details");
         let thought = TokenCount::of(details.and_then(|details| details.get("thinking_tokens")));
+
         let read = || {
             let output = output.said()?;
             let reasoning = thought.said().filter(|thought| *thought <= output).unwrap_or(0);
@@ -139,6 +144,7 @@ impl UsageReport {
                 reasoning,
             })
         };
+
         UsageReport::of(read())
     }
 
@@ -148,11 +154,13 @@ impl UsageReport {
         let Value::Object(map) = usage else {
             return if usage.is_null() { UsageReport::Nothing } else { UsageReport::Doubtful };
         };
+
         let count = |key: &str| TokenCount::of(map.get(key));
         let (prompt, written) = (count("promptTokenCount"), count("candidatesTokenCount"));
         if (prompt, written) == (TokenCount::Absent, TokenCount::Absent) {
             return UsageReport::Nothing;
         }
+
         let read = || {
             let input = prompt.said()? + count("toolUsePromptTokenCount").or_zero()?;
             let reasoning = count("thoughtsTokenCount").or_zero()?;
@@ -163,6 +171,7 @@ impl UsageReport {
                 }
                 TokenCount::Doubtful => return None,
             };
+
             let cached = count("cachedContentTokenCount").said().filter(|cached| *cached <= input);
             let cache_read = cached.unwrap_or(0);
             Some(Usage {
@@ -173,6 +182,7 @@ impl UsageReport {
                 reasoning,
             })
         };
+
         UsageReport::of(read())
     }
 }
@@ -205,13 +215,16 @@ mod tests {
             both(json!({ "completion_tokens_details": { "reasoning_tokens": thought },
                 "total_tokens": total }))
         };
+
         assert_eq!(both(json!({})), said(100, 0, 50, 0));
         assert_eq!(cached(json!(60)), said(40, 60, 50, 0));
         assert_eq!(both(json!({ "prompt_cache_hit_tokens": 60 })), said(40, 60, 50, 0));
         assert_eq!(thought(json!(30), 150), said(100, 0, 20, 30));
+
         // A server that counts thinking beside the rest.
         assert_eq!(thought(json!(30), 180), said(100, 0, 50, 30));
         assert_eq!(thought(json!(300), 450), said(100, 0, 50, 300));
+
         // A doubtful part leaves the whole as it is.
         for odd in [json!(-1), json!("60"), json!(101), json!(1e30), json!(6.5), json!(null)] {
             assert_eq!(cached(odd.clone()), said(100, 0, 50, 0), "{odd}");
@@ -229,6 +242,7 @@ mod tests {
         ] {
             assert_eq!(UsageReport::of_openai(&nothing), UsageReport::Nothing, "{nothing}");
         }
+
         for odd in [
             json!(-5),
             json!(10.0),
@@ -243,6 +257,7 @@ mod tests {
             assert_eq!(UsageReport::of_openai(&input), UsageReport::Doubtful, "{input}");
             assert_eq!(UsageReport::of_openai(&output), UsageReport::Doubtful, "{output}");
         }
+
         assert_eq!(UsageReport::of_openai(&json!("10")), UsageReport::Doubtful);
     }
 
@@ -254,12 +269,14 @@ mod tests {
                 "thoughtsTokenCount": 7, "cachedContentTokenCount": 60 })),
             said(40, 60, 50, 7)
         );
+
         assert_eq!(
             read(
                 json!({ "promptTokenCount": 100, "thoughtsTokenCount": 7, "totalTokenCount": 107 })
             ),
             said(100, 0, 0, 7)
         );
+
         assert_eq!(read(json!({ "promptTokenCount": 100 })), UsageReport::Doubtful);
         assert_eq!(read(json!({ "totalTokenCount": 100 })), UsageReport::Nothing);
         assert_eq!(

@@ -129,6 +129,7 @@ impl Optimizer {
             return Ok((self.answer(&experience, &cells, &question)?, seen));
         }
 
+        // Others may record meanwhile, and both must be of one moment.
         let mut cells = Vec::new();
         for _ in 0..READ_AGAIN_MAX {
             experience.refresh(&self.knowledge, self.learn_from_demo)?;
@@ -152,11 +153,13 @@ impl Optimizer {
             Policy::Learn => {}
             other => return Ok(choose(other, task, rank(other, cells.to_vec()), among)),
         }
+
         let known = near(experience, task, cells)?;
         let patterns = if among.is_empty() { &known } else { among };
         if patterns.is_empty() {
             return Ok(without_evidence(task, &[]));
         }
+
         let mut rng = self.rng.borrow_mut();
         Ok(advise(experience, (task, patterns), cells, manner, pinned, &mut rng))
     }

@@ -60,9 +60,11 @@ impl Policy {
         let rate = cell.success_interval();
         let time = cell.time.mean();
         let times = cell.time.interval();
+
         let ends = |value: f64, interval: Option<Interval>| {
             interval.map_or((value, value), |i| (i.low.max(0.0), i.high))
         };
+
         match self {
             Policy::Greedy | Policy::Learn | Policy::Fixed => {
                 let quality = cell.score.mean().unwrap_or(1.0);
@@ -70,7 +72,9 @@ impl Policy {
                 let (q_low, q_high) = ends(quality, cell.score.interval());
                 let (t_low, t_high) = ends(time.unwrap_or(TIME_HALF), times);
                 let (c_low, c_high) = ends(cost.unwrap_or(COST_HALF), cell.cost.interval());
+
                 let at = |s: f64, q: f64, t: f64, c: f64| utility(s, q.min(1.0), t, c, with_cost);
+                // What takes long and costs much is worth less, so those ends change places.
                 let low = at(rate.low, q_low, t_high, c_high);
                 let high = at(rate.high, q_high, t_low, c_low);
                 let middle =
@@ -81,6 +85,7 @@ impl Policy {
                 let (a, b) = if self == Policy::Guide { (0.7, 0.3) } else { (0.8, 0.2) };
                 let time = time.unwrap_or(if self == Policy::Guide { 0.0 } else { GUIDE_TIME });
                 let (t_low, t_high) = ends(time, times);
+
                 let at = |s: f64, t: f64| a * s + b / t;
                 let interval = Interval { low: at(rate.low, t_high), high: at(rate.high, t_low) };
                 (at(success, time), interval)
@@ -190,6 +195,7 @@ pub fn rank(policy: Policy, cells: Vec<(Pattern, PatternSums)>) -> Vec<RankedPat
             }
         })
         .collect();
+
     order(&mut ranked);
     ranked
 }
@@ -248,6 +254,7 @@ fn untried(
     let tried = |pattern: &Pattern| known(pattern).map_or(0, |r| r.cell.n);
     let next = among.iter().min_by_key(|pattern| tried(pattern));
     let next = next.filter(|pattern| tried(pattern) < SAMPLES_MIN)?;
+
     let ranked = known(next).cloned();
     let others = candidates.iter().filter(|r| r.pattern != *next).cloned();
     let reason = format!(
@@ -257,6 +264,7 @@ fn untried(
     let alternatives = others.collect();
     let (probability, explored) = (1.0, true);
     let pattern = next.clone();
+
     Some(Recommendation {
         pattern,
         reason,
@@ -291,6 +299,7 @@ fn reason(
     guess: bool,
 ) -> String {
     let mut text = format!("on `{task}` {}", figures(chosen));
+
     if let Some(next) = others.first() {
         // Writing to a String cannot fail.
         let _ = write!(text, ", before {}", figures(next));
@@ -336,10 +345,12 @@ mod tests {
         let mut cell = PatternSums::default();
         let task = TaskType::new("t").expect("a name");
         let pattern = Pattern::new("p").expect("a name");
+
         let Value::Object(metrics) = json!({ "success_rate": success, "execution_time": time })
         else {
             return cell;
         };
+
         let seen = Observation::read(task, pattern, &metrics).expect("metrics");
         for _ in 0..n {
             cell.add(&seen);
@@ -367,6 +378,7 @@ mod tests {
         let (corrected, _) = Policy::Greedy.score(&cell(1.0, 0.0, 3), false);
         assert_eq!(corrected, 1.0);
         assert_eq!(Policy::Guide.score(&cell(1.0, 0.0, 1), false).0, f64::INFINITY);
+
         let unknown = Policy::GuideKnowledge
             .score(&PatternSums { n: 1, success_sum: 1.0, ..PatternSums::default() }, false);
         assert_eq!((unknown.0 * 1000.0).round(), 820.0);
@@ -385,6 +397,7 @@ mod tests {
         let cells = [("lucky", cell(1.0, 1.0, 1)), ("proven", cell(0.99, 1.0, 100))];
         let found = best(Policy::Greedy, &cells, &[]);
         assert_eq!((found.pattern.as_str(), found.guess), ("proven", false));
+
         let found = best(Policy::Greedy, &cells, &["lucky", "proven"]);
         assert_eq!((found.pattern.as_str(), found.guess), ("lucky", true), "{}", found.reason);
     }

@@ -43,6 +43,7 @@ impl Note {
         if value.get("reason").is_some() {
             return None;
         }
+
         Some(Note {
             pattern: Pattern::new(value["pattern"].as_str()?).ok()?,
             probability: value["probability"].as_f64()?,
@@ -61,6 +62,7 @@ impl Note {
             ("seen", self.seen.map(Value::from)),
             ("why", self.why.as_deref().map(Value::from)),
         ];
+
         for (key, other) in others {
             if let Some(other) = other {
                 value[key] = other;
@@ -89,6 +91,7 @@ impl Note {
 fn why(found: &Recommendation) -> Option<String> {
     let short = |one: &RankedPattern| format!("{:.2} n={}", one.score, one.cell.n);
     let chosen = short(found.ranked.as_ref()?);
+
     Some(match found.alternatives.first() {
         Some(next) => format!("{chosen}, {} {}", next.pattern, short(next)),
         None => chosen,
@@ -112,6 +115,7 @@ mod tests {
             seen: Some(123_456),
             why: Some("0.95 n=41, direct 0.81 n=12".to_owned()),
         };
+
         let value = note.to_value();
         assert_eq!(
             value.to_string(),
@@ -122,6 +126,7 @@ mod tests {
         let short = Note { best: None, seen: None, why: None, ..note };
         assert_eq!(short.to_value().to_string(), r#"{"pattern":"vote","probability":0.4213}"#);
         assert_eq!(Note::read(&short.to_value()), Some(short));
+
         let whole = json!({ "pattern": "vote", "probability": 1.0, "reason": "because" });
         assert_eq!(Note::read(&whole), None, "what 0.1 kept is whole as it is");
     }

@@ -39,6 +39,7 @@ pub fn standings(
 ) -> Vec<RankedPattern> {
     let (learner, number, arms) = experience.of(task, patterns);
     let seen = learner.look(number, &arms, &manner.within);
+
     let mut ranked = ranked(experience, (task, patterns), &seen, &odds(&seen), cells);
     formulas::order(&mut ranked);
     ranked
@@ -84,6 +85,7 @@ pub fn advise(
     let Some(mut choice) = choose(&seen, may_explore, rng) else {
         return without_evidence(task, patterns);
     };
+
     let pinned = pinned.and_then(|pinned| patterns.iter().position(|known| known == pinned));
     choice.chosen = pinned.unwrap_or(choice.chosen);
     let (arm, leader) = (seen[choice.chosen], seen[choice.best]);
@@ -91,6 +93,7 @@ pub fn advise(
     let probability = if may_explore { odds.chosen[choice.chosen] } else { 1.0 };
 
     let mut all = ranked(experience, (task, patterns), &seen, &odds, cells);
+    // Copied before the chosen one is taken out, which moves the places.
     let best = all[choice.best].clone();
     let chosen = all.remove(choice.chosen);
     formulas::order(&mut all);
@@ -142,6 +145,7 @@ impl Why<'_> {
         if chosen.cell.n < WELL_KNOWN && borrowed >= 1.0 {
             let _ = write!(text, ", and what is known from elsewhere is worth {borrowed} more");
         }
+
         match (self.best, self.others.first()) {
             (Some(best), _) => {
                 let _ = write!(
@@ -163,6 +167,7 @@ impl Why<'_> {
             }
             (None, None) => {}
         }
+
         self.warnings(&mut text);
         text
     }
@@ -188,6 +193,7 @@ impl Why<'_> {
         if chosen.cell.n < SAMPLES_MIN {
             let _ = write!(text, "; a guess, the evidence is thin (n={})", chosen.cell.n);
         }
+
         for other in [chosen].into_iter().chain(self.others).filter(|one| one.avoided) {
             let why = other.cell.last_error.as_ref().map_or("it failed", |(kind, _)| kind.as_str());
             let _ =

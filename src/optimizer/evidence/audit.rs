@@ -24,6 +24,7 @@ impl Audit {
         if !seen.is_about_pattern() {
             return;
         }
+
         let add = |to: &mut Cells| {
             let of_task = to.entry(seen.task.clone()).or_default();
             of_task.entry(seen.pattern.clone()).or_default().add(seen);
@@ -39,6 +40,7 @@ impl Audit {
         let of = |cells: &Cells, task, pattern| -> Option<PatternSums> {
             cells.get(task)?.get(pattern).cloned()
         };
+
         let mut faults = Vec::new();
         let both = self.all.iter().chain(kept);
         let names = both.flat_map(|(task, cells)| cells.keys().map(move |pattern| (task, pattern)));
@@ -47,6 +49,7 @@ impl Audit {
             let kept = of(kept, task, pattern).unwrap_or_default();
             let live = of(&self.live, task, pattern).unwrap_or_default();
             let all = of(&self.all, task, pattern).unwrap_or_default();
+
             let is_same = |sums: &PatternSums| figures(sums) == figures(&kept);
             // Where only some of those that recorded counted the demo model, no sums can be told.
             let is_mixed = live.n < kept.n && kept.n < all.n;
@@ -58,6 +61,7 @@ impl Audit {
                 ));
             }
         }
+
         if faults.len() > NAMED_MAX {
             let more = faults.len() - NAMED_MAX;
             faults.truncate(NAMED_MAX);
@@ -71,6 +75,7 @@ impl Audit {
 fn figures(cell: &PatternSums) -> impl PartialEq + '_ {
     let PatternSums { n, success_sum, time, score, cost, tokens, failures, last_at, last_error } =
         cell;
+
     let plain = |sums: &Sums| (sums.n, sums.sum);
     let counts = (*n, *failures, *last_at, last_error);
     (counts, *success_sum, *time, *score, plain(cost), plain(tokens))
@@ -87,6 +92,7 @@ mod tests {
         let metrics = json!({ "success_rate": 1.0, "score": score, "cost": 0.1 });
         let metrics = metrics.as_object().expect("an object");
         let task = TaskType::new("t").expect("a name");
+
         let seen = Observation::read(task, Pattern::new("p").expect("a name"), metrics);
         Observation { source, ..seen.expect("figures") }
     }
@@ -99,6 +105,7 @@ mod tests {
         for seen in kept {
             sums.add(seen);
         }
+
         audit.compare(&sums.all).len()
     }
 
@@ -111,6 +118,7 @@ mod tests {
         );
         let good = [one.clone(), other.clone()];
         let (twice, both) = ([one.clone(), one.clone()], [one.clone(), demo]);
+
         assert_eq!(faults(&good, &good), 0);
         assert_eq!(faults(&good[..1], &good), 1, "one is missing");
         assert_eq!(faults(&good, &good[..1]), 1, "one is too many");

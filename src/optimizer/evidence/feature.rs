@@ -81,6 +81,7 @@ impl Features {
             };
             features.insert(name.clone(), feature);
         }
+
         Ok(Features(features))
     }
 
@@ -113,6 +114,7 @@ pub fn kept(extra: &str) -> Option<(String, Features)> {
     if !extra.contains(OF_TASK) {
         return None;
     }
+
     let extra: Map<String, Value> = serde_json::from_str(extra).ok()?;
     let features = Features::read(extra.get(OF)?).ok()?;
     Some((extra.get(OF_TASK)?.as_str()?.to_owned(), features))
@@ -177,6 +179,7 @@ impl Cuts {
             let values = (0..count).map(|_| from.number()).collect::<Option<Vec<_>>>()?;
             cuts.insert(key, values);
         }
+
         Some(Cuts(cuts))
     }
 }
@@ -187,6 +190,7 @@ fn part(values: &[f64], number: f64) -> Option<usize> {
     if values.len() < VALUES_MIN {
         return None;
     }
+
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
     let bound = |part: usize| sorted[part * sorted.len() / PARTS];
@@ -216,15 +220,18 @@ mod tests {
         for n in 9..100 {
             cuts.add("qa", &features(&json!({ "length": n })));
         }
+
         let known = cuts.clone();
         for _ in 0..1000 {
             cuts.add("qa", &features(&json!({ "length": 7 })));
         }
         assert_eq!(cuts, known, "later ones move no cut");
+
         let at = |n: f64| kind(&cuts, &json!({ "length": n }));
         let all = [-5.0, 19.9, 20.0, 45.0, 60.0, 79.0, 80.0, 1e9].map(at);
         let expected = [1, 1, 2, 3, 4, 4, 5, 5].map(|part| format!("qa/length:{part}"));
         assert_eq!(all, expected);
+
         let other = cuts.kind("other", &features(&json!({ "length": 5 }))).expect("a name");
         assert_eq!(other.as_str(), "other", "each kind of task has its own cuts");
     }
@@ -242,6 +249,7 @@ mod tests {
         for _ in 0..100 {
             cuts.add("qa", &features(&json!({ "n": 3 })));
         }
+
         assert_eq!(kind(&cuts, &json!({ "n": 3 })), "qa/n:5");
         assert_eq!(kind(&cuts, &json!({ "n": 2 })), "qa/n:1");
     }
@@ -250,6 +258,7 @@ mod tests {
     fn what_cannot_be_used_is_named() {
         let error = |value: Value| Features::read(&value).expect_err("an error").to_string();
         assert_eq!(error(json!(3)), "`of` must be a map such as `#{ length: 120 }`, not `3`");
+
         let wrong = |found| {
             format!(
                 "the feature `a` in `of` must be a number, a word, true or false, not `{found}`"
@@ -263,6 +272,7 @@ mod tests {
         ] {
             assert_eq!(error(value), wrong(found));
         }
+
         let many = json!({ "a": 1, "b": 1, "c": 1, "d": 1, "e": 1 });
         assert_eq!(error(many), "`of` has 5 features; at most 4 are used");
     }
@@ -273,10 +283,12 @@ mod tests {
         for n in 0..30 {
             cuts.add("qa", &features(&json!({ "length": n, "lang": "en", "depth": 0.1 })));
         }
+
         let mut packing = Packing::default();
         cuts.pack(&mut packing);
         let bytes = packing.into_bytes();
         let mut packed = ByteReader::new(&bytes);
+
         assert_eq!(Cuts::unpack(&mut packed), Some(cuts));
         assert!(packed.is_empty());
     }

@@ -114,8 +114,10 @@ impl GuideFile {
             }
             Err(source) => return Err(self.io(source)),
         };
+
         let content = serde_json::from_str::<Map<String, Value>>(&text);
         self.content = content.map_err(|error| self.damaged(&error.to_string()))?;
+        // Read once, so that a damaged entry is found now.
         self.successes()?;
         self.failures()?;
         Ok(())
@@ -167,17 +169,21 @@ impl GuideFile {
             if known != task || self.should_avoid(task, &pattern)? {
                 continue;
             }
+
             let names = TaskType::new(task).ok().zip(Pattern::new(&pattern).ok());
             let seen = names.and_then(|(t, p)| Observation::success(t, p, &metrics).ok());
             let Some(seen) = seen else { continue };
+
             if let Some((_, cell)) = cells.iter_mut().find(|(name, _)| *name == pattern) {
                 cell.add(&seen);
                 continue;
             }
+
             let mut cell = PatternSums::default();
             cell.add(&seen);
             cells.push((pattern, cell));
         }
+
         let score = |cell: &PatternSums| Policy::GuideKnowledge.score(cell, false).0;
         cells.sort_by(|a, b| score(&b.1).total_cmp(&score(&a.1)).then_with(|| a.0.cmp(&b.0)));
         Ok(cells.into_iter().next().map(|(name, _)| name))
@@ -190,6 +196,7 @@ impl GuideFile {
         let same = |t: &str, p: &str| t == task && p == pattern;
         let failed = self.failures()?.iter().filter(|(t, p, _)| same(t, p)).count();
         let worked = self.successes()?.iter().filter(|(t, p, _)| same(t, p)).count();
+
         let fails = probability_below(0.5, worked as f64, failed as f64) > 0.9;
         Ok(failed >= FAILURES_MIN && fails)
     }
@@ -215,6 +222,7 @@ impl GuideFile {
         let Some(content) = self.content.get(section) else { return Ok(Vec::new()) };
         let map = content.as_object();
         let map = map.ok_or_else(|| self.damaged(&format!("`{section}` is not an object")))?;
+
         let mut found = Vec::new();
         for (key, list) in map {
             let pair = key.split_once(':');
@@ -227,6 +235,7 @@ impl GuideFile {
                 found.push((unescape(task), pattern.to_owned(), value));
             }
         }
+
         Ok(found)
     }
 
@@ -256,7 +265,9 @@ impl GuideFile {
             change(self);
             return Ok(());
         }
+
         let lock = self.lock()?;
+        // Read under the lock, so that nothing that others have written is lost.
         self.load()?;
         change(self);
         self.write()?;
@@ -278,6 +289,8 @@ impl GuideFile {
         let name = self.path.file_name().unwrap_or_default();
         let path = self.path.with_file_name(lock_name(name));
         let lock = own::open(&path).map_err(|source| self.io(source))?;
+
+        // Held until it is dropped.
         lock.lock().map_err(|source| self.io(source))?;
         Ok(lock)
     }
@@ -287,6 +300,7 @@ impl GuideFile {
         for section in [SUCCESSFUL, FAILED] {
             content.entry(section).or_insert_with(|| json!({}));
         }
+
         let mut text = serde_json::to_string_pretty(&content).expect("plain data");
         text.push('\n');
         own::write_shared(&self.path, text.as_bytes()).map_err(|source| self.io(source))
@@ -315,6 +329,7 @@ fn lock_name(file: &OsStr) -> OsString {
     if file.len() + "..lock".len() > NAME_MAX {
         return format!(".{}.lock", blake3::hash(file.as_bytes()).to_hex()).into();
     }
+
     let mut name = OsString::from(".");
     name.push(file);
     name.push(".lock");
@@ -342,14 +357,17 @@ mod tests {
             let success = |task, pattern, time| Entry::success(task, pattern, metrics(time));
             file.save_entry(&success("code_review", "gather", 2.5)).expect("saved");
             file.save_entry(&success("research_workflow", "builder", 5.0)).expect("saved");
+
             let failure = Entry::failure("simple_question", "builder", "Overkill for simple task");
             file.save_entry(&failure).expect("saved");
+
             let file = GuideFile::open(path).expect("a file");
             let best = |task| file.best_pattern(task).expect("a sound file");
             assert_eq!(best("code_review").as_deref(), Some("gather"));
             assert_eq!(best("research_workflow").as_deref(), Some("builder"));
             assert_eq!(best("unheard_of"), None);
             assert!(!file.should_avoid("simple_question", "builder").expect("a sound file"));
+
             let text = std::fs::read_to_string(path).expect("a file");
             let value: Value = serde_json::from_str(&text).expect("JSON");
             assert_eq!(
@@ -389,12 +407,14 @@ mod tests {
         in_folder(|path| {
             let entries =
                 [0.1 + 0.2, 1.0 / 3.0, 0.1 + 0.2].map(|t| Entry::success("t", "p", metrics(t)));
+
             let mut file = GuideFile::open(path).expect("a file");
             let mut before = Vec::new();
             for entry in &entries[..2] {
                 before.push(file.count_anew(entry).expect("a sound file"));
                 file.save_entry(entry).expect("saved");
             }
+
             // The third was only about to be saved.
             before.push(file.count_anew(&entries[2]).expect("a sound file"));
             assert_eq!(before, [0, 0, 1]);
@@ -413,6 +433,7 @@ mod tests {
     fn k8_two_writers_lose_nothing_and_unknown_keys_stay() {
         in_folder(|path| {
             std::fs::write(path, r#"{"version": 7}"#).expect("a file");
+
             let each = |pattern: &'static str, path: PathBuf| {
                 std::thread::spawn(move || {
                     let mut file = GuideFile::open(&path).expect("a file");
@@ -421,9 +442,11 @@ mod tests {
                     }
                 })
             };
+
             for thread in [each("a", path.to_owned()), each("b", path.to_owned())] {
                 thread.join().expect("no panic");
             }
+
             let file = GuideFile::open(path).expect("a file");
             assert_eq!(file.successes().expect("a sound file").len(), 40);
             assert_eq!(file.content["version"], 7);

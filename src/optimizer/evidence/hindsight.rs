@@ -37,6 +37,7 @@ impl Hindsight {
         if knowledge.end()? < end {
             return Ok(false);
         }
+        // It only goes forward, so an earlier moment starts from nothing.
         if end < self.end {
             *self = Hindsight::new(self.given);
         }
@@ -48,6 +49,7 @@ impl Hindsight {
                 of_task.entry(seen.pattern.clone()).or_default().add(&seen);
             }
         })?;
+
         self.end = end;
         Ok(true)
     }

@@ -19,6 +19,7 @@ pub fn insights(cells: &Cells) -> Map<String, Value> {
         let note = Value::from("No execution history available");
         return Map::from_iter([("insight".to_owned(), note)]);
     }
+
     let mut total: BTreeMap<&Pattern, (u64, f64, u64)> = BTreeMap::new();
     let mut by_task = Map::new();
     for (task, patterns) in cells {
@@ -28,6 +29,7 @@ pub fn insights(cells: &Cells) -> Map<String, Value> {
         }
         by_task.insert(task.to_string(), Value::Object(of_task(patterns)));
     }
+
     let usage = total.iter().map(|(pattern, (n, ..))| (pattern.to_string(), *n));
     let times = total.iter().filter(|(_, (_, _, n))| *n > 0);
     let mut map = Map::new();
@@ -35,6 +37,7 @@ pub fn insights(cells: &Cells) -> Map<String, Value> {
     map.insert("most_used_pattern".into(), json!(most.map(|(pattern, _)| pattern.as_str())));
     map.insert("fastest_pattern".into(), json!(fastest_everywhere(cells).map(Pattern::as_str)));
     map.insert("total_executions".into(), json!(total.values().map(|(n, ..)| n).sum::<u64>()));
+
     map.insert("pattern_usage".into(), json!(usage.collect::<BTreeMap<_, _>>()));
     let means = times.map(|(pattern, (_, sum, n))| (pattern.to_string(), mean(*sum, *n)));
     map.insert("avg_performance".into(), json!(means.collect::<BTreeMap<_, _>>()));
@@ -51,6 +54,7 @@ fn of_task(patterns: &BTreeMap<Pattern, PatternSums>) -> Map<String, Value> {
         .iter()
         .filter_map(|(pattern, cell)| Some((pattern.as_str(), cell.time.mean()?)))
         .collect();
+
     let value = json!({
         "most_used_pattern": most.map(|(pattern, _)| pattern.as_str()),
         "fastest_pattern": fastest(patterns).map(Pattern::as_str),
@@ -76,6 +80,7 @@ fn fastest_everywhere(cells: &Cells) -> Option<&Pattern> {
     let timed = |patterns: &BTreeMap<Pattern, PatternSums>| {
         patterns.values().filter(|c| c.time.n > 0).count()
     };
+
     let compared: Vec<_> = cells.values().filter(|patterns| timed(patterns) > 1).collect();
     let mut all = cells.values().flat_map(|patterns| patterns.iter());
     if compared.is_empty() {
@@ -83,10 +88,12 @@ fn fastest_everywhere(cells: &Cells) -> Option<&Pattern> {
         let only = all.filter(|(_, cell)| cell.time.n > 0).all(|(pattern, _)| pattern == first);
         return only.then_some(first);
     }
+
     let winner = fastest(compared.first()?)?;
     let wins = |patterns: &&BTreeMap<Pattern, PatternSums>| {
         !patterns.contains_key(winner) || fastest(patterns) == Some(winner)
     };
+
     let everywhere = compared.iter().all(|patterns| patterns.contains_key(winner));
     (everywhere && compared.iter().all(wins)).then_some(winner)
 }
@@ -112,6 +119,7 @@ mod tests {
             let cell = cells.entry(task).or_default().entry(pattern).or_default();
             cell.add(&seen.expect("metrics"));
         }
+
         cells
     }
 
@@ -123,11 +131,13 @@ mod tests {
             ("multi_step", "gather", 2.0),
             ("multi_step", "builder", 3.0),
         ];
+
         let found = insights(&cells(&rows));
         assert_eq!(found["most_used_pattern"], "gather");
         assert_eq!(found["fastest_pattern"], "gather");
         assert_eq!(found["total_executions"], 4);
         assert_eq!(found["pattern_usage"], json!({ "direct": 1, "gather": 2, "builder": 1 }));
+
         let times = json!({ "direct": 2.0, "gather": 1.75, "builder": 3.0 });
         assert_eq!(found["avg_performance"], times);
     }
@@ -138,6 +148,7 @@ mod tests {
         let mut rows = vec![("easy", "a", 1.0), ("easy", "b", 2.0), ("hard", "b", 11.0)];
         rows.extend([("hard", "a", 10.0); 9]);
         rows.extend([("easy", "b", 2.0); 9]);
+
         let found = insights(&cells(&rows));
         assert_eq!(found["fastest_pattern"], "a");
         let times = &found["avg_performance"];

@@ -156,10 +156,12 @@ impl Knowledge {
     /// goes to tables in memory, and reads see both.
     pub fn copy_of(path: &Path) -> Result<Knowledge, KnowledgeError> {
         let reader = store::open_in_memory()?;
+
         if path.exists() {
             reader.execute("ATTACH ? AS disk", [path.to_string_lossy()])?;
             reader.execute_batch(OVERLAY)?;
         }
+
         Ok(Knowledge { is_copy: true, ..Knowledge::over(reader, None, false) })
     }
 
@@ -177,6 +179,7 @@ impl Knowledge {
                 (seen, counted)
             })
             .collect();
+
         let change = move |tx: &Connection| {
             rows.iter().try_for_each(|(seen, counted)| {
                 let is_new = insert(tx, seen)?;
@@ -184,11 +187,13 @@ impl Knowledge {
                 if is_new && *counted { update(tx, seen) } else { Ok(()) }
             })
         };
+
         if let Some(writer) = &self.writer {
             writer.apply(Box::new(change)).await?;
             failpoint::pass(Failpoint::ObservationKept);
             return Ok(());
         }
+
         // No transaction, since a copy is in one already.
         self.reader.execute_batch("SAVEPOINT record")?;
         let changed = change(&self.reader);
@@ -203,6 +208,7 @@ impl Knowledge {
             format!("SELECT pattern, {COLUMNS} FROM cells WHERE task_type = ? ORDER BY pattern");
         let mut statement = self.reader.prepare_cached(&sql)?;
         let mut rows = statement.query([task.as_str()])?;
+
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
             let read = || Ok((Pattern::new(&row.get::<_, String>(0)?)?, cell(row, 1)?));
@@ -243,6 +249,7 @@ impl Knowledge {
     ) -> Result<Option<(i64, i64)>, KnowledgeError> {
         let mut statement = self.reader.prepare_cached(sql)?;
         let mut rows = statement.query(with)?;
+
         let mut last = None;
         while let Some(row) = rows.next()? {
             let seq = row.get(0)?;
@@ -252,6 +259,7 @@ impl Knowledge {
                 each(&seen);
             }
         }
+
         Ok(last)
     }
 
@@ -277,6 +285,7 @@ impl Knowledge {
                 each(seen);
             }
         }
+
         Ok(())
     }
 
@@ -290,6 +299,7 @@ impl Knowledge {
         let sql = format!("SELECT task_type, pattern, {COLUMNS} FROM cells");
         let mut statement = self.reader.prepare(&sql)?;
         let mut rows = statement.query([])?;
+
         let mut found = Cells::new();
         while let Some(row) = rows.next()? {
             let read = || {
@@ -302,6 +312,7 @@ impl Knowledge {
                 found.entry(task).or_default().insert(pattern, cell);
             }
         }
+
         Ok(found)
     }
 
@@ -333,11 +344,13 @@ impl Knowledge {
         ))?;
         let with = params![FAILURES_MAX, task.map(TaskType::as_str)];
         let mut rows = statement.query(with)?;
+
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
             let class = self.unread.skip(row::failures(row), || "a kind of failure".to_owned())?;
             found.extend(class);
         }
+
         Ok(found)
     }
 
@@ -346,9 +359,11 @@ impl Knowledge {
         // A copy is in a transaction already.
         let is_free = self.reader.is_autocommit();
         let _moment = is_free.then(|| self.reader.unchecked_transaction()).transpose()?;
+
         let mut audit = Audit::default();
         self.observations(0, i64::MAX, |seen| audit.add(&seen))?;
         let mut faults = audit.compare(&self.all()?);
+
         faults.extend(self.damage());
         Ok(faults)
     }
@@ -361,6 +376,7 @@ fn insert(tx: &Connection, seen: &Observation) -> rusqlite::Result<bool> {
         Some((kind, message)) => (Some(kind), Some(message)),
         None => (None, None),
     };
+
     tx.prepare_cached(
         "INSERT INTO main.observations (at, task_type, pattern, source, run, success_rate,
             execution_time, score, cost, tokens, kind, message, extra, execution)
@@ -392,8 +408,11 @@ fn update(tx: &Connection, seen: &Observation) -> rusqlite::Result<()> {
     let sql = format!("SELECT {COLUMNS} FROM cells WHERE task_type = ? AND pattern = ?");
     let found =
         tx.prepare_cached(&sql)?.query_row([task, pattern], |row| cell(row, 0)).optional()?;
+
     let mut cell = found.unwrap_or_default();
     cell.add(seen);
+
+    // SQLite's whole numbers end at 2^63.
     let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     let (kind, message) = cell.last_error.clone().unzip();
     let sql = format!(
@@ -432,6 +451,7 @@ mod tests {
     fn seen(task: &str, pattern: &str) -> Observation {
         let metrics = json!({ "success_rate": 1.0, "execution_time": 2.0, "score": 0.5 });
         let Value::Object(metrics) = metrics else { unreachable!("an object") };
+
         let task = TaskType::new(task).expect("a name");
         let pattern = Pattern::new(pattern).expect("a name");
         Observation::read(task, pattern, &metrics).expect("metrics")
@@ -442,10 +462,12 @@ mod tests {
         let knowledge = Knowledge::in_memory().expect("a store");
         let all = vec![seen("t", "p"), seen("t", "p")];
         knowledge.record(all, |_| true).await.expect("recorded");
+
         let cells = knowledge.cells(&TaskType::new("t").expect("a name")).expect("cells");
         let mut expected = PatternSums::default();
         expected.add(&seen("t", "p"));
         expected.add(&seen("t", "p"));
+
         assert_eq!(cells.len(), 1);
         assert_eq!((cells[0].1.n, cells[0].1.score), (expected.n, expected.score));
         assert_eq!(cells[0].1.time, expected.time);
@@ -458,6 +480,7 @@ mod tests {
             .record(vec![seen("a:b", "c"), seen("a", "b:c")], |_| true)
             .await
             .expect("recorded");
+
         let names = |task: &str| {
             let cells = knowledge.cells(&TaskType::new(task).expect("a name")).expect("cells");
             cells.into_iter().map(|(pattern, _)| pattern.to_string()).collect::<Vec<_>>()
@@ -474,6 +497,7 @@ mod tests {
             .record(vec![demo], |source| source == ObservationSource::Live)
             .await
             .expect("recorded");
+
         assert!(knowledge.all().expect("cells").is_empty());
         assert_eq!(knowledge.demo_count().expect("a count"), 1);
     }
@@ -485,14 +509,17 @@ mod tests {
         let (first, second) = (store::open(&path), store::open(&path));
         let (first, second) = (first.expect("a store"), second.expect("a store"));
         second.busy_timeout(Duration::ZERO).expect("a time");
+
         first.execute_batch("BEGIN IMMEDIATE").expect("the lock");
         insert(&first, &seen("t", "first")).expect("not committed yet");
         insert(&second, &seen("t", "second")).expect_err("nobody else gets a number meanwhile");
         first.execute_batch("COMMIT").expect("committed");
         insert(&second, &seen("t", "second")).expect("the next number");
+
         let mut order = Vec::new();
         let each = |seen: &KnownObservation<'_>| order.push(seen.pattern.to_owned());
         let last = Knowledge::read(second).since(0, i64::MAX, each).expect("read");
+
         assert_eq!(
             (last.map(|last| last.0), order.join(", ")),
             (Some(2), "first, second".to_owned())
@@ -505,9 +532,11 @@ mod tests {
         let path = folder.path().join("kaizen.db");
         let disk = Knowledge::read(store::open(&path).expect("a store"));
         disk.record(vec![seen("t", "p"), seen("t", "q")], |_| true).await.expect("recorded");
+
         let copy = Knowledge::copy_of(&path).expect("a copy");
         disk.record(vec![seen("t", "p")], |_| true).await.expect("the store goes on");
         copy.record(vec![seen("t", "p"), seen("u", "p")], |_| true).await.expect("recorded");
+
         let known = |knowledge: &Knowledge| {
             let mut order = Vec::new();
             let each =
@@ -517,9 +546,11 @@ mod tests {
             let counts = all.values().flat_map(|cells| cells.values().map(|cell| cell.n));
             (last, order.join(", "), counts.collect::<Vec<_>>())
         };
+
         assert_eq!(known(&copy), (4, "t p, t q, t p, u p".to_owned(), vec![2, 1, 1]));
         assert_eq!(known(&disk), (3, "t p, t q, t p".to_owned(), vec![2, 1]));
         assert_eq!(copy.check().expect("a check"), Vec::<String>::new());
+
         let copy = Knowledge::copy_of(&folder.path().join("none")).expect("nothing");
         copy.record(vec![seen("t", "p")], |_| true).await.expect("recorded");
         assert_eq!(known(&copy).0, 1);
@@ -542,10 +573,12 @@ mod tests {
                 });
             })
         };
+
         let threads = [each(path.clone()), each(path.clone())];
         for thread in threads {
             thread.join().expect("no panic");
         }
+
         let knowledge = Knowledge::read(store::open(&path).expect("a store"));
         let cells = knowledge.cells(&TaskType::new("t").expect("a name")).expect("cells");
         assert_eq!(cells[0].1.n, 300);

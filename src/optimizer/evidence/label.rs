@@ -23,9 +23,11 @@ pub fn is_right(answer: &Value, expected: &Value) -> bool {
             answers.len() == all.len() && all.iter().all(fits)
         }
         (Value::Number(answer), Value::Number(expected)) => {
+            // Compared as whole numbers where both are: as floats they would lose digits.
             let whole = |number: &serde_json::Number| {
                 number.as_i64().map(i128::from).or(number.as_u64().map(i128::from))
             };
+
             match (whole(answer), whole(expected)) {
                 (Some(answer), Some(expected)) => answer == expected,
                 _ => answer.as_f64() == expected.as_f64(),
@@ -64,6 +66,7 @@ mod tests {
         for (answer, expected) in right {
             assert!(is_right(&answer, &expected), "{answer} {expected}");
         }
+
         let wrong = [
             (json!("Paris, of course"), json!("paris")),
             (json!("3 apples"), json!(3)),

@@ -102,6 +102,7 @@ impl Observation {
             let found = if keys.is_empty() { "nothing".to_owned() } else { keys.join(", ") };
             MetricsError::NoSuccessRate { found }
         })?;
+
         let own = ["success_rate", "execution_time", "score", "quality", "cost", "tokens"];
         let rest = metrics.iter().filter(|(key, _)| !own.contains(&key.as_str()));
         let score = match share(metrics, "score")? {
@@ -109,6 +110,7 @@ impl Observation {
             None => share(metrics, "quality")?,
         };
         let is_demo = metrics.get("demo_calls").and_then(Value::as_u64).is_some_and(|n| n > 0);
+
         Ok(Observation {
             task,
             pattern,
@@ -136,6 +138,7 @@ impl Observation {
         if metrics.get("success_rate").is_none_or(Value::is_null) {
             metrics.insert("success_rate".to_owned(), 1.0.into());
         }
+
         let observation = Observation::read(task, pattern, &metrics)?;
         if observation.is_failure() {
             return Err(MetricsError::NoSuccess { rate: observation.success_rate });
@@ -205,6 +208,7 @@ fn tokens(metrics: &Map<String, Value>) -> Result<Option<u64>, MetricsError> {
     let Some(value) = metrics.get("tokens").filter(|value| !value.is_null()) else {
         return Ok(None);
     };
+
     let is_null = |part: Option<&Value>| part.is_some_and(Value::is_null);
     let found = match value {
         Value::Object(map) if is_null(map.get("input")) || is_null(map.get("output")) => {
@@ -216,6 +220,7 @@ fn tokens(metrics: &Map<String, Value>) -> Result<Option<u64>, MetricsError> {
         }
         other => other.as_u64(),
     };
+
     let wanted = "a whole number, or a map with `input` and `output`";
     let wrong = || MetricsError::Wrong { key: "tokens", wanted, found: value.to_string() };
     found.map(Some).ok_or_else(wrong)
@@ -240,8 +245,10 @@ mod tests {
         let read_report = read(report).expect("metrics");
         assert_eq!((read_report.tokens, read_report.cost), (Some(15), None));
         assert_eq!(read_report.extra.keys().collect::<Vec<_>>(), ["speedup"]);
+
         let unknown = json!({ "success_rate": 1, "tokens": { "input": null, "output": null } });
         assert_eq!(read(unknown).expect("metrics").tokens, None);
+
         let guide = json!({ "success_rate": 1, "execution_time": 0, "parallel_efficiency": 3 });
         assert_eq!(read(guide).expect("metrics").execution_time, Some(0.0));
     }
@@ -262,6 +269,7 @@ mod tests {
             error(json!({ "success_rate": 1, "execution_time": -1 })),
             "metric `execution_time` must be seconds from 0 up, not `-1`"
         );
+
         assert!(error(json!({ "score": 1 })).starts_with("metrics need a `success_rate`"));
     }
 }

@@ -81,6 +81,7 @@ fn checked(what: &'static str, name: &str) -> Result<String, NameError> {
     if length > LENGTH_MAX {
         return Err(NameError::Long { what, length });
     }
+
     Ok(name.to_owned())
 }
 

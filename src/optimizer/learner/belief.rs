@@ -31,6 +31,7 @@ impl Belief {
         if !BETA_MEANS.contains(&mean) {
             return Belief::Normal { mean, sd: sd.max(SD_MIN) };
         }
+
         let largest = mean * (1.0 - mean);
         let weight = largest / (sd * sd).clamp(SD_MIN * SD_MIN, VARIANCE_MAX * largest) - 1.0;
         Belief::Beta { a: mean * weight, b: (1.0 - mean) * weight }
@@ -91,8 +92,10 @@ fn gamma(shape: f64, rng: &mut Rng) -> f64 {
         let power = (1.0 - rng.unit()).powf(1.0 / shape);
         return gamma(shape + 1.0, rng) * power;
     }
+
     let d = shape - 1.0 / 3.0;
     let c = 1.0 / (9.0 * d).sqrt();
+
     loop {
         let x = rng.normal();
         let v = (1.0 + c * x).powi(3);
@@ -166,6 +169,7 @@ impl Grid {
                 let middle = below[one] + masses[one] / 2.0;
                 others[one] = (open * (1.0 - all[one].feasible * (1.0 - middle)), any * middle);
             }
+
             let (mut open, mut any) = (1.0, 1.0);
             for (one, evidence) in all.iter().enumerate() {
                 let mass = masses[one];
@@ -201,6 +205,7 @@ impl Grid {
                 }
                 before = Some((place, density));
             }
+
             masses.iter_mut().skip(place).step_by(all.len()).for_each(|mass| *mass /= sum);
         }
         masses

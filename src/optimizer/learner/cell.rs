@@ -73,6 +73,7 @@ impl FadingSums {
         ] {
             *sum *= share;
         }
+
         self.scale *= share;
     }
 
@@ -109,8 +110,10 @@ impl FadingSums {
         self.sum += share * weight * utility;
         self.squares += share * weight * utility * utility;
         self.ring.add(utility, outcome.success, share * weight);
+
         self.tried += weight;
         self.successes += weight * outcome.success;
+
         if let Some(time) = outcome.time {
             self.add_time(time, weight);
         }
@@ -146,6 +149,7 @@ impl FadingSums {
         for sum in [&mut self.n, &mut self.sum, &mut self.squares] {
             *sum *= share;
         }
+
         self.guessed = (self.guessed.0 * share, self.guessed.1 * share);
         self.ring = Ring::default();
     }
@@ -161,6 +165,7 @@ impl FadingSums {
 
     fn add_time(&mut self, time: f64, weight: f64) {
         let at = bucket(time);
+
         if self.times.is_empty() {
             self.scale = 1.0;
         }
@@ -168,10 +173,13 @@ impl FadingSums {
             self.times.reserve_exact(at + 1 - self.times.len());
             self.times.resize(at + 1, 0.0);
         }
+
+        // What is divided by the scale must not grow without bound.
         if self.scale < SCALE_MIN {
             self.times.iter_mut().for_each(|bucket| *bucket *= self.scale);
             self.scale = 1.0;
         }
+
         self.times[at] += weight / self.scale;
         self.times_n += weight;
     }
@@ -183,6 +191,7 @@ impl FadingSums {
         if self.times.len() <= at {
             return 0.0;
         }
+
         let slower: f64 = self.times[at + 1..].iter().sum();
         let high = FIRST * RATIO.powi(i32::try_from(at).unwrap_or(i32::MAX));
         let low = if at == 0 { 0.0 } else { high / RATIO };
@@ -210,13 +219,16 @@ impl FadingSums {
             times_n,
             message,
         } = self;
+
         let sums = [n, sum, squares, tried, successes, unjudged];
         let others = [cost_n, cost, cost_squares, times_n, scale];
         sums.into_iter().chain(others).for_each(|number| to.number(*number));
+
         for pair in [judged, guessed, message] {
             to.pair(*pair);
         }
         ring.pack(to);
+
         // One bit for each bucket that is not empty; where there is any bucket, the last is not.
         let is_filled = |bucket: &f64| u64::from(bucket.to_bits() != 0);
         to.bits(times.iter().rev().fold(0, |bits, bucket| bits << 1 | is_filled(bucket)));
@@ -243,8 +255,10 @@ impl FadingSums {
             ring: Ring::unpack(from)?,
             times: Vec::new(),
         };
+
         let filled = from.bits()?;
         if filled != 0 {
+            // The highest bit is that of the last bucket.
             cell.times = vec![0.0; BUCKETS - filled.leading_zeros() as usize];
             for (place, bucket) in cell.times.iter_mut().enumerate() {
                 if filled >> place & 1 == 1 {
@@ -252,6 +266,7 @@ impl FadingSums {
                 }
             }
         }
+
         Some(cell)
     }
 
@@ -296,9 +311,11 @@ mod tests {
         for time in [0.001, 0.5, 1.0, 2.0, 30.0, 1e9] {
             cell.add_time(time, 1.0);
         }
+
         assert_eq!(cell.slower_than(0.0).round(), 6.0);
         assert_eq!(cell.slower_than(10.0), 2.0);
         assert!((cell.slower_than(1.5) - 3.0).abs() < 0.5);
+
         cell.fade(0.5);
         assert_eq!(cell.slower_than(10.0), 1.0);
     }

@@ -205,6 +205,7 @@ fn top(values: impl Iterator<Item = (bool, f64)>) -> Option<usize> {
             best = Some((place, value));
         }
     }
+
     best.map(|(place, _)| place)
 }
 
@@ -218,6 +219,7 @@ fn feasible(cell: &FadingSums, within: &Constraints) -> f64 {
         let quick = (cell.times_n - slow).max(0.0);
         chance = chance.min(stats::beta_below(0.05, 0.5 + slow, 9.5 + quick));
     }
+
     if let Some(limit) = within.max_cost {
         let n = cell.cost_n + 1.0;
         let mean = (cell.cost + 0.9 * limit) / n;
@@ -227,12 +229,14 @@ fn feasible(cell: &FadingSums, within: &Constraints) -> f64 {
         let off = if sd > 0.0 { (limit - mean) / sd } else { 0.0 };
         chance = chance.min(Normal::standard().cdf(off));
     }
+
     if let Some(least) = within.min_success {
         let failed = (cell.tried - cell.successes).max(0.0);
         let middle = least + 0.3 * (1.0 - least);
         let (a, b) = (SUCCESS_WEIGHT * middle, SUCCESS_WEIGHT * (1.0 - middle));
         chance = chance.min(1.0 - stats::beta_below(least, a + cell.successes, b + failed));
     }
+
     chance
 }
 

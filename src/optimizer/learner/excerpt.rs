@@ -24,8 +24,10 @@ impl Learner {
         let group = group.map_or(task, |(end, _)| &task[..end]);
         let of_group = self.groups.get(group).into_iter();
         let of_group = of_group.flat_map(|&level| self.levels[level].sums.keys());
+
         let kinds = [task, group].into_iter().filter_map(|name| self.known_task(name));
         let of_kinds = kinds.flat_map(|kind| self.kinds[kind].cells.iter().map(|(arm, _)| arm));
+
         of_group.chain(of_kinds).map(|&arm| self.arm_name(arm)).collect()
     }
 
@@ -38,6 +40,7 @@ impl Learner {
         let (mut groups, mut tasks) = (HashMap::new(), HashMap::new());
         let mut kinds: Vec<Kind> = Vec::new();
         let mut path = vec![0];
+
         let above = task.match_indices('/').take(DEPTH_MAX - 1).map(|(end, _)| &task[..end]);
         for name in above.chain([task]) {
             if let Some(&group) = self.groups.get(name) {
@@ -48,6 +51,7 @@ impl Learner {
                 groups.insert(name.to_owned(), levels.len() - 1);
                 path.push(group);
             }
+
             if let Some(&kind) = self.tasks.get(name) {
                 let kind = self.kinds[kind].clone();
                 let level = path.iter().position(|level| *level == kind.level);
@@ -56,6 +60,7 @@ impl Learner {
                 tasks.insert(name.to_owned(), kinds.len() - 1);
             }
         }
+
         Learner {
             objective: self.objective,
             levels,
@@ -95,12 +100,14 @@ mod tests {
                 );
             }
         }
+
         let before = bytes(&learner);
         let names =
             ["review", "review/rust", "review/c", "review/go", "review/go/a/b/c", "plan/x", "new"];
         for name in names {
             let mut excerpt = learner.excerpt(name);
             let mut whole = learner.clone();
+
             let look = |learner: &mut Learner| {
                 let task = learner.task(name);
                 let arms = ["a", "b", "c"].map(|arm| learner.arm(arm));
@@ -108,6 +115,7 @@ mod tests {
             };
             assert_eq!(look(&mut excerpt), look(&mut whole), "{name}");
         }
+
         assert_eq!(bytes(&learner), before);
         let near = |name| learner.near(name).into_iter().collect::<String>();
         assert_eq!(

@@ -45,6 +45,7 @@ impl Learner {
     fn above(&self, task: usize, arm: usize) -> (f64, f64) {
         let kind = &self.kinds[task];
         let own = kind.cell(arm).map_or((0.0, 0.0), |cell| cell.message);
+
         let mut path = [0; DEPTH_MAX];
         let mut length = 0;
         let mut level = Some(kind.level);
@@ -53,6 +54,7 @@ impl Learner {
             length += 1;
             level = self.levels[at].parent;
         }
+
         let (mut mean, mut precision) = (MEAN, 1.0 / MEAN_SD.powi(2));
         for (place, &at) in path[..length].iter().enumerate().rev() {
             let told = match place.checked_sub(1) {
@@ -64,11 +66,14 @@ impl Learner {
             if place + 1 < length {
                 precision = 1.0 / (GROUP_SD.powi(2) + 1.0 / precision);
             }
+
+            // What came from below is no news to it.
             let weight = (weight - told.0).max(0.0);
             let weighted = if weight > 0.0 { weighted - told.1 } else { 0.0 };
             mean = (mean * precision + weighted) / (precision + weight);
             precision += weight;
         }
+
         (mean, 1.0 / precision)
     }
 
@@ -88,6 +93,7 @@ impl Learner {
     /// manner of Morris, "Parametric empirical Bayes inference" (JASA 78, 1983), one row at a time.
     pub(super) fn fit(&mut self, task: usize) {
         let noise = self.noise_variance();
+
         let cells = self.kinds[task].cells.iter().filter(|(_, cell)| cell.is_known());
         let known: Vec<Fit> = cells
             .map(|&(arm, ref cell)| {
@@ -97,14 +103,17 @@ impl Learner {
                 Fit { arm, mean: cell.mean(), above: mean, above_variance: above, own, weight }
             })
             .collect();
+
         let sum: f64 = known.iter().map(|fit| fit.weight).sum();
         let scale = sum + 1.0 / EASE_SD.powi(2);
         let ease = known.iter().map(|fit| fit.weight * (fit.mean - fit.above)).sum::<f64>() / scale;
         (self.kinds[task].ease, self.kinds[task].ease_variance) = (ease, 1.0 / scale);
+
         for fit in &known {
             let weight = 1.0 / (self.between + fit.own);
             self.tell(task, fit.arm, (weight, weight * (fit.mean - ease)));
         }
+
         self.spread_of(task, &known, ease, scale);
     }
 
@@ -112,6 +121,7 @@ impl Learner {
     pub(super) fn tell(&mut self, task: usize, arm: usize, message: (f64, f64)) {
         let kind = &mut self.kinds[task];
         let Some(cell) = kind.cell_mut(arm) else { return };
+
         let before = std::mem::replace(&mut cell.message, message);
         let mut difference = (message.0 - before.0, message.1 - before.1);
         let mut at = kind.level;
@@ -120,6 +130,7 @@ impl Learner {
             let sums = level.sums.entry(arm).or_default();
             sums.0 += difference.0;
             sums.1 += difference.1;
+
             let Some(parent) = level.parent else { return };
             let (weight, weighted) = *sums;
             let up = if weight > 0.0 {
@@ -128,6 +139,8 @@ impl Learner {
             } else {
                 (0.0, 0.0)
             };
+
+            // Only what has changed since the last time goes up.
             let told = level.messages.entry(arm).or_default();
             let before = std::mem::replace(told, up);
             difference = (up.0 - before.0, up.1 - before.1);
@@ -143,6 +156,7 @@ impl Learner {
         let squares: f64 = shares.iter().map(|(h, _)| h * h).sum();
         let chance: f64 = shares.iter().map(|(h, q)| h * h * q).sum();
         let rest: f64 = 1.0 - shares.iter().map(|(h, _)| h).sum::<f64>();
+
         let mut part = (0.0, 0.0);
         for (fit, (h, q)) in known.iter().zip(&shares) {
             let others = (1.0 - h).powi(2);
@@ -153,10 +167,13 @@ impl Learner {
             part.0 += weight * c * (residual * residual - by_chance);
             part.1 += weight * c * c;
         }
+
+        // Its part of the last time is replaced.
         let kind = &mut self.kinds[task];
         self.spread.0 += part.0 - kind.spread.0;
         self.spread.1 += part.1 - kind.spread.1;
         kind.spread = part;
+
         let believed = TYPES_WEIGHT / (TYPES_SD.powi(2) + NOISE_SD.powi(2)).powi(2);
         let estimate =
             (believed * TYPES_SD.powi(2) + self.spread.0) / (believed + self.spread.1.max(0.0));

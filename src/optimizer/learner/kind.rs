@@ -68,6 +68,7 @@ impl Kind {
     pub(super) fn fade(&mut self) {
         self.age += 1.0;
         self.unsteady *= STEADIER;
+
         let kept = KEPT.max(1.0 - 1.0 / (self.age + 1.0)) - KEPT_LESS_UNSTEADY * self.unsteady;
         for (_, cell) in &mut self.cells {
             cell.fade(kept);
@@ -131,6 +132,7 @@ impl Kind {
         if outcome.success > 0.0 {
             return UNJUDGED;
         }
+
         let (judged, unjudged) =
             self.cell(arm).map_or((0.0, 0.0), |cell| (cell.judged.0, cell.unjudged));
         let share = (judged + 0.5) / (judged + unjudged + 1.0);
@@ -181,6 +183,7 @@ mod tests {
             let arm = learner.arm(name);
             learner.record(task, arm, &outcome);
         }
+
         let arms: Vec<usize> = names.iter().map(|name| learner.arm(name)).collect();
         let seen = learner.look(task, &arms, &Constraints::default());
         seen.iter().map(|arm| (arm.mean * 100.0).round() / 100.0).collect()
@@ -214,6 +217,7 @@ mod tests {
             executions.push(("good", 1.0, is_judged.then_some(0.9)));
             executions.push(("bad", 1.0, is_judged.then_some(0.4)));
         }
+
         let found = means(&executions, &["good", "bad"]);
         assert!(found[0] > 0.8 && found[1] < 0.5, "{found:?}");
     }
@@ -227,6 +231,7 @@ mod tests {
             executions.push(("seldom", 1.0, (n % 20 == 0).then_some(0.8)));
             executions.push(("seldom", 0.0, None));
         }
+
         let found = means(&executions, &["judged", "seldom"]);
         assert!((found[0] - found[1]).abs() < 0.06, "{found:?}");
     }

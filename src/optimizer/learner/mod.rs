@@ -133,6 +133,7 @@ impl Learner {
         if let Some(&known) = self.arms.get(name) {
             return known;
         }
+
         self.arms.insert(name.to_owned(), self.names.len());
         self.names.push(name.to_owned());
         self.surprise.push((0.0, 0));
@@ -151,6 +152,7 @@ impl Learner {
         if let Some(&known) = self.tasks.get(name) {
             return known;
         }
+
         let mut level = 0;
         for (end, _) in name.match_indices('/').take(DEPTH_MAX - 1) {
             let group = &name[..end];
@@ -161,12 +163,14 @@ impl Learner {
                     .push(HierarchyLevel { parent: Some(level), ..HierarchyLevel::default() });
                 let new = self.levels.len() - 1;
                 self.groups.insert(group.to_owned(), new);
+                // A kind that has the name of the group becomes a part of it.
                 if let Some(&kind) = self.tasks.get(group) {
                     self.move_to(kind, new);
                 }
                 new
             };
         }
+
         // What is known of `review` itself belongs to the group `review`.
         level = self.groups.get(name).copied().unwrap_or(level);
         self.kinds.push(Kind::new(level, &self.objective));
@@ -178,9 +182,11 @@ impl Learner {
     fn move_to(&mut self, task: usize, level: usize) {
         let told: Vec<(usize, (f64, f64))> =
             self.kinds[task].cells.iter().map(|(arm, cell)| (*arm, cell.message)).collect();
+        // Taken back where it was told, and told again from the new place.
         for (arm, _) in &told {
             self.tell(task, *arm, (0.0, 0.0));
         }
+
         self.kinds[task].level = level;
         for (arm, message) in told {
             self.tell(task, arm, message);
@@ -198,6 +204,7 @@ impl Learner {
             self.kinds[task].cells.push((arm, FadingSums::default()));
             self.known_on[arm] += 1.0;
         }
+
         let weight = self.weight_of(arm) * self.look_at_row(task, arm, outcome);
         let quality = outcome.quality.unwrap_or_else(|| self.kinds[task].quality_of(arm));
         let counted = ExecutionOutcome { quality: Some(quality), ..*outcome };
@@ -215,6 +222,7 @@ impl Learner {
         let share = kind.judged_share(arm, outcome);
         let cell = kind.cell_mut(arm).expect("it was added above");
         cell.add(utility, &counted, weight, share);
+
         if outcome.is_judged() {
             cell.add_judged(outcome.success, quality);
         } else {
@@ -223,9 +231,11 @@ impl Learner {
         kind.guess_qualities();
         kind.measure(arm, outcome, weight * share * outcome.success, &self.objective);
 
+        // A row of failures that is nobody's fault is no change of the pattern.
         let is_absolved = self.absolve(task);
         let is_steady = is_blameless || is_absolved;
         let change = if is_steady { None } else { self.look_for_change(task, arm) };
+
         let after = self.kinds[task].cells.iter().fold((0.0, 0.0), scatter);
         self.noise.0 += after.0 - before.0;
         self.noise.1 += after.1 - before.1;
@@ -241,11 +251,13 @@ impl Learner {
             kind.row = FailureRow::default();
             return 1.0;
         }
+
         if !kind.row.is_blameless() {
             let cell = kind.cells.iter().find(|(known, _)| *known == arm);
             let cell = &cell.expect("it was added before").1;
             kind.row.fail(arm, cell, surprise, kind.unsteady);
         }
+
         kind.row.weight()
     }
 
@@ -369,14 +381,17 @@ mod tests {
                 learner.record(task, bad, &went(0.0));
             }
         }
+
         let gap = |learner: &Learner, task| {
             let means = means(learner, task, &[good, bad]);
             means[0] - means[1]
         };
+
         let near = learner.task("review/python");
         let far = learner.task("translation");
         let (near, far) = (gap(&learner, near), gap(&learner, far));
         assert!(near > 0.4 && far > 0.0 && near > far + 0.1, "near {near}, far {far}");
+
         let known = learner.task("review/rust");
         assert!(gap(&learner, known) > near);
     }
@@ -392,12 +407,14 @@ mod tests {
                 learner.record(general, good, &went(1.0));
                 learner.record(general, bad, &went(0.0));
             }
+
             let special = *special.get_or_insert_with(|| learner.task("review/security"));
             let other = learner.task("translation");
             let gap = |task| {
                 let means = means(&learner, task, &[good, bad]);
                 means[0] - means[1]
             };
+
             assert!(gap(special) > gap(other) + 0.1, "{} {}", gap(special), gap(other));
         }
     }
@@ -409,12 +426,14 @@ mod tests {
         for _ in 0..300 {
             assert_eq!(learner.record(task, arm, &went(1.0)), None);
         }
+
         let seen = (1..60).find_map(|n| {
             let change = learner.record(task, arm, &went(0.0))?;
             Some((n, change))
         });
         let (after, change) = seen.expect("a change this large is seen");
         assert!(after <= 30 && change.from > change.to, "after {after}: {change:?}");
+
         for _ in 0..10 {
             learner.record(task, arm, &went(0.0));
         }
@@ -432,15 +451,18 @@ mod tests {
                 learner.record(task, steady, &went(0.8));
             }
         }
+
         for &task in &tasks[..4] {
             learner.record(task, down, &went(0.0));
         }
+
         let within = Constraints::default();
         let pick = |learner: &Learner, task| {
             let seen = learner.look(task, &[steady, down], &within);
             let choice = choose(&seen, false, &mut Rng::seeded(1));
             choice.expect("two patterns").chosen
         };
+
         assert_eq!(pick(&learner, tasks[9]), 0, "avoided where it has not failed yet");
         for _ in 0..250 {
             learner.record(tasks[0], steady, &went(0.8));
@@ -457,6 +479,7 @@ mod tests {
             learner.record(task, down, &went(1.0));
             learner.record(task, steady, &went(0.6));
         }
+
         let before = means(&learner, task, &[down]);
         let within = Constraints::default();
         let pick = |learner: &Learner| {
@@ -464,12 +487,14 @@ mod tests {
             let choice = choose(&seen, false, &mut Rng::seeded(1));
             choice.expect("two patterns").chosen
         };
+
         let failed = (1..20).find(|_| {
             learner.fail_outside(task, down);
             pick(&learner) == 1
         });
         assert!(failed.expect("the other one is better for now") <= 8, "{failed:?}");
         assert_eq!(means(&learner, task, &[down]), before, "it is not held against the pattern");
+
         let back = (1..400).find(|_| {
             learner.record(task, steady, &went(0.6));
             pick(&learner) == 0
@@ -494,6 +519,7 @@ mod tests {
             }
             chosen
         };
+
         assert_eq!(run(), run());
     }
 
@@ -502,16 +528,19 @@ mod tests {
         let mut learner = Learner::new(Objective::WITHOUT_COST);
         let task = learner.task("t");
         let arms = [learner.arm("a"), learner.arm("b")];
+
         let even = |learner: &Learner| {
             let within = Constraints::default();
             let seen = learner.look(task, &arms, &within);
             odds(&seen).best
         };
+
         assert!((even(&learner)[0] - 0.5).abs() < 0.15);
         for _ in 0..50 {
             learner.record(task, arms[0], &went(1.0));
             learner.record(task, arms[1], &went(0.2));
         }
+
         let found = even(&learner);
         assert!(found[0] > 0.99 && (found.iter().sum::<f64>() - 1.0).abs() < 1e-9, "{found:?}");
     }

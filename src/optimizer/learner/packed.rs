@@ -114,6 +114,7 @@ mod tests {
         packing.pair((-0.0, f64::MIN_POSITIVE));
         packing.whole(-7);
         let bytes = packing.into_bytes();
+
         let read = |bytes: &[u8]| {
             let mut packed = ByteReader::new(bytes);
             let count = packed.count()?;
@@ -122,11 +123,13 @@ mod tests {
             let whole = packed.whole()?;
             Some((count, text, zero.to_bits(), tiny, whole, packed.is_empty()))
         };
+
         let expected = (0, "käse".to_owned(), (-0.0_f64).to_bits(), f64::MIN_POSITIVE, -7, true);
         assert_eq!(read(&bytes), Some(expected));
         for length in 0..bytes.len() {
             assert_eq!(read(&bytes[..length]), None, "{length} bytes");
         }
+
         let most = u64::MAX.to_le_bytes();
         assert_eq!(ByteReader::new(&most).text(), None);
         assert_eq!(ByteReader::new(&most).below(3), None);

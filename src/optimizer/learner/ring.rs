@@ -50,6 +50,7 @@ impl Ring {
         if self.newest.len() == LENGTH {
             self.newest.pop_front();
         }
+
         let mark =
             RingEntry { utility: part(utility), success: small(success), weight: small(weight) };
         self.newest.push_back(mark);
@@ -87,6 +88,7 @@ impl Ring {
                 found = Some((off, Newest { n: weight, mean, tried, successes, before: rest }));
             }
         }
+
         found.map(|(_, newest)| newest)
     }
 
@@ -119,6 +121,8 @@ impl Ring {
                 newest.push_back(RingEntry { utility, success, weight });
             }
         }
+
+        // There are two in one number, so the last half may be none.
         newest.truncate(length);
         Some(Ring { newest, since })
     }
@@ -153,6 +157,7 @@ mod tests {
         for utility in utilities {
             ring.add(*utility, 1.0, 1.0);
         }
+
         let n = f64::from(u32::try_from(utilities.len()).expect("small"));
         (ring, n, utilities.iter().sum())
     }

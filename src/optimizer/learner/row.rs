@@ -71,6 +71,7 @@ impl FailureRow {
         if self.is_blameless || !is_joint || self.chance > CHANCE {
             return None;
         }
+
         self.is_blameless = true;
         Some((self.unsteady, std::mem::take(&mut self.before)))
     }
@@ -81,6 +82,7 @@ impl FailureRow {
         to.pair((*unsteady, *chance));
         to.count(usize::from(*is_blameless));
         to.count(before.len());
+
         for Before { arm, cell, surprise } in before {
             to.count(*arm);
             to.number(*surprise);
@@ -92,11 +94,13 @@ impl FailureRow {
     pub(super) fn unpack(from: &mut ByteReader<'_>, arms: usize) -> Option<FailureRow> {
         let (unsteady, chance) = from.pair()?;
         let is_blameless = from.below(2)? == 1;
+
         let mut before = Vec::new();
         for _ in 0..from.count()? {
             let (arm, surprise) = (from.below(arms)?, from.number()?);
             before.push(Before { arm, cell: FadingSums::unpack(from)?, surprise });
         }
+
         Some(FailureRow { before, unsteady, chance, is_blameless })
     }
 }
@@ -129,6 +133,7 @@ mod tests {
             let arms = ["a", "b", "c"].map(|name| self.learner.arm(name));
             let seen = self.learner.look(task, &arms, &Constraints::default());
             let chosen = choose(&seen, true, &mut self.rng).expect("three").chosen;
+
             let success = f64::from(u8::from(self.rng.unit() < rates[chosen]));
             let outcome =
                 ExecutionOutcome { success, time: Some(5.0), ..ExecutionOutcome::default() };

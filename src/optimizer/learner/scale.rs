@@ -25,6 +25,7 @@ pub(super) fn reward(value: f64, half: f64) -> f64 {
 pub fn median(mut numbers: Vec<f64>) -> Option<f64> {
     numbers.sort_unstable_by(f64::total_cmp);
     let middle = numbers.len() / 2;
+
     match numbers.len() % 2 {
         _ if numbers.is_empty() => None,
         0 => Some(f64::midpoint(numbers[middle - 1], numbers[middle])),
@@ -76,6 +77,7 @@ impl Gauge {
         let Some(value) = value.filter(|value| *value > 0.0 && !self.is_known) else {
             return Vec::new();
         };
+
         self.first.push(First { arm, value, part });
         if self.first.len() < FIRST {
             return Vec::new();
@@ -85,6 +87,7 @@ impl Gauge {
         let before = self.half;
         self.half = median(first.iter().map(|first| first.value).collect()).unwrap_or(before);
         self.is_known = true;
+
         let by = |first: &First| {
             first.part * (reward(first.value, self.half) - reward(first.value, before))
         };
@@ -112,6 +115,7 @@ impl Gauge {
             let (value, part) = from.pair()?;
             first.push(First { arm, value, part });
         }
+
         Some(Gauge { half, is_known, first })
     }
 }
@@ -129,6 +133,7 @@ mod tests {
                 ExecutionOutcome { success: 1.0, time: Some(*time), ..ExecutionOutcome::default() };
             learner.record(task, arm, &outcome);
         }
+
         let arms = ["quick", "slow"].map(|name| learner.arm(name));
         let seen = learner.look(task, &arms, &Constraints::default());
         let means = seen.iter().map(|arm| arm.mean).collect();
@@ -162,6 +167,7 @@ mod tests {
         let (_, measured) = learner(&executions, Objective::WITHOUT_COST);
         let named = Objective { time_half: Some(200.0), ..Objective::WITHOUT_COST };
         let (_, given) = learner(&executions, named);
+
         for (measured, given) in measured.iter().zip(&given) {
             assert!((measured - given).abs() < 0.005, "{measured} and {given}");
         }

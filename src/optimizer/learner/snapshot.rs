@@ -30,6 +30,7 @@ impl Learner {
             spread,
             between,
         } = self;
+
         for number in [quality, time, cost] {
             to.number(*number);
         }
@@ -37,22 +38,26 @@ impl Learner {
         for half in [time_half, cost_half] {
             to.number(half.unwrap_or(0.0));
         }
+
         to.count(names.len());
         for ((name, (surprise, at)), known_on) in names.iter().zip(surprise).zip(known_on) {
             to.text(name);
             to.pair((*surprise, *known_on));
             to.whole(i64::from(*at));
         }
+
         to.count(levels.len());
         for (level, name) in levels.iter().zip(by_number(groups, levels.len())) {
             to.text(name);
             pack_level(level, to);
         }
+
         to.count(kinds.len());
         for (kind, name) in kinds.iter().zip(by_number(tasks, kinds.len())) {
             to.text(name);
             pack_kind(kind, to);
         }
+
         to.whole(i64::from(*executions));
         to.pair(*noise);
         to.pair(*spread);
@@ -68,6 +73,7 @@ impl Learner {
             time_half: Some(from.number()?).filter(|half| *half != 0.0),
             cost_half: Some(from.number()?).filter(|half| *half != 0.0),
         });
+
         for arm in 0..from.count()? {
             let name = from.text()?;
             let (surprise, known_on) = from.pair()?;
@@ -76,6 +82,7 @@ impl Learner {
             learner.surprise.push((surprise, i32::try_from(from.whole()?).ok()?));
             learner.known_on.push(known_on);
         }
+
         let arms = learner.names.len();
         learner.levels.clear();
         for number in 0..from.count()? {
@@ -85,15 +92,18 @@ impl Learner {
             }
             learner.levels.push(unpack_level(from, number, arms)?);
         }
+
         let kinds = from.count()?;
         (learner.kinds, learner.tasks) = (Vec::with_capacity(kinds), HashMap::with_capacity(kinds));
         for number in 0..kinds {
             learner.tasks.insert(from.text()?.to_owned(), number);
             learner.kinds.push(unpack_kind(from, learner.levels.len(), arms)?);
         }
+
         learner.executions = i32::try_from(from.whole()?).ok()?;
         (learner.noise, learner.spread) = (from.pair()?, from.pair()?);
         learner.between = from.number()?;
+
         Some(learner)
     }
 }
@@ -104,6 +114,7 @@ fn by_number(names: &HashMap<String, usize>, length: usize) -> Vec<&str> {
     for (name, number) in names {
         ordered[*number] = name;
     }
+
     ordered
 }
 
@@ -111,7 +122,9 @@ fn pack_level(level: &HierarchyLevel, to: &mut Packing) {
     let HierarchyLevel { parent, sums, messages } = level;
     // The root has no parent, and is nobody's child: every other level is a later one.
     to.count(parent.unwrap_or(0));
+
     for map in [sums, messages] {
+        // In one order, so that equal learners have equal bytes.
         let mut all: Vec<_> = map.iter().collect();
         all.sort_unstable_by_key(|(arm, _)| **arm);
         to.count(all.len());
@@ -136,9 +149,11 @@ fn pack_kind(kind: &Kind, to: &mut Packing) {
     to.pair((*ease, *ease_variance));
     to.pair((*unsteady, *age));
     to.pair(*spread);
+
     row.pack(to);
     time.pack(to);
     cost.pack(to);
+
     to.count(cells.len());
     for (arm, cell) in cells {
         to.count(*arm);
@@ -152,11 +167,13 @@ fn unpack_kind(from: &mut ByteReader<'_>, levels: usize, arms: usize) -> Option<
     let ((unsteady, age), spread) = (from.pair()?, from.pair()?);
     let row = FailureRow::unpack(from, arms)?;
     let (time, cost) = (Gauge::unpack(from, arms)?, Gauge::unpack(from, arms)?);
+
     let count = from.count()?;
     let mut cells = Vec::with_capacity(count.min(arms));
     for _ in 0..count {
         cells.push((from.below(arms)?, FadingSums::unpack(from)?));
     }
+
     Some(Kind { level, cells, ease, ease_variance, unsteady, age, spread, row, time, cost })
 }
 
@@ -180,15 +197,18 @@ pub(super) mod tests {
         for n in 0..executions {
             let pick = usize::try_from(rng.below(7)).expect("small");
             let task = learner.task(kinds[pick]);
+
             let arm = usize::try_from(rng.below(3)).expect("small");
             let rate = if n > executions / 2 { 0.2 } else { [0.4, 0.9, 0.6][arm] };
             let arm = learner.arm(["a", "b", "c"][arm]);
+
             let outcome = ExecutionOutcome {
                 success: f64::from(u8::from(rng.unit() < rate)),
                 quality: (pick > 2).then(|| rng.unit()),
                 time: (pick != 4).then(|| 30.0 * rng.unit()),
                 cost: (pick == 1).then(|| 0.1 * rng.unit()),
             };
+
             learner.record(task, arm, &outcome);
         }
     }

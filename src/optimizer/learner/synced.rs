@@ -66,6 +66,7 @@ impl SyncedLearner {
         if self.seen.0 == 0 && knowledge.keeps_snapshots() {
             self.look_at_rules(knowledge)?;
         }
+
         self.refresh_to(knowledge, demo, i64::MAX)?;
         self.keep(knowledge, demo);
         Ok(())
@@ -76,6 +77,7 @@ impl SyncedLearner {
         if knowledge.end()? == 0 {
             return Ok(());
         }
+
         let known = knowledge.rules()?;
         if known.is_some_and(|known| known < RULES) {
             self.notice = Some(NEW_RULES);
@@ -83,6 +85,7 @@ impl SyncedLearner {
         if known.is_none_or(|known| known < RULES) {
             knowledge.set_rules(RULES, rules());
         }
+
         Ok(())
     }
 
@@ -102,6 +105,7 @@ impl SyncedLearner {
         if self.seen.0 == 0 {
             self.restore(knowledge, demo, end);
         }
+
         if self.fold(knowledge, demo, end)? {
             // Costs count from the first one on, for all that was recorded before as well.
             *self = SyncedLearner { notice: self.notice.take(), ..SyncedLearner::new(None) };
@@ -126,6 +130,7 @@ impl SyncedLearner {
     ) -> Result<bool, KnowledgeError> {
         let mut is_cost_news = false;
         let is_open = self.given.is_none() && *self.learner.objective() == Objective::WITHOUT_COST;
+
         let last = knowledge.since(self.seen.0, end, |seen| {
             if seen.source == ObservationSource::Demo && !demo {
                 return;
@@ -134,6 +139,7 @@ impl SyncedLearner {
                 self.cuts.add(task, features);
             }
             is_cost_news |= is_open && seen.outcome.cost.is_some_and(|cost| cost > 0.0);
+
             let task = self.learner.task(seen.task);
             let arm = self.learner.arm(seen.pattern);
             if seen.is_outage {
@@ -143,6 +149,7 @@ impl SyncedLearner {
                 self.changes.insert((task, arm), (change, seen.at, age));
             }
         })?;
+
         self.seen = last.unwrap_or(self.seen);
         Ok(is_cost_news)
     }
@@ -150,6 +157,7 @@ impl SyncedLearner {
     /// Starts from a snapshot, if the store has one that fits and knows nothing after `end`.
     fn restore(&mut self, knowledge: &Knowledge, demo: bool, end: i64) {
         let objective = *self.learner.objective();
+
         // Whether costs are known shows later only; the snapshot with costs is the newer one.
         let with_cost = self.given.is_none().then_some(Objective::WITH_COST);
         for objective in with_cost.into_iter().chain([objective]) {
@@ -170,6 +178,7 @@ impl SyncedLearner {
         if !knowledge.keeps_snapshots() || !is_due(self.kept) {
             return;
         }
+
         let key = key(self.given.is_some(), demo, self.learner.objective());
         // Another process may have kept one meanwhile.
         self.kept = knowledge.snapshot_end(&key).unwrap_or(0);
@@ -184,9 +193,11 @@ impl SyncedLearner {
     pub fn check_snapshots(knowledge: &Knowledge) -> Result<Vec<String>, KnowledgeError> {
         let mut faults = Vec::new();
         for key in knowledge.snapshots()? {
+            // Those of other rules are not used.
             if !key.starts_with(&rules()) {
                 continue;
             }
+
             if !SyncedLearner::is_right(knowledge, &key)? {
                 knowledge.drop_snapshot(&key)?;
                 faults.push(format!(
@@ -205,6 +216,7 @@ impl SyncedLearner {
             Some((header, snapshot.unpack()?, blake3::hash(bytes)))
         });
         let Some(((is_given, demo), found, bytes)) = found else { return Ok(false) };
+
         let objective = *found.learner.objective();
         let mut fresh = SyncedLearner::new(is_given.then_some(objective));
         if fresh.fold(knowledge, demo, found.seen.0)? {
@@ -212,6 +224,7 @@ impl SyncedLearner {
             fresh.learner = Learner::new(Objective::WITH_COST);
             fresh.fold(knowledge, demo, found.seen.0)?;
         }
+
         let is_named_right = self::key(is_given, demo, &objective) == key;
         Ok(is_named_right && blake3::hash(&fresh.to_bytes(demo)) == bytes)
     }
@@ -223,6 +236,7 @@ impl SyncedLearner {
         packing.count(usize::from(demo));
         packing.whole(self.seen.0);
         packing.whole(self.seen.1);
+
         packing.count(self.changes.len());
         for ((task, arm), (change, at, age)) in &self.changes {
             packing.count(*task);
@@ -231,6 +245,7 @@ impl SyncedLearner {
             packing.whole(*at);
             packing.number(*age);
         }
+
         self.cuts.pack(&mut packing);
         self.learner.pack(&mut packing);
         let bytes = packing.into_bytes();
@@ -275,6 +290,8 @@ impl SyncedLearner {
         {
             return (Cow::Borrowed(&self.learner), task, arms);
         }
+
+        // Asking changes nothing, so new names get their numbers in an excerpt.
         let mut learner = self.learner.excerpt(task.as_str());
         let task = learner.task(task.as_str());
         let arms = patterns.iter().map(|pattern| learner.arm(pattern.as_str())).collect();
@@ -291,6 +308,7 @@ impl SyncedLearner {
         let task = self.learner.known_task(task.as_str())?;
         let arm = self.learner.known_arm(pattern.as_str())?;
         let (change, at, age) = self.changes.get(&(task, arm))?;
+
         let ago = whole(self.learner.age(task) - age);
         Some(Shift { from: change.from, to: change.to, at: Stamp(*at), ago })
     }
@@ -313,6 +331,7 @@ fn rules() -> String {
 fn key(is_given: bool, demo: bool, objective: &Objective) -> String {
     let Objective { quality, time, cost, time_half, cost_half } = objective;
     let (time_half, cost_half) = (time_half.unwrap_or(0.0), cost_half.unwrap_or(0.0));
+
     let bits = [*quality, *time, *cost, time_half, cost_half].map(|n| n.to_bits().to_le_bytes());
     let objective = blake3::hash(bits.as_flattened()).to_hex();
     format!("{}{}{}-{}", rules(), u8::from(is_given), u8::from(demo), &objective[..16])
@@ -331,6 +350,7 @@ impl<'a> LearnerSnapshot<'a> {
         if blake3::Hash::from_bytes(*hash) != blake3::hash(bytes) {
             return None;
         }
+
         let mut rest = ByteReader::new(bytes);
         let (is_given, demo) = (rest.below(2)? == 1, rest.below(2)? == 1);
         Some(LearnerSnapshot { is_given, demo, rest })
@@ -339,6 +359,7 @@ impl<'a> LearnerSnapshot<'a> {
     fn unpack(mut self) -> Option<SyncedLearner> {
         let from = &mut self.rest;
         let seen = (from.whole()?, from.whole()?);
+
         let mut changes = BTreeMap::new();
         for _ in 0..from.count()? {
             let (task, arm) = (from.below(usize::MAX)?, from.below(usize::MAX)?);
@@ -346,6 +367,7 @@ impl<'a> LearnerSnapshot<'a> {
             let change = PatternChange { task, arm, from: before, to: after };
             changes.insert((task, arm), (change, from.whole()?, from.number()?));
         }
+
         let cuts = Cuts::unpack(from)?;
         let learner = Learner::unpack(from)?;
         let is_whole = from.is_empty();
@@ -372,12 +394,15 @@ mod tests {
         let mut pick = |names: &[&'static str]| {
             names[usize::try_from(rng.below(names.len() as u64)).expect("small")]
         };
+
         let task = pick(&["review", "review/rust", "review/go", "plan", "plan/a/b", "text"]);
         let pattern = pick(&["direct", "vote", "refine"]);
+
         let (success, time) = (f64::from(u8::from(rng.unit() < 0.7)), 20.0 * rng.unit());
         let cost = with_cost.then(|| 0.02 * rng.unit());
         let metrics = json!({ "success_rate": success, "execution_time": time, "cost": cost });
         let metrics = metrics.as_object().expect("an object");
+
         let task = TaskType::new(task).expect("a name");
         Observation::read(task, Pattern::new(pattern).expect("a name"), metrics).expect("figures")
     }
@@ -396,6 +421,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("kaizen.db");
         record(&path, &mut Rng::seeded(1), count, with_cost);
+
         let experience = refreshed(&path);
         (folder, path, experience)
     }
@@ -484,6 +510,7 @@ mod tests {
             }
             one
         });
+
         futures::executor::block_on(knowledge.record(all.collect(), |_| true)).expect("recorded");
         let mut experience = SyncedLearner::new(None);
         experience.refresh(&knowledge, false).expect("read");
@@ -494,6 +521,7 @@ mod tests {
         for task in ["review", "review/rust", "review/go", "plan", "plan/a/b", "text", "plan/new"] {
             let task = TaskType::new(task).expect("a name");
             let patterns = ["direct", "vote", "refine"].map(|p| Pattern::new(p).expect("a name"));
+
             let (learner, number, arms) = experience.of(&task, &patterns);
             for arm in
                 learner.look(number, &arms, &crate::optimizer::learner::Constraints::default())
@@ -502,6 +530,7 @@ mod tests {
                     [arm.mean, arm.sd, arm.unsure, arm.n, arm.successes, arm.outage].map(rounded),
                 );
             }
+
             let scale = experience.scale(&task);
             told.extend([scale.time_half, scale.cost_half].map(rounded));
             let of = Features::read(&json!({ "length": 42 })).expect("features");
@@ -511,6 +540,7 @@ mod tests {
                 told.extend(shift.map(|shift| shift.sentence()));
             }
         }
+
         let digest = blake3::hash(told.join(" ").as_bytes()).to_hex()[..16].to_owned();
         let last = RULES_SO_FAR.last().expect("some rules");
         let numbers: BTreeSet<u32> = RULES_SO_FAR.iter().map(|rules| rules.0).collect();
@@ -526,6 +556,7 @@ mod tests {
     fn being_asked_changes_nothing() {
         let (_folder, _path, experience) = learned(300, false);
         let before = experience.to_bytes(false);
+
         let once = advice(&experience);
         assert_eq!(advice(&experience), once);
         assert!(experience.to_bytes(false) == before);
@@ -536,6 +567,7 @@ mod tests {
         let (_folder, path, mut running) = learned(MANY, false);
         record(&path, &mut Rng::seeded(2), 50, true);
         running.refresh(&open(&path), false).expect("read");
+
         let opened = refreshed(&path);
         assert_eq!(*opened.objective(), Objective::WITH_COST);
         assert_eq!(
@@ -543,6 +575,7 @@ mod tests {
             i64::try_from(MANY + 50).expect("small"),
             "one with costs was kept"
         );
+
         assert!(running.to_bytes(false) == folded(&path).to_bytes(false));
         assert!(opened.to_bytes(false) == folded(&path).to_bytes(false));
     }
@@ -551,11 +584,13 @@ mod tests {
     fn a_snapshot_of_another_fold_is_not_used() {
         let (_folder, path, _) = learned(MANY, false);
         let knowledge = open(&path);
+
         let uses = |given: Option<Objective>, demo: bool| {
             let mut experience = SyncedLearner::new(given);
             experience.restore(&knowledge, demo, i64::MAX);
             experience.kept > 0
         };
+
         assert!(uses(None, false));
         let other = Objective { quality: 1.0, time: 0.0, ..Objective::WITHOUT_COST };
         assert!(!uses(None, true) && !uses(Some(other), false));
@@ -563,6 +598,7 @@ mod tests {
             !uses(Some(Objective::WITHOUT_COST), false),
             "given, it stays when costs are known"
         );
+
         sql(&path, "UPDATE snapshots SET fold = '0' || fold");
         assert!(!uses(None, false), "of other rules");
         assert_eq!(SyncedLearner::check_snapshots(&knowledge).expect("read"), [""; 0]);
@@ -583,6 +619,7 @@ mod tests {
             let damaged = folder.path().join("damaged.db");
             std::fs::copy(&path, &damaged).expect("copied");
             sql(&damaged, damage);
+
             let found = refreshed(&damaged);
             assert!(found.to_bytes(false) == folded(&damaged).to_bytes(false), "{damage}");
         }
@@ -605,9 +642,11 @@ mod tests {
                 }
             })
         };
+
         for thread in [each(1), each(2)] {
             thread.join().expect("no panic");
         }
+
         let opened = refreshed(&path);
         assert!(opened.kept >= 2000, "one of them kept a snapshot");
         assert!(opened.to_bytes(false) == folded(&path).to_bytes(false));
@@ -619,11 +658,13 @@ mod tests {
         let (_folder, path, experience) = learned(MANY, false);
         let (knowledge, key) = (open(&path), key(false, false, experience.objective()));
         let end = || open(&path).snapshot_end(&key).expect("one");
+
         let newest = end();
         knowledge.keep_snapshot(key.clone(), (newest - 1, 0), vec![1]);
         assert_eq!(end(), newest);
         knowledge.keep_snapshot(key.clone(), (newest + 1, 0), vec![1]);
         assert_eq!(end(), newest + 1);
+
         for other in 0..10 {
             knowledge.keep_snapshot(format!("other {other}"), (1, 0), vec![1]);
         }
@@ -634,6 +675,7 @@ mod tests {
     fn a_snapshot_that_differs_from_the_observations_is_found_and_dropped() {
         let (_folder, path, _) = learned(MANY, false);
         sql(&path, "UPDATE observations SET success_rate = 1 - success_rate WHERE seq = 5");
+
         let faults = SyncedLearner::check_snapshots(&open(&path)).expect("read");
         assert_eq!(faults.len(), 1, "{faults:?}");
         assert_eq!(SyncedLearner::check_snapshots(&open(&path)).expect("read"), [""; 0]);

@@ -108,6 +108,7 @@ mod tests {
         let objective = Objective { quality: 3.0, time: 1.0, ..Objective::WITHOUT_COST };
         let normal = objective.normalized().expect("weights");
         assert_eq!((normal.quality, normal.time), (0.75, 0.25));
+
         let none = Objective { quality: 0.0, time: 0.0, ..Objective::WITHOUT_COST };
         assert_eq!(none.normalized(), None);
     }

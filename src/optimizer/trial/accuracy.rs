@@ -43,6 +43,7 @@ impl Accuracy {
             );
             return Err(Failure::new(Kind::Option, message));
         }
+
         if accuracy.discernment() <= 0.0 {
             let message = format!(
                 "a judge that finds {} % of the right answers right, and {} % of the wrong ones wrong, \
@@ -52,6 +53,7 @@ impl Accuracy {
             );
             return Err(Failure::new(Kind::Option, message));
         }
+
         Ok(accuracy)
     }
 
@@ -87,10 +89,12 @@ impl Accuracy {
             }
             (all > 0.0).then(|| agreed / all)
         };
+
         let Some((sensitivity, specificity)) = share(true).zip(share(false)) else {
             let message = "labelled answers must hold right ones and wrong ones";
             return Err(Failure::new(Kind::Option, message));
         };
+
         Accuracy::new(sensitivity, specificity)
     }
 
@@ -120,6 +124,7 @@ impl Accuracy {
         let scatter = |rate: f64| rate * (1.0 - rate);
         let truth =
             |said: f64| ((said - (1.0 - self.specificity)) / self.discernment()).clamp(0.01, 0.99);
+
         let said: f64 = qualities.into_iter().map(scatter).sum();
         let without: f64 = qualities.into_iter().map(|said| scatter(truth(said))).sum();
         (said / without / self.discernment().powi(2)).max(1.0)
@@ -179,6 +184,7 @@ mod tests {
     fn a_judge_that_errs_takes_more_inputs() {
         let judge = Accuracy::new(0.8, 0.8).expect("an accuracy");
         let said = |rate: f64| rate * 0.8 + (1.0 - rate) * 0.2;
+
         let factor = judge.more_inputs([said(0.95), said(0.85)]);
         assert!((5.5..6.5).contains(&factor), "{factor}");
         close(Accuracy::new(1.0, 1.0).expect("one").more_inputs([0.5, 0.6]), 1.0);
@@ -208,8 +214,10 @@ mod tests {
             Ok(JudgeAccuracy::Known(Accuracy { sensitivity, specificity }))
         };
         assert_eq!(Accuracy::read(&json!(0.9)), both(0.9, 0.9));
+
         let map = json!({ "sensitivity": 0.9, "specificity": 0.8 });
         assert_eq!(Accuracy::read(&map), both(0.9, 0.8));
+
         let list =
             json!([{ "answer": 1, "right": true }, { "answer": 2, "input": 3, "right": false }]);
         let Ok(JudgeAccuracy::Labelled(labels)) = Accuracy::read(&list) else { panic!("labels") };

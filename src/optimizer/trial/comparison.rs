@@ -167,11 +167,13 @@ pub async fn compare(
         let message = "the accuracy of a judge needs a judge: give one, or the right answers";
         return Err(Failure::new(Kind::Option, message).into());
     }
+
     let executor = setting.executor.clone();
     let (plan, seed) = (Rc::new(plan), executor.chance(&setting.strand));
     let (course_plan, optimizer, inner) = (plan.clone(), optimizer.clone(), setting.clone());
     let all_spent = Rc::new(RefCell::new(Expense::default()));
     let spent = all_spent.clone();
+
     let call = Callback::new(move |from| {
         let (plan, optimizer, setting) = (course_plan.clone(), optimizer.clone(), inner.clone());
         let spent = spent.clone();
@@ -179,10 +181,12 @@ pub async fn compare(
             let CallbackInput::Operation { scope, .. } = from else {
                 return Err(Failure::new(Kind::Script, "not called as an operation"));
             };
+
             let experiment = RefCell::new(Experiment::new(plan.arms.len(), plan.rule));
             let blocks = RefCell::default();
             let course =
                 Course { plan, optimizer, setting, experiment, blocks, spent, scope, seed };
+
             let accuracy = course.accuracy().await?;
             let over = course.run().await?;
             let (experiment, blocks) = (course.experiment.borrow(), course.blocks.borrow());
@@ -190,14 +194,18 @@ pub async fn compare(
             Ok(Ending { plan, experiment: &experiment, blocks: &blocks, over, accuracy }.findings())
         })
     });
+
+    // A flow of its own, so that its bounds hold for all that is done in it.
     let mut builder = Builder::new(plan.task.as_str());
     builder.add(Op::new("compare", OpKind::Call(call)), &[]);
     let graph = builder.build().map_err(|error| Failure::new(Kind::Graph, error.to_string()))?;
+
     let session = Session::new(setting.branch.fork().shared());
     let within = around.map(|scope| scope.flow);
     let options =
         FlowOptions { allow_failures: true, within, budget: plan.bounds, ..FlowOptions::default() };
     let report = executor.run(&setting.strand, &graph, &session, &options).await?;
+
     let mut findings = report.only()?;
     findings["calls"] = report.metrics.calls.into();
     findings["cost"] = json!(report.metrics.known_cost().map(Money::dollars));
@@ -214,6 +222,7 @@ fn price_judge(findings: &mut Value, metrics: &Metrics, spent: &Expense) {
         return;
     }
 
+    // Both patterns take each input.
     let times = 2.0 * inputs / count(spent.executions);
     let (calls, paid) = (whole(count(calls) * times), metrics.known_cost());
     let cost = paid
@@ -237,6 +246,7 @@ impl Course {
             Some(JudgeAccuracy::Labelled(labels)) => labels,
         };
         let Some(judge) = &self.setting.judge else { return Ok(None) };
+
         let mut scores = Vec::new();
         for label in labels {
             let around = Some(self.scope.clone());
@@ -245,6 +255,7 @@ impl Course {
                     .await?,
             );
         }
+
         Accuracy::of(labels, &scores).map(Some)
     }
 
@@ -259,10 +270,12 @@ impl Course {
                 other => other?,
             };
         }
+
         let count = plan.inputs.len() as u64 * plan.repeat;
         let group = self.scope.strand.group();
         let blocks = (0..count).map(|number| async move {
             let place = usize::try_from(number).unwrap_or(0) % plan.inputs.len();
+            // Looked at when its turn comes: patterns may have been left out by then.
             let live: Vec<bool> = {
                 let experiment = self.experiment.borrow();
                 (0..plan.arms.len()).map(|arm| experiment.is_live(arm)).collect()
@@ -271,6 +284,7 @@ impl Course {
             let input = &plan.inputs[place];
             self.block(Bout::Counted(number), input, &live, &strand).await
         });
+
         let mut blocks = InOrder::new(blocks, plan.max_concurrent);
         let mut useless = 0;
         while let Some(block) = blocks.next().await {
@@ -278,8 +292,10 @@ impl Course {
                 Err(failure) if self.is_spent(&failure) => return Ok(Over::Budget),
                 other => other?,
             };
+
             let fault =
                 block.iter().flatten().find_map(Measurement::outer_fault).map(str::to_owned);
+            // What failed from outside says nothing about the patterns.
             if let Some(message) = fault {
                 useless += 1;
                 if useless >= USELESS_MAX {
@@ -287,11 +303,13 @@ impl Course {
                 }
                 continue;
             }
+
             useless = 0;
             if self.add(block) != Verdict::Open {
                 return Ok(Over::Decided);
             }
         }
+
         Ok(Over::Inputs)
     }
 
@@ -310,18 +328,21 @@ impl Course {
         strand: &Strand,
     ) -> Result<Vec<Option<Measurement>>, Failure> {
         let place = bout.place(self.plan.warm_up);
+        // Each input has an order of its own, which is the same when it is done again.
         let mut rng = Rng::seeded(self.seed ^ place.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let mut order: Vec<usize> = (0..live.len()).filter(|arm| live[*arm]).collect();
         for place in (1..order.len()).rev() {
             let other = rng.below(place as u64 + 1);
             order.swap(place, usize::try_from(other).unwrap_or(0));
         }
+
         let mut block = vec![None; live.len()];
         let group = strand.group();
         for arm in order {
             let part = strand.child(group, arm);
             block[arm] = Some(self.one(bout, input, &self.plan.arms[arm], &part).await?);
         }
+
         Ok(block)
     }
 
@@ -335,6 +356,7 @@ impl Course {
     ) -> Result<Measurement, Failure> {
         let executor = &self.setting.executor;
         let broken = |error: crate::store::StoreError| Failure::new(Kind::Store, error.to_string());
+
         let (task, pattern) = (&self.plan.task, &arm.pattern);
         let about = format!(
             "{pattern} on {task} {bout} {} {}",
@@ -342,11 +364,13 @@ impl Course {
             digest(&self.plan.fingerprint)
         );
         let what = Inquiry::About(Topic::Execute, about);
+
         // What the run that this one goes on from has done is done once more with its replies, which
         // costs nothing and leaves everything after it as it was; its figures are those of then.
         let (at, known) = executor.recall(strand, &what);
         let known: Option<Measurement> = known.and_then(|value| serde_json::from_value(value).ok());
         let is_new = known.is_none();
+
         let done = match self.setting.execute(task, arm, input, Some(&self.scope), strand).await {
             Ok(Execution { result: Err(failure), .. }) if failure.kind == Kind::Budget => {
                 return Err(failure);
@@ -355,15 +379,19 @@ impl Course {
             Err(Stop::Failed(failure)) => return Err(failure),
             Err(Stop::Store(error)) => return Err(broken(error)),
         };
+
         let seen = known.unwrap_or_else(|| done.seen(format!("{}{at} compare", executor.origin())));
         self.spent.borrow_mut().add(&seen);
         let value = serde_json::to_value(&seen).expect("an execution is plain data");
         executor.commit(&Event::Told { what, value, at: Some(at) }).await.map_err(broken)?;
+
+        // What the replies of another run have given is no new experience.
         let is_old_news = is_new && seen.is_reused;
         if self.plan.records && !executor.is_dry() && !is_old_news && bout.counts() {
             let recorded = self.optimizer.record_observation(seen.observation(task, pattern)).await;
             recorded.map_err(|error| Failure::new(Kind::Store, error.to_string()))?;
         }
+
         Ok(seen)
     }
 
@@ -373,6 +401,7 @@ impl Course {
         let before = Measure::of(self.plan.objective, &seen);
         seen.push(block);
         let measure = Measure::of(self.plan.objective, &seen);
+
         let mut experiment = self.experiment.borrow_mut();
         if before == measure {
             let last = seen.last().expect("one was added");
@@ -382,6 +411,7 @@ impl Course {
             *experiment = Experiment::new(self.plan.arms.len(), self.plan.rule);
             seen.iter().for_each(|block| experiment.add(&measure.scores(block)));
         }
+
         experiment.verdict()
     }
 }

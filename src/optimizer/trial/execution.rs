@@ -106,16 +106,19 @@ impl Setting {
             CallbackInput::Operation { scope, branch, .. } => work(scope, given.clone(), branch),
             _ => Box::pin(async { Err(Failure::new(Kind::Script, "not called as an operation")) }),
         });
+
         let mut op = Op::new(arm.pattern.as_str(), OpKind::Call(call));
         op.timeout = self.timeout;
         let mut builder = Builder::new(task.as_str());
         builder.add(op, &[]);
         let graph =
             builder.build().map_err(|error| Failure::new(Kind::Graph, error.to_string()))?;
+
         let session = Session::new(self.branch.fork().shared());
         let within = around.map(|scope| scope.flow);
         let options = FlowOptions { allow_failures: true, within, ..FlowOptions::default() };
         let report = self.executor.run(strand, &graph, &session, &options).await?;
+
         let result = report.only();
         let score = match (&result, &self.judge) {
             (Ok(answer), Some(judge)) => {
@@ -125,6 +128,7 @@ impl Setting {
             }
             _ => None,
         };
+
         Ok(Execution { result, score, metrics: report.metrics })
     }
 }
@@ -145,6 +149,7 @@ pub fn read_score(said: &Value) -> Result<f64, Failure> {
         Value::Bool(good) => Some(f64::from(u8::from(*good))),
         other => other.as_f64(),
     };
+
     number.filter(|number| (0.0..=1.0).contains(number)).ok_or_else(|| match (score, said) {
         (Value::Null, Value::Object(_)) => no_score(WITHOUT_SCORE),
         (Value::Null, _) => no_score("nothing (`()`)"),
@@ -164,6 +169,7 @@ pub fn no_score(said: &str) -> Failure {
     let number = said.trim_matches('`').trim_matches(['"', '%']).parse::<f64>().ok();
     let is_percent = number.is_some_and(|number| number > 1.0 && number <= 100.0);
     let help = if is_percent { "; divide a percentage by 100" } else { "" };
+
     let message =
         format!("a judge must give a number from 0 to 1, or true or false, not {said}{help}");
     Failure::new(Kind::Option, message)
@@ -177,10 +183,12 @@ impl Execution {
         let metrics = &self.metrics;
         let is_fresh = metrics.reused == 0;
         let paid = metrics.known_cost().zip(metrics.known_saved()).map(|(now, then)| now + then);
+
         let error = self.result.as_ref().err().map(|failure| {
             let message = crate::base::secret::scrub(&failure.message).into_owned();
             (failure.kind.to_string(), message)
         });
+
         Measurement {
             name,
             success: if self.result.is_ok() { 1.0 } else { 0.0 },
@@ -268,10 +276,12 @@ mod tests {
     #[test]
     fn a_score_is_a_number_from_0_to_1_or_a_truth_value() {
         use serde_json::json;
+
         let scores =
             [json!(0), json!(0.25), json!(1), json!(true), json!({ "score": false, "x": 1 })];
         let read: Vec<f64> = scores.iter().map(|said| read_score(said).expect("a score")).collect();
         assert_eq!(read, [0.0, 0.25, 1.0, 1.0, 0.0]);
+
         let none = [
             (json!(85), "`85`; divide a percentage by 100"),
             (json!("85%"), "`\"85%\"`; divide a percentage by 100"),
@@ -307,6 +317,7 @@ mod tests {
             models: BTreeSet::from(["live/m".to_owned()]),
             error: Some(("thrown".into(), "no".into())),
         };
+
         let text = serde_json::to_string(&seen).expect("plain data");
         let value: Value = serde_json::from_str(&text).expect("JSON");
         assert_eq!(serde_json::from_value::<Measurement>(value).expect("as it was"), seen);

@@ -110,6 +110,7 @@ impl Ending<'_> {
             rule: plan.rule,
             models: (asked[0] != asked[1]).then_some(asked),
         };
+
         let patterns = (0..plan.arms.len()).map(|arm| {
             let mut figures = figures(&measure, plan.rule, &column(arm));
             figures["pattern"] = name(arm).into();
@@ -136,6 +137,7 @@ impl Ending<'_> {
     fn judged(&self, measure: &Measure, first: usize, second: usize) -> Option<Value> {
         let accuracy = self.accuracy?;
         let difference = self.experiment.difference(first, second);
+
         let both = self.blocks.iter().filter_map(|block| {
             let good = |seen: &Measurement| seen.success * seen.score.unwrap_or(0.0);
             Some((good(block[first].as_ref()?), good(block[second].as_ref()?)))
@@ -181,6 +183,7 @@ impl Facts<'_> {
                 if chance < 0.5 { (second, 1.0 - chance) } else { (first, chance) };
             json!({ "pattern": pattern, "chance": chance, "unless": "a rare failure is hidden" })
         };
+
         json!({
             "verdict": match self.verdict {
                 Verdict::Better(_) => "better",
@@ -221,6 +224,7 @@ impl Facts<'_> {
                  after {inputs} {sure}"
             ),
         };
+
         self.add_why_not_more(&mut text);
         text
     }
@@ -236,12 +240,14 @@ impl Facts<'_> {
                 );
             }
         }
+
         if let Some(to_decide) = &self.to_decide {
             *text += &format!("; about {} more would decide it", to_decide["inputs"]);
             if let Some(cost) = to_decide["cost"].as_f64().and_then(Money::from_dollars) {
                 *text += &format!(", for {} calls and {cost}", to_decide["calls"]);
             }
         }
+
         if let (Verdict::Open, None, Some(_)) = (self.verdict, &self.to_decide, self.likely) {
             *text += "; more inputs will hardly decide it";
         }
@@ -254,6 +260,7 @@ impl Facts<'_> {
                 (100.0 * chance).min(99.0)
             );
         }
+
         if let Some(judged) = &self.judged {
             let number = |value: &Value| value.as_f64().unwrap_or(0.0);
             *text += &format!(
@@ -288,6 +295,7 @@ fn price(more: u64, pair: [Vec<&Measurement>; 2]) -> Value {
         let mine = mean(seen.iter().map(|seen| seen.cost));
         cost = cost.zip(mine).map(|(sum, mine)| sum + mine);
     }
+
     let more_count = count(more);
     json!({
         "inputs": more,
@@ -301,6 +309,7 @@ fn figures(measure: &Measure, rule: StopRule, seen: &[&Measurement]) -> Value {
     let worth: Vec<f64> = seen.iter().map(|seen| measure.worth(&seen.outcome())).collect();
     let (n, sum) = (count(seen.len() as u64), worth.iter().sum::<f64>());
     let squares: f64 = worth.iter().map(|one| one * one).sum();
+
     json!({
         "n": seen.len(),
         "score": stats::mean(n, sum),

@@ -89,10 +89,12 @@ impl Experiment {
                 self.pairs[one][other].add(score - other_score);
             }
         }
+
         let beaten = |arm: usize| {
             (0..self.arms)
                 .any(|other| self.live[other] && other != arm && self.is_better(other, arm))
         };
+        // All are compared before any is taken out.
         let live: Vec<bool> = (0..self.arms).map(|arm| self.live[arm] && !beaten(arm)).collect();
         self.live = live;
     }
@@ -108,6 +110,7 @@ impl Experiment {
         if let [winner] = live[..] {
             return Verdict::Better(winner);
         }
+
         let is_same = |one: usize, other: usize| {
             let pair = &self.pairs[one.min(other)][one.max(other)];
             // The interval takes long to find, and is wider than the approximation.
@@ -116,6 +119,7 @@ impl Experiment {
                 interval.high - interval.low < 2.0 * self.rule.min_effect
             }
         };
+
         let all_same = live
             .iter()
             .enumerate()
@@ -133,13 +137,16 @@ impl Experiment {
         let best = |from: Vec<usize>| {
             from.into_iter().reduce(|a, b| if mean(&b) > mean(&a) { b } else { a })
         };
+
         let first = best(self.running()).unwrap_or(0);
         let rest: Vec<usize> = self.running().into_iter().filter(|arm| *arm != first).collect();
+
         let latest = |arm: &usize| self.sums[*arm].0;
         let out = (0..self.arms).filter(|arm| *arm != first);
         let second = best(rest)
             .or_else(|| out.max_by(|a, b| latest(a).total_cmp(&latest(b))))
             .unwrap_or(first);
+
         (first, second)
     }
 
@@ -154,12 +161,14 @@ impl Experiment {
             let interval = Interval { low: -found.interval.high, high: -found.interval.low };
             return Difference { mean: -found.mean, interval, ..found };
         }
+
         let pair = &self.pairs[one][other];
         let seen = pair.differences.len();
         if seen == 0 {
             let interval = Interval { low: -1.0, high: 1.0 };
             return Difference { n: 0, mean: 0.0, interval };
         }
+
         let (mean, bar) = (pair.sum / count(seen), self.bar());
         let is_low = |mean: f64| pair.gain(mean, 1.0) >= bar;
         let is_high = |mean: f64| pair.gain(mean, -1.0) >= bar;
@@ -175,6 +184,7 @@ impl Experiment {
         if pair.differences.len() < 2 {
             return None;
         }
+
         let better = if pair.sum < 0.0 { &pair.second } else { &pair.first };
         // The interval of a mean that never varied is not a point: it narrows as the boldest bet gains.
         let bar = self.bar() + count(BETS.len()).ln();
@@ -208,6 +218,7 @@ impl Experiment {
         if n < 2.0 {
             return None;
         }
+
         let variance = (pair.squares - pair.sum * pair.sum / n).max(0.0) / (n - 1.0);
         let error = variance.sqrt().max(SD_MIN) / n.sqrt();
         let chance = stats::student_below(pair.sum / n / error, n - 1.0);
@@ -236,6 +247,7 @@ impl Pair {
         self.differences.push(difference);
         self.sum += difference;
         self.squares += difference * difference;
+
         for (place, bet) in BETS.iter().enumerate() {
             self.first[place] += (bet * difference).ln_1p();
             self.second[place] += (-bet * difference).ln_1p();
@@ -248,6 +260,7 @@ impl Pair {
         if n < 2.0 {
             return f64::INFINITY;
         }
+
         let variance = (self.squares - self.sum * self.sum / n).max(0.0) / (n - 1.0);
         (2.0 * variance * bar / n).sqrt()
     }
@@ -257,10 +270,12 @@ impl Pair {
     fn gain(&self, mean: f64, side: f64) -> f64 {
         // A bet must not lose more than everything: the worst is a difference of -side.
         let scale = side / (1.0 + side * mean);
+
         let gains = BETS.map(|bet| {
             let stake = bet * scale;
             self.differences.iter().map(|seen| (stake * (seen - mean)).ln_1p()).sum()
         });
+
         log_mean(&gains)
     }
 }
@@ -312,6 +327,7 @@ mod tests {
                     experiment.is_live(arm).then_some(score)
                 })
                 .collect();
+
             experiment.add(&scores);
             if experiment.verdict() != Verdict::Open {
                 return (experiment.verdict(), n);
@@ -344,6 +360,7 @@ mod tests {
                     n
                 })
                 .collect();
+
             took.sort_unstable();
             assert!(took[50] <= most, "{rates:?} took {} inputs", took[50]);
         }
@@ -355,6 +372,7 @@ mod tests {
         while experiment.verdict() == Verdict::Open {
             experiment.add(&[Some(0.7), Some(0.7)]);
         }
+
         assert_eq!(experiment.verdict(), Verdict::Same);
         let found = experiment.difference(1, 0);
         assert!(found.interval.high - found.interval.low < 0.04, "{found:?}");
@@ -367,12 +385,14 @@ mod tests {
         for n in 0..12 {
             experiment.add(&scores(n));
         }
+
         let more = experiment.to_decide(0, 1).expect("a difference");
         let mut n = 12;
         while experiment.verdict() == Verdict::Open {
             experiment.add(&scores(n));
             n += 1;
         }
+
         assert_eq!(experiment.verdict(), Verdict::Better(0));
         assert!(n.abs_diff(12 + more) <= 12, "{} and {n}", 12 + more);
         assert_eq!(experiment.leaders(), (0, 1));
@@ -387,9 +407,11 @@ mod tests {
             let scores = [0.92, 0.90].map(|mean| Some(mean + 0.03 * rng.normal()));
             experiment.add(&scores.map(|score| score.map(|score| score.clamp(0.0, 1.0))));
             n += 1;
+
             let is_likely = experiment.likely(0, 1).is_some_and(|chance| chance > 0.975);
             likely_at = likely_at.or(is_likely.then_some(n));
         }
+
         let at = likely_at.expect("it becomes likely");
         assert!(at < n / 2, "likely at {at}, decided at {n}");
         let both = experiment.likely(0, 1).zip(experiment.likely(1, 0)).expect("many inputs");
@@ -425,6 +447,7 @@ mod tests {
             let scores: Vec<_> = scores.collect();
             experiment.add(&scores);
         }
+
         assert!(!experiment.is_live(2));
         assert_eq!(experiment.leaders().0, 0);
         assert!(experiment.difference(0, 2).n < experiment.difference(0, 1).n);

@@ -46,6 +46,7 @@ fn conditions(engine: &mut Engine) {
             if condition { Ok(()) } else { Err(fail("the condition does not hold")) }
         },
     );
+
     def(
         engine,
         "assert(condition: bool, message: string)",
@@ -71,9 +72,11 @@ fn comparisons(engine: &mut Engine) {
             if difference::same(&found, &expected) {
                 return Ok(());
             }
+
             Err(differing(difference::of(&found, &expected), &found, &expected))
         },
     );
+
     def(
         engine,
         "assert_ne(found: any, other: any)",
@@ -89,10 +92,12 @@ fn comparisons(engine: &mut Engine) {
             if !difference::same(&found, &other) {
                 return Ok(());
             }
+
             let shown: String = secret::beginning(&found.to_string(), 200);
             Err(differing(format!("both are {shown}"), &found, &other))
         },
     );
+
     def(
         engine,
         "assert_near(found: any, expected: any, tolerance: any)",
@@ -105,10 +110,14 @@ fn comparisons(engine: &mut Engine) {
         |found: Dynamic, expected: Dynamic, tolerance: Dynamic| {
             let [a, b, most] = [("1", &found), ("2", &expected), ("3", &tolerance)].map(number);
             let (a, b, most) = (a?, b?, most?);
+
             let apart = (a - b).abs();
+
+            // Two equal infinities are not a number apart, so equality is asked besides.
             if apart <= most || a == b {
                 return Ok(());
             }
+
             Err(fail(format!(
                 "found {found}, expected {expected} within {tolerance}; they are {apart} apart"
             )))
@@ -136,6 +145,7 @@ fn differing(message: String, found: &Value, expected: &Value) -> EvalError {
 #[allow(clippy::cast_precision_loss, reason = "nearness is a matter of floats")]
 fn number((place, value): (&str, &Dynamic)) -> Result<f64, EvalError> {
     let number = value.as_float().or_else(|_| value.as_int().map(|number| number as f64));
+
     number.map_err(|_| {
         let kind = convert::type_name(value);
         throw_new(
@@ -163,6 +173,7 @@ fn throwing(engine: &mut Engine, host: &Rc<Inner>) {
             throws(&inner, &BoundFn::new(&inner, &context, function), None)
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -182,11 +193,13 @@ fn throws(host: &Rc<Inner>, function: &BoundFn, kind: Option<&str>) -> Result<Dy
             let value = convert::to_value(&value).unwrap_or_default().to_string();
             let value: String = secret::beginning(&value, 200);
             let wanted = kind.map_or(String::new(), |kind| format!(" `{kind}`"));
+
             return Err(fail(format!(
                 "nothing was thrown; the error{wanted} was expected, and the value is {value}"
             )));
         }
     };
+
     let failure = host.failure(&raised);
     match kind {
         Some(kind) if Kind::from(kind) != failure.kind => Err(fail(format!(
@@ -216,6 +229,7 @@ fn snapshots(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |value: Dynamic| snapshot(&inner, None, &value),
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -231,8 +245,10 @@ fn snapshot(host: &Rc<Inner>, name: Option<&str>, value: &Dynamic) -> Result<(),
                        `*_test.rhai`, run by `kaizen test`";
         return Err(throw_new(Kind::Snapshot, message));
     };
+
     let value = convert::to_value(value).map_err(|reason| {
         throw_new(Kind::Option, format!("a snapshot holds plain data, and {reason}"))
     })?;
+
     test.compare(host, name, &value).map_err(|failure| throw(&failure))
 }

@@ -42,15 +42,19 @@ fn creation(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move || Ok::<_, EvalError>(Branch::new(model::default(&inner)?, None).shared()),
     );
+
     let inner = host.clone();
     def(engine, "branch(model: string) -> branch", "", move |name: &str| {
         Ok::<_, EvalError>(Branch::new(model::read(&inner, name.into())?, None).shared())
     });
+
     def(engine, "branch(model: model) -> branch", "", |model: Model| {
         Branch::new(model, None).shared()
     });
+
     let inner = host.clone();
     def(engine, "branch(options: map) -> branch", "", move |map: Map| create(&inner, map));
+
     let inner = host.clone();
     def(
         engine,
@@ -69,9 +73,11 @@ fn create(host: &Rc<Inner>, map: Map) -> Result<SharedBranch, EvalError> {
         Some(value) => model::read(host, value)?,
         None => model::default(host)?,
     };
+
     let system = options.text("system").map_err(|e| throw(&e))?;
     let mut branch = Branch::new(model, system);
     branch.name = options.text("name").map_err(|e| throw(&e))?;
+
     Ok(branch.shared())
 }
 
@@ -99,6 +105,7 @@ fn questions(engine: &mut Engine, host: &Rc<Inner>) {
             ask(&inner, branch, text, Map::new(), Keep::Exchange)
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -108,6 +115,7 @@ fn questions(engine: &mut Engine, host: &Rc<Inner>) {
             ask(&inner, branch, text, map, Keep::Exchange)
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -124,6 +132,7 @@ fn questions(engine: &mut Engine, host: &Rc<Inner>) {
             ask(&inner, branch, text, Map::new(), Keep::Nothing)
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -146,13 +155,16 @@ fn ask(
         Keep::Exchange => "communicate",
         Keep::Nothing => "chat",
     };
+
     let mut prompt = prompt(name, text, map).map_err(|e| throw(&e))?;
     prompt.instruction = prompt.full();
     prompt.context = None;
+
     let task = tasks::current();
     let executor = host.executor();
     let value = wait(executor.ask(&task.strand, task.scope.as_ref(), name, branch, &prompt, keep))
         .map_err(|stop| host.raise(stop))?;
+
     Ok(convert::from_value(value))
 }
 
@@ -172,7 +184,10 @@ pub(super) fn settings(of: &'static str, options: Options) -> Result<Settings, F
     {
         *stop = Dynamic::from(vec![stop.clone()]);
     }
+
     let fields = convert::to_fields(&rest).map_err(|reason| Failure::new(Kind::Option, reason))?;
+
+    // Each field is read alone first, so that the message can name the one that is wrong.
     for (key, value) in &fields {
         let one = serde_json::Map::from_iter([(key.clone(), value.clone())]);
         serde_json::from_value::<Settings>(one.into()).map_err(|_| {
@@ -181,16 +196,19 @@ pub(super) fn settings(of: &'static str, options: Options) -> Result<Settings, F
             Failure::new(Kind::Option, message)
         })?;
     }
+
     if fields.get("attempts_max").and_then(serde_json::Value::as_u64) == Some(0) {
         let message =
             format!("option `attempts_max` of `{of}` must be at least 1: the first try counts");
         return Err(Failure::new(Kind::Option, message));
     }
+
     let settings: Settings = serde_json::from_value(fields.into())
         .map_err(|error| Failure::new(Kind::Option, format!("options of `{of}`: {error}")))?;
     settings
         .check()
         .map_err(|error| Failure::new(Kind::Option, format!("options of `{of}`: {error}")))?;
+
     Ok(settings)
 }
 
@@ -217,6 +235,7 @@ fn properties(engine: &mut Engine) {
                 .collect()
         },
     );
+
     def(
         engine,
         "get usage(branch: branch) -> map",
@@ -233,14 +252,17 @@ fn properties(engine: &mut Engine) {
         |branch: &mut SharedBranch| -> Map {
             let usage = branch.borrow().usage;
             let unknown = branch.borrow().usage_unknown;
+
             let value = serde_json::to_value(usage).expect("usage is plain data");
             let mut map = convert::from_value(value).cast::<Map>();
+
             map.insert("input".into(), int(usage.input()));
             map.insert("output".into(), int(usage.output()));
             map.insert("unknown".into(), int(unknown));
             map
         },
     );
+
     def(
         engine,
         "get model(branch: branch) -> model",
@@ -252,9 +274,11 @@ fn properties(engine: &mut Engine) {
         "#,
         |branch: &mut SharedBranch| (*branch.borrow().model).clone(),
     );
+
     def(engine, "get name(branch: branch) -> string", "", |branch: &mut SharedBranch| {
         branch.borrow().name.clone().map_or(Dynamic::UNIT, Dynamic::from)
     });
+
     def(
         engine,
         "get system(branch: branch) -> string",
@@ -290,6 +314,7 @@ fn copies(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         |branch: &mut SharedBranch| branch.borrow().fork().shared(),
     );
+
     def(
         engine,
         "to_map(branch: branch) -> map",
@@ -305,6 +330,7 @@ fn copies(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         |branch: &mut SharedBranch| to_map(&branch.borrow()),
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -328,6 +354,7 @@ fn to_map(branch: &Branch) -> Map {
         "name": branch.name,
         "exchanges": exchanges,
     });
+
     convert::from_value(value).cast()
 }
 
@@ -340,11 +367,13 @@ fn from_map(host: &Rc<Inner>, map: Map) -> Result<SharedBranch, EvalError> {
             throw_new(Kind::Option, format!("option `exchanges` of `branch_from`: {error}"))
         })?,
     };
+
     let branch = create(host, options.rest())?;
     for exchange in exchanges {
         let mut branch = branch.borrow_mut();
         let turn = branch.begin();
         branch.record(turn, exchange);
     }
+
     Ok(branch)
 }

@@ -37,6 +37,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     engine.register_type_with_name::<SharedBuilder>("builder");
     engine.register_type_with_name::<Node>("node");
     engine.register_type_with_name::<Operation>("operation");
+
     adding(engine, host);
     aggregating(engine, host);
     connecting(engine, host);
@@ -57,9 +58,11 @@ fn adding(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         || -> SharedBuilder { Rc::new(RefCell::new(Builder::new("graph"))) },
     );
+
     def(engine, "builder(name: string) -> builder", "", |name: &str| -> SharedBuilder {
         Rc::new(RefCell::new(Builder::new(name)))
     });
+
     let inner = host.clone();
     def(
         engine,
@@ -86,6 +89,7 @@ fn adding(engine: &mut Engine, host: &Rc<Inner>) {
             add(&inner, &context, builder, kind, map).map_err(|e| throw(&e))
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -95,6 +99,7 @@ fn adding(engine: &mut Engine, host: &Rc<Inner>) {
             add(&inner, &context, builder, kind, Map::new()).map_err(|e| throw(&e))
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -113,6 +118,7 @@ fn adding(engine: &mut Engine, host: &Rc<Inner>) {
             function: BoundFn::new(&inner, &context, function),
         },
     );
+
     def(engine, "get name(node: node) -> string", "", |node: &mut Node| node.name.clone());
 }
 
@@ -163,18 +169,22 @@ fn node(
             options.wrong(key, &format!("there is no operation `{}` so far{help}", &*name))
         });
     }
+
     let found = convert::type_name(&item);
     let wrong = || options.wrong(key, &format!("must hold nodes or names, not a {found}"));
     let node = item.try_cast::<Node>().ok_or_else(wrong)?;
+
     if Rc::ptr_eq(&node.builder, builder) {
         return Ok(node.id);
     }
+
     let (name, graph) = (&node.name, node.builder.borrow().name().to_owned());
     Err(options.wrong(key, &format!("node `{name}` belongs to another builder, `{graph}`")))
 }
 
 fn aggregating(engine: &mut Engine, host: &Rc<Inner>) {
     let inner = host.clone();
+
     def(
         engine,
         "add_aggregation(builder: builder, kind: any, options: map) -> node",
@@ -206,16 +216,19 @@ fn aggregate(
     if !map.contains_key("name") {
         map.insert("name".into(), builder.borrow_mut().free_name("aggregate").into());
     }
+
     let mut options = Options::of("add_aggregation", map)?;
     let mut sources = nodes(builder, &mut options, "source_node_ids")?;
     if sources.is_none() {
         sources = nodes(builder, &mut options, "depends_on")?;
     }
+
     let sources = sources.unwrap_or_else(|| builder.borrow().heads());
     if sources.is_empty() {
         let message = "there is nothing to aggregate; add operations first";
         return Err(Failure::new(Kind::Option, message));
     }
+
     let op = read_op(host, context, builder, kind, options)?;
     Ok(insert(builder, op, &sources))
 }
@@ -242,15 +255,18 @@ fn connecting(engine: &mut Engine, host: &Rc<Inner>) {
             let mut options = Options::of("add_edge", map).map_err(|e| throw(&e))?;
             let when =
                 read_function(&inner, &context, &mut options, "when").map_err(|e| throw(&e))?;
+
             connect(&a, &b, Edge { when })
         },
     );
+
     def(
         engine,
         "add_edge(builder: builder, source: node, target: node)",
         "",
         |_: &mut SharedBuilder, a: Node, b: Node| connect(&a, &b, Edge::default()),
     );
+
     def(
         engine,
         "then(source: node, target: node) -> node",
@@ -270,6 +286,7 @@ fn connecting(engine: &mut Engine, host: &Rc<Inner>) {
             Ok::<_, EvalError>(target)
         },
     );
+
     arrows(engine);
 }
 
@@ -278,14 +295,17 @@ fn arrows(engine: &mut Engine) {
         connect(&a, &b, Edge::default())?;
         Ok::<_, EvalError>(b)
     });
+
     def(engine, ">>(source: node, targets: array) -> array", "", |a: Node, b: Array| {
         chain(&[Dynamic::from(a)], &b)?;
         Ok::<_, EvalError>(b)
     });
+
     def(engine, ">>(sources: array, target: node) -> node", "", |a: Array, b: Node| {
         chain(&a, &[Dynamic::from(b.clone())])?;
         Ok::<_, EvalError>(b)
     });
+
     def(engine, ">>(sources: array, targets: array) -> array", "", |a: Array, b: Array| {
         chain(&a, &b)?;
         Ok::<_, EvalError>(b)
@@ -298,6 +318,7 @@ fn connect(source: &Node, target: &Node, edge: Edge) -> Result<(), EvalError> {
             format!("`{}` and `{}` belong to different builders", source.name, target.name);
         return Err(throw_new(Kind::Option, message));
     }
+
     source.builder.borrow_mut().connect(source.id, target.id, edge);
     Ok(())
 }
@@ -308,11 +329,13 @@ fn chain(sources: &[Dynamic], targets: &[Dynamic]) -> Result<(), EvalError> {
         let wrong = || throw_new(Kind::Option, format!("`>>` connects nodes, not a {name}"));
         value.clone().try_cast::<Node>().ok_or_else(wrong)
     };
+
     for source in sources {
         for target in targets {
             connect(&read(source)?, &read(target)?, Edge::default())?;
         }
     }
+
     Ok(())
 }
 
@@ -337,6 +360,7 @@ fn expanding(engine: &mut Engine, host: &Rc<Inner>) {
             expand(&inner, &context, builder, &node, f, Map::new()).map_err(|e| throw(&e))
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -363,14 +387,17 @@ fn expand(
     let mut options = Options::of("expand", map)?;
     let name = options.text("name")?;
     let name = name.unwrap_or_else(|| builder.borrow_mut().free_name("expand"));
+
     let function = BoundFn::new(host, context, function);
     let make = make_op(host, function, builder.clone(), tasks::current());
     let mut op = Op::new(name, OpKind::Expand { make });
     op.on_failure = read_on_failure(&mut options)?;
+
     if !Rc::ptr_eq(&node.builder, builder) {
         let message = format!("node `{}` belongs to another builder", node.name);
         return Err(Failure::new(Kind::Option, message));
     }
+
     Ok(insert(builder, op, &[node.id]))
 }
 
@@ -416,10 +443,12 @@ fn make_op(
                     "an expansion was called as something else",
                 ));
             };
+
             let arguments = vec![
                 convert::from_value(item.clone()),
                 i64::try_from(place).unwrap_or(i64::MAX).into(),
             ];
+
             let made = function.call(task.on(strand), arguments).await;
             let made = made.map_err(|raised| host.failure(&raised))?;
             let found = convert::type_name(&made);
@@ -428,10 +457,13 @@ fn make_op(
                     format!("the function of `expand` must give a map of options, not a {found}");
                 return Err(Failure::new(Kind::Script, message));
             };
+
             let kind = map.remove("operation").unwrap_or_else(|| "communicate".into());
+            // An operation that asks a model sees the item as its context.
             if kind.is_string() && !map.contains_key("context") {
                 map.insert("context".into(), convert::from_value(item));
             }
+
             function.with_context(|context| {
                 let made = made_op(&host, context, &builder, kind, map);
                 made.map_err(|failure| host.failure(&throw_at(&failure, context)))

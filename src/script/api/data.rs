@@ -24,6 +24,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     json_words(engine);
     lists(engine);
     reading(engine, host);
+
     let inner = host.clone();
     def(
         engine,
@@ -53,6 +54,7 @@ fn lists(engine: &mut Engine) {
         "#,
         |range: std::ops::Range<i64>| bounded::list(range),
     );
+
     def(engine, "to_array(range: range) -> array", "", |range: std::ops::RangeInclusive<i64>| {
         bounded::list(range)
     });
@@ -72,6 +74,7 @@ fn json_words(engine: &mut Engine) {
         "#,
         read_json,
     );
+
     def(
         engine,
         "to_json(value: any) -> string",
@@ -84,10 +87,12 @@ fn json_words(engine: &mut Engine) {
         "#,
         |value: Dynamic| written(convert::to_value(&value)),
     );
+
     // The language has a function of its own for maps, which would be found first.
     def(engine, "to_json(value: any) -> string", "", |map: &mut Map| {
         written(convert::to_fields(map).map(Value::Object))
     });
+
     large_numbers(engine);
 }
 
@@ -114,6 +119,7 @@ fn large_numbers(engine: &mut Engine) {
         (">", Ordering::is_gt),
         (">=", Ordering::is_ge),
     ];
+
     for (name, holds) in operators {
         let compare = move |a: i128, b: i128| holds(a.cmp(&b));
         engine.register_fn(name, move |a: u64, b: i64| compare(a.into(), b.into()));
@@ -147,6 +153,7 @@ fn reading(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |path: &str| read(&inner, path),
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -162,6 +169,7 @@ fn reading(engine: &mut Engine, host: &Rc<Inner>) {
             Ok(read(&inner, path)?.lines().map(|line| line.to_owned().into()).collect())
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -188,6 +196,7 @@ fn read(host: &Rc<Inner>, path: &str) -> Result<String, EvalError> {
         host.depends_on_unread(&file);
         throw_new(Kind::File, format!("reading `{path}`: {error}"))
     })?;
+
     host.depends_on(&file, Some(text.as_bytes()));
     // The mark says how the file is written, and is no part of its text.
     Ok(text.strip_prefix(json::BYTE_ORDER_MARK).map(str::to_owned).unwrap_or(text))
@@ -204,6 +213,7 @@ fn write(host: &Rc<Inner>, path: &str, text: &str) -> Result<(), EvalError> {
     if host.executor().is_dry() {
         return Ok(());
     }
+
     let place = find_place(host, Right::Write, folder(host), path)?;
     host.wrote(&place);
     files::write(&place, &scrub_document(text))
@@ -215,6 +225,7 @@ pub(super) fn place(host: &Rc<Inner>, path: &str) -> Result<PathBuf, EvalError> 
     if host.executor().is_dry() {
         return find_place(host, Right::Read, folder(host), path);
     }
+
     let place = find_place(host, Right::Write, folder(host), path)?;
     files::make_folder_of(&place)
         .map_err(|error| throw_new(Kind::File, format!("the folder of `{path}`: {error}")))?;

@@ -78,6 +78,7 @@ fn running(engine: &mut Engine, host: &Rc<Inner>) {
             run(given.map_err(|e| throw(&e))?, &input)
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -134,9 +135,11 @@ fn comparing(engine: &mut Engine, host: &Rc<Inner>) {
               list: Array| {
             let given =
                 TrialRequest::read(&inner, &context, o, ("compare", task), ways, Map::new());
+
             compare(given.map_err(|e| throw(&e))?, &list)
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -174,17 +177,20 @@ impl<'a> TrialRequest<'a> {
         options: Map,
     ) -> Result<TrialRequest<'a>, Failure> {
         let task = TaskType::new(task).map_err(|e| Failure::new(Kind::Option, e.to_string()))?;
+
         let (names, functions): (Vec<_>, Array) = ways.into_iter().unzip();
         if names.is_empty() {
             let reason = format!("`{word}` needs patterns, such as `#{{ direct: |input| .. }}`");
             return Err(Failure::new(Kind::Option, reason));
         }
+
         let bound = BoundFn::all(host, context, word, functions)?;
         let arm = |(name, function): (rhai::Identifier, BoundFn)| {
             let pattern =
                 Pattern::new(&name).map_err(|e| Failure::new(Kind::Option, e.to_string()))?;
             Ok(PatternArm { pattern, work: work(function) })
         };
+
         let arms = names.into_iter().zip(bound).map(arm).collect::<Result<_, Failure>>()?;
         Ok(TrialRequest { host, context, o, task, arms, options: Options::of(word, options)? })
     }
@@ -201,6 +207,7 @@ impl<'a> TrialRequest<'a> {
                 branch.borrow().fork()
             }
         };
+
         let judge = match options.take("judge") {
             None => None,
             Some(value) => {
@@ -211,6 +218,7 @@ impl<'a> TrialRequest<'a> {
                 Some(judge(BoundFn::new(self.host, self.context, function)))
             }
         };
+
         let timeout = options.millis("timeout_ms").map_err(|e| throw(&e))?;
         let strand = tasks::current().strand.clone();
         Ok(Setting { executor: self.host.executor(), branch, judge, timeout, strand })
@@ -222,20 +230,24 @@ impl<'a> TrialRequest<'a> {
         if self.o.among.is_empty() {
             return Ok(given);
         }
+
         let both = self.o.among.iter().filter(|name| given.contains(*name));
         let names: Vec<String> = both.cloned().collect();
+
         if names.is_empty() {
             let (among, given) = (self.o.among.join(", "), given.join(", "));
             let message =
                 format!("the optimizer chooses among {among}; none of them is given here: {given}");
             return Err(Failure::new(Kind::Option, message));
         }
+
         Ok(names)
     }
 
     /// Reads what is compared, and for how long.
     fn plan(mut self, inputs: Vec<Value>, setting: &Setting) -> Result<ComparisonPlan, Failure> {
         let inputs_digest = digest(&inputs);
+
         let options = &mut self.options;
         let (confidence, min_effect) =
             (share(options, "confidence")?, share(options, "min_effect")?);
@@ -243,14 +255,18 @@ impl<'a> TrialRequest<'a> {
             confidence: confidence.unwrap_or(CONFIDENCE),
             min_effect: min_effect.unwrap_or(MIN_EFFECT),
         };
+
         let limit = options.count("max_concurrent", 1)?.unwrap_or(1);
         let records = options.value("record")?.is_none_or(|value| value != Value::Bool(false));
         let (repeat, warm_up) = (options.count("repeat", 1)?, options.count("warm_up", 0)?);
         let bounds = read_bounds(options)?;
         let accuracy = options.value("judge_accuracy")?;
         let accuracy = accuracy.as_ref().map(Accuracy::read).transpose()?;
+
         let own = self.o.optimizer.given_objective();
         let objective = read_objective(options)?.or(own);
+
+        // All that the outcome depends on.
         let fingerprint = json!({
             "kaizen": env!("CARGO_PKG_VERSION"),
             "script": self.host.fingerprint(),
@@ -261,6 +277,7 @@ impl<'a> TrialRequest<'a> {
             "confidence": rule.confidence,
             "min_effect": rule.min_effect,
         });
+
         Ok(ComparisonPlan {
             task: self.task,
             arms: self.arms,
@@ -282,34 +299,43 @@ impl<'a> TrialRequest<'a> {
 fn run(mut given: TrialRequest<'_>, input: &Dynamic) -> Result<Dynamic, EvalError> {
     let (host, o) = (given.host, given.o);
     let setting = given.setting()?;
+
     let input = plain("the input", input).map_err(|e| throw(&e))?;
     let names = given.names().map_err(|e| throw(&e))?;
     let of = read_of(&mut given.options).map_err(|e| throw(&e))?;
     let (task, arms) = (given.task, given.arms);
+
     let about = format!("{task}{} on {}", among_short(&names), digest(&input));
     let what = Inquiry::About(Topic::Run, about);
     let question = (task.as_str(), &names[..], &of);
+
+    // Counted, so that the execution has the same name when the run is resumed.
     let at = setting.strand.count(&"run");
     let name = format!("{}{at} run", host.executor().origin());
     let ScriptChoice { value: choice, execution, is_known } =
         choose_once(host, o, what, question, Some(&name))?;
+
     let kind = choice["task_type"].as_str().unwrap_or(task.as_str());
     let kind = TaskType::new(kind).map_err(|error| raise(host, error.into()))?;
     let chosen = choice["pattern"].as_str().unwrap_or_default();
     let arm = arms.iter().find(|arm| arm.pattern.as_str() == chosen).ok_or_else(|| {
         throw_new(Kind::Option, format!("`{chosen}` was chosen, which is not among the patterns"))
     })?;
+
     let around = tasks::current().scope.clone();
     let strand = setting.strand.next();
     let done = wait(setting.execute(&task, arm, &input, around.as_ref(), &strand));
     let done = done.map_err(|stop| host.raise(stop))?;
     let seen = done.seen(execution.unwrap_or(name));
+
     if is_news(host, o, seen.is_demo, seen.is_reused && !is_known) {
         let mut observation = seen.observation(&kind, &arm.pattern);
         feature::keep(&mut observation.extra, task.as_str(), &of);
         wait(o.optimizer.record_observation(observation)).map_err(|error| raise(host, error))?;
     }
+
     let value = done.result.map_err(|failure| throw(&failure))?;
+
     Ok(convert::from_value(json!({
         "value": value,
         "pattern": chosen,
@@ -326,18 +352,23 @@ fn run(mut given: TrialRequest<'_>, input: &Dynamic) -> Result<Dynamic, EvalErro
 fn compare(mut given: TrialRequest<'_>, list: &Array) -> Result<Dynamic, EvalError> {
     let (host, o) = (given.host, given.o);
     let setting = given.setting()?;
+
     let read = |given: TrialRequest<'_>| {
         if given.arms.len() < 2 {
             return Err(Failure::new(Kind::Option, "`compare` needs at least two patterns"));
         }
+
         let inputs =
             list.iter().map(|one| plain("an input", one)).collect::<Result<Vec<_>, _>>()?;
         if inputs.is_empty() {
             return Err(Failure::new(Kind::Option, "`compare` needs at least one input"));
         }
+
         given.plan(inputs, &setting)
     };
+
     let plan = read(given).map_err(|e| throw(&e))?;
+
     let around = tasks::current().scope.clone();
     let findings = wait(comparison::compare(&o.optimizer, &setting, plan, around.as_ref()));
     findings.map(convert::from_value).map_err(|stop| host.raise(stop))
@@ -358,6 +389,7 @@ fn work(function: BoundFn) -> Work {
 /// Makes a script function a judge.
 fn judge(function: BoundFn) -> Judge {
     let task = tasks::current();
+
     Rc::new(move |around, strand, answer, input| {
         let function = function.clone();
         let task = around.map_or((*task).clone(), Task::of).on(strand);

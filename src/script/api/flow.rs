@@ -74,6 +74,7 @@ fn graphs(engine: &mut Engine) {
             |builder: &mut SharedBuilder| freeze(builder),
         );
     }
+
     def(
         engine,
         "draw(builder: builder, format: string) -> string",
@@ -88,12 +89,14 @@ fn graphs(engine: &mut Engine) {
         "#,
         |builder: &mut SharedBuilder, format: &str| drawn(&*freeze(builder)?, format),
     );
+
     def(
         engine,
         "draw(graph: graph, format: string) -> string",
         "",
         |graph: &mut Rc<Graph>, format: &str| drawn(graph, format),
     );
+
     def(engine, "get name(graph: graph) -> string", "", |graph: &mut Rc<Graph>| {
         graph.name().to_owned()
     });
@@ -132,6 +135,7 @@ fn running(engine: &mut Engine, host: &Rc<Inner>) {
             run(&inner, session, &*freeze(&builder)?, Map::new())
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -141,6 +145,7 @@ fn running(engine: &mut Engine, host: &Rc<Inner>) {
             run(&inner, session, &*freeze(&builder)?, map)
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -150,6 +155,7 @@ fn running(engine: &mut Engine, host: &Rc<Inner>) {
             run(&inner, session, &graph, Map::new())
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -159,6 +165,7 @@ fn running(engine: &mut Engine, host: &Rc<Inner>) {
             run(&inner, session, &graph, map)
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -183,6 +190,7 @@ fn running(engine: &mut Engine, host: &Rc<Inner>) {
                 let message = format!("there is no event `{kind}`; {help}");
                 return Err(throw_new(Kind::Option, message));
             }
+
             let function = BoundFn::new(&inner, &context, f);
             session.borrow_mut().listeners.push((kind.to_owned(), function));
             Ok(())
@@ -193,11 +201,13 @@ fn running(engine: &mut Engine, host: &Rc<Inner>) {
 /// Reads what a flow may use up.
 fn read_budget(options: &mut Options) -> Result<Option<Bounds>, Failure> {
     let Some(value) = options.take("budget") else { return Ok(None) };
+
     let name = convert::type_name(&value);
     let Some(map) = value.try_cast::<Map>() else {
         let reason = format!("must be a map such as #{{ max_cost: 0.5 }}, not {name}");
         return Err(options.wrong("budget", &reason));
     };
+
     read_bounds(&mut Options::of("budget", map)?).map(|bounds| bounds.or(Some(Bounds::default())))
 }
 
@@ -208,11 +218,13 @@ pub(super) fn read_bounds(bounds: &mut Options) -> Result<Option<Bounds>, Failur
         let money = dollars.ok().and_then(Money::from_dollars);
         money.ok_or_else(|| bounds.wrong("max_cost", &format!("must be {}", Money::WANTED)))
     });
+
     let bounds = Bounds {
         cost: cost.transpose()?,
         tokens: bounds.count("max_tokens", 1)?,
         calls: bounds.count("max_calls", 1)?,
     };
+
     Ok((bounds != Bounds::default()).then_some(bounds))
 }
 
@@ -236,21 +248,26 @@ fn run(
         };
         Ok((flow, options.flag("verbose")?))
     };
+
     let (options, verbose) = read(map).map_err(|e| throw(&e))?;
+    // Copies, so that the session is not borrowed while the flow runs.
     let listeners = session.borrow().listeners.clone();
     let copy = session.borrow().session.clone();
     let executor = host.executor();
     let strand = tasks::current().strand.clone();
+
     let report = wait(async {
         let flow = executor.run(&strand, graph, &copy, &options);
         if listeners.is_empty() { Ok(flow.await) } else { told_to(host, flow, listeners).await }
     })?;
+
     let report = report.map_err(|error| host.raise(Stop::from(error)))?;
     if verbose {
         for entry in &report.entries {
             (host.with.say)(&told(&entry.name, &entry.outcome));
         }
     }
+
     Ok(Rc::new(report))
 }
 
@@ -268,12 +285,14 @@ fn heard(event: &Event) -> Option<Event> {
     if !KINDS.contains(&event.kind()) {
         return None;
     }
+
     let mut event = event.clone();
     if let Event::AttemptEnded { reused, again, .. } = &mut event
         && std::mem::take(again)
     {
         *reused = None;
     }
+
     Some(event)
 }
 
@@ -291,9 +310,11 @@ async fn told_to<T>(
             let _ = send.send(event);
         }
     });
+
     let executor = host.executor();
     let id = executor.listen(listener);
     let pump = Box::pin(pump(receive, listeners));
+
     match future::select(Box::pin(flow), pump).await {
         Either::Left((report, pump)) => {
             executor.unlisten(id);
@@ -323,6 +344,7 @@ async fn pump(
             let _ = function.call(task.next(), vec![argument]).await?;
         }
     }
+
     Ok(())
 }
 
@@ -337,6 +359,7 @@ fn report_lists(engine: &mut Engine) {
         ("skipped_operations", "skipped", "The names of the operations that were never tried."),
         ("cancelled_operations", "cancelled", "The names of the operations that were stopped."),
     ];
+
     for (name, word, says) in LISTS {
         let doc = format!(
             "{says} Each operation stands in exactly one of the four lists of a report.\n\
@@ -346,6 +369,7 @@ fn report_lists(engine: &mut Engine) {
              print(session(branch(\"demo/echo\")).flow(g).{name});\n\
              ```"
         );
+
         def(
             engine,
             &format!("get {name}(report: report) -> array"),
@@ -371,6 +395,7 @@ fn report_values(engine: &mut Engine) {
         "#,
         |report: &mut Rc<Report>| field(report, "operation_results"),
     );
+
     def(
         engine,
         "get errors(report: report) -> map",
@@ -385,6 +410,7 @@ fn report_values(engine: &mut Engine) {
         "#,
         |report: &mut Rc<Report>| field(report, "errors"),
     );
+
     def(
         engine,
         "get metrics(report: report) -> map",
@@ -403,6 +429,7 @@ fn report_values(engine: &mut Engine) {
         "#,
         |report: &mut Rc<Report>| convert::from_fields(report.metrics.to_map()),
     );
+
     def(
         engine,
         "result(report: report, name: string) -> any",
@@ -423,6 +450,7 @@ fn report_values(engine: &mut Engine) {
         "",
         |report: &mut Rc<Report>, node: Node| result(report, &node.name),
     );
+
     def(engine, "to_map(report: report) -> map", "", |report: &mut Rc<Report>| {
         convert::from_fields(report.to_map())
     });
@@ -442,14 +470,17 @@ fn result(report: &Report, name: &str) -> Result<Dynamic, EvalError> {
         );
         return Err(throw_new(Kind::Option, format!("there is no operation `{name}`; {help}")));
     };
+
     match outcome {
         Outcome::Completed { value } => Ok(convert::from_value(value.clone())),
         Outcome::Failed { failure } => Err(throw(&failure.clone().of(name))),
         Outcome::Skipped { reason } => {
+            // The failure at the root says more than that this was skipped.
             let root = match reason {
                 SkipReason::Failed { op } => report.failure(op),
                 _ => None,
             };
+
             let root = root.map_or(String::new(), |failure| format!(": {}", failure.message));
             let message = format!("operation `{name}` was skipped because {reason}{root}");
             Err(throw(&report.skipped(reason, message)))

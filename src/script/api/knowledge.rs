@@ -24,6 +24,7 @@ pub(in crate::script) type KnowledgeHandle = Rc<RefCell<GuideFile>>;
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     engine.register_type_with_name::<KnowledgeHandle>("knowledge");
+
     let inner = host.clone();
     def(
         engine,
@@ -42,11 +43,13 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |path: &str| {
             let opened = GuideFile::open(&place_of_both(&inner, path)?).map_err(raise)?;
+
             let is_dry = inner.executor().is_dry();
             let opened = if is_dry { opened.frozen() } else { opened };
             Ok::<KnowledgeHandle, EvalError>(Rc::new(RefCell::new(opened)))
         },
     );
+
     def(
         engine,
         "load(knowledge: knowledge)",
@@ -59,6 +62,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         |k: &mut KnowledgeHandle| k.borrow_mut().load().map_err(raise),
     );
+
     def(
         engine,
         "save(knowledge: knowledge)",
@@ -71,6 +75,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         |k: &mut KnowledgeHandle| k.borrow_mut().save().map_err(raise),
     );
+
     changes(engine, host);
     answers(engine, host);
 }
@@ -86,6 +91,7 @@ fn answers(engine: &mut Engine, host: &Rc<Inner>) {
             tell(&inner, Inquiry::About(Topic::FileBest, task.to_owned()), found.into())
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -93,6 +99,7 @@ fn answers(engine: &mut Engine, host: &Rc<Inner>) {
         "",
         move |k: &mut KnowledgeHandle, task: &str, pattern: &str| {
             let found = k.borrow().should_avoid(task, pattern).map_err(raise)?;
+
             let what = Inquiry::About(Topic::AvoidPattern, format!("{task} {pattern}"));
             tell(&inner, what, found.into())
         },
@@ -119,6 +126,7 @@ fn changes(engine: &mut Engine, host: &Rc<Inner>) {
             save_once(&inner, k, &Entry::success(task, pattern, fields))
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -139,6 +147,7 @@ fn save_once(host: &Rc<Inner>, k: &KnowledgeHandle, entry: &Entry) -> Result<(),
     let what = Inquiry::About(Topic::Knowledge, name);
     let (at, known) = executor.recall(&tasks::current().strand, &what);
     let known = known.and_then(|told| told.as_u64()).map(|n| usize::try_from(n).unwrap_or(0));
+
     if known.is_none() && executor.is_dry() {
         return k.borrow_mut().save_entry(entry).map_err(raise);
     }
@@ -147,8 +156,10 @@ fn save_once(host: &Rc<Inner>, k: &KnowledgeHandle, entry: &Entry) -> Result<(),
         Some(equal) => equal,
         None => k.borrow_mut().count_anew(entry).map_err(raise)?,
     };
+
     let told = Event::Told { what, value: equal.into(), at: Some(at) };
     wait(executor.commit(&told)).map_err(|error| host.raise(error.into()))?;
+
     let mut file = k.borrow_mut();
     let saved = match known {
         Some(equal) => file.save_entry_again(entry, equal),

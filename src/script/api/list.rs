@@ -30,6 +30,7 @@ fn orders(engine: &mut Engine) {
         "#,
         |list: Array| order::natural("sorted", &list, false),
     );
+
     def(
         engine,
         "sorted(list: array, function: function) -> array",
@@ -38,9 +39,11 @@ fn orders(engine: &mut Engine) {
             order::by(&Each::new(&context, "sorted", function, Item::First), &list)
         },
     );
+
     def(engine, "reversed(list: array) -> array", "", |list: Array| {
         list.into_iter().rev().collect::<Array>()
     });
+
     def(
         engine,
         "distinct(list: array) -> array",
@@ -52,6 +55,7 @@ fn orders(engine: &mut Engine) {
         "#,
         |context: NativeCallContext, list: Array| distinct(&context, list),
     );
+
     def(
         engine,
         "zip(list: array, other: array) -> array",
@@ -67,6 +71,7 @@ fn orders(engine: &mut Engine) {
             pairs.map(|(one, other)| Dynamic::from_array(vec![one, other])).collect::<Array>()
         },
     );
+
     def(
         engine,
         "zip(list: array, other: array, function: function) -> array",
@@ -90,10 +95,12 @@ fn distinct(context: &NativeCallContext, list: Array) -> Result<Array, EvalError
                 break;
             }
         }
+
         if is_new {
             kept.push(item);
         }
     }
+
     Ok(kept)
 }
 
@@ -110,6 +117,7 @@ fn figures(engine: &mut Engine) {
         "#,
         |list: Array| sum(&list),
     );
+
     def(
         engine,
         "mean(list: array) -> float",
@@ -134,6 +142,7 @@ fn sum(list: &Array) -> Result<Dynamic, EvalError> {
             _ => None,
         };
     }
+
     match whole {
         Some(sum) => Ok(sum.into()),
         None => Ok(total("sum", list)?.into()),
@@ -167,6 +176,7 @@ fn extremes(engine: &mut Engine) {
             extreme(&Each::new(&context, "min_by", function, Item::First), "min_by", list, -1.0)
         },
     );
+
     def(
         engine,
         "max_by(list: array, function: function) -> any",
@@ -192,9 +202,11 @@ fn extreme(each: &Each<'_>, word: &str, list: Array, sign: f64) -> Result<Dynami
         if number.is_nan() {
             return Err(wrong(word, "the function returned a number that is not one (NaN)"));
         }
+        // Only a greater number replaces the best, so of equals the first one stays.
         if best.as_ref().is_none_or(|(known, _)| number > *known) {
             best = Some((number, item));
         }
     }
+
     Ok(best.map_or(Dynamic::UNIT, |(_, item)| item))
 }

@@ -79,6 +79,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     for register in GROUPS.iter().flat_map(|(_, registers)| *registers) {
         register(engine, host);
     }
+
     let host = Rc::downgrade(host);
     #[allow(deprecated, reason = "marked so only because the interface may change")]
     engine.on_var(move |name, index, context| {
@@ -121,12 +122,15 @@ pub(super) fn def<A, const N: usize, const X: bool, R, const F: bool, FUNC>(
     if !gives.is_empty() {
         info.push(gives);
     }
+
     let registration = match name.strip_prefix("get ") {
         Some(property) => FuncRegistration::new_getter(property),
         None => FuncRegistration::new(name),
     };
+
     let lines: Vec<String> = dedent(doc).iter().map(|line| format!("/// {line}")).collect();
     let comments: Vec<String> = if doc.is_empty() { Vec::new() } else { vec![lines.join("\n")] };
+
     registration
         .in_global_namespace()
         .with_purity(true)
@@ -155,6 +159,7 @@ where
                 let Some(shared) = arguments.first().filter(|first| first.is_shared()) else {
                     return inner(context, arguments);
                 };
+
                 let mut own = shared.flatten_clone();
                 let mut arguments: Vec<&mut Dynamic> =
                     arguments.iter_mut().map(|argument| &mut **argument).collect();
@@ -162,6 +167,7 @@ where
                 inner(context, &mut arguments)
             });
         }
+
         function
     }
 

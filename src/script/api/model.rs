@@ -19,6 +19,7 @@ use std::rc::Rc;
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     engine.register_type_with_name::<Model>("model");
+
     let inner = host.clone();
     def(
         engine,
@@ -37,8 +38,10 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |name: &str| by_name(&inner, name),
     );
+
     let inner = host.clone();
     def(engine, "imodel(options: map) -> model", "", move |map: Map| by_map(&inner, &map));
+
     def(
         engine,
         "get name(model: model) -> string",
@@ -50,6 +53,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         |model: &mut Model| model.label.clone(),
     );
+
     def(engine, "to_string(model: model) -> string", "", |model: &mut Model| model.label.clone());
 }
 
@@ -60,11 +64,13 @@ fn by_name(host: &Rc<Inner>, name: &str) -> Result<Model, EvalError> {
 
 fn by_map(host: &Rc<Inner>, map: &Map) -> Result<Model, EvalError> {
     let fields = convert::to_fields(map).map_err(|reason| throw_new(Kind::Option, reason))?;
+
     let mut spec =
         ModelSpec::from_map(&fields).map_err(|error| throw_new(Kind::Option, error.to_string()))?;
     if !host.executor().is_dry() {
         permit(host, &mut spec).map_err(|failure| throw(&failure))?;
     }
+
     host.with.models.resolve_spec(&spec).map_err(|error| throw_new(Kind::Model, error.to_string()))
 }
 
@@ -80,13 +86,16 @@ fn permit(host: &Rc<Inner>, spec: &mut ModelSpec) -> Result<(), Failure> {
     if host.with.models.aliases().any(|(_, other)| is_known(other)) {
         return Ok(());
     }
+
     if let Some(url) = spec.base_url.as_deref().filter(|url| !is_on_this_machine(url))
         && let Some((name, port)) = host_of(url)
     {
         let target = Target::Host(&name, port);
         permissions.demand(Right::Net, &target, &target.to_string())?;
     }
+
     let own = PROVIDERS.iter().find(|(name, _)| *name == spec.provider).and_then(|(_, own)| *own);
+
     match &spec.key {
         Some(KeyRef::Env(name)) if spec.base_url.is_none() && own == Some(name) => {}
         Some(KeyRef::Env(name)) => {
@@ -102,6 +111,7 @@ fn permit(host: &Rc<Inner>, spec: &mut ModelSpec) -> Result<(), Failure> {
         }
         Some(KeyRef::Nothing) | None => {}
     }
+
     Ok(())
 }
 
@@ -113,6 +123,7 @@ pub(super) fn read(host: &Rc<Inner>, value: Dynamic) -> Result<Model, EvalError>
     if let Some(map) = value.read_lock::<Map>() {
         return by_map(host, &map);
     }
+
     let name = convert::type_name(&value);
     value.try_cast::<Model>().ok_or_else(|| {
         let message = format!("a model is a name, a map, or what `imodel` gives, not a {name}");
@@ -130,5 +141,6 @@ pub(super) fn default(host: &Rc<Inner>) -> Result<Model, EvalError> {
              OPENAI_MODEL, or run with `--model provider/name`",
         );
     }
+
     Ok(model)
 }

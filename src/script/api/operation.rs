@@ -34,11 +34,13 @@ pub(super) fn read_op(
     mut options: Options,
 ) -> Result<Op, Failure> {
     let (stem, kind) = read_kind(host, context, kind)?;
+
     let name = match options.text("name")? {
         Some(name) if name.is_empty() => return Err(options.wrong("name", "must not be empty")),
         Some(name) => name,
         None => builder.borrow_mut().free_name(&stem),
     };
+
     let mut op = Op::new(name, kind);
     op.branch = match options.take("branch") {
         None => None,
@@ -48,14 +50,17 @@ pub(super) fn read_op(
             Some(value.try_cast::<SharedBranch>().ok_or_else(wrong)?)
         }
     };
+
     op.inherit_context = options.flag("inherit_context")?;
     op.gate = options.flag("gate")?;
     op.when = read_function(host, context, &mut options, "when")?;
     op.on_failure = read_on_failure(&mut options)?;
     op.timeout = options.millis("timeout_ms")?;
     op.retries = u32::try_from(options.count("retries", 0)?.unwrap_or(0)).unwrap_or(u32::MAX);
+
     let instruction = options.text("instruction")?;
     let (facts, schema) = (options.value("context")?, options.schema()?);
+
     match &mut op.kind {
         OpKind::Communicate(prompt) | OpKind::Chat(prompt) => {
             let missing = || {
@@ -70,6 +75,8 @@ pub(super) fn read_op(
             let rest = options.rest();
             let extra = rest.keys().next().map(ToString::to_string);
             let extra = extra.or(instruction.map(|_| "instruction".to_owned()));
+
+            // Nothing would read such an option, so a mistake in it would go unseen.
             if let Some(key) = extra {
                 let message =
                     format!("operation `{}` calls a function, which takes no `{key}`", op.name);
@@ -77,6 +84,7 @@ pub(super) fn read_op(
             }
         }
     }
+
     Ok(op)
 }
 
@@ -101,10 +109,12 @@ fn read_kind(
             }
         };
     }
+
     if kind.is_fnptr() {
         let function = BoundFn::new(host, context, kind.cast::<FnPtr>());
         return Ok(("call".to_owned(), OpKind::Call(work(function))));
     }
+
     let wrong = || {
         Failure::new(Kind::Option, format!("an operation is a word or a function, not a {found}"))
     };
@@ -123,6 +133,7 @@ fn work(function: BoundFn) -> Callback {
                     "an operation was called as something else",
                 ));
             };
+
             let inputs = convert::from_fields(inputs).into();
             let arguments = vec![inputs, Dynamic::from(branch)];
             let result = function.call(Task::of(scope), arguments).await;
@@ -136,6 +147,7 @@ fn condition(function: BoundFn) -> Callback {
     let task = tasks::current();
     Callback::new(move |input| {
         let (function, task) = (function.clone(), (*task).clone());
+
         Box::pin(async move {
             let (argument, strand) = match input {
                 CallbackInput::Result(value, strand) | CallbackInput::Item(value, _, strand) => {
@@ -148,6 +160,7 @@ fn condition(function: BoundFn) -> Callback {
                     (convert::from_fields(inputs).into(), scope.strand.next())
                 }
             };
+
             let result = function.call(task.on(strand), vec![argument]).await;
             function.value(result)
         })

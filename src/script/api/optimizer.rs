@@ -32,6 +32,7 @@ pub(super) struct OptimizerHandle {
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     engine.register_type_with_name::<OptimizerHandle>("optimizer");
+
     creation(engine, host);
     recording(engine, host);
     knowing(engine, host);
@@ -74,6 +75,7 @@ fn creation(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move || create(&inner, Map::new()),
     );
+
     let inner = host.clone();
     def(engine, "optimizer(options: map) -> optimizer", "", move |map: Map| create(&inner, map));
 }
@@ -84,18 +86,23 @@ fn create(host: &Rc<Inner>, map: Map) -> Result<OptimizerHandle, EvalError> {
     let learn_from_demo = options.flag("learn_from_demo").map_err(|e| throw(&e))?;
     let manner = read_manner(&mut options).map_err(|e| throw(&e))?;
     let among = read_among(&mut options).map_err(|e| throw(&e))?;
+
+    // A plan learns nothing that stays: it works on a copy of the store.
     let knowledge = match &host.with.store {
         Some((path, _)) if !memory && host.executor().is_dry() => Knowledge::copy_of(path),
         Some((path, writer)) if !memory => Knowledge::open(path, writer.clone()),
         _ => Knowledge::in_memory(),
     };
     let knowledge = knowledge.map_err(|error| raise(host, error.into()))?;
+
     let counts_demo = learn_from_demo || host.learn_from_demo.get();
     let run = host.executor().journal().run().clone();
     let seed = manner.seed.unwrap_or_else(|| host.executor().chance(&tasks::current().strand));
+
     let optimizer = Optimizer::new(Rc::new(knowledge), manner.policy, counts_demo)
         .of_run(run)
         .choosing(manner.objective, manner.manner, seed);
+
     Ok(OptimizerHandle { optimizer, among, is_memory: memory })
 }
 
@@ -140,16 +147,19 @@ pub(super) fn is_news(host: &Rc<Inner>, o: &OptimizerHandle, is_demo: bool, reus
     if host.is_rehearsing() {
         return false;
     }
+
     // What a resumed run records again has the name that it had. Replies that it finds elsewhere are
     // those of the run that it resumes, unless it uses those of all runs.
     let executor = host.executor();
     let is_own = executor.is_resuming() && !executor.is_wide();
     let is_old = reused && !o.is_memory && !executor.is_dry() && !is_own;
+
     if is_old {
         host.note("what is answered by reused replies is not recorded again");
     } else {
         tell_of_demo(host, o, is_demo);
     }
+
     !is_old
 }
 
@@ -198,6 +208,7 @@ fn recording(engine: &mut Engine, host: &Rc<Inner>) {
             record(&inner, o, (task, pattern), &fields(&metrics)?)
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -207,12 +218,16 @@ fn recording(engine: &mut Engine, host: &Rc<Inner>) {
             let mut metrics = fields(&metrics)?;
             let options = Options::new("record_execution", options, &["of"]);
             let mut options = options.map_err(|e| throw(&e))?;
+
+            // Features are kept among the figures.
             if let Some(of) = options.value("of").map_err(|e| throw(&e))? {
                 metrics.insert("of".to_owned(), of);
             }
+
             record(&inner, o, (task, pattern), &metrics)
         },
     );
+
     saving(engine, host);
 }
 
@@ -249,10 +264,12 @@ fn saving(engine: &mut Engine, host: &Rc<Inner>) {
             if is_old_news(&inner, o, &metrics) {
                 return Ok(());
             }
+
             wait(named(&inner, o).save_pattern_success(task, pattern, &metrics, demo))
                 .map_err(|error| raise(&inner, error))
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -269,9 +286,11 @@ fn saving(engine: &mut Engine, host: &Rc<Inner>) {
         move |o: &mut OptimizerHandle, task: &str, pattern: &str, error: Dynamic| {
             let failure = read_failure(&inner, error);
             let demo = is_demo_run(&inner, o);
+
             if is_old_news(&inner, o, &serde_json::Map::new()) {
                 return Ok(());
             }
+
             wait(named(&inner, o).save_pattern_failure(task, pattern, &failure, demo))
                 .map_err(|error| raise(&inner, error))
         },
@@ -304,10 +323,12 @@ fn knowing(engine: &mut Engine, host: &Rc<Inner>) {
                 let found = o.optimizer.best_pattern(task).map_err(|e| raise(&inner, e))?;
                 Ok(found.map_or(Value::Null, |name| name.to_string().into()))
             };
+
             let what = Inquiry::About(Topic::BestPattern, task.to_owned());
             journaled(&inner, o, what, best).map(convert::from_value)
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -329,6 +350,7 @@ fn knowing(engine: &mut Engine, host: &Rc<Inner>) {
                 let found = o.optimizer.should_avoid(task, pattern, &o.among);
                 found.map(Value::from).map_err(|error| raise(&inner, error))
             };
+
             let what = Inquiry::About(Topic::AvoidPattern, format!("{task} {pattern}"));
             let found = journaled(&inner, o, what, avoided);
             Ok::<_, EvalError>(found?.as_bool().unwrap_or(false))
@@ -353,6 +375,7 @@ fn looking(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |o: &mut OptimizerHandle| insights(&inner, o, None),
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -360,6 +383,7 @@ fn looking(engine: &mut Engine, host: &Rc<Inner>) {
         "",
         move |o: &mut OptimizerHandle, task: &str| insights(&inner, o, Some(task)),
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -376,6 +400,7 @@ fn looking(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |o: &mut OptimizerHandle| failures(&inner, o, None),
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -415,6 +440,7 @@ fn lessons(engine: &mut Engine, host: &Rc<Inner>) {
         move |pattern: &str, task: &str, error: Dynamic| {
             let failure = read_failure(&inner, error);
             let lesson = failure.kind.lesson();
+
             convert::from_value(json!({
                 "pattern": pattern,
                 "task_type": task,
@@ -432,6 +458,7 @@ fn failures(host: &Rc<Inner>, o: &OptimizerHandle, task: Option<&str>) -> Result
         let found = o.optimizer.failures(task).map_err(|error| raise(host, error))?;
         let avoided = o.optimizer.avoided_of(&found, &o.among);
         let avoided = avoided.map_err(|error| raise(host, error))?;
+
         let each = found.into_iter().zip(avoided).map(|(class, avoided)| {
             json!({
                 "task_type": class.task,
@@ -446,6 +473,7 @@ fn failures(host: &Rc<Inner>, o: &OptimizerHandle, task: Option<&str>) -> Result
         });
         Ok(each.collect())
     };
+
     let what = Inquiry::About(Topic::Failures, task.unwrap_or_default().to_owned());
     let found = convert::from_value(journaled(host, o, what, find)?);
     Ok(found.try_cast().unwrap_or_default())
@@ -467,13 +495,16 @@ fn moving(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |o: &mut OptimizerHandle, path: &str| {
             let path = super::data::source(&inner, path)?;
+
             if inner.is_rehearsing() {
                 return Ok(0);
             }
+
             let count = wait(o.optimizer.import_knowledge(&path));
             count.map(whole).map_err(|error| raise(&inner, error))
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -488,9 +519,11 @@ fn moving(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |o: &mut OptimizerHandle, path: &str| {
             let path = file(&inner, path)?;
+
             if inner.executor().is_dry() {
                 return Ok(0);
             }
+
             o.optimizer.export_knowledge(&path).map(whole).map_err(|error| raise(&inner, error))
         },
     );

@@ -46,6 +46,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
             Ok::<_, EvalError>(found["pattern"].as_str().unwrap_or_default().to_owned())
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -78,6 +79,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
             recommend(&inner, o, task, &o.among, &Features::default()).map(convert::from_value)
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -87,6 +89,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
             let mut options = Options::of("recommend", map).map_err(|e| throw(&e))?;
             let among = read_among(&mut options).map_err(|e| throw(&e))?;
             let among = if among.is_empty() { o.among.clone() } else { among };
+
             let of = read_of(&mut options).map_err(|e| throw(&e))?;
             recommend(&inner, o, task, &among, &of).map(convert::from_value)
         },
@@ -155,6 +158,7 @@ pub(super) fn choose_once(
             (kept, advice.map_err(|error| raise(host, error))?)
         }
     };
+
     let told = Event::Told { what, value: kept.clone(), at: Some(at) };
     executor.note(&told).map_err(|error| host.raise(error.into()))?;
     tell_of_store(host, o);
@@ -173,6 +177,7 @@ fn tell_of_store(host: &Rc<Inner>, o: &OptimizerHandle) {
     if let Some(notice) = o.optimizer.take_notice() {
         host.note(notice);
     }
+
     if o.optimizer.has_damage() {
         host.note(
             "some of what was learned cannot be read, and the rest was used: `kaizen doctor` \
@@ -211,6 +216,7 @@ fn recommendation(found: &Recommendation) -> Value {
     value["probability"] = found.probability.into();
     value["explored"] = found.explored.into();
     value["alternatives"] = found.alternatives.iter().map(figures).collect();
+
     value
 }
 
@@ -228,7 +234,9 @@ pub(super) fn read_manner(options: &mut Options) -> Result<RecommendOptions, Fai
     if policy.is_some() && scoring.is_some() {
         return Err(options.wrong("scoring", "is the older name of `policy`; give one of them"));
     }
+    // Errors name the option that was given.
     let name = if policy.is_some() { "policy" } else { "scoring" };
+
     let policy = match policy.or(scoring) {
         None => Policy::default(),
         Some(word) => Policy::parse(&word).ok_or_else(|| {
@@ -236,6 +244,7 @@ pub(super) fn read_manner(options: &mut Options) -> Result<RecommendOptions, Fai
             options.wrong(name, &format!("must be {known}, not `{word}`"))
         })?,
     };
+
     let objective = read_objective(options)?;
     let within = match inner(options, "constraints")? {
         None => Constraints::default(),
@@ -245,12 +254,15 @@ pub(super) fn read_manner(options: &mut Options) -> Result<RecommendOptions, Fai
             min_success: amount(&mut map, "min_success")?,
         },
     };
+
     let explores = options.take("explore").map(|value| {
         let wrong = |name| options.wrong("explore", &format!("must be true or false, not {name}"));
         value.as_bool().map_err(wrong)
     });
+
     let never_explores = !explores.transpose()?.unwrap_or(true);
     let seed = options.count("seed", 0)?;
+
     Ok(RecommendOptions { policy, objective, manner: Manner { within, never_explores }, seed })
 }
 
@@ -265,9 +277,11 @@ pub(super) fn read_objective(options: &mut Options) -> Result<Option<Objective>,
         time_half: amount(map, "time_half")?,
         cost_half: amount(map, "cost_half")?,
     };
+
     if [objective.time_half, objective.cost_half].into_iter().flatten().any(|half| half <= 0.0) {
         return Err(map.wrong("time_half", "and `cost_half` must be above 0"));
     }
+
     let none = || map.wrong("quality", "`time` or `cost` must have a weight above 0");
     objective.normalized().ok_or_else(none).map(Some)
 }

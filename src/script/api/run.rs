@@ -95,6 +95,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     engine.register_type_with_name::<Log>("log");
     params(engine, host);
     output(engine, host);
+
     let inner = host.clone();
     def(
         engine,
@@ -112,6 +113,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
             now.map_err(|error| inner.raise(error.into()))
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -130,6 +132,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
             elapsed.map_err(|error| inner.raise(error.into()))
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -158,6 +161,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
             told.map(convert::from_value).map_err(|error| inner.raise(error.into()))
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -189,6 +193,7 @@ fn params(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |name: &str| param(&inner, name, &Dynamic::UNIT, Map::new()),
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -196,6 +201,7 @@ fn params(engine: &mut Engine, host: &Rc<Inner>) {
         "",
         move |name: &str, default: Dynamic| param(&inner, name, &default, Map::new()),
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -203,6 +209,7 @@ fn params(engine: &mut Engine, host: &Rc<Inner>) {
         "",
         move |name: &str, default: Dynamic, _: &str| param(&inner, name, &default, Map::new()),
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -222,7 +229,9 @@ fn param(host: &Rc<Inner>, name: &str, default: &Dynamic, map: Map) -> Result<Dy
         }
         None => default.clone(),
     };
+
     let number = |value: &Dynamic| value.as_float().or_else(|_| value.as_int().map(as_float)).ok();
+    // A value that is no number has no bounds: it compares with none of them.
     for (key, beyond) in [("min", std::cmp::Ordering::Less), ("max", std::cmp::Ordering::Greater)] {
         let Some(bound) = options.take(key) else { continue };
         let pair = number(&value).zip(number(&bound));
@@ -232,6 +241,7 @@ fn param(host: &Rc<Inner>, name: &str, default: &Dynamic, map: Map) -> Result<Dy
             return Err(throw_new(Kind::Param, message));
         }
     }
+
     Ok(value)
 }
 
@@ -244,6 +254,7 @@ pub(super) fn as_float(number: i64) -> f64 {
 fn read_as(name: &str, given: &Value, default: &Dynamic) -> Result<Dynamic, EvalError> {
     let kind = convert::type_name(default);
     let Value::String(text) = given else { return Ok(convert::from_value(given.clone())) };
+
     let read: Option<Dynamic> = if default.is_unit() || default.is_string() {
         Some(text.clone().into())
     } else if default.is_int() {
@@ -256,6 +267,7 @@ fn read_as(name: &str, given: &Value, default: &Dynamic) -> Result<Dynamic, Eval
         let parsed = json::read(text).ok().map(convert::from_value);
         parsed.filter(|value| value.type_name() == default.type_name())
     };
+
     read.ok_or_else(|| {
         let kind = match kind {
             "i64" => "a whole number",
@@ -277,9 +289,12 @@ pub(in crate::script) fn check_params(
     let calls = calls_of(ast, "param");
     let literal = |(arguments, _): &(Vec<Option<String>>, _)| arguments.first().cloned().flatten();
     let known: Vec<String> = calls.iter().filter_map(literal).collect();
+
+    // A name that is computed may be any, so no parameter is unknown then.
     if known.len() < calls.len() {
         return Vec::new();
     }
+
     let unknown = given.keys().filter(|name| !known.contains(name));
     unknown
         .map(|name| {
@@ -288,6 +303,7 @@ pub(in crate::script) fn check_params(
                 None if known.is_empty() => "it has none".to_owned(),
                 None => format!("it has: {}", known.join(", ")),
             };
+
             let message = format!("`{file}` has no parameter `{name}`");
             Diagnostic { help: Some(help), ..Diagnostic::new(codes::PARAMETER, message) }
         })
@@ -297,8 +313,10 @@ pub(in crate::script) fn check_params(
 fn output(engine: &mut Engine, host: &Rc<Inner>) {
     let print = host.with.print.clone();
     engine.on_print(move |text| print(text));
+
     let say = host.with.say.clone();
     engine.on_debug(move |text, _, position| say(&format!("debug ({position}): {text}")));
+
     for &level in LogLevel::ALL {
         let inner = host.clone();
         let doc = format!(
@@ -307,6 +325,7 @@ fn output(engine: &mut Engine, host: &Rc<Inner>) {
              log.{level}(\"half of it is done\");\n\
              ```"
         );
+
         def(
             engine,
             &format!("{level}(log: log, value: any)"),

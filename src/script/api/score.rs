@@ -29,6 +29,7 @@ pub(super) fn register(engine: &mut Engine, _: &Rc<Inner>) {
         "#,
         |said: Dynamic| read(&said).map_err(|failure| throw(&failure)),
     );
+
     def(
         engine,
         "same_answer(answer: any, expected: any) -> bool",
@@ -47,6 +48,7 @@ pub(super) fn register(engine: &mut Engine, _: &Rc<Inner>) {
                     "`same_answer`: there is no expected answer (`()`)",
                 ));
             }
+
             let data = |value: &Dynamic| {
                 convert::to_value(value).map_err(|reason| {
                     throw_new(
@@ -55,6 +57,7 @@ pub(super) fn register(engine: &mut Engine, _: &Rc<Inner>) {
                     )
                 })
             };
+
             Ok(label::is_right(&data(&answer)?, &data(&expected)?))
         },
     );
@@ -67,6 +70,7 @@ pub(super) fn read(said: &Dynamic) -> Result<f64, Failure> {
         Some(map) => map.get("score").cloned().ok_or_else(|| no_score(WITHOUT_SCORE))?,
         None => said.clone(),
     };
+
     match convert::to_value(&score) {
         Ok(score) => read_score(&score),
         Err(_) => Err(no_score(&match score.as_float() {

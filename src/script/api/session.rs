@@ -24,6 +24,7 @@ pub(in crate::script) struct SessionHandle {
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     engine.register_type_with_name::<SharedSession>("session");
+
     let inner = host.clone();
     def(
         engine,
@@ -38,7 +39,9 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move || Ok::<_, EvalError>(create(Branch::new(model::default(&inner)?, None).shared())),
     );
+
     def(engine, "session(default: branch) -> session", "", create);
+
     def(
         engine,
         "include_branch(session: session, branch: branch)",
@@ -56,6 +59,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
             session.borrow_mut().session.include(branch);
         },
     );
+
     def(
         engine,
         "include_branches(session: session, branches: array)",
@@ -69,6 +73,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         include_all,
     );
+
     def(
         engine,
         "include_branches(session: session, branch: branch)",
@@ -77,6 +82,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
             session.borrow_mut().session.include(branch);
         },
     );
+
     def(
         engine,
         "get branches(session: session) -> array",
@@ -90,6 +96,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
             session.borrow().session.branches().iter().cloned().map(Dynamic::from).collect()
         },
     );
+
     def(
         engine,
         "get default_branch(session: session) -> branch",
@@ -117,8 +124,10 @@ fn include_all(session: &mut SharedSession, branches: Array) -> Result<(), EvalE
             || throw_new(Kind::Option, format!("`include_branches` takes branches, not a {name}"));
         found.push(value.try_cast::<SharedBranch>().ok_or_else(wrong)?);
     }
+
     for branch in found {
         session.borrow_mut().session.include(branch);
     }
+
     Ok(())
 }

@@ -59,9 +59,11 @@ impl State {
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     engine.register_type_with_name::<State>("state");
+
     engine.register_indexer_get(|state: &mut State, key: ImmutableString| {
         state.map.borrow().get(key.as_str()).cloned().unwrap_or(Dynamic::UNIT)
     });
+
     rhai::FuncRegistration::new_index_setter().with_purity(true).register_into_engine(
         engine,
         |state: &mut State, key: ImmutableString, value: Dynamic| -> Result<(), EvalError> {
@@ -73,10 +75,12 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
                 );
                 return Err(throw_new(Kind::State, message));
             }
+
             state.map.borrow_mut().insert(key.as_str().into(), value);
             Ok(())
         },
     );
+
     def(
         engine,
         "keys(state: state) -> array",
@@ -91,6 +95,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
             state.map.borrow().keys().map(|key| key.to_string().into()).collect()
         },
     );
+
     def(
         engine,
         "remove(state: state, key: string) -> any",
@@ -104,6 +109,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         |state: &mut State, key: &str| state.map.borrow_mut().remove(key).unwrap_or(Dynamic::UNIT),
     );
+
     hot(engine, host);
 }
 
@@ -114,6 +120,7 @@ fn has_function(value: &Dynamic) -> bool {
     if let Some(map) = value.read_lock::<Map>() {
         return map.values().any(has_function);
     }
+
     value.is_fnptr()
 }
 
@@ -135,6 +142,7 @@ fn hot(engine: &mut Engine, host: &Rc<Inner>) {
             call_newest(&inner, &context, name, arguments)
         },
     );
+
     let inner = host.clone();
     def(engine, "hot(name: string) -> any", "", move |context: NativeCallContext, name: &str| {
         call_newest(&inner, &context, name, Array::new())
@@ -149,6 +157,7 @@ fn call_newest(
 ) -> Result<Dynamic, EvalError> {
     let newest = host.newest.borrow().clone();
     let Some(ast) = newest else { return Err(throw_new(Kind::State, "no script is running")) };
+
     let takes: Vec<usize> =
         ast.iter_functions().filter(|f| f.name == name).map(|f| f.params.len()).collect();
     if !takes.contains(&arguments.len()) {
@@ -160,6 +169,7 @@ fn call_newest(
         };
         return Err(throw_new(Kind::State, message));
     }
+
     let task = tasks::Task::clone(&tasks::current());
     if task.depth >= HOT_MAX {
         let message = format!("`hot` calls itself more than {HOT_MAX} deep");
@@ -171,8 +181,10 @@ fn call_newest(
     let mut store = context.store_data();
     // The stack is a new one.
     store.global.level = 0;
+
     let known = store.global.constants.as_ref();
     let known = known.map_or_else(Constants::new, |known| known.borrow().clone());
+
     wait(tasks::start(task, move || {
         let (home, _) = Home::evaluate(&engine, &without(&ast, &known), known)?;
         home.call(&store.create_context(&engine), &function, None, arguments)
@@ -198,6 +210,7 @@ fn without(ast: &AST, known: &Constants) -> AST {
         }
         _ => true,
     };
+
     with_statements(ast, ast.statements().iter().filter(is_needed).cloned().collect())
 }
 

@@ -70,6 +70,7 @@ fn gathering(engine: &mut Engine, host: &Rc<Inner>) {
             gather(&inner, &bind(&inner, &context, "gather", list)?, Map::new())
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -79,6 +80,7 @@ fn gathering(engine: &mut Engine, host: &Rc<Inner>) {
             gather(&inner, &bind(&inner, &context, "gather", list)?, map)
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -100,6 +102,7 @@ fn gathering(engine: &mut Engine, host: &Rc<Inner>) {
             parallel(&inner, list.clone(), &BoundFn::new(&inner, &context, function), Map::new())
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -109,6 +112,7 @@ fn gathering(engine: &mut Engine, host: &Rc<Inner>) {
             parallel(&inner, list.clone(), &BoundFn::new(&inner, &context, function), map)
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -122,12 +126,15 @@ fn gathering(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |context: NativeCallContext, list: Array| {
             let functions = bind(&inner, &context, "race", list)?;
+
             let (task, group) = (tasks::current(), tasks::current().strand.group());
             let mut running: Siblings<_> = functions
                 .iter()
                 .enumerate()
                 .map(|(item, function)| function.call(task.child(group, item), Vec::new()))
                 .collect();
+
+            // The first one to end gives the result; the others are dropped with this list.
             wait(running.next()).unwrap_or_else(|| {
                 Err(throw_new(Kind::Option, "`race` needs at least one function"))
             })
@@ -138,11 +145,14 @@ fn gathering(engine: &mut Engine, host: &Rc<Inner>) {
 fn gather(host: &Rc<Inner>, functions: &[BoundFn], map: Map) -> Result<Array, EvalError> {
     let mut options = Options::of("gather", map).map_err(|e| throw(&e))?;
     let settle = options.flag("settle").map_err(|e| throw(&e))?;
+
     let task = tasks::current();
     let group = task.strand.group();
     let numbered = functions.iter().enumerate();
     let calls = numbered.map(|(item, function)| function.call(task.child(group, item), Vec::new()));
+
     let results = wait(side_by_side(calls, usize::MAX, settle))?;
+
     if settle {
         return Ok(results.into_iter().map(|result| settled(host, result)).collect());
     }
@@ -162,6 +172,7 @@ where
     let mut waiting = futures.into_iter().enumerate();
     let mut running = Siblings::default();
     let mut results = BTreeMap::new();
+
     loop {
         while running.len() < limit
             && let Some((place, future)) = waiting.next()
@@ -189,6 +200,7 @@ fn parallel(
     let settle = options.flag("settle").map_err(|e| throw(&e))?;
     let limit = options.count("max_concurrent", 1).map_err(|e| throw(&e))?;
     let limit = limit.map_or(MAX_CONCURRENT, |n| usize::try_from(n).unwrap_or(usize::MAX));
+
     let task = tasks::current();
     let group = task.strand.group();
     let calls = list.into_iter().enumerate().map(|(place, item)| {
@@ -196,7 +208,9 @@ fn parallel(
         let place = i64::try_from(place).unwrap_or(i64::MAX);
         function.call(part, vec![item, place.into()])
     });
+
     let results = wait(side_by_side(calls, limit, settle))?;
+
     if settle {
         return Ok(results.into_iter().map(|result| settled(host, result)).collect());
     }
@@ -212,6 +226,7 @@ fn settled(host: &Rc<Inner>, result: Result<Dynamic, EvalError>) -> Dynamic {
             (false, Dynamic::UNIT, convert::from_value(failure))
         }
     };
+
     Map::from([("ok".into(), ok.into()), ("value".into(), value), ("error".into(), error)]).into()
 }
 
@@ -235,10 +250,12 @@ fn background(engine: &mut Engine, host: &Rc<Inner>) {
         move |context: NativeCallContext, function: FnPtr| {
             // Told here, and not only to those who wait for it.
             tasks::room()?;
+
             let function = BoundFn::new(&inner, &context, function);
             Ok::<_, EvalError>(start(&inner, function.call(tasks::current().next(), Vec::new())))
         },
     );
+
     def(
         engine,
         "wait(task: task) -> any",
@@ -250,6 +267,7 @@ fn background(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         |task: &mut Rc<Background>| finish(&task.clone()),
     );
+
     def(
         engine,
         "get done(task: task) -> bool",
@@ -263,6 +281,7 @@ fn background(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         |task: &mut Rc<Background>| task.waited.get() || task.result.borrow().is_some(),
     );
+
     def(
         engine,
         "cancel(task: task)",
@@ -277,8 +296,10 @@ fn background(engine: &mut Engine, host: &Rc<Inner>) {
         |task: &mut Rc<Background>| {
             task.waited.set(true);
             let cancelled = || Err(throw_new(Kind::Cancelled, "the task was cancelled"));
+            // The first result counts: a task that has ended keeps its own.
             task.result.borrow_mut().get_or_insert_with(cancelled);
             task.ended.notify_waiters();
+
             let handle = task.handle.take();
             if let Some(handle) = handle {
                 handle.stop();
@@ -297,12 +318,14 @@ fn start(
         ended: tokio::sync::Notify::new(),
         waited: Cell::new(false),
     });
+
     let task = background.clone();
     let spawned = host.executor().turns().spawn(Box::pin(async move {
         let result = call.await;
         task.result.borrow_mut().get_or_insert(result);
         task.ended.notify_waiters();
     }));
+
     background.handle.replace(Some(spawned));
     host.background.borrow_mut().push(background.clone());
     background
@@ -312,6 +335,8 @@ fn finish(task: &Rc<Background>) -> Result<Dynamic, EvalError> {
     task.waited.set(true);
     wait(async {
         loop {
+            // Asked for before the look at the result, so that an end between the two is not
+            // missed.
             let ended = task.ended.notified();
             if let Some(result) = &*task.result.borrow() {
                 return match result {
@@ -319,6 +344,7 @@ fn finish(task: &Rc<Background>) -> Result<Dynamic, EvalError> {
                     Err(raised) => Err(again(raised)),
                 };
             }
+
             ended.await;
         }
     })
@@ -345,17 +371,20 @@ pub(crate) fn end_all(host: &Rc<Inner>) {
             Some(Err(_)) if !task.waited.get() => unseen += 1,
             Some(_) => {}
         }
+
         let handle = task.handle.take();
         if let Some(handle) = handle {
             handle.stop();
         }
     }
+
     if running > 0 {
         (host.with.say)(&format!(
             "{running} tasks were still running when the script ended, and were cancelled; \
              `.wait()` for them"
         ));
     }
+
     if unseen > 0 {
         (host.with.say)(&format!("{unseen} tasks failed and nothing waited for them"));
     }
@@ -379,6 +408,7 @@ fn guarding(engine: &mut Engine, host: &Rc<Inner>) {
             settled(&inner, wait(function.call(tasks::current().next(), Vec::new())))
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -396,6 +426,7 @@ fn guarding(engine: &mut Engine, host: &Rc<Inner>) {
             within(&inner, limit_ms, &function)
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -413,6 +444,7 @@ fn guarding(engine: &mut Engine, host: &Rc<Inner>) {
             retry(&inner, times, &BoundFn::new(&inner, &context, function))
         },
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -425,9 +457,11 @@ fn guarding(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |time_ms: i64| pause(&inner, time_ms),
     );
+
     let inner = host.clone();
     // The language has a word of this name, for seconds, which would hold up everything.
     def(engine, "sleep(time_ms: float)", "", move |time_ms: f64| pause_exactly(&inner, time_ms));
+
     let inner = host.clone();
     def(
         engine,
@@ -454,6 +488,7 @@ fn pause(host: &Rc<Inner>, time_ms: i64) -> Result<(), EvalError> {
             format!("`sleep` needs a time from 0 up, not {time_ms}"),
         ));
     };
+
     pass(host, Timer::Sleep, Duration::from_millis(time_ms))
 }
 
@@ -477,6 +512,7 @@ fn within(host: &Rc<Inner>, limit_ms: i64, function: &BoundFn) -> Result<Dynamic
         let message = format!("`timeout` needs a time from 1 up, not {limit_ms}");
         return Err(throw_new(Kind::Option, message));
     };
+
     let limit = Duration::from_millis(limit);
     let outer = tasks::current();
     let bounded = Deadline::begin(limit, outer.deadline.clone());
@@ -487,6 +523,7 @@ fn within(host: &Rc<Inner>, limit_ms: i64, function: &BoundFn) -> Result<Dynamic
 
     let strand = task.strand.clone();
     let result = wait(executor.limit(&strand, limit, function.call(task, Vec::new())));
+
     let over = || throw(&Failure::new(Kind::Timeout, format!("not done within {limit_ms} ms")));
     match result.map_err(|error| host.raise(error.into()))? {
         None => Err(over()),
@@ -508,9 +545,11 @@ fn retry(host: &Rc<Inner>, times: i64, function: &BoundFn) -> Result<Dynamic, Ev
         let message = format!("`retry` needs a number of tries from 1 up, not {times}");
         return Err(throw_new(Kind::Option, message));
     };
+
     let (task, group) = (tasks::current(), tasks::current().strand.group());
     let mut tries = Tries::new(most);
     let mut number: u32 = 0;
+
     loop {
         number += 1;
         let place = usize::try_from(number).unwrap_or(usize::MAX);
@@ -519,6 +558,7 @@ fn retry(host: &Rc<Inner>, times: i64, function: &BoundFn) -> Result<Dynamic, Ev
             Err(raised) if raised.is_catchable() => raised,
             result => return result,
         };
+
         let failure = host.failure(&raised);
         let made = failure.tries;
         match tries.failed(failure) {

@@ -31,6 +31,7 @@ fn texts(engine: &mut Engine) {
         "#,
         |text: &str| text.trim().to_owned(),
     );
+
     def(
         engine,
         "replaced(text: string, part: string, other: string) -> string",
@@ -46,6 +47,7 @@ fn texts(engine: &mut Engine) {
             Ok::<_, EvalError>(text)
         },
     );
+
     def(
         engine,
         "lower(text: string) -> string",
@@ -57,6 +59,7 @@ fn texts(engine: &mut Engine) {
         "#,
         |text: &str| text.to_lowercase(),
     );
+
     def(
         engine,
         "upper(text: string) -> string",
@@ -68,6 +71,7 @@ fn texts(engine: &mut Engine) {
         "#,
         |text: &str| text.to_uppercase(),
     );
+
     def(
         engine,
         "reversed(text: string) -> string",
@@ -79,6 +83,7 @@ fn texts(engine: &mut Engine) {
         "#,
         |text: &str| text.chars().rev().collect::<String>(),
     );
+
     def(
         engine,
         "join(list: array, separator: string) -> string",
@@ -102,6 +107,7 @@ fn join(context: &NativeCallContext, list: Array, separator: &str) -> Result<Str
         joined.push_str(&text.into_immutable_string().unwrap_or_default());
         bounded::fits(joined.len())?;
     }
+
     Ok(joined)
 }
 
@@ -123,9 +129,11 @@ fn numbers(engine: &mut Engine) {
                 .map_err(|_| wrong("round", "it is not a number"))
         },
     );
+
     def(engine, "round(number: int, digits: int) -> int", "", |number: i64, digits: i64| {
         decimals("round", digits).map(|_| number)
     });
+
     def(
         engine,
         "format(number: float, digits: int) -> string",
@@ -140,6 +148,7 @@ fn numbers(engine: &mut Engine) {
             Ok::<_, EvalError>(format!("{:.digits$}", float("format", &number)?))
         },
     );
+
     def(
         engine,
         "percent(share: float) -> string",
@@ -152,6 +161,7 @@ fn numbers(engine: &mut Engine) {
         "#,
         |share: Dynamic| percentage(float("percent", &share)?),
     );
+
     def(
         engine,
         "percent(part: float, whole: float) -> string",
@@ -161,6 +171,7 @@ fn numbers(engine: &mut Engine) {
             if whole == 0.0 {
                 return Err(wrong("percent", "the whole is 0"));
             }
+
             percentage(part / whole)
         },
     );

@@ -71,10 +71,12 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |url: &str| page(&inner, url, Map::new()),
     );
+
     let inner = host.clone();
     def(engine, "http_get(url: string, options: map) -> string", "", move |url: &str, map: Map| {
         page(&inner, url, map)
     });
+
     let inner = host.clone();
     def(
         engine,
@@ -92,6 +94,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |name: &str| variable(&inner, name),
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -108,6 +111,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |program: &str, arguments: Array| run(&inner, program, arguments, Map::new()),
     );
+
     let inner = host.clone();
     def(
         engine,
@@ -127,6 +131,7 @@ fn once(
 ) -> Result<Dynamic, EvalError> {
     let (executor, task) = (host.executor(), tasks::current());
     let (at, known) = wait(executor.recall_in_turn(&task.strand, &what));
+
     let told = match known {
         Some(told) => told,
         None => {
@@ -136,9 +141,12 @@ fn once(
             }
         }
     };
+
+    // It is kept before the script sees it.
     let event = Event::Told { what, value: told.clone(), at: Some(at) };
     let kept = wait(executor.commit(&event));
     kept.map_err(|error| host.raise(error.into()))?;
+
     match serde_json::from_value::<Failure>(told["failure"].clone()) {
         Ok(failure) => Err(throw(&failure)),
         Err(_) => Ok(convert::from_value(told["value"].clone())),
@@ -164,6 +172,7 @@ async fn do_now(
     if executor.is_replay() {
         return Err(executor.diverged(what).into());
     }
+
     if executor.is_dry() {
         executor.outside(std::future::ready(())).await;
         return Ok(WorldOutcome::Guessed(guess));
@@ -173,6 +182,7 @@ async fn do_now(
         executor.on_disk().await?;
         Ok::<_, StoreError>(work().await)
     });
+
     match done.await? {
         Ok(value) => Ok(WorldOutcome::Done(json!({ "value": value }))),
         Err(failure) if failure.kind == Kind::Permission => Err(failure.into()),
@@ -190,14 +200,17 @@ fn page(host: &Rc<Inner>, url: &str, map: Map) -> Result<Dynamic, EvalError> {
     let mut options = Options::of("http_get", map).map_err(|e| throw(&e))?;
     let limit = limit(&mut options).map_err(|e| throw(&e))?;
     let headers = options.value("headers").map_err(|e| throw(&e))?.unwrap_or(json!({}));
+
     let fields: Option<Option<Vec<(String, String)>>> = headers.as_object().map(|fields| {
         let text = |value: &Value| value.as_str().map(str::to_owned);
         fields.iter().map(|(name, value)| Some((name.clone(), text(value)?))).collect()
     });
+
     let Some(Some(headers)) = fields else {
         let reason = "must be a map from names to texts";
         return Err(throw(&options.wrong("headers", reason)));
     };
+
     if let Some((name, _)) = headers.iter().find(|(name, _)| is_of_connection(name)) {
         let reason = format!("cannot set `{name}`: the connection decides on it");
         return Err(throw(&options.wrong("headers", &reason)));
@@ -206,6 +219,7 @@ fn page(host: &Rc<Inner>, url: &str, map: Map) -> Result<Dynamic, EvalError> {
         let reason = format!("`{name}` is not the name of a header");
         return Err(throw(&options.wrong("headers", &reason)));
     }
+
     let shown = without_credentials(url);
     let guess = format!("(the text of {shown}, which only the run can tell)").into();
     let what = Inquiry::About(Topic::HttpGet, shown);
@@ -237,8 +251,11 @@ async fn fetch(
             let message = format!("`{shown}` is no address; write it like `https://example.com/x`");
             Failure::new(Kind::Option, message)
         })?;
+
+        // Each host is demanded, because a page may send on to any other.
         let target = Target::Host(&name, port);
         host.with.permissions.demand_host(&target).await?;
+
         match host.with.models.page(&url, &headers, limit).await.map_err(|e| refusal(&url, &e))? {
             Got::Page(text) => return Ok(text.into()),
             Got::Moved(to) => {
@@ -250,6 +267,7 @@ async fn fetch(
             }
         }
     }
+
     let url = without_credentials(&url);
     Err(Failure::new(Kind::Network, format!("`{url}`: it moved more than {MOVES_MAX} times")))
 }
@@ -267,6 +285,7 @@ fn variable(host: &Rc<Inner>, name: &str) -> Result<Dynamic, EvalError> {
     let demanded = host.with.permissions.demand(Right::Env, &Target::Name(name), name);
     demanded.map_err(|failure| throw(&failure))?;
     let Some(value) = host.with.models.variable(name) else { return Ok(Dynamic::UNIT) };
+
     if is_secret_name(name) {
         drop(Secret::new(value.trim()));
         if let Some(weakness) = weakness(value.trim()) {
@@ -275,6 +294,7 @@ fn variable(host: &Rc<Inner>, name: &str) -> Result<Dynamic, EvalError> {
             ));
         }
     }
+
     Ok(value.into())
 }
 
@@ -282,6 +302,7 @@ fn run(host: &Rc<Inner>, program: &str, arguments: Array, map: Map) -> Result<Dy
     let mut options = Options::of("command", map).map_err(|e| throw(&e))?;
     let limit = limit(&mut options).map_err(|e| throw(&e))?;
     let input = options.text("stdin").map_err(|e| throw(&e))?.unwrap_or_default();
+
     let texts = arguments.into_iter().map(|value| match value.into_string() {
         Ok(text) => Ok(text),
         Err(kind) => {
@@ -290,6 +311,7 @@ fn run(host: &Rc<Inner>, program: &str, arguments: Array, map: Map) -> Result<Dy
         }
     });
     let arguments = texts.collect::<Result<Vec<String>, EvalError>>()?;
+
     let what = Inquiry::About(Topic::Command, json!([program, arguments, input]).to_string());
     let guess = json!({ "code": 0, "stdout": "", "stderr": "" });
     once(host, what, guess, async || execute(host, program, &arguments, input, limit).await)
@@ -306,9 +328,11 @@ async fn execute(
     let path = variables.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.as_str());
     let found = Executable::find(program, folder(host), path);
     host.with.permissions.demand_program(&found, arguments).await?;
+
     let failed = |error: &dyn std::fmt::Display| {
         Failure::new(Kind::Command, format!("running `{program}`: {error}"))
     };
+
     let mut command = tokio::process::Command::new(found.to_run());
     command
         .arg0(program)
@@ -318,10 +342,14 @@ async fn execute(
         .envs(variables)
         .kill_on_drop(true)
         .process_group(0);
+
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| failed(&error))?;
+
+    // However this is left, the program ends, and all that it has started.
     let _group = Group::of(child.id());
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+
     let feed = async {
         if let Some(mut stdin) = stdin {
             // A program need not read what it is given.
@@ -329,12 +357,15 @@ async fn execute(
         }
         Ok::<(), String>(())
     };
+
     let end = async { child.wait().await.map_err(|error| error.to_string()) };
     // A program whose output is not read any more would wait for ever, so the first error ends it.
     let whole = async { tokio::try_join!(feed, collect(stdout), collect(stderr), end) };
+
     let Ok(whole) = tokio::time::timeout(limit, whole).await else {
         return Err(failed(&format!("it did not end within {} ms", limit.as_millis())));
     };
+
     let ((), stdout, stderr, status) = whole.map_err(|error| failed(&error))?;
     // A program that a signal ended has no code; -1 is none that a program can give.
     Ok(json!({ "code": status.code().unwrap_or(-1), "stdout": stdout, "stderr": stderr }))
@@ -347,6 +378,7 @@ fn variables(host: &Inner) -> Vec<(String, String)> {
         Rule::Name(name) if right == Right::Env && !name.is_open() => Some(name.text().to_owned()),
         _ => None,
     });
+
     let names = INHERITED.iter().map(|name| (*name).to_owned()).chain(granted);
     let allowed = names.filter(|name| !permissions.denies_name(Right::Env, name));
     allowed.filter_map(|name| host.with.models.variable(&name).map(|value| (name, value))).collect()
@@ -356,11 +388,14 @@ fn variables(host: &Inner) -> Vec<(String, String)> {
 /// silence.
 async fn collect(stream: Option<impl tokio::io::AsyncRead + Unpin>) -> Result<String, String> {
     let Some(stream) = stream else { return Ok(String::new()) };
+
     let mut bytes = Vec::new();
     let read = stream.take(OUTPUT_MAX + 1).read_to_end(&mut bytes).await;
     read.map_err(|error| error.to_string())?;
+
     if bytes.len() as u64 > OUTPUT_MAX {
         return Err(format!("it writes more than {OUTPUT_MAX} bytes"));
     }
+
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -65,11 +65,13 @@ impl Checker<'_> {
             forms.add(ast);
             own.extend(ast.iter_functions().map(|function| function.name.to_owned()));
         }
+
         let mut types = Types::of(file.ast, &forms);
         if let Some(earlier) = earlier {
             types.add(earlier.variables);
         }
         let known = CallScope { forms, types, own, keys: keys(file.ast), modules };
+
         let mut faults = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
             if let Some(call) = call(path) {
@@ -81,6 +83,7 @@ impl Checker<'_> {
             }
             true
         });
+
         self.faults.extend(faults);
     }
 
@@ -94,17 +97,21 @@ impl Checker<'_> {
     ) {
         let name = call.name.as_str();
         let Some(Expr::Map(map, _)) = call.args.last() else { return };
+
         if known.own.contains(name) || call.is_qualified() {
             return;
         }
+
         let options = options::known(name)
             .map(|known| known.into_iter().map(str::to_owned).collect())
             .or_else(|| self.host.stdlib_options.borrow().get(name).cloned());
         let Some(options) = options else { return };
+
         for (key, _) in &map.0 {
             if options.iter().any(|option| *option == key.name.as_str()) {
                 continue;
             }
+
             let message = format!("`{name}` has no option `{}`", key.name);
             let fault = Diagnostic::at(codes::OPTION, message, file.name, file.text, key.pos);
             let help = suggest(&key.name, options.iter().map(String::as_str))
@@ -125,6 +132,7 @@ impl Checker<'_> {
         if !["branch", "imodel"].contains(&name) || known.own.contains(name) {
             return;
         }
+
         let named = match call.args.first() {
             Some(Expr::StringConstant(text, position)) => Some((text, *position)),
             Some(Expr::Map(map, _)) if name == "branch" => {
@@ -137,7 +145,9 @@ impl Checker<'_> {
             }
             _ => None,
         };
+
         let Some((text, position)) = named else { return };
+
         if let Err(error) = self.host.with.models.check_name(text) {
             let (message, help) = error.parts();
             let fault = Diagnostic::at(codes::MODEL, message, file.name, file.text, position);
@@ -154,24 +164,29 @@ impl CallScope<'_> {
         if !is_word || BUILT_IN.contains(&name) || names_closure(name) {
             return None;
         }
+
         let at = |code, message| Diagnostic::at(code, message, file.name, file.text, call.position);
         if call.expr.is_qualified() {
             return self.qualified(call, at);
         }
+
         let forms = self.forms.all(name);
         if call.is_method {
             let kind = call.receiver.and_then(|receiver| self.types.kind(receiver, &self.forms));
             return self.method(call, kind, at);
         }
+
         if forms.is_empty() {
             let help = self.near_function(name, self.forms.names());
             let fault = at(codes::FUNCTION, format!("there is no function `{name}`"));
             return Some(Diagnostic { help, ..fault });
         }
+
         let given = call.expr.args.len();
         if forms.iter().any(|form| form.arity == given) {
             return None;
         }
+
         let fault = at(codes::ARGUMENTS, wrong_count(name, forms, given, false));
         Some(Diagnostic { help: Some(called_as(forms)), ..fault })
     }
@@ -188,10 +203,12 @@ impl CallScope<'_> {
         // `x.f(a)` calls `f(x, a)`, or a script function `f(a)` with `this`.
         let takes =
             |form: &CallForm| form.arity == given + 1 || form.is_script && form.arity == given;
+
         let Some(kind) = kind else {
             if forms.iter().any(takes) || self.keys.contains(name) {
                 return None;
             }
+
             if forms.is_empty() {
                 let fault = at(codes::METHOD, format!("there is no method `{name}`"));
                 let help = self.near_function(name, self.forms.names());
@@ -200,14 +217,17 @@ impl CallScope<'_> {
             let fault = at(codes::ARGUMENTS, wrong_count(name, forms, given, true));
             return Some(Diagnostic { help: Some(called_as(forms)), ..fault });
         };
+
         let fits = |form: &&CallForm| {
             form.is_script
                 || form.first.as_ref().is_none_or(|first| *first == kind || first == "any")
         };
         let own: Vec<CallForm> = forms.iter().filter(fits).cloned().collect();
+
         if own.iter().any(takes) {
             return None;
         }
+
         if own.is_empty() {
             let fault = at(codes::FUNCTION, format!("there is no method `{name}` for a {kind}"));
             let is_of_kind = |known: &&str| {
@@ -216,6 +236,7 @@ impl CallScope<'_> {
             let help = suggest(name, self.forms.names().filter(is_of_kind));
             return Some(Diagnostic { help, ..fault });
         }
+
         let fault = at(codes::ARGUMENTS, wrong_count(name, &own, given, true));
         Some(Diagnostic { help: Some(called_as(&own)), ..fault })
     }
@@ -229,9 +250,11 @@ impl CallScope<'_> {
         let name = call.expr.name.as_str();
         let [module] = call.expr.namespace.path.as_slice() else { return None };
         let functions = &self.modules.get(module.name.as_str())?.functions;
+
         let given = call.expr.args.len();
         let arities: Vec<usize> =
             functions.iter().filter(|(known, _)| known == name).map(|(_, arity)| *arity).collect();
+
         if arities.contains(&given) {
             return None;
         }
@@ -240,6 +263,7 @@ impl CallScope<'_> {
             let help = suggest(name, functions.iter().map(|(known, _)| known.as_str()));
             return Some(Diagnostic { help, ..at(codes::FUNCTION, message) });
         }
+
         let message = format!("`{name}` takes {}, not {given}", counted(&arities));
         Some(at(codes::ARGUMENTS, message))
     }
@@ -265,6 +289,7 @@ fn wrong_count(name: &str, forms: &[CallForm], given: usize, is_method: bool) ->
         .filter(|form| !is_method || form.is_script || form.arity > 0)
         .map(|form| if is_method && !form.is_script { form.arity - 1 } else { form.arity })
         .collect();
+
     arities.sort_unstable();
     arities.dedup();
     format!("`{name}` takes {}, not {given}", counted(&arities))
@@ -297,6 +322,7 @@ fn schemas(
 ) {
     let name = call.name.as_str();
     let Some(Expr::Map(map, _)) = call.args.last() else { return };
+
     if known.own.contains(name) || call.is_qualified() {
         return;
     }
@@ -306,11 +332,14 @@ fn schemas(
         Expr::Map(map, _) => Some(&map.0),
         _ => None,
     });
+
     let own = WITH_SCHEMA.contains(&name).then_some(&map.0);
+
     for (key, value) in own.into_iter().chain(inner).flatten() {
         let literal = value.get_literal_value(None).filter(|literal| !literal.is_unit());
         let literal = literal.filter(|_| key.name == "schema");
         let Some(Ok(schema)) = literal.map(|literal| convert::to_value(&literal)) else { continue };
+
         if let Err(reason) = schema::check(&schema) {
             let message = format!("option `schema` of `{name}`: {reason}");
             let fault = Diagnostic::at(codes::SCHEMA, message, file.name, file.text, key.pos);
@@ -324,7 +353,9 @@ fn one_piece(file: &File<'_>, call: &FnCallExpr) -> Option<Diagnostic> {
     if !["split", "split_rev"].contains(&call.name.as_str()) {
         return None;
     }
+
     let Some(Expr::IntegerConstant(1, position)) = call.args.last() else { return None };
+
     let message = format!("`{}` into 1 piece returns the whole text", call.name);
     let fault = Diagnostic::at(codes::PIECES, message, file.name, file.text, *position);
     let help = "the number counts pieces; write 2 to cut the text once".to_owned();
@@ -340,9 +371,11 @@ fn call<'a>(path: &[ASTNode<'a>]) -> Option<Call<'a>> {
                 ASTNode::Expr(Expr::Dot(pair, ..)) if is_method(&pair.rhs, expr) => Some(&pair.lhs),
                 _ => None,
             });
+
             let is_first = path.iter().rev().nth(2).is_none_or(|above| {
                 !matches!(above, ASTNode::Expr(Expr::Dot(..) | Expr::Index(..)))
             });
+
             let receiver = receiver.filter(|_| is_first);
             Some(Call { expr, position: *position, receiver, is_method: true })
         }
@@ -362,6 +395,7 @@ fn is_method(expr: &Expr, call: &FnCallExpr) -> bool {
 /// Collects the keys of all literal maps and all properties.
 fn keys(ast: &AST) -> HashSet<String> {
     let mut keys = HashSet::new();
+
     ast.walk(&mut |path: &[ASTNode]| {
         match path.last() {
             Some(ASTNode::Expr(Expr::Map(map, _))) => {
@@ -374,6 +408,7 @@ fn keys(ast: &AST) -> HashSet<String> {
         }
         true
     });
+
     keys
 }
 
@@ -388,6 +423,7 @@ pub(in crate::script) fn calls_of(ast: &AST, name: &str) -> Vec<(Vec<Option<Stri
             ) => (call, *position),
             _ => return true,
         };
+
         if call.name == name {
             let text = |expr: &Expr| match expr {
                 Expr::StringConstant(text, _) => Some(text.to_string()),
@@ -397,5 +433,6 @@ pub(in crate::script) fn calls_of(ast: &AST, name: &str) -> Vec<(Vec<Option<Stri
         }
         true
     });
+
     found
 }

@@ -32,12 +32,14 @@ impl Checker<'_> {
             }
             true
         });
+
         for (name, position) in found {
             let message = format!("the closures that are kept here share the loop's `{name}`");
             let fault =
                 Diagnostic::at(codes::LOOP_VARIABLE, message, file.name, file.text, position);
             let help =
                 format!("use `map`, whose closures have a variable each: `list.map(|{name}| ..)`");
+
             self.push(Diagnostic { help: Some(help), ..fault.warning() });
         }
     }
@@ -50,9 +52,11 @@ fn loop_variables(path: &[ASTNode]) -> Vec<String> {
     let Some((at, call)) = call.and_then(|at| Some((at, call_of(&path[at])?))) else {
         return Vec::new();
     };
+
     if !KEEPERS.contains(&call.name.as_str()) {
         return Vec::new();
     }
+
     let loops = path[..at].iter().filter_map(|node| match node {
         ASTNode::Stmt(Stmt::For(each, _)) => Some(each),
         _ => None,

@@ -71,10 +71,12 @@ impl Forms {
                 if !standard && language::is_word(&meta.name) {
                     return None;
                 }
+
                 let params: Vec<&str> = match &info.script {
                     Some(script) => script.params.iter().map(AsRef::as_ref).collect(),
                     None => meta.params_info.iter().map(AsRef::as_ref).collect(),
                 };
+
                 let first = params.first().and_then(|param| param.split_once(": "));
                 let gives = meta.return_type.as_str();
                 let form = CallForm {
@@ -88,13 +90,16 @@ impl Forms {
                     signature: signature(&meta.name, &params, gives),
                     is_script: info.script.is_some(),
                 };
+
                 Some((meta.name.to_string(), form))
             },
             standard,
         );
+
         for (name, form) in each {
             forms.0.entry(name).or_default().push(form);
         }
+
         forms
     }
 
@@ -139,6 +144,7 @@ pub(in crate::script) fn help_for(engine: &Engine, name: &str) -> Option<String>
     if !signatures.is_empty() {
         return Some(format!("it is called as {}", signatures.join(" or ")));
     }
+
     let names = names(engine);
     suggest(name, names.iter().map(String::as_str))
 }
@@ -148,9 +154,11 @@ fn signatures_of(engine: &Engine, name: &str, standard: bool) -> Vec<String> {
     let forms = Forms::of_engine(engine, standard);
     let mut signatures: Vec<String> =
         forms.all(name).iter().map(|form| format!("`{}`", form.signature)).collect();
+
     signatures.sort();
     signatures.dedup();
     signatures.truncate(4);
+
     signatures
 }
 

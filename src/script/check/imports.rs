@@ -26,6 +26,7 @@ impl Offer {
     fn of(ast: &AST) -> Offer {
         let functions = ast.iter_functions().filter(|function| function.access == FnAccess::Public);
         let functions = functions.map(|one| (one.name.to_owned(), one.params.len())).collect();
+
         let mut values = Vec::new();
         for statement in ast.statements() {
             match statement {
@@ -39,6 +40,7 @@ impl Offer {
                 _ => {}
             }
         }
+
         Offer { functions, values }
     }
 
@@ -47,6 +49,7 @@ impl Offer {
         if self.values.iter().any(|value| value == name) {
             return None;
         }
+
         let path = format!("{module}::{name}");
         if let Some((_, count)) = self.functions.iter().find(|(known, _)| known == name) {
             let names: Vec<&str> =
@@ -55,6 +58,7 @@ impl Offer {
             let message = format!("`{path}` is a function, which is no value outside of its file");
             return Some((message, Some(format!("write a closure: `|{names}| {path}({names})`"))));
         }
+
         let help = suggest(name, self.values.iter().map(String::as_str));
         Some((format!("`{module}` exports no `{name}`"), help))
     }
@@ -133,6 +137,7 @@ impl Checker<'_> {
             }
             true
         });
+
         let mut modules = Modules::new();
         for (named, alias, position) in found {
             if let Some(ast) = self.import(file, &named, position) {
@@ -140,6 +145,7 @@ impl Checker<'_> {
                 modules.insert(alias, Offer::of(&ast));
             }
         }
+
         modules
     }
 
@@ -168,6 +174,7 @@ impl Checker<'_> {
                 return None;
             }
         };
+
         let text = match files::read(&path) {
             Ok(text) => text,
             Err(error) => {
@@ -177,8 +184,10 @@ impl Checker<'_> {
                 return None;
             }
         };
+
         self.host.depends_on(&path, Some(text.as_bytes()));
         let text = source::plain(&text);
+
         if let Some(from) = self.open.iter().position(|open| *open == path) {
             let chain = self.open[from..].iter().chain([&path]);
             let chain: Vec<String> =
@@ -187,10 +196,14 @@ impl Checker<'_> {
             self.push(Diagnostic::at(codes::IMPORT, message, file.name, file.text, position));
             return None;
         }
+
+        // A file that was checked already is only read for what it offers.
         if !self.seen.insert(path.clone()) {
             return self.engine.compile_with_scope(&scope(), &*text).ok();
         }
+
         let shown = modules::shown(&path);
+        // While its file stands in `open`, an import of it is a circle.
         self.open.push(path);
         let ast = self.file(&shown, &text, scope());
         self.open.pop();

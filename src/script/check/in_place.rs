@@ -90,6 +90,7 @@ fn help(word: &str, variable: Option<&str>) -> String {
         Some(name) => format!("write `{name}.{word}(..);` as a statement, then use `{name}`"),
         None => format!("call `{word}` as a statement on a variable, then use the variable"),
     };
+
     match RETURNING.iter().find(|(known, _)| *known == word) {
         Some((_, other)) => format!("write `{other}`, which returns the result; or {alone}"),
         None => alone,
@@ -116,6 +117,7 @@ fn slip(forms: &Forms, bodies: &Bodies, path: &[ASTNode<'_>]) -> Option<Slip> {
         Expr::Variable(name, ..) => Some(name.1.to_string()),
         _ => None,
     });
+
     let fault = match use_of(path) {
         ResultUse::Used if !works_in_place(forms, &call.name, given) => Fault::Nothing,
         ResultUse::Used => Fault::Used,
@@ -130,6 +132,7 @@ fn slip(forms: &Forms, bodies: &Bodies, path: &[ASTNode<'_>]) -> Option<Slip> {
             if body.params.contains(name) { Fault::Lost } else { Fault::Last }
         }
     };
+
     Some(Slip { word: call.name.to_string(), position, variable, fault })
 }
 

@@ -61,7 +61,9 @@ pub(super) fn read(
     let seen = open.iter().cloned().collect();
     let mut check = Checker { engine, host, seen, open, faults: Vec::new() };
     let ast = check.file(name, text, scope);
+
     let mut faults = check.faults;
+    // The faults of the file itself come before those of what it imports.
     faults.sort_by(|a, b| {
         let place = |fault: &Diagnostic| {
             fault.place.as_ref().map(|p| (p.file != name, p.file.clone(), p.line, p.column))
@@ -69,6 +71,7 @@ pub(super) fn read(
         place(a).cmp(&place(b))
     });
     faults.dedup();
+
     (ast, faults)
 }
 
@@ -100,12 +103,14 @@ impl Checker<'_> {
     /// Reads one file and finds its faults.
     fn file(&mut self, name: &str, text: &str, mut scope: Scope<'_>) -> Option<AST> {
         let mut undefined = 0;
+
         let mut ast = loop {
             let error = match self.engine.compile_with_scope(&scope, text) {
                 Ok(ast) => break ast,
                 Err(error) => error,
             };
             self.faults.push(diagnostic::of_parse(self.engine, name, text, &error));
+
             let ParseErrorType::VariableUndefined(variable) = error.err_type() else { return None };
             // Known from here on, so that the rest can be read.
             scope.push_dynamic(variable.clone(), rhai::Dynamic::UNIT);
@@ -114,6 +119,7 @@ impl Checker<'_> {
                 return None;
             }
         };
+
         ast.set_source(name);
         let folder = Path::new(name).parent().unwrap_or(Path::new("."));
         self.all(&File { name, folder, text, ast: &ast }, None);
@@ -123,6 +129,7 @@ impl Checker<'_> {
     /// Finds the faults of one file.
     fn all(&mut self, file: &File<'_>, earlier: Option<Earlier<'_>>) {
         let modules = self.imports(file);
+
         self.calls(file, &modules, earlier);
         self.paths(file, &modules, earlier);
         self.numbers(file);
@@ -144,10 +151,12 @@ impl Checker<'_> {
             // Many scripts have helpers of these names, and nothing of kaizen's hangs on them.
             let is_meant = api::PLAIN.contains(&function.name)
                 || function.comments.iter().any(|comment| comment.contains("@override"));
+
             let arity = function.params.len();
             if is_meant || !own.all(function.name).iter().any(|form| form.arity == arity) {
                 continue;
             }
+
             let message = format!("`{}` hides the function of this name", function.name);
             let Some((line, column)) = definition(file.text, function.name) else { continue };
             let position = rhai::Position::new(line, column);
@@ -174,6 +183,7 @@ pub(super) fn definition(text: &str, name: &str) -> Option<(u16, u16)> {
             }
         }
     }
+
     None
 }
 

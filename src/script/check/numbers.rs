@@ -15,6 +15,7 @@ impl Checker<'_> {
             }
             true
         });
+
         for (digits, position) in found {
             let message = format!("the whole number {digits} is too large");
             let fault = Diagnostic::at(codes::SYNTAX, message, file.name, file.text, position);
@@ -33,8 +34,10 @@ fn whole(text: &str, position: Position) -> Option<String> {
     let from = line.chars().skip(position.position()?.checked_sub(1)?);
     // The number may begin with its sign.
     let rest: Vec<char> = from.skip_while(|letter| matches!(letter, '-' | '+' | ' ')).collect();
+
     let is_part = |letter: &&char| letter.is_ascii_alphanumeric() || **letter == '_';
     let digits: String = rest.iter().take_while(is_part).collect();
+
     let is_fraction = rest.get(digits.len()) == Some(&'.')
         && rest.get(digits.len() + 1).is_none_or(|next| *next != '.' && !next.is_alphabetic());
     let is_whole = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit() || c == '_');

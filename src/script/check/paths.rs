@@ -22,6 +22,7 @@ impl Checker<'_> {
         for ast in earlier.map(|earlier| earlier.functions).into_iter().chain([file.ast]) {
             forms.add(ast);
         }
+
         let at =
             |code, message, position| Diagnostic::at(code, message, file.name, file.text, position);
         let mut faults = Vec::new();
@@ -36,6 +37,7 @@ impl Checker<'_> {
                         None if module == "global" && earlier.is_none() => missing(file, name),
                         None => None,
                     };
+
                     let place = if root.pos.is_none() { *position } else { root.pos };
                     faults.extend(found.map(|(message, help)| Diagnostic {
                         help,
@@ -54,12 +56,14 @@ impl Checker<'_> {
             }
             true
         });
+
         faults.extend(departed(file).into_iter().map(|(alias, position)| {
             let message =
                 format!("this closure outlives the import `{alias}`, which ends with its function");
             let help = format!("write `import .. as {alias};` outside of the function");
             Diagnostic { help: Some(help), ..at(codes::IMPORT, message, position) }
         }));
+
         self.faults.extend(faults);
     }
 }
@@ -70,9 +74,11 @@ fn unknown(forms: &Forms, name: &str) -> Option<(String, Option<String>)> {
         let message = format!("`Fn(\"{name}\")` cannot name a function of another file");
         return Some((message, Some(format!("write a closure: `|x| {name}(x)`"))));
     }
+
     if !forms.all(name).is_empty() {
         return None;
     }
+
     let message = format!("there is no function `{name}`");
     Some((message, suggest(name, forms.names())))
 }
@@ -87,14 +93,17 @@ fn missing(file: &File<'_>, name: &str) -> Option<(String, Option<String>)> {
             names.insert(variable.0.name.as_str());
         }
     }
+
     if constants.contains(name) {
         return None;
     }
+
     let help = if variables.contains(name) {
         Some(format!("`{name}` is a variable; write `const {name} = ..`"))
     } else {
         suggest(name, constants.into_iter())
     };
+
     Some((format!("there is no constant `{name}` outside of functions and blocks"), help))
 }
 
@@ -125,6 +134,7 @@ pub(super) fn places(file: &File<'_>) -> Vec<FunctionPlace> {
         }
         true
     });
+
     let mut places: Vec<FunctionPlace> = file
         .ast
         .iter_fn_def()
@@ -138,6 +148,7 @@ pub(super) fn places(file: &File<'_>) -> Vec<FunctionPlace> {
             FunctionPlace { name, start, end }
         })
         .collect();
+
     places.sort_by_key(|place| place.start);
     places
 }
@@ -161,19 +172,23 @@ fn departed(file: &File<'_>) -> Vec<(String, Position)> {
         let given = seen.given.get(&closure.name);
         given.is_some_and(|(place, is_returned)| *is_returned || is_last(*place))
     };
+
     let mut found = Vec::new();
     for (alias, position) in &seen.uses {
         let mut outer = around(*position);
         let Some(closure) = outer.pop().filter(|place| names_closure(&place.name)) else {
             continue;
         };
+
         let imports = || seen.imports.iter().filter(|(name, _)| name == alias);
         let lasts = imports().any(|(_, at)| closure.holds(*at) || around(*at).is_empty());
         let ends = imports().any(|(_, at)| outer.iter().any(|function| function.holds(*at)));
+
         if ends && !lasts && leaves(closure) {
             found.push((alias.clone(), *position));
         }
     }
+
     found
 }
 
@@ -193,10 +208,12 @@ struct ClosureFacts {
 impl ClosureFacts {
     fn of(file: &File<'_>) -> ClosureFacts {
         let mut seen = ClosureFacts::default();
+
         file.ast.walk(&mut |path: &[ASTNode]| {
             if let [ASTNode::Stmt(statement)] = path {
                 seen.statements.push(statement.position());
             }
+
             match path.last() {
                 Some(ASTNode::Stmt(Stmt::Import(import, position))) => {
                     seen.imports.push((import.1.name.to_string(), *position));
@@ -211,6 +228,7 @@ impl ClosureFacts {
                     let is_returned = path.iter().any(|node| {
                         matches!(node, ASTNode::Stmt(Stmt::Return(_, flags, _)) if flags.is_empty())
                     });
+
                     if let Some(closure) = value.read_lock::<FnPtr>()
                         && (is_returned || is_value(path))
                     {
@@ -222,6 +240,7 @@ impl ClosureFacts {
             }
             true
         });
+
         seen
     }
 }

@@ -24,12 +24,14 @@ impl Checker<'_> {
                 format!("`\\{escape}` in backticks is a backslash and a {}", word(escape));
             let position = Position::new(line, column);
             let fault = Diagnostic::at(codes::ESCAPE, message, file.name, file.text, position);
+
             let help = match escape {
                 'n' => "write the line break itself, or use double quotes: \"..\\n..\"".to_owned(),
                 _ => format!(
                     "write it without the backslash, or use double quotes: \"..\\{escape}..\""
                 ),
             };
+
             self.push(Diagnostic { help: Some(help), ..fault.warning() });
         }
     }
@@ -47,6 +49,7 @@ fn word(escape: char) -> String {
 /// Finds the first escape of each piece of text in backticks, with its place in bytes.
 fn escapes(text: &str) -> Vec<(usize, char)> {
     let mut found = Vec::new();
+
     for template in templates(text) {
         let mut letters = text[template.clone()].char_indices();
         while let Some((at, letter)) = letters.next() {
@@ -59,5 +62,6 @@ fn escapes(text: &str) -> Vec<(usize, char)> {
             }
         }
     }
+
     found
 }

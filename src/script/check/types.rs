@@ -23,6 +23,7 @@ impl Types {
                 types.variables.insert((*param).to_owned(), None);
             }
         }
+
         let mut unknown: HashSet<String> = HashSet::new();
         ast.walk(&mut |path: &[ASTNode]| {
             match path.last() {
@@ -45,8 +46,11 @@ impl Types {
                 }
                 _ => {}
             }
+
             true
         });
+
+        // What a loop or a `catch` binds may be of any kind, whatever else is assigned to the name.
         types.variables.extend(unknown.into_iter().map(|name| (name, None)));
         types
     }
@@ -104,5 +108,6 @@ pub(super) fn captured(ast: &AST) -> HashMap<String, usize> {
         }
         true
     });
+
     captured
 }

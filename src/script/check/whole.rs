@@ -53,6 +53,7 @@ impl Checker<'_> {
         for (position, help) in found {
             let message = "this divides whole numbers, so the fraction is dropped".to_owned();
             let fault = Diagnostic::at(codes::DIVISION, message, file.name, file.text, position);
+
             self.push(Diagnostic { help: Some(help), ..fault.warning() });
         }
     }
@@ -67,6 +68,7 @@ fn help(left: &Expr, right: &Expr) -> String {
         (Expr::Variable(name, ..), _) => format!("`{}.to_float() / ..`", name.1),
         _ => "`.. / 1.0 / ..`".to_owned(),
     };
+
     format!("write {fraction} for a fraction, or `(a / b).to_int()` if a whole number is meant")
 }
 
@@ -86,6 +88,7 @@ fn is_meant(path: &[ASTNode<'_>]) -> bool {
     let mut nodes = path.iter().rev();
     let Some(ASTNode::Expr(division)) = nodes.next() else { return false };
     let is_division = |expr: &Expr| std::ptr::eq(expr, *division);
+
     match nodes.next() {
         Some(ASTNode::Expr(Expr::Dot(pair, ..))) => match &pair.rhs {
             Expr::MethodCall(call, _) => MEANT.contains(&call.name.as_str()),
@@ -174,12 +177,14 @@ impl Values {
             let skip = counts.get(function.name.as_str()).copied().unwrap_or(0);
             values.unknown.extend(function.params.iter().skip(skip).map(ToString::to_string));
         }
+
         ast.walk(&mut |path: &[ASTNode]| {
             if let Some(ASTNode::Stmt(statement)) = path.last() {
                 values.add(statement);
             }
             true
         });
+
         values
     }
 
@@ -199,6 +204,7 @@ impl Values {
             }
             Stmt::For(each, _) => {
                 let (item, counter) = (&each.0, &each.1);
+
                 match &each.2.expr {
                     Expr::FnCall(range, _) if matches!(range.name.as_str(), ".." | "..=") => {
                         range.args.iter().for_each(|end| self.set(&item.name, end));
@@ -207,6 +213,7 @@ impl Values {
                         self.unknown.insert(item.name.to_string());
                     }
                 }
+
                 if let Some(counter) = counter {
                     self.given.entry(counter.name.to_string()).or_default();
                 }

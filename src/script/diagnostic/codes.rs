@@ -380,9 +380,11 @@ mod tests {
             let code = find(kind.word()).map(|code| code.id);
             assert_eq!(code, Some(kind.code()), "`{kind}`");
         }
+
         for code in CODES.iter().filter(|code| code.id >= OTHER) {
             assert!(code.kind().is_some(), "{}", code.id);
         }
+
         assert_eq!(find("k0003").map(|code| code.id), Some("K0003"));
         assert_eq!(find("words of my own"), None);
     }

@@ -28,25 +28,30 @@ fn call(engine: &Engine, signature: &str) -> Option<String> {
     let (name, rest) = signature.split_once(" (")?;
     let given: Vec<String> =
         rest.strip_suffix(')')?.split(", ").filter(|kind| !kind.is_empty()).map(word).collect();
+
     if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
         let given: Vec<String> = given.iter().map(|kind| article(kind)).collect();
         return Some(format!("`{name}` does not work for {}", given.join(" and ")));
     }
+
     let own = Forms::of_engine(engine, false);
     let is_own = !own.all(name).is_empty();
     let forms = if is_own { own } else { Forms::of_engine(engine, true) };
     let forms: Vec<&CallForm> =
         forms.all(name).iter().filter(|form| form.arity == given.len()).collect();
+
     let wrong = |form: &&CallForm| -> Vec<usize> {
         let each = given.iter().zip(&form.params).enumerate();
         each.filter(|(_, (given, wanted))| !fits(given, wanted)).map(|(place, _)| place).collect()
     };
+
     let best = forms.iter().min_by_key(|form| wrong(form).len())?;
     let places = wrong(best);
     // A value before a dot is not counted among the arguments.
     let is_method = best.params.first().is_some_and(|first| {
         places.first() != Some(&0) && given.first() == Some(first) && is_handle(first)
     });
+
     let said: Vec<String> = places
         .iter()
         .map(|place| {
@@ -57,12 +62,15 @@ fn call(engine: &Engine, signature: &str) -> Option<String> {
                 .filter_map(|form| form.params.get(*place))
                 .map(|kind| article(kind))
                 .collect();
+
             wanted.sort();
             wanted.dedup();
+
             let found = article(&given[*place]);
             format!("argument {number} is {found}, it takes {}", wanted.join(" or "))
         })
         .collect();
+
     (!said.is_empty()).then(|| format!("`{name}`: {}", said.join("; ")))
 }
 
@@ -82,9 +90,11 @@ fn property(engine: &Engine, text: &str) -> Option<String> {
     let mut quoted = text.split('\'').skip(1).step_by(2);
     let (name, kind) = (quoted.next()?, word(quoted.next()?));
     let a_kind = article(&kind);
+
     if text.contains("writable") {
         return Some(format!("{a_kind} has no property `{name}` that can be set"));
     }
+
     let forms = Forms::of_engine(engine, true);
     let known: Vec<&str> = forms
         .names()
@@ -94,6 +104,7 @@ fn property(engine: &Engine, text: &str) -> Option<String> {
             forms.iter().any(|form| form.params.first() == Some(&kind))
         })
         .collect();
+
     let help = match nearest(name, known.iter().copied()) {
         Some(near) => format!("; did you mean `{near}`?"),
         None if known.is_empty() => String::new(),
@@ -102,6 +113,7 @@ fn property(engine: &Engine, text: &str) -> Option<String> {
             format!("; it has: {}", shown.join(", "))
         }
     };
+
     Some(format!("{a_kind} has no property `{name}`{help}"))
 }
 
@@ -121,6 +133,7 @@ pub(in crate::script) fn word(kind: &str) -> String {
         kind if kind.starts_with("Range") => "range",
         other => other,
     };
+
     word.to_owned()
 }
 

@@ -81,6 +81,7 @@ fn word_width(text: &str, place: &Place) -> usize {
     if let Some(quote @ ('"' | '`')) = rest.next() {
         return rest.take_while(|c| *c != quote).count() + 2;
     }
+
     let word = |c: &char| c.is_alphanumeric() || *c == '_';
     line.chars().skip(place.column - 1).take_while(word).count().max(1)
 }
@@ -90,6 +91,7 @@ pub(super) fn of_parse(engine: &Engine, file: &str, text: &str, error: &ParseErr
     let message = match error.err_type() {
         ParseErrorType::VariableUndefined(name) => format!("there is no variable `{name}`"),
         other => {
+            // Rhai begins its messages with a capital letter.
             let said = other.to_string();
             let mut letters = said.chars();
             letters.next().map_or(String::new(), |first| {
@@ -97,10 +99,12 @@ pub(super) fn of_parse(engine: &Engine, file: &str, text: &str, error: &ParseErr
             })
         }
     };
+
     let code = match error.err_type() {
         ParseErrorType::VariableUndefined(_) => codes::VARIABLE,
         _ => codes::SYNTAX,
     };
+
     let mut shown = Diagnostic::at(code, message, file, text, error.position());
     shown.help = match error.err_type() {
         ParseErrorType::VariableUndefined(name) => near_variable(engine, text, name),
@@ -112,6 +116,7 @@ pub(super) fn of_parse(engine: &Engine, file: &str, text: &str, error: &ParseErr
         }
         _ => None,
     };
+
     shown
 }
 
@@ -119,6 +124,7 @@ fn near_variable(engine: &Engine, text: &str, name: &str) -> Option<String> {
     if check::names(engine).iter().any(|known| known == name) {
         return Some(format!("`{name}` is a function; call it: `{name}(..)`"));
     }
+
     let mut known: Vec<&str> = Vec::new();
     for line in text.lines() {
         let mut words = line.split(|c: char| !(c.is_alphanumeric() || c == '_'));
@@ -142,6 +148,7 @@ pub(super) fn of_run(
     failure: &Failure,
 ) -> Diagnostic {
     let own = |place: &Place| Path::new(&place.file) == Path::new(script);
+
     let file_text = failure.place.as_ref().and_then(|place| {
         if own(place) {
             Some(text.to_owned())
@@ -149,10 +156,12 @@ pub(super) fn of_run(
             file::read_text(Path::new(&place.file)).ok()
         }
     });
+
     let width = match (&failure.place, &file_text) {
         (Some(place), Some(text)) => word_width(text, place),
         _ => 1,
     };
+
     let (message, help) = explain(engine, raised, failure);
     let place = failure.place.clone();
     let (code, frames) = (failure.kind.code(), failure.frames.clone());
@@ -167,7 +176,9 @@ pub fn of_failure(failure: &Failure) -> Diagnostic {
         (Some(place), Some(text)) => word_width(text, place),
         _ => 1,
     };
+
     let op = failure.op.as_ref().map_or(String::new(), |op| format!("operation `{op}`: "));
+
     let shown = Diagnostic::new(failure.kind.code(), format!("{op}{}", failure.message));
     let (place, frames) = (failure.place.clone(), failure.frames.clone());
     Diagnostic { place, text, width, frames, ..shown }
@@ -177,6 +188,7 @@ fn explain(engine: &Engine, raised: &EvalError, failure: &Failure) -> (String, O
     let op = failure.op.as_ref().map_or(String::new(), |op| format!("operation `{op}`: "));
     let message = format!("{op}{}", failure.message);
     let inner = raised.unwrap_inner();
+
     match inner {
         EvalAltResult::ErrorFunctionNotFound(signature, _) => {
             let name = signature.split(" (").next().unwrap_or(signature);

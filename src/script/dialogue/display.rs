@@ -43,17 +43,21 @@ pub(in crate::script) fn shown(engine: &Engine, value: &Dynamic) -> DisplayValue
     if value.is_unit() {
         return DisplayValue::Nothing;
     }
+
     if let Some(text) = value.read_lock::<rhai::ImmutableString>() {
         return DisplayValue::Text(text.to_string());
     }
+
     if let Some(branch) = value.read_lock::<SharedBranch>() {
         let branch = branch.borrow();
         let (name, model) = (branch.name.clone(), branch.model.label.clone());
         return DisplayValue::Branch { name, model, messages: branch.messages() };
     }
+
     if let Some(report) = value.read_lock::<Rc<Report>>() {
         return DisplayValue::Report(report.to_map());
     }
+
     match words(engine, value) {
         Some(words) => DisplayValue::Other(words),
         None => DisplayValue::Data(data(engine, value)),
@@ -65,13 +69,16 @@ fn data(engine: &Engine, value: &Dynamic) -> Value {
     if let Ok(value) = convert::to_value(value) {
         return value;
     }
+
     if let Some(list) = value.read_lock::<Array>() {
         return list.iter().map(|item| data(engine, item)).collect();
     }
+
     if let Some(map) = value.read_lock::<Map>() {
         let each = map.iter().map(|(key, item)| (key.to_string(), data(engine, item)));
         return Value::Object(each.collect());
     }
+
     Value::String(words(engine, value).unwrap_or_else(|| value.to_string()))
 }
 
@@ -80,17 +87,20 @@ fn words(engine: &Engine, value: &Dynamic) -> Option<String> {
     if convert::to_value(value).is_ok() || value.is_array() || value.is_map() {
         return None;
     }
+
     if let Some(branch) = value.read_lock::<SharedBranch>() {
         let branch = branch.borrow();
         let name = branch.name.as_ref().map_or(String::new(), |name| format!(" {name}"));
         return Some(format!("branch{name} · {}", branch.model.label));
     }
+
     if let Some(session) = value.read_lock::<SharedSession>() {
         return Some(format!(
             "session · {}",
             count(session.borrow().session.branches().len(), "branch", "branches")
         ));
     }
+
     if let Some(builder) = value.read_lock::<SharedBuilder>() {
         let builder = builder.borrow();
         return Some(format!(
@@ -99,6 +109,7 @@ fn words(engine: &Engine, value: &Dynamic) -> Option<String> {
             count(builder.len(), "operation", "operations")
         ));
     }
+
     if let Some(graph) = value.read_lock::<Rc<Graph>>() {
         return Some(format!(
             "graph {} · {}",
@@ -106,15 +117,19 @@ fn words(engine: &Engine, value: &Dynamic) -> Option<String> {
             count(graph.len(), "operation", "operations")
         ));
     }
+
     if let Some(node) = value.read_lock::<Node>() {
         return Some(format!("node {}", node.name));
     }
+
     if let Some(model) = value.read_lock::<Model>() {
         return Some(format!("model {}", model.label));
     }
+
     if let Some(report) = value.read_lock::<Rc<Report>>() {
         return Some(format!("report {}", report.name));
     }
+
     if value.is_fnptr() {
         let function = value.clone().cast::<rhai::FnPtr>();
         return Some(if home::is_closure(&function) {
@@ -123,9 +138,12 @@ fn words(engine: &Engine, value: &Dynamic) -> Option<String> {
             format!("function {}", function.fn_name())
         });
     }
+
+    // Other floats are plain data, which is left above.
     if value.is_float() {
         return Some(value.to_string());
     }
+
     Some(kind(engine, value))
 }
 
@@ -138,6 +156,7 @@ pub(in crate::script) fn kind(engine: &Engine, value: &Dynamic) -> String {
     if value.is_fnptr() {
         return "function".to_owned();
     }
+
     match engine.map_type_name(value.type_name()) {
         "i64" => "int".to_owned(),
         "f64" => "float".to_owned(),
@@ -152,6 +171,7 @@ pub(in crate::script) fn drawing(value: &Dynamic) -> Result<String, String> {
         let graph = builder.borrow().build().map_err(|errors| errors.to_string())?;
         return Ok(draw(&graph, Format::Text));
     }
+
     let graph = value.read_lock::<Rc<Graph>>();
     graph
         .map(|graph| draw(&graph, Format::Text))

@@ -109,8 +109,10 @@ impl Dialogue {
             scope.push_dynamic(name_of(n), Dynamic::UNIT);
         }
         scope.push_dynamic(LAST_FAILURE, Dynamic::UNIT);
+
         let transcript = Transcript::new(host.inner.script_name());
         let (scope, typed) = (Rc::new(RefCell::new(scope)), AST::empty());
+
         Dialogue {
             host,
             scope,
@@ -151,18 +153,22 @@ impl Dialogue {
     async fn eval_input(&mut self, text: &str) -> Result<InputResult, ScriptError> {
         self.transcript.close();
         let input = self.prepare(text)?;
+
         self.typed = self.typed.merge(&input.own);
         let value = self.evaluate(&input.ast, self.scope.clone()).await?;
         self.keep_imports(&input.ast, None);
+
         let value = match &input.defines {
             Some(name) => self.scope.borrow().get_value(name).unwrap_or(Dynamic::UNIT),
             None => value,
         };
+
         let value = value.flatten();
         let shown = display::shown(&self.host.engine, &value);
         if !value.is_unit() {
             self.remember(value);
         }
+
         Ok(InputResult { value: shown, defined: input.defines })
     }
 
@@ -185,14 +191,18 @@ impl Dialogue {
     pub fn load(&mut self, text: &str, file: &Path) -> Result<(), ScriptError> {
         let known = self.functions_without(file);
         let ast = self.compile(text, &file.display().to_string(), "", &api::constants(), &known)?;
+
         let own = ast.clone_functions_only();
         let names: BTreeSet<(String, usize)> = own
             .iter_functions()
             .map(|function| (function.name.to_owned(), function.params.len()))
             .collect();
+        // A function of the file replaces one of the same form that was typed.
         self.typed.retain_functions(|_, _, name, count| !names.contains(&(name.to_owned(), count)));
+
         self.keep_imports(&ast, file.parent());
         self.keep_constants(&ast)?;
+
         match self.loaded.iter_mut().find(|(path, _)| path == file) {
             Some((_, old)) => {
                 // Values may still hold closures of the version before.
@@ -203,12 +213,14 @@ impl Dialogue {
             }
             None => self.loaded.push((file.to_owned(), own)),
         }
+
         Ok(())
     }
 
     /// Takes the functions of the script that the dialogue is about, and checks the parameters.
     pub fn load_script(&mut self, text: &str, file: &Path) -> Result<(), ScriptError> {
         let (name, plain) = (file.display().to_string(), source::plain(text));
+
         if let Ok(ast) = self.host.engine.compile_with_scope(&api::constants(), &*plain) {
             let faults = api::run::check_params(&ast, &self.host.inner.with.params, &name);
             if !faults.is_empty() {
@@ -248,13 +260,16 @@ impl Dialogue {
         let imports: String = self.imports.iter().map(|(_, import)| import.as_str()).collect();
         let scope = names(&self.scope.borrow());
         let ast = self.compile(text, INPUT, &imports, &scope, &known)?;
+
         let defines = match ast.statements().last() {
             Some(Stmt::Var(both, ..)) => Some(both.0.name.to_string()),
             _ => None,
         };
+
         let own = ast.clone_functions_only();
         let mut ast = known.merge(&ast);
         ast.set_source(self.host.inner.script_name());
+
         Ok(PreparedInput { ast, own, defines })
     }
 
@@ -270,27 +285,34 @@ impl Dialogue {
         let (engine, name) = (&self.host.engine, self.host.inner.script_name());
         let legal = self.transcript.add(file, &source::plain(text), imports);
         let all = self.transcript.text();
+
         let mut ast = engine.compile_with_scope(scope, &legal).map_err(|error| {
             let fault = diagnostic::of_parse(engine, &name, all, &error);
             ScriptError::Refused(vec![self.transcript.localise_fault(fault)])
         })?;
+
         ast.set_source(name.as_str());
+
         let of = if file == INPUT { Path::new(&name) } else { Path::new(file) };
         let at = (name.as_str(), of.parent().unwrap_or(Path::new(".")));
+
         let variables: Vec<(String, String)> = if file == INPUT {
             self.variables().into_iter().map(|variable| (variable.name, variable.kind)).collect()
         } else {
             Vec::new()
         };
+
         let earlier = Earlier { functions: known, variables: &variables };
         let found = check::compiled(engine, &self.host.inner, at, all, &ast, earlier);
         let found = found.into_iter().map(|fault| self.transcript.localise_fault(fault));
+
         let (faults, warnings): (Vec<_>, Vec<_>) =
             found.partition(|found| found.level == Severity::Error);
         self.warnings.extend(warnings);
         if !faults.is_empty() {
             return Err(ScriptError::Refused(faults));
         }
+
         self.host.inner.captures.add(&ast, Follows::Inputs);
         Ok(ast)
     }
@@ -303,6 +325,7 @@ impl Dialogue {
     ) -> Result<Dynamic, ScriptError> {
         let inner = &self.host.inner;
         inner.newest.replace(Some(Rc::new(offered(ast))));
+
         let (engine, ast) = (self.host.engine.clone(), ast.clone());
         // Functions see the constants of files, and over them those that were typed.
         let mut constants = self.constants.borrow().clone();
@@ -313,22 +336,28 @@ impl Dialogue {
             .map(|(name, _, value)| (name.into(), value.clone()))
             .collect();
         constants.extend(of_scope.into_iter().rev());
+
         let constants = Rc::new(RefCell::new(constants));
         // The scope stays borrowed until the fiber has ended or been unwound.
         let function = move || {
             home::eval(&engine, &ast, &mut scope.borrow_mut(), constants).map(|(value, _)| value)
         };
+
         let task = Task::default().on(self.strand.next());
         let result = inner.executor().drive(tasks::start(task, function)).await;
+
         if let Some(store) = inner.broken.take() {
             return Err(ScriptError::Store(store));
         }
+
         result.map_err(|mut raised| {
             self.transcript.localise_error(&mut raised);
+
             let mut failure = inner.failure_in(&raised, INPUT);
             if let Some(place) = &mut failure.place {
                 self.transcript.localise_place(place);
             }
+
             let mut shown = diagnostic::of_run(&self.host.engine, INPUT, "", &raised, &failure);
             self.transcript.show_text(&mut shown);
             ScriptError::Failed(Box::new((failure, shown)))
@@ -342,6 +371,7 @@ impl Dialogue {
             let (Expr::StringConstant(path, _), alias) = (&both.0, both.1.name.as_str()) else {
                 continue;
             };
+
             let own = Path::new(&self.host.inner.with.script).parent().map(Path::to_owned);
             let path = match folder.filter(|folder| Some(*folder) != own.as_deref()) {
                 Some(folder) => {
@@ -350,6 +380,7 @@ impl Dialogue {
                 }
                 None => path.to_string(),
             };
+
             if alias.is_empty() {
                 continue;
             }
@@ -366,10 +397,12 @@ impl Dialogue {
             }
             _ => false,
         };
+
         let statements: Vec<Stmt> = ast.statements().iter().filter(is_kept).cloned().collect();
         let constants = AST::new(statements, ast.shared_lib().clone());
         let (engine, scope) = (&self.host.engine, &mut Scope::new());
         let kept = home::eval(engine, &constants, scope, self.constants.clone());
+
         kept.map(drop).map_err(|raised| {
             let failure = self.host.inner.failure_in(&raised, INPUT);
             let shown = diagnostic::of_run(&self.host.engine, INPUT, "", &raised, &failure);
@@ -396,6 +429,7 @@ impl Dialogue {
             ScriptError::Failed(both) => both.0.clone(),
             ScriptError::Store(_) => return,
         };
+
         let map = convert::from_value(failure.to_value());
         // After a future was dropped in the middle of a poll the scope is free again.
         set(&mut self.scope.borrow_mut(), LAST_FAILURE, map);
@@ -406,6 +440,7 @@ impl Dialogue {
         let scope = self.scope.borrow();
         let mut found: Vec<Variable> = Vec::new();
         let hidden = api::constants().iter().count() + EARLIER_MAX + 2;
+
         // The newest come first, and hide older ones of the same name.
         for (name, _, value) in scope.iter_raw().take(scope.len().saturating_sub(hidden)) {
             if found.iter().all(|variable| variable.name != name) {
@@ -413,6 +448,7 @@ impl Dialogue {
                 found.push(Variable { name: name.to_owned(), kind });
             }
         }
+
         found.reverse();
         found
     }
@@ -458,7 +494,9 @@ impl Dialogue {
 /// Returns what a compilation has to know of variables: their names, and the values of constants.
 fn names(scope: &Scope) -> Scope<'static> {
     let mut names = Scope::new();
+
     let variables: Vec<(&str, bool, &Dynamic)> = scope.iter_raw().collect();
+
     for (name, is_constant, value) in variables.into_iter().rev() {
         if is_constant {
             names.push_constant_dynamic(name.to_owned(), value.clone());
@@ -466,6 +504,7 @@ fn names(scope: &Scope) -> Scope<'static> {
             names.push_dynamic(name.to_owned(), Dynamic::UNIT);
         }
     }
+
     names
 }
 

@@ -42,17 +42,21 @@ impl Transcript {
 
     /// Adds a text, and returns it as it is compiled. `imports` stand in the first line.
     pub(in crate::script) fn add(&mut self, file: &str, text: &str, imports: &str) -> String {
+        // Positions would overflow, so the texts before are given up.
         if self.lines > LINES_MAX {
             *self = Transcript::new(std::mem::take(&mut self.source));
         }
+
         let (new, replaced) = legal(text);
         let lines = new.matches('\n').count() + 1;
         let compiled = format!("{imports}{}{new}", "\n".repeat(self.lines));
         let (file, text) = (file.to_owned(), text.to_owned());
+
         self.segments.push(Segment { first: self.lines + 1, lines, file, text, replaced });
         self.lines += lines;
         self.legal.push_str(&new);
         self.legal.push('\n');
+
         compiled
     }
 
@@ -66,11 +70,13 @@ impl Transcript {
         if place.file != self.source {
             return None;
         }
+
         let segment = self.segment(place.line)?;
         place.line = place.line + 1 - segment.first;
         let (column, width) = column_before(&segment.replaced, place.line, place.column);
         place.column = column;
         place.file.clone_from(&segment.file);
+
         Some((segment, width))
     }
 
@@ -82,6 +88,7 @@ impl Transcript {
     /// Makes an error that was found before running one of the file or input that it belongs to.
     pub(in crate::script) fn localise_fault(&self, mut fault: Diagnostic) -> Diagnostic {
         let found = fault.place.as_mut().and_then(|place| self.localise(place));
+
         match found {
             Some((segment, width)) => {
                 fault.text = Some(segment.text.clone());
@@ -92,6 +99,7 @@ impl Transcript {
             }
             None => {}
         }
+
         fault
     }
 
@@ -106,6 +114,7 @@ impl Transcript {
                         self.localise_position(position);
                     }
                     is_own = source.is_empty() || *source == self.source;
+
                     let segment = inner.position().line().and_then(|line| self.segment(line));
                     if let Some(segment) = segment.filter(|_| is_own) {
                         source.clone_from(&segment.file);
@@ -116,6 +125,7 @@ impl Transcript {
                     if is_own {
                         self.localise_position(position);
                     }
+
                     is_own = false;
                     error = inner;
                 }
@@ -135,6 +145,7 @@ impl Transcript {
         let (Some(line), column) = (position.line(), position.position().unwrap_or(1)) else {
             return;
         };
+
         let mut place = Place { file: self.source.clone(), line, column };
         if self.localise(&mut place).is_some() {
             let number = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
@@ -147,6 +158,7 @@ impl Transcript {
         let Some(place) = &shown.place else { return };
         let found = self.segments.iter().rev().find(|one| one.file == place.file);
         let Some(segment) = found else { return };
+
         let line = segment.text.lines().nth(place.line - 1).unwrap_or("");
         let word = |c: &char| c.is_alphanumeric() || *c == '_';
         shown.width = line.chars().skip(place.column - 1).take_while(word).count().max(1);

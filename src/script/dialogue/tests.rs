@@ -16,6 +16,7 @@ use std::sync::atomic::Ordering;
 
 fn dialogue_in(root: &Path) -> Dialogue {
     let executor = Rc::new(Executor::new(Journal::off(RunId::fresh()), 0, None));
+
     Dialogue::new(Host::new(Surroundings {
         executor,
         models: Rc::new(Models::new(BTreeMap::new(), Some("demo/echo".into()), 0, |_| None)),
@@ -51,6 +52,7 @@ async fn say(dialogue: &mut Dialogue, inputs: &[&str]) -> Value {
             Err(ScriptError::Store(error)) => error.to_string().into(),
         };
     }
+
     last
 }
 
@@ -61,6 +63,7 @@ fn told(fault: &Diagnostic) -> String {
         let word: String = line.chars().skip(place.column - 1).take(fault.width).collect();
         Some(format!(" at {}:{}:{} `{word}`", place.file, place.line, place.column))
     });
+
     let first = format!("{}{}", fault.message, line.unwrap_or_default());
     [vec![first], fault.frames.clone()].concat().join("; ")
 }
@@ -87,6 +90,7 @@ async fn variables_functions_and_closures_stay() {
         json!([true, true]),
     )
     .await;
+
     check(&["const X = 3", "X + 1"], json!(4)).await;
     check(&["state.a = 5;", "state.a"], json!(5)).await;
     check(&["fn f(n) { n + 1 }", "hot(\"f\", [1])"], json!(2)).await;
@@ -115,6 +119,7 @@ async fn an_input_that_is_given_up_leaves_the_variables() {
     let mut dialogue = dialogue();
     say(&mut dialogue, &["let x = 1; let b = branch();", "fn f() { let x = 9; sleep(60000) }"])
         .await;
+
     let waiting = [
         "x = 2; sleep(60000)",
         "{ let x = 7; sleep(60000) }",
@@ -123,27 +128,32 @@ async fn an_input_that_is_given_up_leaves_the_variables() {
         "[1, 2].parallel(|i| { let x = i; sleep(60000) })",
         "branch(#{ model: imodel(#{ provider: \"demo\", model: \"echo\", latency_ms: 60000 }) }).chat(\"x\")",
     ];
+
     for input in waiting {
         let mut future = Box::pin(dialogue.eval(input));
         assert!(futures::poll!(&mut future).is_pending(), "{input}");
         drop(future);
         assert_eq!(say(&mut dialogue, &["x"]).await, json!(2), "{input}");
     }
+
     assert_eq!(say(&mut dialogue, &["b.chat(\"still here\").len > 0"]).await, json!(true));
 }
 
 #[tokio::test]
 async fn an_input_that_computes_is_stopped_from_outside() {
     let dialogue = &mut dialogue();
+
     let flag: Arc<AtomicBool> = Arc::default();
     dialogue.renew(flag.clone());
     say(dialogue, &["let x = 1;", "x = 2;"]).await;
     flag.store(true, Ordering::SeqCst);
+
     let told = say(dialogue, &["loop {}"]).await;
     assert!(
         told.as_str().is_some_and(|told| told.starts_with("the run was interrupted")),
         "{told}"
     );
+
     dialogue.renew(Arc::default());
     assert_eq!(say(dialogue, &["x"]).await, json!(2));
 }
@@ -156,6 +166,7 @@ async fn operations_are_counted_for_each_input() {
         dialogue.renew(Arc::default());
         assert_eq!(say(dialogue, &["let n = 0; while n < 2000 { n += 1; } n"]).await, json!(2000));
     }
+
     let told = say(dialogue, &["loop {}"]).await;
     assert!(told.as_str().is_some_and(|told| told.contains("operations")), "{told}");
 }
@@ -169,12 +180,14 @@ async fn errors_show_the_input_they_are_about() {
         expect!["there is no variable `lenth` at repl:1:1 `lenth`"],
     )
     .await;
+
     fails(&["_ + nope(_1)"], expect![[r#"there is no function `nope` at repl:1:5 `nope`"#]]).await;
     fails(
         &["1", "[_, _1].foo"],
         expect!["an array has no property `foo`; it has: is_empty, len at repl:1:9 `foo`"],
     )
     .await;
+
     fails(
         &["fn f(n) {\n  n.nope.x\n}", "1", "f(#{})"],
         expect![
@@ -184,6 +197,7 @@ async fn errors_show_the_input_they_are_about() {
     .await;
     fails(&["fn f(n) { n }", "f(1, 2)"], expect!["`f` takes 1 argument, not 2 at repl:1:1 `f`"])
         .await;
+
     fails(
         &["let f = |x| x / 0;", "1 + f.call(1)"],
         expect![
@@ -191,6 +205,7 @@ async fn errors_show_the_input_they_are_about() {
         ],
     )
     .await;
+
     fails(
         &["parallel([1],\n  |x| x / 0)"],
         expect!["division by zero: 1 / 0 at repl:2:9 `/`; in a closure, called at repl:1"],
@@ -207,30 +222,37 @@ async fn files_are_loaded_and_imports_stay() {
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         std::fs::write(path, text).expect("a file");
     };
+
     write("lib/a.rhai", "fn two() { 2 }");
     write("lib/main.rhai", "import \"a\" as a;\nfn four() { a::two() * 2 }\nthrow \"never\";");
+
     let mut dialogue = dialogue_in(root);
     assert_eq!(
         say(&mut dialogue, &["import \"lib/a\" as m;", "m::two()", "m::two()"]).await,
         json!(2)
     );
+
     say(&mut dialogue, &["let f = || m::two();"]).await;
     assert_eq!(say(&mut dialogue, &["f.call()"]).await, json!(2));
     say(&mut dialogue, &["import \"lib/none\" as n;"]).await;
     assert_eq!(say(&mut dialogue, &["m::two()"]).await, json!(2));
+
     let file = root.join("lib/main.rhai");
     let text = std::fs::read_to_string(&file).expect("text");
     dialogue.load(&text, &file).expect("a sound file");
     assert_eq!(say(&mut dialogue, &["four()"]).await, json!(4));
+
     dialogue.load("fn four() { 44 }\nfn f(x) {\n  x / 0\n}", &file).expect("a sound file");
     assert_eq!(say(&mut dialogue, &["four()"]).await, json!(44));
     let told = say(&mut dialogue, &["f(1)"]).await;
     assert!(told.as_str().is_some_and(|t| t.contains("main.rhai:3:5 `/`")), "{told}");
+
     let Err(ScriptError::Refused(faults)) = dialogue.load("fn g() {\n  nope()\n}", &file) else {
         panic!("a fault")
     };
     assert!(told_at(&faults[0]).ends_with("main.rhai:2"), "{faults:?}");
     assert_eq!(say(&mut dialogue, &["four()"]).await, json!(44));
+
     dialogue.load("fn five() { 5 }", &file).expect("a sound file");
     let told = say(&mut dialogue, &["four()"]).await;
     assert!(told.as_str().is_some_and(|t| t.starts_with("there is no function `four`")), "{told}");
@@ -250,17 +272,21 @@ async fn a_plan_asks_nothing_and_changes_nothing() {
         "state.x = 1;",
     ];
     say(&mut dialogue, &inputs).await;
+
     let calls = dialogue.host.inner.with.executor.metrics().calls;
     let planner = Executor::new(Journal::off(RunId::fresh()), 0, None);
     let planner = Rc::new(planner.reusing(Rc::new(Reuse::planning(
         Replies::default(),
         Guess::new(Words::of([]), 0, ForcedDecisions::default()),
     ))));
+
     let plan = "b.communicate(\"x\"); count.call(); xs.push(2); s.flow(g); state.x = 2; \
                 g.add_operation(|| 1, #{ name: \"b\" }); let z = 1;";
     dialogue.rehearse(plan, planner.clone()).await.expect("it can be planned");
+
     assert_eq!(planner.metrics().calls + planner.metrics().reused, 3);
     assert_eq!(dialogue.host.inner.with.executor.metrics().calls, calls);
+
     let after = "[b.messages.len, n, xs, state.x]";
     assert_eq!(say(&mut dialogue, &[after]).await, json!([0, 0, [1], 1]));
     assert!(dialogue.value("z").is_none());
@@ -275,14 +301,18 @@ async fn variables_and_words_can_be_completed() {
         &["let b = branch(); let n = 1; let f = |x| x;", "fn twice(n) { n * 2 }", "let n = \"a\""],
     )
     .await;
+
     let shown: Vec<String> =
         dialogue.variables().into_iter().map(|v| format!("{}: {}", v.name, v.kind)).collect();
     assert_eq!(shown, ["b: branch", "f: function", "n: string"]);
+
     let own: Vec<String> = dialogue.own_words().into_iter().map(|w| w.signature).collect();
     assert_eq!(own, ["twice(n)"]);
+
     let words = completion::words(&dialogue.reference());
     let fork = words.iter().find(|w| w.name == "fork" && w.of.as_deref() == Some("branch"));
     assert_eq!(fork.map(|w| w.signature.as_str()), Some("fork() -> branch"));
+
     let standard = dialogue.standard_words(&dialogue.reference());
     let push = standard.iter().find(|w| w.name == "push" && w.of.as_deref() == Some("array"));
     assert!(push.is_some(), "{standard:?}");

@@ -32,6 +32,7 @@ impl UndoGuard {
         if depth > DEPTH_MAX {
             return;
         }
+
         if value.is_shared() {
             self.keep_shared(value, depth);
         } else if let Some(list) = value.read_lock::<Array>() {
@@ -48,13 +49,16 @@ impl UndoGuard {
     /// Keeps a variable that closures have captured.
     fn keep_shared(&mut self, value: &Dynamic, depth: usize) {
         let Some(inner) = value.read_lock::<Dynamic>() else { return };
+
         let place = std::ptr::from_ref::<Dynamic>(&inner).cast::<()>();
         if self.seen.contains(&place) {
             return;
         }
+
         self.seen.push(place);
         let (mut cell, old) = (value.clone(), inner.clone());
         self.keep(&inner, depth + 1);
+
         self.undo.push(Box::new(move || {
             if let Some(mut now) = cell.write_lock::<Dynamic>() {
                 *now = old;
@@ -69,8 +73,10 @@ impl UndoGuard {
             for branch in session.borrow().session.branches() {
                 self.keep_branch(branch);
             }
+
             let (handle, listeners) = (session.clone(), session.borrow().listeners.clone());
             let old = session.borrow().session.clone();
+
             self.undo.push(Box::new(move || {
                 let mut now = handle.borrow_mut();
                 (now.session, now.listeners) = (old, listeners);

@@ -21,6 +21,7 @@ pub(in crate::script) fn register(module: &mut Module) {
 pub(in crate::script) fn list<T: Into<Dynamic>>(
     items: impl Iterator<Item = T>,
 ) -> Result<Array, EvalError> {
+    // What says its length is refused before it takes any memory.
     if items.size_hint().0 > ITEMS_MAX {
         return Err(too_large("Size of array/BLOB"));
     }
@@ -67,6 +68,7 @@ fn splitting(module: &mut Module) {
         word(module, name, params, move |text: &mut ImmutableString, at: ImmutableString| {
             if text.is_empty() { list([text.clone()].into_iter()) } else { split(text, &at) }
         });
+
         let params = "string: string, delimiter: char, array";
         word(module, name, params, move |text: &mut ImmutableString, at: char| {
             split(text, at.encode_utf8(&mut [0; 4]))
@@ -90,6 +92,7 @@ fn splitting(module: &mut Module) {
                 split(text, count(most), &at)
             },
         );
+
         let params = "string: string, delimiter: char, segments: int, array";
         word(module, name, params, move |text: &mut ImmutableString, at: char, most: i64| {
             split(text, count(most), at.encode_utf8(&mut [0; 4]))
@@ -107,6 +110,7 @@ fn replacing(module: &mut Module) {
             replace(text, &find, &by)
         },
     );
+
     let params = "string: string, find_string: string, substitute_character: char";
     change(
         module,
@@ -116,6 +120,7 @@ fn replacing(module: &mut Module) {
             replace(text, &find, by.encode_utf8(&mut [0; 4]))
         },
     );
+
     let params = "string: string, find_character: char, substitute_string: string";
     change(
         module,
@@ -125,6 +130,7 @@ fn replacing(module: &mut Module) {
             replace(text, find.encode_utf8(&mut [0; 4]), &by)
         },
     );
+
     let params = "string: string, find_character: char, substitute_character: char";
     change(module, "replace", params, |text: &mut ImmutableString, find: char, by: char| {
         replace(text, find.encode_utf8(&mut [0; 4]), by.encode_utf8(&mut [0; 4]))
@@ -146,6 +152,7 @@ pub(in crate::script) fn replace(
         return Ok(());
     }
 
+    // What grows is measured before it is made.
     let more = by.len().saturating_sub(find.len());
     if more > 0 {
         let growth = text.matches(find).count().saturating_mul(more);
@@ -153,6 +160,7 @@ pub(in crate::script) fn replace(
             return Err(too_large("Length of string"));
         }
     }
+
     *text = text.replace(find, by).into();
     Ok(())
 }
@@ -162,6 +170,7 @@ fn padding(module: &mut Module) {
     change(module, "pad", params, |text: &mut ImmutableString, len: i64, by: ImmutableString| {
         pad(text, len, &by)
     });
+
     let params = "string: string, len: int, character: char";
     change(module, "pad", params, |text: &mut ImmutableString, len: i64, by: char| {
         pad(text, len, by.encode_utf8(&mut [0; 4]))
@@ -192,6 +201,7 @@ fn pad(text: &mut ImmutableString, characters: i64, by: &str) -> Result<(), Eval
     if text.len().saturating_add(growth) > STRING_MAX {
         return Err(too_large("Length of string"));
     }
+
     let padded = [text.as_str(), &by.repeat(whole), &by[..rest]].concat();
     *text = padded.into();
     Ok(())

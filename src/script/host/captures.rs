@@ -26,6 +26,7 @@ impl Captures {
     pub(in crate::script) fn add(&self, ast: &AST, follows: Follows) {
         let (mut captured, mut set) = (BTreeSet::new(), BTreeSet::new());
         let mut loops = BTreeSet::new();
+
         ast.walk(&mut |path: &[ASTNode]| {
             match path.last() {
                 Some(ASTNode::Stmt(Stmt::Share(shared))) => {
@@ -43,6 +44,7 @@ impl Captures {
             }
             true
         });
+
         let is_set = |name: &String| {
             // Each turn of a loop has a value of its own, which its closures keep.
             set.contains(name) || follows == Follows::Inputs && !loops.contains(name)
@@ -64,11 +66,13 @@ impl Captures {
             let entry = scope.iter_raw().nth(index - 1);
             entry.and_then(|(_, _, value)| value.is_shared().then(|| value.clone()))
         };
+
         let mut entry = entry?;
         let flat = entry.flatten_clone();
         if !is_handle(&flat) {
             return None;
         }
+
         // A function that is being called is locked, and cannot be set until it ends.
         let is_free = |entry: &mut Dynamic| entry.write_lock::<Dynamic>().is_some();
         let is_set = self.set.borrow().contains(name);

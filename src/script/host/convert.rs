@@ -15,6 +15,7 @@ fn value_at(value: &Dynamic, depth: usize) -> Result<Value, String> {
     if depth > DEPTH_MAX {
         return Err(format!("data nested deeper than {DEPTH_MAX}"));
     }
+
     if value.is_unit() {
         return Ok(Value::Null);
     }
@@ -34,6 +35,7 @@ fn value_at(value: &Dynamic, depth: usize) -> Result<Value, String> {
     if let Some(text) = value.read_lock::<rhai::ImmutableString>() {
         return Ok(Value::String(text.to_string()));
     }
+
     if let Some(list) = value.read_lock::<Array>() {
         return list.iter().map(|item| value_at(item, depth + 1)).collect();
     }
@@ -44,6 +46,7 @@ fn value_at(value: &Dynamic, depth: usize) -> Result<Value, String> {
     if let Ok(letter) = value.as_char() {
         return Ok(Value::String(letter.to_string()));
     }
+
     Err(format!("a {} is not plain data", type_name(value)))
 }
 
@@ -77,6 +80,7 @@ pub(in crate::script) fn to_fields(map: &Map) -> Result<serde_json::Map<String, 
 /// Returns the word that scripts know for the type of a value.
 pub(in crate::script) fn type_name(value: &Dynamic) -> &'static str {
     let name = value.type_name();
+
     if value.is_fnptr() {
         "function"
     } else if name.contains("Branch") {

@@ -62,9 +62,11 @@ impl<'a> Each<'a> {
     ) -> Result<Dynamic, EvalError> {
         let place = Dynamic::from(i64::try_from(index).unwrap_or(i64::MAX));
         for slot in [Arity::This, Arity::Argument, Arity::Place] {
+            // What it has refused before is not tried again.
             if slot < self.slot.get() {
                 continue;
             }
+
             let mut arguments: Vec<Dynamic> = before.into_iter().cloned().collect();
             let mut this = None;
             match (slot, self.item) {
@@ -75,6 +77,7 @@ impl<'a> Each<'a> {
             if slot == Arity::Place {
                 arguments.push(place.clone());
             }
+
             match home::invoke(self.context, &self.function, this, arguments) {
                 Err(error) if slot != Arity::Place && self.takes_others(&error) => {}
                 result => {
@@ -83,6 +86,7 @@ impl<'a> Each<'a> {
                 }
             }
         }
+
         Err(throw_new(Kind::Script, format!("`{}`: the function takes other arguments", self.word)))
     }
 
@@ -101,6 +105,7 @@ impl<'a> Each<'a> {
             }
             result => result,
         };
+
         result.map_err(|error| self.within(error))
     }
 
@@ -126,6 +131,7 @@ impl<'a> Each<'a> {
         let found = mismatch::article(&mismatch::word(convert::type_name(answer)));
         let shown = nested::shortened(answer, 60);
         let shown = if answer.is_unit() { String::new() } else { format!(": `{shown}`") };
+
         let message =
             format!("the function of `{}` must give {wanted}, not {found}{shown}", self.word);
         throw_new(Kind::Script, message)

@@ -31,6 +31,7 @@ pub(in crate::script) fn failure(raised: &EvalAltResult, script: &str) -> Failur
     let (inner, file) = origin(raised, script);
     let mut failure = plain(inner);
     failure.frames.extend(frames(raised, script));
+
     let position = inner.position();
     if failure.place.is_none()
         && let (Some(line), Some(column)) = (position.line(), position.position())
@@ -78,6 +79,7 @@ fn frames(raised: &EvalAltResult, script: &str) -> Vec<String> {
         }
         error = inner;
     }
+
     found.reverse();
     found
 }
@@ -110,6 +112,7 @@ fn plain(error: &EvalAltResult) -> Failure {
             if let Some(at) = bare.rfind(" (line ") {
                 bare.truncate(at);
             }
+
             Failure::new(Kind::Script, lower_first(&readable(&bare)))
         }
     }
@@ -123,17 +126,20 @@ fn thrown(value: &Dynamic) -> Failure {
         failure.thrown = Some(data);
         return failure;
     };
+
     if let Ok(mut failure) = serde_json::from_value::<Failure>(data.clone()) {
         if !map.contains_key("retryable") {
             failure.retryable = failure.kind.is_retryable();
         }
         return failure;
     }
+
     // A map that is not one of ours, or one of Rhai's own that a script threw again.
     let text = |key: &str| map.get(key).map(ToString::to_string);
     let message = text("message").or_else(|| text("error")).unwrap_or_else(|| data.to_string());
     let of_rhai = || if map.contains_key("error") { Kind::Script } else { Kind::Thrown };
     let kind = text("kind").map_or_else(of_rhai, |word| Kind::from(word.as_str()));
+
     let mut failure = Failure::new(kind, message);
     failure.thrown = Some(data);
     failure

@@ -52,6 +52,7 @@ impl Executable {
             is_path && denied.covers(&place.to_string_lossy())
                 || name_of(place).is_some_and(|name| denied.covers(&name))
         };
+
         let own = Path::new(&self.named);
         let covers_name =
             denied.covers(&self.named) || name_of(own).is_some_and(|name| denied.covers(&name));
@@ -73,6 +74,7 @@ impl Executable {
         if denied.is_open() {
             return false;
         }
+
         // A relative path is one from where kaizen was started, or from where the program runs.
         let started = std::path::absolute(denied.text()).ok();
         let started = started.filter(|_| denied.text().contains('/'));
@@ -86,6 +88,7 @@ fn look_up(named: &str, folder: &Path, path: &str) -> Option<PathBuf> {
     if named.contains('/') {
         return Some(folder.join(named));
     }
+
     let mut places = path.split(':').map(|part| folder.join(part).join(named));
     places.find(|place| place.is_file() && access(place, AccessFlags::X_OK).is_ok())
 }
@@ -99,6 +102,7 @@ fn chain(place: &Path) -> Vec<PathBuf> {
         at = plain(&real(at.parent().unwrap_or(Path::new("/"))).join(to));
         places.push(at.clone());
     }
+
     places.push(real(place));
     places
 }

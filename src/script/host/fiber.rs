@@ -81,6 +81,7 @@ impl<T: 'static> Fiber<T> {
         let life = Life::begin()?;
         let pooled = POOL.with(|pool| pool.borrow_mut().pop());
         let stack = pooled.map_or_else(|| DefaultStack::new(STACK_BYTES), Ok)?;
+
         let coroutine = Coroutine::with_stack(stack, move |yielder: &Yielder<(), ()>, ()| {
             enter(yielder);
             function()
@@ -105,6 +106,7 @@ impl<T: 'static> Future for Fiber<T> {
         let context = unsafe { std::mem::transmute::<&mut Context<'_>, &mut Context<'static>>(cx) };
         let outer = (RUNNING.take(), RESUMING.replace(Some(NonNull::from(context))));
         let _restore = RestoreFiber(outer);
+
         match coroutine.resume(()) {
             CoroutineResult::Yield(()) => Poll::Pending,
             CoroutineResult::Return(value) => {
@@ -164,6 +166,7 @@ pub(crate) fn wait<F: Future>(future: F) -> F::Output {
         if let Poll::Ready(value) = future.as_mut().poll(context) {
             return value;
         }
+
         // SAFETY: the yielder lives on this fiber's own stack for as long as the fiber does.
         unsafe { running.yielder.as_ref() }.suspend(());
         let context = RESUMING.get().expect("a fiber is resumed inside a poll");
@@ -187,6 +190,7 @@ mod tests {
             })
             .expect("a stack")
         });
+
         let values = futures::future::join_all(fibers).await;
         assert_eq!(values, (0..1000).collect::<Vec<_>>());
         assert_eq!(started.elapsed(), Duration::from_millis(50));
@@ -201,6 +205,7 @@ mod tests {
             drop(inside);
         })
         .expect("a stack");
+
         assert!(futures::poll!(&mut fiber).is_pending());
         assert_eq!(Rc::strong_count(&held), 2);
         drop(fiber);

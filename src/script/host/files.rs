@@ -24,6 +24,7 @@ pub(crate) fn plain(path: &Path) -> PathBuf {
             other => plain.push(other),
         }
     }
+
     plain
 }
 
@@ -37,6 +38,7 @@ pub(crate) fn real(path: &Path) -> PathBuf {
             return if rest.as_os_str().is_empty() { real } else { real.join(rest) };
         }
     }
+
     path
 }
 
@@ -52,15 +54,19 @@ pub(in crate::script) fn read(path: &Path) -> io::Result<String> {
 pub(in crate::script) fn write(path: &Path, text: &str) -> io::Result<()> {
     let (folder, name) = parts(path)?;
     let folder = walk(folder, true)?;
+
     // Written beside the target and moved over it, so that a crash leaves the old or the new file.
     let draft = own::draft_name(name);
+
     // A file that is replaced keeps its mode: what is for its owner only stays so.
     let before = path.symlink_metadata().ok().filter(Metadata::is_file);
     let kept = before.as_ref().map(own::mode_of);
+
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC;
     let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let mode = Mode::from_bits_truncate(kept.unwrap_or(0o666) & 0o666);
     let mut file = File::from(openat(&folder, draft.as_str(), flags, mode)?);
+
     let keep = |kept| file.set_permissions(Permissions::from_mode(kept));
     let written = kept
         .map_or(Ok(()), keep)
@@ -70,6 +76,7 @@ pub(in crate::script) fn write(path: &Path, text: &str) -> io::Result<()> {
         // The first error says what went wrong; a draft that is left harms nobody.
         let _ = unlinkat(&folder, draft.as_str(), UnlinkatFlags::NoRemoveDir);
     }
+
     written
 }
 
@@ -89,12 +96,14 @@ fn walk(folder: &Path, make: bool) -> io::Result<OwnedFd> {
     // A folder that may be passed through but not listed can be opened in this way only.
     #[cfg(target_os = "linux")]
     let flags = flags | OFlag::O_PATH;
+
     let mut at = open("/", flags, Mode::empty())?;
     for part in folder.components() {
         let Component::Normal(name) = part else { continue };
         let next = match openat(&at, name, flags, Mode::empty()) {
             Err(Errno::ENOENT) if make => {
                 match mkdirat(&at, name, Mode::from_bits_truncate(0o777)) {
+                    // Another process may have made it meanwhile.
                     Ok(()) | Err(Errno::EEXIST) => {}
                     Err(error) => return Err(error.into()),
                 }
@@ -102,6 +111,7 @@ fn walk(folder: &Path, make: bool) -> io::Result<OwnedFd> {
             }
             other => other,
         };
+
         at = next.map_err(|error| match error {
             Errno::ELOOP | Errno::ENOTDIR => io::Error::other(format!(
                 "`{}` became something else than a folder meanwhile",
@@ -110,6 +120,7 @@ fn walk(folder: &Path, make: bool) -> io::Result<OwnedFd> {
             other => other.into(),
         })?;
     }
+
     Ok(at)
 }
 
@@ -125,10 +136,13 @@ mod tests {
         std::fs::create_dir(root.join("outside")).expect("a folder");
         std::fs::write(root.join("outside/f"), "secret").expect("a file");
         std::fs::write(root.join("inside/f"), "plain").expect("a file");
+
         let looked_at = real(&root.join("inside/f"));
         assert_eq!(read(&looked_at).expect("a file"), "plain");
+
         std::fs::remove_dir_all(root.join("inside")).expect("gone");
         std::os::unix::fs::symlink(root.join("outside"), root.join("inside")).expect("a link");
+
         assert!(read(&looked_at).expect_err("a link").to_string().contains("meanwhile"));
         assert!(write(&looked_at, "x").is_err());
         assert_eq!(std::fs::read_to_string(root.join("outside/f")).expect("a file"), "secret");
@@ -142,8 +156,10 @@ mod tests {
         write(&target, "one").expect("written");
         write(&target, "two").expect("written");
         assert_eq!(read(&target).expect("a file"), "two");
+
         let names = std::fs::read_dir(root.join("a/b")).expect("a folder").count();
         assert_eq!(names, 1, "no draft is left");
+
         let pipe = root.join("pipe");
         nix::unistd::mkfifo(&pipe, Mode::from_bits_truncate(0o600)).expect("a pipe");
         assert!(read(&pipe).expect_err("a pipe").to_string().contains("not a file"));

@@ -79,15 +79,18 @@ impl Home {
             (Some(own), Some(here)) => Rc::ptr_eq(own, here),
             _ => false,
         };
+
         // Constants and imports may have been added since.
         let has_constants = match (&self.global.constants, &global.constants) {
             (Some(own), Some(here)) => Rc::ptr_eq(own, here),
             (own, _) => own.is_none(),
         };
+
         let mut imports = global.scan_imports_raw();
         let has_imports = self.global.scan_imports_raw().all(|(name, module)| {
             imports.next().is_some_and(|(known, here)| known == name && Rc::ptr_eq(here, module))
         });
+
         is_same_file && has_constants && has_imports
     }
 
@@ -100,9 +103,11 @@ impl Home {
         mut arguments: Vec<Dynamic>,
     ) -> Result<Dynamic, EvalError> {
         let mut caller = None;
+        // Functions among the arguments keep the home that they have with the caller.
         for argument in &mut arguments {
             settle(argument, &mut || caller.get_or_insert_with(|| Home::of(context)).clone(), 0);
         }
+
         let mut global = self.global.clone();
         // Calls that go to and fro must not become endless.
         global.level = context.call_level();
@@ -112,6 +117,7 @@ impl Home {
             pos: context.call_position(),
             global,
         };
+
         let result = function.call_raw(&store.create_context(context.engine()), this, arguments);
         match result {
             Ok(mut value) => {
@@ -151,6 +157,7 @@ pub(in crate::script) fn eval(
     global.source = ast.source().map(Into::into);
     global.lib.push(ast.shared_lib().clone());
     global.constants = Some(constants);
+
     let caches = &mut Caches::new();
     let value = engine.eval_statements_raw(&mut global, caches, scope, ast.statements())?;
     Ok((value, global))
@@ -162,6 +169,7 @@ fn settle(value: &mut Dynamic, home: &mut dyn FnMut() -> Rc<Home>, depth: usize)
     if depth > DEPTH_MAX || value.is_shared() {
         return;
     }
+
     if let Some(mut list) = value.write_lock::<Array>() {
         list.iter_mut().for_each(|item| settle(item, home, depth + 1));
     } else if let Some(mut map) = value.write_lock::<Map>() {
@@ -180,9 +188,12 @@ fn with_home(mut function: FnPtr, home: Rc<Home>) -> FnPtr {
         home.settle(value);
     }
     function.set_curry([]);
+
     let name = if function.is_anonymous() { CLOSURE } else { function.fn_name() };
     let mut pointer = FnPtr::from_fn(name, |context, arguments| call(&context, arguments))
         .expect("the name of a function is a name");
+
+    // The place comes first, where `call` looks for it.
     pointer.add_curry(Dynamic::from(Rc::new(Resident { function, home })));
     pointer.extend(captured);
     pointer
@@ -196,10 +207,12 @@ fn call(context: &NativeCallContext, arguments: &mut [&mut Dynamic]) -> Result<D
         [this, rest @ ..] => (Some(&mut **this), rest),
         [] => return Err(lost(context)),
     };
+
     let [place, values @ ..] = rest else { return Err(lost(context)) };
     let Some(place) = place.read_lock::<Rc<Resident>>().map(|place| place.clone()) else {
         return Err(lost(context));
     };
+
     let values = values.iter_mut().map(|value| value.take()).collect();
     place.call(context, this, values)
 }
@@ -240,6 +253,7 @@ pub(in crate::script) fn invoke(
     let Some(place) = resident(function) else {
         return function.call_raw(context, this, arguments);
     };
+
     let captured = function.curry().iter().skip(1).cloned();
     place.call(context, this, captured.chain(arguments).collect())
 }
@@ -261,13 +275,16 @@ pub(in crate::script) fn offered(home: &Rc<Home>, name: &str, is_method: bool) -
     let func = move |context: Option<NativeCallContext>, arguments: &mut [&mut Dynamic]| {
         let context = context.expect("it asks for the context");
         let function = FnPtr::new(name.as_str())?;
+
         let (this, rest) = match arguments {
             [this, rest @ ..] if is_method => (Some(&mut **this), rest),
             rest => (None, rest),
         };
+
         let values = rest.iter_mut().map(|value| value.take().flatten()).collect();
         home.call(&context, &function, this, values)
     };
+
     let func = Shared::new(func);
     let (has_context, is_pure, is_volatile) = (true, true, true);
     if is_method {

@@ -66,6 +66,7 @@ pub(in crate::script) fn register(engine: &mut Engine) {
     nested::register(&mut module);
     bounded::register(&mut module);
     word(&mut module, "parse_json", "text: string", read_json);
+
     engine.register_global_module(module.into());
 }
 
@@ -125,12 +126,14 @@ pub(in crate::script) fn named(name: &str) -> Result<FnPtr, EvalError> {
 fn choosing(module: &mut Module) {
     const PARAMS: &str = "list: array, function: function, array";
     const NAMED: &str = "list: array, function: string, array";
+
     word(module, "map", PARAMS, |context: NativeCallContext, list: &mut Array, function: FnPtr| {
         map(&context, list, function)
     });
     word(module, "map", NAMED, |context: NativeCallContext, list: &mut Array, name: &str| {
         map(&context, list, named(name)?)
     });
+
     word(
         module,
         "filter",
@@ -172,12 +175,14 @@ fn searching(module: &mut Module) {
         ("find_map", |each, list, start| each.first_value(list, start)),
         ("index_of", |each, list, start| Ok(place(each.first(list, start, true)?).into())),
     ];
+
     for (name, answer) in words {
         let ask =
             move |context: &NativeCallContext, list: &mut Array, function: FnPtr, start: i64| {
                 let start = offset(list.len(), start);
                 answer(&Each::new(context, name, function, Item::First), list, start)
             };
+
         let params = "list: array, function: function, any";
         word(
             module,
@@ -187,6 +192,7 @@ fn searching(module: &mut Module) {
                 ask(&context, list, function, 0)
             },
         );
+
         if ["some", "all"].contains(&name) {
             let params = "list: array, function: string, any";
             word(
@@ -199,6 +205,7 @@ fn searching(module: &mut Module) {
             );
             continue;
         }
+
         let params = "list: array, function: function, start: int, any";
         word(
             module,
@@ -209,9 +216,11 @@ fn searching(module: &mut Module) {
             },
         );
     }
+
     // Rhai takes a text for the name of a function, if there is one, and not for what is looked for.
     let params = "list: array, text: string, int";
     word(module, "index_of", params, |list: &mut Array, text: &str| index_of(list, text, 0));
+
     let params = "list: array, text: string, start: int, int";
     word(module, "index_of", params, index_of);
 }
@@ -220,6 +229,7 @@ fn index_of(list: &mut Array, text: &str, start: i64) -> i64 {
     let is_it = |item: &Dynamic| {
         item.read_lock::<ImmutableString>().is_some_and(|item| item.as_str() == text)
     };
+
     let start = offset(list.len(), start);
     place(list.iter().skip(start).position(is_it).map(|place| place + start))
 }
@@ -238,6 +248,7 @@ fn changing(module: &mut Module) {
     const NOTHING: &str = "list: array, function: function";
     const PARAMS: &str = "list: array, function: function, array";
     const NAMED: &str = "list: array, function: string, array";
+
     change(
         module,
         "for_each",
@@ -251,6 +262,7 @@ fn changing(module: &mut Module) {
             Ok::<(), EvalError>(())
         },
     );
+
     for (name, takes) in [("drain", true), ("retain", false)] {
         change(
             module,
@@ -269,6 +281,7 @@ fn changing(module: &mut Module) {
             },
         );
     }
+
     change(
         module,
         "dedup",
@@ -287,6 +300,7 @@ fn changing(module: &mut Module) {
             dedup(list, |before, item| each.truth(&each.with(vec![before, item], 0)?))
         },
     );
+
     change(module, "dedup", "list: array", |context: NativeCallContext, list: &mut Array| {
         dedup(list, |before, item| equal(&context, before, item))
     });
@@ -297,6 +311,7 @@ fn take(each: &Each<'_>, list: &mut Array, wanted: bool) -> Result<Array, EvalEr
     let chosen = each.choose(list)?;
     let both = std::mem::take(list).into_iter().zip(chosen);
     let (taken, left): (Vec<_>, Vec<_>) = both.partition(|(_, is_chosen)| *is_chosen == wanted);
+
     list.extend(left.into_iter().map(|(item, _)| item));
     Ok(taken.into_iter().map(|(item, _)| item).collect())
 }
@@ -315,6 +330,8 @@ fn dedup(
         }
         kept.push(item.clone());
     }
+
+    // Set at the end, so that a comparison that fails leaves the list as it was.
     *list = kept;
     Ok(())
 }
@@ -349,6 +366,7 @@ fn folding(module: &mut Module) {
             let mut items = items.into_iter();
             items.try_fold(first, |sum, (index, item)| each.call(item, Some(&sum), index))
         };
+
         let params = "list: array, function: function, any";
         word(
             module,
@@ -366,6 +384,7 @@ fn folding(module: &mut Module) {
                 fold(&context, list, named(text)?, Dynamic::UNIT)
             },
         );
+
         let params = "list: array, function: function, initial: any, any";
         word(
             module,
@@ -388,6 +407,7 @@ fn folding(module: &mut Module) {
 
 fn maps(module: &mut Module) {
     const PARAMS: &str = "map: map, function: function, map";
+
     word(module, "map", PARAMS, |context: NativeCallContext, map: &mut Map, function: FnPtr| {
         let each = Each::new(&context, "map", function, Item::Second);
         let fields = map.iter_mut();
@@ -395,11 +415,13 @@ fn maps(module: &mut Module) {
             .map(|(key, item)| Ok((key.clone(), each.call(item, Some(&key.clone().into()), 0)?)))
             .collect::<Result<Map, EvalError>>()
     });
+
     word(module, "filter", PARAMS, |context: NativeCallContext, map: &mut Map, function: FnPtr| {
         let each = Each::new(&context, "filter", function, Item::Second);
         let mut copy = map.clone();
         parted(&each, &mut copy).map(|(chosen, _)| chosen)
     });
+
     change(
         module,
         "drain",
@@ -432,5 +454,6 @@ fn parted(each: &Each<'_>, map: &mut Map) -> Result<(Map, Map), EvalError> {
         let part = if each.truth(&answer)? { &mut chosen } else { &mut rest };
         part.insert(key.clone(), item.clone());
     }
+
     Ok((chosen, rest))
 }

@@ -77,10 +77,12 @@ impl ScriptLimits {
     fn tick(&self) -> Option<Kind> {
         let count = self.operations.get() + 1;
         self.operations.set(count);
+
         // One operation may take seconds, such as the sorting of a long list.
         if self.interrupted.borrow().load(Ordering::Relaxed) {
             return Some(Kind::Interrupted);
         }
+
         if !count.is_multiple_of(LOOK_EVERY) {
             return None;
         }
@@ -93,6 +95,7 @@ impl ScriptLimits {
     /// Tells whether the time of what runs now is over, and nothing but this would end it soon.
     fn is_overdue(&self) -> bool {
         let Some(at) = tasks::current().ends_at() else { return false };
+
         let now = clock::monotonic();
         let ends = self.executor.turns().told();
         if self.computing.get().ends != ends {
@@ -112,9 +115,11 @@ pub(in crate::script) fn apply(engine: &mut Engine, limits: &Rc<ScriptLimits>) {
     engine.set_max_string_size(STRING_MAX);
     engine.set_max_array_size(ITEMS_MAX);
     engine.set_max_map_size(ITEMS_MAX);
+
     // Interned strings are behind a lock that sleeps when it is contended.
     engine.set_max_strings_interned(0);
     engine.disable_symbol("eval");
+
     let limits = limits.clone();
     engine.on_progress(move |_| limits.tick().map(Dynamic::from));
 }

@@ -47,11 +47,13 @@ impl Resolver {
         let Some(host) = self.host.upgrade() else {
             return Err(throw_new(Kind::Import, "the host of this script is gone"));
         };
+
         let from = source.map_or(host.with.script.as_path(), Path::new);
         let file = locate(&host, from.parent().unwrap_or(Path::new(".")), path)?;
         if let Some(module) = self.loaded.borrow().get(&file) {
             return Ok(module.clone());
         }
+
         if let Some(at) = self.open.borrow().iter().position(|open| *open == file) {
             let open = self.open.borrow();
             let chain: Vec<String> =
@@ -59,16 +61,20 @@ impl Resolver {
             let message = format!("imports go in a circle: {} -> `{path}`", chain.join(" -> "));
             return Err(throw_new(Kind::Import, message));
         }
+
         let text = files::read(&file).map_err(|e| {
             host.depends_on_unread(&file);
             throw_new(Kind::Import, format!("importing `{path}`: {e}"))
         })?;
         host.depends_on(&file, Some(text.as_bytes()));
+
         let text = source::plain(&text);
         let mut ast = engine.compile_with_scope(&crate::script::api::constants(), &*text)?;
         ast.set_source(shown(&file));
         host.imported.borrow_mut().insert(shown(&file));
         host.captures.add(&ast, Follows::Nothing);
+
+        // It counts as open while it is evaluated, so that a circle is found.
         self.open.borrow_mut().push(file.clone());
         let module = evaluated(engine, &ast, FnNamespace::Internal);
         self.open.borrow_mut().pop();
@@ -86,6 +92,7 @@ pub(in crate::script) fn evaluated(
     namespace: FnNamespace,
 ) -> Result<Module, EvalError> {
     let (home, scope) = Home::evaluate(engine, ast, Constants::new())?;
+
     let mut module = Module::new();
     for (name, import) in home.imports() {
         module.set_sub_module(name.as_str(), import.clone());
@@ -96,12 +103,14 @@ pub(in crate::script) fn evaluated(
             module.set_var(name.as_str(), value.clone());
         }
     }
+
     let is_offered = |function: &&Shared<ScriptFuncDef>| {
         function.access == FnAccess::Public && !names_closure(&function.name)
     };
     for function in ast.iter_fn_def().filter(is_offered) {
         offer(&mut module, &home, function, namespace);
     }
+
     if let Some(source) = ast.source() {
         module.set_id(source);
     }
@@ -114,10 +123,12 @@ fn offer(module: &mut Module, home: &Rc<Home>, function: &ScriptFuncDef, namespa
     // A function of a type is a method of its values everywhere.
     let is_method = function.this_type.is_some();
     let this = is_method.then_some("this");
+
     let params: Vec<&str> =
         this.into_iter().chain(function.params.iter().map(ImmutableString::as_str)).collect();
     let namespace = if is_method { FnNamespace::Global } else { namespace };
     let types = vec![TypeId::of::<Dynamic>(); params.len()];
+
     FuncRegistration::new(function.name.as_str())
         .with_namespace(namespace)
         .with_params_info(params)
@@ -149,6 +160,7 @@ pub(in crate::script) fn locate(
     let has_ending = Path::new(path).extension().is_some_and(|ending| ending == "rhai");
     let named = if has_ending { path.to_owned() } else { format!("{path}.rhai") };
     let wanted = in_folder(folder, &named);
+
     let root = files::real(&host.with.root);
     let permit = |path: &Path| {
         // What is hidden is no part of the script; as with other reads, it needs a grant.
@@ -158,6 +170,7 @@ pub(in crate::script) fn locate(
         }
         permit(host, Right::Read, path, &named)
     };
+
     permit(&wanted)?;
     // Where links lead is looked at first, so that nobody learns what there is elsewhere.
     permit(&files::real(&wanted))?;
@@ -184,6 +197,7 @@ pub(in crate::script) fn find(
     permit(host, Right::Read, &wanted, named)?;
     // Where links lead is looked at first, so that nobody learns what there is elsewhere.
     permit(host, Right::Read, &files::real(&wanted), named)?;
+
     let found = existing(host, folder, &wanted, named)?;
     permit(host, Right::Read, &found, named)?;
     Ok(found)
@@ -214,6 +228,7 @@ pub(in crate::script) fn find_place(
     let Some(name) = wanted.file_name().filter(|_| !named.ends_with('/')) else {
         return Err(throw_new(Kind::File, format!("`{named}` names no file")));
     };
+
     permit(host, right, &wanted, named)?;
     let place = files::real(wanted.parent().unwrap_or(Path::new("/"))).join(name);
     permit(host, right, &place, named)?;

@@ -17,11 +17,13 @@ pub(in crate::script) fn register(module: &mut Module) {
         word(module, name, params, |context: NativeCallContext, list: &mut Array| {
             printed(list.clone().into(), |leaf| debug(&context, leaf))
         });
+
         let params = "map: map, string";
         word(module, name, params, |context: NativeCallContext, map: &mut Map| {
             printed(map.clone().into(), |leaf| debug(&context, leaf))
         });
     }
+
     for (name, wanted) in [("==", true), ("!=", false)] {
         let params = "list: array, other: array, bool";
         word(
@@ -34,6 +36,7 @@ pub(in crate::script) fn register(module: &mut Module) {
                 Ok::<bool, EvalError>(same == wanted)
             },
         );
+
         let params = "map: map, other: map, bool";
         word(module, name, params, move |context: NativeCallContext, map: &mut Map, other: Map| {
             let lengths = map.len() == other.len();
@@ -156,12 +159,15 @@ fn are_equal(context: &NativeCallContext, one: Dynamic, other: Dynamic) -> Resul
                 if list.len() != others.len() {
                     return Ok(false);
                 }
+
+                // The last one is taken first, so the order is turned.
                 pairs.extend(list.into_iter().zip(others).rev());
             }
             (ValueShape::Map(map), ValueShape::Map(mut others)) => {
                 if map.len() != others.len() {
                     return Ok(false);
                 }
+
                 for (name, item) in map.into_iter().rev() {
                     let Some(other) = others.remove(&name) else { return Ok(false) };
                     pairs.push((item, other));
@@ -175,5 +181,6 @@ fn are_equal(context: &NativeCallContext, one: Dynamic, other: Dynamic) -> Resul
             _ => return Ok(false),
         }
     }
+
     Ok(true)
 }

@@ -152,6 +152,7 @@ impl Options {
         least: u64,
     ) -> Result<Option<u64>, Failure> {
         let Some(value) = self.take(key) else { return Ok(None) };
+
         let number = value
             .as_int()
             .map_err(|name| self.wrong(key, &format!("must be a whole number, not {name}")))?;

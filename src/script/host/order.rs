@@ -17,6 +17,7 @@ use std::cmp::Ordering;
 pub(in crate::script) fn register(module: &mut Module) {
     const PARAMS: &str = "list: array, function: function";
     const NAMED: &str = "list: array, function: string";
+
     for name in ["sort", "sort_by"] {
         change(
             module,
@@ -27,6 +28,7 @@ pub(in crate::script) fn register(module: &mut Module) {
                 Ok::<(), EvalError>(())
             },
         );
+
         change(
             module,
             name,
@@ -37,6 +39,7 @@ pub(in crate::script) fn register(module: &mut Module) {
             },
         );
     }
+
     for name in ["order", "order_by"] {
         word(
             module,
@@ -47,6 +50,7 @@ pub(in crate::script) fn register(module: &mut Module) {
             },
         );
     }
+
     for (name, is_down) in [("sort", false), ("sort_desc", true)] {
         change(module, name, "list: array", move |list: &mut Array| {
             *list = natural(name, list, is_down)?;
@@ -68,6 +72,7 @@ pub(in crate::script) fn by(each: &Each<'_>, list: &Array) -> Result<Array, Eval
         if let Ok(is_before) = answer.as_bool() {
             return Ok(is_before);
         }
+
         let whole = answer.as_int().ok().map(|number| number < 0);
         let float = answer.as_float().ok().filter(|number| !number.is_nan());
         let is_before = whole.or(float.map(|number| number < 0.0));
@@ -75,6 +80,7 @@ pub(in crate::script) fn by(each: &Each<'_>, list: &Array) -> Result<Array, Eval
             .ok_or_else(|| each.wrong("a number (below 0, 0, above 0) or true or false", &answer))
     };
 
+    // A sort of its own, since a comparison may fail.
     let mut order: Vec<usize> = (0..list.len()).collect();
     let mut width = 1;
     while width < order.len() {
@@ -105,6 +111,7 @@ fn merge(
             left = left_rest;
         }
     }
+
     merged.extend(left);
     merged.extend(right);
     Ok(())
@@ -125,6 +132,7 @@ pub(in crate::script) fn natural(
             };
             return Err(cannot(word, &shown));
         }
+
         if let Some(first) = first
             && compare(first, item).is_none()
         {
@@ -132,6 +140,7 @@ pub(in crate::script) fn natural(
             return Err(cannot(word, &both));
         }
     }
+
     let mut sorted = list.clone();
     // All items have been compared with the first, so each can be compared with each.
     sorted.sort_by(|one, other| {
@@ -168,6 +177,7 @@ fn compare(one: &Dynamic, other: &Dynamic) -> Option<Ordering> {
     if one.is_unit() && other.is_unit() {
         return Some(Ordering::Equal);
     }
+
     number(one)?.partial_cmp(&number(other)?)
 }
 

@@ -81,6 +81,7 @@ impl Rule {
         if text.is_empty() {
             return Err("it is empty".to_owned());
         }
+
         match right {
             Right::Read | Right::Write => path_rule(text, base),
             Right::Net => HostPattern::parse(text).map(Rule::Host),
@@ -93,6 +94,7 @@ impl Rule {
     pub fn refuse_detour(&self, folder: &Path) -> Result<(), String> {
         let Rule::Path(given, leads_to) = self else { return Ok(()) };
         let Ok(name) = given.strip_prefix(folder) else { return Ok(()) };
+
         let inside = leads_to.strip_prefix(real(folder)).ok();
         let is_detour = match inside {
             None => true,
@@ -133,6 +135,7 @@ impl Rule {
             }
             _ => return false,
         };
+
         let rests = [path.strip_prefix(given), path.strip_prefix(real)];
         rests.into_iter().flatten().any(|rest| !is_hidden(rest))
     }
@@ -158,8 +161,10 @@ pub(in crate::script) fn is_hidden(path: &Path) -> bool {
 fn path_rule(text: &str, base: &Path) -> Result<Rule, String> {
     let path = plain(&base.join(text));
     let real = real(&path);
+
     let odd = text.chars().find(|c| "*?[{$\0".contains(*c));
     let odd = odd.or_else(|| text.starts_with('~').then_some('~'));
+
     // A file may have any name, so one that is there is meant.
     if real.exists() {
         return Ok(Rule::Path(path, real));
@@ -186,6 +191,7 @@ fn name_rule(right: Right, text: &str) -> Result<Rule, String> {
             "`{odd}` is not part of a name; write it like `NAME`, or `NAME*` for all that start so"
         ));
     }
+
     Ok(Rule::Name(Wildcard::new(text)))
 }
 
@@ -310,6 +316,7 @@ impl Permissions {
     pub fn has(&self, right: Right, target: &Target<'_>) -> bool {
         let denies = |(of, rule): &(Right, Rule)| *of == right && rule.denies(target);
         let grants = |(of, rule): &(Right, Rule)| *of == right && rule.grants(target);
+
         let is_granted = self.allow.iter().any(grants);
         !self.deny.iter().any(denies)
             && (is_granted || self.answers.granted.borrow().iter().any(grants))
@@ -333,6 +340,7 @@ impl Permissions {
         let is_named = |(of, rule): &(Right, Rule)| {
             *of == right && matches!(rule, Rule::Name(granted) if granted.covers(name))
         };
+
         self.has(right, &target) && self.granted().iter().any(is_named)
     }
 
@@ -364,6 +372,7 @@ impl Permissions {
                 _ => {}
             }
         }
+
         denials
     }
 
@@ -372,6 +381,7 @@ impl Permissions {
     pub fn demand(&self, right: Right, target: &Target<'_>, shown: &str) -> Result<(), Failure> {
         let patience = if fiber::is_inside() { Patience::Task } else { Patience::Thread };
         let accepted = self.accept(right, target, shown, None, patience);
+
         match patience {
             Patience::Task => fiber::wait(accepted),
             Patience::Thread => futures::executor::block_on(accepted),
@@ -408,12 +418,14 @@ impl Permissions {
             let message = format!("{deed} `{shown}` is denied by {what}, or by kaizen.toml");
             return Err(Failure::new(Kind::Permission, message));
         }
+
         if let Target::Path(path) = target {
             procfs::accept(self, path, &format!("{deed} `{shown}`"))?;
         }
         if self.has(right, target) || self.asked(right, target, arguments, patience).await {
             return Ok(());
         }
+
         let message = format!(
             "{deed} `{shown}` is not granted; run with `--allow-{word}={target}`, or add \
              \"{target}\" to `{word}` under [permissions] in kaizen.toml"
@@ -430,10 +442,13 @@ impl Permissions {
         patience: Patience,
     ) -> bool {
         let Some(ask) = &self.ask else { return false };
+        // People are asked one question after the other.
         let _turn = self.answers.turn.lock().await;
+        // It may have been granted during the wait.
         if self.has(right, target) {
             return true;
         }
+
         // What is granted is what the question shows, whatever becomes of links meanwhile.
         let rule = exactly(target);
         let question = question(right, target, &rule, arguments);
@@ -470,6 +485,7 @@ fn question(
         // Quoted, so that nobody wonders where one ends.
         text.push_str(&format!(" with {}", serde_json::json!(arguments)));
     }
+
     on_one_line(&scrub(&text)).into_owned()
 }
 
@@ -504,6 +520,7 @@ mod tests {
         for (right, text) in deny {
             permissions.deny(*right, Rule::parse(*right, text, base).expect("a rule"));
         }
+
         permissions
     }
 
@@ -512,6 +529,7 @@ mod tests {
         let none = Permissions::default();
         let path = Target::Path(Path::new("/project/a"));
         assert!(Right::ALL.iter().all(|right| none.demand(*right, &path, "a").is_err()));
+
         let error = none.demand(Right::Write, &path, "a").expect_err("nothing is granted");
         assert!(error.message.contains("`--allow-write=/project/a`"), "{}", error.message);
     }
@@ -528,6 +546,7 @@ mod tests {
     fn a_denial_beats_every_grant() {
         let mut some = with(&[(Right::Read, ".")], &[(Right::Read, "data/private")]);
         some.allow(Right::Read, Rule::Any);
+
         let path = Target::Path(Path::new("/project/data/private/.x"));
         let error = some.demand(Right::Read, &path, "x").expect_err("denied").message;
         assert!(error.contains("denied by `--deny-read=/project/data/private`"), "{error}");
@@ -536,6 +555,7 @@ mod tests {
     #[test]
     fn hosts_are_matched_as_hosts_are() {
         let some = with(&[(Right::Net, "*.example.com"), (Right::Net, "Local:81")], &[]);
+
         let has = |host, port| some.has(Right::Net, &Target::Host(host, port));
         assert!(has("a.b.example.com", 443) && has("local", 81));
         assert!(!has("example.com", 443) && !has("evilexample.com", 443) && !has("local", 80));
@@ -553,6 +573,7 @@ mod tests {
             log.borrow_mut().push(what);
             Box::pin(std::future::ready(answer))
         }));
+
         let demand = |name| some.demand(Right::Env, &Target::Name(name), name).is_ok();
         assert!(demand("A") && demand("A") && !demand("B") && !demand("B") && !demand("SECRET_A"));
         assert_eq!(*asked.borrow(), ["reading the variable `A`", "reading the variable `B`"]);

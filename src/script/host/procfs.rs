@@ -21,6 +21,7 @@ fn inside(path: &Path) -> Option<Inside> {
     if !path.starts_with("/proc") && !is_mounted_at(path) {
         return None;
     }
+
     match path.file_name()?.to_str()? {
         "environ" => Some(Inside::Variables),
         "mem" | "kcore" | "kmem" => Some(Inside::Memory),
@@ -55,6 +56,7 @@ pub(in crate::script) fn accept(
         }
         Some(Inside::Variables) => {}
     }
+
     if let Some((right, rule)) = permissions.denied().iter().find(|(of, _)| *of == Right::Env) {
         let denial = said(*right, rule);
         return refuse(&format!(

@@ -21,6 +21,7 @@ pub(in crate::script) fn plain(text: &str) -> Cow<'_, str> {
     if plain.contains(is_odd_space) {
         plain = spaced(&plain).into();
     }
+
     plain
 }
 
@@ -35,6 +36,7 @@ fn spaced(text: &str) -> String {
             spaced.push_str(old);
         }
     }
+
     spaced
 }
 

@@ -27,11 +27,13 @@ pub(in crate::script) fn register(
             .compile_with_scope(&scope, text)
             .expect("the standard library is sound, tests run it");
         ast.set_source(format!("stdlib/{name}.rhai"));
+
         options.extend(options_of(&ast));
         captures.add(&ast, Follows::Nothing);
         let module = modules::evaluated(engine, &ast, FnNamespace::Global);
         engine.register_global_module(module.expect("it only defines functions").into());
     }
+
     options
 }
 
@@ -40,10 +42,12 @@ pub(in crate::script) fn register(
 fn options_of(ast: &AST) -> BTreeMap<String, Vec<String>> {
     let mut options = BTreeMap::new();
     let mut defaults: Vec<String> = Vec::new();
+
     let keys = |expr: &Expr| -> Option<Vec<String>> {
         let Expr::Map(map, _) = expr else { return None };
         Some(map.0.iter().map(|(key, _)| key.name.to_string()).collect())
     };
+
     ast.walk(&mut |path: &[ASTNode]| {
         match path.last() {
             Some(ASTNode::Stmt(Stmt::Var(var, ..))) if var.0.name == "defaults" => {
@@ -59,6 +63,7 @@ fn options_of(ast: &AST) -> BTreeMap<String, Vec<String>> {
         }
         true
     });
+
     options
 }
 
@@ -72,6 +77,7 @@ mod tests {
         engine.set_max_expr_depths(64, 32);
         let ast = engine.set_optimization_level(rhai::OptimizationLevel::None).compile(FILES[2].1);
         let options = options_of(&ast.expect("it is sound"));
+
         assert_eq!(options["vote"], ["n", "settings"]);
         assert_eq!(options["few_shot"], ["examples", "input", "output", "settings"]);
         assert_eq!(options.len(), 10, "{options:?}");

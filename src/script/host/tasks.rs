@@ -139,9 +139,11 @@ impl BoundFn {
             let wrong = || {
                 Failure::new(Kind::Option, format!("`{of}` takes functions, `|| ..`, not a {name}"))
             };
+
             let function = value.try_cast::<FnPtr>().ok_or_else(wrong)?;
             bound.push(BoundFn::within(host, &store, function));
         }
+
         Ok(bound)
     }
 
@@ -162,6 +164,7 @@ impl BoundFn {
             let engine = bound.host.engine()?;
             let context = bound.context.create_context(&engine);
             let mut count = arguments.len();
+
             loop {
                 let result = bound.function.call_raw(&context, None, arguments[..count].to_vec());
                 match result {

@@ -27,23 +27,28 @@ pub fn words(entries: &[WordEntry]) -> Vec<Word> {
             add(&mut found, &entry.name, signature, false);
         }
     }
+
     found.into_iter().collect()
 }
 
 /// Collects the methods that the language itself has for its types.
 pub(in crate::script) fn standard(engine: &Engine, entries: &[WordEntry]) -> Vec<Word> {
     let mut found = BTreeSet::new();
+
     let each = engine.collect_fn_metadata(
         None,
         |info| {
             let meta = info.metadata;
             let gives = kind(&meta.return_type);
+            // What gives nothing is shown without an arrow.
             let gives = if gives == "()" { "" } else { gives };
             let params: Vec<String> = meta.params_info.iter().map(|param| plain(param)).collect();
             let of = params.first()?.split_once(": ")?.1.to_owned();
+
             if !BASIC.contains(&of.as_str()) || params[1..].iter().any(|p| is_name_of_function(p)) {
                 return None;
             }
+
             Some(match meta.name.strip_prefix("get$") {
                 Some(name) => (name.to_owned(), format!("{of}.{name} -> {gives}")),
                 None => (meta.name.to_string(), check::signature(&meta.name, &params, gives)),
@@ -51,6 +56,7 @@ pub(in crate::script) fn standard(engine: &Engine, entries: &[WordEntry]) -> Vec
         },
         true,
     );
+
     for (name, signature) in each {
         if name.chars().all(|c| c.is_alphanumeric() || c == '_') && !HIDDEN.contains(&name.as_str())
         {
@@ -59,10 +65,14 @@ pub(in crate::script) fn standard(engine: &Engine, entries: &[WordEntry]) -> Vec
     }
     // One form of each method is enough: the shortest.
     let is_listed = |word: &Word| entries.iter().any(|entry| entry.name == word.name);
+
     let mut words: Vec<Word> =
         found.into_iter().filter(|word| word.of.is_some() && !is_listed(word)).collect();
+
+    // The shortest form of a word comes first, and only the first of each word stays.
     words.sort_by_key(|word| (word.of.clone(), word.name.clone(), word.signature.len()));
     words.dedup_by_key(|word| (word.of.clone(), word.name.clone()));
+
     words
 }
 
@@ -90,6 +100,7 @@ pub(in crate::script) fn own(ast: &AST) -> Vec<Word> {
         let signature = check::signature(&name, &params, "");
         found.insert(Word { name, signature, of: None, is_property: false });
     }
+
     found.into_iter().collect()
 }
 
@@ -97,12 +108,14 @@ fn add(found: &mut BTreeSet<Word>, name: &str, signature: &str, is_standard: boo
     let name = name.to_owned();
     let (head, gives) = signature.split_once(" -> ").unwrap_or((signature, ""));
     let arrow = if gives.is_empty() { String::new() } else { format!(" -> {gives}") };
+
     let Some((_, params)) = head.split_once('(') else {
         let of = head.split_once('.').map(|(of, _)| of.to_owned());
         let signature = if of.is_some() { format!("{name}{arrow}") } else { head.to_owned() };
         found.insert(Word { name, signature, of, is_property: true });
         return;
     };
+
     let params: Vec<&str> = params.trim_end_matches(')').split(", ").collect();
     let of = params[0].split_once(": ").map(|(_, of)| of);
     if let Some(of) = of.filter(|of| !PLAIN.contains(of) || is_standard) {
@@ -110,6 +123,7 @@ fn add(found: &mut BTreeSet<Word>, name: &str, signature: &str, is_standard: boo
         let of = Some(of.to_owned());
         found.insert(Word { name: name.clone(), signature, of, is_property: false });
     }
+
     let signature = signature.to_owned();
     found.insert(Word { name, signature, of: None, is_property: false });
 }
@@ -124,7 +138,9 @@ fn kind(of: &str) -> &str {
     let of = of.trim_start_matches("&mut ").trim_start_matches('&');
     let inner =
         of.split_once('<').map(|(_, inner)| inner.split([',', '>']).next().unwrap_or(inner));
+
     let of = inner.filter(|_| of.contains("Result")).unwrap_or(of).trim();
+
     match of.rsplit("::").next().unwrap_or(of) {
         "ImmutableString" | "str" | "String" | "SmartString" => "string",
         "Array" => "array",

@@ -20,6 +20,7 @@ pub fn definitions(entries: &[WordEntry]) -> String {
             text.push_str(&format!("\n{}\n{}\n", lines.join("\n"), definition(signature)));
         }
     }
+
     text
 }
 
@@ -36,12 +37,15 @@ fn definition(signature: &str) -> String {
             "" => String::new(),
             gives => format!(" -> {}", kind(gives)),
         };
+
         let params: Vec<String> = params.into_iter().map(param).collect();
         return format!("fn {name}({}){gives};", params.join(", "));
     }
+
     if let Some((of, name)) = head.split_once('.') {
         return format!("fn get {name}({of}: {}) -> {};", kind(of), kind(gives));
     }
+
     let (name, of) = head.split_once(": ").unwrap_or((head, "any"));
     format!("const {name}: {};", kind(of))
 }
@@ -82,6 +86,7 @@ mod tests {
             ("load(knowledge: knowledge)", "fn load(knowledge: knowledge);"),
             ("run_id: string", "const run_id: String;"),
         ];
+
         for (signature, expected) in cases {
             assert_eq!(definition(signature), expected);
         }

@@ -49,9 +49,12 @@ impl WordEntry {
             let next = first[*at..].trim_start().chars().next();
             next.is_some_and(|next| next.is_uppercase() || next == '`')
         });
+
         let sentence = ends.map_or(first.as_str(), |end| &first[..end]);
+
         let is_prose = |at: &usize| sentence[..*at].matches('`').count().is_multiple_of(2);
         let colon = sentence.match_indices(": ").map(|(at, _)| at).find(is_prose);
+
         match colon.filter(|_| sentence.chars().count() > SUMMARY_MAX) {
             Some(colon) => format!("{}.", &sentence[..colon]),
             None => sentence.to_owned(),
@@ -64,6 +67,7 @@ impl WordEntry {
 pub(in crate::script) fn reference(engine: &Engine, host: &Rc<Inner>) -> Vec<WordEntry> {
     let groups = group_of(host);
     let mut found: BTreeMap<String, WordEntry> = BTreeMap::new();
+
     let each = engine.collect_fn_metadata(
         None,
         |info| {
@@ -71,6 +75,7 @@ pub(in crate::script) fn reference(engine: &Engine, host: &Rc<Inner>) -> Vec<Wor
             if language::is_word(&meta.name) {
                 return None;
             }
+
             let comments: Vec<String> = meta.comments.iter().map(ToString::to_string).collect();
             let given: Vec<String> = meta.params_info.iter().map(ToString::to_string).collect();
             let signature = check::signature(&meta.name, &given, &meta.return_type);
@@ -78,6 +83,7 @@ pub(in crate::script) fn reference(engine: &Engine, host: &Rc<Inner>) -> Vec<Wor
         },
         false,
     );
+
     for (name, mut signature, params, comments) in each {
         let property = name.strip_prefix("get$").map(str::to_owned);
         if let Some(property) = &property {
@@ -85,18 +91,23 @@ pub(in crate::script) fn reference(engine: &Engine, host: &Rc<Inner>) -> Vec<Wor
             let gives = signature.split(" -> ").nth(1).unwrap_or("?");
             signature = format!("{of}.{property} -> {gives}");
         }
+
         let name = property.unwrap_or(name);
         let is_indexer = name.starts_with("index$");
+        // Operators, and what the language calls by itself, are no words.
         if !name.starts_with(char::is_alphabetic) || name == "to_string" || is_indexer {
             continue;
         }
+
         let group = groups.get(&name).copied().unwrap_or(STDLIB);
+        // The forms of a word share one entry, and their texts follow one another there.
         let entry = found.entry(name.clone()).or_insert_with(|| WordEntry {
             name,
             group,
             signatures: Vec::new(),
             doc: String::new(),
         });
+
         entry.signatures.push(signature);
         if !comments.is_empty() {
             if !entry.doc.is_empty() {
@@ -106,16 +117,19 @@ pub(in crate::script) fn reference(engine: &Engine, host: &Rc<Inner>) -> Vec<Wor
             entry.doc.push_str(&lines.collect::<Vec<_>>().join("\n"));
         }
     }
+
     for (name, of, doc) in CONSTANTS {
         let (name, signatures) = ((*name).to_owned(), vec![format!("{name}: {of}")]);
         let doc = dedent(doc).join("\n");
         found.insert(name.clone(), WordEntry { name, group: RUN, signatures, doc });
     }
+
     let mut entries: Vec<WordEntry> = found.into_values().collect();
     for entry in &mut entries {
         entry.signatures.sort();
         entry.signatures.dedup();
     }
+
     entries
 }
 
@@ -127,12 +141,14 @@ fn group_of(host: &Rc<Inner>) -> BTreeMap<String, &'static str> {
         for register in *registers {
             register(&mut engine, host);
         }
+
         let word = |name: &str| name.strip_prefix("get$").unwrap_or(name).to_owned();
         let names = engine.collect_fn_metadata(None, |info| Some(word(&info.metadata.name)), false);
         for name in names {
             found.entry(name).or_insert(*group);
         }
     }
+
     found
 }
 
@@ -161,7 +177,9 @@ mod tests {
             "Keeps .7 of it, i.e. most of it."
         );
         assert_eq!(summary("No full stop"), "No full stop");
+
         assert_eq!(summary("A map: `#{ a, b }`."), "A map: `#{ a, b }`.");
+
         let long = format!("The map `#{{ a: b }}` of it: {}. More.", "and so on, ".repeat(9));
         assert_eq!(summary(&long), "The map `#{ a: b }` of it.");
     }

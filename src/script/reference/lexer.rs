@@ -80,9 +80,11 @@ impl<'a> Scanner<'a> {
             cut: false,
             templates: Vec::new(),
         };
+
         while scanner.at < text.len() {
             scanner.step();
         }
+
         scanner
     }
 
@@ -94,9 +96,11 @@ impl<'a> Scanner<'a> {
         if self.open.last() == Some(&'`') {
             return self.template();
         }
+
         let rest = self.rest();
         let first = rest.chars().next().unwrap_or(' ');
         let hashes = rest.len() - rest.trim_start_matches('#').len();
+
         if rest.starts_with("//") {
             let length = rest.find('\n').unwrap_or(rest.len());
             self.take(LexemeClass::Comment, length);
@@ -125,6 +129,7 @@ impl<'a> Scanner<'a> {
                 }
                 _ => {}
             }
+
             let class = if first == '`' { LexemeClass::Text } else { LexemeClass::Other };
             self.take(class, first.len_utf8());
         }
@@ -134,11 +139,13 @@ impl<'a> Scanner<'a> {
     fn template(&mut self) {
         let rest = self.rest();
         let start = self.at;
+
         let end = rest.char_indices().find(|(at, c)| {
             *c == '`' && !rest[at + 1..].starts_with('`') && !is_second_tick(rest, *at)
                 || rest[*at..].starts_with("${")
         });
         let length = end.map_or(rest.len(), |(at, _)| at);
+
         self.templates.push(start..start + length);
         match end {
             None => self.take(LexemeClass::Text, rest.len()),
@@ -157,6 +164,7 @@ impl<'a> Scanner<'a> {
     fn block_comment(&mut self) {
         let (mut depth, mut at) = (0_usize, 0);
         let rest = self.rest();
+
         while at < rest.len() {
             if rest[at..].starts_with("/*") {
                 (depth, at) = (depth + 1, at + 2);
@@ -169,6 +177,7 @@ impl<'a> Scanner<'a> {
                 at += rest[at..].chars().next().map_or(1, char::len_utf8);
             }
         }
+
         self.cut = true;
         self.take(LexemeClass::Comment, at);
     }
@@ -185,6 +194,7 @@ impl<'a> Scanner<'a> {
                 return self.take(LexemeClass::Text, at + usize::from(letter == quote));
             }
         }
+
         self.take(LexemeClass::Text, rest.len());
     }
 
@@ -198,6 +208,7 @@ impl<'a> Scanner<'a> {
                 break;
             }
         }
+
         self.take(class, length);
     }
 
@@ -222,10 +233,12 @@ pub fn completeness(text: &str) -> Completeness {
     if scan(text).1 {
         return Completeness::Incomplete;
     }
+
     let (legal, _) = legal(text);
     let mut engine = Engine::new_raw();
     engine.set_max_expr_depths(0, 0);
     let Err(error) = engine.compile(&legal) else { return Completeness::Complete };
+
     let last = legal.trim_end();
     let lines = last.lines().count().max(1);
     let columns = last.lines().last().map_or(0, |line| line.chars().count());
@@ -233,13 +246,17 @@ pub fn completeness(text: &str) -> Completeness {
     let is_at_end = position.line().is_none_or(|line| {
         line > lines || line == lines && position.position().is_none_or(|at| at > columns)
     });
+
     let is_cut = match error.err_type() {
         ParseErrorType::UnexpectedEOF => true,
         ParseErrorType::BadInput(LexError::UnterminatedString) => false,
         _ => is_at_end,
     };
+
+    // A line that is left empty gives up: what is wrong is then told at once.
     let is_given_up =
         text.contains('\n') && text.lines().last().is_some_and(|l| l.trim().is_empty());
+
     if is_cut && !is_given_up { Completeness::Incomplete } else { Completeness::Complete }
 }
 
@@ -284,10 +301,12 @@ fn renamed(text: &str, mut name_of: impl FnMut(usize) -> String) -> (String, Vec
                 .filter(|n: &usize| (1..=EARLIER_MAX).contains(n) && n.to_string() == digits),
             None => None,
         };
+
         let Some(n) = number.filter(|_| piece.class == LexemeClass::Word) else {
             new.push_str(old);
             continue;
         };
+
         let name = name_of(n);
         let line_start = new.rfind('\n').map_or(0, |at| at + 1);
         replaced.push(Replacement {
@@ -297,6 +316,7 @@ fn renamed(text: &str, mut name_of: impl FnMut(usize) -> String) -> (String, Vec
         });
         new.push_str(&name);
     }
+
     (new, replaced)
 }
 
@@ -322,6 +342,7 @@ pub(in crate::script) fn column_before(
             return (one.column - shift, Some(old));
         }
     }
+
     (column - shift, None)
 }
 
@@ -351,9 +372,11 @@ mod tests {
             "`a ${ \"}\" ",
             "switch x {",
         ];
+
         for text in incomplete {
             assert_eq!(completeness(text), Completeness::Incomplete, "{text}");
         }
+
         let complete = [
             "",
             "1",
@@ -379,6 +402,7 @@ mod tests {
             "switch x { _ => 1 }",
             "let a = 1; // done",
         ];
+
         for text in complete {
             assert_eq!(completeness(text), Completeness::Complete, "{text}");
         }
@@ -395,6 +419,7 @@ mod tests {
             ("_10 + _01 + _err // _", "_10 + _01 + _err // _"),
             ("'_' + a_ + 1_000", "'_' + a_ + 1_000"),
         ];
+
         for (text, expected) in cases {
             assert_eq!(legal(text).0, expected);
         }
@@ -404,6 +429,7 @@ mod tests {
     fn columns_are_found_again() {
         let (new, replaced) = legal("_ + _1 + x\n  _.y");
         assert_eq!(new, "_last + _last1 + x\n  _last.y");
+
         let before = |line, column| column_before(&replaced, line, column);
         assert_eq!(before(1, 1), (1, Some(1)));
         assert_eq!(before(1, 9), (5, Some(2)));
@@ -420,6 +446,7 @@ mod tests {
             .map(|piece| (&text[piece.start..piece.end], piece.class))
             .filter(|(text, class)| *class != LexemeClass::Other && !text.trim().is_empty())
             .collect();
+
         let expected = [
             ("let", LexemeClass::Word),
             ("a", LexemeClass::Word),
@@ -430,6 +457,7 @@ mod tests {
             (" y`", LexemeClass::Text),
             ("// c", LexemeClass::Comment),
         ];
+
         assert_eq!(classes, expected);
     }
 }

@@ -22,6 +22,7 @@ pub(in crate::script) fn same(one: &Value, other: &Value) -> bool {
             let whole = |number: &serde_json::Number| {
                 number.as_i64().map(i128::from).or(number.as_u64().map(i128::from))
             };
+
             match (whole(one), whole(other)) {
                 (Some(one), Some(other)) => one == other,
                 _ => one.as_f64() == other.as_f64(),
@@ -44,6 +45,7 @@ pub(in crate::script) fn of(found: &Value, expected: &Value) -> String {
     if one.chars().count().max(other.chars().count()) <= SHORT_MAX {
         return format!("found {one}, expected {other}");
     }
+
     match (found, expected) {
         (Value::String(found), Value::String(expected)) => of_texts(found, expected),
         _ => of_texts(&text(found), &text(expected)),
@@ -77,6 +79,7 @@ fn parted(found: &str, expected: &str) -> String {
         let after = if text.chars().nth(from + AROUND.0 + AROUND.1).is_some() { "…" } else { "" };
         format!("{before}{}{after}", part.trim_end())
     };
+
     let (found, expected) = (shown(found), shown(expected));
     format!("found and expected differ from character {} on:\n- {expected}\n+ {found}", shared + 1)
 }
@@ -86,29 +89,35 @@ fn lines(found: &str, expected: &str) -> String {
     let is_open = |text: &str| !text.ends_with('\n');
     let end = if is_open(found) && is_open(expected) { "\n" } else { "" };
     let (found, expected) = (format!("{found}{end}"), format!("{expected}{end}"));
+
     let diff = TextDiff::configure().timeout(TIME_MAX).diff_lines(&expected, &found);
+
     let mut shown = vec!["- expected".to_owned(), "+ found".to_owned()];
     for (place, group) in diff.grouped_ops(CONTEXT).iter().enumerate() {
         if place > 0 {
             shown.push("  ⋮".to_owned());
         }
+
         for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
             let mark = match change.tag() {
                 ChangeTag::Delete => '-',
                 ChangeTag::Insert => '+',
                 ChangeTag::Equal => ' ',
             };
+
             shown.push(format!("{mark} {}", change.value().trim_end_matches('\n')));
             if change.missing_newline() && change.tag() != ChangeTag::Equal {
                 shown.push("  (no new line at the end of this)".to_owned());
             }
         }
     }
+
     let count = shown.len();
     if count > LINES_MAX {
         shown.truncate(LINES_MAX);
         shown.push(format!("  … and {} lines more", count - LINES_MAX));
     }
+
     shown.join("\n")
 }
 
@@ -128,6 +137,7 @@ mod tests {
     #[test]
     fn short_values_stand_side_by_side_and_long_ones_show_what_differs() {
         assert_eq!(of(&json!(41), &json!("a")), "found 41, expected \"a\"");
+
         let long = |middle: &str| json!(format!("{}{middle}{}", "a".repeat(100), "b".repeat(200)));
         assert_eq!(
             of(&long("x"), &long("yy")),
@@ -138,12 +148,14 @@ mod tests {
                 c = "b".repeat(119)
             )
         );
+
         let list = |n: i64| (0..30).map(|i| if i == 20 { n } else { i }).collect::<Value>();
         assert_eq!(
             of(&list(-1), &list(-2)),
             "found and expected differ:\n- expected\n+ found\n    17,\n    18,\n    19,\n-   -2,\n\
              +   -1,\n    21,\n    22,\n    23,"
         );
+
         let line = "a line that is as long as lines are that have to be wrapped somewhere";
         let said = of(&json!(line), &json!(format!("{line}\n")));
         assert!(said.contains("no new line at the end"), "{said}");

@@ -73,16 +73,19 @@ impl Test {
     /// Returns the snapshots of this test that it did not compare anything with.
     pub fn unused(&self) -> Vec<PathBuf> {
         let Ok(entries) = std::fs::read_dir(&self.folder) else { return Vec::new() };
+
         let used = self.used.borrow();
         let own = |path: &PathBuf| {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
             name.is_some_and(|name| test_of(&name) == Some(&self.name))
         };
+
         let mut unused: Vec<PathBuf> = entries
             .flatten()
             .map(|entry| entry.path())
             .filter(|path| own(path) && !used.contains(path))
             .collect();
+
         unused.sort();
         unused
     }
@@ -101,7 +104,9 @@ impl Test {
             let message = format!("the snapshot `{name}` is used twice; give each its own name");
             return Err(Failure::new(Kind::Option, message));
         }
+
         let now = format!("{}\n", difference::text(&clean(value.clone())));
+
         let known = match file::read(&path) {
             Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
@@ -110,15 +115,20 @@ impl Test {
                 return Err(Failure::new(Kind::File, message));
             }
         };
+
         let whole = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
         host.depends_on(&whole, known.as_ref().map(String::as_bytes));
+
         if known.as_ref() == Some(&now) {
             return Ok(());
         }
+
         if self.is_update {
+            // It is written when the whole test has passed.
             self.pending.borrow_mut().insert(path, now);
             return Ok(());
         }
+
         let (path, test) = (path.display(), &self.name);
         let message = match known {
             None => format!(
@@ -131,6 +141,7 @@ impl Test {
                 difference::of_texts(&now, &known)
             ),
         };
+
         Err(Failure::new(Kind::Assertion, message))
     }
 
@@ -142,6 +153,7 @@ impl Test {
             let number = if number == 1 { String::new() } else { format!(".{number}") };
             return Ok(format!("{}{number}{SNAPSHOT_END}", self.name));
         };
+
         let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
         if !name.starts_with(char::is_alphabetic) || !name.chars().all(is_word) {
             let message = format!(
@@ -149,6 +161,7 @@ impl Test {
             );
             return Err(Failure::new(Kind::Option, message));
         }
+
         Ok(format!("{}.{name}{SNAPSHOT_END}", self.name))
     }
 }
@@ -169,6 +182,7 @@ impl Program {
                 TestFunction { name: function.name.to_owned(), line: usize::from(line) }
             })
             .collect();
+
         found.sort_by(|a, b| (a.line, &a.name).cmp(&(b.line, &b.name)));
         found
     }
@@ -180,6 +194,7 @@ pub(super) fn faults(ast: &AST, file: &str, text: &str) -> Vec<Diagnostic> {
     if !file.ends_with(FILE_END) {
         return faults;
     }
+
     for function in ast.iter_functions().filter(|f| f.name.starts_with(PREFIX)) {
         let name = function.name;
         let message = if !function.params.is_empty() {
@@ -189,10 +204,12 @@ pub(super) fn faults(ast: &AST, file: &str, text: &str) -> Vec<Diagnostic> {
         } else {
             continue;
         };
+
         let (line, column) = definition(text, name).unwrap_or((1, 1));
         let place = Position::new(line, column);
         faults.push(Diagnostic::at(codes::TEST, message, file, text, place));
     }
+
     faults
 }
 
@@ -207,11 +224,13 @@ impl Host {
     ) -> Result<(), ScriptError> {
         let name = test.name.clone();
         self.inner.test.replace(Some(test));
+
         let (engine, ast) = (self.engine.clone(), program.ast.clone());
         let function = move || {
             let options = CallFnOptions::new().eval_ast(true);
             engine.call_fn_with_options(options, &mut Scope::new(), &ast, &name, ())
         };
+
         // Waiting is given up from outside; computing ends by itself.
         let bounded = Deadline::begin(limit, None);
         let task = Task { deadline: Some(bounded.deadline()), ..Task::default() };

@@ -76,6 +76,7 @@ pub(super) fn completeness(text: &str) -> Completeness {
     let Some(line) = text.trim_start().strip_prefix(':') else {
         return lexer::completeness(text);
     };
+
     match line.split_once(' ') {
         Some(("plan" | "time", code)) => lexer::completeness(code),
         _ => Completeness::Complete,
@@ -93,6 +94,7 @@ impl ReplSession<'_> {
             say(&format!("error: `:{name}` needs more: `:{name} {takes}`"));
             return Ok(Took::Wrong);
         }
+
         Ok(match name {
             "help" | "h" | "?" => self.help(),
             "doc" => self.tell(rest),
@@ -120,6 +122,7 @@ impl ReplSession<'_> {
                     Some(near) => format!("did you mean `:{near}`?"),
                     None => "`:help` lists them".to_owned(),
                 };
+
                 say(&format!("error: there is no command `:{unknown}`\n   help: {help}"));
                 Took::Wrong
             }
@@ -130,6 +133,7 @@ impl ReplSession<'_> {
         let width = |command: &ReplCommand| command.name.len() + command.takes.len() + 2;
         let column = COMMANDS.iter().map(width).max().unwrap_or(0);
         let is_narrow = doc::width() < column + 40;
+
         for command in COMMANDS {
             let name = format!(":{} {}", command.name, command.takes).trim_end().to_owned();
             let pad = " ".repeat(column.saturating_sub(name.len()));
@@ -140,10 +144,12 @@ impl ReplSession<'_> {
                 print_line(&format!("{name}{pad}  {}", command.says));
             }
         }
+
         print_line("");
         for text in AFTER_HELP {
             print_line(&entry::wrap(text, doc::width()).join("\n"));
         }
+
         Took::Well
     }
 
@@ -165,6 +171,7 @@ impl ReplSession<'_> {
                 vec![variable.name, variable.kind, value]
             })
             .collect();
+
         if rows.is_empty() {
             say("there are no variables yet: `let x = 1`");
         } else {
@@ -181,6 +188,7 @@ impl ReplSession<'_> {
             }
             return Ok(Took::Well);
         }
+
         let exit = show::run(self.global, &show::Arguments { run: name.to_owned() })?;
         Ok(if exit == Exit::Ok { Took::Well } else { Took::Wrong })
     }
@@ -198,7 +206,9 @@ impl ReplSession<'_> {
         let mut words: Vec<&str> = rest.split_whitespace().collect();
         let is_raw = words.contains(&"--raw");
         words.retain(|word| *word != "--raw");
+
         let name = words.first().copied().unwrap_or("");
+
         let messages = match self.dialogue.value(name) {
             Some(DisplayValue::Branch { messages, .. }) => messages,
             Some(_) => {
@@ -208,31 +218,38 @@ impl ReplSession<'_> {
             }
             None => return self.no_variable(name),
         };
+
         let count = words.get(1).map_or(Some(messages.len()), |n| n.parse().ok());
         let Some(count) = count else {
             say(&format!("error: `{}` is no number of messages", words[1]));
             return Took::Wrong;
         };
+
         let first = messages.len().saturating_sub(count);
         if messages.is_empty() {
             say("no messages yet");
         }
+
         for (place, message) in messages.iter().enumerate().skip(first) {
             if is_raw {
                 print_data(serde_json::to_value(message).unwrap_or_default());
                 continue;
             }
+
             let role = match message.role {
                 Role::System => "system",
                 Role::User => "user",
                 Role::Assistant => "assistant",
             };
+
             let head = format!("{} {role}", place + 1);
             print_line(&if self.global.color_out { painted(&head, BOLD) } else { head });
+
             for line in message.content.lines() {
                 print_line(&format!("    {line}"));
             }
         }
+
         Took::Well
     }
 
@@ -255,21 +272,26 @@ impl ReplSession<'_> {
         let (took, _) = self.evaluate(code).await?;
         let micros = clock::monotonic().saturating_sub(began).as_micros();
         let micros = i64::try_from(micros).unwrap_or(i64::MAX);
+
         let text = if micros < 10_000 { format!("{micros} µs") } else { time::length(micros) };
         print_line(&text);
+
         Ok(took)
     }
 
     fn cost(&self) -> Took {
         let metrics = self.executor.metrics();
         let cost = metrics.known_cost().map_or("unknown".to_owned(), |cost| cost.to_string());
+
         let under_way = match metrics.under_way {
             0 => String::new(),
             calls => format!(", {calls} more under way"),
         };
+
         let tokens = metrics.known_usage().map_or("tokens unknown".to_owned(), |usage| {
             format!("{} tokens in, {} out", usage.input(), usage.output())
         });
+
         print_line(&format!(
             "{} calls ({} again, {} by the demo model){under_way} · {tokens} · {cost}",
             metrics.calls, metrics.retries, metrics.demo_calls,
@@ -283,6 +305,7 @@ impl ReplSession<'_> {
             say("no run yet");
             return Ok(Took::Wrong);
         };
+
         let row = match show::find(&store, name)? {
             Ok(row) => row,
             Err(reason) => {
@@ -290,6 +313,7 @@ impl ReplSession<'_> {
                 return Ok(Took::Wrong);
             }
         };
+
         print_line(&plot(&damage::events(&store, &row.id)?, doc::width()));
         Ok(Took::Well)
     }
@@ -307,6 +331,7 @@ impl ReplSession<'_> {
             say("no file is loaded; `:load FILE` does so");
             return Took::Well;
         }
+
         let sound = (0..self.files.len()).filter(|index| self.reload(*index)).count();
         self.whisper(&format!("{sound} of {} files loaded anew", self.files.len()));
         if sound == self.files.len() { Took::Well } else { Took::Wrong }
@@ -317,6 +342,7 @@ impl ReplSession<'_> {
         let opened = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
         let text = script_of(&self.worked);
         let written = opened.and_then(|mut file| file.write_all(text.as_bytes()));
+
         match written {
             Ok(()) => {
                 self.whisper(&format!("wrote `{name}`; run it: `kaizen run {name}`"));
@@ -341,10 +367,12 @@ impl ReplSession<'_> {
             }
             return Took::Well;
         }
+
         if let Err(error) = self.models.set_default(name) {
             say(&format!("error: {error}"));
             return Took::Wrong;
         }
+
         self.whisper(&format!("new branches talk to `{name}` from now on"));
         Took::Well
     }
@@ -358,16 +386,19 @@ impl ReplSession<'_> {
             }
             return Took::Well;
         };
+
         let text = text.trim().trim_start_matches('=').trim();
         let value = serde_json::from_str(text).unwrap_or_else(|_| text.into());
         // The section may be left out where only one has the key.
         let ending = format!(".{key}");
         let known: Vec<String> = keys().filter(|known| known.ends_with(&ending)).collect();
         let key = if let [only] = known.as_slice() { only.as_str() } else { key };
+
         if let Err(error) = self.project.set(key, value, ":set") {
             say(&format!("error: {error}"));
             return Took::Wrong;
         }
+
         match key {
             "project.model" => return self.model(text.trim_matches('"')),
             "limits.operations" => {
@@ -389,6 +420,7 @@ impl ReplSession<'_> {
                 return Took::Wrong;
             }
         }
+
         Took::Well
     }
 }
@@ -399,22 +431,28 @@ fn script_of(worked: &[SavedInput]) -> String {
     let mut texts = Vec::new();
     for (index, one) in worked.iter().enumerate() {
         let given: Vec<usize> = (0..index).rev().filter(|at| worked[*at].gave).collect();
+        // `_` means nothing in a file, so the value that it stands for gets a name.
         texts.push(rename(&one.text, |n| match given.get(n) {
             Some(at) => names[*at].get_or_insert_with(|| format!("value_{}", at + 1)).clone(),
             None => "()".to_owned(),
         }));
     }
+
     let mut script = "// What worked in a session of `kaizen repl`.\n".to_owned();
     for (index, text) in texts.iter().enumerate() {
         let text = text.trim();
         let bare = text.trim_end_matches(';');
+
         let line = match &names[index] {
             Some(name) if worked[index].defined.is_none() => format!("let {name} = {bare}"),
             _ => bare.to_owned(),
         };
+
         let pieces = scan(&line).0;
         let is_note = pieces.last().is_some_and(|piece| piece.class == LexemeClass::Comment);
         let is_function = line.starts_with("fn ") && line.ends_with('}');
+
+        // On the line of a comment, the semicolon would be part of it.
         let end = if is_function {
             ""
         } else if is_note {
@@ -422,8 +460,10 @@ fn script_of(worked: &[SavedInput]) -> String {
         } else {
             ";"
         };
+
         script.push_str(&format!("{line}{end}\n"));
     }
+
     script
 }
 
@@ -438,12 +478,14 @@ mod tests {
             gave,
             defined: defined.map(Into::into),
         };
+
         let script = script_of(&[
             worked("fn f(n) { n + 1 }", false, None),
             worked("f(1)", true, None),
             worked("let x = _ + 1;", true, Some("x")),
             worked("_ + _1 // sum", true, None),
         ]);
+
         assert_eq!(
             script,
             "// What worked in a session of `kaizen repl`.\nfn f(n) { n + 1 }\n\

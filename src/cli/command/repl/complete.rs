@@ -43,10 +43,12 @@ pub(super) fn complete(known: &PromptState, line: &str, at: usize) -> (usize, Ve
         Some(command) => command_line(known, command),
         None => code(known, before),
     };
+
     let prefix = &before[start..];
     found.retain(|candidate| candidate.typed.starts_with(prefix));
     found.sort();
     found.dedup();
+
     (start, found)
 }
 
@@ -62,12 +64,14 @@ fn command_line(known: &PromptState, line: &str) -> (usize, Vec<Candidate>) {
         });
         return (0, each.collect());
     };
+
     let offset = name.len() + 2;
     let word = rest.rfind(' ').map_or(0, |at| at + 1);
     let of_kinds = |kinds: &[&str]| -> Vec<Candidate> {
         let fits = |variable: &&Variable| kinds.contains(&variable.kind.as_str());
         known.variables.iter().filter(fits).map(|variable| plain(&variable.name)).collect()
     };
+
     let found = match name {
         "plan" | "time" => {
             let (start, found) = code(known, rest);
@@ -86,6 +90,7 @@ fn command_line(known: &PromptState, line: &str) -> (usize, Vec<Candidate>) {
         "load" | "save" => return (offset, files(rest)),
         _ => Vec::new(),
     };
+
     (offset + word, found)
 }
 
@@ -95,6 +100,7 @@ fn files(typed: &str) -> Vec<Candidate> {
     let prefix = if typed.contains('/') { format!("{folder}/") } else { String::new() };
     let place = if prefix.is_empty() { Path::new(".") } else { Path::new(prefix.as_str()) };
     let Ok(entries) = std::fs::read_dir(place) else { return Vec::new() };
+
     let each = entries.filter_map(Result::ok).filter_map(|entry| {
         let name = entry.file_name().into_string().ok()?;
         let is_folder = entry.path().is_dir();
@@ -116,6 +122,7 @@ fn code(known: &PromptState, before: &str) -> (usize, Vec<Candidate>) {
             pieces.iter().rev().filter(|p| !before[p.start..p.end].trim().is_empty()).nth(n);
         piece.map_or("", |piece| &before[piece.start..piece.end])
     };
+
     match last.class {
         LexemeClass::Comment | LexemeClass::Number => return (before.len(), Vec::new()),
         LexemeClass::Text => {
@@ -127,18 +134,23 @@ fn code(known: &PromptState, before: &str) -> (usize, Vec<Candidate>) {
         }
         LexemeClass::Word | LexemeClass::Other => {}
     }
+
     let is_word = last.class == LexemeClass::Word;
     let start = if is_word { last.start } else { before.len() };
     let head = before[..start].trim_end();
+
+    // Two dots are a range, and no method follows them.
     if let Some(value) = head.strip_suffix('.').filter(|value| !value.ends_with('.')) {
         return (start, methods(known, &kind_of(known, value.trim_end())));
     }
+
     let mut found = variables(known);
     if is_word {
         found.extend(KEYWORDS.iter().map(|word| plain(word)));
         let plain_words = known.words.iter().filter(|word| word.of.is_none());
         found.extend(plain_words.map(candidate));
     }
+
     (start, found)
 }
 
@@ -157,6 +169,7 @@ fn candidate(word: &Word) -> Candidate {
         (false, true) => format!("{}()", word.name),
         (false, false) => format!("{}(", word.name),
     };
+
     Candidate { shown: word.signature.clone(), typed }
 }
 
@@ -168,24 +181,29 @@ fn methods(known: &PromptState, kind: &str) -> Vec<Candidate> {
 /// Guesses the type of the value that a piece of code ends with.
 fn kind_of(known: &PromptState, code: &str) -> String {
     let any = || "any".to_owned();
+
     match code.chars().last() {
         Some('"' | '`') => return "string".to_owned(),
         Some('}') => return any(),
         _ => {}
     }
+
     let (head, is_call) = match code.strip_suffix([')', ']']) {
         Some(_) => (open_of(code), code.ends_with(')')),
         None => (code, false),
     };
+
     let name = head.rsplit(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or("");
     if code.ends_with(']') {
         return if name.is_empty() { "array".to_owned() } else { any() };
     }
+
     let is_member = head[..head.len() - name.len()].trim_end().ends_with('.');
     let variable = known.variables.iter().find(|variable| variable.name == name);
     if let Some(variable) = variable.filter(|_| !is_call && !is_member) {
         return variable.kind.clone();
     }
+
     let fits = |word: &&Word| word.name == name && word.is_property != is_call;
     let given =
         known.words.iter().filter(fits).find_map(|word| word.signature.split(" -> ").nth(1));
@@ -201,6 +219,7 @@ fn open_of(code: &str) -> &str {
             '(' | '[' | '{' => depth -= 1,
             _ => {}
         }
+
         if depth == 0 {
             return &code[..at];
         }
@@ -219,7 +238,9 @@ mod tests {
             of: of.map(Into::into),
             is_property,
         };
+
         let variable = |name: &str, kind: &str| Variable { name: name.into(), kind: kind.into() };
+
         PromptState {
             variables: vec![variable("b", "branch"), variable("names", "array")],
             words: vec![
@@ -261,6 +282,7 @@ mod tests {
         assert_eq!(typed("// n"), Vec::<String>::new());
         assert_eq!(typed("\"n"), Vec::<String>::new());
         assert_eq!(typed("`${na"), ["names"]);
+
         let shown = complete(&known(), "b.ch", 4).1;
         assert_eq!(shown[0].shown, "chat(text: string) -> string");
     }

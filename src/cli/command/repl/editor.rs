@@ -76,6 +76,7 @@ pub(super) fn start(setup: EditorSetup) -> anyhow::Result<(Typist, Option<Above>
     let (ask, asked) = mpsc::channel();
     let (give, inputs) = unbounded_channel();
     let (ready, is_ready) = mpsc::channel();
+
     std::thread::spawn(move || {
         let mut editor = match create(&setup) {
             Ok(editor) => editor,
@@ -85,12 +86,14 @@ pub(super) fn start(setup: EditorSetup) -> anyhow::Result<(Typist, Option<Above>
                 return;
             }
         };
+
         let above = editor.create_external_printer().ok();
         let above = above.map(|printer| Box::new(printer) as Above);
         if ready.send(Ok(above)).is_ok() {
             read(&mut editor, &setup, &asked, &give);
         }
     });
+
     let above = is_ready.recv()??;
     Ok((Typist { ask, inputs }, above))
 }
@@ -99,31 +102,37 @@ pub(super) fn start(setup: EditorSetup) -> anyhow::Result<(Typist, Option<Above>
 pub(super) fn read_lines() -> Typist {
     let (ask, asked) = mpsc::channel::<()>();
     let (give, inputs) = unbounded_channel();
+
     std::thread::spawn(move || {
         let mut lines = std::io::stdin().lines();
         while asked.recv().is_ok() {
             let mut text = String::new();
+
             let mut is_more = false;
             for line in lines.by_ref() {
                 let Ok(line) = line else { break };
                 is_more = true;
                 text.push_str(&line);
+                // An input may have several lines.
                 if command::completeness(&text) == Completeness::Complete {
                     break;
                 }
                 text.push('\n');
             }
+
             let input = if is_more { LineInput::Text(text) } else { LineInput::End };
             if give.send(input).is_err() {
                 return;
             }
         }
     });
+
     Typist { ask, inputs }
 }
 
 fn create(setup: &EditorSetup) -> Result<Editor<Assistant, DefaultHistory>> {
     let behavior = if setup.is_stdout_terminal { Behavior::Stdio } else { Behavior::PreferTerm };
+
     let config = Config::builder()
         .max_history_size(HISTORY_MAX)?
         .history_ignore_dups(true)?
@@ -134,14 +143,17 @@ fn create(setup: &EditorSetup) -> Result<Editor<Assistant, DefaultHistory>> {
         .color_mode(if setup.color { ColorMode::Forced } else { ColorMode::Disabled })
         .behavior(behavior)
         .build();
+
     let mut editor = Editor::with_config(config)?;
     let words = lock(&setup.known).words.iter().map(|word| word.name.clone()).collect();
     let (known, color) = (setup.known.clone(), setup.color);
     editor.set_helper(Some(Assistant { known, words, color }));
+
     if let Some(file) = &setup.history {
         // The file was made just now; one that somebody else damaged begins anew.
         let _ = editor.load_history(file);
     }
+
     Ok(editor)
 }
 
@@ -166,6 +178,7 @@ fn read(
             Err(ReadlineError::Interrupted) => LineInput::Dropped,
             Err(_) => LineInput::End,
         };
+
         if give.send(input).is_err() {
             return;
         }
@@ -215,12 +228,14 @@ impl Completer for Assistant {
     fn complete(&self, line: &str, at: usize, _: &Context<'_>) -> Result<(usize, Vec<Candidate>)> {
         let (start, mut found) = complete(&lock(&self.known), line, at);
         let width = crate::cli::command::doc::width().saturating_sub(2).max(10);
+
         for candidate in &mut found {
             if candidate.shown.chars().count() > width {
                 candidate.shown = candidate.shown.chars().take(width - 1).collect();
                 candidate.shown.push('…');
             }
         }
+
         Ok((start, found))
     }
 }

@@ -22,10 +22,12 @@ pub(super) fn highlight(line: &str, words: &BTreeSet<String>) -> String {
     let command = line
         .strip_prefix(':')
         .map_or(0, |rest| 1 + rest.find(char::is_whitespace).unwrap_or(rest.len()));
+
     let mut shown = String::with_capacity(line.len() * 2);
     if command > 0 {
         shown.push_str(&paint(&line[..command], BOLD));
     }
+
     let code = &line[command..];
     for piece in scan(code).0 {
         let text = &code[piece.start..piece.end];
@@ -37,6 +39,7 @@ pub(super) fn highlight(line: &str, words: &BTreeSet<String>) -> String {
             LexemeClass::Comment => Some(DIM),
             LexemeClass::Word | LexemeClass::Other => None,
         };
+
         match color {
             // A colour does not reach over the end of a line.
             Some(color) => {
@@ -46,6 +49,7 @@ pub(super) fn highlight(line: &str, words: &BTreeSet<String>) -> String {
             None => shown.push_str(text),
         }
     }
+
     shown
 }
 
@@ -67,8 +71,10 @@ mod tests {
                     bare.push(letter);
                 }
             }
+
             assert_eq!(bare, line);
         }
+
         assert!(highlight("let x", &words).starts_with("\x1b[35mlet\x1b[0m"));
         assert!(highlight("branch()", &words).starts_with("\x1b[36mbranch\x1b[0m"));
     }

@@ -24,6 +24,7 @@ impl Secrets {
             .filter(|(name, _)| is_secret_name(name))
             .map(|(_, value)| value)
             .collect();
+
         for (_, spec) in models.aliases() {
             match &spec.key {
                 Some(KeyRef::Env(name)) => found.extend(variable(name)),
@@ -34,6 +35,7 @@ impl Secrets {
                 Some(KeyRef::Nothing) | None => {}
             }
         }
+
         Secrets::of(found)
     }
 

@@ -68,6 +68,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         script: arguments.script.clone().unwrap_or_default(),
         with: arguments.with.clone(),
     };
+
     let Some(params) = given.params() else { return Ok(Exit::Usage) };
     if !params.is_empty() && arguments.script.is_none() {
         say(
@@ -75,17 +76,21 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         );
         return Ok(Exit::Usage);
     }
+
     if let Some(script) = arguments.script.as_ref().filter(|script| !script.is_file()) {
         say(&format!("error: there is no script `{}`", script.display()));
         return Ok(Exit::Refused);
     }
+
     let from = match &arguments.eval {
         Some(code) => From::CommandLine(code.clone()),
         None if std::io::stdin().is_terminal() => From::Terminal,
         None => From::Pipe,
     };
+
     let is_terminal = matches!(from, From::Terminal);
     let mut session = open(global, arguments, &given, params, is_terminal)?;
+
     block_on(async move {
         if let Some(script) = &arguments.script
             && !session.load_script(script)
@@ -93,6 +98,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         {
             return Ok(Exit::Refused);
         }
+
         match from {
             From::Terminal => converse(session).await,
             From::Pipe => batch(session, editor::read_lines()).await,
@@ -114,19 +120,25 @@ fn open<'a>(
 ) -> anyhow::Result<ReplSession<'a>> {
     let project = given.project()?;
     let writer = Rc::new(Writer::start(project.open_store()?, &project.store_path()));
+
     let seed = given.seed();
     let models = Rc::new(project.models(seed)?);
+    // A model that does not exist is an error now, and not of the first question.
     if let Some(name) = project.config.model() {
         models.resolve(&name)?;
     }
+
     let journal = Journal::new(RunId::fresh(), writer.clone());
     let executor = Rc::new(project.executor(journal, seed));
+
     let mode = if global.quiet || global.json { ProgressMode::None } else { ProgressMode::Auto };
     let stage = Rc::new(Stage::new(global, mode));
     let (printing, saying) = (stage.clone(), stage.clone());
     let folder = arguments.script.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+
     let signals = signal::watch()?;
     let root = root(&project, folder)?;
+
     let host = Host::new(Surroundings {
         executor: executor.clone(),
         models: models.clone(),
@@ -142,11 +154,14 @@ fn open<'a>(
         operations_max: project.config.operations_max(),
         state: State::default(),
     });
+
     let shown = stage.clone();
     executor.listen(Rc::new(move |at, event| shown.see(at, event)));
+
     let dialogue = Dialogue::new(host);
     let mut session = ReplSession::new(global, project, dialogue, executor, models, signals, stage);
     session.describe(arguments.script.as_deref(), params, seed, is_terminal);
+
     Ok(session)
 }
 
@@ -171,16 +186,19 @@ fn exit_of(took: Took, otherwise: Exit) -> Exit {
 async fn batch(mut session: ReplSession<'_>, mut typist: Typist) -> anyhow::Result<Exit> {
     loop {
         typist.ask();
+
         let input = tokio::select! {
             input = typist.next() => input,
             exit = session.signals().caught() => return session.close(exit).await,
             () = session.idle() => continue,
         };
+
         let took = match input {
             LineInput::Text(text) => session.take(&text).await?,
             LineInput::Dropped => Took::Well,
             LineInput::End => return session.close(Exit::Ok).await,
         };
+
         if !matches!(took, Took::Well) {
             return session.close(exit_of(took, Exit::Ok)).await;
         }
@@ -194,8 +212,10 @@ async fn converse(mut session: ReplSession<'_>) -> anyhow::Result<Exit> {
     let history = history::file().map_err(|reason| {
         say(&format!("what you type is not kept after this session: {reason}"));
     });
+
     session.greet();
     session.publish();
+
     let setup = EditorSetup {
         known: session.known(),
         color: session.global().color,
@@ -203,34 +223,41 @@ async fn converse(mut session: ReplSession<'_>) -> anyhow::Result<Exit> {
         secrets,
         is_stdout_terminal: std::io::stdout().is_terminal(),
     };
+
     let (mut typist, above) = editor::start(setup)?;
     session.stage().set_above(above);
+
     let exit = loop {
         session.reload_changed();
         session.publish();
         session.renew();
         session.stage().set_typing(true);
         typist.ask();
+
         let input = tokio::select! {
             input = typist.next() => input,
             exit = session.signals().caught() => break exit,
             () = session.idle() => continue,
         };
+
         session.stage().set_typing(false);
         let took = match input {
             LineInput::Text(text) => session.take(&text).await?,
             LineInput::Dropped => Took::Well,
             LineInput::End => break Exit::Ok,
         };
+
         if let Took::End(exit) = took {
             break exit;
         }
     };
+
     session.stage().set_typing(false);
     if exit != Exit::Ok {
         leave_line(&terminal);
     }
     drop(terminal);
+
     session.close(exit).await
 }
 

@@ -34,20 +34,25 @@ impl ReplSession<'_> {
             say(&format!("error: {running} tasks are under way; a plan must be alone: `.wait()`"));
             return Ok(Took::Wrong);
         }
+
         let past = match self.project.existing_store()? {
             Some(store) => EarlierRuns::of(&store, Path::new(&self.name))?,
             None => EarlierRuns::default(),
         };
+
         self.renew();
         let flag = self.signals().flag();
         let signals = self.signals().clone();
+
         let found = rehearse(&past.experience, &flag, MORE_TIME_MAX, async |guess, limit| {
             self.rehearse(code, past.replies.clone(), guess, limit).await
         });
+
         let found = tokio::select! {
             found = found => found?,
             _ = signals.caught() => return Ok(Took::Wrong),
         };
+
         let Forecast { plan, stopped } = match found {
             Ok(found) => found,
             Err(faults) => {
@@ -57,12 +62,15 @@ impl ReplSession<'_> {
                 return Ok(Took::Wrong);
             }
         };
+
         for line in render::plan::lines(&plan, past.experience.runs(), PlanKind::All) {
             print_line(&line);
         }
+
         if let Some(stopped) = &stopped {
             tell_end(stopped, self.global.color);
         }
+
         Ok(Took::Well)
     }
 
@@ -78,6 +86,7 @@ impl ReplSession<'_> {
         let reuse = Rc::new(Reuse::planning(replies, guess));
         let executor = Executor::new(Journal::off(RunId::fresh()), self.seed, concurrency);
         let executor = executor.reusing(reuse.clone());
+
         let events: Rc<RefCell<Vec<Event>>> = Rc::default();
         let seen = events.clone();
         executor.listen(Rc::new(move |_, event| seen.borrow_mut().push(event.clone())));
@@ -87,12 +96,14 @@ impl ReplSession<'_> {
         let clock = Clock::start(flag, limit);
         let result = self.dialogue.rehearse(code, Rc::new(executor)).await;
         let is_over = clock.stop();
+
         let result = match result {
             Ok(()) => Ok(()),
             Err(ScriptError::Failed(both)) => Err(Box::new(both.1)),
             Err(ScriptError::Store(error)) => return Err(error.into()),
             Err(ScriptError::Refused(faults)) => return Ok(Err(faults)),
         };
+
         let Some(guess) = reuse.guess() else { anyhow::bail!("a plan without guesses") };
         let mut once = Once::of(guess, events.take(), result, is_over);
         once.texts = vec![code.to_owned()];

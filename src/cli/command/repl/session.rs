@@ -105,6 +105,7 @@ impl<'a> ReplSession<'a> {
         let reference = dialogue.reference();
         let mut words = completion::words(&reference);
         words.extend(dialogue.standard_words(&reference));
+
         ReplSession {
             global,
             project,
@@ -165,11 +166,13 @@ impl<'a> ReplSession<'a> {
         if self.global.quiet {
             return;
         }
+
         let project = self.project.root.file_name().map(|name| name.to_string_lossy().into_owned());
         let model = match self.models.default_model() {
             Ok((model, _)) => model.label,
             Err(error) => error.to_string(),
         };
+
         let project = project.map_or(String::new(), |name| format!(" · project {name}"));
         let version = env!("CARGO_PKG_VERSION");
         say(&format!("kaizen {version}{project} · model {model} · :help"));
@@ -179,8 +182,10 @@ impl<'a> ReplSession<'a> {
     pub(super) fn publish(&self) {
         let mut words = self.words.clone();
         words.extend(self.dialogue.own_words());
+
         let mut models: Vec<String> = self.models.aliases().map(|(name, _)| name.into()).collect();
         models.push("demo/echo".to_owned());
+
         let mut runs = vec!["@".to_owned(), "@fail".to_owned()];
         // Completion without runs is better than none.
         if let Ok(Some(store)) = self.project.existing_store()
@@ -188,6 +193,7 @@ impl<'a> ReplSession<'a> {
         {
             runs.extend(rows.into_iter().map(|row| row.id.to_string()));
         }
+
         let settings = self.project.config.all().map(|(key, _, _)| key.to_owned()).collect();
         let variables = self.dialogue.variables();
         let now = PromptState { variables, words, models, runs, settings };
@@ -207,6 +213,7 @@ impl<'a> ReplSession<'a> {
     /// Takes an input: a command, or code.
     pub(super) async fn take(&mut self, text: &str) -> anyhow::Result<Took> {
         self.reload_changed();
+
         match text.trim().strip_prefix(':') {
             Some(command) => self.command(command).await,
             None if text.trim().is_empty() => Ok(Took::Well),
@@ -219,15 +226,19 @@ impl<'a> ReplSession<'a> {
     pub(super) async fn evaluate(&mut self, text: &str) -> anyhow::Result<(Took, Duration)> {
         self.launch()?;
         self.renew();
+
         let (before, began) = (self.executor.metrics(), clock::monotonic());
         self.stage.begin();
+
         let result = tokio::select! {
             result = self.dialogue.eval(text) => Some(result),
             _ = self.signals.caught() => None,
         };
+
         self.stage.end();
         self.warn();
         let time = clock::monotonic().saturating_sub(began);
+
         let took = match result {
             Some(Ok(answer)) => {
                 self.show(&answer);
@@ -238,6 +249,7 @@ impl<'a> ReplSession<'a> {
             Some(Err(error)) if !is_interrupted(&error) => self.fail(error)?,
             Some(Err(_)) | None => self.interrupted(),
         };
+
         self.tell_cost(&before, time);
         Ok((took, time))
     }
@@ -269,6 +281,7 @@ impl<'a> ReplSession<'a> {
             }
             return;
         }
+
         match &answer.defined {
             None => {
                 if let Some(text) = value::whole(&answer.value, self.room()) {
@@ -277,6 +290,7 @@ impl<'a> ReplSession<'a> {
             }
             Some(_) if self.is_terminal && !self.global.quiet => {
                 let line = value::short(&answer.value);
+
                 if line != "()" {
                     self.whisper(&line);
                 }
@@ -305,16 +319,19 @@ impl<'a> ReplSession<'a> {
             ScriptError::Failed(both) => vec![both.1],
             ScriptError::Store(error) => return Err(error.into()),
         };
+
         for fault in &faults {
             if self.global.json {
                 let line = json!({
                     "type": "error", "message": fault.message, "place": fault.place,
                     "help": fault.help,
                 });
+
                 print_data(line);
             }
             say(&diagnostic::render(fault, self.global.color));
         }
+
         Ok(Took::Wrong)
     }
 
@@ -323,11 +340,15 @@ impl<'a> ReplSession<'a> {
         let now = self.executor.metrics();
         let calls = now.calls - before.calls;
         let is_slow = time >= SLOW;
+
         if !self.is_terminal || self.global.json || calls == 0 && !is_slow {
             return;
         }
+
         let micros = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
         let mut parts = vec![time::length(micros)];
+
+        // The time of all operations, one after another, by the time that has passed.
         let gained = (now.op_time - before.op_time) / time.as_secs_f64().max(1e-6);
         if calls > 1 {
             let lost = |metrics: &Metrics| metrics.due() - metrics.completed;
@@ -339,19 +360,24 @@ impl<'a> ReplSession<'a> {
             });
             parts.push(format!("{calls} calls"));
         }
+
         if calls > 0 {
             let input = now.usage.input() - before.usage.input();
             let output = now.usage.output() - before.usage.output();
             let has_tokens = now.usage_unknown == before.usage_unknown;
+
             let tokens = format!("{input}/{output} tokens");
             parts.push(if has_tokens { tokens } else { "tokens unknown".to_owned() });
+
             let is_known = now.cost_unknown == before.cost_unknown;
             let dollars = now.cost.dollars() - before.cost.dollars();
             let cost = Money::from_dollars(dollars).unwrap_or_default();
             parts.push(if is_known { cost.to_string() } else { "cost unknown".to_owned() });
+
             let whole = now.known_cost();
             parts.push(format!("session {}", whole.map_or("unknown".into(), |w| w.to_string())));
         }
+
         self.whisper(&format!("  {}", parts.join(" · ")));
     }
 
@@ -369,10 +395,12 @@ impl<'a> ReplSession<'a> {
             let (path, text) = (path.to_owned(), String::new());
             self.files.push(LoadedFile { path, text, is_script: false });
         }
+
         let is_sound = self.reload(index);
         if !is_sound && known.is_none() {
             self.files.pop();
         }
+
         is_sound
     }
 
@@ -382,6 +410,7 @@ impl<'a> ReplSession<'a> {
             let file = &self.files[index];
             // A file that is just being replaced is there again at the next look.
             let Ok(text) = file::read_text(&file.path) else { continue };
+
             if text != file.text {
                 let path = file.path.display().to_string();
                 if self.reload(index) {
@@ -403,12 +432,15 @@ impl<'a> ReplSession<'a> {
                 return false;
             }
         };
+
+        // What was read counts as seen, even if it is refused: its faults are told once.
         file.text.clone_from(&text);
         let result = if file.is_script {
             self.dialogue.load_script(&text, &file.path)
         } else {
             self.dialogue.load(&text, &file.path)
         };
+
         match result {
             Ok(()) => true,
             Err(ScriptError::Refused(faults)) => {
@@ -439,6 +471,7 @@ impl<'a> ReplSession<'a> {
                 terms: Box::default(),
             })?;
         }
+
         Ok(())
     }
 
@@ -453,9 +486,11 @@ impl<'a> ReplSession<'a> {
                 }
                 _ => RunStatus::Failed,
             };
+
             let ended = Event::RunEnded { status, value: Value::Null, failure: None };
             self.executor.commit(&ended).await?;
         }
+
         Ok(exit)
     }
 }

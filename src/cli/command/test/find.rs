@@ -63,14 +63,18 @@ pub(super) fn find(project: &Project) -> anyhow::Result<Suite> {
     let models = Rc::new(project.models(0)?);
     let here = std::env::current_dir()?;
     let mut suite = Suite::default();
+
     let config = project.root.join("kaizen.toml");
     let content = file::read(&config).ok();
     suite.read.insert(config, content.as_deref().map(blake3::hash));
+
     for file in files(&project.root) {
         let shown = file.strip_prefix(&here).unwrap_or(&file).to_owned();
+
         let inside = file.strip_prefix(&project.root).unwrap_or(&file).to_owned();
         suite.add(project, &models, &shown, &inside);
     }
+
     let mut known = BTreeSet::new();
     let place = |fault: &Diagnostic| {
         let place =
@@ -79,6 +83,7 @@ pub(super) fn find(project: &Project) -> anyhow::Result<Suite> {
     };
     // A file that several tests import is wrong once.
     suite.faults.retain(|fault| known.insert(place(fault)));
+
     Ok(suite)
 }
 
@@ -105,11 +110,14 @@ impl Suite {
                 return;
             }
         };
+
         self.read.insert(whole, Some(blake3::hash(text.as_bytes())));
+
         let host = match check::host(project, models, file) {
             Ok(host) => host,
             Err(error) => return self.told.push(format!("{error:#}")),
         };
+
         let program = host.compile(&text);
         self.read.extend(host.files());
         let program = match program {
@@ -119,17 +127,21 @@ impl Suite {
                 return self.told.push(format!("reading `{}`: {other:?}", file.display()));
             }
         };
+
         let found = program.tests();
         if found.is_empty() {
             let file = file.display();
             self.told
                 .push(format!("`{file}` has no test: a function whose name begins with `test_`"));
         }
+
         let folder = file.parent().unwrap_or(Path::new(""));
         let stem = file.file_stem().unwrap_or_default();
         let cassettes = folder.join(CASSETTES).join(stem);
         let snapshots = folder.join(SNAPSHOTS).join(stem);
+
         self.kept.extend([folder.join(CASSETTES), folder.join(SNAPSHOTS)]);
+
         self.cases.extend(found.into_iter().map(|found| Case {
             file: file.to_owned(),
             text: text.clone(),
@@ -150,15 +162,18 @@ impl Suite {
                 let Some(test) = name.strip_suffix(".jsonl").or_else(|| test_of(&name)) else {
                     continue;
                 };
+
                 let is_own = |case: &Case| {
                     case.name == test
                         && (case.cassette.parent() == Some(&*folder) || case.snapshots == folder)
                 };
+
                 if !self.cases.iter().any(is_own) {
                     found.push(path);
                 }
             }
         }
+
         found
     }
 }

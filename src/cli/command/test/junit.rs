@@ -11,14 +11,18 @@ use std::time::Duration;
 pub(super) fn document(results: &[(&Case, Option<&TestResult>, &str)], time: Duration) -> String {
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let _ = writeln!(text, "<testsuites name=\"kaizen\" {}>", counts(results, time));
+
     let mut rest = results;
     while let Some((first, ..)) = rest.first() {
+        // Results of one file stand together.
         let count = rest.iter().take_while(|(case, ..)| case.file == first.file).count();
         let (own, others) = rest.split_at(count);
         rest = others;
+
         let time = own.iter().filter_map(|(_, ended, _)| ended.map(|ended| ended.time)).sum();
         let file = attribute(&first.file.display().to_string());
         let _ = writeln!(text, "  <testsuite name=\"{file}\" {}>", counts(own, time));
+
         for (case, ended, reason) in own {
             let name = attribute(&case.name);
             let time = ended.map_or(Duration::ZERO, |ended| ended.time).as_secs_f64();
@@ -30,8 +34,10 @@ pub(super) fn document(results: &[(&Case, Option<&TestResult>, &str)], time: Dur
                 body(*ended, reason)
             );
         }
+
         text.push_str("  </testsuite>\n");
     }
+
     text.push_str("</testsuites>\n");
     text
 }
@@ -41,7 +47,9 @@ fn counts(results: &[(&Case, Option<&TestResult>, &str)], time: Duration) -> Str
         let all = results.iter().filter_map(|(_, ended, _)| *ended);
         all.filter(|ended| ended.status == wanted).count()
     };
+
     let not_run = results.iter().filter(|(_, ended, _)| ended.is_none()).count();
+
     format!(
         "tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.3}\"",
         results.len(),
@@ -57,6 +65,7 @@ fn body(ended: Option<&TestResult>, reason: &str) -> String {
     let Some(ended) = ended else {
         return format!("<skipped message=\"{}\"/>", attribute(reason));
     };
+
     let mut text = String::new();
     let tag = match ended.status {
         Status::Passed => None,
@@ -64,16 +73,19 @@ fn body(ended: Option<&TestResult>, reason: &str) -> String {
         Status::Failed => Some("failure"),
         Status::Missed => Some("error"),
     };
+
     if let (Some(tag), Some(fault)) = (tag, &ended.fault) {
         let first = fault.message.lines().next().unwrap_or_default();
         let (message, kind) = (attribute(first), attribute(fault.code));
         let shown = content(&plain(fault));
         let _ = write!(text, "<{tag} message=\"{message}\" type=\"{kind}\">{shown}</{tag}>");
     }
+
     if !ended.output.is_empty() {
         let output = content(&ended.output.join("\n"));
         let _ = write!(text, "<system-out>{output}</system-out>");
     }
+
     text
 }
 
@@ -92,6 +104,7 @@ fn content(text: &str) -> String {
             other => safe.push(other),
         }
     }
+
     safe
 }
 

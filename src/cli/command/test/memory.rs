@@ -32,14 +32,17 @@ impl Memory {
     pub(super) fn read(project: &Project) -> Memory {
         let path = project.tests_path();
         let root = project.root.canonicalize().unwrap_or_else(|_| project.root.clone());
+
         let text = file::read_text(&path).unwrap_or_default();
         let value: Value = serde_json::from_str(&text).unwrap_or_default();
         let is_own = value["format"] == FORMAT && value["program"] == env!("CARGO_PKG_VERSION");
         let passed = value["passed"].as_object().filter(|_| is_own).cloned().unwrap_or_default();
+
         let passed = passed.into_iter().filter_map(|(id, files)| match files {
             Value::Object(files) => Some((id, files)),
             _ => None,
         });
+
         let (failed, now) = (BTreeMap::new(), HashMap::new());
         Memory { path, root, passed: passed.collect(), failed, now }
     }
@@ -68,11 +71,13 @@ impl Memory {
             Status::Passed => true,
             Status::Failed | Status::Missed => false,
         };
+
         let mut files: Map<String, Value> =
             ended.files.iter().map(|(path, hash)| (self.name(path), of(hash.as_ref()))).collect();
         let own = case.file.canonicalize().unwrap_or_else(|_| case.file.clone());
         files.insert(self.name(&own), of(Some(&blake3::hash(case.text.as_bytes()))));
         files.insert("kaizen.toml".to_owned(), self.hash("kaizen.toml"));
+
         self.passed.remove(&case.id);
         let all = if has_passed { &mut self.passed } else { &mut self.failed };
         all.insert(case.id.clone(), files);
@@ -98,6 +103,7 @@ impl Memory {
         if let Some(known) = self.now.get(name) {
             return known.clone();
         }
+
         let content = file::read(&self.root.join(name)).ok();
         let hash = of(content.as_deref().map(blake3::hash).as_ref());
         self.now.insert(name.to_owned(), hash.clone());

@@ -126,12 +126,15 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         say(&format!("error: `--timeout {given}` is no time; write it like 500ms, 90s or 5m"));
         return Ok(Exit::Usage);
     };
+
     let signals = signal::watch()?;
     let order = Order { global, arguments, signals: &signals, limit };
     let round = order.round(arguments.changed)?;
+
     if arguments.watch && signals.seen().is_none() && round.exit != Exit::Usage {
         return block_on(watch::watch(&order, round))?;
     }
+
     Ok(round.exit)
 }
 
@@ -158,12 +161,16 @@ impl Order<'_> {
         let mut project = Project::find()?;
         project.grants = self.arguments.grants.clone();
         trust::ensure(&project, project.grants.may_ask() && !self.arguments.watch)?;
+
         if let Some(dollars) = self.arguments.max_cost {
             project.set("budget.max_cost", dollars.into(), "--max-cost")?;
         }
+
         let quiet = project.config.watch_quiet();
         let suite = find::find(&project)?;
         let refused = |exit| Ok(TestRound { exit, files: suite.read.clone(), quiet });
+
+        // Faults come before a choice of nothing: the tests that are missing may be in those files.
         let chosen = match choose(&suite, self.arguments) {
             Ok(chosen) => chosen,
             Err(reason) if suite.faults.is_empty() && suite.told.is_empty() => {
@@ -172,19 +179,24 @@ impl Order<'_> {
             }
             Err(_) => Vec::new(),
         };
+
         if let Some(exit) = refuse(self.global, &suite, &chosen) {
             return refused(exit);
         }
+
         let mut memory = Memory::read(&project);
         let desk = TestBench { order: self, project: &project };
         let exit = desk.go_through(&suite, &chosen, &mut memory, is_changed)?;
+
         let mut files = suite.read.clone();
         for case in &chosen {
             files.extend(memory.files(case));
         }
+
         if let Err(error) = memory.write(&project, &suite.cases) {
             say(&format!("note: what `--changed` needs to know cannot be kept: {error}"));
         }
+
         Ok(TestRound { exit, files, quiet })
     }
 }
@@ -196,10 +208,12 @@ fn choose<'a>(suite: &'a Suite, arguments: &Arguments) -> Result<Vec<&'a Case>, 
                     whose name ends with `_test.rhai`"
             .to_owned());
     }
+
     let mut chosen: Vec<&Case> = suite.cases.iter().collect();
     if let Some(filter) = &arguments.filter {
         let filter = filter.strip_prefix("./").unwrap_or(filter);
         chosen.retain(|case| case.shown().contains(filter));
+
         if chosen.is_empty() {
             let names = suite.cases.iter().map(|case| case.name.as_str());
             let help = nearest(filter, names).map(|near| format!("; did you mean `{near}`?"));
@@ -207,6 +221,7 @@ fn choose<'a>(suite: &'a Suite, arguments: &Arguments) -> Result<Vec<&'a Case>, 
             return Err(format!("no test has `{filter}` in its name{help}"));
         }
     }
+
     if let Some(Shard { part, of }) = arguments.shard {
         let mut place = 0;
         chosen.retain(|_| {
@@ -214,6 +229,7 @@ fn choose<'a>(suite: &'a Suite, arguments: &Arguments) -> Result<Vec<&'a Case>, 
             (place - 1) % of == part - 1
         });
     }
+
     Ok(chosen)
 }
 
@@ -222,9 +238,11 @@ fn refuse(global: &Global, suite: &Suite, chosen: &[&Case]) -> Option<Exit> {
     let mut told = suite.told.clone();
     let unreadable = chosen.iter().filter_map(|case| Cassette::read(&case.cassette).err());
     told.extend(unreadable.map(|error| error.to_string()));
+
     if told.is_empty() && suite.faults.is_empty() {
         return None;
     }
+
     for fault in &suite.faults {
         if global.json {
             print_data(diagnostic::to_json(fault));
@@ -232,6 +250,7 @@ fn refuse(global: &Global, suite: &Suite, chosen: &[&Case]) -> Option<Exit> {
             print_line(&diagnostic::render(fault, global.color_out));
         }
     }
+
     for message in &told {
         if global.json {
             print_data(json!({ "level": "error", "message": message }));
@@ -239,6 +258,7 @@ fn refuse(global: &Global, suite: &Suite, chosen: &[&Case]) -> Option<Exit> {
             say(&format!("error: {message}"));
         }
     }
+
     say("found before running; no test ran");
     Some(Exit::Refused)
 }
@@ -259,10 +279,12 @@ impl TestBench<'_> {
         is_changed: bool,
     ) -> anyhow::Result<Exit> {
         report::launch(self.order.global, chosen.len());
+
         let began = clock::monotonic();
         let (unchanged, to_run): (Vec<&Case>, Vec<&Case>) =
             chosen.iter().partition(|case| is_changed && memory.is_unchanged(case));
         let ended = self.run_all(&to_run)?;
+
         let mut counts = Counts::of_unchanged(unchanged.len());
         for (case, ended) in to_run.iter().zip(&ended) {
             match ended {
@@ -273,6 +295,7 @@ impl TestBench<'_> {
                 None => counts.stopped += 1,
             }
         }
+
         let exit = match self.order.signals.seen() {
             Some(exit) => exit,
             None if counts.is_spent => Exit::Budget,
@@ -280,6 +303,7 @@ impl TestBench<'_> {
             None if counts.missed > 0 => Exit::Diverged,
             None => Exit::Ok,
         };
+
         Ok(self.conclude(suite, chosen, &(to_run, ended), &counts, (began, exit)))
     }
 
@@ -296,11 +320,14 @@ impl TestBench<'_> {
                     std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work)
                 })
                 .collect::<Result<_, _>>()?;
+
+            // The receiver ends with the last of the senders.
             drop(sender);
             let ended = self.collect(cases, &receiver);
             for worker in workers {
                 worker.join().map_err(|_| anyhow::anyhow!("a thread of the tests broke off"))??;
             }
+
             Ok(ended)
         })
     }
@@ -335,16 +362,20 @@ impl TestBench<'_> {
             limit: self.order.limit,
             budget: is_recording.then(|| Budget::new(self.project.config.bounds())),
         };
+
         loop {
             let place = next.fetch_add(1, Ordering::SeqCst);
             let is_over = bench.is_spent() || self.order.signals.seen().is_some();
             let Some(case) = cases.get(place).filter(|_| !is_over) else { return Ok(()) };
+
             let began = clock::monotonic();
+            // A panic of kaizen itself ends this test, and not the others.
             let ended = AssertUnwindSafe(bench.perform(case)).catch_unwind().await;
             let ended = ended.unwrap_or_else(|_| {
                 let failure = Failure::new(Kind::Panicked, "kaizen itself failed in this test");
                 TestResult::broken(began, &failure)
             });
+
             if sender.send((place, ended)).is_err() {
                 return Ok(());
             }
@@ -358,12 +389,15 @@ impl TestBench<'_> {
         receiver: &Receiver<(usize, TestResult)>,
     ) -> Vec<Option<TestResult>> {
         let mut ended: Vec<Option<TestResult>> = cases.iter().map(|_| None).collect();
+
         let mut told = 0;
         let tell = |place: usize, end: &TestResult| {
             report::tell(self.order.global, cases[place], end, self.order.arguments.show_output);
         };
+
         while let Ok((place, end)) = receiver.recv() {
             ended[place] = Some(end);
+            // Tests end in any order, and are shown in that of the files.
             while let Some(Some(end)) = ended.get(told) {
                 tell(told, end);
                 told += 1;
@@ -375,6 +409,7 @@ impl TestBench<'_> {
                 tell(place, end);
             }
         }
+
         ended
     }
 
@@ -388,18 +423,23 @@ impl TestBench<'_> {
         (began, exit): (Duration, Exit),
     ) -> Exit {
         let took = clock::monotonic().saturating_sub(began);
+
         let both = || ran.iter().copied().zip(ended.iter().map(Option::as_ref));
         let failed: Vec<(&Case, &TestResult)> = both()
             .filter_map(|(case, ended)| Some((case, ended.filter(|ended| ended.fault.is_some())?)))
             .collect();
+
         report::explain(self.order.global, &failed);
+
         let arguments = self.order.arguments;
+        // Only a run of all tests knows which files belong to none.
         let is_whole = arguments.filter.is_none() && arguments.shard.is_none();
         if is_whole && !self.order.global.json && !self.order.global.quiet {
             for path in suite.orphans() {
                 print_line(&format!("note: `{}` belongs to no test; delete it", path.display()));
             }
         }
+
         let is_recording = arguments.record != RecordMode::None;
         if is_recording && counts.is_only_demo() && !self.order.global.json {
             print_line(
@@ -407,8 +447,10 @@ impl TestBench<'_> {
                  cassette; name a model in kaizen.toml or in the script",
             );
         }
+
         report::sum_up(self.order.global, counts, took, exit.code());
         report::tell_stop(counts);
+
         if let Some(path) = &arguments.junit {
             let results: Vec<(&Case, Option<&TestResult>, &str)> = chosen
                 .iter()
@@ -417,11 +459,13 @@ impl TestBench<'_> {
                     None => (*case, None, "unchanged since it passed"),
                 })
                 .collect();
+
             if let Err(error) = write(path, &junit::document(&results, took)) {
                 say(&format!("error: writing `{}`: {error}", path.display()));
                 return if exit == Exit::Ok { Exit::Failed } else { exit };
             }
         }
+
         exit
     }
 }

@@ -127,10 +127,12 @@ impl Bench<'_> {
         let broken = |kind: Kind, message: String| {
             TestResult::broken(clock::monotonic(), &Failure::new(kind, message))
         };
+
         let cassette = match Cassette::read(&case.cassette) {
             Ok(cassette) => cassette,
             Err(error) => return broken(Kind::File, error.to_string()),
         };
+
         let setup = self.set_up(case, cassette);
         let program = match setup.host.compile(&case.text) {
             Ok(program) => program,
@@ -147,11 +149,14 @@ impl Bench<'_> {
             Ok(()) => TestResult::new(Status::Passed, began, None),
             Err((status, fault)) => TestResult::new(status, began, fault),
         };
+
         ended.output = setup.output.borrow_mut().take();
         ended.files = setup.host.files();
+
         if let Err(failure) = self.keep(case, &setup, &mut ended) {
             (ended.status, ended.fault) = (Status::Failed, Some(of_failure(&failure)));
         }
+
         ended
     }
 
@@ -165,16 +170,20 @@ impl Bench<'_> {
         let tape = Rc::new(Tape::new(cassette, self.record));
         let journal = Journal::off(RunId(RUN.to_owned()));
         let executor = self.project.executor(journal, seed);
+
         let executor = match &self.budget {
             Some(budget) => executor.within(budget.clone()),
             None => executor,
         };
+
+        // A test sees the same time in each run.
         let executor = Rc::new(executor.playing(tape.clone()).at_still_time(TIME_MS));
         let output: Rc<RefCell<OutputLines>> = Rc::default();
         let into = |output: &Rc<RefCell<OutputLines>>| -> Sink {
             let output = output.clone();
             Rc::new(move |text| output.borrow_mut().push(text))
         };
+
         let host = Host::new(Surroundings {
             executor: executor.clone(),
             models: Rc::new(self.models.reseeded(seed)),
@@ -190,6 +199,7 @@ impl Bench<'_> {
             operations_max: self.project.config.operations_max(),
             state: State::default(),
         });
+
         let test = Rc::new(Test::new(&case.name, &case.snapshots, self.is_update));
         TestSetup { host, executor, tape, test, output }
     }
@@ -205,6 +215,7 @@ impl Bench<'_> {
         let failed = |kind: Kind, text: String| {
             Err((Status::Failed, Some(of_failure(&Failure::new(kind, text)))))
         };
+
         let work = host.test(program, test.clone(), self.limit);
         let result = tokio::select! {
             result = tokio::time::timeout(self.limit, work) => result,
@@ -213,37 +224,48 @@ impl Bench<'_> {
                 return Err((Status::Stopped, None));
             }
         };
+
         let Ok(result) = result else {
             host.end();
             return failed(Kind::Timeout, self.too_late());
         };
+
         let raised = match result {
             Ok(()) => None,
             Err(ScriptError::Failed(both)) => Some(*both),
             Err(other) => return failed(Kind::File, format!("{other:?}")),
         };
+
+        // A test that was interrupted has not failed.
         if self.signals.seen().is_some() {
             return Err((Status::Stopped, None));
         }
+
+        // A request without its reply is the cause, whatever the script made of it.
         if let Some((missed, count)) = tape.missed() {
             let fault = raised.filter(|(failure, _)| failure.kind == missed.kind);
             let fault = fault.map_or_else(|| hidden(&missed, executor), |both| both.1);
+
             let more = match count {
                 1 => fault.message.clone(),
                 _ => format!("{}\n{} requests of this test are missing", fault.message, count),
             };
             return Err((Status::Missed, Some(Diagnostic { message: more, ..fault })));
         }
+
         if let Some((failure, mut shown)) = raised {
             let took = clock::monotonic().saturating_sub(began);
+            // A timeout of the script's own may end it earlier, and has its own words.
             if failure.kind == Kind::Timeout && took >= self.limit {
                 shown.message = self.too_late();
             }
             return Err((Status::Failed, Some(shown)));
         }
+
         if executor.unforgiven() == 0 {
             return Ok(());
         }
+
         let cancelled = || Failure::new(Kind::Cancelled, "operations of a flow were cancelled");
         let mut shown = of_failure(&executor.first_failure().unwrap_or_else(cancelled));
         shown.help = Some(
@@ -251,6 +273,7 @@ impl Bench<'_> {
              options of `flow` accepts that"
                 .to_owned(),
         );
+
         Err((Status::Failed, Some(shown)))
     }
 
@@ -263,8 +286,10 @@ impl Bench<'_> {
     fn keep(&self, case: &Case, setup: &TestSetup, ended: &mut TestResult) -> Result<(), Failure> {
         let TestSetup { executor, tape, test, .. } = setup;
         let has_passed = ended.status == Status::Passed;
+
         (ended.recorded, ended.cost) = (tape.recorded(), tape.cost());
         (ended.played, ended.demo_calls) = (tape.played(), executor.demo_replies());
+
         if self.is_spent() {
             ended.is_spent = true;
             ended.notes.push("the budget of the recording does not allow its calls".to_owned());
@@ -275,15 +300,18 @@ impl Bench<'_> {
             let kept = cassette::write(&case.cassette, content);
             kept.map_err(|error| Failure::new(Kind::File, error.to_string()))?;
         }
+
         if has_passed {
             ended.written = self.update(case, test)?;
             self.note(case, tape, test, executor, &mut ended.notes);
         }
+
         for path in test.pending().keys().chain([&case.cassette]) {
             let content = file::read(path).ok();
             let whole = std::path::absolute(path).unwrap_or_else(|_| path.clone());
             ended.files.insert(whole, content.as_deref().map(blake3::hash));
         }
+
         Ok(())
     }
 
@@ -296,6 +324,7 @@ impl Bench<'_> {
                 Failure::new(Kind::File, format!("writing `{}`: {error}", path.display()))
             })?;
         }
+
         if self.is_update {
             for path in test.unused() {
                 refuse_detour(case, &path, &self.project.root)?;
@@ -304,6 +333,7 @@ impl Bench<'_> {
                 })?;
             }
         }
+
         Ok(pending.len())
     }
 
@@ -316,16 +346,19 @@ impl Bench<'_> {
         notes: &mut Vec<String>,
     ) {
         let cassette = case.cassette.display();
+
         if tape.failed() > 0 {
             let calls = counted(tape.failed(), "call failed and is", "calls failed and are");
             notes.push(format!("{calls} not in `{cassette}`; played, the test goes another way"));
         }
+
         if tape.unused() > 0 && self.record != Record::All {
             let unused = counted(tape.unused(), "exchange", "exchanges");
             let test = &case.name;
             notes.push(format!(
                 "not used: {unused} of `{cassette}`; `kaizen test {test} --record all` makes it anew"
             ));
+
             if tape.played() == 0 && executor.demo_replies() > 0 {
                 notes.push(
                     "the demo model was asked instead: name the model in kaizen.toml or in the \
@@ -334,6 +367,7 @@ impl Bench<'_> {
                 );
             }
         }
+
         if !self.is_update {
             notes.extend(test.unused().iter().map(|path| {
                 format!("the snapshot `{}` is not used; `-u` removes it", path.display())
@@ -370,6 +404,7 @@ impl TestResult {
 fn hidden(missed: &Failure, executor: &Executor) -> Diagnostic {
     // What an operation asked is known with its name.
     let of_operation = executor.first_failure().filter(|failure| failure.kind == missed.kind);
+
     match of_operation {
         Some(failure) => of_failure(&failure),
         None => Diagnostic {
@@ -401,11 +436,14 @@ fn refuse_detour(case: &Case, path: &Path, root: &Path) -> Result<(), Failure> {
         let path = Path::new(".").join(path);
         real(&std::path::absolute(&path).unwrap_or(path))
     };
+
     let leads_to = whole(path.parent().unwrap_or(Path::new("")));
     let home = whole(case.file.parent().unwrap_or(Path::new("")));
+
     if leads_to.starts_with(home) || leads_to.starts_with(whole(root)) {
         return Ok(());
     }
+
     let message = format!(
         "writing `{}`: its folder leads out of the project by a link, to `{}`; remove the link",
         path.display(),

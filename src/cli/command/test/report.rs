@@ -44,6 +44,7 @@ impl Counts {
             Status::Missed => self.missed += 1,
             Status::Stopped => self.stopped += 1,
         }
+
         self.recorded += ended.recorded;
         self.written += ended.written;
         self.is_spent |= ended.is_spent;
@@ -80,31 +81,38 @@ pub(super) fn tell(global: &Global, case: &Case, ended: &TestResult, has_output:
     if global.json {
         return print_data(to_json(case, ended));
     }
+
     if global.quiet && ended.status == Status::Passed {
         return;
     }
+
     let (word, code) = match ended.status {
         Status::Passed => ("ok     ", "32"),
         Status::Failed => ("FAILED ", "31"),
         Status::Missed => ("MISSED ", "31"),
         Status::Stopped => ("stopped", "33"),
     };
+
     let mut line = format!(
         "{} {}  {}",
         painted(word, code, global.color_out),
         case.shown(),
         time::length(micros(ended.time))
     );
+
     if ended.recorded > 0 {
         line.push_str(&format!("  {} recorded", counted(ended.recorded, "reply", "replies")));
     }
     if ended.written > 0 {
         line.push_str(&format!("  {} written", counted(ended.written, "snapshot", "snapshots")));
     }
+
     print_line(&line);
+
     if has_output && ended.status == Status::Passed {
         ended.output.iter().for_each(|line| print_line(&indented(line)));
     }
+
     for note in &ended.notes {
         print_line(&format!("  note: {note}"));
     }
@@ -115,9 +123,11 @@ pub(super) fn explain(global: &Global, failed: &[(&Case, &TestResult)]) {
     if global.json {
         return;
     }
+
     for (case, ended) in failed {
         print_line("");
         print_line(&painted(&format!("── {}", case.shown()), "1", global.color_out));
+
         if let Some(fault) = &ended.fault {
             print_line(&drawn(fault, global.color_out));
         }
@@ -126,6 +136,7 @@ pub(super) fn explain(global: &Global, failed: &[(&Case, &TestResult)]) {
             ended.output.iter().for_each(|line| print_line(&indented(line)));
         }
     }
+
     if !failed.is_empty() {
         print_line("");
     }
@@ -151,15 +162,18 @@ fn drawn(fault: &Diagnostic, color: bool) -> String {
     let mut lines = fault.message.lines();
     let title = lines.next().unwrap_or_default().to_owned();
     let mut text = diagnostic::render(&Diagnostic { message: title, ..fault.clone() }, color);
+
     for line in lines {
         let code = match line.chars().next() {
             Some('-') => "31",
             Some('+') => "32",
             _ => "0",
         };
+
         text.push('\n');
         text.push_str(&painted(line, code, color && code != "0"));
     }
+
     text
 }
 
@@ -170,6 +184,7 @@ fn to_json(case: &Case, ended: &TestResult) -> Value {
         Status::Missed => "missed",
         Status::Stopped => "stopped",
     };
+
     json!({
         "type": "test", "test": case.id, "file": case.file, "name": case.name, "line": case.line,
         "status": status, "ms": micros(ended.time) / 1000, "recorded": ended.recorded,
@@ -189,10 +204,12 @@ pub(super) fn sum_up(global: &Global, counts: &Counts, took: Duration, exit: u8)
         });
         return print_data(done);
     }
+
     let is_bad = counts.failed + counts.missed + counts.stopped > 0;
     if global.quiet && !is_bad {
         return;
     }
+
     let mut parts = Vec::new();
     for (count, what) in [
         (counts.passed, "passed"),
@@ -205,10 +222,13 @@ pub(super) fn sum_up(global: &Global, counts: &Counts, took: Duration, exit: u8)
             parts.push(format!("{count} {what}"));
         }
     }
+
     if parts.is_empty() {
         return print_line("no test in this part");
     }
+
     let mut line = format!("{}: {}", counted(all, "test", "tests"), parts.join(", "));
+
     if counts.recorded > 0 {
         let cost = counts.cost.map_or("unknown cost".to_owned(), |cost| cost.to_string());
         let replies = counted(counts.recorded, "reply", "replies");
@@ -218,6 +238,7 @@ pub(super) fn sum_up(global: &Global, counts: &Counts, took: Duration, exit: u8)
         let snapshots = counted(counts.written, "snapshot", "snapshots");
         line.push_str(&format!(" · {snapshots} written"));
     }
+
     line.push_str(&format!(" · {}", time::length(micros(took))));
     let code = if is_bad { "31" } else { "32" };
     print_line(&painted(&line, code, global.color_out));

@@ -23,10 +23,12 @@ pub(super) async fn watch(order: &Order<'_>, first: TestRound) -> anyhow::Result
     let files = Files::start(first.quiet, say, post);
     let mut known = tests()?;
     files.watch(first.files);
+
     loop {
         if let Some(exit) = order.signals.seen() {
             return Ok(exit);
         }
+
         let changed = tokio::select! {
             exit = order.signals.caught() => return Ok(exit),
             happened = inbox.next() => match happened {
@@ -35,10 +37,12 @@ pub(super) async fn watch(order: &Order<'_>, first: TestRound) -> anyhow::Result
             },
             changed = other_tests(&mut known) => changed?,
         };
+
         if !order.global.json && !order.global.quiet {
             let names: Vec<String> = changed.iter().map(|path| shown(path)).collect();
             print_line(&format!("\n── {}  {} changed", time::clock(), names.join(", ")));
         }
+
         match order.round(true) {
             Ok(round) => files.watch(round.files),
             // Such as a kaizen.toml that is being written.
@@ -58,6 +62,7 @@ async fn other_tests(known: &mut Vec<PathBuf>) -> anyhow::Result<Vec<PathBuf>> {
         let now = tests()?;
         let added: Vec<PathBuf> =
             now.iter().filter(|path| !known.contains(path)).cloned().collect();
+
         *known = now;
         if !added.is_empty() {
             return Ok(added);

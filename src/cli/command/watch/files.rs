@@ -42,6 +42,7 @@ impl Files {
     pub(in crate::cli) fn start(quiet: Duration, say: fn(&str), post: Post) -> Files {
         let (sender, receiver) = channel();
         let events = sender.clone();
+
         std::thread::spawn(move || {
             let watcher =
                 notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
@@ -51,10 +52,12 @@ impl Files {
                         let _ = events.send(WatcherMessage::Event);
                     }
                 });
+
             let (watcher, fault) = match watcher {
                 Ok(watcher) => (Some(watcher), None),
                 Err(error) => (None, Some(error.to_string())),
             };
+
             let mut thread = Thread {
                 quiet,
                 say,
@@ -64,11 +67,14 @@ impl Files {
                 folders: BTreeSet::new(),
                 post,
             };
+
             if let Some(fault) = fault {
                 thread.tell(&fault);
             }
+
             thread.run(&receiver);
         });
+
         Files { sender }
     }
 
@@ -102,12 +108,15 @@ struct Thread {
 impl Thread {
     fn run(&mut self, receiver: &Receiver<WatcherMessage>) {
         loop {
+            // Where not all folders can be watched, the files are looked at from time to time.
             let message = if self.watcher.is_some() && self.watch_folders() {
                 receiver.recv().map_err(|_| RecvTimeoutError::Disconnected)
             } else {
                 receiver.recv_timeout(LOOK_EVERY)
             };
+
             let is_look = message.is_err();
+
             match message {
                 Err(RecvTimeoutError::Disconnected) => return,
                 Ok(WatcherMessage::Watch(files)) => {
@@ -118,18 +127,23 @@ impl Thread {
                 }
                 Ok(WatcherMessage::Event) | Err(RecvTimeoutError::Timeout) => {}
             }
+
             let at = clock::monotonic();
             if is_look && self.differing().is_empty() {
                 continue;
             }
+
+            // The first event may come before the file is whole.
             self.settle(receiver, self.quiet);
             if self.differing().iter().any(|(path, now)| self.is_half_written(path, now)) {
                 self.settle(receiver, GRACE);
             }
+
             let differing = self.differing();
             if differing.is_empty() {
                 continue;
             }
+
             let files = differing.keys().cloned().collect();
             self.files.extend(differing);
             if !self.post.send(WatchEvent::Changed { files, at }) {
@@ -147,6 +161,7 @@ impl Thread {
                 self.replace(files);
             }
         }
+
         any
     }
 
@@ -156,6 +171,7 @@ impl Thread {
             (path, FileState { hash, length, modified: None })
         });
         self.files = each.collect();
+
         let folders: BTreeSet<PathBuf> = self.files.keys().map(|path| folder(path)).collect();
         for gone in self.folders.difference(&folders) {
             if let Some(watcher) = &mut self.watcher {
@@ -163,6 +179,7 @@ impl Thread {
                 let _ = watcher.unwatch(gone);
             }
         }
+
         self.folders.retain(|folder| folders.contains(folder));
         // Watched before the files are looked at, so that no change falls between the two.
         self.watch_folders();
@@ -173,6 +190,7 @@ impl Thread {
         let folders: BTreeSet<PathBuf> = self.files.keys().map(|path| folder(path)).collect();
         self.folders.retain(|folder| folder.is_dir());
         let missing: Vec<PathBuf> = folders.difference(&self.folders).cloned().collect();
+
         let mut fault = None;
         for folder in missing {
             let Some(watcher) = &mut self.watcher else { break };
@@ -184,9 +202,11 @@ impl Thread {
                 Err(error) => fault = Some(error.to_string()),
             }
         }
+
         if let Some(fault) = fault {
             self.tell(&fault);
         }
+
         self.folders.len() == folders.len()
     }
 
@@ -205,9 +225,11 @@ impl Thread {
             let meta = std::fs::metadata(path).ok();
             let modified = meta.as_ref().and_then(|meta| meta.modified().ok());
             let length = meta.as_ref().map_or(0, std::fs::Metadata::len);
+
             if modified.is_some() && modified == known.modified && length == known.length {
                 continue;
             }
+
             let hash = file::read(path).ok().map(|content| blake3::hash(&content));
             if hash == known.hash {
                 // A file that was written just now may be written again within the same tick.
@@ -217,6 +239,7 @@ impl Thread {
                 differing.insert(path.clone(), FileState { hash, length, modified });
             }
         }
+
         differing
     }
 
@@ -286,8 +309,10 @@ mod tests {
         let file = folder.path().join("a.rhai");
         let text =
             |n: u32| format!("let version = {n};\n{}", "// a line of the script\n".repeat(40));
+
         fs::write(&file, text(0)).expect("written");
         let mut files = Watched::start(hashes(&[&file]));
+
         let mut count = 0;
         for n in 1..=2 {
             save(&file, &text(n));
@@ -297,6 +322,7 @@ mod tests {
                 count += 1;
             }
         }
+
         count
     }
 
@@ -304,26 +330,31 @@ mod tests {
     async fn every_way_of_saving_is_one_change() {
         let write = |path: &Path, text: &str| fs::write(path, text).expect("written");
         let pause = |ms| std::thread::sleep(Duration::from_millis(ms));
+
         assert_eq!(changes(write).await, 2, "truncate and write");
         let rename = |path: &Path, text: &str| {
             let draft = path.with_extension("tmp");
             fs::write(&draft, text).expect("written");
             fs::rename(draft, path).expect("renamed");
         };
+
         assert_eq!(changes(rename).await, 2, "write beside and rename");
         let backup = |path: &Path, text: &str| {
             fs::rename(path, path.with_extension("rhai~")).expect("renamed");
             fs::write(path, text).expect("written");
             fs::remove_file(path.with_extension("rhai~")).expect("removed");
         };
+
         assert_eq!(changes(backup).await, 2, "as vim does with a backup");
         let twice = |path: &Path, text: &str, ms| {
             fs::write(path, &text[..text.len() / 2]).expect("written");
             pause(ms);
             fs::write(path, text).expect("written");
         };
+
         assert_eq!(changes(|path, text| twice(path, text, 10)).await, 2, "two writes 10 ms apart");
         assert_eq!(changes(|path, text| twice(path, text, 60)).await, 2, "two writes 60 ms apart");
+
         let same = |path: &Path, _: &str| {
             let text = fs::read_to_string(path).expect("there");
             fs::write(path, text).expect("written");
@@ -331,6 +362,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("a.rhai");
         fs::write(&file, "1").expect("written");
+
         let mut files = Watched::start(hashes(&[&file]));
         same(&file, "");
         let none = tokio::time::timeout(Duration::from_millis(500), files.changed()).await;
@@ -344,9 +376,11 @@ mod tests {
         let file = folder.join("a.md");
         fs::create_dir(&folder).expect("made");
         fs::write(&file, "one").expect("written");
+
         let mut files = Watched::start(hashes(&[&file]));
         fs::remove_dir_all(&folder).expect("removed");
         assert_eq!(files.changed().await, std::slice::from_ref(&file));
+
         fs::create_dir(&folder).expect("made");
         fs::write(&file, "two").expect("written");
         assert_eq!(files.changed().await, [file]);

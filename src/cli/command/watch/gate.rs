@@ -32,6 +32,7 @@ impl WatchState<'_> {
             Some(limit) => (limit, true),
             None => self.project.config.watch_confirm_over(),
         };
+
         let replies = self.reuse.replies().clone();
         let job = self.job(How::Reuse);
         let flag = events.signals.renew();
@@ -40,17 +41,21 @@ impl WatchState<'_> {
         let Ok(forecast) = found else { return Ok(None) };
         let Some(doubt) = doubt(&forecast.plan, limit, is_set) else { return Ok(None) };
         self.watch_gate(files, text);
+
         let limit = Money::at_most(limit);
         let summary = plan::rest(&forecast.plan, self.experience.runs());
+
         let said = match doubt {
             Doubt::TooMuch => format!("{summary}, over {limit}"),
             Doubt::Unknown => format!("{summary}, which may be over {limit}"),
         };
+
         self.rule(&cause.text);
         if !self.has_keys {
             self.tell(&format!("not run: {said}; {}", doubt.help()));
             return Ok(Some(AfterRound::Ended));
         }
+
         self.tell(&format!("{said}:  [enter] run  [p]lan  [i]gnore"));
         loop {
             match events.next().await {

@@ -53,10 +53,12 @@ impl Inbox {
     /// Stops a script that computes without ever waiting when something stays in the queue.
     pub(in crate::cli) fn guard(&self, signals: Signals) {
         let (sent, taken) = (self.sent.clone(), self.taken.clone());
+
         std::thread::spawn(move || {
             loop {
                 let before = taken.load(Ordering::SeqCst);
                 std::thread::sleep(PATIENCE);
+
                 let is_stuck = taken.load(Ordering::SeqCst) == before;
                 if is_stuck && sent.load(Ordering::SeqCst) > before {
                     signals.flag().store(true, Ordering::SeqCst);

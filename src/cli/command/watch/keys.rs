@@ -12,6 +12,7 @@ pub(super) fn start(post: Post) -> Option<Terminal> {
         return None;
     }
     let terminal = Terminal::with_single_keys()?;
+
     std::thread::spawn(move || {
         let mut byte = [0];
         while matches!(std::io::stdin().read(&mut byte), Ok(1)) {
@@ -20,5 +21,6 @@ pub(super) fn start(post: Post) -> Option<Terminal> {
             }
         }
     });
+
     Some(terminal)
 }

@@ -33,6 +33,7 @@ impl WatchState<'_> {
         self.reuse.end();
         say(&format!("error: {error:#}"));
         say(CHOICE);
+
         loop {
             match events.next().await {
                 Happening::Signal(exit) => return Ok(Some(exit)),

@@ -108,6 +108,7 @@ impl EventSource {
 pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
     let given = &arguments.given;
     let Some(params) = given.params() else { return Ok(Exit::Usage) };
+
     if let Some(amount) = arguments.confirm_over
         && Money::from_dollars(amount).is_none()
     {
@@ -121,20 +122,25 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         say(&format!("error: reading `{}`: {error}", given.script.display()));
         return Ok(Exit::Refused);
     }
+
     let project = given.project()?;
     let earlier = plan::past(&project, &given.script)?;
     let seed = given.with.seed.or_else(|| plan::seed_of(&earlier)).unwrap_or_else(|| given.seed());
     let replies = if arguments.fresh { Replies::default() } else { earlier.replies };
+
     let reuse = Rc::new(Reuse::wide(replies));
     let writer = Rc::new(Writer::start(project.open_store()?, &project.store_path()));
     let models = Rc::new(project.models(seed)?);
+
     let signals = signal::watch()?;
     let (post, inbox) = Inbox::new();
     inbox.guard(signals.clone());
+
     let files = Files::start(project.config.watch_quiet(), say, post.clone());
     let has_keys = global.stderr_is_terminal && !global.json;
     let keys = if has_keys { keys::start(post) } else { None };
     let config = sources::hash(&project.root.join("kaizen.toml"));
+
     let desk = WatchState {
         global,
         given,
@@ -154,6 +160,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         watched: Contents::new(),
         ran: None,
     };
+
     let exit = block_on(watch(desk, files, EventSource { inbox, signals }))?;
     drop(keys);
     exit
@@ -166,6 +173,7 @@ async fn watch(
 ) -> anyhow::Result<Exit> {
     let mut next = Some((How::Reuse, Cause::asked("start")));
     let (mut is_paused, mut missed) = (false, None);
+
     loop {
         let round = match next.take() {
             Some((how, cause)) => match desk.round(&mut events, &files, how, &cause).await {
@@ -177,6 +185,7 @@ async fn watch(
             },
             None => AfterRound::Ended,
         };
+
         match round {
             AfterRound::Quit(exit) => return Ok(exit),
             AfterRound::Again(how, cause) => {
@@ -185,6 +194,7 @@ async fn watch(
             }
             AfterRound::Ended => {}
         }
+
         match events.next().await {
             Happening::Signal(exit) => return Ok(exit),
             Happening::Changed(cause) if is_paused => {
@@ -195,6 +205,7 @@ async fn watch(
             Happening::Key('p') => {
                 is_paused = !is_paused;
                 desk.tell(if is_paused { "paused: saves run nothing" } else { "going on" });
+                // A save that was missed meanwhile runs now.
                 next = missed.take().filter(|_| !is_paused).map(|cause| (How::Reuse, cause));
             }
             Happening::Key('q') => return Ok(Exit::Ok),
@@ -232,6 +243,7 @@ impl WatchState<'_> {
             }
             _ => {}
         }
+
         None
     }
 }

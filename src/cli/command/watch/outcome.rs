@@ -50,6 +50,7 @@ impl RunSummary {
         self.results = results(&self.events);
         #[allow(clippy::cast_possible_truncation, reason = "a time in microseconds")]
         let micros = (metrics.execution_time * 1e6) as i64;
+
         self.status = Some(status);
         self.value = value;
         self.micros = micros;
@@ -80,6 +81,7 @@ fn results(events: &[(i64, Event)]) -> Map<String, Value> {
     let mut ended: Vec<(OperationPlace, &str, &Outcome)> = Vec::new();
     for (op, operation) in &trace.operations {
         let Some((end, outcome)) = &operation.ended else { continue };
+
         let name = trace.roster.name(*op).unwrap_or_default();
         ended.push((place(&trace, *op, operation, *end), name, outcome));
     }
@@ -90,6 +92,8 @@ fn results(events: &[(i64, Event)]) -> Map<String, Value> {
     for (_, name, outcome) in ended {
         let count = counts.entry(name).or_default();
         *count += 1;
+
+        // Operations of one name are told apart by their number.
         let name = if *count > 1 { format!("{name} {count}") } else { name.to_owned() };
         results.insert(name, result(outcome));
     }
@@ -147,6 +151,7 @@ impl Outcomes {
         if is_new || self.samples.1.is_empty() {
             self.samples.1.push(snapshot.numbers());
         }
+
         self.before = self.last.replace(snapshot);
     }
 
@@ -168,9 +173,11 @@ impl Outcomes {
             let of = |samples: &[Numbers]| -> Vec<f64> {
                 samples.iter().filter_map(|sample| sample.get(path).copied()).collect()
             };
+
             let name = if path.is_empty() { "value" } else { path };
             desk.tell(&format!("  {name}  {}", verdict(&of(before), &of(after))));
         }
+
         if !any {
             desk.tell("the script's value holds no number to compare");
         }
@@ -183,14 +190,17 @@ fn verdict(before: &[f64], after: &[f64]) -> String {
         let count = u32::try_from(numbers.len()).map_or(f64::NAN, f64::from);
         numbers.iter().sum::<f64>() / count
     };
+
     let now = format!("{} (n = {})", number(mean(after)), after.len());
     if before.is_empty() {
         return now;
     }
+
     let then = format!("{} (n = {})", number(mean(before)), before.len());
     let Some(interval) = welch(before, after) else {
         return format!("{then} → {now}: too few samples to tell them apart, [n] runs more");
     };
+
     let (low, high) = (number(interval.low), number(interval.high));
     let words = if interval.low > 0.0 {
         "higher"
@@ -199,6 +209,7 @@ fn verdict(before: &[f64], after: &[f64]) -> String {
     } else {
         "not distinguishable yet, [n] runs more"
     };
+
     format!("{then} → {now}: {words} (difference {low} to {high} at 90 %)")
 }
 
@@ -216,20 +227,25 @@ pub(super) fn show_changes(desk: &WatchState<'_>, everything: bool) {
         }
         return;
     };
+
     let cost = before.cost.map_or("cost unknown".to_owned(), |cost| cost.to_string());
     let was = format!("(the run before: {}, {}, {cost})", before.status(), length(before.micros));
     let width = if everything { 0 } else { doc::width().saturating_sub(NAME_MAX + 4).max(20) };
     let changes = changes(before, last, width);
+
     if changes.is_empty() {
         return desk.tell(&format!("the same result as before  {was}"));
     }
+
     desk.tell(&format!("what changed in the result  {was}"));
     let shown = if everything { changes.len() } else { CHANGES_MAX };
     let name = |change: &ChangeKind| cut(&change.path, NAME_MAX);
     let wide = changes.iter().take(shown).map(|c| name(c).chars().count()).max().unwrap_or(0);
+
     for change in changes.iter().take(shown) {
         desk.tell(&format!("  {:wide$}  {}", name(change), change.text));
     }
+
     if changes.len() > shown {
         desk.tell(&format!("  … and {} more: [d] shows all", changes.len() - shown));
     }
@@ -238,17 +254,22 @@ pub(super) fn show_changes(desk: &WatchState<'_>, everything: bool) {
 fn changes(before: &RunSummary, last: &RunSummary, width: usize) -> Vec<ChangeKind> {
     let (results, value) = (json!(before.results), &before.value);
     let mut changes = compare("", &results, &json!(last.results), width);
+
+    // A value that is a result of an operation as well is shown once.
     let known: Vec<String> = changes.iter().map(|change| change.text.clone()).collect();
     let of_value = compare("value", value, &last.value, width);
     changes.extend(of_value.into_iter().filter(|change| !known.contains(&change.text)));
+
     if changes.is_empty() {
         let text = |snapshot: &RunSummary| json!(snapshot.printed.join("\n"));
         changes = compare("printed", &text(before), &text(last), width);
     }
+
     if before.status != last.status {
         let text = format!("{} → {}", before.status(), last.status());
         changes.insert(0, ChangeKind { path: "status".to_owned(), text });
     }
+
     changes
 }
 
@@ -259,13 +280,16 @@ mod tests {
     #[test]
     fn few_samples_decide_nothing_and_many_do() {
         assert_eq!(verdict(&[], &[0.5]), "0.5 (n = 1)");
+
         let one = verdict(&[0.71], &[0.78]);
         assert_eq!(
             one,
             "0.71 (n = 1) → 0.78 (n = 1): too few samples to tell them apart, [n] runs more"
         );
+
         let near = verdict(&[0.5, 0.7, 0.6], &[0.6, 0.8, 0.5]);
         assert!(near.contains("not distinguishable yet"), "{near}");
+
         let far = verdict(&[0.5, 0.52, 0.51], &[0.9, 0.92, 0.91]);
         assert!(far.contains("higher (difference 0.383 to 0.417"), "{far}");
     }

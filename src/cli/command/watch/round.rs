@@ -138,6 +138,7 @@ impl WatchState<'_> {
                 return Ok(AfterRound::Ended);
             }
         };
+
         if text.trim().is_empty() {
             self.tell(&format!("`{}` is empty; waiting for more", script.display()));
             return Ok(AfterRound::Ended);
@@ -145,6 +146,7 @@ impl WatchState<'_> {
         // Nothing is asked or paid for that could not be kept.
         self.writer.check().await?;
         let is_refused = self.reload_config();
+
         if cause.saved_at.is_some() && self.is_as_before() {
             self.tell(&if is_refused {
                 "not run: kept the last result, spent nothing".to_owned()
@@ -159,7 +161,9 @@ impl WatchState<'_> {
         {
             return Ok(round);
         }
+
         self.watch_script(files, Some(&text));
+
         let (round, snapshot, read) = match self.perform(events, &text, how, cause).await? {
             RunAttempt::Not { round, read } => {
                 // A file that it lacks may come, and one that is wrong may be mended.
@@ -170,9 +174,11 @@ impl WatchState<'_> {
             }
             RunAttempt::Run { round, snapshot, read } => (round, snapshot, read),
         };
+
         if !matches!(round, Some(AfterRound::Quit(_))) {
             self.watch(files, read, &text, round.is_none());
         }
+
         match round {
             Some(round) => Ok(round),
             None => Ok(self.conclude(*snapshot, how, cause)),
@@ -191,15 +197,18 @@ impl WatchState<'_> {
         let job = self.job(how);
         let mode = if how == How::Reuse { self.mode } else { ProgressMode::None };
         let progress = Progress::new(mode, self.global.stderr_is_terminal);
+
         let snapshot: Rc<RefCell<RunSummary>> = Rc::default();
         let (printed, print) = (snapshot.clone(), printer(self.global));
         let is_shown = how == How::Reuse;
+        // A sample shows nothing, but what it would print is kept.
         let print = Rc::new(move |line: &str| {
             printed.borrow_mut().printed.push(line.to_owned());
             if is_shown {
                 print(line);
             }
         });
+
         let open = job.open(progress, events.signals.renew(), print)?;
         let program = match open.host.compile(text) {
             Ok(program) => program,
@@ -209,16 +218,21 @@ impl WatchState<'_> {
             }
             Err(other) => anyhow::bail!("reading the script: {other:?}"),
         };
+
         if how == How::Reuse {
             self.announce(cause, began);
             job.warn(&program);
         }
+
         let seen = snapshot.clone();
         open.executor.listen(Rc::new(move |at, event| seen.borrow_mut().see(at, event)));
         job.launch(&open)?;
+
+        // What the run before has asked, and nobody has read, goes to this one.
         self.reuse.take_over();
         let left = self.drive(events, &open, &program).await;
         open.progress.borrow_mut().close();
+
         let round = match left {
             RunFate::Done(result) => {
                 let end = job.judge(&open.executor, *result, events.signals.seen())?;
@@ -226,6 +240,7 @@ impl WatchState<'_> {
                     How::Reuse => drop(job.finish(&open, &end).await?),
                     How::Sample { .. } => job.close(&open, &end).await?,
                 }
+
                 self.reuse.end();
                 let metrics = open.executor.metrics();
                 snapshot.borrow_mut().finish(end.status, end.value, &metrics);
@@ -233,6 +248,7 @@ impl WatchState<'_> {
             }
             RunFate::Replaced(how, cause) => {
                 self.tell(&format!("{}; starting anew", cause.text));
+
                 let status = RunStatus::Replaced;
                 let ended = Event::RunEnded { status, value: Value::Null, failure: None };
                 open.executor.commit(&ended).await?;
@@ -243,6 +259,7 @@ impl WatchState<'_> {
                 Some(AfterRound::Quit(exit))
             }
         };
+
         let read = open.host.files();
         let snapshot = Box::new(snapshot.take());
         Ok(RunAttempt::Run { round, snapshot, read })
@@ -252,6 +269,7 @@ impl WatchState<'_> {
     async fn drive(&self, events: &mut EventSource, open: &OpenJob, program: &Program) -> RunFate {
         let mut running = Box::pin(open.host.run(program));
         let mut stopped = None;
+
         let left = loop {
             let happening = tokio::select! {
                 biased;
@@ -260,6 +278,7 @@ impl WatchState<'_> {
                     let is_stopped = matches!(
                         &result, Err(ScriptError::Failed(both)) if both.0.kind == Kind::Interrupted
                     );
+
                     if !is_stopped {
                         return RunFate::Done(Box::new(result));
                     }
@@ -268,6 +287,7 @@ impl WatchState<'_> {
                     events.next().await
                 }
             };
+
             match happening {
                 Happening::Signal(exit) => break RunFate::Quit(exit),
                 Happening::Key('q') => break RunFate::Quit(Exit::Ok),
@@ -285,13 +305,17 @@ impl WatchState<'_> {
                     }
                 }
             }
+
             if let Some(result) = stopped {
                 return RunFate::Done(Box::new(result));
             }
         };
+
+        // What is under way goes on, for the next run.
         if matches!(left, RunFate::Replaced(..)) {
             self.reuse.hand_over();
         }
+
         drop(running);
         open.host.end();
         left
@@ -307,14 +331,17 @@ impl WatchState<'_> {
     ) -> bool {
         let say = |text: &str| open.progress.borrow().say(text);
         let Ok(text) = file::read_text(&self.given.script) else { return false };
+
         if text.trim().is_empty() {
             return false;
         }
+
         match open.host.compile(&text) {
             Err(ScriptError::Refused(faults)) => {
                 for fault in &faults {
                     say(&diagnostic::render(fault, self.global.color));
                 }
+
                 if !is_stopped {
                     say("the run under way goes on");
                 }
@@ -346,9 +373,11 @@ impl WatchState<'_> {
             }
             self.rule(&cause.text);
         }
+
         for fault in faults {
             say(&diagnostic::render(fault, self.global.color));
         }
+
         let kept = if self.outcomes.last.is_some() { "kept the last result, " } else { "" };
         self.tell(&format!("not run: {kept}spent nothing"));
         AfterRound::Ended
@@ -357,6 +386,7 @@ impl WatchState<'_> {
     /// Takes in what a run has given, and shows what differs from the run before.
     fn conclude(&mut self, snapshot: RunSummary, how: How, cause: &Cause) -> AfterRound {
         self.experience.learn(&snapshot.events);
+
         match how {
             How::Reuse => {
                 self.outcomes.take(snapshot, cause.saved_at.is_some());
@@ -372,9 +402,11 @@ impl WatchState<'_> {
                 self.outcomes.tell_samples(self);
             }
         }
+
         if self.has_keys {
             self.tell("[r]un again [a]ll anew [n] more [f]ailed [d]iff [p]ause [c]lear [?] [q]uit");
         }
+
         AfterRound::Ended
     }
 
@@ -385,6 +417,7 @@ impl WatchState<'_> {
                 (self.seed.wrapping_add(u64::from(left)), Rc::new(Reuse::default()))
             }
         };
+
         ScriptJob {
             global: self.global,
             project: &self.project,

@@ -61,14 +61,18 @@ impl WatchState<'_> {
     /// once and not used; tells whether that is so.
     pub(super) fn reload_config(&mut self) -> bool {
         let now = hash(&self.config_path());
+        // The same fault is told once.
         let is_news = std::mem::replace(&mut self.config.seen, now) != now;
+
         if now == self.config.used {
             return false;
         }
+
         let loaded = self.given.project_again().and_then(|project| {
             let models = project.models(self.seed)?;
             Ok((project, models))
         });
+
         match loaded {
             Ok((project, models)) => {
                 (self.project, self.models) = (project, Rc::new(models));
@@ -88,20 +92,26 @@ impl WatchState<'_> {
     /// watched before stays.
     pub(super) fn watch(&mut self, files: &Files, read: Contents, text: &str, is_whole: bool) {
         let mut contents = Contents::new();
+
+        // A run that broke off has not read all, so what was watched before stays.
         if !is_whole {
             contents.extend(self.watched.keys().map(|path| (path.clone(), hash(path))));
         }
         contents.extend(read);
+
         for named in self.project.config.watch_paths() {
             let path = self.project.root.join(named);
             contents.insert(path.clone(), hash(&path));
         }
+
         let config = self.config_path();
         contents.insert(config.clone(), self.config.seen);
         contents.insert(whole(&self.given.script), Some(blake3::hash(text.as_bytes())));
+
         let there = |all: &Contents| -> Vec<(PathBuf, bool)> {
             all.iter().map(|(path, hash)| (path.clone(), hash.is_some())).collect()
         };
+
         let is_new = there(&contents) != there(&self.watched);
         self.watched = contents;
         self.ran = is_whole.then(|| self.watched.clone());
@@ -109,7 +119,9 @@ impl WatchState<'_> {
         if let Some(ran) = &mut self.ran {
             ran.insert(config, self.config.used);
         }
+
         files.watch(self.watched.clone());
+
         if is_new {
             let names: Vec<String> = self
                 .watched
@@ -120,6 +132,7 @@ impl WatchState<'_> {
                     format!("{}{missing}", shown(path))
                 })
                 .collect();
+
             self.tell(&format!("watching {}", names.join(", ")));
         }
     }

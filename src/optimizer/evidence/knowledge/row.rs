@@ -70,12 +70,14 @@ pub(super) fn seen<'a>(row: &'a Row<'_>) -> Result<Option<KnownObservation<'a>>,
             |_| rusqlite::Error::InvalidColumnType(column, name.to_owned(), value.data_type());
         value.as_str().map_err(wrong)
     };
+
     let is_demo = text(4)? == ObservationSource::Demo.word();
     let source = if is_demo { ObservationSource::Demo } else { ObservationSource::Live };
     let (success, quality) = (row.get(5)?, row.get(6)?);
     let outcome = ExecutionOutcome { success, quality, time: row.get(7)?, cost: row.get(8)? };
     let (at, task, pattern) = (row.get(1)?, text(2)?, text(3)?);
     let of = row.get_ref(10)?.as_str().ok().and_then(feature::kept);
+
     Ok(Some(KnownObservation { at, task, pattern, source, outcome, is_outage, of }))
 }
 
@@ -83,6 +85,7 @@ pub(super) fn seen<'a>(row: &'a Row<'_>) -> Result<Option<KnownObservation<'a>>,
 pub(super) fn observation(row: &Row<'_>) -> Result<Observation, KnowledgeError> {
     let is_demo = row.get_ref(2)?.as_str().is_ok_and(|word| word == ObservationSource::Demo.word());
     let (kind, message): (Option<String>, Option<String>) = (row.get(9)?, row.get(10)?);
+
     Ok(Observation {
         task: TaskType::new(&row.get::<_, String>(0)?)?,
         pattern: Pattern::new(&row.get::<_, String>(1)?)?,
@@ -109,6 +112,7 @@ pub(super) fn cell(row: &Row<'_>, at: usize) -> rusqlite::Result<PatternSums> {
         let squares = if squares { row.get(at + column + 2)? } else { 0.0 };
         Ok(Sums { n: count(column)?, sum: row.get(at + column + 1)?, squares })
     };
+
     let kind: Option<String> = row.get(at + 14)?;
     let message: Option<String> = row.get(at + 15)?;
     Ok(PatternSums {

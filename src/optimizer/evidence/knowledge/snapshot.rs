@@ -63,10 +63,12 @@ impl Knowledge {
                  WHERE NOT EXISTS (SELECT 1 FROM snapshots WHERE fold = ?1 AND seq >= ?2)",
                 params![fold, seq, at, body],
             )?;
+
             let sql = "DELETE FROM snapshots WHERE id NOT IN
                        (SELECT id FROM snapshots ORDER BY id DESC LIMIT ?)";
             tx.execute(sql, [SNAPSHOTS_MAX]).map(drop)
         };
+
         self.write_spare(keep);
     }
 
