@@ -405,7 +405,8 @@ mod tests {
     fn what_brought_a_failure_about_decides_how_the_program_ends() {
         let skipped = |cause: &Failure| Failure::new(Kind::Skipped, "").caused_by(Some(cause));
         let budget = Failure::new(Kind::Budget, "");
-        let (near, far) = (skipped(&budget), skipped(&skipped(&budget)));
+        let near = skipped(&budget);
+        let far = skipped(&skipped(&budget));
         assert_eq!((near.exit(), far.exit()), (Exit::Budget, Exit::Budget));
         assert_eq!(Failure::new(Kind::Network, "").caused_by(Some(&budget)).exit(), Exit::Provider);
         assert_eq!(Failure::new(Kind::Skipped, "").caused_by(None).exit(), Exit::Failed);

@@ -65,7 +65,8 @@ pub(super) fn find(text: &str, wanted: &str, from: usize) -> Option<(usize, usiz
 
 /// Returns where a text stands within another that breaks it into lines, from a byte on.
 pub(super) fn find_broken(text: &str, wanted: &str, from: usize) -> Option<(usize, usize)> {
-    let (bytes, wanted) = (text.as_bytes(), wanted.as_bytes());
+    let bytes = text.as_bytes();
+    let wanted = wanted.as_bytes();
     let (first, others) = wanted.split_first()?;
 
     (from..bytes.len()).filter(|start| bytes[*start] == *first).find_map(|start| {
@@ -84,7 +85,8 @@ pub(super) fn find_broken(text: &str, wanted: &str, from: usize) -> Option<(usiz
 
 /// Returns where the line after a break begins, behind what it is indented by. A break may be escaped.
 fn after_break(bytes: &[u8], from: usize) -> Option<usize> {
-    let (mut at, mut is_break) = (from, false);
+    let mut at = from;
+    let mut is_break = false;
 
     while at < from + BREAK_MAX {
         match bytes.get(at..) {
@@ -204,7 +206,8 @@ fn of_language(text: &str) -> Option<(char, usize)> {
 }
 
 fn of_address(text: &str) -> Option<(char, usize)> {
-    let (mut bytes, mut taken) = (Vec::new(), 0);
+    let mut bytes = Vec::new();
+    let mut taken = 0;
     while bytes.len() < 4 {
         let mut hex = text.get(taken..)?.strip_prefix('%')?;
         let is_hex = |text: &str| {

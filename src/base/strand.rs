@@ -189,7 +189,8 @@ mod tests {
 
     #[test]
     fn an_address_follows_from_the_program_and_not_from_the_order_of_ends() {
-        let (one, other) = (Strand::root(), Strand::root());
+        let one = Strand::root();
+        let other = Strand::root();
         let group = one.group();
         let late = one.child(group, 1).next();
         let early = one.child(group, 0);

@@ -90,7 +90,8 @@ impl Executor {
         }
 
         let scope = Rc::new(Scope::new(FlowId(0), self.take_op(), strand.clone()));
-        let (flow, op) = (scope.flow, scope.op);
+        let flow = scope.flow;
+        let op = scope.op;
         self.note(&Event::OpStarted { flow, op, name: Some(name.to_owned()) })?;
         let mut guard = self.guard(scope.clone());
 
@@ -351,7 +352,8 @@ impl Executor {
         asked: &PendingCall,
         failure: Failure,
     ) -> Result<Stop, StoreError> {
-        let (key, at) = (asked.sample.key, asked.sample.at.clone());
+        let key = asked.sample.key;
+        let at = asked.sample.at.clone();
         let refused = failure.clone();
         self.note(&Event::CallRefused {
             flow: scope.flow,

@@ -391,8 +391,10 @@ mod tests {
                     let written = rng.below(u64::from(most) + 1);
                     let usage =
                         Usage { input_uncached: read, output_visible: written, ..Usage::default() };
-                    let (time, fate) = (1 + rng.below(50), rng.below(10));
-                    let (budget, model) = (&budget, &model);
+                    let time = 1 + rng.below(50);
+                    let fate = rng.below(10);
+                    let budget = &budget;
+                    let model = &model;
                     async move {
                         let Ok(mut reserve) = budget.admit(model, &request).await else {
                             assert_eq!(
@@ -432,11 +434,10 @@ mod tests {
         let model = model(&json!({ "input": 1.0, "output": 2.0, "per": "1M" }));
         let calls = |most| Bounds { calls: Some(most), ..Bounds::default() };
         let whole = Budget::new(calls(2));
-        let (one, other) = (calls(1), calls(5));
-        let (one, other) = (
-            Budget::part_of(Some(whole.clone()), one),
-            Budget::part_of(Some(whole.clone()), other),
-        );
+        let one = calls(1);
+        let other = calls(5);
+        let one = Budget::part_of(Some(whole.clone()), one);
+        let other = Budget::part_of(Some(whole.clone()), other);
 
         let reply = called(&model, Usage::default());
         one.admit(&model, &request(1, 1)).await.expect("the first").settle(&reply);

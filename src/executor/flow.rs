@@ -236,7 +236,8 @@ impl<'a> Flow<'a> {
         }
 
         let base = session.default_branch().borrow().fork();
-        let (id, on_failure) = (executor.take_flow(), options.on_failure);
+        let id = executor.take_flow();
+        let on_failure = options.on_failure;
         (Flow { executor, id, strand, nodes, base, on_failure, ended: false }, plan)
     }
 
@@ -259,7 +260,8 @@ impl<'a> Flow<'a> {
                         tasks.push(executor.perform(job));
                     }
                     Decision::Settle(outcome) => {
-                        let (flow, op) = (self.id, self.nodes[index].id);
+                        let flow = self.id;
+                        let op = self.nodes[index].id;
                         executor.note(&Event::OpEnded { flow, op, outcome: outcome.clone() })?;
                         self.nodes[index].outcome = Some(Rc::new(outcome));
                         schedule.settle(index);
@@ -300,7 +302,8 @@ impl<'a> Flow<'a> {
         }
 
         let node = &self.nodes[index];
-        let (mut inputs, mut checks) = (Vec::new(), Vec::new());
+        let mut inputs = Vec::new();
+        let mut checks = Vec::new();
         let mut dead = None;
         for (source, when) in &node.sources {
             let before = &self.nodes[*source];
@@ -426,7 +429,8 @@ impl<'a> Flow<'a> {
             children.for_each(|child| guess.depends(self.nodes[child].id));
         }
 
-        let (flow, op) = (self.id, self.nodes[index].id);
+        let flow = self.id;
+        let op = self.nodes[index].id;
         self.executor.note(&Event::Expanded { flow, op, ops: plan })
     }
 
@@ -434,7 +438,8 @@ impl<'a> Flow<'a> {
     fn collect(&self, index: usize) -> Outcome {
         let children = self.nodes[index].children.clone().unwrap_or_default();
         let count = children.len();
-        let (mut values, mut failures) = (Vec::with_capacity(count), Vec::new());
+        let mut values = Vec::with_capacity(count);
+        let mut failures = Vec::new();
 
         for child in children {
             let node = &self.nodes[child];
@@ -454,7 +459,8 @@ impl<'a> Flow<'a> {
         };
 
         // Only the first failure is told in full; the others stand in the report.
-        let (failed, message) = (failures.len(), &first.message);
+        let failed = failures.len();
+        let message = &first.message;
         let message = format!("{failed} of {count} parts failed, the first with: {message}");
         let op = self.nodes[index].op.name.clone();
         let failure = Failure { message, op: Some(op), ..(*first).clone() };

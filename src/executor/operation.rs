@@ -120,7 +120,8 @@ impl Executor {
         scope: &Rc<Scope>,
         mut guard: OpGuard<'_>,
     ) -> Result<Step, StoreError> {
-        let (flow, op) = (job.flow, job.id);
+        let flow = job.flow;
+        let op = job.id;
 
         let outcome = match self.judge(job, &scope.strand).await {
             Ok(Some(reason)) => Outcome::Skipped { reason },

@@ -147,7 +147,8 @@ mod tests {
                 .collect();
 
             let mut schedule = Schedule::new(count, edges.iter().copied(), limit);
-            let (mut running, mut settled) = (Vec::new(), Vec::new());
+            let mut running = Vec::new();
+            let mut settled = Vec::new();
             while !schedule.is_done() {
                 while let Some(op) = schedule.start() {
                     let early = edges.iter().any(|(a, b)| *b == op && !settled.contains(a));

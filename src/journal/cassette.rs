@@ -138,13 +138,17 @@ impl CassetteLine {
     /// Adds the reply; `None` if the call gave none.
     pub fn answered(&self, called: &CallResult) -> Option<CassetteLine> {
         let reply = called.result.as_ref().ok()?.clone();
-        let (usage, cost, served_by) = (called.usage, called.cost, called.served_by.clone());
+        let usage = called.usage;
+        let cost = called.cost;
+        let served_by = called.served_by.clone();
         Some(CassetteLine { reply, usage, cost, served_by, ..self.clone() }.without_secrets())
     }
 
     /// Returns the call as it was recorded.
     pub fn called(&self) -> CallResult {
-        let (usage, cost, served_by) = (self.usage, self.cost, self.served_by.clone());
+        let usage = self.usage;
+        let cost = self.cost;
+        let served_by = self.served_by.clone();
         CallResult { usage, cost, served_by, result: Ok(self.reply.clone()) }
     }
 
@@ -191,7 +195,8 @@ impl CassetteLine {
         let server = |line: &CassetteLine| line.server.clone().unwrap_or_else(|| "none".to_owned());
         differ("server", server(known), server(self));
 
-        let (before, now) = (fields(&known.settings), fields(&self.settings));
+        let before = fields(&known.settings);
+        let now = fields(&self.settings);
         for name in before.keys().chain(now.keys().filter(|name| !before.contains_key(*name))) {
             let value = |fields: &Map<String, Value>| {
                 fields
@@ -228,7 +233,8 @@ impl CassetteLine {
 
 /// Says where two texts part.
 fn text_difference(known: &Message, asked: &Message) -> String {
-    let (known, asked) = (&known.content, &asked.content);
+    let known = &known.content;
+    let asked = &asked.content;
     let shared = known.chars().zip(asked.chars()).take_while(|(a, b)| a == b).count();
 
     let from = shared.saturating_sub(SHARED_SHOWN);
@@ -504,7 +510,8 @@ mod tests {
     }
 
     fn line(text: &str, temperature: Option<f64>, reply: &str) -> CassetteLine {
-        let (model, request) = (model(), request(text, temperature));
+        let model = model();
+        let request = request(text, temperature);
         let asked = CassetteLine::asked(Key::of(&model, &request), &model, &request);
         let usage = Some(Usage { input_uncached: 3, output_visible: 2, ..Usage::default() });
         let called =

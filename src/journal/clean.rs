@@ -201,7 +201,8 @@ mod tests {
 
     #[test]
     fn ids_and_numbers_are_no_secrets_whatever_they_look_like() {
-        let (run, digits) = ("1canaryrun0001", "0123456789abcdef0123456789abcdef");
+        let run = "1canaryrun0001";
+        let digits = "0123456789abcdef0123456789abcdef";
         let key: Key = serde_json::from_value(json!(digits)).expect("a key");
         for secret in [run, digits, "14142135", "a canary in a text"] {
             drop(Secret::new(secret));

@@ -207,7 +207,8 @@ pub fn read(connection: &Connection, run: &RunId) -> Result<RunLog, HistoryError
             Ok(Some(row)) => follower.take(row, &mut log)?,
             Ok(None) => return Ok(log),
             Err(error) if is_corrupt(&error) => {
-                let (seq, reason) = (follower.next - 1, error.to_string());
+                let seq = follower.next - 1;
+                let reason = error.to_string();
                 let damage = Damage::BrokenOff { run: run.clone(), seq, reason };
                 log.damage.push((log.events.len(), damage));
                 return Ok(log);
@@ -232,7 +233,8 @@ struct Follower {
 impl Follower {
     /// Takes in the next event: its columns `seq`, `at`, `kind` and `body`.
     fn take(&mut self, row: &Row<'_>, log: &mut RunLog) -> rusqlite::Result<()> {
-        let (seq, kind) = (row.get_ref(0)?, row.get_ref(2)?);
+        let seq = row.get_ref(0)?;
+        let kind = row.get_ref(2)?;
         let body = row.get_ref(3)?;
         let number = seq.as_i64().ok().filter(|seq| *seq >= self.next);
         if let Some(seq) = number {
@@ -271,7 +273,8 @@ impl Follower {
     }
 
     fn keep(&self, seq: i64, at: i64, event: Event, filed: &str, log: &mut RunLog) {
-        let (run, kind) = (self.run.clone(), event.kind());
+        let run = self.run.clone();
+        let kind = event.kind();
 
         if seq == 0 && !matches!(event, Event::RunStarted { .. }) {
             log.damage.push((log.events.len(), Damage::NoStart { run, kind }));

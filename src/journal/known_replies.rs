@@ -155,8 +155,8 @@ impl Replies {
 
     /// Returns the reply to exactly this request.
     pub fn get(&self, sample: &Sample) -> Option<&KnownReply> {
-        let (own, arrival) =
-            (ReplyMark::Spot(sample.at.clone()), ReplyMark::Arrival(sample.arrival));
+        let own = ReplyMark::Spot(sample.at.clone());
+        let arrival = ReplyMark::Arrival(sample.arrival);
 
         let list = self.known.get(&sample.key)?;
         let found = list.iter().find(|kept| kept.mark == own || kept.mark == arrival);
@@ -310,7 +310,9 @@ impl ReplyFollower {
 
                 self.used.entry(*op).or_default().push((key, mark.clone()));
                 let run = reused.clone().unwrap_or_else(|| self.run.clone());
-                let (usage, cost, served_by) = (*usage, *cost, served_by.clone());
+                let usage = *usage;
+                let cost = *cost;
+                let served_by = served_by.clone();
                 let known = KnownReply { text, usage, cost, served_by, run };
                 replies.keep(key, StoredReply { mark, known, is_moved: reused.is_some() });
             }

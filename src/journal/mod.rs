@@ -112,7 +112,8 @@ impl Journal {
     fn change(&self, at: i64, event: &Event) -> (i64, StoreChange) {
         let run = self.run.0.clone();
         let seq = self.next.replace(self.next.get() + 1);
-        let (kind, op) = (event.kind(), event.op().map(|op| op.0));
+        let kind = event.kind();
+        let op = event.op().map(|op| op.0);
         let body = body(event);
 
         let status = match event {

@@ -76,7 +76,8 @@ impl Parts {
             before = Some(keep(RequestPart::Message { message: message.clone(), after: before }));
         }
 
-        let (settings, schema) = (Box::new(request.settings.clone()), request.schema.clone());
+        let settings = Box::new(request.settings.clone());
+        let schema = request.schema.clone();
         let terms = keep(RequestPart::Terms { settings, schema });
 
         Parts { all, before, terms }

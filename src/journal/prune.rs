@@ -36,7 +36,8 @@ pub fn prune(
 ) -> Result<(PruneReport, Size, Size), StoreError> {
     let fail = |source| StoreError::sqlite(path.to_owned(), source);
     let before = size(connection, path)?;
-    let (mut pruned, mut used) = (PruneReport::default(), before.used);
+    let mut pruned = PruneReport::default();
+    let mut used = before.used;
 
     for (run, started_at) in oldest(connection).map_err(fail)? {
         let is_old = wanted.before.is_some_and(|before| started_at < before);

@@ -213,14 +213,16 @@ impl Trace {
         match event {
             Event::RunStarted { .. } => self.start = run_start(when, event),
             Event::RunEnded { status, value, failure } => {
-                let (value, failure) = (value.clone(), failure.clone());
+                let value = value.clone();
+                let failure = failure.clone();
                 self.end = Some(RunEnd { when, status: *status, value, failure });
             }
             Event::Logged { level, text } => {
                 self.remarks.push(Remark::Logged { level: *level, text: text.clone() });
             }
             Event::Told { what, value, .. } => {
-                let (what, value) = (what.clone(), value.clone());
+                let what = what.clone();
+                let value = value.clone();
                 self.remarks.push(Remark::Told { what, value });
             }
             Event::RequestPart { key, part } => {
@@ -285,7 +287,8 @@ impl Trace {
             Event::OpStarted { .. } => trace.started = Some(when),
             Event::OpEnded { outcome, .. } => trace.ended = Some((when, outcome.clone())),
             Event::CallRefused { failure, at, .. } => {
-                let (failure, at) = (failure.clone(), at.clone());
+                let failure = failure.clone();
+                let at = at.clone();
                 trace.refused.push(Refusal { when, failure, at });
             }
             Event::AttemptStarted { .. } => trace.attempts.extend(attempt(when, event)),

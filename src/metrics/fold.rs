@@ -330,7 +330,8 @@ mod tests {
     fn a_call_within_counts_in_every_flow_around_it() {
         let mut flows = Flows::default();
         for (flow, within) in [(1, None), (2, Some(FlowId(1))), (3, Some(FlowId(2))), (4, None)] {
-            let (name, ops) = ("g".to_owned(), Vec::new());
+            let name = "g".to_owned();
+            let ops = Vec::new();
             let flow = FlowId(flow);
             flows.add(
                 0,

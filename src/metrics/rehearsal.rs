@@ -47,7 +47,8 @@ impl CallBill {
             (one, other) => one.or(other),
         };
 
-        let (calls, unpriced) = (self.calls + other.calls, self.unpriced + other.unpriced);
+        let calls = self.calls + other.calls;
+        let unpriced = self.unpriced + other.unpriced;
         CallBill { calls, cost, unpriced }
     }
 }

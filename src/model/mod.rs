@@ -64,7 +64,8 @@ impl Model {
         price: Option<Price>,
         speaker: SimulatedModel,
     ) -> Model {
-        let (label, limiter) = (label.to_owned(), Limiter::new(limits));
+        let label = label.to_owned();
+        let limiter = Limiter::new(limits);
         Model { label, settings, transport: Transport::Simulated(speaker), limiter, price }
     }
 

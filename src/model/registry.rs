@@ -314,7 +314,8 @@ impl Models {
         };
 
         let wrong = ModelError::BadUrl { url: base_url.clone() };
-        let (clients, model) = (self.clients.clone(), spec.model.clone());
+        let clients = self.clients.clone();
+        let model = spec.model.clone();
         let server = Server { clients, protocol, base_url, identity, key, model, limit };
 
         if server.has_address() { Ok(server) } else { Err(wrong) }

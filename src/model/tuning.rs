@@ -135,7 +135,8 @@ impl Tuning {
     /// Returns a change that is worth telling, once: the limit is no longer the cap, is the cap again,
     /// or has halved or doubled since the last time. A burst of refusals is told when it is over.
     pub fn news(&mut self) -> Option<LimitChange> {
-        let (from, to) = (self.told, self.limit);
+        let from = self.told;
+        let to = self.limit;
         let is_much = to <= from / 2 || to / 2 >= from;
 
         if from == to || !(is_much || from == self.cap || to == self.cap) {

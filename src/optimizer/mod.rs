@@ -88,9 +88,10 @@ impl Optimizer {
     /// Creates an optimizer on what is known.
     pub fn new(knowledge: Rc<Knowledge>, policy: Policy, learn_from_demo: bool) -> Optimizer {
         let experience = Rc::new(RefCell::new(SyncedLearner::new(None)));
-        let (manner, rng) = (Manner::default(), Rc::new(RefCell::new(Rng::seeded(0))));
-        let (time, hindsight) =
-            (TimeSource::default(), Rc::new(RefCell::new(Hindsight::new(None))));
+        let manner = Manner::default();
+        let rng = Rc::new(RefCell::new(Rng::seeded(0)));
+        let time = TimeSource::default();
+        let hindsight = Rc::new(RefCell::new(Hindsight::new(None)));
 
         Optimizer {
             knowledge,

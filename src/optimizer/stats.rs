@@ -25,7 +25,8 @@ pub fn wilson(successes: f64, n: f64) -> Interval {
     let normal = Normal::new(0.0, 1.0).expect("the standard normal distribution exists");
     let z = normal.inverse_cdf(0.5 + CONFIDENCE / 2.0);
 
-    let (rate, z2) = (successes / n, z * z);
+    let rate = successes / n;
+    let z2 = z * z;
     let centre = (rate + z2 / (2.0 * n)) / (1.0 + z2 / n);
     let half = z / (1.0 + z2 / n) * (rate * (1.0 - rate) / n + z2 / (4.0 * n * n)).sqrt();
     Interval { low: (centre - half).max(0.0), high: (centre + half).min(1.0) }
@@ -85,7 +86,8 @@ pub fn welch(first: &[f64], second: &[f64]) -> Option<Interval> {
     };
 
     let ((n1, mean1, error1), (n2, mean2, error2)) = (moments(first)?, moments(second)?);
-    let (difference, error) = (mean2 - mean1, error1 + error2);
+    let difference = mean2 - mean1;
+    let error = error1 + error2;
     if error <= 0.0 {
         return Some(Interval { low: difference, high: difference });
     }
@@ -189,7 +191,8 @@ mod tests {
     #[test]
     fn intervals_hold_the_truth_as_often_as_they_say() {
         let mut rng = Rng::seeded(11);
-        let (mut rates, mut means) = (0, 0);
+        let mut rates = 0;
+        let mut means = 0;
         for _ in 0..2000 {
             let seen = (0..30).filter(|_| rng.unit() < 0.8).count();
             let interval = wilson(f64::from(u32::try_from(seen).expect("small")), 30.0);

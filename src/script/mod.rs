@@ -343,7 +343,8 @@ impl Host {
     }
 
     async fn evaluate(&self, program: &Program, task: Task) -> Result<Dynamic, ScriptError> {
-        let (engine, ast) = (self.engine.clone(), program.ast.clone());
+        let engine = self.engine.clone();
+        let ast = program.ast.clone();
         let function = move || {
             home::eval(&engine, &ast, &mut Scope::new(), Rc::default()).map(|(value, _)| value)
         };

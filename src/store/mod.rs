@@ -192,7 +192,8 @@ impl StoreError {
             return StoreError::Lost { path, loss: Loss::Rewound };
         }
 
-        let (code, reason) = (source.sqlite_error_code(), Arc::new(source));
+        let code = source.sqlite_error_code();
+        let reason = Arc::new(source);
         match code {
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
                 StoreError::Damaged { path, reason: reason.to_string() }
@@ -354,8 +355,9 @@ pub fn size(connection: &Connection, path: &Path) -> Result<Size, StoreError> {
         value.map(i64::unsigned_abs).map_err(|source| StoreError::sqlite(path.to_owned(), source))
     };
 
-    let (page, pages, free) =
-        (number("page_size")?, number("page_count")?, number("freelist_count")?);
+    let page = number("page_size")?;
+    let pages = number("page_count")?;
+    let free = number("freelist_count")?;
     Ok(Size { used: (pages - free) * page, file: pages * page })
 }
 

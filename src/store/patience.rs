@@ -54,7 +54,8 @@ impl LockWait {
             && self.waited >= SILENT
             && let Some(tell) = LISTENER.get()
         {
-            let (path, most) = (self.path.display(), BUSY_TIMEOUT.as_secs());
+            let path = self.path.display();
+            let most = BUSY_TIMEOUT.as_secs();
             tell(&format!(
                 "waiting for another program that has locked `{path}`, at most {most} s"
             ));

@@ -134,7 +134,8 @@ fn look(connection: &mut Connection) -> rusqlite::Result<Glance> {
 
     let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
     let tables = moment.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    let (is_empty, is_ours) = (objects == 0 && claim == 0, claim == 0 && strangers == 0);
+    let is_empty = objects == 0 && claim == 0;
+    let is_ours = claim == 0 && strangers == 0;
 
     Ok(Glance { found, tables, is_empty, is_ours })
 }

@@ -129,7 +129,8 @@ impl Writer {
     /// Starts the writer on its own connection to the store at `path`.
     pub fn start(connection: Connection, path: &Path) -> Writer {
         let shared = Arc::new(WriterQueue::default());
-        let (path, queue) = (path.to_owned(), shared.clone());
+        let path = path.to_owned();
+        let queue = shared.clone();
 
         let thread = std::thread::Builder::new().name("store".to_owned()).spawn(move || {
             let _closing = Closing(queue.clone());
@@ -488,14 +489,15 @@ mod tests {
     #[test]
     fn a_series_has_no_gap_when_the_store_is_full() {
         let (_folder, writer, reader) = writer(Some(8));
-        let (series, other) = (series(0), series(4));
-        block_on(writer.append(&series, 0, insert(1, 1))).expect("room");
+        let first_series = series(0);
+        let other = series(4);
+        block_on(writer.append(&first_series, 0, insert(1, 1))).expect("room");
 
         // Nobody waits for the one that does not fit; the next one that would fit says so.
-        writer.append_soon(&series, 1, insert(2, 100_000)).expect("not tried yet");
-        let next = block_on(writer.append(&series, 2, insert(3, 1)));
+        writer.append_soon(&first_series, 1, insert(2, 100_000)).expect("not tried yet");
+        let next = block_on(writer.append(&first_series, 2, insert(3, 1)));
         assert!(matches!(next, Err(StoreError::Full { .. })), "{next:?}");
-        let soon = writer.append_soon(&series, 3, insert(4, 1));
+        let soon = writer.append_soon(&first_series, 3, insert(4, 1));
         assert!(matches!(soon, Err(StoreError::Full { .. })), "{soon:?}");
 
         block_on(writer.append(&other, 0, insert(5, 1))).expect("another series fits");
@@ -507,7 +509,8 @@ mod tests {
     #[test]
     fn a_series_notices_that_its_changes_are_gone_and_takes_no_other_with_it() {
         let (_folder, writer, other) = writer(None);
-        let (one, two) = (series(0), series(10));
+        let one = series(0);
+        let two = series(10);
 
         block_on(writer.append(&one, 0, insert(1, 1))).expect("room");
         block_on(writer.append(&two, 0, insert(11, 1))).expect("room");

@@ -272,7 +272,8 @@ impl Config {
         // Rules of several files add up, where other settings replace one another.
         if let Some(key) = key.strip_prefix("permissions.") {
             let list = value.as_array().into_iter().flatten().filter_map(Value::as_str);
-            let (key, list) = (key.to_owned(), list.map(str::to_owned).collect());
+            let key = key.to_owned();
+            let list = list.map(str::to_owned).collect();
             self.permissions.push(KeyRules { key, list, origin: origin.clone() });
         }
 

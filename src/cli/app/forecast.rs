@@ -70,7 +70,8 @@ impl Once {
         result: Result<(), Box<Diagnostic>>,
         is_over: bool,
     ) -> Once {
-        let (choices, seen) = (guess.choices(), guess.seen());
+        let choices = guess.choices();
+        let seen = guess.seen();
         let (ended, stopped) = match result {
             Ok(()) => (RehearsalEnd::Well, None),
             Err(fault) if is_over => {
@@ -173,7 +174,7 @@ fn gives_up(event: &Event) -> bool {
 /// The times through a script so far.
 struct Rehearsals<'a> {
     experience: &'a CallHistory,
-    rehearsals: Vec<Rehearsal>,
+    done: Vec<Rehearsal>,
     /// The number of the guess that got furthest, how it ended, and why it went no further.
     best: Option<(usize, RehearsalEnd, Option<Diagnostic>)>,
     seen: BTreeMap<GuessedDecision, Ways>,
@@ -181,7 +182,7 @@ struct Rehearsals<'a> {
 
 impl<'a> Rehearsals<'a> {
     fn new(experience: &'a CallHistory) -> Rehearsals<'a> {
-        Rehearsals { experience, rehearsals: Vec::new(), best: None, seen: BTreeMap::new() }
+        Rehearsals { experience, done: Vec::new(), best: None, seen: BTreeMap::new() }
     }
 
     fn add(&mut self, number: usize, once: Once) {
@@ -192,7 +193,7 @@ impl<'a> Rehearsals<'a> {
             self.best = Some((number, ended, once.stopped));
         }
 
-        self.rehearsals.push(rehearsal);
+        self.done.push(rehearsal);
 
         for (decision, ways) in once.seen {
             let known = self.seen.entry(decision).or_default();
@@ -220,13 +221,14 @@ impl<'a> Rehearsals<'a> {
 
     fn finish(self) -> Forecast {
         let stopped = self.best.and_then(|(_, _, stopped)| stopped);
-        Forecast { plan: plan(&self.rehearsals), stopped }
+        Forecast { plan: plan(&self.done), stopped }
     }
 }
 
 /// Takes the texts out of scripts, first those that something is compared with.
 fn words(scripts: &[String]) -> Words {
-    let (mut compared, mut others) = (Vec::new(), Vec::new());
+    let mut compared = Vec::new();
+    let mut others = Vec::new();
     for script in scripts {
         for piece in scan(script).0.into_iter().filter(|piece| piece.class == LexemeClass::Text) {
             let text = script[piece.start..piece.end].trim_matches(['"', '`', '\'']);
@@ -312,7 +314,8 @@ pub(in crate::cli) struct Clock {
 impl Clock {
     pub(in crate::cli) fn start(flag: Arc<AtomicBool>, limit: Duration) -> Clock {
         let (is_done, is_over): (Arc<AtomicBool>, Arc<AtomicBool>) = Default::default();
-        let (done, over) = (is_done.clone(), is_over.clone());
+        let done = is_done.clone();
+        let over = is_over.clone();
 
         std::thread::spawn(move || {
             std::thread::sleep(limit);

@@ -152,7 +152,8 @@ impl ScriptJob<'_> {
     ) -> anyhow::Result<OpenJob> {
         let cost_max = executor.budget().and_then(|budget| budget.cost_max());
         let progress = progress.of(executor.account().clone(), cost_max);
-        let (executor, progress) = (Rc::new(executor), Rc::new(RefCell::new(progress)));
+        let executor = Rc::new(executor);
+        let progress = Rc::new(RefCell::new(progress));
 
         let root = self.root()?;
         let mut permissions = self.project.permissions(&root)?;
@@ -160,7 +161,8 @@ impl ScriptJob<'_> {
             permissions = permissions.asking(self.asker(&progress, &interrupted));
         }
 
-        let (printing, saying) = (progress.clone(), progress.clone());
+        let printing = progress.clone();
+        let saying = progress.clone();
         let quiet = self.global.quiet || executor.is_dry();
 
         let surroundings = Surroundings {
@@ -335,7 +337,8 @@ impl ScriptJob<'_> {
 
     /// Journals the end.
     pub(in crate::cli) async fn close(&self, open: &OpenJob, end: &JobEnd) -> anyhow::Result<()> {
-        let (value, failure) = (end.value.clone(), end.failure.clone());
+        let value = end.value.clone();
+        let failure = end.failure.clone();
         let status = end.status;
         failpoint::pass(Failpoint::RunEnds);
         Ok(open.executor.commit(&Event::RunEnded { status, value, failure }).await?)

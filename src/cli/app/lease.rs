@@ -86,7 +86,8 @@ mod tests {
     #[test]
     fn one_at_a_time_and_what_a_killed_process_left_is_swept_away() {
         let folder = tempfile::tempdir().expect("a folder");
-        let (own, run) = (folder.path(), RunId("1abc".to_owned()));
+        let own = folder.path();
+        let run = RunId("1abc".to_owned());
         std::fs::create_dir(own.join(FOLDER)).expect("a folder");
         std::fs::write(own.join(FOLDER).join("killed"), "").expect("a file");
 

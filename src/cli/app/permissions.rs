@@ -183,7 +183,8 @@ pub(in crate::cli) fn asker(
     limit: Option<Duration>,
 ) -> Ask {
     Rc::new(move |what, patience| {
-        let (progress, interrupted) = (progress.clone(), interrupted.clone());
+        let progress = progress.clone();
+        let interrupted = interrupted.clone();
         let text = format!(
             "the script asks for {what}: allow? [y]es, [a]ll of this kind, anywhere, [N]o "
         );

@@ -58,7 +58,8 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         return Ok(Exit::Ok);
     }
 
-    let (mut errors, mut warnings) = (0, 0);
+    let mut errors = 0;
+    let mut warnings = 0;
     for file in &files {
         let found = match read(file) {
             Ok(text) => check(&project, &models, file, &text)?,

@@ -389,7 +389,9 @@ async fn evaluate(
 
 /// Makes a script what a pattern does.
 fn work_of(part: ComparedScript, common: &Map<String, Value>, open: &OpenJob) -> Work {
-    let (part, surroundings, common) = (Rc::new(part), open.surroundings.clone(), common.clone());
+    let part = Rc::new(part);
+    let surroundings = open.surroundings.clone();
+    let common = common.clone();
     Rc::new(move |scope, task, _| {
         let params = params_of(&task, &common);
         let surroundings = Surroundings { params, ..surroundings.clone() };
@@ -450,7 +452,8 @@ async fn finish(
     };
 
     job.close(open, &end).await?;
-    let (run, metrics) = (open.executor.journal().run().clone(), open.executor.metrics());
+    let run = open.executor.journal().run().clone();
+    let metrics = open.executor.metrics();
 
     if job.global.json {
         print_data(end.value);
@@ -479,7 +482,8 @@ fn show(findings: &Value) {
     let rows: Vec<Vec<String>> = patterns
         .iter()
         .map(|one| {
-            let (low, high) = (&one["interval"][0], &one["interval"][1]);
+            let low = &one["interval"][0];
+            let high = &one["interval"][1];
             let two = |n: f64| format!("{n:.2}");
             let range = format!("{}-{}", number(low, &two), number(high, &two));
             vec![

@@ -90,7 +90,8 @@ box.hidden = false;
 /// Writes the page.
 pub(in crate::cli) fn page(entries: &[WordEntry]) -> String {
     let names: BTreeSet<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
-    let (mut links, mut texts) = (String::new(), String::new());
+    let mut links = String::new();
+    let mut texts = String::new();
 
     for group in groups() {
         let of: Vec<&WordEntry> = entries.iter().filter(|entry| entry.group == group).collect();

@@ -30,7 +30,8 @@ pub(in crate::cli) struct Arguments {
 /// Forgets old runs. Runs under way and the newest one stay, and so does what was learned.
 pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
     let project = Project::find()?;
-    let (mut keep, mut bytes_max) = (project.config.store_keep(), project.config.store_max_size());
+    let mut keep = project.config.store_keep();
+    let mut bytes_max = project.config.store_max_size();
 
     if let Some(text) = &arguments.keep {
         keep = duration(text);
@@ -84,7 +85,8 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             shown(was.file)
         ));
     } else {
-        let (was, is) = (shown(was.file), shown(is.file));
+        let was = shown(was.file);
+        let is = shown(is.file);
         say(&format!(
             "forgot {runs} with {} events; the store took {was}, now {is}",
             pruned.events

@@ -47,7 +47,8 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     let knowledge = Rc::new(Knowledge::read(store));
     let demo = project.config.learn_from_demo() || knowledge.counts_demo()?;
     let optimizer = Optimizer::new(knowledge.clone(), Policy::default(), demo);
-    let (mut all, from_demo) = (knowledge.all()?, knowledge.demo_count()?);
+    let mut all = knowledge.all()?;
+    let from_demo = knowledge.demo_count()?;
 
     if let Some(task) = &arguments.task {
         // The names are taken before `retain` drops them.

@@ -100,7 +100,8 @@ impl EarlierRuns {
             }
             Ok(kept)
         };
-        let (own, others) = (fit(own)?, fit(others)?);
+        let own = fit(own)?;
+        let others = fit(others)?;
         past.runs = own.len() + others.len();
 
         // Each script has places of its own.
@@ -144,11 +145,14 @@ pub(in crate::cli) fn plan(global: &Global, given: &RunOptions) -> anyhow::Resul
     let Some(params) = given.params() else { return Ok(Exit::Usage) };
     let Some(text) = read_script(&given.script) else { return Ok(Exit::Refused) };
     let project = given.project()?;
-    let (script, past) = (given.script.as_path(), past(&project, &given.script)?);
+    let script = given.script.as_path();
+    let past = past(&project, &given.script)?;
     let seed = given.with.seed.unwrap_or_else(|| seed_of(&past).unwrap_or_else(|| given.seed()));
 
     let writer = Rc::new(Writer::start(store::open_in_memory()?, Path::new(":memory:")));
-    let (models, reuse, state) = (Rc::new(project.models(seed)?), None, State::default());
+    let models = Rc::new(project.models(seed)?);
+    let reuse = None;
+    let state = State::default();
     let project = &project;
 
     let job = ScriptJob {

@@ -95,7 +95,9 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
 fn all(global: &Global, project: &Project, store: &Connection) -> anyhow::Result<Exit> {
     let rows = history::runs(store, RUNS_MAX)?;
-    let (mut same, mut otherwise, mut unknown) = (0, 0, 0);
+    let mut same = 0;
+    let mut otherwise = 0;
+    let mut unknown = 0;
 
     for row in
         rows.into_iter().filter(|row| matches!(row.status, Some(RunStatus::Ok | RunStatus::Failed)))
@@ -210,7 +212,8 @@ async fn go_through(
         .retelling(resumed.again.past, resumed.again.origin)
         .reporting(resumed.again.figures);
 
-    let (progress, signals) = (Progress::new(ProgressMode::None, false), signal::watch()?);
+    let progress = Progress::new(ProgressMode::None, false);
+    let signals = signal::watch()?;
     let print = if shown { printer(global) } else { Rc::new(|_: &str| {}) };
     let open = job.open_with(executor, progress, signals.flag(), print)?;
 

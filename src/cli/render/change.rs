@@ -76,7 +76,8 @@ fn words(before: &str, after: &str, width: usize) -> String {
         return format!("{} → {}", short(&pair.0, half), short(&pair.1, half));
     }
 
-    let (mut gone, mut come) = (vec![String::new()], vec![String::new()]);
+    let mut gone = vec![String::new()];
+    let mut come = vec![String::new()];
     for change in diff.iter_all_changes() {
         match change.tag() {
             ChangeTag::Delete => push(&mut gone, change.value()),
@@ -102,13 +103,15 @@ fn words(before: &str, after: &str, width: usize) -> String {
         if text.is_empty() { String::new() } else { format!("{mark} {}", cut(&text, width / 2)) }
     };
 
-    let (gone, come) = (side("−", gone), side("+", come));
+    let gone = side("−", gone);
+    let come = side("+", come);
     [gone, come].into_iter().filter(|side| !side.is_empty()).collect::<Vec<_>>().join("   ")
 }
 
 /// Returns the share of words, spaces aside, that both texts have.
 fn likeness(diff: &TextDiff<'_, '_, str>) -> f64 {
-    let (mut shared, mut all) = (0_u32, 0_u32);
+    let mut shared = 0_u32;
+    let mut all = 0_u32;
     for change in diff.iter_all_changes().filter(|change| !change.value().trim().is_empty()) {
         let is_shared = change.tag() == ChangeTag::Equal;
         (shared, all) = (shared + 2 * u32::from(is_shared), all + 1 + u32::from(is_shared));

@@ -98,9 +98,12 @@ mod tests {
         let shown = |line| {
             let text = Some("// x\n".repeat(70_000));
             let at = Some(place(line));
-            let (code, level, frames) = ("K0003", script::Severity::Error, Vec::new());
+            let code = "K0003";
+            let level = script::Severity::Error;
+            let frames = Vec::new();
             let message = "no".to_owned();
-            let (width, help) = (1, None);
+            let width = 1;
+            let help = None;
 
             render(
                 &Diagnostic { code, level, message, place: at, text, width, help, frames },

@@ -171,7 +171,8 @@ fn cost(asked: &CallRange) -> String {
 
 /// Draws the rows, equal ones together.
 fn rows(plan: &Plan, told: PlanKind) -> String {
-    let (all, rest) = (told.all().map(|n| format!(">{n}")), told.rest().map(|n| format!(">{n}")));
+    let all = told.all().map(|n| format!(">{n}"));
+    let rest = told.rest().map(|n| format!(">{n}"));
     let mut head = vec!["op", "model"];
     head.extend(all.as_deref());
     head.extend(rest.as_deref());
@@ -309,13 +310,15 @@ fn cells(row: &PlanRow, told: PlanKind) -> Vec<String> {
 }
 
 fn range(range: Range, digits: usize) -> String {
-    let (low, high) = (format!("{:.digits$}", range.p50), format!("{:.digits$}", range.p95));
+    let low = format!("{:.digits$}", range.p50);
+    let high = format!("{:.digits$}", range.p95);
     if low == high { low } else { format!("{low}…{high}") }
 }
 
 fn dollars(range: Range) -> String {
     let text = |dollars: f64| Money::at_most(dollars).to_string();
-    let (low, high) = (text(range.p50), text(range.p95));
+    let low = text(range.p50);
+    let high = text(range.p95);
     if low == high { low } else { format!("{low}…{}", high.trim_start_matches('$')) }
 }
 

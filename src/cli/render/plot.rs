@@ -56,7 +56,8 @@ fn draw(rows: &[PlotRow], first: i64, last: i64, width: usize) -> String {
         let mark = if row.ended.is_some() { "█" } else { "░" };
         let rest = " ".repeat(bars - start - long);
 
-        let (name, bar) = (cut(&row.name), mark.repeat(long));
+        let name = cut(&row.name);
+        let bar = mark.repeat(long);
 
         let took = length(end - row.began);
         lines.push(format!("{name:names$} {}{bar}{rest} {took}", " ".repeat(start)));

@@ -429,7 +429,8 @@ impl Progress {
         }
         #[allow(clippy::cast_possible_truncation, reason = "a time in microseconds")]
         let micros = (metrics.execution_time * 1e6) as i64;
-        let (calls, reused) = (metrics.calls, metrics.reused);
+        let calls = metrics.calls;
+        let reused = metrics.reused;
 
         let cost = metrics.known_cost();
         let saved = metrics.known_saved();

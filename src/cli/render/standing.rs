@@ -22,7 +22,8 @@ pub(in crate::cli) fn plot(ranked: &[RankedPattern]) -> String {
 
     for one in ranked {
         let mut line = vec![' '; WIDTH + 1];
-        let (low, high) = (place(one.interval.low), place(one.interval.high));
+        let low = place(one.interval.low);
+        let high = place(one.interval.high);
         line[low..=high].fill('─');
         (line[low], line[high]) = ('├', '┤');
         line[place(one.score)] = '●';
@@ -78,8 +79,10 @@ pub(in crate::cli) fn curve(scores: &[f64]) -> Option<String> {
 /// and those before it. `curve` are the scores in the order of the executions.
 pub(in crate::cli) fn svg(task: &str, ranked: &[RankedPattern], curve: &[f64]) -> String {
     let rows = count(ranked.len());
-    let (top, below) = (60.0 + rows * ROW, if curve.len() > 1 { CURVE + 60.0 } else { 0.0 });
-    let (width, height) = (LEFT + SPAN + 130.0, top + 40.0 + below);
+    let top = 60.0 + rows * ROW;
+    let below = if curve.len() > 1 { CURVE + 60.0 } else { 0.0 };
+    let width = LEFT + SPAN + 130.0;
+    let height = top + 40.0 + below;
 
     let mut text = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
@@ -91,7 +94,8 @@ pub(in crate::cli) fn svg(task: &str, ranked: &[RankedPattern], curve: &[f64]) -
 
     let x = |score: f64| LEFT + score.clamp(0.0, 1.0) * SPAN;
     for step in 0..=4 {
-        let (at, label) = (x(f64::from(step) / 4.0), f64::from(step) / 4.0);
+        let at = x(f64::from(step) / 4.0);
+        let label = f64::from(step) / 4.0;
         // Writing to a String cannot fail.
         let _ = write!(
             text,
@@ -104,7 +108,8 @@ pub(in crate::cli) fn svg(task: &str, ranked: &[RankedPattern], curve: &[f64]) -
     for (number, one) in ranked.iter().enumerate() {
         let y = 44.0 + ROW * (count(number) + 0.5);
         let color = if one.avoided { "#b55" } else { "#246" };
-        let (low, high) = (x(one.interval.low), x(one.interval.high));
+        let low = x(one.interval.low);
+        let high = x(one.interval.high);
 
         let _ = write!(
             text,
@@ -190,7 +195,9 @@ mod tests {
     fn one(name: &str, score: f64, half: f64) -> RankedPattern {
         let pattern = Pattern::new(name).expect("a name");
         let interval = Interval { low: score - half, high: score + half };
-        let (best, cell, shift) = (None, PatternSums::default(), None);
+        let best = None;
+        let cell = PatternSums::default();
+        let shift = None;
         RankedPattern { pattern, score, interval, best, cell, shift, avoided: false }
     }
 

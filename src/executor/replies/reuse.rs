@@ -292,7 +292,8 @@ impl Reuse {
         }
 
         let entry = pending.entry(sample.clone()).or_insert_with(|| {
-            let (model, request) = (model.clone(), request.clone());
+            let model = model.clone();
+            let request = request.clone();
             let task =
                 tokio::task::spawn_local(async move { model.call_noting(&request, &begun).await });
             let abort = task.abort_handle();

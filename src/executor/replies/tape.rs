@@ -257,7 +257,8 @@ mod tests {
 
     #[test]
     fn a_call_that_fails_is_not_recorded() {
-        let (model, tape) = (model(), tape(Vec::new(), Record::New));
+        let model = model();
+        let tape = tape(Vec::new(), Record::New);
         let line = asked(&model, "a");
         let sample = Sample { key: line.key, at: Strand::root().count(&()), arrival: 0 };
 

@@ -603,7 +603,8 @@ mod tests {
             .clone()
             .drive(async {
                 let own: Rc<RefCell<Option<TaskHandle>>> = Rc::default();
-                let (mine, log) = (own.clone(), stopped.clone());
+                let mine = own.clone();
+                let log = stopped.clone();
                 let task = turns.spawn(Box::pin(async move {
                     if let Some(own) = mine.take() {
                         own.stop();

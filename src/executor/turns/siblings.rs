@@ -65,7 +65,8 @@ impl<F: Future> Siblings<F> {
     pub fn push(&mut self, future: F) {
         let place = self.begun;
         self.begun += 1;
-        let (is_queued, ready) = (AtomicBool::new(false), self.ready.clone());
+        let is_queued = AtomicBool::new(false);
+        let ready = self.ready.clone();
 
         let bell = Arc::new(MemberWaker { place, is_queued, ready });
         self.members.insert(place, Sibling { future: Box::pin(future), bell: bell.clone() });

@@ -197,7 +197,8 @@ fn mend_escape<'a>(text: &'a str, mended: &mut String) -> &'a str {
 /// stream. A half without its other half becomes U+FFFD.
 pub(super) fn join(text: &str) -> String {
     let mut joined = String::with_capacity(text.len());
-    let (mut units, mut bytes) = (Vec::new(), Vec::new());
+    let mut units = Vec::new();
+    let mut bytes = Vec::new();
     for c in text.chars() {
         let number = u32::from(c);
         let surrogate = number.checked_sub(HALVES).filter(|unit| (0xd800..=0xdfff).contains(unit));
@@ -291,7 +292,8 @@ mod tests {
 
     #[test]
     fn halves_of_a_character_are_joined() {
-        let (high, low) = (b"{\"a\": \"x\\ud83d\"}", b"{\"a\": \"\\ude00y\"}");
+        let high = b"{\"a\": \"x\\ud83d\"}";
+        let low = b"{\"a\": \"\\ude00y\"}";
         assert_eq!(text(&[high, low]), "x\u{1f600}y");
         assert_eq!(text(&[high]), "x\u{fffd}");
         assert_eq!(text(&[low, high]), "\u{fffd}yx\u{fffd}");
@@ -301,8 +303,8 @@ mod tests {
             "\u{1f600} \u{fffd} \\ud83d"
         );
 
-        let (one, other) =
-            (b"{\"a\": \"x\xf0\x9f\"}".as_slice(), b"{\"a\": \"\x98\x80y\"}".as_slice());
+        let one = b"{\"a\": \"x\xf0\x9f\"}".as_slice();
+        let other = b"{\"a\": \"\x98\x80y\"}".as_slice();
         assert_eq!(text(&[one, other]), "x\u{1f600}y");
         assert_eq!(text(&[one]), "x\u{fffd}");
     }

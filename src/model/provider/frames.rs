@@ -74,7 +74,8 @@ mod tests {
 
     fn check(text: &[u8], expected: &str) {
         for at in 0..=text.len() {
-            let (mut frames, mut seen) = (Frames::default(), Vec::new());
+            let mut frames = Frames::default();
+            let mut seen = Vec::new();
             for part in [&text[..at], &text[at..]] {
                 frames.push(part, |data| seen.push(String::from_utf8_lossy(data).into_owned()));
             }

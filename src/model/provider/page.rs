@@ -62,7 +62,8 @@ async fn fetch(
         });
     }
 
-    let (code, answered) = (status.as_u16(), response.headers().clone());
+    let code = status.as_u16();
+    let answered = response.headers().clone();
     let mut body = Vec::new();
     let mut chunks = response.bytes_stream();
     while let Some(chunk) = chunks.next().await {

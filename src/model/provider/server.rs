@@ -186,7 +186,8 @@ impl Server {
             return ServerAnswer::Ended(self.receive(response, &request.settings, partial).await);
         }
 
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
         // What has come of the words of a refusal is better than none.
         let body = read(response).await;
         if let Ok(document) = serde_json::from_slice(&body) {

@@ -78,7 +78,8 @@ mod tests {
     }
 
     fn split(parts: &[&[u8]]) -> Vec<String> {
-        let (mut events, mut found) = (EventSplitter::default(), Vec::new());
+        let mut events = EventSplitter::default();
+        let mut found = Vec::new();
         for part in parts {
             events.push(part, |data| found.push(text(data)));
         }
@@ -106,7 +107,8 @@ mod tests {
     #[test]
     fn the_end_of_the_stream_ends_the_last_event() {
         for left_out in ["data: a\n\ndata: b", "data: a\n\ndata: b\n", "data: a\n\ndata: b\n\n"] {
-            let (mut events, mut found) = (EventSplitter::default(), Vec::new());
+            let mut events = EventSplitter::default();
+            let mut found = Vec::new();
             events.push(left_out.as_bytes(), |data| found.push(text(data)));
             events.end(|data| found.push(text(data)));
             assert_eq!(found, ["a", "b"], "{left_out:?}");

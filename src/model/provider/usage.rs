@@ -125,7 +125,8 @@ impl UsageReport {
     /// Reads the usage of Anthropic, whose counts of tokens read do not overlap.
     pub(super) fn of_anthropic(usage: &Map<String, Value>) -> UsageReport {
         let count = |key: &str| TokenCount::of(usage.get(key));
-        let (input, output) = (count("input_tokens"), count("output_tokens"));
+        let input = count("input_tokens");
+        let output = count("output_tokens");
         if (input, output) == (TokenCount::Absent, TokenCount::Absent) {
             return UsageReport::Nothing;
         }
@@ -156,7 +157,8 @@ impl UsageReport {
         };
 
         let count = |key: &str| TokenCount::of(map.get(key));
-        let (prompt, written) = (count("promptTokenCount"), count("candidatesTokenCount"));
+        let prompt = count("promptTokenCount");
+        let written = count("candidatesTokenCount");
         if (prompt, written) == (TokenCount::Absent, TokenCount::Absent) {
             return UsageReport::Nothing;
         }

@@ -125,7 +125,8 @@ impl Optimizer {
         let question = Question { task, among, manner, pinned: None };
         let mut experience = self.experience.borrow_mut();
         if self.policy != Policy::Learn {
-            let (cells, seen) = (self.knowledge.cells(task)?, self.knowledge.end()?);
+            let cells = self.knowledge.cells(task)?;
+            let seen = self.knowledge.end()?;
             return Ok((self.answer(&experience, &cells, &question)?, seen));
         }
 
@@ -180,7 +181,8 @@ impl Optimizer {
         pattern: &str,
         among: &[String],
     ) -> Result<bool, OptimizerError> {
-        let (task, pattern) = (TaskType::new(task)?, Pattern::new(pattern)?);
+        let task = TaskType::new(task)?;
+        let pattern = Pattern::new(pattern)?;
         Ok(self.avoided(&task, &names(among)?)?.contains(&pattern))
     }
 

@@ -262,7 +262,8 @@ fn untried(
         tried(next)
     );
     let alternatives = others.collect();
-    let (probability, explored) = (1.0, true);
+    let probability = 1.0;
+    let explored = true;
     let pattern = next.clone();
 
     Some(Recommendation {

@@ -88,7 +88,8 @@ pub fn advise(
 
     let pinned = pinned.and_then(|pinned| patterns.iter().position(|known| known == pinned));
     choice.chosen = pinned.unwrap_or(choice.chosen);
-    let (arm, leader) = (seen[choice.chosen], seen[choice.best]);
+    let arm = seen[choice.chosen];
+    let leader = seen[choice.best];
     let odds = odds(&seen);
     let probability = if may_explore { odds.chosen[choice.chosen] } else { 1.0 };
 

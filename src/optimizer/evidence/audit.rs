@@ -98,7 +98,8 @@ mod tests {
     }
 
     fn faults(kept: &[Observation], observed: &[Observation]) -> usize {
-        let (mut audit, mut sums) = (Audit::default(), Audit::default());
+        let mut audit = Audit::default();
+        let mut sums = Audit::default();
         for seen in observed {
             audit.add(seen);
         }
@@ -111,13 +112,12 @@ mod tests {
 
     #[test]
     fn sums_of_other_observations_are_found() {
-        let (one, other, demo) = (
-            seen(ObservationSource::Live, 0.5),
-            seen(ObservationSource::Live, 0.6),
-            seen(ObservationSource::Demo, 0.5),
-        );
+        let one = seen(ObservationSource::Live, 0.5);
+        let other = seen(ObservationSource::Live, 0.6);
+        let demo = seen(ObservationSource::Demo, 0.5);
         let good = [one.clone(), other.clone()];
-        let (twice, both) = ([one.clone(), one.clone()], [one.clone(), demo]);
+        let twice = [one.clone(), one.clone()];
+        let both = [one.clone(), demo];
 
         assert_eq!(faults(&good, &good), 0);
         assert_eq!(faults(&good[..1], &good), 1, "one is missing");

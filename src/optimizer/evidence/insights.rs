@@ -111,8 +111,10 @@ mod tests {
     fn cells(rows: &[(&str, &str, f64)]) -> Cells {
         let mut cells = Cells::new();
         for (task, pattern, time) in rows {
-            let (task, pattern) = (TaskType::new(task), Pattern::new(pattern));
-            let (task, pattern) = (task.expect("a name"), pattern.expect("a name"));
+            let task = TaskType::new(task);
+            let pattern = Pattern::new(pattern);
+            let task = task.expect("a name");
+            let pattern = pattern.expect("a name");
             let metrics = json!({ "success_rate": 1.0, "execution_time": time });
             let Value::Object(metrics) = metrics else { continue };
             let seen = Observation::read(task.clone(), pattern.clone(), &metrics);

@@ -404,7 +404,8 @@ fn insert(tx: &Connection, seen: &Observation) -> rusqlite::Result<bool> {
 
 /// Adds an observation to its sums. The transaction keeps every other writer out meanwhile.
 fn update(tx: &Connection, seen: &Observation) -> rusqlite::Result<()> {
-    let (task, pattern) = (seen.task.as_str(), seen.pattern.as_str());
+    let task = seen.task.as_str();
+    let pattern = seen.pattern.as_str();
     let sql = format!("SELECT {COLUMNS} FROM cells WHERE task_type = ? AND pattern = ?");
     let found =
         tx.prepare_cached(&sql)?.query_row([task, pattern], |row| cell(row, 0)).optional()?;
@@ -506,8 +507,10 @@ mod tests {
     fn numbers_follow_the_order_of_commits() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("kaizen.db");
-        let (first, second) = (store::open(&path), store::open(&path));
-        let (first, second) = (first.expect("a store"), second.expect("a store"));
+        let first = store::open(&path);
+        let second = store::open(&path);
+        let first = first.expect("a store");
+        let second = second.expect("a store");
         second.busy_timeout(Duration::ZERO).expect("a time");
 
         first.execute_batch("BEGIN IMMEDIATE").expect("the lock");

@@ -42,7 +42,8 @@ impl Belief {
         match *self {
             Belief::Normal { mean, sd } => mean + sd * rng.normal(),
             Belief::Beta { a, b } => {
-                let (x, y) = (gamma(a, rng), gamma(b, rng));
+                let x = gamma(a, rng);
+                let y = gamma(b, rng);
                 if x + y > 0.0 { x / (x + y) } else { a / (a + b) }
             }
         }
@@ -77,7 +78,8 @@ impl Belief {
             Belief::Normal { mean, sd } => mean + off * sd,
             Belief::Beta { a, b } => {
                 // The deviation of the logit is about that of the mean over its slope.
-                let (mean, weight) = (a / (a + b), a + b);
+                let mean = a / (a + b);
+                let weight = a + b;
                 let sd = (mean * (1.0 - mean) * (weight + 1.0)).sqrt().recip();
                 logistic((a / b).ln() + off * sd.min(LOGIT_SD_MAX))
             }
@@ -170,7 +172,8 @@ impl Grid {
                 others[one] = (open * (1.0 - all[one].feasible * (1.0 - middle)), any * middle);
             }
 
-            let (mut open, mut any) = (1.0, 1.0);
+            let mut open = 1.0;
+            let mut any = 1.0;
             for (one, evidence) in all.iter().enumerate() {
                 let mass = masses[one];
                 let middle = below[one] + mass / 2.0;
@@ -193,7 +196,9 @@ impl Grid {
 
         for (place, one) in all.iter().enumerate() {
             let mut own = masses.iter_mut().skip(place).step_by(all.len());
-            let (mut before, mut sum, top) = (None, 0.0, one.belief.top());
+            let mut before = None;
+            let mut sum = 0.0;
+            let top = one.belief.top();
             for point in &self.0 {
                 let shifted = (one.shift != 0.0).then(|| GridPoint::new(point.at - one.shift));
                 let (place, density) = one.belief.density(shifted.as_ref().unwrap_or(point), top);

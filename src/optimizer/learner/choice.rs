@@ -233,7 +233,8 @@ fn feasible(cell: &FadingSums, within: &Constraints) -> f64 {
     if let Some(least) = within.min_success {
         let failed = (cell.tried - cell.successes).max(0.0);
         let middle = least + 0.3 * (1.0 - least);
-        let (a, b) = (SUCCESS_WEIGHT * middle, SUCCESS_WEIGHT * (1.0 - middle));
+        let a = SUCCESS_WEIGHT * middle;
+        let b = SUCCESS_WEIGHT * (1.0 - middle);
         chance = chance.min(1.0 - stats::beta_below(least, a + cell.successes, b + failed));
     }
 
@@ -253,8 +254,11 @@ mod tests {
     #[test]
     fn a_limit_of_success_leaves_room_for_what_was_never_tried() {
         let mut learner = Learner::new(Objective::WITHOUT_COST);
-        let (task, known, new) = (learner.task("t"), learner.arm("known"), learner.arm("new"));
-        let (mut rng, arms) = (Rng::seeded(4), [known, new]);
+        let task = learner.task("t");
+        let known = learner.arm("known");
+        let new = learner.arm("new");
+        let mut rng = Rng::seeded(4);
+        let arms = [known, new];
         let within = Constraints { min_success: Some(0.9), ..Constraints::default() };
         let mut of_new = 0;
 

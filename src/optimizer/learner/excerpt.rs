@@ -37,7 +37,8 @@ impl Learner {
     #[must_use]
     pub fn excerpt(&self, task: &str) -> Learner {
         let mut levels = vec![self.levels[0].clone()];
-        let (mut groups, mut tasks) = (HashMap::new(), HashMap::new());
+        let mut groups = HashMap::new();
+        let mut tasks = HashMap::new();
         let mut kinds: Vec<Kind> = Vec::new();
         let mut path = vec![0];
 
@@ -91,7 +92,8 @@ mod tests {
             ["review", "review/rust", "review/go/async", "plan"].iter().enumerate()
         {
             for _ in 0..20 {
-                let (task, arm) = (learner.task(kind), learner.arm(["a", "b"][number % 2]));
+                let task = learner.task(kind);
+                let arm = learner.arm(["a", "b"][number % 2]);
                 let success = f64::from(u8::from(number != 2));
                 learner.record(
                     task,

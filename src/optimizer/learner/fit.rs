@@ -55,13 +55,15 @@ impl Learner {
             level = self.levels[at].parent;
         }
 
-        let (mut mean, mut precision) = (MEAN, 1.0 / MEAN_SD.powi(2));
+        let mut mean = MEAN;
+        let mut precision = 1.0 / MEAN_SD.powi(2);
         for (place, &at) in path[..length].iter().enumerate().rev() {
             let told = match place.checked_sub(1) {
                 Some(below) => self.levels[path[below]].messages.get(&arm).copied(),
                 None => Some(own),
             };
-            let (sum, told) = (self.levels[at].sums.get(&arm), told.unwrap_or_default());
+            let sum = self.levels[at].sums.get(&arm);
+            let told = told.unwrap_or_default();
             let &(weight, weighted) = sum.unwrap_or(&(0.0, 0.0));
             if place + 1 < length {
                 precision = 1.0 / (GROUP_SD.powi(2) + 1.0 / precision);

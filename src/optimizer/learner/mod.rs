@@ -373,7 +373,8 @@ mod tests {
     #[test]
     fn a_kind_never_seen_borrows_from_its_group_and_less_from_others() {
         let mut learner = Learner::new(Objective::WITHOUT_COST);
-        let (good, bad) = (learner.arm("good"), learner.arm("bad"));
+        let good = learner.arm("good");
+        let bad = learner.arm("bad");
         for kind in ["review/rust", "review/go"] {
             let task = learner.task(kind);
             for _ in 0..20 {
@@ -389,7 +390,8 @@ mod tests {
 
         let near = learner.task("review/python");
         let far = learner.task("translation");
-        let (near, far) = (gap(&learner, near), gap(&learner, far));
+        let near = gap(&learner, near);
+        let far = gap(&learner, far);
         assert!(near > 0.4 && far > 0.0 && near > far + 0.1, "near {near}, far {far}");
 
         let known = learner.task("review/rust");
@@ -400,7 +402,8 @@ mod tests {
     fn a_kind_learns_from_the_one_its_group_is_named_after_whichever_was_first() {
         for general_first in [true, false] {
             let mut learner = Learner::new(Objective::WITHOUT_COST);
-            let (good, bad) = (learner.arm("good"), learner.arm("bad"));
+            let good = learner.arm("good");
+            let bad = learner.arm("bad");
             let mut special = (!general_first).then(|| learner.task("review/security"));
             let general = learner.task("review");
             for _ in 0..50 {
@@ -422,7 +425,8 @@ mod tests {
     #[test]
     fn a_change_is_seen_and_old_evidence_gives_way() {
         let mut learner = Learner::new(Objective::WITHOUT_COST);
-        let (task, arm) = (learner.task("t"), learner.arm("a"));
+        let task = learner.task("t");
+        let arm = learner.arm("a");
         for _ in 0..300 {
             assert_eq!(learner.record(task, arm, &went(1.0)), None);
         }
@@ -443,7 +447,8 @@ mod tests {
     #[test]
     fn an_outage_shows_on_kinds_where_it_was_not_met_and_leaves_what_was_known() {
         let mut learner = Learner::new(Objective::WITHOUT_COST);
-        let (steady, down) = (learner.arm("steady"), learner.arm("down"));
+        let steady = learner.arm("steady");
+        let down = learner.arm("down");
         let tasks: Vec<usize> = (0..10).map(|n| learner.task(&format!("t{n}"))).collect();
         for _ in 0..15 {
             for &task in &tasks {
@@ -473,7 +478,8 @@ mod tests {
     #[test]
     fn while_a_provider_is_down_others_do_better_and_nothing_is_forgotten() {
         let mut learner = Learner::new(Objective::WITHOUT_COST);
-        let (task, down) = (learner.task("t"), learner.arm("down"));
+        let task = learner.task("t");
+        let down = learner.arm("down");
         let steady = learner.arm("steady");
         for _ in 0..50 {
             learner.record(task, down, &went(1.0));

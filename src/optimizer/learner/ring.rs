@@ -67,8 +67,10 @@ impl Ring {
     pub(super) fn change(&self, n: f64, sum: f64, sd: f64) -> Option<Newest> {
         let sd = sd.max(SD_MIN);
         let mut found: Option<(f64, Newest)> = None;
-        let (mut weight, mut weighted) = (0.0, 0.0);
-        let (mut tried, mut successes) = (0.0, 0.0);
+        let mut weight = 0.0;
+        let mut weighted = 0.0;
+        let mut tried = 0.0;
+        let mut successes = 0.0;
 
         for (place, mark) in self.newest.iter().rev().enumerate() {
             let of_one = f64::from(mark.weight) / f64::from(u8::MAX);
@@ -82,7 +84,8 @@ impl Ring {
             if !is_window || before <= BEFORE || weight <= 0.0 {
                 continue;
             }
-            let (mean, rest) = (weighted / weight, (sum - weighted) / before);
+            let mean = weighted / weight;
+            let rest = (sum - weighted) / before;
             let off = (mean - rest).abs() / (sd * (1.0 / weight + 1.0 / before).sqrt());
             if off > found.map_or(CHANGE, |found| found.0) {
                 found = Some((off, Newest { n: weight, mean, tried, successes, before: rest }));
@@ -110,7 +113,8 @@ impl Ring {
     /// Reads a ring from bytes.
     pub(super) fn unpack(from: &mut ByteReader<'_>) -> Option<Ring> {
         let both = from.below((LENGTH + 1) * (LENGTH + 1))?;
-        let (length, since) = (both / (LENGTH + 1), both % (LENGTH + 1));
+        let length = both / (LENGTH + 1);
+        let since = both % (LENGTH + 1);
         let mut newest = VecDeque::with_capacity(length);
 
         while newest.len() < length {

@@ -97,7 +97,8 @@ impl FailureRow {
 
         let mut before = Vec::new();
         for _ in 0..from.count()? {
-            let (arm, surprise) = (from.below(arms)?, from.number()?);
+            let arm = from.below(arms)?;
+            let surprise = from.number()?;
             before.push(Before { arm, cell: FadingSums::unpack(from)?, surprise });
         }
 
@@ -174,7 +175,8 @@ mod tests {
 
         // Where there is no other one, nothing tells.
         let mut learner = Learner::new(Objective::WITHOUT_COST);
-        let (task, arm) = (learner.task("t"), learner.arm("a"));
+        let task = learner.task("t");
+        let arm = learner.arm("a");
         for n in 0..80 {
             let success = f64::from(u8::from(n < 50));
             learner.record(task, arm, &ExecutionOutcome { success, ..ExecutionOutcome::default() });

@@ -108,7 +108,8 @@ impl Gauge {
 
     /// Reads a scale from bytes.
     pub(super) fn unpack(from: &mut ByteReader<'_>, arms: usize) -> Option<Gauge> {
-        let (half, is_known) = (from.number()?, from.below(2)? == 1);
+        let half = from.number()?;
+        let is_known = from.below(2)? == 1;
         let mut first = Vec::new();
         for _ in 0..from.below(FIRST)? {
             let arm = from.below(arms)?;

@@ -166,7 +166,8 @@ fn unpack_kind(from: &mut ByteReader<'_>, levels: usize, arms: usize) -> Option<
     let (ease, ease_variance) = from.pair()?;
     let ((unsteady, age), spread) = (from.pair()?, from.pair()?);
     let row = FailureRow::unpack(from, arms)?;
-    let (time, cost) = (Gauge::unpack(from, arms)?, Gauge::unpack(from, arms)?);
+    let time = Gauge::unpack(from, arms)?;
+    let cost = Gauge::unpack(from, arms)?;
 
     let count = from.count()?;
     let mut cells = Vec::with_capacity(count.min(arms));

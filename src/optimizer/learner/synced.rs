@@ -56,7 +56,8 @@ impl SyncedLearner {
     /// Starts with nothing taken in.
     pub fn new(given: Option<Objective>) -> SyncedLearner {
         let learner = Learner::new(given.unwrap_or(Objective::WITHOUT_COST));
-        let (changes, cuts) = (BTreeMap::new(), Cuts::default());
+        let changes = BTreeMap::new();
+        let cuts = Cuts::default();
         SyncedLearner { given, learner, seen: (0, 0), kept: 0, changes, cuts, notice: None }
     }
 
@@ -330,7 +331,8 @@ fn rules() -> String {
 /// Names a fold: two with the same name make the same of the same observations.
 fn key(is_given: bool, demo: bool, objective: &Objective) -> String {
     let Objective { quality, time, cost, time_half, cost_half } = objective;
-    let (time_half, cost_half) = (time_half.unwrap_or(0.0), cost_half.unwrap_or(0.0));
+    let time_half = time_half.unwrap_or(0.0);
+    let cost_half = cost_half.unwrap_or(0.0);
 
     let bits = [*quality, *time, *cost, time_half, cost_half].map(|n| n.to_bits().to_le_bytes());
     let objective = blake3::hash(bits.as_flattened()).to_hex();
@@ -352,7 +354,8 @@ impl<'a> LearnerSnapshot<'a> {
         }
 
         let mut rest = ByteReader::new(bytes);
-        let (is_given, demo) = (rest.below(2)? == 1, rest.below(2)? == 1);
+        let is_given = rest.below(2)? == 1;
+        let demo = rest.below(2)? == 1;
         Some(LearnerSnapshot { is_given, demo, rest })
     }
 
@@ -362,7 +365,8 @@ impl<'a> LearnerSnapshot<'a> {
 
         let mut changes = BTreeMap::new();
         for _ in 0..from.count()? {
-            let (task, arm) = (from.below(usize::MAX)?, from.below(usize::MAX)?);
+            let task = from.below(usize::MAX)?;
+            let arm = from.below(usize::MAX)?;
             let (before, after) = from.pair()?;
             let change = PatternChange { task, arm, from: before, to: after };
             changes.insert((task, arm), (change, from.whole()?, from.number()?));
@@ -371,7 +375,9 @@ impl<'a> LearnerSnapshot<'a> {
         let cuts = Cuts::unpack(from)?;
         let learner = Learner::unpack(from)?;
         let is_whole = from.is_empty();
-        let (given, kept, notice) = (None, 0, None);
+        let given = None;
+        let kept = 0;
+        let notice = None;
         is_whole.then_some(SyncedLearner { given, learner, seen, kept, changes, cuts, notice })
     }
 }
@@ -398,7 +404,8 @@ mod tests {
         let task = pick(&["review", "review/rust", "review/go", "plan", "plan/a/b", "text"]);
         let pattern = pick(&["direct", "vote", "refine"]);
 
-        let (success, time) = (f64::from(u8::from(rng.unit() < 0.7)), 20.0 * rng.unit());
+        let success = f64::from(u8::from(rng.unit() < 0.7));
+        let time = 20.0 * rng.unit();
         let cost = with_cost.then(|| 0.02 * rng.unit());
         let metrics = json!({ "success_rate": success, "execution_time": time, "cost": cost });
         let metrics = metrics.as_object().expect("an object");
@@ -656,7 +663,8 @@ mod tests {
     #[test]
     fn an_older_snapshot_never_replaces_a_newer_one() {
         let (_folder, path, experience) = learned(MANY, false);
-        let (knowledge, key) = (open(&path), key(false, false, experience.objective()));
+        let knowledge = open(&path);
+        let key = key(false, false, experience.objective());
         let end = || open(&path).snapshot_end(&key).expect("one");
 
         let newest = end();

@@ -82,7 +82,8 @@ impl Accuracy {
     pub fn of(labels: &[Label], scores: &[f64]) -> Result<Accuracy, Failure> {
         let share = |right: bool| {
             let of_kind = labels.iter().zip(scores).filter(|(label, _)| label.right == right);
-            let (mut all, mut agreed) = (0.0, 0.0);
+            let mut all = 0.0;
+            let mut agreed = 0.0;
             for (_, score) in of_kind {
                 all += 1.0;
                 agreed += f64::from(u8::from((*score >= 0.5) == right));

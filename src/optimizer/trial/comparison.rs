@@ -169,13 +169,18 @@ pub async fn compare(
     }
 
     let executor = setting.executor.clone();
-    let (plan, seed) = (Rc::new(plan), executor.chance(&setting.strand));
-    let (course_plan, optimizer, inner) = (plan.clone(), optimizer.clone(), setting.clone());
+    let plan = Rc::new(plan);
+    let seed = executor.chance(&setting.strand);
+    let course_plan = plan.clone();
+    let optimizer = optimizer.clone();
+    let inner = setting.clone();
     let all_spent = Rc::new(RefCell::new(Expense::default()));
     let spent = all_spent.clone();
 
     let call = Callback::new(move |from| {
-        let (plan, optimizer, setting) = (course_plan.clone(), optimizer.clone(), inner.clone());
+        let plan = course_plan.clone();
+        let optimizer = optimizer.clone();
+        let setting = inner.clone();
         let spent = spent.clone();
         Box::pin(async move {
             let CallbackInput::Operation { scope, .. } = from else {
@@ -189,8 +194,10 @@ pub async fn compare(
 
             let accuracy = course.accuracy().await?;
             let over = course.run().await?;
-            let (experiment, blocks) = (course.experiment.borrow(), course.blocks.borrow());
-            let (plan, over) = (&*course.plan, &over);
+            let experiment = course.experiment.borrow();
+            let blocks = course.blocks.borrow();
+            let plan = &*course.plan;
+            let over = &over;
             Ok(Ending { plan, experiment: &experiment, blocks: &blocks, over, accuracy }.findings())
         })
     });
@@ -224,7 +231,8 @@ fn price_judge(findings: &mut Value, metrics: &Metrics, spent: &Expense) {
 
     // Both patterns take each input.
     let times = 2.0 * inputs / count(spent.executions);
-    let (calls, paid) = (whole(count(calls) * times), metrics.known_cost());
+    let calls = whole(count(calls) * times);
+    let paid = metrics.known_cost();
     let cost = paid
         .zip(spent.cost)
         .map(|(paid, own)| (paid.dollars() + metrics.saved.dollars() - own).max(0.0) * times);
@@ -262,7 +270,8 @@ impl Course {
     /// Goes through the inputs until it is over.
     async fn run(&self) -> Result<Over, Failure> {
         let plan = &self.plan;
-        let (everybody, first) = (vec![true; plan.arms.len()], &plan.inputs[0]);
+        let everybody = vec![true; plan.arms.len()];
+        let first = &plan.inputs[0];
         for round in 0..plan.warm_up {
             let strand = self.scope.strand.next();
             match self.block(Bout::WarmUp(round), first, &everybody, &strand).await {
@@ -357,7 +366,8 @@ impl Course {
         let executor = &self.setting.executor;
         let broken = |error: crate::store::StoreError| Failure::new(Kind::Store, error.to_string());
 
-        let (task, pattern) = (&self.plan.task, &arm.pattern);
+        let task = &self.plan.task;
+        let pattern = &arm.pattern;
         let about = format!(
             "{pattern} on {task} {bout} {} {}",
             digest(input),

@@ -101,7 +101,8 @@ impl Setting {
         around: Option<&Rc<Scope>>,
         strand: &Rc<Strand>,
     ) -> Result<Execution, Stop> {
-        let (work, given) = (arm.work.clone(), input.clone());
+        let work = arm.work.clone();
+        let given = input.clone();
         let call = Callback::new(move |from| match from {
             CallbackInput::Operation { scope, branch, .. } => work(scope, given.clone(), branch),
             _ => Box::pin(async { Err(Failure::new(Kind::Script, "not called as an operation")) }),

@@ -59,7 +59,8 @@ impl Measure {
 
     /// The scores of one input. Time and cost count only where they are known of all.
     pub(in crate::optimizer) fn scores(&self, block: &Block) -> Vec<Option<f64>> {
-        let (mut has_time, mut has_cost) = (true, true);
+        let mut has_time = true;
+        let mut has_cost = true;
         for seen in block.iter().flatten() {
             has_time &= seen.time.is_some();
             has_cost &= seen.cost.is_some();
@@ -142,7 +143,8 @@ impl Ending<'_> {
             let good = |seen: &Measurement| seen.success * seen.score.unwrap_or(0.0);
             Some((good(block[first].as_ref()?), good(block[second].as_ref()?)))
         });
-        let (mut n, mut sums) = (0.0, [0.0, 0.0]);
+        let mut n = 0.0;
+        let mut sums = [0.0, 0.0];
         for (one, other) in both {
             n += 1.0;
             sums = [sums[0] + one, sums[1] + other];
@@ -289,7 +291,8 @@ fn models<'a>(seen: &[&'a Measurement]) -> Vec<&'a str> {
 
 /// Estimates what so many more inputs take, by what they took so far.
 fn price(more: u64, pair: [Vec<&Measurement>; 2]) -> Value {
-    let (mut calls, mut cost) = (0.0, Some(0.0));
+    let mut calls = 0.0;
+    let mut cost = Some(0.0);
     for seen in pair {
         calls += mean(seen.iter().map(|seen| Some(count(seen.calls)))).unwrap_or(0.0);
         let mine = mean(seen.iter().map(|seen| seen.cost));
@@ -307,7 +310,8 @@ fn price(more: u64, pair: [Vec<&Measurement>; 2]) -> Value {
 /// The figures of one pattern.
 fn figures(measure: &Measure, rule: StopRule, seen: &[&Measurement]) -> Value {
     let worth: Vec<f64> = seen.iter().map(|seen| measure.worth(&seen.outcome())).collect();
-    let (n, sum) = (count(seen.len() as u64), worth.iter().sum::<f64>());
+    let n = count(seen.len() as u64);
+    let sum = worth.iter().sum::<f64>();
     let squares: f64 = worth.iter().map(|one| one * one).sum();
 
     json!({

@@ -169,7 +169,8 @@ impl Experiment {
             return Difference { n: 0, mean: 0.0, interval };
         }
 
-        let (mean, bar) = (pair.sum / count(seen), self.bar());
+        let mean = pair.sum / count(seen);
+        let bar = self.bar();
         let is_low = |mean: f64| pair.gain(mean, 1.0) >= bar;
         let is_high = |mean: f64| pair.gain(mean, -1.0) >= bar;
         let interval = Interval { low: edge(-1.0, mean, is_low), high: edge(1.0, mean, is_high) };
@@ -201,7 +202,8 @@ impl Experiment {
 
         // It is open now, so at least one more is needed.
         let known = pair.differences.len() as u64;
-        let (mut low, mut high) = (known + 1, FAR);
+        let mut low = known + 1;
+        let mut high = FAR;
         while low < high {
             let middle = low + (high - low) / 2;
             if is_decided(whole(middle)) { high = middle } else { low = middle + 1 }
@@ -290,7 +292,8 @@ fn log_mean(logs: &[f64; BETS.len()]) -> f64 {
 /// Finds where a means from `from`, where all are refuted, to `to`, where none is, begins to hold.
 fn edge(from: f64, to: f64, is_refuted: impl Fn(f64) -> bool) -> f64 {
     // At the very end a bet has no bound.
-    let (mut out, mut held) = (from, to);
+    let mut out = from;
+    let mut held = to;
     for _ in 0..30 {
         let middle = f64::midpoint(out, held);
         if is_refuted(middle) { out = middle } else { held = middle }
@@ -402,7 +405,8 @@ mod tests {
     fn what_is_likely_shows_sooner_than_what_is_sure() {
         let mut rng = Rng::seeded(5);
         let mut experiment = Experiment::new(2, RULE);
-        let (mut likely_at, mut n) = (None, 0);
+        let mut likely_at = None;
+        let mut n = 0;
         while experiment.verdict() == Verdict::Open && n < 1000 {
             let scores = [0.92, 0.90].map(|mean| Some(mean + 0.03 * rng.normal()));
             experiment.add(&scores.map(|score| score.map(|score| score.clamp(0.0, 1.0))));

@@ -109,7 +109,9 @@ fn comparisons(engine: &mut Engine) {
         "#,
         |found: Dynamic, expected: Dynamic, tolerance: Dynamic| {
             let [a, b, most] = [("1", &found), ("2", &expected), ("3", &tolerance)].map(number);
-            let (a, b, most) = (a?, b?, most?);
+            let a = a?;
+            let b = b?;
+            let most = most?;
 
             let apart = (a - b).abs();
 

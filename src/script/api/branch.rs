@@ -171,7 +171,8 @@ fn ask(
 /// Reads a prompt from the options of a call.
 pub(super) fn prompt(of: &'static str, text: &str, map: Map) -> Result<Prompt, Failure> {
     let mut options = Options::of(of, map)?;
-    let (context, schema) = (options.value("context")?, options.schema()?);
+    let context = options.value("context")?;
+    let schema = options.schema()?;
     let settings = settings(of, options)?;
     Ok(Prompt { instruction: text.to_owned(), context, schema, settings })
 }

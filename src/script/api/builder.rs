@@ -178,7 +178,8 @@ fn node(
         return Ok(node.id);
     }
 
-    let (name, graph) = (&node.name, node.builder.borrow().name().to_owned());
+    let name = &node.name;
+    let graph = node.builder.borrow().name().to_owned();
     Err(options.wrong(key, &format!("node `{name}` belongs to another builder, `{graph}`")))
 }
 
@@ -434,7 +435,9 @@ fn make_op(
 ) -> Callback<Op> {
     let host = host.clone();
     Callback::new(move |input| {
-        let (host, function, builder) = (host.clone(), function.clone(), builder.clone());
+        let host = host.clone();
+        let function = function.clone();
+        let builder = builder.clone();
         let task = (*task).clone();
         Box::pin(async move {
             let CallbackInput::Item(item, place, strand) = input else {

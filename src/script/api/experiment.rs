@@ -235,7 +235,8 @@ impl<'a> TrialRequest<'a> {
         let names: Vec<String> = both.cloned().collect();
 
         if names.is_empty() {
-            let (among, given) = (self.o.among.join(", "), given.join(", "));
+            let among = self.o.among.join(", ");
+            let given = given.join(", ");
             let message =
                 format!("the optimizer chooses among {among}; none of them is given here: {given}");
             return Err(Failure::new(Kind::Option, message));
@@ -249,8 +250,8 @@ impl<'a> TrialRequest<'a> {
         let inputs_digest = digest(&inputs);
 
         let options = &mut self.options;
-        let (confidence, min_effect) =
-            (share(options, "confidence")?, share(options, "min_effect")?);
+        let confidence = share(options, "confidence")?;
+        let min_effect = share(options, "min_effect")?;
         let rule = StopRule {
             confidence: confidence.unwrap_or(CONFIDENCE),
             min_effect: min_effect.unwrap_or(MIN_EFFECT),
@@ -258,7 +259,8 @@ impl<'a> TrialRequest<'a> {
 
         let limit = options.count("max_concurrent", 1)?.unwrap_or(1);
         let records = options.value("record")?.is_none_or(|value| value != Value::Bool(false));
-        let (repeat, warm_up) = (options.count("repeat", 1)?, options.count("warm_up", 0)?);
+        let repeat = options.count("repeat", 1)?;
+        let warm_up = options.count("warm_up", 0)?;
         let bounds = read_bounds(options)?;
         let accuracy = options.value("judge_accuracy")?;
         let accuracy = accuracy.as_ref().map(Accuracy::read).transpose()?;
@@ -297,13 +299,15 @@ impl<'a> TrialRequest<'a> {
 }
 
 fn run(mut given: TrialRequest<'_>, input: &Dynamic) -> Result<Dynamic, EvalError> {
-    let (host, o) = (given.host, given.o);
+    let host = given.host;
+    let o = given.o;
     let setting = given.setting()?;
 
     let input = plain("the input", input).map_err(|e| throw(&e))?;
     let names = given.names().map_err(|e| throw(&e))?;
     let of = read_of(&mut given.options).map_err(|e| throw(&e))?;
-    let (task, arms) = (given.task, given.arms);
+    let task = given.task;
+    let arms = given.arms;
 
     let about = format!("{task}{} on {}", among_short(&names), digest(&input));
     let what = Inquiry::About(Topic::Run, about);
@@ -350,7 +354,8 @@ fn run(mut given: TrialRequest<'_>, input: &Dynamic) -> Result<Dynamic, EvalErro
 }
 
 fn compare(mut given: TrialRequest<'_>, list: &Array) -> Result<Dynamic, EvalError> {
-    let (host, o) = (given.host, given.o);
+    let host = given.host;
+    let o = given.o;
     let setting = given.setting()?;
 
     let read = |given: TrialRequest<'_>| {

@@ -59,7 +59,8 @@ pub(super) fn read_op(
     op.retries = u32::try_from(options.count("retries", 0)?.unwrap_or(0)).unwrap_or(u32::MAX);
 
     let instruction = options.text("instruction")?;
-    let (facts, schema) = (options.value("context")?, options.schema()?);
+    let facts = options.value("context")?;
+    let schema = options.schema()?;
 
     match &mut op.kind {
         OpKind::Communicate(prompt) | OpKind::Chat(prompt) => {
@@ -146,7 +147,8 @@ fn work(function: BoundFn) -> Callback {
 fn condition(function: BoundFn) -> Callback {
     let task = tasks::current();
     Callback::new(move |input| {
-        let (function, task) = (function.clone(), (*task).clone());
+        let function = function.clone();
+        let task = (*task).clone();
 
         Box::pin(async move {
             let (argument, strand) = match input {

@@ -260,7 +260,8 @@ fn saving(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |o: &mut OptimizerHandle, task: &str, pattern: &str, metrics: Map| {
-            let (metrics, demo) = (fields(&metrics)?, is_demo_run(&inner, o));
+            let metrics = fields(&metrics)?;
+            let demo = is_demo_run(&inner, o);
             if is_old_news(&inner, o, &metrics) {
                 return Ok(());
             }

@@ -230,7 +230,8 @@ pub(super) struct RecommendOptions {
 
 /// Reads how an optimizer is to choose.
 pub(super) fn read_manner(options: &mut Options) -> Result<RecommendOptions, Failure> {
-    let (policy, scoring) = (options.text("policy")?, options.text("scoring")?);
+    let policy = options.text("policy")?;
+    let scoring = options.text("scoring")?;
     if policy.is_some() && scoring.is_some() {
         return Err(options.wrong("scoring", "is the older name of `policy`; give one of them"));
     }

@@ -177,7 +177,8 @@ fn call_newest(
     }
 
     let task = tasks::Task { depth: task.depth + 1, ..task.next() };
-    let (engine, function) = (host.engine()?, FnPtr::new(name)?);
+    let engine = host.engine()?;
+    let function = FnPtr::new(name)?;
     let mut store = context.store_data();
     // The stack is a new one.
     store.global.level = 0;

@@ -127,7 +127,8 @@ fn gathering(engine: &mut Engine, host: &Rc<Inner>) {
         move |context: NativeCallContext, list: Array| {
             let functions = bind(&inner, &context, "race", list)?;
 
-            let (task, group) = (tasks::current(), tasks::current().strand.group());
+            let task = tasks::current();
+            let group = tasks::current().strand.group();
             let mut running: Siblings<_> = functions
                 .iter()
                 .enumerate()
@@ -364,7 +365,8 @@ pub(crate) fn count(host: &Rc<Inner>) -> usize {
 /// Ends the tasks that are still running when their script has ended, and says so.
 pub(crate) fn end_all(host: &Rc<Inner>) {
     let tasks = host.background.take();
-    let (mut running, mut unseen) = (0, 0);
+    let mut running = 0;
+    let mut unseen = 0;
     for task in tasks {
         match &*task.result.borrow() {
             None => running += 1,
@@ -503,7 +505,8 @@ fn pause_exactly(host: &Rc<Inner>, time_ms: f64) -> Result<(), EvalError> {
 
 /// Lets a time pass; in a plan and a replay it passes at once.
 fn pass(host: &Rc<Inner>, timer: Timer, time: Duration) -> Result<(), EvalError> {
-    let (executor, task) = (host.executor(), tasks::current());
+    let executor = host.executor();
+    let task = tasks::current();
     wait(executor.pass(&task.strand, timer, time)).map_err(|error| host.raise(error.into()))
 }
 
@@ -546,7 +549,8 @@ fn retry(host: &Rc<Inner>, times: i64, function: &BoundFn) -> Result<Dynamic, Ev
         return Err(throw_new(Kind::Option, message));
     };
 
-    let (task, group) = (tasks::current(), tasks::current().strand.group());
+    let task = tasks::current();
+    let group = tasks::current().strand.group();
     let mut tries = Tries::new(most);
     let mut number: u32 = 0;
 

@@ -167,7 +167,8 @@ fn numbers(engine: &mut Engine) {
         "percent(part: float, whole: float) -> string",
         "",
         |part: Dynamic, whole: Dynamic| {
-            let (part, whole) = (float("percent", &part)?, float("percent", &whole)?);
+            let part = float("percent", &part)?;
+            let whole = float("percent", &whole)?;
             if whole == 0.0 {
                 return Err(wrong("percent", "the whole is 0"));
             }

@@ -129,7 +129,8 @@ fn once(
     guess: Value,
     work: impl AsyncFnOnce() -> Result<Value, Failure>,
 ) -> Result<Dynamic, EvalError> {
-    let (executor, task) = (host.executor(), tasks::current());
+    let executor = host.executor();
+    let task = tasks::current();
     let (at, known) = wait(executor.recall_in_turn(&task.strand, &what));
 
     let told = match known {
@@ -348,7 +349,9 @@ async fn execute(
 
     // However this is left, the program ends, and all that it has started.
     let _group = Group::of(child.id());
-    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let stdin = child.stdin.take();
+    let stdout = child.stdout.take();
+    let stderr = child.stderr.take();
 
     let feed = async {
         if let Some(mut stdin) = stdin {

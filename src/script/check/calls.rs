@@ -198,7 +198,8 @@ impl CallScope<'_> {
         kind: Option<String>,
         at: impl Fn(&'static str, String) -> Diagnostic,
     ) -> Option<Diagnostic> {
-        let (name, given) = (call.expr.name.as_str(), call.expr.args.len());
+        let name = call.expr.name.as_str();
+        let given = call.expr.args.len();
         let forms = self.forms.all(name);
         // `x.f(a)` calls `f(x, a)`, or a script function `f(a)` with `this`.
         let takes =

@@ -93,7 +93,8 @@ pub(super) fn compiled(
     ast: &AST,
     earlier: Earlier<'_>,
 ) -> Vec<Diagnostic> {
-    let (seen, open) = (BTreeSet::new(), Vec::new());
+    let seen = BTreeSet::new();
+    let open = Vec::new();
     let mut check = Checker { engine, host, seen, open, faults: Vec::new() };
     check.all(&File { name, folder, text, ast }, Some(earlier));
     check.faults

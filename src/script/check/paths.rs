@@ -30,7 +30,8 @@ impl Checker<'_> {
             match path.last() {
                 Some(ASTNode::Expr(Expr::Variable(variable, _, position))) => {
                     let [root] = variable.2.path.as_slice() else { return true };
-                    let (module, name) = (root.name.as_str(), variable.1.as_str());
+                    let module = root.name.as_str();
+                    let name = variable.1.as_str();
                     let found = match modules.get(module) {
                         Some(offer) => offer.missing(module, name),
                         // What an input of a dialogue sees of earlier ones is not known here.
@@ -85,7 +86,8 @@ fn unknown(forms: &Forms, name: &str) -> Option<(String, Option<String>)> {
 
 /// Says what is wrong with `global::name`, if anything is.
 fn missing(file: &File<'_>, name: &str) -> Option<(String, Option<String>)> {
-    let (mut constants, mut variables) = (BTreeSet::new(), BTreeSet::new());
+    let mut constants = BTreeSet::new();
+    let mut variables = BTreeSet::new();
     for statement in file.ast.statements() {
         if let Stmt::Var(variable, flags, _) = statement {
             let is_constant = flags.contains(ASTFlags::CONSTANT);
@@ -140,7 +142,8 @@ pub(super) fn places(file: &File<'_>) -> Vec<FunctionPlace> {
         .iter_fn_def()
         .map(|function| {
             let name = function.name.to_string();
-            let (start, end) = (function.body.start_position(), function.body.end_position());
+            let start = function.body.start_position();
+            let end = function.body.end_position();
             let (start, end) = match reach.get(&start) {
                 Some(reach) if end.is_none() => *reach,
                 _ => (start, end),

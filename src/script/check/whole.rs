@@ -203,7 +203,8 @@ impl Values {
                 }
             }
             Stmt::For(each, _) => {
-                let (item, counter) = (&each.0, &each.1);
+                let item = &each.0;
+                let counter = &each.1;
 
                 match &each.2.expr {
                     Expr::FnCall(range, _) if matches!(range.name.as_str(), ".." | "..=") => {

@@ -88,7 +88,8 @@ fn is_handle(kind: &str) -> bool {
 /// type 'y'`, or `No writable property ..`.
 fn property(engine: &Engine, text: &str) -> Option<String> {
     let mut quoted = text.split('\'').skip(1).step_by(2);
-    let (name, kind) = (quoted.next()?, word(quoted.next()?));
+    let name = quoted.next()?;
+    let kind = word(quoted.next()?);
     let a_kind = article(&kind);
 
     if text.contains("writable") {

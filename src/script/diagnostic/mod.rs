@@ -44,7 +44,8 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// Creates an error without a place.
     pub(super) fn new(code: &'static str, message: String) -> Diagnostic {
-        let (level, frames) = (Severity::Error, Vec::new());
+        let level = Severity::Error;
+        let frames = Vec::new();
         Diagnostic { code, level, message, place: None, text: None, width: 1, help: None, frames }
     }
 
@@ -70,7 +71,8 @@ impl Diagnostic {
 }
 
 fn place(file: &str, position: Position) -> Option<Place> {
-    let (line, column) = (position.line()?, position.position().unwrap_or(1));
+    let line = position.line()?;
+    let column = position.position().unwrap_or(1);
     Some(Place { file: file.to_owned(), line, column })
 }
 
@@ -164,7 +166,8 @@ pub(super) fn of_run(
 
     let (message, help) = explain(engine, raised, failure);
     let place = failure.place.clone();
-    let (code, frames) = (failure.kind.code(), failure.frames.clone());
+    let code = failure.kind.code();
+    let frames = failure.frames.clone();
     Diagnostic { place, text: file_text, width, help, frames, ..Diagnostic::new(code, message) }
 }
 
@@ -180,7 +183,8 @@ pub fn of_failure(failure: &Failure) -> Diagnostic {
     let op = failure.op.as_ref().map_or(String::new(), |op| format!("operation `{op}`: "));
 
     let shown = Diagnostic::new(failure.kind.code(), format!("{op}{}", failure.message));
-    let (place, frames) = (failure.place.clone(), failure.frames.clone());
+    let place = failure.place.clone();
+    let frames = failure.frames.clone();
     Diagnostic { place, text, width, frames, ..shown }
 }
 

@@ -50,7 +50,8 @@ pub(in crate::script) fn shown(engine: &Engine, value: &Dynamic) -> DisplayValue
 
     if let Some(branch) = value.read_lock::<SharedBranch>() {
         let branch = branch.borrow();
-        let (name, model) = (branch.name.clone(), branch.model.label.clone());
+        let name = branch.name.clone();
+        let model = branch.model.label.clone();
         return DisplayValue::Branch { name, model, messages: branch.messages() };
     }
 

@@ -111,7 +111,8 @@ impl Dialogue {
         scope.push_dynamic(LAST_FAILURE, Dynamic::UNIT);
 
         let transcript = Transcript::new(host.inner.script_name());
-        let (scope, typed) = (Rc::new(RefCell::new(scope)), AST::empty());
+        let scope = Rc::new(RefCell::new(scope));
+        let typed = AST::empty();
 
         Dialogue {
             host,
@@ -219,7 +220,8 @@ impl Dialogue {
 
     /// Takes the functions of the script that the dialogue is about, and checks the parameters.
     pub fn load_script(&mut self, text: &str, file: &Path) -> Result<(), ScriptError> {
-        let (name, plain) = (file.display().to_string(), source::plain(text));
+        let name = file.display().to_string();
+        let plain = source::plain(text);
 
         if let Ok(ast) = self.host.engine.compile_with_scope(&api::constants(), &*plain) {
             let faults = api::run::check_params(&ast, &self.host.inner.with.params, &name);
@@ -282,7 +284,8 @@ impl Dialogue {
         scope: &Scope,
         known: &AST,
     ) -> Result<AST, ScriptError> {
-        let (engine, name) = (&self.host.engine, self.host.inner.script_name());
+        let engine = &self.host.engine;
+        let name = self.host.inner.script_name();
         let legal = self.transcript.add(file, &source::plain(text), imports);
         let all = self.transcript.text();
 
@@ -326,7 +329,8 @@ impl Dialogue {
         let inner = &self.host.inner;
         inner.newest.replace(Some(Rc::new(offered(ast))));
 
-        let (engine, ast) = (self.host.engine.clone(), ast.clone());
+        let engine = self.host.engine.clone();
+        let ast = ast.clone();
         // Functions see the constants of files, and over them those that were typed.
         let mut constants = self.constants.borrow().clone();
         let of_scope: Vec<_> = scope
@@ -400,7 +404,8 @@ impl Dialogue {
 
         let statements: Vec<Stmt> = ast.statements().iter().filter(is_kept).cloned().collect();
         let constants = AST::new(statements, ast.shared_lib().clone());
-        let (engine, scope) = (&self.host.engine, &mut Scope::new());
+        let engine = &self.host.engine;
+        let scope = &mut Scope::new();
         let kept = home::eval(engine, &constants, scope, self.constants.clone());
 
         kept.map(drop).map_err(|raised| {

@@ -50,7 +50,8 @@ impl Transcript {
         let (new, replaced) = legal(text);
         let lines = new.matches('\n').count() + 1;
         let compiled = format!("{imports}{}{new}", "\n".repeat(self.lines));
-        let (file, text) = (file.to_owned(), text.to_owned());
+        let file = file.to_owned();
+        let text = text.to_owned();
 
         self.segments.push(Segment { first: self.lines + 1, lines, file, text, replaced });
         self.lines += lines;

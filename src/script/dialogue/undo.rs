@@ -56,7 +56,8 @@ impl UndoGuard {
         }
 
         self.seen.push(place);
-        let (mut cell, old) = (value.clone(), inner.clone());
+        let mut cell = value.clone();
+        let old = inner.clone();
         self.keep(&inner, depth + 1);
 
         self.undo.push(Box::new(move || {
@@ -74,7 +75,8 @@ impl UndoGuard {
                 self.keep_branch(branch);
             }
 
-            let (handle, listeners) = (session.clone(), session.borrow().listeners.clone());
+            let handle = session.clone();
+            let listeners = session.borrow().listeners.clone();
             let old = session.borrow().session.clone();
 
             self.undo.push(Box::new(move || {
@@ -82,10 +84,12 @@ impl UndoGuard {
                 (now.session, now.listeners) = (old, listeners);
             }));
         } else if let Some(builder) = value.read_lock::<SharedBuilder>() {
-            let (handle, old) = (builder.clone(), builder.borrow().clone());
+            let handle = builder.clone();
+            let old = builder.borrow().clone();
             self.undo.push(Box::new(move || *handle.borrow_mut() = old));
         } else if let Some(knowledge) = value.read_lock::<SharedKnowledge>() {
-            let (handle, old) = (knowledge.clone(), knowledge.borrow().clone());
+            let handle = knowledge.clone();
+            let old = knowledge.borrow().clone();
             // Meanwhile it writes nothing.
             handle.replace(old.clone().frozen());
             self.undo.push(Box::new(move || *handle.borrow_mut() = old));
@@ -93,7 +97,8 @@ impl UndoGuard {
     }
 
     fn keep_branch(&mut self, branch: &SharedBranch) {
-        let (handle, old) = (branch.clone(), branch.borrow().clone());
+        let handle = branch.clone();
+        let old = branch.borrow().clone();
         self.undo.push(Box::new(move || *handle.borrow_mut() = old));
     }
 }

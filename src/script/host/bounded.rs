@@ -195,7 +195,8 @@ fn pad(text: &mut ImmutableString, characters: i64, by: &str) -> Result<(), Eval
     }
 
     let each = by.chars().count();
-    let (whole, rest) = (missing / each, missing % each);
+    let whole = missing / each;
+    let rest = missing % each;
     let rest = by.char_indices().nth(rest).map_or(0, |(at, _)| at);
     let growth = whole.saturating_mul(by.len()).saturating_add(rest);
     if text.len().saturating_add(growth) > STRING_MAX {

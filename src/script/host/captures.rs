@@ -24,7 +24,8 @@ pub(in crate::script) enum Follows {
 impl Captures {
     /// Takes in the code that is to run.
     pub(in crate::script) fn add(&self, ast: &AST, follows: Follows) {
-        let (mut captured, mut set) = (BTreeSet::new(), BTreeSet::new());
+        let mut captured = BTreeSet::new();
+        let mut set = BTreeSet::new();
         let mut loops = BTreeSet::new();
 
         ast.walk(&mut |path: &[ASTNode]| {

@@ -43,7 +43,8 @@ pub(in crate::script) fn failure(raised: &EvalAltResult, script: &str) -> Failur
 
 /// Finds the error below the calls that it came through, and the file it happened in.
 fn origin<'a>(raised: &'a EvalAltResult, script: &str) -> (&'a EvalAltResult, String) {
-    let (mut error, mut file) = (raised, script.to_owned());
+    let mut error = raised;
+    let mut file = script.to_owned();
     loop {
         match error {
             EvalAltResult::ErrorInFunctionCall(_, source, inner, _) => {
@@ -69,7 +70,8 @@ pub(in crate::script) fn innermost(raised: &EvalAltResult) -> &EvalAltResult {
 /// Lists the calls that the error came through, innermost first.
 fn frames(raised: &EvalAltResult, script: &str) -> Vec<String> {
     let mut found = Vec::new();
-    let (mut error, mut file) = (raised, script.to_owned());
+    let mut error = raised;
+    let mut file = script.to_owned();
     while let EvalAltResult::ErrorInFunctionCall(name, source, inner, position) = error {
         let shown = if names_closure(name) { "a closure" } else { name };
         let line = position.line().map_or(String::new(), |line| format!(":{line}"));

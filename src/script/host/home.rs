@@ -271,7 +271,8 @@ pub(in crate::script) fn is_closure(function: &FnPtr) -> bool {
 
 /// Makes a native function of one that a file offers to others. As a method it gets `this`.
 pub(in crate::script) fn offered(home: &Rc<Home>, name: &str, is_method: bool) -> RhaiFunc {
-    let (home, name) = (home.clone(), name.to_owned());
+    let home = home.clone();
+    let name = name.to_owned();
     let func = move |context: Option<NativeCallContext>, arguments: &mut [&mut Dynamic]| {
         let context = context.expect("it asks for the context");
         let function = FnPtr::new(name.as_str())?;
@@ -286,7 +287,9 @@ pub(in crate::script) fn offered(home: &Rc<Home>, name: &str, is_method: bool) -
     };
 
     let func = Shared::new(func);
-    let (has_context, is_pure, is_volatile) = (true, true, true);
+    let has_context = true;
+    let is_pure = true;
+    let is_volatile = true;
     if is_method {
         RhaiFunc::Method { func, has_context, is_pure, is_volatile }
     } else {

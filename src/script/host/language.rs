@@ -448,7 +448,8 @@ fn maps(module: &mut Module) {
 
 /// Parts a map into what the function chooses and the rest.
 fn parted(each: &Each<'_>, map: &mut Map) -> Result<(Map, Map), EvalError> {
-    let (mut chosen, mut rest) = (Map::new(), Map::new());
+    let mut chosen = Map::new();
+    let mut rest = Map::new();
     for (key, item) in map.iter_mut() {
         let answer = each.call(item, Some(&key.clone().into()), 0)?;
         let part = if each.truth(&answer)? { &mut chosen } else { &mut rest };

@@ -34,7 +34,8 @@ pub(in crate::script) struct Resolver {
 
 impl Resolver {
     pub(in crate::script) fn new(host: &Rc<Inner>) -> Resolver {
-        let (loaded, open) = (RefCell::default(), RefCell::default());
+        let loaded = RefCell::default();
+        let open = RefCell::default();
         Resolver { host: Rc::downgrade(host), loaded, open }
     }
 

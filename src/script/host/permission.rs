@@ -264,7 +264,8 @@ pub struct Permissions {
 
 impl fmt::Debug for Permissions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (allow, deny) = (&self.allow, &self.deny);
+        let allow = &self.allow;
+        let deny = &self.deny;
         f.debug_struct("Permissions")
             .field("allow", allow)
             .field("deny", deny)
@@ -411,7 +412,8 @@ impl Permissions {
         arguments: Option<&[String]>,
         patience: Patience,
     ) -> Result<(), Failure> {
-        let (word, deed) = (right.word(), right.deed());
+        let word = right.word();
+        let deed = right.deed();
         let denial = self.deny.iter().find(|(of, rule)| *of == right && rule.denies(target));
         if let Some((_, rule)) = denial {
             let what = said(right, rule);

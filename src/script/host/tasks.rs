@@ -60,7 +60,8 @@ impl Task {
 
     /// Returns the task of an operation that calls a script.
     pub(in crate::script) fn of(scope: Rc<Scope>) -> Task {
-        let (deadline, strand) = (scope.deadline.clone(), scope.strand.clone());
+        let deadline = scope.deadline.clone();
+        let strand = scope.strand.clone();
         Task { scope: Some(scope), deadline, depth: 0, strand }
     }
 

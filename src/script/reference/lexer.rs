@@ -162,7 +162,8 @@ impl<'a> Scanner<'a> {
     }
 
     fn block_comment(&mut self) {
-        let (mut depth, mut at) = (0_usize, 0);
+        let mut depth = 0_usize;
+        let mut at = 0;
         let rest = self.rest();
 
         while at < rest.len() {
@@ -213,7 +214,8 @@ impl<'a> Scanner<'a> {
     }
 
     fn take(&mut self, class: LexemeClass, length: usize) {
-        let (start, end) = (self.at, self.at + length);
+        let start = self.at;
+        let end = self.at + length;
         self.at = end;
         if length > 0 {
             self.found.push(Lexeme { class, start, end });
@@ -290,7 +292,8 @@ pub fn rename(text: &str, name_of: impl FnMut(usize) -> String) -> String {
 }
 
 fn renamed(text: &str, mut name_of: impl FnMut(usize) -> String) -> (String, Vec<Replacement>) {
-    let (mut new, mut replaced) = (String::with_capacity(text.len()), Vec::new());
+    let mut new = String::with_capacity(text.len());
+    let mut replaced = Vec::new();
     for piece in scan(text).0 {
         let old = &text[piece.start..piece.end];
         let number = match old.strip_prefix('_') {

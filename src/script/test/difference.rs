@@ -41,7 +41,8 @@ pub(in crate::script) fn same(one: &Value, other: &Value) -> bool {
 
 /// Shows both values where they are short, and what differs where they are long.
 pub(in crate::script) fn of(found: &Value, expected: &Value) -> String {
-    let (one, other) = (found.to_string(), expected.to_string());
+    let one = found.to_string();
+    let other = expected.to_string();
     if one.chars().count().max(other.chars().count()) <= SHORT_MAX {
         return format!("found {one}, expected {other}");
     }
@@ -80,7 +81,8 @@ fn parted(found: &str, expected: &str) -> String {
         format!("{before}{}{after}", part.trim_end())
     };
 
-    let (found, expected) = (shown(found), shown(expected));
+    let found = shown(found);
+    let expected = shown(expected);
     format!("found and expected differ from character {} on:\n- {expected}\n+ {found}", shared + 1)
 }
 
@@ -88,7 +90,8 @@ fn lines(found: &str, expected: &str) -> String {
     // A last line without its end is worth a word only if it is the difference.
     let is_open = |text: &str| !text.ends_with('\n');
     let end = if is_open(found) && is_open(expected) { "\n" } else { "" };
-    let (found, expected) = (format!("{found}{end}"), format!("{expected}{end}"));
+    let found = format!("{found}{end}");
+    let expected = format!("{expected}{end}");
 
     let diff = TextDiff::configure().timeout(TIME_MAX).diff_lines(&expected, &found);
 

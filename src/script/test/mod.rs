@@ -129,7 +129,8 @@ impl Test {
             return Ok(());
         }
 
-        let (path, test) = (path.display(), &self.name);
+        let path = path.display();
+        let test = &self.name;
         let message = match known {
             None => format!(
                 "there is no snapshot `{path}` yet\n`kaizen test -u {test}` writes it, with\n{}",
@@ -225,7 +226,8 @@ impl Host {
         let name = test.name.clone();
         self.inner.test.replace(Some(test));
 
-        let (engine, ast) = (self.engine.clone(), program.ast.clone());
+        let engine = self.engine.clone();
+        let ast = program.ast.clone();
         let function = move || {
             let options = CallFnOptions::new().eval_ast(true);
             engine.call_fn_with_options(options, &mut Scope::new(), &ast, &name, ())

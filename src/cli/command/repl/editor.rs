@@ -146,7 +146,8 @@ fn create(setup: &EditorSetup) -> Result<Editor<Assistant, DefaultHistory>> {
 
     let mut editor = Editor::with_config(config)?;
     let words = lock(&setup.known).words.iter().map(|word| word.name.clone()).collect();
-    let (known, color) = (setup.known.clone(), setup.color);
+    let known = setup.known.clone();
+    let color = setup.color;
     editor.set_helper(Some(Assistant { known, words, color }));
 
     if let Some(file) = &setup.history {

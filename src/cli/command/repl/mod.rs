@@ -133,7 +133,8 @@ fn open<'a>(
 
     let mode = if global.quiet || global.json { ProgressMode::None } else { ProgressMode::Auto };
     let stage = Rc::new(Stage::new(global, mode));
-    let (printing, saying) = (stage.clone(), stage.clone());
+    let printing = stage.clone();
+    let saying = stage.clone();
     let folder = arguments.script.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
 
     let signals = signal::watch()?;

@@ -227,7 +227,8 @@ impl<'a> ReplSession<'a> {
         self.launch()?;
         self.renew();
 
-        let (before, began) = (self.executor.metrics(), clock::monotonic());
+        let before = self.executor.metrics();
+        let began = clock::monotonic();
         self.stage.begin();
 
         let result = tokio::select! {
@@ -242,7 +243,8 @@ impl<'a> ReplSession<'a> {
         let took = match result {
             Some(Ok(answer)) => {
                 self.show(&answer);
-                let (gave, defined) = (answer.value != DisplayValue::Nothing, answer.defined);
+                let gave = answer.value != DisplayValue::Nothing;
+                let defined = answer.defined;
                 self.worked.push(SavedInput { text: text.to_owned(), gave, defined });
                 Took::Well
             }
@@ -392,7 +394,8 @@ impl<'a> ReplSession<'a> {
         let known = self.files.iter().position(|loaded| loaded.path == path);
         let index = known.unwrap_or(self.files.len());
         if known.is_none() {
-            let (path, text) = (path.to_owned(), String::new());
+            let path = path.to_owned();
+            let text = String::new();
             self.files.push(LoadedFile { path, text, is_script: false });
         }
 

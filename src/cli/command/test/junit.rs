@@ -76,7 +76,8 @@ fn body(ended: Option<&TestResult>, reason: &str) -> String {
 
     if let (Some(tag), Some(fault)) = (tag, &ended.fault) {
         let first = fault.message.lines().next().unwrap_or_default();
-        let (message, kind) = (attribute(first), attribute(fault.code));
+        let message = attribute(first);
+        let kind = attribute(fault.code);
         let shown = content(&plain(fault));
         let _ = write!(text, "<{tag} message=\"{message}\" type=\"{kind}\">{shown}</{tag}>");
     }

@@ -43,7 +43,8 @@ impl Memory {
             _ => None,
         });
 
-        let (failed, now) = (BTreeMap::new(), HashMap::new());
+        let failed = BTreeMap::new();
+        let now = HashMap::new();
         Memory { path, root, passed: passed.collect(), failed, now }
     }
 

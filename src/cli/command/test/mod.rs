@@ -113,7 +113,8 @@ fn shard(text: &str) -> Result<Shard, String> {
     let wrong = || format!("`{text}` is no part of the tests; write it like `1/3`");
     let (part, of) = text.split_once('/').ok_or_else(wrong)?;
     let number = |text: &str| text.parse::<usize>().map_err(|_| wrong());
-    let (part, of) = (number(part)?, number(of)?);
+    let part = number(part)?;
+    let of = number(of)?;
     if part == 0 || part > of { Err(wrong()) } else { Ok(Shard { part, of }) }
 }
 
@@ -315,7 +316,8 @@ impl TestBench<'_> {
         std::thread::scope(|scope| {
             let workers: Vec<_> = (0..self.jobs().min(cases.len()))
                 .map(|_| {
-                    let (sender, next) = (sender.clone(), &next);
+                    let sender = sender.clone();
+                    let next = &next;
                     let work = move || block_on(self.work(cases, next, &sender))?;
                     std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work)
                 })

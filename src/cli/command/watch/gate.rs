@@ -103,7 +103,8 @@ impl Doubt {
 /// The built-in one is there for people who think of no cost at all, so that a few calls to a server
 /// of unknown price may be made, as long as the dearest model would do them for it.
 fn doubt(plan: &Plan, limit: f64, is_set: bool) -> Option<Doubt> {
-    let (cost, unknown) = (plan.rest.cost.unwrap_or_default(), plan.rest.unpriced);
+    let cost = plan.rest.cost.unwrap_or_default();
+    let unknown = plan.rest.unpriced;
     if cost.p95 > limit {
         return Some(Doubt::TooMuch);
     }

@@ -52,7 +52,8 @@ impl Inbox {
 
     /// Stops a script that computes without ever waiting when something stays in the queue.
     pub(in crate::cli) fn guard(&self, signals: Signals) {
-        let (sent, taken) = (self.sent.clone(), self.taken.clone());
+        let sent = self.sent.clone();
+        let taken = self.taken.clone();
 
         std::thread::spawn(move || {
             loop {

@@ -172,7 +172,8 @@ async fn watch(
     mut events: EventSource,
 ) -> anyhow::Result<Exit> {
     let mut next = Some((How::Reuse, Cause::asked("start")));
-    let (mut is_paused, mut missed) = (false, None);
+    let mut is_paused = false;
+    let mut missed = None;
 
     loop {
         let round = match next.take() {

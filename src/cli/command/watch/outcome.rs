@@ -201,7 +201,8 @@ fn verdict(before: &[f64], after: &[f64]) -> String {
         return format!("{then} → {now}: too few samples to tell them apart, [n] runs more");
     };
 
-    let (low, high) = (number(interval.low), number(interval.high));
+    let low = number(interval.low);
+    let high = number(interval.high);
     let words = if interval.low > 0.0 {
         "higher"
     } else if interval.high < 0.0 {
@@ -252,7 +253,8 @@ pub(super) fn show_changes(desk: &WatchState<'_>, everything: bool) {
 }
 
 fn changes(before: &RunSummary, last: &RunSummary, width: usize) -> Vec<ChangeKind> {
-    let (results, value) = (json!(before.results), &before.value);
+    let results = json!(before.results);
+    let value = &before.value;
     let mut changes = compare("", &results, &json!(last.results), width);
 
     // A value that is a result of an operation as well is shown once.

@@ -199,7 +199,8 @@ impl WatchState<'_> {
         let progress = Progress::new(mode, self.global.stderr_is_terminal);
 
         let snapshot: Rc<RefCell<RunSummary>> = Rc::default();
-        let (printed, print) = (snapshot.clone(), printer(self.global));
+        let printed = snapshot.clone();
+        let print = printer(self.global);
         let is_shown = how == How::Reuse;
         // A sample shows nothing, but what it would print is kept.
         let print = Rc::new(move |line: &str| {

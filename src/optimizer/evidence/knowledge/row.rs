@@ -73,9 +73,12 @@ pub(super) fn seen<'a>(row: &'a Row<'_>) -> Result<Option<KnownObservation<'a>>,
 
     let is_demo = text(4)? == ObservationSource::Demo.word();
     let source = if is_demo { ObservationSource::Demo } else { ObservationSource::Live };
-    let (success, quality) = (row.get(5)?, row.get(6)?);
+    let success = row.get(5)?;
+    let quality = row.get(6)?;
     let outcome = ExecutionOutcome { success, quality, time: row.get(7)?, cost: row.get(8)? };
-    let (at, task, pattern) = (row.get(1)?, text(2)?, text(3)?);
+    let at = row.get(1)?;
+    let task = text(2)?;
+    let pattern = text(3)?;
     let of = row.get_ref(10)?.as_str().ok().and_then(feature::kept);
 
     Ok(Some(KnownObservation { at, task, pattern, source, outcome, is_outage, of }))
