@@ -388,3 +388,105 @@ fn functions(text: &str) -> Vec<(String, usize, usize)> {
     }
     found
 }
+
+/// Functions of so many lines or more have paragraphs.
+const PARAGRAPHS_FROM: usize = 20;
+/// Functions that are one table, and have no place for a blank line.
+const TABLES: &[&str] = &["advice", "is_ignorable", "kind", "known", "retry", "status", "words_of"];
+
+#[test]
+fn long_functions_have_paragraphs() {
+    check(|_, text| {
+        let mut faults = String::new();
+        let text = &without_docs(text);
+        let lines: Vec<&str> = production(text).lines().collect();
+        for (name, number, length) in functions(production(text)) {
+            let body = lines[number..].iter().take_while(|line| !closes(lines[number - 1], line));
+            let is_solid = !body.into_iter().any(|line| line.trim().is_empty());
+            if length > PARAGRAPHS_FROM + 1 && is_solid && !TABLES.contains(&name.as_str()) {
+                let _ = writeln!(
+                    faults,
+                    "{number}: `{name}` has {length} lines and no blank one. Part it into its steps, so that \
+                     a reader sees them; if it is one table, name it in `TABLES`"
+                );
+            }
+        }
+        faults
+    });
+}
+
+/// Tells whether a line closes the function that begins with another.
+fn closes(first: &str, line: &str) -> bool {
+    let indent = first.len() - first.trim_start().len();
+    line.len() == indent + 1 && line.ends_with('}')
+}
+
+#[test]
+fn two_values_are_named_in_two_statements() {
+    check(|_, text| {
+        let mut faults = String::new();
+        for (number, line) in code_lines(production(text)) {
+            let Some((names, value)) = line.trim_start().split_once(" = (") else { continue };
+            let is_tuple = names.starts_with("let (") && names.ends_with(')');
+            let is_pair = is_tuple && !names.contains(['{', '&']) && value.ends_with(");");
+            if is_pair && !names[5..].contains('(') {
+                let _ = writeln!(
+                    faults,
+                    "{number}: a tuple that is taken apart at once. Write a `let` for each, so that each stands \
+                     with what it is for; a swap, or a value that needs the old one, may stay"
+                );
+            }
+        }
+        faults
+    });
+}
+
+/// Types whose name means the same everywhere although it is defined in several places.
+const SHARED_TYPES: &[&str] = &["Arguments"];
+/// Words that end like participles and are nouns.
+const NOUNS: &[&str] = &["Embed", "Need", "Seed", "Speed", "Strand"];
+
+#[test]
+fn a_type_name_stands_once_and_is_a_noun() {
+    let mut places: std::collections::BTreeMap<String, Vec<String>> =
+        std::collections::BTreeMap::new();
+    let mut faults = String::new();
+    let mut files = Vec::new();
+    collect(Path::new("src"), &mut files);
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for line in production(&without_docs(&text)).lines() {
+            let Some(name) = type_name(line) else { continue };
+            places.entry(name.to_owned()).or_default().push(file.display().to_string());
+            if name.ends_with("ed") && !NOUNS.contains(&name) {
+                let _ = writeln!(
+                    faults,
+                    "{}: `{name}` is a participle. Say what it is: `CallResult` instead of `Called`",
+                    file.display()
+                );
+            }
+        }
+    }
+    for (name, files) in places {
+        if files.len() > 1 && !SHARED_TYPES.contains(&name.as_str()) {
+            let _ = writeln!(
+                faults,
+                "`{name}` stands in {}: a name means one thing in the whole crate",
+                files.join(", ")
+            );
+        }
+    }
+    assert!(faults.is_empty(), "\n{faults}");
+}
+
+/// Returns the name of the type that a line defines; associated types of a trait are none.
+fn type_name(line: &str) -> Option<&str> {
+    let code = line.strip_prefix("pub ").unwrap_or(line);
+    let code = code
+        .strip_prefix("pub(")
+        .and_then(|rest| rest.split_once(") "))
+        .map_or(code, |(_, rest)| rest);
+    let rest =
+        ["struct ", "enum ", "trait ", "type "].iter().find_map(|word| code.strip_prefix(word))?;
+    rest.split(|c: char| !c.is_alphanumeric() && c != '_').next()
+}

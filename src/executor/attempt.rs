@@ -266,14 +266,26 @@ impl Executor {
         };
         guard.armed = false;
 
+        self.settle_call(asked, reserve, &called)?;
+        Ok(AttemptResult::now(number, called, None))
+    }
+
+    /// Records what a model answered, and charges it.
+    fn settle_call(
+        &self,
+        asked: &PendingCall,
+        reserve: Option<Reserve>,
+        called: &CallResult,
+    ) -> Result<(), StoreError> {
+        let PendingCall { model, sample, line, .. } = asked;
         self.tell_tuned(model)?;
-        if let (Some(tape), Some(line)) = (&self.tape, &asked.line) {
-            tape.keep(sample.clone(), model, line, &called);
+        if let (Some(tape), Some(line)) = (&self.tape, line) {
+            tape.keep(sample.clone(), model, line, called);
         }
         if let Some(reserve) = reserve {
-            reserve.settle(&called);
+            reserve.settle(called);
         }
-        Ok(AttemptResult::now(number, called, None))
+        Ok(())
     }
 
     /// Journals the start of a call, and watches it.

@@ -531,7 +531,8 @@ struct PlanningTime {
 
 impl PlanningTime {
     fn begin(inner: &Rc<Inner>, scope: &Scope, executor: Rc<Executor>) -> PlanningTime {
-        let (inner, state) = (inner.clone(), inner.with.state.content());
+        let state = inner.with.state.content();
+        let inner = inner.clone();
         inner.plan.replace(Some(executor));
         PlanningTime { inner, state, _snapshot: UndoGuard::of(scope) }
     }

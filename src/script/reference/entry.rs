@@ -119,7 +119,8 @@ pub(in crate::script) fn reference(engine: &Engine, host: &Rc<Inner>) -> Vec<Wor
     }
 
     for (name, of, doc) in CONSTANTS {
-        let (name, signatures) = ((*name).to_owned(), vec![format!("{name}: {of}")]);
+        let signatures = vec![format!("{name}: {of}")];
+        let name = (*name).to_owned();
         let doc = dedent(doc).join("\n");
         found.insert(name.clone(), WordEntry { name, group: RUN, signatures, doc });
     }
