@@ -1,7 +1,9 @@
 //! Reading files that people name. A pipe, a device or a socket is no such file: opening or reading one
 //! may never end.
 
+use crate::base::json;
 use nix::fcntl::OFlag;
+use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -36,6 +38,18 @@ fn contents(file: File) -> io::Result<Vec<u8>> {
 /// Reads a text file of at most `FILE_MAX` bytes.
 pub fn read_text(path: &Path) -> io::Result<String> {
     text(open(path)?)
+}
+
+/// Reads a text file in which editors and version control may have changed what cannot be seen: a byte
+/// order mark is left out, and lines end in one way.
+pub fn read_lines(path: &Path) -> io::Result<String> {
+    read_text(path).map(|text| as_lines(&text).into_owned())
+}
+
+/// Returns a text without a byte order mark, and with lines that end in one way.
+pub fn as_lines(text: &str) -> Cow<'_, str> {
+    let text = text.strip_prefix(json::BYTE_ORDER_MARK).unwrap_or(text);
+    if text.contains("\r\n") { text.replace("\r\n", "\n").into() } else { text.into() }
 }
 
 /// Reads an open text file of at most `FILE_MAX` bytes.

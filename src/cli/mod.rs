@@ -4,40 +4,18 @@ mod app;
 mod command;
 mod render;
 
-use crate::base::failpoint;
 use crate::base::id::RunId;
 use crate::base::secret::{self, scrub};
-use crate::base::visible;
+use crate::base::{failpoint, visible};
 use crate::cli::app::config::ConfigError;
 use crate::cli::app::exit::Exit;
-use crate::cli::app::help;
-use crate::cli::app::output;
+use crate::cli::app::{help, output};
 #[cfg(debug_assertions)]
-use crate::cli::app::project;
-use crate::cli::app::terminal;
-use crate::cli::app::trust;
-use crate::cli::command::advise;
-use crate::cli::command::check;
-use crate::cli::command::compare;
-use crate::cli::command::config_show;
-use crate::cli::command::doc;
-use crate::cli::command::doctor;
-use crate::cli::command::explain;
-use crate::cli::command::export;
-use crate::cli::command::failures;
-use crate::cli::command::gc;
-use crate::cli::command::list;
-use crate::cli::command::models;
-use crate::cli::command::new;
-use crate::cli::command::patterns;
-use crate::cli::command::plan;
-use crate::cli::command::repl;
-use crate::cli::command::replay;
-use crate::cli::command::run;
-use crate::cli::command::runs;
-use crate::cli::command::show;
-use crate::cli::command::test;
-use crate::cli::command::watch;
+use crate::cli::app::{project, terminal, trust};
+use crate::cli::command::{
+    advise, check, compare, config_show, doc, doctor, explain, export, failures, gc, list, models,
+    new, patterns, plan, repl, replay, run, runs, show, test, watch,
+};
 use crate::journal::event::Event;
 use crate::journal::history::HistoryError;
 use crate::model::registry::ModelError;

@@ -3,14 +3,13 @@
 use crate::base::failure::Failure;
 use crate::base::id::{FlowId, OpId};
 use crate::base::strand::Strand;
-use crate::executor::Executor;
-use crate::executor::RunError;
 use crate::executor::budget::{Bounds, Budget};
 use crate::executor::operation::{EdgeCheck, OperationJob, Step};
 use crate::executor::replies::guess;
 use crate::executor::report::{Report, ReportEntry};
 use crate::executor::schedule::Schedule;
 use crate::executor::turns::siblings::Siblings;
+use crate::executor::{Executor, RunError};
 use crate::flow::Graph;
 use crate::flow::callback::Callback;
 use crate::flow::op::{NodeId, OnFailure, Op};

@@ -2,11 +2,10 @@
 //! read in reviews. One line is one exchange; equal requests stand in the order of their replies,
 //! and no other order means anything.
 
-use crate::base::file;
-use crate::base::own;
 use crate::base::secret::{self, clean, clean_fields, scrub_in};
 use crate::base::strand::Spot;
 use crate::base::unit::Money;
+use crate::base::{file, own};
 use crate::journal::key::{Key, deciding};
 use crate::journal::known_replies::Sample;
 use crate::model::Model;
@@ -295,7 +294,7 @@ impl Cassette {
             return Err(failed(std::io::Error::other(reason)));
         }
 
-        let text = file::read_text(path).map_err(failed)?;
+        let text = file::read_lines(path).map_err(failed)?;
         parse(&text).map(|lines| Cassette::numbered(path, lines)).map_err(|fault| fault.at(path))
     }
 
@@ -437,7 +436,10 @@ fn parse(text: &str) -> Result<Vec<(usize, CassetteLine)>, CassetteFault> {
     let head: Head = serde_json::from_str(first).map_err(|_| {
         CassetteFault::Damaged(
             1,
-            format!("a cassette begins with `{{\"cassette\":{FORMAT_WITHOUT_PLACES}}}`"),
+            format!(
+                "a cassette begins with `{{\"cassette\":{FORMAT_WITHOUT_PLACES}}}` or \
+                 `{{\"cassette\":{FORMAT}}}`"
+            ),
         )
     })?;
 
@@ -614,6 +616,10 @@ mod tests {
             assert!(error.contains(said), "{said}: {error}");
         };
 
+        check(
+            "\u{feff}{\"cassette\":3}\r\n".into(),
+            "has format 3, and this program reads format 2",
+        );
         check(String::new(), "damaged at line 1: a cassette begins with `{\"cassette\":1}`");
         check("{\"cassette\":3}\n".into(), "has format 3, and this program reads format 2");
         check(format!("{{\"cassette\":1}}\n{sound}\n{}", &sound[..60]), "damaged at line 3: EOF");

@@ -2,11 +2,9 @@
 
 use crate::base::secret::Secret;
 use crate::base::spelling::nearest;
-use crate::model::Model;
 use crate::model::denial::Denials;
 use crate::model::error::CallError;
 pub use crate::model::fault::ModelError;
-use crate::model::key_file;
 use crate::model::limiter::{Limiter, ServerLimits};
 use crate::model::price::Price;
 use crate::model::provider::demo::Demo;
@@ -15,6 +13,7 @@ use crate::model::provider::page::{self, Got};
 use crate::model::provider::server::{LimitName, Protocol, Server};
 use crate::model::spec::{KeyRef, LimitField, ModelSpec, checked, split};
 use crate::model::transport::Transport;
+use crate::model::{Model, key_file};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;

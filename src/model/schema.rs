@@ -1,8 +1,7 @@
 //! JSON schemas: whether one is sound, before anything is asked, and whether a reply keeps to it.
 
-use crate::base::json;
-use crate::base::secret;
 use crate::base::spelling::nearest;
+use crate::base::{json, secret};
 use serde_json::{Map, Value};
 
 /// Most faults of a reply that are told.

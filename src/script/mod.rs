@@ -17,22 +17,14 @@ use crate::executor::Executor;
 use crate::executor::attempt::Stop;
 use crate::flow::callback;
 use crate::model::registry::Models;
-use crate::script::diagnostic::mismatch;
-use crate::script::diagnostic::{Diagnostic, Severity};
-use crate::script::host::captures;
+use crate::script::diagnostic::{Diagnostic, Severity, mismatch};
 use crate::script::host::captures::Follows;
-use crate::script::host::convert;
-use crate::script::host::error;
 use crate::script::host::error::EvalError;
-use crate::script::host::home;
-use crate::script::host::language;
-use crate::script::host::limits;
-use crate::script::host::modules;
 use crate::script::host::permission::Permissions;
-use crate::script::host::source;
-use crate::script::host::stdlib;
-use crate::script::host::tasks;
 use crate::script::host::tasks::Task;
+use crate::script::host::{
+    captures, convert, error, home, language, limits, modules, source, stdlib, tasks,
+};
 use crate::store::StoreError;
 use crate::store::writer::Writer;
 use rhai::{AST, Dynamic, Engine, Scope};

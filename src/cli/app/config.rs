@@ -1,11 +1,10 @@
 //! The configuration: built-in values, the user's file, the project's file, the environment and
 //! the command line, each over the one before. Every value remembers where it came from.
 
-use crate::base::file;
-use crate::base::own;
 use crate::base::spelling::nearest;
 use crate::base::unit::Money;
 use crate::base::wildcard::Wildcard;
+use crate::base::{file, own};
 use crate::cli::app::permissions::KeyRules;
 use crate::executor::budget::Bounds;
 use crate::script::OPERATIONS_MAX;

@@ -7,23 +7,18 @@ use crate::base::id::RunId;
 use crate::cli::app::job::ScriptJob;
 use crate::cli::render::progress::{Progress, ProgressMode};
 use crate::executor::Executor;
-use crate::executor::replies::guess::EndOrder;
-use crate::executor::replies::guess::ForcedDecisions;
-use crate::executor::replies::guess::Guess;
-use crate::executor::replies::guess::GuessedDecision;
-use crate::executor::replies::guess::Ways;
-use crate::executor::replies::guess::Words;
+use crate::executor::replies::guess::{
+    EndOrder, ForcedDecisions, Guess, GuessedDecision, Ways, Words,
+};
 use crate::executor::replies::reuse::Reuse;
 use crate::journal::Journal;
 use crate::journal::event::Event;
 use crate::journal::known_replies::Replies;
 use crate::metrics::experience::CallHistory;
-use crate::metrics::forecast::Plan;
-use crate::metrics::forecast::plan;
+use crate::metrics::forecast::{Plan, plan};
 use crate::metrics::rehearsal::{Rehearsal, RehearsalEnd};
 use crate::script::diagnostic::Diagnostic;
-use crate::script::reference::lexer::LexemeClass;
-use crate::script::reference::lexer::scan;
+use crate::script::reference::lexer::{LexemeClass, scan};
 use crate::script::{Host, ScriptError};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,14 +1,12 @@
 //! One run of a script: what it is given, and how its end is told. Shared by `run`, `watch` and
 //! `plan`.
 
-use crate::base::clock;
 use crate::base::failpoint::{self, Failpoint};
 use crate::base::failure::{Failure, Kind};
 use crate::base::id::RunId;
 use crate::base::path_text::text_of;
-use crate::base::secret;
 use crate::base::unit::Money;
-use crate::base::visible;
+use crate::base::{clock, secret, visible};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::lease::Lease;
 use crate::cli::app::permissions::asker;
@@ -21,9 +19,8 @@ use crate::cli::{
 };
 use crate::executor::Executor;
 use crate::executor::replies::reuse::Reuse;
-use crate::journal::Journal;
 use crate::journal::event::{Event, RunKind, RunStatus};
-use crate::journal::history;
+use crate::journal::{Journal, history};
 use crate::model::registry::Models;
 use crate::script::diagnostic::{Diagnostic, of_failure};
 use crate::script::host::permission::Ask;

@@ -1,11 +1,8 @@
 //! The project: the folder that holds `kaizen.toml` or `.kaizen`, its configuration and its store.
 
 use crate::base::id::RunId;
-use crate::base::own;
-use crate::base::secret;
-use crate::cli::app::config::Config;
-use crate::cli::app::config::ConfigError;
-use crate::cli::app::config::SettingOrigin;
+use crate::base::{own, secret};
+use crate::cli::app::config::{Config, ConfigError, SettingOrigin};
 use crate::cli::app::lease::Lease;
 use crate::cli::app::permissions;
 use crate::cli::app::permissions::Grants;

@@ -1,13 +1,11 @@
 //! Trust: a project's own wishes, which servers get its prompts and what its scripts may touch,
 //! count only once its user has seen them. Trust is bound to the very wishes: others ask again.
 
-use crate::base::own;
-use crate::base::secret;
 use crate::base::visible::on_one_line;
+use crate::base::{own, secret};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::permissions::ask_and_wait;
-use crate::cli::app::project::Project;
-use crate::cli::app::project::variable;
+use crate::cli::app::project::{Project, variable};
 use crate::cli::{Global, print_data, say};
 use crate::model::registry::key_variable;
 use crate::model::spec::{KeyRef, ModelSpec, is_on_this_machine};

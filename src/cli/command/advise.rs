@@ -2,21 +2,15 @@
 
 use crate::base::rng::Rng;
 use crate::base::unit::Money;
-use crate::cli::Global;
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
-use crate::cli::print_data;
-use crate::cli::print_line;
 use crate::cli::render::{standing, table, time};
-use crate::cli::say;
+use crate::cli::{Global, print_data, print_line, say};
 use crate::optimizer::Optimizer;
 use crate::optimizer::choice::formulas;
-use crate::optimizer::choice::formulas::Policy;
-use crate::optimizer::choice::formulas::RankedPattern;
-use crate::optimizer::choice::formulas::Recommendation;
-use crate::optimizer::choice::recommendation::Manner;
-use crate::optimizer::choice::recommendation::percent;
+use crate::optimizer::choice::formulas::{Policy, RankedPattern, Recommendation};
+use crate::optimizer::choice::recommendation::{Manner, percent};
 use crate::optimizer::evidence::knowledge::Knowledge;
 use crate::optimizer::evidence::pattern::TaskType;
 use crate::optimizer::learner::Scale;

@@ -2,14 +2,11 @@
 
 use crate::base::file;
 use crate::base::id::RunId;
-use crate::cli::Global;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::variable;
 use crate::cli::command::doc_html;
-use crate::cli::print_data;
-use crate::cli::print_line;
 use crate::cli::render::entry::{self, Page, SearchHits};
-use crate::cli::say;
+use crate::cli::{Global, print_data, print_line, say};
 use crate::executor::Executor;
 use crate::journal::Journal;
 use crate::model::registry::Models;

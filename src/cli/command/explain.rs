@@ -2,16 +2,11 @@
 
 use crate::base::failure::Kind;
 use crate::base::spelling::nearest;
-use crate::cli::Global;
 use crate::cli::app::exit::Exit;
 use crate::cli::command::doc;
-use crate::cli::print_data;
-use crate::cli::print_line;
 use crate::cli::render::entry::wrap;
-use crate::cli::say;
-use crate::script::diagnostic::codes::CODES;
-use crate::script::diagnostic::codes::Code;
-use crate::script::diagnostic::codes::find;
+use crate::cli::{Global, print_data, print_line, say};
+use crate::script::diagnostic::codes::{CODES, Code, find};
 use serde_json::json;
 
 /// The options of `explain`.

@@ -1,18 +1,13 @@
 //! `kaizen export`: runs as JSON lines, or a copy of the whole store.
 
 use crate::base::id::RunId;
-use crate::base::own;
 use crate::base::secret::scrub;
-use crate::base::visible;
-use crate::cli::Global;
+use crate::base::{own, visible};
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
-use crate::cli::command::gc;
-use crate::cli::command::show;
-use crate::cli::print_data;
-use crate::cli::put_line;
-use crate::cli::say;
+use crate::cli::command::{gc, show};
+use crate::cli::{Global, print_data, put_line, say};
 use crate::journal::damage::Damage;
 use crate::journal::history::{self, RunLog, RunRow};
 use crate::store::{self, Connection};

@@ -1,14 +1,11 @@
 //! `kaizen failures [TASK]`: what went wrong, by kind, with what it teaches.
 
 use crate::base::secret;
-use crate::cli::Global;
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
-use crate::cli::print_data;
-use crate::cli::print_line;
 use crate::cli::render::time;
-use crate::cli::say;
+use crate::cli::{Global, print_data, print_line, say};
 use crate::optimizer::Optimizer;
 use crate::optimizer::choice::formulas::Policy;
 use crate::optimizer::evidence::knowledge::Knowledge;

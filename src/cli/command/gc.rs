@@ -1,12 +1,10 @@
 //! `kaizen gc`: forgets old runs and gives their room back to the disk.
 
 use crate::base::clock::micros;
-use crate::cli::app::config::duration;
-use crate::cli::app::config::size;
+use crate::cli::app::config::{duration, size};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
-use crate::cli::command::runs::Condition;
-use crate::cli::command::runs::condition;
+use crate::cli::command::runs::{Condition, condition};
 use crate::cli::{Global, print_data, say};
 use crate::journal::history;
 use crate::journal::prune::{PruneOptions, prune};

@@ -1,8 +1,7 @@
 //! `kaizen models`: the models that scripts of this project can name, and whether each is set up.
 
 use crate::cli::app::exit::Exit;
-use crate::cli::app::project::Project;
-use crate::cli::app::project::variable;
+use crate::cli::app::project::{Project, variable};
 use crate::cli::render::table;
 use crate::cli::{Global, print_data, print_line};
 use crate::model::Model;

@@ -1,18 +1,13 @@
 //! `kaizen patterns [TASK]`: what was learned, the best pattern of each kind of task first.
 
 use crate::base::file;
-use crate::cli::Global;
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
-use crate::cli::print_data;
-use crate::cli::print_line;
 use crate::cli::render::{standing, table};
-use crate::cli::say;
+use crate::cli::{Global, print_data, print_line, say};
 use crate::optimizer::Optimizer;
-use crate::optimizer::choice::formulas::Policy;
-use crate::optimizer::choice::formulas::RankedPattern;
-use crate::optimizer::choice::formulas::SAMPLES_MIN;
+use crate::optimizer::choice::formulas::{Policy, RankedPattern, SAMPLES_MIN};
 use crate::optimizer::choice::recommendation::percent;
 use crate::optimizer::evidence::knowledge::Knowledge;
 use crate::optimizer::evidence::pattern::TaskType;

@@ -3,23 +3,15 @@
 
 use crate::base::id::RunId;
 use crate::base::path_text::path_of;
-use crate::cli::Global;
-use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
-use crate::cli::app::forecast::Forecast;
-use crate::cli::app::forecast::MORE_TIME_MAX;
-use crate::cli::app::forecast::forecast;
+use crate::cli::app::forecast::{Forecast, MORE_TIME_MAX, forecast};
 use crate::cli::app::job::ScriptJob;
 use crate::cli::app::project::Project;
-use crate::cli::app::signal;
-use crate::cli::command::run::RunOptions;
-use crate::cli::command::run::block_on;
-use crate::cli::command::run::read_script;
-use crate::cli::print_data;
-use crate::cli::print_line;
+use crate::cli::app::{damage, signal};
+use crate::cli::command::run::{RunOptions, block_on, read_script};
 use crate::cli::render::plan::PlanKind;
 use crate::cli::render::{self, diagnostic};
-use crate::cli::say;
+use crate::cli::{Global, print_data, print_line, say};
 use crate::journal::event::Event;
 use crate::journal::history::{self, RunRow};
 use crate::journal::known_replies::Replies;

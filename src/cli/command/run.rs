@@ -1,25 +1,18 @@
 //! `kaizen run SCRIPT`: runs a workflow to its end.
 
-use crate::base::clock;
-use crate::base::file;
 use crate::base::rng::Rng;
 use crate::base::secret::{self, Secret, is_secret_parameter, weakness};
-use crate::cli::Global;
+use crate::base::{clock, file};
 use crate::cli::app::exit::Exit;
-use crate::cli::app::job::JobEnd;
-use crate::cli::app::job::ScriptJob;
+use crate::cli::app::job::{JobEnd, ScriptJob};
 use crate::cli::app::permissions::Grants;
 use crate::cli::app::project::Project;
-use crate::cli::app::resumed;
 use crate::cli::app::resumed::ResumedRun;
-use crate::cli::app::signal;
 use crate::cli::app::terminal::Terminal;
-use crate::cli::app::trust;
+use crate::cli::app::{resumed, signal, trust};
 use crate::cli::command::plan;
-use crate::cli::print_data;
-use crate::cli::print_of_script;
 use crate::cli::render::progress::{Progress, ProgressMode};
-use crate::cli::say;
+use crate::cli::{Global, print_data, print_of_script, say};
 use crate::executor::replies::reuse::Reuse;
 use crate::journal::event::{RunKind, RunStatus, Terms};
 use crate::script::{ScriptError, Sink, State};

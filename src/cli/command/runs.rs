@@ -1,13 +1,10 @@
 //! `kaizen runs`: the newest runs of the project.
 
-use crate::cli::Global;
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
-use crate::cli::print_line;
-use crate::cli::print_of_run;
 use crate::cli::render::{table, time};
-use crate::cli::say;
+use crate::cli::{Global, print_line, print_of_run, say};
 use crate::journal::event::RunStatus;
 use crate::journal::history::{self, RunLog, RunRow};
 use crate::metrics::Metrics;

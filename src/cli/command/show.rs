@@ -2,15 +2,12 @@
 
 use crate::base::id::OpId;
 use crate::base::secret;
-use crate::cli::Global;
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::command::runs::condition;
-use crate::cli::print_event;
-use crate::cli::print_line;
 use crate::cli::render::{table, time};
-use crate::cli::say;
+use crate::cli::{Global, print_event, print_line, say};
 use crate::flow::outcome::Outcome;
 use crate::journal::history::{self, RunRow};
 use crate::journal::inquiry::{Inquiry, Topic};

@@ -5,10 +5,7 @@ use crate::cli::render::table;
 use crate::executor::budget::Bounds;
 use crate::executor::replies::guess::ITEMS_ASSUMED;
 use crate::metrics::experience::Range;
-use crate::metrics::forecast::CallRange;
-use crate::metrics::forecast::Count;
-use crate::metrics::forecast::Plan;
-use crate::metrics::forecast::PlanRow;
+use crate::metrics::forecast::{CallRange, Count, Plan, PlanRow};
 use serde_json::{Value, json};
 
 /// Most names of one layer that a drawing shows.

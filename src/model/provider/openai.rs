@@ -3,10 +3,9 @@
 
 use crate::model::error::CallError;
 use crate::model::message::Message;
-use crate::model::provider::document;
 use crate::model::provider::partial::{DocumentForm, Partial, numbers};
-use crate::model::provider::refusal;
 use crate::model::provider::usage::UsageReport;
+use crate::model::provider::{document, refusal};
 use crate::model::reply::Finish;
 use crate::model::request::Request;
 use crate::model::spec::LimitField;

@@ -1,18 +1,10 @@
 //! Choosing with an optimizer, and making a choice again that an earlier run has made.
 
-use crate::optimizer::choice::formulas::Policy;
-use crate::optimizer::choice::formulas::Recommendation;
-use crate::optimizer::choice::formulas::choose;
-use crate::optimizer::choice::formulas::rank;
-use crate::optimizer::choice::formulas::without_evidence;
+use crate::optimizer::choice::formulas::{Policy, Recommendation, choose, rank, without_evidence};
 use crate::optimizer::choice::note::Note;
-use crate::optimizer::choice::recommendation::Manner;
-use crate::optimizer::choice::recommendation::advise;
-use crate::optimizer::choice::recommendation::standings;
+use crate::optimizer::choice::recommendation::{Manner, advise, standings};
 use crate::optimizer::evidence::feature::Features;
-use crate::optimizer::evidence::pattern::NameError;
-use crate::optimizer::evidence::pattern::Pattern;
-use crate::optimizer::evidence::pattern::TaskType;
+use crate::optimizer::evidence::pattern::{NameError, Pattern, TaskType};
 use crate::optimizer::evidence::sums::PatternSums;
 use crate::optimizer::learner::synced::SyncedLearner;
 use crate::optimizer::{Optimizer, OptimizerError};

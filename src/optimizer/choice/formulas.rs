@@ -1,8 +1,7 @@
 //! How one pattern is chosen from what is known of several.
 
 use crate::base::clock::Stamp;
-use crate::optimizer::evidence::pattern::Pattern;
-use crate::optimizer::evidence::pattern::TaskType;
+use crate::optimizer::evidence::pattern::{Pattern, TaskType};
 use crate::optimizer::evidence::sums::PatternSums;
 use crate::optimizer::stats::Interval;
 use std::fmt::Write as _;

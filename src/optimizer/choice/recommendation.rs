@@ -4,12 +4,10 @@
 
 use crate::base::rng::Rng;
 use crate::optimizer::choice::formulas;
-use crate::optimizer::choice::formulas::RankedPattern;
-use crate::optimizer::choice::formulas::Recommendation;
-use crate::optimizer::choice::formulas::SAMPLES_MIN;
-use crate::optimizer::choice::formulas::without_evidence;
-use crate::optimizer::evidence::pattern::Pattern;
-use crate::optimizer::evidence::pattern::TaskType;
+use crate::optimizer::choice::formulas::{
+    RankedPattern, Recommendation, SAMPLES_MIN, without_evidence,
+};
+use crate::optimizer::evidence::pattern::{Pattern, TaskType};
 use crate::optimizer::evidence::sums::PatternSums;
 use crate::optimizer::learner::synced::SyncedLearner;
 use crate::optimizer::learner::{Arm, Constraints, Odds, choose, odds};

@@ -1,10 +1,8 @@
 //! Whether the sums that are kept are those of the observations.
 
 use crate::optimizer::evidence::insights::Cells;
-use crate::optimizer::evidence::observation::Observation;
-use crate::optimizer::evidence::observation::ObservationSource;
-use crate::optimizer::evidence::sums::PatternSums;
-use crate::optimizer::evidence::sums::Sums;
+use crate::optimizer::evidence::observation::{Observation, ObservationSource};
+use crate::optimizer::evidence::sums::{PatternSums, Sums};
 
 /// Most differences that are named one by one.
 const NAMED_MAX: usize = 5;
@@ -84,8 +82,7 @@ fn figures(cell: &PatternSums) -> impl PartialEq + '_ {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::optimizer::evidence::pattern::Pattern;
-    use crate::optimizer::evidence::pattern::TaskType;
+    use crate::optimizer::evidence::pattern::{Pattern, TaskType};
     use serde_json::json;
 
     fn seen(source: ObservationSource, score: f64) -> Observation {

@@ -2,10 +2,9 @@
 //! follows: `qa` with a length in the second fifth is `qa/length:2`. The group `qa` lends what it knows,
 //! so a feature that says nothing costs little.
 
-use crate::optimizer::evidence::pattern::NameError;
-use crate::optimizer::evidence::pattern::TaskType;
-use crate::optimizer::learner::packed::ByteReader;
-use crate::optimizer::learner::packed::Packing;
+use crate::base::secret::scrub;
+use crate::optimizer::evidence::pattern::{NameError, TaskType};
+use crate::optimizer::learner::packed::{ByteReader, Packing};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -75,11 +74,13 @@ impl Features {
                     let number = number.as_f64().filter(|number| number.is_finite());
                     Feature::Number(number.ok_or_else(wrong)?)
                 }
-                Value::String(word) if !word.trim().is_empty() => Feature::Word(word.clone()),
+                Value::String(word) if !word.trim().is_empty() => {
+                    Feature::Word(scrub(word).into_owned())
+                }
                 Value::Bool(is) => Feature::Word(is.to_string()),
                 _ => return Err(wrong()),
             };
-            features.insert(name.clone(), feature);
+            features.insert(scrub(name).into_owned(), feature);
         }
 
         Ok(Features(features))

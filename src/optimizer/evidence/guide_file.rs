@@ -2,13 +2,11 @@
 //! "failed_patterns": {"task:pattern": ["error", ..]}}`. Written whole and atomically under a lock,
 //! so that several processes lose nothing and a crash leaves the old file or the new one.
 
-use crate::base::file;
-use crate::base::own;
 use crate::base::secret::{clean_fields, scrub};
+use crate::base::{file, own};
 use crate::optimizer::choice::formulas::Policy;
 use crate::optimizer::evidence::observation::Observation;
-use crate::optimizer::evidence::pattern::Pattern;
-use crate::optimizer::evidence::pattern::TaskType;
+use crate::optimizer::evidence::pattern::{Pattern, TaskType};
 use crate::optimizer::evidence::sums::PatternSums;
 use crate::optimizer::stats::probability_below;
 use serde_json::{Map, Value, json};
@@ -78,7 +76,8 @@ impl Entry {
     fn new(section: &'static str, task: &str, pattern: &str, value: Value) -> Entry {
         // As it is when it is read again: some numbers are written shorter than they are.
         let read = serde_json::from_str(&value.to_string()).unwrap_or(value);
-        Entry { section, key: format!("{}:{pattern}", escape(task)), value: read }
+        let key = format!("{}:{pattern}", escape(task));
+        Entry { section, key: scrub(&key).into_owned(), value: read }
     }
 }
 
@@ -106,7 +105,7 @@ impl GuideFile {
 
     /// Reads the file anew.
     pub fn load(&mut self) -> Result<(), GuideFileError> {
-        let text = match file::read_text(&self.path) {
+        let text = match file::read_lines(&self.path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 self.content = Map::new();
@@ -348,6 +347,19 @@ mod tests {
     fn in_folder(test: impl Fn(&Path)) {
         let folder = tempfile::tempdir().expect("a folder");
         test(&folder.path().join("knowledge.json"));
+    }
+
+    #[test]
+    fn a_byte_order_mark_and_the_ends_of_lines_are_no_damage() {
+        in_folder(|path| {
+            let mut file = GuideFile::open(path).expect("a file");
+            file.save_entry(&Entry::success("review", "vote", metrics(2.5))).expect("saved");
+            let text = std::fs::read_to_string(path).expect("text").replace('\n', "\r\n");
+
+            std::fs::write(path, format!("\u{feff}{text}")).expect("written");
+            let found = GuideFile::open(path).expect("sound").successes().expect("successes");
+            assert_eq!(found, [("review".to_owned(), "vote".to_owned(), metrics(2.5))]);
+        });
     }
 
     #[test]

@@ -2,11 +2,9 @@
 //! that goes on is told by it what the first one was told.
 
 use crate::optimizer::evidence::insights::Cells;
-use crate::optimizer::evidence::knowledge::Knowledge;
-use crate::optimizer::evidence::knowledge::KnowledgeError;
+use crate::optimizer::evidence::knowledge::{Knowledge, KnowledgeError};
 use crate::optimizer::evidence::observation::ObservationSource;
-use crate::optimizer::evidence::pattern::Pattern;
-use crate::optimizer::evidence::pattern::TaskType;
+use crate::optimizer::evidence::pattern::{Pattern, TaskType};
 use crate::optimizer::evidence::sums::PatternSums;
 use crate::optimizer::learner::Objective;
 use crate::optimizer::learner::synced::SyncedLearner;

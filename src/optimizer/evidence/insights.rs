@@ -1,8 +1,7 @@
 //! What the history says as a whole: the guide's keys, kind of task by kind of task first, so that
 //! no pattern is called faster only because it was given the easier tasks.
 
-use crate::optimizer::evidence::pattern::Pattern;
-use crate::optimizer::evidence::pattern::TaskType;
+use crate::optimizer::evidence::pattern::{Pattern, TaskType};
 use crate::optimizer::evidence::sums::PatternSums;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;

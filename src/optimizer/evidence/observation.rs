@@ -5,8 +5,7 @@ use crate::base::failure::Failure;
 use crate::base::id::RunId;
 use crate::base::secret::{clean_fields, scrub};
 use crate::optimizer::evidence::lesson::lesson;
-use crate::optimizer::evidence::pattern::Pattern;
-use crate::optimizer::evidence::pattern::TaskType;
+use crate::optimizer::evidence::pattern::{Pattern, TaskType};
 use serde_json::{Map, Value};
 
 /// Where an observation comes from. Only live ones count unless somebody asks for more.
@@ -160,7 +159,7 @@ impl Observation {
             score: None,
             cost: None,
             tokens: None,
-            error: Some((failure.kind.to_string(), scrub(&failure.message).into_owned())),
+            error: Some(cause(failure)),
             extra: Map::new(),
         }
     }
@@ -175,6 +174,12 @@ impl Observation {
     pub fn is_failure(&self) -> bool {
         self.success_rate < 0.5
     }
+}
+
+/// Returns why something failed, as it is kept: a script chooses the words of both parts.
+pub fn cause(failure: &Failure) -> (String, String) {
+    let kind = failure.kind.to_string();
+    (scrub(&kind).into_owned(), scrub(&failure.message).into_owned())
 }
 
 fn share(metrics: &Map<String, Value>, key: &'static str) -> Result<Option<f64>, MetricsError> {

@@ -1,5 +1,6 @@
 //! The names that experience is kept under: kinds of task, and ways of working.
 
+use crate::base::secret;
 use std::fmt;
 
 /// Longest name in characters.
@@ -24,6 +25,14 @@ pub enum NameError {
         what: &'static str,
         /// How long it is.
         length: usize,
+    },
+    /// It holds a secret. Taking that out could make one name of two.
+    #[error(
+        "the name of {what} holds a secret, and names are stored and shown; choose another name"
+    )]
+    Secret {
+        /// What the name is for.
+        what: &'static str,
     },
 }
 
@@ -82,6 +91,10 @@ fn checked(what: &'static str, name: &str) -> Result<String, NameError> {
         return Err(NameError::Long { what, length });
     }
 
+    if secret::has_secret(name) {
+        return Err(NameError::Secret { what });
+    }
+
     Ok(name.to_owned())
 }
 
@@ -95,5 +108,14 @@ mod tests {
         let names = ["builder_graph", "asyncio_gather", "parallel", "vote"].map(name);
         assert_eq!(names, ["builder", "gather", "gather", "vote"]);
         assert_eq!(Pattern::new(" "), Err(NameError::Empty { what: "a pattern" }));
+    }
+
+    #[test]
+    fn a_name_that_holds_a_secret_is_refused() {
+        let name = "use pattern-canary-7";
+        assert!(TaskType::new(name).is_ok());
+        drop(secret::Secret::new("pattern-canary-7"));
+        assert_eq!(TaskType::new(name), Err(NameError::Secret { what: "a task type" }));
+        assert_eq!(Pattern::new(name), Err(NameError::Secret { what: "a pattern" }));
     }
 }

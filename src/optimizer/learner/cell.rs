@@ -2,8 +2,7 @@
 
 use super::ring::{Newest, Ring};
 use super::utility::ExecutionOutcome;
-use crate::optimizer::learner::packed::ByteReader;
-use crate::optimizer::learner::packed::Packing;
+use crate::optimizer::learner::packed::{ByteReader, Packing};
 
 /// Buckets of the sketch of times.
 const BUCKETS: usize = 64;

@@ -1,7 +1,6 @@
 //! The newest executions of a pattern on a kind of task, in which a change shows.
 
-use crate::optimizer::learner::packed::ByteReader;
-use crate::optimizer::learner::packed::Packing;
+use crate::optimizer::learner::packed::{ByteReader, Packing};
 use std::collections::VecDeque;
 
 /// How many of the newest executions are looked at, from few to all that are kept.

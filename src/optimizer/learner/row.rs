@@ -2,8 +2,7 @@
 //! else is at fault than they: what was believed before the row is put back.
 
 use super::cell::FadingSums;
-use crate::optimizer::learner::packed::ByteReader;
-use crate::optimizer::learner::packed::Packing;
+use crate::optimizer::learner::packed::{ByteReader, Packing};
 
 /// How many patterns have to fail; all, if there are fewer, but never one alone.
 const PATTERNS: usize = 3;

@@ -1,8 +1,7 @@
 //! The scale of times and of costs on a kind of task. What takes minutes and what takes milliseconds are not
 //! compared by the same seconds, so where nobody names a scale it is what the first executions took.
 
-use crate::optimizer::learner::packed::ByteReader;
-use crate::optimizer::learner::packed::Packing;
+use crate::optimizer::learner::packed::{ByteReader, Packing};
 
 /// How many executions a scale is made of.
 const FIRST: usize = 10;

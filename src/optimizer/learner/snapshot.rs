@@ -8,8 +8,7 @@ use super::kind::Kind;
 use super::row::FailureRow;
 use super::scale::Gauge;
 use super::{Learner, Objective};
-use crate::optimizer::learner::packed::ByteReader;
-use crate::optimizer::learner::packed::Packing;
+use crate::optimizer::learner::packed::{ByteReader, Packing};
 use std::collections::HashMap;
 
 impl Learner {

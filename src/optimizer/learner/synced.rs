@@ -4,16 +4,11 @@
 
 use crate::base::clock::Stamp;
 use crate::optimizer::choice::formulas::Shift;
-use crate::optimizer::evidence::feature::Cuts;
-use crate::optimizer::evidence::feature::Features;
-use crate::optimizer::evidence::knowledge::Knowledge;
-use crate::optimizer::evidence::knowledge::KnowledgeError;
+use crate::optimizer::evidence::feature::{Cuts, Features};
+use crate::optimizer::evidence::knowledge::{Knowledge, KnowledgeError};
 use crate::optimizer::evidence::observation::ObservationSource;
-use crate::optimizer::evidence::pattern::NameError;
-use crate::optimizer::evidence::pattern::Pattern;
-use crate::optimizer::evidence::pattern::TaskType;
-use crate::optimizer::learner::packed::ByteReader;
-use crate::optimizer::learner::packed::Packing;
+use crate::optimizer::evidence::pattern::{NameError, Pattern, TaskType};
+use crate::optimizer::learner::packed::{ByteReader, Packing};
 use crate::optimizer::learner::{ExecutionOutcome, Learner, Objective, PatternChange, Scale};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -386,8 +381,7 @@ impl<'a> LearnerSnapshot<'a> {
 mod tests {
     use super::*;
     use crate::base::rng::Rng;
-    use crate::optimizer::choice::recommendation::Manner;
-    use crate::optimizer::choice::recommendation::advise;
+    use crate::optimizer::choice::recommendation::{Manner, advise};
     use crate::optimizer::evidence::feature;
     use crate::optimizer::evidence::observation::Observation;
     use crate::store::{self, writer::Writer};

@@ -13,10 +13,8 @@ use crate::flow::callback::{Callback, CallbackInput, Scope};
 use crate::flow::op::{Op, OpKind};
 use crate::metrics::Metrics;
 use crate::optimizer::evidence::lesson::lesson;
-use crate::optimizer::evidence::observation::Observation;
-use crate::optimizer::evidence::observation::ObservationSource;
-use crate::optimizer::evidence::pattern::Pattern;
-use crate::optimizer::evidence::pattern::TaskType;
+use crate::optimizer::evidence::observation::{Observation, ObservationSource, cause};
+use crate::optimizer::evidence::pattern::{Pattern, TaskType};
 use crate::optimizer::learner::ExecutionOutcome;
 use crate::session::Session;
 use crate::session::branch::{Branch, SharedBranch};
@@ -185,10 +183,7 @@ impl Execution {
         let is_fresh = metrics.reused == 0;
         let paid = metrics.known_cost().zip(metrics.known_saved()).map(|(now, then)| now + then);
 
-        let error = self.result.as_ref().err().map(|failure| {
-            let message = crate::base::secret::scrub(&failure.message).into_owned();
-            (failure.kind.to_string(), message)
-        });
+        let error = self.result.as_ref().err().map(cause);
 
         Measurement {
             name,

@@ -5,14 +5,9 @@ use crate::base::unit::Money;
 use crate::optimizer::learner::{ExecutionOutcome, Objective, Scale, median};
 use crate::optimizer::stats;
 use crate::optimizer::trial::accuracy::Accuracy;
-use crate::optimizer::trial::comparison::ComparisonPlan;
-use crate::optimizer::trial::comparison::Over;
-use crate::optimizer::trial::comparison::USELESS_MAX;
+use crate::optimizer::trial::comparison::{ComparisonPlan, Over, USELESS_MAX};
 use crate::optimizer::trial::execution::Measurement;
-use crate::optimizer::trial::sequential_test::Difference;
-use crate::optimizer::trial::sequential_test::Experiment;
-use crate::optimizer::trial::sequential_test::StopRule;
-use crate::optimizer::trial::sequential_test::Verdict;
+use crate::optimizer::trial::sequential_test::{Difference, Experiment, StopRule, Verdict};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 

@@ -3,8 +3,7 @@
 use super::def;
 use super::text::{float, wrong};
 use crate::script::Inner;
-use crate::script::host::each::Each;
-use crate::script::host::each::Item;
+use crate::script::host::each::{Each, Item};
 use crate::script::host::error::EvalError;
 use crate::script::host::order;
 use rhai::{Array, Dynamic, Engine, FnPtr, NativeCallContext};

@@ -9,11 +9,8 @@ use crate::model::registry::{ModelOrigin, PROVIDERS};
 use crate::model::spec::{KeyRef, ModelSpec, is_on_this_machine};
 use crate::script::Inner;
 use crate::script::host::convert;
-use crate::script::host::error::EvalError;
-use crate::script::host::error::throw;
-use crate::script::host::error::throw_new;
-use crate::script::host::permission::Right;
-use crate::script::host::permission::Target;
+use crate::script::host::error::{EvalError, throw, throw_new};
+use crate::script::host::permission::{Right, Target};
 use rhai::{Dynamic, Engine, Map};
 use std::rc::Rc;
 

@@ -3,14 +3,11 @@
 use super::def;
 use crate::base::failure::{Failure, Kind};
 use crate::optimizer::evidence::label;
-use crate::optimizer::trial::execution::WITHOUT_SCORE;
-use crate::optimizer::trial::execution::no_score;
-use crate::optimizer::trial::execution::read_score;
+use crate::optimizer::trial::execution::{WITHOUT_SCORE, no_score, read_score};
 use crate::script::Inner;
 use crate::script::diagnostic::mismatch;
 use crate::script::host::convert;
-use crate::script::host::error::throw;
-use crate::script::host::error::throw_new;
+use crate::script::host::error::{throw, throw_new};
 use rhai::{Dynamic, Engine, Map};
 use std::rc::Rc;
 

@@ -8,11 +8,9 @@
 use super::def;
 use crate::base::failure::Kind;
 use crate::script::Inner;
-use crate::script::host::error::EvalError;
-use crate::script::host::error::throw_new;
+use crate::script::host::error::{EvalError, throw_new};
 use crate::script::host::fiber::wait;
-use crate::script::host::home::Constants;
-use crate::script::host::home::Home;
+use crate::script::host::home::{Constants, Home};
 use crate::script::host::tasks;
 use rhai::{
     AST, ASTFlags, Array, Dynamic, Engine, Expr, FnPtr, ImmutableString, Map, NativeCallContext,

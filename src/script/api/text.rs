@@ -4,10 +4,8 @@ use super::def;
 use crate::base::failure::Kind;
 use crate::script::Inner;
 use crate::script::diagnostic::mismatch;
-use crate::script::host::bounded;
-use crate::script::host::convert;
-use crate::script::host::error::EvalError;
-use crate::script::host::error::throw_new;
+use crate::script::host::error::{EvalError, throw_new};
+use crate::script::host::{bounded, convert};
 use rhai::{Array, Dynamic, Engine, NativeCallContext};
 use std::rc::Rc;
 

@@ -1,8 +1,7 @@
 //! Closures that are kept and use the variable of a loop: all of them see its last value.
 
 use crate::script::check::{Checker, File};
-use crate::script::diagnostic::Diagnostic;
-use crate::script::diagnostic::codes;
+use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
 
 /// Functions that keep the closures they are given, to be called later.

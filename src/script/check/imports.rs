@@ -1,12 +1,8 @@
 //! Imported files: that they exist, lie in the project, are sound, and what they define.
 
 use crate::script::check::{Checker, File, scope, suggest};
-use crate::script::diagnostic::Diagnostic;
-use crate::script::diagnostic::codes;
-use crate::script::host::error;
-use crate::script::host::files;
-use crate::script::host::modules;
-use crate::script::host::source;
+use crate::script::diagnostic::{Diagnostic, codes};
+use crate::script::host::{error, files, modules, source};
 use rhai::{AST, ASTFlags, ASTNode, Expr, FnAccess, Position, Stmt};
 use std::collections::HashMap;
 

@@ -6,8 +6,7 @@ use crate::script::check::paths::places;
 use crate::script::check::types::captured;
 use crate::script::check::used::{ResultUse, is, use_of};
 use crate::script::check::{Checker, Earlier, File};
-use crate::script::diagnostic::Diagnostic;
-use crate::script::diagnostic::codes;
+use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
 use std::collections::{HashMap, HashSet};
 

@@ -18,8 +18,7 @@ pub(super) use calls::calls_of;
 pub(super) use forms::{CallForm, Forms, help_for, names, signature};
 
 use crate::base::spelling::nearest;
-use crate::script::diagnostic::codes;
-use crate::script::diagnostic::{self, Diagnostic};
+use crate::script::diagnostic::{self, Diagnostic, codes};
 use crate::script::{Inner, api};
 use rhai::{AST, Engine, ParseErrorType, Scope};
 use std::collections::BTreeSet;

@@ -1,8 +1,7 @@
 //! Whole numbers that the language would take for fractions, and so lose digits of.
 
 use crate::script::check::{Checker, File};
-use crate::script::diagnostic::Diagnostic;
-use crate::script::diagnostic::codes;
+use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{ASTNode, Expr, Position};
 
 impl Checker<'_> {

@@ -4,8 +4,7 @@
 use crate::script::check::forms::Forms;
 use crate::script::check::imports::Modules;
 use crate::script::check::{Checker, Earlier, File, suggest};
-use crate::script::diagnostic::Diagnostic;
-use crate::script::diagnostic::codes;
+use crate::script::diagnostic::{Diagnostic, codes};
 use crate::script::reference::lexer::names_closure;
 use rhai::{ASTFlags, ASTNode, Expr, FnPtr, Position, Stmt};
 use std::collections::{BTreeMap, BTreeSet};

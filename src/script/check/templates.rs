@@ -1,8 +1,7 @@
 //! Escapes in texts in backticks, which mean nothing there.
 
 use crate::script::check::{Checker, File};
-use crate::script::diagnostic::Diagnostic;
-use crate::script::diagnostic::codes;
+use crate::script::diagnostic::{Diagnostic, codes};
 use crate::script::reference::lexer::templates;
 use rhai::Position;
 

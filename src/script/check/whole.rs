@@ -2,8 +2,7 @@
 
 use crate::script::check::types::captured;
 use crate::script::check::{Checker, File};
-use crate::script::diagnostic::Diagnostic;
-use crate::script::diagnostic::codes;
+use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{AST, ASTNode, Expr, Position, Stmt};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -4,9 +4,7 @@
 
 use crate::base::failure::Place;
 use crate::script::diagnostic::Diagnostic;
-use crate::script::reference::lexer::Replacement;
-use crate::script::reference::lexer::column_before;
-use crate::script::reference::lexer::legal;
+use crate::script::reference::lexer::{Replacement, column_before, legal};
 use rhai::{EvalAltResult, Position};
 
 /// Most lines that are told apart: Rhai counts them with 16 bits.

@@ -1,8 +1,6 @@
 use super::*;
 use crate::base::id::RunId;
-use crate::executor::replies::guess::ForcedDecisions;
-use crate::executor::replies::guess::Guess;
-use crate::executor::replies::guess::Words;
+use crate::executor::replies::guess::{ForcedDecisions, Guess, Words};
 use crate::executor::replies::reuse::Reuse;
 use crate::journal::Journal;
 use crate::journal::known_replies::Replies;

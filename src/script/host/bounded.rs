@@ -2,12 +2,9 @@
 //! afterwards whether it is too large; a list of all numbers then ends the process for want of memory.
 
 use crate::base::failure::Kind;
-use crate::script::host::error::EvalError;
-use crate::script::host::error::throw_new;
-use crate::script::host::language::change;
-use crate::script::host::language::word;
-use crate::script::host::limits::ITEMS_MAX;
-use crate::script::host::limits::STRING_MAX;
+use crate::script::host::error::{EvalError, throw_new};
+use crate::script::host::language::{change, word};
+use crate::script::host::limits::{ITEMS_MAX, STRING_MAX};
 use rhai::{Array, Dynamic, EvalAltResult, ImmutableString, Module, Position};
 
 /// Adds the words that cut strings into lists, replace parts of strings, and make them longer.

@@ -2,11 +2,8 @@
 
 use crate::base::failure::Kind;
 use crate::script::diagnostic::mismatch;
-use crate::script::host::convert;
-use crate::script::host::error::EvalError;
-use crate::script::host::error::throw_new;
-use crate::script::host::home;
-use crate::script::host::nested;
+use crate::script::host::error::{EvalError, throw_new};
+use crate::script::host::{convert, home, nested};
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext, Position};
 use std::cell::Cell;
 

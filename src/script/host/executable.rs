@@ -2,8 +2,7 @@
 //! however it is named, so names are looked up and links are followed before anything runs.
 
 use crate::base::wildcard::Wildcard;
-use crate::script::host::files::plain;
-use crate::script::host::files::real;
+use crate::script::host::files::{plain, real};
 use nix::unistd::{AccessFlags, access};
 use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt;

@@ -1,8 +1,7 @@
 //! Opening files that a script names, in places that were looked at before: nothing that changes in
 //! between leads elsewhere, since no link is followed on the way.
 
-use crate::base::file;
-use crate::base::own;
+use crate::base::{file, own};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat, renameat};
 use nix::sys::stat::{Mode, mkdirat};

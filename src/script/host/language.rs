@@ -4,12 +4,9 @@
 //! the list is then as it was.
 
 use crate::script::api::read_json;
-use crate::script::host::bounded;
-use crate::script::host::each::Each;
-use crate::script::host::each::Item;
+use crate::script::host::each::{Each, Item};
 use crate::script::host::error::EvalError;
-use crate::script::host::nested;
-use crate::script::host::order;
+use crate::script::host::{bounded, nested, order};
 use rhai::{
     Array, Dynamic, Engine, EvalAltResult, FnPtr, FuncRegistration, ImmutableString, Map, Module,
     NativeCallContext, RhaiNativeFunc, Variant,

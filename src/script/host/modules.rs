@@ -2,17 +2,10 @@
 use crate::base::failure::Kind;
 use crate::script::Inner;
 use crate::script::host::captures::Follows;
-use crate::script::host::error::EvalError;
-use crate::script::host::error::throw;
-use crate::script::host::error::throw_new;
-use crate::script::host::files;
-use crate::script::host::home;
-use crate::script::host::home::Constants;
-use crate::script::host::home::Home;
-use crate::script::host::permission::Right;
-use crate::script::host::permission::Target;
-use crate::script::host::permission::is_hidden;
-use crate::script::host::source;
+use crate::script::host::error::{EvalError, throw, throw_new};
+use crate::script::host::home::{Constants, Home};
+use crate::script::host::permission::{Right, Target, is_hidden};
+use crate::script::host::{files, home, source};
 use crate::script::reference::lexer::names_closure;
 use rhai::{
     AST, Dynamic, Engine, EvalAltResult, FnAccess, FnNamespace, FuncRegistration, ImmutableString,

@@ -3,8 +3,7 @@
 
 use crate::base::secret;
 use crate::script::host::error::EvalError;
-use crate::script::host::language::equal;
-use crate::script::host::language::word;
+use crate::script::host::language::{equal, word};
 use rhai::{Array, Dynamic, Identifier, ImmutableString, Map, Module, NativeCallContext};
 use std::collections::btree_map;
 use std::fmt::Write as _;

@@ -3,13 +3,9 @@
 use crate::base::failure::Kind;
 use crate::script::diagnostic::mismatch;
 use crate::script::host::convert;
-use crate::script::host::each::Each;
-use crate::script::host::each::Item;
-use crate::script::host::error::EvalError;
-use crate::script::host::error::throw_new;
-use crate::script::host::language::change;
-use crate::script::host::language::named;
-use crate::script::host::language::word;
+use crate::script::host::each::{Each, Item};
+use crate::script::host::error::{EvalError, throw_new};
+use crate::script::host::language::{change, named, word};
 use rhai::{Array, Dynamic, FnPtr, ImmutableString, Module, NativeCallContext};
 use std::cmp::Ordering;
 

@@ -1,10 +1,7 @@
 //! Files of the system that show the inside of a process, and so more than a grant of reading says.
 
 use crate::base::failure::{Failure, Kind};
-use crate::script::host::permission::Permissions;
-use crate::script::host::permission::Right;
-use crate::script::host::permission::Rule;
-use crate::script::host::permission::said;
+use crate::script::host::permission::{Permissions, Right, Rule, said};
 use std::path::Path;
 
 /// What such a file shows.

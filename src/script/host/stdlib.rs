@@ -2,8 +2,7 @@
 //! program. They are a global module, so that a script can use their closures and cannot change
 //! what they call.
 
-use crate::script::host::captures::Captures;
-use crate::script::host::captures::Follows;
+use crate::script::host::captures::{Captures, Follows};
 use crate::script::host::modules;
 use rhai::{AST, ASTNode, Engine, Expr, FnNamespace, Stmt};
 use std::collections::BTreeMap;

@@ -1,10 +1,9 @@
 //! The reference: each word with its forms, its text and its examples.
 
-use crate::script::Inner;
 use crate::script::api::run::CONSTANTS;
 use crate::script::api::{GROUPS, RUN, STDLIB, dedent};
-use crate::script::check;
 use crate::script::host::language;
+use crate::script::{Inner, check};
 use rhai::Engine;
 use std::collections::BTreeMap;
 use std::rc::Rc;

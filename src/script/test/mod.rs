@@ -7,14 +7,10 @@ use crate::base::deadline::Deadline;
 use crate::base::failure::{Failure, Kind};
 use crate::base::file;
 use crate::base::secret::clean;
-use crate::script::Host;
-use crate::script::Inner;
-use crate::script::Program;
-use crate::script::ScriptError;
 use crate::script::check::definition;
-use crate::script::diagnostic::Diagnostic;
-use crate::script::diagnostic::codes;
+use crate::script::diagnostic::{Diagnostic, codes};
 use crate::script::host::tasks::Task;
+use crate::script::{Host, Inner, Program, ScriptError};
 use rhai::{AST, CallFnOptions, FnAccess, Position, Scope};
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
@@ -119,7 +115,9 @@ impl Test {
         let whole = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
         host.depends_on(&whole, known.as_ref().map(String::as_bytes));
 
-        if known.as_ref() == Some(&now) {
+        // Version control may have changed how lines end.
+        let same = |known: &String| file::as_lines(known) == file::as_lines(&now);
+        if known.as_ref().is_some_and(same) {
             return Ok(());
         }
 

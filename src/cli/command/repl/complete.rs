@@ -4,8 +4,7 @@
 use crate::cli::command::repl::command::COMMANDS;
 use crate::script::dialogue::Variable;
 use crate::script::reference::completion::Word;
-use crate::script::reference::lexer::LexemeClass;
-use crate::script::reference::lexer::scan;
+use crate::script::reference::lexer::{LexemeClass, scan};
 use std::path::Path;
 
 /// The keywords of the language.

@@ -1,13 +1,8 @@
 //! The line editor, on a thread of its own, so that tasks go on while somebody types.
 
 use crate::cli::command::repl::command;
-use crate::cli::command::repl::complete::Candidate;
-use crate::cli::command::repl::complete::PromptState;
-use crate::cli::command::repl::complete::complete;
-use crate::cli::command::repl::highlight::BOLD;
-use crate::cli::command::repl::highlight::DIM;
-use crate::cli::command::repl::highlight::highlight;
-use crate::cli::command::repl::highlight::paint;
+use crate::cli::command::repl::complete::{Candidate, PromptState, complete};
+use crate::cli::command::repl::highlight::{BOLD, DIM, highlight, paint};
 use crate::cli::command::repl::history::Secrets;
 use crate::script::reference::lexer::Completeness;
 use rustyline::completion::Completer;

@@ -1,8 +1,7 @@
 //! Colours of what is typed.
 
 use crate::cli::command::repl::complete::KEYWORDS;
-use crate::script::reference::lexer::LexemeClass;
-use crate::script::reference::lexer::scan;
+use crate::script::reference::lexer::{LexemeClass, scan};
 use std::collections::BTreeSet;
 
 const MAGENTA: &str = "35";

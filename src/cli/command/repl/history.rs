@@ -1,8 +1,7 @@
 //! What was typed before, kept between sessions, but never with a secret in it.
 
-use crate::base::file as base_file;
-use crate::base::own;
 use crate::base::secret::is_secret_name;
+use crate::base::{file as base_file, own};
 use crate::cli::app::project::variable;
 use crate::model::registry::Models;
 use crate::model::spec::KeyRef;

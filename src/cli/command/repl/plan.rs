@@ -1,15 +1,9 @@
 //! `:plan`: what code of a session would ask and cost.
 
 use crate::base::id::RunId;
-use crate::cli::app::forecast::Clock;
-use crate::cli::app::forecast::Forecast;
-use crate::cli::app::forecast::MORE_TIME_MAX;
-use crate::cli::app::forecast::Once;
-use crate::cli::app::forecast::rehearse;
-use crate::cli::command::plan::EarlierRuns;
-use crate::cli::command::plan::tell_end;
-use crate::cli::command::repl::session::ReplSession;
-use crate::cli::command::repl::session::Took;
+use crate::cli::app::forecast::{Clock, Forecast, MORE_TIME_MAX, Once, rehearse};
+use crate::cli::command::plan::{EarlierRuns, tell_end};
+use crate::cli::command::repl::session::{ReplSession, Took};
 use crate::cli::render::plan::PlanKind;
 use crate::cli::render::{self, diagnostic};
 use crate::cli::{print_line, say};

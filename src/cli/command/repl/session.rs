@@ -1,11 +1,9 @@
 //! A session: takes inputs one after the other and shows what they give.
 
-use crate::base::clock;
 use crate::base::failure::Kind;
-use crate::base::file;
 use crate::base::unit::Money;
 use crate::base::visible::painted;
-use crate::cli::Global;
+use crate::base::{clock, file};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::app::signal::Signals;
@@ -13,11 +11,9 @@ use crate::cli::command::doc;
 use crate::cli::command::repl::complete::PromptState;
 use crate::cli::command::repl::highlight::DIM;
 use crate::cli::command::repl::stage::Stage;
-use crate::cli::print_data;
-use crate::cli::print_line;
 use crate::cli::render::value::{self, Room};
 use crate::cli::render::{diagnostic, time};
-use crate::cli::say;
+use crate::cli::{Global, print_data, print_line, say};
 use crate::executor::Executor;
 use crate::journal::event::{Event, RunKind, RunStatus};
 use crate::journal::history;

@@ -1,8 +1,7 @@
 //! The results of tests as JUnit XML, which CI systems read.
 
 use crate::cli::command::test::find::Case;
-use crate::cli::command::test::perform::Status;
-use crate::cli::command::test::perform::TestResult;
+use crate::cli::command::test::perform::{Status, TestResult};
 use crate::cli::command::test::report::plain;
 use std::fmt::Write as _;
 use std::time::Duration;

@@ -4,9 +4,7 @@
 use crate::base::file;
 use crate::cli::app::project::Project;
 use crate::cli::command::test::find::Case;
-use crate::cli::command::test::perform::Status;
-use crate::cli::command::test::perform::TestResult;
-use crate::cli::command::test::perform::write;
+use crate::cli::command::test::perform::{Status, TestResult, write};
 use crate::cli::command::watch::files::Contents;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -1,19 +1,16 @@
 //! Runs one test: with a host, a seed and a state of its own, and without journal or store.
 
-use crate::base::clock;
 use crate::base::failure::{Failure, Kind};
-use crate::base::file;
 use crate::base::id::RunId;
-use crate::base::own;
 use crate::base::unit::Money;
+use crate::base::{clock, file, own};
 use crate::cli::app::project::Project;
 use crate::cli::app::signal::Signals;
 use crate::cli::command::test::find::Case;
 use crate::cli::command::test::report::counted;
 use crate::executor::Executor;
 use crate::executor::budget::Budget;
-use crate::executor::replies::tape::Record;
-use crate::executor::replies::tape::Tape;
+use crate::executor::replies::tape::{Record, Tape};
 use crate::journal::Journal;
 use crate::journal::cassette::{self, Cassette};
 use crate::model::registry::Models;

@@ -3,8 +3,7 @@
 use crate::base::unit::Money;
 use crate::base::visible;
 use crate::cli::command::test::find::Case;
-use crate::cli::command::test::perform::Status;
-use crate::cli::command::test::perform::TestResult;
+use crate::cli::command::test::perform::{Status, TestResult};
 use crate::cli::render::{diagnostic, time};
 use crate::cli::{Global, print_data, print_line, say};
 use crate::script::diagnostic::Diagnostic;

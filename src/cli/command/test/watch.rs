@@ -2,12 +2,9 @@
 
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
-use crate::cli::command::test::Order;
-use crate::cli::command::test::TestRound;
-use crate::cli::command::test::find;
+use crate::cli::command::test::{Order, TestRound, find};
 use crate::cli::command::watch::files::Files;
-use crate::cli::command::watch::inbox::Inbox;
-use crate::cli::command::watch::inbox::WatchEvent;
+use crate::cli::command::watch::inbox::{Inbox, WatchEvent};
 use crate::cli::command::watch::shown;
 use crate::cli::render::time;
 use crate::cli::{print_line, say};

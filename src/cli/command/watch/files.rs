@@ -2,10 +2,8 @@
 //! rather than write to them; a quiet moment is waited for; and contents are compared, so that a
 //! save of the same bytes is no change.
 
-use crate::base::clock;
-use crate::base::file;
-use crate::cli::command::watch::inbox::Post;
-use crate::cli::command::watch::inbox::WatchEvent;
+use crate::base::{clock, file};
+use crate::cli::command::watch::inbox::{Post, WatchEvent};
 use blake3::Hash;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use std::collections::{BTreeMap, BTreeSet};

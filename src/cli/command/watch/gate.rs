@@ -3,13 +3,9 @@
 use crate::base::unit::Money;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::forecast::forecast;
-use crate::cli::command::watch::Cause;
-use crate::cli::command::watch::EventSource;
-use crate::cli::command::watch::Happening;
 use crate::cli::command::watch::files::Files;
-use crate::cli::command::watch::round::AfterRound;
-use crate::cli::command::watch::round::How;
-use crate::cli::command::watch::round::WatchState;
+use crate::cli::command::watch::round::{AfterRound, How, WatchState};
+use crate::cli::command::watch::{Cause, EventSource, Happening};
 use crate::cli::render::plan::{self, PlanKind};
 use crate::cli::say;
 use crate::metrics::forecast::Plan;
@@ -116,9 +112,7 @@ fn doubt(plan: &Plan, limit: f64, is_set: bool) -> Option<Doubt> {
 mod tests {
     use super::*;
     use crate::metrics::experience::Range;
-    use crate::metrics::forecast::CallRange;
-    use crate::metrics::forecast::Count;
-    use crate::metrics::forecast::PlanRow;
+    use crate::metrics::forecast::{CallRange, Count, PlanRow};
 
     /// A plan with a call of known cost, and so many of unknown price, of 1000 tokens each.
     fn planned(dollars: f64, unpriced: u64) -> Plan {

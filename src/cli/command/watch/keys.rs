@@ -1,8 +1,7 @@
 //! Single keys from a terminal, without Enter.
 
 use crate::cli::app::terminal::Terminal;
-use crate::cli::command::watch::inbox::Post;
-use crate::cli::command::watch::inbox::WatchEvent;
+use crate::cli::command::watch::inbox::{Post, WatchEvent};
 use std::io::{IsTerminal, Read};
 
 /// Starts reading keys, if there is a terminal to read them from. It is as it was when the result is

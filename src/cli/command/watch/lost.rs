@@ -2,9 +2,8 @@
 //! with another one.
 
 use crate::cli::app::exit::Exit;
-use crate::cli::command::watch::EventSource;
-use crate::cli::command::watch::Happening;
 use crate::cli::command::watch::round::WatchState;
+use crate::cli::command::watch::{EventSource, Happening};
 use crate::cli::say;
 use crate::store::StoreError;
 use crate::store::writer::Writer;

@@ -1,24 +1,15 @@
 //! One run of a watched script, from the check to what has changed.
 
-use crate::base::clock;
 use crate::base::failure::Kind;
-use crate::base::file;
+use crate::base::{clock, file};
 use crate::cli::app::exit::Exit;
-use crate::cli::app::job::JobEnd;
-use crate::cli::app::job::OpenJob;
-use crate::cli::app::job::ScriptJob;
+use crate::cli::app::job::{JobEnd, OpenJob, ScriptJob};
 use crate::cli::app::project::Project;
-use crate::cli::command::run::RunOptions;
-use crate::cli::command::run::printer;
-use crate::cli::command::watch::Cause;
-use crate::cli::command::watch::EventSource;
-use crate::cli::command::watch::Happening;
-use crate::cli::command::watch::files::Contents;
-use crate::cli::command::watch::files::Files;
-use crate::cli::command::watch::outcome::Outcomes;
-use crate::cli::command::watch::outcome::RunSummary;
-use crate::cli::command::watch::outcome::show_changes;
+use crate::cli::command::run::{RunOptions, printer};
+use crate::cli::command::watch::files::{Contents, Files};
+use crate::cli::command::watch::outcome::{Outcomes, RunSummary, show_changes};
 use crate::cli::command::watch::sources::Configs;
+use crate::cli::command::watch::{Cause, EventSource, Happening};
 use crate::cli::render::diagnostic;
 use crate::cli::render::progress::{Progress, ProgressMode};
 use crate::cli::{Global, say};

@@ -1,8 +1,7 @@
 //! What a watched script depends on: its own text, what it reads, and kaizen.toml.
 
 use crate::base::file;
-use crate::cli::command::watch::files::Contents;
-use crate::cli::command::watch::files::Files;
+use crate::cli::command::watch::files::{Contents, Files};
 use crate::cli::command::watch::round::WatchState;
 use crate::cli::command::watch::shown;
 use std::io;
