@@ -229,9 +229,9 @@ fn merge(bills: &[CallBill], beyond: &[CallBill], best: RehearsalEnd, is_blank: 
     let calls = bills.iter().map(|bill| bill.calls);
     let most = calls.clone().max().unwrap_or(0);
     let mut least = calls.min().unwrap_or(0);
-    let is_open = best > RehearsalEnd::Well && most > 0
-        || is_blank
-        || beyond.iter().any(|bill| bill.calls > most);
+    // A plan that ended early knows nothing of what comes after, also where nothing came before.
+    let is_open =
+        best > RehearsalEnd::Well || is_blank || beyond.iter().any(|bill| bill.calls > most);
 
     let mut first =
         span(&bills.iter().map(|bill| bill.cost.unwrap_or_default()).collect::<Vec<_>>());
@@ -435,6 +435,7 @@ mod tests {
         );
         // Nor is there a bound where all have failed.
         assert_eq!(calls(&[once(2, RehearsalEnd::Early), once(4, RehearsalEnd::Early)]), (2, None));
+        assert_eq!(plan(&[once(0, RehearsalEnd::Early)]).all.calls, Count { least: 0, most: None });
         assert_eq!(
             calls(&[once(2, RehearsalEnd::Lamely), once(4, RehearsalEnd::Early)]),
             (2, None)

@@ -290,7 +290,7 @@ impl Optimizer {
         for class in failures {
             if !of_task.contains_key(class.task.as_str()) {
                 // A damaged name is none, and nothing is known of it.
-                let task = TaskType::new(&class.task).ok();
+                let task = TaskType::stored(&class.task).ok();
                 let avoided = task.map(|task| self.avoided(&task, &among)).transpose()?;
                 of_task.insert(&class.task, avoided.unwrap_or_default());
             }

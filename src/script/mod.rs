@@ -231,6 +231,11 @@ impl Program {
 }
 
 impl Host {
+    /// Returns what the script was not granted first, and how to grant it.
+    pub fn refused(&self) -> Option<String> {
+        self.inner.with.permissions.refused()
+    }
+
     /// Creates a host.
     pub fn new(with: Surroundings) -> Host {
         let limits = limits::ScriptLimits::new(

@@ -390,3 +390,38 @@ fn a_refused_call_is_refused_again() {
         );
     }
 }
+
+#[test]
+fn a_replay_takes_the_grants_of_the_run_or_names_what_is_missing() {
+    let project = Project::new();
+    project.file("s.rhai", "let home = attempt(|| env(\"GRANTED\"));\nprint(home.ok);\nhome.ok");
+    let mut run = project.command(&["run", "s.rhai", "--allow-env=GRANTED"]);
+    assert_eq!(run.env("GRANTED", "yes").output().unwrap().status.code(), Some(0));
+
+    let without = project.command(&["replay"]).env("GRANTED", "yes").output().unwrap();
+    let said = String::from_utf8_lossy(&without.stderr).into_owned();
+    assert_eq!(without.status.code(), Some(7), "{said}");
+    assert!(said.contains("is not granted; pass `--allow-env=GRANTED` if the run"), "{said}");
+
+    let mut with = project.command(&["replay", "--allow-env=GRANTED"]);
+    let with = with.env("GRANTED", "yes").output().unwrap();
+    assert_eq!(with.status.code(), Some(0), "{}", String::from_utf8_lossy(&with.stderr));
+}
+
+#[test]
+fn a_run_that_was_interrupted_is_replayed_to_where_it_came() {
+    let project = Project::new();
+    let script = "let b = branch(\"demo/echo\"); print(b.chat(\"a\")); sleep(60000); b.chat(\"b\")";
+    project.file("s.rhai", script);
+    let ran = project.kaizen(&["run", "s.rhai", "--max-time", "300ms"]);
+    assert_ne!(ran.code, Some(0), "{}", ran.stderr);
+
+    let replayed = project.kaizen(&["replay"]);
+    assert_eq!(replayed.code, Some(0), "{}", replayed.stderr);
+    assert_eq!(replayed.stdout, ran.stdout);
+
+    // What came before is compared as ever.
+    project.file("s.rhai", &script.replace("\"a\"", "\"c\""));
+    let replayed = project.kaizen(&["replay"]);
+    assert_eq!(replayed.code, Some(7), "{}", replayed.stderr);
+}

@@ -6,6 +6,7 @@ use crate::base::file;
 use crate::base::id::RunId;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::job::ScriptJob;
+use crate::cli::app::permissions::Grants;
 use crate::cli::app::project::Project;
 use crate::cli::app::resumed::ResumedRun;
 use crate::cli::app::{damage, resumed, signal, trust};
@@ -40,6 +41,8 @@ pub(in crate::cli) struct Arguments {
     /// Go through every run that has ended, and tell which of them go another way now.
     #[arg(long)]
     all: bool,
+    #[command(flatten)]
+    grants: Grants,
 }
 
 /// How a replay went.
@@ -57,8 +60,9 @@ enum Went {
 
 /// Goes through one run, or all.
 pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
-    let project = Project::find()?;
+    let mut project = Project::find()?;
     trust::ensure(&project, false)?;
+    project.grants = arguments.grants.clone();
 
     let Some(store) = project.existing_store()? else {
         say("error: there is no run yet to replay");
@@ -221,7 +225,15 @@ async fn go_through(
     };
 
     let result = open.host.run(&program).await;
-    judge(global, &open.executor, &reuse, result, (status, value), shown)
+    let went = judge(global, &open.executor, &reuse, result, (status, value), shown)?;
+
+    // The run may have had grants that this replay does not have.
+    Ok(match (went, open.host.refused()) {
+        (Went::Otherwise(reason), Some(refused)) => {
+            Went::Otherwise(format!("{reason}; {refused} if the run was granted it"))
+        }
+        (went, _) => went,
+    })
 }
 
 /// Compares how a script ended with how the run ended.
@@ -237,6 +249,11 @@ fn judge(
         let reason =
             "it gave up a call, by a time-out or in favour of another; when, only it knows";
         return Ok(Went::Unknown(reason.to_owned()));
+    }
+
+    // Where a run was interrupted is not journaled: it was somewhere after its last event.
+    if status == RunStatus::Interrupted && !executor.turns().is_retelling() {
+        return Ok(Went::Same { replies: executor.reused() });
     }
 
     if let Some(failure) = reuse.diverged() {

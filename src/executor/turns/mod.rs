@@ -144,7 +144,7 @@ impl Turns {
     }
 
     /// Tells whether ends of the run that is gone through again are yet to be told.
-    pub(super) fn is_retelling(&self) -> bool {
+    pub(crate) fn is_retelling(&self) -> bool {
         !self.has_strayed.get() && !self.queues.borrow().untold.is_empty()
     }
 

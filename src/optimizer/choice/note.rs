@@ -44,7 +44,7 @@ impl Note {
         }
 
         Some(Note {
-            pattern: Pattern::new(value["pattern"].as_str()?).ok()?,
+            pattern: Pattern::stored(value["pattern"].as_str()?).ok()?,
             probability: value["probability"].as_f64()?,
             best: value["best"].as_f64(),
             seen: value["seen"].as_i64(),

@@ -110,8 +110,8 @@ mod tests {
     fn cells(rows: &[(&str, &str, f64)]) -> Cells {
         let mut cells = Cells::new();
         for (task, pattern, time) in rows {
-            let task = TaskType::new(task);
-            let pattern = Pattern::new(pattern);
+            let task = TaskType::stored(task);
+            let pattern = Pattern::stored(pattern);
             let task = task.expect("a name");
             let pattern = pattern.expect("a name");
             let metrics = json!({ "success_rate": 1.0, "execution_time": time });

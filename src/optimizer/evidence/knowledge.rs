@@ -206,7 +206,7 @@ impl Knowledge {
 
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            let read = || Ok((Pattern::new(&row.get::<_, String>(0)?)?, cell(row, 1)?));
+            let read = || Ok((Pattern::stored(&row.get::<_, String>(0)?)?, cell(row, 1)?));
             found.extend(self.unread.skip(read(), || row::sums(task.as_str(), row, 0))?);
         }
         Ok(found)
@@ -298,8 +298,8 @@ impl Knowledge {
         let mut found = Cells::new();
         while let Some(row) = rows.next()? {
             let read = || {
-                let task = TaskType::new(&row.get::<_, String>(0)?)?;
-                let pattern = Pattern::new(&row.get::<_, String>(1)?)?;
+                let task = TaskType::stored(&row.get::<_, String>(0)?)?;
+                let pattern = Pattern::stored(&row.get::<_, String>(1)?)?;
                 Ok((task, pattern, cell(row, 2)?))
             };
             let sums = || row::sums(&row.get::<_, String>(0).unwrap_or_default(), row, 1);

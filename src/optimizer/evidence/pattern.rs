@@ -50,6 +50,11 @@ impl TaskType {
         checked("a task type", name).map(TaskType)
     }
 
+    /// Accepts a name that the store holds: it was accepted when it was recorded.
+    pub fn stored(name: &str) -> Result<TaskType, NameError> {
+        sized("a task type", name).map(TaskType)
+    }
+
     /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -59,9 +64,17 @@ impl TaskType {
 impl Pattern {
     /// Accepts a name; an alias becomes the name it stands for.
     pub fn new(name: &str) -> Result<Pattern, NameError> {
-        let name = checked("a pattern", name)?;
+        checked("a pattern", name).map(Pattern::under_one_name)
+    }
+
+    /// Accepts a name that the store holds: it was accepted when it was recorded.
+    pub fn stored(name: &str) -> Result<Pattern, NameError> {
+        sized("a pattern", name).map(Pattern::under_one_name)
+    }
+
+    fn under_one_name(name: String) -> Pattern {
         let known = ALIASES.iter().find(|(alias, _)| *alias == name);
-        Ok(Pattern(known.map_or(name, |(_, own)| (*own).to_owned())))
+        Pattern(known.map_or(name, |(_, own)| (*own).to_owned()))
     }
 
     /// Returns the name.
@@ -82,17 +95,22 @@ impl fmt::Display for Pattern {
     }
 }
 
+/// Refuses a name that may not be kept.
 fn checked(what: &'static str, name: &str) -> Result<String, NameError> {
+    if secret::has_secret(name) {
+        return Err(NameError::Secret { what });
+    }
+
+    sized(what, name)
+}
+
+fn sized(what: &'static str, name: &str) -> Result<String, NameError> {
     let length = name.chars().count();
     if name.trim().is_empty() {
         return Err(NameError::Empty { what });
     }
     if length > LENGTH_MAX {
         return Err(NameError::Long { what, length });
-    }
-
-    if secret::has_secret(name) {
-        return Err(NameError::Secret { what });
     }
 
     Ok(name.to_owned())
@@ -117,5 +135,6 @@ mod tests {
         drop(secret::Secret::new("pattern-canary-7"));
         assert_eq!(TaskType::new(name), Err(NameError::Secret { what: "a task type" }));
         assert_eq!(Pattern::new(name), Err(NameError::Secret { what: "a pattern" }));
+        assert_eq!(Pattern::stored(name), Ok(Pattern(name.to_owned())));
     }
 }

@@ -244,6 +244,8 @@ pub type Ask = Rc<dyn Fn(String, Patience) -> LocalBoxFuture<'static, GrantAnswe
 /// What people have answered, in this run.
 #[derive(Debug, Default)]
 struct Answers {
+    /// The first thing that was not granted.
+    refused: RefCell<Option<String>>,
     granted: RefCell<Vec<(Right, Rule)>>,
     /// What was granted or refused by the very words of the question.
     told: RefCell<BTreeMap<String, bool>>,
@@ -375,6 +377,11 @@ impl Permissions {
         denials
     }
 
+    /// Returns what was not granted first, and how to grant it.
+    pub(in crate::script) fn refused(&self) -> Option<String> {
+        self.answers.refused.borrow().clone()
+    }
+
     /// Accepts what is granted; asks people, where that is possible, for what is not. `shown` is
     /// the target as the script names it.
     pub fn demand(&self, right: Right, target: &Target<'_>, shown: &str) -> Result<(), Failure> {
@@ -425,6 +432,9 @@ impl Permissions {
         if self.has(right, target) || self.asked(right, target, arguments, patience).await {
             return Ok(());
         }
+
+        let refused = format!("{deed} `{shown}` is not granted; pass `--allow-{word}={target}`");
+        self.answers.refused.borrow_mut().get_or_insert(refused);
 
         let message = format!(
             "{deed} `{shown}` is not granted; run with `--allow-{word}={target}`, or add \

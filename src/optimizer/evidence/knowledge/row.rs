@@ -87,8 +87,8 @@ pub(super) fn observation(row: &Row<'_>) -> Result<Observation, KnowledgeError> 
     let (kind, message): (Option<String>, Option<String>) = (row.get(9)?, row.get(10)?);
 
     Ok(Observation {
-        task: TaskType::new(&row.get::<_, String>(0)?)?,
-        pattern: Pattern::new(&row.get::<_, String>(1)?)?,
+        task: TaskType::stored(&row.get::<_, String>(0)?)?,
+        pattern: Pattern::stored(&row.get::<_, String>(1)?)?,
         source: if is_demo { ObservationSource::Demo } else { ObservationSource::Live },
         at: Stamp(row.get(3)?),
         run: None,
