@@ -1,8 +1,36 @@
-//! kaizen runs LLM workflows written in Rhai, journals every call, measures every run, and learns
-//! which way of working suits which kind of task.
+//! kaizen runs LLM workflows that are written in Rhai. It journals every call, measures every run, and
+//! learns which pattern suits which task type.
 //!
-//! The floors, each of which may import only those before it:
-//! `base < model < session < flow < store < journal < metrics < executor < optimizer < script < cli`.
+//! # A run in ten lines
+//!
+//! 1. [`cli`] reads the command line and `kaizen.toml`, and opens the project's [`store`].
+//! 2. [`script::Host`] compiles the script and checks it. Nothing runs if a fault is found.
+//! 3. The script runs on a fiber: a word that waits suspends it, and everything else goes on.
+//! 4. `builder` and `session` make a [`flow`]: operations, and what they wait for.
+//! 5. [`executor::Executor`] starts each operation when what it waits for has ended.
+//! 6. A call reserves its worst case in the budget, is journaled, and asks a [`model`].
+//! 7. The reply is in the [`journal`] before the script sees it.
+//! 8. [`metrics`] are folds of the journal's events.
+//! 9. [`optimizer`] records how each execution went, and recommends a pattern for the next one.
+//! 10. A run that was interrupted is resumed: it gets what was journaled, in the same order.
+//!
+//! # Floors
+//!
+//! Each floor may import only those before it; `tests/tidy.rs` checks that.
+//!
+//! - [`base`]: ids, time, chance, money, secrets, kinds of failure.
+//! - [`model`]: asking a language model once.
+//! - [`session`]: conversations.
+//! - [`flow`]: graphs of operations.
+//! - [`store`]: the SQLite file and its writer.
+//! - [`journal`]: the events of a run.
+//! - [`metrics`]: figures of a run.
+//! - [`executor`]: running graphs, calls, retries and budgets.
+//! - [`optimizer`]: learning and recommending.
+//! - [`script`]: Rhai and the words that scripts see.
+//! - [`cli`]: commands and the terminal.
+//!
+//! docs/architecture.md says what always holds, and where to change what.
 
 pub mod base;
 pub mod cli;
