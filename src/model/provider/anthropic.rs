@@ -171,7 +171,9 @@ pub(super) fn take(
 
 /// Takes in what a refused request used, if its body says so.
 pub(super) fn count_refused(partial: &mut Partial, document: &Value) {
-    figures(partial, document.get("usage"), true);
+    for layer in refusal::layers(document) {
+        figures(partial, layer.get("usage"), true);
+    }
 }
 
 /// Takes in figures: a stream gives those of the question first, and those of the answer last.

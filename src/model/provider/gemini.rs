@@ -114,7 +114,8 @@ pub(super) fn count_refused(partial: &mut Partial, document: &Value) {
 }
 
 fn tally(document: &Value) -> UsageReport {
-    document.get("usageMetadata").map_or(UsageReport::Nothing, UsageReport::of_gemini)
+    let usage = refusal::layers(document).find_map(|layer| layer.get("usageMetadata"));
+    usage.map_or(UsageReport::Nothing, UsageReport::of_gemini)
 }
 
 fn is_thought(part: &Value) -> bool {

@@ -139,13 +139,11 @@ pub(super) fn take(
 /// Takes in the usage, which some servers put at other places.
 fn count(partial: &mut Partial, document: &Value, choices: &[Value], is_final: bool) {
     // Servers have no common place for the figures.
-    let places = [
-        document.get("usage"),
-        document.pointer("/x_groq/usage"),
-        choices.first().and_then(|choice| choice.get("usage")),
-    ];
+    let layers = refusal::layers(document)
+        .flat_map(|layer| [layer.get("usage"), layer.pointer("/x_groq/usage")]);
+    let places = layers.chain([choices.first().and_then(|choice| choice.get("usage"))]);
 
-    for usage in places.into_iter().flatten() {
+    for usage in places.flatten() {
         partial.count(UsageReport::of_openai(usage), is_final);
     }
 }
