@@ -156,6 +156,10 @@ pub(super) fn take(
             partial.is_done = true;
             Ok(())
         }
+        _ if document.get("content").is_some() && partial.choice(0).is_ended() => {
+            partial.leave_out();
+            Ok(())
+        }
         _ if document.get("content").is_some() => {
             figures(partial, document.get("usage"), true);
             take_message(partial, document)?;
