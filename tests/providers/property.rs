@@ -464,7 +464,7 @@ async fn every_refusal_by_status_keeps_its_kind_its_words_and_its_tokens() {
             (529, "rate_limited"),
         ] {
             for (has_usage, form) in
-                REFUSAL_FORMS.iter().map(|form| [(true, *form), (false, *form)]).flatten()
+                REFUSAL_FORMS.iter().flat_map(|form| [(true, *form), (false, *form)])
             {
                 let mut document = json!({ "error": { "message": "in these words" },
                     "request": "SECRET QUESTION" });

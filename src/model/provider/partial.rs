@@ -142,7 +142,7 @@ impl Partial {
     /// the one that begins after it.
     pub(super) fn follow(&mut self, id: Option<&str>, begins: bool) -> Result<Sequel, CallError> {
         let Some(id) = id.filter(|id| !id.is_empty()) else { return Ok(Sequel::GoesOn) };
-        let begun = self.choices.values().any(|choice| choice.has_text());
+        let begun = self.choices.values().any(PartialChoice::has_text);
 
         let count = match &mut self.id {
             Some((known, count)) if known == id => {
