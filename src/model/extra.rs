@@ -18,11 +18,13 @@ enum Owner {
     Replies,
     /// It lets the provider do other work, of which nobody knows the cost before.
     Work,
+    /// It changes the price of the call.
+    Price,
     /// It only holds other fields.
     Wrapper,
 }
 
-/// The fields, in lower case without `_` and `-`: servers take `max_tokens` and `maxTokens` alike.
+/// The fields, in lower case without all that is no letter: servers take `max_tokens` and `maxTokens` alike.
 const OWNED: &[(Owner, &[&str])] = &[
     (
         Owner::Setting("max_tokens"),
@@ -34,8 +36,15 @@ const OWNED: &[(Owner, &[&str])] = &[
             "maxgeneratedtokens",
             "maxtokenstosample",
             "maxlength",
+            "maxgenlen",
+            "maxgenerationtokens",
+            "maxtokenstogenerate",
+            "maxdecodetokens",
+            "maxresponsetokens",
             "numpredict",
             "npredict",
+            "ntokens",
+            "tokenstogenerate",
         ],
     ),
     (Owner::Setting("stop"), &["stop", "stopsequences", "stopstrings", "stopwords"]),
@@ -43,7 +52,20 @@ const OWNED: &[(Owner, &[&str])] = &[
     (Owner::Setting("temperature"), &["temperature"]),
     (Owner::Setting("top_p"), &["topp"]),
     (Owner::Setting("seed"), &["seed", "randomseed"]),
-    (Owner::Settings, &["generationconfig", "options", "inferenceconfig", "parameters"]),
+    (
+        Owner::Settings,
+        &[
+            "generationconfig",
+            "options",
+            "inferenceconfig",
+            "parameters",
+            "params",
+            "samplingparams",
+            "samplingparameters",
+            "generationparams",
+            "generationkwargs",
+        ],
+    ),
     (
         Owner::Branch,
         &[
@@ -66,7 +88,7 @@ const OWNED: &[(Owner, &[&str])] = &[
             "images",
         ],
     ),
-    (Owner::Model, &["model", "models", "fallbacks", "engine"]),
+    (Owner::Model, &["model", "models", "fallbacks", "fallbackmodels", "fallbackmodel", "engine"]),
     (
         Owner::Replies,
         &[
@@ -77,6 +99,11 @@ const OWNED: &[(Owner, &[&str])] = &[
             "numgenerations",
             "numcompletions",
             "numresults",
+            "numsamples",
+            "numchoices",
+            "numoutputs",
+            "numresponses",
+            "samplecount",
             "usebeamsearch",
             "numbeams",
         ],
@@ -90,7 +117,15 @@ const OWNED: &[(Owner, &[&str])] = &[
             "paralleltoolcalls",
             "functions",
             "functioncall",
+            "websearch",
             "websearchoptions",
+            "enablesearch",
+            "enablewebsearch",
+            "search",
+            "searchoptions",
+            "usesearch",
+            "connectors",
+            "documents",
             "searchparameters",
             "plugins",
             "mcpservers",
@@ -102,7 +137,8 @@ const OWNED: &[(Owner, &[&str])] = &[
             "prediction",
         ],
     ),
-    (Owner::Wrapper, &["extrabody", "extra"]),
+    (Owner::Price, &["servicetier", "speed", "inferencegeo"]),
+    (Owner::Wrapper, &["extrabody", "extra", "modelkwargs"]),
 ];
 
 /// The fields by which a schema is asked for: beside `schema` they would be sent twice.
@@ -136,7 +172,7 @@ pub fn check(extra: &Map<String, Value>, with_schema: bool) -> Result<(), Confli
 
 fn check_in(path: &str, extra: &Map<String, Value>, with_schema: bool) -> Result<(), Conflict> {
     for (field, value) in extra {
-        let bare: String = field.chars().filter(|c| !matches!(c, '_' | '-')).collect();
+        let bare: String = field.chars().filter(|c| c.is_alphanumeric()).collect();
         let bare = bare.to_lowercase();
 
         if let Value::Object(inner) = value
@@ -190,6 +226,9 @@ impl Owner {
             Owner::Work => "a call is text for text, and no budget could bound the rest; do it in \
                             the script"
                 .to_owned(),
+            Owner::Price => "it changes the price of the call, so that no budget could bound it; \
+                             leave it out"
+                .to_owned(),
             Owner::Wrapper => "write its fields into `extra` itself".to_owned(),
         }
     }
@@ -231,6 +270,22 @@ mod tests {
                 "tools",
                 "a call is text for text, and no budget could bound the rest; do it in the script",
             ),
+            ("num_samples", "a call gives one reply; make a call for each"),
+            ("Max_Gen_Len", "use the setting `max_tokens`"),
+            ("max\u{200b}_tokens", "use the setting `max_tokens`"),
+            ("fallback_models", "use `model` of the branch, or `imodel`"),
+            (
+                "sampling_params",
+                "use the settings `temperature`, `top_p`, `max_tokens`, `stop` and `seed`",
+            ),
+            (
+                "enable_search",
+                "a call is text for text, and no budget could bound the rest; do it in the script",
+            ),
+            (
+                "service_tier",
+                "it changes the price of the call, so that no budget could bound it; leave it out",
+            ),
             ("extra_body", "write its fields into `extra` itself"),
         ];
 
@@ -248,7 +303,6 @@ mod tests {
             "logit_bias",
             "frequency_penalty",
             "metadata",
-            "service_tier",
             "safetySettings",
             "keep_alive",
             "response_format",

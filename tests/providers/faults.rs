@@ -192,3 +192,48 @@ fn a_server_that_takes_four_at_once_is_soon_asked_four_at_once() {
     let shown = project.kaizen(&["show"]).stdout;
     assert!(shown.contains("`openai/m` refuses calls: at most "), "{shown}");
 }
+
+#[tokio::test]
+async fn what_stands_beside_the_events_of_a_stream_says_why_it_failed() {
+    let long = r#"{"code":400,"message":"too long","type":"exceed_context_size_error"}"#;
+    let open = "data: {\"choices\":[{\"delta\":{\"content\":\"half\"}}]}\n\n";
+    let marked = "{\"error\":{\"message\":\"oom\",\"type\":\"server_error\"}}\n\ndata: [DONE]\n\n";
+    let lines = "{\n\"error\": {\"message\": \"oom\"}\n}\n";
+
+    for (error, expected, words) in [
+        (
+            format!("error: {long}\n\n"),
+            "bad_request",
+            "the provider refused the request (status 200): too long (code 400)",
+        ),
+        (
+            format!("event: error\ndata: {long}\n\n"),
+            "bad_request",
+            "the provider refused the request (status 200): too long (code 400)",
+        ),
+        (
+            format!("{{\"error\":{long}}}\n"),
+            "bad_request",
+            "the provider refused the request (status 200): too long (code 400)",
+        ),
+        (marked.to_owned(), "server", "the provider failed with status 200: oom"),
+        (lines.to_owned(), "server", "the provider failed with status 200: oom"),
+        (
+            "error: out of memory".to_owned(),
+            "server",
+            "the provider failed with status 200: out of memory",
+        ),
+        (
+            "event: error\ndata: out of memory\n\n".to_owned(),
+            "server",
+            "the provider failed with status 200: out of memory",
+        ),
+    ] {
+        for before in [String::new(), open.to_owned(), piece("half", None)] {
+            let pieces = vec![(0, format!("{before}{error}"))];
+            let called = streamed(pieces, false, Settings::default()).await;
+            let found = called.result.as_ref().map_err(ToString::to_string);
+            assert_eq!((kind(&called), found), (expected, Err(words.to_owned())), "{error}");
+        }
+    }
+}

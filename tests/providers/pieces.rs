@@ -212,3 +212,129 @@ async fn figures_that_say_that_nothing_was_read_are_unknown() {
         assert_eq!((text(&called), called.usage), (Ok("x"), None), "{provider} {body}");
     }
 }
+
+/// Asks a server that sends a body and returns the text, or the kind, and the tokens.
+async fn told(provider: &str, body: String, stream: bool) -> (Result<String, Kind>, Option<u64>) {
+    let server = Server::start(move |_, _, _| json(200, body.clone()));
+    let settings = Settings { stream: Some(stream), ..Settings::default() };
+    let called = ask(&model(provider, &server.url), settings).await;
+    (text(&called).map(str::to_owned), called.usage.map(|usage| usage.output()))
+}
+
+#[tokio::test]
+async fn of_two_whole_answers_in_one_body_the_first_counts_and_the_tokens_are_unknown() {
+    let chat = |text: &str, id: Option<&str>| {
+        json!({ "id": id, "choices": [{ "message": { "content": text }, "finish_reason": "stop" }],
+            "usage": { "prompt_tokens": 9, "completion_tokens": 4 } })
+    };
+    let ollama = |text: &str| json!({ "message": { "content": text }, "done": true, "prompt_eval_count": 9, "eval_count": 4 });
+    let anthropic = |text: &str| {
+        json!({ "type": "message", "content": [{ "type": "text", "text": text }],
+            "stop_reason": "end_turn", "usage": { "input_tokens": 9, "output_tokens": 4 } })
+    };
+    let gemini = |text: &str, id: &str| {
+        json!({ "candidates": [{ "content": { "parts": [{ "text": text }] }, "finishReason": "STOP" }],
+            "responseId": id, "usageMetadata": { "promptTokenCount": 9, "candidatesTokenCount": 4 } })
+    };
+    let legacy = |text: &str| json!({ "choices": [{ "text": text, "finish_reason": "stop" }] });
+
+    for (provider, first, second) in [
+        ("openai", chat("AAA", None), chat("BBB", None)),
+        ("openai", chat("AAA", Some("a")), chat("BBB", Some("b"))),
+        ("openai", legacy("AAA"), legacy("BBB")),
+        ("ollama", ollama("AAA"), ollama("BBB")),
+        ("anthropic", anthropic("AAA"), anthropic("BBB")),
+        ("gemini", gemini("AAA", "a"), gemini("BBB", "b")),
+    ] {
+        for stream in [true, false] {
+            for body in [
+                format!("[{first},{second}]"),
+                format!("{first}\n{second}\n"),
+                format!("data: {first}\n\ndata: {second}\n\n"),
+            ] {
+                let found = told(provider, body.clone(), stream).await;
+                assert_eq!(found, (Ok("AAA".to_owned()), None), "{provider} {body}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_begins_again_under_another_id_never_mixes() {
+    let event = |id: &str, delta: Value, word: Value| {
+        let choice = json!({ "index": 0, "delta": delta, "finish_reason": word });
+        format!("data: {}\n\n", json!({ "id": id, "choices": [choice] }))
+    };
+    let role = |text: &str| json!({ "role": "assistant", "content": text });
+    let more = |text: &str| json!({ "content": text });
+    let usage = "data: {\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":4}}\n\n";
+    let stop = || Value::from("stop");
+
+    let again = [
+        event("a", role("hel"), Value::Null),
+        event("a", more("l"), Value::Null),
+        event("b", role("hel"), Value::Null),
+        event("b", more("lo"), stop()),
+    ];
+    let after_end = [
+        event("a", role("hel"), Value::Null),
+        event("a", more("lo"), stop()),
+        event("b", role("other"), stop()),
+    ];
+    let unclear = [event("a", role("hel"), Value::Null), event("b", role("hello"), stop())];
+    let ids_of_pieces = [event("a", role("hel"), Value::Null), event("b", more("lo"), stop())];
+    let roles_of_pieces = [event("a", role("hel"), Value::Null), event("a", role("lo"), stop())];
+    let without_text = [event("a", role(""), Value::Null), event("b", role("hello"), stop())];
+
+    let hello = || Ok("hello".to_owned());
+    for (events, expected) in [
+        (again.concat(), (hello(), None)),
+        (after_end.concat(), (hello(), None)),
+        (unclear.concat(), (Err(Kind::BadReply), None)),
+        (ids_of_pieces.concat(), (hello(), Some(4))),
+        (roles_of_pieces.concat(), (hello(), Some(4))),
+        (without_text.concat(), (hello(), Some(4))),
+    ] {
+        let body = format!("{events}{usage}");
+        assert_eq!(told("openai", body.clone(), true).await, expected, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn other_names_of_the_end_count_where_the_usual_one_says_nothing() {
+    let chat = |more: Value| {
+        let mut choice = json!({ "message": { "content": "hi" } });
+        choice.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "choices": [choice] }).to_string()
+    };
+    let hi = || Ok("hi".to_owned());
+    for (more, expected) in [
+        (json!({ "finish_details": { "type": "max_tokens" } }), Err(Kind::Length)),
+        (json!({ "finish_reason": null, "native_finish_reason": "MAX_TOKENS" }), Err(Kind::Length)),
+        (json!({ "finish_reason": "", "native_finish_reason": "length" }), Err(Kind::Length)),
+        (json!({ "finish_reason": null, "native_finish_reason": "SAFETY" }), Err(Kind::Refused)),
+        (json!({ "finish_reason": "stop", "native_finish_reason": "length" }), hi()),
+        (json!({ "finish_reason": null, "native_finish_reason": "completed" }), hi()),
+    ] {
+        assert_eq!(told("openai", chat(more.clone()), false).await.0, expected, "{more}");
+    }
+}
+
+#[tokio::test]
+async fn text_of_gemini_may_stand_in_no_list_and_a_body_may_follow_comments() {
+    for content in [
+        json!("hi"),
+        json!({ "parts": { "text": "hi" } }),
+        json!({ "parts": "hi" }),
+        json!({ "parts": ["h", { "text": "i" }, { "text": "no", "thought": true }] }),
+        json!({ "text": "hi" }),
+        json!([{ "text": "hi" }]),
+    ] {
+        let body = json!({ "candidates": [{ "content": content, "finishReason": "STOP" }] });
+        assert_eq!(told("gemini", body.to_string(), false).await.0, Ok("hi".to_owned()), "{body}");
+    }
+
+    let body = json!({ "choices": [{ "message": { "content": "hi" } }] });
+    let body = format!(": PROCESSING\n\n: PROCESSING\n\n{body}");
+    assert_eq!(told("openai", body, false).await.0, Ok("hi".to_owned()));
+}

@@ -368,6 +368,75 @@ async fn every_error_under_200_keeps_its_kind_its_words_and_its_tokens() {
     check("errors", cases).await;
 }
 
+/// In which form the document of a refusal comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RefusalForm {
+    Plain,
+    UsageWithin,
+    Mark,
+    HalfCharacter,
+    StrayByte,
+    NotANumber,
+    RawLineEnd,
+    Trailing,
+    Leading,
+    Wide,
+    WideBare,
+    Event,
+    ErrorEvent,
+    ErrorField,
+    Comment,
+    List,
+    Lines,
+}
+
+const REFUSAL_FORMS: &[RefusalForm] = &[
+    RefusalForm::Plain,
+    RefusalForm::UsageWithin,
+    RefusalForm::Mark,
+    RefusalForm::HalfCharacter,
+    RefusalForm::StrayByte,
+    RefusalForm::NotANumber,
+    RefusalForm::RawLineEnd,
+    RefusalForm::Trailing,
+    RefusalForm::Leading,
+    RefusalForm::Wide,
+    RefusalForm::WideBare,
+    RefusalForm::Event,
+    RefusalForm::ErrorEvent,
+    RefusalForm::ErrorField,
+    RefusalForm::Comment,
+    RefusalForm::List,
+    RefusalForm::Lines,
+];
+
+impl RefusalForm {
+    fn write(self, document: &Value) -> Vec<u8> {
+        let plain = document.to_string();
+        let with = |field: &[u8]| [b"{".as_slice(), field, b",", &plain.as_bytes()[1..]].concat();
+        let units = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+
+        match self {
+            RefusalForm::Plain | RefusalForm::UsageWithin => plain.into_bytes(),
+            RefusalForm::Mark => format!("\u{feff}{plain}").into_bytes(),
+            RefusalForm::HalfCharacter => with(br#""x":"\ud83d""#),
+            RefusalForm::StrayByte => with(b"\"x\":\"\xf0\x9f\""),
+            RefusalForm::NotANumber => with(b"\"x\":NaN"),
+            RefusalForm::RawLineEnd => with(b"\"x\":\"a\nb\""),
+            RefusalForm::Trailing => format!("{plain} and text").into_bytes(),
+            RefusalForm::Leading => format!("\r\n \n{plain}").into_bytes(),
+            RefusalForm::Wide => units(&format!("\u{feff}{plain}")),
+            RefusalForm::WideBare => units(&plain),
+            RefusalForm::Event => format!("data: {plain}\n\ndata: [DONE]\n\n").into_bytes(),
+            RefusalForm::ErrorEvent => format!("event: error\r\ndata: {plain}").into_bytes(),
+            RefusalForm::ErrorField => format!("error: {plain}\n\n").into_bytes(),
+            RefusalForm::Comment => format!(": wait\n\n{plain}").into_bytes(),
+            RefusalForm::List => format!("[{plain}]").into_bytes(),
+            RefusalForm::Lines => format!("{{\"id\":1}}\n{plain}\n").into_bytes(),
+        }
+    }
+}
+
 #[tokio::test]
 async fn every_refusal_by_status_keeps_its_kind_its_words_and_its_tokens() {
     let mut cases = Vec::new();
@@ -394,21 +463,33 @@ async fn every_refusal_by_status_keeps_its_kind_its_words_and_its_tokens() {
             (503, "server"),
             (529, "rate_limited"),
         ] {
-            for has_usage in [true, false] {
-                let mut document = json!({ "error": { "message": "in these words" } });
+            for (has_usage, form) in
+                REFUSAL_FORMS.iter().flat_map(|form| [(true, *form), (false, *form)])
+            {
+                let mut document = json!({ "error": { "message": "in these words" },
+                    "request": "SECRET QUESTION" });
                 if has_usage {
-                    document.as_object_mut().unwrap().extend(usage.as_object().unwrap().clone());
+                    let place = if form == RefusalForm::UsageWithin {
+                        document["error"].as_object_mut()
+                    } else {
+                        document.as_object_mut()
+                    };
+                    place.unwrap().extend(usage.as_object().unwrap().clone());
                 }
-                let body = document.to_string();
+                let body = form.write(&document);
                 let head = format!("HTTP/1.1 {status} X\r\nconnection: close\r\n\r\n");
                 cases.push(Case {
-                    name: format!("{provider} {status} {body}"),
+                    name: format!(
+                        "{provider} {status} {form:?} {}",
+                        String::from_utf8_lossy(&body)
+                    ),
                     provider,
                     streamed: has_usage,
-                    act: Act::Bytes(format!("{head}{body}").into_bytes()),
+                    act: Act::Bytes([head.into_bytes(), body].concat()),
                     check: Box::new(move |called| {
                         expect(kind(called) == expected, &format!("expected {expected}"))?;
                         let error = called.result.as_ref().err().ok_or("no error")?;
+                        expect(!error.to_string().contains("SECRET"), "the request is shown")?;
                         expect(error.to_string().contains("in these words"), "the words are lost")?;
                         expect(error.status() == Some(status), "another status")?;
                         expect(

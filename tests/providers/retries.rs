@@ -64,6 +64,9 @@ fn what_is_hopeless_is_asked_once_whoever_would_ask_again() {
             r#"{"object":"error","message":"x","type":"BadRequestError","code":400}"#,
             "bad_request",
         ),
+        (429, "event: error\ndata: {\"error\":{\"code\":\"insufficient_quota\"}}\n\n", "quota"),
+        (429, r#"{"errors":[{"code":"insufficient_quota","message":"x"}]}"#, "quota"),
+        (200, "error: {\"code\":400,\"type\":\"exceed_context_size_error\"}\n\n", "bad_request"),
         (200, r#"{"choices":[{"message":{"content":"half"},"finish_reason":"length"}]}"#, "length"),
     ] {
         for way in ways() {
@@ -198,6 +201,17 @@ async fn a_server_with_another_name_for_the_limit_is_asked_once_more_and_remembe
     let model = models.resolve_spec(&spec(&server, None)).unwrap();
     assert_eq!(ask(&model, Settings::default()).await.result, Ok("yes".to_owned()));
     assert_eq!(limits(&server), [""], "without a limit there is nothing to name");
+}
+
+/// All are refused before the first of them has learned the name, one after the other.
+#[tokio::test]
+async fn calls_side_by_side_all_learn_the_name_of_the_limit() {
+    let (server, models) = (modern(), models());
+    let all: Vec<_> = (0..4).map(|_| models.resolve_spec(&spec(&server, None)).unwrap()).collect();
+    let called = futures::future::join_all(all.iter().map(|model| ask(model, with_limit()))).await;
+    let found: Vec<_> = called.into_iter().map(|called| called.result).collect();
+    assert_eq!(found, vec![Ok("yes".to_owned()); 4]);
+    assert_eq!(limits(&server).iter().filter(|name| *name == "max_completion_tokens").count(), 4);
 }
 
 #[tokio::test]

@@ -156,6 +156,10 @@ pub(super) fn take(
             partial.is_done = true;
             Ok(())
         }
+        _ if document.get("content").is_some() && partial.choice(0).is_ended() => {
+            partial.leave_out();
+            Ok(())
+        }
         _ if document.get("content").is_some() => {
             figures(partial, document.get("usage"), true);
             take_message(partial, document)?;
@@ -171,7 +175,9 @@ pub(super) fn take(
 
 /// Takes in what a refused request used, if its body says so.
 pub(super) fn count_refused(partial: &mut Partial, document: &Value) {
-    figures(partial, document.get("usage"), true);
+    for layer in refusal::layers(document) {
+        figures(partial, layer.get("usage"), true);
+    }
 }
 
 /// Takes in figures: a stream gives those of the question first, and those of the answer last.

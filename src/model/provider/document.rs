@@ -38,12 +38,7 @@ pub(super) struct Documents {
 impl Documents {
     /// Reads all documents of a text.
     pub(super) fn read(bytes: &[u8]) -> Documents {
-        let text = match bytes {
-            [0xff, 0xfe, units @ ..] => Cow::Owned(utf16(units, u16::from_le_bytes)),
-            [0xfe, 0xff, units @ ..] => Cow::Owned(utf16(units, u16::from_be_bytes)),
-            _ => decode(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)),
-        };
-
+        let text = text(bytes);
         let mut found = parse(&text);
 
         // Only data is mended: of another text, every word would become `null`.
@@ -54,6 +49,18 @@ impl Documents {
 
         found.has_halves |= matches!(text, Cow::Owned(_));
         found
+    }
+}
+
+/// Makes text of bytes, whichever encoding servers write. Halves of characters are kept for `join`.
+pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
+    match bytes {
+        [0xff, 0xfe, units @ ..] => Cow::Owned(utf16(units, u16::from_le_bytes)),
+        [0xfe, 0xff, units @ ..] => Cow::Owned(utf16(units, u16::from_be_bytes)),
+        // No JSON begins so in another encoding.
+        [b'{' | b'[', 0, ..] => Cow::Owned(utf16(bytes, u16::from_le_bytes)),
+        [0, b'{' | b'[', ..] => Cow::Owned(utf16(bytes, u16::from_be_bytes)),
+        _ => decode(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)),
     }
 }
 

@@ -1,10 +1,8 @@
 //! The parts that a body comes in: events of a stream, or one body. Which of them it is, its bytes
 //! say: content types are often wrong. Knows nothing of what the parts mean.
 
-use crate::model::provider::sse::EventSplitter;
+use crate::model::provider::sse::{ERROR, EventKind, EventSplitter, FIELDS};
 
-/// The fields of an event (WHATWG HTML, "Server-sent events"); an empty name makes a comment.
-const FIELDS: &[&[u8]] = &[b"data:", b"event:", b"id:", b"retry:", b":"];
 /// The mark that may stand before a text in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -27,7 +25,7 @@ impl Default for Frames {
 
 impl Frames {
     /// Takes in bytes, and calls `each` with the data of every event that they complete.
-    pub(super) fn push(&mut self, bytes: &[u8], each: impl FnMut(&[u8])) {
+    pub(super) fn push(&mut self, bytes: &[u8], each: impl FnMut(EventKind, &[u8])) {
         match self {
             Frames::Open(held) => {
                 held.extend_from_slice(bytes);
@@ -39,19 +37,27 @@ impl Frames {
         }
     }
 
-    fn of(held: Vec<u8>, each: impl FnMut(&[u8])) -> Frames {
+    fn of(held: Vec<u8>, each: impl FnMut(EventKind, &[u8])) -> Frames {
         let bytes = held.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&held);
-        let text = bytes.trim_ascii_start();
+        // Servers keep a connection alive by comments also where a plain body follows.
+        let text = after_comments(bytes);
+        let mut fields = FIELDS.iter().copied().chain([ERROR]).filter(|field| *field != b":");
 
-        if FIELDS.iter().any(|field| text.starts_with(field)) {
+        if fields.clone().any(|field| text.starts_with(field)) {
             let mut events = EventSplitter::default();
             events.push(bytes, each);
             return Frames::Stream(events);
         }
 
         let is_open =
-            BYTE_ORDER_MARK.starts_with(text) || FIELDS.iter().any(|f| f.starts_with(text));
-        if is_open { Frames::Open(held) } else { Frames::Body(held) }
+            BYTE_ORDER_MARK.starts_with(text) || fields.any(|field| field.starts_with(text));
+
+        if is_open || text.starts_with(b":") {
+            Frames::Open(held)
+        } else {
+            let body = text.to_vec();
+            Frames::Body(if bytes.trim_ascii_start().starts_with(b":") { body } else { held })
+        }
     }
 
     /// Tells whether this is a stream of events.
@@ -68,6 +74,18 @@ impl Frames {
     }
 }
 
+/// Returns what follows the comments at the beginning, as far as those are whole lines.
+fn after_comments(bytes: &[u8]) -> &[u8] {
+    let mut text = bytes.trim_ascii_start();
+
+    while text.starts_with(b":") {
+        let Some(end) = text.iter().position(|byte| matches!(byte, b'\n' | b'\r')) else { break };
+        text = text[end..].trim_ascii_start();
+    }
+
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,7 +95,7 @@ mod tests {
             let mut frames = Frames::default();
             let mut seen = Vec::new();
             for part in [&text[..at], &text[at..]] {
-                frames.push(part, |data| seen.push(String::from_utf8_lossy(data).into_owned()));
+                frames.push(part, |_, data| seen.push(String::from_utf8_lossy(data).into_owned()));
             }
 
             let found = match frames {
@@ -97,6 +115,10 @@ mod tests {
         check(b"\xef\xbb\xbf{\"data\": 1}", "body 14");
         check(b"datum", "body 5");
         check(b"  <html>", "body 8");
+        check(b"error: {}\n\n", "stream [\" {}\"]");
+        check(b": a\r\n\r\n:b\n\n{\"a\": 1}", "body 8");
+        check(b": a\n\n<html>", "body 6");
+        check(b": a\n\n", "open 5");
         check(b"", "open 0");
         check(b"dat", "open 3");
     }

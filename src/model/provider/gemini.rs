@@ -6,7 +6,7 @@ use crate::model::extra;
 use crate::model::message::Role;
 use crate::model::provider::anthropic::system;
 use crate::model::provider::openai::not_understood;
-use crate::model::provider::partial::{DocumentForm, Partial, numbers};
+use crate::model::provider::partial::{DocumentForm, Partial, Sequel, numbers};
 use crate::model::provider::refusal;
 use crate::model::provider::usage::UsageReport;
 use crate::model::reply::Finish;
@@ -90,12 +90,16 @@ pub(super) fn take(
         return Err(CallError::Refused { status: None, message });
     }
 
+    let id = document.get("responseId").and_then(Value::as_str);
+    if partial.follow(id, !candidates.is_empty())? == Sequel::Other {
+        return Ok(());
+    }
+
     partial.knows_ends = true;
     for (number, candidate) in numbers(candidates).into_iter().zip(candidates) {
         let choice = partial.choice(number);
-        let parts = candidate.pointer("/content/parts").and_then(Value::as_array);
-        let spoken = parts.into_iter().flatten().filter(|part| !is_thought(part));
-        choice.text.extend(spoken.filter_map(|part| part.get("text")?.as_str()));
+        let content = candidate.get("content").unwrap_or(&Value::Null);
+        say(&mut choice.text, content.get("parts").unwrap_or(content));
         choice.is_whole |= form == DocumentForm::Body;
         if let Some(word) = word(candidate, form) {
             choice.end(finish(&word, candidate));
@@ -114,7 +118,19 @@ pub(super) fn count_refused(partial: &mut Partial, document: &Value) {
 }
 
 fn tally(document: &Value) -> UsageReport {
-    document.get("usageMetadata").map_or(UsageReport::Nothing, UsageReport::of_gemini)
+    let usage = refusal::layers(document).find_map(|layer| layer.get("usageMetadata"));
+    usage.map_or(UsageReport::Nothing, UsageReport::of_gemini)
+}
+
+/// Appends what is said: parts, or one, or a mere text, as some servers write it.
+fn say(text: &mut String, said: &Value) {
+    match said {
+        Value::String(said) => text.push_str(said),
+        Value::Array(parts) => parts.iter().for_each(|part| say(text, part)),
+        Value::Object(_) if is_thought(said) => {}
+        Value::Object(part) => text.extend(part.get("text").and_then(Value::as_str)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 fn is_thought(part: &Value) -> bool {

@@ -11,6 +11,7 @@ mod openai;
 pub mod page;
 mod partial;
 pub mod refusal;
+mod refusal_body;
 pub mod server;
 pub mod simulated;
 pub mod sse;

@@ -3,7 +3,7 @@
 
 use crate::model::error::CallError;
 use crate::model::message::Message;
-use crate::model::provider::partial::{DocumentForm, Partial, numbers};
+use crate::model::provider::partial::{DocumentForm, Partial, Sequel, numbers};
 use crate::model::provider::usage::UsageReport;
 use crate::model::provider::{document, refusal};
 use crate::model::reply::Finish;
@@ -125,6 +125,11 @@ pub(super) fn take(
         partial.served_by.get_or_insert_with(|| model.to_owned());
     }
 
+    let id = map.get("id").and_then(Value::as_str);
+    if partial.follow(id, choices.iter().any(has_role))? == Sequel::Other {
+        return Ok(());
+    }
+
     for (number, choice) in numbers(choices).into_iter().zip(choices) {
         take_choice(partial, number, choice, form)?;
     }
@@ -138,13 +143,11 @@ pub(super) fn take(
 /// Takes in the usage, which some servers put at other places.
 fn count(partial: &mut Partial, document: &Value, choices: &[Value], is_final: bool) {
     // Servers have no common place for the figures.
-    let places = [
-        document.get("usage"),
-        document.pointer("/x_groq/usage"),
-        choices.first().and_then(|choice| choice.get("usage")),
-    ];
+    let layers = refusal::layers(document)
+        .flat_map(|layer| [layer.get("usage"), layer.pointer("/x_groq/usage")]);
+    let places = layers.chain([choices.first().and_then(|choice| choice.get("usage"))]);
 
-    for usage in places.into_iter().flatten() {
+    for usage in places.flatten() {
         partial.count(UsageReport::of_openai(usage), is_final);
     }
 }
@@ -168,6 +171,20 @@ fn take_choice(
     let message = part(choice, "message");
 
     let added = delta.map_or_else(|| Ok(Utterance::default()), Utterance::of)?;
+    let is_further = form == DocumentForm::Piece && taken.is_ended() && taken.has_text();
+    if is_further && begins(choice) {
+        let said = message.map_or_else(|| Ok(Utterance::default()), Utterance::of)?;
+        let is_other =
+            |text: &str, known: &str| !text.is_empty() && !begins_with(text, known, has_halves);
+        let completed = choice.get("text").map_or_else(|| Ok(String::new()), text_of)?;
+
+        if [&added.text, &said.text, &completed].into_iter().any(|text| is_other(text, &taken.text))
+        {
+            partial.leave_out();
+            return Ok(());
+        }
+    }
+
     taken.text.push_str(&added.text);
     taken.refusal.push_str(&added.refusal);
 
@@ -200,6 +217,17 @@ fn take_choice(
     Ok(())
 }
 
+/// Tells whether a choice looks like the beginning of an answer, or like a whole one.
+fn begins(choice: &Value) -> bool {
+    part(choice, "message").is_some() || choice.get("text").is_some() || has_role(choice)
+}
+
+/// Tells whether a choice says who speaks, which most servers say once.
+fn has_role(choice: &Value) -> bool {
+    let parts = [part(choice, "delta"), part(choice, "message")];
+    parts.into_iter().flatten().any(|part| part.get("role").is_some_and(Value::is_string))
+}
+
 fn is_word(reason: &Value) -> bool {
     reason.as_str().is_some_and(|word| !word.is_empty())
 }
@@ -212,17 +240,26 @@ fn part<'a>(choice: &'a Value, key: &str) -> Option<&'a Value> {
 /// Returns why a choice ended, or what stands in the place for it. Some servers put it beside the text.
 fn reason(choice: &Value) -> Option<&Value> {
     let places = [Some(choice), part(choice, "delta"), part(choice, "message")];
-
+    let places = places.into_iter().flatten();
     let mut found = None;
 
-    for reason in places.into_iter().flatten().filter_map(|place| place.get("finish_reason")) {
+    for reason in places.clone().filter_map(|place| place.get("finish_reason")) {
         if is_word(reason) {
             return Some(reason);
         }
         found = found.filter(|known: &&Value| !known.is_null()).or(Some(reason));
     }
 
-    found
+    // Other names of it count only where the usual one says nothing.
+    let others = places.flat_map(|place| {
+        [place.get("native_finish_reason"), place.pointer("/finish_details/type")]
+    });
+    let other = others.flatten().find(|reason| {
+        let is_known = |word| !matches!(Finish::of(word), Finish::Ended(_));
+        reason.as_str().is_some_and(is_known)
+    });
+    let says_nothing = |known: &&Value| known.is_null() || known.as_str() == Some("");
+    found.filter(|known| !says_nothing(known)).or(other).or(found)
 }
 
 /// What the model says in one part of a choice.
@@ -315,6 +352,11 @@ fn take_ollama(
     let content = map.get("message").and_then(|message| message.get("content"));
     let text = text_of(content.or_else(|| map.get("response")).unwrap_or(&Value::Null))?;
     let choice = partial.choice(0);
+    if choice.is_ended() {
+        // Nothing follows the end, so this is another answer.
+        partial.leave_out();
+        return Ok(());
+    }
     choice.text.push_str(&text);
 
     if is_done {

@@ -3,6 +3,7 @@
 use crate::model::error::CallError;
 use crate::model::provider::http::{BODY_MAX, Clients, network};
 use crate::model::provider::refusal::refused;
+use crate::model::provider::refusal_body::RefusalBody;
 use futures::StreamExt;
 use std::time::Duration;
 
@@ -75,7 +76,11 @@ async fn fetch(
     }
 
     let text = String::from_utf8_lossy(&body).into_owned();
-    if status.is_success() { Ok(Got::Page(text)) } else { Err(refused(code, &answered, &text)) }
+    if status.is_success() {
+        Ok(Got::Page(text))
+    } else {
+        Err(refused(code, &answered, &RefusalBody::read(&text)))
+    }
 }
 
 #[cfg(test)]

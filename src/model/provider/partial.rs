@@ -43,6 +43,16 @@ pub(super) struct PartialChoice {
 }
 
 impl PartialChoice {
+    /// Tells whether anything was said.
+    pub(super) fn has_text(&self) -> bool {
+        !self.text.is_empty() || !self.refusal.is_empty()
+    }
+
+    /// Tells whether nothing more belongs to it.
+    pub(super) fn is_ended(&self) -> bool {
+        self.is_whole || self.finish.is_some()
+    }
+
     /// Takes in why the text ended. A word that is no end stays, whatever follows.
     pub(super) fn end(&mut self, finish: Finish) {
         if self.finish.as_ref().is_none_or(|known| *known == Finish::Stop) {
@@ -88,8 +98,20 @@ pub(super) struct Partial {
     pub(super) is_done: bool,
     /// Whether texts hold halves of characters.
     pub(super) has_halves: bool,
-    /// Whether the stream has begun again, so that what it says of tokens is only a part.
-    begun_again: bool,
+    /// Whether there was another answer than the one that counts, so that what is said of tokens
+    /// is only a part.
+    is_part: bool,
+    /// The name that the provider gives the answer, and how many documents came under it.
+    id: Option<(String, usize)>,
+}
+
+/// What a document is to those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sequel {
+    /// It goes on with the same answer, or begins it.
+    GoesOn,
+    /// It belongs to another whole answer, of which nothing counts.
+    Other,
 }
 
 impl Partial {
@@ -105,9 +127,51 @@ impl Partial {
 
     /// Forgets what has come: the stream begins again.
     pub(super) fn begin_again(&mut self) {
-        self.begun_again = true;
+        self.is_part = true;
         self.choices.clear();
         self.figures.clear();
+    }
+
+    /// Notes that another answer came, which does not count.
+    pub(super) fn leave_out(&mut self) {
+        self.is_part = true;
+    }
+
+    /// Takes in the name of an answer; `begins` tells that the document looks like its beginning.
+    /// Two answers never mix: of two whole ones the first counts, and one that broke off is left for
+    /// the one that begins after it.
+    pub(super) fn follow(&mut self, id: Option<&str>, begins: bool) -> Result<Sequel, CallError> {
+        let Some(id) = id.filter(|id| !id.is_empty()) else { return Ok(Sequel::GoesOn) };
+        let begun = self.choices.values().any(PartialChoice::has_text);
+
+        let count = match &mut self.id {
+            Some((known, count)) if known == id => {
+                *count += 1;
+                return Ok(Sequel::GoesOn);
+            }
+            Some((_, count)) if begun => *count,
+            _ => {
+                self.id = Some((id.to_owned(), 1));
+                return Ok(Sequel::GoesOn);
+            }
+        };
+
+        // Some servers give every piece a name of its own, but only the first one begins.
+        if !begins {
+            return Ok(Sequel::GoesOn);
+        }
+        if self.choices.values().all(PartialChoice::is_ended) {
+            self.leave_out();
+            return Ok(Sequel::Other);
+        }
+        if count == 1 {
+            let message = "the stream begins again under another `id`".to_owned();
+            return Err(CallError::BadReply { message });
+        }
+
+        self.begin_again();
+        self.id = Some((id.to_owned(), 1));
+        Ok(Sequel::GoesOn)
     }
 
     /// Takes in what was said of tokens; `is_final` if it is for the whole reply.
@@ -156,7 +220,7 @@ impl Partial {
     /// Returns the tokens used, if that was said for the whole reply and can be right.
     fn usage(&self, choice: Option<&PartialChoice>) -> Option<Usage> {
         let (usage, is_final) = self.usage?;
-        let usage = usage.filter(|_| is_final && !self.begun_again)?;
+        let usage = usage.filter(|_| is_final && !self.is_part)?;
 
         let has_text = choice.is_some_and(|choice| !choice.text.is_empty());
         // Every request has a token, and so has every text.

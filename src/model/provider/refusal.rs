@@ -4,8 +4,10 @@
 
 use crate::base::secret;
 use crate::model::error::CallError;
+use crate::model::provider::document::{self, Documents, Trouble};
+use crate::model::provider::refusal_body::RefusalBody;
 use reqwest::header::HeaderMap;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Longest part of a provider's words that an error keeps, in characters.
@@ -18,6 +20,7 @@ const DEPTH_MAX: usize = 6;
 /// Where the words of an error stand, the most telling first.
 const WORDS: &[&str] = &[
     "message",
+    "Message",
     "msg",
     "error_msg",
     "error_message",
@@ -27,13 +30,20 @@ const WORDS: &[&str] = &[
     "status_msg",
     "detail",
     "error",
+    "Error",
     "errors",
     "reason",
     "title",
     "description",
+    "innererror",
+    "inner_error",
 ];
+/// Where an error stands besides, within which names are looked for, and no words.
+const WITHIN: &[&str] =
+    &["details", "metadata", "raw", "base_resp", "cause", "response", "data", "body"];
 /// Where the name or the number of an error stands.
-const CODES: &[&str] = &["code", "error_code", "errcode", "status_code", "type", "status"];
+const CODES: &[&str] =
+    &["code", "Code", "error_code", "errcode", "status_code", "type", "__type", "status"];
 /// Those of them that only an error has.
 const NUMBERS: &[&str] = &["code", "error_code", "errcode", "status_code", "status"];
 /// What a document has that is a reply, or a piece of one.
@@ -76,6 +86,16 @@ const NAMES: &[(&str, RefusalClass)] = &[
     ("insufficientfunds", RefusalClass::Quota),
     ("paymentrequired", RefusalClass::Quota),
     ("arrearage", RefusalClass::Quota),
+    ("insufficientuserquota", RefusalClass::Quota),
+    ("insufficientcredit", RefusalClass::Quota),
+    ("creditbalancetoolow", RefusalClass::Quota),
+    ("outofcredits", RefusalClass::Quota),
+    ("budgetexceeded", RefusalClass::Quota),
+    ("spendlimitexceeded", RefusalClass::Quota),
+    ("creditsexhausted", RefusalClass::Quota),
+    ("quotaexhausted", RefusalClass::Quota),
+    ("billingnotenabled", RefusalClass::Quota),
+    ("servicequotaexceededexception", RefusalClass::Quota),
     ("ratelimitexceeded", RefusalClass::RateLimited),
     ("ratelimiterror", RefusalClass::RateLimited),
     ("ratelimitreachederror", RefusalClass::RateLimited),
@@ -92,6 +112,8 @@ const NAMES: &[(&str, RefusalClass)] = &[
     ("invalidauthenticationerror", RefusalClass::Unauthorized),
     ("unauthenticated", RefusalClass::Unauthorized),
     ("unauthorized", RefusalClass::Unauthorized),
+    ("apikeyinvalid", RefusalClass::Unauthorized),
+    ("accessdeniedexception", RefusalClass::Unauthorized),
     ("permissionerror", RefusalClass::Unauthorized),
     ("permissiondenied", RefusalClass::Unauthorized),
     ("permissiondeniederror", RefusalClass::Unauthorized),
@@ -109,6 +131,8 @@ const NAMES: &[(&str, RefusalClass)] = &[
     ("validationerror", RefusalClass::BadRequest),
     ("unprocessableentityerror", RefusalClass::BadRequest),
     ("contextlengthexceeded", RefusalClass::BadRequest),
+    ("exceedcontextsizeerror", RefusalClass::BadRequest),
+    ("validationexception", RefusalClass::BadRequest),
     ("contextwindowexceedederror", RefusalClass::BadRequest),
     ("stringabovemaxlength", RefusalClass::BadRequest),
     ("requesttoolarge", RefusalClass::BadRequest),
@@ -117,6 +141,7 @@ const NAMES: &[(&str, RefusalClass)] = &[
     ("contentfilter", RefusalClass::Filtered),
     ("contentpolicyviolation", RefusalClass::Filtered),
     ("datainspectionfailed", RefusalClass::Filtered),
+    ("responsibleaipolicyviolation", RefusalClass::Filtered),
     ("servererror", RefusalClass::Server),
     ("apierror", RefusalClass::Server),
     ("internal", RefusalClass::Server),
@@ -130,23 +155,43 @@ const NAMES: &[(&str, RefusalClass)] = &[
 ];
 
 /// Makes an error of a status that is not a success.
-pub fn refused(status: u16, headers: &HeaderMap, body: &str) -> CallError {
-    let document = serde_json::from_str::<Value>(body).ok();
-    let document = match document {
-        Some(Value::Array(mut items)) if !items.is_empty() => Some(items.swap_remove(0)),
-        other => other,
-    };
-
+pub(super) fn refused(status: u16, headers: &HeaderMap, body: &RefusalBody) -> CallError {
     let asked = retry_after(headers);
-    if let Some(document) = document.filter(Value::is_object) {
-        let inner = inner(&document).unwrap_or(&document);
-        return Said::of(inner, &document).error(status, asked);
+
+    // Of several documents, one is the error.
+    let said = body.documents.iter().find_map(|document| Some((inner(document)?, document)));
+    let said = said.or_else(|| body.documents.first().map(|document| (document, document)));
+    if let Some((inner, document)) = said {
+        return Said::of(inner, document).error(status, asked);
     }
 
     let moved = headers.get("location").and_then(|place| place.to_str().ok());
-    let words = Some(body.trim().to_owned()).filter(|words| !words.is_empty());
+    let words = body.words.clone();
     let words = words.or_else(|| moved.map(|place| format!("it has moved to `{place}`")));
     Said { words, ..Said::default() }.error(status, asked)
+}
+
+/// Returns the documents of an event that was sent as an error, each as a document that says so.
+pub(super) fn of_event(data: &[u8]) -> Documents {
+    let mut found = Documents::read(data);
+    if let (true, Some(Trouble::Wrong(_))) = (found.values.is_empty(), &found.trouble) {
+        let words = document::text(data).trim().to_owned();
+        found = Documents { values: vec![words.into()], ..Documents::default() };
+    }
+
+    for document in &mut found.values {
+        if document.get("error").is_none() {
+            *document = json!({ "error": document.take() });
+        }
+    }
+
+    found
+}
+
+/// Returns the document and the errors in it, one within the other: figures stand in any of them.
+pub(super) fn layers(document: &Value) -> impl Iterator<Item = &Value> {
+    std::iter::successors(Some(document), |layer| layer.get("error").filter(|e| e.is_object()))
+        .take(DEPTH_MAX)
 }
 
 /// Makes an error of a document that is one although it came under 200, or in a stream.
@@ -215,11 +260,8 @@ impl Said {
         let mut said =
             Said { words: words(inner, 0).or_else(|| words(document, 0)), ..Said::default() };
 
-        for place in [inner, document] {
-            for value in CODES.iter().filter_map(|key| place.get(*key)) {
-                said.code(value);
-            }
-        }
+        said.look(inner, 0);
+        said.look(document, 0);
 
         if let Some(details) = inner.get("details").and_then(Value::as_array) {
             said.details(details);
@@ -242,6 +284,32 @@ impl Said {
         }
     }
 
+    /// Looks for names and numbers, wherever words may stand.
+    fn look(&mut self, value: &Value, depth: usize) {
+        if depth > DEPTH_MAX {
+            return;
+        }
+
+        match value {
+            Value::String(text) => match quoted(text) {
+                Some(document) => self.look(&document, depth + 1),
+                // Where a text is expected, some servers give only a name.
+                None if class_of(text).is_some() => self.names.push(text.clone()),
+                None => {}
+            },
+            Value::Object(map) => {
+                for value in CODES.iter().filter_map(|key| map.get(*key)) {
+                    self.code(value);
+                }
+                for inner in WORDS.iter().chain(WITHIN).filter_map(|key| map.get(*key)) {
+                    self.look(inner, depth + 1);
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.look(item, depth + 1)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
     /// Reads what Google says besides the words.
     fn details(&mut self, details: &[Value]) {
         for detail in details {
@@ -261,12 +329,7 @@ impl Said {
 
     /// Returns the class that a name stands for.
     fn named(&self, wanted: impl Fn(RefusalClass) -> bool) -> Option<RefusalClass> {
-        let classes = self.names.iter().filter_map(|name| {
-            let name = name.replace(['_', '-', '.'], "").to_ascii_lowercase();
-            NAMES.iter().find(|(known, _)| *known == name).map(|(_, class)| *class)
-        });
-
-        classes.into_iter().find(|class| wanted(*class))
+        self.names.iter().filter_map(|name| class_of(name)).find(|class| wanted(*class))
     }
 
     fn class(&self, status: u16) -> RefusalClass {
@@ -326,6 +389,20 @@ impl Said {
     }
 }
 
+/// Returns the class that a name stands for, however it is spelt.
+fn class_of(name: &str) -> Option<RefusalClass> {
+    // Of a qualified name, such as `com.example#ThrottlingException`, the last part counts.
+    let last = name.rsplit(['#', '/', ':']).next().unwrap_or(name);
+    let bare = last.trim().replace(['_', '-', '.', ' '], "").to_ascii_lowercase();
+    NAMES.iter().find(|(known, _)| *known == bare).map(|(_, class)| *class)
+}
+
+/// Returns the document that a text repeats: gateways put the error of the server behind them there.
+fn quoted(text: &str) -> Option<Value> {
+    let start = text.find('{')?;
+    Documents::read(&text.as_bytes()[start..]).values.into_iter().find(Value::is_object)
+}
+
 fn by_status(status: u16) -> Option<RefusalClass> {
     match status {
         0..=299 => None,
@@ -345,6 +422,10 @@ fn words(value: &Value, depth: usize) -> Option<String> {
     }
 
     match value {
+        Value::String(text) if text.trim_start().starts_with(['{', '[']) => match quoted(text) {
+            Some(document) => words(&document, depth + 1),
+            None => Some(text.trim().to_owned()),
+        },
         Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
         Value::Object(map) => {
             let found = WORDS.iter().find_map(|key| words(map.get(*key)?, depth + 1))?;
@@ -371,7 +452,8 @@ fn place_of(place: &[Value]) -> String {
 
 /// Shortens words. Secrets are taken out first: of a part of one, nobody would know it.
 fn short(text: &str) -> String {
-    let clean = secret::scrub(text);
+    let joined = document::join(text);
+    let clean = secret::scrub(&joined);
     let mut short: String = clean.chars().take(WORDS_MAX).collect();
 
     if short.len() < clean.len() {
@@ -405,7 +487,6 @@ mod tests {
     use crate::base::failure::Kind;
     use crate::model::error::Retry;
     use reqwest::header::{HeaderName, HeaderValue};
-    use serde_json::json;
 
     fn asked(name: &'static str, value: &str) -> Option<Duration> {
         let value = HeaderValue::from_str(value).expect("a header");
@@ -427,7 +508,7 @@ mod tests {
     }
 
     fn with_status(status: u16, body: &str) -> CallError {
-        refused(status, &HeaderMap::new(), body)
+        refused(status, &HeaderMap::new(), &RefusalBody::read(body))
     }
 
     /// Returns kind, words, and whether asking again may help.
@@ -485,6 +566,40 @@ mod tests {
     }
 
     #[test]
+    fn a_name_is_found_as_deep_as_words_are() {
+        let name = "insufficient_quota";
+        let text = json!({ "error": { "code": name } }).to_string();
+
+        for body in [
+            json!({ "errors": [{ "code": name }] }),
+            json!({ "error": name }),
+            json!({ "error": "Insufficient quota" }),
+            json!({ "detail": { "code": name } }),
+            json!({ "detail": [{ "type": name, "msg": "x" }] }),
+            json!({ "error": { "error": { "type": name } } }),
+            json!({ "error": { "message": "x", "code": "429", "innererror": { "code": name } } }),
+            json!({ "error": { "message": text } }),
+            json!({ "error": { "message": format!("Error code: 429 - {text}") } }),
+            json!({ "message": format!("[{text}]") }),
+            json!({ "error": { "message": "x", "metadata": { "raw": text } } }),
+            json!([{ "error": { "details": [{ "reason": name }] } }]),
+            json!({ "error": { "code": "rate_limit_exceeded", "details": [{ "code": name }] } }),
+            json!({ "__type": "com.example#InsufficientQuota", "Message": "x" }),
+            json!({ "Error": { "Code": "InsufficientQuota" } }),
+            json!(name),
+        ] {
+            for status in [429, 403, 500] {
+                let found = with_status(status, &body.to_string());
+                assert_eq!((found.kind(), found.retry()), (Kind::Quota, Retry::Never), "{body}");
+            }
+        }
+
+        // A request that is repeated names no error.
+        let repeated = json!({ "error": { "message": "x", "input": { "code": name } } });
+        assert_eq!(with_status(429, &repeated.to_string()).kind(), Kind::RateLimited);
+    }
+
+    #[test]
     fn google_says_how_long_to_wait_and_whether_a_day_is_used_up() {
         let google = |quota: &str| {
             json!({ "error": { "code": 429, "message": "m", "status": "RESOURCE_EXHAUSTED",
@@ -511,6 +626,11 @@ mod tests {
             (r#"[{"error":{"message":"in a list"}}]"#, "in a list"),
             (r#"{"errors":[{"message":"a"},{"message":"b"}]}"#, "a; b"),
             (r#"{"error":{"code":"unsupported_value"}}"#, "unsupported_value"),
+            (r#"{"error":{"message":"{\"error\":{\"message\":\"within\"}}"}}"#, "within"),
+            (r#"{"error":{"message":"[proxy] down"}}"#, "[proxy] down"),
+            (r#"{"error":{"innererror":{"message":"inside"}}}"#, "inside"),
+            ("\u{feff}data: {\"error\":{\"message\":\"half \\ud83d\",\"x\":NaN}}", "half \u{fffd}"),
+            (r#"{"x":1} {"error":{"message":"the second"}} and text"#, "the second"),
             ("<html>oops", "<html>oops"),
             ("", "no reason given"),
             (r#"{"request":{"messages":["the whole request"]}}"#, "no reason given"),

@@ -4,10 +4,12 @@
 
 use crate::base::secret::{self, Secret};
 use crate::model::error::{CallError, TimeLimit};
-use crate::model::provider::document::{Documents, Trouble};
+use crate::model::provider::document::{self, Documents, Trouble};
 use crate::model::provider::frames::Frames;
 use crate::model::provider::http::{self, BODY_MAX, Clients};
 use crate::model::provider::partial::{DocumentForm, Partial, WireEnd};
+use crate::model::provider::refusal_body::RefusalBody;
+use crate::model::provider::sse::EventKind;
 use crate::model::provider::{anthropic, gemini, openai, refusal};
 use crate::model::reply::{CallFault, Reply};
 use crate::model::request::{Request, Settings};
@@ -139,7 +141,8 @@ impl Server {
         request: &Request,
         partial: &mut Partial,
     ) -> Result<WireEnd, CallError> {
-        let field = match self.limit.get() {
+        let known = self.limit.get();
+        let field = match known {
             LimitName::Unknown => LimitField::MaxTokens,
             LimitName::Learned => LimitField::MaxCompletionTokens,
             LimitName::Known(field) => field,
@@ -147,10 +150,11 @@ impl Server {
 
         let (first, wants_other) = match self.ask(request, field, partial).await {
             ServerAnswer::Ended(ended) => return ended,
-            ServerAnswer::Refused { error, body } => (error, body.contains(OTHER_LIMIT)),
+            ServerAnswer::Refused { error, wants_other } => (error, wants_other),
         };
 
-        let is_open = self.limit.get() == LimitName::Unknown && self.protocol == Protocol::OpenAi;
+        // What this call knew counts: calls side by side all learn the name from their own refusal.
+        let is_open = known == LimitName::Unknown && self.protocol == Protocol::OpenAi;
         let is_of_request = matches!(first, CallError::BadRequest { .. });
         if !(is_open && wants_other && is_of_request && request.settings.max_tokens.is_some()) {
             return Err(first);
@@ -158,12 +162,19 @@ impl Server {
 
         *partial = Partial::default();
         let answer = self.ask(request, LimitField::MaxCompletionTokens, partial).await;
+        let is_unknown = self.limit.get() == LimitName::Unknown;
         if let ServerAnswer::Refused { error: CallError::BadRequest { .. }, .. } = &answer {
             // It was not the name, so the first words are those that count.
-            self.limit.set(LimitName::Known(LimitField::MaxTokens));
+            if is_unknown {
+                self.limit.set(LimitName::Known(LimitField::MaxTokens));
+            }
             return Err(first);
         }
-        self.limit.set(LimitName::Learned);
+
+        // Of several calls that learn it, one tells. An answer is better evidence than a refusal.
+        if is_unknown || self.limit.get() == LimitName::Known(LimitField::MaxTokens) {
+            self.limit.set(LimitName::Learned);
+        }
 
         match answer {
             ServerAnswer::Ended(ended) => ended,
@@ -189,19 +200,20 @@ impl Server {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         // What has come of the words of a refusal is better than none.
-        let body = read(response).await;
-        if let Ok(document) = serde_json::from_slice(&body) {
-            self.protocol.count_refused(partial, &document);
+        let bytes = read(response).await;
+        let text = self.without_key(document::text(&bytes).into_owned());
+        let body = RefusalBody::read(&text);
+        for document in &body.documents {
+            self.protocol.count_refused(partial, document);
         }
 
-        let body = self.without_key(String::from_utf8_lossy(&body).into_owned());
         let mut error = refusal::refused(status, &headers, &body);
 
         if let (CallError::Unauthorized { message, .. }, Ok(None)) = (&mut error, &self.key) {
             message.push_str(NO_KEY);
         }
 
-        ServerAnswer::Refused { error, body }
+        ServerAnswer::Refused { error, wants_other: text.contains(OTHER_LIMIT) }
     }
 
     /// Sends the request and waits for the header of the reply.
@@ -307,9 +319,9 @@ impl Server {
 
             let mut taken = Ok(());
             // `push` takes no error back, so the first one waits here.
-            frames.push(&bytes, |data| {
+            frames.push(&bytes, |kind, data| {
                 if taken.is_ok() {
-                    taken = self.take_event(partial, data);
+                    taken = self.take_event(partial, kind, data);
                 }
             });
             taken?;
@@ -342,9 +354,9 @@ impl Server {
             Frames::Stream(mut events) => {
                 // A last event that cannot be read is what a cut leaves.
                 let mut taken = Ok(());
-                events.end(|data| {
-                    if taken.is_ok() && (is_mark(data) || Documents::read(data).trouble.is_none()) {
-                        taken = self.take_event(partial, data);
+                events.end(|kind, data| {
+                    if taken.is_ok() && (is_mark(data) || documents(kind, data).trouble.is_none()) {
+                        taken = self.take_event(partial, kind, data);
                     }
                 });
 
@@ -360,7 +372,12 @@ impl Server {
     }
 
     /// Takes in the data of one event.
-    fn take_event(&self, partial: &mut Partial, data: &[u8]) -> Result<(), CallError> {
+    fn take_event(
+        &self,
+        partial: &mut Partial,
+        kind: EventKind,
+        data: &[u8],
+    ) -> Result<(), CallError> {
         let text = data.trim_ascii();
         if partial.is_done || text.is_empty() {
             return Ok(());
@@ -370,7 +387,7 @@ impl Server {
             return Ok(());
         }
 
-        let found = Documents::read(data);
+        let found = documents(kind, data);
         partial.has_halves |= found.has_halves;
         for document in &found.values {
             self.protocol.take(partial, document, DocumentForm::Piece)?;
@@ -426,12 +443,24 @@ enum ServerAnswer {
     /// A reply, or none, for a reason that is no refusal.
     Ended(Result<WireEnd, CallError>),
     /// A status that is not a success.
-    Refused { error: CallError, body: String },
+    Refused {
+        error: CallError,
+        /// Whether it names the other name of the limit.
+        wants_other: bool,
+    },
 }
 
 /// Tells whether an event says that nothing follows.
 fn is_mark(data: &[u8]) -> bool {
     data.trim_ascii().eq_ignore_ascii_case(b"[DONE]")
+}
+
+/// Reads the documents of an event.
+fn documents(kind: EventKind, data: &[u8]) -> Documents {
+    match kind {
+        EventKind::Data => Documents::read(data),
+        EventKind::Error => refusal::of_event(data),
+    }
 }
 
 fn millis(ms: Option<u64>) -> Option<Duration> {
