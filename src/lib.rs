@@ -18,17 +18,17 @@
 //!
 //! Each floor may import only those before it; `tests/tidy.rs` checks that.
 //!
-//! - [`base`]: ids, time, chance, money, secrets, kinds of failure.
-//! - [`model`]: asking a language model once.
-//! - [`session`]: conversations.
-//! - [`flow`]: graphs of operations.
-//! - [`store`]: the SQLite file and its writer.
-//! - [`journal`]: the events of a run.
-//! - [`metrics`]: figures of a run.
-//! - [`executor`]: running graphs, calls, retries and budgets.
-//! - [`optimizer`]: learning and recommending.
-//! - [`script`]: Rhai and the words that scripts see.
-//! - [`cli`]: commands and the terminal.
+//! - [`base`] has ids, time, chance, money, secrets, kinds of failure.
+//! - [`model`] asks a language model once.
+//! - [`session`] has the conversations.
+//! - [`flow`] has graphs of operations.
+//! - [`store`] has the SQLite file and its writer.
+//! - [`journal`] has the events of a run.
+//! - [`metrics`] has figures of a run.
+//! - [`executor`] runs graphs, with calls, retries and budgets.
+//! - [`optimizer`] learns and recommends.
+//! - [`script`] has Rhai, and the words that scripts see.
+//! - [`cli`] has commands and the terminal.
 //!
 //! docs/architecture.md says what always holds, and where to change what.
 
