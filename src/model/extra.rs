@@ -184,7 +184,7 @@ fn check_in(path: &str, extra: &Map<String, Value>, with_schema: bool) -> Result
 
         let owner = OWNED.iter().find(|(_, fields)| fields.contains(&bare.as_str()));
         let help = match owner {
-            Some((owner, _)) => owner.help(),
+            Some((owner, _)) => owner.advice(),
             None if with_schema && SCHEMA.contains(&bare.as_str()) => {
                 "the call has a `schema`, which sends it; leave one of the two out".to_owned()
             }
@@ -210,7 +210,7 @@ pub fn merge(wire: &mut Map<String, Value>, extra: &Map<String, Value>) {
 }
 
 impl Owner {
-    fn help(self) -> String {
+    fn advice(self) -> String {
         match self {
             Owner::Setting(name) => format!("use the setting `{name}`"),
             Owner::Settings => "use the settings `temperature`, `top_p`, `max_tokens`, `stop` and \
