@@ -361,3 +361,16 @@ fn both_kinds_of_runs_are_told() {
         run: 0 calls, 2 replies reused"#]]
     .assert_eq(&plan(&[]));
 }
+
+#[test]
+fn what_is_not_granted_stops_a_plan_as_it_stops_the_run() {
+    for script in ["command(\"date\", [])", "http_get(\"http://example.invalid/\")"] {
+        let project = Project::new();
+        let text = format!("{script};\nbranch(\"demo/echo\").chat(\"a\");\n");
+        project.file("s.rhai", &text);
+        let (plan, run) = (project.kaizen(&["plan", "s.rhai"]), project.kaizen(&["run", "s.rhai"]));
+        assert_eq!(run.code, Some(6), "{}", run.stderr);
+        assert!(plan.stderr.contains("is not granted"), "{}{}", plan.stdout, plan.stderr);
+        assert!(plan.stdout.contains("run: 0 "), "{}", plan.stdout);
+    }
+}

@@ -117,11 +117,12 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
 }
 
 /// Does something that only this run can do, or tells what the run that this one goes on from was
-/// told. `guess` stands in for it in a plan.
+/// told. `guess` stands in for it in a plan, which only asks whether it is permitted.
 fn once(
     host: &Rc<Inner>,
     what: Inquiry,
     guess: Value,
+    permit: impl AsyncFnOnce() -> Result<(), Failure>,
     work: impl AsyncFnOnce() -> Result<Value, Failure>,
 ) -> Result<Dynamic, EvalError> {
     let executor = host.executor();
@@ -131,7 +132,9 @@ fn once(
     let told = match known {
         Some(told) => told,
         None => {
-            match wait(do_now(&executor, &what, guess, work)).map_err(|stop| host.raise(stop))? {
+            match wait(do_now(&executor, &what, guess, permit, work))
+                .map_err(|stop| host.raise(stop))?
+            {
                 WorldOutcome::Done(told) => told,
                 WorldOutcome::Guessed(guess) => return Ok(convert::from_value(guess)),
             }
@@ -162,6 +165,7 @@ async fn do_now(
     executor: &Executor,
     what: &Inquiry,
     guess: Value,
+    permit: impl AsyncFnOnce() -> Result<(), Failure>,
     work: impl AsyncFnOnce() -> Result<Value, Failure>,
 ) -> Result<WorldOutcome, Stop> {
     executor.news().await;
@@ -170,6 +174,7 @@ async fn do_now(
     }
 
     if executor.is_dry() {
+        permit().await?;
         executor.outside(std::future::ready(())).await;
         return Ok(WorldOutcome::Guessed(guess));
     }
@@ -216,10 +221,14 @@ fn page(host: &Rc<Inner>, url: &str, map: Map) -> Result<Dynamic, EvalError> {
         return Err(throw(&options.wrong("headers", &reason)));
     }
 
+    let permit = async || {
+        let Some((name, port)) = host_of(url) else { return Ok(()) };
+        host.with.permissions.demand_host(&Target::Host(&name, port)).await
+    };
     let shown = without_credentials(url);
     let guess = format!("(the text of {shown}, which only the run can tell)").into();
     let what = Inquiry::About(Topic::HttpGet, shown);
-    once(host, what, guess, async || fetch(host, url, headers, limit).await)
+    once(host, what, guess, permit, async || fetch(host, url, headers, limit).await)
 }
 
 /// Tells whether a header says for whom a request is and where it ends, which is not for scripts to say.
@@ -310,7 +319,17 @@ fn run(host: &Rc<Inner>, program: &str, arguments: Array, map: Map) -> Result<Dy
 
     let what = Inquiry::About(Topic::Command, json!([program, arguments, input]).to_string());
     let guess = json!({ "code": 0, "stdout": "", "stderr": "" });
-    once(host, what, guess, async || execute(host, program, &arguments, input, limit).await)
+    let permit = async || {
+        let found = executable(host, program, &variables(host));
+        host.with.permissions.demand_program(&found, &arguments).await
+    };
+    once(host, what, guess, permit, async || execute(host, program, &arguments, input, limit).await)
+}
+
+/// Finds a program as it is found when it is run.
+fn executable(host: &Rc<Inner>, program: &str, variables: &[(String, String)]) -> Executable {
+    let path = variables.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.as_str());
+    Executable::find(program, folder(host), path)
 }
 
 async fn execute(
@@ -321,8 +340,7 @@ async fn execute(
     limit: Duration,
 ) -> Result<Value, Failure> {
     let variables = variables(host);
-    let path = variables.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.as_str());
-    let found = Executable::find(program, folder(host), path);
+    let found = executable(host, program, &variables);
     host.with.permissions.demand_program(&found, arguments).await?;
 
     let failed = |error: &dyn std::fmt::Display| {
