@@ -4,14 +4,14 @@ mod app;
 mod command;
 mod render;
 
+#[cfg(debug_assertions)]
+use crate::base::failpoint;
 use crate::base::id::RunId;
 use crate::base::secret::{self, scrub};
-use crate::base::{failpoint, visible};
+use crate::base::visible;
 use crate::cli::app::config::ConfigError;
 use crate::cli::app::exit::Exit;
-use crate::cli::app::{help, output};
-#[cfg(debug_assertions)]
-use crate::cli::app::{project, terminal, trust};
+use crate::cli::app::{help, output, project, terminal, trust};
 use crate::cli::command::{
     advise, check, compare, config_show, doc, doctor, explain, export, failures, gc, list, models,
     new, patterns, plan, repl, replay, run, runs, show, test, watch,
