@@ -40,7 +40,7 @@ struct Call<'a> {
 
 /// What the calls of a file are checked against.
 struct CallScope<'a> {
-    forms: Forms,
+    forms: &'a Forms,
     types: Types,
     /// Functions that the script itself defines.
     own: HashSet<String>,
@@ -54,17 +54,16 @@ impl Checker<'_> {
     pub(super) fn calls(
         &mut self,
         file: &File<'_>,
+        forms: &Forms,
         modules: &Modules,
         earlier: Option<Earlier<'_>>,
     ) {
-        let mut forms = Forms::of_engine(self.engine, true);
         let mut own = HashSet::new();
         for ast in earlier.map(|earlier| earlier.functions).into_iter().chain([file.ast]) {
-            forms.add(ast);
             own.extend(ast.iter_functions().map(|function| function.name.to_owned()));
         }
 
-        let mut types = Types::of(file.ast, &forms);
+        let mut types = Types::of(file.ast, forms);
         if let Some(earlier) = earlier {
             types.add(earlier.variables);
         }
@@ -170,7 +169,7 @@ impl CallScope<'_> {
 
         let forms = self.forms.all(name);
         if call.is_method {
-            let kind = call.receiver.and_then(|receiver| self.types.kind(receiver, &self.forms));
+            let kind = call.receiver.and_then(|receiver| self.types.kind(receiver, self.forms));
             return self.method(call, kind, at);
         }
 

@@ -5,7 +5,7 @@ use crate::script::check::forms::{CallForm, Forms};
 use crate::script::check::paths::places;
 use crate::script::check::types::captured;
 use crate::script::check::used::{ResultUse, is, use_of};
-use crate::script::check::{Checker, Earlier, File};
+use crate::script::check::{Checker, File};
 use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
 use std::collections::{HashMap, HashSet};
@@ -49,16 +49,11 @@ struct Slip {
 
 impl Checker<'_> {
     /// Finds words in place whose result is used.
-    pub(super) fn in_place(&mut self, file: &File<'_>, earlier: Option<Earlier<'_>>) {
-        let mut forms = Forms::of_engine(self.engine, true);
-        for ast in earlier.map(|earlier| earlier.functions).into_iter().chain([file.ast]) {
-            forms.add(ast);
-        }
-
+    pub(super) fn in_place(&mut self, file: &File<'_>, forms: &Forms) {
         let bodies = Bodies::of(file);
         let mut slips = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
-            slips.extend(slip(&forms, &bodies, path));
+            slips.extend(slip(forms, &bodies, path));
             true
         });
 

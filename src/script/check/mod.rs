@@ -130,10 +130,15 @@ impl Checker<'_> {
     fn all(&mut self, file: &File<'_>, earlier: Option<Earlier<'_>>) {
         let modules = self.imports(file);
 
-        self.calls(file, &modules, earlier);
-        self.paths(file, &modules, earlier);
+        let mut forms = Forms::of_engine(self.engine, true);
+        for ast in earlier.map(|earlier| earlier.functions).into_iter().chain([file.ast]) {
+            forms.add(ast);
+        }
+
+        self.calls(file, &forms, &modules, earlier);
+        self.paths(file, &forms, &modules, earlier);
         self.numbers(file);
-        self.in_place(file, earlier);
+        self.in_place(file, &forms);
         self.divisions(file);
         self.templates(file);
         self.shadows(file);

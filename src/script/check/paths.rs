@@ -14,14 +14,10 @@ impl Checker<'_> {
     pub(super) fn paths(
         &mut self,
         file: &File<'_>,
+        forms: &Forms,
         modules: &Modules,
         earlier: Option<Earlier<'_>>,
     ) {
-        let mut forms = Forms::of_engine(self.engine, true);
-        for ast in earlier.map(|earlier| earlier.functions).into_iter().chain([file.ast]) {
-            forms.add(ast);
-        }
-
         let at =
             |code, message, position| Diagnostic::at(code, message, file.name, file.text, position);
         let mut faults = Vec::new();
@@ -46,7 +42,7 @@ impl Checker<'_> {
                 }
                 Some(ASTNode::Expr(Expr::FnCall(call, _))) if call.name == "Fn" => {
                     if let [Expr::StringConstant(name, position)] = call.args.as_slice() {
-                        faults.extend(unknown(&forms, name).map(|(message, help)| Diagnostic {
+                        faults.extend(unknown(forms, name).map(|(message, help)| Diagnostic {
                             help,
                             ..at(codes::FUNCTION, message, *position)
                         }));
