@@ -32,7 +32,7 @@ fn c1_a_refused_operation_failed_and_its_dependants_are_skipped() {
     assert_eq!(value["failed_operations"], json!(["a"]));
     assert_eq!(value["skipped_operations"], json!(["b"]));
     assert_eq!(value["completed_operations"], json!(["c"]));
-    assert_eq!(value["errors"]["b"]["message"], "skipped because `a` failed");
+    assert_eq!(value["errors"]["b"]["message"], "skipped: `a` failed");
     assert_eq!(value["errors"]["a"]["kind"], "bad_request");
     assert_eq!(done["metrics"]["success_rate"], json!(1.0 / 3.0));
     assert_eq!(server.bodies().len(), 2, "f3: what depends on a failure is not asked");
@@ -234,7 +234,7 @@ fn a_gate_that_rejects_skips_what_hangs_on_it_and_names_itself() {
     );
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let message = &done["value"]["errors"]["publish"]["message"];
-    assert_eq!(message, "skipped because the gate `review` rejected");
+    assert_eq!(message, "skipped: the gate `review` rejected it");
 }
 
 #[test]

@@ -127,7 +127,7 @@ fn what_is_no_score_is_an_error_at_once_wherever_a_judge_is_called() {
             let (ran, done) = Project::new().script(&call.replace("JUDGE", said));
             assert_eq!(ran.code, Some(1), "{call} {said}: {}", ran.stderr);
             let expected =
-                format!("a judge must give a number from 0 to 1, or true or false, not {told}");
+                format!("a judge must return a number from 0 to 1, or true or false, not {told}");
             let message = done["error"]["message"].as_str().unwrap_or_default();
             // Where a pattern is judged, its name stands before.
             let bare = message.split_once("`: ").filter(|_| message.starts_with("judging"));
@@ -158,7 +158,7 @@ fn a_model_that_judges_gives_a_number_from_0_to_10_or_an_error() {
         let server = Server::start(move |_, _, _| answer(said));
         let project = Project::new();
         let (_, done) = project.with_server(&server).script(script);
-        let expected = format!("the judge gave no number from 0 to 10: {said}");
+        let expected = format!("the judge must return a number from 0 to 10, not: {said}");
         assert_eq!(done["error"]["message"], expected);
         assert_eq!(done["error"]["kind"], "bad_reply");
     }
@@ -192,18 +192,18 @@ fn labels_of_every_kind_are_judged_and_missing_ones_are_errors() {
     assert_eq!(done["value"], json!(scores), "{}", ran.stderr);
 
     let wrong = [
-        ("exact_match(json(\"{}\").label)", "`exact_match` was given no expected answer (`()`)"),
-        ("mentions(())", "`mentions` was given no expected answer (`()`)"),
+        ("exact_match(json(\"{}\").label)", "`exact_match` needs an expected answer, not `()`"),
+        ("mentions(())", "`mentions` needs an expected answer, not `()`"),
         ("mentions(\"\")", "`mentions` needs a text to look for, not \"\""),
         ("mentions([\"a\"])", "`mentions` needs a text to look for, not [\"a\"]"),
-        ("numeric_close((), 1)", "`numeric_close` was given no expected answer (`()`)"),
+        ("numeric_close((), 1)", "`numeric_close` needs an expected answer, not `()`"),
         ("numeric_close(\"many\", 1)", "`numeric_close` needs a number to compare with, not many"),
         ("numeric_close(0.0 / 0.0, 1)", "`numeric_close` needs a number to compare with, not NaN"),
-        ("numeric_close(1, -1)", "`numeric_close` needs a tolerance from 0 up, not -1"),
+        ("numeric_close(1, -1)", "`numeric_close` needs a tolerance of at least 0, not -1"),
         ("one_of([])", "`one_of` needs a list of the allowed answers, at least one"),
         ("one_of(\"a\")", "`one_of` needs a list of the allowed answers, at least one"),
-        ("one_of([\"a\", ()])", "`one_of` was given no expected answer (`()`)"),
-        ("same_answer(1, ())", "`same_answer`: there is no expected answer (`()`)"),
+        ("one_of([\"a\", ()])", "`one_of` needs an expected answer, not `()`"),
+        ("same_answer(1, ())", "`same_answer`: the expected answer is missing (`()`)"),
         (
             "few_shot(\"demo/echo\", \"x\", #{ examples: [[\"a\", 1], [\"b\", ()]] })",
             "option `examples` of `few_shot`: number 2 must be a pair of a task and its answer, not \
@@ -271,7 +271,7 @@ fn options_that_make_no_sense_are_errors() {
     let cases = [
         (
             "vote(\"demo/echo\", \"x\", #{ n: 0 })",
-            "option `n` of `vote`: must be a whole number from 1 up",
+            "option `n` of `vote`: must be a whole number of at least 1",
         ),
         ("best_of(\"demo/echo\", \"x\", #{ judge: |a| 1, n: 0 })", "option `n` of `best_of`"),
         ("best_of(\"demo/echo\", \"x\", #{})", "`best_of` needs `judge`"),
@@ -389,7 +389,7 @@ fn evolve_keeps_its_budget_and_refuses_one_that_is_too_small() {
     let (ran, done) = project.script(&evolve("max_calls: 60"));
     assert_eq!(ran.code, Some(4), "{}", ran.stderr);
     let message = done["error"]["message"].as_str().unwrap();
-    assert!(message.contains("take at least 59 calls more; `max_calls` leaves 54"), "{message}");
+    assert!(message.contains("need at least 59 more calls; `max_calls` leaves 54"), "{message}");
     assert_eq!(server.bodies().len(), 6, "only the first look");
     let (server, project) = polite("Ask rudely.");
     let (ran, done) = project.script(&evolve("max_calls: 70, max_proposals: 50"));
@@ -441,9 +441,9 @@ fn a_proposal_that_comes_to_nothing_does_not_end_the_search() {
         (answer("\"\""), "the proposal is empty"),
         (answer("```\n```"), "the proposal is empty"),
         (answer(long), "the proposal has 19999 characters, more than `max_length` (10000)"),
-        (finished("Ask poli", "length"), "the reply hit the limit"),
+        (finished("Ask poli", "length"), "the reply reached the limit"),
         (reply(400, "{\"error\": {\"message\": \"too long\"}}".to_owned()), "too long"),
-        (Act::Half("{\"choices\":".into()), "broke off"),
+        (Act::Half("{\"choices\":".into()), "was cut off"),
     ];
     for (act, told) in ways {
         let acts: &'static [Act] = Box::leak(vec![act.clone(), act].into_boxed_slice());
@@ -459,7 +459,7 @@ fn a_proposal_that_comes_to_nothing_does_not_end_the_search() {
             "{told}\n{}",
             ran.stderr
         );
-        let warned = "`evolve`: proposal 1 came to nothing: ";
+        let warned = "`evolve`: proposal 1 failed: ";
         let line = ran.stderr.lines().find(|line| line.contains(warned)).unwrap_or_default();
         assert!(line.contains(told), "{told}: {line}");
     }

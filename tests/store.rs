@@ -70,7 +70,7 @@ fn a_killed_run_loses_nothing_that_a_script_has_seen() {
         let ran = project.kaizen(&["runs"]);
         assert!(ran.stdout.contains("crashed"), "{}", ran.stdout);
         let shown = project.kaizen(&["show", "@"]);
-        assert!(shown.stdout.contains("answered by the demo model"), "{}", shown.stdout);
+        assert!(shown.stdout.contains("the demo model answered"), "{}", shown.stdout);
     }
 }
 
@@ -103,7 +103,7 @@ fn a_store_of_a_newer_program_is_refused() {
     rusqlite::Connection::open(path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let ran = project.kaizen(&["run", "s.rhai"]);
     assert_eq!(ran.code, Some(8), "{}", ran.stderr);
-    assert!(ran.stderr.contains("has format 99, this program knows up to"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("has format 99; this version supports up to"), "{}", ran.stderr);
 }
 
 /// Makes a store as version 0.1 left it: with a calendar of avoidance, a snapshot of its own rules, and
@@ -146,7 +146,7 @@ fn a_store_of_0_1_is_learned_from_again_once_and_loses_nothing() {
     for script in ["learn.rhai", "choose.rhai"] {
         assert_eq!(project.kaizen(&["run", script]).code, Some(0));
     }
-    let notice = "an earlier version has learned in this store";
+    let notice = "this store was written by an earlier version";
     let shown = |command: &[&str]| project.kaizen(command);
     let before = shown(&["patterns", "t", "--json"]).stdout;
     assert!(!shown(&["patterns"]).stderr.contains(notice), "a new store has learned nothing else");
@@ -165,7 +165,7 @@ fn a_store_of_0_1_is_learned_from_again_once_and_loses_nothing() {
     let replayed = shown(&["replay", run["run"].as_str().unwrap()]);
     assert_eq!(replayed.stdout, "direct because 7\n", "{}", replayed.stderr);
     let told = shown(&["show", run["run"].as_str().unwrap()]).stdout;
-    let line = "recommend t: `direct` (chosen with probability 25 %): because";
+    let line = "recommend t: `direct` (probability of the choice: 25 %): because";
     assert!(told.contains(line), "{told}");
     as_of_0_1(&project);
     let ran = shown(&["run", "choose.rhai"]);
@@ -208,10 +208,7 @@ fn a_store_that_is_locked_is_waited_for_and_that_is_said() {
         let path = project.path().join(".kaizen/kaizen.db");
         assert_eq!(
             said,
-            format!(
-                "waiting for another program that has locked `{}`, at most 30 s",
-                path.display()
-            )
+            format!("waiting up to 30 s for another program that has locked `{}`", path.display())
         );
         drop(other);
         assert!(stderr.map_while(Result::ok).all(|line| !line.contains("waiting")));

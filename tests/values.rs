@@ -192,7 +192,8 @@ fn what_a_closure_captured_can_be_set_here_and_there() {
 #[test]
 fn a_function_that_is_being_called_cannot_be_set_and_says_so() {
     let script = "let f = (); f = || { f = || 2; 1 }; f.call()";
-    let expected = "`f` cannot be set here: it is a constant, or a function that is being called";
+    let expected =
+        "cannot assign to `f` here: it is a constant, or a function that is being called";
     assert_eq!(failure(script), ("script".to_owned(), expected.to_owned()));
 }
 
@@ -356,32 +357,35 @@ fn an_answer_of_a_function_that_is_none_is_an_error() {
     let cases = [
         (
             "[1].filter(|x| 0.9)",
-            "the function of `filter` must give true or false, not a float: `0.9`",
+            "the function of `filter` must return true or false, not a float: `0.9`",
         ),
-        ("[1].some(|x| ())", "the function of `some` must give true or false, not nothing (`()`)"),
+        (
+            "[1].some(|x| ())",
+            "the function of `some` must return true or false, not nothing (`()`)",
+        ),
         (
             "#{ a: 1 }.retain(|k, v| v)",
-            "the function of `retain` must give true or false, not an int: `1`",
+            "the function of `retain` must return true or false, not an int: `1`",
         ),
         (
             "[1, 2].sort(|a, b| \"x\")",
-            "the function of `sort` must give a number (below 0, 0, above 0) or true or false, not a string: `x`",
+            "the function of `sort` must return a number (below 0, 0, above 0) or true or false, not a string: `x`",
         ),
         (
             "[1, 2].order(|a, b| 0.0 / 0.0)",
-            "the function of `order` must give a number (below 0, 0, above 0) or true or false, not a float: `NaN`",
+            "the function of `order` must return a number (below 0, 0, above 0) or true or false, not a float: `NaN`",
         ),
         (
             "[1.0, 0.0 / 0.0].sort()",
-            "`sort` cannot place the number NaN; give it a function: `sort(|a, b| ..)`",
+            "`sort` cannot order the number NaN; pass it a function: `sort(|a, b| ..)`",
         ),
         (
             "[1, \"a\"].order()",
-            "`order` cannot place an int beside a string; give it a function: `order(|a, b| ..)`",
+            "`order` cannot order an int beside a string; pass it a function: `order(|a, b| ..)`",
         ),
         (
             "[#{}, #{}].sort_desc()",
-            "`sort_desc` cannot place a map; give it a function: `sort_desc(|a, b| ..)`",
+            "`sort_desc` cannot order a map; pass it a function: `sort_desc(|a, b| ..)`",
         ),
     ];
     for (script, expected) in cases {
@@ -442,8 +446,7 @@ fn what_is_no_data_or_would_lose_digits_is_no_json() {
         ("to_json(#{ b: blob(2) })", "a blob is not plain data"),
         (
             "json(\"[18446744073709551616]\")",
-            "this is not JSON (the whole number 18446744073709551616 is too large to keep its digits; \
-          write it as a text, in quotes): [18446744073709551616]",
+            "this is not JSON (the whole number 18446744073709551616 is too large; write it as a text, in quotes): [18446744073709551616]",
         ),
         (
             "parse_json(\"{\")",
@@ -536,7 +539,7 @@ fn a_reply_that_does_not_fit_its_schema_is_an_error_and_not_kept() {
             way.replace('S', CITY).replace(&format!("let {CITY}"), "let S")
         );
         let (ran, done, project, requests) = asked(&["{\"town\": 1}"], &script);
-        let message = "the reply does not fit the schema: \"city\" is a required property";
+        let message = "the reply does not match the schema: \"city\" is a required property";
         let expected = json!(["invalid_output", message, true, "{\"town\": 1}", 0]);
         assert_eq!((&done["value"], requests), (&expected, 1), "{way}\n{}", ran.stderr);
         let ended = project.events("attempt_ended");
@@ -574,7 +577,7 @@ fn a_schema_is_checked_before_the_call() {
         let script = format!("let s = #{{ type: \"objekt\" }}; {call}");
         let (_, done, _, requests) = asked(&["{}"], &script);
         let message = format!(
-            "option `schema` of `{word}`: is no sound JSON schema: \"objekt\" is not valid under any of \
+            "option `schema` of `{word}`: is not a valid JSON schema: \"objekt\" is not valid under any of \
              the schemas listed in the 'anyOf' keyword (`/type`)",
         );
         assert_eq!((&done["error"]["message"], requests), (&json!(message), 0), "{script}");

@@ -20,7 +20,7 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
 /// Reads an open file of at most `FILE_MAX` bytes.
 fn contents(file: File) -> io::Result<Vec<u8>> {
     let too_large = |length: u64| {
-        let reason = format!("it has {length} bytes; at most {FILE_MAX} are read (`FILE_MAX`)");
+        let reason = format!("it has {length} bytes; the maximum is {FILE_MAX} (`FILE_MAX`)");
         Err(io::Error::new(io::ErrorKind::FileTooLarge, reason))
     };
 
@@ -54,12 +54,8 @@ pub fn as_lines(text: &str) -> Cow<'_, str> {
 
 /// Reads an open text file of at most `FILE_MAX` bytes.
 pub fn text(file: File) -> io::Result<String> {
-    String::from_utf8(contents(file)?).map_err(|_| {
-        io::Error::new(
-            io::ErrorKind::InvalidData,
-            "it is not text: it has bytes that are not UTF-8",
-        )
-    })
+    String::from_utf8(contents(file)?)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not valid UTF-8 text"))
 }
 
 /// Opens a file for reading, if it is one.
@@ -113,10 +109,7 @@ mod tests {
         let error = |name: &str| read_text(&path(name)).map_err(|error| error.to_string());
         let no_file = || Err("it is not a file".to_owned());
         assert_eq!(error("text"), Ok("one".to_owned()));
-        assert_eq!(
-            error("bytes"),
-            Err("it is not text: it has bytes that are not UTF-8".to_owned())
-        );
+        assert_eq!(error("bytes"), Err("it is not valid UTF-8 text".to_owned()));
 
         for name in ["pipe", "link", "socket", "/dev/null", "/dev/tty", "."] {
             let outcome = error(name);
@@ -134,6 +127,6 @@ mod tests {
         let path = dir.path().join("large");
         File::create(&path).and_then(|file| file.set_len(FILE_MAX + 1)).expect("a file");
         let error = read(&path).expect_err("too large").to_string();
-        assert_eq!(error, "it has 67108865 bytes; at most 67108864 are read (`FILE_MAX`)");
+        assert_eq!(error, "it has 67108865 bytes; the maximum is 67108864 (`FILE_MAX`)");
     }
 }

@@ -11,7 +11,7 @@ pub enum JsonError {
     #[error(transparent)]
     Syntax(#[from] serde_json::Error),
     /// A whole number is so large that it would lose digits.
-    #[error("the whole number {0} is too large to keep its digits; write it as a text, in quotes")]
+    #[error("the whole number {0} is too large; write it as a text, in quotes")]
     TooLarge(String),
 }
 
@@ -156,10 +156,8 @@ mod tests {
 
         for lost in ["18446744073709551616", "-9223372036854775809", &"9".repeat(400)] {
             let error = read(&format!("{{\"a\": [{lost}]}}")).expect_err("too large").to_string();
-            let expected = format!(
-                "the whole number {lost} is too large to keep its digits; write it as a text, in \
-                 quotes"
-            );
+            let expected =
+                format!("the whole number {lost} is too large; write it as a text, in quotes");
             assert_eq!(error, expected);
         }
 

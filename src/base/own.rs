@@ -151,8 +151,8 @@ fn open_with(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
 
 fn linked(path: &Path) -> io::Error {
     io::Error::other(format!(
-        "`{}` is a link, and kaizen follows none to its own files; remove it, or put what it leads \
-         to in its place",
+        "`{}` is a link, and kaizen follows no links to its own files; remove it, or replace it \
+         with its target",
         path.display()
     ))
 }

@@ -4,11 +4,10 @@ mod app;
 mod command;
 mod render;
 
-#[cfg(debug_assertions)]
-use crate::base::failpoint;
 use crate::base::id::RunId;
 use crate::base::secret::{self, scrub};
-use crate::base::visible;
+#[cfg(debug_assertions)]
+use crate::base::{failpoint, visible};
 use crate::cli::app::config::ConfigError;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::{help, output, project, terminal, trust};
@@ -159,7 +158,7 @@ pub fn run() -> ExitCode {
     if let Some(folder) = &arguments.folder
         && let Err(error) = std::env::set_current_dir(folder)
     {
-        say(&format!("error: going to `{}`: {error}", folder.display()));
+        say(&format!("error: changing to `{}`: {error}", folder.display()));
         return Exit::Usage.into();
     }
 
@@ -258,9 +257,9 @@ fn tell_bug(bug: &std::panic::PanicHookInfo<'_>) {
     let trace = std::backtrace::Backtrace::capture();
     let trace = match trace.status() {
         std::backtrace::BacktraceStatus::Captured => format!("\n{trace}"),
-        _ => " (RUST_BACKTRACE=1 shows the way to it)".to_owned(),
+        _ => " (set RUST_BACKTRACE=1 for a backtrace)".to_owned(),
     };
-    say(&format!("this is a bug in kaizen {}: {bug}{trace}", env!("CARGO_PKG_VERSION")));
+    say(&format!("kaizen {} has a bug: {bug}{trace}", env!("CARGO_PKG_VERSION")));
 }
 
 /// Finds the exit code for an error that ended a command.

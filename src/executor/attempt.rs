@@ -409,9 +409,12 @@ impl Executor {
         let Some(LimitChange { from, to }) = model.take_change() else { return Ok(()) };
         let label = &model.label;
         let text = if to < from {
-            format!("`{label}` refuses calls: at most {to} are made at once, until it takes more")
+            format!(
+                "`{label}` refuses calls: lowering the limit to {to} concurrent calls until \
+                 it accepts more"
+            )
         } else {
-            format!("`{label}` takes more calls again: up to {to} at once")
+            format!("`{label}` accepts more calls again: up to {to} concurrent calls")
         };
         self.note(&Event::Logged { level: LogLevel::Info, text })
     }
@@ -512,7 +515,7 @@ impl Drop for CallGuard<'_> {
             usage,
             cost,
             served_by: None,
-            failure: Some(Failure::new(Kind::Cancelled, "the call was given up")),
+            failure: Some(Failure::new(Kind::Cancelled, "the call was cancelled")),
             retry_in_ms: None,
         });
     }
@@ -527,7 +530,8 @@ fn explain(error: CallError, attempts: u32) -> Failure {
 
     let mut failure = Failure::from(error);
     if let Some(asked) = asked {
-        failure.message = format!("{}; it asks to wait {} s", failure.message, asked.as_secs_f64());
+        failure.message =
+            format!("{}; the server asks to wait {} s", failure.message, asked.as_secs_f64());
     }
     failure.tried(attempts)
 }

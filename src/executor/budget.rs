@@ -1,6 +1,7 @@
 //! What a run may use up. Before a call its worst case is set aside; after it the real use is
 //! settled. So calls that run at once cannot overspend together.
 
+use crate::base::count::counted;
 use crate::base::failure::{Failure, Kind};
 use crate::base::unit::Money;
 use crate::model::Model;
@@ -232,7 +233,8 @@ impl Budget {
         let used = self.used.get();
         if let Some(most) = self.bounds.get().cost.filter(|most| sum.cost > *most) {
             return Some(format!(
-                "the next call could cost up to {}, and {} of {most} (`max_cost`) are used",
+                "the next call could cost up to {}, but {} of the {most} budget (`max_cost`) is \
+                 already used",
                 sum.cost.minus(used.cost),
                 used.cost
             ));
@@ -241,13 +243,14 @@ impl Budget {
         if let Some(most) = self.bounds.get().tokens.filter(|most| sum.tokens > *most) {
             let next = sum.tokens.saturating_sub(used.tokens);
             return Some(format!(
-                "the next call could use up to {next} tokens, and {} of {most} (`max_tokens`) are used",
+                "the next call could use up to {next} tokens, but {} of {most} tokens \
+                 (`max_tokens`) are already used",
                 used.tokens
             ));
         }
 
         let most = self.bounds.get().calls.filter(|most| sum.calls > *most)?;
-        Some(format!("all {most} calls (`max_calls`) are made"))
+        Some(format!("the limit of {} (`max_calls`) is reached", counted(most, "call", "calls")))
     }
 }
 
@@ -330,8 +333,8 @@ impl Amounts {
 
 fn unknown_price(model: &Model) -> Failure {
     let message = format!(
-        "the price of `{}` is not known, so no call can be kept within `max_cost`; give it one: \
-         `price = {{ input = 0.15, output = 0.60, per = \"1M\" }}` under its `[models.NAME]`",
+        "the price of `{}` is unknown, so `max_cost` cannot be enforced; set `price = {{ input = \
+         0.15, output = 0.60, per = \"1M\" }}` under its `[models.NAME]`",
         model.label
     );
     Failure::new(Kind::Budget, message)
@@ -442,12 +445,12 @@ mod tests {
         let reply = called(&model, Usage::default());
         one.admit(&model, &request(1, 1)).await.expect("the first").settle(&reply);
         let refused = one.admit(&model, &request(1, 1)).await.expect_err("one call is all");
-        assert!(refused.message.contains("all 1 calls"), "{}", refused.message);
+        assert!(refused.message.contains("the limit of 1 call "), "{}", refused.message);
         assert_eq!(whole.used.get().calls, 1);
 
         other.admit(&model, &request(1, 1)).await.expect("the second").settle(&reply);
         let refused = other.admit(&model, &request(1, 1)).await.expect_err("two calls are all");
-        assert!(refused.message.contains("all 2 calls"), "{}", refused.message);
+        assert!(refused.message.contains("the limit of 2 calls "), "{}", refused.message);
 
         assert_eq!((other.used.get().calls, other.in_flight.get()), (1, 0));
         assert_eq!(other.aside.get(), Amounts::default());

@@ -460,7 +460,7 @@ impl<'a> Flow<'a> {
         // Only the first failure is told in full; the others stand in the report.
         let failed = failures.len();
         let message = &first.message;
-        let message = format!("{failed} of {count} parts failed, the first with: {message}");
+        let message = format!("{failed} of {count} parts failed; first error: {message}");
         let op = self.nodes[index].op.name.clone();
         let failure = Failure { message, op: Some(op), ..(*first).clone() };
         Outcome::Failed { failure }

@@ -189,8 +189,8 @@ impl Executor {
             self.note(&told)?;
         } else if is_new && count == ANSWERS_MAX + 1 && self.turns.is_retelling() {
             let text = format!(
-                "only the first {ANSWERS_MAX} answers of `{what}` are recorded: from here on, this \
-                 run gets other ones than the run that it goes through again"
+                "only the first {ANSWERS_MAX} answers of `{what}` are recorded: from here on, \
+                 this run gets new ones"
             );
             self.note(&Event::Logged { level: LogLevel::Warn, text })?;
         }

@@ -48,7 +48,8 @@ pub enum RunError {
     Build(#[from] BuildErrors),
     /// An operation wants to work on a branch that its session does not have.
     #[error(
-        "operation `{op}` works on branch {branch}, which the session does not know; add it with `include_branch`"
+        "operation `{op}` uses branch {branch}, which is not in the session; add it with \
+         `include_branch`"
     )]
     UnknownBranch {
         /// The operation.
@@ -264,7 +265,7 @@ impl Executor {
 
     /// Makes the error for something that the replayed run has not done.
     pub fn diverged(&self, what: &Inquiry) -> Failure {
-        let message = format!("`{what}` was not done in the run that is replayed");
+        let message = format!("the recorded run did not do `{what}`");
         let failure = Failure::new(Kind::Diverged, message);
 
         if let Some(reuse) = &self.reuse {

@@ -304,7 +304,7 @@ async fn truth(when: &Callback, input: CallbackInput) -> Result<bool, Failure> {
         Value::Bool(answer) => Ok(answer),
         other => Err(Failure::new(
             Kind::Script,
-            format!("a condition must give true or false, this one gave `{other}`"),
+            format!("a condition must return true or false, not `{other}`"),
         )),
     }
 }
@@ -335,12 +335,12 @@ fn not_a_list(job: &OperationJob) -> Failure {
     };
 
     let shown: String = secret::beginning(&found, 80);
-    Failure::new(Kind::Script, format!("`expand` needs a list, but `{name}` gave `{shown}`"))
+    Failure::new(Kind::Script, format!("`expand` needs a list, but `{name}` returned `{shown}`"))
 }
 
 fn timed_out(op: &Op) -> Failure {
     let limit = op.timeout.unwrap_or_default().as_millis();
-    Failure::new(Kind::Timeout, format!("not done within {limit} ms (`timeout_ms`)")).of(&op.name)
+    Failure::new(Kind::Timeout, format!("timed out after {limit} ms (`timeout_ms`)")).of(&op.name)
 }
 
 fn panicked(panic: &(dyn std::any::Any + Send)) -> Failure {

@@ -49,7 +49,7 @@ impl Report {
         match self.entries.first().map(|entry| &*entry.outcome) {
             Some(Outcome::Completed { value }) => Ok(value.clone()),
             Some(Outcome::Failed { failure }) => Err(failure.clone()),
-            _ => Err(Failure::new(Kind::Cancelled, "it was given up")),
+            _ => Err(Failure::new(Kind::Cancelled, "it was cancelled")),
         }
     }
 
@@ -99,12 +99,12 @@ impl Report {
                     errors.insert(entry.name.clone(), failure.to_value());
                 }
                 Outcome::Skipped { reason } => {
-                    let message = format!("skipped because {reason}");
+                    let message = format!("skipped: {reason}");
                     let failure = self.skipped(reason, message);
                     errors.insert(entry.name.clone(), failure.to_value());
                 }
                 Outcome::Cancelled => {
-                    let failure = self.cancelled("cancelled before its end");
+                    let failure = self.cancelled("cancelled");
                     errors.insert(entry.name.clone(), failure.to_value());
                 }
             }

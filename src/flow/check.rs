@@ -13,13 +13,13 @@ pub enum BuildError {
     #[error("the graph has no operation; add one with `add_operation`")]
     Empty,
     /// Operations wait for one another, so none can start.
-    #[error("operations wait for one another: {}", cycle(names))]
+    #[error("circular dependency between operations: {}", cycle(names))]
     Cycle {
         /// The operations, in the order of their waiting.
         names: Vec<String>,
     },
     /// Two operations have one name, so results could not be told apart.
-    #[error("{count} operations are named `{name}`; give each a `name` of its own")]
+    #[error("{count} operations are named `{name}`; give each a unique `name`")]
     DuplicateName {
         /// The name.
         name: String,
@@ -28,7 +28,8 @@ pub enum BuildError {
     },
     /// An operation depends on a node of another builder.
     #[error(
-        "operation `{op}` depends on a node that this builder does not have; nodes belong to the builder that made them"
+        "operation `{op}` depends on a node of another builder; nodes belong to the builder that \
+         created them"
     )]
     UnknownNode {
         /// The operation.
@@ -141,7 +142,7 @@ mod tests {
     fn a_cycle_is_named() {
         check(
             &[("a", "b"), ("b", "a")],
-            "graph `g` cannot run: operations wait for one another: `a` -> `b` -> `a`",
+            "graph `g` cannot run: circular dependency between operations: `a` -> `b` -> `a`",
         );
     }
 

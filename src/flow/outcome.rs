@@ -66,7 +66,7 @@ impl fmt::Display for SkipReason {
             SkipReason::Failed { op } => write!(f, "`{op}` failed"),
             SkipReason::Cancelled { op } => write!(f, "`{op}` was cancelled"),
             SkipReason::Condition { op } => write!(f, "a condition on `{op}` was false"),
-            SkipReason::Gate { op } => write!(f, "the gate `{op}` rejected"),
+            SkipReason::Gate { op } => write!(f, "the gate `{op}` rejected it"),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! read in reviews. One line is one exchange; equal requests stand in the order of their replies,
 //! and no other order means anything.
 
+use crate::base::count::counted;
 use crate::base::secret::{self, clean, clean_fields, scrub_in};
 use crate::base::strand::Spot;
 use crate::base::unit::Money;
@@ -42,7 +43,7 @@ pub enum CassetteError {
     },
     /// A program newer than this one wrote it.
     #[error(
-        "the cassette `{path}` has format {found}, and this program reads format {FORMAT}; use a \
+        "the cassette `{path}` has format {found}, but this version reads format {FORMAT}; use a \
          newer kaizen, or delete the file and record it again",
         path = path.display()
     )]
@@ -54,8 +55,8 @@ pub enum CassetteError {
     },
     /// A line is not what it should be.
     #[error(
-        "the cassette `{path}` is damaged at line {line}: {reason}; mend the line, or delete it and \
-         record it again with `kaizen test --record new`",
+        "the cassette `{path}` is damaged at line {line}: {reason}; fix the line, or delete it \
+         and record again with `kaizen test --record new`",
         path = path.display()
     )]
     Damaged {
@@ -362,33 +363,34 @@ impl Cassette {
     pub fn miss(&self, asked: &CassetteLine, earlier: u32) -> String {
         let path = self.path.display();
         let head = format!(
-            "no reply is recorded for this request to `{}`: `{}`",
+            "no recorded reply for this request to `{}`: `{}`",
             asked.model,
             short(asked.prompt())
         );
 
         // The cassette of a test has its name.
         let test = self.path.file_stem().unwrap_or_default().display();
-        let help = format!("`kaizen test {test} --record new` asks it and adds the reply");
+        let help = format!("record the reply with `kaizen test {test} --record new`");
 
         if earlier > 0 && self.places.get(&asked.key).map(Vec::len) == usize::try_from(earlier).ok()
         {
             return format!(
-                "{head}\n`{path}` holds {earlier} of it, and it is asked once more\n{help}"
+                "{head}\n`{path}` has {}, but the test makes one more such request\n{help}",
+                counted(earlier, "reply for it", "replies for it")
             );
         }
 
         let Some((number, nearest)) = self.nearest(asked) else {
-            return format!("{head}\n`{path}` holds no exchange\n{help}");
+            return format!("{head}\n`{path}` has no recorded replies\n{help}");
         };
 
         let mut differences = asked.differences(nearest);
         if differences.is_empty() {
-            differences.push("a part that was a secret, or the seed of a model".to_owned());
+            differences.push("a redacted secret, or the seed of a model".to_owned());
         }
 
         format!(
-            "{head}\nits key is {}; the nearest, {} at {path}:{number}, differs in\n  {}\n{help}",
+            "{head}\nits key is {}; the nearest recorded request, {} at {path}:{number}, differs in\n  {}\n{help}",
             asked.key,
             nearest.key,
             differences.join("\n  ")
@@ -451,7 +453,7 @@ fn parse(text: &str) -> Result<Vec<(usize, CassetteLine)>, CassetteFault> {
     for (number, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
         let is_conflict = ["<<<<<<<", "=======", ">>>>>>>"].iter().any(|m| line.starts_with(m));
         if is_conflict {
-            let reason = "a merge conflict is not resolved here".to_owned();
+            let reason = "unresolved merge conflict".to_owned();
             return Err(CassetteFault::Damaged(number, reason));
         }
 
@@ -618,12 +620,12 @@ mod tests {
 
         check(
             "\u{feff}{\"cassette\":3}\r\n".into(),
-            "has format 3, and this program reads format 2",
+            "has format 3, but this version reads format 2",
         );
         check(String::new(), "damaged at line 1: a cassette begins with `{\"cassette\":1}`");
-        check("{\"cassette\":3}\n".into(), "has format 3, and this program reads format 2");
+        check("{\"cassette\":3}\n".into(), "has format 3, but this version reads format 2");
         check(format!("{{\"cassette\":1}}\n{sound}\n{}", &sound[..60]), "damaged at line 3: EOF");
-        check("{\"cassette\":1}\n<<<<<<< HEAD\n".into(), "line 2: a merge conflict");
+        check("{\"cassette\":1}\n<<<<<<< HEAD\n".into(), "line 2: unresolved merge conflict");
 
         let odd = sound.replace("\"reply\"", "\"answer\"");
         check(format!("{{\"cassette\":1}}\n\n{odd}"), "line 3: unknown field `answer`");
@@ -667,7 +669,7 @@ mod tests {
         };
 
         let near = line("Name a risk of trams.", Some(0.2), "").key;
-        let at = format!("the nearest, {near} at c.jsonl:2, differs in\n  ");
+        let at = format!("the nearest recorded request, {near} at c.jsonl:2, differs in\n  ");
 
         let asked = line("Name a risk of trams.", None, "");
         check(asked, 0, &[&at, "  `temperature`: unset, recorded with 0.2\n"]);
@@ -678,9 +680,9 @@ mod tests {
         check(asked, 0, &[&at, told]);
 
         let asked = line("Sum up.", None, "");
-        check(asked, 1, &["holds 1 of it, and it is asked once more"]);
+        check(asked, 1, &["has 1 reply for it, but the test makes one more such request"]);
 
         let empty = Cassette::of(Path::new("c.jsonl"), Vec::new());
-        assert!(empty.miss(&line("a", None, ""), 0).contains("`c.jsonl` holds no exchange"));
+        assert!(empty.miss(&line("a", None, ""), 0).contains("`c.jsonl` has no recorded replies"));
     }
 }

@@ -32,7 +32,7 @@ pub enum Damage {
         body: String,
     },
     /// An event is of another kind than its row says.
-    #[error("run {run}: event {seq} is filed as `{filed}`, but it is `{kind}`")]
+    #[error("run {run}: event {seq} is stored as `{filed}`, but it is `{kind}`")]
     Misfiled {
         /// The run.
         run: RunId,
@@ -72,7 +72,7 @@ pub enum Damage {
         found: String,
     },
     /// The run has events and no row.
-    #[error("run {run}: it has events, but the list of runs lacks it")]
+    #[error("run {run}: it has events, but is missing from the list of runs")]
     NoRow {
         /// The run.
         run: RunId,
@@ -84,7 +84,7 @@ pub enum Damage {
         run: RunId,
     },
     /// The row says how the run ended, and the event that ends it is missing.
-    #[error("run {run}: the list of runs says `{status}`, but the event that ends it is missing")]
+    #[error("run {run}: the list of runs says `{status}`, but its last event is missing")]
     NoEnd {
         /// The run.
         run: RunId,

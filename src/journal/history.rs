@@ -302,7 +302,7 @@ fn event(at: ValueRef<'_>, body: ValueRef<'_>) -> Result<(i64, Event), String> {
     let event = serde_json::from_str(text).map_err(|error| {
         // Version 0.1 took secrets out of the JSON text, so that numbers and names could be hit.
         let cause = if text.contains(secret::SHOWN) {
-            "; kaizen 0.1 took a secret out of its JSON"
+            "; kaizen 0.1 damaged its JSON when it removed a secret"
         } else {
             ""
         };

@@ -37,7 +37,10 @@ impl Denials {
     pub fn check_address(&self, host: &str, address: IpAddr, port: u16) -> Result<(), CallError> {
         let denial = self.hosts.iter().find(|denial| denial.of.denies_address(address, port));
         denial.map_or(Ok(()), |denial| {
-            Err(refusal(&format!("reaching `{host}`, which leads to {address},"), &denial.source))
+            Err(refusal(
+                &format!("reaching `{host}`, which resolves to {address},"),
+                &denial.source,
+            ))
         })
     }
 
@@ -69,5 +72,5 @@ impl Denials {
 
 /// Says that something is denied.
 pub fn refusal(what: &str, source: &str) -> CallError {
-    CallError::Denied { message: format!("{what} is denied by {source}, or by kaizen.toml") }
+    CallError::Denied { message: format!("{what} is denied by {source} or kaizen.toml") }
 }

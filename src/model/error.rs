@@ -30,7 +30,7 @@ impl TimeLimit {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum CallError {
     /// The provider asks to slow down (HTTP 429, or 529 of an overloaded service).
-    #[error("the provider asks to slow down (status {status}): {message}")]
+    #[error("rate limit exceeded (status {status}): {message}")]
     RateLimited {
         /// HTTP status.
         status: u16,
@@ -50,7 +50,7 @@ pub enum CallError {
         message: String,
     },
     /// The key is missing, wrong, or not allowed to do this (HTTP 401, 403).
-    #[error("the provider refused the key (status {status}): {message}")]
+    #[error("the provider rejected the key (status {status}): {message}")]
     Unauthorized {
         /// HTTP status.
         status: u16,
@@ -67,7 +67,7 @@ pub enum CallError {
         message: String,
     },
     /// The address or the model does not exist (HTTP 404).
-    #[error("the provider knows no such model or address: {message}")]
+    #[error("the provider does not know the model or address: {message}")]
     NotFound {
         /// HTTP status.
         status: u16,
@@ -75,7 +75,7 @@ pub enum CallError {
         message: String,
     },
     /// The provider found the request wrong (another HTTP 4xx).
-    #[error("the provider refused the request (status {status}): {message}")]
+    #[error("the provider rejected the request (status {status}): {message}")]
     BadRequest {
         /// HTTP status.
         status: u16,
@@ -107,13 +107,13 @@ pub enum CallError {
         limit: Duration,
     },
     /// The reply broke off: the stream or the body ended without a finish reason.
-    #[error("the reply broke off after {} characters", text.chars().count())]
+    #[error("the reply was cut off after {} characters", text.chars().count())]
     CutOff {
         /// What had come.
         text: String,
     },
     /// The reply ended for a reason that is not on the list of ends, so it is not known to be whole.
-    #[error("the reply ended with {}, so it may not be whole", told(word))]
+    #[error("the reply ended with {}, so it may be incomplete", told(word))]
     Ended {
         /// The server's word for the reason.
         word: String,
@@ -121,7 +121,10 @@ pub enum CallError {
         text: String,
     },
     /// The limit on tokens cut the reply.
-    #[error("the reply hit the limit of {} tokens; raise `max_tokens`", limit.map_or("the provider's".to_owned(), |n| n.to_string()))]
+    #[error(
+        "the reply reached the limit of {} tokens; raise `max_tokens`",
+        limit.map_or("the provider's".to_owned(), |n| n.to_string())
+    )]
     Length {
         /// What had come.
         text: String,
@@ -140,7 +143,7 @@ pub enum CallError {
         message: String,
     },
     /// The body is not what the protocol says.
-    #[error("the reply is not understood: {message}")]
+    #[error("cannot parse the reply: {message}")]
     BadReply {
         /// What is wrong with it.
         message: String,

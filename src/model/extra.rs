@@ -152,9 +152,9 @@ const SCHEMA: &[&str] = &[
     "guidedjson",
 ];
 
-/// A field that `extra` cannot hold.
+/// A field that `extra` cannot contain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`extra` cannot hold `{field}`: {help}")]
+#[error("`extra` cannot contain `{field}`: {help}")]
 pub struct Conflict {
     /// The field, as it is written.
     pub field: String,
@@ -186,7 +186,7 @@ fn check_in(path: &str, extra: &Map<String, Value>, with_schema: bool) -> Result
         let help = match owner {
             Some((owner, _)) => owner.advice(),
             None if with_schema && SCHEMA.contains(&bare.as_str()) => {
-                "the call has a `schema`, which sends it; leave one of the two out".to_owned()
+                "the `schema` of the call sets it; remove one of the two".to_owned()
             }
             None => continue,
         };
@@ -217,19 +217,19 @@ impl Owner {
                                 `seed`"
                 .to_owned(),
             Owner::Branch => {
-                "the branch writes it; use its `system` prompt, or the instruction and \
-                              `context` of the call"
+                "the branch sets it; use the branch's `system` prompt, or the instruction and \
+                 `context` of the call"
                     .to_owned()
             }
             Owner::Model => "use `model` of the branch, or `imodel`".to_owned(),
-            Owner::Replies => "a call gives one reply; make a call for each".to_owned(),
-            Owner::Work => "a call is text for text, and no budget could bound the rest; do it in \
-                            the script"
+            Owner::Replies => "a call returns one reply; make one call per reply".to_owned(),
+            Owner::Work => "calls support only text in and text out, because budgets cannot cover \
+                 anything else; do it in the script"
                 .to_owned(),
             Owner::Price => "it changes the price of the call, so that no budget could bound it; \
                              leave it out"
                 .to_owned(),
-            Owner::Wrapper => "write its fields into `extra` itself".to_owned(),
+            Owner::Wrapper => "put its fields directly into `extra`".to_owned(),
         }
     }
 }
@@ -261,16 +261,17 @@ mod tests {
             ),
             (
                 "contents",
-                "the branch writes it; use its `system` prompt, or the instruction and `context` of \
-                 the call",
+                "the branch sets it; use the branch's `system` prompt, or the instruction and \
+                 `context` of the call",
             ),
             ("models", "use `model` of the branch, or `imodel`"),
-            ("n", "a call gives one reply; make a call for each"),
+            ("n", "a call returns one reply; make one call per reply"),
             (
                 "tools",
-                "a call is text for text, and no budget could bound the rest; do it in the script",
+                "calls support only text in and text out, because budgets cannot cover anything \
+                 else; do it in the script",
             ),
-            ("num_samples", "a call gives one reply; make a call for each"),
+            ("num_samples", "a call returns one reply; make one call per reply"),
             ("Max_Gen_Len", "use the setting `max_tokens`"),
             ("max\u{200b}_tokens", "use the setting `max_tokens`"),
             ("fallback_models", "use `model` of the branch, or `imodel`"),
@@ -280,17 +281,18 @@ mod tests {
             ),
             (
                 "enable_search",
-                "a call is text for text, and no budget could bound the rest; do it in the script",
+                "calls support only text in and text out, because budgets cannot cover anything \
+                 else; do it in the script",
             ),
             (
                 "service_tier",
                 "it changes the price of the call, so that no budget could bound it; leave it out",
             ),
-            ("extra_body", "write its fields into `extra` itself"),
+            ("extra_body", "put its fields directly into `extra`"),
         ];
 
         for (field, help) in expected {
-            assert_eq!(refusal(field), format!("`extra` cannot hold `{field}`: {help}"));
+            assert_eq!(refusal(field), format!("`extra` cannot contain `{field}`: {help}"));
         }
     }
 
@@ -326,23 +328,23 @@ mod tests {
 
         assert_eq!(
             refusal(json!({ "generationConfig": { "topK": 3, "maxOutputTokens": 9 } })),
-            "`extra` cannot hold `generationConfig.maxOutputTokens`: use the setting `max_tokens`"
+            "`extra` cannot contain `generationConfig.maxOutputTokens`: use the setting `max_tokens`"
         );
         assert_eq!(
             refusal(json!({ "generationConfig": { "candidateCount": 2 } })),
-            "`extra` cannot hold `generationConfig.candidateCount`: a call gives one reply; make a \
-             call for each"
+            "`extra` cannot contain `generationConfig.candidateCount`: a call returns one reply; \
+             make one call per reply"
         );
         assert_eq!(
             refusal(json!({ "options": { "num_predict": -1 } })),
-            "`extra` cannot hold `options.num_predict`: use the setting `max_tokens`"
+            "`extra` cannot contain `options.num_predict`: use the setting `max_tokens`"
         );
         assert!(
             refusal(json!({ "generationConfig": { "responseSchema": {} } })).contains("schema")
         );
 
         // What is no table would take the place of the program's own.
-        assert!(refusal(json!({ "generationConfig": 1 })).starts_with("`extra` cannot hold"));
+        assert!(refusal(json!({ "generationConfig": 1 })).starts_with("`extra` cannot contain"));
     }
 
     #[test]
@@ -362,8 +364,8 @@ mod tests {
         assert_eq!(check(extra, false), Ok(()));
         assert_eq!(
             check(extra, true).expect_err("twice").to_string(),
-            "`extra` cannot hold `response_format`: the call has a `schema`, which sends it; leave one \
-             of the two out"
+            "`extra` cannot contain `response_format`: the `schema` of the call sets it; remove one \
+             of the two"
         );
     }
 

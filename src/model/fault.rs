@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ModelError {
     /// Neither an alias nor `provider/name`.
-    #[error("there is no model `{name}`; {help}")]
+    #[error("unknown model `{name}`; {help}")]
     Unknown {
         /// The name.
         name: String,
@@ -18,7 +18,7 @@ pub enum ModelError {
         name: String,
     },
     /// No provider of that name.
-    #[error("there is no provider `{provider}`; {help}")]
+    #[error("unknown provider `{provider}`; {help}")]
     UnknownProvider {
         /// The provider.
         provider: String,
@@ -67,11 +67,9 @@ impl ModelError {
     /// Returns what is wrong, and apart from it what may be meant, where that is known.
     pub fn parts(&self) -> (String, Option<&str>) {
         match self {
-            ModelError::Unknown { name, help } => {
-                (format!("there is no model `{name}`"), Some(help))
-            }
+            ModelError::Unknown { name, help } => (format!("unknown model `{name}`"), Some(help)),
             ModelError::UnknownProvider { provider, help } => {
-                (format!("there is no provider `{provider}`"), Some(help))
+                (format!("unknown provider `{provider}`"), Some(help))
             }
             other => (other.to_string(), None),
         }

@@ -19,7 +19,7 @@ pub(super) fn read(path: &str) -> io::Result<String> {
         return wrong("it is too long for a key");
     }
     if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return wrong("it holds no key, which is one word of visible ASCII characters");
+        return wrong("it contains no key; a key is one word of visible ASCII characters");
     }
 
     Ok(key.to_owned())

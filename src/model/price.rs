@@ -135,7 +135,7 @@ fn per_million(key: &str, found: &Value, scale: f64) -> Result<f64, ModelError> 
     let dollars = amount(&key, found)? * scale;
 
     let is_amount = Money::from_dollars(dollars).is_some();
-    let wanted = "at most 9000000000 dollars for a million tokens";
+    let wanted = "at most 9000000000 dollars per million tokens";
     is_amount.then_some(dollars).ok_or_else(|| wrong(&key, wanted, found))
 }
 
@@ -214,7 +214,7 @@ mod tests {
         // The unit counts as well: a million dollars for each token.
         assert_eq!(
             refusal("input", json!(1e6), "1"),
-            "`price.input` must be at most 9000000000 dollars for a million tokens, not `1000000.0`"
+            "`price.input` must be at most 9000000000 dollars per million tokens, not `1000000.0`"
         );
     }
 

@@ -345,7 +345,7 @@ impl Models {
                 Some(key) => Ok(Some(Secret::new(key.trim()))),
                 None => Err(CallError::Setup {
                     message: format!(
-                        "no key for `{provider}`: its `key` says {name}, which is not set"
+                        "no key for `{provider}`: {name}, the variable in its `key`, is not set"
                     ),
                 }),
             },
@@ -416,12 +416,12 @@ impl Models {
         }
 
         let named = if aliases.is_empty() {
-            "kaizen.toml names none".to_owned()
+            "kaizen.toml defines none".to_owned()
         } else {
-            format!("kaizen.toml names: {}", aliases.join(", "))
+            format!("kaizen.toml defines: {}", aliases.join(", "))
         };
 
-        format!("{named}. Any other is written `provider/name`, such as `openai/gpt-4o-mini`")
+        format!("{named}. For any other model, write `provider/name`, such as `openai/gpt-4o-mini`")
     }
 }
 
@@ -483,9 +483,9 @@ mod tests {
 
     #[test]
     fn a_wrong_name_gets_a_suggestion() {
-        assert_eq!(refusal("fsat"), "there is no model `fsat`; did you mean `fast`?");
-        assert_eq!(refusal("opneai/x"), "there is no provider `opneai`; did you mean `openai`?");
-        assert!(refusal("gpt").contains("written `provider/name`"));
+        assert_eq!(refusal("fsat"), "unknown model `fsat`; did you mean `fast`?");
+        assert_eq!(refusal("opneai/x"), "unknown provider `opneai`; did you mean `openai`?");
+        assert!(refusal("gpt").contains("write `provider/name`"));
     }
 
     #[test]

@@ -94,9 +94,11 @@ pub fn check(schema: &Value) -> Result<(), String> {
     };
 
     if !words.keys().any(is_rule) {
-        return Err("says nothing of a reply: it has none of the words of JSON schemas, such as \
-                    `type` and `properties`"
-            .to_owned());
+        return Err(
+            "does not restrict the reply: it has no JSON schema keyword, such as `type` or \
+             `properties`"
+                .to_owned(),
+        );
     }
 
     misspelt(words)?;
@@ -105,7 +107,7 @@ pub fn check(schema: &Value) -> Result<(), String> {
     sound.map(drop).map_err(|error| {
         let place = error.instance_path().to_string();
         let place = if place.is_empty() { String::new() } else { format!(" (`{place}`)") };
-        format!("is no sound JSON schema: {}{place}", short(&error.to_string()))
+        format!("is not a valid JSON schema: {}{place}", short(&error.to_string()))
     })
 }
 
@@ -130,7 +132,7 @@ pub fn read(text: &str, schema: &Value) -> Result<Value, String> {
         return Ok(value);
     }
 
-    Err(format!("does not fit the schema: {}", faults.join("; ")))
+    Err(format!("does not match the schema: {}", faults.join("; ")))
 }
 
 /// Reads a reply that has to be JSON.
@@ -151,7 +153,7 @@ fn misspelt(words: &Map<String, Value>) -> Result<(), String> {
         let known = || [ONE, LISTS, MAPS, RULES, NOTES].into_iter().flatten().copied();
         if !word.starts_with("x-") && !known().any(|known| known == word) {
             if let Some(near) = nearest(word, known()) {
-                return Err(format!("has the unknown word `{word}`; did you mean `{near}`?"));
+                return Err(format!("has the unknown keyword `{word}`; did you mean `{near}`?"));
             }
             continue;
         }
@@ -192,39 +194,41 @@ mod tests {
             (json!("object"), "must be a map such as #{ type: \"object\" }, not `\"object\"`"),
             (
                 json!({}),
-                "says nothing of a reply: it has none of the words of JSON schemas, such as `type` and `properties`",
+                "does not restrict the reply: it has no JSON schema keyword, such as `type` or \
+                 `properties`",
             ),
             (
                 json!({ "city": "string" }),
-                "says nothing of a reply: it has none of the words of JSON schemas, such as `type` and `properties`",
+                "does not restrict the reply: it has no JSON schema keyword, such as `type` or \
+                 `properties`",
             ),
             (
                 json!({ "type": "objekt" }),
-                "is no sound JSON schema: \"objekt\" is not valid under any of the schemas listed in the 'anyOf' keyword (`/type`)",
+                "is not a valid JSON schema: \"objekt\" is not valid under any of the schemas listed in the 'anyOf' keyword (`/type`)",
             ),
             (
                 json!({ "type": "object", "required": "a" }),
-                "is no sound JSON schema: \"a\" is not of type \"array\" (`/required`)",
+                "is not a valid JSON schema: \"a\" is not of type \"array\" (`/required`)",
             ),
             (
                 json!({ "properties": { "a": { "minimum": "x" } } }),
-                "is no sound JSON schema: \"x\" is not of type \"number\" (`/properties/a/minimum`)",
+                "is not a valid JSON schema: \"x\" is not of type \"number\" (`/properties/a/minimum`)",
             ),
             (
                 json!({ "pattern": "((" }),
-                "is no sound JSON schema: \"((\" is not a \"regex\" (`/pattern`)",
+                "is not a valid JSON schema: \"((\" is not a \"regex\" (`/pattern`)",
             ),
             (
                 json!({ "$ref": "#/nope" }),
-                "is no sound JSON schema: Pointer '/nope' does not exist",
+                "is not a valid JSON schema: Pointer '/nope' does not exist",
             ),
             (
                 json!({ "type": "object", "propertees": {} }),
-                "has the unknown word `propertees`; did you mean `properties`?",
+                "has the unknown keyword `propertees`; did you mean `properties`?",
             ),
             (
                 json!({ "items": { "oneOf": [{ "typ": "string" }] }, "type": "array" }),
-                "has the unknown word `typ`; did you mean `type`?",
+                "has the unknown keyword `typ`; did you mean `type`?",
             ),
         ];
         for (schema, expected) in cases {
@@ -243,7 +247,7 @@ mod tests {
 
         let remote = check(&json!({ "$ref": "http://example.com/schema" })).expect_err("not here");
         assert!(
-            remote.starts_with("is no sound JSON schema: Resource 'http://example.com/schema'")
+            remote.starts_with("is not a valid JSON schema: Resource 'http://example.com/schema'")
         );
     }
 
@@ -267,13 +271,13 @@ mod tests {
         }
 
         let cases = [
-            ("{}", "does not fit the schema: \"n\" is a required property"),
-            ("{\"n\": 0}", "does not fit the schema: 0 is less than the minimum of 1 at `/n`"),
+            ("{}", "does not match the schema: \"n\" is a required property"),
+            ("{\"n\": 0}", "does not match the schema: 0 is less than the minimum of 1 at `/n`"),
             (
                 "{\"n\": \"2\", \"tags\": [1, \"a\", null, 2], \"x\": 1}",
-                "does not fit the schema: \"2\" is not of type \"integer\" at `/n`; 1 is not of type \"string\" at `/tags/0`; null is not of type \"string\" at `/tags/2`; and more",
+                "does not match the schema: \"2\" is not of type \"integer\" at `/n`; 1 is not of type \"string\" at `/tags/0`; null is not of type \"string\" at `/tags/2`; and more",
             ),
-            ("[1]", "does not fit the schema: [1] is not of type \"object\""),
+            ("[1]", "does not match the schema: [1] is not of type \"object\""),
             (
                 "{\"n\": 2",
                 "is not JSON (EOF while parsing an object at line 1 column 7): {\"n\": 2",
@@ -284,7 +288,7 @@ mod tests {
             ),
             (
                 "{\"n\": 18446744073709551616}",
-                "is not JSON (the whole number 18446744073709551616 is too large to keep its digits; write it as a text, in quotes): {\"n\": 18446744073709551616}",
+                "is not JSON (the whole number 18446744073709551616 is too large; write it as a text, in quotes): {\"n\": 18446744073709551616}",
             ),
         ];
         for (text, expected) in cases {

@@ -353,7 +353,7 @@ mod tests {
         let error = read(json!({ "use": "openai/x", "extra": { "max_tokens": 9 } }));
         assert_eq!(
             error.expect_err("two limits"),
-            "`extra` cannot hold `max_tokens`: use the setting `max_tokens`"
+            "`extra` cannot contain `max_tokens`: use the setting `max_tokens`"
         );
     }
 

@@ -28,17 +28,20 @@ pub const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 pub enum Loss {
     /// Its file is gone.
     #[error(
-        "was removed or moved away while it was open, so what is journaled now is lost; put it back, or run again to begin a new one"
+        "was removed or moved away while it was open, so new events are lost; put it back, or run \
+         again to create a new one"
     )]
     Removed,
     /// Another file is in its place.
     #[error(
-        "was replaced by another file while it was open, so what is journaled now is lost; run again to use the new file"
+        "was replaced by another file while it was open, so new events are lost; run again to use \
+         the new file"
     )]
     Replaced,
     /// A file of its log is gone.
     #[error(
-        "lost its log while it was open: `{path}` was removed; end every program that uses the store, then check it with `kaizen doctor`",
+        "lost its log while it was open: `{path}` was removed; stop every program that uses the \
+         store, then run `kaizen doctor`",
         path = _0.display()
     )]
     LogRemoved(PathBuf),
@@ -50,12 +53,14 @@ pub enum Loss {
     LogReplaced(PathBuf),
     /// Its file was overwritten.
     #[error(
-        "was overwritten while it was open, perhaps by a restored copy; end every program that uses it, remove its `-wal` and `-shm` files, and restore the copy again"
+        "was overwritten while it was open, perhaps by a restored copy; stop every program that \
+         uses it, remove its `-wal` and `-shm` files, and restore the copy again"
     )]
     Overwritten,
     /// What was committed to it is there no more.
     #[error(
-        "no longer has events of this run that were journaled: they were deleted, or an older copy was restored; run again"
+        "has lost journaled events of this run: they were deleted, or an older copy was restored; \
+         run again"
     )]
     Rewound,
 }
@@ -73,7 +78,8 @@ pub enum StoreError {
     },
     /// There is no room for more.
     #[error(
-        "the disk of store `{path}` is full, or a limit on its size is reached ({reason}); what was written before is kept: make room, then `kaizen run --resume` goes on",
+        "the disk of store `{path}` is full, or a size limit is reached ({reason}); everything \
+         written before is kept: free some space, then continue with `kaizen run --resume`",
         path = path.display()
     )]
     Full {
@@ -84,7 +90,8 @@ pub enum StoreError {
     },
     /// The disk failed while it was read or written.
     #[error(
-        "the disk failed under store `{path}` ({reason}); what was written before is kept: `kaizen doctor` tells whether it is sound",
+        "the disk of store `{path}` failed ({reason}); everything written before is kept: check \
+         it with `kaizen doctor`",
         path = path.display()
     )]
     Disk {
@@ -106,7 +113,8 @@ pub enum StoreError {
     },
     /// Another process has kept the file to itself for too long.
     #[error(
-        "store `{path}` is locked by another program for more than {} s: end that program, a database browser or a backup, say, and try again",
+        "another program has locked store `{path}` for more than {} s: stop that program (such as \
+         a database browser or a backup) and try again",
         BUSY_TIMEOUT.as_secs(),
         path = path.display()
     )]
@@ -125,7 +133,10 @@ pub enum StoreError {
         reason: String,
     },
     /// The file was written by a newer program.
-    #[error("store `{path}` has format {found}, this program knows up to {known}", path = path.display())]
+    #[error(
+        "store `{path}` has format {found}; this version supports up to {known}",
+        path = path.display()
+    )]
     Newer {
         /// The store's file.
         path: PathBuf,
@@ -144,7 +155,8 @@ pub enum StoreError {
     },
     /// The file is a database, but no store.
     #[error(
-        "`{path}` is a database of another program, with the tables `{tables}`; it was left as it is: move it away, and the next run creates a store",
+        "`{path}` is a database of another program, with the tables `{tables}`, and was not \
+         changed; move it away, and the next run creates a store",
         path = path.display(),
         tables = tables.join("`, `")
     )]
@@ -156,7 +168,7 @@ pub enum StoreError {
     },
     /// A link is where one of its files should be.
     #[error(
-        "`{path}` is a link, and a store is never behind one; remove it, or put what it leads to in its place",
+        "`{path}` is a link, and a store must not be one; remove it, or replace it with its target",
         path = path.display()
     )]
     Link {

@@ -56,9 +56,7 @@ impl LockWait {
         {
             let path = self.path.display();
             let most = BUSY_TIMEOUT.as_secs();
-            tell(&format!(
-                "waiting for another program that has locked `{path}`, at most {most} s"
-            ));
+            tell(&format!("waiting up to {most} s for another program that has locked `{path}`"));
         }
 
         std::thread::sleep(pause);

@@ -42,7 +42,7 @@ fn a_run_stopped_by_its_budget_goes_on_with_more() {
     let ran = project.kaizen(&["run", "s.rhai", "--max-calls", "3"]);
     assert_eq!(ran.code, Some(4), "{}", ran.stderr);
     assert!(
-        ran.stderr.contains("error[K0120]: all 3 calls (`max_calls`) are made"),
+        ran.stderr.contains("error[K0120]: the limit of 3 calls (`max_calls`) is reached"),
         "{}",
         ran.stderr
     );
@@ -63,7 +63,7 @@ fn operations_that_the_budget_refuses_fail_and_say_so() {
     );
     let ran = project.kaizen(&["run", "s.rhai", "--max-tokens", "60"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(4), "2\n"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("(`max_tokens`) are used"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("(`max_tokens`) are already used"), "{}", ran.stderr);
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn an_unknown_price_is_refused_where_money_is_capped() {
     project.with_server(&server).file("s.rhai", "branch().chat(\"x\")");
     let ran = project.kaizen(&["run", "s.rhai", "--max-cost", "5"]);
     assert_eq!((ran.code, server.bodies().len()), (Some(4), 0), "{}", ran.stderr);
-    assert!(ran.stderr.contains("the price of `openai/m` is not known"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the price of `openai/m` is unknown"), "{}", ran.stderr);
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn what_is_sent_beside_the_messages_is_in_the_worst_case() {
 fn extra_holds_nothing_that_the_program_sends_or_bounds_itself() {
     let server = Server::saying("x");
     let said = |ran: &crate::support::Ran| ran.stderr.lines().next().unwrap_or_default().to_owned();
-    let reason = "`extra` cannot hold `max_tokens`: use the setting `max_tokens`";
+    let reason = "`extra` cannot contain `max_tokens`: use the setting `max_tokens`";
     let in_a_script = [
         "branch().chat(\"q\", #{ extra: #{ max_tokens: 5000 } })",
         "branch().communicate(\"q\", #{ extra: #{ max_tokens: 5000 } })",
@@ -207,7 +207,7 @@ fn a_form_of_the_reply_that_the_model_has_is_not_sent_twice() {
     );
     let ran = project.kaizen(&["run", "s.rhai"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), "{}\n"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("`extra` cannot hold `response_format`"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("`extra` cannot contain `response_format`"), "{}", ran.stderr);
     assert_eq!(server.bodies().len(), 1);
 }
 

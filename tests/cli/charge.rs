@@ -201,5 +201,5 @@ fn tokens_that_are_not_known_are_not_nothing() {
 
     let shown = project.kaizen(&["show"]).stdout;
     let last = shown.lines().last().unwrap_or_default();
-    assert_eq!(last, "success rate 1.00, 3 calls (0 again), tokens unknown, cost unknown");
+    assert_eq!(last, "success rate 1.00, 3 calls (0 retries), tokens unknown, cost unknown");
 }

@@ -54,8 +54,7 @@ fn a_refusal_says_what_is_denied_and_by_what() {
     let ran = run(&project, "branch().chat(\"x\")", &["--deny-net=127.0.0.1"]);
     assert_eq!(
         errors(&ran),
-        ["error[K0110]: reaching `127.0.0.1` is denied by `--deny-net=127.0.0.1`, or by \
-          kaizen.toml"],
+        ["error[K0110]: reaching `127.0.0.1` is denied by `--deny-net=127.0.0.1` or kaizen.toml"],
         "{}",
         ran.stderr
     );
@@ -63,7 +62,7 @@ fn a_refusal_says_what_is_denied_and_by_what() {
     assert_eq!(
         errors(&ran),
         ["error[K0110]: reading the variable `OPENAI_API_KEY` is denied by \
-          `--deny-env=*_KEY`, or by kaizen.toml"],
+          `--deny-env=*_KEY` or kaizen.toml"],
         "{}",
         ran.stderr
     );
@@ -141,18 +140,18 @@ fn a_denial_that_can_match_nothing_is_an_error() {
     expect_test::expect![[r#"
         Some(3) error: --deny-net: `http://a.com`: it must be a host such as `example.com` or `example.com:8080`
         Some(3) error: --deny-net: `a.com:99999`: `99999` is not a port; ports are numbers from 1 up to 65535
-        Some(3) error: --deny-net: `127.*`: `*` stands alone for every host, or first, as in `*.example.com`
+        Some(3) error: --deny-net: `127.*`: use `*` alone for every host, or at the start, as in `*.example.com`
         Some(3) error: --deny-net: `10.0.0.0/8`: it must be a host such as `example.com` or `example.com:8080`
         Some(3) error: --deny-net: `user@a.com`: it must be a host such as `example.com` or `example.com:8080`
-        Some(3) error: --deny-read: `*.txt`: `*` is not expanded here; write the path of a file, or of a folder for what is in it
-        Some(3) error: --deny-read: `~/.ssh`: `~` is not expanded here; write the path of a file, or of a folder for what is in it
-        Some(3) error: --deny-read: `$HOME/x`: `$` is not expanded here; write the path of a file, or of a folder for what is in it
+        Some(3) error: --deny-read: `*.txt`: `*` is not expanded here; write the path of a file or a folder
+        Some(3) error: --deny-read: `~/.ssh`: `~` is not expanded here; write the path of a file or a folder
+        Some(3) error: --deny-read: `$HOME/x`: `$` is not expanded here; write the path of a file or a folder
         Some(3) error: --deny-write: `file:///etc`: it must be a path, not an address
-        Some(3) error: --deny-write: `a?.txt`: `?` is not expanded here; write the path of a file, or of a folder for what is in it
-        Some(3) error: --deny-env: `$HOME`: `$` is not part of a name; write it like `NAME`, or `NAME*` for all that start so
-        Some(3) error: --deny-env: `A=b`: `=` is not part of a name; write it like `NAME`, or `NAME*` for all that start so
-        Some(3) error: --deny-env: `A B`: ` ` is not part of a name; write it like `NAME`, or `NAME*` for all that start so
-        Some(3) error: --deny-run: `rm?`: `?` is not part of a name; write it like `NAME`, or `NAME*` for all that start so"#]].assert_eq(&told.join("\n"));
+        Some(3) error: --deny-write: `a?.txt`: `?` is not expanded here; write the path of a file or a folder
+        Some(3) error: --deny-env: `$HOME`: invalid character `$` in a name; write `NAME`, or `NAME*` for all names that start with it
+        Some(3) error: --deny-env: `A=b`: invalid character `=` in a name; write `NAME`, or `NAME*` for all names that start with it
+        Some(3) error: --deny-env: `A B`: invalid character ` ` in a name; write `NAME`, or `NAME*` for all names that start with it
+        Some(3) error: --deny-run: `rm?`: invalid character `?` in a name; write `NAME`, or `NAME*` for all names that start with it"#]].assert_eq(&told.join("\n"));
     let ran = run(&project, "read_text(\"there[1].txt\")", &["--deny-read=there[1].txt"]);
     assert_eq!(ran.code, Some(6), "a file may have any name: {}", ran.stderr);
 }
@@ -269,8 +268,9 @@ fn the_inside_of_a_process_is_no_way_around_a_denial() {
     let ran = run(&Project::new(), script, &["-A", "--deny-env=X"]);
     assert_eq!(
         errors(&ran),
-        ["error[K0110]: reading `/proc/self/environ` is denied by `--deny-env=X`, or by \
-          kaizen.toml: it shows every variable"]
+        [
+            "error[K0110]: reading `/proc/self/environ` is denied by `--deny-env=X`, or by kaizen.toml: it shows every variable"
+        ]
     );
 }
 

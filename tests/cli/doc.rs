@@ -87,10 +87,10 @@ fn an_unknown_word_suggests_one() {
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
     assert_eq!(
         ran.stderr,
-        "error: nothing about `frok`\n   help: did you mean `fork`? `kaizen doc fork` shows it\n"
+        "error: no entry found for `frok`\n   help: did you mean `fork`? run `kaizen doc fork`\n"
     );
     let ran = doc(&["qqqqqq"]);
-    assert!(ran.stderr.contains("`kaizen doc` lists all words"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("`kaizen doc` lists everything"), "{}", ran.stderr);
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn files_that_others_wrote_are_left_alone() {
         project.file(file, "mine");
         let ran = project.kaizen(&["doc", option, "."]);
         assert_eq!(ran.code, Some(2), "{}", ran.stderr);
-        let told = format!("`./{file}` is there and was not written by kaizen; move it away");
+        let told = format!("`./{file}` exists and was not written by kaizen; move it away");
         assert!(ran.stderr.contains(&told), "{}", ran.stderr);
         assert_eq!(std::fs::read_to_string(project.path().join(file)).unwrap(), "mine");
     }

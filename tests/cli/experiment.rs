@@ -97,8 +97,8 @@ fn what_is_likely_is_told_beside_what_is_sure() {
     assert!(found["likely"]["chance"].as_f64() > Some(0.99), "{found}");
     let reason = found["reason"].as_str().unwrap();
     let start = "not distinguishable yet: `a` is ahead of `b` by 0.030 ";
-    let middle = " after 40 inputs (a test, 95 % at every look); there are no more inputs; about ";
-    let end = "; `a` is likely better (99 %), if no rare failure is hidden";
+    let middle = " after 40 inputs (tested, 95 % confidence at every look); there are no more inputs; about ";
+    let end = "; `a` is probably better (99 %), unless rare failures have not occurred yet";
     assert!(reason.starts_with(start) && reason.contains(middle), "{reason}");
     assert!(reason.ends_with(end), "{reason}");
 }
@@ -116,12 +116,16 @@ fn the_same_executions_never_get_two_verdicts() {
         [(&["--max-calls", "9"][..], "not distinguishable yet"), (&[], "is better than")]
     {
         let compared = said(&[&command[..], more].concat());
-        assert!(compared.contains(verdict) && compared.contains("(a test, 95 % at every look)"));
+        assert!(
+            compared.contains(verdict)
+                && compared.contains("(tested, 95 % confidence at every look)")
+        );
         // On what was recorded, `patterns` and `advise` tell a belief, and in other words.
-        for told in
-            [said(&["patterns", "tasks"]), said(&["advise", "tasks", "--best", "--explain"])]
-        {
-            assert!(told.contains("believed to be the best"), "{told}");
+        for (told, belief) in [
+            (said(&["patterns", "tasks"]), "(a belief from all recorded executions"),
+            (said(&["advise", "tasks", "--best", "--explain"]), "probability of being the best"),
+        ] {
+            assert!(told.contains(belief), "{told}");
             for word in ["distinguishable", "better than", "clearly", "a test,", "significant"] {
                 assert!(!told.contains(word), "`{word}` in {told}");
             }
@@ -157,8 +161,8 @@ fn the_errors_of_a_judge_are_counted_and_priced() {
     let calls = more["inputs"].as_f64().map(|inputs| 2.0 * inputs);
     assert_eq!((more["judge"]["calls"].as_f64(), &more["calls"]), (calls, &0.into()), "{found}");
     let reason = found["reason"].as_str().unwrap();
-    assert!(reason.contains("; without the judge's errors the difference is "), "{reason}");
-    assert!(reason.contains("; the judge would take "), "{reason}");
+    assert!(reason.contains("; corrected for the judge's errors, the difference is "), "{reason}");
+    assert!(reason.contains("; the judge would need "), "{reason}");
 
     let labels =
         "[#{ answer: true, input: 1, right: true }, #{ answer: true, input: 5, right: true },
@@ -173,10 +177,10 @@ fn the_errors_of_a_judge_are_counted_and_priced() {
     assert_eq!(done["value"]["calls"], 80 + 3, "the labelled answers are judged once each");
 
     for (accuracy, fault) in [
-        ("0.5", "is no better than a coin"),
+        ("0.5", "is no better than chance"),
         ("90", "a share from 0 to 1, not 90"),
         ("\"good\"", "must be a share such as .9, or"),
-        ("[#{ answer: true, input: 1, right: true }]", "must hold right ones and wrong ones"),
+        ("[#{ answer: true, input: 1, right: true }]", "must include both right and wrong ones"),
     ] {
         let (ran, _) = project.script(&text(accuracy));
         assert!(ran.stderr.contains(fault), "{accuracy}: {}", ran.stderr);
@@ -359,9 +363,9 @@ fn what_is_wrong_with_a_comparison_is_said_before_anything_is_spent() {
         (&["right.rhai", "none.rhai", "--tasks", "tasks.jsonl"], "reading `none.rhai`"),
         (
             &["right.rhai", "sub/right.rhai", "--tasks", "tasks.jsonl"],
-            "two scripts are called `right`",
+            "two scripts are named `right`",
         ),
-        (&["right.rhai", "wrong.rhai", "--tasks", "empty.jsonl"], "holds no task"),
+        (&["right.rhai", "wrong.rhai", "--tasks", "empty.jsonl"], "contains no tasks"),
         (&["right.rhai", "wrong.rhai", "--tasks", "bad.jsonl"], "`bad.jsonl`, line 2"),
         (&["right.rhai", "wrong.rhai", "--tasks", "other.jsonl"], "has no parameter `job`"),
         (
@@ -424,8 +428,7 @@ fn scripts_are_judged_by_labels_of_every_kind_and_no_label_is_missing() {
     for missing in ["{\"say\": 1}", "{\"say\": 1, \"expected\": null}", "5"] {
         project.file("tasks.jsonl", &format!("{tasks}{missing}\n"));
         let ran = compare(&[]);
-        let expected = "error: task 5 of `tasks.jsonl` has no `expected`, which other tasks have; give \
-                        every task one, or judge with `--judge`\n";
+        let expected = "error: task 5 of `tasks.jsonl` has no `expected`, but other tasks do; add it to every task, or pass `--judge`\n";
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(2), expected), "{missing}");
     }
 

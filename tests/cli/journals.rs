@@ -110,7 +110,7 @@ fn runs_of_earlier_versions_are_resumed() {
         let (project, runs) = project(&journal);
         let ran = project.kaizen(&["run", &format!("--resume={}", runs[1])]);
         assert_eq!(ran.code, Some(1), "{}", ran.stderr);
-        assert!(ran.stderr.contains("1 reply is known"), "{version}: {}", ran.stderr);
+        assert!(ran.stderr.contains("1 reply is reusable"), "{version}: {}", ran.stderr);
         let ran = project.kaizen(&["run", &format!("--resume={}", runs[2])]);
         assert_eq!(ran.code, Some(2), "{}", ran.stderr);
         assert!(ran.stderr.contains("ran more than one script"), "{}", ran.stderr);

@@ -144,8 +144,9 @@ fn a_refused_call_without_a_key_says_how_to_name_one() {
     let errors: Vec<&str> = ran.stderr.lines().filter(|line| line.starts_with("error")).collect();
     assert_eq!(
         errors,
-        ["error[K0203]: the provider refused the key (status 401): who are you?; no key was \
-          sent: name one for the model, such as `key = \"env:NAME\"`"]
+        [
+            "error[K0203]: the provider rejected the key (status 401): who are you?; no key was sent: set one for the model, such as `key = \"env:NAME\"`"
+        ]
     );
 }
 

@@ -12,7 +12,7 @@ fn a_script_whose_path_begins_like_a_comparison_is_resumed_and_replayed() {
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);
         let ran = project.kaizen(&["replay"]);
         assert_eq!(ran.code, Some(0), "{name}: {}", ran.stderr);
-        assert!(ran.stderr.ends_with(": same: 1 replies, no call\n"), "{}", ran.stderr);
+        assert!(ran.stderr.ends_with(": same: 1 reply, no calls\n"), "{}", ran.stderr);
     }
 }
 
@@ -25,14 +25,14 @@ fn a_comparison_and_a_script_of_its_name_do_not_resume_each_other() {
     let ran = project.kaizen(&[&compare[..], &["--max-calls", "3"]].concat());
     assert_eq!(ran.code, Some(4), "{}", ran.stderr);
     let ran = project.kaizen(&["replay"]);
-    assert!(ran.stderr.contains("it compared scripts"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("comparison runs cannot be replayed"), "{}", ran.stderr);
 
     let name = "compare a.rhai b.rhai";
     project.file(name, "branch().chat(\"hello\"); throw \"no\"");
     assert_eq!(project.kaizen(&["run", name, "--resume"]).code, Some(2));
     assert_eq!(project.kaizen(&["run", name]).code, Some(1));
     let ran = project.kaizen(&[&compare[..], &["--resume"]].concat());
-    assert!(ran.stderr.contains("3 replies are known"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("3 replies are reusable"), "{}", ran.stderr);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
 }
 
@@ -71,9 +71,9 @@ fn what_is_wrong_with_a_model_is_told_apart_from_what_may_help() {
     project.file("s.rhai", "branch(\"x; y\").chat(\"hello\")");
     let ran = project.kaizen(&["check", "s.rhai", "--json"]);
     let fault: Value = serde_json::from_str(ran.stdout.lines().next().unwrap()).unwrap();
-    assert_eq!(fault["message"], "there is no model `x; y`", "{fault}");
+    assert_eq!(fault["message"], "unknown model `x; y`", "{fault}");
     assert_eq!(
         fault["help"],
-        "kaizen.toml names: a; b. Any other is written `provider/name`, such as `openai/gpt-4o-mini`"
+        "kaizen.toml defines: a; b. For any other model, write `provider/name`, such as `openai/gpt-4o-mini`"
     );
 }

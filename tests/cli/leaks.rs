@@ -118,7 +118,7 @@ fn a_parameter_that_is_named_like_a_secret_is_one() {
         let again = project.kaizen(&["run", "--resume"]);
         assert_eq!(again.code, Some(2), "{name}: {}", again.stderr);
         let expected = format!(
-            "error: the journal does not hold `{name}`, which is a secret; give it again: `-p {name}=..`"
+            "error: `{name}` is a secret, so the journal does not contain it; pass it again: `-p {name}=..`"
         );
         assert!(again.stderr.contains(&expected), "{}", again.stderr);
         let again = project.kaizen(&["run", "--resume", "-p", &given]);
@@ -312,7 +312,7 @@ fn what_an_address_in_a_parameter_gives_away_is_neither_shown_nor_kept() {
         assert!(!seen.contains("canary"), "{address}: {}{}", ran.stdout, ran.stderr);
         let again = project.kaizen(&["run", "--resume"]);
         assert_eq!(again.code, Some(2), "{address}: {}", again.stderr);
-        assert!(again.stderr.contains("give it again: `-p url=..`"), "{}", again.stderr);
+        assert!(again.stderr.contains("pass it again: `-p url=..`"), "{}", again.stderr);
         assert_eq!(project.kaizen(&["run", "--resume", "-p", &given]).code, Some(1), "{address}");
     }
 }

@@ -32,7 +32,7 @@ fn a_new_project_runs_at_once_and_can_be_looked_at() {
     let operation = look(&project, &["show", "@:summary"]);
     assert!(operation.contains("<result name=\"market\">"), "{operation}");
     let bare = look(&project, &[]);
-    assert!(bare.contains("Asks three questions at once"), "{bare}");
+    assert!(bare.contains("Asks three questions concurrently"), "{bare}");
     assert!(look(&project, &["doctor"]).contains("ok   store"));
 }
 

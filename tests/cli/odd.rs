@@ -43,7 +43,7 @@ fn a_script_whose_name_is_no_text_is_resumed_replayed_and_listed() {
         ] {
             let again = kaizen(arguments);
             assert_eq!((again.code, again.stdout.as_str()), (Some(1), "21\n"), "{}", again.stderr);
-            assert!(again.stderr.contains("1 reply is known"), "{}", again.stderr);
+            assert!(again.stderr.contains("1 reply is reusable"), "{}", again.stderr);
         }
         let again = kaizen(&["replay".as_ref(), "--all".as_ref()]);
         assert_eq!(again.code, Some(0), "{name:?}: {}", again.stderr);

@@ -388,7 +388,7 @@ fn a_program_gets_no_keys_and_its_outcome_is_kept() {
     assert_eq!((again.code, again.stdout), (Some(1), ran.stdout), "{}", again.stderr);
     let slow = r#"command("sleep", ["5"], #{ timeout_ms: 50 })"#;
     let ran = place.run(slow, &["--allow-run"]);
-    assert!(ran.stderr.contains("did not end within 50 ms"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("it timed out after 50 ms"), "{}", ran.stderr);
 }
 
 #[test]

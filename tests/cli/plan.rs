@@ -81,7 +81,7 @@ fn a_plan_that_never_ends_is_cut_and_says_so() {
     project.file("s.rhai", "let b = branch(); loop { b.chat(\"go on\"); }");
     let planned = plan(&project, &[]);
     let why = planned["ended_early"].as_str().unwrap();
-    assert_eq!(why, "the script goes on for more than 5 s without an end");
+    assert_eq!(why, "the script runs for more than 5 s without ending");
     assert_eq!((&planned["calls"], &planned["calls_max"]), (&1.into(), &Value::Null));
 }
 
@@ -151,9 +151,9 @@ session(branch("demo/echo")).flow(g)"##,
             topics  demo/echo  1  1  ~tokens  ~$0  -
             each  demo/echo  1 to 10  1 to 10  ~tokens  ~$0  -  topics
             sum  demo/echo  1  1  ~tokens  ~$0  -  each
-            run: 3 to 12 calls · $0  (never run before: rough)
-            run --reuse: 3 to 12 calls · $0  (never run before: rough)
-            what depends on replies is a range: N guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
+            run: 3 to 12 calls · $0  (rough estimate: no earlier run)
+            run --reuse: 3 to 12 calls · $0  (rough estimate: no earlier run)
+            ranges depend on replies: the plan tried 20 guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
         "#]],
     );
 }
@@ -170,9 +170,9 @@ session(branch("demo/echo")).flow(g)"##,
             op  model  run  run --reuse  tokens in/out  cost  seconds each  after
             kind  demo/echo  1  1  ~tokens  ~$0  -
             fix  demo/echo  0 to 1  0 to 1  ~tokens  ~$0  -  kind
-            run: 1 to 2 calls · $0  (never run before: rough)
-            run --reuse: 1 to 2 calls · $0  (never run before: rough)
-            what depends on replies is a range: N guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
+            run: 1 to 2 calls · $0  (rough estimate: no earlier run)
+            run --reuse: 1 to 2 calls · $0  (rough estimate: no earlier run)
+            ranges depend on replies: the plan tried 17 guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
         "#]],
     );
 }
@@ -186,9 +186,9 @@ if kind == "bug" { b.chat("fix"); b.chat("test"); } else if kind.contains("quest
         &expect![[r#"
             op  model  run  run --reuse  tokens in/out  cost  seconds each  after
             chat  demo/echo  1 to 3  1 to 3  ~tokens  ~$0  -
-            run: 1 to 3 calls · $0  (never run before: rough)
-            run --reuse: 1 to 3 calls · $0  (never run before: rough)
-            what depends on replies is a range: N guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
+            run: 1 to 3 calls · $0  (rough estimate: no earlier run)
+            run --reuse: 1 to 3 calls · $0  (rough estimate: no earlier run)
+            ranges depend on replies: the plan tried 16 guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
         "#]],
     );
 }
@@ -201,9 +201,9 @@ loop { tries += 1; if b.chat("draft") == "good" { break; } }"##,
         &expect![[r#"
             op  model  run  run --reuse  tokens in/out  cost  seconds each  after
             chat  demo/echo  1 or more  1 or more  ~tokens  ~$0 or more  -
-            run: 1 or more calls · $0 or more  (never run before: rough)
-            run --reuse: 1 or more calls · $0 or more  (never run before: rough)
-            what depends on replies is a range: N guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
+            run: 1 or more calls · $0 or more  (rough estimate: no earlier run)
+            run --reuse: 1 or more calls · $0 or more  (rough estimate: no earlier run)
+            ranges depend on replies: the plan tried 12 guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
         "#]],
     );
 }
@@ -259,9 +259,9 @@ for i in 0..4 { b.chat(`draft ${i}`); if b.chat("is it good?") == "yes" { break;
         &expect![[r#"
             op  model  run  run --reuse  tokens in/out  cost  seconds each  after
             chat  demo/echo  2 to 8  2 to 8  ~tokens  ~$0  -
-            run: 2 to 8 calls · $0  (never run before: rough)
-            run --reuse: 2 to 8 calls · $0  (never run before: rough)
-            what depends on replies is a range: N guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
+            run: 2 to 8 calls · $0  (rough estimate: no earlier run)
+            run --reuse: 2 to 8 calls · $0  (rough estimate: no earlier run)
+            ranges depend on replies: the plan tried 12 guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
         "#]],
     );
 }
@@ -275,9 +275,9 @@ parallel(lines, |line| b.chat(`rate ${line}`))"##,
         &expect![[r#"
             op  model  run  run --reuse  tokens in/out  cost  seconds each  after
             chat  demo/echo  2 to 11  2 to 11  ~tokens  ~$0  -
-            run: 2 to 11 calls · $0  (never run before: rough)
-            run --reuse: 2 to 11 calls · $0  (never run before: rough)
-            what depends on replies is a range: N guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
+            run: 2 to 11 calls · $0  (rough estimate: no earlier run)
+            run --reuse: 2 to 11 calls · $0  (rough estimate: no earlier run)
+            ranges depend on replies: the plan tried 13 guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
         "#]],
     );
 }
@@ -294,8 +294,8 @@ session(branch("demo/echo")).flow(g)"##,
             op  model  run  run --reuse  tokens in/out  cost  seconds each  after
             part_0 … part_99 (x 100)  demo/echo  100  100  ~tokens  ~$0  -
             sum  demo/echo  1  1  ~tokens  ~$0  -  part_0, part_1, part_2, part_3, part_4, part_5, … 94 more
-            run: 101 calls · $0  (never run before: rough)
-            run --reuse: 101 calls · $0  (never run before: rough)
+            run: 101 calls · $0  (rough estimate: no earlier run)
+            run --reuse: 101 calls · $0  (rough estimate: no earlier run)
         "#]],
     );
 }
@@ -309,10 +309,10 @@ if found.len < 100000 { throw "not found"; } b.chat("last");"##,
         &expect![[r#"
             op  model  run  run --reuse  tokens in/out  cost  seconds each  after
             chat  demo/echo  2 or more  2 or more  ~tokens  ~$0 or more  -
-            run: 2 or more calls · $0 or more  (never run before: rough)
-            run --reuse: 2 or more calls · $0 or more  (never run before: rough)
-            what depends on replies is a range: N guesses were tried in their place, with lists of 1 to 10 items where no schema or earlier reply says more; a real reply may lead elsewhere
-            the plan ends here; what comes after depends on real replies:
+            run: 2 or more calls · $0 or more  (rough estimate: no earlier run)
+            run --reuse: 2 or more calls · $0 or more  (rough estimate: no earlier run)
+            ranges depend on replies: the plan tried 14 guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
+            the plan stops here: the next step depends on a real reply:
             error[K0100]: not found
             --> s.rhai:3:25
             |
@@ -351,7 +351,7 @@ fn both_kinds_of_runs_are_told() {
         chat  demo/echo    2            1            1/5    $0
         run: 2 calls · $0
         run --reuse: 1 call, 1 reply reused · $0   (from 1 earlier run)
-        the budget is used up before the end: `max_calls` is 1"#]]
+        the budget will be exhausted before the end: `max_calls` is 1"#]]
     .assert_eq(&plan(&["-p", "b=c", "--max-calls", "1"]));
     project.file("kaizen.toml", "[run]\nreuse = true\n");
     expect![[r#"

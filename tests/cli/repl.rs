@@ -33,7 +33,7 @@ fn eval_prints_the_value() {
 fn eval_fails_with_the_place() {
     let ran = eval("let x = 1;\nx + nope");
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
-    for words in ["no variable `nope`", "repl:2:5", "x + nope"] {
+    for words in ["unknown variable `nope`", "repl:2:5", "x + nope"] {
         assert!(ran.stderr.contains(words), "{words}: {}", ran.stderr);
     }
     assert_eq!(eval("throw \"no\"").code, Some(1));
@@ -103,7 +103,7 @@ fn commands_look_and_change() {
     for words in [
         "[demo] you asked: hi\n1 user\n    hi\n2 assistant\n    [demo]",
         "b     branch  branch · demo/echo · 2 messages",
-        "1 calls (0 again, 1 by the demo model)",
+        "1 call (0 retries, 1 by the demo model)",
         "one  call         starts at once",
         "\n3\n",
         "communicate  completed",
@@ -116,17 +116,14 @@ fn commands_look_and_change() {
     let saved = project.kaizen(&["run", "out.rhai"]);
     assert_eq!(saved.code, Some(3), "`three` is another file's: {}", saved.stderr);
     let again = pipe(&project, &[], "1\n:save out.rhai\n");
-    assert!(again.stderr.contains("is there already"), "{}", again.stderr);
+    assert!(again.stderr.contains("already exists"), "{}", again.stderr);
 }
 
 #[test]
 fn an_unknown_command_suggests_one() {
     let ran = pipe(&Project::new(), &[], ":grahp g\n");
     assert_eq!(ran.code, Some(1));
-    assert_eq!(
-        ran.stderr,
-        "error: there is no command `:grahp`\n   help: did you mean `:graph`?\n"
-    );
+    assert_eq!(ran.stderr, "error: unknown command `:grahp`\n   help: did you mean `:graph`?\n");
 }
 
 #[test]
@@ -172,10 +169,7 @@ fn a_script_gives_its_functions() {
     assert!(ran.stderr.contains("did you mean `by`?"), "{}", ran.stderr);
     assert_eq!(ran.code, Some(3));
     let ran = project.kaizen(&["repl", "none.rhai", "-e", "1"]);
-    assert_eq!(
-        (ran.code, ran.stderr.as_str()),
-        (Some(3), "error: there is no script `none.rhai`\n")
-    );
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(3), "error: no script `none.rhai`\n"));
 }
 
 #[test]
@@ -188,7 +182,7 @@ fn a_saved_script_is_loaded_anew() {
         "f()\nsave(\"fn f() { 2 } fn save(t) { write_text(`main.rhai`, t); }\")\nf()\nsave(\"fn f( {\")\nf()\n",
     );
     assert_eq!(ran.stdout, "1\n2\n2\n", "{}", ran.stderr);
-    assert!(ran.stderr.contains("the functions before are kept"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the previous functions are kept"), "{}", ran.stderr);
 }
 
 #[test]
@@ -226,5 +220,5 @@ fn a_budget_can_be_set_and_raised_in_a_session() {
                  b.chat(\"two\")\nb.chat(\"three\")\n";
     let ran = pipe(&Project::new(), &[], lines);
     assert!(ran.stdout.contains("two") && !ran.stdout.contains("three"), "{}", ran.stdout);
-    assert!(ran.stderr.contains("all 2 calls (`max_calls`) are made"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the limit of 2 calls (`max_calls`) is reached"), "{}", ran.stderr);
 }

@@ -43,7 +43,7 @@ fn a_killed_run_goes_on_where_it_was() {
         let ran = project.kaizen(&["run", "--resume"]);
         assert_eq!(ran.code, Some(0), "{signal}: {}", ran.stderr);
         let in_flight = if signal == "-9" { "; 1 call was in flight" } else { "" };
-        let said = format!("3 replies are known{in_flight}");
+        let said = format!("3 replies are reusable{in_flight}");
         assert!(ran.stderr.contains(&said), "{signal}: `{said}`\n{}", ran.stderr);
         assert!(
             ran.stderr.contains("calls=3 ") && ran.stderr.contains("reused=3"),
@@ -75,7 +75,7 @@ fn a_resumed_run_that_is_stopped_again_goes_on_from_both() {
     child.wait().unwrap();
     let ran = project.kaizen(&["run", "s.rhai", "--resume"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    assert!(ran.stderr.contains("4 replies are known"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("4 replies are reusable"), "{}", ran.stderr);
     assert_eq!(server.bodies().len(), 8);
 }
 
@@ -89,7 +89,7 @@ fn a_changed_script_reuses_what_still_fits_and_says_the_rest() {
     let ran = project.kaizen(&["run", "s.rhai", "--resume"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(ran.stderr.contains("calls=1") && ran.stderr.contains("reused=1"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("1 replies of run"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("not reused: 1 reply from run"), "{}", ran.stderr);
 }
 
 #[test]
@@ -135,19 +135,22 @@ fn a_replay_asks_nothing_and_finds_what_has_changed() {
     let runs = project.kaizen(&["runs", "--json"]).stdout;
     let ran = project.kaizen(&["replay", "@-1"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    assert!(ran.stderr.contains("same: 6 replies, no call"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("same: 6 replies, no calls"), "{}", ran.stderr);
     assert!(ran.stdout.contains("answer 5"), "{}", ran.stdout);
     project.file("t.rhai", "branch().chat(\"y\")");
     let ran = project.kaizen(&["replay"]);
     assert_eq!(ran.code, Some(7), "{}", ran.stderr);
-    for said in
-        ["error[K0119]", "the run did not ask this: `y`", "`x` instead of `y`", "t.rhai:1:10"]
-    {
+    for said in [
+        "error[K0119]",
+        "the recorded run did not make this request: `y`",
+        "`x` instead of `y`",
+        "t.rhai:1:10",
+    ] {
         assert!(ran.stderr.contains(said), "`{said}`:\n{}", ran.stderr);
     }
     let ran = project.kaizen(&["replay", "--all"]);
     assert_eq!(ran.code, Some(7));
-    assert!(ran.stderr.contains("1 runs went the same way, 1 another, 0"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 run replayed identically, 1 diverged, 0"), "{}", ran.stderr);
     // A script that catches the error goes another way all the same.
     project.file("t.rhai", "attempt(|| branch().chat(\"y\")); \"answer 6\"");
     assert_eq!(project.kaizen(&["replay"]).code, Some(7));
@@ -200,7 +203,7 @@ fn calls_at_once_within_one_operation_are_all_known_afterwards() {
     child.kill().unwrap();
     child.wait().unwrap();
     let ran = project.kaizen(&["run", "--resume"]);
-    assert!(ran.stderr.contains("8 replies are known"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("8 replies are reusable"), "{}", ran.stderr);
     assert_eq!((ran.code, server.bodies().len()), (Some(0), 10), "{}", ran.stderr);
 }
 

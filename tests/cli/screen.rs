@@ -98,13 +98,13 @@ fn a_question_shows_what_would_be_done_and_an_answer_holds_for_that_alone() {
                   print([runs.call(\"x\"), runs.call(\"x\"), runs.call(\"y\"), runs.call(\"y\")]);";
     let mut terminal = on_terminal(&project, script, &[]);
     let asked = terminal.until("[N]o ");
-    assert!(asked.contains(r#"running `echo` with ["x","a b\u001b[2K"]: allow?"#), "{asked:?}");
+    assert!(asked.contains(r#"running `echo` with ["x","a b\u001b[2K"]. Allow?"#), "{asked:?}");
     type_line(&mut terminal, "y");
     let asked = terminal.until("[N]o ");
-    assert!(asked.contains(r#"with ["y","a b\u001b[2K"]: allow?"#), "{asked:?}");
+    assert!(asked.contains(r#"with ["y","a b\u001b[2K"]. Allow?"#), "{asked:?}");
     type_line(&mut terminal, "n");
     let rest = terminal.until("false]");
-    assert!(rest.contains("[true, true, false, false]") && !rest.contains("allow?"), "{rest:?}");
+    assert!(rest.contains("[true, true, false, false]") && !rest.contains("Allow?"), "{rest:?}");
 }
 
 #[test]
@@ -128,8 +128,8 @@ fn an_open_question_stops_nothing_else_and_ends_with_the_time_of_the_run() {
     let script = "let t = task(|| env(\"HOME\")); for n in 0..3 { sleep(20); print(`still ${n}`); } t.wait()";
     let mut terminal = on_terminal(&project, script, &["--max-time", "1s"]);
     let shown = terminal.until("still 2");
-    assert!(shown.contains("allow?"), "{shown:?}");
-    terminal.until("time of the run");
+    assert!(shown.contains("Allow?"), "{shown:?}");
+    terminal.until("the time limit of the run");
     assert_eq!(terminal.child.wait().unwrap().code(), Some(4));
 }
 
@@ -141,7 +141,7 @@ fn a_question_for_a_path_says_where_a_link_leads() {
     let mut terminal = on_terminal(&project, "write_text(\"out/x\", \"x\")", &[]);
     let asked = terminal.until("[N]o ");
     let leads_to = project.path().canonicalize().unwrap().join("secret/x");
-    let expected = format!("which leads to `{}` by a link", leads_to.display());
+    let expected = format!("a link to `{}`", leads_to.display());
     assert!(asked.replace("\r\n", "").contains(&expected), "{asked:?}");
     type_line(&mut terminal, "n");
 }

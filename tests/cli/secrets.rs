@@ -367,7 +367,7 @@ fn a_secret_that_is_too_weak_is_said() {
         project.file("s.rhai", "env(`A_TOKEN`); env(`A_TOKEN`); log.info(`x`)");
         let mut command = project.command(&["run", "s.rhai", "--allow-env=A_TOKEN"]);
         let ran = Ran::from(command.env("A_TOKEN", secret).output().unwrap());
-        let note = format!("the value of `A_TOKEN` is not kept out of journal and output: {says}");
+        let note = format!("the value of `A_TOKEN` is not treated as a secret: {says}");
         assert_eq!(ran.stderr.matches(&note).count(), 1, "{}", ran.stderr);
     }
 }

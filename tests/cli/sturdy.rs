@@ -101,10 +101,7 @@ fn words_that_are_bounded_do_what_they_did() {
         ("let s = `ä`; s.pad(4, `öü`); s", r#""äöüö""#),
         ("let s = `ab`; s.pad(4, 'ü'); s", r#""abüü""#),
         ("let s = `ab`; s.pad(2, ``); s.pad(-1, ``); s", r#""ab""#),
-        (
-            "let s = `ab`; s.pad(10, ``)",
-            "error: `pad` needs something to pad with, and got an empty text",
-        ),
+        ("let s = `ab`; s.pad(10, ``)", "error: `pad` needs a non-empty text to pad with"),
         ("let s = `abab`; s.replace('a', ``); s", r#""bb""#),
     ]);
 }
@@ -134,13 +131,13 @@ fn times_at_the_ends_of_their_types_are_errors_or_waits() {
         ("sleep(0.0 / 0.0)", "error: `sleep` needs a time in milliseconds from 0 up, not NaN"),
         ("sleep(1.0 / 0.0)", "error: `sleep` needs a time in milliseconds from 0 up, not inf"),
         ("sleep(-0.5)", "error: `sleep` needs a time in milliseconds from 0 up, not -0.5"),
-        ("sleep(-1)", "error: `sleep` needs a time from 0 up, not -1"),
+        ("sleep(-1)", "error: `sleep` needs a time of at least 0, not -1"),
         ("sleep(-0.0); sleep(0); sleep(1e-300); 1", "1"),
         (never, r#""timeout""#),
         ("timeout(9223372036854775807, || 1)", "1"),
         (
             "retry(9223372036854775807, || 1)",
-            "error: `retry` needs a number of tries from 1 up, not 9223372036854775807",
+            "error: `retry` needs at least 1 attempt, not 9223372036854775807",
         ),
         ("parallel([1], |n| n, #{ max_concurrent: 9223372036854775807 })", "[1]"),
         ("branch(`demo/echo`).chat(`x`, #{ timeout_ms: 9223372036854775807 }).len", "19"),
@@ -188,7 +185,7 @@ fn data_nested_deep_is_printed_and_compared() {
             ("[l].contains(l)", "true"),
             ("l in [m]", "false"),
             ("let both = [l, l]; both.dedup(); both.len", "1"),
-            ("to_json(m)", "error: data nested deeper than 128"),
+            ("to_json(m)", "error: data is nested deeper than 128"),
             ("attempt(|| throw l).ok", "false"),
             ("attempt(|| [1, 2].sort(|a, b| m)).ok", "false"),
             ("attempt(|| branch(m)).ok", "false"),
@@ -225,7 +222,7 @@ fn exit_ends_a_script_and_no_task_of_it() {
         ("fn f() { exit(4) } f(); 3", "4"),
         (
             "task(|| exit(4)).wait()",
-            "error: `exit` ends a script, and not a task of it; `return` ends a function",
+            "error: `exit` ends a script, not a task; use `return` to end a function",
         ),
     ]);
 }
@@ -292,8 +289,7 @@ fn settings_at_the_ends_of_their_types_are_errors_or_taken() {
 
 #[test]
 fn more_tasks_than_memory_has_room_for_are_an_error() {
-    let message = "there is no room for another task of the script: 20000 tasks live already \
-                   (`TASKS_MAX`); wait for some of them first";
+    let message = "cannot start another task: 20000 tasks already exist (`TASKS_MAX`); wait for some of them first";
     for script in [
         "let all = []; for n in 0..45000 { all.push(task(|| sleep(60000))); }",
         "(0..45000).to_array().parallel(|n| sleep(60000), #{ max_concurrent: 45000 })",

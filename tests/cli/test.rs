@@ -47,7 +47,7 @@ fn an_assertion_that_does_not_hold_shows_both_values() {
         ("assert(1 < 2)", ""),
         ("assert(1 > 2)", "the condition does not hold"),
         ("assert(1 > 2, \"one is less\")", "one is less"),
-        ("assert(1)", "`assert`: argument 1 is an int, it takes a bool"),
+        ("assert(1)", "`assert`: argument 1 is an int, expected a bool"),
         ("assert_eq(1, 1.0)", ""),
         ("assert_eq(#{ a: [1, \"x\"] }, #{ a: [1.0, \"x\"] })", ""),
         ("assert_eq(41, 42)", "found 41, expected 42"),
@@ -58,10 +58,10 @@ fn an_assertion_that_does_not_hold_shows_both_values() {
         ("assert_ne([1], [1.0])", "both are [1]"),
         ("assert_near(0.1 + 0.2, 0.3, 0.000001)", ""),
         ("assert_near(1, 3, 0.5)", "found 1, expected 3 within 0.5; they are 2 apart"),
-        ("assert_near(\"1\", 1, 1)", "`assert_near`: argument 1 is no number but a string"),
+        ("assert_near(\"1\", 1, 1)", "`assert_near`: argument 1 must be a number, not a string"),
         ("assert_eq(assert_throws(|| throw \"no\").message, \"no\")", ""),
         ("assert_throws(|| json(\"{\"), \"json\")", ""),
-        ("assert_throws(|| 3)", "nothing was thrown; the error was expected, and the value is 3"),
+        ("assert_throws(|| 3)", "expected an error, but nothing was thrown; the value is 3"),
         (
             "assert_throws(|| throw \"no\", \"json\")",
             "thrown was `thrown` (no), expected was `json`",
@@ -101,7 +101,7 @@ error[K0130]: found and expected differ:
 +   28,
 +   29
   ]
-it printed:
+output:
   seen
 
 ── tests/a_test.rhai::test_deep
@@ -142,11 +142,11 @@ fn every_fault_is_found_before_any_test_runs() {
         .collect();
     told.sort();
     let expected = [
-        "there is no function `asert`",
-        "there is no function `nope`",
+        "unknown function `asert`",
+        "unknown function `nope`",
         "the cassette `tests/cassettes/a_test/test_a.jsonl` has format 3",
         "`tests/d_test.rhai` has no test",
-        "the test `test_b` takes arguments",
+        "the test `test_b` must not take arguments",
         "the test `test_c` is private",
     ];
     assert_eq!(told.len(), expected.len(), "{told:?}");
@@ -180,7 +180,11 @@ fn tests_share_nothing_and_repeat() {
     assert_ne!(number(&first[0]), number(&first[1]).replace(']', ""));
     assert!(!project.path().join(".kaizen/kaizen.db").exists());
     let ran = project.kaizen(&["test", "--record", "new"]);
-    assert!(ran.stdout.contains("\nnote: nothing was recorded: only the demo"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("\nnote: nothing was recorded: the tests called only the demo"),
+        "{}",
+        ran.stdout
+    );
 }
 
 #[test]
@@ -205,7 +209,7 @@ fn a_test_has_a_time_and_no_other_test_pays_for_it() {
          fn test_short() { sleep(20); timeout(10_000, || sleep(20)); }\n",
     );
     let (ran, ended) = results(&project, &["--timeout", "1s"]);
-    let late = "the test was not done within 1000 ms (`--timeout` sets the limit)";
+    let late = "the test timed out after 1000 ms (change the limit with `--timeout`)";
     let expected = [
         ("test_computes", "failed", late),
         ("test_waits", "failed", late),
@@ -269,7 +273,11 @@ fn what_is_recorded_once_is_played_without_a_server() {
     let project = asking(&server);
     let ran = project.kaizen(&["test"]);
     assert_eq!((ran.code, server.bodies().len()), (Some(7), 0), "{}", ran.stdout);
-    assert!(ran.stdout.contains("`kaizen test test_votes --record new` asks"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("record the reply with `kaizen test test_votes --record new`"),
+        "{}",
+        ran.stdout
+    );
     assert!(!project.path().join("tests/cassettes").exists());
     let ran = project.kaizen(&["test", "--record", "new"]);
     assert_eq!((ran.code, server.bodies().len()), (Some(0), 5), "{}", ran.stdout);
@@ -317,10 +325,10 @@ fn a_miss_names_the_nearest_request_and_the_difference_and_cannot_be_hidden() {
         &ask.replace("risk", "danger"),
         7,
         &[
-            "error[K0131]: no reply is recorded for this request to `openai/m`: `Name a danger of trams.`",
+            "error[K0131]: no recorded reply for this request to `openai/m`: `Name a danger of trams.`",
             " at tests/cassettes/a_test/test_votes.jsonl:2, differs in\n  message 1 (user message) from \
              character 8 on: `Name a danger of trams.`, recorded with `Name a risk of trams.`",
-            "1 test: 1 missed a recorded reply",
+            "1 test: 1 without a recorded reply",
         ],
     );
     check(
@@ -333,17 +341,24 @@ fn a_miss_names_the_nearest_request_and_the_difference_and_cannot_be_hidden() {
     check(
         &caught,
         7,
-        &["MISSED", "model: openai/other, recorded with openai/m", "went on after this"],
+        &[
+            "MISSED",
+            "model: openai/other, recorded with openai/m",
+            "the script continued after this error",
+        ],
     );
     let again = ask.replace("branch()", "branch().chat(`Name a risk of ${topic}.`); branch()");
-    check(&again, 7, &["holds 3 of it, and it is asked once more"]);
+    check(&again, 7, &["has 3 replies for it, but the test makes one more such request"]);
     let flow = "let g = builder(\"g\"); g.add_operation(\"communicate\", #{ name: \"a\", instruction: topic }); \
                 g.add_operation(\"communicate\", #{ name: \"b\", instruction: \"x\" }); session().flow(g); branch()";
     let flow = ask.replace("branch()", flow);
-    let said = ["error[K0131]: operation `a`: no reply", "\n6 requests of this test are missing\n"];
+    let said = [
+        "error[K0131]: operation `a`: no recorded reply",
+        "\n6 requests of this test are not in the cassette\n",
+    ];
     check(&flow, 7, &said);
     project.file("tests/b_test.rhai", "fn test_votes_wrong() { assert(false) }");
-    check(&ask.replace("risk", "danger"), 1, &["1 failed, 1 missed"]);
+    check(&ask.replace("risk", "danger"), 1, &["1 failed, 1 without a recorded reply"]);
 }
 
 #[test]
@@ -354,8 +369,9 @@ fn what_a_cassette_holds_in_vain_is_told_and_dropped_by_a_whole_recording() {
     project.file("tests/a_test.rhai", "fn test_talk() { assert(branch().chat(\"one\").len > 3); }");
     assert_eq!(project.kaizen(&["test"]).code, Some(7));
     let ran = project.kaizen(&["test", "--record", "new"]);
-    assert!(ran.stdout.contains("  note: not used: 2 exchanges of `tests/cass"), "{}", ran.stdout);
-    let orphan = "note: `tests/cassettes/a_test/test_votes.jsonl` belongs to no test; delete it";
+    assert!(ran.stdout.contains("  note: 2 exchanges of `tests/cass"), "{}", ran.stdout);
+    let orphan =
+        "note: `tests/cassettes/a_test/test_votes.jsonl` belongs to no test; you can delete it";
     assert!(ran.stdout.contains(orphan), "{}", ran.stdout);
     assert_eq!(read(&project, TALK).lines().count(), 4);
     let ran = project.kaizen(&["test", "--record", "all"]);
@@ -432,7 +448,7 @@ fn a_recording_stays_within_the_budget() {
     );
     assert_eq!(ran.code, Some(4));
     assert!(
-        ran.stderr.contains("the budget is spent; what was recorded is kept"),
+        ran.stderr.contains("the budget is spent; recordings so far are kept"),
         "{}",
         ran.stderr
     );
@@ -479,9 +495,9 @@ fn a_snapshot_is_written_when_asked_and_compared_ever_after() {
     let project = with_tests(text);
     let ran = project.kaizen(&["test"]);
     assert_eq!(ran.code, Some(1));
-    let said = "error[K0130]: there is no snapshot `tests/snapshots/a_test/test_a.snap` yet";
+    let said = "error[K0130]: no snapshot `tests/snapshots/a_test/test_a.snap` yet";
     assert!(ran.stdout.contains(said), "{}", ran.stdout);
-    let said = "\n`kaizen test -u test_a` writes it, with\nline one\nline two\n";
+    let said = "\nwrite it with `kaizen test -u test_a`; its content:\nline one\nline two\n";
     assert!(ran.stdout.contains(said), "{}", ran.stdout);
     let ran = project.kaizen(&["test", "-u"]);
     assert!(ran.code == Some(0) && ran.stdout.contains("  2 snapshots written"), "{}", ran.stdout);
@@ -505,15 +521,17 @@ fn a_snapshot_is_written_when_asked_and_compared_ever_after() {
 
 #[test]
 fn snapshots_have_names_of_their_own_and_live_in_tests() {
-    let name = "cannot name a snapshot: a letter, then letters, digits, `-` and `_`";
+    let name = |text: &str| {
+        format!("invalid snapshot name `{text}`: use a letter, then letters, digits, `-` and `_`")
+    };
     check(&[
-        ("assert_snapshot(\"../x\", 1)", &format!("`../x` {name}")),
-        ("assert_snapshot(\"2\", 1)", &format!("`2` {name}")),
+        ("assert_snapshot(\"../x\", 1)", &name("../x")),
+        ("assert_snapshot(\"2\", 1)", &name("2")),
     ]);
     let project =
         with_tests("fn test_a() { assert_snapshot(\"n\", 1); assert_snapshot(\"n\", 2); }");
     let (_, ended) = results(&project, &["-u"]);
-    assert_eq!(ended[0].2, "the snapshot `n` is used twice; give each its own name");
+    assert_eq!(ended[0].2, "the snapshot name `n` is used twice; use unique names");
     let ran = project.file("s.rhai", "assert_snapshot(1)").kaizen(&["run", "s.rhai"]);
     assert!(ran.stderr.contains("error[K0132]: `assert_snapshot` works in tests only"));
 }
@@ -535,21 +553,17 @@ fn tests_are_chosen_by_name_and_by_part() {
     assert_eq!(parts, ["test_one", "test_one", "test_two", "test_three"]);
     assert_eq!(names(&["--shard", "5/5"]), Vec::<String>::new());
     for (arguments, said) in [
-        (&["tset_two"][..], "no test has `tset_two` in its name; did you mean `test_two`?"),
-        (&["--shard", "4/3"], "`4/3` is no part of the tests; write it like `1/3`"),
-        (&["--shard", "x"], "`x` is no part"),
-        (&["--timeout", "soon"], "`--timeout soon` is no time"),
+        (&["tset_two"][..], "no test name contains `tset_two`; did you mean `test_two`?"),
+        (&["--shard", "4/3"], "`4/3` (example: 1/3)"),
+        (&["--shard", "x"], "invalid shard `x`"),
+        (&["--timeout", "soon"], "invalid duration `soon` for `--timeout`"),
     ] {
         let ran = project.kaizen(&[&["test"], arguments].concat());
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
         assert!(ran.stderr.contains(said), "{said}: {}", ran.stderr);
     }
     let none = Project::new().kaizen(&["test"]);
-    assert!(
-        none.code == Some(2) && none.stderr.contains("there is no test here"),
-        "{}",
-        none.stderr
-    );
+    assert!(none.code == Some(2) && none.stderr.contains("no tests here"), "{}", none.stderr);
 }
 
 #[test]
@@ -607,7 +621,7 @@ fn junit_has_every_test_and_says_why_it_failed() {
         "<testcase classname=\"tests/a_test.rhai\" name=\"test_ok\" file=\"tests/a_test.rhai\" line=\"1\" time=\"",
         "<failure message=\"found &quot;&lt;a&gt;&quot;, expected &quot;]]&gt;&quot;\" type=\"K0130\">error[K0130]",
         "<system-out>&lt;out&gt; &amp; \u{fffd}</system-out>",
-        "<error message=\"no reply is recorded",
+        "<error message=\"no recorded reply for this request",
     ] {
         assert!(xml.contains(part), "{part}\n{xml}");
     }

@@ -253,7 +253,7 @@ for wrong in [
         `format`: a number is needed, not a string
         `sum`: the sum is too large for a whole number
         `max_by`: a number is needed, not a string
-        `sorted` cannot place an int beside a string; give it a function: `sorted(|a, b| ..)`
+        `sorted` cannot order an int beside a string; pass it a function: `sorted(|a, b| ..)`
     "#]]
     .assert_eq(&ran.stdout);
 }

@@ -153,9 +153,9 @@ fn told_of_an_equal_result(script: &str) -> String {
 
     project.file("s.rhai", &format!("sleep(1);\n{script}"));
     watched.run();
-    let told = watched.until("(the run before").pop().unwrap();
+    let told = watched.until("(previous run").pop().unwrap();
     assert_eq!(server.bodies().len(), asked);
-    told.split("  (the run before").next().unwrap_or_default().to_owned()
+    told.split("  (previous run").next().unwrap_or_default().to_owned()
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn the_same_replies_in_another_order_are_no_change() {
         }))"#,
     ];
     let told = scripts.map(told_of_an_equal_result);
-    assert_eq!(told, ["the same result as before"; 4].map(str::to_owned));
+    assert_eq!(told, ["the result is unchanged"; 4].map(str::to_owned));
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn a_save_during_a_run_leaves_unchanged_calls_alone() {
     let watched = Watched::start(&project, &[]);
     watched.until("op=chat");
     project.file("s.rhai", &script("two"));
-    watched.until("starting anew");
+    watched.until("s.rhai changed; restarting");
     let ended = watched.run();
     assert!(ended.contains("status=ok"), "{ended}");
     let asked: Vec<bool> = server.bodies().iter().map(|body| body.contains("\"slow\"")).collect();
@@ -255,7 +255,7 @@ fn a_long_run_after_a_save_is_one_run() {
     watched.until("watching");
     project.file("p.md", "two");
     let seen = watched.until("run=").join("\n");
-    assert!(!seen.contains("starting anew"), "{seen}");
+    assert!(!seen.contains("s.rhai changed; restarting"), "{seen}");
     watched.nothing();
     assert_eq!(server.bodies().len(), 2);
 }
@@ -274,7 +274,7 @@ fn a_script_that_never_waits_is_replaced_as_well() {
     watched.until("check ok");
     std::thread::sleep(Duration::from_millis(200));
     project.file("s.rhai", "42");
-    watched.until("starting anew");
+    watched.until("s.rhai changed; restarting");
     assert!(watched.run().contains("status=ok"));
 }
 
@@ -325,11 +325,10 @@ fn a_limit_that_is_set_is_not_passed_by_calls_of_unknown_price() {
     let server = echo();
     let project = Project::new();
     project.with_server(&server).file("s.rhai", "branch().chat(\"one\")");
-    let help = "give the model a `price` under its `[models.NAME]`, with zeros if it is free";
+    let help = "set a `price` under its `[models.NAME]` (zeros if the model is free)";
     let watched = Watched::start(&project, &["--confirm-over", "1000"]);
     let told = watched.until("not run:").pop().unwrap();
-    let expected = "not run: 1 call · cost unknown   (never run before: rough), \
-                    which may be over $1000.000; ";
+    let expected = "not run: 1 call · cost unknown   (rough estimate: no earlier run), possibly over $1000.000; ";
     assert!(told.ends_with(&format!("{expected}{help}")), "{told}");
     assert_eq!(server.bodies().len(), 0);
     drop(watched);
@@ -360,7 +359,7 @@ fn many_calls_of_unknown_price_are_not_made_unasked() {
     project.file("s.rhai", &asks(5, "2"));
     assert!(watched.run().contains("calls=0 cost=0 reused=5 saved=unknown"));
     project.file("s.rhai", &asks(500, "3"));
-    watched.until("which may be over $0.250; give the model a `price`");
+    watched.until("possibly over $0.250; set a `price`");
     assert_eq!(server.bodies().len(), 5);
 }
 
@@ -420,7 +419,7 @@ fn a_kaizen_toml_that_is_refused_runs_nothing_again_and_again() {
     let faulty: [&[u8]; 3] = [b"[project]\nmodle = \"x\"\n", b"[", &[0xff, 0xfe]];
     for (n, text) in faulty.iter().enumerate() {
         std::fs::write(project.path().join("kaizen.toml"), text).unwrap();
-        watched.until("going on with what was set before");
+        watched.until("keeping the previous settings");
         watched.until("not run: kept the last result, spent nothing");
         watched.nothing();
         // A save of the script runs it, with what was set before.
@@ -431,7 +430,7 @@ fn a_kaizen_toml_that_is_refused_runs_nothing_again_and_again() {
     }
     // The file as it was needs no run, and another one that is sound does.
     project.file("kaizen.toml", &sound);
-    watched.until("it is as it was in the last run");
+    watched.until("no change since the last run");
     project.file("kaizen.toml", &format!("{sound}# sound\n"));
     assert!(watched.run().contains("calls=1"));
     watched.nothing();

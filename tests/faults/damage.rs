@@ -147,7 +147,7 @@ const CASES: &[Case] = &[
     Case("DELETE FROM events WHERE run = 'bad' AND seq = 0", &["run bad: event 0 is missing"], 2),
     Case(
         "DELETE FROM events WHERE run = 'bad' AND seq = {run_ended}",
-        &["run bad: the list of runs says `ok`, but the event that ends it is missing"],
+        &["run bad: the list of runs says `ok`, but its last event is missing"],
         0,
     ),
     Case(
@@ -157,7 +157,7 @@ const CASES: &[Case] = &[
     ),
     Case(
         "DELETE FROM runs WHERE id = 'bad'",
-        &["run bad: it has events, but the list of runs lacks it"],
+        &["run bad: it has events, but is missing from the list of runs"],
         2,
     ),
     Case(
@@ -215,8 +215,7 @@ const CASES: &[Case] = &[
         "UPDATE events SET body = replace(body, '\"attempt\":', '\"attempt\":[secret]') \
          WHERE run = 'bad' AND seq = {attempt_ended}",
         &[
-            "run bad: event {attempt_ended} (`attempt_ended`) cannot be read: {error}; kaizen 0.1 took \
-           a secret out of its JSON",
+            "run bad: event {attempt_ended} (`attempt_ended`) cannot be read: {error}; kaizen 0.1 damaged its JSON when it removed a secret",
         ],
         0,
     ),
@@ -239,7 +238,7 @@ const CASES: &[Case] = &[
     ),
     Case(
         "UPDATE events SET kind = 'logged' WHERE run = 'bad' AND seq = {told}",
-        &["run bad: event {told} is filed as `logged`, but it is `told`"],
+        &["run bad: event {told} is stored as `logged`, but it is `told`"],
         0,
     ),
     Case(
@@ -408,6 +407,6 @@ fn what_was_learned_is_read_row_by_row() {
         project.file("s.rhai", "print(optimizer().recommend_pattern(`t`))");
         let ran = project.kaizen(&["run", "s.rhai"]);
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-        assert!(ran.stderr.contains("`kaizen doctor` names what is damaged"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("`kaizen doctor` lists the damage"), "{}", ran.stderr);
     }
 }

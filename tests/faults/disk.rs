@@ -66,8 +66,8 @@ fn a_disk_that_is_full_or_fails_ends_the_run_and_loses_nothing() {
     let server = server();
     let mut figures = Figures::default();
     let all = ["commit_begins", "commit_fills"];
-    let acts = [("full", "is full"), ("full_once", "is full"), ("io", "the disk failed under")];
-    let acts = [&acts[..], &[("io_once", "the disk failed under")]].concat();
+    let acts = [("full", "is full"), ("full_once", "is full"), ("io", "the disk of store")];
+    let acts = [&acts[..], &[("io_once", "the disk of store")]].concat();
     for point in all {
         for (act, says) in &acts {
             for at in (1..=15).step_by(if rounds(0, 1) == 0 { 7 } else { 1 }) {
@@ -94,7 +94,7 @@ fn a_limit_on_the_size_of_files_ends_the_run_and_loses_nothing() {
         project.with_server(&server).file("s.rhai", SCRIPT);
         let limited = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" run s.rhai");
         let broken = Ran::from(inside(&project, &limited).output().unwrap());
-        check(&project, &server, &broken, "the disk failed under", &mut figures);
+        check(&project, &server, &broken, "the disk of store", &mut figures);
     }
     tell("writes refused by a limit on the size of files", &figures);
 }

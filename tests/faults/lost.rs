@@ -174,13 +174,13 @@ const DEEDS: &[Deed] = &[
         },
         "lost its log",
     ),
-    ("its events are deleted", |at| at.sql("DELETE FROM events"), "no longer has events"),
+    ("its events are deleted", |at| at.sql("DELETE FROM events"), "has lost journaled events"),
     (
         "the newest events are deleted",
         |at| at.sql("DELETE FROM events WHERE seq > 10"),
-        "no longer has events",
+        "has lost journaled events",
     ),
-    ("its runs are deleted", |at| at.sql("DELETE FROM runs"), "no longer has events"),
+    ("its runs are deleted", |at| at.sql("DELETE FROM runs"), "has lost journaled events"),
     (
         "another store is copied into it",
         |at| {
@@ -191,7 +191,7 @@ const DEEDS: &[Deed] = &[
                  INSERT INTO events SELECT * FROM copy.events; COMMIT"
             ));
         },
-        "no longer has events",
+        "has lost journaled events",
     ),
 ];
 
@@ -362,11 +362,11 @@ fn a_watch_goes_on_with_another_store_only_when_it_is_told() {
     fs::remove_dir_all(&at.folder).unwrap();
     watch.press('r');
     watch.until("was removed");
-    watch.until("nothing runs until you choose");
+    watch.until("paused until you choose");
     project.file("s.rhai", "branch().chat(`two`)");
     watch.until("s.rhai changed; not run");
     watch.press('r');
-    watch.until("nothing runs until you choose");
+    watch.until("paused until you choose");
     assert_eq!(server.bodies().len(), 1);
     assert!(!at.store.exists());
 

@@ -79,7 +79,7 @@ fn stored_runs_go_the_same_way_again() {
     }
     let ran = project.kaizen(&["replay", "--all"]);
     let runs = count + SHIPPED.len() as u64;
-    let expected = format!("{runs} runs went the same way, 0 another, 0 cannot be told");
+    let expected = format!("{runs} runs replayed identically, 0 diverged, 0 could not be replayed");
     assert!(ran.stderr.contains(&expected), "`{expected}`\n{}", ran.stderr);
     assert_eq!(ran.code, Some(0));
     figure(&format!("stored runs replayed: {runs}, 0 went another way"));

@@ -43,7 +43,7 @@ struct Traced {
     world: Rc<World>,
     /// The events with their times, as the journal would give them back.
     events: Vec<(i64, Event)>,
-    /// What the flow gave, unless it was given up from outside.
+    /// What the flow gave, unless cancelled from outside.
     report: Option<Report>,
     resumed: Option<(Replies, Rc<Past>)>,
     /// What the run says that it has used.

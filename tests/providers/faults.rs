@@ -110,7 +110,7 @@ async fn a_thousand_requests_are_really_in_flight_together() {
     assert_eq!(server.most_in_flight(), 1000);
 }
 
-/// The pieces have no numbers, so text that comes twice cannot be told from text that is said
+/// The pieces have no numbers, so text that comes twice could not be replayed from text that is said
 /// twice; but nothing is counted twice.
 #[tokio::test]
 async fn a_piece_that_comes_twice_does_not_count_twice() {
@@ -190,7 +190,7 @@ fn a_server_that_takes_four_at_once_is_soon_asked_four_at_once() {
     let refused = refused.load(Ordering::SeqCst);
     assert!((1..90).contains(&refused), "{refused} of 60 calls were refused");
     let shown = project.kaizen(&["show"]).stdout;
-    assert!(shown.contains("`openai/m` refuses calls: at most "), "{shown}");
+    assert!(shown.contains("`openai/m` refuses calls: lowering the limit to "), "{shown}");
 }
 
 #[tokio::test]
@@ -204,17 +204,17 @@ async fn what_stands_beside_the_events_of_a_stream_says_why_it_failed() {
         (
             format!("error: {long}\n\n"),
             "bad_request",
-            "the provider refused the request (status 200): too long (code 400)",
+            "the provider rejected the request (status 200): too long (code 400)",
         ),
         (
             format!("event: error\ndata: {long}\n\n"),
             "bad_request",
-            "the provider refused the request (status 200): too long (code 400)",
+            "the provider rejected the request (status 200): too long (code 400)",
         ),
         (
             format!("{{\"error\":{long}}}\n"),
             "bad_request",
-            "the provider refused the request (status 200): too long (code 400)",
+            "the provider rejected the request (status 200): too long (code 400)",
         ),
         (marked.to_owned(), "server", "the provider failed with status 200: oom"),
         (lines.to_owned(), "server", "the provider failed with status 200: oom"),

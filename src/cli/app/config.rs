@@ -90,7 +90,7 @@ pub(in crate::cli) enum ConfigError {
         source: std::io::Error,
     },
     /// The file is not TOML.
-    #[error("`{path}` is not understood: {message}", path = path.display())]
+    #[error("cannot parse `{path}`: {message}", path = path.display())]
     Syntax {
         /// The file.
         path: PathBuf,
@@ -98,7 +98,7 @@ pub(in crate::cli) enum ConfigError {
         message: String,
     },
     /// A key that nobody knows.
-    #[error("{origin}: there is no `{key}`{help}")]
+    #[error("{origin}: unknown setting `{key}`{help}")]
     UnknownKey {
         /// Where it stands.
         origin: String,
@@ -233,7 +233,7 @@ impl Config {
             }
             "run.concurrency" | "limits.operations" | "budget.max_tokens" | "budget.max_calls" => {
                 let positive = value.as_u64().is_some_and(|number| number > 0);
-                positive.then_some(()).ok_or("a whole number from 1 up")
+                positive.then_some(()).ok_or("a whole number of at least 1")
             }
             "store.keep" => {
                 let time = value.as_str().and_then(duration);
@@ -245,7 +245,7 @@ impl Config {
             }
             "secrets.names" => {
                 let names = value.as_array().is_some_and(|all| all.iter().all(Value::is_string));
-                names.then_some(()).ok_or("a list of names of variables, in which `*` may stand")
+                names.then_some(()).ok_or("a list of variable names, which may contain `*`")
             }
             "secrets.min_length" => {
                 let is_sound = value.as_u64().is_some_and(|length| (4..=64).contains(&length));
@@ -471,13 +471,16 @@ mod tests {
     #[test]
     fn a_misspelt_key_gets_a_suggestion() {
         let error = load("[limits]\noperation = 5").expect_err("an unknown key");
-        assert_eq!(error, ": there is no `limits.operation`; did you mean `limits.operations`?");
+        assert_eq!(
+            error,
+            ": unknown setting `limits.operation`; did you mean `limits.operations`?"
+        );
     }
 
     #[test]
     fn a_value_of_the_wrong_kind_is_named() {
         let error = load("[run]\nconcurrency = 0").expect_err("no calls at all");
-        assert_eq!(error, ": `run.concurrency` must be a whole number from 1 up, not `0`");
+        assert_eq!(error, ": `run.concurrency` must be a whole number of at least 1, not `0`");
     }
 
     #[test]
@@ -494,7 +497,8 @@ mod tests {
         for key in ["max_tokens", "max_calls"] {
             for amount in ["0", "-1", "1e30", "0.5"] {
                 let error = load(&format!("[budget]\n{key} = {amount}")).expect_err("no count");
-                let wanted = format!(": `budget.{key}` must be a whole number from 1 up, not `");
+                let wanted =
+                    format!(": `budget.{key}` must be a whole number of at least 1, not `");
                 assert!(error.starts_with(&wanted), "{error}");
             }
         }

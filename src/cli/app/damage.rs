@@ -49,7 +49,7 @@ pub(in crate::cli) fn tell_knowledge(knowledge: &Knowledge) {
         say(&format!("damaged: {line}"));
     }
     if let Some(more) = knowledge.damage().len().checked_sub(LINES_MAX).filter(|more| *more > 0) {
-        say(&format!("damaged: {more} more; `kaizen doctor` lists all"));
+        say(&format!("damaged: {more} more; `kaizen doctor` lists all damage"));
     }
 }
 

@@ -71,7 +71,7 @@ impl Once {
             Ok(()) => (RehearsalEnd::Well, None),
             Err(fault) if is_over => {
                 let message = format!(
-                    "the script goes on for more than {} s without an end",
+                    "the script runs for more than {} s without ending",
                     TIME_MAX.as_secs()
                 );
                 (RehearsalEnd::Never, Some(Diagnostic { message, ..*fault }))

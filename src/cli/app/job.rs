@@ -374,8 +374,8 @@ impl ScriptJob<'_> {
         if end.status == RunStatus::Interrupted {
             let script = self.script.display();
             say(&format!(
-                "interrupted; what was done is kept: `kaizen show {run}`, and \
-                 `kaizen run {script} --resume` goes on from there"
+                "interrupted; progress is saved. Inspect it with `kaizen show {run}`, continue \
+                 with `kaizen run {script} --resume`"
             ));
         }
 
@@ -397,8 +397,8 @@ fn tell_lost(executor: &Executor, lost: u64, color: bool) {
     let run = executor.journal().run();
     let operations = if lost == 1 { "operation" } else { "operations" };
     say(&format!(
-        "{lost} {operations} did not complete, so the run failed (`allow_failures: true` in the \
-         options of `flow` accepts that); `kaizen show {run}` tells more"
+        "{lost} {operations} did not complete, so the run failed; `kaizen show {run}` has the \
+         details (`allow_failures: true` in the options of `flow` accepts failures)"
     ));
 
     if let Some(first) = executor.first_failure() {

@@ -25,40 +25,40 @@ const LOOK: Duration = Duration::from_millis(50);
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Permissions")]
 pub(in crate::cli) struct Grants {
-    /// Let the script read these files and folders besides the project's; without a list, any.
+    /// Allow reading these files and folders in addition to the project's. Without a list: all.
     #[arg(long, value_name = "PATH,..", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     allow_read: Vec<String>,
-    /// Let it write these files and folders; without a list, any.
+    /// Allow writing these files and folders. Without a list: all.
     #[arg(long, value_name = "PATH,..", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     allow_write: Vec<String>,
-    /// Let it reach these hosts; without a list, any.
+    /// Allow access to these hosts. Without a list: all.
     #[arg(long, value_name = "HOST,..", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     allow_net: Vec<String>,
-    /// Let it read these variables of the environment; without a list, any.
+    /// Allow reading these environment variables. Without a list: all.
     #[arg(long, value_name = "NAME,..", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     allow_env: Vec<String>,
-    /// Let it run these programs, which may then do anything; without a list, any.
+    /// Allow running these programs, which are not restricted in turn. Without a list: all.
     #[arg(long, value_name = "PROGRAM,..", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     allow_run: Vec<String>,
-    /// Never let it read these, whatever is granted; without a list, none at all.
+    /// Deny reading these files and folders, overriding every grant. Without a list: all.
     #[arg(long, value_name = "PATH,..", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     deny_read: Vec<String>,
-    /// Never let it write these.
+    /// Deny writing these files and folders.
     #[arg(long, value_name = "PATH,..", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     deny_write: Vec<String>,
-    /// Never let it reach these.
+    /// Deny access to these hosts.
     #[arg(long, value_name = "HOST,..", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     deny_net: Vec<String>,
-    /// Never let it read these variables.
+    /// Deny reading these environment variables.
     #[arg(long, value_name = "NAME,..", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     deny_env: Vec<String>,
-    /// Never let it run these.
+    /// Deny running these programs.
     #[arg(long, value_name = "PROGRAM,..", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     deny_run: Vec<String>,
     /// Grant everything.
     #[arg(short = 'A', long)]
     allow_all: bool,
-    /// Refuse what is not granted instead of asking on the terminal.
+    /// Deny everything that is not granted, instead of asking on the terminal.
     #[arg(long)]
     no_prompt: bool,
 }
@@ -179,7 +179,8 @@ pub(in crate::cli) fn asker(
         let progress = progress.clone();
         let interrupted = interrupted.clone();
         let text = format!(
-            "the script asks for {what}: allow? [y]es, [a]ll of this kind, anywhere, [N]o "
+            "the script requests permission for {what}. Allow? [y]es, [a]ll of this kind, \
+             anywhere, [N]o "
         );
         Box::pin(async move {
             let mut open = OpenQuestion::open(progress, &text);

@@ -62,11 +62,11 @@ impl fmt::Display for ResumedRun {
         let replies =
             if count == 1 { "1 reply is".to_owned() } else { format!("{count} replies are") };
 
-        write!(f, "resuming run {}: {replies} known", self.run)?;
+        write!(f, "resuming run {}: {replies} reusable", self.run)?;
         match self.in_flight {
             0 => Ok(()),
-            1 => write!(f, "; 1 call was in flight and may be paid for once more"),
-            calls => write!(f, "; {calls} calls were in flight and may be paid for once more"),
+            1 => write!(f, "; 1 call was in flight and may be charged again"),
+            calls => write!(f, "; {calls} calls were in flight and may be charged again"),
         }
     }
 }
@@ -95,7 +95,7 @@ pub(in crate::cli) fn find_until(
 ) -> anyhow::Result<Result<ResumedRun, String>> {
     let project = Project::find()?;
     let Some(store) = project.existing_store()? else {
-        return Ok(Err("there is no run yet to fork".to_owned()));
+        return Ok(Err("no run to fork".to_owned()));
     };
     let row = match show::find(&store, wanted)? {
         Ok(row) => row,
@@ -121,7 +121,7 @@ pub(in crate::cli) fn take(
 ) -> anyhow::Result<Result<(ResumedRun, Lease), String>> {
     let project = Project::find()?;
     let Some(store) = project.existing_store()? else {
-        return Ok(Err("there is no run yet to resume".to_owned()));
+        return Ok(Err("no run to resume".to_owned()));
     };
 
     let row = match choose(&store, what, wanted, script)? {
@@ -197,7 +197,7 @@ fn choose(
             row.id, row.id
         )),
         Some(row) => Ok(row),
-        None => Err("there is no run of this script to resume".to_owned()),
+        None => Err("no run of this script to resume".to_owned()),
     })
 }
 
@@ -233,8 +233,7 @@ pub(in crate::cli) fn read(
 
     if is_damaged && started(&chain[0].1).is_none() {
         return Ok(Err(format!(
-            "run {} cannot be resumed: the event that started it, with its parameters and its seed, \
-             is damaged",
+            "run {} cannot be resumed: its first event, with its parameters and seed, is damaged",
             row.id
         )));
     }
@@ -262,13 +261,13 @@ fn collect(
 
     let past = Past::of(chain.iter().map(|(run, events)| (run, events.as_slice())), failures);
     let Some(((run, events), (origin, _))) = chain.first().zip(chain.last()) else {
-        return Err(format!("nothing was kept of run {}", row.id));
+        return Err(format!("run {} has no recorded events", row.id));
     };
 
     let trace = Trace::fold(events);
     let in_flight = trace.attempts().filter(|(_, attempt)| attempt.end.is_none()).count();
     let Some(start) = trace.start else {
-        return Err(format!("run {run} was stopped before anything was kept of it"));
+        return Err(format!("run {run} was stopped before anything was recorded"));
     };
 
     Ok(ResumedRun {

@@ -16,16 +16,18 @@ use std::path::{Path, PathBuf};
 
 /// A project whose wishes nobody has accepted.
 #[derive(Debug, thiserror::Error)]
-#[error("this project is not trusted, so nothing was run; read these lines, then `kaizen trust`")]
+#[error(
+    "this project is not trusted, so nothing was run; review these lines, then run `kaizen trust`"
+)]
 pub(in crate::cli) struct UntrustedProject;
 
 /// The options of `trust`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// Only show what the project wishes, and whether it is trusted.
+    /// Show what the project requests and whether it is trusted.
     #[arg(long)]
     show: bool,
-    /// Take the trust back.
+    /// Revoke the trust.
     #[arg(long, conflicts_with = "show")]
     revoke: bool,
 }
@@ -43,7 +45,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     if arguments.revoke {
         let was = known.remove(&root).is_some();
         save(&file, &known)?;
-        say(if was { "trust was taken back" } else { "this project was not trusted" });
+        say(if was { "trust revoked" } else { "this project was not trusted" });
         return Ok(Exit::Ok);
     }
 
@@ -55,18 +57,18 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     }
 
     if wishes.is_empty() {
-        say("this project wishes nothing that needs trust");
+        say("this project requests nothing that requires trust");
         return Ok(Exit::Ok);
     }
 
     if arguments.show {
-        say(if trusted { "trusted" } else { "not trusted; `kaizen trust` lets this count" });
+        say(if trusted { "trusted" } else { "not trusted; run `kaizen trust` to allow this" });
         return Ok(Exit::Ok);
     }
 
     known.insert(root, json!({ "hash": hash(&wishes), "wishes": secret::clean(json!(wishes)) }));
     save(&file, &known)?;
-    say("trusted; a change of these lines asks again");
+    say("trusted; kaizen asks again if these lines change");
 
     Ok(Exit::Ok)
 }
@@ -88,7 +90,7 @@ pub(in crate::cli) fn ensure(project: &Project, may_ask: bool) -> anyhow::Result
     }
 
     let before = before.as_ref().and_then(|entry| entry["wishes"].as_array());
-    let what = if before.is_some() { "has changed what it wishes" } else { "wishes" };
+    let what = if before.is_some() { "has changed its requests" } else { "requests" };
     say(&format!("the kaizen.toml of `{}` {what}:", project.root.display()));
     show(&wishes, before);
 
@@ -189,16 +191,17 @@ fn name(project: &Project) -> anyhow::Result<String> {
 /// Returns the file in which trust is kept, outside of every project.
 fn file() -> anyhow::Result<PathBuf> {
     let state = own::user_folder(&variable, "XDG_STATE_HOME", ".local/state").context(
-        "there is no place to remember whom you trust: set HOME, or KAIZEN_TRUST=1 to trust \
-         every project",
+        "cannot store which projects you trust: set HOME, or set KAIZEN_TRUST=1 to trust every \
+         project",
     )?;
     Ok(state.join("kaizen").join("trust.json"))
 }
 
 fn load(file: &Path) -> anyhow::Result<Map<String, Value>> {
     match own::read(file) {
-        Ok(text) => serde_json::from_str(&text)
-            .with_context(|| format!("`{}` is damaged; delete it to start anew", file.display())),
+        Ok(text) => serde_json::from_str(&text).with_context(|| {
+            format!("`{}` is damaged; delete it to reset your trusted projects", file.display())
+        }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Map::new()),
         Err(error) => Err(error).with_context(|| format!("reading `{}`", file.display())),
     }

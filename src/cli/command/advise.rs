@@ -23,15 +23,15 @@ const ALIKE: f64 = 0.85;
 /// The options of `advise`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// The kind of task.
+    /// Task type.
     task: String,
-    /// The patterns to choose among; else those that were seen on this kind of task or its group.
+    /// Patterns to choose from. Defaults to those recorded for this task type or its group.
     #[arg(long, value_name = "PATTERN,..", value_delimiter = ',')]
     among: Vec<String>,
-    /// Say why, and what is known of the others.
+    /// Explain the choice and show the alternatives.
     #[arg(long)]
     explain: bool,
-    /// Only the best known, without trying others.
+    /// Choose the best known pattern, without exploration.
     #[arg(long)]
     best: bool,
 }
@@ -72,7 +72,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     print_line(found.pattern.as_str());
     if !arguments.explain {
         if !global.quiet {
-            say(&format!("{} (`--explain` tells more)", found.reason));
+            say(&format!("{} (`--explain` shows the details)", found.reason));
         }
         return Ok(Exit::Ok);
     }

@@ -22,7 +22,7 @@ const DEPTH_MAX: usize = 16;
 /// The options of `check`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// Scripts, or folders to look through for them; without any, the project.
+    /// Scripts, or folders to search for scripts. Defaults to the project.
     paths: Vec<PathBuf>,
     /// Count warnings as errors: `--deny warnings`.
     #[arg(long, value_name = "WHAT", value_parser = ["warnings"])]
@@ -54,7 +54,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     }
 
     if files.is_empty() {
-        say("there is no script here; `kaizen check PATH` checks others");
+        say("no scripts here; `kaizen check PATH` checks other scripts");
         return Ok(Exit::Ok);
     }
 
@@ -121,11 +121,11 @@ pub(in crate::cli) fn collect(folder: &Path, depth: usize, files: &mut Vec<PathB
 pub(in crate::cli) fn read(path: &Path) -> Result<String, String> {
     let length = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
     if length > SCRIPT_MAX {
-        return Err(format!("it has {length} bytes; a script has at most {SCRIPT_MAX}"));
+        return Err(format!("it has {length} bytes; the maximum for a script is {SCRIPT_MAX}"));
     }
 
     let bytes = crate::base::file::read(path).map_err(|error| error.to_string())?;
-    String::from_utf8(bytes).map_err(|_| "it is no text in UTF-8".to_owned())
+    String::from_utf8(bytes).map_err(|_| "it is not valid UTF-8".to_owned())
 }
 
 fn tell_unreadable(global: &Global, file: &Path, reason: &str) {

@@ -41,34 +41,36 @@ const EXPECTED: &str = "expected";
 /// The options of `compare`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// The scripts, two or more. The value of a script is its answer.
+    /// Two or more scripts. The value of a script is its answer.
     #[arg(required = true, num_args = 2.., value_name = "SCRIPT")]
     scripts: Vec<PathBuf>,
-    /// The tasks, a JSON value per line: the fields of a map are parameters of the scripts, any
-    /// other value is the parameter `task`. The field `expected` is the right answer.
+    /// File of tasks, one JSON value per line. The fields of a map become parameters of the
+    /// scripts; any other value becomes the parameter `task`. The field `expected` is the right
+    /// answer.
     #[arg(long, value_name = "FILE")]
     tasks: PathBuf,
-    /// A script with the parameters `answer` and `task`, whose value is the score from 0 to 1.
-    /// Without it, an answer is right if it is the expected one.
+    /// Script with the parameters `answer` and `task` that returns a score from 0 to 1. Without it,
+    /// an answer is right if it equals the expected one.
     #[arg(long, value_name = "SCRIPT")]
     judge: Option<PathBuf>,
-    /// How often the judge is right: a share such as .9; two shares, of right and of wrong answers, such as
-    /// .95,.8; or a file of labelled answers, a JSON value per line with `answer`, `input` and `right`.
+    /// Accuracy of the judge: a share such as .9; two shares, for right and for wrong answers, such
+    /// as .95,.8; or a file of labelled answers, one JSON value per line with `answer`, `input` and
+    /// `right`.
     #[arg(long, value_name = "SHARE|FILE")]
     judge_accuracy: Option<String>,
-    /// How often to go through the tasks.
+    /// Number of passes over the tasks.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     repeat: u64,
-    /// How sure the verdict has to be, however often it is looked at.
+    /// Confidence of the verdict, valid at every look.
     #[arg(long, value_name = "SHARE", default_value_t = 0.95)]
     confidence: f64,
-    /// A smaller difference of the scores is no practical one.
+    /// Treat score differences below this as a tie.
     #[arg(long, value_name = "DIFFERENCE", default_value_t = 0.02)]
     min_effect: f64,
-    /// First executions of each script that do not count.
+    /// Number of warm-up executions per script, which do not count.
     #[arg(long, value_name = "N", default_value_t = 1)]
     warm_up: u64,
-    /// Go on from the last comparison of these scripts that did not come to its end.
+    /// Resume the latest unfinished comparison of these scripts.
     #[arg(long)]
     resume: bool,
     #[command(flatten)]
@@ -115,7 +117,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     names.sort();
     let twice = names.windows(2).find_map(|pair| (pair[0] == pair[1]).then(|| pair[0].clone()));
     if let Some(name) = twice {
-        return wrong(&format!("two scripts are called `{name}`; name their files apart"));
+        return wrong(&format!("two scripts are named `{name}`; rename one of the files"));
     }
 
     let judge = match arguments.judge.as_deref().map(ComparedScript::read) {
@@ -201,12 +203,15 @@ fn read_tasks(path: &Path, is_judged: bool) -> Result<Vec<Value>, String> {
         .map_err(|error| format!("`{}`, {error}; each line is a JSON value", path.display()))?;
 
     if tasks.is_empty() {
-        return Err(format!("`{}` holds no task; it needs a JSON value per line", path.display()));
+        return Err(format!(
+            "`{}` contains no tasks; it needs one JSON value per line",
+            path.display()
+        ));
     }
     if let Some(number) = unlabelled(&tasks).filter(|_| !is_judged) {
         return Err(format!(
-            "task {number} of `{}` has no `{EXPECTED}`, which other tasks have; give every task one, \
-             or judge with `--judge`",
+            "task {number} of `{}` has no `{EXPECTED}`, but other tasks do; add it to every task, \
+             or pass `--judge`",
             path.display()
         ));
     }
@@ -428,7 +433,7 @@ async fn finish(
             JobEnd::new(failure.exit(), RunStatus::Failed, Value::Null, Some(failure))
         }
         Err(caught) => {
-            say(&format!("interrupted; `kaizen {name} .. --resume` goes on from there"));
+            say(&format!("interrupted; continue with `kaizen {name} .. --resume`"));
             JobEnd::new(caught, RunStatus::Interrupted, Value::Null, None)
         }
     };
@@ -477,7 +482,7 @@ fn show(findings: &Value) {
                 number(&one["quality"], &|n| format!("{n:.3}")),
                 number(&one["execution_time"], &|n| format!("{n:.2} s")),
                 number(&one["cost"], &|n| Money::from_dollars(n).unwrap_or_default().to_string()),
-                if one["left_out"] == true { "left out: surely worse" } else { "" }.to_owned(),
+                if one["left_out"] == true { "dropped: surely worse" } else { "" }.to_owned(),
             ]
         })
         .collect();

@@ -19,7 +19,7 @@ pub(in crate::cli) struct Arguments {
 enum Action {
     /// Show every setting.
     Show {
-        /// Name the place that each value came from.
+        /// Show where each value comes from.
         #[arg(long)]
         origin: bool,
     },

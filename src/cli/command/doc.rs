@@ -26,22 +26,22 @@ use std::rc::Rc;
 const WIDTH: usize = 100;
 
 const AFTER_HELP: &str = "\
-In an editor: the extension `vscode-rhai` (by rhaiscript) highlights scripts in VS Code; the Rhai \
-book lists those for other editors. A language server for Rhai reads the file that --definitions \
-writes, and then knows these words and their texts.";
+Editors: the extension `vscode-rhai` (by rhaiscript) highlights scripts in VS Code; the Rhai book \
+ lists extensions for other editors. A Rhai language server can read the file written by \
+ --definitions to complete and document these functions.";
 
 /// The options of `doc`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(in crate::cli) struct Arguments {
-    /// A word, such as `fork` or `branch.fork`, a group, or text to search for; all of several
-    /// must occur. Without any, all words are listed.
+    /// A name such as `fork` or `branch.fork`, a group, or search terms, which must all occur.
+    /// Without it, list everything.
     #[arg(value_name = "WORD")]
     words: Vec<String>,
-    /// Write a page for a browser, `index.html`, into this folder.
+    /// Write the reference as a web page, `index.html`, to this folder.
     #[arg(long, value_name = "DIR", conflicts_with = "words")]
     html: Option<PathBuf>,
-    /// Write definitions for editors, `kaizen.d.rhai`, into this folder.
+    /// Write definitions for editors, `kaizen.d.rhai`, to this folder.
     #[arg(long, value_name = "DIR", conflicts_with = "words")]
     definitions: Option<PathBuf>,
 }
@@ -69,7 +69,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     for output in &outputs {
         if !output.may_be_written()? {
             say(&format!(
-                "error: `{0}` is there and was not written by kaizen; move it away, or name \
+                "error: `{0}` exists and was not written by kaizen; move it away or choose \
                  another folder",
                 output.path.display()
             ));
@@ -122,7 +122,7 @@ pub(in crate::cli) fn show(global: &Global, entries: &[WordEntry], asked: &str) 
         }
 
         print_line(&entry::by_group(entries, page));
-        hint(global, "`kaizen doc WORD` tells all about one; several words search");
+        hint(global, "`kaizen doc NAME` shows one entry; several words search");
         return Exit::Ok;
     }
 
@@ -132,14 +132,14 @@ pub(in crate::cli) fn show(global: &Global, entries: &[WordEntry], asked: &str) 
         SearchHits::Several(hits) if global.json => hits.into_iter().for_each(print_json),
         SearchHits::Several(hits) => {
             print_line(&entry::list(&hits, page));
-            hint(global, &format!("`kaizen doc {}` tells all about the first", hits[0].name));
+            hint(global, &format!("`kaizen doc {}` shows the first in full", hits[0].name));
         }
         SearchHits::Nothing(near) => {
             let help = match near {
-                Some(near) => format!("did you mean `{near}`? `kaizen doc {near}` shows it"),
-                None => "`kaizen doc` lists all words".to_owned(),
+                Some(near) => format!("did you mean `{near}`? run `kaizen doc {near}`"),
+                None => "`kaizen doc` lists everything".to_owned(),
             };
-            say(&format!("error: nothing about `{}`\n   help: {help}", asked.trim()));
+            say(&format!("error: no entry found for `{}`\n   help: {help}", asked.trim()));
             return Exit::Failed;
         }
     }

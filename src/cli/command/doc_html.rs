@@ -114,11 +114,11 @@ pub(in crate::cli) fn page(entries: &[WordEntry]) -> String {
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n{MARK}\n\
-         <title>What kaizen scripts can call</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
-         <header><h1>What kaizen scripts can call</h1>\n\
-         <p>kaizen {version}. Beside these words scripts have the language itself, \
-         <a href=\"https://rhai.rs/book/\">Rhai</a>, with its standard library. Options are one \
-         trailing map; an unknown key is an error.</p></header>\n\
+         <title>kaizen script API</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
+         <header><h1>kaizen script API</h1>\n\
+         <p>kaizen {version}. In addition, scripts can use all of the <a \
+          href=\"https://rhai.rs/book/\">Rhai</a> language and its standard library. Pass options \
+          as a map in the last argument; unknown keys are errors.</p></header>\n\
          <div class=\"find\" hidden><input type=\"search\" placeholder=\"Search\" \
          aria-label=\"Search\" autocomplete=\"off\"><output></output></div>\n\
          <div class=\"both\">\n<nav aria-label=\"Words\">\n{links}</nav>\n\

@@ -1,5 +1,6 @@
 //! `kaizen doctor`: whether everything is in order, and what to do where it is not.
 
+use crate::base::count::counted;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::{Global, print_data, print_line};
@@ -99,7 +100,7 @@ fn store(project: &Project) -> Vec<Finding> {
     let connection = match project.existing_store() {
         Ok(Some(connection)) => connection,
         Ok(None) => {
-            let says = format!("none yet; the first run creates `{}`", path.display());
+            let says = format!("no store; the first run creates `{}`", path.display());
             return vec![Finding::new("store", Ok(says), Exit::Ok)];
         }
         Err(error) => return vec![Finding::new("store", Err(error.to_string()), Exit::Store)],
@@ -115,7 +116,7 @@ fn file(connection: &Connection, path: &Path) -> Finding {
     let checked = match store::check(connection, path) {
         Ok(()) => Ok(path.display().to_string()),
         Err(error @ StoreError::Damaged { .. }) => {
-            Err(format!("{error}; move it away and restore a copy, or begin a new one"))
+            Err(format!("{error}; move it away, then restore a copy or start a new store"))
         }
         Err(error) => Err(error.to_string()),
     };
@@ -130,17 +131,17 @@ fn journal(connection: &Connection) -> Finding {
         Err(error) => return Finding::new("journal", Err(error.to_string()), Exit::Store),
     };
 
-    let runs = counted(inspection.runs, "run");
+    let runs = counted(inspection.runs, "run", "runs");
     if inspection.damage.is_empty() {
         return Finding::new("journal", Ok(runs), Exit::Store);
     }
 
     let damaged: BTreeSet<_> = inspection.damage.iter().map(Damage::run).collect();
     let says = format!(
-        "{} in the journals of {} (of {runs}); the rest is used as it is: `kaizen export --all \
-         -o FILE` saves it, a copy of the store mends it",
-        counted(inspection.damage.len(), "fault"),
-        counted(damaged.len(), "run"),
+        "{} in the journals of {} (of {runs}); the rest is still used: `kaizen export --all -o \
+         FILE` saves it, and a copy of the store repairs the damage",
+        counted(inspection.damage.len(), "fault", "faults"),
+        counted(damaged.len(), "run", "runs"),
     );
 
     let faults = inspection.damage.iter().map(ToString::to_string).collect();
@@ -158,15 +159,11 @@ fn knowledge(connection: Connection) -> Finding {
     let found = match faults {
         Ok(faults) if faults.is_empty() => Ok("agrees with its observations".to_owned()),
         Ok(faults) => {
-            let says = counted(faults.len(), "fault");
+            let says = counted(faults.len(), "fault", "faults");
             return Finding { faults, ..Finding::new("knowledge", Err(says), Exit::Store) };
         }
         Err(error) => Err(error.to_string()),
     };
 
     Finding::new("knowledge", found, Exit::Store)
-}
-
-fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 /// The options of `explain`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// A code such as K0003, or a kind of failure such as `rate_limited`; without it, all are listed.
+    /// Error code such as K0003, or kind of failure such as `rate_limited`. Without it, list all.
     code: Option<String>,
 }
 
@@ -37,7 +37,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> Exit {
             || "`kaizen explain` lists all".to_owned(),
             |near| format!("did you mean `{near}`?"),
         );
-        say(&format!("error: there is no code or kind `{word}`; {near}"));
+        say(&format!("error: unknown code or kind `{word}`; {near}"));
         return Exit::Usage;
     };
 

@@ -19,18 +19,18 @@ use std::path::{Path, PathBuf};
 /// The options of `export`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// The run: its id or the start of it, or `@` for the last one.
+    /// Run: its id or a prefix of it, or `@` for the latest run.
     #[arg(default_value = "@", conflicts_with_all = ["all", "store"])]
     run: String,
-    /// Every run.
+    /// Export all runs.
     #[arg(long, conflicts_with = "store")]
     all: bool,
-    /// Copy the whole store as it is at this moment, with what was learned; runs under way go on.
-    /// To restore the copy, end every kaizen of the project, remove `.kaizen/kaizen.db-wal` and
-    /// `-shm` if they are there, and put the copy in the place of `.kaizen/kaizen.db`.
+    /// Copy the whole store, including what was learned. Active runs continue. To restore the copy,
+    /// stop all kaizen processes of the project, remove `.kaizen/kaizen.db-wal` and `-shm` if they
+    /// exist, and replace `.kaizen/kaizen.db` with the copy.
     #[arg(long)]
     store: bool,
-    /// The file to write; without one, stdout.
+    /// File to write. Defaults to stdout.
     #[arg(short, long, value_name = "FILE", required_if_eq("store", "true"))]
     output: Option<PathBuf>,
 }
@@ -39,14 +39,14 @@ pub(in crate::cli) struct Arguments {
 pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
     let project = Project::find()?;
     let Some(connection) = project.existing_store()? else {
-        say("error: there is no run yet to export");
+        say("error: no run to export");
         return Ok(Exit::Usage);
     };
 
     if let Some(output) = arguments.output.as_deref()
         && output.symlink_metadata().is_ok()
     {
-        say(&format!("error: `{}` is there already; name another file", output.display()));
+        say(&format!("error: `{}` already exists; choose another file", output.display()));
         return Ok(Exit::Usage);
     }
 
@@ -167,7 +167,7 @@ struct Draft {
 impl Draft {
     fn of(output: &Path) -> io::Result<Draft> {
         let output = std::path::absolute(output)?;
-        let name = output.file_name().ok_or_else(|| io::Error::other("it names no file"))?;
+        let name = output.file_name().ok_or_else(|| io::Error::other("it is not a file name"))?;
         let draft = own::draft_name(name);
 
         Ok(Draft { path: output.with_file_name(draft) })
@@ -217,7 +217,7 @@ fn copy(
         print_data(json!({ "written": written, "bytes": size.file }));
     } else if !global.quiet {
         say(&format!(
-            "copied the store to `{}` ({}), sound",
+            "copied the store to `{}` ({}); the copy is intact",
             output.display(),
             gc::shown(size.file)
         ));

@@ -18,7 +18,7 @@ const MESSAGE_MAX: usize = 120;
 /// The options of `failures`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// Only this kind of task.
+    /// Show only this task type.
     task: Option<String>,
 }
 
@@ -44,7 +44,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     if classes.is_empty() && !global.json {
         let of = arguments.task.as_ref().map_or(String::new(), |task| format!(" on `{task}`"));
-        say(&format!("no failure is known{of}; scripts record with `save_pattern_failure`"));
+        say(&format!("no failures recorded{of}; record them with `save_pattern_failure`"));
     }
 
     for (class, avoided) in classes.into_iter().zip(avoided) {
@@ -78,10 +78,10 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         }
         print_line(&format!("  lesson: {}", class.lesson.advice()));
         if !class.lesson.blames_pattern() {
-            print_line("  not held against the pattern");
+            print_line("  does not count against the pattern");
         }
         if avoided {
-            print_line("  better avoided: it fails mostly, and is hardly the best");
+            print_line("  avoid: mostly fails and is unlikely to be the best");
         }
     }
 

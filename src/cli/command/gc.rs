@@ -1,6 +1,7 @@
 //! `kaizen gc`: forgets old runs and gives their room back to the disk.
 
 use crate::base::clock::micros;
+use crate::base::count::counted;
 use crate::cli::app::config::{duration, size};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
@@ -13,14 +14,15 @@ use serde_json::json;
 /// The options of `gc`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// Forget runs that are older, such as 30d or 12h; else `keep` under [store] in kaizen.toml.
+    /// Delete runs older than this, such as 30d or 12h. Defaults to `keep` under [store] in
+    /// kaizen.toml.
     #[arg(long, value_name = "TIME")]
     keep: Option<String>,
-    /// Forget the oldest runs until the rest takes no more, such as 500MB or 2GB; else `max_size`
-    /// under [store] in kaizen.toml.
+    /// Delete the oldest runs until the store is at most this large, such as 500MB or 2GB. Defaults
+    /// to `max_size` under [store] in kaizen.toml.
     #[arg(long, value_name = "SIZE")]
     max_size: Option<String>,
-    /// Only tell what would be forgotten.
+    /// Show what would be deleted, without deleting anything.
     #[arg(long)]
     dry_run: bool,
 }
@@ -34,7 +36,9 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     if let Some(text) = &arguments.keep {
         keep = duration(text);
         if keep.is_none() {
-            say(&format!("error: `--keep {text}` is no time; write it like 30d, 12h or 90m"));
+            say(&format!(
+                "error: invalid duration `{text}` for `--keep` (examples: 30d, 12h, 90m)"
+            ));
             return Ok(Exit::Usage);
         }
     }
@@ -42,13 +46,13 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     if let Some(text) = &arguments.max_size {
         bytes_max = size(text);
         if bytes_max.is_none() {
-            say(&format!("error: `--max-size {text}` is no size; write it like 500MB or 2GB"));
+            say(&format!("error: invalid size `{text}` for `--max-size` (examples: 500MB, 2GB)"));
             return Ok(Exit::Usage);
         }
     }
 
     let Some(store) = project.existing_store()? else {
-        say("there is no run yet, and so nothing to forget");
+        say("no runs to delete");
         return Ok(Exit::Ok);
     };
 
@@ -75,29 +79,23 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         return Ok(Exit::Ok);
     }
 
-    let runs = if pruned.runs == 1 { "1 run".to_owned() } else { format!("{} runs", pruned.runs) };
+    let runs = counted(pruned.runs, "run", "runs");
+    let events = counted(pruned.events, "event", "events");
     if dry {
-        say(&format!(
-            "would forget about {runs} with {} events of {}",
-            pruned.events,
-            shown(was.file)
-        ));
+        say(&format!("would delete {runs} ({events}); the store is {}", shown(was.file)));
     } else {
         let was = shown(was.file);
         let is = shown(is.file);
-        say(&format!(
-            "forgot {runs} with {} events; the store took {was}, now {is}",
-            pruned.events
-        ));
+        say(&format!("deleted {runs} ({events}); the store was {was} and is now {is}"));
     }
 
     if before.is_none() && bytes_max.is_none() {
-        say("every run is kept; `--keep 30d` or `--max-size 500MB` forgets old ones");
+        say("all runs are kept; delete old ones with `--keep 30d` or `--max-size 500MB`");
     }
     if let Some(most) = bytes_max.filter(|most| is.used > *most && !dry) {
         say(&format!(
-            "what is left takes {}, more than {}: runs under way, the newest run, and what was \
-             learned stay",
+            "the rest is {}, more than {}: active runs, the latest run and learned data are never \
+             deleted",
             shown(is.used),
             shown(most)
         ));

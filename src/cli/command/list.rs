@@ -23,7 +23,8 @@ pub(in crate::cli) fn run(global: &Global) -> anyhow::Result<Exit> {
     collect(&project.root, DEPTH_MAX, &mut found);
     found.sort();
     if found.is_empty() {
-        say("no script here; `kaizen new DIR` makes a project, `kaizen --help` lists the commands");
+        say("no scripts here; `kaizen new DIR` creates a project, `kaizen --help` lists the \
+             commands");
         return Ok(Exit::Ok);
     }
 

@@ -16,7 +16,7 @@ pub(in crate::cli) fn run(global: &Global) -> anyhow::Result<Exit> {
     let why = match origin {
         ModelOrigin::Configured => "configured",
         ModelOrigin::Environment => "from OPENAI_MODEL",
-        ModelOrigin::Demo => "nothing else is set up",
+        ModelOrigin::Demo => "no other model is set up",
     };
 
     let mut found = vec![(format!("(default: {why})"), default)];
@@ -37,7 +37,7 @@ pub(in crate::cli) fn run(global: &Global) -> anyhow::Result<Exit> {
     let rows: Vec<Vec<String>> = found.iter().map(|(name, model)| row(name, model)).collect();
     print_line(&table::render(&["name", "model", "server", "price per 1M", "state"], &rows));
 
-    print_line("\nany other is written provider/name; the providers:");
+    print_line("\nfor any other model, write provider/name. Providers:");
     let rows: Vec<Vec<String>> = PROVIDERS
         .iter()
         .map(|(provider, key)| {

@@ -8,12 +8,12 @@ use std::path::PathBuf;
 /// The options of `new`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// The folder to create; it must not exist, or be empty.
+    /// Folder to create. It must be empty or not exist.
     #[arg(value_name = "DIR")]
     directory: PathBuf,
 }
 
-const CONFIG: &str = r#"# Settings of this project; `kaizen config show --origin` tells which apply.
+const CONFIG: &str = r#"# Settings of this project. `kaizen config show --origin` lists the settings in effect.
 [project]
 # The default model: an alias from below, or provider/name. Without one, OPENAI_API_KEY and
 # OPENAI_MODEL of the environment are used, else the built-in demo model.
@@ -25,7 +25,7 @@ const CONFIG: &str = r#"# Settings of this project; `kaizen config show --origin
 # temperature = 0.2
 "#;
 
-const SCRIPT: &str = r#"//! Asks three questions at once and sums the answers up. Four calls.
+const SCRIPT: &str = r#"//! Asks three questions concurrently and summarises the answers. Four calls.
 import "lib/research" as research;
 
 let topic = param("topic", "electric vans", "what to research");
@@ -48,7 +48,7 @@ print(`${report.metrics.calls} calls, ${speedup} times faster than in turn`);
 summary
 "#;
 
-const LIBRARY: &str = r#"//! What the scripts of this project share, and its tests call.
+const LIBRARY: &str = r#"//! Functions shared by the scripts and tests of this project.
 
 fn question(part, topic) {
     `Describe the ${part} of ${topic} in two sentences.`
@@ -64,8 +64,8 @@ fn test_a_question_names_part_and_topic() {
 }
 
 fn test_an_answer_is_about_the_question() {
-    // The demo model answers offline. What a real one answers is kept by `--record new`, and played
-    // ever after.
+    // The demo model answers offline. For a real model, `--record new` records the replies, and
+    // later runs play them back.
     let answer = branch("demo/echo").chat(research::question("risks", "trams"));
     assert(answer.contains("risks of trams"), answer);
 }
@@ -97,7 +97,7 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         std::fs::write(&path, text).with_context(|| format!("writing `{}`", path.display()))?;
     }
 
-    print_line(&format!("created `{}`; now:", folder.display()));
+    print_line(&format!("created `{}`. Next:", folder.display()));
     print_line(&format!(
         "  cd {}\n  kaizen run scripts/main.rhai\n  kaizen test",
         folder.display()

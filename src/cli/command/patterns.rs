@@ -1,5 +1,6 @@
 //! `kaizen patterns [TASK]`: what was learned, the best pattern of each kind of task first.
 
+use crate::base::count::counted;
 use crate::base::file;
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
@@ -20,13 +21,12 @@ use std::rc::Rc;
 /// The options of `patterns`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// Only this kind of task.
+    /// Show only this task type.
     task: Option<String>,
-    /// Write a picture: a dot and a whisker for each pattern, and the learning curve. Needs a kind of
-    /// task.
+    /// Write an SVG with the interval of each pattern and the learning curve. Needs a task type.
     #[arg(long, value_name = "FILE", requires = "task")]
     svg: Option<PathBuf>,
-    /// Draw the intervals, also where stdout is no terminal.
+    /// Draw the intervals even if stdout is not a terminal.
     #[arg(long)]
     plot: bool,
 }
@@ -35,7 +35,7 @@ pub(in crate::cli) struct Arguments {
 pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
     let project = Project::find()?;
     let Some(store) = project.existing_store()? else {
-        say(&format!("nothing was learned yet in `{}`", project.root.display()));
+        say(&format!("nothing learned yet in `{}`", project.root.display()));
         return Ok(Exit::Ok);
     };
 
@@ -52,13 +52,13 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         all.retain(|known, _| *known == task);
         if all.is_empty() {
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            say(&format!("nothing is known about `{task}`; known kinds of task: {known}"));
+            say(&format!("nothing is known about `{task}`; known task types: {known}"));
             return Ok(Exit::Usage);
         }
     }
 
     if all.is_empty() {
-        say("nothing was learned yet: scripts record with `optimizer().record_execution(..)`");
+        say("nothing learned yet: record executions with `optimizer().record_execution(..)`");
     }
 
     for (number, task) in all.into_keys().enumerate() {
@@ -93,9 +93,10 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     damage::tell_knowledge(&knowledge);
     if from_demo > 0 && !demo && !global.json {
+        let observations = counted(from_demo, "observation", "observations");
         say(&format!(
-            "{from_demo} observations come from the demo model and are not counted \
-             (`learn_from_demo` under `[optimizer]` counts them)"
+            "not counted: {observations} from the demo model (set `learn_from_demo = true` under \
+             `[optimizer]` to count them)"
         ));
     }
     Ok(Exit::Ok)
@@ -140,12 +141,12 @@ fn belief(ranked: &[RankedPattern]) -> String {
 
     let few = if leader.cell.n < SAMPLES_MIN { ", from few observations" } else { "" };
     if ranked.len() == 1 {
-        return format!("`{}` is the only one that is known{few}", leader.pattern);
+        return format!("`{}` is the only known pattern{few}", leader.pattern);
     }
 
     format!(
-        "believed to be the best: `{}`, with {}{few} (a belief from all that was recorded; \
-         `kaizen compare` tests it)",
+        "probably the best: `{}`, with {}{few} (a belief from all recorded executions; test it \
+         with `kaizen compare`)",
         leader.pattern,
         percent(leader.best)
     )
@@ -155,7 +156,7 @@ fn row(ranked: &RankedPattern) -> Vec<String> {
     let cell = &ranked.cell;
     let dash = || "-".to_owned();
     let notes = [
-        ranked.avoided.then(|| "better avoided: fails mostly".to_owned()),
+        ranked.avoided.then(|| "avoid: mostly fails".to_owned()),
         ranked.shift.map(|shift| shift.sentence()),
         (cell.n < SAMPLES_MIN).then(|| "few observations".to_owned()),
     ];

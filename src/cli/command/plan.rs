@@ -1,6 +1,7 @@
 //! `kaizen plan SCRIPT`: what a run would ask, what it could reuse, and what it would cost. The
 //! script runs, but no model is called, nothing is written and nobody is paid.
 
+use crate::base::count::counted;
 use crate::base::id::RunId;
 use crate::base::path_text::path_of;
 use crate::cli::app::exit::Exit;
@@ -48,17 +49,17 @@ pub(in crate::cli) struct EarlierRuns {
 
 impl fmt::Display for EarlierRuns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let runs = counted(self.runs, "earlier run");
+        let runs = counted(self.runs, "earlier run", "earlier runs");
 
         let replies = match self.replies.len() {
             1 => "1 reply is".to_owned(),
             count => format!("{count} replies are"),
         };
 
-        write!(f, "reusing replies: {replies} known from {runs}")?;
+        write!(f, "reusing replies: {replies} available from {runs}")?;
         match self.left_out {
             0 => Ok(()),
-            left_out => write!(f, "; {} not looked at", counted(left_out, "older run")),
+            left_out => write!(f, "; {} skipped", counted(left_out, "older run", "older runs")),
         }
     }
 }
@@ -119,11 +120,6 @@ impl EarlierRuns {
         past.replies.absorb(known);
         Ok(past)
     }
-}
-
-/// Writes a number with its noun.
-fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 /// Tells whether two paths lead to one file.
@@ -196,7 +192,7 @@ pub(in crate::cli) fn plan(global: &Global, given: &RunOptions) -> anyhow::Resul
 
 /// Says why a plan goes no further.
 pub(in crate::cli) fn tell_end(stopped: &Diagnostic, color: bool) {
-    say("the plan ends here; what comes after depends on real replies:");
+    say("the plan stops here: the next step depends on a real reply:");
     say(&diagnostic::render(stopped, color));
 }
 

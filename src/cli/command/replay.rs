@@ -1,6 +1,7 @@
 //! `kaizen replay RUN`: goes through a run again as it was journaled. No model is called, nothing is
 //! written; a request that the run has not made is an error.
 
+use crate::base::count::counted;
 use crate::base::failure::Kind;
 use crate::base::file;
 use crate::base::id::RunId;
@@ -35,10 +36,10 @@ const RUNS_MAX: usize = 1000;
 /// The options of `replay`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// The run: its id or the start of it, or `@` for the last one.
+    /// Run: its id or a prefix of it, or `@` for the latest run.
     #[arg(default_value = "@", conflicts_with = "all")]
     run: String,
-    /// Go through every run that has ended, and tell which of them go another way now.
+    /// Replay every finished run and report which ones diverge.
     #[arg(long)]
     all: bool,
     #[command(flatten)]
@@ -65,7 +66,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     project.grants = arguments.grants.clone();
 
     let Some(store) = project.existing_store()? else {
-        say("error: there is no run yet to replay");
+        say("error: no run to replay");
         return Ok(Exit::Usage);
     };
     if arguments.all {
@@ -114,13 +115,18 @@ fn all(global: &Global, project: &Project, store: &Connection) -> anyhow::Result
         }
     }
 
-    say(&format!("{same} runs went the same way, {otherwise} another, {unknown} cannot be told"));
+    say(&format!(
+        "{} replayed identically, {otherwise} diverged, {unknown} could not be replayed",
+        counted(same, "run", "runs")
+    ));
     Ok(if otherwise > 0 { Exit::Diverged } else { Exit::Ok })
 }
 
 fn tell(global: &Global, run: &RunId, went: &Went) {
     let (word, text) = match went {
-        Went::Same { replies } => ("same", format!("{replies} replies, no call")),
+        Went::Same { replies } => {
+            ("same", format!("{}, no calls", counted(*replies, "reply", "replies")))
+        }
         Went::Otherwise(reason) => ("diverged", reason.clone()),
         Went::Unknown(reason) => ("unknown", reason.clone()),
     };
@@ -145,7 +151,7 @@ fn replay(
         return Ok(Went::Unknown(format!("its journal is damaged: {damage}")));
     }
     let Some(RunEnd { status, value, .. }) = Trace::fold(&log.events).end else {
-        return Ok(Went::Unknown("it has not ended".to_owned()));
+        return Ok(Went::Unknown("it has not finished".to_owned()));
     };
 
     let resumed = match resumed::read(store, row, Failures::Told)? {
@@ -159,8 +165,7 @@ fn replay(
             return Ok(Went::Unknown("sessions of `kaizen repl` cannot be replayed".to_owned()));
         }
         RunKind::Comparison => {
-            let reason =
-                "it compared scripts, and only a run of one script can be gone through again";
+            let reason = "comparison runs cannot be replayed";
             return Ok(Went::Unknown(reason.to_owned()));
         }
     }
@@ -219,7 +224,7 @@ async fn go_through(
         Ok(program) => program,
         Err(ScriptError::Refused(faults)) => {
             let first = faults.first().map_or("", |fault| fault.message.as_str());
-            return Ok(Went::Otherwise(format!("the script is not sound now: {first}")));
+            return Ok(Went::Otherwise(format!("the script now has errors: {first}")));
         }
         Err(other) => anyhow::bail!("reading the script: {other:?}"),
     };
@@ -246,8 +251,7 @@ fn judge(
     shown: bool,
 ) -> anyhow::Result<Went> {
     if reuse.gave_up() {
-        let reason =
-            "it gave up a call, by a time-out or in favour of another; when, only it knows";
+        let reason = "it cancelled a call, and its journal does not record when";
         return Ok(Went::Unknown(reason.to_owned()));
     }
 
@@ -281,10 +285,12 @@ fn judge(
     };
 
     if now != status {
-        return Ok(Went::Otherwise(format!("it ends `{now}` now, it ended `{status}` then")));
+        return Ok(Went::Otherwise(format!(
+            "it now ends with status `{now}`; it ended with `{status}` before"
+        )));
     }
     if given != *value {
-        return Ok(Went::Otherwise(format!("it gives {given} now, it gave {value} then")));
+        return Ok(Went::Otherwise(format!("it now returns {given}; it returned {value} before")));
     }
 
     Ok(Went::Same { replies: executor.reused() })

@@ -1,5 +1,6 @@
 //! `kaizen run SCRIPT`: runs a workflow to its end.
 
+use crate::base::count::counted;
 use crate::base::rng::Rng;
 use crate::base::secret::{self, Secret, is_secret_parameter, weakness};
 use crate::base::{clock, file};
@@ -30,7 +31,7 @@ const SLACK: Duration = Duration::from_millis(200);
 /// What `run`, `plan` and `watch` are given alike.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct RunOptions {
-    /// The script, a `.rhai` file.
+    /// Script to use (.rhai).
     pub(in crate::cli) script: PathBuf,
     #[command(flatten)]
     pub(in crate::cli) with: With,
@@ -39,29 +40,28 @@ pub(in crate::cli) struct RunOptions {
 /// With what a script is run.
 #[derive(Debug, Clone, clap::Args)]
 pub(in crate::cli) struct With {
-    /// A parameter of the script; may be given several times.
+    /// Set a parameter of the script. Repeatable.
     #[arg(short = 'p', long = "param", value_name = "NAME=VALUE")]
     pub(in crate::cli) params: Vec<String>,
-    /// The default model: an alias of kaizen.toml, or provider/name.
+    /// Default model: an alias from kaizen.toml, or provider/name.
     #[arg(long, value_name = "MODEL")]
     pub(in crate::cli) model: Option<String>,
-    /// Most calls to models in flight.
+    /// Maximum number of concurrent model calls.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(in crate::cli) concurrency: Option<u64>,
-    /// Most money that the run may cost, in dollars; the worst case of a call counts before it is
-    /// made.
+    /// Maximum cost of the run in dollars. A call is made only if its worst case fits.
     #[arg(long, value_name = "DOLLARS")]
     max_cost: Option<f64>,
-    /// Most tokens, read and written.
+    /// Maximum number of tokens, input and output.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_tokens: Option<u64>,
-    /// Most calls to models, tries included.
+    /// Maximum number of model calls, including retries.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_calls: Option<u64>,
-    /// Longest time of the run, such as 90s, 10m or 2h.
+    /// Maximum duration of the run, such as 90s, 10m or 2h.
     #[arg(long, value_name = "TIME")]
     max_time: Option<String>,
-    /// The seed of everything random, to repeat a run.
+    /// Random seed, to repeat a run.
     #[arg(long, value_name = "N")]
     pub(in crate::cli) seed: Option<u64>,
     #[command(flatten)]
@@ -71,25 +71,25 @@ pub(in crate::cli) struct With {
 /// The options of `run`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// The script, a `.rhai` file; `--resume` knows it.
+    /// Script to run (.rhai). Optional with --resume.
     script: Option<PathBuf>,
     #[command(flatten)]
     with: With,
-    /// Go on from a run that did not end well: what it was answered is not asked again. Without a
-    /// run, from the last one.
+    /// Resume a run that failed or was interrupted, reusing the replies it already has. Defaults to
+    /// the latest run.
     #[arg(long, value_name = "RUN", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     resume: Option<String>,
-    /// Use what earlier runs of the project were answered, and ask only the rest. `reuse = true` under
-    /// [run] in kaizen.toml does the same for every run.
+    /// Reuse the replies of the project's earlier runs and call models only for the rest. `reuse =
+    /// true` under [run] in kaizen.toml makes this the default.
     #[arg(long, overrides_with = "no_reuse")]
     reuse: bool,
-    /// Ask everything, whatever kaizen.toml says.
+    /// Make every call, even if kaizen.toml sets `reuse`.
     #[arg(long, overrides_with = "reuse")]
     no_reuse: bool,
-    /// Show what would be asked, and ask nothing; the same as `kaizen plan`.
+    /// Show the calls without making any. Same as `kaizen plan`.
     #[arg(long)]
     dry_run: bool,
-    /// How progress is shown.
+    /// Style of the progress display.
     #[arg(long, value_enum, default_value = "auto")]
     progress: ProgressMode,
 }
@@ -121,16 +121,14 @@ impl RunOptions {
         for pair in &self.with.params {
             let Some((name, value)) = pair.split_once('=').filter(|(name, _)| !name.is_empty())
             else {
-                say(&format!("error: `-p {pair}` is no parameter; write `-p name=value`"));
+                say(&format!("error: invalid parameter `{pair}`: expected `-p name=value`"));
                 return None;
             };
 
             if is_secret_parameter(name) {
                 drop(Secret::new(value.trim()));
                 if let Some(weakness) = weakness(value.trim()) {
-                    say(&format!(
-                        "`-p {name}=..` is not kept out of journal and output: {weakness}"
-                    ));
+                    say(&format!("`-p {name}=..` is not treated as a secret: {weakness}"));
                 }
             }
 
@@ -220,12 +218,12 @@ impl Arguments {
 /// The options of `fork`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Fork {
-    /// The run: its id or the start of it, or `@` for the last one.
+    /// Run: its id or a prefix of it, or `@` for the latest run.
     run: String,
-    /// The operation from which on everything is asked anew, by its name or number.
+    /// Name or number of the first operation to run again.
     #[arg(long, value_name = "OPERATION")]
     at: String,
-    /// Another script than the run's.
+    /// Script to use instead of the run's own.
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
     #[command(flatten)]
@@ -278,7 +276,8 @@ fn run_from(
     let script =
         arguments.script.clone().or(resumed.as_ref().map(|resumed| resumed.script.clone()));
     let Some(script) = script else {
-        say("error: which script? `kaizen run SCRIPT`; a bare `kaizen` lists those of the project");
+        say("error: no script given; run `kaizen run SCRIPT` (`kaizen` lists the scripts of the \
+             project)");
         return Ok(Exit::Usage);
     };
 
@@ -350,8 +349,8 @@ fn set_up(
 
     if resumed.again.past.is_by_arrival() {
         say(&format!(
-            "run {} was recorded by an older kaizen, which did not note which part of the script \
-             made a request: equal requests get their replies in the order in which they are made",
+            "run {} was recorded by an older kaizen, without the place of each request: equal \
+             requests get their replies in the order in which they are made",
             resumed.run
         ));
     }
@@ -383,8 +382,8 @@ fn lacks_secret(params: &Map<String, Value>) -> bool {
 
     if let Some((name, _)) = lacking {
         say(&format!(
-            "error: the journal does not hold `{name}`, which is a secret; give it again: \
-             `-p {name}=..`"
+            "error: `{name}` is a secret, so the journal does not contain it; pass it again: `-p \
+             {name}=..`"
         ));
     }
 
@@ -449,7 +448,7 @@ async fn start(job: &ScriptJob<'_>, text: &str, mode: ProgressMode) -> anyhow::R
     };
 
     if end.exit == Exit::Budget && end.status == RunStatus::Interrupted {
-        say("the time of the run (`max_time`) is over");
+        say("the time limit of the run (`max_time`) is reached");
     }
     let exit = job.finish(&open, &end).await?;
 
@@ -458,8 +457,10 @@ async fn start(job: &ScriptJob<'_>, text: &str, mode: ProgressMode) -> anyhow::R
         && reuse.unused() > 0
         && caught.is_none()
     {
-        let unused = reuse.unused();
-        say(&format!("{unused} replies of run {run} were not used: something else was asked now"));
+        let unused = counted(reuse.unused(), "reply", "replies");
+        say(&format!(
+            "not reused: {unused} from run {run}; the script now makes different requests"
+        ));
     }
 
     Ok(exit)

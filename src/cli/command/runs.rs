@@ -16,7 +16,7 @@ use std::path::Path;
 /// The options of `runs`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// Show at most so many, newest first.
+    /// Maximum number of runs to show, newest first.
     #[arg(short = 'n', long, default_value_t = 20)]
     pub(in crate::cli) limit: usize,
 }
@@ -47,7 +47,10 @@ impl Condition {
 pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
     let project = Project::find()?;
     let Some(store) = project.existing_store()? else {
-        say(&format!("no run yet in `{}`; start one: `kaizen run SCRIPT`", project.root.display()));
+        say(&format!(
+            "no runs in `{}`; start one with `kaizen run SCRIPT`",
+            project.root.display()
+        ));
         return Ok(Exit::Ok);
     };
 

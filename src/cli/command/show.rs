@@ -1,5 +1,6 @@
 //! `kaizen show RUN`: what a run did, operation by operation.
 
+use crate::base::count::counted;
 use crate::base::id::OpId;
 use crate::base::secret;
 use crate::cli::app::damage;
@@ -23,8 +24,8 @@ use serde_json::{Value, json};
 /// The options of `show`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// The run: its id or the start of it, `@` for the last one, `@-1` for the one before, `@fail`
-    /// for the last that failed; with `:OPERATION` after it, that operation in full.
+    /// Run: its id or a prefix of it, `@` for the latest, `@-1` for the one before, `@fail` for the
+    /// latest failed run. Append `:OPERATION` to see that operation in full.
     #[arg(default_value = "@")]
     pub(in crate::cli) run: String,
 }
@@ -33,7 +34,10 @@ pub(in crate::cli) struct Arguments {
 pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
     let project = Project::find()?;
     let Some(store) = project.existing_store()? else {
-        say(&format!("no run yet in `{}`; start one: `kaizen run SCRIPT`", project.root.display()));
+        say(&format!(
+            "no runs in `{}`; start one with `kaizen run SCRIPT`",
+            project.root.display()
+        ));
         return Ok(Exit::Usage);
     };
 
@@ -79,7 +83,7 @@ pub(in crate::cli) fn find(
     store: &Connection,
     name: &str,
 ) -> anyhow::Result<Result<RunRow, String>> {
-    let nothing = || format!("there is no run `{name}`; `kaizen runs` lists them");
+    let nothing = || format!("no run `{name}`; `kaizen runs` lists all runs");
 
     if let Some(back) = name.strip_prefix('@') {
         let (count, failed) = match back {
@@ -89,7 +93,7 @@ pub(in crate::cli) fn find(
         };
 
         let Some(count) = count else {
-            return Ok(Err(format!("`{name}` is no run; write `@`, `@-1` or `@fail`")));
+            return Ok(Err(format!("invalid run `{name}`; use `@`, `@-1`, `@fail` or an id")));
         };
 
         return Ok(history::recent(store, count, failed)?.ok_or_else(nothing));
@@ -99,7 +103,7 @@ pub(in crate::cli) fn find(
     Ok(match found.len() {
         0 => Err(nothing()),
         1 => Ok(found.remove(0)),
-        _ => Err(format!("several runs start with `{name}`; write more of the id")),
+        _ => Err(format!("several run ids start with `{name}`; type more of the id")),
     })
 }
 
@@ -115,8 +119,9 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
 
     if metrics.demo_calls > 0 {
         print_line(&format!(
-            "{} of {} calls were answered by the demo model",
-            metrics.demo_calls, metrics.calls
+            "the demo model answered {} of {}",
+            metrics.demo_calls,
+            counted(metrics.calls, "call", "calls")
         ));
     }
 
@@ -134,7 +139,7 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
                 print_line(&format!("{name} failed ({}): {}", failure.kind, failure.message));
             }
             Some(Outcome::Skipped { reason }) => {
-                print_line(&format!("{name} was skipped because {reason}"));
+                print_line(&format!("{name} was skipped: {reason}"));
             }
             Some(Outcome::Completed { .. } | Outcome::Cancelled) | None => {}
         }
@@ -148,18 +153,18 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
         reused => {
             let saved = metrics.known_saved();
             let saved = saved.map_or("an unknown cost".to_owned(), |saved| saved.to_string());
-            format!(", {reused} replies reused (saved {saved})")
+            format!(", {} reused (saved {saved})", counted(reused, "reply", "replies"))
         }
     };
     let under_way = match metrics.under_way {
         0 => String::new(),
-        calls => format!(", {calls} more without an end"),
+        calls => format!(", {calls} more unfinished"),
     };
 
     print_line(&format!(
-        "success rate {rate}, {} calls ({} again){under_way}, {}, cost {cost}{reused}",
-        metrics.calls,
-        metrics.retries,
+        "success rate {rate}, {} ({}){under_way}, {}, cost {cost}{reused}",
+        counted(metrics.calls, "call", "calls"),
+        counted(metrics.retries, "retry", "retries"),
         metrics.known_usage().map_or("tokens unknown".to_owned(), |usage| format!(
             "{} tokens in, {} out",
             usage.input(),
@@ -200,10 +205,10 @@ fn is_choice(what: &Inquiry, value: &Value) -> bool {
 fn choice(value: &Value) -> String {
     let text = |key: &str| value[key].as_str().unwrap_or_default();
     let probability = percent(value["probability"].as_f64());
-    let mut said = format!("`{}` (chosen with probability {probability}", text("pattern"));
+    let mut said = format!("`{}` (probability of the choice: {probability}", text("pattern"));
 
     if let Some(best) = value["best"].as_f64() {
-        said += &format!(", believed to be the best with {}", percent(Some(best)));
+        said += &format!(", probability of being the best: {}", percent(Some(best)));
     }
 
     said.push(')');

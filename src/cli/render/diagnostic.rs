@@ -22,7 +22,7 @@ pub(in crate::cli) fn render(diagnostic: &Diagnostic, color: bool) -> String {
     if let Some((place, _)) = where_text.filter(|(place, _)| is_beyond(place)) {
         let Place { file, line, column } = place;
         let file = on_one_line(file);
-        let at = format!("{file}:{line}:{column} or after it: no more are counted");
+        let at = format!("{file}:{line}:{column} or later: positions beyond this are not counted");
         group = group.element(Level::NOTE.message(at));
     } else if let Some((place, text)) = where_text {
         let span = span(text, place.line, place.column, diagnostic.width);
@@ -112,6 +112,6 @@ mod tests {
         };
 
         assert!(shown(60_000).contains("// x"));
-        assert!(shown(65_535).contains("65535:1 or after it") && !shown(65_535).contains("// x"));
+        assert!(shown(65_535).contains("65535:1 or later") && !shown(65_535).contains("// x"));
     }
 }

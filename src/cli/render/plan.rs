@@ -105,7 +105,7 @@ pub(in crate::cli) fn rest(plan: &Plan, runs: usize) -> String {
 
 fn source(runs: usize) -> String {
     match runs {
-        0 => "   (never run before: rough)".to_owned(),
+        0 => "   (rough estimate: no earlier run)".to_owned(),
         1 => "   (from 1 earlier run)".to_owned(),
         _ => format!("   (from {runs} earlier runs)"),
     }
@@ -118,8 +118,8 @@ fn doubt(plan: &Plan) -> Option<String> {
     }
 
     Some(format!(
-        "what depends on replies is a range: {} guesses were tried in their place, with lists of 1 to \
-         {ITEMS_ASSUMED} items where no schema or earlier reply says more; a real reply may lead elsewhere",
+        "ranges depend on replies: the plan tried {} guesses, with lists of 1 to {ITEMS_ASSUMED} \
+         items unless a schema or an earlier reply says more; a real reply may lead elsewhere",
         plan.tried
     ))
 }
@@ -131,7 +131,7 @@ pub(in crate::cli) fn over(asked: &CallRange, bounds: &Bounds) -> Vec<String> {
     let cost = bounds.cost.filter(|most| asked.cost.is_some_and(|cost| cost.p50 > most.dollars()));
     let cost = cost.map(|most| format!("`max_cost` is {most}"));
     let reached = calls.into_iter().chain(cost);
-    reached.map(|bound| format!("the budget is used up before the end: {bound}")).collect()
+    reached.map(|bound| format!("the budget will be exhausted before the end: {bound}")).collect()
 }
 
 fn asked(asked: &CallRange) -> String {

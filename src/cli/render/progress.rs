@@ -282,8 +282,8 @@ impl Progress {
 
     fn ask(&mut self, op: OpId, attempt: u32, model: &str) {
         let Some(open) = self.open.get_mut(&op).filter(|_| self.is_live) else { return };
-        let again = if attempt > 1 { format!(", call {attempt}") } else { String::new() };
-        open.doing = format!("{}  asking {}{again}", open.name, on_one_line(model));
+        let again = if attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
+        open.doing = format!("{}  calling {}{again}", open.name, on_one_line(model));
         if let Some(bar) = &open.bar {
             bar.set_message(open.doing.clone());
         }
@@ -294,11 +294,11 @@ impl Progress {
 
         match &open.bar {
             Some(bar) => {
-                let text = format!("{}  again in {wait_ms} ms: {message}", open.name);
+                let text = format!("{}  retrying in {wait_ms} ms: {message}", open.name);
                 bar.set_message(on_one_line(&scrub(&text)).into_owned());
             }
             None if !self.is_live => {
-                self.say(&format!("{}: {message}; again in {wait_ms} ms", open.name));
+                self.say(&format!("{}: {message}; retrying in {wait_ms} ms", open.name));
             }
             None => {}
         }
@@ -337,7 +337,7 @@ impl Progress {
             text.push_str(&format!(" of {most}"));
         }
         if tally.aside > Money::ZERO {
-            text.push_str(&format!(", up to {} more under way", tally.aside));
+            text.push_str(&format!(", up to {} more in flight", tally.aside));
         }
 
         match tally.unknown {
@@ -504,7 +504,7 @@ fn live_line(time: i64, open: &LiveOperation, outcome: &Outcome) -> String {
     match outcome {
         Outcome::Completed { .. } => format!("  ✓ {name}  {took}{more}"),
         Outcome::Failed { failure } => format!("  ✗ {name}  {took}{more}  {}", failure.message),
-        Outcome::Skipped { reason } => format!("  - {name}  skipped because {reason}"),
+        Outcome::Skipped { reason } => format!("  - {name}  skipped: {reason}"),
         Outcome::Cancelled => format!("  - {name}  cancelled"),
     }
 }

@@ -72,7 +72,7 @@ pub(in crate::cli) fn curve(scores: &[f64]) -> Option<String> {
 
     let bars: String = scores.chunks(each).map(bar).collect();
     let of = if each == 1 { String::new() } else { format!(", {each} to a bar") };
-    Some(format!("score of {} executions, in their order{of}: {bars}", scores.len()))
+    Some(format!("scores of {} executions, oldest first{of}: {bars}", scores.len()))
 }
 
 /// Draws the same as a picture, and below it the learning curve: the mean score of each execution
@@ -216,7 +216,7 @@ mod tests {
         assert_eq!(curve(&[1.0]), None);
         assert_eq!(
             curve(&[0.0, 0.5, 1.0]).as_deref(),
-            Some("score of 3 executions, in their order: ▁▅█")
+            Some("scores of 3 executions, oldest first: ▁▅█")
         );
 
         let long: Vec<f64> = (0..96).map(|n| f64::from(u8::from(n >= 48))).collect();

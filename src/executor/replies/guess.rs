@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::rc::Rc;
 
 /// What a planned call of an operation never run before is answered.
-const UNKNOWN_REPLY: &str = "(a reply that only the run can tell)";
+const UNKNOWN_REPLY: &str = "(a reply that only a run can produce)";
 /// How many items a list has at most that only a reply can tell, unless its schema says more.
 pub const ITEMS_ASSUMED: u64 = 10;
 /// What is tried in place of a reply, besides the texts of the script itself.

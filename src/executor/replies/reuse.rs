@@ -329,7 +329,8 @@ fn unknown(prompt: &str, nearest: Option<&str>) -> Failure {
 
     let nearest = match nearest {
         Some(nearest) if nearest == prompt => {
-            "; it asked the same with other settings, another model or another history".to_owned()
+            "; it made the same request with other settings, another model or another history"
+                .to_owned()
         }
         Some(nearest) => {
             let shared = prompt.chars().zip(nearest.chars()).take_while(|(a, b)| a == b).count();
@@ -337,14 +338,17 @@ fn unknown(prompt: &str, nearest: Option<&str>) -> Failure {
             let rest: String = nearest.chars().skip(from).collect();
             let own: String = prompt.chars().skip(from).collect();
             format!(
-                "; the nearest that it asked differs from character {} on: `{}` instead of `{}`",
+                "; its nearest request differs from character {} on: `{}` instead of `{}`",
                 shared + 1,
                 short(&rest),
                 short(&own)
             )
         }
-        None => "; it asked nothing".to_owned(),
+        None => "; it made no requests".to_owned(),
     };
 
-    Failure::new(Kind::Diverged, format!("the run did not ask this: `{}`{nearest}", short(prompt)))
+    Failure::new(
+        Kind::Diverged,
+        format!("the recorded run did not make this request: `{}`{nearest}", short(prompt)),
+    )
 }

@@ -231,7 +231,10 @@ mod tests {
         assert_eq!(answer(&full, &model, "c", 0), "cassette");
 
         let (first, count) = full.missed().expect("two misses");
-        assert!(first.message.contains("asked once more") && count == 2, "{first:?}");
+        assert!(
+            first.message.contains("the test makes one more such request") && count == 2,
+            "{first:?}"
+        );
     }
 
     #[test]

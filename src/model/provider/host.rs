@@ -73,7 +73,7 @@ impl HostPattern {
             None => (host, false),
         };
         if name.contains('*') {
-            let reason = "`*` stands alone for every host, or first, as in `*.example.com`";
+            let reason = "use `*` alone for every host, or at the start, as in `*.example.com`";
             return Err(reason.to_owned());
         }
 
@@ -325,9 +325,9 @@ mod tests {
             10.0.0.0/8: it must be a host such as `example.com` or `example.com:8080`
             a@b.com: it must be a host such as `example.com` or `example.com:8080`
             a.com,b.com: it must be a host such as `example.com` or `example.com:8080`
-            127.*: `*` stands alone for every host, or first, as in `*.example.com`
-            *.*.com: `*` stands alone for every host, or first, as in `*.example.com`
-            ex*mple.com: `*` stands alone for every host, or first, as in `*.example.com`
+            127.*: use `*` alone for every host, or at the start, as in `*.example.com`
+            *.*.com: use `*` alone for every host, or at the start, as in `*.example.com`
+            ex*mple.com: use `*` alone for every host, or at the start, as in `*.example.com`
             *.127.0.0.1: `*.127.0.0.1` is not a host
             a.com:http: `http` is not a port; ports are numbers from 1 up to 65535
             a.com:0: `0` is not a port; ports are numbers from 1 up to 65535

@@ -651,7 +651,7 @@ mod tests {
                 json!({ "object": "error", "message": "too long", "type": "BadRequestError",
                     "param": null, "code": 400 }),
                 Kind::BadRequest,
-                "the provider refused the request (status 200): too long (code 400)",
+                "the provider rejected the request (status 200): too long (code 400)",
                 false,
             ),
             (
@@ -663,7 +663,7 @@ mod tests {
             (
                 json!({ "code": 429, "msg": "busy" }),
                 Kind::RateLimited,
-                "the provider asks to slow down (status 200): busy (code 429)",
+                "rate limit exceeded (status 200): busy (code 429)",
                 true,
             ),
             (
@@ -675,13 +675,13 @@ mod tests {
             (
                 json!({ "type": "error", "error": { "type": "overloaded_error", "message": "Overloaded" } }),
                 Kind::RateLimited,
-                "the provider asks to slow down (status 200): Overloaded",
+                "rate limit exceeded (status 200): Overloaded",
                 true,
             ),
             (
                 json!({ "error": { "code": 401, "message": "bad key", "status": "UNAUTHENTICATED" } }),
                 Kind::Unauthorized,
-                "the provider refused the key (status 200): bad key (code 401)",
+                "the provider rejected the key (status 200): bad key (code 401)",
                 false,
             ),
             (

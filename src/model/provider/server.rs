@@ -29,7 +29,7 @@ const SHOWN: usize = 200;
 /// What is escaped in a name that stands in an address.
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// What a server that refuses a call without a key wants.
-const NO_KEY: &str = "; no key was sent: name one for the model, such as `key = \"env:NAME\"`";
+const NO_KEY: &str = "; no key was sent: set one for the model, such as `key = \"env:NAME\"`";
 /// What servers call the limit on tokens that do not know `max_tokens`.
 const OTHER_LIMIT: &str = "max_completion_tokens";
 

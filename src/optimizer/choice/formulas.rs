@@ -141,7 +141,7 @@ impl Shift {
     /// asked.
     pub fn sentence(&self) -> String {
         let ago = match self.ago {
-            0 => "with the last execution".to_owned(),
+            0 => "at the latest execution".to_owned(),
             1 => "1 execution ago".to_owned(),
             many => format!("{many} executions ago"),
         };
@@ -171,7 +171,7 @@ pub struct Recommendation {
 impl Recommendation {
     /// Says that nothing but the order of the patterns was looked at.
     pub(in crate::optimizer) fn by_order(self) -> Recommendation {
-        let reason = format!("`{}` is the first of those that were given", self.pattern);
+        let reason = format!("`{}` is the first of the given patterns", self.pattern);
         Recommendation { reason, guess: false, ..self }
     }
 }
@@ -257,7 +257,7 @@ fn untried(
     let ranked = known(next).cloned();
     let others = candidates.iter().filter(|r| r.pattern != *next).cloned();
     let reason = format!(
-        "`{next}` was tried {} of the {SAMPLES_MIN} times on `{task}` that a comparison needs",
+        "`{next}` has {} of the {SAMPLES_MIN} executions on `{task}` that a comparison needs",
         tried(next)
     );
     let alternatives = others.collect();

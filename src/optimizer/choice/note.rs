@@ -74,9 +74,7 @@ impl Note {
     pub fn alone(&self) -> Recommendation {
         Recommendation {
             pattern: self.pattern.clone(),
-            reason:
-                "chosen by the run that this one goes on from; what it knew is not in this store"
-                    .to_owned(),
+            reason: "chosen by the resumed run; its evidence is not in this store".to_owned(),
             guess: true,
             probability: self.probability,
             explored: false,

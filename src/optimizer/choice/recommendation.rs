@@ -2,6 +2,7 @@
 //! sentence. All of it is belief: what is likely by everything that was recorded. Whether one pattern is
 //! better than another by a test says `compare` alone, in other words.
 
+use crate::base::count::counted;
 use crate::base::rng::Rng;
 use crate::optimizer::choice::formulas;
 use crate::optimizer::choice::formulas::{
@@ -142,14 +143,18 @@ impl Why<'_> {
 
         // Writing to a String cannot fail.
         if chosen.cell.n < WELL_KNOWN && borrowed >= 1.0 {
-            let _ = write!(text, ", and what is known from elsewhere is worth {borrowed} more");
+            let _ = write!(
+                text,
+                ", plus evidence from other task types worth {}",
+                counted(borrowed, "execution", "executions")
+            );
         }
 
         match (self.best, self.others.first()) {
             (Some(best), _) => {
                 let _ = write!(
                     text,
-                    "; tried to learn more, with probability {}; believed to be the best is {}, with {}",
+                    "; chosen to learn more, with probability {}; probably the best is {}, with {}",
                     percent(Some(self.probability)),
                     formulas::figures(best),
                     percent(best.best)
@@ -158,7 +163,7 @@ impl Why<'_> {
             (None, Some(next)) => {
                 let _ = write!(
                     text,
-                    "; believed to be the best with {}, before {}, with {}",
+                    "; probability of being the best: {}; next: {}, with {}",
                     percent(chosen.best),
                     formulas::figures(next),
                     percent(next.best)
@@ -180,7 +185,8 @@ impl Why<'_> {
         }
         if self.all_fail {
             text.push_str(
-                "; everything fails here at the moment, which is held against none of them",
+                "; everything currently fails on this task type, which counts against none of the \
+                 patterns",
             );
         }
         if self.outage {
@@ -195,8 +201,7 @@ impl Why<'_> {
 
         for other in [chosen].into_iter().chain(self.others).filter(|one| one.avoided) {
             let why = other.cell.last_error.as_ref().map_or("it failed", |(kind, _)| kind.as_str());
-            let _ =
-                write!(text, "; `{}` is better avoided, it fails mostly ({why})", other.pattern);
+            let _ = write!(text, "; avoid `{}`: it mostly fails ({why})", other.pattern);
         }
     }
 }

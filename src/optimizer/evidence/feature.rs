@@ -38,7 +38,7 @@ pub enum FeatureError {
         found: String,
     },
     /// There are too many.
-    #[error("`of` has {count} features; at most {FEATURES_MAX} are used")]
+    #[error("`of` has {count} features; the maximum is {FEATURES_MAX}")]
     Many {
         /// How many.
         count: usize,
@@ -275,7 +275,7 @@ mod tests {
         }
 
         let many = json!({ "a": 1, "b": 1, "c": 1, "d": 1, "e": 1 });
-        assert_eq!(error(many), "`of` has 5 features; at most 4 are used");
+        assert_eq!(error(many), "`of` has 5 features; the maximum is 4");
     }
 
     #[test]

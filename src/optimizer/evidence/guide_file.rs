@@ -36,7 +36,10 @@ pub enum GuideFileError {
         source: std::io::Error,
     },
     /// It is not in the guide's format. It was left as it is.
-    #[error("knowledge file `{path}` is damaged ({reason}); it was left as it is", path = path.display())]
+    #[error(
+        "knowledge file `{path}` is damaged ({reason}) and was not changed",
+        path = path.display()
+    )]
     Damaged {
         /// The file.
         path: PathBuf,

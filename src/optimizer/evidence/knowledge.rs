@@ -32,7 +32,7 @@ pub enum KnowledgeError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// SQLite refused to read.
-    #[error("reading what was learned: {0}")]
+    #[error("reading learned data: {0}")]
     Sqlite(#[from] rusqlite::Error),
     /// A stored name is none.
     #[error("a stored name cannot be used: {0}")]

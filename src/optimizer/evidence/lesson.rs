@@ -27,11 +27,11 @@ impl Lesson {
     pub fn advice(self) -> &'static str {
         match self {
             Lesson::Overload => {
-                "the provider was asked too much at once: lower `max_concurrent` or set \
+                "the provider received too many calls at once: lower `max_concurrent` or set \
                  `requests_per_minute`"
             }
             Lesson::Provider => {
-                "the provider or the way to it failed: the pattern is not to blame; try again later"
+                "the provider or the network failed: the pattern is not at fault; try again later"
             }
             Lesson::Time => {
                 "it took too long: raise `timeout_ms`, or split the task into smaller operations"
@@ -42,32 +42,25 @@ impl Lesson {
             Lesson::Quota => {
                 "the account has no quota left: add to it, or use another model; no pattern can work"
             }
-            Lesson::Request => {
-                "the workflow asked for something that cannot work: correct the script"
-            }
+            Lesson::Request => "the workflow requested something invalid: fix the script",
             Lesson::Length => {
                 "the answer did not fit: raise `max_tokens`, or ask for less in one operation"
             }
-            Lesson::Reply => {
-                "the reply was unusable: try again, or ask for a simpler form of answer"
-            }
+            Lesson::Reply => "the reply was unusable: retry, or ask for a simpler answer format",
             Lesson::Refusal => {
-                "the model would not answer: put the task in other words, or use another model"
+                "the model refused to answer: rephrase the task, or use another model"
             }
             Lesson::Quality => {
                 "the answer was wrong: give examples, let several answers vote, or split the task"
             }
-            Lesson::Order => {
-                "steps that need one another ran at once: connect them with `depends_on`"
-            }
+            Lesson::Order => "dependent steps ran concurrently: connect them with `depends_on`",
             Lesson::Effort => {
-                "the pattern did more than the task needs: use a simpler one, such as `direct`"
+                "the pattern does more than the task needs: use a simpler one, such as `direct`"
             }
-            Lesson::Stopped => {
-                "it was stopped before its end: look at the operation that failed first"
-            }
+            Lesson::Stopped => "it was cancelled: look at the operation that failed first",
             Lesson::Limits => {
-                "the run was not allowed to go on: raise its budget, or grant what it needs"
+                "a budget or a missing permission stopped the run: raise the budget, or grant the \
+                 permission"
             }
             Lesson::Other => "look at the failed run with `kaizen show @fail`",
         }

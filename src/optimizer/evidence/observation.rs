@@ -32,7 +32,8 @@ impl ObservationSource {
 pub enum MetricsError {
     /// The one figure that must be there is not.
     #[error(
-        "metrics need a `success_rate` from 0 to 1; this map has {found}. A report's metrics have one unless no operation was to run"
+        "metrics need a `success_rate` from 0 to 1; this map has {found}. The metrics of a report \
+         include it unless no operation was to run"
     )]
     NoSuccessRate {
         /// The keys that are there.
@@ -50,7 +51,8 @@ pub enum MetricsError {
     },
     /// A success that is none.
     #[error(
-        "a success has a `success_rate` of at least .5, this one {rate}; use `save_pattern_failure`"
+        "a `success_rate` of {rate} is too low for a success (minimum .5); use \
+         `save_pattern_failure`"
     )]
     NoSuccess {
         /// The rate that was given.

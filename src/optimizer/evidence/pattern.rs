@@ -13,13 +13,13 @@ const ALIASES: &[(&str, &str)] =
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// It has no letters.
-    #[error("{what} needs a name, not an empty text")]
+    #[error("{what} needs a non-empty name")]
     Empty {
         /// What the name is for.
         what: &'static str,
     },
     /// It is a text rather than a name.
-    #[error("the name of {what} has {length} characters; at most {LENGTH_MAX} are kept")]
+    #[error("the name of {what} has {length} characters; the maximum is {LENGTH_MAX}")]
     Long {
         /// What the name is for.
         what: &'static str,

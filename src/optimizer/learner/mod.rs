@@ -499,7 +499,7 @@ mod tests {
             pick(&learner) == 1
         });
         assert!(failed.expect("the other one is better for now") <= 8, "{failed:?}");
-        assert_eq!(means(&learner, task, &[down]), before, "it is not held against the pattern");
+        assert_eq!(means(&learner, task, &[down]), before, "it does not count against the pattern");
 
         let back = (1..400).find(|_| {
             learner.record(task, steady, &went(0.6));

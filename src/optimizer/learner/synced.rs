@@ -25,8 +25,8 @@ const CELLS_PER_OBSERVATION: f64 = 16.0;
 /// test `the_rules_have_a_number` fails where that was forgotten.
 pub const RULES: u32 = 2;
 /// What is said where a store knows only other rules.
-const NEW_RULES: &str = "an earlier version has learned in this store: all observations were taken in \
-    again by the rules of this one, once; nothing that was recorded is lost";
+const NEW_RULES: &str = "this store was written by an earlier version: everything was learned \
+     again from its observations, once; nothing recorded is lost";
 
 /// What was learned from a store, up to some observation.
 #[derive(Debug)]
@@ -197,8 +197,8 @@ impl SyncedLearner {
             if !SyncedLearner::is_right(knowledge, &key)? {
                 knowledge.drop_snapshot(&key)?;
                 faults.push(format!(
-                    "a snapshot of what was learned (`{key}`) differed from the observations and \
-                     was dropped; nothing is lost, the next recommendation makes a new one"
+                    "a learner snapshot (`{key}`) did not match the observations and was dropped; \
+                     nothing is lost, the next recommendation creates a new one"
                 ));
             }
         }

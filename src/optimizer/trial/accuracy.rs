@@ -33,7 +33,7 @@ pub struct Label {
 }
 
 impl Accuracy {
-    /// Accepts two shares; a judge that is no better than a coin tells nothing.
+    /// Accepts two shares; a judge that is no better than chance tells nothing.
     pub fn new(sensitivity: f64, specificity: f64) -> Result<Accuracy, Failure> {
         let accuracy = Accuracy { sensitivity, specificity };
         let is_share = |share: f64| (0.0..=1.0).contains(&share);
@@ -46,8 +46,8 @@ impl Accuracy {
 
         if accuracy.discernment() <= 0.0 {
             let message = format!(
-                "a judge that finds {} % of the right answers right, and {} % of the wrong ones wrong, \
-                 is no better than a coin; nothing can be compared with it",
+                "a judge that accepts {} % of the right answers and rejects {} % of the wrong \
+                 ones is no better than chance, so it cannot decide a comparison",
                 percent(sensitivity),
                 percent(specificity)
             );
@@ -92,7 +92,7 @@ impl Accuracy {
         };
 
         let Some((sensitivity, specificity)) = share(true).zip(share(false)) else {
-            let message = "labelled answers must hold right ones and wrong ones";
+            let message = "labelled answers must include both right and wrong ones";
             return Err(Failure::new(Kind::Option, message));
         };
 
@@ -203,10 +203,10 @@ mod tests {
         };
         assert_eq!(
             error(&labels[..2], &[1.0, 1.0]),
-            "labelled answers must hold right ones and wrong ones"
+            "labelled answers must include both right and wrong ones"
         );
         let all_right = error(&labels, &[1.0; 6]);
-        assert!(all_right.contains("is no better than a coin"), "{all_right}");
+        assert!(all_right.contains("is no better than chance"), "{all_right}");
     }
 
     #[test]

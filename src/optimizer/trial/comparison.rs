@@ -154,7 +154,7 @@ pub async fn compare(
     around: Option<&Rc<Scope>>,
 ) -> Result<Value, Stop> {
     if plan.accuracy.is_some() && setting.judge.is_none() {
-        let message = "the accuracy of a judge needs a judge: give one, or the right answers";
+        let message = "`judge_accuracy` needs a judge: pass one, or the right answers";
         return Err(Failure::new(Kind::Option, message).into());
     }
 
@@ -231,7 +231,7 @@ fn price_judge(findings: &mut Value, metrics: &Metrics, spent: &Expense) {
     let for_money =
         cost.and_then(Money::from_dollars).map_or(String::new(), |c| format!(" and {c}"));
     let reason = findings["reason"].as_str().unwrap_or_default();
-    let reason = format!("{reason}; the judge would take {calls} calls{for_money} of its own");
+    let reason = format!("{reason}; the judge would need {calls} additional calls{for_money}");
     findings["reason"] = reason.into();
 }
 

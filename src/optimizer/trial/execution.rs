@@ -170,7 +170,7 @@ pub fn no_score(said: &str) -> Failure {
     let help = if is_percent { "; divide a percentage by 100" } else { "" };
 
     let message =
-        format!("a judge must give a number from 0 to 1, or true or false, not {said}{help}");
+        format!("a judge must return a number from 0 to 1, or true or false, not {said}{help}");
     Failure::new(Kind::Option, message)
 }
 
@@ -293,7 +293,7 @@ mod tests {
         for (said, told) in none {
             let failure = read_score(&said).expect_err("no score");
             let expected =
-                format!("a judge must give a number from 0 to 1, or true or false, not {told}");
+                format!("a judge must return a number from 0 to 1, or true or false, not {told}");
             assert_eq!((failure.kind, failure.message), (Kind::Option, expected));
         }
     }

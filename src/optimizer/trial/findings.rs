@@ -205,15 +205,15 @@ impl Facts<'_> {
         let Difference { n, mean, interval } = difference;
         let range = format!("[{:.3}, {:.3}]", interval.low, interval.high);
         let inputs = if *n == 1 { "1 input".to_owned() } else { format!("{n} inputs") };
-        let sure = format!("(a test, {} % at every look)", 100.0 * rule.confidence);
+        let sure = format!("(tested, {} % confidence at every look)", 100.0 * rule.confidence);
 
         let mut text = match self.verdict {
             Verdict::Better(_) => format!(
                 "`{first}` is better than `{second}` by {mean:.3} {range} after {inputs} {sure}"
             ),
             Verdict::Same => format!(
-                "`{first}` and `{second}` differ by {mean:.3} {range} after {inputs}, which is less \
-                 than {} either way: no practical difference {sure}",
+                "no practical difference: `{first}` and `{second}` differ by {mean:.3} {range} \
+                 after {inputs}, less than {} either way {sure}",
                 rule.min_effect
             ),
             Verdict::Open => format!(
@@ -233,13 +233,14 @@ impl Facts<'_> {
             Over::Budget => *text += "; the budget is spent",
             Over::Useless(message) => {
                 *text += &format!(
-                    "; given up after {USELESS_MAX} inputs in a row failed from outside: {message}"
+                    "; stopped because {USELESS_MAX} inputs in a row failed for external reasons: \
+                     {message}"
                 );
             }
         }
 
         if let Some(to_decide) = &self.to_decide {
-            *text += &format!("; about {} more would decide it", to_decide["inputs"]);
+            *text += &format!("; about {} more inputs would decide it", to_decide["inputs"]);
             if let Some(cost) = to_decide["cost"].as_f64().and_then(Money::from_dollars) {
                 *text += &format!(", for {} calls and {cost}", to_decide["calls"]);
             }
@@ -253,7 +254,8 @@ impl Facts<'_> {
             let (likely, chance) =
                 if chance < 0.5 { (second, 1.0 - chance) } else { (first, chance) };
             *text += &format!(
-                "; `{likely}` is likely better ({:.0} %), if no rare failure is hidden",
+                "; `{likely}` is probably better ({:.0} %), unless rare failures have not \
+                 occurred yet",
                 (100.0 * chance).min(99.0)
             );
         }
@@ -261,8 +263,8 @@ impl Facts<'_> {
         if let Some(judged) = &self.judged {
             let number = |value: &Value| value.as_f64().unwrap_or(0.0);
             *text += &format!(
-                "; without the judge's errors the difference is {:.3} [{:.3}, {:.3}], and takes {:.1} \
-                 times fewer inputs",
+                "; corrected for the judge's errors, the difference is {:.3} [{:.3}, {:.3}], and \
+                 a perfect judge would need {:.1} times fewer inputs",
                 number(&judged["difference"]),
                 number(&judged["interval"][0]),
                 number(&judged["interval"][1]),
@@ -271,8 +273,10 @@ impl Facts<'_> {
         }
         if let Some(models) = &self.models {
             let [of_first, of_second] = models.each_ref().map(|models| models.join(" and "));
-            *text +=
-                &format!("; they asked other models ({of_first}; {of_second}), which may be why");
+            *text += &format!(
+                "; they called different models ({of_first}; {of_second}), which may be \
+                     the reason"
+            );
         }
     }
 }

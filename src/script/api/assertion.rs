@@ -32,7 +32,7 @@ fn conditions(engine: &mut Engine) {
         engine,
         "assert(condition: bool)",
         r#"
-        Fails unless the condition holds. A message says what that means.
+        Fails unless the condition is true. The message explains the failure.
         ```rhai
         let answer = branch("demo/echo").chat("Name a risk.");
         assert(answer.contains("risk"));
@@ -57,8 +57,8 @@ fn comparisons(engine: &mut Engine) {
         engine,
         "assert_eq(found: any, expected: any)",
         r#"
-        Fails unless both are equal, and shows them: side by side where they are short, the lines that
-        differ where they are long. Compares plain data as `==` does, so 1 is 1.0.
+        Fails unless both values are equal, and shows them: short values side by side, long ones as
+        a diff. Compares plain data like `==`, so 1 equals 1.0.
         ```rhai
         assert_eq([1, 2].map(|n| n * 2), [2, 4]);
         print(attempt(|| assert_eq(41, 42)).error.message);
@@ -78,7 +78,7 @@ fn comparisons(engine: &mut Engine) {
         engine,
         "assert_ne(found: any, other: any)",
         r#"
-        Fails if both are equal.
+        Fails if both values are equal.
         ```rhai
         let b = branch("demo/echo");
         assert_ne(b.chat("One?"), b.chat("Two?"));
@@ -99,7 +99,7 @@ fn comparisons(engine: &mut Engine) {
         engine,
         "assert_near(found: any, expected: any, tolerance: any)",
         r#"
-        Fails unless two numbers are no further apart than the tolerance.
+        Fails unless two numbers differ by at most the tolerance.
         ```rhai
         assert_near(1.0 / 3.0, 0.333, 0.001);
         ```
@@ -149,7 +149,7 @@ fn number((place, value): (&str, &Dynamic)) -> Result<f64, EvalError> {
         let kind = convert::type_name(value);
         throw_new(
             Kind::Option,
-            format!("`assert_near`: argument {place} is no number but a {kind}"),
+            format!("`assert_near`: argument {place} must be a number, not a {kind}"),
         )
     })
 }
@@ -160,8 +160,8 @@ fn throwing(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "assert_throws(function: function) -> map",
         r#"
-        Fails unless the function throws, and gives the error. With a kind, the error must be of that
-        kind.
+        Fails unless the function throws, and returns the error. With `kind`, the error must have
+        that kind.
         ```rhai
         let e = assert_throws(|| throw "no luck");
         assert_eq(e.message, "no luck");
@@ -194,7 +194,7 @@ fn throws(host: &Rc<Inner>, function: &BoundFn, kind: Option<&str>) -> Result<Dy
             let wanted = kind.map_or(String::new(), |kind| format!(" `{kind}`"));
 
             return Err(fail(format!(
-                "nothing was thrown; the error{wanted} was expected, and the value is {value}"
+                "expected an error{wanted}, but nothing was thrown; the value is {value}"
             )));
         }
     };
@@ -215,8 +215,8 @@ fn snapshots(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "assert_snapshot(value: any)",
         r#"
-        Fails unless the value is that of the test's snapshot, a file that `kaizen test -u` writes. A
-        text stands there as it is, other data as JSON. Further snapshots of a test are numbered, or
+        Fails unless the value equals the test's snapshot, a file that `kaizen test -u` writes.
+        Texts are stored unchanged, other data as JSON. Further snapshots of a test are numbered or
         named.
         ```rhai
         // In a file `*_test.rhai`; snapshots belong to tests.

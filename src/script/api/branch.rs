@@ -29,9 +29,8 @@ fn creation(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "branch() -> branch",
         r#"
-        Starts a conversation. Without a model it talks to the project's default one. Options:
-        `model` (a name, a map, or what `imodel` gives), `system` (the standing instruction),
-        `name`.
+        Starts a conversation with a model, by default the project's. Options: `model` (a name, a
+        map, or a result of `imodel`), `system` (the system prompt), `name`.
         ```rhai
         let b = branch(#{ model: "demo/echo", system: "Answer in one sentence.", name: "terse" });
         print(b.communicate("What is a journal?"));
@@ -84,14 +83,14 @@ fn questions(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "communicate(branch: branch, text: string) -> string",
         r#"
-        Asks the branch's model, waits for the answer, and appends both to the conversation. A
-        call that fails appends nothing and throws `#{ kind, message, retryable, status, .. }`.
-        Options: `context` (data that goes before the question), `schema` (a JSON schema; the
-        answer is then a value, and one that does not fit throws `invalid_output`), and the
-        settings `temperature`, `top_p`, `max_tokens`, `stop`, `seed`, `stream`, `timeout_ms`,
-        `header_timeout_ms`, `idle_timeout_ms`, `attempts_max`, `extra` (a map of further fields
-        for the provider; fields that have a setting, and those that ask for more than one reply
-        of text, are errors).
+        Sends the text to the branch's model, waits for the answer, and appends both to the
+        conversation. A call that fails appends nothing and throws `#{ kind, message, retryable,
+        status, .. }`. Options: `context` (data placed before the question), `schema` (a JSON
+        schema; the answer is then a value, and an answer that does not match throws
+        `invalid_output`), and the settings `temperature`, `top_p`, `max_tokens`, `stop`, `seed`,
+        `stream`, `timeout_ms`, `header_timeout_ms`, `idle_timeout_ms`, `attempts_max`, `extra` (a
+        map of additional fields for the provider; fields that have a setting, and fields that
+        request more than one text reply, are errors).
         ```rhai
         let b = branch("demo/echo");
         let answer = b.communicate("Name one risk.", #{ temperature: 0.2, context: "Electric vans" });
@@ -118,7 +117,7 @@ fn questions(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "chat(branch: branch, text: string) -> string",
         r#"
-        Asks like `communicate`, but leaves the conversation as it is.
+        Like `communicate`, but does not change the conversation.
         ```rhai
         let b = branch("demo/echo");
         b.chat("Only a thought.");
@@ -197,7 +196,7 @@ pub(super) fn settings(of: &'static str, options: Options) -> Result<Settings, F
 
     if fields.get("attempts_max").and_then(serde_json::Value::as_u64) == Some(0) {
         let message =
-            format!("option `attempts_max` of `{of}` must be at least 1: the first try counts");
+            format!("option `attempts_max` of `{of}` must be at least 1: the first attempt counts");
         return Err(Failure::new(Kind::Option, message));
     }
 
@@ -238,9 +237,8 @@ fn properties(engine: &mut Engine) {
         engine,
         "get usage(branch: branch) -> map",
         r#"
-        The tokens that calls on this branch have used: `input` and `output`, and the buckets they
-        consist of, which never overlap. `unknown` is the number of calls that did not say what they
-        used.
+        The tokens used by calls on this branch: `input` and `output`, and their non-overlapping
+        parts. `unknown` is the number of calls without reported usage.
         ```rhai
         let b = branch("demo/echo");
         b.communicate("Hello.");
@@ -265,7 +263,7 @@ fn properties(engine: &mut Engine) {
         engine,
         "get model(branch: branch) -> model",
         r#"
-        The model that answers on this branch.
+        The model of this branch.
         ```rhai
         print(branch("demo/echo").model.name);
         ```
@@ -281,7 +279,7 @@ fn properties(engine: &mut Engine) {
         engine,
         "get system(branch: branch) -> string",
         r#"
-        The standing instruction of a branch; `()` if there is none.
+        The system prompt of a branch, or `()` if there is none.
         ```rhai
         print(branch(#{ model: "demo/echo", system: "Be brief." }).system);
         ```
@@ -301,7 +299,7 @@ fn copies(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "fork(branch: branch) -> branch",
         r#"
-        Copies a branch with its history; the two go their own ways from here.
+        Copies a branch with its history; the copy and the original continue independently.
         ```rhai
         let b = branch("demo/echo");
         b.communicate("The topic is electric vans.");
@@ -317,8 +315,8 @@ fn copies(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "to_map(branch: branch) -> map",
         r#"
-        Turns a branch into plain data, and a report into a map. `branch_from` reads a branch
-        back; its model is found by name.
+        Converts a branch or a report to plain data. `branch_from` restores a branch and finds its
+        model by name.
         ```rhai
         let b = branch("demo/echo");
         b.communicate("Hello.");
@@ -334,7 +332,7 @@ fn copies(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "branch_from(map: map) -> branch",
         r#"
-        Makes a branch of what `to_map` gave.
+        Restores a branch from a result of `to_map`.
         ```rhai
         let b = branch_from(branch("demo/echo").to_map());
         print(b.model.name);

@@ -44,7 +44,7 @@ fn adding(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "builder() -> builder",
         r#"
-        Starts a graph. Operations are added to it, and checked as a whole when it runs.
+        Creates a builder for a graph. The graph is checked as a whole when it runs.
         ```rhai
         let g = builder("research");
         g.add_operation("communicate", #{ name: "market", instruction: "Describe the market." });
@@ -64,15 +64,14 @@ fn adding(engine: &mut Engine, host: &Rc<Inner>) {
         "add_operation(builder: builder, kind: any, options: map) -> node",
         r#"
         Adds an operation: "communicate", "chat", a closure `|inputs| ..` or `|inputs, branch| ..`,
-        or what `operation` gives. Without `depends_on` it is independent. Options: `name`,
-        `instruction`, `context`, `schema`, `branch` (without one: a fresh copy of the session's
-        default branch), `depends_on` (nodes or names), `inherit_context` (continue the
-        conversation of the first node it depends on), `when` (`|inputs| ..`, false skips it),
-        `gate` (a result with `verdict: "reject"` skips what depends on it), `on_failure`
-        ("skip", "stop" or "continue"), `timeout_ms`, `retries`, and the settings of
-        `communicate`. Results of the nodes it depends on go before the instruction, each under
-        its name. `retries` says how often it is tried again after a failure that is `retryable`;
-        a call that was itself tried several times (`attempts_max`) counts as several tries.
+        or a result of `operation`. Without `depends_on`, it is independent. Options: `name`,
+        `instruction`, `context`, `schema`, `branch` (default: a fresh copy of the session's default
+        branch), `depends_on` (nodes or names), `inherit_context` (continue the conversation of the
+        first node it depends on), `when` (`|inputs| ..`, false skips it), `gate` (a result with
+        `verdict: "reject"` skips what depends on it), `on_failure` ("skip", "stop" or "continue"),
+        `timeout_ms`, `retries`, and the settings of `communicate`. The results of its dependencies
+        precede the instruction, each under its name. `retries` is the maximum number of retries
+        after a `retryable` failure; each attempt of a call (`attempts_max`) counts.
         ```rhai
         let g = builder("essay");
         let draft = g.add_operation("communicate", #{ name: "draft", instruction: "Write it." });
@@ -100,7 +99,7 @@ fn adding(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "operation(name: string, function: function) -> operation",
         r#"
-        Names a function, so that several graphs can use it as an operation.
+        Gives a function a name, so that several graphs can use it as an operation.
         ```rhai
         let count = operation("count", |inputs| inputs.len);
         let g = builder("g");
@@ -161,7 +160,7 @@ fn node(
         return builder.find(&name).ok_or_else(|| {
             let near = nearest(&name, builder.names());
             let help = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
-            options.wrong(key, &format!("there is no operation `{}` so far{help}", &*name))
+            options.wrong(key, &format!("no operation `{}` so far{help}", &*name))
         });
     }
 
@@ -185,9 +184,9 @@ fn aggregating(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "add_aggregation(builder: builder, kind: any, options: map) -> node",
         r#"
-        Adds an operation that sees the results of several others, each under its name:
-        `source_node_ids`, or all nodes that nothing depends on yet. It is named "aggregate"
-        unless it has a `name`; its other options are those of `add_operation`.
+        Adds an operation that receives the results of several others by name: those in
+        `source_node_ids`, or all nodes that nothing depends on yet. Its default `name` is
+        "aggregate"; its other options are those of `add_operation`.
         ```rhai
         let g = builder("research");
         let parts = ["market", "rivals"].map(|t|
@@ -235,8 +234,8 @@ fn connecting(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "add_edge(builder: builder, source: node, target: node, options: map)",
         r#"
-        Makes `target` wait for `source`. With `#{ when: |result| .. }` the target is skipped if
-        the function says false of the source's result.
+        Makes `target` wait for `source`. With `#{ when: |result| .. }`, the target is skipped if
+        the function returns false for the source's result.
         ```rhai
         let g = builder("review");
         let check = g.add_operation(|| 3, #{ name: "check" });
@@ -267,8 +266,8 @@ fn connecting(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "then(source: node, target: node) -> node",
         r#"
-        Makes one node wait for another: `a.then(b)` or `a >> b`; lists work on both sides of
-        `>>`. Gives the target, so that it can go on: `a >> b >> c`.
+        Makes one node wait for another: `a.then(b)` or `a >> b`; both sides of `>>` may be lists.
+        Returns the target, so you can chain: `a >> b >> c`.
         ```rhai
         let g = builder("chain");
         let a = g.add_operation(|| 1, #{ name: "a" });
@@ -341,10 +340,10 @@ fn expanding(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "expand(builder: builder, node: node, function: function) -> node",
         r#"
-        Makes one operation of each item of the list that a node gives, at run time. The function
-        gets the item and its place, and gives the options of the operation (`operation` says
-        which, "communicate" if it does not). The item reaches the model as context. The new
-        node's result is the list of all results, in order; options: `name`, `on_failure`.
+        Creates one operation per item of a node's list, at run time. The function receives the item
+        and its index, and returns the options of the operation (`operation` selects it, default
+        "communicate"). The item is passed to the model as context. The new node's result is the
+        list of all results, in order. Options: `name`, `on_failure`.
         ```rhai
         let g = builder("fan");
         let topics = g.add_operation(|| ["vans", "bikes"], #{ name: "topics" });

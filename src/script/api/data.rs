@@ -25,8 +25,8 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "write_text(path: string, text: string)",
         r#"
-        Writes a text file, whole or not at all, with the folders it needs. The path is relative to
-        the script's folder. Where scripts may write is granted: `--allow-write=PATH`, or `write`
+        Writes a text file completely or not at all, and creates missing folders. The path is
+        relative to the script's folder. Writing needs a grant: `--allow-write=PATH`, or `write`
         under [permissions] in kaizen.toml.
         ```rhai
         write_text("out/answer.txt", "42");
@@ -42,7 +42,7 @@ fn lists(engine: &mut Engine) {
         engine,
         "to_array(range: range) -> array",
         r#"
-        Makes a list of a range, so that it can be mapped or run in parallel.
+        Converts a range to a list, so that you can use `map` or `parallel`.
         ```rhai
         print((0..3).to_array().parallel(|n| n * n));
         ```
@@ -60,9 +60,9 @@ fn json_words(engine: &mut Engine) {
         engine,
         "json(text: string) -> any",
         r#"
-        Reads JSON. A whole number keeps its digits: one above 9223372036854775807 is of a type of its
-        own, which can be printed, compared and written again; one above 18446744073709551615 is an
-        error.
+        Parses JSON. Whole numbers keep their digits: a number above 9223372036854775807 has a
+        special type that can be printed, compared and written again; one above 18446744073709551615
+        is an error.
         ```rhai
         print(json(`{"a": [1, 2]}`).a[1]);
         ```
@@ -74,8 +74,8 @@ fn json_words(engine: &mut Engine) {
         engine,
         "to_json(value: any) -> string",
         r#"
-        Writes plain data as JSON. What is no data (a function, a branch, a number that is not finite)
-        is an error.
+        Converts plain data to JSON. Anything else (a function, a branch, a number that is not
+        finite) is an error.
         ```rhai
         print(to_json(#{ a: [1, 2.5, "x"] }));
         ```
@@ -137,10 +137,10 @@ fn reading(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "read_text(path: string) -> string",
         r#"
-        Reads a text file. The path is relative to the script's folder. What lies in the project's
-        folder and is not hidden may be read; more is granted by `--allow-read=PATH`, or `read`
-        under [permissions] in kaizen.toml. `read_lines` gives its lines, `read_jsonl` the values of
-        a file with one JSON value per line.
+        Reads a text file. The path is relative to the script's folder. Files in the project's
+        folder that are not hidden may be read; others need a grant: `--allow-read=PATH`, or `read`
+        under [permissions] in kaizen.toml. `read_lines` returns the lines, `read_jsonl` the values
+        of a file with one JSON value per line.
         ```rhai
         write_text("notes.txt", "one\ntwo");
         print(read_text("notes.txt").len);
@@ -170,7 +170,7 @@ fn reading(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "read_jsonl(path: string) -> array",
         r#"
-        Reads a file with one JSON value per line; empty lines are left out.
+        Reads a file with one JSON value per line, skipping empty lines.
         ```rhai
         write_text("tasks.jsonl", "{\"id\": 1}\n{\"id\": 2}\n");
         print(read_jsonl("tasks.jsonl")[1].id);

@@ -40,16 +40,17 @@ fn running(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "run(optimizer: optimizer, task_type: string, patterns: map, input: any) -> map",
         r#"
-        Chooses a pattern for the input, executes it, measures, judges and records it: self-improvement
-        in one call. `patterns` are functions by name, `|input| ..` or `|input, branch| ..`; the
-        branch is a fresh copy for each execution. The input and the answer are plain data. Options:
-        `judge` (`|answer| ..` or `|answer, input| ..`: a number from 0 to 1, or true or false),
-        `branch` (what each execution gets a copy of; else one of the default model), `timeout_ms`,
-        `of` (what is known of the input beforehand, as for `recommend`).
+        Chooses a pattern for the input, executes it, measures, judges and records it:
+        self-improvement in one call. `patterns` are functions by name, `|input| ..` or `|input,
+        branch| ..`; the branch is a fresh copy for each execution. The input and the answer are
+        plain data. Options: `judge` (`|answer| ..` or `|answer, input| ..`: a number from 0 to 1,
+        or true or false), `branch` (each execution gets a copy; default: a branch of the default
+        model), `timeout_ms`, `of` (describes the input, as for `recommend`).
 
-        Gives `#{ value, pattern, score, task_type, reason, best, probability, explored, metrics }`, where
-        `task_type` to `explored` are those of `recommend`. A pattern that fails is recorded as failed, and its error thrown. An execution is recorded once, also when
-        its run is killed and resumed. The judge's calls do not count as the pattern's.
+        Gives `#{ value, pattern, score, task_type, reason, best, probability, explored, metrics }`,
+        where `task_type` to `explored` are those of `recommend`. If a pattern fails, the failure is
+        recorded and its error is thrown. An execution is recorded once, even if its run is killed
+        and resumed. The judge's calls do not count for the pattern.
         ```rhai
         let o = optimizer(#{ memory: true, learn_from_demo: true });
         let ways = #{
@@ -93,15 +94,15 @@ fn comparing(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "compare(optimizer: optimizer, task_type: string, patterns: map, inputs: array) -> map",
         r#"
-        Tells which of several patterns is better: each is executed on the same inputs, in turn, in an
-        order of chance, on fresh branches, until it is decided or nothing is left to spend. A
-        pattern that is surely worse than another is left out from then on. `patterns`, `judge`,
-        `branch` and `timeout_ms` are those of `run`. Options: `confidence` (.95: how often, at
-        least, no interval is wrong, however often one looks), `min_effect` (.02: a smaller
-        difference is no practical one), `repeat` (1: how often to go through the inputs), `warm_up`
-        (1: first executions of each pattern that do not count), `max_concurrent` (1: inputs at once;
-        more of them disturb the times), `max_cost`, `max_tokens`, `max_calls`, `record` (true: what
-        was seen is experience for the optimizer), `objective` (else the optimizer's).
+        Finds which of several patterns is better: executes each on the same inputs, in random
+        order, on fresh branches, until the result is decided or the budget is spent. A pattern that
+        is surely worse than another is dropped. `patterns`, `judge`, `branch` and `timeout_ms` are
+        those of `run`. Options: `confidence` (.95: the probability that no interval is ever wrong,
+        however often you look), `min_effect` (.02: smaller differences are a tie), `repeat` (1:
+        passes over the inputs), `warm_up` (1: executions per pattern that do not count),
+        `max_concurrent` (1: concurrent inputs; more disturb the times), `max_cost`, `max_tokens`,
+        `max_calls`, `record` (true: records the executions for the optimizer), `objective`
+        (default: the optimizer's).
 
         Gives `#{ verdict, winner, reason, pair, difference, interval, inputs, stopped, patterns,
         to_decide, scale, calls, cost, fingerprint }`. `verdict` is "better", "same" or "open"; open is "not
@@ -314,7 +315,7 @@ fn run(mut given: TrialRequest<'_>, input: &Dynamic) -> Result<Dynamic, EvalErro
     let kind = TaskType::new(kind).map_err(|error| raise(host, error.into()))?;
     let chosen = choice["pattern"].as_str().unwrap_or_default();
     let arm = arms.iter().find(|arm| arm.pattern.as_str() == chosen).ok_or_else(|| {
-        throw_new(Kind::Option, format!("`{chosen}` was chosen, which is not among the patterns"))
+        throw_new(Kind::Option, format!("the chosen pattern `{chosen}` is not in `patterns`"))
     })?;
 
     let around = tasks::current().scope.clone();

@@ -59,8 +59,8 @@ fn graphs(engine: &mut Engine) {
             engine,
             &format!("{name}(builder: builder) -> graph"),
             r#"
-            Checks the graph and freezes it as it is: cycles, duplicate names and the like are
-            reported all at once. `graph` and `get_graph` are the same.
+            Checks and freezes the graph. Cycles, duplicate names and other errors are reported
+            together. `graph` and `get_graph` are the same.
             ```rhai
             let g = builder("one");
             g.add_operation(|| 1, #{ name: "a" });
@@ -100,7 +100,7 @@ fn graphs(engine: &mut Engine) {
 
 fn drawn(graph: &Graph, format: &str) -> Result<String, EvalError> {
     let unknown = || {
-        let message = format!("there is no format `{format}`; there are text, mermaid and dot");
+        let message = format!("unknown format `{format}`; use text, mermaid or dot");
         throw_new(Kind::Option, message)
     };
     Ok(draw(graph, Format::parse(format).ok_or_else(unknown)?))
@@ -112,12 +112,12 @@ fn running(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "flow(session: session, graph: builder) -> report",
         r#"
-        Runs a graph on the branches of a session and reports. Options: `max_concurrent` (most
-        operations in flight), `on_failure` ("skip", "stop" or "continue", where an operation does
-        not say), `timeout_ms` (what has not ended by then is cancelled), `allow_failures` (the
-        run may end well although operations of this flow failed), `verbose` (says how each
-        operation ended), `budget` (a map of `max_cost`, `max_tokens` and `max_calls`: what this
-        flow may use up of what the run may; a call that could exceed it is not made).
+        Runs a graph on the branches of a session and returns a report. Options: `max_concurrent`
+        (maximum number of concurrent operations), `on_failure` ("skip", "stop" or "continue",
+        unless an operation sets it), `timeout_ms` (cancels unfinished operations), `allow_failures`
+        (failed operations of this flow do not fail the run), `verbose` (prints the outcome of each
+        operation), `budget` (a map of `max_cost`, `max_tokens` and `max_calls` for this flow,
+        within the run's budget; a call that could exceed it is not made).
         ```rhai
         let g = builder("pair");
         g.add_operation("communicate", #{ name: "a", instruction: "One?" });
@@ -167,7 +167,7 @@ fn running(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "on(session: session, kind: string, function: function)",
         r#"
-        Calls a function with each event of that kind while a flow of the session runs. Kinds:
+        Calls a function for each event of this kind while a flow of the session runs. Kinds:
         `flow_started`, `expanded`, `op_started`, `attempt_started`, `attempt_ended`, `op_ended`,
         `flow_ended`, and `any`. An event is a map with `kind`, `flow`, `op` and more. An error of
         the function ends the flow, which throws it.
@@ -183,7 +183,7 @@ fn running(engine: &mut Engine, host: &Rc<Inner>) {
             if !KINDS.contains(&kind) {
                 let near = nearest(kind, KINDS.iter().copied());
                 let help = near.map_or(KINDS.join(", "), |near| format!("did you mean `{near}`?"));
-                let message = format!("there is no event `{kind}`; {help}");
+                let message = format!("unknown event `{kind}`; {help}");
                 return Err(throw_new(Kind::Option, message));
             }
 
@@ -346,19 +346,15 @@ async fn pump(
 
 fn report_lists(engine: &mut Engine) {
     const LISTS: [(&str, &str, &str); 4] = [
-        ("completed_operations", "completed", "The names of the operations that gave a value."),
-        (
-            "failed_operations",
-            "failed",
-            "The names of the operations that were tried and gave none.",
-        ),
-        ("skipped_operations", "skipped", "The names of the operations that were never tried."),
-        ("cancelled_operations", "cancelled", "The names of the operations that were stopped."),
+        ("completed_operations", "completed", "The names of the completed operations."),
+        ("failed_operations", "failed", "The names of the failed operations."),
+        ("skipped_operations", "skipped", "The names of the skipped operations."),
+        ("cancelled_operations", "cancelled", "The names of the cancelled operations."),
     ];
 
     for (name, word, says) in LISTS {
         let doc = format!(
-            "{says} Each operation stands in exactly one of the four lists of a report.\n\
+            "{says} Each operation is in exactly one of the four lists of a report.\n\
              ```rhai\n\
              let g = builder(\"one\");\n\
              g.add_operation(|| 1, #{{ name: \"a\" }});\n\
@@ -396,7 +392,7 @@ fn report_values(engine: &mut Engine) {
         engine,
         "get errors(report: report) -> map",
         r#"
-        Why the other operations gave none, by name: maps with `kind` and `message`.
+        The errors of the operations without a value, by name: maps with `kind` and `message`.
         ```rhai
         let g = builder("one");
         g.add_operation(|| throw "no luck", #{ name: "a" });
@@ -411,11 +407,11 @@ fn report_values(engine: &mut Engine) {
         engine,
         "get metrics(report: report) -> map",
         r#"
-        The figures of a flow: `execution_time` (s), `success_rate` (completed per operation that
-        was to run), `throughput` (per second; also as `parallel_efficiency`), `speedup` (`()` when
-        an operation that was to run did not complete), `critical_path`, `critical_path_time`, `max_in_flight`, `calls`, `retries`, `tokens`,
-        `cost` (dollars), and the counts. The cost, and each number of tokens, is `()` when that of
-        a call is unknown.
+        The metrics of a flow: `execution_time` (s), `success_rate` (completed operations divided by
+        operations that were to run), `throughput` (per second; also as `parallel_efficiency`),
+        `speedup` (`()` when an operation that was to run did not complete), `critical_path`,
+        `critical_path_time`, `max_in_flight`, `calls`, `retries`, `tokens`, `cost` (dollars), and
+        the counts. The cost and each token count are `()` if they are unknown for any call.
         ```rhai
         let g = builder("one");
         g.add_operation("communicate", #{ name: "a", instruction: "One?" });
@@ -464,7 +460,7 @@ fn result(report: &Report, name: &str) -> Result<Dynamic, EvalError> {
             || format!("there are: {}", names.collect::<Vec<_>>().join(", ")),
             |near| format!("did you mean `{near}`?"),
         );
-        return Err(throw_new(Kind::Option, format!("there is no operation `{name}`; {help}")));
+        return Err(throw_new(Kind::Option, format!("unknown operation `{name}`; {help}")));
     };
 
     match outcome {

@@ -27,11 +27,11 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "knowledge(path: string) -> knowledge",
         r#"
-        Opens a file in the guide's format, or starts one, where scripts may read and write: `{"successful_patterns":
-        {"task:pattern": [metrics]}, "failed_patterns": {"task:pattern": ["error"]}}`. Every
-        change is written at once, whole and under a lock. It has the optimizer's calls
-        `save_pattern_success`, `save_pattern_failure`, `get_best_pattern` (.8 success + .2 /
-        time) and `should_avoid_pattern`, and `load` and `save`.
+        Opens or creates a file in the guide's format, with read and write permission:
+        `{"successful_patterns": {"task:pattern": [metrics]}, "failed_patterns": {"task:pattern":
+        ["error"]}}`. Every change is written immediately, as a whole and under a lock. It has the
+        optimizer's functions `save_pattern_success`, `save_pattern_failure`, `get_best_pattern`
+        (.8 success + .2 / time) and `should_avoid_pattern`, and `load` and `save`.
         ```rhai
         let k = knowledge("knowledge.json");
         k.save_pattern_success("code_review", "gather", #{ success_rate: 1.0, execution_time: 2.5 });
@@ -51,7 +51,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "load(knowledge: knowledge)",
         r#"
-        Reads a knowledge file again, with what others have written since.
+        Reloads a knowledge file, including changes by others.
         ```rhai
         let k = knowledge("knowledge.json");
         k.load();
@@ -64,7 +64,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "save(knowledge: knowledge)",
         r#"
-        Writes a knowledge file; every change is written at once anyway.
+        Writes a knowledge file. Changes are also written immediately, so this is rarely needed.
         ```rhai
         let k = knowledge("knowledge.json");
         k.save();

@@ -23,11 +23,11 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         "imodel(name: string) -> model",
         r#"
         Names a language model: an alias of kaizen.toml, or "provider/model" with one of the
-        providers openai, anthropic, gemini, ollama and demo. A map says more: `provider`,
-        `model`, `base_url`, `key` (only by reference, "env:NAME" or "file:PATH"), `temperature`,
+        providers openai, anthropic, gemini, ollama and demo. A map sets more: `provider`, `model`,
+        `base_url`, `key` (only by reference, "env:NAME" or "file:PATH"), `temperature`,
         `max_tokens`, `timeout_ms`, `max_concurrent`, `requests_per_minute`, `price`, and
         `max_tokens_field: "max_completion_tokens"` for a server that knows only that name of the
-        limit. Nothing is asked yet; a missing key is an error of the first call.
+        limit. No call is made yet; a missing key is an error of the first call.
         ```rhai
         let careful = imodel(#{ provider: "demo", model: "echo", temperature: 0.0 });
         print(careful.name);
@@ -134,8 +134,8 @@ pub(super) fn default(host: &Rc<Inner>) -> Result<Model, EvalError> {
         host.with.models.default_model().map_err(|e| throw_new(Kind::Model, e.to_string()))?;
     if origin == ModelOrigin::Demo {
         host.note(
-            "no model is set up, so the built-in demo model answers; set OPENAI_API_KEY and \
-             OPENAI_MODEL, or run with `--model provider/name`",
+            "no model is set up, so the built-in demo model is used; set OPENAI_API_KEY and \
+             OPENAI_MODEL, or pass `--model provider/name`",
         );
     }
 

@@ -104,7 +104,7 @@ fn read_kind(
                 let help = near.map_or("there are `communicate` and `chat`".to_owned(), |near| {
                     format!("did you mean `{near}`?")
                 });
-                Err(Failure::new(Kind::Option, format!("there is no operation `{other}`; {help}")))
+                Err(Failure::new(Kind::Option, format!("unknown operation `{other}`; {help}")))
             }
         };
     }

@@ -52,17 +52,17 @@ fn creation(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "optimizer() -> optimizer",
         r#"
-        Learns which pattern suits which kind of task, on the project's store. Patterns with little
-        evidence are tried in proportion to their chance of being the best, and what is known of other
-        kinds of tasks helps, most of all of the same group: `review/go` for `review/rust`. Options: `among` (the patterns
-        to choose from), `objective` (weights of `quality`, `time` and `cost`; `time_half` and
-        `cost_half` are the seconds and dollars at which the reward is halved, else the medians of the
-        first ten executions of each kind of task), `constraints`
-        (`p95_time` in seconds, `max_cost` in dollars, `min_success`), `explore` (false to use only
-        the best known), `seed`, `memory` (true for a throw-away one), `learn_from_demo` (true to
-        count what the demo model did), `policy` ("learn"; "greedy"; "fixed" for the first of
-        `among`; "guide" for .7 success + .3 / time; "guide_knowledge" for .8 / .2), or `scoring`,
-        its older name.
+        Learns which pattern suits which task type, in the project's store. Patterns with little
+        evidence are tried in proportion to their chance of being the best. Evidence from other task
+        types counts too, most of all from the same group: `review/go` for `review/rust`. Options:
+        `among` (the patterns to choose from), `objective` (weights of `quality`, `time` and `cost`;
+        `time_half` and `cost_half` are the seconds and dollars at which the reward is halved, by
+        default the medians of the first ten executions of each task type), `constraints`
+        (`p95_time` in seconds, `max_cost` in dollars, `min_success`), `explore` (false: always use
+        the best known pattern), `seed`, `memory` (true: keep nothing in the store),
+        `learn_from_demo` (true: count executions with the demo model), `policy` ("learn"; "greedy";
+        "fixed" for the first of `among`; "guide" for .7 success + .3 / time; "guide_knowledge" for
+        .8 / .2), or `scoring`, its older name.
         ```rhai
         let o = optimizer(#{ memory: true });
         o.record_execution("analysis", "direct", #{ success_rate: 1.0, execution_time: 2.0 });
@@ -131,8 +131,8 @@ fn is_demo_run(host: &Rc<Inner>, o: &OptimizerHandle) -> bool {
 fn tell_of_demo(host: &Rc<Inner>, o: &OptimizerHandle, is_demo: bool) {
     if is_demo && !o.optimizer.learns_from_demo() {
         host.note(
-            "what the demo model does is recorded but not counted (`learn_from_demo: true` in \
-             the options of `optimizer` counts it)",
+            "executions with the demo model are recorded but not counted (`learn_from_demo: true` \
+             in the options of `optimizer` counts them)",
         );
     }
 }
@@ -151,7 +151,7 @@ pub(super) fn is_news(host: &Rc<Inner>, o: &OptimizerHandle, is_demo: bool, reus
     let is_old = reused && !o.is_memory && !executor.is_dry() && !is_own;
 
     if is_old {
-        host.note("what is answered by reused replies is not recorded again");
+        host.note("executions with reused replies are not recorded again");
     } else {
         tell_of_demo(host, o, is_demo);
     }
@@ -187,13 +187,12 @@ fn recording(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "record_execution(optimizer: optimizer, task_type: string, pattern: string, metrics: map)",
         r#"
-        Records how one execution of a pattern went: a report's metrics, or a map with
-        `success_rate` (0 to 1, the share of the work that gave a result) and, where known,
-        `execution_time` (s), `score` (0 to 1, how good the result is), `cost` (dollars),
-        `tokens`. Where some executions of a kind of task have a `score`, one without counts little,
-        with the score that is to be expected of its pattern. What the demo model did is kept, but not
-        counted. `#{ of: #{ length: 120 } }` tells what is known of the input beforehand, as `recommend`
-        takes it; the figures may also hold it under `of`.
+        Records one execution of a pattern: a report's metrics, or a map with `success_rate` (0 to
+        1, the share of the work that gave a result) and, if known, `execution_time` (s), `score` (0
+        to 1, how good the result is), `cost` (dollars), `tokens`. If some executions of a task type
+        have a `score`, one without it counts little, with the expected score of its pattern.
+        Executions with the demo model are kept but not counted. `#{ of: #{ length: 120 } }`
+        describes the input, as for `recommend`; the metrics may also contain it as `of`.
         ```rhai
         let o = optimizer(#{ memory: true });
         o.record_execution("review", "vote", #{ success_rate: 1.0, execution_time: 3.5, score: 0.9 });
@@ -247,8 +246,8 @@ fn saving(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "save_pattern_success(optimizer: optimizer, task_type: string, pattern: string, metrics: map)",
         r#"
-        Records that a pattern worked; `success_rate` is 1 unless the metrics say otherwise. On
-        what `knowledge` gives, it writes to that file.
+        Records that a pattern worked; `success_rate` is 1 unless the metrics set it. On a
+        `knowledge(..)` object, it writes to that file.
         ```rhai
         let o = optimizer(#{ memory: true });
         o.save_pattern_success("code_review", "gather", #{ execution_time: 2.5 });
@@ -273,7 +272,7 @@ fn saving(engine: &mut Engine, host: &Rc<Inner>) {
         "save_pattern_failure(optimizer: optimizer, task_type: string, pattern: string, error: any)",
         r#"
         Records that a pattern failed. `error` is a text, or an error with a `kind`, such as
-        `attempt(..).error`; the kind decides what is learned.
+        `attempt(..).error`; the kind determines the lesson.
         ```rhai
         let o = optimizer(#{ memory: true });
         o.save_pattern_failure("report", "direct", #{ kind: "wrong_answer", message: "no figures" });
@@ -309,7 +308,7 @@ fn knowing(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "get_best_pattern(optimizer: optimizer, task_type: string) -> string",
         r#"
-        The best pattern that is known for a kind of task; `()` if none is known.
+        Returns the best known pattern for a task type, or `()` if none is known.
         ```rhai
         let o = optimizer(#{ memory: true });
         print(type_of(o.get_best_pattern("analysis")));
@@ -331,11 +330,11 @@ fn knowing(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "should_avoid_pattern(optimizer: optimizer, task_type: string, pattern: string) -> bool",
         r#"
-        Whether a pattern is better avoided on a kind of task: it succeeds in less than half of its
-        executions with a chance of at least 90 %, and is the best pattern with one of less than 1 %.
-        It is a statement only: `recommend` and `run` choose by what is believed, and so hardly ever
-        choose such a pattern. A pattern that is compared with no other one is judged by its failures
-        alone.
+        Returns whether a pattern is better avoided on a task type: with at least 90 % probability,
+        it succeeds in less than half of its executions, and with less than 1 % it is the best
+        pattern. This is only a statement: `recommend` and `run` choose by their beliefs, and so
+        hardly ever choose such a pattern. Without other patterns to compare with, only its failures
+        count.
         ```rhai
         let o = optimizer(#{ memory: true });
         for i in 0..3 { o.save_pattern_failure("report", "direct", "no answer"); }
@@ -361,9 +360,10 @@ fn looking(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "get_insights(optimizer: optimizer) -> map",
         r#"
-        What the history says: `most_used_pattern`, `fastest_pattern`, `total_executions`,
-        `pattern_usage`, `avg_performance` (mean seconds), and `by_task` with the same for each
-        kind of task. A pattern is the fastest only if it is in every kind where it was compared.
+        Returns a summary of the history: `most_used_pattern`, `fastest_pattern`,
+        `total_executions`, `pattern_usage`, `avg_performance` (mean seconds), and `by_task` with
+        the same for each task type. A pattern is the fastest only if it is the fastest on every
+        task type where it was compared.
         ```rhai
         let o = optimizer(#{ memory: true });
         o.record_execution("analysis", "direct", #{ success_rate: 1.0, execution_time: 2.0 });
@@ -386,9 +386,9 @@ fn looking(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "failures(optimizer: optimizer) -> array",
         r#"
-        The failures by kind, the most frequent first: maps `#{ task_type, pattern, kind, class,
-        count, message, lesson, avoided }`; of all kinds of task, or of one. `avoided` is what
-        `should_avoid_pattern` says.
+        The failures by kind, most frequent first, of all task types or of one: maps `#{ task_type,
+        pattern, kind, class, count, message, lesson, avoided }`. `avoided` is the result of
+        `should_avoid_pattern`.
         ```rhai
         let o = optimizer(#{ memory: true });
         o.save_pattern_failure("report", "gather", #{ kind: "rate_limited", message: "429" });
@@ -427,8 +427,8 @@ fn lessons(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "analyze_failure(pattern: string, task_type: string, error: any) -> map",
         r#"
-        What a failure teaches: `#{ pattern, task_type, kind, class, message, lesson }`. The kind
-        of the error decides, not its words.
+        Returns the lesson of a failure: `#{ pattern, task_type, kind, class, message, lesson }`. It
+        depends on the kind of the error, not on its message.
         ```rhai
         let seen = attempt(|| throw #{ kind: "rate_limited", message: "slow down" });
         print(analyze_failure("gather", "research", seen.error).lesson);
@@ -482,7 +482,7 @@ fn moving(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "import_knowledge(optimizer: optimizer, path: string) -> int",
         r#"
-        Takes in a file in the guide's format, and gives the number of its entries. The path is
+        Imports a file in the guide's format and returns the number of its entries. The path is
         relative to the script's folder.
         ```rhai
         let k = knowledge("learned.json");
@@ -507,7 +507,7 @@ fn moving(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "export_knowledge(optimizer: optimizer, path: string) -> int",
         r#"
-        Writes what is known to a file in the guide's format, and gives the number of its entries.
+        Writes all knowledge to a file in the guide's format and returns the number of entries.
         ```rhai
         let o = optimizer(#{ memory: true });
         o.save_pattern_success("review", "vote", #{ execution_time: 2.0 });

@@ -31,8 +31,8 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "recommend_pattern(optimizer: optimizer, task_type: string) -> string",
         r#"
-        The name of the pattern to use for a kind of task; "direct" when nothing is known. It is the
-        `pattern` of `recommend`, which also says why.
+        Returns the pattern to use for a task type, or "direct" if nothing is known. It is the
+        `pattern` of `recommend`, which also gives the reason.
         ```rhai
         print(optimizer(#{ memory: true }).recommend_pattern("analysis"));
         ```
@@ -48,22 +48,23 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "recommend(optimizer: optimizer, task_type: string) -> map",
         r#"
-        The pattern to use, and why: `#{ pattern, score, interval, n, reason, guess, best,
-        probability, explored, changed, task_type, alternatives }`. `interval` is the range that is believed to hold the
-        true score nine times in ten; `guess` says that there is too little evidence. `best` is how
-        likely the pattern is believed to be the best of those to choose from; `probability` is how
-        likely it was to be chosen, which is something else: what is seldom the best is tried even
-        less often. `explored` says that another one seems better and this one was taken to learn
-        more. `alternatives` are the others with the same figures, the best first. With
-        `#{ among: ["direct", "vote"] }` only those are considered. `changed` is the last change that was
-        seen, `#{ from, to, at }` with the mean scores and the time in milliseconds since 1970, or `()`.
+        Returns the pattern to use, and why: `#{ pattern, score, interval, n, reason, guess, best,
+        probability, explored, changed, task_type, alternatives }`. `interval` contains the true
+        score with a probability of 90 %. `guess` is true if there is too little evidence. `best` is
+        the probability that the pattern is the best of those to choose from. `probability` is the
+        probability that it was chosen, which is different: a pattern that is rarely the best is
+        tried even less often. `explored` is true if another pattern seems better and this one was
+        chosen to learn more. `alternatives` are the other patterns with the same figures, best
+        first. `#{ among: ["direct", "vote"] }` restricts the choice to these patterns. `changed` is
+        the last detected change, `#{ from, to, at }` with the mean scores and the time in
+        milliseconds since 1970, or `()`.
 
-        `of` tells what is known of the input beforehand, at most four things: `#{ of: #{ length:
-        text.len, lang: "de" } }`. A number is cut at the fifths of its first 100 values, once there are
-        ten; a word stands as it is. The choice is then that of the kind of task `qa/lang:de/length:2`
-        (`task_type`), for which the group `qa` lends what it knows. Tell `record_execution` the same;
-        `run` takes it too. The choice is journaled, so that
-        a resumed or replayed run makes it again.
+        `of` describes the input with at most four features: `#{ of: #{ length: text.len, lang: "de"
+        } }`. A number is divided into fifths of its first 100 values, once there are ten; a word is
+        used as it is. The choice is then made for the task type `qa/lang:de/length:2`
+        (`task_type`), which shares the evidence of the group `qa`. Pass the same `of` to
+        `record_execution`; `run` takes it too. The choice is journaled, so that a resumed or
+        replayed run repeats it.
         ```rhai
         let o = optimizer(#{ memory: true });
         for i in 0..3 { o.record_execution("qa", "direct", #{ success_rate: 1.0, score: 0.4 }); }
@@ -176,8 +177,7 @@ fn tell_of_store(host: &Rc<Inner>, o: &OptimizerHandle) {
 
     if o.optimizer.has_damage() {
         host.note(
-            "some of what was learned cannot be read, and the rest was used: `kaizen doctor` \
-             names what is damaged",
+            "some learned data cannot be read; the rest was used. `kaizen doctor` lists the damage",
         );
     }
 }

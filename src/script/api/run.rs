@@ -36,8 +36,7 @@ pub(in crate::script) const CONSTANTS: &[(&str, &str, &str)] = &[
         "log",
         "log",
         r#"
-        Where a script says things besides what it prints: `log.info`, `log.warn` and `log.error`
-        write on stderr and into the journal.
+        The log of a script: `log.info`, `log.warn` and `log.error` write to stderr and the journal.
         ```rhai
         log.info("half of it is done");
         ```
@@ -47,8 +46,7 @@ pub(in crate::script) const CONSTANTS: &[(&str, &str, &str)] = &[
         "run_id",
         "string",
         r#"
-        The id of this run, by which `kaizen show` finds it. In a resumed run it is the id of the
-        run that began the work.
+        The id of this run, for `kaizen show`. In a resumed run, it is the id of the first run.
         ```rhai
         print(`this is run ${run_id}`);
         ```
@@ -58,9 +56,8 @@ pub(in crate::script) const CONSTANTS: &[(&str, &str, &str)] = &[
         "state",
         "state",
         r#"
-        A map that outlives the script: under `kaizen watch` every run finds what the run before
-        left, in `kaizen repl` every line does; in `kaizen run` it starts empty. What is not there
-        is `()`. It holds data, not functions.
+        A map that persists: under `kaizen watch` between runs, in `kaizen repl` between lines. In
+        `kaizen run`, it starts empty. A missing key is `()`. It holds data, not functions.
         ```rhai
         state.runs = (state.runs ?? 0) + 1;
         print(state.runs);
@@ -97,8 +94,8 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "now() -> int",
         r#"
-        The time in milliseconds since 1970-01-01 UTC; a resumed run is told the same times again.
-        To measure how long something takes, use `timestamp()` and its `elapsed` (seconds).
+        Returns the time in milliseconds since 1970-01-01 UTC. A resumed run returns the recorded
+        times. To measure a duration, use `timestamp()` and its `elapsed` (seconds).
         ```rhai
         let began = timestamp();
         print(now() > 0 && began.elapsed < 60.0);
@@ -115,8 +112,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "get elapsed(since: timestamp) -> float",
         r#"
-        The seconds that have passed since a `timestamp()`; a resumed run and a replay are told the
-        same again.
+        The seconds since a `timestamp()`. A resumed run and a replay return the recorded value.
         ```rhai
         let began = timestamp();
         print(began.elapsed < 60.0);
@@ -134,11 +130,11 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "used() -> map",
         r#"
-        What the run has used up so far: `#{ calls, cost, under_way }`, the cost in dollars. Calls
-        under way count; `under_way` is the number of them. A call costs what the provider says it
-        used. While it is under way, or when the provider does not say, it costs the most that it
-        can; without `max_tokens` or without a price that is unknown, and `cost` is `()`. What an
-        earlier run has paid for counts, so that a resumed run sees the same.
+        Returns the usage of the run so far: `#{ calls, cost, under_way }`, with the cost in
+        dollars. Calls in flight count; `under_way` is their number. A call costs what the provider
+        reports. While it is in flight, or without a report, it counts with its worst case; if that
+        is unknown, because `max_tokens` or the price is missing, `cost` is `()`. Calls paid for by
+        an earlier run count, so a resumed run sees the same values.
         ```rhai
         let before = used().calls;
         branch("demo/echo").chat("Hello");
@@ -163,7 +159,8 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "random() -> float",
         r#"
-        A number from 0 up to 1. It follows from the run's seed: `kaizen run --seed N` repeats it.
+        Returns a random number from 0 up to, but not including, 1, based on the run's seed: `kaizen
+        run --seed N` repeats it.
         ```rhai
         print(random() < 1.0);
         ```
@@ -178,9 +175,9 @@ fn params(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "param(name: string) -> any",
         r#"
-        A parameter of the script, as `kaizen run -p name=value` gives it; without a default it
-        must be given. The value is read as the type of the default; a third argument says what
-        the parameter means, or is a map with `doc`, `min` and `max`.
+        Returns a parameter of the script, set with `kaizen run -p name=value`. Without a default,
+        it is required. The value is converted to the type of the default. The third argument
+        describes the parameter, or is a map with `doc`, `min` and `max`.
         ```rhai
         let topic = param("topic", "electric vans", "what to research");
         let depth = param("depth", 3, #{ doc: "how deep", min: 1, max: 8 });
@@ -316,7 +313,7 @@ fn output(engine: &mut Engine, host: &Rc<Inner>) {
     for &level in LogLevel::ALL {
         let inner = host.clone();
         let doc = format!(
-            "Says something on stderr and journals it: `log.info`, `log.warn`, `log.error`.\n\
+            "Writes a message to stderr and the journal: `log.info`, `log.warn`, `log.error`.\n\
              ```rhai\n\
              log.{level}(\"half of it is done\");\n\
              ```"

@@ -16,9 +16,9 @@ pub(super) fn register(engine: &mut Engine, _: &Rc<Inner>) {
         engine,
         "score_of(said: any) -> float",
         r#"
-        Reads what a judge said as a score: a number from 0 to 1, true (1) or false (0), or a map with
-        such a `score`. Anything else is an error: no score, a percentage, a number below 0, one that
-        is not finite.
+        Converts a judge's result to a score: a number from 0 to 1, true (1) or false (0), or a map
+        with such a `score`. Anything else is an error: no score, a percentage, a negative number,
+        one that is not finite.
         ```rhai
         print(score_of(#{ score: 0.5, feedback: "half of it" }));
         print(attempt(|| score_of(85)).error.message);
@@ -31,9 +31,9 @@ pub(super) fn register(engine: &mut Engine, _: &Rc<Inner>) {
         engine,
         "same_answer(answer: any, expected: any) -> bool",
         r#"
-        Tells whether an answer is the one that was expected, whatever kind of data they are. Capitals
-        and blanks around a text do not count, 1 is 1.0, and a text is what it says: "3" is 3, and
-        "[1, 2]" a list. An expected answer of `()` is an error.
+        Returns whether an answer equals the expected one, for any plain data. Case and surrounding
+        white space of a text do not count, 1 equals 1.0, and a text equals the data it states: "3"
+        equals 3, and "[1, 2]" equals a list. An expected answer of `()` is an error.
         ```rhai
         print(same_answer(" Paris", "paris") && same_answer("3", 3));
         ```
@@ -42,7 +42,7 @@ pub(super) fn register(engine: &mut Engine, _: &Rc<Inner>) {
             if expected.is_unit() {
                 return Err(throw_new(
                     Kind::Option,
-                    "`same_answer`: there is no expected answer (`()`)",
+                    "`same_answer`: the expected answer is missing (`()`)",
                 ));
             }
 

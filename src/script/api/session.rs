@@ -29,8 +29,8 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "session() -> session",
         r#"
-        Creates a session: the branches that a flow may work on. Its default branch is new, or the
-        one that is given; operations without a branch of their own start from a copy of it.
+        Creates a session: the branches that a flow can use. Its default branch is new unless you
+        pass one; operations without their own branch start from a copy of it.
         ```rhai
         let s = session(branch(#{ model: "demo/echo", system: "Be brief." }));
         print(s.branches.len);
@@ -45,7 +45,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "include_branch(session: session, branch: branch)",
         r#"
-        Adds a branch to a session, so that operations may work on it.
+        Adds a branch to a session, so that operations can use it.
         ```rhai
         let s = session();
         let b = branch("demo/echo");
@@ -63,7 +63,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "include_branches(session: session, branches: array)",
         r#"
-        Adds several branches at once, or one.
+        Adds one or several branches to a session.
         ```rhai
         let s = session();
         s.include_branches([branch("demo/echo"), branch("demo/echo")]);
@@ -100,7 +100,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "get default_branch(session: session) -> branch",
         r#"
-        The branch that operations without one of their own start from.
+        The branch that operations start from by default.
         ```rhai
         print(session(branch("demo/echo")).default_branch.model.name);
         ```

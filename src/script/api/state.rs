@@ -69,7 +69,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
             if has_function(&value) {
                 let message = format!(
                     "`state.{key}` cannot hold a function: the next version of the script could \
-                     not call it; keep the data, and call functions by `hot(\"name\", [..])`"
+                     not call it; store data, and call functions with `hot(\"name\", [..])`"
                 );
                 return Err(throw_new(Kind::State, message));
             }
@@ -83,7 +83,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "keys(state: state) -> array",
         r#"
-        The names of what `state` holds.
+        The keys of `state`.
         ```rhai
         state.best = "vote";
         print(state.keys());
@@ -98,7 +98,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "remove(state: state, key: string) -> any",
         r#"
-        Takes an entry out of `state`. An entry that is not there is `()`.
+        Removes an entry from `state` and returns it, or `()` if there is none.
         ```rhai
         state.runs = (state.runs ?? 0) + 1;
         print(state.runs);
@@ -128,9 +128,8 @@ fn hot(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "hot(name: string, arguments: array) -> any",
         r#"
-        Calls a function of this script by its name. While a script that does so is running under
-        `kaizen watch`, a save does not start it anew: the next `hot` calls the function as it
-        was saved.
+        Calls a function of this script by name. Under `kaizen watch`, a save does not restart a
+        script that uses `hot`: the next `hot` calls the saved version of the function.
         ```rhai
         fn step(n) { n + 1 }
         print(hot("step", [41]));

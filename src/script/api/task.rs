@@ -2,6 +2,7 @@
 //! `retry`, `sleep`.
 
 use super::def;
+use crate::base::count::counted;
 use crate::base::deadline::Deadline;
 use crate::base::failure::{Failure, Kind};
 use crate::executor::retry::Tries;
@@ -53,10 +54,10 @@ fn gathering(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "gather(functions: array) -> array",
         r#"
-        Calls all functions at once and gives their values in order. The first error cancels the
-        others and is thrown. With `#{ settle: true }` nothing is cancelled, and each place holds
-        `#{ ok, value, error }`. At most 20,000 tasks live at once (`TASKS_MAX`); one more is an error of
-        kind `memory`.
+        Calls all functions concurrently and returns their values in order. The first error cancels
+        the others and is thrown. With `#{ settle: true }`, nothing is cancelled, and each item is
+        `#{ ok, value, error }`. At most 20,000 tasks exist at once (`TASKS_MAX`); one more is an
+        error of kind `memory`.
         ```rhai
         let b = branch("demo/echo");
         let answers = gather([|| b.communicate("One?"), || b.communicate("Two?")]);
@@ -83,12 +84,12 @@ fn gathering(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "parallel(list: array, function: function) -> array",
         r#"
-        Calls the function with each item (and its place, if it takes two), all at once or at most
-        `max_concurrent`, and gives the values in the order of the items. The first error cancels
-        the others and is thrown; with `#{ settle: true }` each place holds `#{ ok, value, error }`.
-        A closure that uses the list itself, or the map it is a part of, needs the form
-        `parallel(list, |item| ..)`. At most 20,000 tasks live at once (`TASKS_MAX`), those within
-        others included; one more is an error of kind `memory`.
+        Calls the function with each item (and its index, if it takes two parameters) concurrently,
+        at most `max_concurrent` at once, and returns the values in the order of the items. The
+        first error cancels the others and is thrown; with `#{ settle: true }`, each item is `#{ ok,
+        value, error }`. If the closure uses the list itself, or the map that contains it, write
+        `parallel(list, |item| ..)`. At most 20,000 tasks exist at once (`TASKS_MAX`), nested ones
+        included; one more is an error of kind `memory`.
         ```rhai
         let topics = ["vans", "bikes", "trams"];
         let lengths = topics.parallel(|t| t.len, #{ max_concurrent: 2 });
@@ -115,7 +116,7 @@ fn gathering(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "race(functions: array) -> any",
         r#"
-        Calls all functions at once, gives the value of the one that ends first, and cancels the
+        Calls all functions concurrently, returns the value of the first to end, and cancels the
         others. If the first to end throws, so does `race`.
         ```rhai
         print(race([|| { sleep(1000); "slow" }, || "fast"]));
@@ -234,11 +235,11 @@ fn background(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "task(function: function) -> task",
         r#"
-        Starts a function and goes on at once. `t.wait()` gives its value or throws its error,
-        `t.done` tells whether it has ended, `t.cancel()` stops it. A task may outlive the function
-        that started it, and is then no longer bound by that function's time limit. What is still
-        running when the script ends is cancelled. At most 20,000 tasks live at once (`TASKS_MAX`); one
-        more is an error of kind `memory`.
+        Starts a function as a task, without waiting for it. `t.wait()` returns its value or throws
+        its error, `t.done` is true once it has ended, and `t.cancel()` cancels it. A task may
+        outlive the function that started it; that function's time limit then no longer applies.
+        Tasks that still run when the script ends are cancelled. At most 20,000 tasks exist at once
+        (`TASKS_MAX`); one more is an error of kind `memory`.
         ```rhai
         let t = task(|| { sleep(10); 42 });
         print(t.done);
@@ -258,7 +259,7 @@ fn background(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "wait(task: task) -> any",
         r#"
-        Waits for a task and gives its value, or throws its error.
+        Waits for a task and returns its value, or throws its error.
         ```rhai
         print(task(|| 1 + 1).wait());
         ```
@@ -284,7 +285,7 @@ fn background(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "cancel(task: task)",
         r#"
-        Stops a task; waiting for it then throws `#{ kind: "cancelled" }`.
+        Cancels a task; waiting for it then throws `#{ kind: "cancelled" }`.
         ```rhai
         let t = task(|| sleep(60_000));
         t.cancel();
@@ -378,14 +379,17 @@ pub(crate) fn end_all(host: &Rc<Inner>) {
     }
 
     if running > 0 {
+        let running = counted(running, "task", "tasks");
         (host.with.say)(&format!(
-            "{running} tasks were still running when the script ended, and were cancelled; \
-             `.wait()` for them"
+            "cancelled {running} still running when the script ended; wait with `.wait()`"
         ));
     }
 
     if unseen > 0 {
-        (host.with.say)(&format!("{unseen} tasks failed and nothing waited for them"));
+        (host.with.say)(&format!(
+            "{} failed without being waited for",
+            counted(unseen, "task", "tasks")
+        ));
     }
 }
 
@@ -395,7 +399,7 @@ fn guarding(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "attempt(function: function) -> map",
         r#"
-        Calls a function and gives `#{ ok, value, error }` instead of throwing. `error` always has
+        Calls a function and returns `#{ ok, value, error }` instead of throwing. `error` always has
         `kind` and `message`.
         ```rhai
         let r = attempt(|| throw "no luck");
@@ -413,8 +417,8 @@ fn guarding(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "timeout(limit_ms: int, function: function) -> any",
         r#"
-        Calls a function and gives its value, or throws `#{ kind: "timeout" }` when the time is
-        over. What the function was doing is cancelled.
+        Calls a function and returns its value. After the time limit, cancels the function and
+        throws `#{ kind: "timeout" }`.
         ```rhai
         let r = attempt(|| timeout(20, || sleep(60_000)));
         print(r.error.kind);
@@ -431,10 +435,10 @@ fn guarding(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "retry(times: int, function: function) -> any",
         r#"
-        Calls a function until it gives a value, at most `times` times, with a growing pause in
-        between, and throws the last error. An error with `retryable: false` is thrown at once. A
-        call to a model that was itself tried several times (`attempts_max`) counts as several
-        tries. The function receives the number of the try, from 1, if it takes an argument.
+        Calls a function until it succeeds, at most `times` times, with increasing pauses, and then
+        throws the last error. An error with `retryable: false` is thrown immediately. Each attempt
+        of a model call (`attempts_max`) counts. If the function takes an argument, it receives the
+        number of the attempt, from 1.
         ```rhai
         print(retry(3, |n| if n < 3 { throw "not yet" } else { `worked at try ${n}` }));
         ```
@@ -449,7 +453,7 @@ fn guarding(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "sleep(time_ms: int)",
         r#"
-        Waits; other tasks go on meanwhile. The time is in milliseconds.
+        Waits for a time in milliseconds, while other tasks continue.
         ```rhai
         sleep(5);
         ```
@@ -466,8 +470,8 @@ fn guarding(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "failure(error: any) -> map",
         r#"
-        Makes `#{ kind, message, .. }` of whatever `catch (e)` caught: a thrown string, a thrown
-        map, or an error of the language itself.
+        Converts a value caught by `catch (e)` to `#{ kind, message, .. }`: a thrown string, a
+        thrown map, or a language error.
         ```rhai
         try { let x = 1 / 0; } catch (e) { print(failure(e).kind); }
         ```
@@ -484,7 +488,7 @@ fn pause(host: &Rc<Inner>, time_ms: i64) -> Result<(), EvalError> {
     let Ok(time_ms) = u64::try_from(time_ms) else {
         return Err(throw_new(
             Kind::Option,
-            format!("`sleep` needs a time from 0 up, not {time_ms}"),
+            format!("`sleep` needs a time of at least 0, not {time_ms}"),
         ));
     };
 
@@ -509,7 +513,7 @@ fn pass(host: &Rc<Inner>, timer: Timer, time: Duration) -> Result<(), EvalError>
 
 fn within(host: &Rc<Inner>, limit_ms: i64, function: &BoundFn) -> Result<Dynamic, EvalError> {
     let Some(limit) = u64::try_from(limit_ms).ok().filter(|ms| *ms > 0) else {
-        let message = format!("`timeout` needs a time from 1 up, not {limit_ms}");
+        let message = format!("`timeout` needs a time of at least 1, not {limit_ms}");
         return Err(throw_new(Kind::Option, message));
     };
 
@@ -524,7 +528,7 @@ fn within(host: &Rc<Inner>, limit_ms: i64, function: &BoundFn) -> Result<Dynamic
     let strand = task.strand.clone();
     let result = wait(executor.limit(&strand, limit, function.call(task, Vec::new())));
 
-    let over = || throw(&Failure::new(Kind::Timeout, format!("not done within {limit_ms} ms")));
+    let over = || throw(&Failure::new(Kind::Timeout, format!("timed out after {limit_ms} ms")));
     match result.map_err(|error| host.raise(error.into()))? {
         None => Err(over()),
         // A loop without a wait is stopped from within; that is this timeout's doing only if no
@@ -542,7 +546,7 @@ fn within(host: &Rc<Inner>, limit_ms: i64, function: &BoundFn) -> Result<Dynamic
 
 fn retry(host: &Rc<Inner>, times: i64, function: &BoundFn) -> Result<Dynamic, EvalError> {
     let Some(most) = u32::try_from(times).ok().filter(|times| *times > 0) else {
-        let message = format!("`retry` needs a number of tries from 1 up, not {times}");
+        let message = format!("`retry` needs at least 1 attempt, not {times}");
         return Err(throw_new(Kind::Option, message));
     };
 

@@ -56,10 +56,11 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "http_get(url: string) -> string",
         r#"
-        Fetches a page as text. Hosts must be granted, those that it moves to as well:
-        `--allow-net=HOST`, or `net` under [permissions] in kaizen.toml. A status other than
-        success is an error with its `kind`, as with models. Options: `headers` (a map, without those
-        of the connection, such as `host`), `timeout_ms` (60 s). The answer is journaled: a resumed run does not fetch it again.
+        Fetches a page as text. Hosts, including redirect targets, need a grant: `--allow-net=HOST`,
+        or `net` under [permissions] in kaizen.toml. A status other than success is an error with a
+        `kind`, as for models. Options: `headers` (a map, without those of the connection, such as
+        `host`), `timeout_ms` (60 s). The answer is journaled: a resumed run does not fetch it
+        again.
         ```rhai
         try { http_get("http://127.0.0.1:1/") } catch (e) { print(e.kind); }
         ```
@@ -77,12 +78,12 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "env(name: string) -> any",
         r#"
-        A variable of the environment, `()` if it is not set. It must be granted:
-        `--allow-env=NAME`, or `env` under [permissions] in kaizen.toml. The value of a variable
-        whose name says `_KEY`, `_TOKEN`, `_SECRET` or `PASSWORD`, or is among `names` under [secrets]
-        in kaizen.toml, is kept out of journal and output, unless it has fewer than 8 characters,
-        fewer than 4 different ones, or is one of kaizen's own words, such as `completed`; a note
-        says so.
+        Returns an environment variable, or `()` if it is not set. It needs a grant:
+        `--allow-env=NAME`, or `env` under [permissions] in kaizen.toml. If its name contains
+        `_KEY`, `_TOKEN`, `_SECRET` or `PASSWORD`, or is listed in `names` under [secrets] in
+        kaizen.toml, its value is removed from journal and output. Values with fewer than 8
+        characters, with fewer than 4 different ones, or that are one of kaizen's own words, such as
+        `completed`, are not removed; a note says so.
         ```rhai
         print(env("EDITOR") ?? "none");
         ```
@@ -95,11 +96,12 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "command(program: string, arguments: array) -> map",
         r#"
-        Runs a program in the script's folder and waits for its end: `#{ code, stdout, stderr }`.
-        There is no shell in between. What it has started and left running is stopped with it. Programs must be granted: `--allow-run=PROGRAM`, or `run`
-        under [permissions] in kaizen.toml; what they do is then up to them. They get no variables
-        but common ones and those that are granted by name, and so no keys. Options: `stdin` (text),
-        `timeout_ms` (60 s). The outcome is journaled: a resumed run does not run it again.
+        Runs a program in the script's folder, without a shell, waits for it and returns `#{ code,
+        stdout, stderr }`. Programs that it leaves running are stopped with it. Programs need a
+        grant: `--allow-run=PROGRAM`, or `run` under [permissions] in kaizen.toml; granted programs
+        are not restricted. They receive only common environment variables and those granted by
+        name, and so no keys. Options: `stdin` (text), `timeout_ms` (60 s). The outcome is
+        journaled: a resumed run does not run it again.
         ```rhai
         print(command("echo", ["hello"]).stdout);
         ```
@@ -213,7 +215,7 @@ fn page(host: &Rc<Inner>, url: &str, map: Map) -> Result<Dynamic, EvalError> {
     };
 
     if let Some((name, _)) = headers.iter().find(|(name, _)| is_of_connection(name)) {
-        let reason = format!("cannot set `{name}`: the connection decides on it");
+        let reason = format!("cannot set `{name}`: the connection sets it");
         return Err(throw(&options.wrong("headers", &reason)));
     }
     if let Some((name, _)) = headers.iter().find(|(name, _)| !is_header_name(name)) {
@@ -253,7 +255,8 @@ async fn fetch(
     for _ in 0..=MOVES_MAX {
         let (name, port) = host_of(&url).ok_or_else(|| {
             let shown = without_credentials(&url);
-            let message = format!("`{shown}` is no address; write it like `https://example.com/x`");
+            let message =
+                format!("invalid address `{shown}`; write it like `https://example.com/x`");
             Failure::new(Kind::Option, message)
         })?;
 
@@ -294,9 +297,7 @@ fn variable(host: &Rc<Inner>, name: &str) -> Result<Dynamic, EvalError> {
     if is_secret_name(name) {
         drop(Secret::new(value.trim()));
         if let Some(weakness) = weakness(value.trim()) {
-            host.note(&format!(
-                "the value of `{name}` is not kept out of journal and output: {weakness}"
-            ));
+            host.note(&format!("the value of `{name}` is not treated as a secret: {weakness}"));
         }
     }
 
@@ -379,7 +380,7 @@ async fn execute(
     let whole = async { tokio::try_join!(feed, collect(stdout), collect(stderr), end) };
 
     let Ok(whole) = tokio::time::timeout(limit, whole).await else {
-        return Err(failed(&format!("it did not end within {} ms", limit.as_millis())));
+        return Err(failed(&format!("it timed out after {} ms", limit.as_millis())));
     };
 
     let ((), stdout, stderr, status) = whole.map_err(|error| failed(&error))?;

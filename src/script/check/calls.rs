@@ -112,7 +112,7 @@ impl Checker<'_> {
             let message = format!("`{name}` has no option `{}`", key.name);
             let fault = Diagnostic::at(codes::OPTION, message, file.name, file.text, key.pos);
             let help = suggest(&key.name, options.iter().map(String::as_str))
-                .or_else(|| Some(format!("it takes: {}", options.join(", "))));
+                .or_else(|| Some(format!("valid options: {}", options.join(", "))));
             faults.push(Diagnostic { help, ..fault });
         }
     }
@@ -175,7 +175,7 @@ impl CallScope<'_> {
 
         if forms.is_empty() {
             let help = self.near_function(name, self.forms.names());
-            let fault = at(codes::FUNCTION, format!("there is no function `{name}`"));
+            let fault = at(codes::FUNCTION, format!("unknown function `{name}`"));
             return Some(Diagnostic { help, ..fault });
         }
 
@@ -208,7 +208,7 @@ impl CallScope<'_> {
             }
 
             if forms.is_empty() {
-                let fault = at(codes::METHOD, format!("there is no method `{name}`"));
+                let fault = at(codes::METHOD, format!("unknown method `{name}`"));
                 let help = self.near_function(name, self.forms.names());
                 return Some(Diagnostic { help, ..fault.warning() });
             }
@@ -227,7 +227,7 @@ impl CallScope<'_> {
         }
 
         if own.is_empty() {
-            let fault = at(codes::FUNCTION, format!("there is no method `{name}` for a {kind}"));
+            let fault = at(codes::FUNCTION, format!("a {kind} has no method `{name}`"));
             let is_of_kind = |known: &&str| {
                 self.forms.all(known).iter().any(|form| form.first.as_ref() == Some(&kind))
             };
@@ -305,7 +305,7 @@ fn called_as(forms: &[CallForm]) -> String {
     signatures.sort();
     signatures.dedup();
     signatures.truncate(4);
-    format!("it is called as {}", signatures.join(" or "))
+    format!("call it as {}", signatures.join(" or "))
 }
 
 /// Words that take a JSON schema among their options.

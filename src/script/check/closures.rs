@@ -33,11 +33,12 @@ impl Checker<'_> {
         });
 
         for (name, position) in found {
-            let message = format!("the closures that are kept here share the loop's `{name}`");
+            let message = format!("the closures stored here share the loop variable `{name}`");
             let fault =
                 Diagnostic::at(codes::LOOP_VARIABLE, message, file.name, file.text, position);
-            let help =
-                format!("use `map`, whose closures have a variable each: `list.map(|{name}| ..)`");
+            let help = format!(
+                "use `map`, which gives each closure its own variable: `list.map(|{name}| ..)`"
+            );
 
             self.push(Diagnostic { help: Some(help), ..fault.warning() });
         }

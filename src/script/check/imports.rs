@@ -51,7 +51,8 @@ impl Offer {
             let names: Vec<&str> =
                 ["a", "b", "c", "d", "e", "f"].into_iter().take(*count).collect();
             let names = names.join(", ");
-            let message = format!("`{path}` is a function, which is no value outside of its file");
+            let message =
+                format!("`{path}` is a function and cannot be used as a value outside of its file");
             return Some((message, Some(format!("write a closure: `|{names}| {path}({names})`"))));
         }
 
@@ -188,7 +189,7 @@ impl Checker<'_> {
             let chain = self.open[from..].iter().chain([&path]);
             let chain: Vec<String> =
                 chain.map(|path| format!("`{}`", modules::shown(path))).collect();
-            let message = format!("imports go in a circle: {}", chain.join(" -> "));
+            let message = format!("circular imports: {}", chain.join(" -> "));
             self.push(Diagnostic::at(codes::IMPORT, message, file.name, file.text, position));
             return None;
         }

@@ -162,7 +162,8 @@ impl Checker<'_> {
                 continue;
             }
 
-            let message = format!("`{}` hides the function of this name", function.name);
+            let message =
+                format!("`{}` hides the built-in function of the same name", function.name);
             let Some((line, column)) = definition(file.text, function.name) else { continue };
             let position = rhai::Position::new(line, column);
             let fault = Diagnostic::at(codes::SHADOW, message, file.name, file.text, position);

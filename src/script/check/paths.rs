@@ -67,7 +67,7 @@ impl Checker<'_> {
 /// Says what is wrong with `Fn("name")`, if anything is.
 fn unknown(forms: &Forms, name: &str) -> Option<(String, Option<String>)> {
     if name.contains("::") {
-        let message = format!("`Fn(\"{name}\")` cannot name a function of another file");
+        let message = format!("`Fn(\"{name}\")` cannot refer to a function of another file");
         return Some((message, Some(format!("write a closure: `|x| {name}(x)`"))));
     }
 
@@ -75,7 +75,7 @@ fn unknown(forms: &Forms, name: &str) -> Option<(String, Option<String>)> {
         return None;
     }
 
-    let message = format!("there is no function `{name}`");
+    let message = format!("unknown function `{name}`");
     Some((message, suggest(name, forms.names())))
 }
 
@@ -101,7 +101,7 @@ fn missing(file: &File<'_>, name: &str) -> Option<(String, Option<String>)> {
         suggest(name, constants.into_iter())
     };
 
-    Some((format!("there is no constant `{name}` outside of functions and blocks"), help))
+    Some((format!("no constant `{name}` outside of functions and blocks"), help))
 }
 
 /// A function or closure as it stands in the text.

@@ -58,86 +58,89 @@ pub const OTHER: &str = Kind::NO_CODE;
 pub const CODES: &[Code] = &[
     found(
         SYNTAX,
-        "the script cannot be read",
-        "Something is missing or in the wrong place. The position is where reading stopped; what is \
-         missing often belongs at the end of the statement before. Rhai ends statements with `;`, \
+        "the script does not parse",
+        "Something is missing or in the wrong place. The position is where parsing stopped; the \
+         missing part often belongs at the end of the previous statement. Rhai ends statements \
+         with `;`, \
          writes maps as `#{ key: value }`, and reserves words such as `new`, `use`, `case`, \
          `default`, `sync` and `thread`.",
         "let x = 1\nlet y = 2;",
     ),
     found(
         VARIABLE,
-        "there is no such variable",
+        "unknown variable",
         "A variable exists from its `let` to the end of its block. A function does not see the \
          variables of the script: pass them as arguments, or write `const NAME = ..` outside of \
          functions and blocks and `global::NAME` in the function. `log`, `run_id` and `state` exist \
-         everywhere. Of another file there is what it exports (`export const NAME = ..`); a function \
-         of it is no value: write `|x| lib::f(x)`.",
+         everywhere. From another file, you can use what it exports (`export const NAME = ..`). \
+          Its functions are not values: write `|x| lib::f(x)`.",
         "let answer = 42;\nprint(anser);",
     ),
     found(
         FUNCTION,
-        "there is no such function",
-        "Neither kaizen, nor the standard library, nor the script or what it imports defines a \
-         function of this name (for this kind of value, when it is called as a method). `kaizen doc \
-         WORD` searches what there is. A closure in a variable is called by `f.call(x)`.",
+        "unknown function",
+        "No function of this name is defined by kaizen, the standard library, the script or its \
+         imports (for a method: for this type of value). Search with `kaizen doc WORD`. Call a \
+         closure in a variable with `f.call(x)`.",
         "let b = branch();\nb.comunicate(\"Hello\");",
     ),
     found(
         ARGUMENTS,
-        "a wrong number of arguments",
-        "The function exists, but no form of it takes so many arguments. `x.f(a)` is `f(x, a)`.",
+        "wrong number of arguments",
+        "The function exists, but not with this number of arguments. `x.f(a)` is `f(x, a)`.",
         "sleep(1, 2);",
     ),
     found(
         OPTION,
-        "there is no such option",
-        "The map of options at the end of a call has a key that the function does not know. Unknown \
-         keys are errors, so that a slip is not taken for a default.",
+        "unknown option",
+        "The map of options at the end of a call has a key that the function does not know. \
+         Unknown keys are errors, so that a typo never silently selects a default.",
         "branch().communicate(\"Hello\", #{ tempreture: 0.5 });",
     ),
     found(
         MODEL,
-        "there is no such model",
-        "A model is an alias from `[models]` in kaizen.toml, or `provider/name` with one of the \
-         providers openai, anthropic, gemini, ollama and demo. `kaizen models` lists the aliases.",
+        "unknown model",
+        "Name a model by an alias from `[models]` in kaizen.toml, or as `provider/name` with one \
+         of the providers openai, anthropic, gemini, ollama and demo. `kaizen models` lists the \
+         aliases.",
         "branch(\"fsat\").communicate(\"Hello\");",
     ),
     found(
         IMPORT,
         "a file that cannot be imported",
-        "Imports are named relative to the file that imports, with or without `.rhai`, and must lie \
-         in the project's folder. Imports in a circle are errors. An import in a function ends with \
-         it, so a closure that the function gives back cannot use it.",
+        "Import paths are relative to the importing file, with or without `.rhai`, and must lie \
+         in the project's folder. Circular imports are errors. An import in a function ends with \
+         the function, so a closure that it returns cannot use the import.",
         "import \"../../elsewhere/lib\" as lib;",
     ),
     found(
         PARAMETER,
-        "the script has no such parameter",
-        "`kaizen run SCRIPT -p name=value` sets what the script reads by `param(\"name\", default)`.",
+        "unknown parameter",
+        "`kaizen run SCRIPT -p name=value` sets a parameter that the script reads with \
+         `param(\"name\", default)`.",
         "",
     ),
     found(
         METHOD,
-        "perhaps there is no such method",
-        "No function of this name is known, but what stands before the dot is not known either: it \
-         may be a map that holds a function of this name. A warning only.",
+        "possibly unknown method",
+        "No function of this name is known. The type of the value before the dot is not known \
+         either; it may be a map with a function of this name. This is only a warning.",
         "let x = json(\"{}\");\nx.trimm();",
     ),
     found(
         SHADOW,
-        "a function hides one of kaizen's",
-        "A script function of the same name and number of arguments is called instead of the one \
-         that kaizen or the standard library defines, in the whole script. If that is the purpose, \
-         write `/// @override` above it. A warning only.",
+        "a function hides a built-in one",
+        "The script defines a function with the name and number of arguments of one from kaizen \
+         or the standard library, and replaces it in the whole script. If you intend this, write \
+         `/// @override` above it. This is only a warning.",
         "fn sleep(ms) { ms }\nprint(sleep(1));",
     ),
     found(
         LOOP_VARIABLE,
-        "a kept closure uses the variable of a loop",
-        "All closures that are made in a `for` loop share its variable, so those that are kept and \
-         called later see its last value. Make a list and use `map`, whose closures have a variable \
-         each: `items.map(|item| ..)`. A warning only.",
+        "a stored closure uses a loop variable",
+        "All closures created in a `for` loop share its variable, so closures that are stored and \
+         called later see its last value. Use `map` on a list, which gives each closure its own \
+         variable: `items.map(|item| ..)`. This is only a warning.",
         "let fs = [];\nfor i in 0..3 { fs.push(|| i); }",
     ),
     found(
@@ -149,9 +152,9 @@ pub const CODES: &[Code] = &[
     ),
     found(
         SCHEMA,
-        "a schema that is none",
+        "invalid schema",
         "`schema` takes a JSON schema: a map such as `#{ type: \"object\", properties: #{ city: #{ \
-         type: \"string\" } }, required: [\"city\"] }`. What it refers to must be part of it.",
+         type: \"string\" } }, required: [\"city\"] }`. It may refer only to its own parts.",
         "branch().chat(\"Where?\", #{ schema: #{ type: \"objekt\" } });",
     ),
     found(
@@ -194,94 +197,96 @@ pub const CODES: &[Code] = &[
          into `if is_main { .. }`, or into a function.",
         "",
     ),
-    run(OTHER, "an error that the script threw", "The script threw a value: `throw x`."),
+    run(OTHER, "an error thrown by the script", "The script threw a value: `throw x`."),
     run(
         "K0101",
-        "an error of the language",
-        "Division by zero, an index out of bounds, a value of the wrong type, too deep a nesting.",
+        "a language error",
+        "Division by zero, an index out of bounds, a value of the wrong type, or nesting that is \
+         too deep.",
     ),
     run(
         "K0102",
-        "a wrong option or argument",
-        "An option is unknown, or its value is of the wrong kind or out of its range.",
+        "invalid option or argument",
+        "An option is unknown, or its value has the wrong type or is out of range.",
     ),
-    run("K0103", "a wrong parameter", "A parameter is missing or has a wrong value."),
-    run("K0104", "a model that cannot be had", "The name or description names no model."),
+    run("K0103", "invalid parameter", "A parameter is missing or has an invalid value."),
+    run("K0104", "invalid model", "The name or description does not identify a model."),
     run(
         "K0105",
         "a model that is not set up",
-        "A key is missing, or an address is wrong. `kaizen models` and `kaizen doctor` tell more.",
+        "A key is missing, or an address is wrong. Check with `kaizen models` and `kaizen doctor`.",
     ),
     run(
         "K0106",
-        "a graph that is not sound",
-        "A circle, an unknown operation, a name used twice, or a branch that the session does not \
-         know: `s.include_branch(b)`.",
+        "invalid graph",
+        "A circular dependency, an unknown operation, a duplicate name, or a branch that is not \
+         in the session (add it with `s.include_branch(b)`).",
     ),
     run("K0107", "a file that cannot be used", "It is missing, too long, or not readable."),
-    run("K0108", "a text that is not JSON", "The message says where reading stopped."),
+    run("K0108", "a text that is not JSON", "The message says where parsing stopped."),
     run("K0109", "a file that cannot be imported", "See K0007."),
     run(
         "K0110",
-        "something that is not permitted",
-        "A script reads what lies in the project's folder and is not hidden. Other files, writing, \
-         hosts, variables and programs are granted: by `--allow-read=PATH`, `--allow-write=PATH`, \
-         `--allow-net=HOST`, `--allow-env=NAME`, `--allow-run=PROGRAM`, or under `[permissions]` in \
-         kaizen.toml. What is denied is refused whatever is granted.",
+        "permission denied",
+        "A script may read the project's folder, except hidden files. Other files, writing, \
+         hosts, variables and programs need a grant: `--allow-read=PATH`, `--allow-write=PATH`, \
+         `--allow-net=HOST`, `--allow-env=NAME`, `--allow-run=PROGRAM`, or an entry under \
+         `[permissions]` in kaizen.toml. A denial overrides every grant.",
     ),
-    run("K0111", "a wrong use of `state` or `hot`", "`state` holds data, no functions."),
+    run("K0111", "invalid use of `state` or `hot`", "`state` holds data, no functions."),
     run(
         "K0112",
-        "the script used up its operations",
-        "It computes for very long, or for ever. `operations` under `[limits]` in kaizen.toml sets \
-         the limit.",
+        "the script reached its limit of operations",
+        "The script computes for too long, or in an endless loop. `operations` under `[limits]` \
+         in kaizen.toml sets the limit.",
     ),
-    run("K0113", "no memory for another task", "Fewer tasks at once need less."),
-    run("K0114", "a fault of kaizen", "Please report it, with the script if you can."),
+    run("K0113", "cannot start another task", "Run fewer tasks at once."),
+    run("K0114", "a bug in kaizen", "Please report it, if possible with the script."),
     run(
         "K0115",
         "an operation that gave no value",
-        "It was not tried, because one that it depends on failed, or a condition or gate said so.",
+        "It was skipped because a dependency failed, or because of a condition or a gate.",
     ),
-    run("K0116", "the run was stopped", "By Ctrl-C or a request to terminate."),
-    run("K0117", "the journal cannot be written", "So the run cannot go on."),
+    run("K0116", "the run was stopped", "Ctrl-C or a termination signal stopped it."),
+    run("K0117", "the journal cannot be written", "The run cannot continue without it."),
     run(
         "K0118",
-        "a failure that was told as a text",
-        "`save_pattern_failure` was given words instead of an error with a kind.",
+        "a failure recorded as text",
+        "`save_pattern_failure` received a text instead of an error with a kind.",
     ),
     run(
         "K0119",
-        "a replay asked something new",
-        "The script, or what it reads, has changed since the run: it asks something that the run was \
-         not answered. `kaizen run --resume=RUN` asks it.",
+        "a replay made a new request",
+        "The script, or a file that it reads, has changed since the run and makes a request that \
+         the run has no reply for. `kaizen run --resume=RUN` calls the model for it.",
     ),
     run(
         "K0120",
         "the budget does not allow the call",
-        "The worst case of the next call does not fit into what is left of `max_cost`, `max_tokens` or \
-         `max_calls`, and no call is under way that could leave something. Nothing was overspent. \
-         Raise the bound and go on with `--resume`, or set a smaller `max_tokens` for the call.",
+        "The worst case of the next call does not fit into the rest of `max_cost`, `max_tokens` \
+         or `max_calls`, and no call is in flight that could free some budget. Nothing was \
+         overspent. Raise the limit and continue with `--resume`, or set a smaller `max_tokens` \
+         for the call.",
     ),
     run(
         "K0121",
-        "a program could not be run to its end",
-        "It was not found, did not end in time, or wrote more than is kept. A program that ends with a \
-         code other than 0 is no error: `command` gives its `code`.",
+        "a program did not run to completion",
+        "It was not found, timed out, or wrote too much output. An exit code other than 0 is not \
+         an error: `command` returns it as `code`.",
     ),
     run(
         "K0130",
-        "an assertion does not hold",
-        "`assert` and its kin found another value than the one that was expected. In a test that is \
-         what they are for: the message shows both.",
+        "an assertion failed",
+        "`assert` or a related function found a value other than the expected one. The message \
+         shows both.",
     ),
     run(
         "K0131",
-        "a request that no cassette answers",
-        "A test is answered from its cassette, and this request is not in it: the test, a prompt, a \
-         setting or a model has changed since it was recorded. The message names the nearest request \
-         and what differs. `kaizen test --record new` asks what is missing and adds it; `--record \
-         all` makes the cassette anew.",
+        "a request that is not in the cassette",
+        "Tests get their replies from a cassette, and this request is not in it: the test, a \
+         prompt, a setting or a model has changed since it was recorded. The message names the \
+         nearest recorded request and the differences. `kaizen test --record new` records the \
+         missing replies; `--record all` records everything again.",
     ),
     run(
         "K0132",
@@ -291,11 +296,11 @@ pub const CODES: &[Code] = &[
     ),
     run(
         "K0201",
-        "the provider asks to slow down",
-        "After all tries. `requests_per_minute` and `max_concurrent` of the model, or \
-         `max_concurrent` of the flow, keep below its limits.",
+        "rate limit exceeded",
+        "All retries failed. To stay below the provider's limits, set `requests_per_minute` and \
+         `max_concurrent` of the model, or `max_concurrent` of the flow.",
     ),
-    run("K0202", "the provider failed", "A status of 500 or more, after all tries."),
+    run("K0202", "the provider failed", "It returned a status of 500 or more, after all retries."),
     run("K0203", "the key is not accepted", "Status 401 or 403: check the key."),
     run("K0204", "the provider does not know the model or address", "Status 404."),
     run("K0205", "the provider refuses the request", "Its message says why."),
@@ -305,35 +310,39 @@ pub const CODES: &[Code] = &[
         "it took too long",
         "`timeout_ms`, `header_timeout_ms` and `idle_timeout_ms` set the limits of a call.",
     ),
-    run("K0208", "the reply broke off", "The connection ended before the reply did."),
+    run("K0208", "the reply was cut off", "The connection ended before the reply did."),
     run(
         "K0209",
         "the reply reached the limit of tokens",
-        "Raise `max_tokens`, or ask for less. What came is in `e.partial`.",
+        "Raise `max_tokens`, or ask for less. `e.partial` holds the text so far.",
     ),
-    run("K0210", "the reply has no text", "The model answered with nothing."),
+    run("K0210", "the reply has no text", "The model returned no text."),
     run("K0211", "the model or a filter refused", "The message has the reason."),
-    run("K0212", "the reply is not understood", "It is not what the protocol says."),
-    run("K0213", "the reply is too large", "It was not read to its end."),
-    run("K0214", "it was given up", "The run was stopped, or what waited for it ended first."),
+    run("K0212", "the reply cannot be parsed", "It does not follow the protocol."),
+    run(
+        "K0213",
+        "the reply is too large",
+        "It exceeds the maximum size and was not read completely.",
+    ),
+    run("K0214", "cancelled", "The run was stopped, or the result was no longer needed."),
     run(
         "K0215",
         "the reply ended for an unknown reason",
-        "The server ended the reply with a word that does not stand for a whole reply, such as \
-         `error` or `abort`. It was asked again; what came last is in `e.partial`.",
+        "The server ended the reply with a reason that does not mean a complete reply, such as \
+         `error` or `abort`. kaizen retried the call; `e.partial` holds the last text.",
     ),
     run(
         "K0216",
         "the account has no quota left",
-        "The provider refuses every further request until the account is topped up or the quota \
-         begins anew, so the request is not repeated.",
+        "The provider refuses every request until the account is topped up or the quota is \
+         renewed, so kaizen does not retry.",
     ),
     run(
         "K0217",
-        "the reply does not fit its schema",
-        "It is whole, but not JSON, or not what the `schema` of the call asks for. It is not appended \
-         to the branch; what came is in `e.partial`. Another try may fit: `retries: 2` of an \
-         operation, or `retry(3, || ..)`.",
+        "the reply does not match its schema",
+        "It is complete, but not JSON, or it does not match the `schema` of the call. It is not \
+         appended to the branch; `e.partial` holds the text. A retry may succeed: set `retries: \
+         2` for an operation, or use `retry(3, || ..)`.",
     ),
 ];
 

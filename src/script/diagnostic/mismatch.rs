@@ -14,11 +14,11 @@ pub(in crate::script) fn explain(engine: &Engine, error: &EvalAltResult) -> Opti
         EvalAltResult::ErrorDotExpr(text, _) => property(engine, text),
         EvalAltResult::ErrorIndexingType(text, _) => {
             let kind = text.split(" [").next().unwrap_or(text);
-            Some(format!("{} has no parts to be reached by `[..]`", article(&word(kind))))
+            Some(format!("{} cannot be indexed with `[..]`", article(&word(kind))))
         }
-        EvalAltResult::ErrorMismatchDataType(wanted, found, _) if !wanted.is_empty() => Some(
-            format!("{} is needed here, not {}", article(&word(wanted)), article(&word(found))),
-        ),
+        EvalAltResult::ErrorMismatchDataType(wanted, found, _) if !wanted.is_empty() => {
+            Some(format!("expected {}, found {}", article(&word(wanted)), article(&word(found))))
+        }
         _ => None,
     }
 }
@@ -67,7 +67,7 @@ fn call(engine: &Engine, signature: &str) -> Option<String> {
             wanted.dedup();
 
             let found = article(&given[*place]);
-            format!("argument {number} is {found}, it takes {}", wanted.join(" or "))
+            format!("argument {number} is {found}, expected {}", wanted.join(" or "))
         })
         .collect();
 
@@ -93,7 +93,7 @@ fn property(engine: &Engine, text: &str) -> Option<String> {
     let a_kind = article(&kind);
 
     if text.contains("writable") {
-        return Some(format!("{a_kind} has no property `{name}` that can be set"));
+        return Some(format!("{a_kind} has no writable property `{name}`"));
     }
 
     let forms = Forms::of_engine(engine, true);

@@ -91,7 +91,7 @@ fn word_width(text: &str, place: &Place) -> usize {
 /// Shows an error that was found while reading a script.
 pub(super) fn of_parse(engine: &Engine, file: &str, text: &str, error: &ParseError) -> Diagnostic {
     let message = match error.err_type() {
-        ParseErrorType::VariableUndefined(name) => format!("there is no variable `{name}`"),
+        ParseErrorType::VariableUndefined(name) => format!("unknown variable `{name}`"),
         other => {
             // Rhai begins its messages with a capital letter.
             let said = other.to_string();
@@ -200,9 +200,9 @@ fn explain(engine: &Engine, raised: &EvalError, failure: &Failure) -> (String, O
             (message, is_word.then(|| check::help_for(engine, name)).flatten())
         }
         EvalAltResult::ErrorDataRace(..) => {
-            let help = "a closure uses the variable whose method it was given to; call the method \
-                        as a function, which works on a copy: `parallel(list, |item| ..)` instead \
-                        of `list.parallel(|item| ..)`";
+            let help = "a closure uses the variable whose method it is passed to; call the method \
+                 as a function, which works on a copy: `parallel(list, |item| ..)` instead of \
+                 `list.parallel(|item| ..)`";
             (message, Some(help.to_owned()))
         }
         _ => (message, None),

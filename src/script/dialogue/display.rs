@@ -175,5 +175,5 @@ pub(in crate::script) fn drawing(value: &Dynamic) -> Result<String, String> {
     let graph = value.read_lock::<Rc<Graph>>();
     graph
         .map(|graph| draw(&graph, Format::Text))
-        .ok_or_else(|| format!("a {} is no graph and no builder of one", convert::type_name(value)))
+        .ok_or_else(|| format!("a {} is neither a graph nor a builder", convert::type_name(value)))
 }

@@ -185,10 +185,7 @@ fn pad(text: &mut ImmutableString, characters: i64, by: &str) -> Result<(), Eval
         return Ok(());
     }
     if by.is_empty() {
-        return Err(throw_new(
-            Kind::Option,
-            "`pad` needs something to pad with, and got an empty text",
-        ));
+        return Err(throw_new(Kind::Option, "`pad` needs a non-empty text to pad with"));
     }
 
     let each = by.chars().count();

@@ -13,7 +13,7 @@ pub(in crate::script) fn to_value(value: &Dynamic) -> Result<Value, String> {
 
 fn value_at(value: &Dynamic, depth: usize) -> Result<Value, String> {
     if depth > DEPTH_MAX {
-        return Err(format!("data nested deeper than {DEPTH_MAX}"));
+        return Err(format!("data is nested deeper than {DEPTH_MAX}"));
     }
 
     if value.is_unit() {

@@ -84,7 +84,10 @@ impl<'a> Each<'a> {
             }
         }
 
-        Err(throw_new(Kind::Script, format!("`{}`: the function takes other arguments", self.word)))
+        Err(throw_new(
+            Kind::Script,
+            format!("`{}`: the function has the wrong number of parameters", self.word),
+        ))
     }
 
     /// Calls it with these arguments, and with a place if it takes that too.
@@ -130,7 +133,7 @@ impl<'a> Each<'a> {
         let shown = if answer.is_unit() { String::new() } else { format!(": `{shown}`") };
 
         let message =
-            format!("the function of `{}` must give {wanted}, not {found}{shown}", self.word);
+            format!("the function of `{}` must return {wanted}, not {found}{shown}", self.word);
         throw_new(Kind::Script, message)
     }
 

@@ -95,16 +95,17 @@ fn plain(error: &EvalAltResult) -> Failure {
             Failure::new(kind, message)
         }
         EvalAltResult::Exit(..) => {
-            let message = "`exit` ends a script, and not a task of it; `return` ends a function";
+            let message = "`exit` ends a script, not a task; use `return` to end a function";
             Failure::new(Kind::Script, message)
         }
         EvalAltResult::ErrorStackOverflow(_) => {
-            let message = format!("functions call one another more than {CALLS_MAX} deep");
+            let message = format!("function calls are nested more than {CALLS_MAX} deep");
             Failure::new(Kind::Script, message)
         }
         EvalAltResult::ErrorAssignmentToConstant(name, _) => {
             let message = format!(
-                "`{name}` cannot be set here: it is a constant, or a function that is being called"
+                "cannot assign to `{name}` here: it is a constant, or a function that is being \
+                 called"
             );
             Failure::new(Kind::Script, message)
         }
@@ -150,10 +151,10 @@ fn thrown(value: &Dynamic) -> Failure {
 fn ended(kind: &Kind) -> &'static str {
     match kind {
         Kind::Operations => {
-            "the script used up its operations; raise `operations` under `[limits]` in \
-             kaizen.toml if that is no endless loop"
+            "the script reached its limit of operations; if it is not an endless loop, raise \
+             `operations` under `[limits]` in kaizen.toml"
         }
-        Kind::Timeout => "the time for this part of the script is over",
+        Kind::Timeout => "this part of the script timed out",
         Kind::Store => "the journal cannot be written",
         _ => "the run was interrupted",
     }

@@ -48,7 +48,7 @@ pub(crate) fn room() -> std::io::Result<()> {
         return Ok(());
     }
     Err(std::io::Error::other(format!(
-        "{TASKS_MAX} tasks live already (`TASKS_MAX`); wait for some of them first"
+        "{TASKS_MAX} tasks already exist (`TASKS_MAX`); wait for some of them first"
     )))
 }
 

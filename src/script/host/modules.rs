@@ -52,7 +52,7 @@ impl Resolver {
             let open = self.open.borrow();
             let chain: Vec<String> =
                 open[at..].iter().map(|p| format!("`{}`", p.display())).collect();
-            let message = format!("imports go in a circle: {} -> `{path}`", chain.join(" -> "));
+            let message = format!("circular imports: {} -> `{path}`", chain.join(" -> "));
             return Err(throw_new(Kind::Import, message));
         }
 
@@ -202,7 +202,7 @@ fn existing(host: &Inner, folder: &Path, wanted: &Path, named: &str) -> Result<P
     wanted.canonicalize().map_err(|e| {
         host.depends_on(wanted, None);
         let reason = match e.kind() {
-            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            std::io::ErrorKind::NotFound => "no such file".to_owned(),
             _ => e.to_string(),
         };
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };

@@ -101,10 +101,7 @@ impl Rule {
         if !is_detour {
             return Ok(());
         }
-        Err(format!(
-            "it leads to `{}` by a link; name that path if it is meant",
-            leads_to.display()
-        ))
+        Err(format!("it is a link to `{}`; if you mean that path, name it", leads_to.display()))
     }
 
     /// Tells whether a denial of it is one of a target, however the target is written.
@@ -169,7 +166,7 @@ fn path_rule(text: &str, base: &Path) -> Result<Rule, String> {
     }
     if let Some(odd) = odd {
         return Err(format!(
-            "`{}` is not expanded here; write the path of a file, or of a folder for what is in it",
+            "`{}` is not expanded here; write the path of a file or a folder",
             odd.escape_default()
         ));
     }
@@ -186,7 +183,8 @@ fn name_rule(right: Right, text: &str) -> Result<Rule, String> {
     if let Some(odd) = text.chars().find(|c| is_odd(*c) || is_space(*c)) {
         let odd = odd.escape_default();
         return Err(format!(
-            "`{odd}` is not part of a name; write it like `NAME`, or `NAME*` for all that start so"
+            "invalid character `{odd}` in a name; write `NAME`, or `NAME*` for all names that \
+             start with it"
         ));
     }
 
@@ -422,7 +420,7 @@ impl Permissions {
         let denial = self.deny.iter().find(|(of, rule)| *of == right && rule.denies(target));
         if let Some((_, rule)) = denial {
             let what = said(right, rule);
-            let message = format!("{deed} `{shown}` is denied by {what}, or by kaizen.toml");
+            let message = format!("{deed} `{shown}` is denied by {what} or kaizen.toml");
             return Err(Failure::new(Kind::Permission, message));
         }
 
@@ -489,7 +487,7 @@ fn question(
     if let (Target::Path(path), Rule::Path(_, leads_to)) = (target, rule)
         && leads_to != path
     {
-        text.push_str(&format!(", which leads to `{}` by a link", leads_to.display()));
+        text.push_str(&format!(", a link to `{}`", leads_to.display()));
     }
     if let Some(arguments) = arguments.filter(|arguments| !arguments.is_empty()) {
         // Quoted, so that nobody wonders where one ends.

@@ -49,7 +49,9 @@ pub(in crate::script) fn accept(
     match inside(path) {
         None => return Ok(()),
         Some(Inside::Memory) => {
-            return refuse("is refused: it holds the memory of a process, with every key in it");
+            return refuse(
+                "is refused: it contains the memory of a process, including all its keys",
+            );
         }
         Some(Inside::Variables) => {}
     }

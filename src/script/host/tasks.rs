@@ -189,7 +189,7 @@ impl BoundFn {
     ) -> Result<Value, Failure> {
         let value = result.map_err(|raised| self.host.failure(&raised))?;
         convert::to_value(&value).map_err(|reason| {
-            Failure::new(Kind::Script, format!("a function must give plain data: {reason}"))
+            Failure::new(Kind::Script, format!("a function must return plain data: {reason}"))
         })
     }
 
@@ -228,6 +228,6 @@ pub(in crate::script) fn room() -> Result<(), EvalError> {
 }
 
 fn no_room(error: &std::io::Error) -> EvalError {
-    let message = format!("there is no room for another task of the script: {error}");
+    let message = format!("cannot start another task: {error}");
     error::throw(&Failure::new(Kind::Memory, message))
 }

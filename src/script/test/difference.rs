@@ -110,7 +110,7 @@ fn lines(found: &str, expected: &str) -> String {
 
             shown.push(format!("{mark} {}", change.value().trim_end_matches('\n')));
             if change.missing_newline() && change.tag() != ChangeTag::Equal {
-                shown.push("  (no new line at the end of this)".to_owned());
+                shown.push("  (no newline at the end)".to_owned());
             }
         }
     }
@@ -118,7 +118,7 @@ fn lines(found: &str, expected: &str) -> String {
     let count = shown.len();
     if count > LINES_MAX {
         shown.truncate(LINES_MAX);
-        shown.push(format!("  … and {} lines more", count - LINES_MAX));
+        shown.push(format!("  … and {} more lines", count - LINES_MAX));
     }
 
     shown.join("\n")
@@ -161,6 +161,6 @@ mod tests {
 
         let line = "a line that is as long as lines are that have to be wrapped somewhere";
         let said = of(&json!(line), &json!(format!("{line}\n")));
-        assert!(said.contains("no new line at the end"), "{said}");
+        assert!(said.contains("no newline at the end"), "{said}");
     }
 }

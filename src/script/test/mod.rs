@@ -97,7 +97,7 @@ impl Test {
         let path = self.folder.join(file);
         if !self.used.borrow_mut().insert(path.clone()) {
             let name = name.unwrap_or_default();
-            let message = format!("the snapshot `{name}` is used twice; give each its own name");
+            let message = format!("the snapshot name `{name}` is used twice; use unique names");
             return Err(Failure::new(Kind::Option, message));
         }
 
@@ -131,12 +131,11 @@ impl Test {
         let test = &self.name;
         let message = match known {
             None => format!(
-                "there is no snapshot `{path}` yet\n`kaizen test -u {test}` writes it, with\n{}",
+                "no snapshot `{path}` yet\nwrite it with `kaizen test -u {test}`; its content:\n{}",
                 now.trim_end_matches('\n')
             ),
             Some(known) => format!(
-                "the value is not that of the snapshot `{path}`\n`kaizen test -u {test}` accepts \
-                 it; {}",
+                "the value differs from the snapshot `{path}`\naccept it with `kaizen test -u {test}`; {}",
                 difference::of_texts(&now, &known)
             ),
         };
@@ -156,7 +155,7 @@ impl Test {
         let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
         if !name.starts_with(char::is_alphabetic) || !name.chars().all(is_word) {
             let message = format!(
-                "`{name}` cannot name a snapshot: a letter, then letters, digits, `-` and `_`"
+                "invalid snapshot name `{name}`: use a letter, then letters, digits, `-` and `_`"
             );
             return Err(Failure::new(Kind::Option, message));
         }
@@ -197,7 +196,7 @@ pub(super) fn faults(ast: &AST, file: &str, text: &str) -> Vec<Diagnostic> {
     for function in ast.iter_functions().filter(|f| f.name.starts_with(PREFIX)) {
         let name = function.name;
         let message = if !function.params.is_empty() {
-            format!("the test `{name}` takes arguments, and nobody gives it any")
+            format!("the test `{name}` must not take arguments")
         } else if function.access == FnAccess::Private {
             format!("the test `{name}` is private, so it cannot be called")
         } else {

@@ -163,7 +163,7 @@ fn skips_have_their_reason(traced: &Traced, stories: &HashMap<OpId, Story>) {
             }
             SkipReason::Condition { .. } => true,
         };
-        assert!(fits, "`{}` skipped because {reason}, which {cause:?}", story.name);
+        assert!(fits, "`{}`  skipped: {reason}, which {cause:?}", story.name);
     }
 }
 

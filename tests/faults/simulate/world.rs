@@ -192,11 +192,15 @@ impl World {
         if message.contains("`max_calls`") {
             assert_eq!(Some(known.calls), self.bounds.calls, "a false stop: {message}");
         } else if message.contains("`max_tokens`") {
-            assert_eq!(number("tokens, and "), known.tokens, "wrong books: {message}");
+            assert_eq!(number("tokens, but "), known.tokens, "wrong books: {message}");
             let sum = known.tokens + number("use up to ");
             assert!(sum > self.bounds.tokens.unwrap(), "a false stop: {message}");
         } else {
-            let used = format!("and {} of {} (`max_cost`)", known.cost, self.bounds.cost.unwrap());
+            let used = format!(
+                "but {} of the {} budget (`max_cost`)",
+                known.cost,
+                self.bounds.cost.unwrap()
+            );
             assert!(message.contains(&used), "wrong books: `{used}`: {message}");
         }
     }

@@ -1,6 +1,7 @@
 //! The commands of a session, each after a `:`.
 
 use crate::base::clock;
+use crate::base::count::counted;
 use crate::base::spelling::nearest;
 use crate::base::visible::painted;
 use crate::cli::app::config::keys;
@@ -24,8 +25,8 @@ use std::path::{Path, PathBuf};
 const RUNS: usize = 10;
 
 const AFTER_HELP: &[&str] = &[
-    "Everything else is code. `_` is the last value, `_1` the one before, `_err` the last error.",
-    "Tab completes, Ctrl-C gives up a line or a call, an unfinished line goes on in the next.",
+    "Everything else is code. `_` is the last value, `_1` the previous one, `_err` the last error.",
+    "Tab completes. Ctrl-C cancels a line or a call. An unfinished line continues in the next.",
 ];
 
 /// A command, for lists.
@@ -44,21 +45,21 @@ const fn command(name: &'static str, takes: &'static str, says: &'static str) ->
 /// All commands.
 pub(super) const COMMANDS: &[ReplCommand] = &[
     command("help", "", "lists the commands"),
-    command("doc", "WORD", "tells about a word of scripts, or searches"),
+    command("doc", "WORD", "looks up a function, or searches the reference"),
     command("vars", "", "lists the variables"),
-    command("show", "NAME", "shows a variable whole, or a run, or RUN:OPERATION"),
+    command("show", "NAME", "shows a variable in full, a run, or RUN:OPERATION"),
     command("messages", "BRANCH [N] [--raw]", "shows a conversation, or its last N messages"),
     command("graph", "NAME", "draws the graph in a variable"),
-    command("plan", "CODE", "shows what code would ask and cost; nothing is asked or changed"),
-    command("time", "CODE", "tells how long code takes"),
-    command("cost", "", "shows what this session has cost"),
-    command("runs", "", "lists the newest runs"),
+    command("plan", "CODE", "shows the calls and cost of code without making calls or changes"),
+    command("time", "CODE", "measures how long code takes"),
+    command("cost", "", "shows the cost of this session"),
+    command("runs", "", "lists the latest runs"),
     command("plot", "RUN", "draws the operations of a run over time"),
     command("load", "FILE", "loads the functions of a script"),
-    command("reload", "", "loads the functions of all files anew"),
-    command("save", "FILE", "writes what worked so far as a script"),
+    command("reload", "", "reloads the functions of all files"),
+    command("save", "FILE", "saves the successful inputs as a script"),
     command("model", "NAME", "sets the default model"),
-    command("set", "KEY VALUE", "sets a setting of kaizen.toml for this session"),
+    command("set", "KEY VALUE", "changes a kaizen.toml setting for this session"),
     command("quit", "", "ends the session, as Ctrl-D does"),
 ];
 
@@ -82,7 +83,7 @@ impl ReplSession<'_> {
         let takes = COMMANDS.iter().find(|command| command.name == name).map_or("", |c| c.takes);
         if rest.is_empty() && !takes.is_empty() && !["doc", "set", "model", "plot"].contains(&name)
         {
-            say(&format!("error: `:{name}` needs more: `:{name} {takes}`"));
+            say(&format!("error: `:{name}` needs an argument: `:{name} {takes}`"));
             return Ok(Took::Wrong);
         }
 
@@ -114,7 +115,7 @@ impl ReplSession<'_> {
                     None => "`:help` lists them".to_owned(),
                 };
 
-                say(&format!("error: there is no command `:{unknown}`\n   help: {help}"));
+                say(&format!("error: unknown command `:{unknown}`\n   help: {help}"));
                 Took::Wrong
             }
         })
@@ -164,7 +165,7 @@ impl ReplSession<'_> {
             .collect();
 
         if rows.is_empty() {
-            say("there are no variables yet: `let x = 1`");
+            say("no variables yet; try `let x = 1`");
         } else {
             print_line(&table::render(&["name", "type", "value"], &rows));
         }
@@ -189,7 +190,7 @@ impl ReplSession<'_> {
         let variables = self.dialogue.variables();
         let near = nearest(name, variables.iter().map(|variable| variable.name.as_str()));
         let help = near.map_or(String::new(), |near| format!("\n   help: did you mean `{near}`?"));
-        say(&format!("error: there is no variable `{name}`{help}"));
+        say(&format!("error: unknown variable `{name}`{help}"));
         Took::Wrong
     }
 
@@ -204,7 +205,7 @@ impl ReplSession<'_> {
             Some(DisplayValue::Branch { messages, .. }) => messages,
             Some(_) => {
                 let kind = self.dialogue.kind(name).unwrap_or_default();
-                say(&format!("error: `{name}` is no branch but of type {kind}"));
+                say(&format!("error: `{name}` is not a branch; its type is {kind}"));
                 return Took::Wrong;
             }
             None => return self.no_variable(name),
@@ -212,7 +213,7 @@ impl ReplSession<'_> {
 
         let count = words.get(1).map_or(Some(messages.len()), |n| n.parse().ok());
         let Some(count) = count else {
-            say(&format!("error: `{}` is no number of messages", words[1]));
+            say(&format!("error: invalid number of messages `{}`", words[1]));
             return Took::Wrong;
         };
 
@@ -276,7 +277,7 @@ impl ReplSession<'_> {
 
         let under_way = match metrics.under_way {
             0 => String::new(),
-            calls => format!(", {calls} more under way"),
+            calls => format!(", {calls} more in flight"),
         };
 
         let tokens = metrics.known_usage().map_or("tokens unknown".to_owned(), |usage| {
@@ -284,8 +285,10 @@ impl ReplSession<'_> {
         });
 
         print_line(&format!(
-            "{} calls ({} again, {} by the demo model){under_way} · {tokens} · {cost}",
-            metrics.calls, metrics.retries, metrics.demo_calls,
+            "{} ({}, {} by the demo model){under_way} · {tokens} · {cost}",
+            counted(metrics.calls, "call", "calls"),
+            counted(metrics.retries, "retry", "retries"),
+            metrics.demo_calls,
         ));
         Took::Well
     }
@@ -293,7 +296,7 @@ impl ReplSession<'_> {
     fn plot(&self, name: &str) -> anyhow::Result<Took> {
         let name = if name.is_empty() { "@" } else { name };
         let Some(store) = self.project.existing_store()? else {
-            say("no run yet");
+            say("no runs yet");
             return Ok(Took::Wrong);
         };
 
@@ -313,18 +316,21 @@ impl ReplSession<'_> {
         if !self.load_file(&PathBuf::from(name)) {
             return Took::Wrong;
         }
-        self.whisper(&format!("loaded `{name}`; it is loaded again when it is saved"));
+        self.whisper(&format!("loaded `{name}`; it will be reloaded when you save it"));
         Took::Well
     }
 
     fn reload_all(&mut self) -> Took {
         if self.files.is_empty() {
-            say("no file is loaded; `:load FILE` does so");
+            say("no files are loaded; load one with `:load FILE`");
             return Took::Well;
         }
 
         let sound = (0..self.files.len()).filter(|index| self.reload(*index)).count();
-        self.whisper(&format!("{sound} of {} files loaded anew", self.files.len()));
+        self.whisper(&format!(
+            "{sound} of {} reloaded",
+            counted(self.files.len(), "file", "files")
+        ));
         if sound == self.files.len() { Took::Well } else { Took::Wrong }
     }
 
@@ -336,11 +342,11 @@ impl ReplSession<'_> {
 
         match written {
             Ok(()) => {
-                self.whisper(&format!("wrote `{name}`; run it: `kaizen run {name}`"));
+                self.whisper(&format!("wrote `{name}`; run it with `kaizen run {name}`"));
                 Took::Well
             }
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                say(&format!("error: `{name}` is there already; choose another name"));
+                say(&format!("error: `{name}` already exists; choose another name"));
                 Took::Wrong
             }
             Err(error) => {
@@ -364,7 +370,7 @@ impl ReplSession<'_> {
             return Took::Wrong;
         }
 
-        self.whisper(&format!("new branches talk to `{name}` from now on"));
+        self.whisper(&format!("new branches now use `{name}`"));
         Took::Well
     }
 
@@ -405,8 +411,8 @@ impl ReplSession<'_> {
             }
             _ => {
                 say(&format!(
-                    "`{key}` cannot change in the middle of a session; `kaizen.toml` and the \
-                     options of `kaizen repl` set it"
+                    "`{key}` cannot change during a session; set it in `kaizen.toml` or with an \
+                     option of `kaizen repl`"
                 ));
                 return Took::Wrong;
             }
@@ -429,7 +435,7 @@ fn script_of(worked: &[SavedInput]) -> String {
         }));
     }
 
-    let mut script = "// What worked in a session of `kaizen repl`.\n".to_owned();
+    let mut script = "// Successful inputs of a `kaizen repl` session.\n".to_owned();
     for (index, text) in texts.iter().enumerate() {
         let text = text.trim();
         let bare = text.trim_end_matches(';');
@@ -479,7 +485,7 @@ mod tests {
 
         assert_eq!(
             script,
-            "// What worked in a session of `kaizen repl`.\nfn f(n) { n + 1 }\n\
+            "// Successful inputs of a `kaizen repl` session.\nfn f(n) { n + 1 }\n\
              let value_2 = f(1);\nlet x = value_2 + 1;\nx + value_2 // sum\n;\n"
         );
         assert!(lexer::completeness(&script) == Completeness::Complete);

@@ -33,16 +33,16 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 const AFTER_HELP: &str = "\
-At the prompt `:help` lists the commands. Lines from a pipe are evaluated one after the other, up to \
-the first error.";
+At the prompt, `:help` lists the commands. Lines from a pipe are evaluated in turn, up to the \
+ first error.";
 
 /// The options of `repl`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(in crate::cli) struct Arguments {
-    /// A script whose functions are loaded, and loaded again when it is saved.
+    /// Script to load functions from. Reloaded when it is saved.
     script: Option<PathBuf>,
-    /// Evaluate this, print its value, and end.
+    /// Evaluate this code, print its value and exit.
     #[arg(short, long, value_name = "CODE")]
     eval: Option<String>,
     #[command(flatten)]
@@ -65,14 +65,12 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     let Some(params) = given.params() else { return Ok(Exit::Usage) };
     if !params.is_empty() && arguments.script.is_none() {
-        say(
-            "error: parameters are those of a script; name one: `kaizen repl SCRIPT -p name=value`",
-        );
+        say("error: parameters need a script: `kaizen repl SCRIPT -p name=value`");
         return Ok(Exit::Usage);
     }
 
     if let Some(script) = arguments.script.as_ref().filter(|script| !script.is_file()) {
-        say(&format!("error: there is no script `{}`", script.display()));
+        say(&format!("error: no script `{}`", script.display()));
         return Ok(Exit::Refused);
     }
 
@@ -205,7 +203,7 @@ async fn converse(mut session: ReplSession<'_>) -> anyhow::Result<Exit> {
     let terminal = Terminal::without_echo_of_interrupts();
     let secrets = Secrets::collect(session.models());
     let history = history::file().map_err(|reason| {
-        say(&format!("what you type is not kept after this session: {reason}"));
+        say(&format!("history will not be saved: {reason}"));
     });
 
     session.greet();

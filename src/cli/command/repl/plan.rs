@@ -1,5 +1,6 @@
 //! `:plan`: what code of a session would ask and cost.
 
+use crate::base::count::counted;
 use crate::base::id::RunId;
 use crate::cli::app::forecast::{Clock, Forecast, MORE_TIME_MAX, Once, rehearse};
 use crate::cli::command::plan::{EarlierRuns, tell_end};
@@ -25,7 +26,8 @@ impl ReplSession<'_> {
     pub(super) async fn plan(&mut self, code: &str) -> anyhow::Result<Took> {
         let running = self.dialogue.tasks();
         if running > 0 {
-            say(&format!("error: {running} tasks are under way; a plan must be alone: `.wait()`"));
+            let running = counted(running, "task is", "tasks are");
+            say(&format!("error: {running} running; wait with `.wait()` before you plan"));
             return Ok(Took::Wrong);
         }
 

@@ -264,7 +264,7 @@ impl<'a> ReplSession<'a> {
     fn interrupted(&self) -> Took {
         match self.signals.seen() {
             Some(Exit::Interrupted) | None if self.is_terminal => {
-                say("interrupted; the variables are kept");
+                say("interrupted; variables are kept");
                 self.renew();
                 Took::Wrong
             }
@@ -352,7 +352,7 @@ impl<'a> ReplSession<'a> {
             let lost = |metrics: &Metrics| metrics.due() - metrics.completed;
             let is_whole = lost(&now) == lost(before);
             parts[0].push_str(&if gained >= 1.2 && is_whole {
-                format!(" ({gained:.1}× faster than in turn)")
+                format!(" ({gained:.1}x faster than one after another)")
             } else {
                 String::new()
             });
@@ -413,9 +413,9 @@ impl<'a> ReplSession<'a> {
             if text != file.text {
                 let path = file.path.display().to_string();
                 if self.reload(index) {
-                    self.whisper(&format!("`{path}` has changed: its functions are loaded anew"));
+                    self.whisper(&format!("`{path}` has changed; its functions are reloaded"));
                 } else {
-                    self.whisper(&format!("`{path}` has changed; the functions before are kept"));
+                    self.whisper(&format!("`{path}` has changed; the previous functions are kept"));
                 }
             }
         }

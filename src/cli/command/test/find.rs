@@ -131,8 +131,7 @@ impl Suite {
         let found = program.tests();
         if found.is_empty() {
             let file = file.display();
-            self.told
-                .push(format!("`{file}` has no test: a function whose name begins with `test_`"));
+            self.told.push(format!("`{file}` has no tests; name test functions `test_..`"));
         }
 
         let folder = file.parent().unwrap_or(Path::new(""));

@@ -47,37 +47,37 @@ const LIMITS: (&str, &str) = ("60s", "10m");
 /// The options of `test`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// Only tests whose `file::name` contains this.
+    /// Run only tests whose `file::name` contains this text.
     filter: Option<String>,
-    /// What happens to requests that a test's cassette does not hold.
+    /// How to handle requests that are not in a test's cassette.
     #[arg(long, value_enum, default_value = "none")]
     record: RecordMode,
-    /// Write snapshots that are missing or differ, and remove those that are not used.
+    /// Write missing or changed snapshots and remove unused ones.
     #[arg(short, long)]
     update: bool,
     /// Write the results as JUnit XML.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Only one part of the tests, such as `1/3`: the first of three.
+    /// Run only one part of the tests, such as `1/3` for the first third.
     #[arg(long, value_name = "I/N", value_parser = shard)]
     shard: Option<Shard>,
-    /// Only tests of which a file has changed since they passed last: their own, what they import
-    /// and read, their cassette and snapshots, kaizen.toml.
+    /// Run only tests with a file that changed since they last passed: their own, imported and read
+    /// files, their cassette and snapshots, kaizen.toml.
     #[arg(long)]
     changed: bool,
-    /// Run tests again whenever a file of theirs is saved.
+    /// Re-run tests when one of their files is saved.
     #[arg(long, conflicts_with = "junit")]
     watch: bool,
-    /// Show what tests print, also of those that pass.
+    /// Show the output of all tests, including passed ones.
     #[arg(long)]
     show_output: bool,
-    /// Most tests at once. A recording does one after the other.
+    /// Maximum number of concurrent tests. Recordings run one test at a time.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
-    /// Longest time of one test, such as 500ms, 90s or 5m; 60s unless given, 10m in a recording.
+    /// Time limit of one test, such as 500ms, 90s or 5m. Defaults to 60s, or 10m while recording.
     #[arg(long, value_name = "TIME")]
     timeout: Option<String>,
-    /// Most money that a recording may cost, in dollars.
+    /// Maximum cost of a recording in dollars.
     #[arg(long, value_name = "DOLLARS")]
     max_cost: Option<f64>,
     #[command(flatten)]
@@ -87,11 +87,11 @@ pub(in crate::cli) struct Arguments {
 /// What happens to a request that a cassette does not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum RecordMode {
-    /// The test fails; no model but the demo model is ever asked.
+    /// Fail the test. No model except the demo model is called.
     None,
-    /// It is asked, and the reply is added to the cassette.
+    /// Call the model and add the reply to the cassette.
     New,
-    /// Everything is asked, and the cassette is made anew.
+    /// Call the models for everything and rewrite the cassette.
     All,
 }
 
@@ -103,7 +103,7 @@ struct Shard {
 }
 
 fn shard(text: &str) -> Result<Shard, String> {
-    let wrong = || format!("`{text}` is no part of the tests; write it like `1/3`");
+    let wrong = || format!("invalid shard `{text}` (example: 1/3)");
     let (part, of) = text.split_once('/').ok_or_else(wrong)?;
     let number = |text: &str| text.parse::<usize>().map_err(|_| wrong());
     let part = number(part)?;
@@ -117,7 +117,9 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     let usual = if arguments.record == RecordMode::None { LIMITS.0 } else { LIMITS.1 };
     let Some(limit) = duration(given.unwrap_or(usual)).filter(|limit| !limit.is_zero()) else {
         let given = given.unwrap_or_default();
-        say(&format!("error: `--timeout {given}` is no time; write it like 500ms, 90s or 5m"));
+        say(&format!(
+            "error: invalid duration `{given}` for `--timeout` (examples: 500ms, 90s, 5m)"
+        ));
         return Ok(Exit::Usage);
     };
 
@@ -188,7 +190,7 @@ impl Order<'_> {
         }
 
         if let Err(error) = memory.write(&project, &suite.cases) {
-            say(&format!("note: what `--changed` needs to know cannot be kept: {error}"));
+            say(&format!("note: cannot store the data for `--changed`: {error}"));
         }
 
         Ok(TestRound { exit, files, quiet })
@@ -198,9 +200,9 @@ impl Order<'_> {
 /// Chooses the tests that the options mean; the error says why there is none.
 fn choose<'a>(suite: &'a Suite, arguments: &Arguments) -> Result<Vec<&'a Case>, String> {
     if suite.cases.is_empty() {
-        return Err("there is no test here: a function whose name begins with `test_`, in a file \
-                    whose name ends with `_test.rhai`"
-            .to_owned());
+        return Err(
+            "no tests here; tests are functions `test_..` in files `*_test.rhai`".to_owned()
+        );
     }
 
     let mut chosen: Vec<&Case> = suite.cases.iter().collect();
@@ -212,7 +214,7 @@ fn choose<'a>(suite: &'a Suite, arguments: &Arguments) -> Result<Vec<&'a Case>, 
             let names = suite.cases.iter().map(|case| case.name.as_str());
             let help = nearest(filter, names).map(|near| format!("; did you mean `{near}`?"));
             let help = help.unwrap_or_else(|| format!(", among {}", suite.cases.len()));
-            return Err(format!("no test has `{filter}` in its name{help}"));
+            return Err(format!("no test name contains `{filter}`{help}"));
         }
     }
 
@@ -320,7 +322,7 @@ impl TestBench<'_> {
             drop(sender);
             let ended = self.collect(cases, &receiver);
             for worker in workers {
-                worker.join().map_err(|_| anyhow::anyhow!("a thread of the tests broke off"))??;
+                worker.join().map_err(|_| anyhow::anyhow!("a test thread crashed"))??;
             }
 
             Ok(ended)
@@ -367,7 +369,7 @@ impl TestBench<'_> {
             // A panic of kaizen itself ends this test, and not the others.
             let ended = AssertUnwindSafe(bench.perform(case)).catch_unwind().await;
             let ended = ended.unwrap_or_else(|_| {
-                let failure = Failure::new(Kind::Panicked, "kaizen itself failed in this test");
+                let failure = Failure::new(Kind::Panicked, "kaizen crashed in this test");
                 TestResult::broken(began, &failure)
             });
 
@@ -431,15 +433,18 @@ impl TestBench<'_> {
         let is_whole = arguments.filter.is_none() && arguments.shard.is_none();
         if is_whole && !self.order.global.json && !self.order.global.quiet {
             for path in suite.orphans() {
-                print_line(&format!("note: `{}` belongs to no test; delete it", path.display()));
+                print_line(&format!(
+                    "note: `{}` belongs to no test; you can delete it",
+                    path.display()
+                ));
             }
         }
 
         let is_recording = arguments.record != RecordMode::None;
         if is_recording && counts.is_only_demo() && !self.order.global.json {
             print_line(
-                "note: nothing was recorded: only the demo model was asked, which needs no \
-                 cassette; name a model in kaizen.toml or in the script",
+                "note: nothing was recorded: the tests called only the demo model, which needs no \
+                 cassette; set a model in kaizen.toml or in the script",
             );
         }
 
@@ -451,7 +456,7 @@ impl TestBench<'_> {
                 .iter()
                 .map(|case| match both().find(|(ran, _)| ran.id == case.id) {
                     Some((_, ended)) => (*case, ended, "stopped before it"),
-                    None => (*case, None, "unchanged since it passed"),
+                    None => (*case, None, "unchanged since it last passed"),
                 })
                 .collect();
 

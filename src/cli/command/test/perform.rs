@@ -1,5 +1,6 @@
 //! Runs one test: with a host, a seed and a state of its own, and without journal or store.
 
+use crate::base::count::counted;
 use crate::base::failure::{Failure, Kind};
 use crate::base::id::RunId;
 use crate::base::unit::Money;
@@ -7,7 +8,6 @@ use crate::base::{clock, file, own};
 use crate::cli::app::project::Project;
 use crate::cli::app::signal::Signals;
 use crate::cli::command::test::find::Case;
-use crate::cli::command::test::report::counted;
 use crate::executor::Executor;
 use crate::executor::budget::Budget;
 use crate::executor::replies::tape::{Record, Tape};
@@ -245,7 +245,10 @@ impl Bench<'_> {
 
             let more = match count {
                 1 => fault.message.clone(),
-                _ => format!("{}\n{} requests of this test are missing", fault.message, count),
+                _ => format!(
+                    "{}\n{} requests of this test are not in the cassette",
+                    fault.message, count
+                ),
             };
             return Err((Status::Missed, Some(Diagnostic { message: more, ..fault })));
         }
@@ -266,8 +269,8 @@ impl Bench<'_> {
         let cancelled = || Failure::new(Kind::Cancelled, "operations of a flow were cancelled");
         let mut shown = of_failure(&executor.first_failure().unwrap_or_else(cancelled));
         shown.help = Some(
-            "an operation did not complete, so the test fails; `allow_failures: true` in the \
-             options of `flow` accepts that"
+            "an operation did not complete, so the test fails; set `allow_failures: true` in the \
+             options of `flow` to accept this"
                 .to_owned(),
         );
 
@@ -276,7 +279,7 @@ impl Bench<'_> {
 
     fn too_late(&self) -> String {
         let limit = self.limit.as_millis();
-        format!("the test was not done within {limit} ms (`--timeout` sets the limit)")
+        format!("the test timed out after {limit} ms (change the limit with `--timeout`)")
     }
 
     /// Writes what was recorded and updated, and notes what is not used.
@@ -289,7 +292,7 @@ impl Bench<'_> {
 
         if self.is_spent() {
             ended.is_spent = true;
-            ended.notes.push("the budget of the recording does not allow its calls".to_owned());
+            ended.notes.push("its calls exceed the budget of the recording".to_owned());
         }
         // What was paid for is kept, however the test ended.
         if let Some(content) = tape.content(has_passed) {
@@ -346,29 +349,34 @@ impl Bench<'_> {
 
         if tape.failed() > 0 {
             let calls = counted(tape.failed(), "call failed and is", "calls failed and are");
-            notes.push(format!("{calls} not in `{cassette}`; played, the test goes another way"));
+            notes.push(format!(
+                "{calls} not in `{cassette}`; the test will behave differently when played"
+            ));
         }
 
         if tape.unused() > 0 && self.record != Record::All {
             let unused = counted(tape.unused(), "exchange", "exchanges");
             let test = &case.name;
             notes.push(format!(
-                "not used: {unused} of `{cassette}`; `kaizen test {test} --record all` makes it anew"
+                "{unused} of `{cassette}` unused; record it again with `kaizen test {test} \
+                 --record all`"
             ));
 
             if tape.played() == 0 && executor.demo_replies() > 0 {
                 notes.push(
-                    "the demo model was asked instead: name the model in kaizen.toml or in the \
-                     script, so that tests ask the same one everywhere"
+                    "the demo model was called instead: set the model in kaizen.toml or in the \
+                     script, so that tests use the same model everywhere"
                         .to_owned(),
                 );
             }
         }
 
         if !self.is_update {
-            notes.extend(test.unused().iter().map(|path| {
-                format!("the snapshot `{}` is not used; `-u` removes it", path.display())
-            }));
+            notes.extend(
+                test.unused().iter().map(|path| {
+                    format!("unused snapshot `{}`; remove it with `-u`", path.display())
+                }),
+            );
         }
     }
 }
@@ -405,7 +413,7 @@ fn hidden(missed: &Failure, executor: &Executor) -> Diagnostic {
     match of_operation {
         Some(failure) => of_failure(&failure),
         None => Diagnostic {
-            help: Some("the script went on after this, and the test fails all the same".into()),
+            help: Some("the script continued after this error, but the test still fails".into()),
             ..of_failure(missed)
         },
     }
@@ -442,7 +450,7 @@ fn refuse_detour(case: &Case, path: &Path, root: &Path) -> Result<(), Failure> {
     }
 
     let message = format!(
-        "writing `{}`: its folder leads out of the project by a link, to `{}`; remove the link",
+        "writing `{}`: its folder is a link out of the project, to `{}`; remove the link",
         path.display(),
         leads_to.display()
     );

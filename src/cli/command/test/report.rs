@@ -1,5 +1,6 @@
 //! How tests went, for people and for programs.
 
+use crate::base::count::counted;
 use crate::base::unit::Money;
 use crate::base::visible;
 use crate::cli::command::test::find::Case;
@@ -131,7 +132,7 @@ pub(super) fn explain(global: &Global, failed: &[(&Case, &TestResult)]) {
             print_line(&drawn(fault, global.color_out));
         }
         if !ended.output.is_empty() {
-            print_line("it printed:");
+            print_line("output:");
             ended.output.iter().for_each(|line| print_line(&indented(line)));
         }
     }
@@ -139,11 +140,6 @@ pub(super) fn explain(global: &Global, failed: &[(&Case, &TestResult)]) {
     if !failed.is_empty() {
         print_line("");
     }
-}
-
-/// Writes a number with its noun.
-pub(super) fn counted(count: usize, one: &str, several: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { several })
 }
 
 fn indented(text: &str) -> String {
@@ -213,7 +209,7 @@ pub(super) fn sum_up(global: &Global, counts: &Counts, took: Duration, exit: u8)
     for (count, what) in [
         (counts.passed, "passed"),
         (counts.failed, "failed"),
-        (counts.missed, "missed a recorded reply"),
+        (counts.missed, "without a recorded reply"),
         (counts.unchanged, "unchanged, not run"),
         (counts.stopped, "stopped or not run"),
     ] {
@@ -223,7 +219,7 @@ pub(super) fn sum_up(global: &Global, counts: &Counts, took: Duration, exit: u8)
     }
 
     if parts.is_empty() {
-        return print_line("no test in this part");
+        return print_line("no tests in this shard");
     }
 
     let mut line = format!("{}: {}", counted(all, "test", "tests"), parts.join(", "));
@@ -246,8 +242,9 @@ pub(super) fn sum_up(global: &Global, counts: &Counts, took: Duration, exit: u8)
 /// Tells why not every test has run, if so.
 pub(super) fn tell_stop(counts: &Counts) {
     if counts.is_spent {
-        say("the budget is spent; what was recorded is kept, and `--record new` goes on with more");
+        say("the budget is spent; recordings so far are kept. Continue with `--record new` and a \
+             larger budget");
     } else if counts.stopped > 0 {
-        say("interrupted; what was recorded is kept");
+        say("interrupted; recordings so far are kept");
     }
 }

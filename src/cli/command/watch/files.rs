@@ -211,7 +211,8 @@ impl Thread {
     fn tell(&mut self, fault: &str) {
         if !std::mem::replace(&mut self.told, true) {
             (self.say)(&format!(
-                "the system does not tell of changes ({fault}), so the files are looked at twice a second"
+                "the system does not report file changes ({fault}), so the files are checked \
+                 twice a second"
             ));
         }
     }

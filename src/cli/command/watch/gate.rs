@@ -43,7 +43,7 @@ impl WatchState<'_> {
 
         let said = match doubt {
             Doubt::TooMuch => format!("{summary}, over {limit}"),
-            Doubt::Unknown => format!("{summary}, which may be over {limit}"),
+            Doubt::Unknown => format!("{summary}, possibly over {limit}"),
         };
 
         self.rule(&cause.text);
@@ -65,7 +65,7 @@ impl WatchState<'_> {
                     }
                 }
                 Happening::Key('i') => {
-                    self.tell("ignored; the next save asks again");
+                    self.tell("ignored; you will be asked again at the next save");
                     return Ok(Some(AfterRound::Ended));
                 }
                 Happening::Key('q') => return Ok(Some(AfterRound::Quit(Exit::Ok))),
@@ -89,7 +89,7 @@ impl Doubt {
         match self {
             Doubt::TooMuch => "`--confirm-over DOLLARS` allows more",
             Doubt::Unknown => {
-                "give the model a `price` under its `[models.NAME]`, with zeros if it is free"
+                "set a `price` under its `[models.NAME]` (zeros if the model is free)"
             }
         }
     }

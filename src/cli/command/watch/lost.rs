@@ -10,8 +10,8 @@ use crate::store::writer::Writer;
 use std::rc::Rc;
 
 /// What the keys do meanwhile.
-const CHOICE: &str = "nothing runs until you choose: [s] use the store that is there now, or begin a \
-                      new one  [q] quit";
+const CHOICE: &str =
+    "paused until you choose: [s] use the store that is there now, or start a new one  [q] quit";
 
 impl WatchState<'_> {
     /// Says that the store is lost, if that is why a run ended, and waits for what is to become of it.

@@ -10,6 +10,7 @@ mod outcome;
 mod round;
 mod sources;
 
+use crate::base::count::counted;
 use crate::base::unit::Money;
 use crate::base::{file, visible};
 use crate::cli::app::exit::Exit;
@@ -40,14 +41,14 @@ const MORE: u32 = 5;
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     given: RunOptions,
-    /// Ask everything anew at the start instead of reusing what earlier runs were answered.
+    /// Start by making every call, instead of reusing replies of earlier runs.
     #[arg(long)]
     fresh: bool,
-    /// Ask before a re-run that would cost more than so many dollars; overrides `confirm_over`
+    /// Ask before a re-run that would cost more than this many dollars. Overrides `confirm_over`
     /// under `[watch]`.
     #[arg(long, value_name = "DOLLARS")]
     confirm_over: Option<f64>,
-    /// How progress is shown.
+    /// Style of the progress display.
     #[arg(long, value_enum, default_value = "auto")]
     progress: ProgressMode,
 }
@@ -192,13 +193,13 @@ async fn watch(
         match events.next().await {
             Happening::Signal(exit) => return Ok(exit),
             Happening::Changed(cause) if is_paused => {
-                desk.tell(&format!("{}; paused: [p] goes on", cause.text));
+                desk.tell(&format!("{}; paused: press [p] to continue", cause.text));
                 missed = Some(cause);
             }
             Happening::Changed(cause) => next = Some((How::Reuse, cause)),
             Happening::Key('p') => {
                 is_paused = !is_paused;
-                desk.tell(if is_paused { "paused: saves run nothing" } else { "going on" });
+                desk.tell(if is_paused { "paused: saves are ignored" } else { "continuing" });
                 // A save that was missed meanwhile runs now.
                 next = missed.take().filter(|_| !is_paused).map(|cause| (How::Reuse, cause));
             }
@@ -212,28 +213,31 @@ impl WatchState<'_> {
     /// Does what a key says while nothing runs; gives what is to run, if anything is.
     fn pressed(&mut self, key: char) -> Option<(How, Cause)> {
         match key {
-            'r' => return Some((How::Reuse, Cause::asked("run again"))),
+            'r' => return Some((How::Reuse, Cause::asked("re-run"))),
             'a' => {
                 self.reuse.replies().clear();
-                return Some((How::Reuse, Cause::asked("all asked anew")));
+                return Some((How::Reuse, Cause::asked("repeating all calls")));
             }
             'f' => {
                 let count = self.reuse.replies().forget_failed();
-                let text = format!("failed operations again ({count} replies forgotten)");
+                let text = format!(
+                    "retrying failed operations ({} discarded)",
+                    counted(count, "reply", "replies")
+                );
                 return Some((How::Reuse, Cause::asked(&text)));
             }
             'n' => return Some((How::Sample { left: MORE }, Cause::asked("another sample"))),
             'd' => show_changes(self, true),
             'c' => self.tell(&visible::own("\u{1b}[2J\u{1b}[H")),
             '?' | 'h' => self.tell(
-                "r  run again, asking only what changed      a  ask everything anew\n\
-                 f  ask again what failed                    n  five more samples of the result\n\
-                 d  the whole difference to the run before   p  pause, go on\n\
-                 c  clear the screen                         q  quit",
+                "r  re-run, calling models for changes only   a  repeat all calls\n\
+                 f  retry what failed                         n  five more samples of the result\n\
+                 d  full difference to the previous run       p  pause or continue\n\
+                 c  clear the screen                          q  quit",
             ),
             '\n' | '\r' | ' ' => {}
             other if other.is_ascii_graphic() => {
-                self.tell(&format!("`{other}` is no key here; [?] lists them"));
+                self.tell(&format!("unknown key `{other}`; press [?] for help"));
             }
             _ => {}
         }

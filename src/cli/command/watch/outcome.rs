@@ -179,7 +179,7 @@ impl Outcomes {
         }
 
         if !any {
-            desk.tell("the script's value holds no number to compare");
+            desk.tell("the script's value contains no number to compare");
         }
     }
 }
@@ -198,7 +198,7 @@ fn verdict(before: &[f64], after: &[f64]) -> String {
 
     let then = format!("{} (n = {})", number(mean(before)), before.len());
     let Some(interval) = welch(before, after) else {
-        return format!("{then} → {now}: too few samples to tell them apart, [n] runs more");
+        return format!("{then} → {now}: too few samples to compare; press [n] for more");
     };
 
     let low = number(interval.low);
@@ -208,7 +208,7 @@ fn verdict(before: &[f64], after: &[f64]) -> String {
     } else if interval.high < 0.0 {
         "lower"
     } else {
-        "not distinguishable yet, [n] runs more"
+        "not distinguishable yet, press [n] for more"
     };
 
     format!("{then} → {now}: {words} (difference {low} to {high} at 90 %)")
@@ -224,21 +224,21 @@ pub(super) fn show_changes(desk: &WatchState<'_>, everything: bool) {
     let outcomes = &desk.outcomes;
     let (Some(before), Some(last)) = (&outcomes.before, &outcomes.last) else {
         if everything {
-            desk.tell("there is no run before this one to compare with");
+            desk.tell("no previous run to compare with");
         }
         return;
     };
 
     let cost = before.cost.map_or("cost unknown".to_owned(), |cost| cost.to_string());
-    let was = format!("(the run before: {}, {}, {cost})", before.status(), length(before.micros));
+    let was = format!("(previous run: {}, {}, {cost})", before.status(), length(before.micros));
     let width = if everything { 0 } else { doc::width().saturating_sub(NAME_MAX + 4).max(20) };
     let changes = changes(before, last, width);
 
     if changes.is_empty() {
-        return desk.tell(&format!("the same result as before  {was}"));
+        return desk.tell(&format!("the result is unchanged  {was}"));
     }
 
-    desk.tell(&format!("what changed in the result  {was}"));
+    desk.tell(&format!("changes in the result  {was}"));
     let shown = if everything { changes.len() } else { CHANGES_MAX };
     let name = |change: &ChangeKind| cut(&change.path, NAME_MAX);
     let wide = changes.iter().take(shown).map(|c| name(c).chars().count()).max().unwrap_or(0);
@@ -248,7 +248,7 @@ pub(super) fn show_changes(desk: &WatchState<'_>, everything: bool) {
     }
 
     if changes.len() > shown {
-        desk.tell(&format!("  … and {} more: [d] shows all", changes.len() - shown));
+        desk.tell(&format!("  … and {} more: press [d] for all", changes.len() - shown));
     }
 }
 
@@ -286,7 +286,7 @@ mod tests {
         let one = verdict(&[0.71], &[0.78]);
         assert_eq!(
             one,
-            "0.71 (n = 1) → 0.78 (n = 1): too few samples to tell them apart, [n] runs more"
+            "0.71 (n = 1) → 0.78 (n = 1): too few samples to compare; press [n] for more"
         );
 
         let near = verdict(&[0.5, 0.7, 0.6], &[0.6, 0.8, 0.5]);

@@ -131,7 +131,7 @@ impl WatchState<'_> {
         };
 
         if text.trim().is_empty() {
-            self.tell(&format!("`{}` is empty; waiting for more", script.display()));
+            self.tell(&format!("`{}` is empty; waiting for a save", script.display()));
             return Ok(AfterRound::Ended);
         }
         // Nothing is asked or paid for that could not be kept.
@@ -142,7 +142,7 @@ impl WatchState<'_> {
             self.tell(&if is_refused {
                 "not run: kept the last result, spent nothing".to_owned()
             } else {
-                format!("{}; it is as it was in the last run", cause.text)
+                format!("{}; no change since the last run", cause.text)
             });
             return Ok(AfterRound::Ended);
         }
@@ -239,7 +239,7 @@ impl WatchState<'_> {
                 None
             }
             RunFate::Replaced(how, cause) => {
-                self.tell(&format!("{}; starting anew", cause.text));
+                self.tell(&format!("{}; restarting", cause.text));
 
                 let status = RunStatus::Replaced;
                 let ended = Event::RunEnded { status, value: Value::Null, failure: None };
@@ -335,7 +335,7 @@ impl WatchState<'_> {
                 }
 
                 if !is_stopped {
-                    say("the run under way goes on");
+                    say("the current run continues");
                 }
                 false
             }
@@ -396,7 +396,7 @@ impl WatchState<'_> {
         }
 
         if self.has_keys {
-            self.tell("[r]un again [a]ll anew [n] more [f]ailed [d]iff [p]ause [c]lear [?] [q]uit");
+            self.tell("[r]e-run [a]ll again [n] more [f]ailed [d]iff [p]ause [c]lear [?] [q]uit");
         }
 
         AfterRound::Ended

@@ -80,7 +80,7 @@ impl WatchState<'_> {
             }
             Err(error) => {
                 if is_news {
-                    self.tell(&format!("error: {error:#}; going on with what was set before"));
+                    self.tell(&format!("error: {error:#}; keeping the previous settings"));
                 }
                 true
             }
