@@ -21,6 +21,7 @@
 //! - [`base`] has ids, time, chance, money, secrets, kinds of failure.
 //! - [`model`] asks a language model once.
 //! - [`session`] has the conversations.
+//! - [`mcp`] has the servers of other programs' tools.
 //! - [`flow`] has graphs of operations.
 //! - [`store`] has the SQLite file and its writer.
 //! - [`journal`] has the events of a run.
@@ -37,6 +38,7 @@ pub mod cli;
 pub mod executor;
 pub mod flow;
 pub mod journal;
+pub mod mcp;
 pub mod metrics;
 pub mod model;
 pub mod optimizer;

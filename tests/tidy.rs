@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// The floors; a module may import only from floors before its own.
-const FLOORS: [&str; 11] = [
+const FLOORS: [&str; 12] = [
     "base",
     "model",
     "session",
+    "mcp",
     "flow",
     "store",
     "journal",
@@ -35,7 +36,10 @@ const FENCES: &[(&str, &[&str])] = &[
     ("eprint!", &[]),
     ("dbg!", &[]),
     ("rusqlite::", &["store/", "journal/", "optimizer/evidence/knowledge"]),
-    ("unsafe {", &["script/host/fiber.rs"]),
+    ("rmcp::", &["mcp/"]),
+    ("sse_stream::", &["mcp/"]),
+    ("http::", &["mcp/http.rs"]),
+    ("unsafe {", &["script/host/fiber.rs", "base/process.rs"]),
     ("SystemTime::now", &["base/clock.rs"]),
     ("Instant::now", &["base/clock.rs"]),
     ("RandomState", &["base/rng.rs"]),
@@ -128,6 +132,7 @@ const PARSERS: &[(&str, &str)] = &[
     ("journal/event.rs", "journals of version 0.1, which has no word for a comparison"),
     ("journal/history.rs", "journals of version 0.1, which took secrets out of JSON"),
     ("journal/inquiry.rs", "inquiries as the journal has them"),
+    ("mcp/", "what servers say, and what kaizen.toml says of them"),
     ("model/price.rs", "names of models"),
     ("model/provider/", "what servers say"),
     ("model/registry.rs", "addresses"),

@@ -11,6 +11,7 @@ pub mod id;
 pub mod json;
 pub mod own;
 pub mod path_text;
+pub mod process;
 pub mod rng;
 pub mod secret;
 mod spelled;

@@ -13,7 +13,7 @@ use crate::cli::app::exit::Exit;
 use crate::cli::app::{help, output, project, terminal, trust};
 use crate::cli::command::{
     advise, check, compare, config_show, doc, doctor, explain, export, failures, gc, list, models,
-    new, patterns, plan, repl, replay, run, runs, show, test, watch,
+    new, patterns, plan, repl, replay, run, runs, show, test, tools, watch,
 };
 use crate::journal::event::Event;
 use crate::journal::history::HistoryError;
@@ -90,6 +90,8 @@ enum Command {
     Patterns(patterns::Arguments),
     /// List the models and whether each one is set up.
     Models,
+    /// List the tools of the project's MCP servers, or call one.
+    Tools(tools::Arguments),
     /// Look up the functions and constants that scripts can use.
     Doc(doc::Arguments),
     /// Check that the project, model and store are healthy.
@@ -232,6 +234,7 @@ fn perform(global: &Global, command: Option<&Command>) -> anyhow::Result<Exit> {
         Some(Command::Show(arguments)) => show::run(global, arguments),
         Some(Command::Patterns(arguments)) => patterns::run(global, arguments),
         Some(Command::Models) => models::run(global),
+        Some(Command::Tools(arguments)) => tools::run(global, arguments),
         Some(Command::Doc(arguments)) => doc::run(global, arguments),
         Some(Command::Doctor) => Ok(doctor::run(global)),
         Some(Command::Advise(arguments)) => advise::run(global, arguments),
@@ -350,7 +353,7 @@ fn put(bytes: &[u8]) {
         last();
     }
 
-    crate::script::host::process::end_all();
+    crate::base::process::end_all();
     terminal::restore();
     std::process::exit(unwritten.code());
 }

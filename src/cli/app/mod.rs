@@ -11,6 +11,7 @@ pub(in crate::cli) mod output;
 pub(in crate::cli) mod permissions;
 pub(in crate::cli) mod project;
 pub(in crate::cli) mod resumed;
+pub(in crate::cli) mod seen_tools;
 pub(in crate::cli) mod signal;
 pub(in crate::cli) mod terminal;
 pub(in crate::cli) mod trust;

@@ -22,4 +22,5 @@ pub(in crate::cli) mod run;
 pub(in crate::cli) mod runs;
 pub(in crate::cli) mod show;
 pub(in crate::cli) mod test;
+pub(in crate::cli) mod tools;
 pub(in crate::cli) mod watch;

@@ -3,6 +3,7 @@
 mod anthropic;
 pub mod demo;
 mod document;
+pub mod exchange;
 mod frames;
 mod gemini;
 pub mod host;
