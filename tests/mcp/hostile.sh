@@ -37,6 +37,7 @@ list() {
 }
 
 call() {
+    echo "$mode" >> calls.txt
     case $mode in
     dies-in-call) echo 'out of luck' >&2; exit 3 ;;
     dies-after-call) text ok; exit 0 ;;
@@ -51,7 +52,7 @@ call() {
     flood) while :; do zeros 100000 y; echo; done ;;
     notices) while :; do
             printf '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"%s"}}\n' \
-                "$(zeros 10000 z)"
+                "$(zeros 1000000 z)"
         done ;;
     duplicate-id) text one; text two ;;
     foreign-id) id=999; text wrong; hang ;;

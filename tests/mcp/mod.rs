@@ -1,3 +1,4 @@
-//! MCP servers: hostile ones, which have one outcome each and leave no process behind.
+//! MCP servers: hostile ones, which have one outcome each and leave no process behind, and real ones.
 
 mod hostile;
+mod real;

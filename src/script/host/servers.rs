@@ -2,6 +2,7 @@
 //! with which environment. What a project asks for needs trust and no grant; a denial holds all the same.
 
 use crate::base::failure::{Failure, Kind};
+use crate::base::secret::{Secret, is_secret_parameter};
 use crate::mcp::spec::{Reach, ServerSpec};
 use crate::mcp::{Fault, Launch, Launcher, Program};
 use crate::model::registry::Models;
@@ -68,6 +69,11 @@ fn program(
     let allowed = names.filter(|name| !permissions.denies_name(Right::Env, name));
     let env: Vec<(String, String)> =
         allowed.filter_map(|name| models.variable(&name).map(|value| (name, value))).collect();
+
+    // What is handed on may come back in a result.
+    for (_, value) in env.iter().filter(|(name, _)| is_secret_parameter(name)) {
+        drop(Secret::new(value.trim()));
+    }
 
     let path = env.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.as_str());
     let found = Executable::find(named, folder, path);
