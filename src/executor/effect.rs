@@ -2,14 +2,16 @@
 //! an address in the run, is known from the run that this one resumes or happens now, and is recorded.
 //! A call of a model is an effect too; it has attempts and a budget, and stands in `attempt.rs`.
 
+use crate::base::failure::{Failure, Kind};
 use crate::base::strand::{Spot, Strand};
 use crate::executor::Executor;
+use crate::executor::attempt::Stop;
 use crate::executor::turns::Passage;
 use crate::journal::event::{Event, LogLevel, Timer};
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::store::StoreError;
 use futures::future::{Either, select};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -18,6 +20,62 @@ use std::time::Duration;
 const ANSWERS_MAX: usize = 10_000;
 
 impl Executor {
+    /// Does something outside that only this run can do, or returns what came of it in the run that
+    /// this one resumes. What comes of it, a failure too, is on the disk before this returns. A plan
+    /// only asks for the permission, and gets `planned`.
+    pub async fn effect(
+        &self,
+        strand: &Strand,
+        what: Inquiry,
+        planned: Value,
+        permit: impl AsyncFnOnce() -> Result<(), Failure>,
+        work: impl AsyncFnOnce() -> Result<Value, Failure>,
+    ) -> Result<Value, Stop> {
+        let (at, known) = self.recall_in_turn(strand, &what).await;
+
+        let told = match known {
+            Some(told) => told,
+            None => {
+                self.news().await;
+                if self.is_replay() {
+                    return Err(self.diverged(&what).into());
+                }
+                if self.is_dry() {
+                    permit().await?;
+                    self.outside(std::future::ready(())).await;
+                    return Ok(planned);
+                }
+                self.do_now(work).await?
+            }
+        };
+
+        let event = Event::Told { what, value: told.clone(), at: Some(at) };
+        self.commit(&event).await?;
+
+        match serde_json::from_value::<Failure>(told["failure"].clone()) {
+            Ok(failure) => Err(failure.into()),
+            Err(_) => Ok(told["value"].clone()),
+        }
+    }
+
+    /// Does something outside, and returns what the journal keeps of it. A missing permission is not
+    /// kept: a resumed run may have it.
+    async fn do_now(
+        &self,
+        work: impl AsyncFnOnce() -> Result<Value, Failure>,
+    ) -> Result<Value, Stop> {
+        let done = self.outside(async {
+            self.on_disk().await?;
+            Ok::<_, StoreError>(work().await)
+        });
+
+        match done.await? {
+            Ok(value) => Ok(json!({ "value": value })),
+            Err(failure) if failure.kind == Kind::Permission => Err(failure.into()),
+            Err(failure) => Ok(json!({ "failure": failure })),
+        }
+    }
+
     /// Takes what a script was told at this place in the run that this one goes through again.
     /// Returns the place as well, by which the answer is journaled.
     pub fn recall(&self, strand: &Strand, what: &Inquiry) -> (Spot, Option<Value>) {

@@ -1,5 +1,11 @@
-//! Where the answer to a request comes from: a model, a cassette, a run that is gone through again, or
-//! a reply that is known from elsewhere.
+//! Where the reply to a request comes from: a model, a cassette, the run that is resumed, replies of
+//! earlier runs, or a guess of a plan.
+//!
+//! In this room: one file for each source (`reuse.rs`, `tape.rs`, `guess.rs`) and the choice among
+//! them. Not here: attempts and retries (`executor/attempt.rs`), and how replies are found in a journal
+//! (`journal/known_replies.rs`).
+//!
+//! Start with `Executor::source` in this file.
 
 pub mod guess;
 pub mod reuse;
