@@ -33,20 +33,20 @@ impl Executor {
     ) -> Result<Value, Stop> {
         let (at, known) = self.recall_in_turn(strand, &what).await;
 
-        let told = match known {
-            Some(told) => told,
-            None => {
-                self.news().await;
-                if self.is_replay() {
-                    return Err(self.diverged(&what).into());
-                }
-                if self.is_dry() {
-                    permit().await?;
-                    self.outside(std::future::ready(())).await;
-                    return Ok(planned);
-                }
-                self.do_now(work).await?
+        let told = if let Some(told) = known {
+            told
+        } else {
+            self.news().await;
+
+            if self.is_replay() {
+                return Err(self.diverged(&what).into());
             }
+            if self.is_dry() {
+                permit().await?;
+                self.outside(std::future::ready(())).await;
+                return Ok(planned);
+            }
+            self.do_now(work).await?
         };
 
         let event = Event::Told { what, value: told.clone(), at: Some(at) };

@@ -87,13 +87,12 @@ impl Memory {
     pub(super) fn told(&self, what: &Inquiry, at: &Spot) -> Option<RecalledAnswer> {
         let past = self.past.as_ref()?;
 
-        match past.answer(what, at) {
-            Some(told) => Some(RecalledAnswer { value: told.value, place: Some(told.place) }),
-            None => {
-                let value = past.answer_by_arrival(what)?;
-                Some(RecalledAnswer { value, place: None })
-            }
+        if let Some(told) = past.answer(what, at) {
+            return Some(RecalledAnswer { value: told.value, place: Some(told.place) });
         }
+
+        let value = past.answer_by_arrival(what)?;
+        Some(RecalledAnswer { value, place: None })
     }
 
     /// Returns the try of a call at this place in the resumed run.
