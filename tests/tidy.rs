@@ -34,6 +34,9 @@ const FENCES: &[(&str, &[&str])] = &[
     ("print!", &[]),
     ("eprint!", &[]),
     ("dbg!", &[]),
+    // A terminal that goes away would end the program.
+    ("MultiProgress::new", &[]),
+    ("ProgressDrawTarget::stderr", &[]),
     ("rusqlite::", &["store/", "journal/", "optimizer/evidence/knowledge"]),
     ("unsafe {", &["script/host/fiber.rs"]),
     ("SystemTime::now", &["base/clock.rs"]),

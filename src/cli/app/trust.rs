@@ -5,7 +5,7 @@ use crate::base::visible::on_one_line;
 use crate::base::{own, secret};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::permissions::ask_and_wait;
-use crate::cli::app::project::{Project, variable};
+use crate::cli::app::project::{Project, raw_variable, variable};
 use crate::cli::{Global, print_data, say};
 use crate::model::registry::key_variable;
 use crate::model::spec::{KeyRef, ModelSpec, is_on_this_machine};
@@ -190,7 +190,7 @@ fn name(project: &Project) -> anyhow::Result<String> {
 
 /// Returns the file in which trust is kept, outside of every project.
 fn file() -> anyhow::Result<PathBuf> {
-    let state = own::user_folder(&variable, "XDG_STATE_HOME", ".local/state").context(
+    let state = own::user_folder(&raw_variable, "XDG_STATE_HOME", ".local/state").context(
         "cannot store which projects you trust: set HOME, or set KAIZEN_TRUST=1 to trust every \
          project",
     )?;

@@ -6,6 +6,7 @@
 //!
 //! Start with `table.rs`, which most of the others use.
 
+mod canvas;
 pub(super) mod change;
 pub(super) mod diagnostic;
 pub(super) mod entry;
