@@ -24,6 +24,7 @@ mod cli {
     mod care;
     mod charge;
     mod check;
+    mod corpus;
     mod denials;
     mod doc;
     mod endless;
@@ -41,6 +42,7 @@ mod cli {
     mod output;
     mod permissions;
     mod plan;
+    mod reach;
     mod repl;
     mod resume;
     mod reuse;

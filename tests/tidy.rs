@@ -35,6 +35,9 @@ const FENCES: &[(&str, &[&str])] = &[
     ("print!", &[]),
     ("eprint!", &[]),
     ("dbg!", &[]),
+    // A terminal that goes away would end the program.
+    ("MultiProgress::new", &[]),
+    ("ProgressDrawTarget::stderr", &[]),
     ("rusqlite::", &["store/", "journal/", "optimizer/evidence/knowledge"]),
     ("rmcp::", &["mcp/"]),
     ("sse_stream::", &["mcp/"]),

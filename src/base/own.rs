@@ -3,7 +3,7 @@
 
 use crate::base::file;
 use nix::fcntl::OFlag;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -135,7 +135,7 @@ pub fn prepare(path: &Path) -> io::Result<()> {
 /// Returns a folder of the user's for files of one kind: what a variable names, or else a folder in
 /// the home folder. A relative path would lie in whatever project one is in, so it counts as none.
 pub fn user_folder(
-    lookup: &dyn Fn(&str) -> Option<String>,
+    lookup: &dyn Fn(&str) -> Option<OsString>,
     variable: &str,
     in_home: &str,
 ) -> Option<PathBuf> {
@@ -201,7 +201,7 @@ mod tests {
         let found = |state: &'static str, home: &'static str| {
             let lookup = move |name: &str| {
                 let value = if name == "HOME" { home } else { state };
-                (!value.is_empty()).then(|| value.to_owned())
+                (!value.is_empty()).then(|| value.into())
             };
             user_folder(&lookup, "XDG_STATE_HOME", ".local/state")
         };

@@ -4,9 +4,13 @@
 /// What HTML calls the characters that stand in keys.
 const ENTITIES: &[(&str, char)] = &[
     ("amp", '&'),
+    ("AMP", '&'),
     ("lt", '<'),
+    ("LT", '<'),
     ("gt", '>'),
+    ("GT", '>'),
     ("quot", '"'),
+    ("QUOT", '"'),
     ("apos", '\''),
     ("sol", '/'),
     ("bsol", '\\'),
@@ -17,6 +21,7 @@ const ENTITIES: &[(&str, char)] = &[
     ("period", '.'),
     ("comma", ','),
     ("lowbar", '_'),
+    ("UnderBar", '_'),
     ("hyphen", '-'),
     ("dash", '-'),
     ("num", '#'),
@@ -40,10 +45,12 @@ const ENTITIES: &[(&str, char)] = &[
 /// Longest entity of HTML that is read, in bytes.
 const ENTITY_MAX: usize = 10;
 
+/// Most backslashes before one character: those of a text within five texts of JSON.
+const ESCAPES_MAX: usize = 63;
 /// Most bytes between two lines of a text that is broken.
 const BREAK_MAX: usize = 80;
 /// Most bytes between two numbers in hex, besides what such a number begins with.
-const SEPARATOR_MAX: usize = 4;
+const SEPARATOR_MAX: usize = 8;
 
 /// Returns where a text stands within another, in whichever way it is escaped, from a byte on.
 pub(super) fn find(text: &str, wanted: &str, from: usize) -> Option<(usize, usize)> {
@@ -92,8 +99,14 @@ fn after_break(bytes: &[u8], from: usize) -> Option<usize> {
         match bytes.get(at..) {
             Some([b' ' | b'\t' | b'=', ..]) => at += 1,
             Some([b'\r' | b'\n', ..]) => (at, is_break) = (at + 1, true),
-            Some([b'\\', b'r' | b'n', ..]) => (at, is_break) = (at + 2, true),
-            Some([b'\\', b'\\', b'r' | b'n', ..]) => (at, is_break) = (at + 3, true),
+            Some(rest @ [b'\\', ..]) => {
+                // In a text within a text, each backslash stands there twice.
+                let before = escapes(rest);
+                if !matches!(rest.get(before), Some(b'r' | b'n')) {
+                    break;
+                }
+                (at, is_break) = (at + before + 1, true);
+            }
             _ => break,
         }
     }
@@ -133,7 +146,7 @@ fn pair(bytes: &[u8], at: usize) -> Option<u8> {
 }
 
 fn is_separator(bytes: &[u8], at: usize) -> bool {
-    bytes.get(at).is_some_and(|byte| b" \t\r\n,:;-_.|'\"".contains(byte))
+    bytes.get(at).is_some_and(|byte| b" \t\r\n,:;-_.|'\"\\".contains(byte))
 }
 
 /// Returns how many bytes a text takes at the beginning of another, if it stands there.
@@ -145,7 +158,10 @@ fn length(text: &str, wanted: &str) -> Option<usize> {
     let escaped = escaped(text).filter(|(c, _)| *c == next).map(|(_, length)| length);
     let plus = (next == ' ' && text.starts_with('+')).then_some(1);
 
-    let ways = escaped.into_iter().chain(raw).chain(plus);
+    let rarer = [of_html_twice(text), of_shell(text)].into_iter().flatten();
+    let rarer = rarer.filter(|(c, _)| *c == next).map(|(_, length)| length);
+
+    let ways = escaped.into_iter().chain(rarer).chain(raw).chain(plus);
     ways.into_iter().find_map(|taken| Some(taken + length(&text[taken..], wanted)?))
 }
 
@@ -159,9 +175,15 @@ fn escaped(text: &str) -> Option<(char, usize)> {
     }
 }
 
+/// Returns how many backslashes a text begins with. What has more of them than any text within a text is
+/// not looked at further: each of them may be a beginning.
+fn escapes(text: &[u8]) -> usize {
+    text.iter().take(ESCAPES_MAX).take_while(|byte| **byte == b'\\').count()
+}
+
 fn of_json(text: &str) -> Option<(char, usize)> {
-    let bare = text.trim_start_matches('\\');
-    let before = text.len() - bare.len();
+    let before = escapes(text.as_bytes());
+    let bare = &text[before..];
     let unit = |text: &str| u16::from_str_radix(text.strip_prefix('u')?.get(..4)?, 16).ok();
 
     if let Some(high) = unit(bare) {
@@ -170,7 +192,8 @@ fn of_json(text: &str) -> Option<(char, usize)> {
         }
 
         // A high half alone is no letter. The low half has an escape of its own.
-        let low = bare.get(5..)?.trim_start_matches('\\');
+        let low = bare.get(5..)?;
+        let low = &low[escapes(low.as_bytes())..];
         let c = char::decode_utf16([high, unit(low)?]).next()?.ok()?;
         return Some((c, text.len() - low.len() + 5));
     }
@@ -192,8 +215,20 @@ fn of_json(text: &str) -> Option<(char, usize)> {
     Some((c, before + 1))
 }
 
-/// Reads what stands behind the backslash in texts of other languages: `u{1f}`, or `037`.
+/// Reads a sign behind backslashes, as shells and Markdown have it.
+fn of_shell(text: &str) -> Option<(char, usize)> {
+    let before = escapes(text.as_bytes());
+    let c = text[before..].chars().next().filter(char::is_ascii_punctuation)?;
+    (before > 0).then_some((c, before + 1))
+}
+
+/// Reads what stands behind the backslash in texts of other languages: `u{1f}`, `U0000001f`, or `037`.
 fn of_language(text: &str) -> Option<(char, usize)> {
+    if let Some(rest) = text.strip_prefix('U') {
+        let number = u32::from_str_radix(rest.get(..8)?, 16).ok()?;
+        return Some((char::from_u32(number)?, 9));
+    }
+
     if let Some(rest) = text.strip_prefix("u{") {
         let end = rest.find('}').filter(|end| *end <= 6)?;
         let c = char::from_u32(u32::from_str_radix(&rest[..end], 16).ok()?)?;
@@ -230,19 +265,37 @@ fn of_address(text: &str) -> Option<(char, usize)> {
     None
 }
 
+/// Reads what was escaped twice for HTML, so that its `&` is escaped.
+fn of_html_twice(text: &str) -> Option<(char, usize)> {
+    let (_, before) = of_html(text).filter(|(c, _)| *c == '&')?;
+    let (c, after) = entity(&text[before..])?;
+    Some((c, before + after))
+}
+
+/// Reads an escape of HTML: the character, and the bytes that it takes.
 fn of_html(text: &str) -> Option<(char, usize)> {
-    let end = text.bytes().take(ENTITY_MAX).position(|byte| byte == b';')?;
-    let name = text.get(1..end)?;
-    let number = name.strip_prefix('#').map(|number| match number.strip_prefix(['x', 'X']) {
-        Some(hex) => u32::from_str_radix(hex, 16).ok(),
-        None => number.parse().ok(),
-    });
+    let (c, length) = entity(text.strip_prefix('&')?)?;
+    Some((c, length + 1))
+}
 
-    let c = match number {
-        Some(number) => char::from_u32(number?)?,
-        None => ENTITIES.iter().find(|(known, _)| *known == name)?.1,
-    };
+/// Reads what stands behind the `&`. Of a number, the `;` may be left out.
+fn entity(rest: &str) -> Option<(char, usize)> {
+    if let Some(number) = rest.strip_prefix('#') {
+        let (digits, radix) = match number.strip_prefix(['x', 'X']) {
+            Some(hex) => (hex, 16),
+            None => (number, 10),
+        };
+        let is_digit = |c: char| c.is_digit(radix);
+        let end = digits.find(|c| !is_digit(c)).unwrap_or(digits.len()).min(ENTITY_MAX);
 
+        let c = char::from_u32(u32::from_str_radix(&digits[..end], radix).ok()?)?;
+        let after = &digits[end..];
+        let ends = usize::from(after.starts_with(';'));
+        return Some((c, rest.len() - after.len() + ends));
+    }
+
+    let end = rest.bytes().take(ENTITY_MAX).position(|byte| byte == b';')?;
+    let c = ENTITIES.iter().find(|(known, _)| Some(*known) == rest.get(..end))?.1;
     Some((c, end + 1))
 }
 
@@ -252,9 +305,14 @@ mod tests {
 
     #[test]
     fn a_text_is_found_where_it_is_broken_into_lines() {
-        for text in
-            ["key-12345", "key-1\n2345", "ke\r\n   y-12345", "key\\n-12345", "key-\\\\n12345"]
-        {
+        for text in [
+            "key-12345",
+            "key-1\n2345",
+            "ke\r\n   y-12345",
+            "key\\n-12345",
+            "key-\\\\n12345",
+            r"key-\\\\r\\\\n12345",
+        ] {
             assert_eq!(
                 find_broken(&format!("<{text}>"), "key-12345", 0),
                 Some((1, text.len() + 1))
@@ -280,6 +338,7 @@ mod tests {
             "6b%2d%31%C3%A9",
             "6b=2D=31=C3=A9",
             "6b\", \"2d\", \"31\", \"c3\", \"a9",
+            r#"6b\", \"2d\", \"31\", \"c3\", \"a9"#,
         ] {
             assert_eq!(
                 find_hex(&format!("<{text}>"), wanted, 0),
@@ -288,7 +347,7 @@ mod tests {
             );
         }
 
-        for text in ["6b2d31c3", "6b2d31c3a8", "6b      2d31c3a9", "6b2d31\u{e9}", "6"] {
+        for text in ["6b2d31c3", "6b2d31c3a8", "6b          2d31c3a9", "6b2d31\u{e9}", "6"] {
             assert_eq!(find_hex(text, wanted, 0), None, "{text}");
         }
     }
@@ -301,6 +360,7 @@ mod tests {
             r#"sk-a\/b+c d&<é😀\"\\"#,
             r#"sk-a\/b+c d\u0026\u003c\u00e9\ud83d\ude00\u0022\u005c"#,
             r#"\u{73}k\055a/b\u{2b}\143 d&<\u{e9}\u{1F600}\"\\"#,
+            r#"\U00000073k\-a\/b\+c d\&\<\U000000e9\U0001F600\"\\"#,
             r#"\u0073k\u002Da/b\u002Bc\u0020d\u0026\u003C\u00E9\uD83D\uDE00\"\\"#,
             r#"sk-a\\/b+c d\\u0026<é😀\\\"\\\\"#,
             "sk-a%2Fb%2Bc%20d%26%3C%C3%A9%F0%9F%98%80%22%5C",
@@ -310,12 +370,15 @@ mod tests {
             "sk-a/b+c d&amp;&lt;&eacute;😀\"\\",
             "sk-a&#47;b&#x2B;c&#32;d&amp;&lt;&#233;&#x1F600;&quot;&#92;",
             "sk&hyphen;a&sol;b&plus;c d&amp;&lt;é😀&quot;&bsol;",
+            "sk-a/b+c d&amp;amp;&amp;lt;é😀&amp;#34;&amp;#x5c;",
+            "sk-a&#47b+c d&AMP;&LT;&#233&#x1F600&QUOT;&#92",
         ] {
             let found = find(&format!("<{text}>"), wanted, 0);
             let expected = (!text.contains("eacute")).then(|| (1, text.len() + 1));
             assert_eq!(found, expected, "{text}");
         }
 
+        assert_eq!(find("x&amp;amp;y", "x&amp;y", 0), Some((0, 11)));
         assert_eq!(find("sk-a/b", "sk-a/c", 0), None);
         assert_eq!(find("%2", "x", 0), None);
         assert_eq!(find("\\u00", "x", 0), None);

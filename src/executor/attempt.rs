@@ -13,9 +13,7 @@ use crate::executor::{Executor, RunError};
 use crate::flow::callback::Scope;
 use crate::flow::op::Prompt;
 use crate::flow::outcome::Outcome;
-use crate::journal::cassette::CassetteLine;
 use crate::journal::event::{Event, LogLevel, Timer};
-use crate::journal::part::Parts;
 use crate::journal::past::PastTry;
 use crate::model::error::{CallError, Retry};
 use crate::model::message::{Message, Role};
@@ -85,7 +83,7 @@ impl Executor {
             return self.converse(&scope.on(strand), branch, prompt, keep, true).await;
         }
 
-        let scope = Rc::new(Scope::new(FlowId(0), self.take_op(), strand.clone()));
+        let scope = Rc::new(Scope::new(FlowId(0), self.recorder.take_op(), strand.clone()));
         let flow = scope.flow;
         let op = scope.op;
         self.note(&Event::OpStarted { flow, op, name: Some(name.to_owned()) })?;
@@ -134,14 +132,10 @@ impl Executor {
         let mut request = Request { messages, settings, schema: prompt.schema.clone() };
         request.check().map_err(|error| Failure::new(Kind::Option, error.to_string()))?;
 
-        let sample = self.sample(&scope.strand, &model, &request);
+        let sample = self.replies.sample(&scope.strand, &model, &request);
         // A cassette has the request as the script made it, before the budget bounds the reply.
-        let line =
-            self.tape.as_ref().map(|_| Box::new(CassetteLine::asked(sample.key, &model, &request)));
-
-        if let Some(budget) = self.budget_of(scope.flow) {
-            budget.bound(&mut request);
-        }
+        let line = self.replies.line(sample.key, &model, &request);
+        self.budgets.bound_reply(scope.flow, &mut request);
 
         let asked = PendingCall { op: scope.op, model, request, sample, line };
         let mut attempt = 1;
@@ -156,7 +150,7 @@ impl Executor {
             let wait = match &tried.result {
                 Ok(_) => None,
                 Err(Miss::Now(error)) => {
-                    let mut jitter = asked.sample.at.chance(!self.seed, attempt);
+                    let mut jitter = self.memory.jitter(&asked.sample.at, attempt);
                     pause(error, attempt, attempts_max, left, &mut jitter)
                 }
                 // Whether it was tried again depended on the time that was left then.
@@ -186,7 +180,7 @@ impl Executor {
 
     /// Reads a reply that has to follow a schema. One that is only guessed need not fit.
     fn read(&self, text: String, schema: &Value) -> Result<Value, Failure> {
-        let is_plan = self.reuse.as_ref().is_some_and(|reuse| reuse.is_dry() && !reuse.is_replay());
+        let is_plan = self.is_dry() && !self.is_replay();
         let value = if is_plan { schema::parse(&text) } else { schema::read(&text, schema) };
         value.map_err(|reason| CallError::InvalidOutput { text, reason }.into())
     }
@@ -206,17 +200,14 @@ impl Executor {
             return Err(self.refuse_again(scope, asked, then).await?);
         }
 
-        let may_ask = self.may_ask(&source, sample);
+        let may_ask = self.replies.may_ask(&source, sample);
         let mut reserve = if may_ask { Some(self.reserve(scope, asked).await?) } else { None };
 
         // A call of the run that is gone through again waited for its turn then, so it does now.
         let was_asked = matches!(&source, ReplySource::Then(then) if !then.was_reused);
         let is_guess = matches!(&source, ReplySource::Answer(Answer::Guess(_)));
-        // The semaphore is never closed.
-        let _permit = match &self.calls {
-            Some(calls) if may_ask || was_asked || is_guess => calls.acquire().await.ok(),
-            _ => None,
-        };
+        let waits = may_ask || was_asked || is_guess;
+        let _permit = if waits { self.budgets.permit().await } else { None };
 
         let has_begun = reserve.as_mut().map(Reserve::begun).unwrap_or_default();
         let mut guard = self.begin_call(scope, asked, has_begun.clone())?;
@@ -227,9 +218,9 @@ impl Executor {
                 // It ends where it ended in the journal.
                 self.turns.known(then.place).await;
                 guard.armed = false;
-                self.use_reply(sample, then.result.is_ok());
+                self.replies.use_reply(sample, then.result.is_ok());
                 let tried = AttemptResult::then(number, *then);
-                self.known.count(model, request, tried.cost_then());
+                self.budgets.count_known(model, request, tried.cost_then());
                 return Ok(tried);
             }
             ReplySource::Answer(answer) => answer,
@@ -275,8 +266,8 @@ impl Executor {
     ) -> Result<(), StoreError> {
         let PendingCall { model, sample, line, .. } = asked;
         self.tell_tuned(model)?;
-        if let (Some(tape), Some(line)) = (&self.tape, line) {
-            tape.keep(sample.clone(), model, line, called);
+        if let Some(line) = line {
+            self.replies.keep(sample, model, line, called);
         }
         if let Some(reserve) = reserve {
             reserve.settle(called);
@@ -295,7 +286,8 @@ impl Executor {
         let number = scope.attempts.get() + 1;
         scope.attempts.set(number);
 
-        let parts = self.keep_parts(request)?;
+        // A plan and a replay keep nothing.
+        let parts = if self.is_dry() { None } else { Some(self.recorder.keep_parts(request)?) };
         self.note(&Event::AttemptStarted {
             flow: scope.flow,
             op: scope.op,
@@ -322,34 +314,13 @@ impl Executor {
         })
     }
 
-    /// Journals the parts of a request that this run has not kept yet; none if nothing is kept.
-    fn keep_parts(&self, request: &Request) -> Result<Option<Parts>, StoreError> {
-        if self.is_dry() {
-            return Ok(None);
-        }
-
-        let mut parts = Parts::of(request);
-        for (key, part) in std::mem::take(&mut parts.all) {
-            if self.parts.borrow_mut().insert(key) {
-                self.note(&Event::RequestPart { key, part })?;
-            }
-        }
-
-        Ok(Some(parts))
-    }
-
     /// Sets the worst case of a call aside, in the budget of its flow and in the account of the run.
     async fn reserve(&self, scope: &Rc<Scope>, asked: &PendingCall) -> Result<Reserve, Stop> {
         let PendingCall { model, request, .. } = asked;
-        let admitted = match self.budget_of(scope.flow) {
-            Some(budget) => match budget.admit(model, request).await {
-                Ok(admitted) => Some(admitted),
-                Err(failure) => return Err(self.refuse(scope, asked, failure)?),
-            },
-            None => None,
-        };
-
-        Ok(self.account.hold(model, request, admitted))
+        match self.budgets.reserve(scope.flow, model, request).await {
+            Ok(reserve) => Ok(reserve),
+            Err(failure) => Err(self.refuse(scope, asked, failure)?),
+        }
     }
 
     /// Journals that a call is not made. A later run could not find that out again: its budget is
@@ -385,9 +356,7 @@ impl Executor {
         self.turns.pass_by(then.place);
 
         // The budget counts as spent, as it did then.
-        if let Some(budget) = self.budget_of(scope.flow) {
-            budget.spend();
-        }
+        self.budgets.spend(scope.flow);
 
         let failure = then.result.clone().err();
         self.refuse(scope, asked, failure.unwrap_or_else(|| Failure::new(Kind::Budget, "refused")))
@@ -492,11 +461,11 @@ impl Drop for CallGuard<'_> {
         }
 
         let PendingCall { model, request, .. } = self.asked;
-        let is_again = self.executor.past.is_some();
+        let is_again = self.executor.is_resuming();
         if is_again && !self.has_begun.get() {
             // A run that is gone through again holds its calls back; without a crash this one would
             // have been made, and may have been, so it counts as if it was.
-            self.executor.known.count(model, request, None);
+            self.executor.budgets.count_known(model, request, None);
         }
 
         let is_free = !is_again && !self.has_begun.get();

@@ -3,7 +3,7 @@
 use crate::base::failure::Failure;
 use crate::base::id::{FlowId, OpId};
 use crate::base::strand::Strand;
-use crate::executor::budget::{Bounds, Budget};
+use crate::executor::budget::Bounds;
 use crate::executor::operation::{EdgeCheck, OperationJob, Step};
 use crate::executor::replies::guess;
 use crate::executor::report::{Report, ReportEntry};
@@ -109,32 +109,6 @@ struct Flow<'a> {
     ended: bool,
 }
 
-/// The budget of a flow, for as long as the flow runs.
-struct FlowBudget<'a>(&'a Executor, FlowId);
-
-impl<'a> FlowBudget<'a> {
-    fn set(executor: &'a Executor, flow: FlowId, options: &FlowOptions) -> FlowBudget<'a> {
-        let outer = options.within.and_then(|within| {
-            let budgets = executor.flow_budgets.borrow();
-            budgets.get(&within).cloned()
-        });
-
-        let budget = match options.budget {
-            Some(bounds) => Some(Budget::part_of(outer.or(executor.budget.clone()), bounds)),
-            None => outer,
-        };
-
-        executor.flow_budgets.borrow_mut().extend(budget.map(|budget| (flow, budget)));
-        FlowBudget(executor, flow)
-    }
-}
-
-impl Drop for FlowBudget<'_> {
-    fn drop(&mut self) {
-        self.0.flow_budgets.borrow_mut().remove(&self.1);
-    }
-}
-
 impl Executor {
     /// Runs a graph on the branches of a session. `strand` is the line of work that has it run.
     pub async fn run(
@@ -157,7 +131,7 @@ impl Executor {
         check_branches(graph, session)?;
         let (mut flow, plan) = Flow::new(self, strand.clone(), graph, session, options);
         let id = flow.id;
-        let _budget = FlowBudget::set(self, id, options);
+        let _budget = self.budgets.begin_flow(id, options.within, options.budget);
 
         self.note(&Event::FlowStarted {
             flow: id,
@@ -184,10 +158,8 @@ impl Executor {
 
         if !options.allow_failures {
             let lost = report.metrics.failed + report.metrics.skipped + report.metrics.cancelled;
-            self.unforgiven.set(self.unforgiven.get() + lost);
             let first = report.failures().next().map(|(_, failure)| failure.clone());
-            let mut known = self.first_failure.borrow_mut();
-            *known = known.take().or(first);
+            self.recorder.lose(lost, first);
         }
 
         Ok(report)
@@ -218,7 +190,7 @@ impl<'a> Flow<'a> {
         options: &FlowOptions,
     ) -> (Flow<'a>, Vec<PlannedOp>) {
         let group = strand.group();
-        let first = executor.take_ops(graph.len());
+        let first = executor.recorder.take_ops(graph.len());
         let number = |index: usize| OpId(first + u32::try_from(index).expect("checked above"));
         let mut nodes = Vec::with_capacity(graph.len());
         let mut plan = Vec::with_capacity(graph.len());
@@ -235,7 +207,7 @@ impl<'a> Flow<'a> {
         }
 
         let base = session.default_branch().borrow().fork();
-        let id = executor.take_flow();
+        let id = executor.recorder.take_flow();
         let on_failure = options.on_failure;
         (Flow { executor, id, strand, nodes, base, on_failure, ended: false }, plan)
     }
@@ -412,7 +384,7 @@ impl<'a> Flow<'a> {
         ops: Vec<Op>,
     ) -> Result<(), StoreError> {
         let children = schedule.expand(index, ops.len());
-        let first = self.executor.take_ops(ops.len());
+        let first = self.executor.recorder.take_ops(ops.len());
         let mut plan = Vec::with_capacity(ops.len());
         let parent = self.nodes[index].strand.clone();
         let group = parent.group();
@@ -491,9 +463,9 @@ impl<'a> Flow<'a> {
         let flow = self.id;
         self.executor.note(&Event::FlowEnded { flow })?;
 
-        let fold = self.executor.flows.borrow_mut().take(flow);
-        let metrics = fold.expect("the flow is known since it began").metrics();
-        let metrics = self.executor.figures_then(flow, self.strand.address(), metrics);
+        let metrics = self.executor.recorder.take_flow_figures(flow);
+        let metrics = metrics.expect("the flow is known since it began");
+        let metrics = self.executor.memory.figures_then(flow, self.strand.address(), metrics);
 
         let entries = std::mem::take(&mut self.nodes)
             .into_iter()
@@ -513,7 +485,7 @@ impl Drop for Flow<'_> {
             // The run is being torn down; a store that cannot be written is reported elsewhere.
             let _ = self.cancel_rest();
             let _ = self.executor.note(&Event::FlowEnded { flow: self.id });
-            self.executor.flows.borrow_mut().take(self.id);
+            self.executor.recorder.take_flow_figures(self.id);
         }
     }
 }

@@ -291,7 +291,8 @@ fn open_named(name: &Path, path: &Path, flags: OpenFlags) -> Result<Connection, 
     Ok(connection)
 }
 
-/// Refuses links where the files of a store should be, and where its folder should be.
+/// Refuses links where the files of a store should be, and where its folder should be; and what is no
+/// file there.
 fn refuse_links(path: &Path) -> Result<(), StoreError> {
     let beside = ["", "-wal", "-shm", "-journal"].map(|end| {
         let mut name = path.as_os_str().to_owned();
@@ -300,10 +301,13 @@ fn refuse_links(path: &Path) -> Result<(), StoreError> {
     });
 
     let folder = path.parent().filter(|folder| folder.ends_with(FOLDER)).map(Path::to_owned);
-    match folder.into_iter().chain(beside).find(|path| own::is_link(path)) {
-        Some(path) => Err(StoreError::Link { path }),
-        None => Ok(()),
+    if let Some(path) = folder.into_iter().chain(beside.clone()).find(|path| own::is_link(path)) {
+        return Err(StoreError::Link { path });
     }
+
+    // SQLite would wait for ever for somebody to write into a pipe.
+    let is_odd = |path: &PathBuf| path.metadata().is_ok_and(|meta| !meta.is_file());
+    beside.into_iter().find(is_odd).map_or(Ok(()), |path| Err(StoreError::NotAFile { path }))
 }
 
 /// Opens a store that was there before, to read it. Where neither it nor its folder may be written, it
@@ -314,20 +318,35 @@ pub fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
         return opened;
     }
 
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    if std::fs::metadata(log).is_ok_and(|meta| meta.len() > 0) {
+    if has_log(path) {
         // What the log holds can be read only with the help of SQLite's own files beside it.
         return opened;
     }
 
-    let name = percent_encode(real(path).as_os_str().as_bytes(), NON_ALPHANUMERIC).to_string();
-    let address = format!("file:{name}?immutable=1");
+    let address = format!("{}?immutable=1", address(path));
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_URI
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
 
     open_named(Path::new(&address), path, flags)
+}
+
+/// Returns the name by which another connection attaches a store to read it, wherever it may be written.
+pub fn name_to_read(path: &Path) -> String {
+    let is_frozen = matches!(reopen(path), Err(StoreError::ReadOnly { .. })) && !has_log(path);
+    let more = if is_frozen { "?immutable=1" } else { "" };
+    format!("{}{more}", address(path))
+}
+
+fn has_log(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    std::fs::metadata(log).is_ok_and(|meta| meta.len() > 0)
+}
+
+/// Writes a path, which may be no text, as an address that SQLite reads.
+fn address(path: &Path) -> String {
+    format!("file:{}", percent_encode(real(path).as_os_str().as_bytes(), NON_ALPHANUMERIC))
 }
 
 /// Lets everything that is read see the store as it is at this moment, until what is returned is

@@ -298,3 +298,81 @@ fn a_denied_file_is_read_by_no_other_word() {
     }
     assert_eq!(read, [""; 0]);
 }
+
+#[test]
+fn a_file_of_a_process_under_another_name_shows_nothing() {
+    // Each is mounted where the name says nothing, by a user who may mount for itself alone.
+    let mut read = Vec::new();
+    for (source, place) in [
+        ("/proc/self/environ", "plain.txt"),
+        ("/proc/self/environ", "sub/environ.txt"),
+        ("/proc/$$/environ", "plain.txt"),
+        ("/proc/thread-self/environ", "plain.txt"),
+        ("/proc/self/task/$$/environ", "plain.txt"),
+        ("/proc/self/mem", "plain.txt"),
+    ] {
+        for word in ["read_text", "read_lines", "read_jsonl"] {
+            let project = Project::new();
+            project.file(place, "").file("s.rhai", &format!("print({word}(`{place}`))"));
+            let line = "mount --bind $SOURCE $PLACE || exit 77; exec $KAIZEN run s.rhai -A";
+            let line = line.replace("$SOURCE", source).replace("$PLACE", place);
+            let mut command = std::process::Command::new("unshare");
+            command.args(["-rm", "sh", "-c", &line]).current_dir(project.path());
+            command.env("KAIZEN", env!("CARGO_BIN_EXE_kaizen")).env("OPENAI_API_KEY", KEY);
+            command.env("HOME", project.path().join("home"));
+
+            // Where nobody may mount, nobody gets at such a file in this way either.
+            let Ok(output) = command.output() else { return };
+            let ran = Ran::from(output);
+            if ran.code == Some(77) || ran.stderr.contains("unshare:") {
+                return;
+            }
+            if ran.code != Some(6) || ran.stdout.contains(KEY) {
+                read.push(format!("{source} {word}: {:?} {}", ran.code, ran.stderr));
+            }
+        }
+    }
+    assert_eq!(read, [""; 0]);
+}
+
+#[test]
+fn what_is_empty_in_a_list_grants_and_denies_nothing() {
+    let project = Project::new();
+    let mut told = Vec::new();
+    for option in [
+        "--allow-net=",
+        "--allow-net=,",
+        "--allow-net=a.com,",
+        "--allow-env=,A",
+        "--allow-env=A,,B",
+        "--allow-run=",
+        "--allow-read=data,",
+        "--allow-write= ",
+        "--deny-net=",
+        "--deny-env=A,",
+    ] {
+        let ran = run(&project, "env(\"OTHER\"); http_get(\"http://127.0.0.1:1/\")", &[option]);
+        told.push(format!("{:?} {}", ran.code, ran.stderr.trim()));
+    }
+    expect_test::expect![[r#"
+        Some(3) error: --allow-net: ``: it is empty
+        Some(3) error: --allow-net: ``: it is empty
+        Some(3) error: --allow-net: ``: it is empty
+        Some(3) error: --allow-env: ``: it is empty
+        Some(3) error: --allow-env: ``: it is empty
+        Some(3) error: --allow-run: ``: it is empty
+        Some(3) error: --allow-read: ``: it is empty
+        Some(3) error: --allow-write: ` `: it is empty
+        Some(3) error: --deny-net: ``: it is empty
+        Some(3) error: --deny-env: ``: it is empty"#]]
+    .assert_eq(&told.join("\n"));
+
+    // Without a list, an option still means everything of its kind.
+    let grants = ["--allow-env", "--allow-read", "--allow-run"];
+    let ran = run(&project, "env(\"OTHER\"); command(\"true\", []); 1", &grants);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    for denial in ["--deny-env", "--deny-run"] {
+        let ran = run(&project, "env(\"OTHER\"); command(\"true\", [])", &["-A", denial]);
+        assert_eq!(ran.code, Some(6), "{}", ran.stderr);
+    }
+}

@@ -177,3 +177,53 @@ fn a_program_is_fed_and_read_at_once() {
     let ran = ends(project.file("s.rhai", script).command(&["run", "s.rhai", "--allow-run=cat"]));
     assert_eq!((ran.code, ran.stdout.trim()), (Some(0), "4000000"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_pipe_beside_the_store_is_named() {
+    for name in ["kaizen.db-journal", "kaizen.db-wal", "kaizen.db-shm"] {
+        for arguments in [&["runs"][..], &["show"], &["run", "s.rhai"], &["doctor"], &["gc"]] {
+            let project = Project::new();
+            project.file("kaizen.toml", "").file("s.rhai", "1");
+            assert_eq!(project.kaizen(&["run", "s.rhai"]).code, Some(0));
+
+            let path = project.path().join(".kaizen").join(name);
+            // SQLite has removed it, if it was ever there.
+            let _ = std::fs::remove_file(&path);
+            put(&project, &format!(".kaizen/{name}"), "pipe");
+            let ran = ends(project.command(arguments));
+            let all = format!("{}{}", ran.stdout, ran.stderr);
+            assert!(all.contains(name) && all.contains("is not a file"), "{arguments:?}: {all}");
+            assert_eq!(ran.code, Some(8), "{name} {arguments:?}: {all}");
+        }
+    }
+}
+
+#[test]
+fn input_without_an_end_is_refused() {
+    let too_long = "error: reading the input: it has more than 1048576 bytes (`INPUT_MAX`)\n";
+    let many = "error: reading the input: it has more than 4096 lines (`INPUT_LINES_MAX`)\n";
+    let not_text = "error: reading the input: it is not text: it has bytes that are not UTF-8\n";
+    for (line, expected) in [
+        ("$KAIZEN repl < /dev/zero", too_long),
+        ("$KAIZEN repl < /dev/full", too_long),
+        ("yes | tr -d '\\n' | $KAIZEN repl", too_long),
+        ("yes '[1,' | $KAIZEN repl", many),
+        ("yes '\"' | tr -d '\\n' | $KAIZEN repl", too_long),
+        ("printf '1\\n\\377\\n2\\n' | $KAIZEN repl", not_text),
+    ] {
+        let project = Project::new();
+        // A process that keeps on reading asks for more than this.
+        let line = format!("ulimit -v 4000000; {line}");
+        let mut command = Command::new("sh");
+        command.args(["-c", &line]).current_dir(project.path()).env("HOME", project.path());
+        command.env("KAIZEN", env!("CARGO_BIN_EXE_kaizen"));
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let began = Instant::now();
+        while child.try_wait().unwrap().is_none() {
+            assert!(began.elapsed() < 2 * PATIENCE, "{line} does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let ran = Ran::from(child.wait_with_output().unwrap());
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(1), expected), "{line}");
+    }
+}

@@ -6,6 +6,7 @@ use crate::support::{Project, Ran};
 use std::ffi::OsStr;
 use std::net::{IpAddr, UdpSocket};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 fn errors(ran: &Ran) -> Vec<&str> {
@@ -201,5 +202,121 @@ fn what_is_odd_among_the_files_of_kaizen_is_named() {
             "{}",
             ran.stderr
         );
+    }
+}
+
+#[test]
+fn a_configuration_that_is_there_and_cannot_be_read_is_named() {
+    for (what, target) in [
+        ("a link to nowhere", "../gone.toml"),
+        ("a link to nowhere, far away", "/no-such-place/kaizen.toml"),
+        ("a link to itself", "kaizen.toml"),
+        ("a device", "/dev/zero"),
+        ("a folder", "."),
+    ] {
+        for folder in [".", "sub/deeper"] {
+            for arguments in [
+                &["run", "s.rhai"][..],
+                &["plan", "s.rhai"],
+                &["config", "show"],
+                &["runs"],
+                &["repl", "--eval", "1"],
+                &["trust"],
+            ] {
+                let project = Project::new();
+                project.file("sub/deeper/s.rhai", "1").file("s.rhai", "1");
+                let place = project.path().join("kaizen.toml");
+                std::os::unix::fs::symlink(target, place).unwrap();
+
+                let mut command = project.command(arguments);
+                command.current_dir(project.path().join(folder));
+                let ran = Ran::from(command.output().unwrap());
+                assert_eq!(ran.code, Some(3), "{what} {arguments:?}: {}", ran.stderr);
+                assert!(errors(&ran).concat().contains("kaizen.toml"), "{}", ran.stderr);
+            }
+        }
+    }
+
+    // The user's own configuration is missed as well.
+    let project = Project::new();
+    project.file("s.rhai", "1").file("home/.config/kaizen/x", "");
+    let place = project.path().join("home/.config/kaizen/config.toml");
+    std::os::unix::fs::symlink("gone.toml", place).unwrap();
+    let ran = project.kaizen(&["run", "s.rhai"]);
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+}
+
+#[test]
+fn a_home_whose_name_is_no_text_is_one() {
+    let names: [&[u8]; 5] = [b"h\xff", b"caf\xe9", b"\xfe\xff", b"a b\xc3", b"plain"];
+    for name in names {
+        for variable in ["HOME", "XDG"] {
+            let project = Project::new();
+            project.file("s.rhai", "1").file("kaizen.toml", "[permissions]\nwrite = [\"out\"]\n");
+            let home = project.path().join(OsStr::from_bytes(name));
+            let (state, config) = match variable {
+                "HOME" => (home.join(".local/state"), home.join(".config")),
+                _ => (home.clone(), home.clone()),
+            };
+            std::fs::create_dir_all(config.join("kaizen")).unwrap();
+            let own = "[project]\nmodel = \"demo/of-the-user\"\n";
+            std::fs::write(config.join("kaizen/config.toml"), own).unwrap();
+
+            let kaizen = |arguments: &[&str]| {
+                let mut command = project.command(arguments);
+                match variable {
+                    "HOME" => command.env("HOME", &home),
+                    _ => command.env("XDG_STATE_HOME", &home).env("XDG_CONFIG_HOME", &home),
+                };
+                Ran::from(command.output().unwrap())
+            };
+            assert_eq!(kaizen(&["run", "s.rhai"]).code, Some(6), "{name:?}");
+            let trusted = kaizen(&["trust"]);
+            assert_eq!(trusted.code, Some(0), "{name:?}: {}", trusted.stderr);
+            assert!(state.join("kaizen/trust.json").exists(), "{name:?}");
+            assert_eq!(kaizen(&["run", "s.rhai"]).code, Some(0), "{name:?}");
+            assert!(kaizen(&["config", "show"]).stdout.contains("demo/of-the-user"), "{name:?}");
+        }
+    }
+}
+
+#[test]
+fn what_was_learned_is_read_wherever_the_store_lies() {
+    let names: [&[u8]; 6] = [b"caf\xe9", b"\xff", b"a b?c#d", b"100%25", b"q'uote", b"plain"];
+    for name in names {
+        let outer = Project::new();
+        let folder = outer.path().join(OsStr::from_bytes(name));
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("kaizen.toml"), "").unwrap();
+        let script = "optimizer().record_execution(`t`, `p`, #{ success_rate: 1.0 }); print(1)";
+        std::fs::write(folder.join("s.rhai"), script).unwrap();
+        let kaizen = |arguments: &[&str]| {
+            Ran::from(outer.command(arguments).current_dir(&folder).output().unwrap())
+        };
+        assert_eq!(kaizen(&["run", "s.rhai"]).code, Some(0), "{name:?}");
+        for arguments in [&["replay", "@"][..], &["plan", "s.rhai"]] {
+            let ran = kaizen(arguments);
+            assert_eq!(ran.code, Some(0), "{name:?} {arguments:?}: {}", ran.stderr);
+            assert!(!ran.stderr.contains("error"), "{name:?} {arguments:?}: {}", ran.stderr);
+        }
+        let files = std::fs::read_dir(folder.join(".kaizen")).unwrap().count();
+        assert!(files <= 5, "{name:?}: nothing else was made");
+        assert_eq!(std::fs::read_dir(outer.path()).unwrap().count(), 1, "{name:?}");
+
+        // Where nothing may be written; the administrator may write everywhere.
+        if nix::unistd::geteuid().is_root() {
+            continue;
+        }
+        let store = folder.join(".kaizen");
+        for path in [store.join("kaizen.db"), store, folder.clone()] {
+            let mode = std::fs::Permissions::from_mode(0o500);
+            std::fs::set_permissions(path, mode).unwrap();
+        }
+        for arguments in [&["replay", "@"][..], &["plan", "s.rhai"]] {
+            let ran = kaizen(arguments);
+            assert_eq!(ran.code, Some(0), "{name:?} {arguments:?}: {}", ran.stderr);
+            assert!(!ran.stderr.contains("error"), "{name:?} {arguments:?}: {}", ran.stderr);
+        }
+        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)).unwrap();
     }
 }

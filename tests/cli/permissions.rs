@@ -500,3 +500,99 @@ fn a_wrong_rule_is_told_before_anything_runs() {
     let ran = project.kaizen(&["run", "s.rhai"]);
     assert!(ran.stderr.contains("did you mean `permissions.read`?"), "{}", ran.stderr);
 }
+
+/// Ways to call something, around the code of an escape.
+const WRAPPINGS: &[&str] = &[
+    "CODE",
+    "[1].map(|x| { CODE })",
+    "task(|| { CODE }).wait()",
+    "parallel([1, 2], |x| { CODE })[0]",
+    "race([|| { CODE }])",
+    "gather([|| { CODE }])[0]",
+    "retry(2, || { CODE })",
+    "timeout(5000, || { CODE })",
+    "let f = || { CODE }; f.call()",
+    "let b = builder(`g`); b.add_operation(|| { CODE }, #{ name: `a` }); \
+     session().flow(b).result(`a`)",
+];
+
+/// Grants that have nothing to do with the escapes.
+const GRANTS: &[&[&str]] = &[
+    &[],
+    &["--allow-read=data"],
+    &["--allow-write=data"],
+    &["--allow-net=granted.invalid"],
+    &["--allow-env=OTHER"],
+    &["--allow-run=true"],
+    &["--allow-read=data", "--allow-write=data", "--allow-net=granted.invalid:1", "--allow-env=A"],
+];
+
+/// The long form (`KAIZEN_LONG=1`) tries every way to call with all grants, and in other commands.
+#[test]
+fn no_script_gets_out_however_it_is_called() {
+    let is_long = std::env::var_os("KAIZEN_LONG").is_some();
+    // What is checked before a run, and what cannot stand in a block, is tried by itself above.
+    let is_nested = |escape: &&&str| {
+        !["import \"", "eval(", "call(\"read_text", "fn "]
+            .iter()
+            .any(|word| escape.starts_with(word))
+    };
+    let escapes: Vec<&&str> = ESCAPES.iter().filter(is_nested).collect();
+
+    let mut count = 0;
+    let mut outside = Vec::new();
+    for (number, wrapping) in WRAPPINGS.iter().enumerate() {
+        for grants in GRANTS.iter().skip(if is_long { 0 } else { number % GRANTS.len() }) {
+            let place = Place::new();
+            let guarded = Listener::guarded();
+            let mut script = String::from("let through = [];\n");
+            for (place_of, escape) in escapes.iter().enumerate() {
+                let text = escape.replace("{out}", &place.outside(""));
+                let text = text.replace("{port}", &guarded.port.to_string());
+                let call = wrapping.replace("CODE", &text);
+                script +=
+                    &format!("if attempt(|| {{ {call} }}).ok {{ through.push({place_of}); }}\n");
+                count += 1;
+            }
+            let test = format!("fn test_a() {{ {script} assert_eq(to_json(through), `[]`); }}");
+            std::fs::write(place.project.join("a_test.rhai"), test).unwrap();
+            script += "print(to_json(through));";
+
+            let mut all = vec![place.run(&script, grants)];
+            if is_long && grants.is_empty() {
+                for arguments in [&["test"][..], &["repl", "--eval", &script], &["plan", "s.rhai"]]
+                {
+                    let mut command = place.outer.command(arguments);
+                    command.current_dir(&place.project).env("AWS_SECRET_ACCESS_KEY", CANARY);
+                    let mut ran = Ran::from(command.output().unwrap());
+                    if arguments[0] != "repl" && ran.code == Some(0) {
+                        ran.stdout = "[]".to_owned();
+                    }
+                    all.push(ran);
+                    count += escapes.len();
+                }
+            }
+            for ran in all {
+                let shows = ran.stdout.contains(CANARY) || ran.stderr.contains(CANARY);
+                let is_whole = ran.code == Some(0) && ran.stdout.lines().last() == Some("[]");
+                if !is_whole || shows {
+                    let told = (&wrapping, grants, ran.code, ran.stdout, ran.stderr);
+                    outside.push(format!("{told:?}"));
+                }
+            }
+            assert_eq!(guarded.seen(), [""; 0], "no server was reached");
+            let outside = std::fs::read_dir(place.outside("")).unwrap().count();
+            assert_eq!(outside, 3, "nothing was written outside");
+            if !is_long {
+                break;
+            }
+        }
+    }
+    assert!(outside.is_empty(), "{}", outside.join("\n"));
+    figure(&format!("escapes: {count} attempts, 0 got out"));
+}
+
+#[allow(clippy::print_stdout, reason = "figures are what the suites are run for")]
+fn figure(text: &str) {
+    println!("{text}");
+}

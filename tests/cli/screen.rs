@@ -145,3 +145,46 @@ fn a_question_for_a_path_says_where_a_link_leads() {
     assert!(asked.replace("\r\n", "").contains(&expected), "{asked:?}");
     type_line(&mut terminal, "n");
 }
+
+#[test]
+fn no_command_to_the_terminal_is_drawn_in_the_live_region() {
+    for trick in TRICKS {
+        let project = Project::new();
+        let name = quoted(trick);
+        // Each is under way for long enough to be drawn.
+        let script = format!(
+            "let g = builder(\"g{name}\");\n\
+             g.add_operation(\"communicate\", #{{ name: \"one {name}\", instruction: \"x\" }});\n\
+             g.add_operation(|| {{ sleep(300); 1 }}, #{{ name: \"two {name}\" }});\n\
+             g.add_operation(|| {{ sleep(300); 1 }}, #{{ name: \"{name}\" }});\n\
+             session(branch(\"demo/{name}\")).flow(g);\n\
+             branch(\"demo/m {name}\").chat(\"{name}\"); print(\"over\");"
+        );
+        let shown = on_terminal(&project, &script, &[]).until("over");
+        assert!(shown.contains("\\u{") || shown.contains("\\r"), "{trick:?}: {shown:?}");
+
+        // What moves the cursor is the region's own; nothing else steers the terminal.
+        let ours = without_moves(&shown);
+        assert!(is_safe(&ours), "{trick:?}: {ours:?}");
+        assert!(!ours.contains("\rinnocent"), "{trick:?}: {ours:?}");
+    }
+}
+
+/// Takes out the commands with which a live region is drawn.
+fn without_moves(shown: &str) -> String {
+    let mut parts = shown.split('\u{1b}');
+    let mut left = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|c: char| !"[0123456789;?".contains(c)).unwrap_or(part.len());
+        let letter = part[end..].chars().next().unwrap_or(' ');
+        let is_move = part.starts_with('[') && "ABCDGHJKhlm".contains(letter);
+        // A line is cleared from its beginning: `[2K` behind a `\r` is the region's own.
+        if is_move && (!part.starts_with("[2K") || left.ends_with('\r')) {
+            left.push_str(&part[end + letter.len_utf8()..]);
+        } else {
+            left.push('\u{1b}');
+            left.push_str(part);
+        }
+    }
+    left
+}

@@ -182,3 +182,27 @@ fn a_terminal_that_goes_away_leaves_a_run_that_is_resumed() {
     let resumed = project.kaizen(&["run", "--resume", "-p", "most=3"]);
     assert_eq!((resumed.code, resumed.stdout.as_str()), (Some(0), "0\n1\n2\n"));
 }
+
+/// What is drawn on a terminal must not end the program when that is gone.
+#[test]
+fn a_terminal_that_goes_away_ends_no_command_with_a_panic() {
+    for arguments in [
+        &["run", "s.rhai"][..],
+        &["run", "s.rhai", "--json"],
+        &["compare", "s.rhai", "t.rhai", "--tasks", "t.jsonl"],
+        &["watch", "s.rhai"],
+        &["run", "s.rhai", "--progress", "plain"],
+        &["repl", "s.rhai"],
+    ] {
+        let project = Project::new();
+        let script = "let g = builder(`g`); g.add_operation(|| { print(`ready`); \
+                      for n in 0..param(`most`, 100000) { print(n); sleep(2); } 1 }, \
+                      #{ name: `slow` }); session(branch(`demo/echo`)).flow(g); throw `end`";
+        project.file("s.rhai", script).file("t.rhai", "1").file("t.jsonl", "{}\n");
+        let mut run = OnTerminal::start(project.command(arguments));
+        run.until(if arguments[0] == "repl" { "> " } else { "ready" });
+        let code = run.hang_up().code();
+        // 129 by the signal, or 1 where writing failed before it came.
+        assert!([Some(129), Some(1)].contains(&code), "{arguments:?}: {code:?}");
+    }
+}

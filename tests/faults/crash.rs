@@ -216,15 +216,23 @@ fn a_kill_at_every_point_loses_no_reply() {
 #[test]
 fn kills_at_random_instants_lose_no_reply() {
     let server = server();
-    let (expected, time) = undisturbed(&server);
+    let (expected, mut time) = undisturbed(&server);
     let mut figures = Figures::default();
     let mut rng = Rng::seeded(1);
-    for _ in 0..rounds(8, 400) {
+
+    while (figures.kills as u64) < rounds(12, 600) {
         let count = 1 + rng.below(3);
         let kills: Vec<Kill> =
             (0..count).map(|_| Kill::After(time.mul_f64(1.1 * rng.unit()))).collect();
+
+        let late = figures.too_late;
         check(&server, &kills, &expected, &mut figures);
+
+        // The machine has become faster since the time was taken.
+        if figures.too_late > late {
+            time = time.mul_f64(0.9);
+        }
     }
-    assert!(figures.kills > figures.too_late, "{figures:?}");
+
     tell("kill -9 at random instants", &figures);
 }

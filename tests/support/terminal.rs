@@ -1,11 +1,18 @@
 //! The program on a terminal of its own.
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::openpty;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::fs::File;
 use std::io::{Read, Write};
-use std::process::{Child, Command, Stdio};
+use std::os::fd::AsFd;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 /// Longest wait for what has to come.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -13,8 +20,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A program that runs on a terminal.
 pub(crate) struct OnTerminal {
     pub(crate) child: Child,
-    keys: File,
+    keys: Option<File>,
     shown: Receiver<String>,
+    is_gone: Arc<AtomicBool>,
+    reader: Option<JoinHandle<()>>,
     seen: String,
 }
 
@@ -30,16 +39,24 @@ impl OnTerminal {
         let keys = File::from(terminal.master);
         let mut screen = keys.try_clone().unwrap();
         let (send, shown) = channel();
-        std::thread::spawn(move || {
+        let is_gone = Arc::new(AtomicBool::new(false));
+        let gone = is_gone.clone();
+        let reader = std::thread::spawn(move || {
             let mut bytes = [0; 4096];
-            while let Ok(count @ 1..) = screen.read(&mut bytes) {
+            while !gone.load(Ordering::SeqCst) {
+                let mut ready = [PollFd::new(screen.as_fd(), PollFlags::POLLIN)];
+                if matches!(poll(&mut ready, PollTimeout::from(20_u8)), Ok(0)) {
+                    continue;
+                }
+                let Ok(count @ 1..) = screen.read(&mut bytes) else { return };
                 let text = String::from_utf8_lossy(&bytes[..count]).into_owned();
                 if send.send(text).is_err() {
                     return;
                 }
             }
         });
-        OnTerminal { child, keys, shown, seen: String::new() }
+        let (keys, reader, seen) = (Some(keys), Some(reader), String::new());
+        OnTerminal { child, keys, shown, is_gone, reader, seen }
     }
 
     /// Waits until a text is shown, and returns everything up to its end.
@@ -66,7 +83,25 @@ impl OnTerminal {
 
     /// Presses a key.
     pub(crate) fn press(&mut self, key: char) {
-        self.keys.write_all(key.to_string().as_bytes()).unwrap();
+        self.keys.as_mut().unwrap().write_all(key.to_string().as_bytes()).unwrap();
+    }
+
+    /// Takes the terminal away, as when its window is closed, and returns how the program ended.
+    pub(crate) fn hang_up(&mut self) -> ExitStatus {
+        self.is_gone.store(true, Ordering::SeqCst);
+        self.reader.take().unwrap().join().unwrap();
+        self.keys = None;
+
+        // It may have ended already.
+        let _ = kill(Pid::from_raw(i32::try_from(self.child.id()).unwrap()), Signal::SIGHUP);
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(began.elapsed() < PATIENCE, "the program does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::mcp::spec::{ServerSpec, SpecError};
 use crate::script::OPERATIONS_MAX;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -153,7 +154,7 @@ pub(in crate::cli) struct Config {
 }
 
 /// A way to look up a variable of the environment.
-pub(in crate::cli) type EnvLookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub(in crate::cli) type EnvLookup<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
 impl Config {
     /// Reads every layer below the command line. `root` is the project's folder.
@@ -172,11 +173,13 @@ impl Config {
 
         config.read(&root.join("kaizen.toml"))?;
 
-        if let Some(model) = lookup("KAIZEN_MODEL") {
+        // What is no text is no name of a model and no number, which is said where it is used.
+        let text = |name: &str| Some(lookup(name)?.to_string_lossy().into_owned());
+        if let Some(model) = text("KAIZEN_MODEL") {
             config.set("project.model", model.into(), SettingOrigin::Variable("KAIZEN_MODEL"))?;
         }
 
-        if let Some(text) = lookup("KAIZEN_CONCURRENCY") {
+        if let Some(text) = text("KAIZEN_CONCURRENCY") {
             let value = text.parse::<u64>().map_or(Value::String(text), Value::from);
             config.set("run.concurrency", value, SettingOrigin::Variable("KAIZEN_CONCURRENCY"))?;
         }
@@ -188,7 +191,13 @@ impl Config {
     fn read(&mut self, path: &Path) -> Result<(), ConfigError> {
         let text = match file::read_text(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            // A link that leads nowhere is there, and what it should lead to is missed.
+            Err(error)
+                if error.kind() == std::io::ErrorKind::NotFound
+                    && path.symlink_metadata().is_err() =>
+            {
+                return Ok(());
+            }
             Err(source) => return Err(ConfigError::Unreadable { path: path.to_owned(), source }),
         };
 

@@ -18,6 +18,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+/// Stands for an option without a list. No argument can hold it.
+const EVERYTHING: &str = "\0";
 /// How often a question looks whether the run was stopped meanwhile.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -26,34 +28,34 @@ const LOOK: Duration = Duration::from_millis(50);
 #[command(next_help_heading = "Permissions")]
 pub(in crate::cli) struct Grants {
     /// Allow reading these files and folders in addition to the project's. Without a list: all.
-    #[arg(long, value_name = "PATH,..", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    #[arg(long, value_name = "PATH,..", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING)]
     allow_read: Vec<String>,
     /// Allow writing these files and folders. Without a list: all.
-    #[arg(long, value_name = "PATH,..", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    #[arg(long, value_name = "PATH,..", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING)]
     allow_write: Vec<String>,
     /// Allow access to these hosts. Without a list: all.
-    #[arg(long, value_name = "HOST,..", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    #[arg(long, value_name = "HOST,..", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING)]
     allow_net: Vec<String>,
     /// Allow reading these environment variables. Without a list: all.
-    #[arg(long, value_name = "NAME,..", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    #[arg(long, value_name = "NAME,..", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING)]
     allow_env: Vec<String>,
     /// Allow running these programs, which are not restricted in turn. Without a list: all.
-    #[arg(long, value_name = "PROGRAM,..", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    #[arg(long, value_name = "PROGRAM,..", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING)]
     allow_run: Vec<String>,
     /// Deny reading these files and folders, overriding every grant. Without a list: all.
-    #[arg(long, value_name = "PATH,..", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    #[arg(long, value_name = "PATH,..", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING)]
     deny_read: Vec<String>,
     /// Deny writing these files and folders.
-    #[arg(long, value_name = "PATH,..", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    #[arg(long, value_name = "PATH,..", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING)]
     deny_write: Vec<String>,
     /// Deny access to these hosts.
-    #[arg(long, value_name = "HOST,..", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    #[arg(long, value_name = "HOST,..", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING)]
     deny_net: Vec<String>,
     /// Deny reading these environment variables.
-    #[arg(long, value_name = "NAME,..", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    #[arg(long, value_name = "NAME,..", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING)]
     deny_env: Vec<String>,
     /// Deny running these programs.
-    #[arg(long, value_name = "PROGRAM,..", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    #[arg(long, value_name = "PROGRAM,..", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING)]
     deny_run: Vec<String>,
     /// Grant everything.
     #[arg(short = 'A', long)]
@@ -131,8 +133,9 @@ pub(in crate::cli) fn permissions(
         for (word, lists) in grants.of(right) {
             for list in lists {
                 for text in list.split(',') {
-                    // An option without a value means everything of its kind.
-                    let rule = if text.is_empty() {
+                    // Only an option without a list means everything of its kind. In a list, what is
+                    // empty may be a variable of a shell that is not set.
+                    let rule = if text == EVERYTHING {
                         Ok(Rule::Any)
                     } else {
                         Rule::parse(right, text, &here)

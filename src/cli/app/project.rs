@@ -16,6 +16,7 @@ use crate::script::host::permission::Permissions;
 use crate::store::{self, FOLDER, StoreError};
 use anyhow::Context;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
@@ -41,12 +42,14 @@ impl Project {
     /// `kaizen.toml` or `.kaizen`, or else the current folder itself.
     pub(in crate::cli) fn find() -> anyhow::Result<Project> {
         let here = std::env::current_dir()?;
+        // What has the name is meant, even if it cannot be read: what it would deny is not let pass.
+        let is_there = |path: PathBuf| path.symlink_metadata().is_ok();
         let marked = |folder: &&Path| {
-            folder.join("kaizen.toml").is_file() || folder.join(FOLDER).join("kaizen.db").is_file()
+            is_there(folder.join("kaizen.toml")) || folder.join(FOLDER).join("kaizen.db").is_file()
         };
 
         let root = here.ancestors().find(marked).unwrap_or(&here).to_owned();
-        let config = Config::load(&root, &variable)?;
+        let config = Config::load(&root, &raw_variable)?;
 
         let (names, length_min) = config.secrets();
         secret::configure(names, length_min);
@@ -68,7 +71,7 @@ impl Project {
             }
         }
 
-        let home = variable("HOME").map(PathBuf::from);
+        let home = raw_variable("HOME").map(PathBuf::from);
         let device = |path: &Path| path.metadata().ok().map(|meta| meta.dev());
         // What lies above a border may be somebody else's.
         let inside = self.here.ancestors().take_while(|folder| *folder != self.root);
@@ -199,4 +202,9 @@ impl Project {
 /// Looks up a variable of the environment; an empty one counts as unset.
 pub(in crate::cli) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Does the same for what may be no text, such as a path.
+pub(in crate::cli) fn raw_variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
 }

@@ -6,8 +6,12 @@ use crate::base::wildcard::Wildcard;
 use crate::base::{own, secret};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::permissions::ask_and_wait;
+<<<<<<< HEAD
 use crate::cli::app::project::{Project, variable};
 use crate::cli::app::seen_tools;
+=======
+use crate::cli::app::project::{Project, raw_variable, variable};
+>>>>>>> main
 use crate::cli::{Global, print_data, say};
 use crate::mcp::spec::{Consent, Reach, ServerSpec};
 use crate::model::registry::key_variable;
@@ -242,7 +246,7 @@ pub(in crate::cli) fn name(project: &Project) -> anyhow::Result<String> {
 
 /// Returns the file in which trust is kept, outside of every project.
 fn file() -> anyhow::Result<PathBuf> {
-    let state = own::user_folder(&variable, "XDG_STATE_HOME", ".local/state").context(
+    let state = own::user_folder(&raw_variable, "XDG_STATE_HOME", ".local/state").context(
         "cannot store which projects you trust: set HOME, or set KAIZEN_TRUST=1 to trust every \
          project",
     )?;

@@ -1,5 +1,12 @@
-//! How things look in a terminal.
+//! How results look in a terminal: tables, plans, plots, progress, diagnostics and values.
+//!
+//! The functions here turn data into text; only `progress.rs` follows a run and prints as it goes.
+//! Not here: what a command shows and in which order (`cli/command/`), and the streams themselves
+//! (`cli/app/output.rs`).
+//!
+//! Start with `table.rs`, which most of the others use.
 
+mod canvas;
 pub(super) mod change;
 pub(super) mod diagnostic;
 pub(super) mod entry;

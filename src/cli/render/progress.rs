@@ -6,6 +6,7 @@ use crate::base::secret::scrub;
 use crate::base::unit::Money;
 use crate::base::visible::{on_one_line, shown};
 use crate::cli::app::terminal::write_raw;
+use crate::cli::render::canvas::Canvas;
 use crate::cli::render::plain;
 use crate::cli::render::time::length;
 use crate::executor::budget::{Budget, Tally};
@@ -17,11 +18,14 @@ use crate::metrics::charge::{Bill, Charge};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::io::IsTerminal;
 use std::rc::Rc;
 use std::time::Duration;
 
 /// Most operations that the live region shows at once.
 const SHOWN_MAX: usize = 8;
+/// How often the live region is drawn in a second, at most.
+const REDRAWS: u8 = 20;
 /// Operations from which a flow's successes are told together rather than one by one.
 const FOLD_FROM: usize = 20;
 
@@ -109,7 +113,7 @@ impl Progress {
         let live = mode == ProgressMode::Live || mode == ProgressMode::Auto && terminal;
 
         Progress {
-            live: live.then(MultiProgress::new),
+            live: live.then(|| MultiProgress::with_draw_target(target())),
             is_live: live,
             silent: mode == ProgressMode::None,
             total: None,
@@ -179,7 +183,7 @@ impl Progress {
         }
 
         if let Some(live) = &self.live {
-            live.set_draw_target(ProgressDrawTarget::stderr());
+            live.set_draw_target(target());
         }
     }
 
@@ -274,7 +278,7 @@ impl Progress {
         let total = self.total.as_ref()?;
         let bar = live.insert_before(total, ProgressBar::new_spinner());
         bar.set_style(style("  {spinner} {wide_msg} {elapsed}"));
-        bar.set_message(name.to_owned());
+        tell(&bar, name);
         bar.enable_steady_tick(Duration::from_millis(100));
 
         Some(bar)
@@ -283,9 +287,9 @@ impl Progress {
     fn ask(&mut self, op: OpId, attempt: u32, model: &str) {
         let Some(open) = self.open.get_mut(&op).filter(|_| self.is_live) else { return };
         let again = if attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
-        open.doing = format!("{}  calling {}{again}", open.name, on_one_line(model));
+        open.doing = format!("{}  calling {}{again}", open.name, model);
         if let Some(bar) = &open.bar {
-            bar.set_message(open.doing.clone());
+            tell(bar, &open.doing);
         }
     }
 
@@ -294,8 +298,7 @@ impl Progress {
 
         match &open.bar {
             Some(bar) => {
-                let text = format!("{}  retrying in {wait_ms} ms: {message}", open.name);
-                bar.set_message(on_one_line(&scrub(&text)).into_owned());
+                tell(bar, &format!("{}  retrying in {wait_ms} ms: {message}", open.name));
             }
             None if !self.is_live => {
                 self.say(&format!("{}: {message}; retrying in {wait_ms} ms", open.name));
@@ -477,6 +480,21 @@ impl Progress {
         for line in self.late.take() {
             crate::cli::say(&line);
         }
+    }
+}
+
+/// Shows a text on the line of an operation. Scripts and servers choose much of it, and nobody else looks
+/// at what a bar draws.
+fn tell(bar: &ProgressBar, text: &str) {
+    bar.set_message(on_one_line(&scrub(text)).into_owned());
+}
+
+/// Returns where the live region is drawn: the terminal, if there is one.
+fn target() -> ProgressDrawTarget {
+    if std::io::stderr().is_terminal() {
+        ProgressDrawTarget::term_like_with_hz(Box::<Canvas>::default(), REDRAWS)
+    } else {
+        ProgressDrawTarget::hidden()
     }
 }
 

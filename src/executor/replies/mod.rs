@@ -1,5 +1,11 @@
-//! Where the answer to a request comes from: a model, a cassette, a run that is gone through again, or
-//! a reply that is known from elsewhere.
+//! Where the reply to a request comes from: a model, a cassette, the run that is resumed, replies of
+//! earlier runs, or a guess of a plan.
+//!
+//! In this room: one file for each source (`reuse.rs`, `tape.rs`, `guess.rs`) and the choice among
+//! them. Not here: attempts and retries (`executor/attempt.rs`), and how replies are found in a journal
+//! (`journal/known_replies.rs`).
+//!
+//! Start with `Executor::source` in this file.
 
 pub mod guess;
 pub mod reuse;
@@ -13,9 +19,10 @@ use crate::base::unit::Money;
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
 use crate::executor::replies::reuse::{Answer, Reuse};
+use crate::executor::replies::tape::Tape;
 use crate::journal::cassette::CassetteLine;
 use crate::journal::key::Key;
-use crate::journal::known_replies::{KnownReply, Sample};
+use crate::journal::known_replies::{Claims, KnownReply, Sample};
 use crate::journal::past::PastTry;
 use crate::metrics::charge::Charge;
 use crate::model::Model;
@@ -23,7 +30,8 @@ use crate::model::error::CallError;
 use crate::model::reply::{CallResult, Usage};
 use crate::model::request::Request;
 use crate::store::StoreError;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -112,7 +120,44 @@ impl AttemptResult {
     }
 }
 
-impl Executor {
+/// The places that replies come from without a call, and what the run has taken from them.
+#[derive(Default)]
+pub(super) struct ReplySources {
+    /// Replies that need not be asked for again, if there are any.
+    reuse: Option<Rc<Reuse>>,
+    /// What models are answered from in a test.
+    tape: Option<Rc<Tape>>,
+    /// How often each request was made.
+    asked: RefCell<HashMap<Key, u32>>,
+    /// The known replies that were used.
+    claims: RefCell<Claims>,
+}
+
+impl ReplySources {
+    /// Answers from what is known wherever that is possible.
+    pub(super) fn reuse_from(&mut self, reuse: Rc<Reuse>) {
+        self.reuse = Some(reuse);
+    }
+
+    /// Answers from a cassette, or records one.
+    pub(super) fn play(&mut self, tape: Rc<Tape>) {
+        self.tape = Some(tape);
+    }
+
+    pub(super) fn reuse(&self) -> Option<&Rc<Reuse>> {
+        self.reuse.as_ref()
+    }
+
+    /// Tells whether calls are only counted.
+    pub(super) fn is_dry(&self) -> bool {
+        self.reuse.as_ref().is_some_and(|reuse| reuse.is_dry())
+    }
+
+    /// Tells whether every request has to be known.
+    pub(super) fn is_replay(&self) -> bool {
+        self.reuse.as_ref().is_some_and(|reuse| reuse.is_replay())
+    }
+
     /// Numbers a request among the equal ones of its strand and of the run.
     pub(super) fn sample(&self, strand: &Strand, model: &Model, request: &Request) -> Sample {
         let key = Key::of(model, request);
@@ -123,25 +168,34 @@ impl Executor {
         Sample { key, at: strand.count(&key), arrival: *count - 1 }
     }
 
-    /// Finds out how a try is answered, as far as that is known before its turn.
-    pub(super) fn source(&self, asked: &PendingCall, attempt: u32) -> ReplySource {
-        if let (Some(tape), Some(line)) = (&self.tape, &asked.line) {
-            return ReplySource::Answer(tape.answer(&asked.sample, &asked.model, line));
-        }
+    /// Returns a request as a cassette has it, if there is a cassette.
+    pub(super) fn line(
+        &self,
+        key: Key,
+        model: &Model,
+        request: &Request,
+    ) -> Option<Box<CassetteLine>> {
+        self.tape.as_ref().map(|_| Box::new(CassetteLine::asked(key, model, request)))
+    }
 
-        let Sample { key, at, .. } = &asked.sample;
-        let number = usize::try_from(attempt - 1).unwrap_or(usize::MAX);
-        match &self.past {
-            Some(past) => match past.call(*key, at, number) {
-                // In an edited script its reply may have gone to another place.
-                Some(then) if then.result.is_ok() && self.has_moved(&asked.sample) => {
-                    ReplySource::News
-                }
-                Some(then) => ReplySource::Then(Box::new(then.clone())),
-                None => ReplySource::News,
-            },
-            None => ReplySource::Answer(self.reused_answer(asked)),
+    /// Records what a model answered, if there is a cassette.
+    pub(super) fn keep(
+        &self,
+        sample: &Sample,
+        model: &Model,
+        line: &CassetteLine,
+        called: &CallResult,
+    ) {
+        if let Some(tape) = &self.tape {
+            tape.keep(sample.clone(), model, line, called);
         }
+    }
+
+    /// Finds out how a cassette answers a request, if there is one.
+    fn taped_answer(&self, asked: &PendingCall) -> Option<Answer> {
+        let tape = self.tape.as_ref()?;
+        let line = asked.line.as_ref()?;
+        Some(tape.answer(&asked.sample, &asked.model, line))
     }
 
     /// Tells whether a model will be asked, as far as that is known before the turn of the try.
@@ -158,12 +212,11 @@ impl Executor {
         }
     }
 
-    /// Finds out how a request is answered that nothing is known of at its place.
-    fn reused_answer(&self, asked: &PendingCall) -> Answer {
+    /// Finds out how a request is answered that nothing is known of at its place. `name` is the name
+    /// of the operation that asks.
+    fn reused_answer(&self, asked: &PendingCall, name: Option<&str>) -> Answer {
         let Some(reuse) = &self.reuse else { return Answer::Ask };
 
-        let learner = self.learner.borrow();
-        let name = learner.name(asked.op);
         let op = (asked.op, name);
         reuse.answer(&asked.sample, &asked.request, &mut self.claims.borrow_mut(), op)
     }
@@ -181,14 +234,43 @@ impl Executor {
             reuse.claim(sample, &mut self.claims.borrow_mut());
         }
     }
+}
+
+impl Executor {
+    /// Finds out how a try is answered, as far as that is known before its turn.
+    pub(super) fn source(&self, asked: &PendingCall, attempt: u32) -> ReplySource {
+        if let Some(answer) = self.replies.taped_answer(asked) {
+            return ReplySource::Answer(answer);
+        }
+        if !self.memory.is_resuming() {
+            return ReplySource::Answer(self.reused_answer(asked));
+        }
+
+        let Sample { key, at, .. } = &asked.sample;
+        let number = usize::try_from(attempt - 1).unwrap_or(usize::MAX);
+        match self.memory.call(*key, at, number) {
+            // In an edited script its reply may have gone to another place.
+            Some(then) if then.result.is_ok() && self.replies.has_moved(&asked.sample) => {
+                ReplySource::News
+            }
+            Some(then) => ReplySource::Then(Box::new(then)),
+            None => ReplySource::News,
+        }
+    }
+
+    fn reused_answer(&self, asked: &PendingCall) -> Answer {
+        let follower = self.recorder.follower();
+        self.replies.reused_answer(asked, follower.name(asked.op))
+    }
 
     /// Finds out how a request is answered that the run that is gone through again had not answered.
     pub(super) fn answer_to_news(&self, asked: &PendingCall) -> Answer {
         let Sample { key, at, .. } = &asked.sample;
-        let gave_up = self.past.as_ref().is_some_and(|past| past.gave_up(*key, at));
 
-        match &self.reuse {
-            Some(reuse) if gave_up && reuse.is_replay() => Answer::Never(Box::new(reuse.give_up())),
+        match self.replies.reuse() {
+            Some(reuse) if reuse.is_replay() && self.memory.gave_up(*key, at) => {
+                Answer::Never(Box::new(reuse.give_up()))
+            }
             _ => self.reused_answer(asked),
         }
     }
@@ -205,9 +287,9 @@ impl Executor {
         let asking = async {
             self.on_disk().await?;
             failpoint::pass(Failpoint::CallBegins);
-            Ok::<_, StoreError>(match &self.reuse {
+            Ok::<_, StoreError>(match self.replies.reuse() {
                 // Under `watch` a call outlives the run that began it.
-                Some(reuse) if self.past.is_none() => {
+                Some(reuse) if !self.memory.is_resuming() => {
                     reuse.call(sample.clone(), model, request, begun).await
                 }
                 _ => model.call_noting(request, &begun).await,
@@ -245,7 +327,7 @@ impl Executor {
             Answer::Ask => (CallResult::broken("no model was asked".to_owned()), None),
         };
 
-        self.known.count(&asked.model, &asked.request, called.cost);
+        self.budgets.count_known(&asked.model, &asked.request, called.cost);
         Ok((called, run))
     }
 }

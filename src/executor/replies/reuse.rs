@@ -133,7 +133,7 @@ impl Reuse {
     /// Notes that the replayed run gave up a call.
     pub(in crate::executor) fn give_up(&self) -> Failure {
         self.gave_up.set(true);
-        Failure::new(Kind::Cancelled, "the call was given up")
+        Failure::new(Kind::Cancelled, "the call was cancelled")
     }
 
     /// Returns the replies that are known now.

@@ -1,7 +1,11 @@
-//! The order in which a run learns that something outside of it has ended: a call, a timer, a
-//! program, a commit. One end is told at a time, and the next one only when everybody in the run
-//! waits again, so that what a script does follows from the order of the ends alone. A run that goes
-//! through the journal of another one is told the same ends in the same order.
+//! The order in which a run learns that a call, a timer, a program or a commit has ended.
+//!
+//! One end is delivered at a time, and the next one only when every task of the run waits again. So a
+//! run is a function of the script and of the order of the ends. A resumed run gets the recorded ends
+//! in the recorded order. Not here: what is recorded (`executor/recorder.rs`).
+//!
+//! Start with `Turns::tell_next`, which picks the next end; `driver.rs` polls the run in between, and
+//! `siblings.rs` polls what runs side by side.
 
 pub(crate) mod driver;
 pub mod siblings;

@@ -1,4 +1,11 @@
-//! How each provider is spoken to.
+//! The protocols of the providers: how a request is written and how a reply is read.
+//!
+//! `openai.rs`, `anthropic.rs` and `gemini.rs` each know one protocol and no connection; `demo.rs` and
+//! `simulated.rs` need no server. Shared parts: the body of a reply (`frames.rs`, `sse.rs`,
+//! `document.rs`, `partial.rs`), errors (`refusal.rs`) and token counts (`usage.rs`). Not here:
+//! retries (`executor/retry.rs`) and prices (`model/charge.rs`).
+//!
+//! Start with `server.rs`, which makes one call.
 
 mod anthropic;
 pub mod demo;

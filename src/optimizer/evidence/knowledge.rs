@@ -153,7 +153,7 @@ impl Knowledge {
         let reader = store::open_in_memory()?;
 
         if path.exists() {
-            reader.execute("ATTACH ? AS disk", [path.to_string_lossy()])?;
+            reader.execute("ATTACH ? AS disk", [store::name_to_read(path)])?;
             reader.execute_batch(OVERLAY)?;
         }
 

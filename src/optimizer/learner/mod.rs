@@ -1,8 +1,11 @@
-//! The policy that learns: how good each pattern is for each kind of task, from what was seen there
-//! and, less, elsewhere; and which one to use next. Hierarchical Thompson sampling: every pattern has
-//! a mean everywhere, a mean in each group of kinds of tasks (`review` of `review/rust`), and a mean
-//! on each kind, each drawn towards the one above as far as there is little evidence. Pure: no clock,
-//! no store; the same executions in the same order give the same state.
+//! The learner: how good each pattern is for each task type, and which one to use next. The method is
+//! hierarchical Thompson sampling: each pattern has a mean overall, one for each group of task types
+//! (`review` of `review/rust`) and one for each task type. A mean with little evidence stays close to
+//! the one above it.
+//!
+//! The same observations in the same order give the same state. Only `synced.rs` reads a store; the
+//! rest has neither clock nor store. Not here: observations (`optimizer/evidence/`) and the reasons of
+//! a recommendation (`optimizer/choice/`). Start with `Learner` in this file, then `cell.rs`, `choice.rs`.
 
 pub mod packed;
 pub mod synced;

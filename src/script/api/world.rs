@@ -7,9 +7,6 @@ use crate::base::clock;
 use crate::base::failure::{Failure, Kind};
 use crate::base::process::Group;
 use crate::base::secret::{Secret, is_secret_name, weakness, without_credentials};
-use crate::executor::Executor;
-use crate::executor::attempt::Stop;
-use crate::journal::event::Event;
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::model::error::CallError;
 use crate::model::provider::page::{Got, host_of};
@@ -21,7 +18,6 @@ use crate::script::host::options::Options;
 use crate::script::host::permission::{Right, Rule, Target};
 use crate::script::host::servers::INHERITED;
 use crate::script::host::{convert, tasks};
-use crate::store::StoreError;
 use rhai::{Array, Dynamic, Engine, Map};
 use serde_json::{Value, json};
 use std::process::Stdio;
@@ -128,68 +124,8 @@ fn once(
 ) -> Result<Dynamic, EvalError> {
     let executor = host.executor();
     let task = tasks::current();
-    let (at, known) = wait(executor.recall_in_turn(&task.strand, &what));
-
-    let told = match known {
-        Some(told) => told,
-        None => {
-            match wait(do_now(&executor, &what, guess, permit, work))
-                .map_err(|stop| host.raise(stop))?
-            {
-                WorldOutcome::Done(told) => told,
-                WorldOutcome::Guessed(guess) => return Ok(convert::from_value(guess)),
-            }
-        }
-    };
-
-    // It is kept before the script sees it.
-    let event = Event::Told { what, value: told.clone(), at: Some(at) };
-    let kept = wait(executor.commit(&event));
-    kept.map_err(|error| host.raise(error.into()))?;
-
-    match serde_json::from_value::<Failure>(told["failure"].clone()) {
-        Ok(failure) => Err(throw(&failure)),
-        Err(_) => Ok(convert::from_value(told["value"].clone())),
-    }
-}
-
-/// What came of something that no earlier run has done.
-enum WorldOutcome {
-    /// It was done, and this is what the journal keeps.
-    Done(Value),
-    /// It was not done, because nothing may be done.
-    Guessed(Value),
-}
-
-/// Does something that no earlier run has done, once everything has been told that is known.
-async fn do_now(
-    executor: &Executor,
-    what: &Inquiry,
-    guess: Value,
-    permit: impl AsyncFnOnce() -> Result<(), Failure>,
-    work: impl AsyncFnOnce() -> Result<Value, Failure>,
-) -> Result<WorldOutcome, Stop> {
-    executor.news().await;
-    if executor.is_replay() {
-        return Err(executor.diverged(what).into());
-    }
-
-    if executor.is_dry() {
-        permit().await?;
-        executor.outside(std::future::ready(())).await;
-        return Ok(WorldOutcome::Guessed(guess));
-    }
-
-    let done = executor.outside(async {
-        executor.on_disk().await?;
-        Ok::<_, StoreError>(work().await)
-    });
-
-    match done.await? {
-        Ok(value) => Ok(WorldOutcome::Done(json!({ "value": value }))),
-        Err(failure) if failure.kind == Kind::Permission => Err(failure.into()),
-        Err(failure) => Ok(WorldOutcome::Done(json!({ "failure": failure }))),
-    }
+    let done = wait(executor.effect(&task.strand, what, guess, permit, work));
+    done.map(convert::from_value).map_err(|stop| host.raise(stop))
 }
 
 fn limit(options: &mut Options) -> Result<Duration, Failure> {

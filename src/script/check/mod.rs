@@ -1,6 +1,10 @@
-//! What can be found wrong with a script before it runs, all at once: names that nobody knows, calls
-//! that no function takes, options, models and imports that do not exist, and slips that run but do
-//! not do what they seem to.
+//! The checks before a script runs: unknown names, calls that no function accepts, unknown options,
+//! models and imports, and code that runs but does not do what it seems to do.
+//!
+//! Each check has a file and reports every fault it finds. Not here: how a fault is worded and explained
+//! (`script/diagnostic/`), and faults that only a run can show.
+//!
+//! Start with this file, which runs all checks; `calls.rs` is the largest of them.
 
 mod calls;
 mod closures;

@@ -1,5 +1,10 @@
-//! A dialogue: inputs that are evaluated one after the other and share variables, functions and
-//! imports. An input that fails or is given up leaves every variable as it is at that moment.
+//! A REPL session as the script floor sees it: inputs are evaluated one after the other and share
+//! variables, functions and imports. An input that fails or is interrupted keeps the changes it has
+//! made to variables so far.
+//!
+//! In this room: evaluation, line numbers across inputs (`source_map.rs`), undoing what a planned input
+//! changed (`undo.rs`), and values as text (`display.rs`). Not here: the line editor and the
+//! `:commands` (`cli/command/repl/`). Start with `Dialogue::eval`.
 
 pub mod display;
 pub(in crate::script) mod source_map;

@@ -11,12 +11,19 @@ enum Inside {
     Variables,
     /// The memory, with every key in it.
     Memory,
+    /// Nobody can tell: the file is mounted under another name.
+    Unknown,
 }
 
 /// Tells what a file shows of the inside of a process, this one or another.
 fn inside(path: &Path) -> Option<Inside> {
     if !path.starts_with("/proc") && !is_mounted_at(path) {
         return None;
+    }
+
+    // One of these files alone can be mounted at any name, which then says nothing.
+    if path.parent().is_some_and(|folder| !folder.starts_with("/proc") && !is_mounted_at(folder)) {
+        return Some(Inside::Unknown);
     }
 
     match path.file_name()?.to_str()? {
@@ -51,6 +58,11 @@ pub(in crate::script) fn accept(
         Some(Inside::Memory) => {
             return refuse(
                 "is refused: it contains the memory of a process, including all its keys",
+            );
+        }
+        Some(Inside::Unknown) => {
+            return refuse(
+                "is refused: a file of `/proc` is mounted there, which may hold every key",
             );
         }
         Some(Inside::Variables) => {}

@@ -15,12 +15,17 @@ use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{CompletionType, Config, Context, Editor, ExternalPrinter, Helper, Result};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::io::{BufRead, ErrorKind, Read};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// Most inputs that are kept.
 const HISTORY_MAX: usize = 10_000;
+/// Most bytes of one input that is read from something that is no terminal.
+const INPUT_MAX: usize = 1 << 20;
+/// Most lines of such an input. After each, all of it is looked through for its end.
+const INPUT_LINES_MAX: usize = 4096;
 const PROMPT: &str = "> ";
 
 /// What came from whoever types.
@@ -30,6 +35,8 @@ pub(super) enum LineInput {
     Text(String),
     /// The line was given up.
     Dropped,
+    /// It cannot be taken for an input, and nothing after it is read; with the reason.
+    Refused(String),
     /// There is nothing more.
     End,
 }
@@ -99,30 +106,48 @@ pub(super) fn read_lines() -> Typist {
     let (give, inputs) = unbounded_channel();
 
     std::thread::spawn(move || {
-        let mut lines = std::io::stdin().lines();
+        let mut source = std::io::stdin().lock();
         while asked.recv().is_ok() {
-            let mut text = String::new();
-
-            let mut is_more = false;
-            for line in lines.by_ref() {
-                let Ok(line) = line else { break };
-                is_more = true;
-                text.push_str(&line);
-                // An input may have several lines.
-                if command::completeness(&text) == Completeness::Complete {
-                    break;
-                }
-                text.push('\n');
-            }
-
-            let input = if is_more { LineInput::Text(text) } else { LineInput::End };
-            if give.send(input).is_err() {
+            if give.send(read_input(&mut source)).is_err() {
                 return;
             }
         }
     });
 
     Typist { ask, inputs }
+}
+
+/// Reads one input, which may have several lines.
+fn read_input(source: &mut impl BufRead) -> LineInput {
+    let mut text = String::new();
+    for _ in 0..INPUT_LINES_MAX {
+        let room = INPUT_MAX.saturating_sub(text.len());
+        let mut line = String::new();
+
+        match source.by_ref().take(room as u64 + 1).read_line(&mut line) {
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
+                let reason = "it is not text: it has bytes that are not UTF-8";
+                return LineInput::Refused(reason.to_owned());
+            }
+            Err(error) => return LineInput::Refused(error.to_string()),
+            Ok(0) if text.is_empty() => return LineInput::End,
+            Ok(0) => return LineInput::Text(text),
+            // A device may go on for ever without an end of a line.
+            Ok(length) if length > room => {
+                let reason = format!("it has more than {INPUT_MAX} bytes (`INPUT_MAX`)");
+                return LineInput::Refused(reason);
+            }
+            Ok(_) => {}
+        }
+
+        text.push_str(line.trim_end_matches(['\r', '\n']));
+        if command::completeness(&text) == Completeness::Complete {
+            return LineInput::Text(text);
+        }
+        text.push('\n');
+    }
+
+    LineInput::Refused(format!("it has more than {INPUT_LINES_MAX} lines (`INPUT_LINES_MAX`)"))
 }
 
 fn create(setup: &EditorSetup) -> Result<Editor<Assistant, DefaultHistory>> {

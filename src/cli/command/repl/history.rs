@@ -2,7 +2,7 @@
 
 use crate::base::secret::is_secret_name;
 use crate::base::{file as base_file, own};
-use crate::cli::app::project::variable;
+use crate::cli::app::project::{raw_variable, variable};
 use crate::model::registry::Models;
 use crate::model::spec::KeyRef;
 use std::io;
@@ -51,7 +51,7 @@ impl Secrets {
 
 /// Finds the file that history is kept in, and makes it readable for its owner only.
 pub(super) fn file() -> Result<PathBuf, String> {
-    let state = own::user_folder(&variable, "XDG_STATE_HOME", ".local/state")
+    let state = own::user_folder(&raw_variable, "XDG_STATE_HOME", ".local/state")
         .ok_or_else(|| "no home folder is known".to_owned())?;
     let folder = state.join("kaizen");
     let file = folder.join("history");

@@ -175,6 +175,12 @@ fn exit_of(took: Took, otherwise: Exit) -> Exit {
     }
 }
 
+/// Says that an input cannot be read.
+fn refuse(reason: &str) -> Took {
+    say(&format!("error: reading the input: {reason}"));
+    Took::Wrong
+}
+
 /// Takes inputs from a pipe, up to the first error.
 async fn batch(mut session: ReplSession<'_>, mut typist: Typist) -> anyhow::Result<Exit> {
     loop {
@@ -189,6 +195,7 @@ async fn batch(mut session: ReplSession<'_>, mut typist: Typist) -> anyhow::Resu
         let took = match input {
             LineInput::Text(text) => session.take(&text).await?,
             LineInput::Dropped => Took::Well,
+            LineInput::Refused(reason) => refuse(&reason),
             LineInput::End => return session.close(Exit::Ok).await,
         };
 
@@ -237,6 +244,7 @@ async fn converse(mut session: ReplSession<'_>) -> anyhow::Result<Exit> {
         let took = match input {
             LineInput::Text(text) => session.take(&text).await?,
             LineInput::Dropped => Took::Well,
+            LineInput::Refused(reason) => refuse(&reason),
             LineInput::End => break Exit::Ok,
         };
 

@@ -15,7 +15,7 @@ const FORMAT: u64 = 1;
 
 /// Tests that have passed: each with its files, by their paths in the project.
 #[derive(Debug)]
-pub(super) struct Memory {
+pub(super) struct FileMemory {
     path: PathBuf,
     root: PathBuf,
     passed: BTreeMap<String, Map<String, Value>>,
@@ -25,9 +25,9 @@ pub(super) struct Memory {
     now: HashMap<String, Value>,
 }
 
-impl Memory {
+impl FileMemory {
     /// Reads what is remembered; what another program wrote is not.
-    pub(super) fn read(project: &Project) -> Memory {
+    pub(super) fn read(project: &Project) -> FileMemory {
         let path = project.tests_path();
         let root = project.root.canonicalize().unwrap_or_else(|_| project.root.clone());
 
@@ -43,7 +43,7 @@ impl Memory {
 
         let failed = BTreeMap::new();
         let now = HashMap::new();
-        Memory { path, root, passed: passed.collect(), failed, now }
+        FileMemory { path, root, passed: passed.collect(), failed, now }
     }
 
     /// Tells whether a test has passed and nothing that it depends on has changed since.

@@ -19,7 +19,7 @@ use crate::cli::app::signal::Signals;
 use crate::cli::app::{signal, trust};
 use crate::cli::command::run::block_on;
 use crate::cli::command::test::find::{Case, Suite};
-use crate::cli::command::test::memory::Memory;
+use crate::cli::command::test::memory::FileMemory;
 use crate::cli::command::test::perform::{Bench, TestResult, write};
 use crate::cli::command::test::report::Counts;
 use crate::cli::command::watch::files::Contents;
@@ -180,7 +180,7 @@ impl Order<'_> {
             return refused(exit);
         }
 
-        let mut memory = Memory::read(&project);
+        let mut memory = FileMemory::read(&project);
         let desk = TestBench { order: self, project: &project };
         let exit = desk.go_through(&suite, &chosen, &mut memory, is_changed)?;
 
@@ -271,7 +271,7 @@ impl TestBench<'_> {
         &self,
         suite: &Suite,
         chosen: &[&Case],
-        memory: &mut Memory,
+        memory: &mut FileMemory,
         is_changed: bool,
     ) -> anyhow::Result<Exit> {
         report::launch(self.order.global, chosen.len());

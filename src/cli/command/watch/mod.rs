@@ -1,5 +1,10 @@
-//! `kaizen watch SCRIPT`: runs a script again whenever it, or a file that it reads, is saved. Only
-//! what changed is asked again.
+//! `kaizen watch SCRIPT`: re-runs a script on every save and calls models only for what changed.
+//!
+//! In this room: the loop, the threads that report saves and keys, the question before an expensive
+//! run, and the comparison with the previous result. Not here: how one script runs (`cli/app/job.rs`)
+//! and which replies are reused (`executor/replies/reuse.rs`).
+//!
+//! Start with `round.rs`, which is one run from the check to the comparison.
 
 pub(in crate::cli) mod files;
 mod gate;

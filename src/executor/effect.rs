@@ -1,0 +1,255 @@
+//! What a run does outside of itself: it asks the world, waits, and draws by chance. Each effect has
+//! an address in the run, is known from the run that this one resumes or happens now, and is recorded.
+//! A call of a model is an effect too; it has attempts and a budget, and stands in `attempt.rs`.
+
+use crate::base::failure::{Failure, Kind};
+use crate::base::strand::{Spot, Strand};
+use crate::executor::Executor;
+use crate::executor::attempt::Stop;
+use crate::executor::turns::Passage;
+use crate::journal::event::{Event, LogLevel, Timer};
+use crate::journal::inquiry::{Inquiry, Topic};
+use crate::store::StoreError;
+use futures::future::{Either, select};
+use serde_json::{Value, json};
+use std::pin::pin;
+use std::time::Duration;
+
+/// Most answers of one word that a run journals: a loop that looks at the clock must not fill the
+/// store. Those after them are not told again to a run that resumes this one.
+const ANSWERS_MAX: usize = 10_000;
+
+impl Executor {
+    /// Does something outside that only this run can do, or returns what came of it in the run that
+    /// this one resumes. What comes of it, a failure too, is on the disk before this returns. A plan
+    /// only asks for the permission, and gets `planned`.
+    pub async fn effect(
+        &self,
+        strand: &Strand,
+        what: Inquiry,
+        planned: Value,
+        permit: impl AsyncFnOnce() -> Result<(), Failure>,
+        work: impl AsyncFnOnce() -> Result<Value, Failure>,
+    ) -> Result<Value, Stop> {
+        let (at, known) = self.recall_in_turn(strand, &what).await;
+
+        let told = if let Some(told) = known {
+            told
+        } else {
+            self.news().await;
+
+            if self.is_replay() {
+                return Err(self.diverged(&what).into());
+            }
+            if self.is_dry() {
+                permit().await?;
+                self.outside(std::future::ready(())).await;
+                return Ok(planned);
+            }
+            self.do_now(work).await?
+        };
+
+        let event = Event::Told { what, value: told.clone(), at: Some(at) };
+        self.commit(&event).await?;
+
+        match serde_json::from_value::<Failure>(told["failure"].clone()) {
+            Ok(failure) => Err(failure.into()),
+            Err(_) => Ok(told["value"].clone()),
+        }
+    }
+
+    /// Does something outside, and returns what the journal keeps of it. A missing permission is not
+    /// kept: a resumed run may have it.
+    async fn do_now(
+        &self,
+        work: impl AsyncFnOnce() -> Result<Value, Failure>,
+    ) -> Result<Value, Stop> {
+        let done = self.outside(async {
+            self.on_disk().await?;
+            Ok::<_, StoreError>(work().await)
+        });
+
+        match done.await? {
+            Ok(value) => Ok(json!({ "value": value })),
+            Err(failure) if failure.kind == Kind::Permission => Err(failure.into()),
+            Err(failure) => Ok(json!({ "failure": failure })),
+        }
+    }
+
+    /// Takes what a script was told at this place in the run that this one goes through again.
+    /// Returns the place as well, by which the answer is journaled.
+    pub fn recall(&self, strand: &Strand, what: &Inquiry) -> (Spot, Option<Value>) {
+        // The journal knows what was asked without the secrets in it.
+        let what = &what.clone().without_secrets();
+        let at = strand.count(what);
+        let Some(told) = self.memory.told(what, &at) else { return (at, None) };
+
+        if let Some(place) = told.place {
+            self.turns.pass_by(place);
+        }
+        (at, Some(told.value))
+    }
+
+    /// Does the same for an answer that the script had to wait for.
+    pub async fn recall_in_turn(&self, strand: &Strand, what: &Inquiry) -> (Spot, Option<Value>) {
+        let what = &what.clone().without_secrets();
+        let at = strand.count(what);
+        let Some(told) = self.memory.told(what, &at) else { return (at, None) };
+
+        if let Some(place) = told.place {
+            self.turns.known(place).await;
+        }
+        (at, Some(told.value))
+    }
+
+    /// Returns the time on the run's own clock, which counts the time before a crash.
+    pub fn age(&self) -> Duration {
+        self.turns.time()
+    }
+
+    /// Tells whether this run goes through another one again.
+    pub fn is_resuming(&self) -> bool {
+        self.memory.is_resuming()
+    }
+
+    /// Waits for something that happens outside of the run, and that did not happen in the run that
+    /// this one goes through again, and then for its turn to be told.
+    pub async fn outside<F: Future>(&self, end: F) -> F::Output {
+        self.turns.outside(end).await
+    }
+
+    /// Waits until everything has been told that is known. What is done from then on was not done
+    /// before.
+    pub async fn news(&self) {
+        self.turns.news().await;
+    }
+
+    /// Finds something out that a later run could not find out again, and journals it; or returns
+    /// what the run that this one goes through again was told, and true.
+    pub fn find_once<E>(
+        &self,
+        strand: &Strand,
+        what: Inquiry,
+        find: impl FnOnce(&Spot) -> Result<Value, E>,
+        broken: impl FnOnce(StoreError) -> E,
+    ) -> Result<(Value, bool), E> {
+        let (at, known) = self.recall(strand, &what);
+
+        let (value, is_known) = match known {
+            Some(value) => (value, true),
+            None => (find(&at)?, false),
+        };
+
+        self.note(&Event::Told { what, value: value.clone(), at: Some(at) }).map_err(broken)?;
+        Ok((value, is_known))
+    }
+
+    /// Returns the time in milliseconds since 1970, and journals that the script was told it.
+    pub fn now(&self, strand: &Strand) -> Result<i64, StoreError> {
+        let now = self.memory.clock();
+        Ok(self.answer(strand, Inquiry::Bare(Topic::Now), now.into())?.as_i64().unwrap_or(now))
+    }
+
+    /// Returns how many seconds passed, of which `seconds` were measured, and journals that the
+    /// script was told it.
+    pub fn elapsed(&self, strand: &Strand, seconds: f64) -> Result<f64, StoreError> {
+        // Whole microseconds survive the journal exactly.
+        let seconds = (seconds * 1e6).round() / 1e6;
+
+        Ok(self
+            .answer(strand, Inquiry::Bare(Topic::Elapsed), seconds.into())?
+            .as_f64()
+            .unwrap_or(seconds))
+    }
+
+    /// Returns what was told in the place of this answer then, or else the answer, and journals it.
+    pub fn answer(
+        &self,
+        strand: &Strand,
+        what: Inquiry,
+        answer: Value,
+    ) -> Result<Value, StoreError> {
+        let (at, known) = self.recall(strand, &what);
+        self.answer_with(at, known, what, answer)
+    }
+
+    /// Does the same for what follows from the run itself: once this run goes another way, what the run
+    /// before was told is no longer true.
+    pub fn answer_of_run(
+        &self,
+        strand: &Strand,
+        what: Inquiry,
+        answer: Value,
+    ) -> Result<Value, StoreError> {
+        let (at, known) = self.recall(strand, &what);
+        let known = known.filter(|_| !self.turns.has_strayed());
+        self.answer_with(at, known, what, answer)
+    }
+
+    fn answer_with(
+        &self,
+        at: Spot,
+        known: Option<Value>,
+        what: Inquiry,
+        answer: Value,
+    ) -> Result<Value, StoreError> {
+        let is_new = known.is_none();
+        let value = known.unwrap_or(answer);
+
+        let count = self.memory.count(&what);
+        if count <= ANSWERS_MAX {
+            let told = Event::Told { what, value: value.clone(), at: Some(at) };
+            self.note(&told)?;
+        } else if is_new && count == ANSWERS_MAX + 1 && self.turns.is_retelling() {
+            let text = format!(
+                "only the first {ANSWERS_MAX} answers of `{what}` are recorded: from here on, \
+                 this run gets new ones"
+            );
+            self.note(&Event::Logged { level: LogLevel::Warn, text })?;
+        }
+
+        Ok(value)
+    }
+
+    /// Returns the next number from 0 up to 1 of a strand's own chance.
+    pub fn random(&self, strand: &Strand) -> f64 {
+        self.memory.random(strand)
+    }
+
+    /// Returns a number that follows from the run's seed, the strand, and how often it was asked
+    /// there, and that leaves the other numbers of chance as they are.
+    pub fn chance(&self, strand: &Strand) -> u64 {
+        self.memory.chance(strand)
+    }
+
+    /// Lets a time pass on a strand.
+    pub async fn pass(
+        &self,
+        strand: &Strand,
+        timer: Timer,
+        time: Duration,
+    ) -> Result<(), StoreError> {
+        let at = strand.count(&timer);
+        let known = self.memory.timer(timer, &at);
+        if self.turns.pass(known, time).await == Passage::Forced {
+            return Ok(());
+        }
+
+        self.recorder.time_passed(at, timer)
+    }
+
+    /// Waits for a future, but no longer than `limit`: `None` if it was not done by then.
+    pub async fn limit<F: Future>(
+        &self,
+        strand: &Strand,
+        limit: Duration,
+        work: F,
+    ) -> Result<Option<F::Output>, StoreError> {
+        let work = pin!(work);
+        let timer = pin!(self.pass(strand, Timer::Limit, limit));
+        match select(work, timer).await {
+            Either::Left((value, _)) => Ok(Some(value)),
+            Either::Right((passed, _)) => passed.map(|()| None),
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Writes down what a run does: each event gets its time, is added to the figures, reaches the
+//! listeners, and goes to the journal.
+
+use crate::base::clock;
+use crate::base::failure::Failure;
+use crate::base::id::{FlowId, OpId};
+use crate::base::strand::Spot;
+use crate::executor::EventListener;
+use crate::executor::replies::reuse::Reuse;
+use crate::executor::turns::Turns;
+use crate::journal::Journal;
+use crate::journal::event::{Event, Timer};
+use crate::journal::key::Key;
+use crate::journal::known_replies::ReplyFollower;
+use crate::journal::part::Parts;
+use crate::metrics::Metrics;
+use crate::metrics::fold::{FlowFold, Flows};
+use crate::model::request::Request;
+use crate::store::StoreError;
+use futures::FutureExt;
+use futures::future::{LocalBoxFuture, Shared};
+use std::cell::{Cell, Ref, RefCell};
+use std::collections::HashSet;
+use std::rc::Rc;
+
+/// What is waited for until it is on the disk that the run has begun.
+type Start = Shared<LocalBoxFuture<'static, Result<(), StoreError>>>;
+
+/// Timers of one strand that ended in a row, and are yet to be journaled.
+struct PassedTimers {
+    first: Spot,
+    timer: Timer,
+    times: u32,
+    /// When the last of them ended, in microseconds since 1970.
+    ended: i64,
+}
+
+impl PassedTimers {
+    fn next(&self) -> Spot {
+        Spot { nth: self.first.nth.saturating_add(self.times), ..self.first.clone() }
+    }
+}
+
+/// The journal of a run, and everything that is counted from its events.
+pub(super) struct Recorder {
+    journal: Journal,
+    /// Finds replies in the events, for `reuse`.
+    follower: RefCell<ReplyFollower>,
+    /// Gets the replies of this run.
+    reuse: Option<Rc<Reuse>>,
+    /// Set until it is on the disk that this run has begun.
+    start: RefCell<Option<Start>>,
+    /// Timers that ended and are yet to be journaled.
+    passed: RefCell<Option<PassedTimers>>,
+    /// The parts of requests that the journal has.
+    parts: RefCell<HashSet<Key>>,
+    next_op: Cell<u32>,
+    next_flow: Cell<u32>,
+    /// The figures of the run, and of each flow that is under way.
+    total: RefCell<FlowFold>,
+    flows: RefCell<Flows>,
+    listeners: RefCell<Vec<(usize, EventListener)>>,
+    next_listener: Cell<usize>,
+    /// Operations that failed, or were skipped because of a failure, in flows that do not allow it;
+    /// and the first failure among them.
+    unforgiven: Cell<u64>,
+    first_failure: RefCell<Option<Failure>>,
+}
+
+impl Recorder {
+    pub(super) fn new(journal: Journal) -> Recorder {
+        let follower = ReplyFollower::new(journal.run().clone());
+
+        Recorder {
+            journal,
+            follower: RefCell::new(follower),
+            reuse: None,
+            start: RefCell::default(),
+            passed: RefCell::default(),
+            parts: RefCell::default(),
+            next_op: Cell::new(0),
+            next_flow: Cell::new(1),
+            total: RefCell::new(FlowFold::of_run()),
+            flows: RefCell::default(),
+            listeners: RefCell::default(),
+            next_listener: Cell::new(0),
+            unforgiven: Cell::new(0),
+            first_failure: RefCell::default(),
+        }
+    }
+
+    /// Hands the replies of this run on to those after it.
+    pub(super) fn feed(&mut self, reuse: Rc<Reuse>) {
+        self.reuse = Some(reuse);
+    }
+
+    pub(super) fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Returns what the events told of operations and their replies.
+    pub(super) fn follower(&self) -> Ref<'_, ReplyFollower> {
+        self.follower.borrow()
+    }
+
+    /// Adds a listener for every further event, and returns the number to take it away with.
+    pub(super) fn listen(&self, listener: EventListener) -> usize {
+        let id = self.next_listener.replace(self.next_listener.get() + 1);
+        self.listeners.borrow_mut().push((id, listener));
+        id
+    }
+
+    /// Takes a listener away.
+    pub(super) fn unlisten(&self, id: usize) {
+        self.listeners.borrow_mut().retain(|(known, _)| *known != id);
+    }
+
+    /// Returns the fold of all events so far.
+    pub(super) fn total(&self) -> Ref<'_, FlowFold> {
+        self.total.borrow()
+    }
+
+    /// Returns the figures of a flow, and forgets them: it has ended.
+    pub(super) fn take_flow_figures(&self, flow: FlowId) -> Option<Metrics> {
+        self.flows.borrow_mut().take(flow).map(|fold| fold.metrics())
+    }
+
+    /// Counts operations that were lost in a flow that does not allow it.
+    pub(super) fn lose(&self, lost: u64, first: Option<Failure>) {
+        self.unforgiven.set(self.unforgiven.get() + lost);
+        let mut known = self.first_failure.borrow_mut();
+        *known = known.take().or(first);
+    }
+
+    pub(super) fn unforgiven(&self) -> u64 {
+        self.unforgiven.get()
+    }
+
+    pub(super) fn first_failure(&self) -> Option<Failure> {
+        self.first_failure.borrow().clone()
+    }
+
+    /// Numbers `count` new operations and returns the first number.
+    pub(super) fn take_ops(&self, count: usize) -> u32 {
+        let count = u32::try_from(count).expect("a run has fewer operations than 2^32");
+        self.next_op.replace(self.next_op.get() + count)
+    }
+
+    pub(super) fn take_op(&self) -> OpId {
+        OpId(self.take_ops(1))
+    }
+
+    pub(super) fn take_flow(&self) -> FlowId {
+        FlowId(self.next_flow.replace(self.next_flow.get() + 1))
+    }
+
+    /// Journals the start of the run. Before the first call is made, it is on the disk.
+    pub(super) fn begin(&self, event: &Event) -> Result<(), StoreError> {
+        let at = self.tell(clock::micros(), event);
+        let append = self.journal.append_now(at, event)?;
+        self.start.replace(Some(append.boxed_local().shared()));
+        Ok(())
+    }
+
+    /// Waits until it is on the disk that the run has begun.
+    pub(super) async fn on_disk(&self) -> Result<(), StoreError> {
+        let start = self.start.borrow().clone();
+        match start {
+            Some(start) => {
+                let result = start.await;
+                self.start.take();
+                result
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Journals an event soon, and lets everybody see it now.
+    pub(super) fn note(&self, event: &Event) -> Result<(), StoreError> {
+        self.note_passed()?;
+        let at = self.tell(clock::micros(), event);
+        self.journal.append_soon(at, event)
+    }
+
+    /// Journals an event, and returns once it is on the disk and its turn has come.
+    pub(super) async fn commit(&self, turns: &Turns, event: &Event) -> Result<(), StoreError> {
+        // While the journal of another run knows what comes next, it has this on the disk already.
+        if turns.is_retelling() && !matches!(event, Event::RunEnded { .. }) {
+            self.note(event)?;
+            turns.commit(std::future::ready(())).await;
+            return Ok(());
+        }
+
+        self.note_passed()?;
+        let at = self.tell(clock::micros(), event);
+        turns.commit(self.journal.append(at, event)).await
+    }
+
+    /// Journals the parts of a request that this run has not kept yet.
+    pub(super) fn keep_parts(&self, request: &Request) -> Result<Parts, StoreError> {
+        let mut parts = Parts::of(request);
+        for (key, part) in std::mem::take(&mut parts.all) {
+            if self.parts.borrow_mut().insert(key) {
+                self.note(&Event::RequestPart { key, part })?;
+            }
+        }
+
+        Ok(parts)
+    }
+
+    /// Notes that a timer has ended now.
+    pub(super) fn time_passed(&self, at: Spot, timer: Timer) -> Result<(), StoreError> {
+        // A loop that polls sleeps very often: what ends in a row is one event.
+        let ended = clock::micros();
+        let in_row = self.passed.borrow_mut().as_mut().is_some_and(|passed| {
+            let is_next = passed.timer == timer && passed.next() == at;
+            if is_next {
+                passed.times += 1;
+                passed.ended = ended;
+            }
+            is_next
+        });
+
+        if !in_row {
+            self.note_passed()?;
+            self.passed.replace(Some(PassedTimers { first: at, timer, times: 1, ended }));
+        }
+        Ok(())
+    }
+
+    /// Journals the timers that have ended. Nothing but time is lost if a crash comes before.
+    fn note_passed(&self) -> Result<(), StoreError> {
+        let Some(PassedTimers { first, timer, times, ended }) = self.passed.take() else {
+            return Ok(());
+        };
+
+        let event = Event::TimePassed { at: first, timer, times };
+        let at = self.tell(ended, &event);
+        self.journal.append_soon(at, &event)
+    }
+
+    /// Lets everybody see an event.
+    fn tell(&self, at: i64, event: &Event) -> i64 {
+        self.total.borrow_mut().add(at, event);
+        if let Some(reuse) = &self.reuse {
+            reuse.see(&mut self.follower.borrow_mut(), event);
+        }
+        self.flows.borrow_mut().add(at, event);
+
+        // A listener may add another one, so the list is not borrowed while they run.
+        let listeners = self.listeners.borrow().clone();
+        for (_, listener) in &listeners {
+            listener(at, event);
+        }
+
+        at
+    }
+}
