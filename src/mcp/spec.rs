@@ -214,7 +214,11 @@ struct Fields<'a> {
 
 impl Fields<'_> {
     fn wrong(&self, key: &'static str, wanted: impl Into<String>) -> SpecError {
-        let found = self.map.get(key).map(Value::to_string).unwrap_or_default();
+        // Somebody may have written a secret where only its name belongs.
+        let found = match key {
+            "key" | "env" | "url" => "..".to_owned(),
+            _ => self.map.get(key).map(Value::to_string).unwrap_or_default(),
+        };
         SpecError::WrongValue { server: self.server.into(), key, wanted: wanted.into(), found }
     }
 
@@ -412,7 +416,27 @@ mod tests {
         ];
         let told: Vec<String> =
             wrong.iter().map(|value| read(value).expect_err("a wrong description")).collect();
-        expect_test::expect![[r#""#]].assert_eq(&told.join("\n"));
+        expect_test::expect![[r#"
+            `mcp.files` needs either `command` or `url`, and has neither
+            `mcp.files` needs either `command` or `url`, and has both
+            unknown setting `mcp.files.comand`; did you mean `command`?
+            `mcp.files.command` must be a list of a program and its arguments, such as ["npx", "-y", ".."], not `"npx"`
+            `mcp.files.command` must be a list of a program and its arguments, such as ["npx", "-y", ".."], not `[]`
+            `mcp.files.command` must be a list of a program and its arguments, such as ["npx", "-y", ".."], not `["a",1]`
+            `mcp.files.key` belongs to a server with `url`
+            `mcp.files.env` must be a list of names of variables; their values stay in the environment, not `..`
+            `mcp.files.url` must be an address without a password in it, not `..`
+            `mcp.files.url` must be an address without a password in it, not `..`
+            `mcp.files.env` belongs to a server with `command`
+            `mcp.files.key` must be `env:NAME` or `file:PATH`; a key itself never stands here, not `..`
+            `mcp.files.approve` must be "never", or a list of names of tools, which may contain `*`, not `"always"`
+            `mcp.files.read` must be a list of names of tools, which may contain `*`, not `"read_*"`
+            `mcp.files.timeout_ms` must be a time in milliseconds from 1 up to 86400000, not `0`
+            `mcp.files.timeout_ms` must be a time in milliseconds from 1 up to 86400000, not `"1s"`
+            `mcp.files.pin` must be true or false, not `1`
+            `mcp.files.protocol` must be "auto", 2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25, 2026-07-28, not `"2027-01-01"`
+            unknown setting `mcp.files.wibble`; there are: command, env, url, key, read, approve, only, except, start_timeout_ms, timeout_ms, pin, protocol"#]]
+        .assert_eq(&told.join("\n"));
 
         for name in ["", "a.b", "a b", "ä", &"a".repeat(33)] {
             let error = ServerSpec::from_map(name, &Map::new()).expect_err("a wrong name");

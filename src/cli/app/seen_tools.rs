@@ -3,7 +3,7 @@
 //! say what was seen of its servers.
 
 use crate::base::own;
-use crate::cli::app::project::{Project, variable};
+use crate::cli::app::project::{Project, raw_variable};
 use crate::cli::app::trust;
 use crate::mcp::spec::ServerSpec;
 use crate::mcp::{Listing, Memory};
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 fn file() -> anyhow::Result<PathBuf> {
-    let state = own::user_folder(&variable, "XDG_STATE_HOME", ".local/state")
+    let state = own::user_folder(&raw_variable, "XDG_STATE_HOME", ".local/state")
         .context("cannot store which tools were seen: set HOME")?;
     Ok(state.join("kaizen").join("mcp.json"))
 }

@@ -6,12 +6,8 @@ use crate::base::wildcard::Wildcard;
 use crate::base::{own, secret};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::permissions::ask_and_wait;
-<<<<<<< HEAD
-use crate::cli::app::project::{Project, variable};
-use crate::cli::app::seen_tools;
-=======
 use crate::cli::app::project::{Project, raw_variable, variable};
->>>>>>> main
+use crate::cli::app::seen_tools;
 use crate::cli::{Global, print_data, say};
 use crate::mcp::spec::{Consent, Reach, ServerSpec};
 use crate::model::registry::key_variable;
