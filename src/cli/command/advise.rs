@@ -52,7 +52,9 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         Optimizer::new(knowledge.clone(), Policy::default(), demo).choosing(None, manner, seed);
 
     let found = optimizer.recommend(&arguments.task, &arguments.among)?;
-    let scale = optimizer.scale(&TaskType::new(&arguments.task)?)?;
+    let task = TaskType::new(&arguments.task)?;
+    let scale = optimizer.scale(&task)?;
+    let objective = optimizer.objective(&task)?;
     damage::tell_knowledge(&knowledge);
     if let Some(notice) = optimizer.take_notice() {
         say(notice);
@@ -78,7 +80,6 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     }
 
     say(&found.reason);
-    let objective = optimizer.objective();
     let halves = [
         (objective.time > 0.0).then(|| format!("for speed at {}", short(scale.time_half))),
         (objective.cost > 0.0).then(|| format!("for thrift at {}", dollars(scale.cost_half))),
@@ -94,26 +95,36 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         return Ok(Exit::Ok);
     }
 
-    say(&standing::plot(&all));
-    let rows: Vec<Vec<String>> = all
-        .iter()
-        .map(|one| {
-            vec![
-                format!("  {}", one.pattern),
-                format!("{:.2}", one.score),
-                format!("{:.2}-{:.2}", one.interval.low, one.interval.high),
-                percent(one.best),
-                one.cell.n.to_string(),
-                one.cell.success_rate().map_or("-".into(), |rate| format!("{:.0} %", 100.0 * rate)),
-                if one.avoided { "better avoided".to_owned() } else { String::new() },
-            ]
-        })
-        .collect();
+    // What was never tried has no place in the picture: it may be anywhere.
+    let known: Vec<RankedPattern> = all.iter().filter(|one| !one.is_unknown()).cloned().collect();
+    if !known.is_empty() {
+        say(&standing::plot(&known));
+    }
+
+    let rows: Vec<Vec<String>> = all.iter().map(row).collect();
     say(&table::render(
         &["  pattern", ">score", ">90 %", ">best", ">n", ">success", "note"],
         &rows,
     ));
     Ok(Exit::Ok)
+}
+
+fn row(one: &RankedPattern) -> Vec<String> {
+    let pattern = format!("  {}", one.pattern);
+    if one.is_unknown() {
+        let dashes = ["-", "-", "-", "0", "-"].map(str::to_owned);
+        return [vec![pattern], dashes.to_vec(), vec!["never tried".to_owned()]].concat();
+    }
+
+    vec![
+        pattern,
+        format!("{:.2}", one.score),
+        format!("{:.2}-{:.2}", one.interval.low, one.interval.high),
+        percent(one.best),
+        one.cell.n.to_string(),
+        one.cell.success_rate().map_or("-".into(), |rate| format!("{:.0} %", 100.0 * rate)),
+        if one.avoided { "better avoided".to_owned() } else { String::new() },
+    ]
 }
 
 /// Says that nothing was recorded for a task type while other ones are known, with the one of the nearest

@@ -135,17 +135,25 @@ fn draw(global: &Global, file: &Path, picture: &str) -> anyhow::Result<()> {
 
 /// Says which pattern is believed to be the best, and how surely.
 fn belief(ranked: &[RankedPattern]) -> String {
-    let leader =
-        ranked.iter().max_by(|a, b| a.best.unwrap_or(0.0).total_cmp(&b.best.unwrap_or(0.0)));
-    let Some(leader) = leader else { return "nothing is known yet".to_owned() };
+    // The first by its score, which `advise --best` names as well.
+    let Some(leader) = ranked.first() else { return "nothing is known yet".to_owned() };
 
     let few = if leader.cell.n < SAMPLES_MIN { ", from few observations" } else { "" };
     if ranked.len() == 1 {
         return format!("`{}` is the only known pattern{few}", leader.pattern);
     }
 
+    // A pattern of which less is known may score less and yet have the better chance.
+    let chance = |one: &RankedPattern| one.best.unwrap_or(0.0);
+    let rival = ranked.iter().max_by(|a, b| chance(a).total_cmp(&chance(b)));
+    let rival = rival.filter(|rival| percent(rival.best) != percent(leader.best));
+    let rival =
+        rival.filter(|rival| chance(rival) > chance(leader)).map_or_else(String::new, |rival| {
+            format!("; less is known of `{}`, which has {}", rival.pattern, percent(rival.best))
+        });
+
     format!(
-        "probably the best: `{}`, with {}{few} (a belief from all recorded executions; test it \
+        "probably the best: `{}`, with {}{few}{rival} (a belief from all recorded executions; test it \
          with `kaizen compare`)",
         leader.pattern,
         percent(leader.best)

@@ -17,6 +17,27 @@ pub struct Objective {
     pub cost_half: Option<f64>,
 }
 
+/// Where an objective comes from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Goal {
+    /// Somebody gave it, for all kinds of tasks.
+    Given(Objective),
+    /// Nobody did, so costs count on the kinds of tasks where any is known, and nowhere else: what one
+    /// of them costs says nothing of the others.
+    Usual,
+}
+
+impl Goal {
+    /// Returns what counts on a kind of task; `has_cost` says whether any cost is known there.
+    pub fn on(self, has_cost: bool) -> Objective {
+        match self {
+            Goal::Given(objective) => objective,
+            Goal::Usual if has_cost => Objective::WITH_COST,
+            Goal::Usual => Objective::WITHOUT_COST,
+        }
+    }
+}
+
 /// The scales until a kind of task says more, if nobody names any.
 pub(super) const TIME_HALF: f64 = 5.0;
 pub(super) const COST_HALF: f64 = 0.01;

@@ -55,7 +55,8 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         probability that it was chosen, which is different: a pattern that is rarely the best is
         tried even less often. `explored` is true if another pattern seems better and this one was
         chosen to learn more. `alternatives` are the other patterns with the same figures, best
-        first. `#{ among: ["direct", "vote"] }` restricts the choice to these patterns. `changed` is
+        first. A pattern that was never tried is called neither the best nor the worst: its `best`
+        is `()`, and it comes after the others. `#{ among: ["direct", "vote"] }` restricts the choice to these patterns. `changed` is
         the last detected change, `#{ from, to, at }` with the mean scores and the time in
         milliseconds since 1970, or `()`.
 
