@@ -30,10 +30,12 @@ mod cli {
     mod exits;
     mod experiment;
     mod export;
+    mod forecast;
     mod guide_file;
     mod journals;
     mod keys;
     mod kinds;
+    mod known;
     mod leaks;
     mod links;
     mod look;

@@ -16,6 +16,7 @@ pub mod secret;
 mod spelled;
 pub mod spelling;
 pub mod strand;
+pub mod toml_text;
 pub mod unit;
 pub mod visible;
 pub mod wildcard;

@@ -200,13 +200,14 @@ impl Executor {
             return Err(self.refuse_again(scope, asked, then).await?);
         }
 
-        let may_ask = self.replies.may_ask(&source, sample);
+        let is_guess = matches!(&source, ReplySource::Answer(Answer::Guess(_)));
+        // A plan keeps the budgets as its run does.
+        let may_ask = is_guess || self.replies.may_ask(&source, sample);
         let mut reserve = if may_ask { Some(self.reserve(scope, asked).await?) } else { None };
 
         // A call of the run that is gone through again waited for its turn then, so it does now.
         let was_asked = matches!(&source, ReplySource::Then(then) if !then.was_reused);
-        let is_guess = matches!(&source, ReplySource::Answer(Answer::Guess(_)));
-        let waits = may_ask || was_asked || is_guess;
+        let waits = may_ask || was_asked;
         let _permit = if waits { self.budgets.permit().await } else { None };
 
         let has_begun = reserve.as_mut().map(Reserve::begun).unwrap_or_default();
@@ -239,15 +240,16 @@ impl Executor {
                 self.ask_model(asked, has_begun).await?
             }
             other => {
-                // No model is asked, so nothing stays set aside.
-                drop(reserve.take());
+                // Unless it stands for a call, no model is asked, and nothing stays set aside.
+                let reserve = reserve.take().filter(|_| is_guess);
                 guard.armed = false;
                 let (called, run) = self.without_asking(asked, other)?;
                 guard.plan(&called, run.clone());
 
-                // Others that do something at the same time get their turn.
-                self.outside(std::future::ready(())).await;
+                has_begun.set(is_guess);
+                self.take_turn().await;
                 guard.armed = false;
+                self.settle_guess(scope, asked, reserve, &called);
                 return Ok(AttemptResult::now(number, called, run));
             }
         };
@@ -287,7 +289,10 @@ impl Executor {
         scope.attempts.set(number);
 
         // A plan and a replay keep nothing.
-        let parts = if self.is_dry() { None } else { Some(self.recorder.keep_parts(request)?) };
+        let parts = match self.is_dry() {
+            true => None,
+            false => Some(self.recorder.keep_parts(self.event_time(), request)?),
+        };
         self.note(&Event::AttemptStarted {
             flow: scope.flow,
             op: scope.op,
@@ -447,7 +452,9 @@ struct CallGuard<'a> {
 impl CallGuard<'_> {
     /// Notes what a planned call would take: a run makes it, also if another one ends first.
     fn plan(&mut self, called: &CallResult, paid_by: Option<RunId>) {
-        if self.executor.guess().is_some() {
+        if let Some(guess) = self.executor.guess() {
+            let PendingCall { op, model, request, .. } = self.asked;
+            guess.bound(*op, self.number, model.bound(request, called));
             self.armed = true;
             self.planned = Some((called.usage, called.cost, paid_by));
         }

@@ -155,6 +155,13 @@ impl Budget {
         }
     }
 
+    /// Tells whether it depends on the tokens of calls how many it allows.
+    pub fn counts_tokens(&self) -> bool {
+        let bounds = self.bounds.get();
+        let counts = bounds.cost.is_some() || bounds.tokens.is_some();
+        counts || self.outer.as_ref().is_some_and(|outer| outer.counts_tokens())
+    }
+
     /// Sets the worst case of a call aside. While it does not fit beside the calls in flight, it
     /// waits; when it does not fit although there are none, it is refused.
     pub async fn admit(

@@ -106,6 +106,9 @@ impl Executor {
             self.turns.make_dry();
         }
 
+        if reuse.guess().is_some() {
+            self.turns.plan();
+        }
         if reuse.guess().is_some_and(|guess| guess.order() == EndOrder::Reversed) {
             self.turns.reverse();
         }
@@ -265,7 +268,7 @@ impl Executor {
 
     /// Journals the start of the run. Before the first call is made, it is on the disk.
     pub fn begin(&self, event: &Event) -> Result<(), StoreError> {
-        self.recorder.begin(event)
+        self.recorder.begin(self.event_time(), event)
     }
 
     /// Waits until it is on the disk that the run has begun.
@@ -275,11 +278,11 @@ impl Executor {
 
     /// Journals an event soon, and lets everybody see it now.
     pub fn note(&self, event: &Event) -> Result<(), StoreError> {
-        self.recorder.note(event)
+        self.recorder.note(self.event_time(), event)
     }
 
     /// Journals an event, and returns once it is on the disk.
     pub async fn commit(&self, event: &Event) -> Result<(), StoreError> {
-        self.recorder.commit(&self.turns, event).await
+        self.recorder.commit(&self.turns, self.event_time(), event).await
     }
 }

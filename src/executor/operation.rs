@@ -100,7 +100,7 @@ impl Executor {
     /// Performs one job. Its end is on the disk when the future ends; a future that is dropped before,
     /// even before it was ever polled, journals the operation as cancelled.
     pub(super) fn perform(&self, job: OperationJob) -> impl Future<Output = (usize, Step)> {
-        let bounded = job.op.timeout.map(|timeout| Deadline::begin(timeout, None));
+        let bounded = job.op.timeout.map(|timeout| Deadline::begin(self.real_limit(timeout), None));
         let deadline = bounded.as_ref().map(DeadlineGuard::deadline);
         let due = job.op.timeout.map(|timeout| self.age() + timeout);
         let scope = Scope { deadline, due, ..Scope::new(job.flow, job.id, job.strand.clone()) };

@@ -97,6 +97,9 @@ pub struct Terms {
     /// Most calls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_calls: Option<u64>,
+    /// Whether it asks again what the run had asked that it begins like.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub fork: bool,
 }
 
 impl Terms {

@@ -127,6 +127,18 @@ pub fn kind(connection: &Connection, run: &RunId) -> Result<Option<RunKind>, His
     Ok(first.optional()?.flatten())
 }
 
+/// Returns the event that started a run, if it can be read.
+pub fn start(connection: &Connection, run: &RunId) -> Result<Option<Event>, HistoryError> {
+    let sql = "SELECT at, body FROM events WHERE run = ? AND seq = 0";
+
+    let first = connection.prepare_cached(sql)?.query_row([&run.0], |row| {
+        let read = event(row.get_ref(0)?, row.get_ref(1)?);
+        Ok(read.ok().map(|(_, event)| event))
+    });
+
+    Ok(first.optional()?.flatten())
+}
+
 /// Returns the run that began `back` runs before the newest one; with `failed`, among those that
 /// did not end well.
 pub fn recent(

@@ -251,6 +251,11 @@ impl Replies {
         }
     }
 
+    /// Forgets for which requests the replies were: only operations of the same name know them.
+    pub fn keep_names_only(&mut self) {
+        self.clear();
+    }
+
     /// Forgets every reply.
     pub fn clear(&mut self) {
         self.known.clear();

@@ -26,6 +26,9 @@ pub struct Worst {
     pub cost: Option<Money>,
 }
 
+/// Most tokens that a reply is assumed to have where nothing bounds it.
+pub const REPLY_TOKENS_ASSUMED: u64 = 4096;
+
 impl Model {
     /// Returns the most that a call can use.
     pub fn worst(&self, request: &Request) -> Worst {
@@ -59,6 +62,15 @@ impl Model {
 
         CallResult { usage: counted, cost, ..called }
     }
+}
+
+/// The most that a planned call can take.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CallBound {
+    /// Most tokens of its reply, if the request or the model bounds them.
+    pub written: Option<u64>,
+    /// What it costs with a reply of that many tokens, or of as many as are assumed where nothing bounds it; in dollars.
+    pub cost: Option<f64>,
 }
 
 /// Returns the most tokens that the provider can read. A token stands for a byte at least, so a text

@@ -20,6 +20,7 @@ pub mod transport;
 pub mod tuning;
 
 use crate::base::unit::Money;
+use crate::model::charge::{CallBound, REPLY_TOKENS_ASSUMED};
 use crate::model::error::CallError;
 use crate::model::limiter::{Limiter, ServerLimits};
 use crate::model::price::Price;
@@ -123,6 +124,27 @@ impl Model {
 
         let cost = self.cost(Some(&usage));
         CallResult { usage: Some(usage), cost, served_by: None, result: Ok(text) }
+    }
+
+    /// Returns the most that a call can take whose estimate is `called`.
+    pub fn bound(&self, request: &Request, called: &CallResult) -> CallBound {
+        let asked = request.settings.max_tokens.map(u64::from);
+        let written = asked.or_else(|| match &self.transport {
+            Transport::Server(server) => server.reply_tokens_max(),
+            Transport::Demo(_) | Transport::Simulated(_) => None,
+        });
+
+        let output_visible = written.unwrap_or(REPLY_TOKENS_ASSUMED);
+        let usage = called.usage.map(|usage| Usage { output_visible, ..usage });
+        let cost = self.cost(usage.as_ref()).map(Money::dollars);
+        CallBound { written, cost }
+    }
+
+    /// Returns the least that a call can use whose estimate is `called`: one token read, one written.
+    pub fn least(&self, called: &CallResult) -> CallResult {
+        let usage = Usage { input_uncached: 1, output_visible: 1, ..Usage::default() };
+        let cost = self.cost(Some(&usage));
+        CallResult { usage: Some(usage), cost, ..called.clone() }
     }
 
     /// Tells whether replies come from the built-in demo model rather than from a real one.

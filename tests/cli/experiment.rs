@@ -429,7 +429,7 @@ fn scripts_are_judged_by_labels_of_every_kind_and_no_label_is_missing() {
         project.file("tasks.jsonl", &format!("{tasks}{missing}\n"));
         let ran = compare(&[]);
         let expected = "error: task 5 of `tasks.jsonl` has no `expected`, but other tasks do; add it to every task, or pass `--judge`\n";
-        assert_eq!((ran.code, ran.stderr.as_str()), (Some(2), expected), "{missing}");
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(3), expected), "{missing}");
     }
 
     // A script that judges gives a score as well.

@@ -4,7 +4,7 @@
 use crate::base::spelling::nearest;
 use crate::base::unit::Money;
 use crate::base::wildcard::Wildcard;
-use crate::base::{file, own};
+use crate::base::{file, own, toml_text};
 use crate::cli::app::permissions::KeyRules;
 use crate::executor::budget::Bounds;
 use crate::script::OPERATIONS_MAX;
@@ -190,10 +190,11 @@ impl Config {
             Err(source) => return Err(ConfigError::Unreadable { path: path.to_owned(), source }),
         };
 
-        let table: Map<String, Value> = toml::from_str(&text).map_err(|error| {
-            let message = error.to_string().trim_end().to_owned();
-            ConfigError::Syntax { path: path.to_owned(), message }
-        })?;
+        let table: Map<String, Value> =
+            toml::from_str(&toml_text::plain(&text)).map_err(|error| {
+                let message = error.to_string().trim_end().to_owned();
+                ConfigError::Syntax { path: path.to_owned(), message }
+            })?;
 
         let origin = SettingOrigin::File(path.to_owned());
         // JSON has neither NaN nor infinity, so they arrive here as null.

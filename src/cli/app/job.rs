@@ -385,7 +385,7 @@ impl ScriptJob<'_> {
 
 /// Says how a run ends that failed: by the budget if that refused a call, or else by the first failure of
 /// an operation that had to complete.
-fn exit_of_cause(executor: &Executor) -> Exit {
+pub(in crate::cli) fn exit_of_cause(executor: &Executor) -> Exit {
     if executor.budget().is_some_and(|budget| budget.is_spent()) {
         return Exit::Budget;
     }

@@ -1,5 +1,6 @@
 //! What every command shares: settings, the project, permissions, how a run is given and ends.
 
+mod agenda;
 pub(in crate::cli) mod config;
 pub(in crate::cli) mod damage;
 pub(in crate::cli) mod exit;

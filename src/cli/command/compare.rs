@@ -128,7 +128,10 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     let tasks = match read_tasks(&arguments.tasks, judge.is_some()) {
         Ok(tasks) => tasks,
-        Err(reason) => return wrong(&reason),
+        Err(reason) => {
+            say(&format!("error: {reason}"));
+            return Ok(Exit::Refused);
+        }
     };
     let accuracy = match arguments.judge_accuracy.as_deref().map(read_accuracy).transpose() {
         Ok(accuracy) => accuracy,
@@ -199,7 +202,10 @@ fn read_tasks(path: &Path, is_judged: bool) -> Result<Vec<Value>, String> {
     let text =
         file::read_text(path).map_err(|error| format!("reading `{}`: {error}", path.display()))?;
 
-    let tasks = json::read_lines(&text)
+    // A list is as good as lines, however it is laid out.
+    let list = json::read(&text).ok().and_then(|whole| whole.as_array().cloned());
+    let tasks = list
+        .map_or_else(|| json::read_lines(&text), Ok)
         .map_err(|error| format!("`{}`, {error}; each line is a JSON value", path.display()))?;
 
     if tasks.is_empty() {

@@ -65,7 +65,7 @@ pub(super) fn system(messages: &[Message]) -> Option<String> {
 }
 
 /// Returns the most tokens that a model writes: the protocol wants a limit, and nobody said another.
-fn most_tokens(model: &str) -> u32 {
+pub(super) fn most_tokens(model: &str) -> u32 {
     let is = |part: &str| model.contains(part);
 
     if is("3-opus") || is("3-haiku") {

@@ -112,6 +112,14 @@ impl Server {
         reqwest::Url::parse(&self.url(false)).is_ok()
     }
 
+    /// Returns the limit on the tokens of a reply that is sent where a request has none.
+    pub fn reply_tokens_max(&self) -> Option<u64> {
+        match self.protocol {
+            Protocol::Anthropic => Some(anthropic::most_tokens(&self.model).into()),
+            Protocol::OpenAi | Protocol::Gemini => None,
+        }
+    }
+
     /// Tells, once, that the server has another name for the limit on tokens than the usual one.
     pub fn take_learned(&self) -> bool {
         let is_new = self.limit.get() == LimitName::Learned;

@@ -110,6 +110,22 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     let inner = host.clone();
     def(
         engine,
+        "timestamp() -> timestamp",
+        r#"
+        The present instant, to measure how long something takes: see `elapsed`. In a plan, time
+        passes only where the script waits.
+        ```rhai
+        let began = timestamp();
+        sleep(5);
+        print(began.elapsed >= 0.005);
+        ```
+        "#,
+        move || inner.executor().instant(),
+    );
+
+    let inner = host.clone();
+    def(
+        engine,
         "get elapsed(since: timestamp) -> float",
         r#"
         The seconds since a `timestamp()`. A resumed run and a replay return the recorded value.
@@ -119,7 +135,8 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |since: Instant| {
-            let seconds = since.elapsed().as_secs_f64();
+            let now = inner.executor().instant();
+            let seconds = now.saturating_duration_since(since).as_secs_f64();
             let elapsed = inner.executor().elapsed(&tasks::current().strand, seconds);
             elapsed.map_err(|error| inner.raise(error.into()))
         },

@@ -519,11 +519,11 @@ fn within(host: &Rc<Inner>, limit_ms: i64, function: &BoundFn) -> Result<Dynamic
 
     let limit = Duration::from_millis(limit);
     let outer = tasks::current();
-    let bounded = Deadline::begin(limit, outer.deadline.clone());
+    let executor = host.executor();
+    let bounded = Deadline::begin(executor.real_limit(limit), outer.deadline.clone());
     let task = outer.within(&bounded);
     let own_end = task.ends_at();
     let outer_end = outer.ends_at();
-    let executor = host.executor();
 
     let strand = task.strand.clone();
     let result = wait(executor.limit(&strand, limit, function.call(task, Vec::new())));
