@@ -41,8 +41,11 @@ mod cli {
     mod look;
     mod odd;
     mod output;
+    mod paste;
     mod permissions;
     mod plan;
+    mod probe;
+    mod property;
     mod reach;
     mod repl;
     mod resume;
@@ -50,7 +53,9 @@ mod cli {
     mod run;
     mod screen;
     mod secrets;
+    mod settings;
     mod signals;
+    mod start;
     mod sturdy;
     mod test;
     mod traps;

@@ -54,12 +54,8 @@ fn spaced(text: &str) -> String {
                 }
                 taken
             }
-            (TextPart::Comment, '\n') => {
-                part = TextPart::Plain;
-                1
-            }
             // A string of one line ends with it at the latest: the parser says that it is open.
-            (TextPart::Quoted(_, 1), '\n') => {
+            (TextPart::Comment | TextPart::Quoted(_, 1), '\n') => {
                 part = TextPart::Plain;
                 1
             }

@@ -289,9 +289,10 @@ impl Executor {
         scope.attempts.set(number);
 
         // A plan and a replay keep nothing.
-        let parts = match self.is_dry() {
-            true => None,
-            false => Some(self.recorder.keep_parts(self.event_time(), request)?),
+        let parts = if self.is_dry() {
+            None
+        } else {
+            Some(self.recorder.keep_parts(self.event_time(), request)?)
         };
         self.note(&Event::AttemptStarted {
             flow: scope.flow,

@@ -191,7 +191,8 @@ impl Executor {
 
     /// Returns the present instant on the run's own clock.
     pub fn instant(&self) -> Instant {
-        let instant = self.look().and_then(|passed| self.memory.planned_from().1.checked_add(passed));
+        let instant =
+            self.look().and_then(|passed| self.memory.planned_from().1.checked_add(passed));
         instant.unwrap_or_else(clock::instant)
     }
 

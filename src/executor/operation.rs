@@ -10,14 +10,14 @@ use crate::executor::Executor;
 use crate::executor::attempt::{Keep, Stop};
 use crate::executor::replies::guess::GuessedDecision;
 use crate::executor::retry::{ATTEMPTS_MAX, Tries};
-use crate::flow::callback::{Callback, CallbackInput, Scope};
+use crate::flow::callback::{Callback, CallbackInput, Inputs, Scope};
 use crate::flow::op::{Op, OpKind, Prompt};
 use crate::flow::outcome::{Outcome, SkipReason};
 use crate::journal::event::{Event, Timer};
 use crate::session::branch::SharedBranch;
 use crate::store::StoreError;
 use futures::FutureExt;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::cell::OnceCell;
 use std::fmt::Write as _;
 use std::panic::AssertUnwindSafe;
@@ -49,12 +49,21 @@ pub(super) struct OperationJob {
     pub(super) checks: Vec<EdgeCheck>,
     /// Results of what it depends on, by name, in the order of the edges.
     pub(super) inputs: Vec<(String, Value)>,
+    /// The names of all that it depends on.
+    pub(super) sources: Vec<String>,
     /// The branch to work on.
     pub(super) branch: SharedBranch,
     /// Where it stands in the run.
     pub(super) strand: Rc<Strand>,
     /// How it ended, once that is journaled: it may be given up before it can say so.
     pub(super) ended: Rc<OnceCell<Outcome>>,
+}
+
+impl OperationJob {
+    /// Returns what its function is given.
+    fn given(&self) -> Inputs {
+        Inputs { results: self.inputs.iter().cloned().collect(), sources: self.sources.clone() }
+    }
 }
 
 /// What came of a job.
@@ -176,11 +185,10 @@ impl Executor {
             }
         }
 
-        if let Some(when) = &job.op.when {
-            let inputs = job.inputs.iter().cloned().collect();
-            if !self.holds(job, when, CallbackInput::Inputs(inputs, strand.next())).await? {
-                return Ok(Some(SkipReason::Condition { op: job.op.name.clone() }));
-            }
+        if let Some(when) = &job.op.when
+            && !self.holds(job, when, CallbackInput::Inputs(job.given(), strand.next())).await?
+        {
+            return Ok(Some(SkipReason::Condition { op: job.op.name.clone() }));
         }
 
         Ok(None)
@@ -253,10 +261,9 @@ impl Executor {
                 Box::pin(asked).await.map(WorkResult::Value)
             }
             OpKind::Call(callback) => {
-                let inputs: Map<String, Value> = job.inputs.iter().cloned().collect();
                 let input = CallbackInput::Operation {
                     scope: scope.clone(),
-                    inputs,
+                    inputs: job.given(),
                     branch: job.branch.clone(),
                 };
                 Ok(WorkResult::Value(callback.call(input).await?))

@@ -17,6 +17,9 @@ pub enum Format {
 }
 
 impl Format {
+    /// The words of scripts for them.
+    pub const ALL: [&str; 3] = ["text", "mermaid", "dot"];
+
     /// Reads a script's word.
     pub fn parse(word: &str) -> Option<Format> {
         match word {

@@ -20,6 +20,7 @@ use crate::model::registry::Models;
 use crate::script::diagnostic::{Diagnostic, Severity, mismatch};
 use crate::script::host::captures::Follows;
 use crate::script::host::error::EvalError;
+use crate::script::host::known_map;
 use crate::script::host::permission::Permissions;
 use crate::script::host::tasks::Task;
 use crate::script::host::{
@@ -274,6 +275,7 @@ impl Host {
 
         engine.set_module_resolver(modules::Resolver::new(&inner));
         language::register(&mut engine);
+        known_map::register(&mut engine);
         api::register(&mut engine, &inner);
         inner.stdlib_options.replace(stdlib::register(&mut engine, &inner.captures));
 

@@ -15,7 +15,8 @@ fn only_replies_that_a_run_uses_are_known() {
         project.file("s.rhai", now);
         let ran = project.kaizen(&["run", "s.rhai", "--reuse"]);
         let line = ran.stderr.lines().find(|line| line.starts_with("reusing replies")).unwrap();
-        let reused = ran.stderr.split("reused=").nth(1).and_then(|rest| rest.split_whitespace().next());
+        let reused =
+            ran.stderr.split("reused=").nth(1).and_then(|rest| rest.split_whitespace().next());
         (line.to_owned(), reused.unwrap_or("0").trim().to_owned())
     };
     let three = "let b = branch(); b.chat(\"one\"); b.chat(\"two\"); b.chat(\"three\");";

@@ -105,19 +105,19 @@ impl ScriptStop {
 
     /// Tells whether it may be due to a guess although it is always the same.
     fn may_be_guessed(&self) -> bool {
-        match self.kind {
+        !matches!(
+            self.kind,
             Kind::Option
-            | Kind::Param
-            | Kind::Model
-            | Kind::Setup
-            | Kind::Graph
-            | Kind::File
-            | Kind::Import
-            | Kind::Permission
-            | Kind::State
-            | Kind::Snapshot => false,
-            _ => true,
-        }
+                | Kind::Param
+                | Kind::Model
+                | Kind::Setup
+                | Kind::Graph
+                | Kind::File
+                | Kind::Import
+                | Kind::Permission
+                | Kind::State
+                | Kind::Snapshot
+        )
     }
 }
 
@@ -418,8 +418,8 @@ async fn once(
     };
 
     let events: Rc<RefCell<Vec<Event>>> = Rc::default();
-    let seen = events.clone();
-    open.executor.listen(Rc::new(move |_, event| seen.borrow_mut().push(event.clone())));
+    let happened = events.clone();
+    open.executor.listen(Rc::new(move |_, event| happened.borrow_mut().push(event.clone())));
 
     let clock = Clock::start(interrupted.clone(), trial.limit);
     let result = run_in_time(&open, &program, job.project.config.time_max()).await;

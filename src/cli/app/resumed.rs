@@ -65,7 +65,10 @@ impl fmt::Display for ResumedRun {
             if count == 1 { "1 reply is".to_owned() } else { format!("{count} replies are") };
 
         if let Some(asked) = &self.instead_of {
-            writeln!(f, "run {asked} was resumed before; continuing from the latest run that did so")?;
+            writeln!(
+                f,
+                "run {asked} was resumed before; continuing from the latest run that did so"
+            )?;
         }
         write!(f, "resuming run {}: {replies} reusable", self.run)?;
         match self.in_flight {
@@ -196,9 +199,12 @@ fn goes_on(run: &RunId, before: &Event, after: &Event) -> bool {
     }
 }
 
+/// A run, and what happened in it, each with its time.
+type RunEvents = (RunId, Vec<(i64, Event)>);
+
 /// Returns the runs that went on from one of the runs that a run goes on from, in another way, with what
 /// happened in them: what they paid for need not be paid for again.
-fn others_of(store: &Connection, row: &RunRow) -> anyhow::Result<Vec<(RunId, Vec<(i64, Event)>)>> {
+fn others_of(store: &Connection, row: &RunRow) -> anyhow::Result<Vec<RunEvents>> {
     let mut own = vec![row.id.clone()];
     while let Some(run) = own.last()
         && let Some(Event::RunStarted { resumes: Some(before), .. }) = history::start(store, run)?

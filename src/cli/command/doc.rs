@@ -4,7 +4,7 @@ use crate::base::file;
 use crate::base::id::RunId;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::variable;
-use crate::cli::command::doc_html;
+use crate::cli::command::{doc_html, doc_settings};
 use crate::cli::render::entry::{self, Page, SearchHits};
 use crate::cli::{Global, print_data, print_line, say};
 use crate::executor::Executor;
@@ -35,7 +35,7 @@ Editors: the extension `vscode-rhai` (by rhaiscript) highlights scripts in VS Co
 #[command(after_help = AFTER_HELP)]
 pub(in crate::cli) struct Arguments {
     /// A name such as `fork` or `branch.fork`, a group, or search terms, which must all occur.
-    /// Without it, list everything.
+    /// `kaizen.toml` and a KEY look up settings. Without it, list everything.
     #[arg(value_name = "WORD")]
     words: Vec<String>,
     /// Write the reference as a web page, `index.html`, to this folder.
@@ -48,6 +48,12 @@ pub(in crate::cli) struct Arguments {
 
 /// Shows or writes the reference. It is the program's own and needs no project.
 pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
+    if let Some((doc_settings::NAME, keys)) =
+        arguments.words.split_first().map(|(first, keys)| (first.as_str(), keys))
+    {
+        return Ok(doc_settings::show(global, &keys.join(" ")));
+    }
+
     let entries = reference();
     let html = arguments.html.as_ref().map(|folder| OutputFile {
         path: folder.join("index.html"),

@@ -154,18 +154,13 @@ fn failed_runs(store: &Connection) -> anyhow::Result<Vec<FailedRuns>> {
         let failure = failure_of(&events);
         let kind = failure.as_ref().map_or(Kind::Failed, |failure| failure.kind.clone());
         let known = found.iter_mut().find(|one| one.script == row.script && one.kind == kind);
-        match known {
-            Some(known) => known.count += 1,
-            None => {
-                let message = failure.map(|failure| failure.message).unwrap_or_default();
-                found.push(FailedRuns {
-                    script: row.script.clone(),
-                    kind,
-                    count: 1,
-                    last: row,
-                    message,
-                });
-            }
+
+        if let Some(known) = known {
+            known.count += 1;
+        } else {
+            let message = failure.map(|failure| failure.message).unwrap_or_default();
+            let script = row.script.clone();
+            found.push(FailedRuns { script, kind, count: 1, last: row, message });
         }
     }
 

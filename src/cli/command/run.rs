@@ -12,7 +12,7 @@ use crate::cli::app::project::Project;
 use crate::cli::app::resumed::ResumedRun;
 use crate::cli::app::terminal::Terminal;
 use crate::cli::app::{resumed, signal, trust};
-use crate::cli::command::plan;
+use crate::cli::command::{list, plan};
 use crate::cli::render::progress::{Progress, ProgressMode};
 use crate::cli::{Global, print_data, print_of_script, say};
 use crate::executor::replies::reuse::Reuse;
@@ -187,7 +187,7 @@ pub(in crate::cli) fn read_script(path: &Path) -> Option<String> {
     match file::read_text(path) {
         Ok(text) => Some(text),
         Err(error) => {
-            say(&format!("error: reading `{}`: {error}", path.display()));
+            say(&format!("error: reading `{}`: {error}{}", path.display(), list::near(path)));
             None
         }
     }

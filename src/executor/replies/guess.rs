@@ -203,7 +203,7 @@ impl Guess {
 
         match self.assumed.world {
             AssumedWorld::Broken => GuessedWorld::Broken,
-            AssumedWorld::Flaky if place % 2 == 0 => GuessedWorld::Broken,
+            AssumedWorld::Flaky if place.is_multiple_of(2) => GuessedWorld::Broken,
             AssumedWorld::Complaining => GuessedWorld::Says { text, is_well: false },
             AssumedWorld::Flaky | AssumedWorld::Well => GuessedWorld::Says { text, is_well: true },
         }

@@ -9,7 +9,9 @@ use crate::model::request::Settings;
 use crate::script::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::fiber::wait;
+use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
+use crate::script::host::shape;
 use crate::script::host::{convert, tasks};
 use crate::session::branch::{Branch, Exchange, SharedBranch};
 use rhai::{Array, Dynamic, Engine, Map};
@@ -227,7 +229,7 @@ fn properties(engine: &mut Engine) {
                 .into_iter()
                 .map(|message| {
                     let value = serde_json::to_value(message).expect("a message is plain data");
-                    convert::from_value(value)
+                    KnownMap::of_shape(&shape::MESSAGE, value)
                 })
                 .collect()
         },
@@ -245,7 +247,7 @@ fn properties(engine: &mut Engine) {
         print(b.usage.input + b.usage.output);
         ```
         "#,
-        |branch: &mut SharedBranch| -> Map {
+        |branch: &mut SharedBranch| {
             let usage = branch.borrow().usage;
             let unknown = branch.borrow().usage_unknown;
 
@@ -255,7 +257,7 @@ fn properties(engine: &mut Engine) {
             map.insert("input".into(), int(usage.input()));
             map.insert("output".into(), int(usage.output()));
             map.insert("unknown".into(), int(unknown));
-            map
+            KnownMap::of_values(&shape::USAGE, map)
         },
     );
 

@@ -10,6 +10,7 @@ use crate::flow::callback::{Callback, CallbackInput};
 use crate::flow::op::{NodeId, Op, OpKind};
 use crate::script::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
+use crate::script::host::known_map;
 use crate::script::host::options::{Options, known};
 use crate::script::host::tasks::{BoundFn, Task};
 use crate::script::host::{convert, tasks};
@@ -101,7 +102,7 @@ fn adding(engine: &mut Engine, host: &Rc<Inner>) {
         r#"
         Gives a function a name, so that several graphs can use it as an operation.
         ```rhai
-        let count = operation("count", |inputs| inputs.len);
+        let count = operation("count", |inputs| inputs.len());
         let g = builder("g");
         g.add_operation(count);
         print(session(branch("demo/echo")).flow(g).result("count"));
@@ -449,7 +450,7 @@ fn make_op(
             let made = function.call(task.on(strand), arguments).await;
             let made = made.map_err(|raised| host.failure(&raised))?;
             let found = convert::type_name(&made);
-            let Some(mut map) = made.try_cast::<Map>() else {
+            let Some(mut map) = known_map::as_map(&made) else {
                 let message =
                     format!("the function of `expand` must give a map of options, not a {found}");
                 return Err(Failure::new(Kind::Script, message));

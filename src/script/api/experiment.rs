@@ -16,7 +16,9 @@ use crate::optimizer::trial::sequential_test::StopRule;
 use crate::script::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::fiber::wait;
+use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
+use crate::script::host::shape;
 use crate::script::host::tasks::{BoundFn, Task};
 use crate::script::host::{convert, tasks};
 use crate::session::branch::{Branch, SharedBranch};
@@ -332,7 +334,7 @@ fn run(mut given: TrialRequest<'_>, input: &Dynamic) -> Result<Dynamic, EvalErro
 
     let value = done.result.map_err(|failure| throw(&failure))?;
 
-    Ok(convert::from_value(json!({
+    let found = json!({
         "value": value,
         "pattern": chosen,
         "score": done.score,
@@ -342,7 +344,8 @@ fn run(mut given: TrialRequest<'_>, input: &Dynamic) -> Result<Dynamic, EvalErro
         "probability": choice["probability"],
         "explored": choice["explored"],
         "metrics": done.metrics.to_map(),
-    })))
+    });
+    Ok(KnownMap::of_shape(&shape::EXECUTION, found))
 }
 
 fn compare(mut given: TrialRequest<'_>, list: &Array) -> Result<Dynamic, EvalError> {
@@ -368,7 +371,9 @@ fn compare(mut given: TrialRequest<'_>, list: &Array) -> Result<Dynamic, EvalErr
 
     let around = tasks::current().scope.clone();
     let findings = wait(comparison::compare(&o.optimizer, &setting, plan, around.as_ref()));
-    findings.map(convert::from_value).map_err(|stop| host.raise(stop))
+    findings
+        .map(|found| KnownMap::of_shape(&shape::COMPARISON, found))
+        .map_err(|stop| host.raise(stop))
 }
 
 /// Makes a script function what a pattern does.

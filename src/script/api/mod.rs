@@ -5,6 +5,7 @@ mod branch;
 pub(super) mod builder;
 mod data;
 mod experiment;
+mod finished;
 mod flow;
 pub(super) mod knowledge;
 mod list;
@@ -23,6 +24,8 @@ mod world;
 pub use crate::script::reference::entry::WordEntry;
 pub(super) use crate::script::reference::entry::reference;
 pub(super) use data::read_json;
+pub(super) use flow::KINDS as EVENT_KINDS;
+pub(super) use operation::KINDS as OPERATION_KINDS;
 
 use crate::script::Inner;
 use rhai::{Dynamic, Engine, FuncRegistration, RhaiFunc, RhaiNativeFunc, Scope, Shared, Variant};
@@ -59,7 +62,7 @@ pub(in crate::script) const GROUPS: &[(&str, &[Register])] = &[
     ("texts, numbers and lists", &[text::register, list::register]),
     ("data", &[data::register]),
     ("the world outside", &[world::register]),
-    (RUN, &[run::register, state::register]),
+    (RUN, &[run::register, state::register, finished::register]),
     ("tests", &[assertion::register]),
 ];
 

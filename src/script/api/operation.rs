@@ -4,9 +4,10 @@ use super::branch;
 use super::builder::SharedBuilder;
 use crate::base::failure::{Failure, Kind};
 use crate::base::spelling::nearest;
-use crate::flow::callback::{Callback, CallbackInput};
+use crate::flow::callback::{Callback, CallbackInput, Inputs};
 use crate::flow::op::{OnFailure, Op, OpKind, Prompt};
 use crate::script::Inner;
+use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
 use crate::script::host::tasks::{BoundFn, Task};
 use crate::script::host::{convert, tasks};
@@ -22,7 +23,7 @@ pub(super) struct Operation {
 }
 
 /// The words for what an operation of a model does.
-const KINDS: &[&str] = &["communicate", "chat"];
+pub(in crate::script) const KINDS: &[&str] = &["communicate", "chat"];
 /// Reads an operation from its kind and its options.
 pub(super) fn read_op(
     host: &Rc<Inner>,
@@ -133,12 +134,16 @@ fn work(function: BoundFn) -> Callback {
                 ));
             };
 
-            let inputs = convert::from_fields(inputs).into();
-            let arguments = vec![inputs, Dynamic::from(branch)];
+            let arguments = vec![given(inputs), Dynamic::from(branch)];
             let result = function.call(Task::of(scope), arguments).await;
             function.value(result)
         })
     })
+}
+
+/// Makes a map for scripts of what an operation depends on.
+fn given(inputs: Inputs) -> Dynamic {
+    KnownMap::of_operations("`inputs`", inputs.sources, convert::from_fields(inputs.results))
 }
 
 /// Makes a script function a condition: it gets a result, or the inputs.
@@ -153,11 +158,9 @@ fn condition(function: BoundFn) -> Callback {
                 CallbackInput::Result(value, strand) | CallbackInput::Item(value, _, strand) => {
                     (convert::from_value(value), strand)
                 }
-                CallbackInput::Inputs(inputs, strand) => {
-                    (convert::from_fields(inputs).into(), strand)
-                }
+                CallbackInput::Inputs(inputs, strand) => (given(inputs), strand),
                 CallbackInput::Operation { inputs, scope, .. } => {
-                    (convert::from_fields(inputs).into(), scope.strand.next())
+                    (given(inputs), scope.strand.next())
                 }
             };
 

@@ -15,10 +15,12 @@ use crate::optimizer::learner::{Constraints, Objective};
 use crate::optimizer::trial::comparison::digest;
 use crate::script::Inner;
 use crate::script::host::error::{EvalError, throw};
+use crate::script::host::known_map::{self, KnownMap};
 use crate::script::host::options::Options;
+use crate::script::host::shape;
 use crate::script::host::{convert, tasks};
 use crate::store::StoreError;
-use rhai::{Engine, Map};
+use rhai::{Dynamic, Engine, Map};
 use serde_json::{Value, json};
 use std::rc::Rc;
 
@@ -74,7 +76,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |o: &mut OptimizerHandle, task: &str| {
-            recommend(&inner, o, task, &o.among, &Features::default()).map(convert::from_value)
+            recommend(&inner, o, task, &o.among, &Features::default()).map(record)
         },
     );
 
@@ -89,7 +91,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
             let among = if among.is_empty() { o.among.clone() } else { among };
 
             let of = read_of(&mut options).map_err(|e| throw(&e))?;
-            recommend(&inner, o, task, &among, &of).map(convert::from_value)
+            recommend(&inner, o, task, &among, &of).map(record)
         },
     );
 }
@@ -108,6 +110,11 @@ fn recommend(
     }
     choose_once(host, o, Inquiry::About(Topic::Recommend, about), (task, among, of), None)
         .map(|choice| choice.value)
+}
+
+/// Makes a recommendation a map for scripts.
+fn record(found: Value) -> Dynamic {
+    KnownMap::of_shape(&shape::RECOMMENDATION, found)
 }
 
 /// A choice as scripts are told it.
@@ -289,7 +296,7 @@ fn inner(options: &mut Options, key: &'static str) -> Result<Option<Options>, Fa
     let Some(value) = options.take(key) else { return Ok(None) };
     let name = convert::type_name(&value);
     let wrong = || options.wrong(key, &format!("must be a map, not {name}"));
-    Options::of(key, value.try_cast::<Map>().ok_or_else(wrong)?).map(Some)
+    Options::of(key, known_map::as_map(&value).ok_or_else(wrong)?).map(Some)
 }
 
 /// Takes a number from 0 up.

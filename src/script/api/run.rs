@@ -11,7 +11,9 @@ use crate::script::Inner;
 use crate::script::check::calls_of;
 use crate::script::diagnostic::{Diagnostic, codes};
 use crate::script::host::error::{EvalError, throw, throw_new};
+use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
+use crate::script::host::shape;
 use crate::script::host::{convert, tasks};
 use rhai::{AST, Dynamic, Engine, Map};
 use serde_json::{Value, json};
@@ -167,7 +169,8 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
                 Inquiry::Bare(Topic::Used),
                 used,
             );
-            told.map(convert::from_value).map_err(|error| inner.raise(error.into()))
+            let told = told.map(|used| KnownMap::of_shape(&shape::USED, used));
+            told.map_err(|error| inner.raise(error.into()))
         },
     );
 

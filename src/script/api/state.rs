@@ -11,6 +11,7 @@ use crate::script::Inner;
 use crate::script::host::error::{EvalError, throw_new};
 use crate::script::host::fiber::wait;
 use crate::script::host::home::{Constants, Home};
+use crate::script::host::known_map;
 use crate::script::host::tasks;
 use rhai::{
     AST, ASTFlags, Array, Dynamic, Engine, Expr, FnPtr, ImmutableString, Map, NativeCallContext,
@@ -115,7 +116,7 @@ fn has_function(value: &Dynamic) -> bool {
     if let Some(list) = value.read_lock::<Array>() {
         return list.iter().any(has_function);
     }
-    if let Some(map) = value.read_lock::<Map>() {
+    if let Some(map) = known_map::as_map(value) {
         return map.values().any(has_function);
     }
 

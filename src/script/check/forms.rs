@@ -7,7 +7,7 @@ use rhai::{AST, Engine};
 use std::collections::BTreeMap;
 
 /// The types of kaizen's own values: all their methods are known, and copies stand for the same thing.
-pub(super) const HANDLES: &[&str] = &[
+pub(in crate::script) const HANDLES: &[&str] = &[
     "branch",
     "builder",
     "graph",

@@ -6,22 +6,26 @@
 //!
 //! Start with this file, which runs all checks; `calls.rs` is the largest of them.
 
+mod argument;
 mod calls;
+mod closure;
 mod closures;
 mod forms;
 mod imports;
 mod in_place;
+mod kinds;
 mod numbers;
 mod paths;
+mod property;
 mod templates;
-mod types;
 mod used;
 mod whole;
 
 pub(super) use calls::calls_of;
-pub(super) use forms::{CallForm, Forms, help_for, names, signature};
+pub(super) use forms::{CallForm, Forms, HANDLES, help_for, names, signature};
 
 use crate::base::spelling::nearest;
+use crate::script::check::kinds::Kinds;
 use crate::script::diagnostic::{self, Diagnostic, codes};
 use crate::script::{Inner, api};
 use rhai::{AST, Engine, ParseErrorType, Scope};
@@ -139,7 +143,11 @@ impl Checker<'_> {
             forms.add(ast);
         }
 
-        self.calls(file, &forms, &modules, earlier);
+        let variables = earlier.map_or(&[][..], |earlier| earlier.variables);
+        let kinds = Kinds::of(file, &forms, variables);
+
+        self.calls(file, &forms, &modules, &kinds, earlier);
+        self.properties(file, &kinds);
         self.paths(file, &forms, &modules, earlier);
         self.numbers(file);
         self.in_place(file, &forms);

@@ -51,6 +51,10 @@ pub const ESCAPE: &str = "K0018";
 pub const PIECES: &str = "K0019";
 /// An import that runs something.
 pub const RUNS: &str = "K0020";
+/// A property that the value does not have.
+pub const PROPERTY: &str = "K0030";
+/// An argument that the function does not take.
+pub const ARGUMENT: &str = "K0031";
 /// A failure whose kind has no code of its own.
 pub const OTHER: &str = Kind::NO_CODE;
 
@@ -196,6 +200,22 @@ pub const CODES: &[Code] = &[
          for, once more in each test that imports it. Put what should run only when the file is run itself \
          into `if is_main { .. }`, or into a function.",
         "",
+    ),
+    found(
+        PROPERTY,
+        "there is no such property",
+        "A value of kaizen's does not have a property of this name: what `attempt`, `recommend`, `used` and \
+         the like return, the metrics and results of a report, the `inputs` of an operation, a branch or a \
+         node. Where the kind of the value is known, this is found before the script runs; elsewhere it is an \
+         error of the run (K0101). A map of your own gives `()` for a key that it does not have.",
+        "print(attempt(|| 1).err);",
+    ),
+    found(
+        ARGUMENT,
+        "an argument that the function does not take",
+        "The function takes so many arguments, but not of this type, or not this word. The help shows how \
+         it is called.",
+        "retry(|| 1, 3);",
     ),
     run(OTHER, "an error thrown by the script", "The script threw a value: `throw x`."),
     run(

@@ -7,9 +7,10 @@ use crate::model::Model;
 use crate::model::message::Message;
 use crate::script::api::builder::{Node, SharedBuilder};
 use crate::script::api::session::SharedSession;
+use crate::script::host::known_map;
 use crate::script::host::{convert, home};
 use crate::session::branch::SharedBranch;
-use rhai::{Array, Dynamic, Engine, Map};
+use rhai::{Array, Dynamic, Engine};
 use serde_json::{Map as Fields, Value};
 use std::rc::Rc;
 
@@ -74,7 +75,7 @@ fn data(engine: &Engine, value: &Dynamic) -> Value {
         return list.iter().map(|item| data(engine, item)).collect();
     }
 
-    if let Some(map) = value.read_lock::<Map>() {
+    if let Some(map) = known_map::as_map(value) {
         let each = map.iter().map(|(key, item)| (key.to_string(), data(engine, item)));
         return Value::Object(each.collect());
     }
@@ -84,7 +85,7 @@ fn data(engine: &Engine, value: &Dynamic) -> Value {
 
 /// Says in words what a value is that is no plain data.
 fn words(engine: &Engine, value: &Dynamic) -> Option<String> {
-    if convert::to_value(value).is_ok() || value.is_array() || value.is_map() {
+    if convert::to_value(value).is_ok() || value.is_array() || known_map::as_map(value).is_some() {
         return None;
     }
 

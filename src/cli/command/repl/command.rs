@@ -4,9 +4,9 @@ use crate::base::clock;
 use crate::base::count::counted;
 use crate::base::spelling::nearest;
 use crate::base::visible::painted;
-use crate::cli::app::config::keys;
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
+use crate::cli::app::settings;
 use crate::cli::command::repl::highlight::BOLD;
 use crate::cli::command::repl::session::{ReplSession, SavedInput, Took};
 use crate::cli::command::{doc, runs, show};
@@ -56,6 +56,7 @@ pub(super) const COMMANDS: &[ReplCommand] = &[
     command("runs", "", "lists the latest runs"),
     command("plot", "RUN", "draws the operations of a run over time"),
     command("load", "FILE", "loads the functions of a script"),
+    command("run", "", "runs the script of this session and keeps its variables"),
     command("reload", "", "reloads the functions of all files"),
     command("save", "FILE", "saves the successful inputs as a script"),
     command("model", "NAME", "sets the default model"),
@@ -103,6 +104,7 @@ impl ReplSession<'_> {
             }
             "plot" => return self.plot(rest),
             "load" => self.load(rest),
+            "run" => return self.run_script().await,
             "reload" => self.reload_all(),
             "save" => self.save(rest),
             "model" => self.model(rest),
@@ -388,7 +390,8 @@ impl ReplSession<'_> {
         let value = serde_json::from_str(text).unwrap_or_else(|_| text.into());
         // The section may be left out where only one has the key.
         let ending = format!(".{key}");
-        let known: Vec<String> = keys().filter(|known| known.ends_with(&ending)).collect();
+        let known: Vec<String> =
+            settings::names().filter(|known| known.ends_with(&ending)).collect();
         let key = if let [only] = known.as_slice() { only.as_str() } else { key };
 
         if let Err(error) = self.project.set(key, value, ":set") {

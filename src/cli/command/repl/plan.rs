@@ -102,8 +102,8 @@ impl ReplSession<'_> {
         let executor = Rc::new(executor.reusing(reuse.clone()));
 
         let events: Rc<RefCell<Vec<Event>>> = Rc::default();
-        let seen = events.clone();
-        executor.listen(Rc::new(move |_, event| seen.borrow_mut().push(event.clone())));
+        let happened = events.clone();
+        executor.listen(Rc::new(move |_, event| happened.borrow_mut().push(event.clone())));
 
         let flag = self.signals().renew();
         self.dialogue.renew(flag.clone());

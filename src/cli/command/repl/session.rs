@@ -63,7 +63,7 @@ pub(super) struct LoadedFile {
     pub(super) path: PathBuf,
     /// The text as it was looked at last.
     text: String,
-    is_script: bool,
+    pub(super) is_script: bool,
 }
 
 /// A session.
