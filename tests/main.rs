@@ -24,6 +24,7 @@ mod cli {
     mod charge;
     mod check;
     mod corpus;
+    mod comparing;
     mod denials;
     mod doc;
     mod endless;

@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod count;
+pub mod csv;
 pub mod deadline;
 pub mod exit;
 pub mod failpoint;

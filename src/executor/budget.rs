@@ -138,6 +138,26 @@ impl Budget {
         }
     }
 
+    /// Tells whether anything is bounded, here or in the budget around it.
+    pub fn is_bounded(&self) -> bool {
+        self.bounds.get() != Bounds::default()
+            || self.outer.as_ref().is_some_and(|outer| outer.is_bounded())
+    }
+
+    /// Returns the share of its tightest bound that is used, without what is set aside; 0 if nothing is
+    /// bounded.
+    pub fn used_share(&self) -> f64 {
+        let bounds = self.bounds.get();
+        let used = self.used.get();
+        let share = |used: f64, most: f64| if most > 0.0 { used / most } else { 1.0 };
+
+        let outer = self.outer.as_ref().map(|outer| outer.used_share());
+        let cost = bounds.cost.map(|most| share(used.cost.dollars(), most.dollars()));
+        let tokens = bounds.tokens.map(|most| share(whole(used.tokens), whole(most)));
+        let calls = bounds.calls.map(|most| share(whole(used.calls), whole(most)));
+        [outer, cost, tokens, calls].into_iter().flatten().fold(0.0, f64::max)
+    }
+
     /// Returns the most money, if it is bounded.
     pub fn cost_max(&self) -> Option<Money> {
         self.bounds.get().cost
@@ -298,6 +318,11 @@ impl Drop for Reserve {
             self.close(if self.has_begun.get() { self.worst } else { Amounts::default() });
         }
     }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a share need not be exact")]
+fn whole(number: u64) -> f64 {
+    number as f64
 }
 
 /// Returns the most that a call can use.

@@ -133,7 +133,7 @@ impl Budgets {
     }
 
     /// Returns the budget that a call of a flow has to keep.
-    fn of(&self, flow: FlowId) -> Option<Rc<Budget>> {
+    pub(super) fn of(&self, flow: FlowId) -> Option<Rc<Budget>> {
         self.flows.borrow().get(&flow).or(self.run.as_ref()).cloned()
     }
 }

@@ -16,6 +16,7 @@ pub mod schedule;
 pub mod turns;
 
 use crate::base::failure::{Failure, Kind};
+use crate::base::id::FlowId;
 use crate::base::id::RunId;
 use crate::executor::budget::{Budget, Tally};
 use crate::executor::budgets::Budgets;
@@ -154,6 +155,11 @@ impl Executor {
     /// has paid for.
     pub fn used(&self) -> Tally {
         self.budgets.used()
+    }
+
+    /// Returns the budget that a call of a flow has to keep.
+    pub fn budget_of(&self, flow: FlowId) -> Option<Rc<Budget>> {
+        self.budgets.of(flow)
     }
 
     /// Goes through a run again: what happened in it happens in this one, in the same order, as long

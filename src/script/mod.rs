@@ -224,7 +224,21 @@ impl fmt::Debug for Host {
     }
 }
 
+/// A parameter of a script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScriptParameter {
+    /// Its name.
+    pub name: String,
+    /// Whether it has no default.
+    pub is_required: bool,
+}
+
 impl Program {
+    /// Returns its parameters, each once; `None` if the name of one is computed.
+    pub fn parameters(&self) -> Option<Vec<ScriptParameter>> {
+        api::run::parameters(&self.ast)
+    }
+
     /// Tells whether it calls functions by `hot`.
     pub fn is_hot(&self) -> bool {
         !check::calls_of(&self.ast, "hot").is_empty()

@@ -5,6 +5,7 @@ use crate::base::unit::Money;
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
+use crate::cli::command::compare::verdict;
 use crate::cli::render::{standing, table, time};
 use crate::cli::{Global, print_data, print_line, say};
 use crate::optimizer::Optimizer;
@@ -13,7 +14,7 @@ use crate::optimizer::choice::formulas::{Policy, RankedPattern, Recommendation};
 use crate::optimizer::choice::recommendation::{Manner, percent};
 use crate::optimizer::evidence::knowledge::Knowledge;
 use crate::optimizer::evidence::pattern::TaskType;
-use crate::optimizer::learner::Scale;
+use crate::optimizer::learner::{Objective, Scale};
 use serde_json::{Value, json};
 use std::rc::Rc;
 
@@ -31,6 +32,9 @@ pub(in crate::cli) struct Arguments {
     /// Explain the choice and show the alternatives.
     #[arg(long)]
     explain: bool,
+    /// What counts: balanced, quality, speed, cost, or weights such as quality=.8,cost=.2.
+    #[arg(long, value_name = "OBJECTIVE", default_value = "balanced")]
+    objective: String,
     /// Choose the best known pattern, without exploration.
     #[arg(long)]
     best: bool,
@@ -44,12 +48,19 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         None => Knowledge::in_memory()?,
     };
 
+    let objective = match Objective::parse(&arguments.objective) {
+        Ok(objective) => objective,
+        Err(reason) => {
+            say(&format!("error: --objective: {reason}"));
+            return Ok(Exit::Usage);
+        }
+    };
     let manner = Manner { never_explores: arguments.best, ..Manner::default() };
     let seed = Rng::from_entropy().next_u64();
     let demo = project.config.learn_from_demo() || knowledge.counts_demo()?;
     let knowledge = Rc::new(knowledge);
-    let optimizer =
-        Optimizer::new(knowledge.clone(), Policy::default(), demo).choosing(None, manner, seed);
+    let optimizer = Optimizer::new(knowledge.clone(), Policy::default(), demo)
+        .choosing(objective, manner, seed);
 
     let found = optimizer.recommend(&arguments.task, &arguments.among)?;
     let task = TaskType::new(&arguments.task)?;
@@ -61,7 +72,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     }
 
     if global.json {
-        print_data(data(&arguments.task, &found, &scale));
+        print_data(data(&arguments.task, &found, &objective, &scale));
         return Ok(Exit::Ok);
     }
 
@@ -74,12 +85,22 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     print_line(found.pattern.as_str());
     if !arguments.explain {
         if !global.quiet {
-            say(&format!("{} (`--explain` shows the details)", found.reason));
+            let objective = objective.describe();
+            say(&format!(
+                "{}; objective: {objective} (`--explain` shows the details)",
+                found.reason
+            ));
         }
         return Ok(Exit::Ok);
     }
 
     say(&found.reason);
+    if let Some(store) = project.existing_store()?
+        && let Some(tested) = verdict::last(&store, &arguments.task)?
+    {
+        say(&tested);
+    }
+    say(&format!("objective: {}", objective.describe()));
     let halves = [
         (objective.time > 0.0).then(|| format!("for speed at {}", short(scale.time_half))),
         (objective.cost > 0.0).then(|| format!("for thrift at {}", dollars(scale.cost_half))),
@@ -151,7 +172,7 @@ fn dollars(amount: f64) -> Money {
 }
 
 /// Returns a choice as data.
-fn data(task: &str, found: &Recommendation, scale: &Scale) -> Value {
+fn data(task: &str, found: &Recommendation, objective: &Objective, scale: &Scale) -> Value {
     let others: Vec<_> = found
         .alternatives
         .iter()
@@ -172,6 +193,7 @@ fn data(task: &str, found: &Recommendation, scale: &Scale) -> Value {
         "n": found.ranked.as_ref().map_or(0, |one| one.cell.n),
         "best": found.ranked.as_ref().and_then(|one| one.best),
         "avoided": found.ranked.as_ref().is_some_and(|one| one.avoided),
+        "objective": objective.describe(),
         "scale": { "time_half": scale.time_half, "cost_half": scale.cost_half },
         "reason": found.reason, "alternatives": others,
     })

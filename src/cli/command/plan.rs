@@ -16,11 +16,12 @@ use crate::cli::render::plan::PlanKind;
 use crate::cli::render::{self, diagnostic};
 use crate::cli::{Global, print_data, print_line, say};
 use crate::executor::budget::Bounds;
-use crate::journal::event::Event;
+use crate::journal::event::{Event, RunKind};
 use crate::journal::history::{self, RunRow};
 use crate::journal::known_replies::Replies;
 use crate::metrics::experience::CallHistory;
 use crate::metrics::forecast::Spending;
+use crate::optimizer::trial::cases::KnownExecutions;
 use crate::script::State;
 use crate::store::{self, Connection, writer::Writer};
 use std::collections::BTreeMap;
@@ -47,6 +48,8 @@ pub(in crate::cli) struct EarlierRuns {
     pub(in crate::cli) runs: usize,
     /// How many older ones were not.
     pub(in crate::cli) left_out: usize,
+    /// What the executions of comparisons took.
+    pub(in crate::cli) executions: KnownExecutions,
 }
 
 impl EarlierRuns {
@@ -69,12 +72,16 @@ impl EarlierRuns {
 
     /// Reads the newest runs of a project, of which those of the script count most.
     pub(in crate::cli) fn of(store: &Connection, script: &Path) -> anyhow::Result<EarlierRuns> {
+        EarlierRuns::among(store, script, history::runs(store, LOOK_BACK)?)
+    }
+
+    /// Reads some runs of a project, the newest first.
+    fn among(store: &Connection, script: &Path, rows: Vec<RunRow>) -> anyhow::Result<EarlierRuns> {
         let own = |text: &str| {
             let path = path_of(text);
             path == script || is_same(&path, script)
         };
 
-        let rows = history::runs(store, LOOK_BACK)?;
         let (own, others): (Vec<RunRow>, Vec<RunRow>) =
             rows.into_iter().partition(|row| own(&row.script));
 
@@ -103,6 +110,7 @@ impl EarlierRuns {
         let mut elsewhere: BTreeMap<String, Replies> = BTreeMap::new();
         for row in others.into_iter().rev() {
             let events = damage::events(store, &row.id)?;
+            past.executions.learn(&events);
             let replies = elsewhere.entry(row.script).or_default();
             replies.learn(&row.id, events.iter().map(|(_, event)| event));
         }
@@ -113,6 +121,7 @@ impl EarlierRuns {
         let mut known = Replies::default();
         for (age, row) in own.into_iter().enumerate().rev() {
             let events = damage::events(store, &row.id)?;
+            past.executions.learn(&events);
             known.learn(&row.id, events.iter().map(|(_, event)| event));
             if age < RUNS_MAX {
                 past.experience.learn(&events);
@@ -231,6 +240,21 @@ pub(in crate::cli) fn past(project: &Project, script: &Path) -> anyhow::Result<E
         Some(store) => EarlierRuns::of(&store, script),
         None => Ok(EarlierRuns::default()),
     }
+}
+
+/// Reads what earlier comparisons left, those of the same name first.
+pub(in crate::cli) fn past_comparisons(
+    project: &Project,
+    name: &Path,
+) -> anyhow::Result<EarlierRuns> {
+    let Some(store) = project.existing_store()? else { return Ok(EarlierRuns::default()) };
+    let mut rows = Vec::new();
+    for row in history::runs(&store, LOOK_BACK)? {
+        if history::kind(&store, &row.id)? == Some(RunKind::Comparison) {
+            rows.push(row);
+        }
+    }
+    EarlierRuns::among(&store, name, rows)
 }
 
 /// Returns the seed of the last run, with which a plan makes the same choices.

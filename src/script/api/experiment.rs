@@ -9,6 +9,7 @@ use crate::journal::inquiry::{Inquiry, Topic};
 use crate::optimizer::evidence::feature;
 use crate::optimizer::evidence::pattern::{Pattern, TaskType};
 use crate::optimizer::trial::accuracy::Accuracy;
+use crate::optimizer::trial::cases::KnownExecutions;
 use crate::optimizer::trial::comparison;
 use crate::optimizer::trial::comparison::{ComparisonPlan, digest};
 use crate::optimizer::trial::execution::{Judge, PatternArm, Setting, Work};
@@ -96,15 +97,15 @@ fn comparing(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "compare(optimizer: optimizer, task_type: string, patterns: map, inputs: array) -> map",
         r#"
-        Finds which of several patterns is better: executes each on the same inputs, in random
-        order, on fresh branches, until the result is decided or the budget is spent. A pattern that
-        is surely worse than another is dropped. `patterns`, `judge`, `branch` and `timeout_ms` are
+        Finds which of several patterns is better: executes each on the same inputs, side by side, in
+        random order, on fresh branches, until the result is decided or the budget is spent. A pattern
+        that is surely worse than another is dropped. `patterns`, `judge`, `branch` and `timeout_ms` are
         those of `run`. Options: `confidence` (.95: the probability that no interval is ever wrong,
         however often you look), `min_effect` (.02: smaller differences are a tie), `repeat` (1:
-        passes over the inputs), `warm_up` (1: executions per pattern that do not count),
-        `max_concurrent` (1: concurrent inputs; more disturb the times), `max_cost`, `max_tokens`,
-        `max_calls`, `record` (true: records the executions for the optimizer), `objective`
-        (default: the optimizer's).
+        executions of each pattern on each input; an input counts once, with its mean score), `warm_up`
+        (1: executions per pattern that do not count), `max_concurrent` (8: concurrent executions; 1
+        leaves the times undisturbed), `max_cost`, `max_tokens`, `max_calls`, `record` (true: records
+        the executions for the optimizer), `objective` (default: the optimizer's).
 
         Gives `#{ verdict, winner, reason, pair, difference, interval, inputs, stopped, patterns,
         to_decide, scale, calls, cost, fingerprint }`. `verdict` is "better", "same" or "open"; open is "not
@@ -251,7 +252,8 @@ impl<'a> TrialRequest<'a> {
             min_effect: min_effect.unwrap_or(MIN_EFFECT),
         };
 
-        let limit = options.count("max_concurrent", 1)?.unwrap_or(1);
+        let limit = options.count("max_concurrent", 1)?;
+        let limit = limit.map_or(comparison::AT_ONCE, |n| usize::try_from(n).unwrap_or(usize::MAX));
         let records = options.value("record")?.is_none_or(|value| value != Value::Bool(false));
         let repeat = options.count("repeat", 1)?;
         let warm_up = options.count("warm_up", 0)?;
@@ -279,14 +281,17 @@ impl<'a> TrialRequest<'a> {
             arms: self.arms,
             inputs,
             rule,
+            expected: None,
             repeat: repeat.unwrap_or(1),
             warm_up: warm_up.unwrap_or(1),
-            max_concurrent: usize::try_from(limit).unwrap_or(usize::MAX),
+            max_concurrent: limit,
             bounds,
             records,
             is_all: false,
             objective,
             accuracy,
+            known: KnownExecutions::default(),
+            watch: None,
             fingerprint: fingerprint.as_object().cloned().unwrap_or_default(),
         })
     }

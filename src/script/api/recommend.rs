@@ -273,8 +273,15 @@ pub(super) fn read_manner(options: &mut Options) -> Result<RecommendOptions, Fai
 
 /// Reads what an execution is worth, if that is said.
 pub(super) fn read_objective(options: &mut Options) -> Result<Option<Objective>, Failure> {
-    let Some(mut map) = inner(options, "objective")? else { return Ok(None) };
-    let map = &mut map;
+    let Some(value) = options.take("objective") else { return Ok(None) };
+    if let Ok(word) = value.clone().into_string() {
+        let wrong = |reason: String| options.wrong("objective", &format!("is wrong: {reason}"));
+        return Objective::parse(&word).map_err(wrong);
+    }
+
+    let name = convert::type_name(&value);
+    let wrong = || options.wrong("objective", &format!("must be a map or a word, not {name}"));
+    let map = &mut Options::of("objective", value.try_cast::<Map>().ok_or_else(wrong)?)?;
     let objective = Objective {
         quality: amount(map, "quality")?.unwrap_or(0.0),
         time: amount(map, "time")?.unwrap_or(0.0),

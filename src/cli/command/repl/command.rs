@@ -183,7 +183,7 @@ impl ReplSession<'_> {
             return Ok(Took::Well);
         }
 
-        let exit = show::run(self.global, &show::Arguments { run: name.to_owned() })?;
+        let exit = show::run(self.global, &show::Arguments::of(name))?;
         Ok(if exit == Exit::Ok { Took::Well } else { Took::Wrong })
     }
 
