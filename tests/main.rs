@@ -41,6 +41,7 @@ mod cli {
     mod links;
     mod look;
     mod odd;
+    mod operate;
     mod output;
     mod paste;
     mod permissions;

@@ -12,6 +12,7 @@ pub mod id;
 pub mod json;
 pub mod own;
 pub mod path_text;
+pub mod problem;
 pub mod rng;
 pub mod secret;
 mod spelled;

@@ -395,7 +395,7 @@ mod tests {
     fn request(bytes: usize, max_tokens: u32) -> Request {
         let messages = vec![Message::new(Role::User, "x".repeat(bytes))];
         let settings = Settings { max_tokens: Some(max_tokens), ..Settings::default() };
-        Request { messages, settings, schema: None }
+        Request::new(messages, settings, None)
     }
 
     fn called(model: &Model, usage: Usage) -> CallResult {

@@ -7,11 +7,12 @@ use crate::base::id::{FlowId, OpId};
 use crate::base::secret;
 use crate::base::strand::Strand;
 use crate::executor::Executor;
-use crate::executor::attempt::{Keep, Stop};
+use crate::executor::attempt::Stop;
+use crate::executor::operate::{RuleResult, reading};
 use crate::executor::replies::guess::GuessedDecision;
 use crate::executor::retry::{ATTEMPTS_MAX, Tries};
 use crate::flow::callback::{Callback, CallbackInput, Inputs, Scope};
-use crate::flow::op::{Op, OpKind, Prompt};
+use crate::flow::op::{CheckedPrompt, Keep, Op, OpKind, Prompt};
 use crate::flow::outcome::{Outcome, SkipReason};
 use crate::journal::event::{Event, Timer};
 use crate::session::branch::SharedBranch;
@@ -260,6 +261,22 @@ impl Executor {
                 let asked = self.converse(scope, &job.branch, &prompt, keep, false);
                 Box::pin(asked).await.map(WorkResult::Value)
             }
+            OpKind::Operate(checked) => {
+                let checked =
+                    CheckedPrompt { prompt: asked(&checked.prompt), ..(**checked).clone() };
+                let asked = self.operate(scope, &job.branch, &checked, false);
+                Box::pin(asked).await.map(WorkResult::Value)
+            }
+            OpKind::Parse(checked) => {
+                let text = text_to_parse(job, &checked.prompt);
+                let mut checked = match reading(&text, checked)? {
+                    RuleResult::Value(value) => return Ok(WorkResult::Value(value)),
+                    RuleResult::Ask(checked) => checked,
+                };
+                checked.prompt.settings.attempts_max = Some(attempts_max(job).min(left));
+                let asked = self.operate(scope, &job.branch, &checked, false);
+                Box::pin(asked).await.map(WorkResult::Value)
+            }
             OpKind::Call(callback) => {
                 let input = CallbackInput::Operation {
                     scope: scope.clone(),
@@ -268,35 +285,52 @@ impl Executor {
                 };
                 Ok(WorkResult::Value(callback.call(input).await?))
             }
-            OpKind::Expand { make } => {
-                let Some((_, Value::Array(items))) = job.inputs.first() else {
-                    return Err(not_a_list(job).into());
-                };
-
-                let mut ops = Vec::with_capacity(items.len());
-                let group = scope.strand.group();
-                for (place, item) in items.iter().enumerate() {
-                    let strand = scope.strand.child(group, place);
-                    let mut op =
-                        make.call(CallbackInput::Item(item.clone(), place, strand)).await?;
-                    op.name = format!("{}[{place}]", job.op.name);
-                    ops.push(op);
-                }
-
-                Ok(WorkResult::Ops(ops))
-            }
+            OpKind::Expand { make } => expand(scope, job, make).await,
         }
     }
+}
+
+/// Makes an operation of each item of a list.
+async fn expand(
+    scope: &Scope,
+    job: &OperationJob,
+    make: &Callback<Op>,
+) -> Result<WorkResult, Stop> {
+    let Some((_, Value::Array(items))) = job.inputs.first() else {
+        return Err(not_a_list(job).into());
+    };
+
+    let mut ops = Vec::with_capacity(items.len());
+    let group = scope.strand.group();
+    for (place, item) in items.iter().enumerate() {
+        let strand = scope.strand.child(group, place);
+        let mut op = make.call(CallbackInput::Item(item.clone(), place, strand)).await?;
+        op.name = format!("{}[{place}]", job.op.name);
+        ops.push(op);
+    }
+
+    Ok(WorkResult::Ops(ops))
 }
 
 /// Returns how often the call of an operation may be tried; 0 for one that is no call.
 fn attempts_max(job: &OperationJob) -> u32 {
     match &job.op.kind {
-        OpKind::Communicate(prompt) | OpKind::Chat(prompt) => {
-            let settings = job.branch.borrow().model.settings.with(&prompt.settings);
-            settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1)
-        }
+        OpKind::Operate(checked) | OpKind::Parse(checked) => calls_max(job, &checked.prompt),
+        OpKind::Communicate(prompt) | OpKind::Chat(prompt) => calls_max(job, prompt),
         OpKind::Call(_) | OpKind::Expand { .. } => 0,
+    }
+}
+
+fn calls_max(job: &OperationJob, prompt: &Prompt) -> u32 {
+    let settings = job.branch.borrow().model.settings.with(&prompt.settings);
+    settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1)
+}
+
+/// Returns the text that an operation reads a value from: its own, or the result of its first source.
+fn text_to_parse(job: &OperationJob, prompt: &Prompt) -> String {
+    match job.inputs.first() {
+        Some((_, value)) if prompt.instruction.is_empty() => plain(value),
+        _ => prompt.instruction.clone(),
     }
 }
 

@@ -68,6 +68,8 @@ pub enum CallbackInput {
     Inputs(Inputs, Rc<Strand>),
     /// One result, to be judged by the condition of an edge.
     Result(Value, Rc<Strand>),
+    /// The answer of an operation, to be judged by it.
+    Answer(Value, Rc<Scope>),
     /// One item of a list, and its place from 0, to be made into an operation.
     Item(Value, usize, Rc<Strand>),
 }

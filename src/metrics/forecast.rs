@@ -390,6 +390,7 @@ mod tests {
             at: None,
             before: None,
             terms: None,
+            repair: false,
         }
     }
 
@@ -407,6 +408,7 @@ mod tests {
             served_by: None,
             failure: None,
             retry_in_ms: None,
+            mended: Vec::new(),
         }
     }
 

@@ -38,6 +38,10 @@ pub struct Metrics {
     pub calls: u64,
     /// Calls that were made because an earlier one failed.
     pub retries: u64,
+    /// Calls that asked a model to mend its answer.
+    pub repairs: u64,
+    /// Replies that were mended before they fitted their schema.
+    pub mended: u64,
     /// Calls answered by the demo model.
     pub demo_calls: u64,
     /// Replies of the demo model, those included that were known already.
@@ -115,6 +119,8 @@ impl Metrics {
             "calls": self.calls,
             "demo_calls": self.demo_calls,
             "retries": self.retries,
+            "repairs": self.repairs,
+            "mended": self.mended,
             "reused": self.reused,
             "saved": self.known_saved().map(Money::dollars),
             "under_way": self.under_way,

@@ -14,7 +14,6 @@ pub mod provider;
 pub mod registry;
 pub mod reply;
 pub mod request;
-pub mod schema;
 pub mod spec;
 pub mod transport;
 pub mod tuning;
@@ -27,9 +26,10 @@ use crate::model::price::Price;
 use crate::model::provider::demo::Demo;
 use crate::model::provider::simulated::SimulatedModel;
 use crate::model::reply::{CallFault, CallResult, Finish, Reply, Usage};
-use crate::model::request::{Request, Settings};
+use crate::model::request::{Request, SchemaCheck, Settings};
 use crate::model::transport::Transport;
 use crate::model::tuning::LimitChange;
+use crate::schema;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -210,9 +210,11 @@ fn judge(reply: Reply, request: &Request) -> Result<String, CallError> {
 
 /// Accepts only a reply that keeps to the schema that it had to follow, if there is one.
 fn fitting(text: String, request: &Request) -> Result<String, CallError> {
-    let Some(schema) = &request.schema else { return Ok(text) };
+    let schema = request.schema.as_ref().filter(|_| request.schema_check == SchemaCheck::Call);
+    let Some(schema) = schema else { return Ok(text) };
+
     match schema::read(&text, schema) {
         Ok(_) => Ok(text),
-        Err(reason) => Err(CallError::InvalidOutput { text, reason }),
+        Err(unfit) => Err(CallError::InvalidOutput { text, unfit }),
     }
 }

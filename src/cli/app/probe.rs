@@ -63,11 +63,7 @@ fn request(model: &Model) -> Request {
         timeout_ms: Some(timeout),
         ..Settings::default()
     };
-    Request {
-        messages: vec![Message::new(Role::User, "Hi")],
-        settings: model.settings.with(&own),
-        schema: None,
-    }
+    Request::new(vec![Message::new(Role::User, "Hi")], model.settings.with(&own), None)
 }
 
 /// Says why an endpoint gave no answer, and what to do.

@@ -48,6 +48,8 @@ pub(super) struct PendingCall {
     pub(super) sample: Sample,
     /// As a cassette has it, in a test.
     pub(super) line: Option<Box<CassetteLine>>,
+    /// Whether it asks to mend the last answer.
+    pub(super) is_repair: bool,
 }
 
 /// Where the answer to a request comes from.

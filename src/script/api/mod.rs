@@ -14,6 +14,7 @@ mod operation;
 mod optimizer;
 mod recommend;
 pub(super) mod run;
+mod schema;
 mod score;
 pub(super) mod session;
 pub(super) mod state;
@@ -60,7 +61,7 @@ pub(in crate::script) const GROUPS: &[(&str, &[Register])] = &[
     ),
     (STDLIB, &[]),
     ("texts, numbers and lists", &[text::register, list::register]),
-    ("data", &[data::register]),
+    ("data", &[data::register, schema::register]),
     ("the world outside", &[world::register]),
     (RUN, &[run::register, state::register, finished::register]),
     ("tests", &[assertion::register]),

@@ -2,7 +2,7 @@
 //! it is given.
 
 use crate::base::spelling::nearest;
-use crate::model::schema;
+use crate::schema;
 use crate::script::check::argument::Arguments;
 use crate::script::check::forms::{CallForm, Forms};
 use crate::script::check::imports::Modules;
@@ -73,7 +73,7 @@ impl Checker<'_> {
                 faults.extend(known.fault(file, &call, kinds.function_of(path)));
                 self.options(file, &known, call.expr, &mut faults);
                 self.models(file, &known, call.expr, &mut faults);
-                schemas(file, &known, call.expr, &mut faults);
+                schemas(file, &known, &call, &mut faults);
                 faults.extend(one_piece(file, call.expr));
             }
             true
@@ -333,22 +333,43 @@ fn called_as(forms: &[CallForm]) -> String {
     format!("call it as {}", signatures.join(" or "))
 }
 
-/// Words that take a JSON schema among their options.
-const WITH_SCHEMA: &[&str] = &["add_aggregation", "add_operation", "chat", "communicate"];
+/// Words that take a schema among their options.
+const WITH_SCHEMA: &[&str] =
+    &["add_aggregation", "add_operation", "chat", "communicate", "operate"];
+
+/// Returns which argument of a call is a schema, if one is.
+fn schema_place(call: &Call<'_>) -> Option<usize> {
+    let given = call.expr.args.len();
+    match call.expr.name.as_str() {
+        "schema" if given == 1 => Some(0),
+        "parse" if call.is_method || given == 2 => Some(1),
+        "parse" => Some(2),
+        _ => None,
+    }
+}
 
 /// Finds literal schemas that are none.
-fn schemas(
-    file: &File<'_>,
-    known: &CallScope<'_>,
-    call: &FnCallExpr,
-    faults: &mut Vec<Diagnostic>,
-) {
+fn schemas(file: &File<'_>, known: &CallScope<'_>, of: &Call<'_>, faults: &mut Vec<Diagnostic>) {
+    let call = of.expr;
     let name = call.name.as_str();
-    let Some(Expr::Map(map, _)) = call.args.last() else { return };
-
     if known.own.contains(name) || call.is_qualified() {
         return;
     }
+
+    let mut check = |value: &Expr, place: Position, what: &str| {
+        let literal = value.get_literal_value(None).filter(|literal| !literal.is_unit());
+        let schema = literal.and_then(|literal| convert::to_value(&literal).ok());
+        if let Some(Err(reason)) = schema.map(schema::written) {
+            let message = format!("{what} of `{name}`: {reason}");
+            faults.push(Diagnostic::at(codes::SCHEMA, message, file.name, file.text, place));
+        }
+    };
+
+    if let Some(schema) = schema_place(of).and_then(|place| call.args.get(place)) {
+        check(schema, schema.position(), "the schema");
+    }
+
+    let Some(Expr::Map(map, _)) = call.args.last() else { return };
     // Ways of working hand their settings on.
     let settings = map.0.iter().filter(|(key, _)| key.name == "settings");
     let inner = settings.filter_map(|(_, value)| match value {
@@ -357,16 +378,9 @@ fn schemas(
     });
 
     let own = WITH_SCHEMA.contains(&name).then_some(&map.0);
-
     for (key, value) in own.into_iter().chain(inner).flatten() {
-        let literal = value.get_literal_value(None).filter(|literal| !literal.is_unit());
-        let literal = literal.filter(|_| key.name == "schema");
-        let Some(Ok(schema)) = literal.map(|literal| convert::to_value(&literal)) else { continue };
-
-        if let Err(reason) = schema::check(&schema) {
-            let message = format!("option `schema` of `{name}`: {reason}");
-            let fault = Diagnostic::at(codes::SCHEMA, message, file.name, file.text, key.pos);
-            faults.push(fault);
+        if key.name == "schema" {
+            check(value, key.pos, "option `schema`");
         }
     }
 }

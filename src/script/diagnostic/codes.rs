@@ -157,8 +157,10 @@ pub const CODES: &[Code] = &[
     found(
         SCHEMA,
         "invalid schema",
-        "`schema` takes a JSON schema: a map such as `#{ type: \"object\", properties: #{ city: #{ \
-         type: \"string\" } }, required: [\"city\"] }`. It may refer only to its own parts.",
+        "A schema is a text in the short form, such as `\"city: string, sure: integer 0..9\"`, JSON, or a \
+         map such as `#{ type: \"object\", properties: #{ city: #{ type: \"string\" } }, required: \
+         [\"city\"] }`. It may refer only to its own parts, and has at most 64 KiB, 32 levels and 500 \
+         properties.",
         "branch().chat(\"Where?\", #{ schema: #{ type: \"objekt\" } });",
     ),
     found(
@@ -360,9 +362,11 @@ pub const CODES: &[Code] = &[
     run(
         "K0217",
         "the reply does not match its schema",
-        "It is complete, but not JSON, or it does not match the `schema` of the call. It is not \
-         appended to the branch; `e.partial` holds the text. A retry may succeed: set `retries: \
-         2` for an operation, or use `retry(3, || ..)`.",
+        "It is complete, but not JSON, or it does not match the `schema` of the call, even after kaizen \
+         has mended what can have only one meaning. It is not appended to the branch; `e.partial` holds \
+         the text, and `e.problems` lists what is wrong, each with its `path`. A retry may succeed: use \
+         `operate`, which asks the model to mend its answer, set `retries: 2` for an operation, or use \
+         `retry(3, || ..)`.",
     ),
 ];
 
