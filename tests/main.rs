@@ -23,8 +23,8 @@ mod cli {
     mod care;
     mod charge;
     mod check;
-    mod corpus;
     mod comparing;
+    mod corpus;
     mod denials;
     mod doc;
     mod endless;

@@ -347,7 +347,9 @@ mod tests {
             );
         }
 
-        for text in ["6b2d31c3", "6b2d31c3a8", "6b                          2d31c3a9", "6b2d31\u{e9}", "6"] {
+        for text in
+            ["6b2d31c3", "6b2d31c3a8", "6b                          2d31c3a9", "6b2d31\u{e9}", "6"]
+        {
             assert_eq!(find_hex(text, wanted, 0), None, "{text}");
         }
     }

@@ -412,6 +412,7 @@ mod tests {
         let metrics = fold(ops(), events.clone());
         assert_eq!((metrics.calls, metrics.under_way), (1, 1));
         assert_eq!((metrics.known_usage(), metrics.known_cost()), (None, None));
+        assert_eq!(metrics.cost_text(), "at least $1.000");
 
         // It ended, and said nothing.
         let mut silent = events.clone();

@@ -92,6 +92,15 @@ impl Metrics {
         (self.cost_unknown == 0 && self.under_way == 0).then_some(self.cost)
     }
 
+    /// Says what everything cost, for people: what is known of it is the least that it can be.
+    pub fn cost_text(&self) -> String {
+        match self.known_cost() {
+            Some(cost) => cost.to_string(),
+            None if self.cost > Money::ZERO => format!("at least {}", self.cost),
+            None => "unknown".to_owned(),
+        }
+    }
+
     /// What the replies that were known had cost; `None` when that of one of them is unknown.
     pub fn known_saved(&self) -> Option<Money> {
         (self.saved_unknown == 0).then_some(self.saved)

@@ -209,7 +209,9 @@ fn row(ranked: &RankedPattern) -> Vec<String> {
             .filter(|_| cell.success_rate().is_none_or(|rate| rate > 0.0))
             .map_or_else(dash, |time| format!("{time:.2} s")),
         cell.tokens.mean().map_or_else(dash, |tokens| format!("{tokens:.0}")),
-        cell.cost.mean().and_then(Money::from_dollars).map_or_else(dash, |cost| cost.to_string()),
+        cell.cost
+            .mean()
+            .map_or_else(dash, |cost| Money::from_dollars(cost).unwrap_or_default().to_string()),
         notes.join("; "),
     ]
 }

@@ -195,7 +195,7 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
     show_remarks(trace);
 
     let rate = metrics.success_rate().map_or("-".to_owned(), |rate| format!("{rate:.2}"));
-    let cost = metrics.known_cost().map_or("unknown".to_owned(), |cost| cost.to_string());
+    let cost = metrics.cost_text();
     let reused = match metrics.reused {
         0 => String::new(),
         reused => {

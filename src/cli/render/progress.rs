@@ -489,7 +489,10 @@ impl Progress {
         let saved = metrics.known_saved();
 
         let line = if self.is_live {
-            let cost = cost.map_or("cost unknown".to_owned(), |cost| cost.to_string());
+            let cost = match cost {
+                Some(cost) => cost.to_string(),
+                None => format!("cost {}", metrics.cost_text()),
+            };
             let noun = if calls == 1 { "call" } else { "calls" };
             let mut line =
                 format!("run {run}  {status}  {}  {calls} {noun}  {cost}", length(micros));

@@ -1,6 +1,7 @@
 //! How one pattern is chosen from what is known of several.
 
 use crate::base::clock::Stamp;
+use crate::base::unit::Money;
 use crate::optimizer::evidence::pattern::{Pattern, TaskType};
 use crate::optimizer::evidence::sums::PatternSums;
 use crate::optimizer::stats::Interval;
@@ -344,7 +345,7 @@ pub(in crate::optimizer) fn figures(ranked: &RankedPattern) -> String {
         let _ = write!(text, ", {time:.2} s");
     }
     if let Some(cost) = cell.cost.mean().filter(|cost| *cost > 0.0) {
-        let _ = write!(text, ", ${cost:.4}");
+        let _ = write!(text, ", {}", Money::from_dollars(cost).unwrap_or_default());
     }
     text.push(')');
     text

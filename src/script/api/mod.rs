@@ -22,8 +22,8 @@ pub(super) mod task;
 mod text;
 mod world;
 
-pub use crate::script::reference::entry::WordEntry;
 pub(super) use crate::script::reference::entry::reference;
+pub use crate::script::reference::entry::{WordEntry, options};
 pub(super) use data::read_json;
 pub(super) use flow::KINDS as EVENT_KINDS;
 pub(super) use operation::KINDS as OPERATION_KINDS;

@@ -7,7 +7,7 @@ use crate::script::check::argument::Arguments;
 use crate::script::check::forms::{CallForm, Forms};
 use crate::script::check::imports::Modules;
 use crate::script::check::kinds::{Kinds, ValueKind};
-use crate::script::check::{Checker, Earlier, File, suggest};
+use crate::script::check::{Checker, Earlier, File, foreign, suggest};
 use crate::script::diagnostic::{Diagnostic, codes, mismatch};
 use crate::script::host::{convert, options};
 use crate::script::reference::lexer::names_closure;
@@ -173,6 +173,16 @@ impl CallScope<'_> {
         }
 
         if forms.is_empty() {
+            if self.kinds.knows(name, function) {
+                let help =
+                    format!("`{name}` is a variable; call the function in it: `{name}.call(..)`");
+                let fault = at(codes::FUNCTION, format!("unknown function `{name}`"));
+                return Some(Diagnostic { help: Some(help), ..fault });
+            }
+            if let Some(help) = foreign::instead_of(name) {
+                let fault = at(codes::FOREIGN, foreign::message(name));
+                return Some(Diagnostic { help: Some(help.to_owned()), ..fault });
+            }
             let help = self.near_function(name, self.forms.names());
             let fault = at(codes::FUNCTION, format!("unknown function `{name}`"));
             return Some(Diagnostic { help, ..fault });
@@ -218,6 +228,15 @@ impl CallScope<'_> {
         let takes =
             |form: &CallForm| form.arity == given + 1 || form.is_script && form.arity == given;
 
+        let is_list = matches!(kind, Some(ValueKind::List(_) | ValueKind::Data("array")));
+        if name == "append" && adds_one_item(call.expr, is_list) {
+            let fault = at(codes::FOREIGN, "`append` adds a whole list".to_owned());
+            return Some(Diagnostic {
+                help: foreign::instead_of(name).map(str::to_owned),
+                ..fault
+            });
+        }
+
         // A map may hold functions of any name, and what a function gives may be anything.
         // The functions of an import may stand behind any plain value.
         let is_open = |kind: &ValueKind| match kind {
@@ -232,6 +251,10 @@ impl CallScope<'_> {
             }
 
             if forms.is_empty() {
+                if let Some(help) = foreign::instead_of(name) {
+                    let fault = at(codes::FOREIGN, foreign::message(name));
+                    return Some(Diagnostic { help: Some(help.to_owned()), ..fault });
+                }
                 let fault = at(codes::METHOD, format!("unknown method `{name}`"));
                 let help = self.near_function(name, self.forms.names());
                 return Some(Diagnostic { help, ..fault.warning() });
@@ -248,6 +271,10 @@ impl CallScope<'_> {
         }
 
         if own.is_empty() {
+            if let Some(help) = foreign::instead_of(name).filter(|_| forms.is_empty()) {
+                let fault = at(codes::FOREIGN, foreign::message(name));
+                return Some(Diagnostic { help: Some(help.to_owned()), ..fault });
+            }
             let fault =
                 at(codes::FUNCTION, format!("{} has no method `{name}`", mismatch::article(kind)));
             let is_of_kind = |known: &&str| {
@@ -297,12 +324,30 @@ impl CallScope<'_> {
         name: &str,
         known: impl Iterator<Item = &'a str>,
     ) -> Option<String> {
-        let near = nearest(name, known)?;
+        let is_word = |known: &&str| known.chars().all(|c| c.is_alphanumeric() || c == '_');
+        let near = nearest(name, known.filter(is_word))?;
         let shown = match self.forms.all(near) {
             [form] => &form.signature,
             _ => near,
         };
         Some(format!("did you mean `{shown}`?"))
+    }
+}
+
+/// Tells whether `append` is given a single item, as in Python. A text may go to a text, and a byte to
+/// a blob, unless it is known that they go to a list.
+fn adds_one_item(call: &FnCallExpr, is_list: bool) -> bool {
+    match call.args.first() {
+        Some(Expr::Map(..) | Expr::FloatConstant(..) | Expr::BoolConstant(..)) => {
+            call.args.len() == 1
+        }
+        Some(
+            Expr::IntegerConstant(..)
+            | Expr::StringConstant(..)
+            | Expr::InterpolatedString(..)
+            | Expr::CharConstant(..),
+        ) => is_list && call.args.len() == 1,
+        _ => false,
     }
 }
 

@@ -499,11 +499,22 @@ impl<'a> Kinds<'a> {
         names.filter(|name| self.of_handle(handle, name, false).is_some()).collect()
     }
 
+    /// Tells whether there is a variable of this name.
+    pub(super) fn knows(&self, name: &str, function: &str) -> bool {
+        self.bound(name, function).is_some()
+    }
+
     fn variable(&self, name: &str, function: &str) -> Option<ValueKind> {
+        self.bound(name, function).cloned().flatten()
+    }
+
+    /// Returns what is known of a variable, if there is one of this name.
+    #[allow(clippy::option_option, reason = "no variable, and a variable of an unknown kind")]
+    fn bound(&self, name: &str, function: &str) -> Option<&Option<ValueKind>> {
         let mut own = self.functions.get(function)?;
         loop {
             if let Some(kind) = own.variables.get(name) {
-                return kind.clone();
+                return Some(kind);
             }
             own = self.functions.get(own.outer.as_ref()?)?;
         }

@@ -51,6 +51,8 @@ pub const ESCAPE: &str = "K0018";
 pub const PIECES: &str = "K0019";
 /// An import that runs something.
 pub const RUNS: &str = "K0020";
+/// A word or a form of another language.
+pub const FOREIGN: &str = "K0021";
 /// A property that the value does not have.
 pub const PROPERTY: &str = "K0030";
 /// An argument that the function does not take.
@@ -202,6 +204,13 @@ pub const CODES: &[Code] = &[
          for, once more in each test that imports it. Put what should run only when the file is run itself \
          into `if is_main { .. }`, or into a function.",
         "",
+    ),
+    found(
+        FOREIGN,
+        "a word or a form of another language",
+        "The script has something of Python, JavaScript or LionAGI for which kaizen has another word. The \
+         help says what to write. `kaizen doc python` compares the languages.",
+        "let label = str(4);",
     ),
     found(
         PROPERTY,

@@ -142,17 +142,33 @@ fn property(engine: &Engine, text: &str) -> Option<String> {
 /// Returns the word that scripts know for a type of Rhai's or of ours.
 pub(in crate::script) fn word(kind: &str) -> String {
     let kind = kind.trim().trim_start_matches("&mut ").trim_start_matches('&');
+    // Of what may fail, the value is meant.
+    for may_fail in ["RhaiResultOf<", "Result<"] {
+        if let Some(inner) = kind.strip_prefix(may_fail) {
+            let inner = inner.split_once(", Box<").or(inner.split_once(",Box<"));
+            let whole = kind[may_fail.len()..].trim_end_matches('>');
+            return word(inner.map_or(whole, |(value, _)| value));
+        }
+    }
+
     let word = match kind {
         "str | ImmutableString | String" | "ImmutableString" | "str" | "String" => "string",
-        "i64" | "INT" => "int",
-        "f64" | "FLOAT" => "float",
+        "i8" | "i16" | "i32" | "i64" | "i128" | "isize" | "INT" => "int",
+        "u8" | "u16" | "u32" | "u128" | "usize" => "int",
+        "f32" | "f64" | "FLOAT" => "float",
         "u64" => "int above 2^63",
+        "RhaiResult" => "any",
+        "char" => "char",
+        "Blob" => "blob",
         "Array" => "array",
         "Map" => "map",
         "Fn" | "FnPtr" => "function",
         "Dynamic" | "?" | "_" => "any",
         "Instant" | "timestamp" => "timestamp",
-        kind if kind.starts_with("Range") => "range",
+        "ExclusiveRange" | "InclusiveRange" => "range",
+        kind if ["Range", "StepRange", "BitRange"].iter().any(|of| kind.starts_with(of)) => "range",
+        // What else is Rust's own has no name in scripts.
+        kind if kind.contains('<') || kind.contains("::") => "any",
         other => other,
     };
 

@@ -275,7 +275,7 @@ impl ReplSession<'_> {
 
     fn cost(&self) -> Took {
         let metrics = self.executor.metrics();
-        let cost = metrics.known_cost().map_or("unknown".to_owned(), |cost| cost.to_string());
+        let cost = metrics.cost_text();
 
         let under_way = match metrics.under_way {
             0 => String::new(),
