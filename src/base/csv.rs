@@ -198,7 +198,7 @@ mod tests {
     use super::*;
     use expect_test::{Expect, expect};
 
-    fn check(text: &str, expected: Expect) {
+    fn check(text: &str, expected: &Expect) {
         let found = match read(text) {
             Ok(table) => {
                 let mut text = format!("{:?}\n", table.columns);
@@ -216,7 +216,7 @@ mod tests {
     fn fields_hold_commas_quotes_and_line_ends_when_they_are_quoted() {
         check(
             "id,text\n1,\"a, b\"\n2,\"he said \"\"hi\"\"\nand left\"\n\n3,5\" pipe\n4,\"\"\n",
-            expect![[r#"
+            &expect![[r#"
                 ["id", "text"]
                 2: ["1", "a, b"]
                 3: ["2", "he said \"hi\"\nand left"]
@@ -226,21 +226,21 @@ mod tests {
         );
         check(
             "text;label\na, b;x",
-            expect![[r#"
+            &expect![[r#"
             ["text", "label"]
             2: ["a, b", "x"]
         "#]],
         );
         check(
             "text\tlabel\na\tx\n",
-            expect![[r#"
+            &expect![[r#"
             ["text", "label"]
             2: ["a", "x"]
         "#]],
         );
         check(
             ", text \n0,a\n",
-            expect![[r#"
+            &expect![[r#"
             ["column 1", "text"]
             2: ["0", "a"]
         "#]],
@@ -251,49 +251,49 @@ mod tests {
     fn what_is_no_table_is_said_with_its_line() {
         check(
             "",
-            expect![[r#"
+            &expect![[r#"
             it is empty; its first line names the columns
         "#]],
         );
         check(
             "\n\n",
-            expect![[r#"
+            &expect![[r#"
             it is empty; its first line names the columns
         "#]],
         );
         check(
             "a,b\n",
-            expect![[r#"
+            &expect![[r#"
             ["a", "b"]
         "#]],
         );
         check(
             "a,b\n1,2\n3\n",
-            expect![[r#"
+            &expect![[r#"
             line 3 has 1 field, and the head has 2 columns
         "#]],
         );
         check(
             "a\n\"x\ny\"\n1,2\n",
-            expect![[r#"
+            &expect![[r#"
             line 4 has 2 fields, and the head has 1 column
         "#]],
         );
         check(
             "a,b\n1,\"two\n3,4\n",
-            expect![[r#"
+            &expect![[r#"
             line 2: the quote that opens here is never closed
         "#]],
         );
         check(
             "a,b\n1,\"two\" three\n",
-            expect![[r#"
+            &expect![[r#"
             line 2: `t` stands after a closing quote; a quote within quotes is written twice
         "#]],
         );
         check(
             "a,b,a\n",
-            expect![[r#"
+            &expect![[r#"
             columns 1 and 3 are both called `a`; rename one
         "#]],
         );

@@ -130,6 +130,12 @@ impl Strings {
     }
 }
 
+/// A short name of data, the same for the same data.
+pub fn digest(data: &impl serde::Serialize) -> String {
+    let text = serde_json::to_string(data).unwrap_or_default();
+    blake3::hash(text.as_bytes()).to_hex()[..12].to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -134,6 +134,8 @@ impl Executor {
                 Some(Err(_)) | None => Vec::new(),
             };
             let times = TryTimes { attempt, wait, mended };
+            // A reply that has to be mended by another call was paid for: it is on the disk before that.
+            let durable = durable || matches!(read, Some(Err(_)));
             let result = self.settle(scope, &asked.model, tried, times, durable).await?;
             match (result, read, wait) {
                 (Ok(text), Some(read), _) => {

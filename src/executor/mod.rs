@@ -17,9 +17,9 @@ pub mod retry;
 pub mod schedule;
 pub mod turns;
 
+use crate::base::failpoint::{self, Failpoint};
 use crate::base::failure::{Failure, Kind};
-use crate::base::id::FlowId;
-use crate::base::id::RunId;
+use crate::base::id::{FlowId, RunId};
 use crate::executor::budget::{Budget, Tally};
 use crate::executor::budgets::Budgets;
 use crate::executor::memory::{Figures, Memory};
@@ -199,6 +199,13 @@ impl Executor {
     /// Tells whether calls are only counted: nothing that lasts may be done.
     pub fn is_dry(&self) -> bool {
         self.replies.is_dry()
+    }
+
+    /// Passes a failpoint. What is only planned dies at none.
+    fn failpoint(&self, point: Failpoint) {
+        if !self.is_dry() {
+            failpoint::pass(point);
+        }
     }
 
     /// Tells whether a run is gone through again, so that everything in it has to be known.

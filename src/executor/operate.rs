@@ -28,6 +28,8 @@ impl Executor {
         durable: bool,
     ) -> Result<Value, Stop> {
         let prompt = &checked.prompt;
+        // What a check refuses leads to another call.
+        let durable = durable || checked.check.is_some();
         let (turn, before) = {
             let mut branch = branch.borrow_mut();
             let messages = branch.messages();

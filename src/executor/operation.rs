@@ -1,7 +1,7 @@
 //! One operation of a flow, from its conditions to its outcome on the disk.
 
 use crate::base::deadline::{Deadline, DeadlineGuard};
-use crate::base::failpoint::{self, Failpoint};
+use crate::base::failpoint::Failpoint;
 use crate::base::failure::{Failure, Kind};
 use crate::base::id::{FlowId, OpId};
 use crate::base::secret;
@@ -167,9 +167,9 @@ impl Executor {
         let outcome = job.ended.get_or_init(|| outcome).clone();
         let ended = Event::OpEnded { flow, op, outcome: outcome.clone() };
         guard.disarm();
-        failpoint::pass(Failpoint::OpEnds);
+        self.failpoint(Failpoint::OpEnds);
         self.commit(&ended).await?;
-        failpoint::pass(Failpoint::OpKept);
+        self.failpoint(Failpoint::OpKept);
         Ok(Step::Ended(outcome))
     }
 

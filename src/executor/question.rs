@@ -1,6 +1,6 @@
 //! What is asked on a branch: on behalf of an operation, or as an operation of its own.
 
-use crate::base::failpoint::{self, Failpoint};
+use crate::base::failpoint::Failpoint;
 use crate::base::failure::Failure;
 use crate::base::id::FlowId;
 use crate::base::strand::Strand;
@@ -56,9 +56,9 @@ impl Executor {
         let ended = Event::OpEnded { flow, op, outcome };
         // The guard would journal the operation as cancelled.
         guard.disarm();
-        failpoint::pass(Failpoint::OpEnds);
+        self.failpoint(Failpoint::OpEnds);
         self.commit(&ended).await?;
-        failpoint::pass(Failpoint::OpKept);
+        self.failpoint(Failpoint::OpKept);
 
         let Event::OpEnded { outcome, .. } = ended else { return Ok(Value::Null) };
         match outcome {

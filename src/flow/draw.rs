@@ -58,7 +58,7 @@ fn text(graph: &Graph) -> String {
             format!("after {}", sources.join(", "))
         };
 
-        let marks = marks(op).iter().map(|mark| format!("; {mark}")).collect::<String>();
+        let marks = marks(op).iter().flat_map(|mark| ["; ", mark]).collect::<String>();
         let name = on_one_line(&op.name);
         // Writing to a String cannot fail.
         let _ = writeln!(out, "{name:width$}  {:11}  {after}{marks}", op.kind.word());
@@ -79,7 +79,7 @@ fn mermaid(graph: &Graph) -> String {
 
     for (index, op) in graph.ops().enumerate() {
         // Writing to a String cannot fail.
-        let marks = marks(op).iter().map(|mark| format!("<br/>{mark}")).collect::<String>();
+        let marks = marks(op).iter().flat_map(|mark| ["<br/>", mark]).collect::<String>();
         let text = format!("{}{marks}", label(&op.name));
         // What decides has the shape of a decision.
         let node =

@@ -113,7 +113,7 @@ pub enum Spending {
 }
 
 /// Tokens of a reply, where no earlier run says more.
-const USUAL_REPLY: f64 = 300.0;
+const USUAL_REPLY: f64 = 100.0;
 
 impl Plan {
     /// Returns what a run which reuses what is known is likely to cost, in dollars, when calls whose

@@ -46,6 +46,12 @@ pub struct Model {
 }
 
 impl Model {
+    /// Returns the name by which its server knows it.
+    pub fn name(&self) -> &str {
+        let whole = self.label.as_str();
+        whole.split_once('/').map_or(whole, |(_, name)| name)
+    }
+
     /// Creates the demo model as it is when nothing is said about it.
     pub fn demo() -> Model {
         Model {

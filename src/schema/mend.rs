@@ -346,7 +346,7 @@ mod tests {
         (value, paths)
     }
 
-    fn field(kind: Value) -> Value {
+    fn field(kind: &Value) -> Value {
         json!({ "type": "object", "properties": { "x": kind }, "required": ["x"] })
     }
 
@@ -380,7 +380,7 @@ mod tests {
             ),
         ];
         for (kind, value, expected) in cases {
-            let (found, paths) = mended(json!({ "x": value }), &field(kind.clone()));
+            let (found, paths) = mended(json!({ "x": value }), &field(&kind));
             assert_eq!((found, paths.len()), (json!({ "x": expected }), 1), "{kind} {value}");
         }
     }
@@ -408,7 +408,7 @@ mod tests {
         ];
         for (kind, value) in cases {
             let value = json!({ "x": value });
-            assert_eq!(mended(value.clone(), &field(kind.clone())), (value, vec![]), "{kind}");
+            assert_eq!(mended(value.clone(), &field(&kind)), (value, vec![]), "{kind}");
         }
     }
 

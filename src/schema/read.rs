@@ -4,9 +4,8 @@
 use super::mend::{Mending, mend};
 use super::typed::typed;
 use super::{WRAPPER, compiled, lenient, lower};
-use crate::base::json;
 use crate::base::problem::Problem;
-use crate::base::secret;
+use crate::base::{json, secret};
 use serde_json::Value;
 
 /// Most problems that are told of one reply.

@@ -20,11 +20,10 @@ use crate::model::registry::Models;
 use crate::script::diagnostic::{Diagnostic, Severity, mismatch};
 use crate::script::host::captures::Follows;
 use crate::script::host::error::EvalError;
-use crate::script::host::known_map;
 use crate::script::host::permission::Permissions;
 use crate::script::host::tasks::Task;
 use crate::script::host::{
-    captures, convert, error, home, language, limits, modules, source, stdlib, tasks,
+    captures, convert, error, home, known_map, language, limits, modules, source, stdlib, tasks,
 };
 use crate::store::StoreError;
 use crate::store::writer::Writer;

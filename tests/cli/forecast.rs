@@ -12,8 +12,8 @@ fn both(project: &Project, script: &str, arguments: &[&str]) -> (Value, Ran, u64
         .unwrap_or_else(|_| panic!("{script}\n{}{}", planned.stdout, planned.stderr));
 
     let ran = project.kaizen(&[&["run", "s.rhai", "--json"], arguments].concat());
-    let done = ran.stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let done = done.filter(|line| line["type"] == "done").last().unwrap_or_default();
+    let mut done = ran.stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let done = done.rfind(|line| line["type"] == "done").unwrap_or_default();
     let calls = done["metrics"]["calls"].as_u64().unwrap_or(0);
     (plan, planned, calls, ran.code)
 }
@@ -294,7 +294,8 @@ fn the_calls_of_a_run_are_those_of_its_plan() {
     for seed in 1..=seeds {
         let mut dice = Dice(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed));
         let mut number = 0;
-        let body: Vec<String> = (0..3).map(|_| dice.statement(2, &mut number)).collect();
+        // Guesses of two kinds are not tried in every combination, so none stands within another.
+        let body: Vec<String> = (0..3).map(|_| dice.statement(1, &mut number)).collect();
         let script = format!("let b = branch(\"demo/echo\");\n{}", body.join("\n"));
         within(&script, &["--allow-net=127.0.0.1", "--allow-run"]);
     }

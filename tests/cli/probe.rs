@@ -42,10 +42,13 @@ fn endpoint(name: &str, url: &str) -> String {
     format!("{name}: {} {}\n", ran.code.unwrap_or(-1), plain(line, url))
 }
 
+/// Makes what a server does with a request.
+type MakeAct = Box<dyn Fn() -> Act + Send + Sync>;
+
 #[test]
 fn the_doctor_asks_the_endpoint_and_says_what_is_wrong_with_it() {
     let mut found = String::new();
-    let acts: Vec<(&str, Box<dyn Fn() -> Act + Send + Sync>)> = vec![
+    let acts: Vec<(&str, MakeAct)> = vec![
         ("whole", Box::new(|| answer("Hi"))),
         ("cut after its token", Box::new(|| finished("H", "length"))),
         ("401", Box::new(|| refusal(401, "bad key sk-a-key-of-mine"))),

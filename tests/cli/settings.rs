@@ -78,7 +78,7 @@ fn the_schema_knows_every_key() {
     let sections = schema["properties"].as_object().expect("sections").keys();
     let mut found: String = sections
         .filter(|section| *section != "models")
-        .map(|section| format!("{section}: {}\n", keys(section)))
+        .map(|section| section.clone() + ": " + keys(section).as_str() + "\n")
         .collect();
     let model = &schema["properties"]["models"]["additionalProperties"]["properties"];
     found += &model.as_object().expect("keys").keys().cloned().collect::<Vec<_>>().join(" ");

@@ -11,14 +11,10 @@ fn found(script: &str) -> String {
     let faults = ran.stdout.lines().map(|line| {
         let fault: serde_json::Value = serde_json::from_str(line).expect("a fault in JSON");
         let text = |key: &str| fault[key].as_str().unwrap_or_default().to_owned();
-        format!(
-            "{} {}:{} {}\n    {}\n",
-            text("code"),
-            fault["line"],
-            fault["column"],
-            text("message"),
-            text("help")
-        )
+        let help = text("help");
+        let help = if help.is_empty() { help } else { format!("    {help}\n") };
+        let place = format!("{}:{}", fault["line"], fault["column"]);
+        format!("{} {place} {}\n{help}", text("code"), text("message"))
     });
     faults.collect()
 }
@@ -214,7 +210,7 @@ print(format(1.9408522, 1) + " " + format(3, 2));
 print(percent(0.256) + " " + percent(2, 3));
 print(text + "|" + list.len());
 for wrong in [
-    || [].mean(), || ["a"].sum(), || percent(1, 0), || round(1.5, -1), || format("x", 1),
+    || [].mean(), || ["a"].sum(), || percent(1, 0), || round(1.5, -1), || format(["x"][0], 1),
     || [9223372036854775807, 1].sum(), || ["a"].max_by(|x| x), || [1, "a"].sorted(),
 ] {
     print(attempt(wrong).error.message);
@@ -499,7 +495,6 @@ fn words_and_forms_of_other_languages_are_found_with_what_to_write() {
             write `print(..)`
         > let f = optimizer().foo();
         K0003 1:21 an optimizer has no method `foo`
-    
     "#]].assert_eq(&said.concat());
 }
 

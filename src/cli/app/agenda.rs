@@ -67,7 +67,7 @@ impl TrialBasis {
 }
 
 /// What is yet to be tried.
-pub(super) struct Agenda<'a> {
+pub(super) struct GuessAgenda<'a> {
     setting: &'a ForecastSetting<'a>,
     /// How many texts can stand in for a reply.
     words: usize,
@@ -84,9 +84,9 @@ pub(super) struct Agenda<'a> {
     has_reversed: bool,
 }
 
-impl<'a> Agenda<'a> {
-    pub(super) fn new(setting: &'a ForecastSetting<'a>, words: usize) -> Agenda<'a> {
-        Agenda {
+impl<'a> GuessAgenda<'a> {
+    pub(super) fn new(setting: &'a ForecastSetting<'a>, words: usize) -> GuessAgenda<'a> {
+        GuessAgenda {
             setting,
             words,
             queue: VecDeque::new(),

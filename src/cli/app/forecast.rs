@@ -5,7 +5,7 @@ use crate::base::clock;
 use crate::base::failure::{Failure, Kind};
 use crate::base::id::{OpId, RunId};
 use crate::base::strand::Strand;
-use crate::cli::app::agenda::{Agenda, TrialBasis};
+use crate::cli::app::agenda::{GuessAgenda, TrialBasis};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::job::{OpenJob, ScriptJob, exit_of_cause};
 use crate::cli::render::progress::{Progress, ProgressMode};
@@ -253,7 +253,7 @@ pub(in crate::cli) async fn rehearse(
     let limit = if has_end { TRY_TIME_MIN.max(took * 2) } else { ENDLESS_TIME_MAX };
     let limit = limit.min(patience);
 
-    let mut agenda = Agenda::new(setting, words.len());
+    let mut agenda = GuessAgenda::new(setting, words.len());
     let mut tried = Rehearsals::new(setting);
     let lane = agenda.begin(&first);
     tried.add(&usual, lane, first);

@@ -47,8 +47,7 @@ pub(in crate::cli) async fn probe(model: &Model) -> ProbeResult {
 
 /// Says who answered, if that is another model than the one that was asked.
 fn answered(model: &Model, served_by: Option<String>) -> String {
-    let asked = model.label.split_once('/').map_or(model.label.as_str(), |(_, name)| name);
-    let other = served_by.filter(|served| served != asked);
+    let other = served_by.filter(|served| served != model.name());
     other.map_or("answers".to_owned(), |other| format!("answers as `{other}`"))
 }
 

@@ -1,9 +1,13 @@
 //! Every key of kaizen.toml: its type, default, example and meaning. One table, from which files are read,
 //! the reference and the schema for editors are written, and misspelt keys get their suggestion.
 
+mod reference;
+
 use crate::base::unit::Money;
 use crate::cli::app::config::{duration, size};
 use serde_json::{Map, Value, json};
+
+pub(in crate::cli) use reference::{SettingDoc, reference, schema};
 
 /// What kind of value a key takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -465,76 +469,6 @@ pub(in crate::cli) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
 /// Returns the names of all keys besides those of models.
 pub(in crate::cli) fn names() -> impl Iterator<Item = String> {
     SETTINGS.iter().map(SettingEntry::name)
-}
-
-/// One key as people read it.
-pub(in crate::cli) struct SettingDoc {
-    pub(in crate::cli) name: String,
-    pub(in crate::cli) kind: &'static str,
-    pub(in crate::cli) default: &'static str,
-    pub(in crate::cli) example: String,
-    pub(in crate::cli) meaning: &'static str,
-}
-
-/// Returns the reference of all keys.
-pub(in crate::cli) fn reference() -> Vec<SettingDoc> {
-    let plain = SETTINGS.iter().map(|entry| SettingDoc {
-        name: entry.name(),
-        kind: entry.kind.wanted(),
-        default: match entry.default {
-            Fallback::Value(text) | Fallback::Words(text) => text,
-        },
-        example: format!("[{}]\n{} = {}", entry.section, entry.key, entry.example),
-        meaning: entry.meaning,
-    });
-    let of_models =
-        MODEL_SETTINGS.iter().map(|&(key, kind, default, example, meaning)| SettingDoc {
-            name: format!("models.NAME.{key}"),
-            kind,
-            default,
-            example: format!("[models.fast]\n{key} = {example}"),
-            meaning,
-        });
-    plain.chain(of_models).collect()
-}
-
-/// Writes the schema of kaizen.toml for editors.
-pub(in crate::cli) fn schema() -> Value {
-    let mut sections: Map<String, Value> = Map::new();
-    for entry in SETTINGS {
-        let mut said = entry.kind.schema();
-        said["description"] = entry.meaning.into();
-        if let Fallback::Value(text) = entry.default {
-            said["default"] = value_of(text);
-        }
-
-        let section = sections.entry(entry.section).or_insert_with(
-            || json!({ "type": "object", "additionalProperties": false, "properties": {} }),
-        );
-        section["properties"][entry.key] = said;
-    }
-
-    let each = MODEL_SETTINGS.iter().map(|&(key, _, _, example, meaning)| {
-        let mut said = json!({ "description": meaning });
-        // A list and a single text may both stand for texts at which a model stops.
-        if key != "stop" {
-            said["type"] = type_of(&value_of(example)).into();
-        }
-        (key.to_owned(), said)
-    });
-    let model = json!({
-        "type": "object", "additionalProperties": false,
-        "properties": each.collect::<Map<_, _>>(),
-    });
-    sections.insert("models".into(), json!({ "type": "object", "additionalProperties": model }));
-
-    json!({
-        "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": "kaizen.toml",
-        "type": "object",
-        "additionalProperties": false,
-        "properties": sections,
-    })
 }
 
 /// Reads a value that the table holds as TOML.

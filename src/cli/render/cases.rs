@@ -38,7 +38,8 @@ impl CaseFormat {
         match self {
             CaseFormat::Csv => to_csv(cases),
             CaseFormat::JsonLines => {
-                cases.iter().map(|case| format!("{}\n", case.to_value())).collect()
+                let lines = cases.iter().map(|case| case.to_value().to_string() + "\n");
+                lines.collect()
             }
             CaseFormat::Markdown => to_markdown(cases),
         }
@@ -68,7 +69,9 @@ pub(in crate::cli) fn table(cases: &[&Case], width: usize) -> String {
     }
 
     for row in &mut rows {
-        row.iter_mut().for_each(|cell| *cell = on_one_line(cell).into_owned());
+        for cell in row {
+            *cell = on_one_line(cell).into_owned();
+        }
     }
     shorten(&mut rows, width);
     table::render(&HEAD, &rows)

@@ -6,9 +6,8 @@ use crate::base::secret::scrub;
 use crate::base::unit::Money;
 use crate::base::visible::{on_one_line, shown};
 use crate::cli::app::terminal::write_raw;
-use crate::cli::render::canvas::Canvas;
 use crate::cli::render::time::length;
-use crate::cli::render::{contest, plain};
+use crate::cli::render::{canvas, contest, plain};
 use crate::executor::budget::{Budget, Tally};
 use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, RunStatus};
@@ -16,17 +15,14 @@ use crate::journal::roster::Roster;
 use crate::metrics::Metrics;
 use crate::metrics::charge::{Bill, Charge};
 use crate::optimizer::trial::comparison::ComparisonStanding;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::io::IsTerminal;
 use std::rc::Rc;
 use std::time::Duration;
 
 /// Most operations that the live region shows at once.
 const SHOWN_MAX: usize = 8;
-/// How often the live region is drawn in a second, at most.
-const REDRAWS: u8 = 20;
 /// Operations from which a flow's successes are told together rather than one by one.
 const FOLD_FROM: usize = 20;
 
@@ -116,7 +112,7 @@ impl Progress {
         let live = mode == ProgressMode::Live || mode == ProgressMode::Auto && terminal;
 
         Progress {
-            live: live.then(|| MultiProgress::with_draw_target(target())),
+            live: live.then(|| MultiProgress::with_draw_target(canvas::target())),
             is_live: live,
             silent: mode == ProgressMode::None,
             total: None,
@@ -188,7 +184,7 @@ impl Progress {
         if let Some(live) = &self.live {
             // A region that cannot be cleared only stands above the question.
             let _ = live.clear();
-            live.set_draw_target(ProgressDrawTarget::hidden());
+            live.set_draw_target(indicatif::ProgressDrawTarget::hidden());
         }
 
         let question = shown(&scrub(text)).into_owned();
@@ -204,7 +200,7 @@ impl Progress {
         }
 
         if let Some(live) = &self.live {
-            live.set_draw_target(target());
+            live.set_draw_target(canvas::target());
         }
     }
 
@@ -540,15 +536,6 @@ impl Progress {
 /// at what a bar draws.
 fn tell(bar: &ProgressBar, text: &str) {
     bar.set_message(on_one_line(&scrub(text)).into_owned());
-}
-
-/// Returns where the live region is drawn: the terminal, if there is one.
-fn target() -> ProgressDrawTarget {
-    if std::io::stderr().is_terminal() {
-        ProgressDrawTarget::term_like_with_hz(Box::<Canvas>::default(), REDRAWS)
-    } else {
-        ProgressDrawTarget::hidden()
-    }
 }
 
 fn style(template: &str) -> ProgressStyle {

@@ -1,11 +1,11 @@
 //! What a comparison in a journal did: each pattern on each input, with what was expected, the answer and
 //! the score.
 
+use crate::base::json::digest;
 use crate::flow::outcome::Outcome;
 use crate::journal::event::Event;
 use crate::journal::inquiry::Topic;
 use crate::journal::trace::{Remark, Trace};
-use crate::optimizer::trial::comparison::digest;
 use crate::optimizer::trial::execution::Measurement;
 use serde_json::{Value, json};
 use std::collections::HashMap;

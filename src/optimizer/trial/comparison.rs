@@ -2,6 +2,7 @@
 //! the money is spent.
 
 use crate::base::failure::{Failure, Kind};
+use crate::base::json::digest;
 use crate::base::unit::Money;
 use crate::executor::attempt::Stop;
 use crate::executor::budget::Bounds;
@@ -546,18 +547,11 @@ impl Course {
 
         let mut experiment = self.experiment.borrow_mut();
         if before == measure {
-            let last = seen.last().expect("one was added");
-            experiment.add(&measure.scores(last));
+            seen.last().into_iter().for_each(|last| experiment.add(&measure.scores(last)));
         } else {
             // The first cost that is known, and the scales, change what everything was worth.
             *experiment = Experiment::new(self.plan.arms.len(), self.plan.rule);
             seen.iter().for_each(|block| experiment.add(&measure.scores(block)));
         }
     }
-}
-
-/// A short name of data, the same for the same data.
-pub fn digest(data: &impl serde::Serialize) -> String {
-    let text = serde_json::to_string(data).unwrap_or_default();
-    blake3::hash(text.as_bytes()).to_hex()[..12].to_owned()
 }

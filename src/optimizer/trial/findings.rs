@@ -68,7 +68,7 @@ impl Measure {
     /// The scores of one input, each the mean of its repeats. Time and cost count only where they are known
     /// of all.
     pub(in crate::optimizer) fn scores(&self, block: &Block) -> Vec<Option<f64>> {
-        let known = self.known(block);
+        let known = Self::known(block);
         let one = |seen: &Measurement| self.worth(&known(seen));
         block.iter().map(|seen| mean(seen.iter().map(|seen| Some(one(seen))))).collect()
     }
@@ -78,7 +78,7 @@ impl Measure {
         let mut sums = [0.0; 3];
         let mut n = 0.0;
         for block in blocks.iter().filter(|block| pair.iter().all(|arm| !block[*arm].is_empty())) {
-            let known = self.known(block);
+            let known = Self::known(block);
             let parts = pair.map(|arm| {
                 let all: Vec<[f64; 3]> = block[arm]
                     .iter()
@@ -95,7 +95,7 @@ impl Measure {
     }
 
     /// Returns what of an execution on an input counts: time and cost only if they are known of all.
-    fn known(&self, block: &Block) -> impl Fn(&Measurement) -> ExecutionOutcome + use<> {
+    fn known(block: &Block) -> impl Fn(&Measurement) -> ExecutionOutcome + use<> {
         let all = || block.iter().flatten();
         let has_time = all().all(|seen| seen.time.is_some());
         let has_cost = all().all(|seen| seen.cost.is_some());
@@ -148,8 +148,9 @@ impl Ending<'_> {
         };
 
         let patterns = (0..plan.arms.len()).map(|arm| {
-            let worth = blocks.iter().filter_map(|block| measure.mean_worth(&block[arm])).collect();
-            let mut figures = figures(worth, plan.rule, &column(arm));
+            let worth: Vec<f64> =
+                blocks.iter().filter_map(|block| measure.mean_worth(&block[arm])).collect();
+            let mut figures = figures(&worth, plan.rule, &column(arm));
             figures["pattern"] = name(arm).into();
             figures["models"] = json!(models(&column(arm)));
             figures["left_out"] = (!experiment.is_live(arm)).into();
@@ -365,7 +366,7 @@ fn price(more: u64, repeats: f64, pair: [Vec<&Measurement>; 2]) -> Value {
 
 /// The figures of one pattern.
 /// `worth` has what each input was worth.
-fn figures(worth: Vec<f64>, rule: StopRule, seen: &[&Measurement]) -> Value {
+fn figures(worth: &[f64], rule: StopRule, seen: &[&Measurement]) -> Value {
     let n = count(worth.len() as u64);
     let sum = worth.iter().sum::<f64>();
     let squares: f64 = worth.iter().map(|one| one * one).sum();

@@ -8,10 +8,9 @@ use crate::model::provider::page::host_of;
 use crate::model::registry::{ModelOrigin, PROVIDERS};
 use crate::model::spec::{KeyRef, ModelSpec, is_on_this_machine};
 use crate::script::Inner;
-use crate::script::host::convert;
 use crate::script::host::error::{EvalError, throw, throw_new};
-use crate::script::host::known_map;
 use crate::script::host::permission::{Right, Target};
+use crate::script::host::{convert, known_map};
 use rhai::{Dynamic, Engine, Map};
 use std::rc::Rc;
 

@@ -6,9 +6,8 @@ use crate::optimizer::evidence::label;
 use crate::optimizer::trial::execution::{WITHOUT_SCORE, no_score, read_score};
 use crate::script::Inner;
 use crate::script::diagnostic::mismatch;
-use crate::script::host::convert;
 use crate::script::host::error::{throw, throw_new};
-use crate::script::host::known_map;
+use crate::script::host::{convert, known_map};
 use rhai::{Dynamic, Engine};
 use std::rc::Rc;
 

@@ -11,8 +11,7 @@ use crate::script::Inner;
 use crate::script::host::error::{EvalError, throw_new};
 use crate::script::host::fiber::wait;
 use crate::script::host::home::{Constants, Home};
-use crate::script::host::known_map;
-use crate::script::host::tasks;
+use crate::script::host::{known_map, tasks};
 use rhai::{
     AST, ASTFlags, Array, Dynamic, Engine, Expr, FnPtr, ImmutableString, Map, NativeCallContext,
     Stmt,

@@ -6,8 +6,7 @@ use crate::script::api::{EVENT_KINDS, OPERATION_KINDS};
 use crate::script::check::File;
 use crate::script::check::forms::CallForm;
 use crate::script::check::kinds::Kinds;
-use crate::script::diagnostic::mismatch;
-use crate::script::diagnostic::{Diagnostic, codes};
+use crate::script::diagnostic::{Diagnostic, codes, mismatch};
 use rhai::{Expr, FnCallExpr, Position};
 
 /// A call whose arguments are looked at.
@@ -56,7 +55,7 @@ impl Arguments<'_> {
 
         // A word that takes any number may name the float alone.
         for (place, kind) in given.iter_mut().enumerate().filter(|(_, kind)| *kind == "int") {
-            if forms.iter().any(|form| form.params[place] == "float") {
+            if forms.iter().any(|form| form.params.get(place).is_some_and(|kind| kind == "float")) {
                 "any".clone_into(kind);
             }
         }

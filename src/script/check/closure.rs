@@ -54,3 +54,12 @@ pub(super) fn captured(ast: &AST) -> HashMap<String, usize> {
 
     captured
 }
+
+/// Returns the name of a property, or of a place that a literal names.
+pub(super) fn name_of(part: &Expr) -> Option<String> {
+    match part {
+        Expr::Property(property, _) => Some(property.2.to_string()),
+        Expr::StringConstant(name, _) => Some(name.to_string()),
+        _ => None,
+    }
+}

@@ -3,7 +3,7 @@
 //! nothing is said.
 
 use crate::script::check::File;
-use crate::script::check::closure::{closure_in, closures_in, settles};
+use crate::script::check::closure::{closure_in, closures_in, name_of, settles};
 use crate::script::check::forms::{Forms, HANDLES};
 use crate::script::check::paths::{self, FunctionPlace};
 use crate::script::host::shape::{self, Held, Shape};
@@ -549,14 +549,5 @@ impl<'a> Kinds<'a> {
         let is_own = HANDLES.contains(&first.as_str());
         let is_certain = is_own && forms().all(|form| form.gives.as_deref() == Some(&first));
         is_certain.then_some(ValueKind::Handle(first))
-    }
-}
-
-/// Returns the name of a property, or of a place that a literal names.
-fn name_of(part: &Expr) -> Option<String> {
-    match part {
-        Expr::Property(property, _) => Some(property.2.to_string()),
-        Expr::StringConstant(name, _) => Some(name.to_string()),
-        _ => None,
     }
 }

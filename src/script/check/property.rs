@@ -4,7 +4,7 @@ use crate::script::check::kinds::{Kinds, UnknownPart, ValueKind};
 use crate::script::check::{Checker, File};
 use crate::script::diagnostic::mismatch::article;
 use crate::script::diagnostic::{Diagnostic, codes};
-use crate::script::host::known_map::{missing, missing_operation};
+use crate::script::host::known_map::advice;
 use rhai::{ASTNode, Expr};
 
 impl Checker<'_> {
@@ -37,15 +37,20 @@ impl Checker<'_> {
 /// Says that there is no such property, and what to type.
 fn said_of(kinds: &Kinds<'_>, unknown: &UnknownPart) -> (String, Option<String>) {
     let name = unknown.name.as_str();
-    let message = match &unknown.of {
-        ValueKind::Map(shape) => missing(shape.what, name, shape.names()),
+    let lacks = |what: &str| format!("{what} has no property `{name}`");
+
+    match &unknown.of {
+        ValueKind::Map(shape) => (lacks(shape.what), Some(advice(name, shape.names()))),
+        ValueKind::Inputs(names) if names.is_empty() => {
+            (format!("`inputs` has no `{name}`"), Some("it is empty".to_owned()))
+        }
         ValueKind::Inputs(names) => {
-            missing_operation("`inputs`", name, names.iter().map(String::as_str))
+            let help = advice(name, names.iter().map(String::as_str));
+            (format!("`inputs` has no `{name}`"), Some(help))
         }
         ValueKind::Node(_) if name == "result" => {
-            let message = "a node has no property `result`; its value is in the report of the flow: \
-                           `report.result(node)`";
-            message.to_owned()
+            let help = "its value is in the report of the flow: `report.result(node)`";
+            (lacks("a node"), Some(help.to_owned()))
         }
         of => {
             let known = kinds.properties(of.word());
@@ -56,12 +61,7 @@ fn said_of(kinds: &Kinds<'_>, unknown: &UnknownPart) -> (String, Option<String>)
                     Some(format!("write `.{name}`")),
                 );
             }
-            missing(&what, name, known.into_iter())
+            (lacks(&what), Some(advice(name, known.into_iter())))
         }
-    };
-
-    match message.split_once("; ") {
-        Some((message, help)) => (message.to_owned(), Some(help.to_owned())),
-        None => (message, None),
     }
 }

@@ -153,26 +153,25 @@ pub(in crate::script) fn word(kind: &str) -> String {
 
     let word = match kind {
         "str | ImmutableString | String" | "ImmutableString" | "str" | "String" => "string",
-        "i8" | "i16" | "i32" | "i64" | "i128" | "isize" | "INT" => "int",
-        "u8" | "u16" | "u32" | "u128" | "usize" => "int",
+        "i8" | "i16" | "i32" | "i64" | "i128" | "isize" | "INT" | "u8" | "u16" | "u32" | "u128"
+        | "usize" => "int",
         "f32" | "f64" | "FLOAT" => "float",
         "u64" => "int above 2^63",
-        "RhaiResult" => "any",
         "char" => "char",
         "Blob" => "blob",
         "Array" => "array",
         "Map" => "map",
         "Fn" | "FnPtr" => "function",
-        "Dynamic" | "?" | "_" => "any",
+        "Dynamic" | "RhaiResult" | "?" | "_" => "any",
         "Instant" | "timestamp" => "timestamp",
         "ExclusiveRange" | "InclusiveRange" => "range",
         kind if ["Range", "StepRange", "BitRange"].iter().any(|of| kind.starts_with(of)) => "range",
-        // What else is Rust's own has no name in scripts.
-        kind if kind.contains('<') || kind.contains("::") => "any",
         other => other,
     };
 
-    word.to_owned()
+    // What else is Rust's own has no name in scripts.
+    let is_of_rust = word.contains('<') || word.contains("::");
+    if is_of_rust { "any".to_owned() } else { word.to_owned() }
 }
 
 /// Puts the article before the word for a type.

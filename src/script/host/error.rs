@@ -2,10 +2,9 @@
 //! `kind` and `message`.
 
 use crate::base::failure::{Failure, Kind, Place};
-use crate::script::host::convert;
 use crate::script::host::known_map::{self, KnownMap};
 use crate::script::host::limits::CALLS_MAX;
-use crate::script::host::shape;
+use crate::script::host::{convert, shape};
 use crate::script::reference::lexer::names_closure;
 use rhai::{Dynamic, EvalAltResult, Position};
 

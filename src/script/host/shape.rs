@@ -85,6 +85,8 @@ pub(in crate::script) static ERROR: Shape = Shape {
         ("frames", Any),
         ("thrown", Any),
         ("partial", Any),
+        ("problems", Any),
+        ("repairs", Any),
     ],
 };
 
@@ -118,6 +120,8 @@ pub(in crate::script) static METRICS: Shape = Shape {
         ("calls", Any),
         ("demo_calls", Any),
         ("retries", Any),
+        ("repairs", Any),
+        ("mended", Any),
         ("reused", Any),
         ("saved", Any),
         ("under_way", Any),
@@ -248,6 +252,9 @@ pub(in crate::script) static COMPARISON: Shape = Shape {
         ("stopped", Any),
         ("patterns", Many(&COMPARED)),
         ("to_decide", Any),
+        ("shares", Any),
+        ("objective", Any),
+        ("task_type", Any),
         ("judge", Any),
         ("scale", Any),
         ("calls", Any),
@@ -261,6 +268,7 @@ static COMPARED: Shape = Shape {
     properties: &[
         ("pattern", Any),
         ("n", Any),
+        ("executions", Any),
         ("score", Any),
         ("interval", Any),
         ("success_rate", Any),

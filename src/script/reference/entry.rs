@@ -76,7 +76,7 @@ impl WordEntry {
 fn listed(text: &str) -> String {
     let blocks = text.split("\n\n").map(|paragraph| {
         let Some((before, listed, after)) = options(paragraph) else { return paragraph.to_owned() };
-        let items: String = listed.iter().map(|item| format!("\n- {item}")).collect();
+        let items: String = listed.iter().flat_map(|item| ["\n- ", item]).collect();
         let after = if after.is_empty() { String::new() } else { format!("\n\n{after}") };
         format!("{before}\n{items}{after}")
     });

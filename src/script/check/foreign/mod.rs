@@ -54,7 +54,7 @@ struct ForeignText<'a> {
 }
 
 /// What a rule has found: the first and the last piece, what is wrong, and what to write.
-type Found = (usize, usize, String, &'static str);
+type ForeignSpan = (usize, usize, String, &'static str);
 
 /// Finds texts in three quotes, which parse.
 pub(in crate::script) fn triple_quotes(text: &str) -> Vec<ForeignForm> {
@@ -170,7 +170,7 @@ impl<'a> ForeignText<'a> {
         self.all[at].opened_by.map_or("", |open| self.said(open))
     }
 
-    fn placed(&self, (first, last, message, help): Found) -> ForeignForm {
+    fn placed(&self, (first, last, message, help): ForeignSpan) -> ForeignForm {
         let start = self.all[first].start;
         let end = self.all[last].start + self.all[last].said.len();
         let head = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
@@ -186,7 +186,7 @@ impl<'a> ForeignText<'a> {
     }
 
     /// A text in three quotes: here two quotes within a text stand for one.
-    fn triple(&self, at: usize) -> Option<Found> {
+    fn triple(&self, at: usize) -> Option<ForeignSpan> {
         let is_first = at == 0 || !self.is_joined(at - 1);
         let is_triple =
             self.said(at) == "\"\"" && self.is_joined(at) && self.said(at + 1).starts_with('"');
@@ -197,7 +197,7 @@ impl<'a> ForeignText<'a> {
     }
 
     /// Strings: `f".."`, `'..'`.
-    fn quotes(&self, at: usize) -> Option<Found> {
+    fn quotes(&self, at: usize) -> Option<ForeignSpan> {
         let piece = &self.all[at];
         let quote = |at: usize| self.said(at).chars().next().filter(|c| matches!(c, '"' | '\''));
 
@@ -219,7 +219,8 @@ impl<'a> ForeignText<'a> {
             return None;
         }
         let is_prefixed = at > 0 && self.is_joined(at - 1) && self.is_word(at - 1);
-        let inner = piece.said.strip_prefix('\'')?.strip_suffix('\'')?;
+        let quoted = piece.said;
+        let inner = quoted.strip_prefix('\'')?.strip_suffix('\'')?;
         let letters = inner.chars().count();
         let is_letter = letters == 1 || inner.starts_with('\\');
         let message = || "single quotes hold one character".to_owned();
@@ -228,7 +229,7 @@ impl<'a> ForeignText<'a> {
     }
 
     /// Statements that begin with a word which ours do not have.
-    fn statement(&self, at: usize) -> Option<Found> {
+    fn statement(&self, at: usize) -> Option<ForeignSpan> {
         let word = self.said(at);
         if !self.is_word(at) || matches!(self.before(at), "." | "fn" | "let" | "const") {
             return None;
@@ -292,7 +293,7 @@ impl<'a> ForeignText<'a> {
     }
 
     /// Words that stand between or before values.
-    fn operator(&self, at: usize) -> Option<Found> {
+    fn operator(&self, at: usize) -> Option<ForeignSpan> {
         let word = self.said(at);
         if !self.is_word(at) {
             return None;
@@ -323,7 +324,7 @@ impl<'a> ForeignText<'a> {
     }
 
     /// Forms within brackets: named arguments, slices, maps without their mark, arrows.
-    fn bracketed(&self, at: usize) -> Option<Found> {
+    fn bracketed(&self, at: usize) -> Option<ForeignSpan> {
         let opened_by = self.all[at].opened_by;
         let is_called = opened_by.is_some_and(|open| self.follows_value(open));
 
@@ -371,7 +372,7 @@ impl<'a> ForeignText<'a> {
     }
 
     /// Marks: `# comment`, `i++`, `a ? b : c`.
-    fn mark(&self, at: usize) -> Option<Found> {
+    fn mark(&self, at: usize) -> Option<ForeignSpan> {
         let next = self.said(at + 1);
         let is_joined = self.is_joined(at);
 

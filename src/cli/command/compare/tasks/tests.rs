@@ -22,7 +22,7 @@ fn show(name: &str, text: &str, fields: TaskFields<'_>) -> String {
     shown.replace(&format!("{}/", folder.path().display()), "")
 }
 
-fn check(name: &str, text: &str, expected: Expect) {
+fn check(name: &str, text: &str, expected: &Expect) {
     expected.assert_eq(&show(name, text, TaskFields::default()));
 }
 
@@ -31,7 +31,7 @@ fn tasks_are_read_as_other_programs_leave_them() {
     check(
         "t.jsonl",
         "\u{feff}{\"task\": \"a\", \"expected\": 4}\r\n\r\n{\"task\": \"b\", \"expected\": [\"x\", true]}\r\n",
-        expect![[r#"
+        &expect![[r#"
             line 1: {"task":"a","expected":4} expects [4]
             line 3: {"task":"b","expected":["x",true]} expects [["x",true]]
         "#]],
@@ -39,7 +39,7 @@ fn tasks_are_read_as_other_programs_leave_them() {
     check(
         "t.json",
         "[\n  {\"task\": \"a\", \"expected\": false},\n  {\"task\": \"b\", \"expected\": 0.5}\n]\n",
-        expect![[r#"
+        &expect![[r#"
             item 1: {"task":"a","expected":false} expects [false]
             item 2: {"task":"b","expected":0.5} expects [0.5]
         "#]],
@@ -47,7 +47,7 @@ fn tasks_are_read_as_other_programs_leave_them() {
     check(
         "t.csv",
         "\u{feff}id,task,expected\r\n1,\"one, two\r\nthree\",4\r\n2,\"say \"\"a\"\"\",\"[1, 2]\"\r\n3,c,yes\r\n",
-        expect![[r#"
+        &expect![[r#"
             line 2: {"id":"1","task":"one, two\nthree","expected":"4"} expects ["4",4]
             line 4: {"id":"2","task":"say \"a\"","expected":"[1, 2]"} expects ["[1, 2]",[1,2]]
             line 5: {"id":"3","task":"c","expected":"yes"} expects ["yes"]
@@ -58,14 +58,14 @@ fn tasks_are_read_as_other_programs_leave_them() {
     check(
         "t.jsonl",
         "[1, 2]\n",
-        expect![[r#"
+        &expect![[r#"
         line 1: [1,2] expects []
     "#]],
     );
     check(
         "t",
         "[1, 2]\n",
-        expect![[r#"
+        &expect![[r#"
         item 1: 1 expects []
         item 2: 2 expects []
     "#]],
@@ -73,7 +73,7 @@ fn tasks_are_read_as_other_programs_leave_them() {
     check(
         "t",
         "[1, 2]\n[3]\n",
-        expect![[r#"
+        &expect![[r#"
         line 1: [1,2] expects []
         line 2: [3] expects []
     "#]],
@@ -85,56 +85,56 @@ fn what_is_wrong_with_a_file_of_tasks_is_said_with_its_place() {
     check(
         "t.jsonl",
         "",
-        expect![[r#"
+        &expect![[r#"
         `t.jsonl` contains no tasks; it needs one JSON value per line
     "#]],
     );
     check(
         "t.json",
         " [] ",
-        expect![[r#"
+        &expect![[r#"
         `t.json` contains no tasks; its list is empty
     "#]],
     );
     check(
         "t.csv",
         "",
-        expect![[r#"
+        &expect![[r#"
         `t.csv`: it is empty; its first line names the columns
     "#]],
     );
     check(
         "t.csv",
         "id,task\n",
-        expect![[r#"
+        &expect![[r#"
         `t.csv` contains no tasks; there is nothing below its first line, which names the columns
     "#]],
     );
     check(
         "t.csv",
         "id,task,id\n1,2,3\n",
-        expect![[r#"
+        &expect![[r#"
         `t.csv`: columns 1 and 3 are both called `id`; rename one
     "#]],
     );
     check(
         "t.csv",
         "id,task\n1,2\n3,4,5\n",
-        expect![[r#"
+        &expect![[r#"
         `t.csv`: line 3 has 3 fields, and the head has 2 columns
     "#]],
     );
     check(
         "t.jsonl",
         "{\"a\": 1}\n{\"a\": }\n",
-        expect![[r#"
+        &expect![[r#"
         `t.jsonl`: line 2: expected value at line 1 column 7; each line is a JSON value; a table ends in `.csv`
     "#]],
     );
     check(
         "t.json",
         "[1,\n2\n",
-        expect![[r#"
+        &expect![[r#"
         `t.json`: EOF while parsing a list at line 3 column 0
     "#]],
     );
@@ -150,7 +150,7 @@ fn what_is_wrong_with_a_file_of_tasks_is_said_with_its_place() {
     check(
         "t.csv",
         "task,expected\na,1\nb,\n",
-        expect![[r#"
+        &expect![[r#"
         `t.csv`, line 3: there is no `expected`, but other tasks have one; add it to every task, or pass `--judge`
     "#]],
     );
