@@ -4,10 +4,11 @@ mod app;
 mod command;
 mod render;
 
+#[cfg(debug_assertions)]
+use crate::base::failpoint;
 use crate::base::id::RunId;
 use crate::base::secret::{self, scrub};
-#[cfg(debug_assertions)]
-use crate::base::{failpoint, visible};
+use crate::base::visible;
 use crate::cli::app::config::ConfigError;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::{help, output, project, terminal, trust};
