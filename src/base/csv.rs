@@ -1,8 +1,7 @@
 //! Tables as text, with a comma, a semicolon or a tab between the fields (RFC 4180). Strict where another
 //! reading would change what is in the table: a quote that is never closed is an error and no text.
 
-use std::fmt;
-
+use crate::base::count::counted;
 /// What stands between fields, the likeliest first.
 const SEPARATORS: [char; 3] = [',', ';', '\t'];
 
@@ -47,7 +46,7 @@ pub enum CsvError {
         found: char,
     },
     /// A row has another number of fields than the head.
-    #[error("line {line} has {}, and the head has {}", counted(*found, "field"), counted(*expected, "column"))]
+    #[error("line {line} has {}, and the head has {}", counted(*found, "field", "fields"), counted(*expected, "column", "columns"))]
     Width {
         /// The line where the row begins.
         line: usize,
@@ -187,10 +186,6 @@ fn rows(text: &str) -> Result<Vec<CsvRow>, CsvError> {
         ReadState::Quoted(line) => Err(CsvError::OpenQuote { line }),
         ReadState::Begin | ReadState::Bare | ReadState::Closed => Ok(rows),
     }
-}
-
-fn counted(count: usize, noun: &str) -> impl fmt::Display {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::compiled;
 use super::read::short;
+use super::words::{LISTS, MAPS, ONE};
 use crate::base::spelling::nearest;
 use serde_json::{Map, Value};
 
@@ -16,26 +17,6 @@ const PROPERTIES_MAX: usize = 500;
 const UNSUPPORTED: &[&str] =
     &["$dynamicRef", "$recursiveRef", "unevaluatedItems", "unevaluatedProperties"];
 
-/// Words whose value is a schema.
-const ONE: &[&str] = &[
-    "additionalItems",
-    "additionalProperties",
-    "contains",
-    "contentSchema",
-    "else",
-    "if",
-    "items",
-    "not",
-    "propertyNames",
-    "then",
-    "unevaluatedItems",
-    "unevaluatedProperties",
-];
-/// Words whose value is a list of schemas.
-const LISTS: &[&str] = &["allOf", "anyOf", "items", "oneOf", "prefixItems"];
-/// Words whose value is a map of schemas.
-const MAPS: &[&str] =
-    &["$defs", "definitions", "dependentSchemas", "patternProperties", "properties"];
 /// The other words that say what a value must be.
 const RULES: &[&str] = &[
     "$dynamicRef",

@@ -3,6 +3,7 @@
 
 use super::WRAPPER;
 use super::nodes::resolve;
+use super::words::{LISTS, MAPS, ONE};
 use serde_json::{Map, Value, json};
 
 /// Most references that are followed to find out what a schema is.
@@ -34,23 +35,6 @@ pub struct WireSchema {
     pub strict: Option<bool>,
 }
 
-/// Words whose value is a map of schemas.
-const MAPS: &[&str] =
-    &["$defs", "definitions", "dependentSchemas", "patternProperties", "properties"];
-/// Words whose value is a schema.
-const ONE: &[&str] = &[
-    "additionalItems",
-    "additionalProperties",
-    "contains",
-    "else",
-    "if",
-    "items",
-    "not",
-    "propertyNames",
-    "then",
-];
-/// Words whose value is a list of schemas.
-const LISTS: &[&str] = &["allOf", "anyOf", "items", "oneOf", "prefixItems"];
 /// Words that only people read, and words of other vocabularies.
 const DROPPED: &[&str] = &[
     "$anchor",

@@ -12,6 +12,7 @@ mod nodes;
 mod read;
 pub mod short;
 mod typed;
+mod words;
 
 pub use check::check;
 pub use read::{Found, Unfit, fit, guess, read};

@@ -1,10 +1,8 @@
 //! What the program says it knows: replies that a run reuses, runs that were resumed, failures, and files
 //! that other programs have written.
 
-use crate::support::Project;
 use crate::support::server::{Act, Server, answer};
-use std::process::Stdio;
-use std::time::Duration;
+use crate::support::{Project, stopped};
 
 #[test]
 fn only_replies_that_a_run_uses_are_known() {
@@ -37,17 +35,6 @@ fn only_replies_that_a_run_uses_are_known() {
 
 const STEPS: &str = "let b = branch(); for n in 0..6 { b.chat(`q${n}`); }";
 
-/// Starts a run, and kills it when the server has been asked so often.
-fn killed(project: &Project, server: &Server, arguments: &[&str], asked: usize) {
-    let mut command = project.command(&[arguments, &["--progress", "none"]].concat());
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    while server.bodies().len() < asked {
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
-}
-
 /// Returns the ids of all runs, the oldest first.
 fn runs(project: &Project) -> Vec<String> {
     let lines = project.kaizen(&["runs", "--json"]).stdout;
@@ -69,18 +56,17 @@ fn a_run_that_was_resumed_before_goes_on_from_the_last_that_did_so() {
     });
     project.with_server(&server).file("s.rhai", STEPS);
 
-    killed(&project, &server, &["run", "s.rhai"], 3);
+    stopped(&project, &server, &["run", "s.rhai"], 3, "-9");
     let first = runs(&project).remove(0);
     let resume = format!("--resume={first}");
-    killed(&project, &server, &["run", &resume], 6);
+    stopped(&project, &server, &["run", &resume], 6, "-9");
 
     let ran = project.kaizen(&["run", &resume]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let second = runs(&project).remove(1);
-    // A kill may come before it is on the disk that a call began.
     let expected = format!(
         "run {first} was resumed before; continuing from the latest run that did so\n\
-         resuming run {second}: 4 replies are reusable"
+         resuming run {second}: 4 replies are reusable; 1 call was in flight and may be charged again\n"
     );
     assert!(ran.stderr.starts_with(&expected), "{}", ran.stderr);
     // 3, 3, and the last two: nothing that had an answer was asked again.
@@ -106,10 +92,10 @@ fn what_a_run_with_other_parameters_was_answered_is_not_paid_for_again() {
     let script = "let m = param(\"m\", \"x\"); let b = branch(); for n in 0..4 { b.chat(`q${n}`); } print(m);";
     project.with_server(&server).file("s.rhai", script);
 
-    killed(&project, &server, &["run", "s.rhai"], 2);
+    stopped(&project, &server, &["run", "s.rhai"], 2, "-9");
     let first = runs(&project).remove(0);
     let resume = format!("--resume={first}");
-    killed(&project, &server, &["run", &resume, "-p", "m=y"], 4);
+    stopped(&project, &server, &["run", &resume, "-p", "m=y"], 4, "-9");
 
     let ran = project.kaizen(&["run", &resume]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "x\n"), "{}", ran.stderr);

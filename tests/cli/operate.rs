@@ -1,10 +1,8 @@
 //! Answers that are data: `operate`, `parse`, and schemas in all their forms.
 
 use crate::support::server::{Act, Server, answer, finished};
-use crate::support::{Project, Ran};
+use crate::support::{Project, Ran, stopped};
 use serde_json::{Value, json};
-use std::process::{Command, Stdio};
-use std::time::Duration;
 
 const LABEL: &str = r#"
 let b = branch();
@@ -170,16 +168,7 @@ fn repairs_are_calls_like_all_others_to_budgets_and_kills() {
         _ => answer(r#"{"thought": "t", "label": "bad", "sure": 2}"#),
     });
     let second = project(&server, LABEL);
-    let mut command = second.command(&["run", "s.rhai", "--progress", "none"]);
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    for _ in 0..3000 {
-        if server.bodies().len() >= 2 {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    Command::new("kill").args(["-9", &child.id().to_string()]).status().unwrap();
-    child.wait().unwrap();
+    stopped(&second, &server, &["run", "s.rhai"], 2, "-9");
 
     let ran = run(&second, &["run", "--resume"], 0);
     assert_eq!(ran.stdout, "#{\"label\": \"bad\", \"sure\": 2.0, \"thought\": \"t\"}\n2\n");

@@ -1,6 +1,7 @@
 //! One run of a script: what it is given, and how its end is told. Shared by `run`, `watch` and
 //! `plan`.
 
+use crate::base::count::counted;
 use crate::base::failpoint::{self, Failpoint};
 use crate::base::failure::{Failure, Kind};
 use crate::base::id::RunId;
@@ -395,9 +396,9 @@ pub(in crate::cli) fn exit_of_cause(executor: &Executor) -> Exit {
 /// Tells that operations did not complete although they had to, and why the first one did not.
 fn tell_lost(executor: &Executor, lost: u64, color: bool) {
     let run = executor.journal().run();
-    let operations = if lost == 1 { "operation" } else { "operations" };
+    let operations = counted(lost, "operation", "operations");
     say(&format!(
-        "{lost} {operations} did not complete, so the run failed; `kaizen show {run}` has the \
+        "{operations} did not complete, so the run failed; `kaizen show {run}` has the \
          details (`allow_failures: true` in the options of `flow` accepts failures)"
     ));
 

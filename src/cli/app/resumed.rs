@@ -1,5 +1,6 @@
 //! Going on from a run that did not end well.
 
+use crate::base::count::counted;
 use crate::base::id::RunId;
 use crate::base::path_text::path_of;
 use crate::cli::app::damage;
@@ -60,9 +61,7 @@ pub(in crate::cli) struct Again {
 
 impl fmt::Display for ResumedRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.replies.len();
-        let replies =
-            if count == 1 { "1 reply is".to_owned() } else { format!("{count} replies are") };
+        let replies = counted(self.replies.len(), "reply is", "replies are");
 
         if let Some(asked) = &self.instead_of {
             writeln!(
@@ -73,8 +72,10 @@ impl fmt::Display for ResumedRun {
         write!(f, "resuming run {}: {replies} reusable", self.run)?;
         match self.in_flight {
             0 => Ok(()),
-            1 => write!(f, "; 1 call was in flight and may be charged again"),
-            calls => write!(f, "; {calls} calls were in flight and may be charged again"),
+            calls => {
+                let calls = counted(calls, "call was", "calls were");
+                write!(f, "; {calls} in flight and may be charged again")
+            }
         }
     }
 }

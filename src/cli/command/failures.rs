@@ -1,5 +1,6 @@
 //! `kaizen failures [TASK]`: what went wrong, by kind, with what it teaches.
 
+use crate::base::count::counted;
 use crate::base::failure::{Failure, Kind};
 use crate::base::secret;
 use crate::cli::app::damage;
@@ -131,7 +132,7 @@ impl FailedRuns {
             return;
         }
 
-        let runs = if *count == 1 { "1 run".to_owned() } else { format!("{count} runs") };
+        let runs = counted(*count, "run", "runs");
         let moment = time::moment(ended_at);
         print_line(&format!("{script}: {kind} in {runs}, last {moment} (run {})", last.id));
         let message: String = secret::beginning(message, MESSAGE_MAX);

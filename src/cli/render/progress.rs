@@ -1,6 +1,7 @@
 //! What people see while a run is under way: a live region on a terminal, one plain line per
 //! finished operation elsewhere. Always on stderr.
 
+use crate::base::count::counted;
 use crate::base::id::{FlowId, OpId, RunId};
 use crate::base::secret::scrub;
 use crate::base::unit::Money;
@@ -489,9 +490,8 @@ impl Progress {
                 Some(cost) => cost.to_string(),
                 None => format!("cost {}", metrics.cost_text()),
             };
-            let noun = if calls == 1 { "call" } else { "calls" };
-            let mut line =
-                format!("run {run}  {status}  {}  {calls} {noun}  {cost}", length(micros));
+            let calls = counted(calls, "call", "calls");
+            let mut line = format!("run {run}  {status}  {}  {calls}  {cost}", length(micros));
 
             if reused > 0 {
                 let saved = saved.map_or("an unknown cost".to_owned(), |saved| saved.to_string());

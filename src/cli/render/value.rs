@@ -1,5 +1,6 @@
 //! Values of scripts for people: text as it is, data as JSON, reports and figures as tables.
 
+use crate::base::count::counted;
 use crate::base::secret::scrub;
 use crate::cli::render::table;
 use crate::cli::render::time::length;
@@ -45,8 +46,8 @@ pub(in crate::cli) fn short(shown: &DisplayValue) -> String {
         DisplayValue::Text(text) => first_line(&format!("{text:?}"), SHORT_MAX),
         DisplayValue::Branch { name, model, messages } => {
             let name = name.as_ref().map_or(String::new(), |name| format!(" {name}"));
-            let noun = if messages.len() == 1 { "message" } else { "messages" };
-            format!("branch{name} · {model} · {} {noun}", messages.len())
+            let messages = counted(messages.len(), "message", "messages");
+            format!("branch{name} · {model} · {messages}")
         }
         DisplayValue::Report(report) => head(report),
         DisplayValue::Other(words) => words.clone(),

@@ -1,6 +1,7 @@
 //! What a comparison has found, as scripts and people are told: a test, which holds however often one
 //! looks, in words that no belief is told in.
 
+use crate::base::count::counted;
 use crate::base::unit::Money;
 use crate::optimizer::learner::{ExecutionOutcome, Objective, Scale, median};
 use crate::optimizer::stats;
@@ -258,7 +259,7 @@ impl Facts<'_> {
         let Facts { pair: [first, second], difference, rule, .. } = self;
         let Difference { n, mean, interval } = difference;
         let range = format!("[{:.3}, {:.3}]", interval.low, interval.high);
-        let inputs = if *n == 1 { "1 input".to_owned() } else { format!("{n} inputs") };
+        let inputs = counted(*n, "input", "inputs");
         let sure = format!("(tested, {} % confidence at every look)", 100.0 * rule.confidence);
 
         let mut text = match self.verdict {

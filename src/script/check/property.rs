@@ -4,7 +4,7 @@ use crate::script::check::kinds::{Kinds, UnknownPart, ValueKind};
 use crate::script::check::{Checker, File};
 use crate::script::diagnostic::mismatch::article;
 use crate::script::diagnostic::{Diagnostic, codes};
-use crate::script::host::known_map::advice;
+use crate::script::host::known_map::{advice, no_operation, no_property};
 use rhai::{ASTNode, Expr};
 
 impl Checker<'_> {
@@ -37,20 +37,16 @@ impl Checker<'_> {
 /// Says that there is no such property, and what to type.
 fn said_of(kinds: &Kinds<'_>, unknown: &UnknownPart) -> (String, Option<String>) {
     let name = unknown.name.as_str();
-    let lacks = |what: &str| format!("{what} has no property `{name}`");
 
     match &unknown.of {
-        ValueKind::Map(shape) => (lacks(shape.what), Some(advice(name, shape.names()))),
-        ValueKind::Inputs(names) if names.is_empty() => {
-            (format!("`inputs` has no `{name}`"), Some("it is empty".to_owned()))
-        }
+        ValueKind::Map(shape) => (no_property(shape.what, name), Some(advice(name, shape.names()))),
         ValueKind::Inputs(names) => {
             let help = advice(name, names.iter().map(String::as_str));
-            (format!("`inputs` has no `{name}`"), Some(help))
+            (no_operation("`inputs`", name), Some(help))
         }
         ValueKind::Node(_) if name == "result" => {
             let help = "its value is in the report of the flow: `report.result(node)`";
-            (lacks("a node"), Some(help.to_owned()))
+            (no_property("a node", name), Some(help.to_owned()))
         }
         of => {
             let known = kinds.properties(of.word());
@@ -61,7 +57,7 @@ fn said_of(kinds: &Kinds<'_>, unknown: &UnknownPart) -> (String, Option<String>)
                     Some(format!("write `.{name}`")),
                 );
             }
-            (lacks(&what), Some(advice(name, known.into_iter())))
+            (no_property(&what, name), Some(advice(name, known.into_iter())))
         }
     }
 }

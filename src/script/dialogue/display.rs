@@ -1,5 +1,6 @@
 //! A value of a script as a person sees it in a dialogue. Handles become a few words.
 
+use crate::base::count::counted;
 use crate::executor::report::Report;
 use crate::flow::Graph;
 use crate::flow::draw::{Format, draw};
@@ -97,7 +98,7 @@ fn words(engine: &Engine, value: &Dynamic) -> Option<String> {
     if let Some(session) = value.read_lock::<SharedSession>() {
         return Some(format!(
             "session · {}",
-            count(session.borrow().session.branches().len(), "branch", "branches")
+            counted(session.borrow().session.branches().len(), "branch", "branches")
         ));
     }
 
@@ -106,7 +107,7 @@ fn words(engine: &Engine, value: &Dynamic) -> Option<String> {
         return Some(format!(
             "builder {} · {}",
             builder.name(),
-            count(builder.len(), "operation", "operations")
+            counted(builder.len(), "operation", "operations")
         ));
     }
 
@@ -114,7 +115,7 @@ fn words(engine: &Engine, value: &Dynamic) -> Option<String> {
         return Some(format!(
             "graph {} · {}",
             graph.name(),
-            count(graph.len(), "operation", "operations")
+            counted(graph.len(), "operation", "operations")
         ));
     }
 
@@ -145,10 +146,6 @@ fn words(engine: &Engine, value: &Dynamic) -> Option<String> {
     }
 
     Some(kind(engine, value))
-}
-
-fn count(n: usize, one: &str, several: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { several })
 }
 
 /// Returns the word for the type of a value, as signatures have it.

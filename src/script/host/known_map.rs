@@ -99,35 +99,24 @@ impl KnownMap {
     }
 
     fn unknown(&self, name: &str) -> EvalError {
-        let message = match &self.known {
-            KnownNames::Of(shape) => missing(shape.what, name, shape.names()),
+        let (message, help) = match &self.known {
+            KnownNames::Of(shape) => (no_property(shape.what, name), advice(name, shape.names())),
             KnownNames::Operations { what, names } => {
-                missing_operation(what, name, names.iter().map(String::as_str))
+                (no_operation(what, name), advice(name, names.iter().map(String::as_str)))
             }
         };
-        throw_new(Kind::Script, message)
+        throw_new(Kind::Script, format!("{message}; {help}"))
     }
 }
 
-/// Says that a map has no such property.
-pub(in crate::script) fn missing<'a>(
-    what: &str,
-    name: &str,
-    known: impl Iterator<Item = &'a str> + Clone,
-) -> String {
-    format!("{what} has no property `{name}`; {}", advice(name, known))
+/// Says that a value has no such property.
+pub(in crate::script) fn no_property(what: &str, name: &str) -> String {
+    format!("{what} has no property `{name}`")
 }
 
 /// Says that a map of operations has none of this name.
-pub(in crate::script) fn missing_operation<'a>(
-    what: &str,
-    name: &str,
-    known: impl Iterator<Item = &'a str> + Clone,
-) -> String {
-    if known.clone().next().is_none() {
-        return format!("{what} has no `{name}`; it is empty");
-    }
-    format!("{what} has no `{name}`; {}", advice(name, known))
+pub(in crate::script) fn no_operation(what: &str, name: &str) -> String {
+    format!("{what} has no `{name}`")
 }
 
 /// Says what to type for a property that there is not.
@@ -140,6 +129,9 @@ pub(in crate::script) fn advice<'a>(
     }
 
     let shown: Vec<&str> = known.take(LISTED_MAX).collect();
+    if shown.is_empty() {
+        return "it is empty".to_owned();
+    }
     format!("it has: {}", shown.join(", "))
 }
 

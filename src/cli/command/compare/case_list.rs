@@ -1,5 +1,6 @@
 //! Which inputs were wrong: the cases of a comparison, on the screen or in a file.
 
+use crate::base::count::counted;
 use crate::base::file;
 use crate::cli::app::terminal::width;
 use crate::cli::render::cases::{CaseFormat, table, tally};
@@ -51,7 +52,7 @@ pub(in crate::cli) fn present(
         std::fs::write(out, format.write(&chosen))
             .with_context(|| format!("writing `{}`", out.display()))?;
         if !global.quiet {
-            say(&format!("wrote {} to `{}`", counted(chosen.len()), out.display()));
+            say(&format!("wrote {} to `{}`", counted(chosen.len(), "row", "rows"), out.display()));
         }
     }
 
@@ -78,8 +79,4 @@ pub(in crate::cli) fn present(
     }
     print_line(&tally(cases));
     Ok(())
-}
-
-fn counted(rows: usize) -> String {
-    if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") }
 }
