@@ -133,7 +133,7 @@ pub(in crate::script) fn reference(engine: &Engine, host: &Rc<Inner>) -> Vec<Wor
     let groups = group_of(host);
     let mut found: BTreeMap<String, WordEntry> = BTreeMap::new();
 
-    let each = engine.collect_fn_metadata(
+    let mut each = engine.collect_fn_metadata(
         None,
         |info| {
             let meta = info.metadata;
@@ -148,6 +148,8 @@ pub(in crate::script) fn reference(engine: &Engine, host: &Rc<Inner>) -> Vec<Wor
         },
         false,
     );
+    // The engine lists its words in an order that differs between builds.
+    each.sort();
 
     for (name, mut signature, params, comments) in each {
         let property = name.strip_prefix("get$").map(str::to_owned);
