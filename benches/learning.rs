@@ -24,7 +24,11 @@ use learning::gate::{Demand, Line};
 use learning::rival::Mean;
 use learning::world::float;
 use learning::{belief, script, table};
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
 
 /// Instances of each family when nobody says another number, in all and in the short form.
 const INSTANCES: u32 = 200;
@@ -61,7 +65,7 @@ fn main() {
     let is_some_named = FAMILIES.iter().any(|family| named(family.name));
     let is_part_named = PARTS.iter().any(|part| named(part));
     let is_all = !is_gate && !is_some_named && !is_part_named;
-    let families: Vec<&str> = FAMILIES
+    let families: Vec<&'static str> = FAMILIES
         .iter()
         .map(|family| family.name)
         .filter(|name| named(name) || !is_some_named && !is_part_named)
@@ -87,7 +91,7 @@ fn main() {
 }
 
 /// Prints what came of every policy in every family; returns the demands that were missed.
-fn families_table(families: &[&str], instances: u32, is_gate: bool) -> Vec<String> {
+fn families_table(families: &[&'static str], instances: u32, is_gate: bool) -> Vec<String> {
     if families.is_empty() {
         return Vec::new();
     }
@@ -101,23 +105,57 @@ fn families_table(families: &[&str], instances: u32, is_gate: bool) -> Vec<Strin
     println!("{:>18}   share of the possible @50 @200 @all", "times Thompson's");
 
     let mut missed = Vec::new();
-    for name in families {
-        let line = course::line(name, instances);
-        print_line(&line);
+    for_each_line(families, instances, |line| {
+        print_line(line);
         let faults = line
             .demands()
             .into_iter()
             .filter(|demand| if is_gate { demand.is_surely_missed() } else { demand.is_missed() });
         missed.extend(faults.map(|demand: Demand| demand.to_string()));
-    }
+    });
     missed
+}
+
+/// Lets everybody work in families, on all processors, and tells of each once those before it were told.
+fn for_each_line(families: &[&'static str], instances: u32, mut tell: impl FnMut(&Line)) {
+    let next = AtomicUsize::new(0);
+    let (done, lines) = mpsc::channel();
+
+    thread::scope(|scope| {
+        let workers = thread::available_parallelism().map_or(1, usize::from);
+        for _ in 0..workers {
+            let done = done.clone();
+            let next = &next;
+            scope.spawn(move || {
+                loop {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(name) = families.get(place) else { return };
+                    // Nobody listens any more only where telling has failed.
+                    if done.send((place, course::line(name, instances))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(done);
+
+        let mut waiting = BTreeMap::new();
+        let mut told = 0;
+        for (place, line) in lines {
+            waiting.insert(place, line);
+            while let Some(line) = waiting.remove(&told) {
+                tell(&line);
+                told += 1;
+            }
+        }
+    });
 }
 
 fn print_line(line: &Line) {
     let own = regrets(&line.own);
     print!("{:14}", line.family.name);
     let others = line.rivals.iter().map(|(name, went)| (*name, regrets(went)));
-    let all: std::collections::BTreeMap<_, _> = others.chain([("kaizen", own.clone())]).collect();
+    let all: BTreeMap<_, _> = others.chain([("kaizen", own.clone())]).collect();
     for name in policies() {
         let mean = Mean::of(&all[name]);
         print!("{:>16}", format!("{:.1} ±{:.1}", mean.mean, mean.error));

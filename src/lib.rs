@@ -19,6 +19,7 @@
 //! Each floor may import only those before it; `tests/tidy.rs` checks that.
 //!
 //! - [`base`] has ids, time, chance, money, secrets, kinds of failure.
+//! - [`schema`] says what a value has to be, and reads replies by it.
 //! - [`model`] asks a language model once.
 //! - [`session`] has the conversations.
 //! - [`mcp`] has the servers of other programs' tools.
@@ -42,6 +43,7 @@ pub mod mcp;
 pub mod metrics;
 pub mod model;
 pub mod optimizer;
+pub mod schema;
 pub mod script;
 pub mod session;
 pub mod store;

@@ -98,7 +98,7 @@ fn faults_that_can_be_seen_before_running_are_all_shown_and_nothing_runs() {
 #[test]
 fn a_wrong_type_says_how_the_function_is_called() {
     let ran = run("branch().communicate(5)");
-    check(&ran, 1, &["communicate", "(branch: branch, text: string)", "script.rhai:1:"]);
+    check(&ran, 3, &["communicate", "(branch: branch, text: string)", "script.rhai:1:"]);
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn no_family_falls_behind_its_gate() {
 fn the_time_that_passes_between_executions_changes_no_choice() {
     let each = TEMPOS.map(|(_, tempo)| {
         std::thread::spawn(move || {
-            let went = ["S3", "all bad"].map(|family| own(family, tempo, 1).remove(0));
+            let went = ["S1", "S3", "S9", "all bad"].map(|family| own(family, tempo, 1).remove(0));
             went.map(|went| (went.regret, went.share))
         })
     });

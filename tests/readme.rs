@@ -79,9 +79,19 @@ fn shell(line: &str, folder: &Path, home: &Path) -> (String, Option<i32>) {
 
 #[test]
 fn the_tour_prints_what_stands_there() {
-    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"));
+    does_what_it_says("README.md", 8);
+}
+
+#[test]
+fn the_page_about_answers_that_are_data_does_what_it_says() {
+    does_what_it_says("docs/tools.md", 12);
+}
+
+/// Writes the files of a page and runs its commands, of which there are more than so many together.
+fn does_what_it_says(page: &str, least: usize) {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page));
     let steps = steps(&text.unwrap());
-    assert!(steps.len() > 8, "the tour must be found: {} steps", steps.len());
+    assert!(steps.len() > least, "the tour must be found: {} steps", steps.len());
     let project = Project::new();
     let mut folder: PathBuf = project.path().to_owned();
     let mut code = None;

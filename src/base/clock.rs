@@ -51,6 +51,11 @@ impl fmt::Debug for TimeSource {
     }
 }
 
+/// Returns the present instant, from which times are measured.
+pub fn instant() -> Instant {
+    Instant::now()
+}
+
 /// Returns the monotonic time since the process first asked for it.
 ///
 /// Inside a tokio runtime with paused time it follows the paused clock, so that measured

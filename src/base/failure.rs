@@ -2,6 +2,7 @@
 //! with everything that hangs on the kind.
 
 use crate::base::exit::Exit;
+use crate::base::problem::Problem;
 use serde_json::Value;
 use std::fmt;
 use std::num::NonZeroU32;
@@ -272,9 +273,23 @@ pub struct Failure {
     /// What a script threw, if it threw something of its own.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub thrown: Option<Value>,
+    /// What only some failures tell.
+    #[serde(flatten, deserialize_with = "some_detail")]
+    pub detail: Option<Box<FailureDetail>>,
+}
+
+/// What only some failures tell.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct FailureDetail {
     /// What had come of a reply that was cut, or that does not fit its schema.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub partial: Option<Box<str>>,
+    /// What is wrong with a reply that does not fit its schema, place by place.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub problems: Vec<Problem>,
+    /// How often the model was asked to mend its reply, if it was.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub repairs: Option<u32>,
 }
 
 impl Failure {
@@ -292,7 +307,7 @@ impl Failure {
             place: None,
             frames: Vec::new(),
             thrown: None,
-            partial: None,
+            detail: None,
         }
     }
 
@@ -315,6 +330,11 @@ impl Failure {
             (Exit::Failed, Some(cause)) => cause.exit(),
             (exit, _) => exit,
         }
+    }
+
+    /// Returns what only some failures tell, so that more can be told.
+    pub fn detail_mut(&mut self) -> &mut FailureDetail {
+        self.detail.get_or_insert_default()
     }
 
     /// Names the operation that failed, unless a deeper one is named already.
@@ -344,6 +364,16 @@ impl Failure {
     pub fn to_value(&self) -> Value {
         serde_json::to_value(self).expect("a failure is plain data")
     }
+}
+
+/// Reads what only some failures tell; it is often nothing.
+fn some_detail<'de, D: serde::Deserializer<'de>>(
+    from: D,
+) -> Result<Option<Box<FailureDetail>>, D::Error> {
+    use serde::Deserialize as _;
+
+    let detail = FailureDetail::deserialize(from)?;
+    Ok((detail != FailureDetail::default()).then(|| Box::new(detail)))
 }
 
 /// Reads a wait. Version 0.1 also wrote a wait of no time, and of more than a counter holds.
@@ -391,6 +421,12 @@ mod tests {
         assert_eq!(serde_json::to_string(&failure).expect("text"), text);
 
         // Version 0.1 wrote waits of any length.
+        let cut = r#"{"kind":"cut_off","message":"","retryable":true,"partial":"half"}"#;
+        let failure: Failure = serde_json::from_str(cut).expect("a failure");
+        let partial = failure.detail.as_ref().and_then(|detail| detail.partial.as_deref());
+        assert_eq!(partial, Some("half"));
+        assert_eq!(serde_json::to_string(&failure).expect("text"), cut);
+
         for (wait, read) in
             [(0_u64, None), (7, NonZeroU32::new(7)), (1 << 40, Some(NonZeroU32::MAX))]
         {

@@ -47,11 +47,19 @@ pub fn read(text: &str) -> Result<Value, JsonError> {
 
 /// Reads a text with one value per line; empty lines are left out.
 pub fn read_lines(text: &str) -> Result<Vec<Value>, LineError> {
+    Ok(read_numbered_lines(text)?.into_iter().map(|(_, value)| value).collect())
+}
+
+/// Does the same, and says on which line each value stands, from 1.
+pub fn read_numbered_lines(text: &str) -> Result<Vec<(usize, Value)>, LineError> {
     let is_blank = |line: &str| line.chars().all(|c| c.is_whitespace() || is_odd_space(c));
     let lines = text.lines().enumerate().filter(|(_, line)| !is_blank(line));
 
     lines
-        .map(|(index, line)| read(line).map_err(|source| LineError { line: index + 1, source }))
+        .map(|(index, line)| match read(line) {
+            Ok(value) => Ok((index + 1, value)),
+            Err(source) => Err(LineError { line: index + 1, source }),
+        })
         .collect()
 }
 
@@ -120,6 +128,12 @@ impl Strings {
 
         was_open || self.is_open
     }
+}
+
+/// A short name of data, the same for the same data.
+pub fn digest(data: &impl serde::Serialize) -> String {
+    let text = serde_json::to_string(data).unwrap_or_default();
+    blake3::hash(text.as_bytes()).to_hex()[..12].to_owned()
 }
 
 #[cfg(test)]

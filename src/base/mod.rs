@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod count;
+pub mod csv;
 pub mod deadline;
 pub mod exit;
 pub mod failpoint;
@@ -11,12 +12,14 @@ pub mod id;
 pub mod json;
 pub mod own;
 pub mod path_text;
+pub mod problem;
 pub mod process;
 pub mod rng;
 pub mod secret;
 mod spelled;
 pub mod spelling;
 pub mod strand;
+pub mod toml_text;
 pub mod unit;
 pub mod visible;
 pub mod wildcard;

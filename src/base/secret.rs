@@ -337,10 +337,7 @@ fn holds(text: &str, of: impl Fn(&SecretForm) -> &str) -> bool {
     let values = VALUES.read().unwrap_or_else(PoisonError::into_inner);
 
     forms.iter().any(|form| text.contains(of(form)))
-        || forms.iter().any(|form| spelled::find_broken(text, &form.text, 0).is_some())
-        || values.iter().any(|value| {
-            spelled::find(text, value, 0).or_else(|| spelled::find_hex(text, value, 0)).is_some()
-        })
+        || searches(text, &forms, &values).any(|(wanted, find)| find(text, wanted, 0).is_some())
 }
 
 /// Takes every secret out of a text, in whichever form it stands there. The text must be no JSON:
@@ -444,22 +441,8 @@ fn json_document<'a>(text: &'a str, value: &Value) -> Cow<'a, str> {
 /// Takes secrets out of a text; nothing if there are none in it.
 fn without(text: &str, forms: &[SecretForm], values: &[String]) -> Option<String> {
     let mut clean: Option<String> = None;
-    for form in forms {
-        let now = clean.as_deref().unwrap_or(text);
-        if now.contains(&form.text) {
-            clean = Some(now.replace(&form.text, SHOWN));
-        }
-    }
-
-    for value in values {
-        take_out(&mut clean, text, value, spelled::find);
-        take_out(&mut clean, text, value, spelled::find_hex);
-    }
-
-    if text.contains(['\n', '\r', '\\']) {
-        for form in forms {
-            take_out(&mut clean, text, &form.text, spelled::find_broken);
-        }
+    for (wanted, find) in searches(text, forms, values) {
+        take_out(&mut clean, text, wanted, find);
     }
 
     clean
@@ -467,6 +450,35 @@ fn without(text: &str, forms: &[SecretForm], values: &[String]) -> Option<String
 
 /// Finds a text within another from a byte on.
 type Finder = fn(&str, &str, usize) -> Option<(usize, usize)>;
+
+/// Returns what has to be looked for in a text, and how. Whether a text holds a secret and what is taken
+/// out of it follow from this list alone.
+fn searches<'a>(
+    text: &str,
+    forms: &'a [SecretForm],
+    values: &'a [String],
+) -> impl Iterator<Item = (&'a str, Finder)> {
+    let is_escaped = text.contains(['\\', '%', '&']);
+    let is_broken = text.contains(['\n', '\r', '\\']);
+    let of_forms = |find: Finder, is_due: bool| {
+        forms.iter().filter(move |_| is_due).map(move |form| (form.text.as_str(), find))
+    };
+
+    let of_values = values.iter().flat_map(|value| {
+        [(value.as_str(), spelled::find as Finder), (value.as_str(), spelled::find_hex as Finder)]
+    });
+
+    of_forms(exactly, true)
+        .chain(of_values)
+        // Base64 and the like may be escaped or broken in turn.
+        .chain(of_forms(spelled::find, is_escaped))
+        .chain(of_forms(spelled::find_broken, is_broken))
+}
+
+fn exactly(text: &str, wanted: &str, from: usize) -> Option<(usize, usize)> {
+    let start = from + text.get(from..)?.find(wanted)?;
+    Some((start, start + wanted.len()))
+}
 
 /// Takes out what is found of a secret in a text, or in what was made of that before.
 fn take_out(clean: &mut Option<String>, text: &str, wanted: &str, find: Finder) {

@@ -50,7 +50,7 @@ const ESCAPES_MAX: usize = 63;
 /// Most bytes between two lines of a text that is broken.
 const BREAK_MAX: usize = 80;
 /// Most bytes between two numbers in hex, besides what such a number begins with.
-const SEPARATOR_MAX: usize = 8;
+const SEPARATOR_MAX: usize = 24;
 
 /// Returns where a text stands within another, in whichever way it is escaped, from a byte on.
 pub(super) fn find(text: &str, wanted: &str, from: usize) -> Option<(usize, usize)> {
@@ -347,7 +347,9 @@ mod tests {
             );
         }
 
-        for text in ["6b2d31c3", "6b2d31c3a8", "6b          2d31c3a9", "6b2d31\u{e9}", "6"] {
+        for text in
+            ["6b2d31c3", "6b2d31c3a8", "6b                          2d31c3a9", "6b2d31\u{e9}", "6"]
+        {
             assert_eq!(find_hex(text, wanted, 0), None, "{text}");
         }
     }

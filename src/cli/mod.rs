@@ -4,10 +4,11 @@ mod app;
 mod command;
 mod render;
 
+#[cfg(debug_assertions)]
+use crate::base::failpoint;
 use crate::base::id::RunId;
 use crate::base::secret::{self, scrub};
-#[cfg(debug_assertions)]
-use crate::base::{failpoint, visible};
+use crate::base::visible;
 use crate::cli::app::config::ConfigError;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::{help, output, project, terminal, trust};
@@ -64,6 +65,8 @@ enum When {
 enum Command {
     /// Create a project that runs at once, offline and without a key.
     New(new::Arguments),
+    /// Make a project of this folder; files that exist are kept.
+    Init(new::InitArguments),
     /// Run a workflow script.
     Run(run::Arguments),
     /// Re-run a script on every save, calling models only for what changed.
@@ -88,10 +91,10 @@ enum Command {
     Show(show::Arguments),
     /// Show what was learned about each pattern, by task type.
     Patterns(patterns::Arguments),
-    /// List the models and whether each one is set up.
-    Models,
     /// List the tools of the project's MCP servers, or call one.
     Tools(tools::Arguments),
+    /// List the models and whether each one is set up; with --check, whether it answers.
+    Models(models::Arguments),
     /// Look up the functions and constants that scripts can use.
     Doc(doc::Arguments),
     /// Check that the project, model and store are healthy.
@@ -108,7 +111,7 @@ enum Command {
     Export(export::Arguments),
     /// Trust this project: allow the servers and permissions that its kaizen.toml asks for.
     Trust(trust::Arguments),
-    /// Show the settings and where each one comes from.
+    /// Show the settings and where each one comes from, or print their JSON schema.
     Config(config_show::Arguments),
     /// Print completions for a shell.
     Completions {
@@ -221,6 +224,7 @@ fn perform(global: &Global, command: Option<&Command>) -> anyhow::Result<Exit> {
     match command {
         None => list::run(global),
         Some(Command::New(arguments)) => new::run(arguments),
+        Some(Command::Init(arguments)) => new::init(arguments),
         Some(Command::Run(arguments)) => run::run(global, arguments),
         Some(Command::Watch(arguments)) => watch::run(global, arguments),
         Some(Command::Check(arguments)) => check::run(global, arguments),
@@ -233,8 +237,8 @@ fn perform(global: &Global, command: Option<&Command>) -> anyhow::Result<Exit> {
         Some(Command::Runs(arguments)) => runs::run(global, arguments),
         Some(Command::Show(arguments)) => show::run(global, arguments),
         Some(Command::Patterns(arguments)) => patterns::run(global, arguments),
-        Some(Command::Models) => models::run(global),
         Some(Command::Tools(arguments)) => tools::run(global, arguments),
+        Some(Command::Models(arguments)) => models::run(global, arguments),
         Some(Command::Doc(arguments)) => doc::run(global, arguments),
         Some(Command::Doctor) => Ok(doctor::run(global)),
         Some(Command::Advise(arguments)) => advise::run(global, arguments),

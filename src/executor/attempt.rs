@@ -1,9 +1,7 @@
 //! One attempt of one operation: the only caller of models.
 
-use crate::base::failpoint::{self, Failpoint};
 use crate::base::failure::{Failure, Kind};
-use crate::base::id::{FlowId, RunId};
-use crate::base::strand::Strand;
+use crate::base::id::RunId;
 use crate::base::unit::Money;
 use crate::executor::budget::Reserve;
 use crate::executor::replies::reuse::Answer;
@@ -12,30 +10,21 @@ use crate::executor::retry::{ATTEMPTS_MAX, pause};
 use crate::executor::{Executor, RunError};
 use crate::flow::callback::Scope;
 use crate::flow::op::Prompt;
-use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, LogLevel, Timer};
 use crate::journal::past::PastTry;
+use crate::model::Model;
 use crate::model::error::{CallError, Retry};
-use crate::model::message::{Message, Role};
+use crate::model::message::Message;
 use crate::model::reply::{CallResult, Usage};
-use crate::model::request::Request;
+use crate::model::request::{Request, SchemaCheck};
 use crate::model::tuning::LimitChange;
-use crate::model::{Model, schema};
-use crate::session::branch::{Exchange, SharedBranch};
+use crate::schema::{self, Found, Unfit};
+use crate::session::branch::SharedBranch;
 use crate::store::StoreError;
 use serde_json::Value;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
-
-/// What becomes of question and answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keep {
-    /// They are appended to the branch.
-    Exchange,
-    /// The branch stays as it is.
-    Nothing,
-}
 
 /// Why something gave no value: a failure to report, or the end of the run.
 #[derive(Debug)]
@@ -67,69 +56,50 @@ impl From<RunError> for Stop {
     }
 }
 
+/// One request of an operation.
+pub(super) struct ExchangeRequest<'a> {
+    pub(super) prompt: &'a Prompt,
+    /// The whole conversation, the newest message last.
+    pub(super) messages: Vec<Message>,
+    pub(super) schema_check: SchemaCheck,
+    /// Whether it asks to mend the last answer.
+    pub(super) is_repair: bool,
+}
+
+/// A reply, and the value that was read from it.
+pub(super) struct WholeReply {
+    pub(super) text: String,
+    pub(super) value: Result<Value, Unfit>,
+}
+
+/// How a try stands among the others of its request, and what was mended of its reply.
+struct TryTimes {
+    attempt: u32,
+    wait: Option<Duration>,
+    mended: Vec<String>,
+}
+
+/// Makes the error for a try that has ended well and has no text, which cannot be.
+fn no_text() -> Failure {
+    Failure::new(Kind::Panicked, "this is a bug in kaizen, please report it: a reply was not read")
+}
+
 impl Executor {
-    /// Asks the branch's model on behalf of `scope`; without one, the call is an operation of its
-    /// own in flow 0, named `name`.
-    pub async fn ask(
-        &self,
-        strand: &Rc<Strand>,
-        scope: Option<&Rc<Scope>>,
-        name: &str,
-        branch: &SharedBranch,
-        prompt: &Prompt,
-        keep: Keep,
-    ) -> Result<Value, Stop> {
-        if let Some(scope) = scope {
-            return self.converse(&scope.on(strand), branch, prompt, keep, true).await;
-        }
-
-        let scope = Rc::new(Scope::new(FlowId(0), self.recorder.take_op(), strand.clone()));
-        let flow = scope.flow;
-        let op = scope.op;
-        self.note(&Event::OpStarted { flow, op, name: Some(name.to_owned()) })?;
-        let mut guard = self.guard(scope.clone());
-
-        let outcome = match self.converse(&scope, branch, prompt, keep, false).await {
-            Ok(value) => Outcome::Completed { value },
-            Err(Stop::Failed(failure)) => Outcome::Failed { failure },
-            Err(stop) => return Err(stop),
-        };
-
-        let ended = Event::OpEnded { flow, op, outcome };
-        // The guard would journal the operation as cancelled.
-        guard.disarm();
-        failpoint::pass(Failpoint::OpEnds);
-        self.commit(&ended).await?;
-        failpoint::pass(Failpoint::OpKept);
-
-        let Event::OpEnded { outcome, .. } = ended else { return Ok(Value::Null) };
-        match outcome {
-            Outcome::Completed { value } => Ok(value),
-            Outcome::Failed { failure } => Err(Stop::Failed(failure)),
-            Outcome::Skipped { .. } | Outcome::Cancelled => Ok(Value::Null),
-        }
-    }
-
-    /// Asks until there is a reply or no further try helps. With `durable`, the last attempt is on
-    /// the disk before this returns; otherwise the caller's next commit takes it along.
-    pub(super) async fn converse(
+    /// Makes one request until it is answered or no further try helps.
+    pub(super) async fn exchange(
         &self,
         scope: &Rc<Scope>,
         branch: &SharedBranch,
-        prompt: &Prompt,
-        keep: Keep,
+        ask: ExchangeRequest<'_>,
         durable: bool,
-    ) -> Result<Value, Stop> {
-        // The branch is not borrowed while others may run.
-        let (turn, model, mut messages) = {
-            let mut branch = branch.borrow_mut();
-            (branch.begin(), branch.model.clone(), branch.messages())
-        };
-        messages.push(Message::new(Role::User, &prompt.instruction));
-
+    ) -> Result<WholeReply, Stop> {
+        let ExchangeRequest { prompt, messages, schema_check, is_repair } = ask;
+        let model = branch.borrow().model.clone();
         let settings = model.settings.with(&prompt.settings);
         let attempts_max = settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1);
-        let mut request = Request { messages, settings, schema: prompt.schema.clone() };
+
+        let mut request = Request::new(messages, settings, prompt.schema.clone());
+        request.schema_check = schema_check;
         request.check().map_err(|error| Failure::new(Kind::Option, error.to_string()))?;
 
         let sample = self.replies.sample(&scope.strand, &model, &request);
@@ -137,9 +107,9 @@ impl Executor {
         let line = self.replies.line(sample.key, &model, &request);
         self.budgets.bound_reply(scope.flow, &mut request);
 
-        let asked = PendingCall { op: scope.op, model, request, sample, line };
+        let asked = PendingCall { op: scope.op, model, request, sample, line, is_repair };
         let mut attempt = 1;
-        let text = loop {
+        loop {
             let tried = self.call(scope, &asked, attempt).await?;
             // What a reply of another run has used is no use of this branch.
             if tried.counts_now() {
@@ -157,32 +127,42 @@ impl Executor {
                 Err(Miss::Then { retry_in, .. }) => *retry_in,
             };
 
-            let result = self.settle(scope, &asked.model, tried, attempt, wait, durable).await?;
-            match (result, wait) {
-                (Ok(text), _) => break text,
-                (Err(_), Some(wait)) => self.pass(&scope.strand, Timer::Pause, wait).await?,
-                (Err(failure), None) => return Err(failure.into()),
+            let read =
+                tried.result.as_ref().ok().map(|text| self.read(text, prompt.schema.as_ref()));
+            let mended = match &read {
+                Some(Ok(found)) => found.mended.clone(),
+                Some(Err(_)) | None => Vec::new(),
+            };
+            let times = TryTimes { attempt, wait, mended };
+            // A reply that has to be mended by another call was paid for: it is on the disk before that.
+            let durable = durable || matches!(read, Some(Err(_)));
+            let result = self.settle(scope, &asked.model, tried, times, durable).await?;
+            match (result, read, wait) {
+                (Ok(text), Some(read), _) => {
+                    return Ok(WholeReply { text, value: read.map(|found| found.value) });
+                }
+                (_, _, Some(wait)) => self.pass(&scope.strand, Timer::Pause, wait).await?,
+                (Err(failure), ..) => return Err(failure.into()),
+                (Ok(_), None, None) => return Err(no_text().into()),
             }
             attempt += 1;
-        };
-
-        let value = match &prompt.schema {
-            Some(schema) => self.read(text.clone(), schema)?,
-            None => Value::String(text.clone()),
-        };
-
-        if keep == Keep::Exchange {
-            let exchange = Exchange { question: prompt.instruction.clone(), answer: text };
-            branch.borrow_mut().record(turn, exchange);
         }
-        Ok(value)
     }
 
-    /// Reads a reply that has to follow a schema. One that is only guessed need not fit.
-    fn read(&self, text: String, schema: &Value) -> Result<Value, Failure> {
-        let is_plan = self.is_dry() && !self.is_replay();
-        let value = if is_plan { schema::parse(&text) } else { schema::read(&text, schema) };
-        value.map_err(|reason| CallError::InvalidOutput { text, reason }.into())
+    /// Reads a reply, by its schema if it has one. One that is only guessed need not fit.
+    fn read(&self, text: &str, schema: Option<&Value>) -> Result<Found, Unfit> {
+        let plain = |value| Found { value, mended: Vec::new() };
+
+        match schema {
+            None => Ok(plain(Value::String(text.to_owned()))),
+            Some(schema) if self.is_plan() => schema::guess(text, schema).map(plain),
+            Some(schema) => schema::read(text, schema),
+        }
+    }
+
+    /// Tells whether replies are only guessed.
+    pub(super) fn is_plan(&self) -> bool {
+        self.is_dry() && !self.is_replay()
     }
 
     /// Makes one call, or finds that it need not be made, and journals its start.
@@ -200,13 +180,14 @@ impl Executor {
             return Err(self.refuse_again(scope, asked, then).await?);
         }
 
-        let may_ask = self.replies.may_ask(&source, sample);
+        let is_guess = matches!(&source, ReplySource::Answer(Answer::Guess(_)));
+        // A plan keeps the budgets as its run does.
+        let may_ask = is_guess || self.replies.may_ask(&source, sample);
         let mut reserve = if may_ask { Some(self.reserve(scope, asked).await?) } else { None };
 
         // A call of the run that is gone through again waited for its turn then, so it does now.
         let was_asked = matches!(&source, ReplySource::Then(then) if !then.was_reused);
-        let is_guess = matches!(&source, ReplySource::Answer(Answer::Guess(_)));
-        let waits = may_ask || was_asked || is_guess;
+        let waits = may_ask || was_asked;
         let _permit = if waits { self.budgets.permit().await } else { None };
 
         let has_begun = reserve.as_mut().map(Reserve::begun).unwrap_or_default();
@@ -239,15 +220,16 @@ impl Executor {
                 self.ask_model(asked, has_begun).await?
             }
             other => {
-                // No model is asked, so nothing stays set aside.
-                drop(reserve.take());
+                // Unless it stands for a call, no model is asked, and nothing stays set aside.
+                let reserve = reserve.take().filter(|_| is_guess);
                 guard.armed = false;
                 let (called, run) = self.without_asking(asked, other)?;
                 guard.plan(&called, run.clone());
 
-                // Others that do something at the same time get their turn.
-                self.outside(std::future::ready(())).await;
+                has_begun.set(is_guess);
+                self.take_turn().await;
                 guard.armed = false;
+                self.settle_guess(scope, asked, reserve, &called);
                 return Ok(AttemptResult::now(number, called, run));
             }
         };
@@ -287,7 +269,11 @@ impl Executor {
         scope.attempts.set(number);
 
         // A plan and a replay keep nothing.
-        let parts = if self.is_dry() { None } else { Some(self.recorder.keep_parts(request)?) };
+        let parts = if self.is_dry() {
+            None
+        } else {
+            Some(self.recorder.keep_parts(self.event_time(), request)?)
+        };
         self.note(&Event::AttemptStarted {
             flow: scope.flow,
             op: scope.op,
@@ -301,6 +287,7 @@ impl Executor {
             at: Some(sample.at.clone()),
             before: parts.as_ref().and_then(|parts| parts.before),
             terms: parts.as_ref().map(|parts| parts.terms),
+            repair: asked.is_repair,
         })?;
 
         Ok(CallGuard {
@@ -394,10 +381,10 @@ impl Executor {
         scope: &Rc<Scope>,
         model: &Model,
         tried: AttemptResult,
-        attempt: u32,
-        wait: Option<Duration>,
+        times: TryTimes,
         durable: bool,
     ) -> Result<Result<String, Failure>, StoreError> {
+        let TryTimes { attempt, wait, mended } = times;
         let again = tried.is_again;
         let result = tried.result.map_err(|miss| match miss {
             Miss::Now(error) if wait.is_some() => Failure::from(*error),
@@ -418,6 +405,7 @@ impl Executor {
             served_by: tried.served_by,
             failure: result.as_ref().err().cloned(),
             retry_in_ms: wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+            mended,
         };
 
         // A failed attempt that is followed by another is worth no wait for the disk.
@@ -447,7 +435,9 @@ struct CallGuard<'a> {
 impl CallGuard<'_> {
     /// Notes what a planned call would take: a run makes it, also if another one ends first.
     fn plan(&mut self, called: &CallResult, paid_by: Option<RunId>) {
-        if self.executor.guess().is_some() {
+        if let Some(guess) = self.executor.guess() {
+            let PendingCall { op, model, request, .. } = self.asked;
+            guess.bound(*op, self.number, model.bound(request, called));
             self.armed = true;
             self.planned = Some((called.usage, called.cost, paid_by));
         }
@@ -486,6 +476,7 @@ impl Drop for CallGuard<'_> {
             served_by: None,
             failure: Some(Failure::new(Kind::Cancelled, "the call was cancelled")),
             retry_in_ms: None,
+            mended: Vec::new(),
         });
     }
 }

@@ -138,6 +138,26 @@ impl Budget {
         }
     }
 
+    /// Tells whether anything is bounded, here or in the budget around it.
+    pub fn is_bounded(&self) -> bool {
+        self.bounds.get() != Bounds::default()
+            || self.outer.as_ref().is_some_and(|outer| outer.is_bounded())
+    }
+
+    /// Returns the share of its tightest bound that is used, without what is set aside; 0 if nothing is
+    /// bounded.
+    pub fn used_share(&self) -> f64 {
+        let bounds = self.bounds.get();
+        let used = self.used.get();
+        let share = |used: f64, most: f64| if most > 0.0 { used / most } else { 1.0 };
+
+        let outer = self.outer.as_ref().map(|outer| outer.used_share());
+        let cost = bounds.cost.map(|most| share(used.cost.dollars(), most.dollars()));
+        let tokens = bounds.tokens.map(|most| share(whole(used.tokens), whole(most)));
+        let calls = bounds.calls.map(|most| share(whole(used.calls), whole(most)));
+        [outer, cost, tokens, calls].into_iter().flatten().fold(0.0, f64::max)
+    }
+
     /// Returns the most money, if it is bounded.
     pub fn cost_max(&self) -> Option<Money> {
         self.bounds.get().cost
@@ -153,6 +173,13 @@ impl Budget {
         if let Some(outer) = &self.outer {
             outer.bound(request);
         }
+    }
+
+    /// Tells whether it depends on the tokens of calls how many it allows.
+    pub fn counts_tokens(&self) -> bool {
+        let bounds = self.bounds.get();
+        let counts = bounds.cost.is_some() || bounds.tokens.is_some();
+        counts || self.outer.as_ref().is_some_and(|outer| outer.counts_tokens())
     }
 
     /// Sets the worst case of a call aside. While it does not fit beside the calls in flight, it
@@ -293,6 +320,11 @@ impl Drop for Reserve {
     }
 }
 
+#[allow(clippy::cast_precision_loss, reason = "a share need not be exact")]
+fn whole(number: u64) -> f64 {
+    number as f64
+}
+
 /// Returns the most that a call can use.
 fn worst(model: &Model, request: &Request) -> Amounts {
     let worst = model.worst(request);
@@ -363,7 +395,7 @@ mod tests {
     fn request(bytes: usize, max_tokens: u32) -> Request {
         let messages = vec![Message::new(Role::User, "x".repeat(bytes))];
         let settings = Settings { max_tokens: Some(max_tokens), ..Settings::default() };
-        Request { messages, settings, schema: None }
+        Request::new(messages, settings, None)
     }
 
     fn called(model: &Model, usage: Usage) -> CallResult {

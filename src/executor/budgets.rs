@@ -127,8 +127,13 @@ impl Budgets {
         self.calls.as_ref()?.acquire().await.ok()
     }
 
+    /// Tells whether the budget that a call of a flow has to keep depends on tokens.
+    pub(super) fn counts_tokens(&self, flow: FlowId) -> bool {
+        self.of(flow).is_some_and(|budget| budget.counts_tokens())
+    }
+
     /// Returns the budget that a call of a flow has to keep.
-    fn of(&self, flow: FlowId) -> Option<Rc<Budget>> {
+    pub(super) fn of(&self, flow: FlowId) -> Option<Rc<Budget>> {
         self.flows.borrow().get(&flow).or(self.run.as_ref()).cloned()
     }
 }

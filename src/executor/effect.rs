@@ -2,10 +2,13 @@
 //! an address in the run, is known from the run that this one resumes or happens now, and is recorded.
 //! A call of a model is an effect too; it has attempts and a budget, and stands in `attempt.rs`.
 
+use crate::base::clock;
 use crate::base::failure::{Failure, Kind};
 use crate::base::strand::{Spot, Strand};
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
+use crate::executor::replies::assumption::Unknown;
+use crate::executor::replies::guess::{Guess, GuessedWorld};
 use crate::executor::turns::Passage;
 use crate::journal::event::{Event, LogLevel, Timer};
 use crate::journal::inquiry::{Inquiry, Topic};
@@ -13,7 +16,7 @@ use crate::store::StoreError;
 use futures::future::{Either, select};
 use serde_json::{Value, json};
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Most answers of one word that a run journals: a loop that looks at the clock must not fill the
 /// store. Those after them are not told again to a run that resumes this one.
@@ -44,7 +47,7 @@ impl Executor {
             if self.is_dry() {
                 permit().await?;
                 self.outside(std::future::ready(())).await;
-                return Ok(planned);
+                return self.guessed(&what, planned).map_err(Stop::from);
             }
             self.do_now(work).await?
         };
@@ -73,6 +76,24 @@ impl Executor {
             Ok(value) => Ok(json!({ "value": value })),
             Err(failure) if failure.kind == Kind::Permission => Err(failure.into()),
             Err(failure) => Ok(json!({ "failure": failure })),
+        }
+    }
+
+    /// Guesses what comes of an effect that a plan does not have; `usual` is what comes of it usually.
+    fn guessed(&self, what: &Inquiry, usual: Value) -> Result<Value, Failure> {
+        let Some(guess) = self.guess() else { return Ok(usual) };
+        let is_page = usual.is_string();
+        let text = usual.as_str().or(usual["stdout"].as_str()).unwrap_or_default();
+
+        match guess.world(text) {
+            GuessedWorld::Broken => {
+                let kind = if is_page { Kind::Network } else { Kind::Command };
+                Err(Failure::new(kind, format!("`{what}` is taken to fail in this plan")))
+            }
+            GuessedWorld::Says { text, .. } if is_page => Ok(text.into()),
+            GuessedWorld::Says { text, is_well } => {
+                Ok(json!({ "code": i64::from(!is_well), "stdout": text, "stderr": "" }))
+            }
         }
     }
 
@@ -146,8 +167,44 @@ impl Executor {
 
     /// Returns the time in milliseconds since 1970, and journals that the script was told it.
     pub fn now(&self, strand: &Strand) -> Result<i64, StoreError> {
+        if let Some(passed) = self.look() {
+            let passed = i64::try_from(passed.as_millis()).unwrap_or(i64::MAX);
+            return Ok(self.memory.planned_from().0.0.saturating_add(passed));
+        }
+
         let now = self.memory.clock();
         Ok(self.answer(strand, Inquiry::Bare(Topic::Now), now.into())?.as_i64().unwrap_or(now))
+    }
+
+    /// Returns the time that has passed in a plan, whose clock is moved by its timers alone.
+    fn look(&self) -> Option<Duration> {
+        let guess = self.guess()?;
+        guess.meet(Unknown::Time);
+        self.turns.look()
+    }
+
+    /// Returns the limit of the time that something may really take. How long a plan takes says nothing
+    /// of the run, and its own clock ends what takes too long.
+    pub fn real_limit(&self, limit: Duration) -> Duration {
+        if self.guess().is_some() { Duration::MAX } else { limit }
+    }
+
+    /// Returns the present instant on the run's own clock.
+    pub fn instant(&self) -> Instant {
+        let instant =
+            self.look().and_then(|passed| self.memory.planned_from().1.checked_add(passed));
+        instant.unwrap_or_else(clock::instant)
+    }
+
+    /// Returns the time of what happens now, in microseconds since 1970. A plan's figures are those of
+    /// its own clock.
+    pub(super) fn event_time(&self) -> i64 {
+        if self.guess().is_none() {
+            return clock::micros();
+        }
+
+        let passed = i64::try_from(self.turns.time().as_micros()).unwrap_or(i64::MAX);
+        self.memory.planned_from().0.0.saturating_mul(1000).saturating_add(passed)
     }
 
     /// Returns how many seconds passed, of which `seconds` were measured, and journals that the
@@ -213,12 +270,16 @@ impl Executor {
 
     /// Returns the next number from 0 up to 1 of a strand's own chance.
     pub fn random(&self, strand: &Strand) -> f64 {
-        self.memory.random(strand)
+        let drawn = self.memory.random(strand);
+        self.guess().and_then(Guess::chance).unwrap_or(drawn)
     }
 
     /// Returns a number that follows from the run's seed, the strand, and how often it was asked
     /// there, and that leaves the other numbers of chance as they are.
     pub fn chance(&self, strand: &Strand) -> u64 {
+        if let Some(guess) = self.guess() {
+            guess.meet(Unknown::Chance);
+        }
         self.memory.chance(strand)
     }
 
@@ -229,6 +290,10 @@ impl Executor {
         timer: Timer,
         time: Duration,
     ) -> Result<(), StoreError> {
+        if let Some(guess) = self.guess() {
+            guess.meet(Unknown::Time);
+        }
+
         let at = strand.count(&timer);
         let known = self.memory.timer(timer, &at);
         if self.turns.pass(known, time).await == Passage::Forced {

@@ -325,6 +325,8 @@ impl<'a> Flow<'a> {
 
         self.inherit_guess(index);
         let branch = self.branch(index);
+        let name = |source: &usize| self.nodes[*source].op.name.clone();
+        let sources = self.nodes[index].sources.iter().map(|(source, _)| name(source)).collect();
         let node = &mut self.nodes[index];
         node.branch = Some(branch.clone());
 
@@ -335,6 +337,7 @@ impl<'a> Flow<'a> {
             op: node.op.clone(),
             checks,
             inputs,
+            sources,
             branch,
             strand: node.strand.clone(),
             ended: node.ended.clone(),

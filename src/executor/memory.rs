@@ -1,6 +1,6 @@
 //! What a run knows before it begins: the run that it resumes, its seed, and its clock.
 
-use crate::base::clock;
+use crate::base::clock::{self, Stamp};
 use crate::base::id::{FlowId, RunId};
 use crate::base::rng::Rng;
 use crate::base::strand::{Address, Spot, Strand};
@@ -13,6 +13,7 @@ use serde_json::Value;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::Instant;
 
 /// The figures of the flows of a run that have ended.
 #[derive(Debug, Clone, Default)]
@@ -42,6 +43,8 @@ pub(super) struct Memory {
     figures: Figures,
     /// How often each question was answered.
     answers: RefCell<HashMap<Inquiry, usize>>,
+    /// When a plan begins, on the clock of people and on that of measured times.
+    planned_from: (Stamp, Instant),
     /// The next time that is told, if the clock of the run stands still.
     still: Option<Cell<i64>>,
 }
@@ -55,6 +58,7 @@ impl Memory {
             past: None,
             figures: Figures::default(),
             answers: RefCell::default(),
+            planned_from: (Stamp::now(), clock::instant()),
             still: None,
         }
     }
@@ -77,6 +81,11 @@ impl Memory {
 
     pub(super) fn origin(&self) -> &RunId {
         &self.origin
+    }
+
+    /// Returns when a plan begins, on the clock of people and on that of measured times.
+    pub(super) fn planned_from(&self) -> (Stamp, Instant) {
+        self.planned_from
     }
 
     pub(super) fn is_resuming(&self) -> bool {
@@ -122,7 +131,7 @@ impl Memory {
     pub(super) fn clock(&self) -> i64 {
         match &self.still {
             Some(next) => next.replace(next.get() + 1),
-            None => clock::Stamp::now().0,
+            None => Stamp::now().0,
         }
     }
 

@@ -7,7 +7,9 @@ mod budgets;
 mod effect;
 pub mod flow;
 pub mod memory;
+pub mod operate;
 pub mod operation;
+pub mod question;
 mod recorder;
 pub mod replies;
 pub mod report;
@@ -15,8 +17,9 @@ pub mod retry;
 pub mod schedule;
 pub mod turns;
 
+use crate::base::failpoint::{self, Failpoint};
 use crate::base::failure::{Failure, Kind};
-use crate::base::id::RunId;
+use crate::base::id::{FlowId, RunId};
 use crate::executor::budget::{Budget, Tally};
 use crate::executor::budgets::Budgets;
 use crate::executor::memory::{Figures, Memory};
@@ -106,6 +109,9 @@ impl Executor {
             self.turns.make_dry();
         }
 
+        if reuse.guess().is_some() {
+            self.turns.plan();
+        }
         if reuse.guess().is_some_and(|guess| guess.order() == EndOrder::Reversed) {
             self.turns.reverse();
         }
@@ -153,6 +159,11 @@ impl Executor {
         self.budgets.used()
     }
 
+    /// Returns the budget that a call of a flow has to keep.
+    pub fn budget_of(&self, flow: FlowId) -> Option<Rc<Budget>> {
+        self.budgets.of(flow)
+    }
+
     /// Goes through a run again: what happened in it happens in this one, in the same order, as long
     /// as the script does the same. `origin` is the run that began the work.
     #[must_use]
@@ -188,6 +199,13 @@ impl Executor {
     /// Tells whether calls are only counted: nothing that lasts may be done.
     pub fn is_dry(&self) -> bool {
         self.replies.is_dry()
+    }
+
+    /// Passes a failpoint. What is only planned dies at none.
+    fn failpoint(&self, point: Failpoint) {
+        if !self.is_dry() {
+            failpoint::pass(point);
+        }
     }
 
     /// Tells whether a run is gone through again, so that everything in it has to be known.
@@ -265,7 +283,7 @@ impl Executor {
 
     /// Journals the start of the run. Before the first call is made, it is on the disk.
     pub fn begin(&self, event: &Event) -> Result<(), StoreError> {
-        self.recorder.begin(event)
+        self.recorder.begin(self.event_time(), event)
     }
 
     /// Waits until it is on the disk that the run has begun.
@@ -275,11 +293,11 @@ impl Executor {
 
     /// Journals an event soon, and lets everybody see it now.
     pub fn note(&self, event: &Event) -> Result<(), StoreError> {
-        self.recorder.note(event)
+        self.recorder.note(self.event_time(), event)
     }
 
     /// Journals an event, and returns once it is on the disk.
     pub async fn commit(&self, event: &Event) -> Result<(), StoreError> {
-        self.recorder.commit(&self.turns, event).await
+        self.recorder.commit(&self.turns, self.event_time(), event).await
     }
 }

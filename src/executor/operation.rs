@@ -1,23 +1,24 @@
 //! One operation of a flow, from its conditions to its outcome on the disk.
 
 use crate::base::deadline::{Deadline, DeadlineGuard};
-use crate::base::failpoint::{self, Failpoint};
+use crate::base::failpoint::Failpoint;
 use crate::base::failure::{Failure, Kind};
 use crate::base::id::{FlowId, OpId};
 use crate::base::secret;
 use crate::base::strand::Strand;
 use crate::executor::Executor;
-use crate::executor::attempt::{Keep, Stop};
+use crate::executor::attempt::Stop;
+use crate::executor::operate::{RuleResult, reading};
 use crate::executor::replies::guess::GuessedDecision;
 use crate::executor::retry::{ATTEMPTS_MAX, Tries};
-use crate::flow::callback::{Callback, CallbackInput, Scope};
-use crate::flow::op::{Op, OpKind, Prompt};
+use crate::flow::callback::{Callback, CallbackInput, Inputs, Scope};
+use crate::flow::op::{CheckedPrompt, Keep, Op, OpKind, Prompt};
 use crate::flow::outcome::{Outcome, SkipReason};
 use crate::journal::event::{Event, Timer};
 use crate::session::branch::SharedBranch;
 use crate::store::StoreError;
 use futures::FutureExt;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::cell::OnceCell;
 use std::fmt::Write as _;
 use std::panic::AssertUnwindSafe;
@@ -49,12 +50,21 @@ pub(super) struct OperationJob {
     pub(super) checks: Vec<EdgeCheck>,
     /// Results of what it depends on, by name, in the order of the edges.
     pub(super) inputs: Vec<(String, Value)>,
+    /// The names of all that it depends on.
+    pub(super) sources: Vec<String>,
     /// The branch to work on.
     pub(super) branch: SharedBranch,
     /// Where it stands in the run.
     pub(super) strand: Rc<Strand>,
     /// How it ended, once that is journaled: it may be given up before it can say so.
     pub(super) ended: Rc<OnceCell<Outcome>>,
+}
+
+impl OperationJob {
+    /// Returns what its function is given.
+    fn given(&self) -> Inputs {
+        Inputs { results: self.inputs.iter().cloned().collect(), sources: self.sources.clone() }
+    }
 }
 
 /// What came of a job.
@@ -100,7 +110,7 @@ impl Executor {
     /// Performs one job. Its end is on the disk when the future ends; a future that is dropped before,
     /// even before it was ever polled, journals the operation as cancelled.
     pub(super) fn perform(&self, job: OperationJob) -> impl Future<Output = (usize, Step)> {
-        let bounded = job.op.timeout.map(|timeout| Deadline::begin(timeout, None));
+        let bounded = job.op.timeout.map(|timeout| Deadline::begin(self.real_limit(timeout), None));
         let deadline = bounded.as_ref().map(DeadlineGuard::deadline);
         let due = job.op.timeout.map(|timeout| self.age() + timeout);
         let scope = Scope { deadline, due, ..Scope::new(job.flow, job.id, job.strand.clone()) };
@@ -157,9 +167,9 @@ impl Executor {
         let outcome = job.ended.get_or_init(|| outcome).clone();
         let ended = Event::OpEnded { flow, op, outcome: outcome.clone() };
         guard.disarm();
-        failpoint::pass(Failpoint::OpEnds);
+        self.failpoint(Failpoint::OpEnds);
         self.commit(&ended).await?;
-        failpoint::pass(Failpoint::OpKept);
+        self.failpoint(Failpoint::OpKept);
         Ok(Step::Ended(outcome))
     }
 
@@ -176,11 +186,10 @@ impl Executor {
             }
         }
 
-        if let Some(when) = &job.op.when {
-            let inputs = job.inputs.iter().cloned().collect();
-            if !self.holds(job, when, CallbackInput::Inputs(inputs, strand.next())).await? {
-                return Ok(Some(SkipReason::Condition { op: job.op.name.clone() }));
-            }
+        if let Some(when) = &job.op.when
+            && !self.holds(job, when, CallbackInput::Inputs(job.given(), strand.next())).await?
+        {
+            return Ok(Some(SkipReason::Condition { op: job.op.name.clone() }));
         }
 
         Ok(None)
@@ -252,44 +261,76 @@ impl Executor {
                 let asked = self.converse(scope, &job.branch, &prompt, keep, false);
                 Box::pin(asked).await.map(WorkResult::Value)
             }
+            OpKind::Operate(checked) => {
+                let checked =
+                    CheckedPrompt { prompt: asked(&checked.prompt), ..(**checked).clone() };
+                let asked = self.operate(scope, &job.branch, &checked, false);
+                Box::pin(asked).await.map(WorkResult::Value)
+            }
+            OpKind::Parse(checked) => {
+                let text = text_to_parse(job, &checked.prompt);
+                let mut checked = match reading(&text, checked)? {
+                    RuleResult::Value(value) => return Ok(WorkResult::Value(value)),
+                    RuleResult::Ask(checked) => checked,
+                };
+                checked.prompt.settings.attempts_max = Some(attempts_max(job).min(left));
+                let asked = self.operate(scope, &job.branch, &checked, false);
+                Box::pin(asked).await.map(WorkResult::Value)
+            }
             OpKind::Call(callback) => {
-                let inputs: Map<String, Value> = job.inputs.iter().cloned().collect();
                 let input = CallbackInput::Operation {
                     scope: scope.clone(),
-                    inputs,
+                    inputs: job.given(),
                     branch: job.branch.clone(),
                 };
                 Ok(WorkResult::Value(callback.call(input).await?))
             }
-            OpKind::Expand { make } => {
-                let Some((_, Value::Array(items))) = job.inputs.first() else {
-                    return Err(not_a_list(job).into());
-                };
-
-                let mut ops = Vec::with_capacity(items.len());
-                let group = scope.strand.group();
-                for (place, item) in items.iter().enumerate() {
-                    let strand = scope.strand.child(group, place);
-                    let mut op =
-                        make.call(CallbackInput::Item(item.clone(), place, strand)).await?;
-                    op.name = format!("{}[{place}]", job.op.name);
-                    ops.push(op);
-                }
-
-                Ok(WorkResult::Ops(ops))
-            }
+            OpKind::Expand { make } => expand(scope, job, make).await,
         }
     }
+}
+
+/// Makes an operation of each item of a list.
+async fn expand(
+    scope: &Scope,
+    job: &OperationJob,
+    make: &Callback<Op>,
+) -> Result<WorkResult, Stop> {
+    let Some((_, Value::Array(items))) = job.inputs.first() else {
+        return Err(not_a_list(job).into());
+    };
+
+    let mut ops = Vec::with_capacity(items.len());
+    let group = scope.strand.group();
+    for (place, item) in items.iter().enumerate() {
+        let strand = scope.strand.child(group, place);
+        let mut op = make.call(CallbackInput::Item(item.clone(), place, strand)).await?;
+        op.name = format!("{}[{place}]", job.op.name);
+        ops.push(op);
+    }
+
+    Ok(WorkResult::Ops(ops))
 }
 
 /// Returns how often the call of an operation may be tried; 0 for one that is no call.
 fn attempts_max(job: &OperationJob) -> u32 {
     match &job.op.kind {
-        OpKind::Communicate(prompt) | OpKind::Chat(prompt) => {
-            let settings = job.branch.borrow().model.settings.with(&prompt.settings);
-            settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1)
-        }
+        OpKind::Operate(checked) | OpKind::Parse(checked) => calls_max(job, &checked.prompt),
+        OpKind::Communicate(prompt) | OpKind::Chat(prompt) => calls_max(job, prompt),
         OpKind::Call(_) | OpKind::Expand { .. } => 0,
+    }
+}
+
+fn calls_max(job: &OperationJob, prompt: &Prompt) -> u32 {
+    let settings = job.branch.borrow().model.settings.with(&prompt.settings);
+    settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1)
+}
+
+/// Returns the text that an operation reads a value from: its own, or the result of its first source.
+fn text_to_parse(job: &OperationJob, prompt: &Prompt) -> String {
+    match job.inputs.first() {
+        Some((_, value)) if prompt.instruction.is_empty() => plain(value),
+        _ => prompt.instruction.clone(),
     }
 }
 

@@ -155,8 +155,8 @@ impl Recorder {
     }
 
     /// Journals the start of the run. Before the first call is made, it is on the disk.
-    pub(super) fn begin(&self, event: &Event) -> Result<(), StoreError> {
-        let at = self.tell(clock::micros(), event);
+    pub(super) fn begin(&self, at: i64, event: &Event) -> Result<(), StoreError> {
+        let at = self.tell(at, event);
         let append = self.journal.append_now(at, event)?;
         self.start.replace(Some(append.boxed_local().shared()));
         Ok(())
@@ -176,32 +176,37 @@ impl Recorder {
     }
 
     /// Journals an event soon, and lets everybody see it now.
-    pub(super) fn note(&self, event: &Event) -> Result<(), StoreError> {
+    pub(super) fn note(&self, at: i64, event: &Event) -> Result<(), StoreError> {
         self.note_passed()?;
-        let at = self.tell(clock::micros(), event);
+        let at = self.tell(at, event);
         self.journal.append_soon(at, event)
     }
 
     /// Journals an event, and returns once it is on the disk and its turn has come.
-    pub(super) async fn commit(&self, turns: &Turns, event: &Event) -> Result<(), StoreError> {
+    pub(super) async fn commit(
+        &self,
+        turns: &Turns,
+        at: i64,
+        event: &Event,
+    ) -> Result<(), StoreError> {
         // While the journal of another run knows what comes next, it has this on the disk already.
         if turns.is_retelling() && !matches!(event, Event::RunEnded { .. }) {
-            self.note(event)?;
+            self.note(at, event)?;
             turns.commit(std::future::ready(())).await;
             return Ok(());
         }
 
         self.note_passed()?;
-        let at = self.tell(clock::micros(), event);
+        let at = self.tell(at, event);
         turns.commit(self.journal.append(at, event)).await
     }
 
     /// Journals the parts of a request that this run has not kept yet.
-    pub(super) fn keep_parts(&self, request: &Request) -> Result<Parts, StoreError> {
+    pub(super) fn keep_parts(&self, at: i64, request: &Request) -> Result<Parts, StoreError> {
         let mut parts = Parts::of(request);
         for (key, part) in std::mem::take(&mut parts.all) {
             if self.parts.borrow_mut().insert(key) {
-                self.note(&Event::RequestPart { key, part })?;
+                self.note(at, &Event::RequestPart { key, part })?;
             }
         }
 

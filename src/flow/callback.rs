@@ -43,6 +43,15 @@ impl Scope {
     }
 }
 
+/// What the operations before another one gave it.
+#[derive(Debug, Clone, Default)]
+pub struct Inputs {
+    /// Results by name.
+    pub results: Map<String, Value>,
+    /// The names of all operations it depends on, those that gave nothing included.
+    pub sources: Vec<String>,
+}
+
 /// What a callback is called with.
 #[derive(Debug, Clone)]
 pub enum CallbackInput {
@@ -50,15 +59,17 @@ pub enum CallbackInput {
     Operation {
         /// The operation that calls.
         scope: Rc<Scope>,
-        /// Results of the operations it depends on, by name.
-        inputs: Map<String, Value>,
+        /// What it depends on.
+        inputs: Inputs,
         /// The operation's branch.
         branch: SharedBranch,
     },
-    /// Results of other operations by name, to be judged before an operation starts.
-    Inputs(Map<String, Value>, Rc<Strand>),
+    /// What an operation depends on, to be judged before it starts.
+    Inputs(Inputs, Rc<Strand>),
     /// One result, to be judged by the condition of an edge.
     Result(Value, Rc<Strand>),
+    /// The answer of an operation, to be judged by it.
+    Answer(Value, Rc<Scope>),
     /// One item of a list, and its place from 0, to be made into an operation.
     Item(Value, usize, Rc<Strand>),
 }

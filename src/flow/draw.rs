@@ -2,7 +2,7 @@
 
 use crate::base::visible::on_one_line;
 use crate::flow::Graph;
-use crate::flow::op::NodeId;
+use crate::flow::op::{NodeId, Op};
 use std::fmt::Write as _;
 
 /// The languages a graph can be drawn in.
@@ -17,6 +17,9 @@ pub enum Format {
 }
 
 impl Format {
+    /// The words of scripts for them.
+    pub const ALL: [&str; 3] = ["text", "mermaid", "dot"];
+
     /// Reads a script's word.
     pub fn parse(word: &str) -> Option<Format> {
         match word {
@@ -43,8 +46,11 @@ fn text(graph: &Graph) -> String {
 
     for (index, op) in graph.ops().enumerate() {
         let sources = graph.sources(NodeId(index));
-        let sources: Vec<_> =
-            sources.iter().map(|(s, _)| on_one_line(&graph.op(*s).name)).collect();
+        let named = sources.iter().map(|(source, edge)| {
+            let name = on_one_line(&graph.op(*source).name);
+            if edge.when.is_some() { format!("{name} (on a condition)") } else { name.into_owned() }
+        });
+        let sources: Vec<String> = named.collect();
 
         let after = if sources.is_empty() {
             "starts at once".to_owned()
@@ -52,11 +58,20 @@ fn text(graph: &Graph) -> String {
             format!("after {}", sources.join(", "))
         };
 
+        let marks = marks(op).iter().flat_map(|mark| ["; ", mark]).collect::<String>();
+        let name = on_one_line(&op.name);
         // Writing to a String cannot fail.
-        let _ = writeln!(out, "{:width$}  {:11}  {after}", on_one_line(&op.name), op.kind.word());
+        let _ = writeln!(out, "{name:width$}  {:11}  {after}{marks}", op.kind.word());
     }
 
     out
+}
+
+/// What decides whether an operation, or what depends on it, runs.
+fn marks(op: &Op) -> Vec<&'static str> {
+    let when = op.when.as_ref().map(|_| "when");
+    let gate = op.gate.then_some("gate");
+    when.into_iter().chain(gate).collect()
 }
 
 fn mermaid(graph: &Graph) -> String {
@@ -64,11 +79,16 @@ fn mermaid(graph: &Graph) -> String {
 
     for (index, op) in graph.ops().enumerate() {
         // Writing to a String cannot fail.
-        let _ = writeln!(out, "    n{index}[\"{}\"]", label(&op.name));
+        let marks = marks(op).iter().flat_map(|mark| ["<br/>", mark]).collect::<String>();
+        let text = format!("{}{marks}", label(&op.name));
+        // What decides has the shape of a decision.
+        let node =
+            if marks.is_empty() { format!("[\"{text}\"]") } else { format!("{{\"{text}\"}}") };
+        let _ = writeln!(out, "    n{index}{node}");
     }
 
     edges(graph, |source, target, conditional| {
-        let arrow = if conditional { "-.->" } else { "-->" };
+        let arrow = if conditional { "-.->|condition|" } else { "-->" };
         // Writing to a String cannot fail.
         let _ = writeln!(out, "    n{source} {arrow} n{target}");
     });
@@ -95,11 +115,14 @@ fn dot(graph: &Graph) -> String {
 
     for (index, op) in graph.ops().enumerate() {
         // Writing to a String cannot fail.
-        let _ = writeln!(out, "    n{index} [label={:?}];", op.name);
+        let shape = if marks(op).is_empty() { "" } else { ", shape=diamond" };
+        // DOT breaks lines as Rust escapes them.
+        let label = [&[op.name.as_str()], marks(op).as_slice()].concat().join("\n");
+        let _ = writeln!(out, "    n{index} [label={label:?}{shape}];");
     }
 
     edges(graph, |source, target, conditional| {
-        let style = if conditional { " [style=dashed]" } else { "" };
+        let style = if conditional { " [style=dashed, label=\"condition\"]" } else { "" };
         // Writing to a String cannot fail.
         let _ = writeln!(out, "    n{source} -> n{target}{style};");
     });
@@ -121,8 +144,41 @@ fn edges(graph: &Graph, mut each: impl FnMut(usize, usize, bool)) {
 mod tests {
     use super::*;
     use crate::flow::builder::Builder;
-    use crate::flow::op::{Op, OpKind, Prompt};
+    use crate::flow::op::{OpKind, Prompt};
     use expect_test::expect;
+
+    #[test]
+    fn what_decides_is_marked() {
+        let mut builder = Builder::new("g");
+        let mut check = Op::new("check", OpKind::Communicate(Prompt::default()));
+        check.gate = true;
+        let check = builder.add(check, &[]);
+        builder.add(Op::new("next", OpKind::Chat(Prompt::default())), &[check]);
+        let graph = builder.build().expect("a sound graph");
+
+        expect![[r#"
+            check  communicate  starts at once; gate
+            next   chat         after check
+        "#]]
+        .assert_eq(&draw(&graph, Format::Text));
+
+        expect![[r#"
+            graph TD
+                n0{"check<br/>gate"}
+                n1["next"]
+                n0 --> n1
+        "#]]
+        .assert_eq(&draw(&graph, Format::Mermaid));
+
+        expect![[r#"
+            digraph "g" {
+                n0 [label="check\ngate", shape=diamond];
+                n1 [label="next"];
+                n0 -> n1;
+            }
+        "#]]
+        .assert_eq(&draw(&graph, Format::Dot));
+    }
 
     #[test]
     fn a_small_graph_is_drawn_in_each_format() {

@@ -36,6 +36,42 @@ impl Prompt {
     }
 }
 
+/// What becomes of question and answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// They are appended to the branch.
+    #[default]
+    Exchange,
+    /// The branch stays as it is.
+    Nothing,
+}
+
+/// A question whose answer has to be right: while it is not, the model is asked to mend it.
+#[derive(Debug, Clone)]
+pub struct CheckedPrompt {
+    /// The question.
+    pub prompt: Prompt,
+    /// Says whether an answer is right: true, false, or a text that says what is wrong.
+    pub check: Option<Callback>,
+    /// Most times that the model is asked to mend its answer.
+    pub repairs_max: u32,
+    /// What becomes of the question and the answer that is right.
+    pub keep: Keep,
+    /// Whether the model sees what was said on the branch before.
+    pub has_history: bool,
+}
+
+/// Most times that a model is asked to mend its answer, unless the options say otherwise.
+pub const REPAIRS_MAX: u32 = 2;
+
+impl CheckedPrompt {
+    /// Creates a question that goes on with the conversation of its branch.
+    pub fn new(prompt: Prompt) -> CheckedPrompt {
+        let keep = Keep::Exchange;
+        CheckedPrompt { prompt, check: None, repairs_max: REPAIRS_MAX, keep, has_history: true }
+    }
+}
+
 /// What an operation does.
 #[derive(Debug, Clone)]
 pub enum OpKind {
@@ -43,6 +79,11 @@ pub enum OpKind {
     Communicate(Prompt),
     /// Asks the branch's model and appends nothing.
     Chat(Prompt),
+    /// Asks the branch's model until the answer is right.
+    Operate(Box<CheckedPrompt>),
+    /// Reads a value from a text: the instruction, or the result of its source. If that is not
+    /// possible by rules, the branch's model writes it.
+    Parse(Box<CheckedPrompt>),
     /// Calls a function.
     Call(Callback),
     /// Makes one operation of each item of the list that its source gave, and gives the list of
@@ -59,6 +100,8 @@ impl OpKind {
         match self {
             OpKind::Communicate(_) => "communicate",
             OpKind::Chat(_) => "chat",
+            OpKind::Operate(_) => "operate",
+            OpKind::Parse(_) => "parse",
             OpKind::Call(_) => "call",
             OpKind::Expand { .. } => "expand",
         }

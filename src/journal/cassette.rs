@@ -505,7 +505,7 @@ mod tests {
         let messages =
             vec![Message::new(Role::System, "Be terse."), Message::new(Role::User, text)];
         let settings = Settings { temperature, timeout_ms: Some(5), ..Settings::default() };
-        Request { messages, settings, schema: None }
+        Request::new(messages, settings, None)
     }
 
     fn model() -> Model {

@@ -1,7 +1,7 @@
 //! Takes secrets out of events: out of what scripts, models and the world have said, and of nothing
 //! else. Numbers, ids and the words of the journal itself are no secrets, whatever they look like.
 
-use crate::base::failure::{Failure, Kind, Place};
+use crate::base::failure::{Failure, FailureDetail, Kind, Place};
 use crate::base::secret::{clean, clean_fields, scrub, scrub_in};
 use crate::flow::outcome::{Outcome, SkipReason};
 use crate::journal::event::{Event, PlannedOp};
@@ -79,6 +79,7 @@ fn attempt_started(mut event: Event) -> Event {
         at: _,
         before: _,
         terms: _,
+        repair: _,
     } = &mut event
     {
         scrub_in(model);
@@ -103,9 +104,11 @@ fn attempt_ended(mut event: Event) -> Event {
         served_by,
         failure,
         retry_in_ms: _,
+        mended,
     } = &mut event
     {
         reply.iter_mut().for_each(scrub_in);
+        mended.iter_mut().for_each(scrub_in);
         served_by.iter_mut().for_each(scrub_in);
         *failure = failure.take().map(failure_of);
     }
@@ -153,7 +156,7 @@ fn failure_of(failure: Failure) -> Failure {
         place,
         mut frames,
         thrown,
-        partial,
+        mut detail,
     } = failure;
 
     for kind in [Some(&mut kind), cause.as_deref_mut()].into_iter().flatten() {
@@ -164,13 +167,15 @@ fn failure_of(failure: Failure) -> Failure {
 
     scrub_in(&mut message);
     op.iter_mut().for_each(scrub_in);
-    let partial = partial.map(|text| scrub(&text).into());
     frames.iter_mut().for_each(scrub_in);
     let place = place.map(|Place { mut file, line, column }| {
         scrub_in(&mut file);
         Place { file, line, column }
     });
     let thrown = thrown.map(clean);
+    if let Some(detail) = detail.as_deref_mut() {
+        detail_without_secrets(detail);
+    }
 
     Failure {
         kind,
@@ -184,7 +189,17 @@ fn failure_of(failure: Failure) -> Failure {
         place,
         frames,
         thrown,
-        partial,
+        detail,
+    }
+}
+
+fn detail_without_secrets(detail: &mut FailureDetail) {
+    let FailureDetail { partial, problems, repairs: _ } = detail;
+
+    *partial = partial.take().map(|text| scrub(&text).into());
+    for problem in problems {
+        scrub_in(&mut problem.path);
+        scrub_in(&mut problem.message);
     }
 }
 
@@ -221,6 +236,7 @@ mod tests {
             at: None,
             before: None,
             terms: None,
+            repair: false,
         };
 
         let ended = Event::AttemptEnded {
@@ -236,6 +252,7 @@ mod tests {
             served_by: Some("14142135".to_owned()),
             failure: Some(Failure::new(Kind::Server, "14142135 errors")),
             retry_in_ms: Some(14_142_135),
+            mended: Vec::new(),
         };
 
         let cleaned = |event: Event| json!(event.without_secrets());

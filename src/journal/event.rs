@@ -97,6 +97,9 @@ pub struct Terms {
     /// Most calls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_calls: Option<u64>,
+    /// Whether it asks again what the run had asked that it begins like.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub fork: bool,
 }
 
 impl Terms {
@@ -229,6 +232,9 @@ pub enum Event {
         /// Settings and schema, among the parts of requests.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         terms: Option<Key>,
+        /// Whether the model is asked to mend its last answer.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        repair: bool,
     },
     /// A call to a model ended.
     AttemptEnded {
@@ -265,6 +271,9 @@ pub enum Event {
         /// The pause before the next try, in milliseconds, if there will be one.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         retry_in_ms: Option<u64>,
+        /// The parts of the reply that were mended before it fitted its schema, as JSON pointers.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        mended: Vec<String>,
     },
     /// A call was not made, because it did not fit into a budget.
     CallRefused {

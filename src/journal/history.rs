@@ -7,6 +7,7 @@ use crate::journal::damage::Damage;
 use crate::journal::event::{Event, RunKind, RunStatus};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row};
+use serde_json::Value;
 
 /// The last microsecond of the year 9999: later times are no times.
 const TIME_MAX: i64 = 253_402_300_799_999_999;
@@ -125,6 +126,32 @@ pub fn kind(connection: &Connection, run: &RunId) -> Result<Option<RunKind>, His
     });
 
     Ok(first.optional()?.flatten())
+}
+
+/// Returns the event that started a run, if it can be read.
+pub fn start(connection: &Connection, run: &RunId) -> Result<Option<Event>, HistoryError> {
+    let sql = "SELECT at, body FROM events WHERE run = ? AND seq = 0";
+
+    let first = connection.prepare_cached(sql)?.query_row([&run.0], |row| {
+        let read = event(row.get_ref(0)?, row.get_ref(1)?);
+        Ok(read.ok().map(|(_, event)| event))
+    });
+
+    Ok(first.optional()?.flatten())
+}
+
+/// Returns the value of a run, if it has ended and its end can be read.
+pub fn value(connection: &Connection, run: &RunId) -> Result<Option<Value>, HistoryError> {
+    let sql = "SELECT at, body FROM events WHERE run = ? AND kind = 'run_ended' ORDER BY seq DESC LIMIT 1";
+
+    let last = connection.prepare_cached(sql)?.query_row([&run.0], |row| {
+        Ok(match event(row.get_ref(0)?, row.get_ref(1)?) {
+            Ok((_, Event::RunEnded { value, .. })) => Some(value),
+            _ => None,
+        })
+    });
+
+    Ok(last.optional()?.flatten())
 }
 
 /// Returns the run that began `back` runs before the newest one; with `failed`, among those that

@@ -84,9 +84,10 @@ impl<'de> serde::Deserialize<'de> for Key {
 mod tests {
     use super::*;
     use crate::model::message::{Message, Role};
+    use serde_json::{Value, json};
 
     fn request(text: &str, settings: Settings) -> Request {
-        Request { messages: vec![Message::new(Role::User, text)], settings, schema: None }
+        Request::new(vec![Message::new(Role::User, text)], settings, None)
     }
 
     #[test]
@@ -100,6 +101,21 @@ mod tests {
         assert_eq!(plain, key("a", patient));
         assert_ne!(plain, key("b", Settings::default()));
         assert_ne!(plain, key("a", Settings { temperature: Some(0.5), ..Settings::default() }));
+    }
+
+    #[test]
+    fn keys_are_those_of_version_0_1() {
+        let model = Model::demo();
+        let schema = json!({ "type": "object", "properties": { "b": {}, "a": {} } });
+        let asked = |schema: Option<Value>| {
+            let messages =
+                vec![Message::new(Role::System, "be brief"), Message::new(Role::User, "a")];
+            let settings = Settings { max_tokens: Some(5), ..Settings::default() };
+            Key::of(&model, &Request::new(messages, settings, schema)).to_string()
+        };
+
+        assert_eq!(asked(None), "10cec5bbe3bc8c921136ef2e30c6522b");
+        assert_eq!(asked(Some(schema)), "9e5505593c1fb105ac630167d3ce4405");
     }
 
     #[test]

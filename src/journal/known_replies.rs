@@ -228,12 +228,28 @@ impl Replies {
         list.push(new);
     }
 
+    /// Takes in replies to one request that were kept together, so that none is a copy of another: two equal
+    /// requests may have had equal answers.
+    fn merge(&mut self, key: Key, new: Vec<StoredReply>) {
+        let list = self.known.entry(key).or_default();
+        for kept in &new {
+            let is_same = |old: &StoredReply| {
+                old.known.run == kept.known.run && old.known.text == kept.known.text
+            };
+            let place = list.iter().position(|old| old.mark == kept.mark);
+            let copy =
+                || list.iter().position(|old| is_same(old) && (old.is_moved || kept.is_moved));
+            if let Some(place) = place.or_else(copy) {
+                list.remove(place);
+            }
+        }
+        list.extend(new);
+    }
+
     /// Takes in what a run knows that this one goes on from.
     pub fn absorb(&mut self, other: Replies) {
         for (key, list) in other.known {
-            for kept in list {
-                self.keep(key, kept);
-            }
+            self.merge(key, list);
         }
 
         self.by_name.extend(other.by_name);
@@ -244,11 +260,18 @@ impl Replies {
     /// Takes in what runs of another script were answered: replies for whoever asks the same.
     pub fn absorb_elsewhere(&mut self, other: Replies) {
         for (key, list) in other.known {
-            for kept in list {
+            let renamed = list.into_iter().map(|kept| {
                 self.elsewhere += 1;
-                self.keep(key, StoredReply { mark: ReplyMark::Elsewhere(self.elsewhere), ..kept });
-            }
+                StoredReply { mark: ReplyMark::Elsewhere(self.elsewhere), ..kept }
+            });
+            let renamed = renamed.collect();
+            self.merge(key, renamed);
         }
+    }
+
+    /// Forgets for which requests the replies were: only operations of the same name know them.
+    pub fn keep_names_only(&mut self) {
+        self.clear();
     }
 
     /// Forgets every reply.

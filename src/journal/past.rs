@@ -409,7 +409,7 @@ mod tests {
     use crate::model::request::{Request, Settings};
 
     fn key() -> Key {
-        let request = Request { messages: Vec::new(), settings: Settings::default(), schema: None };
+        let request = Request::new(Vec::new(), Settings::default(), None);
         Key::of(&Model::demo(), &request)
     }
 
@@ -431,6 +431,7 @@ mod tests {
             at: Some(spot(item)),
             before: None,
             terms: None,
+            repair: false,
         }
     }
 
@@ -448,6 +449,7 @@ mod tests {
             served_by: None,
             failure: reply.err().map(|kind| Failure::new(kind, "no luck")),
             retry_in_ms: None,
+            mended: Vec::new(),
         }
     }
 

@@ -126,6 +126,8 @@ pub struct AttemptTrace {
     /// The parts of the request but its newest message; programs before 0.2 did not keep them.
     before: Option<Key>,
     terms: Option<Key>,
+    /// Whether the model was asked to mend its last answer.
+    pub repair: bool,
     /// How it ended, if it did.
     pub end: Option<AttemptEnd>,
 }
@@ -151,6 +153,8 @@ pub struct AttemptEnd {
     pub again: bool,
     /// The pause before the next try, in milliseconds, if there was one.
     pub retry_in_ms: Option<u64>,
+    /// The parts of the reply that were mended, as JSON pointers.
+    pub mended: Vec<String>,
 }
 
 /// Something that was said beside the operations.
@@ -346,7 +350,7 @@ impl Trace {
         }
 
         messages.reverse();
-        Some(Request { messages, settings: Settings::clone(settings), schema: schema.clone() })
+        Some(Request::new(messages, Settings::clone(settings), schema.clone()))
     }
 }
 
@@ -420,6 +424,7 @@ fn attempt(when: Moment, event: &Event) -> Option<AttemptTrace> {
         at,
         before,
         terms,
+        repair,
         flow: _,
         op: _,
         sample: _,
@@ -438,6 +443,7 @@ fn attempt(when: Moment, event: &Event) -> Option<AttemptTrace> {
         sample: (*key, at.clone()),
         before: *before,
         terms: *terms,
+        repair: *repair,
         end: None,
     })
 }
@@ -452,6 +458,7 @@ fn attempt_end(when: Moment, event: &Event) -> Option<AttemptEnd> {
         reused,
         again,
         retry_in_ms,
+        mended,
         flow: _,
         op: _,
         attempt: _,
@@ -471,6 +478,7 @@ fn attempt_end(when: Moment, event: &Event) -> Option<AttemptEnd> {
         reused: reused.clone(),
         again: *again,
         retry_in_ms: *retry_in_ms,
+        mended: mended.clone(),
     })
 }
 
@@ -562,11 +570,7 @@ mod tests {
         let mut requests = Vec::new();
 
         for (op, answer) in [(0, "one"), (1, "two")] {
-            let request = Request {
-                messages: messages.clone(),
-                settings: settings.clone(),
-                schema: schema.clone(),
-            };
+            let request = Request::new(messages.clone(), settings.clone(), schema.clone());
 
             let parts = Parts::of(&request);
             for (key, part) in parts.all {
@@ -588,6 +592,7 @@ mod tests {
                 at: None,
                 before: parts.before,
                 terms: Some(parts.terms),
+                repair: false,
             };
 
             trace.see(0, &started.without_secrets());

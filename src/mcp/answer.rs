@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// What a tool of a server answered.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ServerAnswer {
+pub struct ToolAnswer {
     /// The data that the server gave, or else its text.
     pub value: Value,
     /// All texts of the answer, without control and invisible characters and without secrets.
@@ -30,8 +30,8 @@ pub struct ServerImage {
     pub data: String,
 }
 
-impl From<CallToolResult> for ServerAnswer {
-    fn from(result: CallToolResult) -> ServerAnswer {
+impl From<CallToolResult> for ToolAnswer {
+    fn from(result: CallToolResult) -> ToolAnswer {
         let mut texts = Vec::new();
         let mut images = Vec::new();
         for block in result.content {
@@ -64,7 +64,7 @@ impl From<CallToolResult> for ServerAnswer {
         }
 
         let is_error = result.is_error.unwrap_or(false);
-        ServerAnswer { value, text, images, is_error, taken_out }
+        ToolAnswer { value, text, images, is_error, taken_out }
     }
 }
 

@@ -5,10 +5,10 @@ use crate::base::clock;
 use crate::base::process::Group;
 use crate::base::secret::scrub;
 use crate::base::visible::without_invisible;
-use crate::mcp::answer::ServerAnswer;
-use crate::mcp::fault::{Fault, MESSAGE_MAX};
-use crate::mcp::http::Requests;
-use crate::mcp::launch::{Launch, Program};
+use crate::mcp::answer::ToolAnswer;
+use crate::mcp::fault::{MESSAGE_MAX, ServerFault};
+use crate::mcp::http::{self, Requests, StreamPatience};
+use crate::mcp::launch::{Launch, ServerProgram};
 use crate::mcp::pipes::Pipes;
 use crate::mcp::spec::{ServerSpec, VERSIONS};
 use crate::mcp::tap::{End, Tap};
@@ -23,6 +23,7 @@ use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig
 use rmcp::{ClientHandler, RoleClient, ServiceError};
 use serde_json::{Map, Value};
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Most pages of a list of tools.
@@ -64,10 +65,10 @@ impl Connection {
         launch: &Launch,
         known: Option<&str>,
         tap: &Tap,
-    ) -> Result<Connection, Fault> {
+    ) -> Result<Connection, ServerFault> {
         let ends_at = clock::monotonic() + spec.start_timeout;
         let said = spec.protocol.as_deref();
-        let is_old = |version: &str| !version_of(version).is_none_or(|v| !v.has_initialize());
+        let is_old = |version: &str| version_of(version).is_some_and(|v| v.has_initialize());
 
         let first = match said.or(known.filter(|known| is_old(known))) {
             Some(version) => greeting(version),
@@ -84,8 +85,10 @@ impl Connection {
             (None, Some(known)) if is_old(known) => unknown_era(),
             (None, _) => ClientLifecycleMode::Initialize,
         };
-        let may_help =
-            matches!(fault, Fault::Gone { .. } | Fault::Protocol { .. } | Fault::Answered { .. });
+        let may_help = matches!(
+            fault,
+            ServerFault::Gone { .. } | ServerFault::Protocol { .. } | ServerFault::Answered { .. }
+        );
         if !may_help {
             return Err(fault);
         }
@@ -99,7 +102,7 @@ impl Connection {
         greeting: ClientLifecycleMode,
         tap: &Tap,
         ends_at: Duration,
-    ) -> Result<Connection, Fault> {
+    ) -> Result<Connection, ServerFault> {
         let server = spec.name.clone();
         let said = spec.protocol.as_deref().and_then(version_of);
         let older = said.filter(ProtocolVersion::has_initialize);
@@ -116,11 +119,14 @@ impl Connection {
             Launch::Address { exchanger, key } => {
                 let mut config = StreamableHttpClientTransportConfig::with_uri(exchanger.url())
                     .max_sse_event_size(MESSAGE_MAX)
-                    .max_json_response_size(MESSAGE_MAX);
+                    .max_json_response_size(MESSAGE_MAX)
+                    // A session that is gone is begun again where its tools are compared, too.
+                    .reinit_on_expired_session(false);
+                config.retry_config = Arc::new(StreamPatience);
                 if let Some(key) = key {
                     config = config.auth_header(key.reveal());
                 }
-                let requests = Requests(exchanger.clone());
+                let requests = Requests::new(exchanger.clone(), tap.clone());
                 let transport = StreamableHttpClientTransport::with_client(requests, config);
                 let started = client.serve_with_lifecycle(transport, greeting);
                 (futures::future::Either::Right(started), None)
@@ -134,7 +140,7 @@ impl Connection {
                 tap.settle().await;
                 Err(not_greeted(&server, tap, error))
             }
-            Err(_) => Err(Fault::NotReady {
+            Err(_) => Err(ServerFault::NotReady {
                 server,
                 limit_ms: spec.start_timeout.as_millis(),
                 stderr: tap.last_words(),
@@ -156,7 +162,7 @@ impl Connection {
     }
 
     /// Lists the tools, page by page.
-    pub(super) async fn list(&self, spec: &ServerSpec) -> Result<Listing, Fault> {
+    pub(super) async fn list(&self, spec: &ServerSpec) -> Result<Listing, ServerFault> {
         let mut tools = Vec::new();
         let mut cursor: Option<String> = None;
         for _ in 0..PAGES_MAX {
@@ -168,7 +174,7 @@ impl Connection {
             tools.extend(page.tools);
             if tools.len() > TOOLS_MAX {
                 let what = format!("a list of more than {TOOLS_MAX} tools");
-                return Err(Fault::Flood { server: self.server.clone(), what });
+                return Err(ServerFault::Flood { server: self.server.clone(), what });
             }
             match page.next_cursor {
                 None => return Ok(Listing::new(spec, &self.protocol(), tools)),
@@ -178,7 +184,7 @@ impl Connection {
         }
 
         let what = format!("a list of tools that does not end ({PAGES_MAX} pages)");
-        Err(Fault::Flood { server: self.server.clone(), what })
+        Err(ServerFault::Flood { server: self.server.clone(), what })
     }
 
     /// Calls a tool, by its name at the server.
@@ -188,7 +194,7 @@ impl Connection {
         args: Map<String, Value>,
         key: &str,
         limit: Duration,
-    ) -> Result<ServerAnswer, Fault> {
+    ) -> Result<ToolAnswer, ServerFault> {
         let mut meta = RequestMetaObject::new();
         meta.insert(KEY.to_owned(), key.into());
         let mut params = CallToolRequestParams::new(tool.to_owned()).with_arguments(args);
@@ -198,10 +204,10 @@ impl Connection {
         match self.within(limit, tool, asked).await? {
             CallToolResponse::Complete(result) => Ok(result.into()),
             CallToolResponse::InputRequired(_) => {
-                Err(self.broken(format!("`{tool}` asks for input, which kaizen does not give")))
+                Err(self.broken(format!("`{tool}` asks for input, which kaizen does not provide")))
             }
             CallToolResponse::Task(_) => {
-                Err(self.broken(format!("`{tool}` starts a task, which kaizen does not follow")))
+                Err(self.broken(format!("`{tool}` starts a task, which kaizen does not support")))
             }
             _ => Err(self.broken(format!("`{tool}` answers in a way that kaizen does not know"))),
         }
@@ -213,31 +219,44 @@ impl Connection {
         limit: Duration,
         asked: &str,
         work: impl Future<Output = Result<T, ServiceError>>,
-    ) -> Result<T, Fault> {
+    ) -> Result<T, ServerFault> {
         let Ok(answer) = tokio::time::timeout(limit, work).await else {
             let server = self.server.clone();
             let limit_ms = limit.as_millis();
-            return Err(Fault::Mute { server, asked: asked.to_owned(), limit_ms });
+            return Err(ServerFault::Mute { server, asked: asked.to_owned(), limit_ms });
         };
 
-        if answer.is_err() {
-            self.tap.settle().await;
+        let fault = match answer {
+            Ok(answer) => return Ok(answer),
+            Err(error) => self.fault_of(asked, error).await,
+        };
+        // A server that was started again in the meantime knows nothing of this connection.
+        if matches!(fault, ServerFault::Gone { .. } | ServerFault::Forgotten { .. }) {
+            self.tap.end(End::Gone("is gone".to_owned()));
         }
-        answer.map_err(|error| match error {
-            ServiceError::McpError(error) => answered(&self.server, asked, &error),
-            ServiceError::TransportClosed => gone(&self.server, &self.tap, None),
-            ServiceError::TransportSend(error) => {
-                gone(&self.server, &self.tap, Some(causes(&*error.error)))
-            }
-            ServiceError::UnexpectedResponse => {
-                self.broken(format!("it answered `{asked}` with something else than asked for"))
-            }
-            other => self.broken(format!("`{asked}`: {other}")),
-        })
+        Err(fault)
     }
 
-    fn broken(&self, reason: String) -> Fault {
-        Fault::Protocol { server: self.server.clone(), reason }
+    async fn fault_of(&self, asked: &str, error: ServiceError) -> ServerFault {
+        match error {
+            ServiceError::McpError(error) => answered(&self.server, asked, &error),
+            ServiceError::TransportClosed => {
+                self.tap.settle_if(self.group.is_some()).await;
+                gone(&self.server, &self.tap, None)
+            }
+            ServiceError::TransportSend(error) => {
+                self.tap.settle_if(self.group.is_some()).await;
+                unsent(&self.server, &self.tap, &*error.error)
+            }
+            ServiceError::UnexpectedResponse => {
+                self.broken(format!("its answer to `{asked}` is not valid"))
+            }
+            other => self.broken(format!("`{asked}`: {other}")),
+        }
+    }
+
+    fn broken(&self, reason: String) -> ServerFault {
+        ServerFault::Protocol { server: self.server.clone(), reason }
     }
 
     /// Ends the server: first by closing its input, then by a signal.
@@ -270,8 +289,8 @@ fn version_of(text: &str) -> Option<ProtocolVersion> {
     ProtocolVersion::KNOWN_VERSIONS.iter().find(|version| version.as_str() == text).cloned()
 }
 
-fn not_run(server: &str, program: &Program, error: &std::io::Error) -> Fault {
-    Fault::NotRun {
+fn not_run(server: &str, program: &ServerProgram, error: &std::io::Error) -> ServerFault {
+    ServerFault::NotRun {
         server: server.to_owned(),
         program: program.named.clone(),
         reason: error.to_string(),
@@ -279,54 +298,64 @@ fn not_run(server: &str, program: &Program, error: &std::io::Error) -> Fault {
 }
 
 /// Says why a server could not be greeted.
-fn not_greeted(server: &str, tap: &Tap, error: ClientInitializeError) -> Fault {
-    match error {
-        ClientInitializeError::JsonRpcError(error) => answered(server, "initialize", &error),
-        ClientInitializeError::LegacyFallbackFailed { fallback, .. } => {
-            not_greeted(server, tap, *fallback)
+fn not_greeted(server: &str, tap: &Tap, error: ClientInitializeError) -> ServerFault {
+    let reason = match error {
+        ClientInitializeError::JsonRpcError(error) => {
+            return answered(server, "initialize", &error);
         }
-        ClientInitializeError::ConnectionClosed(_) => gone(server, tap, None),
+        ClientInitializeError::LegacyFallbackFailed { fallback, .. } => {
+            return not_greeted(server, tap, *fallback);
+        }
+        ClientInitializeError::ConnectionClosed(_) => return gone(server, tap, None),
         ClientInitializeError::TransportError { error, .. } => {
-            gone(server, tap, Some(causes(&*error.error)))
+            return unsent(server, tap, &*error.error);
         }
         ClientInitializeError::ConflictInitResponseId(..)
-        | ClientInitializeError::UncorrelatedErrorResponse { .. } => Fault::Protocol {
-            server: server.to_owned(),
-            reason: "its first answer has the id of another request".to_owned(),
-        },
+        | ClientInitializeError::UncorrelatedErrorResponse { .. } => {
+            "its first answer has the id of another request".to_owned()
+        }
         ClientInitializeError::NoCompatibleProtocolVersion { server_supported, .. } => {
             let versions: Vec<&str> =
                 server_supported.iter().take(10).map(ProtocolVersion::as_str).collect();
-            let reason =
-                format!("it speaks none of the versions that kaizen knows, but {versions:?}");
-            Fault::Protocol { server: server.to_owned(), reason: said(&reason) }
+            let spoken = versions.join(", ");
+            said(&format!("it speaks none of the versions that kaizen knows, only {spoken}"))
         }
-        _ => Fault::Protocol {
-            server: server.to_owned(),
-            reason: "it did not greet back as the protocol says".to_owned(),
-        },
-    }
+        _ => "its answer to `initialize` is not valid".to_owned(),
+    };
+
+    ServerFault::Protocol { server: server.to_owned(), reason }
 }
 
 /// Says how a connection ended. `why` is what was noticed, where the server itself left no trace.
-fn gone(server: &str, tap: &Tap, why: Option<String>) -> Fault {
+fn gone(server: &str, tap: &Tap, why: Option<String>) -> ServerFault {
     let server = server.to_owned();
     match tap.ended() {
-        Some(End::Gone(how)) => Fault::Gone { server, how, stderr: tap.last_words() },
-        Some(End::Flood(what)) => Fault::Flood { server, what },
-        Some(End::Broken(reason)) => Fault::Protocol { server, reason: said(&reason) },
+        Some(End::Gone(how)) => ServerFault::Gone { server, how, stderr: tap.last_words() },
+        Some(End::Flood(what)) => ServerFault::Flood { server, what },
+        Some(End::Broken(reason)) => ServerFault::Protocol { server, reason: said(&reason) },
         None => {
             let how = match why {
                 Some(why) => format!("cannot be reached: {}", said(&why)),
                 None => "closed the connection".to_owned(),
             };
-            Fault::Gone { server, how, stderr: tap.last_words() }
+            ServerFault::Gone { server, how, stderr: tap.last_words() }
         }
     }
 }
 
-fn answered(server: &str, asked: &str, error: &ErrorData) -> Fault {
-    Fault::Answered {
+/// Says why a request found no answer.
+fn unsent(server: &str, tap: &Tap, error: &(dyn Error + 'static)) -> ServerFault {
+    match (tap.ended(), http::fault_of(server, error)) {
+        (None, Some(ServerFault::Protocol { server, reason })) => {
+            ServerFault::Protocol { server, reason: said(&reason) }
+        }
+        (None, Some(fault)) => fault,
+        _ => gone(server, tap, Some(causes(error))),
+    }
+}
+
+fn answered(server: &str, asked: &str, error: &ErrorData) -> ServerFault {
+    ServerFault::Answered {
         server: server.to_owned(),
         asked: asked.to_owned(),
         code: error.code.0,

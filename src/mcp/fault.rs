@@ -7,7 +7,7 @@ pub const MESSAGE_MAX: usize = 8 << 20;
 
 /// Why a server gave no answer.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum Fault {
+pub enum ServerFault {
     /// kaizen.toml has no such server.
     #[error("no MCP server `{server}`{help}")]
     UnknownServer {
@@ -67,6 +67,12 @@ pub enum Fault {
         /// What it last wrote to stderr.
         stderr: String,
     },
+    /// It has lost the session, and has not looked at the request.
+    #[error("MCP server `{server}` no longer knows this session")]
+    Forgotten {
+        /// The server.
+        server: String,
+    },
     /// It did not answer in time.
     #[error("MCP server `{server}` did not answer `{asked}` within {limit_ms} ms (`timeout_ms`)")]
     Mute {
@@ -78,7 +84,7 @@ pub enum Fault {
         limit_ms: u128,
     },
     /// It sent more than is read.
-    #[error("MCP server `{server}` was stopped: it sent {what}")]
+    #[error("MCP server `{server}` was disconnected: it sent {what}")]
     Flood {
         /// The server.
         server: String,
@@ -117,48 +123,52 @@ pub enum Fault {
     },
 }
 
-impl Fault {
+impl ServerFault {
     /// Tells whether the server lives and has refused one request: a model may choose another.
     pub fn is_of_request(&self) -> bool {
-        matches!(self, Fault::Answered { .. } | Fault::UnknownTool { .. })
+        matches!(self, ServerFault::Answered { .. } | ServerFault::UnknownTool { .. })
     }
 
     /// Tells whether the call may have taken effect although nobody knows.
     pub fn is_unsure(&self) -> bool {
         match self {
-            Fault::Gone { .. } | Fault::Mute { .. } | Fault::Flood { .. } => true,
-            Fault::Protocol { .. } => true,
-            Fault::UnknownServer { .. }
-            | Fault::UnknownTool { .. }
-            | Fault::Refused { .. }
-            | Fault::NotRun { .. }
-            | Fault::NotReady { .. }
-            | Fault::Answered { .. }
-            | Fault::Changed { .. } => false,
+            ServerFault::Gone { .. }
+            | ServerFault::Mute { .. }
+            | ServerFault::Flood { .. }
+            | ServerFault::Protocol { .. } => true,
+            ServerFault::UnknownServer { .. }
+            | ServerFault::UnknownTool { .. }
+            | ServerFault::Refused { .. }
+            | ServerFault::NotRun { .. }
+            | ServerFault::NotReady { .. }
+            | ServerFault::Forgotten { .. }
+            | ServerFault::Answered { .. }
+            | ServerFault::Changed { .. } => false,
         }
     }
 
     /// Returns the server.
     pub fn server(&self) -> &str {
         match self {
-            Fault::UnknownServer { server, .. }
-            | Fault::UnknownTool { server, .. }
-            | Fault::Refused { server, .. }
-            | Fault::NotRun { server, .. }
-            | Fault::NotReady { server, .. }
-            | Fault::Gone { server, .. }
-            | Fault::Mute { server, .. }
-            | Fault::Flood { server, .. }
-            | Fault::Protocol { server, .. }
-            | Fault::Answered { server, .. }
-            | Fault::Changed { server, .. } => server,
+            ServerFault::UnknownServer { server, .. }
+            | ServerFault::UnknownTool { server, .. }
+            | ServerFault::Refused { server, .. }
+            | ServerFault::NotRun { server, .. }
+            | ServerFault::NotReady { server, .. }
+            | ServerFault::Gone { server, .. }
+            | ServerFault::Forgotten { server }
+            | ServerFault::Mute { server, .. }
+            | ServerFault::Flood { server, .. }
+            | ServerFault::Protocol { server, .. }
+            | ServerFault::Answered { server, .. }
+            | ServerFault::Changed { server, .. } => server,
         }
     }
 
     /// Returns what the server last wrote to stderr, where that may say why.
     pub fn stderr(&self) -> &str {
         match self {
-            Fault::NotReady { stderr, .. } | Fault::Gone { stderr, .. } => stderr,
+            ServerFault::NotReady { stderr, .. } | ServerFault::Gone { stderr, .. } => stderr,
             _ => "",
         }
     }

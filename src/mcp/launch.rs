@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 /// A program to start.
 #[derive(Clone)]
-pub struct Program {
+pub struct ServerProgram {
     /// Where it lies.
     pub path: OsString,
     /// Its name as the project says it.
@@ -21,11 +21,11 @@ pub struct Program {
     pub folder: PathBuf,
 }
 
-impl fmt::Debug for Program {
+impl fmt::Debug for ServerProgram {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The values of its variables are nobody's business.
         let names: Vec<&String> = self.env.iter().map(|(name, _)| name).collect();
-        f.debug_struct("Program")
+        f.debug_struct("ServerProgram")
             .field("named", &self.named)
             .field("arguments", &self.arguments)
             .field("env", &names)
@@ -37,7 +37,7 @@ impl fmt::Debug for Program {
 #[derive(Debug, Clone)]
 pub enum Launch {
     /// By starting a program.
-    Program(Program),
+    Program(ServerProgram),
     /// By requests to an address.
     Address {
         /// What makes the requests.

@@ -11,9 +11,9 @@ pub mod spec;
 mod tap;
 mod tool;
 
-pub use answer::{ServerAnswer, ServerImage};
-pub use fault::{Fault, MESSAGE_MAX};
-pub use launch::{Launch, Program};
+pub use answer::{ServerImage, ToolAnswer};
+pub use fault::{MESSAGE_MAX, ServerFault};
+pub use launch::{Launch, ServerProgram};
 pub use tool::{Listing, ServerTool};
 
 use crate::base::spelling::nearest;
@@ -28,11 +28,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 /// Looks up what is needed to reach a server, and whether that is permitted.
-pub type Launcher = Rc<dyn Fn(ServerSpec) -> LocalBoxFuture<'static, Result<Launch, Fault>>>;
+pub type Launcher = Rc<dyn Fn(ServerSpec) -> LocalBoxFuture<'static, Result<Launch, ServerFault>>>;
 
 /// What an earlier run has seen of a server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Memory {
+pub struct ServerMemory {
     /// The version of the protocol that it spoke.
     pub protocol: Option<String>,
     /// Name and hash of each of its tools.
@@ -45,7 +45,7 @@ pub struct Memory {
 pub struct Servers {
     specs: Rc<BTreeMap<String, ServerSpec>>,
     launcher: Launcher,
-    memories: Rc<BTreeMap<String, Memory>>,
+    memories: Rc<BTreeMap<String, ServerMemory>>,
     running: Rc<BTreeMap<String, tokio::sync::Mutex<Running>>>,
     notes: Rc<RefCell<Vec<String>>>,
 }
@@ -63,7 +63,7 @@ impl Servers {
     /// Creates the servers of a project; none is started yet.
     pub fn new(
         specs: BTreeMap<String, ServerSpec>,
-        memories: BTreeMap<String, Memory>,
+        memories: BTreeMap<String, ServerMemory>,
         launcher: Launcher,
     ) -> Servers {
         let running = specs.keys().map(|name| (name.clone(), tokio::sync::Mutex::default()));
@@ -82,7 +82,7 @@ impl Servers {
     }
 
     /// Returns the description of a server.
-    pub fn spec(&self, server: &str) -> Result<&ServerSpec, Fault> {
+    pub fn spec(&self, server: &str) -> Result<&ServerSpec, ServerFault> {
         self.specs.get(server).ok_or_else(|| {
             let names: Vec<&str> = self.specs.keys().map(String::as_str).collect();
             let help = match nearest(server, names.iter().copied()) {
@@ -90,12 +90,12 @@ impl Servers {
                 None if names.is_empty() => "; add [mcp.NAME] to kaizen.toml".to_owned(),
                 None => format!("; there are: {}", names.join(", ")),
             };
-            Fault::UnknownServer { server: server.to_owned(), help }
+            ServerFault::UnknownServer { server: server.to_owned(), help }
         })
     }
 
     /// Lists the tools of a server, and starts it if need be. The first list of a run counts to its end.
-    pub async fn tools(&self, server: &str) -> Result<Rc<Listing>, Fault> {
+    pub async fn tools(&self, server: &str) -> Result<Rc<Listing>, ServerFault> {
         let (_, listing) = self.connected(server).await?;
         Ok(listing)
     }
@@ -109,13 +109,18 @@ impl Servers {
         args: Map<String, Value>,
         key: &str,
         limit: Option<Duration>,
-    ) -> Result<ServerAnswer, Fault> {
+    ) -> Result<ToolAnswer, ServerFault> {
         let (connection, listing) = self.connected(server).await?;
         let spec = self.spec(server)?;
         let found = listing.find(tool).ok_or_else(|| unknown_tool(&listing, tool))?;
 
         let limit = limit.map_or(spec.timeout, |limit| limit.min(spec.timeout));
-        let answer = connection.call(&found.name, args, key, limit).await;
+        let mut answer = connection.call(&found.name, args.clone(), key, limit).await;
+        if matches!(answer, Err(ServerFault::Forgotten { .. })) {
+            let (connection, _) = self.connected(server).await?;
+            answer = connection.call(&found.name, args, key, limit).await;
+        }
+
         self.take_notes(server).await;
         answer
     }
@@ -143,10 +148,13 @@ impl Servers {
     }
 
     /// Returns a connection that lives, and the list of this run.
-    async fn connected(&self, server: &str) -> Result<(Rc<Connection>, Rc<Listing>), Fault> {
+    async fn connected(&self, server: &str) -> Result<(Rc<Connection>, Rc<Listing>), ServerFault> {
         let spec = self.spec(server)?;
         let Some(running) = self.running.get(server) else {
-            return Err(Fault::UnknownServer { server: server.to_owned(), help: String::new() });
+            return Err(ServerFault::UnknownServer {
+                server: server.to_owned(),
+                help: String::new(),
+            });
         };
         // Several that need it at once start it once.
         let mut running = running.lock().await;
@@ -188,12 +196,12 @@ impl Servers {
         spec: &ServerSpec,
         earlier: Option<Vec<(String, String)>>,
         listing: Listing,
-    ) -> Result<Rc<Listing>, Fault> {
+    ) -> Result<Rc<Listing>, ServerFault> {
         self.notes.borrow_mut().extend(listing.notes.iter().cloned());
 
         if let Some(what) = earlier.and_then(|earlier| listing.changes_since(&earlier)) {
             let server = spec.name.clone();
-            let fault = Fault::Changed { server, since: "this project was trusted", what };
+            let fault = ServerFault::Changed { server, since: "this project was trusted", what };
             if spec.pin {
                 return Err(fault);
             }
@@ -204,20 +212,22 @@ impl Servers {
 }
 
 /// Accepts the list of a server that was started again, if nothing has changed.
-fn same(first: &Rc<Listing>, again: &Listing) -> Result<Rc<Listing>, Fault> {
+fn same(first: &Rc<Listing>, again: &Listing) -> Result<Rc<Listing>, ServerFault> {
     match again.changes_since(&first.hashes) {
         None => Ok(first.clone()),
-        Some(what) => {
-            Err(Fault::Changed { server: first.server.clone(), since: "this run began", what })
-        }
+        Some(what) => Err(ServerFault::Changed {
+            server: first.server.clone(),
+            since: "this run began",
+            what,
+        }),
     }
 }
 
-fn unknown_tool(listing: &Listing, tool: &str) -> Fault {
+fn unknown_tool(listing: &Listing, tool: &str) -> ServerFault {
     let names: Vec<&str> = listing.tools.iter().map(|tool| tool.name.as_str()).collect();
     let help = match nearest(tool, names.iter().copied()) {
         Some(near) => format!("; did you mean `{near}`?"),
         None => format!("; there are: {}", names.join(", ")),
     };
-    Fault::UnknownTool { server: listing.server.clone(), tool: tool.to_owned(), help }
+    ServerFault::UnknownTool { server: listing.server.clone(), tool: tool.to_owned(), help }
 }

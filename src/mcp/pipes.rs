@@ -4,7 +4,7 @@
 
 use crate::base::process::{Group, end_with_parent};
 use crate::mcp::fault::MESSAGE_MAX;
-use crate::mcp::launch::Program;
+use crate::mcp::launch::ServerProgram;
 use crate::mcp::tap::{End, Tap};
 use rmcp::RoleClient;
 use rmcp::model::ServerJsonRpcMessage;
@@ -48,7 +48,7 @@ enum Next {
 
 impl Pipes {
     /// Starts a program. It ends with the group that is returned.
-    pub(super) fn open(program: &Program, tap: Tap) -> io::Result<(Pipes, Option<Group>)> {
+    pub(super) fn open(program: &ServerProgram, tap: Tap) -> io::Result<(Pipes, Option<Group>)> {
         let mut command = Command::new(&program.path);
         command
             .arg0(&program.named)
@@ -143,12 +143,11 @@ impl Pipes {
 
     /// Waits a little for the status and the last words of a program whose output has ended.
     async fn close(&mut self) -> End {
-        let status = match self.exited {
-            Some(status) => Some(status),
-            None => {
-                let ended = tokio::time::timeout(LAST_OUTPUT, self.child.wait()).await;
-                ended.ok().and_then(Result::ok)
-            }
+        let status = if let Some(status) = self.exited {
+            Some(status)
+        } else {
+            let ended = tokio::time::timeout(LAST_OUTPUT, self.child.wait()).await;
+            ended.ok().and_then(Result::ok)
         };
 
         if let Some(stderr) = &mut self.stderr {
@@ -222,27 +221,24 @@ impl Transport<RoleClient> for Pipes {
     }
 
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleClient>> {
-        loop {
+        let end = loop {
             match self.read().await {
-                Next::Nothing => {}
-                Next::End(end) => {
-                    self.tap.end(end);
-                    return None;
-                }
-                Next::Line => {
-                    let message = self.message();
-                    self.line.clear();
-                    match message {
-                        Ok(None) => {}
-                        Ok(Some(message)) => return Some(message),
-                        Err(end) => {
-                            self.tap.end(end);
-                            return None;
-                        }
-                    }
-                }
+                Next::Nothing => continue,
+                Next::End(end) => break end,
+                Next::Line => {}
             }
-        }
+
+            let message = self.message();
+            self.line.clear();
+            match message {
+                Ok(None) => {}
+                Ok(Some(message)) => return Some(message),
+                Err(end) => break end,
+            }
+        };
+
+        self.tap.end(end);
+        None
     }
 
     async fn close(&mut self) -> Result<(), io::Error> {

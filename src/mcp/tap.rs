@@ -73,7 +73,14 @@ impl Tap {
         self.seen().end.clone()
     }
 
-    /// Waits a little for how the connection ended: an error of a write comes before what explains it.
+    /// Waits a little for how a program ended: an error of a write comes before what explains it.
+    pub(super) async fn settle_if(&self, is_program: bool) {
+        if is_program {
+            self.settle().await;
+        }
+    }
+
+    /// Waits a little for how the connection ended.
     pub(super) async fn settle(&self) {
         for _ in 0..SETTLE_TIMES {
             if self.ended().is_some() {
@@ -102,9 +109,9 @@ impl Tap {
         }
 
         let first = scrub(&without_invisible(&seen.first_skipped).0).into_owned();
+        let lines = if skipped == 1 { "a line" } else { &format!("{skipped} lines") };
         Some(format!(
-            "MCP server `{server}` wrote {skipped} lines to stdout that are no MCP messages, the \
-             first: {first}"
+            "MCP server `{server}` wrote {lines} to stdout outside of the protocol; the first: {first}"
         ))
     }
 }

@@ -3,7 +3,8 @@
 use crate::base::unit::Money;
 use crate::journal::event::Event;
 use crate::journal::trace::Trace;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 /// The median of some numbers and their 95 % quantile.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -34,20 +35,68 @@ impl Range {
         Range { p50: self.p50.max(number), p95: self.p95.max(number) }
     }
 
+    /// Returns the range that covers both.
+    pub(super) fn span(self, other: Range) -> Range {
+        Range { p50: self.p50.min(other.p50), p95: self.p95.max(other.p95) }
+    }
+
     pub(super) fn plus(self, other: Range) -> Range {
         Range { p50: self.p50 + other.p50, p95: self.p95 + other.p95 }
     }
 }
 
+/// What one call took and cost.
+#[derive(Debug, Clone, Copy)]
+struct CallRecord {
+    /// The run that made it, by its place among those that are known.
+    run: usize,
+    /// Tokens read and written, if known.
+    tokens: Option<(f64, f64)>,
+    /// In dollars, if known.
+    cost: Option<f64>,
+    /// In seconds.
+    time: f64,
+}
+
 /// What calls of one operation took and cost.
 #[derive(Debug, Default)]
-pub(super) struct Samples {
-    pub(super) input: Vec<f64>,
-    pub(super) output: Vec<f64>,
+pub(super) struct Samples(Vec<CallRecord>);
+
+/// What those calls took and cost that say something of a call.
+#[derive(Debug, Clone, Default)]
+pub(super) struct CallSummary {
+    pub(super) input: Option<Range>,
+    pub(super) output: Option<Range>,
     /// In dollars.
-    pub(super) cost: Vec<f64>,
+    pub(super) cost: Option<Range>,
     /// In seconds.
-    pub(super) time: Vec<f64>,
+    pub(super) time: Option<Range>,
+    /// The runs that made them.
+    pub(super) runs: BTreeSet<usize>,
+}
+
+impl Samples {
+    /// Sums up the calls that say something of one whose reply has at most so many tokens. A reply that
+    /// was longer would not be whole now.
+    pub(super) fn fitting(&self, written_max: Option<u64>) -> CallSummary {
+        let most = written_max.map_or(f64::INFINITY, number);
+        let is_whole =
+            |sample: &&CallRecord| sample.tokens.is_none_or(|(_, output)| output <= most);
+        let fit: Vec<&CallRecord> = self.0.iter().filter(is_whole).collect();
+
+        let range = |of: &dyn Fn(&CallRecord) -> Option<f64>| {
+            let numbers: Vec<f64> = fit.iter().filter_map(|sample| of(sample)).collect();
+            Range::of(&numbers)
+        };
+
+        CallSummary {
+            input: range(&|sample| sample.tokens.map(|(input, _)| input)),
+            output: range(&|sample| sample.tokens.map(|(_, output)| output)),
+            cost: range(&|sample| sample.cost),
+            time: range(&|sample| Some(sample.time)),
+            runs: fit.iter().map(|sample| sample.run).collect(),
+        }
+    }
 }
 
 /// What earlier runs say about operations, by name and model.
@@ -72,13 +121,12 @@ impl CallHistory {
 
             let name = trace.roster.shown(op).unwrap_or_default().to_owned();
             let samples = self.samples.entry((name, attempt.model.clone())).or_default();
-            samples.time.push(seconds(end.when.at - started.at));
-
-            if let Some(usage) = end.usage {
-                samples.input.push(number(usage.input()));
-                samples.output.push(number(usage.output()));
-            }
-            samples.cost.extend(end.cost.map(Money::dollars));
+            samples.0.push(CallRecord {
+                run: self.runs,
+                tokens: end.usage.map(|usage| (number(usage.input()), number(usage.output()))),
+                cost: end.cost.map(Money::dollars),
+                time: seconds(end.when.at - started.at),
+            });
         }
     }
 
@@ -90,6 +138,12 @@ impl CallHistory {
     /// Returns how many runs it knows.
     pub fn runs(&self) -> usize {
         self.runs
+    }
+
+    /// Returns the longest time that a call took.
+    pub fn longest(&self) -> Option<Duration> {
+        let times = self.samples.values().flat_map(|samples| &samples.0).map(|sample| sample.time);
+        times.max_by(f64::total_cmp).and_then(|time| Duration::try_from_secs_f64(time).ok())
     }
 }
 

@@ -80,6 +80,10 @@ impl FlowFold {
             self.roster.see(event);
         }
 
+        if let Event::AttemptEnded { mended, .. } = event {
+            self.metrics.mended += u64::from(!mended.is_empty());
+        }
+
         match event {
             Event::OpStarted { op, .. } => {
                 self.ops.entry(*op).or_default().started_at = Some(at);
@@ -117,7 +121,8 @@ impl FlowFold {
                 self.metrics.cost_unknown += u64::from(charge.cost.is_none());
             }
             Event::OpEnded { op, outcome, .. } => self.end(at, *op, outcome),
-            Event::AttemptStarted { op, model, .. } => {
+            Event::AttemptStarted { op, model, repair, .. } => {
+                self.metrics.repairs += u64::from(*repair);
                 *self.open.entry(*op).or_default() += 1;
                 if !self.metrics.models.contains(model) {
                     self.metrics.models.insert(model.clone());
@@ -352,6 +357,7 @@ mod tests {
             served_by: None,
             failure: None,
             retry_in_ms: None,
+            mended: Vec::new(),
         };
 
         flows.add(1, &called);
@@ -373,6 +379,7 @@ mod tests {
             at: None,
             before: None,
             terms: None,
+            repair: false,
         }
     }
 
@@ -390,6 +397,7 @@ mod tests {
             served_by: None,
             failure: None,
             retry_in_ms: None,
+            mended: Vec::new(),
         }
     }
 
@@ -404,6 +412,7 @@ mod tests {
         let metrics = fold(ops(), events.clone());
         assert_eq!((metrics.calls, metrics.under_way), (1, 1));
         assert_eq!((metrics.known_usage(), metrics.known_cost()), (None, None));
+        assert_eq!(metrics.cost_text(), "at least $1.000");
 
         // It ended, and said nothing.
         let mut silent = events.clone();

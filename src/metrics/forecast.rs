@@ -1,8 +1,9 @@
 //! What a run would ask and cost, put together of several times through its script.
 
 use crate::metrics::experience::{Range, number};
-use crate::metrics::rehearsal::{CallBill, Line, Rehearsal, RehearsalEnd};
+use crate::metrics::rehearsal::{CallBill, Line, Rehearsal, RehearsalEnd, RunScope, Variation};
 use crate::model::price::Price;
+use std::collections::BTreeSet;
 
 /// How often something happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,15 +90,40 @@ pub struct Plan {
     pub reused: Count,
     /// How many guesses were tried in the place of replies; 1 if none was needed.
     pub tried: usize,
+    /// How many earlier runs say something of its calls.
+    pub runs: usize,
+    /// What the number of calls depends on.
+    pub depends_on: BTreeSet<Variation>,
+    /// Whether a budget ends the run that asks everything before its end.
+    pub spent: Spending,
+    /// Whether a budget ends the run that reuses what is known before its end.
+    pub rest_spent: Spending,
 }
 
+/// Whether a budget ends a run before its end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Spending {
+    /// It does not.
+    #[default]
+    Never,
+    /// That depends on what only the run can tell.
+    Maybe,
+    /// It does.
+    Surely,
+}
+
+/// Tokens of a reply, where no earlier run says more.
+const USUAL_REPLY: f64 = 100.0;
+
 impl Plan {
-    /// Returns the most that a run which reuses what is known is likely to cost, in dollars, when calls
-    /// whose price is not known have this one.
+    /// Returns what a run which reuses what is known is likely to cost, in dollars, when calls whose
+    /// price is not known have this one. Their replies are taken to have a usual length: the most that a
+    /// model may write says little of what it does write.
     pub fn cost_max_at(&self, price: &Price) -> f64 {
         let known = self.rest.cost.unwrap_or_default();
         let guess = |row: &PlanRow| {
-            let each = row.input.p95 * price.input + row.output.p95 * price.output;
+            let output = row.output.p95.min(row.output.p50.max(USUAL_REPLY));
+            let each = row.input.p95 * price.input + output * price.output;
             each / 1e6 * number(row.rest.unpriced)
         };
 
@@ -111,29 +137,61 @@ impl Plan {
     }
 }
 
+/// Whether the way in which a script ends early is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EarlyEnd {
+    /// A real reply may take it further.
+    Open,
+    /// Every run ends so.
+    Final,
+}
+
 /// Puts several times through a script together. Those that came to its end say what can happen; the
 /// others count only if there are none.
-pub fn plan(rehearsals: &[Rehearsal]) -> Plan {
+pub fn plan(rehearsals: &[Rehearsal], early: EarlyEnd) -> Plan {
     let best = rehearsals.iter().map(|one| one.ended).min().unwrap_or(RehearsalEnd::Well);
-    let used: Vec<&Rehearsal> = rehearsals.iter().filter(|one| one.ended == best).collect();
+    // What a budget ends has come to its end as well.
+    let has_ended =
+        |one: &Rehearsal| one.ended == RehearsalEnd::Spent && best == RehearsalEnd::Well;
+    let used: Vec<&Rehearsal> =
+        rehearsals.iter().filter(|one| one.ended == best || has_ended(one)).collect();
+    // What is known to end early is as sure as an end.
+    let best = match early {
+        EarlyEnd::Final if best != RehearsalEnd::Never => RehearsalEnd::Well,
+        EarlyEnd::Open | EarlyEnd::Final => best,
+    };
     let endless: Vec<&Rehearsal> = rehearsals
         .iter()
         .filter(|one| one.ended == RehearsalEnd::Never && best != RehearsalEnd::Never)
         .collect();
 
-    let mut plan = Plan { tried: rehearsals.len(), ..Plan::default() };
+    let asking: Vec<&Rehearsal> =
+        used.iter().filter(|one| one.scope.is_asking()).copied().collect();
+    let reusing: Vec<&Rehearsal> =
+        used.iter().filter(|one| one.scope.is_reusing()).copied().collect();
+
+    let tried = rehearsals.iter().filter(|one| one.scope.is_asking()).count();
+    let mut plan = Plan { tried, ..Plan::default() };
     let sum = |one: &Rehearsal, of: Of| {
         one.lines.iter().map(of).fold(CallBill::default(), CallBill::plus)
     };
-    let total = |of: Of| {
+    let total = |used: &[&Rehearsal], of: Of| {
         let bills: Vec<CallBill> = used.iter().map(|one| sum(one, of)).collect();
         let beyond: Vec<CallBill> = endless.iter().map(|one| sum(one, of)).collect();
         merge(&bills, &beyond, best, false)
     };
-    (plan.all, plan.rest) = (total(|line| line.all), total(|line| line.rest));
+    plan.all = total(&asking, |line| line.all);
+    plan.rest = total(&reusing, |line| line.rest);
+    plan.spent = spending(&asking);
+    plan.rest_spent = spending(&reusing);
+    plan.depends_on = depends_on(&asking, &endless);
 
-    let reused =
-        used.iter().map(|one| sum(one, |line| line.all).calls - sum(one, |line| line.rest).calls);
+    let runs: BTreeSet<usize> = used.iter().flat_map(|one| one.runs.iter().copied()).collect();
+    plan.runs = runs.len();
+
+    let reused = reusing
+        .iter()
+        .map(|one| sum(one, |line| line.all).calls - sum(one, |line| line.rest).calls);
     plan.reused = Count { least: reused.clone().min().unwrap_or(0), most: reused.max() };
 
     for (name, model) in places(&used) {
@@ -154,6 +212,46 @@ pub fn plan(rehearsals: &[Rehearsal]) -> Plan {
     plan.critical_path =
         paths.filter(|_| best <= RehearsalEnd::Lamely).and_then(|paths| span(&paths));
     plan
+}
+
+/// Tells whether a budget ends these times through a script.
+fn spending(used: &[&Rehearsal]) -> Spending {
+    let is_spent = |one: &&Rehearsal| one.ended == RehearsalEnd::Spent;
+    let spent = used.iter().filter(|one| is_spent(one)).count();
+
+    match spent {
+        0 => Spending::Never,
+        spent if spent == used.len() => Spending::Surely,
+        _ => Spending::Maybe,
+    }
+}
+
+/// Finds out what the number of calls depends on: what was different where it was another one. A
+/// single difference tells more than several together.
+fn depends_on(used: &[&Rehearsal], endless: &[&Rehearsal]) -> BTreeSet<Variation> {
+    let calls = |one: &Rehearsal| -> Vec<(String, u64)> {
+        one.lines.iter().map(|line| (line.name.clone(), line.all.calls)).collect()
+    };
+    let Some(usual) = used.iter().find(|one| one.differs.is_empty()).or(used.first()) else {
+        return BTreeSet::new();
+    };
+    let usual = calls(usual);
+
+    let others: Vec<&BTreeSet<Variation>> = used
+        .iter()
+        .chain(endless)
+        .filter(|one| calls(one) != usual)
+        .map(|one| &one.differs)
+        .collect();
+
+    let single: BTreeSet<Variation> = others
+        .iter()
+        .filter(|differs| differs.len() == 1)
+        .flat_map(|d| d.iter().copied())
+        .collect();
+    let unexplained = others.iter().filter(|differs| differs.is_disjoint(&single));
+    let unexplained: Vec<Variation> = unexplained.flat_map(|d| d.iter().copied()).collect();
+    single.into_iter().chain(unexplained).collect()
 }
 
 /// Which of the bills of a line is meant.
@@ -204,10 +302,14 @@ fn row(
     let bills = |all: &[&Rehearsal], bill: Of| -> Vec<CallBill> {
         all.iter().map(|one| of(one, name, model).map(bill).unwrap_or_default()).collect()
     };
-    let asked = |bill: Of| merge(&bills(used, bill), &bills(endless, bill), best, is_blank);
+    let asked = |is_of: fn(RunScope) -> bool, bill: Of| {
+        let used: Vec<&Rehearsal> = used.iter().filter(|one| is_of(one.scope)).copied().collect();
+        merge(&bills(&used, bill), &bills(endless, bill), best, is_blank)
+    };
 
     let mut row = PlanRow { name: name.to_owned(), model: model.to_owned(), ..PlanRow::default() };
-    (row.all, row.rest) = (asked(|line| line.all), asked(|line| line.rest));
+    row.all = asked(RunScope::is_asking, |line| line.all);
+    row.rest = asked(RunScope::is_reusing, |line| line.rest);
     for line in &lines {
         let new = line.after.iter().filter(|before| !row.after.contains(before)).cloned();
         let new: Vec<String> = new.collect();
@@ -231,7 +333,7 @@ fn merge(bills: &[CallBill], beyond: &[CallBill], best: RehearsalEnd, is_blank: 
     let mut least = calls.min().unwrap_or(0);
     // A plan that ended early knows nothing of what comes after, also where nothing came before.
     let is_open =
-        best > RehearsalEnd::Well || is_blank || beyond.iter().any(|bill| bill.calls > most);
+        best > RehearsalEnd::Spent || is_blank || beyond.iter().any(|bill| bill.calls > most);
 
     let mut first =
         span(&bills.iter().map(|bill| bill.cost.unwrap_or_default()).collect::<Vec<_>>());
@@ -268,7 +370,9 @@ mod tests {
     use crate::base::unit::Money;
     use crate::journal::event::{Event, PlannedOp};
     use crate::metrics::experience::CallHistory;
+    use crate::model::charge::CallBound;
     use crate::model::reply::Usage;
+    use std::collections::HashMap;
 
     const FLOW: FlowId = FlowId(1);
 
@@ -286,6 +390,7 @@ mod tests {
             at: None,
             before: None,
             terms: None,
+            repair: false,
         }
     }
 
@@ -303,11 +408,15 @@ mod tests {
             served_by: None,
             failure: None,
             retry_in_ms: None,
+            mended: Vec::new(),
         }
     }
 
     fn planned(events: &[Event], experience: &CallHistory) -> Plan {
-        plan(&[Rehearsal::of(events, RehearsalEnd::Well, experience)])
+        plan(
+            &[Rehearsal::of(events, RehearsalEnd::Well, experience, &HashMap::new())],
+            EarlyEnd::Open,
+        )
     }
 
     fn exactly(asked: CallRange) -> (u64, Option<Range>, u64) {
@@ -413,13 +522,48 @@ mod tests {
         for _ in 0..calls {
             events.extend([started(0), ended(0, 5, 1)]);
         }
-        Rehearsal::of(&events, end, &CallHistory::default())
+        Rehearsal::of(&events, end, &CallHistory::default(), &HashMap::new())
     }
 
     fn calls(rehearsals: &[Rehearsal]) -> (u64, Option<u64>) {
-        let plan = plan(rehearsals);
+        let plan = plan(rehearsals, EarlyEnd::Open);
         assert_eq!(plan.rows.first().map(|row| row.all.calls), Some(plan.all.calls));
         (plan.all.calls.least, plan.all.calls.most)
+    }
+
+    #[test]
+    fn a_reply_that_nobody_has_seen_may_be_as_long_as_its_limit() {
+        let output = |written: Option<u64>, experience: &CallHistory| {
+            let bound = CallBound { written, cost: Some(7.0) };
+            let bounds = HashMap::from([((OpId(0), 1), bound)]);
+            let events = [flow(), started(0), ended(0, 5, 1)];
+            let once = Rehearsal::of(&events, RehearsalEnd::Well, experience, &bounds);
+            let plan = plan(&[once], EarlyEnd::Open);
+            (plan.rows[0].output, plan.all.cost, plan.runs)
+        };
+
+        let cost = Some(Range { p50: 1.0, p95: 7.0 });
+        let never = CallHistory::default();
+        assert_eq!(output(Some(500), &never), (Range { p50: 5.0, p95: 500.0 }, cost, 0));
+        assert_eq!(output(Some(2), &never), (Range::one(2.0), cost, 0));
+        assert_eq!(output(None, &never), (Range { p50: 5.0, p95: 4096.0 }, cost, 0));
+
+        // A longer reply says nothing of one that would be cut.
+        let mut long = CallHistory::default();
+        long.learn(&[(0, flow()), (0, started(0)), (1, ended(0, 300, 2))]);
+        assert_eq!(output(Some(500), &long), (Range::one(300.0), Some(Range::one(2.0)), 1));
+        assert_eq!(output(Some(200), &long), (Range { p50: 5.0, p95: 200.0 }, cost, 0));
+    }
+
+    #[test]
+    fn what_a_budget_ends_has_ended() {
+        let spent = [once(2, RehearsalEnd::Well), once(1, RehearsalEnd::Spent)];
+        assert_eq!(plan(&spent, EarlyEnd::Open).spent, Spending::Maybe);
+        assert_eq!(calls(&spent), (1, Some(2)));
+
+        let spent = [once(1, RehearsalEnd::Spent)];
+        assert_eq!(plan(&spent, EarlyEnd::Open).spent, Spending::Surely);
+        assert_eq!(calls(&spent), (1, Some(1)));
     }
 
     #[test]
@@ -435,7 +579,10 @@ mod tests {
         );
         // Nor is there a bound where all have failed.
         assert_eq!(calls(&[once(2, RehearsalEnd::Early), once(4, RehearsalEnd::Early)]), (2, None));
-        assert_eq!(plan(&[once(0, RehearsalEnd::Early)]).all.calls, Count { least: 0, most: None });
+        let early = [once(0, RehearsalEnd::Early)];
+        assert_eq!(plan(&early, EarlyEnd::Open).all.calls, Count { least: 0, most: None });
+        // Where every run ends so, it is the end.
+        assert_eq!(plan(&early, EarlyEnd::Final).all.calls, Count::exactly(0));
         assert_eq!(
             calls(&[once(2, RehearsalEnd::Lamely), once(4, RehearsalEnd::Early)]),
             (2, None)

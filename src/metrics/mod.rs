@@ -38,6 +38,10 @@ pub struct Metrics {
     pub calls: u64,
     /// Calls that were made because an earlier one failed.
     pub retries: u64,
+    /// Calls that asked a model to mend its answer.
+    pub repairs: u64,
+    /// Replies that were mended before they fitted their schema.
+    pub mended: u64,
     /// Calls answered by the demo model.
     pub demo_calls: u64,
     /// Replies of the demo model, those included that were known already.
@@ -88,6 +92,15 @@ impl Metrics {
         (self.cost_unknown == 0 && self.under_way == 0).then_some(self.cost)
     }
 
+    /// Says what everything cost, for people: what is known of it is the least that it can be.
+    pub fn cost_text(&self) -> String {
+        match self.known_cost() {
+            Some(cost) => cost.to_string(),
+            None if self.cost > Money::ZERO => format!("at least {}", self.cost),
+            None => "unknown".to_owned(),
+        }
+    }
+
     /// What the replies that were known had cost; `None` when that of one of them is unknown.
     pub fn known_saved(&self) -> Option<Money> {
         (self.saved_unknown == 0).then_some(self.saved)
@@ -115,6 +128,8 @@ impl Metrics {
             "calls": self.calls,
             "demo_calls": self.demo_calls,
             "retries": self.retries,
+            "repairs": self.repairs,
+            "mended": self.mended,
             "reused": self.reused,
             "saved": self.known_saved().map(Money::dollars),
             "under_way": self.under_way,

@@ -1,25 +1,53 @@
 //! One time through a script without asking any model: a fold of its events into what would be asked,
 //! with what earlier runs say about operations of the same names.
 
+use crate::base::failure::Kind;
 use crate::base::id::{FlowId, OpId};
 use crate::base::unit::Money;
 use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, PlannedOp};
 use crate::journal::roster::Roster;
-use crate::metrics::experience::{CallHistory, Range, Samples, number};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use crate::metrics::experience::{CallHistory, Range, number};
+use crate::model::charge::{CallBound, REPLY_TOKENS_ASSUMED};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// How a time through a script ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RehearsalEnd {
     /// With the script's end.
     Well,
+    /// With a call for which the budget had nothing left, or when the time of the run was over.
+    Spent,
     /// With the script's end, after an operation failed on a guess.
     Lamely,
     /// With a failure of the script.
     Early,
     /// Not at all: it was stopped when its time was over.
     Never,
+}
+
+/// Of which runs a time through a script says how many calls they make.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RunScope {
+    /// Of those that ask everything, and of those that reuse what is known.
+    #[default]
+    Both,
+    /// Of those that ask everything.
+    Asking,
+    /// Of those that reuse what is known.
+    Reusing,
+}
+
+impl RunScope {
+    /// Tells whether it says something of runs that ask everything.
+    pub fn is_asking(self) -> bool {
+        self != RunScope::Reusing
+    }
+
+    /// Tells whether it says something of runs that reuse what is known.
+    pub fn is_reusing(self) -> bool {
+        self != RunScope::Asking
+    }
 }
 
 /// So many calls, and what they cost.
@@ -75,6 +103,20 @@ pub(super) struct Line {
     pub(super) is_blank: bool,
 }
 
+impl Variation {
+    /// Returns the word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Variation::Replies => "replies",
+            Variation::Order => "order",
+            Variation::Chance => "chance",
+            Variation::Time => "time",
+            Variation::World => "world",
+            Variation::Size => "size",
+        }
+    }
+}
+
 /// What one time through a script would have asked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rehearsal {
@@ -85,12 +127,40 @@ pub struct Rehearsal {
     pub(super) graphs: Vec<(String, Vec<Vec<String>>)>,
     /// How long the longest chains take together, in seconds, where all their times are known.
     pub(super) critical_path: Option<Range>,
+    /// The earlier runs that say something of it.
+    pub(super) runs: BTreeSet<usize>,
+    pub(super) scope: RunScope,
+    /// What was taken for true that usually is not.
+    pub(super) differs: BTreeSet<Variation>,
+}
+
+/// What was different in a time through a script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Variation {
+    /// Other replies.
+    Replies,
+    /// Another order of the calls' ends.
+    Order,
+    /// Other numbers of chance.
+    Chance,
+    /// Calls that take another time.
+    Time,
+    /// Other pages, and other ends of programs.
+    World,
+    /// Calls that use another number of tokens.
+    Size,
 }
 
 impl Rehearsal {
-    /// Folds the events of one time through a script.
-    pub fn of(events: &[Event], ended: RehearsalEnd, experience: &CallHistory) -> Rehearsal {
-        let mut fold = Fold::new(experience);
+    /// Folds the events of one time through a script. `bounds` are the most that each call can take, by
+    /// its operation and attempt.
+    pub fn of(
+        events: &[Event],
+        ended: RehearsalEnd,
+        experience: &CallHistory,
+        bounds: &HashMap<(OpId, u32), CallBound>,
+    ) -> Rehearsal {
+        let mut fold = Fold::new(experience, bounds);
 
         for event in events {
             fold.add(event);
@@ -99,14 +169,39 @@ impl Rehearsal {
         fold.finish(ended)
     }
 
+    /// Says of which runs it tells, and what was different in it.
+    #[must_use]
+    pub fn within(self, scope: RunScope, differs: BTreeSet<Variation>) -> Rehearsal {
+        Rehearsal { scope, differs, ..self }
+    }
+
+    /// Returns of which runs it tells.
+    pub fn scope(&self) -> RunScope {
+        self.scope
+    }
+
     /// Returns how it ended.
     pub fn ended(&self) -> RehearsalEnd {
         self.ended
     }
 }
 
+/// What is known of a planned call, apart from earlier runs.
+#[derive(Debug, Clone, Copy)]
+struct RoughCall {
+    /// Tokens read and written.
+    tokens: (f64, f64),
+    /// In dollars, if there is a price.
+    cost: Option<f64>,
+    /// The most that it can take.
+    bound: Option<CallBound>,
+}
+
 struct Fold<'a> {
     experience: &'a CallHistory,
+    bounds: &'a HashMap<(OpId, u32), CallBound>,
+    /// The earlier runs that say something of these calls.
+    runs: BTreeSet<usize>,
     roster: Roster,
     models: HashMap<OpId, String>,
     lines: Vec<Line>,
@@ -125,9 +220,11 @@ struct Fold<'a> {
 }
 
 impl<'a> Fold<'a> {
-    fn new(experience: &'a CallHistory) -> Fold<'a> {
+    fn new(experience: &'a CallHistory, bounds: &'a HashMap<(OpId, u32), CallBound>) -> Fold<'a> {
         Fold {
             experience,
+            bounds,
+            runs: BTreeSet::new(),
             roster: Roster::default(),
             models: HashMap::new(),
             lines: Vec::new(),
@@ -165,12 +262,17 @@ impl<'a> Fold<'a> {
             Event::AttemptStarted { op, model, .. } => {
                 self.models.insert(*op, model.clone());
             }
-            Event::AttemptEnded { flow, op, reused, usage, cost, .. } => {
+            Event::AttemptEnded { flow, op, attempt, reused, usage, cost, .. } => {
                 let name = self.shown(*op);
                 let model = self.models.get(op).cloned().unwrap_or_default();
                 let line = self.line(name, model);
                 let rough = usage.map(|usage| (number(usage.input()), number(usage.output())));
-                self.estimate(line, rough, cost.map(Money::dollars), reused.is_some());
+                let rough = RoughCall {
+                    tokens: rough.unwrap_or_default(),
+                    cost: cost.map(Money::dollars),
+                    bound: self.bounds.get(&(*op, *attempt)).copied(),
+                };
+                self.estimate(line, rough, reused.is_some());
 
                 match self.lines[line].time {
                     Some(time) if flow.0 == 0 => self.direct = self.direct.plus(time),
@@ -181,7 +283,10 @@ impl<'a> Fold<'a> {
                     None => self.has_unknown_time = true,
                 }
             }
-            Event::OpEnded { outcome: Outcome::Failed { .. }, .. } => self.has_failed = true,
+            // What the budget refuses fails in every run, and on no guess.
+            Event::OpEnded { outcome: Outcome::Failed { failure }, .. } => {
+                self.has_failed |= failure.kind != Kind::Budget;
+            }
             _ => {}
         }
     }
@@ -199,26 +304,38 @@ impl<'a> Fold<'a> {
     }
 
     /// Adds one call.
-    fn estimate(
-        &mut self,
-        line: usize,
-        rough: Option<(f64, f64)>,
-        cost: Option<f64>,
-        is_known: bool,
-    ) {
+    fn estimate(&mut self, line: usize, rough: RoughCall, is_known: bool) {
         let line = &mut self.lines[line];
+        let written_max = rough.bound.and_then(|bound| bound.written);
         let known = self.experience.samples(&line.name, &line.model);
-        let (input, output) = rough.unwrap_or_default();
-        let range = |of: fn(&Samples) -> &Vec<f64>| known.and_then(|known| Range::of(of(known)));
+        let known = known.map(|known| known.fitting(written_max)).unwrap_or_default();
+        self.runs.extend(&known.runs);
 
-        line.is_rough = known.is_none_or(|known| known.output.is_empty());
-        line.input = range(|known| &known.input).unwrap_or(Range::one(input));
-        line.output = range(|known| &known.output).unwrap_or(Range::one(output));
-        line.time = range(|known| &known.time);
+        let (input, output) = rough.tokens;
+        let most = number(written_max.unwrap_or(REPLY_TOKENS_ASSUMED));
+        // Without a bound, this is no planned call but one that was made.
+        let guessed = match rough.bound {
+            Some(_) => Range { p50: output.min(most), p95: most },
+            None => Range::one(output),
+        };
+
+        let is_first = line.all.calls == 0;
+        let wider = |old: Range, new: Range| if is_first { new } else { old.span(new) };
+        line.is_rough = known.output.is_none();
+        line.input = wider(line.input, known.input.unwrap_or(Range::one(input)));
+        line.output = wider(line.output, known.output.unwrap_or(guessed));
+        line.time = known.time;
 
         // The price may have risen since the earlier runs, or the model cost nothing then; what a
         // call cost when there was a price says nothing of now.
-        let each = cost.map(|now| range(|known| &known.cost).unwrap_or_default().at_least(now));
+        let each = rough.cost.map(|now| match (known.cost, known.output) {
+            (Some(known), _) => known.at_least(now),
+            (None, Some(_)) => Range::one(now),
+            (None, None) => {
+                let dearest = rough.bound.and_then(|bound| bound.cost);
+                Range { p50: now, p95: dearest.unwrap_or(now).max(now) }
+            }
+        });
 
         line.all.add(each);
         if !is_known {
@@ -241,9 +358,19 @@ impl<'a> Fold<'a> {
             graphs.push((name.clone(), layers(ops, &self.roster)));
         }
 
-        let ended = if self.has_failed { ended.max(RehearsalEnd::Lamely) } else { ended };
+        // Where a budget ended it, what failed is what had nothing left.
+        let is_lame = self.has_failed && ended != RehearsalEnd::Spent;
+        let ended = if is_lame { ended.max(RehearsalEnd::Lamely) } else { ended };
         let critical_path = (!self.has_unknown_time).then_some(total);
-        Rehearsal { ended, lines: self.lines, graphs, critical_path }
+        Rehearsal {
+            ended,
+            lines: self.lines,
+            graphs,
+            critical_path,
+            runs: self.runs,
+            scope: RunScope::default(),
+            differs: BTreeSet::new(),
+        }
     }
 
     /// Notes what an operation waits for; one of which nothing is known gets a line of its own.

@@ -8,6 +8,7 @@ use crate::model::error::CallError;
 use crate::model::reply::{CallResult, Usage};
 use crate::model::request::Request;
 use crate::model::transport::Transport;
+use crate::schema::lower::{Dialect, lower};
 
 /// Tokens that a message takes besides its text, at most.
 const MESSAGE_TOKENS: u64 = 16;
@@ -26,10 +27,13 @@ pub struct Worst {
     pub cost: Option<Money>,
 }
 
+/// Most tokens that a reply is assumed to have where nothing bounds it.
+pub const REPLY_TOKENS_ASSUMED: u64 = 4096;
+
 impl Model {
     /// Returns the most that a call can use.
     pub fn worst(&self, request: &Request) -> Worst {
-        let read = tokens_read_max(request);
+        let read = tokens_read_max(request, self.transport.dialect());
         let written = request.settings.max_tokens.map(u64::from);
 
         let cost = match (&self.transport, &self.price, written) {
@@ -61,15 +65,26 @@ impl Model {
     }
 }
 
+/// The most that a planned call can take.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CallBound {
+    /// Most tokens of its reply, if the request or the model bounds them.
+    pub written: Option<u64>,
+    /// What it costs with a reply of that many tokens, or of as many as are assumed where nothing bounds it; in dollars.
+    pub cost: Option<f64>,
+}
+
 /// Returns the most tokens that the provider can read. A token stands for a byte at least, so a text
 /// has no more tokens than bytes; whatever is sent counts, since the provider may show it to the model.
-fn tokens_read_max(request: &Request) -> u64 {
+fn tokens_read_max(request: &Request, dialect: Dialect) -> u64 {
     let settings = &request.settings;
 
     let messages = request.messages.iter().map(|m| size(&m.content).saturating_add(MESSAGE_TOKENS));
     let stop = settings.stop.iter().map(|text| size(text));
-    let schema = request.schema.iter();
-    let schema = schema.map(|schema| size(&schema.to_string()).saturating_add(SCHEMA_TOKENS));
+    let schema = request.schema.iter().map(|schema| {
+        let sent = lower(schema, dialect).schema;
+        size(&sent.to_string()).max(size(&schema.to_string())).saturating_add(SCHEMA_TOKENS)
+    });
     let extra = settings.extra.iter().map(|(key, value)| size(key) + size(&value.to_string()));
 
     messages.chain(stop).chain(schema).chain(extra).fold(0, u64::saturating_add)
@@ -135,7 +150,7 @@ mod tests {
     }
 
     fn request(settings: Settings, schema: Option<Value>) -> Request {
-        Request { messages: vec![Message::new(Role::User, "four")], settings, schema }
+        Request::new(vec![Message::new(Role::User, "four")], settings, schema)
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! How a call fails, and what the caller may do about it.
 
-use crate::base::failure::{Failure, Kind};
+use crate::base::failure::{Failure, FailureDetail, Kind};
+use crate::schema::Unfit;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -149,12 +150,12 @@ pub enum CallError {
         message: String,
     },
     /// The reply is whole, but not what the schema asks for.
-    #[error("the reply {reason}")]
+    #[error("the reply {unfit}")]
     InvalidOutput {
         /// What came.
         text: String,
         /// What is wrong with it.
-        reason: String,
+        unfit: Unfit,
     },
     /// The body is larger than kaizen reads.
     #[error("the reply is larger than {limit_bytes} bytes")]
@@ -245,6 +246,20 @@ impl CallError {
         }
     }
 
+    /// Returns what had come of the reply, and what is wrong with it.
+    fn detail(&self) -> Option<FailureDetail> {
+        let (text, problems) = match self {
+            CallError::CutOff { text }
+            | CallError::Ended { text, .. }
+            | CallError::Length { text, .. } => (text, Vec::new()),
+            CallError::InvalidOutput { text, unfit } => (text, unfit.clone().problems()),
+            _ => return None,
+        };
+
+        let partial = Some(text.as_str().into());
+        Some(FailureDetail { partial, problems, repairs: None })
+    }
+
     /// Returns the HTTP status as it came, where there was one: 200 for an error that was told in the
     /// place of a reply.
     pub fn status(&self) -> Option<u16> {
@@ -274,14 +289,6 @@ impl CallError {
 
 impl From<CallError> for Failure {
     fn from(error: CallError) -> Failure {
-        let partial = match &error {
-            CallError::CutOff { text }
-            | CallError::Ended { text, .. }
-            | CallError::Length { text, .. }
-            | CallError::InvalidOutput { text, .. } => Some(text.as_str().into()),
-            _ => None,
-        };
-
         let retry_after_ms = match error.retry() {
             Retry::After(wait) => {
                 NonZeroU32::new(u32::try_from(wait.as_millis()).unwrap_or(u32::MAX))
@@ -294,7 +301,7 @@ impl From<CallError> for Failure {
                 || matches!(error, CallError::InvalidOutput { .. }),
             retry_after_ms,
             status: error.status(),
-            partial,
+            detail: error.detail().map(Box::new),
             ..Failure::new(error.kind(), error.to_string())
         }
     }

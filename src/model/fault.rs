@@ -25,6 +25,16 @@ pub enum ModelError {
         /// What may be meant.
         help: String,
     },
+    /// Something is set up, but not enough to know a model that answers by default.
+    #[error("{found} is set, but {wanted} is not, so there is no default model; {help}")]
+    NoDefault {
+        /// The variable that is set.
+        found: &'static str,
+        /// What is missing.
+        wanted: &'static str,
+        /// What to do.
+        help: String,
+    },
     /// A description that names no model.
     #[error("a model needs `use = \"provider/name\"`, or `provider` and `model`")]
     Incomplete,

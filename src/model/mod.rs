@@ -14,21 +14,22 @@ pub mod provider;
 pub mod registry;
 pub mod reply;
 pub mod request;
-pub mod schema;
 pub mod spec;
 pub mod transport;
 pub mod tuning;
 
 use crate::base::unit::Money;
+use crate::model::charge::{CallBound, REPLY_TOKENS_ASSUMED};
 use crate::model::error::CallError;
 use crate::model::limiter::{Limiter, ServerLimits};
 use crate::model::price::Price;
 use crate::model::provider::demo::Demo;
 use crate::model::provider::simulated::SimulatedModel;
 use crate::model::reply::{CallFault, CallResult, Finish, Reply, Usage};
-use crate::model::request::{Request, Settings};
+use crate::model::request::{Request, SchemaCheck, Settings};
 use crate::model::transport::Transport;
 use crate::model::tuning::LimitChange;
+use crate::schema;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -45,6 +46,12 @@ pub struct Model {
 }
 
 impl Model {
+    /// Returns the name by which its server knows it.
+    pub fn name(&self) -> &str {
+        let whole = self.label.as_str();
+        whole.split_once('/').map_or(whole, |(_, name)| name)
+    }
+
     /// Creates the demo model as it is when nothing is said about it.
     pub fn demo() -> Model {
         Model {
@@ -125,6 +132,27 @@ impl Model {
         CallResult { usage: Some(usage), cost, served_by: None, result: Ok(text) }
     }
 
+    /// Returns the most that a call can take whose estimate is `called`.
+    pub fn bound(&self, request: &Request, called: &CallResult) -> CallBound {
+        let asked = request.settings.max_tokens.map(u64::from);
+        let written = asked.or_else(|| match &self.transport {
+            Transport::Server(server) => server.reply_tokens_max(),
+            Transport::Demo(_) | Transport::Simulated(_) => None,
+        });
+
+        let output_visible = written.unwrap_or(REPLY_TOKENS_ASSUMED);
+        let usage = called.usage.map(|usage| Usage { output_visible, ..usage });
+        let cost = self.cost(usage.as_ref()).map(Money::dollars);
+        CallBound { written, cost }
+    }
+
+    /// Returns the least that a call can use whose estimate is `called`: one token read, one written.
+    pub fn least(&self, called: &CallResult) -> CallResult {
+        let usage = Usage { input_uncached: 1, output_visible: 1, ..Usage::default() };
+        let cost = self.cost(Some(&usage));
+        CallResult { usage: Some(usage), cost, ..called.clone() }
+    }
+
     /// Tells whether replies come from the built-in demo model rather than from a real one.
     pub fn is_demo(&self) -> bool {
         matches!(self.transport, Transport::Demo(_))
@@ -188,9 +216,11 @@ fn judge(reply: Reply, request: &Request) -> Result<String, CallError> {
 
 /// Accepts only a reply that keeps to the schema that it had to follow, if there is one.
 fn fitting(text: String, request: &Request) -> Result<String, CallError> {
-    let Some(schema) = &request.schema else { return Ok(text) };
+    let schema = request.schema.as_ref().filter(|_| request.schema_check == SchemaCheck::Call);
+    let Some(schema) = schema else { return Ok(text) };
+
     match schema::read(&text, schema) {
         Ok(_) => Ok(text),
-        Err(reason) => Err(CallError::InvalidOutput { text, reason }),
+        Err(unfit) => Err(CallError::InvalidOutput { text, unfit }),
     }
 }

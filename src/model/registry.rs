@@ -49,6 +49,26 @@ pub enum ModelOrigin {
     Demo,
 }
 
+/// The variables that say that a provider is meant; OpenAI's can name a model, too.
+const SIGNS: &[(&str, &[&str])] = &[
+    ("anthropic", &["ANTHROPIC_API_KEY"]),
+    ("gemini", &["GEMINI_API_KEY"]),
+    ("ollama", &["OLLAMA_HOST", "OLLAMA_API_KEY"]),
+];
+
+/// Says that something is set up, but no model.
+fn no_default(found: &'static str, wanted: &'static str, provider: &str) -> ModelError {
+    let set = match (provider, wanted) {
+        ("openai", wanted) => format!("set {wanted}"),
+        (provider, _) => format!("set KAIZEN_MODEL={provider}/NAME"),
+    };
+    let help = format!(
+        "{set}, or `model = \"{provider}/NAME\"` under [project] in kaizen.toml, or run with `--model \
+         {provider}/NAME`; `--model demo/echo` asks the built-in demo"
+    );
+    ModelError::NoDefault { found, wanted, help }
+}
+
 /// Looks up a variable of the environment.
 type Lookup = Rc<dyn Fn(&str) -> Option<String>>;
 /// What makes two models share a limiter.
@@ -209,12 +229,23 @@ impl Models {
             return Ok((self.resolve(name)?, ModelOrigin::Configured));
         }
 
-        let reachable = ["OPENAI_API_KEY", "OPENAI_BASE_URL"].iter().any(|v| self.get(v).is_some());
-        if let Some(name) = self.get("OPENAI_MODEL").filter(|_| reachable) {
-            return Ok((
-                self.resolve_spec(&ModelSpec::new("openai", &name))?,
-                ModelOrigin::Environment,
-            ));
+        let reached =
+            ["OPENAI_API_KEY", "OPENAI_BASE_URL"].into_iter().find(|v| self.get(v).is_some());
+        match (reached, self.get("OPENAI_MODEL")) {
+            (Some(_), Some(name)) => {
+                let model = self.resolve_spec(&ModelSpec::new("openai", &name))?;
+                return Ok((model, ModelOrigin::Environment));
+            }
+            (Some(found), None) => return Err(no_default(found, "OPENAI_MODEL", "openai")),
+            (None, Some(_)) => return Err(no_default("OPENAI_MODEL", "OPENAI_API_KEY", "openai")),
+            (None, None) => {}
+        }
+
+        // Whoever sets up a provider means its models, and not the demo.
+        for (provider, variables) in SIGNS {
+            if let Some(found) = variables.iter().find(|variable| self.get(variable).is_some()) {
+                return Err(no_default(found, "the name of a model", provider));
+            }
         }
 
         Ok((self.resolve_spec(&ModelSpec::new("demo", "echo"))?, ModelOrigin::Demo))
@@ -532,11 +563,32 @@ mod tests {
     fn the_default_is_the_demo_until_a_model_is_named() {
         let origin = |variables| models(variables).default_model().expect("a model").1;
         assert_eq!(origin(&[]), ModelOrigin::Demo);
-        assert_eq!(origin(&[("OPENAI_API_KEY", "k")]), ModelOrigin::Demo);
         assert_eq!(
             origin(&[("OPENAI_API_KEY", "k"), ("OPENAI_MODEL", "m")]),
             ModelOrigin::Environment
         );
+    }
+
+    #[test]
+    fn a_provider_without_a_model_is_said_and_not_answered_by_the_demo() {
+        let said = |variable: &'static str| {
+            let lookup = move |name: &str| (name == variable).then(|| "k".to_owned());
+            let models = Models::new(BTreeMap::new(), None, 0, lookup);
+            let error = models.default_model().expect_err("no model");
+            let text = error.to_string();
+            text.split_once(';').map_or(text.clone(), |(said, _)| said.to_owned())
+        };
+
+        let no_default = |found, wanted| {
+            format!("{found} is set, but {wanted} is not, so there is no default model")
+        };
+        for variable in ["OPENAI_API_KEY", "OPENAI_BASE_URL"] {
+            assert_eq!(said(variable), no_default(variable, "OPENAI_MODEL"));
+        }
+        assert_eq!(said("OPENAI_MODEL"), no_default("OPENAI_MODEL", "OPENAI_API_KEY"));
+        for variable in ["ANTHROPIC_API_KEY", "GEMINI_API_KEY", "OLLAMA_HOST", "OLLAMA_API_KEY"] {
+            assert_eq!(said(variable), no_default(variable, "the name of a model"));
+        }
     }
 
     #[test]

@@ -124,6 +124,16 @@ impl Settings {
     }
 }
 
+/// Who finds out whether a reply fits the schema of its request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SchemaCheck {
+    /// The call itself: a reply that does not fit is an error.
+    #[default]
+    Call,
+    /// The caller, who may ask for a better one.
+    Caller,
+}
+
 /// One request: the conversation so far, the newest message last, and the settings.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Request {
@@ -134,9 +144,17 @@ pub struct Request {
     /// A JSON schema that the reply must follow, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schema: Option<Value>,
+    /// Who finds out whether the reply fits it. It is no part of what is asked.
+    #[serde(skip)]
+    pub schema_check: SchemaCheck,
 }
 
 impl Request {
+    /// Creates a request whose reply has to fit its schema, if there is one.
+    pub fn new(messages: Vec<Message>, settings: Settings, schema: Option<Value>) -> Request {
+        Request { messages, settings, schema, schema_check: SchemaCheck::Call }
+    }
+
     /// Finds a setting that cannot be, now that the model's own are merged in.
     pub fn check(&self) -> Result<(), SettingError> {
         self.settings.check()?;

@@ -7,6 +7,7 @@ use crate::model::provider::server::Server;
 use crate::model::provider::simulated::SimulatedModel;
 use crate::model::reply::{CallFault, Finish, Reply};
 use crate::model::request::Request;
+use crate::schema::lower::Dialect;
 
 /// How requests travel.
 #[derive(Debug, Clone)]
@@ -20,6 +21,14 @@ pub enum Transport {
 }
 
 impl Transport {
+    /// Returns what it takes for a schema.
+    pub fn dialect(&self) -> Dialect {
+        match self {
+            Transport::Demo(_) | Transport::Simulated(_) => Dialect::Plain,
+            Transport::Server(server) => server.dialect(),
+        }
+    }
+
     /// Sends one request.
     pub async fn send(&self, request: &Request) -> Result<Reply, CallFault> {
         match self {
@@ -78,8 +87,12 @@ fn words_of(error: &mut CallError) -> Vec<&mut String> {
         | CallError::BadReply { message }
         | CallError::CutOff { text: message }
         | CallError::Length { text: message, .. } => vec![message],
-        CallError::Ended { word: message, text }
-        | CallError::InvalidOutput { reason: message, text } => vec![message, text],
+        CallError::Ended { word: message, text } => vec![message, text],
+        CallError::InvalidOutput { unfit, text } => {
+            let mut words = unfit.words();
+            words.push(text);
+            words
+        }
         CallError::Timeout { .. }
         | CallError::Empty
         | CallError::TooLarge { .. }

@@ -235,9 +235,11 @@ impl Optimizer {
         Ok(self.knowledge.record(vec![seen], |source| self.counts(source)).await?)
     }
 
-    /// Returns what counts, by what is known.
-    pub fn objective(&self) -> Objective {
-        *self.experience.borrow().objective()
+    /// Returns what counts on a kind of task, by what is known.
+    pub fn objective(&self, task: &TaskType) -> Result<Objective, OptimizerError> {
+        let mut experience = self.experience.borrow_mut();
+        experience.refresh(&self.knowledge, self.learn_from_demo)?;
+        Ok(experience.objective(task))
     }
 
     /// Returns the scales of times and costs on a kind of task.

@@ -23,7 +23,7 @@ use crate::script::host::error::EvalError;
 use crate::script::host::permission::Permissions;
 use crate::script::host::tasks::Task;
 use crate::script::host::{
-    captures, convert, error, home, language, limits, modules, source, stdlib, tasks,
+    captures, convert, error, home, known_map, language, limits, modules, source, stdlib, tasks,
 };
 use crate::store::StoreError;
 use crate::store::writer::Writer;
@@ -223,7 +223,21 @@ impl fmt::Debug for Host {
     }
 }
 
+/// A parameter of a script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScriptParameter {
+    /// Its name.
+    pub name: String,
+    /// Whether it has no default.
+    pub is_required: bool,
+}
+
 impl Program {
+    /// Returns its parameters, each once; `None` if the name of one is computed.
+    pub fn parameters(&self) -> Option<Vec<ScriptParameter>> {
+        api::run::parameters(&self.ast)
+    }
+
     /// Tells whether it calls functions by `hot`.
     pub fn is_hot(&self) -> bool {
         !check::calls_of(&self.ast, "hot").is_empty()
@@ -274,6 +288,7 @@ impl Host {
 
         engine.set_module_resolver(modules::Resolver::new(&inner));
         language::register(&mut engine);
+        known_map::register(&mut engine);
         api::register(&mut engine, &inner);
         inner.stdlib_options.replace(stdlib::register(&mut engine, &inner.captures));
 

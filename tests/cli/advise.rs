@@ -258,6 +258,43 @@ fn what_is_known_of_an_input_makes_a_kind_of_task_of_its_own() {
 }
 
 #[test]
+fn what_was_never_tried_is_called_neither_the_best_nor_the_worst() {
+    let project = Project::new();
+    project.file(
+        "s.rhai",
+        r#"
+        let o = optimizer();
+        for i in 0..20 { o.record_execution("hard", "a", #{ success_rate: 0.0, execution_time: 2.0 }); }
+        for i in 0..20 { o.record_execution("easy", "a", #{ success_rate: 1.0, execution_time: 2.0 }); }
+        for i in 0..5 { o.record_execution("easy", "b", #{ success_rate: 0.0, execution_time: 2.0 }); }
+
+        let sure = optimizer(#{ explore: false, among: ["new", "a", "b"] });
+        for task in ["hard", "easy"] {
+            let found = sure.recommend(task);
+            let others = found.alternatives.map(|one| `${one.pattern} n=${one.n} ${type_of(one.best)}`);
+            print(`${found.pattern} ${found.explored} ${others}`);
+        }
+        let none = sure.recommend("hard", #{ among: ["x", "y"] });
+        print(`${none.pattern} ${none.explored} ${none.guess} ${type_of(none.best)}: ${none.reason}`);
+        "#,
+    );
+    let ran = project.kaizen(&["run", "s.rhai"]);
+    let expected = "b false [\"a n=20 f64\", \"new n=0 ()\"]\na false [\"b n=5 f64\", \"new n=0 ()\"]\n\
+        x false true (): on `hard` `x` was never tried; neither was any other\n";
+    assert_eq!(ran.stdout, expected, "{}", ran.stderr);
+
+    let found = project.kaizen(&["advise", "hard", "--among", "a,new", "--best", "--explain"]);
+    assert_eq!(found.stdout, "a\n");
+    let told = "(n=20, success 0 %, 2.00 s); the only one that was tried\n";
+    assert!(found.stderr.contains(told), "{}", found.stderr);
+    let row = found.stderr.lines().last().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(row, "new - - - 0 - never tried");
+    let found = project.kaizen(&["advise", "easy", "--among", "a,b,new", "--best"]);
+    let told = "; probably the best of those tried; next: `b` scores";
+    assert!(found.stderr.contains(told), "{}", found.stderr);
+}
+
+#[test]
 fn a_change_is_told_wherever_the_pattern_is() {
     let project = Project::new();
     project.file(
@@ -292,7 +329,14 @@ fn failures_are_told_by_kind_with_what_they_teach() {
     assert!(ran.stdout.contains("does not count against the pattern"), "{}", ran.stdout);
     let lines: Vec<Value> =
         project.kaizen(&["failures", "review/rust", "--json"]).stdout.lines().map(json).collect();
-    assert_eq!(lines.len(), 2);
+    // An execution that was recorded with hardly any success is one, without a kind of its own.
+    let found: Vec<(&str, &str)> = lines
+        .iter()
+        .map(|line| (line["kind"].as_str().unwrap(), line["message"].as_str().unwrap()))
+        .filter(|(kind, _)| *kind == "failed")
+        .collect();
+    assert_eq!(lines.len(), 3);
+    assert_eq!(found, [("failed", "less than half of the work gave a result")]);
     assert!(lines[0]["first_at"].as_i64() <= lines[0]["last_at"].as_i64());
     let ran = project.kaizen(&["failures", "nothing"]);
     assert!(ran.stderr.contains("no failures recorded on `nothing`"), "{}", ran.stderr);

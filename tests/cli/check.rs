@@ -246,6 +246,28 @@ fn the_examples_of_codes_show_what_they_explain() {
     }
 }
 
+/// The end of docs/errors.md.
+const NOT_FOUND: &str = "
+## What `check` cannot find
+
+A script that passes `kaizen check` can still fail. These mistakes show only while it runs:
+
+- A property of a value whose kind is not known: a parameter of your own function, what such a function returns, \
+an item of a list or map of your own, a variable that stands for different things in one function, and the error \
+that `catch` sees. If the value is one of kaizen's, the run ends with an error (K0101). A map of your own gives \
+`()`.
+- A property that the script sets somewhere (`x.note = 1`) is taken to exist on every value.
+- The `inputs` of an operation whose `depends_on` is not written as literal names and known nodes, or in a script \
+that makes edges by `>>`, `then` or `add_edge`.
+- The properties of an event that `on` listens to.
+- A wrong type of an argument that is neither a literal nor a value of a known kind, and wrong types of options.
+- A name that is put together at run time: an operation, a model, a file, a function called by `hot` or `Fn`.
+- Everything that depends on replies: a reply that is no number, an index out of range, a condition that never \
+holds.
+- An unknown method of a plain value in a script with imports, because a function of an imported file may have \
+this name.
+";
+
 #[test]
 fn the_written_list_of_codes_is_up_to_date() {
     let mut text = "# Errors\n\nEvery error has a code; `kaizen explain CODE` says this in a \
@@ -259,6 +281,7 @@ fn the_written_list_of_codes_is_up_to_date() {
             text.push_str(&format!("\n```rhai\n{}\n```\n", code.example));
         }
     }
+    text.push_str(NOT_FOUND);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/errors.md");
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&path, &text).unwrap();

@@ -120,13 +120,23 @@ fn the_same_executions_never_get_two_verdicts() {
             compared.contains(verdict)
                 && compared.contains("(tested, 95 % confidence at every look)")
         );
-        // On what was recorded, `patterns` and `advise` tell a belief, and in other words.
+        let line = compared.lines().find(|line| line.contains(verdict)).unwrap();
+        let objective = compared.lines().find(|line| line.starts_with("objective: ")).unwrap();
+        let tested = format!("tested: {line}; {objective} (run ");
+
+        // `patterns` and `advise` repeat what was tested, word for word; the rest is a belief, told in
+        // other words.
         for (told, belief) in [
             (said(&["patterns", "tasks"]), "(a belief from all recorded executions"),
             (said(&["advise", "tasks", "--best", "--explain"]), "probability of being the best"),
         ] {
+            assert!(told.contains(&tested), "{tested} in {told}");
+            assert!(told.contains("objective: balanced (quality 70 %, time 30 %)"), "{told}");
+            let kept: Vec<&str> =
+                told.lines().filter(|line| !line.trim_start().starts_with("tested: ")).collect();
+            let told = kept.join("\n");
             assert!(told.contains(belief), "{told}");
-            for word in ["distinguishable", "better than", "clearly", "a test,", "significant"] {
+            for word in ["distinguishable", "is better", "clearly", "a test,", "significant"] {
                 assert!(!told.contains(word), "`{word}` in {told}");
             }
         }
@@ -200,7 +210,7 @@ fn a_comparison_that_was_stopped_goes_on_where_it_was() {
     let ran = project.kaizen(&["run", "script.rhai", "--max-calls", "15", "--seed", "7"]);
     assert_eq!((ran.code, server.bodies().len()), (Some(4), 15), "{}", ran.stderr);
     let before = rows(&project).len();
-    let ran = project.kaizen(&["run", "--resume", "--json"]);
+    let ran = project.kaizen(&["run", "--resume", "--json", "--max-calls", "1000"]);
     let done: Value = serde_json::from_str(ran.stdout.lines().last().unwrap()).unwrap();
     assert_eq!(done["value"]["winner"], undisturbed.1["winner"], "{}", ran.stderr);
     assert_eq!(done["value"]["inputs"], undisturbed.1["inputs"], "{}", ran.stderr);
@@ -366,8 +376,11 @@ fn what_is_wrong_with_a_comparison_is_said_before_anything_is_spent() {
             "two scripts are named `right`",
         ),
         (&["right.rhai", "wrong.rhai", "--tasks", "empty.jsonl"], "contains no tasks"),
-        (&["right.rhai", "wrong.rhai", "--tasks", "bad.jsonl"], "`bad.jsonl`, line 2"),
-        (&["right.rhai", "wrong.rhai", "--tasks", "other.jsonl"], "has no parameter `job`"),
+        (&["right.rhai", "wrong.rhai", "--tasks", "bad.jsonl"], "`bad.jsonl`: line 2"),
+        (
+            &["right.rhai", "wrong.rhai", "--tasks", "other.jsonl"],
+            "no field of `other.jsonl` (job) is a parameter of `right.rhai` (it has: task)",
+        ),
         (
             &["right.rhai", "wrong.rhai", "--tasks", "tasks.jsonl", "--confidence", "95"],
             "--confidence must be above 0 and below 1",
@@ -428,8 +441,9 @@ fn scripts_are_judged_by_labels_of_every_kind_and_no_label_is_missing() {
     for missing in ["{\"say\": 1}", "{\"say\": 1, \"expected\": null}", "5"] {
         project.file("tasks.jsonl", &format!("{tasks}{missing}\n"));
         let ran = compare(&[]);
-        let expected = "error: task 5 of `tasks.jsonl` has no `expected`, but other tasks do; add it to every task, or pass `--judge`\n";
-        assert_eq!((ran.code, ran.stderr.as_str()), (Some(2), expected), "{missing}");
+        let expected = "error: `tasks.jsonl`, line 6: there is no `expected`, but other tasks have one; \
+                        add it to every task, or pass `--judge`\n";
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(3), expected), "{missing}");
     }
 
     // A script that judges gives a score as well.

@@ -533,7 +533,7 @@ fn no_script_gets_out_however_it_is_called() {
     let is_long = std::env::var_os("KAIZEN_LONG").is_some();
     // What is checked before a run, and what cannot stand in a block, is tried by itself above.
     let is_nested = |escape: &&&str| {
-        !["import \"", "eval(", "call(\"read_text", "fn "]
+        !["import \"", "eval(", "call(\"read_text", "fn ", "branch(\"openai/"]
             .iter()
             .any(|word| escape.starts_with(word))
     };
@@ -574,7 +574,9 @@ fn no_script_gets_out_however_it_is_called() {
             }
             for ran in all {
                 let shows = ran.stdout.contains(CANARY) || ran.stderr.contains(CANARY);
-                let is_whole = ran.code == Some(0) && ran.stdout.lines().last() == Some("[]");
+                // A graph whose operation was refused ends the run as refused.
+                let is_well = matches!(ran.code, Some(0 | 6));
+                let is_whole = is_well && ran.stdout.lines().last() == Some("[]");
                 if !is_whole || shows {
                     let told = (&wrapping, grants, ran.code, ran.stdout, ran.stderr);
                     outside.push(format!("{told:?}"));

@@ -348,10 +348,10 @@ fn both_kinds_of_runs_are_told() {
     .assert_eq(&plan(&[]));
     expect![[r#"
         op    model      run  run --reuse  tokens in/out  cost  seconds each  after
-        chat  demo/echo    2            1            1/5    $0
-        run: 2 calls · $0
+        chat  demo/echo    1            1            1/5    $0
+        run: 1 call · $0
         run --reuse: 1 call, 1 reply reused · $0   (from 1 earlier run)
-        the budget will be exhausted before the end: `max_calls` is 1"#]]
+        run: the budget is used up before the end: the limit of 1 call (`max_calls`) is reached (s.rhai:1:66)"#]]
     .assert_eq(&plan(&["-p", "b=c", "--max-calls", "1"]));
     project.file("kaizen.toml", "[run]\nreuse = true\n");
     expect![[r#"
@@ -371,6 +371,7 @@ fn what_is_not_granted_stops_a_plan_as_it_stops_the_run() {
         let (plan, run) = (project.kaizen(&["plan", "s.rhai"]), project.kaizen(&["run", "s.rhai"]));
         assert_eq!(run.code, Some(6), "{}", run.stderr);
         assert!(plan.stderr.contains("is not granted"), "{}{}", plan.stdout, plan.stderr);
-        assert!(plan.stdout.contains("run: 0 "), "{}", plan.stdout);
+        assert!(plan.stdout.contains("run: 0 calls\n"), "{}", plan.stdout);
+        assert_eq!(plan.code, run.code, "{}", plan.stderr);
     }
 }

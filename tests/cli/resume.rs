@@ -1,28 +1,12 @@
 //! `kaizen run --resume`: what a run was answered before it ended is not asked again.
 
-use crate::support::Project;
 use crate::support::server::{Act, Server, answer, refusal};
-use std::process::{Command, Stdio};
+use crate::support::{Project, stopped};
+use std::process::Stdio;
 use std::time::Duration;
 
 const STEPS: &str = "let b = branch();\nlet began = now();\nfor n in 0..6 { print(b.chat(`step ${n} of ${began}`)); }\n\
                      print(random());";
-
-/// Runs the script until the server has been asked so often, then ends it by a signal.
-fn stopped(project: &Project, server: &Server, asked: usize, signal: &str) {
-    let mut command = project.command(&["run", "s.rhai", "--progress", "none"]);
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    for _ in 0..3000 {
-        if server.bodies().len() >= asked {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    // Starts of calls are journaled within 10 ms.
-    std::thread::sleep(Duration::from_millis(100));
-    Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
-    child.wait().unwrap();
-}
 
 /// A server that answers the first calls at once and the others never, until it is told to.
 fn stubborn(answered: usize) -> Server {
@@ -39,7 +23,7 @@ fn a_killed_run_goes_on_where_it_was() {
     for signal in ["-9", "-INT", "-TERM"] {
         let (project, server) = (Project::new(), stubborn(3));
         project.with_server(&server).file("s.rhai", STEPS);
-        stopped(&project, &server, 4, signal);
+        stopped(&project, &server, &["run", "s.rhai"], 4, signal);
         let ran = project.kaizen(&["run", "--resume"]);
         assert_eq!(ran.code, Some(0), "{signal}: {}", ran.stderr);
         let in_flight = if signal == "-9" { "; 1 call was in flight" } else { "" };
@@ -65,7 +49,7 @@ fn a_resumed_run_that_is_stopped_again_goes_on_from_both() {
         _ => answer(&format!("answer to {} bytes", body.len())),
     });
     project.with_server(&server).file("s.rhai", STEPS);
-    stopped(&project, &server, 3, "-9");
+    stopped(&project, &server, &["run", "s.rhai"], 3, "-9");
     let mut command = project.command(&["run", "s.rhai", "--resume", "--progress", "none"]);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     while server.bodies().len() < 6 {

@@ -154,7 +154,10 @@ fn what_does_not_fit_is_said_in_the_words_of_scripts() {
         ("let x = 3; branch().chat(x)", "`chat`: argument 1 is an int, expected a string"),
         ("let x = \"1\"; sleep(x)", "`sleep`: argument 1 is a string, expected a float or an int"),
         ("let x = \"a\"; x - 1", "`-` does not work for a string and an int"),
-        ("let b = branch(); b.nmae", "a branch has no property `nmae`; did you mean `name`?"),
+        (
+            "fn named(b) { b.nmae } named(branch())",
+            "a branch has no property `nmae`; did you mean `name`?",
+        ),
         ("let b = branch(); b.name = 1", "a branch has no writable property `name`"),
         ("let b = branch(); b[1]", "a branch cannot be indexed with `[..]`"),
         ("let x = 5; if x { 1 }", "a bool, found an int"),

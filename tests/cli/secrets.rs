@@ -283,7 +283,10 @@ fn a_secret_may_look_like_anything() {
         json_lines(&kaizen(&["show", "--json"]).stdout, &["kind", "at"]);
         json_lines(&kaizen(&["export", "--all"]).stdout, &["run", "at", "event"]);
         json_lines(&kaizen(&["patterns", "--json"]).stdout, &["n"]);
-        json_lines(&kaizen(&["plan", "s.rhai", "--json"]).stdout, &["type", "operations"]);
+        json_lines(
+            &kaizen(&["plan", "s.rhai", "--json", grants[0], grants[1]]).stdout,
+            &["type", "operations"],
+        );
 
         let read = |name: &str| std::fs::read_to_string(project.path().join(name)).unwrap();
         let found: serde_json::Value = serde_json::from_str(&read("out/found.json")).unwrap();

@@ -11,14 +11,10 @@ fn found(script: &str) -> String {
     let faults = ran.stdout.lines().map(|line| {
         let fault: serde_json::Value = serde_json::from_str(line).expect("a fault in JSON");
         let text = |key: &str| fault[key].as_str().unwrap_or_default().to_owned();
-        format!(
-            "{} {}:{} {}\n    {}\n",
-            text("code"),
-            fault["line"],
-            fault["column"],
-            text("message"),
-            text("help")
-        )
+        let help = text("help");
+        let help = if help.is_empty() { help } else { format!("    {help}\n") };
+        let place = format!("{}:{}", fault["line"], fault["column"]);
+        format!("{} {place} {}\n{help}", text("code"), text("message"))
     });
     faults.collect()
 }
@@ -214,7 +210,7 @@ print(format(1.9408522, 1) + " " + format(3, 2));
 print(percent(0.256) + " " + percent(2, 3));
 print(text + "|" + list.len());
 for wrong in [
-    || [].mean(), || ["a"].sum(), || percent(1, 0), || round(1.5, -1), || format("x", 1),
+    || [].mean(), || ["a"].sum(), || percent(1, 0), || round(1.5, -1), || format(["x"][0], 1),
     || [9223372036854775807, 1].sum(), || ["a"].max_by(|x| x), || [1, "a"].sorted(),
 ] {
     print(attempt(wrong).error.message);
@@ -334,4 +330,186 @@ fn a_report_gives_the_result_of_a_node() {
         "{}",
         ran.stderr
     );
+}
+
+#[test]
+fn words_and_forms_of_other_languages_are_found_with_what_to_write() {
+    let each = [
+        "f(1, key=2);",
+        "let s = f\"Hello {name}\";",
+        "let s = 'abc';",
+        "let s = \"\"\"long\"\"\";",
+        "let l = [x * 2 for x in [1, 2]];",
+        "let l = [i for i in range(0, 3) if i > 1];",
+        "let a = null;",
+        "let a = None;",
+        "let a = nil;",
+        "let a = True; let b = False;",
+        "if not true { }",
+        "if true and false { }",
+        "if 1 == 1 or 2 == 2 { }",
+        "if true { } elif false { }",
+        "def f(x): return x",
+        "for x in [1]: print(x)",
+        "let f = lambda x: x + 1;",
+        "let l = []; l.append(2);",
+        "let l = [1]; l.append(\"x\");",
+        "let s = str(4);",
+        "let s = \"a\".strip();",
+        "let o = ExecutionOptimizer();",
+        "let k = PatternKnowledge(\"x.json\");",
+        "import os",
+        "from lionagi import Session",
+        "let f = |x| x; f(1);",
+        "fn g(h) { h(1) }",
+        "let m = {\"a\": 1};",
+        "let x = 1 if true else 2;",
+        "let y = true ? 1 : 2;",
+        "let i = 0; i++;",
+        "# a comment",
+        "raise \"x\";",
+        "try { } except { }",
+        "let x = [1, 2, 3][0:2];",
+        "let r = [1].map((x) => x);",
+        "await branch().communicate(\"x\");",
+        "print \"x\";",
+        "let f = optimizer().foo();",
+    ];
+    let said: Vec<String> = each.iter().map(|line| format!("> {line}\n{}", found(line))).collect();
+    expect_test::expect![[r#"
+        > f(1, key=2);
+        K0021 1:6 `key=` names an argument
+            write options as a map at the end: `f(a, #{ key: value })`
+        > let s = f"Hello {name}";
+        K0021 1:9 `f` before a text means nothing
+            write a text in backticks: `` `Hello ${name}` ``
+        > let s = 'abc';
+        K0021 1:9 single quotes hold one character
+            write a text in double quotes: `".."`
+        > let s = """long""";
+        K0021 1:9 three quotes begin a text with a quote in it
+            write a text of several lines in backticks
+        > let l = [x * 2 for x in [1, 2]];
+        K0021 1:9 a list comprehension is from another language
+            write `list.map(|x| ..)`, or `list.filter(|x| ..).map(|x| ..)`
+        > let l = [i for i in range(0, 3) if i > 1];
+        K0021 1:9 a list comprehension is from another language
+            write `list.map(|x| ..)`, or `list.filter(|x| ..).map(|x| ..)`
+        > let a = null;
+        K0021 1:9 `null` is from another language
+            write `()`, which stands for no value
+        > let a = None;
+        K0021 1:9 `None` is from another language
+            write `()`, which stands for no value
+        > let a = nil;
+        K0021 1:9 `nil` is from another language
+            write `()`, which stands for no value
+        > let a = True; let b = False;
+        K0021 1:9 `True` is from another language
+            write `true`
+        K0021 1:23 `False` is from another language
+            write `false`
+        > if not true { }
+        K0021 1:4 `not` is from another language
+            write `!x`
+        > if true and false { }
+        K0021 1:9 `and` is from another language
+            write `a && b`
+        > if 1 == 1 or 2 == 2 { }
+        K0021 1:11 `or` is from another language
+            write `a || b`
+        > if true { } elif false { }
+        K0021 1:13 `elif` is from another language
+            write `} else if condition { .. }`
+        > def f(x): return x
+        K0021 1:1 `def` is from another language
+            write `fn name(a, b) { .. }`
+        > for x in [1]: print(x)
+        K0021 1:1 `for ..:` is from another language
+            write a block in braces: `if x { .. } else { .. }`, `for x in list { .. }`
+        > let f = lambda x: x + 1;
+        K0021 1:9 `lambda` is from another language
+            write `|x| x + 1`
+        > let l = []; l.append(2);
+        K0021 1:15 `append` adds a whole list
+            write `list.push(item)` to add one item; `append` adds a whole list
+        > let l = [1]; l.append("x");
+        K0021 1:16 `append` adds a whole list
+            write `list.push(item)` to add one item; `append` adds a whole list
+        > let s = str(4);
+        K0021 1:9 `str` is from another language
+            write `x.to_string()`, or `${x}` in a text in backticks
+        > let s = "a".strip();
+        K0021 1:13 `strip` is from another language
+            write `text.trimmed()`
+        > let o = ExecutionOptimizer();
+        K0021 1:9 `ExecutionOptimizer` is from another language
+            write `optimizer()`
+        > let k = PatternKnowledge("x.json");
+        K0021 1:9 `PatternKnowledge` is from another language
+            write `knowledge("patterns.json")`, or `optimizer()` for the project's store
+        > import os
+        K0021 1:1 `import os` names a module from another language
+            leave it out, since kaizen's words need no import; for a file write `import "lib/file" as file;`
+        > from lionagi import Session
+        K0021 1:1 `from .. import` is from another language
+            leave it out, since kaizen's words need no import
+        > let f = |x| x; f(1);
+        K0003 1:16 unknown function `f`
+            `f` is a variable; call the function in it: `f.call(..)`
+        > fn g(h) { h(1) }
+        K0003 1:11 unknown function `h`
+            `h` is a variable; call the function in it: `h.call(..)`
+        > let m = {"a": 1};
+        K0021 1:9 a map begins with `#{`
+            write `#{ key: value }`
+        > let x = 1 if true else 2;
+        K0021 1:11 a condition behind its value is from another language
+            write `if condition { a } else { b }`, which is a value
+        > let y = true ? 1 : 2;
+        K0021 1:14 `? :` is from another language
+            write `if condition { a } else { b }`, which is a value
+        > let i = 0; i++;
+        K0021 1:13 `++` is from another language
+            write `i += 1`
+        > # a comment
+        K0021 1:1 `#` begins no comment
+            write `// comment`
+        > raise "x";
+        K0021 1:1 `raise` is from another language
+            write `throw "message"`
+        > try { } except { }
+        K0021 1:9 `except` is from another language
+            write `try { .. } catch (e) { .. }`
+        > let x = [1, 2, 3][0:2];
+        K0021 1:20 `[a:b]` is a slice from another language
+            write `list.extract(1..3)`, or `text.sub_string(1..3)`
+        > let r = [1].map((x) => x);
+        K0021 1:17 `=>` makes no function
+            write `|x| x + 1`
+        > await branch().communicate("x");
+        K0021 1:1 `await` is from another language
+            leave it out: a call waits for its reply
+        > print "x";
+        K0021 1:1 `print` is a function
+            write `print(..)`
+        > let f = optimizer().foo();
+        K0003 1:21 an optimizer has no method `foo`
+    "#]].assert_eq(&said.concat());
+}
+
+#[test]
+fn what_both_languages_have_is_no_fault() {
+    for line in [
+        "print(len([1]) + [1].len() + \"a\".len);",
+        "let l = [1]; l.append([2]);",
+        "let t = \"a\"; t.append(\"b\");",
+        "let b = blob(); b.append(65);",
+        "print(`'it' ${1} and \"x\" not y # z`);",
+        "fn str(x) { `${x}` } print(str(1));",
+        "let m = #{ strip: |x| x }; m.strip(1);",
+        "let items = [1]; print(items[0]);",
+    ] {
+        assert_eq!(found(line), "", "{line}");
+    }
 }

@@ -88,7 +88,7 @@ impl Load {
 /// Makes one call as the executor does: again after a pause, as long as that may help.
 async fn call(model: &Model, rng: &RefCell<Rng>) {
     let messages = vec![Message::new(Role::User, "?")];
-    let request = Request { messages, settings: Settings::default(), schema: None };
+    let request = Request::new(messages, Settings::default(), None);
     for attempt in 1.. {
         let Err(error) = model.call(&request).await.result else { return };
         assert_ne!(error.retry(), Retry::Never, "{error}");

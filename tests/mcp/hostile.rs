@@ -6,12 +6,13 @@ use expect_test::{Expect, expect};
 const TOKEN: &str = "tok-2718281828459";
 
 /// Creates a project whose server `bad` does what `mode` says.
-fn project(mode: &str, more: &str) -> Project {
+fn project(mode: &str, rest: &str) -> Project {
     let project = Project::new();
     project.file("hostile.sh", include_str!("hostile.sh"));
+    let start = if mode == "mute" { "start_timeout_ms = 400\n" } else { "" };
     let toml = format!(
         "[mcp.bad]\ncommand = [\"sh\", \"hostile.sh\", \"{mode}\"]\nenv = [\"TOKEN\"]\n\
-         start_timeout_ms = 4000\n{more}"
+         {start}{rest}"
     );
     project.file("kaizen.toml", &toml);
     project
@@ -23,9 +24,17 @@ fn tools(project: &Project, arguments: &[&str]) -> Ran {
     Ran::from(command.output().unwrap())
 }
 
-/// Returns everything that came of a command, on lines.
+/// Returns everything that came of a command, on lines, with a long row of one character as its length.
 fn told(ran: &Ran) -> String {
-    format!("exit {:?}\n{}{}", ran.code, ran.stdout, ran.stderr)
+    let told = format!("exit {:?}\n{}{}", ran.code, ran.stdout, ran.stderr);
+    let letters: Vec<char> = told.chars().collect();
+    let rows = letters.chunk_by(|a, b| a == b).map(|row| match row {
+        [letter, ..] if row.len() > 30 && letter.is_alphabetic() => {
+            format!("[{} x {letter}]", row.len())
+        }
+        row => row.iter().collect(),
+    });
+    rows.collect()
 }
 
 /// Does the same, with the folder of the project left out.
@@ -37,6 +46,17 @@ fn told_anywhere(project: &Project, ran: &Ran) -> String {
 fn lives(pid: &str) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     !status.is_empty() && !status.contains(") Z ")
+}
+
+/// Waits until a file is there.
+fn comes(project: &Project, file: &str) {
+    for _ in 0..4000 {
+        if project.path().join(file).exists() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    panic!("`{file}` was not written within 20 s");
 }
 
 /// Checks what comes of calling `go`, and that nothing of the server is left.
@@ -68,11 +88,17 @@ fn a_server_that_dies_is_told_with_its_status_and_last_words() {
     check(
         "dies-at-once",
         &expect![[r#"
+            exit Some(5)
+            error: MCP server `bad` ended (exit status: 7); its stderr ends with: cannot start: no database
+        "#]],
+    );
+    check(
+        "chatty-stderr",
+        &expect![[r#"
         exit Some(5)
-        error: MCP server `bad` cannot be reached: Broken pipe (os error 32)
+        error: MCP server `bad` ended (exit status: 1); its stderr ends with: [1010 x e]the last line
     "#]],
     );
-    check("chatty-stderr", &expect![[r#""#]]);
     check(
         "dies-in-call",
         &expect![[r#"
@@ -122,9 +148,9 @@ fn a_mute_server_is_given_up() {
     check(
         "mute",
         &expect![[r#"
-        exit Some(5)
-        error: MCP server `bad` did not start within 4000 ms (`start_timeout_ms`)
-    "#]],
+            exit Some(5)
+            error: MCP server `bad` did not start within 400 ms (`start_timeout_ms`)
+        "#]],
     );
     check(
         "mute-in-call",
@@ -147,10 +173,10 @@ fn a_chatty_server_is_understood_and_a_flood_is_stopped() {
     check(
         "banner",
         &expect![[r#"
-        exit Some(0)
-        ok
-        note: MCP server `bad` wrote 3 lines to stdout that are no MCP messages, the first: Welcome to the server!
-    "#]],
+            exit Some(0)
+            ok
+            note: MCP server `bad` wrote 3 lines to stdout outside of the protocol; the first: Welcome to the server!
+        "#]],
     );
     check(
         "foreign-then-own",
@@ -170,45 +196,45 @@ fn a_chatty_server_is_understood_and_a_flood_is_stopped() {
         "long-line",
         &expect![[r#"
         exit Some(5)
-        error: MCP server `bad` was stopped: it sent a line of more than 8388608 bytes
+        error: MCP server `bad` was disconnected: it sent a line of more than 8388608 bytes
     "#]],
     );
     check(
         "no-newline",
         &expect![[r#"
         exit Some(5)
-        error: MCP server `bad` was stopped: it sent a line of more than 8388608 bytes
+        error: MCP server `bad` was disconnected: it sent a line of more than 8388608 bytes
     "#]],
     );
     check(
         "fifty",
         &expect![[r#"
         exit Some(5)
-        error: MCP server `bad` was stopped: it sent a line of more than 8388608 bytes
+        error: MCP server `bad` was disconnected: it sent a line of more than 8388608 bytes
     "#]],
     );
     check(
         "flood",
         &expect![[r#"
-        exit Some(5)
-        note: MCP server `bad` wrote 671 lines to stdout that are no MCP messages, the first: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy
-        error: MCP server `bad` was stopped: it sent more than 67108864 bytes without answering anything
-    "#]],
+            exit Some(5)
+            note: MCP server `bad` wrote 67 lines to stdout outside of the protocol; the first: [120 x y]
+            error: MCP server `bad` was disconnected: it sent more than 67108864 bytes without answering anything
+        "#]],
     );
     check(
         "notices",
         &expect![[r#"
         exit Some(5)
-        error: MCP server `bad` was stopped: it sent more than 67108864 bytes without answering anything
+        error: MCP server `bad` was disconnected: it sent more than 67108864 bytes without answering anything
     "#]],
     );
     check(
         "flood-at-start",
         &expect![[r#"
-        exit Some(5)
-        note: MCP server `bad` wrote 671 lines to stdout that are no MCP messages, the first: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy
-        error: MCP server `bad` was stopped: it sent more than 67108864 bytes without answering anything
-    "#]],
+            exit Some(5)
+            note: MCP server `bad` wrote 67 lines to stdout outside of the protocol; the first: [120 x y]
+            error: MCP server `bad` was disconnected: it sent more than 67108864 bytes without answering anything
+        "#]],
     );
 }
 
@@ -245,16 +271,16 @@ fn what_cannot_be_read_is_told_at_once() {
     check(
         "other-result",
         &expect![[r#"
-        exit Some(5)
-        error: MCP server `bad`: it answered `go` with something else than asked for
-    "#]],
+            exit Some(5)
+            error: MCP server `bad`: its answer to `go` is not valid
+        "#]],
     );
     check(
         "number-result",
         &expect![[r#"
-        exit Some(5)
-        error: MCP server `bad`: it answered `go` with something else than asked for
-    "#]],
+            exit Some(5)
+            error: MCP server `bad`: its answer to `go` is not valid
+        "#]],
     );
     check(
         "wrong-greeting",
@@ -266,9 +292,9 @@ fn what_cannot_be_read_is_told_at_once() {
     check(
         "odd-greeting",
         &expect![[r#"
-        exit Some(5)
-        error: MCP server `bad`: it did not greet back as the protocol says
-    "#]],
+            exit Some(5)
+            error: MCP server `bad`: its answer to `initialize` is not valid
+        "#]],
     );
     check(
         "refuses-all",
@@ -280,29 +306,29 @@ fn what_cannot_be_read_is_told_at_once() {
     check(
         "no-list",
         &expect![[r#"
-        exit Some(5)
-        error: MCP server `bad`: it answered `tools/list` with something else than asked for
-    "#]],
+            exit Some(5)
+            error: MCP server `bad`: its answer to `tools/list` is not valid
+        "#]],
     );
     check(
         "endless",
         &expect![[r#"
         exit Some(5)
-        error: MCP server `bad` was stopped: it sent a list of tools that does not end (100 pages)
+        error: MCP server `bad` was disconnected: it sent a list of tools that does not end (100 pages)
     "#]],
     );
     check(
         "same-page",
         &expect![[r#"
         exit Some(5)
-        error: MCP server `bad` was stopped: it sent a list of tools that does not end (100 pages)
+        error: MCP server `bad` was disconnected: it sent a list of tools that does not end (100 pages)
     "#]],
     );
     check(
         "many",
         &expect![[r#"
         exit Some(5)
-        error: MCP server `bad` was stopped: it sent a list of more than 1000 tools
+        error: MCP server `bad` was disconnected: it sent a list of more than 1000 tools
     "#]],
     );
 }
@@ -320,9 +346,9 @@ fn texts_of_servers_are_harmless() {
     check(
         "secret",
         &expect![[r#"
-        exit Some(0)
-        the key is tok-2718281828459
-    "#]],
+            exit Some(0)
+            the key is [secret]
+        "#]],
     );
     check(
         "refuses",
@@ -368,9 +394,9 @@ fn a_server_gets_a_key_with_each_call_and_no_answers_of_its_own() {
     check(
         "asks-input",
         &expect![[r#"
-        exit Some(5)
-        error: MCP server `bad`: `go` asks for input, which kaizen does not give
-    "#]],
+            exit Some(5)
+            error: MCP server `bad`: `go` asks for input, which kaizen does not provide
+        "#]],
     );
 
     let project = project("asks-back", "");
@@ -442,10 +468,10 @@ fn lists_are_shown_with_names_that_fit_and_without_hidden_text() {
         (
             "long-name",
             expect![[r#"
-            exit Some(0)
-            tool                                                              effects  approval  hash          description
-            bad__nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn_6a072ff6  write    needed    7bc376756045  x
-        "#]],
+                exit Some(0)
+                tool                                                              effects  approval  hash          description
+                bad__[50 x n]_6a072ff6  write    needed    7bc376756045  x
+            "#]],
         ),
         (
             "no-schema",
@@ -520,9 +546,9 @@ fn denials_hold_for_servers() {
         (
             "--allow-net",
             expect![[r#"
-            exit Some(5)
-            error: MCP server `far` cannot be reached: Client error: no connection to http://127.0.0.1:9/mcp: client error (Connect): tcp connect error: Connection refused (os error 111)
-        "#]],
+                exit Some(5)
+                error: MCP server `far` cannot be reached: client error (Connect): tcp connect error: Connection refused (os error 111)
+            "#]],
         ),
     ] {
         outcome.assert_eq(&told(&tools(&project, &["far", denial])));
@@ -615,9 +641,7 @@ fn nothing_is_left_of_a_server_when_kaizen_is_stopped_or_killed() {
         let project = project("mute-in-call", "");
         let mut command = project.command(&["tools", "bad", "go", "{}", "--approve"]);
         let mut child = command.env("KAIZEN_TRUST", "1").spawn().unwrap();
-        while !project.path().join("calls.txt").exists() {
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
+        comes(&project, "calls.txt");
 
         let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
         kill(pid, signal).unwrap();

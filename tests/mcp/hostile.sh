@@ -49,7 +49,7 @@ call() {
     no-newline) printf '{"jsonrpc":"2.0","id":%s,"result":"' "$id"; zeros 20000000 x; hang ;;
     fifty) printf '{"jsonrpc":"2.0","id":%s,"result":{"content":[{"type":"text","text":"' "$id"
         zeros 50000000 x; echo '"}]}}' ;;
-    flood) while :; do zeros 100000 y; echo; done ;;
+    flood) while :; do zeros 1000000 y; echo; done ;;
     notices) while :; do
             printf '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"%s"}}\n' \
                 "$(zeros 1000000 z)"
@@ -92,7 +92,7 @@ mute) hang ;;
 dies-at-once) echo 'cannot start: no database' >&2; exit 7 ;;
 closes-stdout) exec >&-; hang ;;
 chatty-stderr) zeros 10000000 e >&2; echo 'the last line' >&2; exit 1 ;;
-flood-at-start) while :; do zeros 100000 y; echo; done ;;
+flood-at-start) while :; do zeros 1000000 y; echo; done ;;
 ignores-signals) trap '' TERM INT HUP PIPE ;;
 esac
 echo $$ >> pids.txt

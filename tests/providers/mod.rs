@@ -35,7 +35,7 @@ async fn ask(model: &Model, settings: Settings) -> CallResult {
 async fn ask_for(model: &Model, question: &str, settings: Settings) -> CallResult {
     let messages =
         vec![Message::new(Role::System, "Be brief."), Message::new(Role::User, question)];
-    model.call(&Request { messages, settings, schema: None }).await
+    model.call(&Request::new(messages, settings, None)).await
 }
 
 /// Returns the kind of the failure, or `ok`.

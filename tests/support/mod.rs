@@ -6,8 +6,10 @@ pub(crate) mod server;
 #[allow(dead_code, reason = "the benchmarks use none of it")]
 pub(crate) mod terminal;
 
+use crate::support::server::Server;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 /// A throw-away project.
 pub(crate) struct Project {
@@ -94,4 +96,27 @@ impl Project {
         let bodies = rows.query_map([kind], |row| row.get::<_, String>(0)).expect("rows");
         bodies.map(|body| serde_json::from_str(&body.expect("text")).expect("JSON")).collect()
     }
+}
+
+/// Runs a command until the server has been asked so often, then ends it by a signal.
+#[allow(dead_code, reason = "the benchmarks use none of it")]
+pub(crate) fn stopped(
+    project: &Project,
+    server: &Server,
+    arguments: &[&str],
+    asked: usize,
+    signal: &str,
+) {
+    let mut command = project.command(&[arguments, &["--progress", "none"]].concat());
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    for _ in 0..3000 {
+        if server.bodies().len() >= asked {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // Starts of calls are journaled within 10 ms.
+    std::thread::sleep(Duration::from_millis(100));
+    Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    child.wait().unwrap();
 }

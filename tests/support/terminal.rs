@@ -81,6 +81,11 @@ impl OnTerminal {
         std::mem::take(&mut self.seen)
     }
 
+    /// Sends many keys at once, as a paste does.
+    pub(crate) fn send(&mut self, keys: &str) {
+        self.keys.as_mut().unwrap().write_all(keys.as_bytes()).unwrap();
+    }
+
     /// Presses a key.
     pub(crate) fn press(&mut self, key: char) {
         self.keys.as_mut().unwrap().write_all(key.to_string().as_bytes()).unwrap();

@@ -4,8 +4,9 @@
 use crate::base::spelling::nearest;
 use crate::base::unit::Money;
 use crate::base::wildcard::Wildcard;
-use crate::base::{file, own};
+use crate::base::{file, own, toml_text};
 use crate::cli::app::permissions::KeyRules;
+use crate::cli::app::settings::{self, Fallback, value_of};
 use crate::executor::budget::Bounds;
 use crate::mcp::spec::{ServerSpec, SpecError};
 use crate::script::OPERATIONS_MAX;
@@ -15,33 +16,6 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-/// The lists of what scripts may and may not touch.
-const PERMISSIONS: [&str; 10] = [
-    "read",
-    "write",
-    "net",
-    "env",
-    "run",
-    "deny_read",
-    "deny_write",
-    "deny_net",
-    "deny_env",
-    "deny_run",
-];
-
-/// What stands in a configuration file, by section.
-const SECTIONS: &[(&str, &[&str])] = &[
-    ("project", &["name", "model"]),
-    ("run", &["concurrency", "reuse"]),
-    ("budget", &["max_cost", "max_tokens", "max_calls", "max_time"]),
-    ("limits", &["operations"]),
-    ("optimizer", &["learn_from_demo"]),
-    ("watch", &["quiet_ms", "confirm_over", "paths"]),
-    ("permissions", &PERMISSIONS),
-    ("secrets", &["names", "min_length"]),
-    ("store", &["keep", "max_size"]),
-];
 
 /// How long nothing may happen before a save counts, in milliseconds: editors write a file in
 /// several steps.
@@ -161,11 +135,11 @@ impl Config {
     pub(in crate::cli) fn load(root: &Path, lookup: EnvLookup<'_>) -> Result<Config, ConfigError> {
         let mut config = Config::default();
         // What is set later counts: the user's file, then the project's, then the environment.
-        config.set("limits.operations", OPERATIONS_MAX.into(), SettingOrigin::BuiltIn)?;
-        config.set("optimizer.learn_from_demo", false.into(), SettingOrigin::BuiltIn)?;
-        config.set("run.reuse", false.into(), SettingOrigin::BuiltIn)?;
-        config.set("watch.quiet_ms", QUIET_MS.into(), SettingOrigin::BuiltIn)?;
-        config.set("watch.confirm_over", CONFIRM_OVER.into(), SettingOrigin::BuiltIn)?;
+        for entry in settings::SETTINGS {
+            if let Fallback::Value(text) = entry.default {
+                config.set(&entry.name(), value_of(text), SettingOrigin::BuiltIn)?;
+            }
+        }
 
         if let Some(home) = own::user_folder(lookup, "XDG_CONFIG_HOME", ".config") {
             config.read(&home.join("kaizen").join("config.toml"))?;
@@ -201,10 +175,11 @@ impl Config {
             Err(source) => return Err(ConfigError::Unreadable { path: path.to_owned(), source }),
         };
 
-        let table: Map<String, Value> = toml::from_str(&text).map_err(|error| {
-            let message = error.to_string().trim_end().to_owned();
-            ConfigError::Syntax { path: path.to_owned(), message }
-        })?;
+        let table: Map<String, Value> =
+            toml::from_str(&toml_text::plain(&text)).map_err(|error| {
+                let message = error.to_string().trim_end().to_owned();
+                ConfigError::Syntax { path: path.to_owned(), message }
+            })?;
 
         let origin = SettingOrigin::File(path.to_owned());
         // JSON has neither NaN nor infinity, so they arrive here as null.
@@ -246,53 +221,10 @@ impl Config {
         value: Value,
         origin: SettingOrigin,
     ) -> Result<(), ConfigError> {
-        // Each arm says whether the value fits, and if it does not, what would.
-        let wanted = match key {
-            "project.name" | "project.model" => value.is_string().then_some(()).ok_or("text"),
-            "budget.max_time" => {
-                let time = value.as_str().and_then(duration);
-                time.map(|_| ()).ok_or("a time such as \"90s\", \"10m\" or \"2h\"")
-            }
-            "budget.max_cost" | "watch.confirm_over" => {
-                let amount = value.as_f64().and_then(Money::from_dollars);
-                amount.map(|_| ()).ok_or(Money::WANTED)
-            }
-            "run.concurrency" | "limits.operations" | "budget.max_tokens" | "budget.max_calls" => {
-                let positive = value.as_u64().is_some_and(|number| number > 0);
-                positive.then_some(()).ok_or("a whole number of at least 1")
-            }
-            "store.keep" => {
-                let time = value.as_str().and_then(duration);
-                time.map(|_| ()).ok_or("a time such as \"30d\" or \"12h\"")
-            }
-            "store.max_size" => {
-                let bytes = value.as_str().and_then(size);
-                bytes.map(|_| ()).ok_or("a size such as \"500MB\" or \"2GB\"")
-            }
-            "secrets.names" => {
-                let names = value.as_array().is_some_and(|all| all.iter().all(Value::is_string));
-                names.then_some(()).ok_or("a list of variable names, which may contain `*`")
-            }
-            "secrets.min_length" => {
-                let is_sound = value.as_u64().is_some_and(|length| (4..=64).contains(&length));
-                is_sound.then_some(()).ok_or("a whole number from 4 up to 64")
-            }
-            "watch.quiet_ms" => value.as_u64().map(|_| ()).ok_or("a time in milliseconds"),
-            "watch.paths" => {
-                let paths = value.as_array().is_some_and(|all| all.iter().all(Value::is_string));
-                paths.then_some(()).ok_or("a list of paths")
-            }
-            list if list.strip_prefix("permissions.").is_some_and(|k| PERMISSIONS.contains(&k)) => {
-                let texts = value.as_array().is_some_and(|all| all.iter().all(Value::is_string));
-                texts.then_some(()).ok_or("a list of texts")
-            }
-            "optimizer.learn_from_demo" | "run.reuse" => {
-                value.is_boolean().then_some(()).ok_or("true or false")
-            }
-            _ => return Err(unknown(&origin, key)),
-        };
-
-        wanted.map_err(|wanted| wrong(&origin, key, wanted, &value))?;
+        let entry = settings::find(key).ok_or_else(|| unknown(&origin, key))?;
+        if !entry.kind.fits(&value) {
+            return Err(wrong(&origin, key, entry.kind.wanted(), &value));
+        }
 
         // Rules of several files add up, where other settings replace one another.
         if let Some(key) = key.strip_prefix("permissions.") {
@@ -482,15 +414,9 @@ fn null_in(key: &str, value: &Value) -> Option<String> {
     }
 }
 
-/// Returns all keys besides those of models.
-pub(in crate::cli) fn keys() -> impl Iterator<Item = String> {
-    let each = SECTIONS.iter().map(|(section, keys)| (section, keys.iter()));
-    each.flat_map(|(section, keys)| keys.map(move |key| format!("{section}.{key}")))
-}
-
 fn unknown(origin: &SettingOrigin, key: &str) -> ConfigError {
     let mut known: Vec<String> = vec!["models".to_owned(), "mcp".to_owned()];
-    known.extend(keys());
+    known.extend(settings::names());
 
     let help = match nearest(key, known.iter().map(String::as_str)) {
         Some(near) => format!("; did you mean `{near}`?"),

@@ -2,33 +2,38 @@
 //! be guessed, again with other guesses.
 
 use crate::base::clock;
-use crate::base::failure::Kind;
-use crate::base::id::RunId;
-use crate::cli::app::job::ScriptJob;
+use crate::base::failure::{Failure, Kind};
+use crate::base::id::{OpId, RunId};
+use crate::base::strand::Strand;
+use crate::cli::app::agenda::{GuessAgenda, TrialBasis};
+use crate::cli::app::exit::Exit;
+use crate::cli::app::job::{OpenJob, ScriptJob, exit_of_cause};
 use crate::cli::render::progress::{Progress, ProgressMode};
 use crate::executor::Executor;
-use crate::executor::replies::guess::{
-    EndOrder, ForcedDecisions, Guess, GuessedDecision, Ways, Words,
-};
+use crate::executor::budget::Budget;
+use crate::executor::replies::assumption::{AssumedChance, Unknown};
+use crate::executor::replies::guess::{ForcedDecisions, Guess, GuessedDecision, Ways, Words};
 use crate::executor::replies::reuse::Reuse;
 use crate::journal::Journal;
 use crate::journal::event::Event;
 use crate::journal::known_replies::Replies;
 use crate::metrics::experience::CallHistory;
-use crate::metrics::forecast::{Plan, plan};
-use crate::metrics::rehearsal::{Rehearsal, RehearsalEnd};
-use crate::script::diagnostic::Diagnostic;
+use crate::metrics::forecast::{EarlyEnd, Plan, plan};
+use crate::metrics::rehearsal::{Rehearsal, RehearsalEnd, RunScope};
+use crate::model::charge::CallBound;
+use crate::script::diagnostic::{Diagnostic, of_failure};
 use crate::script::reference::lexer::{LexemeClass, scan};
-use crate::script::{Host, ScriptError};
+use crate::script::{Host, Program, ScriptError};
+use serde_json::Value;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Longest time for going through a script once: one that goes on until a reply is good never ends.
-const TIME_MAX: Duration = Duration::from_secs(5);
+pub(in crate::cli) const TIME_MAX: Duration = Duration::from_secs(5);
 /// Longest time for all further guesses together, where somebody has asked for a plan.
 pub(in crate::cli) const MORE_TIME_MAX: Duration = Duration::from_secs(10);
 /// Shortest time that one of them is given.
@@ -39,20 +44,97 @@ const ENDLESS_TIME_MAX: Duration = Duration::from_millis(100);
 /// What planning a run has found.
 pub(in crate::cli) struct Forecast {
     pub(in crate::cli) plan: Plan,
-    /// Why it goes no further, if the script never came to its end.
-    pub(in crate::cli) stopped: Option<Diagnostic>,
+    pub(in crate::cli) end: PlanEnd,
+    /// How a budget ends the run that asks everything, if it does or may.
+    pub(in crate::cli) spent: Option<ScriptStop>,
+    /// How a budget ends the run that reuses what is known, if it does or may.
+    pub(in crate::cli) rest_spent: Option<ScriptStop>,
+}
+
+/// How the script ends that is planned.
+pub(in crate::cli) enum PlanEnd {
+    /// It may come to its end.
+    Well,
+    /// No guess has taken it to its end, and a real reply may: this stopped it.
+    Open(Diagnostic),
+    /// Every run ends with this failure.
+    Fails(ScriptStop),
+}
+
+/// Why a script went no further, or failed at its end.
+#[derive(Debug, Clone)]
+pub(in crate::cli) struct ScriptStop {
+    pub(in crate::cli) fault: Diagnostic,
+    pub(in crate::cli) kind: Kind,
+    /// What the run would return.
+    pub(in crate::cli) exit: Exit,
+}
+
+impl ScriptStop {
+    /// Finds out why a script failed.
+    pub(in crate::cli) fn of(
+        failure: &Failure,
+        fault: Diagnostic,
+        executor: &Executor,
+    ) -> ScriptStop {
+        let exit = match failure.exit() {
+            Exit::Failed => exit_of_cause(executor),
+            exit => exit,
+        };
+        ScriptStop { fault, kind: failure.kind.clone(), exit }
+    }
+
+    /// Finds out whether a script failed that came to its end: an operation did that had to complete.
+    pub(in crate::cli) fn of_lost(executor: &Executor) -> Option<ScriptStop> {
+        let first = executor.first_failure().filter(|_| executor.unforgiven() > 0)?;
+        let exit = exit_of_cause(executor);
+        Some(ScriptStop { fault: of_failure(&first), kind: first.kind, exit })
+    }
+
+    /// Tells whether the budget had nothing left.
+    fn is_spent(&self) -> bool {
+        self.kind == Kind::Budget || self.exit == Exit::Budget
+    }
+
+    /// Tells whether it says the same as another one.
+    fn is_same(&self, other: &ScriptStop) -> bool {
+        let place =
+            |stop: &ScriptStop| stop.fault.place.as_ref().map(|place| (place.line, place.column));
+        self.fault.message == other.fault.message && place(self) == place(other)
+    }
+
+    /// Tells whether it may be due to a guess although it is always the same.
+    fn may_be_guessed(&self) -> bool {
+        !matches!(
+            self.kind,
+            Kind::Option
+                | Kind::Param
+                | Kind::Model
+                | Kind::Setup
+                | Kind::Graph
+                | Kind::File
+                | Kind::Import
+                | Kind::Permission
+                | Kind::State
+                | Kind::Snapshot
+        )
+    }
 }
 
 /// One time through a script.
 pub(in crate::cli) struct Once {
     pub(in crate::cli) events: Vec<Event>,
     pub(in crate::cli) ended: RehearsalEnd,
-    /// Why it went no further, if the script did not come to its end.
-    pub(in crate::cli) stopped: Option<Diagnostic>,
+    /// Why it went no further, or failed at its end.
+    pub(in crate::cli) stopped: Option<ScriptStop>,
     /// How many different guesses there are; none if none was made.
     pub(in crate::cli) choices: usize,
     /// Decisions that depended on a guess.
     pub(in crate::cli) seen: BTreeMap<GuessedDecision, Ways>,
+    /// What was asked for that only a run can tell.
+    met: BTreeSet<Unknown>,
+    /// The most that each call can take.
+    bounds: HashMap<(OpId, u32), CallBound>,
     /// The texts of the script and of what it imports.
     pub(in crate::cli) texts: Vec<String>,
 }
@@ -62,25 +144,72 @@ impl Once {
     pub(in crate::cli) fn of(
         guess: &Guess,
         events: Vec<Event>,
-        result: Result<(), Box<Diagnostic>>,
+        stopped: Result<Option<ScriptStop>, ScriptStop>,
         is_over: bool,
     ) -> Once {
-        let choices = guess.choices();
-        let seen = guess.seen();
-        let (ended, stopped) = match result {
-            Ok(()) => (RehearsalEnd::Well, None),
-            Err(fault) if is_over => {
+        let (ended, stopped) = match stopped {
+            Ok(None) => (RehearsalEnd::Well, None),
+            Ok(Some(stop)) | Err(stop) if stop.is_spent() => (RehearsalEnd::Spent, Some(stop)),
+            Ok(Some(stop)) => (RehearsalEnd::Lamely, Some(stop)),
+            Err(stop) if is_over => {
                 let message = format!(
                     "the script runs for more than {} s without ending",
                     TIME_MAX.as_secs()
                 );
-                (RehearsalEnd::Never, Some(Diagnostic { message, ..*fault }))
+                let fault = Diagnostic { message, ..stop.fault };
+                (RehearsalEnd::Never, Some(ScriptStop { fault, ..stop }))
             }
-            Err(fault) => (RehearsalEnd::Early, Some(*fault)),
+            Err(stop) => (RehearsalEnd::Early, Some(stop)),
         };
 
-        Once { events, ended, stopped, choices, seen, texts: Vec::new() }
+        Once {
+            events,
+            ended,
+            stopped,
+            choices: guess.choices(),
+            seen: guess.seen(),
+            met: guess.met(),
+            bounds: guess.bounds(),
+            texts: Vec::new(),
+        }
     }
+
+    /// Returns what was asked for that only a run can tell.
+    pub(super) fn met(&self) -> &BTreeSet<Unknown> {
+        &self.met
+    }
+}
+
+/// Where a run has its numbers of chance from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) enum SeedSource {
+    /// Its seed was given.
+    Given,
+    /// A run that reuses replies has the seed of the last one, and every other one draws its own.
+    LastRun,
+    /// It draws its own.
+    Drawn,
+}
+
+/// What is known of a run before it is planned.
+pub(in crate::cli) struct ForecastSetting<'a> {
+    pub(in crate::cli) experience: &'a CallHistory,
+    pub(in crate::cli) seed: SeedSource,
+    /// Whether what the run may use up is bounded.
+    pub(in crate::cli) is_bounded: bool,
+    /// Longest time for the first time through the script.
+    pub(in crate::cli) first_time_max: Duration,
+    /// The time for all further guesses.
+    pub(in crate::cli) patience: Duration,
+}
+
+/// What one time through a script starts from.
+pub(in crate::cli) struct Trial {
+    pub(in crate::cli) guess: Guess,
+    /// Whether replies are used that are known.
+    pub(in crate::cli) uses_known: bool,
+    /// Its longest time.
+    pub(in crate::cli) limit: Duration,
 }
 
 /// Plans a run of a script. Faults of the script are given back.
@@ -88,107 +217,89 @@ pub(in crate::cli) async fn forecast(
     job: &ScriptJob<'_>,
     text: &str,
     replies: &Replies,
-    experience: &CallHistory,
+    setting: &ForecastSetting<'_>,
     interrupted: Arc<AtomicBool>,
-    patience: Duration,
 ) -> anyhow::Result<Result<Forecast, Vec<Diagnostic>>> {
     let flag = interrupted.clone();
-    rehearse(experience, &interrupted, patience, async |guess, limit| {
-        once(job, text, replies.clone(), guess, limit, flag.clone()).await
+    rehearse(setting, &interrupted, async |trial| {
+        let mut known = replies.clone();
+        if !trial.uses_known {
+            known.keep_names_only();
+        }
+        once(job, text, known, trial, flag.clone()).await
     })
     .await
 }
 
 /// Goes through a script with one guess after the other.
 pub(in crate::cli) async fn rehearse(
-    experience: &CallHistory,
+    setting: &ForecastSetting<'_>,
     interrupted: &AtomicBool,
-    patience: Duration,
-    mut once: impl AsyncFnMut(Guess, Duration) -> anyhow::Result<Result<Once, Vec<Diagnostic>>>,
+    mut once: impl AsyncFnMut(Trial) -> anyhow::Result<Result<Once, Vec<Diagnostic>>>,
 ) -> anyhow::Result<Result<Forecast, Vec<Diagnostic>>> {
     let began = clock::monotonic();
+    let usual = TrialBasis::default();
 
-    let guess = Guess::new(Words::of([]), 0, ForcedDecisions::default());
-    let first = match once(guess, TIME_MAX).await? {
+    let first = match once(usual.trial(&Words::of([]), setting.first_time_max)).await? {
         Ok(first) => first,
         Err(faults) => return Ok(Err(faults)),
     };
 
     let took = clock::monotonic().saturating_sub(began);
     let words = words(&first.texts);
-    let has_given_up = first.events.iter().any(gives_up);
-
-    let numbers = 1..words.len().min(first.choices);
-    let is_enough = patience.is_zero();
-
-    let mut tried = Rehearsals::new(experience);
     let has_end = first.ended != RehearsalEnd::Never;
-    tried.add(0, first);
-    let until = clock::monotonic() + patience;
+    let patience = setting.patience;
     // Further tries of a script without an end would all take the whole time.
     let limit = if has_end { TRY_TIME_MIN.max(took * 2) } else { ENDLESS_TIME_MAX };
     let limit = limit.min(patience);
-    if has_given_up {
-        // What was given up, and what had been asked by then, depends on which call ends first.
-        let guess =
-            Guess::new(Words::of([]), 0, ForcedDecisions::default()).ending(EndOrder::Reversed);
-        if let Ok(one) = once(guess, limit).await? {
-            tried.add(0, one);
-        }
-    }
 
-    let mut guesses: Vec<(usize, ForcedDecisions)> =
-        numbers.map(|number| (number, ForcedDecisions::default())).rev().collect();
+    let mut agenda = GuessAgenda::new(setting, words.len());
+    let mut tried = Rehearsals::new(setting);
+    let lane = agenda.begin(&first);
+    tried.add(&usual, lane, first);
+    let until = clock::monotonic() + patience;
 
-    let mut has_forced = false;
-    while !is_enough && !interrupted.load(Ordering::SeqCst) {
-        // The last two are few, and nothing else shows what they do.
-        let is_late = !has_forced && clock::monotonic() >= until;
-        let Some((number, forced)) = guesses.pop().filter(|_| !is_late) else {
-            if std::mem::replace(&mut has_forced, true) {
-                break;
-            }
-            guesses = tried.one_sided();
-            continue;
-        };
+    while !patience.is_zero() && !interrupted.load(Ordering::SeqCst) {
+        let is_late = clock::monotonic() >= until;
+        let Some((assumed, scope)) = agenda.next(is_late, &tried) else { break };
 
-        let guess = Guess::new(words.clone(), number, forced);
-        if let Ok(one) = once(guess, limit).await? {
-            tried.add(number, one);
+        if let Ok(one) = once(assumed.trial(&words, limit)).await? {
+            agenda.learn(&assumed, &one);
+            tried.add(&assumed, scope, one);
         }
     }
 
     Ok(Ok(tried.finish()))
 }
 
-/// Tells whether a call is given up that is under way.
-fn gives_up(event: &Event) -> bool {
-    matches!(event, Event::AttemptEnded { failure: Some(failure), .. } if failure.kind == Kind::Cancelled)
-}
-
 /// The times through a script so far.
-struct Rehearsals<'a> {
-    experience: &'a CallHistory,
-    done: Vec<Rehearsal>,
-    /// The number of the guess that got furthest, how it ended, and why it went no further.
-    best: Option<(usize, RehearsalEnd, Option<Diagnostic>)>,
+pub(super) struct Rehearsals<'a> {
+    setting: &'a ForecastSetting<'a>,
+    done: Vec<(Rehearsal, Option<ScriptStop>)>,
+    /// The number of the guess that got furthest, and how it ended.
+    best: Option<(usize, RehearsalEnd)>,
     seen: BTreeMap<GuessedDecision, Ways>,
+    met: BTreeSet<Unknown>,
 }
 
 impl<'a> Rehearsals<'a> {
-    fn new(experience: &'a CallHistory) -> Rehearsals<'a> {
-        Rehearsals { experience, done: Vec::new(), best: None, seen: BTreeMap::new() }
+    fn new(setting: &'a ForecastSetting<'a>) -> Rehearsals<'a> {
+        let (done, best, seen, met) = Default::default();
+        Rehearsals { setting, done, best, seen, met }
     }
 
-    fn add(&mut self, number: usize, once: Once) {
-        let rehearsal = Rehearsal::of(&once.events, once.ended, self.experience);
+    fn add(&mut self, assumed: &TrialBasis, scope: RunScope, once: Once) {
+        let rehearsal =
+            Rehearsal::of(&once.events, once.ended, self.setting.experience, &once.bounds)
+                .within(scope, assumed.differs());
 
         let ended = rehearsal.ended();
-        if self.best.as_ref().is_none_or(|(_, best, _)| ended < *best) {
-            self.best = Some((number, ended, once.stopped));
+        if self.best.is_none_or(|(_, best)| ended < best) {
+            self.best = Some((assumed.number, ended));
         }
 
-        self.done.push(rehearsal);
+        self.done.push((rehearsal, once.stopped));
+        self.met.extend(once.met);
 
         for (decision, ways) in once.seen {
             let known = self.seen.entry(decision).or_default();
@@ -198,8 +309,8 @@ impl<'a> Rehearsals<'a> {
     }
 
     /// Returns guesses that let decisions go the way that they were not seen to go.
-    fn one_sided(&self) -> Vec<(usize, ForcedDecisions)> {
-        let number = self.best.as_ref().map_or(0, |(number, _, _)| *number);
+    pub(super) fn one_sided(&self) -> Vec<(usize, ForcedDecisions)> {
+        let number = self.best.map_or(0, |(number, _)| number);
 
         [true, false]
             .into_iter()
@@ -214,9 +325,47 @@ impl<'a> Rehearsals<'a> {
             .collect()
     }
 
+    /// Returns the failure with which every run ends, if there is one.
+    fn failure(&self) -> Option<&ScriptStop> {
+        let mut ends = self.done.iter().filter(|(one, _)| one.ended() != RehearsalEnd::Never);
+        let first = ends.next()?.1.as_ref()?;
+        let is_alike = ends.all(|(_, stop)| stop.as_ref().is_some_and(|stop| stop.is_same(first)));
+
+        // It is no guess that brought it about where none was made.
+        let is_sure = self.met.is_empty() || (self.done.len() > 1 && !first.may_be_guessed());
+        (is_alike && is_sure && !first.is_spent()).then_some(first)
+    }
+
+    /// Returns the first end of a run of this kind that its budget brought about.
+    fn spent(&self, is_of: fn(RunScope) -> bool) -> Option<ScriptStop> {
+        let mut spent = self
+            .done
+            .iter()
+            .filter(|(one, _)| one.ended() == RehearsalEnd::Spent && is_of(one.scope()));
+        spent.next().and_then(|(_, stop)| stop.clone())
+    }
+
     fn finish(self) -> Forecast {
-        let stopped = self.best.and_then(|(_, _, stopped)| stopped);
-        Forecast { plan: plan(&self.done), stopped }
+        let spent = self.spent(RunScope::is_asking);
+        let rest_spent = self.spent(RunScope::is_reusing);
+
+        let best = self.best.map_or(RehearsalEnd::Well, |(_, best)| best);
+        let end = match self.failure() {
+            Some(stop) => PlanEnd::Fails(stop.clone()),
+            None if best > RehearsalEnd::Lamely => {
+                let furthest = self.done.iter().find(|(one, _)| one.ended() == best);
+                let fault = furthest.and_then(|(_, stop)| stop.as_ref());
+                fault.map_or(PlanEnd::Well, |stop| PlanEnd::Open(stop.fault.clone()))
+            }
+            None => PlanEnd::Well,
+        };
+
+        let early = match end {
+            PlanEnd::Fails(_) => EarlyEnd::Final,
+            PlanEnd::Well | PlanEnd::Open(_) => EarlyEnd::Open,
+        };
+        let done: Vec<Rehearsal> = self.done.into_iter().map(|(one, _)| one).collect();
+        Forecast { plan: plan(&done, early), end, spent, rest_spent }
     }
 }
 
@@ -246,14 +395,18 @@ async fn once(
     job: &ScriptJob<'_>,
     text: &str,
     replies: Replies,
-    guess: Guess,
-    limit: Duration,
+    trial: Trial,
     interrupted: Arc<AtomicBool>,
 ) -> anyhow::Result<Result<Once, Vec<Diagnostic>>> {
     let concurrency = job.project.config.concurrency();
-    let reuse = Rc::new(Reuse::planning(replies, guess));
-    let executor =
-        Executor::new(Journal::off(RunId::fresh()), job.seed, concurrency).reusing(reuse.clone());
+    let seed = match trial.guess.assumed().chance {
+        AssumedChance::Other(other) => job.seed ^ other,
+        AssumedChance::Seeded | AssumedChance::Constant(_) => job.seed,
+    };
+    let reuse = Rc::new(Reuse::planning(replies, trial.guess));
+    let executor = Executor::new(Journal::off(RunId::fresh()), seed, concurrency)
+        .within(Budget::new(job.project.config.bounds()))
+        .reusing(reuse.clone());
     let progress = Progress::new(ProgressMode::None, false);
     let state = job.state.copy();
 
@@ -265,27 +418,53 @@ async fn once(
     };
 
     let events: Rc<RefCell<Vec<Event>>> = Rc::default();
-    let seen = events.clone();
-    open.executor.listen(Rc::new(move |_, event| seen.borrow_mut().push(event.clone())));
+    let happened = events.clone();
+    open.executor.listen(Rc::new(move |_, event| happened.borrow_mut().push(event.clone())));
 
-    let clock = Clock::start(interrupted.clone(), limit);
-    let result = open.host.run(&program).await;
+    let clock = Clock::start(interrupted.clone(), trial.limit);
+    let result = run_in_time(&open, &program, job.project.config.time_max()).await;
     let is_over = clock.stop();
     if is_over {
         // The flag was for this time alone.
         interrupted.store(false, Ordering::SeqCst);
     }
 
-    let result = match result {
-        Ok(_) | Err(ScriptError::Refused(_)) => Ok(()),
-        Err(ScriptError::Failed(both)) => Err(Box::new(both.1)),
-        Err(ScriptError::Store(error)) => return Err(error.into()),
+    let executor = &open.executor;
+    let stopped = match result? {
+        None => Err(time_over()),
+        Some(Ok(_) | Err(ScriptError::Refused(_))) => Ok(ScriptStop::of_lost(executor)),
+        Some(Err(ScriptError::Failed(both))) => Err(ScriptStop::of(&both.0, both.1, executor)),
+        Some(Err(ScriptError::Store(error))) => return Err(error.into()),
     };
 
     let Some(guess) = reuse.guess() else { anyhow::bail!("a plan without guesses") };
-    let mut once = Once::of(guess, events.take(), result, is_over);
+    let mut once = Once::of(guess, events.take(), stopped, is_over);
     once.texts = texts(text, &open.host);
     Ok(Ok(once))
+}
+
+/// Runs a script, as long as the time of the run is not over by the clock of the plan.
+async fn run_in_time(
+    open: &OpenJob,
+    program: &Program,
+    limit: Option<Duration>,
+) -> anyhow::Result<Option<Result<Value, ScriptError>>> {
+    let OpenJob { executor, host, .. } = open;
+    let Some(limit) = limit else { return Ok(Some(host.run(program).await)) };
+
+    let strand = Strand::root();
+    let run = executor.drive(executor.limit(&strand, limit, host.run(program))).await?;
+    if run.is_none() {
+        host.end();
+    }
+    Ok(run)
+}
+
+/// Says that the time of a run is over.
+fn time_over() -> ScriptStop {
+    let message = "the time of the run (`max_time`) is over".to_owned();
+    let fault = of_failure(&Failure::new(Kind::Budget, message));
+    ScriptStop { fault, kind: Kind::Budget, exit: Exit::Budget }
 }
 
 /// Reads the script and what it imports.

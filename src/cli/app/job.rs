@@ -1,6 +1,7 @@
 //! One run of a script: what it is given, and how its end is told. Shared by `run`, `watch` and
 //! `plan`.
 
+use crate::base::count::counted;
 use crate::base::failpoint::{self, Failpoint};
 use crate::base::failure::{Failure, Kind};
 use crate::base::id::RunId;
@@ -385,7 +386,7 @@ impl ScriptJob<'_> {
 
 /// Says how a run ends that failed: by the budget if that refused a call, or else by the first failure of
 /// an operation that had to complete.
-fn exit_of_cause(executor: &Executor) -> Exit {
+pub(in crate::cli) fn exit_of_cause(executor: &Executor) -> Exit {
     if executor.budget().is_some_and(|budget| budget.is_spent()) {
         return Exit::Budget;
     }
@@ -395,9 +396,9 @@ fn exit_of_cause(executor: &Executor) -> Exit {
 /// Tells that operations did not complete although they had to, and why the first one did not.
 fn tell_lost(executor: &Executor, lost: u64, color: bool) {
     let run = executor.journal().run();
-    let operations = if lost == 1 { "operation" } else { "operations" };
+    let operations = counted(lost, "operation", "operations");
     say(&format!(
-        "{lost} {operations} did not complete, so the run failed; `kaizen show {run}` has the \
+        "{operations} did not complete, so the run failed; `kaizen show {run}` has the \
          details (`allow_failures: true` in the options of `flow` accepts failures)"
     ));
 

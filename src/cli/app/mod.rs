@@ -1,5 +1,6 @@
 //! What every command shares: settings, the project, permissions, how a run is given and ends.
 
+mod agenda;
 pub(in crate::cli) mod config;
 pub(in crate::cli) mod damage;
 pub(in crate::cli) mod exit;
@@ -9,9 +10,11 @@ pub(in crate::cli) mod job;
 pub(in crate::cli) mod lease;
 pub(in crate::cli) mod output;
 pub(in crate::cli) mod permissions;
+pub(in crate::cli) mod probe;
 pub(in crate::cli) mod project;
 pub(in crate::cli) mod resumed;
 pub(in crate::cli) mod seen_tools;
+pub(in crate::cli) mod settings;
 pub(in crate::cli) mod signal;
 pub(in crate::cli) mod terminal;
 pub(in crate::cli) mod trust;

@@ -1,5 +1,6 @@
 //! Going on from a run that did not end well.
 
+use crate::base::count::counted;
 use crate::base::id::RunId;
 use crate::base::path_text::path_of;
 use crate::cli::app::damage;
@@ -42,6 +43,8 @@ pub(in crate::cli) struct ResumedRun {
     pub(in crate::cli) terms: Terms,
     /// What happened in it.
     pub(in crate::cli) again: Again,
+    /// The run that was to be resumed, if this one went on from it.
+    instead_of: Option<RunId>,
     /// Calls that had no reply yet.
     in_flight: usize,
 }
@@ -58,15 +61,21 @@ pub(in crate::cli) struct Again {
 
 impl fmt::Display for ResumedRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.replies.len();
-        let replies =
-            if count == 1 { "1 reply is".to_owned() } else { format!("{count} replies are") };
+        let replies = counted(self.replies.len(), "reply is", "replies are");
 
+        if let Some(asked) = &self.instead_of {
+            writeln!(
+                f,
+                "run {asked} was resumed before; continuing from the latest run that did so"
+            )?;
+        }
         write!(f, "resuming run {}: {replies} reusable", self.run)?;
         match self.in_flight {
             0 => Ok(()),
-            1 => write!(f, "; 1 call was in flight and may be charged again"),
-            calls => write!(f, "; {calls} calls were in flight and may be charged again"),
+            calls => {
+                let calls = counted(calls, "call was", "calls were");
+                write!(f, "; {calls} in flight and may be charged again")
+            }
         }
     }
 }
@@ -124,10 +133,21 @@ pub(in crate::cli) fn take(
         return Ok(Err("no run to resume".to_owned()));
     };
 
-    let row = match choose(&store, what, wanted, script)? {
+    let asked = match choose(&store, what, wanted, script)? {
         Ok(row) => row,
         Err(reason) => return Ok(Err(reason)),
     };
+
+    // Whoever resumed it before has paid for more of the work.
+    let is_done = asked.status == Some(RunStatus::Ok);
+    let row = if is_done { asked.clone() } else { newest_of(&store, asked.clone())? };
+    if row.id != asked.id && row.status == Some(RunStatus::Ok) {
+        return Ok(Err(format!(
+            "run {} was resumed by run {}, which succeeded; use `--resume={}` to run it again",
+            asked.id, row.id, row.id
+        )));
+    }
+
     let lease = match project.lease(&row.id)? {
         Ok(lease) => lease,
         Err(reason) => return Ok(Err(reason)),
@@ -141,7 +161,75 @@ pub(in crate::cli) fn take(
     // A run that was killed is to go the way it went. Who resumes one that failed, or that was
     // stopped, wants what failed to be tried again.
     let failures = if row.status.is_none() { Failures::Told } else { Failures::Forgotten };
-    Ok(read(&store, &row, failures)?.map(|resumed| (resumed.found_from(&project.root), lease)))
+    let others = others_of(&store, &row)?;
+    let resumed = read(&store, &row, failures)?.map(|mut resumed| {
+        for (run, events) in &others {
+            resumed.replies.learn(run, events.iter().map(|(_, event)| event));
+        }
+        let instead_of = (row.id != asked.id).then_some(asked.id);
+        ResumedRun { instead_of, ..resumed }.found_from(&project.root)
+    });
+    Ok(resumed.map(|resumed| (resumed, lease)))
+}
+
+/// Returns the newest of the runs that went on from a run, each from the one before, or the run itself.
+fn newest_of(store: &Connection, row: RunRow) -> anyhow::Result<RunRow> {
+    let mut newest = row;
+
+    // Newer runs come first, and each goes on from an older one.
+    for later in history::runs(store, LOOK_BACK)?.into_iter().rev() {
+        let starts = (history::start(store, &newest.id)?, history::start(store, &later.id)?);
+        if let (Some(before), Some(after)) = starts
+            && goes_on(&newest.id, &before, &after)
+        {
+            newest = later;
+        }
+    }
+
+    Ok(newest)
+}
+
+/// Tells whether a run goes on with the work of another one: with the same parameters, and to its end.
+fn goes_on(run: &RunId, before: &Event, after: &Event) -> bool {
+    match (before, after) {
+        (
+            Event::RunStarted { params: old, script: first, .. },
+            Event::RunStarted { params: new, script: second, resumes, terms, .. },
+        ) => resumes.as_ref() == Some(run) && !terms.fork && old == new && first == second,
+        _ => false,
+    }
+}
+
+/// A run, and what happened in it, each with its time.
+type RunEvents = (RunId, Vec<(i64, Event)>);
+
+/// Returns the runs that went on from one of the runs that a run goes on from, in another way, with what
+/// happened in them: what they paid for need not be paid for again.
+fn others_of(store: &Connection, row: &RunRow) -> anyhow::Result<Vec<RunEvents>> {
+    let mut own = vec![row.id.clone()];
+    while let Some(run) = own.last()
+        && let Some(Event::RunStarted { resumes: Some(before), .. }) = history::start(store, run)?
+        && own.len() < CHAIN_MAX
+    {
+        own.push(before);
+    }
+
+    let mut known: BTreeSet<RunId> = own.iter().cloned().collect();
+    let mut others = Vec::new();
+    for later in history::runs(store, LOOK_BACK)?.into_iter().rev() {
+        let Some(Event::RunStarted { resumes: Some(before), terms, .. }) =
+            history::start(store, &later.id)?
+        else {
+            continue;
+        };
+        // A fork asks again on purpose.
+        if !terms.fork && known.contains(&before) && known.insert(later.id.clone()) {
+            let events = damage::events(store, &later.id)?;
+            others.push((later.id, events));
+        }
+    }
+
+    Ok(others)
 }
 
 impl ResumedRun {
@@ -280,6 +368,7 @@ fn collect(
         reuse: start.reuse,
         terms: start.terms,
         again: Again { past: Rc::new(past), figures: figures(chain), origin: origin.clone() },
+        instead_of: None,
         in_flight,
     })
 }

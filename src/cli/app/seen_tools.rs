@@ -6,7 +6,7 @@ use crate::base::own;
 use crate::cli::app::project::{Project, raw_variable};
 use crate::cli::app::trust;
 use crate::mcp::spec::ServerSpec;
-use crate::mcp::{Listing, Memory};
+use crate::mcp::{Listing, ServerMemory};
 use anyhow::Context;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -19,16 +19,18 @@ fn file() -> anyhow::Result<PathBuf> {
 }
 
 /// Returns what is known of the servers of a project. A server that is reached in another way is another.
-pub(in crate::cli) fn memories(project: &Project) -> anyhow::Result<BTreeMap<String, Memory>> {
+pub(in crate::cli) fn memories(
+    project: &Project,
+) -> anyhow::Result<BTreeMap<String, ServerMemory>> {
     let known = trust::load(&file()?)?;
     let known = &known.get(&trust::name(project)?).cloned().unwrap_or(Value::Null);
 
     let memory = |spec: &ServerSpec| {
         let entry = &known[&spec.name];
         if entry["identity"] != spec.identity().as_str() {
-            return Memory::default();
+            return ServerMemory::default();
         }
-        Memory {
+        ServerMemory {
             protocol: entry["protocol"].as_str().map(str::to_owned),
             hashes: serde_json::from_value(entry["hashes"].clone()).ok(),
         }

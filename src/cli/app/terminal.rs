@@ -1,6 +1,7 @@
 //! The modes of the terminal that kaizen changes while it runs, and gives back in the end.
 
 use crate::cli::app::output;
+use crate::cli::render::wrapped::wrapped;
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use std::sync::{Mutex, PoisonError};
 
@@ -28,6 +29,24 @@ impl Terminal {
     /// Tells whether there is a terminal.
     pub(in crate::cli) fn is_there(&self) -> bool {
         self.is_changed
+    }
+}
+
+/// The width of what is written where nobody says another one, in columns.
+const WIDTH: usize = 100;
+
+/// Returns how many columns stdout has: those of its terminal, or else what COLUMNS says.
+pub(in crate::cli) fn width() -> usize {
+    let shown = terminal_size::terminal_size_of(std::io::stdout());
+    let said = || std::env::var("COLUMNS").ok()?.parse().ok();
+    shown.map(|(width, _)| usize::from(width.0)).or_else(said).unwrap_or(WIDTH)
+}
+
+/// Breaks a sentence between words where stdout is a terminal; elsewhere it stays one line.
+pub(in crate::cli) fn fitted(text: &str) -> String {
+    match terminal_size::terminal_size_of(std::io::stdout()) {
+        Some((width, _)) => wrapped(text, usize::from(width.0)),
+        None => text.to_owned(),
     }
 }
 

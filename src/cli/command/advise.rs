@@ -5,6 +5,7 @@ use crate::base::unit::Money;
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
+use crate::cli::command::compare::verdict;
 use crate::cli::render::{standing, table, time};
 use crate::cli::{Global, print_data, print_line, say};
 use crate::optimizer::Optimizer;
@@ -13,7 +14,7 @@ use crate::optimizer::choice::formulas::{Policy, RankedPattern, Recommendation};
 use crate::optimizer::choice::recommendation::{Manner, percent};
 use crate::optimizer::evidence::knowledge::Knowledge;
 use crate::optimizer::evidence::pattern::TaskType;
-use crate::optimizer::learner::Scale;
+use crate::optimizer::learner::{Objective, Scale};
 use serde_json::{Value, json};
 use std::rc::Rc;
 
@@ -31,6 +32,9 @@ pub(in crate::cli) struct Arguments {
     /// Explain the choice and show the alternatives.
     #[arg(long)]
     explain: bool,
+    /// What counts: balanced, quality, speed, cost, or weights such as quality=.8,cost=.2.
+    #[arg(long, value_name = "OBJECTIVE", default_value = "balanced")]
+    objective: String,
     /// Choose the best known pattern, without exploration.
     #[arg(long)]
     best: bool,
@@ -44,22 +48,31 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         None => Knowledge::in_memory()?,
     };
 
+    let objective = match Objective::parse(&arguments.objective) {
+        Ok(objective) => objective,
+        Err(reason) => {
+            say(&format!("error: --objective: {reason}"));
+            return Ok(Exit::Usage);
+        }
+    };
     let manner = Manner { never_explores: arguments.best, ..Manner::default() };
     let seed = Rng::from_entropy().next_u64();
     let demo = project.config.learn_from_demo() || knowledge.counts_demo()?;
     let knowledge = Rc::new(knowledge);
-    let optimizer =
-        Optimizer::new(knowledge.clone(), Policy::default(), demo).choosing(None, manner, seed);
+    let optimizer = Optimizer::new(knowledge.clone(), Policy::default(), demo)
+        .choosing(objective, manner, seed);
 
     let found = optimizer.recommend(&arguments.task, &arguments.among)?;
-    let scale = optimizer.scale(&TaskType::new(&arguments.task)?)?;
+    let task = TaskType::new(&arguments.task)?;
+    let scale = optimizer.scale(&task)?;
+    let objective = optimizer.objective(&task)?;
     damage::tell_knowledge(&knowledge);
     if let Some(notice) = optimizer.take_notice() {
         say(notice);
     }
 
     if global.json {
-        print_data(data(&arguments.task, &found, &scale));
+        print_data(data(&arguments.task, &found, &objective, &scale));
         return Ok(Exit::Ok);
     }
 
@@ -72,13 +85,22 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     print_line(found.pattern.as_str());
     if !arguments.explain {
         if !global.quiet {
-            say(&format!("{} (`--explain` shows the details)", found.reason));
+            let objective = objective.describe();
+            say(&format!(
+                "{}; objective: {objective} (`--explain` shows the details)",
+                found.reason
+            ));
         }
         return Ok(Exit::Ok);
     }
 
     say(&found.reason);
-    let objective = optimizer.objective();
+    if let Some(store) = project.existing_store()?
+        && let Some(tested) = verdict::last(&store, &arguments.task)?
+    {
+        say(&tested);
+    }
+    say(&format!("objective: {}", objective.describe()));
     let halves = [
         (objective.time > 0.0).then(|| format!("for speed at {}", short(scale.time_half))),
         (objective.cost > 0.0).then(|| format!("for thrift at {}", dollars(scale.cost_half))),
@@ -94,26 +116,36 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         return Ok(Exit::Ok);
     }
 
-    say(&standing::plot(&all));
-    let rows: Vec<Vec<String>> = all
-        .iter()
-        .map(|one| {
-            vec![
-                format!("  {}", one.pattern),
-                format!("{:.2}", one.score),
-                format!("{:.2}-{:.2}", one.interval.low, one.interval.high),
-                percent(one.best),
-                one.cell.n.to_string(),
-                one.cell.success_rate().map_or("-".into(), |rate| format!("{:.0} %", 100.0 * rate)),
-                if one.avoided { "better avoided".to_owned() } else { String::new() },
-            ]
-        })
-        .collect();
+    // What was never tried has no place in the picture: it may be anywhere.
+    let known: Vec<RankedPattern> = all.iter().filter(|one| !one.is_unknown()).cloned().collect();
+    if !known.is_empty() {
+        say(&standing::plot(&known));
+    }
+
+    let rows: Vec<Vec<String>> = all.iter().map(row).collect();
     say(&table::render(
         &["  pattern", ">score", ">90 %", ">best", ">n", ">success", "note"],
         &rows,
     ));
     Ok(Exit::Ok)
+}
+
+fn row(one: &RankedPattern) -> Vec<String> {
+    let pattern = format!("  {}", one.pattern);
+    if one.is_unknown() {
+        let dashes = ["-", "-", "-", "0", "-"].map(str::to_owned);
+        return [vec![pattern], dashes.to_vec(), vec!["never tried".to_owned()]].concat();
+    }
+
+    vec![
+        pattern,
+        format!("{:.2}", one.score),
+        format!("{:.2}-{:.2}", one.interval.low, one.interval.high),
+        percent(one.best),
+        one.cell.n.to_string(),
+        one.cell.success_rate().map_or("-".into(), |rate| format!("{:.0} %", 100.0 * rate)),
+        if one.avoided { "better avoided".to_owned() } else { String::new() },
+    ]
 }
 
 /// Says that nothing was recorded for a task type while other ones are known, with the one of the nearest
@@ -140,7 +172,7 @@ fn dollars(amount: f64) -> Money {
 }
 
 /// Returns a choice as data.
-fn data(task: &str, found: &Recommendation, scale: &Scale) -> Value {
+fn data(task: &str, found: &Recommendation, objective: &Objective, scale: &Scale) -> Value {
     let others: Vec<_> = found
         .alternatives
         .iter()
@@ -161,6 +193,7 @@ fn data(task: &str, found: &Recommendation, scale: &Scale) -> Value {
         "n": found.ranked.as_ref().map_or(0, |one| one.cell.n),
         "best": found.ranked.as_ref().and_then(|one| one.best),
         "avoided": found.ranked.as_ref().is_some_and(|one| one.avoided),
+        "objective": objective.describe(),
         "scale": { "time_half": scale.time_half, "cost_half": scale.cost_half },
         "reason": found.reason, "alternatives": others,
     })

@@ -1,5 +1,6 @@
 //! `kaizen check [PATHS]`: everything that is wrong with scripts, without running them.
 
+use crate::base::count::counted;
 use crate::base::id::RunId;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
@@ -84,12 +85,9 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     }
 
     if !global.quiet {
-        let count = |count: u32, noun: &str| {
-            let plural = if count == 1 { "" } else { "s" };
-            format!("{count} {noun}{plural}")
-        };
-        let scripts = count(u32::try_from(files.len()).unwrap_or(u32::MAX), "script");
-        say(&format!("{}, {} in {scripts}", count(errors, "error"), count(warnings, "warning")));
+        let scripts = counted(files.len(), "script", "scripts");
+        let found = counted(errors, "error", "errors");
+        say(&format!("{found}, {} in {scripts}", counted(warnings, "warning", "warnings")));
     }
 
     let is_wrong = errors > 0 || warnings > 0 && arguments.deny.is_some();

@@ -1,8 +1,10 @@
-//! `kaizen config show`: every setting and, with `--origin`, where it came from.
+//! `kaizen config show`: every setting and, with `--origin`, where it came from; `kaizen config schema`: the
+//! keys for editors.
 
 use crate::base::secret::{SHOWN, is_secret_parameter, without_credentials};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
+use crate::cli::app::settings;
 use crate::cli::render::table;
 use crate::cli::{Global, print_data, print_line};
 use serde_json::{Value, json};
@@ -23,6 +25,8 @@ enum Action {
         #[arg(long)]
         origin: bool,
     },
+    /// Print the JSON schema of kaizen.toml, with which editors complete and check it.
+    Schema,
 }
 
 /// Returns a value without what is nobody's business: a key that stands there itself, also in fields
@@ -44,7 +48,13 @@ fn public(key: &str, value: &Value) -> Value {
 
 /// Shows the configuration.
 pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
-    let Action::Show { origin } = arguments.action;
+    let origin = match arguments.action {
+        Action::Show { origin } => origin,
+        Action::Schema => {
+            print_line(&format!("{:#}", settings::schema()));
+            return Ok(Exit::Ok);
+        }
+    };
     let project = Project::find()?;
     let mut rows: Vec<(String, Value, String)> = Vec::new();
 

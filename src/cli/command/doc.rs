@@ -3,27 +3,32 @@
 use crate::base::file;
 use crate::base::id::RunId;
 use crate::cli::app::exit::Exit;
-use crate::cli::app::project::variable;
-use crate::cli::command::doc_html;
+use crate::cli::command::{doc_html, doc_settings};
 use crate::cli::render::entry::{self, Page, SearchHits};
+use crate::cli::render::table;
 use crate::cli::{Global, print_data, print_line, say};
 use crate::executor::Executor;
 use crate::journal::Journal;
 use crate::model::registry::Models;
 use crate::script::api::WordEntry;
 use crate::script::host::permission::Permissions;
-use crate::script::reference::definitions;
 use crate::script::reference::definitions::definitions;
+use crate::script::reference::{definitions, language};
 use crate::script::{Host, OPERATIONS_MAX, Surroundings};
 use anyhow::Context;
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, IsTerminal};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 /// Columns where there is no terminal to ask.
 const WIDTH: usize = 100;
+
+/// The page that compares the language with Python and LionAGI.
+const FROM_PYTHON: &str = include_str!("../../../docs/from-python.md");
+/// What people call the things that this page compares with.
+const COMPARED: &[&str] = &["coming from python", "from-python", "lionagi", "python"];
 
 const AFTER_HELP: &str = "\
 Editors: the extension `vscode-rhai` (by rhaiscript) highlights scripts in VS Code; the Rhai book \
@@ -34,8 +39,9 @@ Editors: the extension `vscode-rhai` (by rhaiscript) highlights scripts in VS Co
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(in crate::cli) struct Arguments {
-    /// A name such as `fork` or `branch.fork`, a group, or search terms, which must all occur.
-    /// Without it, list everything.
+    /// A name such as `fork` or `branch.fork`, a group, or search terms, which must all occur;
+    /// `kaizen.toml` and a KEY for settings, `language` for the language's own words, `python` for a
+    /// comparison with Python and LionAGI. Without it, list everything.
     #[arg(value_name = "WORD")]
     words: Vec<String>,
     /// Write the reference as a web page, `index.html`, to this folder.
@@ -48,6 +54,12 @@ pub(in crate::cli) struct Arguments {
 
 /// Shows or writes the reference. It is the program's own and needs no project.
 pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
+    if let Some((doc_settings::NAME, keys)) =
+        arguments.words.split_first().map(|(first, keys)| (first.as_str(), keys))
+    {
+        return Ok(doc_settings::show(global, &keys.join(" ")));
+    }
+
     let entries = reference();
     let html = arguments.html.as_ref().map(|folder| OutputFile {
         path: folder.join("index.html"),
@@ -122,11 +134,32 @@ pub(in crate::cli) fn show(global: &Global, entries: &[WordEntry], asked: &str) 
         }
 
         print_line(&entry::by_group(entries, page));
-        hint(global, "`kaizen doc NAME` shows one entry; several words search");
+        hint(
+            global,
+            "`kaizen doc NAME` shows one entry; several words search; `kaizen doc language` lists the \
+             language's own words, `kaizen doc python` compares it with Python",
+        );
         return Exit::Ok;
     }
 
-    match entry::find(entries, asked) {
+    let topic = asked.trim().to_lowercase();
+    if COMPARED.contains(&topic.as_str()) {
+        if global.json {
+            print_data(json!({ "name": "python", "text": FROM_PYTHON }));
+        } else {
+            print_line(FROM_PYTHON.trim_end());
+        }
+        return Exit::Ok;
+    }
+
+    // A word of kaizen stands for one of the language that has the same name.
+    let mut entries = entries.to_vec();
+    let of_language = language::words().into_iter();
+    let own: Vec<String> = entries.iter().map(|entry| entry.name.clone()).collect();
+    entries.extend(of_language.filter(|word| !own.contains(&word.name)));
+
+    let group = if topic == "language" { language::LANGUAGE } else { asked };
+    match entry::find(&entries, group) {
         SearchHits::One(one) if global.json => print_json(one),
         SearchHits::One(one) => print_line(&entry::whole(one, page)),
         SearchHits::Several(hits) if global.json => hits.into_iter().for_each(print_json),
@@ -164,13 +197,7 @@ fn hint(global: &Global, text: &str) {
 
 /// Finds how wide stdout is.
 pub(in crate::cli) fn width() -> usize {
-    let is_terminal = std::io::stdout().is_terminal();
-    let terminal =
-        is_terminal.then(|| terminal_size::terminal_size_of(std::io::stdout())).flatten();
-    let asked = || variable("COLUMNS").and_then(|columns| columns.parse().ok());
-
-    let width = terminal.map(|(width, _)| usize::from(width.0)).filter(|width| *width > 0);
-    width.or_else(asked).unwrap_or(WIDTH)
+    table::terminal_width().unwrap_or(WIDTH)
 }
 
 /// A file to write.

@@ -2,10 +2,13 @@
 
 use crate::base::count::counted;
 use crate::cli::app::exit::Exit;
+use crate::cli::app::probe::{permit, probe};
 use crate::cli::app::project::Project;
+use crate::cli::command::run::block_on;
 use crate::cli::{Global, print_data, print_line};
 use crate::journal::damage::Damage;
 use crate::journal::inspection::Inspection;
+use crate::model::Model;
 use crate::optimizer::evidence::knowledge::Knowledge;
 use crate::optimizer::learner::synced::SyncedLearner;
 use crate::store::{self, Connection, StoreError};
@@ -45,7 +48,7 @@ pub(in crate::cli) fn run(global: &Global) -> Exit {
         Ok(project) => {
             let root = project.root.display().to_string();
             found.push(Finding::new("project", Ok(root), Exit::Ok));
-            found.push(model(&project));
+            found.extend(model(&project));
             found.extend(store(&project));
         }
         Err(error) => {
@@ -80,11 +83,13 @@ fn show(global: &Global, finding: &Finding) {
     }
 }
 
-fn model(project: &Project) -> Finding {
-    let found = project.models(0).and_then(|models| Ok(models.default_model()?));
-
-    let found = match found {
-        Ok((model, _)) => match model.fault() {
+/// Looks at the default model, and asks its endpoint if it has one.
+fn model(project: &Project) -> Vec<Finding> {
+    let models = project.models(0);
+    let permitted = models.as_ref().map_or(Ok(()), |models| permit(project, models));
+    let found = models.and_then(|models| Ok(models.default_model()?.0));
+    let setup = match &found {
+        Ok(model) => match model.fault() {
             Some(fault) => Err(format!("{}: {fault}", model.label)),
             None if model.is_demo() => Ok(format!("{} (the demo, offline)", model.label)),
             None => Ok(format!("{} at {}", model.label, model.server().unwrap_or("?"))),
@@ -92,7 +97,32 @@ fn model(project: &Project) -> Finding {
         Err(error) => Err(format!("{error:#}")),
     };
 
-    Finding::new("default model", found, Exit::Refused)
+    let can_be_asked = setup.is_ok();
+    let mut findings = vec![Finding::new("default model", setup, Exit::Refused)];
+    if let Ok(model) = found
+        && can_be_asked
+        && !model.is_demo()
+    {
+        findings.push(match permitted {
+            Ok(()) => endpoint(&model),
+            Err(error) => {
+                Finding::new("endpoint", Err(format!("not asked: {error:#}")), Exit::Permission)
+            }
+        });
+    }
+    findings
+}
+
+/// Asks the endpoint of a model.
+fn endpoint(model: &Model) -> Finding {
+    let answer = match block_on(probe(model)) {
+        Ok(probed) => {
+            let millis = probed.latency.as_millis();
+            probed.answer.map(|answer| format!("{answer}, in {millis} ms (asked for 1 token)"))
+        }
+        Err(error) => Err(format!("{error:#}")),
+    };
+    Finding::new("endpoint", answer, Exit::Provider)
 }
 
 fn store(project: &Project) -> Vec<Finding> {

@@ -1,5 +1,6 @@
 //! `kaizen export`: runs as JSON lines, or a copy of the whole store.
 
+use crate::base::count::counted;
 use crate::base::id::RunId;
 use crate::base::secret::scrub;
 use crate::base::{own, visible};
@@ -90,8 +91,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     draft.publish(output).with_context(context)?;
 
     if !global.quiet {
-        let runs =
-            if rows.len() == 1 { "1 run".to_owned() } else { format!("{} runs", rows.len()) };
+        let runs = counted(rows.len(), "run", "runs");
         say(&format!("wrote {runs} to `{}`", output.display()));
     }
     Ok(Exit::Ok)

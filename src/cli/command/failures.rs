@@ -1,17 +1,25 @@
 //! `kaizen failures [TASK]`: what went wrong, by kind, with what it teaches.
 
+use crate::base::count::counted;
+use crate::base::failure::{Failure, Kind};
 use crate::base::secret;
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::render::time;
 use crate::cli::{Global, print_data, print_line, say};
+use crate::flow::outcome::Outcome;
+use crate::journal::event::{Event, RunStatus};
+use crate::journal::history::{self, RunRow};
 use crate::optimizer::Optimizer;
 use crate::optimizer::choice::formulas::Policy;
 use crate::optimizer::evidence::knowledge::Knowledge;
+use crate::store::Connection;
 use serde_json::json;
 use std::rc::Rc;
 
+/// Most runs that are looked back at.
+const RUNS_MAX: usize = 1000;
 /// Longest part of a message that is shown, in characters.
 const MESSAGE_MAX: usize = 120;
 
@@ -42,9 +50,18 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         say(notice);
     }
 
+    let failed = match (&arguments.task, project.existing_store()?) {
+        (None, Some(store)) => failed_runs(&store)?,
+        _ => Vec::new(),
+    };
     if classes.is_empty() && !global.json {
         let of = arguments.task.as_ref().map_or(String::new(), |task| format!(" on `{task}`"));
-        say(&format!("no failures recorded{of}; record them with `save_pattern_failure`"));
+        let found = if failed.is_empty() {
+            "no failures recorded"
+        } else {
+            "no failures of a pattern recorded"
+        };
+        say(&format!("{found}{of}; record them with `save_pattern_failure`"));
     }
 
     for (class, avoided) in classes.into_iter().zip(avoided) {
@@ -85,5 +102,83 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         }
     }
 
+    for failed in &failed {
+        failed.tell(global);
+    }
     Ok(Exit::Ok)
+}
+
+/// Runs of one script that failed in one way.
+#[derive(Debug)]
+struct FailedRuns {
+    script: String,
+    kind: Kind,
+    count: u64,
+    /// The last of them.
+    last: RunRow,
+    /// What it said.
+    message: String,
+}
+
+impl FailedRuns {
+    fn tell(&self, global: &Global) {
+        let FailedRuns { script, kind, count, last, message } = self;
+        let ended_at = last.ended_at.unwrap_or(last.started_at);
+        if global.json {
+            print_data(json!({
+                "script": script, "kind": kind, "count": count, "last_run": last.id,
+                "last_at": ended_at, "message": message,
+            }));
+            return;
+        }
+
+        let runs = counted(*count, "run", "runs");
+        let moment = time::moment(ended_at);
+        print_line(&format!("{script}: {kind} in {runs}, last {moment} (run {})", last.id));
+        let message: String = secret::beginning(message, MESSAGE_MAX);
+        if !message.is_empty() {
+            print_line(&format!("  {message}"));
+        }
+    }
+}
+
+/// Finds the runs that failed, the last first, by script and kind of failure.
+fn failed_runs(store: &Connection) -> anyhow::Result<Vec<FailedRuns>> {
+    let mut found: Vec<FailedRuns> = Vec::new();
+
+    for row in history::runs(store, RUNS_MAX)? {
+        if row.status != Some(RunStatus::Failed) {
+            continue;
+        }
+
+        let events = damage::events(store, &row.id)?;
+        let failure = failure_of(&events);
+        let kind = failure.as_ref().map_or(Kind::Failed, |failure| failure.kind.clone());
+        let known = found.iter_mut().find(|one| one.script == row.script && one.kind == kind);
+
+        if let Some(known) = known {
+            known.count += 1;
+        } else {
+            let message = failure.map(|failure| failure.message).unwrap_or_default();
+            let script = row.script.clone();
+            found.push(FailedRuns { script, kind, count: 1, last: row, message });
+        }
+    }
+
+    Ok(found)
+}
+
+/// Finds out why a run failed: by what it ended with, or else by the first operation that failed.
+fn failure_of(events: &[(i64, Event)]) -> Option<Failure> {
+    let end = events.iter().rev().find_map(|(_, event)| match event {
+        Event::RunEnded { failure, .. } => failure.clone(),
+        _ => None,
+    });
+    let first = || {
+        events.iter().find_map(|(_, event)| match event {
+            Event::OpEnded { outcome: Outcome::Failed { failure }, .. } => Some(failure.clone()),
+            _ => None,
+        })
+    };
+    end.or_else(first)
 }

@@ -3,6 +3,7 @@
 
 use crate::base::file;
 use crate::base::path_text::text_of;
+use crate::base::spelling::nearest;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::render::table;
@@ -15,6 +16,8 @@ use std::path::{Path, PathBuf};
 
 /// Deepest folder below the project's that is searched.
 const DEPTH_MAX: usize = 3;
+/// Most scripts that an error lists.
+const SCRIPTS_MAX: usize = 8;
 
 /// Lists the scripts.
 pub(in crate::cli) fn run(global: &Global) -> anyhow::Result<Exit> {
@@ -23,8 +26,10 @@ pub(in crate::cli) fn run(global: &Global) -> anyhow::Result<Exit> {
     collect(&project.root, DEPTH_MAX, &mut found);
     found.sort();
     if found.is_empty() {
-        say("no scripts here; `kaizen new DIR` creates a project, `kaizen --help` lists the \
-             commands");
+        say(
+            "no scripts here; `kaizen init` creates a project in this folder, `kaizen new DIR` in a new one, \
+             `kaizen --help` lists the commands",
+        );
         return Ok(Exit::Ok);
     }
 
@@ -46,6 +51,40 @@ pub(in crate::cli) fn run(global: &Global) -> anyhow::Result<Exit> {
         print_line(&table::render(&["script", "what it does", "last run"], &rows));
     }
     Ok(Exit::Ok)
+}
+
+/// Returns the scripts in a folder, relative to it.
+pub(in crate::cli) fn scripts(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    collect(folder, DEPTH_MAX, &mut found);
+    found.sort();
+    let inside = |path: PathBuf| path.strip_prefix(folder).map(Path::to_owned).unwrap_or(path);
+    found.into_iter().map(inside).collect()
+}
+
+/// Suggests a script for one that is not there.
+pub(in crate::cli) fn near(path: &Path) -> String {
+    if path.exists() {
+        return String::new();
+    }
+
+    let known = scripts(Path::new("."));
+    let shown: Vec<String> = known.iter().map(|script| script.display().to_string()).collect();
+    let given = path.display().to_string();
+    let names = shown.iter().map(String::as_str);
+
+    // The folder may be what is wrong.
+    let same_name = || known.iter().find(|script| script.file_name() == path.file_name());
+    match nearest(&given, names).map(str::to_owned) {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None => match same_name() {
+            Some(script) => format!("; did you mean `{}`?", script.display()),
+            None if shown.is_empty() => {
+                "; there is no script here, and `kaizen init` makes one".to_owned()
+            }
+            None => format!("; there are: {}", shown[..shown.len().min(SCRIPTS_MAX)].join(", ")),
+        },
+    }
 }
 
 fn collect(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {

@@ -1,9 +1,11 @@
-//! `kaizen new DIR`: a project that runs at once, offline.
+//! `kaizen new DIR` and `kaizen init`: a project that runs at once, offline.
 
 use crate::cli::app::exit::Exit;
+use crate::cli::command::template::{Template, TemplateFile};
 use crate::cli::{print_line, say};
 use anyhow::Context;
-use std::path::PathBuf;
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
 
 /// The options of `new`.
 #[derive(Debug, clap::Args)]
@@ -11,96 +13,93 @@ pub(in crate::cli) struct Arguments {
     /// Folder to create. It must be empty or not exist.
     #[arg(value_name = "DIR")]
     directory: PathBuf,
+    /// Template to start from.
+    #[arg(long, value_enum, default_value = "graph", value_name = "NAME")]
+    template: Template,
 }
 
-const CONFIG: &str = r#"# Settings of this project. `kaizen config show --origin` lists the settings in effect.
-[project]
-# The default model: an alias from below, or provider/name. Without one, OPENAI_API_KEY and
-# OPENAI_MODEL of the environment are used, else the built-in demo model.
-# model = "fast"
-
-# [models.fast]
-# use = "openai/gpt-4o-mini"
-# key = "env:OPENAI_API_KEY"
-# temperature = 0.2
-"#;
-
-const SCRIPT: &str = r#"//! Asks three questions concurrently and summarises the answers. Four calls.
-import "lib/research" as research;
-
-let topic = param("topic", "electric vans", "what to research");
-
-let graph = builder("research");
-let parts = ["market", "rivals", "risks"].map(|part| graph.add_operation("communicate", #{
-    name: part,
-    instruction: research::question(part, topic),
-}));
-graph.add_aggregation("communicate", #{
-    name: "summary",
-    source_node_ids: parts,
-    instruction: "Sum up in three sentences.",
-});
-
-let report = session().flow(graph, #{ max_concurrent: 3 });
-let summary = report.result("summary");
-let speedup = (report.metrics.speedup * 10.0).round() / 10.0;
-print(`${report.metrics.calls} calls, ${speedup} times faster than in turn`);
-summary
-"#;
-
-const LIBRARY: &str = r#"//! Functions shared by the scripts and tests of this project.
-
-fn question(part, topic) {
-    `Describe the ${part} of ${topic} in two sentences.`
-}
-"#;
-
-const TEST: &str = r#"//! `kaizen test` calls every function here whose name begins with `test_`.
-import "../scripts/lib/research" as research;
-
-fn test_a_question_names_part_and_topic() {
-    let expected = "Describe the market of trams in two sentences.";
-    assert_eq(research::question("market", "trams"), expected);
+/// The options of `init`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct InitArguments {
+    /// Folder of the project. Existing files are kept.
+    #[arg(value_name = "DIR", default_value = ".")]
+    directory: PathBuf,
+    /// Template to start from.
+    #[arg(long, value_enum, default_value = "graph", value_name = "NAME")]
+    template: Template,
 }
 
-fn test_an_answer_is_about_the_question() {
-    // The demo model answers offline. For a real model, `--record new` records the replies, and
-    // later runs play them back.
-    let answer = branch("demo/echo").chat(research::question("risks", "trams"));
-    assert(answer.contains("risks of trams"), answer);
-}
-"#;
-
-/// Creates the project.
+/// Creates a project in a folder of its own.
 pub(in crate::cli) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let folder = &arguments.directory;
-    let taken = folder.exists()
-        && (!folder.is_dir()
-            || std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()));
-    if taken {
-        say(&format!("error: `{}` exists and is not an empty folder", folder.display()));
+    let is_empty =
+        |folder: &Path| std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
+
+    if folder.exists() && !(folder.is_dir() && is_empty(folder)) {
+        let shown = folder.display();
+        let help = if folder.is_dir() {
+            format!("; `kaizen init {shown}` adds what is missing and keeps what is there")
+        } else {
+            String::new()
+        };
+        say(&format!("error: `{shown}` exists and is not an empty folder{help}"));
         return Ok(Exit::Usage);
     }
 
-    let files = [
-        ("kaizen.toml", CONFIG),
-        ("scripts/main.rhai", SCRIPT),
-        ("scripts/lib/research.rhai", LIBRARY),
-        ("tests/research_test.rhai", TEST),
-        (".gitignore", ".kaizen/\n"),
-    ];
-    for (name, text) in files {
-        let path = folder.join(name);
-        let parent = path.parent().unwrap_or(folder);
-        std::fs::create_dir_all(parent)
-            .with_context(|| format!("creating `{}`", parent.display()))?;
-        std::fs::write(&path, text).with_context(|| format!("writing `{}`", path.display()))?;
+    for file in arguments.template.files() {
+        create(folder, &file)?;
+    }
+    print_line(&format!("created `{}`. Next:", folder.display()));
+    print_line(&format!("  cd {}", folder.display()));
+    next_steps(arguments.template);
+    Ok(Exit::Ok)
+}
+
+/// Makes a project of a folder that exists.
+pub(in crate::cli) fn init(arguments: &InitArguments) -> anyhow::Result<Exit> {
+    let folder = &arguments.directory;
+    for file in arguments.template.files() {
+        let name = file.name;
+        if create(folder, &file)? {
+            print_line(&format!("created  {name}"));
+            continue;
+        }
+
+        let is_ignored = || {
+            let text = std::fs::read_to_string(folder.join(name)).unwrap_or_default();
+            text.lines().any(|line| line.trim().trim_end_matches('/') == ".kaizen")
+        };
+        let advice =
+            if name == ".gitignore" && !is_ignored() { "; add `.kaizen/` to it" } else { "" };
+        print_line(&format!("kept     {name}, which exists{advice}"));
     }
 
-    print_line(&format!("created `{}`. Next:", folder.display()));
-    print_line(&format!(
-        "  cd {}\n  kaizen run scripts/main.rhai\n  kaizen test",
-        folder.display()
-    ));
+    print_line("Next:");
+    next_steps(arguments.template);
     Ok(Exit::Ok)
+}
+
+fn next_steps(template: Template) {
+    for step in template.steps() {
+        print_line(&format!("  {step}"));
+    }
+}
+
+/// Writes a file unless one of its name exists, and tells whether it has.
+fn create(folder: &Path, file: &TemplateFile) -> anyhow::Result<bool> {
+    let path = folder.join(file.name);
+    let parent = path.parent().unwrap_or(folder);
+    std::fs::create_dir_all(parent).with_context(|| format!("creating `{}`", parent.display()))?;
+
+    // Never over a file, not even over one that somebody else makes just now.
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
+    match made {
+        Ok(mut made) => {
+            made.write_all(file.text.as_bytes())
+                .with_context(|| format!("writing `{}`", path.display()))?;
+            Ok(true)
+        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error).with_context(|| format!("writing `{}`", path.display())),
+    }
 }

@@ -2,16 +2,20 @@
 
 use crate::base::count::counted;
 use crate::base::file;
+use crate::base::unit::Money;
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
+use crate::cli::app::terminal::fitted;
+use crate::cli::command::compare::verdict;
 use crate::cli::render::{standing, table};
 use crate::cli::{Global, print_data, print_line, say};
 use crate::optimizer::Optimizer;
 use crate::optimizer::choice::formulas::{Policy, RankedPattern, SAMPLES_MIN};
-use crate::optimizer::choice::recommendation::percent;
+use crate::optimizer::choice::recommendation::{Manner, percent};
 use crate::optimizer::evidence::knowledge::Knowledge;
 use crate::optimizer::evidence::pattern::TaskType;
+use crate::optimizer::learner::Objective;
 use anyhow::Context;
 use serde_json::json;
 use std::io::IsTerminal;
@@ -26,6 +30,9 @@ pub(in crate::cli) struct Arguments {
     /// Write an SVG with the interval of each pattern and the learning curve. Needs a task type.
     #[arg(long, value_name = "FILE", requires = "task")]
     svg: Option<PathBuf>,
+    /// What counts: balanced, quality, speed, cost, or weights such as quality=.8,cost=.2.
+    #[arg(long, value_name = "OBJECTIVE", default_value = "balanced")]
+    objective: String,
     /// Draw the intervals even if stdout is not a terminal.
     #[arg(long)]
     plot: bool,
@@ -39,9 +46,21 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         return Ok(Exit::Ok);
     };
 
+    let objective = match Objective::parse(&arguments.objective) {
+        Ok(objective) => objective,
+        Err(reason) => {
+            say(&format!("error: --objective: {reason}"));
+            return Ok(Exit::Usage);
+        }
+    };
+
     let knowledge = Rc::new(Knowledge::read(store));
     let demo = project.config.learn_from_demo() || knowledge.counts_demo()?;
     let optimizer = Optimizer::new(knowledge.clone(), Policy::default(), demo);
+    let optimizer = match objective {
+        None => optimizer,
+        given => optimizer.choosing(given, Manner::default(), 0),
+    };
     let mut all = knowledge.all()?;
     let from_demo = knowledge.demo_count()?;
 
@@ -89,6 +108,12 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             }
         }
         print_line(&format!("  {}", belief(&ranked)));
+        print_line(&format!("  objective: {}", optimizer.objective(&task)?.describe()));
+        if let Some(store) = project.existing_store()?
+            && let Some(tested) = verdict::last(&store, task.as_str())?
+        {
+            print_line(&fitted(&format!("  {tested}")));
+        }
     }
 
     damage::tell_knowledge(&knowledge);
@@ -135,17 +160,25 @@ fn draw(global: &Global, file: &Path, picture: &str) -> anyhow::Result<()> {
 
 /// Says which pattern is believed to be the best, and how surely.
 fn belief(ranked: &[RankedPattern]) -> String {
-    let leader =
-        ranked.iter().max_by(|a, b| a.best.unwrap_or(0.0).total_cmp(&b.best.unwrap_or(0.0)));
-    let Some(leader) = leader else { return "nothing is known yet".to_owned() };
+    // The first by its score, which `advise --best` names as well.
+    let Some(leader) = ranked.first() else { return "nothing is known yet".to_owned() };
 
     let few = if leader.cell.n < SAMPLES_MIN { ", from few observations" } else { "" };
     if ranked.len() == 1 {
         return format!("`{}` is the only known pattern{few}", leader.pattern);
     }
 
+    // A pattern of which less is known may score less and yet have the better chance.
+    let chance = |one: &RankedPattern| one.best.unwrap_or(0.0);
+    let rival = ranked.iter().max_by(|a, b| chance(a).total_cmp(&chance(b)));
+    let rival = rival.filter(|rival| percent(rival.best) != percent(leader.best));
+    let rival =
+        rival.filter(|rival| chance(rival) > chance(leader)).map_or_else(String::new, |rival| {
+            format!("; less is known of `{}`, which has {}", rival.pattern, percent(rival.best))
+        });
+
     format!(
-        "probably the best: `{}`, with {}{few} (a belief from all recorded executions; test it \
+        "probably the best: `{}`, with {}{few}{rival} (a belief from all recorded executions; test it \
          with `kaizen compare`)",
         leader.pattern,
         percent(leader.best)
@@ -170,9 +203,15 @@ fn row(ranked: &RankedPattern) -> Vec<String> {
         cell.n.to_string(),
         cell.success_rate().map_or_else(dash, |rate| format!("{:.0} %", 100.0 * rate)),
         cell.score.mean().map_or_else(dash, |score| format!("{score:.3}")),
-        cell.time.mean().map_or_else(dash, |time| format!("{time:.2} s")),
+        // What fails at once is not fast.
+        cell.time
+            .mean()
+            .filter(|_| cell.success_rate().is_none_or(|rate| rate > 0.0))
+            .map_or_else(dash, |time| format!("{time:.2} s")),
         cell.tokens.mean().map_or_else(dash, |tokens| format!("{tokens:.0}")),
-        cell.cost.mean().map_or_else(dash, |cost| format!("${cost:.5}")),
+        cell.cost
+            .mean()
+            .map_or_else(dash, |cost| Money::from_dollars(cost).unwrap_or_default().to_string()),
         notes.join("; "),
     ]
 }

@@ -5,7 +5,9 @@ use crate::base::count::counted;
 use crate::base::id::RunId;
 use crate::base::path_text::path_of;
 use crate::cli::app::exit::Exit;
-use crate::cli::app::forecast::{Forecast, MORE_TIME_MAX, forecast};
+use crate::cli::app::forecast::{
+    Forecast, ForecastSetting, MORE_TIME_MAX, PlanEnd, SeedSource, TIME_MAX, forecast,
+};
 use crate::cli::app::job::ScriptJob;
 use crate::cli::app::project::Project;
 use crate::cli::app::{damage, signal};
@@ -13,15 +15,16 @@ use crate::cli::command::run::{RunOptions, block_on, read_script};
 use crate::cli::render::plan::PlanKind;
 use crate::cli::render::{self, diagnostic};
 use crate::cli::{Global, print_data, print_line, say};
-use crate::journal::event::Event;
+use crate::executor::budget::Bounds;
+use crate::journal::event::{Event, RunKind};
 use crate::journal::history::{self, RunRow};
 use crate::journal::known_replies::Replies;
 use crate::metrics::experience::CallHistory;
+use crate::metrics::forecast::Spending;
+use crate::optimizer::trial::cases::KnownExecutions;
 use crate::script::State;
-use crate::script::diagnostic::Diagnostic;
 use crate::store::{self, Connection, writer::Writer};
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -45,34 +48,40 @@ pub(in crate::cli) struct EarlierRuns {
     pub(in crate::cli) runs: usize,
     /// How many older ones were not.
     pub(in crate::cli) left_out: usize,
-}
-
-impl fmt::Display for EarlierRuns {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let runs = counted(self.runs, "earlier run", "earlier runs");
-
-        let replies = match self.replies.len() {
-            1 => "1 reply is".to_owned(),
-            count => format!("{count} replies are"),
-        };
-
-        write!(f, "reusing replies: {replies} available from {runs}")?;
-        match self.left_out {
-            0 => Ok(()),
-            left_out => write!(f, "; {} skipped", counted(left_out, "older run", "older runs")),
-        }
-    }
+    /// What the executions of comparisons took.
+    pub(in crate::cli) executions: KnownExecutions,
 }
 
 impl EarlierRuns {
+    /// Says what is known, where a run would use so many of the replies, if that was found out.
+    pub(in crate::cli) fn told(&self, used: Option<u64>) -> String {
+        let runs = counted(self.runs, "earlier run", "earlier runs");
+        let known = counted(self.replies.len(), "reply", "replies");
+
+        let known = match used {
+            Some(1) => format!("1 reply is available from {runs}"),
+            Some(used) => format!("{used} replies are available from {runs}"),
+            None => format!("those of {known} from {runs} that fit"),
+        };
+        let left_out = match self.left_out {
+            0 => String::new(),
+            left_out => format!("; {} skipped", counted(left_out, "older run", "older runs")),
+        };
+        format!("reusing replies: {known}{left_out}")
+    }
+
     /// Reads the newest runs of a project, of which those of the script count most.
     pub(in crate::cli) fn of(store: &Connection, script: &Path) -> anyhow::Result<EarlierRuns> {
+        EarlierRuns::among(store, script, history::runs(store, LOOK_BACK)?)
+    }
+
+    /// Reads some runs of a project, the newest first.
+    fn among(store: &Connection, script: &Path, rows: Vec<RunRow>) -> anyhow::Result<EarlierRuns> {
         let own = |text: &str| {
             let path = path_of(text);
             path == script || is_same(&path, script)
         };
 
-        let rows = history::runs(store, LOOK_BACK)?;
         let (own, others): (Vec<RunRow>, Vec<RunRow>) =
             rows.into_iter().partition(|row| own(&row.script));
 
@@ -101,6 +110,7 @@ impl EarlierRuns {
         let mut elsewhere: BTreeMap<String, Replies> = BTreeMap::new();
         for row in others.into_iter().rev() {
             let events = damage::events(store, &row.id)?;
+            past.executions.learn(&events);
             let replies = elsewhere.entry(row.script).or_default();
             replies.learn(&row.id, events.iter().map(|(_, event)| event));
         }
@@ -111,6 +121,7 @@ impl EarlierRuns {
         let mut known = Replies::default();
         for (age, row) in own.into_iter().enumerate().rev() {
             let events = damage::events(store, &row.id)?;
+            past.executions.learn(&events);
             known.learn(&row.id, events.iter().map(|(_, event)| event));
             if age < RUNS_MAX {
                 past.experience.learn(&events);
@@ -158,42 +169,69 @@ pub(in crate::cli) fn plan(global: &Global, given: &RunOptions) -> anyhow::Resul
         may_ask: false,
     };
 
+    let setting = ForecastSetting {
+        experience: &past.experience,
+        seed: match (given.with.seed, seed_of(&past)) {
+            (Some(_), _) => SeedSource::Given,
+            (None, Some(_)) => SeedSource::LastRun,
+            (None, None) => SeedSource::Drawn,
+        },
+        is_bounded: project.config.bounds() != Bounds::default(),
+        first_time_max: TIME_MAX,
+        patience: MORE_TIME_MAX,
+    };
+
     let flag = signal::watch()?.flag();
-    let runs = past.experience.runs();
-    let found = forecast(&job, &text, &past.replies, &past.experience, flag, MORE_TIME_MAX);
-    let found = block_on(found)??;
-    let Forecast { plan, stopped } = match found {
-        Ok(forecast) => forecast,
-        Err(faults) => return Ok(job.refuse(&faults)),
+    let found = block_on(forecast(&job, &text, &past.replies, &setting, flag))??;
+    match found {
+        Ok(forecast) => Ok(tell(global, project, &forecast, past.experience.runs())),
+        Err(faults) => Ok(job.refuse(&faults)),
+    }
+}
+
+/// Shows what planning a run has found, and returns how the run ends as far as that is known.
+fn tell(global: &Global, project: &Project, forecast: &Forecast, runs: usize) -> Exit {
+    let Forecast { plan, end, spent, rest_spent } = forecast;
+    let is_reusing = project.config.reuse();
+    let (own_spending, own_spent) =
+        if is_reusing { (plan.rest_spent, rest_spent) } else { (plan.spent, spent) };
+
+    let exit = match (end, own_spent) {
+        (PlanEnd::Fails(stop), _) => stop.exit,
+        (_, Some(stop)) if own_spending == Spending::Surely => stop.exit,
+        _ => Exit::Ok,
     };
 
     if global.json {
-        let ended_early = stopped.as_ref().map(|stopped| stopped.message.as_str());
-        print_data(render::plan::to_json(&plan, runs, ended_early));
-        return Ok(Exit::Ok);
+        print_data(render::plan::to_json(forecast, exit));
+        return exit;
     }
 
-    let is_default = project.config.reuse();
-    let told = if is_default { PlanKind::BothByDefault } else { PlanKind::Both };
-    for line in render::plan::lines(&plan, runs, told) {
+    let told = if is_reusing { PlanKind::BothByDefault } else { PlanKind::Both };
+    for line in render::plan::lines(plan, runs, told) {
+        print_line(&line);
+    }
+    for line in render::plan::spending(forecast, told) {
         print_line(&line);
     }
 
-    let asked = if is_default { &plan.rest } else { &plan.all };
-    for line in render::plan::over(asked, &project.config.bounds()) {
-        print_line(&line);
-    }
-
-    if let Some(stopped) = &stopped {
-        tell_end(stopped, global.color);
-    }
-    Ok(Exit::Ok)
+    tell_end(end, global.color);
+    exit
 }
 
 /// Says why a plan goes no further.
-pub(in crate::cli) fn tell_end(stopped: &Diagnostic, color: bool) {
-    say("the plan stops here: the next step depends on a real reply:");
-    say(&diagnostic::render(stopped, color));
+pub(in crate::cli) fn tell_end(end: &PlanEnd, color: bool) {
+    match end {
+        PlanEnd::Well => {}
+        PlanEnd::Open(stopped) => {
+            say("the plan stops here: the next step depends on a real reply:");
+            say(&diagnostic::render(stopped, color));
+        }
+        PlanEnd::Fails(stop) => {
+            say("the run fails here:");
+            say(&diagnostic::render(&stop.fault, color));
+        }
+    }
 }
 
 /// Reads what earlier runs of a script left, if the project has a store.
@@ -202,6 +240,21 @@ pub(in crate::cli) fn past(project: &Project, script: &Path) -> anyhow::Result<E
         Some(store) => EarlierRuns::of(&store, script),
         None => Ok(EarlierRuns::default()),
     }
+}
+
+/// Reads what earlier comparisons left, those of the same name first.
+pub(in crate::cli) fn past_comparisons(
+    project: &Project,
+    name: &Path,
+) -> anyhow::Result<EarlierRuns> {
+    let Some(store) = project.existing_store()? else { return Ok(EarlierRuns::default()) };
+    let mut rows = Vec::new();
+    for row in history::runs(&store, LOOK_BACK)? {
+        if history::kind(&store, &row.id)? == Some(RunKind::Comparison) {
+            rows.push(row);
+        }
+    }
+    EarlierRuns::among(&store, name, rows)
 }
 
 /// Returns the seed of the last run, with which a plan makes the same choices.

@@ -5,13 +5,14 @@ use crate::base::rng::Rng;
 use crate::base::secret::{self, Secret, is_secret_parameter, weakness};
 use crate::base::{clock, file};
 use crate::cli::app::exit::Exit;
+use crate::cli::app::forecast::{ForecastSetting, SeedSource, forecast};
 use crate::cli::app::job::{JobEnd, ScriptJob};
 use crate::cli::app::permissions::Grants;
 use crate::cli::app::project::Project;
 use crate::cli::app::resumed::ResumedRun;
 use crate::cli::app::terminal::Terminal;
 use crate::cli::app::{resumed, signal, trust};
-use crate::cli::command::plan;
+use crate::cli::command::{list, plan};
 use crate::cli::render::progress::{Progress, ProgressMode};
 use crate::cli::{Global, print_data, print_of_script, say};
 use crate::executor::replies::reuse::Reuse;
@@ -25,6 +26,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+/// Longest time for finding out how many replies a run reuses, before it begins.
+const LOOK_TIME_MAX: Duration = Duration::from_millis(500);
 /// How long a script that waits is given to end by itself when its time is over.
 const SLACK: Duration = Duration::from_millis(200);
 
@@ -102,6 +105,7 @@ impl With {
             max_cost: self.max_cost,
             max_tokens: self.max_tokens,
             max_calls: self.max_calls,
+            fork: false,
         }
     }
 
@@ -183,7 +187,7 @@ pub(in crate::cli) fn read_script(path: &Path) -> Option<String> {
     match file::read_text(path) {
         Ok(text) => Some(text),
         Err(error) => {
-            say(&format!("error: reading `{}`: {error}", path.display()));
+            say(&format!("error: reading `{}`: {error}{}", path.display(), list::near(path)));
             None
         }
     }
@@ -289,6 +293,7 @@ fn run_from(
     let Some(params) = given.params() else { return Ok(Exit::Usage) };
     let Some(text) = read_script(&given.script) else { return Ok(Exit::Refused) };
     let mut project = given.project()?;
+    project.terms.fork = resumed.is_some() && arguments.resume.is_none();
     project.terms.text = Some(blake3::hash(text.as_bytes()).to_hex()[..16].to_owned());
 
     let writer = Rc::new(Writer::start(project.open_store()?, &project.store_path()));
@@ -319,6 +324,11 @@ fn run_from(
         may_ask: true,
     };
 
+    if let Some(earlier) = &earlier
+        && !global.quiet
+    {
+        say(&earlier.told(block_on(reusable(&job, &text, earlier))??));
+    }
     set_up(&mut job, resumed, earlier);
     if job.resumes.is_some() && lacks_secret(&job.params) {
         return Ok(Exit::Usage);
@@ -327,17 +337,30 @@ fn run_from(
     block_on(start(&job, &text, mode))?
 }
 
+/// Returns how many known replies a run would use at least; nothing if that cannot be found out at once.
+async fn reusable(
+    job: &ScriptJob<'_>,
+    text: &str,
+    earlier: &plan::EarlierRuns,
+) -> anyhow::Result<Option<u64>> {
+    let setting = ForecastSetting {
+        experience: &earlier.experience,
+        seed: SeedSource::Given,
+        is_bounded: false,
+        first_time_max: LOOK_TIME_MAX,
+        patience: Duration::ZERO,
+    };
+
+    let found = forecast(job, text, &earlier.replies, &setting, Arc::default()).await?;
+    Ok(found.ok().map(|forecast| forecast.plan.reused.least))
+}
+
 /// Gives a run what it goes on from: another run, or what all earlier ones were answered, or both.
 fn set_up(
     job: &mut ScriptJob<'_>,
     resumed: Option<ResumedRun>,
     earlier: Option<plan::EarlierRuns>,
 ) {
-    if let Some(earlier) = &earlier
-        && !job.global.quiet
-    {
-        say(&earlier.to_string());
-    }
     let Some(mut resumed) = resumed else {
         job.reuse = earlier.map(|earlier| Rc::new(Reuse::wide(earlier.replies)));
         return;

@@ -85,7 +85,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             took.map_or("-".to_owned(), time::length),
             condition(&row).word().to_owned(),
             calls.to_string(),
-            cost.map_or("unknown".to_owned(), |cost| cost.to_string()),
+            metrics.cost_text(),
             row.script,
         ]);
     }

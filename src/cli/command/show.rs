@@ -6,20 +6,23 @@ use crate::base::secret;
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
+use crate::cli::command::compare::case_list::{self, ShownCases};
 use crate::cli::command::runs::condition;
 use crate::cli::render::{table, time};
-use crate::cli::{Global, print_event, print_line, say};
+use crate::cli::{Global, print_data, print_event, print_line, say};
 use crate::flow::outcome::Outcome;
 use crate::journal::history::{self, RunRow};
 use crate::journal::inquiry::{Inquiry, Topic};
-use crate::journal::trace::{AttemptEnd, AttemptTrace, Moment, Remark, Trace};
+use crate::journal::trace::{AttemptEnd, AttemptTrace, Moment, OpTrace, Remark, Trace};
 use crate::metrics::Metrics;
 use crate::metrics::charge::Bill;
 use crate::metrics::fold::FlowFold;
 use crate::model::reply::Usage;
 use crate::optimizer::choice::recommendation::percent;
+use crate::optimizer::trial::cases::{Case, cases, filtered};
 use crate::store::{self, Connection};
 use serde_json::{Value, json};
+use std::path::PathBuf;
 
 /// The options of `show`.
 #[derive(Debug, clap::Args)]
@@ -28,6 +31,20 @@ pub(in crate::cli) struct Arguments {
     /// latest failed run. Append `:OPERATION` to see that operation in full.
     #[arg(default_value = "@")]
     pub(in crate::cli) run: String,
+    /// Show the inputs of a comparison with what was expected, the answers and the scores; all of them,
+    /// or those that are wrong or differ.
+    #[arg(long, value_enum, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
+    inputs: Option<ShownCases>,
+    /// Write them to a file that ends in .csv, .jsonl or .md.
+    #[arg(long, value_name = "FILE", requires = "inputs")]
+    out: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// Asks for a run, or an operation of one, by its name alone.
+    pub(in crate::cli) fn of(run: &str) -> Arguments {
+        Arguments { run: run.to_owned(), inputs: None, out: None }
+    }
 }
 
 /// Shows a run.
@@ -56,8 +73,16 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         }
     };
 
+    if let Some(Err(reason)) = arguments.out.as_deref().map(case_list::format_of) {
+        say(&format!("error: {reason}"));
+        return Ok(Exit::Usage);
+    }
+
     let (log, _) = damage::read_row(&moment, &row)?;
     let events = log.events;
+    if let Some(shown) = arguments.inputs {
+        return show_cases(global, &cases(&Trace::fold(&events)), shown, arguments.out.as_ref());
+    }
     if global.json {
         for (at, event) in &events {
             print_event(event, json!({ "at": at }));
@@ -67,7 +92,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     let trace = Trace::fold(&events);
     if let Some(op) = op {
-        return Ok(show_operation(&trace, op));
+        return Ok(show_operation(&trace, name, op));
     }
 
     let mut fold = FlowFold::default();
@@ -75,6 +100,29 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         fold.add(*at, event);
     }
     show_run(&row, &fold.metrics(), &trace);
+    Ok(Exit::Ok)
+}
+
+/// Shows the inputs of a comparison.
+fn show_cases(
+    global: &Global,
+    cases: &[Case],
+    shown: ShownCases,
+    out: Option<&PathBuf>,
+) -> anyhow::Result<Exit> {
+    if cases.is_empty() {
+        say(
+            "error: the run compared nothing, or was recorded by a version that did not keep the inputs",
+        );
+        return Ok(Exit::Usage);
+    }
+
+    if global.json {
+        for case in filtered(cases, shown.filter()) {
+            print_data(case.to_value());
+        }
+    }
+    case_list::present(global, cases, Some(shown), out)?;
     Ok(Exit::Ok)
 }
 
@@ -147,7 +195,7 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
     show_remarks(trace);
 
     let rate = metrics.success_rate().map_or("-".to_owned(), |rate| format!("{rate:.2}"));
-    let cost = metrics.known_cost().map_or("unknown".to_owned(), |cost| cost.to_string());
+    let cost = metrics.cost_text();
     let reused = match metrics.reused {
         0 => String::new(),
         reused => {
@@ -266,11 +314,20 @@ fn cells(trace: &Trace, op: OpId) -> Vec<String> {
 }
 
 /// Shows everything that happened in one operation, by its name or number.
-fn show_operation(trace: &Trace, wanted: &str) -> Exit {
-    let Some((_, operation)) = trace.find(wanted).next() else {
-        let names: Vec<String> = trace.operations.keys().map(|op| trace.name(*op)).collect();
-        say(&format!("error: the run has no operation `{wanted}`; it has: {}", names.join(", ")));
-        return Exit::Usage;
+fn show_operation(trace: &Trace, run: &str, wanted: &str) -> Exit {
+    let found: Vec<(OpId, &OpTrace)> = trace.find(wanted).collect();
+    let operation = match found[..] {
+        [] => {
+            let names = names_of(trace);
+            say(&format!("error: the run has no operation `{wanted}`; it has: {names}"));
+            return Exit::Usage;
+        }
+        [(_, operation)] => operation,
+        _ => {
+            let ops: Vec<OpId> = found.iter().map(|(op, _)| *op).collect();
+            list_operations(trace, run, wanted, &ops);
+            return Exit::Ok;
+        }
     };
 
     let mut lines: Vec<(Moment, String)> = Vec::new();
@@ -296,6 +353,48 @@ fn show_operation(trace: &Trace, wanted: &str) -> Exit {
         print_line(&format!("{}  {line}", time::moment(when.at)));
     }
     Exit::Ok
+}
+
+/// Lists the names of all operations, each once, with how many bear it.
+fn names_of(trace: &Trace) -> String {
+    let mut counts: Vec<(String, usize)> = Vec::new();
+    for name in trace.operations.keys().map(|op| trace.name(*op)) {
+        match counts.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((name, 1)),
+        }
+    }
+
+    let shown = |(name, count): (String, usize)| match count {
+        1 => name,
+        count => format!("{name} ({count})"),
+    };
+    counts.into_iter().map(shown).collect::<Vec<_>>().join(", ")
+}
+
+/// Lists operations of one name, and says how to pick one of them.
+fn list_operations(trace: &Trace, run: &str, name: &str, ops: &[OpId]) {
+    print_line(&format!(
+        "`{name}` is the name of {} operations; pick one by its number, such as `kaizen show {run}:{}`",
+        ops.len(),
+        ops[0].0
+    ));
+
+    let all = cases(trace);
+    let rows: Vec<Vec<String>> = ops
+        .iter()
+        .map(|op| {
+            let case = all.iter().find(|case| case.op == Some(op.0));
+            let score = case.and_then(|case| case.score);
+            let mut row: Vec<String> =
+                [0, 3, 4, 5, 7].map(|at| cells(trace, *op)[at].clone()).into();
+            row.push(case.map_or("-".to_owned(), |case| case.number.to_string()));
+            row.push(score.map_or("-".to_owned(), |score| format!("{score:.2}")));
+            row
+        })
+        .collect();
+    let head = [">op", "outcome", ">took", ">calls", ">cost", ">input", ">score"];
+    print_line(&table::render(&head, &rows));
 }
 
 /// Says what a call has asked, with its whole request where the journal keeps it.

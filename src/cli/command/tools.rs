@@ -9,7 +9,7 @@ use crate::cli::app::{seen_tools, trust};
 use crate::cli::command::run::block_on;
 use crate::cli::render::table;
 use crate::cli::{Global, print_data, print_line, say};
-use crate::mcp::{Fault, Listing, ServerAnswer, ServerTool, Servers};
+use crate::mcp::{Listing, ServerFault, ServerTool, Servers, ToolAnswer};
 use crate::script::host::servers::launcher;
 use serde_json::{Map, Value, json};
 use std::rc::Rc;
@@ -69,7 +69,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
                 (server, _) => list(global, &project, &servers, server.as_deref()).await,
             }
         };
-        let exit = or_stopped(done).await;
+        let exit = Box::pin(or_stopped(done)).await;
 
         servers.close().await;
         exit
@@ -223,7 +223,7 @@ fn is_approved(
     Ok(matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
-fn show(global: &Global, server: &str, tool: &str, answer: &ServerAnswer) -> Exit {
+fn show(global: &Global, server: &str, tool: &str, answer: &ToolAnswer) -> Exit {
     if global.json {
         let images: Vec<Value> =
             answer.images.iter().map(|i| json!({ "mime": i.mime, "data": i.data })).collect();
@@ -252,21 +252,24 @@ fn tell(servers: &Servers) {
 }
 
 /// Tells what went wrong, and how the program ends by it.
-fn refuse(fault: &Fault) -> Exit {
+fn refuse(fault: &ServerFault) -> Exit {
     say(&format!("error: {fault}"));
     match fault {
-        Fault::UnknownServer { .. } | Fault::UnknownTool { .. } => Exit::Usage,
-        Fault::Refused { failure, .. } if failure.kind == Kind::Permission => Exit::Permission,
-        Fault::Refused { .. } | Fault::NotRun { .. } => Exit::Refused,
-        Fault::Changed { .. } => {
+        ServerFault::UnknownServer { .. } | ServerFault::UnknownTool { .. } => Exit::Usage,
+        ServerFault::Refused { failure, .. } if failure.kind == Kind::Permission => {
+            Exit::Permission
+        }
+        ServerFault::Refused { .. } | ServerFault::NotRun { .. } => Exit::Refused,
+        ServerFault::Changed { .. } => {
             say("help: review them with `kaizen tools`, without `pin`, then run `kaizen trust`");
             Exit::Permission
         }
-        Fault::NotReady { .. }
-        | Fault::Gone { .. }
-        | Fault::Mute { .. }
-        | Fault::Flood { .. }
-        | Fault::Protocol { .. }
-        | Fault::Answered { .. } => Exit::Provider,
+        ServerFault::NotReady { .. }
+        | ServerFault::Gone { .. }
+        | ServerFault::Forgotten { .. }
+        | ServerFault::Mute { .. }
+        | ServerFault::Flood { .. }
+        | ServerFault::Protocol { .. }
+        | ServerFault::Answered { .. } => Exit::Provider,
     }
 }

@@ -2,12 +2,24 @@
 //! and whoever draws would end the program for that.
 
 use crate::cli::app::terminal::write_raw;
-use indicatif::TermLike;
-use std::io;
+use indicatif::{ProgressDrawTarget, TermLike};
+use std::io::{self, IsTerminal};
 use std::sync::{Mutex, PoisonError};
 
 /// Width and height of a terminal that does not say them.
 const SIZE: (u16, u16) = (80, 24);
+
+/// How often the live region is drawn in a second, at most.
+const REDRAWS: u8 = 20;
+
+/// Returns where the live region is drawn: the terminal, if there is one.
+pub(super) fn target() -> ProgressDrawTarget {
+    if io::stderr().is_terminal() {
+        ProgressDrawTarget::term_like_with_hz(Box::<Canvas>::default(), REDRAWS)
+    } else {
+        ProgressDrawTarget::hidden()
+    }
+}
 
 /// What is drawn, until it is shown as a whole.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 
 use crate::base::spelling::nearest;
 use crate::base::visible;
-use crate::script::api::{WordEntry, groups};
+use crate::script::api::{WordEntry, groups, options};
 
 /// Narrowest page on which a word and its sentence stand side by side.
 const SIDE_BY_SIDE_MIN: usize = 60;
@@ -143,7 +143,19 @@ pub(in crate::cli) fn whole(entry: &WordEntry, page: Page) -> String {
     }
 
     for paragraph in entry.paragraphs() {
-        text.push_str(&format!("\n{}\n", wrap(&paragraph, width).join("\n")));
+        let Some((before, listed, after)) = options(&paragraph) else {
+            text.push_str(&format!("\n{}\n", wrap(&paragraph, width).join("\n")));
+            continue;
+        };
+
+        text.push_str(&format!("\n{}\n", wrap(&before, width).join("\n")));
+        for option in listed {
+            let lines = wrap(&option, width.saturating_sub(6));
+            text.push_str(&format!("    {}\n", lines.join("\n      ")));
+        }
+        if !after.is_empty() {
+            text.push_str(&format!("\n{}\n", wrap(&after, width).join("\n")));
+        }
     }
 
     for example in entry.examples() {

@@ -7,7 +7,9 @@
 //! Start with `table.rs`, which most of the others use.
 
 mod canvas;
+pub(super) mod cases;
 pub(super) mod change;
+mod contest;
 pub(super) mod diagnostic;
 pub(super) mod entry;
 mod plain;
@@ -18,3 +20,4 @@ pub(super) mod standing;
 pub(super) mod table;
 pub(super) mod time;
 pub(super) mod value;
+pub(super) mod wrapped;

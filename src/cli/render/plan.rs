@@ -1,11 +1,13 @@
 //! How a plan looks: a row for each operation, equal rows together, and what it comes to.
 
 use crate::base::unit::Money;
+use crate::cli::app::exit::Exit;
+use crate::cli::app::forecast::{Forecast, PlanEnd, ScriptStop};
 use crate::cli::render::table;
-use crate::executor::budget::Bounds;
 use crate::executor::replies::guess::ITEMS_ASSUMED;
 use crate::metrics::experience::Range;
-use crate::metrics::forecast::{CallRange, Count, Plan, PlanRow};
+use crate::metrics::forecast::{CallRange, Count, Plan, PlanRow, Spending};
+use crate::metrics::rehearsal::Variation;
 use serde_json::{Value, json};
 
 /// Most names of one layer that a drawing shows.
@@ -83,7 +85,7 @@ fn all(plan: &Plan, runs: usize) -> String {
         if let Some(path) = plan.critical_path {
             text.push_str(&format!(" · critical path {} s", range(path, 1)));
         }
-        text.push_str(&source(runs));
+        text.push_str(&source(plan, runs));
     }
 
     text
@@ -96,42 +98,74 @@ pub(in crate::cli) fn rest(plan: &Plan, runs: usize) -> String {
 
     match plan.rest.calls.may_be() {
         true if plan.reused == Count::exactly(0) => {
-            format!("{}{}", asked(&plan.rest), source(runs))
+            format!("{}{}", asked(&plan.rest), source(plan, runs))
         }
-        true => format!("{text} · {}{}", cost(&plan.rest), source(runs)),
+        true => format!("{text} · {}{}", cost(&plan.rest), source(plan, runs)),
         false => text,
     }
 }
 
-fn source(runs: usize) -> String {
-    match runs {
+/// Says which of so many earlier runs tell something of this one.
+fn source(plan: &Plan, runs: usize) -> String {
+    match plan.runs {
+        0 if runs > 0 => "   (rough estimate: no earlier run made such calls)".to_owned(),
         0 => "   (rough estimate: no earlier run)".to_owned(),
         1 => "   (from 1 earlier run)".to_owned(),
-        _ => format!("   (from {runs} earlier runs)"),
+        runs => format!("   (from {runs} earlier runs)"),
     }
 }
 
 /// Says what the figures cannot know.
-fn doubt(plan: &Plan) -> Option<String> {
+fn doubt(plan: &Plan) -> Vec<String> {
     if !plan.is_range() {
-        return None;
+        return Vec::new();
     }
 
-    Some(format!(
+    let replies = format!(
         "ranges depend on replies: the plan tried {} guesses, with lists of 1 to {ITEMS_ASSUMED} \
          items unless a schema or an earlier reply says more; a real reply may lead elsewhere",
         plan.tried
-    ))
+    );
+    let told = plan.depends_on.iter().filter_map(|difference| match difference {
+        Variation::Replies => Some(replies.clone()),
+        Variation::Order => Some("ranges depend on which call ends first".to_owned()),
+        Variation::Chance => {
+            Some("ranges depend on random numbers; `--seed N` makes them exact".to_owned())
+        }
+        Variation::Time => Some("ranges depend on how long calls take".to_owned()),
+        Variation::World => {
+            Some("ranges depend on pages and programs, which may also fail".to_owned())
+        }
+        // The line on the budget says it.
+        Variation::Size => None,
+    });
+
+    let told: Vec<String> = told.collect();
+    let is_told = !plan.depends_on.is_empty();
+    if is_told { told } else { vec![replies] }
 }
 
-/// Says which bounds a run is likely to reach before its end.
-pub(in crate::cli) fn over(asked: &CallRange, bounds: &Bounds) -> Vec<String> {
-    let calls = bounds.calls.filter(|most| asked.calls.least > *most);
-    let calls = calls.map(|most| format!("`max_calls` is {most}"));
-    let cost = bounds.cost.filter(|most| asked.cost.is_some_and(|cost| cost.p50 > most.dollars()));
-    let cost = cost.map(|most| format!("`max_cost` is {most}"));
-    let reached = calls.into_iter().chain(cost);
-    reached.map(|bound| format!("the budget will be exhausted before the end: {bound}")).collect()
+/// Says which runs a budget ends before their end, or may.
+pub(in crate::cli) fn spending(forecast: &Forecast, told: PlanKind) -> Vec<String> {
+    let Forecast { plan, spent, rest_spent, .. } = forecast;
+    let all = (told.all(), plan.spent, spent);
+    let rest = (told.rest(), plan.rest_spent, rest_spent);
+
+    let line = |(name, spending, stop): (Option<&str>, Spending, &Option<ScriptStop>)| {
+        let verb = match spending {
+            Spending::Never => return None,
+            Spending::Maybe => "may be",
+            Spending::Surely => "is",
+        };
+
+        let fault = &stop.as_ref()?.fault;
+        let place = fault.place.as_ref();
+        let place = place.map(|place| format!(" ({}:{}:{})", place.file, place.line, place.column));
+        let place = place.unwrap_or_default();
+        let text = format!("the budget {verb} used up before the end: {}{place}", fault.message);
+        Some(labelled(name?, told, &text))
+    };
+    [all, rest].into_iter().filter_map(line).collect()
 }
 
 fn asked(asked: &CallRange) -> String {
@@ -320,7 +354,21 @@ fn dollars(range: Range) -> String {
 }
 
 /// Writes a plan for programs. `calls` is the least, `calls_max` the most, null if that is not known.
-pub(in crate::cli) fn to_json(plan: &Plan, runs: usize, ended_early: Option<&str>) -> Value {
+pub(in crate::cli) fn to_json(forecast: &Forecast, exit: Exit) -> Value {
+    let Forecast { plan, end, spent, rest_spent } = forecast;
+    let (ended_early, fails) = match end {
+        PlanEnd::Well => (None, false),
+        PlanEnd::Open(fault) => (Some(fault.message.as_str()), false),
+        PlanEnd::Fails(stop) => (Some(stop.fault.message.as_str()), true),
+    };
+    let budget = |spending: Spending, stop: &Option<ScriptStop>| {
+        let is_sure = match spending {
+            Spending::Never => return Value::Null,
+            Spending::Maybe => false,
+            Spending::Surely => true,
+        };
+        json!({ "sure": is_sure, "message": stop.as_ref().map(|stop| &stop.fault.message) })
+    };
     let pair = |range: Range| json!({ "p50": range.p50, "p95": range.p95 });
     let figures = |asked: &CallRange| {
         json!({
@@ -344,12 +392,20 @@ pub(in crate::cli) fn to_json(plan: &Plan, runs: usize, ended_early: Option<&str
         .collect();
 
     let mut reuse = figures(&plan.rest);
-    add(&mut reuse, json!({ "reused": plan.reused.least, "reused_max": plan.reused.most }));
+    add(
+        &mut reuse,
+        json!({
+            "reused": plan.reused.least, "reused_max": plan.reused.most,
+            "budget_used_up": budget(plan.rest_spent, rest_spent),
+        }),
+    );
 
     let mut value = json!({
         "type": "plan", "operations": rows, "reuse": reuse, "guesses": number_of_guesses(plan),
-        "critical_path_seconds": plan.critical_path.map(pair), "earlier_runs": runs,
-        "ended_early": ended_early,
+        "critical_path_seconds": plan.critical_path.map(pair), "earlier_runs": plan.runs,
+        "ended_early": ended_early, "fails": fails, "exit_code": exit.code(),
+        "budget_used_up": budget(plan.spent, spent),
+        "depends_on": plan.depends_on.iter().map(|one| one.word()).collect::<Vec<&str>>(),
     });
 
     add(&mut value, figures(&plan.all));

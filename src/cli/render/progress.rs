@@ -1,31 +1,29 @@
 //! What people see while a run is under way: a live region on a terminal, one plain line per
 //! finished operation elsewhere. Always on stderr.
 
+use crate::base::count::counted;
 use crate::base::id::{FlowId, OpId, RunId};
 use crate::base::secret::scrub;
 use crate::base::unit::Money;
 use crate::base::visible::{on_one_line, shown};
 use crate::cli::app::terminal::write_raw;
-use crate::cli::render::canvas::Canvas;
-use crate::cli::render::plain;
 use crate::cli::render::time::length;
+use crate::cli::render::{canvas, contest, plain};
 use crate::executor::budget::{Budget, Tally};
 use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, RunStatus};
 use crate::journal::roster::Roster;
 use crate::metrics::Metrics;
 use crate::metrics::charge::{Bill, Charge};
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use crate::optimizer::trial::comparison::ComparisonStanding;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::io::IsTerminal;
 use std::rc::Rc;
 use std::time::Duration;
 
 /// Most operations that the live region shows at once.
 const SHOWN_MAX: usize = 8;
-/// How often the live region is drawn in a second, at most.
-const REDRAWS: u8 = 20;
 /// Operations from which a flow's successes are told together rather than one by one.
 const FOLD_FROM: usize = 20;
 
@@ -105,6 +103,8 @@ pub(in crate::cli) struct Progress {
     gone: Vec<ProgressBar>,
     /// The question that stands on the last line.
     question: RefCell<Option<String>>,
+    /// How a comparison stands, in the place of its operations.
+    comparison: Option<ComparisonStanding>,
 }
 
 impl Progress {
@@ -113,7 +113,7 @@ impl Progress {
         let live = mode == ProgressMode::Live || mode == ProgressMode::Auto && terminal;
 
         Progress {
-            live: live.then(|| MultiProgress::with_draw_target(target())),
+            live: live.then(|| MultiProgress::with_draw_target(canvas::target())),
             is_live: live,
             silent: mode == ProgressMode::None,
             total: None,
@@ -129,6 +129,7 @@ impl Progress {
             late: RefCell::default(),
             gone: Vec::new(),
             question: RefCell::default(),
+            comparison: None,
         }
     }
 
@@ -136,6 +137,23 @@ impl Progress {
     #[must_use]
     pub(in crate::cli) fn of(self, account: Rc<Budget>, cost_max: Option<Money>) -> Progress {
         Progress { account: Some(account), cost_max, ..self }
+    }
+
+    /// Shows how a comparison stands in the place of its operations, of which there are many.
+    #[must_use]
+    pub(in crate::cli) fn comparing(self) -> Progress {
+        let comparison = ComparisonStanding { done: 0, of: 0, scores: Vec::new() };
+        Progress { comparison: Some(comparison), ..self }
+    }
+
+    /// Takes in how a comparison stands.
+    pub(in crate::cli) fn stand(&mut self, standing: &ComparisonStanding) {
+        self.comparison = Some(standing.clone());
+        self.count();
+
+        if !self.is_live && !self.silent && contest::is_due(standing) {
+            self.say(&contest::line(standing, self.reused, &self.paid()));
+        }
     }
 
     /// Writes a line above the live region.
@@ -167,7 +185,7 @@ impl Progress {
         if let Some(live) = &self.live {
             // A region that cannot be cleared only stands above the question.
             let _ = live.clear();
-            live.set_draw_target(ProgressDrawTarget::hidden());
+            live.set_draw_target(indicatif::ProgressDrawTarget::hidden());
         }
 
         let question = shown(&scrub(text)).into_owned();
@@ -183,7 +201,7 @@ impl Progress {
         }
 
         if let Some(live) = &self.live {
-            live.set_draw_target(target());
+            live.set_draw_target(canvas::target());
         }
     }
 
@@ -251,7 +269,7 @@ impl Progress {
         let name = self.name(op);
         let bar = self.bar(&name);
 
-        if bar.is_none() && self.is_live {
+        if bar.is_none() && self.is_live && self.comparison.is_none() {
             self.hidden.push_back(op);
         }
 
@@ -268,6 +286,10 @@ impl Progress {
             total.set_style(style("{elapsed} {wide_msg}"));
             total.enable_steady_tick(Duration::from_millis(100));
             self.total = Some(total);
+        }
+
+        if self.comparison.is_some() {
+            return None;
         }
 
         // The region shows only so many operations; the others are counted.
@@ -310,6 +332,14 @@ impl Progress {
     /// Brings the last line of the live region up to date.
     fn count(&self) {
         let Some(total) = &self.total else { return };
+        if let Some(standing) = &self.comparison {
+            let text = match standing.of {
+                0 => format!("warming up  {}", self.paid()),
+                _ => contest::line(standing, self.reused, &self.paid()),
+            };
+            return total.set_message(text);
+        }
+
         let running = self.open.len();
         let hidden = running.saturating_sub(SHOWN_MAX);
         let mut text = format!("{} done, {running} running", self.ended);
@@ -330,15 +360,28 @@ impl Progress {
         total.set_message(format!("{text}, {}", self.spent()));
     }
 
-    /// Says what the run has used, and what the calls under way may add to it.
-    fn spent(&self) -> String {
-        let tally = self.account.as_ref().map_or_else(Tally::default, |account| account.tally());
+    fn tally(&self) -> Tally {
+        self.account.as_ref().map_or_else(Tally::default, |account| account.tally())
+    }
+
+    /// Says what the calls that have ended cost.
+    fn paid(&self) -> String {
+        let tally = self.tally();
         let is_known = tally.cost + tally.aside > Money::ZERO || tally.unknown == 0;
         let mut text = if is_known { tally.cost.to_string() } else { "cost unknown".to_owned() };
 
         if let Some(most) = self.cost_max {
             text.push_str(&format!(" of {most}"));
         }
+        text
+    }
+
+    /// Says what the run has used, and what the calls under way may add to it.
+    fn spent(&self) -> String {
+        let tally = self.tally();
+        let is_known = tally.cost + tally.aside > Money::ZERO || tally.unknown == 0;
+        let mut text = self.paid();
+
         if tally.aside > Money::ZERO {
             text.push_str(&format!(", up to {} more in flight", tally.aside));
         }
@@ -372,6 +415,10 @@ impl Progress {
         }
 
         self.count();
+        if self.comparison.is_some() {
+            return;
+        }
+
         let time = if open.started_at > 0 { at - open.started_at } else { 0 };
         let is_completed = matches!(outcome, Outcome::Completed { .. });
 
@@ -439,10 +486,12 @@ impl Progress {
         let saved = metrics.known_saved();
 
         let line = if self.is_live {
-            let cost = cost.map_or("cost unknown".to_owned(), |cost| cost.to_string());
-            let noun = if calls == 1 { "call" } else { "calls" };
-            let mut line =
-                format!("run {run}  {status}  {}  {calls} {noun}  {cost}", length(micros));
+            let cost = match cost {
+                Some(cost) => cost.to_string(),
+                None => format!("cost {}", metrics.cost_text()),
+            };
+            let calls = counted(calls, "call", "calls");
+            let mut line = format!("run {run}  {status}  {}  {calls}  {cost}", length(micros));
 
             if reused > 0 {
                 let saved = saved.map_or("an unknown cost".to_owned(), |saved| saved.to_string());
@@ -487,15 +536,6 @@ impl Progress {
 /// at what a bar draws.
 fn tell(bar: &ProgressBar, text: &str) {
     bar.set_message(on_one_line(&scrub(text)).into_owned());
-}
-
-/// Returns where the live region is drawn: the terminal, if there is one.
-fn target() -> ProgressDrawTarget {
-    if std::io::stderr().is_terminal() {
-        ProgressDrawTarget::term_like_with_hz(Box::<Canvas>::default(), REDRAWS)
-    } else {
-        ProgressDrawTarget::hidden()
-    }
 }
 
 fn style(template: &str) -> ProgressStyle {

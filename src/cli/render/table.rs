@@ -1,9 +1,29 @@
 //! Plain tables: columns as wide as their widest cell, two spaces between them.
 
 use crate::base::visible::on_one_line;
+use crate::cli::app::project::variable;
+use std::io::IsTerminal;
 
-/// Draws rows under a head; columns whose head starts with `>` are aligned to the right.
+/// Narrowest column that is shortened further.
+const COLUMN_MIN: usize = 8;
+
+/// Draws rows under a head; columns whose head starts with `>` are aligned to the right. On a terminal
+/// the table is no wider than the terminal.
 pub(in crate::cli) fn render(head: &[&str], rows: &[Vec<String>]) -> String {
+    fitted(head, rows, terminal_width())
+}
+
+/// Finds how wide the terminal is, if there is one or somebody has said so.
+pub(in crate::cli) fn terminal_width() -> Option<usize> {
+    let is_terminal = std::io::stdout().is_terminal();
+    let terminal =
+        is_terminal.then(|| terminal_size::terminal_size_of(std::io::stdout())).flatten();
+    let width = terminal.map(|(width, _)| usize::from(width.0)).filter(|width| *width > 0);
+    width.or_else(|| variable("COLUMNS").and_then(|columns| columns.parse().ok()))
+}
+
+/// Draws rows in so many columns of the page: long texts are shortened, then the last columns go.
+fn fitted(head: &[&str], rows: &[Vec<String>], page: Option<usize>) -> String {
     let safe = |row: &Vec<String>| row.iter().map(|cell| on_one_line(cell).into_owned()).collect();
     let rows: Vec<Vec<String>> = rows.iter().map(safe).collect();
     // A head that begins with `>` is of a column that stands right.
@@ -13,14 +33,16 @@ pub(in crate::cli) fn render(head: &[&str], rows: &[Vec<String>]) -> String {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
         cells.chain([bare[column].chars().count()]).max().unwrap_or(0)
     };
-
     let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let widths = narrowed(head, widths, page);
 
     let line = |cells: Vec<&str>| {
         let mut text = String::new();
-        for (column, cell) in cells.iter().enumerate() {
-            let pad = " ".repeat(widths[column].saturating_sub(cell.chars().count()));
-            let right = head[column].starts_with('>');
+        for ((cell, name), width) in cells.iter().zip(head).zip(&widths) {
+            let Some(width) = *width else { continue };
+            let cell = shortened(cell, width);
+            let pad = " ".repeat(width.saturating_sub(cell.chars().count()));
+            let right = name.starts_with('>');
             text.push_str(&if right { format!("{pad}{cell}  ") } else { format!("{cell}{pad}  ") });
         }
 
@@ -29,7 +51,47 @@ pub(in crate::cli) fn render(head: &[&str], rows: &[Vec<String>]) -> String {
 
     let mut lines = vec![line(bare.clone())];
     lines.extend(rows.iter().map(|row| line(row.iter().map(String::as_str).collect())));
+    if widths.contains(&None) {
+        let left: Vec<&str> =
+            bare.iter().zip(&widths).filter(|(_, w)| w.is_none()).map(|(name, _)| *name).collect();
+        lines.push(format!("(no room for: {})", left.join(", ")));
+    }
     lines.join("\n")
+}
+
+/// Decides how wide each column is; `None` for one that is left out.
+fn narrowed(head: &[&str], widths: Vec<usize>, page: Option<usize>) -> Vec<Option<usize>> {
+    let mut widths: Vec<Option<usize>> = widths.into_iter().map(Some).collect();
+    let Some(page) = page else { return widths };
+
+    let total = |widths: &[Option<usize>]| {
+        widths.iter().flatten().map(|width| width + 2).sum::<usize>().saturating_sub(2)
+    };
+    while total(&widths) > page {
+        // A number that is cut would be another number, so only texts are shortened.
+        let texts = (0..widths.len()).filter(|column| !head[*column].starts_with('>'));
+        let widest = texts.max_by_key(|column| widths[*column]);
+        if let Some(column) = widest
+            && let Some(width) = widths[column].filter(|width| *width > COLUMN_MIN)
+        {
+            widths[column] = Some(width - 1);
+            continue;
+        }
+
+        let last = widths.iter().skip(1).rposition(Option::is_some);
+        let Some(last) = last else { break };
+        widths[last + 1] = None;
+    }
+
+    widths
+}
+
+fn shortened(cell: &str, width: usize) -> String {
+    if cell.chars().count() <= width {
+        return cell.to_owned();
+    }
+    let kept: String = cell.chars().take(width.saturating_sub(1)).collect();
+    format!("{kept}…")
 }
 
 #[cfg(test)]
@@ -40,5 +102,37 @@ mod tests {
     fn columns_line_up() {
         let rows = vec![vec!["few_shot".into(), "40".into()], vec!["vote".into(), "5".into()]];
         assert_eq!(render(&["pattern", ">n"], &rows), "pattern    n\nfew_shot  40\nvote       5");
+    }
+
+    #[test]
+    fn a_narrow_page_shortens_texts_and_then_drops_columns() {
+        let rows = vec![
+            vec![
+                "01J9".into(),
+                "completed".into(),
+                "$0.0012".into(),
+                "scripts/comparison.rhai".into(),
+            ],
+            vec!["01JA".into(), "failed".into(), "$12.500".into(), "main.rhai".into()],
+        ];
+        let head = ["run", "status", ">cost", "script"];
+        let shown = |page| fitted(&head, &rows, Some(page));
+
+        expect_test::expect![[r#"
+            run   status        cost  script
+            01J9  completed  $0.0012  scripts/comparison.rhai
+            01JA  failed     $12.500  main.rhai"#]]
+        .assert_eq(&shown(80));
+        expect_test::expect![[r#"
+            run   status        cost  script
+            01J9  completed  $0.0012  scripts/compa…
+            01JA  failed     $12.500  main.rhai"#]]
+        .assert_eq(&shown(40));
+        expect_test::expect![[r#"
+            run   status       cost
+            01J9  complet…  $0.0012
+            01JA  failed    $12.500
+            (no room for: script)"#]]
+        .assert_eq(&shown(24));
     }
 }

@@ -1,5 +1,6 @@
 //! Values of scripts for people: text as it is, data as JSON, reports and figures as tables.
 
+use crate::base::count::counted;
 use crate::base::secret::scrub;
 use crate::cli::render::table;
 use crate::cli::render::time::length;
@@ -45,8 +46,8 @@ pub(in crate::cli) fn short(shown: &DisplayValue) -> String {
         DisplayValue::Text(text) => first_line(&format!("{text:?}"), SHORT_MAX),
         DisplayValue::Branch { name, model, messages } => {
             let name = name.as_ref().map_or(String::new(), |name| format!(" {name}"));
-            let noun = if messages.len() == 1 { "message" } else { "messages" };
-            format!("branch{name} · {model} · {} {noun}", messages.len())
+            let messages = counted(messages.len(), "message", "messages");
+            format!("branch{name} · {model} · {messages}")
         }
         DisplayValue::Report(report) => head(report),
         DisplayValue::Other(words) => words.clone(),
@@ -206,14 +207,22 @@ fn report_table(report: &Map<String, Value>, room: Room) -> String {
     format!("{}\n{table}", head(report))
 }
 
+/// Writes a fraction with four places, a small one with two significant digits.
+fn figure(number: f64) -> String {
+    let size = number.abs();
+    let places = (4..=9).find(|places| size >= 10_f64.powi(1 - places)).unwrap_or(9);
+    let places = usize::try_from(places).unwrap_or(4);
+    let rounded = format!("{number:.places$}");
+    rounded.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 fn figures(map: &Map<String, Value>) -> String {
     let rows: Vec<Vec<String>> = map
         .iter()
         .map(|(key, value)| {
             let value = match value {
                 Value::Number(number) if number.is_f64() => {
-                    let rounded = format!("{:.4}", number.as_f64().unwrap_or_default());
-                    rounded.trim_end_matches('0').trim_end_matches('.').to_owned()
+                    figure(number.as_f64().unwrap_or_default())
                 }
                 Value::Null => "unknown".to_owned(),
                 Value::Object(parts) => {

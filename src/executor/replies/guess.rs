@@ -2,10 +2,12 @@
 //! times, each time with other guesses, so that what depends on a reply shows as a range.
 
 use crate::base::id::OpId;
+use crate::executor::replies::assumption::{AssumedChance, AssumedWorld, Assumption, Unknown};
+use crate::model::charge::CallBound;
 use crate::model::provider::demo;
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 /// What a planned call of an operation never run before is answered.
@@ -92,6 +94,20 @@ pub enum EndOrder {
     Reversed,
 }
 
+/// What becomes of a page or a program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GuessedWorld {
+    /// It cannot be reached or started.
+    Broken,
+    /// It says something.
+    Says {
+        /// What it says.
+        text: String,
+        /// Whether a program ends with code 0.
+        is_well: bool,
+    },
+}
+
 /// The guesses of one time through the script.
 #[derive(Debug)]
 pub struct Guess {
@@ -100,6 +116,13 @@ pub struct Guess {
     number: usize,
     forced: ForcedDecisions,
     order: EndOrder,
+    assumed: Assumption,
+    /// What only a run can tell that the script has asked for.
+    met: RefCell<BTreeSet<Unknown>>,
+    /// How often pages and programs were asked for.
+    asked_world: Cell<usize>,
+    /// The most that each call can take, by its operation and attempt.
+    bounds: RefCell<HashMap<(OpId, u32), CallBound>>,
     /// How many different guesses there are at most for one of those that were made.
     choices: Cell<usize>,
     /// Operations that have made a guess, or depend on one.
@@ -111,8 +134,79 @@ pub struct Guess {
 impl Guess {
     /// Makes the guess of this number.
     pub fn new(words: Words, number: usize, forced: ForcedDecisions) -> Guess {
-        let (choices, ops, seen) = Default::default();
-        Guess { words, number, forced, order: EndOrder::AsBegun, choices, ops, seen }
+        Guess {
+            words,
+            number,
+            forced,
+            order: EndOrder::AsBegun,
+            assumed: Assumption::default(),
+            met: RefCell::default(),
+            asked_world: Cell::default(),
+            bounds: RefCell::default(),
+            choices: Cell::default(),
+            ops: RefCell::default(),
+            seen: RefCell::default(),
+        }
+    }
+
+    /// Takes something for true besides.
+    #[must_use]
+    pub fn assuming(self, assumed: Assumption) -> Guess {
+        Guess { assumed, ..self }
+    }
+
+    /// Returns what is taken for true besides.
+    pub fn assumed(&self) -> Assumption {
+        self.assumed
+    }
+
+    /// Notes that something was asked for that only a run can tell.
+    pub(in crate::executor) fn meet(&self, unknown: Unknown) {
+        self.met.borrow_mut().insert(unknown);
+    }
+
+    /// Returns what was asked for that only a run can tell.
+    pub fn met(&self) -> BTreeSet<Unknown> {
+        self.met.borrow().clone()
+    }
+
+    /// Notes the most that a call can take.
+    pub(in crate::executor) fn bound(&self, op: OpId, attempt: u32, bound: CallBound) {
+        self.bounds.borrow_mut().insert((op, attempt), bound);
+    }
+
+    /// Returns the most that each call can take, by its operation and attempt.
+    pub fn bounds(&self) -> HashMap<(OpId, u32), CallBound> {
+        self.bounds.borrow().clone()
+    }
+
+    /// Returns the number of chance that stands in for one that follows from the seed.
+    pub(in crate::executor) fn chance(&self) -> Option<f64> {
+        self.meet(Unknown::Chance);
+        match self.assumed.chance {
+            AssumedChance::Constant(number) => Some(number),
+            AssumedChance::Seeded | AssumedChance::Other(_) => None,
+        }
+    }
+
+    /// Guesses what becomes of a page or a program: the text that it gives instead of `usual`, or
+    /// nothing if it cannot be had.
+    pub fn world(&self, usual: &str) -> GuessedWorld {
+        self.meet(Unknown::World);
+        self.choices.set(usize::MAX);
+
+        let place = self.asked_world.replace(self.asked_world.get() + 1);
+        let text = match self.number % self.words.len() {
+            0 => usual.to_owned(),
+            number => self.words.0[number].clone(),
+        };
+
+        match self.assumed.world {
+            AssumedWorld::Broken => GuessedWorld::Broken,
+            AssumedWorld::Flaky if place.is_multiple_of(2) => GuessedWorld::Broken,
+            AssumedWorld::Complaining => GuessedWorld::Says { text, is_well: false },
+            AssumedWorld::Flaky | AssumedWorld::Well => GuessedWorld::Says { text, is_well: true },
+        }
     }
 
     /// Lets calls end in this order.
@@ -146,6 +240,7 @@ impl Guess {
     ) -> String {
         let choices = if before.is_empty() { usize::MAX } else { before.len() };
         self.choices.set(self.choices.get().max(choices));
+        self.meet(Unknown::Replies);
         self.depends(op);
 
         match (before, schema) {

@@ -7,6 +7,7 @@
 //!
 //! Start with `Executor::source` in this file.
 
+pub mod assumption;
 pub mod guess;
 pub mod reuse;
 pub mod tape;
@@ -18,8 +19,11 @@ use crate::base::strand::Strand;
 use crate::base::unit::Money;
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
+use crate::executor::budget::Reserve;
+use crate::executor::replies::assumption::{AssumedSize, Unknown};
 use crate::executor::replies::reuse::{Answer, Reuse};
 use crate::executor::replies::tape::Tape;
+use crate::flow::callback::Scope;
 use crate::journal::cassette::CassetteLine;
 use crate::journal::key::Key;
 use crate::journal::known_replies::{Claims, KnownReply, Sample};
@@ -44,6 +48,8 @@ pub(super) struct PendingCall {
     pub(super) sample: Sample,
     /// As a cassette has it, in a test.
     pub(super) line: Option<Box<CassetteLine>>,
+    /// Whether it asks to mend the last answer.
+    pub(super) is_repair: bool,
 }
 
 /// Where the answer to a request comes from.
@@ -313,7 +319,8 @@ impl Executor {
                 let KnownReply { text, usage, cost, served_by, run } = *known;
                 let mut called =
                     CallResult { usage, cost, served_by, result: Ok(text.to_string()) };
-                if self.guess().is_some() {
+                if let Some(guess) = self.guess() {
+                    guess.meet(Unknown::Replies);
                     // A plan says what it would cost now.
                     let estimate = asked.model.estimate(&asked.request, text.to_string());
                     called.usage = usage.or(estimate.usage);
@@ -322,12 +329,46 @@ impl Executor {
                 (called, Some(run))
             }
             Answer::Played(called) => (*called, None),
-            Answer::Guess(text) => (asked.model.estimate(&asked.request, text), None),
+            // It counts in the account, as the call does that it stands for.
+            Answer::Guess(text) => return Ok((asked.model.estimate(&asked.request, text), None)),
             Answer::Never(failure) => return Err((*failure).into()),
             Answer::Ask => (CallResult::broken("no model was asked".to_owned()), None),
         };
 
         self.budgets.count_known(&asked.model, &asked.request, called.cost);
         Ok((called, run))
+    }
+
+    /// Lets others that do something at the same time have their turn. In a plan that takes the time
+    /// that a call is taken to need.
+    pub(super) async fn take_turn(&self) {
+        let pace = self.guess().map(|guess| guess.assumed().pace).unwrap_or_default();
+
+        if pace.is_zero() {
+            self.outside(std::future::ready(())).await;
+            self.turns.tick();
+        } else {
+            self.turns.pass(None, pace).await;
+        }
+    }
+
+    /// Charges a planned call with what it is taken to use.
+    pub(super) fn settle_guess(
+        &self,
+        scope: &Scope,
+        asked: &PendingCall,
+        reserve: Option<Reserve>,
+        called: &CallResult,
+    ) {
+        let (Some(reserve), Some(guess)) = (reserve, self.guess()) else { return };
+        if self.budgets.counts_tokens(scope.flow) {
+            guess.meet(Unknown::Size);
+        }
+
+        reserve.settle(&match guess.assumed().size {
+            AssumedSize::Least => asked.model.least(called),
+            // What a call does not say counts with its worst case.
+            AssumedSize::Most => CallResult { usage: None, cost: None, ..called.clone() },
+        });
     }
 }

@@ -181,7 +181,7 @@ mod tests {
 
     fn asked(model: &Model, text: &str) -> CassetteLine {
         let messages = vec![Message::new(Role::User, text)];
-        let request = Request { messages, settings: Settings::default(), schema: None };
+        let request = Request::new(messages, Settings::default(), None);
         CassetteLine::asked(Key::of(model, &request), model, &request)
     }
 

@@ -22,6 +22,9 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+/// How often a planned script looks at the clock in a row until it is taken for one that waits.
+const LOOKS_MAX: u32 = 1000;
+
 /// Somebody who waits for an end.
 #[derive(Debug, Default)]
 struct Waiter {
@@ -95,8 +98,13 @@ pub struct Turns {
     is_dry: Cell<bool>,
     /// Where nothing outside happens, what began last ends first.
     is_reversed: Cell<bool>,
+    /// The clock of the run is the one that its timers move.
+    is_planned: Cell<bool>,
     /// How much time has passed where none does.
     now: Cell<Duration>,
+    /// How many ends had been told when the clock was looked at last, and how often it was looked at
+    /// since then.
+    looks: Cell<(u64, u32)>,
     /// When the run began.
     began: Cell<Duration>,
     /// How much time was skipped because it had passed in the run that is gone through again.
@@ -123,12 +131,46 @@ impl Turns {
     /// Returns the time on the run's own clock, which jumps over the time before a crash that the run
     /// need not wait for again.
     pub(super) fn time(&self) -> Duration {
+        if self.is_planned.get() {
+            return self.now.get();
+        }
         clock::monotonic().saturating_add(self.skipped.get())
     }
 
     /// Makes timers end at once, in their order.
     pub(super) fn make_dry(&self) {
         self.is_dry.set(true);
+    }
+
+    /// Lets the run have the time of its own timers: from 0 on, it moves only as they end.
+    pub(super) fn plan(&self) {
+        self.is_dry.set(true);
+        self.is_planned.set(true);
+    }
+
+    /// Returns the time that has passed in a plan. To look takes a moment, so that a script which looks
+    /// until a time is over comes to its end.
+    pub(super) fn look(&self) -> Option<Duration> {
+        if !self.is_planned.get() {
+            return None;
+        }
+
+        let (told, looks) = self.looks.get();
+        let looks = if told == self.told.get() { looks.saturating_add(1) } else { 0 };
+        self.looks.set((self.told.get(), looks));
+
+        // Who looks so often and does nothing else waits, and the plan need not take as long.
+        let doublings = looks.saturating_sub(LOOKS_MAX).min(30);
+        let moment = Duration::from_micros(1 << doublings);
+        self.now.set(self.now.get().saturating_add(moment));
+        Some(self.now.get())
+    }
+
+    /// Lets a moment pass in a plan: no call takes no time at all.
+    pub(super) fn tick(&self) {
+        if self.is_planned.get() {
+            self.now.set(self.now.get().saturating_add(Duration::from_micros(1)));
+        }
     }
 
     /// Lets what began last end first, where nothing outside happens.
@@ -347,7 +389,7 @@ impl Turns {
 
         while let Some(((at, _), waiter)) = queues.timers.pop_first() {
             if !waiter.is_gone.get() {
-                self.now.set(at);
+                self.now.set(at.max(self.now.get()));
                 return self.tell(&waiter);
             }
         }

@@ -151,15 +151,17 @@ where
     /// Waits for the next value; `None` if there is none left.
     pub async fn next(&mut self) -> Option<T> {
         loop {
-            if let Some(value) = self.early.remove(&self.next) {
-                self.next += 1;
-                return Some(value);
-            }
-
+            // Begun before a value is given out, so that what has begun by then follows from the number of
+            // values alone. The iterator may have nothing now, and more when something has ended.
             while self.running.len() + self.early.len() < self.limit
                 && let Some((place, future)) = self.waiting.next()
             {
                 self.running.push(async move { (place, future.await) }.boxed_local());
+            }
+
+            if let Some(value) = self.early.remove(&self.next) {
+                self.next += 1;
+                return Some(value);
             }
 
             let (place, value) = self.running.next().await?;

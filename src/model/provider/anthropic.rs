@@ -10,6 +10,7 @@ use crate::model::provider::refusal;
 use crate::model::provider::usage::UsageReport;
 use crate::model::reply::Finish;
 use crate::model::request::Request;
+use crate::schema::lower::{Dialect, lower};
 use serde_json::{Map, Value, json};
 
 /// The version of the protocol.
@@ -38,7 +39,7 @@ pub(super) fn write(model: &str, request: &Request) -> Vec<u8> {
     if let Some(schema) = &request.schema {
         set(
             "output_config",
-            json!({ "format": { "type": "json_schema", "schema": closed(schema) } }),
+            json!({ "format": { "type": "json_schema", "schema": lower(schema, Dialect::Anthropic).schema } }),
         );
     }
 
@@ -65,7 +66,7 @@ pub(super) fn system(messages: &[Message]) -> Option<String> {
 }
 
 /// Returns the most tokens that a model writes: the protocol wants a limit, and nobody said another.
-fn most_tokens(model: &str) -> u32 {
+pub(super) fn most_tokens(model: &str) -> u32 {
     let is = |part: &str| model.contains(part);
 
     if is("3-opus") || is("3-haiku") {
@@ -79,40 +80,6 @@ fn most_tokens(model: &str) -> u32 {
     } else {
         64_000
     }
-}
-
-/// Closes every object of a schema: the provider takes no other.
-fn closed(schema: &Value) -> Value {
-    const OF_NAMES: &[&str] = &["properties", "patternProperties", "$defs", "definitions"];
-    const INNER: &[&str] =
-        &["items", "additionalProperties", "not", "if", "then", "else", "contains"];
-    const LISTS: &[&str] = &["anyOf", "allOf", "oneOf", "prefixItems"];
-
-    let Value::Object(map) = schema else { return schema.clone() };
-
-    let mut shut: Map<String, Value> = map
-        .iter()
-        .map(|(key, value)| {
-            let inner = match value {
-                Value::Object(named) if OF_NAMES.contains(&key.as_str()) => {
-                    named.iter().map(|(name, inner)| (name.clone(), closed(inner))).collect()
-                }
-                Value::Array(list) if LISTS.contains(&key.as_str()) => {
-                    list.iter().map(closed).collect()
-                }
-                inner if INNER.contains(&key.as_str()) => closed(inner),
-                other => other.clone(),
-            };
-            (key.clone(), inner)
-        })
-        .collect();
-
-    let is_object = map.get("type") == Some(&json!("object")) || map.contains_key("properties");
-    if is_object {
-        shut.entry("additionalProperties").or_insert(Value::Bool(false));
-    }
-
-    Value::Object(shut)
 }
 
 /// Takes a reply, or an event of one, into what has come of it so far.
@@ -226,22 +193,4 @@ fn take_end(partial: &mut Partial, said: &Value, form: DocumentForm) {
     };
 
     partial.choice(0).end(finish);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_object_of_a_schema_is_closed() {
-        let open = json!({ "type": "object", "properties": {
-            "list": { "type": "array", "items": { "properties": { "x": { "type": "string" } } } },
-            "free": { "type": "object", "additionalProperties": true } } });
-        let shut = json!({ "type": "object", "properties": {
-            "list": { "type": "array", "items": { "properties": { "x": { "type": "string" } },
-                "additionalProperties": false } },
-            "free": { "type": "object", "additionalProperties": true } },
-            "additionalProperties": false });
-        assert_eq!(closed(&open), shut);
-    }
 }

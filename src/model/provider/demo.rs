@@ -291,7 +291,7 @@ mod tests {
 
     fn request(text: &str) -> Request {
         let messages = vec![Message::new(Role::User, text)];
-        Request { messages, settings: Settings::default(), schema: None }
+        Request::new(messages, Settings::default(), None)
     }
 
     async fn ask(demo: &Demo, text: &str) -> String {
@@ -350,7 +350,7 @@ mod tests {
         ];
         for schema in bounded {
             let text = example(&schema).to_string();
-            assert!(crate::model::schema::read(&text, &schema).is_ok(), "{schema}: {text}");
+            assert!(crate::schema::read(&text, &schema).is_ok(), "{schema}: {text}");
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::model::provider::refusal;
 use crate::model::provider::usage::UsageReport;
 use crate::model::reply::Finish;
 use crate::model::request::Request;
+use crate::schema::lower::{Dialect, lower};
 use serde_json::{Map, Value, json};
 
 /// The status under which everything comes that is read here.
@@ -42,7 +43,8 @@ pub(super) fn write(request: &Request) -> Vec<u8> {
     };
 
     set("responseMimeType", request.schema.as_ref().map(|_| "application/json".into()));
-    set("responseJsonSchema", request.schema.clone());
+    let schema = request.schema.as_ref();
+    set("responseJsonSchema", schema.map(|schema| lower(schema, Dialect::Gemini).schema));
     set("temperature", settings.temperature.map(Value::from));
     set(
         "stopSequences",

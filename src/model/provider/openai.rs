@@ -9,6 +9,7 @@ use crate::model::provider::{document, refusal};
 use crate::model::reply::Finish;
 use crate::model::request::Request;
 use crate::model::spec::LimitField;
+use crate::schema::lower::{Dialect, WireSchema, lower};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -48,7 +49,7 @@ struct Wire<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     stream_options: Option<StreamOptions>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    response_format: Option<ResponseFormat<'a>>,
+    response_format: Option<ResponseFormat>,
     #[serde(flatten)]
     extra: &'a Map<String, Value>,
 }
@@ -59,19 +60,27 @@ struct StreamOptions {
 }
 
 #[derive(Serialize)]
-struct ResponseFormat<'a> {
+struct ResponseFormat {
     r#type: &'static str,
-    json_schema: NamedSchema<'a>,
+    json_schema: NamedSchema,
 }
 
 #[derive(Serialize)]
-struct NamedSchema<'a> {
+struct NamedSchema {
     name: &'static str,
-    schema: &'a Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    strict: Option<bool>,
+    schema: Value,
 }
 
-/// Writes a request; `limit` names the field for the most tokens of the reply.
-pub(super) fn write(model: &str, request: &Request, limit: LimitField) -> Vec<u8> {
+/// Writes a request; `limit` names the field for the most tokens of the reply, and `dialect` what the
+/// server takes for a schema.
+pub(super) fn write(
+    model: &str,
+    request: &Request,
+    limit: LimitField,
+    dialect: Dialect,
+) -> Vec<u8> {
     let settings = &request.settings;
     let streamed = settings.stream.unwrap_or(false);
     let most = |field| settings.max_tokens.filter(|_| field == limit);
@@ -87,9 +96,10 @@ pub(super) fn write(model: &str, request: &Request, limit: LimitField) -> Vec<u8
         seed: settings.seed,
         stream: streamed.then_some(true),
         stream_options: streamed.then_some(StreamOptions { include_usage: true }),
-        response_format: request.schema.as_ref().map(|schema| ResponseFormat {
-            r#type: "json_schema",
-            json_schema: NamedSchema { name: "reply", schema },
+        response_format: request.schema.as_ref().map(|schema| {
+            let WireSchema { schema, strict } = lower(schema, dialect);
+            let json_schema = NamedSchema { name: "reply", strict, schema };
+            ResponseFormat { r#type: "json_schema", json_schema }
         }),
         extra: &settings.extra,
     };

@@ -14,6 +14,7 @@ use crate::model::provider::{anthropic, gemini, openai, refusal};
 use crate::model::reply::{CallFault, Reply};
 use crate::model::request::{Request, Settings};
 use crate::model::spec::LimitField;
+use crate::schema::lower::Dialect;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use std::cell::Cell;
@@ -30,6 +31,8 @@ const SHOWN: usize = 200;
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// What a server that refuses a call without a key wants.
 const NO_KEY: &str = "; no key was sent: set one for the model, such as `key = \"env:NAME\"`";
+/// OpenAI's own server, which takes a dialect of schemas that others of its protocol do not.
+const OPENAI_HOST: &str = "api.openai.com";
 /// What servers call the limit on tokens that do not know `max_tokens`.
 const OTHER_LIMIT: &str = "max_completion_tokens";
 
@@ -47,7 +50,7 @@ pub enum Protocol {
 impl Protocol {
     fn write(self, server: &Server, request: &Request, limit: LimitField) -> Vec<u8> {
         match self {
-            Protocol::OpenAi => openai::write(&server.model, request, limit),
+            Protocol::OpenAi => openai::write(&server.model, request, limit, server.dialect()),
             Protocol::Anthropic => anthropic::write(&server.model, request),
             Protocol::Gemini => gemini::write(request),
         }
@@ -110,6 +113,27 @@ impl Server {
     /// Tells whether requests have somewhere to go.
     pub fn has_address(&self) -> bool {
         reqwest::Url::parse(&self.url(false)).is_ok()
+    }
+
+    /// Returns what it takes for a schema.
+    pub fn dialect(&self) -> Dialect {
+        match self.protocol {
+            Protocol::Anthropic => Dialect::Anthropic,
+            Protocol::Gemini => Dialect::Gemini,
+            Protocol::OpenAi => {
+                let url = reqwest::Url::parse(&self.base_url).ok();
+                let is_own = url.is_some_and(|url| url.host_str() == Some(OPENAI_HOST));
+                if is_own { Dialect::OpenAi } else { Dialect::Plain }
+            }
+        }
+    }
+
+    /// Returns the limit on the tokens of a reply that is sent where a request has none.
+    pub fn reply_tokens_max(&self) -> Option<u64> {
+        match self.protocol {
+            Protocol::Anthropic => Some(anthropic::most_tokens(&self.model).into()),
+            Protocol::OpenAi | Protocol::Gemini => None,
+        }
     }
 
     /// Tells, once, that the server has another name for the limit on tokens than the usual one.

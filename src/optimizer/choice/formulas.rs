@@ -1,6 +1,7 @@
 //! How one pattern is chosen from what is known of several.
 
 use crate::base::clock::Stamp;
+use crate::base::unit::Money;
 use crate::optimizer::evidence::pattern::{Pattern, TaskType};
 use crate::optimizer::evidence::sums::PatternSums;
 use crate::optimizer::stats::Interval;
@@ -113,7 +114,7 @@ pub struct RankedPattern {
     /// The range the score lies in.
     pub interval: Interval,
     /// How likely it is believed to be the best of those it was ranked with; `None` where the policy
-    /// has no belief.
+    /// has no belief, or nothing is known of the pattern.
     pub best: Option<f64>,
     /// What is known of it.
     pub cell: PatternSums,
@@ -121,6 +122,14 @@ pub struct RankedPattern {
     pub shift: Option<Shift>,
     /// Whether it fails mostly and is hardly the best, so that it is better avoided.
     pub avoided: bool,
+}
+
+impl RankedPattern {
+    /// Tells whether nothing is known of it, neither from here nor from elsewhere: its score is what is
+    /// believed of any pattern, and it is neither the best nor the worst.
+    pub fn is_unknown(&self) -> bool {
+        self.cell.n == 0 && self.best.is_none()
+    }
 }
 
 /// A change of how well a pattern does on a kind of task.
@@ -199,12 +208,15 @@ pub fn rank(policy: Policy, cells: Vec<(Pattern, PatternSums)>) -> Vec<RankedPat
     ranked
 }
 
-/// Puts the best first; ties go by name. What differs by less than a billionth is a tie, since sums
+/// Puts the best first, and what is not known behind all others; ties go by name. What differs by less than a billionth is a tie, since sums
 /// of the same figures in another order differ by that much.
 pub fn order(ranked: &mut [RankedPattern]) {
     let rounded = |r: &RankedPattern| (r.score * 1e9).round();
-    ranked
-        .sort_by(|a, b| rounded(b).total_cmp(&rounded(a)).then_with(|| a.pattern.cmp(&b.pattern)));
+    ranked.sort_by(|a, b| {
+        let by_knowledge = a.is_unknown().cmp(&b.is_unknown());
+        let by_score = || rounded(b).total_cmp(&rounded(a));
+        by_knowledge.then_with(by_score).then_with(|| a.pattern.cmp(&b.pattern))
+    });
 }
 
 /// Chooses a pattern for a kind of task. `among` are the patterns that may be chosen, in the order
@@ -312,6 +324,10 @@ fn reason(
 
 /// Writes what is known of a pattern.
 pub(in crate::optimizer) fn figures(ranked: &RankedPattern) -> String {
+    if ranked.is_unknown() {
+        return format!("`{}` was never tried", ranked.pattern);
+    }
+
     let cell = &ranked.cell;
     let mut text = format!(
         "`{}` scores {:.2} [{:.2}, {:.2}] (n={}",
@@ -329,7 +345,7 @@ pub(in crate::optimizer) fn figures(ranked: &RankedPattern) -> String {
         let _ = write!(text, ", {time:.2} s");
     }
     if let Some(cost) = cell.cost.mean().filter(|cost| *cost > 0.0) {
-        let _ = write!(text, ", ${cost:.4}");
+        let _ = write!(text, ", {}", Money::from_dollars(cost).unwrap_or_default());
     }
     text.push(')');
     text

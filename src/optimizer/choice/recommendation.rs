@@ -60,7 +60,7 @@ fn ranked(
             pattern: pattern.clone(),
             score: arm.mean,
             interval: Interval { low, high },
-            best: Some(best),
+            best: arm.is_known.then_some(best),
             cell: cell.map(|(_, cell)| cell.clone()).unwrap_or_default(),
             shift: experience.shift(task, pattern),
             avoided: arm.is_to_avoid((seen.len() > 1).then_some(best)),
@@ -97,7 +97,8 @@ pub fn advise(
     let best = all[choice.best].clone();
     let chosen = all.remove(choice.chosen);
     formulas::order(&mut all);
-    let explored = choice.chosen != choice.best;
+    // Where nothing is known of any, none of them seems better.
+    let explored = choice.chosen != choice.best && leader.is_known;
     let why = Why {
         task,
         chosen: &chosen,
@@ -142,7 +143,7 @@ impl Why<'_> {
         let borrowed = self.borrowed.round();
 
         // Writing to a String cannot fail.
-        if chosen.cell.n < WELL_KNOWN && borrowed >= 1.0 {
+        if chosen.cell.n < WELL_KNOWN && borrowed >= 1.0 && !chosen.is_unknown() {
             let _ = write!(
                 text,
                 ", plus evidence from other task types worth {}",
@@ -152,28 +153,54 @@ impl Why<'_> {
 
         match (self.best, self.others.first()) {
             (Some(best), _) => {
-                let _ = write!(
-                    text,
-                    "; chosen to learn more, with probability {}; probably the best is {}, with {}",
-                    percent(Some(self.probability)),
-                    formulas::figures(best),
-                    percent(best.best)
-                );
+                let probability = percent(Some(self.probability));
+                let _ = write!(text, "; chosen to learn more, with probability {probability}");
+                text += &self.leader(best);
             }
-            (None, Some(next)) => {
-                let _ = write!(
-                    text,
-                    "; probability of being the best: {}; next: {}, with {}",
-                    percent(chosen.best),
-                    formulas::figures(next),
-                    percent(next.best)
-                );
+            (None, Some(next)) if chosen.is_unknown() && next.is_unknown() => {
+                text.push_str("; neither was any other");
             }
+            (None, Some(_)) if chosen.is_unknown() => {
+                text.push_str("; those that were tried are unlikely to meet the constraints");
+            }
+            (None, Some(next)) if next.is_unknown() => {
+                text.push_str("; the only one that was tried");
+            }
+            (None, Some(next)) => text += &self.lead(next),
             (None, None) => {}
         }
 
         self.warnings(&mut text);
         text
+    }
+
+    /// Says which pattern seems better than the chosen one. What was never tried may be better still, so
+    /// beside such a pattern no chance is named.
+    fn leader(&self, best: &RankedPattern) -> String {
+        let figures = formulas::figures(best);
+        if self.is_any_unknown() {
+            format!("; probably the best of those tried is {figures}")
+        } else {
+            format!("; probably the best is {figures}, with {}", percent(best.best))
+        }
+    }
+
+    /// Says that the chosen pattern seems better than the next one.
+    fn lead(&self, next: &RankedPattern) -> String {
+        let figures = formulas::figures(next);
+        if self.is_any_unknown() {
+            return format!("; probably the best of those tried; next: {figures}");
+        }
+
+        format!(
+            "; probability of being the best: {}; next: {figures}, with {}",
+            percent(self.chosen.best),
+            percent(next.best)
+        )
+    }
+
+    fn is_any_unknown(&self) -> bool {
+        self.chosen.is_unknown() || self.others.iter().any(RankedPattern::is_unknown)
     }
 
     fn warnings(&self, text: &mut String) {
@@ -195,7 +222,7 @@ impl Why<'_> {
         if let Some(shift) = chosen.shift {
             let _ = write!(text, "; it {}", shift.sentence());
         }
-        if chosen.cell.n < SAMPLES_MIN {
+        if chosen.cell.n < SAMPLES_MIN && !chosen.is_unknown() {
             let _ = write!(text, "; a guess, the evidence is thin (n={})", chosen.cell.n);
         }
 

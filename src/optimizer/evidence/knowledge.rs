@@ -25,6 +25,11 @@ use std::rc::Rc;
 /// Most failures that are looked back at.
 const FAILURES_MAX: u32 = 10_000;
 
+/// The kind of a failure of which only the share of the work that gave a result is known.
+const UNSAID: &str = "failed";
+/// What is said of such a failure.
+const UNSAID_MESSAGE: &str = "less than half of the work gave a result";
+
 /// Experience that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum KnowledgeError {
@@ -333,7 +338,9 @@ impl Knowledge {
         let of = if task.is_some() { "task_type = ?2" } else { "?2 IS NULL" };
         let mut statement = self.reader.prepare(&format!(
             "SELECT task_type, pattern, kind, count(*), message, max(seq), min(at), max(at) FROM (
-                SELECT * FROM observations WHERE kind IS NOT NULL AND {of}
+                SELECT task_type, pattern, coalesce(kind, '{UNSAID}') AS kind,
+                    coalesce(message, '{UNSAID_MESSAGE}') AS message, seq, at
+                FROM observations WHERE (kind IS NOT NULL OR success_rate < 0.5) AND {of}
                 ORDER BY seq DESC LIMIT ?1)
              GROUP BY task_type, pattern, kind ORDER BY count(*) DESC, task_type, pattern, kind",
         ))?;

@@ -1,7 +1,7 @@
 //! What the learner keeps of one pattern on one kind of task: sums in which old evidence fades.
 
 use super::ring::{Newest, Ring};
-use super::utility::ExecutionOutcome;
+use super::utility::{ExecutionOutcome, Objective};
 use crate::optimizer::learner::packed::{ByteReader, Packing};
 
 /// Buckets of the sketch of times.
@@ -151,6 +151,41 @@ impl FadingSums {
 
         self.guessed = (self.guessed.0 * share, self.guessed.1 * share);
         self.ring = Ring::default();
+    }
+
+    /// Counts what it knows by another objective. `quality` is what a success has where nothing else is
+    /// known of it. What every execution was like is no longer known, but their sums are: what is not
+    /// quality in the utility was speed, and no cost so far was more than nothing.
+    pub(super) fn count_by(&mut self, before: &Objective, now: &Objective, quality: f64) {
+        if !self.is_known() || self.sum <= 0.0 || before.quality <= 0.0 || before.time <= 0.0 {
+            return;
+        }
+
+        let successes = self.n * self.successes / self.tried;
+        let judged = self.judged.0 + self.guessed.0 / before.quality;
+        let graded = self.judged.1 + self.guessed.1 / before.quality;
+        let quality = if judged > 0.0 { graded / judged } else { quality };
+        let good = successes * quality;
+
+        // What is unknown counts as its half, as everywhere.
+        let free = (self.cost_n / self.tried).min(1.0);
+        let thrift = successes * f64::midpoint(1.0, free);
+        let rest = self.sum - before.quality * good - before.cost * thrift;
+        let speed = (rest / before.time).clamp(0.0, successes);
+
+        let sum = self.sum
+            + (now.quality - before.quality) * good
+            + (now.time - before.time) * speed
+            + (now.cost - before.cost) * thrift;
+        // Utilities scatter mostly because failures are worth nothing, so the scatter grows with them.
+        let scatter = self.scatter() * (sum / self.sum).powi(2);
+        self.sum = sum;
+        self.squares = sum * sum / self.n + scatter;
+
+        let share = now.quality / before.quality;
+        self.guessed = (self.guessed.0 * share, self.guessed.1 * share);
+        // The newest ones were counted in the old way, so they must not look like a change.
+        self.ring.restart();
     }
 
     /// Adds to the sum of the utilities, and leaves their scatter as it was.

@@ -2,6 +2,7 @@
 
 use super::belief::{Belief, Evidence, Grid};
 use super::cell::FadingSums;
+use super::fit::MEAN;
 use super::{Learner, variance};
 use crate::base::rng::Rng;
 use crate::optimizer::stats;
@@ -15,8 +16,12 @@ const SUCCESS_WEIGHT: f64 = 5.0;
 /// more for each time that it is known e times less. Below 1, because what is learned elsewhere and
 /// drawn together is surer than the intervals of single patterns say; more with neglect, or else bad
 /// luck at the beginning would stay.
-const BOLDNESS: f64 = 0.35;
-const BOLDNESS_OF_NEGLECT: f64 = 0.12;
+const BOLDNESS: f64 = 0.4;
+const BOLDNESS_OF_NEGLECT: f64 = 0.08;
+/// How much less neglect counts for each unit that the best pattern is below what is believed of one
+/// before anything is known. There that belief brings back what was left alone, as evidence of it fades,
+/// and what neglect adds to that is lost: where all patterns do badly, for good.
+const NEGLECT_LESS_BELOW: f64 = 3.0;
 /// Patterns among which that is right. The largest of K draws lies about `sqrt(2 ln K)` deviations above
 /// the mean, so with more of them each is explored less, and the largest stays where it was.
 const BOLDNESS_AMONG: f64 = 5.0;
@@ -49,6 +54,8 @@ impl Constraints {
 pub struct Arm {
     /// Its number.
     pub arm: usize,
+    /// Whether anything was recorded of it, on whatever kind of task.
+    pub is_known: bool,
     /// Its mean utility.
     pub mean: f64,
     /// How unsure that is (standard deviation).
@@ -103,7 +110,8 @@ impl Arm {
 pub struct Choice {
     /// The place of the chosen pattern among the candidates.
     pub chosen: usize,
-    /// The place of the one that is best by what is known.
+    /// The place of the one that is best by what is known: what was never tried is neither good nor bad,
+    /// so it is that only where none was.
     pub best: usize,
     /// Whether no candidate seems to keep the constraints.
     pub none_feasible: bool,
@@ -127,6 +135,7 @@ impl Learner {
 
                 Arm {
                     arm,
+                    is_known: self.known_on[arm] > 0.0,
                     mean: (sum + prior / prior_variance) / whole,
                     sd: whole.sqrt().recip(),
                     unsure: (1.0 / whole + by_ease).sqrt(),
@@ -147,7 +156,8 @@ impl Learner {
 /// it is likely to be the best. Source: W. R. Thompson, "On the likelihood that one unknown probability
 /// exceeds another" (Biometrika 25, 1933).
 pub fn choose(seen: &[Arm], explore: bool, rng: &mut Rng) -> Option<Choice> {
-    let best = top(seen.iter().map(|arm| (arm.feasible >= 0.5, arm.mean + arm.outage)))?;
+    let standing = |arm: &Arm| (arm.feasible >= 0.5, arm.is_known, arm.mean + arm.outage);
+    let best = top(seen.iter().map(standing))?;
     let none_feasible = seen.iter().all(|arm| arm.feasible < 0.5);
     if !explore {
         return Some(Choice { chosen: best, best, none_feasible });
@@ -157,7 +167,7 @@ pub fn choose(seen: &[Arm], explore: bool, rng: &mut Rng) -> Option<Choice> {
     let drawn = seen.iter().zip(boldness).map(|(arm, boldness)| {
         let evidence = arm.evidence(boldness);
         let is_feasible = evidence.feasible >= 1.0 || rng.unit() < evidence.feasible;
-        (is_feasible, evidence.belief.draw(rng) + evidence.shift)
+        (is_feasible, true, evidence.belief.draw(rng) + evidence.shift)
     });
     let chosen = top(drawn)?;
     Some(Choice { chosen, best, none_feasible })
@@ -187,21 +197,25 @@ fn boldness(seen: &[Arm]) -> impl Iterator<Item = f64> {
     let many = count(seen.len()).max(BOLDNESS_AMONG);
     let share = (BOLDNESS_AMONG.ln() / many.ln()).sqrt();
     let mean = seen.iter().map(|arm| arm.weight).sum::<f64>() / count(seen.len());
+    let top = seen.iter().map(|arm| arm.mean).fold(0.0, f64::max);
+    let of_neglect =
+        BOLDNESS_OF_NEGLECT * (1.0 - NEGLECT_LESS_BELOW * (MEAN - top).max(0.0)).max(0.0);
 
     seen.iter().map(move |arm| {
         let neglect = (mean / arm.weight).ln().max(0.0);
-        (share * (BOLDNESS + BOLDNESS_OF_NEGLECT * neglect)).min(1.0)
+        (share * (BOLDNESS + of_neglect * neglect)).min(1.0)
     })
 }
 
-/// Returns the place of the best: what keeps the constraints before what does not, then the value.
-fn top(values: impl Iterator<Item = (bool, f64)>) -> Option<usize> {
-    let mut best: Option<(usize, (bool, f64))> = None;
+/// Where a pattern stands among others: whether it keeps the constraints, whether it is known, its value.
+type Standing = (bool, bool, f64);
+
+/// Returns the place of the best: what keeps the constraints before what does not, what is known before
+/// what is not, then the value.
+fn top(values: impl Iterator<Item = Standing>) -> Option<usize> {
+    let mut best: Option<(usize, Standing)> = None;
     for (place, value) in values.enumerate() {
-        let is_better = best.is_none_or(|(_, known)| {
-            (value.0 && !known.0) || (value.0 == known.0 && value.1 > known.1)
-        });
-        if is_better {
+        if best.is_none_or(|(_, known)| value > known) {
             best = Some((place, value));
         }
     }
@@ -282,6 +296,7 @@ mod tests {
     fn arm(mean: f64, sd: f64) -> Arm {
         Arm {
             arm: 0,
+            is_known: true,
             mean,
             sd,
             unsure: sd,

@@ -63,7 +63,7 @@ impl Learner {
         }
 
         Learner {
-            objective: self.objective,
+            goal: self.goal,
             levels,
             kinds,
             groups,

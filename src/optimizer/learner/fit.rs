@@ -6,14 +6,14 @@ use std::collections::HashMap;
 
 /// What is believed of a pattern's mean utility before anything is known, and how surely (standard
 /// deviation).
-const MEAN: f64 = 0.6;
+pub(super) const MEAN: f64 = 0.6;
 const MEAN_SD: f64 = 0.3;
 /// How much a pattern is believed to differ between kinds of tasks (standard deviation), and how many
 /// differences that belief is worth.
 pub(super) const TYPES_SD: f64 = 0.1;
 const TYPES_WEIGHT: f64 = 6.0;
 /// How much a whole kind of tasks is believed to be easier or harder than others.
-pub(super) const EASE_SD: f64 = 0.1;
+pub(super) const EASE_SD: f64 = 0.05;
 /// How much a pattern is believed to differ between groups.
 const GROUP_SD: f64 = 0.15;
 

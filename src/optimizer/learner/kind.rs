@@ -31,6 +31,8 @@ pub(super) struct Kind {
     pub(super) age: f64,
     /// Its part of the estimate of how much patterns differ between kinds.
     pub(super) spread: (f64, f64),
+    /// Whether any execution is known to have cost something.
+    pub(super) has_cost: bool,
     /// The failures since the last success.
     pub(super) row: FailureRow,
     /// The scales of its times and costs.
@@ -49,6 +51,7 @@ impl Kind {
             unsteady: 0.0,
             age: 0.0,
             spread: (0.0, 0.0),
+            has_cost: false,
             row: FailureRow::default(),
             time: Gauge::new(objective.time_half, TIME_HALF),
             cost: Gauge::new(objective.cost_half, COST_HALF),
@@ -73,8 +76,8 @@ impl Kind {
         for (_, cell) in &mut self.cells {
             cell.fade(kept);
         }
-        self.time.fade(kept);
-        self.cost.fade(kept);
+        self.time.scale_parts(kept);
+        self.cost.scale_parts(kept);
     }
 
     /// Returns the scales of its times and costs.
@@ -106,6 +109,22 @@ impl Kind {
         self.unsteady = 1.0;
         self.time.forget(arm);
         self.cost.forget(arm);
+    }
+
+    /// Counts what is known by another objective, as if it had always been this one. No execution so far
+    /// is known to have cost anything, or there would be nothing new.
+    pub(super) fn count_by(&mut self, before: &Objective, now: &Objective) {
+        let qualities: Vec<f64> = self.cells.iter().map(|(arm, _)| self.quality_of(*arm)).collect();
+        for ((arm, cell), quality) in self.cells.iter_mut().zip(qualities) {
+            cell.count_by(before, now, quality);
+            if let Some(kept) = self.row.before_mut(*arm) {
+                kept.count_by(before, now, quality);
+            }
+        }
+
+        if before.time > 0.0 {
+            self.time.scale_parts(now.time / before.time);
+        }
     }
 
     /// Returns the mean quality of all executions that were judged; `None` where none was.
@@ -167,7 +186,7 @@ fn guess((n, sum): (f64, f64), of_all: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::optimizer::learner::{Constraints, ExecutionOutcome, Learner, Objective};
+    use crate::optimizer::learner::{Constraints, ExecutionOutcome, Goal, Learner, Objective};
 
     /// What is believed of patterns after executions: pattern, success, quality.
     fn means(executions: &[(&str, f64, Option<f64>)], names: &[&str]) -> Vec<f64> {
@@ -234,6 +253,89 @@ mod tests {
 
         let found = means(&executions, &["judged", "seldom"]);
         assert!((found[0] - found[1]).abs() < 0.06, "{found:?}");
+    }
+
+    /// Executions of two patterns, of which the last costs something.
+    fn costs(judged: bool, free: bool) -> Vec<(&'static str, ExecutionOutcome)> {
+        let of = |n: u32, name: &'static str, time: f64, fails: u32, quality: f64| {
+            let success = f64::from(u8::from(!n.is_multiple_of(fails)));
+            let quality = judged.then_some(quality);
+            let cost = free.then_some(0.0);
+            (name, ExecutionOutcome { success, quality, time: Some(time), cost })
+        };
+
+        let mut all: Vec<_> = (0..30)
+            .flat_map(|n| [of(n, "quick", 1.0, 5, 0.8), of(n, "slow", 9.0, 20, 0.9)])
+            .collect();
+        let last = ExecutionOutcome {
+            success: 1.0,
+            quality: judged.then_some(0.9),
+            time: Some(9.0),
+            cost: Some(0.02),
+        };
+        all.push(("slow", last));
+        all
+    }
+
+    fn look(learner: &mut Learner, task: &str) -> Vec<(f64, f64)> {
+        let task = learner.task(task);
+        let arms = ["quick", "slow"].map(|name| learner.arm(name));
+        let seen = learner.look(task, &arms, &Constraints::default());
+        seen.iter().map(|arm| (arm.mean, arm.unsure)).collect()
+    }
+
+    #[test]
+    fn from_the_first_cost_on_costs_count_as_if_they_always_had() {
+        for (judged, free) in [(false, false), (true, false), (false, true), (true, true)] {
+            let mut usual = Learner::toward(Goal::Usual);
+            let mut given = Learner::new(Objective::WITH_COST);
+            for (name, outcome) in costs(judged, free) {
+                for learner in [&mut usual, &mut given] {
+                    let task = learner.task("t");
+                    let arm = learner.arm(name);
+                    learner.record(task, arm, &outcome);
+                }
+            }
+
+            assert_eq!(usual.objective("t"), Objective::WITH_COST);
+            let pairs = look(&mut usual, "t").into_iter().zip(look(&mut given, "t"));
+            for (found, known) in pairs {
+                let off = (found.0 - known.0).abs().max((found.1 - known.1).abs());
+                assert!(off < 0.01, "judged {judged}, free {free}: {found:?} and {known:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_one_kind_of_task_costs_changes_nothing_on_another() {
+        let without = Learner::toward(Goal::Usual);
+        let mut with = without.clone();
+        let task = with.task("costly");
+        let arm = with.arm("other");
+        let paid = ExecutionOutcome {
+            success: 1.0,
+            cost: Some(0.02),
+            time: Some(1.0),
+            ..ExecutionOutcome::default()
+        };
+        with.record(task, arm, &paid);
+
+        let [mut with, mut without] = [with, without].map(|mut learner| {
+            let free = costs(false, false).into_iter().filter(|(_, one)| one.cost.is_none());
+            for (name, outcome) in free {
+                let task = learner.task("t");
+                let arm = learner.arm(name);
+                learner.record(task, arm, &outcome);
+            }
+            learner
+        });
+
+        let objectives = ["t", "costly", "new"].map(|task| with.objective(task));
+        let usual = Objective::WITHOUT_COST;
+        assert_eq!(objectives, [usual, Objective::WITH_COST, usual]);
+        for (found, known) in look(&mut with, "t").into_iter().zip(look(&mut without, "t")) {
+            assert!((found.0 - known.0).abs() < 0.001, "{found:?} and {known:?}");
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ mod utility;
 
 pub use choice::{Arm, Choice, Constraints, Odds, choose, odds};
 pub use scale::{Scale, median};
-pub use utility::{ExecutionOutcome, Objective};
+pub use utility::{ExecutionOutcome, Goal, Objective};
 
 use cell::FadingSums;
 use fit::{HierarchyLevel, TYPES_SD};
@@ -61,7 +61,7 @@ pub struct PatternChange {
 /// Everything that was learned.
 #[derive(Debug, Clone)]
 pub struct Learner {
-    objective: Objective,
+    goal: Goal,
     levels: Vec<HierarchyLevel>,
     kinds: Vec<Kind>,
     groups: HashMap<String, usize>,
@@ -84,10 +84,15 @@ pub struct Learner {
 }
 
 impl Learner {
-    /// Starts knowing nothing.
+    /// Starts knowing nothing, where an objective is given.
     pub fn new(objective: Objective) -> Learner {
+        Learner::toward(Goal::Given(objective))
+    }
+
+    /// Starts knowing nothing.
+    pub fn toward(goal: Goal) -> Learner {
         Learner {
-            objective,
+            goal,
             levels: vec![HierarchyLevel::default()],
             kinds: Vec::new(),
             groups: HashMap::new(),
@@ -103,9 +108,18 @@ impl Learner {
         }
     }
 
-    /// Returns what an execution is worth.
-    pub fn objective(&self) -> &Objective {
-        &self.objective
+    /// Returns where the objective comes from.
+    pub fn goal(&self) -> Goal {
+        self.goal
+    }
+
+    /// Returns what counts on a kind of task.
+    pub fn objective(&self, task: &str) -> Objective {
+        self.known_task(task).map_or(self.goal.on(false), |task| self.objective_on(task))
+    }
+
+    fn objective_on(&self, task: usize) -> Objective {
+        self.goal.on(self.kinds[task].has_cost)
     }
 
     /// Returns how many executions were taken in on a kind of task.
@@ -115,7 +129,7 @@ impl Learner {
 
     /// Returns the scales of times and costs on a kind of task.
     pub fn scale(&self, task: &str) -> Scale {
-        self.known_task(task).map_or(self.objective.scale(), |task| self.kinds[task].scale())
+        self.known_task(task).map_or(self.goal.on(false).scale(), |task| self.kinds[task].scale())
     }
 
     /// Returns what an execution of a pattern on a kind of task is worth by what is known now.
@@ -123,7 +137,8 @@ impl Learner {
         let known = self.known_task(task).zip(self.known_arm(pattern));
         let guess = || known.map_or(1.0, |(task, arm)| self.kinds[task].quality_of(arm));
         let quality = Some(outcome.quality.unwrap_or_else(guess));
-        self.objective.utility(&ExecutionOutcome { quality, ..*outcome }, &self.scale(task))
+        let counted = ExecutionOutcome { quality, ..*outcome };
+        self.objective(task).utility(&counted, &self.scale(task))
     }
 
     /// Returns on how many kinds of tasks patterns are known, all together; a whole number.
@@ -176,7 +191,7 @@ impl Learner {
 
         // What is known of `review` itself belongs to the group `review`.
         level = self.groups.get(name).copied().unwrap_or(level);
-        self.kinds.push(Kind::new(level, &self.objective));
+        self.kinds.push(Kind::new(level, &self.goal.on(false)));
         self.tasks.insert(name.to_owned(), self.kinds.len() - 1);
         self.kinds.len() - 1
     }
@@ -208,10 +223,14 @@ impl Learner {
             self.known_on[arm] += 1.0;
         }
 
+        if outcome.cost.is_some_and(|cost| cost > 0.0) {
+            self.see_cost(task);
+        }
+        let objective = self.objective_on(task);
         let weight = self.weight_of(arm) * self.look_at_row(task, arm, outcome);
         let quality = outcome.quality.unwrap_or_else(|| self.kinds[task].quality_of(arm));
         let counted = ExecutionOutcome { quality: Some(quality), ..*outcome };
-        let utility = self.objective.utility(&counted, &self.kinds[task].scale());
+        let utility = objective.utility(&counted, &self.kinds[task].scale());
         let expected = self.expected(task, arm);
         let is_blameless = self.kinds[task].row.is_blameless();
         self.surprise(arm, if is_blameless { 0.0 } else { utility - expected });
@@ -229,10 +248,10 @@ impl Learner {
         if outcome.is_judged() {
             cell.add_judged(outcome.success, quality);
         } else {
-            cell.add_unjudged(outcome.success, weight * share * self.objective.quality, quality);
+            cell.add_unjudged(outcome.success, weight * share * objective.quality, quality);
         }
         kind.guess_qualities();
-        kind.measure(arm, outcome, weight * share * outcome.success, &self.objective);
+        kind.measure(arm, outcome, weight * share * outcome.success, &objective);
 
         // A row of failures that is nobody's fault is no change of the pattern.
         let is_absolved = self.absolve(task);
@@ -244,6 +263,19 @@ impl Learner {
         self.noise.1 += after.1 - before.1;
         self.fit(task);
         change
+    }
+
+    /// Takes in that executions cost something on a kind of task. From then on costs count there, for what
+    /// was recorded before as well.
+    fn see_cost(&mut self, task: usize) {
+        if self.kinds[task].has_cost {
+            return;
+        }
+
+        let before = self.objective_on(task);
+        self.kinds[task].has_cost = true;
+        let now = self.objective_on(task);
+        self.kinds[task].count_by(&before, &now);
     }
 
     /// Takes an execution into the row of failures or ends the row, and returns how much it counts.

@@ -63,6 +63,11 @@ impl FailureRow {
         self.chance += failing.max(FAILURE_MIN).ln();
     }
 
+    /// Returns what was known of a pattern before it failed in the row.
+    pub(super) fn before_mut(&mut self, arm: usize) -> Option<&mut FadingSums> {
+        self.before.iter_mut().find(|before| before.arm == arm).map(|before| &mut before.cell)
+    }
+
     /// Returns what is to be put back of a kind with so many patterns, and how unsteady it was, once the
     /// row is no accident.
     pub(super) fn absolve(&mut self, patterns: usize) -> Option<(f64, Vec<Before>)> {

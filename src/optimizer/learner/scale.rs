@@ -55,8 +55,8 @@ impl Gauge {
         Gauge { half: named.unwrap_or(usual), is_known: named.is_some(), first: Vec::new() }
     }
 
-    /// Lets what the first executions make up fade together with the sums.
-    pub(super) fn fade(&mut self, share: f64) {
+    /// Scales what the first executions make up, as the sums are scaled.
+    pub(super) fn scale_parts(&mut self, share: f64) {
         for first in &mut self.first {
             first.part *= share;
         }

@@ -7,7 +7,7 @@ use super::fit::HierarchyLevel;
 use super::kind::Kind;
 use super::row::FailureRow;
 use super::scale::Gauge;
-use super::{Learner, Objective};
+use super::{Goal, Learner, Objective};
 use crate::optimizer::learner::packed::{ByteReader, Packing};
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ impl Learner {
     /// Adds everything that was learned to bytes.
     pub fn pack(&self, to: &mut Packing) {
         let Learner {
-            objective: Objective { quality, time, cost, time_half, cost_half },
+            goal,
             levels,
             kinds,
             groups,
@@ -30,14 +30,7 @@ impl Learner {
             between,
         } = self;
 
-        for number in [quality, time, cost] {
-            to.number(*number);
-        }
-        // No scale is 0, so that stands for none that is named.
-        for half in [time_half, cost_half] {
-            to.number(half.unwrap_or(0.0));
-        }
-
+        pack_goal(goal, to);
         to.count(names.len());
         for ((name, (surprise, at)), known_on) in names.iter().zip(surprise).zip(known_on) {
             to.text(name);
@@ -65,13 +58,7 @@ impl Learner {
 
     /// Reads what was learned from bytes; `None` if they are none of a learner.
     pub fn unpack(from: &mut ByteReader<'_>) -> Option<Learner> {
-        let mut learner = Learner::new(Objective {
-            quality: from.number()?,
-            time: from.number()?,
-            cost: from.number()?,
-            time_half: Some(from.number()?).filter(|half| *half != 0.0),
-            cost_half: Some(from.number()?).filter(|half| *half != 0.0),
-        });
+        let mut learner = Learner::toward(unpack_goal(from)?);
 
         for arm in 0..from.count()? {
             let name = from.text()?;
@@ -105,6 +92,36 @@ impl Learner {
 
         Some(learner)
     }
+}
+
+fn pack_goal(goal: &Goal, to: &mut Packing) {
+    let Goal::Given(Objective { quality, time, cost, time_half, cost_half }) = goal else {
+        to.count(0);
+        return;
+    };
+
+    to.count(1);
+    for number in [quality, time, cost] {
+        to.number(*number);
+    }
+    // No scale is 0, so that stands for none that is named.
+    for half in [time_half, cost_half] {
+        to.number(half.unwrap_or(0.0));
+    }
+}
+
+fn unpack_goal(from: &mut ByteReader<'_>) -> Option<Goal> {
+    if from.below(2)? == 0 {
+        return Some(Goal::Usual);
+    }
+
+    Some(Goal::Given(Objective {
+        quality: from.number()?,
+        time: from.number()?,
+        cost: from.number()?,
+        time_half: Some(from.number()?).filter(|half| *half != 0.0),
+        cost_half: Some(from.number()?).filter(|half| *half != 0.0),
+    }))
 }
 
 /// Returns names in the order of their numbers; the root has none.
@@ -143,8 +160,21 @@ fn unpack_level(from: &mut ByteReader<'_>, number: usize, arms: usize) -> Option
 }
 
 fn pack_kind(kind: &Kind, to: &mut Packing) {
-    let Kind { level, cells, ease, ease_variance, unsteady, age, spread, row, time, cost } = kind;
+    let Kind {
+        level,
+        cells,
+        ease,
+        ease_variance,
+        unsteady,
+        age,
+        spread,
+        has_cost,
+        row,
+        time,
+        cost,
+    } = kind;
     to.count(*level);
+    to.count(usize::from(*has_cost));
     to.pair((*ease, *ease_variance));
     to.pair((*unsteady, *age));
     to.pair(*spread);
@@ -162,6 +192,7 @@ fn pack_kind(kind: &Kind, to: &mut Packing) {
 
 fn unpack_kind(from: &mut ByteReader<'_>, levels: usize, arms: usize) -> Option<Kind> {
     let level = from.below(levels)?;
+    let has_cost = from.below(2)? == 1;
     let (ease, ease_variance) = from.pair()?;
     let ((unsteady, age), spread) = (from.pair()?, from.pair()?);
     let row = FailureRow::unpack(from, arms)?;
@@ -174,7 +205,19 @@ fn unpack_kind(from: &mut ByteReader<'_>, levels: usize, arms: usize) -> Option<
         cells.push((from.below(arms)?, FadingSums::unpack(from)?));
     }
 
-    Some(Kind { level, cells, ease, ease_variance, unsteady, age, spread, row, time, cost })
+    Some(Kind {
+        level,
+        cells,
+        ease,
+        ease_variance,
+        unsteady,
+        age,
+        spread,
+        has_cost,
+        row,
+        time,
+        cost,
+    })
 }
 
 #[cfg(test)]

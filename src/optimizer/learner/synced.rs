@@ -9,7 +9,7 @@ use crate::optimizer::evidence::knowledge::{Knowledge, KnowledgeError};
 use crate::optimizer::evidence::observation::ObservationSource;
 use crate::optimizer::evidence::pattern::{NameError, Pattern, TaskType};
 use crate::optimizer::learner::packed::{ByteReader, Packing};
-use crate::optimizer::learner::{ExecutionOutcome, Learner, Objective, PatternChange, Scale};
+use crate::optimizer::learner::{ExecutionOutcome, Goal, Learner, Objective, PatternChange, Scale};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
@@ -23,7 +23,7 @@ const CELLS_PER_OBSERVATION: f64 = 16.0;
 /// The rules by which observations are made into beliefs. Raise it with every change of these: a snapshot
 /// of other rules is not used, and a store that knows only those is folded anew, once, with a notice. The
 /// test `the_rules_have_a_number` fails where that was forgotten.
-pub const RULES: u32 = 2;
+pub const RULES: u32 = 3;
 /// What is said where a store knows only other rules.
 const NEW_RULES: &str = "this store was written by an earlier version: everything was learned \
      again from its observations, once; nothing recorded is lost";
@@ -31,8 +31,6 @@ const NEW_RULES: &str = "this store was written by an earlier version: everythin
 /// What was learned from a store, up to some observation.
 #[derive(Debug)]
 pub struct SyncedLearner {
-    /// What the user said that counts, if anything.
-    given: Option<Objective>,
     learner: Learner,
     /// The number of the last observation that was looked at, and when it was made.
     seen: (i64, i64),
@@ -50,10 +48,14 @@ pub struct SyncedLearner {
 impl SyncedLearner {
     /// Starts with nothing taken in.
     pub fn new(given: Option<Objective>) -> SyncedLearner {
-        let learner = Learner::new(given.unwrap_or(Objective::WITHOUT_COST));
+        SyncedLearner::toward(given.map_or(Goal::Usual, Goal::Given))
+    }
+
+    fn toward(goal: Goal) -> SyncedLearner {
+        let learner = Learner::toward(goal);
         let changes = BTreeMap::new();
         let cuts = Cuts::default();
-        SyncedLearner { given, learner, seen: (0, 0), kept: 0, changes, cuts, notice: None }
+        SyncedLearner { learner, seen: (0, 0), kept: 0, changes, cuts, notice: None }
     }
 
     /// Takes in what was recorded since the last time; what the demo model did as well, if `demo`
@@ -102,13 +104,7 @@ impl SyncedLearner {
             self.restore(knowledge, demo, end);
         }
 
-        if self.fold(knowledge, demo, end)? {
-            // Costs count from the first one on, for all that was recorded before as well.
-            *self = SyncedLearner { notice: self.notice.take(), ..SyncedLearner::new(None) };
-            self.learner = Learner::new(Objective::WITH_COST);
-            return self.refresh_to(knowledge, demo, end);
-        }
-        Ok(())
+        self.fold(knowledge, demo, end)
     }
 
     /// Returns the number of the last observation that was looked at.
@@ -116,17 +112,8 @@ impl SyncedLearner {
         self.seen.0
     }
 
-    /// Takes in what was recorded since the last time, up to an observation. Tells whether that was
-    /// in vain, because costs became known.
-    fn fold(
-        &mut self,
-        knowledge: &Knowledge,
-        demo: bool,
-        end: i64,
-    ) -> Result<bool, KnowledgeError> {
-        let mut is_cost_news = false;
-        let is_open = self.given.is_none() && *self.learner.objective() == Objective::WITHOUT_COST;
-
+    /// Takes in what was recorded since the last time, up to an observation.
+    fn fold(&mut self, knowledge: &Knowledge, demo: bool, end: i64) -> Result<(), KnowledgeError> {
         let last = knowledge.since(self.seen.0, end, |seen| {
             if seen.source == ObservationSource::Demo && !demo {
                 return;
@@ -134,7 +121,6 @@ impl SyncedLearner {
             if let Some((task, features)) = &seen.of {
                 self.cuts.add(task, features);
             }
-            is_cost_news |= is_open && seen.outcome.cost.is_some_and(|cost| cost > 0.0);
 
             let task = self.learner.task(seen.task);
             let arm = self.learner.arm(seen.pattern);
@@ -147,23 +133,16 @@ impl SyncedLearner {
         })?;
 
         self.seen = last.unwrap_or(self.seen);
-        Ok(is_cost_news)
+        Ok(())
     }
 
     /// Starts from a snapshot, if the store has one that fits and knows nothing after `end`.
     fn restore(&mut self, knowledge: &Knowledge, demo: bool, end: i64) {
-        let objective = *self.learner.objective();
-
-        // Whether costs are known shows later only; the snapshot with costs is the newer one.
-        let with_cost = self.given.is_none().then_some(Objective::WITH_COST);
-        for objective in with_cost.into_iter().chain([objective]) {
-            let key = key(self.given.is_some(), demo, &objective);
-            let found = knowledge.snapshot(&key, |bytes| LearnerSnapshot::read(bytes)?.unpack());
-            if let Some(found) = found.filter(|found| found.seen.0 <= end) {
-                let notice = self.notice.take();
-                *self = SyncedLearner { given: self.given, kept: found.seen.0, notice, ..found };
-                return;
-            }
+        let key = key(demo, self.learner.goal());
+        let found = knowledge.snapshot(&key, |bytes| LearnerSnapshot::read(bytes)?.unpack());
+        if let Some(found) = found.filter(|found| found.seen.0 <= end) {
+            let notice = self.notice.take();
+            *self = SyncedLearner { kept: found.seen.0, notice, ..found };
         }
     }
 
@@ -175,7 +154,7 @@ impl SyncedLearner {
             return;
         }
 
-        let key = key(self.given.is_some(), demo, self.learner.objective());
+        let key = key(demo, self.learner.goal());
         // Another process may have kept one meanwhile.
         self.kept = knowledge.snapshot_end(&key).unwrap_or(0);
         if is_due(self.kept) {
@@ -208,27 +187,21 @@ impl SyncedLearner {
     fn is_right(knowledge: &Knowledge, key: &str) -> Result<bool, KnowledgeError> {
         let found = knowledge.snapshot(key, |bytes| {
             let snapshot = LearnerSnapshot::read(bytes)?;
-            let header = (snapshot.is_given, snapshot.demo);
-            Some((header, snapshot.unpack()?, blake3::hash(bytes)))
+            Some((snapshot.demo, snapshot.unpack()?, blake3::hash(bytes)))
         });
-        let Some(((is_given, demo), found, bytes)) = found else { return Ok(false) };
+        let Some((demo, found, bytes)) = found else { return Ok(false) };
 
-        let objective = *found.learner.objective();
-        let mut fresh = SyncedLearner::new(is_given.then_some(objective));
-        if fresh.fold(knowledge, demo, found.seen.0)? {
-            fresh = SyncedLearner::new(None);
-            fresh.learner = Learner::new(Objective::WITH_COST);
-            fresh.fold(knowledge, demo, found.seen.0)?;
-        }
+        let goal = found.learner.goal();
+        let mut fresh = SyncedLearner::toward(goal);
+        fresh.fold(knowledge, demo, found.seen.0)?;
 
-        let is_named_right = self::key(is_given, demo, &objective) == key;
+        let is_named_right = self::key(demo, goal) == key;
         Ok(is_named_right && blake3::hash(&fresh.to_bytes(demo)) == bytes)
     }
 
     /// Returns a snapshot: the hash of all that follows, how it was made, and what was learned.
     fn to_bytes(&self, demo: bool) -> Vec<u8> {
         let mut packing = Packing::default();
-        packing.count(usize::from(self.given.is_some()));
         packing.count(usize::from(demo));
         packing.whole(self.seen.0);
         packing.whole(self.seen.1);
@@ -250,12 +223,15 @@ impl SyncedLearner {
 
     /// Returns what the user said that counts, if anything.
     pub fn given(&self) -> Option<Objective> {
-        self.given
+        match self.learner.goal() {
+            Goal::Given(objective) => Some(objective),
+            Goal::Usual => None,
+        }
     }
 
-    /// Returns what counts.
-    pub fn objective(&self) -> &Objective {
-        self.learner.objective()
+    /// Returns what counts on a kind of task.
+    pub fn objective(&self, task: &TaskType) -> Objective {
+        self.learner.objective(task.as_str())
     }
 
     /// Returns the kind of task of an input of which something is known beforehand.
@@ -324,19 +300,20 @@ fn rules() -> String {
 }
 
 /// Names a fold: two with the same name make the same of the same observations.
-fn key(is_given: bool, demo: bool, objective: &Objective) -> String {
-    let Objective { quality, time, cost, time_half, cost_half } = objective;
+fn key(demo: bool, goal: Goal) -> String {
+    // Costs count by what is recorded, so the usual objective has one name.
+    let is_given = matches!(goal, Goal::Given(_));
+    let Objective { quality, time, cost, time_half, cost_half } = goal.on(false);
     let time_half = time_half.unwrap_or(0.0);
     let cost_half = cost_half.unwrap_or(0.0);
 
-    let bits = [*quality, *time, *cost, time_half, cost_half].map(|n| n.to_bits().to_le_bytes());
+    let bits = [quality, time, cost, time_half, cost_half].map(|n| n.to_bits().to_le_bytes());
     let objective = blake3::hash(bits.as_flattened()).to_hex();
     format!("{}{}{}-{}", rules(), u8::from(is_given), u8::from(demo), &objective[..16])
 }
 
 /// A snapshot that is whole, before what was learned is read from it.
 struct LearnerSnapshot<'a> {
-    is_given: bool,
     demo: bool,
     rest: ByteReader<'a>,
 }
@@ -349,9 +326,8 @@ impl<'a> LearnerSnapshot<'a> {
         }
 
         let mut rest = ByteReader::new(bytes);
-        let is_given = rest.below(2)? == 1;
         let demo = rest.below(2)? == 1;
-        Some(LearnerSnapshot { is_given, demo, rest })
+        Some(LearnerSnapshot { demo, rest })
     }
 
     fn unpack(mut self) -> Option<SyncedLearner> {
@@ -370,10 +346,9 @@ impl<'a> LearnerSnapshot<'a> {
         let cuts = Cuts::unpack(from)?;
         let learner = Learner::unpack(from)?;
         let is_whole = from.is_empty();
-        let given = None;
         let kept = 0;
         let notice = None;
-        is_whole.then_some(SyncedLearner { given, learner, seen, kept, changes, cuts, notice })
+        is_whole.then_some(SyncedLearner { learner, seen, kept, changes, cuts, notice })
     }
 }
 
@@ -440,11 +415,7 @@ mod tests {
     /// What a process learns that finds no snapshot and keeps none.
     fn folded(path: &Path) -> SyncedLearner {
         let mut experience = SyncedLearner::new(None);
-        if experience.fold(&open(path), false, i64::MAX).expect("read") {
-            experience = SyncedLearner::new(None);
-            experience.learner = Learner::new(Objective::WITH_COST);
-            experience.fold(&open(path), false, i64::MAX).expect("read");
-        }
+        experience.fold(&open(path), false, i64::MAX).expect("read");
         experience
     }
 
@@ -487,7 +458,7 @@ mod tests {
     }
 
     /// What all rules so far have made of the same observations.
-    const RULES_SO_FAR: &[(u32, &str)] = &[(2, "0476ec7ee27d061c")];
+    const RULES_SO_FAR: &[(u32, &str)] = &[(2, "0476ec7ee27d061c"), (3, "de25b0d8515f5c9c")];
 
     #[test]
     fn the_rules_have_a_number() {
@@ -564,18 +535,15 @@ mod tests {
     }
 
     #[test]
-    fn the_first_cost_starts_anew_whatever_was_kept() {
+    fn the_first_cost_counts_the_same_whatever_was_kept() {
         let (_folder, path, mut running) = learned(MANY, false);
         record(&path, &mut Rng::seeded(2), 50, true);
         running.refresh(&open(&path), false).expect("read");
 
         let opened = refreshed(&path);
-        assert_eq!(*opened.objective(), Objective::WITH_COST);
-        assert_eq!(
-            opened.kept,
-            i64::try_from(MANY + 50).expect("small"),
-            "one with costs was kept"
-        );
+        let review = TaskType::new("review").expect("a name");
+        assert_eq!(opened.objective(&review), Objective::WITH_COST);
+        assert_eq!(opened.kept, i64::try_from(MANY).expect("small"), "it was used");
 
         assert!(running.to_bytes(false) == folded(&path).to_bytes(false));
         assert!(opened.to_bytes(false) == folded(&path).to_bytes(false));
@@ -656,9 +624,9 @@ mod tests {
 
     #[test]
     fn an_older_snapshot_never_replaces_a_newer_one() {
-        let (_folder, path, experience) = learned(MANY, false);
+        let (_folder, path, _) = learned(MANY, false);
         let knowledge = open(&path);
-        let key = key(false, false, experience.objective());
+        let key = key(false, Goal::Usual);
         let end = || open(&path).snapshot_end(&key).expect("one");
 
         let newest = end();

@@ -17,6 +17,27 @@ pub struct Objective {
     pub cost_half: Option<f64>,
 }
 
+/// Where an objective comes from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Goal {
+    /// Somebody gave it, for all kinds of tasks.
+    Given(Objective),
+    /// Nobody did, so costs count on the kinds of tasks where any is known, and nowhere else: what one
+    /// of them costs says nothing of the others.
+    Usual,
+}
+
+impl Goal {
+    /// Returns what counts on a kind of task; `has_cost` says whether any cost is known there.
+    pub fn on(self, has_cost: bool) -> Objective {
+        match self {
+            Goal::Given(objective) => objective,
+            Goal::Usual if has_cost => Objective::WITH_COST,
+            Goal::Usual => Objective::WITHOUT_COST,
+        }
+    }
+}
+
 /// The scales until a kind of task says more, if nobody names any.
 pub(super) const TIME_HALF: f64 = 5.0;
 pub(super) const COST_HALF: f64 = 0.01;
@@ -28,6 +49,78 @@ impl Objective {
     /// What counts when nobody says otherwise and costs are known.
     pub const WITH_COST: Objective =
         Objective { quality: 0.6, time: 0.2, cost: 0.2, time_half: None, cost_half: None };
+
+    /// The quality alone: neither time nor cost counts.
+    pub const QUALITY: Objective =
+        Objective { quality: 1.0, time: 0.0, cost: 0.0, time_half: None, cost_half: None };
+
+    /// Reads an objective: a word, or weights such as `quality=.8,cost=.2`; `None` is the usual one.
+    pub fn parse(text: &str) -> Result<Option<Objective>, String> {
+        let even = Objective { quality: 0.5, ..Objective::QUALITY };
+        match text {
+            "balanced" => return Ok(None),
+            "quality" => return Ok(Some(Objective::QUALITY)),
+            "speed" => return Ok(Some(Objective { time: 0.5, ..even })),
+            "cost" => return Ok(Some(Objective { cost: 0.5, ..even })),
+            _ => {}
+        }
+
+        let mut objective = Objective { quality: 0.0, ..Objective::QUALITY };
+        for pair in text.split(',') {
+            let (name, weight) = pair.split_once('=').ok_or_else(|| {
+                format!(
+                    "`{text}` is no objective; write balanced, quality, speed, cost, or weights such as \
+                     quality=.8,cost=.2"
+                )
+            })?;
+            let weight = weight.trim().parse::<f64>().ok();
+            let weight = weight.filter(|weight| weight.is_finite() && *weight >= 0.0);
+            let weight = weight.ok_or_else(|| format!("`{pair}` needs a number from 0 up"))?;
+            match name.trim() {
+                "quality" => objective.quality = weight,
+                "time" => objective.time = weight,
+                "cost" => objective.cost = weight,
+                other => {
+                    return Err(format!(
+                        "`{other}` is no part of an objective; quality, time and cost are"
+                    ));
+                }
+            }
+        }
+        let none = || "one of the weights must be above 0".to_owned();
+        objective.normalized().map(Some).ok_or_else(none)
+    }
+
+    /// Says what counts, and how much of it is time and cost.
+    pub fn describe(&self) -> String {
+        let usual = [Objective::WITHOUT_COST, Objective::WITH_COST];
+        let is_usual = |usual: &Objective| {
+            (usual.quality, usual.time, usual.cost) == (self.quality, self.time, self.cost)
+        };
+
+        let percent = |name: &str, weight: f64| {
+            (weight > 0.0).then(|| format!("{name} {:.0} %", 100.0 * weight))
+        };
+        let shares = [
+            percent("quality", self.quality),
+            percent("time", self.time),
+            percent("cost", self.cost),
+        ];
+        let shares = shares.into_iter().flatten().collect::<Vec<_>>().join(", ");
+
+        match (self.time + self.cost > 0.0, usual.iter().any(is_usual)) {
+            (false, _) => "quality alone".to_owned(),
+            (true, true) => format!("balanced ({shares})"),
+            (true, false) => shares,
+        }
+    }
+
+    /// Returns what quality, time and cost make of the utility of an execution.
+    pub fn parts(&self, outcome: &ExecutionOutcome, scale: &Scale) -> [f64; 3] {
+        let only = |quality, time, cost| Objective { quality, time, cost, ..*self };
+        [only(self.quality, 0.0, 0.0), only(0.0, self.time, 0.0), only(0.0, 0.0, self.cost)]
+            .map(|part| part.utility(outcome, scale))
+    }
 
     /// Brings the weights to a sum of 1; `None` if none of them is above 0.
     pub fn normalized(self) -> Option<Objective> {
@@ -101,6 +194,41 @@ mod tests {
             assert!(at(1.0, 120.0) > at(0.05, 0.01), "{unit}");
             assert!((0.0..=1.0).contains(&at(1.0, 0.0)));
         }
+    }
+
+    #[test]
+    fn an_objective_is_a_word_or_weights() {
+        let said = |text: &str| match Objective::parse(text) {
+            Ok(objective) => objective.unwrap_or(Objective::WITH_COST).describe(),
+            Err(reason) => reason,
+        };
+        let unknown = "`fast` is no objective; write balanced, quality, speed, cost, or weights such as \
+                       quality=.8,cost=.2";
+        for (text, expected) in [
+            ("balanced", "balanced (quality 60 %, time 20 %, cost 20 %)"),
+            ("quality", "quality alone"),
+            ("quality=3", "quality alone"),
+            ("speed", "quality 50 %, time 50 %"),
+            ("cost", "quality 50 %, cost 50 %"),
+            ("quality=4, cost=1", "quality 80 %, cost 20 %"),
+            ("fast", unknown),
+            ("quality=-1", "`quality=-1` needs a number from 0 up"),
+            ("quality=0", "one of the weights must be above 0"),
+            ("speed=1", "`speed` is no part of an objective; quality, time and cost are"),
+        ] {
+            assert_eq!(said(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_parts_of_a_utility_make_up_the_whole() {
+        let outcome =
+            ExecutionOutcome { success: 1.0, quality: Some(0.5), time: Some(5.0), cost: None };
+        let scale = Objective::WITH_COST.scale();
+        let parts = Objective::WITH_COST.parts(&outcome, &scale);
+        assert_eq!(parts, [0.3, 0.1, 0.1]);
+        let whole = Objective::WITH_COST.utility(&outcome, &scale);
+        assert!((parts.iter().sum::<f64>() - whole).abs() < 1e-12);
     }
 
     #[test]

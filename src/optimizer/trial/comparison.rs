@@ -2,8 +2,7 @@
 //! the money is spent.
 
 use crate::base::failure::{Failure, Kind};
-use crate::base::rng::Rng;
-use crate::base::strand::Strand;
+use crate::base::json::digest;
 use crate::base::unit::Money;
 use crate::executor::attempt::Stop;
 use crate::executor::budget::Bounds;
@@ -19,12 +18,17 @@ use crate::optimizer::Optimizer;
 use crate::optimizer::evidence::pattern::TaskType;
 use crate::optimizer::learner::Objective;
 use crate::optimizer::trial::accuracy::{Accuracy, JudgeAccuracy};
+use crate::optimizer::trial::agenda::{
+    Bout, BoutOrder, CountedInput, OpenBout, TrialStep, distinct,
+};
+use crate::optimizer::trial::cases::{CaseKey, ComparedExecution, KnownExecutions};
 use crate::optimizer::trial::execution::{Execution, Measurement, PatternArm, Setting};
 use crate::optimizer::trial::findings::{Block, Ending, Measure, count, whole};
 use crate::optimizer::trial::sequential_test::{Experiment, StopRule, Verdict};
 use crate::session::Session;
 use serde_json::{Map, Value, json};
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
 
@@ -42,11 +46,13 @@ pub struct ComparisonPlan {
     pub inputs: Vec<Value>,
     /// When it is decided.
     pub rule: StopRule,
-    /// How often to go through the inputs.
+    /// The field of an input that holds the right answer.
+    pub expected: Option<String>,
+    /// How often each pattern is executed on an input.
     pub repeat: u64,
     /// Executions of each pattern that do not count.
     pub warm_up: u64,
-    /// Most inputs at once.
+    /// Most executions at once.
     pub max_concurrent: usize,
     /// What it may use up.
     pub bounds: Option<Bounds>,
@@ -58,8 +64,36 @@ pub struct ComparisonPlan {
     pub objective: Option<Objective>,
     /// How often the judge is right, if that is to be counted.
     pub accuracy: Option<JudgeAccuracy>,
+    /// What earlier comparisons have measured.
+    pub known: KnownExecutions,
+    /// Is told how the comparison stands, after each input.
+    pub watch: Option<StandingSink>,
     /// What else tells this comparison from others.
     pub fingerprint: Map<String, Value>,
+}
+
+/// Executions at once, where nobody says another number.
+pub const AT_ONCE: usize = 8;
+
+/// How a comparison stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ComparisonStanding {
+    /// Inputs that count so far.
+    pub done: usize,
+    /// Inputs that there are.
+    pub of: usize,
+    /// The mean score of each pattern, once there is one.
+    pub scores: Vec<(String, Option<f64>)>,
+}
+
+/// Takes how a comparison stands.
+#[derive(Clone)]
+pub struct StandingSink(pub Rc<dyn Fn(&ComparisonStanding)>);
+
+impl fmt::Debug for StandingSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StandingSink")
+    }
 }
 
 /// Why a comparison came to its end.
@@ -93,38 +127,86 @@ struct Course {
     spent: Rc<RefCell<Expense>>,
     scope: Rc<Scope>,
     seed: u64,
+    /// The inputs, each once.
+    inputs: Vec<CountedInput>,
 }
 
-/// All patterns, each once on one input.
-#[derive(Debug, Clone, Copy)]
-enum Bout {
-    /// It does not count: nothing is recorded of it.
-    WarmUp(u64),
-    /// It counts.
-    Counted(u64),
+/// How an execution went.
+struct Performance {
+    seen: Measurement,
+    /// Whether it was experience before.
+    is_old_news: bool,
 }
 
-impl Bout {
-    fn counts(self) -> bool {
-        matches!(self, Bout::Counted(_))
-    }
+/// What begins next in a comparison under way.
+struct Agenda {
+    /// The group of strands to which those of the inputs belong.
+    group: u32,
+    /// Inputs that have begun, and inputs that have ended.
+    begun: usize,
+    ended: usize,
+    /// What is left of the input that began last.
+    rest: VecDeque<TrialStep>,
+    is_closed: bool,
+    /// The share of the budget that was used before the first input.
+    share_before: f64,
+}
 
-    /// Returns which one of all bouts it is.
-    fn place(self, warm_up: u64) -> u64 {
-        match self {
-            Bout::WarmUp(number) => number,
-            Bout::Counted(number) => number + warm_up,
+impl Agenda {
+    fn new(course: &Course) -> Agenda {
+        Agenda {
+            group: course.scope.strand.group(),
+            begun: 0,
+            ended: 0,
+            rest: VecDeque::new(),
+            is_closed: false,
+            share_before: course.used_share(),
         }
     }
-}
 
-/// The name of a bout is part of what the journal knows its executions by.
-impl fmt::Display for Bout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Bout::WarmUp(number) => write!(f, "warm-up {number}"),
-            Bout::Counted(number) => write!(f, "{number}"),
+    /// Lets nothing more begin.
+    fn close(&mut self) {
+        self.is_closed = true;
+        self.rest.clear();
+    }
+
+    /// Returns what begins next; `None` if nothing does before something has ended.
+    fn next(&mut self, course: &Course) -> Option<TrialStep> {
+        if let Some(step) = self.rest.pop_front() {
+            return Some(step);
         }
+
+        let is_open = !self.is_closed && course.experiment.borrow().verdict() == Verdict::Open;
+        let place = self.begun;
+        let input = course.inputs.get(place).filter(|_| is_open && self.has_room(course))?;
+        self.begun += 1;
+
+        // Looked at when its turn comes: patterns may have been left out by then.
+        let live: Vec<bool> = {
+            let experiment = course.experiment.borrow();
+            (0..course.plan.arms.len()).map(|arm| experiment.is_live(arm)).collect()
+        };
+        let strand = course.scope.strand.child(self.group, place);
+        let repeats = course.plan.repeat.saturating_mul(input.times);
+        self.rest = course.order().steps(Bout::Counted(place as u64), &live, repeats, &strand);
+        self.rest.pop_front()
+    }
+
+    /// Tells whether the budget has room for one more input beside those under way, by what an input has
+    /// used so far. Without that, the end of a budget would leave many inputs half done.
+    fn has_room(&self, course: &Course) -> bool {
+        let under_way = self.begun - self.ended;
+        if under_way == 0 || !course.is_bounded() {
+            return true;
+        }
+        if self.ended == 0 {
+            return false;
+        }
+
+        let used = course.used_share();
+        let each = (used - self.share_before) / count(self.ended as u64);
+        // Shares of small whole numbers are not exact.
+        used + each * count(under_way as u64 + 1) <= 1.0 + 1e-9
     }
 }
 
@@ -160,6 +242,7 @@ pub async fn compare(
 
     let executor = setting.executor.clone();
     let plan = Rc::new(plan);
+    let repeat = plan.repeat;
     let seed = executor.chance(&setting.strand);
     let course_plan = plan.clone();
     let optimizer = optimizer.clone();
@@ -179,8 +262,9 @@ pub async fn compare(
 
             let experiment = RefCell::new(Experiment::new(plan.arms.len(), plan.rule));
             let blocks = RefCell::default();
+            let inputs = distinct(&plan.inputs);
             let course =
-                Course { plan, optimizer, setting, experiment, blocks, spent, scope, seed };
+                Course { plan, optimizer, setting, experiment, blocks, spent, scope, seed, inputs };
 
             let accuracy = course.accuracy().await?;
             let over = course.run().await?;
@@ -206,13 +290,13 @@ pub async fn compare(
     let mut findings = report.only()?;
     findings["calls"] = report.metrics.calls.into();
     findings["cost"] = json!(report.metrics.known_cost().map(Money::dollars));
-    price_judge(&mut findings, &report.metrics, &all_spent.borrow());
+    price_judge(&mut findings, repeat, &report.metrics, &all_spent.borrow());
     Ok(findings)
 }
 
 /// Tells what the judge would cost until it is decided, by what it has cost so far: what the comparison
 /// has used up and its executions have not.
-fn price_judge(findings: &mut Value, metrics: &Metrics, spent: &Expense) {
+fn price_judge(findings: &mut Value, repeat: u64, metrics: &Metrics, spent: &Expense) {
     let Some(inputs) = findings["to_decide"]["inputs"].as_f64() else { return };
     let calls = (metrics.calls + metrics.reused).saturating_sub(spent.calls);
     if calls == 0 || spent.executions == 0 {
@@ -220,7 +304,7 @@ fn price_judge(findings: &mut Value, metrics: &Metrics, spent: &Expense) {
     }
 
     // Both patterns take each input.
-    let times = 2.0 * inputs / count(spent.executions);
+    let times = 2.0 * inputs * count(repeat) / count(spent.executions);
     let calls = whole(count(calls) * times);
     let paid = metrics.known_cost();
     let cost = paid
@@ -236,6 +320,17 @@ fn price_judge(findings: &mut Value, metrics: &Metrics, spent: &Expense) {
 }
 
 impl Course {
+    /// Tells whether something bounds what it may use up.
+    fn is_bounded(&self) -> bool {
+        self.setting.executor.budget_of(self.scope.flow).is_some_and(|budget| budget.is_bounded())
+    }
+
+    /// Returns the share of the budget that is used, from 0 to 1; 0 without one.
+    fn used_share(&self) -> f64 {
+        let budget = self.setting.executor.budget_of(self.scope.flow);
+        budget.map_or(0.0, |budget| budget.used_share())
+    }
+
     /// Finds out how often the judge is right, if that is to be counted.
     async fn accuracy(&self) -> Result<Option<Accuracy>, Failure> {
         let labels = match &self.plan.accuracy {
@@ -257,59 +352,111 @@ impl Course {
         Accuracy::of(labels, &scores).map(Some)
     }
 
-    /// Goes through the inputs until it is over.
+    /// Goes through the inputs until it is over. However many executions run at once, what they give is
+    /// looked at in the order in which they began, so the outcome follows from the replies alone.
     async fn run(&self) -> Result<Over, Failure> {
         let plan = &self.plan;
         let everybody = vec![true; plan.arms.len()];
-        let first = &plan.inputs[0];
         for round in 0..plan.warm_up {
             let strand = self.scope.strand.next();
-            match self.block(Bout::WarmUp(round), first, &everybody, &strand).await {
-                Err(failure) if self.is_spent(&failure) => return Ok(Over::Budget),
-                other => other?,
-            };
+            let steps = self.order().steps(Bout::WarmUp(round), &everybody, 1, &strand);
+            let steps = steps.into_iter().map(|step| self.perform(step));
+
+            let mut done = InOrder::new(steps, plan.max_concurrent);
+            while let Some((_, seen)) = done.next().await {
+                match seen {
+                    Err(failure) if self.is_spent(&failure) => return Ok(Over::Budget),
+                    other => other?,
+                };
+            }
         }
 
-        let count = plan.inputs.len() as u64 * plan.repeat;
-        let group = self.scope.strand.group();
-        let blocks = (0..count).map(|number| async move {
-            let place = usize::try_from(number).unwrap_or(0) % plan.inputs.len();
-            // Looked at when its turn comes: patterns may have been left out by then.
-            let live: Vec<bool> = {
-                let experiment = self.experiment.borrow();
-                (0..plan.arms.len()).map(|arm| experiment.is_live(arm)).collect()
-            };
-            let strand = self.scope.strand.child(group, usize::try_from(number).unwrap_or(0));
-            let input = &plan.inputs[place];
-            self.block(Bout::Counted(number), input, &live, &strand).await
-        });
-
-        let mut blocks = InOrder::new(blocks, plan.max_concurrent);
+        self.tell();
+        let agenda = RefCell::new(Agenda::new(self));
+        let steps = std::iter::from_fn(|| agenda.borrow_mut().next(self));
+        let steps = steps.map(|step| self.perform(step));
+        let mut done = InOrder::new(steps, plan.max_concurrent);
+        let mut open = OpenBout::new(plan.arms.len());
+        let mut over = None;
         let mut useless = 0;
-        while let Some(block) = blocks.next().await {
-            let block = match block {
-                Err(failure) if self.is_spent(&failure) => return Ok(Over::Budget),
-                other => other?,
-            };
 
-            let fault =
-                block.iter().flatten().find_map(Measurement::outer_fault).map(str::to_owned);
-            // What failed from outside says nothing about the patterns.
-            if let Some(message) = fault {
-                useless += 1;
-                if useless >= USELESS_MAX {
-                    return Ok(Over::Useless(message));
+        // Once it is over nothing more begins; what is under way is paid for, and counts.
+        while let Some((step, seen)) = done.next().await {
+            let seen = match seen {
+                Err(failure) if self.is_spent(&failure) => {
+                    over.get_or_insert(Over::Budget);
+                    agenda.borrow_mut().close();
+                    None
                 }
-                continue;
+                other => Some(other?),
+            };
+            let whole = open.take(&step, seen);
+            if open.is_over() {
+                agenda.borrow_mut().ended += 1;
             }
+            let Some(whole) = whole else { continue };
 
-            useless = 0;
-            if self.add(block) != Verdict::Open {
-                return Ok(Over::Decided);
+            match self.settle(whole).await? {
+                None => useless = 0,
+                // What failed from outside says nothing about the patterns.
+                Some(message) => {
+                    useless += 1;
+                    if useless >= USELESS_MAX {
+                        over.get_or_insert(Over::Useless(message));
+                        agenda.borrow_mut().close();
+                    }
+                }
+            }
+            self.tell();
+        }
+
+        let is_decided = self.experiment.borrow().verdict() != Verdict::Open;
+        Ok(if is_decided { Over::Decided } else { over.unwrap_or(Over::Inputs) })
+    }
+
+    fn order(&self) -> BoutOrder {
+        BoutOrder { seed: self.seed, warm_up: self.plan.warm_up }
+    }
+
+    /// Tells how the comparison stands, if anybody wants to know.
+    fn tell(&self) {
+        let Some(StandingSink(tell)) = &self.plan.watch else { return };
+        let blocks = self.blocks.borrow();
+        let measure = Measure::of(self.plan.objective, &blocks);
+
+        let scores = self.plan.arms.iter().enumerate().map(|(arm, one)| {
+            (one.pattern.to_string(), measure.mean(blocks.iter().map(|block| &block[arm])))
+        });
+        tell(&ComparisonStanding {
+            done: blocks.len(),
+            of: self.inputs.len(),
+            scores: scores.collect(),
+        });
+    }
+
+    /// Records what all patterns did on one input and counts it; returns why it does not count, if it
+    /// failed from outside.
+    async fn settle(&self, whole: Vec<Vec<Performance>>) -> Result<Option<String>, Failure> {
+        let executor = &self.setting.executor;
+        let broken =
+            |error: crate::optimizer::OptimizerError| Failure::new(Kind::Store, error.to_string());
+
+        if self.plan.records && !executor.is_dry() {
+            for (arm, done) in self.plan.arms.iter().zip(&whole) {
+                for one in done.iter().filter(|one| !one.is_old_news) {
+                    let observation = one.seen.observation(&self.plan.task, &arm.pattern);
+                    self.optimizer.record_observation(observation).await.map_err(broken)?;
+                }
             }
         }
 
-        Ok(Over::Inputs)
+        let block: Block =
+            whole.into_iter().map(|done| done.into_iter().map(|one| one.seen).collect()).collect();
+        let fault = block.iter().flatten().find_map(Measurement::outer_fault).map(str::to_owned);
+        if fault.is_none() {
+            self.add(block);
+        }
+        Ok(fault)
     }
 
     /// Tells whether the comparison's own budget is spent; if the run's is, the run has to end.
@@ -318,48 +465,24 @@ impl Course {
         failure.kind == Kind::Budget && (self.plan.is_all || !of_run)
     }
 
-    /// Executes every pattern that is left on one input, in an order of chance.
-    async fn block(
-        &self,
-        bout: Bout,
-        input: &Value,
-        live: &[bool],
-        strand: &Strand,
-    ) -> Result<Vec<Option<Measurement>>, Failure> {
-        let place = bout.place(self.plan.warm_up);
-        // Each input has an order of its own, which is the same when it is done again.
-        let mut rng = Rng::seeded(self.seed ^ place.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let mut order: Vec<usize> = (0..live.len()).filter(|arm| live[*arm]).collect();
-        for place in (1..order.len()).rev() {
-            let other = rng.below(place as u64 + 1);
-            order.swap(place, usize::try_from(other).unwrap_or(0));
-        }
-
-        let mut block = vec![None; live.len()];
-        let group = strand.group();
-        for arm in order {
-            let part = strand.child(group, arm);
-            block[arm] = Some(self.one(bout, input, &self.plan.arms[arm], &part).await?);
-        }
-
-        Ok(block)
+    /// Executes one pattern on one input.
+    async fn perform(&self, step: TrialStep) -> (TrialStep, Result<Performance, Failure>) {
+        let done = self.execute(&step).await;
+        (step, done)
     }
 
-    /// Executes one pattern on one input.
-    async fn one(
-        &self,
-        bout: Bout,
-        input: &Value,
-        arm: &PatternArm,
-        strand: &Rc<Strand>,
-    ) -> Result<Measurement, Failure> {
+    async fn execute(&self, step: &TrialStep) -> Result<Performance, Failure> {
+        let TrialStep { bout, repeat, strand, .. } = step;
         let executor = &self.setting.executor;
         let broken = |error: crate::store::StoreError| Failure::new(Kind::Store, error.to_string());
 
         let task = &self.plan.task;
+        let arm = &self.plan.arms[step.arm];
         let pattern = &arm.pattern;
+        let input = self.input(*bout);
+        let again = if *repeat == 0 { String::new() } else { format!(" repeat {repeat}") };
         let about = format!(
-            "{pattern} on {task} {bout} {} {}",
+            "{pattern} on {task} {bout}{again} {} {}",
             digest(input),
             digest(&self.plan.fingerprint)
         );
@@ -380,23 +503,43 @@ impl Course {
             Err(Stop::Store(error)) => return Err(broken(error)),
         };
 
-        let seen = known.unwrap_or_else(|| done.seen(format!("{}{at} compare", executor.origin())));
+        let mut seen =
+            known.unwrap_or_else(|| done.seen(format!("{}{at} compare", executor.origin())));
+        if done.metrics.calls == 0 {
+            self.plan.known.time(pattern.as_str(), input, &mut seen);
+        }
         self.spent.borrow_mut().add(&seen);
-        let value = serde_json::to_value(&seen).expect("an execution is plain data");
+        let case = CaseKey {
+            task: task.to_string(),
+            pattern: pattern.to_string(),
+            arm: step.arm,
+            number: bout.number(),
+            repeat: *repeat,
+            input: input.clone(),
+            expected: self.plan.expected.clone(),
+            flow: done.flow.0,
+        };
+        let kept = ComparedExecution { seen: seen.clone(), case };
+        let value = serde_json::to_value(&kept).expect("an execution is plain data");
         executor.commit(&Event::Told { what, value, at: Some(at) }).await.map_err(broken)?;
 
         // What the replies of another run have given is no new experience.
         let is_old_news = is_new && seen.is_reused;
-        if self.plan.records && !executor.is_dry() && !is_old_news && bout.counts() {
-            let recorded = self.optimizer.record_observation(seen.observation(task, pattern)).await;
-            recorded.map_err(|error| Failure::new(Kind::Store, error.to_string()))?;
-        }
-
-        Ok(seen)
+        Ok(Performance { seen, is_old_news })
     }
 
-    /// Takes in one input, and returns what can be said now.
-    fn add(&self, block: Vec<Option<Measurement>>) -> Verdict {
+    /// Returns the input of a bout.
+    fn input(&self, bout: Bout) -> &Value {
+        let place = match bout {
+            // Any input will do to warm up.
+            Bout::WarmUp(_) => 0,
+            Bout::Counted(number) => usize::try_from(number).unwrap_or(0),
+        };
+        &self.inputs[place].input
+    }
+
+    /// Takes in one input.
+    fn add(&self, block: Block) {
         let mut seen = self.blocks.borrow_mut();
         let before = Measure::of(self.plan.objective, &seen);
         seen.push(block);
@@ -404,20 +547,11 @@ impl Course {
 
         let mut experiment = self.experiment.borrow_mut();
         if before == measure {
-            let last = seen.last().expect("one was added");
-            experiment.add(&measure.scores(last));
+            seen.last().into_iter().for_each(|last| experiment.add(&measure.scores(last)));
         } else {
             // The first cost that is known, and the scales, change what everything was worth.
             *experiment = Experiment::new(self.plan.arms.len(), self.plan.rule);
             seen.iter().for_each(|block| experiment.add(&measure.scores(block)));
         }
-
-        experiment.verdict()
     }
-}
-
-/// A short name of data, the same for the same data.
-pub fn digest(data: &impl serde::Serialize) -> String {
-    let text = serde_json::to_string(data).unwrap_or_default();
-    blake3::hash(text.as_bytes()).to_hex()[..12].to_owned()
 }

@@ -2,6 +2,7 @@
 
 use crate::base::clock::Stamp;
 use crate::base::failure::{Failure, Kind};
+use crate::base::id::FlowId;
 use crate::base::secret;
 use crate::base::strand::Strand;
 use crate::base::unit::Money;
@@ -85,6 +86,8 @@ pub struct Execution {
     pub score: Option<f64>,
     /// The figures of the pattern's own work, without those of the judge.
     pub metrics: Metrics,
+    /// The flow in which it was executed.
+    pub flow: FlowId,
 }
 
 impl Setting {
@@ -128,7 +131,7 @@ impl Setting {
             _ => None,
         };
 
-        Ok(Execution { result, score, metrics: report.metrics })
+        Ok(Execution { result, score, metrics: report.metrics, flow: report.flow })
     }
 }
 

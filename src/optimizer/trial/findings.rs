@@ -1,6 +1,7 @@
 //! What a comparison has found, as scripts and people are told: a test, which holds however often one
 //! looks, in words that no belief is told in.
 
+use crate::base::count::counted;
 use crate::base::unit::Money;
 use crate::optimizer::learner::{ExecutionOutcome, Objective, Scale, median};
 use crate::optimizer::stats;
@@ -14,8 +15,8 @@ use std::collections::BTreeSet;
 /// Inputs of which the scales of times and costs are made, where nobody names them.
 const SCALE_INPUTS: usize = 10;
 
-/// What was seen of each pattern on one input; nothing of those that were left out.
-pub(in crate::optimizer) type Block = Vec<Option<Measurement>>;
+/// What was seen of each pattern on one input, once for each repeat; nothing of those that were left out.
+pub(in crate::optimizer) type Block = Vec<Vec<Measurement>>;
 
 /// What executions are worth in a comparison.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,22 +53,59 @@ impl Measure {
         self.objective.utility(outcome, &self.scale)
     }
 
-    /// The scores of one input. Time and cost count only where they are known of all.
-    pub(in crate::optimizer) fn scores(&self, block: &Block) -> Vec<Option<f64>> {
-        let mut has_time = true;
-        let mut has_cost = true;
-        for seen in block.iter().flatten() {
-            has_time &= seen.time.is_some();
-            has_cost &= seen.cost.is_some();
-        }
+    /// Returns what executions on one input were worth in the mean; `None` without any.
+    fn mean_worth(&self, seen: &[Measurement]) -> Option<f64> {
+        mean(seen.iter().map(|seen| Some(self.worth(&seen.outcome()))))
+    }
 
-        let one = |seen: &Measurement| {
+    /// Returns the mean score of a pattern on several inputs.
+    pub(in crate::optimizer) fn mean<'a>(
+        &self,
+        inputs: impl Iterator<Item = &'a Vec<Measurement>>,
+    ) -> Option<f64> {
+        mean(inputs.map(|seen| self.mean_worth(seen)))
+    }
+
+    /// The scores of one input, each the mean of its repeats. Time and cost count only where they are known
+    /// of all.
+    pub(in crate::optimizer) fn scores(&self, block: &Block) -> Vec<Option<f64>> {
+        let known = Self::known(block);
+        let one = |seen: &Measurement| self.worth(&known(seen));
+        block.iter().map(|seen| mean(seen.iter().map(|seen| Some(one(seen))))).collect()
+    }
+
+    /// Returns what quality, time and cost make of the difference of two patterns.
+    fn shares(&self, blocks: &[Block], pair: [usize; 2]) -> [f64; 3] {
+        let mut sums = [0.0; 3];
+        let mut n = 0.0;
+        for block in blocks.iter().filter(|block| pair.iter().all(|arm| !block[*arm].is_empty())) {
+            let known = Self::known(block);
+            let parts = pair.map(|arm| {
+                let all: Vec<[f64; 3]> = block[arm]
+                    .iter()
+                    .map(|seen| self.objective.parts(&known(seen), &self.scale))
+                    .collect();
+                [0, 1, 2].map(|part| mean(all.iter().map(|one| Some(one[part]))).unwrap_or(0.0))
+            });
+            n += 1.0;
+            for (part, sum) in sums.iter_mut().enumerate() {
+                *sum += parts[0][part] - parts[1][part];
+            }
+        }
+        sums.map(|sum| sum / f64::max(n, 1.0))
+    }
+
+    /// Returns what of an execution on an input counts: time and cost only if they are known of all.
+    fn known(block: &Block) -> impl Fn(&Measurement) -> ExecutionOutcome + use<> {
+        let all = || block.iter().flatten();
+        let has_time = all().all(|seen| seen.time.is_some());
+        let has_cost = all().all(|seen| seen.cost.is_some());
+        move |seen| {
             let mut outcome = seen.outcome();
             outcome.time = outcome.time.filter(|_| has_time);
             outcome.cost = outcome.cost.filter(|_| has_cost);
-            self.worth(&outcome)
-        };
-        block.iter().map(|seen| seen.as_ref().map(one)).collect()
+            outcome
+        }
     }
 }
 
@@ -89,26 +127,31 @@ impl Ending<'_> {
         let verdict = experiment.verdict();
         let name = |arm: usize| plan.arms[arm].pattern.as_str();
         let column = |arm: usize| -> Vec<&Measurement> {
-            blocks.iter().filter_map(|block| block[arm].as_ref()).collect()
+            blocks.iter().flat_map(|block| &block[arm]).collect()
         };
 
         let more =
             (verdict == Verdict::Open).then(|| experiment.to_decide(first, second)).flatten();
         let asked = [first, second].map(|arm| models(&column(arm)));
+        let repeats = count(plan.repeat);
         let facts = Facts {
             verdict: &verdict,
             pair: [first, second].map(name),
             difference: experiment.difference(first, second),
             likely: experiment.likely(first, second),
             over: self.over,
-            to_decide: more.map(|more| price(more, [first, second].map(column))),
+            to_decide: more.map(|more| price(more, repeats, [first, second].map(column))),
             judged: self.judged(&measure, first, second),
             rule: plan.rule,
+            shares: (measure.objective.time + measure.objective.cost > 0.0)
+                .then(|| measure.shares(blocks, [first, second])),
             models: (asked[0] != asked[1]).then_some(asked),
         };
 
         let patterns = (0..plan.arms.len()).map(|arm| {
-            let mut figures = figures(&measure, plan.rule, &column(arm));
+            let worth: Vec<f64> =
+                blocks.iter().filter_map(|block| measure.mean_worth(&block[arm])).collect();
+            let mut figures = figures(&worth, plan.rule, &column(arm));
             figures["pattern"] = name(arm).into();
             figures["models"] = json!(models(&column(arm)));
             figures["left_out"] = (!experiment.is_live(arm)).into();
@@ -124,6 +167,12 @@ impl Ending<'_> {
         findings["scale"] = json!({
             "time_half": measure.scale.time_half, "cost_half": measure.scale.cost_half,
         });
+        let objective = measure.objective;
+        findings["objective"] = json!({
+            "name": objective.describe(), "quality": objective.quality, "time": objective.time,
+            "cost": objective.cost,
+        });
+        findings["task_type"] = plan.task.as_str().into();
         findings["fingerprint"] = plan.fingerprint.clone().into();
         findings
     }
@@ -135,8 +184,9 @@ impl Ending<'_> {
         let difference = self.experiment.difference(first, second);
 
         let both = self.blocks.iter().filter_map(|block| {
-            let good = |seen: &Measurement| seen.success * seen.score.unwrap_or(0.0);
-            Some((good(block[first].as_ref()?), good(block[second].as_ref()?)))
+            let good = |seen: &Measurement| Some(seen.success * seen.score.unwrap_or(0.0));
+            let both = [first, second].map(|arm| mean(block[arm].iter().map(good)));
+            both[0].zip(both[1])
         });
         let mut n = 0.0;
         let mut sums = [0.0, 0.0];
@@ -168,6 +218,8 @@ struct Facts<'a> {
     to_decide: Option<Value>,
     judged: Option<Value>,
     rule: StopRule,
+    /// What quality, time and cost make of the difference, unless quality alone counts.
+    shares: Option<[f64; 3]>,
     /// The models that each has asked, if they differ.
     models: Option<[Vec<&'a str>; 2]>,
 }
@@ -192,6 +244,9 @@ impl Facts<'_> {
             "difference": difference.mean,
             "interval": [difference.interval.low, difference.interval.high],
             "likely": self.likely.map(leader),
+            "shares": self.shares.map(|[quality, time, cost]| {
+                json!({ "quality": quality, "time": time, "cost": cost })
+            }),
             "inputs": difference.n,
             "stopped": self.over.word(),
             "to_decide": self.to_decide,
@@ -204,7 +259,7 @@ impl Facts<'_> {
         let Facts { pair: [first, second], difference, rule, .. } = self;
         let Difference { n, mean, interval } = difference;
         let range = format!("[{:.3}, {:.3}]", interval.low, interval.high);
-        let inputs = if *n == 1 { "1 input".to_owned() } else { format!("{n} inputs") };
+        let inputs = counted(*n, "input", "inputs");
         let sure = format!("(tested, {} % confidence at every look)", 100.0 * rule.confidence);
 
         let mut text = match self.verdict {
@@ -222,6 +277,10 @@ impl Facts<'_> {
             ),
         };
 
+        if let Some([quality, time, cost]) = self.shares.filter(|_| *n > 0) {
+            text +=
+                &format!("; of that, quality makes {quality:.3}, time {time:.3}, cost {cost:.3}");
+        }
         self.add_why_not_more(&mut text);
         text
     }
@@ -289,13 +348,13 @@ fn models<'a>(seen: &[&'a Measurement]) -> Vec<&'a str> {
 }
 
 /// Estimates what so many more inputs take, by what they took so far.
-fn price(more: u64, pair: [Vec<&Measurement>; 2]) -> Value {
+fn price(more: u64, repeats: f64, pair: [Vec<&Measurement>; 2]) -> Value {
     let mut calls = 0.0;
     let mut cost = Some(0.0);
     for seen in pair {
-        calls += mean(seen.iter().map(|seen| Some(count(seen.calls)))).unwrap_or(0.0);
+        calls += repeats * mean(seen.iter().map(|seen| Some(count(seen.calls)))).unwrap_or(0.0);
         let mine = mean(seen.iter().map(|seen| seen.cost));
-        cost = cost.zip(mine).map(|(sum, mine)| sum + mine);
+        cost = cost.zip(mine).map(|(sum, mine)| sum + repeats * mine);
     }
 
     let more_count = count(more);
@@ -307,20 +366,22 @@ fn price(more: u64, pair: [Vec<&Measurement>; 2]) -> Value {
 }
 
 /// The figures of one pattern.
-fn figures(measure: &Measure, rule: StopRule, seen: &[&Measurement]) -> Value {
-    let worth: Vec<f64> = seen.iter().map(|seen| measure.worth(&seen.outcome())).collect();
-    let n = count(seen.len() as u64);
+/// `worth` has what each input was worth.
+fn figures(worth: &[f64], rule: StopRule, seen: &[&Measurement]) -> Value {
+    let n = count(worth.len() as u64);
     let sum = worth.iter().sum::<f64>();
     let squares: f64 = worth.iter().map(|one| one * one).sum();
 
     json!({
-        "n": seen.len(),
+        "n": worth.len(),
+        "executions": seen.len(),
         "score": stats::mean(n, sum),
         "interval": stats::bounded(rule.confidence, n, sum, squares)
             .map(|interval| [interval.low, interval.high]),
         "success_rate": mean(seen.iter().map(|seen| Some(seen.success))),
         "quality": mean(seen.iter().map(|seen| seen.score)),
-        "execution_time": mean(seen.iter().map(|seen| seen.time)),
+        // What fails at once is not fast.
+        "execution_time": mean(seen.iter().map(|seen| seen.time.filter(|_| seen.success > 0.5))),
         "cost": mean(seen.iter().map(|seen| seen.cost)),
         "tokens": mean(seen.iter().map(|seen| seen.tokens.map(count))),
         "calls": seen.iter().map(|seen| seen.calls).sum::<u64>(),

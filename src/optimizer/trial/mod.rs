@@ -1,6 +1,8 @@
 //! Trying patterns on inputs, and testing which is better.
 
 pub mod accuracy;
+mod agenda;
+pub mod cases;
 pub mod comparison;
 pub mod execution;
 pub mod findings;

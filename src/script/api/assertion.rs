@@ -6,8 +6,9 @@ use crate::base::secret;
 use crate::script::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::fiber::wait;
+use crate::script::host::known_map::KnownMap;
 use crate::script::host::tasks::BoundFn;
-use crate::script::host::{convert, tasks};
+use crate::script::host::{convert, shape, tasks};
 use crate::script::test::difference;
 use rhai::{Dynamic, Engine, FnPtr, NativeCallContext};
 use serde_json::{Value, json};
@@ -205,7 +206,7 @@ fn throws(host: &Rc<Inner>, function: &BoundFn, kind: Option<&str>) -> Result<Dy
             "thrown was `{}` ({}), expected was `{kind}`",
             failure.kind, failure.message
         ))),
-        _ => Ok(convert::from_value(failure.to_value())),
+        _ => Ok(KnownMap::of_shape(&shape::ERROR, failure.to_value())),
     }
 }
 

@@ -1,24 +1,28 @@
 //! `branch`: a conversation with a model.
 
+use super::operation::read_function;
 use super::{def, model};
 use crate::base::failure::{Failure, Kind};
-use crate::executor::attempt::Keep;
-use crate::flow::op::Prompt;
+use crate::executor::operate::{RuleResult, reading};
+use crate::executor::question::BranchQuestion;
+use crate::flow::op::{CheckedPrompt, Keep, Prompt, REPAIRS_MAX};
 use crate::model::Model;
 use crate::model::request::Settings;
 use crate::script::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::fiber::wait;
+use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
-use crate::script::host::{convert, tasks};
+use crate::script::host::{convert, shape, tasks};
 use crate::session::branch::{Branch, Exchange, SharedBranch};
-use rhai::{Array, Dynamic, Engine, Map};
+use rhai::{Array, Dynamic, Engine, Map, NativeCallContext};
 use std::rc::Rc;
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     engine.register_type_with_name::<SharedBranch>("branch");
     creation(engine, host);
     questions(engine, host);
+    checks(engine, host);
     properties(engine);
     copies(engine, host);
 }
@@ -156,17 +160,165 @@ fn ask(
     prompt.instruction = prompt.full();
     prompt.context = None;
 
+    put(host, branch, name, BranchQuestion::Once(&prompt, keep))
+}
+
+/// Asks, and waits for the value.
+fn put(
+    host: &Rc<Inner>,
+    branch: &SharedBranch,
+    name: &str,
+    question: BranchQuestion<'_>,
+) -> Result<Dynamic, EvalError> {
     let task = tasks::current();
     let executor = host.executor();
-    let value = wait(executor.ask(&task.strand, task.scope.as_ref(), name, branch, &prompt, keep))
+    let value = wait(executor.ask(&task.strand, task.scope.as_ref(), name, branch, question))
         .map_err(|stop| host.raise(stop))?;
 
     Ok(convert::from_value(value))
 }
 
+fn checks(engine: &mut Engine, host: &Rc<Inner>) {
+    let inner = host.clone();
+    def(
+        engine,
+        "operate(branch: branch, text: string) -> any",
+        r#"
+        Asks the branch's model until the answer is right. With a `schema`, the answer is a value of it:
+        the JSON in the answer is found, mended where it can have only one meaning, and validated. If it
+        does not match, or if `check` objects, the model is shown its answer and what is wrong with it,
+        and asked again at most `max_repairs` times (2). Then `#{ kind: "invalid_output", problems,
+        partial, repairs }` is thrown. Only the question and the right answer are appended to the
+        branch. Options: `schema`, `check` (`|value|` that returns true, or a text that says what is
+        wrong), `max_repairs`, `keep` ("all", "answer" or "nothing": what the branch gets), and those of
+        `communicate`. An answer that reached the limit of tokens is not mended: raise `max_tokens`.
+        ```rhai
+        let b = branch("demo/echo");
+        let label = "thought: string, label: good | bad, sure: integer 0..9";
+        let v = b.operate("I loved it.", #{ schema: label, check: |v| v.sure < 10 });
+        print(v.label);
+        ```
+        "#,
+        move |context: NativeCallContext, branch: &mut SharedBranch, text: &str| {
+            operate(&inner, &context, branch, text, Map::new())
+        },
+    );
+
+    let inner = host.clone();
+    def(
+        engine,
+        "operate(branch: branch, text: string, options: map) -> any",
+        "",
+        move |context: NativeCallContext, branch: &mut SharedBranch, text: &str, map: Map| {
+            operate(&inner, &context, branch, text, map)
+        },
+    );
+
+    let inner = host.clone();
+    def(
+        engine,
+        "parse(branch: branch, text: string, schema: any) -> any",
+        r#"
+        Reads a value of a schema from a text like `parse(text, schema)`. If that is not possible, the
+        branch's model is asked to write it, at most `max_repairs` times (2). The branch stays as it is.
+        Options: `max_repairs` and the settings of `communicate`.
+        ```rhai
+        let b = branch("demo/echo");
+        print(b.parse("{city: 'Oslo'}", "city: string"));
+        print(b.parse("It was in Oslo, I think.", "city: string"));
+        ```
+        "#,
+        move |branch: &mut SharedBranch, text: &str, schema: Dynamic| {
+            parse(&inner, branch, text, &schema, Map::new())
+        },
+    );
+
+    let inner = host.clone();
+    def(
+        engine,
+        "parse(branch: branch, text: string, schema: any, options: map) -> any",
+        "",
+        move |branch: &mut SharedBranch, text: &str, schema: Dynamic, map: Map| {
+            parse(&inner, branch, text, &schema, map)
+        },
+    );
+}
+
+fn operate(
+    host: &Rc<Inner>,
+    context: &NativeCallContext,
+    branch: &SharedBranch,
+    text: &str,
+    map: Map,
+) -> Result<Dynamic, EvalError> {
+    let read = || {
+        let mut options = Options::of("operate", map)?;
+        let checks = read_checks(host, context, &mut options)?;
+        let mut prompt = prompt_of("operate", text, options)?;
+        prompt.instruction = prompt.full();
+        prompt.context = None;
+        Ok(CheckedPrompt { prompt, ..checks })
+    };
+
+    let checked = read().map_err(|e: Failure| throw(&e))?;
+    put(host, branch, "operate", BranchQuestion::Checked(&checked))
+}
+
+fn parse(
+    host: &Rc<Inner>,
+    branch: &SharedBranch,
+    text: &str,
+    schema: &Dynamic,
+    map: Map,
+) -> Result<Dynamic, EvalError> {
+    let schema = super::schema::read("parse", schema)?;
+    let read = || {
+        let mut options = Options::of("parse", map)?;
+        let repairs_max = read_repairs(&mut options)?;
+        let settings = settings("parse", options)?;
+        let prompt = Prompt { settings, schema: Some(schema), ..Prompt::default() };
+        let checked = CheckedPrompt { repairs_max, ..CheckedPrompt::new(prompt) };
+        reading(text, &checked)
+    };
+
+    match read().map_err(|e| throw(&e))? {
+        RuleResult::Value(value) => Ok(convert::from_value(value)),
+        RuleResult::Ask(checked) => put(host, branch, "parse", BranchQuestion::Checked(&checked)),
+    }
+}
+
+/// Reads how often a model may mend its answer.
+pub(super) fn read_repairs(options: &mut Options) -> Result<u32, Failure> {
+    let most = options.count("max_repairs", 0)?;
+    Ok(most.map_or(REPAIRS_MAX, |most| u32::try_from(most).unwrap_or(u32::MAX)))
+}
+
+/// Reads what makes an answer right, and what becomes of it.
+pub(super) fn read_checks(
+    host: &Rc<Inner>,
+    context: &NativeCallContext,
+    options: &mut Options,
+) -> Result<CheckedPrompt, Failure> {
+    let repairs_max = read_repairs(options)?;
+    let check = read_function(host, context, options, "check")?;
+    let keep = match options.text("keep")?.as_deref() {
+        None | Some("all" | "answer") => Keep::Exchange,
+        Some("nothing") => Keep::Nothing,
+        Some(other) => {
+            let reason = format!("must be \"all\", \"answer\" or \"nothing\", not `{other}`");
+            return Err(options.wrong("keep", &reason));
+        }
+    };
+
+    Ok(CheckedPrompt { check, repairs_max, keep, ..CheckedPrompt::new(Prompt::default()) })
+}
+
 /// Reads a prompt from the options of a call.
 pub(super) fn prompt(of: &'static str, text: &str, map: Map) -> Result<Prompt, Failure> {
-    let mut options = Options::of(of, map)?;
+    prompt_of(of, text, Options::of(of, map)?)
+}
+
+fn prompt_of(of: &'static str, text: &str, mut options: Options) -> Result<Prompt, Failure> {
     let context = options.value("context")?;
     let schema = options.schema()?;
     let settings = settings(of, options)?;
@@ -227,7 +379,7 @@ fn properties(engine: &mut Engine) {
                 .into_iter()
                 .map(|message| {
                     let value = serde_json::to_value(message).expect("a message is plain data");
-                    convert::from_value(value)
+                    KnownMap::of_shape(&shape::MESSAGE, value)
                 })
                 .collect()
         },
@@ -245,7 +397,7 @@ fn properties(engine: &mut Engine) {
         print(b.usage.input + b.usage.output);
         ```
         "#,
-        |branch: &mut SharedBranch| -> Map {
+        |branch: &mut SharedBranch| {
             let usage = branch.borrow().usage;
             let unknown = branch.borrow().usage_unknown;
 
@@ -255,7 +407,7 @@ fn properties(engine: &mut Engine) {
             map.insert("input".into(), int(usage.input()));
             map.insert("output".into(), int(usage.output()));
             map.insert("unknown".into(), int(unknown));
-            map
+            KnownMap::of_values(&shape::USAGE, map)
         },
     );
 

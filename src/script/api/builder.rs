@@ -12,7 +12,7 @@ use crate::script::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::options::{Options, known};
 use crate::script::host::tasks::{BoundFn, Task};
-use crate::script::host::{convert, tasks};
+use crate::script::host::{convert, known_map, tasks};
 use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -101,7 +101,7 @@ fn adding(engine: &mut Engine, host: &Rc<Inner>) {
         r#"
         Gives a function a name, so that several graphs can use it as an operation.
         ```rhai
-        let count = operation("count", |inputs| inputs.len);
+        let count = operation("count", |inputs| inputs.len());
         let g = builder("g");
         g.add_operation(count);
         print(session(branch("demo/echo")).flow(g).result("count"));
@@ -449,7 +449,7 @@ fn make_op(
             let made = function.call(task.on(strand), arguments).await;
             let made = made.map_err(|raised| host.failure(&raised))?;
             let found = convert::type_name(&made);
-            let Some(mut map) = made.try_cast::<Map>() else {
+            let Some(mut map) = known_map::as_map(&made) else {
                 let message =
                     format!("the function of `expand` must give a map of options, not a {found}");
                 return Err(Failure::new(Kind::Script, message));

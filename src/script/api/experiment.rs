@@ -5,20 +5,23 @@ use super::flow::read_bounds;
 use super::optimizer::{OptimizerHandle, is_news, raise};
 use super::recommend::{ScriptChoice, among_short, choose_once, read_objective, read_of};
 use crate::base::failure::{Failure, Kind};
+use crate::base::json::digest;
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::optimizer::evidence::feature;
 use crate::optimizer::evidence::pattern::{Pattern, TaskType};
 use crate::optimizer::trial::accuracy::Accuracy;
+use crate::optimizer::trial::cases::KnownExecutions;
 use crate::optimizer::trial::comparison;
-use crate::optimizer::trial::comparison::{ComparisonPlan, digest};
+use crate::optimizer::trial::comparison::ComparisonPlan;
 use crate::optimizer::trial::execution::{Judge, PatternArm, Setting, Work};
 use crate::optimizer::trial::sequential_test::StopRule;
 use crate::script::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::fiber::wait;
+use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
 use crate::script::host::tasks::{BoundFn, Task};
-use crate::script::host::{convert, tasks};
+use crate::script::host::{convert, shape, tasks};
 use crate::session::branch::{Branch, SharedBranch};
 use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
 use serde_json::{Value, json};
@@ -94,15 +97,15 @@ fn comparing(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "compare(optimizer: optimizer, task_type: string, patterns: map, inputs: array) -> map",
         r#"
-        Finds which of several patterns is better: executes each on the same inputs, in random
-        order, on fresh branches, until the result is decided or the budget is spent. A pattern that
-        is surely worse than another is dropped. `patterns`, `judge`, `branch` and `timeout_ms` are
+        Finds which of several patterns is better: executes each on the same inputs, side by side, in
+        random order, on fresh branches, until the result is decided or the budget is spent. A pattern
+        that is surely worse than another is dropped. `patterns`, `judge`, `branch` and `timeout_ms` are
         those of `run`. Options: `confidence` (.95: the probability that no interval is ever wrong,
         however often you look), `min_effect` (.02: smaller differences are a tie), `repeat` (1:
-        passes over the inputs), `warm_up` (1: executions per pattern that do not count),
-        `max_concurrent` (1: concurrent inputs; more disturb the times), `max_cost`, `max_tokens`,
-        `max_calls`, `record` (true: records the executions for the optimizer), `objective`
-        (default: the optimizer's).
+        executions of each pattern on each input; an input counts once, with its mean score), `warm_up`
+        (1: executions per pattern that do not count), `max_concurrent` (8: concurrent executions; 1
+        leaves the times undisturbed), `max_cost`, `max_tokens`, `max_calls`, `record` (true: records
+        the executions for the optimizer), `objective` (default: the optimizer's).
 
         Gives `#{ verdict, winner, reason, pair, difference, interval, inputs, stopped, patterns,
         to_decide, scale, calls, cost, fingerprint }`. `verdict` is "better", "same" or "open"; open is "not
@@ -249,7 +252,8 @@ impl<'a> TrialRequest<'a> {
             min_effect: min_effect.unwrap_or(MIN_EFFECT),
         };
 
-        let limit = options.count("max_concurrent", 1)?.unwrap_or(1);
+        let limit = options.count("max_concurrent", 1)?;
+        let limit = limit.map_or(comparison::AT_ONCE, |n| usize::try_from(n).unwrap_or(usize::MAX));
         let records = options.value("record")?.is_none_or(|value| value != Value::Bool(false));
         let repeat = options.count("repeat", 1)?;
         let warm_up = options.count("warm_up", 0)?;
@@ -277,14 +281,17 @@ impl<'a> TrialRequest<'a> {
             arms: self.arms,
             inputs,
             rule,
+            expected: None,
             repeat: repeat.unwrap_or(1),
             warm_up: warm_up.unwrap_or(1),
-            max_concurrent: usize::try_from(limit).unwrap_or(usize::MAX),
+            max_concurrent: limit,
             bounds,
             records,
             is_all: false,
             objective,
             accuracy,
+            known: KnownExecutions::default(),
+            watch: None,
             fingerprint: fingerprint.as_object().cloned().unwrap_or_default(),
         })
     }
@@ -332,7 +339,7 @@ fn run(mut given: TrialRequest<'_>, input: &Dynamic) -> Result<Dynamic, EvalErro
 
     let value = done.result.map_err(|failure| throw(&failure))?;
 
-    Ok(convert::from_value(json!({
+    let found = json!({
         "value": value,
         "pattern": chosen,
         "score": done.score,
@@ -342,7 +349,8 @@ fn run(mut given: TrialRequest<'_>, input: &Dynamic) -> Result<Dynamic, EvalErro
         "probability": choice["probability"],
         "explored": choice["explored"],
         "metrics": done.metrics.to_map(),
-    })))
+    });
+    Ok(KnownMap::of_shape(&shape::EXECUTION, found))
 }
 
 fn compare(mut given: TrialRequest<'_>, list: &Array) -> Result<Dynamic, EvalError> {
@@ -368,7 +376,9 @@ fn compare(mut given: TrialRequest<'_>, list: &Array) -> Result<Dynamic, EvalErr
 
     let around = tasks::current().scope.clone();
     let findings = wait(comparison::compare(&o.optimizer, &setting, plan, around.as_ref()));
-    findings.map(convert::from_value).map_err(|stop| host.raise(stop))
+    findings
+        .map(|found| KnownMap::of_shape(&shape::COMPARISON, found))
+        .map_err(|stop| host.raise(stop))
 }
 
 /// Makes a script function what a pattern does.

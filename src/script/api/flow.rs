@@ -19,16 +19,18 @@ use crate::journal::event::Event;
 use crate::script::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::fiber::wait;
+use crate::script::host::known_map::{self, KnownMap};
 use crate::script::host::options::Options;
 use crate::script::host::tasks::BoundFn;
-use crate::script::host::{convert, tasks};
+use crate::script::host::{convert, shape, tasks};
 use futures::future::{self, Either};
 use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
+use serde_json::Value;
 use std::rc::Rc;
 use tokio::sync::mpsc;
 
 /// The kinds of event that a listener may name.
-const KINDS: &[&str] = &[
+pub(in crate::script) const KINDS: &[&str] = &[
     "any",
     "flow_started",
     "expanded",
@@ -199,7 +201,7 @@ fn read_budget(options: &mut Options) -> Result<Option<Bounds>, Failure> {
     let Some(value) = options.take("budget") else { return Ok(None) };
 
     let name = convert::type_name(&value);
-    let Some(map) = value.try_cast::<Map>() else {
+    let Some(map) = known_map::as_map(&value) else {
         let reason = format!("must be a map such as #{{ max_cost: 0.5 }}, not {name}");
         return Err(options.wrong("budget", &reason));
     };
@@ -385,7 +387,7 @@ fn report_values(engine: &mut Engine) {
         print(session(branch("demo/echo")).flow(g).operation_results.a);
         ```
         "#,
-        |report: &mut Rc<Report>| field(report, "operation_results"),
+        |report: &mut Rc<Report>| by_operation(report, "`operation_results`", Field::Results),
     );
 
     def(
@@ -400,7 +402,7 @@ fn report_values(engine: &mut Engine) {
         print(report.errors.a.message);
         ```
         "#,
-        |report: &mut Rc<Report>| field(report, "errors"),
+        |report: &mut Rc<Report>| by_operation(report, "`errors`", Field::Errors),
     );
 
     def(
@@ -419,7 +421,9 @@ fn report_values(engine: &mut Engine) {
         print(`${m.calls} calls, ${m.tokens.output} tokens`);
         ```
         "#,
-        |report: &mut Rc<Report>| convert::from_fields(report.metrics.to_map()),
+        |report: &mut Rc<Report>| {
+            KnownMap::of_shape(&shape::METRICS, report.metrics.to_map().into())
+        },
     );
 
     def(
@@ -448,8 +452,28 @@ fn report_values(engine: &mut Engine) {
     });
 }
 
-fn field(report: &Report, key: &str) -> Dynamic {
-    report.to_map().remove(key).map_or(Dynamic::UNIT, convert::from_value)
+/// What a report tells of operations by their names.
+#[derive(Clone, Copy)]
+enum Field {
+    Results,
+    Errors,
+}
+
+fn by_operation(report: &Report, what: &'static str, field: Field) -> Dynamic {
+    let key = match field {
+        Field::Results => "operation_results",
+        Field::Errors => "errors",
+    };
+    let told = report.to_map().remove(key);
+    let told = told.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
+
+    let value = |value| match field {
+        Field::Results => convert::from_value(value),
+        Field::Errors => KnownMap::of_shape(&shape::ERROR, value),
+    };
+    let fields = told.into_iter().map(|(name, told)| (name.into(), value(told))).collect();
+    let names = report.entries.iter().map(|entry| entry.name.clone());
+    KnownMap::of_operations(what, names, fields)
 }
 
 fn result(report: &Report, name: &str) -> Result<Dynamic, EvalError> {

@@ -5,6 +5,7 @@ mod branch;
 pub(super) mod builder;
 mod data;
 mod experiment;
+mod finished;
 mod flow;
 pub(super) mod knowledge;
 mod list;
@@ -13,6 +14,7 @@ mod operation;
 mod optimizer;
 mod recommend;
 pub(super) mod run;
+mod schema;
 mod score;
 pub(super) mod session;
 pub(super) mod state;
@@ -20,9 +22,11 @@ pub(super) mod task;
 mod text;
 mod world;
 
-pub use crate::script::reference::entry::WordEntry;
 pub(super) use crate::script::reference::entry::reference;
+pub use crate::script::reference::entry::{WordEntry, options};
 pub(super) use data::read_json;
+pub(super) use flow::KINDS as EVENT_KINDS;
+pub(super) use operation::KINDS as OPERATION_KINDS;
 
 use crate::script::Inner;
 use rhai::{Dynamic, Engine, FuncRegistration, RhaiFunc, RhaiNativeFunc, Scope, Shared, Variant};
@@ -57,9 +61,9 @@ pub(in crate::script) const GROUPS: &[(&str, &[Register])] = &[
     ),
     (STDLIB, &[]),
     ("texts, numbers and lists", &[text::register, list::register]),
-    ("data", &[data::register]),
+    ("data", &[data::register, schema::register]),
     ("the world outside", &[world::register]),
-    (RUN, &[run::register, state::register]),
+    (RUN, &[run::register, state::register, finished::register]),
     ("tests", &[assertion::register]),
 ];
 

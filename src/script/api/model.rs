@@ -8,9 +8,9 @@ use crate::model::provider::page::host_of;
 use crate::model::registry::{ModelOrigin, PROVIDERS};
 use crate::model::spec::{KeyRef, ModelSpec, is_on_this_machine};
 use crate::script::Inner;
-use crate::script::host::convert;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::permission::{Right, Target};
+use crate::script::host::{convert, known_map};
 use rhai::{Dynamic, Engine, Map};
 use std::rc::Rc;
 
@@ -117,7 +117,7 @@ pub(super) fn read(host: &Rc<Inner>, value: Dynamic) -> Result<Model, EvalError>
     if let Some(name) = value.read_lock::<rhai::ImmutableString>() {
         return by_name(host, &name);
     }
-    if let Some(map) = value.read_lock::<Map>() {
+    if let Some(map) = known_map::as_map(&value) {
         return by_map(host, &map);
     }
 

@@ -4,9 +4,10 @@ use super::branch;
 use super::builder::SharedBuilder;
 use crate::base::failure::{Failure, Kind};
 use crate::base::spelling::nearest;
-use crate::flow::callback::{Callback, CallbackInput};
-use crate::flow::op::{OnFailure, Op, OpKind, Prompt};
+use crate::flow::callback::{Callback, CallbackInput, Inputs};
+use crate::flow::op::{CheckedPrompt, OnFailure, Op, OpKind, Prompt};
 use crate::script::Inner;
+use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
 use crate::script::host::tasks::{BoundFn, Task};
 use crate::script::host::{convert, tasks};
@@ -22,7 +23,7 @@ pub(super) struct Operation {
 }
 
 /// The words for what an operation of a model does.
-const KINDS: &[&str] = &["communicate", "chat"];
+pub(in crate::script) const KINDS: &[&str] = &["communicate", "chat", "operate", "parse"];
 /// Reads an operation from its kind and its options.
 pub(super) fn read_op(
     host: &Rc<Inner>,
@@ -56,19 +57,57 @@ pub(super) fn read_op(
     op.timeout = options.millis("timeout_ms")?;
     op.retries = u32::try_from(options.count("retries", 0)?.unwrap_or(0)).unwrap_or(u32::MAX);
 
+    fill(host, context, &mut op, &stem, options)?;
+    Ok(op)
+}
+
+/// Reads what is left of the options: what the operation asks, and how.
+fn fill(
+    host: &Rc<Inner>,
+    context: &NativeCallContext,
+    op: &mut Op,
+    stem: &str,
+    mut options: Options,
+) -> Result<(), Failure> {
     let instruction = options.text("instruction")?;
     let facts = options.value("context")?;
     let schema = options.schema()?;
+    let missing =
+        |what: &str| Failure::new(Kind::Option, format!("operation `{}` needs {what}", op.name));
 
     match &mut op.kind {
         OpKind::Communicate(prompt) | OpKind::Chat(prompt) => {
-            let missing = || {
-                let message = format!("operation `{}` needs an `instruction`", op.name);
-                Failure::new(Kind::Option, message)
-            };
-            prompt.instruction = instruction.filter(|text| !text.is_empty()).ok_or_else(missing)?;
-            (prompt.context, prompt.schema) = (facts, schema);
+            refuse(&mut options, stem, &["check", "max_repairs", "keep", "text"])?;
+            let instruction = instruction.filter(|text| !text.is_empty());
+            prompt.instruction = instruction.ok_or_else(|| missing("an `instruction`"))?;
+            prompt.context = facts;
+            prompt.schema = schema;
             prompt.settings = branch::settings("add_operation", options)?;
+        }
+        OpKind::Operate(checked) => {
+            refuse(&mut options, stem, &["text"])?;
+            **checked = branch::read_checks(host, context, &mut options)?;
+            let instruction = instruction.filter(|text| !text.is_empty());
+            let prompt = &mut checked.prompt;
+            prompt.instruction = instruction.ok_or_else(|| missing("an `instruction`"))?;
+            prompt.context = facts;
+            prompt.schema = schema;
+            prompt.settings = branch::settings("add_operation", options)?;
+        }
+        OpKind::Parse(checked) => {
+            refuse(&mut options, stem, &["check", "keep"])?;
+            if facts.is_some() || instruction.is_some() {
+                let message = format!(
+                    "operation `{}` parses, which takes no `instruction` and no `context`; it reads \
+                     `text`, or the result of its first source",
+                    op.name
+                );
+                return Err(Failure::new(Kind::Option, message));
+            }
+            checked.repairs_max = branch::read_repairs(&mut options)?;
+            checked.prompt.instruction = options.text("text")?.unwrap_or_default();
+            checked.prompt.schema = Some(schema.ok_or_else(|| missing("a `schema`"))?);
+            checked.prompt.settings = branch::settings("add_operation", options)?;
         }
         OpKind::Call(_) | OpKind::Expand { .. } => {
             let rest = options.rest();
@@ -84,7 +123,15 @@ pub(super) fn read_op(
         }
     }
 
-    Ok(op)
+    Ok(())
+}
+
+/// Refuses options that an operation of a kind would not read, so that a mistake in them is seen.
+fn refuse(options: &mut Options, kind: &str, keys: &[&str]) -> Result<(), Failure> {
+    match keys.iter().find(|key| options.take(key).is_some()) {
+        Some(key) => Err(options.wrong(key, &format!("an operation `{kind}` does not take it"))),
+        None => Ok(()),
+    }
 }
 
 /// Reads what an operation does, and the stem of its name.
@@ -99,11 +146,16 @@ fn read_kind(
         return match word.as_str() {
             "communicate" => Ok((word.to_string(), OpKind::Communicate(prompt))),
             "chat" => Ok((word.to_string(), OpKind::Chat(prompt))),
+            "operate" => {
+                Ok((word.to_string(), OpKind::Operate(Box::new(CheckedPrompt::new(prompt)))))
+            }
+            "parse" => Ok((word.to_string(), OpKind::Parse(Box::new(CheckedPrompt::new(prompt))))),
             other => {
                 let near = nearest(other, KINDS.iter().copied());
-                let help = near.map_or("there are `communicate` and `chat`".to_owned(), |near| {
-                    format!("did you mean `{near}`?")
-                });
+                let help = near.map_or(
+                    "there are `communicate`, `chat`, `operate` and `parse`".to_owned(),
+                    |near| format!("did you mean `{near}`?"),
+                );
                 Err(Failure::new(Kind::Option, format!("unknown operation `{other}`; {help}")))
             }
         };
@@ -133,12 +185,16 @@ fn work(function: BoundFn) -> Callback {
                 ));
             };
 
-            let inputs = convert::from_fields(inputs).into();
-            let arguments = vec![inputs, Dynamic::from(branch)];
+            let arguments = vec![given(inputs), Dynamic::from(branch)];
             let result = function.call(Task::of(scope), arguments).await;
             function.value(result)
         })
     })
+}
+
+/// Makes a map for scripts of what an operation depends on.
+fn given(inputs: Inputs) -> Dynamic {
+    KnownMap::of_operations("`inputs`", inputs.sources, convert::from_fields(inputs.results))
 }
 
 /// Makes a script function a condition: it gets a result, or the inputs.
@@ -153,11 +209,14 @@ fn condition(function: BoundFn) -> Callback {
                 CallbackInput::Result(value, strand) | CallbackInput::Item(value, _, strand) => {
                     (convert::from_value(value), strand)
                 }
-                CallbackInput::Inputs(inputs, strand) => {
-                    (convert::from_fields(inputs).into(), strand)
+                CallbackInput::Inputs(inputs, strand) => (given(inputs), strand),
+                CallbackInput::Answer(value, scope) => {
+                    // Calls that it makes are attempts of the operation that it judges.
+                    let result = function.call(Task::of(scope), vec![convert::from_value(value)]);
+                    return function.value(result.await);
                 }
                 CallbackInput::Operation { inputs, scope, .. } => {
-                    (convert::from_fields(inputs).into(), scope.strand.next())
+                    (given(inputs), scope.strand.next())
                 }
             };
 

@@ -9,8 +9,9 @@ use crate::optimizer::{Optimizer, OptimizerError};
 use crate::script::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::fiber::wait;
+use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
-use crate::script::host::{convert, tasks};
+use crate::script::host::{convert, shape, tasks};
 use rhai::{Array, Dynamic, Engine, Map};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -418,7 +419,7 @@ fn insights(
         let found = o.optimizer.insights(task).map_err(|error| raise(host, error))?;
         Ok(Value::Object(found))
     };
-    journaled(host, o, what, find).map(convert::from_value)
+    journaled(host, o, what, find).map(|found| KnownMap::of_shape(&shape::INSIGHTS, found))
 }
 
 fn lessons(engine: &mut Engine, host: &Rc<Inner>) {
@@ -438,14 +439,15 @@ fn lessons(engine: &mut Engine, host: &Rc<Inner>) {
             let failure = read_failure(&inner, error);
             let lesson = failure.kind.lesson();
 
-            convert::from_value(json!({
+            let taught = json!({
                 "pattern": pattern,
                 "task_type": task,
                 "kind": failure.kind,
                 "class": lesson.class(),
                 "message": failure.message,
                 "lesson": lesson.advice(),
-            }))
+            });
+            KnownMap::of_shape(&shape::LESSON, taught)
         },
     );
 }
@@ -472,7 +474,7 @@ fn failures(host: &Rc<Inner>, o: &OptimizerHandle, task: Option<&str>) -> Result
     };
 
     let what = Inquiry::About(Topic::Failures, task.unwrap_or_default().to_owned());
-    let found = convert::from_value(journaled(host, o, what, find)?);
+    let found = KnownMap::list(&shape::FAILURES, journaled(host, o, what, find)?);
     Ok(found.try_cast().unwrap_or_default())
 }
 

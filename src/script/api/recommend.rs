@@ -4,6 +4,7 @@ use super::def;
 use super::optimizer::{OptimizerHandle, raise, read_among};
 use super::run::as_float;
 use crate::base::failure::{Failure, Kind};
+use crate::base::json::digest;
 use crate::base::strand::Spot;
 use crate::journal::event::Event;
 use crate::journal::inquiry::{Inquiry, Topic};
@@ -12,13 +13,13 @@ use crate::optimizer::choice::note::Note;
 use crate::optimizer::choice::recommendation::Manner;
 use crate::optimizer::evidence::feature::Features;
 use crate::optimizer::learner::{Constraints, Objective};
-use crate::optimizer::trial::comparison::digest;
 use crate::script::Inner;
 use crate::script::host::error::{EvalError, throw};
+use crate::script::host::known_map::{self, KnownMap};
 use crate::script::host::options::Options;
-use crate::script::host::{convert, tasks};
+use crate::script::host::{convert, shape, tasks};
 use crate::store::StoreError;
-use rhai::{Engine, Map};
+use rhai::{Dynamic, Engine, Map};
 use serde_json::{Value, json};
 use std::rc::Rc;
 
@@ -55,7 +56,8 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         probability that it was chosen, which is different: a pattern that is rarely the best is
         tried even less often. `explored` is true if another pattern seems better and this one was
         chosen to learn more. `alternatives` are the other patterns with the same figures, best
-        first. `#{ among: ["direct", "vote"] }` restricts the choice to these patterns. `changed` is
+        first. A pattern that was never tried is called neither the best nor the worst: its `best`
+        is `()`, and it comes after the others. `#{ among: ["direct", "vote"] }` restricts the choice to these patterns. `changed` is
         the last detected change, `#{ from, to, at }` with the mean scores and the time in
         milliseconds since 1970, or `()`.
 
@@ -73,7 +75,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |o: &mut OptimizerHandle, task: &str| {
-            recommend(&inner, o, task, &o.among, &Features::default()).map(convert::from_value)
+            recommend(&inner, o, task, &o.among, &Features::default()).map(record)
         },
     );
 
@@ -88,7 +90,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
             let among = if among.is_empty() { o.among.clone() } else { among };
 
             let of = read_of(&mut options).map_err(|e| throw(&e))?;
-            recommend(&inner, o, task, &among, &of).map(convert::from_value)
+            recommend(&inner, o, task, &among, &of).map(record)
         },
     );
 }
@@ -107,6 +109,11 @@ fn recommend(
     }
     choose_once(host, o, Inquiry::About(Topic::Recommend, about), (task, among, of), None)
         .map(|choice| choice.value)
+}
+
+/// Makes a recommendation a map for scripts.
+fn record(found: Value) -> Dynamic {
+    KnownMap::of_shape(&shape::RECOMMENDATION, found)
 }
 
 /// A choice as scripts are told it.
@@ -265,8 +272,15 @@ pub(super) fn read_manner(options: &mut Options) -> Result<RecommendOptions, Fai
 
 /// Reads what an execution is worth, if that is said.
 pub(super) fn read_objective(options: &mut Options) -> Result<Option<Objective>, Failure> {
-    let Some(mut map) = inner(options, "objective")? else { return Ok(None) };
-    let map = &mut map;
+    let Some(value) = options.take("objective") else { return Ok(None) };
+    if let Ok(word) = value.clone().into_string() {
+        let wrong = |reason: String| options.wrong("objective", &format!("is wrong: {reason}"));
+        return Objective::parse(&word).map_err(wrong);
+    }
+
+    let name = convert::type_name(&value);
+    let wrong = || options.wrong("objective", &format!("must be a map or a word, not {name}"));
+    let map = &mut Options::of("objective", value.try_cast::<Map>().ok_or_else(wrong)?)?;
     let objective = Objective {
         quality: amount(map, "quality")?.unwrap_or(0.0),
         time: amount(map, "time")?.unwrap_or(0.0),
@@ -288,7 +302,7 @@ fn inner(options: &mut Options, key: &'static str) -> Result<Option<Options>, Fa
     let Some(value) = options.take(key) else { return Ok(None) };
     let name = convert::type_name(&value);
     let wrong = || options.wrong(key, &format!("must be a map, not {name}"));
-    Options::of(key, value.try_cast::<Map>().ok_or_else(wrong)?).map(Some)
+    Options::of(key, known_map::as_map(&value).ok_or_else(wrong)?).map(Some)
 }
 
 /// Takes a number from 0 up.

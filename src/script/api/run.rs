@@ -7,12 +7,13 @@ use crate::base::spelling::nearest;
 use crate::base::unit::Money;
 use crate::journal::event::{Event, LogLevel};
 use crate::journal::inquiry::{Inquiry, Topic};
-use crate::script::Inner;
 use crate::script::check::calls_of;
 use crate::script::diagnostic::{Diagnostic, codes};
 use crate::script::host::error::{EvalError, throw, throw_new};
+use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
-use crate::script::host::{convert, tasks};
+use crate::script::host::{convert, shape, tasks};
+use crate::script::{Inner, ScriptParameter};
 use rhai::{AST, Dynamic, Engine, Map};
 use serde_json::{Value, json};
 use std::rc::Rc;
@@ -110,6 +111,22 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     let inner = host.clone();
     def(
         engine,
+        "timestamp() -> timestamp",
+        r#"
+        The present instant, to measure how long something takes: see `elapsed`. In a plan, time
+        passes only where the script waits.
+        ```rhai
+        let began = timestamp();
+        sleep(5);
+        print(began.elapsed >= 0.005);
+        ```
+        "#,
+        move || inner.executor().instant(),
+    );
+
+    let inner = host.clone();
+    def(
+        engine,
         "get elapsed(since: timestamp) -> float",
         r#"
         The seconds since a `timestamp()`. A resumed run and a replay return the recorded value.
@@ -119,7 +136,8 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |since: Instant| {
-            let seconds = since.elapsed().as_secs_f64();
+            let now = inner.executor().instant();
+            let seconds = now.saturating_duration_since(since).as_secs_f64();
             let elapsed = inner.executor().elapsed(&tasks::current().strand, seconds);
             elapsed.map_err(|error| inner.raise(error.into()))
         },
@@ -150,7 +168,8 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
                 Inquiry::Bare(Topic::Used),
                 used,
             );
-            told.map(convert::from_value).map_err(|error| inner.raise(error.into()))
+            let told = told.map(|used| KnownMap::of_shape(&shape::USED, used));
+            told.map_err(|error| inner.raise(error.into()))
         },
     );
 
@@ -271,6 +290,20 @@ fn read_as(name: &str, given: &Value, default: &Dynamic) -> Result<Dynamic, Eval
         };
         throw_new(Kind::Param, format!("parameter `{name}` must be {kind}, not `{text}`"))
     })
+}
+
+/// Returns the parameters of a script, each once; `None` if the name of one is computed.
+pub(in crate::script) fn parameters(ast: &AST) -> Option<Vec<ScriptParameter>> {
+    let mut found: Vec<ScriptParameter> = Vec::new();
+    for (arguments, _) in calls_of(ast, "param") {
+        let name = arguments.first().cloned().flatten()?;
+        let is_required = arguments.len() == 1;
+        match found.iter_mut().find(|known| known.name == name) {
+            Some(known) => known.is_required |= is_required,
+            None => found.push(ScriptParameter { name, is_required }),
+        }
+    }
+    Some(found)
 }
 
 /// Finds given parameters that the script does not have.

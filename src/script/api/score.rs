@@ -6,9 +6,9 @@ use crate::optimizer::evidence::label;
 use crate::optimizer::trial::execution::{WITHOUT_SCORE, no_score, read_score};
 use crate::script::Inner;
 use crate::script::diagnostic::mismatch;
-use crate::script::host::convert;
 use crate::script::host::error::{throw, throw_new};
-use rhai::{Dynamic, Engine, Map};
+use crate::script::host::{convert, known_map};
+use rhai::{Dynamic, Engine};
 use std::rc::Rc;
 
 pub(super) fn register(engine: &mut Engine, _: &Rc<Inner>) {
@@ -62,7 +62,7 @@ pub(super) fn register(engine: &mut Engine, _: &Rc<Inner>) {
 
 /// Reads what a judge said.
 pub(super) fn read(said: &Dynamic) -> Result<f64, Failure> {
-    let score = match said.read_lock::<Map>() {
+    let score = match known_map::as_map(said) {
         // What stands beside the score need not be data.
         Some(map) => map.get("score").cloned().ok_or_else(|| no_score(WITHOUT_SCORE))?,
         None => said.clone(),

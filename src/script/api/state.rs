@@ -11,7 +11,7 @@ use crate::script::Inner;
 use crate::script::host::error::{EvalError, throw_new};
 use crate::script::host::fiber::wait;
 use crate::script::host::home::{Constants, Home};
-use crate::script::host::tasks;
+use crate::script::host::{known_map, tasks};
 use rhai::{
     AST, ASTFlags, Array, Dynamic, Engine, Expr, FnPtr, ImmutableString, Map, NativeCallContext,
     Stmt,
@@ -115,7 +115,7 @@ fn has_function(value: &Dynamic) -> bool {
     if let Some(list) = value.read_lock::<Array>() {
         return list.iter().any(has_function);
     }
-    if let Some(map) = value.read_lock::<Map>() {
+    if let Some(map) = known_map::as_map(value) {
         return map.values().any(has_function);
     }
 

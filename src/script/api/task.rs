@@ -12,9 +12,10 @@ use crate::journal::event::Timer;
 use crate::script::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::fiber::wait;
+use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
 use crate::script::host::tasks::BoundFn;
-use crate::script::host::{convert, tasks};
+use crate::script::host::{shape, tasks};
 use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -222,11 +223,13 @@ fn settled(host: &Rc<Inner>, result: Result<Dynamic, EvalError>) -> Dynamic {
         Ok(value) => (true, value, Dynamic::UNIT),
         Err(raised) => {
             let failure = host.failure(&raised).to_value();
-            (false, Dynamic::UNIT, convert::from_value(failure))
+            (false, Dynamic::UNIT, KnownMap::of_shape(&shape::ERROR, failure))
         }
     };
 
-    Map::from([("ok".into(), ok.into()), ("value".into(), value), ("error".into(), error)]).into()
+    let fields =
+        Map::from([("ok".into(), ok.into()), ("value".into(), value), ("error".into(), error)]);
+    KnownMap::of_values(&shape::OUTCOME, fields)
 }
 
 fn background(engine: &mut Engine, host: &Rc<Inner>) {
@@ -479,7 +482,7 @@ fn guarding(engine: &mut Engine, host: &Rc<Inner>) {
         move |error: Dynamic| {
             let position = rhai::Position::NONE;
             let raised: EvalError = rhai::EvalAltResult::ErrorRuntime(error, position).into();
-            convert::from_value(inner.failure(&raised).to_value())
+            KnownMap::of_shape(&shape::ERROR, inner.failure(&raised).to_value())
         },
     );
 }
@@ -519,11 +522,11 @@ fn within(host: &Rc<Inner>, limit_ms: i64, function: &BoundFn) -> Result<Dynamic
 
     let limit = Duration::from_millis(limit);
     let outer = tasks::current();
-    let bounded = Deadline::begin(limit, outer.deadline.clone());
+    let executor = host.executor();
+    let bounded = Deadline::begin(executor.real_limit(limit), outer.deadline.clone());
     let task = outer.within(&bounded);
     let own_end = task.ends_at();
     let outer_end = outer.ends_at();
-    let executor = host.executor();
 
     let strand = task.strand.clone();
     let result = wait(executor.limit(&strand, limit, function.call(task, Vec::new())));

@@ -14,10 +14,11 @@ use crate::script::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::executable::Executable;
 use crate::script::host::fiber::wait;
+use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
 use crate::script::host::permission::{Right, Rule, Target};
 use crate::script::host::servers::INHERITED;
-use crate::script::host::{convert, tasks};
+use crate::script::host::{convert, shape, tasks};
 use rhai::{Array, Dynamic, Engine, Map};
 use serde_json::{Value, json};
 use std::process::Stdio;
@@ -121,11 +122,10 @@ fn once(
     guess: Value,
     permit: impl AsyncFnOnce() -> Result<(), Failure>,
     work: impl AsyncFnOnce() -> Result<Value, Failure>,
-) -> Result<Dynamic, EvalError> {
+) -> Result<Value, EvalError> {
     let executor = host.executor();
     let task = tasks::current();
-    let done = wait(executor.effect(&task.strand, what, guess, permit, work));
-    done.map(convert::from_value).map_err(|stop| host.raise(stop))
+    wait(executor.effect(&task.strand, what, guess, permit, work)).map_err(|stop| host.raise(stop))
 }
 
 fn limit(options: &mut Options) -> Result<Duration, Failure> {
@@ -165,7 +165,8 @@ fn page(host: &Rc<Inner>, url: &str, map: Map) -> Result<Dynamic, EvalError> {
     let shown = without_credentials(url);
     let guess = format!("(the text of {shown}, which only the run can tell)").into();
     let what = Inquiry::About(Topic::HttpGet, shown);
-    once(host, what, guess, permit, async || fetch(host, url, headers, limit).await)
+    let work = async || fetch(host, url, headers, limit).await;
+    once(host, what, guess, permit, work).map(convert::from_value)
 }
 
 /// Tells whether a header says for whom a request is and where it ends, which is not for scripts to say.
@@ -259,7 +260,8 @@ fn run(host: &Rc<Inner>, program: &str, arguments: Array, map: Map) -> Result<Dy
         let found = executable(host, program, &variables(host));
         host.with.permissions.demand_program(&found, &arguments).await
     };
-    once(host, what, guess, permit, async || execute(host, program, &arguments, input, limit).await)
+    let work = async || execute(host, program, &arguments, input, limit).await;
+    once(host, what, guess, permit, work).map(|told| KnownMap::of_shape(&shape::COMMAND, told))
 }
 
 /// Finds a program as it is found when it is run.

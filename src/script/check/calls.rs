@@ -2,12 +2,13 @@
 //! it is given.
 
 use crate::base::spelling::nearest;
-use crate::model::schema;
+use crate::schema;
+use crate::script::check::argument::Arguments;
 use crate::script::check::forms::{CallForm, Forms};
 use crate::script::check::imports::Modules;
-use crate::script::check::types::Types;
-use crate::script::check::{Checker, Earlier, File, suggest};
-use crate::script::diagnostic::{Diagnostic, codes};
+use crate::script::check::kinds::{Kinds, ValueKind};
+use crate::script::check::{Checker, Earlier, File, foreign, suggest};
+use crate::script::diagnostic::{Diagnostic, codes, mismatch};
 use crate::script::host::{convert, options};
 use crate::script::reference::lexer::names_closure;
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt};
@@ -41,7 +42,7 @@ struct Call<'a> {
 /// What the calls of a file are checked against.
 struct CallScope<'a> {
     forms: &'a Forms,
-    types: Types,
+    kinds: &'a Kinds<'a>,
     /// Functions that the script itself defines.
     own: HashSet<String>,
     /// Words that the script uses as keys or properties: functions may sit in maps.
@@ -56,6 +57,7 @@ impl Checker<'_> {
         file: &File<'_>,
         forms: &Forms,
         modules: &Modules,
+        kinds: &Kinds<'_>,
         earlier: Option<Earlier<'_>>,
     ) {
         let mut own = HashSet::new();
@@ -63,19 +65,15 @@ impl Checker<'_> {
             own.extend(ast.iter_functions().map(|function| function.name.to_owned()));
         }
 
-        let mut types = Types::of(file.ast, forms);
-        if let Some(earlier) = earlier {
-            types.add(earlier.variables);
-        }
-        let known = CallScope { forms, types, own, keys: keys(file.ast), modules };
+        let known = CallScope { forms, kinds, own, keys: keys(file.ast), modules };
 
         let mut faults = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
             if let Some(call) = call(path) {
-                faults.extend(known.fault(file, &call));
+                faults.extend(known.fault(file, &call, kinds.function_of(path)));
                 self.options(file, &known, call.expr, &mut faults);
                 self.models(file, &known, call.expr, &mut faults);
-                schemas(file, &known, call.expr, &mut faults);
+                schemas(file, &known, &call, &mut faults);
                 faults.extend(one_piece(file, call.expr));
             }
             true
@@ -155,7 +153,7 @@ impl Checker<'_> {
 
 impl CallScope<'_> {
     /// Finds what is wrong with one call, if anything is.
-    fn fault(&self, file: &File<'_>, call: &Call<'_>) -> Option<Diagnostic> {
+    fn fault(&self, file: &File<'_>, call: &Call<'_>, function: &str) -> Option<Diagnostic> {
         let name = call.expr.name.as_str();
         let is_word = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
         if !is_word || BUILT_IN.contains(&name) || names_closure(name) {
@@ -169,11 +167,22 @@ impl CallScope<'_> {
 
         let forms = self.forms.all(name);
         if call.is_method {
-            let kind = call.receiver.and_then(|receiver| self.types.kind(receiver, self.forms));
-            return self.method(call, kind, at);
+            let kind = call.receiver.and_then(|receiver| self.kinds.kind(receiver, function));
+            let fault = self.method(call, kind, at);
+            return fault.or_else(|| self.arguments(file, call, function));
         }
 
         if forms.is_empty() {
+            if self.kinds.knows(name, function) {
+                let help =
+                    format!("`{name}` is a variable; call the function in it: `{name}.call(..)`");
+                let fault = at(codes::FUNCTION, format!("unknown function `{name}`"));
+                return Some(Diagnostic { help: Some(help), ..fault });
+            }
+            if let Some(help) = foreign::instead_of(name) {
+                let fault = at(codes::FOREIGN, foreign::message(name));
+                return Some(Diagnostic { help: Some(help.to_owned()), ..fault });
+            }
             let help = self.near_function(name, self.forms.names());
             let fault = at(codes::FUNCTION, format!("unknown function `{name}`"));
             return Some(Diagnostic { help, ..fault });
@@ -181,18 +190,35 @@ impl CallScope<'_> {
 
         let given = call.expr.args.len();
         if forms.iter().any(|form| form.arity == given) {
-            return None;
+            return self.arguments(file, call, function);
         }
 
         let fault = at(codes::ARGUMENTS, wrong_count(name, forms, given, false));
         Some(Diagnostic { help: Some(called_as(forms)), ..fault })
     }
 
+    /// Checks the arguments of a call that some form takes so many of.
+    fn arguments(&self, file: &File<'_>, call: &Call<'_>, function: &str) -> Option<Diagnostic> {
+        if call.is_method && self.keys.contains(call.expr.name.as_str()) {
+            // The function may be one that a map holds.
+            return None;
+        }
+
+        let arguments = Arguments {
+            call: call.expr,
+            position: call.position,
+            receiver: call.receiver,
+            is_method: call.is_method,
+            function,
+        };
+        arguments.fault(file, self.kinds, self.forms.all(&call.expr.name))
+    }
+
     /// Checks a call by a dot; `kind` is the type of what stands before it, if that is certain.
     fn method(
         &self,
         call: &Call<'_>,
-        kind: Option<String>,
+        kind: Option<ValueKind>,
         at: impl Fn(&'static str, String) -> Diagnostic,
     ) -> Option<Diagnostic> {
         let name = call.expr.name.as_str();
@@ -202,12 +228,33 @@ impl CallScope<'_> {
         let takes =
             |form: &CallForm| form.arity == given + 1 || form.is_script && form.arity == given;
 
-        let Some(kind) = kind else {
+        let is_list = matches!(kind, Some(ValueKind::List(_) | ValueKind::Data("array")));
+        if name == "append" && adds_one_item(call.expr, is_list) {
+            let fault = at(codes::FOREIGN, "`append` adds a whole list".to_owned());
+            return Some(Diagnostic {
+                help: foreign::instead_of(name).map(str::to_owned),
+                ..fault
+            });
+        }
+
+        // A map may hold functions of any name, and what a function gives may be anything.
+        // The functions of an import may stand behind any plain value.
+        let is_open = |kind: &ValueKind| match kind {
+            ValueKind::Data("map") | ValueKind::Map(_) | ValueKind::Inputs(_) => true,
+            ValueKind::Data(_) | ValueKind::List(_) => !self.modules.is_empty(),
+            ValueKind::Handle(_) | ValueKind::Node(_) => false,
+        };
+        let kind = kind.filter(|kind| !is_open(kind));
+        let Some(kind) = kind.as_ref().map(ValueKind::word) else {
             if forms.iter().any(takes) || self.keys.contains(name) {
                 return None;
             }
 
             if forms.is_empty() {
+                if let Some(help) = foreign::instead_of(name) {
+                    let fault = at(codes::FOREIGN, foreign::message(name));
+                    return Some(Diagnostic { help: Some(help.to_owned()), ..fault });
+                }
                 let fault = at(codes::METHOD, format!("unknown method `{name}`"));
                 let help = self.near_function(name, self.forms.names());
                 return Some(Diagnostic { help, ..fault.warning() });
@@ -216,10 +263,7 @@ impl CallScope<'_> {
             return Some(Diagnostic { help: Some(called_as(forms)), ..fault });
         };
 
-        let fits = |form: &&CallForm| {
-            form.is_script
-                || form.first.as_ref().is_none_or(|first| *first == kind || first == "any")
-        };
+        let fits = |form: &&CallForm| form.is_script || fits_first(form, kind);
         let own: Vec<CallForm> = forms.iter().filter(fits).cloned().collect();
 
         if own.iter().any(takes) {
@@ -227,9 +271,17 @@ impl CallScope<'_> {
         }
 
         if own.is_empty() {
-            let fault = at(codes::FUNCTION, format!("a {kind} has no method `{name}`"));
+            if let Some(help) = foreign::instead_of(name).filter(|_| forms.is_empty()) {
+                let fault = at(codes::FOREIGN, foreign::message(name));
+                return Some(Diagnostic { help: Some(help.to_owned()), ..fault });
+            }
+            let fault =
+                at(codes::FUNCTION, format!("{} has no method `{name}`", mismatch::article(kind)));
             let is_of_kind = |known: &&str| {
-                self.forms.all(known).iter().any(|form| form.first.as_ref() == Some(&kind))
+                self.forms
+                    .all(known)
+                    .iter()
+                    .any(|form| form.params.first().is_some_and(|of| of == kind))
             };
             let help = suggest(name, self.forms.names().filter(is_of_kind));
             return Some(Diagnostic { help, ..fault });
@@ -272,12 +324,30 @@ impl CallScope<'_> {
         name: &str,
         known: impl Iterator<Item = &'a str>,
     ) -> Option<String> {
-        let near = nearest(name, known)?;
+        let is_word = |known: &&str| known.chars().all(|c| c.is_alphanumeric() || c == '_');
+        let near = nearest(name, known.filter(is_word))?;
         let shown = match self.forms.all(near) {
             [form] => &form.signature,
             _ => near,
         };
         Some(format!("did you mean `{shown}`?"))
+    }
+}
+
+/// Tells whether `append` is given a single item, as in Python. A text may go to a text, and a byte to
+/// a blob, unless it is known that they go to a list.
+fn adds_one_item(call: &FnCallExpr, is_list: bool) -> bool {
+    match call.args.first() {
+        Some(Expr::Map(..) | Expr::FloatConstant(..) | Expr::BoolConstant(..)) => {
+            call.args.len() == 1
+        }
+        Some(
+            Expr::IntegerConstant(..)
+            | Expr::StringConstant(..)
+            | Expr::InterpolatedString(..)
+            | Expr::CharConstant(..),
+        ) => is_list && call.args.len() == 1,
+        _ => false,
     }
 }
 
@@ -308,22 +378,43 @@ fn called_as(forms: &[CallForm]) -> String {
     format!("call it as {}", signatures.join(" or "))
 }
 
-/// Words that take a JSON schema among their options.
-const WITH_SCHEMA: &[&str] = &["add_aggregation", "add_operation", "chat", "communicate"];
+/// Words that take a schema among their options.
+const WITH_SCHEMA: &[&str] =
+    &["add_aggregation", "add_operation", "chat", "communicate", "operate"];
+
+/// Returns which argument of a call is a schema, if one is.
+fn schema_place(call: &Call<'_>) -> Option<usize> {
+    let given = call.expr.args.len();
+    match call.expr.name.as_str() {
+        "schema" if given == 1 => Some(0),
+        "parse" if call.is_method || given == 2 => Some(1),
+        "parse" => Some(2),
+        _ => None,
+    }
+}
 
 /// Finds literal schemas that are none.
-fn schemas(
-    file: &File<'_>,
-    known: &CallScope<'_>,
-    call: &FnCallExpr,
-    faults: &mut Vec<Diagnostic>,
-) {
+fn schemas(file: &File<'_>, known: &CallScope<'_>, of: &Call<'_>, faults: &mut Vec<Diagnostic>) {
+    let call = of.expr;
     let name = call.name.as_str();
-    let Some(Expr::Map(map, _)) = call.args.last() else { return };
-
     if known.own.contains(name) || call.is_qualified() {
         return;
     }
+
+    let mut check = |value: &Expr, place: Position, what: &str| {
+        let literal = value.get_literal_value(None).filter(|literal| !literal.is_unit());
+        let schema = literal.and_then(|literal| convert::to_value(&literal).ok());
+        if let Some(Err(reason)) = schema.map(schema::written) {
+            let message = format!("{what} of `{name}`: {reason}");
+            faults.push(Diagnostic::at(codes::SCHEMA, message, file.name, file.text, place));
+        }
+    };
+
+    if let Some(schema) = schema_place(of).and_then(|place| call.args.get(place)) {
+        check(schema, schema.position(), "the schema");
+    }
+
+    let Some(Expr::Map(map, _)) = call.args.last() else { return };
     // Ways of working hand their settings on.
     let settings = map.0.iter().filter(|(key, _)| key.name == "settings");
     let inner = settings.filter_map(|(_, value)| match value {
@@ -332,16 +423,9 @@ fn schemas(
     });
 
     let own = WITH_SCHEMA.contains(&name).then_some(&map.0);
-
     for (key, value) in own.into_iter().chain(inner).flatten() {
-        let literal = value.get_literal_value(None).filter(|literal| !literal.is_unit());
-        let literal = literal.filter(|_| key.name == "schema");
-        let Some(Ok(schema)) = literal.map(|literal| convert::to_value(&literal)) else { continue };
-
-        if let Err(reason) = schema::check(&schema) {
-            let message = format!("option `schema` of `{name}`: {reason}");
-            let fault = Diagnostic::at(codes::SCHEMA, message, file.name, file.text, key.pos);
-            faults.push(fault);
+        if key.name == "schema" {
+            check(value, key.pos, "option `schema`");
         }
     }
 }
@@ -383,6 +467,16 @@ fn call<'a>(path: &[ASTNode<'a>]) -> Option<Call<'a>> {
         }
         _ => None,
     }
+}
+
+/// Tells whether a function may be called on a value of a type.
+fn fits_first(form: &CallForm, kind: &str) -> bool {
+    form.params.first().is_none_or(|first| first == kind || !mismatch::is_certain(first))
+}
+
+/// Returns what stands before the dot of the method call at the end of a path, if that is one value.
+pub(super) fn receiver_of<'a>(path: &[ASTNode<'a>], expr: &FnCallExpr) -> Option<&'a Expr> {
+    call(path).filter(|call| std::ptr::eq(call.expr, expr)).and_then(|call| call.receiver)
 }
 
 /// Tells whether an expression is this very method call.

@@ -7,7 +7,7 @@ use rhai::{AST, Engine};
 use std::collections::BTreeMap;
 
 /// The types of kaizen's own values: all their methods are known, and copies stand for the same thing.
-pub(super) const HANDLES: &[&str] = &[
+pub(in crate::script) const HANDLES: &[&str] = &[
     "branch",
     "builder",
     "graph",
@@ -51,7 +51,7 @@ impl CallForm {
 
     /// Tells whether its first argument is a plain value, of which everybody has a copy.
     pub(super) fn changes_a_value(&self) -> bool {
-        const VALUES: &[&str] = &["array", "Blob", "char", "map", "string"];
+        const VALUES: &[&str] = &["array", "blob", "char", "map", "string"];
         self.params.first().is_some_and(|first| VALUES.contains(&first.as_str()))
     }
 }
@@ -164,7 +164,14 @@ fn signatures_of(engine: &Engine, name: &str, standard: bool) -> Vec<String> {
 
 /// Writes a signature as people read it. `gives` is empty or `()` when nothing is given.
 pub(in crate::script) fn signature<S: AsRef<str>>(name: &str, params: &[S], gives: &str) -> String {
-    let takes: Vec<&str> = params.iter().map(AsRef::as_ref).collect();
+    let takes = params.iter().map(|param| match param.as_ref().split_once(": ") {
+        // Rhai has forms for each width of whole numbers.
+        Some((name, "u64")) => format!("{name}: int"),
+        Some((name, kind)) => format!("{name}: {}", word(kind)),
+        None => param.as_ref().to_owned(),
+    });
+    let takes: Vec<String> = takes.collect();
+    let gives = word(gives);
     let gives =
         if gives.is_empty() || gives == "()" { String::new() } else { format!(" -> {gives}") };
     format!("{name}({}){gives}", takes.join(", "))

@@ -6,22 +6,27 @@
 //!
 //! Start with this file, which runs all checks; `calls.rs` is the largest of them.
 
+mod argument;
 mod calls;
+mod closure;
 mod closures;
+pub(super) mod foreign;
 mod forms;
 mod imports;
 mod in_place;
+mod kinds;
 mod numbers;
 mod paths;
+mod property;
 mod templates;
-mod types;
 mod used;
 mod whole;
 
 pub(super) use calls::calls_of;
-pub(super) use forms::{CallForm, Forms, help_for, names, signature};
+pub(super) use forms::{CallForm, Forms, HANDLES, help_for, names, signature};
 
 use crate::base::spelling::nearest;
+use crate::script::check::kinds::Kinds;
 use crate::script::diagnostic::{self, Diagnostic, codes};
 use crate::script::{Inner, api};
 use rhai::{AST, Engine, ParseErrorType, Scope};
@@ -115,7 +120,10 @@ impl Checker<'_> {
             };
             self.faults.push(diagnostic::of_parse(self.engine, name, text, &error));
 
-            let ParseErrorType::VariableUndefined(variable) = error.err_type() else { return None };
+            let ParseErrorType::VariableUndefined(variable) = error.err_type() else {
+                self.foreign(name, text);
+                return None;
+            };
             // Known from here on, so that the rest can be read.
             scope.push_dynamic(variable.clone(), rhai::Dynamic::UNIT);
             undefined += 1;
@@ -139,14 +147,36 @@ impl Checker<'_> {
             forms.add(ast);
         }
 
-        self.calls(file, &forms, &modules, earlier);
+        let variables = earlier.map_or(&[][..], |earlier| earlier.variables);
+        let kinds = Kinds::of(file, &forms, variables);
+
+        self.calls(file, &forms, &modules, &kinds, earlier);
+        self.properties(file, &kinds);
         self.paths(file, &forms, &modules, earlier);
         self.numbers(file);
         self.in_place(file, &forms);
         self.divisions(file);
         self.templates(file);
+        self.triple_quotes(file);
         self.shadows(file);
         self.closures(file);
+    }
+
+    /// Finds texts in three quotes, which are not what they are in Python.
+    fn triple_quotes(&mut self, file: &File<'_>) {
+        for form in foreign::triple_quotes(file.text) {
+            self.push(diagnostic::of_foreign(file.name, file.text, &form).warning());
+        }
+    }
+
+    /// Finds the forms of other languages in a text that does not parse.
+    fn foreign(&mut self, name: &str, text: &str) {
+        for form in foreign::forms(text) {
+            let fault = diagnostic::of_foreign(name, text, &form);
+            if self.faults.iter().all(|known| known.place != fault.place) {
+                self.push(fault);
+            }
+        }
     }
 
     fn push(&mut self, fault: Diagnostic) {
@@ -199,7 +229,9 @@ pub(super) fn definition(text: &str, name: &str) -> Option<(u16, u16)> {
 
 /// Suggests a name for one that nobody knows.
 fn suggest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
-    nearest(name, known).map(|near| format!("did you mean `{near}`?"))
+    // Operators, and what reads a property, are no words that anybody can type.
+    let is_word = |known: &&str| known.chars().all(|c| c.is_alphanumeric() || c == '_');
+    nearest(name, known.filter(is_word)).map(|near| format!("did you mean `{near}`?"))
 }
 
 /// Returns what every script knows, for its compilation.

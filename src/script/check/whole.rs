@@ -1,6 +1,6 @@
 //! Divisions of whole numbers, which drop the fraction: `2 / 3` is 0.
 
-use crate::script::check::types::captured;
+use crate::script::check::closure::captured;
 use crate::script::check::{Checker, File};
 use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{AST, ASTNode, Expr, Position, Stmt};

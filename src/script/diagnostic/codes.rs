@@ -51,6 +51,12 @@ pub const ESCAPE: &str = "K0018";
 pub const PIECES: &str = "K0019";
 /// An import that runs something.
 pub const RUNS: &str = "K0020";
+/// A word or a form of another language.
+pub const FOREIGN: &str = "K0021";
+/// A property that the value does not have.
+pub const PROPERTY: &str = "K0030";
+/// An argument that the function does not take.
+pub const ARGUMENT: &str = "K0031";
 /// A failure whose kind has no code of its own.
 pub const OTHER: &str = Kind::NO_CODE;
 
@@ -153,8 +159,10 @@ pub const CODES: &[Code] = &[
     found(
         SCHEMA,
         "invalid schema",
-        "`schema` takes a JSON schema: a map such as `#{ type: \"object\", properties: #{ city: #{ \
-         type: \"string\" } }, required: [\"city\"] }`. It may refer only to its own parts.",
+        "A schema is a text in the short form, such as `\"city: string, sure: integer 0..9\"`, JSON, or a \
+         map such as `#{ type: \"object\", properties: #{ city: #{ type: \"string\" } }, required: \
+         [\"city\"] }`. It may refer only to its own parts, and has at most 64 KiB, 32 levels and 500 \
+         properties.",
         "branch().chat(\"Where?\", #{ schema: #{ type: \"objekt\" } });",
     ),
     found(
@@ -196,6 +204,29 @@ pub const CODES: &[Code] = &[
          for, once more in each test that imports it. Put what should run only when the file is run itself \
          into `if is_main { .. }`, or into a function.",
         "",
+    ),
+    found(
+        FOREIGN,
+        "a word or a form of another language",
+        "The script has something of Python, JavaScript or LionAGI for which kaizen has another word. The \
+         help says what to write. `kaizen doc python` compares the languages.",
+        "let label = str(4);",
+    ),
+    found(
+        PROPERTY,
+        "there is no such property",
+        "A value of kaizen's does not have a property of this name: what `attempt`, `recommend`, `used` and \
+         the like return, the metrics and results of a report, the `inputs` of an operation, a branch or a \
+         node. Where the kind of the value is known, this is found before the script runs; elsewhere it is an \
+         error of the run (K0101). A map of your own gives `()` for a key that it does not have.",
+        "print(attempt(|| 1).err);",
+    ),
+    found(
+        ARGUMENT,
+        "an argument that the function does not take",
+        "The function takes so many arguments, but not of this type, or not this word. The help shows how \
+         it is called.",
+        "retry(|| 1, 3);",
     ),
     run(OTHER, "an error thrown by the script", "The script threw a value: `throw x`."),
     run(
@@ -340,9 +371,11 @@ pub const CODES: &[Code] = &[
     run(
         "K0217",
         "the reply does not match its schema",
-        "It is complete, but not JSON, or it does not match the `schema` of the call. It is not \
-         appended to the branch; `e.partial` holds the text. A retry may succeed: set `retries: \
-         2` for an operation, or use `retry(3, || ..)`.",
+        "It is complete, but not JSON, or it does not match the `schema` of the call, even after kaizen \
+         has mended what can have only one meaning. It is not appended to the branch; `e.partial` holds \
+         the text, and `e.problems` lists what is wrong, each with its `path`. A retry may succeed: use \
+         `operate`, which asks the model to mend its answer, set `retries: 2` for an operation, or use \
+         `retry(3, || ..)`.",
     ),
 ];
 

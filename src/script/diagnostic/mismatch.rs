@@ -1,7 +1,7 @@
 //! Says in the words of scripts why a call or a property did not fit.
 
 use crate::base::spelling::nearest;
-use crate::script::check::{CallForm, Forms};
+use crate::script::check::{CallForm, Forms, HANDLES};
 use rhai::{Engine, EvalAltResult};
 
 /// Most properties that are listed.
@@ -40,6 +40,22 @@ fn call(engine: &Engine, signature: &str) -> Option<String> {
     let forms: Vec<&CallForm> =
         forms.all(name).iter().filter(|form| form.arity == given.len()).collect();
 
+    // A value before a dot is not counted among the arguments.
+    let is_method = forms
+        .first()
+        .and_then(|form| form.params.first())
+        .is_some_and(|first| given.first() == Some(first) && is_handle(first));
+    arguments(name, &forms, &given, is_method).map(|(_, said)| said)
+}
+
+/// Says which arguments no form of a function takes, and gives the place of the first one, that of the
+/// value before the dot included. A type `any` is not known, and fits.
+pub(in crate::script) fn arguments(
+    name: &str,
+    forms: &[&CallForm],
+    given: &[String],
+    is_method: bool,
+) -> Option<(usize, String)> {
     let wrong = |form: &&CallForm| -> Vec<usize> {
         let each = given.iter().zip(&form.params).enumerate();
         each.filter(|(_, (given, wanted))| !fits(given, wanted)).map(|(place, _)| place).collect()
@@ -47,10 +63,7 @@ fn call(engine: &Engine, signature: &str) -> Option<String> {
 
     let best = forms.iter().min_by_key(|form| wrong(form).len())?;
     let places = wrong(best);
-    // A value before a dot is not counted among the arguments.
-    let is_method = best.params.first().is_some_and(|first| {
-        places.first() != Some(&0) && given.first() == Some(first) && is_handle(first)
-    });
+    let is_method = is_method && places.first() != Some(&0);
 
     let said: Vec<String> = places
         .iter()
@@ -71,11 +84,19 @@ fn call(engine: &Engine, signature: &str) -> Option<String> {
         })
         .collect();
 
-    (!said.is_empty()).then(|| format!("`{name}`: {}", said.join("; ")))
+    let first = *places.first()?;
+    Some((first, format!("`{name}`: {}", said.join("; "))))
 }
 
 fn fits(given: &str, wanted: &str) -> bool {
-    given == wanted || wanted == "any" || wanted == "?" || wanted.is_empty()
+    given == wanted || given == "any" || wanted == "any" || wanted == "?" || wanted.is_empty()
+}
+
+/// Tells whether a word stands for one type.
+pub(in crate::script) fn is_certain(word: &str) -> bool {
+    const PLAIN: &[&str] =
+        &["string", "int", "float", "bool", "char", "array", "map", "function", "range", "()"];
+    PLAIN.contains(&word) || HANDLES.contains(&word)
 }
 
 /// Tells whether a type is one of kaizen's own.
@@ -121,21 +142,36 @@ fn property(engine: &Engine, text: &str) -> Option<String> {
 /// Returns the word that scripts know for a type of Rhai's or of ours.
 pub(in crate::script) fn word(kind: &str) -> String {
     let kind = kind.trim().trim_start_matches("&mut ").trim_start_matches('&');
+    // Of what may fail, the value is meant.
+    for may_fail in ["RhaiResultOf<", "Result<"] {
+        if let Some(inner) = kind.strip_prefix(may_fail) {
+            let inner = inner.split_once(", Box<").or(inner.split_once(",Box<"));
+            let whole = kind[may_fail.len()..].trim_end_matches('>');
+            return word(inner.map_or(whole, |(value, _)| value));
+        }
+    }
+
     let word = match kind {
         "str | ImmutableString | String" | "ImmutableString" | "str" | "String" => "string",
-        "i64" | "INT" => "int",
-        "f64" | "FLOAT" => "float",
+        "i8" | "i16" | "i32" | "i64" | "i128" | "isize" | "INT" | "u8" | "u16" | "u32" | "u128"
+        | "usize" => "int",
+        "f32" | "f64" | "FLOAT" => "float",
         "u64" => "int above 2^63",
+        "char" => "char",
+        "Blob" => "blob",
         "Array" => "array",
         "Map" => "map",
         "Fn" | "FnPtr" => "function",
-        "Dynamic" | "?" | "_" => "any",
+        "Dynamic" | "RhaiResult" | "?" | "_" => "any",
         "Instant" | "timestamp" => "timestamp",
-        kind if kind.starts_with("Range") => "range",
+        "ExclusiveRange" | "InclusiveRange" => "range",
+        kind if ["Range", "StepRange", "BitRange"].iter().any(|of| kind.starts_with(of)) => "range",
         other => other,
     };
 
-    word.to_owned()
+    // What else is Rust's own has no name in scripts.
+    let is_of_rust = word.contains('<') || word.contains("::");
+    if is_of_rust { "any".to_owned() } else { word.to_owned() }
 }
 
 /// Puts the article before the word for a type.

@@ -7,6 +7,7 @@ use crate::base::failure::{Failure, Place};
 use crate::base::file;
 use crate::base::spelling::nearest;
 use crate::script::check;
+use crate::script::check::foreign::{self, ForeignForm};
 use crate::script::host::error::EvalError;
 use rhai::{Engine, EvalAltResult, ParseError, ParseErrorType, Position};
 use std::path::Path;
@@ -90,6 +91,18 @@ fn word_width(text: &str, place: &Place) -> usize {
 
 /// Shows an error that was found while reading a script.
 pub(super) fn of_parse(engine: &Engine, file: &str, text: &str, error: &ParseError) -> Diagnostic {
+    if let Some(form) = foreign_form(text, error) {
+        return of_foreign(file, text, &form);
+    }
+    if let ParseErrorType::VariableUndefined(word) | ParseErrorType::Reserved(word) =
+        error.err_type()
+        && let Some(help) = foreign::instead_of(word)
+    {
+        let message = foreign::message(word);
+        let shown = Diagnostic::at(codes::FOREIGN, message, file, text, error.position());
+        return Diagnostic { help: Some(help.to_owned()), ..shown };
+    }
+
     let message = match error.err_type() {
         ParseErrorType::VariableUndefined(name) => format!("unknown variable `{name}`"),
         other => {
@@ -120,6 +133,37 @@ pub(super) fn of_parse(engine: &Engine, file: &str, text: &str, error: &ParseErr
     };
 
     shown
+}
+
+/// Shows a form of another language.
+pub(super) fn of_foreign(file: &str, text: &str, form: &ForeignForm) -> Diagnostic {
+    let place = Place { file: file.to_owned(), line: form.line, column: form.column };
+    let shown = Diagnostic::new(codes::FOREIGN, form.message.clone());
+    Diagnostic {
+        place: Some(place),
+        text: Some(text.to_owned()),
+        width: form.width,
+        help: Some(form.help.to_owned()),
+        ..shown
+    }
+}
+
+/// Finds the form of another language that an error stems from: the one at its place, or else one in
+/// its line or the line before, since Rhai often stops at what comes next.
+fn foreign_form(text: &str, error: &ParseError) -> Option<ForeignForm> {
+    let place = error.position();
+    let line = place.line()?;
+    let column = place.position().unwrap_or(1);
+
+    let forms = foreign::forms(text);
+    if let Some(form) = forms.iter().find(|form| form.covers(line, column)) {
+        return Some(form.clone());
+    }
+    if matches!(error.err_type(), ParseErrorType::VariableUndefined(_)) {
+        return None;
+    }
+    let mut near = forms.into_iter().filter(|form| form.line == line || form.line + 1 == line);
+    near.next_back()
 }
 
 fn near_variable(engine: &Engine, text: &str, name: &str) -> Option<String> {
@@ -197,7 +241,11 @@ fn explain(engine: &Engine, raised: &EvalError, failure: &Failure) -> (String, O
         EvalAltResult::ErrorFunctionNotFound(signature, _) => {
             let name = signature.split(" (").next().unwrap_or(signature);
             let is_word = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
-            (message, is_word.then(|| check::help_for(engine, name)).flatten())
+            let help = || match foreign::instead_of(name) {
+                Some(help) => Some(help.to_owned()),
+                None => check::help_for(engine, name),
+            };
+            (message, is_word.then(help).flatten())
         }
         EvalAltResult::ErrorDataRace(..) => {
             let help = "a closure uses the variable whose method it is passed to; call the method \

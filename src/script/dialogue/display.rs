@@ -1,5 +1,6 @@
 //! A value of a script as a person sees it in a dialogue. Handles become a few words.
 
+use crate::base::count::counted;
 use crate::executor::report::Report;
 use crate::flow::Graph;
 use crate::flow::draw::{Format, draw};
@@ -7,9 +8,9 @@ use crate::model::Model;
 use crate::model::message::Message;
 use crate::script::api::builder::{Node, SharedBuilder};
 use crate::script::api::session::SharedSession;
-use crate::script::host::{convert, home};
+use crate::script::host::{convert, home, known_map};
 use crate::session::branch::SharedBranch;
-use rhai::{Array, Dynamic, Engine, Map};
+use rhai::{Array, Dynamic, Engine};
 use serde_json::{Map as Fields, Value};
 use std::rc::Rc;
 
@@ -74,7 +75,7 @@ fn data(engine: &Engine, value: &Dynamic) -> Value {
         return list.iter().map(|item| data(engine, item)).collect();
     }
 
-    if let Some(map) = value.read_lock::<Map>() {
+    if let Some(map) = known_map::as_map(value) {
         let each = map.iter().map(|(key, item)| (key.to_string(), data(engine, item)));
         return Value::Object(each.collect());
     }
@@ -84,7 +85,7 @@ fn data(engine: &Engine, value: &Dynamic) -> Value {
 
 /// Says in words what a value is that is no plain data.
 fn words(engine: &Engine, value: &Dynamic) -> Option<String> {
-    if convert::to_value(value).is_ok() || value.is_array() || value.is_map() {
+    if convert::to_value(value).is_ok() || value.is_array() || known_map::as_map(value).is_some() {
         return None;
     }
 
@@ -97,7 +98,7 @@ fn words(engine: &Engine, value: &Dynamic) -> Option<String> {
     if let Some(session) = value.read_lock::<SharedSession>() {
         return Some(format!(
             "session · {}",
-            count(session.borrow().session.branches().len(), "branch", "branches")
+            counted(session.borrow().session.branches().len(), "branch", "branches")
         ));
     }
 
@@ -106,7 +107,7 @@ fn words(engine: &Engine, value: &Dynamic) -> Option<String> {
         return Some(format!(
             "builder {} · {}",
             builder.name(),
-            count(builder.len(), "operation", "operations")
+            counted(builder.len(), "operation", "operations")
         ));
     }
 
@@ -114,7 +115,7 @@ fn words(engine: &Engine, value: &Dynamic) -> Option<String> {
         return Some(format!(
             "graph {} · {}",
             graph.name(),
-            count(graph.len(), "operation", "operations")
+            counted(graph.len(), "operation", "operations")
         ));
     }
 
@@ -145,10 +146,6 @@ fn words(engine: &Engine, value: &Dynamic) -> Option<String> {
     }
 
     Some(kind(engine, value))
-}
-
-fn count(n: usize, one: &str, several: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { several })
 }
 
 /// Returns the word for the type of a value, as signatures have it.

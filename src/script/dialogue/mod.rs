@@ -227,6 +227,13 @@ impl Dialogue {
         self.load(text, file)
     }
 
+    /// Tells whether files have given functions that can be called.
+    pub fn has_functions(&self) -> bool {
+        let each = self.loaded.iter().flat_map(|(_, ast)| ast.iter_functions());
+        let mut named = each.filter(|function| !names_closure(function.name));
+        named.next().is_some()
+    }
+
     /// Takes what seemed wrong with inputs and files since the last time.
     pub fn take_warnings(&mut self) -> Vec<Diagnostic> {
         std::mem::take(&mut self.warnings)

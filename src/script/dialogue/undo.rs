@@ -4,8 +4,9 @@
 use crate::script::api::builder::SharedBuilder;
 use crate::script::api::knowledge::KnowledgeHandle as SharedKnowledge;
 use crate::script::api::session::SharedSession;
+use crate::script::host::known_map;
 use crate::session::branch::SharedBranch;
-use rhai::{Array, Dynamic, FnPtr, Map, Scope};
+use rhai::{Array, Dynamic, FnPtr, Scope};
 
 /// Deepest nesting that is looked into.
 const DEPTH_MAX: usize = 64;
@@ -36,11 +37,17 @@ impl UndoGuard {
         if value.is_shared() {
             self.keep_shared(value, depth);
         } else if let Some(list) = value.read_lock::<Array>() {
-            list.iter().for_each(|item| self.keep(item, depth + 1));
-        } else if let Some(map) = value.read_lock::<Map>() {
-            map.values().for_each(|item| self.keep(item, depth + 1));
+            for item in list.iter() {
+                self.keep(item, depth + 1);
+            }
+        } else if let Some(map) = known_map::as_map(value) {
+            for item in map.values() {
+                self.keep(item, depth + 1);
+            }
         } else if let Some(function) = value.read_lock::<FnPtr>() {
-            function.iter_curry().for_each(|item| self.keep(item, depth + 1));
+            for item in function.iter_curry() {
+                self.keep(item, depth + 1);
+            }
         } else {
             self.keep_handle(value);
         }

@@ -1,5 +1,6 @@
 //! Between script values and plain data.
 
+use crate::script::host::known_map;
 use rhai::{Array, Dynamic, Map};
 use serde_json::Value;
 
@@ -39,7 +40,7 @@ fn value_at(value: &Dynamic, depth: usize) -> Result<Value, String> {
     if let Some(list) = value.read_lock::<Array>() {
         return list.iter().map(|item| value_at(item, depth + 1)).collect();
     }
-    if let Some(map) = value.read_lock::<Map>() {
+    if let Some(map) = known_map::as_map(value) {
         let each = map.iter().map(|(key, item)| Ok((key.to_string(), value_at(item, depth + 1)?)));
         return Ok(Value::Object(each.collect::<Result<_, String>>()?));
     }

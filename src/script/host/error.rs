@@ -2,17 +2,18 @@
 //! `kind` and `message`.
 
 use crate::base::failure::{Failure, Kind, Place};
-use crate::script::host::convert;
+use crate::script::host::known_map::{self, KnownMap};
 use crate::script::host::limits::CALLS_MAX;
+use crate::script::host::{convert, shape};
 use crate::script::reference::lexer::names_closure;
-use rhai::{Dynamic, EvalAltResult, Map, Position};
+use rhai::{Dynamic, EvalAltResult, Position};
 
 /// What a failed evaluation carries.
 pub(in crate::script) type EvalError = Box<EvalAltResult>;
 
 /// Throws a failure as the map that `catch (e)` sees.
 pub(in crate::script) fn throw(failure: &Failure) -> EvalError {
-    let map = convert::from_value(failure.to_value());
+    let map = KnownMap::of_shape(&shape::ERROR, failure.to_value());
     EvalAltResult::ErrorRuntime(map, Position::NONE).into()
 }
 
@@ -124,7 +125,7 @@ fn plain(error: &EvalAltResult) -> Failure {
 /// Reads what a script or a native function threw.
 fn thrown(value: &Dynamic) -> Failure {
     let data = convert::to_value(value).unwrap_or_default();
-    let Some(map) = value.read_lock::<Map>() else {
+    let Some(map) = known_map::as_map(value) else {
         let mut failure = Failure::new(Kind::Thrown, value.to_string());
         failure.thrown = Some(data);
         return failure;

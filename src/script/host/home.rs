@@ -7,6 +7,7 @@
 )]
 
 use crate::script::host::error::EvalError;
+use crate::script::host::known_map::KnownMap;
 use crate::script::reference::lexer::names_closure;
 use rhai::{
     AST, Array, Caches, Dynamic, Engine, EvalAltResult, FnPtr, GlobalRuntimeState, ImmutableString,
@@ -174,6 +175,8 @@ fn settle(value: &mut Dynamic, home: &mut dyn FnMut() -> Rc<Home>, depth: usize)
         list.iter_mut().for_each(|item| settle(item, home, depth + 1));
     } else if let Some(mut map) = value.write_lock::<Map>() {
         map.values_mut().for_each(|item| settle(item, home, depth + 1));
+    } else if let Some(mut record) = value.write_lock::<KnownMap>() {
+        record.values_mut().for_each(|item| settle(item, home, depth + 1));
     } else if let Some(mut function) = value.write_lock::<FnPtr>()
         && resident(&function).is_none()
     {

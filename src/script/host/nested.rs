@@ -3,6 +3,7 @@
 
 use crate::base::secret;
 use crate::script::host::error::EvalError;
+use crate::script::host::known_map::{self, KnownMap};
 use crate::script::host::language::{equal, word};
 use rhai::{Array, Dynamic, Identifier, ImmutableString, Map, Module, NativeCallContext};
 use std::collections::btree_map;
@@ -20,6 +21,10 @@ pub(in crate::script) fn register(module: &mut Module) {
         let params = "map: map, string";
         word(module, name, params, |context: NativeCallContext, map: &mut Map| {
             printed(map.clone().into(), |leaf| debug(&context, leaf))
+        });
+
+        word(module, name, params, |context: NativeCallContext, map: &mut KnownMap| {
+            printed(map.clone().into_map().into(), |leaf| debug(&context, leaf))
         });
     }
 
@@ -42,7 +47,42 @@ pub(in crate::script) fn register(module: &mut Module) {
             let same = lengths && are_equal(&context, map.clone().into(), other.into())?;
             Ok::<bool, EvalError>(same == wanted)
         });
+
+        known_maps(module, name, wanted);
     }
+}
+
+/// Adds the words that compare kaizen's maps with one another and with plain ones.
+fn known_maps(module: &mut Module, name: &str, wanted: bool) {
+    let params = "map: map, other: map, bool";
+    let compare = move |context: &NativeCallContext, one: Map, other: Map| {
+        Ok::<bool, EvalError>(are_equal(context, one.into(), other.into())? == wanted)
+    };
+
+    word(
+        module,
+        name,
+        params,
+        move |context: NativeCallContext, one: &mut KnownMap, other: KnownMap| {
+            compare(&context, one.clone().into_map(), other.into_map())
+        },
+    );
+    word(
+        module,
+        name,
+        params,
+        move |context: NativeCallContext, one: &mut KnownMap, other: Map| {
+            compare(&context, one.clone().into_map(), other)
+        },
+    );
+    word(
+        module,
+        name,
+        params,
+        move |context: NativeCallContext, one: &mut Map, other: KnownMap| {
+            compare(&context, one.clone(), other.into_map())
+        },
+    );
 }
 
 /// A list or a map that is being printed.
@@ -90,7 +130,7 @@ impl ValueShape {
         if value.is_array() {
             return ValueShape::List(value.cast::<Array>());
         }
-        if value.is_map() { ValueShape::Map(value.cast::<Map>()) } else { ValueShape::Leaf(value) }
+        known_map::as_map(&value).map_or(ValueShape::Leaf(value), ValueShape::Map)
     }
 }
 
@@ -141,7 +181,7 @@ fn debug(context: &NativeCallContext, value: &mut Dynamic) -> ImmutableString {
 
 /// Prints a value for an error, no more than its first characters.
 pub(in crate::script) fn shortened(value: &Dynamic, most: usize) -> String {
-    let text = if value.is_array() || value.is_map() {
+    let text = if value.is_array() || known_map::as_map(value).is_some() {
         printed(value.clone(), |leaf| format!("{leaf:?}").into())
     } else {
         value.to_string()

@@ -3,8 +3,8 @@
 use crate::base::failure::{Failure, Kind};
 use crate::base::spelling::nearest;
 use crate::model::request::SETTINGS;
-use crate::model::schema;
 use crate::model::spec::keys;
+use crate::schema;
 use crate::script::host::convert;
 use rhai::{Dynamic, Map};
 use serde_json::Value;
@@ -24,6 +24,10 @@ const OPERATION: &[&str] = &[
     "on_failure",
     "retries",
     "timeout_ms",
+    "check",
+    "max_repairs",
+    "keep",
+    "text",
 ];
 
 /// Returns the options that a function takes, or `None` for a function without such a map.
@@ -65,6 +69,8 @@ pub(in crate::script) fn known(of: &str) -> Option<Vec<&'static str>> {
         "gather" => vec!["settle"],
         "http_get" => vec!["headers", "timeout_ms"],
         "imodel" => keys(true),
+        "operate" => [SETTINGS, &["context", "schema", "check", "max_repairs", "keep"]].concat(),
+        "parse" => [SETTINGS, &["max_repairs"]].concat(),
         "constraints" => vec!["p95_time", "max_cost", "min_success"],
         "objective" => vec!["quality", "time", "cost", "time_half", "cost_half"],
         "optimizer" => vec![
@@ -122,11 +128,10 @@ impl Options {
         convert::to_value(&value).map(Some).map_err(|reason| self.wrong(key, &reason))
     }
 
-    /// Takes a JSON schema.
+    /// Takes a schema: the short form, JSON, or a map.
     pub(in crate::script) fn schema(&mut self) -> Result<Option<Value>, Failure> {
         let Some(schema) = self.value("schema")? else { return Ok(None) };
-        schema::check(&schema).map_err(|reason| self.wrong("schema", &reason))?;
-        Ok(Some(schema))
+        schema::written(schema).map(Some).map_err(|reason| self.wrong("schema", &reason))
     }
 
     /// Takes text.

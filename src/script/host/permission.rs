@@ -350,7 +350,7 @@ impl Permissions {
     }
 
     /// Returns what is denied to calls of models and for pages.
-    pub(in crate::script) fn denials(&self) -> Denials {
+    pub fn denials(&self) -> Denials {
         let mut denials = Denials::default();
         for (right, rule) in &self.deny {
             let source = said(*right, rule);

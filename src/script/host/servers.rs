@@ -4,7 +4,7 @@
 use crate::base::failure::{Failure, Kind};
 use crate::base::secret::{Secret, is_secret_parameter};
 use crate::mcp::spec::{Reach, ServerSpec};
-use crate::mcp::{Fault, Launch, Launcher, Program};
+use crate::mcp::{Launch, Launcher, ServerFault, ServerProgram};
 use crate::model::registry::Models;
 use crate::script::host::executable::Executable;
 use crate::script::host::permission::{Permissions, Right, Target, said};
@@ -22,9 +22,8 @@ pub fn launcher(permissions: Permissions, models: Rc<Models>, folder: PathBuf) -
         let shared = shared.clone();
         Box::pin(async move {
             let (permissions, models, folder) = &*shared;
-            launch(&spec, permissions, models, folder).await.map_err(|failure| Fault::Refused {
-                server: spec.name.clone(),
-                failure: Box::new(failure),
+            launch(&spec, permissions, models, folder).await.map_err(|failure| {
+                ServerFault::Refused { server: spec.name.clone(), failure: Box::new(failure) }
             })
         })
     })
@@ -56,7 +55,7 @@ fn program(
     permissions: &Permissions,
     models: &Models,
     folder: &Path,
-) -> Result<Program, Failure> {
+) -> Result<ServerProgram, Failure> {
     let (named, arguments) = command
         .split_first()
         .ok_or_else(|| Failure::new(Kind::Option, "the command of a server is empty"))?;
@@ -65,8 +64,8 @@ fn program(
     for name in env {
         refuse(permissions, Right::Env, &Target::Name(name), name)?;
     }
-    let names = INHERITED.iter().map(|name| (*name).to_owned()).chain(env.iter().cloned());
-    let allowed = names.filter(|name| !permissions.denies_name(Right::Env, name));
+    let wanted = INHERITED.iter().map(|name| (*name).to_owned()).chain(env.iter().cloned());
+    let allowed = wanted.filter(|name| !permissions.denies_name(Right::Env, name));
     let env: Vec<(String, String)> =
         allowed.filter_map(|name| models.variable(&name).map(|value| (name, value))).collect();
 
@@ -79,7 +78,7 @@ fn program(
     let found = Executable::find(named, folder, path);
     refuse(permissions, Right::Run, &Target::Program(&found), named)?;
 
-    Ok(Program {
+    Ok(ServerProgram {
         path: found.to_run().to_owned(),
         named: named.clone(),
         arguments: arguments.to_vec(),

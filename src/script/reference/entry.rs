@@ -8,6 +8,8 @@ use rhai::Engine;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+/// From how many options on a reference lists them one by one.
+const LISTED_MIN: usize = 3;
 /// Longest sentence that a list shows with what comes after its colon, in characters.
 const SUMMARY_MAX: usize = 70;
 
@@ -33,6 +35,15 @@ impl WordEntry {
             lines.join(" ").trim().to_owned()
         });
         each.filter(|paragraph| !paragraph.is_empty()).collect()
+    }
+
+    /// Returns its text for Markdown, with each option in a line of its own.
+    pub fn markdown(&self) -> String {
+        let parts = self.doc.split("```").enumerate().map(|(at, part)| match at % 2 {
+            0 => listed(part),
+            _ => format!("```{part}```"),
+        });
+        parts.collect()
     }
 
     /// Returns its examples.
@@ -61,13 +72,68 @@ impl WordEntry {
     }
 }
 
+/// Writes text for Markdown, with each option in a line of its own.
+fn listed(text: &str) -> String {
+    let blocks = text.split("\n\n").map(|paragraph| {
+        let Some((before, listed, after)) = options(paragraph) else { return paragraph.to_owned() };
+        let items: String = listed.iter().flat_map(|item| ["\n- ", item]).collect();
+        let after = if after.is_empty() { String::new() } else { format!("\n\n{after}") };
+        format!("{before}\n{items}{after}")
+    });
+    let blocks: Vec<String> = blocks.collect();
+
+    // What follows, such as an example, begins in a line of its own.
+    let mut text_listed = blocks.join("\n\n");
+    if text.ends_with('\n') && !text_listed.ends_with('\n') {
+        text_listed.push('\n');
+    }
+    text_listed
+}
+
+/// Parts a paragraph that has a sentence `Options: ..` of several options: what stands before the
+/// options, each option, and what follows.
+pub fn options(paragraph: &str) -> Option<(String, Vec<String>, String)> {
+    let words = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+    let start = words.find("Options: `")? + "Options:".len();
+    let (before, rest) = words.split_at(start);
+
+    let mut listed = Vec::new();
+    let mut from = 0;
+    let mut depth = 0_usize;
+    let mut is_code = false;
+    let mut end = rest.len();
+    for (at, letter) in rest.char_indices() {
+        match letter {
+            '`' => is_code = !is_code,
+            '(' if !is_code => depth += 1,
+            ')' if !is_code => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if is_code || depth > 0 {
+            continue;
+        }
+        let next = &rest[at..];
+        if next.starts_with(", `") || next.starts_with(", or `") || next.starts_with("; `") {
+            listed.push(rest[from..at].trim().to_owned());
+            from = at + 1;
+        } else if next.starts_with(". ") || next == "." {
+            end = at;
+            break;
+        }
+    }
+    listed.push(rest[from..end].trim().to_owned());
+
+    let after = rest[end..].trim_start_matches('.').trim().to_owned();
+    (listed.len() >= LISTED_MIN).then(|| (before.trim().to_owned(), listed, after))
+}
+
 /// Collects the reference from what is registered, without operators and the conversions that Rhai
 /// calls by itself.
 pub(in crate::script) fn reference(engine: &Engine, host: &Rc<Inner>) -> Vec<WordEntry> {
     let groups = group_of(host);
     let mut found: BTreeMap<String, WordEntry> = BTreeMap::new();
 
-    let each = engine.collect_fn_metadata(
+    let mut each = engine.collect_fn_metadata(
         None,
         |info| {
             let meta = info.metadata;
@@ -82,6 +148,8 @@ pub(in crate::script) fn reference(engine: &Engine, host: &Rc<Inner>) -> Vec<Wor
         },
         false,
     );
+    // The engine lists its words in an order that differs between builds.
+    each.sort();
 
     for (name, mut signature, params, comments) in each {
         let property = name.strip_prefix("get$").map(str::to_owned);
@@ -166,6 +234,41 @@ mod tests {
             entry("Gives\nx. More.\n```rhai\nx();\n```\n\nSecond.\n```rhai\ny();\nz();\n```");
         assert_eq!(entry.paragraphs(), ["Gives x. More.", "Second."]);
         assert_eq!(entry.examples(), ["x();", "y();\nz();"]);
+    }
+
+    #[test]
+    fn options_are_listed_one_by_one() {
+        let text =
+            "Runs it. Options: `a` (one, `x` or two), `b` (a map\nof `c`, `d`), `e`. `f` is other.";
+        expect_test::expect![[r#"
+            Some(
+                (
+                    "Runs it. Options:",
+                    [
+                        "`a` (one, `x` or two)",
+                        "`b` (a map of `c`, `d`)",
+                        "`e`",
+                    ],
+                    "`f` is other.",
+                ),
+            )
+        "#]]
+        .assert_debug_eq(&options(text));
+        assert_eq!(options("Options: `a`, `b`."), None);
+        assert_eq!(options("No options."), None);
+        let whole = entry(&format!("{text}\n```rhai\nx();\n```")).markdown();
+        expect_test::expect![[r#"
+            Runs it. Options:
+
+            - `a` (one, `x` or two)
+            - `b` (a map of `c`, `d`)
+            - `e`
+
+            `f` is other.
+            ```rhai
+            x();
+            ```"#]]
+        .assert_eq(&whole);
     }
 
     #[test]

@@ -3,4 +3,5 @@
 pub mod completion;
 pub mod definitions;
 pub(in crate::script) mod entry;
+pub mod language;
 pub mod lexer;

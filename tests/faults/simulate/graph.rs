@@ -4,12 +4,13 @@ use kaizen::base::failure::{Failure, Kind};
 use kaizen::base::rng::Rng;
 use kaizen::base::unit::Money;
 use kaizen::executor::Executor;
-use kaizen::executor::attempt::{Keep, Stop};
+use kaizen::executor::attempt::Stop;
 use kaizen::executor::budget::Bounds;
 use kaizen::executor::flow::FlowOptions;
+use kaizen::executor::question::BranchQuestion;
 use kaizen::flow::builder::Builder;
 use kaizen::flow::callback::{Callback, CallbackInput};
-use kaizen::flow::op::{NodeId, OnFailure, Op, OpKind, Prompt};
+use kaizen::flow::op::{Keep, NodeId, OnFailure, Op, OpKind, Prompt};
 use kaizen::flow::{Edge, Graph};
 use kaizen::model::limiter::ServerLimits;
 use kaizen::model::price::Price;
@@ -212,8 +213,7 @@ fn asking(executor: &Rc<Executor>, n: usize, calls: u64, fails: bool) -> OpKind 
                     Some(&scope),
                     "ask",
                     &branch,
-                    &prompt,
-                    Keep::Exchange,
+                    BranchQuestion::Once(&prompt, Keep::Exchange),
                 );
                 said.push(match asked.await {
                     Ok(value) => value,

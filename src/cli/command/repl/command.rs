@@ -4,9 +4,8 @@ use crate::base::clock;
 use crate::base::count::counted;
 use crate::base::spelling::nearest;
 use crate::base::visible::painted;
-use crate::cli::app::config::keys;
-use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
+use crate::cli::app::{damage, settings};
 use crate::cli::command::repl::highlight::BOLD;
 use crate::cli::command::repl::session::{ReplSession, SavedInput, Took};
 use crate::cli::command::{doc, runs, show};
@@ -56,6 +55,7 @@ pub(super) const COMMANDS: &[ReplCommand] = &[
     command("runs", "", "lists the latest runs"),
     command("plot", "RUN", "draws the operations of a run over time"),
     command("load", "FILE", "loads the functions of a script"),
+    command("run", "", "runs the script of this session and keeps its variables"),
     command("reload", "", "reloads the functions of all files"),
     command("save", "FILE", "saves the successful inputs as a script"),
     command("model", "NAME", "sets the default model"),
@@ -103,6 +103,7 @@ impl ReplSession<'_> {
             }
             "plot" => return self.plot(rest),
             "load" => self.load(rest),
+            "run" => return self.run_script().await,
             "reload" => self.reload_all(),
             "save" => self.save(rest),
             "model" => self.model(rest),
@@ -181,7 +182,7 @@ impl ReplSession<'_> {
             return Ok(Took::Well);
         }
 
-        let exit = show::run(self.global, &show::Arguments { run: name.to_owned() })?;
+        let exit = show::run(self.global, &show::Arguments::of(name))?;
         Ok(if exit == Exit::Ok { Took::Well } else { Took::Wrong })
     }
 
@@ -273,7 +274,7 @@ impl ReplSession<'_> {
 
     fn cost(&self) -> Took {
         let metrics = self.executor.metrics();
-        let cost = metrics.known_cost().map_or("unknown".to_owned(), |cost| cost.to_string());
+        let cost = metrics.cost_text();
 
         let under_way = match metrics.under_way {
             0 => String::new(),
@@ -388,7 +389,8 @@ impl ReplSession<'_> {
         let value = serde_json::from_str(text).unwrap_or_else(|_| text.into());
         // The section may be left out where only one has the key.
         let ending = format!(".{key}");
-        let known: Vec<String> = keys().filter(|known| known.ends_with(&ending)).collect();
+        let known: Vec<String> =
+            settings::names().filter(|known| known.ends_with(&ending)).collect();
         let key = if let [only] = known.as_slice() { only.as_str() } else { key };
 
         if let Err(error) = self.project.set(key, value, ":set") {

@@ -14,7 +14,7 @@ use rustyline::history::DefaultHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{CompletionType, Config, Context, Editor, ExternalPrinter, Helper, Result};
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::io::{BufRead, ErrorKind, Read};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -184,7 +184,15 @@ fn read(
     asked: &mpsc::Receiver<()>,
     give: &UnboundedSender<LineInput>,
 ) {
+    let mut pasted: VecDeque<String> = VecDeque::new();
     while asked.recv().is_ok() {
+        if let Some(text) = pasted.pop_front() {
+            if give.send(LineInput::Text(text)).is_err() {
+                return;
+            }
+            continue;
+        }
+
         let input = match next(editor) {
             Ok(text) => {
                 if !text.trim().is_empty() && !setup.secrets.are_in(&text) {
@@ -194,7 +202,9 @@ fn read(
                         let _ = editor.append_history(file);
                     }
                 }
-                LineInput::Text(text)
+                // Several lines that are whole each, such as a paste, are inputs of their own.
+                pasted.extend(pieces(&text));
+                LineInput::Text(pasted.pop_front().unwrap_or_default())
             }
             Err(ReadlineError::Interrupted) => LineInput::Dropped,
             Err(_) => LineInput::End,
@@ -204,6 +214,35 @@ fn read(
             return;
         }
     }
+}
+
+/// Divides a text into inputs: at each end of a line where what came before is whole and what follows begins
+/// something new.
+fn pieces(text: &str) -> Vec<String> {
+    let goes_on = |line: &str| {
+        let line = line.trim_start();
+        line.is_empty()
+            || line
+                .starts_with(['.', ')', ']', '}', '+', '-', '*', '/', '=', '&', '|', '<', '>', '?'])
+            || ["else", "catch"].iter().any(|word| line.starts_with(word))
+    };
+
+    let mut pieces: Vec<String> = Vec::new();
+    let mut is_open = false;
+    for line in text.lines() {
+        match pieces.last_mut() {
+            Some(last) if is_open || goes_on(line) && !line.trim_start().starts_with("//") => {
+                last.push('\n');
+                last.push_str(line);
+            }
+            _ => pieces.push(line.to_owned()),
+        }
+        is_open = pieces.last().is_some_and(|last| {
+            command::completeness(last) == Completeness::Incomplete
+                || last.trim_start().starts_with("//")
+        });
+    }
+    pieces
 }
 
 /// Reads an input. A terminal that cannot edit gives it line by line.
@@ -290,5 +329,23 @@ impl Validator for Assistant {
             Completeness::Complete => ValidationResult::Valid(None),
             Completeness::Incomplete => ValidationResult::Incomplete,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_lines_are_the_inputs_that_they_would_be_one_by_one() {
+        let check = |text: &str, expected: &[&str]| assert_eq!(pieces(text), expected, "{text}");
+        check("1", &["1"]);
+        check("let r = 1\nlet s = 2\nr + s", &["let r = 1", "let s = 2", "r + s"]);
+        check("fn f(n) {\n  n + 1\n}\nf(1)", &["fn f(n) {\n  n + 1\n}", "f(1)"]);
+        check("if a { 1 }\nelse { 2 }\n3", &["if a { 1 }\nelse { 2 }", "3"]);
+        check("b\n  .chat(\"x\")\n  .len", &["b\n  .chat(\"x\")\n  .len"]);
+        check("// a note\nlet x = 1;", &["// a note\nlet x = 1;"]);
+        check("let t = `a\nb`;\nt", &["let t = `a\nb`;", "t"]);
+        check(":vars\nlet x = 1;", &[":vars", "let x = 1;"]);
     }
 }

@@ -6,6 +6,7 @@ mod editor;
 mod highlight;
 mod history;
 mod plan;
+mod script;
 mod session;
 mod stage;
 
@@ -15,6 +16,7 @@ use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::app::signal;
 use crate::cli::app::terminal::Terminal;
+use crate::cli::command::list;
 use crate::cli::command::repl::editor::{EditorSetup, LineInput, Typist};
 use crate::cli::command::repl::history::Secrets;
 use crate::cli::command::repl::session::{ReplSession, Took};
@@ -70,7 +72,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     }
 
     if let Some(script) = arguments.script.as_ref().filter(|script| !script.is_file()) {
-        say(&format!("error: no script `{}`", script.display()));
+        say(&format!("error: no script `{}`{}", script.display(), list::near(script)));
         return Ok(Exit::Refused);
     }
 
@@ -89,6 +91,9 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             && !is_terminal
         {
             return Ok(Exit::Refused);
+        }
+        if let Some(script) = &arguments.script {
+            session.offer_to_run(script);
         }
 
         match from {

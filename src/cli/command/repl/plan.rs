@@ -2,14 +2,17 @@
 
 use crate::base::count::counted;
 use crate::base::id::RunId;
-use crate::cli::app::forecast::{Clock, Forecast, MORE_TIME_MAX, Once, rehearse};
+use crate::cli::app::forecast::{
+    Clock, ForecastSetting, MORE_TIME_MAX, Once, ScriptStop, SeedSource, TIME_MAX, Trial, rehearse,
+};
 use crate::cli::command::plan::{EarlierRuns, tell_end};
 use crate::cli::command::repl::session::{ReplSession, Took};
 use crate::cli::render::plan::PlanKind;
 use crate::cli::render::{self, diagnostic};
 use crate::cli::{print_line, say};
 use crate::executor::Executor;
-use crate::executor::replies::guess::Guess;
+use crate::executor::budget::{Bounds, Budget};
+use crate::executor::replies::assumption::AssumedChance;
 use crate::executor::replies::reuse::Reuse;
 use crate::journal::Journal;
 use crate::journal::event::Event;
@@ -19,7 +22,6 @@ use crate::script::diagnostic::Diagnostic;
 use std::cell::RefCell;
 use std::path::Path;
 use std::rc::Rc;
-use std::time::Duration;
 
 impl ReplSession<'_> {
     /// Shows what code would ask and cost.
@@ -40,8 +42,15 @@ impl ReplSession<'_> {
         let flag = self.signals().flag();
         let signals = self.signals().clone();
 
-        let found = rehearse(&past.experience, &flag, MORE_TIME_MAX, async |guess, limit| {
-            self.rehearse(code, past.replies.clone(), guess, limit).await
+        let setting = ForecastSetting {
+            experience: &past.experience,
+            seed: SeedSource::Drawn,
+            is_bounded: self.project.config.bounds() != Bounds::default(),
+            first_time_max: TIME_MAX,
+            patience: MORE_TIME_MAX,
+        };
+        let found = rehearse(&setting, &flag, async |trial| {
+            self.rehearse(code, past.replies.clone(), trial).await
         });
 
         let found = tokio::select! {
@@ -49,7 +58,7 @@ impl ReplSession<'_> {
             _ = signals.caught() => return Ok(Took::Wrong),
         };
 
-        let Forecast { plan, stopped } = match found {
+        let forecast = match found {
             Ok(found) => found,
             Err(faults) => {
                 for fault in &faults {
@@ -59,14 +68,15 @@ impl ReplSession<'_> {
             }
         };
 
-        for line in render::plan::lines(&plan, past.experience.runs(), PlanKind::All) {
+        let runs = past.experience.runs();
+        for line in render::plan::lines(&forecast.plan, runs, PlanKind::All) {
+            print_line(&line);
+        }
+        for line in render::plan::spending(&forecast, PlanKind::All) {
             print_line(&line);
         }
 
-        if let Some(stopped) = &stopped {
-            tell_end(stopped, self.global.color);
-        }
-
+        tell_end(&forecast.end, self.global.color);
         Ok(Took::Well)
     }
 
@@ -74,34 +84,42 @@ impl ReplSession<'_> {
     async fn rehearse(
         &mut self,
         code: &str,
-        replies: Replies,
-        guess: Guess,
-        limit: Duration,
+        mut replies: Replies,
+        trial: Trial,
     ) -> anyhow::Result<Result<Once, Vec<Diagnostic>>> {
         let concurrency = self.project.config.concurrency();
-        let reuse = Rc::new(Reuse::planning(replies, guess));
-        let executor = Executor::new(Journal::off(RunId::fresh()), self.seed, concurrency);
-        let executor = executor.reusing(reuse.clone());
+        if !trial.uses_known {
+            replies.keep_names_only();
+        }
+        let seed = match trial.guess.assumed().chance {
+            AssumedChance::Other(other) => self.seed ^ other,
+            AssumedChance::Seeded | AssumedChance::Constant(_) => self.seed,
+        };
+
+        let reuse = Rc::new(Reuse::planning(replies, trial.guess));
+        let executor = Executor::new(Journal::off(RunId::fresh()), seed, concurrency)
+            .within(Budget::new(self.project.config.bounds()));
+        let executor = Rc::new(executor.reusing(reuse.clone()));
 
         let events: Rc<RefCell<Vec<Event>>> = Rc::default();
-        let seen = events.clone();
-        executor.listen(Rc::new(move |_, event| seen.borrow_mut().push(event.clone())));
+        let happened = events.clone();
+        executor.listen(Rc::new(move |_, event| happened.borrow_mut().push(event.clone())));
 
         let flag = self.signals().renew();
         self.dialogue.renew(flag.clone());
-        let clock = Clock::start(flag, limit);
-        let result = self.dialogue.rehearse(code, Rc::new(executor)).await;
+        let clock = Clock::start(flag, trial.limit);
+        let result = self.dialogue.rehearse(code, executor.clone()).await;
         let is_over = clock.stop();
 
-        let result = match result {
-            Ok(()) => Ok(()),
-            Err(ScriptError::Failed(both)) => Err(Box::new(both.1)),
+        let stopped = match result {
+            Ok(()) => Ok(ScriptStop::of_lost(&executor)),
+            Err(ScriptError::Failed(both)) => Err(ScriptStop::of(&both.0, both.1, &executor)),
             Err(ScriptError::Store(error)) => return Err(error.into()),
             Err(ScriptError::Refused(faults)) => return Ok(Err(faults)),
         };
 
         let Some(guess) = reuse.guess() else { anyhow::bail!("a plan without guesses") };
-        let mut once = Once::of(guess, events.take(), result, is_over);
+        let mut once = Once::of(guess, events.take(), stopped, is_over);
         once.texts = vec![code.to_owned()];
         Ok(Ok(once))
     }

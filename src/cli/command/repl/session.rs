@@ -63,7 +63,7 @@ pub(super) struct LoadedFile {
     pub(super) path: PathBuf,
     /// The text as it was looked at last.
     text: String,
-    is_script: bool,
+    pub(super) is_script: bool,
 }
 
 /// A session.
@@ -372,8 +372,7 @@ impl<'a> ReplSession<'a> {
             let cost = Money::from_dollars(dollars).unwrap_or_default();
             parts.push(if is_known { cost.to_string() } else { "cost unknown".to_owned() });
 
-            let whole = now.known_cost();
-            parts.push(format!("session {}", whole.map_or("unknown".into(), |w| w.to_string())));
+            parts.push(format!("session {}", now.cost_text()));
         }
 
         self.whisper(&format!("  {}", parts.join(" · ")));

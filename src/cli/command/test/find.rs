@@ -19,7 +19,7 @@ const SNAPSHOTS: &str = "snapshots";
 
 /// One test.
 #[derive(Debug, Clone)]
-pub(super) struct Case {
+pub(super) struct TestCase {
     /// Its file, as people know it.
     pub(super) file: PathBuf,
     /// The text of the file, as it was checked.
@@ -36,7 +36,7 @@ pub(super) struct Case {
     pub(super) snapshots: PathBuf,
 }
 
-impl Case {
+impl TestCase {
     /// Returns what people call it.
     pub(super) fn shown(&self) -> String {
         format!("{}::{}", self.file.display(), self.name)
@@ -47,7 +47,7 @@ impl Case {
 #[derive(Debug, Default)]
 pub(super) struct Suite {
     /// In the order of the files' names and of their text.
-    pub(super) cases: Vec<Case>,
+    pub(super) cases: Vec<TestCase>,
     /// Faults in the scripts.
     pub(super) faults: Vec<Diagnostic>,
     /// Faults without a script to show, in words.
@@ -141,7 +141,7 @@ impl Suite {
 
         self.kept.extend([folder.join(CASSETTES), folder.join(SNAPSHOTS)]);
 
-        self.cases.extend(found.into_iter().map(|found| Case {
+        self.cases.extend(found.into_iter().map(|found| TestCase {
             file: file.to_owned(),
             text: text.clone(),
             id: format!("{}::{}", inside.display(), found.name),
@@ -162,7 +162,7 @@ impl Suite {
                     continue;
                 };
 
-                let is_own = |case: &Case| {
+                let is_own = |case: &TestCase| {
                     case.name == test
                         && (case.cassette.parent() == Some(&*folder) || case.snapshots == folder)
                 };

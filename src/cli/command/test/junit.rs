@@ -1,13 +1,16 @@
 //! The results of tests as JUnit XML, which CI systems read.
 
-use crate::cli::command::test::find::Case;
+use crate::cli::command::test::find::TestCase;
 use crate::cli::command::test::perform::{Status, TestResult};
 use crate::cli::command::test::report::plain;
 use std::fmt::Write as _;
 use std::time::Duration;
 
 /// Writes the results. A test without an end was not run, for the reason that is given.
-pub(super) fn document(results: &[(&Case, Option<&TestResult>, &str)], time: Duration) -> String {
+pub(super) fn document(
+    results: &[(&TestCase, Option<&TestResult>, &str)],
+    time: Duration,
+) -> String {
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let _ = writeln!(text, "<testsuites name=\"kaizen\" {}>", counts(results, time));
 
@@ -41,7 +44,7 @@ pub(super) fn document(results: &[(&Case, Option<&TestResult>, &str)], time: Dur
     text
 }
 
-fn counts(results: &[(&Case, Option<&TestResult>, &str)], time: Duration) -> String {
+fn counts(results: &[(&TestCase, Option<&TestResult>, &str)], time: Duration) -> String {
     let has = |wanted: Status| {
         let all = results.iter().filter_map(|(_, ended, _)| *ended);
         all.filter(|ended| ended.status == wanted).count()

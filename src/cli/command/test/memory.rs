@@ -3,7 +3,7 @@
 
 use crate::base::file;
 use crate::cli::app::project::Project;
-use crate::cli::command::test::find::Case;
+use crate::cli::command::test::find::TestCase;
 use crate::cli::command::test::perform::{Status, TestResult, write};
 use crate::cli::command::watch::files::Contents;
 use serde_json::{Map, Value, json};
@@ -47,13 +47,13 @@ impl FileMemory {
     }
 
     /// Tells whether a test has passed and nothing that it depends on has changed since.
-    pub(super) fn is_unchanged(&mut self, case: &Case) -> bool {
+    pub(super) fn is_unchanged(&mut self, case: &TestCase) -> bool {
         let Some(files) = self.passed.get(&case.id).cloned() else { return false };
         files.iter().all(|(path, hash)| self.hash(path) == *hash)
     }
 
     /// Returns the files that a test depended on when it ran last.
-    pub(super) fn files(&self, case: &Case) -> Contents {
+    pub(super) fn files(&self, case: &TestCase) -> Contents {
         let all = [&self.passed, &self.failed].into_iter().filter_map(|all| all.get(&case.id));
         let files = all.flatten().map(|(name, hash)| {
             let hash = hash.as_str().and_then(|hash| blake3::Hash::from_hex(hash).ok());
@@ -63,7 +63,7 @@ impl FileMemory {
     }
 
     /// Remembers how a test ended.
-    pub(super) fn note(&mut self, case: &Case, ended: &TestResult) {
+    pub(super) fn note(&mut self, case: &TestCase, ended: &TestResult) {
         self.failed.remove(&case.id);
         let has_passed = match ended.status {
             Status::Stopped => return,
@@ -83,7 +83,7 @@ impl FileMemory {
     }
 
     /// Writes what is remembered, without tests that are no more.
-    pub(super) fn write(mut self, project: &Project, cases: &[Case]) -> std::io::Result<()> {
+    pub(super) fn write(mut self, project: &Project, cases: &[TestCase]) -> std::io::Result<()> {
         let known: BTreeSet<&str> = cases.iter().map(|case| case.id.as_str()).collect();
         self.passed.retain(|id, _| known.contains(id.as_str()));
         let program = env!("CARGO_PKG_VERSION");

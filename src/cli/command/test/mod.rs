@@ -18,7 +18,7 @@ use crate::cli::app::project::Project;
 use crate::cli::app::signal::Signals;
 use crate::cli::app::{signal, trust};
 use crate::cli::command::run::block_on;
-use crate::cli::command::test::find::{Case, Suite};
+use crate::cli::command::test::find::{Suite, TestCase};
 use crate::cli::command::test::memory::FileMemory;
 use crate::cli::command::test::perform::{Bench, TestResult, write};
 use crate::cli::command::test::report::Counts;
@@ -198,14 +198,14 @@ impl Order<'_> {
 }
 
 /// Chooses the tests that the options mean; the error says why there is none.
-fn choose<'a>(suite: &'a Suite, arguments: &Arguments) -> Result<Vec<&'a Case>, String> {
+fn choose<'a>(suite: &'a Suite, arguments: &Arguments) -> Result<Vec<&'a TestCase>, String> {
     if suite.cases.is_empty() {
         return Err(
             "no tests here; tests are functions `test_..` in files `*_test.rhai`".to_owned()
         );
     }
 
-    let mut chosen: Vec<&Case> = suite.cases.iter().collect();
+    let mut chosen: Vec<&TestCase> = suite.cases.iter().collect();
     if let Some(filter) = &arguments.filter {
         let filter = filter.strip_prefix("./").unwrap_or(filter);
         chosen.retain(|case| case.shown().contains(filter));
@@ -230,7 +230,7 @@ fn choose<'a>(suite: &'a Suite, arguments: &Arguments) -> Result<Vec<&'a Case>, 
 }
 
 /// Tells everything that keeps the tests from running, if anything does.
-fn refuse(global: &Global, suite: &Suite, chosen: &[&Case]) -> Option<Exit> {
+fn refuse(global: &Global, suite: &Suite, chosen: &[&TestCase]) -> Option<Exit> {
     let mut told = suite.told.clone();
     let unreadable = chosen.iter().filter_map(|case| Cassette::read(&case.cassette).err());
     told.extend(unreadable.map(|error| error.to_string()));
@@ -270,14 +270,14 @@ impl TestBench<'_> {
     fn go_through(
         &self,
         suite: &Suite,
-        chosen: &[&Case],
+        chosen: &[&TestCase],
         memory: &mut FileMemory,
         is_changed: bool,
     ) -> anyhow::Result<Exit> {
         report::launch(self.order.global, chosen.len());
 
         let began = clock::monotonic();
-        let (unchanged, to_run): (Vec<&Case>, Vec<&Case>) =
+        let (unchanged, to_run): (Vec<&TestCase>, Vec<&TestCase>) =
             chosen.iter().partition(|case| is_changed && memory.is_unchanged(case));
         let ended = self.run_all(&to_run)?;
 
@@ -305,7 +305,7 @@ impl TestBench<'_> {
 
     /// Runs tests, several at once, and tells of each in their order. Those that Ctrl-C came before
     /// have no end.
-    fn run_all(&self, cases: &[&Case]) -> anyhow::Result<Vec<Option<TestResult>>> {
+    fn run_all(&self, cases: &[&TestCase]) -> anyhow::Result<Vec<Option<TestResult>>> {
         let next = AtomicUsize::new(0);
         let (sender, receiver) = channel();
         std::thread::scope(|scope| {
@@ -340,7 +340,7 @@ impl TestBench<'_> {
     /// Takes one test after the other, until there is none left.
     async fn work(
         &self,
-        cases: &[&Case],
+        cases: &[&TestCase],
         next: &AtomicUsize,
         sender: &Sender<(usize, TestResult)>,
     ) -> anyhow::Result<()> {
@@ -382,7 +382,7 @@ impl TestBench<'_> {
     /// Takes in the ends of tests as they come, and tells of them in the order of the tests.
     fn collect(
         &self,
-        cases: &[&Case],
+        cases: &[&TestCase],
         receiver: &Receiver<(usize, TestResult)>,
     ) -> Vec<Option<TestResult>> {
         let mut ended: Vec<Option<TestResult>> = cases.iter().map(|_| None).collect();
@@ -414,15 +414,15 @@ impl TestBench<'_> {
     fn conclude(
         &self,
         suite: &Suite,
-        chosen: &[&Case],
-        (ran, ended): &(Vec<&Case>, Vec<Option<TestResult>>),
+        chosen: &[&TestCase],
+        (ran, ended): &(Vec<&TestCase>, Vec<Option<TestResult>>),
         counts: &Counts,
         (began, exit): (Duration, Exit),
     ) -> Exit {
         let took = clock::monotonic().saturating_sub(began);
 
         let both = || ran.iter().copied().zip(ended.iter().map(Option::as_ref));
-        let failed: Vec<(&Case, &TestResult)> = both()
+        let failed: Vec<(&TestCase, &TestResult)> = both()
             .filter_map(|(case, ended)| Some((case, ended.filter(|ended| ended.fault.is_some())?)))
             .collect();
 
@@ -452,7 +452,7 @@ impl TestBench<'_> {
         report::tell_stop(counts);
 
         if let Some(path) = &arguments.junit {
-            let results: Vec<(&Case, Option<&TestResult>, &str)> = chosen
+            let results: Vec<(&TestCase, Option<&TestResult>, &str)> = chosen
                 .iter()
                 .map(|case| match both().find(|(ran, _)| ran.id == case.id) {
                     Some((_, ended)) => (*case, ended, "stopped before it"),

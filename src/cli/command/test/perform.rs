@@ -7,7 +7,7 @@ use crate::base::unit::Money;
 use crate::base::{clock, file, own};
 use crate::cli::app::project::Project;
 use crate::cli::app::signal::Signals;
-use crate::cli::command::test::find::Case;
+use crate::cli::command::test::find::TestCase;
 use crate::executor::Executor;
 use crate::executor::budget::Budget;
 use crate::executor::replies::tape::{Record, Tape};
@@ -120,7 +120,7 @@ struct TestSetup {
 
 impl Bench<'_> {
     /// Runs a test.
-    pub(super) async fn perform(&self, case: &Case) -> TestResult {
+    pub(super) async fn perform(&self, case: &TestCase) -> TestResult {
         let broken = |kind: Kind, message: String| {
             TestResult::broken(clock::monotonic(), &Failure::new(kind, message))
         };
@@ -162,7 +162,7 @@ impl Bench<'_> {
         self.budget.as_ref().is_some_and(|budget| budget.is_spent())
     }
 
-    fn set_up(&self, case: &Case, cassette: Cassette) -> TestSetup {
+    fn set_up(&self, case: &TestCase, cassette: Cassette) -> TestSetup {
         let seed = seed(&case.id);
         let tape = Rc::new(Tape::new(cassette, self.record));
         let journal = Journal::off(RunId(RUN.to_owned()));
@@ -283,7 +283,12 @@ impl Bench<'_> {
     }
 
     /// Writes what was recorded and updated, and notes what is not used.
-    fn keep(&self, case: &Case, setup: &TestSetup, ended: &mut TestResult) -> Result<(), Failure> {
+    fn keep(
+        &self,
+        case: &TestCase,
+        setup: &TestSetup,
+        ended: &mut TestResult,
+    ) -> Result<(), Failure> {
         let TestSetup { executor, tape, test, .. } = setup;
         let has_passed = ended.status == Status::Passed;
 
@@ -316,7 +321,7 @@ impl Bench<'_> {
     }
 
     /// Writes the snapshots of a test that has passed, and removes those that it does not use.
-    fn update(&self, case: &Case, test: &Test) -> Result<usize, Failure> {
+    fn update(&self, case: &TestCase, test: &Test) -> Result<usize, Failure> {
         let pending = test.pending();
         for (path, text) in &pending {
             refuse_detour(case, path, &self.project.root)?;
@@ -339,7 +344,7 @@ impl Bench<'_> {
 
     fn note(
         &self,
-        case: &Case,
+        case: &TestCase,
         tape: &Tape,
         test: &Test,
         executor: &Executor,
@@ -435,7 +440,7 @@ pub(super) fn write(path: &Path, text: &str) -> std::io::Result<()> {
 }
 
 /// Refuses to write beside a test in a folder that leads out of the project by a link.
-fn refuse_detour(case: &Case, path: &Path, root: &Path) -> Result<(), Failure> {
+fn refuse_detour(case: &TestCase, path: &Path, root: &Path) -> Result<(), Failure> {
     // The folder of a mere name is this one.
     let whole = |path: &Path| {
         let path = Path::new(".").join(path);

@@ -3,7 +3,7 @@
 use crate::base::count::counted;
 use crate::base::unit::Money;
 use crate::base::visible;
-use crate::cli::command::test::find::Case;
+use crate::cli::command::test::find::TestCase;
 use crate::cli::command::test::perform::{Status, TestResult};
 use crate::cli::render::{diagnostic, time};
 use crate::cli::{Global, print_data, print_line, say};
@@ -77,7 +77,7 @@ pub(super) fn launch(global: &Global, tests: usize) {
 }
 
 /// Tells how one test ended, in a line. Why it did not pass is told in the end.
-pub(super) fn tell(global: &Global, case: &Case, ended: &TestResult, has_output: bool) {
+pub(super) fn tell(global: &Global, case: &TestCase, ended: &TestResult, has_output: bool) {
     if global.json {
         return print_data(to_json(case, ended));
     }
@@ -119,7 +119,7 @@ pub(super) fn tell(global: &Global, case: &Case, ended: &TestResult, has_output:
 }
 
 /// Tells why tests did not pass.
-pub(super) fn explain(global: &Global, failed: &[(&Case, &TestResult)]) {
+pub(super) fn explain(global: &Global, failed: &[(&TestCase, &TestResult)]) {
     if global.json {
         return;
     }
@@ -172,7 +172,7 @@ fn drawn(fault: &Diagnostic, color: bool) -> String {
     text
 }
 
-fn to_json(case: &Case, ended: &TestResult) -> Value {
+fn to_json(case: &TestCase, ended: &TestResult) -> Value {
     let status = match ended.status {
         Status::Passed => "passed",
         Status::Failed => "failed",

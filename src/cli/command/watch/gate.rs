@@ -2,12 +2,13 @@
 
 use crate::base::unit::Money;
 use crate::cli::app::exit::Exit;
-use crate::cli::app::forecast::forecast;
+use crate::cli::app::forecast::{ForecastSetting, SeedSource, TIME_MAX, forecast};
 use crate::cli::command::watch::files::Files;
 use crate::cli::command::watch::round::{AfterRound, How, WatchState};
 use crate::cli::command::watch::{Cause, EventSource, Happening};
 use crate::cli::render::plan::{self, PlanKind};
 use crate::cli::say;
+use crate::executor::budget::Bounds;
 use crate::metrics::forecast::Plan;
 use crate::model::price::Price;
 use std::time::Duration;
@@ -33,7 +34,14 @@ impl WatchState<'_> {
         let job = self.job(How::Reuse);
         let flag = events.signals.renew();
         // The run itself tells of faults.
-        let found = forecast(&job, text, &replies, &self.experience, flag, PATIENCE).await?;
+        let setting = ForecastSetting {
+            experience: &self.experience,
+            seed: SeedSource::Given,
+            is_bounded: self.project.config.bounds() != Bounds::default(),
+            first_time_max: TIME_MAX,
+            patience: PATIENCE,
+        };
+        let found = forecast(&job, text, &replies, &setting, flag).await?;
         let Ok(forecast) = found else { return Ok(None) };
         let Some(doubt) = doubt(&forecast.plan, limit, is_set) else { return Ok(None) };
         self.watch_gate(files, text);

@@ -1,32 +1,43 @@
 //! `kaizen compare A.rhai B.rhai --tasks FILE`: which of several scripts does the same tasks better.
 
+pub(in crate::cli) mod case_list;
+mod summary;
+mod tasks;
+pub(in crate::cli) mod verdict;
+
+use self::case_list::ShownCases;
+use self::tasks::{FieldMap, TaskFields, Tasks};
 use crate::base::failure::{Failure, Kind};
+use crate::base::id::RunId;
+use crate::base::json::digest;
 use crate::base::strand::Strand;
-use crate::base::unit::Money;
-use crate::base::{file, json};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::job::{JobEnd, OpenJob, ScriptJob};
 use crate::cli::app::terminal::Terminal;
-use crate::cli::app::{resumed, signal};
+use crate::cli::app::{damage, resumed, signal};
+use crate::cli::command::plan::{self, EarlierRuns};
 use crate::cli::command::run::{RunOptions, With, block_on, read_script};
 use crate::cli::render::progress::{Progress, ProgressMode};
-use crate::cli::render::table;
-use crate::cli::{Global, print_data, print_line, say};
+use crate::cli::{Global, print_data, render, say};
 use crate::executor::attempt::Stop;
 use crate::executor::replies::reuse::Reuse;
 use crate::flow::callback::Scope;
 use crate::journal::event::{RunKind, RunStatus};
+use crate::journal::trace::Trace;
 use crate::model::Model;
 use crate::optimizer::Optimizer;
 use crate::optimizer::choice::formulas::Policy;
 use crate::optimizer::evidence::knowledge::Knowledge;
 use crate::optimizer::evidence::label;
 use crate::optimizer::evidence::pattern::{Pattern, TaskType};
+use crate::optimizer::learner::Objective;
 use crate::optimizer::trial::accuracy::{Accuracy, JudgeAccuracy};
-use crate::optimizer::trial::comparison::{ComparisonPlan, compare, digest};
+use crate::optimizer::trial::cases::{Case, KnownExecutions, cases, filtered};
+use crate::optimizer::trial::comparison::{AT_ONCE, ComparisonPlan, StandingSink, compare};
 use crate::optimizer::trial::execution::{Judge, PatternArm, Setting, Work, read_score};
 use crate::optimizer::trial::sequential_test::StopRule;
-use crate::script::{Host, ScriptError, State, Surroundings};
+use crate::script::diagnostic::Diagnostic;
+use crate::script::{Host, Program, ScriptError, State, Surroundings};
 use crate::session::branch::Branch;
 use crate::store::writer::Writer;
 use serde_json::{Map, Value, json};
@@ -35,8 +46,6 @@ use std::rc::Rc;
 
 /// How the journal calls such a run, before the names of the scripts.
 const NAME: &str = "compare ";
-/// The field of a task that holds the right answer.
-const EXPECTED: &str = "expected";
 
 /// The options of `compare`.
 #[derive(Debug, clap::Args)]
@@ -44,11 +53,16 @@ pub(in crate::cli) struct Arguments {
     /// Two or more scripts. The value of a script is its answer.
     #[arg(required = true, num_args = 2.., value_name = "SCRIPT")]
     scripts: Vec<PathBuf>,
-    /// File of tasks, one JSON value per line. The fields of a map become parameters of the
-    /// scripts; any other value becomes the parameter `task`. The field `expected` is the right
-    /// answer.
+    /// File of tasks: JSON lines, a JSON list, or CSV. Fields that are parameters of a script are given
+    /// to it; other fields are kept. A value that is not a map becomes the parameter `task`.
     #[arg(long, value_name = "FILE")]
     tasks: PathBuf,
+    /// The field that is the input: the parameter of that name, or else `task`, or else the only one.
+    #[arg(long, value_name = "FIELD")]
+    input: Option<String>,
+    /// The field that holds the right answer. [default: expected]
+    #[arg(long, value_name = "FIELD")]
+    expected: Option<String>,
     /// Script with the parameters `answer` and `task` that returns a score from 0 to 1. Without it,
     /// an answer is right if it equals the expected one.
     #[arg(long, value_name = "SCRIPT")]
@@ -58,7 +72,7 @@ pub(in crate::cli) struct Arguments {
     /// `right`.
     #[arg(long, value_name = "SHARE|FILE")]
     judge_accuracy: Option<String>,
-    /// Number of passes over the tasks.
+    /// Executions of each script on each task; a task counts once, with the mean of its scores.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     repeat: u64,
     /// Confidence of the verdict, valid at every look.
@@ -67,6 +81,18 @@ pub(in crate::cli) struct Arguments {
     /// Treat score differences below this as a tie.
     #[arg(long, value_name = "DIFFERENCE", default_value_t = 0.02)]
     min_effect: f64,
+    /// What counts: balanced, quality, speed, cost, or weights such as quality=.8,cost=.2.
+    #[arg(long, value_name = "OBJECTIVE", default_value = "balanced")]
+    objective: String,
+    /// Ask again what earlier comparisons were answered, instead of reusing their replies.
+    #[arg(long)]
+    fresh: bool,
+    /// Show the inputs with what was expected, the answers and the scores.
+    #[arg(long, value_enum, value_name = "WHICH")]
+    show: Option<ShownCases>,
+    /// Write them to a file that ends in .csv, .jsonl or .md; all, unless --show says which.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     /// Number of warm-up executions per script, which do not count.
     #[arg(long, value_name = "N", default_value_t = 1)]
     warm_up: u64,
@@ -109,6 +135,14 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         }
     }
 
+    let objective = match Objective::parse(&arguments.objective) {
+        Ok(objective) => objective,
+        Err(reason) => return wrong(&format!("--objective: {reason}")),
+    };
+    if let Some(Err(reason)) = arguments.out.as_deref().map(case_list::format_of) {
+        return wrong(&reason);
+    }
+
     let parts: Option<Vec<ComparedScript>> =
         arguments.scripts.iter().map(|path| ComparedScript::read(path)).collect();
     let Some(parts) = parts else { return Ok(Exit::Refused) };
@@ -126,9 +160,17 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         None => None,
     };
 
-    let tasks = match read_tasks(&arguments.tasks, judge.is_some()) {
+    let fields = TaskFields {
+        expected: arguments.expected.as_deref(),
+        input: arguments.input.as_deref(),
+        is_judged: judge.is_some(),
+    };
+    let tasks = match Tasks::read(&arguments.tasks, fields) {
         Ok(tasks) => tasks,
-        Err(reason) => return wrong(&reason),
+        Err(reason) => {
+            say(&format!("error: {reason}"));
+            return Ok(Exit::Refused);
+        }
     };
     let accuracy = match arguments.judge_accuracy.as_deref().map(read_accuracy).transpose() {
         Ok(accuracy) => accuracy,
@@ -150,7 +192,14 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     };
 
     let (resumed, _lease) = taken.unzip();
-    let seed = resumed.as_ref().map_or_else(|| given.seed(), |resumed| resumed.seed);
+    let earlier = if resumed.is_some() || arguments.fresh {
+        EarlierRuns::default()
+    } else {
+        plan::past_comparisons(&project, Path::new(&name))?
+    };
+    // With other numbers of chance, other things would be asked.
+    let before = resumed.as_ref().map(|resumed| resumed.seed).or_else(|| plan::seed_of(&earlier));
+    let seed = given.with.seed.or(before).unwrap_or_else(|| given.seed());
     let Some(mut params) = given.params() else { return Ok(Exit::Usage) };
     params.insert("tasks".to_owned(), arguments.tasks.display().to_string().into());
 
@@ -169,13 +218,20 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         may_ask: true,
     };
 
+    if !earlier.replies.is_empty() {
+        if !global.quiet {
+            say(&format!("{} (`--fresh` asks again)", earlier.told(None)));
+        }
+        job.reuse = Some(Rc::new(Reuse::wide(earlier.replies)));
+    }
     if let Some(resumed) = resumed {
         say(&resumed.to_string());
         job.reuse = Some(Rc::new(Reuse::new(resumed.replies)));
         (job.resumes, job.again) = (Some(resumed.run), Some(resumed.again));
     }
 
-    block_on(go(&job, arguments, &name, parts, judge, tasks, accuracy))?
+    let contest = Contest { parts, judge, tasks, accuracy, objective, known: earlier.executions };
+    block_on(go(&job, arguments, &name, contest))?
 }
 
 /// Reads how often the judge is right.
@@ -184,110 +240,81 @@ fn read_accuracy(given: &str) -> Result<JudgeAccuracy, String> {
     let value = match shares.as_deref() {
         Ok([both]) => json!(both),
         Ok([of_right, of_wrong]) => json!({ "sensitivity": of_right, "specificity": of_wrong }),
-        _ => read_tasks(Path::new(given), true)
-            .map_err(|reason| {
+        _ => {
+            let fields = TaskFields { is_judged: true, ..TaskFields::default() };
+            let labels = Tasks::read(Path::new(given), fields).map_err(|reason| {
                 format!("--judge-accuracy takes shares such as .9 or .95,.8, or a file: {reason}")
-            })?
-            .into(),
+            })?;
+            labels.values().into()
+        }
     };
 
     Accuracy::read(&value).map_err(|failure| failure.message)
 }
 
-/// Reads the tasks. Without a judge, all or none of them say what is expected.
-fn read_tasks(path: &Path, is_judged: bool) -> Result<Vec<Value>, String> {
-    let text =
-        file::read_text(path).map_err(|error| format!("reading `{}`: {error}", path.display()))?;
-
-    let tasks = json::read_lines(&text)
-        .map_err(|error| format!("`{}`, {error}; each line is a JSON value", path.display()))?;
-
-    if tasks.is_empty() {
-        return Err(format!(
-            "`{}` contains no tasks; it needs one JSON value per line",
-            path.display()
-        ));
-    }
-    if let Some(number) = unlabelled(&tasks).filter(|_| !is_judged) {
-        return Err(format!(
-            "task {number} of `{}` has no `{EXPECTED}`, but other tasks do; add it to every task, \
-             or pass `--judge`",
-            path.display()
-        ));
-    }
-
-    Ok(tasks)
-}
-
-/// Finds the first task without an expected answer, if others have one; from 1.
-fn unlabelled(tasks: &[Value]) -> Option<usize> {
-    let has_label = |task: &Value| task.get(EXPECTED).is_some_and(|label| !label.is_null());
-    let is_labelled = tasks.iter().any(|task| task.get(EXPECTED).is_some());
-    tasks.iter().position(|task| is_labelled && !has_label(task)).map(|index| index + 1)
-}
-
-/// Makes the parameters of a script of a task.
-fn params_of(task: &Value, common: &Map<String, Value>) -> Map<String, Value> {
-    let mut params = common.clone();
-    params.remove("tasks");
-
-    match task {
-        Value::Object(fields) => {
-            params.extend(fields.iter().map(|(key, value)| (key.clone(), value.clone())));
-            params.remove(EXPECTED);
-        }
-        other => {
-            params.insert("task".to_owned(), other.clone());
-        }
-    }
-
-    params
+/// What is compared.
+struct Contest {
+    parts: Vec<ComparedScript>,
+    judge: Option<ComparedScript>,
+    tasks: Tasks,
+    accuracy: Option<JudgeAccuracy>,
+    objective: Option<Objective>,
+    /// What earlier comparisons have measured.
+    known: KnownExecutions,
 }
 
 async fn go(
     job: &ScriptJob<'_>,
     arguments: &Arguments,
     name: &str,
-    parts: Vec<ComparedScript>,
-    judge: Option<ComparedScript>,
-    tasks: Vec<Value>,
-    accuracy: Option<JudgeAccuracy>,
+    contest: Contest,
 ) -> anyhow::Result<Exit> {
+    let Contest { parts, judge, tasks, accuracy, objective, known } = contest;
     let _terminal = Terminal::without_echo_of_interrupts();
     let signals = signal::watch()?;
 
     let mode =
         if job.global.quiet || job.global.json { ProgressMode::None } else { ProgressMode::Auto };
-    let progress = Progress::new(mode, job.global.stderr_is_terminal);
+    let progress = Progress::new(mode, job.global.stderr_is_terminal).comparing();
     let open = job.open(progress, signals.flag(), crate::cli::command::run::printer(job.global))?;
 
     // A fault in any of the scripts is found before the run begins.
-    let first = params_of(&tasks[0], &job.params);
-    let answer =
-        Map::from_iter([("answer".to_owned(), Value::Null), ("task".to_owned(), tasks[0].clone())]);
-    for (part, params) in
-        parts.iter().map(|part| (part, &first)).chain(judge.as_ref().map(|j| (j, &answer)))
-    {
-        let surroundings = Surroundings {
-            script: part.path.clone(),
-            params: params.clone(),
-            ..open.surroundings.clone()
+    let mut contestants = Vec::new();
+    for part in parts {
+        let params = common(job);
+        let program = match compile(&part, params.clone(), &open)? {
+            Ok(program) => program,
+            Err(faults) => return Ok(job.refuse(&faults)),
         };
-        match Host::new(surroundings).compile(&part.text) {
-            Ok(_) => {}
-            Err(ScriptError::Refused(faults)) => return Ok(job.refuse(&faults)),
-            Err(other) => anyhow::bail!("reading the script: {other:?}"),
+
+        let known = program.parameters();
+        let shown = part.path.display().to_string();
+        match tasks.matched(&shown, known.as_deref(), &params) {
+            Ok(fields) => contestants.push((part, fields)),
+            Err(reason) => {
+                say(&format!("error: {reason}"));
+                return Ok(Exit::Usage);
+            }
         }
     }
+    if let Some(judge) = &judge {
+        let params = ["answer", "task"].map(|name| (name.to_owned(), Value::Null));
+        if let Err(faults) = compile(judge, Map::from_iter(params), &open)? {
+            return Ok(job.refuse(&faults));
+        }
+    }
+    tell_unused(job, &tasks, &contestants);
 
-    let mut plan = plan(job, arguments, parts, judge.as_ref(), tasks, &open)?;
+    let mut plan = comparison_plan(job, arguments, contestants, judge.as_ref(), &tasks, &open)?;
     plan.accuracy = accuracy;
+    plan.objective = objective;
+    plan.known = known;
     job.launch_as(&open, RunKind::Comparison, name.to_owned())?;
 
     let setting = Setting {
         executor: open.executor.clone(),
         branch: Branch::new(Model::demo(), None),
-        judge: judge_of(judge, &plan.inputs, &open),
+        judge: judge_of(judge, tasks, &open),
         timeout: None,
         strand: Strand::root(),
     };
@@ -303,51 +330,96 @@ async fn go(
     };
 
     open.progress.borrow_mut().close();
-    finish(job, &open, name, found).await
+    finish(job, &open, (name, arguments), found).await
 }
 
-fn plan(
+/// Returns the parameters that all scripts get, whatever the task.
+fn common(job: &ScriptJob<'_>) -> Map<String, Value> {
+    let mut params = job.params.clone();
+    params.remove("tasks");
+    params
+}
+
+/// Compiles one of the scripts; gives what is wrong with it otherwise.
+fn compile(
+    part: &ComparedScript,
+    params: Map<String, Value>,
+    open: &OpenJob,
+) -> anyhow::Result<Result<Program, Vec<Diagnostic>>> {
+    let script = part.path.clone();
+    let surroundings = Surroundings { script, params, ..open.surroundings.clone() };
+    match Host::new(surroundings).compile(&part.text) {
+        Ok(program) => Ok(Ok(program)),
+        Err(ScriptError::Refused(faults)) => Ok(Err(faults)),
+        Err(other) => anyhow::bail!("reading the script: {other:?}"),
+    }
+}
+
+/// Says which fields no script takes: one of them may be misspelt.
+fn tell_unused(job: &ScriptJob<'_>, tasks: &Tasks, contestants: &[(ComparedScript, FieldMap)]) {
+    let maps: Vec<FieldMap> = contestants.iter().map(|(_, fields)| fields.clone()).collect();
+    let unused = tasks.unused(&maps);
+    if !unused.is_empty() && !job.global.quiet {
+        say(&format!(
+            "fields that no script takes, kept for the judge and tables: {}",
+            unused.join(", ")
+        ));
+    }
+}
+
+fn comparison_plan(
     job: &ScriptJob<'_>,
     arguments: &Arguments,
-    parts: Vec<ComparedScript>,
+    contestants: Vec<(ComparedScript, FieldMap)>,
     judge: Option<&ComparedScript>,
-    tasks: Vec<Value>,
+    tasks: &Tasks,
     open: &OpenJob,
 ) -> anyhow::Result<ComparisonPlan> {
     let kind = arguments.tasks.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-    let texts: Vec<&str> = parts.iter().map(|part| part.text.as_str()).collect();
+    let texts: Vec<&str> = contestants.iter().map(|(part, _)| part.text.as_str()).collect();
+    let inputs = tasks.values();
 
     let fingerprint = json!({
         "kaizen": env!("CARGO_PKG_VERSION"),
         "scripts": digest(&texts),
         "judge": judge.map(|judge| digest(&judge.text)),
-        "inputs": digest(&tasks),
+        "inputs": digest(&inputs),
         "params": job.params,
         "model": job.project.config.model(),
+        "objective": arguments.objective,
         "confidence": arguments.confidence,
         "min_effect": arguments.min_effect,
     });
 
-    let arms = parts.into_iter().map(|part| {
+    let arms = contestants.into_iter().map(|(part, fields)| {
         let pattern = Pattern::new(&part.name())?;
-        Ok(PatternArm { pattern, work: work_of(part, &job.params, open) })
+        Ok(PatternArm { pattern, work: work_of(part, fields, common(job), open) })
     });
 
     Ok(ComparisonPlan {
         task: TaskType::new(&kind.unwrap_or_default())?,
         arms: arms.collect::<anyhow::Result<_>>()?,
-        inputs: tasks,
+        inputs,
         rule: StopRule { confidence: arguments.confidence, min_effect: arguments.min_effect },
+        expected: tasks.expected().map(str::to_owned),
         repeat: arguments.repeat,
         warm_up: arguments.warm_up,
-        max_concurrent: 1,
+        max_concurrent: job.project.config.concurrency().unwrap_or(AT_ONCE),
         bounds: None,
         records: true,
         is_all: true,
         objective: None,
+        known: KnownExecutions::default(),
         accuracy: None,
+        watch: Some(watch(open)),
         fingerprint: fingerprint.as_object().cloned().unwrap_or_default(),
     })
+}
+
+/// Shows how the comparison stands.
+fn watch(open: &OpenJob) -> StandingSink {
+    let progress = open.progress.clone();
+    StandingSink(Rc::new(move |standing| progress.borrow_mut().stand(standing)))
 }
 
 /// Runs a script on behalf of an operation, in a host of its own.
@@ -375,12 +447,16 @@ async fn evaluate(
 }
 
 /// Makes a script what a pattern does.
-fn work_of(part: ComparedScript, common: &Map<String, Value>, open: &OpenJob) -> Work {
+fn work_of(
+    part: ComparedScript,
+    fields: FieldMap,
+    common: Map<String, Value>,
+    open: &OpenJob,
+) -> Work {
     let part = Rc::new(part);
     let surroundings = open.surroundings.clone();
-    let common = common.clone();
     Rc::new(move |scope, task, _| {
-        let params = params_of(&task, &common);
+        let params = fields.params(&task, &common);
         let surroundings = Surroundings { params, ..surroundings.clone() };
         let part = part.clone();
         Box::pin(async move { evaluate(&part, surroundings, Some(scope)).await })
@@ -388,12 +464,12 @@ fn work_of(part: ComparedScript, common: &Map<String, Value>, open: &OpenJob) ->
 }
 
 /// Makes a script a judge, or compares with what is expected, if anything is.
-fn judge_of(judge: Option<ComparedScript>, tasks: &[Value], open: &OpenJob) -> Option<Judge> {
+fn judge_of(judge: Option<ComparedScript>, tasks: Tasks, open: &OpenJob) -> Option<Judge> {
     let Some(part) = judge.map(Rc::new) else {
-        let is_known = tasks.iter().any(|task| task.get(EXPECTED).is_some());
-        return is_known.then(|| -> Judge {
-            Rc::new(|_, _, answer, task| {
-                let is_right = label::is_right(&answer, &task[EXPECTED]);
+        return tasks.is_labelled().then(|| -> Judge {
+            Rc::new(move |_, _, answer, task| {
+                let mut labels = tasks.labels(&task).into_iter();
+                let is_right = labels.any(|expected| label::is_right(&answer, &expected));
                 Box::pin(async move { Ok(f64::from(u8::from(is_right))) })
             })
         });
@@ -417,10 +493,10 @@ fn judge_of(judge: Option<ComparedScript>, tasks: &[Value], open: &OpenJob) -> O
 async fn finish(
     job: &ScriptJob<'_>,
     open: &OpenJob,
-    name: &str,
+    (name, arguments): (&str, &Arguments),
     found: Result<Result<Value, Stop>, Exit>,
 ) -> anyhow::Result<Exit> {
-    let end = match found {
+    let mut end = match found {
         Ok(Ok(findings)) => {
             let exit = if findings["stopped"] == "budget" { Exit::Budget } else { Exit::Ok };
             let is_ok = exit == Exit::Ok;
@@ -442,53 +518,31 @@ async fn finish(
     let run = open.executor.journal().run().clone();
     let metrics = open.executor.metrics();
 
+    let cases = if end.value.is_object() { kept(job, &run)? } else { Vec::new() };
     if job.global.json {
+        if let Some(shown) = arguments.show {
+            let chosen = filtered(&cases, shown.filter());
+            end.value["cases"] = render::cases::to_json(&chosen);
+        }
+        case_list::present(job.global, &cases, arguments.show, arguments.out.as_ref())?;
         print_data(end.value);
         return Ok(end.exit);
     }
 
     if end.value.is_object() {
-        show(&end.value);
+        summary::show(&end.value);
+        case_list::present(job.global, &cases, arguments.show, arguments.out.as_ref())?;
+        if arguments.show.is_none() && !job.global.quiet && cases.iter().any(Case::is_wrong) {
+            let tally = render::cases::tally(&cases);
+            say(&format!("{tally}; `kaizen show {run} --inputs=wrong` lists them"));
+        }
     }
     open.progress.borrow().sum_up(&run, end.status, &metrics);
     Ok(end.exit)
 }
 
-/// Shows the findings as people read them.
-fn show(findings: &Value) {
-    let none = Vec::new();
-    let mut patterns: Vec<&Value> =
-        findings["patterns"].as_array().unwrap_or(&none).iter().collect();
-    let score = |one: &Value| one["score"].as_f64().unwrap_or(0.0);
-    patterns.sort_by(|a, b| score(b).total_cmp(&score(a)));
-
-    let number = |value: &Value, show: &dyn Fn(f64) -> String| {
-        value.as_f64().map_or_else(|| "-".to_owned(), show)
-    };
-
-    let rows: Vec<Vec<String>> = patterns
-        .iter()
-        .map(|one| {
-            let low = &one["interval"][0];
-            let high = &one["interval"][1];
-            let two = |n: f64| format!("{n:.2}");
-            let range = format!("{}-{}", number(low, &two), number(high, &two));
-            vec![
-                one["pattern"].as_str().unwrap_or_default().to_owned(),
-                number(&one["score"], &two),
-                if low.is_null() { "-".to_owned() } else { range },
-                one["n"].to_string(),
-                number(&one["success_rate"], &|n| format!("{:.0} %", 100.0 * n)),
-                number(&one["quality"], &|n| format!("{n:.3}")),
-                number(&one["execution_time"], &|n| format!("{n:.2} s")),
-                number(&one["cost"], &|n| Money::from_dollars(n).unwrap_or_default().to_string()),
-                if one["left_out"] == true { "dropped: surely worse" } else { "" }.to_owned(),
-            ]
-        })
-        .collect();
-
-    let head =
-        ["script", ">score", ">interval", ">n", ">success", ">quality", ">time", ">cost", "note"];
-    print_line(&table::render(&head, &rows));
-    print_line(findings["reason"].as_str().unwrap_or_default());
+/// Reads what the run did from its journal.
+fn kept(job: &ScriptJob<'_>, run: &RunId) -> anyhow::Result<Vec<Case>> {
+    let Some(store) = job.project.existing_store()? else { return Ok(Vec::new()) };
+    Ok(cases(&Trace::fold(&damage::events(&store, run)?)))
 }

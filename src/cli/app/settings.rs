@@ -1,0 +1,494 @@
+//! Every key of kaizen.toml: its type, default, example and meaning. One table, from which files are read,
+//! the reference and the schema for editors are written, and misspelt keys get their suggestion.
+
+mod reference;
+mod servers;
+
+use crate::base::unit::Money;
+use crate::cli::app::config::{duration, size};
+use serde_json::{Map, Value, json};
+
+pub(in crate::cli) use reference::{SettingDoc, reference, schema};
+pub(in crate::cli) use servers::SERVER_SETTINGS;
+
+/// What kind of value a key takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) enum SettingKind {
+    /// Any text.
+    Text,
+    /// True or false.
+    Flag,
+    /// A whole number from 1 up.
+    Count,
+    /// A whole number of milliseconds.
+    Millis,
+    /// An amount in dollars.
+    Dollars,
+    /// A time that a run may take.
+    RunTime,
+    /// A time for which something is kept.
+    Age,
+    /// A size in bytes.
+    Size,
+    /// The fewest characters of a secret.
+    SecretLength,
+    /// A list of names of variables.
+    Variables,
+    /// A list of paths.
+    Paths,
+    /// A list of what is granted or denied.
+    Rules,
+}
+
+impl SettingKind {
+    /// Returns what a value must be.
+    pub(in crate::cli) fn wanted(self) -> &'static str {
+        match self {
+            SettingKind::Text => "text",
+            SettingKind::Flag => "true or false",
+            SettingKind::Count => "a whole number of at least 1",
+            SettingKind::Millis => "a time in milliseconds",
+            SettingKind::Dollars => Money::WANTED,
+            SettingKind::RunTime => "a time such as \"90s\", \"10m\" or \"2h\"",
+            SettingKind::Age => "a time such as \"30d\" or \"12h\"",
+            SettingKind::Size => "a size such as \"500MB\" or \"2GB\"",
+            SettingKind::SecretLength => "a whole number from 4 up to 64",
+            SettingKind::Variables => "a list of variable names, which may contain `*`",
+            SettingKind::Paths => "a list of paths",
+            SettingKind::Rules => "a list of texts",
+        }
+    }
+
+    /// Tells whether a value is one of this kind.
+    pub(in crate::cli) fn fits(self, value: &Value) -> bool {
+        let texts = || value.as_array().is_some_and(|all| all.iter().all(Value::is_string));
+        match self {
+            SettingKind::Text => value.is_string(),
+            SettingKind::Flag => value.is_boolean(),
+            SettingKind::Count => value.as_u64().is_some_and(|number| number > 0),
+            SettingKind::Millis => value.as_u64().is_some(),
+            SettingKind::Dollars => value.as_f64().and_then(Money::from_dollars).is_some(),
+            SettingKind::RunTime | SettingKind::Age => value.as_str().and_then(duration).is_some(),
+            SettingKind::Size => value.as_str().and_then(size).is_some(),
+            SettingKind::SecretLength => {
+                value.as_u64().is_some_and(|length| (4..=64).contains(&length))
+            }
+            SettingKind::Variables | SettingKind::Paths | SettingKind::Rules => texts(),
+        }
+    }
+
+    /// Returns the part of a JSON schema that says the same.
+    fn schema(self) -> Value {
+        match self {
+            SettingKind::Text => json!({ "type": "string" }),
+            SettingKind::Flag => json!({ "type": "boolean" }),
+            SettingKind::Count => json!({ "type": "integer", "minimum": 1 }),
+            SettingKind::Millis => json!({ "type": "integer", "minimum": 0 }),
+            SettingKind::Dollars => json!({ "type": "number", "minimum": 0 }),
+            SettingKind::RunTime | SettingKind::Age => {
+                json!({ "type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$" })
+            }
+            SettingKind::Size => {
+                json!({ "type": "string", "pattern": "^[0-9]+ *(B|kB|KB|MB|GB|KiB|MiB|GiB)?$" })
+            }
+            SettingKind::SecretLength => json!({ "type": "integer", "minimum": 4, "maximum": 64 }),
+            SettingKind::Variables | SettingKind::Paths | SettingKind::Rules => {
+                json!({ "type": "array", "items": { "type": "string" } })
+            }
+        }
+    }
+}
+
+/// What holds where a key is not set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) enum Fallback {
+    /// This value, as TOML.
+    Value(&'static str),
+    /// What these words say.
+    Words(&'static str),
+}
+
+/// One key.
+#[derive(Debug)]
+pub(in crate::cli) struct SettingEntry {
+    pub(in crate::cli) section: &'static str,
+    pub(in crate::cli) key: &'static str,
+    pub(in crate::cli) kind: SettingKind,
+    pub(in crate::cli) default: Fallback,
+    /// A value, as TOML.
+    pub(in crate::cli) example: &'static str,
+    pub(in crate::cli) meaning: &'static str,
+}
+
+impl SettingEntry {
+    /// Returns its full name, such as `limits.operations`.
+    pub(in crate::cli) fn name(&self) -> String {
+        format!("{}.{}", self.section, self.key)
+    }
+}
+
+/// Finds a key by its full name.
+pub(in crate::cli) fn find(name: &str) -> Option<&'static SettingEntry> {
+    SETTINGS.iter().find(|entry| entry.name() == name)
+}
+
+const fn entry(
+    (section, key): (&'static str, &'static str),
+    kind: SettingKind,
+    default: Fallback,
+    example: &'static str,
+    meaning: &'static str,
+) -> SettingEntry {
+    SettingEntry { section, key, kind, default, example, meaning }
+}
+
+const NONE: Fallback = Fallback::Words("none");
+const NO_LIMIT: Fallback = Fallback::Words("no limit");
+
+/// All keys besides those of models.
+pub(in crate::cli) const SETTINGS: &[SettingEntry] = &[
+    entry(("project", "name"), SettingKind::Text, NONE, "\"news\"", "The project's name."),
+    entry(
+        ("project", "model"),
+        SettingKind::Text,
+        Fallback::Words("OPENAI_MODEL, or the demo model if no provider is set up"),
+        "\"fast\"",
+        "The default model: an alias from [models], or `provider/name`. KAIZEN_MODEL and `--model` override it.",
+    ),
+    entry(
+        ("run", "concurrency"),
+        SettingKind::Count,
+        NO_LIMIT,
+        "8",
+        "Maximum number of concurrent model calls. KAIZEN_CONCURRENCY and `--concurrency` override it.",
+    ),
+    entry(
+        ("run", "reuse"),
+        SettingKind::Flag,
+        Fallback::Value("false"),
+        "true",
+        "Whether `kaizen run` reuses the replies of earlier runs. `--reuse` and `--no-reuse` override it.",
+    ),
+    entry(
+        ("budget", "max_cost"),
+        SettingKind::Dollars,
+        NO_LIMIT,
+        "0.5",
+        "Maximum cost of a run, in dollars. A call that could exceed it is not made.",
+    ),
+    entry(
+        ("budget", "max_tokens"),
+        SettingKind::Count,
+        NO_LIMIT,
+        "100_000",
+        "Maximum number of tokens of a run, read and written.",
+    ),
+    entry(
+        ("budget", "max_calls"),
+        SettingKind::Count,
+        NO_LIMIT,
+        "50",
+        "Maximum number of model calls of a run.",
+    ),
+    entry(
+        ("budget", "max_time"),
+        SettingKind::RunTime,
+        NO_LIMIT,
+        "\"10m\"",
+        "Maximum duration of a run.",
+    ),
+    entry(
+        ("limits", "operations"),
+        SettingKind::Count,
+        Fallback::Value("1_000_000_000"),
+        "5_000_000_000",
+        "Maximum number of steps that a script computes. It stops endless loops.",
+    ),
+    entry(
+        ("optimizer", "learn_from_demo"),
+        SettingKind::Flag,
+        Fallback::Value("false"),
+        "true",
+        "Whether runs on the demo model count as experience.",
+    ),
+    entry(
+        ("watch", "quiet_ms"),
+        SettingKind::Millis,
+        Fallback::Value("50"),
+        "200",
+        "How long no file may change before `kaizen watch` runs the script again.",
+    ),
+    entry(
+        ("watch", "confirm_over"),
+        SettingKind::Dollars,
+        Fallback::Value("0.25"),
+        "1.0",
+        "`kaizen watch` asks before a re-run that may cost more than this, in dollars.",
+    ),
+    entry(
+        ("watch", "paths"),
+        SettingKind::Paths,
+        NONE,
+        "[\"prompts\"]",
+        "Files and folders that `kaizen watch` watches although no script reads them.",
+    ),
+    entry(
+        ("permissions", "read"),
+        SettingKind::Rules,
+        Fallback::Words("the project's folder, without hidden files"),
+        "[\"../data\"]",
+        "Further files and folders that scripts may read.",
+    ),
+    entry(
+        ("permissions", "write"),
+        SettingKind::Rules,
+        NONE,
+        "[\"out\"]",
+        "Files and folders that scripts may write.",
+    ),
+    entry(
+        ("permissions", "net"),
+        SettingKind::Rules,
+        NONE,
+        "[\"example.com\", \"*.example.org:443\"]",
+        "Hosts that scripts may reach.",
+    ),
+    entry(
+        ("permissions", "env"),
+        SettingKind::Rules,
+        NONE,
+        "[\"EDITOR\"]",
+        "Variables of the environment that scripts may read.",
+    ),
+    entry(
+        ("permissions", "run"),
+        SettingKind::Rules,
+        NONE,
+        "[\"git\"]",
+        "Programs that scripts may run.",
+    ),
+    entry(
+        ("permissions", "deny_read"),
+        SettingKind::Rules,
+        NONE,
+        "[\"private\"]",
+        "Files and folders that scripts may not read, whatever is granted.",
+    ),
+    entry(
+        ("permissions", "deny_write"),
+        SettingKind::Rules,
+        NONE,
+        "[\"out/final\"]",
+        "Files and folders that scripts may not write, whatever is granted.",
+    ),
+    entry(
+        ("permissions", "deny_net"),
+        SettingKind::Rules,
+        NONE,
+        "[\"localhost\"]",
+        "Hosts that neither scripts nor models may reach, whatever is granted.",
+    ),
+    entry(
+        ("permissions", "deny_env"),
+        SettingKind::Rules,
+        NONE,
+        "[\"AWS_*\"]",
+        "Variables that neither scripts nor models may read, whatever is granted.",
+    ),
+    entry(
+        ("permissions", "deny_run"),
+        SettingKind::Rules,
+        NONE,
+        "[\"rm\"]",
+        "Programs that scripts may not run, whatever is granted.",
+    ),
+    entry(
+        ("secrets", "names"),
+        SettingKind::Variables,
+        Fallback::Words("names with `_KEY`, `_TOKEN`, `_SECRET` or `PASSWORD`"),
+        "[\"LICENCE_*\"]",
+        "Further variables whose values are kept out of journal and output.",
+    ),
+    entry(
+        ("secrets", "min_length"),
+        SettingKind::SecretLength,
+        Fallback::Words("8"),
+        "12",
+        "Minimum number of characters of a value that is treated as a secret.",
+    ),
+    entry(
+        ("store", "keep"),
+        SettingKind::Age,
+        Fallback::Words("forever"),
+        "\"30d\"",
+        "How long runs are kept.",
+    ),
+    entry(
+        ("store", "max_size"),
+        SettingKind::Size,
+        NO_LIMIT,
+        "\"500MB\"",
+        "Maximum size of the store. The oldest runs are deleted first.",
+    ),
+];
+
+/// One key of `[models.NAME]`: name, type, default, example as TOML, meaning.
+pub(in crate::cli) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
+    ("use", "text", "required", "\"openai/gpt-4o-mini\"", "The model, as `provider/name`."),
+    ("provider", "text", "from `use`", "\"openai\"", "The provider, in place of `use`."),
+    (
+        "model",
+        "text",
+        "from `use`",
+        "\"gpt-4o-mini\"",
+        "The provider's name for the model, in place of `use`.",
+    ),
+    (
+        "base_url",
+        "text",
+        "the provider's own",
+        "\"http://127.0.0.1:8080/v1\"",
+        "The address of the server.",
+    ),
+    (
+        "key",
+        "text",
+        "the provider's variable",
+        "\"env:MY_KEY\"",
+        "Where the key is found: `env:NAME` or `file:PATH`. Never the key itself.",
+    ),
+    (
+        "max_concurrent",
+        "a whole number of at least 1",
+        "no limit",
+        "4",
+        "Maximum number of concurrent calls to the server.",
+    ),
+    (
+        "requests_per_minute",
+        "a whole number of at least 1",
+        "no limit",
+        "60",
+        "Maximum number of calls to the server in a minute.",
+    ),
+    (
+        "max_tokens_field",
+        "\"max_tokens\" or \"max_completion_tokens\"",
+        "found out",
+        "\"max_completion_tokens\"",
+        "What a server of OpenAI's protocol calls the limit on tokens.",
+    ),
+    (
+        "price",
+        "a table",
+        "the listed price, if known",
+        "{ input = 0.15, output = 0.60, per = \"1M\" }",
+        "The price of tokens, in dollars: `input`, `output`, `cached`, `cache_write`, `per` (\"1M\", \"1k\" or \"1\") and `as_of`.",
+    ),
+    ("temperature", "a number", "the provider's", "0.2", "Sampling temperature."),
+    (
+        "top_p",
+        "a number",
+        "the provider's",
+        "0.9",
+        "Nucleus sampling: the share of probability that is kept.",
+    ),
+    (
+        "max_tokens",
+        "a whole number of at least 1",
+        "the provider's",
+        "400",
+        "Maximum number of tokens of a reply.",
+    ),
+    ("stop", "a text or a list of texts", "none", "[\"END\"]", "Texts at which the model stops."),
+    ("seed", "a whole number", "none", "7", "The provider's seed for sampling."),
+    (
+        "stream",
+        "true or false",
+        "true where the provider can",
+        "false",
+        "Whether replies are streamed.",
+    ),
+    (
+        "timeout_ms",
+        "a time in milliseconds",
+        "600000",
+        "60_000",
+        "Maximum duration of a whole call.",
+    ),
+    (
+        "header_timeout_ms",
+        "a time in milliseconds",
+        "60000",
+        "20_000",
+        "Maximum wait for the header of a reply.",
+    ),
+    (
+        "idle_timeout_ms",
+        "a time in milliseconds",
+        "60000",
+        "20_000",
+        "Maximum silence within a streamed reply.",
+    ),
+    (
+        "attempts_max",
+        "a whole number of at least 1",
+        "3",
+        "1",
+        "Maximum number of tries of a call. 1 turns retries off.",
+    ),
+    (
+        "extra",
+        "a table",
+        "none",
+        "{ top_k = 40 }",
+        "Further fields for the server, sent as they are.",
+    ),
+    (
+        "latency_ms",
+        "a time in milliseconds",
+        "20",
+        "500",
+        "Demo model only: how long a reply takes.",
+    ),
+    (
+        "error_rate",
+        "a number from 0 to 1",
+        "0",
+        "0.1",
+        "Demo model only: the share of calls that fail.",
+    ),
+    ("cost", "an amount in dollars", "0", "0.001", "Demo model only: what a call costs."),
+    (
+        "replies",
+        "a table of texts",
+        "none",
+        "{ \"capital of France\" = \"Paris\" }",
+        "Demo model only: replies by a text that the prompt contains.",
+    ),
+];
+
+/// Returns the names of all keys besides those of models.
+pub(in crate::cli) fn names() -> impl Iterator<Item = String> {
+    SETTINGS.iter().map(SettingEntry::name)
+}
+
+/// Reads a value that the table holds as TOML.
+pub(in crate::cli) fn value_of(text: &str) -> Value {
+    let table: Result<Map<String, Value>, _> = toml::from_str(&format!("value = {text}"));
+    table.ok().and_then(|mut table| table.remove("value")).unwrap_or_default()
+}
+
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+        Value::String(_) | Value::Null => "string",
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,35 @@
+//! The script that a session is about: what there is to do with it besides calling its functions.
+
+use crate::base::file;
+use crate::cli::command::repl::session::{ReplSession, Took};
+use crate::cli::say;
+use std::path::Path;
+
+impl ReplSession<'_> {
+    /// Says what there is to do with a script that has no functions to load.
+    pub(super) fn offer_to_run(&self, path: &Path) {
+        if self.dialogue.has_functions() {
+            return;
+        }
+        say(&format!(
+            "`{0}` defines no functions, so nothing is loaded; `:run` runs it here and keeps its variables",
+            path.display()
+        ));
+    }
+
+    /// Evaluates the session's script as if it were typed.
+    pub(super) async fn run_script(&mut self) -> anyhow::Result<Took> {
+        let Some(script) = self.files.iter().find(|file| file.is_script) else {
+            say("error: this session has no script; `kaizen repl SCRIPT` begins one that has");
+            return Ok(Took::Wrong);
+        };
+
+        match file::read_text(&script.path) {
+            Ok(text) => Ok(self.evaluate(&text).await?.0),
+            Err(error) => {
+                say(&format!("error: reading `{}`: {error}", script.path.display()));
+                Ok(Took::Wrong)
+            }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What a new project starts with.
+
+/// What a new project starts with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(in crate::cli) enum Template {
+    /// One question to a model.
+    Hello,
+    /// The same work in three ways, and which is the fastest.
+    Compare,
+    /// A graph of operations with a library and a test.
+    Graph,
+    /// Functions and their tests.
+    Test,
+    /// An instruction that improves itself from its failures.
+    Evolve,
+}
+
+/// A file of a template.
+pub(in crate::cli) struct TemplateFile {
+    /// Its path in the project.
+    pub(in crate::cli) name: &'static str,
+    pub(in crate::cli) text: &'static str,
+}
+
+impl Template {
+    /// Returns its files.
+    pub(in crate::cli) fn files(self) -> Vec<TemplateFile> {
+        let own: &[(&'static str, &'static str)] = match self {
+            Template::Hello => &[("scripts/hello.rhai", HELLO)],
+            Template::Compare => &[("scripts/comparison.rhai", COMPARISON)],
+            Template::Graph => &[
+                ("scripts/main.rhai", SCRIPT),
+                ("scripts/lib/research.rhai", LIBRARY),
+                ("tests/research_test.rhai", TEST),
+            ],
+            Template::Test => {
+                &[("scripts/lib/research.rhai", LIBRARY), ("tests/research_test.rhai", TEST)]
+            }
+            Template::Evolve => &[
+                ("scripts/evolve.rhai", EVOLVE),
+                ("scripts/data/sentiment.jsonl", SENTIMENT),
+                ("scripts/data/requests.jsonl", REQUESTS),
+            ],
+        };
+
+        let common = [("kaizen.toml", CONFIG), (".gitignore", ".kaizen/\n")];
+        let all = common[..1].iter().chain(own).chain(&common[1..]);
+        all.map(|(name, text)| TemplateFile { name, text }).collect()
+    }
+
+    /// Returns the commands to try first.
+    pub(in crate::cli) fn steps(self) -> &'static [&'static str] {
+        match self {
+            Template::Hello => &["kaizen run scripts/hello.rhai"],
+            Template::Compare => &["kaizen run scripts/comparison.rhai"],
+            Template::Graph => &["kaizen run scripts/main.rhai", "kaizen test"],
+            Template::Test => &["kaizen test"],
+            Template::Evolve => {
+                &["kaizen plan scripts/evolve.rhai", "kaizen run scripts/evolve.rhai"]
+            }
+        }
+    }
+}
+
+const HELLO: &str = include_str!("../../../scripts/hello.rhai");
+const COMPARISON: &str = include_str!("../../../scripts/comparison.rhai");
+const EVOLVE: &str = include_str!("../../../scripts/evolve.rhai");
+const SENTIMENT: &str = include_str!("../../../scripts/data/sentiment.jsonl");
+const REQUESTS: &str = include_str!("../../../scripts/data/requests.jsonl");
+
+const CONFIG: &str = r#"# Settings of this project. `kaizen config show --origin` lists the settings in effect.
+[project]
+# The default model: an alias from below, or provider/name. Without one, OPENAI_API_KEY and
+# OPENAI_MODEL of the environment are used, else the built-in demo model.
+# model = "fast"
+
+# [models.fast]
+# use = "openai/gpt-4o-mini"
+# key = "env:OPENAI_API_KEY"
+# temperature = 0.2
+"#;
+
+const SCRIPT: &str = r#"//! Asks three questions concurrently and summarises the answers. Four calls.
+import "lib/research" as research;
+
+let topic = param("topic", "electric vans", "what to research");
+
+let graph = builder("research");
+let parts = ["market", "rivals", "risks"].map(|part| graph.add_operation("communicate", #{
+    name: part,
+    instruction: research::question(part, topic),
+}));
+graph.add_aggregation("communicate", #{
+    name: "summary",
+    source_node_ids: parts,
+    instruction: "Sum up in three sentences.",
+});
+
+let report = session().flow(graph, #{ max_concurrent: 3 });
+let summary = report.result("summary");
+let speedup = (report.metrics.speedup * 10.0).round() / 10.0;
+print(`${report.metrics.calls} calls, ${speedup} times faster than in turn`);
+summary
+"#;
+
+const LIBRARY: &str = r#"//! Functions shared by the scripts and tests of this project.
+
+fn question(part, topic) {
+    `Describe the ${part} of ${topic} in two sentences.`
+}
+"#;
+
+const TEST: &str = r#"//! `kaizen test` calls every function here whose name begins with `test_`.
+import "../scripts/lib/research" as research;
+
+fn test_a_question_names_part_and_topic() {
+    let expected = "Describe the market of trams in two sentences.";
+    assert_eq(research::question("market", "trams"), expected);
+}
+
+fn test_an_answer_is_about_the_question() {
+    // The demo model answers offline. For a real model, `--record new` records the replies, and
+    // later runs play them back.
+    let answer = branch("demo/echo").chat(research::question("risks", "trams"));
+    assert(answer.contains("risks of trams"), answer);
+}
+"#;

@@ -1,0 +1,186 @@
+//! Operations whose answer has to be right: it is read, mended and checked, and the model is asked again
+//! while it is not. Each request is an attempt like every other.
+
+use crate::base::failure::{Failure, Kind};
+use crate::executor::Executor;
+use crate::executor::attempt::{ExchangeRequest, Stop, WholeReply};
+use crate::flow::callback::{CallbackInput, Scope};
+use crate::flow::op::{CheckedPrompt, Keep, Prompt};
+use crate::model::error::CallError;
+use crate::model::message::{Message, Role};
+use crate::model::request::SchemaCheck;
+use crate::schema::{self, Unfit};
+use crate::session::branch::{Exchange, SharedBranch};
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::rc::Rc;
+
+/// Most problems that the model is told of one answer.
+const PROBLEMS_TOLD: usize = 20;
+
+impl Executor {
+    /// Asks until the answer is right, or as often as the model may mend it.
+    pub(super) async fn operate(
+        &self,
+        scope: &Rc<Scope>,
+        branch: &SharedBranch,
+        checked: &CheckedPrompt,
+        durable: bool,
+    ) -> Result<Value, Stop> {
+        let prompt = &checked.prompt;
+        // What a check refuses leads to another call.
+        let durable = durable || checked.check.is_some();
+        let (turn, before) = {
+            let mut branch = branch.borrow_mut();
+            let messages = branch.messages();
+            (branch.begin(), if checked.has_history { messages } else { system(messages) })
+        };
+
+        let mut repairs = 0;
+        let mut newest: Option<(String, Unfit)> = None;
+        let (text, value) = loop {
+            let is_last = repairs == checked.repairs_max;
+            let ask = ExchangeRequest {
+                prompt,
+                messages: messages(&before, &prompt.instruction, newest.as_ref()),
+                // The failure of the last one is that of the call, so that a resumed run asks again.
+                schema_check: if is_last { SchemaCheck::Call } else { SchemaCheck::Caller },
+                is_repair: repairs > 0,
+            };
+
+            let replied = self.exchange(scope, branch, ask, durable).await;
+            let WholeReply { text, value } = replied.map_err(|stop| given_up(stop, repairs))?;
+
+            let unfit = match value {
+                Ok(value) => match self.objection(scope, checked, &value).await? {
+                    None => break (text, value),
+                    Some(why) => Unfit::Refused(why),
+                },
+                Err(unfit) => unfit,
+            };
+            if is_last {
+                let failure = Failure::from(CallError::InvalidOutput { text, unfit });
+                return Err(given_up(failure.into(), repairs));
+            }
+
+            repairs += 1;
+            newest = Some((text, unfit));
+        };
+
+        if checked.keep == Keep::Exchange {
+            let exchange = Exchange { question: prompt.instruction.clone(), answer: text };
+            branch.borrow_mut().record(turn, exchange);
+        }
+        Ok(value)
+    }
+
+    /// Returns what the check of an operation has against an answer, if anything.
+    async fn objection(
+        &self,
+        scope: &Rc<Scope>,
+        checked: &CheckedPrompt,
+        value: &Value,
+    ) -> Result<Option<String>, Failure> {
+        // What is only guessed cannot be judged.
+        let check = checked.check.as_ref().filter(|_| !self.is_plan());
+        let Some(check) = check else { return Ok(None) };
+
+        let own = scope.on(&scope.strand.next());
+        match check.call(CallbackInput::Answer(value.clone(), own)).await? {
+            Value::Bool(true) => Ok(None),
+            Value::Bool(false) => Ok(Some("it is not what was asked for".to_owned())),
+            Value::String(why) => Ok(Some(why)),
+            other => {
+                let message = format!(
+                    "`check` must return true, false or a text that says what is wrong, not `{other}`"
+                );
+                Err(Failure::new(Kind::Script, message))
+            }
+        }
+    }
+}
+
+/// What comes of reading a value from a text by rules.
+#[derive(Debug)]
+pub enum RuleResult {
+    /// The value.
+    Value(Value),
+    /// The question to a model that is to write it.
+    Ask(Box<CheckedPrompt>),
+}
+
+/// Reads a value from a text by rules, or makes the question to a model; the failure if it may not be
+/// asked.
+pub fn reading(text: &str, checked: &CheckedPrompt) -> Result<RuleResult, Failure> {
+    let Some(schema) = &checked.prompt.schema else {
+        return Err(Failure::new(Kind::Option, "`parse` needs a `schema`"));
+    };
+    let unfit = match schema::read(text, schema) {
+        Ok(found) => return Ok(RuleResult::Value(found.value)),
+        Err(unfit) => unfit,
+    };
+
+    let Some(repairs_max) = checked.repairs_max.checked_sub(1) else {
+        return Err(CallError::InvalidOutput { text: text.to_owned(), unfit }.into());
+    };
+
+    let instruction = format!(
+        "<text>\n{text}\n</text>\n\nWrite what the text says as JSON that matches this schema, and \
+         nothing else. Add nothing that the text does not say.\n{schema}"
+    );
+    let prompt = Prompt { instruction, ..checked.prompt.clone() };
+    let keep = Keep::Nothing;
+    Ok(RuleResult::Ask(Box::new(CheckedPrompt {
+        prompt,
+        check: None,
+        repairs_max,
+        keep,
+        has_history: false,
+    })))
+}
+
+/// Keeps only the standing instruction of a conversation.
+fn system(messages: Vec<Message>) -> Vec<Message> {
+    messages.into_iter().filter(|message| message.role == Role::System).collect()
+}
+
+/// Makes the conversation of one request: of several answers that were wrong, it has only the newest.
+fn messages(
+    before: &[Message],
+    instruction: &str,
+    newest: Option<&(String, Unfit)>,
+) -> Vec<Message> {
+    let mut messages = before.to_vec();
+    messages.push(Message::new(Role::User, instruction));
+
+    if let Some((answer, unfit)) = newest {
+        messages.push(Message::new(Role::Assistant, answer));
+        messages.push(Message::new(Role::User, request_to_mend(unfit)));
+    }
+    messages
+}
+
+fn request_to_mend(unfit: &Unfit) -> String {
+    let mut text = "This answer is not valid:\n".to_owned();
+    for problem in unfit.clone().problems().iter().take(PROBLEMS_TOLD) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "- {problem}");
+    }
+
+    text.push_str("Write the whole answer again, corrected, and nothing else.");
+    text
+}
+
+/// Says how often the model was asked to mend an answer that never was right.
+fn given_up(stop: Stop, repairs: u32) -> Stop {
+    match stop {
+        Stop::Failed(mut failure) if failure.kind == Kind::InvalidOutput && repairs > 0 => {
+            let times = if repairs == 1 { "once".to_owned() } else { format!("{repairs} times") };
+            failure.message =
+                format!("{} (the model was asked {times} to mend it)", failure.message);
+            failure.detail_mut().repairs = Some(repairs);
+            Stop::Failed(failure)
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,119 @@
+//! What is asked on a branch: on behalf of an operation, or as an operation of its own.
+
+use crate::base::failpoint::Failpoint;
+use crate::base::failure::Failure;
+use crate::base::id::FlowId;
+use crate::base::strand::Strand;
+use crate::executor::Executor;
+use crate::executor::attempt::{ExchangeRequest, Stop, WholeReply};
+use crate::flow::callback::Scope;
+use crate::flow::op::{CheckedPrompt, Keep, Prompt};
+use crate::flow::outcome::Outcome;
+use crate::journal::event::Event;
+use crate::model::error::CallError;
+use crate::model::message::{Message, Role};
+use crate::model::request::SchemaCheck;
+use crate::session::branch::{Exchange, SharedBranch};
+use serde_json::Value;
+use std::rc::Rc;
+
+/// What is asked on a branch.
+#[derive(Debug, Clone, Copy)]
+pub enum BranchQuestion<'a> {
+    /// A question that is asked once.
+    Once(&'a Prompt, Keep),
+    /// A question whose answer has to be right.
+    Checked(&'a CheckedPrompt),
+}
+
+impl Executor {
+    /// Asks the branch's model on behalf of `scope`; without one, the call is an operation of its
+    /// own in flow 0, named `name`.
+    pub async fn ask(
+        &self,
+        strand: &Rc<Strand>,
+        scope: Option<&Rc<Scope>>,
+        name: &str,
+        branch: &SharedBranch,
+        question: BranchQuestion<'_>,
+    ) -> Result<Value, Stop> {
+        if let Some(scope) = scope {
+            return self.put(&scope.on(strand), branch, question, true).await;
+        }
+
+        let scope = Rc::new(Scope::new(FlowId(0), self.recorder.take_op(), strand.clone()));
+        let flow = scope.flow;
+        let op = scope.op;
+        self.note(&Event::OpStarted { flow, op, name: Some(name.to_owned()) })?;
+        let mut guard = self.guard(scope.clone());
+
+        let outcome = match self.put(&scope, branch, question, false).await {
+            Ok(value) => Outcome::Completed { value },
+            Err(Stop::Failed(failure)) => Outcome::Failed { failure },
+            Err(stop) => return Err(stop),
+        };
+
+        let ended = Event::OpEnded { flow, op, outcome };
+        // The guard would journal the operation as cancelled.
+        guard.disarm();
+        self.failpoint(Failpoint::OpEnds);
+        self.commit(&ended).await?;
+        self.failpoint(Failpoint::OpKept);
+
+        let Event::OpEnded { outcome, .. } = ended else { return Ok(Value::Null) };
+        match outcome {
+            Outcome::Completed { value } => Ok(value),
+            Outcome::Failed { failure } => Err(Stop::Failed(failure)),
+            Outcome::Skipped { .. } | Outcome::Cancelled => Ok(Value::Null),
+        }
+    }
+
+    async fn put(
+        &self,
+        scope: &Rc<Scope>,
+        branch: &SharedBranch,
+        question: BranchQuestion<'_>,
+        durable: bool,
+    ) -> Result<Value, Stop> {
+        match question {
+            BranchQuestion::Once(prompt, keep) => {
+                self.converse(scope, branch, prompt, keep, durable).await
+            }
+            BranchQuestion::Checked(checked) => self.operate(scope, branch, checked, durable).await,
+        }
+    }
+
+    /// Asks until there is a reply or no further try helps. With `durable`, the last attempt is on
+    /// the disk before this returns; otherwise the caller's next commit takes it along.
+    pub(super) async fn converse(
+        &self,
+        scope: &Rc<Scope>,
+        branch: &SharedBranch,
+        prompt: &Prompt,
+        keep: Keep,
+        durable: bool,
+    ) -> Result<Value, Stop> {
+        // The branch is not borrowed while others may run.
+        let (turn, mut messages) = {
+            let mut branch = branch.borrow_mut();
+            (branch.begin(), branch.messages())
+        };
+        messages.push(Message::new(Role::User, &prompt.instruction));
+
+        let ask =
+            ExchangeRequest { prompt, messages, schema_check: SchemaCheck::Call, is_repair: false };
+        let WholeReply { text, value } = self.exchange(scope, branch, ask, durable).await?;
+        let value = match value {
+            Ok(value) => value,
+            Err(unfit) => {
+                return Err(Failure::from(CallError::InvalidOutput { text, unfit }).into());
+            }
+        };
+
+        if keep == Keep::Exchange {
+            let exchange = Exchange { question: prompt.instruction.clone(), answer: text };
+            branch.borrow_mut().record(turn, exchange);
+        }
+        Ok(value)
+    }
+}

@@ -1,0 +1,82 @@
+//! What is taken for true, one time through a planned script, where only a run can tell.
+
+use std::time::Duration;
+
+/// Something that only a run can tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unknown {
+    /// What models answer.
+    Replies,
+    /// The numbers of chance, where no seed was given.
+    Chance,
+    /// How long calls take.
+    Time,
+    /// What pages and programs say.
+    World,
+    /// How many tokens calls use, where a budget bounds them.
+    Size,
+}
+
+/// The numbers of chance.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub enum AssumedChance {
+    /// They follow from the seed.
+    #[default]
+    Seeded,
+    /// They follow from another seed.
+    Other(u64),
+    /// They are all the same.
+    Constant(f64),
+}
+
+/// What becomes of pages and programs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AssumedWorld {
+    /// Pages can be read, and programs end well.
+    #[default]
+    Well,
+    /// Nothing can be reached or started.
+    Broken,
+    /// Of each two, the first cannot be reached or started.
+    Flaky,
+    /// Pages can be read, and programs end with a code other than 0.
+    Complaining,
+}
+
+/// How many tokens calls use.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AssumedSize {
+    /// Hardly any.
+    #[default]
+    Least,
+    /// As many as they can.
+    Most,
+}
+
+/// What is taken for true, one time through a script.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Assumption {
+    /// The numbers of chance.
+    pub chance: AssumedChance,
+    /// How long each call takes.
+    pub pace: Duration,
+    /// What becomes of pages and programs.
+    pub world: AssumedWorld,
+    /// How many tokens calls use.
+    pub size: AssumedSize,
+}
+
+impl Assumption {
+    /// Returns what it takes for true that the usual one does not.
+    pub fn differs(&self) -> impl Iterator<Item = Unknown> + use<> {
+        let usual = Assumption::default();
+        let differences = [
+            (self.chance != usual.chance, Unknown::Chance),
+            (self.pace != usual.pace, Unknown::Time),
+            (self.world != usual.world, Unknown::World),
+            (self.size != usual.size, Unknown::Size),
+        ];
+
+        differences.into_iter().filter(|(differs, _)| *differs).map(|(_, unknown)| unknown)
+    }
+}

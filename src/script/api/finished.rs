@@ -1,0 +1,113 @@
+//! `run(name)`: the report of a finished run, for whoever looks at it in `kaizen repl`.
+
+use super::def;
+use crate::base::failure::Kind;
+use crate::base::id::FlowId;
+use crate::executor::report::{Report, ReportEntry};
+use crate::flow::outcome::Outcome;
+use crate::journal::event::RunKind;
+use crate::journal::history::{self, HistoryError, RunRow};
+use crate::journal::trace::Trace;
+use crate::metrics::fold::FlowFold;
+use crate::script::host::error::{EvalError, throw_new};
+use crate::script::{Inner, dialogue};
+use crate::store::{self, Connection};
+use rhai::Engine;
+use std::path::Path;
+use std::rc::Rc;
+
+/// Most runs that are looked at for the last one.
+const LOOKED_AT_MAX: usize = 1000;
+
+pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
+    let inner = host.clone();
+    def(
+        engine,
+        "run(name: string) -> report",
+        r#"
+        The report of a run of this project, as `flow` returns it: `run("@")` is that of the last run,
+        `"@-1"` of the one before, `"@fail"` of the last one that failed, and the beginning of an id that of
+        this run; sessions of the REPL do not count. Operations of several flows stand in it together. It works in `kaizen repl` only, where
+        nothing is resumed or replayed.
+        ```rhai
+        // In `kaizen repl`, after a run:
+        let last = || run("@").metrics.calls;
+        ```
+        "#,
+        move |name: &str| finished(&inner, name).map(Rc::new),
+    );
+}
+
+fn finished(host: &Inner, name: &str) -> Result<Report, EvalError> {
+    let folder = host.with.script.parent().unwrap_or(Path::new(""));
+    if host.with.script != dialogue::source(folder) {
+        let message = "`run(name)` looks at a finished run, which works in `kaizen repl` only; to choose and \
+                       execute a pattern, write `optimizer.run(task, patterns, input)`";
+        return Err(throw_new(Kind::Option, message));
+    }
+
+    let none = || throw_new(Kind::Option, format!("there is no run `{name}`; `:runs` lists them"));
+    let (path, _) = host.with.store.as_ref().ok_or_else(none)?;
+    let connection = store::open_to_read(path).map_err(|error| unread(&error.to_string()))?;
+
+    let row = find(&connection, name).map_err(|e| unread(&e.to_string()))?;
+    let row = row.ok_or_else(none)?;
+    let log = history::read(&connection, &row.id).map_err(|error| unread(&error.to_string()))?;
+
+    let mut fold = FlowFold::of_run();
+    for (at, event) in &log.events {
+        fold.add(*at, event);
+    }
+    Ok(report(&row, &Trace::fold(&log.events), &fold))
+}
+
+fn unread(reason: &str) -> EvalError {
+    throw_new(Kind::File, format!("reading the journal: {reason}"))
+}
+
+/// Finds the run that a person means.
+fn find(connection: &Connection, name: &str) -> Result<Option<RunRow>, HistoryError> {
+    let Some(back) = name.strip_prefix('@') else {
+        let mut found = history::find(connection, name)?;
+        return Ok(if found.len() == 1 { found.pop() } else { None });
+    };
+
+    let (count, failed) = match back {
+        "" => (0, false),
+        "fail" => (0, true),
+        back => match back.strip_prefix('-').and_then(|number| number.parse().ok()) {
+            Some(count) => (count, false),
+            None => return Ok(None),
+        },
+    };
+    let mut left = count;
+    for place in 0..LOOKED_AT_MAX {
+        let Some(row) = history::recent(connection, place, failed)? else { return Ok(None) };
+        // Sessions are runs too, and whoever asks here means the work of a script.
+        if history::kind(connection, &row.id)? == Some(RunKind::Session) {
+            continue;
+        }
+        if left == 0 {
+            return Ok(Some(row));
+        }
+        left -= 1;
+    }
+    Ok(None)
+}
+
+/// Makes a report of the operations of a run.
+fn report(row: &RunRow, trace: &Trace, fold: &FlowFold) -> Report {
+    let planned = trace.flows.values().flat_map(|flow| &flow.ops);
+    let entries = planned.map(|op| {
+        let ended = trace.operations.get(op).and_then(|one| one.ended.as_ref());
+        let outcome = ended.map_or(Outcome::Cancelled, |(_, outcome)| outcome.clone());
+        ReportEntry { name: trace.name(*op), outcome: Rc::new(outcome) }
+    });
+
+    Report {
+        flow: FlowId(0),
+        name: row.script.clone(),
+        entries: entries.collect(),
+        metrics: fold.metrics(),
+    }
+}

@@ -1,0 +1,104 @@
+//! Arguments of which it is known before a script runs that no form of the function takes them.
+
+use crate::base::spelling::nearest;
+use crate::flow::draw::Format;
+use crate::script::api::{EVENT_KINDS, OPERATION_KINDS};
+use crate::script::check::File;
+use crate::script::check::forms::CallForm;
+use crate::script::check::kinds::Kinds;
+use crate::script::diagnostic::{Diagnostic, codes, mismatch};
+use rhai::{Expr, FnCallExpr, Position};
+
+/// A call whose arguments are looked at.
+pub(super) struct Arguments<'a> {
+    pub(super) call: &'a FnCallExpr,
+    pub(super) position: Position,
+    /// What stands before the dot.
+    pub(super) receiver: Option<&'a Expr>,
+    pub(super) is_method: bool,
+    /// The function in which the call stands.
+    pub(super) function: &'a str,
+}
+
+impl Arguments<'_> {
+    /// Finds an argument that does not fit.
+    pub(super) fn fault(
+        &self,
+        file: &File<'_>,
+        kinds: &Kinds<'_>,
+        forms: &[CallForm],
+    ) -> Option<Diagnostic> {
+        if forms.iter().any(|form| form.is_script) {
+            return None;
+        }
+        if let Some(fault) = self.word(file) {
+            return Some(fault);
+        }
+
+        let kind = |expr: &Expr| match kinds.kind(expr, self.function) {
+            Some(kind) => kind.word().to_owned(),
+            None => "any".to_owned(),
+        };
+        let mut given: Vec<String> = self.call.args.iter().map(kind).collect();
+        if self.is_method {
+            given.insert(0, self.receiver.map_or("any".to_owned(), kind));
+        }
+
+        let forms: Vec<&CallForm> = forms.iter().filter(|form| form.arity == given.len()).collect();
+        let is_certain = |form: &&CallForm| {
+            let is_known = |word: &String| word == "any" || mismatch::is_certain(word);
+            form.params.iter().all(is_known)
+        };
+        if forms.is_empty() || !forms.iter().all(is_certain) {
+            return None;
+        }
+
+        // A word that takes any number may name the float alone.
+        for (place, kind) in given.iter_mut().enumerate().filter(|(_, kind)| *kind == "int") {
+            if forms.iter().any(|form| form.params.get(place).is_some_and(|kind| kind == "float")) {
+                "any".clone_into(kind);
+            }
+        }
+
+        let name = self.call.name.as_str();
+        let (place, said) = mismatch::arguments(name, &forms, &given, self.is_method)?;
+        let argument = if self.is_method { place.checked_sub(1) } else { Some(place) };
+        let at = argument.and_then(|place| self.call.args.get(place)).map(Expr::start_position);
+        let at = at.filter(|at| !at.is_none()).unwrap_or(self.position);
+
+        let fault = Diagnostic::at(codes::ARGUMENT, said, file.name, file.text, at);
+        let mut signatures: Vec<String> =
+            forms.iter().map(|form| format!("`{}`", form.signature)).collect();
+        signatures.sort();
+        signatures.dedup();
+        signatures.truncate(4);
+        let help = format!("it is called as {}", signatures.join(" or "));
+        Some(Diagnostic { help: Some(help), ..fault })
+    }
+
+    /// Finds a literal that is not among the words that a function takes.
+    fn word(&self, file: &File<'_>) -> Option<Diagnostic> {
+        let first = usize::from(!self.is_method);
+        let (what, known): (&str, Vec<&str>) = match self.call.name.as_str() {
+            "add_operation" | "add_aggregation" => ("operation", OPERATION_KINDS.to_vec()),
+            "on" => ("event", EVENT_KINDS.to_vec()),
+            "draw" => ("format", Format::ALL.to_vec()),
+            _ => return None,
+        };
+
+        let Some(Expr::StringConstant(word, position)) = self.call.args.get(first) else {
+            return None;
+        };
+        if known.contains(&word.as_str()) {
+            return None;
+        }
+
+        let message = format!("there is no {what} `{word}`");
+        let help = match nearest(word, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("there are: {}", known.join(", ")),
+        };
+        let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, *position);
+        Some(Diagnostic { help: Some(help), ..fault })
+    }
+}

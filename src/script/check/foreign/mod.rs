@@ -1,0 +1,450 @@
+//! Words and forms of other languages, Python and JavaScript first: what to write instead of each.
+
+mod tables;
+
+use crate::script::reference::lexer::{Lexeme, LexemeClass, scan};
+use tables::{HEADS, KEYWORDS, PREFIXES, STATEMENTS, VALUES, WORDS};
+
+/// A form of another language, which no script of ours can have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::script) struct ForeignForm {
+    /// The line, from 1.
+    pub(in crate::script) line: usize,
+    /// The column of its first character, from 1.
+    pub(in crate::script) column: usize,
+    /// How many characters it has, in its first line.
+    pub(in crate::script) width: usize,
+    /// What is wrong.
+    pub(in crate::script) message: String,
+    /// What to write instead.
+    pub(in crate::script) help: &'static str,
+}
+
+impl ForeignForm {
+    /// Tells whether a place lies within it.
+    pub(in crate::script) fn covers(&self, line: usize, column: usize) -> bool {
+        line == self.line && (self.column..self.column + self.width).contains(&column)
+    }
+}
+
+/// Says what to write instead of a word of another language.
+pub(in crate::script) fn instead_of(word: &str) -> Option<&'static str> {
+    WORDS.iter().find(|(known, _)| *known == word).map(|(_, help)| *help)
+}
+
+/// Says that a word is from another language.
+pub(in crate::script) fn message(word: &str) -> String {
+    format!("`{word}` is from another language")
+}
+
+/// A piece of a script's text without spaces and comments.
+struct ForeignPiece<'a> {
+    said: &'a str,
+    class: LexemeClass,
+    start: usize,
+    line: usize,
+    /// The piece that opened the bracket around it.
+    opened_by: Option<usize>,
+}
+
+/// The pieces of a script.
+struct ForeignText<'a> {
+    text: &'a str,
+    all: Vec<ForeignPiece<'a>>,
+}
+
+/// What a rule has found: the first and the last piece, what is wrong, and what to write.
+type ForeignSpan = (usize, usize, String, &'static str);
+
+/// Finds texts in three quotes, which parse.
+pub(in crate::script) fn triple_quotes(text: &str) -> Vec<ForeignForm> {
+    let pieces = ForeignText::of(text);
+    let found = (0..pieces.all.len()).filter_map(|at| pieces.triple(at));
+    found.map(|found| pieces.placed(found)).collect()
+}
+
+/// Finds the forms of other languages in a text that does not parse, first to last.
+pub(in crate::script) fn forms(text: &str) -> Vec<ForeignForm> {
+    let pieces = ForeignText::of(text);
+    let rules = [
+        ForeignText::quotes,
+        ForeignText::statement,
+        ForeignText::operator,
+        ForeignText::bracketed,
+        ForeignText::mark,
+    ];
+
+    let each = (0..pieces.all.len()).filter_map(|at| {
+        let found = rules.iter().find_map(|rule| rule(&pieces, at));
+        found.map(|found| pieces.placed(found))
+    });
+    let mut found: Vec<ForeignForm> = each.collect();
+    found.sort_by_key(|form| (form.line, form.column));
+    found
+}
+
+impl<'a> ForeignText<'a> {
+    fn of(text: &'a str) -> ForeignText<'a> {
+        let is_piece = |lexeme: &&Lexeme| {
+            lexeme.class != LexemeClass::Comment
+                && !text[lexeme.start..lexeme.end].trim().is_empty()
+        };
+
+        let mut all: Vec<ForeignPiece<'a>> = Vec::new();
+        let mut open: Vec<usize> = Vec::new();
+        let mut line = 1;
+        let mut counted = 0;
+
+        for lexeme in scan(text).0.iter().filter(is_piece) {
+            line += text[counted..lexeme.start].matches('\n').count();
+            counted = lexeme.start;
+
+            let said = &text[lexeme.start..lexeme.end];
+            if matches!(said, ")" | "]" | "}") {
+                open.pop();
+            }
+            let opened_by = open.last().copied();
+            all.push(ForeignPiece {
+                said,
+                class: lexeme.class,
+                start: lexeme.start,
+                line,
+                opened_by,
+            });
+            if matches!(said, "(" | "[" | "{") {
+                open.push(all.len() - 1);
+            }
+        }
+
+        ForeignText { text, all }
+    }
+
+    fn said(&self, at: usize) -> &'a str {
+        self.all.get(at).map_or("", |piece| piece.said)
+    }
+
+    fn before(&self, at: usize) -> &'a str {
+        at.checked_sub(1).map_or("", |before| self.said(before))
+    }
+
+    fn is_word(&self, at: usize) -> bool {
+        self.all.get(at).is_some_and(|piece| piece.class == LexemeClass::Word)
+    }
+
+    /// Tells whether two pieces that follow one another stand in one line.
+    fn is_beside(&self, one: usize, other: usize) -> bool {
+        let line = |at: usize| self.all.get(at).map(|piece| piece.line);
+        line(one).is_some() && line(one) == line(other)
+    }
+
+    /// Tells whether no space lies between a piece and the next.
+    fn is_joined(&self, at: usize) -> bool {
+        let next = self.all.get(at + 1);
+        let end = self.all.get(at).map(|piece| piece.start + piece.said.len());
+        next.is_some_and(|next| Some(next.start) == end)
+    }
+
+    /// Tells whether a value ends right before a piece, in its line.
+    fn follows_value(&self, at: usize) -> bool {
+        let Some(before) = at.checked_sub(1) else { return false };
+        self.is_beside(before, at)
+            && match self.all[before].class {
+                LexemeClass::Word => !KEYWORDS.contains(&self.said(before)),
+                LexemeClass::Number | LexemeClass::Text => true,
+                LexemeClass::Comment => false,
+                LexemeClass::Other => matches!(self.said(before), ")" | "]"),
+            }
+    }
+
+    /// Tells whether a value begins right after a piece, in its line.
+    fn precedes_value(&self, at: usize) -> bool {
+        self.is_beside(at, at + 1)
+            && match self.all[at + 1].class {
+                LexemeClass::Word | LexemeClass::Number | LexemeClass::Text => true,
+                LexemeClass::Comment => false,
+                LexemeClass::Other => matches!(self.said(at + 1), "(" | "[" | "#" | "!"),
+            }
+    }
+
+    fn bracket(&self, at: usize) -> &'a str {
+        self.all[at].opened_by.map_or("", |open| self.said(open))
+    }
+
+    fn placed(&self, (first, last, message, help): ForeignSpan) -> ForeignForm {
+        let start = self.all[first].start;
+        let end = self.all[last].start + self.all[last].said.len();
+        let head = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
+
+        let meant = self.text[start..end].lines().next().unwrap_or("");
+        ForeignForm {
+            line: self.all[first].line,
+            column: self.text[head..start].chars().count() + 1,
+            width: meant.chars().count().max(1),
+            message,
+            help,
+        }
+    }
+
+    /// A text in three quotes: here two quotes within a text stand for one.
+    fn triple(&self, at: usize) -> Option<ForeignSpan> {
+        let is_first = at == 0 || !self.is_joined(at - 1);
+        let is_triple =
+            self.said(at) == "\"\"" && self.is_joined(at) && self.said(at + 1).starts_with('"');
+
+        let message = "three quotes begin a text with a quote in it".to_owned();
+        let help = "write a text of several lines in backticks";
+        (is_first && is_triple).then(|| (at, at + 1, message, help))
+    }
+
+    /// Strings: `f".."`, `'..'`.
+    fn quotes(&self, at: usize) -> Option<ForeignSpan> {
+        let piece = &self.all[at];
+        let quote = |at: usize| self.said(at).chars().next().filter(|c| matches!(c, '"' | '\''));
+
+        if piece.class == LexemeClass::Word
+            && self.is_joined(at)
+            && quote(at + 1).is_some()
+            && let Some((_, help)) =
+                PREFIXES.iter().find(|(prefix, _)| prefix.eq_ignore_ascii_case(piece.said))
+        {
+            return Some((
+                at,
+                at + 1,
+                format!("`{}` before a text means nothing", piece.said),
+                help,
+            ));
+        }
+
+        if piece.class != LexemeClass::Text {
+            return None;
+        }
+        let is_prefixed = at > 0 && self.is_joined(at - 1) && self.is_word(at - 1);
+        let quoted = piece.said;
+        let inner = quoted.strip_prefix('\'')?.strip_suffix('\'')?;
+        let letters = inner.chars().count();
+        let is_letter = letters == 1 || inner.starts_with('\\');
+        let message = || "single quotes hold one character".to_owned();
+        let help = "write a text in double quotes: `\"..\"`";
+        (!is_letter && !is_prefixed).then(|| (at, at, message(), help))
+    }
+
+    /// Statements that begin with a word which ours do not have.
+    fn statement(&self, at: usize) -> Option<ForeignSpan> {
+        let word = self.said(at);
+        if !self.is_word(at) || matches!(self.before(at), "." | "fn" | "let" | "const") {
+            return None;
+        }
+
+        let begins = !self.follows_value(at);
+        if let Some((_, message, help)) = STATEMENTS.iter().find(|(known, ..)| *known == word)
+            && begins
+            && self.begins_statement(at)
+        {
+            return Some((at, at, (*message).to_owned(), *help));
+        }
+
+        if word == "import" && begins && self.is_word(at + 1) && self.is_beside(at, at + 1) {
+            let message =
+                format!("`import {}` names a module from another language", self.said(at + 1));
+            let help = "leave it out, since kaizen's words need no import; for a file write \
+                        `import \"lib/file\" as file;`";
+            return Some((at, at + 1, message, help));
+        }
+
+        if VALUES.contains(&word) && self.said(at + 1) != ":" {
+            let help = instead_of(word)?;
+            return Some((at, at, message(word), help));
+        }
+
+        // `if x:` has its colon at the end of the line.
+        let is_head = HEADS.contains(&word) && begins;
+        let beside = (at + 1..self.all.len()).take_while(|&next| self.is_beside(at, next));
+        let here = self.all[at].opened_by;
+        let mut colons = beside
+            .filter(|&next| self.said(next) == ":" && self.all[next].opened_by == here)
+            .filter(|&next| self.said(next + 1) != ":" && self.before(next) != ":");
+        let colon =
+            colons.next().filter(|&colon| colon > at + 1 || matches!(word, "else" | "try"))?;
+
+        let help = "write a block in braces: `if x { .. } else { .. }`, `for x in list { .. }`";
+        is_head.then(|| (at, colon, format!("`{word} ..:` is from another language"), help))
+    }
+
+    /// Tells whether what follows a word makes a statement of another language of it, and no call.
+    fn begins_statement(&self, at: usize) -> bool {
+        if !self.is_beside(at, at + 1) {
+            return false;
+        }
+        match self.said(at + 1) {
+            ":" => true,
+            "(" => matches!(self.said(at), "elif" | "elsif"),
+            "{" => matches!(self.said(at), "except" | "finally"),
+            _ => matches!(self.all[at + 1].class, LexemeClass::Word | LexemeClass::Text),
+        }
+    }
+
+    /// Tells whether a `for` stands before a piece, within the same brackets.
+    fn is_comprehension(&self, at: usize) -> bool {
+        let bracket = self.all[at].opened_by;
+        let before = self.all[..at].iter().rev();
+        bracket.is_some()
+            && self.bracket(at) != "{"
+            && before.filter(|piece| piece.opened_by == bracket).any(|piece| piece.said == "for")
+    }
+
+    /// Words that stand between or before values.
+    fn operator(&self, at: usize) -> Option<ForeignSpan> {
+        let word = self.said(at);
+        if !self.is_word(at) {
+            return None;
+        }
+
+        let between = self.follows_value(at) && self.precedes_value(at);
+        match word {
+            "and" | "or" if between => Some((at, at, message(word), instead_of(word)?)),
+            "not" if between && self.said(at + 1) == "in" => {
+                Some((at, at + 1, message("not in"), "write `!(item in list)`"))
+            }
+            "is" if between => Some((at, at, message(word), "write `a == b`, or `a != b`")),
+            "not" if self.precedes_value(at) && self.before(at) != "is" => {
+                Some((at, at, message(word), instead_of(word)?))
+            }
+            "if" if self.follows_value(at) && !self.is_comprehension(at) => {
+                let message = "a condition behind its value is from another language".to_owned();
+                Some((at, at, message, "write `if condition { a } else { b }`, which is a value"))
+            }
+            "for" if self.follows_value(at) && matches!(self.bracket(at), "(" | "[" | "{") => {
+                let open = self.all[at].opened_by?;
+                let message = "a list comprehension is from another language".to_owned();
+                let help = "write `list.map(|x| ..)`, or `list.filter(|x| ..).map(|x| ..)`";
+                Some((open, at, message, help))
+            }
+            _ => None,
+        }
+    }
+
+    /// Forms within brackets: named arguments, slices, maps without their mark, arrows.
+    fn bracketed(&self, at: usize) -> Option<ForeignSpan> {
+        let opened_by = self.all[at].opened_by;
+        let is_called = opened_by.is_some_and(|open| self.follows_value(open));
+
+        if self.is_word(at)
+            && self.bracket(at) == "("
+            && is_called
+            && matches!(self.before(at), "(" | ",")
+            && self.said(at + 1) == "="
+            && !(self.is_joined(at + 1) && matches!(self.said(at + 2), "=" | ">"))
+        {
+            let message = format!("`{}=` names an argument", self.said(at));
+            let help = "write options as a map at the end: `f(a, #{ key: value })`";
+            return Some((at, at + 1, message, help));
+        }
+
+        let is_double = self.before(at) == ":" || self.said(at + 1) == ":";
+        if self.said(at) == ":" && self.bracket(at) == "[" && is_called && !is_double {
+            let help = "write `list.extract(1..3)`, or `text.sub_string(1..3)`";
+            return Some((at, at, "`[a:b]` is a slice from another language".to_owned(), help));
+        }
+
+        let is_value = matches!(self.before(at), "=" | "(" | "," | "[" | "return" | ":");
+        let is_key = self.all.get(at + 1).is_some_and(|key| key.class != LexemeClass::Other);
+        if self.said(at) == "{"
+            && is_value
+            && is_key
+            && self.said(at + 2) == ":"
+            && self.said(at + 3) != ":"
+        {
+            let message = "a map begins with `#{`".to_owned();
+            return Some((at, at, message, "write `#{ key: value }`"));
+        }
+
+        let is_arrow = self.said(at) == "=" && self.is_joined(at) && self.said(at + 1) == ">";
+        let is_param = self.before(at) == ")" && self.bracket(at) != "{";
+        if is_arrow && (self.bracket(at) == "(" || is_param) {
+            // The parameters belong to it.
+            let outer = self.all[at - 1].opened_by;
+            let opens = |&from: &usize| self.said(from) == "(" && self.all[from].opened_by == outer;
+            let first = (0..at).rev().find(opens).filter(|_| self.before(at) == ")");
+            let message = "`=>` makes no function".to_owned();
+            return Some((first.unwrap_or(at - 1), at + 1, message, "write `|x| x + 1`"));
+        }
+        None
+    }
+
+    /// Marks: `# comment`, `i++`, `a ? b : c`.
+    fn mark(&self, at: usize) -> Option<ForeignSpan> {
+        let next = self.said(at + 1);
+        let is_joined = self.is_joined(at);
+
+        match self.said(at) {
+            "#" if !(is_joined && matches!(next, "{" | "!")) => {
+                let message = "`#` begins no comment".to_owned();
+                Some((at, at, message, "write `// comment`"))
+            }
+            "+" if is_joined && next == "+" && self.follows_value(at) => {
+                Some((at, at + 1, message("++"), "write `i += 1`"))
+            }
+            "-" if is_joined && next == "-" && self.follows_value(at) => {
+                Some((at, at + 1, message("--"), "write `i -= 1`"))
+            }
+            "?" if self.follows_value(at)
+                && self.before(at) != "?"
+                && !(is_joined && matches!(next, "." | "[" | "?")) =>
+            {
+                let help = "write `if condition { a } else { b }`, which is a value";
+                Some((at, at, message("? :"), help))
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_of_other_languages_are_found_at_their_places() {
+        let text = "import os\nfrom json import loads\ndef f(x):\n    return x if x else None\n\
+                    let a = f'{x}' + 'abc';\nlet b = [x * 2 for x in xs];\nlet c = run(a, key=1);\n\
+                    if not a and b is c:\n# note\ni++;\nlet d = { \"a\": 1 };\nlet e = xs[1:2];\n\
+                    let g = a ? b : c;\nlet h = lambda x: x;\nelif (a) {\nxs.map((x) => x);\n";
+        let found: Vec<String> = forms(text)
+            .iter()
+            .map(|f| format!("{}:{}+{} {}", f.line, f.column, f.width, f.message))
+            .collect();
+        expect_test::expect![[r#"
+            1:1+9 `import os` names a module from another language
+            2:1+4 `from .. import` is from another language
+            3:1+3 `def` is from another language
+            4:14+2 a condition behind its value is from another language
+            4:24+4 `None` is from another language
+            5:9+6 `f` before a text means nothing
+            5:18+5 single quotes hold one character
+            6:9+10 a list comprehension is from another language
+            7:16+4 `key=` names an argument
+            8:1+20 `if ..:` is from another language
+            8:4+3 `not` is from another language
+            8:10+3 `and` is from another language
+            8:16+2 `is` is from another language
+            9:1+1 `#` begins no comment
+            10:2+2 `++` is from another language
+            11:9+1 a map begins with `#{`
+            12:13+1 `[a:b]` is a slice from another language
+            13:11+1 `? :` is from another language
+            14:9+6 `lambda` is from another language
+            15:1+4 `elif` is from another language
+            16:8+6 `=>` makes no function"#]]
+        .assert_eq(&found.join("\n"));
+    }
+
+    #[test]
+    fn the_forms_of_scripts_are_not_taken_for_foreign_ones() {
+        let text = "import \"lib/os\" as os;\nlet m = #{ a: 1, not_a: 'x', b: '\\n' };\n\
+                    let f = |x| if x > 1 { x } else { 0 };\nfor (x, i) in xs { f.call(x); }\n\
+                    let t = `it's ${m.a} and 'all' or f\"x\"`;\nif a == b && !c { throw \"no\"; }\n\
+                    switch a { 1 => f(a), _ => { } }\nlet y = m?.a ?? 1;\nlet z = xs[1..3];\n\
+                    lib::f(a == b, x);\nlet from = 1; from += 1; // def x and y\nlet v = -x - -1;\n";
+        assert_eq!(forms(text), []);
+    }
+}

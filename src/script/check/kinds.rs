@@ -1,0 +1,553 @@
+//! What kind of value an expression gives, as far as that follows from the words that made it: from
+//! kaizen's words through variables, properties and the parameters of closures. Where it is not certain,
+//! nothing is said.
+
+use crate::script::check::File;
+use crate::script::check::closure::{closure_in, closures_in, name_of, settles};
+use crate::script::check::forms::{Forms, HANDLES};
+use crate::script::check::paths::{self, FunctionPlace};
+use crate::script::host::shape::{self, Held, Shape};
+use rhai::{ASTFlags, ASTNode, Expr, FnCallExpr, Position, Stmt};
+use std::collections::{HashMap, HashSet};
+
+/// How often variables are looked at: each time what follows from the time before is known too.
+const PASSES_MAX: usize = 8;
+
+/// What is known of a value.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum ValueKind {
+    /// One of kaizen's own values.
+    Handle(String),
+    /// The node of an operation of this name.
+    Node(String),
+    /// A map of a known shape.
+    Map(&'static Shape),
+    /// A list of such maps.
+    List(&'static Shape),
+    /// What an operation is given: the names of those that it depends on.
+    Inputs(Vec<String>),
+    /// Plain data of this type.
+    Data(&'static str),
+}
+
+impl ValueKind {
+    fn of(held: Held) -> Option<ValueKind> {
+        match held {
+            Held::Any => None,
+            Held::One(shape) => Some(ValueKind::Map(shape)),
+            Held::Many(shape) => Some(ValueKind::List(shape)),
+        }
+    }
+
+    /// Returns the word for its type, as functions name what they take.
+    pub(super) fn word(&self) -> &str {
+        match self {
+            ValueKind::Handle(kind) => kind,
+            ValueKind::Node(_) => "node",
+            ValueKind::Map(_) | ValueKind::Inputs(_) => "map",
+            ValueKind::List(_) => "array",
+            ValueKind::Data(kind) => kind,
+        }
+    }
+}
+
+/// A property that a value does not have.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct UnknownPart {
+    pub(super) of: ValueKind,
+    pub(super) name: String,
+    pub(super) position: Position,
+    pub(super) is_index: bool,
+}
+
+/// The kinds of the variables of a script.
+pub(super) struct Kinds<'a> {
+    forms: &'a Forms,
+    places: Vec<FunctionPlace>,
+    /// What each function knows, by its name, which is empty for the script itself.
+    functions: HashMap<String, FunctionKinds>,
+    /// The properties that the script sets somewhere.
+    set: HashSet<String>,
+    /// Whether edges of graphs are made otherwise than by `depends_on`.
+    has_other_edges: bool,
+}
+
+/// The variables of one function.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct FunctionKinds {
+    variables: HashMap<String, Option<ValueKind>>,
+    /// Where a closure was made: it sees the variables of that function.
+    outer: Option<String>,
+}
+
+impl FunctionKinds {
+    /// Notes what a variable is set to. One that stands for different things has no kind.
+    fn bind(&mut self, name: &str, kind: Option<ValueKind>) {
+        match self.variables.get(name) {
+            Some(known) if *known != kind => self.variables.insert(name.to_owned(), None),
+            Some(_) => None,
+            None => self.variables.insert(name.to_owned(), kind),
+        };
+    }
+}
+
+impl<'a> Kinds<'a> {
+    /// Collects the variables of a file. `earlier` are variables that exist already.
+    pub(super) fn of(file: &File<'_>, forms: &'a Forms, earlier: &[(String, String)]) -> Kinds<'a> {
+        let places = paths::places(file);
+        let mut kinds = Kinds {
+            forms,
+            places,
+            functions: HashMap::new(),
+            set: HashSet::new(),
+            has_other_edges: false,
+        };
+        kinds.note_changes(file);
+
+        for _ in 0..PASSES_MAX {
+            let next = kinds.pass(file);
+            if next == kinds.functions {
+                break;
+            }
+            kinds.functions = next;
+        }
+
+        let own = kinds.functions.entry(String::new()).or_default();
+        for (name, kind) in earlier.iter().filter(|(_, kind)| HANDLES.contains(&kind.as_str())) {
+            let kind = ValueKind::Handle(kind.clone());
+            own.variables.entry(name.clone()).or_insert(Some(kind));
+        }
+        kinds
+    }
+
+    /// Notes which properties are set, and whether graphs have edges that no option says.
+    fn note_changes(&mut self, file: &File<'_>) {
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            match path.last() {
+                Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => {
+                    let mut rest = &assignment.1.lhs;
+
+                    while let Expr::Dot(pair, ..) | Expr::Index(pair, ..) = rest {
+                        rest = &pair.rhs;
+                        let part = if let Expr::Dot(pair, ..) | Expr::Index(pair, ..) = rest {
+                            &pair.lhs
+                        } else {
+                            rest
+                        };
+
+                        self.set.extend(name_of(part));
+                    }
+                }
+                Some(
+                    ASTNode::Expr(Expr::FnCall(call, _) | Expr::MethodCall(call, _))
+                    | ASTNode::Stmt(Stmt::FnCall(call, _)),
+                ) => {
+                    let name = call.name.as_str();
+                    self.has_other_edges |= ["add_edge", "then", ">>", ">>="].contains(&name);
+                }
+                _ => {}
+            }
+            true
+        });
+    }
+
+    /// Looks at all variables once, knowing what the time before has found.
+    fn pass(&self, file: &File<'_>) -> HashMap<String, FunctionKinds> {
+        let mut next: HashMap<String, FunctionKinds> = HashMap::new();
+
+        let captured = super::closure::captured(file.ast);
+        for function in file.ast.iter_functions() {
+            let own = next.entry(function.name.to_owned()).or_default();
+            let skip = captured.get(function.name).copied().unwrap_or(0);
+            // What it captures is known where it was made.
+            for param in function.params.iter().skip(skip) {
+                own.variables.insert((*param).to_owned(), None);
+            }
+        }
+
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            let function = self.function_of(path).to_owned();
+            self.note(path, &function, &mut next);
+            true
+        });
+
+        // The parameters of closures, by what they are given to.
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            let function = self.function_of(path).to_owned();
+            for (closure, params) in self.closures(path, &function) {
+                let declared = file.ast.iter_functions().find(|known| known.name == closure);
+                let skip = captured.get(&closure).copied().unwrap_or(0);
+                let names = declared.map(|known| known.params).unwrap_or_default();
+
+                let own = next.entry(closure).or_default();
+                own.outer = Some(function.clone());
+                for (name, kind) in names.iter().skip(skip).zip(params) {
+                    let set_again = own.variables.get(*name).is_some_and(Option::is_some);
+                    let kind = kind.filter(|_| !set_again);
+                    own.variables.insert((*name).to_owned(), kind);
+                }
+            }
+            true
+        });
+
+        next
+    }
+
+    /// Notes what a statement says of variables.
+    fn note(
+        &self,
+        path: &[ASTNode<'_>],
+        function: &str,
+        next: &mut HashMap<String, FunctionKinds>,
+    ) {
+        let Some(ASTNode::Stmt(statement)) = path.last() else { return };
+        let mut bind = |name: &str, kind: Option<ValueKind>| {
+            // A variable that a closure captures is one of the function around it.
+            let mut owner = function.to_owned();
+            while !next.get(&owner).is_some_and(|own| own.variables.contains_key(name))
+                && !matches!(statement, Stmt::Var(..) | Stmt::For(..) | Stmt::TryCatch(..))
+                && let Some(outer) = self.functions.get(&owner).and_then(|own| own.outer.clone())
+            {
+                owner = outer;
+            }
+            next.entry(owner).or_default().bind(name, kind);
+        };
+
+        match *statement {
+            Stmt::For(each, _) => {
+                let item = match self.kind(&each.2.expr, function) {
+                    Some(ValueKind::List(shape)) => Some(ValueKind::Map(shape)),
+                    _ => None,
+                };
+                bind(&each.0.name, item);
+                if let Some(counter) = &each.1 {
+                    bind(&counter.name, None);
+                }
+            }
+            Stmt::TryCatch(block, _) => {
+                if let Expr::Variable(name, ..) = &block.expr {
+                    bind(&name.1, None);
+                }
+            }
+            Stmt::Var(var, ..) => bind(&var.0.name, self.kind(&var.1, function)),
+            Stmt::Assignment(assignment) => {
+                if let Expr::Variable(name, ..) = &assignment.1.lhs {
+                    let is_plain = !assignment.0.is_op_assignment();
+                    let kind = self.kind(&assignment.1.rhs, function).filter(|_| is_plain);
+                    bind(&name.1, kind);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns the closures that a call is given, and what it gives them.
+    fn closures(
+        &self,
+        path: &[ASTNode<'_>],
+        function: &str,
+    ) -> Vec<(String, Vec<Option<ValueKind>>)> {
+        let branch = || Some(ValueKind::Handle("branch".to_owned()));
+        let (call, receiver) = match path.last() {
+            Some(ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _))) => {
+                (call, call.args.first().and_then(|list| self.kind(list, function)))
+            }
+            Some(ASTNode::Expr(Expr::MethodCall(call, _))) => {
+                (call, self.before(path, call, function))
+            }
+            Some(ASTNode::Expr(expr @ Expr::DynamicConstant(..))) => {
+                let closure = closure_in(expr);
+                return closure.into_iter().map(|name| (name, Vec::new())).collect();
+            }
+            _ => return Vec::new(),
+        };
+
+        let direct = || call.args.iter().filter_map(closure_in);
+        match call.name.as_str() {
+            "add_operation" | "add_aggregation" => {
+                let inputs = self.inputs(call, function);
+                let given = vec![inputs.clone(), branch()];
+                let mut found: Vec<_> = direct().map(|name| (name, given.clone())).collect();
+
+                if let Some(Expr::Map(options, _)) = call.args.last() {
+                    let when = options.0.iter().filter(|(key, _)| key.name == "when");
+                    let when = when.filter_map(|(_, value)| closure_in(value));
+                    found.extend(when.map(|name| (name, vec![inputs.clone()])));
+                }
+                found
+            }
+            "operation" => direct().map(|name| (name, vec![None, branch()])).collect(),
+            "run" | "compare" => {
+                let maps = call.args.iter().filter_map(|argument| match argument {
+                    Expr::Map(map, _) => Some(map),
+                    _ => None,
+                });
+                // The first map holds the patterns, the second one options.
+                let patterns = maps.take(1).flat_map(|map| map.0.iter());
+                let patterns = patterns.filter_map(|(_, value)| closure_in(value));
+                patterns.map(|name| (name, vec![None, branch()])).collect()
+            }
+            "map" | "filter" | "for_each" | "find" | "some" | "all" | "find_map" | "parallel" => {
+                let items = match receiver {
+                    Some(ValueKind::List(shape)) => Some(ValueKind::Map(shape)),
+                    _ => None,
+                };
+                direct().map(|name| (name, vec![items.clone()])).collect()
+            }
+            _ => closures_in(&call.args).map(|name| (name, Vec::new())).collect(),
+        }
+    }
+
+    /// Returns what stands before the dot of the method call at the end of a path.
+    fn before(&self, path: &[ASTNode<'_>], call: &FnCallExpr, function: &str) -> Option<ValueKind> {
+        if let Some(receiver) = super::calls::receiver_of(path, call) {
+            return self.kind(receiver, function);
+        }
+
+        // In `a.b().c()` the call before hangs on this one.
+        match path.iter().rev().nth(1) {
+            Some(ASTNode::Expr(Expr::Dot(pair, ..))) => match &pair.lhs {
+                Expr::MethodCall(before, _) => self.given(before, before.args.len() + 1),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Returns what an operation depends on, if all of that is said by literals and known nodes.
+    fn inputs(&self, call: &FnCallExpr, function: &str) -> Option<ValueKind> {
+        if self.has_other_edges {
+            return None;
+        }
+
+        let is_aggregation = call.name == "add_aggregation";
+        let options = match call.args.last()? {
+            Expr::Map(map, _) => Some(map),
+            Expr::Variable(..) | Expr::FnCall(..) if closure_in(call.args.last()?).is_none() => {
+                return None;
+            }
+            _ => None,
+        };
+
+        let sources = options.and_then(|options| {
+            let is_source =
+                |key: &str| key == "depends_on" || is_aggregation && key == "source_node_ids";
+            options.0.iter().find(|(key, _)| is_source(key.name.as_str()))
+        });
+        let Some((_, sources)) = sources else {
+            return (!is_aggregation).then(|| ValueKind::Inputs(Vec::new()));
+        };
+
+        let one = |source: &Expr| match source {
+            Expr::StringConstant(name, _) => Some(name.to_string()),
+            other => match self.kind(other, function) {
+                Some(ValueKind::Node(name)) => Some(name),
+                _ => None,
+            },
+        };
+        let names = match sources {
+            Expr::Array(items, _) => items.iter().map(one).collect::<Option<Vec<_>>>(),
+            single => one(single).map(|name| vec![name]),
+        };
+        names.map(ValueKind::Inputs)
+    }
+
+    /// Returns the function in which the statement at the head of a path stands.
+    pub(super) fn function_of(&self, path: &[ASTNode<'_>]) -> &str {
+        let Some(position) = path.first().map(ASTNode::position) else { return "" };
+        let around = self.places.iter().rfind(|place| place.holds(position));
+        around.map_or("", |place| place.name.as_str())
+    }
+
+    /// Returns the kind of an expression of a function.
+    pub(super) fn kind(&self, expr: &Expr, function: &str) -> Option<ValueKind> {
+        self.look(expr, function, &mut Vec::new())
+    }
+
+    /// Returns the same, and notes the properties on the way that do not exist.
+    pub(super) fn look(
+        &self,
+        expr: &Expr,
+        function: &str,
+        unknown: &mut Vec<UnknownPart>,
+    ) -> Option<ValueKind> {
+        match expr {
+            Expr::StringConstant(..) | Expr::InterpolatedString(..) => {
+                Some(ValueKind::Data("string"))
+            }
+            Expr::IntegerConstant(..) => Some(ValueKind::Data("int")),
+            Expr::FloatConstant(..) => Some(ValueKind::Data("float")),
+            Expr::BoolConstant(..) => Some(ValueKind::Data("bool")),
+            Expr::CharConstant(..) => Some(ValueKind::Data("char")),
+            Expr::Array(..) => Some(ValueKind::Data("array")),
+            Expr::Map(..) => Some(ValueKind::Data("map")),
+
+            Expr::Variable(name, ..) if name.2.path.is_empty() => self.variable(&name.1, function),
+            Expr::FnCall(call, _) if !call.is_qualified() => {
+                if closure_in(expr).is_some() {
+                    return Some(ValueKind::Data("function"));
+                }
+                self.given(call, call.args.len())
+            }
+
+            Expr::DynamicConstant(..) | Expr::Stmt(..) => {
+                closure_in(expr).map(|_| ValueKind::Data("function"))
+            }
+            Expr::Dot(pair, flags, _) => {
+                let of = self.look(&pair.lhs, function, unknown);
+                self.after(of, false, &pair.rhs, *flags, unknown)
+            }
+            Expr::Index(pair, flags, _) => {
+                let of = self.look(&pair.lhs, function, unknown);
+                self.after(of, true, &pair.rhs, *flags, unknown)
+            }
+            _ => None,
+        }
+    }
+
+    /// Follows a chain of properties, methods and places in lists.
+    fn after(
+        &self,
+        of: Option<ValueKind>,
+        is_index: bool,
+        rest: &Expr,
+        flags: ASTFlags,
+        unknown: &mut Vec<UnknownPart>,
+    ) -> Option<ValueKind> {
+        if !flags.contains(ASTFlags::BREAK) {
+            match rest {
+                Expr::Dot(pair, flags, _) => {
+                    let of = self.part(of, is_index, &pair.lhs, unknown);
+                    return self.after(of, false, &pair.rhs, *flags, unknown);
+                }
+                Expr::Index(pair, flags, _) => {
+                    let of = self.part(of, is_index, &pair.lhs, unknown);
+                    return self.after(of, true, &pair.rhs, *flags, unknown);
+                }
+                _ => {}
+            }
+        }
+
+        self.part(of, is_index, rest, unknown)
+    }
+
+    /// Follows one step of a chain.
+    fn part(
+        &self,
+        of: Option<ValueKind>,
+        is_index: bool,
+        part: &Expr,
+        unknown: &mut Vec<UnknownPart>,
+    ) -> Option<ValueKind> {
+        if let Expr::MethodCall(call, _) = part {
+            return self.given(call, call.args.len() + 1);
+        }
+
+        let of = of?;
+        if is_index && let ValueKind::List(shape) = of {
+            return Some(ValueKind::Map(shape));
+        }
+
+        let (name, position) = match part {
+            Expr::Property(property, position) if !is_index => (property.2.as_str(), *position),
+            Expr::StringConstant(name, position) if is_index => (name.as_str(), *position),
+            _ => return None,
+        };
+        self.property(of, name, position, is_index, unknown)
+    }
+
+    fn property(
+        &self,
+        of: ValueKind,
+        name: &str,
+        position: Position,
+        is_index: bool,
+        unknown: &mut Vec<UnknownPart>,
+    ) -> Option<ValueKind> {
+        let found = match &of {
+            ValueKind::Map(shape) => shape.property(name).map(ValueKind::of),
+            ValueKind::Inputs(names) => names.iter().any(|known| known == name).then_some(None),
+            ValueKind::Handle(_) | ValueKind::Node(_) => self.of_handle(of.word(), name, is_index),
+            ValueKind::List(_) | ValueKind::Data(_) => Some(None),
+        };
+
+        if found.is_none() && !self.set.contains(name) {
+            unknown.push(UnknownPart { of, name: name.to_owned(), position, is_index });
+        }
+        found.flatten()
+    }
+
+    /// Returns what a property of a handle gives, as far as that is known; `None` if it has none of this
+    /// name.
+    #[allow(clippy::option_option, reason = "no such property, and a property of an unknown kind")]
+    fn of_handle(&self, handle: &str, name: &str, is_index: bool) -> Option<Option<ValueKind>> {
+        let is_own = |form: &&super::CallForm| form.params.first().is_some_and(|of| of == handle);
+        if is_index {
+            // What an index gives is known to nobody.
+            return self.forms.all("index$get$").iter().any(|form| is_own(&form)).then_some(None);
+        }
+
+        let form = self.forms.all(&format!("get${name}")).iter().find(is_own)?;
+        let held = shape::held_by(handle, name).and_then(ValueKind::of);
+        let gives = form.gives.as_ref().filter(|gives| HANDLES.contains(&gives.as_str()));
+        Some(held.or_else(|| gives.map(|kind| ValueKind::Handle(kind.clone()))))
+    }
+
+    /// Returns the properties of a handle.
+    pub(super) fn properties(&self, handle: &str) -> Vec<&str> {
+        let names = self.forms.names().filter_map(|name| name.strip_prefix("get$"));
+        names.filter(|name| self.of_handle(handle, name, false).is_some()).collect()
+    }
+
+    /// Tells whether there is a variable of this name.
+    pub(super) fn knows(&self, name: &str, function: &str) -> bool {
+        self.bound(name, function).is_some()
+    }
+
+    fn variable(&self, name: &str, function: &str) -> Option<ValueKind> {
+        self.bound(name, function).cloned().flatten()
+    }
+
+    /// Returns what is known of a variable, if there is one of this name.
+    #[allow(clippy::option_option, reason = "no variable, and a variable of an unknown kind")]
+    fn bound(&self, name: &str, function: &str) -> Option<&Option<ValueKind>> {
+        let mut own = self.functions.get(function)?;
+        loop {
+            if let Some(kind) = own.variables.get(name) {
+                return Some(kind);
+            }
+            own = self.functions.get(own.outer.as_ref()?)?;
+        }
+    }
+
+    /// Returns what a call gives.
+    fn given(&self, call: &FnCallExpr, arity: usize) -> Option<ValueKind> {
+        let name = call.name.as_str();
+        let forms = || self.forms.all(name).iter().filter(|form| form.arity == arity);
+        if forms().next().is_none() || forms().any(|form| form.is_script) {
+            return None;
+        }
+
+        if ["add_operation", "add_aggregation", "expand"].contains(&name)
+            && let Some(Expr::Map(options, _)) = call.args.last()
+            && let Some((_, Expr::StringConstant(named, _))) =
+                options.0.iter().find(|(key, _)| key.name == "name")
+        {
+            return Some(ValueKind::Node(named.to_string()));
+        }
+        if ["gather", "parallel"].contains(&name) && settles(call) {
+            return Some(ValueKind::List(&shape::OUTCOME));
+        }
+        let is_map = |gives: &str| gives == "map" || gives == "array";
+        if let Some(held) = shape::given_by(name)
+            && forms().all(|form| form.gives.as_deref().is_some_and(is_map))
+        {
+            return ValueKind::of(held);
+        }
+
+        let first = forms().next()?.gives.clone()?;
+        let is_own = HANDLES.contains(&first.as_str());
+        let is_certain = is_own && forms().all(|form| form.gives.as_deref() == Some(&first));
+        is_certain.then_some(ValueKind::Handle(first))
+    }
+}

@@ -1,0 +1,63 @@
+//! Properties that a value does not have, where it is known what the value is.
+
+use crate::script::check::kinds::{Kinds, UnknownPart, ValueKind};
+use crate::script::check::{Checker, File};
+use crate::script::diagnostic::mismatch::article;
+use crate::script::diagnostic::{Diagnostic, codes};
+use crate::script::host::known_map::{advice, no_operation, no_property};
+use rhai::{ASTNode, Expr};
+
+impl Checker<'_> {
+    /// Finds properties that do not exist.
+    pub(super) fn properties(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
+        let mut found: Vec<UnknownPart> = Vec::new();
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            if let Some(ASTNode::Expr(chain @ (Expr::Dot(..) | Expr::Index(..)))) = path.last() {
+                kinds.look(chain, kinds.function_of(path), &mut found);
+            }
+            true
+        });
+
+        let mut said = Vec::new();
+        for unknown in found {
+            // A chain stands in a longer one, where the same part is met again.
+            if said.contains(&unknown) {
+                continue;
+            }
+
+            let (message, help) = said_of(kinds, &unknown);
+            let place = unknown.position;
+            let fault = Diagnostic::at(codes::PROPERTY, message, file.name, file.text, place);
+            self.push(Diagnostic { help, ..fault });
+            said.push(unknown);
+        }
+    }
+}
+
+/// Says that there is no such property, and what to type.
+fn said_of(kinds: &Kinds<'_>, unknown: &UnknownPart) -> (String, Option<String>) {
+    let name = unknown.name.as_str();
+
+    match &unknown.of {
+        ValueKind::Map(shape) => (no_property(shape.what, name), Some(advice(name, shape.names()))),
+        ValueKind::Inputs(names) => {
+            let help = advice(name, names.iter().map(String::as_str));
+            (no_operation("`inputs`", name), Some(help))
+        }
+        ValueKind::Node(_) if name == "result" => {
+            let help = "its value is in the report of the flow: `report.result(node)`";
+            (no_property("a node", name), Some(help.to_owned()))
+        }
+        of => {
+            let known = kinds.properties(of.word());
+            let what = article(of.word());
+            if unknown.is_index && known.contains(&name) {
+                return (
+                    format!("{what} has no parts to be reached by `[..]`"),
+                    Some(format!("write `.{name}`")),
+                );
+            }
+            (no_property(&what, name), Some(advice(name, known.into_iter())))
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! The shapes of the maps that kaizen's words give: which properties each has. One table, by which a
+//! misspelt property is found before a script runs and while it runs.
+
+/// The shape of one kind of map.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::script) struct Shape {
+    /// What errors call such a map.
+    pub(in crate::script) what: &'static str,
+    /// Its properties, and what each of them holds. One that a map lacks is `()`.
+    pub(in crate::script) properties: &'static [(&'static str, Held)],
+}
+
+/// What a word gives or a property holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::script) enum Held {
+    /// Anything.
+    Any,
+    /// A map of a shape, or `()`.
+    One(&'static Shape),
+    /// A list of such maps.
+    Many(&'static Shape),
+}
+
+use Held::{Any, Many, One};
+
+impl Shape {
+    /// Returns what a property holds; `None` if there is no such property.
+    pub(in crate::script) fn property(&self, name: &str) -> Option<Held> {
+        self.properties.iter().find(|(known, _)| *known == name).map(|(_, held)| *held)
+    }
+
+    /// Returns the names of the properties.
+    pub(in crate::script) fn names(&self) -> impl Iterator<Item = &'static str> + Clone {
+        self.properties.iter().map(|(name, _)| *name)
+    }
+}
+
+/// Returns what a function gives, if it gives maps of a known shape. With `settle`, `gather` and
+/// `parallel` give a list of outcomes.
+pub(in crate::script) fn given_by(word: &str) -> Option<Held> {
+    GIVEN.iter().find(|(known, _)| *known == word).map(|(_, held)| *held)
+}
+
+/// Returns what a property of a handle holds, if that is a map of a known shape.
+pub(in crate::script) fn held_by(handle: &str, property: &str) -> Option<Held> {
+    let mut held = HELD.iter();
+    held.find(|(of, name, _)| *of == handle && *name == property).map(|(.., held)| *held)
+}
+
+/// What functions give.
+const GIVEN: &[(&str, Held)] = &[
+    ("analyze_failure", One(&LESSON)),
+    ("assert_throws", One(&ERROR)),
+    ("attempt", One(&OUTCOME)),
+    ("command", One(&COMMAND)),
+    ("compare", One(&COMPARISON)),
+    ("failure", One(&ERROR)),
+    ("failures", Many(&FAILURES)),
+    ("get_insights", One(&INSIGHTS)),
+    ("recommend", One(&RECOMMENDATION)),
+    ("run", One(&EXECUTION)),
+    ("used", One(&USED)),
+];
+
+/// What properties of handles hold.
+const HELD: &[(&str, &str, Held)] = &[
+    ("branch", "messages", Many(&MESSAGE)),
+    ("branch", "usage", One(&USAGE)),
+    ("report", "metrics", One(&METRICS)),
+];
+
+/// An error, as `catch` sees it.
+pub(in crate::script) static ERROR: Shape = Shape {
+    what: "the error",
+    properties: &[
+        ("kind", Any),
+        ("message", Any),
+        ("retryable", Any),
+        ("cause", Any),
+        ("tries", Any),
+        ("retry_after_ms", Any),
+        ("status", Any),
+        ("op", Any),
+        ("place", One(&PLACE)),
+        ("frames", Any),
+        ("thrown", Any),
+        ("partial", Any),
+        ("problems", Any),
+        ("repairs", Any),
+    ],
+};
+
+static PLACE: Shape = Shape {
+    what: "the place of an error",
+    properties: &[("file", Any), ("line", Any), ("column", Any)],
+};
+
+/// What came of a function that may have thrown.
+pub(in crate::script) static OUTCOME: Shape = Shape {
+    what: "the result of `attempt`",
+    properties: &[("ok", Any), ("value", Any), ("error", One(&ERROR))],
+};
+
+/// The figures of a flow.
+pub(in crate::script) static METRICS: Shape = Shape {
+    what: "`metrics`",
+    properties: &[
+        ("execution_time", Any),
+        ("completed_operations", Any),
+        ("failed_operations", Any),
+        ("skipped_operations", Any),
+        ("cancelled_operations", Any),
+        ("success_rate", Any),
+        ("throughput", Any),
+        ("parallel_efficiency", Any),
+        ("speedup", Any),
+        ("critical_path", Any),
+        ("critical_path_time", Any),
+        ("max_in_flight", Any),
+        ("calls", Any),
+        ("demo_calls", Any),
+        ("retries", Any),
+        ("repairs", Any),
+        ("mended", Any),
+        ("reused", Any),
+        ("saved", Any),
+        ("under_way", Any),
+        ("tokens", One(&TOKENS)),
+        ("cost", Any),
+    ],
+};
+
+static TOKENS: Shape = Shape {
+    what: "`tokens`",
+    properties: &[
+        ("input_uncached", Any),
+        ("cache_read", Any),
+        ("cache_write", Any),
+        ("output_visible", Any),
+        ("reasoning", Any),
+        ("input", Any),
+        ("output", Any),
+    ],
+};
+
+/// The tokens of a branch.
+pub(in crate::script) static USAGE: Shape = Shape {
+    what: "`usage`",
+    properties: &[
+        ("input_uncached", Any),
+        ("cache_read", Any),
+        ("cache_write", Any),
+        ("output_visible", Any),
+        ("reasoning", Any),
+        ("input", Any),
+        ("output", Any),
+        ("unknown", Any),
+    ],
+};
+
+/// One message of a branch.
+pub(in crate::script) static MESSAGE: Shape =
+    Shape { what: "a message", properties: &[("role", Any), ("content", Any)] };
+
+/// What a run has used up.
+pub(in crate::script) static USED: Shape = Shape {
+    what: "the result of `used`",
+    properties: &[("calls", Any), ("cost", Any), ("under_way", Any)],
+};
+
+/// How a program ended.
+pub(in crate::script) static COMMAND: Shape = Shape {
+    what: "the result of `command`",
+    properties: &[("code", Any), ("stdout", Any), ("stderr", Any)],
+};
+
+/// A choice of a pattern.
+pub(in crate::script) static RECOMMENDATION: Shape = Shape {
+    what: "a recommendation",
+    properties: &[
+        ("pattern", Any),
+        ("score", Any),
+        ("interval", Any),
+        ("n", Any),
+        ("reason", Any),
+        ("guess", Any),
+        ("best", Any),
+        ("probability", Any),
+        ("explored", Any),
+        ("changed", One(&CHANGE)),
+        ("task_type", Any),
+        ("alternatives", Many(&ALTERNATIVE)),
+        ("success_rate", Any),
+        ("quality", Any),
+        ("execution_time", Any),
+        ("cost", Any),
+        ("tokens", Any),
+        ("avoided", Any),
+        ("execution", Any),
+    ],
+};
+
+static ALTERNATIVE: Shape = Shape {
+    what: "an alternative",
+    properties: &[
+        ("pattern", Any),
+        ("score", Any),
+        ("interval", Any),
+        ("n", Any),
+        ("success_rate", Any),
+        ("quality", Any),
+        ("execution_time", Any),
+        ("cost", Any),
+        ("tokens", Any),
+        ("best", Any),
+        ("changed", One(&CHANGE)),
+        ("avoided", Any),
+    ],
+};
+
+static CHANGE: Shape =
+    Shape { what: "a change", properties: &[("from", Any), ("to", Any), ("at", Any)] };
+
+/// What a pattern did that an optimizer chose.
+pub(in crate::script) static EXECUTION: Shape = Shape {
+    what: "the result of `run`",
+    properties: &[
+        ("value", Any),
+        ("pattern", Any),
+        ("score", Any),
+        ("task_type", Any),
+        ("reason", Any),
+        ("best", Any),
+        ("probability", Any),
+        ("explored", Any),
+        ("metrics", One(&METRICS)),
+    ],
+};
+
+/// What a comparison of patterns found.
+pub(in crate::script) static COMPARISON: Shape = Shape {
+    what: "the result of `compare`",
+    properties: &[
+        ("verdict", Any),
+        ("winner", Any),
+        ("reason", Any),
+        ("pair", Any),
+        ("difference", Any),
+        ("interval", Any),
+        ("likely", Any),
+        ("inputs", Any),
+        ("stopped", Any),
+        ("patterns", Many(&COMPARED)),
+        ("to_decide", Any),
+        ("shares", Any),
+        ("objective", Any),
+        ("task_type", Any),
+        ("judge", Any),
+        ("scale", Any),
+        ("calls", Any),
+        ("cost", Any),
+        ("fingerprint", Any),
+    ],
+};
+
+static COMPARED: Shape = Shape {
+    what: "a pattern of the result of `compare`",
+    properties: &[
+        ("pattern", Any),
+        ("n", Any),
+        ("executions", Any),
+        ("score", Any),
+        ("interval", Any),
+        ("success_rate", Any),
+        ("quality", Any),
+        ("execution_time", Any),
+        ("cost", Any),
+        ("tokens", Any),
+        ("calls", Any),
+        ("models", Any),
+        ("left_out", Any),
+    ],
+};
+
+/// What the history of an optimizer says.
+pub(in crate::script) static INSIGHTS: Shape = Shape {
+    what: "the result of `get_insights`",
+    properties: &[
+        ("most_used_pattern", Any),
+        ("fastest_pattern", Any),
+        ("total_executions", Any),
+        ("pattern_usage", Any),
+        ("avg_performance", Any),
+        ("by_task", Any),
+        ("insight", Any),
+    ],
+};
+
+/// What a failure teaches.
+pub(in crate::script) static LESSON: Shape = Shape {
+    what: "the result of `analyze_failure`",
+    properties: &[
+        ("pattern", Any),
+        ("task_type", Any),
+        ("kind", Any),
+        ("class", Any),
+        ("message", Any),
+        ("lesson", Any),
+    ],
+};
+
+/// The failures of one kind.
+pub(in crate::script) static FAILURES: Shape = Shape {
+    what: "an item of `failures`",
+    properties: &[
+        ("task_type", Any),
+        ("pattern", Any),
+        ("kind", Any),
+        ("class", Any),
+        ("count", Any),
+        ("message", Any),
+        ("lesson", Any),
+        ("avoided", Any),
+    ],
+};
