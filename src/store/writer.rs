@@ -325,15 +325,13 @@ impl WriterCore {
 
         // What else ends at this moment shares the commit.
         tokio::task::yield_now().await;
-        let result = match receipt.try_recv() {
-            Ok(result) => result,
-            Err(_) => {
-                self.commit_here();
-                receipt.await.map_err(|_| StoreError::WriterStopped)?
-            }
-        };
+        if let Ok(result) = receipt.try_recv() {
+            result?;
+        } else {
+            self.commit_here();
+            receipt.await.map_err(|_| StoreError::WriterStopped)??;
+        }
 
-        result?;
         match rank {
             Rank::Plain => Ok(()),
             Rank::Last => self.sync().await,

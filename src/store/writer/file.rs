@@ -145,7 +145,7 @@ impl StoreFile {
     /// Applies the changes in one transaction, and checks that it has reached the store that others
     /// see. A store that is no longer there explains whatever else went wrong.
     fn write(&mut self, batch: &mut [WriteJob]) -> Result<(), StoreError> {
-        let closely = batch.iter().any(|job| job.is_last());
+        let closely = batch.iter().any(WriteJob::is_last);
         let applied = apply_all(&mut self.connection, batch);
 
         if let Some(anchor) = &mut self.anchor {
