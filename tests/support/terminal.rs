@@ -93,12 +93,22 @@ impl OnTerminal {
 
     /// Takes the terminal away, as when its window is closed, and returns how the program ended.
     pub(crate) fn hang_up(&mut self) -> ExitStatus {
-        self.is_gone.store(true, Ordering::SeqCst);
-        self.reader.take().unwrap().join().unwrap();
-        self.keys = None;
+        self.take_away();
 
         // It may have ended already.
         let _ = kill(Pid::from_raw(i32::try_from(self.child.id()).unwrap()), Signal::SIGHUP);
+        self.end()
+    }
+
+    /// Takes the terminal away. No signal says so.
+    pub(crate) fn take_away(&mut self) {
+        self.is_gone.store(true, Ordering::SeqCst);
+        self.reader.take().unwrap().join().unwrap();
+        self.keys = None;
+    }
+
+    /// Waits for the end of the program.
+    pub(crate) fn end(&mut self) -> ExitStatus {
         let began = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

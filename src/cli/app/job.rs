@@ -317,12 +317,7 @@ impl ScriptJob<'_> {
                 }
 
                 say(&diagnostic::render(&shown, self.global.color));
-                // What a script throws because a result is missing says nothing of the cause.
-                let exit = match failure.exit() {
-                    Exit::Failed => exit_of_cause(executor),
-                    exit => exit,
-                };
-
+                let exit = exit_of_failure(&failure, executor);
                 Ok(JobEnd::new(exit, RunStatus::Failed, Value::Null, Some(failure)))
             }
             Err(ScriptError::Store(error)) => Err(error.into()),
@@ -391,6 +386,15 @@ pub(in crate::cli) fn exit_of_cause(executor: &Executor) -> Exit {
         return Exit::Budget;
     }
     executor.first_failure().map_or(Exit::Failed, |failure| failure.exit())
+}
+
+/// Says how a run ends that this failure ended. What a script throws because a result is missing says
+/// nothing of the cause.
+pub(in crate::cli) fn exit_of_failure(failure: &Failure, executor: &Executor) -> Exit {
+    match failure.exit() {
+        Exit::Failed => exit_of_cause(executor),
+        exit => exit,
+    }
 }
 
 /// Tells that operations did not complete although they had to, and why the first one did not.

@@ -19,6 +19,7 @@ pub(in crate::script) mod order;
 pub mod permission;
 pub(crate) mod process;
 pub(in crate::script) mod procfs;
+pub mod rule;
 pub(in crate::script) mod shape;
 pub(in crate::script) mod source;
 pub(in crate::script) mod stdlib;
