@@ -138,7 +138,7 @@ fn a_denial_that_can_match_nothing_is_an_error() {
         told.push(format!("{:?} {}", ran.code, ran.stderr.trim()));
     }
     expect_test::expect![[r#"
-        Some(3) error: --deny-net: `http://a.com`: it must be a host such as `example.com` or `example.com:8080`
+        Some(3) error: --deny-net: `http://a.com`: it is an address, not a host; write `a.com`
         Some(3) error: --deny-net: `a.com:99999`: `99999` is not a port; ports are numbers from 1 up to 65535
         Some(3) error: --deny-net: `127.*`: use `*` alone for every host, or at the start, as in `*.example.com`
         Some(3) error: --deny-net: `10.0.0.0/8`: it must be a host such as `example.com` or `example.com:8080`
@@ -148,10 +148,10 @@ fn a_denial_that_can_match_nothing_is_an_error() {
         Some(3) error: --deny-read: `$HOME/x`: `$` is not expanded here; write the path of a file or a folder
         Some(3) error: --deny-write: `file:///etc`: it must be a path, not an address
         Some(3) error: --deny-write: `a?.txt`: `?` is not expanded here; write the path of a file or a folder
-        Some(3) error: --deny-env: `$HOME`: invalid character `$` in a name; write `NAME`, or `NAME*` for all names that start with it
-        Some(3) error: --deny-env: `A=b`: invalid character `=` in a name; write `NAME`, or `NAME*` for all names that start with it
-        Some(3) error: --deny-env: `A B`: invalid character ` ` in a name; write `NAME`, or `NAME*` for all names that start with it
-        Some(3) error: --deny-run: `rm?`: invalid character `?` in a name; write `NAME`, or `NAME*` for all names that start with it"#]].assert_eq(&told.join("\n"));
+        Some(3) error: --deny-env: `$HOME`: invalid character `$` in the name of a variable; write `HOME`, or `HOME*` for all names that start with it
+        Some(3) error: --deny-env: `A=b`: invalid character `=` in the name of a variable; write `NAME`, or `NAME*` for all names that start with it
+        Some(3) error: --deny-env: `A B`: invalid character ` ` in the name of a variable; write `NAME`, or `NAME*` for all names that start with it
+        Some(3) error: --deny-run: `rm?`: invalid character `?` in the name of a program; write `NAME`, its path, or `NAME*` for all names that start with it"#]].assert_eq(&told.join("\n"));
     let ran = run(&project, "read_text(\"there[1].txt\")", &["--deny-read=there[1].txt"]);
     assert_eq!(ran.code, Some(6), "a file may have any name: {}", ran.stderr);
 }

@@ -248,7 +248,8 @@ fn a_terminal_that_goes_away_answers_no_question() {
 
     let project = Project::new();
     project.file("kaizen.toml", "[permissions]\nrun = [\"git\"]\n");
-    let mut run = OnTerminal::start(project.command(&["trust"]));
+    project.file("s.rhai", "1");
+    let mut run = OnTerminal::start(project.command(&["run", "s.rhai"]));
     run.until("trust it?");
     run.take_away();
     assert_eq!(run.end().code(), Some(129));

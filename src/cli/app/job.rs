@@ -267,14 +267,7 @@ impl ScriptJob<'_> {
         };
 
         executor.begin(&started)?;
-        let last = executor.clone();
-        on_closed_pipe(move || {
-            let status = RunStatus::Interrupted;
-            let ended = Event::RunEnded { status, value: Value::Null, failure: None };
-            // The program ends at once; a store that cannot be written is found by its next use.
-            let append = last.journal().append(clock::micros(), &ended);
-            let _ = futures::executor::block_on(append);
-        });
+        interrupt_on_closed_pipe(executor);
 
         let shown = open.progress.clone();
         if self.global.json {
@@ -377,6 +370,18 @@ impl ScriptJob<'_> {
 
         Ok(end.exit)
     }
+}
+
+/// Has the end of a run kept if the program ends because its output has gone away.
+pub(in crate::cli) fn interrupt_on_closed_pipe(executor: &Rc<Executor>) {
+    let last = executor.clone();
+    on_closed_pipe(move || {
+        let status = RunStatus::Interrupted;
+        let ended = Event::RunEnded { status, value: Value::Null, failure: None };
+        // The program ends at once; a store that cannot be written is found by its next use.
+        let append = last.journal().append(clock::micros(), &ended);
+        let _ = futures::executor::block_on(append);
+    });
 }
 
 /// Says how a run ends that failed: by the budget if that refused a call, or else by the first failure of

@@ -212,6 +212,8 @@ pub(in crate::cli) fn asker(
                 }
 
                 let lasts = |from: Duration, most: Duration| now.saturating_sub(from) > most;
+                // In a task, the run itself is over then.
+                let limit = limit.filter(|_| patience == Patience::Thread);
                 let is_over = limit.is_some_and(|most| lasts(since, most))
                     || gone_at.is_some_and(|from| lasts(from, HANG_UP_MAX));
                 if is_over || interrupted.load(Ordering::SeqCst) {

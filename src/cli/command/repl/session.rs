@@ -5,7 +5,7 @@ use crate::base::unit::Money;
 use crate::base::visible::painted;
 use crate::base::{clock, file};
 use crate::cli::app::exit::Exit;
-use crate::cli::app::job::{exit_of_cause, exit_of_failure};
+use crate::cli::app::job::{exit_of_cause, exit_of_failure, interrupt_on_closed_pipe};
 use crate::cli::app::project::Project;
 use crate::cli::app::signal::Signals;
 use crate::cli::command::doc;
@@ -480,6 +480,7 @@ impl<'a> ReplSession<'a> {
                 reuse: false,
                 terms: Box::default(),
             })?;
+            interrupt_on_closed_pipe(&self.executor);
         }
 
         Ok(())
