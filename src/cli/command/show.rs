@@ -373,8 +373,8 @@ fn names_of(trace: &Trace) -> String {
     }
 
     let shown = |(name, count): (String, usize)| match count {
-        1 => name,
-        count => format!("{name} ({count})"),
+        1 => on_one_line(&name).into_owned(),
+        count => format!("{} ({count})", on_one_line(&name)),
     };
     counts.into_iter().map(shown).collect::<Vec<_>>().join(", ")
 }
