@@ -132,6 +132,7 @@ const PARSERS: &[(&str, &str)] = &[
     ("cli/command/list.rs", "names of files, and the first line of a script"),
     ("cli/command/new.rs", "nothing: it holds the scripts of a new project"),
     ("cli/app/permissions.rs", "permissions as they are written"),
+    ("script/host/rule.rs", "grants and denials as they are written"),
     ("cli/render/entry.rs", "what somebody searches the documentation for"),
     ("cli/render/plan.rs", "names of rows, to tell those together that differ in numbers"),
     ("cli/render/table.rs", "the heads of tables, which say how to align"),

@@ -548,6 +548,50 @@ mod tests {
         }
     }
 
+    /// Base64 is full of signs that JSON and addresses escape, at its ends as well.
+    #[test]
+    fn base64_is_found_however_its_signs_are_escaped() {
+        let escapes: [&[(&str, &str)]; 6] = [
+            &[],
+            &[("/", "\\/")],
+            &[("/", "\\\\/")],
+            &[("/", "\\u002f"), ("+", "\\u002B")],
+            &[("/", "%2F"), ("+", "%2b"), ("=", "%3D")],
+            &[("/", "&#47;"), ("+", "&plus;")],
+        ];
+        // These end in a slash, begin with one, or hold nothing else, at one place or another.
+        let values = [
+            "????????abc?",
+            "sk-??>>??key",
+            "~~~~????....",
+            "o??o??o??ok",
+            "key=12345??",
+            "12??34>>56",
+        ];
+
+        for value in values {
+            let forms = forms(value);
+            for (before, after) in
+                [("", ""), ("a", "b"), ("ab", ""), ("", "bc"), ("?", "??"), ("user:", "\n")]
+            {
+                let encoded = STANDARD.encode(format!("{before}{value}{after}"));
+                for pairs in escapes {
+                    let text = pairs
+                        .iter()
+                        .fold(encoded.clone(), |text, (c, escape)| text.replace(c, escape));
+                    let clean = without(&text, &forms, &[value.to_owned()]).unwrap_or_default();
+                    let rest = clean.replace(SHOWN, "");
+                    // The groups at both ends depend on what stands beside the secret as well.
+                    let most = 12 * (before.len().div_ceil(3) + after.len().div_ceil(3) + 1);
+                    assert!(
+                        clean.contains(SHOWN) && rest.len() <= most,
+                        "{value}: {text}: {clean}"
+                    );
+                }
+            }
+        }
+    }
+
     #[test]
     fn other_texts_stay_as_they_are() {
         drop(Secret::new("sk-another-canary"));

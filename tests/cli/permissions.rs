@@ -559,7 +559,8 @@ fn no_script_gets_out_however_it_is_called() {
             script += "print(to_json(through));";
 
             let mut all = vec![place.run(&script, grants)];
-            if is_long && grants.is_empty() {
+            // A plan tries each script up to thirty times, so not every way to call is planned.
+            if is_long && grants.is_empty() && number % 3 == 0 {
                 for arguments in [&["test"][..], &["repl", "--eval", &script], &["plan", "s.rhai"]]
                 {
                     let mut command = place.outer.command(arguments);

@@ -10,6 +10,7 @@ use crate::cli::app::settings::{self, Fallback, value_of};
 use crate::executor::budget::Bounds;
 use crate::mcp::spec::{ServerSpec, SpecError};
 use crate::script::OPERATIONS_MAX;
+use crate::script::host::rule::variable_name;
 use crate::store::durability::Durability;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -225,6 +226,17 @@ impl Config {
         let entry = settings::find(key).ok_or_else(|| unknown(&origin, key))?;
         if !entry.kind.fits(&value) {
             return Err(wrong(&origin, key, entry.kind.wanted(), &value));
+        }
+
+        if key == "secrets.names" {
+            let names = value.as_array().into_iter().flatten().filter_map(Value::as_str);
+            for name in names {
+                variable_name(name).map_err(|reason| ConfigError::Rule {
+                    origin: format!("{origin}: {key}"),
+                    rule: name.to_owned(),
+                    reason,
+                })?;
+            }
         }
 
         // Rules of several files add up, where other settings replace one another.

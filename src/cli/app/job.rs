@@ -267,14 +267,7 @@ impl ScriptJob<'_> {
         };
 
         executor.begin(&started)?;
-        let last = executor.clone();
-        on_closed_pipe(move || {
-            let status = RunStatus::Interrupted;
-            let ended = Event::RunEnded { status, value: Value::Null, failure: None };
-            // The program ends at once; a store that cannot be written is found by its next use.
-            let append = last.journal().append(clock::micros(), &ended);
-            let _ = futures::executor::block_on(append);
-        });
+        interrupt_on_closed_pipe(executor);
 
         let shown = open.progress.clone();
         if self.global.json {
@@ -317,12 +310,7 @@ impl ScriptJob<'_> {
                 }
 
                 say(&diagnostic::render(&shown, self.global.color));
-                // What a script throws because a result is missing says nothing of the cause.
-                let exit = match failure.exit() {
-                    Exit::Failed => exit_of_cause(executor),
-                    exit => exit,
-                };
-
+                let exit = exit_of_failure(&failure, executor);
                 Ok(JobEnd::new(exit, RunStatus::Failed, Value::Null, Some(failure)))
             }
             Err(ScriptError::Store(error)) => Err(error.into()),
@@ -384,6 +372,18 @@ impl ScriptJob<'_> {
     }
 }
 
+/// Has the end of a run kept if the program ends because its output has gone away.
+pub(in crate::cli) fn interrupt_on_closed_pipe(executor: &Rc<Executor>) {
+    let last = executor.clone();
+    on_closed_pipe(move || {
+        let status = RunStatus::Interrupted;
+        let ended = Event::RunEnded { status, value: Value::Null, failure: None };
+        // The program ends at once; a store that cannot be written is found by its next use.
+        let append = last.journal().append(clock::micros(), &ended);
+        let _ = futures::executor::block_on(append);
+    });
+}
+
 /// Says how a run ends that failed: by the budget if that refused a call, or else by the first failure of
 /// an operation that had to complete.
 pub(in crate::cli) fn exit_of_cause(executor: &Executor) -> Exit {
@@ -391,6 +391,15 @@ pub(in crate::cli) fn exit_of_cause(executor: &Executor) -> Exit {
         return Exit::Budget;
     }
     executor.first_failure().map_or(Exit::Failed, |failure| failure.exit())
+}
+
+/// Says how a run ends that this failure ended. What a script throws because a result is missing says
+/// nothing of the cause.
+pub(in crate::cli) fn exit_of_failure(failure: &Failure, executor: &Executor) -> Exit {
+    match failure.exit() {
+        Exit::Failed => exit_of_cause(executor),
+        exit => exit,
+    }
 }
 
 /// Tells that operations did not complete although they had to, and why the first one did not.

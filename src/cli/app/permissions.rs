@@ -4,9 +4,12 @@ use crate::base::clock;
 use crate::base::secret::scrub;
 use crate::base::visible::shown;
 use crate::cli::app::config::{Config, ConfigError, SettingOrigin};
+use crate::cli::app::exit::Exit;
+use crate::cli::app::terminal;
 use crate::cli::render::progress::Progress;
 use crate::script::host::files;
-use crate::script::host::permission::{Ask, GrantAnswer, Patience, Permissions, Right, Rule};
+use crate::script::host::permission::{Ask, GrantAnswer, Patience, Permissions, Right};
+use crate::script::host::rule::Rule;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::termios::{FlushArg, tcflush};
 use std::cell::RefCell;
@@ -20,6 +23,8 @@ use std::time::Duration;
 
 /// Stands for an option without a list. No argument can hold it.
 const EVERYTHING: &str = "\0";
+/// Longest wait for the signal that a terminal has gone away, which may come later than that is seen.
+const HANG_UP_MAX: Duration = Duration::from_secs(1);
 /// How often a question looks whether the run was stopped meanwhile.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -36,7 +41,7 @@ pub(in crate::cli) struct Grants {
     /// Allow access to these hosts. Without a list: all.
     #[arg(long, value_name = "HOST,..", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING)]
     allow_net: Vec<String>,
-    /// Allow reading these environment variables. Without a list: all.
+    /// Allow reading these environment variables, also as keys of models. Without a list: all.
     #[arg(long, value_name = "NAME,..", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING)]
     allow_env: Vec<String>,
     /// Allow running these programs, which are not restricted in turn. Without a list: all.
@@ -112,9 +117,16 @@ pub(in crate::cli) fn permissions(
             continue;
         };
 
+        let origin = &rules.origin;
+        let origin = format!("{origin}: permissions.{}", rules.key);
+        // An empty list of grants takes away what is granted by itself; one of denials does nothing.
+        if rules.list.is_empty() && !allow {
+            let reason = "the list denies nothing; name what to deny, or delete the line";
+            return Err(wrong(origin, "[]", reason.to_owned()).into());
+        }
+
         for text in &rules.list {
-            let origin = &rules.origin;
-            let origin = format!("{origin}: permissions.{}", rules.key);
+            let origin = origin.clone();
             let rule = Rule::parse(right, text, &project).and_then(|rule| {
                 if allow {
                     rule.refuse_detour(&project)?;
@@ -188,13 +200,22 @@ pub(in crate::cli) fn asker(
         Box::pin(async move {
             let mut open = OpenQuestion::open(progress, &text);
             let since = clock::monotonic();
+            let mut gone_at = None;
             let line = loop {
                 if let Some(line) = open.line() {
                     break line;
                 }
 
-                let is_over =
-                    limit.is_some_and(|most| clock::monotonic().saturating_sub(since) > most);
+                let now = clock::monotonic();
+                if terminal::is_gone(&std::io::stdin()) {
+                    gone_at.get_or_insert(now);
+                }
+
+                let lasts = |from: Duration, most: Duration| now.saturating_sub(from) > most;
+                // In a task, the run itself is over then.
+                let limit = limit.filter(|_| patience == Patience::Thread);
+                let is_over = limit.is_some_and(|most| lasts(since, most))
+                    || gone_at.is_some_and(|from| lasts(from, HANG_UP_MAX));
                 if is_over || interrupted.load(Ordering::SeqCst) {
                     break String::new();
                 }
@@ -224,11 +245,13 @@ impl OpenQuestion {
         OpenQuestion { progress, typed: Vec::new(), is_answered: false }
     }
 
-    /// Returns the line that was typed, once it is whole. A terminal that is gone says nothing.
+    /// Returns the line that was typed, once it is whole. A terminal that is gone says nothing, and the
+    /// signal that it is gone ends the wait.
     fn line(&mut self) -> Option<String> {
         let stdin = std::io::stdin();
         let mut ready = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
-        if !matches!(poll(&mut ready, PollTimeout::ZERO), Ok(1..)) {
+        let is_ready = matches!(poll(&mut ready, PollTimeout::ZERO), Ok(1..));
+        if !is_ready || terminal::is_gone(&stdin) {
             return None;
         }
 
@@ -262,7 +285,13 @@ pub(in crate::cli) fn ask_and_wait(text: &str) -> std::io::Result<String> {
     stderr.flush()?;
 
     let mut line = String::new();
-    std::io::stdin().read_line(&mut line)?;
+    let read = std::io::stdin().read_line(&mut line);
+    if terminal::is_gone(&std::io::stdin()) {
+        // Nothing has begun that could be kept.
+        std::process::exit(i32::from(Exit::HungUp.code()));
+    }
+
+    read?;
     Ok(line)
 }
 

@@ -2,7 +2,10 @@
 
 use crate::cli::app::output;
 use crate::cli::render::wrapped::wrapped;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::stat::{SFlag, fstat};
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use std::os::fd::AsFd;
 use std::sync::{Mutex, PoisonError};
 
 /// How the terminal was before, while it is changed.
@@ -30,6 +33,19 @@ impl Terminal {
     pub(in crate::cli) fn is_there(&self) -> bool {
         self.is_changed
     }
+}
+
+/// Tells whether what is read or written was a terminal that has gone away.
+pub(in crate::cli) fn is_gone(file: &impl AsFd) -> bool {
+    let file = file.as_fd();
+    let is_device = fstat(file).is_ok_and(|meta| {
+        SFlag::from_bits_truncate(meta.st_mode) & SFlag::S_IFMT == SFlag::S_IFCHR
+    });
+    let mut state = [PollFd::new(file, PollFlags::empty())];
+
+    is_device
+        && poll(&mut state, PollTimeout::ZERO).is_ok()
+        && state[0].revents().is_some_and(|seen| seen.contains(PollFlags::POLLHUP))
 }
 
 /// The width of what is written where nobody says another one, in columns.

@@ -4,6 +4,7 @@
 use crate::base::file;
 use crate::base::path_text::text_of;
 use crate::base::spelling::nearest;
+use crate::base::visible::on_one_line;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::render::table;
@@ -69,7 +70,8 @@ pub(in crate::cli) fn near(path: &Path) -> String {
     }
 
     let known = scripts(Path::new("."));
-    let shown: Vec<String> = known.iter().map(|script| script.display().to_string()).collect();
+    let shown: Vec<String> =
+        known.iter().map(|script| on_one_line(&text_of(script)).into_owned()).collect();
     let given = path.display().to_string();
     let names = shown.iter().map(String::as_str);
 
@@ -78,7 +80,7 @@ pub(in crate::cli) fn near(path: &Path) -> String {
     match nearest(&given, names).map(str::to_owned) {
         Some(near) => format!("; did you mean `{near}`?"),
         None => match same_name() {
-            Some(script) => format!("; did you mean `{}`?", script.display()),
+            Some(script) => format!("; did you mean `{}`?", on_one_line(&text_of(script))),
             None if shown.is_empty() => {
                 "; there is no script here, and `kaizen init` makes one".to_owned()
             }

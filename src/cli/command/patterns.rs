@@ -3,6 +3,7 @@
 use crate::base::count::counted;
 use crate::base::file;
 use crate::base::unit::Money;
+use crate::base::visible::on_one_line;
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
@@ -99,7 +100,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         if number > 0 {
             print_line("");
         }
-        print_line(task.as_str());
+        print_line(&on_one_line(task.as_str()));
         print_table(&ranked);
         if arguments.plot || std::io::stdout().is_terminal() {
             print_line(&standing::plot(&ranked));

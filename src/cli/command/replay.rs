@@ -5,6 +5,7 @@ use crate::base::count::counted;
 use crate::base::failure::Kind;
 use crate::base::file;
 use crate::base::id::RunId;
+use crate::base::visible::hanging;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::job::ScriptJob;
 use crate::cli::app::permissions::Grants;
@@ -135,7 +136,7 @@ fn tell(global: &Global, run: &RunId, went: &Went) {
     if global.json {
         print_of_run(run, json!({ "type": "replay", "went": word, "text": text }));
     } else if !global.quiet || word != "same" {
-        say(&format!("replay of run {run}: {word}: {text}"));
+        say(&format!("replay of run {run}: {word}: {}", hanging(&text)));
     }
 }
 

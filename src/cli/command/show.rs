@@ -3,6 +3,7 @@
 use crate::base::count::counted;
 use crate::base::id::OpId;
 use crate::base::secret;
+use crate::base::visible::{hanging, on_one_line};
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
@@ -184,10 +185,14 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
         let name = trace.roster.name(*op).unwrap_or_default();
         match operation.outcome() {
             Some(Outcome::Failed { failure }) => {
-                print_line(&format!("{name} failed ({}): {}", failure.kind, failure.message));
+                let name = on_one_line(name);
+                let message = hanging(&failure.message);
+                let kind = failure.kind.to_string();
+                let kind = on_one_line(&kind);
+                print_line(&format!("{name} failed ({kind}): {message}"));
             }
             Some(Outcome::Skipped { reason }) => {
-                print_line(&format!("{name} was skipped: {reason}"));
+                print_line(&format!("{} was skipped: {reason}", on_one_line(name)));
             }
             Some(Outcome::Completed { .. } | Outcome::Cancelled) | None => {}
         }
@@ -225,7 +230,7 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
 fn show_remarks(trace: &Trace) {
     for remark in &trace.remarks {
         match remark {
-            Remark::Logged { level, text } => print_line(&format!("{level}: {text}")),
+            Remark::Logged { level, text } => print_line(&format!("{level}: {}", hanging(text))),
             Remark::Told { what, value } if is_choice(what, value) => {
                 print_line(&format!("{what}: {}", choice(value)));
             }
@@ -235,7 +240,9 @@ fn show_remarks(trace: &Trace) {
 
     let Some(end) = &trace.end else { return };
     if let Some(failure) = &end.failure {
-        print_line(&format!("ended early ({}): {}", failure.kind, failure.message));
+        let kind = failure.kind.to_string();
+        let kind = on_one_line(&kind);
+        print_line(&format!("ended early ({kind}): {}", hanging(&failure.message)));
     }
 
     if !end.value.is_null() {
@@ -366,8 +373,8 @@ fn names_of(trace: &Trace) -> String {
     }
 
     let shown = |(name, count): (String, usize)| match count {
-        1 => name,
-        count => format!("{name} ({count})"),
+        1 => on_one_line(&name).into_owned(),
+        count => format!("{} ({count})", on_one_line(&name)),
     };
     counts.into_iter().map(shown).collect::<Vec<_>>().join(", ")
 }

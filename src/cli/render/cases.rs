@@ -214,7 +214,10 @@ fn to_csv(cases: &[&Case]) -> String {
 }
 
 fn to_markdown(cases: &[&Case]) -> String {
-    let cell = |text: &str| text.replace('|', "\\|").replace("\r\n", "<br>").replace('\n', "<br>");
+    let cell = |text: &str| {
+        let lines = text.replace('|', "\\|").replace("\r\n", "<br>").replace('\n', "<br>");
+        on_one_line(&lines).into_owned()
+    };
     let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
 
     let main = main_field(cases);

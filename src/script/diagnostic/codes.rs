@@ -262,7 +262,8 @@ pub const CODES: &[Code] = &[
         "A script may read the project's folder, except hidden files. Other files, writing, \
          hosts, variables and programs need a grant: `--allow-read=PATH`, `--allow-write=PATH`, \
          `--allow-net=HOST`, `--allow-env=NAME`, `--allow-run=PROGRAM`, or an entry under \
-         `[permissions]` in kaizen.toml. A denial overrides every grant.",
+         `[permissions]` in kaizen.toml. A denial overrides every grant. A variable that a script \
+         names as the key of a model (`key: \"env:NAME\"`) needs the same grant as `env(..)`.",
     ),
     run("K0111", "invalid use of `state` or `hot`", "`state` holds data, no functions."),
     run(

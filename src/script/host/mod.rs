@@ -18,6 +18,7 @@ pub(in crate::script) mod options;
 pub(in crate::script) mod order;
 pub mod permission;
 pub(in crate::script) mod procfs;
+pub mod rule;
 pub mod servers;
 pub(in crate::script) mod shape;
 pub(in crate::script) mod source;

@@ -15,7 +15,7 @@ use crate::base::visible;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::app::signal;
-use crate::cli::app::terminal::Terminal;
+use crate::cli::app::terminal::{self, Terminal};
 use crate::cli::command::list;
 use crate::cli::command::repl::editor::{EditorSetup, LineInput, Typist};
 use crate::cli::command::repl::history::Secrets;
@@ -100,7 +100,8 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             From::Pipe => batch(session, editor::read_lines()).await,
             From::CommandLine(code) => {
                 let took = session.take(&code).await?;
-                session.close(exit_of(took, Exit::Ok)).await
+                let exit = exit_of(took, session.exit());
+                session.close(exit).await
             }
         }
     })?
@@ -175,6 +176,7 @@ fn exit_of(took: Took, otherwise: Exit) -> Exit {
     match took {
         Took::Well => otherwise,
         Took::Wrong => Exit::Failed,
+        Took::Failed(exit) => exit,
         Took::End(exit) => exit,
     }
 }
@@ -200,7 +202,10 @@ async fn batch(mut session: ReplSession<'_>, mut typist: Typist) -> anyhow::Resu
             LineInput::Text(text) => session.take(&text).await?,
             LineInput::Dropped => Took::Well,
             LineInput::Refused(reason) => refuse(&reason),
-            LineInput::End => return session.close(Exit::Ok).await,
+            LineInput::End => {
+                let exit = session.exit();
+                return session.close(exit).await;
+            }
         };
 
         if !matches!(took, Took::Well) {
@@ -249,6 +254,7 @@ async fn converse(mut session: ReplSession<'_>) -> anyhow::Result<Exit> {
             LineInput::Text(text) => session.take(&text).await?,
             LineInput::Dropped => Took::Well,
             LineInput::Refused(reason) => refuse(&reason),
+            LineInput::End if terminal::is_gone(&std::io::stdin()) => break Exit::HungUp,
             LineInput::End => break Exit::Ok,
         };
 
