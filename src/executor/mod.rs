@@ -6,6 +6,7 @@ pub mod budget;
 mod budgets;
 mod effect;
 pub mod flow;
+pub mod glimpse;
 pub mod memory;
 pub mod operate;
 pub mod operation;

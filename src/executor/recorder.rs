@@ -6,6 +6,7 @@ use crate::base::failure::Failure;
 use crate::base::id::{FlowId, OpId};
 use crate::base::strand::Spot;
 use crate::executor::EventListener;
+use crate::executor::glimpse::CallWatcher;
 use crate::executor::replies::reuse::Reuse;
 use crate::executor::turns::Turns;
 use crate::journal::Journal;
@@ -61,6 +62,8 @@ pub(super) struct Recorder {
     flows: RefCell<Flows>,
     listeners: RefCell<Vec<(usize, EventListener)>>,
     next_listener: Cell<usize>,
+    /// Who is told of calls under way, if anybody is.
+    call_watcher: RefCell<Option<CallWatcher>>,
     /// Operations that failed, or were skipped because of a failure, in flows that do not allow it;
     /// and the first failure among them.
     unforgiven: Cell<u64>,
@@ -84,6 +87,7 @@ impl Recorder {
             flows: RefCell::default(),
             listeners: RefCell::default(),
             next_listener: Cell::new(0),
+            call_watcher: RefCell::default(),
             unforgiven: Cell::new(0),
             first_failure: RefCell::default(),
         }
@@ -113,6 +117,14 @@ impl Recorder {
     /// Takes a listener away.
     pub(super) fn unlisten(&self, id: usize) {
         self.listeners.borrow_mut().retain(|(known, _)| *known != id);
+    }
+
+    pub(super) fn watch_calls(&self, watcher: CallWatcher) {
+        self.call_watcher.replace(Some(watcher));
+    }
+
+    pub(super) fn call_watcher(&self) -> Option<CallWatcher> {
+        self.call_watcher.borrow().clone()
     }
 
     /// Returns the fold of all events so far.

@@ -256,6 +256,9 @@ pub enum Event {
         /// The reply, unless the call failed.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         reply: Option<String>,
+        /// Whether `max_tokens` cut the reply, and that was accepted.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        cut: bool,
         /// Tokens used, if known.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         usage: Option<Usage>,

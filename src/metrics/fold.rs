@@ -80,8 +80,12 @@ impl FlowFold {
             self.roster.see(event);
         }
 
-        if let Event::AttemptEnded { mended, .. } = event {
+        if let Event::AttemptEnded { op, mended, cut, .. } = event {
             self.metrics.mended += u64::from(!mended.is_empty());
+            self.metrics.cut += u64::from(*cut);
+            if *cut && !self.forgets {
+                self.metrics.cut_operations.insert(*op);
+            }
         }
 
         match event {
@@ -123,6 +127,10 @@ impl FlowFold {
             Event::OpEnded { op, outcome, .. } => self.end(at, *op, outcome),
             Event::AttemptStarted { op, model, repair, .. } => {
                 self.metrics.repairs += u64::from(*repair);
+                if *repair {
+                    // The answer that was cut is not the one that counts in the end.
+                    self.metrics.cut_operations.remove(op);
+                }
                 *self.open.entry(*op).or_default() += 1;
                 if !self.metrics.models.contains(model) {
                     self.metrics.models.insert(model.clone());
@@ -352,6 +360,7 @@ mod tests {
             reused: None,
             again: false,
             reply: None,
+            cut: false,
             usage: None,
             cost: None,
             served_by: None,
@@ -392,6 +401,7 @@ mod tests {
             again: false,
             reused: None,
             reply: None,
+            cut: false,
             usage,
             cost,
             served_by: None,

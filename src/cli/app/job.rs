@@ -288,6 +288,8 @@ impl ScriptJob<'_> {
                 }
             }));
         } else {
+            let glimpsed = open.progress.clone();
+            executor.watch_calls(Rc::new(move |call| glimpsed.borrow_mut().glimpse(call)));
             executor.listen(Rc::new(move |at, event| shown.borrow_mut().see(at, event)));
         }
 

@@ -1,6 +1,7 @@
 //! `kaizen doctor`: whether everything is in order, and what to do where it is not.
 
 use crate::base::count::counted;
+use crate::cli::app::cause;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::probe::{permit, probe};
 use crate::cli::app::project::Project;
@@ -52,7 +53,7 @@ pub(in crate::cli) fn run(global: &Global) -> Exit {
             found.extend(store(&project));
         }
         Err(error) => {
-            found.push(Finding::new("configuration", Err(format!("{error:#}")), Exit::Refused));
+            found.push(Finding::new("configuration", Err(cause::told(&error)), Exit::Refused));
         }
     }
 
@@ -94,7 +95,7 @@ fn model(project: &Project) -> Vec<Finding> {
             None if model.is_demo() => Ok(format!("{} (the demo, offline)", model.label)),
             None => Ok(format!("{} at {}", model.label, model.server().unwrap_or("?"))),
         },
-        Err(error) => Err(format!("{error:#}")),
+        Err(error) => Err(cause::told(&error)),
     };
 
     let can_be_asked = setup.is_ok();
@@ -106,7 +107,7 @@ fn model(project: &Project) -> Vec<Finding> {
         findings.push(match permitted {
             Ok(()) => endpoint(&model),
             Err(error) => {
-                Finding::new("endpoint", Err(format!("not asked: {error:#}")), Exit::Permission)
+                Finding::new("endpoint", Err(format!("not asked: {}", cause::told(&error))), Exit::Permission)
             }
         });
     }
@@ -120,7 +121,7 @@ fn endpoint(model: &Model) -> Finding {
             let millis = probed.latency.as_millis();
             probed.answer.map(|answer| format!("{answer}, in {millis} ms (asked for 1 token)"))
         }
-        Err(error) => Err(format!("{error:#}")),
+        Err(error) => Err(cause::told(&error)),
     };
     Finding::new("endpoint", answer, Exit::Provider)
 }

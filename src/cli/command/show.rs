@@ -276,6 +276,10 @@ fn cells(trace: &Trace, op: OpId) -> Vec<String> {
         None => "not started",
     };
 
+    let last = operation.attempts.iter().filter_map(|attempt| attempt.end.as_ref()).next_back();
+    let is_cut = last.is_some_and(|end| end.cut);
+    let outcome = if is_cut { format!("{outcome}, cut") } else { outcome.to_owned() };
+
     let calls = operation.calls().count();
     let unknown = || "unknown".to_owned();
     let (tokens, cost) = match (calls, operation.under_way()) {
@@ -301,7 +305,7 @@ fn cells(trace: &Trace, op: OpId) -> Vec<String> {
         op.0.to_string(),
         member.map_or(0, |member| member.flow.0).to_string(),
         member.map_or_else(String::new, |member| member.name.clone()),
-        outcome.to_owned(),
+        outcome,
         operation.took().map_or("-".to_owned(), time::length),
         match operation.reused() {
             0 => calls.to_string(),
@@ -429,12 +433,13 @@ fn ended(number: u32, end: &AttemptEnd) -> String {
         return format!("call {number} was not made; run {run} was answered\n{reply}");
     }
 
+    let cut = if end.cut { ", cut at `max_tokens`" } else { "" };
     let text = end.reply.clone().or_else(|| end.failure.as_ref().map(|f| f.message.clone()));
     let usage = end.usage.map_or("tokens unknown".to_owned(), |usage| {
         format!("{} tokens in, {} out", usage.input(), usage.output())
     });
 
-    format!("call {number} ended, {usage}\n{}", indent(&text.unwrap_or_default()))
+    format!("call {number} ended{cut}, {usage}\n{}", indent(&text.unwrap_or_default()))
 }
 
 fn indent(text: &str) -> String {

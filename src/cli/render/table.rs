@@ -2,10 +2,14 @@
 
 use crate::base::visible::on_one_line;
 use crate::cli::app::project::variable;
+use crate::cli::render::paint;
 use std::io::IsTerminal;
 
 /// Narrowest column that is shortened further.
 const COLUMN_MIN: usize = 8;
+
+/// The columns that say how something went.
+const OUTCOMES: &[&str] = &["outcome", "status", "state", "key"];
 
 /// Draws rows under a head; columns whose head starts with `>` are aligned to the right. On a terminal
 /// the table is no wider than the terminal.
@@ -43,6 +47,9 @@ fn fitted(head: &[&str], rows: &[Vec<String>], page: Option<usize>) -> String {
             let cell = shortened(cell, width);
             let pad = " ".repeat(width.saturating_sub(cell.chars().count()));
             let right = name.starts_with('>');
+            // Coloured last: colours take no room.
+            let mood = paint::mood_of(&cell).filter(|_| OUTCOMES.contains(name));
+            let cell = mood.map_or(cell.clone(), |mood| paint::out(&cell, mood));
             text.push_str(&if right { format!("{pad}{cell}  ") } else { format!("{cell}{pad}  ") });
         }
 

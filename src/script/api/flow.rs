@@ -378,6 +378,23 @@ fn report_lists(engine: &mut Engine) {
 fn report_values(engine: &mut Engine) {
     def(
         engine,
+        "get cut_operations(report: report) -> array",
+        r#"
+        The names of the completed operations with an answer that reached `max_tokens` and was accepted
+        (`on_length: "accept"`).
+        ```rhai
+        let g = builder("one");
+        g.add_operation("chat", #{ name: "a", instruction: "Go.", max_tokens: 9, on_length: "accept" });
+        print(session(branch("demo/echo")).flow(g).cut_operations);
+        ```
+        "#,
+        |report: &mut Rc<Report>| -> Array {
+            report.cut_operations().into_iter().map(|name| name.to_owned().into()).collect()
+        },
+    );
+
+    def(
+        engine,
         "get operation_results(report: report) -> map",
         r#"
         The values of the completed operations, by name.

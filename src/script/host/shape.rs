@@ -122,6 +122,7 @@ pub(in crate::script) static METRICS: Shape = Shape {
         ("retries", Any),
         ("repairs", Any),
         ("mended", Any),
+        ("cut", Any),
         ("reused", Any),
         ("saved", Any),
         ("under_way", Any),

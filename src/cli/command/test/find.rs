@@ -1,6 +1,7 @@
 //! Finds the tests of a project, and everything that keeps them from running.
 
 use crate::base::file;
+use crate::cli::app::cause;
 use crate::cli::app::project::Project;
 use crate::cli::command::check;
 use crate::cli::command::watch::files::Contents;
@@ -115,7 +116,7 @@ impl Suite {
 
         let host = match check::host(project, models, file) {
             Ok(host) => host,
-            Err(error) => return self.told.push(format!("{error:#}")),
+            Err(error) => return self.told.push(cause::told(&error)),
         };
 
         let program = host.compile(&text);

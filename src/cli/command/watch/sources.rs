@@ -1,5 +1,6 @@
 //! What a watched script depends on: its own text, what it reads, and kaizen.toml.
 
+use crate::cli::app::cause;
 use crate::base::file;
 use crate::cli::command::watch::files::{Contents, Files};
 use crate::cli::command::watch::round::WatchState;
@@ -80,7 +81,7 @@ impl WatchState<'_> {
             }
             Err(error) => {
                 if is_news {
-                    self.tell(&format!("error: {error:#}; keeping the previous settings"));
+                    self.tell(&format!("error: {}; keeping the previous settings", cause::told(&error)));
                 }
                 true
             }
