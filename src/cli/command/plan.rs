@@ -53,21 +53,16 @@ pub(in crate::cli) struct EarlierRuns {
 }
 
 impl EarlierRuns {
-    /// Says what is known, where a run would use so many of the replies, if that was found out.
-    pub(in crate::cli) fn told(&self, used: Option<u64>) -> String {
+    /// Says what is known. Which of the replies a run uses, only the run itself finds out.
+    pub(in crate::cli) fn told(&self) -> String {
         let runs = counted(self.runs, "earlier run", "earlier runs");
         let known = counted(self.replies.len(), "reply", "replies");
 
-        let known = match used {
-            Some(1) => format!("1 reply is available from {runs}"),
-            Some(used) => format!("{used} replies are available from {runs}"),
-            None => format!("those of {known} from {runs} that fit"),
-        };
         let left_out = match self.left_out {
             0 => String::new(),
             left_out => format!("; {} skipped", counted(left_out, "older run", "older runs")),
         };
-        format!("reusing replies: {known}{left_out}")
+        format!("reusing replies: those of {known} from {runs} that fit{left_out}")
     }
 
     /// Reads the newest runs of a project, of which those of the script count most.

@@ -19,8 +19,6 @@ pub(in crate::cli) enum Mood {
     Doubtful,
     /// It failed.
     Bad,
-    /// It is no outcome, and less important than what stands around it.
-    Faint,
 }
 
 static COLORS: OnceLock<Colors> = OnceLock::new();
@@ -55,7 +53,6 @@ fn colored(text: &str, mood: Mood) -> String {
         Mood::Good => "32",
         Mood::Doubtful => "33",
         Mood::Bad => "31",
-        Mood::Faint => "2",
     };
     painted(text, code)
 }

@@ -254,7 +254,7 @@ impl<'a> TrialRequest<'a> {
 
         let limit = options.count("max_concurrent", 1)?;
         let limit = limit.map_or(comparison::AT_ONCE, |n| usize::try_from(n).unwrap_or(usize::MAX));
-        let records = options.value("record")?.is_none_or(|value| value != Value::Bool(false));
+        let records = options.flag_or("record", true)?;
         let repeat = options.count("repeat", 1)?;
         let warm_up = options.count("warm_up", 0)?;
         let bounds = read_bounds(options)?;

@@ -336,8 +336,11 @@ async fn pump(
     while let Some(event) = events.recv().await {
         let value = serde_json::to_value(&event).expect("events are plain data");
         let wants = |kind: &String| kind == "any" || kind == event.kind();
-        for (_, function) in listeners.iter().filter(|(kind, _)| wants(kind)) {
-            let argument = convert::from_value(value.clone());
+        for (kind, function) in listeners.iter().filter(|(kind, _)| wants(kind)) {
+            let argument = match shape::of_event(kind) {
+                Some(shape) => KnownMap::of_shape(shape, value.clone()),
+                None => convert::from_value(value.clone()),
+            };
             // What a listener gives is nobody's.
             let _ = function.call(task.next(), vec![argument]).await?;
         }

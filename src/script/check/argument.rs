@@ -93,7 +93,7 @@ impl Arguments<'_> {
             return None;
         }
 
-        let message = format!("there is no {what} `{word}`");
+        let message = format!("unknown {what} `{word}`");
         let help = match nearest(word, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("there are: {}", known.join(", ")),

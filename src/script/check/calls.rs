@@ -7,6 +7,7 @@ use crate::script::check::argument::Arguments;
 use crate::script::check::forms::{CallForm, Forms};
 use crate::script::check::imports::Modules;
 use crate::script::check::kinds::{Kinds, ValueKind};
+use crate::script::check::option_values::OptionValues;
 use crate::script::check::{Checker, Earlier, File, foreign, suggest};
 use crate::script::diagnostic::{Diagnostic, codes, mismatch};
 use crate::script::host::{convert, options};
@@ -72,6 +73,10 @@ impl Checker<'_> {
             if let Some(call) = call(path) {
                 faults.extend(known.fault(file, &call, kinds.function_of(path)));
                 self.options(file, &known, call.expr, &mut faults);
+                let function = kinds.function_of(path);
+                if !known.own.contains(call.expr.name.as_str()) && !call.expr.is_qualified() {
+                    OptionValues { file, kinds, function }.faults(call.expr, &mut faults);
+                }
                 self.models(file, &known, call.expr, &mut faults);
                 schemas(file, &known, &call, &mut faults);
                 faults.extend(one_piece(file, call.expr));

@@ -276,6 +276,14 @@ impl<'a> Kinds<'a> {
                 }
                 found
             }
+            "on" => {
+                let kind = call.args.first().filter(|_| receiver.is_some() || call.args.len() == 2);
+                let event = match kind {
+                    Some(Expr::StringConstant(kind, _)) => shape::of_event(kind),
+                    _ => None,
+                };
+                direct().map(|name| (name, vec![event.map(ValueKind::Map)])).collect()
+            }
             "operation" => direct().map(|name| (name, vec![None, branch()])).collect(),
             "run" | "compare" => {
                 let maps = call.args.iter().filter_map(|argument| match argument {

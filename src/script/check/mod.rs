@@ -7,6 +7,7 @@
 //! Start with this file, which runs all checks; `calls.rs` is the largest of them.
 
 mod argument;
+mod option_values;
 mod calls;
 mod closure;
 mod closures;

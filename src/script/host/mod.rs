@@ -15,6 +15,7 @@ pub(in crate::script) mod limits;
 pub(in crate::script) mod modules;
 pub(in crate::script) mod nested;
 pub(in crate::script) mod options;
+pub(in crate::script) mod wanted;
 pub(in crate::script) mod order;
 pub mod permission;
 pub(crate) mod process;
