@@ -443,6 +443,9 @@ impl CallGuard<'_> {
         if let Some(guess) = self.executor.guess() {
             let PendingCall { op, model, request, .. } = self.asked;
             guess.bound(*op, self.number, model.bound(request, called));
+            if model.is_unbounded(request) {
+                guess.note_unbounded(&model.label);
+            }
             self.armed = true;
             self.planned = Some((called.usage, called.cost, paid_by));
         }

@@ -9,6 +9,7 @@ use crate::cli::{Global, print_data, print_line, say};
 use crate::executor::Executor;
 use crate::journal::Journal;
 use crate::model::registry::Models;
+use crate::cli::render::underway::unbounded;
 use crate::script::diagnostic::{Diagnostic, Severity};
 use crate::script::{Host, State, Surroundings};
 use serde_json::json;
@@ -82,6 +83,13 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
                 print_line(&diagnostic::render(&diagnostic, global.color_out));
             }
         }
+    }
+
+    if let Ok((model, _)) = models.default_model()
+        && model.has_no_bound()
+        && !global.quiet
+    {
+        say(&unbounded(&model.label));
     }
 
     if !global.quiet {

@@ -23,6 +23,7 @@ use crate::metrics::experience::CallHistory;
 use crate::metrics::forecast::Spending;
 use crate::optimizer::trial::cases::KnownExecutions;
 use crate::script::State;
+use crate::cli::render::underway::unbounded as unbounded_model;
 use crate::store::{self, Connection, writer::Writer};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -186,7 +187,7 @@ pub(in crate::cli) fn plan(global: &Global, given: &RunOptions) -> anyhow::Resul
 
 /// Shows what planning a run has found, and returns how the run ends as far as that is known.
 fn tell(global: &Global, project: &Project, forecast: &Forecast, runs: usize) -> Exit {
-    let Forecast { plan, end, spent, rest_spent } = forecast;
+    let Forecast { plan, end, spent, rest_spent, unbounded } = forecast;
     let is_reusing = project.config.reuse();
     let (own_spending, own_spent) =
         if is_reusing { (plan.rest_spent, rest_spent) } else { (plan.spent, spent) };
@@ -210,6 +211,9 @@ fn tell(global: &Global, project: &Project, forecast: &Forecast, runs: usize) ->
         print_line(&line);
     }
 
+    for model in unbounded.iter().filter(|_| !global.quiet) {
+        say(&unbounded_model(model));
+    }
     tell_end(end, global.color);
     exit
 }

@@ -20,6 +20,6 @@ pub(super) mod progress;
 pub(super) mod standing;
 pub(super) mod table;
 pub(super) mod time;
-mod underway;
+pub(super) mod underway;
 pub(super) mod value;
 pub(super) mod wrapped;
