@@ -287,7 +287,8 @@ fn exit_for(error: &anyhow::Error) -> Exit {
 
 /// Writes a line for people.
 fn say(text: &str) {
-    let safe = scrub(text);
+    let headed = paint::headed(text);
+    let safe = scrub(&headed);
     let shown = visible::shown(&safe);
     output::write_err(&format!("{}\n", terminal::fitted_err(&shown)));
 }

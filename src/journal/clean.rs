@@ -57,8 +57,15 @@ impl Event {
                 scrub_in(&mut text);
                 Event::Logged { level, text }
             }
-            Event::RunEnded { status, value, failure } => {
-                Event::RunEnded { status, value: clean(value), failure: failure.map(failure_of) }
+            Event::RunEnded { status, value, failure, mut comparisons } => {
+                for verdict in &mut comparisons {
+                    scrub_in(&mut verdict.task_type);
+                    scrub_in(&mut verdict.reason);
+                    scrub_in(&mut verdict.objective);
+                }
+                let value = clean(value);
+                let failure = failure.map(failure_of);
+                Event::RunEnded { status, value, failure, comparisons }
             }
         }
     }

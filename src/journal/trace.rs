@@ -218,7 +218,7 @@ impl Trace {
 
         match event {
             Event::RunStarted { .. } => self.start = run_start(when, event),
-            Event::RunEnded { status, value, failure } => {
+            Event::RunEnded { status, value, failure, comparisons: _ } => {
                 let value = value.clone();
                 let failure = failure.clone();
                 self.end = Some(RunEnd { when, status: *status, value, failure });

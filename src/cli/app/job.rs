@@ -270,7 +270,12 @@ impl ScriptJob<'_> {
         let last = executor.clone();
         on_closed_pipe(move || {
             let status = RunStatus::Interrupted;
-            let ended = Event::RunEnded { status, value: Value::Null, failure: None };
+            let ended = Event::RunEnded {
+                status,
+                value: Value::Null,
+                failure: None,
+                comparisons: Vec::new(),
+            };
             // The program ends at once; a store that cannot be written is found by its next use.
             let append = last.journal().append(clock::micros(), &ended);
             let _ = futures::executor::block_on(append);
@@ -341,7 +346,9 @@ impl ScriptJob<'_> {
         let failure = end.failure.clone();
         let status = end.status;
         failpoint::pass(Failpoint::RunEnds);
-        Ok(open.executor.commit(&Event::RunEnded { status, value, failure }).await?)
+        let comparisons = open.executor.comparisons();
+        let ended = Event::RunEnded { status, value, failure, comparisons };
+        Ok(open.executor.commit(&ended).await?)
     }
 
     /// Journals the end and shows the value.

@@ -9,6 +9,7 @@ use crate::cli::{Global, print_data, print_line, say};
 use crate::executor::Executor;
 use crate::journal::Journal;
 use crate::model::registry::Models;
+use crate::cli::render::paint::{self, Mood};
 use crate::cli::render::underway::unbounded;
 use crate::script::diagnostic::{Diagnostic, Severity};
 use crate::script::{Host, State, Surroundings};
@@ -95,7 +96,10 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     if !global.quiet {
         let scripts = counted(files.len(), "script", "scripts");
         let found = counted(errors, "error", "errors");
-        say(&format!("{found}, {} in {scripts}", counted(warnings, "warning", "warnings")));
+        let found = paint::err(&found, if errors > 0 { Mood::Bad } else { Mood::Good });
+        let warned = counted(warnings, "warning", "warnings");
+        let warned = if warnings > 0 { paint::err(&warned, Mood::Doubtful) } else { warned };
+        say(&format!("{found}, {warned} in {scripts}"));
     }
 
     let is_wrong = errors > 0 || warnings > 0 && arguments.deny.is_some();

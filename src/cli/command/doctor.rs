@@ -2,6 +2,7 @@
 
 use crate::base::count::counted;
 use crate::cli::app::cause;
+use crate::cli::render::paint::{self, Mood};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::probe::{permit, probe};
 use crate::cli::app::project::Project;
@@ -74,7 +75,7 @@ fn show(global: &Global, finding: &Finding) {
         return print_data(line);
     }
 
-    print_line(&format!("{}  {what:14} {says}", if *ok { "ok " } else { "NOT" }));
+    print_line(&format!("{}  {what:14} {says}", paint::out(if *ok { "ok " } else { "NOT" }, if *ok { Mood::Good } else { Mood::Bad })));
     for fault in faults.iter().take(FAULTS_MAX) {
         print_line(&format!("                    {fault}"));
     }

@@ -3,6 +3,7 @@
 use crate::base::count::counted;
 use crate::base::failure::{Failure, Kind};
 use crate::base::secret;
+use crate::cli::render::paint::{self, Mood};
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
@@ -83,7 +84,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             "{} / {}: {} ({}) {times}, first {}, last {}",
             class.task,
             class.pattern,
-            class.kind,
+            paint::out(&class.kind, Mood::Bad),
             class.lesson.class(),
             time::moment(class.first_at * 1000),
             time::moment(class.last_at * 1000),
@@ -98,7 +99,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             print_line("  does not count against the pattern");
         }
         if avoided {
-            print_line("  avoid: mostly fails and is unlikely to be the best");
+            print_line(&paint::out("  avoid: mostly fails and is unlikely to be the best", Mood::Bad));
         }
     }
 

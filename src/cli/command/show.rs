@@ -8,6 +8,7 @@ use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::command::compare::case_list::{self, ShownCases};
 use crate::cli::command::runs::condition;
+use crate::cli::render::paint::{self, Mood};
 use crate::cli::render::{table, time};
 use crate::cli::{Global, print_data, print_event, print_line, say};
 use crate::flow::outcome::Outcome;
@@ -160,7 +161,7 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
     print_line(&format!(
         "run {}  {}  {}  {took}  {}",
         row.id,
-        condition(row).word(),
+        paint::out_word(condition(row).word()),
         time::moment(row.started_at),
         row.script
     ));
@@ -184,10 +185,11 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
         let name = trace.roster.name(*op).unwrap_or_default();
         match operation.outcome() {
             Some(Outcome::Failed { failure }) => {
-                print_line(&format!("{name} failed ({}): {}", failure.kind, failure.message));
+                let failed = paint::out_word("failed");
+                print_line(&format!("{name} {failed} ({}): {}", failure.kind, failure.message));
             }
             Some(Outcome::Skipped { reason }) => {
-                print_line(&format!("{name} was skipped: {reason}"));
+                print_line(&format!("{name} was {}: {reason}", paint::out_word("skipped")));
             }
             Some(Outcome::Completed { .. } | Outcome::Cancelled) | None => {}
         }
@@ -235,7 +237,8 @@ fn show_remarks(trace: &Trace) {
 
     let Some(end) = &trace.end else { return };
     if let Some(failure) = &end.failure {
-        print_line(&format!("ended early ({}): {}", failure.kind, failure.message));
+        let ended = paint::out("ended early", Mood::Bad);
+        print_line(&format!("{ended} ({}): {}", failure.kind, failure.message));
     }
 
     if !end.value.is_null() {

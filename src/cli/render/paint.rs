@@ -1,6 +1,7 @@
 //! Colours for how things went: on a terminal that shows colours, and nowhere else.
 
 use crate::base::visible::painted;
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 /// Which of the two streams shows colours.
@@ -43,6 +44,26 @@ pub(in crate::cli) fn err(text: &str, mood: Mood) -> String {
     if colors().err { colored(text, mood) } else { text.to_owned() }
 }
 
+/// Colours a word for an outcome for stdout.
+pub(in crate::cli) fn out_word(word: &str) -> String {
+    mood_of(word).map_or_else(|| word.to_owned(), |mood| out(word, mood))
+}
+
+/// Colours a word for an outcome for stderr.
+pub(in crate::cli) fn err_word(word: &str) -> String {
+    mood_of(word).map_or_else(|| word.to_owned(), |mood| err(word, mood))
+}
+
+/// Colours the word at the beginning of a line on stderr that says how bad it is.
+pub(in crate::cli) fn headed(line: &str) -> Cow<'_, str> {
+    for (head, mood) in [("error:", Mood::Bad), ("note:", Mood::Doubtful)] {
+        if let Some(rest) = line.strip_prefix(head).filter(|_| colors().err) {
+            return format!("{}{rest}", colored(head, mood)).into();
+        }
+    }
+    line.into()
+}
+
 /// Tells whether stderr shows colours.
 pub(in crate::cli) fn is_err_colored() -> bool {
     colors().err
@@ -62,8 +83,8 @@ pub(in crate::cli) fn mood_of(word: &str) -> Option<Mood> {
     let first = word.split([',', ' ']).next().unwrap_or_default();
     Some(match first {
         _ if word.ends_with(", cut") || word.ends_with("is not set") => Mood::Doubtful,
-        "ok" | "completed" | "passed" | "ready" | "answers" | "set" => Mood::Good,
-        "failed" | "error" | "refused" | "damaged" | "wrong" => Mood::Bad,
+        "ok" | "same" | "completed" | "passed" | "ready" | "answers" | "set" => Mood::Good,
+        "NOT" | "diverged" | "failed" | "error" | "refused" | "damaged" | "wrong" => Mood::Bad,
         _ if word.starts_with("no answer") || word.starts_with("no key") => Mood::Bad,
         "skipped" | "cancelled" | "interrupted" | "unfinished" | "running" | "crashed" => {
             Mood::Doubtful

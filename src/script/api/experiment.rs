@@ -7,6 +7,7 @@ use super::recommend::{ScriptChoice, among_short, choose_once, read_objective, r
 use crate::base::failure::{Failure, Kind};
 use crate::base::json::digest;
 use crate::journal::inquiry::{Inquiry, Topic};
+use crate::journal::event::ComparisonVerdict;
 use crate::optimizer::evidence::feature;
 use crate::optimizer::evidence::pattern::{Pattern, TaskType};
 use crate::optimizer::trial::accuracy::Accuracy;
@@ -376,9 +377,15 @@ fn compare(mut given: TrialRequest<'_>, list: &Array) -> Result<Dynamic, EvalErr
 
     let around = tasks::current().scope.clone();
     let findings = wait(comparison::compare(&o.optimizer, &setting, plan, around.as_ref()));
-    findings
-        .map(|found| KnownMap::of_shape(&shape::COMPARISON, found))
-        .map_err(|stop| host.raise(stop))
+    let found = findings.map_err(|stop| host.raise(stop))?;
+    // `patterns` and `advise` repeat it, as they do with that of `kaizen compare`.
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    host.executor().keep_comparison(ComparisonVerdict {
+        task_type: text(&found["task_type"]),
+        reason: text(&found["reason"]),
+        objective: text(&found["objective"]["name"]),
+    });
+    Ok(KnownMap::of_shape(&shape::COMPARISON, found))
 }
 
 /// Makes a script function what a pattern does.
