@@ -112,3 +112,38 @@ fn a_reason_is_said_once() {
     let reasons = ran.stderr.matches("os error").count();
     assert!(reasons <= 1, "{}", ran.stderr);
 }
+
+#[test]
+fn calls_that_are_made_where_functions_are_wanted_are_found() {
+    let script = r#"let b = branch();
+gather([b.communicate("a"), b.communicate("b")]);
+attempt(b.chat("x"));
+retry(3, session(b).flow(builder("g")));
+gather([|| b.chat("a"), || b.chat("b")]);
+attempt(|| b.chat("x"));
+"#;
+    expect![[r#"
+        K0031 2:9 `gather` takes functions, but `communicate` is called before it | write `gather([|| .. .communicate(..), || ..])`: functions that make the calls
+        K0031 3:9 `attempt` takes functions, but `chat` is called before it | write `|| .. .chat(..)`: a function that makes the call
+        K0031 4:10 `retry` takes functions, but `flow` is called before it | write `|| .. .flow(..)`: a function that makes the call
+    "#]]
+    .assert_eq(&found(script));
+}
+
+#[test]
+fn words_of_other_libraries_lead_to_the_right_ones() {
+    let script = r#"let b = branch(#{ system_prompt: "x" });
+b.clone();
+let s = session(b);
+s.new_branch();
+let g = builder("x");
+g.add("chat", #{ instruction: "x" });
+g.add_operation("chat", #{ prompt: "x", node_id: "a" });
+b.operate("x", #{ response_format: "a: string", timeout: 5 });
+s.flow(g, #{ max_workers: 3 });
+let o = optimizer();
+o.record("t", "p", #{});
+knowledge("k.json").should_avoid("t", "p");
+"#;
+    expect![[r#""#]].assert_eq(&found(script));
+}

@@ -13,6 +13,7 @@ use crate::cli::app::lease::Lease;
 use crate::cli::app::permissions::asker;
 use crate::cli::app::project::Project;
 use crate::cli::app::resumed::Again;
+use crate::cli::render::value::rounded;
 use crate::cli::render::diagnostic;
 use crate::cli::render::progress::Progress;
 use crate::cli::{
@@ -30,6 +31,7 @@ use crate::store;
 use crate::store::writer::Writer;
 use anyhow::Context;
 use serde_json::{Map, Value, json};
+use std::io::IsTerminal;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -423,6 +425,7 @@ fn print_value(value: &Value) {
         Value::String(text) => print_of_script(text),
         other => {
             let value = secret::clean(other.clone());
+            let value = if std::io::stdout().is_terminal() { rounded(value) } else { value };
             let text = serde_json::to_string_pretty(&value).unwrap_or_default();
             put_line(&visible::in_json(&text));
         }

@@ -8,6 +8,7 @@ use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::command::compare::case_list::{self, ShownCases};
 use crate::cli::command::runs::condition;
+use crate::cli::render::value::rounded;
 use crate::cli::render::paint::{self, Mood};
 use crate::cli::render::{table, time};
 use crate::cli::{Global, print_data, print_event, print_line, say};
@@ -243,7 +244,7 @@ fn show_remarks(trace: &Trace) {
 
     if !end.value.is_null() {
         let value = secret::clean(end.value.clone());
-        print_line(&format!("value: {}", short(&value.to_string())));
+        print_line(&format!("value: {}", short(&rounded(value).to_string())));
     }
 }
 
@@ -351,7 +352,7 @@ fn show_operation(trace: &Trace, run: &str, wanted: &str) -> Exit {
     }
 
     if let Some((when, outcome)) = &operation.ended {
-        let value = secret::clean(json!(outcome)).to_string();
+        let value = rounded(secret::clean(json!(outcome))).to_string();
         lines.push((*when, format!("{}\n{}", outcome.word(), indent(&value))));
     }
 
