@@ -49,7 +49,8 @@ impl Executor {
             };
 
             let replied = self.exchange(scope, branch, ask, durable).await;
-            let WholeReply { text, is_cut, value } = replied.map_err(|stop| given_up(stop, repairs))?;
+            let WholeReply { text, is_cut, value } =
+                replied.map_err(|stop| given_up(stop, repairs))?;
 
             let unfit = match value {
                 Ok(value) => match self.objection(scope, checked, &value).await? {

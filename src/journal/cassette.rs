@@ -523,8 +523,13 @@ mod tests {
         let request = request(text, temperature);
         let asked = CassetteLine::asked(Key::of(&model, &request), &model, &request);
         let usage = Some(Usage { input_uncached: 3, output_visible: 2, ..Usage::default() });
-        let called =
-            CallResult { usage, cost: None, served_by: None, is_cut: false, result: Ok(reply.to_owned()) };
+        let called = CallResult {
+            usage,
+            cost: None,
+            served_by: None,
+            is_cut: false,
+            result: Ok(reply.to_owned()),
+        };
         asked.answered(&called).expect("a reply")
     }
 

@@ -275,7 +275,7 @@ mod tests {
         // What comes from the cache was read as well.
         let usage = Usage { cache_read: 4, output_visible: 5, ..Usage::default() };
         let called = CallResult {
-                is_cut: false,
+            is_cut: false,
             usage: Some(usage),
             cost: None,
             served_by: None,

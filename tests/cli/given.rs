@@ -14,8 +14,15 @@ fn found(script: &str) -> String {
     let lines = ran.stdout.lines().map(|line| {
         let fault: Value = serde_json::from_str(line).unwrap();
         let text = |key: &str| fault[key].as_str().unwrap_or_default().to_owned();
-        let help = if fault["help"].is_null() { String::new() } else { format!(" | {}", text("help")) };
-        format!("{} {}:{} {}{help}\n", text("code"), fault["line"], fault["column"], text("message"))
+        let help =
+            if fault["help"].is_null() { String::new() } else { format!(" | {}", text("help")) };
+        format!(
+            "{} {}:{} {}{help}\n",
+            text("code"),
+            fault["line"],
+            fault["column"],
+            text("message")
+        )
     });
     lines.collect()
 }
@@ -39,7 +46,41 @@ parallel([1], |x| x, #{ max_concurrent: "all" });
 imodel("demo/echo", #{ timeout_ms: "10s" });
 b.chat("fine", #{ max_tokens: 5, temperature: 1, stop: ["a"], on_length: "accept", timeout_ms: 0 });
 "#;
-    expect![[r#""#]].assert_eq(&found(script));
+    expect![[r#"
+        K0031 1:27 option `system` of `branch`: must be a string, not an int
+        K0031 2:28 option `max_tokens` of `chat`: must be a whole number of at least 1, not a string
+        K0031 3:29 option `temperature` of `chat`: must be a number, not a string
+        K0031 3:43 option `top_p` of `chat`: must be a number, not a bool
+        K0031 4:35 option `max_tokens` of `communicate`: must be a whole number of at least 1, not 0
+        K0031 4:52 option `attempts_max` of `communicate`: must be a whole number of at least 1, not -1
+        K0031 4:62 option `stop` of `communicate`: must be a string or a list of strings, not an int
+        K0031 5:32 option `max_repairs` of `operate`: must be a whole number of at least 0, not -1
+        K0031 5:43 option `check` of `operate`: must be a function, `|x| ..`, not a string
+        K0031 5:58 option `keep` of `operate`: must be "all", "answer" or "nothing", not "some"
+        K0031 7:28 option `max_tokens` of `chat`: must be a whole number of at least 1, not a string
+        K0031 7:43 option `stream` of `chat`: must be true or false, not an int
+        K0031 7:53 option `extra` of `chat`: must be a map, not an array
+        K0031 9:34 option `name` of `add_operation`: must be a string, not an int
+        K0031 9:64 option `retries` of `add_operation`: must be a whole number of at least 0, not -1
+        K0031 9:74 option `gate` of `add_operation`: must be true or false, not a string
+        K0031 10:58 option `timeout_ms` of `add_operation`: must be a whole number of at least 1, not 0
+        K0031 10:73 option `depends_on` of `add_operation`: must be a node, the name of an operation, or a list of them, not an int
+        K0031 10:82 option `when` of `add_operation`: must be a function, `|x| ..`, not a bool
+        K0031 11:41 option `instruction` of `add_operation`: must be a string, not an array
+        K0031 11:60 option `on_failure` of `add_operation`: must be "skip", "stop" or "continue", not "ignore"
+        K0031 11:79 option `retries` of `add_operation`: must be a whole number of at least 0, not a float
+        K0031 12:39 option `max_concurrent` of `flow`: must be a whole number of at least 1, not 0
+        K0031 12:63 option `max_cost` of `budget`: must be a number of at least 0, not -1
+        K0005 12:67 `budget` has no option `max_call` | did you mean `max_calls`?
+        K0031 12:91 option `verbose` of `flow`: must be true or false, not a string
+        K0031 13:22 option `memory` of `optimizer`: must be true or false, not an int
+        K0005 13:39 `objective` has no option `qality` | did you mean `quality`?
+        K0031 13:56 option `time` of `objective`: must be a number of at least 0, not a string
+        K0031 13:74 option `policy` of `optimizer`: must be "learn", "greedy", "fixed", "guide" or "guide_knowledge", not "best"
+        K0031 14:41 option `max_concurrent` of `parallel`: must be a whole number of at least 1, not a string
+        K0004 15:1 `imodel` takes 1 argument, not 2 | call it as `imodel(name: string) -> model` or `imodel(options: map) -> model`
+        K0031 15:36 option `timeout_ms` of `imodel`: must be a whole number of at least 0, not a string
+    "#]].assert_eq(&found(script));
 }
 
 #[test]
@@ -53,7 +94,7 @@ o.record_execution("t", "p", #{ success_rate: 1.0, speedup: 2.0, my_figure: 3 })
     expect![[r#"
         K0031 2:33 unknown metric `succes_rate` | did you mean `success_rate`?
         K0031 3:52 unknown metric `time` | did you mean `execution_time`?
-        K0031 4:36 unknown metric `exection_time` | did you mean `execution_time`?
+        K0031 4:37 unknown metric `exection_time` | did you mean `execution_time`?
     "#]]
     .assert_eq(&found(script));
 
@@ -62,11 +103,7 @@ o.record_execution("t", "p", #{ success_rate: 1.0, speedup: 2.0, my_figure: 3 })
         "let m = #{}; m[\"scor\"] = 1; m.success_rate = 1.0;\n\
          optimizer(#{ memory: true }).record_execution(\"t\", \"p\", m);",
     );
-    assert!(
-        ran.stderr.contains("unknown metric `scor`; did you mean `score`?"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("unknown metric `scor`; did you mean `score`?"), "{}", ran.stderr);
 }
 
 #[test]
@@ -77,7 +114,11 @@ s.on("attempt_ended", |event| print(event.tokens));
 s.on("any", |e| print(e.kinds));
 s.on("op_started", |e| print(e.name));
 "#;
-    expect![[r#""#]].assert_eq(&found(script));
+    expect![[r#"
+        K0030 2:30 an `op_ended` event has no property `outcom` | did you mean `outcome`?
+        K0030 3:43 an `attempt_ended` event has no property `tokens` | it has: kind, flow, op, attempt, demo, reused, again, reply, cut, usage, cost, served_by
+        K0030 4:25 an event has no property `kinds` | did you mean `kind`?
+    "#]].assert_eq(&found(script));
 
     let server = Server::saying("x");
     let project = Project::new();
@@ -93,7 +134,9 @@ s.flow(g);
     assert_eq!(ran.code, Some(1));
     assert!(
         ran.stderr.contains("a `op_ended` event has no property `outcom`; did you mean `outcome`?")
-            || ran.stderr.contains("an `op_ended` event has no property `outcom`; did you mean `outcome`?"),
+            || ran
+                .stderr
+                .contains("an `op_ended` event has no property `outcom`; did you mean `outcome`?"),
         "{}",
         ran.stderr
     );
@@ -145,5 +188,17 @@ let o = optimizer();
 o.record("t", "p", #{});
 knowledge("k.json").should_avoid("t", "p");
 "#;
-    expect![[r#""#]].assert_eq(&found(script));
+    expect![[r#"
+        K0005 1:19 `branch` has no option `system_prompt` | write `system`
+        K0021 2:3 `clone` is from another language | write `branch.fork()` to copy a branch; other values are copied by `let b = a`
+        K0021 4:3 `new_branch` is from another language | write `let b = branch();`, then `session.include_branch(b)`
+        K0003 6:3 a builder has no method `add` | did you mean `add_aggregation`, `add_edge` or `add_operation`?
+        K0005 7:28 `add_operation` has no option `prompt` | write `instruction`
+        K0005 7:41 `add_operation` has no option `node_id` | write `name`
+        K0005 8:19 `operate` has no option `response_format` | write `schema`
+        K0005 8:49 `operate` has no option `timeout` | write `timeout_ms`
+        K0005 9:14 `flow` has no option `max_workers` | write `max_concurrent`
+        K0003 11:3 an optimizer has no method `record` | did you mean `record_execution`?
+        K0003 12:21 a knowledge has no method `should_avoid` | did you mean `should_avoid_pattern`?
+    "#]].assert_eq(&found(script));
 }

@@ -37,7 +37,10 @@ fn a_cut_reply_that_is_accepted_says_that_it_was_cut() {
     let server = cutting();
     let project = project(&server, CALLS);
     let ran = well(&project, &["run", "s.rhai"]);
-    assert_eq!(ran.stdout, "one, two true\nall of it false\none, two true false\n5\n".replace('5', "4"));
+    assert_eq!(
+        ran.stdout,
+        "one, two true\nall of it false\none, two true false\n5\n".replace('5', "4")
+    );
 
     let cut: Vec<bool> =
         project.events("attempt_ended").iter().map(|event| event["cut"] == true).collect();
@@ -78,10 +81,7 @@ print(r.metrics.cut);
     let project = project(&server, script);
     let ran = project.kaizen(&["run", "s.rhai"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    assert_eq!(
-        ran.stdout,
-        "heard 0\nheard 1\n[\"draft\", \"note\"]\n[\"lost\"]\none, two\n2\n"
-    );
+    assert_eq!(ran.stdout, "heard 0\nheard 1\n[\"draft\", \"note\"]\n[\"lost\"]\none, two\n2\n");
     assert!(ran.stderr.contains("op=draft status=ok"), "{}", ran.stderr);
     let cut: Vec<&str> = ran
         .stderr
@@ -93,7 +93,8 @@ print(r.metrics.cut);
 
     let shown = well(&project, &["show", "@"]).stdout;
     let outcome = |name: &str| {
-        let line = shown.lines().find(|line| line.contains(&format!(" {name} "))).unwrap_or_default();
+        let line =
+            shown.lines().find(|line| line.contains(&format!(" {name} "))).unwrap_or_default();
         line.contains("completed, cut")
     };
     assert!(outcome("draft") && outcome("note") && !outcome("whole"), "{shown}");
@@ -143,11 +144,11 @@ fn a_plan_knows_the_option_and_check_its_words() {
     project.file("s.rhai", "branch().chat(\"x\", #{ on_length: \"cut\" });");
     let checked = project.kaizen(&["check", "s.rhai"]);
     expect![[r#"
-        error[K0031]: option `on_length` of `chat` must be "accept" or "fail", not "cut"
+        error[K0031]: option `on_length` of `chat`: must be "accept" or "fail", not "cut"
          --> s.rhai:1:34
           |
         1 | branch().chat("x", #{ on_length: "cut" });
-          |                                  ^
+          |                                  ^^^^^
     "#]]
     .assert_eq(&format!("{}\n", checked.stdout.trim_end()));
 }

@@ -13,9 +13,9 @@ use crate::cli::app::lease::Lease;
 use crate::cli::app::permissions::asker;
 use crate::cli::app::project::Project;
 use crate::cli::app::resumed::Again;
-use crate::cli::render::value::rounded;
 use crate::cli::render::diagnostic;
 use crate::cli::render::progress::Progress;
+use crate::cli::render::value::rounded;
 use crate::cli::{
     Global, on_closed_pipe, print_data, print_event, print_of_run, print_of_script, put_line, say,
 };
@@ -31,8 +31,8 @@ use crate::store;
 use crate::store::writer::Writer;
 use anyhow::Context;
 use serde_json::{Map, Value, json};
-use std::io::IsTerminal;
 use std::cell::RefCell;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;

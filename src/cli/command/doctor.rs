@@ -2,11 +2,11 @@
 
 use crate::base::count::counted;
 use crate::cli::app::cause;
-use crate::cli::render::paint::{self, Mood};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::probe::{permit, probe};
 use crate::cli::app::project::Project;
 use crate::cli::command::run::block_on;
+use crate::cli::render::paint::{self, Mood};
 use crate::cli::{Global, print_data, print_line};
 use crate::journal::damage::Damage;
 use crate::journal::inspection::Inspection;
@@ -75,7 +75,10 @@ fn show(global: &Global, finding: &Finding) {
         return print_data(line);
     }
 
-    print_line(&format!("{}  {what:14} {says}", paint::out(if *ok { "ok " } else { "NOT" }, if *ok { Mood::Good } else { Mood::Bad })));
+    print_line(&format!(
+        "{}  {what:14} {says}",
+        paint::out(if *ok { "ok " } else { "NOT" }, if *ok { Mood::Good } else { Mood::Bad })
+    ));
     for fault in faults.iter().take(FAULTS_MAX) {
         print_line(&format!("                    {fault}"));
     }
@@ -107,9 +110,11 @@ fn model(project: &Project) -> Vec<Finding> {
     {
         findings.push(match permitted {
             Ok(()) => endpoint(&model),
-            Err(error) => {
-                Finding::new("endpoint", Err(format!("not asked: {}", cause::told(&error))), Exit::Permission)
-            }
+            Err(error) => Finding::new(
+                "endpoint",
+                Err(format!("not asked: {}", cause::told(&error))),
+                Exit::Permission,
+            ),
         });
     }
     findings

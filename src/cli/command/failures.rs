@@ -3,10 +3,10 @@
 use crate::base::count::counted;
 use crate::base::failure::{Failure, Kind};
 use crate::base::secret;
-use crate::cli::render::paint::{self, Mood};
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
+use crate::cli::render::paint::{self, Mood};
 use crate::cli::render::time;
 use crate::cli::{Global, print_data, print_line, say};
 use crate::flow::outcome::Outcome;
@@ -99,7 +99,10 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             print_line("  does not count against the pattern");
         }
         if avoided {
-            print_line(&paint::out("  avoid: mostly fails and is unlikely to be the best", Mood::Bad));
+            print_line(&paint::out(
+                "  avoid: mostly fails and is unlikely to be the best",
+                Mood::Bad,
+            ));
         }
     }
 

@@ -11,6 +11,7 @@ pub(super) mod cases;
 pub(super) mod change;
 mod contest;
 pub(super) mod diagnostic;
+mod ended;
 pub(super) mod entry;
 pub(super) mod paint;
 mod plain;

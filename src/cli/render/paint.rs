@@ -99,7 +99,8 @@ mod tests {
 
     #[test]
     fn the_words_of_tables_have_a_colour() {
-        let moods = ["completed", "completed, cut", "failed", "skipped", "no answer", "demo, offline"];
+        let moods =
+            ["completed", "completed, cut", "failed", "skipped", "no answer", "demo, offline"];
         assert_eq!(
             moods.map(mood_of),
             [

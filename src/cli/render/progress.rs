@@ -7,8 +7,9 @@ use crate::base::secret::scrub;
 use crate::base::unit::Money;
 use crate::base::visible::{on_one_line, shown};
 use crate::cli::app::terminal::write_raw;
-use crate::cli::render::time::length;
+use crate::cli::render::ended::live_line;
 use crate::cli::render::paint::{self, Mood};
+use crate::cli::render::time::length;
 use crate::cli::render::underway::CallUnderWay;
 use crate::cli::render::{canvas, contest, plain};
 use crate::executor::budget::{Budget, Tally};
@@ -402,7 +403,8 @@ impl Progress {
         let calls = || self.open.values().filter_map(|open| open.under_way.as_ref());
         let tokens: u64 = calls().map(|call| call.tokens).sum();
         if tokens > 0 {
-            let cost: Money = calls().filter_map(|call| call.cost).fold(Money::ZERO, |sum, cost| sum + cost);
+            let cost: Money =
+                calls().filter_map(|call| call.cost).fold(Money::ZERO, |sum, cost| sum + cost);
             let cost = if cost == Money::ZERO { String::new() } else { format!(", {cost}") };
             text.push_str(&format!(", about {tokens} tokens{cost} in flight"));
         }
@@ -521,7 +523,8 @@ impl Progress {
             };
             let calls = counted(calls, "call", "calls");
             let status = status.to_string();
-            let status = paint::mood_of(&status).map_or(status.clone(), |mood| paint::err(&status, mood));
+            let status =
+                paint::mood_of(&status).map_or(status.clone(), |mood| paint::err(&status, mood));
             let mut line = format!("run {run}  {status}  {}  {calls}  {cost}", length(micros));
 
             if reused > 0 {
@@ -571,39 +574,4 @@ pub(super) fn tell(bar: &ProgressBar, text: &str) {
 
 pub(super) fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
-}
-
-fn live_line(time: i64, open: &LiveOperation, outcome: &Outcome) -> String {
-    let name = &open.name;
-    let cost = open.bill.cost().filter(|cost| *cost != Money::ZERO);
-    let mut more = cost.map_or(String::new(), |cost| format!("  {cost}"));
-
-    if open.is_cut {
-        more.push_str("  cut at `max_tokens`");
-    }
-    if open.calls > 1 {
-        more.push_str(&format!("  {} calls", open.calls));
-    }
-    if open.calls > 0 && open.reused > 0 {
-        more.push_str(&format!("  {} reused", open.reused));
-    }
-
-    let took = match open {
-        LiveOperation { calls: 0, reused: 1.., .. } => "reused".to_owned(),
-        _ => length(time),
-    };
-
-    match outcome {
-        Outcome::Completed { .. } => {
-            format!("  {} {name}  {took}{more}", paint::err("✓", Mood::Good))
-        }
-        Outcome::Failed { failure } => {
-            let mark = paint::err("✗", Mood::Bad);
-            format!("  {mark} {name}  {took}{more}  {}", failure.message)
-        }
-        Outcome::Skipped { reason } => {
-            format!("  {} {name}  skipped: {reason}", paint::err("-", Mood::Doubtful))
-        }
-        Outcome::Cancelled => format!("  {} {name}  cancelled", paint::err("-", Mood::Doubtful)),
-    }
 }

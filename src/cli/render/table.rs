@@ -84,7 +84,8 @@ fn narrowed(head: &[&str], widths: Vec<usize>, page: Option<usize>) -> Vec<Optio
             let kept = KEPT.iter().find(|(name, _)| *name == head[column]);
             kept.map_or(COLUMN_MIN, |(_, least)| *least)
         };
-        let texts = texts.filter(|column| widths[*column].is_some_and(|width| width > least(*column)));
+        let texts =
+            texts.filter(|column| widths[*column].is_some_and(|width| width > least(*column)));
         let widest = texts.max_by_key(|column| widths[*column]);
         if let Some(column) = widest
             && let Some(width) = widths[column]

@@ -137,9 +137,7 @@ mod tests {
 
     #[test]
     fn what_a_call_has_used_is_said_to_be_about_that() {
-        let used = |tokens, cost| {
-            CallUnderWay { tokens, cost, ..CallUnderWay::default() }.used()
-        };
+        let used = |tokens, cost| CallUnderWay { tokens, cost, ..CallUnderWay::default() }.used();
         assert_eq!(used(412, None), "about 412 tokens");
         assert_eq!(used(412, Money::from_dollars(0.0012)), "about 412 tokens, about $0.0012");
     }

@@ -275,7 +275,8 @@ mod tests {
 
     #[test]
     fn people_see_six_digits_of_a_fraction() {
-        let value = serde_json::json!({ "a": [0.076_975_666_666, 1.5, 3, 1e-9], "b": "0.123456789" });
+        let value =
+            serde_json::json!({ "a": [0.076_975_666_666, 1.5, 3, 1e-9], "b": "0.123456789" });
         let shown = serde_json::json!({ "a": [0.076_975_7, 1.5, 3, 1e-9], "b": "0.123456789" });
         assert_eq!(rounded(value), shown);
     }

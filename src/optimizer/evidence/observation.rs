@@ -1,10 +1,10 @@
 //! One execution as experience: what was done for which kind of task, and how it went.
 
-use crate::base::spelling::nearest;
 use crate::base::clock::Stamp;
 use crate::base::failure::Failure;
 use crate::base::id::RunId;
 use crate::base::secret::{clean_fields, scrub};
+use crate::base::spelling::nearest;
 use crate::optimizer::evidence::lesson::lesson;
 use crate::optimizer::evidence::pattern::{Pattern, TaskType};
 use serde_json::{Map, Value};

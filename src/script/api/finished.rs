@@ -102,7 +102,8 @@ fn report(row: &RunRow, trace: &Trace, fold: &FlowFold) -> Report {
         let ended = trace.operations.get(op).and_then(|one| one.ended.as_ref());
         let outcome = ended.map_or(Outcome::Cancelled, |(_, outcome)| outcome.clone());
         let attempts = trace.operations.get(op).map(|one| one.attempts.as_slice());
-        let last = attempts.and_then(|attempts| attempts.iter().filter_map(|one| one.end.as_ref()).next_back());
+        let last = attempts
+            .and_then(|attempts| attempts.iter().filter_map(|one| one.end.as_ref()).next_back());
         let is_cut = last.is_some_and(|end| end.cut);
         ReportEntry { name: trace.name(*op), outcome: Rc::new(outcome), is_cut }
     });

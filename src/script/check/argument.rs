@@ -103,11 +103,14 @@ impl Arguments<'_> {
             Expr::Array(items, _) if name == "gather" => items.iter().collect::<Vec<_>>(),
             other => vec![other],
         });
-        let (made, at) = items.filter_map(|item| Some((asks(item)?, item.start_position()))).next()?;
+        let (made, at) =
+            items.filter_map(|item| Some((asks(item)?, item.start_position()))).next()?;
 
         let message = format!("`{name}` takes functions, but `{made}` is called before it");
         let help = match name {
-            "gather" => format!("write `gather([|| .. .{made}(..), || ..])`: functions that make the calls"),
+            "gather" => {
+                format!("write `gather([|| .. .{made}(..), || ..])`: functions that make the calls")
+            }
             _ => format!("write `|| .. .{made}(..)`: a function that makes the call"),
         };
         let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, at);

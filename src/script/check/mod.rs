@@ -7,7 +7,6 @@
 //! Start with this file, which runs all checks; `calls.rs` is the largest of them.
 
 mod argument;
-mod option_values;
 mod calls;
 mod closure;
 mod closures;
@@ -17,10 +16,12 @@ mod imports;
 mod in_place;
 mod kinds;
 mod numbers;
+mod option_values;
 mod paths;
 mod property;
 mod templates;
 mod used;
+mod value_kind;
 mod whole;
 
 pub(super) use calls::calls_of;
@@ -251,7 +252,8 @@ fn suggest_among<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option
 
     let padded = |word: &str| format!("_{word}_");
     let of_part = |word: &&str| padded(word).contains(&padded(name));
-    let alike: Vec<String> = known.iter().filter(|word| of_part(word)).map(|w| format!("`{w}`")).collect();
+    let alike: Vec<String> =
+        known.iter().filter(|word| of_part(word)).map(|w| format!("`{w}`")).collect();
     match alike.split_last() {
         Some((only, [])) => Some(format!("did you mean {only}?")),
         Some((last, before)) => Some(format!("did you mean {} or {last}?", before.join(", "))),

@@ -50,7 +50,9 @@ impl OptionValues<'_> {
                 && let Expr::Map(inner, _) = value
             {
                 let known = options::known(option).unwrap_or_default();
-                for (key, _) in inner.0.iter().filter(|(key, _)| !known.contains(&key.name.as_str())) {
+                for (key, _) in
+                    inner.0.iter().filter(|(key, _)| !known.contains(&key.name.as_str()))
+                {
                     let message = format!("`{option}` has no option `{}`", key.name);
                     let help = super::suggest(&key.name, known.iter().copied())
                         .or_else(|| Some(format!("valid options: {}", known.join(", "))));
@@ -96,7 +98,8 @@ impl OptionValues<'_> {
             (!wanted.takes(kind)).then(|| mismatch::article(kind))
         })?;
 
-        let message = format!("option `{option}` of `{of}` must be {}, not {found}", wanted.words());
+        let message =
+            format!("option `{option}` of `{of}`: must be {}, not {found}", wanted.words());
         let file = self.file;
         let at = value.start_position();
         Some(Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, at))

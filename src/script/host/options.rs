@@ -148,11 +148,7 @@ impl Options {
     }
 
     /// Takes a yes or no, which has a default.
-    pub(in crate::script) fn flag_or(
-        &mut self,
-        key: &str,
-        default: bool,
-    ) -> Result<bool, Failure> {
+    pub(in crate::script) fn flag_or(&mut self, key: &str, default: bool) -> Result<bool, Failure> {
         let Some(value) = self.take(key) else { return Ok(default) };
         value
             .as_bool()

@@ -122,8 +122,10 @@ mod tests {
 
     #[test]
     fn every_option_with_a_type_is_an_option() {
-        let known: Vec<&str> = FUNCTIONS.iter().filter_map(|of| options::known(of)).flatten().collect();
-        for option in ["retries", "max_tokens", "on_length", "keep", "gate", "time_half", "settle"] {
+        let known: Vec<&str> =
+            FUNCTIONS.iter().filter_map(|of| options::known(of)).flatten().collect();
+        for option in ["retries", "max_tokens", "on_length", "keep", "gate", "time_half", "settle"]
+        {
             assert!(known.contains(&option), "{option}");
             assert!(wanted("flow", option).is_some(), "{option}");
         }

@@ -1,8 +1,8 @@
 //! What a comparison has found, for people.
 
 use crate::base::unit::Money;
-use crate::cli::render::paint::{self, Mood};
 use crate::cli::print_line;
+use crate::cli::render::paint::{self, Mood};
 use crate::cli::render::table;
 use serde_json::Value;
 

@@ -88,7 +88,10 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("substr", "write `text.sub_string(start, length)`"),
     ("substring", "write `text.sub_string(start, length)`"),
     ("sys", "write `param(\"name\", default)`, and set it with `kaizen run -p name=value`"),
-    ("time", "write `timestamp()`, then `.elapsed` for the seconds since; `sleep(seconds)` to wait"),
+    (
+        "time",
+        "write `timestamp()`, then `.elapsed` for the seconds since; `sleep(seconds)` to wait",
+    ),
     ("toLowerCase", "write `text.lower()`"),
     ("toString", "write `x.to_string()`"),
     ("toUpperCase", "write `text.upper()`"),
