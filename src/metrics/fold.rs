@@ -80,14 +80,7 @@ impl FlowFold {
             self.roster.see(event);
         }
 
-        if let Event::AttemptEnded { op, mended, cut, .. } = event {
-            self.metrics.mended += u64::from(!mended.is_empty());
-            self.metrics.cut += u64::from(*cut);
-            if *cut && !self.forgets {
-                self.metrics.cut_operations.insert(*op);
-            }
-        }
-
+        self.note_reply(event);
         match event {
             Event::OpStarted { op, .. } => {
                 self.ops.entry(*op).or_default().started_at = Some(at);
@@ -127,10 +120,6 @@ impl FlowFold {
             Event::OpEnded { op, outcome, .. } => self.end(at, *op, outcome),
             Event::AttemptStarted { op, model, repair, .. } => {
                 self.metrics.repairs += u64::from(*repair);
-                if *repair {
-                    // The answer that was cut is not the one that counts in the end.
-                    self.metrics.cut_operations.remove(op);
-                }
                 *self.open.entry(*op).or_default() += 1;
                 if !self.metrics.models.contains(model) {
                     self.metrics.models.insert(model.clone());
@@ -174,6 +163,24 @@ impl FlowFold {
         metrics.under_way = self.open.values().sum();
 
         metrics
+    }
+
+    /// Takes in what was mended of a reply, and whether it was cut.
+    fn note_reply(&mut self, event: &Event) {
+        match event {
+            Event::AttemptEnded { op, mended, cut, .. } => {
+                self.metrics.mended += u64::from(!mended.is_empty());
+                self.metrics.cut += u64::from(*cut);
+                if *cut && !self.forgets {
+                    self.metrics.cut_operations.insert(*op);
+                }
+            }
+            // The answer that was cut is not the one that counts in the end.
+            Event::AttemptStarted { op, repair: true, .. } => {
+                self.metrics.cut_operations.remove(op);
+            }
+            _ => {}
+        }
     }
 
     fn end_call(&mut self, op: OpId) {

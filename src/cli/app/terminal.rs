@@ -4,7 +4,6 @@ use crate::cli::app::output;
 use crate::cli::render::wrapped::wrapped;
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use std::borrow::Cow;
-use std::os::fd::AsFd;
 use std::sync::{Mutex, PoisonError};
 
 /// How the terminal was before, while it is changed.
@@ -46,21 +45,20 @@ pub(in crate::cli) fn width() -> usize {
 
 /// Breaks lines between words where stdout is a terminal; elsewhere they stay whole.
 pub(in crate::cli) fn fitted(text: &str) -> Cow<'_, str> {
-    fitted_to(text, columns(std::io::stdout()))
+    fitted_to(text, columns(terminal_size::terminal_size_of(std::io::stdout())))
 }
 
 /// Does the same for stderr.
 pub(in crate::cli) fn fitted_err(text: &str) -> Cow<'_, str> {
-    fitted_to(text, columns(std::io::stderr()))
+    fitted_to(text, columns(terminal_size::terminal_size_of(std::io::stderr())))
 }
 
 fn fitted_to(text: &str, width: Option<usize>) -> Cow<'_, str> {
     width.map_or(Cow::Borrowed(text), |width| wrapped(text, width).into())
 }
 
-/// Returns how many columns the terminal of a stream has, if it is one that knows.
-fn columns(stream: impl AsFd) -> Option<usize> {
-    let size = terminal_size::terminal_size_of(stream);
+/// Returns how many columns a terminal has, if there is one that knows.
+fn columns(size: Option<(terminal_size::Width, terminal_size::Height)>) -> Option<usize> {
     size.map(|(width, _)| usize::from(width.0)).filter(|width| *width > 0)
 }
 
