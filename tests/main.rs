@@ -33,13 +33,16 @@ mod cli {
     mod experiment;
     mod export;
     mod forecast;
+    mod given;
     mod guide_file;
     mod journals;
     mod keys;
     mod kinds;
     mod known;
     mod leaks;
+    mod length;
     mod links;
+    mod live;
     mod look;
     mod odd;
     mod operate;

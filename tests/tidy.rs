@@ -114,6 +114,7 @@ const PARSERS: &[(&str, &str)] = &[
     ("base/strand.rs", "addresses as the journal has them"),
     ("base/secret.rs", "whatever may hold a secret"),
     ("base/wildcard.rs", "patterns of names"),
+    ("cli/render/paint.rs", "words for outcomes in tables"),
     ("cli/command/check.rs", "names of files"),
     ("cli/command/doc_settings.rs", "keys of kaizen.toml"),
     ("cli/command/template.rs", "the scripts of templates"),

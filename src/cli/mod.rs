@@ -11,11 +11,12 @@ use crate::base::secret::{self, scrub};
 use crate::base::visible;
 use crate::cli::app::config::ConfigError;
 use crate::cli::app::exit::Exit;
-use crate::cli::app::{help, output, project, terminal, trust};
+use crate::cli::app::{cause, help, output, project, terminal, trust};
 use crate::cli::command::{
     advise, check, compare, config_show, doc, doctor, explain, export, failures, gc, list, models,
     new, patterns, plan, repl, replay, run, runs, show, test, tools, watch,
 };
+use crate::cli::render::paint::{self, Colors};
 use crate::journal::event::Event;
 use crate::journal::history::HistoryError;
 use crate::model::registry::ModelError;
@@ -186,10 +187,11 @@ pub fn run() -> ExitCode {
         stderr_is_terminal,
     };
 
+    paint::set(Colors { out: global.color_out, err: global.color });
     match perform(&global, arguments.command.as_ref()) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            say(&format!("error: {error:#}"));
+            say(&format!("error: {}", cause::told(&error)));
             exit_for(&error).into()
         }
     }
@@ -292,7 +294,10 @@ fn exit_for(error: &anyhow::Error) -> Exit {
 
 /// Writes a line for people.
 fn say(text: &str) {
-    output::write_err(&format!("{}\n", visible::shown(&scrub(text))));
+    let headed = paint::headed(text);
+    let safe = scrub(&headed);
+    let shown = visible::shown(&safe);
+    output::write_err(&format!("{}\n", terminal::fitted_err(&shown)));
 }
 
 thread_local! {
@@ -307,14 +312,17 @@ fn on_closed_pipe(last: impl Fn() + 'static) {
 
 /// Writes a line of text.
 fn print_line(text: &str) {
-    put_line(&visible::shown(&scrub(text)));
+    let safe = scrub(text);
+    let shown = visible::shown(&safe);
+    put_line(&terminal::fitted(&shown));
 }
 
 /// Writes a line that a script has said. A program that reads it gets it as it is; a terminal would
 /// obey parts of it.
 fn print_of_script(text: &str) {
     if std::io::stdout().is_terminal() {
-        print_line(text);
+        // What a script says is not kaizen's to break.
+        put_line(&visible::shown(&scrub(text)));
     } else {
         put_line(&scrub(text));
     }

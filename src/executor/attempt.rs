@@ -69,6 +69,8 @@ pub(super) struct ExchangeRequest<'a> {
 /// A reply, and the value that was read from it.
 pub(super) struct WholeReply {
     pub(super) text: String,
+    /// Whether `max_tokens` cut it, and that was accepted.
+    pub(super) is_cut: bool,
     pub(super) value: Result<Value, Unfit>,
 }
 
@@ -133,13 +135,15 @@ impl Executor {
                 Some(Ok(found)) => found.mended.clone(),
                 Some(Err(_)) | None => Vec::new(),
             };
+            let is_cut = tried.is_cut;
             let times = TryTimes { attempt, wait, mended };
             // A reply that has to be mended by another call was paid for: it is on the disk before that.
             let durable = durable || matches!(read, Some(Err(_)));
             let result = self.settle(scope, &asked.model, tried, times, durable).await?;
             match (result, read, wait) {
                 (Ok(text), Some(read), _) => {
-                    return Ok(WholeReply { text, value: read.map(|found| found.value) });
+                    let value = read.map(|found| found.value);
+                    return Ok(WholeReply { text, is_cut, value });
                 }
                 (_, _, Some(wait)) => self.pass(&scope.strand, Timer::Pause, wait).await?,
                 (Err(failure), ..) => return Err(failure.into()),
@@ -400,6 +404,7 @@ impl Executor {
             reused: tried.reused,
             again,
             reply: result.as_ref().ok().cloned(),
+            cut: tried.is_cut,
             usage: tried.usage,
             cost: tried.cost,
             served_by: tried.served_by,
@@ -438,6 +443,9 @@ impl CallGuard<'_> {
         if let Some(guess) = self.executor.guess() {
             let PendingCall { op, model, request, .. } = self.asked;
             guess.bound(*op, self.number, model.bound(request, called));
+            if model.is_unbounded(request) {
+                guess.note_unbounded(&model.label);
+            }
             self.armed = true;
             self.planned = Some((called.usage, called.cost, paid_by));
         }
@@ -471,6 +479,7 @@ impl Drop for CallGuard<'_> {
             reused,
             again: false,
             reply: None,
+            cut: false,
             usage,
             cost,
             served_by: None,

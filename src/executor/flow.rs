@@ -475,6 +475,7 @@ impl<'a> Flow<'a> {
             .map(|node| ReportEntry {
                 name: node.op.name.clone(),
                 outcome: node.outcome.expect("every operation has ended"),
+                is_cut: metrics.cut_operations.contains(&node.id),
             })
             .collect();
 

@@ -6,6 +6,7 @@ pub mod budget;
 mod budgets;
 mod effect;
 pub mod flow;
+pub mod glimpse;
 pub mod memory;
 pub mod operate;
 pub mod operation;
@@ -31,6 +32,7 @@ use crate::executor::replies::tape::Tape;
 use crate::executor::turns::Turns;
 use crate::flow::check::BuildErrors;
 use crate::journal::Journal;
+use crate::journal::event::ComparisonVerdict;
 use crate::journal::event::Event;
 use crate::journal::inquiry::Inquiry;
 use crate::journal::past::Past;
@@ -237,6 +239,16 @@ impl Executor {
     /// Adds a listener for every further event, and returns the number to take it away with.
     pub fn listen(&self, listener: EventListener) -> usize {
         self.recorder.listen(listener)
+    }
+
+    /// Keeps what a comparison found, for the end of the run.
+    pub fn keep_comparison(&self, verdict: ComparisonVerdict) {
+        self.recorder.keep_comparison(verdict);
+    }
+
+    /// Returns what the comparisons of the run found, the newest of each kind of task.
+    pub fn comparisons(&self) -> Vec<ComparisonVerdict> {
+        self.recorder.comparisons()
     }
 
     /// Takes a listener away.

@@ -38,7 +38,7 @@ impl Executor {
 
         let mut repairs = 0;
         let mut newest: Option<(String, Unfit)> = None;
-        let (text, value) = loop {
+        let (text, is_cut, value) = loop {
             let is_last = repairs == checked.repairs_max;
             let ask = ExchangeRequest {
                 prompt,
@@ -49,11 +49,12 @@ impl Executor {
             };
 
             let replied = self.exchange(scope, branch, ask, durable).await;
-            let WholeReply { text, value } = replied.map_err(|stop| given_up(stop, repairs))?;
+            let WholeReply { text, is_cut, value } =
+                replied.map_err(|stop| given_up(stop, repairs))?;
 
             let unfit = match value {
                 Ok(value) => match self.objection(scope, checked, &value).await? {
-                    None => break (text, value),
+                    None => break (text, is_cut, value),
                     Some(why) => Unfit::Refused(why),
                 },
                 Err(unfit) => unfit,
@@ -67,6 +68,7 @@ impl Executor {
             newest = Some((text, unfit));
         };
 
+        branch.borrow_mut().was_cut = is_cut;
         if checked.keep == Keep::Exchange {
             let exchange = Exchange { question: prompt.instruction.clone(), answer: text };
             branch.borrow_mut().record(turn, exchange);

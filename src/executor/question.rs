@@ -53,12 +53,15 @@ impl Executor {
             Err(stop) => return Err(stop),
         };
 
+        let was_cut = branch.borrow().was_cut;
         let ended = Event::OpEnded { flow, op, outcome };
         // The guard would journal the operation as cancelled.
         guard.disarm();
         self.failpoint(Failpoint::OpEnds);
         self.commit(&ended).await?;
         self.failpoint(Failpoint::OpKept);
+        // Another call on the branch may have ended while the disk was waited for.
+        branch.borrow_mut().was_cut = was_cut;
 
         let Event::OpEnded { outcome, .. } = ended else { return Ok(Value::Null) };
         match outcome {
@@ -102,7 +105,7 @@ impl Executor {
 
         let ask =
             ExchangeRequest { prompt, messages, schema_check: SchemaCheck::Call, is_repair: false };
-        let WholeReply { text, value } = self.exchange(scope, branch, ask, durable).await?;
+        let WholeReply { text, is_cut, value } = self.exchange(scope, branch, ask, durable).await?;
         let value = match value {
             Ok(value) => value,
             Err(unfit) => {
@@ -110,6 +113,7 @@ impl Executor {
             }
         };
 
+        branch.borrow_mut().was_cut = is_cut;
         if keep == Keep::Exchange {
             let exchange = Exchange { question: prompt.instruction.clone(), answer: text };
             branch.borrow_mut().record(turn, exchange);

@@ -94,6 +94,9 @@ pub struct CassetteLine {
     pub schema: Option<Value>,
     /// The text of the reply.
     pub reply: String,
+    /// Whether `max_tokens` cut the reply, and that was accepted.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub cut: bool,
     /// Tokens used, if known.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub usage: Option<Usage>,
@@ -127,6 +130,7 @@ impl CassetteLine {
             settings: deciding(&request.settings),
             schema: request.schema.clone(),
             reply: String::new(),
+            cut: false,
             usage: None,
             cost: None,
             served_by: None,
@@ -141,7 +145,8 @@ impl CassetteLine {
         let usage = called.usage;
         let cost = called.cost;
         let served_by = called.served_by.clone();
-        Some(CassetteLine { reply, usage, cost, served_by, ..self.clone() }.without_secrets())
+        let cut = called.is_cut;
+        Some(CassetteLine { reply, cut, usage, cost, served_by, ..self.clone() }.without_secrets())
     }
 
     /// Returns the call as it was recorded.
@@ -149,7 +154,7 @@ impl CassetteLine {
         let usage = self.usage;
         let cost = self.cost;
         let served_by = self.served_by.clone();
-        CallResult { usage, cost, served_by, result: Ok(self.reply.clone()) }
+        CallResult { usage, cost, served_by, is_cut: self.cut, result: Ok(self.reply.clone()) }
     }
 
     fn without_secrets(mut self) -> CassetteLine {
@@ -518,8 +523,13 @@ mod tests {
         let request = request(text, temperature);
         let asked = CassetteLine::asked(Key::of(&model, &request), &model, &request);
         let usage = Some(Usage { input_uncached: 3, output_visible: 2, ..Usage::default() });
-        let called =
-            CallResult { usage, cost: None, served_by: None, result: Ok(reply.to_owned()) };
+        let called = CallResult {
+            usage,
+            cost: None,
+            served_by: None,
+            is_cut: false,
+            result: Ok(reply.to_owned()),
+        };
         asked.answered(&called).expect("a reply")
     }
 

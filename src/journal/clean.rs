@@ -57,8 +57,15 @@ impl Event {
                 scrub_in(&mut text);
                 Event::Logged { level, text }
             }
-            Event::RunEnded { status, value, failure } => {
-                Event::RunEnded { status, value: clean(value), failure: failure.map(failure_of) }
+            Event::RunEnded { status, value, failure, mut comparisons } => {
+                for verdict in &mut comparisons {
+                    scrub_in(&mut verdict.task_type);
+                    scrub_in(&mut verdict.reason);
+                    scrub_in(&mut verdict.objective);
+                }
+                let value = clean(value);
+                let failure = failure.map(failure_of);
+                Event::RunEnded { status, value, failure, comparisons }
             }
         }
     }
@@ -99,6 +106,7 @@ fn attempt_ended(mut event: Event) -> Event {
         reused: _,
         again: _,
         reply,
+        cut: _,
         usage: _,
         cost: _,
         served_by,
@@ -247,6 +255,7 @@ mod tests {
             again: false,
             reused: Some(RunId(run.to_owned())),
             reply: Some(format!("answered by {run}")),
+            cut: false,
             usage: Some(Usage { input_uncached: 14_142_135, ..Usage::default() }),
             cost: Money::from_dollars(0.014_142_135),
             served_by: Some("14142135".to_owned()),

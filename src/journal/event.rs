@@ -256,6 +256,9 @@ pub enum Event {
         /// The reply, unless the call failed.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         reply: Option<String>,
+        /// Whether `max_tokens` cut the reply, and that was accepted.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        cut: bool,
         /// Tokens used, if known.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         usage: Option<Usage>,
@@ -320,7 +323,21 @@ pub enum Event {
         /// Why the script ended early, if it did.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         failure: Option<Failure>,
+        /// What the comparisons of the script found, in the order in which they ended.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        comparisons: Vec<ComparisonVerdict>,
     },
+}
+
+/// What a comparison of patterns found, in its own words.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct ComparisonVerdict {
+    /// The kind of task.
+    pub task_type: String,
+    /// The verdict, and why.
+    pub reason: String,
+    /// What counted.
+    pub objective: String,
 }
 
 impl Event {

@@ -4,7 +4,7 @@
 use crate::base::id::RunId;
 use crate::base::secret;
 use crate::journal::damage::Damage;
-use crate::journal::event::{Event, RunKind, RunStatus};
+use crate::journal::event::{ComparisonVerdict, Event, RunKind, RunStatus};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row};
 use serde_json::Value;
@@ -140,15 +140,31 @@ pub fn start(connection: &Connection, run: &RunId) -> Result<Option<Event>, Hist
     Ok(first.optional()?.flatten())
 }
 
+/// Returns what the comparisons of a run found, if it has ended and its end can be read.
+pub fn comparisons(
+    connection: &Connection,
+    run: &RunId,
+) -> Result<Vec<ComparisonVerdict>, HistoryError> {
+    Ok(match end(connection, run)? {
+        Some(Event::RunEnded { comparisons, .. }) => comparisons,
+        _ => Vec::new(),
+    })
+}
+
 /// Returns the value of a run, if it has ended and its end can be read.
 pub fn value(connection: &Connection, run: &RunId) -> Result<Option<Value>, HistoryError> {
+    Ok(match end(connection, run)? {
+        Some(Event::RunEnded { value, .. }) => Some(value),
+        _ => None,
+    })
+}
+
+/// Returns the event that ended a run, if it can be read.
+fn end(connection: &Connection, run: &RunId) -> Result<Option<Event>, HistoryError> {
     let sql = "SELECT at, body FROM events WHERE run = ? AND kind = 'run_ended' ORDER BY seq DESC LIMIT 1";
 
     let last = connection.prepare_cached(sql)?.query_row([&run.0], |row| {
-        Ok(match event(row.get_ref(0)?, row.get_ref(1)?) {
-            Ok((_, Event::RunEnded { value, .. })) => Some(value),
-            _ => None,
-        })
+        Ok(event(row.get_ref(0)?, row.get_ref(1)?).ok().map(|(_, ended)| ended))
     });
 
     Ok(last.optional()?.flatten())

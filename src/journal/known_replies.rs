@@ -55,6 +55,8 @@ pub struct Claims {
 pub struct KnownReply {
     /// The text.
     pub text: Rc<str>,
+    /// Whether `max_tokens` cut it, and that was accepted.
+    pub is_cut: bool,
     /// Tokens used, if known.
     pub usage: Option<Usage>,
     /// What it cost, if known.
@@ -316,6 +318,7 @@ impl ReplyFollower {
                 op,
                 attempt,
                 reply: Some(text),
+                cut,
                 usage,
                 cost,
                 served_by,
@@ -336,7 +339,7 @@ impl ReplyFollower {
                 let usage = *usage;
                 let cost = *cost;
                 let served_by = served_by.clone();
-                let known = KnownReply { text, usage, cost, served_by, run };
+                let known = KnownReply { text, is_cut: *cut, usage, cost, served_by, run };
                 replies.keep(key, StoredReply { mark, known, is_moved: reused.is_some() });
             }
             Event::AttemptEnded { op, attempt, failure: Some(failure), retry_in_ms, .. } => {

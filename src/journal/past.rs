@@ -23,6 +23,8 @@ pub struct PastTry {
     pub place: u64,
     /// The reply, or why there was none.
     pub result: Result<Rc<str>, Failure>,
+    /// Whether `max_tokens` cut the reply, and that was accepted.
+    pub is_cut: bool,
     /// Tokens used, if known.
     pub usage: Option<Usage>,
     /// What it cost, if known.
@@ -255,6 +257,7 @@ impl Reading<'_> {
                 self.add_try((*key, at.clone()), |run| PastTry {
                     place: 0,
                     result: Err(failure.clone()),
+                    is_cut: false,
                     usage: None,
                     cost: None,
                     served_by: None,
@@ -289,6 +292,7 @@ impl Reading<'_> {
     fn end_try(&mut self, call: (Key, Spot), event: &Event) {
         let Event::AttemptEnded {
             reply,
+            cut,
             usage,
             cost,
             served_by,
@@ -316,6 +320,7 @@ impl Reading<'_> {
         self.add_try(call, |run| PastTry {
             place: 0,
             result,
+            is_cut: *cut,
             usage: *usage,
             cost: *cost,
             served_by: served_by.clone(),
@@ -444,6 +449,7 @@ mod tests {
             reused: None,
             again: false,
             reply: reply.as_ref().ok().map(|text| (*text).to_owned()),
+            cut: false,
             usage: None,
             cost: None,
             served_by: None,

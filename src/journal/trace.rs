@@ -139,6 +139,8 @@ pub struct AttemptEnd {
     pub when: Moment,
     /// The reply, unless the call failed.
     pub reply: Option<String>,
+    /// Whether `max_tokens` cut the reply, and that was accepted.
+    pub cut: bool,
     /// Tokens used, if known.
     pub usage: Option<Usage>,
     /// What it cost, if known; for a reply that was reused, what it cost then.
@@ -216,7 +218,7 @@ impl Trace {
 
         match event {
             Event::RunStarted { .. } => self.start = run_start(when, event),
-            Event::RunEnded { status, value, failure } => {
+            Event::RunEnded { status, value, failure, comparisons: _ } => {
                 let value = value.clone();
                 let failure = failure.clone();
                 self.end = Some(RunEnd { when, status: *status, value, failure });
@@ -451,6 +453,7 @@ fn attempt(when: Moment, event: &Event) -> Option<AttemptTrace> {
 fn attempt_end(when: Moment, event: &Event) -> Option<AttemptEnd> {
     let Event::AttemptEnded {
         reply,
+        cut,
         usage,
         cost,
         served_by,
@@ -471,6 +474,7 @@ fn attempt_end(when: Moment, event: &Event) -> Option<AttemptEnd> {
     Some(AttemptEnd {
         when,
         reply: reply.clone(),
+        cut: *cut,
         usage: *usage,
         cost: *cost,
         served_by: served_by.clone(),

@@ -80,10 +80,7 @@ impl FlowFold {
             self.roster.see(event);
         }
 
-        if let Event::AttemptEnded { mended, .. } = event {
-            self.metrics.mended += u64::from(!mended.is_empty());
-        }
-
+        self.note_reply(event);
         match event {
             Event::OpStarted { op, .. } => {
                 self.ops.entry(*op).or_default().started_at = Some(at);
@@ -166,6 +163,24 @@ impl FlowFold {
         metrics.under_way = self.open.values().sum();
 
         metrics
+    }
+
+    /// Takes in what was mended of a reply, and whether it was cut.
+    fn note_reply(&mut self, event: &Event) {
+        match event {
+            Event::AttemptEnded { op, mended, cut, .. } => {
+                self.metrics.mended += u64::from(!mended.is_empty());
+                self.metrics.cut += u64::from(*cut);
+                if *cut && !self.forgets {
+                    self.metrics.cut_operations.insert(*op);
+                }
+            }
+            // The answer that was cut is not the one that counts in the end.
+            Event::AttemptStarted { op, repair: true, .. } => {
+                self.metrics.cut_operations.remove(op);
+            }
+            _ => {}
+        }
     }
 
     fn end_call(&mut self, op: OpId) {
@@ -352,6 +367,7 @@ mod tests {
             reused: None,
             again: false,
             reply: None,
+            cut: false,
             usage: None,
             cost: None,
             served_by: None,
@@ -392,6 +408,7 @@ mod tests {
             again: false,
             reused: None,
             reply: None,
+            cut: false,
             usage,
             cost,
             served_by: None,

@@ -403,6 +403,7 @@ mod tests {
             reused: None,
             again: false,
             reply: Some("r".into()),
+            cut: false,
             usage: Some(Usage { input_uncached: 10, output_visible: output, ..Usage::default() }),
             cost: Some(Money::from_nanos(cost * 1_000_000_000)),
             served_by: None,

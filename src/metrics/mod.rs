@@ -6,6 +6,7 @@ pub mod fold;
 pub mod forecast;
 pub mod rehearsal;
 
+use crate::base::id::OpId;
 use crate::base::unit::Money;
 use crate::model::reply::Usage;
 use serde_json::{Map, Value, json};
@@ -42,6 +43,10 @@ pub struct Metrics {
     pub repairs: u64,
     /// Replies that were mended before they fitted their schema.
     pub mended: u64,
+    /// Replies that `max_tokens` cut, and that were accepted.
+    pub cut: u64,
+    /// The operations of this flow with such a reply, by their numbers.
+    pub cut_operations: BTreeSet<OpId>,
     /// Calls answered by the demo model.
     pub demo_calls: u64,
     /// Replies of the demo model, those included that were known already.
@@ -130,6 +135,7 @@ impl Metrics {
             "retries": self.retries,
             "repairs": self.repairs,
             "mended": self.mended,
+            "cut": self.cut,
             "reused": self.reused,
             "saved": self.known_saved().map(Money::dollars),
             "under_way": self.under_way,

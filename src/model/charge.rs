@@ -146,7 +146,7 @@ mod tests {
     }
 
     fn failed(error: CallError, usage: Option<Usage>) -> CallResult {
-        CallResult { usage, cost: None, served_by: None, result: Err(error) }
+        CallResult { usage, cost: None, served_by: None, is_cut: false, result: Err(error) }
     }
 
     fn request(settings: Settings, schema: Option<Value>) -> Request {
@@ -262,6 +262,7 @@ mod tests {
         let unread = Usage { output_visible: 5, reasoning: 3, ..Usage::default() };
         for usage in [Usage::default(), unread] {
             let called = CallResult {
+                is_cut: false,
                 usage: Some(usage),
                 cost: Some(Money::ZERO),
                 served_by: None,
@@ -274,6 +275,7 @@ mod tests {
         // What comes from the cache was read as well.
         let usage = Usage { cache_read: 4, output_visible: 5, ..Usage::default() };
         let called = CallResult {
+            is_cut: false,
             usage: Some(usage),
             cost: None,
             served_by: None,

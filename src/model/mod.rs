@@ -27,7 +27,7 @@ use crate::model::provider::demo::Demo;
 use crate::model::provider::simulated::SimulatedModel;
 use crate::model::reply::{CallFault, CallResult, Finish, Reply, Usage};
 use crate::model::request::{Request, SchemaCheck, Settings};
-use crate::model::transport::Transport;
+use crate::model::transport::{TextWatch, Transport};
 use crate::model::tuning::LimitChange;
 use crate::schema;
 use std::cell::Cell;
@@ -78,14 +78,20 @@ impl Model {
 
     /// Asks the model once. Never retries: the caller decides that by `CallError::retry`.
     pub async fn call(&self, request: &Request) -> CallResult {
-        self.call_noting(request, &Cell::new(false)).await
+        self.call_noting(request, &Cell::new(false), &TextWatch::default()).await
     }
 
-    /// Does the same, and sets `begun` once the server's limits allow the call.
-    pub async fn call_noting(&self, request: &Request, begun: &Cell<bool>) -> CallResult {
+    /// Does the same, sets `begun` once the server's limits allow the call, and shows the text as it
+    /// grows.
+    pub async fn call_noting(
+        &self,
+        request: &Request,
+        begun: &Cell<bool>,
+        watch: &TextWatch,
+    ) -> CallResult {
         let admission = self.limiter.admit().await;
         begun.set(true);
-        let result = self.transport.send(request).await;
+        let result = self.transport.send(request, watch).await;
 
         if let Some(change) = admission.ended(result.as_ref().err().map(|fault| &fault.error)) {
             self.limiter.tell(change);
@@ -96,12 +102,14 @@ impl Model {
                 usage: reply.usage,
                 cost: self.cost(reply.usage.as_ref()),
                 served_by: reply.served_by.clone(),
+                is_cut: is_accepted_cut(&reply, request),
                 result: judge(reply, request),
             },
             Err(CallFault { error, usage, served_by }) => CallResult {
                 usage,
                 cost: usage.and_then(|usage| self.cost(Some(&usage))),
                 served_by,
+                is_cut: false,
                 result: Err(error),
             },
         }
@@ -129,7 +137,7 @@ impl Model {
         let usage = Usage { input_uncached, output_visible: tokens(&text), ..Usage::default() };
 
         let cost = self.cost(Some(&usage));
-        CallResult { usage: Some(usage), cost, served_by: None, result: Ok(text) }
+        CallResult { usage: Some(usage), cost, served_by: None, is_cut: false, result: Ok(text) }
     }
 
     /// Returns the most that a call can take whose estimate is `called`.
@@ -144,6 +152,17 @@ impl Model {
         let usage = called.usage.map(|usage| Usage { output_visible, ..usage });
         let cost = self.cost(usage.as_ref()).map(Money::dollars);
         CallBound { written, cost }
+    }
+
+    /// Tells whether a server is asked for a reply whose length nothing bounds.
+    pub fn is_unbounded(&self, request: &Request) -> bool {
+        request.settings.max_tokens.is_none() && self.has_no_bound()
+    }
+
+    /// Tells whether replies have no bound unless a call sets `max_tokens`.
+    pub fn has_no_bound(&self) -> bool {
+        let Transport::Server(server) = &self.transport else { return false };
+        self.settings.max_tokens.is_none() && server.reply_tokens_max().is_none()
     }
 
     /// Returns the least that a call can use whose estimate is `called`: one token read, one written.
@@ -200,10 +219,11 @@ impl Model {
     }
 }
 
-/// Accepts only a reply that is whole and has text.
+/// Accepts only a reply that has text and is whole, or may be cut.
 fn judge(reply: Reply, request: &Request) -> Result<String, CallError> {
     match reply.finish {
         None => Err(CallError::CutOff { text: reply.text }),
+        Some(Finish::Length) if is_accepted_cut(&reply, request) => Ok(reply.text),
         Some(Finish::Length) => {
             Err(CallError::Length { text: reply.text, limit: request.settings.max_tokens })
         }
@@ -212,6 +232,13 @@ fn judge(reply: Reply, request: &Request) -> Result<String, CallError> {
         Some(Finish::Stop) if reply.text.trim().is_empty() => Err(CallError::Empty),
         Some(Finish::Stop) => fitting(reply.text, request),
     }
+}
+
+/// Tells whether a reply was cut and counts all the same. One without text does not: thinking may have
+/// used up all tokens.
+fn is_accepted_cut(reply: &Reply, request: &Request) -> bool {
+    let is_cut = reply.finish == Some(Finish::Length);
+    is_cut && request.accepts_cut() && !reply.text.trim().is_empty()
 }
 
 /// Accepts only a reply that keeps to the schema that it had to follow, if there is one.

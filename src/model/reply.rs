@@ -152,6 +152,8 @@ pub struct CallResult {
     pub cost: Option<Money>,
     /// The model that the provider says has answered.
     pub served_by: Option<String>,
+    /// Whether `max_tokens` cut the text, and that was accepted.
+    pub is_cut: bool,
     /// The text, or why there is none.
     pub result: Result<String, CallError>,
 }
@@ -160,7 +162,7 @@ impl CallResult {
     /// Creates a call that ended by a fault of this program.
     pub fn broken(message: String) -> CallResult {
         let result = Err(CallError::Setup { message });
-        CallResult { usage: None, cost: None, served_by: None, result }
+        CallResult { usage: None, cost: None, served_by: None, is_cut: false, result }
     }
 }
 

@@ -16,8 +16,20 @@ pub const SETTINGS: &[&str] = &[
     "header_timeout_ms",
     "idle_timeout_ms",
     "attempts_max",
+    "on_length",
     "extra",
 ];
+
+/// What a reply that reached `max_tokens` is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnLength {
+    /// An error: who asked for a whole reply has not got it.
+    #[default]
+    Fail,
+    /// A reply that is marked as cut.
+    Accept,
+}
 
 /// Settings of a call. `None` means that nothing is sent, so the provider's own default applies.
 /// The same words stand in kaizen.toml, in `imodel(#{..})` and in the options of a call.
@@ -54,6 +66,10 @@ pub struct Settings {
     /// Most tries of one call, the first included; 1 turns retries off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempts_max: Option<u32>,
+    /// What a reply that reached `max_tokens` is. A reply under a schema is an error all the same: half
+    /// a value is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_length: Option<OnLength>,
     /// Further fields for the provider, sent as they are.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub extra: Map<String, Value>,
@@ -84,6 +100,7 @@ impl Settings {
             "temperature" | "top_p" => "a number",
             "stop" => "a text or a list of texts",
             "stream" => "true or false",
+            "on_length" => "\"accept\" or \"fail\"",
             "extra" => "a table of fields",
             _ => "a value of another kind",
         }
@@ -119,6 +136,7 @@ impl Settings {
             header_timeout_ms: over.header_timeout_ms.or(self.header_timeout_ms),
             idle_timeout_ms: over.idle_timeout_ms.or(self.idle_timeout_ms),
             attempts_max: over.attempts_max.or(self.attempts_max),
+            on_length: over.on_length.or(self.on_length),
             extra,
         }
     }
@@ -153,6 +171,11 @@ impl Request {
     /// Creates a request whose reply has to fit its schema, if there is one.
     pub fn new(messages: Vec<Message>, settings: Settings, schema: Option<Value>) -> Request {
         Request { messages, settings, schema, schema_check: SchemaCheck::Call }
+    }
+
+    /// Tells whether a reply that reached `max_tokens` counts as a reply. Half a value counts as none.
+    pub fn accepts_cut(&self) -> bool {
+        self.schema.is_none() && self.settings.on_length == Some(OnLength::Accept)
     }
 
     /// Finds a setting that cannot be, now that the model's own are merged in.

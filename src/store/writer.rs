@@ -15,9 +15,11 @@ use file::{Patience, StoreFile, Written};
 use queue::WriterQueue;
 use rusqlite::{Connection, ffi};
 use std::fmt;
+use std::future::poll_fn;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError};
+use std::task::Poll;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -324,7 +326,7 @@ impl WriterCore {
         }
 
         // What else ends at this moment shares the commit.
-        tokio::task::yield_now().await;
+        let_others_go_first().await;
         if let Ok(result) = receipt.try_recv() {
             result?;
         } else {
@@ -438,6 +440,20 @@ impl WriterCore {
     fn file(&self) -> MutexGuard<'_, StoreFile> {
         self.file.lock().expect("nobody panics while committing")
     }
+}
+
+/// Lets whatever else is ready go on first. Tokio's own word for it would wait for its runtime, which
+/// stands still while a program that is about to end waits for its last commit.
+async fn let_others_go_first() {
+    let mut has_waited = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut has_waited, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Ends the queue with the thread, also by a panic, so that nobody waits for it.

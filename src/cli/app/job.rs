@@ -15,6 +15,7 @@ use crate::cli::app::project::Project;
 use crate::cli::app::resumed::Again;
 use crate::cli::render::diagnostic;
 use crate::cli::render::progress::Progress;
+use crate::cli::render::value::rounded;
 use crate::cli::{
     Global, on_closed_pipe, print_data, print_event, print_of_run, print_of_script, put_line, say,
 };
@@ -31,6 +32,7 @@ use crate::store::writer::Writer;
 use anyhow::Context;
 use serde_json::{Map, Value, json};
 use std::cell::RefCell;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -281,6 +283,8 @@ impl ScriptJob<'_> {
                 }
             }));
         } else {
+            let glimpsed = open.progress.clone();
+            executor.watch_calls(Rc::new(move |call| glimpsed.borrow_mut().glimpse(call)));
             executor.listen(Rc::new(move |at, event| shown.borrow_mut().see(at, event)));
         }
 
@@ -327,7 +331,9 @@ impl ScriptJob<'_> {
         let failure = end.failure.clone();
         let status = end.status;
         failpoint::pass(Failpoint::RunEnds);
-        Ok(open.executor.commit(&Event::RunEnded { status, value, failure }).await?)
+        let comparisons = open.executor.comparisons();
+        let ended = Event::RunEnded { status, value, failure, comparisons };
+        Ok(open.executor.commit(&ended).await?)
     }
 
     /// Journals the end and shows the value.
@@ -377,7 +383,8 @@ pub(in crate::cli) fn interrupt_on_closed_pipe(executor: &Rc<Executor>) {
     let last = executor.clone();
     on_closed_pipe(move || {
         let status = RunStatus::Interrupted;
-        let ended = Event::RunEnded { status, value: Value::Null, failure: None };
+        let (value, failure, comparisons) = Default::default();
+        let ended = Event::RunEnded { status, value, failure, comparisons };
         // The program ends at once; a store that cannot be written is found by its next use.
         let append = last.journal().append(clock::micros(), &ended);
         let _ = futures::executor::block_on(append);
@@ -423,6 +430,7 @@ fn print_value(value: &Value) {
         Value::String(text) => print_of_script(text),
         other => {
             let value = secret::clean(other.clone());
+            let value = if std::io::stdout().is_terminal() { rounded(value) } else { value };
             let text = serde_json::to_string_pretty(&value).unwrap_or_default();
             put_line(&visible::in_json(&text));
         }

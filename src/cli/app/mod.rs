@@ -1,6 +1,7 @@
 //! What every command shares: settings, the project, permissions, how a run is given and ends.
 
 mod agenda;
+pub(in crate::cli) mod cause;
 pub(in crate::cli) mod config;
 pub(in crate::cli) mod damage;
 pub(in crate::cli) mod exit;

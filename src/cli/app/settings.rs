@@ -455,6 +455,13 @@ pub(in crate::cli) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
         "Maximum number of tries of a call. 1 turns retries off.",
     ),
     (
+        "on_length",
+        "\"accept\" or \"fail\"",
+        "\"fail\"",
+        "\"accept\"",
+        "What a reply that reached `max_tokens` is: an error, or a reply that is marked as cut. Under a schema it is always an error.",
+    ),
+    (
         "extra",
         "a table",
         "none",

@@ -5,6 +5,7 @@ use crate::cli::render::wrapped::wrapped;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::{SFlag, fstat};
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use std::borrow::Cow;
 use std::os::fd::AsFd;
 use std::sync::{Mutex, PoisonError};
 
@@ -58,12 +59,23 @@ pub(in crate::cli) fn width() -> usize {
     shown.map(|(width, _)| usize::from(width.0)).or_else(said).unwrap_or(WIDTH)
 }
 
-/// Breaks a sentence between words where stdout is a terminal; elsewhere it stays one line.
-pub(in crate::cli) fn fitted(text: &str) -> String {
-    match terminal_size::terminal_size_of(std::io::stdout()) {
-        Some((width, _)) => wrapped(text, usize::from(width.0)),
-        None => text.to_owned(),
-    }
+/// Breaks lines between words where stdout is a terminal; elsewhere they stay whole.
+pub(in crate::cli) fn fitted(text: &str) -> Cow<'_, str> {
+    fitted_to(text, columns(terminal_size::terminal_size_of(std::io::stdout())))
+}
+
+/// Does the same for stderr.
+pub(in crate::cli) fn fitted_err(text: &str) -> Cow<'_, str> {
+    fitted_to(text, columns(terminal_size::terminal_size_of(std::io::stderr())))
+}
+
+fn fitted_to(text: &str, width: Option<usize>) -> Cow<'_, str> {
+    width.map_or(Cow::Borrowed(text), |width| wrapped(text, width).into())
+}
+
+/// Returns how many columns a terminal has, if there is one that knows.
+fn columns(size: Option<(terminal_size::Width, terminal_size::Height)>) -> Option<usize> {
+    size.map(|(width, _)| usize::from(width.0)).filter(|width| *width > 0)
 }
 
 /// Writes to the terminal as it is, without a line's end.

@@ -7,6 +7,7 @@ use crate::base::visible::{hanging, on_one_line};
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
+use crate::cli::render::paint::{self, Mood};
 use crate::cli::render::time;
 use crate::cli::{Global, print_data, print_line, say};
 use crate::flow::outcome::Outcome;
@@ -84,7 +85,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             "{} / {}: {} ({}) {times}, first {}, last {}",
             on_one_line(class.task.as_str()),
             on_one_line(class.pattern.as_str()),
-            on_one_line(&class.kind.to_string()),
+            paint::out(&on_one_line(&class.kind.to_string()), Mood::Bad),
             class.lesson.class(),
             time::moment(class.first_at * 1000),
             time::moment(class.last_at * 1000),
@@ -99,7 +100,10 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             print_line("  does not count against the pattern");
         }
         if avoided {
-            print_line("  avoid: mostly fails and is unlikely to be the best");
+            print_line(&paint::out(
+                "  avoid: mostly fails and is unlikely to be the best",
+                Mood::Bad,
+            ));
         }
     }
 

@@ -7,7 +7,6 @@ use crate::base::visible::on_one_line;
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
-use crate::cli::app::terminal::fitted;
 use crate::cli::command::compare::verdict;
 use crate::cli::render::{standing, table};
 use crate::cli::{Global, print_data, print_line, say};
@@ -113,7 +112,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         if let Some(store) = project.existing_store()?
             && let Some(tested) = verdict::last(&store, task.as_str())?
         {
-            print_line(&fitted(&format!("  {tested}")));
+            print_line(&format!("  {tested}"));
         }
     }
 

@@ -15,6 +15,7 @@ use crate::cli::app::{damage, resumed, signal, trust};
 use crate::cli::command::run::{block_on, printer};
 use crate::cli::command::show;
 use crate::cli::render::diagnostic;
+use crate::cli::render::paint;
 use crate::cli::render::progress::{Progress, ProgressMode};
 use crate::cli::{Global, print_of_run, say};
 use crate::executor::Executor;
@@ -136,7 +137,8 @@ fn tell(global: &Global, run: &RunId, went: &Went) {
     if global.json {
         print_of_run(run, json!({ "type": "replay", "went": word, "text": text }));
     } else if !global.quiet || word != "same" {
-        say(&format!("replay of run {run}: {word}: {}", hanging(&text)));
+        let went = paint::err_word(word);
+        say(&format!("replay of run {run}: {went}: {}", hanging(&text)));
     }
 }
 

@@ -5,7 +5,6 @@ use crate::base::rng::Rng;
 use crate::base::secret::{self, Secret, is_secret_parameter, weakness};
 use crate::base::{clock, file};
 use crate::cli::app::exit::Exit;
-use crate::cli::app::forecast::{ForecastSetting, SeedSource, forecast};
 use crate::cli::app::job::{JobEnd, ScriptJob};
 use crate::cli::app::permissions::Grants;
 use crate::cli::app::project::Project;
@@ -25,8 +24,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Longest time for finding out how many replies a run reuses, before it begins.
-const LOOK_TIME_MAX: Duration = Duration::from_millis(500);
 /// How long a script that waits is given to end by itself when its time is over.
 const SLACK: Duration = Duration::from_millis(200);
 
@@ -326,7 +323,7 @@ fn run_from(
     if let Some(earlier) = &earlier
         && !global.quiet
     {
-        say(&earlier.told(block_on(reusable(&job, &text, earlier))??));
+        say(&earlier.told());
     }
     set_up(&mut job, resumed, earlier);
     if job.resumes.is_some() && lacks_secret(&job.params) {
@@ -334,24 +331,6 @@ fn run_from(
     }
 
     block_on(start(&job, &text, mode))?
-}
-
-/// Returns how many known replies a run would use at least; nothing if that cannot be found out at once.
-async fn reusable(
-    job: &ScriptJob<'_>,
-    text: &str,
-    earlier: &plan::EarlierRuns,
-) -> anyhow::Result<Option<u64>> {
-    let setting = ForecastSetting {
-        experience: &earlier.experience,
-        seed: SeedSource::Given,
-        is_bounded: false,
-        first_time_max: LOOK_TIME_MAX,
-        patience: Duration::ZERO,
-    };
-
-    let found = forecast(job, text, &earlier.replies, &setting, Arc::default()).await?;
-    Ok(found.ok().map(|forecast| forecast.plan.reused.least))
 }
 
 /// Gives a run what it goes on from: another run, or what all earlier ones were answered, or both.
@@ -473,6 +452,15 @@ async fn start(job: &ScriptJob<'_>, text: &str, mode: ProgressMode) -> anyhow::R
         say("the time limit of the run (`max_time`) is reached");
     }
     let exit = job.finish(&open, &end).await?;
+
+    if let Some(reuse) = &job.reuse
+        && reuse.is_wide()
+        && open.executor.metrics().reused == 0
+        && caught.is_none()
+        && !job.global.quiet
+    {
+        say("no reply of earlier runs was reused: the script made other requests");
+    }
 
     if let (Some(reuse), Some(run)) = (&job.reuse, &job.resumes)
         && !reuse.is_wide()

@@ -9,6 +9,8 @@ use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::command::compare::case_list::{self, ShownCases};
 use crate::cli::command::runs::condition;
+use crate::cli::render::paint::{self, Mood};
+use crate::cli::render::value::rounded;
 use crate::cli::render::{table, time};
 use crate::cli::{Global, print_data, print_event, print_line, say};
 use crate::flow::outcome::Outcome;
@@ -161,7 +163,7 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
     print_line(&format!(
         "run {}  {}  {}  {took}  {}",
         row.id,
-        condition(row).word(),
+        paint::out_word(condition(row).word()),
         time::moment(row.started_at),
         row.script
     ));
@@ -189,10 +191,12 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
                 let message = hanging(&failure.message);
                 let kind = failure.kind.to_string();
                 let kind = on_one_line(&kind);
-                print_line(&format!("{name} failed ({kind}): {message}"));
+                let failed = paint::out_word("failed");
+                print_line(&format!("{name} {failed} ({kind}): {message}"));
             }
             Some(Outcome::Skipped { reason }) => {
-                print_line(&format!("{} was skipped: {reason}", on_one_line(name)));
+                let skipped = paint::out_word("skipped");
+                print_line(&format!("{} was {skipped}: {reason}", on_one_line(name)));
             }
             Some(Outcome::Completed { .. } | Outcome::Cancelled) | None => {}
         }
@@ -242,12 +246,13 @@ fn show_remarks(trace: &Trace) {
     if let Some(failure) = &end.failure {
         let kind = failure.kind.to_string();
         let kind = on_one_line(&kind);
-        print_line(&format!("ended early ({kind}): {}", hanging(&failure.message)));
+        let ended = paint::out("ended early", Mood::Bad);
+        print_line(&format!("{ended} ({kind}): {}", hanging(&failure.message)));
     }
 
     if !end.value.is_null() {
         let value = secret::clean(end.value.clone());
-        print_line(&format!("value: {}", short(&value.to_string())));
+        print_line(&format!("value: {}", short(&rounded(value).to_string())));
     }
 }
 
@@ -283,6 +288,10 @@ fn cells(trace: &Trace, op: OpId) -> Vec<String> {
         None => "not started",
     };
 
+    let last = operation.attempts.iter().filter_map(|attempt| attempt.end.as_ref()).next_back();
+    let is_cut = last.is_some_and(|end| end.cut);
+    let outcome = if is_cut { format!("{outcome}, cut") } else { outcome.to_owned() };
+
     let calls = operation.calls().count();
     let unknown = || "unknown".to_owned();
     let (tokens, cost) = match (calls, operation.under_way()) {
@@ -308,7 +317,7 @@ fn cells(trace: &Trace, op: OpId) -> Vec<String> {
         op.0.to_string(),
         member.map_or(0, |member| member.flow.0).to_string(),
         member.map_or_else(String::new, |member| member.name.clone()),
-        outcome.to_owned(),
+        outcome,
         operation.took().map_or("-".to_owned(), time::length),
         match operation.reused() {
             0 => calls.to_string(),
@@ -351,7 +360,7 @@ fn show_operation(trace: &Trace, run: &str, wanted: &str) -> Exit {
     }
 
     if let Some((when, outcome)) = &operation.ended {
-        let value = secret::clean(json!(outcome)).to_string();
+        let value = rounded(secret::clean(json!(outcome))).to_string();
         lines.push((*when, format!("{}\n{}", outcome.word(), indent(&value))));
     }
 
@@ -436,12 +445,13 @@ fn ended(number: u32, end: &AttemptEnd) -> String {
         return format!("call {number} was not made; run {run} was answered\n{reply}");
     }
 
+    let cut = if end.cut { ", cut at `max_tokens`" } else { "" };
     let text = end.reply.clone().or_else(|| end.failure.as_ref().map(|f| f.message.clone()));
     let usage = end.usage.map_or("tokens unknown".to_owned(), |usage| {
         format!("{} tokens in, {} out", usage.input(), usage.output())
     });
 
-    format!("call {number} ended, {usage}\n{}", indent(&text.unwrap_or_default()))
+    format!("call {number} ended{cut}, {usage}\n{}", indent(&text.unwrap_or_default()))
 }
 
 fn indent(text: &str) -> String {

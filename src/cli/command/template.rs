@@ -98,7 +98,7 @@ graph.add_aggregation("communicate", #{
 
 let report = session().flow(graph, #{ max_concurrent: 3 });
 let summary = report.result("summary");
-let speedup = (report.metrics.speedup * 10.0).round() / 10.0;
+let speedup = format(report.metrics.speedup, 1);
 print(`${report.metrics.calls} calls, ${speedup} times faster than in turn`);
 summary
 "#;

@@ -25,6 +25,9 @@ pub(super) fn line(ms: i64, open: &LiveOperation, outcome: &Outcome) -> String {
     if open.calls > 1 {
         line.push_str(&format!(" calls={}", open.calls));
     }
+    if open.is_cut {
+        line.push_str(" cut=true");
+    }
     if open.reused > 0 {
         line.push_str(&format!(" reused={}", open.reused));
     }

@@ -359,7 +359,7 @@ fn dollars(range: Range) -> String {
 
 /// Writes a plan for programs. `calls` is the least, `calls_max` the most, null if that is not known.
 pub(in crate::cli) fn to_json(forecast: &Forecast, exit: Exit) -> Value {
-    let Forecast { plan, end, spent, rest_spent } = forecast;
+    let Forecast { plan, end, spent, rest_spent, unbounded: _ } = forecast;
     let (ended_early, fails) = match end {
         PlanEnd::Well => (None, false),
         PlanEnd::Open(fault) => (Some(fault.message.as_str()), false),

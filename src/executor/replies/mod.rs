@@ -69,6 +69,8 @@ pub(super) struct AttemptResult {
     pub(super) usage: Option<Usage>,
     pub(super) cost: Option<Money>,
     pub(super) served_by: Option<String>,
+    /// Whether `max_tokens` cut the reply, and that was accepted.
+    pub(super) is_cut: bool,
     /// The run that paid, if it was not this one.
     pub(super) reused: Option<RunId>,
     /// Whether it happened in the run that this one goes through again.
@@ -90,9 +92,9 @@ pub(super) enum Miss {
 
 impl AttemptResult {
     pub(super) fn now(number: u32, called: CallResult, reused: Option<RunId>) -> AttemptResult {
-        let CallResult { usage, cost, served_by, result } = called;
+        let CallResult { usage, cost, served_by, is_cut, result } = called;
         let result = result.map_err(|error| Miss::Now(Box::new(error)));
-        AttemptResult { number, usage, cost, served_by, reused, is_again: false, result }
+        AttemptResult { number, usage, cost, served_by, is_cut, reused, is_again: false, result }
     }
 
     pub(super) fn then(number: u32, then: PastTry) -> AttemptResult {
@@ -104,6 +106,7 @@ impl AttemptResult {
             usage: then.usage,
             cost: then.cost,
             served_by: then.served_by,
+            is_cut: then.is_cut,
             reused: Some(then.run),
             // A reply that was reused then is reused now.
             is_again: !then.was_reused,
@@ -289,6 +292,7 @@ impl Executor {
     ) -> Result<CallResult, Stop> {
         let PendingCall { model, request, sample, .. } = asked;
 
+        let watch = self.glimpses(asked);
         // Waiting for the disk is a part of the call: nobody else is alone meanwhile.
         let asking = async {
             self.on_disk().await?;
@@ -296,9 +300,9 @@ impl Executor {
             Ok::<_, StoreError>(match self.replies.reuse() {
                 // Under `watch` a call outlives the run that began it.
                 Some(reuse) if !self.memory.is_resuming() => {
-                    reuse.call(sample.clone(), model, request, begun).await
+                    reuse.call(sample.clone(), model, request, begun, watch).await
                 }
-                _ => model.call_noting(request, &begun).await,
+                _ => model.call_noting(request, &begun, &watch).await,
             })
         };
 
@@ -316,9 +320,9 @@ impl Executor {
     ) -> Result<(CallResult, Option<RunId>), Stop> {
         let (called, run) = match answer {
             Answer::Known(known) => {
-                let KnownReply { text, usage, cost, served_by, run } = *known;
+                let KnownReply { text, is_cut, usage, cost, served_by, run } = *known;
                 let mut called =
-                    CallResult { usage, cost, served_by, result: Ok(text.to_string()) };
+                    CallResult { usage, cost, served_by, is_cut, result: Ok(text.to_string()) };
                 if let Some(guess) = self.guess() {
                     guess.meet(Unknown::Replies);
                     // A plan says what it would cost now.

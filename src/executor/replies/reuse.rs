@@ -10,6 +10,7 @@ use crate::journal::known_replies::{Claims, KnownReply, Replies, ReplyFollower, 
 use crate::model::Model;
 use crate::model::reply::CallResult;
 use crate::model::request::Request;
+use crate::model::transport::TextWatch;
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, Shared};
 use std::cell::{Cell, RefCell};
@@ -251,8 +252,9 @@ impl Reuse {
         model: &Rc<Model>,
         request: &Request,
         begun: Rc<Cell<bool>>,
+        watch: TextWatch,
     ) -> CallResult {
-        let called = self.join(&sample, model, request, begun);
+        let called = self.join(&sample, model, request, begun, watch);
         let waiting = Waiting { reuse: self, sample: &sample };
 
         let called = called.await;
@@ -268,6 +270,7 @@ impl Reuse {
         model: &Rc<Model>,
         request: &Request,
         begun: Rc<Cell<bool>>,
+        watch: TextWatch,
     ) -> Shared<LocalBoxFuture<'static, CallResult>> {
         let mut pending = self.pending.borrow_mut();
 
@@ -290,8 +293,9 @@ impl Reuse {
         let entry = pending.entry(sample.clone()).or_insert_with(|| {
             let model = model.clone();
             let request = request.clone();
-            let task =
-                tokio::task::spawn_local(async move { model.call_noting(&request, &begun).await });
+            let task = tokio::task::spawn_local(async move {
+                model.call_noting(&request, &begun, &watch).await
+            });
             let abort = task.abort_handle();
 
             let ended = |called: Result<CallResult, tokio::task::JoinError>| {

@@ -186,7 +186,13 @@ mod tests {
     }
 
     fn said(text: &str) -> CallResult {
-        CallResult { usage: None, cost: None, served_by: None, result: Ok(text.to_owned()) }
+        CallResult {
+            usage: None,
+            cost: None,
+            served_by: None,
+            is_cut: false,
+            result: Ok(text.to_owned()),
+        }
     }
 
     fn tape(lines: Vec<CassetteLine>, record: Record) -> Tape {

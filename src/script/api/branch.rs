@@ -92,7 +92,9 @@ fn questions(engine: &mut Engine, host: &Rc<Inner>) {
         status, .. }`. Options: `context` (data placed before the question), `schema` (a JSON
         schema; the answer is then a value, and an answer that does not match throws
         `invalid_output`), and the settings `temperature`, `top_p`, `max_tokens`, `stop`, `seed`,
-        `stream`, `timeout_ms`, `header_timeout_ms`, `idle_timeout_ms`, `attempts_max`, `extra` (a
+        `stream`, `timeout_ms`, `header_timeout_ms`, `idle_timeout_ms`, `attempts_max`, `on_length`
+        ("accept": an answer that reached `max_tokens` is returned as it is, and `was_cut` of the branch
+        is true; without it, such an answer throws `length`), `extra` (a
         map of additional fields for the provider; fields that have a setting, and fields that
         request more than one text reply, are errors).
         ```rhai
@@ -362,6 +364,21 @@ pub(super) fn settings(of: &'static str, options: Options) -> Result<Settings, F
 }
 
 fn properties(engine: &mut Engine) {
+    def(
+        engine,
+        "get was_cut(branch: branch) -> bool",
+        r#"
+        Whether the last answer on this branch reached `max_tokens` and is only a beginning. It can be true
+        only with `on_length: "accept"`; without that, such an answer is an error.
+        ```rhai
+        let b = branch("demo/echo");
+        let text = b.chat("Name every bone.", #{ max_tokens: 500, on_length: "accept" });
+        if b.was_cut { print("only a part of them"); }
+        ```
+        "#,
+        |branch: &mut SharedBranch| branch.borrow().was_cut,
+    );
+
     def(
         engine,
         "get messages(branch: branch) -> array",

@@ -6,8 +6,10 @@ use crate::schema;
 use crate::script::check::argument::Arguments;
 use crate::script::check::forms::{CallForm, Forms};
 use crate::script::check::imports::Modules;
-use crate::script::check::kinds::{Kinds, ValueKind};
-use crate::script::check::{Checker, Earlier, File, foreign, suggest};
+use crate::script::check::kinds::Kinds;
+use crate::script::check::option_values::OptionValues;
+use crate::script::check::value_kind::ValueKind;
+use crate::script::check::{Checker, Earlier, File, foreign, suggest, suggest_among};
 use crate::script::diagnostic::{Diagnostic, codes, mismatch};
 use crate::script::host::{convert, options};
 use crate::script::reference::lexer::names_closure;
@@ -72,6 +74,10 @@ impl Checker<'_> {
             if let Some(call) = call(path) {
                 faults.extend(known.fault(file, &call, kinds.function_of(path)));
                 self.options(file, &known, call.expr, &mut faults);
+                let function = kinds.function_of(path);
+                if !known.own.contains(call.expr.name.as_str()) && !call.expr.is_qualified() {
+                    OptionValues { file, kinds, function }.faults(call.expr, &mut faults);
+                }
                 self.models(file, &known, call.expr, &mut faults);
                 schemas(file, &known, &call, &mut faults);
                 faults.extend(one_piece(file, call.expr));
@@ -109,7 +115,11 @@ impl Checker<'_> {
 
             let message = format!("`{name}` has no option `{}`", key.name);
             let fault = Diagnostic::at(codes::OPTION, message, file.name, file.text, key.pos);
-            let help = suggest(&key.name, options.iter().map(String::as_str))
+            let own = foreign::option(&key.name)
+                .filter(|own| options.iter().any(|option| option == own))
+                .map(|own| format!("write `{own}`"));
+            let help = own
+                .or_else(|| suggest(&key.name, options.iter().map(String::as_str)))
                 .or_else(|| Some(format!("valid options: {}", options.join(", "))));
             faults.push(Diagnostic { help, ..fault });
         }
@@ -283,7 +293,7 @@ impl CallScope<'_> {
                     .iter()
                     .any(|form| form.params.first().is_some_and(|of| of == kind))
             };
-            let help = suggest(name, self.forms.names().filter(is_of_kind));
+            let help = suggest_among(name, self.forms.names().filter(is_of_kind));
             return Some(Diagnostic { help, ..fault });
         }
 

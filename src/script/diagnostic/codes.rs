@@ -224,8 +224,8 @@ pub const CODES: &[Code] = &[
     found(
         ARGUMENT,
         "an argument that the function does not take",
-        "The function takes so many arguments, but not of this type, or not this word. The help shows how \
-         it is called.",
+        "The function takes so many arguments, but not of this type, or not this word; or the value of an \
+         option has the wrong type, or is out of its range. The help shows how the function is called.",
         "retry(|| 1, 3);",
     ),
     run(OTHER, "an error thrown by the script", "The script threw a value: `throw x`."),
@@ -346,7 +346,8 @@ pub const CODES: &[Code] = &[
     run(
         "K0209",
         "the reply reached the limit of tokens",
-        "Raise `max_tokens`, or ask for less. `e.partial` holds the text so far.",
+        "Raise `max_tokens`, or ask for less. `e.partial` holds the text so far. With `on_length: \
+         \"accept\"` the text is the answer, and `was_cut` of the branch is true.",
     ),
     run("K0210", "the reply has no text", "The model returned no text."),
     run("K0211", "the model or a filter refused", "The message has the reason."),

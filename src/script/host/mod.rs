@@ -24,3 +24,4 @@ pub(in crate::script) mod shape;
 pub(in crate::script) mod source;
 pub(in crate::script) mod stdlib;
 pub(in crate::script) mod tasks;
+pub(in crate::script) mod wanted;

@@ -142,9 +142,14 @@ impl Options {
         value.into_string().map(Some).map_err(|_| wrong())
     }
 
-    /// Takes a yes or no.
+    /// Takes a yes or no; without it, it is no.
     pub(in crate::script) fn flag(&mut self, key: &str) -> Result<bool, Failure> {
-        let Some(value) = self.take(key) else { return Ok(false) };
+        self.flag_or(key, false)
+    }
+
+    /// Takes a yes or no, which has a default.
+    pub(in crate::script) fn flag_or(&mut self, key: &str, default: bool) -> Result<bool, Failure> {
+        let Some(value) = self.take(key) else { return Ok(default) };
         value
             .as_bool()
             .map_err(|name| self.wrong(key, &format!("must be true or false, not {name}")))

@@ -122,6 +122,7 @@ pub(in crate::script) static METRICS: Shape = Shape {
         ("retries", Any),
         ("repairs", Any),
         ("mended", Any),
+        ("cut", Any),
         ("reused", Any),
         ("saved", Any),
         ("under_way", Any),
@@ -161,6 +162,141 @@ pub(in crate::script) static USAGE: Shape = Shape {
 /// One message of a branch.
 pub(in crate::script) static MESSAGE: Shape =
     Shape { what: "a message", properties: &[("role", Any), ("content", Any)] };
+
+/// Returns the shape of the events of a kind, as listeners name it.
+pub(in crate::script) fn of_event(kind: &str) -> Option<&'static Shape> {
+    EVENTS.iter().find(|(known, _)| *known == kind).map(|(_, shape)| *shape)
+}
+
+/// The events that listeners hear.
+const EVENTS: &[(&str, &Shape)] = &[
+    ("any", &ANY_EVENT),
+    ("attempt_ended", &ATTEMPT_ENDED),
+    ("attempt_started", &ATTEMPT_STARTED),
+    ("expanded", &EXPANDED),
+    ("flow_ended", &FLOW_ENDED),
+    ("flow_started", &FLOW_STARTED),
+    ("op_ended", &OP_ENDED),
+    ("op_started", &OP_STARTED),
+];
+
+static FLOW_STARTED: Shape = Shape {
+    what: "a `flow_started` event",
+    properties: &[
+        ("kind", Any),
+        ("flow", Any),
+        ("name", Any),
+        ("ops", Any),
+        ("max_concurrent", Any),
+        ("within", Any),
+        ("at", Any),
+    ],
+};
+
+static EXPANDED: Shape = Shape {
+    what: "an `expanded` event",
+    properties: &[("kind", Any), ("flow", Any), ("op", Any), ("ops", Any)],
+};
+
+static OP_STARTED: Shape = Shape {
+    what: "an `op_started` event",
+    properties: &[("kind", Any), ("flow", Any), ("op", Any), ("name", Any)],
+};
+
+static ATTEMPT_STARTED: Shape = Shape {
+    what: "an `attempt_started` event",
+    properties: &[
+        ("kind", Any),
+        ("flow", Any),
+        ("op", Any),
+        ("attempt", Any),
+        ("model", Any),
+        ("demo", Any),
+        ("prompt", Any),
+        ("history", Any),
+        ("key", Any),
+        ("sample", Any),
+        ("at", Any),
+        ("before", Any),
+        ("terms", Any),
+        ("repair", Any),
+    ],
+};
+
+static ATTEMPT_ENDED: Shape = Shape {
+    what: "an `attempt_ended` event",
+    properties: &[
+        ("kind", Any),
+        ("flow", Any),
+        ("op", Any),
+        ("attempt", Any),
+        ("demo", Any),
+        ("reused", Any),
+        ("again", Any),
+        ("reply", Any),
+        ("cut", Any),
+        ("usage", Any),
+        ("cost", Any),
+        ("served_by", Any),
+        ("failure", Any),
+        ("retry_in_ms", Any),
+        ("mended", Any),
+    ],
+};
+
+static OP_ENDED: Shape = Shape {
+    what: "an `op_ended` event",
+    properties: &[
+        ("kind", Any),
+        ("flow", Any),
+        ("op", Any),
+        ("outcome", Any),
+        ("value", Any),
+        ("failure", Any),
+        ("reason", Any),
+    ],
+};
+
+static FLOW_ENDED: Shape =
+    Shape { what: "a `flow_ended` event", properties: &[("kind", Any), ("flow", Any)] };
+
+/// What a listener of all events gets.
+static ANY_EVENT: Shape = Shape {
+    what: "an event",
+    properties: &[
+        ("kind", Any),
+        ("flow", Any),
+        ("op", Any),
+        ("name", Any),
+        ("ops", Any),
+        ("max_concurrent", Any),
+        ("within", Any),
+        ("at", Any),
+        ("attempt", Any),
+        ("model", Any),
+        ("demo", Any),
+        ("prompt", Any),
+        ("history", Any),
+        ("key", Any),
+        ("sample", Any),
+        ("before", Any),
+        ("terms", Any),
+        ("repair", Any),
+        ("reused", Any),
+        ("again", Any),
+        ("reply", Any),
+        ("cut", Any),
+        ("usage", Any),
+        ("cost", Any),
+        ("served_by", Any),
+        ("failure", Any),
+        ("retry_in_ms", Any),
+        ("mended", Any),
+        ("outcome", Any),
+        ("value", Any),
+        ("reason", Any),
+    ],
+};
 
 /// What a run has used up.
 pub(in crate::script) static USED: Shape = Shape {

@@ -219,7 +219,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     if !earlier.replies.is_empty() {
         if !global.quiet {
-            say(&format!("{} (`--fresh` asks again)", earlier.told(None)));
+            say(&format!("{} (`--fresh` asks again)", earlier.told()));
         }
         job.reuse = Some(Rc::new(Reuse::wide(earlier.replies)));
     }

@@ -498,7 +498,12 @@ impl<'a> ReplSession<'a> {
                 _ => RunStatus::Failed,
             };
 
-            let ended = Event::RunEnded { status, value: Value::Null, failure: None };
+            let ended = Event::RunEnded {
+                status,
+                value: Value::Null,
+                failure: None,
+                comparisons: Vec::new(),
+            };
             self.executor.commit(&ended).await?;
         }
 

@@ -2,6 +2,7 @@
 
 use crate::base::file;
 use crate::base::visible::on_one_line;
+use crate::cli::app::cause;
 use crate::cli::app::project::Project;
 use crate::cli::command::check;
 use crate::cli::command::watch::files::Contents;
@@ -116,7 +117,7 @@ impl Suite {
 
         let host = match check::host(project, models, file) {
             Ok(host) => host,
-            Err(error) => return self.told.push(format!("{error:#}")),
+            Err(error) => return self.told.push(cause::told(&error)),
         };
 
         let program = host.compile(&text);

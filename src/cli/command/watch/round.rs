@@ -242,7 +242,12 @@ impl WatchState<'_> {
                 self.tell(&format!("{}; restarting", cause.text));
 
                 let status = RunStatus::Replaced;
-                let ended = Event::RunEnded { status, value: Value::Null, failure: None };
+                let ended = Event::RunEnded {
+                    status,
+                    value: Value::Null,
+                    failure: None,
+                    comparisons: Vec::new(),
+                };
                 open.executor.commit(&ended).await?;
                 Some(AfterRound::Again(how, cause))
             }
