@@ -147,13 +147,13 @@ fn a_reason_is_said_once() {
     let project = Project::new();
     project.file("s.rhai", "1").file("kaizen.toml/x", "");
     let ran = project.kaizen(&["run", "s.rhai"]);
-    assert_eq!(ran.stderr, "error: reading `kaizen.toml`: it is not a file\n");
+    assert_eq!(ran.stderr.matches("it is not a file").count(), 1, "{}", ran.stderr);
 
     let project = Project::new();
     project.file("s.rhai", "1").file(".kaizen", "no folder");
     let ran = project.kaizen(&["run", "s.rhai"]);
-    let reasons = ran.stderr.matches("os error").count();
-    assert!(reasons <= 1, "{}", ran.stderr);
+    assert!(ran.stderr.starts_with("error: "), "{}", ran.stderr);
+    assert!(ran.stderr.matches("os error").count() <= 1, "{}", ran.stderr);
 }
 
 #[test]
