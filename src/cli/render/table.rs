@@ -145,9 +145,9 @@ mod tests {
             01JA  failed     $12.500  main.rhai"#]]
         .assert_eq(&shown(40));
         expect_test::expect![[r#"
-            run   status       cost
-            01J9  complet…  $0.0012
-            01JA  failed    $12.500
+            run   status        cost
+            01J9  completed  $0.0012
+            01JA  failed     $12.500
             (no room for: script)"#]]
         .assert_eq(&shown(24));
     }
