@@ -9,9 +9,10 @@
 mod file;
 mod queue;
 
+use crate::base::clock;
 use crate::store::StoreError;
 use crate::store::durability::{Durability, LogFile, SYNC_LAG};
-use file::{Patience, StoreFile, Written};
+use file::{LockPatience, StoreFile, Written};
 use queue::WriterQueue;
 use rusqlite::{Connection, ffi};
 use std::fmt;
@@ -21,7 +22,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError};
 use std::task::Poll;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Longest time that a change nobody waits for stays unwritten.
@@ -309,7 +310,7 @@ impl WriterCore {
             }
 
             queue.is_urgent |= self.durability == Durability::Power && job.done.is_some();
-            queue.lazy_until.get_or_insert_with(|| Instant::now() + LAZY);
+            queue.lazy_until.get_or_insert_with(|| clock::instant() + LAZY);
             queue.jobs.push(job);
             Ok(())
         })
@@ -364,7 +365,7 @@ impl WriterCore {
             return;
         }
 
-        match file.commit_all(batch, Patience::Hurries) {
+        match file.commit_all(batch, LockPatience::Hurries) {
             Written::Told => self.note_commit(),
             Written::Busy(back) => self.queue.change(|queue| queue.put_back(back)),
         }
@@ -380,7 +381,7 @@ impl WriterCore {
         let is_look = self.commits.fetch_add(1, Ordering::Relaxed) % LOG_LOOK == LOG_LOOK - 1;
         let is_long = is_look && log.metadata().is_ok_and(|log| log.len() > LOG_MAX);
         self.queue.change(|queue| {
-            queue.sync_until.get_or_insert_with(|| Instant::now() + SYNC_LAG);
+            queue.sync_until.get_or_insert_with(|| clock::instant() + SYNC_LAG);
             queue.is_long |= is_long;
         });
     }
@@ -414,7 +415,7 @@ impl WriterCore {
 
         if !batch.is_empty() {
             // Nothing comes back from who waits.
-            file.commit_all(batch, Patience::Waits);
+            file.commit_all(batch, LockPatience::Waits);
             self.note_commit();
         }
         is_company

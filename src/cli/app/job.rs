@@ -382,9 +382,7 @@ impl ScriptJob<'_> {
 pub(in crate::cli) fn interrupt_on_closed_pipe(executor: &Rc<Executor>) {
     let last = executor.clone();
     on_closed_pipe(move || {
-        let status = RunStatus::Interrupted;
-        let (value, failure, comparisons) = Default::default();
-        let ended = Event::RunEnded { status, value, failure, comparisons };
+        let ended = Event::ended(RunStatus::Interrupted);
         // The program ends at once; a store that cannot be written is found by its next use.
         let append = last.journal().append(clock::micros(), &ended);
         let _ = futures::executor::block_on(append);

@@ -90,13 +90,14 @@ impl SettingKind {
             SettingKind::Count => json!({ "type": "integer", "minimum": 1 }),
             SettingKind::Millis => json!({ "type": "integer", "minimum": 0 }),
             SettingKind::Dollars => json!({ "type": "number", "minimum": 0 }),
+            SettingKind::SecretLength => json!({ "type": "integer", "minimum": 4, "maximum": 64 }),
+
             SettingKind::RunTime | SettingKind::Age => {
                 json!({ "type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$" })
             }
             SettingKind::Size => {
                 json!({ "type": "string", "pattern": "^[0-9]+ *(B|kB|KB|MB|GB|KiB|MiB|GiB)?$" })
             }
-            SettingKind::SecretLength => json!({ "type": "integer", "minimum": 4, "maximum": 64 }),
             SettingKind::Durability => {
                 json!({ "type": "string", "enum": Durability::WORDS.map(|(word, _)| word) })
             }

@@ -6,6 +6,7 @@
 //!
 //! Start with `table.rs`, which most of the others use.
 
+mod bar;
 mod canvas;
 pub(super) mod cases;
 pub(super) mod change;

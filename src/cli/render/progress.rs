@@ -5,8 +5,9 @@ use crate::base::count::counted;
 use crate::base::id::{FlowId, OpId, RunId};
 use crate::base::secret::scrub;
 use crate::base::unit::Money;
-use crate::base::visible::{on_one_line, shown};
+use crate::base::visible::shown;
 use crate::cli::app::terminal::write_raw;
+use crate::cli::render::bar::{style, tell};
 use crate::cli::render::ended::live_line;
 use crate::cli::render::paint::{self, Mood};
 use crate::cli::render::time::length;
@@ -19,7 +20,7 @@ use crate::journal::roster::Roster;
 use crate::metrics::Metrics;
 use crate::metrics::charge::{Bill, Charge};
 use crate::optimizer::trial::comparison::ComparisonStanding;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::rc::Rc;
@@ -516,6 +517,9 @@ impl Progress {
         let cost = metrics.known_cost();
         let saved = metrics.known_saved();
 
+        let dollars = |amount: Option<Money>| {
+            amount.map_or("unknown".to_owned(), |m| m.dollars().to_string())
+        };
         let line = if self.is_live {
             let cost = match cost {
                 Some(cost) => cost.to_string(),
@@ -533,13 +537,12 @@ impl Progress {
             }
             line
         } else {
-            let cost = cost.map_or("unknown".to_owned(), |cost| cost.dollars().to_string());
+            let cost = dollars(cost);
             let ms = micros / 1000;
             let mut line = format!("run={run} status={status} ms={ms} calls={calls} cost={cost}");
 
             if reused > 0 {
-                let saved = saved.map_or("unknown".to_owned(), |saved| saved.dollars().to_string());
-                line.push_str(&format!(" reused={reused} saved={saved}"));
+                line.push_str(&format!(" reused={reused} saved={}", dollars(saved)));
             }
             line
         };
@@ -564,14 +567,4 @@ impl Progress {
             crate::cli::say(&line);
         }
     }
-}
-
-/// Shows a text on the line of an operation. Scripts and servers choose much of it, and nobody else looks
-/// at what a bar draws.
-pub(super) fn tell(bar: &ProgressBar, text: &str) {
-    bar.set_message(on_one_line(&scrub(text)).into_owned());
-}
-
-pub(super) fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
 }

@@ -498,13 +498,7 @@ impl<'a> ReplSession<'a> {
                 _ => RunStatus::Failed,
             };
 
-            let ended = Event::RunEnded {
-                status,
-                value: Value::Null,
-                failure: None,
-                comparisons: Vec::new(),
-            };
-            self.executor.commit(&ended).await?;
+            self.executor.commit(&Event::ended(status)).await?;
         }
 
         Ok(exit)

@@ -241,14 +241,7 @@ impl WatchState<'_> {
             RunFate::Replaced(how, cause) => {
                 self.tell(&format!("{}; restarting", cause.text));
 
-                let status = RunStatus::Replaced;
-                let ended = Event::RunEnded {
-                    status,
-                    value: Value::Null,
-                    failure: None,
-                    comparisons: Vec::new(),
-                };
-                open.executor.commit(&ended).await?;
+                open.executor.commit(&Event::ended(RunStatus::Replaced)).await?;
                 Some(AfterRound::Again(how, cause))
             }
             RunFate::Quit(exit) => {
