@@ -113,7 +113,9 @@ impl Executor {
         let value = match value {
             Ok(value) => value,
             Err(unfit) => {
-                return Err(Failure::from(CallError::InvalidOutput { text: said.text, unfit }).into());
+                return Err(
+                    Failure::from(CallError::InvalidOutput { text: said.text, unfit }).into()
+                );
             }
         };
 

@@ -326,7 +326,8 @@ impl ReplyFollower {
             } => {
                 let Some((key, mark)) = self.open.remove(&(*op, *attempt)) else { return };
                 let text: Rc<str> = text.as_str().into();
-                if let Some(name) = self.roster.name(*op) {
+                // What stands beside calls is no answer.
+                if let Some(name) = self.roster.name(*op).filter(|_| calls.is_empty()) {
                     let texts = replies.by_name.entry(name.to_owned()).or_default();
                     texts.retain(|known| *known != text);
                     texts.insert(0, text.clone());
@@ -382,7 +383,8 @@ mod tests {
         let at = Strand::root().count(&());
         let call = json!({ "id": "c1", "name": "add", "args": { "b": 1, "a": [null] } });
         let cut = json!({ "id": "c2", "name": "add", "unread": "{\"a" });
-        let signed = json!({ "model": "m", "place": { "call": 0 }, "data": { "signature": "S+/=" } });
+        let signed =
+            json!({ "model": "m", "place": { "call": 0 }, "data": { "signature": "S+/=" } });
         let started = json!({ "kind": "attempt_started", "flow": 0, "op": 0, "attempt": 1,
             "model": "m", "prompt": "p", "history": 0, "key": key, "at": at });
         let ended = json!({ "kind": "attempt_ended", "flow": 0, "op": 0, "attempt": 1, "reply": "",
@@ -394,11 +396,8 @@ mod tests {
 
         let Event::AttemptEnded { calls, opaque, .. } = &events[1] else { panic!("an end") };
         assert_eq!(calls[1].args, Err("{\"a".to_owned()));
-        let said = ReplyContent {
-            text: String::new(),
-            calls: calls.clone(),
-            opaque: opaque.clone(),
-        };
+        let said =
+            ReplyContent { text: String::new(), calls: calls.clone(), opaque: opaque.clone() };
 
         let run = RunId("r".to_owned());
         let mut replies = Replies::default();

@@ -12,8 +12,8 @@ use crate::journal::part::RequestPart;
 use crate::journal::roster::Roster;
 use crate::model::message::{Message, Role};
 use crate::model::reply::Usage;
-use crate::model::tool::ToolCall;
 use crate::model::request::{Request, Settings};
+use crate::model::tool::ToolCall;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
 

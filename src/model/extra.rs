@@ -220,9 +220,11 @@ impl Owner {
             }
             Owner::Model => "use `model` of the branch, or `imodel`".to_owned(),
             Owner::Replies => "a call returns one reply; make one call per reply".to_owned(),
-            Owner::Tools => "use the options `tools` and `tool_choice` of `operate` or `react`; tools that \
+            Owner::Tools => {
+                "use the options `tools` and `tool_choice` of `operate` or `react`; tools that \
                  a provider runs itself are not supported, because budgets cannot cover them"
-                .to_owned(),
+                    .to_owned()
+            }
             Owner::Work => "calls support only text in and text out, because budgets cannot cover \
                  anything else; do it in the script"
                 .to_owned(),

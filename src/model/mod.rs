@@ -214,9 +214,7 @@ fn judge(reply: Reply, request: &Request) -> Result<ReplyContent, CallError> {
 
     match reply.finish {
         None => Err(CallError::CutOff { text }),
-        Some(Finish::Length) => {
-            Err(CallError::Length { text, limit: request.settings.max_tokens })
-        }
+        Some(Finish::Length) => Err(CallError::Length { text, limit: request.settings.max_tokens }),
         Some(Finish::Refused(message)) => Err(CallError::Refused { status: None, message }),
         Some(Finish::Ended(word)) => Err(CallError::Ended { word, text }),
         Some(end @ (Finish::Stop | Finish::Calls | Finish::Unsaid)) => {

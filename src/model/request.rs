@@ -85,7 +85,9 @@ pub enum SettingError {
         number: usize,
     },
     /// A result of a tool that nobody has called.
-    #[error("message {number} of the conversation has results of tools, but the one before it no calls")]
+    #[error(
+        "message {number} of the conversation has results of tools, but the one before it no calls"
+    )]
     Uncalled {
         /// The message, from 1.
         number: usize,

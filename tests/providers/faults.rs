@@ -57,10 +57,7 @@ async fn nothing_is_waited_for_after_the_last_event() {
         (0, "data: [DONE]\n\n".to_owned()),
         (5000, String::new()),
     ];
-    assert_eq!(
-        streamed(open.clone(), false, settings.clone()).await.result,
-        Ok("Hello".into())
-    );
+    assert_eq!(streamed(open.clone(), false, settings.clone()).await.result, Ok("Hello".into()));
     assert_eq!(streamed(open[..2].to_vec(), true, settings).await.result, Ok("Hello".into()));
 }
 

@@ -128,9 +128,9 @@ impl Made {
         // Of a body, nothing is known before its end.
         let end = made.bytes.len();
         made.decided_at = if made.streamed {
-            made.bytes.find("\"finish_reason\":\"").map_or(end, |at| {
-                at + made.bytes[at..].find("\n\n").unwrap_or(0)
-            })
+            made.bytes
+                .find("\"finish_reason\":\"")
+                .map_or(end, |at| at + made.bytes[at..].find("\n\n").unwrap_or(0))
         } else {
             end
         };
@@ -193,7 +193,8 @@ impl Made {
         }
 
         let event = |delta: &Value, word: Value| {
-            let event = json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": word }] });
+            let event =
+                json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": word }] });
             format!("data: {event}\n\n")
         };
         let mut stream: String = deltas.iter().map(|delta| event(delta, Value::Null)).collect();
