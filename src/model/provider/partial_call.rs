@@ -8,8 +8,9 @@ use crate::model::provider::partial::number;
 use crate::model::tool::ToolCall;
 use serde_json::{Map, Value};
 
-/// What a call takes besides its texts, in bytes.
-const CALL_SIZE: usize = 64;
+/// What a call counts besides its texts, in bytes: each piece is compared with every call, so that there
+/// may only be a few thousand.
+const CALL_SIZE: usize = 4096;
 /// Deepest nesting of arguments that is read.
 pub(super) const DEPTH_MAX: usize = 64;
 
@@ -75,7 +76,10 @@ struct PartialCall {
 impl PartialCall {
     /// Tells whether the arguments need nothing more.
     fn is_whole(&self) -> bool {
-        serde_json::from_str::<serde::de::IgnoredAny>(&self.args).is_ok()
+        // Most pieces end within an object: to read all of it each time would take long.
+        let text = self.args.trim();
+        let is_open = text.starts_with('{') && !text.ends_with('}');
+        !is_open && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
     }
 
     /// Tells whether a piece begins another call, although place or id are those of this one.
@@ -92,7 +96,7 @@ impl PartialCall {
             // The same id beside another name is a name in pieces, as long as nothing else has come.
             return piece.id.is_empty() || !self.args.is_empty();
         }
-        piece.has_args() && self.is_whole() && !self.is_repeated_by(piece)
+        piece.has_args() && !self.is_repeated_by(piece) && self.is_whole()
     }
 
     /// Tells whether a piece is the last one again, as some servers send it at the end.
@@ -111,7 +115,7 @@ impl PartialCall {
 
         let text = text_of(piece.args);
         let is_begun = !self.args.is_empty();
-        let is_repeat = is_begun && self.is_whole() && self.is_repeated_by(piece);
+        let is_repeat = is_begun && self.is_repeated_by(piece) && self.is_whole();
         let is_so_far = form == PieceForm::SoFar && text.starts_with(&self.args);
         if is_repeat || (is_so_far && is_begun) {
             self.args = text;
