@@ -246,6 +246,7 @@ fn has_null(value: &Value) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "cases are written where they are checked")]
 mod tests {
     use super::*;
     use serde_json::json;
