@@ -603,9 +603,9 @@ async fn what_only_anthropic_understands_comes_back_byte_for_byte() {
     }
     events.push(json!({ "type": "message_delta", "delta": { "stop_reason": "tool_use" } }));
     events.push(json!({ "type": "message_stop" }));
-    let streamed: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+    let streamed: Vec<String> = events.iter().map(|event| format!("data: {event}\n\n")).collect();
 
-    for (bytes, is_streamed) in [(whole.to_string(), false), (streamed, true)] {
+    for (bytes, is_streamed) in [(whole.to_string(), false), (streamed.concat(), true)] {
         let (said, body) = round("anthropic", bytes, is_streamed).await;
         assert_eq!(body["messages"][1]["content"], content, "streamed: {is_streamed}");
         assert_eq!(said.text, "Let me see.");
@@ -626,16 +626,16 @@ async fn what_only_gemini_understands_comes_back_byte_for_byte() {
             "content": { "role": "model", "parts": parts } }] })
     };
     let whole = candidate(&parts, json!("STOP"));
-    let mut streamed: String = parts
+    let mut streamed: Vec<String> = parts
         .as_array()
         .unwrap()
         .iter()
         .map(|part| format!("data: {}\n\n", candidate(&json!([part]), Value::Null)))
         .collect();
     let end = candidate(&json!([{ "text": "" }]), json!("STOP"));
-    streamed.push_str(&format!("data: {end}\n\n"));
+    streamed.push(format!("data: {end}\n\n"));
 
-    for (bytes, is_streamed) in [(whole.to_string(), false), (streamed, true)] {
+    for (bytes, is_streamed) in [(whole.to_string(), false), (streamed.concat(), true)] {
         let (said, body) = round("gemini", bytes, is_streamed).await;
         assert_eq!(body["contents"][1]["parts"], parts, "streamed: {is_streamed}");
 
