@@ -1,7 +1,7 @@
 //! JSON that people and programs write: files of tasks, replies, parameters. A byte order mark, and
 //! spaces that only look like spaces, do not count; a whole number keeps its digits or is refused.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::borrow::Cow;
 
 /// Why a text is not JSON that can be kept.
@@ -33,6 +33,31 @@ pub const BYTE_ORDER_MARK: char = '\u{feff}';
 pub fn is_odd_space(letter: char) -> bool {
     let has_no_width = matches!(letter, BYTE_ORDER_MARK | '\u{200b}' | '\u{2060}');
     !letter.is_ascii() && (letter.is_whitespace() || has_no_width)
+}
+
+/// Tells whether lists and maps stand within each other more often than so many times.
+pub fn is_deeper_than(value: &Value, depth: usize) -> bool {
+    let is_deep = |inner: &Value| depth == 0 || is_deeper_than(inner, depth - 1);
+
+    match value {
+        Value::Array(items) => depth == 0 || items.iter().any(is_deep),
+        Value::Object(fields) => depth == 0 || fields.values().any(is_deep),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+/// Returns a value with every text in it passed through `change`, the names of fields among them.
+#[must_use]
+pub fn map_texts(value: Value, change: &dyn Fn(String) -> String) -> Value {
+    match value {
+        Value::String(text) => Value::String(change(text)),
+        Value::Array(items) => items.into_iter().map(|item| map_texts(item, change)).collect(),
+        Value::Object(fields) => {
+            let changed = fields.into_iter().map(|(key, v)| (change(key), map_texts(v, change)));
+            Value::Object(changed.collect::<Map<String, Value>>())
+        }
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_)) => other,
+    }
 }
 
 /// Reads a text that is one value.

@@ -405,7 +405,7 @@ mod tests {
             cost,
             served_by: None,
             is_cut: false,
-            result: Ok("x".to_owned()),
+            result: Ok("x".into()),
         }
     }
 

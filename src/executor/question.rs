@@ -13,6 +13,7 @@ use crate::journal::event::Event;
 use crate::model::error::CallError;
 use crate::model::message::{Message, Role};
 use crate::model::request::SchemaCheck;
+use crate::model::tool::ToolChoice;
 use crate::session::branch::{Exchange, SharedBranch};
 use serde_json::Value;
 use std::rc::Rc;
@@ -103,19 +104,27 @@ impl Executor {
         };
         messages.push(Message::new(Role::User, &prompt.instruction));
 
-        let ask =
-            ExchangeRequest { prompt, messages, schema_check: SchemaCheck::Call, is_repair: false };
-        let WholeReply { text, is_cut, value } = self.exchange(scope, branch, ask, durable).await?;
+        let ask = ExchangeRequest {
+            prompt,
+            messages,
+            tools: Vec::new(),
+            choice: ToolChoice::Auto,
+            schema_check: SchemaCheck::Call,
+            is_repair: false,
+        };
+        let WholeReply { said, is_cut, value } = self.exchange(scope, branch, ask, durable).await?;
         let value = match value {
             Ok(value) => value,
             Err(unfit) => {
-                return Err(Failure::from(CallError::InvalidOutput { text, unfit }).into());
+                return Err(
+                    Failure::from(CallError::InvalidOutput { text: said.text, unfit }).into()
+                );
             }
         };
 
         branch.borrow_mut().was_cut = is_cut;
         if keep == Keep::Exchange {
-            let exchange = Exchange { question: prompt.instruction.clone(), answer: text };
+            let exchange = Exchange { question: prompt.instruction.clone(), answer: said.text };
             branch.borrow_mut().record(turn, exchange);
         }
         Ok(value)

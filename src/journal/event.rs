@@ -9,7 +9,9 @@ use crate::flow::outcome::Outcome;
 use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
 use crate::journal::part::RequestPart;
+use crate::model::opaque::OpaquePart;
 use crate::model::reply::Usage;
+use crate::model::tool::ToolCall;
 use serde_json::{Map, Value};
 
 /// An operation as it was planned.
@@ -217,6 +219,9 @@ pub enum Event {
         prompt: String,
         /// How many messages went before it.
         history: usize,
+        /// The newest message, among the parts of requests, where it is more than the text of a user.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        newest: Option<Key>,
         /// What the request is known by; runs of older programs did not note it.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         key: Option<Key>,
@@ -259,6 +264,12 @@ pub enum Event {
         /// Whether `max_tokens` cut the reply, and that was accepted.
         #[serde(skip_serializing_if = "std::ops::Not::not", default)]
         cut: bool,
+        /// The calls of tools that stand in the reply.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        calls: Vec<ToolCall>,
+        /// The parts of the reply that only its provider understands.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        opaque: Vec<OpaquePart>,
         /// Tokens used, if known.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         usage: Option<Usage>,

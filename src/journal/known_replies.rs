@@ -8,7 +8,7 @@ use crate::flow::outcome::Outcome;
 use crate::journal::event::Event;
 use crate::journal::key::Key;
 use crate::journal::roster::Roster;
-use crate::model::reply::Usage;
+use crate::model::reply::{ReplyContent, Usage};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -53,8 +53,8 @@ pub struct Claims {
 /// One reply as it was paid for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KnownReply {
-    /// The text.
-    pub text: Rc<str>,
+    /// What was said.
+    pub said: Rc<ReplyContent>,
     /// Whether `max_tokens` cut it, and that was accepted.
     pub is_cut: bool,
     /// Tokens used, if known.
@@ -219,7 +219,7 @@ impl Replies {
 
         // A reply that was reused elsewhere has moved there: it is still one reply, not two.
         let is_same = |kept: &StoredReply| {
-            kept.known.run == new.known.run && kept.known.text == new.known.text
+            kept.known.run == new.known.run && kept.known.said == new.known.said
         };
         let copy = list.iter().position(|kept| is_same(kept) && (new.is_moved || kept.is_moved));
 
@@ -236,7 +236,7 @@ impl Replies {
         let list = self.known.entry(key).or_default();
         for kept in &new {
             let is_same = |old: &StoredReply| {
-                old.known.run == kept.known.run && old.known.text == kept.known.text
+                old.known.run == kept.known.run && old.known.said == kept.known.said
             };
             let place = list.iter().position(|old| old.mark == kept.mark);
             let copy =
@@ -319,6 +319,8 @@ impl ReplyFollower {
                 attempt,
                 reply: Some(text),
                 cut,
+                calls,
+                opaque,
                 usage,
                 cost,
                 served_by,
@@ -327,7 +329,8 @@ impl ReplyFollower {
             } => {
                 let Some((key, mark)) = self.open.remove(&(*op, *attempt)) else { return };
                 let text: Rc<str> = text.as_str().into();
-                if let Some(name) = self.roster.name(*op) {
+                // What stands beside calls is no answer.
+                if let Some(name) = self.roster.name(*op).filter(|_| calls.is_empty()) {
                     let texts = replies.by_name.entry(name.to_owned()).or_default();
                     texts.retain(|known| *known != text);
                     texts.insert(0, text.clone());
@@ -339,7 +342,13 @@ impl ReplyFollower {
                 let usage = *usage;
                 let cost = *cost;
                 let served_by = served_by.clone();
-                let known = KnownReply { text, is_cut: *cut, usage, cost, served_by, run };
+                let said = ReplyContent {
+                    text: text.to_string(),
+                    calls: calls.clone(),
+                    opaque: opaque.clone(),
+                };
+                let known =
+                    KnownReply { said: Rc::new(said), is_cut: *cut, usage, cost, served_by, run };
                 replies.keep(key, StoredReply { mark, known, is_moved: reused.is_some() });
             }
             Event::AttemptEnded { op, attempt, failure: Some(failure), retry_in_ms, .. } => {
@@ -360,5 +369,55 @@ impl ReplyFollower {
             }
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::strand::Strand;
+    use crate::journal::past::{Failures, Past};
+    use crate::journal::trace::Trace;
+    use serde_json::json;
+
+    /// A reply with calls is whole wherever it is known from: no call is lost, and none is made up.
+    #[test]
+    fn calls_and_what_only_the_provider_understands_come_back_whole() {
+        let key = "0123456789abcdef0123456789abcdef";
+        let at = Strand::root().count(&());
+        let call = json!({ "id": "c1", "name": "add", "args": { "b": 1, "a": [null] } });
+        let cut = json!({ "id": "c2", "name": "add", "unread": "{\"a" });
+        let signed =
+            json!({ "model": "m", "place": { "call": 0 }, "data": { "signature": "S+/=" } });
+        let started = json!({ "kind": "attempt_started", "flow": 0, "op": 0, "attempt": 1,
+            "model": "m", "prompt": "p", "history": 0, "key": key, "at": at });
+        let ended = json!({ "kind": "attempt_ended", "flow": 0, "op": 0, "attempt": 1, "reply": "",
+            "calls": [call, cut], "opaque": [signed] });
+
+        let read = |event| serde_json::from_value::<Event>(event).expect("an event");
+        let events = [read(started), read(ended.clone())];
+        assert_eq!(json!(events[1]), ended);
+
+        let Event::AttemptEnded { calls, opaque, .. } = &events[1] else { panic!("an end") };
+        assert_eq!(calls[1].args, Err("{\"a".to_owned()));
+        let said =
+            ReplyContent { text: String::new(), calls: calls.clone(), opaque: opaque.clone() };
+
+        let run = RunId("r".to_owned());
+        let mut replies = Replies::default();
+        replies.learn(&run, &events);
+        let key: Key = serde_json::from_value(json!(key)).expect("a key");
+        let sample = Sample { key, at: at.clone(), arrival: 0 };
+        let known = replies.claim(&sample, &mut Claims::default()).expect("a reply");
+        assert_eq!(*known.said, said);
+
+        let timed: Vec<(i64, Event)> = events.iter().cloned().map(|event| (0, event)).collect();
+        let past = Past::of([(&run, timed.as_slice())], Failures::Told);
+        let then = past.call(key, &at, 0).expect("a try").result.clone().expect("a reply");
+        assert_eq!(*then, said);
+
+        let trace = Trace::fold(&timed);
+        let (_, attempt) = trace.attempts().next().expect("an attempt");
+        assert_eq!(attempt.end.as_ref().expect("an end").calls, said.calls);
     }
 }

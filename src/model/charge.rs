@@ -15,6 +15,8 @@ const MESSAGE_TOKENS: u64 = 16;
 /// Tokens of the instructions that a provider adds to make a reply follow a schema, at most. Anthropic
 /// names 346 for the like; others name none.
 const SCHEMA_TOKENS: u64 = 512;
+/// Tokens of the instructions that a provider adds once where tools are offered, at most.
+const TOOLS_TOKENS: u64 = 1024;
 
 /// The most that a call can use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +81,11 @@ pub struct CallBound {
 fn tokens_read_max(request: &Request, dialect: Dialect) -> u64 {
     let settings = &request.settings;
 
-    let messages = request.messages.iter().map(|m| size(&m.content).saturating_add(MESSAGE_TOKENS));
+    // Every call and every result of a message may stand in a frame of its own.
+    let messages = request.messages.iter().map(|message| {
+        let frames = 1 + message.calls.len() + message.results.len();
+        message.size().saturating_add(MESSAGE_TOKENS.saturating_mul(frames as u64))
+    });
     let stop = settings.stop.iter().map(|text| size(text));
     let schema = request.schema.iter().map(|schema| {
         let sent = lower(schema, dialect).schema;
@@ -87,7 +93,14 @@ fn tokens_read_max(request: &Request, dialect: Dialect) -> u64 {
     });
     let extra = settings.extra.iter().map(|(key, value)| size(key) + size(&value.to_string()));
 
-    messages.chain(stop).chain(schema).chain(extra).fold(0, u64::saturating_add)
+    let tools = request.tools.iter().map(|tool| {
+        let sent = lower(&tool.parameters, dialect).schema.to_string();
+        tool.size().saturating_add(size(&sent)).saturating_add(MESSAGE_TOKENS)
+    });
+    let preamble = (!request.tools.is_empty()).then_some(TOOLS_TOKENS);
+
+    let all = messages.chain(stop).chain(schema).chain(extra).chain(tools).chain(preamble);
+    all.fold(0, u64::saturating_add)
 }
 
 fn size(text: &str) -> u64 {
@@ -122,8 +135,10 @@ mod tests {
     use crate::model::error::TimeLimit;
     use crate::model::message::{Message, Role};
     use crate::model::registry::Models;
+    use crate::model::reply::ReplyContent;
     use crate::model::request::Settings;
     use crate::model::spec::ModelSpec;
+    use crate::model::tool::{ToolCall, ToolChoice, ToolResult, ToolSpec};
     use serde_json::{Value, json};
     use std::collections::BTreeMap;
     use std::time::Duration;
@@ -151,6 +166,32 @@ mod tests {
 
     fn request(settings: Settings, schema: Option<Value>) -> Request {
         Request::new(vec![Message::new(Role::User, "four")], settings, schema)
+    }
+
+    #[test]
+    fn tools_calls_and_results_count_in_the_worst_case() {
+        let call = ToolCall::new("c1", "add", json!({ "a": 1 }));
+        let result = ToolResult::new(&call, "x".repeat(500), false);
+        let tool = ToolSpec {
+            name: "add".to_owned(),
+            description: "d".repeat(300),
+            parameters: json!({ "type": "object" }),
+        };
+
+        let plain = request(Settings::default(), None);
+        let mut stepped = plain.clone();
+        let said = ReplyContent { calls: vec![call], ..ReplyContent::default() };
+        stepped.messages.push(Message::of_reply(said));
+        stepped.messages.push(Message::of_results(vec![result]));
+
+        let read = |request: &Request| priced().worst(request).read;
+        let step = read(&stepped) - read(&plain);
+        assert_eq!(step, 4 * MESSAGE_TOKENS + (2 + 3 + 7) + (2 + 3 + 500));
+
+        let offered = stepped.clone().offering(vec![tool], ToolChoice::Auto);
+        let schema = 17;
+        let tools = read(&offered) - read(&stepped);
+        assert_eq!(tools, TOOLS_TOKENS + MESSAGE_TOKENS + 3 + 300 + 2 * schema);
     }
 
     #[test]
@@ -266,7 +307,7 @@ mod tests {
                 usage: Some(usage),
                 cost: Some(Money::ZERO),
                 served_by: None,
-                result: Ok("x".to_owned()),
+                result: Ok("x".into()),
             };
             let settled = priced().settle(called);
             assert_eq!((settled.usage, settled.cost), (None, None), "{usage:?}");
@@ -279,7 +320,7 @@ mod tests {
             usage: Some(usage),
             cost: None,
             served_by: None,
-            result: Ok("x".to_owned()),
+            result: Ok("x".into()),
         };
         assert_eq!(priced().settle(called).usage, Some(usage));
 

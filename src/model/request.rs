@@ -2,6 +2,7 @@
 
 use crate::model::extra::{self, Conflict};
 use crate::model::message::Message;
+use crate::model::tool::{ToolChoice, ToolSpec};
 use serde_json::{Map, Value};
 
 /// The names of the settings of a call.
@@ -84,6 +85,29 @@ pub enum SettingError {
         /// The setting.
         setting: &'static str,
     },
+    /// A tool that the model has to call and is not offered.
+    #[error("`tool_choice` names the tool `{name}`, which is not among `tools`")]
+    NoSuchTool {
+        /// The tool.
+        name: String,
+    },
+    /// A call of a tool without a result, or a result without a call.
+    #[error(
+        "message {number} of the conversation calls tools, but the message after it does not have one \
+         result for each call, in the same order"
+    )]
+    Unpaired {
+        /// The message, from 1.
+        number: usize,
+    },
+    /// A result of a tool that nobody has called.
+    #[error(
+        "message {number} of the conversation has results of tools, but the one before it no calls"
+    )]
+    Uncalled {
+        /// The message, from 1.
+        number: usize,
+    },
     /// A field of `extra` that the program writes itself, or that no budget could bound.
     #[error(transparent)]
     Extra(#[from] Conflict),
@@ -162,6 +186,12 @@ pub struct Request {
     /// A JSON schema that the reply must follow, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schema: Option<Value>,
+    /// The tools that the model is offered, in this order.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub tools: Vec<ToolSpec>,
+    /// Whether it has to call one of them. Without tools it means nothing.
+    #[serde(skip_serializing_if = "ToolChoice::is_auto", default)]
+    pub choice: ToolChoice,
     /// Who finds out whether the reply fits it. It is no part of what is asked.
     #[serde(skip)]
     pub schema_check: SchemaCheck,
@@ -170,7 +200,34 @@ pub struct Request {
 impl Request {
     /// Creates a request whose reply has to fit its schema, if there is one.
     pub fn new(messages: Vec<Message>, settings: Settings, schema: Option<Value>) -> Request {
-        Request { messages, settings, schema, schema_check: SchemaCheck::Call }
+        Request {
+            messages,
+            settings,
+            schema,
+            tools: Vec::new(),
+            choice: ToolChoice::Auto,
+            schema_check: SchemaCheck::Call,
+        }
+    }
+
+    /// Offers tools to the model.
+    #[must_use]
+    pub fn offering(self, tools: Vec<ToolSpec>, choice: ToolChoice) -> Request {
+        Request { tools, choice, ..self }
+    }
+
+    /// Returns the tools that are sent, and whether one of them has to be called. Where it has to be one of
+    /// a name, that one alone is sent: not every server knows how to demand a name.
+    pub fn offered(&self) -> (Vec<&ToolSpec>, &ToolChoice) {
+        match &self.choice {
+            ToolChoice::Name(name) => {
+                let named = self.tools.iter().filter(|tool| tool.name == *name);
+                (named.collect(), &ToolChoice::Required)
+            }
+            choice @ (ToolChoice::Auto | ToolChoice::Required | ToolChoice::None) => {
+                (self.tools.iter().collect(), choice)
+            }
+        }
     }
 
     /// Tells whether a reply that reached `max_tokens` counts as a reply. Half a value counts as none.
@@ -181,6 +238,81 @@ impl Request {
     /// Finds a setting that cannot be, now that the model's own are merged in.
     pub fn check(&self) -> Result<(), SettingError> {
         self.settings.check()?;
-        Ok(extra::check(&self.settings.extra, self.schema.is_some())?)
+        extra::check(&self.settings.extra, self.schema.is_some())?;
+
+        if let ToolChoice::Name(name) = &self.choice
+            && !self.tools.iter().any(|tool| tool.name == *name)
+        {
+            return Err(SettingError::NoSuchTool { name: name.clone() });
+        }
+        self.check_pairs()
+    }
+
+    /// Finds a call without its result: every server refuses the conversation for it.
+    fn check_pairs(&self) -> Result<(), SettingError> {
+        let mut open: Vec<&str> = Vec::new();
+
+        for (index, message) in self.messages.iter().enumerate() {
+            let results: Vec<&str> = message.results.iter().map(|one| one.id.as_str()).collect();
+            if open.is_empty() && !results.is_empty() {
+                return Err(SettingError::Uncalled { number: index + 1 });
+            }
+            if results != open {
+                return Err(SettingError::Unpaired { number: index });
+            }
+
+            open = message.calls.iter().map(|call| call.id.as_str()).collect();
+        }
+
+        if open.is_empty() {
+            Ok(())
+        } else {
+            Err(SettingError::Unpaired { number: self.messages.len() })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::message::Role;
+    use crate::model::reply::ReplyContent;
+    use crate::model::tool::{ToolCall, ToolResult};
+    use serde_json::json;
+
+    fn calls(ids: &[&str]) -> Message {
+        let calls = ids.iter().map(|id| ToolCall::new(*id, "add", json!({}))).collect();
+        Message::of_reply(ReplyContent { calls, ..ReplyContent::default() })
+    }
+
+    fn results(ids: &[&str]) -> Message {
+        let result = |id: &&str| ToolResult::new(&ToolCall::new(*id, "add", json!({})), "1", false);
+        Message::of_results(ids.iter().map(result).collect())
+    }
+
+    #[test]
+    fn a_conversation_has_every_call_with_its_result() {
+        let check = |messages: &[Message], expected: Result<(), SettingError>| {
+            let request = Request::new(messages.to_vec(), Settings::default(), None);
+            assert_eq!(request.check(), expected);
+        };
+        let user = || Message::new(Role::User, "a");
+        let unpaired = |number| Err(SettingError::Unpaired { number });
+
+        check(&[user(), calls(&["x", "y"]), results(&["x", "y"]), user()], Ok(()));
+        check(&[user(), calls(&["x"]), results(&["x"]), calls(&["z"]), results(&["z"])], Ok(()));
+        check(&[user(), calls(&["x", "y"]), results(&["x"])], unpaired(2));
+        check(&[user(), calls(&["x", "y"]), results(&["y", "x"])], unpaired(2));
+        check(&[user(), calls(&["x"]), user()], unpaired(2));
+        check(&[user(), calls(&["x"])], unpaired(2));
+        check(&[user(), results(&["x"])], Err(SettingError::Uncalled { number: 2 }));
+    }
+
+    #[test]
+    fn a_name_that_is_not_offered_cannot_be_demanded() {
+        let request = Request::new(Vec::new(), Settings::default(), None);
+        let request = request.offering(Vec::new(), ToolChoice::Name("add".to_owned()));
+        let error = request.check().expect_err("no such tool").to_string();
+        assert_eq!(error, "`tool_choice` names the tool `add`, which is not among `tools`");
     }
 }

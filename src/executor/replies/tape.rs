@@ -191,7 +191,7 @@ mod tests {
             cost: None,
             served_by: None,
             is_cut: false,
-            result: Ok(text.to_owned()),
+            result: Ok(text.into()),
         }
     }
 
@@ -204,7 +204,7 @@ mod tests {
         let at = Spot { nth, ..Strand::root().count(&()) };
         let sample = Sample { key: line.key, at, arrival: nth };
         match tape.answer(&sample, model, &line) {
-            Answer::Played(called) => called.result.unwrap_or_default(),
+            Answer::Played(called) => called.result.unwrap_or_default().text,
             Answer::Never(failure) => failure.kind.to_string(),
             Answer::Ask => {
                 let reply = format!("live {text} {nth}");

@@ -233,12 +233,13 @@ impl ReplSession<'_> {
                 Role::System => "system",
                 Role::User => "user",
                 Role::Assistant => "assistant",
+                Role::Tool => "tool",
             };
 
             let head = format!("{} {role}", place + 1);
             print_line(&if self.global.color_out { painted(&head, BOLD) } else { head });
 
-            for line in message.content.lines() {
+            for line in message.shown().lines() {
                 print_line(&format!("    {line}"));
             }
         }
