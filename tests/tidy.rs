@@ -40,7 +40,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("MultiProgress::new", &[]),
     ("ProgressDrawTarget::stderr", &[]),
     ("rusqlite::", &["store/", "journal/", "optimizer/evidence/knowledge"]),
-    ("rmcp::", &["mcp/"]),
+    ("rmcp::", &["mcp/", "cli/command/mcp/"]),
     ("sse_stream::", &["mcp/"]),
     ("use http::", &["mcp/http.rs"]),
     ("unsafe {", &["script/host/fiber.rs", "base/process.rs"]),

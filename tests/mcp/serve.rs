@@ -1,0 +1,489 @@
+//! `kaizen mcp`: the project as a server, asked by a client that writes lines, and by kaizen's own client.
+
+use crate::support::{Project, Ran};
+use expect_test::{Expect, expect};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+/// How long an answer is waited for before a test fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A client that speaks for itself.
+struct Client {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    lines: Receiver<String>,
+    last: u64,
+    /// The notifications that came before the last answer.
+    notices: Vec<Value>,
+}
+
+impl Client {
+    /// Starts the server and greets it in the older era.
+    fn start(project: &Project, arguments: &[&str]) -> Client {
+        let mut client = Client::silent(project, arguments);
+        let greeting = json!({
+            "protocolVersion": "2025-11-25", "capabilities": {},
+            "clientInfo": { "name": "test", "version": "1" },
+        });
+        let answer = client.ask("initialize", &greeting);
+        assert_eq!(answer["result"]["serverInfo"]["name"], "kaizen", "{answer}");
+        client.tell("notifications/initialized", &json!({}));
+        client
+    }
+
+    fn silent(project: &Project, arguments: &[&str]) -> Client {
+        let mut command = project.command(&[&["mcp"], arguments].concat());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.env("KAIZEN_TRUST", "1").spawn().unwrap();
+        let stdin = child.stdin.take();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let (send, lines) = channel();
+        std::thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                if send.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Client { child, stdin, lines, last: 0, notices: Vec::new() }
+    }
+
+    fn write(&mut self, line: &[u8]) {
+        let stdin = self.stdin.as_mut().unwrap();
+        stdin.write_all(line).unwrap();
+        stdin.write_all(b"\n").unwrap();
+    }
+
+    fn tell(&mut self, method: &str, params: &Value) {
+        let message = json!({ "jsonrpc": "2.0", "method": method, "params": params });
+        self.write(message.to_string().as_bytes());
+    }
+
+    /// Sends a request, and returns its number.
+    fn begin(&mut self, method: &str, params: &Value) -> u64 {
+        self.last += 1;
+        let message =
+            json!({ "jsonrpc": "2.0", "id": self.last, "method": method, "params": params });
+        self.write(message.to_string().as_bytes());
+        self.last
+    }
+
+    /// Returns the next message; every line has to be one.
+    fn next(&mut self) -> Value {
+        let line = self.lines.recv_timeout(PATIENCE).expect("an answer");
+        serde_json::from_str(&line).expect("stdout has messages and nothing else")
+    }
+
+    fn wait(&mut self, id: u64) -> Value {
+        self.notices.clear();
+        loop {
+            let message = self.next();
+            if message["id"] == id {
+                return message;
+            }
+            self.notices.push(message);
+        }
+    }
+
+    fn ask(&mut self, method: &str, params: &Value) -> Value {
+        let id = self.begin(method, params);
+        self.wait(id)
+    }
+
+    /// Calls a tool, and returns its answer.
+    fn call(&mut self, tool: &str, args: &Value) -> Value {
+        let answer = self.ask("tools/call", &json!({ "name": tool, "arguments": args }));
+        assert_eq!(answer["error"], Value::Null, "{answer}");
+        answer["result"].clone()
+    }
+
+    /// Calls a tool that refuses, and returns why.
+    fn refused(&mut self, tool: &str, args: &Value) -> String {
+        let answer = self.call(tool, args);
+        assert_eq!(answer["isError"], true, "{answer}");
+        answer["content"][0]["text"].as_str().unwrap().to_owned()
+    }
+
+    /// Returns the processes that the server has started.
+    fn children(&self) -> Vec<Pid> {
+        let pid = self.child.id();
+        let path = format!("/proc/{pid}/task/{pid}/children");
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        text.split_whitespace().map(|pid| Pid::from_raw(pid.parse().unwrap())).collect()
+    }
+
+    /// Ends the input, and returns how the server ended.
+    fn end(mut self) -> Ran {
+        drop(self.stdin.take());
+        Ran::from(self.child.wait_with_output().unwrap())
+    }
+}
+
+/// Waits until something holds.
+fn until(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..6000 {
+        if holds() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("{what}: not within a minute");
+}
+
+fn are_gone(pids: &[Pid]) {
+    until("no process is left", || {
+        pids.iter().all(|pid| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            stat.is_empty() || stat.contains(") Z ")
+        })
+    });
+}
+
+const GREET: &str = r#"// Greets somebody.
+let name = param("name", "you", "whom to greet");
+let times = param("times", 2, #{ doc: "how often", min: 1, max: 5 });
+print(`greeting ${name}`);
+let g = builder("greeting");
+g.add_operation("communicate", #{ name: "hello", instruction: `Hello ${name}` });
+session().flow(g);
+#{ name, times }
+"#;
+
+/// A script whose second operation takes as long as it is let.
+const SLOW: &str = r#"// Waits.
+let g = builder("waiting");
+let quick = g.add_operation("communicate", #{ name: "quick", instruction: "Quick", branch: branch(#{ model: "demo/x" }) });
+g.add_operation("communicate", #{ name: "slow", instruction: "Slow", depends_on: quick, branch: branch(#{ model: "slow" }) });
+session().flow(g);
+"#;
+
+fn project() -> Project {
+    let project = Project::new();
+    let toml = "[project]\nmodel = \"demo/echo\"\n[models.slow]\nuse = \"demo/slow\"\nlatency_ms = 600000\n";
+    project.file("kaizen.toml", toml).file("greet.rhai", GREET).file("slow.rhai", SLOW);
+    project.file("wrong.rhai", "// Has a mistake.\nprint(wibble);\n");
+    project
+}
+
+/// Returns a text without what differs from run to run.
+fn plain(value: &Value) -> String {
+    let text = serde_json::to_string_pretty(value).unwrap();
+    let lines = text.lines().map(|line| {
+        let is_of_run = ["\"run\":", "\"started_at\":", "\"ended_at\":"];
+        let line = line.trim_end_matches(',');
+        match is_of_run.iter().find(|key| line.trim_start().starts_with(**key)) {
+            Some(key) => format!("{}{key} ..", &line[..line.len() - line.trim_start().len()]),
+            None => line.to_owned(),
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn shows(value: &Value, outcome: &Expect) {
+    outcome.assert_eq(&plain(value));
+}
+
+#[test]
+fn both_eras_are_answered() {
+    for protocol in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28", "auto"] {
+        let project = project();
+        let toml = format!(
+            "[mcp.own]\ncommand = [{:?}, \"mcp\"]\nprotocol = \"{protocol}\"\nread = [\"*\"]\n",
+            env!("CARGO_BIN_EXE_kaizen")
+        );
+        project.file("kaizen.toml", &toml);
+        let tools = |arguments: &[&str]| {
+            let mut command = project.command(&[&["tools", "--json"], arguments].concat());
+            Ran::from(command.env("KAIZEN_TRUST", "1").output().unwrap())
+        };
+
+        let listed = tools(&[]);
+        let lines = listed.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let names: Vec<String> =
+            lines.map(|line| format!("{} {}", line["tool"], line["protocol"])).collect();
+        let spoken = if protocol == "auto" { "2026-07-28" } else { protocol };
+        let wanted = ["list_scripts", "check_script", "list_runs", "show_run", "advise"];
+        let wanted: Vec<String> =
+            wanted.iter().map(|name| format!("\"{name}\" \"{spoken}\"")).collect();
+        assert_eq!(names, wanted, "{protocol}: {}", listed.stderr);
+
+        let called = tools(&["own", "check_script", r#"{"script":"greet.rhai"}"#]);
+        let answer: Value = serde_json::from_str(&called.stdout).expect("an answer");
+        assert_eq!(answer["value"], json!({ "items": [] }), "{protocol}");
+    }
+}
+
+#[test]
+fn the_tools_are_described() {
+    let mut client = Client::start(&project(), &["--run", "--max-cost=0.5", "--script=greet.rhai"]);
+    let answer = client.ask("tools/list", &json!({}));
+    shows(&answer["result"], &expect![[r#""#]]);
+    assert_eq!(client.end().code, Some(0));
+}
+
+#[test]
+fn scripts_are_listed_and_checked() {
+    let mut client = Client::start(&project(), &[]);
+    shows(&client.call("list_scripts", &json!({}))["structuredContent"], &expect![[r#""#]]);
+    let checked = client.call("check_script", &json!({ "script": "wrong.rhai" }));
+    shows(&checked["structuredContent"], &expect![[r#""#]]);
+    expect![[r#""#]].assert_eq(&client.refused("check_script", &json!({ "script": "gret.rhai" })));
+    expect![[r#""#]]
+        .assert_eq(&client.refused("check_script", &json!({ "script": "../../etc/passwd" })));
+}
+
+#[test]
+fn a_script_is_run_and_its_run_is_shown() {
+    let project = project();
+    let mut client = Client::start(&project, &["--run", "--max-cost=0.5", "--script=greet.rhai"]);
+
+    let params = json!({
+        "name": "run_script", "_meta": { "progressToken": "p1" },
+        "arguments": { "script": "greet.rhai", "params": { "name": "Ada", "times": 3 } },
+    });
+    let answer = client.ask("tools/call", &params);
+    shows(&answer["result"]["structuredContent"], &expect![[r#""#]]);
+    shows(&json!(client.notices), &expect![[r#""#]]);
+
+    // The same script as a tool of its own, with its defaults.
+    let own = client.call("greet", &json!({ "times": "4" }));
+    shows(&own["structuredContent"], &expect![[r#""#]]);
+
+    shows(
+        &client.call("list_runs", &json!({ "limit": 1 }))["structuredContent"],
+        &expect![[r#""#]],
+    );
+    let shown = client.call("show_run", &json!({ "run": "@", "operation": "hello" }));
+    let text = shown["structuredContent"]["text"].as_str().unwrap().to_owned();
+    assert!(text.contains("Hello you"), "{text}");
+    let advice = client.call("advise", &json!({ "task": "greeting", "among": ["direct", "cot"] }));
+    assert_eq!(advice["structuredContent"]["items"][0]["task_type"], "greeting", "{advice}");
+}
+
+#[test]
+fn what_goes_wrong_in_a_run_is_told() {
+    let project = project();
+    project.file("fails.rhai", "// Fails.\nthrow \"no luck\";\n");
+    project.file("writes.rhai", "// Writes.\nwrite_file(\"a.txt\", \"x\");\n");
+    project.file("needs.rhai", "// Needs a parameter.\nparam(\"topic\")\n");
+    let mut client = Client::start(&project, &["--run", "--max-cost=0.5", "--script=needs.rhai"]);
+    let mut run = |script: &str, params: Value| {
+        let answer = client.call("run_script", &json!({ "script": script, "params": params }));
+        assert_eq!(answer["isError"], true, "{answer}");
+        match &answer["structuredContent"] {
+            Value::Null => answer["content"].clone(),
+            told => told.clone(),
+        }
+    };
+
+    shows(&run("fails.rhai", json!({})), &expect![[r#""#]]);
+    shows(&run("wrong.rhai", json!({})), &expect![[r#""#]]);
+    shows(&run("greet.rhai", json!({ "nam": "x" })), &expect![[r#""#]]);
+    shows(&run("greet.rhai", json!({ "times": 9 })), &expect![[r#""#]]);
+    shows(&run("greet.rhai", json!({ "a=b": 9 })), &expect![[r#""#]]);
+    shows(&run("writes.rhai", json!({})), &expect![[r#""#]]);
+    shows(&run("none.rhai", json!({})), &expect![[r#""#]]);
+    expect![[r#""#]].assert_eq(&client.refused("needs", &json!({})));
+    expect![[r#""#]].assert_eq(&client.refused("needs", &json!({ "topic": "a", "more": 1 })));
+    assert!(!project.path().join("a.txt").exists());
+}
+
+#[test]
+fn a_client_can_lower_the_cost_and_never_raise_it() {
+    let project = Project::new();
+    project.file(
+        "kaizen.toml",
+        "[project]\nmodel = \"dear\"\n[models.dear]\nuse = \"demo/x\"\ncost = 0.2\n",
+    );
+    project.file("ask.rhai", "// Asks twice.\nask(\"one\");\nask(\"two\")\n");
+    let mut client = Client::start(&project, &["--run", "--max-cost=0.5"]);
+    let mut status = |max_cost: Value| {
+        let mut args = json!({ "script": "ask.rhai" });
+        if !max_cost.is_null() {
+            args["max_cost"] = max_cost;
+        }
+        let answer = client.call("run_script", &args);
+        let told = &answer["structuredContent"];
+        format!("{} {} {}", told["status"], told["cost"], told["error"]["kind"])
+    };
+
+    assert_eq!(status(Value::Null), "\"ok\" 0.4 null");
+    assert_eq!(status(json!(0.3)), "\"failed\" 0.2 \"budget\"");
+    assert_eq!(status(json!(100)), "\"ok\" 0.4 null");
+    assert_eq!(status(json!(0)), "\"failed\" 0.0 \"budget\"");
+
+    let client = Client::start(&project, &["--run", "--max-cost=0.3"]);
+    drop(client.end());
+    let mut client = Client::start(&project, &["--run", "--max-cost=0.3"]);
+    let answer = client.call("run_script", &json!({ "script": "ask.rhai", "max_cost": 5 }));
+    assert_eq!(answer["structuredContent"]["error"]["kind"], "budget", "{answer}");
+}
+
+#[test]
+fn a_run_that_is_cancelled_is_kept_and_can_be_resumed() {
+    let project = project();
+    let mut client = Client::start(&project, &["--run", "--max-cost=0.5"]);
+    let params = json!({
+        "name": "run_script", "_meta": { "progressToken": 7 },
+        "arguments": { "script": "slow.rhai" },
+    });
+    let id = client.begin("tools/call", &params);
+    let progress = client.next();
+    assert_eq!(progress["params"]["message"], "`quick` has ended", "{progress}");
+
+    // A script runs once at a time.
+    let again = client.refused("run_script", &json!({ "script": "slow.rhai" }));
+    expect![[r#""#]].assert_eq(&again);
+
+    let children = client.children();
+    assert_eq!(children.len(), 1);
+    client.tell("notifications/cancelled", &json!({ "requestId": id, "reason": "enough" }));
+    are_gone(&children);
+
+    let mut status = || {
+        let runs = client.call("list_runs", &json!({}));
+        runs["structuredContent"]["items"][0]["status"].clone()
+    };
+    assert_eq!(status(), "interrupted");
+    let resumed = project.kaizen(&["plan", "slow.rhai"]);
+    assert_eq!(resumed.code, Some(0), "{}", resumed.stderr);
+    assert_eq!(client.end().code, Some(0));
+}
+
+#[test]
+fn nothing_is_left_when_the_client_or_the_server_is_gone() {
+    for how in ["closes stdin", "SIGTERM", "SIGKILL"] {
+        let project = project();
+        let mut client = Client::start(&project, &["--run", "--max-cost=0.5"]);
+        let params = json!({
+            "name": "run_script", "_meta": { "progressToken": 7 },
+            "arguments": { "script": "slow.rhai" },
+        });
+        client.begin("tools/call", &params);
+        client.next();
+        let children = client.children();
+        assert_eq!(children.len(), 1, "{how}");
+
+        let server = Pid::from_raw(i32::try_from(client.child.id()).unwrap());
+        let (code, status) = match how {
+            "SIGTERM" => {
+                kill(server, Signal::SIGTERM).unwrap();
+                (client.child.wait().unwrap().code(), "interrupted")
+            }
+            "SIGKILL" => {
+                kill(server, Signal::SIGKILL).unwrap();
+                (client.child.wait().unwrap().code(), "crashed")
+            }
+            _ => (client.end().code, "interrupted"),
+        };
+        let wanted = match how {
+            "SIGTERM" => Some(143),
+            "SIGKILL" => None,
+            _ => Some(0),
+        };
+        assert_eq!(code, wanted, "{how}");
+        are_gone(&children);
+
+        let runs = project.kaizen(&["--json", "runs"]);
+        let run: Value = serde_json::from_str(runs.stdout.lines().next().unwrap()).unwrap();
+        assert_eq!(run["status"], status, "{how}");
+    }
+}
+
+#[test]
+fn bad_input_is_answered_and_what_follows_is_read() {
+    let mut client = Client::start(&project(), &[]);
+    let mut answers = String::new();
+    let deep = format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":{}", "[".repeat(100_000));
+    let long = format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"{}\"}}", "x".repeat(9 << 20));
+    let lines: [&[u8]; 10] = [
+        b"hello",
+        b"{\"jsonrpc\":\"2.0\",",
+        b"\xff\xfe",
+        b"[{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"ping\"}]",
+        b"7",
+        b"{\"id\":6,\"wibble\":1}",
+        b"{\"jsonrpc\":\"1.0\",\"id\":7,\"method\":\"ping\"}",
+        deep.as_bytes(),
+        long.as_bytes(),
+        b"{\"jsonrpc\":\"2.0\",\"id\":\"t\",\"method\":\"tools/call\",\"params\":{\"arguments\":[]}}",
+    ];
+    for line in lines {
+        client.write(line);
+        answers.push_str(&format!("{}\n", client.next()));
+    }
+    for (method, params) in [
+        ("wibble", json!({})),
+        ("resources/list", json!({})),
+        ("tools/call", json!({ "name": "wibble" })),
+        ("tools/call", json!({ "name": "run_script", "arguments": { "script": "greet.rhai" } })),
+        ("tools/call", json!({ "name": "show_run", "arguments": { "run": 7, "x": 1 } })),
+        ("tools/call", json!({ "name": "show_run", "arguments": { "run": "zz" } })),
+        ("tools/call", json!({ "name": "show_run", "arguments": { "run": "--help" } })),
+        ("tools/call", json!({ "name": "list_runs", "arguments": { "limit": 0 } })),
+        ("ping", json!({})),
+    ] {
+        answers.push_str(&format!("{}\n", client.ask(method, &params)));
+    }
+    expect![[r#""#]].assert_eq(&answers);
+    assert_eq!(client.end().code, Some(0));
+}
+
+#[test]
+fn a_long_value_is_left_out_and_can_be_read_in_pages() {
+    let project = Project::new();
+    project.file("long.rhai", "// Gives a long text.\nlet t = \"\";\nt.pad(100000, 'x');\nt\n");
+    let mut client = Client::start(&project, &["--run", "--max-cost=0"]);
+    let answer = client.call("run_script", &json!({ "script": "long.rhai" }));
+    shows(&answer["structuredContent"], &expect![[r#""#]]);
+
+    let mut events = String::new();
+    let mut from = json!(0);
+    while !from.is_null() {
+        let page = client.call("show_run", &json!({ "run": "@", "events": true, "from": from }));
+        events.push_str(page["structuredContent"]["text"].as_str().unwrap());
+        from = page["structuredContent"]["next"].clone();
+    }
+    let ended = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).last();
+    assert_eq!(ended.unwrap()["value"].as_str().map(str::len), Some(100_000));
+}
+
+#[test]
+fn what_cannot_be_served_is_told_before_anything_is_served() {
+    let project = project();
+    project.file("more/greet.rhai", "// Another one.\n");
+    project.file("show_run.rhai", "// Has the name of a tool.\n");
+    let mut told = String::new();
+    for arguments in [
+        &["--run"] as &[&str],
+        &["--script=greet.rhai"],
+        &["--max-cost=1"],
+        &["--run", "--max-cost=-1"],
+        &["--run", "--max-cost=nan"],
+        &["--run", "--max-cost=1", "--max-time=soon"],
+        &["--run", "--max-cost=1", "--allow-net="],
+        &["--run", "--max-cost=1", "--script=gret.rhai"],
+        &["--run", "--max-cost=1", "--script=wrong.rhai"],
+        &["--run", "--max-cost=1", "--script=/etc/hosts"],
+        &["--run", "--max-cost=1", "--script=greet.rhai", "--script=more/greet.rhai"],
+        &["--run", "--max-cost=1", "--script=show_run.rhai"],
+    ] {
+        let mut command = project.command(&[&["mcp"], arguments].concat());
+        let ran = Ran::from(command.stdin(Stdio::null()).output().unwrap());
+        let first = ran.stderr.lines().find(|line| line.starts_with("error")).unwrap_or_default();
+        told.push_str(&format!("{:?} {} {first}\n", ran.code, ran.stdout));
+    }
+    expect![[r#""#]].assert_eq(&told);
+
+    let untrusted = Project::new();
+    untrusted.file("kaizen.toml", "[permissions]\nrun = [\"sh\"]\n");
+    let mut command = untrusted.command(&["mcp"]);
+    let ran = Ran::from(command.stdin(Stdio::null()).output().unwrap());
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(6), ""), "{}", ran.stderr);
+}
