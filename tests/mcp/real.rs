@@ -183,7 +183,9 @@ fn a_real_program_that_is_killed_in_a_call_is_noticed_and_started_again() {
     command.env("KAIZEN_TRUST", "1").stderr(Stdio::piped()).stdout(Stdio::piped());
     let client = command.spawn().unwrap();
     until("the call has reached the page", || !page.bodies().is_empty());
-    children(client.id()).into_iter().for_each(|pid| kill(pid, Signal::SIGKILL).unwrap());
+    for pid in children(client.id()) {
+        kill(pid, Signal::SIGKILL).unwrap();
+    }
 
     let ran = Ran::from(client.wait_with_output().unwrap());
     assert_eq!(ran.code, Some(5), "{}", ran.stdout);
