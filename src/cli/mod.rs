@@ -13,8 +13,8 @@ use crate::cli::app::config::ConfigError;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::{cause, help, output, project, terminal, trust};
 use crate::cli::command::{
-    advise, check, compare, config_show, doc, doctor, explain, export, failures, gc, list, models,
-    new, patterns, plan, repl, replay, run, runs, show, test, tools, watch,
+    advise, check, compare, config_show, doc, doctor, explain, export, failures, gc, list, mcp,
+    models, new, patterns, plan, repl, replay, run, runs, show, test, tools, watch,
 };
 use crate::cli::render::paint::{self, Colors};
 use crate::journal::event::Event;
@@ -94,6 +94,8 @@ enum Command {
     Patterns(patterns::Arguments),
     /// List the tools of the project's MCP servers, or call one.
     Tools(tools::Arguments),
+    /// Serve the project to other agents as an MCP server, over stdin and stdout.
+    Mcp(mcp::Arguments),
     /// List the models and whether each one is set up; with --check, whether it answers.
     Models(models::Arguments),
     /// Look up the functions and constants that scripts can use.
@@ -244,6 +246,7 @@ fn perform(global: &Global, command: Option<&Command>) -> anyhow::Result<Exit> {
         Some(Command::Show(arguments)) => show::run(global, arguments),
         Some(Command::Patterns(arguments)) => patterns::run(global, arguments),
         Some(Command::Tools(arguments)) => tools::run(global, arguments),
+        Some(Command::Mcp(arguments)) => mcp::run(global, arguments),
         Some(Command::Models(arguments)) => models::run(global, arguments),
         Some(Command::Doc(arguments)) => doc::run(global, arguments),
         Some(Command::Doctor) => Ok(doctor::run(global)),

@@ -5,11 +5,13 @@ mod check;
 pub mod diagnostic;
 pub mod dialogue;
 pub mod host;
+mod parameter;
 pub mod reference;
 pub mod test;
 
 pub use crate::script::api::state::State;
 pub use crate::script::host::limits::OPERATIONS_MAX;
+pub use crate::script::parameter::ScriptParameter;
 
 use crate::base::failure::{Failure, Kind};
 use crate::base::file;
@@ -223,19 +225,10 @@ impl fmt::Debug for Host {
     }
 }
 
-/// A parameter of a script.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScriptParameter {
-    /// Its name.
-    pub name: String,
-    /// Whether it has no default.
-    pub is_required: bool,
-}
-
 impl Program {
     /// Returns its parameters, each once; `None` if the name of one is computed.
     pub fn parameters(&self) -> Option<Vec<ScriptParameter>> {
-        api::run::parameters(&self.ast)
+        parameter::parameters(&self.ast)
     }
 
     /// Tells whether it calls functions by `hot`.

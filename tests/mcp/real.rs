@@ -2,9 +2,14 @@
 //! names a folder with `node_modules` and a Python environment `v` in it; without a server its test says
 //! that it is skipped.
 
+use crate::support::server::{Act, Server};
 use crate::support::{Project, Ran};
 use expect_test::{Expect, expect};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// Finds a program of a real server.
 #[allow(clippy::print_stdout, reason = "whoever runs the tests is told which one is skipped")]
@@ -41,9 +46,12 @@ fn listed(project: &Project) -> String {
     format!("{}: {}", lines[0]["protocol"].as_str().unwrap(), names.join(" "))
 }
 
-fn called(project: &Project, tool: &str, args: &str, outcome: &Expect) {
-    let ran = tools(project, &["real", tool, args, "--approve"]);
-    outcome.assert_eq(&format!("exit {:?}\n{}{}", ran.code, ran.stdout, ran.stderr));
+fn outcome(ran: &Ran) -> String {
+    format!("exit {:?}\n{}{}", ran.code, ran.stdout, ran.stderr)
+}
+
+fn called(project: &Project, tool: &str, args: &str, wanted: &Expect) {
+    wanted.assert_eq(&outcome(&tools(project, &["real", tool, args, "--approve"])));
 }
 
 #[test]
@@ -103,9 +111,10 @@ fn server_filesystem_reads_and_refuses() {
         "read_text_file",
         r#"{"path":"a.txt"}"#,
         &expect![[r#"
-        exit Some(1)
-        ENOENT: no such file or directory, open '/tmp/.tmpxKNNyv/data/data/a.txt'
-    "#]],
+            exit Some(0)
+            one
+
+        "#]],
     );
 
     let ran = tools(&project, &["real", "read_text_file", r#"{"path":"/etc/passwd"}"#]);
@@ -140,4 +149,97 @@ fn mcp_server_fetch_lists() {
     let Some(path) = server("v/bin/mcp-server-fetch") else { return };
     let project = project(&[path.to_str().unwrap()], "");
     expect!["2026-07-28: fetch"].assert_eq(&listed(&project));
+}
+
+/// Returns the processes that a process has started.
+fn children(pid: u32) -> Vec<Pid> {
+    let path = format!("/proc/{pid}/task/{pid}/children");
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.split_whitespace().map(|pid| Pid::from_raw(pid.parse().unwrap())).collect()
+}
+
+fn until(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..3000 {
+        if holds() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("{what}: not within 30 s");
+}
+
+#[test]
+fn a_real_program_that_is_killed_in_a_call_is_noticed_and_started_again() {
+    let Some(path) = server("v/bin/mcp-server-fetch") else { return };
+    let page = Server::start(|number, _, _| match number {
+        0 => Act::Hang,
+        _ => Act::Answer(200, "content-type: text/plain\r\n".into(), b"one".to_vec()),
+    });
+    let options = ["--ignore-robots-txt", "--allow-private-ips"];
+    let project = project(&[&[path.to_str().unwrap()], &options[..]].concat(), "read = [\"*\"]\n");
+
+    let args = format!("{{\"url\":\"{}/a\"}}", page.url);
+    let mut command = project.command(&["tools", "real", "fetch", &args]);
+    command.env("KAIZEN_TRUST", "1").stderr(Stdio::piped()).stdout(Stdio::piped());
+    let client = command.spawn().unwrap();
+    until("the call has reached the page", || !page.bodies().is_empty());
+    for pid in children(client.id()) {
+        kill(pid, Signal::SIGKILL).unwrap();
+    }
+
+    let ran = Ran::from(client.wait_with_output().unwrap());
+    assert_eq!(ran.code, Some(5), "{}", ran.stdout);
+    assert!(ran.stderr.contains("ended (signal: 9 (SIGKILL))"), "{}", ran.stderr);
+
+    let again = tools(&project, &["real", "fetch", &args]);
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
+    assert!(again.stdout.contains("one"), "{}", again.stdout);
+}
+
+#[test]
+fn a_real_server_over_http_that_is_killed_in_a_call_is_noticed_at_once() {
+    let path = "node_modules/@modelcontextprotocol/server-everything/dist/index.js";
+    let Some(path) = server(path) else { return };
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let start = || {
+        let mut command = Command::new("node");
+        command.arg(&path).arg("streamableHttp").env("PORT", free.port().to_string());
+        let log = std::fs::File::create(log.path()).unwrap();
+        command.stdout(log.try_clone().unwrap()).stderr(log).stdin(Stdio::null());
+        let child = command.spawn().unwrap();
+        until("the server listens", || std::net::TcpStream::connect(free).is_ok());
+        child
+    };
+
+    let project = Project::new();
+    let toml = format!(
+        "[mcp.real]\nurl = \"http://{free}/mcp\"\nprotocol = \"2025-11-25\"\napprove = \"never\"\n"
+    );
+    project.file("kaizen.toml", &toml);
+    let mut running = start();
+    expect![[r#"
+        exit Some(0)
+        Echo: hello
+    "#]]
+    .assert_eq(&outcome(&tools(&project, &["real", "echo", r#"{"message":"hello"}"#])));
+    running.kill().unwrap();
+    running.wait().unwrap();
+
+    // Four requests are a handshake, its end, the list of tools, and the call.
+    let mut running = start();
+    let args = r#"{"duration":60,"steps":60}"#;
+    let mut command = project.command(&["tools", "real", "trigger-long-running-operation", args]);
+    command.env("KAIZEN_TRUST", "1").stderr(Stdio::piped()).stdout(Stdio::piped());
+    let client = command.spawn().unwrap();
+    let posts = || std::fs::read_to_string(log.path()).unwrap().matches("MCP POST").count();
+    until("the call has reached the server", || posts() >= 4);
+    running.kill().unwrap();
+    running.wait().unwrap();
+
+    let ran = Ran::from(client.wait_with_output().unwrap());
+    let is_noticed = ["cannot be reached", "closed the connection", "broke the connection"]
+        .iter()
+        .any(|how| ran.stderr.contains(how));
+    assert!(ran.code == Some(5) && is_noticed, "{:?} {}", ran.code, ran.stderr);
 }

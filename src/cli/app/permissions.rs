@@ -13,6 +13,7 @@ use crate::script::host::rule::Rule;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::termios::{FlushArg, tcflush};
 use std::cell::RefCell;
+use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -81,6 +82,43 @@ impl Grants {
         };
 
         [("allow", allow), ("deny", deny)]
+    }
+
+    /// Returns options that grant and deny the same from another folder, and of which nobody is asked.
+    pub(in crate::cli) fn as_options(&self) -> std::io::Result<Vec<OsString>> {
+        let here = std::env::current_dir()?;
+        let mut options: Vec<OsString> = vec!["--no-prompt".into()];
+        if self.allow_all {
+            options.push("--allow-all".into());
+        }
+
+        for right in Right::ALL {
+            for (word, lists) in self.of(right) {
+                let name = format!("--{word}-{}", right.word());
+                for list in lists {
+                    if list == EVERYTHING {
+                        options.push(name.clone().into());
+                        continue;
+                    }
+                    // Options add up, so each item may stand in one of its own.
+                    for item in list.split(',') {
+                        let is_path = match right {
+                            Right::Read | Right::Write => true,
+                            Right::Run => item.contains('/'),
+                            Right::Net | Right::Env => false,
+                        };
+                        let mut option = OsString::from(format!("{name}="));
+                        if is_path && !item.is_empty() {
+                            option.push(here.join(item));
+                        } else {
+                            option.push(item);
+                        }
+                        options.push(option);
+                    }
+                }
+            }
+        }
+        Ok(options)
     }
 
     /// Tells whether people may be asked.

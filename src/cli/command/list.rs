@@ -7,13 +7,17 @@ use crate::base::spelling::nearest;
 use crate::base::visible::on_one_line;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
+use crate::cli::command::check;
 use crate::cli::render::table;
 use crate::cli::{Global, print_data, print_line, say};
 use crate::journal::history;
+use crate::model::registry::Models;
+use crate::script::ScriptParameter;
 use crate::script::test::FILE_END;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// Deepest folder below the project's that is searched.
 const DEPTH_MAX: usize = 3;
@@ -35,15 +39,18 @@ pub(in crate::cli) fn run(global: &Global) -> anyhow::Result<Exit> {
     }
 
     let last = last_status(&project)?;
+    let models = Rc::new(project.models(0)?);
     let mut rows = Vec::new();
     for path in found {
         let inside = path.strip_prefix(&project.root).unwrap_or(&path);
         let name = inside.display().to_string();
-        let doc = first_doc(&path);
+        let text = file::read_text(&path).unwrap_or_default();
+        let doc = doc_of(&text);
         let status = last.get(&text_of(inside)).cloned();
 
         if global.json {
-            print_data(json!({ "script": name, "doc": doc, "last": status }));
+            let params = parameters(&project, &models, &path, &text)?;
+            print_data(json!({ "script": name, "doc": doc, "params": params, "last": status }));
         }
         rows.push(vec![name, doc, status.unwrap_or_default()]);
     }
@@ -52,6 +59,18 @@ pub(in crate::cli) fn run(global: &Global) -> anyhow::Result<Exit> {
         print_line(&table::render(&["script", "what it does", "last run"], &rows));
     }
     Ok(Exit::Ok)
+}
+
+/// Returns the parameters of a script; nothing if it cannot be compiled, or if their names are computed.
+fn parameters(
+    project: &Project,
+    models: &Rc<Models>,
+    path: &Path,
+    text: &str,
+) -> anyhow::Result<Option<Vec<Value>>> {
+    let program = check::host(project, models, path)?.compile(text).ok();
+    let known = program.and_then(|program| program.parameters());
+    Ok(known.map(|known| known.iter().map(ScriptParameter::to_value).collect()))
 }
 
 /// Returns the scripts in a folder, relative to it.
@@ -110,8 +129,7 @@ fn collect(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
 }
 
 /// Returns the first comment line of a script.
-fn first_doc(path: &Path) -> String {
-    let text = file::read_text(path).unwrap_or_default();
+pub(in crate::cli) fn doc_of(text: &str) -> String {
     let first = text.lines().next().unwrap_or("").trim();
 
     let comment = first.strip_prefix("//!").or_else(|| first.strip_prefix("//"));

@@ -13,6 +13,7 @@ pub(in crate::cli) mod export;
 pub(in crate::cli) mod failures;
 pub(in crate::cli) mod gc;
 pub(in crate::cli) mod list;
+pub(in crate::cli) mod mcp;
 pub(in crate::cli) mod models;
 pub(in crate::cli) mod new;
 pub(in crate::cli) mod patterns;

@@ -7,13 +7,13 @@ use crate::base::spelling::nearest;
 use crate::base::unit::Money;
 use crate::journal::event::{Event, LogLevel};
 use crate::journal::inquiry::{Inquiry, Topic};
+use crate::script::Inner;
 use crate::script::check::calls_of;
 use crate::script::diagnostic::{Diagnostic, codes};
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
 use crate::script::host::{convert, shape, tasks};
-use crate::script::{Inner, ScriptParameter};
 use rhai::{AST, Dynamic, Engine, Map};
 use serde_json::{Value, json};
 use std::rc::Rc;
@@ -290,20 +290,6 @@ fn read_as(name: &str, given: &Value, default: &Dynamic) -> Result<Dynamic, Eval
         };
         throw_new(Kind::Param, format!("parameter `{name}` must be {kind}, not `{text}`"))
     })
-}
-
-/// Returns the parameters of a script, each once; `None` if the name of one is computed.
-pub(in crate::script) fn parameters(ast: &AST) -> Option<Vec<ScriptParameter>> {
-    let mut found: Vec<ScriptParameter> = Vec::new();
-    for (arguments, _) in calls_of(ast, "param") {
-        let name = arguments.first().cloned().flatten()?;
-        let is_required = arguments.len() == 1;
-        match found.iter_mut().find(|known| known.name == name) {
-            Some(known) => known.is_required |= is_required,
-            None => found.push(ScriptParameter { name, is_required }),
-        }
-    }
-    Some(found)
 }
 
 /// Finds given parameters that the script does not have.

@@ -187,8 +187,8 @@ fn given(text: &str, known: Option<&str>, input: Option<&str>) -> String {
 
     let known: Option<Vec<ScriptParameter>> = known.map(|known| {
         let one = |name: &str| ScriptParameter {
-            name: name.trim_end_matches('!').to_owned(),
             is_required: name.ends_with('!'),
+            ..ScriptParameter::required(name.trim_end_matches('!'))
         };
         known.split_whitespace().map(one).collect()
     });

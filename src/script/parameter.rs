@@ -1,0 +1,137 @@
+//! The parameters of a script, as its calls of `param` tell them: names, defaults, bounds and words.
+
+use crate::base::secret::is_secret_parameter;
+use crate::script::host::convert;
+use rhai::{AST, ASTNode, Dynamic, Expr, Stmt};
+use serde_json::{Map, Value, json};
+
+/// A parameter of a script.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScriptParameter {
+    /// Its name.
+    pub name: String,
+    /// Whether it has no default.
+    pub is_required: bool,
+    /// Its default, as far as that is a literal.
+    pub default: Option<Value>,
+    /// What it is for.
+    pub doc: Option<String>,
+    /// The least number that it may be.
+    pub min: Option<Value>,
+    /// The greatest number that it may be.
+    pub max: Option<Value>,
+}
+
+impl ScriptParameter {
+    /// Returns a required parameter of which nothing else is known.
+    pub fn required(name: &str) -> ScriptParameter {
+        ScriptParameter {
+            name: name.to_owned(),
+            is_required: true,
+            default: None,
+            doc: None,
+            min: None,
+            max: None,
+        }
+    }
+
+    /// Returns everything that is known of it.
+    pub fn to_value(&self) -> Value {
+        let mut map = Map::new();
+        map.insert("name".to_owned(), self.name.clone().into());
+        map.insert("required".to_owned(), self.is_required.into());
+        let more = [
+            ("default", self.shown_default()),
+            ("doc", self.doc.clone().map(Value::from)),
+            ("min", self.min.clone()),
+            ("max", self.max.clone()),
+        ];
+        for (key, value) in more {
+            map.extend(value.map(|value| (key.to_owned(), value)));
+        }
+        map.into()
+    }
+
+    /// Returns the JSON schema of its values: of the type of its default, to which each is converted.
+    pub fn schema(&self) -> Value {
+        let kind = match &self.default {
+            Some(Value::String(_)) => json!("string"),
+            Some(Value::Bool(_)) => json!("boolean"),
+            Some(Value::Number(number)) if number.is_f64() => json!("number"),
+            Some(Value::Number(_)) => json!("integer"),
+            Some(Value::Array(_)) => json!("array"),
+            Some(Value::Object(_)) => json!("object"),
+            Some(Value::Null) | None => json!(["string", "number", "boolean", "array", "object"]),
+        };
+
+        let mut schema = json!({ "type": kind });
+        let more = [
+            ("description", self.doc.clone().map(Value::from)),
+            ("default", self.shown_default()),
+            ("minimum", self.min.clone()),
+            ("maximum", self.max.clone()),
+        ];
+        for (key, value) in more {
+            if let Some(value) = value {
+                schema[key] = value;
+            }
+        }
+        schema
+    }
+
+    /// Returns the default, unless it may be a secret.
+    fn shown_default(&self) -> Option<Value> {
+        self.default.clone().filter(|_| !is_secret_parameter(&self.name))
+    }
+}
+
+/// Returns the parameters of a script, each once; `None` if the name of one is computed.
+pub(in crate::script) fn parameters(ast: &AST) -> Option<Vec<ScriptParameter>> {
+    let mut found: Vec<ScriptParameter> = Vec::new();
+    for arguments in literals(ast) {
+        let parameter = parameter(&arguments)?;
+        match found.iter_mut().find(|known| known.name == parameter.name) {
+            Some(known) => known.is_required |= parameter.is_required,
+            None => found.push(parameter),
+        }
+    }
+    Some(found)
+}
+
+/// Reads a parameter from the arguments of one call.
+fn parameter(arguments: &[Option<Dynamic>]) -> Option<ScriptParameter> {
+    let (name, rest) = arguments.split_first()?;
+    let name = name.clone()?.into_string().ok()?;
+    let mut parameter = ScriptParameter::required(&name);
+    parameter.is_required = rest.is_empty();
+    let value_of =
+        |literal: &Option<Dynamic>| literal.as_ref().and_then(|one| convert::to_value(one).ok());
+    parameter.default = rest.first().and_then(value_of);
+
+    match rest.get(1).and_then(value_of) {
+        Some(Value::String(doc)) => parameter.doc = Some(doc),
+        Some(Value::Object(options)) => {
+            let number = |key: &str| options.get(key).filter(|bound| bound.is_number()).cloned();
+            parameter.doc = options.get("doc").and_then(Value::as_str).map(str::to_owned);
+            parameter.min = number("min");
+            parameter.max = number("max");
+        }
+        _ => {}
+    }
+    Some(parameter)
+}
+
+/// Returns the arguments of all calls of `param`, as far as they are literals.
+fn literals(ast: &AST) -> Vec<Vec<Option<Dynamic>>> {
+    let mut found = Vec::new();
+    ast.walk(&mut |path: &[ASTNode]| {
+        if let Some(ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _))) =
+            path.last()
+            && call.name == "param"
+        {
+            found.push(call.args.iter().map(|expr| expr.get_literal_value(None)).collect());
+        }
+        true
+    });
+    found
+}
