@@ -8,7 +8,6 @@ use crate::executor::replies::reuse::Answer;
 use crate::executor::replies::{AttemptResult, Miss, PendingCall, ReplySource};
 use crate::executor::retry::{ATTEMPTS_MAX, pause};
 use crate::executor::{Executor, RunError};
-use crate::flow::callback::Scope;
 use crate::flow::op::Prompt;
 use crate::journal::event::{Event, LogLevel, Timer};
 use crate::journal::past::PastTry;
@@ -20,6 +19,7 @@ use crate::model::request::{Request, SchemaCheck};
 use crate::model::tuning::LimitChange;
 use crate::schema::{self, Found, Unfit};
 use crate::session::branch::SharedBranch;
+use crate::session::scope::Scope;
 use crate::store::StoreError;
 use serde_json::Value;
 use std::cell::Cell;
@@ -64,6 +64,8 @@ pub(super) struct ExchangeRequest<'a> {
     pub(super) schema_check: SchemaCheck,
     /// Whether it asks to mend the last answer.
     pub(super) is_repair: bool,
+    /// The step of a loop of tools that it is, from 1; 0 outside of one.
+    pub(super) step: u32,
 }
 
 /// A reply, and the value that was read from it.
@@ -93,7 +95,7 @@ impl Executor {
         ask: ExchangeRequest<'_>,
         durable: bool,
     ) -> Result<WholeReply, Stop> {
-        let ExchangeRequest { prompt, messages, schema_check, is_repair } = ask;
+        let ExchangeRequest { prompt, messages, schema_check, is_repair, step } = ask;
         let model = branch.borrow().model.clone();
         let settings = model.settings.with(&prompt.settings);
         let attempts_max = settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1);
@@ -105,9 +107,9 @@ impl Executor {
         let sample = self.replies.sample(&scope.strand, &model, &request);
         // A cassette has the request as the script made it, before the budget bounds the reply.
         let line = self.replies.line(sample.key, &model, &request);
-        self.budgets.bound_reply(scope.flow, &mut request);
+        self.budgets.bound_reply(scope.purse, &mut request);
 
-        let asked = PendingCall { op: scope.op, model, request, sample, line, is_repair };
+        let asked = PendingCall { op: scope.op, model, request, sample, line, is_repair, step };
         let mut attempt = 1;
         loop {
             let tried = self.call(scope, &asked, attempt).await?;
@@ -191,7 +193,7 @@ impl Executor {
         let _permit = if waits { self.budgets.permit().await } else { None };
 
         let has_begun = reserve.as_mut().map(Reserve::begun).unwrap_or_default();
-        let mut guard = self.begin_call(scope, asked, has_begun.clone())?;
+        let mut guard = self.begin_call(scope, asked, has_begun.clone(), attempt)?;
         let number = guard.number;
 
         let answer = match source {
@@ -263,6 +265,7 @@ impl Executor {
         scope: &'a Rc<Scope>,
         asked: &'a PendingCall,
         has_begun: Rc<Cell<bool>>,
+        attempt: u32,
     ) -> Result<CallGuard<'a>, StoreError> {
         let PendingCall { model, request, sample, .. } = asked;
         let number = scope.attempts.get() + 1;
@@ -288,6 +291,7 @@ impl Executor {
             before: parts.as_ref().and_then(|parts| parts.before),
             terms: parts.as_ref().map(|parts| parts.terms),
             repair: asked.is_repair,
+            step: if attempt == 1 { asked.step } else { 0 },
         })?;
 
         Ok(CallGuard {
@@ -304,7 +308,7 @@ impl Executor {
     /// Sets the worst case of a call aside, in the budget of its flow and in the account of the run.
     async fn reserve(&self, scope: &Rc<Scope>, asked: &PendingCall) -> Result<Reserve, Stop> {
         let PendingCall { model, request, .. } = asked;
-        match self.budgets.reserve(scope.flow, model, request).await {
+        match self.budgets.reserve(scope.purse, model, request).await {
             Ok(reserve) => Ok(reserve),
             Err(failure) => Err(self.refuse(scope, asked, failure)?),
         }
@@ -343,7 +347,7 @@ impl Executor {
         self.turns.pass_by(then.place);
 
         // The budget counts as spent, as it did then.
-        self.budgets.spend(scope.flow);
+        self.budgets.spend(scope.purse);
 
         let failure = then.result.clone().err();
         self.refuse(scope, asked, failure.unwrap_or_else(|| Failure::new(Kind::Budget, "refused")))

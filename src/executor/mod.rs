@@ -15,11 +15,12 @@ pub mod replies;
 pub mod report;
 pub mod retry;
 pub mod schedule;
+pub mod tools;
 pub mod turns;
 
 use crate::base::failpoint::{self, Failpoint};
 use crate::base::failure::{Failure, Kind};
-use crate::base::id::{FlowId, RunId};
+use crate::base::id::RunId;
 use crate::executor::budget::{Budget, Tally};
 use crate::executor::budgets::Budgets;
 use crate::executor::memory::{Figures, Memory};
@@ -35,6 +36,7 @@ use crate::journal::event::Event;
 use crate::journal::inquiry::Inquiry;
 use crate::journal::past::Past;
 use crate::metrics::Metrics;
+use crate::session::scope::Scope;
 use crate::store::StoreError;
 use std::fmt;
 use std::rc::Rc;
@@ -159,9 +161,9 @@ impl Executor {
         self.budgets.used()
     }
 
-    /// Returns the budget that a call of a flow has to keep.
-    pub fn budget_of(&self, flow: FlowId) -> Option<Rc<Budget>> {
-        self.budgets.of(flow)
+    /// Returns the budget that a call of an operation has to keep.
+    pub fn budget_of(&self, scope: &Scope) -> Option<Rc<Budget>> {
+        self.budgets.of(scope.purse)
     }
 
     /// Goes through a run again: what happened in it happens in this one, in the same order, as long

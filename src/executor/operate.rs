@@ -4,13 +4,14 @@
 use crate::base::failure::{Failure, Kind};
 use crate::executor::Executor;
 use crate::executor::attempt::{ExchangeRequest, Stop, WholeReply};
-use crate::flow::callback::{CallbackInput, Scope};
+use crate::flow::callback::CallbackInput;
 use crate::flow::op::{CheckedPrompt, Keep, Prompt};
 use crate::model::error::CallError;
 use crate::model::message::{Message, Role};
 use crate::model::request::SchemaCheck;
 use crate::schema::{self, Unfit};
 use crate::session::branch::{Exchange, SharedBranch};
+use crate::session::scope::Scope;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::rc::Rc;
@@ -46,6 +47,7 @@ impl Executor {
                 // The failure of the last one is that of the call, so that a resumed run asks again.
                 schema_check: if is_last { SchemaCheck::Call } else { SchemaCheck::Caller },
                 is_repair: repairs > 0,
+                step: 0,
             };
 
             let replied = self.exchange(scope, branch, ask, durable).await;
@@ -67,7 +69,7 @@ impl Executor {
             newest = Some((text, unfit));
         };
 
-        if checked.keep == Keep::Exchange {
+        if checked.keep != Keep::Nothing {
             let exchange = Exchange { question: prompt.instruction.clone(), answer: text };
             branch.borrow_mut().record(turn, exchange);
         }
@@ -131,11 +133,10 @@ pub fn reading(text: &str, checked: &CheckedPrompt) -> Result<RuleResult, Failur
     let prompt = Prompt { instruction, ..checked.prompt.clone() };
     let keep = Keep::Nothing;
     Ok(RuleResult::Ask(Box::new(CheckedPrompt {
-        prompt,
-        check: None,
         repairs_max,
         keep,
         has_history: false,
+        ..CheckedPrompt::new(prompt)
     })))
 }
 

@@ -6,7 +6,6 @@ use crate::base::id::FlowId;
 use crate::base::strand::Strand;
 use crate::executor::Executor;
 use crate::executor::attempt::{ExchangeRequest, Stop, WholeReply};
-use crate::flow::callback::Scope;
 use crate::flow::op::{CheckedPrompt, Keep, Prompt};
 use crate::flow::outcome::Outcome;
 use crate::journal::event::Event;
@@ -14,6 +13,8 @@ use crate::model::error::CallError;
 use crate::model::message::{Message, Role};
 use crate::model::request::SchemaCheck;
 use crate::session::branch::{Exchange, SharedBranch};
+use crate::session::scope::Scope;
+use crate::session::tool::Tool;
 use serde_json::Value;
 use std::rc::Rc;
 
@@ -24,6 +25,8 @@ pub enum BranchQuestion<'a> {
     Once(&'a Prompt, Keep),
     /// A question whose answer has to be right.
     Checked(&'a CheckedPrompt),
+    /// A call of a tool with these arguments, for which no model is asked.
+    Act(&'a Rc<Tool>, &'a Value),
 }
 
 impl Executor {
@@ -80,6 +83,7 @@ impl Executor {
                 self.converse(scope, branch, prompt, keep, durable).await
             }
             BranchQuestion::Checked(checked) => self.operate(scope, branch, checked, durable).await,
+            BranchQuestion::Act(tool, args) => self.act_within(scope, tool, args.clone()).await,
         }
     }
 
@@ -100,8 +104,13 @@ impl Executor {
         };
         messages.push(Message::new(Role::User, &prompt.instruction));
 
-        let ask =
-            ExchangeRequest { prompt, messages, schema_check: SchemaCheck::Call, is_repair: false };
+        let ask = ExchangeRequest {
+            prompt,
+            messages,
+            schema_check: SchemaCheck::Call,
+            is_repair: false,
+            step: 0,
+        };
         let WholeReply { text, value } = self.exchange(scope, branch, ask, durable).await?;
         let value = match value {
             Ok(value) => value,
@@ -110,7 +119,7 @@ impl Executor {
             }
         };
 
-        if keep == Keep::Exchange {
+        if keep != Keep::Nothing {
             let exchange = Exchange { question: prompt.instruction.clone(), answer: text };
             branch.borrow_mut().record(turn, exchange);
         }

@@ -432,6 +432,7 @@ mod tests {
             before: None,
             terms: None,
             repair: false,
+            step: 0,
         }
     }
 

@@ -13,6 +13,7 @@ use crate::journal::roster::Roster;
 use crate::model::message::{Message, Role};
 use crate::model::reply::Usage;
 use crate::model::request::{Request, Settings};
+use crate::session::tool::Deed;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
 
@@ -93,6 +94,44 @@ pub struct OpTrace {
     pub attempts: Vec<AttemptTrace>,
     /// Calls that were not made, because a budget did not allow them.
     pub refused: Vec<Refusal>,
+    /// Its calls of tools, in the order in which they began.
+    pub tool_calls: Vec<ToolTrace>,
+}
+
+/// A call of a tool.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolTrace {
+    /// When it began.
+    pub started: Moment,
+    /// What it is known by.
+    pub deed: Deed,
+    /// The tool.
+    pub tool: String,
+    /// Its arguments.
+    pub args: Value,
+    /// The step of the model that asked for it, from 1; 0 if a script did.
+    pub step: u32,
+    /// The parts of the arguments that were mended, as JSON pointers.
+    pub mended: Vec<String>,
+    /// Whether a person agreed, if one was needed.
+    pub approved: Option<bool>,
+    /// How it ended, if it did.
+    pub end: Option<ToolEnd>,
+}
+
+/// How a call of a tool ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolEnd {
+    /// When.
+    pub when: Moment,
+    /// What it gave, or why it gave nothing.
+    pub result: Result<Value, Failure>,
+    /// How many bytes the result has.
+    pub bytes: u64,
+    /// Whether the model was told only a part of it.
+    pub cut: bool,
+    /// Whether it was known, so that nothing was called.
+    pub reused: bool,
 }
 
 /// A call that was not made, because a budget did not allow it.
@@ -128,6 +167,8 @@ pub struct AttemptTrace {
     terms: Option<Key>,
     /// Whether the model was asked to mend its last answer.
     pub repair: bool,
+    /// The step that began with it, from 1, if the model might call tools.
+    pub step: u32,
     /// How it ended, if it did.
     pub end: Option<AttemptEnd>,
 }
@@ -237,6 +278,8 @@ impl Trace {
             | Event::OpStarted { .. }
             | Event::OpEnded { .. }
             | Event::CallRefused { .. }
+            | Event::ToolStarted { .. }
+            | Event::ToolEnded { .. }
             | Event::AttemptStarted { .. }
             | Event::AttemptEnded { .. } => self.see_operation(when, event),
             Event::TimePassed { .. } => {}
@@ -296,6 +339,14 @@ impl Trace {
                 trace.refused.push(Refusal { when, failure, at });
             }
             Event::AttemptStarted { .. } => trace.attempts.extend(attempt(when, event)),
+            Event::ToolStarted { .. } => trace.tool_calls.extend(tool_call(when, event)),
+            Event::ToolEnded { deed, .. } => {
+                let begun = trace.tool_calls.iter_mut().rev();
+                let mut open = begun.filter(|one| one.deed == *deed && one.end.is_none());
+                if let Some(call) = open.next() {
+                    call.end = tool_end(when, event);
+                }
+            }
             Event::AttemptEnded { attempt: number, .. } => {
                 // Of calls with one number, the last without an end is the one that ends.
                 let begun = trace.attempts.iter_mut().rev();
@@ -425,6 +476,7 @@ fn attempt(when: Moment, event: &Event) -> Option<AttemptTrace> {
         before,
         terms,
         repair,
+        step,
         flow: _,
         op: _,
         sample: _,
@@ -444,8 +496,41 @@ fn attempt(when: Moment, event: &Event) -> Option<AttemptTrace> {
         before: *before,
         terms: *terms,
         repair: *repair,
+        step: *step,
         end: None,
     })
+}
+
+fn tool_call(when: Moment, event: &Event) -> Option<ToolTrace> {
+    let Event::ToolStarted { deed, tool, args, step, mended, approved, effects: _, flow: _, op: _ } =
+        event
+    else {
+        return None;
+    };
+
+    Some(ToolTrace {
+        started: when,
+        deed: deed.clone(),
+        tool: tool.clone(),
+        args: args.clone(),
+        step: *step,
+        mended: mended.clone(),
+        approved: *approved,
+        end: None,
+    })
+}
+
+fn tool_end(when: Moment, event: &Event) -> Option<ToolEnd> {
+    let Event::ToolEnded { result, failure, bytes, cut, reused, deed: _, flow: _, op: _ } = event
+    else {
+        return None;
+    };
+
+    let result = match failure {
+        Some(failure) => Err(failure.clone()),
+        None => Ok(result.clone().unwrap_or_default()),
+    };
+    Some(ToolEnd { when, result, bytes: *bytes, cut: *cut, reused: *reused })
 }
 
 fn attempt_end(when: Moment, event: &Event) -> Option<AttemptEnd> {
@@ -593,6 +678,7 @@ mod tests {
                 before: parts.before,
                 terms: Some(parts.terms),
                 repair: false,
+                step: 0,
             };
 
             trace.see(0, &started.without_secrets());

@@ -391,6 +391,7 @@ mod tests {
             before: None,
             terms: None,
             repair: false,
+            step: 0,
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::model::Model;
 use crate::model::message::{Message, Role};
 use crate::model::reply::Usage;
+use crate::session::tool::Tool;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -41,6 +42,8 @@ pub struct Branch {
     pub usage: Usage,
     /// Calls on this branch that did not say what they used.
     pub usage_unknown: u64,
+    /// The tools that its questions offer, unless they name others.
+    pub tools: Vec<Rc<Tool>>,
     /// The calls that succeeded, ordered by the start of the call.
     exchanges: Vec<(Turn, Exchange)>,
     /// The next turn to hand out.
@@ -56,6 +59,7 @@ impl Branch {
             system,
             usage: Usage::default(),
             usage_unknown: 0,
+            tools: Vec::new(),
             exchanges: Vec::new(),
             next: 0,
         }
