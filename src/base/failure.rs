@@ -174,7 +174,7 @@ kinds! {
     /// Nobody knows whether something took effect.
     Unsure         "unsure"                          Failed      Stopped  "K0135" false;
     /// The arguments of a tool do not fit its schema.
-    Arguments      "arguments"                       Failed      ToolUse  "K0136" true;
+    Arguments      "arguments"                       Failed      ToolUse  "K0136" false;
     /// The answer was wrong.
     WrongAnswer    "wrong_answer"                    Failed      Quality  "K0100" true;
     /// Steps that need one another ran at once.

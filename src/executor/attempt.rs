@@ -14,8 +14,9 @@ use crate::journal::past::PastTry;
 use crate::model::Model;
 use crate::model::error::{CallError, Retry};
 use crate::model::message::Message;
-use crate::model::reply::{CallResult, Usage};
+use crate::model::reply::{CallResult, ReplyContent, Usage};
 use crate::model::request::{Request, SchemaCheck};
+use crate::model::tool::{ToolChoice, ToolSpec};
 use crate::model::tuning::LimitChange;
 use crate::schema::{self, Found, Unfit};
 use crate::session::branch::SharedBranch;
@@ -61,6 +62,9 @@ pub(super) struct ExchangeRequest<'a> {
     pub(super) prompt: &'a Prompt,
     /// The whole conversation, the newest message last.
     pub(super) messages: Vec<Message>,
+    /// The tools that the model is offered.
+    pub(super) tools: Vec<ToolSpec>,
+    pub(super) choice: ToolChoice,
     pub(super) schema_check: SchemaCheck,
     /// Whether it asks to mend the last answer.
     pub(super) is_repair: bool,
@@ -68,9 +72,9 @@ pub(super) struct ExchangeRequest<'a> {
     pub(super) step: u32,
 }
 
-/// A reply, and the value that was read from it.
+/// A reply, and the value that was read from its text. Where it calls tools, the value is that text.
 pub(super) struct WholeReply {
-    pub(super) text: String,
+    pub(super) said: ReplyContent,
     pub(super) value: Result<Value, Unfit>,
 }
 
@@ -95,12 +99,14 @@ impl Executor {
         ask: ExchangeRequest<'_>,
         durable: bool,
     ) -> Result<WholeReply, Stop> {
-        let ExchangeRequest { prompt, messages, schema_check, is_repair, step } = ask;
+        let ExchangeRequest { prompt, messages, tools, choice, schema_check, is_repair, step } =
+            ask;
         let model = branch.borrow().model.clone();
         let settings = model.settings.with(&prompt.settings);
         let attempts_max = settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1);
 
-        let mut request = Request::new(messages, settings, prompt.schema.clone());
+        let request = Request::new(messages, settings, prompt.schema.clone());
+        let mut request = request.offering(tools, choice);
         request.schema_check = schema_check;
         request.check().map_err(|error| Failure::new(Kind::Option, error.to_string()))?;
 
@@ -112,7 +118,11 @@ impl Executor {
         let asked = PendingCall { op: scope.op, model, request, sample, line, is_repair, step };
         let mut attempt = 1;
         loop {
-            let tried = self.call(scope, &asked, attempt).await?;
+            let mut tried = self.call(scope, &asked, attempt).await?;
+            // A reply that is known may come from a conversation with other ids.
+            if let Ok(said) = &mut tried.result {
+                said.keep_ids_apart(&asked.request.messages);
+            }
             // What a reply of another run has used is no use of this branch.
             if tried.counts_now() {
                 branch.borrow_mut().count(tried.usage);
@@ -130,7 +140,7 @@ impl Executor {
             };
 
             let read =
-                tried.result.as_ref().ok().map(|text| self.read(text, prompt.schema.as_ref()));
+                tried.result.as_ref().ok().map(|said| self.read(said, prompt.schema.as_ref()));
             let mended = match &read {
                 Some(Ok(found)) => found.mended.clone(),
                 Some(Err(_)) | None => Vec::new(),
@@ -140,8 +150,8 @@ impl Executor {
             let durable = durable || matches!(read, Some(Err(_)));
             let result = self.settle(scope, &asked.model, tried, times, durable).await?;
             match (result, read, wait) {
-                (Ok(text), Some(read), _) => {
-                    return Ok(WholeReply { text, value: read.map(|found| found.value) });
+                (Ok(said), Some(read), _) => {
+                    return Ok(WholeReply { said, value: read.map(|found| found.value) });
                 }
                 (_, _, Some(wait)) => self.pass(&scope.strand, Timer::Pause, wait).await?,
                 (Err(failure), ..) => return Err(failure.into()),
@@ -152,8 +162,10 @@ impl Executor {
     }
 
     /// Reads a reply, by its schema if it has one. One that is only guessed need not fit.
-    fn read(&self, text: &str, schema: Option<&Value>) -> Result<Found, Unfit> {
+    fn read(&self, said: &ReplyContent, schema: Option<&Value>) -> Result<Found, Unfit> {
         let plain = |value| Found { value, mended: Vec::new() };
+        let text = said.text.as_str();
+        let schema = schema.filter(|_| said.calls.is_empty());
 
         match schema {
             None => Ok(plain(Value::String(text.to_owned()))),
@@ -283,8 +295,9 @@ impl Executor {
             attempt: number,
             model: model.label.clone(),
             demo: model.is_demo(),
-            prompt: request.messages.last().map(|m| m.content.clone()).unwrap_or_default(),
+            prompt: request.messages.last().map(|m| m.shown().into_owned()).unwrap_or_default(),
             history: request.messages.len() - 1,
+            newest: parts.as_ref().and_then(|parts| parts.newest),
             key: Some(sample.key),
             sample: sample.arrival,
             at: Some(sample.at.clone()),
@@ -387,7 +400,7 @@ impl Executor {
         tried: AttemptResult,
         times: TryTimes,
         durable: bool,
-    ) -> Result<Result<String, Failure>, StoreError> {
+    ) -> Result<Result<ReplyContent, Failure>, StoreError> {
         let TryTimes { attempt, wait, mended } = times;
         let again = tried.is_again;
         let result = tried.result.map_err(|miss| match miss {
@@ -396,6 +409,7 @@ impl Executor {
             Miss::Then { failure, .. } => *failure,
         });
 
+        let said = result.as_ref().ok();
         let event = Event::AttemptEnded {
             flow: scope.flow,
             op: scope.op,
@@ -403,7 +417,9 @@ impl Executor {
             demo: model.is_demo(),
             reused: tried.reused,
             again,
-            reply: result.as_ref().ok().cloned(),
+            reply: said.map(|said| said.text.clone()),
+            calls: said.map(|said| said.calls.clone()).unwrap_or_default(),
+            opaque: said.map(|said| said.opaque.clone()).unwrap_or_default(),
             usage: tried.usage,
             cost: tried.cost,
             served_by: tried.served_by,
@@ -475,6 +491,8 @@ impl Drop for CallGuard<'_> {
             reused,
             again: false,
             reply: None,
+            calls: Vec::new(),
+            opaque: Vec::new(),
             usage,
             cost,
             served_by: None,

@@ -390,7 +390,7 @@ mod tests {
 
     fn called(model: &Model, usage: Usage) -> CallResult {
         let cost = model.cost(Some(&usage));
-        CallResult { usage: Some(usage), cost, served_by: None, result: Ok("x".to_owned()) }
+        CallResult { usage: Some(usage), cost, served_by: None, result: Ok("x".into()) }
     }
 
     /// Many calls at once, of chance sizes, real uses and times, under bounds of chance: what is

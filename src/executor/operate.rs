@@ -9,6 +9,7 @@ use crate::flow::op::{CheckedPrompt, Keep, Prompt};
 use crate::model::error::CallError;
 use crate::model::message::{Message, Role};
 use crate::model::request::SchemaCheck;
+use crate::model::tool::ToolChoice;
 use crate::schema::{self, Unfit};
 use crate::session::branch::{Exchange, SharedBranch};
 use crate::session::scope::Scope;
@@ -44,6 +45,8 @@ impl Executor {
             let ask = ExchangeRequest {
                 prompt,
                 messages: messages(&before, &prompt.instruction, newest.as_ref()),
+                tools: Vec::new(),
+                choice: ToolChoice::Auto,
                 // The failure of the last one is that of the call, so that a resumed run asks again.
                 schema_check: if is_last { SchemaCheck::Call } else { SchemaCheck::Caller },
                 is_repair: repairs > 0,
@@ -51,8 +54,9 @@ impl Executor {
             };
 
             let replied = self.exchange(scope, branch, ask, durable).await;
-            let WholeReply { text, value } = replied.map_err(|stop| given_up(stop, repairs))?;
+            let WholeReply { said, value } = replied.map_err(|stop| given_up(stop, repairs))?;
 
+            let text = said.text;
             let unfit = match value {
                 Ok(value) => match self.objection(scope, checked, &value).await? {
                     None => break (text, value),

@@ -12,6 +12,7 @@ use crate::journal::event::Event;
 use crate::model::error::CallError;
 use crate::model::message::{Message, Role};
 use crate::model::request::SchemaCheck;
+use crate::model::tool::ToolChoice;
 use crate::session::branch::{Exchange, SharedBranch};
 use crate::session::scope::Scope;
 use crate::session::tool::Tool;
@@ -107,20 +108,24 @@ impl Executor {
         let ask = ExchangeRequest {
             prompt,
             messages,
+            tools: Vec::new(),
+            choice: ToolChoice::Auto,
             schema_check: SchemaCheck::Call,
             is_repair: false,
             step: 0,
         };
-        let WholeReply { text, value } = self.exchange(scope, branch, ask, durable).await?;
+        let WholeReply { said, value } = self.exchange(scope, branch, ask, durable).await?;
         let value = match value {
             Ok(value) => value,
             Err(unfit) => {
-                return Err(Failure::from(CallError::InvalidOutput { text, unfit }).into());
+                return Err(
+                    Failure::from(CallError::InvalidOutput { text: said.text, unfit }).into()
+                );
             }
         };
 
         if keep != Keep::Nothing {
-            let exchange = Exchange { question: prompt.instruction.clone(), answer: text };
+            let exchange = Exchange { question: prompt.instruction.clone(), answer: said.text };
             branch.borrow_mut().record(turn, exchange);
         }
         Ok(value)

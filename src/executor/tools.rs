@@ -14,7 +14,7 @@ use crate::journal::event::Event;
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::schema::{self, Unfit};
 use crate::session::scope::Scope;
-use crate::session::tool::{Deed, Effects, Given, Tool, ToolCall};
+use crate::session::tool::{CallContext, Deed, Effects, Given, Tool};
 use serde_json::{Value, json};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -227,7 +227,7 @@ impl Executor {
             ..(**outer).clone()
         };
 
-        let own = ToolCall {
+        let own = CallContext {
             scope: Rc::new(scope),
             id: call.request.id.clone(),
             key: key(self.origin().0.as_str(), &call.request.deed),

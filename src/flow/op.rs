@@ -4,6 +4,7 @@ use crate::base::bounds::Bounds;
 use crate::base::word::words;
 use crate::flow::callback::Callback;
 use crate::model::request::Settings;
+use crate::model::tool::ToolChoice;
 use crate::session::branch::SharedBranch;
 use crate::session::tool::Tool;
 use serde_json::Value;
@@ -77,20 +78,6 @@ pub struct CheckedPrompt {
 pub const STEPS_MAX: u32 = 10;
 /// Most calls of tools.
 pub const TOOL_CALLS_MAX: u32 = 64;
-
-/// Whether a model has to call a tool.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum ToolChoice {
-    /// As it likes.
-    #[default]
-    Auto,
-    /// Some tool, in the first step.
-    Required,
-    /// None.
-    None,
-    /// This tool, in the first step.
-    Named(String),
-}
 
 words! {
     /// How a model says that it calls a tool.

@@ -137,7 +137,7 @@ impl CassetteLine {
 
     /// Adds the reply; `None` if the call gave none.
     pub fn answered(&self, called: &CallResult) -> Option<CassetteLine> {
-        let reply = called.result.as_ref().ok()?.clone();
+        let reply = called.result.as_ref().ok()?.text.clone();
         let usage = called.usage;
         let cost = called.cost;
         let served_by = called.served_by.clone();
@@ -149,7 +149,7 @@ impl CassetteLine {
         let usage = self.usage;
         let cost = self.cost;
         let served_by = self.served_by.clone();
-        CallResult { usage, cost, served_by, result: Ok(self.reply.clone()) }
+        CallResult { usage, cost, served_by, result: Ok(self.reply.as_str().into()) }
     }
 
     fn without_secrets(mut self) -> CassetteLine {
@@ -258,6 +258,7 @@ fn word(role: Role) -> &'static str {
         Role::System => "system",
         Role::User => "user",
         Role::Assistant => "assistant",
+        Role::Tool => "tool",
     }
 }
 
@@ -518,8 +519,7 @@ mod tests {
         let request = request(text, temperature);
         let asked = CassetteLine::asked(Key::of(&model, &request), &model, &request);
         let usage = Some(Usage { input_uncached: 3, output_visible: 2, ..Usage::default() });
-        let called =
-            CallResult { usage, cost: None, served_by: None, result: Ok(reply.to_owned()) };
+        let called = CallResult { usage, cost: None, served_by: None, result: Ok(reply.into()) };
         asked.answered(&called).expect("a reply")
     }
 

@@ -76,6 +76,7 @@ fn attempt_started(mut event: Event) -> Event {
         demo: _,
         prompt,
         history: _,
+        newest: _,
         key: _,
         sample: _,
         at: _,
@@ -102,6 +103,8 @@ fn attempt_ended(mut event: Event) -> Event {
         reused: _,
         again: _,
         reply,
+        calls,
+        opaque,
         usage: _,
         cost: _,
         served_by,
@@ -110,7 +113,10 @@ fn attempt_ended(mut event: Event) -> Event {
         mended,
     } = &mut event
     {
+        let scrubbed = |text: String| scrub(&text).into_owned();
         reply.iter_mut().for_each(scrub_in);
+        *calls = calls.drain(..).map(|call| call.map_texts(&scrubbed)).collect();
+        *opaque = opaque.drain(..).map(|part| part.map_texts(&scrubbed)).collect();
         mended.iter_mut().for_each(scrub_in);
         served_by.iter_mut().for_each(scrub_in);
         *failure = failure.take().map(failure_of);
@@ -278,6 +284,7 @@ mod tests {
             demo: false,
             prompt: format!("a canary in a text, {digits}"),
             history: 14_142_135,
+            newest: None,
             key: Some(key),
             sample: 14_142_135,
             at: None,
@@ -295,6 +302,8 @@ mod tests {
             again: false,
             reused: Some(RunId(run.to_owned())),
             reply: Some(format!("answered by {run}")),
+            calls: Vec::new(),
+            opaque: Vec::new(),
             usage: Some(Usage { input_uncached: 14_142_135, ..Usage::default() }),
             cost: Money::from_dollars(0.014_142_135),
             served_by: Some("14142135".to_owned()),

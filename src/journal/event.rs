@@ -9,7 +9,9 @@ use crate::flow::outcome::Outcome;
 use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
 use crate::journal::part::RequestPart;
+use crate::model::opaque::OpaquePart;
 use crate::model::reply::Usage;
+use crate::model::tool::ToolCall;
 use crate::session::tool::{Deed, Effects};
 use serde_json::{Map, Value};
 
@@ -218,6 +220,9 @@ pub enum Event {
         prompt: String,
         /// How many messages went before it.
         history: usize,
+        /// The newest message, among the parts of requests, where it is more than the text of a user.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        newest: Option<Key>,
         /// What the request is known by; runs of older programs did not note it.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         key: Option<Key>,
@@ -260,6 +265,12 @@ pub enum Event {
         /// The reply, unless the call failed.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         reply: Option<String>,
+        /// The calls of tools that stand in the reply.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        calls: Vec<ToolCall>,
+        /// The parts of the reply that only its provider understands.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        opaque: Vec<OpaquePart>,
         /// Tokens used, if known.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         usage: Option<Usage>,

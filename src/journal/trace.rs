@@ -13,6 +13,7 @@ use crate::journal::roster::Roster;
 use crate::model::message::{Message, Role};
 use crate::model::reply::Usage;
 use crate::model::request::{Request, Settings};
+use crate::model::tool::ToolCall;
 use crate::session::tool::Deed;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
@@ -162,8 +163,10 @@ pub struct AttemptTrace {
     pub history: usize,
     /// What the request is known by, and where it was made, as far as the journal says.
     pub sample: (Option<Key>, Option<Spot>),
-    /// The parts of the request but its newest message; programs before 0.2 did not keep them.
+    /// The parts of the request; programs before 0.2 did not keep them. A newest message that is the text
+    /// of a user is not among them.
     before: Option<Key>,
+    newest: Option<Key>,
     terms: Option<Key>,
     /// Whether the model was asked to mend its last answer.
     pub repair: bool,
@@ -180,6 +183,8 @@ pub struct AttemptEnd {
     pub when: Moment,
     /// The reply, unless the call failed.
     pub reply: Option<String>,
+    /// The calls of tools that stand in it.
+    pub calls: Vec<ToolCall>,
     /// Tokens used, if known.
     pub usage: Option<Usage>,
     /// What it cost, if known; for a reply that was reused, what it cost then.
@@ -386,12 +391,19 @@ impl Trace {
 
     /// Returns the whole request of a call, if the journal keeps it.
     pub fn request(&self, attempt: &AttemptTrace) -> Option<Request> {
-        let RequestPart::Terms { settings, schema } = self.parts.get(&attempt.terms?)? else {
+        let RequestPart::Terms { settings, schema, tools, choice } =
+            self.parts.get(&attempt.terms?)?
+        else {
             return None;
         };
 
-        let mut messages = vec![Message::new(Role::User, &attempt.prompt)];
-        let mut next = attempt.before;
+        // The text of a user stands with the call itself.
+        let mut messages = Vec::new();
+        if attempt.newest.is_none() {
+            messages.push(Message::new(Role::User, &attempt.prompt));
+        }
+
+        let mut next = attempt.newest.or(attempt.before);
         while let Some(key) = next {
             let RequestPart::Message { message, after } = self.parts.get(&key)? else {
                 return None;
@@ -401,7 +413,8 @@ impl Trace {
         }
 
         messages.reverse();
-        Some(Request::new(messages, Settings::clone(settings), schema.clone()))
+        let request = Request::new(messages, Settings::clone(settings), schema.clone());
+        Some(request.offering(tools.clone(), choice.clone()))
     }
 }
 
@@ -471,6 +484,7 @@ fn attempt(when: Moment, event: &Event) -> Option<AttemptTrace> {
         demo,
         prompt,
         history,
+        newest,
         key,
         at,
         before,
@@ -494,6 +508,7 @@ fn attempt(when: Moment, event: &Event) -> Option<AttemptTrace> {
         history: *history,
         sample: (*key, at.clone()),
         before: *before,
+        newest: *newest,
         terms: *terms,
         repair: *repair,
         step: *step,
@@ -536,6 +551,8 @@ fn tool_end(when: Moment, event: &Event) -> Option<ToolEnd> {
 fn attempt_end(when: Moment, event: &Event) -> Option<AttemptEnd> {
     let Event::AttemptEnded {
         reply,
+        calls,
+        opaque: _,
         usage,
         cost,
         served_by,
@@ -556,6 +573,7 @@ fn attempt_end(when: Moment, event: &Event) -> Option<AttemptEnd> {
     Some(AttemptEnd {
         when,
         reply: reply.clone(),
+        calls: calls.clone(),
         usage: *usage,
         cost: *cost,
         served_by: served_by.clone(),
@@ -672,6 +690,7 @@ mod tests {
                 demo: false,
                 prompt: messages.last().map(|m| m.content.clone()).unwrap_or_default(),
                 history: messages.len() - 1,
+                newest: parts.newest,
                 key: None,
                 sample: 0,
                 at: None,

@@ -42,7 +42,7 @@ impl fmt::Display for Deed {
 
 /// One call of a tool, as the tool sees it.
 #[derive(Debug, Clone)]
-pub struct ToolCall {
+pub struct CallContext {
     /// The operation that calls, on the strand of this call.
     pub scope: Rc<Scope>,
     /// What it is known by in every run that goes through it again.
@@ -71,7 +71,7 @@ impl From<Value> for Given {
 }
 
 /// Does the work of a tool.
-pub type Runner = Rc<dyn Fn(Value, ToolCall) -> LocalBoxFuture<'static, Result<Given, Failure>>>;
+pub type Runner = Rc<dyn Fn(Value, CallContext) -> LocalBoxFuture<'static, Result<Given, Failure>>>;
 /// Says whether a call with these arguments needs a person's approval.
 pub type NeedsApproval =
     Rc<dyn Fn(Value, Rc<Scope>) -> LocalBoxFuture<'static, Result<bool, Failure>>>;

@@ -179,7 +179,12 @@ fn a_day_of_back_off_passes_in_no_time() {
                 retry_after: Some(PAUSE),
                 message: "not yet".to_owned(),
             })?;
-            Ok(Reply { text, finish: Some(Finish::Stop), usage: None, served_by: None })
+            Ok(Reply {
+                said: text.into(),
+                finish: Some(Finish::Stop),
+                usage: None,
+                served_by: None,
+            })
         })
     });
     let settings = Settings { attempts_max: Some(2000), ..Settings::default() };

@@ -85,7 +85,8 @@ impl Demo {
         let usage =
             Usage { input_uncached: read, output_visible: rough_tokens(&text), ..Usage::default() };
 
-        Ok(Reply { text, finish: Some(Finish::Stop), usage: Some(usage), served_by: None })
+        let said = text.into();
+        Ok(Reply { said, finish: Some(Finish::Stop), usage: Some(usage), served_by: None })
     }
 
     fn hash(&self, request: &Request) -> u64 {
@@ -295,7 +296,7 @@ mod tests {
     }
 
     async fn ask(demo: &Demo, text: &str) -> String {
-        demo.send(&request(text)).await.map_or_else(|e| e.to_string(), |reply| reply.text)
+        demo.send(&request(text)).await.map_or_else(|e| e.to_string(), |reply| reply.said.text)
     }
 
     #[tokio::test]

@@ -30,7 +30,7 @@ pub(super) fn write(request: &Request) -> Vec<u8> {
     let contents = request.messages.iter().filter_map(|message| {
         let role = match message.role {
             Role::System => return None,
-            Role::User => "user",
+            Role::User | Role::Tool => "user",
             Role::Assistant => "model",
         };
         Some(json!({ "role": role, "parts": [{ "text": message.content }] }))

@@ -55,7 +55,12 @@ impl PartialChoice {
 
     /// Takes in why the text ended. A word that is no end stays, whatever follows.
     pub(super) fn end(&mut self, finish: Finish) {
-        if self.finish.as_ref().is_none_or(|known| *known == Finish::Stop) {
+        let is_better = match &self.finish {
+            None | Some(Finish::Stop) => true,
+            Some(Finish::Calls) => !finish.is_whole(),
+            Some(_) => false,
+        };
+        if is_better {
             self.finish = Some(finish);
         }
     }
@@ -211,10 +216,10 @@ impl Partial {
             Ok(WireEnd::Marked) => is_whole || !self.knows_ends,
         };
 
-        let finish = finish.or(is_ended.then_some(Finish::Stop));
+        let finish = finish.or(is_ended.then_some(Finish::Unsaid));
         let finish = if refusal.is_empty() { finish } else { Some(Finish::Refused(refusal)) };
 
-        Ok(Reply { text, finish, usage, served_by })
+        Ok(Reply { said: text.into(), finish, usage, served_by })
     }
 
     /// Returns the tokens used, if that was said for the whole reply and can be right.

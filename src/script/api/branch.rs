@@ -8,11 +8,11 @@ use crate::base::failure::{Failure, Kind};
 use crate::executor::operate::{RuleResult, reading};
 use crate::executor::question::BranchQuestion;
 use crate::flow::op::{
-    CheckedPrompt, Keep, Prompt, Protocol, REPAIRS_MAX, STEPS_MAX, TOOL_CALLS_MAX, ToolChoice,
-    ToolUse,
+    CheckedPrompt, Keep, Prompt, Protocol, REPAIRS_MAX, STEPS_MAX, TOOL_CALLS_MAX, ToolUse,
 };
 use crate::model::Model;
 use crate::model::request::Settings;
+use crate::model::tool::ToolChoice;
 use crate::script::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::fiber::wait;
@@ -389,7 +389,7 @@ fn read_tool_use(options: &mut Options) -> Result<ToolUse, Failure> {
                 );
                 return Err(options.wrong("tool_choice", &reason));
             }
-            ToolChoice::Named(name.to_owned())
+            ToolChoice::Name(name.to_owned())
         }
     };
 

@@ -12,8 +12,8 @@ use crate::script::host::options::Options;
 use crate::script::host::tasks::{BoundFn, Task};
 use crate::session::branch::SharedBranch;
 use crate::session::tool::{
-    Approval, Approver, Effects, Given, NeedsApproval, RESULT_MAX, Runner, TIMEOUT, Tool, ToolCall,
-    arguments_schema, check_name, check_names,
+    Approval, Approver, CallContext, Effects, Given, NeedsApproval, RESULT_MAX, Runner, TIMEOUT,
+    Tool, arguments_schema, check_name, check_names,
 };
 use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
 use serde_json::json;
@@ -166,7 +166,7 @@ fn runner(function: BoundFn) -> Runner {
     Rc::new(move |args, call| {
         let function = function.clone();
         Box::pin(async move {
-            let ToolCall { scope, id, key, step, deed: _ } = call;
+            let CallContext { scope, id, key, step, deed: _ } = call;
             let info = convert::from_value(json!({ "id": id, "key": key, "step": step }));
             let arguments = vec![convert::from_value(args), info];
             let result = function.call(Task::of(scope), arguments).await;
