@@ -10,7 +10,9 @@ use crate::executor::retry::{ATTEMPTS_MAX, pause};
 use crate::executor::{Executor, RunError};
 use crate::flow::op::Prompt;
 use crate::journal::event::{Event, LogLevel, Timer};
+use crate::journal::known_replies::Sample;
 use crate::journal::past::PastTry;
+use crate::metrics::charge::Charge;
 use crate::model::Model;
 use crate::model::error::{CallError, Retry};
 use crate::model::message::Message;
@@ -65,6 +67,10 @@ pub(super) struct ExchangeRequest<'a> {
     /// The tools that the model is offered.
     pub(super) tools: Vec<ToolSpec>,
     pub(super) choice: ToolChoice,
+    /// The schema that the model is told.
+    pub(super) schema: Option<&'a Value>,
+    /// The schema that the reply is read by.
+    pub(super) reads: Option<&'a Value>,
     pub(super) schema_check: SchemaCheck,
     /// Whether it asks to mend the last answer.
     pub(super) is_repair: bool,
@@ -76,6 +82,30 @@ pub(super) struct ExchangeRequest<'a> {
 pub(super) struct WholeReply {
     pub(super) said: ReplyContent,
     pub(super) value: Result<Value, Unfit>,
+    /// What the request is known by.
+    pub(super) sample: Sample,
+    /// How many calls it took, and what they cost, if that is known.
+    pub(super) bill: CallBill,
+}
+
+/// How many calls something took, and what they cost, if that is known.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CallBill {
+    pub(super) calls: u32,
+    pub(super) cost: Option<Money>,
+}
+
+impl Default for CallBill {
+    fn default() -> CallBill {
+        CallBill { calls: 0, cost: Some(Money::ZERO) }
+    }
+}
+
+impl CallBill {
+    pub(super) fn add(&mut self, other: CallBill) {
+        self.calls = self.calls.saturating_add(other.calls);
+        self.cost = self.cost.zip(other.cost).map(|(sum, more)| sum + more);
+    }
 }
 
 /// How a try stands among the others of its request, and what was mended of its reply.
@@ -99,13 +129,22 @@ impl Executor {
         ask: ExchangeRequest<'_>,
         durable: bool,
     ) -> Result<WholeReply, Stop> {
-        let ExchangeRequest { prompt, messages, tools, choice, schema_check, is_repair, step } =
-            ask;
+        let ExchangeRequest {
+            prompt,
+            messages,
+            tools,
+            choice,
+            schema,
+            reads,
+            schema_check,
+            is_repair,
+            step,
+        } = ask;
         let model = branch.borrow().model.clone();
         let settings = model.settings.with(&prompt.settings);
         let attempts_max = settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1);
 
-        let request = Request::new(messages, settings, prompt.schema.clone());
+        let request = Request::new(messages, settings, schema.cloned());
         let mut request = request.offering(tools, choice);
         request.schema_check = schema_check;
         request.check().map_err(|error| Failure::new(Kind::Option, error.to_string()))?;
@@ -117,6 +156,7 @@ impl Executor {
 
         let asked = PendingCall { op: scope.op, model, request, sample, line, is_repair, step };
         let mut attempt = 1;
+        let mut bill = CallBill::default();
         loop {
             let mut tried = self.call(scope, &asked, attempt).await?;
             // A reply that is known may come from a conversation with other ids.
@@ -139,19 +179,25 @@ impl Executor {
                 Err(Miss::Then { retry_in, .. }) => *retry_in,
             };
 
-            let read =
-                tried.result.as_ref().ok().map(|said| self.read(said, prompt.schema.as_ref()));
+            let read = tried.result.as_ref().ok().map(|said| self.read(said, reads));
+            let calls_tools = tried.result.as_ref().is_ok_and(|said| !said.calls.is_empty());
             let mended = match &read {
                 Some(Ok(found)) => found.mended.clone(),
                 Some(Err(_)) | None => Vec::new(),
             };
             let times = TryTimes { attempt, wait, mended };
-            // A reply that has to be mended by another call was paid for: it is on the disk before that.
-            let durable = durable || matches!(read, Some(Err(_)));
+            // A reply that another call follows was paid for: it is on the disk before that.
+            let durable = durable || calls_tools || matches!(read, Some(Err(_)));
+            let usage = tried.usage;
+            let cost = tried.cost;
             let result = self.settle(scope, &asked.model, tried, times, durable).await?;
+            let charge = Charge::of(usage, cost, result.as_ref().err());
+            bill.add(CallBill { calls: 1, cost: charge.cost });
+
             match (result, read, wait) {
                 (Ok(said), Some(read), _) => {
-                    return Ok(WholeReply { said, value: read.map(|found| found.value) });
+                    let value = read.map(|found| found.value);
+                    return Ok(WholeReply { said, value, sample: asked.sample, bill });
                 }
                 (_, _, Some(wait)) => self.pass(&scope.strand, Timer::Pause, wait).await?,
                 (Err(failure), ..) => return Err(failure.into()),

@@ -9,7 +9,9 @@ pub mod flow;
 pub mod memory;
 pub mod operate;
 pub mod operation;
+mod protocol;
 pub mod question;
+mod react;
 mod recorder;
 pub mod replies;
 pub mod report;
@@ -38,6 +40,8 @@ use crate::journal::past::Past;
 use crate::metrics::Metrics;
 use crate::session::scope::Scope;
 use crate::store::StoreError;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::rc::Rc;
 
@@ -79,6 +83,8 @@ pub struct Executor {
     budgets: Budgets,
     /// Tells ends one at a time, in an order that a later run can repeat.
     turns: Turns,
+    /// The labels of models whose servers refuse tools.
+    without_tools: RefCell<BTreeSet<String>>,
 }
 
 impl fmt::Debug for Executor {
@@ -101,6 +107,7 @@ impl Executor {
             replies: ReplySources::default(),
             budgets: Budgets::new(concurrency),
             turns: Turns::default(),
+            without_tools: RefCell::default(),
         }
     }
 
@@ -229,6 +236,16 @@ impl Executor {
             reuse.diverge(&failure);
         }
         failure
+    }
+
+    /// Tells whether a model's server is known to refuse tools.
+    fn has_no_tools(&self, label: &str) -> bool {
+        self.without_tools.borrow().contains(label)
+    }
+
+    /// Remembers that a model's server refuses tools; tells whether that is new.
+    fn learn_no_tools(&self, label: &str) -> bool {
+        self.without_tools.borrow_mut().insert(label.to_owned())
     }
 
     /// Returns the run's journal.

@@ -6,6 +6,7 @@ use crate::base::id::FlowId;
 use crate::base::strand::Strand;
 use crate::executor::Executor;
 use crate::executor::attempt::{ExchangeRequest, Stop, WholeReply};
+use crate::executor::protocol::as_texts;
 use crate::flow::op::{CheckedPrompt, Keep, Prompt};
 use crate::flow::outcome::Outcome;
 use crate::journal::event::Event;
@@ -101,7 +102,7 @@ impl Executor {
         // The branch is not borrowed while others may run.
         let (turn, mut messages) = {
             let mut branch = branch.borrow_mut();
-            (branch.begin(), branch.messages())
+            (branch.begin(), as_texts(branch.messages()))
         };
         messages.push(Message::new(Role::User, &prompt.instruction));
 
@@ -110,11 +111,13 @@ impl Executor {
             messages,
             tools: Vec::new(),
             choice: ToolChoice::Auto,
+            schema: prompt.schema.as_ref(),
+            reads: prompt.schema.as_ref(),
             schema_check: SchemaCheck::Call,
             is_repair: false,
             step: 0,
         };
-        let WholeReply { said, value } = self.exchange(scope, branch, ask, durable).await?;
+        let WholeReply { said, value, .. } = self.exchange(scope, branch, ask, durable).await?;
         let value = match value {
             Ok(value) => value,
             Err(unfit) => {
@@ -125,7 +128,7 @@ impl Executor {
         };
 
         if keep != Keep::Nothing {
-            let exchange = Exchange { question: prompt.instruction.clone(), answer: said.text };
+            let exchange = Exchange::new(&prompt.instruction, said.text);
             branch.borrow_mut().record(turn, exchange);
         }
         Ok(value)

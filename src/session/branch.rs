@@ -27,6 +27,16 @@ pub struct Exchange {
     pub question: String,
     /// What was answered.
     pub answer: String,
+    /// The calls of tools between the two, and their results.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub steps: Vec<Message>,
+}
+
+impl Exchange {
+    /// Creates one without calls of tools.
+    pub fn new(question: impl Into<String>, answer: impl Into<String>) -> Exchange {
+        Exchange { question: question.into(), answer: answer.into(), steps: Vec::new() }
+    }
 }
 
 /// One conversation: a system prompt, the exchanges so far, and the model that answers.
@@ -107,6 +117,7 @@ impl Branch {
 
         for exchange in self.exchanges() {
             messages.push(Message::new(Role::User, &exchange.question));
+            messages.extend(exchange.steps.iter().cloned());
             messages.push(Message::new(Role::Assistant, &exchange.answer));
         }
 
@@ -123,7 +134,7 @@ mod tests {
     }
 
     fn exchange(n: u32) -> Exchange {
-        Exchange { question: format!("Q{n}"), answer: format!("A{n}") }
+        Exchange::new(format!("Q{n}"), format!("A{n}"))
     }
 
     #[test]

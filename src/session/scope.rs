@@ -54,6 +54,11 @@ impl Scope {
         }
     }
 
+    /// Returns the same operation with another budget.
+    pub fn with(&self, purse: Purse) -> Rc<Scope> {
+        Rc::new(Scope { purse, ..self.clone() })
+    }
+
     /// Returns the same operation on another strand of its work.
     pub fn on(&self, strand: &Rc<Strand>) -> Rc<Scope> {
         Rc::new(Scope { strand: strand.clone(), ..self.clone() })
