@@ -62,7 +62,7 @@ impl RequestPart {
             RequestPart::Terms { mut settings, schema, tools, choice } => {
                 settings.stop.iter_mut().for_each(scrub_in);
                 settings.extra = clean_fields(settings.extra);
-                let tools = tools.into_iter().map(without_secrets).collect();
+                let tools = tools.into_iter().map(tool_without_secrets).collect();
                 RequestPart::Terms { settings, schema: schema.map(clean), tools, choice }
             }
         }
@@ -70,7 +70,7 @@ impl RequestPart {
 }
 
 /// Returns a tool without secrets.
-pub(super) fn without_secrets(tool: ToolSpec) -> ToolSpec {
+pub(super) fn tool_without_secrets(tool: ToolSpec) -> ToolSpec {
     let ToolSpec { mut name, mut description, parameters } = tool;
     scrub_in(&mut name);
     scrub_in(&mut description);

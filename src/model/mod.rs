@@ -231,13 +231,14 @@ fn whole(
 ) -> Result<ReplyContent, CallError> {
     if request.tools.is_empty() {
         // Nothing was offered that it could call.
-        said.drop_calls();
+        said.keep_text();
     } else if *end == Finish::Calls && said.calls.is_empty() {
         let message = "it says that it calls a tool, but has no call".to_owned();
         return Err(CallError::BadReply { message });
     }
 
     if said.calls.is_empty() {
+        said.keep_text();
         return match said.text.trim() {
             "" => Err(CallError::Empty),
             _ => fitting(said, request),

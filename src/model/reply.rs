@@ -4,7 +4,7 @@ use crate::base::secret;
 use crate::base::unit::Money;
 use crate::model::error::CallError;
 use crate::model::message::Message;
-use crate::model::opaque::{OpaquePart, OpaquePlace};
+use crate::model::opaque::OpaquePart;
 use crate::model::tool::ToolCall;
 use std::collections::HashSet;
 
@@ -138,10 +138,10 @@ pub struct ReplyContent {
 }
 
 impl ReplyContent {
-    /// Leaves out all calls, and what belongs to them.
-    pub fn drop_calls(&mut self) {
+    /// Leaves out everything but the text. What only the provider understands is of no use without calls.
+    pub fn keep_text(&mut self) {
         self.calls.clear();
-        self.opaque.retain(|part| !matches!(part.place, OpaquePlace::Call(_)));
+        self.opaque.clear();
     }
 
     /// Gives a new id to each call whose id is none, or is that of another call of the conversation.
