@@ -17,6 +17,7 @@ mod values;
 mod words;
 
 mod cli {
+    mod act;
     mod advise;
     mod again;
     mod budget;
@@ -49,6 +50,7 @@ mod cli {
     mod probe;
     mod property;
     mod reach;
+    mod react;
     mod repl;
     mod resume;
     mod reuse;

@@ -49,7 +49,6 @@ pub(super) struct CallRequest {
 /// What came of a call.
 #[derive(Debug)]
 pub(super) struct CallOutcome {
-    pub(super) id: String,
     pub(super) name: String,
     pub(super) args: Value,
     pub(super) result: Result<Value, Failure>,
@@ -202,7 +201,6 @@ impl Executor {
             return Err(failure.into());
         }
         Ok(CallOutcome {
-            id: call.request.id,
             name: call.request.name,
             args: kept(&call.args).0,
             result: given.map(|given| kept(&given.value).0),

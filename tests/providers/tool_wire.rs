@@ -114,7 +114,8 @@ impl WireReply {
                 "choices": [{ "index": 0, "delta": delta, "finish_reason": word }] })
         };
         let mut events = vec![choice(json!({ "role": "assistant", "content": null }), Value::Null)];
-        events.extend(pieces(self.text).map(|text| choice(json!({ "content": text }), Value::Null)));
+        events
+            .extend(pieces(self.text).map(|text| choice(json!({ "content": text }), Value::Null)));
 
         for (index, call) in self.calls.iter().enumerate() {
             let first = json!({ "index": index, "id": call.id, "type": "function",
@@ -139,9 +140,9 @@ impl WireReply {
             let index = events.iter().filter(|e| e["type"] == "content_block_start").count();
             events.push(json!({ "type": "content_block_start", "index": index,
                 "content_block": start }));
-            events.extend(deltas.into_iter().map(|delta| {
-                json!({ "type": "content_block_delta", "index": index, "delta": delta })
-            }));
+            events.extend(deltas.into_iter().map(
+                |delta| json!({ "type": "content_block_delta", "index": index, "delta": delta }),
+            ));
             events.push(json!({ "type": "content_block_stop", "index": index }));
         };
 

@@ -5,8 +5,8 @@ use crate::model::error::CallError;
 use crate::model::extra;
 use crate::model::message::{Message, Role};
 use crate::model::opaque::OpaquePlace;
-use crate::model::provider::openai::{not_understood, text_of};
 use crate::model::provider::call_form;
+use crate::model::provider::openai::{not_understood, text_of};
 use crate::model::provider::partial::{DocumentForm, Partial, number};
 use crate::model::provider::partial_call::{CallPiece, PieceForm};
 use crate::model::provider::refusal;
@@ -193,9 +193,7 @@ pub(super) fn take(
         "content_block_start" => {
             add(partial, document.get("content_block"), number(document.get("index")))
         }
-        "content_block_delta" => {
-            add(partial, document.get("delta"), number(document.get("index")))
-        }
+        "content_block_delta" => add(partial, document.get("delta"), number(document.get("index"))),
         "message_delta" => {
             let delta = document.get("delta").unwrap_or(&Value::Null);
             let is_last = delta.get("stop_reason").is_some_and(|reason| !reason.is_null());

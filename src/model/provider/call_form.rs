@@ -59,7 +59,9 @@ mod tests {
         assert_eq!(id("toolu_01"), "toolu_01");
         assert!(id("call|1").starts_with("call_") && id("call|1") != id("call:1"));
 
-        let args = |args: Result<Value, String>| super::args(&ToolCall { id: String::new(), name: String::new(), args });
+        let args = |args: Result<Value, String>| {
+            super::args(&ToolCall { id: String::new(), name: String::new(), args })
+        };
         assert_eq!(args(Ok(json!({ "a": 1 }))), json!({ "a": 1 }));
         assert_eq!(args(Ok(json!([1]))), json!({ "value": [1] }));
         assert_eq!(args(Ok(Value::Null)), json!({}));

@@ -45,8 +45,7 @@ fn result(result: &ToolResult) -> Map<String, Value> {
 
 /// Writes a message with its calls. What only its provider understands goes where it came from.
 fn with_calls(message: &Message, reader: &str) -> Map<String, Value> {
-    let own: Vec<&OpaquePart> =
-        message.opaque.iter().filter(|part| part.model == reader).collect();
+    let own: Vec<&OpaquePart> = message.opaque.iter().filter(|part| part.model == reader).collect();
     let add = |wire: &mut Map<String, Value>, place: OpaquePlace| {
         for part in own.iter().filter(|part| part.place == place) {
             wire.extend(part.data.as_object().cloned().unwrap_or_default());

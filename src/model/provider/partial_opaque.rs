@@ -154,8 +154,7 @@ mod tests {
     fn pieces_of_one_place_become_one_part() {
         let mut opaque = PartialOpaque::default();
         let message = OpaquePlace::Message;
-        let detail =
-            |text: &str| json!([{ "type": "reasoning.text", "index": 0, "text": text }]);
+        let detail = |text: &str| json!([{ "type": "reasoning.text", "index": 0, "text": text }]);
 
         for text in ["I ", "think"] {
             opaque.add(message, "reasoning_content", &json!(text));

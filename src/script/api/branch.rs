@@ -11,8 +11,9 @@ use crate::flow::op::{
     CheckedPrompt, Keep, Prompt, Protocol, REPAIRS_MAX, STEPS_MAX, TOOL_CALLS_MAX, ToolUse,
 };
 use crate::model::Model;
+use crate::model::message::Message;
 use crate::model::request::Settings;
-use crate::model::tool::ToolChoice;
+use crate::model::tool::{ToolCall, ToolChoice};
 use crate::script::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::fiber::wait;
@@ -458,7 +459,9 @@ fn properties(engine: &mut Engine) {
         engine,
         "get messages(branch: branch) -> array",
         r#"
-        The conversation so far: maps `#{ role, content }`, the system prompt first.
+        The conversation so far: maps `#{ role, content }`, the system prompt first. Where the model
+        called tools, there is `calls` as well, a list of `#{ tool, args }`, and the message after it,
+        with the role "tool", has their results.
         ```rhai
         let b = branch("demo/echo");
         b.communicate("Hello.");
@@ -469,10 +472,7 @@ fn properties(engine: &mut Engine) {
             let messages = branch.borrow().messages();
             messages
                 .into_iter()
-                .map(|message| {
-                    let value = serde_json::to_value(message).expect("a message is plain data");
-                    KnownMap::of_shape(&shape::MESSAGE, value)
-                })
+                .map(|message| KnownMap::of_shape(&shape::MESSAGE, shown(&message)))
                 .collect()
         },
     );
@@ -532,6 +532,19 @@ fn properties(engine: &mut Engine) {
             branch.borrow().system.clone().map_or(Dynamic::UNIT, Dynamic::from)
         },
     );
+}
+
+/// Makes a message one that scripts read.
+fn shown(message: &Message) -> serde_json::Value {
+    let mut value = serde_json::json!({ "role": message.role, "content": message.shown() });
+    if !message.calls.is_empty() {
+        let call = |call: &ToolCall| match &call.args {
+            Ok(args) => serde_json::json!({ "tool": call.name, "args": args }),
+            Err(text) => serde_json::json!({ "tool": call.name, "args": text }),
+        };
+        value["calls"] = message.calls.iter().map(call).collect();
+    }
+    value
 }
 
 fn int(number: u64) -> Dynamic {

@@ -86,7 +86,7 @@ fn make(
     let schema = convert::to_value(schema)
         .and_then(|value| if value == json!({}) { Ok(value) } else { schema::written(value) });
     let schema =
-        schema.map_err(|reason| refused(format!("the schema of tool `{name}` {reason}")))?;
+        schema.map_err(|reason| refused(format!("the schema of tool `{name}`: {reason}")))?;
     let schema = arguments_schema(name, schema).map_err(|fault| refused(fault.to_string()))?;
 
     let mut options = Options::of("tool", map)?;

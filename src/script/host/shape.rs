@@ -167,7 +167,7 @@ pub(in crate::script) static USAGE: Shape = Shape {
 
 /// One message of a branch.
 pub(in crate::script) static MESSAGE: Shape =
-    Shape { what: "a message", properties: &[("role", Any), ("content", Any)] };
+    Shape { what: "a message", properties: &[("role", Any), ("content", Any), ("calls", Any)] };
 
 /// What a run has used up.
 pub(in crate::script) static USED: Shape = Shape {
