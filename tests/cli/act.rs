@@ -67,14 +67,16 @@ fn what_cannot_be_a_tool_is_refused_when_it_is_made() {
         "s.rhai",
         r#"
         let f = |x| 1;
+        let a = tool("a", "Does.", #{}, f);
+        let both = [a, a];
         for make in [
-            || tool("a b", "Does.", #{}, f),
-            || tool("a", "", #{}, f),
-            || tool("a", "Does.", "[string]", f),
-            || tool("a", "Does.", "a: strin", f),
+            || tool("a" + " b", "Does.", #{}, f),
+            || tool("a", "" + "", #{}, f),
+            || tool("a", "Does.", "[str" + "ing]", f),
+            || tool("a", "Does.", "a: str" + "in", f),
             || tool("a", "Does.", #{}, f, #{ effects: "none" }),
             || tool("a", "Does.", #{}, f, #{ approve: "yes" }),
-            || branch(#{ tools: [tool("a", "Does.", #{}, f), tool("a", "Does.", #{}, f)] }),
+            || branch(#{ tools: both }),
             || branch("demo/echo").react("Go.", #{}),
             || branch("demo/echo").operate("Go.", #{ tools: "add" }),
             || branch("demo/echo").operate("Go.", #{ tools: [1] }),
