@@ -4,6 +4,7 @@ use crate::model::opaque::OpaquePart;
 use crate::model::reply::ReplyContent;
 use crate::model::tool::{ToolCall, ToolResult};
 use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
 
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -32,7 +33,7 @@ impl Role {
 }
 
 /// One message: who says what.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Message {
     /// Who speaks.
     pub role: Role,
@@ -47,6 +48,18 @@ pub struct Message {
     /// The results of the calls of the message before this one, in the order of those calls.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub results: Vec<ToolResult>,
+}
+
+impl Hash for Message {
+    /// A plain message counts by who says what alone, as it did before there were tools: the demo model
+    /// answers by it.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Message { role, content, calls, opaque, results } = self;
+        (role, content).hash(state);
+        if !self.is_plain() {
+            (calls, opaque, results).hash(state);
+        }
+    }
 }
 
 impl Message {

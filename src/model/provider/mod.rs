@@ -1,7 +1,7 @@
 //! The protocols of the providers: how a request is written and how a reply is read.
 //!
-//! `openai.rs`, `anthropic.rs` and `gemini.rs` each know one protocol and no connection; `demo.rs` and
-//! `simulated.rs` need no server. Shared parts: the body of a reply (`frames.rs`, `sse.rs`,
+//! `openai.rs`, `anthropic.rs` and `gemini.rs` each know one protocol and no connection; `demo.rs` (with
+//! `demo_call.rs`) and `simulated.rs` need no server. Shared parts: the body of a reply (`frames.rs`, `sse.rs`,
 //! `document.rs`, `partial.rs`), calls of tools (`partial_call.rs`, `partial_opaque.rs`, `call_form.rs`,
 //! `openai_message.rs`), errors (`refusal.rs`) and token counts (`usage.rs`). Not here:
 //! retries (`executor/retry.rs`) and prices (`model/charge.rs`).
@@ -11,6 +11,7 @@
 mod anthropic;
 mod call_form;
 pub mod demo;
+mod demo_call;
 mod document;
 mod frames;
 mod gemini;
