@@ -237,7 +237,8 @@ fn checks(engine: &mut Engine, host: &Rc<Inner>) {
         "react(branch: branch, text: string, options: map) -> any",
         r#"
         Like `operate` with tools, and the model writes a thought before it calls one. `tools` are
-        required, here or on the branch.
+        required, here or on the branch. As a pattern of an optimizer, it takes a model or the name of
+        one in place of the branch.
         ```rhai
         let add = tool("add", "Adds two whole numbers.", "a: integer, b: integer", |x| x.a + x.b);
         let r = branch("demo/echo").react("What is 17 + 25? Use add.", #{ tools: [add], trace: true });
@@ -247,6 +248,28 @@ fn checks(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |context: NativeCallContext, branch: &mut SharedBranch, text: &str, map: Map| {
             operate(&inner, &context, branch, ("react", text), map)
+        },
+    );
+
+    let inner = host.clone();
+    def(
+        engine,
+        "react(model: string, text: string, options: map) -> any",
+        "",
+        move |context: NativeCallContext, name: &str, text: &str, map: Map| {
+            let branch = Branch::new(model::read(&inner, name.into())?, None).shared();
+            operate(&inner, &context, &branch, ("react", text), map)
+        },
+    );
+
+    let inner = host.clone();
+    def(
+        engine,
+        "react(model: model, text: string, options: map) -> any",
+        "",
+        move |context: NativeCallContext, model: Model, text: &str, map: Map| {
+            let branch = Branch::new(model, None).shared();
+            operate(&inner, &context, &branch, ("react", text), map)
         },
     );
 
