@@ -3,6 +3,7 @@
 use crate::base::failure::{Failure, Kind};
 use crate::base::id::RunId;
 use crate::base::unit::Money;
+use crate::executor::bill::AttemptBill;
 use crate::executor::budget::Reserve;
 use crate::executor::replies::reuse::Answer;
 use crate::executor::replies::{AttemptResult, Miss, PendingCall, ReplySource};
@@ -85,27 +86,7 @@ pub(super) struct WholeReply {
     /// What the request is known by.
     pub(super) sample: Sample,
     /// How many calls it took, and what they cost, if that is known.
-    pub(super) bill: CallBill,
-}
-
-/// How many calls something took, and what they cost, if that is known.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct CallBill {
-    pub(super) calls: u32,
-    pub(super) cost: Option<Money>,
-}
-
-impl Default for CallBill {
-    fn default() -> CallBill {
-        CallBill { calls: 0, cost: Some(Money::ZERO) }
-    }
-}
-
-impl CallBill {
-    pub(super) fn add(&mut self, other: CallBill) {
-        self.calls = self.calls.saturating_add(other.calls);
-        self.cost = self.cost.zip(other.cost).map(|(sum, more)| sum + more);
-    }
+    pub(super) bill: AttemptBill,
 }
 
 /// How a try stands among the others of its request, and what was mended of its reply.
@@ -129,34 +110,13 @@ impl Executor {
         ask: ExchangeRequest<'_>,
         durable: bool,
     ) -> Result<WholeReply, Stop> {
-        let ExchangeRequest {
-            prompt,
-            messages,
-            tools,
-            choice,
-            schema,
-            reads,
-            schema_check,
-            is_repair,
-            step,
-        } = ask;
-        let model = branch.borrow().model.clone();
-        let settings = model.settings.with(&prompt.settings);
+        let reads = ask.reads;
+        let asked = self.pending(scope, branch, ask)?;
+        let settings = &asked.request.settings;
         let attempts_max = settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1);
 
-        let request = Request::new(messages, settings, schema.cloned());
-        let mut request = request.offering(tools, choice);
-        request.schema_check = schema_check;
-        request.check().map_err(|error| Failure::new(Kind::Option, error.to_string()))?;
-
-        let sample = self.replies.sample(&scope.strand, &model, &request);
-        // A cassette has the request as the script made it, before the budget bounds the reply.
-        let line = self.replies.line(sample.key, &model, &request);
-        self.budgets.bound_reply(scope.purse, &mut request);
-
-        let asked = PendingCall { op: scope.op, model, request, sample, line, is_repair, step };
         let mut attempt = 1;
-        let mut bill = CallBill::default();
+        let mut bill = AttemptBill::default();
         loop {
             let mut tried = self.call(scope, &asked, attempt).await?;
             // A reply that is known may come from a conversation with other ids.
@@ -192,7 +152,7 @@ impl Executor {
             let cost = tried.cost;
             let result = self.settle(scope, &asked.model, tried, times, durable).await?;
             let charge = Charge::of(usage, cost, result.as_ref().err());
-            bill.add(CallBill { calls: 1, cost: charge.cost });
+            bill.add(AttemptBill { calls: 1, cost: charge.cost });
 
             match (result, read, wait) {
                 (Ok(said), Some(read), _) => {
@@ -205,6 +165,31 @@ impl Executor {
             }
             attempt += 1;
         }
+    }
+
+    /// Makes the request, and what it is known by.
+    fn pending(
+        &self,
+        scope: &Scope,
+        branch: &SharedBranch,
+        ask: ExchangeRequest<'_>,
+    ) -> Result<PendingCall, Failure> {
+        let model = branch.borrow().model.clone();
+        let settings = model.settings.with(&ask.prompt.settings);
+
+        let request = Request::new(ask.messages, settings, ask.schema.cloned());
+        let mut request = request.offering(ask.tools, ask.choice);
+        request.schema_check = ask.schema_check;
+        request.check().map_err(|error| Failure::new(Kind::Option, error.to_string()))?;
+
+        let sample = self.replies.sample(&scope.strand, &model, &request);
+        // A cassette has the request as the script made it, before the budget bounds the reply.
+        let line = self.replies.line(sample.key, &model, &request);
+        self.budgets.bound_reply(scope.purse, &mut request);
+
+        let op = scope.op;
+        let is_repair = ask.is_repair;
+        Ok(PendingCall { op, model, request, sample, line, is_repair, step: ask.step })
     }
 
     /// Reads a reply, by its schema if it has one. One that is only guessed need not fit.

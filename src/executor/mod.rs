@@ -2,6 +2,7 @@
 //! it. Everything of a run happens on one thread; dropping a future cancels what it was doing.
 
 pub mod attempt;
+mod bill;
 pub mod budget;
 mod budgets;
 mod effect;
@@ -17,6 +18,7 @@ pub mod replies;
 pub mod report;
 pub mod retry;
 pub mod schedule;
+mod step;
 pub mod tools;
 pub mod turns;
 

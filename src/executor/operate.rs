@@ -5,7 +5,7 @@ use crate::base::failure::{Failure, Kind};
 use crate::executor::Executor;
 use crate::executor::attempt::{ExchangeRequest, Stop};
 use crate::executor::protocol::as_texts;
-use crate::executor::react::Course;
+use crate::executor::react::LoopCourse;
 use crate::flow::callback::CallbackInput;
 use crate::flow::op::{CheckedPrompt, Keep, Prompt};
 use crate::model::error::CallError;
@@ -58,7 +58,7 @@ impl Executor {
             (branch.begin(), if checked.has_history { messages } else { system(messages) })
         };
         let mut talk = Conversation { before, steps: Vec::new() };
-        let mut course = Course::default();
+        let mut course = LoopCourse::default();
 
         let first = if tools.is_empty() || self.is_plan() {
             self.plan_steps(scope, branch, checked, &talk, tools.len()).await?;
@@ -92,7 +92,7 @@ impl Executor {
         talk: &Conversation,
         first: Option<FirstAnswer>,
         durable: bool,
-        course: &mut Course,
+        course: &mut LoopCourse,
     ) -> Result<(String, Value), Stop> {
         let prompt = &checked.prompt;
         // What a check refuses leads to another call.

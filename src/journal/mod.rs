@@ -14,6 +14,7 @@ pub mod part;
 pub mod past;
 pub mod prune;
 pub mod roster;
+pub mod tool_trace;
 pub mod trace;
 
 use crate::base::id::RunId;

@@ -454,7 +454,7 @@ fn what_the_model_could_not_change_ends_the_operation() {
         "{}",
         ran.stderr
     );
-    assert_eq!(server.bodies().len(), 6);
+    assert_eq!(server.bodies().len(), 5);
 }
 
 #[test]

@@ -100,6 +100,7 @@ impl Lesson {
             | Lesson::ToolOutage
             | Lesson::Stopped
             | Lesson::Limits => false,
+
             Lesson::Time
             | Lesson::ToolUse
             | Lesson::Loop
@@ -123,6 +124,7 @@ impl Lesson {
             | Lesson::Setup
             | Lesson::Quota
             | Lesson::ToolOutage => true,
+
             Lesson::Stopped
             | Lesson::ToolUse
             | Lesson::Loop

@@ -231,6 +231,11 @@ fn checks(engine: &mut Engine, host: &Rc<Inner>) {
         },
     );
 
+    reacting(engine, host);
+    parsing(engine, host);
+}
+
+fn reacting(engine: &mut Engine, host: &Rc<Inner>) {
     let inner = host.clone();
     def(
         engine,
@@ -282,7 +287,9 @@ fn checks(engine: &mut Engine, host: &Rc<Inner>) {
             operate(&inner, &context, branch, ("react", text), Map::new())
         },
     );
+}
 
+fn parsing(engine: &mut Engine, host: &Rc<Inner>) {
     let inner = host.clone();
     def(
         engine,

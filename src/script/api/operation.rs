@@ -107,12 +107,7 @@ fn fill(
             refuse(&mut options, stem, OF_TOOLS)?;
             refuse(&mut options, stem, OF_ACT)?;
             if facts.is_some() || instruction.is_some() {
-                let message = format!(
-                    "operation `{}` parses, which takes no `instruction` and no `context`; it reads \
-                     `text`, or the result of its first source",
-                    op.name
-                );
-                return Err(Failure::new(Kind::Option, message));
+                return Err(not_of_parse(&op.name));
             }
             checked.repairs_max = branch::read_repairs(&mut options)?;
             checked.prompt.instruction = options.text("text")?.unwrap_or_default();
@@ -120,15 +115,8 @@ fn fill(
             checked.prompt.settings = branch::settings("add_operation", options)?;
         }
         OpKind::Act(call) => {
-            refuse(&mut options, stem, &["check", "max_repairs", "keep", "text"])?;
-            refuse(&mut options, stem, OF_TOOLS)?;
             if facts.is_some() || instruction.is_some() || schema.is_some() {
-                let message = format!(
-                    "operation `{}` calls a tool, which takes no `instruction`, `context` and `schema`; \
-                     it takes `tool` and `args`",
-                    op.name
-                );
-                return Err(Failure::new(Kind::Option, message));
+                return Err(not_of_act(&op.name));
             }
             **call = read_act(host, context, &mut options)?.ok_or_else(|| missing("a `tool`"))?;
             refuse_rest(options, stem)?;
@@ -148,6 +136,22 @@ fn fill(
     }
 
     Ok(())
+}
+
+fn not_of_parse(op: &str) -> Failure {
+    let message = format!(
+        "operation `{op}` parses, which takes no `instruction` and no `context`; it reads `text`, or the \
+         result of its first source"
+    );
+    Failure::new(Kind::Option, message)
+}
+
+fn not_of_act(op: &str) -> Failure {
+    let message = format!(
+        "operation `{op}` calls a tool, which takes no `instruction`, `context` and `schema`; it takes \
+         `tool` and `args`"
+    );
+    Failure::new(Kind::Option, message)
 }
 
 /// The options of an operation whose model may call tools.
