@@ -106,6 +106,7 @@ const PARSERS: &[(&str, &str)] = &[
     ("base/file.rs", "how lines of a file end"),
     ("base/failpoint.rs", "the variable that sets a failpoint"),
     ("base/json.rs", "JSON"),
+    ("executor/protocol.rs", "what models answer, and references of schemas"),
     ("optimizer/evidence/lesson.rs", "the words of failures as observations keep them"),
     ("base/spelled.rs", "the forms in which other programs spell a text"),
     ("base/strand.rs", "addresses as the journal has them"),
