@@ -35,6 +35,17 @@ pub fn is_odd_space(letter: char) -> bool {
     !letter.is_ascii() && (letter.is_whitespace() || has_no_width)
 }
 
+/// Tells whether lists and maps stand within each other more often than so many times.
+pub fn is_deeper_than(value: &Value, depth: usize) -> bool {
+    let is_deep = |inner: &Value| depth == 0 || is_deeper_than(inner, depth - 1);
+
+    match value {
+        Value::Array(items) => depth == 0 || items.iter().any(is_deep),
+        Value::Object(fields) => depth == 0 || fields.values().any(is_deep),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
 /// Returns a value with every text in it passed through `change`, the names of fields among them.
 #[must_use]
 pub fn map_texts(value: Value, change: &dyn Fn(String) -> String) -> Value {

@@ -14,7 +14,7 @@ use crate::cli::app::exit::Exit;
 use crate::cli::app::{help, output, project, terminal, trust};
 use crate::cli::command::{
     advise, check, compare, config_show, doc, doctor, explain, export, failures, gc, list, models,
-    new, patterns, plan, repl, replay, run, runs, show, test, watch,
+    new, patterns, plan, repl, replay, run, runs, show, test, tools, watch,
 };
 use crate::journal::event::Event;
 use crate::journal::history::HistoryError;
@@ -91,6 +91,8 @@ enum Command {
     Show(show::Arguments),
     /// Show what was learned about each pattern, by task type.
     Patterns(patterns::Arguments),
+    /// List the tools of the project's MCP servers, or call one.
+    Tools(tools::Arguments),
     /// List the models and whether each one is set up; with --check, whether it answers.
     Models(models::Arguments),
     /// Look up the functions and constants that scripts can use.
@@ -132,6 +134,10 @@ struct Global {
 /// Takes from the environment at which point a test wants the program to die or to fail.
 #[cfg(debug_assertions)]
 fn arm() -> Result<(), Exit> {
+    if let Some(folder) = project::variable("KAIZEN_DISK") {
+        failpoint::keep_disk(folder.into());
+    }
+
     let plan = project::variable("KAIZEN_FAILPOINT");
     plan.map_or(Ok(()), |plan| failpoint::arm(&plan)).map_err(|reason| {
         say(&format!("error: KAIZEN_FAILPOINT: {reason}"));
@@ -235,6 +241,7 @@ fn perform(global: &Global, command: Option<&Command>) -> anyhow::Result<Exit> {
         Some(Command::Runs(arguments)) => runs::run(global, arguments),
         Some(Command::Show(arguments)) => show::run(global, arguments),
         Some(Command::Patterns(arguments)) => patterns::run(global, arguments),
+        Some(Command::Tools(arguments)) => tools::run(global, arguments),
         Some(Command::Models(arguments)) => models::run(global, arguments),
         Some(Command::Doc(arguments)) => doc::run(global, arguments),
         Some(Command::Doctor) => Ok(doctor::run(global)),
@@ -354,7 +361,7 @@ fn put(bytes: &[u8]) {
         last();
     }
 
-    crate::script::host::process::end_all();
+    crate::base::process::end_all();
     terminal::restore();
     std::process::exit(unwritten.code());
 }

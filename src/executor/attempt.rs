@@ -2,6 +2,7 @@
 
 use crate::base::failure::{Failure, Kind};
 use crate::base::id::RunId;
+use crate::base::secret;
 use crate::base::unit::Money;
 use crate::executor::bill::AttemptBill;
 use crate::executor::budget::Reserve;
@@ -29,6 +30,9 @@ use serde_json::Value;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
+
+/// Most characters of results of tools that stand with the call that tells them.
+const PROMPT_MAX: usize = 1000;
 
 /// Why something gave no value: a failure to report, or the end of the run.
 #[derive(Debug)]
@@ -94,6 +98,16 @@ struct TryTimes {
     attempt: u32,
     wait: Option<Duration>,
     mended: Vec<String>,
+}
+
+/// Returns the newest message as it stands with a call. What is more than a text is kept whole among the
+/// parts of requests.
+fn prompt_of(message: &Message) -> String {
+    if message.is_plain() {
+        message.content.clone()
+    } else {
+        secret::beginning(&message.shown(), PROMPT_MAX)
+    }
 }
 
 /// Makes the error for a try that has ended well and has no text, which cannot be.
@@ -326,7 +340,7 @@ impl Executor {
             attempt: number,
             model: model.label.clone(),
             demo: model.is_demo(),
-            prompt: request.messages.last().map(|m| m.shown().into_owned()).unwrap_or_default(),
+            prompt: request.messages.last().map(prompt_of).unwrap_or_default(),
             history: request.messages.len() - 1,
             newest: parts.as_ref().and_then(|parts| parts.newest),
             key: Some(sample.key),

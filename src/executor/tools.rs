@@ -7,6 +7,7 @@ use crate::base::failure::{Failure, Kind};
 use crate::base::secret::{beginning, scrub};
 use crate::base::spelling::nearest;
 use crate::base::strand::Strand;
+use crate::base::visible::without_invisible;
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
 use crate::executor::turns::siblings::InOrder;
@@ -435,13 +436,14 @@ fn told(given: &Result<Given, Failure>, result_max: usize) -> ToldText {
         Err(failure) => {
             let text =
                 scrub(&format!("error ({}): {}", failure.kind, failure.message)).into_owned();
-            let text = shortened(&harmless(&text), ERROR_MAX).0;
+            let text = shortened(&without_invisible(&text).0, ERROR_MAX).0;
             return ToldText { text, bytes: 0, is_cut: false };
         }
     };
 
     let bytes = whole.len() as u64;
-    let clean = harmless(&scrub(&whole));
+    let scrubbed = scrub(&whole);
+    let (clean, _) = without_invisible(&scrubbed);
     let (text, is_cut) = shortened(&clean, result_max);
     ToldText { text, bytes, is_cut }
 }
@@ -457,20 +459,6 @@ fn kept(value: &Value) -> (Value, bool) {
     }
 
     (Value::String(shortened(&text, KEPT_MAX).0), true)
-}
-
-/// Takes out what a reader does not see: controls but lines and tabs, and characters that are invisible
-/// or turn the direction of the text.
-fn harmless(text: &str) -> String {
-    let is_harmful = |c: char| match c {
-        '\n' | '\t' => false,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}' => true,
-        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
-        '\u{e0000}'..='\u{e007f}' => true,
-        other => other.is_control(),
-    };
-
-    text.replace("\r\n", "\n").chars().filter(|c| !is_harmful(*c)).collect()
 }
 
 /// Cuts a text that is too long: three quarters of what may stay are its beginning, and a quarter its
@@ -502,12 +490,6 @@ mod tests {
         assert!(is_cut);
         assert_eq!(text, "äöü€ä\n[.. 75 bytes left out ..]\n€");
         assert_eq!(shortened("äöü", 0).0, "\n[.. 6 bytes left out ..]\n");
-    }
-
-    #[test]
-    fn what_nobody_sees_is_taken_out() {
-        let text = "a\u{200b}b\u{202e}c\u{1b}[31m\r\nd\te\u{e0041}\u{0}";
-        assert_eq!(harmless(text), "abc[31m\nd\te");
     }
 
     #[test]

@@ -3,10 +3,11 @@
 //! and no other order means anything.
 
 use crate::base::count::counted;
-use crate::base::secret::{self, clean, clean_fields, scrub, scrub_in};
+use crate::base::secret::{clean, clean_fields, scrub, scrub_in};
 use crate::base::strand::Spot;
 use crate::base::unit::Money;
 use crate::base::{file, own};
+use crate::journal::difference::{names, short, text_difference, whole};
 use crate::journal::key::{Key, deciding, deciding_messages};
 use crate::journal::known_replies::Sample;
 use crate::journal::part::tool_without_secrets;
@@ -31,12 +32,6 @@ const FORMAT_WITHOUT_PLACES: u64 = 1;
 const SIZE_MAX: u64 = 64 << 20;
 /// How much of a prompt is compared with others, in characters.
 const HEAD_CHARS: usize = 400;
-/// Longest part of a text that a difference shows, in characters.
-const SHOWN_MAX: usize = 80;
-/// How much that both texts share is shown before a difference, in characters.
-const SHARED_SHOWN: usize = 20;
-/// How many digits of the hash of a tool are shown.
-const HASH_SHOWN: usize = 8;
 
 /// A cassette that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -279,52 +274,6 @@ impl CassetteLine {
 
         found
     }
-}
-
-/// Says where two texts part.
-fn text_difference(known: &Message, asked: &Message) -> String {
-    let known = whole(known);
-    let asked = whole(asked);
-    let shared = known.chars().zip(asked.chars()).take_while(|(a, b)| a == b).count();
-
-    let from = shared.saturating_sub(SHARED_SHOWN);
-    let rest = |text: &str| short(&text.chars().skip(from).collect::<String>());
-    let at = shared + 1;
-
-    format!(" from character {at} on: `{}`, recorded with `{}`", rest(&asked), rest(&known))
-}
-
-/// Returns everything that a message says.
-fn whole(message: &Message) -> Cow<'_, str> {
-    if message.is_plain() {
-        return Cow::Borrowed(&message.content);
-    }
-
-    let written = serde_json::to_string(message).expect("a message is plain data");
-    Cow::Owned(written)
-}
-
-/// Names tools, for people. Those of one name may still differ in what they say of themselves.
-fn names(tools: &[ToolSpec]) -> String {
-    if tools.is_empty() {
-        return "none".to_owned();
-    }
-
-    let each = tools.iter().map(|tool| {
-        let text = serde_json::to_string(tool).expect("a tool is plain data");
-        let hash = blake3::hash(text.as_bytes()).to_hex();
-        format!("{} ({})", tool.name, &hash[..HASH_SHOWN])
-    });
-    each.collect::<Vec<_>>().join(", ")
-}
-
-fn short(text: &str) -> String {
-    let mut shown: String = secret::beginning(text, SHOWN_MAX);
-
-    if shown.len() < text.len() {
-        shown.push('…');
-    }
-    shown
 }
 
 fn word(role: Role) -> &'static str {

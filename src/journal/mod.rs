@@ -4,6 +4,7 @@
 pub mod cassette;
 mod clean;
 pub mod damage;
+mod difference;
 pub mod event;
 pub mod history;
 pub mod inquiry;

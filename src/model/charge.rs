@@ -135,8 +135,10 @@ mod tests {
     use crate::model::error::TimeLimit;
     use crate::model::message::{Message, Role};
     use crate::model::registry::Models;
+    use crate::model::reply::ReplyContent;
     use crate::model::request::Settings;
     use crate::model::spec::ModelSpec;
+    use crate::model::tool::{ToolCall, ToolChoice, ToolResult, ToolSpec};
     use serde_json::{Value, json};
     use std::collections::BTreeMap;
     use std::time::Duration;
@@ -164,6 +166,32 @@ mod tests {
 
     fn request(settings: Settings, schema: Option<Value>) -> Request {
         Request::new(vec![Message::new(Role::User, "four")], settings, schema)
+    }
+
+    #[test]
+    fn tools_calls_and_results_count_in_the_worst_case() {
+        let call = ToolCall::new("c1", "add", json!({ "a": 1 }));
+        let result = ToolResult::new(&call, "x".repeat(500), false);
+        let tool = ToolSpec {
+            name: "add".to_owned(),
+            description: "d".repeat(300),
+            parameters: json!({ "type": "object" }),
+        };
+
+        let plain = request(Settings::default(), None);
+        let mut stepped = plain.clone();
+        let said = ReplyContent { calls: vec![call], ..ReplyContent::default() };
+        stepped.messages.push(Message::of_reply(said));
+        stepped.messages.push(Message::of_results(vec![result]));
+
+        let read = |request: &Request| priced().worst(request).read;
+        let step = read(&stepped) - read(&plain);
+        assert_eq!(step, 4 * MESSAGE_TOKENS + (2 + 3 + 7) + (2 + 3 + 500));
+
+        let offered = stepped.clone().offering(vec![tool], ToolChoice::Auto);
+        let schema = 17;
+        let tools = read(&offered) - read(&stepped);
+        assert_eq!(tools, TOOLS_TOKENS + MESSAGE_TOKENS + 3 + 300 + 2 * schema);
     }
 
     #[test]

@@ -75,6 +75,23 @@ pub enum SettingError {
         /// The tool.
         name: String,
     },
+    /// A call of a tool without a result, or a result without a call.
+    #[error(
+        "message {number} of the conversation calls tools, but the message after it does not have one \
+         result for each call, in the same order"
+    )]
+    Unpaired {
+        /// The message, from 1.
+        number: usize,
+    },
+    /// A result of a tool that nobody has called.
+    #[error(
+        "message {number} of the conversation has results of tools, but the one before it no calls"
+    )]
+    Uncalled {
+        /// The message, from 1.
+        number: usize,
+    },
     /// A field of `extra` that the program writes itself, or that no budget could bound.
     #[error(transparent)]
     Extra(#[from] Conflict),
@@ -205,6 +222,74 @@ impl Request {
         {
             return Err(SettingError::NoSuchTool { name: name.clone() });
         }
-        Ok(())
+        self.check_pairs()
+    }
+
+    /// Finds a call without its result: every server refuses the conversation for it.
+    fn check_pairs(&self) -> Result<(), SettingError> {
+        let mut open: Vec<&str> = Vec::new();
+
+        for (index, message) in self.messages.iter().enumerate() {
+            let results: Vec<&str> = message.results.iter().map(|one| one.id.as_str()).collect();
+            if open.is_empty() && !results.is_empty() {
+                return Err(SettingError::Uncalled { number: index + 1 });
+            }
+            if results != open {
+                return Err(SettingError::Unpaired { number: index });
+            }
+
+            open = message.calls.iter().map(|call| call.id.as_str()).collect();
+        }
+
+        if open.is_empty() {
+            Ok(())
+        } else {
+            Err(SettingError::Unpaired { number: self.messages.len() })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::message::Role;
+    use crate::model::reply::ReplyContent;
+    use crate::model::tool::{ToolCall, ToolResult};
+    use serde_json::json;
+
+    fn calls(ids: &[&str]) -> Message {
+        let calls = ids.iter().map(|id| ToolCall::new(*id, "add", json!({}))).collect();
+        Message::of_reply(ReplyContent { calls, ..ReplyContent::default() })
+    }
+
+    fn results(ids: &[&str]) -> Message {
+        let result = |id: &&str| ToolResult::new(&ToolCall::new(*id, "add", json!({})), "1", false);
+        Message::of_results(ids.iter().map(result).collect())
+    }
+
+    #[test]
+    fn a_conversation_has_every_call_with_its_result() {
+        let check = |messages: &[Message], expected: Result<(), SettingError>| {
+            let request = Request::new(messages.to_vec(), Settings::default(), None);
+            assert_eq!(request.check(), expected);
+        };
+        let user = || Message::new(Role::User, "a");
+        let unpaired = |number| Err(SettingError::Unpaired { number });
+
+        check(&[user(), calls(&["x", "y"]), results(&["x", "y"]), user()], Ok(()));
+        check(&[user(), calls(&["x"]), results(&["x"]), calls(&["z"]), results(&["z"])], Ok(()));
+        check(&[user(), calls(&["x", "y"]), results(&["x"])], unpaired(2));
+        check(&[user(), calls(&["x", "y"]), results(&["y", "x"])], unpaired(2));
+        check(&[user(), calls(&["x"]), user()], unpaired(2));
+        check(&[user(), calls(&["x"])], unpaired(2));
+        check(&[user(), results(&["x"])], Err(SettingError::Uncalled { number: 2 }));
+    }
+
+    #[test]
+    fn a_name_that_is_not_offered_cannot_be_demanded() {
+        let request = Request::new(Vec::new(), Settings::default(), None);
+        let request = request.offering(Vec::new(), ToolChoice::Name("add".to_owned()));
+        let error = request.check().expect_err("no such tool").to_string();
+        assert_eq!(error, "`tool_choice` names the tool `add`, which is not among `tools`");
     }
 }

@@ -8,6 +8,7 @@ use crate::executor::replies::guess::Guess;
 use crate::journal::event::Event;
 use crate::journal::known_replies::{Claims, KnownReply, Replies, ReplyFollower, Sample};
 use crate::model::Model;
+use crate::model::message::Message;
 use crate::model::reply::CallResult;
 use crate::model::request::Request;
 use futures::FutureExt;
@@ -229,8 +230,8 @@ impl Reuse {
                     return Answer::Never(Box::new(failure.clone()));
                 }
 
-                let prompt = request.messages.last().map_or("", |m| m.content.as_str());
-                let failure = unknown(prompt, replies.nearest(prompt));
+                let prompt = request.messages.last().map(Message::shown).unwrap_or_default();
+                let failure = unknown(&prompt, replies.nearest(&prompt));
                 self.diverged.borrow_mut().get_or_insert_with(|| failure.clone());
                 return Answer::Never(Box::new(failure));
             }

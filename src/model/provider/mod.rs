@@ -13,6 +13,7 @@ mod call_form;
 pub mod demo;
 mod demo_call;
 mod document;
+pub mod exchange;
 mod frames;
 mod gemini;
 pub mod host;
