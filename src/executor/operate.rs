@@ -75,7 +75,7 @@ impl Executor {
             let exchange = Exchange { steps, ..Exchange::new(&checked.prompt.instruction, text) };
             branch.borrow_mut().record(turn, exchange);
         }
-        Ok(if checked.has_trace { course.to_value(value) } else { value })
+        Ok(if checked.has_trace { course.to_value(&value) } else { value })
     }
 
     /// Asks for the answer until it is right, or as often as the model may mend it. `first` is the answer

@@ -62,7 +62,7 @@ pub(super) struct LoopCourse {
 
 impl LoopCourse {
     /// Returns the value with what led to it.
-    pub(super) fn to_value(&self, value: Value) -> Value {
+    pub(super) fn to_value(&self, value: &Value) -> Value {
         json!({
             "value": value,
             "steps": self.steps,
@@ -285,7 +285,8 @@ impl ToolLoop<'_> {
                 continue;
             }
 
-            let newest = of_tool().last().and_then(|one| Some((one, one.result.as_ref().err()?)));
+            let newest =
+                of_tool().next_back().and_then(|one| Some((one, one.result.as_ref().err()?)));
             let Some((call, failure)) = newest else { continue };
             let (count, known) =
                 self.failures.entry(name.to_owned()).or_insert_with(|| (0, failure.clone()));

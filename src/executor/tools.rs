@@ -429,7 +429,7 @@ struct ToldText {
 
 fn told(given: &Result<Given, Failure>, result_max: usize) -> ToldText {
     let whole = match given {
-        Ok(Given { text: Some(text), .. }) | Ok(Given { value: Value::String(text), .. }) => {
+        Ok(Given { text: Some(text), .. } | Given { value: Value::String(text), .. }) => {
             text.clone()
         }
         Ok(Given { value, .. }) => value.to_string(),
