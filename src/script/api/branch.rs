@@ -566,7 +566,8 @@ fn properties(engine: &mut Engine) {
 
 /// Makes a message one that scripts read.
 fn shown(message: &Message) -> serde_json::Value {
-    let mut value = serde_json::json!({ "role": message.role, "content": message.shown() });
+    let content = if message.results.is_empty() { &message.content } else { &*message.shown() };
+    let mut value = serde_json::json!({ "role": message.role, "content": content });
     if !message.calls.is_empty() {
         let call = |call: &ToolCall| match &call.args {
             Ok(args) => serde_json::json!({ "tool": call.name, "args": args }),
