@@ -4,15 +4,17 @@ use crate::base::failure::{Failure, Kind};
 use crate::base::id::RunId;
 use crate::base::secret;
 use crate::base::unit::Money;
+use crate::executor::bill::AttemptBill;
 use crate::executor::budget::Reserve;
 use crate::executor::replies::reuse::Answer;
 use crate::executor::replies::{AttemptResult, Miss, PendingCall, ReplySource};
 use crate::executor::retry::{ATTEMPTS_MAX, pause};
 use crate::executor::{Executor, RunError};
-use crate::flow::callback::Scope;
 use crate::flow::op::Prompt;
 use crate::journal::event::{Event, LogLevel, Timer};
+use crate::journal::known_replies::Sample;
 use crate::journal::past::PastTry;
+use crate::metrics::charge::Charge;
 use crate::model::Model;
 use crate::model::error::{CallError, Retry};
 use crate::model::message::Message;
@@ -22,6 +24,7 @@ use crate::model::tool::{ToolChoice, ToolSpec};
 use crate::model::tuning::LimitChange;
 use crate::schema::{self, Found, Unfit};
 use crate::session::branch::SharedBranch;
+use crate::session::scope::Scope;
 use crate::store::StoreError;
 use serde_json::Value;
 use std::cell::Cell;
@@ -69,9 +72,15 @@ pub(super) struct ExchangeRequest<'a> {
     /// The tools that the model is offered.
     pub(super) tools: Vec<ToolSpec>,
     pub(super) choice: ToolChoice,
+    /// The schema that the model is told.
+    pub(super) schema: Option<&'a Value>,
+    /// The schema that the reply is read by.
+    pub(super) reads: Option<&'a Value>,
     pub(super) schema_check: SchemaCheck,
     /// Whether it asks to mend the last answer.
     pub(super) is_repair: bool,
+    /// The step of a loop of tools that it is, from 1; 0 outside of one.
+    pub(super) step: u32,
 }
 
 /// A reply, and the value that was read from its text. Where it calls tools, the value is that text.
@@ -80,6 +89,10 @@ pub(super) struct WholeReply {
     /// Whether `max_tokens` cut it, and that was accepted.
     pub(super) is_cut: bool,
     pub(super) value: Result<Value, Unfit>,
+    /// What the request is known by.
+    pub(super) sample: Sample,
+    /// How many calls it took, and what they cost, if that is known.
+    pub(super) bill: AttemptBill,
 }
 
 /// How a try stands among the others of its request, and what was mended of its reply.
@@ -113,23 +126,13 @@ impl Executor {
         ask: ExchangeRequest<'_>,
         durable: bool,
     ) -> Result<WholeReply, Stop> {
-        let ExchangeRequest { prompt, messages, tools, choice, schema_check, is_repair } = ask;
-        let model = branch.borrow().model.clone();
-        let settings = model.settings.with(&prompt.settings);
+        let reads = ask.reads;
+        let asked = self.pending(scope, branch, ask)?;
+        let settings = &asked.request.settings;
         let attempts_max = settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1);
 
-        let request = Request::new(messages, settings, prompt.schema.clone());
-        let mut request = request.offering(tools, choice);
-        request.schema_check = schema_check;
-        request.check().map_err(|error| Failure::new(Kind::Option, error.to_string()))?;
-
-        let sample = self.replies.sample(&scope.strand, &model, &request);
-        // A cassette has the request as the script made it, before the budget bounds the reply.
-        let line = self.replies.line(sample.key, &model, &request);
-        self.budgets.bound_reply(scope.flow, &mut request);
-
-        let asked = PendingCall { op: scope.op, model, request, sample, line, is_repair };
         let mut attempt = 1;
+        let mut bill = AttemptBill::default();
         loop {
             let mut tried = self.call(scope, &asked, attempt).await?;
             // A reply that is known may come from a conversation with other ids.
@@ -152,21 +155,26 @@ impl Executor {
                 Err(Miss::Then { retry_in, .. }) => *retry_in,
             };
 
-            let read =
-                tried.result.as_ref().ok().map(|said| self.read(said, prompt.schema.as_ref()));
+            let read = tried.result.as_ref().ok().map(|said| self.read(said, reads));
+            let calls_tools = tried.result.as_ref().is_ok_and(|said| !said.calls.is_empty());
             let mended = match &read {
                 Some(Ok(found)) => found.mended.clone(),
                 Some(Err(_)) | None => Vec::new(),
             };
             let is_cut = tried.is_cut;
             let times = TryTimes { attempt, wait, mended };
-            // A reply that has to be mended by another call was paid for: it is on the disk before that.
-            let durable = durable || matches!(read, Some(Err(_)));
+            // A reply that another call follows was paid for: it is on the disk before that.
+            let durable = durable || calls_tools || matches!(read, Some(Err(_)));
+            let usage = tried.usage;
+            let cost = tried.cost;
             let result = self.settle(scope, &asked.model, tried, times, durable).await?;
+            let charge = Charge::of(usage, cost, result.as_ref().err());
+            bill.add(AttemptBill { calls: 1, cost: charge.cost });
+
             match (result, read, wait) {
                 (Ok(said), Some(read), _) => {
                     let value = read.map(|found| found.value);
-                    return Ok(WholeReply { said, is_cut, value });
+                    return Ok(WholeReply { said, is_cut, value, sample: asked.sample, bill });
                 }
                 (_, _, Some(wait)) => self.pass(&scope.strand, Timer::Pause, wait).await?,
                 (Err(failure), ..) => return Err(failure.into()),
@@ -174,6 +182,31 @@ impl Executor {
             }
             attempt += 1;
         }
+    }
+
+    /// Makes the request, and what it is known by.
+    fn pending(
+        &self,
+        scope: &Scope,
+        branch: &SharedBranch,
+        ask: ExchangeRequest<'_>,
+    ) -> Result<PendingCall, Failure> {
+        let model = branch.borrow().model.clone();
+        let settings = model.settings.with(&ask.prompt.settings);
+
+        let request = Request::new(ask.messages, settings, ask.schema.cloned());
+        let mut request = request.offering(ask.tools, ask.choice);
+        request.schema_check = ask.schema_check;
+        request.check().map_err(|error| Failure::new(Kind::Option, error.to_string()))?;
+
+        let sample = self.replies.sample(&scope.strand, &model, &request);
+        // A cassette has the request as the script made it, before the budget bounds the reply.
+        let line = self.replies.line(sample.key, &model, &request);
+        self.budgets.bound_reply(scope.purse, &mut request);
+
+        let op = scope.op;
+        let is_repair = ask.is_repair;
+        Ok(PendingCall { op, model, request, sample, line, is_repair, step: ask.step })
     }
 
     /// Reads a reply, by its schema if it has one. One that is only guessed need not fit.
@@ -220,7 +253,7 @@ impl Executor {
         let _permit = if waits { self.budgets.permit().await } else { None };
 
         let has_begun = reserve.as_mut().map(Reserve::begun).unwrap_or_default();
-        let mut guard = self.begin_call(scope, asked, has_begun.clone())?;
+        let mut guard = self.begin_call(scope, asked, has_begun.clone(), attempt)?;
         let number = guard.number;
 
         let answer = match source {
@@ -292,6 +325,7 @@ impl Executor {
         scope: &'a Rc<Scope>,
         asked: &'a PendingCall,
         has_begun: Rc<Cell<bool>>,
+        attempt: u32,
     ) -> Result<CallGuard<'a>, StoreError> {
         let PendingCall { model, request, sample, .. } = asked;
         let number = scope.attempts.get() + 1;
@@ -318,6 +352,7 @@ impl Executor {
             before: parts.as_ref().and_then(|parts| parts.before),
             terms: parts.as_ref().map(|parts| parts.terms),
             repair: asked.is_repair,
+            step: if attempt == 1 { asked.step } else { 0 },
         })?;
 
         Ok(CallGuard {
@@ -334,7 +369,7 @@ impl Executor {
     /// Sets the worst case of a call aside, in the budget of its flow and in the account of the run.
     async fn reserve(&self, scope: &Rc<Scope>, asked: &PendingCall) -> Result<Reserve, Stop> {
         let PendingCall { model, request, .. } = asked;
-        match self.budgets.reserve(scope.flow, model, request).await {
+        match self.budgets.reserve(scope.purse, model, request).await {
             Ok(reserve) => Ok(reserve),
             Err(failure) => Err(self.refuse(scope, asked, failure)?),
         }
@@ -373,7 +408,7 @@ impl Executor {
         self.turns.pass_by(then.place);
 
         // The budget counts as spent, as it did then.
-        self.budgets.spend(scope.flow);
+        self.budgets.spend(scope.purse);
 
         let failure = then.result.clone().err();
         self.refuse(scope, asked, failure.unwrap_or_else(|| Failure::new(Kind::Budget, "refused")))

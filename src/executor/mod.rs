@@ -2,6 +2,7 @@
 //! it. Everything of a run happens on one thread; dropping a future cancels what it was doing.
 
 pub mod attempt;
+mod bill;
 pub mod budget;
 mod budgets;
 mod effect;
@@ -10,17 +11,21 @@ pub mod glimpse;
 pub mod memory;
 pub mod operate;
 pub mod operation;
+mod protocol;
 pub mod question;
+mod react;
 mod recorder;
 pub mod replies;
 pub mod report;
 pub mod retry;
 pub mod schedule;
+mod step;
+pub mod tools;
 pub mod turns;
 
 use crate::base::failpoint::{self, Failpoint};
 use crate::base::failure::{Failure, Kind};
-use crate::base::id::{FlowId, RunId};
+use crate::base::id::RunId;
 use crate::executor::budget::{Budget, Tally};
 use crate::executor::budgets::Budgets;
 use crate::executor::memory::{Figures, Memory};
@@ -37,7 +42,10 @@ use crate::journal::event::Event;
 use crate::journal::inquiry::Inquiry;
 use crate::journal::past::Past;
 use crate::metrics::Metrics;
+use crate::session::scope::Scope;
 use crate::store::StoreError;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::rc::Rc;
 
@@ -79,6 +87,8 @@ pub struct Executor {
     budgets: Budgets,
     /// Tells ends one at a time, in an order that a later run can repeat.
     turns: Turns,
+    /// The labels of models whose servers refuse tools.
+    without_tools: RefCell<BTreeSet<String>>,
 }
 
 impl fmt::Debug for Executor {
@@ -101,6 +111,7 @@ impl Executor {
             replies: ReplySources::default(),
             budgets: Budgets::new(concurrency),
             turns: Turns::default(),
+            without_tools: RefCell::default(),
         }
     }
 
@@ -161,9 +172,9 @@ impl Executor {
         self.budgets.used()
     }
 
-    /// Returns the budget that a call of a flow has to keep.
-    pub fn budget_of(&self, flow: FlowId) -> Option<Rc<Budget>> {
-        self.budgets.of(flow)
+    /// Returns the budget that a call of an operation has to keep.
+    pub fn budget_of(&self, scope: &Scope) -> Option<Rc<Budget>> {
+        self.budgets.of(scope.purse)
     }
 
     /// Goes through a run again: what happened in it happens in this one, in the same order, as long
@@ -229,6 +240,16 @@ impl Executor {
             reuse.diverge(&failure);
         }
         failure
+    }
+
+    /// Tells whether a model's server is known to refuse tools.
+    fn has_no_tools(&self, label: &str) -> bool {
+        self.without_tools.borrow().contains(label)
+    }
+
+    /// Remembers that a model's server refuses tools; tells whether that is new.
+    fn learn_no_tools(&self, label: &str) -> bool {
+        self.without_tools.borrow_mut().insert(label.to_owned())
     }
 
     /// Returns the run's journal.

@@ -49,6 +49,8 @@ impl Event {
             Event::CallRefused { flow, op, key, at, failure } => {
                 Event::CallRefused { flow, op, key, at, failure: failure_of(failure) }
             }
+            started @ Event::ToolStarted { .. } => tool_started(started),
+            ended @ Event::ToolEnded { .. } => tool_ended(ended),
             Event::OpEnded { flow, op, outcome } => {
                 Event::OpEnded { flow, op, outcome: outcome_of(outcome) }
             }
@@ -88,6 +90,7 @@ fn attempt_started(mut event: Event) -> Event {
         before: _,
         terms: _,
         repair: _,
+        step: _,
     } = &mut event
     {
         scrub_in(model);
@@ -124,6 +127,48 @@ fn attempt_ended(mut event: Event) -> Event {
         *opaque = opaque.drain(..).map(|part| part.map_texts(&scrubbed)).collect();
         mended.iter_mut().for_each(scrub_in);
         served_by.iter_mut().for_each(scrub_in);
+        *failure = failure.take().map(failure_of);
+    }
+
+    event
+}
+
+fn tool_started(mut event: Event) -> Event {
+    // All fields are named, so that a new one is looked at here as well.
+    if let Event::ToolStarted {
+        flow: _,
+        op: _,
+        deed: _,
+        tool,
+        args,
+        step: _,
+        mended,
+        effects: _,
+        approved: _,
+    } = &mut event
+    {
+        scrub_in(tool);
+        *args = clean(args.take());
+        mended.iter_mut().for_each(scrub_in);
+    }
+
+    event
+}
+
+fn tool_ended(mut event: Event) -> Event {
+    // All fields are named, so that a new one is looked at here as well.
+    if let Event::ToolEnded {
+        flow: _,
+        op: _,
+        deed: _,
+        result,
+        failure,
+        bytes: _,
+        cut: _,
+        reused: _,
+    } = &mut event
+    {
+        *result = result.take().map(clean);
         *failure = failure.take().map(failure_of);
     }
 
@@ -208,9 +253,11 @@ fn failure_of(failure: Failure) -> Failure {
 }
 
 fn detail_without_secrets(detail: &mut FailureDetail) {
-    let FailureDetail { partial, problems, repairs: _ } = detail;
+    let FailureDetail { partial, problems, repairs: _, tool, args, steps: _ } = detail;
 
     *partial = partial.take().map(|text| scrub(&text).into());
+    *tool = tool.take().map(|name| scrub(&name).into());
+    *args = args.take().map(clean);
     for problem in problems {
         scrub_in(&mut problem.path);
         scrub_in(&mut problem.message);
@@ -252,6 +299,7 @@ mod tests {
             before: None,
             terms: None,
             repair: false,
+            step: 0,
         };
 
         let ended = Event::AttemptEnded {

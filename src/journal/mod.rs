@@ -15,6 +15,7 @@ pub mod part;
 pub mod past;
 pub mod prune;
 pub mod roster;
+pub mod tool_trace;
 pub mod trace;
 
 use crate::base::id::RunId;

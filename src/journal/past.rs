@@ -444,6 +444,7 @@ mod tests {
             before: None,
             terms: None,
             repair: false,
+            step: 0,
         }
     }
 

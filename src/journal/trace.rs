@@ -10,6 +10,7 @@ use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
 use crate::journal::part::RequestPart;
 use crate::journal::roster::Roster;
+use crate::journal::tool_trace::{ToolTrace, tool_call, tool_end};
 use crate::model::message::{Message, Role};
 use crate::model::reply::Usage;
 use crate::model::request::{Request, Settings};
@@ -94,6 +95,8 @@ pub struct OpTrace {
     pub attempts: Vec<AttemptTrace>,
     /// Calls that were not made, because a budget did not allow them.
     pub refused: Vec<Refusal>,
+    /// Its calls of tools, in the order in which they began.
+    pub tool_calls: Vec<ToolTrace>,
 }
 
 /// A call that was not made, because a budget did not allow it.
@@ -131,6 +134,8 @@ pub struct AttemptTrace {
     terms: Option<Key>,
     /// Whether the model was asked to mend its last answer.
     pub repair: bool,
+    /// The step that began with it, from 1, if the model might call tools.
+    pub step: u32,
     /// How it ended, if it did.
     pub end: Option<AttemptEnd>,
 }
@@ -244,6 +249,8 @@ impl Trace {
             | Event::OpStarted { .. }
             | Event::OpEnded { .. }
             | Event::CallRefused { .. }
+            | Event::ToolStarted { .. }
+            | Event::ToolEnded { .. }
             | Event::AttemptStarted { .. }
             | Event::AttemptEnded { .. } => self.see_operation(when, event),
             Event::TimePassed { .. } => {}
@@ -303,6 +310,14 @@ impl Trace {
                 trace.refused.push(Refusal { when, failure, at });
             }
             Event::AttemptStarted { .. } => trace.attempts.extend(attempt(when, event)),
+            Event::ToolStarted { .. } => trace.tool_calls.extend(tool_call(when, event)),
+            Event::ToolEnded { deed, .. } => {
+                let begun = trace.tool_calls.iter_mut().rev();
+                let mut open = begun.filter(|one| one.deed == *deed && one.end.is_none());
+                if let Some(call) = open.next() {
+                    call.end = tool_end(when, event);
+                }
+            }
             Event::AttemptEnded { attempt: number, .. } => {
                 // Of calls with one number, the last without an end is the one that ends.
                 let begun = trace.attempts.iter_mut().rev();
@@ -441,6 +456,7 @@ fn attempt(when: Moment, event: &Event) -> Option<AttemptTrace> {
         before,
         terms,
         repair,
+        step,
         flow: _,
         op: _,
         sample: _,
@@ -461,6 +477,7 @@ fn attempt(when: Moment, event: &Event) -> Option<AttemptTrace> {
         newest: *newest,
         terms: *terms,
         repair: *repair,
+        step: *step,
         end: None,
     })
 }
@@ -616,6 +633,7 @@ mod tests {
                 before: parts.before,
                 terms: Some(parts.terms),
                 repair: false,
+                step: 0,
             };
 
             trace.see(0, &started.without_secrets());

@@ -6,6 +6,7 @@ use crate::journal::event::Event;
 use crate::journal::roster::Roster;
 use crate::metrics::Metrics;
 use crate::metrics::charge::Charge;
+use crate::session::tool::Deed;
 use std::collections::HashMap;
 
 /// When one operation was under way, as far as that is known.
@@ -29,6 +30,8 @@ pub struct FlowFold {
     ops: HashMap<OpId, Span>,
     /// The calls under way, by the operation that makes them.
     open: HashMap<OpId, u64>,
+    /// When the calls of tools that are under way began.
+    tools: HashMap<Deed, i64>,
     /// Replies that were reused from other runs than those that are gone through again.
     borrowed: u64,
 }
@@ -47,7 +50,13 @@ impl Flows {
             self.0.insert(flow, (FlowFold::default(), *within));
         }
 
-        let is_call = matches!(event, Event::AttemptStarted { .. } | Event::AttemptEnded { .. });
+        let is_call = matches!(
+            event,
+            Event::AttemptStarted { .. }
+                | Event::AttemptEnded { .. }
+                | Event::ToolStarted { .. }
+                | Event::ToolEnded { .. }
+        );
         let mut next = Some(flow);
         while let Some((fold, within)) = next.and_then(|flow| self.0.get_mut(&flow)) {
             fold.add(at, event);
@@ -118,8 +127,13 @@ impl FlowFold {
                 self.metrics.cost_unknown += u64::from(charge.cost.is_none());
             }
             Event::OpEnded { op, outcome, .. } => self.end(at, *op, outcome),
-            Event::AttemptStarted { op, model, repair, .. } => {
+            Event::ToolStarted { deed, .. } => {
+                self.tools.insert(deed.clone(), at);
+            }
+            Event::ToolEnded { deed, failure, .. } => self.end_tool(at, deed, failure.is_some()),
+            Event::AttemptStarted { op, model, repair, step, .. } => {
                 self.metrics.repairs += u64::from(*repair);
+                self.metrics.steps += u64::from(*step > 0);
                 *self.open.entry(*op).or_default() += 1;
                 if !self.metrics.models.contains(model) {
                     self.metrics.models.insert(model.clone());
@@ -180,6 +194,16 @@ impl FlowFold {
                 self.metrics.cut_operations.remove(op);
             }
             _ => {}
+        }
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "microseconds of a run fit a double exactly")]
+    fn end_tool(&mut self, at: i64, deed: &Deed, has_failed: bool) {
+        self.metrics.tool_calls += 1;
+        self.metrics.tool_errors += u64::from(has_failed);
+
+        if let Some(started) = self.tools.remove(deed) {
+            self.metrics.tool_time += (at - started) as f64 / 1e6;
         }
     }
 
@@ -399,6 +423,7 @@ mod tests {
             before: None,
             terms: None,
             repair: false,
+            step: 0,
         }
     }
 

@@ -392,6 +392,7 @@ mod tests {
             before: None,
             terms: None,
             repair: false,
+            step: 0,
         }
     }
 

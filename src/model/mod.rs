@@ -237,7 +237,6 @@ impl Model {
 fn judge(reply: Reply, request: &Request) -> Result<ReplyContent, CallError> {
     if is_accepted_cut(&reply, request) {
         let mut said = reply.said;
-        // A call that stands in it may be cut as well.
         said.keep_text();
         return Ok(said);
     }
@@ -255,10 +254,13 @@ fn judge(reply: Reply, request: &Request) -> Result<ReplyContent, CallError> {
 }
 
 /// Tells whether a reply was cut and counts all the same. One without text does not: thinking may have
-/// used up all tokens.
+/// used up all tokens. One that calls tools does not: the last call may be cut.
 fn is_accepted_cut(reply: &Reply, request: &Request) -> bool {
     let is_cut = reply.finish == Some(Finish::Length);
-    is_cut && request.accepts_cut() && !reply.said.text.trim().is_empty()
+    is_cut
+        && reply.said.calls.is_empty()
+        && request.accepts_cut()
+        && !reply.said.text.trim().is_empty()
 }
 
 /// Accepts what was said in a whole reply. Calls are only accepted whole as well, and by name.

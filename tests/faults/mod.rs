@@ -13,6 +13,7 @@ mod processes;
 mod replay;
 mod side;
 mod simulate;
+mod tools;
 
 use std::ops::Range;
 

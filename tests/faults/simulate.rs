@@ -8,12 +8,13 @@ mod world;
 
 use super::{figure, seeds};
 use graph::Plan;
+use kaizen::base::bounds::Bounds;
 use kaizen::base::clock;
 use kaizen::base::id::RunId;
 use kaizen::base::rng::Rng;
 use kaizen::base::strand::Strand;
 use kaizen::executor::Executor;
-use kaizen::executor::budget::{Bounds, Budget, Tally};
+use kaizen::executor::budget::{Budget, Tally};
 use kaizen::executor::flow::FlowOptions;
 use kaizen::executor::replies::reuse::Reuse;
 use kaizen::executor::report::Report;

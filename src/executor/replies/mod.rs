@@ -23,7 +23,6 @@ use crate::executor::budget::Reserve;
 use crate::executor::replies::assumption::{AssumedSize, Unknown};
 use crate::executor::replies::reuse::{Answer, Reuse};
 use crate::executor::replies::tape::Tape;
-use crate::flow::callback::Scope;
 use crate::journal::cassette::CassetteLine;
 use crate::journal::key::Key;
 use crate::journal::known_replies::{Claims, KnownReply, Sample};
@@ -33,6 +32,7 @@ use crate::model::Model;
 use crate::model::error::CallError;
 use crate::model::reply::{CallResult, ReplyContent, Usage};
 use crate::model::request::Request;
+use crate::session::scope::Scope;
 use crate::store::StoreError;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -50,6 +50,8 @@ pub(super) struct PendingCall {
     pub(super) line: Option<Box<CassetteLine>>,
     /// Whether it asks to mend the last answer.
     pub(super) is_repair: bool,
+    /// The step of a loop of tools that it is, from 1; 0 outside of one.
+    pub(super) step: u32,
 }
 
 /// Where the answer to a request comes from.
@@ -366,7 +368,7 @@ impl Executor {
         called: &CallResult,
     ) {
         let (Some(reserve), Some(guess)) = (reserve, self.guess()) else { return };
-        if self.budgets.counts_tokens(scope.flow) {
+        if self.budgets.counts_tokens(scope.purse) {
             guess.meet(Unknown::Size);
         }
 

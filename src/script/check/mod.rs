@@ -20,6 +20,7 @@ mod option_values;
 mod paths;
 mod property;
 mod templates;
+mod tools;
 mod used;
 mod value_kind;
 mod whole;
@@ -156,6 +157,7 @@ impl Checker<'_> {
         self.properties(file, &kinds);
         self.paths(file, &forms, &modules, earlier);
         self.numbers(file);
+        self.tools(file);
         self.in_place(file, &forms);
         self.divisions(file);
         self.templates(file);

@@ -87,6 +87,9 @@ pub(in crate::script) static ERROR: Shape = Shape {
         ("partial", Any),
         ("problems", Any),
         ("repairs", Any),
+        ("tool", Any),
+        ("args", Any),
+        ("steps", Any),
     ],
 };
 
@@ -123,6 +126,10 @@ pub(in crate::script) static METRICS: Shape = Shape {
         ("repairs", Any),
         ("mended", Any),
         ("cut", Any),
+        ("steps", Any),
+        ("tool_calls", Any),
+        ("tool_errors", Any),
+        ("tool_time", Any),
         ("reused", Any),
         ("saved", Any),
         ("under_way", Any),
@@ -161,7 +168,7 @@ pub(in crate::script) static USAGE: Shape = Shape {
 
 /// One message of a branch.
 pub(in crate::script) static MESSAGE: Shape =
-    Shape { what: "a message", properties: &[("role", Any), ("content", Any)] };
+    Shape { what: "a message", properties: &[("role", Any), ("content", Any), ("calls", Any)] };
 
 /// Returns the shape of the events of a kind, as listeners name it.
 pub(in crate::script) fn of_event(kind: &str) -> Option<&'static Shape> {
@@ -220,6 +227,7 @@ static ATTEMPT_STARTED: Shape = Shape {
         ("before", Any),
         ("terms", Any),
         ("repair", Any),
+        ("newest", Any),
     ],
 };
 
@@ -235,6 +243,8 @@ static ATTEMPT_ENDED: Shape = Shape {
         ("again", Any),
         ("reply", Any),
         ("cut", Any),
+        ("calls", Any),
+        ("opaque", Any),
         ("usage", Any),
         ("cost", Any),
         ("served_by", Any),
@@ -286,6 +296,9 @@ static ANY_EVENT: Shape = Shape {
         ("again", Any),
         ("reply", Any),
         ("cut", Any),
+        ("calls", Any),
+        ("opaque", Any),
+        ("newest", Any),
         ("usage", Any),
         ("cost", Any),
         ("served_by", Any),

@@ -45,7 +45,7 @@ pub(super) struct World {
     pub(super) faults: Cell<u64>,
     /// Calls that a budget refused.
     pub(super) refused: Cell<u64>,
-    bounds: kaizen::executor::budget::Bounds,
+    bounds: kaizen::base::bounds::Bounds,
 }
 
 /// One call that is under way; when it is given up, its worst case counts.
