@@ -10,6 +10,10 @@ pub enum Failpoint {
     CallBegins,
     /// A reply has come, and is not noted.
     CallEnds,
+    /// The start of an effect that lasts is on the disk, and it has not begun.
+    EffectBegins,
+    /// An effect has taken place, and its end is not noted.
+    EffectEnds,
     /// The end of an operation is decided, and not noted.
     OpEnds,
     /// The end of an operation is on the disk, and nothing depends on it yet.
@@ -33,6 +37,8 @@ pub const POINTS: &[(&str, Failpoint)] = &[
     ("store_made", Failpoint::StoreMade),
     ("call_begins", Failpoint::CallBegins),
     ("call_ends", Failpoint::CallEnds),
+    ("effect_begins", Failpoint::EffectBegins),
+    ("effect_ends", Failpoint::EffectEnds),
     ("op_ends", Failpoint::OpEnds),
     ("op_kept", Failpoint::OpKept),
     ("commit_begins", Failpoint::CommitBegins),

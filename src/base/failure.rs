@@ -161,6 +161,8 @@ kinds! {
     Cassette       "cassette"                        Diverged    Limits   "K0131" false;
     /// `assert_snapshot` outside of a test.
     Snapshot       "snapshot"                        Failed      Other    "K0132" false;
+    /// Nobody knows whether an effect took place.
+    Unsure         "unsure"                          Failed      Stopped  "K0135" false;
     /// The answer was wrong.
     WrongAnswer    "wrong_answer"                    Failed      Quality  "K0100" true;
     /// Steps that need one another ran at once.
@@ -290,6 +292,12 @@ pub struct FailureDetail {
     /// How often the model was asked to mend its reply, if it was.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub repairs: Option<u32>,
+    /// The word or tool whose effect is in doubt.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tool: Option<Box<str>>,
+    /// What it was called with.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub args: Option<Box<Value>>,
 }
 
 impl Failure {

@@ -3,10 +3,12 @@
 //! A call of a model is an effect too; it has attempts and a budget, and stands in `attempt.rs`.
 
 use crate::base::clock;
+use crate::base::failpoint::Failpoint;
 use crate::base::failure::{Failure, Kind};
 use crate::base::strand::{Spot, Strand};
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
+use crate::executor::lost::Repeat;
 use crate::executor::replies::assumption::Unknown;
 use crate::executor::replies::guess::{Guess, GuessedWorld};
 use crate::executor::turns::Passage;
@@ -25,11 +27,12 @@ const ANSWERS_MAX: usize = 10_000;
 impl Executor {
     /// Does something outside that only this run can do, or returns what came of it in the run that
     /// this one resumes. What comes of it, a failure too, is on the disk before this returns. A plan
-    /// only asks for the permission, and gets `planned`.
+    /// only asks for the permission, and gets `planned`. One that must not happen twice has its start on
+    /// the disk before it begins.
     pub async fn effect(
         &self,
         strand: &Strand,
-        what: Inquiry,
+        (what, repeat): (Inquiry, Repeat),
         planned: Value,
         permit: impl AsyncFnOnce() -> Result<(), Failure>,
         work: impl AsyncFnOnce() -> Result<Value, Failure>,
@@ -49,7 +52,10 @@ impl Executor {
                 self.outside(std::future::ready(())).await;
                 return self.guessed(&what, planned).map_err(Stop::from);
             }
-            self.do_now(work).await?
+            match self.doubt(&what, &at, repeat).await? {
+                Some(told) => told,
+                None => self.do_now((&what, repeat), &at, permit, work).await?,
+            }
         };
 
         let event = Event::Told { what, value: told.clone(), at: Some(at) };
@@ -65,11 +71,26 @@ impl Executor {
     /// kept: a resumed run may have it.
     async fn do_now(
         &self,
+        (what, repeat): (&Inquiry, Repeat),
+        at: &Spot,
+        permit: impl AsyncFnOnce() -> Result<(), Failure>,
         work: impl AsyncFnOnce() -> Result<Value, Failure>,
     ) -> Result<Value, Stop> {
         let done = self.outside(async {
             self.on_disk().await?;
-            Ok::<_, StoreError>(work().await)
+
+            if repeat == Repeat::Forbidden {
+                // What may not be done has not begun.
+                if let Err(failure) = permit().await {
+                    return Ok(Err(failure));
+                }
+                self.keep(&Event::Telling { what: what.clone(), at: at.clone() }).await?;
+                self.failpoint(Failpoint::EffectBegins);
+            }
+
+            let done = work().await;
+            self.failpoint(Failpoint::EffectEnds);
+            Ok::<_, StoreError>(done)
         });
 
         match done.await? {

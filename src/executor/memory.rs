@@ -104,6 +104,11 @@ impl Memory {
         Some(RecalledAnswer { value, place: None })
     }
 
+    /// Tells whether something began at this place in the resumed run whose end is not known.
+    pub(super) fn was_begun(&self, what: &Inquiry, at: &Spot) -> bool {
+        self.past.as_ref().is_some_and(|past| past.was_begun(what, at))
+    }
+
     /// Returns the try of a call at this place in the resumed run.
     pub(super) fn call(&self, key: Key, at: &Spot, number: usize) -> Option<PastTry> {
         self.past.as_ref()?.call(key, at, number).cloned()

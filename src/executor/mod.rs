@@ -6,6 +6,7 @@ pub mod budget;
 mod budgets;
 mod effect;
 pub mod flow;
+pub mod lost;
 pub mod memory;
 pub mod operate;
 pub mod operation;
@@ -15,6 +16,7 @@ pub mod replies;
 pub mod report;
 pub mod retry;
 pub mod schedule;
+pub mod standstill;
 pub mod turns;
 
 use crate::base::failpoint::{self, Failpoint};
@@ -22,12 +24,14 @@ use crate::base::failure::{Failure, Kind};
 use crate::base::id::{FlowId, RunId};
 use crate::executor::budget::{Budget, Tally};
 use crate::executor::budgets::Budgets;
+use crate::executor::lost::LostRule;
 use crate::executor::memory::{Figures, Memory};
 use crate::executor::recorder::Recorder;
 use crate::executor::replies::ReplySources;
 use crate::executor::replies::guess::{EndOrder, Guess};
 use crate::executor::replies::reuse::Reuse;
 use crate::executor::replies::tape::Tape;
+use crate::executor::standstill::Standstill;
 use crate::executor::turns::Turns;
 use crate::flow::check::BuildErrors;
 use crate::journal::Journal;
@@ -77,6 +81,10 @@ pub struct Executor {
     budgets: Budgets,
     /// Tells ends one at a time, in an order that a later run can repeat.
     turns: Turns,
+    /// Says what becomes of effects that nobody knows the end of.
+    lost: LostRule,
+    /// Knows why the run cannot go on, once that is so.
+    standstill: Standstill,
 }
 
 impl fmt::Debug for Executor {
@@ -99,6 +107,8 @@ impl Executor {
             replies: ReplySources::default(),
             budgets: Budgets::new(concurrency),
             turns: Turns::default(),
+            lost: LostRule::default(),
+            standstill: Standstill::default(),
         }
     }
 
@@ -294,6 +304,12 @@ impl Executor {
     /// Journals an event soon, and lets everybody see it now.
     pub fn note(&self, event: &Event) -> Result<(), StoreError> {
         self.recorder.note(self.event_time(), event)
+    }
+
+    /// Journals an event, and returns once it is on the disk. It is a part of what is under way, and no
+    /// end of its own.
+    pub(super) async fn keep(&self, event: &Event) -> Result<(), StoreError> {
+        self.recorder.keep(self.event_time(), event).await
     }
 
     /// Journals an event, and returns once it is on the disk.

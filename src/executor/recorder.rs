@@ -201,6 +201,13 @@ impl Recorder {
         turns.commit(self.journal.append(at, event)).await
     }
 
+    /// Journals an event, and returns once it is on the disk.
+    pub(super) async fn keep(&self, at: i64, event: &Event) -> Result<(), StoreError> {
+        self.note_passed()?;
+        let at = self.tell(at, event);
+        self.journal.append(at, event).await
+    }
+
     /// Journals the parts of a request that this run has not kept yet.
     pub(super) fn keep_parts(&self, at: i64, request: &Request) -> Result<Parts, StoreError> {
         let mut parts = Parts::of(request);

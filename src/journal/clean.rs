@@ -30,6 +30,7 @@ impl Event {
             Event::Told { what, value, at } => {
                 Event::Told { what: what.without_secrets(), value: clean(value), at }
             }
+            Event::Telling { what, at } => Event::Telling { what: what.without_secrets(), at },
             passed @ Event::TimePassed { .. } => passed,
             // Its key follows from what it holds without secrets.
             Event::RequestPart { key, part } => {
@@ -194,12 +195,15 @@ fn failure_of(failure: Failure) -> Failure {
 }
 
 fn detail_without_secrets(detail: &mut FailureDetail) {
-    let FailureDetail { partial, problems, repairs: _ } = detail;
+    let FailureDetail { partial, problems, repairs: _, tool: _, args } = detail;
 
     *partial = partial.take().map(|text| scrub(&text).into());
     for problem in problems {
         scrub_in(&mut problem.path);
         scrub_in(&mut problem.message);
+    }
+    if let Some(args) = args {
+        **args = clean(std::mem::take(args));
     }
 }
 

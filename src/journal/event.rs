@@ -145,6 +145,13 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         at: Option<Spot>,
     },
+    /// Something begins that has a lasting effect. Its end is what the script is told.
+    Telling {
+        /// What the script asked.
+        what: Inquiry,
+        /// Where it asked.
+        at: Spot,
+    },
     /// A time passed although something else might have ended before it.
     TimePassed {
         /// Who waited, and which of its timers this was.
@@ -329,6 +336,7 @@ impl Event {
         match self {
             Event::RunStarted { .. } => "run_started",
             Event::Told { .. } => "told",
+            Event::Telling { .. } => "telling",
             Event::CallRefused { .. } => "call_refused",
             Event::TimePassed { .. } => "time_passed",
             Event::FlowStarted { .. } => "flow_started",
@@ -365,6 +373,7 @@ impl Event {
             | Event::OpEnded { op, .. } => Some(*op),
             Event::RunStarted { .. }
             | Event::Told { .. }
+            | Event::Telling { .. }
             | Event::TimePassed { .. }
             | Event::RequestPart { .. }
             | Event::FlowStarted { .. }
@@ -387,6 +396,7 @@ impl Event {
             | Event::FlowEnded { flow } => Some(*flow),
             Event::RunStarted { .. }
             | Event::Told { .. }
+            | Event::Telling { .. }
             | Event::TimePassed { .. }
             | Event::RequestPart { .. }
             | Event::Logged { .. }

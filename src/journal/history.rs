@@ -1,6 +1,7 @@
 //! Reading what earlier runs left in the journal. What cannot be read is named and takes nothing else
 //! with it.
 
+use crate::base::failure::Failure;
 use crate::base::id::RunId;
 use crate::base::secret;
 use crate::journal::damage::Damage;
@@ -147,6 +148,20 @@ pub fn value(connection: &Connection, run: &RunId) -> Result<Option<Value>, Hist
     let last = connection.prepare_cached(sql)?.query_row([&run.0], |row| {
         Ok(match event(row.get_ref(0)?, row.get_ref(1)?) {
             Ok((_, Event::RunEnded { value, .. })) => Some(value),
+            _ => None,
+        })
+    });
+
+    Ok(last.optional()?.flatten())
+}
+
+/// Returns the failure that ended a run, if one did and it can be read.
+pub fn failure(connection: &Connection, run: &RunId) -> Result<Option<Failure>, HistoryError> {
+    let sql = "SELECT at, body FROM events WHERE run = ? AND kind = 'run_ended' ORDER BY seq DESC LIMIT 1";
+
+    let last = connection.prepare_cached(sql)?.query_row([&run.0], |row| {
+        Ok(match event(row.get_ref(0)?, row.get_ref(1)?) {
+            Ok((_, Event::RunEnded { failure, .. })) => failure,
             _ => None,
         })
     });

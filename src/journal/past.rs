@@ -63,6 +63,8 @@ pub struct Past {
     tries: HashMap<(Key, Spot), Vec<PastTry>>,
     told: HashMap<(Inquiry, Spot), PastAnswer>,
     timers: HashMap<(Timer, Spot), u64>,
+    /// Lasting effects that began.
+    begun: HashSet<(Inquiry, Spot)>,
     /// When each end came on the clock of the work as a whole, by its place from 1.
     times: Vec<Duration>,
     /// Calls that were given up while they were under way.
@@ -86,6 +88,7 @@ impl Past {
         let mut past = Past::default();
         for (age, reading) in chain.into_iter().enumerate() {
             past.given_up.extend(reading.given_up);
+            past.begun.extend(reading.begun);
             if age == 0 {
                 // What an older run was told without saying where, the newest was told again.
                 past.by_word.replace(reading.by_word);
@@ -157,6 +160,12 @@ impl Past {
         self.told.get(&(what.clone(), at.clone())).cloned()
     }
 
+    /// Tells whether something with a lasting effect began at a place, and its end is not known.
+    pub fn was_begun(&self, what: &Inquiry, at: &Spot) -> bool {
+        let place = (what.clone(), at.clone());
+        self.begun.contains(&place) && !self.told.contains_key(&place)
+    }
+
     /// Takes the next answer of a word from a journal that does not say where it was asked.
     pub fn answer_by_arrival(&self, what: &Inquiry) -> Option<Value> {
         self.by_word.borrow_mut().get_mut(what)?.pop_front()
@@ -208,6 +217,7 @@ struct Reading<'a> {
     vain: HashSet<(Key, Spot)>,
     ends: Vec<PastEnd>,
     given_up: HashSet<(Key, Spot)>,
+    begun: HashSet<(Inquiry, Spot)>,
     by_word: HashMap<Inquiry, VecDeque<Value>>,
     is_by_arrival: bool,
 }
@@ -227,6 +237,7 @@ impl Reading<'_> {
             vain,
             ends: Vec::new(),
             given_up: HashSet::new(),
+            begun: HashSet::new(),
             by_word: HashMap::new(),
             is_by_arrival: false,
         };
@@ -272,6 +283,9 @@ impl Reading<'_> {
                 self.is_by_arrival = true;
 
                 self.by_word.entry(what.clone()).or_default().push_back(value.clone());
+            }
+            Event::Telling { what, at } => {
+                self.begun.insert((what.clone(), at.clone()));
             }
             Event::TimePassed { at, timer, times } => {
                 for nth in at.nth..at.nth.saturating_add(*times) {

@@ -239,7 +239,7 @@ impl Trace {
             | Event::CallRefused { .. }
             | Event::AttemptStarted { .. }
             | Event::AttemptEnded { .. } => self.see_operation(when, event),
-            Event::TimePassed { .. } => {}
+            Event::TimePassed { .. } | Event::Telling { .. } => {}
         }
     }
 

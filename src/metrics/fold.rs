@@ -133,6 +133,7 @@ impl FlowFold {
             | Event::FlowEnded { .. }
             | Event::RunStarted { .. }
             | Event::Told { .. }
+            | Event::Telling { .. }
             | Event::TimePassed { .. }
             | Event::RequestPart { .. }
             | Event::CallRefused { .. }

@@ -15,6 +15,7 @@ use crate::base::failure::{Failure, Kind};
 use crate::base::file;
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
+use crate::executor::standstill::Halt;
 use crate::flow::callback;
 use crate::model::registry::Models;
 use crate::script::diagnostic::{Diagnostic, Severity, mismatch};
@@ -372,12 +373,23 @@ impl Host {
         function: impl FnOnce() -> Result<Dynamic, EvalError> + 'static,
     ) -> Result<Dynamic, ScriptError> {
         self.renew(program);
-        let result = self.inner.executor().drive(tasks::start(task, function)).await;
+        let executor = self.inner.executor();
+        let result = tokio::select! {
+            // What has come to its end needs nobody to stop it.
+            biased;
+            result = executor.drive(tasks::start(task, function)) => Ok(result),
+            halt = executor.halted() => Err(halt),
+        };
         api::task::end_all(&self.inner);
         // A journal that cannot be written ends the run, whatever the script made of it.
         if let Some(store) = self.inner.broken.take() {
             return Err(ScriptError::Store(store));
         }
+
+        let result = result.map_err(|Halt::Failed(failure)| {
+            let shown = diagnostic::of_failure(&failure);
+            ScriptError::Failed(Box::new((failure, shown)))
+        })?;
 
         result.map_err(|raised| {
             let failure = self.inner.failure(&raised);

@@ -6,6 +6,7 @@ mod again;
 mod crash;
 mod damage;
 mod disk;
+mod effects;
 mod load;
 mod lost;
 mod processes;

@@ -10,7 +10,7 @@ use crate::base::unit::Money;
 use crate::base::{clock, secret, visible};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::lease::Lease;
-use crate::cli::app::permissions::asker;
+use crate::cli::app::permissions::{asker, lost_asker};
 use crate::cli::app::project::Project;
 use crate::cli::app::resumed::Again;
 use crate::cli::render::diagnostic;
@@ -19,6 +19,7 @@ use crate::cli::{
     Global, on_closed_pipe, print_data, print_event, print_of_run, print_of_script, put_line, say,
 };
 use crate::executor::Executor;
+use crate::executor::lost::LostRule;
 use crate::executor::replies::reuse::Reuse;
 use crate::journal::event::{Event, RunKind, RunStatus};
 use crate::journal::{Journal, history};
@@ -150,14 +151,21 @@ impl ScriptJob<'_> {
     ) -> anyhow::Result<OpenJob> {
         let cost_max = executor.budget().and_then(|budget| budget.cost_max());
         let progress = progress.of(executor.account().clone(), cost_max);
-        let executor = Rc::new(executor);
         let progress = Rc::new(RefCell::new(progress));
 
         let root = self.root()?;
         let mut permissions = self.project.permissions(&root)?;
-        if self.may_ask && self.project.grants.may_ask() {
+        let is_attended = self.may_ask && self.project.grants.may_ask();
+        if is_attended {
             permissions = permissions.asking(self.asker(&progress, &interrupted));
         }
+
+        let lost = match self.again.as_ref().and_then(|again| again.lost) {
+            Some(decision) => LostRule::Fixed(decision),
+            None if is_attended => LostRule::Ask(lost_asker(progress.clone(), interrupted.clone())),
+            None => LostRule::default(),
+        };
+        let executor = Rc::new(executor.on_lost(lost));
 
         let printing = progress.clone();
         let saying = progress.clone();

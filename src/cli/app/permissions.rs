@@ -5,6 +5,7 @@ use crate::base::secret::scrub;
 use crate::base::visible::shown;
 use crate::cli::app::config::{Config, ConfigError, SettingOrigin};
 use crate::cli::render::progress::Progress;
+use crate::executor::lost::{AskLost, LostDecision};
 use crate::script::host::files;
 use crate::script::host::permission::{Ask, GrantAnswer, Patience, Permissions, Right, Rule};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -206,6 +207,34 @@ pub(in crate::cli) fn asker(
             };
 
             read(&line)
+        })
+    })
+}
+
+/// Returns a way to ask people what becomes of an effect in doubt.
+pub(in crate::cli) fn lost_asker(
+    progress: Rc<RefCell<Progress>>,
+    interrupted: Arc<AtomicBool>,
+) -> AskLost {
+    Rc::new(move |text| {
+        let progress = progress.clone();
+        let interrupted = interrupted.clone();
+
+        Box::pin(async move {
+            let mut open = OpenQuestion::open(progress, &text);
+            let line = loop {
+                match open.line() {
+                    Some(line) => break line,
+                    None if interrupted.load(Ordering::SeqCst) => break String::new(),
+                    None => tokio::time::sleep(LOOK).await,
+                }
+            };
+
+            match line.trim().to_lowercase().as_str() {
+                "r" | "repeat" => LostDecision::Repeat,
+                "t" | "tell" => LostDecision::Tell,
+                _ => LostDecision::Stop,
+            }
         })
     })
 }

@@ -1,6 +1,7 @@
 //! Going on from a run that did not end well.
 
 use crate::base::count::counted;
+use crate::base::failure::Kind;
 use crate::base::id::RunId;
 use crate::base::path_text::path_of;
 use crate::cli::app::damage;
@@ -8,6 +9,7 @@ use crate::cli::app::lease::Lease;
 use crate::cli::app::project::Project;
 use crate::cli::command::plan::is_same;
 use crate::cli::command::show;
+use crate::executor::lost::LostDecision;
 use crate::executor::memory::Figures;
 use crate::journal::event::{Event, RunKind, RunStatus, Terms};
 use crate::journal::history::{self, RunRow};
@@ -57,6 +59,8 @@ pub(in crate::cli) struct Again {
     pub(in crate::cli) figures: Figures,
     /// The run that began the work.
     pub(in crate::cli) origin: RunId,
+    /// What becomes of effects in doubt, if the command line says it.
+    pub(in crate::cli) lost: Option<LostDecision>,
 }
 
 impl fmt::Display for ResumedRun {
@@ -118,7 +122,10 @@ pub(in crate::cli) fn find_until(
     };
 
     let run = row.id.clone();
-    Ok(collect(&row, &[(run, events.to_vec())], Failures::Told))
+    // A fork does again what had begun, on purpose.
+    let began = |(_, event): &&(i64, Event)| matches!(event, Event::Telling { .. });
+    let events = events.iter().filter(|event| !began(event)).cloned().collect();
+    Ok(collect(&row, &[(run, events)], Failures::Told))
 }
 
 /// Finds the run to resume, the one that is `wanted` or the last one, of the script if one is given,
@@ -158,9 +165,7 @@ pub(in crate::cli) fn take(
         Ok(row) => row,
         Err(reason) => return Ok(Err(reason)),
     };
-    // A run that was killed is to go the way it went. Who resumes one that failed, or that was
-    // stopped, wants what failed to be tried again.
-    let failures = if row.status.is_none() { Failures::Told } else { Failures::Forgotten };
+    let failures = failures_of(&store, &row)?;
     let others = others_of(&store, &row)?;
     let resumed = read(&store, &row, failures)?.map(|mut resumed| {
         for (run, events) in &others {
@@ -170,6 +175,21 @@ pub(in crate::cli) fn take(
         ResumedRun { instead_of, ..resumed }.found_from(&project.root)
     });
     Ok(resumed.map(|resumed| (resumed, lease)))
+}
+
+/// Decides which failures of a run are told again. A run that was killed is to go the way it went, and so
+/// is one that only waits for a decision about an effect. Who resumes one that failed, or that was stopped,
+/// wants what failed to be tried again.
+fn failures_of(store: &Connection, row: &RunRow) -> anyhow::Result<Failures> {
+    Ok(match row.status {
+        None => Failures::Told,
+        Some(RunStatus::Failed) => {
+            let failure = history::failure(store, &row.id)?;
+            let is_unsure = failure.is_some_and(|failure| failure.kind == Kind::Unsure);
+            if is_unsure { Failures::Told } else { Failures::Forgotten }
+        }
+        Some(RunStatus::Ok | RunStatus::Interrupted | RunStatus::Replaced) => Failures::Forgotten,
+    })
 }
 
 /// Returns the newest of the runs that went on from a run, each from the one before, or the run itself.
@@ -367,7 +387,12 @@ fn collect(
         replies,
         reuse: start.reuse,
         terms: start.terms,
-        again: Again { past: Rc::new(past), figures: figures(chain), origin: origin.clone() },
+        again: Again {
+            past: Rc::new(past),
+            figures: figures(chain),
+            origin: origin.clone(),
+            lost: None,
+        },
         instead_of: None,
         in_flight,
     })

@@ -15,6 +15,7 @@ use crate::cli::app::{resumed, signal, trust};
 use crate::cli::command::{list, plan};
 use crate::cli::render::progress::{Progress, ProgressMode};
 use crate::cli::{Global, print_data, print_of_script, say};
+use crate::executor::lost::LostDecision;
 use crate::executor::replies::reuse::Reuse;
 use crate::journal::event::{RunKind, RunStatus, Terms};
 use crate::script::{ScriptError, Sink, State};
@@ -82,6 +83,11 @@ pub(in crate::cli) struct Arguments {
     /// the latest run.
     #[arg(long, value_name = "RUN", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     resume: Option<String>,
+    /// With --resume: run programs again that were running when the run stopped (repeat), or make each an
+    /// error that the script can catch (tell). Without it, such a run asks on a terminal, and stops
+    /// elsewhere.
+    #[arg(long, value_enum, value_name = "HOW", requires = "resume")]
+    lost: Option<LostChoice>,
     /// Reuse the replies of the project's earlier runs and call models only for the rest. `reuse =
     /// true` under [run] in kaizen.toml makes this the default.
     #[arg(long, overrides_with = "no_reuse")]
@@ -95,6 +101,24 @@ pub(in crate::cli) struct Arguments {
     /// Style of the progress display.
     #[arg(long, value_enum, default_value = "auto")]
     progress: ProgressMode,
+}
+
+/// What becomes of effects of which nobody knows whether they took place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(in crate::cli) enum LostChoice {
+    /// Each takes place again.
+    Repeat,
+    /// Each is an error that the script can catch.
+    Tell,
+}
+
+impl LostChoice {
+    fn decision(self) -> LostDecision {
+        match self {
+            LostChoice::Repeat => LostDecision::Repeat,
+            LostChoice::Tell => LostDecision::Tell,
+        }
+    }
 }
 
 impl With {
@@ -240,6 +264,7 @@ pub(in crate::cli) fn fork(global: &Global, fork: &Fork) -> anyhow::Result<Exit>
         script: fork.script.clone(),
         with: fork.with.clone(),
         resume: None,
+        lost: None,
         reuse: false,
         // From the operation on, everything is asked anew.
         no_reuse: true,
@@ -330,6 +355,9 @@ fn run_from(
         say(&earlier.told(block_on(reusable(&job, &text, earlier))??));
     }
     set_up(&mut job, resumed, earlier);
+    if let Some(again) = &mut job.again {
+        again.lost = arguments.lost.map(LostChoice::decision);
+    }
     if job.resumes.is_some() && lacks_secret(&job.params) {
         return Ok(Exit::Usage);
     }

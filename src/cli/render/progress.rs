@@ -244,6 +244,7 @@ impl Progress {
             Event::AttemptEnded { reused: Some(_), reply: None, .. }
             | Event::RunStarted { .. }
             | Event::Told { .. }
+            | Event::Telling { .. }
             | Event::TimePassed { .. }
             | Event::RequestPart { .. }
             | Event::CallRefused { .. }

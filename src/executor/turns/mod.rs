@@ -84,6 +84,13 @@ pub(super) enum Passage {
     Contested,
 }
 
+/// For what a task waits that nothing in this process brings about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// For the end of the run.
+    ForGood,
+}
+
 /// Tells ends one at a time. See the module.
 #[derive(Default)]
 pub struct Turns {
@@ -109,6 +116,13 @@ pub struct Turns {
     began: Cell<Duration>,
     /// How much time was skipped because it had passed in the run that is gone through again.
     skipped: Cell<Duration>,
+    /// How many of those who wait do so for the end of the run.
+    standing: Cell<usize>,
+    /// How many wait for nothing but a time.
+    pacing: Cell<usize>,
+    /// Nothing that is under way can go on.
+    is_still: Cell<bool>,
+    still_wakers: RefCell<Vec<Waker>>,
     /// An end came that is not in the journal although others of the journal are yet to be told.
     has_strayed: Cell<bool>,
     pub(super) tasks: RefCell<Siblings<RunningTask>>,
@@ -314,7 +328,10 @@ impl Turns {
             wait.waiter.is_told.set(false);
         }
 
-        tokio::time::sleep(due.saturating_sub(self.time())).await;
+        {
+            let _pacing = CountGuard::add(&self.pacing);
+            tokio::time::sleep(due.saturating_sub(self.time())).await;
+        }
         let waiter = self.take_turn(wait).await;
         if waiter.was_alone.get() { Passage::Forced } else { Passage::Contested }
     }
@@ -327,6 +344,38 @@ impl Turns {
 
         wait.await;
         if waiter.was_alone.get() { Passage::Forced } else { Passage::Contested }
+    }
+
+    /// Says that a task which waits outside does so for something that nothing here brings about, as long
+    /// as the guard lives.
+    pub(super) fn stand(&self, standing: Standing) -> impl Drop + '_ {
+        match standing {
+            Standing::ForGood => CountGuard::add(&self.standing),
+        }
+    }
+
+    /// Waits until nothing in the run can go on.
+    pub(super) async fn still(&self) {
+        std::future::poll_fn(|context| {
+            if self.is_still.get() {
+                return Poll::Ready(());
+            }
+            self.still_wakers.borrow_mut().push(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Finds out whether anything in the run can go on; called when there is no end to tell.
+    pub(super) fn look_around(&self) {
+        // A task that looks from time to time whether another one has ended would do so for ever.
+        let others = self.waiting.get() - self.standing.get();
+        let is_still = self.standing.get() > 0 && others == self.pacing.get();
+
+        self.is_still.set(is_still);
+        if is_still {
+            self.still_wakers.take().into_iter().for_each(Waker::wake);
+        }
     }
 
     async fn take_turn(&self, wait: TurnWait<'_>) -> Rc<Waiter> {
@@ -413,6 +462,22 @@ impl Turns {
         waiter.was_alone.set(self.waiting.get() == 1);
         waiter.tell();
         true
+    }
+}
+
+/// Counts something as long as it lives.
+struct CountGuard<'a>(&'a Cell<usize>);
+
+impl<'a> CountGuard<'a> {
+    fn add(count: &'a Cell<usize>) -> CountGuard<'a> {
+        count.set(count.get() + 1);
+        CountGuard(count)
+    }
+}
+
+impl Drop for CountGuard<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
     }
 }
 

@@ -326,6 +326,15 @@ pub const CODES: &[Code] = &[
          test` runs.",
     ),
     run(
+        "K0135",
+        "nobody knows whether an effect took place",
+        "The run that is resumed was stopped while a program of `command` was running, so it may or may \
+         not have done its work, or a part of it. Look at what it was to do, then choose: \
+         `kaizen run --resume --lost=repeat` runs it again; with `--lost=tell`, `command` throws an \
+         error of this kind that the script can catch. A program that may safely run twice is run \
+         again without asking if its options say `repeatable: true`.",
+    ),
+    run(
         "K0201",
         "rate limit exceeded",
         "All retries failed. To stay below the provider's limits, set `requests_per_minute` and \

@@ -40,7 +40,7 @@ pub(in crate::script) fn known(of: &str) -> Option<Vec<&'static str>> {
         "branch" => vec!["model", "system", "name"],
         "branch_from" => vec!["model", "system", "name", "exchanges"],
         "chat" | "communicate" => [SETTINGS, &["context", "schema"]].concat(),
-        "command" => vec!["stdin", "timeout_ms"],
+        "command" => vec!["stdin", "timeout_ms", "repeatable"],
         "expand" => vec!["name", "on_failure"],
         "flow" => vec![
             "max_concurrent",

@@ -87,6 +87,8 @@ pub(in crate::script) static ERROR: Shape = Shape {
         ("partial", Any),
         ("problems", Any),
         ("repairs", Any),
+        ("tool", Any),
+        ("args", Any),
     ],
 };
 
