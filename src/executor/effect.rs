@@ -9,6 +9,7 @@ use crate::base::strand::{Spot, Strand};
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
 use crate::executor::lost::Repeat;
+use crate::executor::standstill::until;
 use crate::executor::replies::assumption::Unknown;
 use crate::executor::replies::guess::{Guess, GuessedWorld};
 use crate::executor::turns::Passage;
@@ -317,11 +318,49 @@ impl Executor {
 
         let at = strand.count(&timer);
         let known = self.memory.timer(timer, &at);
+        let time = self.memory.due(timer, &at).map_or(time, until);
+        let is_known_far = self.memory.due(timer, &at).is_some();
+
+        if known.is_none() && !self.is_dry() && (is_known_far || self.is_far(time)) {
+            return self.pass_a_far_one(at, timer, time).await;
+        }
         if self.turns.pass(known, time).await == Passage::Forced {
             return Ok(());
         }
 
         self.recorder.time_passed(at, timer)
+    }
+
+    async fn pass_a_far_one(
+        &self,
+        at: Spot,
+        timer: Timer,
+        time: Duration,
+    ) -> Result<(), StoreError> {
+        // A test need not wait, since its clock stands still.
+        if timer == Timer::Sleep && self.memory.skip(time) {
+            self.outside(std::future::ready(())).await;
+            return Ok(());
+        }
+
+        let wait = async |left| self.pass_far(&at, timer, left).await;
+        let (_, waited) = self.turns.pass_by_way(None, time, wait).await;
+        // The journal of an older version knows that it had passed.
+        let Some(waited) = waited else { return Ok(()) };
+        waited?;
+        self.recorder.time_passed(at, timer)
+    }
+
+    /// Waits until a time, in milliseconds since 1970.
+    pub async fn pass_until(&self, strand: &Strand, due: i64) -> Result<(), StoreError> {
+        let passed = || {
+            let passed = i64::try_from(self.turns.time().as_millis()).unwrap_or(i64::MAX);
+            self.memory.planned_from().0.0.saturating_add(passed)
+        };
+        let now = if self.guess().is_some() { passed() } else { self.memory.look() };
+
+        let left = u64::try_from(due.saturating_sub(now)).unwrap_or(0);
+        self.pass(strand, Timer::Sleep, Duration::from_millis(left)).await
     }
 
     /// Waits for a future, but no longer than `limit`: `None` if it was not done by then.

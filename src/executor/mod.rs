@@ -10,6 +10,7 @@ pub mod lost;
 pub mod memory;
 pub mod operate;
 pub mod operation;
+pub mod people;
 pub mod question;
 mod recorder;
 pub mod replies;
@@ -26,6 +27,7 @@ use crate::executor::budget::{Budget, Tally};
 use crate::executor::budgets::Budgets;
 use crate::executor::lost::LostRule;
 use crate::executor::memory::{Figures, Memory};
+use crate::executor::people::People;
 use crate::executor::recorder::Recorder;
 use crate::executor::replies::ReplySources;
 use crate::executor::replies::guess::{EndOrder, Guess};
@@ -38,8 +40,10 @@ use crate::journal::Journal;
 use crate::journal::event::Event;
 use crate::journal::inquiry::Inquiry;
 use crate::journal::past::Past;
+use crate::journal::waits::PendingQuestion;
 use crate::metrics::Metrics;
 use crate::store::StoreError;
+use serde_json::Value;
 use std::fmt;
 use std::rc::Rc;
 
@@ -83,8 +87,10 @@ pub struct Executor {
     turns: Turns,
     /// Says what becomes of effects that nobody knows the end of.
     lost: LostRule,
-    /// Knows why the run cannot go on, once that is so.
+    /// Knows what is waited for that nothing here brings about.
     standstill: Standstill,
+    /// Knows how people can be reached.
+    people: People,
 }
 
 impl fmt::Debug for Executor {
@@ -109,6 +115,7 @@ impl Executor {
             turns: Turns::default(),
             lost: LostRule::default(),
             standstill: Standstill::default(),
+            people: People::default(),
         }
     }
 
@@ -304,6 +311,21 @@ impl Executor {
     /// Journals an event soon, and lets everybody see it now.
     pub fn note(&self, event: &Event) -> Result<(), StoreError> {
         self.recorder.note(self.event_time(), event)
+    }
+
+    /// Takes the answer of a person to a question of the run that this one resumes. It is on the disk
+    /// when this returns.
+    pub async fn give_answer(
+        &self,
+        question: &PendingQuestion,
+        value: Value,
+    ) -> Result<(), StoreError> {
+        let at = question.at.clone();
+        self.memory.give(question.inquiry(), at.clone(), value.clone());
+
+        let question = question.question.text.clone();
+        self.on_disk().await?;
+        self.keep(&Event::Answered { question, at, value }).await
     }
 
     /// Journals an event, and returns once it is on the disk. It is a part of what is under way, and no

@@ -14,6 +14,7 @@ use crate::executor::retry::{ATTEMPTS_MAX, Tries};
 use crate::flow::callback::{Callback, CallbackInput, Inputs, Scope};
 use crate::flow::op::{CheckedPrompt, Keep, Op, OpKind, Prompt};
 use crate::flow::outcome::{Outcome, SkipReason};
+use crate::flow::question::TimedQuestion;
 use crate::journal::event::{Event, Timer};
 use crate::session::branch::SharedBranch;
 use crate::store::StoreError;
@@ -277,6 +278,10 @@ impl Executor {
                 let asked = self.operate(scope, &job.branch, &checked, false);
                 Box::pin(asked).await.map(WorkResult::Value)
             }
+            OpKind::Ask(asked) => {
+                let asked = question_of(job, asked);
+                Box::pin(self.ask_people(&scope.strand, &asked)).await.map(WorkResult::Value)
+            }
             OpKind::Call(callback) => {
                 let input = CallbackInput::Operation {
                     scope: scope.clone(),
@@ -317,13 +322,23 @@ fn attempts_max(job: &OperationJob) -> u32 {
     match &job.op.kind {
         OpKind::Operate(checked) | OpKind::Parse(checked) => calls_max(job, &checked.prompt),
         OpKind::Communicate(prompt) | OpKind::Chat(prompt) => calls_max(job, prompt),
-        OpKind::Call(_) | OpKind::Expand { .. } => 0,
+        OpKind::Ask(_) | OpKind::Call(_) | OpKind::Expand { .. } => 0,
     }
 }
 
 fn calls_max(job: &OperationJob, prompt: &Prompt) -> u32 {
     let settings = job.branch.borrow().model.settings.with(&prompt.settings);
     settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1)
+}
+
+/// Puts the results of other operations before a question, so that people see what it is about.
+fn question_of(job: &OperationJob, asked: &TimedQuestion) -> TimedQuestion {
+    let mut asked = asked.clone();
+    asked.op = Some(job.op.name.clone());
+
+    let results = job.inputs.iter().map(|(name, value)| format!("{name}: {}\n\n", plain(value)));
+    asked.question.text = results.chain([asked.question.text]).collect();
+    asked
 }
 
 /// Returns the text that an operation reads a value from: its own, or the result of its first source.

@@ -61,6 +61,8 @@ pub(super) struct Recorder {
     flows: RefCell<Flows>,
     listeners: RefCell<Vec<(usize, EventListener)>>,
     next_listener: Cell<usize>,
+    /// The run is suspended: only its end is yet to be journaled.
+    is_closed: Cell<bool>,
     /// Operations that failed, or were skipped because of a failure, in flows that do not allow it;
     /// and the first failure among them.
     unforgiven: Cell<u64>,
@@ -84,6 +86,7 @@ impl Recorder {
             flows: RefCell::default(),
             listeners: RefCell::default(),
             next_listener: Cell::new(0),
+            is_closed: Cell::new(false),
             unforgiven: Cell::new(0),
             first_failure: RefCell::default(),
         }
@@ -175,8 +178,18 @@ impl Recorder {
         }
     }
 
+    /// Journals nothing more but the end of a run that is suspended. What is given up because of that
+    /// is not over.
+    pub(super) fn close(&self) {
+        self.is_closed.set(true);
+    }
+
     /// Journals an event soon, and lets everybody see it now.
     pub(super) fn note(&self, at: i64, event: &Event) -> Result<(), StoreError> {
+        if self.is_closed.get() {
+            return Ok(());
+        }
+
         self.note_passed()?;
         let at = self.tell(at, event);
         self.journal.append_soon(at, event)
@@ -190,7 +203,8 @@ impl Recorder {
         event: &Event,
     ) -> Result<(), StoreError> {
         // While the journal of another run knows what comes next, it has this on the disk already.
-        if turns.is_retelling() && !matches!(event, Event::RunEnded { .. }) {
+        let is_last = matches!(event, Event::RunEnded { .. } | Event::Suspended { .. });
+        if turns.is_retelling() && !is_last {
             self.note(at, event)?;
             turns.commit(std::future::ready(())).await;
             return Ok(());

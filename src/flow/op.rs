@@ -1,6 +1,7 @@
 //! An operation: one step of a graph.
 
 use crate::flow::callback::Callback;
+use crate::flow::question::TimedQuestion;
 use crate::model::request::Settings;
 use crate::session::branch::SharedBranch;
 use serde_json::Value;
@@ -84,6 +85,8 @@ pub enum OpKind {
     /// Reads a value from a text: the instruction, or the result of its source. If that is not
     /// possible by rules, the branch's model writes it.
     Parse(Box<CheckedPrompt>),
+    /// Asks people.
+    Ask(Box<TimedQuestion>),
     /// Calls a function.
     Call(Callback),
     /// Makes one operation of each item of the list that its source gave, and gives the list of
@@ -102,6 +105,7 @@ impl OpKind {
             OpKind::Chat(_) => "chat",
             OpKind::Operate(_) => "operate",
             OpKind::Parse(_) => "parse",
+            OpKind::Ask(_) => "ask",
             OpKind::Call(_) => "call",
             OpKind::Expand { .. } => "expand",
         }

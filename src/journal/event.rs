@@ -9,6 +9,7 @@ use crate::flow::outcome::Outcome;
 use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
 use crate::journal::part::RequestPart;
+use crate::journal::waits::{PendingQuestion, Waits};
 use crate::model::reply::Usage;
 use serde_json::{Map, Value};
 
@@ -62,6 +63,8 @@ words! {
         Interrupted = "interrupted",
         /// `kaizen watch` began another one in its place.
         Replaced = "replaced",
+        /// It is suspended: it waits for an answer, or for a time.
+        Waiting = "waiting",
     }
 }
 
@@ -151,6 +154,34 @@ pub enum Event {
         what: Inquiry,
         /// Where it asked.
         at: Spot,
+    },
+    /// People were asked something for the first time, or again by a run that resumes another one.
+    Asked {
+        /// What they were asked.
+        #[serde(flatten)]
+        question: PendingQuestion,
+    },
+    /// The answer with which a person had a suspended run resumed. The script is told it once it asks.
+    Answered {
+        /// The question's text.
+        question: String,
+        /// Where it is asked.
+        at: Spot,
+        /// The answer.
+        value: Value,
+    },
+    /// The script began to sleep for so long that the end counts, and not the time.
+    SleepBegan {
+        /// Where.
+        at: Spot,
+        /// When it ends, in milliseconds since 1970.
+        due: i64,
+    },
+    /// The run can go on only once somebody answers or a time comes, and ends until then.
+    Suspended {
+        /// What it waits for.
+        #[serde(flatten)]
+        waits: Waits,
     },
     /// A time passed although something else might have ended before it.
     TimePassed {
@@ -337,6 +368,10 @@ impl Event {
             Event::RunStarted { .. } => "run_started",
             Event::Told { .. } => "told",
             Event::Telling { .. } => "telling",
+            Event::Asked { .. } => "asked",
+            Event::Answered { .. } => "answered",
+            Event::SleepBegan { .. } => "sleep_began",
+            Event::Suspended { .. } => "suspended",
             Event::CallRefused { .. } => "call_refused",
             Event::TimePassed { .. } => "time_passed",
             Event::FlowStarted { .. } => "flow_started",
@@ -374,6 +409,10 @@ impl Event {
             Event::RunStarted { .. }
             | Event::Told { .. }
             | Event::Telling { .. }
+            | Event::Asked { .. }
+            | Event::Answered { .. }
+            | Event::SleepBegan { .. }
+            | Event::Suspended { .. }
             | Event::TimePassed { .. }
             | Event::RequestPart { .. }
             | Event::FlowStarted { .. }
@@ -397,6 +436,10 @@ impl Event {
             Event::RunStarted { .. }
             | Event::Told { .. }
             | Event::Telling { .. }
+            | Event::Asked { .. }
+            | Event::Answered { .. }
+            | Event::SleepBegan { .. }
+            | Event::Suspended { .. }
             | Event::TimePassed { .. }
             | Event::RequestPart { .. }
             | Event::Logged { .. }

@@ -15,6 +15,7 @@ pub mod past;
 pub mod prune;
 pub mod roster;
 pub mod trace;
+pub mod waits;
 
 use crate::base::id::RunId;
 use crate::base::secret;

@@ -8,6 +8,7 @@ use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, LogLevel, RunKind, RunStatus, Terms};
 use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
+use crate::journal::waits::Waits;
 use crate::journal::part::RequestPart;
 use crate::journal::roster::Roster;
 use crate::model::message::{Message, Role};
@@ -187,6 +188,8 @@ pub struct Trace {
     pub flows: BTreeMap<FlowId, FlowTrace>,
     /// Its operations, by number.
     pub operations: BTreeMap<OpId, OpTrace>,
+    /// What it waits for, if it is suspended.
+    pub waits: Option<Waits>,
     /// What was said, in order.
     pub remarks: Vec<Remark>,
     /// Names and plans of the operations.
@@ -239,7 +242,12 @@ impl Trace {
             | Event::CallRefused { .. }
             | Event::AttemptStarted { .. }
             | Event::AttemptEnded { .. } => self.see_operation(when, event),
-            Event::TimePassed { .. } | Event::Telling { .. } => {}
+            Event::Suspended { waits } => self.waits = Some(waits.clone()),
+            Event::TimePassed { .. }
+            | Event::Telling { .. }
+            | Event::Asked { .. }
+            | Event::Answered { .. }
+            | Event::SleepBegan { .. } => {}
         }
     }
 

@@ -134,6 +134,10 @@ impl FlowFold {
             | Event::RunStarted { .. }
             | Event::Told { .. }
             | Event::Telling { .. }
+            | Event::Asked { .. }
+            | Event::Answered { .. }
+            | Event::SleepBegan { .. }
+            | Event::Suspended { .. }
             | Event::TimePassed { .. }
             | Event::RequestPart { .. }
             | Event::CallRefused { .. }

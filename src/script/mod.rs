@@ -17,6 +17,7 @@ use crate::executor::Executor;
 use crate::executor::attempt::Stop;
 use crate::executor::standstill::Halt;
 use crate::flow::callback;
+use crate::journal::waits::Waits;
 use crate::model::registry::Models;
 use crate::script::diagnostic::{Diagnostic, Severity, mismatch};
 use crate::script::host::captures::Follows;
@@ -201,6 +202,8 @@ pub enum ScriptError {
     Failed(Box<(Failure, Diagnostic)>),
     /// The journal cannot be written.
     Store(StoreError),
+    /// It waits for people or a time, and another run goes on with it.
+    Suspended(Box<Waits>),
 }
 
 /// A script that has been read and found sound.
@@ -380,15 +383,21 @@ impl Host {
             result = executor.drive(tasks::start(task, function)) => Ok(result),
             halt = executor.halted() => Err(halt),
         };
+        if matches!(result, Err(Halt::Suspended(_))) {
+            api::task::suspend_all(&self.inner);
+        }
         api::task::end_all(&self.inner);
         // A journal that cannot be written ends the run, whatever the script made of it.
         if let Some(store) = self.inner.broken.take() {
             return Err(ScriptError::Store(store));
         }
 
-        let result = result.map_err(|Halt::Failed(failure)| {
-            let shown = diagnostic::of_failure(&failure);
-            ScriptError::Failed(Box::new((failure, shown)))
+        let result = result.map_err(|halt| match halt {
+            Halt::Suspended(waits) => ScriptError::Suspended(waits),
+            Halt::Failed(failure) => {
+                let shown = diagnostic::of_failure(&failure);
+                ScriptError::Failed(Box::new((failure, shown)))
+            }
         })?;
 
         result.map_err(|raised| {

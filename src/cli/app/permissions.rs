@@ -5,7 +5,6 @@ use crate::base::secret::scrub;
 use crate::base::visible::shown;
 use crate::cli::app::config::{Config, ConfigError, SettingOrigin};
 use crate::cli::render::progress::Progress;
-use crate::executor::lost::{AskLost, LostDecision};
 use crate::script::host::files;
 use crate::script::host::permission::{Ask, GrantAnswer, Patience, Permissions, Right, Rule};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -22,7 +21,7 @@ use std::time::Duration;
 /// Stands for an option without a list. No argument can hold it.
 const EVERYTHING: &str = "\0";
 /// How often a question looks whether the run was stopped meanwhile.
-const LOOK: Duration = Duration::from_millis(50);
+pub(in crate::cli) const LOOK: Duration = Duration::from_millis(50);
 
 /// Grants and denials of the command line.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -187,6 +186,11 @@ pub(in crate::cli) fn asker(
              anywhere, [N]o "
         );
         Box::pin(async move {
+            // Outside of all tasks nobody else asks.
+            let _turn = match patience {
+                Patience::Task => Some(take_terminal().await),
+                Patience::Thread => None,
+            };
             let mut open = OpenQuestion::open(progress, &text);
             let since = clock::monotonic();
             let line = loop {
@@ -211,50 +215,32 @@ pub(in crate::cli) fn asker(
     })
 }
 
-/// Returns a way to ask people what becomes of an effect in doubt.
-pub(in crate::cli) fn lost_asker(
-    progress: Rc<RefCell<Progress>>,
-    interrupted: Arc<AtomicBool>,
-) -> AskLost {
-    Rc::new(move |text| {
-        let progress = progress.clone();
-        let interrupted = interrupted.clone();
+thread_local! {
+    /// Taken while a question is open on the terminal.
+    static TERMINAL: Arc<tokio::sync::Mutex<()>> = Arc::default();
+}
 
-        Box::pin(async move {
-            let mut open = OpenQuestion::open(progress, &text);
-            let line = loop {
-                match open.line() {
-                    Some(line) => break line,
-                    None if interrupted.load(Ordering::SeqCst) => break String::new(),
-                    None => tokio::time::sleep(LOOK).await,
-                }
-            };
-
-            match line.trim().to_lowercase().as_str() {
-                "r" | "repeat" => LostDecision::Repeat,
-                "t" | "tell" => LostDecision::Tell,
-                _ => LostDecision::Stop,
-            }
-        })
-    })
+/// Waits until no other question is open on the terminal, and keeps others from opening one.
+pub(in crate::cli) async fn take_terminal() -> tokio::sync::OwnedMutexGuard<()> {
+    TERMINAL.with(Arc::clone).lock_owned().await
 }
 
 /// A question that is open on the terminal; it is closed when this is dropped.
-struct OpenQuestion {
+pub(in crate::cli) struct OpenQuestion {
     progress: Rc<RefCell<Progress>>,
     typed: Vec<u8>,
     is_answered: bool,
 }
 
 impl OpenQuestion {
-    fn open(progress: Rc<RefCell<Progress>>, text: &str) -> OpenQuestion {
+    pub(in crate::cli) fn open(progress: Rc<RefCell<Progress>>, text: &str) -> OpenQuestion {
         forget_typed();
         progress.borrow().open_question(text);
         OpenQuestion { progress, typed: Vec::new(), is_answered: false }
     }
 
     /// Returns the line that was typed, once it is whole. A terminal that is gone says nothing.
-    fn line(&mut self) -> Option<String> {
+    pub(in crate::cli) fn line(&mut self) -> Option<String> {
         let stdin = std::io::stdin();
         let mut ready = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
         if !matches!(poll(&mut ready, PollTimeout::ZERO), Ok(1..)) {

@@ -101,6 +101,18 @@ fn before<'a>(
     Err(format!("run {run} has no operation `{step}`; it has: {}", names.join(", ")))
 }
 
+/// Tells whether something began that a fork does again, on purpose.
+fn is_begun(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Telling { .. }
+            | Event::Asked { .. }
+            | Event::Answered { .. }
+            | Event::SleepBegan { .. }
+            | Event::Suspended { .. }
+    )
+}
+
 /// Finds the run to fork, with what it was answered before `step`.
 pub(in crate::cli) fn find_until(
     wanted: &str,
@@ -122,9 +134,7 @@ pub(in crate::cli) fn find_until(
     };
 
     let run = row.id.clone();
-    // A fork does again what had begun, on purpose.
-    let began = |(_, event): &&(i64, Event)| matches!(event, Event::Telling { .. });
-    let events = events.iter().filter(|event| !began(event)).cloned().collect();
+    let events = events.iter().filter(|(_, event)| !is_begun(event)).cloned().collect();
     Ok(collect(&row, &[(run, events)], Failures::Told))
 }
 
@@ -182,7 +192,7 @@ pub(in crate::cli) fn take(
 /// wants what failed to be tried again.
 fn failures_of(store: &Connection, row: &RunRow) -> anyhow::Result<Failures> {
     Ok(match row.status {
-        None => Failures::Told,
+        None | Some(RunStatus::Waiting) => Failures::Told,
         Some(RunStatus::Failed) => {
             let failure = history::failure(store, &row.id)?;
             let is_unsure = failure.is_some_and(|failure| failure.kind == Kind::Unsure);

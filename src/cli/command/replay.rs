@@ -256,7 +256,9 @@ fn judge(
     }
 
     // Where a run was interrupted is not journaled: it was somewhere after its last event.
-    if status == RunStatus::Interrupted && !executor.turns().is_retelling() {
+    // One that was suspended had come to what it waits for.
+    let is_cut = matches!(status, RunStatus::Interrupted | RunStatus::Waiting);
+    if is_cut && !executor.turns().is_retelling() {
         return Ok(Went::Same { replies: executor.reused() });
     }
 
@@ -279,6 +281,7 @@ fn judge(
         }
         Err(ScriptError::Failed(_)) => (RunStatus::Failed, Value::Null),
         Err(ScriptError::Store(error)) => return Err(error.into()),
+        Err(ScriptError::Suspended(_)) => (RunStatus::Waiting, Value::Null),
         Err(ScriptError::Refused(_)) => {
             return Ok(Went::Otherwise("the script is refused now".to_owned()));
         }

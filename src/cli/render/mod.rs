@@ -20,4 +20,5 @@ pub(super) mod standing;
 pub(super) mod table;
 pub(super) mod time;
 pub(super) mod value;
+pub(super) mod waits;
 pub(super) mod wrapped;

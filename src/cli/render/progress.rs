@@ -245,6 +245,10 @@ impl Progress {
             | Event::RunStarted { .. }
             | Event::Told { .. }
             | Event::Telling { .. }
+            | Event::Asked { .. }
+            | Event::Answered { .. }
+            | Event::SleepBegan { .. }
+            | Event::Suspended { .. }
             | Event::TimePassed { .. }
             | Event::RequestPart { .. }
             | Event::CallRefused { .. }

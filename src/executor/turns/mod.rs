@@ -86,9 +86,11 @@ pub(super) enum Passage {
 
 /// For what a task waits that nothing in this process brings about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum WaitedFor {
     /// For the end of the run.
-    ForGood,
+    TheEnd,
+    /// For people, or for a time that is far.
+    People,
 }
 
 /// Tells ends one at a time. See the module.
@@ -117,9 +119,15 @@ pub struct Turns {
     /// How much time was skipped because it had passed in the run that is gone through again.
     skipped: Cell<Duration>,
     /// How many of those who wait do so for the end of the run.
-    standing: Cell<usize>,
-    /// How many wait for nothing but a time.
+    for_the_end: Cell<usize>,
+    /// How many do so for people, or for a time that is far.
+    for_people: Cell<usize>,
+    /// How many wait for nothing but a time that is near.
     pacing: Cell<usize>,
+    /// How long a run goes on in which nothing but times end while people are waited for; and since when
+    /// that is so.
+    patience: Cell<Option<Duration>>,
+    pacing_since: Cell<Option<Duration>>,
     /// Nothing that is under way can go on.
     is_still: Cell<bool>,
     still_wakers: RefCell<Vec<Waker>>,
@@ -307,12 +315,27 @@ impl Turns {
 
     /// Lets a time pass; `known` is the place of its end in the journal, if it stands there.
     pub(super) async fn pass(&self, known: Option<u64>, time: Duration) -> Passage {
+        let near = async |left| {
+            let _pacing = CountGuard::add(&self.pacing);
+            tokio::time::sleep(left).await;
+        };
+        self.pass_by_way(known, time, near).await.0
+    }
+
+    /// Does the same, where `wait` waits for what is left of the time. Returns what that gave, if it was
+    /// waited for.
+    pub(super) async fn pass_by_way<T>(
+        &self,
+        known: Option<u64>,
+        time: Duration,
+        wait_for: impl AsyncFnOnce(Duration) -> T,
+    ) -> (Passage, Option<T>) {
         if let Some(place) = known {
             self.known(place).await;
-            return Passage::Contested;
+            return (Passage::Contested, None);
         }
         if self.is_dry.get() {
-            return self.pass_dry(time).await;
+            return (self.pass_dry(time).await, None);
         }
 
         let wait = TurnWait::begin(self);
@@ -323,17 +346,15 @@ impl Turns {
             wait.told().await;
             if wait.waiter.is_spared.get() {
                 self.skip_to(due);
-                return Passage::Forced;
+                return (Passage::Forced, None);
             }
             wait.waiter.is_told.set(false);
         }
 
-        {
-            let _pacing = CountGuard::add(&self.pacing);
-            tokio::time::sleep(due.saturating_sub(self.time())).await;
-        }
+        let given = wait_for(due.saturating_sub(self.time())).await;
         let waiter = self.take_turn(wait).await;
-        if waiter.was_alone.get() { Passage::Forced } else { Passage::Contested }
+        let is_alone = waiter.was_alone.get();
+        (if is_alone { Passage::Forced } else { Passage::Contested }, Some(given))
     }
 
     async fn pass_dry(&self, time: Duration) -> Passage {
@@ -348,10 +369,16 @@ impl Turns {
 
     /// Says that a task which waits outside does so for something that nothing here brings about, as long
     /// as the guard lives.
-    pub(super) fn stand(&self, standing: Standing) -> impl Drop + '_ {
-        match standing {
-            Standing::ForGood => CountGuard::add(&self.standing),
-        }
+    pub(super) fn wait_for(&self, waited: WaitedFor) -> impl Drop + '_ {
+        CountGuard::add(match waited {
+            WaitedFor::TheEnd => &self.for_the_end,
+            WaitedFor::People => &self.for_people,
+        })
+    }
+
+    /// Sets how long a run goes on in which nothing but times end while people are waited for.
+    pub(super) fn be_patient(&self, patience: Duration) {
+        self.patience.set(Some(patience));
     }
 
     /// Waits until nothing in the run can go on.
@@ -368,14 +395,33 @@ impl Turns {
 
     /// Finds out whether anything in the run can go on; called when there is no end to tell.
     pub(super) fn look_around(&self) {
+        let others = self.waiting.get() - self.for_the_end.get() - self.for_people.get();
         // A task that looks from time to time whether another one has ended would do so for ever.
-        let others = self.waiting.get() - self.standing.get();
-        let is_still = self.standing.get() > 0 && others == self.pacing.get();
+        let is_pacing = others == self.pacing.get();
+
+        let is_still = if self.for_the_end.get() > 0 {
+            is_pacing
+        } else {
+            self.for_people.get() > 0 && (others == 0 || is_pacing && self.is_tired())
+        };
+        if !is_pacing {
+            self.pacing_since.set(None);
+        }
 
         self.is_still.set(is_still);
         if is_still {
             self.still_wakers.take().into_iter().for_each(Waker::wake);
         }
+    }
+
+    /// Tells whether nothing but times have ended for too long.
+    fn is_tired(&self) -> bool {
+        let Some(patience) = self.patience.get() else { return false };
+
+        let now = clock::monotonic();
+        let since = self.pacing_since.get().unwrap_or(now);
+        self.pacing_since.set(Some(since));
+        now.saturating_sub(since) > patience
     }
 
     async fn take_turn(&self, wait: TurnWait<'_>) -> Rc<Waiter> {

@@ -2,10 +2,12 @@
 
 use super::branch;
 use super::builder::SharedBuilder;
+use super::people::read_question;
 use crate::base::failure::{Failure, Kind};
 use crate::base::spelling::nearest;
 use crate::flow::callback::{Callback, CallbackInput, Inputs};
 use crate::flow::op::{CheckedPrompt, OnFailure, Op, OpKind, Prompt};
+use crate::flow::question::TimedQuestion;
 use crate::script::Inner;
 use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
@@ -23,7 +25,10 @@ pub(super) struct Operation {
 }
 
 /// The words for what an operation of a model does.
-pub(in crate::script) const KINDS: &[&str] = &["communicate", "chat", "operate", "parse"];
+pub(in crate::script) const KINDS: &[&str] = &["communicate", "chat", "operate", "parse", "ask"];
+/// The options that only an operation which asks people takes.
+const OF_ASK: &[&str] = &["question", "options", "default", "timeout"];
+
 /// Reads an operation from its kind and its options.
 pub(super) fn read_op(
     host: &Rc<Inner>,
@@ -69,6 +74,14 @@ fn fill(
     stem: &str,
     mut options: Options,
 ) -> Result<(), Failure> {
+    if let OpKind::Ask(asked) = &mut op.kind {
+        **asked = fill_question(&op.name, stem, options)?;
+        return Ok(());
+    }
+    if !matches!(op.kind, OpKind::Call(_) | OpKind::Expand { .. }) {
+        refuse(&mut options, stem, OF_ASK)?;
+    }
+
     let instruction = options.text("instruction")?;
     let facts = options.value("context")?;
     let schema = options.schema()?;
@@ -109,7 +122,7 @@ fn fill(
             checked.prompt.schema = Some(schema.ok_or_else(|| missing("a `schema`"))?);
             checked.prompt.settings = branch::settings("add_operation", options)?;
         }
-        OpKind::Call(_) | OpKind::Expand { .. } => {
+        OpKind::Ask(_) | OpKind::Call(_) | OpKind::Expand { .. } => {
             let rest = options.rest();
             let extra = rest.keys().next().map(ToString::to_string);
             let extra = extra.or(instruction.map(|_| "instruction".to_owned()));
@@ -124,6 +137,24 @@ fn fill(
     }
 
     Ok(())
+}
+
+/// Reads what an operation asks people.
+fn fill_question(name: &str, stem: &str, mut options: Options) -> Result<TimedQuestion, Failure> {
+    // Operations of models call their text so.
+    let text = match (options.text("question")?, options.text("instruction")?) {
+        (Some(_), Some(_)) => {
+            return Err(options.wrong("instruction", "cannot be combined with `question`"));
+        }
+        (question, instruction) => question.or(instruction),
+    };
+    let missing = || Failure::new(Kind::Option, format!("operation `{name}` needs a `question`"));
+    let asked = read_question(&text.ok_or_else(missing)?, &mut options)?;
+
+    let rest: Vec<String> = options.keys().map(ToString::to_string).collect();
+    let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+    refuse(&mut options, stem, &rest)?;
+    Ok(asked)
 }
 
 /// Refuses options that an operation of a kind would not read, so that a mistake in them is seen.
@@ -150,10 +181,11 @@ fn read_kind(
                 Ok((word.to_string(), OpKind::Operate(Box::new(CheckedPrompt::new(prompt)))))
             }
             "parse" => Ok((word.to_string(), OpKind::Parse(Box::new(CheckedPrompt::new(prompt))))),
+            "ask" => Ok((word.to_string(), OpKind::Ask(Box::default()))),
             other => {
                 let near = nearest(other, KINDS.iter().copied());
                 let help = near.map_or(
-                    "there are `communicate`, `chat`, `operate` and `parse`".to_owned(),
+                    "there are `communicate`, `chat`, `operate`, `parse` and `ask`".to_owned(),
                     |near| format!("did you mean `{near}`?"),
                 );
                 Err(Failure::new(Kind::Option, format!("unknown operation `{other}`; {help}")))

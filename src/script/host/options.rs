@@ -28,6 +28,10 @@ const OPERATION: &[&str] = &[
     "max_repairs",
     "keep",
     "text",
+    "question",
+    "options",
+    "default",
+    "timeout",
 ];
 
 /// Returns the options that a function takes, or `None` for a function without such a map.
@@ -36,6 +40,7 @@ pub(in crate::script) fn known(of: &str) -> Option<Vec<&'static str>> {
         "add_operation" => [OPERATION, SETTINGS].concat(),
         "add_aggregation" => [OPERATION, SETTINGS, &["source_node_ids"]].concat(),
         "add_edge" => vec!["when"],
+        "ask" => vec!["options", "schema", "default", "timeout"],
         "budget" => vec!["max_cost", "max_tokens", "max_calls"],
         "branch" => vec!["model", "system", "name"],
         "branch_from" => vec!["model", "system", "name", "exchanges"],
@@ -170,6 +175,11 @@ impl Options {
     /// Takes a time in milliseconds.
     pub(in crate::script) fn millis(&mut self, key: &str) -> Result<Option<Duration>, Failure> {
         Ok(self.count(key, 1)?.map(Duration::from_millis))
+    }
+
+    /// Returns the keys that have not been taken.
+    pub(in crate::script) fn keys(&self) -> impl Iterator<Item = &rhai::Identifier> {
+        self.map.keys()
     }
 
     /// Returns what has not been taken.

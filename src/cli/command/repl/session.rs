@@ -316,6 +316,7 @@ impl<'a> ReplSession<'a> {
             ScriptError::Refused(faults) => faults,
             ScriptError::Failed(both) => vec![both.1],
             ScriptError::Store(error) => return Err(error.into()),
+            ScriptError::Suspended(_) => anyhow::bail!("a session was suspended"),
         };
 
         for fault in &faults {
