@@ -20,6 +20,15 @@ pub const FAR: Duration = Duration::from_mins(5);
 /// measured.
 const LOOK: Duration = Duration::from_mins(1);
 
+/// When a run is suspended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Suspension {
+    /// From which time on a wait is a far one.
+    pub far: Duration,
+    /// Whether it is suspended for a time that is far, and not for people alone.
+    pub of_times: bool,
+}
+
 /// Why a run cannot go on by itself.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Halt {
@@ -41,9 +50,8 @@ pub(super) struct Standstill {
     failure: RefCell<Option<Failure>>,
     pending: RefCell<BTreeMap<u64, PendingWait>>,
     next: Cell<u64>,
-    /// Whether the run may be suspended, and from which time on a wait is far. Without it the process
-    /// waits, however long it takes.
-    far: Option<Duration>,
+    /// When the run is suspended. Without it the process waits, however long it takes.
+    suspension: Option<Suspension>,
 }
 
 /// Something that is waited for, as long as this lives.
@@ -81,17 +89,12 @@ impl Standstill {
 }
 
 impl Executor {
-    /// Lets the run be suspended where everything in it waits for people, or longer than `far`.
+    /// Lets the run be suspended where everything in it waits for people, or for times that are far.
     #[must_use]
-    pub fn suspending(mut self, far: Duration) -> Executor {
-        self.standstill.far = Some(far);
-        self.turns.be_patient(far);
+    pub fn suspending(mut self, suspension: Suspension) -> Executor {
+        self.standstill.suspension = Some(suspension);
+        self.turns.be_patient(suspension.far);
         self
-    }
-
-    /// Tells whether the run may be suspended.
-    pub(super) fn may_suspend(&self) -> bool {
-        self.standstill.far.is_some()
     }
 
     /// Has the run stop once everything else that is under way has ended. This task goes no further.
@@ -127,13 +130,14 @@ impl Executor {
 
     /// Waits for an answer that comes, if ever, when the run is suspended.
     pub(super) async fn rest(&self) -> Infallible {
-        let _waiting = self.may_suspend().then(|| self.turns.wait_for(WaitedFor::People));
+        let may_suspend = self.standstill.suspension.is_some();
+        let _waiting = may_suspend.then(|| self.turns.wait_for(WaitedFor::People));
         std::future::pending().await
     }
 
     /// Tells whether a wait is so long that its end counts, and not the time.
     pub(super) fn is_far(&self, time: Duration) -> bool {
-        time > self.standstill.far.unwrap_or(FAR)
+        time > self.standstill.suspension.map_or(FAR, |suspension| suspension.far)
     }
 
     /// Lets a time pass that is far.
@@ -151,7 +155,8 @@ impl Executor {
 
         let wait = PendingTimer { timer, at: at.clone(), due };
         let _open = self.standstill.open(PendingWait::Timer(wait));
-        let is_far = self.may_suspend() && self.is_far(until(due));
+        let may_suspend = self.standstill.suspension.is_some_and(|suspension| suspension.of_times);
+        let is_far = may_suspend && self.is_far(until(due));
         let _waiting = is_far.then(|| self.turns.wait_for(WaitedFor::People));
         self.come(due).await;
         Ok(())

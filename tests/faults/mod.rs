@@ -9,6 +9,7 @@ mod disk;
 mod effects;
 mod load;
 mod lost;
+mod people;
 mod processes;
 mod replay;
 mod side;

@@ -280,6 +280,12 @@ impl Config {
         value.as_str().and_then(duration)
     }
 
+    /// Returns how long a wait is that suspends a run, if that is said.
+    pub(in crate::cli) fn suspend_after(&self) -> Option<Duration> {
+        let (value, _) = self.values.get("run.suspend_after")?;
+        value.as_str().and_then(duration)
+    }
+
     /// Returns how long runs are kept, if they are not kept for ever.
     pub(in crate::cli) fn store_keep(&self) -> Option<Duration> {
         let (value, _) = self.values.get("store.keep")?;

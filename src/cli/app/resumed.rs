@@ -16,6 +16,7 @@ use crate::journal::history::{self, RunRow};
 use crate::journal::known_replies::Replies;
 use crate::journal::past::{Failures, Past};
 use crate::journal::trace::Trace;
+use crate::journal::waits::{PendingQuestion, Waits};
 use crate::metrics::fold::Flows;
 use crate::store::Connection;
 use serde_json::{Map, Value};
@@ -49,6 +50,8 @@ pub(in crate::cli) struct ResumedRun {
     instead_of: Option<RunId>,
     /// Calls that had no reply yet.
     in_flight: usize,
+    /// What it waits for, if it is suspended.
+    pub(in crate::cli) waits: Option<Waits>,
 }
 
 /// What a run needs in order to go through another one again.
@@ -61,6 +64,8 @@ pub(in crate::cli) struct Again {
     pub(in crate::cli) origin: RunId,
     /// What becomes of effects in doubt, if the command line says it.
     pub(in crate::cli) lost: Option<LostDecision>,
+    /// The answer with which it is resumed, and the question to it.
+    pub(in crate::cli) answer: Option<(PendingQuestion, Value)>,
 }
 
 impl fmt::Display for ResumedRun {
@@ -182,7 +187,9 @@ pub(in crate::cli) fn take(
             resumed.replies.learn(run, events.iter().map(|(_, event)| event));
         }
         let instead_of = (row.id != asked.id).then_some(asked.id);
-        ResumedRun { instead_of, ..resumed }.found_from(&project.root)
+        // A run that was suspended and went on has ended in another way.
+        let waits = resumed.waits.filter(|_| row.status == Some(RunStatus::Waiting));
+        ResumedRun { instead_of, waits, ..resumed }.found_from(&project.root)
     });
     Ok(resumed.map(|resumed| (resumed, lease)))
 }
@@ -402,9 +409,11 @@ fn collect(
             figures: figures(chain),
             origin: origin.clone(),
             lost: None,
+            answer: None,
         },
         instead_of: None,
         in_flight,
+        waits: trace.waits,
     })
 }
 

@@ -206,6 +206,7 @@ async fn go_through(
         resumes: None,
         again: None,
         may_ask: false,
+        may_suspend: false,
     };
 
     // Nothing of a replay is kept, so its journal is off.

@@ -1,16 +1,17 @@
 //! `kaizen show RUN`: what a run did, operation by operation.
 
 use crate::base::count::counted;
-use crate::base::id::OpId;
+use crate::base::id::{OpId, RunId};
 use crate::base::secret;
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::command::compare::case_list::{self, ShownCases};
 use crate::cli::command::runs::condition;
-use crate::cli::render::{table, time};
+use crate::cli::render::{table, time, waits};
 use crate::cli::{Global, print_data, print_event, print_line, say};
 use crate::flow::outcome::Outcome;
+use crate::journal::event::RunStatus;
 use crate::journal::history::{self, RunRow};
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::journal::trace::{AttemptEnd, AttemptTrace, Moment, OpTrace, Remark, Trace};
@@ -192,7 +193,7 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
             Some(Outcome::Completed { .. } | Outcome::Cancelled) | None => {}
         }
     }
-    show_remarks(trace);
+    show_remarks(&row.id, trace);
 
     let rate = metrics.success_rate().map_or("-".to_owned(), |rate| format!("{rate:.2}"));
     let cost = metrics.cost_text();
@@ -222,7 +223,7 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
 }
 
 /// What a run said, what it was advised to do, and how it ended.
-fn show_remarks(trace: &Trace) {
+fn show_remarks(run: &RunId, trace: &Trace) {
     for remark in &trace.remarks {
         match remark {
             Remark::Logged { level, text } => print_line(&format!("{level}: {text}")),
@@ -234,6 +235,9 @@ fn show_remarks(trace: &Trace) {
     }
 
     let Some(end) = &trace.end else { return };
+    if let Some(waits) = trace.waits.as_ref().filter(|_| end.status == RunStatus::Waiting) {
+        waits::lines(run, waits).iter().for_each(|line| print_line(line));
+    }
     if let Some(failure) = &end.failure {
         print_line(&format!("ended early ({}): {}", failure.kind, failure.message));
     }

@@ -12,7 +12,7 @@ mod list;
 mod model;
 mod operation;
 mod optimizer;
-mod people;
+pub(super) mod people;
 mod recommend;
 pub(super) mod run;
 mod schema;

@@ -92,7 +92,7 @@ fn ask(host: &Rc<Inner>, text: &str, map: Map) -> Result<Dynamic, EvalError> {
 }
 
 /// Reads a question to people.
-pub(super) fn read_question(text: &str, options: &mut Options) -> Result<TimedQuestion, Failure> {
+pub(in crate::script) fn read_question(text: &str, options: &mut Options) -> Result<TimedQuestion, Failure> {
     if text.trim().is_empty() || text.len() > TEXT_MAX {
         let message = format!("a question needs a text of at most {TEXT_MAX} bytes");
         return Err(Failure::new(Kind::Option, message));

@@ -7,7 +7,7 @@ use crate::script::check::argument::Arguments;
 use crate::script::check::forms::{CallForm, Forms};
 use crate::script::check::imports::Modules;
 use crate::script::check::kinds::{Kinds, ValueKind};
-use crate::script::check::{Checker, Earlier, File, foreign, suggest};
+use crate::script::check::{Checker, Earlier, File, foreign, questions, suggest};
 use crate::script::diagnostic::{Diagnostic, codes, mismatch};
 use crate::script::host::{convert, options};
 use crate::script::reference::lexer::names_closure;
@@ -75,6 +75,9 @@ impl Checker<'_> {
                 self.models(file, &known, call.expr, &mut faults);
                 schemas(file, &known, &call, &mut faults);
                 faults.extend(one_piece(file, call.expr));
+                if !known.own.contains(call.expr.name.as_str()) && !call.expr.is_qualified() {
+                    faults.extend(questions::fault(file, call.expr));
+                }
             }
             true
         });
@@ -380,7 +383,7 @@ fn called_as(forms: &[CallForm]) -> String {
 
 /// Words that take a schema among their options.
 const WITH_SCHEMA: &[&str] =
-    &["add_aggregation", "add_operation", "chat", "communicate", "operate"];
+    &["add_aggregation", "add_operation", "ask", "chat", "communicate", "operate"];
 
 /// Returns which argument of a call is a schema, if one is.
 fn schema_place(call: &Call<'_>) -> Option<usize> {

@@ -18,6 +18,7 @@ mod kinds;
 mod numbers;
 mod paths;
 mod property;
+mod questions;
 mod templates;
 mod used;
 mod whole;

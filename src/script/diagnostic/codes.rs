@@ -53,6 +53,8 @@ pub const PIECES: &str = "K0019";
 pub const RUNS: &str = "K0020";
 /// A word or a form of another language.
 pub const FOREIGN: &str = "K0021";
+/// A question that no answer fits.
+pub const QUESTION: &str = "K0022";
 /// A property that the value does not have.
 pub const PROPERTY: &str = "K0030";
 /// An argument that the function does not take.
@@ -69,7 +71,7 @@ pub const CODES: &[Code] = &[
          missing part often belongs at the end of the previous statement. Rhai ends statements \
          with `;`, \
          writes maps as `#{ key: value }`, and reserves words such as `new`, `use`, `case`, \
-         `default`, `sync` and `thread`.",
+         `sync` and `thread`.",
         "let x = 1\nlet y = 2;",
     ),
     found(
@@ -211,6 +213,14 @@ pub const CODES: &[Code] = &[
         "The script has something of Python, JavaScript or LionAGI for which kaizen has another word. The \
          help says what to write. `kaizen doc python` compares the languages.",
         "let label = str(4);",
+    ),
+    found(
+        QUESTION,
+        "a question that no answer fits",
+        "The options of `ask` contradict one another, or accept no answer: `options` must be a list of \
+         different texts, numbers or booleans, `default` must be one of them or fit `schema`, and \
+         `timeout` is a number of milliseconds or a text such as \"3d\".",
+        "ask(\"Release?\", #{ options: [\"yes\", \"no\"], default: \"maybe\" });",
     ),
     found(
         PROPERTY,

@@ -216,6 +216,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         resumes: None,
         again: None,
         may_ask: true,
+        may_suspend: false,
     };
 
     if !earlier.replies.is_empty() {

@@ -423,6 +423,7 @@ impl WatchState<'_> {
             resumes: None,
             again: None,
             may_ask: false,
+            may_suspend: true,
         }
     }
 
