@@ -30,7 +30,8 @@ mod tests {
 
     #[test]
     fn a_duration_has_a_unit() {
-        let read = ["500ms", "90s", "10m", "2h", "30d"].map(|text| duration(text).map(|d| d.as_millis()));
+        let read =
+            ["500ms", "90s", "10m", "2h", "30d"].map(|text| duration(text).map(|d| d.as_millis()));
         assert_eq!(read, [500, 90_000, 600_000, 7_200_000, 2_592_000_000].map(Some));
         assert_eq!(["", "5", "s", "1.5h", "-1s", "99999999999999999999s"].map(duration), [None; 6]);
     }

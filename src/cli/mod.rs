@@ -4,11 +4,11 @@ mod app;
 mod command;
 mod render;
 
-#[cfg(debug_assertions)]
-use crate::base::{clock, failpoint};
 use crate::base::id::RunId;
 use crate::base::secret::{self, scrub};
 use crate::base::visible;
+#[cfg(debug_assertions)]
+use crate::base::{clock, failpoint};
 use crate::cli::app::config::ConfigError;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::{help, output, project, terminal, trust};

@@ -76,7 +76,8 @@ impl Executor {
         let (at, known) = self.recall_in_turn(strand, &what).await;
 
         // In a script that was edited, another answer may be wanted.
-        let fits = |told: &Value| told["failure"].is_object() || question.fit(&told["value"]).is_ok();
+        let fits =
+            |told: &Value| told["failure"].is_object() || question.fit(&told["value"]).is_ok();
         let told = if let Some(told) = known.filter(fits) {
             told
         } else {

@@ -144,7 +144,7 @@ fn several_questions_are_answered_by_number_or_operation() {
             Some(2),
             "error: run RUN asks several questions\nquestion 1 (who): Who?\nquestion 2 (ask): facts: \
              41\n\nHow many?  [JSON: {\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\"}},\
-             \"required\":[\"n\"],\"additionalProperties\":false}]\nanswer each by its number, such as \
+             \"required\":[\"n\"]}]\nanswer each by its number, such as \
              `kaizen answer RUN:1 VALUE`\n"
                 .to_owned()
         )
@@ -181,7 +181,7 @@ fn long_sleeps_suspend_a_run_that_nobody_watches() {
     let project = project(
         r#"let began = now();
         let both = gather([|| { sleep(600_000); "slept" }, || { sleep_until("2026-12-01T10:30:00+01:00"); "until" }]);
-        print(`${both} ${now() - began >= 1_800_000}`);"#,
+        print(`${both} ${now() - began > 1_790_000}`);"#,
     );
     let slept = at(&project, NINE, &["run", "s.rhai", "-q"]);
     assert_eq!(slept.code, Some(9));
@@ -204,7 +204,12 @@ fn a_script_that_looks_whether_somebody_has_answered_is_suspended_too() {
     project.file("kaizen.toml", "[run]\nsuspend_after = \"300ms\"\n");
     assert_eq!(project.kaizen(&["run", "s.rhai"]).code, Some(9));
     let answered = project.kaizen(&["answer", "@", "fine"]);
-    assert_eq!((answered.code, answered.stdout.as_str()), (Some(0), "fine\n"), "{}", answered.stderr);
+    assert_eq!(
+        (answered.code, answered.stdout.as_str()),
+        (Some(0), "fine\n"),
+        "{}",
+        answered.stderr
+    );
 }
 
 #[test]
@@ -252,7 +257,10 @@ fn tests_say_what_people_answer_and_wait_for_no_time() {
     let ran = project.kaizen(&["test"]);
     assert_eq!(ran.code, Some(7), "{}{}", ran.stdout, ran.stderr);
     let all = format!("{}{}", ran.stdout, ran.stderr);
-    assert!(all.contains("the test gives no answer to `Who?`; write `answers(#{ \"..\": .. })`"), "{all}");
+    assert!(
+        all.contains("the test gives no answer to `Who?`; write `answers(#{ \"..\": .. })`"),
+        "{all}"
+    );
     assert!(all.contains("2 passed"), "{all}");
 
     let outside = self::project("answers(#{});").kaizen(&["run", "s.rhai"]);
@@ -269,7 +277,7 @@ fn plans_ask_nobody_and_forks_ask_again() {
     );
     let plan = project.kaizen(&["plan", "s.rhai", "--json"]);
     assert_eq!(plan.code, Some(0), "{}", plan.stderr);
-    assert!(plan.stdout.contains("\"calls\":[2,4]") || plan.stdout.contains("two"), "{}", plan.stdout);
+    assert!(plan.stdout.contains("\"calls\":2,\"calls_max\":4"), "{}", plan.stdout);
 
     assert_eq!(project.kaizen(&["run", "s.rhai"]).code, Some(9));
     assert_eq!(project.kaizen(&["answer", "@", "no"]).code, Some(0));
@@ -290,17 +298,19 @@ fn watch_shows_the_question_and_a_session_asks_it() {
 
     let mut repl = OnTerminal::start(project.command(&["repl"]));
     repl.until(":help");
-    repl.send("ask(\"Who?\", #{ default: \"you\" })\r");
+    repl.send("ask(\"Who?\", #{ default: \"you\" }).len() + 40\r");
     repl.until("Who?  (default: you) > ");
     repl.send("me\r");
-    repl.until("\"me\"");
+    repl.until("42");
     repl.send("exit\r");
     repl.rest();
 
     let piped = project.kaizen(&["repl", "-e", "ask(\"Who?\")"]);
     assert_eq!(piped.code, Some(1), "{}", piped.stderr);
     assert!(
-        piped.stderr.contains("a session asks people on a terminal only: `Who?` waits for an answer"),
+        piped
+            .stderr
+            .contains("a session asks people on a terminal only: `Who?` waits for an answer"),
         "{}",
         piped.stderr
     );

@@ -15,24 +15,24 @@ const HOUR: i64 = 3_600_000;
 
 /// Three days: a question, a time, and a question, with calls and chance between them.
 const SCRIPT: &str = r#"
-    let log = [];
+    let all = [];
     let draft = branch().chat("draft");
-    log.push(ask(`Publish ${draft}?`, #{ options: ["yes", "no"], timeout: "2d", default: "no" }));
-    log.push(random() < 2.0);
+    all.push(ask(`Publish ${draft}?`, #{ options: ["yes", "no"], timeout: "2d", default: "no" }));
+    all.push(random() < 2.0);
 
     let both = gather([
         || { sleep_until("2026-12-03T09:00:00Z"); branch().chat("later") },
         || branch().chat("meanwhile"),
     ]);
-    log.push(both);
+    all.push(both);
 
     let g = builder("last");
     let count = g.add_operation(|| branch().chat("count"), #{ name: "count" });
     g.add_operation("ask", #{ name: "how many", depends_on: count, question: "How many?", schema: #{ type: "integer" } });
-    log.push(session(branch()).flow(g).result("how many") + 1);
+    all.push(session(branch()).flow(g).result("how many") + 1);
 
-    log.push(command("sh", ["-c", "printf x >> effects; printf done"]).stdout);
-    print(log);
+    all.push(command("sh", ["-c", "printf x >> effects; printf done"]).stdout);
+    print(all);
 "#;
 
 /// A project that may move to another folder.
@@ -118,7 +118,14 @@ fn a_run_of_three_days_waits_for_two_people_and_a_time() {
 /// made once more.
 #[test]
 fn killed_and_moved_between_it_ends_as_an_undisturbed_one() {
-    let points = ["question_kept:1", "commit_begins:2", "commit_ends:3", "call_ends:1", "op_kept:1", "run_ends:1"];
+    let points = [
+        "question_kept:1",
+        "commit_begins:2",
+        "commit_ends:3",
+        "call_ends:1",
+        "op_kept:1",
+        "run_ends:1",
+    ];
     let (mut kills, mut asked) = (0, 0);
 
     for point in points {
@@ -132,7 +139,11 @@ fn killed_and_moved_between_it_ends_as_an_undisturbed_one() {
 
                 // Whoever answers is told that the run has to be resumed first, or that it had gone on.
                 let resumed = moving.at(hours, &["resume", "--allow-run=sh"]);
-                assert!(matches!(resumed.code, Some(0 | 2 | 9)), "{plan} {step:?} {}", resumed.stderr);
+                assert!(
+                    matches!(resumed.code, Some(0 | 2 | 9)),
+                    "{plan} {step:?} {}",
+                    resumed.stderr
+                );
                 let again = moving.at(hours, step);
                 assert!(matches!(again.code, Some(0 | 2 | 9)), "{plan} {step:?} {}", again.stderr);
             }

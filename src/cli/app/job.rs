@@ -182,7 +182,9 @@ impl ScriptJob<'_> {
         let people = match (is_attended, self.may_suspend) {
             (true, _) => Reach::Now(person_asker(progress.clone(), interrupted.clone())),
             (false, true) => Reach::Later,
-            (false, false) => Reach::Never("nobody can be asked in a comparison without a terminal"),
+            (false, false) => {
+                Reach::Never("nobody can be asked in a comparison without a terminal")
+            }
         };
 
         let executor = executor.on_lost(lost).reaching(people);

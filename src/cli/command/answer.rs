@@ -53,8 +53,10 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     let value = match &arguments.value {
         Some(text) => question.question.read(text),
         None if arguments.with.grants.may_ask() => Ok(ask(&question)?),
-        None => Err("no answer given, and stdin is no terminal; write `kaizen answer RUN VALUE`"
-            .to_owned()),
+        None => {
+            Err("no answer given, and stdin is no terminal; write `kaizen answer RUN VALUE`"
+                .to_owned())
+        }
     };
     let value = match value {
         Ok(value) => value,
@@ -82,7 +84,9 @@ fn choose(resumed: &ResumedRun, name: Option<&str>) -> Result<PendingQuestion, S
         (None, _, Some(name)) if !questions.is_empty() => {
             return Err(format!("run {run} has no open question `{name}`\n{}", list()));
         }
-        (None, ..) => return Err(format!("run {run} waits for a time, not for an answer\n{}", list())),
+        (None, ..) => {
+            return Err(format!("run {run} waits for a time, not for an answer\n{}", list()));
+        }
         (Some(_), Some(_), _) => {
             return Err(format!("run {run} asks several questions\n{}", list()));
         }

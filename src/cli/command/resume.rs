@@ -3,8 +3,8 @@
 use crate::base::clock::Stamp;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
-use crate::cli::app::waiting::{self, WaitingRun};
 use crate::cli::app::resumed::ResumedRun;
+use crate::cli::app::waiting::{self, WaitingRun};
 use crate::cli::command::run::{self, With};
 use crate::cli::{Global, say};
 use crate::executor::lost::LostDecision;

@@ -92,7 +92,10 @@ fn ask(host: &Rc<Inner>, text: &str, map: Map) -> Result<Dynamic, EvalError> {
 }
 
 /// Reads a question to people.
-pub(in crate::script) fn read_question(text: &str, options: &mut Options) -> Result<TimedQuestion, Failure> {
+pub(in crate::script) fn read_question(
+    text: &str,
+    options: &mut Options,
+) -> Result<TimedQuestion, Failure> {
     if text.trim().is_empty() || text.len() > TEXT_MAX {
         let message = format!("a question needs a text of at most {TEXT_MAX} bytes");
         return Err(Failure::new(Kind::Option, message));
@@ -109,9 +112,8 @@ pub(in crate::script) fn read_question(text: &str, options: &mut Options) -> Res
     }
 
     let default = options.value("default")?;
-    let default = default.map(|value| {
-        question.fit(&value).map_err(|reason| options.wrong("default", &reason))
-    });
+    let default = default
+        .map(|value| question.fit(&value).map_err(|reason| options.wrong("default", &reason)));
     let question = Question { default: default.transpose()?, ..question };
 
     Ok(TimedQuestion { question, op: None, timeout: read_timeout(options)? })
@@ -132,7 +134,8 @@ fn read_options(options: &mut Options) -> Result<Vec<Value>, Failure> {
         return Err(options.wrong("options", "must not be empty"));
     }
 
-    let twice = all.iter().enumerate().find(|(n, one)| all[..*n].iter().any(|o| plain(o) == plain(one)));
+    let twice =
+        all.iter().enumerate().find(|(n, one)| all[..*n].iter().any(|o| plain(o) == plain(one)));
     if let Some((_, one)) = twice {
         return Err(options.wrong("options", &format!("has `{}` twice", plain(one))));
     }
@@ -142,7 +145,9 @@ fn read_options(options: &mut Options) -> Result<Vec<Value>, Failure> {
 
 fn read_timeout(options: &mut Options) -> Result<Option<Duration>, Failure> {
     let wrong = |options: &Options, found: String| {
-        let reason = format!("must be milliseconds from 1 up or a text such as \"90s\" or \"3d\", not {found}");
+        let reason = format!(
+            "must be milliseconds from 1 up or a text such as \"90s\" or \"3d\", not {found}"
+        );
         options.wrong("timeout", &reason)
     };
 

@@ -30,7 +30,10 @@ pub(super) fn fault(file: &File<'_>, call: &FnCallExpr) -> Option<Diagnostic> {
     let is_operation = matches!(call.name.as_str(), "add_operation" | "add_aggregation");
     let asks = if is_operation {
         // A method has its object before the dot.
-        call.args.iter().take(2).any(|arg| literal(Some(arg)).is_some_and(|(kind, _)| kind == "ask"))
+        call.args
+            .iter()
+            .take(2)
+            .any(|arg| literal(Some(arg)).is_some_and(|(kind, _)| kind == "ask"))
     } else {
         call.name == "ask"
     };
