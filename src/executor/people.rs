@@ -8,7 +8,7 @@ use crate::executor::Executor;
 use crate::executor::attempt::Stop;
 use crate::executor::replies::assumption::Unknown;
 use crate::executor::standstill::after;
-use crate::flow::question::{Question, TimedQuestion};
+use crate::flow::question::{PersonQuestion, TimedQuestion};
 use crate::journal::event::Event;
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::journal::waits::PendingQuestion;
@@ -103,7 +103,7 @@ impl Executor {
     }
 
     /// Returns what a person might answer.
-    fn planned_answer(&self, question: &Question) -> Value {
+    fn planned_answer(&self, question: &PersonQuestion) -> Value {
         let number = self.guess().map_or(0, |guess| guess.answer());
         if let Some(guess) = self.guess() {
             guess.meet(Unknown::World);

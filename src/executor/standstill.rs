@@ -137,7 +137,7 @@ impl Executor {
 
     /// Tells whether a wait is so long that its end counts, and not the time.
     pub(super) fn is_far(&self, time: Duration) -> bool {
-        time > self.standstill.suspension.map_or(FAR, |suspension| suspension.far)
+        self.standstill.suspension.is_some_and(|suspension| time > suspension.far)
     }
 
     /// Lets a time pass that is far.

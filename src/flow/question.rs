@@ -9,7 +9,7 @@ const SHOWN_MAX: usize = 200;
 
 /// A question to people.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Question {
+pub struct PersonQuestion {
     /// What is asked.
     pub text: String,
     /// The answers there are; without any, every answer will do.
@@ -27,14 +27,14 @@ pub struct Question {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TimedQuestion {
     /// The question.
-    pub question: Question,
+    pub question: PersonQuestion,
     /// The operation that asks it, by name.
     pub op: Option<String>,
     /// Longest wait for an answer.
     pub timeout: Option<Duration>,
 }
 
-impl Question {
+impl PersonQuestion {
     /// Reads what a person has typed. The error says why it is no answer.
     pub fn read(&self, typed: &str) -> Result<Value, String> {
         let typed = typed.trim();
@@ -148,9 +148,9 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn of(options: &[Value], schema: Option<&str>, default: Option<Value>) -> Question {
+    fn of(options: &[Value], schema: Option<&str>, default: Option<Value>) -> PersonQuestion {
         let schema = schema.map(|text| schema::written(text.into()).expect("a schema"));
-        Question { text: "?".to_owned(), options: options.to_vec(), schema, default }
+        PersonQuestion { text: "?".to_owned(), options: options.to_vec(), schema, default }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use crate::base::failure::{Failure, FailureDetail, Kind, Place};
 use crate::base::secret::{clean, clean_fields, scrub, scrub_in};
 use crate::flow::outcome::{Outcome, SkipReason};
-use crate::flow::question::Question;
+use crate::flow::question::PersonQuestion;
 use crate::journal::event::{Event, PlannedOp};
 use crate::journal::waits::{PendingQuestion, Waits};
 
@@ -79,7 +79,7 @@ impl Event {
 fn question_of(mut asked: PendingQuestion) -> PendingQuestion {
     // All fields are named, so that a new one is looked at here as well.
     let PendingQuestion { number: _, op, at: _, due: _, question } = &mut asked;
-    let Question { text, options, schema, default } = question;
+    let PersonQuestion { text, options, schema, default } = question;
 
     op.iter_mut().for_each(scrub_in);
     scrub_in(text);

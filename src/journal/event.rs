@@ -406,6 +406,7 @@ impl Event {
             | Event::AttemptEnded { op, .. }
             | Event::CallRefused { op, .. }
             | Event::OpEnded { op, .. } => Some(*op),
+
             Event::RunStarted { .. }
             | Event::Told { .. }
             | Event::Telling { .. }
@@ -433,6 +434,7 @@ impl Event {
             | Event::CallRefused { flow, .. }
             | Event::OpEnded { flow, .. }
             | Event::FlowEnded { flow } => Some(*flow),
+
             Event::RunStarted { .. }
             | Event::Told { .. }
             | Event::Telling { .. }

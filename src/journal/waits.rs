@@ -1,7 +1,7 @@
 //! What a suspended run waits for: answers of people, and times.
 
 use crate::base::strand::Spot;
-use crate::flow::question::Question;
+use crate::flow::question::PersonQuestion;
 use crate::journal::event::Timer;
 use crate::journal::inquiry::{Inquiry, Topic};
 
@@ -20,7 +20,7 @@ pub struct PendingQuestion {
     pub due: Option<i64>,
     /// The question.
     #[serde(flatten)]
-    pub question: Question,
+    pub question: PersonQuestion,
 }
 
 impl PendingQuestion {

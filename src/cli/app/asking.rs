@@ -4,7 +4,7 @@ use crate::cli::app::permissions::{LOOK, OpenQuestion, take_terminal};
 use crate::cli::render::progress::Progress;
 use crate::executor::lost::{AskLost, LostDecision};
 use crate::executor::people::AskPerson;
-use crate::flow::question::Question;
+use crate::flow::question::PersonQuestion;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -82,7 +82,7 @@ async fn line(open: &mut OpenQuestion, interrupted: &AtomicBool) -> String {
 }
 
 /// Returns what is shown of a question: the lines before the last one, and the one that is typed behind.
-pub(in crate::cli) fn prompt(question: &Question) -> (String, String) {
+pub(in crate::cli) fn prompt(question: &PersonQuestion) -> (String, String) {
     let text = question.text.trim_end();
     let (before, last) = text.rsplit_once('\n').unwrap_or(("", text));
     let choices = question.choices();

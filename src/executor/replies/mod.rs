@@ -24,7 +24,7 @@ use crate::executor::replies::assumption::{AssumedSize, Unknown};
 use crate::executor::replies::reuse::{Answer, Reuse};
 use crate::executor::replies::tape::Tape;
 use crate::flow::callback::Scope;
-use crate::flow::question::Question;
+use crate::flow::question::PersonQuestion;
 use crate::journal::cassette::CassetteLine;
 use crate::journal::key::Key;
 use crate::journal::known_replies::{Claims, KnownReply, Sample};
@@ -200,7 +200,7 @@ impl ReplySources {
     }
 
     /// Returns what a test says that a person answers, if this is a test.
-    pub(super) fn person(&self, question: &Question) -> Option<Result<Value, Failure>> {
+    pub(super) fn person(&self, question: &PersonQuestion) -> Option<Result<Value, Failure>> {
         self.tape.as_ref().map(|tape| tape.person(question))
     }
 

@@ -5,7 +5,7 @@ use crate::base::strand::Spot;
 use crate::base::unit::Money;
 use crate::base::wildcard::Wildcard;
 use crate::executor::replies::reuse::Answer;
-use crate::flow::question::Question;
+use crate::flow::question::PersonQuestion;
 use crate::journal::cassette::{Cassette, CassetteLine};
 use crate::journal::key::Key;
 use crate::journal::known_replies::Sample;
@@ -143,7 +143,7 @@ impl Tape {
     }
 
     /// Answers a question to people as the test says.
-    pub(in crate::executor) fn person(&self, question: &Question) -> Result<Value, Failure> {
+    pub(in crate::executor) fn person(&self, question: &PersonQuestion) -> Result<Value, Failure> {
         let people = self.people.borrow();
         let exact = people.get(&question.text);
         let covers = |(pattern, _): &(&String, _)| Wildcard::new(*pattern).covers(&question.text);

@@ -5,14 +5,17 @@
 //! in the recorded order. Not here: what is recorded (`executor/recorder.rs`).
 //!
 //! Start with `Turns::tell_next`, which picks the next end; `driver.rs` polls the run in between, and
-//! `siblings.rs` polls what runs side by side.
+//! `siblings.rs` polls what runs side by side. `stillness.rs` finds out that nothing can end any more.
 
 pub(crate) mod driver;
 pub mod siblings;
+mod stillness;
 
 use crate::base::clock;
 use crate::executor::turns::driver::RunningTask;
 use crate::executor::turns::siblings::Siblings;
+use crate::executor::turns::stillness::CountGuard;
+pub(super) use crate::executor::turns::stillness::WaitedFor;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -82,15 +85,6 @@ pub(super) enum Passage {
     Forced,
     /// Something else might have ended first.
     Contested,
-}
-
-/// For what a task waits that nothing in this process brings about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum WaitedFor {
-    /// For the end of the run.
-    TheEnd,
-    /// For people, or for a time that is far.
-    People,
 }
 
 /// Tells ends one at a time. See the module.
@@ -367,63 +361,6 @@ impl Turns {
         if waiter.was_alone.get() { Passage::Forced } else { Passage::Contested }
     }
 
-    /// Says that a task which waits outside does so for something that nothing here brings about, as long
-    /// as the guard lives.
-    pub(super) fn wait_for(&self, waited: WaitedFor) -> impl Drop + '_ {
-        CountGuard::add(match waited {
-            WaitedFor::TheEnd => &self.for_the_end,
-            WaitedFor::People => &self.for_people,
-        })
-    }
-
-    /// Sets how long a run goes on in which nothing but times end while people are waited for.
-    pub(super) fn be_patient(&self, patience: Duration) {
-        self.patience.set(Some(patience));
-    }
-
-    /// Waits until nothing in the run can go on.
-    pub(super) async fn still(&self) {
-        std::future::poll_fn(|context| {
-            if self.is_still.get() {
-                return Poll::Ready(());
-            }
-            self.still_wakers.borrow_mut().push(context.waker().clone());
-            Poll::Pending
-        })
-        .await;
-    }
-
-    /// Finds out whether anything in the run can go on; called when there is no end to tell.
-    pub(super) fn look_around(&self) {
-        let others = self.waiting.get() - self.for_the_end.get() - self.for_people.get();
-        // A task that looks from time to time whether another one has ended would do so for ever.
-        let is_pacing = others == self.pacing.get();
-
-        let is_still = if self.for_the_end.get() > 0 {
-            is_pacing
-        } else {
-            self.for_people.get() > 0 && (others == 0 || is_pacing && self.is_tired())
-        };
-        if !is_pacing {
-            self.pacing_since.set(None);
-        }
-
-        self.is_still.set(is_still);
-        if is_still {
-            self.still_wakers.take().into_iter().for_each(Waker::wake);
-        }
-    }
-
-    /// Tells whether nothing but times have ended for too long.
-    fn is_tired(&self) -> bool {
-        let Some(patience) = self.patience.get() else { return false };
-
-        let now = clock::monotonic();
-        let since = self.pacing_since.get().unwrap_or(now);
-        self.pacing_since.set(Some(since));
-        now.saturating_sub(since) > patience
-    }
-
     async fn take_turn(&self, wait: TurnWait<'_>) -> Rc<Waiter> {
         let waiter = wait.waiter.clone();
         self.queues.borrow_mut().ended.push_back(waiter.clone());
@@ -508,22 +445,6 @@ impl Turns {
         waiter.was_alone.set(self.waiting.get() == 1);
         waiter.tell();
         true
-    }
-}
-
-/// Counts something as long as it lives.
-struct CountGuard<'a>(&'a Cell<usize>);
-
-impl<'a> CountGuard<'a> {
-    fn add(count: &'a Cell<usize>) -> CountGuard<'a> {
-        count.set(count.get() + 1);
-        CountGuard(count)
-    }
-}
-
-impl Drop for CountGuard<'_> {
-    fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
     }
 }
 

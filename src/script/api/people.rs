@@ -3,7 +3,7 @@
 use super::def;
 use crate::base::failure::{Failure, Kind};
 use crate::base::moment::{duration, moment};
-use crate::flow::question::{Question, TimedQuestion, plain};
+use crate::flow::question::{PersonQuestion, TimedQuestion, plain};
 use crate::script::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::fiber::wait;
@@ -101,7 +101,7 @@ pub(in crate::script) fn read_question(
         return Err(Failure::new(Kind::Option, message));
     }
 
-    let question = Question {
+    let question = PersonQuestion {
         text: text.to_owned(),
         options: read_options(options)?,
         schema: options.schema()?,
@@ -114,7 +114,7 @@ pub(in crate::script) fn read_question(
     let default = options.value("default")?;
     let default = default
         .map(|value| question.fit(&value).map_err(|reason| options.wrong("default", &reason)));
-    let question = Question { default: default.transpose()?, ..question };
+    let question = PersonQuestion { default: default.transpose()?, ..question };
 
     Ok(TimedQuestion { question, op: None, timeout: read_timeout(options)? })
 }
