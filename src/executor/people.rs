@@ -7,6 +7,7 @@ use crate::base::strand::{Spot, Strand};
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
 use crate::executor::replies::assumption::Unknown;
+use crate::executor::replies::guess::Guess;
 use crate::executor::standstill::after;
 use crate::flow::question::{PersonQuestion, TimedQuestion};
 use crate::journal::event::Event;
@@ -104,7 +105,7 @@ impl Executor {
 
     /// Returns what a person might answer.
     fn planned_answer(&self, question: &PersonQuestion) -> Value {
-        let number = self.guess().map_or(0, |guess| guess.answer());
+        let number = self.guess().map_or(0, Guess::answer);
         if let Some(guess) = self.guess() {
             guess.meet(Unknown::World);
         }

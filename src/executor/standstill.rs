@@ -33,14 +33,14 @@ pub struct Suspension {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Halt {
     /// Something may not be done before people have decided about it.
-    Failed(Failure),
+    Failed(Box<Failure>),
     /// It waits for these.
     Suspended(Box<Waits>),
 }
 
 /// One thing that is waited for.
 enum PendingWait {
-    Question(PendingQuestion),
+    Question(Box<PendingQuestion>),
     Timer(PendingTimer),
 }
 
@@ -78,7 +78,7 @@ impl Standstill {
         let mut waits = Waits::default();
         for wait in self.pending.borrow().values() {
             match wait {
-                PendingWait::Question(question) => waits.questions.push(question.clone()),
+                PendingWait::Question(question) => waits.questions.push((**question).clone()),
                 PendingWait::Timer(timer) => waits.timers.push(timer.clone()),
             }
         }
@@ -114,18 +114,17 @@ impl Executor {
         self.turns.still().await;
 
         let failure = self.standstill.failure.borrow().clone();
-        match failure {
-            Some(failure) => Halt::Failed(failure),
-            None => {
-                self.recorder.close();
-                Halt::Suspended(Box::new(self.standstill.waits()))
-            }
+        if let Some(failure) = failure {
+            return Halt::Failed(Box::new(failure));
         }
+
+        self.recorder.close();
+        Halt::Suspended(Box::new(self.standstill.waits()))
     }
 
     /// Notes that a question waits for its answer.
     pub(super) fn open_question(&self, question: PendingQuestion) -> PendingGuard<'_> {
-        self.standstill.open(PendingWait::Question(question))
+        self.standstill.open(PendingWait::Question(Box::new(question)))
     }
 
     /// Waits for an answer that comes, if ever, when the run is suspended.

@@ -396,7 +396,7 @@ impl Host {
             Halt::Suspended(waits) => ScriptError::Suspended(waits),
             Halt::Failed(failure) => {
                 let shown = diagnostic::of_failure(&failure);
-                ScriptError::Failed(Box::new((failure, shown)))
+                ScriptError::Failed(Box::new((*failure, shown)))
             }
         })?;
 

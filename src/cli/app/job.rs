@@ -421,7 +421,9 @@ impl ScriptJob<'_> {
 
         if let Some(waits) = &end.waits {
             say("suspended: nothing is running, and everything so far is kept");
-            waits::lines(&run, waits).iter().for_each(|line| say(line));
+            for line in waits::lines(&run, waits) {
+                say(&line);
+            }
         }
 
         if end.lost > 0 {

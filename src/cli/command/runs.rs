@@ -122,7 +122,9 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     if !global.json {
         let head = ["run", "started", ">took", "status", ">calls", ">cost", "script"];
         print_line(&table::render(&head, &lines));
-        waiting.iter().for_each(|line| print_line(line));
+        for line in &waiting {
+            print_line(line);
+        }
     }
     Ok(Exit::Ok)
 }

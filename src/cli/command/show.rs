@@ -236,7 +236,9 @@ fn show_remarks(run: &RunId, trace: &Trace) {
 
     let Some(end) = &trace.end else { return };
     if let Some(waits) = trace.waits.as_ref().filter(|_| end.status == RunStatus::Waiting) {
-        waits::lines(run, waits).iter().for_each(|line| print_line(line));
+        for line in waits::lines(run, waits) {
+            print_line(&line);
+        }
     }
     if let Some(failure) = &end.failure {
         print_line(&format!("ended early ({}): {}", failure.kind, failure.message));
