@@ -22,6 +22,7 @@
 //! - [`schema`] says what a value has to be, and reads replies by it.
 //! - [`model`] asks a language model once.
 //! - [`session`] has the conversations.
+//! - [`mcp`] has the servers of other programs' tools.
 //! - [`flow`] has graphs of operations.
 //! - [`store`] has the SQLite file and its writer.
 //! - [`journal`] has the events of a run.
@@ -38,6 +39,7 @@ pub mod cli;
 pub mod executor;
 pub mod flow;
 pub mod journal;
+pub mod mcp;
 pub mod metrics;
 pub mod model;
 pub mod optimizer;

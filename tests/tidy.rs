@@ -4,11 +4,12 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// The floors; a module may import only from floors before its own.
-const FLOORS: [&str; 12] = [
+const FLOORS: [&str; 13] = [
     "base",
     "schema",
     "model",
     "session",
+    "mcp",
     "flow",
     "store",
     "journal",
@@ -39,7 +40,10 @@ const FENCES: &[(&str, &[&str])] = &[
     ("MultiProgress::new", &[]),
     ("ProgressDrawTarget::stderr", &[]),
     ("rusqlite::", &["store/", "journal/", "optimizer/evidence/knowledge"]),
-    ("unsafe {", &["script/host/fiber.rs"]),
+    ("rmcp::", &["mcp/"]),
+    ("sse_stream::", &["mcp/"]),
+    ("use http::", &["mcp/http.rs"]),
+    ("unsafe {", &["script/host/fiber.rs", "base/process.rs"]),
     ("SystemTime::now", &["base/clock.rs"]),
     ("Instant::now", &["base/clock.rs"]),
     ("RandomState", &["base/rng.rs"]),
@@ -144,6 +148,7 @@ const PARSERS: &[(&str, &str)] = &[
     ("journal/event.rs", "journals of version 0.1, which has no word for a comparison"),
     ("journal/history.rs", "journals of version 0.1, which took secrets out of JSON"),
     ("journal/inquiry.rs", "inquiries as the journal has them"),
+    ("mcp/", "what servers say, and what kaizen.toml says of them"),
     ("model/mod.rs", "names of models"),
     ("model/price.rs", "names of models"),
     ("model/provider/", "what servers say"),

@@ -14,6 +14,7 @@ pub mod moment;
 pub mod own;
 pub mod path_text;
 pub mod problem;
+pub mod process;
 pub mod rng;
 pub mod secret;
 mod spelled;

@@ -70,6 +70,27 @@ pub fn in_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
+/// Takes out of a text what a reader does not see or a terminal obeys, and tells how many characters it
+/// was. Lines and tabs stay.
+pub fn without_invisible(text: &str) -> (Cow<'_, str>, usize) {
+    if !text.contains(|c| is_active(c, true) || c == MARK) {
+        return (Cow::Borrowed(text), 0);
+    }
+
+    let text = text.replace("\r\n", "\n");
+    let mut clean = String::with_capacity(text.len());
+    let mut taken_out = 0;
+    for (c, is_active) in characters(&text, true) {
+        if is_active || c == MARK {
+            taken_out += 1;
+        } else {
+            clean.push(c);
+        }
+    }
+
+    (Cow::Owned(clean), taken_out)
+}
+
 fn escaped(text: &str, keeps_lines: bool) -> String {
     let mut safe = String::with_capacity(text.len());
 

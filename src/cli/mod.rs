@@ -14,7 +14,7 @@ use crate::cli::app::exit::Exit;
 use crate::cli::app::{help, output, project, terminal, trust};
 use crate::cli::command::{
     advise, answer, check, compare, config_show, doc, doctor, explain, export, failures, fork, gc,
-    list, models, new, patterns, plan, repl, replay, resume, run, runs, show, test, watch,
+    list, models, new, patterns, plan, repl, replay, resume, run, runs, show, test, tools, watch,
 };
 use crate::journal::event::Event;
 use crate::journal::history::HistoryError;
@@ -95,6 +95,8 @@ enum Command {
     Show(show::Arguments),
     /// Show what was learned about each pattern, by task type.
     Patterns(patterns::Arguments),
+    /// List the tools of the project's MCP servers, or call one.
+    Tools(tools::Arguments),
     /// List the models and whether each one is set up; with --check, whether it answers.
     Models(models::Arguments),
     /// Look up the functions and constants that scripts can use.
@@ -143,6 +145,10 @@ fn arm() -> Result<(), Exit> {
             Exit::Usage
         })?;
         clock::begin_at(time);
+    }
+
+    if let Some(folder) = project::variable("KAIZEN_DISK") {
+        failpoint::keep_disk(folder.into());
     }
 
     let plan = project::variable("KAIZEN_FAILPOINT");
@@ -250,6 +256,7 @@ fn perform(global: &Global, command: Option<&Command>) -> anyhow::Result<Exit> {
         Some(Command::Runs(arguments)) => runs::run(global, arguments),
         Some(Command::Show(arguments)) => show::run(global, arguments),
         Some(Command::Patterns(arguments)) => patterns::run(global, arguments),
+        Some(Command::Tools(arguments)) => tools::run(global, arguments),
         Some(Command::Models(arguments)) => models::run(global, arguments),
         Some(Command::Doc(arguments)) => doc::run(global, arguments),
         Some(Command::Doctor) => Ok(doctor::run(global)),
@@ -369,7 +376,7 @@ fn put(bytes: &[u8]) {
         last();
     }
 
-    crate::script::host::process::end_all();
+    crate::base::process::end_all();
     terminal::restore();
     std::process::exit(unwritten.code());
 }

@@ -8,6 +8,7 @@ pub use crate::model::fault::ModelError;
 use crate::model::limiter::{Limiter, ServerLimits};
 use crate::model::price::Price;
 use crate::model::provider::demo::Demo;
+use crate::model::provider::exchange::Exchanger;
 use crate::model::provider::http::Clients;
 use crate::model::provider::page::{self, Got};
 use crate::model::provider::server::{LimitName, Protocol, Server};
@@ -263,6 +264,28 @@ impl Models {
         limit: Duration,
     ) -> Result<Got, CallError> {
         page::get(&self.clients, url, headers, limit).await
+    }
+
+    /// Makes requests to a server that is no model, unless its host is denied.
+    pub async fn exchanger(&self, url: &str) -> Result<Exchanger, CallError> {
+        Exchanger::new(&self.clients, url).await
+    }
+
+    /// Finds the key of a server that is no model; `whose` names it in errors.
+    pub fn key_of(&self, key: &KeyRef, whose: &str) -> Result<Option<Secret>, CallError> {
+        let setup =
+            |why: String| CallError::Setup { message: format!("no key for {whose}: {why}") };
+        match key {
+            KeyRef::Nothing => Ok(None),
+            KeyRef::Env(name) => match self.key_in(name)? {
+                Some(key) => Ok(Some(Secret::new(key.trim()))),
+                None => Err(setup(format!("{name}, the variable in its `key`, is not set"))),
+            },
+            KeyRef::File(path) => match self.key_in_file(path)? {
+                Ok(key) => Ok(Some(Secret::new(key))),
+                Err(error) => Err(setup(format!("reading `{path}`: {error}"))),
+            },
+        }
     }
 
     fn get(&self, variable: &str) -> Option<String> {

@@ -10,6 +10,7 @@ mod effects;
 mod load;
 mod lost;
 mod people;
+mod power;
 mod processes;
 mod replay;
 mod side;

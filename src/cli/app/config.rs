@@ -10,7 +10,9 @@ use crate::base::{file, own, toml_text};
 use crate::cli::app::permissions::KeyRules;
 use crate::cli::app::settings::{self, Fallback, value_of};
 use crate::executor::budget::Bounds;
+use crate::mcp::spec::{ServerSpec, SpecError};
 use crate::script::OPERATIONS_MAX;
+use crate::store::durability::Durability;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -94,6 +96,14 @@ pub(in crate::cli) enum ConfigError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A description of an MCP server that cannot be used.
+    #[error("{origin}: {source}")]
+    Server {
+        /// Where it stands.
+        origin: String,
+        /// What is wrong with it.
+        source: SpecError,
+    },
     /// A value of the wrong kind.
     #[error("{origin}: `{key}` must be {wanted}, not `{found}`")]
     WrongValue {
@@ -114,6 +124,8 @@ pub(in crate::cli) struct Config {
     values: BTreeMap<String, (Value, SettingOrigin)>,
     /// The models, by alias, as they are described.
     models: BTreeMap<String, (Map<String, Value>, SettingOrigin)>,
+    /// The MCP servers, by name.
+    servers: BTreeMap<String, (ServerSpec, SettingOrigin)>,
     /// What scripts may and may not touch; each file adds to those before it.
     permissions: Vec<KeyRules>,
 }
@@ -185,13 +197,19 @@ impl Config {
                 return Err(unknown(&origin, &section));
             };
             for (key, value) in content {
-                if section == "models" {
-                    let Value::Object(spec) = value else {
-                        return Err(wrong(&origin, &format!("models.{key}"), "a table", &value));
-                    };
-                    self.models.insert(key, (spec, origin.clone()));
-                } else {
-                    self.set(&format!("{section}.{key}"), value, origin.clone())?;
+                match section.as_str() {
+                    "models" => {
+                        let spec = table_of(&origin, &section, &key, value)?;
+                        self.models.insert(key, (spec, origin.clone()));
+                    }
+                    "mcp" => {
+                        let spec = table_of(&origin, &section, &key, value)?;
+                        let spec = ServerSpec::from_map(&key, &spec).map_err(|source| {
+                            ConfigError::Server { origin: origin.to_string(), source }
+                        })?;
+                        self.servers.insert(key, (spec, origin.clone()));
+                    }
+                    _ => self.set(&format!("{section}.{key}"), value, origin.clone())?,
                 }
             }
         }
@@ -235,6 +253,11 @@ impl Config {
         self.models.iter().map(|(name, (spec, origin))| (name.as_str(), spec, origin))
     }
 
+    /// Returns the MCP servers.
+    pub(in crate::cli) fn servers(&self) -> impl Iterator<Item = (&ServerSpec, &SettingOrigin)> {
+        self.servers.values().map(|(spec, origin)| (spec, origin))
+    }
+
     /// Returns what scripts may and may not touch.
     pub(in crate::cli) fn permissions(&self) -> &[KeyRules] {
         &self.permissions
@@ -256,6 +279,13 @@ impl Config {
     pub(in crate::cli) fn reuse(&self) -> bool {
         let value = self.values.get("run.reuse");
         value.and_then(|(value, _)| value.as_bool()).unwrap_or(false)
+    }
+
+    /// Returns what a commit to the store promises.
+    pub(in crate::cli) fn durability(&self) -> Durability {
+        let value = self.values.get("store.durability");
+        let found = value.and_then(|(value, _)| value.as_str()).and_then(Durability::from_word);
+        found.unwrap_or_default()
     }
 
     /// Returns the most operations of a script.
@@ -354,6 +384,19 @@ pub(in crate::cli) fn size(text: &str) -> Option<u64> {
     number.checked_mul(unit)
 }
 
+/// Returns a description, which is a table.
+fn table_of(
+    origin: &SettingOrigin,
+    section: &str,
+    key: &str,
+    value: Value,
+) -> Result<Map<String, Value>, ConfigError> {
+    match value {
+        Value::Object(spec) => Ok(spec),
+        other => Err(wrong(origin, &format!("{section}.{key}"), "a table", &other)),
+    }
+}
+
 fn wrong(origin: &SettingOrigin, key: &str, wanted: &'static str, found: &Value) -> ConfigError {
     // Neither TOML nor the command line has a null: it was a number that JSON does not have.
     let found = if found.is_null() { "nan or inf".to_owned() } else { found.to_string() };
@@ -373,7 +416,7 @@ fn null_in(key: &str, value: &Value) -> Option<String> {
 }
 
 fn unknown(origin: &SettingOrigin, key: &str) -> ConfigError {
-    let mut known: Vec<String> = vec!["models".to_owned()];
+    let mut known: Vec<String> = vec!["models".to_owned(), "mcp".to_owned()];
     known.extend(settings::names());
 
     let help = match nearest(key, known.iter().map(String::as_str)) {

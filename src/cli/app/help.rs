@@ -11,7 +11,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Run", &["run", "watch", "plan", "repl", "replay", "fork", "resume", "answer"]),
     ("Look", &["runs", "show", "export"]),
     ("Learn", &["compare", "patterns", "advise", "failures"]),
-    ("Set up", &["models", "doctor", "config", "trust", "gc", "completions"]),
+    ("Set up", &["models", "tools", "doctor", "config", "trust", "gc", "completions"]),
 ];
 
 /// Columns of the names, with the space behind them.

@@ -65,7 +65,7 @@ impl Signals {
 
         if work.swap(true, Ordering::SeqCst) {
             // The second signal means now: what is on the disk stays, nothing else is saved.
-            crate::script::host::process::end_all();
+            crate::base::process::end_all();
             crate::cli::app::terminal::restore();
             std::process::exit(i32::from(exit.code()));
         }

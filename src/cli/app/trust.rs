@@ -2,11 +2,14 @@
 //! count only once its user has seen them. Trust is bound to the very wishes: others ask again.
 
 use crate::base::visible::on_one_line;
+use crate::base::wildcard::Wildcard;
 use crate::base::{own, secret};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::permissions::ask_and_wait;
 use crate::cli::app::project::{Project, raw_variable, variable};
+use crate::cli::app::seen_tools;
 use crate::cli::{Global, print_data, say};
+use crate::mcp::spec::{Consent, Reach, ServerSpec};
 use crate::model::registry::key_variable;
 use crate::model::spec::{KeyRef, ModelSpec, is_on_this_machine};
 use anyhow::Context;
@@ -41,6 +44,11 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     let root = name(&project)?;
     let trusted = known.get(&root).is_some_and(|entry| entry["hash"] == hash(&wishes).as_str());
+
+    if !arguments.show {
+        // Tools are remembered from the trust on, so it forgets those that were seen before.
+        seen_tools::forget(&root)?;
+    }
 
     if arguments.revoke {
         let was = known.remove(&root).is_some();
@@ -129,6 +137,10 @@ fn wishes(project: &Project) -> Vec<String> {
         }
     }
 
+    for (spec, _) in project.config.servers().filter(|(_, o)| o.is_file(&own)) {
+        wishes.extend(wishes_of(spec));
+    }
+
     for (key, value, _) in project.config.all().filter(|(.., o)| o.is_file(&own)) {
         if key.starts_with("secrets.") {
             wishes.push(format!("{key} = {value}"));
@@ -137,6 +149,46 @@ fn wishes(project: &Project) -> Vec<String> {
 
     for rules in project.config.permissions().iter().filter(|rules| rules.origin.is_file(&own)) {
         wishes.push(format!("permissions.{} = {:?}", rules.key, rules.list));
+    }
+
+    wishes
+}
+
+/// Returns what an MCP server wishes: to be started or reached, with what of the environment, and which
+/// of its tools need no consent.
+fn wishes_of(spec: &ServerSpec) -> Vec<String> {
+    let mut wishes = Vec::new();
+    let mut wish = |key: &str, value: String| {
+        wishes.push(format!("mcp.{}.{key} = {value}", spec.name));
+    };
+
+    match &spec.reach {
+        Reach::Program { command, env } => {
+            wish("command", format!("{command:?}"));
+            if !env.is_empty() {
+                wish("env", format!("{env:?}"));
+            }
+        }
+        Reach::Address { url, key } => {
+            wish("url", format!("{url:?}"));
+            match key {
+                Some(KeyRef::Env(name)) => wish("key", format!("\"env:{name}\"")),
+                Some(KeyRef::File(path)) => wish("key", format!("\"file:{path}\"")),
+                Some(KeyRef::Nothing) | None => {}
+            }
+        }
+    }
+
+    let texts = |patterns: &[Wildcard]| -> Vec<String> {
+        patterns.iter().map(|pattern| pattern.text().to_owned()).collect()
+    };
+    if !spec.read.is_empty() {
+        wish("read", format!("{:?}", texts(&spec.read)));
+    }
+    match &spec.approve {
+        Consent::Effects => {}
+        Consent::Never => wish("approve", "\"never\"".to_owned()),
+        Consent::Of(patterns) => wish("approve", format!("{:?}", texts(patterns))),
     }
 
     wishes
@@ -179,7 +231,7 @@ fn hash(wishes: &[String]) -> String {
 
 /// Returns what a project is known by: its folder. Two folders never share a name, whatever bytes are
 /// in theirs.
-fn name(project: &Project) -> anyhow::Result<String> {
+pub(in crate::cli) fn name(project: &Project) -> anyhow::Result<String> {
     let root = project.root.canonicalize().context("finding the project")?;
     Ok(match root.to_str() {
         Some(text) => text.to_owned(),
@@ -197,7 +249,7 @@ fn file() -> anyhow::Result<PathBuf> {
     Ok(state.join("kaizen").join("trust.json"))
 }
 
-fn load(file: &Path) -> anyhow::Result<Map<String, Value>> {
+pub(in crate::cli) fn load(file: &Path) -> anyhow::Result<Map<String, Value>> {
     match own::read(file) {
         Ok(text) => serde_json::from_str(&text).with_context(|| {
             format!("`{}` is damaged; delete it to reset your trusted projects", file.display())
@@ -207,7 +259,7 @@ fn load(file: &Path) -> anyhow::Result<Map<String, Value>> {
     }
 }
 
-fn save(file: &Path, known: &Map<String, Value>) -> anyhow::Result<()> {
+pub(in crate::cli) fn save(file: &Path, known: &Map<String, Value>) -> anyhow::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
     let write = || {
         own::make_folder(folder)?;

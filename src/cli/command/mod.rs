@@ -27,4 +27,5 @@ pub(in crate::cli) mod runs;
 pub(in crate::cli) mod show;
 pub(in crate::cli) mod template;
 pub(in crate::cli) mod test;
+pub(in crate::cli) mod tools;
 pub(in crate::cli) mod watch;

@@ -10,6 +10,7 @@
 mod anthropic;
 pub mod demo;
 mod document;
+pub mod exchange;
 mod frames;
 mod gemini;
 pub mod host;

@@ -5,6 +5,7 @@ use super::data::folder;
 use super::def;
 use crate::base::clock;
 use crate::base::failure::{Failure, Kind};
+use crate::base::process::Group;
 use crate::base::secret::{Secret, is_secret_name, weakness, without_credentials};
 use crate::executor::lost::Repeat;
 use crate::journal::inquiry::{Inquiry, Topic};
@@ -17,7 +18,7 @@ use crate::script::host::fiber::wait;
 use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
 use crate::script::host::permission::{Right, Rule, Target};
-use crate::script::host::process::Group;
+use crate::script::host::servers::INHERITED;
 use crate::script::host::{convert, shape, tasks};
 use rhai::{Array, Dynamic, Engine, Map};
 use serde_json::{Value, json};
@@ -45,8 +46,6 @@ const OF_CONNECTION: &[&str] = &[
 ];
 /// Most bytes of what a program writes that are kept, each of stdout and stderr.
 const OUTPUT_MAX: u64 = 8 << 20;
-/// Variables that every program gets; others must be granted.
-const INHERITED: &[&str] = &["PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "TERM"];
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     let inner = host.clone();

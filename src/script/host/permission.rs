@@ -327,6 +327,12 @@ impl Permissions {
         self.deny.iter().any(|(of, rule)| *of == right && rule.denies(&target))
     }
 
+    /// Returns the denial of a target, if there is one.
+    pub(in crate::script) fn denial(&self, right: Right, target: &Target<'_>) -> Option<&Rule> {
+        let denies = |(of, rule): &&(Right, Rule)| *of == right && rule.denies(target);
+        self.deny.iter().find(denies).map(|(_, rule)| rule)
+    }
+
     /// Tells whether a variable or a program is denied.
     pub(in crate::script) fn denies_name(&self, right: Right, name: &str) -> bool {
         let target = Target::Name(name);

@@ -1,6 +1,8 @@
 //! The table of kaizen.toml's keys as people and editors read it.
 
-use crate::cli::app::settings::{Fallback, MODEL_SETTINGS, SETTINGS, type_of, value_of};
+use crate::cli::app::settings::{
+    Fallback, MODEL_SETTINGS, SERVER_SETTINGS, SETTINGS, type_of, value_of,
+};
 use serde_json::{Map, Value, json};
 
 /// One key as people read it.
@@ -23,15 +25,24 @@ pub(in crate::cli) fn reference() -> Vec<SettingDoc> {
         example: format!("[{}]\n{} = {}", entry.section, entry.key, entry.example),
         meaning: entry.meaning,
     });
-    let of_models =
-        MODEL_SETTINGS.iter().map(|&(key, kind, default, example, meaning)| SettingDoc {
-            name: format!("models.NAME.{key}"),
-            kind,
-            default,
-            example: format!("[models.fast]\n{key} = {example}"),
-            meaning,
-        });
-    plain.chain(of_models).collect()
+    let models = each_of("models", "fast", MODEL_SETTINGS);
+    let servers = each_of("mcp", "files", SERVER_SETTINGS);
+    plain.chain(models).chain(servers).collect()
+}
+
+/// Returns the keys of a section in which every entry has a name of its own.
+fn each_of(
+    section: &str,
+    name: &str,
+    keys: &[(&'static str, &'static str, &'static str, &'static str, &'static str)],
+) -> impl Iterator<Item = SettingDoc> {
+    keys.iter().map(move |&(key, kind, default, example, meaning)| SettingDoc {
+        name: format!("{section}.NAME.{key}"),
+        kind,
+        default,
+        example: format!("[{section}.{name}]\n{key} = {example}"),
+        meaning,
+    })
 }
 
 /// Writes the schema of kaizen.toml for editors.
@@ -50,19 +61,9 @@ pub(in crate::cli) fn schema() -> Value {
         section["properties"][entry.key] = said;
     }
 
-    let each = MODEL_SETTINGS.iter().map(|&(key, _, _, example, meaning)| {
-        let mut said = json!({ "description": meaning });
-        // A list and a single text may both stand for texts at which a model stops.
-        if key != "stop" {
-            said["type"] = type_of(&value_of(example)).into();
-        }
-        (key.to_owned(), said)
-    });
-    let model = json!({
-        "type": "object", "additionalProperties": false,
-        "properties": each.collect::<Map<_, _>>(),
-    });
-    sections.insert("models".into(), json!({ "type": "object", "additionalProperties": model }));
+    // A list and a single text may both stand for texts at which a model stops, and for who approves.
+    sections.insert("models".into(), schema_of(MODEL_SETTINGS, &["stop"]));
+    sections.insert("mcp".into(), schema_of(SERVER_SETTINGS, &["approve"]));
 
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -71,4 +72,21 @@ pub(in crate::cli) fn schema() -> Value {
         "additionalProperties": false,
         "properties": sections,
     })
+}
+
+/// Writes the schema of a section in which every entry has a name of its own. The keys in `open` may be
+/// of more than one type.
+fn schema_of(keys: &[(&str, &str, &str, &str, &str)], open: &[&str]) -> Value {
+    let each = keys.iter().map(|&(key, _, _, example, meaning)| {
+        let mut said = json!({ "description": meaning });
+        if !open.contains(&key) {
+            said["type"] = type_of(&value_of(example)).into();
+        }
+        (key.to_owned(), said)
+    });
+    let entry = json!({
+        "type": "object", "additionalProperties": false,
+        "properties": each.collect::<Map<_, _>>(),
+    });
+    json!({ "type": "object", "additionalProperties": entry })
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::mcp::spec::ServerSpec;
 use crate::model::spec::{ModelSpec, keys as model_keys};
 use crate::script::OPERATIONS_MAX;
 
@@ -38,6 +39,36 @@ fn the_table_of_models_has_what_is_read_and_nothing_else() {
         let read = ModelSpec::from_map(&spec);
         assert!(read.is_ok(), "{key}: {read:?}");
     }
+}
+
+#[test]
+fn the_table_of_servers_has_what_is_read_and_nothing_else() {
+    let told: Vec<&str> = SERVER_SETTINGS.iter().map(|(key, ..)| *key).collect();
+    assert_eq!(told, crate::mcp::spec::KEYS);
+
+    for (key, _, _, example, _) in SERVER_SETTINGS {
+        let reach = match *key {
+            "url" | "key" => ("url", "\"https://a.example/mcp\""),
+            _ => ("command", "[\"a\"]"),
+        };
+        let mut spec = Map::from_iter([(reach.0.to_owned(), value_of(reach.1))]);
+        spec.insert((*key).to_owned(), value_of(example));
+        let read = ServerSpec::from_map("files", &spec);
+        assert!(read.is_ok(), "{key}: {read:?}");
+    }
+
+    let usual = ServerSpec::from_map("a", &Map::from_iter([("url".into(), json!("http://a/"))]));
+    let usual = usual.expect("a sound description");
+    let default = |key: &str| {
+        let entry = SERVER_SETTINGS.iter().find(|(name, ..)| *name == key).expect("a key");
+        value_of(entry.2)
+    };
+    let is_default = |key: &str, time: std::time::Duration| {
+        let millis = default(key).as_u64().expect("a number");
+        assert_eq!(std::time::Duration::from_millis(millis), time, "{key}");
+    };
+    is_default("timeout_ms", usual.timeout);
+    is_default("start_timeout_ms", usual.start_timeout);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Programs that scripts have started. Each leads a process group of its own, and what it has started in
+//! Programs that this process has started. Each leads a process group of its own, and what it has started in
 //! turn belongs to it, so that all of it ends together.
 
 use nix::sys::signal::{Signal, killpg};
@@ -15,13 +15,13 @@ fn running() -> MutexGuard<'static, BTreeSet<i32>> {
 
 /// A program and all that it has started, which ends when this is dropped.
 #[derive(Debug)]
-pub(in crate::script) struct Group {
+pub struct Group {
     leader: i32,
 }
 
 impl Group {
     /// Takes charge of the group of a program that has just been started.
-    pub(in crate::script) fn of(leader: Option<u32>) -> Option<Group> {
+    pub fn of(leader: Option<u32>) -> Option<Group> {
         let leader = i32::try_from(leader?).ok()?;
         running().insert(leader);
         Some(Group { leader })
@@ -36,10 +36,36 @@ impl Drop for Group {
 }
 
 /// Ends all that is running. Called before this process ends without unwinding.
-pub(crate) fn end_all() {
+pub fn end_all() {
     for leader in std::mem::take(&mut *running()) {
         end(leader);
     }
+}
+
+/// Has a program end when this process ends, also by a signal that lets nothing else be done.
+pub fn end_with_parent(command: &mut tokio::process::Command) {
+    #[cfg(target_os = "linux")]
+    {
+        let parent = nix::unistd::getpid();
+        let bind = move || {
+            nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+            // This process may have ended before the signal was set.
+            if nix::unistd::getppid() == parent {
+                Ok(())
+            } else {
+                Err(std::io::Error::from(std::io::ErrorKind::NotConnected))
+            }
+        };
+
+        #[allow(unsafe_code, reason = "a hook between fork and exec")]
+        // SAFETY: the hook makes two system calls, allocates nothing and takes no lock.
+        unsafe {
+            command.pre_exec(bind);
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    let _ = command;
 }
 
 fn end(leader: i32) {

@@ -1,0 +1,241 @@
+//! The tools of a server, as they are offered: their names made fit, their texts made harmless, and a
+//! hash of everything that the server says of them.
+
+use crate::base::secret::scrub;
+use crate::base::visible::without_invisible;
+use crate::mcp::spec::ServerSpec;
+use rmcp::model::Tool;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Most tools of a server.
+pub(super) const TOOLS_MAX: usize = 1000;
+/// Most bytes of a description that are offered.
+const DESCRIPTION_MAX: usize = 2 << 10;
+/// Most bytes of the definition of one tool.
+const DEFINITION_MAX: usize = 64 << 10;
+/// Most characters of a name that providers take.
+const NAME_MAX: usize = 64;
+/// How many characters of a hash stand in the place of what a name loses.
+const MARK: usize = 8;
+
+/// A tool of a server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServerTool {
+    /// Its name at the server.
+    pub name: String,
+    /// The name under which it is offered: `server__tool`.
+    pub full_name: String,
+    /// What it does, in the words of the server, without control and invisible characters.
+    pub description: String,
+    /// The schema of its arguments.
+    pub schema: Value,
+    /// The schema of its result, if the server says one.
+    pub output_schema: Option<Value>,
+    /// Whether it may be repeated and has no lasting effect: the project's word.
+    pub is_read: bool,
+    /// Whether a call needs the consent of a person: the project's word.
+    pub needs_approval: bool,
+    /// What the server claims of its effects. It is shown and never used.
+    pub hints: Value,
+    /// The hash of everything that the server says of it.
+    pub hash: String,
+}
+
+/// The tools of a server, as they were when it was first asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listing {
+    /// The server.
+    pub server: String,
+    /// The tools that the project offers, as the server orders them.
+    pub tools: Vec<ServerTool>,
+    /// Name and hash of every tool, offered or not, ordered by name.
+    pub hashes: Vec<(String, String)>,
+    /// The hash of all definitions.
+    pub hash: String,
+    /// The version of the protocol that was agreed on.
+    pub protocol: String,
+    /// What was left out or taken out, for people.
+    pub notes: Vec<String>,
+}
+
+impl Listing {
+    /// Makes a list of what a server has said.
+    pub(super) fn new(spec: &ServerSpec, protocol: &str, said: Vec<Tool>) -> Listing {
+        let server = spec.name.clone();
+        let mut tools: Vec<ServerTool> = Vec::new();
+        let mut hashes = Vec::new();
+        let mut notes = Vec::new();
+        let mut names = BTreeSet::new();
+        let mut full_names = BTreeSet::new();
+
+        for tool in said {
+            let shown = without_invisible(&tool.name).0.chars().take(NAME_MAX).collect::<String>();
+            if let Some(fault) = fault_of(&tool) {
+                notes.push(format!("tool `{shown}` of `{server}` is left out: {fault}"));
+                continue;
+            }
+            if !names.insert(tool.name.to_string()) {
+                notes.push(format!(
+                    "`{server}` lists the tool `{shown}` more than once: the first one counts"
+                ));
+                continue;
+            }
+
+            let hash = hash_of(&tool);
+            hashes.push((tool.name.to_string(), hash.clone()));
+            if !spec.offers(&tool.name) {
+                continue;
+            }
+
+            let mut full_name = full_name(&server, &tool.name);
+            if !full_names.insert(full_name.clone()) {
+                full_name = marked(&full_name, &tool.name);
+                full_names.insert(full_name.clone());
+            }
+
+            let (description, taken_out) = description(&tool);
+            if taken_out > 0 {
+                notes.push(format!(
+                    "the description of `{full_name}` had {taken_out} invisible characters, which \
+                     are removed"
+                ));
+            }
+            tools.push(offered(spec, &tool, full_name, description, hash));
+        }
+
+        hashes.sort();
+        let hash = blake3::hash(json!(hashes).to_string().as_bytes()).to_hex().to_string();
+        Listing { server, tools, hashes, hash, protocol: protocol.to_owned(), notes }
+    }
+
+    /// Finds a tool by its name at the server, or by the name under which it is offered.
+    pub fn find(&self, name: &str) -> Option<&ServerTool> {
+        self.tools.iter().find(|tool| tool.name == name || tool.full_name == name)
+    }
+
+    /// Says how this list differs from earlier hashes, if it does.
+    pub fn changes_since(&self, earlier: &[(String, String)]) -> Option<String> {
+        let was = |name: &str| earlier.iter().find(|(known, _)| known == name);
+        let quoted = |(name, _): &(String, String)| format!("`{}`", without_invisible(name).0);
+
+        let added: Vec<String> =
+            self.hashes.iter().filter(|(name, _)| was(name).is_none()).map(quoted).collect();
+        let differs = |(name, hash): &&(String, String)| was(name).is_some_and(|(_, h)| h != hash);
+        let changed: Vec<String> = self.hashes.iter().filter(differs).map(quoted).collect();
+        let is_gone = |(name, _): &&(String, String)| self.hashes.iter().all(|(n, _)| n != name);
+        let removed: Vec<String> = earlier.iter().filter(is_gone).map(quoted).collect();
+
+        let parts = [("added", added), ("changed", changed), ("removed", removed)];
+        let told: Vec<String> = parts
+            .into_iter()
+            .filter(|(_, names)| !names.is_empty())
+            .map(|(word, names)| format!("{word} {}", names.join(", ")))
+            .collect();
+        (!told.is_empty()).then(|| told.join("; "))
+    }
+}
+
+fn offered(
+    spec: &ServerSpec,
+    tool: &Tool,
+    full_name: String,
+    description: String,
+    hash: String,
+) -> ServerTool {
+    ServerTool {
+        name: tool.name.to_string(),
+        full_name,
+        description,
+        schema: harmless(Value::Object((*tool.input_schema).clone())),
+        output_schema: tool.output_schema.as_ref().map(|s| Value::Object((**s).clone())),
+        is_read: spec.is_read(&tool.name),
+        needs_approval: spec.needs_approval(&tool.name),
+        hints: tool.annotations.as_ref().map_or(Value::Null, |hints| harmless(json!(hints))),
+        hash,
+    }
+}
+
+/// Says why a tool cannot be offered at all.
+fn fault_of(tool: &Tool) -> Option<&'static str> {
+    let name: &str = &tool.name;
+    if name.is_empty() || name.len() > 2 * NAME_MAX || without_invisible(name).1 > 0 {
+        return Some("its name is empty, too long or has invisible characters");
+    }
+
+    let is_object = match tool.input_schema.get("type") {
+        Some(Value::String(kind)) => kind == "object",
+        Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == "object"),
+        None => true,
+        Some(_) => false,
+    };
+    if !is_object {
+        return Some("the schema of its arguments is not one of an object");
+    }
+
+    let is_large = json!(tool).to_string().len() > DEFINITION_MAX;
+    is_large.then_some("its definition has more than 64 KiB")
+}
+
+/// Returns the hash of everything that a server says of a tool.
+fn hash_of(tool: &Tool) -> String {
+    let definition = sorted(json!(tool)).to_string();
+    blake3::hash(definition.as_bytes()).to_hex().to_string()
+}
+
+/// Orders the keys of all maps, so that their order changes no hash.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let mut fields: Vec<(String, Value)> = fields.into_iter().collect();
+            fields.sort_by(|a, b| a.0.cmp(&b.0));
+            Value::Object(fields.into_iter().map(|(key, value)| (key, sorted(value))).collect())
+        }
+        Value::Array(items) => items.into_iter().map(sorted).collect(),
+        plain => plain,
+    }
+}
+
+/// Returns the name under which a tool is offered, of characters that every provider takes.
+fn full_name(server: &str, tool: &str) -> String {
+    let is_sound = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+    let sound: String = tool.chars().map(|c| if is_sound(c) { c } else { '_' }).collect();
+    let name = format!("{server}__{sound}");
+    if sound == tool && name.len() <= NAME_MAX { name } else { marked(&name, tool) }
+}
+
+/// Ends a name in the hash of the one that it stands for, so that no two become one.
+fn marked(name: &str, tool: &str) -> String {
+    let hash = blake3::hash(tool.as_bytes()).to_hex();
+    let head: String = name.chars().take(NAME_MAX - MARK - 1).collect();
+    format!("{head}_{}", &hash[..MARK])
+}
+
+/// Returns the description, and how many characters were taken out of it.
+fn description(tool: &Tool) -> (String, usize) {
+    let said = tool.description.as_deref().or(tool.title.as_deref()).unwrap_or_default();
+    let (clean, taken_out) = without_invisible(said);
+    let mut text = scrub(clean.trim()).into_owned();
+
+    if text.len() > DESCRIPTION_MAX {
+        text.truncate(text.floor_char_boundary(DESCRIPTION_MAX));
+        text.push_str(" [cut]");
+    }
+    (text, taken_out)
+}
+
+/// Takes invisible characters and secrets out of the texts of a value.
+pub(super) fn harmless(value: Value) -> Value {
+    fn clean(value: Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(without_invisible(&text).0.into_owned()),
+            Value::Array(items) => items.into_iter().map(clean).collect(),
+            Value::Object(fields) => {
+                let fields = fields.into_iter().map(|(k, value)| (k, clean(value)));
+                Value::Object(fields.collect())
+            }
+            plain => plain,
+        }
+    }
+    crate::base::secret::clean(clean(value))
+}

@@ -1,0 +1,105 @@
+//! MCP servers of a project, for scripts and for commands: whether one may be started or reached, and
+//! with which environment. What a project asks for needs trust and no grant; a denial holds all the same.
+
+use crate::base::failure::{Failure, Kind};
+use crate::base::secret::{Secret, is_secret_parameter};
+use crate::mcp::spec::{Reach, ServerSpec};
+use crate::mcp::{Launch, Launcher, ServerFault, ServerProgram};
+use crate::model::registry::Models;
+use crate::script::host::executable::Executable;
+use crate::script::host::permission::{Permissions, Right, Target, said};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// Variables that every program gets; others must be named.
+pub(in crate::script) const INHERITED: &[&str] =
+    &["PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "TERM"];
+
+/// Returns what looks up how to reach the servers of a project. `folder` is where programs start.
+pub fn launcher(permissions: Permissions, models: Rc<Models>, folder: PathBuf) -> Launcher {
+    let shared = Rc::new((permissions, models, folder));
+    Rc::new(move |spec| {
+        let shared = shared.clone();
+        Box::pin(async move {
+            let (permissions, models, folder) = &*shared;
+            launch(&spec, permissions, models, folder).await.map_err(|failure| {
+                ServerFault::Refused { server: spec.name.clone(), failure: Box::new(failure) }
+            })
+        })
+    })
+}
+
+async fn launch(
+    spec: &ServerSpec,
+    permissions: &Permissions,
+    models: &Models,
+    folder: &Path,
+) -> Result<Launch, Failure> {
+    match &spec.reach {
+        Reach::Program { command, env } => {
+            program(command, env, permissions, models, folder).map(Launch::Program)
+        }
+        Reach::Address { url, key } => {
+            models.deny(permissions.denials());
+            let exchanger = models.exchanger(url).await?;
+            let whose = format!("MCP server `{}`", spec.name);
+            let key = key.as_ref().map(|key| models.key_of(key, &whose)).transpose()?;
+            Ok(Launch::Address { exchanger, key: key.flatten() })
+        }
+    }
+}
+
+fn program(
+    command: &[String],
+    env: &[String],
+    permissions: &Permissions,
+    models: &Models,
+    folder: &Path,
+) -> Result<ServerProgram, Failure> {
+    let (named, arguments) = command
+        .split_first()
+        .ok_or_else(|| Failure::new(Kind::Option, "the command of a server is empty"))?;
+
+    // A variable that is asked for and denied is an error; one that all programs get is left out.
+    for name in env {
+        refuse(permissions, Right::Env, &Target::Name(name), name)?;
+    }
+    let wanted = INHERITED.iter().map(|name| (*name).to_owned()).chain(env.iter().cloned());
+    let allowed = wanted.filter(|name| !permissions.denies_name(Right::Env, name));
+    let env: Vec<(String, String)> =
+        allowed.filter_map(|name| models.variable(&name).map(|value| (name, value))).collect();
+
+    // What is handed on may come back in a result.
+    for (_, value) in env.iter().filter(|(name, _)| is_secret_parameter(name)) {
+        drop(Secret::new(value.trim()));
+    }
+
+    let path = env.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.as_str());
+    let found = Executable::find(named, folder, path);
+    refuse(permissions, Right::Run, &Target::Program(&found), named)?;
+
+    Ok(ServerProgram {
+        path: found.to_run().to_owned(),
+        named: named.clone(),
+        arguments: arguments.to_vec(),
+        env,
+        folder: folder.to_owned(),
+    })
+}
+
+/// Refuses what is denied.
+fn refuse(
+    permissions: &Permissions,
+    right: Right,
+    target: &Target<'_>,
+    shown: &str,
+) -> Result<(), Failure> {
+    let Some(rule) = permissions.denial(right, target) else { return Ok(()) };
+    let deed = match right {
+        Right::Run => "running",
+        Right::Env => "reading the variable",
+        Right::Read | Right::Write | Right::Net => "reaching",
+    };
+    let message = format!("{deed} `{shown}` is denied by {} or kaizen.toml", said(right, rule));
+    Err(Failure::new(Kind::Permission, message))
+}
