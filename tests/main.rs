@@ -49,6 +49,7 @@ mod cli {
     mod operate;
     mod output;
     mod paste;
+    mod people;
     mod permissions;
     mod plan;
     mod probe;

@@ -117,6 +117,8 @@ const PARSERS: &[(&str, &str)] = &[
     ("base/secret.rs", "whatever may hold a secret"),
     ("base/wildcard.rs", "patterns of names"),
     ("cli/render/paint.rs", "words for outcomes in tables"),
+    ("cli/app/asking.rs", "questions of several lines"),
+    ("cli/command/answer.rs", "names of runs and questions, such as `@:2`"),
     ("cli/command/check.rs", "names of files"),
     ("cli/command/doc_settings.rs", "keys of kaizen.toml"),
     ("cli/command/template.rs", "the scripts of templates"),

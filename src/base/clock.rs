@@ -22,13 +22,36 @@ pub struct Stamp(pub i64);
 impl Stamp {
     /// Returns the current wall-clock time.
     pub fn now() -> Stamp {
-        Stamp::of(SystemTime::now())
+        let Stamp(now) = Stamp::of(SystemTime::now());
+        Stamp(now.saturating_add(ahead()).min(MICROS_MAX / 1000))
     }
 
     fn of(time: SystemTime) -> Stamp {
         let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         Stamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX).min(MICROS_MAX / 1000))
     }
+}
+
+/// How far the clock of a test is ahead of the system's, in milliseconds.
+#[cfg(debug_assertions)]
+static AHEAD: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(0);
+
+#[cfg(debug_assertions)]
+fn ahead() -> i64 {
+    AHEAD.load(std::sync::atomic::Ordering::Relaxed)
+}
+
+#[cfg(not(debug_assertions))]
+#[inline]
+fn ahead() -> i64 {
+    0
+}
+
+/// Has the time of a test begin at `start`, in milliseconds since 1970. Only debug builds can do so.
+#[cfg(debug_assertions)]
+pub fn begin_at(start: i64) {
+    let ahead = start.saturating_sub(Stamp::now().0);
+    AHEAD.store(ahead, std::sync::atomic::Ordering::Relaxed);
 }
 
 /// Tells the time of day. Where time is simulated, another source stands in for the system's.

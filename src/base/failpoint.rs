@@ -14,6 +14,12 @@ pub enum Failpoint {
     ToolBegins,
     /// A tool has done its work, and its end is not noted.
     ToolDone,
+    /// The start of an effect that lasts is on the disk, and it has not begun.
+    EffectBegins,
+    /// An effect has taken place, and its end is not noted.
+    EffectEnds,
+    /// A question to people is on the disk, and nobody has seen it.
+    QuestionKept,
     /// The end of an operation is decided, and not noted.
     OpEnds,
     /// The end of an operation is on the disk, and nothing depends on it yet.
@@ -39,6 +45,9 @@ pub const POINTS: &[(&str, Failpoint)] = &[
     ("call_ends", Failpoint::CallEnds),
     ("tool_begins", Failpoint::ToolBegins),
     ("tool_done", Failpoint::ToolDone),
+    ("effect_begins", Failpoint::EffectBegins),
+    ("effect_ends", Failpoint::EffectEnds),
+    ("question_kept", Failpoint::QuestionKept),
     ("op_ends", Failpoint::OpEnds),
     ("op_kept", Failpoint::OpKept),
     ("commit_begins", Failpoint::CommitBegins),

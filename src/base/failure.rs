@@ -171,7 +171,7 @@ kinds! {
     Snapshot       "snapshot"                        Failed      Other    "K0132" false;
     /// A tool failed, again and again.
     Tool           "tool"                            Failed      ToolUse  "K0133" true;
-    /// Nobody knows whether something took effect.
+    /// Nobody knows whether an effect took place.
     Unsure         "unsure"                          Failed      Stopped  "K0135" false;
     /// The arguments of a tool do not fit its schema.
     Arguments      "arguments"                       Failed      ToolUse  "K0136" false;
@@ -306,10 +306,10 @@ pub struct FailureDetail {
     /// How often the model was asked to mend its reply, if it was.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub repairs: Option<u32>,
-    /// The tool that failed.
+    /// The word or tool that failed, or whose effect is in doubt.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub tool: Option<Box<str>>,
-    /// The arguments that it was called with.
+    /// What it was called with.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub args: Option<Value>,
     /// How many steps the model took.

@@ -4,17 +4,18 @@ mod app;
 mod command;
 mod render;
 
-#[cfg(debug_assertions)]
-use crate::base::failpoint;
 use crate::base::id::RunId;
 use crate::base::secret::{self, scrub};
 use crate::base::visible;
+#[cfg(debug_assertions)]
+use crate::base::{clock, failpoint};
 use crate::cli::app::config::ConfigError;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::{cause, help, output, project, terminal, trust};
 use crate::cli::command::{
-    advise, check, compare, config_show, doc, doctor, explain, export, failures, gc, list, mcp,
-    models, new, patterns, plan, repl, replay, run, runs, show, test, tools, watch,
+    advise, answer, check, compare, config_show, doc, doctor, explain, export, failures, fork, gc,
+    list, mcp, models, new, patterns, plan, repl, replay, resume, run, runs, show, test, tools,
+    watch,
 };
 use crate::cli::render::paint::{self, Colors};
 use crate::journal::event::Event;
@@ -85,7 +86,11 @@ enum Command {
     /// Replay a recorded run without calling any model.
     Replay(replay::Arguments),
     /// Re-run from a recorded run: reuse its replies up to an operation, then call models.
-    Fork(run::Fork),
+    Fork(fork::Arguments),
+    /// Continue a run that failed, was interrupted or is suspended; with --due, all whose time has come.
+    Resume(resume::Arguments),
+    /// Answer the question of a suspended run, and continue it.
+    Answer(answer::Arguments),
     /// List the latest runs.
     Runs(runs::Arguments),
     /// Show what a run did.
@@ -134,9 +139,18 @@ struct Global {
     stderr_is_terminal: bool,
 }
 
-/// Takes from the environment at which point a test wants the program to die or to fail.
+/// Takes from the environment at which time a test wants the program to begin, and at which point to die
+/// or to fail.
 #[cfg(debug_assertions)]
 fn arm() -> Result<(), Exit> {
+    if let Some(time) = project::variable("KAIZEN_TIME") {
+        let time = time.parse().map_err(|_| {
+            say(&format!("error: KAIZEN_TIME: `{time}` is no time in milliseconds since 1970"));
+            Exit::Usage
+        })?;
+        clock::begin_at(time);
+    }
+
     if let Some(folder) = project::variable("KAIZEN_DISK") {
         failpoint::keep_disk(folder.into());
     }
@@ -241,7 +255,9 @@ fn perform(global: &Global, command: Option<&Command>) -> anyhow::Result<Exit> {
         Some(Command::Plan(given)) => plan::plan(global, given),
         Some(Command::Repl(arguments)) => repl::run(global, arguments),
         Some(Command::Replay(arguments)) => replay::run(global, arguments),
-        Some(Command::Fork(arguments)) => run::fork(global, arguments),
+        Some(Command::Fork(arguments)) => fork::run(global, arguments),
+        Some(Command::Resume(arguments)) => resume::run(global, arguments),
+        Some(Command::Answer(arguments)) => answer::run(global, arguments),
         Some(Command::Runs(arguments)) => runs::run(global, arguments),
         Some(Command::Show(arguments)) => show::run(global, arguments),
         Some(Command::Patterns(arguments)) => patterns::run(global, arguments),

@@ -8,9 +8,11 @@ mod budgets;
 mod effect;
 pub mod flow;
 pub mod glimpse;
+pub mod lost;
 pub mod memory;
 pub mod operate;
 pub mod operation;
+pub mod people;
 mod protocol;
 pub mod question;
 mod react;
@@ -19,6 +21,7 @@ pub mod replies;
 pub mod report;
 pub mod retry;
 pub mod schedule;
+pub mod standstill;
 mod step;
 pub mod tools;
 pub mod turns;
@@ -28,12 +31,15 @@ use crate::base::failure::{Failure, Kind};
 use crate::base::id::RunId;
 use crate::executor::budget::{Budget, Tally};
 use crate::executor::budgets::Budgets;
+use crate::executor::lost::LostRule;
 use crate::executor::memory::{Figures, Memory};
+use crate::executor::people::People;
 use crate::executor::recorder::Recorder;
 use crate::executor::replies::ReplySources;
 use crate::executor::replies::guess::{EndOrder, Guess};
 use crate::executor::replies::reuse::Reuse;
 use crate::executor::replies::tape::Tape;
+use crate::executor::standstill::Standstill;
 use crate::executor::turns::Turns;
 use crate::flow::check::BuildErrors;
 use crate::journal::Journal;
@@ -41,9 +47,11 @@ use crate::journal::event::ComparisonVerdict;
 use crate::journal::event::Event;
 use crate::journal::inquiry::Inquiry;
 use crate::journal::past::Past;
+use crate::journal::waits::PendingQuestion;
 use crate::metrics::Metrics;
 use crate::session::scope::Scope;
 use crate::store::StoreError;
+use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -89,6 +97,12 @@ pub struct Executor {
     turns: Turns,
     /// The labels of models whose servers refuse tools.
     without_tools: RefCell<BTreeSet<String>>,
+    /// Says what becomes of effects that nobody knows the end of.
+    lost: LostRule,
+    /// Knows what is waited for that nothing here brings about.
+    standstill: Standstill,
+    /// Knows how people can be reached.
+    people: People,
 }
 
 impl fmt::Debug for Executor {
@@ -112,6 +126,9 @@ impl Executor {
             budgets: Budgets::new(concurrency),
             turns: Turns::default(),
             without_tools: RefCell::default(),
+            lost: LostRule::default(),
+            standstill: Standstill::default(),
+            people: People::default(),
         }
     }
 
@@ -327,6 +344,27 @@ impl Executor {
     /// Journals an event soon, and lets everybody see it now.
     pub fn note(&self, event: &Event) -> Result<(), StoreError> {
         self.recorder.note(self.event_time(), event)
+    }
+
+    /// Takes the answer of a person to a question of the run that this one resumes. It is on the disk
+    /// when this returns.
+    pub async fn give_answer(
+        &self,
+        question: &PendingQuestion,
+        value: Value,
+    ) -> Result<(), StoreError> {
+        let at = question.at.clone();
+        self.memory.give(question.inquiry(), at.clone(), value.clone());
+
+        let question = question.question.text.clone();
+        self.on_disk().await?;
+        self.keep(&Event::Answered { question, at, value }).await
+    }
+
+    /// Journals an event, and returns once it is on the disk. It is a part of what is under way, and no
+    /// end of its own.
+    pub(super) async fn keep(&self, event: &Event) -> Result<(), StoreError> {
+        self.recorder.keep(self.event_time(), event).await
     }
 
     /// Journals an event, and returns once it is on the disk.

@@ -16,6 +16,7 @@ use crate::flow::op::{
     CallArguments, CheckedPrompt, DirectCall, Keep, Op, OpKind, Prompt, ToolRef,
 };
 use crate::flow::outcome::{Outcome, SkipReason};
+use crate::flow::question::TimedQuestion;
 use crate::journal::event::{Event, Timer};
 use crate::session::branch::SharedBranch;
 use crate::session::scope::Scope;
@@ -285,6 +286,10 @@ impl Executor {
                 let asked = self.operate(scope, &job.branch, &checked, false);
                 Box::pin(asked).await.map(WorkResult::Value)
             }
+            OpKind::Ask(asked) => {
+                let asked = question_of(job, asked);
+                Box::pin(self.ask_people(&scope.strand, &asked)).await.map(WorkResult::Value)
+            }
             OpKind::Call(callback) => {
                 let input = CallbackInput::Operation {
                     scope: scope.clone(),
@@ -362,13 +367,23 @@ fn attempts_max(job: &OperationJob) -> u32 {
             calls_max(job, &checked.prompt)
         }
         OpKind::Communicate(prompt) | OpKind::Chat(prompt) => calls_max(job, prompt),
-        OpKind::Act(_) | OpKind::Call(_) | OpKind::Expand { .. } => 0,
+        OpKind::Act(_) | OpKind::Ask(_) | OpKind::Call(_) | OpKind::Expand { .. } => 0,
     }
 }
 
 fn calls_max(job: &OperationJob, prompt: &Prompt) -> u32 {
     let settings = job.branch.borrow().model.settings.with(&prompt.settings);
     settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1)
+}
+
+/// Puts the results of other operations before a question, so that people see what it is about.
+fn question_of(job: &OperationJob, asked: &TimedQuestion) -> TimedQuestion {
+    let mut asked = asked.clone();
+    asked.op = Some(job.op.name.clone());
+
+    let results = job.inputs.iter().map(|(name, value)| format!("{name}: {}\n\n", plain(value)));
+    asked.question.text = results.chain([asked.question.text]).collect();
+    asked
 }
 
 /// Returns the text that an operation reads a value from: its own, or the result of its first source.

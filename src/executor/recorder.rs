@@ -66,6 +66,8 @@ pub(super) struct Recorder {
     comparisons: RefCell<Vec<ComparisonVerdict>>,
     /// Who is told of calls under way, if anybody is.
     call_watcher: RefCell<Option<CallWatcher>>,
+    /// The run is suspended: only its end is yet to be journaled.
+    is_closed: Cell<bool>,
     /// Operations that failed, or were skipped because of a failure, in flows that do not allow it;
     /// and the first failure among them.
     unforgiven: Cell<u64>,
@@ -91,6 +93,7 @@ impl Recorder {
             next_listener: Cell::new(0),
             comparisons: RefCell::default(),
             call_watcher: RefCell::default(),
+            is_closed: Cell::new(false),
             unforgiven: Cell::new(0),
             first_failure: RefCell::default(),
         }
@@ -202,8 +205,18 @@ impl Recorder {
         }
     }
 
+    /// Journals nothing more but the end of a run that is suspended. What is given up because of that
+    /// is not over.
+    pub(super) fn close(&self) {
+        self.is_closed.set(true);
+    }
+
     /// Journals an event soon, and lets everybody see it now.
     pub(super) fn note(&self, at: i64, event: &Event) -> Result<(), StoreError> {
+        if self.is_closed.get() {
+            return Ok(());
+        }
+
         self.note_passed()?;
         let at = self.tell(at, event);
         self.journal.append_soon(at, event)
@@ -217,7 +230,8 @@ impl Recorder {
         event: &Event,
     ) -> Result<(), StoreError> {
         // While the journal of another run knows what comes next, it has this on the disk already.
-        if turns.is_retelling() && !matches!(event, Event::RunEnded { .. }) {
+        let is_last = matches!(event, Event::RunEnded { .. } | Event::Suspended { .. });
+        if turns.is_retelling() && !is_last {
             self.note(at, event)?;
             turns.commit(std::future::ready(())).await;
             return Ok(());
@@ -226,6 +240,13 @@ impl Recorder {
         self.note_passed()?;
         let at = self.tell(at, event);
         turns.commit(self.journal.append(at, event)).await
+    }
+
+    /// Journals an event, and returns once it is on the disk.
+    pub(super) async fn keep(&self, at: i64, event: &Event) -> Result<(), StoreError> {
+        self.note_passed()?;
+        let at = self.tell(at, event);
+        self.journal.append(at, event).await
     }
 
     /// Journals the parts of a request that this run has not kept yet.

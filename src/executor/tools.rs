@@ -10,6 +10,7 @@ use crate::base::strand::Strand;
 use crate::base::visible::without_invisible;
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
+use crate::executor::lost::Repeat;
 use crate::executor::turns::siblings::InOrder;
 use crate::journal::event::Event;
 use crate::journal::inquiry::{Inquiry, Topic};
@@ -142,7 +143,9 @@ impl Executor {
         let what = Inquiry::About(Topic::Approve, format!("{name} {}", call.args));
         let ask = async || (approval.ask)(name, call.args.clone()).await.map(Value::Bool);
         let strand = call.scope.strand.clone();
-        let said = self.effect(&strand, what, true.into(), async || Ok(()), ask).await?;
+        let said = self
+            .effect(&strand, (what, Repeat::Allowed), true.into(), async || Ok(()), ask)
+            .await?;
 
         let is_approved = said == Value::Bool(true);
         call.approved = Some(is_approved);

@@ -4,7 +4,9 @@
 use crate::base::failure::{Failure, FailureDetail, Kind, Place};
 use crate::base::secret::{clean, clean_fields, scrub, scrub_in};
 use crate::flow::outcome::{Outcome, SkipReason};
+use crate::flow::question::PersonQuestion;
 use crate::journal::event::{Event, PlannedOp};
+use crate::journal::waits::{PendingQuestion, Waits};
 
 impl Event {
     /// Returns the event without secrets. A new field has to be told here whether it may hold one.
@@ -30,7 +32,17 @@ impl Event {
             Event::Told { what, value, at } => {
                 Event::Told { what: what.without_secrets(), value: clean(value), at }
             }
-            passed @ Event::TimePassed { .. } => passed,
+            Event::Telling { what, at } => Event::Telling { what: what.without_secrets(), at },
+            Event::Asked { question } => Event::Asked { question: question_of(question) },
+            Event::Answered { mut question, at, value } => {
+                scrub_in(&mut question);
+                Event::Answered { question, at, value: clean(value) }
+            }
+            Event::Suspended { waits } => {
+                let questions = waits.questions.into_iter().map(question_of).collect();
+                Event::Suspended { waits: Waits { questions, ..waits } }
+            }
+            passed @ (Event::TimePassed { .. } | Event::SleepBegan { .. }) => passed,
             // Its key follows from what it holds without secrets.
             Event::RequestPart { key, part } => {
                 Event::RequestPart { key, part: part.without_secrets() }
@@ -71,6 +83,19 @@ impl Event {
             }
         }
     }
+}
+
+fn question_of(mut asked: PendingQuestion) -> PendingQuestion {
+    // All fields are named, so that a new one is looked at here as well.
+    let PendingQuestion { number: _, op, at: _, due: _, question } = &mut asked;
+    let PersonQuestion { text, options, schema, default } = question;
+
+    op.iter_mut().for_each(scrub_in);
+    scrub_in(text);
+    for value in options.iter_mut().chain(schema).chain(default) {
+        *value = clean(std::mem::take(value));
+    }
+    asked
 }
 
 fn attempt_started(mut event: Event) -> Event {

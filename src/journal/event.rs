@@ -9,6 +9,7 @@ use crate::flow::outcome::Outcome;
 use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
 use crate::journal::part::RequestPart;
+use crate::journal::waits::{PendingQuestion, Waits};
 use crate::model::opaque::OpaquePart;
 use crate::model::reply::Usage;
 use crate::model::tool::ToolCall;
@@ -65,6 +66,8 @@ words! {
         Interrupted = "interrupted",
         /// `kaizen watch` began another one in its place.
         Replaced = "replaced",
+        /// It is suspended: it waits for an answer, or for a time.
+        Waiting = "waiting",
     }
 }
 
@@ -147,6 +150,41 @@ pub enum Event {
         /// Where it asked; programs before 0.2 did not note it.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         at: Option<Spot>,
+    },
+    /// Something begins that has a lasting effect. Its end is what the script is told.
+    Telling {
+        /// What the script asked.
+        what: Inquiry,
+        /// Where it asked.
+        at: Spot,
+    },
+    /// People were asked something for the first time, or again by a run that resumes another one.
+    Asked {
+        /// What they were asked.
+        #[serde(flatten)]
+        question: PendingQuestion,
+    },
+    /// The answer with which a person had a suspended run resumed. The script is told it once it asks.
+    Answered {
+        /// The question's text.
+        question: String,
+        /// Where it is asked.
+        at: Spot,
+        /// The answer.
+        value: Value,
+    },
+    /// The script began to sleep for so long that the end counts, and not the time.
+    SleepBegan {
+        /// Where.
+        at: Spot,
+        /// When it ends, in milliseconds since 1970.
+        due: i64,
+    },
+    /// The run can go on only once somebody answers or a time comes, and ends until then.
+    Suspended {
+        /// What it waits for.
+        #[serde(flatten)]
+        waits: Waits,
     },
     /// A time passed although something else might have ended before it.
     TimePassed {
@@ -415,6 +453,11 @@ impl Event {
         match self {
             Event::RunStarted { .. } => "run_started",
             Event::Told { .. } => "told",
+            Event::Telling { .. } => "telling",
+            Event::Asked { .. } => "asked",
+            Event::Answered { .. } => "answered",
+            Event::SleepBegan { .. } => "sleep_began",
+            Event::Suspended { .. } => "suspended",
             Event::CallRefused { .. } => "call_refused",
             Event::TimePassed { .. } => "time_passed",
             Event::FlowStarted { .. } => "flow_started",
@@ -453,8 +496,14 @@ impl Event {
             | Event::ToolStarted { op, .. }
             | Event::ToolEnded { op, .. }
             | Event::OpEnded { op, .. } => Some(*op),
+
             Event::RunStarted { .. }
             | Event::Told { .. }
+            | Event::Telling { .. }
+            | Event::Asked { .. }
+            | Event::Answered { .. }
+            | Event::SleepBegan { .. }
+            | Event::Suspended { .. }
             | Event::TimePassed { .. }
             | Event::RequestPart { .. }
             | Event::FlowStarted { .. }
@@ -477,8 +526,14 @@ impl Event {
             | Event::ToolEnded { flow, .. }
             | Event::OpEnded { flow, .. }
             | Event::FlowEnded { flow } => Some(*flow),
+
             Event::RunStarted { .. }
             | Event::Told { .. }
+            | Event::Telling { .. }
+            | Event::Asked { .. }
+            | Event::Answered { .. }
+            | Event::SleepBegan { .. }
+            | Event::Suspended { .. }
             | Event::TimePassed { .. }
             | Event::RequestPart { .. }
             | Event::Logged { .. }

@@ -1,10 +1,12 @@
 //! Reading what earlier runs left in the journal. What cannot be read is named and takes nothing else
 //! with it.
 
+use crate::base::failure::Failure;
 use crate::base::id::RunId;
 use crate::base::secret;
 use crate::journal::damage::Damage;
 use crate::journal::event::{ComparisonVerdict, Event, RunKind, RunStatus};
+use crate::journal::waits::Waits;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row};
 use serde_json::Value;
@@ -170,6 +172,47 @@ fn end(connection: &Connection, run: &RunId) -> Result<Option<Event>, HistoryErr
     Ok(last.optional()?.flatten())
 }
 
+/// Returns the events that started the runs, oldest first, as far as they can be read.
+pub fn starts(connection: &Connection) -> Result<Vec<(RunId, Event)>, HistoryError> {
+    let sql = "SELECT runs.id, events.at, events.body FROM runs
+               JOIN events ON events.run = runs.id AND events.seq = 0 ORDER BY runs.id";
+    let mut rows = connection.prepare_cached(sql)?;
+
+    let found = rows.query_map([], |row| {
+        let run = RunId(as_text(row.get_ref(0)?));
+        Ok(event(row.get_ref(1)?, row.get_ref(2)?).ok().map(|(_, event)| (run, event)))
+    })?;
+    Ok(found.filter_map(Result::transpose).collect::<Result<_, _>>()?)
+}
+
+/// Returns what a suspended run waits for.
+pub fn waits(connection: &Connection, run: &RunId) -> Result<Option<Waits>, HistoryError> {
+    let sql = "SELECT at, body FROM events WHERE run = ? AND kind = 'suspended' ORDER BY seq DESC LIMIT 1";
+
+    let last = connection.prepare_cached(sql)?.query_row([&run.0], |row| {
+        Ok(match event(row.get_ref(0)?, row.get_ref(1)?) {
+            Ok((_, Event::Suspended { waits })) => Some(waits),
+            _ => None,
+        })
+    });
+
+    Ok(last.optional()?.flatten())
+}
+
+/// Returns the failure that ended a run, if one did and it can be read.
+pub fn failure(connection: &Connection, run: &RunId) -> Result<Option<Failure>, HistoryError> {
+    let sql = "SELECT at, body FROM events WHERE run = ? AND kind = 'run_ended' ORDER BY seq DESC LIMIT 1";
+
+    let last = connection.prepare_cached(sql)?.query_row([&run.0], |row| {
+        Ok(match event(row.get_ref(0)?, row.get_ref(1)?) {
+            Ok((_, Event::RunEnded { failure, .. })) => failure,
+            _ => None,
+        })
+    });
+
+    Ok(last.optional()?.flatten())
+}
+
 /// Returns the run that began `back` runs before the newest one; with `failed`, among those that
 /// did not end well.
 pub fn recent(
@@ -177,7 +220,7 @@ pub fn recent(
     back: usize,
     failed: bool,
 ) -> Result<Option<RunRow>, HistoryError> {
-    let only = if failed { "WHERE status NOT IN ('ok', 'replaced')" } else { "" };
+    let only = if failed { "WHERE status NOT IN ('ok', 'replaced', 'waiting')" } else { "" };
     let sql = format!("{COLUMNS} {only} ORDER BY id DESC LIMIT 1 OFFSET ?");
     Ok(connection.prepare(&sql)?.query_row([count(back)], run_row).optional()?)
 }

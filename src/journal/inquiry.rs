@@ -20,6 +20,8 @@ words! {
         Command = "command",
         /// Whether a tool may be called.
         Approve = "approve",
+        /// What a person answered.
+        Ask = "ask",
         /// Which pattern to use.
         Recommend = "recommend",
         /// Which pattern to use, and how its execution went.
@@ -52,6 +54,7 @@ impl Topic {
             | Topic::HttpGet
             | Topic::Command
             | Topic::Approve
+            | Topic::Ask
             | Topic::Execute
             | Topic::BestPattern
             | Topic::FileBest

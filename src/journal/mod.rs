@@ -17,6 +17,7 @@ pub mod prune;
 pub mod roster;
 pub mod tool_trace;
 pub mod trace;
+pub mod waits;
 
 use crate::base::id::RunId;
 use crate::base::secret;

@@ -11,6 +11,7 @@ use crate::journal::key::Key;
 use crate::journal::part::RequestPart;
 use crate::journal::roster::Roster;
 use crate::journal::tool_trace::{ToolTrace, tool_call, tool_end};
+use crate::journal::waits::Waits;
 use crate::model::message::{Message, Role};
 use crate::model::reply::Usage;
 use crate::model::request::{Request, Settings};
@@ -199,6 +200,8 @@ pub struct Trace {
     pub flows: BTreeMap<FlowId, FlowTrace>,
     /// Its operations, by number.
     pub operations: BTreeMap<OpId, OpTrace>,
+    /// What it waits for, if it is suspended.
+    pub waits: Option<Waits>,
     /// What was said, in order.
     pub remarks: Vec<Remark>,
     /// Names and plans of the operations.
@@ -253,7 +256,12 @@ impl Trace {
             | Event::ToolEnded { .. }
             | Event::AttemptStarted { .. }
             | Event::AttemptEnded { .. } => self.see_operation(when, event),
-            Event::TimePassed { .. } => {}
+            Event::Suspended { waits } => self.waits = Some(waits.clone()),
+            Event::TimePassed { .. }
+            | Event::Telling { .. }
+            | Event::Asked { .. }
+            | Event::Answered { .. }
+            | Event::SleepBegan { .. } => {}
         }
     }
 

@@ -144,6 +144,11 @@ impl FlowFold {
             | Event::FlowEnded { .. }
             | Event::RunStarted { .. }
             | Event::Told { .. }
+            | Event::Telling { .. }
+            | Event::Asked { .. }
+            | Event::Answered { .. }
+            | Event::SleepBegan { .. }
+            | Event::Suspended { .. }
             | Event::TimePassed { .. }
             | Event::RequestPart { .. }
             | Event::CallRefused { .. }

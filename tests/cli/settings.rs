@@ -88,7 +88,7 @@ fn the_schema_knows_every_key() {
     }
     expect_test::expect![[r#"
         project: name model
-        run: concurrency reuse
+        run: concurrency reuse suspend_after
         budget: max_cost max_tokens max_calls max_time
         limits: operations
         optimizer: learn_from_demo

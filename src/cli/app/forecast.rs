@@ -447,6 +447,7 @@ async fn once(
         Some(Ok(_) | Err(ScriptError::Refused(_))) => Ok(ScriptStop::of_lost(executor)),
         Some(Err(ScriptError::Failed(both))) => Err(ScriptStop::of(&both.0, both.1, executor)),
         Some(Err(ScriptError::Store(error))) => return Err(error.into()),
+        Some(Err(ScriptError::Suspended(_))) => anyhow::bail!("a plan was suspended"),
     };
 
     let Some(guess) = reuse.guess() else { anyhow::bail!("a plan without guesses") };

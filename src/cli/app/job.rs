@@ -8,20 +8,25 @@ use crate::base::id::RunId;
 use crate::base::path_text::text_of;
 use crate::base::unit::Money;
 use crate::base::{clock, secret, visible};
+use crate::cli::app::asking::{lost_asker, person_asker};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::lease::Lease;
 use crate::cli::app::permissions::asker;
 use crate::cli::app::project::Project;
 use crate::cli::app::resumed::Again;
-use crate::cli::render::diagnostic;
 use crate::cli::render::progress::Progress;
 use crate::cli::render::value::rounded;
+use crate::cli::render::{diagnostic, waits};
 use crate::cli::{
     Global, on_closed_pipe, print_data, print_event, print_of_run, print_of_script, put_line, say,
 };
 use crate::executor::Executor;
+use crate::executor::lost::LostRule;
+use crate::executor::people::Reach;
 use crate::executor::replies::reuse::Reuse;
+use crate::executor::standstill::{FAR, Suspension};
 use crate::journal::event::{Event, RunKind, RunStatus};
+use crate::journal::waits::Waits;
 use crate::journal::{Journal, history};
 use crate::model::registry::Models;
 use crate::script::diagnostic::{Diagnostic, of_failure};
@@ -56,6 +61,8 @@ pub(in crate::cli) struct ScriptJob<'a> {
     pub(in crate::cli) again: Option<Again>,
     /// Whether people may be asked for what is not granted.
     pub(in crate::cli) may_ask: bool,
+    /// Whether it may end while it waits for people or a time, for another run to go on with it.
+    pub(in crate::cli) may_suspend: bool,
 }
 
 /// One run that is set up.
@@ -75,6 +82,8 @@ pub(in crate::cli) struct JobEnd {
     pub(in crate::cli) status: RunStatus,
     pub(in crate::cli) value: Value,
     failure: Option<Failure>,
+    /// What it waits for, if it is suspended.
+    waits: Option<Box<Waits>>,
     /// Operations that did not complete although they had to.
     lost: u64,
 }
@@ -87,12 +96,18 @@ impl JobEnd {
         value: Value,
         failure: Option<Failure>,
     ) -> JobEnd {
-        JobEnd { exit, status, value, failure, lost: 0 }
+        JobEnd { exit, status, value, failure, waits: None, lost: 0 }
     }
 
     /// Creates the end of a run that was stopped from outside.
     pub(in crate::cli) fn interrupted(exit: Exit) -> JobEnd {
-        JobEnd { exit, status: RunStatus::Interrupted, value: Value::Null, failure: None, lost: 0 }
+        JobEnd::new(exit, RunStatus::Interrupted, Value::Null, None)
+    }
+
+    /// Creates the end of a run that waits for people or a time.
+    fn waiting(waits: Box<Waits>) -> JobEnd {
+        let end = JobEnd::new(Exit::Waiting, RunStatus::Waiting, Value::Null, None);
+        JobEnd { waits: Some(waits), ..end }
     }
 }
 
@@ -152,14 +167,34 @@ impl ScriptJob<'_> {
     ) -> anyhow::Result<OpenJob> {
         let cost_max = executor.budget().and_then(|budget| budget.cost_max());
         let progress = progress.of(executor.account().clone(), cost_max);
-        let executor = Rc::new(executor);
         let progress = Rc::new(RefCell::new(progress));
 
         let root = self.root()?;
         let mut permissions = self.project.permissions(&root)?;
-        if self.may_ask && self.project.grants.may_ask() {
+        let is_attended = self.may_ask && self.project.grants.may_ask();
+        if is_attended {
             permissions = permissions.asking(self.asker(&progress, &interrupted));
         }
+
+        let lost = match self.again.as_ref().and_then(|again| again.lost) {
+            Some(decision) => LostRule::Fixed(decision),
+            None if is_attended => LostRule::Ask(lost_asker(progress.clone(), interrupted.clone())),
+            None => LostRule::default(),
+        };
+        let people = match (is_attended, self.may_suspend) {
+            (true, _) => Reach::Now(person_asker(progress.clone(), interrupted.clone())),
+            (false, true) => Reach::Later,
+            (false, false) => {
+                Reach::Never("nobody can be asked in a comparison without a terminal")
+            }
+        };
+
+        let executor = executor.on_lost(lost).reaching(people);
+        let executor = match self.suspension(is_attended) {
+            Some(suspension) => executor.suspending(suspension),
+            None => executor,
+        };
+        let executor = Rc::new(executor);
 
         let printing = progress.clone();
         let saying = progress.clone();
@@ -187,6 +222,14 @@ impl ScriptJob<'_> {
 
         let host = Host::new(surroundings.clone());
         Ok(OpenJob { executor, host, surroundings, progress, lease: RefCell::default() })
+    }
+
+    /// Says when the run is suspended, if it may be. Somebody who watches is not left without a word
+    /// because of a time, unless the settings say so.
+    fn suspension(&self, is_attended: bool) -> Option<Suspension> {
+        let after = self.project.config.suspend_after();
+        let of_times = !is_attended || after.is_some();
+        self.may_suspend.then(|| Suspension { far: after.unwrap_or(FAR), of_times })
     }
 
     /// Returns a way to ask people for grants.
@@ -305,7 +348,7 @@ impl ScriptJob<'_> {
                 let is_ok = lost == 0;
                 let exit = if is_ok { Exit::Ok } else { exit_of_cause(executor) };
                 let status = if is_ok { RunStatus::Ok } else { RunStatus::Failed };
-                Ok(JobEnd { exit, status, value, failure: None, lost })
+                Ok(JobEnd { lost, ..JobEnd::new(exit, status, value, None) })
             }
             Err(ScriptError::Failed(both)) => {
                 let (failure, shown) = *both;
@@ -318,6 +361,7 @@ impl ScriptJob<'_> {
                 Ok(JobEnd::new(exit, RunStatus::Failed, Value::Null, Some(failure)))
             }
             Err(ScriptError::Store(error)) => Err(error.into()),
+            Err(ScriptError::Suspended(waits)) => Ok(JobEnd::waiting(waits)),
             Err(ScriptError::Refused(faults)) => {
                 let exit = self.refuse(&faults);
                 Ok(JobEnd::new(exit, RunStatus::Failed, Value::Null, None))
@@ -330,6 +374,10 @@ impl ScriptJob<'_> {
         let value = end.value.clone();
         let failure = end.failure.clone();
         let status = end.status;
+        if let Some(waits) = &end.waits {
+            let waits = (**waits).clone();
+            open.executor.commit(&Event::Suspended { waits }).await?;
+        }
         failpoint::pass(Failpoint::RunEnds);
         let comparisons = open.executor.comparisons();
         let ended = Event::RunEnded { status, value, failure, comparisons };
@@ -350,17 +398,27 @@ impl ScriptJob<'_> {
         self.close(open, end).await?;
 
         if self.global.json {
-            let done = json!({
+            let mut done = json!({
                 "type": "done", "status": end.status, "value": end.value,
                 "error": end.failure, "metrics": metrics.to_map(),
                 "cost": metrics.known_cost().map(Money::dollars),
             });
+            if let Some(waits) = &end.waits {
+                done["waits"] = waits::to_json(waits);
+            }
             print_of_run(&run, done);
             return Ok(end.exit);
         }
 
         print_value(&end.value);
         open.progress.borrow().sum_up(&run, end.status, &metrics);
+
+        if let Some(waits) = &end.waits {
+            say("suspended: nothing is running, and everything so far is kept");
+            for line in waits::lines(&run, waits) {
+                say(&line);
+            }
+        }
 
         if end.lost > 0 {
             tell_lost(executor, end.lost, self.global.color);

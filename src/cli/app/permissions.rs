@@ -28,7 +28,7 @@ pub(in crate::cli) const EVERYTHING: &str = "\0";
 /// Longest wait for the signal that a terminal has gone away, which may come later than that is seen.
 const HANG_UP_MAX: Duration = Duration::from_secs(1);
 /// How often a question looks whether the run was stopped meanwhile.
-const LOOK: Duration = Duration::from_millis(50);
+pub(in crate::cli) const LOOK: Duration = Duration::from_millis(50);
 
 /// Grants and denials of the command line.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -250,6 +250,11 @@ pub(in crate::cli) fn asker(
              anywhere, [N]o "
         );
         Box::pin(async move {
+            // Outside of all tasks nobody else asks.
+            let _turn = match patience {
+                Patience::Task => Some(take_terminal().await),
+                Patience::Thread => None,
+            };
             let mut open = OpenQuestion::open(progress, &text);
             let since = clock::monotonic();
             let mut gone_at = None;
@@ -283,15 +288,25 @@ pub(in crate::cli) fn asker(
     })
 }
 
+thread_local! {
+    /// Taken while a question is open on the terminal.
+    static TERMINAL: Arc<tokio::sync::Mutex<()>> = Arc::default();
+}
+
+/// Waits until no other question is open on the terminal, and keeps others from opening one.
+pub(in crate::cli) async fn take_terminal() -> tokio::sync::OwnedMutexGuard<()> {
+    TERMINAL.with(Arc::clone).lock_owned().await
+}
+
 /// A question that is open on the terminal; it is closed when this is dropped.
-struct OpenQuestion {
+pub(in crate::cli) struct OpenQuestion {
     progress: Rc<RefCell<Progress>>,
     typed: Vec<u8>,
     is_answered: bool,
 }
 
 impl OpenQuestion {
-    fn open(progress: Rc<RefCell<Progress>>, text: &str) -> OpenQuestion {
+    pub(in crate::cli) fn open(progress: Rc<RefCell<Progress>>, text: &str) -> OpenQuestion {
         forget_typed();
         progress.borrow().open_question(text);
         OpenQuestion { progress, typed: Vec::new(), is_answered: false }
@@ -299,7 +314,7 @@ impl OpenQuestion {
 
     /// Returns the line that was typed, once it is whole. A terminal that is gone says nothing, and the
     /// signal that it is gone ends the wait.
-    fn line(&mut self) -> Option<String> {
+    pub(in crate::cli) fn line(&mut self) -> Option<String> {
         let stdin = std::io::stdin();
         let mut ready = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
         let is_ready = matches!(poll(&mut ready, PollTimeout::ZERO), Ok(1..));

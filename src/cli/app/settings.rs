@@ -179,6 +179,13 @@ pub(in crate::cli) const SETTINGS: &[SettingEntry] = &[
         "Whether `kaizen run` reuses the replies of earlier runs. `--reuse` and `--no-reuse` override it.",
     ),
     entry(
+        ("run", "suspend_after"),
+        SettingKind::RunTime,
+        Fallback::Words("\"5m\" where stdin or stderr is no terminal"),
+        "\"1h\"",
+        "A wait of `sleep` or `sleep_until` that is longer suspends the run. `kaizen resume --due` continues it.",
+    ),
+    entry(
         ("budget", "max_cost"),
         SettingKind::Dollars,
         NO_LIMIT,

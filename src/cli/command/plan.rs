@@ -168,6 +168,7 @@ pub(in crate::cli) fn plan(global: &Global, given: &RunOptions) -> anyhow::Resul
         resumes: None,
         again: None,
         may_ask: false,
+        may_suspend: false,
     };
 
     let setting = ForecastSetting {

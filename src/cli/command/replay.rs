@@ -214,6 +214,7 @@ async fn go_through(
         resumes: None,
         again: None,
         may_ask: false,
+        may_suspend: false,
     };
 
     // Nothing of a replay is kept, so its journal is off.
@@ -264,7 +265,9 @@ fn judge(
     }
 
     // Where a run was interrupted is not journaled: it was somewhere after its last event.
-    if status == RunStatus::Interrupted && !executor.turns().is_retelling() {
+    // One that was suspended had come to what it waits for.
+    let is_cut = matches!(status, RunStatus::Interrupted | RunStatus::Waiting);
+    if is_cut && !executor.turns().is_retelling() {
         return Ok(Went::Same { replies: executor.reused() });
     }
 
@@ -287,6 +290,7 @@ fn judge(
         }
         Err(ScriptError::Failed(_)) => (RunStatus::Failed, Value::Null),
         Err(ScriptError::Store(error)) => return Err(error.into()),
+        Err(ScriptError::Suspended(_)) => (RunStatus::Waiting, Value::Null),
         Err(ScriptError::Refused(_)) => {
             return Ok(Went::Otherwise("the script is refused now".to_owned()));
         }

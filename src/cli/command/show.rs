@@ -1,7 +1,7 @@
 //! `kaizen show RUN`: what a run did, operation by operation.
 
 use crate::base::count::counted;
-use crate::base::id::OpId;
+use crate::base::id::{OpId, RunId};
 use crate::base::secret;
 use crate::base::visible::{hanging, on_one_line};
 use crate::cli::app::damage;
@@ -11,9 +11,10 @@ use crate::cli::command::compare::case_list::{self, ShownCases};
 use crate::cli::command::runs::condition;
 use crate::cli::render::paint::{self, Mood};
 use crate::cli::render::value::rounded;
-use crate::cli::render::{table, time};
+use crate::cli::render::{table, time, waits};
 use crate::cli::{Global, print_data, print_event, print_line, say};
 use crate::flow::outcome::Outcome;
+use crate::journal::event::RunStatus;
 use crate::journal::history::{self, RunRow};
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::journal::tool_trace::ToolTrace;
@@ -202,7 +203,7 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
             Some(Outcome::Completed { .. } | Outcome::Cancelled) | None => {}
         }
     }
-    show_remarks(trace);
+    show_remarks(&row.id, trace);
 
     let rate = metrics.success_rate().map_or("-".to_owned(), |rate| format!("{rate:.2}"));
     let cost = metrics.cost_text();
@@ -242,7 +243,7 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
 }
 
 /// What a run said, what it was advised to do, and how it ended.
-fn show_remarks(trace: &Trace) {
+fn show_remarks(run: &RunId, trace: &Trace) {
     for remark in &trace.remarks {
         match remark {
             Remark::Logged { level, text } => print_line(&format!("{level}: {}", hanging(text))),
@@ -254,6 +255,11 @@ fn show_remarks(trace: &Trace) {
     }
 
     let Some(end) = &trace.end else { return };
+    if let Some(waits) = trace.waits.as_ref().filter(|_| end.status == RunStatus::Waiting) {
+        for line in waits::lines(run, waits) {
+            print_line(&line);
+        }
+    }
     if let Some(failure) = &end.failure {
         let kind = failure.kind.to_string();
         let kind = on_one_line(&kind);

@@ -24,4 +24,5 @@ pub(super) mod table;
 pub(super) mod time;
 pub(super) mod underway;
 pub(super) mod value;
+pub(super) mod waits;
 pub(super) mod wrapped;

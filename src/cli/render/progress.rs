@@ -263,6 +263,11 @@ impl Progress {
             Event::AttemptEnded { reused: Some(_), reply: None, .. }
             | Event::RunStarted { .. }
             | Event::Told { .. }
+            | Event::Telling { .. }
+            | Event::Asked { .. }
+            | Event::Answered { .. }
+            | Event::SleepBegan { .. }
+            | Event::Suspended { .. }
             | Event::TimePassed { .. }
             | Event::RequestPart { .. }
             | Event::CallRefused { .. }

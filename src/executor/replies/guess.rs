@@ -224,6 +224,12 @@ impl Guess {
         }
     }
 
+    /// Returns which of the answers of a person is taken: another one each time through the script.
+    pub(in crate::executor) fn answer(&self) -> usize {
+        self.choices.set(usize::MAX);
+        self.number
+    }
+
     /// Lets calls end in this order.
     #[must_use]
     pub fn ending(self, order: EndOrder) -> Guess {

@@ -23,6 +23,7 @@ use crate::executor::budget::Reserve;
 use crate::executor::replies::assumption::{AssumedSize, Unknown};
 use crate::executor::replies::reuse::{Answer, Reuse};
 use crate::executor::replies::tape::Tape;
+use crate::flow::question::PersonQuestion;
 use crate::journal::cassette::CassetteLine;
 use crate::journal::key::Key;
 use crate::journal::known_replies::{Claims, KnownReply, Sample};
@@ -34,6 +35,7 @@ use crate::model::reply::{CallResult, ReplyContent, Usage};
 use crate::model::request::Request;
 use crate::session::scope::Scope;
 use crate::store::StoreError;
+use serde_json::{Map, Value};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -202,6 +204,11 @@ impl ReplySources {
         }
     }
 
+    /// Returns what a test says that a person answers, if this is a test.
+    pub(super) fn person(&self, question: &PersonQuestion) -> Option<Result<Value, Failure>> {
+        self.tape.as_ref().map(|tape| tape.person(question))
+    }
+
     /// Finds out how a cassette answers a request, if there is one.
     fn taped_answer(&self, asked: &PendingCall) -> Option<Answer> {
         let tape = self.tape.as_ref()?;
@@ -248,6 +255,14 @@ impl ReplySources {
 }
 
 impl Executor {
+    /// Sets what people answer in a test, by the text of the question; tells whether this is one.
+    pub fn script_answers(&self, answers: Map<String, Value>) -> bool {
+        if let Some(tape) = &self.replies.tape {
+            tape.script_answers(answers);
+        }
+        self.replies.tape.is_some()
+    }
+
     /// Finds out how a try is answered, as far as that is known before its turn.
     pub(super) fn source(&self, asked: &PendingCall, attempt: u32) -> ReplySource {
         if let Some(answer) = self.replies.taped_answer(asked) {

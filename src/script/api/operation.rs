@@ -2,12 +2,14 @@
 
 use super::branch;
 use super::builder::SharedBuilder;
+use super::people::read_question;
 use crate::base::failure::{Failure, Kind};
 use crate::base::spelling::nearest;
 use crate::flow::callback::{Callback, CallbackInput, Inputs};
 use crate::flow::op::{
     CallArguments, CheckedPrompt, DirectCall, OnFailure, Op, OpKind, Prompt, ToolRef,
 };
+use crate::flow::question::TimedQuestion;
 use crate::script::Inner;
 use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
@@ -27,7 +29,10 @@ pub(super) struct Operation {
 
 /// The words for what an operation of a model does.
 pub(in crate::script) const KINDS: &[&str] =
-    &["communicate", "chat", "operate", "react", "parse", "act"];
+    &["communicate", "chat", "operate", "react", "parse", "act", "ask"];
+/// The options that only an operation which asks people takes.
+const OF_ASK: &[&str] = &["question", "options", "default", "timeout"];
+
 /// Reads an operation from its kind and its options.
 pub(super) fn read_op(
     host: &Rc<Inner>,
@@ -73,6 +78,14 @@ fn fill(
     stem: &str,
     mut options: Options,
 ) -> Result<(), Failure> {
+    if let OpKind::Ask(asked) = &mut op.kind {
+        **asked = fill_question(&op.name, stem, options)?;
+        return Ok(());
+    }
+    if !matches!(op.kind, OpKind::Call(_) | OpKind::Expand { .. }) {
+        refuse(&mut options, stem, OF_ASK)?;
+    }
+
     let instruction = options.text("instruction")?;
     let facts = options.value("context")?;
     let schema = options.schema()?;
@@ -121,7 +134,7 @@ fn fill(
             **call = read_act(host, context, &mut options)?.ok_or_else(|| missing("a `tool`"))?;
             refuse_rest(options, stem)?;
         }
-        OpKind::Call(_) | OpKind::Expand { .. } => {
+        OpKind::Ask(_) | OpKind::Call(_) | OpKind::Expand { .. } => {
             let rest = options.rest();
             let extra = rest.keys().next().map(ToString::to_string);
             let extra = extra.or(instruction.map(|_| "instruction".to_owned()));
@@ -216,6 +229,24 @@ fn refuse_rest(options: Options, kind: &str) -> Result<(), Failure> {
     }
 }
 
+/// Reads what an operation asks people.
+fn fill_question(name: &str, stem: &str, mut options: Options) -> Result<TimedQuestion, Failure> {
+    // Operations of models call their text so.
+    let text = match (options.text("question")?, options.text("instruction")?) {
+        (Some(_), Some(_)) => {
+            return Err(options.wrong("instruction", "cannot be combined with `question`"));
+        }
+        (question, instruction) => question.or(instruction),
+    };
+    let missing = || Failure::new(Kind::Option, format!("operation `{name}` needs a `question`"));
+    let asked = read_question(&text.ok_or_else(missing)?, &mut options)?;
+
+    let rest: Vec<String> = options.keys().map(ToString::to_string).collect();
+    let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+    refuse(&mut options, stem, &rest)?;
+    Ok(asked)
+}
+
 /// Refuses options that an operation of a kind would not read, so that a mistake in them is seen.
 fn refuse(options: &mut Options, kind: &str, keys: &[&str]) -> Result<(), Failure> {
     match keys.iter().find(|key| options.take(key).is_some()) {
@@ -246,6 +277,7 @@ fn read_kind(
                 Ok((word.to_string(), OpKind::Act(Box::new(DirectCall { tool, args }))))
             }
             "parse" => Ok((word.to_string(), OpKind::Parse(Box::new(CheckedPrompt::new(prompt))))),
+            "ask" => Ok((word.to_string(), OpKind::Ask(Box::default()))),
             other => {
                 let near = nearest(other, KINDS.iter().copied());
                 let known = || {

@@ -9,7 +9,7 @@ use crate::script::check::imports::Modules;
 use crate::script::check::kinds::Kinds;
 use crate::script::check::option_values::OptionValues;
 use crate::script::check::value_kind::ValueKind;
-use crate::script::check::{Checker, Earlier, File, foreign, suggest, suggest_among};
+use crate::script::check::{Checker, Earlier, File, foreign, questions, suggest, suggest_among};
 use crate::script::diagnostic::{Diagnostic, codes, mismatch};
 use crate::script::host::{convert, options};
 use crate::script::reference::lexer::names_closure;
@@ -81,6 +81,9 @@ impl Checker<'_> {
                 self.models(file, &known, call.expr, &mut faults);
                 schemas(file, &known, &call, &mut faults);
                 faults.extend(one_piece(file, call.expr));
+                if !known.own.contains(call.expr.name.as_str()) && !call.expr.is_qualified() {
+                    faults.extend(questions::fault(file, call.expr));
+                }
             }
             true
         });
@@ -390,7 +393,7 @@ fn called_as(forms: &[CallForm]) -> String {
 
 /// Words that take a schema among their options.
 const WITH_SCHEMA: &[&str] =
-    &["add_aggregation", "add_operation", "chat", "communicate", "operate", "react"];
+    &["add_aggregation", "add_operation", "ask", "chat", "communicate", "operate", "react"];
 
 /// Returns which argument of a call is a schema, if one is.
 fn schema_place(call: &Call<'_>) -> Option<usize> {

@@ -19,6 +19,7 @@ mod numbers;
 mod option_values;
 mod paths;
 mod property;
+mod questions;
 mod templates;
 mod tools;
 mod used;

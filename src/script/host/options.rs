@@ -38,6 +38,10 @@ const OPERATION: &[&str] = &[
     "budget",
     "tool",
     "args",
+    "question",
+    "options",
+    "default",
+    "timeout",
 ];
 
 /// The options of a question whose answer has to be right, beside those of its call.
@@ -63,11 +67,12 @@ pub(in crate::script) fn known(of: &str) -> Option<Vec<&'static str>> {
         "add_operation" => [OPERATION, SETTINGS].concat(),
         "add_aggregation" => [OPERATION, SETTINGS, &["source_node_ids"]].concat(),
         "add_edge" => vec!["when"],
+        "ask" => vec!["options", "schema", "default", "timeout"],
         "budget" => vec!["max_cost", "max_tokens", "max_calls"],
         "branch" => vec!["model", "system", "name", "tools"],
         "branch_from" => vec!["model", "system", "name", "exchanges", "tools"],
         "chat" | "communicate" => [SETTINGS, &["context", "schema"]].concat(),
-        "command" => vec!["stdin", "timeout_ms"],
+        "command" => vec!["stdin", "timeout_ms", "repeatable"],
         "expand" => vec!["name", "on_failure"],
         "flow" => vec![
             "max_concurrent",
@@ -203,6 +208,11 @@ impl Options {
     /// Takes a time in milliseconds.
     pub(in crate::script) fn millis(&mut self, key: &str) -> Result<Option<Duration>, Failure> {
         Ok(self.count(key, 1)?.map(Duration::from_millis))
+    }
+
+    /// Returns the keys that have not been taken.
+    pub(in crate::script) fn keys(&self) -> impl Iterator<Item = &rhai::Identifier> {
+        self.map.keys()
     }
 
     /// Returns what has not been taken.

@@ -98,7 +98,7 @@ impl ReplSession<'_> {
             "time" => return self.time(rest).await,
             "cost" => self.cost(),
             "runs" => {
-                runs::run(self.global, &runs::Arguments { limit: RUNS })?;
+                runs::run(self.global, &runs::Arguments { limit: RUNS, due: false })?;
                 Took::Well
             }
             "plot" => return self.plot(rest),

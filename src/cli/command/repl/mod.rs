@@ -24,6 +24,7 @@ use crate::cli::command::repl::stage::Stage;
 use crate::cli::command::run::{RunOptions, With, block_on};
 use crate::cli::render::progress::ProgressMode;
 use crate::cli::{Global, say};
+use crate::executor::people::Reach;
 use crate::journal::Journal;
 use crate::script::dialogue::{self, Dialogue};
 use crate::script::{Host, State, Surroundings};
@@ -126,7 +127,6 @@ fn open<'a>(
     }
 
     let journal = Journal::new(RunId::fresh(), writer.clone());
-    let executor = Rc::new(project.executor(journal, seed));
 
     let mode = if global.quiet || global.json { ProgressMode::None } else { ProgressMode::Auto };
     let stage = Rc::new(Stage::new(global, mode));
@@ -135,6 +135,12 @@ fn open<'a>(
     let folder = arguments.script.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
 
     let signals = signal::watch()?;
+    let reach = if is_terminal && project.grants.may_ask() {
+        Reach::Now(stage.asker(&signals))
+    } else {
+        Reach::Never("a session asks people on a terminal only")
+    };
+    let executor = Rc::new(project.executor(journal, seed).reaching(reach));
     let root = root(&project, folder)?;
 
     let host = Host::new(Surroundings {

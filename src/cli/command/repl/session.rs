@@ -322,6 +322,7 @@ impl<'a> ReplSession<'a> {
                 (vec![both.1], exit)
             }
             ScriptError::Store(error) => return Err(error.into()),
+            ScriptError::Suspended(_) => anyhow::bail!("a session was suspended"),
         };
 
         for fault in &faults {

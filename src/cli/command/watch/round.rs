@@ -421,6 +421,7 @@ impl WatchState<'_> {
             resumes: None,
             again: None,
             may_ask: false,
+            may_suspend: true,
         }
     }
 
