@@ -42,7 +42,7 @@ pub struct FlowOptions {
     pub budget: Option<Bounds>,
     /// The flow within which it runs, if there is one.
     pub within: Option<FlowId>,
-    /// Whose budget it keeps, if it runs within an operation.
+    /// Whose budget it keeps, if that is not the budget of the flow within which it runs.
     pub purse: Option<Purse>,
 }
 
@@ -135,7 +135,8 @@ impl Executor {
         check_branches(graph, session)?;
         let (mut flow, plan) = Flow::new(self, strand.clone(), graph, session, options);
         let id = flow.id;
-        let _budget = self.budgets.begin(Purse::Flow(id), options.purse, options.budget);
+        let outer = options.purse.or(options.within.map(Purse::Flow));
+        let _budget = self.budgets.begin(Purse::Flow(id), outer, options.budget);
 
         self.note(&Event::FlowStarted {
             flow: id,
@@ -177,7 +178,8 @@ fn check_branches(graph: &Graph, session: &Session) -> Result<(), RunError> {
             && !session.knows(branch)
         {
             let name = branch.borrow().name.clone();
-            let branch = name.map_or("a branch without a name".to_owned(), |n| format!("`{n}`"));
+            let branch =
+                name.map_or("a branch without a name".to_owned(), |n| format!("branch `{n}`"));
             return Err(RunError::UnknownBranch { op: op.name.clone(), branch });
         }
     }

@@ -5,6 +5,7 @@ pub mod attempt;
 mod bill;
 pub mod budget;
 mod budgets;
+mod call_guard;
 mod effect;
 pub mod flow;
 pub mod glimpse;
@@ -68,7 +69,7 @@ pub enum RunError {
     Build(#[from] BuildErrors),
     /// An operation wants to work on a branch that its session does not have.
     #[error(
-        "operation `{op}` uses branch {branch}, which is not in the session; add it with \
+        "operation `{op}` uses {branch}, which is not in the session; add it with \
          `include_branch`"
     )]
     UnknownBranch {

@@ -30,7 +30,7 @@ pub type AskPerson = Rc<dyn Fn(PendingQuestion) -> LocalBoxFuture<'static, Optio
 
 /// How people can be reached.
 #[derive(Clone)]
-pub enum Reach {
+pub enum PersonChannel {
     /// Somebody is there.
     Now(AskPerson),
     /// Once the run is suspended.
@@ -39,25 +39,25 @@ pub enum Reach {
     Never(&'static str),
 }
 
-impl fmt::Debug for Reach {
+impl fmt::Debug for PersonChannel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Reach::Now(_) => f.write_str("Now"),
-            Reach::Later => f.write_str("Later"),
-            Reach::Never(why) => f.debug_tuple("Never").field(why).finish(),
+            PersonChannel::Now(_) => f.write_str("Now"),
+            PersonChannel::Later => f.write_str("Later"),
+            PersonChannel::Never(why) => f.debug_tuple("Never").field(why).finish(),
         }
     }
 }
 
 /// How people can be reached, and how many questions this run has numbered.
 pub(super) struct People {
-    reach: Reach,
+    reach: PersonChannel,
     numbered: Cell<u32>,
 }
 
 impl Default for People {
     fn default() -> People {
-        let reach = Reach::Never("nobody can be asked here");
+        let reach = PersonChannel::Never("nobody can be asked here");
         People { reach, numbered: Cell::new(0) }
     }
 }
@@ -65,7 +65,7 @@ impl Default for People {
 impl Executor {
     /// Says how people can be reached.
     #[must_use]
-    pub fn reaching(mut self, reach: Reach) -> Executor {
+    pub fn reaching(mut self, reach: PersonChannel) -> Executor {
         self.people.reach = reach;
         self
     }
@@ -141,7 +141,7 @@ impl Executor {
             return Ok(json!({ "value": value }));
         }
 
-        if let Reach::Never(why) = &self.people.reach {
+        if let PersonChannel::Never(why) = &self.people.reach {
             let message = format!("{why}: `{}` waits for an answer", asked.question.text);
             return Err(Failure::new(Kind::Permission, message).into());
         }
@@ -172,7 +172,7 @@ impl Executor {
         let _open = self.open_question(pending.clone());
 
         let person = async {
-            if let Reach::Now(ask) = &self.people.reach
+            if let PersonChannel::Now(ask) = &self.people.reach
                 && let Some(answer) = ask(pending.clone()).await
             {
                 return answer;

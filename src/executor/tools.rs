@@ -491,7 +491,7 @@ mod tests {
         assert_eq!(shortened("abc", 3), ("abc".to_owned(), false));
         let (text, is_cut) = shortened(&"äöü€".repeat(10), 16);
         assert!(is_cut);
-        assert_eq!(text, "äöü€ä\n[.. 75 bytes left out ..]\n€");
+        assert_eq!(text, "äöü€ä\n[.. 76 bytes left out ..]\n€");
         assert_eq!(shortened("äöü", 0).0, "\n[.. 6 bytes left out ..]\n");
     }
 

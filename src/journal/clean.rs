@@ -38,10 +38,7 @@ impl Event {
                 scrub_in(&mut question);
                 Event::Answered { question, at, value: clean(value) }
             }
-            Event::Suspended { waits } => {
-                let questions = waits.questions.into_iter().map(question_of).collect();
-                Event::Suspended { waits: Waits { questions, ..waits } }
-            }
+            Event::Suspended { waits } => Event::Suspended { waits: waits_of(waits) },
             passed @ (Event::TimePassed { .. } | Event::SleepBegan { .. }) => passed,
             // Its key follows from what it holds without secrets.
             Event::RequestPart { key, part } => {
@@ -83,6 +80,11 @@ impl Event {
             }
         }
     }
+}
+
+fn waits_of(waits: Waits) -> Waits {
+    let questions = waits.questions.into_iter().map(question_of).collect();
+    Waits { questions, ..waits }
 }
 
 fn question_of(mut asked: PendingQuestion) -> PendingQuestion {

@@ -120,11 +120,7 @@ impl FlowFold {
                 self.metrics.demo_replies += u64::from(*demo);
                 self.metrics.retries += u64::from(retry_in_ms.is_some());
 
-                let charge = Charge::of(*usage, *cost, failure.as_ref());
-                self.metrics.usage += charge.usage.unwrap_or_default();
-                self.metrics.usage_unknown += u64::from(charge.usage.is_none());
-                self.metrics.cost += charge.cost.unwrap_or_default();
-                self.metrics.cost_unknown += u64::from(charge.cost.is_none());
+                self.charge(Charge::of(*usage, *cost, failure.as_ref()));
             }
             Event::OpEnded { op, outcome, .. } => self.end(at, *op, outcome),
             Event::ToolStarted { deed, .. } => {
@@ -182,6 +178,13 @@ impl FlowFold {
         metrics.under_way = self.open.values().sum();
 
         metrics
+    }
+
+    fn charge(&mut self, charge: Charge) {
+        self.metrics.usage += charge.usage.unwrap_or_default();
+        self.metrics.usage_unknown += u64::from(charge.usage.is_none());
+        self.metrics.cost += charge.cost.unwrap_or_default();
+        self.metrics.cost_unknown += u64::from(charge.cost.is_none());
     }
 
     /// Takes in what was mended of a reply, and whether it was cut.

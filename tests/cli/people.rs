@@ -306,7 +306,7 @@ fn watch_shows_the_question_and_a_session_asks_it() {
     repl.rest();
 
     let piped = project.kaizen(&["repl", "-e", "ask(\"Who?\")"]);
-    assert_eq!(piped.code, Some(1), "{}", piped.stderr);
+    assert_eq!(piped.code, Some(6), "{}", piped.stderr);
     assert!(
         piped
             .stderr

@@ -495,7 +495,10 @@ fn a_wrong_rule_is_told_before_anything_runs() {
     project.file("s.rhai", "1");
     let ran = project.kaizen(&["run", "s.rhai", "--allow-net=https://example.com"]);
     assert_eq!(ran.code, Some(3), "{}", ran.stderr);
-    assert!(ran.stderr.contains("--allow-net: `https://example.com`: it must be a host"));
+    assert_eq!(
+        ran.stderr,
+        "error: --allow-net: `https://example.com`: it is an address, not a host; write `example.com`\n"
+    );
     project.file("kaizen.toml", "[permissions]\nreed = []\n");
     let ran = project.kaizen(&["run", "s.rhai"]);
     assert!(ran.stderr.contains("did you mean `permissions.read`?"), "{}", ran.stderr);

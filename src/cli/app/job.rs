@@ -22,7 +22,7 @@ use crate::cli::{
 };
 use crate::executor::Executor;
 use crate::executor::lost::LostRule;
-use crate::executor::people::Reach;
+use crate::executor::people::PersonChannel;
 use crate::executor::replies::reuse::Reuse;
 use crate::executor::standstill::{FAR, Suspension};
 use crate::journal::event::{Event, RunKind, RunStatus};
@@ -182,10 +182,10 @@ impl ScriptJob<'_> {
             None => LostRule::default(),
         };
         let people = match (is_attended, self.may_suspend) {
-            (true, _) => Reach::Now(person_asker(progress.clone(), interrupted.clone())),
-            (false, true) => Reach::Later,
+            (true, _) => PersonChannel::Now(person_asker(progress.clone(), interrupted.clone())),
+            (false, true) => PersonChannel::Later,
             (false, false) => {
-                Reach::Never("nobody can be asked in a comparison without a terminal")
+                PersonChannel::Never("nobody can be asked in a comparison without a terminal")
             }
         };
 
@@ -393,9 +393,9 @@ impl ScriptJob<'_> {
         let executor = &open.executor;
         let run = executor.journal().run().clone();
 
-        let metrics = executor.metrics();
-        // The end is kept before anything is shown of it.
+        // The end is kept before anything is shown of it, and its time is that of the run.
         self.close(open, end).await?;
+        let metrics = executor.metrics();
 
         if self.global.json {
             let mut done = json!({

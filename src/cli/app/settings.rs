@@ -511,16 +511,5 @@ pub(in crate::cli) fn value_of(text: &str) -> Value {
     table.ok().and_then(|mut table| table.remove("value")).unwrap_or_default()
 }
 
-fn type_of(value: &Value) -> &'static str {
-    match value {
-        Value::Bool(_) => "boolean",
-        Value::Number(number) if number.is_f64() => "number",
-        Value::Number(_) => "integer",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-        Value::String(_) | Value::Null => "string",
-    }
-}
-
 #[cfg(test)]
 mod tests;

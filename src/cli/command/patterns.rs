@@ -107,12 +107,12 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
                 print_line(&format!("  {curve}"));
             }
         }
-        print_line(&format!("  {}", belief(&ranked)));
+        print_line(&format!("  {}", on_one_line(&belief(&ranked))));
         print_line(&format!("  objective: {}", optimizer.objective(&task)?.describe()));
         if let Some(store) = project.existing_store()?
             && let Some(tested) = verdict::last(&store, task.as_str())?
         {
-            print_line(&format!("  {tested}"));
+            print_line(&format!("  {}", on_one_line(&tested)));
         }
     }
 

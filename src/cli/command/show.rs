@@ -160,6 +160,28 @@ pub(in crate::cli) fn find(
     })
 }
 
+/// Says which operations of a run failed or were skipped, and why.
+fn show_losses(trace: &Trace) {
+    for (op, operation) in &trace.operations {
+        let name = trace.roster.name(*op).unwrap_or_default();
+        match operation.outcome() {
+            Some(Outcome::Failed { failure }) => {
+                let name = on_one_line(name);
+                let message = hanging(&failure.message);
+                let kind = failure.kind.to_string();
+                let kind = on_one_line(&kind);
+                let failed = paint::out_word("failed");
+                print_line(&format!("{name} {failed} ({kind}): {message}"));
+            }
+            Some(Outcome::Skipped { reason }) => {
+                let skipped = paint::out_word("skipped");
+                print_line(&format!("{} was {skipped}: {reason}", on_one_line(name)));
+            }
+            Some(Outcome::Completed { .. } | Outcome::Cancelled) | None => {}
+        }
+    }
+}
+
 fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
     let took = row.ended_at.map_or("-".to_owned(), |end| time::length(end - row.started_at));
     print_line(&format!(
@@ -185,24 +207,7 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
         print_line(&table::render(&head, &rows));
     }
 
-    for (op, operation) in &trace.operations {
-        let name = trace.roster.name(*op).unwrap_or_default();
-        match operation.outcome() {
-            Some(Outcome::Failed { failure }) => {
-                let name = on_one_line(name);
-                let message = hanging(&failure.message);
-                let kind = failure.kind.to_string();
-                let kind = on_one_line(&kind);
-                let failed = paint::out_word("failed");
-                print_line(&format!("{name} {failed} ({kind}): {message}"));
-            }
-            Some(Outcome::Skipped { reason }) => {
-                let skipped = paint::out_word("skipped");
-                print_line(&format!("{} was {skipped}: {reason}", on_one_line(name)));
-            }
-            Some(Outcome::Completed { .. } | Outcome::Cancelled) | None => {}
-        }
-    }
+    show_losses(trace);
     show_remarks(&row.id, trace);
 
     let rate = metrics.success_rate().map_or("-".to_owned(), |rate| format!("{rate:.2}"));

@@ -524,9 +524,6 @@ impl Progress {
         let cost = metrics.known_cost();
         let saved = metrics.known_saved();
 
-        let dollars = |amount: Option<Money>| {
-            amount.map_or("unknown".to_owned(), |m| m.dollars().to_string())
-        };
         let line = if self.is_live {
             let cost = match cost {
                 Some(cost) => cost.to_string(),
@@ -544,12 +541,9 @@ impl Progress {
             }
             line
         } else {
-            let cost = dollars(cost);
-            let ms = micros / 1000;
-            let mut line = format!("run={run} status={status} ms={ms} calls={calls} cost={cost}");
-
+            let mut line = plain::run_line(run, status, micros / 1000, calls, cost);
             if reused > 0 {
-                line.push_str(&format!(" reused={reused} saved={}", dollars(saved)));
+                line.push_str(&plain::reused(reused, saved));
             }
             line
         };

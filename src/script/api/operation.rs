@@ -135,16 +135,7 @@ fn fill(
             refuse_rest(options, stem)?;
         }
         OpKind::Ask(_) | OpKind::Call(_) | OpKind::Expand { .. } => {
-            let rest = options.rest();
-            let extra = rest.keys().next().map(ToString::to_string);
-            let extra = extra.or(instruction.map(|_| "instruction".to_owned()));
-
-            // Nothing would read such an option, so a mistake in it would go unseen.
-            if let Some(key) = extra {
-                let message =
-                    format!("operation `{}` calls a function, which takes no `{key}`", op.name);
-                return Err(Failure::new(Kind::Option, message));
-            }
+            refuse_of_function(&op.name, options, instruction)?;
         }
     }
 
@@ -216,6 +207,20 @@ fn read_act(
         }
     };
     Ok(Some(DirectCall { tool, args }))
+}
+
+/// Refuses whatever is left of an operation that calls a function. Nothing would read such an option, so a
+/// mistake in it would go unseen.
+fn refuse_of_function(
+    op: &str,
+    options: Options,
+    instruction: Option<String>,
+) -> Result<(), Failure> {
+    let extra = options.rest().keys().next().map(ToString::to_string);
+    let Some(key) = extra.or(instruction.map(|_| "instruction".to_owned())) else { return Ok(()) };
+
+    let message = format!("operation `{op}` calls a function, which takes no `{key}`");
+    Err(Failure::new(Kind::Option, message))
 }
 
 /// Refuses whatever option is left.

@@ -1,6 +1,7 @@
 //! What a comparison has found, for people.
 
 use crate::base::unit::Money;
+use crate::base::visible::on_one_line;
 use crate::cli::print_line;
 use crate::cli::render::paint::{self, Mood};
 use crate::cli::render::table;
@@ -43,7 +44,8 @@ pub(super) fn show(findings: &Value) {
         ["script", ">score", ">interval", ">n", ">success", ">quality", ">time", ">cost", "note"];
     print_line(&table::render(&head, &rows));
     let mood = if findings["verdict"] == "open" { Mood::Doubtful } else { Mood::Good };
-    print_line(&paint::out(findings["reason"].as_str().unwrap_or_default(), mood));
+    let reason = on_one_line(findings["reason"].as_str().unwrap_or_default());
+    print_line(&paint::out(&reason, mood));
     print_line(&format!(
         "objective: {}",
         findings["objective"]["name"].as_str().unwrap_or_default()

@@ -24,7 +24,7 @@ use crate::cli::command::repl::stage::Stage;
 use crate::cli::command::run::{RunOptions, With, block_on};
 use crate::cli::render::progress::ProgressMode;
 use crate::cli::{Global, say};
-use crate::executor::people::Reach;
+use crate::executor::people::PersonChannel;
 use crate::journal::Journal;
 use crate::script::dialogue::{self, Dialogue};
 use crate::script::{Host, State, Surroundings};
@@ -136,9 +136,9 @@ fn open<'a>(
 
     let signals = signal::watch()?;
     let reach = if is_terminal && project.grants.may_ask() {
-        Reach::Now(stage.asker(&signals))
+        PersonChannel::Now(stage.asker(&signals))
     } else {
-        Reach::Never("a session asks people on a terminal only")
+        PersonChannel::Never("a session asks people on a terminal only")
     };
     let executor = Rc::new(project.executor(journal, seed).reaching(reach));
     let root = root(&project, folder)?;
