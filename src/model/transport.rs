@@ -13,7 +13,10 @@ use std::rc::Rc;
 
 /// Somebody who sees the text of a reply as it grows.
 #[derive(Clone, Default)]
-pub struct TextWatch(Option<Rc<dyn Fn(&str)>>);
+pub struct TextWatch(Option<Rc<TextListener>>);
+
+/// Is told the whole text so far.
+type TextListener = dyn Fn(&str);
 
 impl TextWatch {
     /// Creates one that is told the whole text each time that more of it has come.

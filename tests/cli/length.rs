@@ -135,7 +135,7 @@ fn a_cut_reply_stays_one_when_it_is_resumed_replayed_reused_or_played() {
         "fn test_cut() { let b = branch(); b.chat(\"cut\", #{ max_tokens: 4, on_length: \"accept\" }); \
          assert(b.was_cut); }",
     );
-    well(&project, &["test", "--record"]);
+    well(&project, &["test", "--record", "new"]);
     let asked = server.bodies().len();
     well(&project, &["test"]);
     assert_eq!(server.bodies().len(), asked, "the cassette answers");

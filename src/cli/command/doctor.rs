@@ -99,7 +99,7 @@ fn model(project: &Project) -> Vec<Finding> {
             None if model.is_demo() => Ok(format!("{} (the demo, offline)", model.label)),
             None => Ok(format!("{} at {}", model.label, model.server().unwrap_or("?"))),
         },
-        Err(error) => Err(cause::told(&error)),
+        Err(error) => Err(cause::told(error)),
     };
 
     let can_be_asked = setup.is_ok();

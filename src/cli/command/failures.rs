@@ -85,7 +85,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             "{} / {}: {} ({}) {times}, first {}, last {}",
             on_one_line(class.task.as_str()),
             on_one_line(class.pattern.as_str()),
-            paint::out(&on_one_line(&class.kind.to_string()), Mood::Bad),
+            paint::out(&on_one_line(&class.kind), Mood::Bad),
             class.lesson.class(),
             time::moment(class.first_at * 1000),
             time::moment(class.last_at * 1000),

@@ -94,9 +94,9 @@ fn narrowed(head: &[&str], widths: Vec<usize>, page: Option<usize>) -> Vec<Optio
             continue;
         }
 
-        let last = widths.iter().skip(1).rposition(Option::is_some);
-        let Some(last) = last else { break };
-        widths[last + 1] = None;
+        let dropped = widths.iter().skip(1).rposition(Option::is_some);
+        let Some(dropped) = dropped else { break };
+        widths[dropped + 1] = None;
     }
 
     widths

@@ -99,12 +99,11 @@ impl Arguments<'_> {
             return None;
         }
 
-        let items = self.call.args.iter().flat_map(|argument| match argument {
+        let mut items = self.call.args.iter().flat_map(|argument| match argument {
             Expr::Array(items, _) if name == "gather" => items.iter().collect::<Vec<_>>(),
             other => vec![other],
         });
-        let (made, at) =
-            items.filter_map(|item| Some((asks(item)?, item.start_position()))).next()?;
+        let (made, at) = items.find_map(|item| Some((asks(item)?, item.start_position())))?;
 
         let message = format!("`{name}` takes functions, but `{made}` is called before it");
         let help = match name {

@@ -182,8 +182,7 @@ fn exit_of(took: Took, otherwise: Exit) -> Exit {
     match took {
         Took::Well => otherwise,
         Took::Wrong => Exit::Failed,
-        Took::Failed(exit) => exit,
-        Took::End(exit) => exit,
+        Took::Failed(exit) | Took::End(exit) => exit,
     }
 }
 
