@@ -84,7 +84,7 @@ fn the_tour_prints_what_stands_there() {
 
 #[test]
 fn the_page_about_people_does_what_it_says() {
-    does_what_it_says("docs/people.md", 10);
+    does_what_it_says("docs/people.md", 9);
 }
 
 #[test]

@@ -149,7 +149,7 @@ const PARSERS: &[(&str, &str)] = &[
     ("cli/command/test/", "names of files, and options of the command line"),
     ("cli/app/trust.rs", "values of kaizen.toml"),
     ("cli/command/watch/sources.rs", "names of files"),
-    ("journal/event.rs", "journals of version 0.1, which has no word for a comparison"),
+    ("journal/event/about.rs", "journals of version 0.1, which has no word for a comparison"),
     ("journal/history.rs", "journals of version 0.1, which took secrets out of JSON"),
     ("journal/inquiry.rs", "inquiries as the journal has them"),
     ("cli/command/mcp/service.rs", "names of parameters that clients give"),

@@ -251,6 +251,11 @@ impl Writer {
             is_spare: false,
         })?;
 
+        // Nothing else could share the commit: whoever comes later waits for this one.
+        if self.core.durability == Durability::Process {
+            self.core.commit_here();
+        }
+
         let core = self.core.clone();
         Ok(async move { core.settle(receipt, Rank::Plain).await })
     }
@@ -324,6 +329,12 @@ impl WriterCore {
     ) -> Result<(), StoreError> {
         if self.durability == Durability::Power {
             return receipt.await.map_err(|_| StoreError::WriterStopped)?;
+        }
+
+        if rank == Rank::Plain
+            && let Ok(result) = receipt.try_recv()
+        {
+            return result;
         }
 
         // What else ends at this moment shares the commit.
