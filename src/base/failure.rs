@@ -1,6 +1,7 @@
 //! A failure as data: what scripts catch, reports list, and the journal keeps; and the kinds of failure,
 //! with everything that hangs on the kind.
 
+use crate::base::count::is_zero;
 use crate::base::exit::Exit;
 use crate::base::problem::Problem;
 use serde_json::Value;
@@ -409,11 +410,6 @@ fn some_wait<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<NonZero
 
     let millis = Option::<u64>::deserialize(from)?.unwrap_or(0);
     Ok(NonZeroU32::new(u32::try_from(millis).unwrap_or(u32::MAX)))
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde wants")]
-fn is_zero(count: &u32) -> bool {
-    *count == 0
 }
 
 #[cfg(test)]

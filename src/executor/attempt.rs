@@ -82,6 +82,28 @@ pub(super) struct ExchangeRequest<'a> {
     pub(super) step: u32,
 }
 
+impl<'a> ExchangeRequest<'a> {
+    /// Asks for an answer that follows the schema, if there is one, without tools. Whoever asks looks
+    /// whether it does.
+    pub(super) fn new(
+        prompt: &'a Prompt,
+        messages: Vec<Message>,
+        schema: Option<&'a Value>,
+    ) -> ExchangeRequest<'a> {
+        ExchangeRequest {
+            prompt,
+            messages,
+            tools: Vec::new(),
+            choice: ToolChoice::Auto,
+            schema,
+            reads: schema,
+            schema_check: SchemaCheck::Caller,
+            is_repair: false,
+            step: 0,
+        }
+    }
+}
+
 /// A reply, and the value that was read from its text. Where it calls tools, the value is that text.
 pub(super) struct WholeReply {
     pub(super) said: ReplyContent,

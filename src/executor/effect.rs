@@ -38,6 +38,8 @@ impl Executor {
         permit: impl AsyncFnOnce() -> Result<(), Failure>,
         work: impl AsyncFnOnce() -> Result<Value, Failure>,
     ) -> Result<Value, Stop> {
+        // The journal knows what was asked without the secrets in it.
+        let what = what.without_secrets();
         let (at, known) = self.recall_in_turn(strand, &what).await;
 
         let told = if let Some(told) = known {
@@ -59,6 +61,16 @@ impl Executor {
             }
         };
 
+        self.keep_told(what, at, told).await
+    }
+
+    /// Journals what the world told, and returns it.
+    pub(super) async fn keep_told(
+        &self,
+        what: Inquiry,
+        at: Spot,
+        told: Value,
+    ) -> Result<Value, Stop> {
         let event = Event::Told { what, value: told.clone(), at: Some(at) };
         self.commit(&event).await?;
 
@@ -318,16 +330,15 @@ impl Executor {
 
         let at = strand.count(&timer);
         let known = self.memory.timer(timer, &at);
-        let time = self.memory.due(timer, &at).map_or(time, until);
+        let due = self.memory.due(timer, &at);
+        let time = due.map_or(time, until);
         // A test need not wait for long, since its clock stands still.
         if timer == Timer::Sleep && time > FAR && self.memory.skip(time) {
             self.outside(std::future::ready(())).await;
             return Ok(());
         }
 
-        let is_known_far = self.memory.due(timer, &at).is_some();
-
-        if known.is_none() && !self.is_dry() && (is_known_far || self.is_far(time)) {
+        if known.is_none() && !self.is_dry() && (due.is_some() || self.is_far(time)) {
             return self.pass_a_far_one(at, timer, time).await;
         }
         if self.turns.pass(known, time).await == Passage::Forced {

@@ -5,7 +5,7 @@ use crate::base::id::OpId;
 use crate::base::unit::Money;
 use crate::executor::Executor;
 use crate::executor::replies::PendingCall;
-use crate::model::reply::Usage;
+use crate::model::reply::{Usage, rough_tokens};
 use crate::model::transport::TextWatch;
 use std::rc::Rc;
 
@@ -46,7 +46,7 @@ impl Executor {
         let read = model.estimate(request, String::new()).usage.unwrap_or_default();
 
         let tell = move |text: &str| {
-            let usage = Usage { output_visible: (text.len() as u64).div_ceil(4), ..read };
+            let usage = Usage { output_visible: rough_tokens(text.len() as u64), ..read };
             let cost = model.cost(Some(&usage));
             watcher(&CallGlimpse { op, model: &model.label, is_unbounded, text, usage, cost });
         };

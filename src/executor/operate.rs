@@ -60,8 +60,10 @@ impl Executor {
         let mut talk = Conversation { before, steps: Vec::new() };
         let mut course = LoopCourse::default();
 
-        let first = if tools.is_empty() || self.is_plan() {
-            self.plan_steps(scope, branch, checked, &talk, tools.len()).await?;
+        let first = if tools.is_empty() {
+            None
+        } else if self.is_plan() {
+            self.plan_steps(scope, branch, checked, &talk).await?;
             None
         } else {
             Some(self.react(scope, branch, checked, &tools, &mut talk, &mut course).await?)
@@ -107,17 +109,12 @@ impl Executor {
             let (text, value) = if let Some(FirstAnswer { text, value }) = first.take() {
                 (text, value)
             } else {
+                let messages = messages(talk, &prompt.instruction, newest.as_ref());
                 let ask = ExchangeRequest {
-                    prompt,
-                    messages: messages(talk, &prompt.instruction, newest.as_ref()),
-                    tools: Vec::new(),
-                    choice: ToolChoice::Auto,
-                    schema: prompt.schema.as_ref(),
-                    reads: prompt.schema.as_ref(),
                     // The failure of the last one is that of the call, so that a resumed run asks again.
                     schema_check: if is_last { SchemaCheck::Call } else { SchemaCheck::Caller },
                     is_repair: repairs > 0,
-                    step: 0,
+                    ..ExchangeRequest::new(prompt, messages, prompt.schema.as_ref())
                 };
 
                 let replied = self.exchange(scope, branch, ask, durable).await;

@@ -4,6 +4,7 @@ use crate::base::deadline::{Deadline, DeadlineGuard};
 use crate::base::failpoint::Failpoint;
 use crate::base::failure::{Failure, Kind};
 use crate::base::id::{FlowId, OpId};
+use crate::base::json::as_text;
 use crate::base::secret;
 use crate::base::strand::Strand;
 use crate::executor::Executor;
@@ -61,6 +62,8 @@ pub(super) struct OperationJob {
     pub(super) branch: SharedBranch,
     /// Where it stands in the run.
     pub(super) strand: Rc<Strand>,
+    /// How many tools its flow is inside of.
+    pub(super) tools: u32,
     /// How it ended, once that is journaled: it may be given up before it can say so.
     pub(super) ended: Rc<OnceCell<Outcome>>,
 }
@@ -118,7 +121,8 @@ impl Executor {
         let bounded = job.op.timeout.map(|timeout| Deadline::begin(self.real_limit(timeout), None));
         let deadline = bounded.as_ref().map(DeadlineGuard::deadline);
         let due = job.op.timeout.map(|timeout| self.age() + timeout);
-        let scope = Scope { deadline, due, ..Scope::new(job.flow, job.id, job.strand.clone()) };
+        let own = Scope::new(job.flow, job.id, job.strand.clone());
+        let scope = Scope { deadline, due, tools: job.tools, ..own };
         let scope = Rc::new(scope);
         let guard = self.guard(scope.clone());
 
@@ -381,7 +385,7 @@ fn question_of(job: &OperationJob, asked: &TimedQuestion) -> TimedQuestion {
     let mut asked = asked.clone();
     asked.op = Some(job.op.name.clone());
 
-    let results = job.inputs.iter().map(|(name, value)| format!("{name}: {}\n\n", plain(value)));
+    let results = job.inputs.iter().map(|(name, value)| format!("{name}: {}\n\n", as_text(value)));
     asked.question.text = results.chain([asked.question.text]).collect();
     asked
 }
@@ -389,7 +393,7 @@ fn question_of(job: &OperationJob, asked: &TimedQuestion) -> TimedQuestion {
 /// Returns the text that an operation reads a value from: its own, or the result of its first source.
 fn text_to_parse(job: &OperationJob, prompt: &Prompt) -> String {
     match job.inputs.first() {
-        Some((_, value)) if prompt.instruction.is_empty() => plain(value),
+        Some((_, value)) if prompt.instruction.is_empty() => as_text(value),
         _ => prompt.instruction.clone(),
     }
 }
@@ -415,23 +419,15 @@ fn with_inputs(prompt: &Prompt, inputs: &[(String, Value)]) -> Prompt {
     let mut text = String::new();
     for (name, value) in inputs {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "<result name=\"{name}\">\n{}\n</result>\n", plain(value));
+        let _ = writeln!(text, "<result name=\"{name}\">\n{}\n</result>\n", as_text(value));
     }
 
     Prompt { instruction: format!("{text}{}", prompt.full()), ..prompt.clone() }
 }
 
-/// Writes text as it is, and everything else as JSON.
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
 fn not_a_list(job: &OperationJob) -> Failure {
     let (name, found) = match job.inputs.first() {
-        Some((name, value)) => (name.as_str(), plain(value)),
+        Some((name, value)) => (name.as_str(), as_text(value)),
         None => ("?", "nothing".to_owned()),
     };
 

@@ -11,7 +11,7 @@ use crate::executor::replies::guess::Guess;
 use crate::executor::standstill::after;
 use crate::flow::question::{PersonQuestion, TimedQuestion};
 use crate::journal::event::Event;
-use crate::journal::inquiry::{Inquiry, Topic};
+use crate::journal::inquiry::Inquiry;
 use crate::journal::waits::PendingQuestion;
 use crate::model::provider::demo;
 use crate::store::StoreError;
@@ -73,7 +73,7 @@ impl Executor {
     /// Asks people, or returns what they answered in the run that this one resumes.
     pub async fn ask_people(&self, strand: &Strand, asked: &TimedQuestion) -> Result<Value, Stop> {
         let question = &asked.question;
-        let what = Inquiry::About(Topic::Ask, question.text.clone());
+        let what = Inquiry::ask(&question.text);
         let (at, known) = self.recall_in_turn(strand, &what).await;
 
         // In a script that was edited, another answer may be wanted.
@@ -94,13 +94,7 @@ impl Executor {
             self.ask_now(&what, &at, asked).await?
         };
 
-        let event = Event::Told { what, value: told.clone(), at: Some(at) };
-        self.commit(&event).await?;
-
-        match serde_json::from_value::<Failure>(told["failure"].clone()) {
-            Ok(failure) => Err(failure.into()),
-            Err(_) => Ok(told["value"].clone()),
-        }
+        self.keep_told(what, at, told).await
     }
 
     /// Returns what a person might answer.

@@ -13,7 +13,6 @@ use crate::journal::event::Event;
 use crate::model::error::CallError;
 use crate::model::message::{Message, Role};
 use crate::model::request::SchemaCheck;
-use crate::model::tool::ToolChoice;
 use crate::session::branch::{Exchange, SharedBranch};
 use crate::session::scope::Scope;
 use crate::session::tool::Tool;
@@ -110,15 +109,8 @@ impl Executor {
         messages.push(Message::new(Role::User, &prompt.instruction));
 
         let ask = ExchangeRequest {
-            prompt,
-            messages,
-            tools: Vec::new(),
-            choice: ToolChoice::Auto,
-            schema: prompt.schema.as_ref(),
-            reads: prompt.schema.as_ref(),
             schema_check: SchemaCheck::Call,
-            is_repair: false,
-            step: 0,
+            ..ExchangeRequest::new(prompt, messages, prompt.schema.as_ref())
         };
         let WholeReply { said, is_cut, value, .. } =
             self.exchange(scope, branch, ask, durable).await?;

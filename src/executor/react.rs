@@ -15,8 +15,7 @@ use crate::flow::op::{CheckedPrompt, Protocol};
 use crate::journal::known_replies::Sample;
 use crate::model::message::{Message, Role};
 use crate::model::reply::ReplyContent;
-use crate::model::request::SchemaCheck;
-use crate::model::tool::{ToolCall, ToolChoice, ToolResult, ToolSpec};
+use crate::model::tool::{ToolCall, ToolResult, ToolSpec};
 use crate::session::branch::SharedBranch;
 use crate::session::scope::Scope;
 use crate::session::tool::{Deed, Tool};
@@ -87,8 +86,8 @@ pub(super) struct ToolLoop<'a> {
     pub(super) is_native: bool,
     /// How often each tool has failed since it last worked.
     failures: HashMap<String, (u32, Failure)>,
-    /// The calls of the newest steps with their results, and without them.
-    recent: Vec<(String, String)>,
+    /// The calls of the newest step, their results, and how many steps in a row had both.
+    recent: Option<(String, String, usize)>,
     /// The text that the model wrote last.
     newest: String,
 }
@@ -120,7 +119,7 @@ impl Executor {
             specs: tools.iter().map(|tool| spec(tool)).collect(),
             is_native,
             failures: HashMap::new(),
-            recent: Vec::new(),
+            recent: None,
             newest: String::new(),
         };
         own.run(talk, course).await
@@ -133,9 +132,8 @@ impl Executor {
         branch: &SharedBranch,
         checked: &CheckedPrompt,
         talk: &Conversation,
-        tools: usize,
     ) -> Result<(), Stop> {
-        let Some(guess) = self.guess().filter(|_| tools > 0) else { return Ok(()) };
+        let Some(guess) = self.guess() else { return Ok(()) };
         let name = self.recorder.follower().name(scope.op).unwrap_or_default().to_owned();
         if !guess.decide(GuessedDecision::Loops(name), false) {
             return Ok(());
@@ -144,17 +142,7 @@ impl Executor {
         for _ in 1..checked.tools.steps_max {
             let mut messages = talk.before.clone();
             messages.push(Message::new(Role::User, &checked.prompt.instruction));
-            let ask = ExchangeRequest {
-                prompt: &checked.prompt,
-                messages: as_texts(messages),
-                tools: Vec::new(),
-                choice: ToolChoice::Auto,
-                schema: None,
-                reads: None,
-                schema_check: SchemaCheck::Caller,
-                is_repair: false,
-                step: 0,
-            };
+            let ask = ExchangeRequest::new(&checked.prompt, as_texts(messages), None);
             self.exchange(scope, branch, ask, false).await?;
         }
         Ok(())
@@ -216,8 +204,11 @@ impl ToolLoop<'_> {
         sample: &Sample,
     ) -> Result<LoopEnd, Stop> {
         let calls_max = self.checked.tools.calls_max;
-        let asked = signature(said.calls.iter().map(|call| (call, "")));
-        let repeats = self.repeats(&asked);
+        let asked = signature(&said.calls);
+        let repeats = match &self.recent {
+            Some((calls, _, times)) if *calls == asked => *times,
+            _ => 0,
+        };
 
         let mut requests = Vec::with_capacity(said.calls.len());
         for (place, call) in said.calls.iter().enumerate() {
@@ -245,11 +236,17 @@ impl ToolLoop<'_> {
             .zip(&said.calls)
             .map(|(outcome, call)| ToolResult::new(call, &outcome.text, outcome.result.is_err()))
             .collect();
-        let texts = results.iter().map(|result| result.text.as_str());
-        let whole = signature(said.calls.iter().zip(texts));
-        // A refusal is no new result.
-        let whole = if repeats >= REPEATS_MAX { self.newest_result(whole) } else { whole };
-        self.recent.push((asked, whole));
+        let texts: Vec<&str> = results.iter().map(|result| result.text.as_str()).collect();
+        let found = json!(texts).to_string();
+        self.recent = Some(match self.recent.take() {
+            // A refusal is no new result.
+            Some((calls, known, times))
+                if calls == asked && (repeats >= REPEATS_MAX || known == found) =>
+            {
+                (calls, known, times + 1)
+            }
+            _ => (asked, found, 1),
+        });
 
         talk.steps.push(Message::of_reply(said));
         talk.steps.push(Message::of_results(results));
@@ -261,17 +258,6 @@ impl ToolLoop<'_> {
         } else {
             LoopEnd::Answer
         })
-    }
-
-    /// Tells how many steps in a row have made these calls, each with the same results.
-    fn repeats(&self, asked: &str) -> usize {
-        let Some((_, whole)) = self.recent.last() else { return 0 };
-        let same = |step: &&(String, String)| step.0 == asked && step.1 == *whole;
-        self.recent.iter().rev().take_while(same).count()
-    }
-
-    fn newest_result(&self, otherwise: String) -> String {
-        self.recent.last().map_or(otherwise, |(_, whole)| whole.clone())
     }
 
     /// Counts the failures of each tool since it last worked. Several in one step are one.
@@ -356,11 +342,11 @@ fn spec(tool: &Tool) -> ToolSpec {
     }
 }
 
-/// Returns what calls are known by, and their results, so that a repetition is seen.
-fn signature<'a>(calls: impl Iterator<Item = (&'a ToolCall, &'a str)>) -> String {
-    let each = calls.map(|(call, result)| {
+/// Returns what calls are known by, so that a repetition is seen.
+fn signature(calls: &[ToolCall]) -> String {
+    let each = calls.iter().map(|call| {
         let args = call.args.as_ref().map_or_else(|text| json!(text).to_string(), canonical);
-        format!("{} {args} {}", json!(call.name), json!(result))
+        format!("{} {args}", json!(call.name))
     });
     each.collect::<Vec<_>>().join("\n")
 }

@@ -1,9 +1,9 @@
 //! One step of a loop of tools: the request that it makes, in either protocol, and what its reply means.
 
 use crate::base::failure::{Failure, Kind};
+use crate::base::json::as_text;
 use crate::executor::attempt::{ExchangeRequest, Stop, WholeReply};
-use crate::executor::operate::Conversation;
-use crate::executor::operate::FirstAnswer;
+use crate::executor::operate::{Conversation, FirstAnswer};
 use crate::executor::protocol::{
     StepForm, StepReply, as_texts, explained, step_reply, step_schema,
 };
@@ -46,14 +46,10 @@ impl ToolLoop<'_> {
         is_last: bool,
     ) -> Result<StepSaid, Stop> {
         if !self.is_native {
-            return self.step_by_schema(talk, course, (step, false), form(is_last)).await;
+            return self.step_by_schema(talk, course, (step, false), is_last).await;
         }
 
-        let choice = match &self.checked.tools.choice {
-            _ if is_last => ToolChoice::None,
-            choice if step == 1 => choice.clone(),
-            _ => ToolChoice::Auto,
-        };
+        let choice = self.choice(step, is_last);
         let is_forced = matches!(choice, ToolChoice::Required | ToolChoice::Name(_));
         let schema = self.checked.prompt.schema.as_ref();
         let ask = ExchangeRequest {
@@ -72,7 +68,7 @@ impl ToolLoop<'_> {
         let WholeReply { said, is_cut, value, sample, bill } = match replied {
             Err(Stop::Failed(failure)) if self.can_fall_back(&failure, step) => {
                 self.fall_back(&failure)?;
-                return self.step_by_schema(talk, course, (step, false), form(is_last)).await;
+                return self.step_by_schema(talk, course, (step, false), is_last).await;
             }
             replied => replied?,
         };
@@ -84,7 +80,7 @@ impl ToolLoop<'_> {
         }
         if is_forced {
             // Some servers take no notice of a forced call; a schema is heeded by more of them.
-            return self.step_by_schema(talk, course, (step, true), StepForm::Call).await;
+            return self.step_by_schema(talk, course, (step, true), is_last).await;
         }
         Ok(StepSaid::Answer(FirstAnswer { text: said.text, value }))
     }
@@ -95,16 +91,14 @@ impl ToolLoop<'_> {
         talk: &Conversation,
         course: &mut LoopCourse,
         (step, is_again): (u32, bool),
-        form: StepForm,
+        is_last: bool,
     ) -> Result<StepSaid, Stop> {
         let thinks = self.checked.tools.thinks;
         let answer = self.checked.prompt.schema.as_ref();
-        let form = match (&self.checked.tools.choice, form) {
-            (ToolChoice::None, _) if step == 1 => StepForm::Answer,
-            (ToolChoice::Required | ToolChoice::Name(_), StepForm::CallOrAnswer) if step == 1 => {
-                StepForm::Call
-            }
-            (_, form) => form,
+        let form = match self.choice(step, is_last) {
+            ToolChoice::None => StepForm::Answer,
+            ToolChoice::Auto => StepForm::CallOrAnswer,
+            ToolChoice::Required | ToolChoice::Name(_) => StepForm::Call,
         };
         let specs = match &self.checked.tools.choice {
             ToolChoice::Name(name) if step == 1 => {
@@ -115,23 +109,13 @@ impl ToolLoop<'_> {
 
         let schema = step_schema(&specs, answer, form, thinks);
         let question = explained(&self.checked.prompt.instruction, &specs, thinks);
-        let mut messages = talk.before.clone();
-        messages.push(Message::new(Role::User, question));
-        messages.extend(self.within_context(&talk.steps));
-        if form == StepForm::Answer && step > 1 {
-            messages.push(Message::new(Role::User, ANSWER_NOW));
-        }
+        let asks_now = form == StepForm::Answer && step > 1;
+        let messages = self.conversation(talk.before.clone(), question, talk, asks_now);
 
         let ask = ExchangeRequest {
-            prompt: &self.checked.prompt,
-            messages: as_texts(messages),
-            tools: Vec::new(),
-            choice: ToolChoice::Auto,
-            schema: Some(&schema),
-            reads: Some(&schema),
-            schema_check: SchemaCheck::Caller,
             is_repair: is_again,
             step: if is_again { 0 } else { step },
+            ..ExchangeRequest::new(&self.checked.prompt, as_texts(messages), Some(&schema))
         };
         let replied = self.executor.exchange(self.scope, self.branch, ask, true).await?;
         course.bill.add(replied.bill);
@@ -168,22 +152,31 @@ impl ToolLoop<'_> {
                 Err(Failure::from(error).into())
             }
             (Some(StepReply::Answer(answer)), _) => Ok(StepSaid::Answer(self.first_answer(answer))),
-            (None, _) => {
-                let value = match &self.checked.prompt.schema {
-                    None => Ok(Value::String(said.text.clone())),
-                    Some(schema) => schema::read(&said.text, schema).map(|found| found.value),
-                };
-                Ok(StepSaid::Answer(FirstAnswer { text: said.text, value }))
-            }
+            (None, _) => Ok(StepSaid::Answer(self.answer_in(said.text))),
+        }
+    }
+
+    /// Reads the answer that is a text.
+    fn answer_in(&self, text: String) -> FirstAnswer {
+        let value = match &self.checked.prompt.schema {
+            None => Ok(Value::String(text.clone())),
+            Some(schema) => schema::read(&text, schema).map(|found| found.value),
+        };
+        FirstAnswer { text, value }
+    }
+
+    /// Returns whether a step may or must call tools.
+    fn choice(&self, step: u32, is_last: bool) -> ToolChoice {
+        match &self.checked.tools.choice {
+            _ if is_last => ToolChoice::None,
+            choice if step == 1 => choice.clone(),
+            _ => ToolChoice::Auto,
         }
     }
 
     /// Reads the answer of a reply in the form of a schema.
     fn first_answer(&self, answer: Value) -> FirstAnswer {
-        let text = match &answer {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
+        let text = as_text(&answer);
         let value = match &self.checked.prompt.schema {
             None => Ok(Value::String(text.clone())),
             Some(schema) => schema::fit(answer, schema).map(|found| found.value),
@@ -193,22 +186,14 @@ impl ToolLoop<'_> {
 
     /// Returns the answer of a last reply that calls tools all the same: its text, if it has one.
     pub(super) fn last_answer(&self, said: ReplyContent) -> Option<FirstAnswer> {
-        if said.text.trim().is_empty() {
-            return None;
-        }
-
-        let value = match &self.checked.prompt.schema {
-            None => Ok(Value::String(said.text.clone())),
-            Some(schema) => schema::read(&said.text, schema).map(|found| found.value),
-        };
-        Some(FirstAnswer { text: said.text, value })
+        (!said.text.trim().is_empty()).then(|| self.answer_in(said.text))
     }
 
     /// Makes the conversation of a step, where the provider has calls of tools.
     fn messages(&self, talk: &Conversation, step: u32, is_last: bool) -> Vec<Message> {
-        let mut messages = talk.before.clone();
+        let mut before = talk.before.clone();
         if self.checked.tools.thinks {
-            think(&mut messages);
+            think(&mut before);
         }
 
         let question = match &self.checked.prompt.schema {
@@ -219,9 +204,21 @@ impl ToolLoop<'_> {
                 self.checked.prompt.instruction
             ),
         };
+        self.conversation(before, question, talk, is_last && step > 1)
+    }
+
+    /// Puts together what was said before, the question, and the steps since.
+    fn conversation(
+        &self,
+        before: Vec<Message>,
+        question: String,
+        talk: &Conversation,
+        asks_now: bool,
+    ) -> Vec<Message> {
+        let mut messages = before;
         messages.push(Message::new(Role::User, question));
         messages.extend(self.within_context(&talk.steps));
-        if is_last && step > 1 {
+        if asks_now {
             messages.push(Message::new(Role::User, ANSWER_NOW));
         }
         messages
@@ -271,10 +268,6 @@ impl ToolLoop<'_> {
         }
         Ok(())
     }
-}
-
-fn form(is_last: bool) -> StepForm {
-    if is_last { StepForm::Answer } else { StepForm::CallOrAnswer }
 }
 
 /// Asks for a thought before each call, in the standing instruction.

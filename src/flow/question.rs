@@ -1,5 +1,7 @@
 //! What people are asked: a question, and which answers it takes.
 
+use crate::base::json::as_text;
+use crate::base::secret;
 use crate::schema;
 use serde_json::Value;
 use std::time::Duration;
@@ -59,25 +61,25 @@ impl PersonQuestion {
         if self.options.is_empty() {
             return match value {
                 Value::String(text) if !text.trim().is_empty() => Ok(value.clone()),
-                _ => Err(format!("`{}` is no text", shown(&plain(value)))),
+                _ => Err(format!("`{}` is no text", shown(&as_text(value)))),
             };
         }
 
         match self.options.iter().find(|option| *option == value) {
             Some(option) => Ok(option.clone()),
-            None => self.option(&plain(value)),
+            None => self.option(&as_text(value)),
         }
     }
 
     /// Finds the option that a text means: its words, in whatever case, or its number from 1.
     fn option(&self, typed: &str) -> Result<Value, String> {
-        let exact = self.options.iter().find(|option| plain(option) == typed);
+        let exact = self.options.iter().find(|option| as_text(option) == typed);
         if let Some(option) = exact {
             return Ok(option.clone());
         }
 
         let folded = typed.to_lowercase();
-        let mut alike = self.options.iter().filter(|one| plain(one).to_lowercase() == folded);
+        let mut alike = self.options.iter().filter(|one| as_text(one).to_lowercase() == folded);
         if let (Some(option), None) = (alike.next(), alike.next()) {
             return Ok(option.clone());
         }
@@ -92,7 +94,8 @@ impl PersonQuestion {
         if self.options.is_empty() {
             return String::new();
         }
-        let all: Vec<String> = self.options.iter().map(|one| format!("`{}`", plain(one))).collect();
+        let all: Vec<String> =
+            self.options.iter().map(|one| format!("`{}`", as_text(one))).collect();
         format!("; the options are {}", all.join(", "))
     }
 
@@ -100,13 +103,13 @@ impl PersonQuestion {
     pub fn choices(&self) -> String {
         let numbered = self.options.iter().enumerate();
         let mut parts: Vec<String> =
-            numbered.map(|(place, one)| format!("[{}] {}", place + 1, plain(one))).collect();
+            numbered.map(|(place, one)| format!("[{}] {}", place + 1, as_text(one))).collect();
 
         if let Some(schema) = &self.schema {
             parts.push(format!("[JSON: {}]", shown(&schema.to_string())));
         }
         if let Some(default) = &self.default {
-            parts.push(format!("(default: {})", plain(default)));
+            parts.push(format!("(default: {})", as_text(default)));
         }
         parts.join("  ")
     }
@@ -114,33 +117,23 @@ impl PersonQuestion {
 
 /// Reads what was typed as a value of a schema.
 fn read_by(schema: &Value, typed: &str) -> Result<Value, String> {
-    let as_text = || schema::fit(Value::from(typed), schema);
+    let in_words = || schema::fit(Value::from(typed), schema);
     // A text is what was typed, whatever it looks like.
     if schema["type"] == "string"
-        && let Ok(found) = as_text()
+        && let Ok(found) = in_words()
     {
         return Ok(found.value);
     }
 
-    match schema::read(typed, schema).or_else(|unfit| as_text().map_err(|_| unfit)) {
+    match schema::read(typed, schema).or_else(|unfit| in_words().map_err(|_| unfit)) {
         Ok(found) => Ok(found.value),
         Err(unfit) => Err(format!("the answer {unfit}")),
     }
 }
 
-/// Writes text as it is, and everything else as JSON.
-pub fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
 fn shown(text: &str) -> String {
-    match text.char_indices().nth(SHOWN_MAX) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    let more = if text.chars().nth(SHOWN_MAX).is_some() { "…" } else { "" };
+    format!("{}{more}", secret::beginning(text, SHOWN_MAX))
 }
 
 #[cfg(test)]

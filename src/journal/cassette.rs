@@ -3,7 +3,8 @@
 //! and no other order means anything.
 
 use crate::base::count::counted;
-use crate::base::secret::{clean, clean_fields, scrub, scrub_in};
+use crate::base::secret::scrubbed;
+use crate::base::secret::{clean, clean_fields, scrub_in};
 use crate::base::strand::Spot;
 use crate::base::unit::Money;
 use crate::base::{file, own};
@@ -12,7 +13,7 @@ use crate::journal::key::{Key, deciding, deciding_messages};
 use crate::journal::known_replies::Sample;
 use crate::journal::part::tool_without_secrets;
 use crate::model::Model;
-use crate::model::message::{Message, Role};
+use crate::model::message::Message;
 use crate::model::opaque::OpaquePart;
 use crate::model::reply::{CallResult, ReplyContent, Usage};
 use crate::model::request::{Request, Settings};
@@ -22,7 +23,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// The newest format that this program reads and writes: that of a cassette in which tools are offered.
+/// The newest format that this program reads and writes: that of a cassette in which tools are
+/// offered, or replies may be cut.
 const FORMAT: u64 = 3;
 /// The format of a cassette in which two requests are equal.
 const FORMAT_WITH_PLACES: u64 = 2;
@@ -188,7 +190,6 @@ impl CassetteLine {
     }
 
     fn without_secrets(mut self) -> CassetteLine {
-        let scrubbed = |text: String| scrub(&text).into_owned();
         let messages = self.messages.into_iter();
         self.messages = messages.map(|message| message.map_texts(&scrubbed)).collect();
         self.calls = self.calls.into_iter().map(|call| call.map_texts(&scrubbed)).collect();
@@ -212,7 +213,7 @@ impl CassetteLine {
     /// By what lines are sorted, so that a prompt that was edited stays where it is and a
     /// conversation reads from top to bottom.
     fn place(&self) -> (Vec<(&str, Cow<'_, str>)>, &str, Key) {
-        let messages = self.messages.iter().map(|message| (word(message.role), whole(message)));
+        let messages = self.messages.iter().map(|message| (message.role.word(), whole(message)));
         (messages.collect(), &self.model, self.key)
     }
 
@@ -223,7 +224,8 @@ impl CassetteLine {
     /// Tells whether older programs would read something else than what is meant.
     fn needs_newest(&self) -> bool {
         let has_calls = !self.messages.iter().all(Message::is_plain) || !self.calls.is_empty();
-        has_calls || !self.tools.is_empty() || !self.opaque.is_empty()
+        let has_tools = !self.tools.is_empty() || !self.choice.is_auto() || !self.opaque.is_empty();
+        has_calls || has_tools || self.cut || self.settings.on_length.is_some()
     }
 
     /// Says in what this request differs from one that was recorded.
@@ -270,23 +272,14 @@ impl CassetteLine {
         for (index, (before, now)) in pairs.filter(|(_, (before, now))| before != now) {
             let number = index + 1;
             let who = if before.role == now.role {
-                format!("{} message", word(now.role))
+                format!("{} message", now.role.word())
             } else {
-                format!("{} message instead of a {} one", word(now.role), word(before.role))
+                format!("{} message instead of a {} one", now.role.word(), before.role.word())
             };
             found.push(format!("message {number} ({who}){}", text_difference(before, now)));
         }
 
         found
-    }
-}
-
-fn word(role: Role) -> &'static str {
-    match role {
-        Role::System => "system",
-        Role::User => "user",
-        Role::Assistant => "assistant",
-        Role::Tool => "tool",
     }
 }
 
@@ -534,6 +527,7 @@ mod tests {
     use super::*;
     use crate::base::secret::Secret;
     use crate::base::strand::Strand;
+    use crate::model::message::Role;
     use crate::model::opaque::OpaquePlace;
     use crate::model::registry::Models;
     use serde_json::json;

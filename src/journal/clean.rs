@@ -2,6 +2,7 @@
 //! else. Numbers, ids and the words of the journal itself are no secrets, whatever they look like.
 
 use crate::base::failure::{Failure, FailureDetail, Kind, Place};
+use crate::base::secret::scrubbed;
 use crate::base::secret::{clean, clean_fields, scrub, scrub_in};
 use crate::flow::outcome::{Outcome, SkipReason};
 use crate::flow::question::PersonQuestion;
@@ -148,7 +149,6 @@ fn attempt_ended(mut event: Event) -> Event {
         mended,
     } = &mut event
     {
-        let scrubbed = |text: String| scrub(&text).into_owned();
         reply.iter_mut().for_each(scrub_in);
         *calls = calls.drain(..).map(|call| call.map_texts(&scrubbed)).collect();
         *opaque = opaque.drain(..).map(|part| part.map_texts(&scrubbed)).collect();
@@ -184,16 +184,8 @@ fn tool_started(mut event: Event) -> Event {
 
 fn tool_ended(mut event: Event) -> Event {
     // All fields are named, so that a new one is looked at here as well.
-    if let Event::ToolEnded {
-        flow: _,
-        op: _,
-        deed: _,
-        result,
-        failure,
-        bytes: _,
-        cut: _,
-        reused: _,
-    } = &mut event
+    if let Event::ToolEnded { flow: _, op: _, deed: _, result, failure, bytes: _, cut: _ } =
+        &mut event
     {
         *result = result.take().map(clean);
         *failure = failure.take().map(failure_of);

@@ -1,5 +1,6 @@
 //! In what two requests of cassettes differ, for people.
 
+use crate::base::json::digest;
 use crate::base::secret;
 use crate::model::message::Message;
 use crate::model::tool::ToolSpec;
@@ -41,11 +42,7 @@ pub(super) fn names(tools: &[ToolSpec]) -> String {
         return "none".to_owned();
     }
 
-    let each = tools.iter().map(|tool| {
-        let text = serde_json::to_string(tool).expect("a tool is plain data");
-        let hash = blake3::hash(text.as_bytes()).to_hex();
-        format!("{} ({})", tool.name, &hash[..HASH_SHOWN])
-    });
+    let each = tools.iter().map(|tool| format!("{} ({})", tool.name, &digest(tool)[..HASH_SHOWN]));
     each.collect::<Vec<_>>().join(", ")
 }
 

@@ -2,6 +2,7 @@
 
 mod about;
 
+use crate::base::count::is_zero;
 use crate::base::failure::Failure;
 use crate::base::id::{FlowId, OpId, RunId};
 use crate::base::strand::{Address, Spot};
@@ -267,7 +268,7 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         key: Option<Key>,
         /// How many equal requests the run had made before this one.
-        #[serde(skip_serializing_if = "is_first", default)]
+        #[serde(skip_serializing_if = "is_zero", default)]
         sample: u32,
         /// Who asked, and which of its equal requests this is; programs before 0.2 did not note it.
         #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -282,7 +283,7 @@ pub enum Event {
         #[serde(skip_serializing_if = "std::ops::Not::not", default)]
         repair: bool,
         /// The step that begins with it, from 1, if the model may call tools.
-        #[serde(skip_serializing_if = "is_first", default)]
+        #[serde(skip_serializing_if = "is_zero", default)]
         step: u32,
     },
     /// A call to a model ended.
@@ -359,7 +360,7 @@ pub enum Event {
         /// Its arguments as they were mended; what the model wrote, if they cannot be read.
         args: Value,
         /// The step of the model that asked for it, from 1; 0 if a script did.
-        #[serde(skip_serializing_if = "is_first", default)]
+        #[serde(skip_serializing_if = "is_zero", default)]
         step: u32,
         /// The parts of the arguments that were mended, as JSON pointers.
         #[serde(skip_serializing_if = "Vec::is_empty", default)]
@@ -386,14 +387,11 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         failure: Option<Failure>,
         /// How many bytes the result has.
-        #[serde(skip_serializing_if = "is_nothing", default)]
+        #[serde(skip_serializing_if = "is_zero", default)]
         bytes: u64,
         /// Whether the model was told only a part of it.
         #[serde(skip_serializing_if = "std::ops::Not::not", default)]
         cut: bool,
-        /// Whether it was known, so that nothing was called.
-        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
-        reused: bool,
     },
     /// An operation ended.
     OpEnded {
@@ -444,6 +442,18 @@ pub struct ComparisonVerdict {
     pub objective: String,
 }
 
+impl ComparisonVerdict {
+    /// Reads it from what a comparison gave.
+    pub fn of(found: &Value) -> ComparisonVerdict {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        ComparisonVerdict {
+            task_type: text(&found["task_type"]),
+            reason: text(&found["reason"]),
+            objective: text(&found["objective"]["name"]),
+        }
+    }
+}
+
 fn once() -> u32 {
     1
 }
@@ -451,14 +461,4 @@ fn once() -> u32 {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
 fn is_once(times: &u32) -> bool {
     *times == 1
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
-fn is_nothing(bytes: &u64) -> bool {
-    *bytes == 0
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
-fn is_first(sample: &u32) -> bool {
-    *sample == 0
 }

@@ -120,14 +120,7 @@ pub fn find(connection: &Connection, prefix: &str) -> Result<Vec<RunRow>, Histor
 
 /// Returns what a run ran, if its first event can be read.
 pub fn kind(connection: &Connection, run: &RunId) -> Result<Option<RunKind>, HistoryError> {
-    let sql = "SELECT at, body FROM events WHERE run = ? AND seq = 0";
-
-    let first = connection.prepare_cached(sql)?.query_row([&run.0], |row| {
-        let read = event(row.get_ref(0)?, row.get_ref(1)?);
-        Ok(read.ok().and_then(|(_, event)| event.ran()))
-    });
-
-    Ok(first.optional()?.flatten())
+    Ok(start(connection, run)?.and_then(|event| event.ran()))
 }
 
 /// Returns the event that started a run, if it can be read.
@@ -163,10 +156,15 @@ pub fn value(connection: &Connection, run: &RunId) -> Result<Option<Value>, Hist
 
 /// Returns the event that ended a run, if it can be read.
 fn end(connection: &Connection, run: &RunId) -> Result<Option<Event>, HistoryError> {
-    let sql = "SELECT at, body FROM events WHERE run = ? AND kind = 'run_ended' ORDER BY seq DESC LIMIT 1";
+    newest(connection, run, "run_ended")
+}
 
-    let last = connection.prepare_cached(sql)?.query_row([&run.0], |row| {
-        Ok(event(row.get_ref(0)?, row.get_ref(1)?).ok().map(|(_, ended)| ended))
+/// Returns the newest event of a kind in a run, if it can be read.
+fn newest(connection: &Connection, run: &RunId, kind: &str) -> Result<Option<Event>, HistoryError> {
+    let sql = "SELECT at, body FROM events WHERE run = ? AND kind = ? ORDER BY seq DESC LIMIT 1";
+
+    let last = connection.prepare_cached(sql)?.query_row((&run.0, kind), |row| {
+        Ok(event(row.get_ref(0)?, row.get_ref(1)?).ok().map(|(_, event)| event))
     });
 
     Ok(last.optional()?.flatten())
@@ -187,30 +185,18 @@ pub fn starts(connection: &Connection) -> Result<Vec<(RunId, Event)>, HistoryErr
 
 /// Returns what a suspended run waits for.
 pub fn waits(connection: &Connection, run: &RunId) -> Result<Option<Waits>, HistoryError> {
-    let sql = "SELECT at, body FROM events WHERE run = ? AND kind = 'suspended' ORDER BY seq DESC LIMIT 1";
-
-    let last = connection.prepare_cached(sql)?.query_row([&run.0], |row| {
-        Ok(match event(row.get_ref(0)?, row.get_ref(1)?) {
-            Ok((_, Event::Suspended { waits })) => Some(waits),
-            _ => None,
-        })
-    });
-
-    Ok(last.optional()?.flatten())
+    Ok(match newest(connection, run, "suspended")? {
+        Some(Event::Suspended { waits }) => Some(waits),
+        _ => None,
+    })
 }
 
 /// Returns the failure that ended a run, if one did and it can be read.
 pub fn failure(connection: &Connection, run: &RunId) -> Result<Option<Failure>, HistoryError> {
-    let sql = "SELECT at, body FROM events WHERE run = ? AND kind = 'run_ended' ORDER BY seq DESC LIMIT 1";
-
-    let last = connection.prepare_cached(sql)?.query_row([&run.0], |row| {
-        Ok(match event(row.get_ref(0)?, row.get_ref(1)?) {
-            Ok((_, Event::RunEnded { failure, .. })) => failure,
-            _ => None,
-        })
-    });
-
-    Ok(last.optional()?.flatten())
+    Ok(match end(connection, run)? {
+        Some(Event::RunEnded { failure, .. }) => failure,
+        _ => None,
+    })
 }
 
 /// Returns the run that began `back` runs before the newest one; with `failed`, among those that

@@ -78,6 +78,11 @@ pub enum Inquiry {
 }
 
 impl Inquiry {
+    /// Returns what the answer of people to a question is known by.
+    pub fn ask(question: &str) -> Inquiry {
+        Inquiry::About(Topic::Ask, question.to_owned())
+    }
+
     /// Returns the word that was asked with, if this version knows it.
     pub fn topic(&self) -> Option<Topic> {
         match self {

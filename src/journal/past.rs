@@ -7,7 +7,7 @@ use crate::base::strand::Spot;
 use crate::base::unit::Money;
 use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, Timer};
-use crate::journal::inquiry::{Inquiry, Topic};
+use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
 use crate::model::reply::{ReplyContent, Usage};
 use serde_json::Value;
@@ -341,7 +341,7 @@ impl Reading<'_> {
                 self.asked.insert((question.inquiry(), question.at.clone()), asked);
             }
             Event::Answered { question, at, value } => {
-                let what = Inquiry::About(Topic::Ask, question.clone());
+                let what = Inquiry::ask(question);
                 self.answered.insert((what, at.clone()), value.clone());
             }
             Event::SleepBegan { at, due } => {

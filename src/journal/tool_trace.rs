@@ -17,10 +17,6 @@ pub struct ToolTrace {
     pub tool: String,
     /// Its arguments.
     pub args: Value,
-    /// The step of the model that asked for it, from 1; 0 if a script did.
-    pub step: u32,
-    /// The parts of the arguments that were mended, as JSON pointers.
-    pub mended: Vec<String>,
     /// Whether a person agreed, if one was needed.
     pub approved: Option<bool>,
     /// How it ended, if it did.
@@ -38,14 +34,21 @@ pub struct ToolEnd {
     pub bytes: u64,
     /// Whether the model was told only a part of it.
     pub cut: bool,
-    /// Whether it was known, so that nothing was called.
-    pub reused: bool,
 }
 
 /// Makes a call of a tool of the event by which it began.
 pub(super) fn tool_call(when: Moment, event: &Event) -> Option<ToolTrace> {
-    let Event::ToolStarted { deed, tool, args, step, mended, approved, effects: _, flow: _, op: _ } =
-        event
+    let Event::ToolStarted {
+        deed,
+        tool,
+        args,
+        approved,
+        step: _,
+        mended: _,
+        effects: _,
+        flow: _,
+        op: _,
+    } = event
     else {
         return None;
     };
@@ -55,8 +58,6 @@ pub(super) fn tool_call(when: Moment, event: &Event) -> Option<ToolTrace> {
         deed: deed.clone(),
         tool: tool.clone(),
         args: args.clone(),
-        step: *step,
-        mended: mended.clone(),
         approved: *approved,
         end: None,
     })
@@ -64,8 +65,7 @@ pub(super) fn tool_call(when: Moment, event: &Event) -> Option<ToolTrace> {
 
 /// Makes the end of a call of a tool of its event.
 pub(super) fn tool_end(when: Moment, event: &Event) -> Option<ToolEnd> {
-    let Event::ToolEnded { result, failure, bytes, cut, reused, deed: _, flow: _, op: _ } = event
-    else {
+    let Event::ToolEnded { result, failure, bytes, cut, deed: _, flow: _, op: _ } = event else {
         return None;
     };
 
@@ -73,5 +73,5 @@ pub(super) fn tool_end(when: Moment, event: &Event) -> Option<ToolEnd> {
         Some(failure) => Err(failure.clone()),
         None => Ok(result.clone().unwrap_or_default()),
     };
-    Some(ToolEnd { when, result, bytes: *bytes, cut: *cut, reused: *reused })
+    Some(ToolEnd { when, result, bytes: *bytes, cut: *cut })
 }

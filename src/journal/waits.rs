@@ -3,7 +3,7 @@
 use crate::base::strand::Spot;
 use crate::flow::question::PersonQuestion;
 use crate::journal::event::Timer;
-use crate::journal::inquiry::{Inquiry, Topic};
+use crate::journal::inquiry::Inquiry;
 
 /// A question that waits for its answer.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -26,7 +26,7 @@ pub struct PendingQuestion {
 impl PendingQuestion {
     /// Returns what the journal knows it by.
     pub fn inquiry(&self) -> Inquiry {
-        Inquiry::About(Topic::Ask, self.question.text.clone())
+        Inquiry::ask(&self.question.text)
     }
 
     /// Tells whether people mean it by a name: its number, or that of its operation.

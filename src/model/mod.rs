@@ -27,7 +27,9 @@ use crate::model::limiter::{Limiter, ServerLimits};
 use crate::model::price::Price;
 use crate::model::provider::demo::Demo;
 use crate::model::provider::simulated::SimulatedModel;
-use crate::model::reply::{CallFault, CallResult, Finish, Reply, ReplyContent, Usage};
+use crate::model::reply::{
+    CallFault, CallResult, Finish, Reply, ReplyContent, Usage, rough_tokens,
+};
 use crate::model::request::{Request, SchemaCheck, Settings};
 use crate::model::transport::{TextWatch, Transport};
 use crate::model::tuning::LimitChange;
@@ -100,13 +102,17 @@ impl Model {
         }
 
         match result {
-            Ok(reply) => CallResult {
-                usage: reply.usage,
-                cost: self.cost(reply.usage.as_ref()),
-                served_by: reply.served_by.clone(),
-                is_cut: is_accepted_cut(&reply, request),
-                result: judge(reply, request),
-            },
+            Ok(reply) => {
+                let has_length = reply.finish == Some(Finish::Length);
+                let usage = reply.usage;
+                let served_by = reply.served_by.clone();
+                let result = judge(reply, request);
+
+                // A reply that was cut is only a result where that was accepted.
+                let is_cut = has_length && result.is_ok();
+                let cost = self.cost(usage.as_ref());
+                CallResult { usage, cost, served_by, is_cut, result }
+            }
             Err(CallFault { error, usage, served_by }) => CallResult {
                 usage,
                 cost: usage.and_then(|usage| self.cost(Some(&usage))),
@@ -134,13 +140,9 @@ impl Model {
     /// Estimates a call without making it: a quarter of the bytes are tokens, which is rough.
     /// `text` stands for the reply.
     pub fn estimate(&self, request: &Request, text: String) -> CallResult {
-        let tokens = |size: u64| size.div_ceil(4);
-        let messages: u64 = request.messages.iter().map(|m| tokens(m.size())).sum();
-        let tools: u64 = request.tools.iter().map(|tool| tokens(tool.size())).sum();
-
         let usage = Usage {
-            input_uncached: messages + tools,
-            output_visible: tokens(text.len() as u64),
+            input_uncached: request.rough_tokens(),
+            output_visible: rough_tokens(text.len() as u64),
             ..Usage::default()
         };
 
@@ -235,32 +237,26 @@ impl Model {
 
 /// Accepts only a reply that is whole and says something, or whose text may be cut.
 fn judge(reply: Reply, request: &Request) -> Result<ReplyContent, CallError> {
-    if is_accepted_cut(&reply, request) {
-        let mut said = reply.said;
-        said.keep_text();
-        return Ok(said);
-    }
-
-    let text = reply.said.text.clone();
-    match reply.finish {
-        None => Err(CallError::CutOff { text }),
-        Some(Finish::Length) => Err(CallError::Length { text, limit: request.settings.max_tokens }),
-        Some(Finish::Refused(message)) => Err(CallError::Refused { status: None, message }),
-        Some(Finish::Ended(word)) => Err(CallError::Ended { word, text }),
-        Some(end @ (Finish::Stop | Finish::Calls | Finish::Unsaid)) => {
-            whole(reply.said, &end, request)
+    let Reply { mut said, finish, .. } = reply;
+    match finish {
+        None => Err(CallError::CutOff { text: said.text }),
+        Some(Finish::Length) if may_be_cut(&said, request) => {
+            said.keep_text();
+            Ok(said)
         }
+        Some(Finish::Length) => {
+            Err(CallError::Length { text: said.text, limit: request.settings.max_tokens })
+        }
+        Some(Finish::Refused(message)) => Err(CallError::Refused { status: None, message }),
+        Some(Finish::Ended(word)) => Err(CallError::Ended { word, text: said.text }),
+        Some(end @ (Finish::Stop | Finish::Calls | Finish::Unsaid)) => whole(said, &end, request),
     }
 }
 
-/// Tells whether a reply was cut and counts all the same. One without text does not: thinking may have
-/// used up all tokens. One that calls tools does not: the last call may be cut.
-fn is_accepted_cut(reply: &Reply, request: &Request) -> bool {
-    let is_cut = reply.finish == Some(Finish::Length);
-    is_cut
-        && reply.said.calls.is_empty()
-        && request.accepts_cut()
-        && !reply.said.text.trim().is_empty()
+/// Tells whether what was said counts although it was cut. Without text it does not: thinking may have
+/// used up all tokens. With calls of tools it does not: the last one may be cut.
+fn may_be_cut(said: &ReplyContent, request: &Request) -> bool {
+    said.calls.is_empty() && request.accepts_cut() && !said.text.trim().is_empty()
 }
 
 /// Accepts what was said in a whole reply. Calls are only accepted whole as well, and by name.

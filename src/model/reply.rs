@@ -126,6 +126,11 @@ impl std::ops::AddAssign for Usage {
     }
 }
 
+/// Estimates tokens as a quarter of the bytes, which is rough.
+pub fn rough_tokens(bytes: u64) -> u64 {
+    bytes.div_ceil(4)
+}
+
 /// What a model says in a reply that can be used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReplyContent {

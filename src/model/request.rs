@@ -2,6 +2,7 @@
 
 use crate::model::extra::{self, Conflict};
 use crate::model::message::Message;
+use crate::model::reply::rough_tokens;
 use crate::model::tool::{ToolChoice, ToolSpec};
 use serde_json::{Map, Value};
 
@@ -198,6 +199,12 @@ pub struct Request {
 }
 
 impl Request {
+    /// Estimates the tokens that it has a model read.
+    pub fn rough_tokens(&self) -> u64 {
+        let messages = self.messages.iter().map(|message| rough_tokens(message.size()));
+        messages.chain(self.tools.iter().map(|tool| rough_tokens(tool.size()))).sum()
+    }
+
     /// Creates a request whose reply has to fit its schema, if there is one.
     pub fn new(messages: Vec<Message>, settings: Settings, schema: Option<Value>) -> Request {
         Request {

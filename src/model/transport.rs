@@ -19,6 +19,13 @@ pub struct TextWatch(Option<Rc<TextListener>>);
 type TextListener = dyn Fn(&str);
 
 impl TextWatch {
+    /// Returns one that is told the same without the key that a server was shown.
+    fn without_key(&self, key: &Result<Option<Secret>, CallError>) -> TextWatch {
+        let (Some(tell), Ok(Some(key))) = (self.0.clone(), key) else { return self.clone() };
+        let key = key.clone();
+        TextWatch::new(move |text| tell(&key.take_out(text.to_owned())))
+    }
+
     /// Creates one that is told the whole text each time that more of it has come.
     pub fn new(tell: impl Fn(&str) + 'static) -> TextWatch {
         TextWatch(Some(Rc::new(tell)))
@@ -64,7 +71,8 @@ impl Transport {
             Transport::Demo(demo) => demo.send(request).await.map_err(CallFault::from),
             // These futures are large, and every future around them would be as large.
             Transport::Server(server) => {
-                without_key(&server.key, Box::pin(server.send(request, watch)).await)
+                let watch = watch.without_key(&server.key);
+                without_key(&server.key, Box::pin(server.send(request, &watch)).await)
             }
             Transport::Simulated(model) => Box::pin(model.send(request)).await,
         }

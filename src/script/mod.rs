@@ -378,8 +378,9 @@ impl Host {
         };
         if matches!(result, Err(Halt::Suspended(_))) {
             api::task::suspend_all(&self.inner);
+        } else {
+            api::task::end_all(&self.inner);
         }
-        api::task::end_all(&self.inner);
         // A journal that cannot be written ends the run, whatever the script made of it.
         if let Some(store) = self.inner.broken.take() {
             return Err(ScriptError::Store(store));

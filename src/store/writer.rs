@@ -140,10 +140,9 @@ struct WriterCore {
     queue: WriterQueue,
     /// Taken before jobs are taken out of the queue, so that they are committed in their order.
     file: Mutex<StoreFile>,
-    log: Mutex<LogFile>,
     path: PathBuf,
-    /// Where the log is; a store in memory has none.
-    log_path: Option<PathBuf>,
+    /// Where a commit does not wait for the disk, the log that follows. A store in memory has none.
+    log: Option<LogFile>,
     durability: Durability,
     commits: AtomicU32,
 }
@@ -164,16 +163,11 @@ impl Writer {
     /// Starts the writer on its own connection to the store at `path`.
     pub fn start(connection: Connection, path: &Path, durability: Durability) -> Writer {
         let file = StoreFile::new(connection, path, durability);
-        if durability == Durability::Process {
-            file.never_checkpoint();
-        }
-
-        let log_path = file.log();
+        let log = file.log().filter(|_| durability == Durability::Process);
         let core = Arc::new(WriterCore {
             queue: WriterQueue::default(),
-            log: Mutex::new(LogFile::new(log_path.clone().unwrap_or_default())),
             path: path.to_owned(),
-            log_path,
+            log: log.map(LogFile::new),
             file: Mutex::new(file),
             durability,
             commits: AtomicU32::new(0),
@@ -384,13 +378,10 @@ impl WriterCore {
 
     /// Notes that the disk lags behind, and from time to time how long the log is.
     fn note_commit(&self) {
-        if self.durability == Durability::Power {
-            return;
-        }
-        let Some(log) = &self.log_path else { return };
+        let Some(log) = &self.log else { return };
 
         let is_look = self.commits.fetch_add(1, Ordering::Relaxed) % LOG_LOOK == LOG_LOOK - 1;
-        let is_long = is_look && log.metadata().is_ok_and(|log| log.len() > LOG_MAX);
+        let is_long = is_look && log.length() > LOG_MAX;
         self.queue.change(|queue| {
             queue.sync_until.get_or_insert_with(|| clock::instant() + SYNC_LAG);
             queue.is_long |= is_long;
@@ -436,11 +427,11 @@ impl WriterCore {
     fn sync_now(&self) {
         // Those who come meanwhile may have committed too late for it.
         let waiting = self.queue.lock().take_sync();
-        let mut log = self.log.lock().expect("only the thread syncs");
+        let synced = self.log.as_ref().map_or(Ok(()), LogFile::sync);
 
-        let result = log.sync().map_err(|error| {
+        let result = synced.map_err(|reason| {
             let code = ffi::Error::new(ffi::SQLITE_IOERR_FSYNC);
-            let reason = rusqlite::Error::SqliteFailure(code, Some(error.to_string()));
+            let reason = rusqlite::Error::SqliteFailure(code, Some(reason));
             StoreError::sqlite(self.path.clone(), reason)
         });
         for done in waiting {

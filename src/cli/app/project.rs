@@ -10,6 +10,7 @@ use crate::executor::Executor;
 use crate::executor::budget::Budget;
 use crate::journal::Journal;
 use crate::journal::event::Terms;
+use crate::mcp::spec::Reach;
 use crate::model::registry::Models;
 use crate::model::spec::ModelSpec;
 use crate::script::host::permission::Permissions;
@@ -164,7 +165,13 @@ impl Project {
             aliases.insert(name.to_owned(), spec);
         }
 
-        Ok(Models::new(aliases, self.config.model(), seed, variable))
+        let models = Models::new(aliases, self.config.model(), seed, variable);
+        for (server, _) in self.config.servers() {
+            if let Reach::Address { key: Some(key), .. } = &server.reach {
+                models.learn_key(key);
+            }
+        }
+        Ok(models)
     }
 
     /// Puts what the command line says over the configuration.

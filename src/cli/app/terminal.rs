@@ -74,7 +74,9 @@ fn fitted_to(text: &str, width: Option<usize>) -> Cow<'_, str> {
 }
 
 /// Returns how many columns a terminal has, if there is one that knows.
-fn columns(size: Option<(terminal_size::Width, terminal_size::Height)>) -> Option<usize> {
+pub(in crate::cli) fn columns(
+    size: Option<(terminal_size::Width, terminal_size::Height)>,
+) -> Option<usize> {
     size.map(|(width, _)| usize::from(width.0)).filter(|width| *width > 0)
 }
 

@@ -16,26 +16,38 @@ pub(in crate::cli) struct WaitingRun {
 
 /// Finds the suspended runs, oldest first.
 pub(in crate::cli) fn all(store: &Connection) -> anyhow::Result<Vec<WaitingRun>> {
-    let resumed = resumed(store)?;
-    let mut waiting = Vec::new();
+    open(store, &history::runs(store, usize::MAX)?, &resumed(store)?)
+}
 
-    for row in history::runs(store, usize::MAX)?.into_iter().rev() {
+/// Finds the suspended runs among these, which are the newest first.
+fn open(
+    store: &Connection,
+    rows: &[RunRow],
+    resumed: &HashMap<RunId, RunId>,
+) -> anyhow::Result<Vec<WaitingRun>> {
+    let mut waiting = Vec::new();
+    for row in rows.iter().rev() {
         if row.status == Some(RunStatus::Waiting) && !resumed.contains_key(&row.id) {
             let waits = history::waits(store, &row.id)?.unwrap_or_default();
-            waiting.push(WaitingRun { row, waits });
+            waiting.push(WaitingRun { row: row.clone(), waits });
         }
     }
     Ok(waiting)
 }
 
 /// Finds those that can go on without an answer, and those that were cut short while they went on.
-pub(in crate::cli) fn due(store: &Connection, now: i64) -> anyhow::Result<Vec<WaitingRun>> {
-    let is_due = |run: &WaitingRun| run.waits.due().is_some_and(|due| due <= now);
-    let mut due: Vec<WaitingRun> = all(store)?.into_iter().filter(is_due).collect();
+/// `resumed` are the runs that others went on with.
+pub(in crate::cli) fn due(
+    store: &Connection,
+    resumed: &HashMap<RunId, RunId>,
+    now: i64,
+) -> anyhow::Result<Vec<WaitingRun>> {
+    let rows = history::runs(store, usize::MAX)?;
+    let mut due = open(store, &rows, resumed)?;
+    due.retain(|run| run.waits.due().is_some_and(|due| due <= now));
 
-    let resumed = resumed(store)?;
     let continuing: HashSet<&RunId> = resumed.values().collect();
-    for row in history::runs(store, usize::MAX)?.into_iter().rev() {
+    for row in rows.into_iter().rev() {
         let is_cut = condition(&row) == Condition::Crashed
             && continuing.contains(&row.id)
             && !resumed.contains_key(&row.id)

@@ -39,7 +39,7 @@ pub(in crate::cli) fn run(global: &Global) -> anyhow::Result<Exit> {
     }
 
     let last = last_status(&project)?;
-    let models = Rc::new(project.models(0)?);
+    let models = if global.json { Some(Rc::new(project.models(0)?)) } else { None };
     let mut rows = Vec::new();
     for path in found {
         let inside = path.strip_prefix(&project.root).unwrap_or(&path);
@@ -48,8 +48,8 @@ pub(in crate::cli) fn run(global: &Global) -> anyhow::Result<Exit> {
         let doc = doc_of(&text);
         let status = last.get(&text_of(inside)).cloned();
 
-        if global.json {
-            let params = parameters(&project, &models, &path, &text)?;
+        if let Some(models) = &models {
+            let params = parameters(&project, models, &path, &text)?;
             print_data(json!({ "script": name, "doc": doc, "params": params, "last": status }));
         }
         rows.push(vec![name, doc, status.unwrap_or_default()]);

@@ -64,7 +64,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     let project = Project::find()?;
     let due = match project.existing_store()? {
-        Some(store) => waiting::due(&store, Stamp::now().0)?,
+        Some(store) => waiting::due(&store, &waiting::resumed(&store)?, Stamp::now().0)?,
         None => Vec::new(),
     };
     if due.is_empty() && !global.quiet {

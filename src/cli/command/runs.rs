@@ -13,6 +13,7 @@ use crate::metrics::Metrics;
 use crate::metrics::fold::FlowFold;
 use crate::store;
 use serde_json::json;
+use std::collections::HashMap;
 use std::path::Path;
 
 /// The options of `runs`.
@@ -61,12 +62,18 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     // Runs may write meanwhile; what is shown is all of one moment.
     let moment = store::freeze(&store, &project.store_path())?;
-    let mut rows = history::runs(&moment, arguments.limit)?;
-    if arguments.due {
-        let due = waiting::due(&moment, Stamp::now().0)?;
-        rows = due.into_iter().rev().take(arguments.limit).map(|run| run.row).collect();
-    }
-    let resumed = waiting::resumed(&moment)?;
+    let (rows, resumed): (Vec<RunRow>, _) = if arguments.due {
+        let resumed = waiting::resumed(&moment)?;
+        let due = waiting::due(&moment, &resumed, Stamp::now().0)?;
+        (due.into_iter().rev().take(arguments.limit).map(|run| run.row).collect(), resumed)
+    } else {
+        let rows = history::runs(&moment, arguments.limit)?;
+        // To know who went on with which run takes a look at all of them.
+        let is_needed =
+            global.json || rows.iter().any(|row| row.status == Some(RunStatus::Waiting));
+        let resumed = if is_needed { waiting::resumed(&moment)? } else { HashMap::new() };
+        (rows, resumed)
+    };
 
     let mut waiting = Vec::new();
     let mut lines = Vec::with_capacity(rows.len());

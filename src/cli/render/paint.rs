@@ -79,7 +79,7 @@ fn colored(text: &str, mood: Mood) -> String {
 }
 
 /// Tells how something went by the word for it that a table shows; `None` for words that say nothing of it.
-pub(in crate::cli) fn mood_of(word: &str) -> Option<Mood> {
+fn mood_of(word: &str) -> Option<Mood> {
     let first = word.split([',', ' ']).next().unwrap_or_default();
     Some(match first {
         _ if word.ends_with(", cut") || word.ends_with("is not set") => Mood::Doubtful,

@@ -530,9 +530,7 @@ impl Progress {
                 None => format!("cost {}", metrics.cost_text()),
             };
             let calls = counted(calls, "call", "calls");
-            let status = status.to_string();
-            let status =
-                paint::mood_of(&status).map_or(status.clone(), |mood| paint::err(&status, mood));
+            let status = paint::err_word(&status.to_string());
             let mut line = format!("run {run}  {status}  {}  {calls}  {cost}", length(micros));
 
             if reused > 0 {

@@ -51,8 +51,7 @@ fn fitted(head: &[&str], rows: &[Vec<String>], page: Option<usize>) -> String {
             let pad = " ".repeat(width.saturating_sub(cell.chars().count()));
             let right = name.starts_with('>');
             // Coloured last: colours take no room.
-            let mood = paint::mood_of(&cell).filter(|_| OUTCOMES.contains(name));
-            let cell = mood.map_or(cell.clone(), |mood| paint::out(&cell, mood));
+            let cell = if OUTCOMES.contains(name) { paint::out_word(&cell) } else { cell };
             text.push_str(&if right { format!("{pad}{cell}  ") } else { format!("{cell}{pad}  ") });
         }
 

@@ -4,6 +4,7 @@ use crate::base::clock;
 use crate::base::secret::scrub;
 use crate::base::unit::Money;
 use crate::base::visible::on_one_line;
+use crate::cli::app::terminal;
 use crate::cli::render::bar::{style, tell};
 use crate::cli::render::paint;
 use crate::cli::render::progress::Progress;
@@ -83,7 +84,12 @@ impl Progress {
                     line.set_style(style(template));
                     line
                 });
-                line.set_message(end_of(call.text, width().saturating_sub(6)));
+                line.set_message(end_of(
+                    call.text,
+                    terminal::columns(terminal_size::terminal_size_of(std::io::stderr()))
+                        .unwrap_or(WIDTH)
+                        .saturating_sub(6),
+                ));
                 line.tick();
             }
         }
@@ -97,11 +103,6 @@ pub(in crate::cli) fn unbounded(model: &str) -> String {
         "note: `{model}` has no `max_tokens`, so a reply may take minutes; set it under [models.NAME] in \
          kaizen.toml, or in the options of the call"
     )
-}
-
-fn width() -> usize {
-    let terminal = terminal_size::terminal_size_of(std::io::stderr());
-    terminal.map(|(width, _)| usize::from(width.0)).filter(|width| *width > 0).unwrap_or(WIDTH)
 }
 
 /// Returns the end of a text on one line. Its last word may be the beginning of a longer one, which nobody

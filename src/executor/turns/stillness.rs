@@ -37,7 +37,10 @@ impl Turns {
             if self.is_still.get() {
                 return Poll::Ready(());
             }
-            self.still_wakers.borrow_mut().push(context.waker().clone());
+            let mut wakers = self.still_wakers.borrow_mut();
+            if !wakers.iter().any(|known| known.will_wake(context.waker())) {
+                wakers.push(context.waker().clone());
+            }
             Poll::Pending
         })
         .await;

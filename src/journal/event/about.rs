@@ -49,45 +49,25 @@ impl Event {
 
     /// Returns the operation it is about, if it is about one.
     pub fn op(&self) -> Option<OpId> {
-        match self {
-            Event::Expanded { op, .. }
-            | Event::OpStarted { op, .. }
-            | Event::AttemptStarted { op, .. }
-            | Event::AttemptEnded { op, .. }
-            | Event::CallRefused { op, .. }
-            | Event::ToolStarted { op, .. }
-            | Event::ToolEnded { op, .. }
-            | Event::OpEnded { op, .. } => Some(*op),
-
-            Event::RunStarted { .. }
-            | Event::Told { .. }
-            | Event::Telling { .. }
-            | Event::Asked { .. }
-            | Event::Answered { .. }
-            | Event::SleepBegan { .. }
-            | Event::Suspended { .. }
-            | Event::TimePassed { .. }
-            | Event::RequestPart { .. }
-            | Event::FlowStarted { .. }
-            | Event::FlowEnded { .. }
-            | Event::Logged { .. }
-            | Event::RunEnded { .. } => None,
-        }
+        self.subject().1
     }
 
     /// Returns the flow it belongs to; events of the run as a whole belong to none.
     pub fn flow(&self) -> Option<FlowId> {
+        self.subject().0
+    }
+
+    fn subject(&self) -> (Option<FlowId>, Option<OpId>) {
         match self {
-            Event::FlowStarted { flow, .. }
-            | Event::Expanded { flow, .. }
-            | Event::OpStarted { flow, .. }
-            | Event::AttemptStarted { flow, .. }
-            | Event::AttemptEnded { flow, .. }
-            | Event::CallRefused { flow, .. }
-            | Event::ToolStarted { flow, .. }
-            | Event::ToolEnded { flow, .. }
-            | Event::OpEnded { flow, .. }
-            | Event::FlowEnded { flow } => Some(*flow),
+            Event::Expanded { flow, op, .. }
+            | Event::OpStarted { flow, op, .. }
+            | Event::AttemptStarted { flow, op, .. }
+            | Event::AttemptEnded { flow, op, .. }
+            | Event::CallRefused { flow, op, .. }
+            | Event::ToolStarted { flow, op, .. }
+            | Event::ToolEnded { flow, op, .. }
+            | Event::OpEnded { flow, op, .. } => (Some(*flow), Some(*op)),
+            Event::FlowStarted { flow, .. } | Event::FlowEnded { flow } => (Some(*flow), None),
 
             Event::RunStarted { .. }
             | Event::Told { .. }
@@ -99,7 +79,7 @@ impl Event {
             | Event::TimePassed { .. }
             | Event::RequestPart { .. }
             | Event::Logged { .. }
-            | Event::RunEnded { .. } => None,
+            | Event::RunEnded { .. } => (None, None),
         }
     }
 }

@@ -379,12 +379,7 @@ fn compare(mut given: TrialRequest<'_>, list: &Array) -> Result<Dynamic, EvalErr
     let findings = wait(comparison::compare(&o.optimizer, &setting, plan, around.as_ref()));
     let found = findings.map_err(|stop| host.raise(stop))?;
     // `patterns` and `advise` repeat it, as they do with that of `kaizen compare`.
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    host.executor().keep_comparison(ComparisonVerdict {
-        task_type: text(&found["task_type"]),
-        reason: text(&found["reason"]),
-        objective: text(&found["objective"]["name"]),
-    });
+    host.executor().keep_comparison(ComparisonVerdict::of(&found));
     Ok(KnownMap::of_shape(&shape::COMPARISON, found))
 }
 

@@ -242,8 +242,7 @@ fn run(
             timeout: options.millis("timeout_ms")?,
             allow_failures: options.flag("allow_failures")?,
             budget: read_budget(&mut options)?,
-            within: tasks::current().scope.as_ref().map(|scope| scope.flow),
-            purse: tasks::current().scope.as_ref().map(|scope| scope.purse),
+            around: tasks::current().scope.clone(),
         };
         Ok((flow, options.flag("verbose")?))
     };

@@ -12,7 +12,7 @@ use crate::flow::op::{
 use crate::flow::question::TimedQuestion;
 use crate::script::Inner;
 use crate::script::host::known_map::KnownMap;
-use crate::script::host::options::Options;
+use crate::script::host::options::{OF_ACT, OF_ASK, OF_TOOLS, Options};
 use crate::script::host::tasks::{BoundFn, Task};
 use crate::script::host::{convert, tasks};
 use crate::session::branch::SharedBranch;
@@ -30,9 +30,6 @@ pub(super) struct Operation {
 /// The words for what an operation of a model does.
 pub(in crate::script) const KINDS: &[&str] =
     &["communicate", "chat", "operate", "react", "parse", "act", "ask"];
-/// The options that only an operation which asks people takes.
-const OF_ASK: &[&str] = &["question", "options", "default", "timeout"];
-
 /// Reads an operation from its kind and its options.
 pub(super) fn read_op(
     host: &Rc<Inner>,
@@ -157,20 +154,6 @@ fn not_of_act(op: &str) -> Failure {
     );
     Failure::new(Kind::Option, message)
 }
-
-/// The options of an operation whose model may call tools.
-const OF_TOOLS: &[&str] = &[
-    "tools",
-    "max_steps",
-    "max_tool_calls",
-    "tool_choice",
-    "protocol",
-    "context_max",
-    "trace",
-    "budget",
-];
-/// The options of an operation that calls a tool by itself.
-const OF_ACT: &[&str] = &["tool", "args"];
 
 /// Reads which tool an operation calls, and with which arguments; `None` if it names no tool.
 fn read_act(

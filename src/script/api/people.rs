@@ -2,8 +2,9 @@
 
 use super::def;
 use crate::base::failure::{Failure, Kind};
+use crate::base::json::as_text;
 use crate::base::moment::{duration, moment};
-use crate::flow::question::{PersonQuestion, TimedQuestion, plain};
+use crate::flow::question::{PersonQuestion, TimedQuestion};
 use crate::script::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::fiber::wait;
@@ -126,7 +127,7 @@ fn read_options(options: &mut Options) -> Result<Vec<Value>, Failure> {
     };
 
     let is_word = |one: &Value| !matches!(one, Value::Array(_) | Value::Object(_) | Value::Null);
-    if let Some(other) = all.iter().find(|one| !is_word(one) || plain(one).trim().is_empty()) {
+    if let Some(other) = all.iter().find(|one| !is_word(one) || as_text(one).trim().is_empty()) {
         let reason = format!("must hold texts, numbers or booleans, not `{other}`");
         return Err(options.wrong("options", &reason));
     }
@@ -134,10 +135,12 @@ fn read_options(options: &mut Options) -> Result<Vec<Value>, Failure> {
         return Err(options.wrong("options", "must not be empty"));
     }
 
-    let twice =
-        all.iter().enumerate().find(|(n, one)| all[..*n].iter().any(|o| plain(o) == plain(one)));
+    let twice = all
+        .iter()
+        .enumerate()
+        .find(|(n, one)| all[..*n].iter().any(|o| as_text(o) == as_text(one)));
     if let Some((_, one)) = twice {
-        return Err(options.wrong("options", &format!("has `{}` twice", plain(one))));
+        return Err(options.wrong("options", &format!("has `{}` twice", as_text(one))));
     }
 
     Ok(all)

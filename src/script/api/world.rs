@@ -343,7 +343,7 @@ fn variables(host: &Inner) -> Vec<(String, String)> {
     });
 
     let names = INHERITED.iter().map(|name| (*name).to_owned()).chain(granted);
-    let allowed = names.filter(|name| !permissions.denies_name(Right::Env, name));
+    let allowed = names.filter(|name| !permissions.denies_variable(name));
     allowed.filter_map(|name| host.with.models.variable(&name).map(|value| (name, value))).collect()
 }
 

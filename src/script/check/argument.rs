@@ -12,12 +12,13 @@ use rhai::{Expr, FnCallExpr, Position};
 /// Words whose arguments are functions.
 const TAKES_FUNCTIONS: &[&str] = &["attempt", "gather", "retry", "task", "timeout"];
 /// Words that ask a model, and give no function.
-const ASKS: &[&str] = &["chat", "communicate", "flow", "operate", "parse"];
+const ASKS: &[&str] = &["chat", "communicate", "flow", "operate", "parse", "react"];
 
 /// Returns the word by which an expression asks a model at once.
 fn asks(expr: &Expr) -> Option<&str> {
     match expr {
         Expr::Dot(pair, ..) => asks(&pair.rhs),
+        Expr::FnCall(call, _) if call.is_qualified() => None,
         Expr::MethodCall(call, _) | Expr::FnCall(call, _) => {
             ASKS.iter().find(|word| **word == call.name.as_str()).copied()
         }
@@ -104,6 +105,10 @@ impl Arguments<'_> {
             other => vec![other],
         });
         let (made, at) = items.find_map(|item| Some((asks(item)?, item.start_position())))?;
+        // What a function of the script's own gives may well be a function.
+        if file.ast.iter_functions().any(|own| own.name == made) {
+            return None;
+        }
 
         let message = format!("`{name}` takes functions, but `{made}` is called before it");
         let help = match name {

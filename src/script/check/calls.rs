@@ -13,7 +13,8 @@ use crate::script::check::{Checker, Earlier, File, foreign, questions, suggest, 
 use crate::script::diagnostic::{Diagnostic, codes, mismatch};
 use crate::script::host::{convert, options};
 use crate::script::reference::lexer::names_closure;
-use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt};
+use crate::session::tool;
+use rhai::{AST, ASTNode, Dynamic, Expr, FnCallExpr, Position, Stmt};
 use std::collections::HashSet;
 
 /// Names that have to be treated as functions although nothing of that name is registered.
@@ -415,15 +416,11 @@ fn schemas(file: &File<'_>, known: &CallScope<'_>, of: &Call<'_>, faults: &mut V
         return;
     }
 
+    let read = if name == "tool" { tool::written } else { schema::written };
     let mut check = |value: &Expr, place: Position, what: &str| {
         let literal = value.get_literal_value(None).filter(|literal| !literal.is_unit());
-        // A tool may take no arguments at all.
-        let is_none = |map: &rhai::Map| map.is_empty();
-        let literal = literal.filter(|literal| {
-            name != "tool" || !literal.read_lock::<rhai::Map>().is_some_and(|map| is_none(&map))
-        });
         let schema = literal.and_then(|literal| convert::to_value(&literal).ok());
-        if let Some(Err(reason)) = schema.map(schema::written) {
+        if let Some(Err(reason)) = schema.map(read) {
             let message = format!("{what} of `{name}`: {reason}");
             faults.push(Diagnostic::at(codes::SCHEMA, message, file.name, file.text, place));
         }
@@ -523,24 +520,15 @@ fn keys(ast: &AST) -> HashSet<String> {
     keys
 }
 
-/// Finds the calls of a function: for each argument its text if it is a literal, and the place.
-pub(in crate::script) fn calls_of(ast: &AST, name: &str) -> Vec<(Vec<Option<String>>, Position)> {
+/// Finds the calls of a function: each argument, if it is a literal.
+pub(in crate::script) fn calls_of(ast: &AST, name: &str) -> Vec<Vec<Option<Dynamic>>> {
     let mut found = Vec::new();
     ast.walk(&mut |path: &[ASTNode]| {
-        let (call, position) = match path.last() {
-            Some(
-                ASTNode::Expr(Expr::FnCall(call, position))
-                | ASTNode::Stmt(Stmt::FnCall(call, position)),
-            ) => (call, *position),
-            _ => return true,
-        };
-
-        if call.name == name {
-            let text = |expr: &Expr| match expr {
-                Expr::StringConstant(text, _) => Some(text.to_string()),
-                _ => None,
-            };
-            found.push((call.args.iter().map(text).collect(), position));
+        if let Some(ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _))) =
+            path.last()
+            && call.name == name
+        {
+            found.push(call.args.iter().map(|expr| expr.get_literal_value(None)).collect());
         }
         true
     });

@@ -131,14 +131,6 @@ fn literal(expr: &Expr) -> Option<Literal<'_>> {
         Expr::IntegerConstant(number, _) => Some(Literal::Whole(*number)),
         Expr::FloatConstant(number, _) => Some(Literal::Fraction(**number)),
         Expr::StringConstant(text, _) => Some(Literal::Text(text)),
-        Expr::FnCall(call, _) if call.name == "-" => match call.args.as_slice() {
-            [one] => match literal(one)? {
-                Literal::Whole(number) => Some(Literal::Whole(number.checked_neg()?)),
-                Literal::Fraction(number) => Some(Literal::Fraction(-number)),
-                Literal::Text(_) => None,
-            },
-            _ => None,
-        },
         _ => None,
     }
 }

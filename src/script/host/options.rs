@@ -28,29 +28,10 @@ const OPERATION: &[&str] = &[
     "max_repairs",
     "keep",
     "text",
-    "tools",
-    "max_steps",
-    "max_tool_calls",
-    "tool_choice",
-    "protocol",
-    "context_max",
-    "trace",
-    "budget",
-    "tool",
-    "args",
-    "question",
-    "options",
-    "default",
-    "timeout",
 ];
 
-/// The options of a question whose answer has to be right, beside those of its call.
-const OPERATE: &[&str] = &[
-    "context",
-    "schema",
-    "check",
-    "max_repairs",
-    "keep",
+/// The options of a question whose model may call tools.
+pub(in crate::script) const OF_TOOLS: &[&str] = &[
     "tools",
     "max_steps",
     "max_tool_calls",
@@ -60,12 +41,23 @@ const OPERATE: &[&str] = &[
     "trace",
     "budget",
 ];
+
+/// The options of an operation that calls a tool by itself.
+pub(in crate::script) const OF_ACT: &[&str] = &["tool", "args"];
+
+/// The options that only an operation which asks people takes.
+pub(in crate::script) const OF_ASK: &[&str] = &["question", "options", "default", "timeout"];
+
+/// The options of a question whose answer has to be right, beside those of its call and of its tools.
+const OPERATE: &[&str] = &["context", "schema", "check", "max_repairs", "keep"];
 
 /// Returns the options that a function takes, or `None` for a function without such a map.
 pub(in crate::script) fn known(of: &str) -> Option<Vec<&'static str>> {
     Some(match of {
-        "add_operation" => [OPERATION, SETTINGS].concat(),
-        "add_aggregation" => [OPERATION, SETTINGS, &["source_node_ids"]].concat(),
+        "add_operation" => [OPERATION, OF_TOOLS, OF_ACT, OF_ASK, SETTINGS].concat(),
+        "add_aggregation" => {
+            [OPERATION, OF_TOOLS, OF_ACT, OF_ASK, SETTINGS, &["source_node_ids"]].concat()
+        }
         "add_edge" => vec!["when"],
         "ask" => vec!["options", "schema", "default", "timeout"],
         "budget" => vec!["max_cost", "max_tokens", "max_calls"],
@@ -101,7 +93,7 @@ pub(in crate::script) fn known(of: &str) -> Option<Vec<&'static str>> {
         "gather" => vec!["settle"],
         "http_get" => vec!["headers", "timeout_ms"],
         "imodel" => keys(true),
-        "operate" | "react" => [SETTINGS, OPERATE].concat(),
+        "operate" | "react" => [SETTINGS, OPERATE, OF_TOOLS].concat(),
         "parse" => [SETTINGS, &["max_repairs"]].concat(),
         "constraints" => vec!["p95_time", "max_cost", "min_success"],
         "objective" => vec!["quality", "time", "cost", "time_half", "cost_half"],

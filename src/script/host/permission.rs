@@ -191,18 +191,16 @@ impl Permissions {
 
     /// Tells whether something is granted and not denied, without asking anybody.
     pub fn has(&self, right: Right, target: &Target<'_>) -> bool {
-        let denies = |(of, rule): &(Right, Rule)| *of == right && rule.denies(target);
         let grants = |(of, rule): &(Right, Rule)| *of == right && rule.grants(target);
 
         let is_granted = self.allow.iter().any(grants);
-        !self.deny.iter().any(denies)
+        self.denial(right, target).is_none()
             && (is_granted || self.answers.granted.borrow().iter().any(grants))
     }
 
     /// Tells whether a path is denied.
     pub(in crate::script) fn denies(&self, right: Right, path: &Path) -> bool {
-        let target = Target::Path(path);
-        self.deny.iter().any(|(of, rule)| *of == right && rule.denies(&target))
+        self.denial(right, &Target::Path(path)).is_some()
     }
 
     /// Returns the denial of a target, if there is one.
@@ -211,10 +209,23 @@ impl Permissions {
         self.deny.iter().find(denies).map(|(_, rule)| rule)
     }
 
-    /// Tells whether a variable or a program is denied.
-    pub(in crate::script) fn denies_name(&self, right: Right, name: &str) -> bool {
-        let target = Target::Name(name);
-        self.deny.iter().any(|(of, rule)| *of == right && rule.denies(&target))
+    /// Refuses what is denied; `shown` is what people are told of it.
+    pub(in crate::script) fn refuse_denied(
+        &self,
+        right: Right,
+        target: &Target<'_>,
+        shown: &str,
+    ) -> Result<(), Failure> {
+        let Some(rule) = self.denial(right, target) else { return Ok(()) };
+        let deed = right.deed();
+        let what = said(right, rule);
+        let message = format!("{deed} `{shown}` is denied by {what} or kaizen.toml");
+        Err(Failure::new(Kind::Permission, message))
+    }
+
+    /// Tells whether a variable is denied.
+    pub(in crate::script) fn denies_variable(&self, name: &str) -> bool {
+        self.denial(Right::Env, &Target::Name(name)).is_some()
     }
 
     /// Tells whether a variable or a program is granted by its name, and not because all are.
@@ -341,12 +352,7 @@ impl Permissions {
     ) -> Result<(), Failure> {
         let word = right.word();
         let deed = right.deed();
-        let denial = self.deny.iter().find(|(of, rule)| *of == right && rule.denies(target));
-        if let Some((_, rule)) = denial {
-            let what = said(right, rule);
-            let message = format!("{deed} `{shown}` is denied by {what} or kaizen.toml");
-            return Err(Failure::new(Kind::Permission, message));
-        }
+        self.refuse_denied(right, target, shown)?;
 
         if let Target::Path(path) = target {
             procfs::accept(self, path, &format!("{deed} `{shown}`"))?;

@@ -22,6 +22,7 @@ pub(in crate::script) enum Held {
 }
 
 use Held::{Any, Many, One};
+use std::sync::LazyLock;
 
 impl Shape {
     /// Returns what a property holds; `None` if there is no such property.
@@ -172,12 +173,14 @@ pub(in crate::script) static MESSAGE: Shape =
 
 /// Returns the shape of the events of a kind, as listeners name it.
 pub(in crate::script) fn of_event(kind: &str) -> Option<&'static Shape> {
+    if kind == "any" {
+        return Some(&ANY_EVENT);
+    }
     EVENTS.iter().find(|(known, _)| *known == kind).map(|(_, shape)| *shape)
 }
 
 /// The events that listeners hear.
 const EVENTS: &[(&str, &Shape)] = &[
-    ("any", &ANY_EVENT),
     ("attempt_ended", &ATTEMPT_ENDED),
     ("attempt_started", &ATTEMPT_STARTED),
     ("expanded", &EXPANDED),
@@ -228,6 +231,7 @@ static ATTEMPT_STARTED: Shape = Shape {
         ("terms", Any),
         ("repair", Any),
         ("newest", Any),
+        ("step", Any),
     ],
 };
 
@@ -270,46 +274,18 @@ static OP_ENDED: Shape = Shape {
 static FLOW_ENDED: Shape =
     Shape { what: "a `flow_ended` event", properties: &[("kind", Any), ("flow", Any)] };
 
-/// What a listener of all events gets.
-static ANY_EVENT: Shape = Shape {
-    what: "an event",
-    properties: &[
-        ("kind", Any),
-        ("flow", Any),
-        ("op", Any),
-        ("name", Any),
-        ("ops", Any),
-        ("max_concurrent", Any),
-        ("within", Any),
-        ("at", Any),
-        ("attempt", Any),
-        ("model", Any),
-        ("demo", Any),
-        ("prompt", Any),
-        ("history", Any),
-        ("key", Any),
-        ("sample", Any),
-        ("before", Any),
-        ("terms", Any),
-        ("repair", Any),
-        ("reused", Any),
-        ("again", Any),
-        ("reply", Any),
-        ("cut", Any),
-        ("calls", Any),
-        ("opaque", Any),
-        ("newest", Any),
-        ("usage", Any),
-        ("cost", Any),
-        ("served_by", Any),
-        ("failure", Any),
-        ("retry_in_ms", Any),
-        ("mended", Any),
-        ("outcome", Any),
-        ("value", Any),
-        ("reason", Any),
-    ],
-};
+/// What a listener of all events gets: each property that one of them has.
+static ANY_EVENT: LazyLock<Shape> = LazyLock::new(|| {
+    let mut all: Vec<(&str, Held)> = Vec::new();
+    for property in EVENTS.iter().flat_map(|(_, shape)| shape.properties) {
+        if all.iter().all(|(known, _)| *known != property.0) {
+            all.push(*property);
+        }
+    }
+
+    // It is made once, and there for good.
+    Shape { what: "an event", properties: all.leak() }
+});
 
 /// What a run has used up.
 pub(in crate::script) static USED: Shape = Shape {

@@ -28,7 +28,7 @@ pub(in crate::script) enum WantedValue {
 use WantedValue::{Amount, Count, Flag, Function, Map, Nodes, Number, Text, Texts, Word};
 
 /// The functions whose `timeout_ms` is a setting of a call, which may be 0.
-const ASKS: &[&str] = &["communicate", "chat", "operate", "parse", "imodel"];
+const ASKS: &[&str] = &["communicate", "chat", "operate", "react", "parse", "imodel"];
 
 /// Returns what the value of an option of a function has to be; `None` if that is not certain.
 pub(in crate::script) fn wanted(of: &str, option: &str) -> Option<WantedValue> {

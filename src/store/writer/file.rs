@@ -44,6 +44,8 @@ impl StoreFile {
         // store that cannot be asked or told keeps the stronger promise.
         if durability == Durability::Process && schema::has_log(&connection) {
             let _ = connection.pragma_update(None, "synchronous", "NORMAL");
+            // `checkpoint` copies the log to the store, which takes too long in the midst of a commit.
+            let _ = connection.pragma_update(None, "wal_autocheckpoint", 0);
         }
 
         let anchor = Anchor::of(&connection, path);
@@ -63,12 +65,6 @@ impl StoreFile {
         self.set_patience(LockPatience::Waits);
         // What was not copied will be copied the next time.
         let _ = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-    }
-
-    /// Leaves it to `checkpoint` when the log is copied to the store, which takes a while.
-    pub(super) fn never_checkpoint(&self) {
-        // SQLite then does it in the midst of a commit, which is only slower.
-        let _ = self.connection.pragma_update(None, "wal_autocheckpoint", 0);
     }
 
     fn set_patience(&mut self, patience: LockPatience) {

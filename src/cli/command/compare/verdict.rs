@@ -3,7 +3,6 @@
 use crate::journal::event::{ComparisonVerdict, RunKind};
 use crate::journal::history;
 use crate::store::Connection;
-use serde_json::Value;
 
 /// How far back a comparison is looked for.
 const LOOK_BACK: usize = 500;
@@ -13,7 +12,9 @@ const LOOK_BACK: usize = 500;
 pub(in crate::cli) fn last(store: &Connection, task: &str) -> anyhow::Result<Option<String>> {
     for row in history::runs(store, LOOK_BACK)? {
         let verdict = match history::kind(store, &row.id)? {
-            Some(RunKind::Comparison) => history::value(store, &row.id)?.map(|found| of(&found)),
+            Some(RunKind::Comparison) => {
+                history::value(store, &row.id)?.map(|found| ComparisonVerdict::of(&found))
+            }
             Some(RunKind::Script) => {
                 let all = history::comparisons(store, &row.id)?;
                 all.into_iter().find(|verdict| verdict.task_type == task)
@@ -27,14 +28,4 @@ pub(in crate::cli) fn last(store: &Connection, task: &str) -> anyhow::Result<Opt
         }
     }
     Ok(None)
-}
-
-/// Reads what `kaizen compare` gave.
-fn of(found: &Value) -> ComparisonVerdict {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    ComparisonVerdict {
-        task_type: text(&found["task_type"]),
-        reason: text(&found["reason"]),
-        objective: text(&found["objective"]["name"]),
-    }
 }
