@@ -1,7 +1,9 @@
 //! A server that breaks every rule (`hostile.sh`). Each way has one outcome.
 
+use crate::support::process::{lives, until};
 use crate::support::{Project, Ran};
 use expect_test::{Expect, expect};
+use std::time::Duration;
 
 const TOKEN: &str = "tok-2718281828459";
 
@@ -42,23 +44,6 @@ fn told_anywhere(project: &Project, ran: &Ran) -> String {
     told(ran).replace(&project.path().display().to_string(), "PROJECT")
 }
 
-/// Tells whether a process is still there.
-fn lives(pid: &str) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    !status.is_empty() && !status.contains(") Z ")
-}
-
-/// Waits until a file is there.
-fn comes(project: &Project, file: &str) {
-    for _ in 0..4000 {
-        if project.path().join(file).exists() {
-            return;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    panic!("`{file}` was not written within 20 s");
-}
-
 /// Checks what comes of calling `go`, and that nothing of the server is left.
 fn check(mode: &str, outcome: &Expect) {
     let timeout = if mode.contains("mute") || mode.contains("foreign-id") { 300 } else { 60_000 };
@@ -73,12 +58,8 @@ fn nothing_is_left(project: &Project, mode: &str) {
         let pids = std::fs::read_to_string(project.path().join(file)).unwrap_or_default();
         for pid in pids.lines() {
             // The signal has been sent; the kernel may still be at it.
-            let mut tries = 0;
-            while lives(pid) && tries < 200 {
-                std::thread::sleep(std::time::Duration::from_millis(10));
-                tries += 1;
-            }
-            assert!(!lives(pid), "{mode}: {pid} of {file} is left");
+            let what = format!("{mode}: {pid} of {file} is gone");
+            until(Duration::from_secs(2), &what, || !lives(pid));
         }
     }
 }
@@ -641,7 +622,8 @@ fn nothing_is_left_of_a_server_when_kaizen_is_stopped_or_killed() {
         let project = project("mute-in-call", "");
         let mut command = project.command(&["tools", "bad", "go", "{}", "--approve"]);
         let mut child = command.env("KAIZEN_TRUST", "1").spawn().unwrap();
-        comes(&project, "calls.txt");
+        let calls = project.path().join("calls.txt");
+        until(Duration::from_secs(20), "the call has come", || calls.exists());
 
         let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
         kill(pid, signal).unwrap();

@@ -1,5 +1,6 @@
 //! `kaizen mcp`: the project as a server, asked by a client that writes lines, and by kaizen's own client.
 
+use crate::support::process::{children, lives, until};
 use crate::support::{Project, Ran};
 use expect_test::{Expect, expect};
 use nix::sys::signal::{Signal, kill};
@@ -112,10 +113,7 @@ impl Client {
 
     /// Returns the processes that the server has started.
     fn children(&self) -> Vec<Pid> {
-        let pid = self.child.id();
-        let path = format!("/proc/{pid}/task/{pid}/children");
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        text.split_whitespace().map(|pid| Pid::from_raw(pid.parse().unwrap())).collect()
+        children(self.child.id())
     }
 
     /// Ends the input, and returns how the server ended.
@@ -125,24 +123,8 @@ impl Client {
     }
 }
 
-/// Waits until something holds.
-fn until(what: &str, holds: impl Fn() -> bool) {
-    for _ in 0..6000 {
-        if holds() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    panic!("{what}: not within a minute");
-}
-
 fn are_gone(pids: &[Pid]) {
-    until("no process is left", || {
-        pids.iter().all(|pid| {
-            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            stat.is_empty() || stat.contains(") Z ")
-        })
-    });
+    until(PATIENCE, "no process is left", || !pids.iter().any(lives));
 }
 
 const GREET: &str = r#"// Greets somebody.
