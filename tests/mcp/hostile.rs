@@ -3,7 +3,12 @@
 use crate::support::process::{lives, until};
 use crate::support::{Project, Ran};
 use expect_test::{Expect, expect};
-use std::time::Duration;
+use kaizen::mcp::spec::ServerSpec;
+use kaizen::mcp::{Launch, Launcher, ServerProgram, Servers};
+use serde_json::{Map, json};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 const TOKEN: &str = "tok-2718281828459";
 
@@ -589,6 +594,51 @@ fn changed_tools_are_told_and_with_a_pin_refused_until_trusted_again() {
         assert_eq!(project.kaizen(&["trust"]).code, Some(0));
         assert_eq!(tools(&project, &["bad"]).stderr, "");
     }
+}
+
+/// Describes a server that starts `hostile.sh` in the folder of a project.
+fn servers(project: &Project, mode: &str) -> Servers {
+    let wishes = json!({ "command": ["sh", "hostile.sh", mode] });
+    let spec = ServerSpec::from_map("bad", wishes.as_object().unwrap()).unwrap();
+    let program = ServerProgram {
+        path: "sh".into(),
+        named: "sh".to_owned(),
+        arguments: vec!["hostile.sh".to_owned(), mode.to_owned()],
+        env: vec![("PATH".to_owned(), std::env::var("PATH").unwrap())],
+        folder: project.path().to_owned(),
+    };
+
+    let launcher: Launcher = Rc::new(move |_| {
+        let launch = Launch::Program(program.clone());
+        Box::pin(async { Ok(launch) })
+    });
+    Servers::new([("bad".to_owned(), spec)].into(), BTreeMap::new(), launcher)
+}
+
+#[tokio::test]
+async fn the_first_list_of_a_run_counts_also_after_a_server_is_started_again() {
+    let project = project("renames", "");
+    let servers = servers(&project, "renames");
+    let listing = servers.tools("bad").await.unwrap();
+    assert_eq!(listing.tools.len(), 1);
+    servers.call("bad", "go", Map::new(), "key", None).await.unwrap();
+
+    // It ends after the call; what follows starts it again, once that is noticed.
+    let began = Instant::now();
+    let fault = loop {
+        if let Err(fault) = servers.tools("bad").await {
+            break fault;
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "the end of the server is not noticed");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    expect![
+        "MCP server `bad` has changed its tools since this run began: added `went`; removed `go`"
+    ]
+    .assert_eq(&fault.to_string());
+
+    drop(servers);
+    nothing_is_left(&project, "renames");
 }
 
 #[test]

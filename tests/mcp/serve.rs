@@ -145,10 +145,13 @@ session().flow(g);
 branch("slow").communicate("Slow")
 "#;
 
+/// Settings with a model that takes ten minutes.
+const TOML: &str =
+    "[project]\nmodel = \"demo/echo\"\n[models.slow]\nuse = \"demo/slow\"\nlatency_ms = 600000\n";
+
 fn project() -> Project {
     let project = Project::new();
-    let toml = "[project]\nmodel = \"demo/echo\"\n[models.slow]\nuse = \"demo/slow\"\nlatency_ms = 600000\n";
-    project.file("kaizen.toml", toml).file("greet.rhai", GREET).file("slow.rhai", SLOW);
+    project.file("kaizen.toml", TOML).file("greet.rhai", GREET).file("slow.rhai", SLOW);
     project.file("wrong.rhai", "// Has a mistake.\nprint(wibble);\n");
     project
 }
@@ -749,8 +752,6 @@ fn a_client_can_lower_the_cost_and_never_raise_it() {
     assert_eq!(status(json!(100)), "\"ok\" 0.4 null");
     assert_eq!(status(json!(0)), "\"failed\" 0.0 \"budget\"");
 
-    let client = Client::start(&project, &["--run", "--max-cost=0.3"]);
-    drop(client.end());
     let mut client = Client::start(&project, &["--run", "--max-cost=0.3"]);
     let answer = client.call("run_script", &json!({ "script": "ask.rhai", "max_cost": 5 }));
     assert_eq!(answer["structuredContent"]["error"]["kind"], "budget", "{answer}");
@@ -783,9 +784,14 @@ fn a_run_that_is_cancelled_is_kept_and_can_be_resumed() {
         runs["structuredContent"]["items"][0]["status"].clone()
     };
     assert_eq!(status(), "interrupted");
-    let resumed = project.kaizen(&["plan", "slow.rhai"]);
-    assert_eq!(resumed.code, Some(0), "{}", resumed.stderr);
     assert_eq!(client.end().code, Some(0));
+
+    // The second question is answered at once now; the first one is not asked again.
+    project.file("kaizen.toml", &TOML.replace("600000", "0"));
+    let resumed = project.kaizen(&["run", "--resume"]);
+    assert_eq!(resumed.code, Some(0), "{}", resumed.stderr);
+    assert!(resumed.stderr.contains("calls=1 "), "{}", resumed.stderr);
+    assert!(resumed.stderr.contains("reused=1"), "{}", resumed.stderr);
 }
 
 #[test]
