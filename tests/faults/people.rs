@@ -130,6 +130,7 @@ fn killed_and_moved_between_it_ends_as_an_undisturbed_one() {
 
     for point in points {
         let plan = format!("{point}:kill");
+        let before = kills;
         let mut moving = Moving::new();
 
         for (hours, step) in [(0, RUN), (5, YES), (48, DUE), (72, FIVE)] {
@@ -148,6 +149,8 @@ fn killed_and_moved_between_it_ends_as_an_undisturbed_one() {
                 assert!(matches!(again.code, Some(0 | 2 | 9)), "{plan} {step:?} {}", again.stderr);
             }
         }
+
+        assert!(kills > before, "{plan} is never reached");
 
         let runs = moving.at(73, &["runs", "-n1", "--json"]).stdout;
         let newest: Value = serde_json::from_str(runs.trim()).unwrap();
