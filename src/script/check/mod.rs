@@ -10,12 +10,14 @@ mod argument;
 mod calls;
 mod closure;
 mod closures;
+mod echo;
 pub(super) mod foreign;
 mod forms;
 mod imports;
 mod in_place;
 mod kinds;
 mod numbers;
+mod operators;
 mod option_values;
 mod paths;
 mod property;
@@ -74,7 +76,7 @@ pub(super) fn read(
     let mut check = Checker { engine, host, seen, open, faults: Vec::new() };
     let ast = check.file(name, text, scope);
 
-    let mut faults = check.faults;
+    let mut faults = echo::without_echoes(check.faults, name, text);
     // The faults of the file itself come before those of what it imports.
     faults.sort_by(|a, b| {
         let place = |fault: &Diagnostic| {
@@ -161,6 +163,7 @@ impl Checker<'_> {
         self.tools(file);
         self.in_place(file, &forms);
         self.divisions(file);
+        self.operators(file, &kinds);
         self.templates(file);
         self.triple_quotes(file);
         self.shadows(file);
@@ -239,8 +242,8 @@ fn suggest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<Strin
     nearest(name, known.filter(is_word)).map(|near| format!("did you mean `{near}`?"))
 }
 
-/// Most words that a suggestion lists.
-const LISTED_MAX: usize = 24;
+/// Most words among which a suggestion lists all.
+const LISTED_MAX: usize = 40;
 
 /// Suggests one of few words: the nearest, or those with the word as a part, or else all of them.
 fn suggest_among<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {

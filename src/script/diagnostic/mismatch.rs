@@ -4,8 +4,8 @@ use crate::base::spelling::nearest;
 use crate::script::check::{CallForm, Forms, HANDLES};
 use rhai::{Engine, EvalAltResult};
 
-/// Most properties that are listed.
-const PROPERTIES_MAX: usize = 12;
+/// Most words that are listed; there are hardly more of any value.
+const LISTED_MAX: usize = 40;
 
 /// Explains an error of Rhai's own, if it is one of those that can be said better.
 pub(in crate::script) fn explain(engine: &Engine, error: &EvalAltResult) -> Option<String> {
@@ -130,13 +130,19 @@ fn property(engine: &Engine, text: &str) -> Option<String> {
     let help = match nearest(name, known.iter().copied()) {
         Some(near) => format!("; did you mean `{near}`?"),
         None if known.is_empty() => String::new(),
-        None => {
-            let shown: Vec<&str> = known.into_iter().take(PROPERTIES_MAX).collect();
-            format!("; it has: {}", shown.join(", "))
-        }
+        None => format!("; it has: {}", listing(&known)),
     };
 
     Some(format!("{a_kind} has no property `{name}`{help}"))
+}
+
+/// Lists words, and says how many more there are where they are too many.
+pub(in crate::script) fn listing(words: &[&str]) -> String {
+    let shown = &words[..words.len().min(LISTED_MAX)];
+    match words.len() - shown.len() {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 /// Returns the word that scripts know for a type of Rhai's or of ours.

@@ -1,9 +1,16 @@
 //! Words and forms of other languages, Python and JavaScript first: what to write instead of each.
 
+mod shapes;
+mod signs;
 mod tables;
 
 use crate::script::reference::lexer::{Lexeme, LexemeClass, scan};
-use tables::{HEADS, KEYWORDS, OPTIONS, PREFIXES, STATEMENTS, VALUES, WORDS};
+use tables::{
+    CALLS, HEADS, KEYWORDS, MEMBERS, METHODS, NAMES, OPTIONS, PREFIXES, STATEMENTS, VALUES, WORDS,
+};
+
+/// How the message of a block begins and ends that has a colon in the place of its braces.
+const HEAD_END: &str = " ..:` is from another language";
 
 /// A form of another language, which no script of ours can have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +28,11 @@ pub(in crate::script) struct ForeignForm {
 }
 
 impl ForeignForm {
+    /// Tells whether it goes on with a block that another form has begun.
+    fn continues_block(&self) -> bool {
+        ["`elif", "`else", "`except", "`finally"].iter().any(|word| self.message.starts_with(word))
+    }
+
     /// Tells whether a place lies within it.
     pub(in crate::script) fn covers(&self, line: usize, column: usize) -> bool {
         line == self.line && (self.column..self.column + self.width).contains(&column)
@@ -30,6 +42,48 @@ impl ForeignForm {
 /// Says what to write instead of a word of another language.
 pub(in crate::script) fn instead_of(word: &str) -> Option<&'static str> {
     WORDS.iter().find(|(known, _)| *known == word).map(|(_, help)| *help)
+}
+
+/// Says what to write instead of an unknown variable whose name stands for a value, a module or an object in
+/// another language. `rest` is what follows the name. Gives the words that are meant, and the help.
+pub(in crate::script) fn instead_of_variable(
+    name: &str,
+    rest: &str,
+) -> Option<(String, &'static str)> {
+    let is_part = |c: &char| c.is_alphanumeric() || *c == '_';
+    let member: Option<String> =
+        rest.strip_prefix('.').map(|rest| rest.chars().take_while(is_part).collect());
+
+    if let Some(member) = member.filter(|member| !member.is_empty()) {
+        let whole = format!("{name}.{member}");
+        if let Some((_, help)) = MEMBERS.iter().find(|(known, _)| *known == whole) {
+            return Some((whole, help));
+        }
+    }
+    let help = instead_of(name).filter(|_| NAMES.contains(&name))?;
+    Some((name.to_owned(), help))
+}
+
+/// Says what to write instead of a method of a value of a known type.
+pub(in crate::script) fn instead_of_method(kind: &str, name: &str) -> Option<&'static str> {
+    METHODS
+        .iter()
+        .find(|(of, known, _)| *of == kind && *known == name)
+        .map(|(.., help)| *help)
+}
+
+/// Says what to write instead of a call with a number of arguments that only other languages take.
+pub(in crate::script) fn instead_of_call(
+    name: &str,
+    is_method: bool,
+    given: usize,
+) -> Option<&'static str> {
+    CALLS
+        .iter()
+        .find(|(known, of_method, count, _)| {
+            *known == name && *of_method == is_method && *count == given
+        })
+        .map(|(.., help)| *help)
 }
 
 /// Returns the option that stands in the place of one of another library.
@@ -76,6 +130,7 @@ pub(in crate::script) fn forms(text: &str) -> Vec<ForeignForm> {
         ForeignText::statement,
         ForeignText::operator,
         ForeignText::bracketed,
+        ForeignText::shape,
         ForeignText::mark,
     ];
 
@@ -85,7 +140,18 @@ pub(in crate::script) fn forms(text: &str) -> Vec<ForeignForm> {
     });
     let mut found: Vec<ForeignForm> = each.collect();
     found.sort_by_key(|form| (form.line, form.column));
-    found
+
+    // What stands within a form, or goes on with a block of the other language, is no fault of its own.
+    let mut told: Vec<ForeignForm> = Vec::new();
+    for form in found {
+        let is_within = told.iter().any(|known| known.covers(form.line, form.column));
+        let has_head = told.iter().any(|known| known.message.ends_with(HEAD_END));
+        let goes_on = has_head && form.continues_block();
+        if !is_within && !goes_on {
+            told.push(form);
+        }
+    }
+    told
 }
 
 impl<'a> ForeignText<'a> {
@@ -271,8 +337,12 @@ impl<'a> ForeignText<'a> {
         let colon =
             colons.next().filter(|&colon| colon > at + 1 || matches!(word, "else" | "try"))?;
 
-        let help = "write a block in braces: `if x { .. } else { .. }`, `for x in list { .. }`";
-        is_head.then(|| (at, colon, format!("`{word} ..:` is from another language"), help))
+        let help = match word {
+            "try" => "write a block in braces: `try { .. } catch (e) { .. }`",
+            "if" if self.said(at + 1) == "__name__" => "write `if is_main { .. }`",
+            _ => "write a block in braces: `if x { .. } else { .. }`, `for x in list { .. }`",
+        };
+        is_head.then(|| (at, colon, format!("`{word}{HEAD_END}"), help))
     }
 
     /// Tells whether what follows a word makes a statement of another language of it, and no call.
@@ -284,7 +354,11 @@ impl<'a> ForeignText<'a> {
             ":" => true,
             "(" => matches!(self.said(at), "elif" | "elsif"),
             "{" => matches!(self.said(at), "except" | "finally"),
-            _ => matches!(self.all[at + 1].class, LexemeClass::Word | LexemeClass::Text),
+            _ => match self.all[at + 1].class {
+                LexemeClass::Word | LexemeClass::Text => true,
+                LexemeClass::Number => matches!(self.said(at), "assert" | "case" | "raise" | "yield"),
+                LexemeClass::Comment | LexemeClass::Other => false,
+            },
         }
     }
 
@@ -346,7 +420,12 @@ impl<'a> ForeignText<'a> {
         }
 
         let is_double = self.before(at) == ":" || self.said(at + 1) == ":";
-        if self.said(at) == ":" && self.bracket(at) == "[" && is_called && !is_double {
+        if self.said(at) == ":" && self.bracket(at) == "[" && is_called && is_double {
+            let help = "write `list.reversed()`, or `list.filter(|x, i| i % 2 == 0)` for a step";
+            let message = "`[a:b:c]` is a slice from another language".to_owned();
+            return (self.before(at) != ":").then_some((at, at + 1, message, help));
+        }
+        if self.said(at) == ":" && self.bracket(at) == "[" && is_called {
             let help = "write `list.extract(1..3)`, or `text.sub_string(1..3)`";
             return Some((at, at, "`[a:b]` is a slice from another language".to_owned(), help));
         }
@@ -365,7 +444,12 @@ impl<'a> ForeignText<'a> {
 
         let is_arrow = self.said(at) == "=" && self.is_joined(at) && self.said(at + 1) == ">";
         let is_param = self.before(at) == ")" && self.bracket(at) != "{";
-        if is_arrow && (self.bracket(at) == "(" || is_param) {
+        // Where a value begins, no arm of a `switch` does.
+        let is_value = at >= 2
+            && self.is_word(at - 1)
+            && matches!(self.said(at - 2), "=" | "return")
+            && self.before(at - 2) != "=";
+        if is_arrow && (self.bracket(at) == "(" || is_param || is_value) {
             // The parameters belong to it.
             let outer = self.all[at - 1].opened_by;
             let opens = |&from: &usize| self.said(from) == "(" && self.all[from].opened_by == outer;
@@ -374,33 +458,6 @@ impl<'a> ForeignText<'a> {
             return Some((first.unwrap_or(at - 1), at + 1, message, "write `|x| x + 1`"));
         }
         None
-    }
-
-    /// Marks: `# comment`, `i++`, `a ? b : c`.
-    fn mark(&self, at: usize) -> Option<ForeignSpan> {
-        let next = self.said(at + 1);
-        let is_joined = self.is_joined(at);
-
-        match self.said(at) {
-            "#" if !(is_joined && matches!(next, "{" | "!")) => {
-                let message = "`#` begins no comment".to_owned();
-                Some((at, at, message, "write `// comment`"))
-            }
-            "+" if is_joined && next == "+" && self.follows_value(at) => {
-                Some((at, at + 1, message("++"), "write `i += 1`"))
-            }
-            "-" if is_joined && next == "-" && self.follows_value(at) => {
-                Some((at, at + 1, message("--"), "write `i -= 1`"))
-            }
-            "?" if self.follows_value(at)
-                && self.before(at) != "?"
-                && !(is_joined && matches!(next, "." | "[" | "?")) =>
-            {
-                let help = "write `if condition { a } else { b }`, which is a value";
-                Some((at, at, message("? :"), help))
-            }
-            _ => None,
-        }
     }
 }
 
