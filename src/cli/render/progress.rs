@@ -157,6 +157,11 @@ impl Progress {
         Progress { comparison: Some(comparison), ..self }
     }
 
+    /// Tells whether the texts of replies are shown as they grow.
+    pub(in crate::cli) fn shows_texts(&self) -> bool {
+        self.is_live && self.comparison.is_none()
+    }
+
     /// Takes in how a comparison stands.
     pub(in crate::cli) fn stand(&mut self, standing: &ComparisonStanding) {
         self.comparison = Some(standing.clone());

@@ -117,6 +117,8 @@ pub struct Server {
     pub model: String,
     /// The server's name for the limit on tokens, which all models of the same name there share.
     pub limit: Rc<Cell<LimitName>>,
+    /// Whether the server has refused a stream that only somebody who watches wanted.
+    pub is_whole: Rc<Cell<bool>>,
 }
 
 impl Server {
@@ -162,7 +164,14 @@ impl Server {
         let mut partial = Partial::watched(watch.clone());
         // `timeout` looks at the call before it looks at the clock, so that a reply that has come
         // in time is never thrown away because this process was slow.
-        let ended = tokio::time::timeout(limit, self.exchange(request, &mut partial))
+        let asked = async {
+            if request.settings.stream.is_none() && watch.is_watched() && !self.is_whole.get() {
+                self.exchange_watched(request, &mut partial, limit).await
+            } else {
+                self.exchange(request, &mut partial).await
+            }
+        };
+        let ended = tokio::time::timeout(limit, asked)
             .await
             .unwrap_or(Err(CallError::Timeout { deadline: TimeLimit::Total, limit }));
 
@@ -176,6 +185,37 @@ impl Server {
     /// Returns the name under which parts of replies are kept that only this model understands.
     fn reader(&self) -> String {
         format!("{} {}", self.model, self.identity)
+    }
+
+    /// Asks for a stream, so that those who watch see the text grow. What nobody has asked for must not
+    /// make a call fail: a stream has no limits of its own then, and a server that refuses it is asked
+    /// without.
+    async fn exchange_watched(
+        &self,
+        request: &Request,
+        partial: &mut Partial,
+        limit: Duration,
+    ) -> Result<WireEnd, CallError> {
+        let mut streamed = request.clone();
+        let settings = &mut streamed.settings;
+        let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        settings.stream = Some(true);
+        settings.header_timeout_ms.get_or_insert(limit);
+        settings.idle_timeout_ms.get_or_insert(limit);
+
+        let first = self.exchange(&streamed, partial).await;
+        if !matches!(first, Err(CallError::BadRequest { .. })) {
+            return first;
+        }
+
+        partial.ask_again();
+        let whole = self.exchange(request, partial).await;
+        if matches!(whole, Err(CallError::BadRequest { .. })) {
+            // It was not the stream, so the first words are those that count.
+            return first;
+        }
+        self.is_whole.set(true);
+        whole
     }
 
     /// Asks, and once more with the other name of the limit if the server says that it wants that.

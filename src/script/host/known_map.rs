@@ -3,13 +3,13 @@
 
 use crate::base::failure::Kind;
 use crate::base::spelling::nearest;
+use crate::script::diagnostic::mismatch;
 use crate::script::host::convert;
 use crate::script::host::error::{EvalError, throw_new};
 use crate::script::host::shape::{Held, Shape};
 use rhai::{Array, Dynamic, Engine, EvalContext, ImmutableString, Map};
 use serde_json::Value;
 use std::rc::Rc;
-
 
 /// A map whose properties are known.
 #[derive(Clone)]
