@@ -81,7 +81,14 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     }
 
     for (number, task) in all.into_keys().enumerate() {
-        let ranked = optimizer.standings(&task)?;
+        let mut ranked = optimizer.standings(&task)?;
+        let objective = optimizer.objective(&task)?.describe();
+        let tested = match project.existing_store()? {
+            Some(store) => verdict::last(&store, task.as_str())?,
+            None => None,
+        };
+        let is_tested =
+            tested.as_ref().is_some_and(|tested| tested.settle(&mut ranked, &objective));
         if let Some(notice) = optimizer.take_notice() {
             say(notice);
         }
@@ -100,19 +107,19 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             print_line("");
         }
         print_line(&on_one_line(task.as_str()));
-        print_table(&ranked);
+        print_table(&ranked, is_tested);
         if arguments.plot || std::io::stdout().is_terminal() {
             print_line(&standing::plot(&ranked));
             if let Some(curve) = standing::curve(&optimizer.curve(&task)?) {
                 print_line(&format!("  {curve}"));
             }
         }
-        print_line(&format!("  {}", on_one_line(&belief(&ranked))));
-        print_line(&format!("  objective: {}", optimizer.objective(&task)?.describe()));
-        if let Some(store) = project.existing_store()?
-            && let Some(tested) = verdict::last(&store, task.as_str())?
-        {
-            print_line(&format!("  {}", on_one_line(&tested)));
+        if !is_tested {
+            print_line(&format!("  {}", on_one_line(&belief(&ranked))));
+        }
+        print_line(&format!("  objective: {objective}"));
+        if let Some(tested) = tested {
+            print_line(&format!("  {}", on_one_line(&tested.sentence())));
         }
     }
 
@@ -127,13 +134,14 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     Ok(Exit::Ok)
 }
 
-fn print_table(ranked: &[RankedPattern]) {
+/// Prints the patterns; the intervals of a comparison hold at every look, others with 90 %.
+fn print_table(ranked: &[RankedPattern], is_tested: bool) {
     let rows: Vec<Vec<String>> = ranked.iter().map(row).collect();
 
     let head = [
         "  pattern",
         ">score",
-        ">90 %",
+        if is_tested { ">interval" } else { ">90 %" },
         ">best",
         ">n",
         ">success",

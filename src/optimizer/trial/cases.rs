@@ -61,6 +61,12 @@ impl KnownExecutions {
         }
     }
 
+    /// Tells whether an execution only repeats one of an earlier comparison.
+    pub(in crate::optimizer) fn has(&self, pattern: &str, input: &Value, seen: &Measurement) -> bool {
+        let key = (pattern.to_owned(), digest(input));
+        self.0.get(&key).is_some_and(|known| seen.repeats(known))
+    }
+
     /// Gives an execution that only earlier replies have answered the time that it took then.
     pub(in crate::optimizer) fn time(&self, pattern: &str, input: &Value, seen: &mut Measurement) {
         let key = (pattern.to_owned(), digest(input));

@@ -447,7 +447,11 @@ impl Course {
 
         if self.plan.records && !executor.is_dry() {
             for (arm, done) in self.plan.arms.iter().zip(&whole) {
-                for one in done.iter().filter(|one| !one.is_old_news) {
+                for (number, one) in done.iter().enumerate() {
+                    let mut before = done[..number].iter();
+                    if one.is_old_news || before.any(|other| one.seen.repeats(&other.seen)) {
+                        continue;
+                    }
                     let observation = one.seen.observation(&self.plan.task, &arm.pattern);
                     self.optimizer.record_observation(observation).await.map_err(broken)?;
                 }
@@ -528,7 +532,8 @@ impl Course {
         executor.commit(&Event::Told { what, value, at: Some(at) }).await.map_err(broken)?;
 
         // What the replies of another run have given is no new experience.
-        let is_old_news = is_new && seen.is_reused;
+        let is_known = || self.plan.known.has(pattern.as_str(), input, &seen);
+        let is_old_news = is_new && (seen.is_reused || is_known());
         Ok(Performance { seen, is_old_news })
     }
 

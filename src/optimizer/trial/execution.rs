@@ -262,6 +262,15 @@ impl Measurement {
         }
     }
 
+    /// Tells whether it only repeats another execution on the same input: without a call of a model, the
+    /// same result is no new evidence.
+    pub(in crate::optimizer) fn repeats(&self, other: &Measurement) -> bool {
+        self.calls == 0
+            && other.calls == 0
+            && self.success.total_cmp(&other.success).is_eq()
+            && self.score == other.score
+    }
+
     /// Tells whether it failed through no fault of the pattern, and why.
     pub fn outer_fault(&self) -> Option<&str> {
         let (kind, message) = self.error.as_ref()?;

@@ -11,11 +11,13 @@ mod calls;
 mod closure;
 mod closures;
 mod echo;
+mod expansions;
 pub(super) mod foreign;
 mod forms;
 mod imports;
 mod in_place;
 mod kinds;
+mod lengths;
 mod numbers;
 mod operators;
 mod option_values;
@@ -29,6 +31,7 @@ mod value_kind;
 mod whole;
 
 pub(super) use calls::calls_of;
+pub(super) use lengths::asks_without_limit;
 pub(super) use forms::{CallForm, Forms, HANDLES, help_for, names, signature};
 
 use crate::base::spelling::nearest;
@@ -164,6 +167,7 @@ impl Checker<'_> {
         self.in_place(file, &forms);
         self.divisions(file);
         self.operators(file, &kinds);
+        self.expansions(file, &kinds);
         self.templates(file);
         self.triple_quotes(file);
         self.shadows(file);

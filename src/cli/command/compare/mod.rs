@@ -191,11 +191,16 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     };
 
     let (resumed, _lease) = taken.unzip();
-    let earlier = if resumed.is_some() || arguments.fresh {
+    let mut earlier = if resumed.is_some() {
         EarlierRuns::default()
     } else {
         plan::past_comparisons(&project, Path::new(&name))?
     };
+    // What called no model gives the same again, and is no new evidence.
+    let known = std::mem::take(&mut earlier.executions);
+    if arguments.fresh {
+        earlier = EarlierRuns::default();
+    }
     // With other numbers of chance, other things would be asked.
     let before = resumed.as_ref().map(|resumed| resumed.seed).or_else(|| plan::seed_of(&earlier));
     let seed = given.with.seed.or(before).unwrap_or_else(|| given.seed());
@@ -230,7 +235,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         (job.resumes, job.again) = (Some(resumed.run), Some(resumed.again));
     }
 
-    let contest = Contest { parts, judge, tasks, accuracy, objective, known: earlier.executions };
+    let contest = Contest { parts, judge, tasks, accuracy, objective, known };
     block_on(go(&job, arguments, &name, contest))?
 }
 
@@ -304,6 +309,7 @@ async fn go(
         }
     }
     tell_unused(job, &tasks, &contestants);
+    tell_unjudged(job, &tasks, (judge.is_some(), objective.as_ref()));
 
     let mut plan = comparison_plan(job, arguments, contestants, judge.as_ref(), &tasks, &open)?;
     plan.accuracy = accuracy;
@@ -364,6 +370,20 @@ fn tell_unused(job: &ScriptJob<'_>, tasks: &Tasks, contestants: &[(ComparedScrip
             "fields that no script takes, kept for the judge and tables: {}",
             unused.join(", ")
         ));
+    }
+}
+
+/// Says that nothing tells right answers from wrong ones, if quality counts.
+fn tell_unjudged(
+    job: &ScriptJob<'_>,
+    tasks: &Tasks,
+    (is_judged, objective): (bool, Option<&Objective>),
+) {
+    let counts = objective.is_none_or(|objective| objective.quality > 0.0);
+    if counts && !is_judged && !tasks.is_labelled() && !job.global.quiet {
+        say("note: nothing says which answers are right, so only failures, time and cost are compared; \
+             add the field `expected` to the tasks, name it with `--expected FIELD`, or pass \
+             `--judge SCRIPT`");
     }
 }
 
