@@ -34,6 +34,7 @@ mod cli {
     mod experiment;
     mod export;
     mod forecast;
+    mod foreign;
     mod given;
     mod guide_file;
     mod journals;

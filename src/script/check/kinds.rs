@@ -77,9 +77,10 @@ impl<'a> Kinds<'a> {
         }
 
         let own = kinds.functions.entry(String::new()).or_default();
-        for (name, kind) in earlier.iter().filter(|(_, kind)| HANDLES.contains(&kind.as_str())) {
-            let kind = ValueKind::Handle(kind.clone());
-            own.variables.entry(name.clone()).or_insert(Some(kind));
+        for (name, kind) in earlier {
+            let is_handle = HANDLES.contains(&kind.as_str());
+            let kind = is_handle.then(|| ValueKind::Handle(kind.clone()));
+            own.variables.entry(name.clone()).or_insert(kind);
         }
         kinds
     }
