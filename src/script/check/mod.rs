@@ -174,9 +174,10 @@ impl Checker<'_> {
         self.closures(file);
     }
 
-    /// Finds texts in three quotes, which are not what they are in Python.
+    /// Finds texts in three quotes and empty braces, which are not what they are in other languages.
     fn triple_quotes(&mut self, file: &File<'_>) {
-        for form in foreign::triple_quotes(file.text) {
+        let blocks = foreign::empty_blocks(file.text);
+        for form in foreign::triple_quotes(file.text).into_iter().chain(blocks) {
             self.push(diagnostic::of_foreign(file.name, file.text, &form).warning());
         }
     }

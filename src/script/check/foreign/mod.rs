@@ -122,6 +122,21 @@ pub(in crate::script) fn triple_quotes(text: &str) -> Vec<ForeignForm> {
     found.map(|found| pieces.placed(found)).collect()
 }
 
+/// Finds empty blocks where a value stands: an empty map of other languages.
+pub(in crate::script) fn empty_blocks(text: &str) -> Vec<ForeignForm> {
+    let pieces = ForeignText::of(text);
+    let is_value = |at: usize| {
+        let before = pieces.before(at);
+        let is_arrow = at >= 2 && before == "=" && matches!(pieces.said(at - 2), "=" | ">");
+        matches!(before, "=" | "(" | "," | "[" | "return" | ":") && !is_arrow
+    };
+    let empty = |at: &usize| pieces.said(*at) == "{" && pieces.said(at + 1) == "}" && is_value(*at);
+    let found = (0..pieces.all.len()).filter(empty);
+    let message = "`{}` is an empty block, which is worth `()`";
+    let help = "write `#{}` for an empty map";
+    found.map(|at| pieces.placed((at, at + 1, message.to_owned(), help))).collect()
+}
+
 /// Finds the forms of other languages in a text that does not parse, first to last.
 pub(in crate::script) fn forms(text: &str) -> Vec<ForeignForm> {
     let pieces = ForeignText::of(text);
@@ -307,6 +322,16 @@ impl<'a> ForeignText<'a> {
         }
 
         let begins = !self.follows_value(at);
+        if word == "new" && begins && self.is_word(at + 1) && self.is_beside(at, at + 1) {
+            let help = match self.said(at + 1) {
+                "Array" | "Set" => "write `[]`",
+                "Date" => "write `now()` for the milliseconds since 1970",
+                "Map" | "Object" => "write `#{}`",
+                made if made.ends_with("Error") => "write `throw \"message\"`",
+                _ => "call the function alone: `branch()`",
+            };
+            return Some((at, at + 1, message("new"), help));
+        }
         if let Some((_, message, help)) = STATEMENTS.iter().find(|(known, ..)| *known == word)
             && begins
             && self.begins_statement(at)
@@ -384,7 +409,18 @@ impl<'a> ForeignText<'a> {
             "not" if between && self.said(at + 1) == "in" => {
                 Some((at, at + 1, message("not in"), "write `!(item in list)`"))
             }
-            "is" if between => Some((at, at, message(word), "write `a == b`, or `a != b`")),
+            "is" if between => {
+                let is_negated = self.said(at + 1) == "not";
+                let other = at + 1 + usize::from(is_negated);
+                let help = match (self.said(other), is_negated) {
+                    ("None", false) => "write `x == ()`",
+                    ("None", true) => "write `x != ()`",
+                    (_, false) => "write `a == b`",
+                    (_, true) => "write `a != b`",
+                };
+                let last = if self.said(other) == "None" { other } else { other - 1 };
+                Some((at, last, message(if is_negated { "is not" } else { "is" }), help))
+            }
             "not" if self.precedes_value(at) && self.before(at) != "is" => {
                 Some((at, at, message(word), instead_of(word)?))
             }
@@ -415,6 +451,10 @@ impl<'a> ForeignText<'a> {
             && !(self.is_joined(at + 1) && matches!(self.said(at + 2), "=" | ">"))
         {
             let message = format!("`{}=` names an argument", self.said(at));
+            if self.said(at) == "key" && self.said(at + 2) == "lambda" {
+                let help = "write `list.sorted(|a, b| a - b)`, or `list.max_by(|x| x)`";
+                return Some((at, at + 2, message, help));
+            }
             let help = "write options as a map at the end: `f(a, #{ key: value })`";
             return Some((at, at + 1, message, help));
         }

@@ -125,6 +125,13 @@ impl ForeignText<'_> {
         let is_first = (open + 1..at).all(|before| self.said(before) != ":");
         let message = "a parameter is declared without a type".to_owned();
         let help = "leave the types out: `fn name(a, b) { .. }`";
-        (is_params && is_first).then_some((at - 1, at + 1, message, help))
+        if !(is_params && is_first) {
+            return None;
+        }
+        // The type of the result belongs to it.
+        let close = self.close(open)?;
+        let has_result = self.said(close + 1) == "-" && self.said(close + 2) == ">";
+        let last = if has_result && self.is_word(close + 3) { close + 3 } else { close };
+        Some((at - 1, last, message, help))
     }
 }
