@@ -49,6 +49,8 @@ pub struct ComparisonPlan {
     pub rule: StopRule,
     /// The field of an input that holds the right answer.
     pub expected: Option<String>,
+    /// The fields of an input that the patterns are given; none where they are given all of it.
+    pub given: Vec<String>,
     /// How often each pattern is executed on an input.
     pub repeat: u64,
     /// Executions of each pattern that do not count.
@@ -525,6 +527,7 @@ impl Course {
             repeat: *repeat,
             input: input.clone(),
             expected: self.plan.expected.clone(),
+            given: self.plan.given.clone(),
             flow: done.flow.0,
         };
         let kept = ComparedExecution { seen: seen.clone(), case };

@@ -398,6 +398,8 @@ fn comparison_plan(
     let kind = arguments.tasks.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let texts: Vec<&str> = contestants.iter().map(|(part, _)| part.text.as_str()).collect();
     let inputs = tasks.values();
+    let maps: Vec<FieldMap> = contestants.iter().map(|(_, fields)| fields.clone()).collect();
+    let given = tasks.given(&maps);
 
     let fingerprint = json!({
         "kaizen": env!("CARGO_PKG_VERSION"),
@@ -422,6 +424,7 @@ fn comparison_plan(
         inputs,
         rule: StopRule { confidence: arguments.confidence, min_effect: arguments.min_effect },
         expected: tasks.expected().map(str::to_owned),
+        given,
         repeat: arguments.repeat,
         warm_up: arguments.warm_up,
         max_concurrent: job.project.config.concurrency().unwrap_or(AT_ONCE),
