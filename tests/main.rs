@@ -69,5 +69,6 @@ mod cli {
     mod sturdy;
     mod test;
     mod traps;
+    mod verdicts;
     mod watch;
 }

@@ -338,3 +338,35 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
     ];
     expect_test::expect![[r#""#]].assert_eq(&said_of(&texts));
 }
+
+#[test]
+fn what_an_expansion_gives_is_looked_at_before_anything_is_paid() {
+    let head = "let g = builder(\"g\");\nlet list = g.add_operation(\"chat\", #{ instruction: \"List.\" });\n";
+    let texts = [
+        "g.expand(list, |x| #{ instrucion: x });",
+        "g.expand(list, |x| #{ instruction: x, name: \"a\" });",
+        "g.expand(list, |x| #{ instruction: x, temprature: 1 }, #{ name: \"each\" });",
+        "g.expand(list, |x, i| if i == 0 { #{ instruction: x } } else { #{ prompt: x } });",
+        "g.expand(list, |x| { let more = #{ anything: 1 }; #{ instruction: x, retries: \"2\" } });",
+        "g.expand(list, |x| { return #{ instruction: x, timeout: 5, depend_on: list }; });",
+        "expand(g, list, |x| #{ operation: \"chat\", instruction: `${x}`, max_tokens: 9 });",
+        "let low = 0.1; g.expand(list, |x| #{ instruction: x, temperature: low, foo: 1 });",
+    ];
+    let texts: Vec<String> = texts.iter().map(|text| format!("{head}{text}")).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let said = said_of(&texts).replace("> let g = builder(\"g\");\n", "");
+    let said: String = said.lines().filter(|line| !line.starts_with("> let list")).map(|l| format!("{l}\n")).collect();
+    expect_test::expect![[r#""#]].assert_eq(&said);
+}
+
+#[test]
+fn a_division_is_shown_as_it_is_to_be_written() {
+    let texts = [
+        "let items = [1, 2]; print(items.len() / 4);",
+        "let items = [1, 2]; let n = 3; print(items.len / n);",
+        "print((1 + 2) / 2);",
+        "print(len([1]) / 2);",
+        "print(3 / 2);",
+    ];
+    expect_test::expect![[r#""#]].assert_eq(&said_of(&texts));
+}
