@@ -124,10 +124,10 @@ fn the_same_executions_never_get_two_verdicts() {
         let objective = compared.lines().find(|line| line.starts_with("objective: ")).unwrap();
         let tested = format!("tested: {line}; {objective} (run ");
 
-        // `patterns` and `advise` repeat what was tested, word for word; the rest is a belief, told in
-        // other words.
+        // `patterns` and `advise` repeat what was tested, word for word; what is likely is told in other
+        // words.
         for (told, belief) in [
-            (said(&["patterns", "tasks"]), "(a belief from all recorded executions"),
+            (said(&["patterns", "tasks"]), "probably the best: `right`, with "),
             (said(&["advise", "tasks", "--best", "--explain"]), "probability of being the best"),
         ] {
             assert!(told.contains(&tested), "{tested} in {told}");

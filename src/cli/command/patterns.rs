@@ -114,9 +114,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
                 print_line(&format!("  {curve}"));
             }
         }
-        if !is_tested {
-            print_line(&format!("  {}", on_one_line(&belief(&ranked))));
-        }
+        print_line(&format!("  {}", on_one_line(&belief(&ranked, is_tested))));
         print_line(&format!("  objective: {objective}"));
         if let Some(tested) = tested {
             print_line(&format!("  {}", on_one_line(&tested.sentence())));
@@ -167,7 +165,7 @@ fn draw(global: &Global, file: &Path, picture: &str) -> anyhow::Result<()> {
 }
 
 /// Says which pattern is believed to be the best, and how surely.
-fn belief(ranked: &[RankedPattern]) -> String {
+fn belief(ranked: &[RankedPattern], is_tested: bool) -> String {
     // The first by its score, which `advise --best` names as well.
     let Some(leader) = ranked.first() else { return "nothing is known yet".to_owned() };
 
@@ -185,9 +183,13 @@ fn belief(ranked: &[RankedPattern]) -> String {
             format!("; less is known of `{}`, which has {}", rival.pattern, percent(rival.best))
         });
 
+    let source = if is_tested {
+        "as compared"
+    } else {
+        "a belief from all recorded executions; test it with `kaizen compare`"
+    };
     format!(
-        "probably the best: `{}`, with {}{few}{rival} (a belief from all recorded executions; test it \
-         with `kaizen compare`)",
+        "probably the best: `{}`, with {}{few}{rival} ({source})",
         leader.pattern,
         percent(leader.best)
     )
