@@ -181,7 +181,7 @@ pub(in crate::cli) const SETTINGS: &[SettingEntry] = &[
     entry(
         ("run", "suspend_after"),
         SettingKind::RunTime,
-        Fallback::Words("\"5m\" where stdin or stderr is no terminal"),
+        Fallback::Words("\"5m\" where stdin or stderr is not a terminal"),
         "\"1h\"",
         "A longer wait of `sleep` or `sleep_until` suspends the run. `kaizen resume --due` continues it.",
     ),
