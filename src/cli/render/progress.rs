@@ -114,7 +114,7 @@ pub(in crate::cli) struct Progress {
     /// The question that stands on the last line.
     question: RefCell<Option<String>>,
     /// How a comparison stands, in the place of its operations.
-    comparison: Option<ComparisonStanding>,
+    pub(super) comparison: Option<ComparisonStanding>,
 }
 
 impl Progress {
@@ -155,11 +155,6 @@ impl Progress {
     pub(in crate::cli) fn comparing(self) -> Progress {
         let comparison = ComparisonStanding { done: 0, of: 0, scores: Vec::new() };
         Progress { comparison: Some(comparison), ..self }
-    }
-
-    /// Tells whether the texts of replies are shown as they grow.
-    pub(in crate::cli) fn shows_texts(&self) -> bool {
-        self.is_live && self.comparison.is_none()
     }
 
     /// Takes in how a comparison stands.

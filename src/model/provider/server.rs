@@ -187,39 +187,8 @@ impl Server {
         format!("{} {}", self.model, self.identity)
     }
 
-    /// Asks for a stream, so that those who watch see the text grow. What nobody has asked for must not
-    /// make a call fail: a stream has no limits of its own then, and a server that refuses it is asked
-    /// without.
-    async fn exchange_watched(
-        &self,
-        request: &Request,
-        partial: &mut Partial,
-        limit: Duration,
-    ) -> Result<WireEnd, CallError> {
-        let mut streamed = request.clone();
-        let settings = &mut streamed.settings;
-        let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
-        settings.stream = Some(true);
-        settings.header_timeout_ms.get_or_insert(limit);
-        settings.idle_timeout_ms.get_or_insert(limit);
-
-        let first = self.exchange(&streamed, partial).await;
-        if !matches!(first, Err(CallError::BadRequest { .. })) {
-            return first;
-        }
-
-        partial.ask_again();
-        let whole = self.exchange(request, partial).await;
-        if matches!(whole, Err(CallError::BadRequest { .. })) {
-            // It was not the stream, so the first words are those that count.
-            return first;
-        }
-        self.is_whole.set(true);
-        whole
-    }
-
     /// Asks, and once more with the other name of the limit if the server says that it wants that.
-    async fn exchange(
+    pub(super) async fn exchange(
         &self,
         request: &Request,
         partial: &mut Partial,

@@ -213,24 +213,6 @@ impl Agenda {
     }
 }
 
-/// What executions have used up.
-#[derive(Debug, Default)]
-struct Expense {
-    executions: u64,
-    calls: u64,
-    /// Dollars; `None` once the cost of one is unknown.
-    cost: Option<f64>,
-}
-
-impl Expense {
-    fn add(&mut self, seen: &Measurement) {
-        let before = if self.executions == 0 { Some(0.0) } else { self.cost };
-        self.cost = before.zip(seen.cost).map(|(sum, cost)| sum + cost);
-        self.executions += 1;
-        self.calls += seen.calls;
-    }
-}
-
 /// Compares patterns and returns the findings as the map that scripts get.
 pub async fn compare(
     optimizer: &Optimizer,
@@ -293,33 +275,8 @@ pub async fn compare(
     let mut findings = report.only()?;
     findings["calls"] = report.metrics.calls.into();
     findings["cost"] = json!(report.metrics.known_cost().map(Money::dollars));
-    price_judge(&mut findings, repeat, &report.metrics, &all_spent.borrow());
+    all_spent.borrow().price_judge(&mut findings, repeat, &report.metrics);
     Ok(findings)
-}
-
-/// Tells what the judge would cost until it is decided, by what it has cost so far: what the comparison
-/// has used up and its executions have not.
-fn price_judge(findings: &mut Value, repeat: u64, metrics: &Metrics, spent: &Expense) {
-    let Some(inputs) = findings["to_decide"]["inputs"].as_f64() else { return };
-    let calls = (metrics.calls + metrics.reused).saturating_sub(spent.calls);
-    if calls == 0 || spent.executions == 0 {
-        return;
-    }
-
-    // Both patterns take each input.
-    let times = 2.0 * inputs * count(repeat) / count(spent.executions);
-    let calls = whole(count(calls) * times);
-    let paid = metrics.known_cost();
-    let cost = paid
-        .zip(spent.cost)
-        .map(|(paid, own)| (paid.dollars() + metrics.saved.dollars() - own).max(0.0) * times);
-    findings["to_decide"]["judge"] = json!({ "calls": calls, "cost": cost });
-
-    let for_money =
-        cost.and_then(Money::from_dollars).map_or(String::new(), |c| format!(" and {c}"));
-    let reason = findings["reason"].as_str().unwrap_or_default();
-    let reason = format!("{reason}; the judge would need {calls} additional calls{for_money}");
-    findings["reason"] = reason.into();
 }
 
 impl Course {

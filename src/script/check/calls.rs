@@ -298,16 +298,13 @@ impl CallScope<'_> {
             }
             let fault =
                 at(codes::FUNCTION, format!("{} has no method `{name}`", mismatch::article(kind)));
-            if let Some(help) = foreign::instead_of_method(kind, name) {
-                return Some(Diagnostic { help: Some(help.to_owned()), ..fault });
-            }
             let is_of_kind = |known: &&str| {
-                self.forms
-                    .all(known)
-                    .iter()
-                    .any(|form| form.params.first().is_some_and(|of| of == kind))
+                let mut forms = self.forms.all(known).iter();
+                forms.any(|form| form.params.first().is_some_and(|of| of == kind))
             };
-            let help = suggest_among(name, self.forms.names().filter(is_of_kind));
+            let foreign = foreign::instead_of_method(kind, name).map(str::to_owned);
+            let help =
+                foreign.or_else(|| suggest_among(name, self.forms.names().filter(is_of_kind)));
             return Some(Diagnostic { help, ..fault });
         }
 

@@ -8,7 +8,7 @@ const TYPES: &[&str] = &["bool", "dict", "float", "int", "list", "object", "set"
 
 /// Keeps of the faults of a file those that tell something of their own.
 pub(super) fn without_echoes(faults: Vec<Diagnostic>, file: &str, text: &str) -> Vec<Diagnostic> {
-    let heads: Vec<Head> = faults.iter().filter_map(|fault| Head::of(fault, file, text)).collect();
+    let heads: Vec<FaultHead> = faults.iter().filter_map(|fault| FaultHead::of(fault, file, text)).collect();
     let is_echo = |fault: &Diagnostic| {
         let place = fault.place.as_ref().filter(|place| place.file == file);
         let at = place.and_then(|place| offset(text, place.line, place.column));
@@ -18,7 +18,7 @@ pub(super) fn without_echoes(faults: Vec<Diagnostic>, file: &str, text: &str) ->
 }
 
 /// A fault from which others may follow.
-struct Head {
+struct FaultHead {
     is_foreign: bool,
     /// Where it begins and ends, in bytes.
     start: usize,
@@ -30,8 +30,8 @@ struct Head {
     chain_end: usize,
 }
 
-impl Head {
-    fn of(fault: &Diagnostic, file: &str, text: &str) -> Option<Head> {
+impl FaultHead {
+    fn of(fault: &Diagnostic, file: &str, text: &str) -> Option<FaultHead> {
         let is_foreign = fault.code == codes::FOREIGN;
         let place = fault.place.as_ref().filter(|place| place.file == file)?;
         if !is_foreign && fault.code != codes::VARIABLE {
@@ -41,7 +41,7 @@ impl Head {
         let start = offset(text, place.line, place.column)?;
         let width: usize = text[start..].chars().take(fault.width).map(char::len_utf8).sum();
         let word = text[start..].find(|c: char| !is_part(c)).unwrap_or(text.len() - start);
-        let mut head = Head {
+        let mut head = FaultHead {
             is_foreign,
             start,
             end: start + width,

@@ -1,5 +1,6 @@
 //! Says in the words of scripts why a call or a property did not fit.
 
+use crate::base::count::counted;
 use crate::base::spelling::nearest;
 use crate::script::check::{CallForm, Forms, HANDLES};
 use rhai::{Engine, EvalAltResult};
@@ -46,6 +47,16 @@ fn call(engine: &Engine, signature: &str) -> Option<String> {
         .and_then(|form| form.params.first())
         .is_some_and(|first| given.first() == Some(first) && is_handle(first));
     arguments(name, &forms, &given, is_method).map(|(_, said)| said)
+}
+
+/// Says that a closure was called with the wrong number of arguments; nobody knows its name. The signature
+/// is like `anon$1 (i64, string)`.
+pub(in crate::script) fn of_closure(signature: &str) -> String {
+    let given = signature.split_once(" (").and_then(|(_, given)| given.strip_suffix(')'));
+    let given = given.filter(|given| !given.is_empty());
+    let count = given.map_or(0, |given| given.split(", ").count());
+    let arguments = counted(count, "argument", "arguments");
+    format!("a closure was called with {arguments}, but takes another number of them")
 }
 
 /// Says which arguments no form of a function takes, and gives the place of the first one, that of the

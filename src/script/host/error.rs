@@ -1,8 +1,8 @@
 //! Between the errors of Rhai and failures: whatever goes wrong in a script ends as one map with
 //! `kind` and `message`.
 
-use crate::base::count::counted;
 use crate::base::failure::{Failure, Kind, Place};
+use crate::script::diagnostic::mismatch;
 use crate::script::host::known_map::{self, KnownMap};
 use crate::script::host::limits::CALLS_MAX;
 use crate::script::host::{convert, shape};
@@ -111,6 +111,9 @@ fn plain(error: &EvalAltResult) -> Failure {
             );
             Failure::new(Kind::Script, message)
         }
+        EvalAltResult::ErrorFunctionNotFound(signature, _) if names_closure(signature) => {
+            Failure::new(Kind::Script, mismatch::of_closure(signature))
+        }
         other => {
             let mut bare = other.to_string();
             // The position is told apart from the message.
@@ -162,21 +165,8 @@ fn ended(kind: &Kind) -> &'static str {
     }
 }
 
-/// Says that a closure was called with the wrong number of arguments; nobody knows its name. A call is like
-/// `anon$1 (i64, string)`.
-fn closure_call(call: &str) -> Option<String> {
-    let (name, given) = call.split_once(" (")?;
-    let given = given.strip_suffix(')').filter(|_| names_closure(name))?;
-    let count = if given.is_empty() { 0 } else { given.split(", ").count() };
-    let arguments = counted(count, "argument", "arguments");
-    Some(format!("a closure was called with {arguments}, but takes another number of them"))
-}
-
 /// Rewrites the names of types that people never typed.
 fn readable(message: &str) -> String {
-    if let Some(given) = message.split_once(": ").and_then(|(_, call)| closure_call(call)) {
-        return given;
-    }
     message
         .replace("&str | ImmutableString | String", "string")
         .replace("&str", "string")

@@ -1,6 +1,7 @@
 //! `kaizen compare A.rhai B.rhai --tasks FILE`: which of several scripts does the same tasks better.
 
 pub(in crate::cli) mod case_list;
+mod notice;
 mod summary;
 mod tasks;
 pub(in crate::cli) mod verdict;
@@ -308,8 +309,8 @@ async fn go(
             return Ok(job.refuse(&faults));
         }
     }
-    tell_unused(job, &tasks, &contestants);
-    tell_unjudged(job, &tasks, (judge.is_some(), objective.as_ref()));
+    notice::tell_unused(job, &tasks, &contestants);
+    notice::tell_unjudged(job, &tasks, (judge.is_some(), objective.as_ref()));
 
     let mut plan = comparison_plan(job, arguments, contestants, judge.as_ref(), &tasks, &open)?;
     plan.accuracy = accuracy;
@@ -358,32 +359,6 @@ fn compile(
         Ok(program) => Ok(Ok(program)),
         Err(ScriptError::Refused(faults)) => Ok(Err(faults)),
         Err(other) => anyhow::bail!("reading the script: {other:?}"),
-    }
-}
-
-/// Says which fields no script takes: one of them may be misspelt.
-fn tell_unused(job: &ScriptJob<'_>, tasks: &Tasks, contestants: &[(ComparedScript, FieldMap)]) {
-    let maps: Vec<FieldMap> = contestants.iter().map(|(_, fields)| fields.clone()).collect();
-    let unused = tasks.unused(&maps);
-    if !unused.is_empty() && !job.global.quiet {
-        say(&format!(
-            "fields that no script takes, kept for the judge and tables: {}",
-            unused.join(", ")
-        ));
-    }
-}
-
-/// Says that nothing tells right answers from wrong ones, if quality counts.
-fn tell_unjudged(
-    job: &ScriptJob<'_>,
-    tasks: &Tasks,
-    (is_judged, objective): (bool, Option<&Objective>),
-) {
-    let counts = objective.is_none_or(|objective| objective.quality > 0.0);
-    if counts && !is_judged && !tasks.is_labelled() && !job.global.quiet {
-        say("note: nothing says which answers are right, so only failures, time and cost are compared; \
-             add the field `expected` to the tasks, name it with `--expected FIELD`, or pass \
-             `--judge SCRIPT`");
     }
 }
 

@@ -9,9 +9,6 @@ use tables::{
     CALLS, HEADS, KEYWORDS, MEMBERS, METHODS, NAMES, OPTIONS, PREFIXES, STATEMENTS, VALUES, WORDS,
 };
 
-/// How the message of a block begins and ends that has a colon in the place of its braces.
-const HEAD_END: &str = " ..:` is from another language";
-
 /// A form of another language, which no script of ours can have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::script) struct ForeignForm {
@@ -28,11 +25,6 @@ pub(in crate::script) struct ForeignForm {
 }
 
 impl ForeignForm {
-    /// Tells whether it goes on with a block that another form has begun.
-    fn continues_block(&self) -> bool {
-        ["`elif", "`else", "`except", "`finally"].iter().any(|word| self.message.starts_with(word))
-    }
-
     /// Tells whether a place lies within it.
     pub(in crate::script) fn covers(&self, line: usize, column: usize) -> bool {
         line == self.line && (self.column..self.column + self.width).contains(&column)
@@ -112,6 +104,17 @@ struct ForeignText<'a> {
     all: Vec<ForeignPiece<'a>>,
 }
 
+/// What a form is among others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ForeignRole {
+    /// It begins a block that has a colon in the place of its braces; what it decides by follows.
+    Head,
+    /// It goes on with such a block.
+    Continuation,
+    /// It stands for itself.
+    Whole,
+}
+
 /// What a rule has found: the first and the last piece, what is wrong, and what to write.
 type ForeignSpan = (usize, usize, String, &'static str);
 
@@ -150,21 +153,27 @@ pub(in crate::script) fn forms(text: &str) -> Vec<ForeignForm> {
     ];
 
     let each = (0..pieces.all.len()).filter_map(|at| {
-        let found = rules.iter().find_map(|rule| rule(&pieces, at));
-        found.map(|found| pieces.placed(found))
+        let found = rules.iter().find_map(|rule| rule(&pieces, at))?;
+        let role = pieces.role(&found);
+        Some((role, pieces.placed(found)))
     });
-    let mut found: Vec<ForeignForm> = each.collect();
-    found.sort_by_key(|form| (form.line, form.column));
+    let mut found: Vec<(ForeignRole, ForeignForm)> = each.collect();
+    found.sort_by_key(|(_, form)| (form.line, form.column));
 
     // What stands within a form, or goes on with a block of the other language, is no fault of its own.
     let mut told: Vec<ForeignForm> = Vec::new();
-    for form in found {
-        let is_within = told.iter().any(|known| known.covers(form.line, form.column));
-        let has_head = told.iter().any(|known| known.message.ends_with(HEAD_END));
-        let goes_on = has_head && form.continues_block();
-        if !is_within && !goes_on {
-            told.push(form);
+    let mut closed: Vec<ForeignForm> = Vec::new();
+    let mut has_head = false;
+    for (role, form) in found {
+        let is_within = closed.iter().any(|known| known.covers(form.line, form.column));
+        if is_within || role == ForeignRole::Continuation && has_head {
+            continue;
         }
+        match role {
+            ForeignRole::Head => has_head = true,
+            ForeignRole::Continuation | ForeignRole::Whole => closed.push(form.clone()),
+        }
+        told.push(form);
     }
     told
 }
@@ -203,6 +212,14 @@ impl<'a> ForeignText<'a> {
         }
 
         ForeignText { text, all }
+    }
+
+    fn role(&self, (first, last, ..): &ForeignSpan) -> ForeignRole {
+        match self.said(*first) {
+            "else" | "except" | "finally" => ForeignRole::Continuation,
+            word if HEADS.contains(&word) && self.said(*last) == ":" => ForeignRole::Head,
+            _ => ForeignRole::Whole,
+        }
     }
 
     fn said(&self, at: usize) -> &'a str {
@@ -367,7 +384,7 @@ impl<'a> ForeignText<'a> {
             "if" if self.said(at + 1) == "__name__" => "write `if is_main { .. }`",
             _ => "write a block in braces: `if x { .. } else { .. }`, `for x in list { .. }`",
         };
-        is_head.then(|| (at, colon, format!("`{word}{HEAD_END}"), help))
+        is_head.then(|| (at, colon, format!("`{word} ..:` is from another language"), help))
     }
 
     /// Tells whether what follows a word makes a statement of another language of it, and no call.
