@@ -1103,7 +1103,11 @@ fn what_an_expansion_gives_is_looked_at_before_anything_is_paid() {
     let texts: Vec<String> = texts.iter().map(|text| format!("{head}{text}")).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let said = said_of(&texts).replace("> let g = builder(\"g\");\n", "");
-    let said: String = said.lines().filter(|line| !line.starts_with("> let list")).map(|l| format!("{l}\n")).collect();
+    let said: String = said
+        .lines()
+        .filter(|line| !line.starts_with("> let list"))
+        .map(|l| format!("{l}\n"))
+        .collect();
     expect_test::expect![[r#"
         > g.expand(list, |x| #{ instrucion: x });
         K0005 3:23 an operation of `expand` has no option `instrucion`

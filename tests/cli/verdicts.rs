@@ -52,9 +52,8 @@ fn patterns_and_advise_tell_the_figures_of_a_comparison_that_saw_the_same_execut
 
     let ran = project.kaizen(&["advise", "t", "--best", "--json"]);
     let advised: Value = serde_json::from_str(&ran.stdout).unwrap();
-    let told = |one: &Value| {
-        json!([one["pattern"], one["score"], one["interval"], one["best"], one["n"]])
-    };
+    let told =
+        |one: &Value| json!([one["pattern"], one["score"], one["interval"], one["best"], one["n"]]);
     assert_eq!(vec![told(&advised), told(&advised["alternatives"][0])], expected);
     let sure = format!("probability of being the best: {:.0} %;", 100.0 * chance);
     assert!(advised["reason"].as_str().unwrap().contains(&sure), "{advised}");
@@ -86,21 +85,27 @@ fn a_comparison_that_nobody_judges_says_so() {
     let notes: Vec<&str> = ran.stderr.lines().filter(|line| line.starts_with("note: ")).collect();
     assert_eq!(
         notes,
-        ["note: nothing says which answers are right, so only failures, time and cost are compared; add the \
-          field `expected` to the tasks, name it with `--expected FIELD`, or pass `--judge SCRIPT`"]
+        [
+            "note: nothing says which answers are right, so only failures, time and cost are compared; add the \
+          field `expected` to the tasks, name it with `--expected FIELD`, or pass `--judge SCRIPT`"
+        ]
     );
     let said = "; nobody judged the answers, so all of them count as equally good;";
     assert!(ran.stdout.contains(said), "{}", ran.stdout);
 
     // Where quality does not count, nothing is amiss.
     let ran = project.kaizen(&[&COMPARE[..], &["--objective", "time=1"]].concat());
-    assert!(!ran.stderr.contains("note: nothing") && !ran.stdout.contains("nobody judged"), "{ran:?}");
+    assert!(
+        !ran.stderr.contains("note: nothing") && !ran.stdout.contains("nobody judged"),
+        "{ran:?}"
+    );
 }
 
 #[test]
 fn equal_patterns_are_not_said_to_be_nearly_told_apart() {
     let project = project(", \"expected\": \"yes\"");
-    project.file("b.rhai", "let n = param(\"task\", 1);\nif n % 3 == 0 { \"no\" } else { \"yes\" }\n");
+    project
+        .file("b.rhai", "let n = param(\"task\", 1);\nif n % 3 == 0 { \"no\" } else { \"yes\" }\n");
     let found = compared(&project, &["--objective", "quality"]);
     let more = found["to_decide"]["inputs"].as_u64().unwrap();
     assert_eq!(
@@ -120,7 +125,8 @@ fn the_table_of_inputs_begins_with_what_the_scripts_were_given() {
                 {\"id\": 8, \"task\": 4, \"expected\": \"yes\", \"who\": \"x\"}\n";
     project.file("t.jsonl", rows);
     let ran = project.kaizen(&[&COMPARE[..], &["--show", "all"]].concat());
-    let table: Vec<&str> = ran.stdout.lines().skip_while(|line| !line.starts_with('#')).take(5).collect();
+    let table: Vec<&str> =
+        ran.stdout.lines().skip_while(|line| !line.starts_with('#')).take(5).collect();
     expect_test::expect![[r#"
         #  input                                   expected  script  answer  score
         1  3, id: 7, who: somebody with a long n…  yes       a       no       0.00

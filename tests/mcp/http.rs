@@ -184,7 +184,8 @@ fn a_server_that_is_killed_in_a_call_whose_answer_could_be_resumed_is_noticed_at
     expect![[r#"
         exit Some(5)
         error: MCP server `far` cannot be reached: nothing accepts connections there
-    "#]].assert_eq(&outcome);
+    "#]]
+    .assert_eq(&outcome);
 }
 
 #[test]

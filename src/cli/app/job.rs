@@ -329,7 +329,8 @@ impl ScriptJob<'_> {
         } else {
             let glimpsed = open.progress.clone();
             let shows_texts = glimpsed.borrow().shows_texts();
-            let watcher = Rc::new(move |call: &CallGlimpse<'_>| glimpsed.borrow_mut().glimpse(call));
+            let watcher =
+                Rc::new(move |call: &CallGlimpse<'_>| glimpsed.borrow_mut().glimpse(call));
             executor.watch_calls(watcher, shows_texts);
             executor.listen(Rc::new(move |at, event| shown.borrow_mut().see(at, event)));
         }

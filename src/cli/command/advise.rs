@@ -71,10 +71,9 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         Some(store) => verdict::last(&store, &arguments.task)?,
         None => None,
     };
-    let is_tested =
-        tested.as_ref().is_some_and(|tested| {
-            settle(&mut found, &task, tested, &objective.describe())
-        });
+    let is_tested = tested
+        .as_ref()
+        .is_some_and(|tested| settle(&mut found, &task, tested, &objective.describe()));
     damage::tell_knowledge(&knowledge);
     if let Some(notice) = optimizer.take_notice() {
         say(notice);
@@ -146,12 +145,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 }
 
 /// Tells a choice in the figures of the last comparison, if that has seen the same executions.
-fn settle(
-    found: &mut Recommendation,
-    task: &TaskType,
-    tested: &LastTest,
-    objective: &str,
-) -> bool {
+fn settle(found: &mut Recommendation, task: &TaskType, tested: &LastTest, objective: &str) -> bool {
     let Some(chosen) = found.ranked.take() else { return false };
     let name = chosen.pattern.clone();
     let mut all = vec![chosen];

@@ -121,7 +121,11 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         }
         lines.push(vec![
             row.id.to_string(),
-            if is_narrow { time::short_moment(row.started_at) } else { time::moment(row.started_at) },
+            if is_narrow {
+                time::short_moment(row.started_at)
+            } else {
+                time::moment(row.started_at)
+            },
             took.map_or("-".to_owned(), time::length),
             word.to_owned(),
             calls.to_string(),

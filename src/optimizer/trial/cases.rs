@@ -65,7 +65,12 @@ impl KnownExecutions {
     }
 
     /// Tells whether an execution only repeats one of an earlier comparison.
-    pub(in crate::optimizer) fn has(&self, pattern: &str, input: &Value, seen: &Measurement) -> bool {
+    pub(in crate::optimizer) fn has(
+        &self,
+        pattern: &str,
+        input: &Value,
+        seen: &Measurement,
+    ) -> bool {
         let key = (pattern.to_owned(), digest(input));
         self.0.get(&key).is_some_and(|known| seen.repeats(known))
     }

@@ -315,7 +315,9 @@ impl Facts<'_> {
         if let Some(to_decide) = &self.to_decide {
             let inputs = &to_decide["inputs"];
             *text += &if self.hardly_differ() {
-                format!("; about {inputs} more inputs would show that there is no practical difference")
+                format!(
+                    "; about {inputs} more inputs would show that there is no practical difference"
+                )
             } else {
                 format!("; about {inputs} more inputs would decide it")
             };

@@ -3,9 +3,9 @@
 use crate::base::spelling::nearest;
 use crate::flow::draw::Format;
 use crate::script::api::{EVENT_KINDS, OPERATION_KINDS};
-use crate::script::check::{File, foreign};
 use crate::script::check::forms::CallForm;
 use crate::script::check::kinds::Kinds;
+use crate::script::check::{File, foreign};
 use crate::script::diagnostic::{Diagnostic, codes, mismatch};
 use rhai::{Expr, FnCallExpr, Position};
 
@@ -68,11 +68,8 @@ impl Arguments<'_> {
 
         // Those for the widest whole numbers take nothing that a script writes.
         let is_of_script = |form: &&CallForm| form.params.iter().all(|of| !is_width(of));
-        let forms: Vec<&CallForm> = forms
-            .iter()
-            .filter(|form| form.arity == given.len())
-            .filter(is_of_script)
-            .collect();
+        let forms: Vec<&CallForm> =
+            forms.iter().filter(|form| form.arity == given.len()).filter(is_of_script).collect();
         let is_certain = |form: &&CallForm| {
             let is_known = |word: &String| word == "any" || mismatch::is_certain(word);
             form.params.iter().all(is_known)

@@ -4,11 +4,13 @@
 use crate::script::diagnostic::{Diagnostic, codes};
 
 /// Words for types that other languages have as values.
-const TYPES: &[&str] = &["bool", "dict", "float", "int", "list", "object", "set", "str", "string", "tuple"];
+const TYPES: &[&str] =
+    &["bool", "dict", "float", "int", "list", "object", "set", "str", "string", "tuple"];
 
 /// Keeps of the faults of a file those that tell something of their own.
 pub(super) fn without_echoes(faults: Vec<Diagnostic>, file: &str, text: &str) -> Vec<Diagnostic> {
-    let heads: Vec<FaultHead> = faults.iter().filter_map(|fault| FaultHead::of(fault, file, text)).collect();
+    let heads: Vec<FaultHead> =
+        faults.iter().filter_map(|fault| FaultHead::of(fault, file, text)).collect();
     let is_echo = |fault: &Diagnostic| {
         let place = fault.place.as_ref().filter(|place| place.file == file);
         let at = place.and_then(|place| offset(text, place.line, place.column));

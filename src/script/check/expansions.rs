@@ -69,8 +69,10 @@ fn given(
         let at = |message| Diagnostic::at(codes::OPTION, message, file.name, file.text, key.pos);
 
         if option == "name" {
-            let message = "the function of `expand` gives a `name`, but its operations are numbered";
-            let help = "name the expansion: `expand(node, function, #{ name: \"each\" })`".to_owned();
+            let message =
+                "the function of `expand` gives a `name`, but its operations are numbered";
+            let help =
+                "name the expansion: `expand(node, function, #{ name: \"each\" })`".to_owned();
             faults.push(Diagnostic { help: Some(help), ..at(message.to_owned()) });
         } else if option != KIND && !known.contains(&option) {
             let own = foreign::option(option).map(|own| format!("write `{own}`"));

@@ -3,8 +3,16 @@
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Stmt};
 
 /// Words that ask a model.
-const ASKS: &[&str] =
-    &["add_aggregation", "add_operation", "chat", "communicate", "expand", "operate", "parse", "react"];
+const ASKS: &[&str] = &[
+    "add_aggregation",
+    "add_operation",
+    "chat",
+    "communicate",
+    "expand",
+    "operate",
+    "parse",
+    "react",
+];
 /// Words that describe a model.
 const DESCRIBES: &[&str] = &["branch", "branch_from", "imodel"];
 const BOUND: &str = "max_tokens";

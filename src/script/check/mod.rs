@@ -31,8 +31,8 @@ mod value_kind;
 mod whole;
 
 pub(super) use calls::calls_of;
-pub(super) use lengths::asks_without_limit;
 pub(super) use forms::{CallForm, Forms, HANDLES, help_for, names, signature};
+pub(super) use lengths::asks_without_limit;
 
 use crate::base::spelling::nearest;
 use crate::script::check::kinds::Kinds;

@@ -130,9 +130,10 @@ pub(super) fn of_parse(engine: &Engine, file: &str, text: &str, error: &ParseErr
         ParseErrorType::MissingToken(token, _) if token == ";" => {
             Some("end the statement before this with `;`".to_owned())
         }
-        ParseErrorType::MismatchedType(wanted, _) if wanted == "a boolean expression" => {
-            Some("write `a == ()`, or another condition; `a ?? b` gives `b` where `a` is `()`".to_owned())
-        }
+        ParseErrorType::MismatchedType(wanted, _) if wanted == "a boolean expression" => Some(
+            "write `a == ()`, or another condition; `a ?? b` gives `b` where `a` is `()`"
+                .to_owned(),
+        ),
         ParseErrorType::Reserved(word) => {
             Some(format!("`{word}` is a reserved word; choose another name"))
         }

@@ -72,7 +72,9 @@ pub(in crate::script) fn register(engine: &mut Engine) {
     bounded::register(&mut module);
     word(&mut module, "parse_json", "text: string", read_json);
     for name in ["print", "debug", "to_string", "to_debug"] {
-        word(&mut module, name, "function: function", |function: &mut FnPtr| named_for_people(function));
+        word(&mut module, name, "function: function", |function: &mut FnPtr| {
+            named_for_people(function)
+        });
     }
 
     engine.register_global_module(module.into());

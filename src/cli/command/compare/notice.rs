@@ -7,7 +7,11 @@ use crate::cli::say;
 use crate::optimizer::learner::Objective;
 
 /// Says which fields no script takes: one of them may be misspelt.
-pub(super) fn tell_unused(job: &ScriptJob<'_>, tasks: &Tasks, contestants: &[(ComparedScript, FieldMap)]) {
+pub(super) fn tell_unused(
+    job: &ScriptJob<'_>,
+    tasks: &Tasks,
+    contestants: &[(ComparedScript, FieldMap)],
+) {
     let maps: Vec<FieldMap> = contestants.iter().map(|(_, fields)| fields.clone()).collect();
     let unused = tasks.unused(&maps);
     if !unused.is_empty() && !job.global.quiet {
@@ -26,8 +30,10 @@ pub(super) fn tell_unjudged(
 ) {
     let counts = objective.is_none_or(|objective| objective.quality > 0.0);
     if counts && !is_judged && !tasks.is_labelled() && !job.global.quiet {
-        say("note: nothing says which answers are right, so only failures, time and cost are compared; \
+        say(
+            "note: nothing says which answers are right, so only failures, time and cost are compared; \
              add the field `expected` to the tasks, name it with `--expected FIELD`, or pass \
-             `--judge SCRIPT`");
+             `--judge SCRIPT`",
+        );
     }
 }

@@ -1,13 +1,12 @@
 //! Words and forms of other languages, Python and JavaScript first: what to write instead of each.
 
+mod quotes;
 mod shapes;
 mod signs;
 mod tables;
 
 use crate::script::reference::lexer::{Lexeme, LexemeClass, scan};
-use tables::{
-    CALLS, HEADS, KEYWORDS, MEMBERS, METHODS, NAMES, OPTIONS, PREFIXES, STATEMENTS, VALUES, WORDS,
-};
+use tables::{CALLS, HEADS, KEYWORDS, MEMBERS, METHODS, NAMES, OPTIONS, STATEMENTS, VALUES, WORDS};
 
 /// A form of another language, which no script of ours can have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,10 +57,7 @@ pub(in crate::script) fn instead_of_variable(
 
 /// Says what to write instead of a method of a value of a known type.
 pub(in crate::script) fn instead_of_method(kind: &str, name: &str) -> Option<&'static str> {
-    METHODS
-        .iter()
-        .find(|(of, known, _)| *of == kind && *known == name)
-        .map(|(.., help)| *help)
+    METHODS.iter().find(|(of, known, _)| *of == kind && *known == name).map(|(.., help)| *help)
 }
 
 /// Says what to write instead of a call with a number of arguments that only other languages take.
@@ -288,49 +284,6 @@ impl<'a> ForeignText<'a> {
         }
     }
 
-    /// A text in three quotes: here two quotes within a text stand for one.
-    fn triple(&self, at: usize) -> Option<ForeignSpan> {
-        let is_first = at == 0 || !self.is_joined(at - 1);
-        let is_triple =
-            self.said(at) == "\"\"" && self.is_joined(at) && self.said(at + 1).starts_with('"');
-
-        let message = "three quotes begin a text with a quote in it".to_owned();
-        let help = "write a text of several lines in backticks";
-        (is_first && is_triple).then(|| (at, at + 1, message, help))
-    }
-
-    /// Strings: `f".."`, `'..'`.
-    fn quotes(&self, at: usize) -> Option<ForeignSpan> {
-        let piece = &self.all[at];
-        let quote = |at: usize| self.said(at).chars().next().filter(|c| matches!(c, '"' | '\''));
-
-        if piece.class == LexemeClass::Word
-            && self.is_joined(at)
-            && quote(at + 1).is_some()
-            && let Some((_, help)) =
-                PREFIXES.iter().find(|(prefix, _)| prefix.eq_ignore_ascii_case(piece.said))
-        {
-            return Some((
-                at,
-                at + 1,
-                format!("`{}` before a text means nothing", piece.said),
-                help,
-            ));
-        }
-
-        if piece.class != LexemeClass::Text {
-            return None;
-        }
-        let is_prefixed = at > 0 && self.is_joined(at - 1) && self.is_word(at - 1);
-        let quoted = piece.said;
-        let inner = quoted.strip_prefix('\'')?.strip_suffix('\'')?;
-        let letters = inner.chars().count();
-        let is_letter = letters == 1 || inner.starts_with('\\');
-        let message = || "single quotes hold one character".to_owned();
-        let help = "write a text in double quotes: `\"..\"`";
-        (!is_letter && !is_prefixed).then(|| (at, at, message(), help))
-    }
-
     /// Statements that begin with a word which ours do not have.
     fn statement(&self, at: usize) -> Option<ForeignSpan> {
         let word = self.said(at);
@@ -398,7 +351,9 @@ impl<'a> ForeignText<'a> {
             "{" => matches!(self.said(at), "except" | "finally"),
             _ => match self.all[at + 1].class {
                 LexemeClass::Word | LexemeClass::Text => true,
-                LexemeClass::Number => matches!(self.said(at), "assert" | "case" | "raise" | "yield"),
+                LexemeClass::Number => {
+                    matches!(self.said(at), "assert" | "case" | "raise" | "yield")
+                }
                 LexemeClass::Comment | LexemeClass::Other => false,
             },
         }

@@ -4,7 +4,8 @@
 use super::{ForeignSpan, ForeignText, message};
 use crate::script::reference::lexer::LexemeClass;
 
-const ONE_VARIABLE: &str = "write `let a = list[0]; let b = list[1];`: each variable has a statement";
+const ONE_VARIABLE: &str =
+    "write `let a = list[0]; let b = list[1];`: each variable has a statement";
 const LOOPS: &str = "write `for x in list { .. }`, or `for i in 0..10 { .. }`";
 
 impl ForeignText<'_> {
@@ -81,7 +82,8 @@ impl ForeignText<'_> {
         }
         let close = self.close(at + 1)?;
         let next = self.all.get(close + 1)?;
-        let is_word = next.class == LexemeClass::Word && !matches!(next.said, "and" | "or" | "in" | "is");
+        let is_word =
+            next.class == LexemeClass::Word && !matches!(next.said, "and" | "or" | "in" | "is");
         let message = format!("`{}` needs a block in braces", self.said(at));
         let help = "write `if condition { .. }`, `while condition { .. }`";
         is_word.then_some((at, close, message, help))
@@ -89,7 +91,8 @@ impl ForeignText<'_> {
 
     /// `a, b = b, a` at the beginning of a statement.
     fn swapped(&self, at: usize) -> Option<ForeignSpan> {
-        let begins = matches!(self.before(at), "" | ";" | "}") || !self.is_beside(at.wrapping_sub(1), at);
+        let begins =
+            matches!(self.before(at), "" | ";" | "}") || !self.is_beside(at.wrapping_sub(1), at);
         let is_pair = self.said(at + 1) == "," && self.is_word(at + 2) && self.said(at + 3) == "=";
         let is_open = self.bracket(at) == "{" || self.bracket(at).is_empty();
         let is_set = is_pair && self.said(at + 4) != "=" && self.is_beside(at, at + 3);

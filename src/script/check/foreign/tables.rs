@@ -164,10 +164,45 @@ pub(super) const WORDS: &[(&str, &str)] = &[
 
 /// Those of them that stand for values, so that a variable of that name may be meant for one.
 pub(super) const NAMES: &[&str] = &[
-    "Array", "False", "JSON", "Math", "None", "Null", "Object", "Promise", "ReAct", "True", "and", "asyncio",
-    "await", "console", "datetime", "del", "execution_history", "global", "json", "lambda", "logger",
-    "logging", "math", "nil", "not", "null", "or", "os", "pass", "process", "raise", "random", "re",
-    "requests", "self", "sys", "time", "typeof", "undefined",
+    "Array",
+    "False",
+    "JSON",
+    "Math",
+    "None",
+    "Null",
+    "Object",
+    "Promise",
+    "ReAct",
+    "True",
+    "and",
+    "asyncio",
+    "await",
+    "console",
+    "datetime",
+    "del",
+    "execution_history",
+    "global",
+    "json",
+    "lambda",
+    "logger",
+    "logging",
+    "math",
+    "nil",
+    "not",
+    "null",
+    "or",
+    "os",
+    "pass",
+    "process",
+    "raise",
+    "random",
+    "re",
+    "requests",
+    "self",
+    "sys",
+    "time",
+    "typeof",
+    "undefined",
 ];
 
 /// What other languages have in modules and objects, and what to write.
@@ -181,10 +216,7 @@ pub(super) const MEMBERS: &[(&str, &str)] = &[
     ("Math.random", "write `random()` for a number from 0 up to 1"),
     ("Math.round", "write `round(x, 0)`"),
     ("Object.assign", "write `map + other`"),
-    (
-        "Object.entries",
-        "write `for key in map.keys() { let value = map[key]; .. }`",
-    ),
+    ("Object.entries", "write `for key in map.keys() { let value = map[key]; .. }`"),
     ("Object.keys", "write `map.keys()`"),
     ("Object.values", "write `map.values()`"),
     ("asyncio.sleep", "write `sleep(1000)`, which waits for so many milliseconds"),
@@ -213,7 +245,10 @@ pub(super) const MEMBERS: &[(&str, &str)] = &[
     ("sys.exit", "write `exit()`, or `throw \"message\"` to end with a failure"),
     ("time.perf_counter", "write `timestamp()`, then `.elapsed`"),
     ("time.sleep", "write `sleep(1000)`, which waits for so many milliseconds"),
-    ("time.time", "write `now()` for the milliseconds since 1970, or `timestamp()`, then `.elapsed`"),
+    (
+        "time.time",
+        "write `now()` for the milliseconds since 1970, or `timestamp()`, then `.elapsed`",
+    ),
 ];
 
 /// Methods of other languages on values whose type is known, although kaizen has the word for something else.
@@ -236,7 +271,12 @@ pub(super) const CALLS: &[(&str, bool, usize, &str)] = &[
     ("max", true, 0, "write `list.max_by(|x| x)`"),
     ("min", false, 1, "write `list.min_by(|x| x)`"),
     ("min", true, 0, "write `list.min_by(|x| x)`"),
-    ("pop", true, 1, "write `list.remove(0)` for an item at a place, or `list.pop()` for the last one"),
+    (
+        "pop",
+        true,
+        1,
+        "write `list.remove(0)` for an item at a place, or `list.pop()` for the last one",
+    ),
     ("pop", true, 2, "write `map.remove(\"key\") ?? default`"),
     ("print", false, 0, "write `print(\"\")` for an empty line"),
     ("push", true, 2, "write `list.append([a, b])` to add several items"),
@@ -285,11 +325,7 @@ pub(super) const PREFIXES: &[(&str, &str)] = &[
 pub(super) const STATEMENTS: &[(&str, &str, &str)] = &[
     ("async", "`async` is from another language", "leave it out: a call waits for its reply"),
     ("await", "`await` is from another language", "leave it out: a call waits for its reply"),
-    (
-        "assert",
-        "`assert` is a function",
-        "write `assert(a == b)`",
-    ),
+    ("assert", "`assert` is a function", "write `assert(a == b)`"),
     ("case", "`case` is from another language", "write `switch x { 1 => .., _ => .. }`"),
     (
         "class",
