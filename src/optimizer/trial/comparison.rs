@@ -13,7 +13,6 @@ use crate::flow::callback::{Callback, CallbackInput};
 use crate::flow::op::{Op, OpKind};
 use crate::journal::event::Event;
 use crate::journal::inquiry::{Inquiry, Topic};
-use crate::metrics::Metrics;
 use crate::optimizer::Optimizer;
 use crate::optimizer::evidence::pattern::TaskType;
 use crate::optimizer::learner::Objective;
@@ -23,7 +22,8 @@ use crate::optimizer::trial::agenda::{
 };
 use crate::optimizer::trial::cases::{CaseKey, ComparedExecution, KnownExecutions};
 use crate::optimizer::trial::execution::{Execution, Measurement, PatternArm, Setting};
-use crate::optimizer::trial::findings::{Block, Ending, Measure, count, whole};
+use crate::optimizer::trial::expense::Expense;
+use crate::optimizer::trial::findings::{Block, Ending, Measure, count};
 use crate::optimizer::trial::sequential_test::{Experiment, StopRule, Verdict};
 use crate::session::Session;
 use crate::session::scope::Scope;
