@@ -3,6 +3,7 @@
 
 mod anchor;
 pub mod durability;
+mod log;
 mod patience;
 mod schema;
 pub mod writer;
@@ -12,6 +13,7 @@ pub use rusqlite::{Connection, Transaction};
 
 use crate::base::own;
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+use rusqlite::config::DbConfig;
 use rusqlite::{ErrorCode, OpenFlags};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -53,6 +55,14 @@ pub enum Loss {
         path = _0.display()
     )]
     LogReplaced(PathBuf),
+    /// Its log was cut or overwritten in place.
+    #[error(
+        "lost its log while it was open: `{path}` was cut or overwritten, perhaps by a restored copy; \
+         stop every program that uses the store, restore the copy again if there is one, then run \
+         `kaizen doctor`",
+        path = _0.display()
+    )]
+    LogOverwritten(PathBuf),
     /// Its file was overwritten.
     #[error(
         "was overwritten while it was open, perhaps by a restored copy; stop every program that \
@@ -370,6 +380,22 @@ pub fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
 
     let lacking = schema::lacks(connection).map_err(fail)?;
     if lacking.is_empty() { Ok(()) } else { damaged(format!("it lacks {}", lacking.join(", "))) }
+}
+
+/// Finds out whether the log beside a store was cut or overwritten, and says how. That is to be asked
+/// before the store is opened: whoever closes it last removes the log.
+pub fn log_damage(path: &Path) -> Option<String> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let log = PathBuf::from(log);
+    log::damage(&log).map(|says| format!("its log `{}` is damaged: {says}", log.display()))
+}
+
+/// Lets the log stay where it is when a connection is closed, or lets the last one that is closed copy
+/// it to the store and remove it, as usual.
+pub fn keep_log(connection: &Connection, keeps: bool) {
+    // Where SQLite refuses, it does the usual.
+    let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keeps);
 }
 
 /// How much room a store takes, in bytes.

@@ -134,6 +134,8 @@ fn endpoint(model: &Model) -> Finding {
 
 fn store(project: &Project) -> Vec<Finding> {
     let path = project.store_path();
+    // Whoever opens it reads as much of the log as is sound.
+    let log = store::log_damage(&path);
     let connection = match project.existing_store() {
         Ok(Some(connection)) => connection,
         Ok(None) => {
@@ -143,14 +145,19 @@ fn store(project: &Project) -> Vec<Finding> {
         Err(error) => return vec![Finding::new("store", Err(error.to_string()), Exit::Store)],
     };
 
-    let mut found = vec![file(&connection, &path), journal(&connection)];
+    // Nothing that is damaged may be copied into the store.
+    store::keep_log(&connection, true);
+    let mut found = vec![file(&connection, &path, log), journal(&connection)];
+    store::keep_log(&connection, found.iter().any(|finding| !finding.ok));
+
     found.push(knowledge(connection));
     found
 }
 
 /// Looks at the file and its tables.
-fn file(connection: &Connection, path: &Path) -> Finding {
-    let checked = match store::check(connection, path) {
+fn file(connection: &Connection, path: &Path, log: Option<String>) -> Finding {
+    let damaged = |reason| Err(StoreError::Damaged { path: path.to_owned(), reason });
+    let checked = match store::check(connection, path).and_then(|()| log.map_or(Ok(()), damaged)) {
         Ok(()) => Ok(path.display().to_string()),
         Err(error @ StoreError::Damaged { .. }) => {
             Err(format!("{error}; move it away, then restore a copy or start a new store"))
