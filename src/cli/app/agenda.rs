@@ -4,7 +4,8 @@ use crate::base::clock;
 use crate::base::failure::Kind;
 use crate::cli::app::forecast::{ForecastSetting, Once, Rehearsals, SeedSource, Trial};
 use crate::executor::replies::assumption::{
-    AssumedChance, AssumedSize, AssumedWorld, Assumption, Unknown,
+    AssumedChance, AssumedFailures, AssumedLag, AssumedReplies, AssumedSize, AssumedWorld,
+    Assumption, Unknown,
 };
 use crate::executor::replies::guess::{EndOrder, ForcedDecisions, Guess, Words};
 use crate::journal::event::Event;
@@ -24,6 +25,15 @@ const PACES: [Duration; 4] = [
     // More than any limit that people set.
     Duration::from_hours(25),
 ];
+/// Longest time by which a call is taken to end after another one: a script may ask in each
+/// millisecond of it whether that has ended.
+const LAG_MAX: Duration = Duration::from_secs(1);
+/// After how many calls guesses that differ come again.
+const PERIODS: [usize; 3] = [2, 3, usize::MAX];
+/// How many calls fail at most before the first one that does not.
+const FIRST_MAX: usize = 3;
+/// Of how many calls each is taken to be the only one that fails.
+const ONLY_MAX: usize = 8;
 /// Most tries of several things that differ at once.
 const PAIRS_MAX: usize = 60;
 /// Longest time after which such tries are still begun.
@@ -57,6 +67,7 @@ impl TrialBasis {
             Unknown::Time => Variation::Time,
             Unknown::World => Variation::World,
             Unknown::Size => Variation::Size,
+            Unknown::Failures => Variation::Failures,
         });
 
         let is_guess = self.number > 0 || !self.forced.decisions.is_empty();
@@ -144,6 +155,10 @@ impl<'a> GuessAgenda<'a> {
         let choices = self.words.min(once.choices);
         for number in self.choices..choices {
             self.push(&TrialBasis { number, ..TrialBasis::default() });
+            // Two replies may differ, and be compared.
+            let replies = AssumedReplies::InTurn(2);
+            let rest = Assumption { replies, ..Assumption::default() };
+            self.push(&TrialBasis { number, rest, ..TrialBasis::default() });
         }
         self.choices = self.choices.max(choices);
     }
@@ -166,8 +181,18 @@ impl<'a> GuessAgenda<'a> {
     /// Returns what else may be true of something that only a run can tell.
     fn variations(&self, unknown: Unknown, usual: Assumption) -> Vec<Assumption> {
         match unknown {
-            // The words see to that.
-            Unknown::Replies => Vec::new(),
+            // The words see to the rest.
+            Unknown::Replies => {
+                let in_turn = PERIODS.map(AssumedReplies::InTurn);
+                in_turn.map(|replies| Assumption { replies, ..usual }).to_vec()
+            }
+            Unknown::Failures => {
+                let some = [AssumedFailures::All, AssumedFailures::EverySecond];
+                let first = (1..=FIRST_MAX).map(AssumedFailures::First);
+                let only = (1..ONLY_MAX).map(AssumedFailures::Only);
+                let all = some.into_iter().chain(first).chain(only);
+                all.map(|failures| Assumption { failures, ..usual }).collect()
+            }
             Unknown::Chance if self.setting.seed == SeedSource::Given => Vec::new(),
             Unknown::Chance => {
                 let same = CHANCES.map(AssumedChance::Constant);
@@ -181,7 +206,13 @@ impl<'a> GuessAgenda<'a> {
             Unknown::Time => {
                 let known = self.setting.experience.longest().map(|longest| vec![longest]);
                 let paces = known.unwrap_or(PACES.to_vec());
-                paces.into_iter().map(|pace| Assumption { pace, ..usual }).collect()
+                let longest = paces.iter().copied().filter(|pace| *pace <= LAG_MAX).max();
+                let pace = longest.unwrap_or(LAG_MAX);
+                let lags = [AssumedLag::First, AssumedLag::Last];
+                let lags = lags.map(|lag| Assumption { pace, lag, ..usual });
+
+                let paces = paces.into_iter().map(|pace| Assumption { pace, ..usual });
+                paces.chain(lags).collect()
             }
             Unknown::World => {
                 let worlds = [AssumedWorld::Broken, AssumedWorld::Flaky, AssumedWorld::Complaining];
@@ -224,8 +255,17 @@ impl<'a> GuessAgenda<'a> {
         kinds.push(numbers.collect());
         for unknown in self.met.clone() {
             let mut extremes = self.variations(unknown, Assumption::default());
+            if unknown == Unknown::Replies {
+                continue;
+            }
+            if unknown == Unknown::Failures {
+                extremes.truncate(2);
+            }
             if unknown == Unknown::Chance {
                 extremes.truncate(2);
+            }
+            if unknown == Unknown::Time {
+                extremes.retain(|extreme| extreme.lag == AssumedLag::None);
             }
             if unknown == Unknown::Time && extremes.len() > 1 {
                 extremes = extremes.split_off(extremes.len() - 1);
@@ -257,6 +297,9 @@ fn both(one: &TrialBasis, other: &TrialBasis) -> TrialBasis {
         pace: a.pace.max(b.pace),
         world: if a.world == usual.world { b.world } else { a.world },
         size: if a.size == usual.size { b.size } else { a.size },
+        replies: if a.replies == usual.replies { b.replies } else { a.replies },
+        failures: if a.failures == usual.failures { b.failures } else { a.failures },
+        lag: if a.lag == usual.lag { b.lag } else { a.lag },
     };
     TrialBasis { number: one.number.max(other.number), rest, ..TrialBasis::default() }
 }

@@ -2,20 +2,31 @@
 //! times, each time with other guesses, so that what depends on a reply shows as a range.
 
 use crate::base::id::OpId;
-use crate::executor::replies::assumption::{AssumedChance, AssumedWorld, Assumption, Unknown};
+use crate::executor::replies::assumption::{
+    AssumedChance, AssumedLag, AssumedReplies, AssumedWorld, Assumption, Unknown,
+};
 use crate::model::charge::CallBound;
 use crate::model::provider::demo;
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
+use std::time::Duration;
 
 /// What a planned call of an operation never run before is answered.
 const UNKNOWN_REPLY: &str = "(a reply that only a run can produce)";
 /// How many items a list has at most that only a reply can tell, unless its schema says more.
 pub const ITEMS_ASSUMED: u64 = 10;
-/// What is tried in place of a reply, besides the texts of the script itself.
-const WORDS: [&str; 6] = ["yes", "no", "1", "10", "true", "false"];
+/// What is tried in place of a reply, besides the texts of the script itself: numbers of each size, since
+/// a script may reckon before it compares.
+const WORDS: [&str; 17] = [
+    "yes", "no", "1", "10", "true", "false", "0", "-1", "2", "3", "4", "5", "7", "100", "0.5", "0.9",
+    "1000000",
+];
+/// Most numbers of a script that are tried, each with its neighbours.
+const OWN_NUMBERS_MAX: usize = 8;
+/// A reply that is longer than what scripts ask for, in words.
+const LONG_REPLY: usize = 1000;
 /// Most texts of a script that are tried.
 const OWN_WORDS_MAX: usize = 24;
 /// Longest text of a script that is taken for a possible reply, in characters.
@@ -26,8 +37,11 @@ const OWN_WORD_LEN_MAX: usize = 60;
 pub struct Words(Rc<[String]>);
 
 impl Words {
-    /// Takes the texts that a script holds: those are what it compares replies with.
-    pub fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Words {
+    /// Takes the texts and the numbers that a script holds: those are what it compares replies with.
+    pub fn of<'a>(
+        texts: impl IntoIterator<Item = &'a str>,
+        numbers: impl IntoIterator<Item = f64>,
+    ) -> Words {
         let lines = vec![UNKNOWN_REPLY; usize::try_from(ITEMS_ASSUMED).unwrap_or(1)];
         let mut all = vec![UNKNOWN_REPLY.to_owned(), lines.join("\n")];
         all.push(Value::from(lines).to_string());
@@ -41,8 +55,21 @@ impl Words {
         }
         all.extend(own);
 
+        let mut tried: Vec<f64> = Vec::new();
+        for number in numbers {
+            if tried.len() < OWN_NUMBERS_MAX && !tried.contains(&number) {
+                tried.push(number);
+            }
+        }
+        for near in tried.into_iter().flat_map(neighbours) {
+            if !all.contains(&near) {
+                all.push(near);
+            }
+        }
+
         let usual: Vec<&str> = WORDS.into_iter().filter(|w| !all.iter().any(|a| a == w)).collect();
         all.extend(usual.into_iter().map(str::to_owned));
+        all.push("word ".repeat(LONG_REPLY));
         Words(all.into())
     }
 
@@ -55,6 +82,22 @@ impl Words {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// Writes a number, one below it and one above it.
+fn neighbours(number: f64) -> [String; 3] {
+    let step = if number.fract() == 0.0 { 1.0 } else { 0.01 };
+    // Reckoning with hundredths leaves rests.
+    [number, number - step, number + step].map(|near| ((near * 1e6).round() / 1e6).to_string())
+}
+
+/// What a call is taken to be answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::executor) enum GuessedReply {
+    /// A text.
+    Says(String),
+    /// Nothing: it fails.
+    Fails,
 }
 
 /// A decision about an operation.
@@ -123,6 +166,10 @@ pub struct Guess {
     met: RefCell<BTreeSet<Unknown>>,
     /// How often pages and programs were asked for.
     asked_world: Cell<usize>,
+    /// How many calls were made whose replies are not known.
+    asked: Cell<usize>,
+    /// How many calls have begun to take their time.
+    timed: Cell<usize>,
     /// The most that each call can take, by its operation and attempt.
     bounds: RefCell<HashMap<(OpId, u32), CallBound>>,
     /// The models that were asked for replies whose length nothing bounds.
@@ -146,6 +193,8 @@ impl Guess {
             assumed: Assumption::default(),
             met: RefCell::default(),
             asked_world: Cell::default(),
+            asked: Cell::default(),
+            timed: Cell::default(),
             bounds: RefCell::default(),
             unbounded: RefCell::default(),
             choices: Cell::default(),
@@ -252,13 +301,46 @@ impl Guess {
         self.seen.borrow().clone()
     }
 
-    /// Guesses a reply. `before` are replies that the operation got earlier, the newest first.
+    /// Returns how long the next call takes.
+    pub(in crate::executor) fn pace(&self) -> Duration {
+        let call = self.timed.replace(self.timed.get() + 1);
+        let is_first = call.is_multiple_of(2);
+
+        match self.assumed.lag {
+            AssumedLag::None => self.assumed.pace,
+            AssumedLag::First if is_first => self.assumed.pace,
+            AssumedLag::Last if !is_first => self.assumed.pace,
+            AssumedLag::First | AssumedLag::Last => Duration::ZERO,
+        }
+    }
+
+    /// Guesses what a call is answered. `before` are replies that the operation got earlier, the newest
+    /// first. A call that `may_fail` may do so.
     pub(in crate::executor) fn reply(
         &self,
         op: OpId,
         before: &[Rc<str>],
         schema: Option<&Value>,
-    ) -> String {
+        may_fail: bool,
+    ) -> GuessedReply {
+        let call = self.asked.replace(self.asked.get() + 1);
+        if may_fail {
+            self.meet(Unknown::Failures);
+        }
+        if may_fail && self.assumed.failures.fails(call) {
+            self.depends(op);
+            return GuessedReply::Fails;
+        }
+
+        GuessedReply::Says(self.text(call, op, before, schema))
+    }
+
+    fn text(&self, call: usize, op: OpId, before: &[Rc<str>], schema: Option<&Value>) -> String {
+        let turn = match self.assumed.replies {
+            AssumedReplies::Alike => 0,
+            AssumedReplies::InTurn(count) => call % count.max(1),
+        };
+        let number = self.number + turn;
         let choices = if before.is_empty() { usize::MAX } else { before.len() };
         self.choices.set(self.choices.get().max(choices));
         self.meet(Unknown::Replies);
@@ -267,11 +349,14 @@ impl Guess {
         match (before, schema) {
             // A reply yet to come will differ: with a line more, what depends on it is not taken
             // for known, while data stays the same data.
-            ([_, ..], _) => format!("{}\n", before[self.number % before.len()]),
-            ([], Some(schema)) => {
-                demo::another_example(schema, self.number, ITEMS_ASSUMED).to_string()
+            ([_, ..], _) => {
+                let lines = "\n".repeat(turn + 1);
+                format!("{}{lines}", before[number % before.len()])
             }
-            ([], None) => self.words.0[self.number % self.words.len()].clone(),
+            ([], Some(schema)) => demo::another_example(schema, number, ITEMS_ASSUMED).to_string(),
+            // The first few guesses stand for texts of any kind, and another one is of the same kind.
+            ([], None) if self.number == 0 && turn > 0 => format!("{UNKNOWN_REPLY} {}", turn + 1),
+            ([], None) => self.words.0[number % self.words.len()].clone(),
         }
     }
 
@@ -302,21 +387,50 @@ impl Guess {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::executor::replies::assumption::AssumedFailures;
     use serde_json::json;
 
     fn guesses(before: &[&str], schema: Option<&Value>, texts: &[&str]) -> Vec<String> {
-        let words = Words::of(texts.iter().copied());
+        let words = Words::of(texts.iter().copied(), []);
         let before: Vec<Rc<str>> = before.iter().map(|text| (*text).into()).collect();
         let each = |number| Guess::new(words.clone(), number, ForcedDecisions::default());
-        (0..words.len()).map(|n| each(n).reply(OpId(0), &before, schema)).collect()
+        let said = |number| match each(number).reply(OpId(0), &before, schema, true) {
+            GuessedReply::Says(text) => text,
+            GuessedReply::Fails => String::new(),
+        };
+        (0..words.len()).map(said).collect()
     }
 
     #[test]
     fn the_texts_of_a_script_are_tried_each_once() {
         let all = guesses(&[], None, &["bug", "yes", "", "question", "bug"]);
-        assert_eq!(all[3..], ["bug", "yes", "question", "no", "1", "10", "true", "false"]);
+        assert_eq!(all[3..10], ["bug", "yes", "question", "no", "1", "10", "true"]);
         assert_eq!((all[0].lines().count(), all[1].lines().count()), (1, 10));
         assert_eq!(serde_json::from_str::<Vec<String>>(&all[2]).expect("a list").len(), 10);
+    }
+
+    #[test]
+    fn the_numbers_of_a_script_are_tried_with_their_neighbours() {
+        let words = Words::of(["yes"], [50.0, 0.85, 50.0]);
+        let own = ["yes", "50", "49", "51", "0.85", "0.84", "0.86", "no"];
+        assert_eq!(words.0[3..11], own);
+    }
+
+    #[test]
+    fn calls_may_be_answered_alike_or_in_turn_or_not_at_all() {
+        let replies = |assumed: Assumption| {
+            let guess = Guess::new(Words::of([], []), 0, ForcedDecisions::default());
+            let guess = guess.assuming(assumed);
+            [0, 1, 2].map(|op| guess.reply(OpId(op), &[], None, true))
+        };
+        let says = |text: &str| GuessedReply::Says(format!("{UNKNOWN_REPLY}{text}"));
+
+        let usual = Assumption::default();
+        assert_eq!(replies(usual), [says(""), says(""), says("")]);
+        let in_turn = Assumption { replies: AssumedReplies::InTurn(2), ..usual };
+        assert_eq!(replies(in_turn), [says(""), says(" 2"), says("")]);
+        let failing = Assumption { failures: AssumedFailures::EverySecond, ..usual };
+        assert_eq!(replies(failing), [GuessedReply::Fails, says(""), GuessedReply::Fails]);
     }
 
     #[test]

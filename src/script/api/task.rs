@@ -270,6 +270,7 @@ fn background(engine: &mut Engine, host: &Rc<Inner>) {
         |task: &mut Rc<Background>| finish(&task.clone()),
     );
 
+    let inner = host.clone();
     def(
         engine,
         "get done(task: task) -> bool",
@@ -281,7 +282,10 @@ fn background(engine: &mut Engine, host: &Rc<Inner>) {
         print(t.done);
         ```
         "#,
-        |task: &mut Rc<Background>| task.waited.get() || task.result.borrow().is_some(),
+        move |task: &mut Rc<Background>| {
+            inner.executor().look_at_ends();
+            task.waited.get() || task.result.borrow().is_some()
+        },
     );
 
     def(
