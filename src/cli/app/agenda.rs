@@ -146,7 +146,7 @@ impl<'a> GuessAgenda<'a> {
 
         for unknown in once.met() {
             if self.met.insert(*unknown) {
-                for rest in self.variations(*unknown, assumed.rest) {
+                for rest in self.variations(*unknown, once.asked, assumed.rest) {
                     self.push(&TrialBasis { rest, ..assumed.clone() });
                 }
             }
@@ -155,10 +155,6 @@ impl<'a> GuessAgenda<'a> {
         let choices = self.words.min(once.choices);
         for number in self.choices..choices {
             self.push(&TrialBasis { number, ..TrialBasis::default() });
-            // Two replies may differ, and be compared.
-            let replies = AssumedReplies::InTurn(2);
-            let rest = Assumption { replies, ..Assumption::default() };
-            self.push(&TrialBasis { number, rest, ..TrialBasis::default() });
         }
         self.choices = self.choices.max(choices);
     }
@@ -178,19 +174,23 @@ impl<'a> GuessAgenda<'a> {
         }
     }
 
-    /// Returns what else may be true of something that only a run can tell.
-    fn variations(&self, unknown: Unknown, usual: Assumption) -> Vec<Assumption> {
+    /// Returns what else may be true of something that only a run can tell, where so many replies are
+    /// not known.
+    fn variations(&self, unknown: Unknown, asked: usize, usual: Assumption) -> Vec<Assumption> {
         match unknown {
-            // The words see to the rest.
+            // The words see to what one reply says; a second one may differ from it.
+            Unknown::Replies if asked < 2 => Vec::new(),
             Unknown::Replies => {
-                let in_turn = PERIODS.map(AssumedReplies::InTurn);
-                in_turn.map(|replies| Assumption { replies, ..usual }).to_vec()
+                let in_turn = PERIODS.into_iter().take(asked - 1).map(AssumedReplies::InTurn);
+                let numbers = [AssumedReplies::Rising, AssumedReplies::Falling];
+                in_turn.chain(numbers).map(|replies| Assumption { replies, ..usual }).collect()
             }
             Unknown::Failures => {
                 let some = [AssumedFailures::All, AssumedFailures::EverySecond];
-                let first = (1..=FIRST_MAX).map(AssumedFailures::First);
-                let only = (1..ONLY_MAX).map(AssumedFailures::Only);
-                let all = some.into_iter().chain(first).chain(only);
+                let some = some.into_iter().take(asked);
+                let first = (1..asked.min(FIRST_MAX + 1)).map(AssumedFailures::First);
+                let only = (1..asked.min(ONLY_MAX)).map(AssumedFailures::Only);
+                let all = some.chain(first).chain(only);
                 all.map(|failures| Assumption { failures, ..usual }).collect()
             }
             Unknown::Chance if self.setting.seed == SeedSource::Given => Vec::new(),
@@ -254,7 +254,7 @@ impl<'a> GuessAgenda<'a> {
             (1..self.choices).map(|number| TrialBasis { number, ..TrialBasis::default() });
         kinds.push(numbers.collect());
         for unknown in self.met.clone() {
-            let mut extremes = self.variations(unknown, Assumption::default());
+            let mut extremes = self.variations(unknown, 1, Assumption::default());
             if unknown == Unknown::Replies {
                 continue;
             }

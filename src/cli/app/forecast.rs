@@ -12,7 +12,9 @@ use crate::cli::render::progress::{Progress, ProgressMode};
 use crate::executor::Executor;
 use crate::executor::budget::Budget;
 use crate::executor::replies::assumption::{AssumedChance, Unknown};
-use crate::executor::replies::guess::{ForcedDecisions, Guess, GuessedDecision, Ways, Words};
+use crate::executor::replies::guess::{
+    ForcedDecisions, Guess, GuessedDecision, ReplyLength, Ways, Words,
+};
 use crate::executor::replies::reuse::Reuse;
 use crate::journal::Journal;
 use crate::journal::event::Event;
@@ -40,6 +42,9 @@ pub(in crate::cli) const MORE_TIME_MAX: Duration = Duration::from_secs(10);
 const TRY_TIME_MIN: Duration = Duration::from_millis(500);
 /// The time of each where the first one had no end: others must get their turn.
 const ENDLESS_TIME_MAX: Duration = Duration::from_millis(100);
+
+/// What a script that reads numbers has in it.
+const READS_NUMBERS: [&str; 6] = ["parse", "to_int", "to_float", "to_decimal", "json", "score"];
 
 /// What planning a run has found.
 pub(in crate::cli) struct Forecast {
@@ -137,6 +142,8 @@ pub(in crate::cli) struct Once {
     pub(in crate::cli) stopped: Option<ScriptStop>,
     /// How many different guesses there are; none if none was made.
     pub(in crate::cli) choices: usize,
+    /// How many calls were made whose replies are not known.
+    pub(super) asked: usize,
     /// Decisions that depended on a guess.
     pub(in crate::cli) seen: BTreeMap<GuessedDecision, Ways>,
     /// What was asked for that only a run can tell.
@@ -176,6 +183,7 @@ impl Once {
             ended,
             stopped,
             choices: guess.choices(),
+            asked: guess.asked(),
             seen: guess.seen(),
             met: guess.met(),
             bounds: guess.bounds(),
@@ -250,7 +258,7 @@ pub(in crate::cli) async fn rehearse(
     let began = clock::monotonic();
     let usual = TrialBasis::default();
 
-    let first = match once(usual.trial(&Words::of([], []), setting.first_time_max)).await? {
+    let first = match once(usual.trial(&Words::of([], None, ReplyLength::Idle), setting.first_time_max)).await? {
         Ok(first) => first,
         Err(faults) => return Ok(Err(faults)),
     };
@@ -429,8 +437,14 @@ fn words(scripts: &[String]) -> Words {
 
     // A 0 or a 1 counts and begins, and both are tried anyway.
     other_numbers.retain(|number: &f64| *number > 1.0);
-    let numbers = compared_numbers.into_iter().chain(other_numbers);
-    Words::of(compared.into_iter().chain(others).chain(keys), numbers)
+    let numbers = compared_numbers.into_iter().chain(other_numbers).collect();
+    let reads = |words: &[&str]| {
+        let has = |script: &String| words.iter().any(|word| script.contains(word));
+        scripts.iter().any(has)
+    };
+    let numbers = reads(&READS_NUMBERS).then_some(numbers);
+    let length = if reads(&[".len"]) { ReplyLength::Counts } else { ReplyLength::Idle };
+    Words::of(compared.into_iter().chain(others).chain(keys), numbers, length)
 }
 
 /// Tells whether what stands between these two is compared with something.

@@ -27,6 +27,10 @@ pub enum AssumedReplies {
     Alike,
     /// So many calls in a row get different guesses, then they come again.
     InTurn(usize),
+    /// Each is a larger number than the one before.
+    Rising,
+    /// Each is a smaller number than the one before.
+    Falling,
 }
 
 /// Which calls fail. A call that fails is not tried again: that it may be is said nowhere in a plan.

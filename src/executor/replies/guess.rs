@@ -17,30 +17,43 @@ use std::time::Duration;
 const UNKNOWN_REPLY: &str = "(a reply that only a run can produce)";
 /// How many items a list has at most that only a reply can tell, unless its schema says more.
 pub const ITEMS_ASSUMED: u64 = 10;
-/// What is tried in place of a reply, besides the texts of the script itself: numbers of each size, since
-/// a script may reckon before it compares.
-const WORDS: [&str; 17] = [
-    "yes", "no", "1", "10", "true", "false", "0", "-1", "2", "3", "4", "5", "7", "100", "0.5", "0.9",
-    "1000000",
-];
+/// What is tried in place of a reply, besides the texts of the script itself.
+const WORDS: [&str; 6] = ["yes", "no", "1", "10", "true", "false"];
+/// What is tried besides where a script reads numbers: some of each size, since it may reckon before it
+/// compares.
+const NUMBERS: [&str; 7] = ["0", "-1", "0.5", "3", "5", "100", "1000000"];
+/// The first of numbers that fall from call to call.
+const FALLS_FROM: usize = 1000;
 /// Most numbers of a script that are tried, each with its neighbours.
 const OWN_NUMBERS_MAX: usize = 8;
-/// A reply that is longer than what scripts ask for, in words.
+/// The words of a reply that is longer than what scripts ask for.
 const LONG_REPLY: usize = 1000;
 /// Most texts of a script that are tried.
 const OWN_WORDS_MAX: usize = 24;
 /// Longest text of a script that is taken for a possible reply, in characters.
 const OWN_WORD_LEN_MAX: usize = 60;
 
+/// Whether a script looks how long a reply is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ReplyLength {
+    /// It does not.
+    #[default]
+    Idle,
+    /// It does.
+    Counts,
+}
+
 /// The texts that are tried in place of replies that nobody has seen.
 #[derive(Debug, Clone)]
 pub struct Words(Rc<[String]>);
 
 impl Words {
-    /// Takes the texts and the numbers that a script holds: those are what it compares replies with.
+    /// Takes the texts that a script holds, and its numbers where it reads any: those are what it
+    /// compares replies with.
     pub fn of<'a>(
         texts: impl IntoIterator<Item = &'a str>,
-        numbers: impl IntoIterator<Item = f64>,
+        numbers: Option<Vec<f64>>,
+        length: ReplyLength,
     ) -> Words {
         let lines = vec![UNKNOWN_REPLY; usize::try_from(ITEMS_ASSUMED).unwrap_or(1)];
         let mut all = vec![UNKNOWN_REPLY.to_owned(), lines.join("\n")];
@@ -55,8 +68,9 @@ impl Words {
         }
         all.extend(own);
 
+        let more = if numbers.is_some() { &NUMBERS[..] } else { &[] };
         let mut tried: Vec<f64> = Vec::new();
-        for number in numbers {
+        for number in numbers.unwrap_or_default() {
             if tried.len() < OWN_NUMBERS_MAX && !tried.contains(&number) {
                 tried.push(number);
             }
@@ -67,9 +81,12 @@ impl Words {
             }
         }
 
-        let usual: Vec<&str> = WORDS.into_iter().filter(|w| !all.iter().any(|a| a == w)).collect();
-        all.extend(usual.into_iter().map(str::to_owned));
-        all.push("word ".repeat(LONG_REPLY));
+        let usual = WORDS.iter().chain(more);
+        let usual: Vec<&&str> = usual.filter(|word| !all.iter().any(|a| a == **word)).collect();
+        all.extend(usual.into_iter().map(|word| (*word).to_owned()));
+        if length == ReplyLength::Counts {
+            all.push("word ".repeat(LONG_REPLY));
+        }
         Words(all.into())
     }
 
@@ -301,6 +318,11 @@ impl Guess {
         self.seen.borrow().clone()
     }
 
+    /// Returns how many calls were made whose replies are not known.
+    pub fn asked(&self) -> usize {
+        self.asked.get()
+    }
+
     /// Returns how long the next call takes.
     pub(in crate::executor) fn pace(&self) -> Duration {
         let call = self.timed.replace(self.timed.get() + 1);
@@ -339,6 +361,7 @@ impl Guess {
         let turn = match self.assumed.replies {
             AssumedReplies::Alike => 0,
             AssumedReplies::InTurn(count) => call % count.max(1),
+            AssumedReplies::Rising | AssumedReplies::Falling => call,
         };
         let number = self.number + turn;
         let choices = if before.is_empty() { usize::MAX } else { before.len() };
@@ -354,6 +377,10 @@ impl Guess {
                 format!("{}{lines}", before[number % before.len()])
             }
             ([], Some(schema)) => demo::another_example(schema, number, ITEMS_ASSUMED).to_string(),
+            ([], None) if self.assumed.replies == AssumedReplies::Rising => (turn + 1).to_string(),
+            ([], None) if self.assumed.replies == AssumedReplies::Falling => {
+                FALLS_FROM.saturating_sub(turn).to_string()
+            }
             // The first few guesses stand for texts of any kind, and another one is of the same kind.
             ([], None) if self.number == 0 && turn > 0 => format!("{UNKNOWN_REPLY} {}", turn + 1),
             ([], None) => self.words.0[number % self.words.len()].clone(),
@@ -391,7 +418,7 @@ mod tests {
     use serde_json::json;
 
     fn guesses(before: &[&str], schema: Option<&Value>, texts: &[&str]) -> Vec<String> {
-        let words = Words::of(texts.iter().copied(), []);
+        let words = Words::of(texts.iter().copied(), None, ReplyLength::Idle);
         let before: Vec<Rc<str>> = before.iter().map(|text| (*text).into()).collect();
         let each = |number| Guess::new(words.clone(), number, ForcedDecisions::default());
         let said = |number| match each(number).reply(OpId(0), &before, schema, true) {
@@ -404,22 +431,25 @@ mod tests {
     #[test]
     fn the_texts_of_a_script_are_tried_each_once() {
         let all = guesses(&[], None, &["bug", "yes", "", "question", "bug"]);
-        assert_eq!(all[3..10], ["bug", "yes", "question", "no", "1", "10", "true"]);
+        assert_eq!(all[3..], ["bug", "yes", "question", "no", "1", "10", "true", "false"]);
         assert_eq!((all[0].lines().count(), all[1].lines().count()), (1, 10));
         assert_eq!(serde_json::from_str::<Vec<String>>(&all[2]).expect("a list").len(), 10);
     }
 
     #[test]
     fn the_numbers_of_a_script_are_tried_with_their_neighbours() {
-        let words = Words::of(["yes"], [50.0, 0.85, 50.0]);
+        let words = Words::of(["yes"], Some(vec![50.0, 0.85, 50.0]), ReplyLength::Counts);
         let own = ["yes", "50", "49", "51", "0.85", "0.84", "0.86", "no"];
         assert_eq!(words.0[3..11], own);
+        let more = ["1", "10", "true", "false", "0", "-1", "0.5", "3", "5", "100", "1000000"];
+        assert_eq!(words.0[11..22], more);
+        assert_eq!(words.0[22].split_whitespace().count(), LONG_REPLY);
     }
 
     #[test]
     fn calls_may_be_answered_alike_or_in_turn_or_not_at_all() {
         let replies = |assumed: Assumption| {
-            let guess = Guess::new(Words::of([], []), 0, ForcedDecisions::default());
+            let guess = Guess::new(Words::of([], None, ReplyLength::Idle), 0, ForcedDecisions::default());
             let guess = guess.assuming(assumed);
             [0, 1, 2].map(|op| guess.reply(OpId(op), &[], None, true))
         };
@@ -429,6 +459,8 @@ mod tests {
         assert_eq!(replies(usual), [says(""), says(""), says("")]);
         let in_turn = Assumption { replies: AssumedReplies::InTurn(2), ..usual };
         assert_eq!(replies(in_turn), [says(""), says(" 2"), says("")]);
+        let rising = Assumption { replies: AssumedReplies::Rising, ..usual };
+        assert_eq!(replies(rising), ["1", "2", "3"].map(|n| GuessedReply::Says(n.to_owned())));
         let failing = Assumption { failures: AssumedFailures::EverySecond, ..usual };
         assert_eq!(replies(failing), [GuessedReply::Fails, says(""), GuessedReply::Fails]);
     }
