@@ -136,8 +136,13 @@ impl Project {
     /// Takes the lease of a run that is to be resumed; the inner error says for people why that cannot
     /// be.
     pub(in crate::cli) fn lease(&self, run: &RunId) -> anyhow::Result<Result<Lease, String>> {
-        let own = self.make_folder()?;
-        Ok(Lease::take(&own, run)?.ok_or_else(|| {
+        let folder = self.root.join(FOLDER);
+        let unusable = |source: std::io::Error| StoreError::Folder {
+            path: folder.clone(),
+            source: source.into(),
+        };
+        let own = self.make_folder().map_err(unusable)?;
+        Ok(Lease::take(&own, run).map_err(unusable)?.ok_or_else(|| {
             format!(
                 "run {run} is still under way, or another process is resuming it; wait for its end, \
                  or stop that process first"

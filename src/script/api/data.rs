@@ -61,8 +61,8 @@ fn json_words(engine: &mut Engine) {
         "json(text: string) -> any",
         r#"
         Parses JSON. Whole numbers keep their digits: a number above 9223372036854775807 has a
-        special type that can be printed, compared and written again; one above 18446744073709551615
-        is an error.
+        special type that can be printed, compared and written again, and that `to_int` refuses; one
+        above 18446744073709551615 is an error.
         ```rhai
         print(json(`{"a": [1, 2]}`).a[1]);
         ```
@@ -103,7 +103,7 @@ fn written(data: Result<Value, String>) -> Result<String, EvalError> {
     data.map(|data| data.to_string()).map_err(|reason| throw_new(Kind::Json, reason))
 }
 
-/// Lets whole numbers above 2^63 be compared with other numbers.
+/// Lets whole numbers above 2^63 be compared with other numbers, and keeps their digits.
 fn large_numbers(engine: &mut Engine) {
     type Holds = fn(Ordering) -> bool;
     let operators: [(&str, Holds); 6] = [
@@ -124,9 +124,17 @@ fn large_numbers(engine: &mut Engine) {
         engine.register_fn(name, move |a: u64, b: f64| loose(approximate(a).partial_cmp(&b)));
         engine.register_fn(name, move |a: f64, b: u64| loose(a.partial_cmp(&approximate(b))));
     }
+
+    // The language would make a negative number of it.
+    engine.register_fn("to_int", |number: u64| {
+        i64::try_from(number).map_err(|_| {
+            let message = format!("{number} is too large: whole numbers end at {}", i64::MAX);
+            throw_new(Kind::Script, message)
+        })
+    });
 }
 
-#[allow(clippy::cast_precision_loss, reason = "beside a float only its precision is left")]
+#[allow(clippy::cast_precision_loss, reason = "the language compares so with every float")]
 fn approximate(number: u64) -> f64 {
     number as f64
 }

@@ -34,7 +34,6 @@ pub(crate) struct Background {
 }
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
-    engine.register_type_with_name::<Rc<Background>>("task");
     gathering(engine, host);
     background(engine, host);
     guarding(engine, host);
