@@ -188,6 +188,11 @@ impl Rehearsal {
         Rehearsal { ended, ..self }
     }
 
+    /// Tells whether calls were taken to fail in it. What it does not do then says nothing of other runs.
+    pub fn takes_to_fail(&self) -> bool {
+        self.differs.contains(&Variation::Failures)
+    }
+
     /// Returns of which runs it tells.
     pub fn scope(&self) -> RunScope {
         self.scope

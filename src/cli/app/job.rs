@@ -296,9 +296,8 @@ impl ScriptJob<'_> {
         script: String,
     ) -> anyhow::Result<()> {
         let executor = &open.executor;
-        let own = self.project.make_folder()?;
         // Held from before the start is kept, so that nobody else takes the run up meanwhile.
-        open.lease.replace(Lease::take(&own, executor.journal().run())?);
+        open.lease.replace(self.project.try_lease(executor.journal().run())?);
 
         let started = Event::RunStarted {
             script,

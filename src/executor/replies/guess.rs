@@ -43,18 +43,27 @@ pub enum ReplyLength {
     Counts,
 }
 
+/// What a script holds that a reply may be compared with.
+#[derive(Debug, Default)]
+pub struct ScriptWords<'a> {
+    /// Its texts.
+    pub texts: Vec<&'a str>,
+    /// Its numbers, if it reads any from texts.
+    pub numbers: Option<Vec<f64>>,
+    /// Whether it looks how long a text is.
+    pub length: ReplyLength,
+    /// Data in JSON that have what it looks for in data, if it reads any from texts.
+    pub records: Vec<String>,
+}
+
 /// The texts that are tried in place of replies that nobody has seen.
 #[derive(Debug, Clone)]
 pub struct Words(Rc<[String]>);
 
 impl Words {
-    /// Takes the texts that a script holds, and its numbers where it reads any: those are what it
-    /// compares replies with.
-    pub fn of<'a>(
-        texts: impl IntoIterator<Item = &'a str>,
-        numbers: Option<Vec<f64>>,
-        length: ReplyLength,
-    ) -> Words {
+    /// Takes what a script holds that a reply may be compared with.
+    pub fn of(script: ScriptWords<'_>) -> Words {
+        let ScriptWords { texts, numbers, length, records } = script;
         let lines = vec![UNKNOWN_REPLY; usize::try_from(ITEMS_ASSUMED).unwrap_or(1)];
         let mut all = vec![UNKNOWN_REPLY.to_owned(), lines.join("\n")];
         all.push(Value::from(lines).to_string());
@@ -67,6 +76,7 @@ impl Words {
             }
         }
         all.extend(own);
+        all.extend(records);
 
         let more = if numbers.is_some() { &NUMBERS[..] } else { &[] };
         let mut tried: Vec<f64> = Vec::new();
@@ -418,7 +428,7 @@ mod tests {
     use serde_json::json;
 
     fn guesses(before: &[&str], schema: Option<&Value>, texts: &[&str]) -> Vec<String> {
-        let words = Words::of(texts.iter().copied(), None, ReplyLength::Idle);
+        let words = Words::of(ScriptWords { texts: texts.to_vec(), ..ScriptWords::default() });
         let before: Vec<Rc<str>> = before.iter().map(|text| (*text).into()).collect();
         let each = |number| Guess::new(words.clone(), number, ForcedDecisions::default());
         let said = |number| match each(number).reply(OpId(0), &before, schema, true) {
@@ -438,7 +448,12 @@ mod tests {
 
     #[test]
     fn the_numbers_of_a_script_are_tried_with_their_neighbours() {
-        let words = Words::of(["yes"], Some(vec![50.0, 0.85, 50.0]), ReplyLength::Counts);
+        let words = Words::of(ScriptWords {
+            texts: vec!["yes"],
+            numbers: Some(vec![50.0, 0.85, 50.0]),
+            length: ReplyLength::Counts,
+            records: Vec::new(),
+        });
         let own = ["yes", "50", "49", "51", "0.85", "0.84", "0.86", "no"];
         assert_eq!(words.0[3..11], own);
         let more = ["1", "10", "true", "false", "0", "-1", "0.5", "3", "5", "100", "1000000"];
@@ -449,7 +464,7 @@ mod tests {
     #[test]
     fn calls_may_be_answered_alike_or_in_turn_or_not_at_all() {
         let replies = |assumed: Assumption| {
-            let guess = Guess::new(Words::of([], None, ReplyLength::Idle), 0, ForcedDecisions::default());
+            let guess = Guess::new(Words::of(ScriptWords::default()), 0, ForcedDecisions::default());
             let guess = guess.assuming(assumed);
             [0, 1, 2].map(|op| guess.reply(OpId(op), &[], None, true))
         };
