@@ -355,7 +355,11 @@ fn big(bytes: &[u8]) -> Option<u32> {
 
 /// Continues a checksum, as SQLite reckons it.
 fn add(sum: [u32; 2], bytes: &[u8], is_big: bool) -> [u32; 2] {
-    if is_big { add_words(sum, bytes, u32::from_be_bytes) } else { add_words(sum, bytes, u32::from_le_bytes) }
+    if is_big {
+        add_words(sum, bytes, u32::from_be_bytes)
+    } else {
+        add_words(sum, bytes, u32::from_le_bytes)
+    }
 }
 
 fn add_words(sum: [u32; 2], bytes: &[u8], word: impl Fn([u8; 4]) -> u32) -> [u32; 2] {

@@ -12,8 +12,8 @@ pub use patience::on_wait;
 pub use rusqlite::{Connection, Transaction};
 
 use crate::base::own;
-use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use nix::unistd::{AccessFlags, access};
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use rusqlite::config::DbConfig;
 use rusqlite::{ErrorCode, OpenFlags, ffi};
 use schema::SchemaCheck;

@@ -252,13 +252,22 @@ fn a_reply_decides_as_a_number_a_key_a_failure_and_beside_another_one() {
         ("let a = b.chat(\"n\"); if parse_float(a) < 0.0 { TWO }", [1, 3]),
         ("let a = b.chat(\"n\"); for i in 0..min(parse_int(a), 4) { b.chat(`${i}`); }", [1, 5]),
         ("let a = b.chat(\"n\"); if a.len > 2000 { TWO }", [1, 3]),
-        ("let m = #{ bug: [1, 2], idea: [] }; for i in m[b.chat(\"n\")] ?? [] { b.chat(`${i}`); }", [1, 3]),
+        (
+            "let m = #{ bug: [1, 2], idea: [] }; for i in m[b.chat(\"n\")] ?? [] { b.chat(`${i}`); }",
+            [1, 3],
+        ),
         ("let m = #{ bug: 2 }; let a = b.chat(\"n\"); if a in m { TWO }", [1, 3]),
         ("if !attempt(|| b.chat(\"n\")).ok { TWO }", [1, 3]),
         ("try { b.chat(\"n\"); } catch { TWO }", [1, 3]),
         ("b.chat(\"n\"); b.chat(\"m\"); if !attempt(|| b.chat(\"o\")).ok { TWO }", [3, 5]),
-        ("let bad = 0; for i in 0..3 { if !attempt(|| b.chat(\"n\")).ok { bad += 1; } } if bad == 3 { TWO }", [3, 5]),
-        ("let r = gather([|| b.chat(\"n\"), || b.chat(\"o\")], #{ settle: true }); if !r[1].ok { TWO }", [2, 4]),
+        (
+            "let bad = 0; for i in 0..3 { if !attempt(|| b.chat(\"n\")).ok { bad += 1; } } if bad == 3 { TWO }",
+            [3, 5],
+        ),
+        (
+            "let r = gather([|| b.chat(\"n\"), || b.chat(\"o\")], #{ settle: true }); if !r[1].ok { TWO }",
+            [2, 4],
+        ),
         (
             "let t = task(|| b.chat(\"n\")); let u = task(|| b.chat(\"o\")); u.wait(); if t.done { TWO } t.wait();",
             [2, 4],
@@ -273,8 +282,14 @@ fn a_reply_decides_as_a_number_a_key_a_failure_and_beside_another_one() {
         ("if json(b.chat(\"n\")).points > 4 { TWO }", [1, 3]),
         ("if parse_int(b.chat(\"n\")) > parse_int(b.chat(\"m\")) { TWO }", [2, 4]),
         ("let all = [\"n\", \"m\", \"o\"].map(|q| b.chat(q)); if all[0] != all[2] { TWO }", [3, 5]),
-        ("write_text(\"o.txt\", \"1\\n2\\n3\"); for l in read_lines(\"o.txt\") { b.chat(l); }", [3, 3]),
-        ("write_text(\"o/x.txt\", b.chat(\"n\")); if read_text(\"o/x.txt\") == \"yes\" { TWO }", [1, 3]),
+        (
+            "write_text(\"o.txt\", \"1\\n2\\n3\"); for l in read_lines(\"o.txt\") { b.chat(l); }",
+            [3, 3],
+        ),
+        (
+            "write_text(\"o/x.txt\", b.chat(\"n\")); if read_text(\"o/x.txt\") == \"yes\" { TWO }",
+            [1, 3],
+        ),
     ];
 
     let server = Server::start(|_, _, _| answer("one two"));
@@ -288,7 +303,10 @@ fn a_reply_decides_as_a_number_a_key_a_failure_and_beside_another_one() {
         assert_eq!((planned.code, &plan["fails"]), (Some(0), &Value::from(false)), "{script}");
 
         // A run that fails stops earlier.
-        assert!(calls <= expected[1] && (code != Some(0) || calls >= expected[0]), "{script}: {calls}");
+        assert!(
+            calls <= expected[1] && (code != Some(0) || calls >= expected[0]),
+            "{script}: {calls}"
+        );
     }
 }
 

@@ -260,7 +260,9 @@ pub(in crate::cli) async fn rehearse(
     let began = clock::monotonic();
     let usual = TrialBasis::default();
 
-    let first = match once(usual.trial(&Words::of(ScriptWords::default()), setting.first_time_max)).await? {
+    let first = match once(usual.trial(&Words::of(ScriptWords::default()), setting.first_time_max))
+        .await?
+    {
         Ok(first) => first,
         Err(faults) => return Ok(Err(faults)),
     };

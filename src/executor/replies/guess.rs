@@ -464,7 +464,8 @@ mod tests {
     #[test]
     fn calls_may_be_answered_alike_or_in_turn_or_not_at_all() {
         let replies = |assumed: Assumption| {
-            let guess = Guess::new(Words::of(ScriptWords::default()), 0, ForcedDecisions::default());
+            let guess =
+                Guess::new(Words::of(ScriptWords::default()), 0, ForcedDecisions::default());
             let guess = guess.assuming(assumed);
             [0, 1, 2].map(|op| guess.reply(OpId(op), &[], None, true))
         };

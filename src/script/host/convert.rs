@@ -1,7 +1,7 @@
 //! Between script values and plain data.
 
-use crate::script::api::state::State;
 use crate::script::api::handle_word;
+use crate::script::api::state::State;
 use crate::script::diagnostic::mismatch;
 use crate::script::host::known_map;
 use rhai::{Array, Dynamic, Map};
@@ -52,7 +52,8 @@ fn value_at(value: &Dynamic, depth: usize) -> Result<Value, String> {
     }
     if let Some(state) = value.read_lock::<State>() {
         let content = state.content();
-        let each = content.iter().map(|(key, item)| Ok((key.to_string(), value_at(item, depth + 1)?)));
+        let each =
+            content.iter().map(|(key, item)| Ok((key.to_string(), value_at(item, depth + 1)?)));
         return Ok(Value::Object(each.collect::<Result<_, String>>()?));
     }
 
