@@ -257,7 +257,13 @@ fn parts(connection: &Connection) -> rusqlite::Result<BTreeSet<SchemaPart>> {
         })
     })?;
 
-    let own = |part: &SchemaPart| !matches!(part, SchemaPart::Index(name) | SchemaPart::Table(name) if name.starts_with("sqlite_"));
+    // SQLite keeps tables of its own there.
+    let own = |part: &SchemaPart| match part {
+        SchemaPart::Table(name) | SchemaPart::Index(name) | SchemaPart::Column(name, _) => {
+            !name.starts_with("sqlite_")
+        }
+        SchemaPart::View(_) | SchemaPart::Trigger(..) => true,
+    };
     let parts: BTreeSet<SchemaPart> = parts.collect::<Result<_, _>>()?;
     Ok(parts.into_iter().filter(own).collect())
 }

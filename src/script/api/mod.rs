@@ -35,6 +35,7 @@ use crate::flow::Graph;
 use crate::model::Model;
 use crate::script::Inner;
 use crate::session::branch::SharedBranch;
+use crate::session::tool::Tool;
 use rhai::{Dynamic, Engine, FuncRegistration, RhaiFunc, RhaiNativeFunc, Scope, Shared, Variant};
 use std::any::TypeId;
 use std::rc::Rc;

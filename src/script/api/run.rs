@@ -69,7 +69,7 @@ pub(in crate::script) const CONSTANTS: &[(&str, &str, &str)] = &[
 
 /// What `log` is in a script.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Log;
+pub(in crate::script) struct Log;
 
 /// Returns the value of a name that every script knows.
 pub(super) fn constant(host: &Rc<Inner>, name: &str, source: Option<&str>) -> Option<Dynamic> {
