@@ -34,6 +34,7 @@ mod cli {
     mod experiment;
     mod export;
     mod forecast;
+    mod foreign;
     mod given;
     mod guide_file;
     mod journals;
@@ -68,5 +69,6 @@ mod cli {
     mod sturdy;
     mod test;
     mod traps;
+    mod verdicts;
     mod watch;
 }

@@ -174,6 +174,13 @@ impl Executor {
         self.turns.outside(end).await
     }
 
+    /// Does something, and measures in seconds how long it takes by itself: what it waits for because
+    /// other work of the run is done meanwhile does not count.
+    pub async fn timed<F: Future>(&self, work: F) -> (F::Output, f64) {
+        let (value, time) = self.turns.timed(work).await;
+        (value, time.as_secs_f64())
+    }
+
     /// Waits until everything has been told that is known. What is done from then on was not done
     /// before.
     pub async fn news(&self) {

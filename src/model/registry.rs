@@ -387,7 +387,8 @@ impl Models {
         let wrong = ModelError::BadUrl { url: base_url.clone() };
         let clients = self.clients.clone();
         let model = spec.model.clone();
-        let server = Server { clients, protocol, base_url, identity, key, model, limit };
+        let is_whole = Rc::new(Cell::new(false));
+        let server = Server { clients, protocol, base_url, identity, key, model, limit, is_whole };
 
         if server.has_address() { Ok(server) } else { Err(wrong) }
     }
@@ -416,9 +417,7 @@ impl Models {
             // The project's own files were learned before any script could name or write one. What a
             // description names as the server may be anybody's, so without a key it gets none that was
             // meant for the provider.
-            Some(named) => {
-                self.named_key(named, &format!("`{provider}`"), Secret::apart)
-            }
+            Some(named) => self.named_key(named, &format!("`{provider}`"), Secret::apart),
             None if spec.base_url.is_some() => Ok(None),
             None => match self.key_in(variable)? {
                 Some(key) => Ok(Some(Secret::new(key.trim()))),
