@@ -18,6 +18,7 @@ mod values;
 mod words;
 
 mod cli {
+    mod act;
     mod advise;
     mod again;
     mod budget;
@@ -50,6 +51,7 @@ mod cli {
     mod probe;
     mod property;
     mod reach;
+    mod react;
     mod repl;
     mod resume;
     mod reuse;

@@ -10,6 +10,10 @@ pub enum Failpoint {
     CallBegins,
     /// A reply has come, and is not noted.
     CallEnds,
+    /// The start of a call of a tool is noted, the tool is not called.
+    ToolBegins,
+    /// A tool has done its work, and its end is not noted.
+    ToolDone,
     /// The end of an operation is decided, and not noted.
     OpEnds,
     /// The end of an operation is on the disk, and nothing depends on it yet.
@@ -33,6 +37,8 @@ pub const POINTS: &[(&str, Failpoint)] = &[
     ("store_made", Failpoint::StoreMade),
     ("call_begins", Failpoint::CallBegins),
     ("call_ends", Failpoint::CallEnds),
+    ("tool_begins", Failpoint::ToolBegins),
+    ("tool_done", Failpoint::ToolDone),
     ("op_ends", Failpoint::OpEnds),
     ("op_kept", Failpoint::OpKept),
     ("commit_begins", Failpoint::CommitBegins),

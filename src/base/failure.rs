@@ -20,6 +20,14 @@ pub enum Lesson {
     Setup,
     /// The account has no quota left.
     Quota,
+    /// A tool was used wrongly.
+    ToolUse,
+    /// A tool failed that would have worked at another time.
+    ToolOutage,
+    /// The model asked for tools until no step was left.
+    Loop,
+    /// The answer has the wrong form.
+    Form,
     /// The workflow asked for something that cannot work.
     Request,
     /// The answer did not fit.
@@ -161,6 +169,12 @@ kinds! {
     Cassette       "cassette"                        Diverged    Limits   "K0131" false;
     /// `assert_snapshot` outside of a test.
     Snapshot       "snapshot"                        Failed      Other    "K0132" false;
+    /// A tool failed, again and again.
+    Tool           "tool"                            Failed      ToolUse  "K0133" true;
+    /// Nobody knows whether something took effect.
+    Unsure         "unsure"                          Failed      Stopped  "K0135" false;
+    /// The arguments of a tool do not fit its schema.
+    Arguments      "arguments"                       Failed      ToolUse  "K0136" false;
     /// The answer was wrong.
     WrongAnswer    "wrong_answer"                    Failed      Quality  "K0100" true;
     /// Steps that need one another ran at once.
@@ -202,7 +216,9 @@ kinds! {
     /// The account has no quota left.
     Quota          "quota"                           Provider    Quota    "K0216" true;
     /// The reply does not fit its schema.
-    InvalidOutput  "invalid_output"                  Provider    Reply    "K0217" true;
+    InvalidOutput  "invalid_output"                  Provider    Form     "K0217" true;
+    /// All steps were used, and there is no answer.
+    Steps          "steps"                           Failed      Loop     "K0218" true;
 }
 
 impl Kind {
@@ -290,6 +306,15 @@ pub struct FailureDetail {
     /// How often the model was asked to mend its reply, if it was.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub repairs: Option<u32>,
+    /// The tool that failed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tool: Option<Box<str>>,
+    /// The arguments that it was called with.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub args: Option<Value>,
+    /// How many steps the model took.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub steps: Option<u32>,
 }
 
 impl Failure {
@@ -327,6 +352,8 @@ impl Failure {
     /// nothing more itself.
     pub fn exit(&self) -> Exit {
         match (self.kind.exit(), &self.cause) {
+            // A tool that failed says so itself, whatever it failed by.
+            (exit, _) if self.kind == Kind::Tool => exit,
             (Exit::Failed, Some(cause)) => cause.exit(),
             (exit, _) => exit,
         }

@@ -1,7 +1,7 @@
 //! JSON that people and programs write: files of tasks, replies, parameters. A byte order mark, and
 //! spaces that only look like spaces, do not count; a whole number keeps its digits or is refused.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::borrow::Cow;
 
 /// Why a text is not JSON that can be kept.
@@ -33,6 +33,20 @@ pub const BYTE_ORDER_MARK: char = '\u{feff}';
 pub fn is_odd_space(letter: char) -> bool {
     let has_no_width = matches!(letter, BYTE_ORDER_MARK | '\u{200b}' | '\u{2060}');
     !letter.is_ascii() && (letter.is_whitespace() || has_no_width)
+}
+
+/// Returns a value with every text in it passed through `change`, the names of fields among them.
+#[must_use]
+pub fn map_texts(value: Value, change: &dyn Fn(String) -> String) -> Value {
+    match value {
+        Value::String(text) => Value::String(change(text)),
+        Value::Array(items) => items.into_iter().map(|item| map_texts(item, change)).collect(),
+        Value::Object(fields) => {
+            let changed = fields.into_iter().map(|(key, v)| (change(key), map_texts(v, change)));
+            Value::Object(changed.collect::<Map<String, Value>>())
+        }
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_)) => other,
+    }
 }
 
 /// Reads a text that is one value.

@@ -1,5 +1,6 @@
 //! What every floor may use: ids, time, chance, units. Knows nothing of language models.
 
+pub mod bounds;
 pub mod clock;
 pub mod count;
 pub mod csv;

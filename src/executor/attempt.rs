@@ -8,18 +8,21 @@ use crate::executor::replies::reuse::Answer;
 use crate::executor::replies::{AttemptResult, Miss, PendingCall, ReplySource};
 use crate::executor::retry::{ATTEMPTS_MAX, pause};
 use crate::executor::{Executor, RunError};
-use crate::flow::callback::Scope;
 use crate::flow::op::Prompt;
 use crate::journal::event::{Event, LogLevel, Timer};
+use crate::journal::known_replies::Sample;
 use crate::journal::past::PastTry;
+use crate::metrics::charge::Charge;
 use crate::model::Model;
 use crate::model::error::{CallError, Retry};
 use crate::model::message::Message;
-use crate::model::reply::{CallResult, Usage};
+use crate::model::reply::{CallResult, ReplyContent, Usage};
 use crate::model::request::{Request, SchemaCheck};
+use crate::model::tool::{ToolChoice, ToolSpec};
 use crate::model::tuning::LimitChange;
 use crate::schema::{self, Found, Unfit};
 use crate::session::branch::SharedBranch;
+use crate::session::scope::Scope;
 use crate::store::StoreError;
 use serde_json::Value;
 use std::cell::Cell;
@@ -61,15 +64,48 @@ pub(super) struct ExchangeRequest<'a> {
     pub(super) prompt: &'a Prompt,
     /// The whole conversation, the newest message last.
     pub(super) messages: Vec<Message>,
+    /// The tools that the model is offered.
+    pub(super) tools: Vec<ToolSpec>,
+    pub(super) choice: ToolChoice,
+    /// The schema that the model is told.
+    pub(super) schema: Option<&'a Value>,
+    /// The schema that the reply is read by.
+    pub(super) reads: Option<&'a Value>,
     pub(super) schema_check: SchemaCheck,
     /// Whether it asks to mend the last answer.
     pub(super) is_repair: bool,
+    /// The step of a loop of tools that it is, from 1; 0 outside of one.
+    pub(super) step: u32,
 }
 
-/// A reply, and the value that was read from it.
+/// A reply, and the value that was read from its text. Where it calls tools, the value is that text.
 pub(super) struct WholeReply {
-    pub(super) text: String,
+    pub(super) said: ReplyContent,
     pub(super) value: Result<Value, Unfit>,
+    /// What the request is known by.
+    pub(super) sample: Sample,
+    /// How many calls it took, and what they cost, if that is known.
+    pub(super) bill: CallBill,
+}
+
+/// How many calls something took, and what they cost, if that is known.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CallBill {
+    pub(super) calls: u32,
+    pub(super) cost: Option<Money>,
+}
+
+impl Default for CallBill {
+    fn default() -> CallBill {
+        CallBill { calls: 0, cost: Some(Money::ZERO) }
+    }
+}
+
+impl CallBill {
+    pub(super) fn add(&mut self, other: CallBill) {
+        self.calls = self.calls.saturating_add(other.calls);
+        self.cost = self.cost.zip(other.cost).map(|(sum, more)| sum + more);
+    }
 }
 
 /// How a try stands among the others of its request, and what was mended of its reply.
@@ -93,24 +129,40 @@ impl Executor {
         ask: ExchangeRequest<'_>,
         durable: bool,
     ) -> Result<WholeReply, Stop> {
-        let ExchangeRequest { prompt, messages, schema_check, is_repair } = ask;
+        let ExchangeRequest {
+            prompt,
+            messages,
+            tools,
+            choice,
+            schema,
+            reads,
+            schema_check,
+            is_repair,
+            step,
+        } = ask;
         let model = branch.borrow().model.clone();
         let settings = model.settings.with(&prompt.settings);
         let attempts_max = settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1);
 
-        let mut request = Request::new(messages, settings, prompt.schema.clone());
+        let request = Request::new(messages, settings, schema.cloned());
+        let mut request = request.offering(tools, choice);
         request.schema_check = schema_check;
         request.check().map_err(|error| Failure::new(Kind::Option, error.to_string()))?;
 
         let sample = self.replies.sample(&scope.strand, &model, &request);
         // A cassette has the request as the script made it, before the budget bounds the reply.
         let line = self.replies.line(sample.key, &model, &request);
-        self.budgets.bound_reply(scope.flow, &mut request);
+        self.budgets.bound_reply(scope.purse, &mut request);
 
-        let asked = PendingCall { op: scope.op, model, request, sample, line, is_repair };
+        let asked = PendingCall { op: scope.op, model, request, sample, line, is_repair, step };
         let mut attempt = 1;
+        let mut bill = CallBill::default();
         loop {
-            let tried = self.call(scope, &asked, attempt).await?;
+            let mut tried = self.call(scope, &asked, attempt).await?;
+            // A reply that is known may come from a conversation with other ids.
+            if let Ok(said) = &mut tried.result {
+                said.keep_ids_apart(&asked.request.messages);
+            }
             // What a reply of another run has used is no use of this branch.
             if tried.counts_now() {
                 branch.borrow_mut().count(tried.usage);
@@ -127,19 +179,25 @@ impl Executor {
                 Err(Miss::Then { retry_in, .. }) => *retry_in,
             };
 
-            let read =
-                tried.result.as_ref().ok().map(|text| self.read(text, prompt.schema.as_ref()));
+            let read = tried.result.as_ref().ok().map(|said| self.read(said, reads));
+            let calls_tools = tried.result.as_ref().is_ok_and(|said| !said.calls.is_empty());
             let mended = match &read {
                 Some(Ok(found)) => found.mended.clone(),
                 Some(Err(_)) | None => Vec::new(),
             };
             let times = TryTimes { attempt, wait, mended };
-            // A reply that has to be mended by another call was paid for: it is on the disk before that.
-            let durable = durable || matches!(read, Some(Err(_)));
+            // A reply that another call follows was paid for: it is on the disk before that.
+            let durable = durable || calls_tools || matches!(read, Some(Err(_)));
+            let usage = tried.usage;
+            let cost = tried.cost;
             let result = self.settle(scope, &asked.model, tried, times, durable).await?;
+            let charge = Charge::of(usage, cost, result.as_ref().err());
+            bill.add(CallBill { calls: 1, cost: charge.cost });
+
             match (result, read, wait) {
-                (Ok(text), Some(read), _) => {
-                    return Ok(WholeReply { text, value: read.map(|found| found.value) });
+                (Ok(said), Some(read), _) => {
+                    let value = read.map(|found| found.value);
+                    return Ok(WholeReply { said, value, sample: asked.sample, bill });
                 }
                 (_, _, Some(wait)) => self.pass(&scope.strand, Timer::Pause, wait).await?,
                 (Err(failure), ..) => return Err(failure.into()),
@@ -150,8 +208,10 @@ impl Executor {
     }
 
     /// Reads a reply, by its schema if it has one. One that is only guessed need not fit.
-    fn read(&self, text: &str, schema: Option<&Value>) -> Result<Found, Unfit> {
+    fn read(&self, said: &ReplyContent, schema: Option<&Value>) -> Result<Found, Unfit> {
         let plain = |value| Found { value, mended: Vec::new() };
+        let text = said.text.as_str();
+        let schema = schema.filter(|_| said.calls.is_empty());
 
         match schema {
             None => Ok(plain(Value::String(text.to_owned()))),
@@ -191,7 +251,7 @@ impl Executor {
         let _permit = if waits { self.budgets.permit().await } else { None };
 
         let has_begun = reserve.as_mut().map(Reserve::begun).unwrap_or_default();
-        let mut guard = self.begin_call(scope, asked, has_begun.clone())?;
+        let mut guard = self.begin_call(scope, asked, has_begun.clone(), attempt)?;
         let number = guard.number;
 
         let answer = match source {
@@ -263,6 +323,7 @@ impl Executor {
         scope: &'a Rc<Scope>,
         asked: &'a PendingCall,
         has_begun: Rc<Cell<bool>>,
+        attempt: u32,
     ) -> Result<CallGuard<'a>, StoreError> {
         let PendingCall { model, request, sample, .. } = asked;
         let number = scope.attempts.get() + 1;
@@ -280,14 +341,16 @@ impl Executor {
             attempt: number,
             model: model.label.clone(),
             demo: model.is_demo(),
-            prompt: request.messages.last().map(|m| m.content.clone()).unwrap_or_default(),
+            prompt: request.messages.last().map(|m| m.shown().into_owned()).unwrap_or_default(),
             history: request.messages.len() - 1,
+            newest: parts.as_ref().and_then(|parts| parts.newest),
             key: Some(sample.key),
             sample: sample.arrival,
             at: Some(sample.at.clone()),
             before: parts.as_ref().and_then(|parts| parts.before),
             terms: parts.as_ref().map(|parts| parts.terms),
             repair: asked.is_repair,
+            step: if attempt == 1 { asked.step } else { 0 },
         })?;
 
         Ok(CallGuard {
@@ -304,7 +367,7 @@ impl Executor {
     /// Sets the worst case of a call aside, in the budget of its flow and in the account of the run.
     async fn reserve(&self, scope: &Rc<Scope>, asked: &PendingCall) -> Result<Reserve, Stop> {
         let PendingCall { model, request, .. } = asked;
-        match self.budgets.reserve(scope.flow, model, request).await {
+        match self.budgets.reserve(scope.purse, model, request).await {
             Ok(reserve) => Ok(reserve),
             Err(failure) => Err(self.refuse(scope, asked, failure)?),
         }
@@ -343,7 +406,7 @@ impl Executor {
         self.turns.pass_by(then.place);
 
         // The budget counts as spent, as it did then.
-        self.budgets.spend(scope.flow);
+        self.budgets.spend(scope.purse);
 
         let failure = then.result.clone().err();
         self.refuse(scope, asked, failure.unwrap_or_else(|| Failure::new(Kind::Budget, "refused")))
@@ -383,7 +446,7 @@ impl Executor {
         tried: AttemptResult,
         times: TryTimes,
         durable: bool,
-    ) -> Result<Result<String, Failure>, StoreError> {
+    ) -> Result<Result<ReplyContent, Failure>, StoreError> {
         let TryTimes { attempt, wait, mended } = times;
         let again = tried.is_again;
         let result = tried.result.map_err(|miss| match miss {
@@ -392,6 +455,7 @@ impl Executor {
             Miss::Then { failure, .. } => *failure,
         });
 
+        let said = result.as_ref().ok();
         let event = Event::AttemptEnded {
             flow: scope.flow,
             op: scope.op,
@@ -399,7 +463,9 @@ impl Executor {
             demo: model.is_demo(),
             reused: tried.reused,
             again,
-            reply: result.as_ref().ok().cloned(),
+            reply: said.map(|said| said.text.clone()),
+            calls: said.map(|said| said.calls.clone()).unwrap_or_default(),
+            opaque: said.map(|said| said.opaque.clone()).unwrap_or_default(),
             usage: tried.usage,
             cost: tried.cost,
             served_by: tried.served_by,
@@ -471,6 +537,8 @@ impl Drop for CallGuard<'_> {
             reused,
             again: false,
             reply: None,
+            calls: Vec::new(),
+            opaque: Vec::new(),
             usage,
             cost,
             served_by: None,

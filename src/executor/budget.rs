@@ -1,6 +1,7 @@
 //! What a run may use up. Before a call its worst case is set aside; after it the real use is
 //! settled. So calls that run at once cannot overspend together.
 
+use crate::base::bounds::Bounds;
 use crate::base::count::counted;
 use crate::base::failure::{Failure, Kind};
 use crate::base::unit::Money;
@@ -14,17 +15,6 @@ use tokio::sync::Notify;
 /// Most tokens that a reply may have when a budget is set and nobody says another number: what is
 /// not bounded cannot be set aside.
 pub const REPLY_TOKENS_MAX: u32 = 4096;
-
-/// The bounds of a run; what is `None` has none.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Bounds {
-    /// Most money.
-    pub cost: Option<Money>,
-    /// Most tokens, read and written.
-    pub tokens: Option<u64>,
-    /// Most calls, tries included.
-    pub calls: Option<u64>,
-}
 
 /// An amount of everything that is bounded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -400,7 +390,7 @@ mod tests {
 
     fn called(model: &Model, usage: Usage) -> CallResult {
         let cost = model.cost(Some(&usage));
-        CallResult { usage: Some(usage), cost, served_by: None, result: Ok("x".to_owned()) }
+        CallResult { usage: Some(usage), cost, served_by: None, result: Ok("x".into()) }
     }
 
     /// Many calls at once, of chance sizes, real uses and times, under bounds of chance: what is

@@ -1,13 +1,14 @@
 //! The budgets of a run: what it and its flows may use, what its calls have used, and how many of
 //! them are made at once. How one budget keeps its bounds is in `budget.rs`.
 
+use crate::base::bounds::Bounds;
 use crate::base::failure::Failure;
-use crate::base::id::FlowId;
 use crate::base::unit::Money;
-use crate::executor::budget::{Bounds, Budget, Reserve, Tally};
+use crate::executor::budget::{Budget, Reserve, Tally};
 use crate::model::Model;
 use crate::model::request::Request;
-use std::cell::RefCell;
+use crate::session::scope::Purse;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -16,25 +17,27 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 pub(super) struct Budgets {
     /// What the run may use up, if that is bounded.
     run: Option<Rc<Budget>>,
-    /// The budgets of flows under way that have one, or are within one.
-    flows: RefCell<HashMap<FlowId, Rc<Budget>>>,
+    /// The budgets of flows and questions under way that have one, or are within one.
+    purses: RefCell<HashMap<Purse, Rc<Budget>>>,
     /// What the calls of the run have used, without a bound.
     account: Rc<Budget>,
     /// What replies that were known cost when they were paid for.
     known: Rc<Budget>,
+    /// The number of the next question with a budget of its own.
+    next: Cell<u64>,
     /// Bounds the calls in flight, if the run has a bound.
     calls: Option<Semaphore>,
 }
 
-/// The budget of a flow, for as long as the flow runs.
-pub(super) struct FlowBudget<'a> {
+/// The budget of a flow or a question, for as long as it runs.
+pub(super) struct OpenBudget<'a> {
     budgets: &'a Budgets,
-    flow: FlowId,
+    purse: Purse,
 }
 
-impl Drop for FlowBudget<'_> {
+impl Drop for OpenBudget<'_> {
     fn drop(&mut self) {
-        self.budgets.flows.borrow_mut().remove(&self.flow);
+        self.budgets.purses.borrow_mut().remove(&self.purse);
     }
 }
 
@@ -42,7 +45,8 @@ impl Budgets {
     pub(super) fn new(concurrency: Option<usize>) -> Budgets {
         Budgets {
             run: None,
-            flows: RefCell::default(),
+            purses: RefCell::default(),
+            next: Cell::new(0),
             account: Budget::new(Bounds::default()),
             known: Budget::new(Bounds::default()),
             // As many as there can be is no bound.
@@ -68,27 +72,32 @@ impl Budgets {
         self.account.tally().plus(self.known.tally())
     }
 
-    /// Bounds a flow that begins, which may run within another one.
-    pub(super) fn begin_flow(
+    /// Bounds a flow or a question that begins, which may run within another one.
+    pub(super) fn begin(
         &self,
-        flow: FlowId,
-        within: Option<FlowId>,
+        purse: Purse,
+        within: Option<Purse>,
         bounds: Option<Bounds>,
-    ) -> FlowBudget<'_> {
-        let outer = within.and_then(|within| self.flows.borrow().get(&within).cloned());
+    ) -> OpenBudget<'_> {
+        let outer = within.and_then(|within| self.purses.borrow().get(&within).cloned());
 
         let budget = match bounds {
             Some(bounds) => Some(Budget::part_of(outer.or(self.run.clone()), bounds)),
             None => outer,
         };
 
-        self.flows.borrow_mut().extend(budget.map(|budget| (flow, budget)));
-        FlowBudget { budgets: self, flow }
+        self.purses.borrow_mut().extend(budget.map(|budget| (purse, budget)));
+        OpenBudget { budgets: self, purse }
+    }
+
+    /// Numbers a question with a budget of its own.
+    pub(super) fn question(&self) -> Purse {
+        Purse::Question(self.next.replace(self.next.get() + 1))
     }
 
     /// Bounds the reply of a request, if that is needed to know its worst case.
-    pub(super) fn bound_reply(&self, flow: FlowId, request: &mut Request) {
-        if let Some(budget) = self.of(flow) {
+    pub(super) fn bound_reply(&self, purse: Purse, request: &mut Request) {
+        if let Some(budget) = self.of(purse) {
             budget.bound(request);
         }
     }
@@ -97,11 +106,11 @@ impl Budgets {
     /// Fails if it does not fit.
     pub(super) async fn reserve(
         &self,
-        flow: FlowId,
+        purse: Purse,
         model: &Model,
         request: &Request,
     ) -> Result<Reserve, Failure> {
-        let admitted = match self.of(flow) {
+        let admitted = match self.of(purse) {
             Some(budget) => Some(budget.admit(model, request).await?),
             None => None,
         };
@@ -115,8 +124,8 @@ impl Budgets {
     }
 
     /// Takes the budget of a flow for used up, as it was in the run that is resumed.
-    pub(super) fn spend(&self, flow: FlowId) {
-        if let Some(budget) = self.of(flow) {
+    pub(super) fn spend(&self, purse: Purse) {
+        if let Some(budget) = self.of(purse) {
             budget.spend();
         }
     }
@@ -127,13 +136,13 @@ impl Budgets {
         self.calls.as_ref()?.acquire().await.ok()
     }
 
-    /// Tells whether the budget that a call of a flow has to keep depends on tokens.
-    pub(super) fn counts_tokens(&self, flow: FlowId) -> bool {
-        self.of(flow).is_some_and(|budget| budget.counts_tokens())
+    /// Tells whether the budget that a call has to keep depends on tokens.
+    pub(super) fn counts_tokens(&self, purse: Purse) -> bool {
+        self.of(purse).is_some_and(|budget| budget.counts_tokens())
     }
 
-    /// Returns the budget that a call of a flow has to keep.
-    pub(super) fn of(&self, flow: FlowId) -> Option<Rc<Budget>> {
-        self.flows.borrow().get(&flow).or(self.run.as_ref()).cloned()
+    /// Returns the budget that a call has to keep.
+    pub(super) fn of(&self, purse: Purse) -> Option<Rc<Budget>> {
+        self.purses.borrow().get(&purse).or(self.run.as_ref()).cloned()
     }
 }

@@ -1,9 +1,9 @@
 //! Runs a graph: starts what is ready, settles what has ended, and reports.
 
+use crate::base::bounds::Bounds;
 use crate::base::failure::Failure;
 use crate::base::id::{FlowId, OpId};
 use crate::base::strand::Strand;
-use crate::executor::budget::Bounds;
 use crate::executor::operation::{EdgeCheck, OperationJob, Step};
 use crate::executor::replies::guess;
 use crate::executor::report::{Report, ReportEntry};
@@ -17,6 +17,7 @@ use crate::flow::outcome::{Outcome, SkipReason};
 use crate::journal::event::{Event, PlannedOp};
 use crate::session::Session;
 use crate::session::branch::{Branch, SharedBranch};
+use crate::session::scope::Purse;
 use crate::store::StoreError;
 use serde_json::{Value, json};
 use std::cell::OnceCell;
@@ -41,6 +42,8 @@ pub struct FlowOptions {
     pub budget: Option<Bounds>,
     /// The flow within which it runs, if there is one.
     pub within: Option<FlowId>,
+    /// Whose budget it keeps, if it runs within an operation.
+    pub purse: Option<Purse>,
 }
 
 impl Default for FlowOptions {
@@ -52,6 +55,7 @@ impl Default for FlowOptions {
             allow_failures: false,
             budget: None,
             within: None,
+            purse: None,
         }
     }
 }
@@ -131,7 +135,7 @@ impl Executor {
         check_branches(graph, session)?;
         let (mut flow, plan) = Flow::new(self, strand.clone(), graph, session, options);
         let id = flow.id;
-        let _budget = self.budgets.begin_flow(id, options.within, options.budget);
+        let _budget = self.budgets.begin(Purse::Flow(id), options.purse, options.budget);
 
         self.note(&Event::FlowStarted {
             flow: id,

@@ -9,17 +9,20 @@ pub mod flow;
 pub mod memory;
 pub mod operate;
 pub mod operation;
+mod protocol;
 pub mod question;
+mod react;
 mod recorder;
 pub mod replies;
 pub mod report;
 pub mod retry;
 pub mod schedule;
+pub mod tools;
 pub mod turns;
 
 use crate::base::failpoint::{self, Failpoint};
 use crate::base::failure::{Failure, Kind};
-use crate::base::id::{FlowId, RunId};
+use crate::base::id::RunId;
 use crate::executor::budget::{Budget, Tally};
 use crate::executor::budgets::Budgets;
 use crate::executor::memory::{Figures, Memory};
@@ -35,7 +38,10 @@ use crate::journal::event::Event;
 use crate::journal::inquiry::Inquiry;
 use crate::journal::past::Past;
 use crate::metrics::Metrics;
+use crate::session::scope::Scope;
 use crate::store::StoreError;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::rc::Rc;
 
@@ -77,6 +83,8 @@ pub struct Executor {
     budgets: Budgets,
     /// Tells ends one at a time, in an order that a later run can repeat.
     turns: Turns,
+    /// The labels of models whose servers refuse tools.
+    without_tools: RefCell<BTreeSet<String>>,
 }
 
 impl fmt::Debug for Executor {
@@ -99,6 +107,7 @@ impl Executor {
             replies: ReplySources::default(),
             budgets: Budgets::new(concurrency),
             turns: Turns::default(),
+            without_tools: RefCell::default(),
         }
     }
 
@@ -159,9 +168,9 @@ impl Executor {
         self.budgets.used()
     }
 
-    /// Returns the budget that a call of a flow has to keep.
-    pub fn budget_of(&self, flow: FlowId) -> Option<Rc<Budget>> {
-        self.budgets.of(flow)
+    /// Returns the budget that a call of an operation has to keep.
+    pub fn budget_of(&self, scope: &Scope) -> Option<Rc<Budget>> {
+        self.budgets.of(scope.purse)
     }
 
     /// Goes through a run again: what happened in it happens in this one, in the same order, as long
@@ -227,6 +236,16 @@ impl Executor {
             reuse.diverge(&failure);
         }
         failure
+    }
+
+    /// Tells whether a model's server is known to refuse tools.
+    fn has_no_tools(&self, label: &str) -> bool {
+        self.without_tools.borrow().contains(label)
+    }
+
+    /// Remembers that a model's server refuses tools; tells whether that is new.
+    fn learn_no_tools(&self, label: &str) -> bool {
+        self.without_tools.borrow_mut().insert(label.to_owned())
     }
 
     /// Returns the run's journal.

@@ -3,14 +3,19 @@
 
 use crate::base::failure::{Failure, Kind};
 use crate::executor::Executor;
-use crate::executor::attempt::{ExchangeRequest, Stop, WholeReply};
-use crate::flow::callback::{CallbackInput, Scope};
+use crate::executor::attempt::{ExchangeRequest, Stop};
+use crate::executor::protocol::as_texts;
+use crate::executor::react::Course;
+use crate::flow::callback::CallbackInput;
 use crate::flow::op::{CheckedPrompt, Keep, Prompt};
 use crate::model::error::CallError;
 use crate::model::message::{Message, Role};
 use crate::model::request::SchemaCheck;
+use crate::model::tool::ToolChoice;
 use crate::schema::{self, Unfit};
 use crate::session::branch::{Exchange, SharedBranch};
+use crate::session::scope::Scope;
+use crate::session::tool::Tool;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::rc::Rc;
@@ -18,8 +23,23 @@ use std::rc::Rc;
 /// Most problems that the model is told of one answer.
 const PROBLEMS_TOLD: usize = 20;
 
+/// The conversation in which an answer is sought.
+pub(super) struct Conversation {
+    /// What was said before the question.
+    pub(super) before: Vec<Message>,
+    /// The calls of tools after it, and their results.
+    pub(super) steps: Vec<Message>,
+}
+
+/// An answer that a model has given after it called tools.
+pub(super) struct FirstAnswer {
+    pub(super) text: String,
+    pub(super) value: Result<Value, Unfit>,
+}
+
 impl Executor {
-    /// Asks until the answer is right, or as often as the model may mend it.
+    /// Asks until the answer is right, or as often as the model may mend it. It may call tools before it
+    /// answers.
     pub(super) async fn operate(
         &self,
         scope: &Rc<Scope>,
@@ -27,33 +47,87 @@ impl Executor {
         checked: &CheckedPrompt,
         durable: bool,
     ) -> Result<Value, Stop> {
-        let prompt = &checked.prompt;
-        // What a check refuses leads to another call.
-        let durable = durable || checked.check.is_some();
+        let tools = offered(branch, checked)?;
+        let purse = checked.budget.map(|_| self.budgets.question());
+        let _budget = purse.map(|own| self.budgets.begin(own, Some(scope.purse), checked.budget));
+        let scope = &purse.map_or_else(|| scope.clone(), |own| scope.with(own));
+
         let (turn, before) = {
             let mut branch = branch.borrow_mut();
             let messages = branch.messages();
             (branch.begin(), if checked.has_history { messages } else { system(messages) })
         };
+        let mut talk = Conversation { before, steps: Vec::new() };
+        let mut course = Course::default();
 
+        let first = if tools.is_empty() || self.is_plan() {
+            self.plan_steps(scope, branch, checked, &talk, tools.len()).await?;
+            None
+        } else {
+            Some(self.react(scope, branch, checked, &tools, &mut talk, &mut course).await?)
+        };
+        let found =
+            self.right_answer(scope, branch, checked, &talk, first, durable, &mut course).await;
+        let (text, value) = found?;
+
+        if checked.keep != Keep::Nothing {
+            let steps = if checked.keep == Keep::All { talk.steps } else { Vec::new() };
+            let exchange = Exchange { steps, ..Exchange::new(&checked.prompt.instruction, text) };
+            branch.borrow_mut().record(turn, exchange);
+        }
+        Ok(if checked.has_trace { course.to_value(value) } else { value })
+    }
+
+    /// Asks for the answer until it is right, or as often as the model may mend it. `first` is the answer
+    /// that there is already.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "all of them make the one request that is repeated"
+    )]
+    async fn right_answer(
+        &self,
+        scope: &Rc<Scope>,
+        branch: &SharedBranch,
+        checked: &CheckedPrompt,
+        talk: &Conversation,
+        first: Option<FirstAnswer>,
+        durable: bool,
+        course: &mut Course,
+    ) -> Result<(String, Value), Stop> {
+        let prompt = &checked.prompt;
+        // What a check refuses leads to another call.
+        let durable = durable || checked.check.is_some();
+
+        let mut first = first;
         let mut repairs = 0;
         let mut newest: Option<(String, Unfit)> = None;
-        let (text, value) = loop {
+        loop {
             let is_last = repairs == checked.repairs_max;
-            let ask = ExchangeRequest {
-                prompt,
-                messages: messages(&before, &prompt.instruction, newest.as_ref()),
-                // The failure of the last one is that of the call, so that a resumed run asks again.
-                schema_check: if is_last { SchemaCheck::Call } else { SchemaCheck::Caller },
-                is_repair: repairs > 0,
-            };
+            let (text, value) = if let Some(FirstAnswer { text, value }) = first.take() {
+                (text, value)
+            } else {
+                let ask = ExchangeRequest {
+                    prompt,
+                    messages: messages(talk, &prompt.instruction, newest.as_ref()),
+                    tools: Vec::new(),
+                    choice: ToolChoice::Auto,
+                    schema: prompt.schema.as_ref(),
+                    reads: prompt.schema.as_ref(),
+                    // The failure of the last one is that of the call, so that a resumed run asks again.
+                    schema_check: if is_last { SchemaCheck::Call } else { SchemaCheck::Caller },
+                    is_repair: repairs > 0,
+                    step: 0,
+                };
 
-            let replied = self.exchange(scope, branch, ask, durable).await;
-            let WholeReply { text, value } = replied.map_err(|stop| given_up(stop, repairs))?;
+                let replied = self.exchange(scope, branch, ask, durable).await;
+                let replied = replied.map_err(|stop| given_up(stop, repairs))?;
+                course.bill.add(replied.bill);
+                (replied.said.text, replied.value)
+            };
 
             let unfit = match value {
                 Ok(value) => match self.objection(scope, checked, &value).await? {
-                    None => break (text, value),
+                    None => return Ok((text, value)),
                     Some(why) => Unfit::Refused(why),
                 },
                 Err(unfit) => unfit,
@@ -65,13 +139,7 @@ impl Executor {
 
             repairs += 1;
             newest = Some((text, unfit));
-        };
-
-        if checked.keep == Keep::Exchange {
-            let exchange = Exchange { question: prompt.instruction.clone(), answer: text };
-            branch.borrow_mut().record(turn, exchange);
         }
-        Ok(value)
     }
 
     /// Returns what the check of an operation has against an answer, if anything.
@@ -131,11 +199,10 @@ pub fn reading(text: &str, checked: &CheckedPrompt) -> Result<RuleResult, Failur
     let prompt = Prompt { instruction, ..checked.prompt.clone() };
     let keep = Keep::Nothing;
     Ok(RuleResult::Ask(Box::new(CheckedPrompt {
-        prompt,
-        check: None,
         repairs_max,
         keep,
         has_history: false,
+        ..CheckedPrompt::new(prompt)
     })))
 }
 
@@ -144,20 +211,42 @@ fn system(messages: Vec<Message>) -> Vec<Message> {
     messages.into_iter().filter(|message| message.role == Role::System).collect()
 }
 
+/// Returns the tools that a model may call: those of the options, or else those of the branch.
+fn offered(branch: &SharedBranch, checked: &CheckedPrompt) -> Result<Vec<Rc<Tool>>, Failure> {
+    let tools = match &checked.tools.tools {
+        Some(tools) => tools.clone(),
+        None if checked.has_history => branch.borrow().tools.clone(),
+        None => Vec::new(),
+    };
+
+    if checked.tools.thinks && tools.is_empty() {
+        let message = "`react` needs tools: give it `tools: [..]`, or give them to its branch";
+        return Err(Failure::new(Kind::Option, message));
+    }
+    if let ToolChoice::Name(name) = &checked.tools.choice
+        && !tools.iter().any(|tool| tool.name == *name)
+    {
+        let message = format!("`tool_choice` names the tool `{name}`, which is not offered");
+        return Err(Failure::new(Kind::Option, message));
+    }
+    Ok(tools)
+}
+
 /// Makes the conversation of one request: of several answers that were wrong, it has only the newest.
 fn messages(
-    before: &[Message],
+    talk: &Conversation,
     instruction: &str,
     newest: Option<&(String, Unfit)>,
 ) -> Vec<Message> {
-    let mut messages = before.to_vec();
+    let mut messages = talk.before.clone();
     messages.push(Message::new(Role::User, instruction));
+    messages.extend(talk.steps.iter().cloned());
 
     if let Some((answer, unfit)) = newest {
         messages.push(Message::new(Role::Assistant, answer));
         messages.push(Message::new(Role::User, request_to_mend(unfit)));
     }
-    messages
+    as_texts(messages)
 }
 
 fn request_to_mend(unfit: &Unfit) -> String {

@@ -11,11 +11,15 @@ use crate::executor::attempt::Stop;
 use crate::executor::operate::{RuleResult, reading};
 use crate::executor::replies::guess::GuessedDecision;
 use crate::executor::retry::{ATTEMPTS_MAX, Tries};
-use crate::flow::callback::{Callback, CallbackInput, Inputs, Scope};
-use crate::flow::op::{CheckedPrompt, Keep, Op, OpKind, Prompt};
+use crate::flow::callback::{Callback, CallbackInput, Inputs};
+use crate::flow::op::{
+    CallArguments, CheckedPrompt, DirectCall, Keep, Op, OpKind, Prompt, ToolRef,
+};
 use crate::flow::outcome::{Outcome, SkipReason};
 use crate::journal::event::{Event, Timer};
 use crate::session::branch::SharedBranch;
+use crate::session::scope::Scope;
+use crate::session::tool::Tool;
 use crate::store::StoreError;
 use futures::FutureExt;
 use serde_json::Value;
@@ -261,11 +265,15 @@ impl Executor {
                 let asked = self.converse(scope, &job.branch, &prompt, keep, false);
                 Box::pin(asked).await.map(WorkResult::Value)
             }
-            OpKind::Operate(checked) => {
+            OpKind::Operate(checked) | OpKind::React(checked) => {
                 let checked =
                     CheckedPrompt { prompt: asked(&checked.prompt), ..(**checked).clone() };
                 let asked = self.operate(scope, &job.branch, &checked, false);
                 Box::pin(asked).await.map(WorkResult::Value)
+            }
+            OpKind::Act(call) => {
+                let (tool, args) = self.direct_call(scope, job, call).await?;
+                self.act_within(scope, &tool, args).await.map(WorkResult::Value)
             }
             OpKind::Parse(checked) => {
                 let text = text_to_parse(job, &checked.prompt);
@@ -288,6 +296,41 @@ impl Executor {
             OpKind::Expand { make } => expand(scope, job, make).await,
         }
     }
+}
+
+impl Executor {
+    /// Finds the tool that an operation calls, and its arguments.
+    async fn direct_call(
+        &self,
+        scope: &Rc<Scope>,
+        job: &OperationJob,
+        call: &DirectCall,
+    ) -> Result<(Rc<Tool>, Value), Failure> {
+        let tool = match &call.tool {
+            ToolRef::Tool(tool) => tool.clone(),
+            ToolRef::Name(name) => {
+                let branch = job.branch.borrow();
+                let found = branch.tools.iter().find(|tool| tool.name == *name).cloned();
+                found.ok_or_else(|| no_such_tool(name))?
+            }
+        };
+
+        let args = match &call.args {
+            CallArguments::Value(args) => args.clone(),
+            CallArguments::Made(make) => {
+                make.call(CallbackInput::Inputs(job.given(), scope.strand.next())).await?
+            }
+        };
+        Ok((tool, args))
+    }
+}
+
+fn no_such_tool(name: &str) -> Failure {
+    let message = format!(
+        "the branch of the operation has no tool `{name}`; give it one by `branch(#{{ tools: [..] }})`, or \
+         write the tool itself in place of its name"
+    );
+    Failure::new(Kind::Option, message)
 }
 
 /// Makes an operation of each item of a list.
@@ -315,9 +358,11 @@ async fn expand(
 /// Returns how often the call of an operation may be tried; 0 for one that is no call.
 fn attempts_max(job: &OperationJob) -> u32 {
     match &job.op.kind {
-        OpKind::Operate(checked) | OpKind::Parse(checked) => calls_max(job, &checked.prompt),
+        OpKind::Operate(checked) | OpKind::React(checked) | OpKind::Parse(checked) => {
+            calls_max(job, &checked.prompt)
+        }
         OpKind::Communicate(prompt) | OpKind::Chat(prompt) => calls_max(job, prompt),
-        OpKind::Call(_) | OpKind::Expand { .. } => 0,
+        OpKind::Act(_) | OpKind::Call(_) | OpKind::Expand { .. } => 0,
     }
 }
 

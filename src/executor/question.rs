@@ -6,14 +6,17 @@ use crate::base::id::FlowId;
 use crate::base::strand::Strand;
 use crate::executor::Executor;
 use crate::executor::attempt::{ExchangeRequest, Stop, WholeReply};
-use crate::flow::callback::Scope;
+use crate::executor::protocol::as_texts;
 use crate::flow::op::{CheckedPrompt, Keep, Prompt};
 use crate::flow::outcome::Outcome;
 use crate::journal::event::Event;
 use crate::model::error::CallError;
 use crate::model::message::{Message, Role};
 use crate::model::request::SchemaCheck;
+use crate::model::tool::ToolChoice;
 use crate::session::branch::{Exchange, SharedBranch};
+use crate::session::scope::Scope;
+use crate::session::tool::Tool;
 use serde_json::Value;
 use std::rc::Rc;
 
@@ -24,6 +27,8 @@ pub enum BranchQuestion<'a> {
     Once(&'a Prompt, Keep),
     /// A question whose answer has to be right.
     Checked(&'a CheckedPrompt),
+    /// A call of a tool with these arguments, for which no model is asked.
+    Act(&'a Rc<Tool>, &'a Value),
 }
 
 impl Executor {
@@ -80,6 +85,7 @@ impl Executor {
                 self.converse(scope, branch, prompt, keep, durable).await
             }
             BranchQuestion::Checked(checked) => self.operate(scope, branch, checked, durable).await,
+            BranchQuestion::Act(tool, args) => self.act_within(scope, tool, args.clone()).await,
         }
     }
 
@@ -96,22 +102,33 @@ impl Executor {
         // The branch is not borrowed while others may run.
         let (turn, mut messages) = {
             let mut branch = branch.borrow_mut();
-            (branch.begin(), branch.messages())
+            (branch.begin(), as_texts(branch.messages()))
         };
         messages.push(Message::new(Role::User, &prompt.instruction));
 
-        let ask =
-            ExchangeRequest { prompt, messages, schema_check: SchemaCheck::Call, is_repair: false };
-        let WholeReply { text, value } = self.exchange(scope, branch, ask, durable).await?;
+        let ask = ExchangeRequest {
+            prompt,
+            messages,
+            tools: Vec::new(),
+            choice: ToolChoice::Auto,
+            schema: prompt.schema.as_ref(),
+            reads: prompt.schema.as_ref(),
+            schema_check: SchemaCheck::Call,
+            is_repair: false,
+            step: 0,
+        };
+        let WholeReply { said, value, .. } = self.exchange(scope, branch, ask, durable).await?;
         let value = match value {
             Ok(value) => value,
             Err(unfit) => {
-                return Err(Failure::from(CallError::InvalidOutput { text, unfit }).into());
+                return Err(
+                    Failure::from(CallError::InvalidOutput { text: said.text, unfit }).into()
+                );
             }
         };
 
-        if keep == Keep::Exchange {
-            let exchange = Exchange { question: prompt.instruction.clone(), answer: text };
+        if keep != Keep::Nothing {
+            let exchange = Exchange::new(&prompt.instruction, said.text);
             branch.borrow_mut().record(turn, exchange);
         }
         Ok(value)

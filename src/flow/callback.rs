@@ -1,47 +1,14 @@
 //! A function of the caller's, such as a script closure, that the domain calls without knowing
 //! what it is written in.
 
-use crate::base::deadline::Deadline;
 use crate::base::failure::Failure;
-use crate::base::id::{FlowId, OpId};
 use crate::base::strand::Strand;
 use crate::session::branch::SharedBranch;
+use crate::session::scope::Scope;
 use futures::future::LocalBoxFuture;
 use serde_json::{Map, Value};
-use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
-use std::time::Duration;
-
-/// The operation on whose behalf something is done. Calls to models made while an operation runs
-/// are its attempts, whoever makes them.
-#[derive(Debug, Clone)]
-pub struct Scope {
-    /// The flow; flow 0 is the script itself.
-    pub flow: FlowId,
-    /// The operation.
-    pub op: OpId,
-    /// How many attempts it has made.
-    pub attempts: Rc<Cell<u32>>,
-    /// When its time is over.
-    pub deadline: Option<Rc<Deadline>>,
-    /// When it is over on the run's own clock, which counts the time before a crash.
-    pub due: Option<Duration>,
-    /// The line of its work that is meant.
-    pub strand: Rc<Strand>,
-}
-
-impl Scope {
-    /// Opens the scope of an operation that starts.
-    pub fn new(flow: FlowId, op: OpId, strand: Rc<Strand>) -> Scope {
-        Scope { flow, op, attempts: Rc::default(), deadline: None, due: None, strand }
-    }
-
-    /// Returns the same operation on another strand of its work.
-    pub fn on(&self, strand: &Rc<Strand>) -> Rc<Scope> {
-        Rc::new(Scope { strand: strand.clone(), ..self.clone() })
-    }
-}
 
 /// What the operations before another one gave it.
 #[derive(Debug, Clone, Default)]

@@ -1,9 +1,14 @@
 //! An operation: one step of a graph.
 
+use crate::base::bounds::Bounds;
+use crate::base::word::words;
 use crate::flow::callback::Callback;
 use crate::model::request::Settings;
+use crate::model::tool::ToolChoice;
 use crate::session::branch::SharedBranch;
+use crate::session::tool::Tool;
 use serde_json::Value;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// Names a place in a graph.
@@ -39,8 +44,10 @@ impl Prompt {
 /// What becomes of question and answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Keep {
-    /// They are appended to the branch.
+    /// They are appended to the branch, with the calls of tools between them.
     #[default]
+    All,
+    /// They are appended to the branch, without the calls of tools between them.
     Exchange,
     /// The branch stays as it is.
     Nothing,
@@ -59,6 +66,89 @@ pub struct CheckedPrompt {
     pub keep: Keep,
     /// Whether the model sees what was said on the branch before.
     pub has_history: bool,
+    /// The tools that the model may call, and how.
+    pub tools: ToolUse,
+    /// What it may use up of what is left to use.
+    pub budget: Option<Bounds>,
+    /// Whether the value comes with the steps that led to it.
+    pub has_trace: bool,
+}
+
+/// Most requests in which a model may call tools, the last one included, which asks for the answer.
+pub const STEPS_MAX: u32 = 10;
+/// Most calls of tools.
+pub const TOOL_CALLS_MAX: u32 = 64;
+
+words! {
+    /// How a model says that it calls a tool.
+    Protocol {
+        /// As its provider has it, where that is possible.
+        Auto = "auto",
+        /// As its provider has it.
+        Native = "native",
+        /// By answers that follow a schema.
+        Schema = "schema",
+    }
+}
+
+/// The tools that a model may call, and how.
+#[derive(Debug, Clone)]
+pub struct ToolUse {
+    /// The tools; the branch's own if the options name none.
+    pub tools: Option<Vec<Rc<Tool>>>,
+    /// Whether the model writes a thought before each call.
+    pub thinks: bool,
+    /// Most requests.
+    pub steps_max: u32,
+    /// Most calls of tools.
+    pub calls_max: u32,
+    /// Whether it has to call one.
+    pub choice: ToolChoice,
+    /// How it says so.
+    pub protocol: Protocol,
+    /// Most tokens of a request; the oldest results are left out beyond it.
+    pub context_max: Option<u64>,
+}
+
+impl Default for ToolUse {
+    fn default() -> ToolUse {
+        ToolUse {
+            tools: None,
+            thinks: false,
+            steps_max: STEPS_MAX,
+            calls_max: TOOL_CALLS_MAX,
+            choice: ToolChoice::Auto,
+            protocol: Protocol::Auto,
+            context_max: None,
+        }
+    }
+}
+
+/// A tool that an operation calls by itself.
+#[derive(Debug, Clone)]
+pub struct DirectCall {
+    /// The tool, or the name of one of the branch's.
+    pub tool: ToolRef,
+    /// Its arguments.
+    pub args: CallArguments,
+}
+
+/// Says which tool is meant.
+#[derive(Debug, Clone)]
+pub enum ToolRef {
+    /// This one.
+    Tool(Rc<Tool>),
+    /// The one of this name that the branch has.
+    Name(String),
+}
+
+/// Where the arguments of a call come from.
+#[derive(Debug, Clone)]
+pub enum CallArguments {
+    /// They are these.
+    Value(Value),
+    /// A function makes them of what the operation depends on.
+    Made(Callback),
 }
 
 /// Most times that a model is asked to mend its answer, unless the options say otherwise.
@@ -67,8 +157,16 @@ pub const REPAIRS_MAX: u32 = 2;
 impl CheckedPrompt {
     /// Creates a question that goes on with the conversation of its branch.
     pub fn new(prompt: Prompt) -> CheckedPrompt {
-        let keep = Keep::Exchange;
-        CheckedPrompt { prompt, check: None, repairs_max: REPAIRS_MAX, keep, has_history: true }
+        CheckedPrompt {
+            prompt,
+            check: None,
+            repairs_max: REPAIRS_MAX,
+            keep: Keep::default(),
+            has_history: true,
+            tools: ToolUse::default(),
+            budget: None,
+            has_trace: false,
+        }
     }
 }
 
@@ -81,6 +179,10 @@ pub enum OpKind {
     Chat(Prompt),
     /// Asks the branch's model until the answer is right.
     Operate(Box<CheckedPrompt>),
+    /// Does so with tools, and has the model think before it calls one.
+    React(Box<CheckedPrompt>),
+    /// Calls a tool.
+    Act(Box<DirectCall>),
     /// Reads a value from a text: the instruction, or the result of its source. If that is not
     /// possible by rules, the branch's model writes it.
     Parse(Box<CheckedPrompt>),
@@ -101,6 +203,8 @@ impl OpKind {
             OpKind::Communicate(_) => "communicate",
             OpKind::Chat(_) => "chat",
             OpKind::Operate(_) => "operate",
+            OpKind::React(_) => "react",
+            OpKind::Act(_) => "act",
             OpKind::Parse(_) => "parse",
             OpKind::Call(_) => "call",
             OpKind::Expand { .. } => "expand",

@@ -3,22 +3,28 @@
 //! and no other order means anything.
 
 use crate::base::count::counted;
-use crate::base::secret::{self, clean, clean_fields, scrub_in};
+use crate::base::secret::{self, clean, clean_fields, scrub, scrub_in};
 use crate::base::strand::Spot;
 use crate::base::unit::Money;
 use crate::base::{file, own};
-use crate::journal::key::{Key, deciding};
+use crate::journal::key::{Key, deciding, deciding_messages};
 use crate::journal::known_replies::Sample;
+use crate::journal::part::tool_without_secrets;
 use crate::model::Model;
 use crate::model::message::{Message, Role};
-use crate::model::reply::{CallResult, Usage};
+use crate::model::opaque::OpaquePart;
+use crate::model::reply::{CallResult, ReplyContent, Usage};
 use crate::model::request::{Request, Settings};
+use crate::model::tool::{ToolCall, ToolChoice, ToolSpec};
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// The newest format that this program reads and writes.
-const FORMAT: u64 = 2;
+/// The newest format that this program reads and writes: that of a cassette in which tools are offered.
+const FORMAT: u64 = 3;
+/// The format of a cassette in which two requests are equal.
+const FORMAT_WITH_PLACES: u64 = 2;
 /// The format of a cassette in which no two requests are equal, which older programs read as well.
 const FORMAT_WITHOUT_PLACES: u64 = 1;
 /// Largest cassette that is read, in bytes.
@@ -29,6 +35,8 @@ const HEAD_CHARS: usize = 400;
 const SHOWN_MAX: usize = 80;
 /// How much that both texts share is shown before a difference, in characters.
 const SHARED_SHOWN: usize = 20;
+/// How many digits of the hash of a tool are shown.
+const HASH_SHOWN: usize = 8;
 
 /// A cassette that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -92,8 +100,20 @@ pub struct CassetteLine {
     /// The JSON schema that the reply had to follow.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub schema: Option<Value>,
+    /// The tools that were offered.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub tools: Vec<ToolSpec>,
+    /// Whether one of them had to be called.
+    #[serde(skip_serializing_if = "ToolChoice::is_auto", default)]
+    pub choice: ToolChoice,
     /// The text of the reply.
     pub reply: String,
+    /// The calls of tools that stand in it.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub calls: Vec<ToolCall>,
+    /// The parts of it that only its provider understands.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub opaque: Vec<OpaquePart>,
     /// Tokens used, if known.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub usage: Option<Usage>,
@@ -123,10 +143,14 @@ impl CassetteLine {
             at: None,
             model: model.label.clone(),
             server: model.server().map(|server| server.trim_end_matches('/').to_owned()),
-            messages: request.messages.clone(),
+            messages: deciding_messages(&request.messages).into_owned(),
             settings: deciding(&request.settings),
             schema: request.schema.clone(),
+            tools: request.tools.clone(),
+            choice: request.choice.clone(),
             reply: String::new(),
+            calls: Vec::new(),
+            opaque: Vec::new(),
             usage: None,
             cost: None,
             served_by: None,
@@ -137,11 +161,17 @@ impl CassetteLine {
 
     /// Adds the reply; `None` if the call gave none.
     pub fn answered(&self, called: &CallResult) -> Option<CassetteLine> {
-        let reply = called.result.as_ref().ok()?.clone();
-        let usage = called.usage;
-        let cost = called.cost;
-        let served_by = called.served_by.clone();
-        Some(CassetteLine { reply, usage, cost, served_by, ..self.clone() }.without_secrets())
+        let ReplyContent { text, calls, opaque } = called.result.as_ref().ok()?.clone();
+        let line = CassetteLine {
+            reply: text,
+            calls,
+            opaque,
+            usage: called.usage,
+            cost: called.cost,
+            served_by: called.served_by.clone(),
+            ..self.clone()
+        };
+        Some(line.without_secrets())
     }
 
     /// Returns the call as it was recorded.
@@ -149,13 +179,21 @@ impl CassetteLine {
         let usage = self.usage;
         let cost = self.cost;
         let served_by = self.served_by.clone();
-        CallResult { usage, cost, served_by, result: Ok(self.reply.clone()) }
+        let said = ReplyContent {
+            text: self.reply.clone(),
+            calls: self.calls.clone(),
+            opaque: self.opaque.clone(),
+        };
+        CallResult { usage, cost, served_by, result: Ok(said) }
     }
 
     fn without_secrets(mut self) -> CassetteLine {
-        for message in &mut self.messages {
-            scrub_in(&mut message.content);
-        }
+        let scrubbed = |text: String| scrub(&text).into_owned();
+        let messages = self.messages.into_iter();
+        self.messages = messages.map(|message| message.map_texts(&scrubbed)).collect();
+        self.calls = self.calls.into_iter().map(|call| call.map_texts(&scrubbed)).collect();
+        self.opaque = self.opaque.into_iter().map(|part| part.map_texts(&scrubbed)).collect();
+        self.tools = self.tools.into_iter().map(tool_without_secrets).collect();
 
         scrub_in(&mut self.reply);
         scrub_in(&mut self.model);
@@ -173,13 +211,19 @@ impl CassetteLine {
 
     /// By what lines are sorted, so that a prompt that was edited stays where it is and a
     /// conversation reads from top to bottom.
-    fn place(&self) -> (Vec<(&str, &str)>, &str, Key) {
-        let messages = self.messages.iter().map(|m| (word(m.role), m.content.as_str()));
+    fn place(&self) -> (Vec<(&str, Cow<'_, str>)>, &str, Key) {
+        let messages = self.messages.iter().map(|message| (word(message.role), whole(message)));
         (messages.collect(), &self.model, self.key)
     }
 
-    fn prompt(&self) -> &str {
-        self.messages.last().map_or("", |message| message.content.as_str())
+    fn prompt(&self) -> Cow<'_, str> {
+        self.messages.last().map_or(Cow::Borrowed(""), Message::shown)
+    }
+
+    /// Tells whether older programs would read something else than what is meant.
+    fn needs_newest(&self) -> bool {
+        let has_calls = !self.messages.iter().all(Message::is_plain) || !self.calls.is_empty();
+        has_calls || !self.tools.is_empty() || !self.opaque.is_empty()
     }
 
     /// Says in what this request differs from one that was recorded.
@@ -215,6 +259,12 @@ impl CassetteLine {
             differ("schema", schema(known), schema(self));
         }
 
+        if self.tools != known.tools {
+            differ("tools", names(&known.tools), names(&self.tools));
+        }
+        let choice = |line: &CassetteLine| format!("{:?}", line.choice).to_lowercase();
+        differ("tool_choice", choice(known), choice(self));
+
         differ("messages", known.messages.len().to_string(), self.messages.len().to_string());
         let pairs = known.messages.iter().zip(&self.messages).enumerate();
         for (index, (before, now)) in pairs.filter(|(_, (before, now))| before != now) {
@@ -233,15 +283,39 @@ impl CassetteLine {
 
 /// Says where two texts part.
 fn text_difference(known: &Message, asked: &Message) -> String {
-    let known = &known.content;
-    let asked = &asked.content;
+    let known = whole(known);
+    let asked = whole(asked);
     let shared = known.chars().zip(asked.chars()).take_while(|(a, b)| a == b).count();
 
     let from = shared.saturating_sub(SHARED_SHOWN);
     let rest = |text: &str| short(&text.chars().skip(from).collect::<String>());
     let at = shared + 1;
 
-    format!(" from character {at} on: `{}`, recorded with `{}`", rest(asked), rest(known))
+    format!(" from character {at} on: `{}`, recorded with `{}`", rest(&asked), rest(&known))
+}
+
+/// Returns everything that a message says.
+fn whole(message: &Message) -> Cow<'_, str> {
+    if message.is_plain() {
+        return Cow::Borrowed(&message.content);
+    }
+
+    let written = serde_json::to_string(message).expect("a message is plain data");
+    Cow::Owned(written)
+}
+
+/// Names tools, for people. Those of one name may still differ in what they say of themselves.
+fn names(tools: &[ToolSpec]) -> String {
+    if tools.is_empty() {
+        return "none".to_owned();
+    }
+
+    let each = tools.iter().map(|tool| {
+        let text = serde_json::to_string(tool).expect("a tool is plain data");
+        let hash = blake3::hash(text.as_bytes()).to_hex();
+        format!("{} ({})", tool.name, &hash[..HASH_SHOWN])
+    });
+    each.collect::<Vec<_>>().join(", ")
 }
 
 fn short(text: &str) -> String {
@@ -258,6 +332,7 @@ fn word(role: Role) -> &'static str {
         Role::System => "system",
         Role::User => "user",
         Role::Assistant => "assistant",
+        Role::Tool => "tool",
     }
 }
 
@@ -365,7 +440,7 @@ impl Cassette {
         let head = format!(
             "no recorded reply for this request to `{}`: `{}`",
             asked.model,
-            short(asked.prompt())
+            short(&asked.prompt())
         );
 
         // The cassette of a test has its name.
@@ -400,10 +475,10 @@ impl Cassette {
     /// Finds the exchange that is most like a request.
     fn nearest(&self, asked: &CassetteLine) -> Option<&(usize, CassetteLine)> {
         let head = |text: &str| text.chars().take(HEAD_CHARS).collect::<String>();
-        let wanted = head(asked.prompt());
+        let wanted = head(&asked.prompt());
 
         let likeness = |line: &CassetteLine| {
-            let prompt = strsim::normalized_levenshtein(&wanted, &head(line.prompt()));
+            let prompt = strsim::normalized_levenshtein(&wanted, &head(&line.prompt()));
             // Among equal prompts, the one of the same model and conversation is nearest.
             let model = f64::from(u8::from(line.model == asked.model));
             let history = f64::from(u8::from(line.messages.len() == asked.messages.len()));
@@ -439,8 +514,8 @@ fn parse(text: &str) -> Result<Vec<(usize, CassetteLine)>, CassetteFault> {
         CassetteFault::Damaged(
             1,
             format!(
-                "a cassette begins with `{{\"cassette\":{FORMAT_WITHOUT_PLACES}}}` or \
-                 `{{\"cassette\":{FORMAT}}}`"
+                "a cassette begins with `{{\"cassette\":{FORMAT_WITHOUT_PLACES}}}`, or a number up to \
+                 {FORMAT} in its place"
             ),
         )
     })?;
@@ -480,7 +555,13 @@ pub fn write(path: &Path, lines: Vec<CassetteLine>) -> Result<(), CassetteError>
 
     let cassette = Cassette::of(path, lines).with_places_where_needed();
     let has_places = cassette.lines().any(|line| line.at.is_some());
-    let format = if has_places { FORMAT } else { FORMAT_WITHOUT_PLACES };
+    let format = if cassette.lines().any(CassetteLine::needs_newest) {
+        FORMAT
+    } else if has_places {
+        FORMAT_WITH_PLACES
+    } else {
+        FORMAT_WITHOUT_PLACES
+    };
 
     let mut text = serde_json::to_string(&Head { cassette: format }).expect("plain data");
     text.push('\n');
@@ -499,7 +580,9 @@ mod tests {
     use super::*;
     use crate::base::secret::Secret;
     use crate::base::strand::Strand;
+    use crate::model::opaque::OpaquePlace;
     use crate::model::registry::Models;
+    use serde_json::json;
 
     fn request(text: &str, temperature: Option<f64>) -> Request {
         let messages =
@@ -518,8 +601,7 @@ mod tests {
         let request = request(text, temperature);
         let asked = CassetteLine::asked(Key::of(&model, &request), &model, &request);
         let usage = Some(Usage { input_uncached: 3, output_visible: 2, ..Usage::default() });
-        let called =
-            CallResult { usage, cost: None, served_by: None, result: Ok(reply.to_owned()) };
+        let called = CallResult { usage, cost: None, served_by: None, result: Ok(reply.into()) };
         asked.answered(&called).expect("a reply")
     }
 
@@ -564,6 +646,42 @@ mod tests {
         let (_folder, _, text) =
             written(vec![CassetteLine { at: Some(spot(3)), ..line("a", None, "x") }]);
         assert!(text.starts_with("{\"cassette\":1}\n") && !text.contains("\"at\""), "{text}");
+    }
+
+    #[test]
+    fn calls_of_tools_come_back_whole_and_only_then_the_format_is_the_newest() {
+        drop(Secret::new("sk-tool-canary-0001"));
+        let tool = ToolSpec {
+            name: "add".to_owned(),
+            description: "Adds.".to_owned(),
+            parameters: json!({ "type": "object" }),
+        };
+        let said = ReplyContent {
+            text: String::new(),
+            calls: vec![ToolCall::new("c7", "add", json!({ "key": "sk-tool-canary-0001" }))],
+            opaque: vec![OpaquePart {
+                model: "m".to_owned(),
+                place: OpaquePlace::Message,
+                data: json!({ "reasoning_content": "so" }),
+            }],
+        };
+
+        let model = model();
+        let request = request("a", None).offering(vec![tool], ToolChoice::Required);
+        let asked = CassetteLine::asked(Key::of(&model, &request), &model, &request);
+        let called = CallResult { usage: None, cost: None, served_by: None, result: Ok(said) };
+        let (_folder, path, text) = written(vec![asked.answered(&called).expect("a reply")]);
+
+        assert!(text.starts_with("{\"cassette\":3}\n"), "{text}");
+        assert!(!text.contains("canary"), "{text}");
+
+        let cassette = Cassette::read(&path).expect("sound");
+        let mut expected = called;
+        if let Ok(said) = &mut expected.result {
+            said.calls[0].args = Ok(json!({ "key": "[secret]" }));
+        }
+        assert_eq!(cassette.line(0).called(), expected);
+        assert_eq!(cassette.line(0).choice, ToolChoice::Required);
     }
 
     fn written(lines: Vec<CassetteLine>) -> (tempfile::TempDir, PathBuf, String) {
@@ -619,11 +737,11 @@ mod tests {
         };
 
         check(
-            "\u{feff}{\"cassette\":3}\r\n".into(),
-            "has format 3, but this version reads format 2",
+            "\u{feff}{\"cassette\":4}\r\n".into(),
+            "has format 4, but this version reads format 3",
         );
         check(String::new(), "damaged at line 1: a cassette begins with `{\"cassette\":1}`");
-        check("{\"cassette\":3}\n".into(), "has format 3, but this version reads format 2");
+        check("{\"cassette\":4}\n".into(), "has format 4, but this version reads format 3");
         check(format!("{{\"cassette\":1}}\n{sound}\n{}", &sound[..60]), "damaged at line 3: EOF");
         check("{\"cassette\":1}\n<<<<<<< HEAD\n".into(), "line 2: unresolved merge conflict");
 

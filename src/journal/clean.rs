@@ -49,6 +49,8 @@ impl Event {
             Event::CallRefused { flow, op, key, at, failure } => {
                 Event::CallRefused { flow, op, key, at, failure: failure_of(failure) }
             }
+            started @ Event::ToolStarted { .. } => tool_started(started),
+            ended @ Event::ToolEnded { .. } => tool_ended(ended),
             Event::OpEnded { flow, op, outcome } => {
                 Event::OpEnded { flow, op, outcome: outcome_of(outcome) }
             }
@@ -74,12 +76,14 @@ fn attempt_started(mut event: Event) -> Event {
         demo: _,
         prompt,
         history: _,
+        newest: _,
         key: _,
         sample: _,
         at: _,
         before: _,
         terms: _,
         repair: _,
+        step: _,
     } = &mut event
     {
         scrub_in(model);
@@ -99,6 +103,8 @@ fn attempt_ended(mut event: Event) -> Event {
         reused: _,
         again: _,
         reply,
+        calls,
+        opaque,
         usage: _,
         cost: _,
         served_by,
@@ -107,9 +113,54 @@ fn attempt_ended(mut event: Event) -> Event {
         mended,
     } = &mut event
     {
+        let scrubbed = |text: String| scrub(&text).into_owned();
         reply.iter_mut().for_each(scrub_in);
+        *calls = calls.drain(..).map(|call| call.map_texts(&scrubbed)).collect();
+        *opaque = opaque.drain(..).map(|part| part.map_texts(&scrubbed)).collect();
         mended.iter_mut().for_each(scrub_in);
         served_by.iter_mut().for_each(scrub_in);
+        *failure = failure.take().map(failure_of);
+    }
+
+    event
+}
+
+fn tool_started(mut event: Event) -> Event {
+    // All fields are named, so that a new one is looked at here as well.
+    if let Event::ToolStarted {
+        flow: _,
+        op: _,
+        deed: _,
+        tool,
+        args,
+        step: _,
+        mended,
+        effects: _,
+        approved: _,
+    } = &mut event
+    {
+        scrub_in(tool);
+        *args = clean(args.take());
+        mended.iter_mut().for_each(scrub_in);
+    }
+
+    event
+}
+
+fn tool_ended(mut event: Event) -> Event {
+    // All fields are named, so that a new one is looked at here as well.
+    if let Event::ToolEnded {
+        flow: _,
+        op: _,
+        deed: _,
+        result,
+        failure,
+        bytes: _,
+        cut: _,
+        reused: _,
+    } = &mut event
+    {
+        *result = result.take().map(clean);
         *failure = failure.take().map(failure_of);
     }
 
@@ -194,9 +245,11 @@ fn failure_of(failure: Failure) -> Failure {
 }
 
 fn detail_without_secrets(detail: &mut FailureDetail) {
-    let FailureDetail { partial, problems, repairs: _ } = detail;
+    let FailureDetail { partial, problems, repairs: _, tool, args, steps: _ } = detail;
 
     *partial = partial.take().map(|text| scrub(&text).into());
+    *tool = tool.take().map(|name| scrub(&name).into());
+    *args = args.take().map(clean);
     for problem in problems {
         scrub_in(&mut problem.path);
         scrub_in(&mut problem.message);
@@ -231,12 +284,14 @@ mod tests {
             demo: false,
             prompt: format!("a canary in a text, {digits}"),
             history: 14_142_135,
+            newest: None,
             key: Some(key),
             sample: 14_142_135,
             at: None,
             before: None,
             terms: None,
             repair: false,
+            step: 0,
         };
 
         let ended = Event::AttemptEnded {
@@ -247,6 +302,8 @@ mod tests {
             again: false,
             reused: Some(RunId(run.to_owned())),
             reply: Some(format!("answered by {run}")),
+            calls: Vec::new(),
+            opaque: Vec::new(),
             usage: Some(Usage { input_uncached: 14_142_135, ..Usage::default() }),
             cost: Money::from_dollars(0.014_142_135),
             served_by: Some("14142135".to_owned()),

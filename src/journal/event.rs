@@ -9,7 +9,10 @@ use crate::flow::outcome::Outcome;
 use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
 use crate::journal::part::RequestPart;
+use crate::model::opaque::OpaquePart;
 use crate::model::reply::Usage;
+use crate::model::tool::ToolCall;
+use crate::session::tool::{Deed, Effects};
 use serde_json::{Map, Value};
 
 /// An operation as it was planned.
@@ -217,6 +220,9 @@ pub enum Event {
         prompt: String,
         /// How many messages went before it.
         history: usize,
+        /// The newest message, among the parts of requests, where it is more than the text of a user.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        newest: Option<Key>,
         /// What the request is known by; runs of older programs did not note it.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         key: Option<Key>,
@@ -235,6 +241,9 @@ pub enum Event {
         /// Whether the model is asked to mend its last answer.
         #[serde(skip_serializing_if = "std::ops::Not::not", default)]
         repair: bool,
+        /// The step that begins with it, from 1, if the model may call tools.
+        #[serde(skip_serializing_if = "is_first", default)]
+        step: u32,
     },
     /// A call to a model ended.
     AttemptEnded {
@@ -256,6 +265,12 @@ pub enum Event {
         /// The reply, unless the call failed.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         reply: Option<String>,
+        /// The calls of tools that stand in the reply.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        calls: Vec<ToolCall>,
+        /// The parts of the reply that only its provider understands.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        opaque: Vec<OpaquePart>,
         /// Tokens used, if known.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         usage: Option<Usage>,
@@ -287,6 +302,55 @@ pub enum Event {
         at: Spot,
         /// What did not fit.
         failure: Failure,
+    },
+    /// A call of a tool began, or was refused before it could.
+    ToolStarted {
+        /// The flow.
+        flow: FlowId,
+        /// The operation that calls.
+        op: OpId,
+        /// What the call is known by.
+        deed: Deed,
+        /// The tool.
+        tool: String,
+        /// Its arguments as they were mended; what the model wrote, if they cannot be read.
+        args: Value,
+        /// The step of the model that asked for it, from 1; 0 if a script did.
+        #[serde(skip_serializing_if = "is_first", default)]
+        step: u32,
+        /// The parts of the arguments that were mended, as JSON pointers.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        mended: Vec<String>,
+        /// What it does to the world; nothing is known of a tool that there is not.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        effects: Option<Effects>,
+        /// Whether a person agreed, if one was needed.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        approved: Option<bool>,
+    },
+    /// A call of a tool ended.
+    ToolEnded {
+        /// The flow.
+        flow: FlowId,
+        /// The operation that called.
+        op: OpId,
+        /// What the call is known by.
+        deed: Deed,
+        /// What it gave, unless it failed.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        result: Option<Value>,
+        /// What went wrong, if anything.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        failure: Option<Failure>,
+        /// How many bytes the result has.
+        #[serde(skip_serializing_if = "is_nothing", default)]
+        bytes: u64,
+        /// Whether the model was told only a part of it.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        cut: bool,
+        /// Whether it was known, so that nothing was called.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        reused: bool,
     },
     /// An operation ended.
     OpEnded {
@@ -337,6 +401,8 @@ impl Event {
             Event::RequestPart { .. } => "request_part",
             Event::AttemptStarted { .. } => "attempt_started",
             Event::AttemptEnded { .. } => "attempt_ended",
+            Event::ToolStarted { .. } => "tool_started",
+            Event::ToolEnded { .. } => "tool_ended",
             Event::OpEnded { .. } => "op_ended",
             Event::FlowEnded { .. } => "flow_ended",
             Event::Logged { .. } => "logged",
@@ -362,6 +428,8 @@ impl Event {
             | Event::AttemptStarted { op, .. }
             | Event::AttemptEnded { op, .. }
             | Event::CallRefused { op, .. }
+            | Event::ToolStarted { op, .. }
+            | Event::ToolEnded { op, .. }
             | Event::OpEnded { op, .. } => Some(*op),
             Event::RunStarted { .. }
             | Event::Told { .. }
@@ -383,6 +451,8 @@ impl Event {
             | Event::AttemptStarted { flow, .. }
             | Event::AttemptEnded { flow, .. }
             | Event::CallRefused { flow, .. }
+            | Event::ToolStarted { flow, .. }
+            | Event::ToolEnded { flow, .. }
             | Event::OpEnded { flow, .. }
             | Event::FlowEnded { flow } => Some(*flow),
             Event::RunStarted { .. }
@@ -402,6 +472,11 @@ fn once() -> u32 {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
 fn is_once(times: &u32) -> bool {
     *times == 1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_nothing(bytes: &u64) -> bool {
+    *bytes == 0
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]

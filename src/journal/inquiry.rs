@@ -18,6 +18,8 @@ words! {
         HttpGet = "http_get",
         /// What a program wrote.
         Command = "command",
+        /// Whether a tool may be called.
+        Approve = "approve",
         /// Which pattern to use.
         Recommend = "recommend",
         /// Which pattern to use, and how its execution went.
@@ -49,6 +51,7 @@ impl Topic {
             | Topic::Used
             | Topic::HttpGet
             | Topic::Command
+            | Topic::Approve
             | Topic::Execute
             | Topic::BestPattern
             | Topic::FileBest

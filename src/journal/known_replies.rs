@@ -8,7 +8,7 @@ use crate::flow::outcome::Outcome;
 use crate::journal::event::Event;
 use crate::journal::key::Key;
 use crate::journal::roster::Roster;
-use crate::model::reply::Usage;
+use crate::model::reply::{ReplyContent, Usage};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -53,8 +53,8 @@ pub struct Claims {
 /// One reply as it was paid for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KnownReply {
-    /// The text.
-    pub text: Rc<str>,
+    /// What was said.
+    pub said: Rc<ReplyContent>,
     /// Tokens used, if known.
     pub usage: Option<Usage>,
     /// What it cost, if known.
@@ -217,7 +217,7 @@ impl Replies {
 
         // A reply that was reused elsewhere has moved there: it is still one reply, not two.
         let is_same = |kept: &StoredReply| {
-            kept.known.run == new.known.run && kept.known.text == new.known.text
+            kept.known.run == new.known.run && kept.known.said == new.known.said
         };
         let copy = list.iter().position(|kept| is_same(kept) && (new.is_moved || kept.is_moved));
 
@@ -234,7 +234,7 @@ impl Replies {
         let list = self.known.entry(key).or_default();
         for kept in &new {
             let is_same = |old: &StoredReply| {
-                old.known.run == kept.known.run && old.known.text == kept.known.text
+                old.known.run == kept.known.run && old.known.said == kept.known.said
             };
             let place = list.iter().position(|old| old.mark == kept.mark);
             let copy =
@@ -316,6 +316,8 @@ impl ReplyFollower {
                 op,
                 attempt,
                 reply: Some(text),
+                calls,
+                opaque,
                 usage,
                 cost,
                 served_by,
@@ -336,7 +338,12 @@ impl ReplyFollower {
                 let usage = *usage;
                 let cost = *cost;
                 let served_by = served_by.clone();
-                let known = KnownReply { text, usage, cost, served_by, run };
+                let said = ReplyContent {
+                    text: text.to_string(),
+                    calls: calls.clone(),
+                    opaque: opaque.clone(),
+                };
+                let known = KnownReply { said: Rc::new(said), usage, cost, served_by, run };
                 replies.keep(key, StoredReply { mark, known, is_moved: reused.is_some() });
             }
             Event::AttemptEnded { op, attempt, failure: Some(failure), retry_in_ms, .. } => {

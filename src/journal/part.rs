@@ -1,10 +1,11 @@
 //! The parts of requests. Each is kept once in a run, under a key that follows from what it holds, so that
 //! a conversation that grows is not kept anew with every call.
 
-use crate::base::secret::{clean, clean_fields, scrub_in};
+use crate::base::secret::{clean, clean_fields, scrub, scrub_in};
 use crate::journal::key::Key;
-use crate::model::message::Message;
+use crate::model::message::{Message, Role};
 use crate::model::request::{Request, Settings};
+use crate::model::tool::{ToolChoice, ToolSpec};
 use serde_json::Value;
 
 /// A part of a request.
@@ -27,6 +28,12 @@ pub enum RequestPart {
         /// What the reply has to be.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         schema: Option<Value>,
+        /// The tools that were offered.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        tools: Vec<ToolSpec>,
+        /// Whether one had to be called.
+        #[serde(skip_serializing_if = "ToolChoice::is_auto", default)]
+        choice: ToolChoice,
     },
 }
 
@@ -37,7 +44,9 @@ pub struct Parts {
     pub all: Vec<(Key, RequestPart)>,
     /// The last message before the newest one, if there is one.
     pub before: Option<Key>,
-    /// Settings and schema.
+    /// The newest message, where it is more than the text of a user.
+    pub newest: Option<Key>,
+    /// Settings, schema and tools.
     pub terms: Key,
 }
 
@@ -46,17 +55,26 @@ impl RequestPart {
     #[must_use]
     pub fn without_secrets(self) -> RequestPart {
         match self {
-            RequestPart::Message { mut message, after } => {
-                scrub_in(&mut message.content);
+            RequestPart::Message { message, after } => {
+                let message = message.map_texts(&|text| scrub(&text).into_owned());
                 RequestPart::Message { message, after }
             }
-            RequestPart::Terms { mut settings, schema } => {
+            RequestPart::Terms { mut settings, schema, tools, choice } => {
                 settings.stop.iter_mut().for_each(scrub_in);
                 settings.extra = clean_fields(settings.extra);
-                RequestPart::Terms { settings, schema: schema.map(clean) }
+                let tools = tools.into_iter().map(tool_without_secrets).collect();
+                RequestPart::Terms { settings, schema: schema.map(clean), tools, choice }
             }
         }
     }
+}
+
+/// Returns a tool without secrets.
+pub(super) fn tool_without_secrets(tool: ToolSpec) -> ToolSpec {
+    let ToolSpec { mut name, mut description, parameters } = tool;
+    scrub_in(&mut name);
+    scrub_in(&mut description);
+    ToolSpec { name, description, parameters: clean(parameters) }
 }
 
 impl Parts {
@@ -76,10 +94,18 @@ impl Parts {
             before = Some(keep(RequestPart::Message { message: message.clone(), after: before }));
         }
 
-        let settings = Box::new(request.settings.clone());
-        let schema = request.schema.clone();
-        let terms = keep(RequestPart::Terms { settings, schema });
+        let newest = request.messages.last();
+        let newest = newest.filter(|message| message.role != Role::User || !message.is_plain());
+        let newest = newest
+            .map(|message| keep(RequestPart::Message { message: message.clone(), after: before }));
 
-        Parts { all, before, terms }
+        let terms = keep(RequestPart::Terms {
+            settings: Box::new(request.settings.clone()),
+            schema: request.schema.clone(),
+            tools: request.tools.clone(),
+            choice: request.choice.clone(),
+        });
+
+        Parts { all, before, newest, terms }
     }
 }

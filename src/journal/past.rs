@@ -9,7 +9,7 @@ use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, Timer};
 use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
-use crate::model::reply::Usage;
+use crate::model::reply::{ReplyContent, Usage};
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -22,7 +22,7 @@ pub struct PastTry {
     /// Its place in the order of all ends.
     pub place: u64,
     /// The reply, or why there was none.
-    pub result: Result<Rc<str>, Failure>,
+    pub result: Result<Rc<ReplyContent>, Failure>,
     /// Tokens used, if known.
     pub usage: Option<Usage>,
     /// What it cost, if known.
@@ -289,6 +289,8 @@ impl Reading<'_> {
     fn end_try(&mut self, call: (Key, Spot), event: &Event) {
         let Event::AttemptEnded {
             reply,
+            calls,
+            opaque,
             usage,
             cost,
             served_by,
@@ -303,7 +305,11 @@ impl Reading<'_> {
         };
 
         let result = match (reply, failure) {
-            (Some(reply), _) => Ok(reply.as_str().into()),
+            (Some(reply), _) => Ok(Rc::new(ReplyContent {
+                text: reply.clone(),
+                calls: calls.clone(),
+                opaque: opaque.clone(),
+            })),
             // A call that was given up has no result that could be told again.
             (None, Some(failure)) if failure.kind == Kind::Cancelled => {
                 self.given_up.insert(call);
@@ -426,12 +432,14 @@ mod tests {
             demo: false,
             prompt: "p".to_owned(),
             history: 0,
+            newest: None,
             key: Some(key()),
             sample: 0,
             at: Some(spot(item)),
             before: None,
             terms: None,
             repair: false,
+            step: 0,
         }
     }
 
@@ -444,6 +452,8 @@ mod tests {
             reused: None,
             again: false,
             reply: reply.as_ref().ok().map(|text| (*text).to_owned()),
+            calls: Vec::new(),
+            opaque: Vec::new(),
             usage: None,
             cost: None,
             served_by: None,
@@ -473,7 +483,7 @@ mod tests {
     fn texts(past: &Past, item: usize) -> Vec<Result<String, Kind>> {
         (0..9)
             .map_while(|number| past.call(key(), &spot(item), number))
-            .map(|one| one.result.clone().map(|text| text.to_string()).map_err(|f| f.kind))
+            .map(|one| one.result.clone().map(|said| said.text.clone()).map_err(|f| f.kind))
             .collect()
     }
 

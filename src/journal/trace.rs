@@ -13,6 +13,8 @@ use crate::journal::roster::Roster;
 use crate::model::message::{Message, Role};
 use crate::model::reply::Usage;
 use crate::model::request::{Request, Settings};
+use crate::model::tool::ToolCall;
+use crate::session::tool::Deed;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
 
@@ -93,6 +95,44 @@ pub struct OpTrace {
     pub attempts: Vec<AttemptTrace>,
     /// Calls that were not made, because a budget did not allow them.
     pub refused: Vec<Refusal>,
+    /// Its calls of tools, in the order in which they began.
+    pub tool_calls: Vec<ToolTrace>,
+}
+
+/// A call of a tool.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolTrace {
+    /// When it began.
+    pub started: Moment,
+    /// What it is known by.
+    pub deed: Deed,
+    /// The tool.
+    pub tool: String,
+    /// Its arguments.
+    pub args: Value,
+    /// The step of the model that asked for it, from 1; 0 if a script did.
+    pub step: u32,
+    /// The parts of the arguments that were mended, as JSON pointers.
+    pub mended: Vec<String>,
+    /// Whether a person agreed, if one was needed.
+    pub approved: Option<bool>,
+    /// How it ended, if it did.
+    pub end: Option<ToolEnd>,
+}
+
+/// How a call of a tool ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolEnd {
+    /// When.
+    pub when: Moment,
+    /// What it gave, or why it gave nothing.
+    pub result: Result<Value, Failure>,
+    /// How many bytes the result has.
+    pub bytes: u64,
+    /// Whether the model was told only a part of it.
+    pub cut: bool,
+    /// Whether it was known, so that nothing was called.
+    pub reused: bool,
 }
 
 /// A call that was not made, because a budget did not allow it.
@@ -123,11 +163,15 @@ pub struct AttemptTrace {
     pub history: usize,
     /// What the request is known by, and where it was made, as far as the journal says.
     pub sample: (Option<Key>, Option<Spot>),
-    /// The parts of the request but its newest message; programs before 0.2 did not keep them.
+    /// The parts of the request; programs before 0.2 did not keep them. A newest message that is the text
+    /// of a user is not among them.
     before: Option<Key>,
+    newest: Option<Key>,
     terms: Option<Key>,
     /// Whether the model was asked to mend its last answer.
     pub repair: bool,
+    /// The step that began with it, from 1, if the model might call tools.
+    pub step: u32,
     /// How it ended, if it did.
     pub end: Option<AttemptEnd>,
 }
@@ -139,6 +183,8 @@ pub struct AttemptEnd {
     pub when: Moment,
     /// The reply, unless the call failed.
     pub reply: Option<String>,
+    /// The calls of tools that stand in it.
+    pub calls: Vec<ToolCall>,
     /// Tokens used, if known.
     pub usage: Option<Usage>,
     /// What it cost, if known; for a reply that was reused, what it cost then.
@@ -237,6 +283,8 @@ impl Trace {
             | Event::OpStarted { .. }
             | Event::OpEnded { .. }
             | Event::CallRefused { .. }
+            | Event::ToolStarted { .. }
+            | Event::ToolEnded { .. }
             | Event::AttemptStarted { .. }
             | Event::AttemptEnded { .. } => self.see_operation(when, event),
             Event::TimePassed { .. } => {}
@@ -296,6 +344,14 @@ impl Trace {
                 trace.refused.push(Refusal { when, failure, at });
             }
             Event::AttemptStarted { .. } => trace.attempts.extend(attempt(when, event)),
+            Event::ToolStarted { .. } => trace.tool_calls.extend(tool_call(when, event)),
+            Event::ToolEnded { deed, .. } => {
+                let begun = trace.tool_calls.iter_mut().rev();
+                let mut open = begun.filter(|one| one.deed == *deed && one.end.is_none());
+                if let Some(call) = open.next() {
+                    call.end = tool_end(when, event);
+                }
+            }
             Event::AttemptEnded { attempt: number, .. } => {
                 // Of calls with one number, the last without an end is the one that ends.
                 let begun = trace.attempts.iter_mut().rev();
@@ -335,12 +391,19 @@ impl Trace {
 
     /// Returns the whole request of a call, if the journal keeps it.
     pub fn request(&self, attempt: &AttemptTrace) -> Option<Request> {
-        let RequestPart::Terms { settings, schema } = self.parts.get(&attempt.terms?)? else {
+        let RequestPart::Terms { settings, schema, tools, choice } =
+            self.parts.get(&attempt.terms?)?
+        else {
             return None;
         };
 
-        let mut messages = vec![Message::new(Role::User, &attempt.prompt)];
-        let mut next = attempt.before;
+        // The text of a user stands with the call itself.
+        let mut messages = Vec::new();
+        if attempt.newest.is_none() {
+            messages.push(Message::new(Role::User, &attempt.prompt));
+        }
+
+        let mut next = attempt.newest.or(attempt.before);
         while let Some(key) = next {
             let RequestPart::Message { message, after } = self.parts.get(&key)? else {
                 return None;
@@ -350,7 +413,8 @@ impl Trace {
         }
 
         messages.reverse();
-        Some(Request::new(messages, Settings::clone(settings), schema.clone()))
+        let request = Request::new(messages, Settings::clone(settings), schema.clone());
+        Some(request.offering(tools.clone(), choice.clone()))
     }
 }
 
@@ -420,11 +484,13 @@ fn attempt(when: Moment, event: &Event) -> Option<AttemptTrace> {
         demo,
         prompt,
         history,
+        newest,
         key,
         at,
         before,
         terms,
         repair,
+        step,
         flow: _,
         op: _,
         sample: _,
@@ -442,15 +508,51 @@ fn attempt(when: Moment, event: &Event) -> Option<AttemptTrace> {
         history: *history,
         sample: (*key, at.clone()),
         before: *before,
+        newest: *newest,
         terms: *terms,
         repair: *repair,
+        step: *step,
         end: None,
     })
+}
+
+fn tool_call(when: Moment, event: &Event) -> Option<ToolTrace> {
+    let Event::ToolStarted { deed, tool, args, step, mended, approved, effects: _, flow: _, op: _ } =
+        event
+    else {
+        return None;
+    };
+
+    Some(ToolTrace {
+        started: when,
+        deed: deed.clone(),
+        tool: tool.clone(),
+        args: args.clone(),
+        step: *step,
+        mended: mended.clone(),
+        approved: *approved,
+        end: None,
+    })
+}
+
+fn tool_end(when: Moment, event: &Event) -> Option<ToolEnd> {
+    let Event::ToolEnded { result, failure, bytes, cut, reused, deed: _, flow: _, op: _ } = event
+    else {
+        return None;
+    };
+
+    let result = match failure {
+        Some(failure) => Err(failure.clone()),
+        None => Ok(result.clone().unwrap_or_default()),
+    };
+    Some(ToolEnd { when, result, bytes: *bytes, cut: *cut, reused: *reused })
 }
 
 fn attempt_end(when: Moment, event: &Event) -> Option<AttemptEnd> {
     let Event::AttemptEnded {
         reply,
+        calls,
+        opaque: _,
         usage,
         cost,
         served_by,
@@ -471,6 +573,7 @@ fn attempt_end(when: Moment, event: &Event) -> Option<AttemptEnd> {
     Some(AttemptEnd {
         when,
         reply: reply.clone(),
+        calls: calls.clone(),
         usage: *usage,
         cost: *cost,
         served_by: served_by.clone(),
@@ -587,12 +690,14 @@ mod tests {
                 demo: false,
                 prompt: messages.last().map(|m| m.content.clone()).unwrap_or_default(),
                 history: messages.len() - 1,
+                newest: parts.newest,
                 key: None,
                 sample: 0,
                 at: None,
                 before: parts.before,
                 terms: Some(parts.terms),
                 repair: false,
+                step: 0,
             };
 
             trace.see(0, &started.without_secrets());

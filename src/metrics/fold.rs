@@ -6,6 +6,7 @@ use crate::journal::event::Event;
 use crate::journal::roster::Roster;
 use crate::metrics::Metrics;
 use crate::metrics::charge::Charge;
+use crate::session::tool::Deed;
 use std::collections::HashMap;
 
 /// When one operation was under way, as far as that is known.
@@ -29,6 +30,8 @@ pub struct FlowFold {
     ops: HashMap<OpId, Span>,
     /// The calls under way, by the operation that makes them.
     open: HashMap<OpId, u64>,
+    /// When the calls of tools that are under way began.
+    tools: HashMap<Deed, i64>,
     /// Replies that were reused from other runs than those that are gone through again.
     borrowed: u64,
 }
@@ -47,7 +50,13 @@ impl Flows {
             self.0.insert(flow, (FlowFold::default(), *within));
         }
 
-        let is_call = matches!(event, Event::AttemptStarted { .. } | Event::AttemptEnded { .. });
+        let is_call = matches!(
+            event,
+            Event::AttemptStarted { .. }
+                | Event::AttemptEnded { .. }
+                | Event::ToolStarted { .. }
+                | Event::ToolEnded { .. }
+        );
         let mut next = Some(flow);
         while let Some((fold, within)) = next.and_then(|flow| self.0.get_mut(&flow)) {
             fold.add(at, event);
@@ -121,8 +130,13 @@ impl FlowFold {
                 self.metrics.cost_unknown += u64::from(charge.cost.is_none());
             }
             Event::OpEnded { op, outcome, .. } => self.end(at, *op, outcome),
-            Event::AttemptStarted { op, model, repair, .. } => {
+            Event::ToolStarted { deed, .. } => {
+                self.tools.insert(deed.clone(), at);
+            }
+            Event::ToolEnded { deed, failure, .. } => self.end_tool(at, deed, failure.is_some()),
+            Event::AttemptStarted { op, model, repair, step, .. } => {
                 self.metrics.repairs += u64::from(*repair);
+                self.metrics.steps += u64::from(*step > 0);
                 *self.open.entry(*op).or_default() += 1;
                 if !self.metrics.models.contains(model) {
                     self.metrics.models.insert(model.clone());
@@ -166,6 +180,16 @@ impl FlowFold {
         metrics.under_way = self.open.values().sum();
 
         metrics
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "microseconds of a run fit a double exactly")]
+    fn end_tool(&mut self, at: i64, deed: &Deed, has_failed: bool) {
+        self.metrics.tool_calls += 1;
+        self.metrics.tool_errors += u64::from(has_failed);
+
+        if let Some(started) = self.tools.remove(deed) {
+            self.metrics.tool_time += (at - started) as f64 / 1e6;
+        }
     }
 
     fn end_call(&mut self, op: OpId) {
@@ -352,6 +376,8 @@ mod tests {
             reused: None,
             again: false,
             reply: None,
+            calls: Vec::new(),
+            opaque: Vec::new(),
             usage: None,
             cost: None,
             served_by: None,
@@ -374,12 +400,14 @@ mod tests {
             demo: false,
             prompt: String::new(),
             history: 0,
+            newest: None,
             key: None,
             sample: 0,
             at: None,
             before: None,
             terms: None,
             repair: false,
+            step: 0,
         }
     }
 
@@ -392,6 +420,8 @@ mod tests {
             again: false,
             reused: None,
             reply: None,
+            calls: Vec::new(),
+            opaque: Vec::new(),
             usage,
             cost,
             served_by: None,

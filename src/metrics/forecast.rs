@@ -385,12 +385,14 @@ mod tests {
             demo: false,
             prompt: String::new(),
             history: 0,
+            newest: None,
             key: None,
             sample: 0,
             at: None,
             before: None,
             terms: None,
             repair: false,
+            step: 0,
         }
     }
 
@@ -403,6 +405,8 @@ mod tests {
             reused: None,
             again: false,
             reply: Some("r".into()),
+            calls: Vec::new(),
+            opaque: Vec::new(),
             usage: Some(Usage { input_uncached: 10, output_visible: output, ..Usage::default() }),
             cost: Some(Money::from_nanos(cost * 1_000_000_000)),
             served_by: None,

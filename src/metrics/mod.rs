@@ -42,6 +42,14 @@ pub struct Metrics {
     pub repairs: u64,
     /// Replies that were mended before they fitted their schema.
     pub mended: u64,
+    /// Requests in which a model might call tools, or was told to answer after it had.
+    pub steps: u64,
+    /// Calls of tools.
+    pub tool_calls: u64,
+    /// Those of them that failed or were refused.
+    pub tool_errors: u64,
+    /// Time of all calls of tools together, in seconds.
+    pub tool_time: f64,
     /// Calls answered by the demo model.
     pub demo_calls: u64,
     /// Replies of the demo model, those included that were known already.
@@ -130,6 +138,10 @@ impl Metrics {
             "retries": self.retries,
             "repairs": self.repairs,
             "mended": self.mended,
+            "steps": self.steps,
+            "tool_calls": self.tool_calls,
+            "tool_errors": self.tool_errors,
+            "tool_time": self.tool_time,
             "reused": self.reused,
             "saved": self.known_saved().map(Money::dollars),
             "under_way": self.under_way,

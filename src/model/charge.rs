@@ -15,6 +15,8 @@ const MESSAGE_TOKENS: u64 = 16;
 /// Tokens of the instructions that a provider adds to make a reply follow a schema, at most. Anthropic
 /// names 346 for the like; others name none.
 const SCHEMA_TOKENS: u64 = 512;
+/// Tokens of the instructions that a provider adds once where tools are offered, at most.
+const TOOLS_TOKENS: u64 = 1024;
 
 /// The most that a call can use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +81,11 @@ pub struct CallBound {
 fn tokens_read_max(request: &Request, dialect: Dialect) -> u64 {
     let settings = &request.settings;
 
-    let messages = request.messages.iter().map(|m| size(&m.content).saturating_add(MESSAGE_TOKENS));
+    // Every call and every result of a message may stand in a frame of its own.
+    let messages = request.messages.iter().map(|message| {
+        let frames = 1 + message.calls.len() + message.results.len();
+        message.size().saturating_add(MESSAGE_TOKENS.saturating_mul(frames as u64))
+    });
     let stop = settings.stop.iter().map(|text| size(text));
     let schema = request.schema.iter().map(|schema| {
         let sent = lower(schema, dialect).schema;
@@ -87,7 +93,14 @@ fn tokens_read_max(request: &Request, dialect: Dialect) -> u64 {
     });
     let extra = settings.extra.iter().map(|(key, value)| size(key) + size(&value.to_string()));
 
-    messages.chain(stop).chain(schema).chain(extra).fold(0, u64::saturating_add)
+    let tools = request.tools.iter().map(|tool| {
+        let sent = lower(&tool.parameters, dialect).schema.to_string();
+        tool.size().saturating_add(size(&sent)).saturating_add(MESSAGE_TOKENS)
+    });
+    let preamble = (!request.tools.is_empty()).then_some(TOOLS_TOKENS);
+
+    let all = messages.chain(stop).chain(schema).chain(extra).chain(tools).chain(preamble);
+    all.fold(0, u64::saturating_add)
 }
 
 fn size(text: &str) -> u64 {
@@ -265,7 +278,7 @@ mod tests {
                 usage: Some(usage),
                 cost: Some(Money::ZERO),
                 served_by: None,
-                result: Ok("x".to_owned()),
+                result: Ok("x".into()),
             };
             let settled = priced().settle(called);
             assert_eq!((settled.usage, settled.cost), (None, None), "{usage:?}");
@@ -273,12 +286,8 @@ mod tests {
 
         // What comes from the cache was read as well.
         let usage = Usage { cache_read: 4, output_visible: 5, ..Usage::default() };
-        let called = CallResult {
-            usage: Some(usage),
-            cost: None,
-            served_by: None,
-            result: Ok("x".to_owned()),
-        };
+        let called =
+            CallResult { usage: Some(usage), cost: None, served_by: None, result: Ok("x".into()) };
         assert_eq!(priced().settle(called).usage, Some(usage));
 
         // A refusal may well say that it used nothing.

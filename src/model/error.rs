@@ -257,7 +257,7 @@ impl CallError {
         };
 
         let partial = Some(text.as_str().into());
-        Some(FailureDetail { partial, problems, repairs: None })
+        Some(FailureDetail { partial, problems, ..FailureDetail::default() })
     }
 
     /// Returns the HTTP status as it came, where there was one: 200 for an error that was told in the

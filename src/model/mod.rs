@@ -9,12 +9,14 @@ pub mod fault;
 mod key_file;
 pub mod limiter;
 pub mod message;
+pub mod opaque;
 pub mod price;
 pub mod provider;
 pub mod registry;
 pub mod reply;
 pub mod request;
 pub mod spec;
+pub mod tool;
 pub mod transport;
 pub mod tuning;
 
@@ -25,7 +27,7 @@ use crate::model::limiter::{Limiter, ServerLimits};
 use crate::model::price::Price;
 use crate::model::provider::demo::Demo;
 use crate::model::provider::simulated::SimulatedModel;
-use crate::model::reply::{CallFault, CallResult, Finish, Reply, Usage};
+use crate::model::reply::{CallFault, CallResult, Finish, Reply, ReplyContent, Usage};
 use crate::model::request::{Request, SchemaCheck, Settings};
 use crate::model::transport::Transport;
 use crate::model::tuning::LimitChange;
@@ -124,12 +126,18 @@ impl Model {
     /// Estimates a call without making it: a quarter of the bytes are tokens, which is rough.
     /// `text` stands for the reply.
     pub fn estimate(&self, request: &Request, text: String) -> CallResult {
-        let tokens = |text: &str| (text.len() as u64).div_ceil(4);
-        let input_uncached = request.messages.iter().map(|m| tokens(&m.content)).sum();
-        let usage = Usage { input_uncached, output_visible: tokens(&text), ..Usage::default() };
+        let tokens = |size: u64| size.div_ceil(4);
+        let messages: u64 = request.messages.iter().map(|m| tokens(m.size())).sum();
+        let tools: u64 = request.tools.iter().map(|tool| tokens(tool.size())).sum();
+
+        let usage = Usage {
+            input_uncached: messages + tools,
+            output_visible: tokens(text.len() as u64),
+            ..Usage::default()
+        };
 
         let cost = self.cost(Some(&usage));
-        CallResult { usage: Some(usage), cost, served_by: None, result: Ok(text) }
+        CallResult { usage: Some(usage), cost, served_by: None, result: Ok(text.into()) }
     }
 
     /// Returns the most that a call can take whose estimate is `called`.
@@ -200,27 +208,61 @@ impl Model {
     }
 }
 
-/// Accepts only a reply that is whole and has text.
-fn judge(reply: Reply, request: &Request) -> Result<String, CallError> {
+/// Accepts only a reply that is whole and says something.
+fn judge(reply: Reply, request: &Request) -> Result<ReplyContent, CallError> {
+    let text = reply.said.text.clone();
+
     match reply.finish {
-        None => Err(CallError::CutOff { text: reply.text }),
-        Some(Finish::Length) => {
-            Err(CallError::Length { text: reply.text, limit: request.settings.max_tokens })
-        }
+        None => Err(CallError::CutOff { text }),
+        Some(Finish::Length) => Err(CallError::Length { text, limit: request.settings.max_tokens }),
         Some(Finish::Refused(message)) => Err(CallError::Refused { status: None, message }),
-        Some(Finish::Ended(word)) => Err(CallError::Ended { word, text: reply.text }),
-        Some(Finish::Stop) if reply.text.trim().is_empty() => Err(CallError::Empty),
-        Some(Finish::Stop) => fitting(reply.text, request),
+        Some(Finish::Ended(word)) => Err(CallError::Ended { word, text }),
+        Some(end @ (Finish::Stop | Finish::Calls | Finish::Unsaid)) => {
+            whole(reply.said, &end, request)
+        }
     }
 }
 
-/// Accepts only a reply that keeps to the schema that it had to follow, if there is one.
-fn fitting(text: String, request: &Request) -> Result<String, CallError> {
-    let schema = request.schema.as_ref().filter(|_| request.schema_check == SchemaCheck::Call);
-    let Some(schema) = schema else { return Ok(text) };
+/// Accepts what was said in a whole reply. Calls are only accepted whole as well, and by name.
+fn whole(
+    mut said: ReplyContent,
+    end: &Finish,
+    request: &Request,
+) -> Result<ReplyContent, CallError> {
+    if request.tools.is_empty() {
+        // Nothing was offered that it could call.
+        said.keep_text();
+    } else if *end == Finish::Calls && said.calls.is_empty() {
+        let message = "it says that it calls a tool, but has no call".to_owned();
+        return Err(CallError::BadReply { message });
+    }
 
-    match schema::read(&text, schema) {
-        Ok(_) => Ok(text),
-        Err(unfit) => Err(CallError::InvalidOutput { text, unfit }),
+    if said.calls.is_empty() {
+        said.keep_text();
+        return match said.text.trim() {
+            "" => Err(CallError::Empty),
+            _ => fitting(said, request),
+        };
+    }
+
+    if *end == Finish::Unsaid {
+        return Err(CallError::CutOff { text: said.text });
+    }
+    if said.calls.iter().any(|call| call.name.trim().is_empty()) {
+        return Err(CallError::BadReply { message: "it calls a tool without a name".to_owned() });
+    }
+
+    said.keep_ids_apart(&request.messages);
+    Ok(said)
+}
+
+/// Accepts only a reply that keeps to the schema that it had to follow, if there is one.
+fn fitting(said: ReplyContent, request: &Request) -> Result<ReplyContent, CallError> {
+    let schema = request.schema.as_ref().filter(|_| request.schema_check == SchemaCheck::Call);
+    let Some(schema) = schema else { return Ok(said) };
+
+    match schema::read(&said.text, schema) {
+        Ok(_) => Ok(said),
+        Err(unfit) => Err(CallError::InvalidOutput { text: said.text, unfit }),
     }
 }

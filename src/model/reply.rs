@@ -3,6 +3,10 @@
 use crate::base::secret;
 use crate::base::unit::Money;
 use crate::model::error::CallError;
+use crate::model::message::Message;
+use crate::model::opaque::OpaquePart;
+use crate::model::tool::ToolCall;
+use std::collections::HashSet;
 
 /// Why the model stopped.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -10,6 +14,10 @@ use crate::model::error::CallError;
 pub enum Finish {
     /// The model ended by itself or met a stop text.
     Stop,
+    /// The model ended by itself, and says that it calls tools.
+    Calls,
+    /// Nobody said why, but everything that was sent has come.
+    Unsaid,
     /// The limit on tokens cut the reply.
     Length,
     /// A content filter or a refusal; the provider's words.
@@ -20,16 +28,9 @@ pub enum Finish {
 
 /// What ends a whole reply, in the words of every protocol, in lower case. A word is added here only
 /// if a server is known to send it at the end of a whole reply.
-const ENDS: &[&str] = &[
-    "stop",
-    "eos",
-    "eos_token",
-    "end_turn",
-    "stop_sequence",
-    "tool_calls",
-    "tool_use",
-    "function_call",
-];
+const ENDS: &[&str] = &["stop", "eos", "eos_token", "end_turn", "stop_sequence"];
+/// What ends a whole reply that calls tools.
+const CALLS: &[&str] = &["tool_calls", "tool_use", "function_call"];
 /// The words for a reply that the limit on tokens cut.
 const LENGTHS: &[&str] =
     &["length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded"];
@@ -48,6 +49,8 @@ const REFUSALS: &[&str] = &[
 ];
 /// Most characters of an unknown word that are kept.
 const WORD_MAX: usize = 60;
+/// Longest id of a call that is kept, in bytes.
+const ID_MAX: usize = 256;
 
 impl Finish {
     /// Understands the word by which a server says why a reply ended.
@@ -57,12 +60,22 @@ impl Finish {
 
         if is_in(ENDS) {
             Finish::Stop
+        } else if is_in(CALLS) {
+            Finish::Calls
         } else if is_in(LENGTHS) {
             Finish::Length
         } else if is_in(REFUSALS) {
             Finish::Refused(word.to_owned())
         } else {
             Finish::Ended(secret::beginning(word, WORD_MAX))
+        }
+    }
+
+    /// Tells whether it ends a whole reply.
+    pub fn is_whole(&self) -> bool {
+        match self {
+            Finish::Stop | Finish::Calls | Finish::Unsaid => true,
+            Finish::Length | Finish::Refused(_) | Finish::Ended(_) => false,
         }
     }
 }
@@ -113,11 +126,79 @@ impl std::ops::AddAssign for Usage {
     }
 }
 
+/// What a model says in a reply that can be used.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReplyContent {
+    /// The text; it may be empty where there are calls.
+    pub text: String,
+    /// The calls of tools, in the model's order. Each has an id of its own.
+    pub calls: Vec<ToolCall>,
+    /// What only the provider understands.
+    pub opaque: Vec<OpaquePart>,
+}
+
+impl ReplyContent {
+    /// Leaves out everything but the text. What only the provider understands is of no use without calls.
+    pub fn keep_text(&mut self) {
+        self.calls.clear();
+        self.opaque.clear();
+    }
+
+    /// Gives a new id to each call whose id is none, or is that of another call of the conversation.
+    pub fn keep_ids_apart(&mut self, before: &[Message]) {
+        let known = before.iter().flat_map(|message| &message.calls);
+        let mut known: HashSet<String> = known.map(|call| call.id.clone()).collect();
+        let mut number = 0;
+
+        for call in &mut self.calls {
+            if is_id(&call.id) && known.insert(call.id.clone()) {
+                continue;
+            }
+
+            call.id = loop {
+                number += 1;
+                let id = format!("k{number}");
+                if known.insert(id.clone()) {
+                    break id;
+                }
+            };
+        }
+    }
+
+    /// Returns it with every text that somebody has written passed through `change`.
+    #[must_use]
+    pub fn map_texts(self, change: &dyn Fn(String) -> String) -> ReplyContent {
+        ReplyContent {
+            text: change(self.text),
+            calls: self.calls.into_iter().map(|call| call.map_texts(change)).collect(),
+            opaque: self.opaque.into_iter().map(|part| part.map_texts(change)).collect(),
+        }
+    }
+}
+
+/// Tells whether a text can be the id of a call.
+fn is_id(text: &str) -> bool {
+    let is_sound = |c: char| !c.is_whitespace() && !c.is_control();
+    !text.is_empty() && text.len() <= ID_MAX && text.chars().all(is_sound)
+}
+
+impl From<String> for ReplyContent {
+    fn from(text: String) -> ReplyContent {
+        ReplyContent { text, ..ReplyContent::default() }
+    }
+}
+
+impl From<&str> for ReplyContent {
+    fn from(text: &str) -> ReplyContent {
+        text.to_owned().into()
+    }
+}
+
 /// What came back over the wire, whole but not yet judged.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
-    /// The text.
-    pub text: String,
+    /// What the model says.
+    pub said: ReplyContent,
     /// Why the model stopped; `None` when the reply ended without saying, which is a cut reply.
     pub finish: Option<Finish>,
     /// Tokens used; `None` when the provider did not say.
@@ -152,8 +233,8 @@ pub struct CallResult {
     pub cost: Option<Money>,
     /// The model that the provider says has answered.
     pub served_by: Option<String>,
-    /// The text, or why there is none.
-    pub result: Result<String, CallError>,
+    /// What the model says, or why there is nothing to use.
+    pub result: Result<ReplyContent, CallError>,
 }
 
 impl CallResult {
@@ -170,8 +251,11 @@ mod tests {
 
     #[test]
     fn only_listed_words_end_a_whole_reply() {
-        for word in ["stop", "STOP", "eos", "end_turn", "tool_calls", "function_call", "tool_use"] {
+        for word in ["stop", "STOP", "eos", "end_turn", "stop_sequence"] {
             assert_eq!(Finish::of(word), Finish::Stop, "{word}");
+        }
+        for word in ["tool_calls", "function_call", "tool_use", "TOOL_CALLS"] {
+            assert_eq!(Finish::of(word), Finish::Calls, "{word}");
         }
         for word in ["length", "MAX_TOKENS", "max_output_tokens", "model_length"] {
             assert_eq!(Finish::of(word), Finish::Length, "{word}");

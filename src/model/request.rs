@@ -2,6 +2,7 @@
 
 use crate::model::extra::{self, Conflict};
 use crate::model::message::Message;
+use crate::model::tool::{ToolChoice, ToolSpec};
 use serde_json::{Map, Value};
 
 /// The names of the settings of a call.
@@ -67,6 +68,12 @@ pub enum SettingError {
     Zero {
         /// The setting.
         setting: &'static str,
+    },
+    /// A tool that the model has to call and is not offered.
+    #[error("`tool_choice` names the tool `{name}`, which is not among `tools`")]
+    NoSuchTool {
+        /// The tool.
+        name: String,
     },
     /// A field of `extra` that the program writes itself, or that no budget could bound.
     #[error(transparent)]
@@ -144,6 +151,12 @@ pub struct Request {
     /// A JSON schema that the reply must follow, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schema: Option<Value>,
+    /// The tools that the model is offered, in this order.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub tools: Vec<ToolSpec>,
+    /// Whether it has to call one of them. Without tools it means nothing.
+    #[serde(skip_serializing_if = "ToolChoice::is_auto", default)]
+    pub choice: ToolChoice,
     /// Who finds out whether the reply fits it. It is no part of what is asked.
     #[serde(skip)]
     pub schema_check: SchemaCheck,
@@ -152,12 +165,46 @@ pub struct Request {
 impl Request {
     /// Creates a request whose reply has to fit its schema, if there is one.
     pub fn new(messages: Vec<Message>, settings: Settings, schema: Option<Value>) -> Request {
-        Request { messages, settings, schema, schema_check: SchemaCheck::Call }
+        Request {
+            messages,
+            settings,
+            schema,
+            tools: Vec::new(),
+            choice: ToolChoice::Auto,
+            schema_check: SchemaCheck::Call,
+        }
+    }
+
+    /// Offers tools to the model.
+    #[must_use]
+    pub fn offering(self, tools: Vec<ToolSpec>, choice: ToolChoice) -> Request {
+        Request { tools, choice, ..self }
+    }
+
+    /// Returns the tools that are sent, and whether one of them has to be called. Where it has to be one of
+    /// a name, that one alone is sent: not every server knows how to demand a name.
+    pub fn offered(&self) -> (Vec<&ToolSpec>, &ToolChoice) {
+        match &self.choice {
+            ToolChoice::Name(name) => {
+                let named = self.tools.iter().filter(|tool| tool.name == *name);
+                (named.collect(), &ToolChoice::Required)
+            }
+            choice @ (ToolChoice::Auto | ToolChoice::Required | ToolChoice::None) => {
+                (self.tools.iter().collect(), choice)
+            }
+        }
     }
 
     /// Finds a setting that cannot be, now that the model's own are merged in.
     pub fn check(&self) -> Result<(), SettingError> {
         self.settings.check()?;
-        Ok(extra::check(&self.settings.extra, self.schema.is_some())?)
+        extra::check(&self.settings.extra, self.schema.is_some())?;
+
+        if let ToolChoice::Name(name) = &self.choice
+            && !self.tools.iter().any(|tool| tool.name == *name)
+        {
+            return Err(SettingError::NoSuchTool { name: name.clone() });
+        }
+        Ok(())
     }
 }

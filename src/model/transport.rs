@@ -52,14 +52,15 @@ fn without_key(
     let clean = |text: String| key.take_out(text);
 
     match result {
-        Ok(Reply { text, finish, usage, served_by }) => {
+        Ok(Reply { said, finish, usage, served_by }) => {
             let finish = finish.map(|finish| match finish {
                 Finish::Refused(word) => Finish::Refused(clean(word)),
                 Finish::Ended(word) => Finish::Ended(clean(word)),
-                Finish::Stop | Finish::Length => finish,
+                Finish::Stop | Finish::Calls | Finish::Unsaid | Finish::Length => finish,
             });
 
-            Ok(Reply { text: clean(text), finish, usage, served_by: served_by.map(clean) })
+            let said = said.map_texts(&clean);
+            Ok(Reply { said, finish, usage, served_by: served_by.map(clean) })
         }
         Err(mut fault) => {
             for words in words_of(&mut fault.error) {

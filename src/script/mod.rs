@@ -17,7 +17,6 @@ use crate::base::failure::{Failure, Kind};
 use crate::base::file;
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
-use crate::flow::callback;
 use crate::model::registry::Models;
 use crate::script::diagnostic::{Diagnostic, Severity, mismatch};
 use crate::script::host::captures::Follows;
@@ -27,6 +26,7 @@ use crate::script::host::tasks::Task;
 use crate::script::host::{
     captures, convert, error, home, known_map, language, limits, modules, source, stdlib, tasks,
 };
+use crate::session::scope;
 use crate::store::StoreError;
 use crate::store::writer::Writer;
 use rhai::{AST, Dynamic, Engine, Scope};
@@ -336,7 +336,7 @@ impl Host {
     pub async fn run_within(
         &self,
         program: &Program,
-        scope: Option<Rc<callback::Scope>>,
+        scope: Option<Rc<scope::Scope>>,
     ) -> Result<Value, ScriptError> {
         let value = self.evaluate(program, scope.map(Task::of).unwrap_or_default()).await?;
         convert::to_value(&value).map_err(|reason| {

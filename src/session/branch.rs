@@ -3,6 +3,7 @@
 use crate::model::Model;
 use crate::model::message::{Message, Role};
 use crate::model::reply::Usage;
+use crate::session::tool::Tool;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -26,6 +27,16 @@ pub struct Exchange {
     pub question: String,
     /// What was answered.
     pub answer: String,
+    /// The calls of tools between the two, and their results.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub steps: Vec<Message>,
+}
+
+impl Exchange {
+    /// Creates one without calls of tools.
+    pub fn new(question: impl Into<String>, answer: impl Into<String>) -> Exchange {
+        Exchange { question: question.into(), answer: answer.into(), steps: Vec::new() }
+    }
 }
 
 /// One conversation: a system prompt, the exchanges so far, and the model that answers.
@@ -41,6 +52,8 @@ pub struct Branch {
     pub usage: Usage,
     /// Calls on this branch that did not say what they used.
     pub usage_unknown: u64,
+    /// The tools that its questions offer, unless they name others.
+    pub tools: Vec<Rc<Tool>>,
     /// The calls that succeeded, ordered by the start of the call.
     exchanges: Vec<(Turn, Exchange)>,
     /// The next turn to hand out.
@@ -56,6 +69,7 @@ impl Branch {
             system,
             usage: Usage::default(),
             usage_unknown: 0,
+            tools: Vec::new(),
             exchanges: Vec::new(),
             next: 0,
         }
@@ -103,6 +117,7 @@ impl Branch {
 
         for exchange in self.exchanges() {
             messages.push(Message::new(Role::User, &exchange.question));
+            messages.extend(exchange.steps.iter().cloned());
             messages.push(Message::new(Role::Assistant, &exchange.answer));
         }
 
@@ -119,7 +134,7 @@ mod tests {
     }
 
     fn exchange(n: u32) -> Exchange {
-        Exchange { question: format!("Q{n}"), answer: format!("A{n}") }
+        Exchange::new(format!("Q{n}"), format!("A{n}"))
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The conversation nouns. Pure: knows nothing of graphs, disks or scripts.
 
 pub mod branch;
+pub mod scope;
+pub mod tool;
 
 use crate::session::branch::{SharedBranch, same};
 

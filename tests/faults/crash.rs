@@ -34,6 +34,7 @@ const SCRIPT: &str = r#"
     let more = (0..6).to_array().parallel(|n| branch().chat(`more ${n}`), #{ max_concurrent: 4 });
     let b = branch();
     b.communicate("one");
+    for n in 0..9 { b.act(tool("t", "Counts.", "n: integer", |x| x.n + 1), #{ n: n }); }
     report.result("sum") + more.reduce(|sum, one| sum + one, "") + b.communicate("two") + random()
 "#;
 

@@ -77,7 +77,7 @@ impl Load {
                 tokio::time::sleep(Duration::from_secs_f64(took / 1000.0)).await;
                 load.in_flight.set(load.in_flight.get() - 1);
                 let (text, usage) = ("ok".to_owned(), Some(Usage::default()));
-                Ok(Reply { text, finish: Some(Finish::Stop), usage, served_by: None })
+                Ok(Reply { said: text.into(), finish: Some(Finish::Stop), usage, served_by: None })
             })
         });
         let limits = ServerLimits { max_concurrent, ..ServerLimits::default() };

@@ -12,6 +12,7 @@ mod processes;
 mod replay;
 mod side;
 mod simulate;
+mod tools;
 
 use std::ops::Range;
 

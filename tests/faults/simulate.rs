@@ -8,12 +8,13 @@ mod world;
 
 use super::{figure, seeds};
 use graph::Plan;
+use kaizen::base::bounds::Bounds;
 use kaizen::base::clock;
 use kaizen::base::id::RunId;
 use kaizen::base::rng::Rng;
 use kaizen::base::strand::Strand;
 use kaizen::executor::Executor;
-use kaizen::executor::budget::{Bounds, Budget, Tally};
+use kaizen::executor::budget::{Budget, Tally};
 use kaizen::executor::flow::FlowOptions;
 use kaizen::executor::replies::reuse::Reuse;
 use kaizen::executor::report::Report;
@@ -178,7 +179,12 @@ fn a_day_of_back_off_passes_in_no_time() {
                 retry_after: Some(PAUSE),
                 message: "not yet".to_owned(),
             })?;
-            Ok(Reply { text, finish: Some(Finish::Stop), usage: None, served_by: None })
+            Ok(Reply {
+                said: text.into(),
+                finish: Some(Finish::Stop),
+                usage: None,
+                served_by: None,
+            })
         })
     });
     let settings = Settings { attempts_max: Some(2000), ..Settings::default() };

@@ -28,7 +28,7 @@ async fn a_stream_is_put_together_with_its_usage() {
         (1, "data: [DONE]\n\n".to_owned()),
     ];
     let called = streamed(pieces, false, Settings::default()).await;
-    assert_eq!(called.result, Ok("Hello".to_owned()));
+    assert_eq!(called.result, Ok("Hello".into()));
     assert_eq!(called.usage.map(|usage| (usage.input(), usage.output())), Some((7, 2)));
 }
 
@@ -57,11 +57,8 @@ async fn nothing_is_waited_for_after_the_last_event() {
         (0, "data: [DONE]\n\n".to_owned()),
         (5000, String::new()),
     ];
-    assert_eq!(
-        streamed(open.clone(), false, settings.clone()).await.result,
-        Ok("Hello".to_owned())
-    );
-    assert_eq!(streamed(open[..2].to_vec(), true, settings).await.result, Ok("Hello".to_owned()));
+    assert_eq!(streamed(open.clone(), false, settings.clone()).await.result, Ok("Hello".into()));
+    assert_eq!(streamed(open[..2].to_vec(), true, settings).await.result, Ok("Hello".into()));
 }
 
 #[tokio::test]
@@ -95,7 +92,7 @@ async fn a_server_that_does_not_stream_is_understood_all_the_same() {
     let server = Server::saying("whole");
     let settings = Settings { stream: Some(true), ..Settings::default() };
     let called = ask(&model("openai", &server.url), settings).await;
-    assert_eq!(called.result, Ok("whole".to_owned()));
+    assert_eq!(called.result, Ok("whole".into()));
     assert_eq!(called.served_by.as_deref(), Some("served-1"));
 }
 
@@ -120,7 +117,7 @@ async fn a_piece_that_comes_twice_does_not_count_twice() {
     let pieces = [piece("Hello", None), end.clone(), end, usage.to_owned(), usage.to_owned()];
     let pieces = pieces.into_iter().chain([done.clone(), done]).map(|piece| (0, piece)).collect();
     let called = streamed(pieces, false, Settings::default()).await;
-    assert_eq!(called.result, Ok("Hello".to_owned()));
+    assert_eq!(called.result, Ok("Hello".into()));
     assert_eq!(called.usage.map(|usage| (usage.input(), usage.output())), Some((7, 2)));
 }
 
@@ -161,7 +158,7 @@ async fn a_right_body_of_a_wrong_content_type_is_understood() {
         Act::Answer(status, "content-type: text/html\r\n".into(), body.clone())
     });
     let called = ask(&model("openai", &server.url), Settings::default()).await;
-    assert_eq!(called.result, Ok("hi".to_owned()));
+    assert_eq!(called.result, Ok("hi".into()));
 }
 
 #[test]

@@ -6,6 +6,8 @@ mod property;
 mod reply;
 mod retries;
 mod suite;
+mod tool_wire;
+mod tools;
 
 use kaizen::base::failure::Kind;
 use kaizen::model::Model;

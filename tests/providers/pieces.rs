@@ -22,7 +22,8 @@ async fn streamed(events: &[Value], is_marked: bool) -> CallResult {
 }
 
 fn text(called: &CallResult) -> Result<&str, Kind> {
-    called.result.as_deref().map_err(kaizen::model::error::CallError::kind)
+    let said = called.result.as_ref().map(|said| said.text.as_str());
+    said.map_err(kaizen::model::error::CallError::kind)
 }
 
 /// Checks what becomes of pieces of one answer, the last of which has a word for the end.
@@ -253,7 +254,7 @@ async fn of_two_whole_answers_in_one_body_the_first_counts_and_the_tokens_are_un
                 format!("data: {first}\n\ndata: {second}\n\n"),
             ] {
                 let found = told(provider, body.clone(), stream).await;
-                assert_eq!(found, (Ok("AAA".to_owned()), None), "{provider} {body}");
+                assert_eq!(found, (Ok("AAA".into()), None), "{provider} {body}");
             }
         }
     }
@@ -286,7 +287,7 @@ async fn a_stream_that_begins_again_under_another_id_never_mixes() {
     let roles_of_pieces = [event("a", role("hel"), Value::Null), event("a", role("lo"), stop())];
     let without_text = [event("a", role(""), Value::Null), event("b", role("hello"), stop())];
 
-    let hello = || Ok("hello".to_owned());
+    let hello = || Ok("hello".into());
     for (events, expected) in [
         (again.concat(), (hello(), None)),
         (after_end.concat(), (hello(), None)),
@@ -307,7 +308,7 @@ async fn other_names_of_the_end_count_where_the_usual_one_says_nothing() {
         choice.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         json!({ "choices": [choice] }).to_string()
     };
-    let hi = || Ok("hi".to_owned());
+    let hi = || Ok("hi".into());
     for (more, expected) in [
         (json!({ "finish_details": { "type": "max_tokens" } }), Err(Kind::Length)),
         (json!({ "finish_reason": null, "native_finish_reason": "MAX_TOKENS" }), Err(Kind::Length)),
@@ -331,10 +332,10 @@ async fn text_of_gemini_may_stand_in_no_list_and_a_body_may_follow_comments() {
         json!([{ "text": "hi" }]),
     ] {
         let body = json!({ "candidates": [{ "content": content, "finishReason": "STOP" }] });
-        assert_eq!(told("gemini", body.to_string(), false).await.0, Ok("hi".to_owned()), "{body}");
+        assert_eq!(told("gemini", body.to_string(), false).await.0, Ok("hi".into()), "{body}");
     }
 
     let body = json!({ "choices": [{ "message": { "content": "hi" } }] });
     let body = format!(": PROCESSING\n\n: PROCESSING\n\n{body}");
-    assert_eq!(told("openai", body, false).await.0, Ok("hi".to_owned()));
+    assert_eq!(told("openai", body, false).await.0, Ok("hi".into()));
 }

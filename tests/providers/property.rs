@@ -107,7 +107,7 @@ fn check_any(called: &CallResult, text: &str, said: Option<(u64, u64)>) -> Resul
     let usage = called.usage.map(|usage| (usage.input(), usage.output()));
     expect(usage.is_none() || usage == said, "the tokens were not said so")?;
     match &called.result {
-        Ok(found) => expect(found == text, "the text is another"),
+        Ok(found) => expect(*found == text.into(), "what was said is another"),
         Err(error) => {
             let retried = error.retry() != Retry::Never;
             expect(

@@ -182,14 +182,14 @@ async fn a_server_with_another_name_for_the_limit_is_asked_once_more_and_remembe
     let (server, models) = (modern(), models());
     for _ in 0..2 {
         let model = models.resolve_spec(&spec(&server, None)).unwrap();
-        assert_eq!(ask(&model, with_limit()).await.result, Ok("yes".to_owned()));
+        assert_eq!(ask(&model, with_limit()).await.result, Ok("yes".into()));
     }
     let (old, new) = ("max_tokens", "max_completion_tokens");
     assert_eq!(limits(&server), [old, new, new]);
 
     let server = modern();
     let model = models.resolve_spec(&spec(&server, Some(LimitField::MaxCompletionTokens))).unwrap();
-    assert_eq!(ask(&model, with_limit()).await.result, Ok("yes".to_owned()));
+    assert_eq!(ask(&model, with_limit()).await.result, Ok("yes".into()));
     assert_eq!(limits(&server), [new]);
 
     let server = modern();
@@ -199,7 +199,7 @@ async fn a_server_with_another_name_for_the_limit_is_asked_once_more_and_remembe
 
     let server = modern();
     let model = models.resolve_spec(&spec(&server, None)).unwrap();
-    assert_eq!(ask(&model, Settings::default()).await.result, Ok("yes".to_owned()));
+    assert_eq!(ask(&model, Settings::default()).await.result, Ok("yes".into()));
     assert_eq!(limits(&server), [""], "without a limit there is nothing to name");
 }
 
@@ -210,7 +210,7 @@ async fn calls_side_by_side_all_learn_the_name_of_the_limit() {
     let all: Vec<_> = (0..4).map(|_| models.resolve_spec(&spec(&server, None)).unwrap()).collect();
     let called = futures::future::join_all(all.iter().map(|model| ask(model, with_limit()))).await;
     let found: Vec<_> = called.into_iter().map(|called| called.result).collect();
-    assert_eq!(found, vec![Ok("yes".to_owned()); 4]);
+    assert_eq!(found, vec![Ok("yes".into()); 4]);
     assert_eq!(limits(&server).iter().filter(|name| *name == "max_completion_tokens").count(), 4);
 }
 
@@ -271,7 +271,7 @@ async fn ollama_is_sent_schemas_and_further_fields() {
         let model = models().resolve_spec(&spec).unwrap();
         let extra = value!({ "think": false }).as_object().unwrap().clone();
         let settings = Settings { extra, seed: Some(7), ..Settings::default() };
-        assert_eq!(ask(&model, settings).await.result, Ok("{}".to_owned()));
+        assert_eq!(ask(&model, settings).await.result, Ok("{}".into()));
     }
     let body: Value = serde_json::from_str(&server.bodies()[0]).unwrap();
     assert_eq!((&body["think"], &body["seed"]), (&value!(false), &value!(7)));

@@ -52,7 +52,7 @@ async fn a_whole_reply_is_a_success_and_its_usage_falls_into_buckets() {
         let body = reply(provider, "hi", "stop").to_string();
         let server = Server::start(move |_, _, _| json(200, body.clone()));
         let called = ask(&model(provider, &server.url), Settings::default()).await;
-        assert_eq!(called.result, Ok("hi".to_owned()), "{provider}");
+        assert_eq!(called.result, Ok("hi".into()), "{provider}");
         let usage = called.usage.unwrap();
         assert_eq!((usage.input(), usage.output()), (100, 50), "{provider}: {usage:?}");
         assert_eq!((usage.input_uncached, usage.cache_read), (40, 60), "{provider}");

@@ -1,13 +1,13 @@
 //! The configuration: built-in values, the user's file, the project's file, the environment and
 //! the command line, each over the one before. Every value remembers where it came from.
 
+use crate::base::bounds::Bounds;
 use crate::base::spelling::nearest;
 use crate::base::unit::Money;
 use crate::base::wildcard::Wildcard;
 use crate::base::{file, own, toml_text};
 use crate::cli::app::permissions::KeyRules;
 use crate::cli::app::settings::{self, Fallback, value_of};
-use crate::executor::budget::Bounds;
 use crate::mcp::spec::{ServerSpec, SpecError};
 use crate::script::OPERATIONS_MAX;
 use serde_json::{Map, Value};

@@ -3,6 +3,7 @@
 use crate::base::clock;
 use crate::base::secret::scrub;
 use crate::base::visible::shown;
+use crate::base::wildcard::Wildcard;
 use crate::cli::app::config::{Config, ConfigError, SettingOrigin};
 use crate::cli::render::progress::Progress;
 use crate::script::host::files;
@@ -20,7 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Stands for an option without a list. No argument can hold it.
-const EVERYTHING: &str = "\0";
+pub(in crate::cli) const EVERYTHING: &str = "\0";
 /// How often a question looks whether the run was stopped meanwhile.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -61,6 +62,9 @@ pub(in crate::cli) struct Grants {
     /// Grant everything.
     #[arg(short = 'A', long)]
     allow_all: bool,
+    /// Tools that may be called without asking; each command says where it takes them from.
+    #[arg(skip)]
+    pub(in crate::cli) approve: Vec<String>,
     /// Deny everything that is not granted, instead of asking on the terminal.
     #[arg(long)]
     no_prompt: bool,
@@ -191,6 +195,16 @@ pub(in crate::cli) fn permissions(
                     add(&mut permissions, word == "allow", right, rule);
                 }
             }
+        }
+    }
+
+    for list in &grants.approve {
+        for name in list.split(',') {
+            let pattern = if name == EVERYTHING { "*" } else { name.trim() };
+            if pattern.is_empty() {
+                return Err(wrong("--approve".to_owned(), name, "it is empty".to_owned()).into());
+            }
+            permissions.approve(Wildcard::new(pattern));
         }
     }
 

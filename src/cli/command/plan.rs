@@ -1,6 +1,7 @@
 //! `kaizen plan SCRIPT`: what a run would ask, what it could reuse, and what it would cost. The
 //! script runs, but no model is called, nothing is written and nobody is paid.
 
+use crate::base::bounds::Bounds;
 use crate::base::count::counted;
 use crate::base::id::RunId;
 use crate::base::path_text::path_of;
@@ -15,7 +16,6 @@ use crate::cli::command::run::{RunOptions, block_on, read_script};
 use crate::cli::render::plan::PlanKind;
 use crate::cli::render::{self, diagnostic};
 use crate::cli::{Global, print_data, print_line, say};
-use crate::executor::budget::Bounds;
 use crate::journal::event::{Event, RunKind};
 use crate::journal::history::{self, RunRow};
 use crate::journal::known_replies::Replies;

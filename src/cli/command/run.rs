@@ -7,7 +7,7 @@ use crate::base::{clock, file};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::forecast::{ForecastSetting, SeedSource, forecast};
 use crate::cli::app::job::{JobEnd, ScriptJob};
-use crate::cli::app::permissions::Grants;
+use crate::cli::app::permissions::{EVERYTHING, Grants};
 use crate::cli::app::project::Project;
 use crate::cli::app::resumed::ResumedRun;
 use crate::cli::app::terminal::Terminal;
@@ -69,6 +69,10 @@ pub(in crate::cli) struct With {
     pub(in crate::cli) seed: Option<u64>,
     #[command(flatten)]
     pub(in crate::cli) grants: Grants,
+    /// Approve calls of these tools beforehand; `*` in a name stands for any characters. Without a
+    /// list: all.
+    #[arg(long, value_name = "TOOL,..", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING, help_heading = "Permissions")]
+    approve: Vec<String>,
 }
 
 /// The options of `run`.
@@ -164,6 +168,7 @@ impl RunOptions {
     fn untrusted_project(&self) -> anyhow::Result<Project> {
         let mut project = Project::find()?;
         project.grants = self.with.grants.clone();
+        project.grants.approve.clone_from(&self.with.approve);
         project.set_terms(self.with.terms())?;
 
         if let Some(concurrency) = self.with.concurrency {

@@ -3,6 +3,7 @@
 use crate::base::count::counted;
 use crate::base::id::OpId;
 use crate::base::secret;
+use crate::base::visible::on_one_line;
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
@@ -13,7 +14,7 @@ use crate::cli::{Global, print_data, print_event, print_line, say};
 use crate::flow::outcome::Outcome;
 use crate::journal::history::{self, RunRow};
 use crate::journal::inquiry::{Inquiry, Topic};
-use crate::journal::trace::{AttemptEnd, AttemptTrace, Moment, OpTrace, Remark, Trace};
+use crate::journal::trace::{AttemptEnd, AttemptTrace, Moment, OpTrace, Remark, ToolTrace, Trace};
 use crate::metrics::Metrics;
 use crate::metrics::charge::Bill;
 use crate::metrics::fold::FlowFold;
@@ -209,8 +210,18 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
         calls => format!(", {calls} more unfinished"),
     };
 
+    let tools = match metrics.tool_calls {
+        0 => String::new(),
+        calls => format!(
+            ", {} ({}, {:.1} s)",
+            counted(calls, "call of a tool", "calls of tools"),
+            counted(metrics.tool_errors, "error", "errors"),
+            metrics.tool_time
+        ),
+    };
+
     print_line(&format!(
-        "success rate {rate}, {} ({}){under_way}, {}, cost {cost}{reused}",
+        "success rate {rate}, {} ({}){under_way}{tools}, {}, cost {cost}{reused}",
         counted(metrics.calls, "call", "calls"),
         counted(metrics.retries, "retry", "retries"),
         metrics.known_usage().map_or("tokens unknown".to_owned(), |usage| format!(
@@ -338,6 +349,9 @@ fn show_operation(trace: &Trace, run: &str, wanted: &str) -> Exit {
         lines.extend(attempt.started.map(|when| (when, begun(trace, attempt))));
         lines.extend(attempt.end.as_ref().map(|end| (end.when, ended(attempt.number, end))));
     }
+    for call in &operation.tool_calls {
+        lines.push((call.started, tool_call(call)));
+    }
     for refusal in &operation.refused {
         let text = format!("call_refused\n{}", indent(&refusal.failure.message));
         lines.push((refusal.when, text));
@@ -414,7 +428,7 @@ fn begun(trace: &Trace, attempt: &AttemptTrace) -> String {
 
         for message in request.messages.iter().take(*history) {
             said +=
-                &format!("    {}:\n{}\n", message.role.word(), indent(&indent(&message.content)));
+                &format!("    {}:\n{}\n", message.role.word(), indent(&indent(&message.shown())));
         }
     }
 
@@ -435,6 +449,33 @@ fn ended(number: u32, end: &AttemptEnd) -> String {
     });
 
     format!("call {number} ended, {usage}\n{}", indent(&text.unwrap_or_default()))
+}
+
+/// Says what a call of a tool did, on one line: `files__read {..}  ok  12 ms  1.2 KiB`.
+fn tool_call(call: &ToolTrace) -> String {
+    let args = short(&secret::clean(call.args.clone()).to_string());
+    let end = match &call.end {
+        None => "unfinished".to_owned(),
+        Some(_) if call.approved == Some(false) => "denied".to_owned(),
+        Some(end) => {
+            let took = time::length(end.when.at - call.started.at);
+            match &end.result {
+                Ok(_) if end.cut => format!("ok  {took}  {}, of which a part", size(end.bytes)),
+                Ok(_) => format!("ok  {took}  {}", size(end.bytes)),
+                Err(failure) => format!("{}  {took}  {}", failure.kind, short(&failure.message)),
+            }
+        }
+    };
+    on_one_line(&format!("  {} {args}  {end}", call.tool)).into_owned()
+}
+
+/// Writes a number of bytes.
+#[allow(clippy::cast_precision_loss, reason = "a size is shown with one digit after the point")]
+fn size(bytes: u64) -> String {
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    format!("{:.1} KiB", bytes as f64 / 1024.0)
 }
 
 fn indent(text: &str) -> String {

@@ -247,6 +247,8 @@ impl Progress {
             | Event::TimePassed { .. }
             | Event::RequestPart { .. }
             | Event::CallRefused { .. }
+            | Event::ToolStarted { .. }
+            | Event::ToolEnded { .. }
             | Event::Logged { .. }
             | Event::RunEnded { .. } => {}
         }

@@ -64,6 +64,8 @@ pub enum GuessedDecision {
     Starts(String),
     /// Whether the operation of this name, which is a gate, lets others start.
     Passes(String),
+    /// Whether the operation of this name calls tools until no step is left.
+    Loops(String),
 }
 
 /// Which ways a decision was seen to go.

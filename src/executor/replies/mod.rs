@@ -23,7 +23,6 @@ use crate::executor::budget::Reserve;
 use crate::executor::replies::assumption::{AssumedSize, Unknown};
 use crate::executor::replies::reuse::{Answer, Reuse};
 use crate::executor::replies::tape::Tape;
-use crate::flow::callback::Scope;
 use crate::journal::cassette::CassetteLine;
 use crate::journal::key::Key;
 use crate::journal::known_replies::{Claims, KnownReply, Sample};
@@ -31,8 +30,9 @@ use crate::journal::past::PastTry;
 use crate::metrics::charge::Charge;
 use crate::model::Model;
 use crate::model::error::CallError;
-use crate::model::reply::{CallResult, Usage};
+use crate::model::reply::{CallResult, ReplyContent, Usage};
 use crate::model::request::Request;
+use crate::session::scope::Scope;
 use crate::store::StoreError;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -50,6 +50,8 @@ pub(super) struct PendingCall {
     pub(super) line: Option<Box<CassetteLine>>,
     /// Whether it asks to mend the last answer.
     pub(super) is_repair: bool,
+    /// The step of a loop of tools that it is, from 1; 0 outside of one.
+    pub(super) step: u32,
 }
 
 /// Where the answer to a request comes from.
@@ -73,7 +75,7 @@ pub(super) struct AttemptResult {
     pub(super) reused: Option<RunId>,
     /// Whether it happened in the run that this one goes through again.
     pub(super) is_again: bool,
-    pub(super) result: Result<String, Miss>,
+    pub(super) result: Result<ReplyContent, Miss>,
 }
 
 /// Why a try gave no reply.
@@ -107,7 +109,7 @@ impl AttemptResult {
             reused: Some(then.run),
             // A reply that was reused then is reused now.
             is_again: !then.was_reused,
-            result: then.result.map(|text| text.to_string()).map_err(missed),
+            result: then.result.map(Rc::unwrap_or_clone).map_err(missed),
         }
     }
 
@@ -316,13 +318,14 @@ impl Executor {
     ) -> Result<(CallResult, Option<RunId>), Stop> {
         let (called, run) = match answer {
             Answer::Known(known) => {
-                let KnownReply { text, usage, cost, served_by, run } = *known;
-                let mut called =
-                    CallResult { usage, cost, served_by, result: Ok(text.to_string()) };
+                let KnownReply { said, usage, cost, served_by, run } = *known;
+                let said = Rc::unwrap_or_clone(said);
+                let text = said.text.clone();
+                let mut called = CallResult { usage, cost, served_by, result: Ok(said) };
                 if let Some(guess) = self.guess() {
                     guess.meet(Unknown::Replies);
                     // A plan says what it would cost now.
-                    let estimate = asked.model.estimate(&asked.request, text.to_string());
+                    let estimate = asked.model.estimate(&asked.request, text);
                     called.usage = usage.or(estimate.usage);
                     called.cost = asked.model.cost(called.usage.as_ref());
                 }
@@ -361,7 +364,7 @@ impl Executor {
         called: &CallResult,
     ) {
         let (Some(reserve), Some(guess)) = (reserve, self.guess()) else { return };
-        if self.budgets.counts_tokens(scope.flow) {
+        if self.budgets.counts_tokens(scope.purse) {
             guess.meet(Unknown::Size);
         }
 

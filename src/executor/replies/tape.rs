@@ -186,7 +186,7 @@ mod tests {
     }
 
     fn said(text: &str) -> CallResult {
-        CallResult { usage: None, cost: None, served_by: None, result: Ok(text.to_owned()) }
+        CallResult { usage: None, cost: None, served_by: None, result: Ok(text.into()) }
     }
 
     fn tape(lines: Vec<CassetteLine>, record: Record) -> Tape {
@@ -198,7 +198,7 @@ mod tests {
         let at = Spot { nth, ..Strand::root().count(&()) };
         let sample = Sample { key: line.key, at, arrival: nth };
         match tape.answer(&sample, model, &line) {
-            Answer::Played(called) => called.result.unwrap_or_default(),
+            Answer::Played(called) => called.result.unwrap_or_default().text,
             Answer::Never(failure) => failure.kind.to_string(),
             Answer::Ask => {
                 let reply = format!("live {text} {nth}");

@@ -4,14 +4,19 @@
 use crate::model::error::CallError;
 use crate::model::extra;
 use crate::model::message::{Message, Role};
+use crate::model::opaque::OpaquePlace;
+use crate::model::provider::call_form;
 use crate::model::provider::openai::{not_understood, text_of};
-use crate::model::provider::partial::{DocumentForm, Partial};
+use crate::model::provider::partial::{DocumentForm, Partial, number};
+use crate::model::provider::partial_call::{CallPiece, PieceForm};
 use crate::model::provider::refusal;
 use crate::model::provider::usage::UsageReport;
 use crate::model::reply::Finish;
 use crate::model::request::Request;
+use crate::model::tool::{ToolChoice, ToolResult};
 use crate::schema::lower::{Dialect, lower};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 /// The version of the protocol.
 pub(super) const VERSION: &str = "2023-06-01";
@@ -19,7 +24,7 @@ pub(super) const VERSION: &str = "2023-06-01";
 const STATUS: u16 = 200;
 
 /// Writes a request.
-pub(super) fn write(model: &str, request: &Request) -> Vec<u8> {
+pub(super) fn write(model: &str, reader: &str, request: &Request) -> Vec<u8> {
     let settings = &request.settings;
     let mut wire = Map::new();
     let mut set = |key: &str, value: Value| wire.insert(key.to_owned(), value);
@@ -31,10 +36,13 @@ pub(super) fn write(model: &str, request: &Request) -> Vec<u8> {
     }
 
     let spoken = request.messages.iter().filter(|message| message.role != Role::System);
-    set(
-        "messages",
-        serde_json::to_value(spoken.collect::<Vec<_>>()).expect("messages are plain data"),
-    );
+    set("messages", spoken.map(|message| written(message, reader)).collect());
+
+    let (tools, choice) = tools(request);
+    if !tools.is_empty() {
+        set("tools", tools.into());
+        set("tool_choice", json!({ "type": choice }));
+    }
 
     if let Some(schema) = &request.schema {
         set(
@@ -56,6 +64,78 @@ pub(super) fn write(model: &str, request: &Request) -> Vec<u8> {
     set("max_tokens", settings.max_tokens.unwrap_or_else(|| most_tokens(model)).into());
     extra::merge(&mut wire, &settings.extra);
     serde_json::to_vec(&wire).expect("a request is plain data")
+}
+
+/// Writes one message. What only the model understands stands before the call that it came before.
+fn written(message: &Message, reader: &str) -> Value {
+    if message.role == Role::Tool {
+        let results: Vec<Value> = message.results.iter().map(result).collect();
+        return json!({ "role": "user", "content": results });
+    }
+    if message.is_plain() {
+        return json!({ "role": message.role, "content": message.content });
+    }
+
+    let kept = |place: OpaquePlace| {
+        let own = message.opaque.iter().filter(|part| part.model == reader);
+        own.filter(move |part| part.place == place).map(|part| part.data.clone())
+    };
+
+    let mut blocks: Vec<Value> = kept(OpaquePlace::Message).collect();
+    // A text of nothing but white space is refused.
+    if !message.content.trim().is_empty() {
+        blocks.push(json!({ "type": "text", "text": message.content }));
+    }
+    for (number, call) in message.calls.iter().enumerate() {
+        blocks.extend(kept(OpaquePlace::Call(number)));
+        blocks.push(json!({
+            "type": "tool_use",
+            "id": call_form::id(&call.id),
+            "name": call_form::name(&call.name),
+            "input": call_form::args(call),
+        }));
+    }
+
+    json!({ "role": message.role, "content": blocks })
+}
+
+fn result(result: &ToolResult) -> Value {
+    let mut block = json!({ "type": "tool_result", "tool_use_id": call_form::id(&result.id) });
+    if !result.text.is_empty() {
+        block["content"] = result.text.as_str().into();
+    }
+    if result.is_error {
+        block["is_error"] = true.into();
+    }
+    block
+}
+
+/// Returns the tools that are offered, and the word for whether one has to be called.
+fn tools(request: &Request) -> (Vec<Value>, &'static str) {
+    let (offered, choice) = request.offered();
+    let word = match choice {
+        ToolChoice::Auto => "auto",
+        ToolChoice::Required | ToolChoice::Name(_) => "any",
+        ToolChoice::None => "none",
+    };
+    let tools = offered.iter().map(|tool| {
+        json!({
+            "name": tool.name,
+            "description": tool.description,
+            "input_schema": lower(&tool.parameters, Dialect::Plain).schema,
+        })
+    });
+    let tools: Vec<Value> = tools.collect();
+    if !tools.is_empty() {
+        return (tools, word);
+    }
+
+    // Without tools, a conversation in which some were called is refused.
+    let called = request.messages.iter().flat_map(|message| &message.calls);
+    let names: BTreeSet<String> =
+        called.map(|call| call_form::name(&call.name).into_owned()).collect();
+    let stub = |name: String| json!({ "name": name, "input_schema": { "type": "object" } });
+    (names.into_iter().map(stub).collect(), "none")
 }
 
 /// Returns the standing instructions as one text, if there are any.
@@ -110,8 +190,10 @@ pub(super) fn take(
             partial.choice(0);
             take_message(partial, message)
         }
-        "content_block_start" => add(partial, document.get("content_block")),
-        "content_block_delta" => add(partial, document.get("delta")),
+        "content_block_start" => {
+            add(partial, document.get("content_block"), number(document.get("index")))
+        }
+        "content_block_delta" => add(partial, document.get("delta"), number(document.get("index"))),
         "message_delta" => {
             let delta = document.get("delta").unwrap_or(&Value::Null);
             let is_last = delta.get("stop_reason").is_some_and(|reason| !reason.is_null());
@@ -167,13 +249,46 @@ fn take_message(partial: &mut Partial, message: &Value) -> Result<(), CallError>
         partial.served_by.get_or_insert_with(|| model.to_owned());
     }
 
-    add(partial, message.get("content"))
+    match message.get("content") {
+        Some(Value::Array(blocks)) => {
+            blocks.iter().try_for_each(|block| add(partial, Some(block), None))
+        }
+        content => add(partial, content, None),
+    }
 }
 
-/// Appends text; what is no text, such as a thought, is left out.
-fn add(partial: &mut Partial, content: Option<&Value>) -> Result<(), CallError> {
-    if let Some(content) = content {
-        partial.choice(0).text.push_str(&text_of(content)?);
+/// Takes in a block, or a piece of one, which `index` tells apart from the others. Texts are appended,
+/// and what is none of the known kinds is left out.
+fn add(
+    partial: &mut Partial,
+    content: Option<&Value>,
+    index: Option<u64>,
+) -> Result<(), CallError> {
+    let Some(content) = content else { return Ok(()) };
+
+    let choice = partial.choice(0);
+    let text = |key: &str| content.get(key).and_then(Value::as_str).unwrap_or("");
+    match text("type") {
+        "tool_use" => {
+            let args = content.get("input").unwrap_or(&Value::Null);
+            let piece = CallPiece { index, id: text("id"), name: text("name"), args };
+            choice.calls.take(&piece, PieceForm::Whole);
+        }
+        "input_json_delta" => {
+            let args = content.get("partial_json").unwrap_or(&Value::Null);
+            choice.calls.take(&CallPiece { index, id: "", name: "", args }, PieceForm::Next);
+        }
+        "thinking" | "redacted_thinking" => {
+            let place = match choice.calls.len() {
+                0 if choice.text.is_empty() => OpaquePlace::Message,
+                number => OpaquePlace::Call(number),
+            };
+            let block = content.as_object().cloned().unwrap_or_default();
+            choice.opaque.begin(place, index, block);
+        }
+        "thinking_delta" => choice.opaque.append(index, "thinking", text("thinking")),
+        "signature_delta" => choice.opaque.append(index, "signature", text("signature")),
+        _ => choice.text.push_str(&text_of(content)?),
     }
     Ok(())
 }

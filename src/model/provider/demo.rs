@@ -3,7 +3,9 @@
 use crate::base::rng::Rng;
 use crate::base::unit::Money;
 use crate::model::error::CallError;
-use crate::model::reply::{Finish, Reply, Usage};
+use crate::model::message::Message;
+use crate::model::provider::demo_call;
+use crate::model::reply::{Finish, Reply, ReplyContent, Usage};
 use crate::model::request::Request;
 use crate::model::spec::DemoSpec;
 use serde_json::{Map, Value, json};
@@ -79,13 +81,18 @@ impl Demo {
             return Err(CallError::Server { status: 500, retry_after: None, message });
         }
 
-        let question = request.messages.last().map_or("", |m| m.content.as_str());
-        let text = self.answer(request, question, time, &mut rng);
-        let read = request.messages.iter().map(|m| rough_tokens(&m.content)).sum();
-        let usage =
-            Usage { input_uncached: read, output_visible: rough_tokens(&text), ..Usage::default() };
+        let said = self.answer(request, time, &mut rng);
+        let finish = if said.calls.is_empty() { Finish::Stop } else { Finish::Calls };
+        let messages = request.messages.iter().map(|message| rough_tokens(message.size()));
+        let tools = request.tools.iter().map(|tool| rough_tokens(tool.size()));
+        let written: u64 = said.calls.iter().map(|call| rough_tokens(call.size())).sum();
 
-        Ok(Reply { text, finish: Some(Finish::Stop), usage: Some(usage), served_by: None })
+        let usage = Usage {
+            input_uncached: messages.chain(tools).sum(),
+            output_visible: rough_tokens(said.text.len() as u64) + written,
+            ..Usage::default()
+        };
+        Ok(Reply { said, finish: Some(finish), usage: Some(usage), served_by: None })
     }
 
     fn hash(&self, request: &Request) -> u64 {
@@ -93,19 +100,50 @@ impl Demo {
         self.seed.hash(&mut hasher);
         request.settings.seed.hash(&mut hasher);
         request.messages.hash(&mut hasher);
+        if !request.tools.is_empty() {
+            (&request.tools, &request.choice).hash(&mut hasher);
+        }
 
         hasher.finish()
     }
 
-    fn answer(&self, request: &Request, question: &str, time: u64, rng: &mut Rng) -> String {
-        let fixed = self.temper.replies.iter().find(|(part, _)| question.contains(part.as_str()));
+    fn answer(&self, request: &Request, time: u64, rng: &mut Rng) -> ReplyContent {
+        let question = request.messages.last().map(Message::shown).unwrap_or_default();
+        let results = demo_call::results(&request.messages);
 
-        if let Some((_, reply)) = fixed {
+        if results.is_none() && self.fixed(&question).is_none() {
+            let calls = demo_call::calls(request, &question);
+            if !calls.is_empty() {
+                return ReplyContent { calls, ..ReplyContent::default() };
+            }
+        }
+
+        self.text(request, &question, results, (time, rng)).into()
+    }
+
+    /// Returns the reply that `replies` has for a question, if it has one.
+    fn fixed(&self, question: &str) -> Option<&String> {
+        let mut replies = self.temper.replies.iter();
+        replies.find(|(part, _)| question.contains(part.as_str())).map(|(_, reply)| reply)
+    }
+
+    /// Answers with a text: with what tools have given, if they have, or else with the question.
+    fn text(
+        &self,
+        request: &Request,
+        question: &str,
+        results: Option<String>,
+        (time, rng): (u64, &mut Rng),
+    ) -> String {
+        if let Some(reply) = self.fixed(question) {
             return reply.clone();
         }
 
-        if let Some(schema) = &request.schema {
-            return example(schema).to_string();
+        match (&request.schema, results) {
+            (Some(schema), Some(results)) => return demo_call::value(schema, &results).to_string(),
+            (Some(schema), None) => return example(schema).to_string(),
+            (None, Some(results)) => return format!("{LABEL} {results}"),
+            (None, None) => {}
         }
         if let Some(label) = label_like_the_examples(question, rng) {
             return format!("{LABEL} {label}");
@@ -118,8 +156,8 @@ impl Demo {
 }
 
 /// Estimates tokens as a quarter of the bytes: rough, and enough for a demo.
-fn rough_tokens(text: &str) -> u64 {
-    (text.len() as u64).div_ceil(4)
+fn rough_tokens(bytes: u64) -> u64 {
+    bytes.div_ceil(4)
 }
 
 /// Chooses one of the labels of a list of examples that ends with a label to be filled in, such as
@@ -286,8 +324,9 @@ fn whole(number: f64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::message::{Message, Role};
+    use crate::model::message::Role;
     use crate::model::request::Settings;
+    use crate::model::tool::{ToolChoice, ToolResult, ToolSpec};
 
     fn request(text: &str) -> Request {
         let messages = vec![Message::new(Role::User, text)];
@@ -295,7 +334,7 @@ mod tests {
     }
 
     async fn ask(demo: &Demo, text: &str) -> String {
-        demo.send(&request(text)).await.map_or_else(|e| e.to_string(), |reply| reply.text)
+        demo.send(&request(text)).await.map_or_else(|e| e.to_string(), |reply| reply.said.text)
     }
 
     #[tokio::test]
@@ -314,6 +353,34 @@ mod tests {
         assert_eq!(runs[0], runs[1]);
         assert!(runs[0].contains(&"[demo] positive".to_owned()), "{:?}", runs[0]);
         assert!(runs[0].contains(&"[demo] negative".to_owned()), "{:?}", runs[0]);
+    }
+
+    #[tokio::test]
+    async fn a_tool_is_called_and_its_result_is_the_answer() {
+        let add = ToolSpec {
+            name: "add".to_owned(),
+            description: "Adds.".to_owned(),
+            parameters: json!({ "type": "object", "required": ["a", "b"], "properties":
+                { "a": { "type": "integer" }, "b": { "type": "integer" } } }),
+        };
+        let demo = Demo::new(DemoSpec::default(), 7);
+        let offer = |request: Request| request.offering(vec![add.clone()], ToolChoice::Auto);
+
+        let mut asked = offer(request("What is 17 + 25?"));
+        let called = demo.send(&asked).await.expect("a reply");
+        assert_eq!(called.finish, Some(Finish::Calls));
+        assert_eq!(called.said.calls[0].args, Ok(json!({ "a": 17, "b": 25 })));
+
+        let results = vec![ToolResult::new(&called.said.calls[0], "42", false)];
+        asked.messages.push(Message::of_reply(called.said));
+        asked.messages.push(Message::of_results(results));
+        let answered = demo.send(&asked).await.expect("a reply");
+        assert_eq!((answered.finish, answered.said), (Some(Finish::Stop), "[demo] 42".into()));
+
+        let mut fixed = DemoSpec::default();
+        fixed.replies.insert("17".to_owned(), "no".to_owned());
+        let said = Demo::new(fixed, 7).send(&offer(request("What is 17 + 25?"))).await;
+        assert_eq!(said.expect("a reply").said, "no".into());
     }
 
     #[tokio::test]

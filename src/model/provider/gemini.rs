@@ -3,39 +3,62 @@
 
 use crate::model::error::CallError;
 use crate::model::extra;
-use crate::model::message::Role;
+use crate::model::message::{Message, Role};
+use crate::model::opaque::OpaquePlace;
 use crate::model::provider::anthropic::system;
+use crate::model::provider::call_form;
 use crate::model::provider::openai::not_understood;
-use crate::model::provider::partial::{DocumentForm, Partial, Sequel, numbers};
+use crate::model::provider::partial::{DocumentForm, Partial, PartialChoice, Sequel, numbers};
+use crate::model::provider::partial_call::{CallPiece, PieceForm};
 use crate::model::provider::refusal;
 use crate::model::provider::usage::UsageReport;
 use crate::model::reply::Finish;
 use crate::model::request::Request;
+use crate::model::tool::{ToolChoice, ToolResult, ToolSpec};
 use crate::schema::lower::{Dialect, lower};
 use serde_json::{Map, Value, json};
+use std::collections::HashMap;
 
 /// The status under which everything comes that is read here.
 const STATUS: u16 = 200;
 /// The word of a piece that is not the last one.
 const NOT_SAID: &str = "FINISH_REASON_UNSPECIFIED";
+/// The field of a part that has to come back with it.
+const SIGNATURE: &str = "thoughtSignature";
+/// The field in which the server names a call, if it does.
+const ID: &str = "id";
 
 /// Writes a request.
-pub(super) fn write(request: &Request) -> Vec<u8> {
+pub(super) fn write(reader: &str, request: &Request) -> Vec<u8> {
     let settings = &request.settings;
     let mut wire = Map::new();
     if let Some(system) = system(&request.messages) {
         wire.insert("systemInstruction".to_owned(), json!({ "parts": [{ "text": system }] }));
     }
 
+    let own_ids = own_ids(request, reader);
     let contents = request.messages.iter().filter_map(|message| {
         let role = match message.role {
             Role::System => return None,
-            Role::User => "user",
+            Role::User | Role::Tool => "user",
             Role::Assistant => "model",
         };
-        Some(json!({ "role": role, "parts": [{ "text": message.content }] }))
+        let parts = match message.role {
+            Role::Tool => message.results.iter().map(|one| result(one, &own_ids)).collect(),
+            _ if message.is_plain() => vec![json!({ "text": message.content })],
+            _ => parts(message, reader),
+        };
+        Some(json!({ "role": role, "parts": parts }))
     });
     wire.insert("contents".to_owned(), contents.collect());
+
+    let (tools, choice) = request.offered();
+    if !tools.is_empty() {
+        let declared: Vec<Value> = tools.into_iter().map(declaration).collect();
+        wire.insert("tools".to_owned(), json!([{ "functionDeclarations": declared }]));
+        let config = json!({ "functionCallingConfig": { "mode": mode(choice) } });
+        wire.insert("toolConfig".to_owned(), config);
+    }
 
     let mut config = Map::new();
     let mut set = |key: &str, value: Option<Value>| {
@@ -101,7 +124,7 @@ pub(super) fn take(
     for (number, candidate) in numbers(candidates).into_iter().zip(candidates) {
         let choice = partial.choice(number);
         let content = candidate.get("content").unwrap_or(&Value::Null);
-        say(&mut choice.text, content.get("parts").unwrap_or(content));
+        say(choice, content.get("parts").unwrap_or(content));
         choice.is_whole |= form == DocumentForm::Body;
         if let Some(word) = word(candidate, form) {
             choice.end(finish(&word, candidate));
@@ -114,6 +137,84 @@ pub(super) fn take(
     Ok(())
 }
 
+/// Returns the parts of what a model has said, each with what has to come back with it.
+fn parts(message: &Message, reader: &str) -> Vec<Value> {
+    let kept = |place: OpaquePlace| {
+        let own = message.opaque.iter().filter(|part| part.model == reader);
+        own.filter(move |part| part.place == place).filter_map(|part| part.data.as_object())
+    };
+    let signature = |place| kept(place).find_map(|data| data.get(SIGNATURE)).cloned();
+
+    let mut parts = Vec::new();
+    let of_text = signature(OpaquePlace::Text);
+    if !message.content.is_empty() || of_text.is_some() {
+        let mut part = json!({ "text": message.content });
+        if let Some(signature) = of_text {
+            part[SIGNATURE] = signature;
+        }
+        parts.push(part);
+    }
+
+    for (number, call) in message.calls.iter().enumerate() {
+        let mut function =
+            json!({ "name": call_form::name(&call.name), "args": call_form::args(call) });
+        if let Some(id) = kept(OpaquePlace::Call(number)).find_map(|data| data.get(ID)) {
+            function[ID] = id.clone();
+        }
+
+        let mut part = json!({ "functionCall": function });
+        if let Some(signature) = signature(OpaquePlace::Call(number)) {
+            part[SIGNATURE] = signature;
+        }
+        parts.push(part);
+    }
+    parts
+}
+
+/// Returns the names that the server has given to calls, by their ids.
+fn own_ids<'a>(request: &'a Request, reader: &str) -> HashMap<&'a str, &'a Value> {
+    let mut ids = HashMap::new();
+
+    for message in &request.messages {
+        for part in message.opaque.iter().filter(|part| part.model == reader) {
+            if let OpaquePlace::Call(number) = part.place
+                && let (Some(call), Some(id)) = (message.calls.get(number), part.data.get(ID))
+            {
+                ids.insert(call.id.as_str(), id);
+            }
+        }
+    }
+    ids
+}
+
+fn result(result: &ToolResult, own_ids: &HashMap<&str, &Value>) -> Value {
+    let field = if result.is_error { "error" } else { "output" };
+    let mut response =
+        json!({ "name": call_form::name(&result.name), "response": { field: result.text } });
+    if let Some(id) = own_ids.get(result.id.as_str()) {
+        response[ID] = Value::clone(id);
+    }
+
+    json!({ "functionResponse": response })
+}
+
+fn declaration(tool: &ToolSpec) -> Value {
+    json!({
+        "name": tool.name,
+        "description": tool.description,
+        "parametersJsonSchema": lower(&tool.parameters, Dialect::Gemini).schema,
+    })
+}
+
+/// Returns the word for whether a tool has to be called.
+fn mode(choice: &ToolChoice) -> &'static str {
+    match choice {
+        ToolChoice::Auto => "AUTO",
+        ToolChoice::Required | ToolChoice::Name(_) => "ANY",
+        ToolChoice::None => "NONE",
+    }
+}
+
 /// Takes in what a refused request used, if its body says so.
 pub(super) fn count_refused(partial: &mut Partial, document: &Value) {
     partial.count(tally(document), true);
@@ -124,13 +225,35 @@ fn tally(document: &Value) -> UsageReport {
     usage.map_or(UsageReport::Nothing, UsageReport::of_gemini)
 }
 
-/// Appends what is said: parts, or one, or a mere text, as some servers write it.
-fn say(text: &mut String, said: &Value) {
+/// Takes in what is said: parts, or one, or a mere text, as some servers write it.
+fn say(choice: &mut PartialChoice, said: &Value) {
     match said {
-        Value::String(said) => text.push_str(said),
-        Value::Array(parts) => parts.iter().for_each(|part| say(text, part)),
+        Value::String(said) => choice.text.push_str(said),
+        Value::Array(parts) => parts.iter().for_each(|part| say(choice, part)),
         Value::Object(_) if is_thought(said) => {}
-        Value::Object(part) => text.extend(part.get("text").and_then(Value::as_str)),
+        Value::Object(part) => {
+            let signature = || part.get(SIGNATURE).cloned().map(|value| (SIGNATURE, value));
+
+            if let Some(call) = part.get("functionCall").filter(|call| call.is_object()) {
+                let text = |key: &str| call.get(key).and_then(Value::as_str).unwrap_or("");
+                let piece = CallPiece {
+                    index: None,
+                    id: text("id"),
+                    name: text("name"),
+                    args: call.get("args").unwrap_or(&Value::Null),
+                };
+                // An id is only sent back to a server that has sent it.
+                let own_id = Some(text(ID)).filter(|id| !id.is_empty());
+                let own_id = own_id.map(|id| (ID, id.into()));
+                choice.take_call(&piece, PieceForm::Whole, signature().into_iter().chain(own_id));
+                return;
+            }
+
+            choice.text.extend(part.get("text").and_then(Value::as_str));
+            if let Some((field, value)) = signature() {
+                choice.opaque.set(OpaquePlace::Text, field, &value);
+            }
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

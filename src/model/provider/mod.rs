@@ -1,14 +1,17 @@
 //! The protocols of the providers: how a request is written and how a reply is read.
 //!
-//! `openai.rs`, `anthropic.rs` and `gemini.rs` each know one protocol and no connection; `demo.rs` and
-//! `simulated.rs` need no server. Shared parts: the body of a reply (`frames.rs`, `sse.rs`,
-//! `document.rs`, `partial.rs`), errors (`refusal.rs`) and token counts (`usage.rs`). Not here:
+//! `openai.rs`, `anthropic.rs` and `gemini.rs` each know one protocol and no connection; `demo.rs` (with
+//! `demo_call.rs`) and `simulated.rs` need no server. Shared parts: the body of a reply (`frames.rs`, `sse.rs`,
+//! `document.rs`, `partial.rs`), calls of tools (`partial_call.rs`, `partial_opaque.rs`, `call_form.rs`,
+//! `openai_message.rs`), errors (`refusal.rs`) and token counts (`usage.rs`). Not here:
 //! retries (`executor/retry.rs`) and prices (`model/charge.rs`).
 //!
 //! Start with `server.rs`, which makes one call.
 
 mod anthropic;
+mod call_form;
 pub mod demo;
+mod demo_call;
 mod document;
 pub mod exchange;
 mod frames;
@@ -16,8 +19,11 @@ mod gemini;
 pub mod host;
 pub mod http;
 mod openai;
+mod openai_message;
 pub mod page;
 mod partial;
+mod partial_call;
+mod partial_opaque;
 pub mod refusal;
 mod refusal_body;
 pub mod server;

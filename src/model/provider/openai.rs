@@ -2,8 +2,10 @@
 //! and how a reply, or a piece of one, is read. Knows nothing of connections.
 
 use crate::model::error::CallError;
-use crate::model::message::Message;
-use crate::model::provider::partial::{DocumentForm, Partial, Sequel, numbers};
+use crate::model::opaque::OpaquePlace;
+use crate::model::provider::openai_message::{self, WireMessage};
+use crate::model::provider::partial::{DocumentForm, Partial, PartialChoice, Sequel, numbers};
+use crate::model::provider::partial_call::{CallPiece, PieceForm};
 use crate::model::provider::usage::UsageReport;
 use crate::model::provider::{document, refusal};
 use crate::model::reply::Finish;
@@ -26,12 +28,16 @@ const THOUGHTS: &[&str] = &[
 ];
 /// Most names that an error lists of a document that is not understood.
 const NAMES_MAX: usize = 8;
+/// Fields of a message that have to come back with its calls.
+const KEPT: &[&str] = &["reasoning_content", "reasoning_details"];
+/// Fields of a call that have to come back with it.
+const KEPT_OF_CALL: &[&str] = &["extra_content", "provider_specific_fields"];
 
 /// A request as it goes over the wire.
 #[derive(Serialize)]
 struct Wire<'a> {
     model: &'a str,
-    messages: &'a [Message],
+    messages: Vec<WireMessage<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     temperature: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,6 +56,10 @@ struct Wire<'a> {
     stream_options: Option<StreamOptions>,
     #[serde(skip_serializing_if = "Option::is_none")]
     response_format: Option<ResponseFormat>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_choice: Option<&'static str>,
     #[serde(flatten)]
     extra: &'a Map<String, Value>,
 }
@@ -73,21 +83,30 @@ struct NamedSchema {
     schema: Value,
 }
 
-/// Writes a request; `limit` names the field for the most tokens of the reply, and `dialect` what the
-/// server takes for a schema.
-pub(super) fn write(
-    model: &str,
-    request: &Request,
-    limit: LimitField,
-    dialect: Dialect,
-) -> Vec<u8> {
+/// Whom a request goes to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Addressee<'a> {
+    /// The server's name for the model.
+    pub(super) model: &'a str,
+    /// The name of model and server under which parts of replies are kept for them.
+    pub(super) reader: &'a str,
+    /// The field for the most tokens of the reply.
+    pub(super) limit: LimitField,
+    /// What the server takes for a schema.
+    pub(super) dialect: Dialect,
+}
+
+/// Writes a request.
+pub(super) fn write(to: Addressee<'_>, request: &Request) -> Vec<u8> {
+    let Addressee { model, reader, limit, dialect } = to;
     let settings = &request.settings;
     let streamed = settings.stream.unwrap_or(false);
+    let (tools, choice) = request.offered();
     let most = |field| settings.max_tokens.filter(|_| field == limit);
 
     let wire = Wire {
         model,
-        messages: &request.messages,
+        messages: openai_message::messages(request, reader),
         temperature: settings.temperature,
         top_p: settings.top_p,
         max_tokens: most(LimitField::MaxTokens),
@@ -101,6 +120,8 @@ pub(super) fn write(
             let json_schema = NamedSchema { name: "reply", strict, schema };
             ResponseFormat { r#type: "json_schema", json_schema }
         }),
+        tool_choice: (!tools.is_empty()).then(|| openai_message::choice(choice)),
+        tools: openai_message::tools(&tools, dialect),
         extra: &settings.extra,
     };
 
@@ -181,7 +202,7 @@ fn take_choice(
     let message = part(choice, "message");
 
     let added = delta.map_or_else(|| Ok(Utterance::default()), Utterance::of)?;
-    let is_further = form == DocumentForm::Piece && taken.is_ended() && taken.has_text();
+    let is_further = form == DocumentForm::Piece && taken.is_ended() && taken.says_something();
     if is_further && begins(choice) {
         let said = message.map_or_else(|| Ok(Utterance::default()), Utterance::of)?;
         let is_other =
@@ -198,12 +219,18 @@ fn take_choice(
     taken.text.push_str(&added.text);
     taken.refusal.push_str(&added.refusal);
 
+    if let Some(delta) = delta {
+        take_calls(taken, delta, PieceForm::Next);
+    }
     if let Some(message) = message {
         // Two answers of one number in one body: the first counts.
         if form == DocumentForm::Piece || !taken.is_whole {
             let said = Utterance::of(message)?;
             go_on(&mut taken.text, &added.text, said.text, has_halves);
             go_on(&mut taken.refusal, &added.refusal, said.refusal, has_halves);
+
+            let is_body = form == DocumentForm::Body;
+            take_calls(taken, message, if is_body { PieceForm::Whole } else { PieceForm::SoFar });
         }
         taken.is_whole |= form == DocumentForm::Body;
     }
@@ -225,6 +252,30 @@ fn take_choice(
         Some(other) => taken.end(Finish::Ended(other.to_string())),
     }
     Ok(())
+}
+
+/// Takes in the calls of a part of a choice, and what has to come back with them.
+fn take_calls(taken: &mut PartialChoice, part: &Value, form: PieceForm) {
+    let kept = |of: &Value, fields: &'static [&'static str]| -> Vec<(&'static str, Value)> {
+        let found = fields.iter().filter_map(|field| Some((*field, of.get(*field)?.clone())));
+        found.collect()
+    };
+
+    for (field, value) in kept(part, KEPT) {
+        match form {
+            PieceForm::Next => taken.opaque.add(OpaquePlace::Message, field, &value),
+            PieceForm::SoFar | PieceForm::Whole => {
+                taken.opaque.set(OpaquePlace::Message, field, &value);
+            }
+        }
+    }
+
+    let calls = part.get("tool_calls").and_then(Value::as_array).into_iter().flatten();
+    // Servers of older days call one function without a list around it.
+    let old = part.get("function_call").filter(|call| call.is_object());
+    for call in calls.chain(old) {
+        taken.take_call(&CallPiece::of(call), form, kept(call, KEPT_OF_CALL));
+    }
 }
 
 /// Tells whether a choice looks like the beginning of an answer, or like a whole one.
@@ -368,6 +419,9 @@ fn take_ollama(
         return Ok(());
     }
     choice.text.push_str(&text);
+    if let Some(message) = map.get("message") {
+        take_calls(choice, message, PieceForm::Whole);
+    }
 
     if is_done {
         choice.end(match map.get("done_reason") {

@@ -1,9 +1,12 @@
 //! A reply as far as it has come, in whatever protocol, and what becomes of it at its end.
 
 use crate::model::error::CallError;
+use crate::model::opaque::OpaquePlace;
 use crate::model::provider::document;
+use crate::model::provider::partial_call::{CallPiece, PartialCalls, PieceForm};
+use crate::model::provider::partial_opaque::PartialOpaque;
 use crate::model::provider::usage::UsageReport;
-use crate::model::reply::{CallFault, Finish, Reply, Usage};
+use crate::model::reply::{CallFault, Finish, Reply, ReplyContent, Usage};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -37,6 +40,10 @@ pub(super) struct PartialChoice {
     pub(super) text: String,
     /// What the model says instead of an answer.
     pub(super) refusal: String,
+    /// The calls of tools.
+    pub(super) calls: PartialCalls,
+    /// What only the provider understands.
+    pub(super) opaque: PartialOpaque,
     /// Whether the text came as a whole body, so that it is whole although nobody says why it ended.
     pub(super) is_whole: bool,
     finish: Option<Finish>,
@@ -44,8 +51,21 @@ pub(super) struct PartialChoice {
 
 impl PartialChoice {
     /// Tells whether anything was said.
-    pub(super) fn has_text(&self) -> bool {
-        !self.text.is_empty() || !self.refusal.is_empty()
+    pub(super) fn says_something(&self) -> bool {
+        !self.text.is_empty() || !self.refusal.is_empty() || !self.calls.is_empty()
+    }
+
+    /// Takes in a piece of a call, with those of its fields that only the provider understands.
+    pub(super) fn take_call(
+        &mut self,
+        piece: &CallPiece<'_>,
+        form: PieceForm,
+        fields: impl IntoIterator<Item = (&'static str, Value)>,
+    ) {
+        let number = self.calls.take(piece, form);
+        for (field, value) in fields {
+            self.opaque.set(OpaquePlace::Call(number), field, &value);
+        }
     }
 
     /// Tells whether nothing more belongs to it.
@@ -55,7 +75,12 @@ impl PartialChoice {
 
     /// Takes in why the text ended. A word that is no end stays, whatever follows.
     pub(super) fn end(&mut self, finish: Finish) {
-        if self.finish.as_ref().is_none_or(|known| *known == Finish::Stop) {
+        let is_better = match &self.finish {
+            None | Some(Finish::Stop) => true,
+            Some(Finish::Calls) => !finish.is_whole(),
+            Some(_) => false,
+        };
+        if is_better {
             self.finish = Some(finish);
         }
     }
@@ -70,7 +95,7 @@ pub(super) fn numbers(choices: &[Value]) -> Vec<u64> {
 }
 
 /// Reads a number, which some servers write as a text or as a fraction.
-fn number(index: Option<&Value>) -> Option<u64> {
+pub(super) fn number(index: Option<&Value>) -> Option<u64> {
     match index? {
         Value::String(text) => text.trim().parse().ok(),
         Value::Number(number) => {
@@ -142,7 +167,7 @@ impl Partial {
     /// the one that begins after it.
     pub(super) fn follow(&mut self, id: Option<&str>, begins: bool) -> Result<Sequel, CallError> {
         let Some(id) = id.filter(|id| !id.is_empty()) else { return Ok(Sequel::GoesOn) };
-        let begun = self.choices.values().any(PartialChoice::has_text);
+        let begun = self.choices.values().any(PartialChoice::says_something);
 
         let count = match &mut self.id {
             Some((known, count)) if known == id => {
@@ -185,7 +210,10 @@ impl Partial {
 
     /// Returns about how many bytes have come.
     pub(super) fn size(&self) -> usize {
-        let size = |choice: &PartialChoice| choice.text.len() + choice.refusal.len() + CHOICE_SIZE;
+        let size = |choice: &PartialChoice| {
+            let texts = choice.text.len() + choice.refusal.len();
+            texts + choice.calls.size() + choice.opaque.size() + CHOICE_SIZE
+        };
         self.choices.values().map(size).sum()
     }
 
@@ -198,23 +226,29 @@ impl Partial {
         let served_by = self.served_by;
         let fault = |error| CallFault { error, usage, served_by: served_by.clone() };
 
-        let PartialChoice { text, refusal, is_whole, finish } = choice.unwrap_or_default();
-        let text = if self.has_halves { document::join(&text) } else { text };
+        let choice = choice.unwrap_or_default();
+        let PartialChoice { text, refusal, calls, opaque, is_whole, finish } = choice;
+        let said = ReplyContent {
+            text: if self.has_halves { document::join(&text) } else { text },
+            calls: calls.finish(self.has_halves),
+            opaque: opaque.finish(self.has_halves),
+        };
+        let is_nothing = said.text.is_empty() && said.calls.is_empty();
 
         let is_ended = match end {
             _ if finish.is_some() => true,
             Err(error) => return Err(fault(error)),
-            Ok(WireEnd::Broken(error)) if text.is_empty() => return Err(fault(error)),
+            Ok(WireEnd::Broken(error)) if is_nothing => return Err(fault(error)),
             Ok(WireEnd::Broken(_)) => false,
             Ok(WireEnd::Closed) => is_whole,
             // A server that has no word for the end ends the stream by its mark.
             Ok(WireEnd::Marked) => is_whole || !self.knows_ends,
         };
 
-        let finish = finish.or(is_ended.then_some(Finish::Stop));
+        let finish = finish.or(is_ended.then_some(Finish::Unsaid));
         let finish = if refusal.is_empty() { finish } else { Some(Finish::Refused(refusal)) };
 
-        Ok(Reply { text, finish, usage, served_by })
+        Ok(Reply { said, finish, usage, served_by })
     }
 
     /// Returns the tokens used, if that was said for the whole reply and can be right.
@@ -222,8 +256,9 @@ impl Partial {
         let (usage, is_final) = self.usage?;
         let usage = usage.filter(|_| is_final && !self.is_part)?;
 
-        let has_text = choice.is_some_and(|choice| !choice.text.is_empty());
-        // Every request has a token, and so has every text.
-        (usage.input() > 0 && (usage.output() > 0 || !has_text)).then_some(usage)
+        let has_output =
+            choice.is_some_and(|choice| !choice.text.is_empty() || !choice.calls.is_empty());
+        // Every request has a token, and so has everything that is written.
+        (usage.input() > 0 && (usage.output() > 0 || !has_output)).then_some(usage)
     }
 }

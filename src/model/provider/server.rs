@@ -7,6 +7,7 @@ use crate::model::error::{CallError, TimeLimit};
 use crate::model::provider::document::{self, Documents, Trouble};
 use crate::model::provider::frames::Frames;
 use crate::model::provider::http::{self, BODY_MAX, Clients};
+use crate::model::provider::openai::Addressee;
 use crate::model::provider::partial::{DocumentForm, Partial, WireEnd};
 use crate::model::provider::refusal_body::RefusalBody;
 use crate::model::provider::sse::EventKind;
@@ -50,9 +51,17 @@ pub enum Protocol {
 impl Protocol {
     fn write(self, server: &Server, request: &Request, limit: LimitField) -> Vec<u8> {
         match self {
-            Protocol::OpenAi => openai::write(&server.model, request, limit, server.dialect()),
-            Protocol::Anthropic => anthropic::write(&server.model, request),
-            Protocol::Gemini => gemini::write(request),
+            Protocol::OpenAi => {
+                let to = Addressee {
+                    model: &server.model,
+                    reader: &server.reader(),
+                    limit,
+                    dialect: server.dialect(),
+                };
+                openai::write(to, request)
+            }
+            Protocol::Anthropic => anthropic::write(&server.model, &server.reader(), request),
+            Protocol::Gemini => gemini::write(&server.reader(), request),
         }
     }
 
@@ -156,7 +165,16 @@ impl Server {
             .await
             .unwrap_or(Err(CallError::Timeout { deadline: TimeLimit::Total, limit }));
 
-        partial.finish(ended)
+        let mut reply = partial.finish(ended)?;
+        for part in &mut reply.said.opaque {
+            part.model = self.reader();
+        }
+        Ok(reply)
+    }
+
+    /// Returns the name under which parts of replies are kept that only this model understands.
+    fn reader(&self) -> String {
+        format!("{} {}", self.model, self.identity)
     }
 
     /// Asks, and once more with the other name of the limit if the server says that it wants that.

@@ -1,7 +1,10 @@
 //! What a failure teaches. Decided by the kind of the failure alone: the words of a message say
 //! nothing reliable.
 
-use crate::base::failure::{Kind, Lesson};
+use crate::base::failure::{Failure, Kind, Lesson};
+
+/// Stands behind the name of a tool that would have worked at another time.
+const OUTAGE: &str = ":outage";
 
 impl Lesson {
     /// Returns the class of failures that teach this.
@@ -18,6 +21,10 @@ impl Lesson {
             Lesson::Quality => "quality",
             Lesson::Order => "order",
             Lesson::Effort => "effort",
+            Lesson::ToolUse => "use",
+            Lesson::ToolOutage => "outage",
+            Lesson::Loop => "loop",
+            Lesson::Form => "form",
             Lesson::Stopped | Lesson::Limits => "stopped",
             Lesson::Other => "other",
         }
@@ -57,6 +64,22 @@ impl Lesson {
             Lesson::Effort => {
                 "the pattern does more than the task needs: use a simpler one, such as `direct`"
             }
+            Lesson::ToolUse => {
+                "the model used a tool wrongly: describe the tool and its arguments more clearly, or \
+                 offer fewer tools"
+            }
+            Lesson::ToolOutage => {
+                "a tool failed: the pattern is not at fault; try again later, or use a pattern without \
+                 this tool"
+            }
+            Lesson::Loop => {
+                "the model used all its steps: offer fewer tools, describe them more clearly, or raise \
+                 `max_steps`"
+            }
+            Lesson::Form => {
+                "the answer did not match its schema: use a simpler schema, give examples, or use a \
+                 model that can be constrained"
+            }
             Lesson::Stopped => "it was cancelled: look at the operation that failed first",
             Lesson::Limits => {
                 "a budget or a missing permission stopped the run: raise the budget, or grant the \
@@ -74,9 +97,13 @@ impl Lesson {
             | Lesson::Provider
             | Lesson::Setup
             | Lesson::Quota
+            | Lesson::ToolOutage
             | Lesson::Stopped
             | Lesson::Limits => false,
             Lesson::Time
+            | Lesson::ToolUse
+            | Lesson::Loop
+            | Lesson::Form
             | Lesson::Request
             | Lesson::Length
             | Lesson::Reply
@@ -91,8 +118,15 @@ impl Lesson {
     /// Tells whether such a failure says that what the pattern needs does not work for now.
     pub fn is_outage(self) -> bool {
         match self {
-            Lesson::Overload | Lesson::Provider | Lesson::Setup | Lesson::Quota => true,
+            Lesson::Overload
+            | Lesson::Provider
+            | Lesson::Setup
+            | Lesson::Quota
+            | Lesson::ToolOutage => true,
             Lesson::Stopped
+            | Lesson::ToolUse
+            | Lesson::Loop
+            | Lesson::Form
             | Lesson::Limits
             | Lesson::Time
             | Lesson::Request
@@ -109,7 +143,44 @@ impl Lesson {
 
 /// Returns what a kind of failure teaches, by its word as observations keep it.
 pub fn lesson(kind: &str) -> Lesson {
-    Kind::from(kind).lesson()
+    let tool = kind.split_once(':').filter(|(word, _)| *word == Kind::Tool.word());
+
+    match tool {
+        Some((_, name)) if name.ends_with(OUTAGE) => Lesson::ToolOutage,
+        Some(_) => Lesson::ToolUse,
+        None => Kind::from(kind).lesson(),
+    }
+}
+
+/// Returns the word by which observations keep a failure: that of its kind, and for a tool its name, and
+/// whether it would have worked at another time.
+pub fn word(failure: &Failure) -> String {
+    let tool = failure.detail.as_ref().and_then(|detail| detail.tool.as_deref());
+    let Some(tool) = tool.filter(|_| failure.kind == Kind::Tool) else {
+        return failure.kind.to_string();
+    };
+
+    let is_outage = failure.cause.as_deref().is_some_and(|cause| match cause.lesson() {
+        Lesson::Provider | Lesson::Overload | Lesson::Time => true,
+        Lesson::Setup
+        | Lesson::Quota
+        | Lesson::Request
+        | Lesson::Length
+        | Lesson::Reply
+        | Lesson::Refusal
+        | Lesson::Quality
+        | Lesson::Order
+        | Lesson::Effort
+        | Lesson::Stopped
+        | Lesson::Limits
+        | Lesson::ToolUse
+        | Lesson::ToolOutage
+        | Lesson::Loop
+        | Lesson::Form
+        | Lesson::Other => false,
+    });
+    let outage = if is_outage { OUTAGE } else { "" };
+    format!("{}:{tool}{outage}", Kind::Tool)
 }
 
 #[cfg(test)]
@@ -131,5 +202,29 @@ mod tests {
         assert_eq!(lesson("unauthorized").class(), "setup");
         assert_eq!(lesson("write a footstep sound").class(), "other");
         assert_eq!(lesson("dependent_tasks_run_in_parallel").class(), "order");
+    }
+
+    #[test]
+    fn a_tool_that_is_down_is_no_patterns_fault_and_one_that_is_misused_is() {
+        let kept = |cause: Kind| {
+            let cause = Failure::new(cause, "");
+            let mut failure = Failure::new(Kind::Tool, "").caused_by(Some(&cause));
+            failure.detail_mut().tool = Some("search".into());
+            let word = word(&failure);
+            let lesson = lesson(&word);
+            (word, lesson.class(), lesson.blames_pattern(), lesson.is_outage())
+        };
+
+        for cause in [Kind::Network, Kind::Timeout, Kind::Server] {
+            assert_eq!(kept(cause), ("tool:search:outage".to_owned(), "outage", false, true));
+        }
+        for cause in [Kind::Arguments, Kind::Thrown, Kind::Own("mine".into())] {
+            assert_eq!(kept(cause), ("tool:search".to_owned(), "use", true, false));
+        }
+        assert_eq!(word(&Failure::new(Kind::Steps, "")), "steps");
+        assert_eq!(
+            ["steps", "invalid_output", "unsure"].map(|kind| lesson(kind).class()),
+            ["loop", "form", "stopped"]
+        );
     }
 }

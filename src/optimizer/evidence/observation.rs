@@ -4,7 +4,7 @@ use crate::base::clock::Stamp;
 use crate::base::failure::Failure;
 use crate::base::id::RunId;
 use crate::base::secret::{clean_fields, scrub};
-use crate::optimizer::evidence::lesson::lesson;
+use crate::optimizer::evidence::lesson::{self, lesson};
 use crate::optimizer::evidence::pattern::{Pattern, TaskType};
 use serde_json::{Map, Value};
 
@@ -180,7 +180,7 @@ impl Observation {
 
 /// Returns why something failed, as it is kept: a script chooses the words of both parts.
 pub fn cause(failure: &Failure) -> (String, String) {
-    let kind = failure.kind.to_string();
+    let kind = lesson::word(failure);
     (scrub(&kind).into_owned(), scrub(&failure.message).into_owned())
 }
 

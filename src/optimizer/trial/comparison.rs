@@ -1,15 +1,15 @@
 //! Comparing patterns: the same inputs for each, in turn, until it is decided which is better, or
 //! the money is spent.
 
+use crate::base::bounds::Bounds;
 use crate::base::failure::{Failure, Kind};
 use crate::base::json::digest;
 use crate::base::unit::Money;
 use crate::executor::attempt::Stop;
-use crate::executor::budget::Bounds;
 use crate::executor::flow::FlowOptions;
 use crate::executor::turns::siblings::InOrder;
 use crate::flow::builder::Builder;
-use crate::flow::callback::{Callback, CallbackInput, Scope};
+use crate::flow::callback::{Callback, CallbackInput};
 use crate::flow::op::{Op, OpKind};
 use crate::journal::event::Event;
 use crate::journal::inquiry::{Inquiry, Topic};
@@ -26,6 +26,7 @@ use crate::optimizer::trial::execution::{Execution, Measurement, PatternArm, Set
 use crate::optimizer::trial::findings::{Block, Ending, Measure, count, whole};
 use crate::optimizer::trial::sequential_test::{Experiment, StopRule, Verdict};
 use crate::session::Session;
+use crate::session::scope::Scope;
 use serde_json::{Map, Value, json};
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -322,12 +323,12 @@ fn price_judge(findings: &mut Value, repeat: u64, metrics: &Metrics, spent: &Exp
 impl Course {
     /// Tells whether something bounds what it may use up.
     fn is_bounded(&self) -> bool {
-        self.setting.executor.budget_of(self.scope.flow).is_some_and(|budget| budget.is_bounded())
+        self.setting.executor.budget_of(&self.scope).is_some_and(|budget| budget.is_bounded())
     }
 
     /// Returns the share of the budget that is used, from 0 to 1; 0 without one.
     fn used_share(&self) -> f64 {
-        let budget = self.setting.executor.budget_of(self.scope.flow);
+        let budget = self.setting.executor.budget_of(&self.scope);
         budget.map_or(0.0, |budget| budget.used_share())
     }
 

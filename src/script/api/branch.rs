@@ -1,13 +1,19 @@
 //! `branch`: a conversation with a model.
 
+use super::flow::read_budget;
 use super::operation::read_function;
+use super::tool::read_tools;
 use super::{def, model};
 use crate::base::failure::{Failure, Kind};
 use crate::executor::operate::{RuleResult, reading};
 use crate::executor::question::BranchQuestion;
-use crate::flow::op::{CheckedPrompt, Keep, Prompt, REPAIRS_MAX};
+use crate::flow::op::{
+    CheckedPrompt, Keep, Prompt, Protocol, REPAIRS_MAX, STEPS_MAX, TOOL_CALLS_MAX, ToolUse,
+};
 use crate::model::Model;
+use crate::model::message::Message;
 use crate::model::request::Settings;
+use crate::model::tool::{ToolCall, ToolChoice};
 use crate::script::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::fiber::wait;
@@ -15,6 +21,7 @@ use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
 use crate::script::host::{convert, shape, tasks};
 use crate::session::branch::{Branch, Exchange, SharedBranch};
+use crate::session::tool::Tool;
 use rhai::{Array, Dynamic, Engine, Map, NativeCallContext};
 use std::rc::Rc;
 
@@ -34,7 +41,8 @@ fn creation(engine: &mut Engine, host: &Rc<Inner>) {
         "branch() -> branch",
         r#"
         Starts a conversation with a model, by default the project's. Options: `model` (a name, a
-        map, or a result of `imodel`), `system` (the system prompt), `name`.
+        map, or a result of `imodel`), `system` (the system prompt), `name`, `tools` (a list of tools
+        that its `operate` and `react` offer).
         ```rhai
         let b = branch(#{ model: "demo/echo", system: "Answer in one sentence.", name: "terse" });
         print(b.communicate("What is a journal?"));
@@ -77,6 +85,7 @@ fn create(host: &Rc<Inner>, map: Map) -> Result<SharedBranch, EvalError> {
     let system = options.text("system").map_err(|e| throw(&e))?;
     let mut branch = Branch::new(model, system);
     branch.name = options.text("name").map_err(|e| throw(&e))?;
+    branch.tools = read_tools(&mut options).map_err(|e| throw(&e))?.unwrap_or_default();
 
     Ok(branch.shared())
 }
@@ -152,7 +161,7 @@ fn ask(
     keep: Keep,
 ) -> Result<Dynamic, EvalError> {
     let name = match keep {
-        Keep::Exchange => "communicate",
+        Keep::All | Keep::Exchange => "communicate",
         Keep::Nothing => "chat",
     };
 
@@ -164,7 +173,7 @@ fn ask(
 }
 
 /// Asks, and waits for the value.
-fn put(
+pub(super) fn put(
     host: &Rc<Inner>,
     branch: &SharedBranch,
     name: &str,
@@ -190,8 +199,16 @@ fn checks(engine: &mut Engine, host: &Rc<Inner>) {
         and asked again at most `max_repairs` times (2). Then `#{ kind: "invalid_output", problems,
         partial, repairs }` is thrown. Only the question and the right answer are appended to the
         branch. Options: `schema`, `check` (`|value|` that returns true, or a text that says what is
-        wrong), `max_repairs`, `keep` ("all", "answer" or "nothing": what the branch gets), and those of
-        `communicate`. An answer that reached the limit of tokens is not mended: raise `max_tokens`.
+        wrong), `max_repairs`, `keep` ("all", "answer" without the calls of tools, or "nothing": what
+        the branch gets), and those of `communicate`. An answer that reached the limit of tokens is not
+        mended: raise `max_tokens`.
+        With `tools`, the model may call them first, as often as it wants to: `max_steps` (10 requests,
+        of which the last one asks for the answer), `max_tool_calls` (64), `tool_choice` ("auto",
+        "required", "none" or a name; the last three hold for the first request), `protocol` ("auto",
+        "native", or "schema", which works with every model), `context_max` (a number of tokens, beyond
+        which the oldest results are left out), `budget` (a map of `max_cost`, `max_tokens` and
+        `max_calls` for this question). With `trace: true` the result is `#{ value, steps: [#{ thought,
+        calls: [#{ tool, args, result, error, ms }] }], calls, tool_calls, cost, stopped }`.
         ```rhai
         let b = branch("demo/echo");
         let label = "thought: string, label: good | bad, sure: integer 0..9";
@@ -200,7 +217,7 @@ fn checks(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |context: NativeCallContext, branch: &mut SharedBranch, text: &str| {
-            operate(&inner, &context, branch, text, Map::new())
+            operate(&inner, &context, branch, ("operate", text), Map::new())
         },
     );
 
@@ -210,7 +227,36 @@ fn checks(engine: &mut Engine, host: &Rc<Inner>) {
         "operate(branch: branch, text: string, options: map) -> any",
         "",
         move |context: NativeCallContext, branch: &mut SharedBranch, text: &str, map: Map| {
-            operate(&inner, &context, branch, text, map)
+            operate(&inner, &context, branch, ("operate", text), map)
+        },
+    );
+
+    let inner = host.clone();
+    def(
+        engine,
+        "react(branch: branch, text: string, options: map) -> any",
+        r#"
+        Like `operate` with tools, and the model writes a thought before it calls one. `tools` are
+        required, here or on the branch.
+        ```rhai
+        let add = tool("add", "Adds two whole numbers.", "a: integer, b: integer", |x| x.a + x.b);
+        let r = branch("demo/echo").react("What is 17 + 25? Use add.", #{ tools: [add], trace: true });
+        print(r.stopped);
+        print(r.value);
+        ```
+        "#,
+        move |context: NativeCallContext, branch: &mut SharedBranch, text: &str, map: Map| {
+            operate(&inner, &context, branch, ("react", text), map)
+        },
+    );
+
+    let inner = host.clone();
+    def(
+        engine,
+        "react(branch: branch, text: string) -> any",
+        "",
+        move |context: NativeCallContext, branch: &mut SharedBranch, text: &str| {
+            operate(&inner, &context, branch, ("react", text), Map::new())
         },
     );
 
@@ -248,20 +294,21 @@ fn operate(
     host: &Rc<Inner>,
     context: &NativeCallContext,
     branch: &SharedBranch,
-    text: &str,
+    (of, text): (&'static str, &str),
     map: Map,
 ) -> Result<Dynamic, EvalError> {
     let read = || {
-        let mut options = Options::of("operate", map)?;
-        let checks = read_checks(host, context, &mut options)?;
-        let mut prompt = prompt_of("operate", text, options)?;
+        let mut options = Options::of(of, map)?;
+        let mut checks = read_checks(host, context, &mut options)?;
+        checks.tools.thinks = of == "react";
+        let mut prompt = prompt_of(of, text, options)?;
         prompt.instruction = prompt.full();
         prompt.context = None;
         Ok(CheckedPrompt { prompt, ..checks })
     };
 
     let checked = read().map_err(|e: Failure| throw(&e))?;
-    put(host, branch, "operate", BranchQuestion::Checked(&checked))
+    put(host, branch, of, BranchQuestion::Checked(&checked))
 }
 
 fn parse(
@@ -302,7 +349,8 @@ pub(super) fn read_checks(
     let repairs_max = read_repairs(options)?;
     let check = read_function(host, context, options, "check")?;
     let keep = match options.text("keep")?.as_deref() {
-        None | Some("all" | "answer") => Keep::Exchange,
+        None | Some("all") => Keep::All,
+        Some("answer") => Keep::Exchange,
         Some("nothing") => Keep::Nothing,
         Some(other) => {
             let reason = format!("must be \"all\", \"answer\" or \"nothing\", not `{other}`");
@@ -310,7 +358,52 @@ pub(super) fn read_checks(
         }
     };
 
-    Ok(CheckedPrompt { check, repairs_max, keep, ..CheckedPrompt::new(Prompt::default()) })
+    Ok(CheckedPrompt {
+        check,
+        repairs_max,
+        keep,
+        tools: read_tool_use(options)?,
+        budget: read_budget(options)?,
+        has_trace: options.flag("trace")?,
+        ..CheckedPrompt::new(Prompt::default())
+    })
+}
+
+/// Reads which tools a model may call, and how.
+fn read_tool_use(options: &mut Options) -> Result<ToolUse, Failure> {
+    let tools = read_tools(options)?;
+    let most = |count: Option<u64>, usual: u32| {
+        count.map_or(usual, |most| u32::try_from(most).unwrap_or(u32::MAX))
+    };
+    let steps_max = most(options.count("max_steps", 1)?, STEPS_MAX);
+    let calls_max = most(options.count("max_tool_calls", 1)?, TOOL_CALLS_MAX);
+
+    let choice = match options.text("tool_choice")?.as_deref() {
+        None | Some("auto") => ToolChoice::Auto,
+        Some("required") => ToolChoice::Required,
+        Some("none") => ToolChoice::None,
+        Some(name) => {
+            let is_known = |tools: &Vec<Rc<Tool>>| tools.iter().any(|tool| tool.name == name);
+            if tools.as_ref().is_some_and(|tools| !is_known(tools)) {
+                let reason = format!(
+                    "must be \"auto\", \"required\", \"none\" or the name of a tool, not `{name}`"
+                );
+                return Err(options.wrong("tool_choice", &reason));
+            }
+            ToolChoice::Name(name.to_owned())
+        }
+    };
+
+    let protocol = match options.text("protocol")? {
+        None => Protocol::Auto,
+        Some(word) => {
+            let reason = format!("must be \"auto\", \"native\" or \"schema\", not `{word}`");
+            Protocol::of(&word).ok_or_else(|| options.wrong("protocol", &reason))?
+        }
+    };
+
+    let context_max = options.count("context_max", 1)?;
+    Ok(ToolUse { tools, thinks: false, steps_max, calls_max, choice, protocol, context_max })
 }
 
 /// Reads a prompt from the options of a call.
@@ -366,7 +459,9 @@ fn properties(engine: &mut Engine) {
         engine,
         "get messages(branch: branch) -> array",
         r#"
-        The conversation so far: maps `#{ role, content }`, the system prompt first.
+        The conversation so far: maps `#{ role, content }`, the system prompt first. Where the model
+        called tools, there is `calls` as well, a list of `#{ tool, args }`, and the message after it,
+        with the role "tool", has their results.
         ```rhai
         let b = branch("demo/echo");
         b.communicate("Hello.");
@@ -377,10 +472,7 @@ fn properties(engine: &mut Engine) {
             let messages = branch.borrow().messages();
             messages
                 .into_iter()
-                .map(|message| {
-                    let value = serde_json::to_value(message).expect("a message is plain data");
-                    KnownMap::of_shape(&shape::MESSAGE, value)
-                })
+                .map(|message| KnownMap::of_shape(&shape::MESSAGE, shown(&message)))
                 .collect()
         },
     );
@@ -440,6 +532,19 @@ fn properties(engine: &mut Engine) {
             branch.borrow().system.clone().map_or(Dynamic::UNIT, Dynamic::from)
         },
     );
+}
+
+/// Makes a message one that scripts read.
+fn shown(message: &Message) -> serde_json::Value {
+    let mut value = serde_json::json!({ "role": message.role, "content": message.shown() });
+    if !message.calls.is_empty() {
+        let call = |call: &ToolCall| match &call.args {
+            Ok(args) => serde_json::json!({ "tool": call.name, "args": args }),
+            Err(text) => serde_json::json!({ "tool": call.name, "args": text }),
+        };
+        value["calls"] = message.calls.iter().map(call).collect();
+    }
+    value
 }
 
 fn int(number: u64) -> Dynamic {

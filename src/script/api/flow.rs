@@ -5,10 +5,10 @@ use super::def;
 use super::operation::read_on_failure;
 use super::run::as_float;
 use super::session::SharedSession;
+use crate::base::bounds::Bounds;
 use crate::base::failure::{Failure, Kind};
 use crate::base::spelling::nearest;
 use crate::base::unit::Money;
-use crate::executor::budget::Bounds;
 use crate::executor::flow::{FlowOptions, MAX_CONCURRENT};
 use crate::executor::report::Report;
 use crate::executor::{EventListener, attempt::Stop};
@@ -197,7 +197,7 @@ fn running(engine: &mut Engine, host: &Rc<Inner>) {
 }
 
 /// Reads what a flow may use up.
-fn read_budget(options: &mut Options) -> Result<Option<Bounds>, Failure> {
+pub(super) fn read_budget(options: &mut Options) -> Result<Option<Bounds>, Failure> {
     let Some(value) = options.take("budget") else { return Ok(None) };
 
     let name = convert::type_name(&value);
@@ -243,6 +243,7 @@ fn run(
             allow_failures: options.flag("allow_failures")?,
             budget: read_budget(&mut options)?,
             within: tasks::current().scope.as_ref().map(|scope| scope.flow),
+            purse: tasks::current().scope.as_ref().map(|scope| scope.purse),
         };
         Ok((flow, options.flag("verbose")?))
     };

@@ -20,6 +20,7 @@ pub(super) mod session;
 pub(super) mod state;
 pub(super) mod task;
 mod text;
+mod tool;
 mod world;
 
 pub(super) use crate::script::reference::entry::reference;
@@ -47,6 +48,7 @@ pub(in crate::script) const RUN: &str = "the run itself";
 pub(in crate::script) const GROUPS: &[(&str, &[Register])] = &[
     ("models", &[model::register]),
     ("branches", &[branch::register]),
+    ("tools", &[tool::register]),
     ("sessions and graphs", &[session::register, builder::register, flow::register]),
     ("working at once", &[task::register]),
     (

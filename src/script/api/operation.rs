@@ -5,13 +5,16 @@ use super::builder::SharedBuilder;
 use crate::base::failure::{Failure, Kind};
 use crate::base::spelling::nearest;
 use crate::flow::callback::{Callback, CallbackInput, Inputs};
-use crate::flow::op::{CheckedPrompt, OnFailure, Op, OpKind, Prompt};
+use crate::flow::op::{
+    CallArguments, CheckedPrompt, DirectCall, OnFailure, Op, OpKind, Prompt, ToolRef,
+};
 use crate::script::Inner;
 use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
 use crate::script::host::tasks::{BoundFn, Task};
 use crate::script::host::{convert, tasks};
 use crate::session::branch::SharedBranch;
+use crate::session::tool::Tool;
 use rhai::{Dynamic, FnPtr, NativeCallContext};
 use std::rc::Rc;
 
@@ -23,7 +26,8 @@ pub(super) struct Operation {
 }
 
 /// The words for what an operation of a model does.
-pub(in crate::script) const KINDS: &[&str] = &["communicate", "chat", "operate", "parse"];
+pub(in crate::script) const KINDS: &[&str] =
+    &["communicate", "chat", "operate", "react", "parse", "act"];
 /// Reads an operation from its kind and its options.
 pub(super) fn read_op(
     host: &Rc<Inner>,
@@ -78,15 +82,19 @@ fn fill(
     match &mut op.kind {
         OpKind::Communicate(prompt) | OpKind::Chat(prompt) => {
             refuse(&mut options, stem, &["check", "max_repairs", "keep", "text"])?;
+            refuse(&mut options, stem, OF_TOOLS)?;
+            refuse(&mut options, stem, OF_ACT)?;
             let instruction = instruction.filter(|text| !text.is_empty());
             prompt.instruction = instruction.ok_or_else(|| missing("an `instruction`"))?;
             prompt.context = facts;
             prompt.schema = schema;
             prompt.settings = branch::settings("add_operation", options)?;
         }
-        OpKind::Operate(checked) => {
+        OpKind::Operate(checked) | OpKind::React(checked) => {
             refuse(&mut options, stem, &["text"])?;
+            refuse(&mut options, stem, OF_ACT)?;
             **checked = branch::read_checks(host, context, &mut options)?;
+            checked.tools.thinks = stem == "react";
             let instruction = instruction.filter(|text| !text.is_empty());
             let prompt = &mut checked.prompt;
             prompt.instruction = instruction.ok_or_else(|| missing("an `instruction`"))?;
@@ -96,6 +104,8 @@ fn fill(
         }
         OpKind::Parse(checked) => {
             refuse(&mut options, stem, &["check", "keep"])?;
+            refuse(&mut options, stem, OF_TOOLS)?;
+            refuse(&mut options, stem, OF_ACT)?;
             if facts.is_some() || instruction.is_some() {
                 let message = format!(
                     "operation `{}` parses, which takes no `instruction` and no `context`; it reads \
@@ -108,6 +118,20 @@ fn fill(
             checked.prompt.instruction = options.text("text")?.unwrap_or_default();
             checked.prompt.schema = Some(schema.ok_or_else(|| missing("a `schema`"))?);
             checked.prompt.settings = branch::settings("add_operation", options)?;
+        }
+        OpKind::Act(call) => {
+            refuse(&mut options, stem, &["check", "max_repairs", "keep", "text"])?;
+            refuse(&mut options, stem, OF_TOOLS)?;
+            if facts.is_some() || instruction.is_some() || schema.is_some() {
+                let message = format!(
+                    "operation `{}` calls a tool, which takes no `instruction`, `context` and `schema`; \
+                     it takes `tool` and `args`",
+                    op.name
+                );
+                return Err(Failure::new(Kind::Option, message));
+            }
+            **call = read_act(host, context, &mut options)?.ok_or_else(|| missing("a `tool`"))?;
+            refuse_rest(options, stem)?;
         }
         OpKind::Call(_) | OpKind::Expand { .. } => {
             let rest = options.rest();
@@ -124,6 +148,68 @@ fn fill(
     }
 
     Ok(())
+}
+
+/// The options of an operation whose model may call tools.
+const OF_TOOLS: &[&str] = &[
+    "tools",
+    "max_steps",
+    "max_tool_calls",
+    "tool_choice",
+    "protocol",
+    "context_max",
+    "trace",
+    "budget",
+];
+/// The options of an operation that calls a tool by itself.
+const OF_ACT: &[&str] = &["tool", "args"];
+
+/// Reads which tool an operation calls, and with which arguments; `None` if it names no tool.
+fn read_act(
+    host: &Rc<Inner>,
+    context: &NativeCallContext,
+    options: &mut Options,
+) -> Result<Option<DirectCall>, Failure> {
+    let Some(tool) = options.take("tool") else { return Ok(None) };
+    let found = convert::type_name(&tool);
+
+    let tool = if tool.is_string() {
+        ToolRef::Name(tool.to_string())
+    } else {
+        let wrong =
+            || options.wrong("tool", &format!("must be a tool or the name of one, not {found}"));
+        ToolRef::Tool(tool.flatten().try_cast::<Rc<Tool>>().ok_or_else(wrong)?)
+    };
+
+    let args = match options.take("args") {
+        None => CallArguments::Value(serde_json::json!({})),
+        Some(value) if value.is_fnptr() => {
+            let function = BoundFn::new(host, context, value.cast::<FnPtr>());
+            CallArguments::Made(condition(function))
+        }
+        Some(value) => {
+            let args =
+                convert::to_value(&value).map_err(|reason| options.wrong("args", &reason))?;
+            if !args.is_object() {
+                let reason =
+                    format!("must be a map or a function, `|inputs| #{{ .. }}`, not `{args}`");
+                return Err(options.wrong("args", &reason));
+            }
+            CallArguments::Value(args)
+        }
+    };
+    Ok(Some(DirectCall { tool, args }))
+}
+
+/// Refuses whatever option is left.
+fn refuse_rest(options: Options, kind: &str) -> Result<(), Failure> {
+    match options.rest().keys().next() {
+        Some(key) => {
+            let message = format!("an operation `{kind}` takes no `{key}`");
+            Err(Failure::new(Kind::Option, message))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Refuses options that an operation of a kind would not read, so that a mistake in them is seen.
@@ -149,13 +235,20 @@ fn read_kind(
             "operate" => {
                 Ok((word.to_string(), OpKind::Operate(Box::new(CheckedPrompt::new(prompt)))))
             }
+            "react" => Ok((word.to_string(), OpKind::React(Box::new(CheckedPrompt::new(prompt))))),
+            "act" => {
+                let tool = ToolRef::Name(String::new());
+                let args = CallArguments::Value(serde_json::Value::Null);
+                Ok((word.to_string(), OpKind::Act(Box::new(DirectCall { tool, args }))))
+            }
             "parse" => Ok((word.to_string(), OpKind::Parse(Box::new(CheckedPrompt::new(prompt))))),
             other => {
                 let near = nearest(other, KINDS.iter().copied());
-                let help = near.map_or(
-                    "there are `communicate`, `chat`, `operate` and `parse`".to_owned(),
-                    |near| format!("did you mean `{near}`?"),
-                );
+                let known = || {
+                    let known: Vec<String> = KINDS.iter().map(|kind| format!("`{kind}`")).collect();
+                    format!("there are {}", known.join(", "))
+                };
+                let help = near.map_or_else(known, |near| format!("did you mean `{near}`?"));
                 Err(Failure::new(Kind::Option, format!("unknown operation `{other}`; {help}")))
             }
         };

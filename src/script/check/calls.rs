@@ -380,13 +380,14 @@ fn called_as(forms: &[CallForm]) -> String {
 
 /// Words that take a schema among their options.
 const WITH_SCHEMA: &[&str] =
-    &["add_aggregation", "add_operation", "chat", "communicate", "operate"];
+    &["add_aggregation", "add_operation", "chat", "communicate", "operate", "react"];
 
 /// Returns which argument of a call is a schema, if one is.
 fn schema_place(call: &Call<'_>) -> Option<usize> {
     let given = call.expr.args.len();
     match call.expr.name.as_str() {
         "schema" if given == 1 => Some(0),
+        "tool" if given >= 4 => Some(2),
         "parse" if call.is_method || given == 2 => Some(1),
         "parse" => Some(2),
         _ => None,
@@ -403,6 +404,11 @@ fn schemas(file: &File<'_>, known: &CallScope<'_>, of: &Call<'_>, faults: &mut V
 
     let mut check = |value: &Expr, place: Position, what: &str| {
         let literal = value.get_literal_value(None).filter(|literal| !literal.is_unit());
+        // A tool may take no arguments at all.
+        let is_none = |map: &rhai::Map| map.is_empty();
+        let literal = literal.filter(|literal| {
+            name != "tool" || !literal.read_lock::<rhai::Map>().is_some_and(|map| is_none(&map))
+        });
         let schema = literal.and_then(|literal| convert::to_value(&literal).ok());
         if let Some(Err(reason)) = schema.map(schema::written) {
             let message = format!("{what} of `{name}`: {reason}");

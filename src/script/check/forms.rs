@@ -20,6 +20,7 @@ pub(in crate::script) const HANDLES: &[&str] = &[
     "report",
     "session",
     "task",
+    "tool",
 ];
 
 /// One way to call a function.

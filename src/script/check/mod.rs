@@ -19,6 +19,7 @@ mod numbers;
 mod paths;
 mod property;
 mod templates;
+mod tools;
 mod used;
 mod whole;
 
@@ -154,6 +155,7 @@ impl Checker<'_> {
         self.properties(file, &kinds);
         self.paths(file, &forms, &modules, earlier);
         self.numbers(file);
+        self.tools(file);
         self.in_place(file, &forms);
         self.divisions(file);
         self.templates(file);

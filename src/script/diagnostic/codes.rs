@@ -41,6 +41,8 @@ pub const LOOP_VARIABLE: &str = "K0011";
 pub const TEST: &str = "K0012";
 /// A schema that is none.
 pub const SCHEMA: &str = "K0013";
+/// A tool that cannot be offered.
+pub const TOOL: &str = "K0014";
 /// A word that works in place and whose result is used.
 pub const IN_PLACE: &str = "K0016";
 /// A division of whole numbers that drops the fraction.
@@ -164,6 +166,15 @@ pub const CODES: &[Code] = &[
          [\"city\"] }`. It may refer only to its own parts, and has at most 64 KiB, 32 levels and 500 \
          properties.",
         "branch().chat(\"Where?\", #{ schema: #{ type: \"objekt\" } });",
+    ),
+    found(
+        TOOL,
+        "a tool that cannot be offered",
+        "A tool has a name of 1 to 64 letters, digits, `_` and `-`; a description, by which the model \
+         decides when to use it; a schema of its arguments, which are an object; and a function that takes \
+         the arguments as a map, and `info` if it wants to know the `id`, `key` and `step` of the call. \
+         The names in a list of tools differ.",
+        "let add = tool(\"add\", \"Adds.\", \"a: integer, b: integer\", || 1);",
     ),
     found(
         IN_PLACE,
@@ -326,6 +337,26 @@ pub const CODES: &[Code] = &[
          test` runs.",
     ),
     run(
+        "K0133",
+        "a tool failed",
+        "`act` called a tool that failed, or a tool failed three times in a row while a model used it. \
+         `e.tool` and `e.args` say what was called, `e.cause` is the kind of the failure, and \
+         `kaizen show RUN` lists every call. Errors before the third are shown to the model, which may \
+         call the tool in another way.",
+    ),
+    run(
+        "K0135",
+        "nobody knows whether something took effect",
+        "The run was stopped while a call was under way that may have had an effect, so kaizen did not \
+         repeat it. Find out whether it took effect; then resume the run, and say whether to do it again.",
+    ),
+    run(
+        "K0136",
+        "arguments that a tool does not take",
+        "The arguments do not match the schema of the tool, even after kaizen has mended what can have \
+         only one meaning. Nothing was called. `e.problems` lists what is wrong, each with its `path`.",
+    ),
+    run(
         "K0201",
         "rate limit exceeded",
         "All retries failed. To stay below the provider's limits, set `requests_per_minute` and \
@@ -376,6 +407,13 @@ pub const CODES: &[Code] = &[
          the text, and `e.problems` lists what is wrong, each with its `path`. A retry may succeed: use \
          `operate`, which asks the model to mend its answer, set `retries: 2` for an operation, or use \
          `retry(3, || ..)`.",
+    ),
+    run(
+        "K0218",
+        "no answer after the last step",
+        "The model asked for tools until `max_steps` or `max_tool_calls` was reached, or it repeated the \
+         same calls, and it gave no answer when it was told to answer. `e.partial` holds what it wrote \
+         last. Raise `max_steps`, offer fewer tools, or describe them more clearly.",
     ),
 ];
 

@@ -84,6 +84,8 @@ pub(in crate::script) fn type_name(value: &Dynamic) -> &'static str {
 
     if value.is_fnptr() {
         "function"
+    } else if name.contains("tool::Tool") {
+        "tool"
     } else if name.contains("Branch") {
         "branch"
     } else if name.contains("Session") {

@@ -28,6 +28,33 @@ const OPERATION: &[&str] = &[
     "max_repairs",
     "keep",
     "text",
+    "tools",
+    "max_steps",
+    "max_tool_calls",
+    "tool_choice",
+    "protocol",
+    "context_max",
+    "trace",
+    "budget",
+    "tool",
+    "args",
+];
+
+/// The options of a question whose answer has to be right, beside those of its call.
+const OPERATE: &[&str] = &[
+    "context",
+    "schema",
+    "check",
+    "max_repairs",
+    "keep",
+    "tools",
+    "max_steps",
+    "max_tool_calls",
+    "tool_choice",
+    "protocol",
+    "context_max",
+    "trace",
+    "budget",
 ];
 
 /// Returns the options that a function takes, or `None` for a function without such a map.
@@ -37,8 +64,8 @@ pub(in crate::script) fn known(of: &str) -> Option<Vec<&'static str>> {
         "add_aggregation" => [OPERATION, SETTINGS, &["source_node_ids"]].concat(),
         "add_edge" => vec!["when"],
         "budget" => vec!["max_cost", "max_tokens", "max_calls"],
-        "branch" => vec!["model", "system", "name"],
-        "branch_from" => vec!["model", "system", "name", "exchanges"],
+        "branch" => vec!["model", "system", "name", "tools"],
+        "branch_from" => vec!["model", "system", "name", "exchanges", "tools"],
         "chat" | "communicate" => [SETTINGS, &["context", "schema"]].concat(),
         "command" => vec!["stdin", "timeout_ms"],
         "expand" => vec!["name", "on_failure"],
@@ -69,7 +96,7 @@ pub(in crate::script) fn known(of: &str) -> Option<Vec<&'static str>> {
         "gather" => vec!["settle"],
         "http_get" => vec!["headers", "timeout_ms"],
         "imodel" => keys(true),
-        "operate" => [SETTINGS, &["context", "schema", "check", "max_repairs", "keep"]].concat(),
+        "operate" | "react" => [SETTINGS, OPERATE].concat(),
         "parse" => [SETTINGS, &["max_repairs"]].concat(),
         "constraints" => vec!["p95_time", "max_cost", "min_success"],
         "objective" => vec!["quality", "time", "cost", "time_half", "cost_half"],
@@ -87,6 +114,7 @@ pub(in crate::script) fn known(of: &str) -> Option<Vec<&'static str>> {
         "parallel" => vec!["max_concurrent", "settle"],
         "param" => vec!["doc", "min", "max"],
         "recommend" => vec!["among", "of"],
+        "tool" => vec!["effects", "approve", "timeout_ms", "max_result"],
         "run" => vec!["judge", "branch", "timeout_ms", "of"],
         _ => return None,
     })

@@ -245,6 +245,8 @@ struct Answers {
     /// The first thing that was not granted.
     refused: RefCell<Option<String>>,
     granted: RefCell<Vec<(Right, Rule)>>,
+    /// Tools that may be called from now on.
+    approved: RefCell<Vec<Wildcard>>,
     /// What was granted or refused by the very words of the question.
     told: RefCell<BTreeMap<String, bool>>,
     /// Taken while a question is open: one is answered after the other.
@@ -256,6 +258,8 @@ struct Answers {
 pub struct Permissions {
     allow: Vec<(Right, Rule)>,
     deny: Vec<(Right, Rule)>,
+    /// Tools that were approved beforehand.
+    approved: Vec<Wildcard>,
     ask: Option<Ask>,
     answers: Rc<Answers>,
 }
@@ -292,6 +296,11 @@ impl Permissions {
     /// Denies something, whatever is granted.
     pub fn deny(&mut self, right: Right, rule: Rule) {
         self.deny.push((right, rule));
+    }
+
+    /// Approves every call of the tools of these names.
+    pub fn approve(&mut self, tools: Wildcard) {
+        self.approved.push(tools);
     }
 
     /// Lets people be asked for what is neither granted nor denied.
@@ -411,6 +420,46 @@ impl Permissions {
     /// Does the same for a host, in a task.
     pub(in crate::script) async fn demand_host(&self, target: &Target<'_>) -> Result<(), Failure> {
         self.accept(Right::Net, target, &target.to_string(), None, Patience::Task).await
+    }
+
+    /// Finds out whether a person approves a call of a tool; fails if there is nobody to ask.
+    pub(in crate::script) async fn demand_approval(
+        &self,
+        tool: &str,
+        args: &serde_json::Value,
+    ) -> Result<bool, Failure> {
+        let covers = |known: &Wildcard| known.covers(tool);
+        let is_approved = |permissions: &Permissions| {
+            permissions.approved.iter().any(covers)
+                || permissions.answers.approved.borrow().iter().any(covers)
+        };
+        if is_approved(self) {
+            return Ok(true);
+        }
+
+        let Some(ask) = &self.ask else {
+            let refused = format!("tool `{tool}` needs approval; pass `--approve={tool}`");
+            self.answers.refused.borrow_mut().get_or_insert(refused);
+
+            let message = format!(
+                "tool `{tool}` needs approval, and there is nobody to ask; continue with `kaizen run \
+                 --resume --approve={tool}`"
+            );
+            return Err(Failure::new(Kind::Permission, message));
+        };
+
+        let _turn = self.answers.turn.lock().await;
+        if is_approved(self) {
+            return Ok(true);
+        }
+
+        let text = format!("calling the tool `{tool}` with {args}");
+        let question = on_one_line(&scrub(&text)).into_owned();
+        let answer = ask(question, Patience::Task).await;
+        if answer == GrantAnswer::All {
+            self.answers.approved.borrow_mut().push(Wildcard::new(tool));
+        }
+        Ok(answer != GrantAnswer::No)
     }
 
     async fn accept(

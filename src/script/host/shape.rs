@@ -87,6 +87,9 @@ pub(in crate::script) static ERROR: Shape = Shape {
         ("partial", Any),
         ("problems", Any),
         ("repairs", Any),
+        ("tool", Any),
+        ("args", Any),
+        ("steps", Any),
     ],
 };
 
@@ -122,6 +125,10 @@ pub(in crate::script) static METRICS: Shape = Shape {
         ("retries", Any),
         ("repairs", Any),
         ("mended", Any),
+        ("steps", Any),
+        ("tool_calls", Any),
+        ("tool_errors", Any),
+        ("tool_time", Any),
         ("reused", Any),
         ("saved", Any),
         ("under_way", Any),
@@ -160,7 +167,7 @@ pub(in crate::script) static USAGE: Shape = Shape {
 
 /// One message of a branch.
 pub(in crate::script) static MESSAGE: Shape =
-    Shape { what: "a message", properties: &[("role", Any), ("content", Any)] };
+    Shape { what: "a message", properties: &[("role", Any), ("content", Any), ("calls", Any)] };
 
 /// What a run has used up.
 pub(in crate::script) static USED: Shape = Shape {

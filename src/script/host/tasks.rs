@@ -7,11 +7,11 @@
 use crate::base::deadline::{Deadline, DeadlineGuard};
 use crate::base::failure::{Failure, Kind};
 use crate::base::strand::Strand;
-use crate::flow::callback::Scope;
 use crate::script::Inner;
 use crate::script::host::error::EvalError;
 use crate::script::host::fiber::Fiber;
 use crate::script::host::{convert, error, fiber, home};
+use crate::session::scope::Scope;
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext, NativeCallContextStore};
 use serde_json::Value;
 use std::cell::RefCell;

@@ -108,7 +108,12 @@ impl World {
             1 => Err(CallError::BadRequest { status: 400, message }.into()),
             _ => {
                 let text = format!("{text} {:x}", rng.next_u64() >> 48);
-                Ok(Reply { text, finish: Some(Finish::Stop), usage: None, served_by: None })
+                Ok(Reply {
+                    said: text.into(),
+                    finish: Some(Finish::Stop),
+                    usage: None,
+                    served_by: None,
+                })
             }
         }
     }

@@ -1,11 +1,11 @@
 //! Graphs of chance, with every kind of operation, edge and option.
 
+use kaizen::base::bounds::Bounds;
 use kaizen::base::failure::{Failure, Kind};
 use kaizen::base::rng::Rng;
 use kaizen::base::unit::Money;
 use kaizen::executor::Executor;
 use kaizen::executor::attempt::Stop;
-use kaizen::executor::budget::Bounds;
 use kaizen::executor::flow::FlowOptions;
 use kaizen::executor::question::BranchQuestion;
 use kaizen::flow::builder::Builder;

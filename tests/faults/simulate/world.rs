@@ -45,7 +45,7 @@ pub(super) struct World {
     pub(super) faults: Cell<u64>,
     /// Calls that a budget refused.
     pub(super) refused: Cell<u64>,
-    bounds: kaizen::executor::budget::Bounds,
+    bounds: kaizen::base::bounds::Bounds,
 }
 
 /// One call that is under way; when it is given up, its worst case counts.
@@ -222,7 +222,7 @@ fn act(fate: u64, rng: &mut Rng, text: &str, usage: Usage) -> Result<Reply, Call
     let message = "simulated".to_owned();
     let wish = |rng: &mut Rng| Some(Duration::from_millis(rng.below(150_000)));
     let reply = |text: &str, finish| {
-        Ok(Reply { text: text.to_owned(), finish, usage: Some(usage), served_by: None })
+        Ok(Reply { said: text.into(), finish, usage: Some(usage), served_by: None })
     };
     match fate {
         1 => Err(CallError::RateLimited { status: 429, retry_after: None, message }),
@@ -245,7 +245,7 @@ fn act(fate: u64, rng: &mut Rng, text: &str, usage: Usage) -> Result<Reply, Call
         // Nobody says what it took.
         0 if rng.below(10) == 0 => {
             let finish = Some(Finish::Stop);
-            Ok(Reply { text: text.to_owned(), finish, usage: None, served_by: None })
+            Ok(Reply { said: text.into(), finish, usage: None, served_by: None })
         }
         _ => reply(text, Some(Finish::Stop)),
     }

@@ -233,6 +233,7 @@ impl ReplSession<'_> {
                 Role::System => "system",
                 Role::User => "user",
                 Role::Assistant => "assistant",
+                Role::Tool => "tool",
             };
 
             let head = format!("{} {role}", place + 1);

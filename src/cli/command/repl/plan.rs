@@ -1,5 +1,6 @@
 //! `:plan`: what code of a session would ask and cost.
 
+use crate::base::bounds::Bounds;
 use crate::base::count::counted;
 use crate::base::id::RunId;
 use crate::cli::app::forecast::{
@@ -11,7 +12,7 @@ use crate::cli::render::plan::PlanKind;
 use crate::cli::render::{self, diagnostic};
 use crate::cli::{print_line, say};
 use crate::executor::Executor;
-use crate::executor::budget::{Bounds, Budget};
+use crate::executor::budget::Budget;
 use crate::executor::replies::assumption::AssumedChance;
 use crate::executor::replies::reuse::Reuse;
 use crate::journal::Journal;

@@ -13,7 +13,7 @@ use crate::base::failure::{Failure, Kind};
 use crate::base::spelling::nearest;
 use crate::cli::app::config::duration;
 use crate::cli::app::exit::Exit;
-use crate::cli::app::permissions::Grants;
+use crate::cli::app::permissions::{EVERYTHING, Grants};
 use crate::cli::app::project::Project;
 use crate::cli::app::signal::Signals;
 use crate::cli::app::{signal, trust};
@@ -82,6 +82,9 @@ pub(in crate::cli) struct Arguments {
     max_cost: Option<f64>,
     #[command(flatten)]
     grants: Grants,
+    /// Approve calls of these tools beforehand. Without a list: all.
+    #[arg(long, value_name = "TOOL,..", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING, help_heading = "Permissions")]
+    approve: Vec<String>,
 }
 
 /// What happens to a request that a cassette does not hold.
@@ -156,6 +159,7 @@ impl Order<'_> {
     fn round(&self, is_changed: bool) -> anyhow::Result<TestRound> {
         let mut project = Project::find()?;
         project.grants = self.arguments.grants.clone();
+        project.grants.approve.clone_from(&self.arguments.approve);
         trust::ensure(&project, project.grants.may_ask() && !self.arguments.watch)?;
 
         if let Some(dollars) = self.arguments.max_cost {

@@ -1,5 +1,6 @@
 //! Asks before a run that would cost much, or nobody knows how much.
 
+use crate::base::bounds::Bounds;
 use crate::base::unit::Money;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::forecast::{ForecastSetting, SeedSource, TIME_MAX, forecast};
@@ -8,7 +9,6 @@ use crate::cli::command::watch::round::{AfterRound, How, WatchState};
 use crate::cli::command::watch::{Cause, EventSource, Happening};
 use crate::cli::render::plan::{self, PlanKind};
 use crate::cli::say;
-use crate::executor::budget::Bounds;
 use crate::metrics::forecast::Plan;
 use crate::model::price::Price;
 use std::time::Duration;

@@ -1,0 +1,538 @@
+//! Calls of tools: their arguments are checked, a person agrees where that is needed, they run, and what
+//! came of them is journaled. Who asks for them, a model or a script, is in `react.rs` and `question.rs`.
+
+use crate::base::deadline::Deadline;
+use crate::base::failpoint::Failpoint;
+use crate::base::failure::{Failure, Kind};
+use crate::base::secret::{beginning, scrub};
+use crate::base::spelling::nearest;
+use crate::base::strand::Strand;
+use crate::executor::Executor;
+use crate::executor::attempt::Stop;
+use crate::executor::turns::siblings::InOrder;
+use crate::journal::event::Event;
+use crate::journal::inquiry::{Inquiry, Topic};
+use crate::schema::{self, Unfit};
+use crate::session::scope::Scope;
+use crate::session::tool::{CallContext, Deed, Effects, Given, Tool};
+use serde_json::{Value, json};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// Most calls that run at once.
+const AT_ONCE_MAX: usize = 16;
+/// Deepest nesting of tools that call tools.
+const DEPTH_MAX: u32 = 8;
+/// Most bytes of an error that a model is told.
+const ERROR_MAX: usize = 2 << 10;
+/// Most bytes of a result that are journaled and that a script finds in a trace.
+const KEPT_MAX: usize = 1 << 20;
+/// Most characters of arguments that a message shows.
+const SHOWN_MAX: usize = 200;
+
+/// A call that a model or a script asks for.
+#[derive(Debug)]
+pub(super) struct CallRequest {
+    /// Its id in the conversation.
+    pub(super) id: String,
+    /// The name of the tool.
+    pub(super) name: String,
+    /// The arguments, or the text that is no JSON.
+    pub(super) args: Result<Value, String>,
+    pub(super) deed: Deed,
+    /// The step of the model, from 1; 0 for a script.
+    pub(super) step: u32,
+    /// Why it is not made, if that is known already.
+    pub(super) refusal: Option<Failure>,
+}
+
+/// What came of a call.
+#[derive(Debug)]
+pub(super) struct CallOutcome {
+    pub(super) name: String,
+    pub(super) args: Value,
+    pub(super) result: Result<Value, Failure>,
+    /// What the model is told.
+    pub(super) text: String,
+    pub(super) took: Duration,
+}
+
+/// A call whose arguments have been looked at.
+struct PreparedCall {
+    request: CallRequest,
+    /// None if there is no such tool.
+    tool: Option<Rc<Tool>>,
+    args: Value,
+    mended: Vec<String>,
+    refusal: Option<Failure>,
+    approved: Option<bool>,
+    /// The operation, on the strand of this call.
+    scope: Rc<Scope>,
+}
+
+impl PreparedCall {
+    /// Tells whether it may run beside others.
+    fn may_run_beside(&self) -> bool {
+        let is_read = |tool: &Rc<Tool>| tool.effects == Effects::Read;
+        self.refusal.is_some() || self.tool.as_ref().is_some_and(is_read)
+    }
+}
+
+impl Executor {
+    /// Makes the calls of one reply, and returns what came of each, in the order of the calls. A call that
+    /// fails stops no other one.
+    pub(super) async fn make_calls(
+        &self,
+        scope: &Rc<Scope>,
+        tools: &[Rc<Tool>],
+        requests: Vec<CallRequest>,
+    ) -> Result<Vec<CallOutcome>, Stop> {
+        let group = scope.strand.group();
+        let mut calls = Vec::with_capacity(requests.len());
+        for (place, request) in requests.into_iter().enumerate() {
+            let own = scope.on(&scope.strand.child(group, place));
+            calls.push(prepare(own, tools, request));
+        }
+
+        // Everything is agreed on before anything happens.
+        for call in &mut calls {
+            self.approve(call).await?;
+        }
+
+        let mut outcomes = Vec::with_capacity(calls.len());
+        let mut waiting = calls.into_iter().peekable();
+        while let Some(first) = waiting.next() {
+            let mut beside = vec![first];
+            while beside.iter().all(PreparedCall::may_run_beside)
+                && let Some(next) = waiting.next_if(PreparedCall::may_run_beside)
+            {
+                beside.push(next);
+            }
+
+            let each = beside.into_iter().map(|call| self.make_call(call));
+            let mut running = InOrder::new(each, AT_ONCE_MAX);
+            while let Some(outcome) = running.next().await {
+                outcomes.push(outcome?);
+            }
+        }
+
+        Ok(outcomes)
+    }
+
+    /// Asks a person, if the tool wants that for these arguments. A call that is denied is not made.
+    async fn approve(&self, call: &mut PreparedCall) -> Result<(), Stop> {
+        let approval = call.tool.as_ref().and_then(|tool| tool.approval.clone());
+        let Some(approval) = approval.filter(|_| call.refusal.is_none()) else { return Ok(()) };
+
+        if let Some(when) = &approval.when {
+            let own = call.scope.on(&call.scope.strand.next());
+            match when(call.args.clone(), own).await {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(failure) if stops(&failure.kind) => return Err(failure.into()),
+                Err(failure) => {
+                    call.refusal = Some(failure);
+                    return Ok(());
+                }
+            }
+        }
+
+        let name = call.request.name.clone();
+        let what = Inquiry::About(Topic::Approve, format!("{name} {}", call.args));
+        let ask = async || (approval.ask)(name, call.args.clone()).await.map(Value::Bool);
+        let strand = call.scope.strand.clone();
+        let said = self.effect(&strand, what, true.into(), async || Ok(()), ask).await?;
+
+        let is_approved = said == Value::Bool(true);
+        call.approved = Some(is_approved);
+        if !is_approved {
+            let message = format!("a person did not approve this call of `{}`", call.request.name);
+            call.refusal = Some(Failure::new(Kind::Permission, message));
+        }
+        Ok(())
+    }
+
+    /// Makes one call, or says why it is not made, and journals both.
+    async fn make_call(&self, call: PreparedCall) -> Result<CallOutcome, Stop> {
+        let flow = call.scope.flow;
+        let op = call.scope.op;
+        let deed = call.request.deed.clone();
+        let began = self.instant();
+        self.note(&Event::ToolStarted {
+            flow,
+            op,
+            deed: deed.clone(),
+            tool: call.request.name.clone(),
+            args: kept(&call.args).0,
+            step: call.request.step,
+            mended: call.mended.clone(),
+            effects: call.tool.as_ref().map(|tool| tool.effects),
+            approved: call.approved,
+        })?;
+        self.failpoint(Failpoint::ToolBegins);
+
+        let given = match (&call.tool, &call.refusal) {
+            (_, Some(refusal)) => Err(refusal.clone()),
+            (None, None) => Err(unknown(&call.request.name, &[])),
+            (Some(tool), None) => self.run_tool(tool, &call).await?,
+        };
+        self.failpoint(Failpoint::ToolDone);
+
+        let result_max = call.tool.as_ref().map_or(ERROR_MAX, |tool| tool.result_max);
+        let told = told(&given, result_max);
+        let (result, failure) = match &given {
+            Ok(given) => (Some(kept(&given.value).0), None),
+            Err(failure) => (None, Some(failure.clone())),
+        };
+        self.note(&Event::ToolEnded {
+            flow,
+            op,
+            deed,
+            result,
+            failure: failure.clone(),
+            bytes: told.bytes,
+            cut: told.is_cut,
+            reused: false,
+        })?;
+
+        // Denied is not the same as forbidden: the model is told, and may go another way.
+        let is_denied = call.approved == Some(false);
+        if let Some(failure) = failure.filter(|failure| stops(&failure.kind) && !is_denied) {
+            return Err(failure.into());
+        }
+        Ok(CallOutcome {
+            name: call.request.name,
+            args: kept(&call.args).0,
+            result: given.map(|given| kept(&given.value).0),
+            text: told.text,
+            took: passed(began, self.instant()),
+        })
+    }
+
+    /// Runs a tool within its time.
+    async fn run_tool(
+        &self,
+        tool: &Tool,
+        call: &PreparedCall,
+    ) -> Result<Result<Given, Failure>, Stop> {
+        let outer = &call.scope;
+        let bounded = Deadline::begin(self.real_limit(tool.timeout), outer.deadline.clone());
+        let due = self.age().saturating_add(tool.timeout);
+        let scope = Scope {
+            deadline: Some(bounded.deadline()),
+            due: Some(outer.due.map_or(due, |outer| outer.min(due))),
+            tools: outer.tools + 1,
+            ..(**outer).clone()
+        };
+
+        let own = CallContext {
+            scope: Rc::new(scope),
+            id: call.request.id.clone(),
+            key: key(self.origin().0.as_str(), &call.request.deed),
+            deed: call.request.deed.clone(),
+            step: call.request.step,
+        };
+        let work = (tool.run)(call.args.clone(), own);
+
+        let done = self.limit(&outer.strand, tool.timeout, work).await?;
+        Ok(done.unwrap_or_else(|| {
+            let millis = tool.timeout.as_millis();
+            let message = format!("`{}` timed out after {millis} ms", tool.name);
+            Err(Failure::new(Kind::Timeout, message))
+        }))
+    }
+
+    /// Calls a tool on behalf of an operation. What goes wrong is a failure of the tool.
+    pub(super) async fn act_within(
+        &self,
+        scope: &Rc<Scope>,
+        tool: &Rc<Tool>,
+        args: Value,
+    ) -> Result<Value, Stop> {
+        let request = CallRequest {
+            id: tool.name.clone(),
+            name: tool.name.clone(),
+            deed: deed_of_script(&scope.strand, &tool.name, &args),
+            args: Ok(args),
+            step: 0,
+            refusal: None,
+        };
+        let mut outcomes =
+            self.make_calls(scope, std::slice::from_ref(tool), vec![request]).await?;
+        let Some(outcome) = outcomes.pop() else { return Ok(Value::Null) };
+
+        match outcome.result {
+            Ok(value) => Ok(value),
+            // The script sees that it was denied.
+            Err(failure) if failure.kind == Kind::Permission => Err(failure.into()),
+            Err(failure) => Err(failure_of_tool(&outcome.name, outcome.args, failure).into()),
+        }
+    }
+}
+
+/// Says that a tool failed, and by what.
+pub(super) fn failure_of_tool(tool: &str, args: Value, by: Failure) -> Failure {
+    let message = format!("tool `{tool}`: {}", by.message);
+    let mut failure = Failure::new(Kind::Tool, message).caused_by(Some(&by));
+    failure.retryable = by.retryable;
+    failure.place.clone_from(&by.place);
+    failure.frames.clone_from(&by.frames);
+    failure.thrown.clone_from(&by.thrown);
+
+    let detail = failure.detail_mut();
+    detail.tool = Some(tool.into());
+    detail.args = Some(args);
+    if let Some(inner) = by.detail {
+        detail.problems = inner.problems;
+    }
+    failure
+}
+
+/// Tells whether a failure ends the operation in which a tool was called, instead of being told to the
+/// model: it could do nothing about it.
+pub(super) fn stops(kind: &Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Permission
+            | Kind::Budget
+            | Kind::Store
+            | Kind::Diverged
+            | Kind::Cassette
+            | Kind::Unsure
+            | Kind::Cancelled
+            | Kind::Interrupted
+            | Kind::Operations
+    )
+}
+
+/// Looks at a call: whether there is such a tool, and whether it takes these arguments.
+fn prepare(scope: Rc<Scope>, tools: &[Rc<Tool>], mut request: CallRequest) -> PreparedCall {
+    let tool = tools.iter().find(|tool| tool.name == request.name).cloned();
+    let too_deep = scope.tools >= DEPTH_MAX;
+    let mut refusal = request.refusal.take();
+
+    if refusal.is_none() && too_deep {
+        let message = format!("tools call tools more than {DEPTH_MAX} deep");
+        refusal = Some(Failure::new(Kind::Arguments, message));
+    }
+    if refusal.is_none() && tool.is_none() {
+        let names: Vec<&str> = tools.iter().map(|tool| tool.name.as_str()).collect();
+        refusal = Some(unknown(&request.name, &names));
+    }
+
+    let raw = match &request.args {
+        Ok(args) => args.clone(),
+        Err(text) => Value::String(text.clone()),
+    };
+    let read = match (&tool, &request.args) {
+        (Some(tool), Ok(args)) => arguments(tool, args),
+        (_, Err(text)) => Err(unreadable(text)),
+        (None, Ok(args)) => Ok((args.clone(), Vec::new())),
+    };
+    let (args, mended) = match read {
+        Ok(read) => read,
+        Err(failure) => {
+            refusal.get_or_insert(failure);
+            (raw, Vec::new())
+        }
+    };
+    PreparedCall { request, tool, args, mended, refusal, approved: None, scope }
+}
+
+/// Reads the arguments of a call by the schema of its tool, mended where that is possible.
+fn arguments(tool: &Tool, args: &Value) -> Result<(Value, Vec<String>), Failure> {
+    let is_nothing = args.is_null() || args.as_str().is_some_and(|text| text.trim().is_empty());
+    let args = if is_nothing { json!({}) } else { args.clone() };
+
+    match schema::fit(args, &tool.schema) {
+        Ok(found) => Ok((found.value, found.mended)),
+        Err(unfit) => Err(misfit(&tool.name, unfit)),
+    }
+}
+
+fn misfit(tool: &str, unfit: Unfit) -> Failure {
+    let message = format!("the arguments of `{tool}` {}", plural(&unfit));
+    let mut failure = Failure::new(Kind::Arguments, message);
+    failure.detail_mut().problems = unfit.problems();
+    failure
+}
+
+/// Says what is wrong with arguments, every place of them.
+fn plural(unfit: &Unfit) -> String {
+    let problems = unfit.clone().problems();
+    let each: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    format!("do not match its schema: {}", each.join("; "))
+}
+
+fn unreadable(text: &str) -> Failure {
+    let shown = beginning(text, SHOWN_MAX);
+    Failure::new(Kind::Arguments, format!("the arguments are not JSON: {shown}"))
+}
+
+/// Says that there is no such tool, and which there are.
+fn unknown(name: &str, known: &[&str]) -> Failure {
+    let shown = beginning(name, SHOWN_MAX);
+    let near = nearest(name, known.iter().copied());
+    let near = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+    let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+    let message = format!("there is no tool `{shown}`{near}; the tools are {}", known.join(", "));
+    Failure::new(Kind::NotFound, message)
+}
+
+/// Returns what a call that a script makes is known by.
+fn deed_of_script(strand: &Strand, tool: &str, args: &Value) -> Deed {
+    let text = format!("{tool} {}", canonical(args));
+    let hash = blake3::hash(text.as_bytes()).to_hex();
+    let what = hash[..32].to_owned();
+    let at = strand.count(&("act", &what));
+    Deed(format!("{what}:{at}"))
+}
+
+/// Returns a value as text in which the order of properties does not matter.
+pub(super) fn canonical(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => {
+            let mut each: Vec<(&String, &Value)> = fields.iter().collect();
+            each.sort_by_key(|(key, _)| *key);
+            let each: Vec<String> = each
+                .into_iter()
+                .map(|(key, value)| format!("{}:{}", json!(key), canonical(value)))
+                .collect();
+            format!("{{{}}}", each.join(","))
+        }
+        Value::Array(items) => {
+            let each: Vec<String> = items.iter().map(canonical).collect();
+            format!("[{}]", each.join(","))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Returns the key of a call: the same when its run is resumed, and another one in every new run.
+fn key(run: &str, deed: &Deed) -> String {
+    let hash = blake3::hash(format!("{run} {deed}").as_bytes()).to_hex();
+    hash[..32].to_owned()
+}
+
+fn passed(from: Instant, to: Instant) -> Duration {
+    to.saturating_duration_since(from)
+}
+
+/// What a model is told of a call.
+struct ToldText {
+    text: String,
+    /// The bytes of the whole result.
+    bytes: u64,
+    is_cut: bool,
+}
+
+fn told(given: &Result<Given, Failure>, result_max: usize) -> ToldText {
+    let whole = match given {
+        Ok(Given { text: Some(text), .. }) | Ok(Given { value: Value::String(text), .. }) => {
+            text.clone()
+        }
+        Ok(Given { value, .. }) => value.to_string(),
+        Err(failure) => {
+            let text =
+                scrub(&format!("error ({}): {}", failure.kind, failure.message)).into_owned();
+            let text = shortened(&harmless(&text), ERROR_MAX).0;
+            return ToldText { text, bytes: 0, is_cut: false };
+        }
+    };
+
+    let bytes = whole.len() as u64;
+    let clean = harmless(&scrub(&whole));
+    let (text, is_cut) = shortened(&clean, result_max);
+    ToldText { text, bytes, is_cut }
+}
+
+/// Returns what is journaled of a value, and whether that is not all of it.
+fn kept(value: &Value) -> (Value, bool) {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    if text.len() <= KEPT_MAX {
+        return (value.clone(), false);
+    }
+
+    (Value::String(shortened(&text, KEPT_MAX).0), true)
+}
+
+/// Takes out what a reader does not see: controls but lines and tabs, and characters that are invisible
+/// or turn the direction of the text.
+fn harmless(text: &str) -> String {
+    let is_harmful = |c: char| match c {
+        '\n' | '\t' => false,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}' => true,
+        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
+        '\u{e0000}'..='\u{e007f}' => true,
+        other => other.is_control(),
+    };
+
+    text.replace("\r\n", "\n").chars().filter(|c| !is_harmful(*c)).collect()
+}
+
+/// Cuts a text that is too long: three quarters of what may stay are its beginning, and a quarter its
+/// end. Tells whether it was cut.
+pub(super) fn shortened(text: &str, bytes_max: usize) -> (String, bool) {
+    if text.len() <= bytes_max {
+        return (text.to_owned(), false);
+    }
+
+    let tail = bytes_max / 4;
+    let head = bytes_max - tail;
+    let head = (0..=head).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let from = text.len() - tail;
+    let from = (from..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+
+    let left_out = from - head;
+    let text = format!("{}\n[.. {left_out} bytes left out ..]\n{}", &text[..head], &text[from..]);
+    (text, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_result_loses_its_middle_between_characters() {
+        assert_eq!(shortened("abc", 3), ("abc".to_owned(), false));
+        let (text, is_cut) = shortened(&"äöü€".repeat(10), 16);
+        assert!(is_cut);
+        assert_eq!(text, "äöü€ä\n[.. 75 bytes left out ..]\n€");
+        assert_eq!(shortened("äöü", 0).0, "\n[.. 6 bytes left out ..]\n");
+    }
+
+    #[test]
+    fn what_nobody_sees_is_taken_out() {
+        let text = "a\u{200b}b\u{202e}c\u{1b}[31m\r\nd\te\u{e0041}\u{0}";
+        assert_eq!(harmless(text), "abc[31m\nd\te");
+    }
+
+    #[test]
+    fn the_order_of_properties_is_no_difference() {
+        let one = json!({ "b": [1, { "d": 2, "c": null }], "a": "x" });
+        let other = json!({ "a": "x", "b": [1, { "c": null, "d": 2 }] });
+        assert_eq!(canonical(&one), canonical(&other));
+        assert_eq!(canonical(&one), r#"{"a":"x","b":[1,{"c":null,"d":2}]}"#);
+        assert_ne!(canonical(&json!([1, 2])), canonical(&json!([2, 1])));
+    }
+
+    #[test]
+    fn an_unknown_tool_is_told_with_those_that_there_are() {
+        let message = unknown("ad", &["add", "search"]).message;
+        assert_eq!(
+            message,
+            "there is no tool `ad`; did you mean `add`?; the tools are `add`, `search`"
+        );
+    }
+
+    #[test]
+    fn a_key_is_of_a_run_and_a_deed() {
+        let deed = |text: &str| Deed(text.to_owned());
+        let keys = [key("r1", &deed("a")), key("r1", &deed("b")), key("r2", &deed("a"))];
+        assert_eq!(keys[0], key("r1", &deed("a")));
+        assert!(keys[0] != keys[1] && keys[0] != keys[2] && keys[1] != keys[2]);
+    }
+}

@@ -1,0 +1,113 @@
+//! A conversation with tools in the form of OpenAI's chat completions. Knows nothing of the rest of a
+//! request.
+
+use crate::model::message::{Message, Role};
+use crate::model::opaque::{OpaquePart, OpaquePlace};
+use crate::model::provider::call_form;
+use crate::model::request::Request;
+use crate::model::tool::{ToolCall, ToolChoice, ToolResult, ToolSpec};
+use crate::schema::lower::{Dialect, WireSchema, lower};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+/// One message on the wire.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum WireMessage<'a> {
+    /// A text and nothing else.
+    Plain(&'a Message),
+    /// What has calls, or answers one.
+    Built(Map<String, Value>),
+}
+
+/// Writes the messages of a request; `reader` is the model that they go to.
+pub(super) fn messages<'a>(request: &'a Request, reader: &str) -> Vec<WireMessage<'a>> {
+    let mut wire = Vec::with_capacity(request.messages.len());
+
+    for message in &request.messages {
+        match message.role {
+            Role::Tool => {
+                wire.extend(message.results.iter().map(|one| WireMessage::Built(result(one))));
+            }
+            _ if message.is_plain() => wire.push(WireMessage::Plain(message)),
+            Role::System | Role::User | Role::Assistant => {
+                wire.push(WireMessage::Built(with_calls(message, reader)));
+            }
+        }
+    }
+
+    wire
+}
+
+fn result(result: &ToolResult) -> Map<String, Value> {
+    fields(json!({ "role": "tool", "tool_call_id": result.id, "content": result.text }))
+}
+
+/// Writes a message with its calls. What only its provider understands goes where it came from.
+fn with_calls(message: &Message, reader: &str) -> Map<String, Value> {
+    let own: Vec<&OpaquePart> = message.opaque.iter().filter(|part| part.model == reader).collect();
+    let add = |wire: &mut Map<String, Value>, place: OpaquePlace| {
+        for part in own.iter().filter(|part| part.place == place) {
+            wire.extend(part.data.as_object().cloned().unwrap_or_default());
+        }
+    };
+
+    // A server that writes calls alone sends null, and not every one takes an empty text.
+    let content = Some(message.content.as_str()).filter(|text| !text.is_empty());
+    let mut wire = fields(json!({ "role": message.role.word(), "content": content }));
+    add(&mut wire, OpaquePlace::Message);
+
+    let calls = message.calls.iter().enumerate().map(|(number, call)| {
+        let mut wire = self::call(call);
+        add(&mut wire, OpaquePlace::Call(number));
+        Value::Object(wire)
+    });
+    let calls: Vec<Value> = calls.collect();
+    if !calls.is_empty() {
+        wire.insert("tool_calls".to_owned(), calls.into());
+    }
+    wire
+}
+
+fn call(call: &ToolCall) -> Map<String, Value> {
+    let name = call_form::name(&call.name);
+    let args = call_form::args(call).to_string();
+    fields(json!({
+        "id": call.id,
+        "type": "function",
+        "function": { "name": name, "arguments": args },
+    }))
+}
+
+/// Writes the tools that are offered.
+pub(super) fn tools(tools: &[&ToolSpec], dialect: Dialect) -> Vec<Value> {
+    let one = |tool: &&ToolSpec| {
+        let WireSchema { schema, strict } = lower(&tool.parameters, dialect);
+        let mut function = fields(json!({
+            "name": tool.name,
+            "description": tool.description,
+            "parameters": schema,
+        }));
+        function.extend(strict.map(|strict| ("strict".to_owned(), strict.into())));
+
+        json!({ "type": "function", "function": function })
+    };
+
+    tools.iter().map(one).collect()
+}
+
+/// Returns the word for whether a tool has to be called.
+pub(super) fn choice(choice: &ToolChoice) -> &'static str {
+    match choice {
+        ToolChoice::Auto => "auto",
+        ToolChoice::Required | ToolChoice::Name(_) => "required",
+        ToolChoice::None => "none",
+    }
+}
+
+fn fields(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    }
+}

@@ -1,0 +1,66 @@
+//! On whose behalf something is done.
+
+use crate::base::deadline::Deadline;
+use crate::base::id::{FlowId, OpId};
+use crate::base::strand::Strand;
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// The operation on whose behalf something is done. Calls to models made while an operation runs
+/// are its attempts, whoever makes them.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    /// The flow; flow 0 is the script itself.
+    pub flow: FlowId,
+    /// The operation.
+    pub op: OpId,
+    /// How many attempts it has made.
+    pub attempts: Rc<Cell<u32>>,
+    /// When its time is over.
+    pub deadline: Option<Rc<Deadline>>,
+    /// When it is over on the run's own clock, which counts the time before a crash.
+    pub due: Option<Duration>,
+    /// The line of its work that is meant.
+    pub strand: Rc<Strand>,
+    /// Whose budget its calls keep.
+    pub purse: Purse,
+    /// How many tools it is inside of.
+    pub tools: u32,
+}
+
+/// Whose budget a call keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Purse {
+    /// That of a flow; flow 0 is the script itself.
+    Flow(FlowId),
+    /// That of a question with a budget of its own, numbered in the run.
+    Question(u64),
+}
+
+impl Scope {
+    /// Opens the scope of an operation that starts.
+    pub fn new(flow: FlowId, op: OpId, strand: Rc<Strand>) -> Scope {
+        let purse = Purse::Flow(flow);
+        Scope {
+            flow,
+            op,
+            attempts: Rc::default(),
+            deadline: None,
+            due: None,
+            strand,
+            purse,
+            tools: 0,
+        }
+    }
+
+    /// Returns the same operation with another budget.
+    pub fn with(&self, purse: Purse) -> Rc<Scope> {
+        Rc::new(Scope { purse, ..self.clone() })
+    }
+
+    /// Returns the same operation on another strand of its work.
+    pub fn on(&self, strand: &Rc<Strand>) -> Rc<Scope> {
+        Rc::new(Scope { strand: strand.clone(), ..self.clone() })
+    }
+}
