@@ -171,6 +171,8 @@ kinds! {
     Snapshot       "snapshot"                        Failed      Other    "K0132" false;
     /// A tool failed, again and again.
     Tool           "tool"                            Failed      ToolUse  "K0133" true;
+    /// An MCP server could not be asked.
+    Mcp            "mcp"                             Provider    Provider "K0134" true;
     /// Nobody knows whether something took effect.
     Unsure         "unsure"                          Failed      Stopped  "K0135" false;
     /// The arguments of a tool do not fit its schema.

@@ -62,7 +62,7 @@ impl Executor {
     }
 
     /// Does something outside, and returns what the journal keeps of it. A missing permission is not
-    /// kept: a resumed run may have it.
+    /// kept: a resumed run may have it. Nor is what nobody knows: a resumed run may be told.
     async fn do_now(
         &self,
         work: impl AsyncFnOnce() -> Result<Value, Failure>,
@@ -74,7 +74,9 @@ impl Executor {
 
         match done.await? {
             Ok(value) => Ok(json!({ "value": value })),
-            Err(failure) if failure.kind == Kind::Permission => Err(failure.into()),
+            Err(failure) if matches!(failure.kind, Kind::Permission | Kind::Unsure) => {
+                Err(failure.into())
+            }
             Err(failure) => Ok(json!({ "failure": failure })),
         }
     }

@@ -18,6 +18,12 @@ words! {
         HttpGet = "http_get",
         /// What a program wrote.
         Command = "command",
+        /// Which tools an MCP server has.
+        McpTools = "mcp",
+        /// That a tool of an MCP server is about to be called.
+        McpBegins = "mcp_begins",
+        /// What a tool of an MCP server answered.
+        McpCall = "mcp_call",
         /// Whether a tool may be called.
         Approve = "approve",
         /// Which pattern to use.
@@ -51,6 +57,9 @@ impl Topic {
             | Topic::Used
             | Topic::HttpGet
             | Topic::Command
+            | Topic::McpTools
+            | Topic::McpBegins
+            | Topic::McpCall
             | Topic::Approve
             | Topic::Execute
             | Topic::BestPattern

@@ -76,6 +76,16 @@ impl Servers {
         }
     }
 
+    /// Returns no servers.
+    pub fn none() -> Servers {
+        let refuse: Launcher = Rc::new(|spec| {
+            let server = spec.name;
+            let help = String::new();
+            Box::pin(std::future::ready(Err(ServerFault::UnknownServer { server, help })))
+        });
+        Servers::new(BTreeMap::new(), BTreeMap::new(), refuse)
+    }
+
     /// Returns the descriptions of all servers.
     pub fn specs(&self) -> impl Iterator<Item = &ServerSpec> {
         self.specs.values()

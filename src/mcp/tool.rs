@@ -20,7 +20,7 @@ const NAME_MAX: usize = 64;
 const MARK: usize = 8;
 
 /// A tool of a server.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ServerTool {
     /// Its name at the server.
     pub name: String,

@@ -166,6 +166,7 @@ impl ScriptJob<'_> {
         let surroundings = Surroundings {
             executor: executor.clone(),
             models: self.models.clone(),
+            servers: self.project.servers(self.models.clone())?,
             permissions,
             root,
             script: self.script.to_owned(),

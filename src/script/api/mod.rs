@@ -9,6 +9,7 @@ mod finished;
 mod flow;
 pub(super) mod knowledge;
 mod list;
+mod mcp;
 mod model;
 mod operation;
 mod optimizer;
@@ -48,7 +49,7 @@ pub(in crate::script) const RUN: &str = "the run itself";
 pub(in crate::script) const GROUPS: &[(&str, &[Register])] = &[
     ("models", &[model::register]),
     ("branches", &[branch::register]),
-    ("tools", &[tool::register]),
+    ("tools", &[tool::register, mcp::register]),
     ("sessions and graphs", &[session::register, builder::register, flow::register]),
     ("working at once", &[task::register]),
     (

@@ -345,6 +345,12 @@ pub const CODES: &[Code] = &[
          call the tool in another way.",
     ),
     run(
+        "K0134",
+        "an MCP server could not be asked",
+        "The server is not described in kaizen.toml, did not start, ended, or did not answer as the protocol \
+         says. `kaizen tools SERVER` shows what is wrong with it.",
+    ),
+    run(
         "K0135",
         "nobody knows whether something took effect",
         "The run was stopped while a call was under way that may have had an effect, so kaizen did not \

@@ -140,6 +140,7 @@ fn open<'a>(
     let host = Host::new(Surroundings {
         executor: executor.clone(),
         models: models.clone(),
+        servers: project.servers(models.clone())?,
         permissions: project.permissions(&root)?,
         root,
         script: dialogue::source(folder),

@@ -13,6 +13,7 @@ use crate::executor::budget::Budget;
 use crate::executor::replies::tape::{Record, Tape};
 use crate::journal::Journal;
 use crate::journal::cassette::{self, Cassette};
+use crate::mcp::Servers;
 use crate::model::registry::Models;
 use crate::script::diagnostic::{Diagnostic, of_failure};
 use crate::script::host::files::real;
@@ -184,6 +185,7 @@ impl Bench<'_> {
         let host = Host::new(Surroundings {
             executor: executor.clone(),
             models: Rc::new(self.models.reseeded(seed)),
+            servers: Servers::none(),
             permissions: self.permissions.clone(),
             root: self.project.root.clone(),
             script: case.file.clone(),
