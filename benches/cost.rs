@@ -12,6 +12,7 @@ use kaizen::model::spec::ModelSpec;
 use kaizen::script::host::permission::Permissions;
 use kaizen::script::{Host, OPERATIONS_MAX, Surroundings};
 use kaizen::store;
+use kaizen::store::durability::Durability;
 use kaizen::store::writer::Writer;
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
@@ -256,7 +257,7 @@ async fn bare_calls(url: &str, count: usize, at_once: usize) {
 fn run(script: &str, url: Option<&str>, journal: bool) -> serde_json::Value {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("kaizen.db");
-    let writer = Rc::new(Writer::start(store::open(&path).unwrap(), &path));
+    let writer = Rc::new(Writer::start(store::open(&path).unwrap(), &path, Durability::Process));
     let id = RunId::fresh();
     let journal = if journal { Journal::new(id, writer) } else { Journal::off(id) };
     let mut aliases = BTreeMap::new();

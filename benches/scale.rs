@@ -14,6 +14,7 @@ use kaizen::optimizer::evidence::knowledge::Knowledge;
 use kaizen::optimizer::evidence::observation::Observation;
 use kaizen::optimizer::evidence::pattern::{Pattern, TaskType};
 use kaizen::optimizer::learner::synced::SyncedLearner;
+use kaizen::store::durability::Durability;
 use kaizen::store::{self, writer::Writer};
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -113,7 +114,8 @@ fn each(rng: &mut Rng, calls: usize, mut call: impl FnMut(&mut Rng)) -> Duration
 /// Measures calls on a store that is open, through a writer that commits each of them.
 fn calls(path: &Path, rng: &mut Rng) -> Cost {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-    let writer = Rc::new(Writer::start(store::open(path).expect("a store"), path));
+    let writer =
+        Rc::new(Writer::start(store::open(path).expect("a store"), path, Durability::Process));
     let optimizer = optimizer(Knowledge::open(path, writer).expect("a store"));
     optimizer.recommend("group1/kind1", &[]).expect("a recommendation");
     let record = each(rng, CALLS, |rng| {

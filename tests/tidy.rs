@@ -146,6 +146,7 @@ const PARSERS: &[(&str, &str)] = &[
     ("journal/event.rs", "journals of version 0.1, which has no word for a comparison"),
     ("journal/history.rs", "journals of version 0.1, which took secrets out of JSON"),
     ("journal/inquiry.rs", "inquiries as the journal has them"),
+    ("cli/command/mcp/service.rs", "names of parameters that clients give"),
     ("mcp/", "what servers say, and what kaizen.toml says of them"),
     ("model/mod.rs", "names of models"),
     ("model/price.rs", "names of models"),

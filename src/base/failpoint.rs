@@ -71,14 +71,20 @@ pub fn fault(_: Failpoint) -> Option<DiskFault> {
     None
 }
 
+/// Notes that the disk has these files as they are now, and of the last one as many bytes.
+#[cfg(not(debug_assertions))]
+#[inline]
+pub fn synced(_: &[&std::path::Path], _: Option<u64>) {}
+
 #[cfg(debug_assertions)]
-pub use armed::{arm, fault};
+pub use armed::{arm, fault, keep_disk, synced};
 
 /// The part that release builds do without.
 #[cfg(debug_assertions)]
 mod armed {
     use super::{DiskFault, Failpoint, POINTS};
     use nix::sys::signal::{Signal, raise};
+    use std::path::{Path, PathBuf};
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -100,6 +106,36 @@ mod armed {
     }
 
     static PLAN: OnceLock<FailurePlan> = OnceLock::new();
+
+    /// The folder that has what a power failure would leave.
+    static DISK: OnceLock<PathBuf> = OnceLock::new();
+
+    /// Keeps in a folder what a power failure would leave of the store: its files as of the last sync.
+    pub fn keep_disk(folder: PathBuf) {
+        DISK.get_or_init(|| folder);
+    }
+
+    /// Copies files whose content was just synced. Of the last one the first `length` bytes were: more may
+    /// have been written since.
+    pub fn synced(files: &[&Path], length: Option<u64>) {
+        let Some(disk) = DISK.get() else { return };
+        for (nth, file) in files.iter().enumerate() {
+            let (Some(name), Ok(mut content)) = (file.file_name(), std::fs::read(file)) else {
+                continue;
+            };
+            if nth + 1 == files.len()
+                && let Some(length) = length.and_then(|length| usize::try_from(length).ok())
+            {
+                content.truncate(length);
+            }
+
+            // A kill in the midst of this leaves the old copy.
+            let draft = disk.join("draft");
+            if std::fs::write(&draft, content).is_ok() {
+                let _ = std::fs::rename(draft, disk.join(name));
+            }
+        }
+    }
 
     /// Sets what happens, once for the process: `POINT:N:ACT`, at the N-th passing of the point. The
     /// acts are `kill`, and at `commit_begins` and `commit_fills` also `full` and `io`, from then

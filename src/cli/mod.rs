@@ -136,6 +136,10 @@ struct Global {
 /// Takes from the environment at which point a test wants the program to die or to fail.
 #[cfg(debug_assertions)]
 fn arm() -> Result<(), Exit> {
+    if let Some(folder) = project::variable("KAIZEN_DISK") {
+        failpoint::keep_disk(folder.into());
+    }
+
     let plan = project::variable("KAIZEN_FAILPOINT");
     plan.map_or(Ok(()), |plan| failpoint::arm(&plan)).map_err(|reason| {
         say(&format!("error: KAIZEN_FAILPOINT: {reason}"));

@@ -2,6 +2,7 @@
 //! of what the rows mean.
 
 mod anchor;
+pub mod durability;
 mod patience;
 mod schema;
 pub mod writer;

@@ -1,14 +1,25 @@
-//! The store's one writer thread. Appends that wait at the same time share one commit.
+//! Everything that is written to a store goes through its one writer. Changes that wait at the same time
+//! share one commit.
+//!
+//! Where a commit need not wait for the disk (`Durability::Process`), whoever waits commits at once what
+//! is there, on its own thread. The writer's thread has the rest: what nobody waits for, what another
+//! process keeps from being written, the log that has to reach the disk and be copied to the store. Where
+//! each commit is on the disk (`Durability::Power`), that thread does everything.
 
-use crate::base::failpoint::{self, DiskFault, Failpoint};
+mod file;
+mod queue;
+
 use crate::store::StoreError;
-use crate::store::anchor::Anchor;
-use rusqlite::{Connection, TransactionBehavior, ffi};
+use crate::store::durability::{Durability, LogFile, SYNC_LAG};
+use file::{Patience, StoreFile, Written};
+use queue::WriterQueue;
+use rusqlite::{Connection, ffi};
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// Longest time that a change nobody waits for stays unwritten.
@@ -17,6 +28,12 @@ const LAZY: Duration = Duration::from_millis(10);
 /// How long a commit waits for more when several waited for the one before: a disk takes as long for
 /// many changes as for one.
 const COMPANY: Duration = Duration::from_micros(500);
+
+/// Bytes of the log from which on it is copied to the store, as many as SQLite takes by itself.
+const LOG_MAX: u64 = 1000 * 4096;
+
+/// After how many commits the length of the log is looked at.
+const LOG_LOOK: u32 = 32;
 
 /// A change to the store. It may be applied again if the transaction it was part of failed.
 pub type StoreChange = Box<dyn FnMut(&Connection) -> rusqlite::Result<()> + Send>;
@@ -70,13 +87,14 @@ struct SeriesPlace {
     number: i64,
 }
 
-/// How well it is checked after a commit that the store is still there.
+/// What a change is to those who come after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Look {
-    /// The store itself.
-    Quick,
-    /// The files of its log, too.
-    Close,
+enum Rank {
+    /// One of many.
+    Plain,
+    /// The last of a series, or a look at the whole: the disk has everything before it is answered, and
+    /// it is checked that the files of the store and its log are still there.
+    Last,
 }
 
 /// A change on its way, and who waits for it.
@@ -85,80 +103,107 @@ struct WriteJob {
     /// What it belongs to; alone it stands for itself.
     place: Option<SeriesPlace>,
     done: Option<oneshot::Sender<Result<(), StoreError>>>,
-    /// How well it is checked afterwards that the store is still there.
-    look: Look,
+    rank: Rank,
     /// Whether nobody misses it.
     is_spare: bool,
 }
 
-/// What is waiting to be written.
-#[derive(Default)]
-struct Queue {
-    jobs: Vec<WriteJob>,
-    /// Whether somebody waits for one of them.
-    is_urgent: bool,
-    is_closed: bool,
-}
-
-/// The queue, and the bell that wakes the writer.
-#[derive(Default)]
-struct WriterQueue {
-    queue: Mutex<Queue>,
-    bell: Condvar,
-}
-
-impl WriterQueue {
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().expect("nobody panics while holding the queue")
+impl fmt::Debug for WriteJob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WriteJob").field("place", &self.place).finish_non_exhaustive()
     }
 }
 
-/// The handle to the writer thread. Dropping it writes everything that is still on its way.
+impl WriteJob {
+    fn is_last(&self) -> bool {
+        self.rank == Rank::Last
+    }
+
+    /// Tells the waiter, if there is one, and everything that comes after in the series.
+    fn answer(&mut self, result: Result<(), StoreError>) {
+        if let (Err(error), Some(place)) = (&result, &self.place) {
+            place.series.failed.get_or_init(|| error.clone());
+        }
+
+        if let Some(done) = self.done.take() {
+            // A waiter that has been cancelled no longer needs the answer.
+            let _ = done.send(result);
+        }
+    }
+}
+
+/// What the writer and its thread share.
+struct WriterCore {
+    queue: WriterQueue,
+    /// Taken before jobs are taken out of the queue, so that they are committed in their order.
+    file: Mutex<StoreFile>,
+    log: Mutex<LogFile>,
+    path: PathBuf,
+    /// Where the log is; a store in memory has none.
+    log_path: Option<PathBuf>,
+    durability: Durability,
+    commits: AtomicU32,
+}
+
+/// The handle to the writer. Dropping it writes everything that is still on its way.
 pub struct Writer {
-    shared: Arc<WriterQueue>,
+    core: Arc<WriterCore>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl std::fmt::Debug for Writer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Writer").field("thread", &self.thread).finish_non_exhaustive()
     }
 }
 
 impl Writer {
     /// Starts the writer on its own connection to the store at `path`.
-    pub fn start(connection: Connection, path: &Path) -> Writer {
-        let shared = Arc::new(WriterQueue::default());
-        let path = path.to_owned();
-        let queue = shared.clone();
+    pub fn start(connection: Connection, path: &Path, durability: Durability) -> Writer {
+        let file = StoreFile::new(connection, path, durability);
+        if durability == Durability::Process {
+            file.never_checkpoint();
+        }
 
+        let log_path = file.log();
+        let core = Arc::new(WriterCore {
+            queue: WriterQueue::default(),
+            log: Mutex::new(LogFile::new(log_path.clone().unwrap_or_default())),
+            path: path.to_owned(),
+            log_path,
+            file: Mutex::new(file),
+            durability,
+            commits: AtomicU32::new(0),
+        });
+
+        let served = core.clone();
         let thread = std::thread::Builder::new().name("store".to_owned()).spawn(move || {
-            let _closing = Closing(queue.clone());
-            serve(connection, &path, &queue);
+            let _closing = Closing(served.clone());
+            served.serve();
         });
         let thread = thread.expect("the system has room for one more thread");
 
-        Writer { shared, thread: Some(thread) }
+        Writer { core, thread: Some(thread) }
     }
 
-    /// Applies a change that stands for itself, and returns once it is on the disk.
+    /// Applies a change that stands for itself, and returns once it is committed.
     pub async fn apply(&self, change: StoreChange) -> Result<(), StoreError> {
-        self.wait(change, None, Look::Quick).await
+        self.wait(change, None, Rank::Plain).await
     }
 
     /// Checks that the store is still there.
     pub async fn check(&self) -> Result<(), StoreError> {
-        self.wait(Box::new(|_| Ok(())), None, Look::Close).await
+        self.wait(Box::new(|_| Ok(())), None, Rank::Last).await
     }
 
-    /// Applies the next change of a series, and returns once it is on the disk.
+    /// Applies the next change of a series, and returns once it is committed.
     pub async fn append(
         &self,
         series: &Series,
         number: i64,
         change: StoreChange,
     ) -> Result<(), StoreError> {
-        self.follow(series, number, change, Look::Quick).await
+        self.follow(series, number, change, Rank::Plain).await
     }
 
     /// Applies the last change of a series, and returns once the whole series is on the disk, where
@@ -169,7 +214,7 @@ impl Writer {
         number: i64,
         change: StoreChange,
     ) -> Result<(), StoreError> {
-        self.follow(series, number, change, Look::Close).await
+        self.follow(series, number, change, Rank::Last).await
     }
 
     async fn follow(
@@ -177,14 +222,14 @@ impl Writer {
         series: &Series,
         number: i64,
         change: StoreChange,
-        look: Look,
+        rank: Rank,
     ) -> Result<(), StoreError> {
         series.broken()?;
         let place = SeriesPlace { series: series.clone(), number };
-        self.wait(change, Some(place), look).await
+        self.wait(change, Some(place), rank).await
     }
 
-    /// Applies the next change of a series, and returns what to wait for until it is on the disk.
+    /// Applies the next change of a series, and returns what to wait for until it is committed.
     pub fn append_now(
         &self,
         series: &Series,
@@ -195,15 +240,16 @@ impl Writer {
 
         let (done, receipt) = oneshot::channel();
         let place = Some(SeriesPlace { series: series.clone(), number });
-        self.send(WriteJob {
+        self.core.send(WriteJob {
             change,
             place,
             done: Some(done),
-            look: Look::Quick,
+            rank: Rank::Plain,
             is_spare: false,
         })?;
 
-        Ok(async { receipt.await.map_err(|_| StoreError::WriterStopped)? })
+        let core = self.core.clone();
+        Ok(async move { core.settle(receipt, Rank::Plain).await })
     }
 
     /// Applies the next change of a series soon, without waiting for it. If that fails, the next
@@ -216,54 +262,33 @@ impl Writer {
     ) -> Result<(), StoreError> {
         series.broken()?;
         let place = Some(SeriesPlace { series: series.clone(), number });
-        self.send(WriteJob { change, place, done: None, look: Look::Quick, is_spare: false })
+        let rank = Rank::Plain;
+        self.core.send(WriteJob { change, place, done: None, rank, is_spare: false })
     }
 
     /// Applies a change that nobody misses if it fails: soon, after what has come before, and in a
     /// commit of its own, so that it takes nothing with it where there is no room for it.
     pub fn apply_spare(&self, change: StoreChange) {
-        // The writer has stopped: others say so.
-        let look = Look::Quick;
-        let _ = self.send(WriteJob { change, place: None, done: None, look, is_spare: true });
+        let rank = Rank::Plain;
+        // If the writer has stopped, others say so.
+        let _ = self.core.send(WriteJob { change, place: None, done: None, rank, is_spare: true });
     }
 
     async fn wait(
         &self,
         change: StoreChange,
         place: Option<SeriesPlace>,
-        look: Look,
+        rank: Rank,
     ) -> Result<(), StoreError> {
         let (done, receipt) = oneshot::channel();
-        self.send(WriteJob { change, place, done: Some(done), look, is_spare: false })?;
-        receipt.await.map_err(|_| StoreError::WriterStopped)?
-    }
-
-    fn send(&self, job: WriteJob) -> Result<(), StoreError> {
-        let mut queue = self.shared.lock();
-        if queue.is_closed {
-            return Err(StoreError::WriterStopped);
-        }
-
-        // The bell costs a call to the system, so it rings only for what the writer does not yet
-        // know: that there is something at all, and that somebody waits.
-        let is_news = queue.jobs.is_empty() || (job.done.is_some() && !queue.is_urgent);
-
-        queue.is_urgent |= job.done.is_some();
-        queue.jobs.push(job);
-        drop(queue);
-
-        if is_news {
-            self.shared.bell.notify_one();
-        }
-
-        Ok(())
+        self.core.send(WriteJob { change, place, done: Some(done), rank, is_spare: false })?;
+        self.core.settle(receipt, rank).await
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.shared.lock().is_closed = true;
-        self.shared.bell.notify_one();
+        self.core.queue.change(|queue| queue.is_closed = true);
 
         if let Some(thread) = self.thread.take() {
             // A panic of the writer was already reported to every waiter as `WriterStopped`.
@@ -272,158 +297,155 @@ impl Drop for Writer {
     }
 }
 
-/// Closes the queue when the writer ends, also by a panic, so that nobody waits for it.
-struct Closing(Arc<WriterQueue>);
-
-impl Drop for Closing {
-    fn drop(&mut self) {
-        if let Ok(mut queue) = self.0.queue.lock() {
-            queue.is_closed = true;
-            queue.jobs.clear();
-        }
-    }
-}
-
-/// Writes what comes until the handle is gone and everything is written.
-fn serve(connection: Connection, path: &Path, shared: &WriterQueue) {
-    let anchor = Anchor::of(&connection, path);
-    let mut file = StoreFile { connection, path: path.to_owned(), anchor };
-    let mut was_company = false;
-
-    while let Some(batch) = next_batch(shared, was_company) {
-        was_company = batch.iter().filter(|job| job.done.is_some()).nth(1).is_some();
-        let (spare, needed): (Vec<_>, Vec<_>) = batch.into_iter().partition(|job| job.is_spare);
-
-        file.commit(needed);
-        // A change that nobody misses goes alone, so that it takes nothing needed with it.
-        for job in spare {
-            file.commit(vec![job]);
-        }
-    }
-}
-
-/// Waits for work; while nobody waits for an answer, a little longer, so that more shares the
-/// commit.
-fn next_batch(shared: &WriterQueue, was_company: bool) -> Option<Vec<WriteJob>> {
-    const INVARIANT: &str = "nobody panics while holding the queue";
-    let queue = shared.lock();
-    let queue = shared
-        .bell
-        .wait_while(queue, |queue| queue.jobs.is_empty() && !queue.is_closed)
-        .expect(INVARIANT);
-
-    let (mut queue, _) = shared
-        .bell
-        .wait_timeout_while(queue, LAZY, |queue| !queue.is_urgent && !queue.is_closed)
-        .expect(INVARIANT);
-
-    if was_company && queue.is_urgent && !queue.is_closed {
-        let waited = shared.bell.wait_timeout_while(queue, COMPANY, |queue| !queue.is_closed);
-        (queue, _) = waited.expect(INVARIANT);
-    }
-
-    queue.is_urgent = false;
-    let batch = std::mem::take(&mut queue.jobs);
-    (!batch.is_empty() || !queue.is_closed).then_some(batch)
-}
-
-/// The store as the writer has it open.
-struct StoreFile {
-    connection: Connection,
-    path: PathBuf,
-    /// A store in memory has none.
-    anchor: Option<Anchor>,
-}
-
-impl StoreFile {
-    /// Commits the whole batch. When that fails and the store is not at fault, each job is tried by
-    /// itself, so that one bad change does not take its neighbours with it.
-    fn commit(&mut self, mut batch: Vec<WriteJob>) {
-        let broken =
-            |job: &WriteJob| job.place.as_ref().map_or(Ok(()), |place| place.series.broken());
-        batch.retain_mut(|job| match broken(job) {
-            Ok(()) => true,
-            Err(error) => {
-                answer(job, Err(error));
-                false
+impl WriterCore {
+    /// Puts a change into the queue. If nobody commits it earlier, the thread does: soon, or at once where
+    /// it is the one that commits.
+    fn send(&self, job: WriteJob) -> Result<(), StoreError> {
+        self.queue.change(|queue| {
+            if queue.is_closed {
+                return Err(StoreError::WriterStopped);
             }
-        });
+
+            queue.is_urgent |= self.durability == Durability::Power && job.done.is_some();
+            queue.lazy_until.get_or_insert_with(|| Instant::now() + LAZY);
+            queue.jobs.push(job);
+            Ok(())
+        })
+    }
+
+    /// Waits until a change is committed, and commits it if nobody else does.
+    async fn settle(
+        &self,
+        mut receipt: oneshot::Receiver<Result<(), StoreError>>,
+        rank: Rank,
+    ) -> Result<(), StoreError> {
+        if self.durability == Durability::Power {
+            return receipt.await.map_err(|_| StoreError::WriterStopped)?;
+        }
+
+        // What else ends at this moment shares the commit.
+        tokio::task::yield_now().await;
+        if let Ok(result) = receipt.try_recv() {
+            result?;
+        } else {
+            self.commit_here();
+            receipt.await.map_err(|_| StoreError::WriterStopped)??;
+        }
+
+        match rank {
+            Rank::Plain => Ok(()),
+            Rank::Last => self.sync().await,
+        }
+    }
+
+    /// Returns once everything that was committed is on the disk.
+    async fn sync(&self) -> Result<(), StoreError> {
+        let (done, receipt) = oneshot::channel();
+        self.queue.change(|queue| queue.want_sync(done))?;
+        receipt.await.map_err(|_| StoreError::WriterStopped)?
+    }
+
+    /// Commits what waits, without waiting for anything: if that cannot be, the thread does it.
+    fn commit_here(&self) {
+        let mut file = match self.file.try_lock() {
+            Ok(file) => file,
+            Err(TryLockError::WouldBlock) => {
+                self.queue.change(|queue| queue.is_urgent = true);
+                return;
+            }
+            // The thread has panicked while it held the file, and has told everybody.
+            Err(TryLockError::Poisoned(_)) => return,
+        };
+
+        let batch = self.queue.lock().take();
         if batch.is_empty() {
             return;
         }
 
-        match self.write(&mut batch) {
-            // One bad write must not fail the others, so each is tried alone.
-            Err(error) if batch.len() > 1 && !error.is_of_store() => {
-                for job in batch {
-                    self.commit(vec![job]);
+        match file.commit_all(batch, Patience::Hurries) {
+            Written::Told => self.note_commit(),
+            Written::Busy(back) => self.queue.change(|queue| queue.put_back(back)),
+        }
+    }
+
+    /// Notes that the disk lags behind, and from time to time how long the log is.
+    fn note_commit(&self) {
+        if self.durability == Durability::Power {
+            return;
+        }
+        let Some(log) = &self.log_path else { return };
+
+        let is_look = self.commits.fetch_add(1, Ordering::Relaxed) % LOG_LOOK == LOG_LOOK - 1;
+        let is_long = is_look && log.metadata().is_ok_and(|log| log.len() > LOG_MAX);
+        self.queue.change(|queue| {
+            queue.sync_until.get_or_insert_with(|| Instant::now() + SYNC_LAG);
+            queue.is_long |= is_long;
+        });
+    }
+
+    /// Does what is due, until the handle is gone and everything is written.
+    fn serve(&self) {
+        let mut was_company = false;
+        while let Some(due) = self.queue.wait() {
+            if due.commits {
+                if was_company && self.durability == Durability::Power {
+                    self.queue.wait_for_company(COMPANY);
                 }
+                was_company = self.commit_waiting();
             }
-            result => {
-                for job in &mut batch {
-                    answer(job, result.clone());
-                }
+
+            if due.checkpoints {
+                self.file().checkpoint();
+            }
+            if due.syncs {
+                self.sync_now();
             }
         }
     }
 
-    /// Applies the changes in one transaction, and checks that it has reached the store that others
-    /// see. A store that is no longer there explains whatever else went wrong.
-    fn write(&mut self, batch: &mut [WriteJob]) -> Result<(), StoreError> {
-        let closely = batch.iter().any(|job| job.look == Look::Close);
-        let applied = apply_all(&mut self.connection, batch);
+    /// Commits what waits, however long others keep the store to themselves. Tells whether several waited
+    /// for it.
+    fn commit_waiting(&self) -> bool {
+        let mut file = self.file();
+        let batch = self.queue.lock().take();
+        let is_company = batch.iter().filter(|job| job.done.is_some()).nth(1).is_some();
 
-        if let Some(anchor) = &mut self.anchor {
-            anchor.check(&mut self.connection, closely || applied.is_err())?;
+        if !batch.is_empty() {
+            // Nothing comes back from who waits.
+            file.commit_all(batch, Patience::Waits);
+            self.note_commit();
         }
-
-        applied.map_err(|source| StoreError::sqlite(self.path.clone(), source))
+        is_company
     }
-}
 
-/// Applies the changes in one transaction.
-fn apply_all(connection: &mut Connection, jobs: &mut [WriteJob]) -> rusqlite::Result<()> {
-    act_out(Failpoint::CommitBegins)?;
-    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut followed: Vec<Arc<OnceLock<StoreError>>> = Vec::new();
+    /// Writes the log to the disk, and tells those who wait for that.
+    fn sync_now(&self) {
+        // Those who come meanwhile may have committed too late for it.
+        let waiting = self.queue.lock().take_sync();
+        let mut log = self.log.lock().expect("only the thread syncs");
 
-    for job in jobs {
-        if let Some(SeriesPlace { series, number }) = &job.place
-            && followed.iter().all(|known| !Arc::ptr_eq(known, &series.failed))
-        {
-            series.follow(&tx, *number)?;
-            followed.push(series.failed.clone());
+        let result = log.sync().map_err(|error| {
+            let code = ffi::Error::new(ffi::SQLITE_IOERR_FSYNC);
+            let reason = rusqlite::Error::SqliteFailure(code, Some(error.to_string()));
+            StoreError::sqlite(self.path.clone(), reason)
+        });
+        for done in waiting {
+            // Whoever was cancelled no longer needs the answer.
+            let _ = done.send(result.clone());
         }
-
-        (job.change)(&tx)?;
     }
 
-    act_out(Failpoint::CommitFills)?;
-    tx.commit()?;
-    failpoint::pass(Failpoint::CommitEnds);
-    Ok(())
-}
-
-/// Fails as SQLite does, where a test has told so.
-fn act_out(point: Failpoint) -> rusqlite::Result<()> {
-    let code = match failpoint::fault(point) {
-        None => return Ok(()),
-        Some(DiskFault::Full) => ffi::SQLITE_FULL,
-        Some(DiskFault::Io) => ffi::SQLITE_IOERR_WRITE,
-    };
-
-    Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None))
-}
-
-/// Tells the waiter, if there is one, and everything that comes after in the series.
-fn answer(job: &mut WriteJob, result: Result<(), StoreError>) {
-    if let (Err(error), Some(place)) = (&result, &job.place) {
-        place.series.failed.get_or_init(|| error.clone());
+    fn file(&self) -> MutexGuard<'_, StoreFile> {
+        self.file.lock().expect("nobody panics while committing")
     }
+}
 
-    if let Some(done) = job.done.take() {
-        // A waiter that has been cancelled no longer needs the answer.
-        let _ = done.send(result);
+/// Ends the queue with the thread, also by a panic, so that nobody waits for it.
+struct Closing(Arc<WriterCore>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.queue.abandon();
     }
 }
 
@@ -433,8 +455,13 @@ mod tests {
     use crate::store::{self, Loss};
     use futures::executor::block_on;
 
+    const BOTH: [Durability; 2] = [Durability::Process, Durability::Power];
+
     /// A writer on a store in a folder of its own, and a way to look into it.
-    fn writer(limit_pages: Option<u32>) -> (tempfile::TempDir, Writer, Connection) {
+    fn writer(
+        durability: Durability,
+        limit_pages: Option<u32>,
+    ) -> (tempfile::TempDir, Writer, Connection) {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("store.db");
         let connection = store::open(&path).expect("a store");
@@ -446,7 +473,11 @@ mod tests {
             connection.pragma_update(None, "max_page_count", used + pages).expect("a limit");
         }
 
-        (folder, Writer::start(connection, &path), store::open(&path).expect("a second reader"))
+        (
+            folder,
+            Writer::start(connection, &path, durability),
+            store::open(&path).expect("a second reader"),
+        )
     }
 
     fn insert(n: i64, bytes: i64) -> StoreChange {
@@ -471,94 +502,108 @@ mod tests {
 
     #[test]
     fn a_change_that_fails_takes_no_neighbour_with_it() {
-        let (_folder, writer, reader) = writer(None);
-        block_on(writer.apply(insert(1, 1))).expect("room");
-        let (one, two, three) = block_on(async {
-            futures::join!(
-                writer.apply(insert(2, 1)),
-                writer.apply(insert(1, 1)),
-                writer.apply(insert(3, 1))
-            )
-        });
+        for durability in BOTH {
+            let (_folder, writer, reader) = writer(durability, None);
+            block_on(writer.apply(insert(1, 1))).expect("room");
+            let (one, two, three) = block_on(async {
+                futures::join!(
+                    writer.apply(insert(2, 1)),
+                    writer.apply(insert(1, 1)),
+                    writer.apply(insert(3, 1))
+                )
+            });
 
-        assert!(one.is_ok() && three.is_ok());
-        assert!(matches!(two, Err(StoreError::Sqlite { .. })), "{two:?}");
-        assert_eq!(kept(&reader), [1, 2, 3]);
+            assert!(one.is_ok() && three.is_ok());
+            assert!(matches!(two, Err(StoreError::Sqlite { .. })), "{two:?}");
+            assert_eq!(kept(&reader), [1, 2, 3]);
+        }
     }
 
     #[test]
     fn a_series_has_no_gap_when_the_store_is_full() {
-        let (_folder, writer, reader) = writer(Some(8));
-        let first_series = series(0);
-        let other = series(4);
-        block_on(writer.append(&first_series, 0, insert(1, 1))).expect("room");
+        for durability in BOTH {
+            let (_folder, writer, reader) = writer(durability, Some(8));
+            let first_series = series(0);
+            let other = series(4);
+            block_on(writer.append(&first_series, 0, insert(1, 1))).expect("room");
 
-        // Nobody waits for the one that does not fit; the next one that would fit says so.
-        writer.append_soon(&first_series, 1, insert(2, 100_000)).expect("not tried yet");
-        let next = block_on(writer.append(&first_series, 2, insert(3, 1)));
-        assert!(matches!(next, Err(StoreError::Full { .. })), "{next:?}");
-        let soon = writer.append_soon(&first_series, 3, insert(4, 1));
-        assert!(matches!(soon, Err(StoreError::Full { .. })), "{soon:?}");
+            // Nobody waits for the one that does not fit; the next one that would fit says so.
+            writer.append_soon(&first_series, 1, insert(2, 100_000)).expect("not tried yet");
+            let next = block_on(writer.append(&first_series, 2, insert(3, 1)));
+            assert!(matches!(next, Err(StoreError::Full { .. })), "{next:?}");
+            let soon = writer.append_soon(&first_series, 3, insert(4, 1));
+            assert!(matches!(soon, Err(StoreError::Full { .. })), "{soon:?}");
 
-        block_on(writer.append(&other, 0, insert(5, 1))).expect("another series fits");
-        block_on(writer.apply(insert(6, 1))).expect("what stands for itself fits");
-        drop(writer);
-        assert_eq!(kept(&reader), [1, 5, 6]);
+            block_on(writer.append(&other, 0, insert(5, 1))).expect("another series fits");
+            block_on(writer.apply(insert(6, 1))).expect("what stands for itself fits");
+            drop(writer);
+            assert_eq!(kept(&reader), [1, 5, 6]);
+        }
     }
 
     #[test]
     fn a_series_notices_that_its_changes_are_gone_and_takes_no_other_with_it() {
-        let (_folder, writer, other) = writer(None);
-        let one = series(0);
-        let two = series(10);
+        for durability in BOTH {
+            let (_folder, writer, other) = writer(durability, None);
+            let one = series(0);
+            let two = series(10);
 
-        block_on(writer.append(&one, 0, insert(1, 1))).expect("room");
-        block_on(writer.append(&two, 0, insert(11, 1))).expect("room");
-        other.execute("DELETE FROM t WHERE n = 1", []).expect("deleted");
+            block_on(writer.append(&one, 0, insert(1, 1))).expect("room");
+            block_on(writer.append(&two, 0, insert(11, 1))).expect("room");
+            other.execute("DELETE FROM t WHERE n = 1", []).expect("deleted");
 
-        let both = block_on(async {
-            futures::join!(
-                writer.append(&one, 1, insert(2, 1)),
-                writer.append(&two, 1, insert(12, 1))
-            )
-        });
+            let both = block_on(async {
+                futures::join!(
+                    writer.append(&one, 1, insert(2, 1)),
+                    writer.append(&two, 1, insert(12, 1))
+                )
+            });
 
-        assert!(
-            matches!(both, (Err(StoreError::Lost { loss: Loss::Rewound, .. }), Ok(()))),
-            "{both:?}"
-        );
-        assert_eq!(kept(&other), [11, 12]);
+            assert!(
+                matches!(both, (Err(StoreError::Lost { loss: Loss::Rewound, .. }), Ok(()))),
+                "{both:?}"
+            );
+            assert_eq!(kept(&other), [11, 12]);
+        }
     }
 
     #[test]
     fn a_spare_change_that_does_not_fit_takes_nothing_with_it() {
-        let (_folder, writer, reader) = writer(Some(8));
-        let series = series(0);
-        writer.append_soon(&series, 0, insert(1, 1)).expect("room");
-        writer.apply_spare(insert(2, 100_000));
-        writer.apply_spare(insert(3, 1));
-        block_on(writer.append(&series, 1, insert(4, 1))).expect("the series goes on");
+        for durability in BOTH {
+            let (_folder, writer, reader) = writer(durability, Some(8));
+            let series = series(0);
+            writer.append_soon(&series, 0, insert(1, 1)).expect("room");
+            writer.apply_spare(insert(2, 100_000));
+            writer.apply_spare(insert(3, 1));
+            block_on(writer.append(&series, 1, insert(4, 1))).expect("the series goes on");
 
-        drop(writer);
-        assert_eq!(kept(&reader), [1, 3, 4]);
+            drop(writer);
+            assert_eq!(kept(&reader), [1, 3, 4]);
+        }
     }
 
     #[test]
     fn what_is_locked_is_told_to_everybody_who_waits() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("store.db");
-        let connection = store::open(&path).expect("a store");
-        connection.busy_timeout(Duration::from_millis(20)).expect("a time");
-        let writer = Writer::start(connection, &path);
-        let other = store::open(&path).expect("a second program");
-        other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+        for durability in BOTH {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("store.db");
+            let connection = store::open(&path).expect("a store");
+            connection.busy_timeout(Duration::from_millis(20)).expect("a time");
+            let writer = Writer::start(connection, &path, durability);
+            let other = store::open(&path).expect("a second program");
+            other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
 
-        let nothing = || -> StoreChange { Box::new(|_| Ok(())) };
-        let all =
-            block_on(async { futures::join!(writer.apply(nothing()), writer.apply(nothing())) });
-        assert!(matches!(all, (Err(StoreError::Locked { .. }), Err(StoreError::Locked { .. }))));
+            let nothing = || -> StoreChange { Box::new(|_| Ok(())) };
+            let all = block_on(async {
+                futures::join!(writer.apply(nothing()), writer.apply(nothing()))
+            });
+            assert!(matches!(
+                all,
+                (Err(StoreError::Locked { .. }), Err(StoreError::Locked { .. }))
+            ));
 
-        other.execute_batch("COMMIT").expect("the lock is given back");
-        block_on(writer.apply(nothing())).expect("the writer goes on");
+            other.execute_batch("COMMIT").expect("the lock is given back");
+            block_on(writer.apply(nothing())).expect("the writer goes on");
+        }
     }
 }

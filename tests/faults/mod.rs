@@ -8,6 +8,7 @@ mod damage;
 mod disk;
 mod load;
 mod lost;
+mod power;
 mod processes;
 mod replay;
 mod side;

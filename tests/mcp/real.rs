@@ -111,9 +111,10 @@ fn server_filesystem_reads_and_refuses() {
         "read_text_file",
         r#"{"path":"a.txt"}"#,
         &expect![[r#"
-        exit Some(1)
-        ENOENT: no such file or directory, open '/tmp/.tmpxKNNyv/data/data/a.txt'
-    "#]],
+            exit Some(0)
+            one
+
+        "#]],
     );
 
     let ran = tools(&project, &["real", "read_text_file", r#"{"path":"/etc/passwd"}"#]);
@@ -203,7 +204,8 @@ fn a_real_server_over_http_that_is_killed_in_a_call_is_noticed_at_once() {
         let mut command = Command::new("node");
         command.arg(&path).arg("streamableHttp").env("PORT", free.port().to_string());
         let log = std::fs::File::create(log.path()).unwrap();
-        let child = command.stderr(log).stdout(Stdio::null()).stdin(Stdio::null()).spawn().unwrap();
+        command.stdout(log.try_clone().unwrap()).stderr(log).stdin(Stdio::null());
+        let child = command.spawn().unwrap();
         until("the server listens", || std::net::TcpStream::connect(free).is_ok());
         child
     };
@@ -225,12 +227,11 @@ fn a_real_server_over_http_that_is_killed_in_a_call_is_noticed_at_once() {
     // Four requests are a handshake, its end, the list of tools, and the call.
     let mut running = start();
     let args = r#"{"duration":60,"steps":60}"#;
-    let mut command =
-        project.command(&["tools", "real", "trigger-long-running-operation", args]);
+    let mut command = project.command(&["tools", "real", "trigger-long-running-operation", args]);
     command.env("KAIZEN_TRUST", "1").stderr(Stdio::piped()).stdout(Stdio::piped());
     let client = command.spawn().unwrap();
     let posts = || std::fs::read_to_string(log.path()).unwrap().matches("MCP POST").count();
-    until("the call has reached the server", || posts() == 4);
+    until("the call has reached the server", || posts() >= 4);
     running.kill().unwrap();
     running.wait().unwrap();
 

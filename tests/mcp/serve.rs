@@ -152,15 +152,15 @@ print(`greeting ${name}`);
 let g = builder("greeting");
 g.add_operation("communicate", #{ name: "hello", instruction: `Hello ${name}` });
 session().flow(g);
-#{ name, times }
+#{ name: name, times: times }
 "#;
 
-/// A script whose second operation takes as long as it is let.
+/// A script whose second question takes as long as it is let.
 const SLOW: &str = r#"// Waits.
 let g = builder("waiting");
-let quick = g.add_operation("communicate", #{ name: "quick", instruction: "Quick", branch: branch(#{ model: "demo/x" }) });
-g.add_operation("communicate", #{ name: "slow", instruction: "Slow", depends_on: quick, branch: branch(#{ model: "slow" }) });
+g.add_operation("communicate", #{ name: "quick", instruction: "Quick" });
 session().flow(g);
+branch("slow").communicate("Slow")
 "#;
 
 fn project() -> Project {
@@ -198,6 +198,7 @@ fn both_eras_are_answered() {
             env!("CARGO_BIN_EXE_kaizen")
         );
         project.file("kaizen.toml", &toml);
+        assert_eq!(project.kaizen(&["trust"]).code, Some(0));
         let tools = |arguments: &[&str]| {
             let mut command = project.command(&[&["tools", "--json"], arguments].concat());
             Ran::from(command.env("KAIZEN_TRUST", "1").output().unwrap())
@@ -229,12 +230,14 @@ fn the_tools_are_described() {
 
 #[test]
 fn scripts_are_listed_and_checked() {
-    let mut client = Client::start(&project(), &[]);
-    shows(&client.call("list_scripts", &json!({}))["structuredContent"], &expect![[r#""#]]);
+    let project = project();
+    let mut client = Client::start(&project, &[]);
+    shows(&client.call("list_scripts", &json!({}))["structuredContent"], &expect!["null"]);
     let checked = client.call("check_script", &json!({ "script": "wrong.rhai" }));
-    shows(&checked["structuredContent"], &expect![[r#""#]]);
-    expect![[r#""#]].assert_eq(&client.refused("check_script", &json!({ "script": "gret.rhai" })));
-    expect![[r#""#]]
+    shows(&checked["structuredContent"], &expect!["null"]);
+    expect!["no script `gret.rhai` in this project; `list_scripts` lists those there are"]
+        .assert_eq(&client.refused("check_script", &json!({ "script": "gret.rhai" })));
+    expect!["no script `../../etc/passwd` in this project; `list_scripts` lists those there are"]
         .assert_eq(&client.refused("check_script", &json!({ "script": "../../etc/passwd" })));
 }
 
@@ -270,7 +273,7 @@ fn a_script_is_run_and_its_run_is_shown() {
 fn what_goes_wrong_in_a_run_is_told() {
     let project = project();
     project.file("fails.rhai", "// Fails.\nthrow \"no luck\";\n");
-    project.file("writes.rhai", "// Writes.\nwrite_file(\"a.txt\", \"x\");\n");
+    project.file("writes.rhai", "// Runs a program.\ncommand(\"touch\", [\"a.txt\"]);\n");
     project.file("needs.rhai", "// Needs a parameter.\nparam(\"topic\")\n");
     let mut client = Client::start(&project, &["--run", "--max-cost=0.5", "--script=needs.rhai"]);
     let mut run = |script: &str, params: Value| {
@@ -282,15 +285,149 @@ fn what_goes_wrong_in_a_run_is_told() {
         }
     };
 
-    shows(&run("fails.rhai", json!({})), &expect![[r#""#]]);
-    shows(&run("wrong.rhai", json!({})), &expect![[r#""#]]);
-    shows(&run("greet.rhai", json!({ "nam": "x" })), &expect![[r#""#]]);
-    shows(&run("greet.rhai", json!({ "times": 9 })), &expect![[r#""#]]);
-    shows(&run("greet.rhai", json!({ "a=b": 9 })), &expect![[r#""#]]);
-    shows(&run("writes.rhai", json!({})), &expect![[r#""#]]);
-    shows(&run("none.rhai", json!({})), &expect![[r#""#]]);
-    expect![[r#""#]].assert_eq(&client.refused("needs", &json!({})));
-    expect![[r#""#]].assert_eq(&client.refused("needs", &json!({ "topic": "a", "more": 1 })));
+    shows(
+        &run("fails.rhai", json!({})),
+        &expect![[r#"
+        {
+          "run": ..
+          "status": "failed"
+          "value": null
+          "cost": 0.0
+          "failures": []
+          "error": {
+            "kind": "thrown"
+            "message": "no luck"
+            "retryable": true
+            "place": {
+              "file": "fails.rhai"
+              "line": 2
+              "column": 1
+            }
+            "thrown": "no luck"
+          }
+        }"#]],
+    );
+    shows(
+        &run("wrong.rhai", json!({})),
+        &expect![[r#"
+        {
+          "run": ..
+          "status": "refused"
+          "value": null
+          "cost": null
+          "failures": []
+          "errors": [
+            {
+              "code": "K0002"
+              "level": "error"
+              "message": "unknown variable `wibble`"
+              "file": "wrong.rhai"
+              "line": 2
+              "column": 7
+              "width": 6
+              "help": null
+              "frames": []
+            }
+          ]
+        }"#]],
+    );
+    shows(
+        &run("greet.rhai", json!({ "nam": "x" })),
+        &expect![[r#"
+        {
+          "run": ..
+          "status": "refused"
+          "value": null
+          "cost": null
+          "failures": []
+          "errors": [
+            {
+              "code": "K0001"
+              "level": "error"
+              "message": "expecting ':' to follow the property 'name' in this object map literal"
+              "file": "greet.rhai"
+              "line": 8
+              "column": 8
+              "width": 1
+              "help": null
+              "frames": []
+            }
+          ]
+        }"#]],
+    );
+    shows(
+        &run("greet.rhai", json!({ "times": 9 })),
+        &expect![[r#"
+        {
+          "run": ..
+          "status": "refused"
+          "value": null
+          "cost": null
+          "failures": []
+          "errors": [
+            {
+              "code": "K0001"
+              "level": "error"
+              "message": "expecting ':' to follow the property 'name' in this object map literal"
+              "file": "greet.rhai"
+              "line": 8
+              "column": 8
+              "width": 1
+              "help": null
+              "frames": []
+            }
+          ]
+        }"#]],
+    );
+    shows(
+        &run("greet.rhai", json!({ "a=b": 9 })),
+        &expect![[r#"
+        [
+          {
+            "type": "text"
+            "text": "parameter `a=b` cannot be given: its name is empty or has `=`, or there is a null character"
+          }
+        ]"#]],
+    );
+    shows(
+        &run("writes.rhai", json!({})),
+        &expect![[r#"
+        {
+          "run": ..
+          "status": "refused"
+          "value": null
+          "cost": null
+          "failures": []
+          "errors": [
+            {
+              "code": "K0003"
+              "level": "error"
+              "message": "unknown function `write_file`"
+              "file": "writes.rhai"
+              "line": 2
+              "column": 1
+              "width": 10
+              "help": "did you mean `write_le`?"
+              "frames": []
+            }
+          ]
+        }"#]],
+    );
+    shows(
+        &run("none.rhai", json!({})),
+        &expect![[r#"
+        [
+          {
+            "type": "text"
+            "text": "no script `none.rhai` in this project; did you mean `wrong.rhai`?"
+          }
+        ]"#]],
+    );
+    expect![[
+        r#"the object of arguments does not match the schema: "topic" is a required property"#
+    ]]
+    .assert_eq(&client.refused("needs", &json!({})));
+    expect!["the object of arguments does not match the schema: Additional properties are not allowed ('more' was unexpected)"].assert_eq(&client.refused("needs", &json!({ "topic": "a", "more": 1 })));
     assert!(!project.path().join("a.txt").exists());
 }
 
@@ -301,7 +438,10 @@ fn a_client_can_lower_the_cost_and_never_raise_it() {
         "kaizen.toml",
         "[project]\nmodel = \"dear\"\n[models.dear]\nuse = \"demo/x\"\ncost = 0.2\n",
     );
-    project.file("ask.rhai", "// Asks twice.\nask(\"one\");\nask(\"two\")\n");
+    project.file(
+        "ask.rhai",
+        "// Asks twice.\nbranch().communicate(\"one\");\nbranch().communicate(\"two\");\n",
+    );
     let mut client = Client::start(&project, &["--run", "--max-cost=0.5"]);
     let mut status = |max_cost: Value| {
         let mut args = json!({ "script": "ask.rhai" });
@@ -398,7 +538,8 @@ fn nothing_is_left_when_the_client_or_the_server_is_gone() {
 
 #[test]
 fn bad_input_is_answered_and_what_follows_is_read() {
-    let mut client = Client::start(&project(), &[]);
+    let project = project();
+    let mut client = Client::start(&project, &[]);
     let mut answers = String::new();
     let deep = format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":{}", "[".repeat(100_000));
     let long = format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"{}\"}}", "x".repeat(9 << 20));
@@ -431,7 +572,27 @@ fn bad_input_is_answered_and_what_follows_is_read() {
     ] {
         answers.push_str(&format!("{}\n", client.ask(method, &params)));
     }
-    expect![[r#""#]].assert_eq(&answers);
+    expect![[r#"
+        {"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"this line is not JSON: expected value at line 1 column 1"}}
+        {"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"this line is not JSON: EOF while parsing a value at line 2 column 0"}}
+        {"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"this line is not JSON: expected value at line 1 column 1"}}
+        {"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"batches are not supported; send one message a line"}}
+        {"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"this is not a valid message: unrecognized JSON-RPC message"}}
+        {"jsonrpc":"2.0","id":6,"error":{"code":-32600,"message":"this is not a valid message: unrecognized JSON-RPC message"}}
+        {"jsonrpc":"2.0","id":7,"error":{"code":-32600,"message":"this is not a valid message: unrecognized JSON-RPC message"}}
+        {"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"this line is not JSON: recursion limit exceeded at line 1 column 160"}}
+        {"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"a message has at most 8388608 bytes"}}
+        {"jsonrpc":"2.0","id":"t","error":{"code":-32602,"message":"`tools/call` needs `name`, a text, and `arguments`, an object"}}
+        {"jsonrpc":"2.0","id":2,"error":{"code":-32601,"message":"no method `wibble`"}}
+        {"jsonrpc":"2.0","id":3,"error":{"code":-32601,"message":"resources/list"}}
+        {"jsonrpc":"2.0","id":4,"error":{"code":-32602,"message":"no tool `wibble`; there are: list_scripts, check_script, list_runs, show_run, advise"}}
+        {"jsonrpc":"2.0","id":5,"error":{"code":-32602,"message":"no tool `run_script`; there are: list_scripts, check_script, list_runs, show_run, advise"}}
+        {"jsonrpc":"2.0","id":6,"result":{"content":[{"type":"text","text":"the object of arguments does not match the schema: Additional properties are not allowed ('x' was unexpected)"}],"isError":true}}
+        {"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":"kaizen cannot be run: No such file or directory (os error 2)"}],"isError":true}}
+        {"jsonrpc":"2.0","id":8,"result":{"content":[{"type":"text","text":"kaizen cannot be run: No such file or directory (os error 2)"}],"isError":true}}
+        {"jsonrpc":"2.0","id":9,"result":{"content":[{"type":"text","text":"the object of arguments does not match the schema: 0 is less than the minimum of 1 at `/limit`"}],"isError":true}}
+        {"jsonrpc":"2.0","id":10,"result":{}}
+    "#]].assert_eq(&answers);
     assert_eq!(client.end().code, Some(0));
 }
 
@@ -441,7 +602,18 @@ fn a_long_value_is_left_out_and_can_be_read_in_pages() {
     project.file("long.rhai", "// Gives a long text.\nlet t = \"\";\nt.pad(100000, 'x');\nt\n");
     let mut client = Client::start(&project, &["--run", "--max-cost=0"]);
     let answer = client.call("run_script", &json!({ "script": "long.rhai" }));
-    shows(&answer["structuredContent"], &expect![[r#""#]]);
+    shows(
+        &answer["structuredContent"],
+        &expect![[r#"
+        {
+          "run": ..
+          "status": "ok"
+          "value": null
+          "cost": 0.0
+          "failures": []
+          "value_left_out": "100002 bytes; `show_run` with `events: true` has it"
+        }"#]],
+    );
 
     let mut events = String::new();
     let mut from = json!(0);
@@ -479,7 +651,20 @@ fn what_cannot_be_served_is_told_before_anything_is_served() {
         let first = ran.stderr.lines().find(|line| line.starts_with("error")).unwrap_or_default();
         told.push_str(&format!("{:?} {} {first}\n", ran.code, ran.stdout));
     }
-    expect![[r#""#]].assert_eq(&told);
+    expect![[r#"
+        Some(2)  error: the following required arguments were not provided:
+        Some(2)  error: the following required arguments were not provided:
+        Some(2)  error: `--max-cost` needs `--run`
+        Some(2)  error: `--max-cost` must be an amount in dollars from 0 up to 9000000000, not `-1`
+        Some(2)  error: `--max-cost` must be an amount in dollars from 0 up to 9000000000, not `NaN`
+        Some(2)  error: invalid duration `soon` (examples: 500ms, 90s, 5m)
+        Some(3)  error: --allow-net: ``: it is empty
+        Some(2)  error: reading `gret.rhai`: No such file or directory (os error 2); did you mean `greet.rhai`?
+        Some(2)  error: `wrong.rhai` has mistakes: `kaizen check wrong.rhai` lists them
+        Some(2)  error: `/etc/hosts` is not in this project
+        Some(2)  error: `greet.rhai` has mistakes: `kaizen check greet.rhai` lists them
+        Some(2)  error: two tools would have the name `show_run`; rename `show_run.rhai`
+    "#]].assert_eq(&told);
 
     let untrusted = Project::new();
     untrusted.file("kaizen.toml", "[permissions]\nrun = [\"sh\"]\n");

@@ -10,6 +10,7 @@ use crate::cli::app::permissions::KeyRules;
 use crate::cli::app::settings::{self, Fallback, value_of};
 use crate::mcp::spec::{ServerSpec, SpecError};
 use crate::script::OPERATIONS_MAX;
+use crate::store::durability::Durability;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -276,6 +277,13 @@ impl Config {
     pub(in crate::cli) fn reuse(&self) -> bool {
         let value = self.values.get("run.reuse");
         value.and_then(|(value, _)| value.as_bool()).unwrap_or(false)
+    }
+
+    /// Returns what a commit to the store promises.
+    pub(in crate::cli) fn durability(&self) -> Durability {
+        let value = self.values.get("store.durability");
+        let found = value.and_then(|(value, _)| value.as_str()).and_then(Durability::from_word);
+        found.unwrap_or_default()
     }
 
     /// Returns the most operations of a script.

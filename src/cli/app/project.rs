@@ -15,7 +15,11 @@ use crate::mcp::Servers;
 use crate::model::registry::Models;
 use crate::model::spec::ModelSpec;
 use crate::script::host::permission::Permissions;
+<<<<<<< HEAD
 use crate::script::host::servers::launcher;
+=======
+use crate::store::writer::Writer;
+>>>>>>> mcp
 use crate::store::{self, FOLDER, StoreError};
 use anyhow::Context;
 use std::collections::BTreeMap;
@@ -113,6 +117,12 @@ impl Project {
         self.make_folder()
             .map_err(|source| StoreError::Folder { path: folder, source: source.into() })?;
         store::open(&self.store_path())
+    }
+
+    /// Opens the store, creates it if there is none, and starts its writer.
+    pub(in crate::cli) fn start_writer(&self) -> Result<Writer, StoreError> {
+        let store = self.open_store()?;
+        Ok(Writer::start(store, &self.store_path(), self.config.durability()))
     }
 
     /// Creates the folder that kaizen keeps to itself, if there is none, and returns it.

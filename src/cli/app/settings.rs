@@ -6,6 +6,7 @@ mod servers;
 
 use crate::base::unit::Money;
 use crate::cli::app::config::{duration, size};
+use crate::store::durability::Durability;
 use serde_json::{Map, Value, json};
 
 pub(in crate::cli) use reference::{SettingDoc, reference, schema};
@@ -32,6 +33,8 @@ pub(in crate::cli) enum SettingKind {
     Size,
     /// The fewest characters of a secret.
     SecretLength,
+    /// What a commit promises.
+    Durability,
     /// A list of names of variables.
     Variables,
     /// A list of paths.
@@ -53,6 +56,7 @@ impl SettingKind {
             SettingKind::Age => "a time such as \"30d\" or \"12h\"",
             SettingKind::Size => "a size such as \"500MB\" or \"2GB\"",
             SettingKind::SecretLength => "a whole number from 4 up to 64",
+            SettingKind::Durability => "\"process\" or \"power\"",
             SettingKind::Variables => "a list of variable names, which may contain `*`",
             SettingKind::Paths => "a list of paths",
             SettingKind::Rules => "a list of texts",
@@ -73,6 +77,7 @@ impl SettingKind {
             SettingKind::SecretLength => {
                 value.as_u64().is_some_and(|length| (4..=64).contains(&length))
             }
+            SettingKind::Durability => value.as_str().and_then(Durability::from_word).is_some(),
             SettingKind::Variables | SettingKind::Paths | SettingKind::Rules => texts(),
         }
     }
@@ -92,6 +97,9 @@ impl SettingKind {
                 json!({ "type": "string", "pattern": "^[0-9]+ *(B|kB|KB|MB|GB|KiB|MiB|GiB)?$" })
             }
             SettingKind::SecretLength => json!({ "type": "integer", "minimum": 4, "maximum": 64 }),
+            SettingKind::Durability => {
+                json!({ "type": "string", "enum": Durability::WORDS.map(|(word, _)| word) })
+            }
             SettingKind::Variables | SettingKind::Paths | SettingKind::Rules => {
                 json!({ "type": "array", "items": { "type": "string" } })
             }
@@ -315,6 +323,15 @@ pub(in crate::cli) const SETTINGS: &[SettingEntry] = &[
         Fallback::Words("8"),
         "12",
         "Minimum number of characters of a value that is treated as a secret.",
+    ),
+    entry(
+        ("store", "durability"),
+        SettingKind::Durability,
+        Fallback::Value("\"process\""),
+        "\"power\"",
+        "What is safe once an operation has ended. With `process`, a process that is killed loses nothing, and a \
+         power failure takes at most the last 50 ms of a run. With `power`, every operation is on the disk \
+         before anything depends on it, which costs a disk sync each. docs/reliability.md has the details.",
     ),
     entry(
         ("store", "keep"),

@@ -23,6 +23,7 @@ use crate::metrics::experience::CallHistory;
 use crate::metrics::forecast::Spending;
 use crate::optimizer::trial::cases::KnownExecutions;
 use crate::script::State;
+use crate::store::durability::Durability;
 use crate::store::{self, Connection, writer::Writer};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -148,7 +149,11 @@ pub(in crate::cli) fn plan(global: &Global, given: &RunOptions) -> anyhow::Resul
     let past = past(&project, &given.script)?;
     let seed = given.with.seed.unwrap_or_else(|| seed_of(&past).unwrap_or_else(|| given.seed()));
 
-    let writer = Rc::new(Writer::start(store::open_in_memory()?, Path::new(":memory:")));
+    let writer = Rc::new(Writer::start(
+        store::open_in_memory()?,
+        Path::new(":memory:"),
+        Durability::Process,
+    ));
     let models = Rc::new(project.models(seed)?);
     let reuse = None;
     let state = State::default();

@@ -25,6 +25,7 @@ use crate::journal::past::Failures;
 use crate::journal::trace::{RunEnd, Trace};
 use crate::script::diagnostic::of_failure;
 use crate::script::{ScriptError, State};
+use crate::store::durability::Durability;
 use crate::store::{self, Connection, writer::Writer};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -200,7 +201,11 @@ async fn go_through(
         params: resumed.params,
         seed,
         models: Rc::new(project.models(seed)?),
-        writer: Rc::new(Writer::start(store::open_in_memory()?, Path::new(":memory:"))),
+        writer: Rc::new(Writer::start(
+            store::open_in_memory()?,
+            Path::new(":memory:"),
+            Durability::Process,
+        )),
         reuse: None,
         state: State::default(),
         resumes: None,

@@ -18,7 +18,6 @@ use crate::cli::{Global, print_data, print_of_script, say};
 use crate::executor::replies::reuse::Reuse;
 use crate::journal::event::{RunKind, RunStatus, Terms};
 use crate::script::{ScriptError, Sink, State};
-use crate::store::writer::Writer;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -301,7 +300,7 @@ fn run_from(
     project.terms.fork = resumed.is_some() && arguments.resume.is_none();
     project.terms.text = Some(blake3::hash(text.as_bytes()).to_hex()[..16].to_owned());
 
-    let writer = Rc::new(Writer::start(project.open_store()?, &project.store_path()));
+    let writer = Rc::new(project.start_writer()?);
     let mode = if global.quiet || global.json { ProgressMode::None } else { arguments.progress };
     let is_wide = arguments.is_wide(&project, resumed.as_ref());
     let earlier = if is_wide { Some(plan::past(&project, &given.script)?) } else { None };

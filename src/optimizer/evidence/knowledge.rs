@@ -448,6 +448,7 @@ fn update(tx: &Connection, seen: &Observation) -> rusqlite::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::durability::Durability;
     use serde_json::{Value, json};
     use std::time::Duration;
 
@@ -570,7 +571,7 @@ mod tests {
                 let runtime = tokio::runtime::Builder::new_current_thread().build();
                 runtime.expect("a runtime").block_on(async {
                     let connection = store::open(&path).expect("a store");
-                    let writer = Rc::new(Writer::start(connection, &path));
+                    let writer = Rc::new(Writer::start(connection, &path, Durability::Process));
                     let knowledge = Knowledge::open(&path, writer).expect("a store");
                     for _ in 0..150 {
                         knowledge.record(vec![seen("t", "p")], |_| true).await.expect("recorded");

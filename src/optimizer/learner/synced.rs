@@ -359,6 +359,7 @@ mod tests {
     use crate::optimizer::choice::recommendation::{Manner, advise};
     use crate::optimizer::evidence::feature;
     use crate::optimizer::evidence::observation::Observation;
+    use crate::store::durability::Durability;
     use crate::store::{self, writer::Writer};
     use serde_json::json;
     use std::path::Path;
@@ -601,7 +602,8 @@ mod tests {
             let path = path.clone();
             std::thread::spawn(move || {
                 let mut rng = Rng::seeded(seed);
-                let writer = Writer::start(store::open(&path).expect("a store"), &path);
+                let writer =
+                    Writer::start(store::open(&path).expect("a store"), &path, Durability::Process);
                 let knowledge = Knowledge::open(&path, Rc::new(writer)).expect("a store");
                 let mut experience = SyncedLearner::new(None);
                 for _ in 0..30 {

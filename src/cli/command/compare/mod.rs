@@ -38,8 +38,11 @@ use crate::optimizer::trial::sequential_test::StopRule;
 use crate::script::diagnostic::Diagnostic;
 use crate::script::{Host, Program, ScriptError, State, Surroundings};
 use crate::session::branch::Branch;
+<<<<<<< HEAD
 use crate::session::scope::Scope;
 use crate::store::writer::Writer;
+=======
+>>>>>>> mcp
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -210,7 +213,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         params,
         seed,
         models: Rc::new(project.models(seed)?),
-        writer: Rc::new(Writer::start(project.open_store()?, &project.store_path())),
+        writer: Rc::new(project.start_writer()?),
         reuse: None,
         state: State::default(),
         resumes: None,

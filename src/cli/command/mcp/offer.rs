@@ -15,7 +15,7 @@ const NAME_MAX: usize = 64;
 
 /// What a tool does.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Deed {
+pub(super) enum Ability {
     ListScripts,
     CheckScript,
     ListRuns,
@@ -30,7 +30,7 @@ pub(super) enum Deed {
 /// One tool.
 #[derive(Debug, Clone)]
 pub(super) struct Offer {
-    pub(super) deed: Deed,
+    pub(super) ability: Ability,
     pub(super) name: String,
     description: String,
     pub(super) schema: Value,
@@ -67,95 +67,108 @@ impl Offer {
     /// Returns the tool as the protocol describes it.
     pub(super) fn tool(&self) -> Tool {
         let schema = self.schema.as_object().cloned().unwrap_or_default();
-        let is_reader = !matches!(self.deed, Deed::RunScript | Deed::RunThis(_));
+        let is_reader = !matches!(self.ability, Ability::RunScript | Ability::RunThis(_));
         Tool::new(self.name.clone(), self.description.clone(), Arc::new(schema))
             .with_annotations(ToolAnnotations::new().read_only(is_reader))
     }
 }
 
-fn offer(deed: Deed, name: &str, description: &str, fields: &Value, required: &[&str]) -> Offer {
+fn offer(
+    ability: Ability,
+    name: &str,
+    description: &str,
+    fields: &Value,
+    required: &[&str],
+) -> Offer {
     let schema = json!({
         "type": "object", "properties": fields, "required": required,
         "additionalProperties": false,
     });
-    Offer { deed, name: name.to_owned(), description: description.to_owned(), schema }
+    Offer { ability, name: name.to_owned(), description: description.to_owned(), schema }
 }
 
 /// Returns the tools that change nothing.
 fn readers() -> Vec<Offer> {
-    let from = json!({
+    let scripts = offer(
+        Ability::ListScripts,
+        "list_scripts",
+        "Lists the scripts of the project: what each one does, and its parameters.",
+        &json!({ "from": from_field() }),
+        &[],
+    );
+    let check = offer(
+        Ability::CheckScript,
+        "check_script",
+        "Finds mistakes in a script without running it.",
+        &json!({ "script": script_field(), "from": from_field() }),
+        &["script"],
+    );
+
+    let limit = json!({
+        "type": "integer", "minimum": 1, "maximum": 1000,
+        "description": "Maximum number of runs, newest first. Defaults to 20.",
+    });
+    let runs = offer(
+        Ability::ListRuns,
+        "list_runs",
+        "Lists the latest runs: status, duration, calls and cost.",
+        &json!({ "limit": limit, "from": from_field() }),
+        &[],
+    );
+    vec![scripts, check, runs, show_run(), advise()]
+}
+
+fn show_run() -> Offer {
+    offer(
+        Ability::ShowRun,
+        "show_run",
+        "Shows what a run did, operation by operation.",
+        &json!({
+            "run": {
+                "type": "string", "minLength": 1,
+                "description": "Id of a run or a prefix of it, `@` for the latest run, `@fail` for the \
+                                latest failed one.",
+            },
+            "operation": {
+                "type": "string", "minLength": 1,
+                "description": "Name or number of an operation to show in full.",
+            },
+            "events": {
+                "type": "boolean",
+                "description": "Give all recorded events, with whole values, as JSON lines.",
+            },
+            "from": from_field(),
+        }),
+        &["run"],
+    )
+}
+
+fn advise() -> Offer {
+    offer(
+        Ability::Advise,
+        "advise",
+        "Tells which pattern works best for a task type, by what was recorded.",
+        &json!({
+            "task": { "type": "string", "minLength": 1, "description": "Task type." },
+            "among": {
+                "type": "array", "items": { "type": "string", "minLength": 1 },
+                "description": "Patterns to choose from. Defaults to those recorded.",
+            },
+            "objective": {
+                "type": "string",
+                "description": "What counts: balanced, quality, speed, cost, or weights such as \
+                                quality=.8,cost=.2.",
+            },
+        }),
+        &["task"],
+    )
+}
+
+fn from_field() -> Value {
+    json!({
         "type": "integer", "minimum": 0,
         "description": "Where to continue: the `next` of the answer before.",
-    });
-    vec![
-        offer(
-            Deed::ListScripts,
-            "list_scripts",
-            "Lists the scripts of the project: what each one does, and its parameters.",
-            &json!({ "from": from }),
-            &[],
-        ),
-        offer(
-            Deed::CheckScript,
-            "check_script",
-            "Finds mistakes in a script without running it.",
-            &json!({ "script": script_field(), "from": from }),
-            &["script"],
-        ),
-        offer(
-            Deed::ListRuns,
-            "list_runs",
-            "Lists the latest runs: status, duration, calls and cost.",
-            &json!({
-                "limit": {
-                    "type": "integer", "minimum": 1, "maximum": 1000,
-                    "description": "Maximum number of runs, newest first. Defaults to 20.",
-                },
-                "from": from,
-            }),
-            &[],
-        ),
-        offer(
-            Deed::ShowRun,
-            "show_run",
-            "Shows what a run did, operation by operation.",
-            &json!({
-                "run": {
-                    "type": "string", "minLength": 1,
-                    "description": "Id of a run or a prefix of it, `@` for the latest run, `@fail` \
-                                    for the latest failed one.",
-                },
-                "operation": {
-                    "type": "string", "minLength": 1,
-                    "description": "Name or number of an operation to show in full.",
-                },
-                "events": {
-                    "type": "boolean",
-                    "description": "Give all recorded events, with whole values, as JSON lines.",
-                },
-                "from": from,
-            }),
-            &["run"],
-        ),
-        offer(
-            Deed::Advise,
-            "advise",
-            "Tells which pattern works best for a task type, by what was recorded.",
-            &json!({
-                "task": { "type": "string", "minLength": 1, "description": "Task type." },
-                "among": {
-                    "type": "array", "items": { "type": "string", "minLength": 1 },
-                    "description": "Patterns to choose from. Defaults to those recorded.",
-                },
-                "objective": {
-                    "type": "string",
-                    "description": "What counts: balanced, quality, speed, cost, or weights such as \
-                                    quality=.8,cost=.2.",
-                },
-            }),
-            &["task"],
-        ),
-    ]
+    })
 }
 
 fn script_field() -> Value {
@@ -167,7 +180,7 @@ fn script_field() -> Value {
 
 fn run_script() -> Offer {
     offer(
-        Deed::RunScript,
+        Ability::RunScript,
         "run_script",
         "Runs a script, and returns its value, status and cost. The run is recorded: `show_run` has the \
          details.",
@@ -219,7 +232,7 @@ fn of_script(project: &Project, script: &Path) -> anyhow::Result<Result<Offer, S
     };
     let parameters = program.parameters();
     Ok(Ok(Offer {
-        deed: Deed::RunThis(inside.display().to_string()),
+        ability: Ability::RunThis(inside.display().to_string()),
         name,
         description,
         schema: schema(parameters.as_deref()),

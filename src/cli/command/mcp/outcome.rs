@@ -147,7 +147,8 @@ impl RunWitness {
             "run": self.run, "status": status, "value": take("value"), "cost": take("cost"),
             "failures": self.failures,
         });
-        let (error, errors) = (take("error"), take("errors"));
+        let error = take("error");
+        let errors = take("errors");
         let more = [
             ("error", error, false),
             ("errors", errors, false),

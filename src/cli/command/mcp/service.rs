@@ -3,7 +3,7 @@
 use crate::base::secret::scrub;
 use crate::cli::command::mcp::RunTerms;
 use crate::cli::command::mcp::child::{GRACE, Kaizen};
-use crate::cli::command::mcp::offer::{Deed, Offer, find_script};
+use crate::cli::command::mcp::offer::{Ability, Offer, find_script};
 use crate::cli::command::mcp::outcome::{RunWitness, page, refusal};
 use crate::schema;
 use rmcp::RoleServer;
@@ -113,35 +113,35 @@ impl ProjectService {
 
     async fn answer(
         &self,
-        deed: &Deed,
+        ability: &Ability,
         args: Map<String, Value>,
         context: &RequestContext<RoleServer>,
     ) -> CallToolResult {
         let text = |key: &str| args.get(key).and_then(Value::as_str);
-        let run = match deed {
-            Deed::ListScripts => return self.read(&["--json"], &[], &args, true).await,
-            Deed::CheckScript => {
+        let run = match ability {
+            Ability::ListScripts => return self.read(&["--json"], &[], &args, true).await,
+            Ability::CheckScript => {
                 match find_script(&self.root, text("script").unwrap_or_default()) {
                     Ok(script) => return self.check(&script, &args).await,
                     Err(reason) => return refusal(&reason),
                 }
             }
-            Deed::ListRuns => {
+            Ability::ListRuns => {
                 let limit = args.get("limit").and_then(Value::as_u64).unwrap_or(20);
                 let limit = format!("--limit={limit}");
                 return self.read(&["--json", "runs", &limit], &[], &args, true).await;
             }
-            Deed::ShowRun => return self.show(&args).await,
-            Deed::Advise => return self.advise(&args).await,
-            Deed::RunScript => {
+            Ability::ShowRun => return self.show(&args).await,
+            Ability::Advise => return self.advise(&args).await,
+            Ability::RunScript => {
                 let script = find_script(&self.root, text("script").unwrap_or_default());
                 let params = args.get("params").and_then(Value::as_object);
                 script.map(|script| (script, params.cloned().unwrap_or_default()))
             }
-            Deed::RunThis(script) => Ok((script.clone(), args.clone())),
+            Ability::RunThis(script) => Ok((script.clone(), args.clone())),
         };
 
-        let max_cost = args.get("max_cost").filter(|_| *deed == Deed::RunScript);
+        let max_cost = args.get("max_cost").filter(|_| *ability == Ability::RunScript);
         let started = run.and_then(|(script, params)| {
             let options = self.options(&params, max_cost.and_then(Value::as_f64))?;
             Ok((self.take_turn(&script)?, options))
@@ -329,7 +329,7 @@ impl ServerHandler for ProjectService {
 
         let args = Value::Object(request.arguments.unwrap_or_default());
         let answer = match schema::fit(args, &offer.schema).map(|found| found.value) {
-            Ok(Value::Object(args)) => self.answer(&offer.deed, args, &context).await,
+            Ok(Value::Object(args)) => self.answer(&offer.ability, args, &context).await,
             Ok(_) => refusal("the arguments must be an object"),
             Err(unfit) => refusal(&format!("the object of arguments {unfit}")),
         };

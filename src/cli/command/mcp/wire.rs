@@ -59,7 +59,8 @@ impl Wire {
 
         let (out, texts) = mpsc::channel(WAITING_MAX);
         let written = Written::default();
-        let (gone, done) = (closing.clone(), written.clone());
+        let gone = closing.clone();
+        let done = written.clone();
         std::thread::spawn(move || write_lines(texts, &gone, &done));
         Wire { lines, out, closing, written }
     }

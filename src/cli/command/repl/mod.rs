@@ -27,7 +27,6 @@ use crate::cli::{Global, say};
 use crate::journal::Journal;
 use crate::script::dialogue::{self, Dialogue};
 use crate::script::{Host, State, Surroundings};
-use crate::store::writer::Writer;
 use anyhow::Context;
 use serde_json::{Map, Value};
 use std::io::IsTerminal;
@@ -116,7 +115,7 @@ fn open<'a>(
     is_terminal: bool,
 ) -> anyhow::Result<ReplSession<'a>> {
     let project = given.project()?;
-    let writer = Rc::new(Writer::start(project.open_store()?, &project.store_path()));
+    let writer = Rc::new(project.start_writer()?);
 
     let seed = given.seed();
     let models = Rc::new(project.models(seed)?);

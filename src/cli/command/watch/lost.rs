@@ -6,7 +6,6 @@ use crate::cli::command::watch::round::WatchState;
 use crate::cli::command::watch::{EventSource, Happening};
 use crate::cli::say;
 use crate::store::StoreError;
-use crate::store::writer::Writer;
 use std::rc::Rc;
 
 /// What the keys do meanwhile.
@@ -37,10 +36,9 @@ impl WatchState<'_> {
             match events.next().await {
                 Happening::Signal(exit) => return Ok(Some(exit)),
                 Happening::Key('q') => return Ok(Some(Exit::Store)),
-                Happening::Key('s') => match self.project.open_store() {
-                    Ok(store) => {
-                        let path = self.project.store_path();
-                        self.writer = Rc::new(Writer::start(store, &path));
+                Happening::Key('s') => match self.project.start_writer() {
+                    Ok(writer) => {
+                        self.writer = Rc::new(writer);
                         return Ok(None);
                     }
                     Err(error) => say(&format!("error: {error}")),

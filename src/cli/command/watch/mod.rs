@@ -33,7 +33,6 @@ use crate::cli::{Global, say};
 use crate::executor::replies::reuse::Reuse;
 use crate::journal::known_replies::Replies;
 use crate::script::State;
-use crate::store::writer::Writer;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -128,7 +127,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     let replies = if arguments.fresh { Replies::default() } else { earlier.replies };
 
     let reuse = Rc::new(Reuse::wide(replies));
-    let writer = Rc::new(Writer::start(project.open_store()?, &project.store_path()));
+    let writer = Rc::new(project.start_writer()?);
     let models = Rc::new(project.models(seed)?);
 
     let signals = signal::watch()?;

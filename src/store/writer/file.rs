@@ -1,0 +1,197 @@
+//! Commits batches of changes to the store's file.
+
+use super::{SeriesPlace, WriteJob};
+use crate::base::failpoint::{self, DiskFault, Failpoint};
+use crate::store::anchor::Anchor;
+use crate::store::durability::{Durability, store_of};
+use crate::store::{StoreError, patience, schema};
+use rusqlite::{Connection, TransactionBehavior, ffi};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// Whether a commit waits for another process that keeps the store to itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Patience {
+    Waits,
+    /// What cannot be committed at once comes back.
+    Hurries,
+}
+
+/// What came of a batch.
+#[derive(Debug)]
+pub(super) enum Written {
+    /// Everybody who waits has been told.
+    Told,
+    /// Another process has locked the store, and nothing was changed.
+    Busy(Vec<WriteJob>),
+}
+
+/// The store as its writer has it open.
+pub(super) struct StoreFile {
+    connection: Connection,
+    path: PathBuf,
+    /// A store in memory has none.
+    anchor: Option<Anchor>,
+    patience: Patience,
+    durability: Durability,
+}
+
+impl StoreFile {
+    /// Takes a connection, which commits with the durability from now on.
+    pub(super) fn new(connection: Connection, path: &Path, durability: Durability) -> StoreFile {
+        // Without a log, a store may be damaged by a power failure unless each commit is synced. A
+        // store that cannot be asked or told keeps the stronger promise.
+        if durability == Durability::Process && schema::has_log(&connection) {
+            let _ = connection.pragma_update(None, "synchronous", "NORMAL");
+        }
+
+        let anchor = Anchor::of(&connection, path);
+        let patience = Patience::Waits;
+        StoreFile { connection, path: path.to_owned(), anchor, patience, durability }
+    }
+
+    /// Returns the path of the log.
+    pub(super) fn log(&self) -> Option<PathBuf> {
+        let real = self.connection.path().filter(|real| !real.is_empty())?;
+        Some(PathBuf::from(format!("{real}-wal")))
+    }
+
+    /// Copies what the log holds to the store, as far as nobody reads it, so that the log begins from the
+    /// start again.
+    pub(super) fn checkpoint(&mut self) {
+        self.set_patience(Patience::Waits);
+        // What was not copied will be copied the next time.
+        let _ = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+    }
+
+    /// Leaves it to `checkpoint` when the log is copied to the store, which takes a while.
+    pub(super) fn never_checkpoint(&self) {
+        // SQLite then does it in the midst of a commit, which is only slower.
+        let _ = self.connection.pragma_update(None, "wal_autocheckpoint", 0);
+    }
+
+    fn set_patience(&mut self, patience: Patience) {
+        if patience == self.patience {
+            return;
+        }
+
+        let set = match patience {
+            Patience::Waits => patience::wait_for_others(&mut self.connection, &self.path),
+            Patience::Hurries => self.connection.busy_timeout(Duration::ZERO),
+        };
+        if set.is_ok() {
+            self.patience = patience;
+        }
+    }
+
+    /// Commits changes. One that nobody misses goes alone, after the others, so that it takes nothing
+    /// needed with it.
+    pub(super) fn commit_all(&mut self, batch: Vec<WriteJob>, patience: Patience) -> Written {
+        self.set_patience(patience);
+        let (spare, needed): (Vec<_>, Vec<_>) = batch.into_iter().partition(|job| job.is_spare);
+
+        match self.commit(needed) {
+            Written::Told => {
+                for job in spare {
+                    // Nobody misses it while the store is locked, either.
+                    self.commit(vec![job]);
+                }
+                Written::Told
+            }
+            Written::Busy(mut back) => {
+                back.extend(spare);
+                Written::Busy(back)
+            }
+        }
+    }
+
+    /// Commits the whole batch. When that fails and the store is not at fault, each job is tried by
+    /// itself, so that one bad change does not take its neighbours with it.
+    fn commit(&mut self, mut batch: Vec<WriteJob>) -> Written {
+        let broken =
+            |job: &WriteJob| job.place.as_ref().map_or(Ok(()), |place| place.series.broken());
+        batch.retain_mut(|job| match broken(job) {
+            Ok(()) => true,
+            Err(error) => {
+                job.answer(Err(error));
+                false
+            }
+        });
+        if batch.is_empty() {
+            return Written::Told;
+        }
+
+        match self.write(&mut batch) {
+            Err(StoreError::Locked { .. }) if self.patience == Patience::Hurries => {
+                return Written::Busy(batch);
+            }
+            // One bad write must not fail the others, so each is tried alone.
+            Err(error) if batch.len() > 1 && !error.is_of_store() => {
+                self.set_patience(Patience::Waits);
+                for job in batch {
+                    self.commit(vec![job]);
+                }
+            }
+            result => {
+                for job in &mut batch {
+                    job.answer(result.clone());
+                }
+            }
+        }
+        Written::Told
+    }
+
+    /// Applies the changes in one transaction, and checks that it has reached the store that others
+    /// see. A store that is no longer there explains whatever else went wrong.
+    fn write(&mut self, batch: &mut [WriteJob]) -> Result<(), StoreError> {
+        let closely = batch.iter().any(WriteJob::is_last);
+        let applied = apply_all(&mut self.connection, batch);
+
+        if let Some(anchor) = &mut self.anchor {
+            anchor.check(&mut self.connection, closely || applied.is_err())?;
+        }
+
+        applied.map_err(|source| StoreError::sqlite(self.path.clone(), source))?;
+        if self.durability == Durability::Power
+            && let Some(log) = self.log()
+        {
+            failpoint::synced(&[&store_of(&log), &log], None);
+        }
+        Ok(())
+    }
+}
+
+/// Applies the changes in one transaction.
+fn apply_all(connection: &mut Connection, jobs: &mut [WriteJob]) -> rusqlite::Result<()> {
+    act_out(Failpoint::CommitBegins)?;
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut followed: Vec<Arc<OnceLock<StoreError>>> = Vec::new();
+
+    for job in jobs {
+        if let Some(SeriesPlace { series, number }) = &job.place
+            && followed.iter().all(|known| !Arc::ptr_eq(known, &series.failed))
+        {
+            series.follow(&tx, *number)?;
+            followed.push(series.failed.clone());
+        }
+
+        (job.change)(&tx)?;
+    }
+
+    act_out(Failpoint::CommitFills)?;
+    tx.commit()?;
+    failpoint::pass(Failpoint::CommitEnds);
+    Ok(())
+}
+
+/// Fails as SQLite does, where a test has told so.
+fn act_out(point: Failpoint) -> rusqlite::Result<()> {
+    let code = match failpoint::fault(point) {
+        None => return Ok(()),
+        Some(DiskFault::Full) => ffi::SQLITE_FULL,
+        Some(DiskFault::Io) => ffi::SQLITE_IOERR_WRITE,
+    };
+
+    Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None))
+}
