@@ -38,11 +38,7 @@ use crate::optimizer::trial::sequential_test::StopRule;
 use crate::script::diagnostic::Diagnostic;
 use crate::script::{Host, Program, ScriptError, State, Surroundings};
 use crate::session::branch::Branch;
-<<<<<<< HEAD
 use crate::session::scope::Scope;
-use crate::store::writer::Writer;
-=======
->>>>>>> mcp
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
