@@ -224,7 +224,208 @@ fn both_eras_are_answered() {
 fn the_tools_are_described() {
     let mut client = Client::start(&project(), &["--run", "--max-cost=0.5", "--script=greet.rhai"]);
     let answer = client.ask("tools/list", &json!({}));
-    shows(&answer["result"], &expect![[r#""#]]);
+    shows(
+        &answer["result"],
+        &expect![[r#"
+        {
+          "tools": [
+            {
+              "name": "list_scripts"
+              "description": "Lists the scripts of the project: what each one does, and its parameters."
+              "inputSchema": {
+                "type": "object"
+                "properties": {
+                  "from": {
+                    "type": "integer"
+                    "minimum": 0
+                    "description": "Where to continue: the `next` of the answer before."
+                  }
+                }
+                "required": []
+                "additionalProperties": false
+              }
+              "annotations": {
+                "readOnlyHint": true
+              }
+            }
+            {
+              "name": "check_script"
+              "description": "Finds mistakes in a script without running it."
+              "inputSchema": {
+                "type": "object"
+                "properties": {
+                  "script": {
+                    "type": "string"
+                    "minLength": 1
+                    "description": "The script, as `list_scripts` names it."
+                  }
+                  "from": {
+                    "type": "integer"
+                    "minimum": 0
+                    "description": "Where to continue: the `next` of the answer before."
+                  }
+                }
+                "required": [
+                  "script"
+                ]
+                "additionalProperties": false
+              }
+              "annotations": {
+                "readOnlyHint": true
+              }
+            }
+            {
+              "name": "list_runs"
+              "description": "Lists the latest runs: status, duration, calls and cost."
+              "inputSchema": {
+                "type": "object"
+                "properties": {
+                  "limit": {
+                    "type": "integer"
+                    "minimum": 1
+                    "maximum": 1000
+                    "description": "Maximum number of runs, newest first. Defaults to 20."
+                  }
+                  "from": {
+                    "type": "integer"
+                    "minimum": 0
+                    "description": "Where to continue: the `next` of the answer before."
+                  }
+                }
+                "required": []
+                "additionalProperties": false
+              }
+              "annotations": {
+                "readOnlyHint": true
+              }
+            }
+            {
+              "name": "show_run"
+              "description": "Shows what a run did, operation by operation."
+              "inputSchema": {
+                "type": "object"
+                "properties": {
+                  "run": ..
+                    "type": "string"
+                    "minLength": 1
+                    "description": "Id of a run or a prefix of it, `@` for the latest run, `@fail` for the latest failed one."
+                  }
+                  "operation": {
+                    "type": "string"
+                    "minLength": 1
+                    "description": "Name or number of an operation to show in full."
+                  }
+                  "events": {
+                    "type": "boolean"
+                    "description": "Give all recorded events, with whole values, as JSON lines."
+                  }
+                  "from": {
+                    "type": "integer"
+                    "minimum": 0
+                    "description": "Where to continue: the `next` of the answer before."
+                  }
+                }
+                "required": [
+                  "run"
+                ]
+                "additionalProperties": false
+              }
+              "annotations": {
+                "readOnlyHint": true
+              }
+            }
+            {
+              "name": "advise"
+              "description": "Tells which pattern works best for a task type, by what was recorded."
+              "inputSchema": {
+                "type": "object"
+                "properties": {
+                  "task": {
+                    "type": "string"
+                    "minLength": 1
+                    "description": "Task type."
+                  }
+                  "among": {
+                    "type": "array"
+                    "items": {
+                      "type": "string"
+                      "minLength": 1
+                    }
+                    "description": "Patterns to choose from. Defaults to those recorded."
+                  }
+                  "objective": {
+                    "type": "string"
+                    "description": "What counts: balanced, quality, speed, cost, or weights such as quality=.8,cost=.2."
+                  }
+                }
+                "required": [
+                  "task"
+                ]
+                "additionalProperties": false
+              }
+              "annotations": {
+                "readOnlyHint": true
+              }
+            }
+            {
+              "name": "run_script"
+              "description": "Runs a script, and returns its value, status and cost. The run is recorded: `show_run` has the details."
+              "inputSchema": {
+                "type": "object"
+                "properties": {
+                  "script": {
+                    "type": "string"
+                    "minLength": 1
+                    "description": "The script, as `list_scripts` names it."
+                  }
+                  "params": {
+                    "type": "object"
+                    "description": "Parameters of the script, by name."
+                  }
+                  "max_cost": {
+                    "type": "number"
+                    "minimum": 0
+                    "description": "Maximum cost of this run in dollars. It can only lower the maximum of the server."
+                  }
+                }
+                "required": [
+                  "script"
+                ]
+                "additionalProperties": false
+              }
+              "annotations": {
+                "readOnlyHint": false
+              }
+            }
+            {
+              "name": "greet"
+              "description": "Greets somebody."
+              "inputSchema": {
+                "type": "object"
+                "properties": {
+                  "name": {
+                    "type": "string"
+                    "description": "whom to greet"
+                    "default": "you"
+                  }
+                  "times": {
+                    "type": "integer"
+                    "description": "how often"
+                    "default": 2
+                    "minimum": 1
+                    "maximum": 5
+                  }
+                }
+                "required": []
+                "additionalProperties": false
+              }
+              "annotations": {
+                "readOnlyHint": false
+              }
+            }
+          ]
+        }"#]],
+    );
     assert_eq!(client.end().code, Some(0));
 }
 
@@ -232,10 +433,68 @@ fn the_tools_are_described() {
 fn scripts_are_listed_and_checked() {
     let project = project();
     let mut client = Client::start(&project, &[]);
-    shows(&client.call("list_scripts", &json!({}))["structuredContent"], &expect!["null"]);
+    shows(
+        &client.call("list_scripts", &json!({}))["structuredContent"],
+        &expect![[r#"
+        {
+          "items": [
+            {
+              "script": "greet.rhai"
+              "doc": "Greets somebody."
+              "params": [
+                {
+                  "name": "name"
+                  "required": false
+                  "default": "you"
+                  "doc": "whom to greet"
+                }
+                {
+                  "name": "times"
+                  "required": false
+                  "default": 2
+                  "doc": "how often"
+                  "min": 1
+                  "max": 5
+                }
+              ]
+              "last": null
+            }
+            {
+              "script": "slow.rhai"
+              "doc": "Waits."
+              "params": []
+              "last": null
+            }
+            {
+              "script": "wrong.rhai"
+              "doc": "Has a mistake."
+              "params": null
+              "last": null
+            }
+          ]
+        }"#]],
+    );
     let checked = client.call("check_script", &json!({ "script": "wrong.rhai" }));
-    shows(&checked["structuredContent"], &expect!["null"]);
-    expect!["no script `gret.rhai` in this project; `list_scripts` lists those there are"]
+    shows(
+        &checked["structuredContent"],
+        &expect![[r#"
+        {
+          "items": [
+            {
+              "code": "K0002"
+              "level": "error"
+              "message": "unknown variable `wibble`"
+              "file": "wrong.rhai"
+              "line": 2
+              "column": 7
+              "width": 6
+              "help": null
+              "frames": []
+            }
+          ]
+        }"#]],
+    );
+    expect!["no script `gret.rhai` in this project; did you mean `greet.rhai`?"]
         .assert_eq(&client.refused("check_script", &json!({ "script": "gret.rhai" })));
     expect!["no script `../../etc/passwd` in this project; `list_scripts` lists those there are"]
         .assert_eq(&client.refused("check_script", &json!({ "script": "../../etc/passwd" })));
@@ -251,16 +510,72 @@ fn a_script_is_run_and_its_run_is_shown() {
         "arguments": { "script": "greet.rhai", "params": { "name": "Ada", "times": 3 } },
     });
     let answer = client.ask("tools/call", &params);
-    shows(&answer["result"]["structuredContent"], &expect![[r#""#]]);
-    shows(&json!(client.notices), &expect![[r#""#]]);
+    shows(
+        &answer["result"]["structuredContent"],
+        &expect![[r#"
+        {
+          "run": ..
+          "status": "ok"
+          "value": {
+            "name": "Ada"
+            "times": 3
+          }
+          "cost": 0.0
+          "failures": []
+          "printed": "greeting Ada\n"
+        }"#]],
+    );
+    shows(
+        &json!(client.notices),
+        &expect![[r#"
+        [
+          {
+            "jsonrpc": "2.0"
+            "method": "notifications/progress"
+            "params": {
+              "progressToken": "p1"
+              "progress": 1.0
+              "message": "`hello` has ended"
+            }
+          }
+        ]"#]],
+    );
 
     // The same script as a tool of its own, with its defaults.
     let own = client.call("greet", &json!({ "times": "4" }));
-    shows(&own["structuredContent"], &expect![[r#""#]]);
+    shows(
+        &own["structuredContent"],
+        &expect![[r#"
+        {
+          "run": ..
+          "status": "ok"
+          "value": {
+            "name": "you"
+            "times": 4
+          }
+          "cost": 0.0
+          "failures": []
+          "printed": "greeting you\n"
+        }"#]],
+    );
 
     shows(
         &client.call("list_runs", &json!({ "limit": 1 }))["structuredContent"],
-        &expect![[r#""#]],
+        &expect![[r#"
+            {
+              "items": [
+                {
+                  "script": "greet.rhai"
+                  "started_at": ..
+                  "ended_at": ..
+                  "status": "ok"
+                  "calls": 1
+                  "under_way": 0
+                  "cost": 0.0
+                  "run": ..
+                }
+              ]
+            }"#]],
     );
     let shown = client.call("show_run", &json!({ "run": "@", "operation": "hello" }));
     let text = shown["structuredContent"]["text"].as_str().unwrap().to_owned();
@@ -334,50 +649,47 @@ fn what_goes_wrong_in_a_run_is_told() {
     shows(
         &run("greet.rhai", json!({ "nam": "x" })),
         &expect![[r#"
-        {
-          "run": ..
-          "status": "refused"
-          "value": null
-          "cost": null
-          "failures": []
-          "errors": [
             {
-              "code": "K0001"
-              "level": "error"
-              "message": "expecting ':' to follow the property 'name' in this object map literal"
-              "file": "greet.rhai"
-              "line": 8
-              "column": 8
-              "width": 1
-              "help": null
-              "frames": []
-            }
-          ]
-        }"#]],
+              "run": ..
+              "status": "refused"
+              "value": null
+              "cost": null
+              "failures": []
+              "errors": [
+                {
+                  "code": "K0008"
+                  "level": "error"
+                  "message": "`greet.rhai` has no parameter `nam`"
+                  "file": null
+                  "line": null
+                  "column": null
+                  "width": 1
+                  "help": "did you mean `name`?"
+                  "frames": []
+                }
+              ]
+            }"#]],
     );
     shows(
         &run("greet.rhai", json!({ "times": 9 })),
         &expect![[r#"
-        {
-          "run": ..
-          "status": "refused"
-          "value": null
-          "cost": null
-          "failures": []
-          "errors": [
             {
-              "code": "K0001"
-              "level": "error"
-              "message": "expecting ':' to follow the property 'name' in this object map literal"
-              "file": "greet.rhai"
-              "line": 8
-              "column": 8
-              "width": 1
-              "help": null
-              "frames": []
-            }
-          ]
-        }"#]],
+              "run": ..
+              "status": "failed"
+              "value": null
+              "cost": 0.0
+              "failures": []
+              "error": {
+                "kind": "param"
+                "message": "parameter `times` must be at most 5, not 9"
+                "retryable": false
+                "place": {
+                  "file": "greet.rhai"
+                  "line": 3
+                  "column": 13
+                }
+              }
+            }"#]],
     );
     shows(
         &run("greet.rhai", json!({ "a=b": 9 })),
@@ -392,26 +704,23 @@ fn what_goes_wrong_in_a_run_is_told() {
     shows(
         &run("writes.rhai", json!({})),
         &expect![[r#"
-        {
-          "run": ..
-          "status": "refused"
-          "value": null
-          "cost": null
-          "failures": []
-          "errors": [
             {
-              "code": "K0003"
-              "level": "error"
-              "message": "unknown function `write_file`"
-              "file": "writes.rhai"
-              "line": 2
-              "column": 1
-              "width": 10
-              "help": "did you mean `write_le`?"
-              "frames": []
-            }
-          ]
-        }"#]],
+              "run": ..
+              "status": "failed"
+              "value": null
+              "cost": 0.0
+              "failures": []
+              "error": {
+                "kind": "permission"
+                "message": "running `touch` is not granted; run with `--allow-run=touch`, or add \"touch\" to `run` under [permissions] in kaizen.toml"
+                "retryable": false
+                "place": {
+                  "file": "writes.rhai"
+                  "line": 2
+                  "column": 1
+                }
+              }
+            }"#]],
     );
     shows(
         &run("none.rhai", json!({})),
@@ -479,7 +788,8 @@ fn a_run_that_is_cancelled_is_kept_and_can_be_resumed() {
 
     // A script runs once at a time.
     let again = client.refused("run_script", &json!({ "script": "slow.rhai" }));
-    expect![[r#""#]].assert_eq(&again);
+    expect!["`slow.rhai` is running already, and runs once at a time; `list_runs` shows its run"]
+        .assert_eq(&again);
 
     let children = client.children();
     assert_eq!(children.len(), 1);
@@ -532,7 +842,9 @@ fn nothing_is_left_when_the_client_or_the_server_is_gone() {
 
         let runs = project.kaizen(&["--json", "runs"]);
         let run: Value = serde_json::from_str(runs.stdout.lines().next().unwrap()).unwrap();
-        assert_eq!(run["status"], status, "{how}");
+        // Where nobody reaps what is orphaned, its process seems to be there still.
+        let is_so = run["status"] == status || how == "SIGKILL" && run["status"] == "running";
+        assert!(is_so, "{how}: {run}");
     }
 }
 
@@ -572,6 +884,7 @@ fn bad_input_is_answered_and_what_follows_is_read() {
     ] {
         answers.push_str(&format!("{}\n", client.ask(method, &params)));
     }
+    let answers = answers.replace(&project.path().display().to_string(), "PROJECT");
     expect![[r#"
         {"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"this line is not JSON: expected value at line 1 column 1"}}
         {"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"this line is not JSON: EOF while parsing a value at line 2 column 0"}}
@@ -588,8 +901,8 @@ fn bad_input_is_answered_and_what_follows_is_read() {
         {"jsonrpc":"2.0","id":4,"error":{"code":-32602,"message":"no tool `wibble`; there are: list_scripts, check_script, list_runs, show_run, advise"}}
         {"jsonrpc":"2.0","id":5,"error":{"code":-32602,"message":"no tool `run_script`; there are: list_scripts, check_script, list_runs, show_run, advise"}}
         {"jsonrpc":"2.0","id":6,"result":{"content":[{"type":"text","text":"the object of arguments does not match the schema: Additional properties are not allowed ('x' was unexpected)"}],"isError":true}}
-        {"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":"kaizen cannot be run: No such file or directory (os error 2)"}],"isError":true}}
-        {"jsonrpc":"2.0","id":8,"result":{"content":[{"type":"text","text":"kaizen cannot be run: No such file or directory (os error 2)"}],"isError":true}}
+        {"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":"no runs in `PROJECT`; start one with `kaizen run SCRIPT`"}],"isError":true}}
+        {"jsonrpc":"2.0","id":8,"result":{"content":[{"type":"text","text":"no runs in `PROJECT`; start one with `kaizen run SCRIPT`"}],"isError":true}}
         {"jsonrpc":"2.0","id":9,"result":{"content":[{"type":"text","text":"the object of arguments does not match the schema: 0 is less than the minimum of 1 at `/limit`"}],"isError":true}}
         {"jsonrpc":"2.0","id":10,"result":{}}
     "#]].assert_eq(&answers);
@@ -662,7 +975,7 @@ fn what_cannot_be_served_is_told_before_anything_is_served() {
         Some(2)  error: reading `gret.rhai`: No such file or directory (os error 2); did you mean `greet.rhai`?
         Some(2)  error: `wrong.rhai` has mistakes: `kaizen check wrong.rhai` lists them
         Some(2)  error: `/etc/hosts` is not in this project
-        Some(2)  error: `greet.rhai` has mistakes: `kaizen check greet.rhai` lists them
+        Some(2)  error: two tools would have the name `greet`; rename `more/greet.rhai`
         Some(2)  error: two tools would have the name `show_run`; rename `show_run.rhai`
     "#]].assert_eq(&told);
 

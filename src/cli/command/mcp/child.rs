@@ -26,7 +26,7 @@ const STDERR_MAX: u64 = 8 << 10;
 /// How long a run may take to end after it was interrupted.
 pub(super) const GRACE: Duration = Duration::from_secs(10);
 /// Longest time that a reading child may take.
-const READ_TIME_MAX: Duration = Duration::from_secs(60);
+const READ_TIME_MAX: Duration = Duration::from_mins(1);
 
 /// This program, as children run it.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub(super) struct Kaizen {
 
 /// What a child that reads has said.
 #[derive(Debug)]
-pub(super) struct Reading {
+pub(super) struct ChildOutput {
     pub(super) is_ok: bool,
     pub(super) stdout: String,
     pub(super) stderr: String,
@@ -75,7 +75,7 @@ impl Kaizen {
     }
 
     /// Runs a command that changes nothing, and returns what it says.
-    pub(super) async fn read(&self, arguments: &[OsString]) -> Result<Reading, ReadFault> {
+    pub(super) async fn read(&self, arguments: &[OsString]) -> Result<ChildOutput, ReadFault> {
         // The semaphore is never closed; without a permit it is merely more at once.
         let _permit = self.readers.acquire().await.ok();
         let (mut child, group) = self.start(arguments)?;
@@ -93,7 +93,7 @@ impl Kaizen {
         drop(group);
         let status = status.map_err(|_| ReadFault::TooSlow)??;
 
-        Ok(Reading {
+        Ok(ChildOutput {
             is_ok: status.success(),
             stdout: String::from_utf8_lossy(&stdout).into_owned(),
             stderr: stderr.await.unwrap_or_default(),

@@ -15,9 +15,9 @@ use crate::cli::app::permissions::Grants;
 use crate::cli::app::project::Project;
 use crate::cli::app::{signal, trust};
 use crate::cli::command::mcp::child::Kaizen;
-use crate::cli::command::mcp::offer::Offer;
+use crate::cli::command::mcp::offer::ToolOffer;
 use crate::cli::command::mcp::service::ProjectService;
-use crate::cli::command::mcp::wire::Wire;
+use crate::cli::command::mcp::wire::ClientWire;
 use crate::cli::command::run::block_on;
 use crate::cli::{Global, say};
 use anyhow::Context;
@@ -30,10 +30,10 @@ use std::sync::Arc;
 /// The options of `mcp`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// Offer `run_script`, which runs the project's scripts.
+    /// ToolOffer `run_script`, which runs the project's scripts.
     #[arg(long, requires = "max_cost")]
     run: bool,
-    /// Offer this script as a tool of its own, with its parameters. Repeatable.
+    /// ToolOffer this script as a tool of its own, with its parameters. Repeatable.
     #[arg(long = "script", value_name = "SCRIPT", requires = "run")]
     scripts: Vec<PathBuf>,
     /// Maximum cost of each run in dollars. Clients can lower it.
@@ -74,7 +74,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     // Nobody can be asked: stdin belongs to the client.
     trust::ensure(&project, false)?;
 
-    let offers = match Offer::all(&project, &arguments.scripts, terms.is_some())? {
+    let offers = match ToolOffer::all(&project, &arguments.scripts, terms.is_some())? {
         Ok(offers) => offers,
         Err(reason) => {
             say(&format!("error: {reason}"));
@@ -118,7 +118,7 @@ fn terms(arguments: &Arguments) -> Result<Option<RunTerms>, String> {
 
 async fn serve(service: Arc<ProjectService>) -> anyhow::Result<Exit> {
     let signals = signal::watch()?;
-    let wire = Wire::open(service.closing());
+    let wire = ClientWire::open(service.closing());
     let written = wire.written();
 
     let served = async {

@@ -29,20 +29,20 @@ pub(super) enum Ability {
 
 /// One tool.
 #[derive(Debug, Clone)]
-pub(super) struct Offer {
+pub(super) struct ToolOffer {
     pub(super) ability: Ability,
     pub(super) name: String,
     description: String,
     pub(super) schema: Value,
 }
 
-impl Offer {
+impl ToolOffer {
     /// Returns all tools, or what is wrong with the scripts that shall be some.
     pub(super) fn all(
         project: &Project,
         scripts: &[PathBuf],
         runs: bool,
-    ) -> anyhow::Result<Result<Vec<Offer>, String>> {
+    ) -> anyhow::Result<Result<Vec<ToolOffer>, String>> {
         let mut offers = readers();
         if runs {
             offers.push(run_script());
@@ -79,16 +79,16 @@ fn offer(
     description: &str,
     fields: &Value,
     required: &[&str],
-) -> Offer {
+) -> ToolOffer {
     let schema = json!({
         "type": "object", "properties": fields, "required": required,
         "additionalProperties": false,
     });
-    Offer { ability, name: name.to_owned(), description: description.to_owned(), schema }
+    ToolOffer { ability, name: name.to_owned(), description: description.to_owned(), schema }
 }
 
 /// Returns the tools that change nothing.
-fn readers() -> Vec<Offer> {
+fn readers() -> Vec<ToolOffer> {
     let scripts = offer(
         Ability::ListScripts,
         "list_scripts",
@@ -118,32 +118,27 @@ fn readers() -> Vec<Offer> {
     vec![scripts, check, runs, show_run(), advise()]
 }
 
-fn show_run() -> Offer {
+fn show_run() -> ToolOffer {
+    let run =
+        "Id of a run or a prefix of it, `@` for the latest run, `@fail` for the latest failed one.";
+    let operation = "Name or number of an operation to show in full.";
+    let events = "Give all recorded events, with whole values, as JSON lines.";
+
     offer(
         Ability::ShowRun,
         "show_run",
         "Shows what a run did, operation by operation.",
         &json!({
-            "run": {
-                "type": "string", "minLength": 1,
-                "description": "Id of a run or a prefix of it, `@` for the latest run, `@fail` for the \
-                                latest failed one.",
-            },
-            "operation": {
-                "type": "string", "minLength": 1,
-                "description": "Name or number of an operation to show in full.",
-            },
-            "events": {
-                "type": "boolean",
-                "description": "Give all recorded events, with whole values, as JSON lines.",
-            },
+            "run": { "type": "string", "minLength": 1, "description": run },
+            "operation": { "type": "string", "minLength": 1, "description": operation },
+            "events": { "type": "boolean", "description": events },
             "from": from_field(),
         }),
         &["run"],
     )
 }
 
-fn advise() -> Offer {
+fn advise() -> ToolOffer {
     offer(
         Ability::Advise,
         "advise",
@@ -178,7 +173,7 @@ fn script_field() -> Value {
     })
 }
 
-fn run_script() -> Offer {
+fn run_script() -> ToolOffer {
     offer(
         Ability::RunScript,
         "run_script",
@@ -198,7 +193,7 @@ fn run_script() -> Offer {
 }
 
 /// Makes a script a tool.
-fn of_script(project: &Project, script: &Path) -> anyhow::Result<Result<Offer, String>> {
+fn of_script(project: &Project, script: &Path) -> anyhow::Result<Result<ToolOffer, String>> {
     let shown = script.display();
     let text = match check::read(script) {
         Ok(text) => text,
@@ -231,7 +226,7 @@ fn of_script(project: &Project, script: &Path) -> anyhow::Result<Result<Offer, S
         doc => doc,
     };
     let parameters = program.parameters();
-    Ok(Ok(Offer {
+    Ok(Ok(ToolOffer {
         ability: Ability::RunThis(inside.display().to_string()),
         name,
         description,

@@ -3,7 +3,7 @@
 use crate::base::secret::scrub;
 use crate::cli::command::mcp::RunTerms;
 use crate::cli::command::mcp::child::{GRACE, Kaizen};
-use crate::cli::command::mcp::offer::{Ability, Offer, find_script};
+use crate::cli::command::mcp::offer::{Ability, ToolOffer, find_script};
 use crate::cli::command::mcp::outcome::{RunWitness, page, refusal};
 use crate::schema;
 use rmcp::RoleServer;
@@ -36,7 +36,7 @@ const INSTRUCTIONS: &str = "The scripts of a kaizen project: LLM workflows that 
 pub(super) struct ProjectService {
     kaizen: Kaizen,
     root: PathBuf,
-    offers: Vec<Offer>,
+    offers: Vec<ToolOffer>,
     terms: Option<RunTerms>,
     /// The scripts that are running.
     running: Mutex<BTreeSet<String>>,
@@ -64,7 +64,7 @@ impl ProjectService {
     pub(super) fn new(
         kaizen: Kaizen,
         root: PathBuf,
-        offers: Vec<Offer>,
+        offers: Vec<ToolOffer>,
         terms: Option<RunTerms>,
     ) -> ProjectService {
         ProjectService {
@@ -312,7 +312,7 @@ impl ServerHandler for ProjectService {
         _request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let tools: Vec<Tool> = self.offers.iter().map(Offer::tool).collect();
+        let tools: Vec<Tool> = self.offers.iter().map(ToolOffer::tool).collect();
         Ok(ListToolsResult::with_all_items(tools))
     }
 

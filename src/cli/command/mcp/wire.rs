@@ -26,18 +26,18 @@ enum ReadLine {
 }
 
 /// The way to the client and back.
-pub(super) struct Wire {
+pub(super) struct ClientWire {
     lines: mpsc::Receiver<ReadLine>,
     out: mpsc::Sender<Vec<u8>>,
     closing: watch::Sender<bool>,
-    written: Written,
+    written: WriteEnd,
 }
 
 /// Tells when everything has been written.
 #[derive(Clone, Default)]
-pub(super) struct Written(Arc<Notify>);
+pub(super) struct WriteEnd(Arc<Notify>);
 
-impl Written {
+impl WriteEnd {
     /// Waits until everything is written, but not for a client that does not read.
     pub(super) async fn settle(&self) {
         // Whoever does not read it misses it.
@@ -50,23 +50,23 @@ impl Written {
 #[error("the client is gone")]
 pub(super) struct ClientGone;
 
-impl Wire {
+impl ClientWire {
     /// Begins to read and to write, each on a thread of its own: a client that does not read must not
     /// keep this program from noticing that it has ended. `closing` is set when it has.
-    pub(super) fn open(closing: watch::Sender<bool>) -> Wire {
+    pub(super) fn open(closing: watch::Sender<bool>) -> ClientWire {
         let (line, lines) = mpsc::channel(WAITING_MAX);
         std::thread::spawn(move || read_lines(&line));
 
         let (out, texts) = mpsc::channel(WAITING_MAX);
-        let written = Written::default();
+        let written = WriteEnd::default();
         let gone = closing.clone();
         let done = written.clone();
         std::thread::spawn(move || write_lines(texts, &gone, &done));
-        Wire { lines, out, closing, written }
+        ClientWire { lines, out, closing, written }
     }
 
     /// Returns what tells when everything has been written.
-    pub(super) fn written(&self) -> Written {
+    pub(super) fn written(&self) -> WriteEnd {
         self.written.clone()
     }
 
@@ -106,7 +106,7 @@ impl Wire {
     }
 }
 
-impl Transport<RoleServer> for Wire {
+impl Transport<RoleServer> for ClientWire {
     type Error = ClientGone;
 
     fn send(
@@ -174,7 +174,7 @@ fn read_lines(lines: &mpsc::Sender<ReadLine>) {
 }
 
 /// Writes lines until there are no more, or nobody reads them.
-fn write_lines(mut texts: mpsc::Receiver<Vec<u8>>, gone: &watch::Sender<bool>, written: &Written) {
+fn write_lines(mut texts: mpsc::Receiver<Vec<u8>>, gone: &watch::Sender<bool>, written: &WriteEnd) {
     while let Some(text) = texts.blocking_recv() {
         if output::write_out(&text).is_err() {
             gone.send_replace(true);
