@@ -15,11 +15,8 @@ use crate::mcp::Servers;
 use crate::model::registry::Models;
 use crate::model::spec::ModelSpec;
 use crate::script::host::permission::Permissions;
-<<<<<<< HEAD
 use crate::script::host::servers::launcher;
-=======
 use crate::store::writer::Writer;
->>>>>>> mcp
 use crate::store::{self, FOLDER, StoreError};
 use anyhow::Context;
 use std::collections::BTreeMap;
