@@ -97,7 +97,10 @@ fn a_call_that_was_cut_by_a_kill_is_made_again_only_if_it_has_no_lasting_effect(
         child.wait().unwrap();
 
         // Whoever is asked again dies.
-        project.file("hostile.sh", &include_str!("hostile.sh").replace("mute-in-call) hang", "mute-in-call) exit 3"));
+        project.file(
+            "hostile.sh",
+            &include_str!("hostile.sh").replace("mute-in-call) hang", "mute-in-call) exit 3"),
+        );
         let resumed = run(&project, &["--resume"]);
         let seen: Vec<&str> = resumed.stderr.lines().take(1).collect();
         assert_eq!((resumed.code, calls(&project)), (code, wanted), "{effects}: {seen:?}");

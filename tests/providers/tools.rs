@@ -40,9 +40,11 @@ async fn ask(model: &Model, is_streamed: bool) -> CallResult {
 
 /// Starts a server that answers with these bytes, in one piece.
 fn saying(bytes: String, is_streamed: bool) -> Server {
-    Server::start(move |_, _, _| {
-        if is_streamed { stream(&bytes, bytes.len()) } else { body(200, bytes.clone()) }
-    })
+    Server::start(
+        move |_, _, _| {
+            if is_streamed { stream(&bytes, bytes.len()) } else { body(200, bytes.clone()) }
+        },
+    )
 }
 
 /// Streams bytes in two pieces.
@@ -63,7 +65,10 @@ fn replies() -> Vec<(&'static str, Vec<WireCall>)> {
     vec![
         ("No call.", vec![]),
         ("", vec![add("c1")]),
-        ("", vec![add("c1"), call("c2", "sub", "{\"a\":[1,{\"b\":null}]}"), call("c3", "add", "{}")]),
+        (
+            "",
+            vec![add("c1"), call("c2", "sub", "{\"a\":[1,{\"b\":null}]}"), call("c3", "add", "{}")],
+        ),
         ("Let me see: ", vec![add("c1")]),
     ]
 }
@@ -84,15 +89,17 @@ async fn every_provider_gives_its_calls_whole_and_streamed() {
         for (text, calls) in replies() {
             let reply = WireReply::new(provider, text, &calls);
             for is_streamed in [false, true] {
-                let bytes =
-                    if is_streamed { reply.stream(provider) } else { reply.body(provider) };
+                let bytes = if is_streamed { reply.stream(provider) } else { reply.body(provider) };
                 let server = saying(bytes, is_streamed);
                 let called = ask(&model(provider, &server.url), is_streamed).await;
 
                 assert_eq!(kind(&called), "ok", "{provider}: {:?}", called.result);
                 assert_eq!(calls_of(&called), expected(provider, &calls), "{provider}");
                 assert_eq!(called.result.unwrap().text, text, "{provider}");
-                assert_eq!(called.usage.map(|usage| (usage.input(), usage.output())), Some((10, 5)));
+                assert_eq!(
+                    called.usage.map(|usage| (usage.input(), usage.output())),
+                    Some((10, 5))
+                );
             }
         }
     }
@@ -314,7 +321,10 @@ async fn odd_forms_of_calls_are_read() {
         "role": "assistant", "content": "", "tool_calls": [
             { "function": { "name": "add", "arguments": { "a": 1 } } },
             { "function": { "name": "add", "arguments": { "a": 1 } } }] } });
-    assert_eq!(read(own).await, [json!(["k1", "add", { "a": 1 }]), json!(["k2", "add", { "a": 1 }])]);
+    assert_eq!(
+        read(own).await,
+        [json!(["k1", "add", { "a": 1 }]), json!(["k2", "add", { "a": 1 }])]
+    );
 }
 
 #[tokio::test]
@@ -324,8 +334,9 @@ async fn a_reply_full_of_calls_is_not_read_without_end() {
         let event = json!({ "choices": [{ "index": 0, "delta": { "tool_calls": [call] } }] });
         format!("data: {event}\n\n")
     };
-    let pieces: Vec<(u64, String)> =
-        (0..16).map(|part| (0, (part * 10_000..(part + 1) * 10_000).map(piece).collect())).collect();
+    let pieces: Vec<(u64, String)> = (0..16)
+        .map(|part| (0, (part * 10_000..(part + 1) * 10_000).map(piece).collect()))
+        .collect();
     let server = Server::start(move |_, _, _| Act::Stream { pieces: pieces.clone(), cut: false });
     let called = ask(&model("openai", &server.url), true).await;
     assert_eq!(kind(&called), "too_large", "{:?}", called.result);
@@ -454,10 +465,7 @@ async fn a_choice_is_sent_as_a_word_and_a_name_as_the_only_tool() {
         let body = sent("gemini", &request).await;
         let mode = &body["toolConfig"]["functionCallingConfig"]["mode"];
         let declared = &body["tools"][0]["functionDeclarations"];
-        assert_eq!(
-            (mode.as_str(), declared.as_array().unwrap().len()),
-            (Some(words[2]), count)
-        );
+        assert_eq!((mode.as_str(), declared.as_array().unwrap().len()), (Some(words[2]), count));
     }
 }
 
@@ -499,8 +507,7 @@ async fn calls_of_tools_that_were_not_offered_do_not_count() {
 /// Asks, and asks again with the reply and a result; returns the reply and the second body.
 async fn round(provider: &str, first: String, is_streamed: bool) -> (ReplyContent, Value) {
     let second = WireReply::new(provider, "done", &[]);
-    let last =
-        if is_streamed { second.stream(provider) } else { second.body(provider) };
+    let last = if is_streamed { second.stream(provider) } else { second.body(provider) };
     let server = Server::start(move |number, _, _| {
         let bytes = if number == 0 { &first } else { &last };
         if is_streamed { stream(bytes, bytes.len()) } else { body(200, bytes.clone()) }
@@ -586,7 +593,8 @@ async fn what_only_anthropic_understands_comes_back_byte_for_byte() {
             }
             _ => (block.clone(), vec![]),
         };
-        events.push(json!({ "type": "content_block_start", "index": index, "content_block": start }));
+        events
+            .push(json!({ "type": "content_block_start", "index": index, "content_block": start }));
         for delta in deltas {
             events.push(json!({ "type": "content_block_delta", "index": index, "delta": delta }));
         }
@@ -666,12 +674,10 @@ async fn a_key_of_a_server_stands_in_no_call() {
     let mut spec = kaizen::model::spec::ModelSpec::new("openai", "m");
     spec.base_url = Some(server.url.clone());
     spec.key = Some(kaizen::model::spec::KeyRef::Env("OWN_KEY".to_owned()));
-    let models = kaizen::model::registry::Models::new(
-        std::collections::BTreeMap::new(),
-        None,
-        1,
-        |name| (name == "OWN_KEY").then(|| "sk-0a1b2c3d4e5f6a7b".to_owned()),
-    );
+    let models =
+        kaizen::model::registry::Models::new(std::collections::BTreeMap::new(), None, 1, |name| {
+            (name == "OWN_KEY").then(|| "sk-0a1b2c3d4e5f6a7b".to_owned())
+        });
     let called = ask(&models.resolve_spec(&spec).unwrap(), false).await;
     let args = called.result.unwrap().calls[0].args.clone().unwrap();
     assert!(!args.to_string().contains("sk-0a"), "{args}");

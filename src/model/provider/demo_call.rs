@@ -138,7 +138,8 @@ impl<'a> Clues<'a> {
     /// Takes what fits a schema out of the question.
     fn argument(&mut self, schema: &Value) -> Option<Value> {
         if let Some(words) = schema.get("enum").and_then(Value::as_array) {
-            let is_there = |word: &&Value| word.as_str().is_some_and(|w| has_word(self.question, w));
+            let is_there =
+                |word: &&Value| word.as_str().is_some_and(|w| has_word(self.question, w));
             return words.iter().find(is_there).cloned();
         }
 
@@ -206,12 +207,14 @@ fn quoted(text: &str) -> (Vec<String>, String) {
 /// Returns the numbers of a text.
 fn numbers(text: &str) -> VecDeque<Value> {
     let is_of_number = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
-    let words = text.split(|c: char| !is_of_number(c)).map(|word| word.trim_end_matches(['.', '-']));
+    let words =
+        text.split(|c: char| !is_of_number(c)).map(|word| word.trim_end_matches(['.', '-']));
 
     let read = |word: &str| -> Option<Value> {
         let starts = word.trim_start_matches('-').starts_with(|c: char| c.is_ascii_digit());
         let whole = word.parse::<i64>().ok().map(Value::from);
-        whole.or_else(|| word.parse::<f64>().ok().filter(|n| n.is_finite()).map(Value::from))
+        whole
+            .or_else(|| word.parse::<f64>().ok().filter(|n| n.is_finite()).map(Value::from))
             .filter(|_| starts)
     };
     words.filter_map(read).collect()
@@ -276,7 +279,10 @@ mod tests {
 
     #[test]
     fn a_choice_is_kept_to() {
-        assert_eq!(asked("How are you?", ToolChoice::Required), json!([["add", { "a": 0, "b": 0 }]]));
+        assert_eq!(
+            asked("How are you?", ToolChoice::Required),
+            json!([["add", { "a": 0, "b": 0 }]])
+        );
         assert_eq!(
             asked("How are you?", ToolChoice::Name("files__read_file".to_owned())),
             json!([["files__read_file", { "path": "How are you?" }]])

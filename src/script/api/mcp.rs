@@ -9,7 +9,6 @@ use crate::executor::attempt::Stop;
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::mcp::{ServerFault, ServerTool, Servers, ToolAnswer};
 use crate::script::Inner;
-use crate::script::host::convert;
 use crate::script::host::error::{EvalError, throw};
 use crate::script::host::fiber::wait;
 use crate::script::host::options::Options;
@@ -39,12 +38,9 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     );
 
     let inner = host.clone();
-    def(
-        engine,
-        "mcp(server: string, options: map) -> array",
-        "",
-        move |server: &str, map: Map| tools(&inner, server, map),
-    );
+    def(engine, "mcp(server: string, options: map) -> array", "", move |server: &str, map: Map| {
+        tools(&inner, server, map)
+    });
 }
 
 fn tools(host: &Rc<Inner>, server: &str, map: Map) -> Result<Array, EvalError> {
@@ -160,7 +156,8 @@ async fn call(
     let strand = &context.scope.strand;
     let about = format!("{} {args}", of.full_name);
     let begins = Inquiry::About(Topic::McpBegins, about.clone());
-    let (_, was_begun) = executor.find_once(strand, begins, |_| Ok(json!(context.key)), Stop::from)?;
+    let (_, was_begun) =
+        executor.find_once(strand, begins, |_| Ok(json!(context.key)), Stop::from)?;
 
     let work = async || {
         if was_begun && !of.is_read {
