@@ -37,7 +37,15 @@ fn a_tool_of_a_server_is_called_like_any_other() {
                   print(attempt(|| mcp(\"own\", #{ only: 1 })).error.message);\n";
     let project = project("plain", "read = [\"*\"]\n", script);
     let ran = run(&project, &["a.rhai"]);
-    expect![[r#""#]].assert_eq(&format!("{:?}\n{}{}", ran.code, ran.stdout, ran.stderr));
+    expect![[r#"
+        Some(0)
+        ["own__go read"]
+        []
+        ok
+        no MCP server `onw`; did you mean `own`?
+        option `only` of `mcp`: must be a list of names of tools, which may contain `*`
+    "#]]
+    .assert_eq(&format!("{:?}\n{}{}", ran.code, ran.stdout, ran.stderr));
     assert_eq!(calls(&project), 1);
 }
 
@@ -53,11 +61,11 @@ fn a_tool_that_may_have_lasting_effects_needs_approval() {
 
 #[test]
 fn what_a_server_answered_is_not_asked_for_again() {
-    let script = format!("{ACT}if !exists(\"go-on\") {{ throw \"stop\"; }}\n");
+    let script = format!("{ACT}if !param(\"go\", false) {{ throw \"stop\"; }}\n");
     let project = project("plain", "approve = \"never\"\n", &script);
     assert_eq!(run(&project, &["a.rhai"]).code, Some(1));
     std::fs::remove_file(project.path().join("hostile.sh")).unwrap();
-    let resumed = run(&project, &["--resume"]);
+    let resumed = run(&project, &["--resume", "-p", "go=true"]);
     assert_eq!(resumed.stdout, "ok\n", "{}", resumed.stderr);
     assert_eq!(calls(&project), 1);
 }
@@ -65,10 +73,30 @@ fn what_a_server_answered_is_not_asked_for_again() {
 #[test]
 fn faults_of_a_server_are_failures_of_the_tool() {
     for (mode, outcome) in [
-        ("dies-in-call", expect![[r#""#]]),
-        ("tool-error", expect![[r#""#]]),
-        ("refuses", expect![[r#""#]]),
-        ("mute-in-call", expect![[r#""#]]),
+        (
+            "dies-in-call",
+            expect![[r#"
+            tool mcp: tool `own__go`: MCP server `own` ended (exit status: 3); its stderr ends with: out of luck; nobody knows whether the call took effect
+        "#]],
+        ),
+        (
+            "tool-error",
+            expect![[r#"
+            tool failed: tool `own__go`: disk full
+        "#]],
+        ),
+        (
+            "refuses",
+            expect![[r#"
+            tool mcp: tool `own__go`: MCP server `own` answered `go` with error -32602: no such[31m thing
+        "#]],
+        ),
+        (
+            "mute-in-call",
+            expect![[r#"
+            tool mcp: tool `own__go`: MCP server `own` did not answer `go` within 300 ms (`timeout_ms`); nobody knows whether the call took effect
+        "#]],
+        ),
     ] {
         let script = "let t = mcp(\"own\")[0];\n\
                       let e = attempt(|| branch().act(t, #{ })).error;\n\
@@ -82,7 +110,7 @@ fn faults_of_a_server_are_failures_of_the_tool() {
 #[test]
 fn a_call_that_was_cut_by_a_kill_is_made_again_only_if_it_has_no_lasting_effect() {
     for (effects, code, wanted) in
-        [("read = [\"*\"]\n", Some(5), 2), ("approve = \"never\"\n", Some(1), 1)]
+        [("read = [\"*\"]\n", Some(1), 2), ("approve = \"never\"\n", Some(1), 1)]
     {
         let project = project("mute-in-call", &format!("timeout_ms = 60000\n{effects}"), ACT);
         let mut command = project.command(&["run", "--quiet", "a.rhai"]);
