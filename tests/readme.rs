@@ -83,6 +83,11 @@ fn the_tour_prints_what_stands_there() {
 }
 
 #[test]
+fn the_page_about_people_does_what_it_says() {
+    does_what_it_says("docs/people.md", 9);
+}
+
+#[test]
 fn the_page_about_answers_that_are_data_does_what_it_says() {
     does_what_it_says("docs/tools.md", 12);
 }

@@ -43,7 +43,7 @@ fn every_shipped_script_says_what_it_shows_and_what_it_costs() {
             count += 1;
         }
     }
-    assert_eq!(count, 9);
+    assert_eq!(count, 10);
 }
 
 #[test]
@@ -148,4 +148,15 @@ fn the_requests_are_sixty_and_balanced() {
     let texts: std::collections::BTreeSet<&str> =
         rows.iter().map(|row| row["text"].as_str().unwrap()).collect();
     assert_eq!(texts.len(), 60);
+}
+
+#[test]
+fn the_agent_calls_its_tools_and_notes_what_it_found() {
+    let (project, _, done) = run("agent", &[]);
+    assert_eq!(done["value"]["stopped"], "answer");
+    assert_eq!(done["value"]["tool_calls"], 2);
+    assert_eq!(done["value"]["notes"].as_array().unwrap().len(), 2);
+    let called: Vec<Value> =
+        project.events("tool_started").iter().map(|event| event["tool"].clone()).collect();
+    assert_eq!(called, ["add", "note", "note"]);
 }

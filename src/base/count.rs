@@ -10,3 +10,8 @@ where
     let name = if count == N::from(1) { one } else { several };
     format!("{count} {name}")
 }
+
+/// Tells whether a number is 0, so that it need not be written.
+pub fn is_zero<N: Default + PartialEq>(number: &N) -> bool {
+    *number == N::default()
+}

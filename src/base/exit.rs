@@ -21,6 +21,8 @@ pub enum Exit {
     Diverged,
     /// The store cannot be used.
     Store,
+    /// Suspended until somebody answers or a time comes.
+    Waiting,
     /// Stopped by Ctrl-C.
     Interrupted,
     /// Stopped because its terminal has gone away.
@@ -44,6 +46,7 @@ impl Exit {
             Exit::Permission => 6,
             Exit::Diverged => 7,
             Exit::Store => 8,
+            Exit::Waiting => 9,
             Exit::Interrupted => 130,
             Exit::HungUp => 129,
             Exit::Quit => 131,

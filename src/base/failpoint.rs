@@ -14,6 +14,12 @@ pub enum Failpoint {
     ToolBegins,
     /// A tool has done its work, and its end is not noted.
     ToolDone,
+    /// The start of an effect that lasts is on the disk, and it has not begun.
+    EffectBegins,
+    /// An effect has taken place, and its end is not noted.
+    EffectEnds,
+    /// A question to people is on the disk, and nobody has seen it.
+    QuestionKept,
     /// The end of an operation is decided, and not noted.
     OpEnds,
     /// The end of an operation is on the disk, and nothing depends on it yet.
@@ -39,6 +45,9 @@ pub const POINTS: &[(&str, Failpoint)] = &[
     ("call_ends", Failpoint::CallEnds),
     ("tool_begins", Failpoint::ToolBegins),
     ("tool_done", Failpoint::ToolDone),
+    ("effect_begins", Failpoint::EffectBegins),
+    ("effect_ends", Failpoint::EffectEnds),
+    ("question_kept", Failpoint::QuestionKept),
     ("op_ends", Failpoint::OpEnds),
     ("op_kept", Failpoint::OpKept),
     ("commit_begins", Failpoint::CommitBegins),
@@ -74,7 +83,9 @@ pub fn fault(_: Failpoint) -> Option<DiskFault> {
 /// Notes that the disk has these files as they are now, and of the last one as many bytes.
 #[cfg(not(debug_assertions))]
 #[inline]
-pub fn synced(_: &[&std::path::Path], _: Option<u64>) {}
+pub fn synced(_: &[&std::path::Path], _: Option<u64>) {
+    // A release build keeps no copies.
+}
 
 #[cfg(debug_assertions)]
 pub use armed::{arm, fault, keep_disk, synced};

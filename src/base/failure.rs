@@ -1,6 +1,7 @@
 //! A failure as data: what scripts catch, reports list, and the journal keeps; and the kinds of failure,
 //! with everything that hangs on the kind.
 
+use crate::base::count::is_zero;
 use crate::base::exit::Exit;
 use crate::base::problem::Problem;
 use serde_json::Value;
@@ -173,7 +174,7 @@ kinds! {
     Tool           "tool"                            Failed      ToolUse  "K0133" true;
     /// An MCP server could not be asked.
     Mcp            "mcp"                             Provider    Provider "K0134" true;
-    /// Nobody knows whether something took effect.
+    /// Nobody knows whether an effect took place.
     Unsure         "unsure"                          Failed      Stopped  "K0135" false;
     /// The arguments of a tool do not fit its schema.
     Arguments      "arguments"                       Failed      ToolUse  "K0136" false;
@@ -308,10 +309,10 @@ pub struct FailureDetail {
     /// How often the model was asked to mend its reply, if it was.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub repairs: Option<u32>,
-    /// The tool that failed.
+    /// The word or tool that failed, or whose effect is in doubt.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub tool: Option<Box<str>>,
-    /// The arguments that it was called with.
+    /// What it was called with.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub args: Option<Value>,
     /// How many steps the model took.
@@ -411,11 +412,6 @@ fn some_wait<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<NonZero
 
     let millis = Option::<u64>::deserialize(from)?.unwrap_or(0);
     Ok(NonZeroU32::new(u32::try_from(millis).unwrap_or(u32::MAX)))
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde wants")]
-fn is_zero(count: &u32) -> bool {
-    *count == 0
 }
 
 #[cfg(test)]

@@ -35,18 +35,58 @@ pub fn is_odd_space(letter: char) -> bool {
     !letter.is_ascii() && (letter.is_whitespace() || has_no_width)
 }
 
+/// Writes a text as it is, and everything else as JSON.
+pub fn as_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Tells whether lists and maps stand within each other more often than so many times.
+pub fn is_deeper_than(value: &Value, depth: usize) -> bool {
+    let is_deep = |inner: &Value| depth == 0 || is_deeper_than(inner, depth - 1);
+
+    match value {
+        Value::Array(items) => depth == 0 || items.iter().any(is_deep),
+        Value::Object(fields) => depth == 0 || fields.values().any(is_deep),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
 /// Returns a value with every text in it passed through `change`, the names of fields among them.
 #[must_use]
 pub fn map_texts(value: Value, change: &dyn Fn(String) -> String) -> Value {
     match value {
         Value::String(text) => Value::String(change(text)),
         Value::Array(items) => items.into_iter().map(|item| map_texts(item, change)).collect(),
-        Value::Object(fields) => {
-            let changed = fields.into_iter().map(|(key, v)| (change(key), map_texts(v, change)));
-            Value::Object(changed.collect::<Map<String, Value>>())
-        }
+        Value::Object(fields) => Value::Object(map_fields(fields, change)),
         other @ (Value::Null | Value::Bool(_) | Value::Number(_)) => other,
     }
+}
+
+/// Does the same with the entries of a map. None gets lost: names that have become equal are numbered.
+#[must_use]
+pub fn map_fields(
+    fields: Map<String, Value>,
+    change: &dyn Fn(String) -> String,
+) -> Map<String, Value> {
+    let mut kept = Map::new();
+    for (key, value) in fields {
+        let name = change(key);
+        // Two names may have become the same text.
+        let mut unique = name.clone();
+
+        let mut number = 1;
+        while kept.contains_key(&unique) {
+            number += 1;
+            unique = format!("{name} {number}");
+        }
+
+        kept.insert(unique, map_texts(value, change));
+    }
+
+    kept
 }
 
 /// Reads a text that is one value.

@@ -11,6 +11,7 @@ pub mod failure;
 pub mod file;
 pub mod id;
 pub mod json;
+pub mod moment;
 pub mod own;
 pub mod path_text;
 pub mod problem;

@@ -1,6 +1,7 @@
 //! Secrets: values that no log, error or journal may show. Every secret of the program is known
 //! here, so that whatever leaves it can be rid of them.
 
+use crate::base::json::{map_fields, map_texts};
 use crate::base::spelled;
 use crate::base::wildcard::Wildcard;
 use base64::Engine as _;
@@ -366,37 +367,21 @@ pub fn clean(value: Value) -> Value {
     if IS_ANY.load(Ordering::Acquire) { cleaned(value) } else { value }
 }
 
+/// Returns a text without secrets.
+#[must_use]
+pub fn scrubbed(mut text: String) -> String {
+    scrub_in(&mut text);
+    text
+}
+
 fn cleaned(value: Value) -> Value {
-    match value {
-        Value::String(mut text) => {
-            scrub_in(&mut text);
-            Value::String(text)
-        }
-        Value::Array(items) => items.into_iter().map(cleaned).collect(),
-        Value::Object(fields) => Value::Object(clean_fields(fields)),
-        other => other,
-    }
+    map_texts(value, &scrubbed)
 }
 
 /// Does the same with the entries of a map.
 #[must_use]
 pub fn clean_fields(fields: Map<String, Value>) -> Map<String, Value> {
-    let mut kept = Map::new();
-    for (key, value) in fields {
-        let name = scrub(&key).into_owned();
-        // Two keys may have become the same text.
-        let mut unique = name.clone();
-
-        let mut number = 1;
-        while kept.contains_key(&unique) {
-            number += 1;
-            unique = format!("{name} {number}");
-        }
-
-        kept.insert(unique, cleaned(value));
-    }
-
-    kept
+    map_fields(fields, &scrubbed)
 }
 
 /// Takes every secret out of a document. One of JSON, or of lines of JSON, stays what it is: secrets
@@ -545,6 +530,50 @@ mod tests {
             let decoded = STANDARD.decode(clean.replace(SHOWN, "AAAA")).unwrap_or_default();
             let left = String::from_utf8_lossy(&decoded).into_owned();
             assert!(!left.contains("canary"), "{before}: {left}");
+        }
+    }
+
+    /// Base64 is full of signs that JSON and addresses escape, at its ends as well.
+    #[test]
+    fn base64_is_found_however_its_signs_are_escaped() {
+        let escapes: [&[(&str, &str)]; 6] = [
+            &[],
+            &[("/", "\\/")],
+            &[("/", "\\\\/")],
+            &[("/", "\\u002f"), ("+", "\\u002B")],
+            &[("/", "%2F"), ("+", "%2b"), ("=", "%3D")],
+            &[("/", "&#47;"), ("+", "&plus;")],
+        ];
+        // These end in a slash, begin with one, or hold nothing else, at one place or another.
+        let values = [
+            "????????abc?",
+            "sk-??>>??key",
+            "~~~~????....",
+            "o??o??o??ok",
+            "key=12345??",
+            "12??34>>56",
+        ];
+
+        for value in values {
+            let forms = forms(value);
+            for (before, after) in
+                [("", ""), ("a", "b"), ("ab", ""), ("", "bc"), ("?", "??"), ("user:", "\n")]
+            {
+                let encoded = STANDARD.encode(format!("{before}{value}{after}"));
+                for pairs in escapes {
+                    let text = pairs
+                        .iter()
+                        .fold(encoded.clone(), |text, (c, escape)| text.replace(c, escape));
+                    let clean = without(&text, &forms, &[value.to_owned()]).unwrap_or_default();
+                    let rest = clean.replace(SHOWN, "");
+                    // The groups at both ends depend on what stands beside the secret as well.
+                    let most = 12 * (before.len().div_ceil(3) + after.len().div_ceil(3) + 1);
+                    assert!(
+                        clean.contains(SHOWN) && rest.len() <= most,
+                        "{value}: {text}: {clean}"
+                    );
+                }
+            }
         }
     }
 

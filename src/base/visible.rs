@@ -49,6 +49,11 @@ pub fn on_one_line(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped(text, false))
 }
 
+/// Makes a text of several lines one whose further lines are not taken for lines of kaizen's own.
+pub fn hanging(text: &str) -> String {
+    text.trim_end().replace('\n', "\n    ")
+}
+
 /// Escapes within the strings of a text of JSON what JSON itself leaves as it is.
 pub fn in_json(json: &str) -> Cow<'_, str> {
     // Between strings there are only line feeds and spaces.

@@ -4,18 +4,20 @@ mod app;
 mod command;
 mod render;
 
-#[cfg(debug_assertions)]
-use crate::base::failpoint;
 use crate::base::id::RunId;
 use crate::base::secret::{self, scrub};
 use crate::base::visible;
+#[cfg(debug_assertions)]
+use crate::base::{clock, failpoint};
 use crate::cli::app::config::ConfigError;
 use crate::cli::app::exit::Exit;
-use crate::cli::app::{help, output, project, terminal, trust};
+use crate::cli::app::{cause, help, output, project, terminal, trust};
 use crate::cli::command::{
-    advise, check, compare, config_show, doc, doctor, explain, export, failures, gc, list, mcp,
-    models, new, patterns, plan, repl, replay, run, runs, show, test, tools, watch,
+    advise, answer, check, compare, config_show, doc, doctor, explain, export, failures, fork, gc,
+    list, mcp, models, new, patterns, plan, repl, replay, resume, run, runs, show, test, tools,
+    watch,
 };
+use crate::cli::render::paint::{self, Colors};
 use crate::journal::event::Event;
 use crate::journal::history::HistoryError;
 use crate::model::registry::ModelError;
@@ -84,7 +86,11 @@ enum Command {
     /// Replay a recorded run without calling any model.
     Replay(replay::Arguments),
     /// Re-run from a recorded run: reuse its replies up to an operation, then call models.
-    Fork(run::Fork),
+    Fork(fork::Arguments),
+    /// Continue a run that failed, was interrupted or is suspended; with --due, all whose time has come.
+    Resume(resume::Arguments),
+    /// Answer the question of a suspended run, and continue it.
+    Answer(answer::Arguments),
     /// List the latest runs.
     Runs(runs::Arguments),
     /// Show what a run did.
@@ -133,9 +139,18 @@ struct Global {
     stderr_is_terminal: bool,
 }
 
-/// Takes from the environment at which point a test wants the program to die or to fail.
+/// Takes from the environment at which time a test wants the program to begin, and at which point to die
+/// or to fail.
 #[cfg(debug_assertions)]
 fn arm() -> Result<(), Exit> {
+    if let Some(time) = project::variable("KAIZEN_TIME") {
+        let time = time.parse().map_err(|_| {
+            say(&format!("error: KAIZEN_TIME: `{time}` is no time in milliseconds since 1970"));
+            Exit::Usage
+        })?;
+        clock::begin_at(time);
+    }
+
     if let Some(folder) = project::variable("KAIZEN_DISK") {
         failpoint::keep_disk(folder.into());
     }
@@ -188,10 +203,11 @@ pub fn run() -> ExitCode {
         stderr_is_terminal,
     };
 
+    paint::set(Colors { out: global.color_out, err: global.color });
     match perform(&global, arguments.command.as_ref()) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            say(&format!("error: {error:#}"));
+            say(&format!("error: {}", cause::told(&error)));
             exit_for(&error).into()
         }
     }
@@ -239,7 +255,9 @@ fn perform(global: &Global, command: Option<&Command>) -> anyhow::Result<Exit> {
         Some(Command::Plan(given)) => plan::plan(global, given),
         Some(Command::Repl(arguments)) => repl::run(global, arguments),
         Some(Command::Replay(arguments)) => replay::run(global, arguments),
-        Some(Command::Fork(arguments)) => run::fork(global, arguments),
+        Some(Command::Fork(arguments)) => fork::run(global, arguments),
+        Some(Command::Resume(arguments)) => resume::run(global, arguments),
+        Some(Command::Answer(arguments)) => answer::run(global, arguments),
         Some(Command::Runs(arguments)) => runs::run(global, arguments),
         Some(Command::Show(arguments)) => show::run(global, arguments),
         Some(Command::Patterns(arguments)) => patterns::run(global, arguments),
@@ -295,7 +313,10 @@ fn exit_for(error: &anyhow::Error) -> Exit {
 
 /// Writes a line for people.
 fn say(text: &str) {
-    output::write_err(&format!("{}\n", visible::shown(&scrub(text))));
+    let headed = paint::headed(text);
+    let safe = scrub(&headed);
+    let shown = visible::shown(&safe);
+    output::write_err(&format!("{}\n", terminal::fitted_err(&shown)));
 }
 
 thread_local! {
@@ -310,14 +331,17 @@ fn on_closed_pipe(last: impl Fn() + 'static) {
 
 /// Writes a line of text.
 fn print_line(text: &str) {
-    put_line(&visible::shown(&scrub(text)));
+    let safe = scrub(text);
+    let shown = visible::shown(&safe);
+    put_line(&terminal::fitted(&shown));
 }
 
 /// Writes a line that a script has said. A program that reads it gets it as it is; a terminal would
 /// obey parts of it.
 fn print_of_script(text: &str) {
     if std::io::stdout().is_terminal() {
-        print_line(text);
+        // What a script says is not kaizen's to break.
+        put_line(&visible::shown(&scrub(text)));
     } else {
         put_line(&scrub(text));
     }

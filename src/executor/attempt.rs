@@ -1,9 +1,10 @@
 //! One attempt of one operation: the only caller of models.
 
 use crate::base::failure::{Failure, Kind};
-use crate::base::id::RunId;
-use crate::base::unit::Money;
+use crate::base::secret;
+use crate::executor::bill::AttemptBill;
 use crate::executor::budget::Reserve;
+use crate::executor::call_guard::CallGuard;
 use crate::executor::replies::reuse::Answer;
 use crate::executor::replies::{AttemptResult, Miss, PendingCall, ReplySource};
 use crate::executor::retry::{ATTEMPTS_MAX, pause};
@@ -16,7 +17,7 @@ use crate::metrics::charge::Charge;
 use crate::model::Model;
 use crate::model::error::{CallError, Retry};
 use crate::model::message::Message;
-use crate::model::reply::{CallResult, ReplyContent, Usage};
+use crate::model::reply::{CallResult, ReplyContent};
 use crate::model::request::{Request, SchemaCheck};
 use crate::model::tool::{ToolChoice, ToolSpec};
 use crate::model::tuning::LimitChange;
@@ -28,6 +29,9 @@ use serde_json::Value;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
+
+/// Most characters of results of tools that stand with the call that tells them.
+const PROMPT_MAX: usize = 1000;
 
 /// Why something gave no value: a failure to report, or the end of the run.
 #[derive(Debug)]
@@ -78,34 +82,38 @@ pub(super) struct ExchangeRequest<'a> {
     pub(super) step: u32,
 }
 
+impl<'a> ExchangeRequest<'a> {
+    /// Asks for an answer that follows the schema, if there is one, without tools. Whoever asks looks
+    /// whether it does.
+    pub(super) fn new(
+        prompt: &'a Prompt,
+        messages: Vec<Message>,
+        schema: Option<&'a Value>,
+    ) -> ExchangeRequest<'a> {
+        ExchangeRequest {
+            prompt,
+            messages,
+            tools: Vec::new(),
+            choice: ToolChoice::Auto,
+            schema,
+            reads: schema,
+            schema_check: SchemaCheck::Caller,
+            is_repair: false,
+            step: 0,
+        }
+    }
+}
+
 /// A reply, and the value that was read from its text. Where it calls tools, the value is that text.
 pub(super) struct WholeReply {
     pub(super) said: ReplyContent,
+    /// Whether `max_tokens` cut it, and that was accepted.
+    pub(super) is_cut: bool,
     pub(super) value: Result<Value, Unfit>,
     /// What the request is known by.
     pub(super) sample: Sample,
     /// How many calls it took, and what they cost, if that is known.
-    pub(super) bill: CallBill,
-}
-
-/// How many calls something took, and what they cost, if that is known.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct CallBill {
-    pub(super) calls: u32,
-    pub(super) cost: Option<Money>,
-}
-
-impl Default for CallBill {
-    fn default() -> CallBill {
-        CallBill { calls: 0, cost: Some(Money::ZERO) }
-    }
-}
-
-impl CallBill {
-    pub(super) fn add(&mut self, other: CallBill) {
-        self.calls = self.calls.saturating_add(other.calls);
-        self.cost = self.cost.zip(other.cost).map(|(sum, more)| sum + more);
-    }
+    pub(super) bill: AttemptBill,
 }
 
 /// How a try stands among the others of its request, and what was mended of its reply.
@@ -113,6 +121,16 @@ struct TryTimes {
     attempt: u32,
     wait: Option<Duration>,
     mended: Vec<String>,
+}
+
+/// Returns the newest message as it stands with a call. What is more than a text is kept whole among the
+/// parts of requests.
+fn prompt_of(message: &Message) -> String {
+    if message.is_plain() {
+        message.content.clone()
+    } else {
+        secret::beginning(&message.shown(), PROMPT_MAX)
+    }
 }
 
 /// Makes the error for a try that has ended well and has no text, which cannot be.
@@ -129,34 +147,13 @@ impl Executor {
         ask: ExchangeRequest<'_>,
         durable: bool,
     ) -> Result<WholeReply, Stop> {
-        let ExchangeRequest {
-            prompt,
-            messages,
-            tools,
-            choice,
-            schema,
-            reads,
-            schema_check,
-            is_repair,
-            step,
-        } = ask;
-        let model = branch.borrow().model.clone();
-        let settings = model.settings.with(&prompt.settings);
+        let reads = ask.reads;
+        let asked = self.pending(scope, branch, ask)?;
+        let settings = &asked.request.settings;
         let attempts_max = settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1);
 
-        let request = Request::new(messages, settings, schema.cloned());
-        let mut request = request.offering(tools, choice);
-        request.schema_check = schema_check;
-        request.check().map_err(|error| Failure::new(Kind::Option, error.to_string()))?;
-
-        let sample = self.replies.sample(&scope.strand, &model, &request);
-        // A cassette has the request as the script made it, before the budget bounds the reply.
-        let line = self.replies.line(sample.key, &model, &request);
-        self.budgets.bound_reply(scope.purse, &mut request);
-
-        let asked = PendingCall { op: scope.op, model, request, sample, line, is_repair, step };
         let mut attempt = 1;
-        let mut bill = CallBill::default();
+        let mut bill = AttemptBill::default();
         loop {
             let mut tried = self.call(scope, &asked, attempt).await?;
             // A reply that is known may come from a conversation with other ids.
@@ -185,6 +182,7 @@ impl Executor {
                 Some(Ok(found)) => found.mended.clone(),
                 Some(Err(_)) | None => Vec::new(),
             };
+            let is_cut = tried.is_cut;
             let times = TryTimes { attempt, wait, mended };
             // A reply that another call follows was paid for: it is on the disk before that.
             let durable = durable || calls_tools || matches!(read, Some(Err(_)));
@@ -192,12 +190,12 @@ impl Executor {
             let cost = tried.cost;
             let result = self.settle(scope, &asked.model, tried, times, durable).await?;
             let charge = Charge::of(usage, cost, result.as_ref().err());
-            bill.add(CallBill { calls: 1, cost: charge.cost });
+            bill.add(AttemptBill { calls: 1, cost: charge.cost });
 
             match (result, read, wait) {
                 (Ok(said), Some(read), _) => {
                     let value = read.map(|found| found.value);
-                    return Ok(WholeReply { said, value, sample: asked.sample, bill });
+                    return Ok(WholeReply { said, is_cut, value, sample: asked.sample, bill });
                 }
                 (_, _, Some(wait)) => self.pass(&scope.strand, Timer::Pause, wait).await?,
                 (Err(failure), ..) => return Err(failure.into()),
@@ -205,6 +203,31 @@ impl Executor {
             }
             attempt += 1;
         }
+    }
+
+    /// Makes the request, and what it is known by.
+    fn pending(
+        &self,
+        scope: &Scope,
+        branch: &SharedBranch,
+        ask: ExchangeRequest<'_>,
+    ) -> Result<PendingCall, Failure> {
+        let model = branch.borrow().model.clone();
+        let settings = model.settings.with(&ask.prompt.settings);
+
+        let request = Request::new(ask.messages, settings, ask.schema.cloned());
+        let mut request = request.offering(ask.tools, ask.choice);
+        request.schema_check = ask.schema_check;
+        request.check().map_err(|error| Failure::new(Kind::Option, error.to_string()))?;
+
+        let sample = self.replies.sample(&scope.strand, &model, &request);
+        // A cassette has the request as the script made it, before the budget bounds the reply.
+        let line = self.replies.line(sample.key, &model, &request);
+        self.budgets.bound_reply(scope.purse, &mut request);
+
+        let op = scope.op;
+        let is_repair = ask.is_repair;
+        Ok(PendingCall { op, model, request, sample, line, is_repair, step: ask.step })
     }
 
     /// Reads a reply, by its schema if it has one. One that is only guessed need not fit.
@@ -341,7 +364,7 @@ impl Executor {
             attempt: number,
             model: model.label.clone(),
             demo: model.is_demo(),
-            prompt: request.messages.last().map(|m| m.shown().into_owned()).unwrap_or_default(),
+            prompt: request.messages.last().map(prompt_of).unwrap_or_default(),
             history: request.messages.len() - 1,
             newest: parts.as_ref().and_then(|parts| parts.newest),
             key: Some(sample.key),
@@ -464,6 +487,7 @@ impl Executor {
             reused: tried.reused,
             again,
             reply: said.map(|said| said.text.clone()),
+            cut: tried.is_cut,
             calls: said.map(|said| said.calls.clone()).unwrap_or_default(),
             opaque: said.map(|said| said.opaque.clone()).unwrap_or_default(),
             usage: tried.usage,
@@ -482,70 +506,6 @@ impl Executor {
         }
 
         Ok(result)
-    }
-}
-
-/// Journals a call that is given up while it is under way: it may have been paid for, once it has
-/// begun.
-struct CallGuard<'a> {
-    executor: &'a Executor,
-    scope: &'a Rc<Scope>,
-    asked: &'a PendingCall,
-    number: u32,
-    has_begun: Rc<Cell<bool>>,
-    /// In a plan, the tokens and the price that it would have, and the run that has paid for it.
-    planned: Option<(Option<Usage>, Option<Money>, Option<RunId>)>,
-    armed: bool,
-}
-
-impl CallGuard<'_> {
-    /// Notes what a planned call would take: a run makes it, also if another one ends first.
-    fn plan(&mut self, called: &CallResult, paid_by: Option<RunId>) {
-        if let Some(guess) = self.executor.guess() {
-            let PendingCall { op, model, request, .. } = self.asked;
-            guess.bound(*op, self.number, model.bound(request, called));
-            self.armed = true;
-            self.planned = Some((called.usage, called.cost, paid_by));
-        }
-    }
-}
-
-impl Drop for CallGuard<'_> {
-    fn drop(&mut self) {
-        if !self.armed {
-            return;
-        }
-
-        let PendingCall { model, request, .. } = self.asked;
-        let is_again = self.executor.is_resuming();
-        if is_again && !self.has_begun.get() {
-            // A run that is gone through again holds its calls back; without a crash this one would
-            // have been made, and may have been, so it counts as if it was.
-            self.executor.budgets.count_known(model, request, None);
-        }
-
-        let is_free = !is_again && !self.has_begun.get();
-        let given_up = (is_free.then(Usage::default), is_free.then_some(Money::ZERO), None);
-        let (usage, cost, reused) = self.planned.take().unwrap_or(given_up);
-
-        // The run is being torn down; a store that cannot be written is reported by its next use.
-        let _ = self.executor.note(&Event::AttemptEnded {
-            flow: self.scope.flow,
-            op: self.scope.op,
-            attempt: self.number,
-            demo: model.is_demo(),
-            reused,
-            again: false,
-            reply: None,
-            calls: Vec::new(),
-            opaque: Vec::new(),
-            usage,
-            cost,
-            served_by: None,
-            failure: Some(Failure::new(Kind::Cancelled, "the call was cancelled")),
-            retry_in_ms: None,
-            mended: Vec::new(),
-        });
     }
 }
 

@@ -390,7 +390,13 @@ mod tests {
 
     fn called(model: &Model, usage: Usage) -> CallResult {
         let cost = model.cost(Some(&usage));
-        CallResult { usage: Some(usage), cost, served_by: None, result: Ok("x".into()) }
+        CallResult {
+            usage: Some(usage),
+            cost,
+            served_by: None,
+            is_cut: false,
+            result: Ok("x".into()),
+        }
     }
 
     /// Many calls at once, of chance sizes, real uses and times, under bounds of chance: what is

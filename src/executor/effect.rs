@@ -3,12 +3,15 @@
 //! A call of a model is an effect too; it has attempts and a budget, and stands in `attempt.rs`.
 
 use crate::base::clock;
+use crate::base::failpoint::Failpoint;
 use crate::base::failure::{Failure, Kind};
 use crate::base::strand::{Spot, Strand};
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
+use crate::executor::lost::Repeat;
 use crate::executor::replies::assumption::Unknown;
 use crate::executor::replies::guess::{Guess, GuessedWorld};
+use crate::executor::standstill::{FAR, until};
 use crate::executor::turns::Passage;
 use crate::journal::event::{Event, LogLevel, Timer};
 use crate::journal::inquiry::{Inquiry, Topic};
@@ -25,15 +28,18 @@ const ANSWERS_MAX: usize = 10_000;
 impl Executor {
     /// Does something outside that only this run can do, or returns what came of it in the run that
     /// this one resumes. What comes of it, a failure too, is on the disk before this returns. A plan
-    /// only asks for the permission, and gets `planned`.
+    /// only asks for the permission, and gets `planned`. One that must not happen twice has its start on
+    /// the disk before it begins.
     pub async fn effect(
         &self,
         strand: &Strand,
-        what: Inquiry,
+        (what, repeat): (Inquiry, Repeat),
         planned: Value,
         permit: impl AsyncFnOnce() -> Result<(), Failure>,
         work: impl AsyncFnOnce() -> Result<Value, Failure>,
     ) -> Result<Value, Stop> {
+        // The journal knows what was asked without the secrets in it.
+        let what = what.without_secrets();
         let (at, known) = self.recall_in_turn(strand, &what).await;
 
         let told = if let Some(told) = known {
@@ -49,9 +55,22 @@ impl Executor {
                 self.outside(std::future::ready(())).await;
                 return self.guessed(&what, planned).map_err(Stop::from);
             }
-            self.do_now(work).await?
+            match self.doubt(&what, &at, repeat).await? {
+                Some(told) => told,
+                None => self.do_now((&what, repeat), &at, permit, work).await?,
+            }
         };
 
+        self.keep_told(what, at, told).await
+    }
+
+    /// Journals what the world told, and returns it.
+    pub(super) async fn keep_told(
+        &self,
+        what: Inquiry,
+        at: Spot,
+        told: Value,
+    ) -> Result<Value, Stop> {
         let event = Event::Told { what, value: told.clone(), at: Some(at) };
         self.commit(&event).await?;
 
@@ -65,11 +84,26 @@ impl Executor {
     /// kept: a resumed run may have it. Nor is what nobody knows: a resumed run may be told.
     async fn do_now(
         &self,
+        (what, repeat): (&Inquiry, Repeat),
+        at: &Spot,
+        permit: impl AsyncFnOnce() -> Result<(), Failure>,
         work: impl AsyncFnOnce() -> Result<Value, Failure>,
     ) -> Result<Value, Stop> {
         let done = self.outside(async {
             self.on_disk().await?;
-            Ok::<_, StoreError>(work().await)
+
+            if repeat == Repeat::Forbidden {
+                // What may not be done has not begun.
+                if let Err(failure) = permit().await {
+                    return Ok(Err(failure));
+                }
+                self.keep(&Event::Telling { what: what.clone(), at: at.clone() }).await?;
+                self.failpoint(Failpoint::EffectBegins);
+            }
+
+            let done = work().await;
+            self.failpoint(Failpoint::EffectEnds);
+            Ok::<_, StoreError>(done)
         });
 
         match done.await? {
@@ -298,11 +332,48 @@ impl Executor {
 
         let at = strand.count(&timer);
         let known = self.memory.timer(timer, &at);
+        let due = self.memory.due(timer, &at);
+        let time = due.map_or(time, until);
+        // A test need not wait for long, since its clock stands still.
+        if timer == Timer::Sleep && time > FAR && self.memory.skip(time) {
+            self.outside(std::future::ready(())).await;
+            return Ok(());
+        }
+
+        if known.is_none() && !self.is_dry() && (due.is_some() || self.is_far(time)) {
+            return self.pass_a_far_one(at, timer, time).await;
+        }
         if self.turns.pass(known, time).await == Passage::Forced {
             return Ok(());
         }
 
         self.recorder.time_passed(at, timer)
+    }
+
+    async fn pass_a_far_one(
+        &self,
+        at: Spot,
+        timer: Timer,
+        time: Duration,
+    ) -> Result<(), StoreError> {
+        let wait = async |left| self.pass_far(&at, timer, left).await;
+        let (_, waited) = self.turns.pass_by_way(None, time, wait).await;
+        // The journal of an older version knows that it had passed.
+        let Some(waited) = waited else { return Ok(()) };
+        waited?;
+        self.recorder.time_passed(at, timer)
+    }
+
+    /// Waits until a time, in milliseconds since 1970.
+    pub async fn pass_until(&self, strand: &Strand, due: i64) -> Result<(), StoreError> {
+        let passed = || {
+            let passed = i64::try_from(self.turns.time().as_millis()).unwrap_or(i64::MAX);
+            self.memory.planned_from().0.0.saturating_add(passed)
+        };
+        let now = if self.guess().is_some() { passed() } else { self.memory.look() };
+
+        let left = u64::try_from(due.saturating_sub(now)).unwrap_or(0);
+        self.pass(strand, Timer::Sleep, Duration::from_millis(left)).await
     }
 
     /// Waits for a future, but no longer than `limit`: `None` if it was not done by then.

@@ -17,7 +17,7 @@ use crate::flow::outcome::{Outcome, SkipReason};
 use crate::journal::event::{Event, PlannedOp};
 use crate::session::Session;
 use crate::session::branch::{Branch, SharedBranch};
-use crate::session::scope::Purse;
+use crate::session::scope::{Purse, Scope};
 use crate::store::StoreError;
 use serde_json::{Value, json};
 use std::cell::OnceCell;
@@ -40,10 +40,8 @@ pub struct FlowOptions {
     pub allow_failures: bool,
     /// What the flow may use up of what is left to use.
     pub budget: Option<Bounds>,
-    /// The flow within which it runs, if there is one.
-    pub within: Option<FlowId>,
-    /// Whose budget it keeps, if it runs within an operation.
-    pub purse: Option<Purse>,
+    /// The operation within which it runs, if there is one.
+    pub around: Option<Rc<Scope>>,
 }
 
 impl Default for FlowOptions {
@@ -54,8 +52,7 @@ impl Default for FlowOptions {
             timeout: None,
             allow_failures: false,
             budget: None,
-            within: None,
-            purse: None,
+            around: None,
         }
     }
 }
@@ -110,6 +107,8 @@ struct Flow<'a> {
     /// What operations without a branch of their own start from.
     base: Branch,
     on_failure: OnFailure,
+    /// How many tools it is inside of.
+    tools: u32,
     ended: bool,
 }
 
@@ -135,14 +134,16 @@ impl Executor {
         check_branches(graph, session)?;
         let (mut flow, plan) = Flow::new(self, strand.clone(), graph, session, options);
         let id = flow.id;
-        let _budget = self.budgets.begin(Purse::Flow(id), options.purse, options.budget);
+        let around = options.around.as_ref();
+        let outer = around.map(|scope| scope.purse);
+        let _budget = self.budgets.begin(Purse::Flow(id), outer, options.budget);
 
         self.note(&Event::FlowStarted {
             flow: id,
             name: graph.name().to_owned(),
             ops: plan,
             max_concurrent: options.max_concurrent,
-            within: options.within,
+            within: around.map(|scope| scope.flow),
             at: Some(strand.address().clone()),
         })?;
 
@@ -177,7 +178,8 @@ fn check_branches(graph: &Graph, session: &Session) -> Result<(), RunError> {
             && !session.knows(branch)
         {
             let name = branch.borrow().name.clone();
-            let branch = name.map_or("a branch without a name".to_owned(), |n| format!("`{n}`"));
+            let branch =
+                name.map_or("a branch without a name".to_owned(), |n| format!("branch `{n}`"));
             return Err(RunError::UnknownBranch { op: op.name.clone(), branch });
         }
     }
@@ -213,7 +215,8 @@ impl<'a> Flow<'a> {
         let base = session.default_branch().borrow().fork();
         let id = executor.recorder.take_flow();
         let on_failure = options.on_failure;
-        (Flow { executor, id, strand, nodes, base, on_failure, ended: false }, plan)
+        let tools = options.around.as_ref().map_or(0, |scope| scope.tools);
+        (Flow { executor, id, strand, nodes, base, on_failure, tools, ended: false }, plan)
     }
 
     fn edges(&self) -> Vec<(usize, usize)> {
@@ -344,6 +347,7 @@ impl<'a> Flow<'a> {
             sources,
             branch,
             strand: node.strand.clone(),
+            tools: self.tools,
             ended: node.ended.clone(),
         })
     }
@@ -479,6 +483,7 @@ impl<'a> Flow<'a> {
             .map(|node| ReportEntry {
                 name: node.op.name.clone(),
                 outcome: node.outcome.expect("every operation has ended"),
+                is_cut: metrics.cut_operations.contains(&node.id),
             })
             .collect();
 

@@ -7,13 +7,13 @@ use crate::base::strand::{Address, Spot, Strand};
 use crate::journal::event::Timer;
 use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
-use crate::journal::past::{Past, PastTry};
+use crate::journal::past::{Past, PastQuestion, PastTry};
 use crate::metrics::Metrics;
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The figures of the flows of a run that have ended.
 #[derive(Debug, Clone, Default)]
@@ -47,6 +47,8 @@ pub(super) struct Memory {
     planned_from: (Stamp, Instant),
     /// The next time that is told, if the clock of the run stands still.
     still: Option<Cell<i64>>,
+    /// Answers of people with which this run was resumed.
+    given: RefCell<Vec<(Inquiry, Spot, Value)>>,
 }
 
 impl Memory {
@@ -60,6 +62,7 @@ impl Memory {
             answers: RefCell::default(),
             planned_from: (Stamp::now(), clock::instant()),
             still: None,
+            given: RefCell::default(),
         }
     }
 
@@ -104,6 +107,48 @@ impl Memory {
         Some(RecalledAnswer { value, place: None })
     }
 
+    /// Tells whether something began at this place in the resumed run whose end is not known.
+    pub(super) fn was_begun(&self, what: &Inquiry, at: &Spot) -> bool {
+        self.past.as_ref().is_some_and(|past| past.was_begun(what, at))
+    }
+
+    /// Returns how people were asked at this place in the resumed run.
+    pub(super) fn asked(&self, what: &Inquiry, at: &Spot) -> Option<PastQuestion> {
+        self.past.as_ref()?.asked(what, at)
+    }
+
+    /// Returns how many questions people were asked in the resumed run.
+    pub(super) fn questions(&self) -> u32 {
+        self.past.as_ref().map_or(0, |past| past.questions())
+    }
+
+    /// Returns the answer that somebody gave at this place while the run was suspended.
+    pub(super) fn answered(&self, what: &Inquiry, at: &Spot) -> Option<Value> {
+        let given = self.given.borrow();
+        let now = given.iter().find(|(of, spot, _)| (of, spot) == (what, at));
+        let then = || self.past.as_ref()?.answered(what, at).cloned();
+        now.map(|(.., value)| value.clone()).or_else(then)
+    }
+
+    /// Remembers an answer with which this run was resumed.
+    pub(super) fn give(&self, what: Inquiry, at: Spot, value: Value) {
+        self.given.borrow_mut().push((what, at, value));
+    }
+
+    /// Returns when a wait ends that began in the resumed run, in milliseconds since 1970.
+    pub(super) fn due(&self, timer: Timer, at: &Spot) -> Option<i64> {
+        self.past.as_ref()?.due(timer, at)
+    }
+
+    /// Lets a time pass on a clock that stands still; tells whether it does.
+    pub(super) fn skip(&self, time: Duration) -> bool {
+        let Some(still) = &self.still else { return false };
+
+        let millis = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        still.set(still.get().saturating_add(millis));
+        true
+    }
+
     /// Returns the try of a call at this place in the resumed run.
     pub(super) fn call(&self, key: Key, at: &Spot, number: usize) -> Option<PastTry> {
         self.past.as_ref()?.call(key, at, number).cloned()
@@ -133,6 +178,11 @@ impl Memory {
             Some(next) => next.replace(next.get() + 1),
             None => Stamp::now().0,
         }
+    }
+
+    /// Returns the same without moving a clock that stands still.
+    pub(super) fn look(&self) -> i64 {
+        self.still.as_ref().map_or_else(|| Stamp::now().0, Cell::get)
     }
 
     /// Draws the next number from 0 up to 1 of a strand.

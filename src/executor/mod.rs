@@ -2,13 +2,18 @@
 //! it. Everything of a run happens on one thread; dropping a future cancels what it was doing.
 
 pub mod attempt;
+mod bill;
 pub mod budget;
 mod budgets;
+mod call_guard;
 mod effect;
 pub mod flow;
+pub mod glimpse;
+pub mod lost;
 pub mod memory;
 pub mod operate;
 pub mod operation;
+pub mod people;
 mod protocol;
 pub mod question;
 mod react;
@@ -17,6 +22,8 @@ pub mod replies;
 pub mod report;
 pub mod retry;
 pub mod schedule;
+pub mod standstill;
+mod step;
 pub mod tools;
 pub mod turns;
 
@@ -25,21 +32,27 @@ use crate::base::failure::{Failure, Kind};
 use crate::base::id::RunId;
 use crate::executor::budget::{Budget, Tally};
 use crate::executor::budgets::Budgets;
+use crate::executor::lost::LostRule;
 use crate::executor::memory::{Figures, Memory};
+use crate::executor::people::People;
 use crate::executor::recorder::Recorder;
 use crate::executor::replies::ReplySources;
 use crate::executor::replies::guess::{EndOrder, Guess};
 use crate::executor::replies::reuse::Reuse;
 use crate::executor::replies::tape::Tape;
+use crate::executor::standstill::Standstill;
 use crate::executor::turns::Turns;
 use crate::flow::check::BuildErrors;
 use crate::journal::Journal;
+use crate::journal::event::ComparisonVerdict;
 use crate::journal::event::Event;
 use crate::journal::inquiry::Inquiry;
 use crate::journal::past::Past;
+use crate::journal::waits::PendingQuestion;
 use crate::metrics::Metrics;
 use crate::session::scope::Scope;
 use crate::store::StoreError;
+use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -56,7 +69,7 @@ pub enum RunError {
     Build(#[from] BuildErrors),
     /// An operation wants to work on a branch that its session does not have.
     #[error(
-        "operation `{op}` uses branch {branch}, which is not in the session; add it with \
+        "operation `{op}` uses {branch}, which is not in the session; add it with \
          `include_branch`"
     )]
     UnknownBranch {
@@ -85,6 +98,12 @@ pub struct Executor {
     turns: Turns,
     /// The labels of models whose servers refuse tools.
     without_tools: RefCell<BTreeSet<String>>,
+    /// Says what becomes of effects that nobody knows the end of.
+    lost: LostRule,
+    /// Knows what is waited for that nothing here brings about.
+    standstill: Standstill,
+    /// Knows how people can be reached.
+    people: People,
 }
 
 impl fmt::Debug for Executor {
@@ -108,6 +127,9 @@ impl Executor {
             budgets: Budgets::new(concurrency),
             turns: Turns::default(),
             without_tools: RefCell::default(),
+            lost: LostRule::default(),
+            standstill: Standstill::default(),
+            people: People::default(),
         }
     }
 
@@ -258,6 +280,16 @@ impl Executor {
         self.recorder.listen(listener)
     }
 
+    /// Keeps what a comparison found, for the end of the run.
+    pub fn keep_comparison(&self, verdict: ComparisonVerdict) {
+        self.recorder.keep_comparison(verdict);
+    }
+
+    /// Returns what the comparisons of the run found, the newest of each kind of task.
+    pub fn comparisons(&self) -> Vec<ComparisonVerdict> {
+        self.recorder.comparisons()
+    }
+
     /// Takes a listener away.
     pub fn unlisten(&self, id: usize) {
         self.recorder.unlisten(id);
@@ -313,6 +345,27 @@ impl Executor {
     /// Journals an event soon, and lets everybody see it now.
     pub fn note(&self, event: &Event) -> Result<(), StoreError> {
         self.recorder.note(self.event_time(), event)
+    }
+
+    /// Takes the answer of a person to a question of the run that this one resumes. It is on the disk
+    /// when this returns.
+    pub async fn give_answer(
+        &self,
+        question: &PendingQuestion,
+        value: Value,
+    ) -> Result<(), StoreError> {
+        let at = question.at.clone();
+        self.memory.give(question.inquiry(), at.clone(), value.clone());
+
+        let question = question.question.text.clone();
+        self.on_disk().await?;
+        self.keep(&Event::Answered { question, at, value }).await
+    }
+
+    /// Journals an event, and returns once it is on the disk. It is a part of what is under way, and no
+    /// end of its own.
+    pub(super) async fn keep(&self, event: &Event) -> Result<(), StoreError> {
+        self.recorder.keep(self.event_time(), event).await
     }
 
     /// Journals an event, and returns once it is on the disk.

@@ -5,7 +5,7 @@ use crate::base::failure::{Failure, Kind};
 use crate::executor::Executor;
 use crate::executor::attempt::{ExchangeRequest, Stop};
 use crate::executor::protocol::as_texts;
-use crate::executor::react::Course;
+use crate::executor::react::LoopCourse;
 use crate::flow::callback::CallbackInput;
 use crate::flow::op::{CheckedPrompt, Keep, Prompt};
 use crate::model::error::CallError;
@@ -58,10 +58,12 @@ impl Executor {
             (branch.begin(), if checked.has_history { messages } else { system(messages) })
         };
         let mut talk = Conversation { before, steps: Vec::new() };
-        let mut course = Course::default();
+        let mut course = LoopCourse::default();
 
-        let first = if tools.is_empty() || self.is_plan() {
-            self.plan_steps(scope, branch, checked, &talk, tools.len()).await?;
+        let first = if tools.is_empty() {
+            None
+        } else if self.is_plan() {
+            self.plan_steps(scope, branch, checked, &talk).await?;
             None
         } else {
             Some(self.react(scope, branch, checked, &tools, &mut talk, &mut course).await?)
@@ -70,12 +72,13 @@ impl Executor {
             self.right_answer(scope, branch, checked, &talk, first, durable, &mut course).await;
         let (text, value) = found?;
 
+        branch.borrow_mut().was_cut = course.is_cut;
         if checked.keep != Keep::Nothing {
             let steps = if checked.keep == Keep::All { talk.steps } else { Vec::new() };
             let exchange = Exchange { steps, ..Exchange::new(&checked.prompt.instruction, text) };
             branch.borrow_mut().record(turn, exchange);
         }
-        Ok(if checked.has_trace { course.to_value(value) } else { value })
+        Ok(if checked.has_trace { course.to_value(&value) } else { value })
     }
 
     /// Asks for the answer until it is right, or as often as the model may mend it. `first` is the answer
@@ -92,7 +95,7 @@ impl Executor {
         talk: &Conversation,
         first: Option<FirstAnswer>,
         durable: bool,
-        course: &mut Course,
+        course: &mut LoopCourse,
     ) -> Result<(String, Value), Stop> {
         let prompt = &checked.prompt;
         // What a check refuses leads to another call.
@@ -106,22 +109,18 @@ impl Executor {
             let (text, value) = if let Some(FirstAnswer { text, value }) = first.take() {
                 (text, value)
             } else {
+                let messages = messages(talk, &prompt.instruction, newest.as_ref());
                 let ask = ExchangeRequest {
-                    prompt,
-                    messages: messages(talk, &prompt.instruction, newest.as_ref()),
-                    tools: Vec::new(),
-                    choice: ToolChoice::Auto,
-                    schema: prompt.schema.as_ref(),
-                    reads: prompt.schema.as_ref(),
                     // The failure of the last one is that of the call, so that a resumed run asks again.
                     schema_check: if is_last { SchemaCheck::Call } else { SchemaCheck::Caller },
                     is_repair: repairs > 0,
-                    step: 0,
+                    ..ExchangeRequest::new(prompt, messages, prompt.schema.as_ref())
                 };
 
                 let replied = self.exchange(scope, branch, ask, durable).await;
                 let replied = replied.map_err(|stop| given_up(stop, repairs))?;
                 course.bill.add(replied.bill);
+                course.is_cut = replied.is_cut;
                 (replied.said.text, replied.value)
             };
 

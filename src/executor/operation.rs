@@ -4,6 +4,7 @@ use crate::base::deadline::{Deadline, DeadlineGuard};
 use crate::base::failpoint::Failpoint;
 use crate::base::failure::{Failure, Kind};
 use crate::base::id::{FlowId, OpId};
+use crate::base::json::as_text;
 use crate::base::secret;
 use crate::base::strand::Strand;
 use crate::executor::Executor;
@@ -16,6 +17,7 @@ use crate::flow::op::{
     CallArguments, CheckedPrompt, DirectCall, Keep, Op, OpKind, Prompt, ToolRef,
 };
 use crate::flow::outcome::{Outcome, SkipReason};
+use crate::flow::question::TimedQuestion;
 use crate::journal::event::{Event, Timer};
 use crate::session::branch::SharedBranch;
 use crate::session::scope::Scope;
@@ -60,6 +62,8 @@ pub(super) struct OperationJob {
     pub(super) branch: SharedBranch,
     /// Where it stands in the run.
     pub(super) strand: Rc<Strand>,
+    /// How many tools its flow is inside of.
+    pub(super) tools: u32,
     /// How it ended, once that is journaled: it may be given up before it can say so.
     pub(super) ended: Rc<OnceCell<Outcome>>,
 }
@@ -117,7 +121,8 @@ impl Executor {
         let bounded = job.op.timeout.map(|timeout| Deadline::begin(self.real_limit(timeout), None));
         let deadline = bounded.as_ref().map(DeadlineGuard::deadline);
         let due = job.op.timeout.map(|timeout| self.age() + timeout);
-        let scope = Scope { deadline, due, ..Scope::new(job.flow, job.id, job.strand.clone()) };
+        let own = Scope::new(job.flow, job.id, job.strand.clone());
+        let scope = Scope { deadline, due, tools: job.tools, ..own };
         let scope = Rc::new(scope);
         let guard = self.guard(scope.clone());
 
@@ -285,6 +290,10 @@ impl Executor {
                 let asked = self.operate(scope, &job.branch, &checked, false);
                 Box::pin(asked).await.map(WorkResult::Value)
             }
+            OpKind::Ask(asked) => {
+                let asked = question_of(job, asked);
+                Box::pin(self.ask_people(&scope.strand, &asked)).await.map(WorkResult::Value)
+            }
             OpKind::Call(callback) => {
                 let input = CallbackInput::Operation {
                     scope: scope.clone(),
@@ -362,7 +371,7 @@ fn attempts_max(job: &OperationJob) -> u32 {
             calls_max(job, &checked.prompt)
         }
         OpKind::Communicate(prompt) | OpKind::Chat(prompt) => calls_max(job, prompt),
-        OpKind::Act(_) | OpKind::Call(_) | OpKind::Expand { .. } => 0,
+        OpKind::Act(_) | OpKind::Ask(_) | OpKind::Call(_) | OpKind::Expand { .. } => 0,
     }
 }
 
@@ -371,10 +380,20 @@ fn calls_max(job: &OperationJob, prompt: &Prompt) -> u32 {
     settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1)
 }
 
+/// Puts the results of other operations before a question, so that people see what it is about.
+fn question_of(job: &OperationJob, asked: &TimedQuestion) -> TimedQuestion {
+    let mut asked = asked.clone();
+    asked.op = Some(job.op.name.clone());
+
+    let results = job.inputs.iter().map(|(name, value)| format!("{name}: {}\n\n", as_text(value)));
+    asked.question.text = results.chain([asked.question.text]).collect();
+    asked
+}
+
 /// Returns the text that an operation reads a value from: its own, or the result of its first source.
 fn text_to_parse(job: &OperationJob, prompt: &Prompt) -> String {
     match job.inputs.first() {
-        Some((_, value)) if prompt.instruction.is_empty() => plain(value),
+        Some((_, value)) if prompt.instruction.is_empty() => as_text(value),
         _ => prompt.instruction.clone(),
     }
 }
@@ -400,23 +419,15 @@ fn with_inputs(prompt: &Prompt, inputs: &[(String, Value)]) -> Prompt {
     let mut text = String::new();
     for (name, value) in inputs {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "<result name=\"{name}\">\n{}\n</result>\n", plain(value));
+        let _ = writeln!(text, "<result name=\"{name}\">\n{}\n</result>\n", as_text(value));
     }
 
     Prompt { instruction: format!("{text}{}", prompt.full()), ..prompt.clone() }
 }
 
-/// Writes text as it is, and everything else as JSON.
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
 fn not_a_list(job: &OperationJob) -> Failure {
     let (name, found) = match job.inputs.first() {
-        Some((name, value)) => (name.as_str(), plain(value)),
+        Some((name, value)) => (name.as_str(), as_text(value)),
         None => ("?", "nothing".to_owned()),
     };
 

@@ -88,8 +88,9 @@ fn move_references(schema: &mut Value, at: &str) {
         Value::Object(words) => {
             for (word, value) in words {
                 match value {
-                    Value::String(reference) if word == "$ref" && reference.starts_with('#') => {
-                        *reference = format!("#{at}{}", &reference[1..]);
+                    Value::String(reference) if word == "$ref" => {
+                        let own = reference.strip_prefix('#').map(|own| format!("#{at}{own}"));
+                        *reference = own.unwrap_or_else(|| std::mem::take(reference));
                     }
                     other => move_references(other, at),
                 }

@@ -13,7 +13,6 @@ use crate::journal::event::Event;
 use crate::model::error::CallError;
 use crate::model::message::{Message, Role};
 use crate::model::request::SchemaCheck;
-use crate::model::tool::ToolChoice;
 use crate::session::branch::{Exchange, SharedBranch};
 use crate::session::scope::Scope;
 use crate::session::tool::Tool;
@@ -58,12 +57,15 @@ impl Executor {
             Err(stop) => return Err(stop),
         };
 
+        let was_cut = branch.borrow().was_cut;
         let ended = Event::OpEnded { flow, op, outcome };
         // The guard would journal the operation as cancelled.
         guard.disarm();
         self.failpoint(Failpoint::OpEnds);
         self.commit(&ended).await?;
         self.failpoint(Failpoint::OpKept);
+        // Another call on the branch may have ended while the disk was waited for.
+        branch.borrow_mut().was_cut = was_cut;
 
         let Event::OpEnded { outcome, .. } = ended else { return Ok(Value::Null) };
         match outcome {
@@ -107,17 +109,11 @@ impl Executor {
         messages.push(Message::new(Role::User, &prompt.instruction));
 
         let ask = ExchangeRequest {
-            prompt,
-            messages,
-            tools: Vec::new(),
-            choice: ToolChoice::Auto,
-            schema: prompt.schema.as_ref(),
-            reads: prompt.schema.as_ref(),
             schema_check: SchemaCheck::Call,
-            is_repair: false,
-            step: 0,
+            ..ExchangeRequest::new(prompt, messages, prompt.schema.as_ref())
         };
-        let WholeReply { said, value, .. } = self.exchange(scope, branch, ask, durable).await?;
+        let WholeReply { said, is_cut, value, .. } =
+            self.exchange(scope, branch, ask, durable).await?;
         let value = match value {
             Ok(value) => value,
             Err(unfit) => {
@@ -127,6 +123,7 @@ impl Executor {
             }
         };
 
+        branch.borrow_mut().was_cut = is_cut;
         if keep != Keep::Nothing {
             let exchange = Exchange::new(&prompt.instruction, said.text);
             branch.borrow_mut().record(turn, exchange);

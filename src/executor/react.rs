@@ -4,22 +4,18 @@
 
 use crate::base::failure::{Failure, Kind};
 use crate::executor::Executor;
-use crate::executor::attempt::{CallBill, ExchangeRequest, Stop, WholeReply};
+use crate::executor::attempt::{ExchangeRequest, Stop};
+use crate::executor::bill::AttemptBill;
 use crate::executor::operate::{Conversation, FirstAnswer};
-use crate::executor::protocol::{
-    StepForm, StepReply, as_texts, explained, step_reply, step_schema,
-};
+use crate::executor::protocol::as_texts;
 use crate::executor::replies::guess::GuessedDecision;
+use crate::executor::step::StepSaid;
 use crate::executor::tools::{CallOutcome, CallRequest, canonical, failure_of_tool};
 use crate::flow::op::{CheckedPrompt, Protocol};
-use crate::journal::event::{Event, LogLevel};
 use crate::journal::known_replies::Sample;
-use crate::model::error::CallError;
 use crate::model::message::{Message, Role};
 use crate::model::reply::ReplyContent;
-use crate::model::request::SchemaCheck;
-use crate::model::tool::{ToolCall, ToolChoice, ToolResult, ToolSpec};
-use crate::schema;
+use crate::model::tool::{ToolCall, ToolResult, ToolSpec};
 use crate::session::branch::SharedBranch;
 use crate::session::scope::Scope;
 use crate::session::tool::{Deed, Tool};
@@ -31,15 +27,6 @@ use std::rc::Rc;
 const FAILURES_MAX: u32 = 3;
 /// In how many steps in a row the same calls are made; once more, they are refused.
 const REPEATS_MAX: usize = 2;
-/// How many bytes a token has, roughly, for `context_max`.
-const TOKEN_BYTES: u64 = 4;
-
-/// What asks for the answer in the last step.
-const ANSWER_NOW: &str =
-    "No further call is possible. Answer now, with what you know, and say what is missing.";
-/// What a thought before each call is asked for by, where calls are not texts.
-const THINK: &str = "Before each call of a tool, write one sentence that says why you make it.";
-
 /// Why the loop ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum LoopEnd {
@@ -64,17 +51,19 @@ impl LoopEnd {
 
 /// What a question took.
 #[derive(Debug, Default)]
-pub(super) struct Course {
+pub(super) struct LoopCourse {
     /// The steps with calls, for scripts.
     steps: Vec<Value>,
-    pub(super) bill: CallBill,
+    pub(super) bill: AttemptBill,
+    /// Whether `max_tokens` cut the newest reply, and that was accepted.
+    pub(super) is_cut: bool,
     tool_calls: u32,
     end: LoopEnd,
 }
 
-impl Course {
+impl LoopCourse {
     /// Returns the value with what led to it.
-    pub(super) fn to_value(&self, value: Value) -> Value {
+    pub(super) fn to_value(&self, value: &Value) -> Value {
         json!({
             "value": value,
             "steps": self.steps,
@@ -86,27 +75,19 @@ impl Course {
     }
 }
 
-/// What a model says in a step.
-enum StepSaid {
-    /// It calls tools.
-    Calls(ReplyContent, Sample),
-    /// It answers.
-    Answer(FirstAnswer),
-}
-
 /// One loop under way.
-struct ToolLoop<'a> {
-    executor: &'a Executor,
-    scope: &'a Rc<Scope>,
-    branch: &'a SharedBranch,
-    checked: &'a CheckedPrompt,
+pub(super) struct ToolLoop<'a> {
+    pub(super) executor: &'a Executor,
+    pub(super) scope: &'a Rc<Scope>,
+    pub(super) branch: &'a SharedBranch,
+    pub(super) checked: &'a CheckedPrompt,
     tools: &'a [Rc<Tool>],
-    specs: Vec<ToolSpec>,
-    is_native: bool,
+    pub(super) specs: Vec<ToolSpec>,
+    pub(super) is_native: bool,
     /// How often each tool has failed since it last worked.
     failures: HashMap<String, (u32, Failure)>,
-    /// The calls of the newest steps with their results, and without them.
-    recent: Vec<(String, String)>,
+    /// The calls of the newest step, their results, and how many steps in a row had both.
+    recent: Option<(String, String, usize)>,
     /// The text that the model wrote last.
     newest: String,
 }
@@ -120,7 +101,7 @@ impl Executor {
         checked: &CheckedPrompt,
         tools: &[Rc<Tool>],
         talk: &mut Conversation,
-        course: &mut Course,
+        course: &mut LoopCourse,
     ) -> Result<FirstAnswer, Stop> {
         let label = branch.borrow().model.label.clone();
         let is_native = match checked.tools.protocol {
@@ -138,7 +119,7 @@ impl Executor {
             specs: tools.iter().map(|tool| spec(tool)).collect(),
             is_native,
             failures: HashMap::new(),
-            recent: Vec::new(),
+            recent: None,
             newest: String::new(),
         };
         own.run(talk, course).await
@@ -151,9 +132,8 @@ impl Executor {
         branch: &SharedBranch,
         checked: &CheckedPrompt,
         talk: &Conversation,
-        tools: usize,
     ) -> Result<(), Stop> {
-        let Some(guess) = self.guess().filter(|_| tools > 0) else { return Ok(()) };
+        let Some(guess) = self.guess() else { return Ok(()) };
         let name = self.recorder.follower().name(scope.op).unwrap_or_default().to_owned();
         if !guess.decide(GuessedDecision::Loops(name), false) {
             return Ok(());
@@ -162,17 +142,7 @@ impl Executor {
         for _ in 1..checked.tools.steps_max {
             let mut messages = talk.before.clone();
             messages.push(Message::new(Role::User, &checked.prompt.instruction));
-            let ask = ExchangeRequest {
-                prompt: &checked.prompt,
-                messages: as_texts(messages),
-                tools: Vec::new(),
-                choice: ToolChoice::Auto,
-                schema: None,
-                reads: None,
-                schema_check: SchemaCheck::Caller,
-                is_repair: false,
-                step: 0,
-            };
+            let ask = ExchangeRequest::new(&checked.prompt, as_texts(messages), None);
             self.exchange(scope, branch, ask, false).await?;
         }
         Ok(())
@@ -183,7 +153,7 @@ impl ToolLoop<'_> {
     async fn run(
         mut self,
         talk: &mut Conversation,
-        course: &mut Course,
+        course: &mut LoopCourse,
     ) -> Result<FirstAnswer, Stop> {
         let limits = &self.checked.tools;
         let mut must_answer = false;
@@ -207,7 +177,10 @@ impl ToolLoop<'_> {
                 self.newest.clone_from(&said.text);
             }
             if is_last {
-                return self.without_answer(said, step);
+                return match self.last_answer(said) {
+                    Some(answer) => Ok(answer),
+                    None => Err(self.no_answer(step).into()),
+                };
             }
 
             let end = self.call(talk, course, step, said, &sample).await?;
@@ -220,171 +193,22 @@ impl ToolLoop<'_> {
         Err(self.no_answer(limits.steps_max).into())
     }
 
-    /// Makes one request, and reads what the model says.
-    async fn step(
-        &mut self,
-        talk: &Conversation,
-        course: &mut Course,
-        step: u32,
-        is_last: bool,
-    ) -> Result<StepSaid, Stop> {
-        if !self.is_native {
-            return self.step_by_schema(talk, course, (step, false), form(is_last)).await;
-        }
-
-        let choice = match &self.checked.tools.choice {
-            _ if is_last => ToolChoice::None,
-            choice if step == 1 => choice.clone(),
-            _ => ToolChoice::Auto,
-        };
-        let is_forced = matches!(choice, ToolChoice::Required | ToolChoice::Name(_));
-        let schema = self.checked.prompt.schema.as_ref();
-        let ask = ExchangeRequest {
-            prompt: &self.checked.prompt,
-            messages: self.messages(talk, step, is_last),
-            tools: self.specs.clone(),
-            choice,
-            schema: None,
-            reads: schema,
-            schema_check: SchemaCheck::Caller,
-            is_repair: false,
-            step,
-        };
-
-        let replied = self.executor.exchange(self.scope, self.branch, ask, false).await;
-        let WholeReply { said, value, sample, bill } = match replied {
-            Err(Stop::Failed(failure)) if self.can_fall_back(&failure, step) => {
-                self.fall_back(&failure)?;
-                return self.step_by_schema(talk, course, (step, false), form(is_last)).await;
-            }
-            replied => replied?,
-        };
-        course.bill.add(bill);
-
-        if !said.calls.is_empty() {
-            return Ok(StepSaid::Calls(said, sample));
-        }
-        if is_forced {
-            // Some servers take no notice of a forced call; a schema is heeded by more of them.
-            return self.step_by_schema(talk, course, (step, true), StepForm::Call).await;
-        }
-        Ok(StepSaid::Answer(FirstAnswer { text: said.text, value }))
-    }
-
-    /// Makes one request whose reply is a call or an answer in the form of a schema.
-    async fn step_by_schema(
-        &mut self,
-        talk: &Conversation,
-        course: &mut Course,
-        (step, is_again): (u32, bool),
-        form: StepForm,
-    ) -> Result<StepSaid, Stop> {
-        let thinks = self.checked.tools.thinks;
-        let answer = self.checked.prompt.schema.as_ref();
-        let form = match (&self.checked.tools.choice, form) {
-            (ToolChoice::None, _) if step == 1 => StepForm::Answer,
-            (ToolChoice::Required | ToolChoice::Name(_), StepForm::CallOrAnswer) if step == 1 => {
-                StepForm::Call
-            }
-            (_, form) => form,
-        };
-        let specs = match &self.checked.tools.choice {
-            ToolChoice::Name(name) if step == 1 => {
-                self.specs.iter().filter(|spec| spec.name == *name).cloned().collect()
-            }
-            _ => self.specs.clone(),
-        };
-
-        let schema = step_schema(&specs, answer, form, thinks);
-        let question = explained(&self.checked.prompt.instruction, &specs, thinks);
-        let mut messages = talk.before.clone();
-        messages.push(Message::new(Role::User, question));
-        messages.extend(self.within_context(&talk.steps));
-        if form == StepForm::Answer && step > 1 {
-            messages.push(Message::new(Role::User, ANSWER_NOW));
-        }
-
-        let ask = ExchangeRequest {
-            prompt: &self.checked.prompt,
-            messages: as_texts(messages),
-            tools: Vec::new(),
-            choice: ToolChoice::Auto,
-            schema: Some(&schema),
-            reads: Some(&schema),
-            schema_check: SchemaCheck::Caller,
-            is_repair: is_again,
-            step: if is_again { 0 } else { step },
-        };
-        let replied = self.executor.exchange(self.scope, self.branch, ask, true).await?;
-        course.bill.add(replied.bill);
-        self.read_step(talk, replied, form)
-    }
-
-    /// Reads a reply in the form of a schema. One that is neither a call nor an answer may be the bare
-    /// answer of a model that nothing constrains.
-    fn read_step(
-        &self,
-        talk: &Conversation,
-        replied: WholeReply,
-        form: StepForm,
-    ) -> Result<StepSaid, Stop> {
-        let WholeReply { said, value, sample, .. } = replied;
-        let loose = json!({ "type": "object" });
-        let read = match &value {
-            Ok(value) => step_reply(value),
-            Err(_) => {
-                schema::read(&said.text, &loose).ok().and_then(|found| step_reply(&found.value))
-            }
-        };
-
-        match (read, value) {
-            (Some(StepReply::Call { thought, call }), _) => {
-                let mut said =
-                    ReplyContent { text: thought, calls: vec![call], opaque: Vec::new() };
-                said.keep_ids_apart(&[&talk.before[..], &talk.steps].concat());
-                Ok(StepSaid::Calls(said, sample))
-            }
-            (_, Err(unfit)) if form == StepForm::Call => {
-                let error = CallError::InvalidOutput { text: said.text, unfit };
-                Err(Failure::from(error).into())
-            }
-            (Some(StepReply::Answer(answer)), _) => Ok(StepSaid::Answer(self.first_answer(answer))),
-            (None, _) => {
-                let value = match &self.checked.prompt.schema {
-                    None => Ok(Value::String(said.text.clone())),
-                    Some(schema) => schema::read(&said.text, schema).map(|found| found.value),
-                };
-                Ok(StepSaid::Answer(FirstAnswer { text: said.text, value }))
-            }
-        }
-    }
-
-    /// Reads the answer of a reply in the form of a schema.
-    fn first_answer(&self, answer: Value) -> FirstAnswer {
-        let text = match &answer {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        let value = match &self.checked.prompt.schema {
-            None => Ok(Value::String(text.clone())),
-            Some(schema) => schema::fit(answer, schema).map(|found| found.value),
-        };
-        FirstAnswer { text, value }
-    }
-
     /// Makes the calls of a reply, and tells the model what came of them. Says whether it has to answer
     /// now, and why.
     async fn call(
         &mut self,
         talk: &mut Conversation,
-        course: &mut Course,
+        course: &mut LoopCourse,
         step: u32,
         said: ReplyContent,
         sample: &Sample,
     ) -> Result<LoopEnd, Stop> {
         let calls_max = self.checked.tools.calls_max;
-        let asked = signature(said.calls.iter().map(|call| (call, "")));
-        let repeats = self.repeats(&asked);
+        let asked = signature(&said.calls);
+        let repeats = match &self.recent {
+            Some((calls, _, times)) if *calls == asked => *times,
+            _ => 0,
+        };
 
         let mut requests = Vec::with_capacity(said.calls.len());
         for (place, call) in said.calls.iter().enumerate() {
@@ -412,11 +236,17 @@ impl ToolLoop<'_> {
             .zip(&said.calls)
             .map(|(outcome, call)| ToolResult::new(call, &outcome.text, outcome.result.is_err()))
             .collect();
-        let texts = results.iter().map(|result| result.text.as_str());
-        let whole = signature(said.calls.iter().zip(texts));
-        // A refusal is no new result.
-        let whole = if repeats >= REPEATS_MAX { self.newest_result(whole) } else { whole };
-        self.recent.push((asked, whole));
+        let texts: Vec<&str> = results.iter().map(|result| result.text.as_str()).collect();
+        let found = json!(texts).to_string();
+        self.recent = Some(match self.recent.take() {
+            // A refusal is no new result.
+            Some((calls, known, times))
+                if calls == asked && (repeats >= REPEATS_MAX || known == found) =>
+            {
+                (calls, known, times + 1)
+            }
+            _ => (asked, found, 1),
+        });
 
         talk.steps.push(Message::of_reply(said));
         talk.steps.push(Message::of_results(results));
@@ -428,17 +258,6 @@ impl ToolLoop<'_> {
         } else {
             LoopEnd::Answer
         })
-    }
-
-    /// Tells how many steps in a row have made these calls, each with the same results.
-    fn repeats(&self, asked: &str) -> usize {
-        let Some((_, whole)) = self.recent.last() else { return 0 };
-        let same = |step: &&(String, String)| step.0 == asked && step.1 == *whole;
-        self.recent.iter().rev().take_while(same).count()
-    }
-
-    fn newest_result(&self, otherwise: String) -> String {
-        self.recent.last().map_or(otherwise, |(_, whole)| whole.clone())
     }
 
     /// Counts the failures of each tool since it last worked. Several in one step are one.
@@ -454,7 +273,8 @@ impl ToolLoop<'_> {
                 continue;
             }
 
-            let newest = of_tool().last().and_then(|one| Some((one, one.result.as_ref().err()?)));
+            let newest =
+                of_tool().next_back().and_then(|one| Some((one, one.result.as_ref().err()?)));
             let Some((call, failure)) = newest else { continue };
             let (count, known) =
                 self.failures.entry(name.to_owned()).or_insert_with(|| (0, failure.clone()));
@@ -477,7 +297,7 @@ impl ToolLoop<'_> {
     /// Keeps what a step did, for a script that wants to know it.
     fn trace(
         &self,
-        course: &mut Course,
+        course: &mut LoopCourse,
         thought: &str,
         outcomes: &[CallOutcome],
     ) -> Result<(), Stop> {
@@ -501,19 +321,6 @@ impl ToolLoop<'_> {
         Ok(())
     }
 
-    /// Ends a loop whose last reply calls tools all the same: its text is the answer.
-    fn without_answer(&self, said: ReplyContent, step: u32) -> Result<FirstAnswer, Stop> {
-        if said.text.trim().is_empty() {
-            return Err(self.no_answer(step).into());
-        }
-
-        let value = match &self.checked.prompt.schema {
-            None => Ok(Value::String(said.text.clone())),
-            Some(schema) => schema::read(&said.text, schema).map(|found| found.value),
-        };
-        Ok(FirstAnswer { text: said.text, value })
-    }
-
     fn no_answer(&self, step: u32) -> Failure {
         let message = format!(
             "the model gave no answer in {step} steps; raise `max_steps`, offer fewer tools, or describe \
@@ -525,78 +332,6 @@ impl ToolLoop<'_> {
         detail.steps = Some(step);
         failure
     }
-
-    /// Makes the conversation of a step, where the provider has calls of tools.
-    fn messages(&self, talk: &Conversation, step: u32, is_last: bool) -> Vec<Message> {
-        let mut messages = talk.before.clone();
-        if self.checked.tools.thinks {
-            think(&mut messages);
-        }
-
-        let question = match &self.checked.prompt.schema {
-            None => self.checked.prompt.instruction.clone(),
-            Some(schema) => format!(
-                "{}\n\nWhen you know the answer, write it as JSON that matches this schema, and nothing \
-                 else:\n{schema}",
-                self.checked.prompt.instruction
-            ),
-        };
-        messages.push(Message::new(Role::User, question));
-        messages.extend(self.within_context(&talk.steps));
-        if is_last && step > 1 {
-            messages.push(Message::new(Role::User, ANSWER_NOW));
-        }
-        messages
-    }
-
-    /// Leaves the oldest results out, until the rest is short enough. The newest always stay.
-    fn within_context(&self, steps: &[Message]) -> Vec<Message> {
-        let mut steps = steps.to_vec();
-        let Some(most) = self.checked.tools.context_max else { return steps };
-        let bytes_max = most.saturating_mul(TOKEN_BYTES);
-        let mut bytes: u64 = steps.iter().map(Message::size).sum();
-
-        let older = steps.len().saturating_sub(1);
-        for message in steps.iter_mut().take(older) {
-            for result in &mut message.results {
-                if bytes <= bytes_max {
-                    return steps;
-                }
-                let stub = format!("[result left out: {} bytes]", result.text.len());
-                let saved = (result.text.len() as u64).saturating_sub(stub.len() as u64);
-                if saved > 0 {
-                    result.text = stub;
-                    bytes -= saved;
-                }
-            }
-        }
-        steps
-    }
-
-    /// Tells whether a refusal may be one of tools as such.
-    fn can_fall_back(&self, failure: &Failure, step: u32) -> bool {
-        let is_refused = failure.kind == Kind::BadRequest;
-        is_refused && step == 1 && self.checked.tools.protocol == Protocol::Auto
-    }
-
-    /// Goes on without the provider's calls of tools, and says so.
-    fn fall_back(&mut self, failure: &Failure) -> Result<(), Stop> {
-        self.is_native = false;
-        let label = self.branch.borrow().model.label.clone();
-        if self.executor.learn_no_tools(&label) {
-            let text = format!(
-                "`{label}` refused a request with tools ({}), so its calls are read from answers that \
-                 follow a schema; `protocol: \"schema\"` avoids the refused request",
-                failure.message
-            );
-            self.executor.note(&Event::Logged { level: LogLevel::Warn, text })?;
-        }
-        Ok(())
-    }
-}
-
-fn form(is_last: bool) -> StepForm {
-    if is_last { StepForm::Answer } else { StepForm::CallOrAnswer }
 }
 
 fn spec(tool: &Tool) -> ToolSpec {
@@ -607,19 +342,11 @@ fn spec(tool: &Tool) -> ToolSpec {
     }
 }
 
-/// Asks for a thought before each call, in the standing instruction.
-fn think(messages: &mut Vec<Message>) {
-    match messages.first_mut().filter(|first| first.role == Role::System) {
-        Some(first) => first.content = format!("{}\n\n{THINK}", first.content),
-        None => messages.insert(0, Message::new(Role::System, THINK)),
-    }
-}
-
-/// Returns what calls are known by, and their results, so that a repetition is seen.
-fn signature<'a>(calls: impl Iterator<Item = (&'a ToolCall, &'a str)>) -> String {
-    let each = calls.map(|(call, result)| {
+/// Returns what calls are known by, so that a repetition is seen.
+fn signature(calls: &[ToolCall]) -> String {
+    let each = calls.iter().map(|call| {
         let args = call.args.as_ref().map_or_else(|text| json!(text).to_string(), canonical);
-        format!("{} {args} {}", json!(call.name), json!(result))
+        format!("{} {args}", json!(call.name))
     });
     each.collect::<Vec<_>>().join("\n")
 }

@@ -6,10 +6,11 @@ use crate::base::failure::Failure;
 use crate::base::id::{FlowId, OpId};
 use crate::base::strand::Spot;
 use crate::executor::EventListener;
+use crate::executor::glimpse::CallWatcher;
 use crate::executor::replies::reuse::Reuse;
 use crate::executor::turns::Turns;
 use crate::journal::Journal;
-use crate::journal::event::{Event, Timer};
+use crate::journal::event::{ComparisonVerdict, Event, Timer};
 use crate::journal::key::Key;
 use crate::journal::known_replies::ReplyFollower;
 use crate::journal::part::Parts;
@@ -61,6 +62,12 @@ pub(super) struct Recorder {
     flows: RefCell<Flows>,
     listeners: RefCell<Vec<(usize, EventListener)>>,
     next_listener: Cell<usize>,
+    /// What the comparisons of the script found.
+    comparisons: RefCell<Vec<ComparisonVerdict>>,
+    /// Who is told of calls under way, if anybody is.
+    call_watcher: RefCell<Option<CallWatcher>>,
+    /// The run is suspended: only its end is yet to be journaled.
+    is_closed: Cell<bool>,
     /// Operations that failed, or were skipped because of a failure, in flows that do not allow it;
     /// and the first failure among them.
     unforgiven: Cell<u64>,
@@ -84,6 +91,9 @@ impl Recorder {
             flows: RefCell::default(),
             listeners: RefCell::default(),
             next_listener: Cell::new(0),
+            comparisons: RefCell::default(),
+            call_watcher: RefCell::default(),
+            is_closed: Cell::new(false),
             unforgiven: Cell::new(0),
             first_failure: RefCell::default(),
         }
@@ -113,6 +123,26 @@ impl Recorder {
     /// Takes a listener away.
     pub(super) fn unlisten(&self, id: usize) {
         self.listeners.borrow_mut().retain(|(known, _)| *known != id);
+    }
+
+    /// Keeps what a comparison found, for the end of the run.
+    pub(super) fn keep_comparison(&self, verdict: ComparisonVerdict) {
+        let mut kept = self.comparisons.borrow_mut();
+        // A later one of the same kind of task stands in the place of the earlier one.
+        kept.retain(|known| known.task_type != verdict.task_type);
+        kept.push(verdict);
+    }
+
+    pub(super) fn comparisons(&self) -> Vec<ComparisonVerdict> {
+        self.comparisons.borrow().clone()
+    }
+
+    pub(super) fn watch_calls(&self, watcher: CallWatcher) {
+        self.call_watcher.replace(Some(watcher));
+    }
+
+    pub(super) fn call_watcher(&self) -> Option<CallWatcher> {
+        self.call_watcher.borrow().clone()
     }
 
     /// Returns the fold of all events so far.
@@ -175,8 +205,18 @@ impl Recorder {
         }
     }
 
+    /// Journals nothing more but the end of a run that is suspended. What is given up because of that
+    /// is not over.
+    pub(super) fn close(&self) {
+        self.is_closed.set(true);
+    }
+
     /// Journals an event soon, and lets everybody see it now.
     pub(super) fn note(&self, at: i64, event: &Event) -> Result<(), StoreError> {
+        if self.is_closed.get() {
+            return Ok(());
+        }
+
         self.note_passed()?;
         let at = self.tell(at, event);
         self.journal.append_soon(at, event)
@@ -190,7 +230,8 @@ impl Recorder {
         event: &Event,
     ) -> Result<(), StoreError> {
         // While the journal of another run knows what comes next, it has this on the disk already.
-        if turns.is_retelling() && !matches!(event, Event::RunEnded { .. }) {
+        let is_last = matches!(event, Event::RunEnded { .. } | Event::Suspended { .. });
+        if turns.is_retelling() && !is_last {
             self.note(at, event)?;
             turns.commit(std::future::ready(())).await;
             return Ok(());
@@ -199,6 +240,13 @@ impl Recorder {
         self.note_passed()?;
         let at = self.tell(at, event);
         turns.commit(self.journal.append(at, event)).await
+    }
+
+    /// Journals an event, and returns once it is on the disk.
+    pub(super) async fn keep(&self, at: i64, event: &Event) -> Result<(), StoreError> {
+        self.note_passed()?;
+        let at = self.tell(at, event);
+        self.journal.append(at, event).await
     }
 
     /// Journals the parts of a request that this run has not kept yet.

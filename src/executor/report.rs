@@ -14,6 +14,8 @@ pub struct ReportEntry {
     pub name: String,
     /// How it ended.
     pub outcome: Rc<Outcome>,
+    /// Whether `max_tokens` cut a reply of it, and that was accepted.
+    pub is_cut: bool,
 }
 
 /// The result of a flow. Each operation stands in exactly one of its four lists.
@@ -37,6 +39,13 @@ impl Report {
             .filter(|entry| entry.outcome.word() == word)
             .map(|entry| entry.name.as_str())
             .collect()
+    }
+
+    /// Returns the names of the operations that completed with a reply that was cut.
+    pub fn cut_operations(&self) -> Vec<&str> {
+        let completed = |entry: &&ReportEntry| matches!(*entry.outcome, Outcome::Completed { .. });
+        let cut = self.entries.iter().filter(|entry| entry.is_cut).filter(completed);
+        cut.map(|entry| entry.name.as_str()).collect()
     }
 
     /// Returns the outcome of an operation by its name.
@@ -116,6 +125,7 @@ impl Report {
             "failed_operations": self.names("failed"),
             "skipped_operations": self.names("skipped"),
             "cancelled_operations": self.names("cancelled"),
+            "cut_operations": self.cut_operations(),
             "operation_results": results,
             "errors": errors,
             "metrics": self.metrics.to_map(),

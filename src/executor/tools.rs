@@ -4,11 +4,14 @@
 use crate::base::deadline::Deadline;
 use crate::base::failpoint::Failpoint;
 use crate::base::failure::{Failure, Kind};
+use crate::base::json::as_text;
 use crate::base::secret::{beginning, scrub};
 use crate::base::spelling::nearest;
 use crate::base::strand::Strand;
+use crate::base::visible::without_invisible;
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
+use crate::executor::lost::Repeat;
 use crate::executor::turns::siblings::InOrder;
 use crate::journal::event::Event;
 use crate::journal::inquiry::{Inquiry, Topic};
@@ -102,10 +105,9 @@ impl Executor {
         let mut outcomes = Vec::with_capacity(calls.len());
         let mut waiting = calls.into_iter().peekable();
         while let Some(first) = waiting.next() {
+            let is_beside = first.may_run_beside();
             let mut beside = vec![first];
-            while beside.iter().all(PreparedCall::may_run_beside)
-                && let Some(next) = waiting.next_if(PreparedCall::may_run_beside)
-            {
+            while is_beside && let Some(next) = waiting.next_if(PreparedCall::may_run_beside) {
                 beside.push(next);
             }
 
@@ -141,7 +143,9 @@ impl Executor {
         let what = Inquiry::About(Topic::Approve, format!("{name} {}", call.args));
         let ask = async || (approval.ask)(name, call.args.clone()).await.map(Value::Bool);
         let strand = call.scope.strand.clone();
-        let said = self.effect(&strand, what, true.into(), async || Ok(()), ask).await?;
+        let said = self
+            .effect(&strand, (what, Repeat::Allowed), true.into(), async || Ok(()), ask)
+            .await?;
 
         let is_approved = said == Value::Bool(true);
         call.approved = Some(is_approved);
@@ -157,13 +161,14 @@ impl Executor {
         let flow = call.scope.flow;
         let op = call.scope.op;
         let deed = call.request.deed.clone();
+        let args = kept(&call.args);
         let began = self.instant();
         self.note(&Event::ToolStarted {
             flow,
             op,
             deed: deed.clone(),
             tool: call.request.name.clone(),
-            args: kept(&call.args).0,
+            args: args.clone(),
             step: call.request.step,
             mended: call.mended.clone(),
             effects: call.tool.as_ref().map(|tool| tool.effects),
@@ -180,19 +185,16 @@ impl Executor {
 
         let result_max = call.tool.as_ref().map_or(ERROR_MAX, |tool| tool.result_max);
         let told = told(&given, result_max);
-        let (result, failure) = match &given {
-            Ok(given) => (Some(kept(&given.value).0), None),
-            Err(failure) => (None, Some(failure.clone())),
-        };
+        let result = given.map(|given| kept(&given.value));
+        let failure = result.as_ref().err().cloned();
         self.note(&Event::ToolEnded {
             flow,
             op,
             deed,
-            result,
+            result: result.as_ref().ok().cloned(),
             failure: failure.clone(),
             bytes: told.bytes,
             cut: told.is_cut,
-            reused: false,
         })?;
 
         // Denied is not the same as forbidden: the model is told, and may go another way.
@@ -202,8 +204,8 @@ impl Executor {
         }
         Ok(CallOutcome {
             name: call.request.name,
-            args: kept(&call.args).0,
-            result: given.map(|given| kept(&given.value).0),
+            args,
+            result,
             text: told.text,
             took: passed(began, self.instant()),
         })
@@ -351,17 +353,14 @@ fn arguments(tool: &Tool, args: &Value) -> Result<(Value, Vec<String>), Failure>
 }
 
 fn misfit(tool: &str, unfit: Unfit) -> Failure {
-    let message = format!("the arguments of `{tool}` {}", plural(&unfit));
-    let mut failure = Failure::new(Kind::Arguments, message);
-    failure.detail_mut().problems = unfit.problems();
-    failure
-}
-
-/// Says what is wrong with arguments, every place of them.
-fn plural(unfit: &Unfit) -> String {
-    let problems = unfit.clone().problems();
+    let problems = unfit.problems();
     let each: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    format!("do not match its schema: {}", each.join("; "))
+    let each = each.join("; ");
+    let message = format!("the arguments of `{tool}` do not match its schema: {each}");
+
+    let mut failure = Failure::new(Kind::Arguments, message);
+    failure.detail_mut().problems = problems;
+    failure
 }
 
 fn unreadable(text: &str) -> Failure {
@@ -390,22 +389,9 @@ fn deed_of_script(strand: &Strand, tool: &str, args: &Value) -> Deed {
 
 /// Returns a value as text in which the order of properties does not matter.
 pub(super) fn canonical(value: &Value) -> String {
-    match value {
-        Value::Object(fields) => {
-            let mut each: Vec<(&String, &Value)> = fields.iter().collect();
-            each.sort_by_key(|(key, _)| *key);
-            let each: Vec<String> = each
-                .into_iter()
-                .map(|(key, value)| format!("{}:{}", json!(key), canonical(value)))
-                .collect();
-            format!("{{{}}}", each.join(","))
-        }
-        Value::Array(items) => {
-            let each: Vec<String> = items.iter().map(canonical).collect();
-            format!("[{}]", each.join(","))
-        }
-        other => other.to_string(),
-    }
+    let mut value = value.clone();
+    value.sort_all_objects();
+    value.to_string()
 }
 
 /// Returns the key of a call: the same when its run is resumed, and another one in every new run.
@@ -428,49 +414,32 @@ struct ToldText {
 
 fn told(given: &Result<Given, Failure>, result_max: usize) -> ToldText {
     let whole = match given {
-        Ok(Given { text: Some(text), .. }) | Ok(Given { value: Value::String(text), .. }) => {
-            text.clone()
-        }
-        Ok(Given { value, .. }) => value.to_string(),
+        Ok(Given { text: Some(text), .. }) => text.clone(),
+        Ok(Given { value, .. }) => as_text(value),
         Err(failure) => {
             let text =
                 scrub(&format!("error ({}): {}", failure.kind, failure.message)).into_owned();
-            let text = shortened(&harmless(&text), ERROR_MAX).0;
+            let text = shortened(&without_invisible(&text).0, ERROR_MAX).0;
             return ToldText { text, bytes: 0, is_cut: false };
         }
     };
 
     let bytes = whole.len() as u64;
-    let clean = harmless(&scrub(&whole));
+    let scrubbed = scrub(&whole);
+    let (clean, _) = without_invisible(&scrubbed);
     let (text, is_cut) = shortened(&clean, result_max);
     ToldText { text, bytes, is_cut }
 }
 
-/// Returns what is journaled of a value, and whether that is not all of it.
-fn kept(value: &Value) -> (Value, bool) {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
+/// Returns what is journaled of a value. Secrets are taken out before it is cut: of a part of one, nobody
+/// would know it.
+fn kept(value: &Value) -> Value {
+    let text = as_text(value);
     if text.len() <= KEPT_MAX {
-        return (value.clone(), false);
+        return value.clone();
     }
 
-    (Value::String(shortened(&text, KEPT_MAX).0), true)
-}
-
-/// Takes out what a reader does not see: controls but lines and tabs, and characters that are invisible
-/// or turn the direction of the text.
-fn harmless(text: &str) -> String {
-    let is_harmful = |c: char| match c {
-        '\n' | '\t' => false,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}' => true,
-        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
-        '\u{e0000}'..='\u{e007f}' => true,
-        other => other.is_control(),
-    };
-
-    text.replace("\r\n", "\n").chars().filter(|c| !is_harmful(*c)).collect()
+    Value::String(shortened(&scrub(&text), KEPT_MAX).0)
 }
 
 /// Cuts a text that is too long: three quarters of what may stay are its beginning, and a quarter its
@@ -482,9 +451,8 @@ pub(super) fn shortened(text: &str, bytes_max: usize) -> (String, bool) {
 
     let tail = bytes_max / 4;
     let head = bytes_max - tail;
-    let head = (0..=head).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    let from = text.len() - tail;
-    let from = (from..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+    let head = text.floor_char_boundary(head);
+    let from = text.ceil_char_boundary(text.len() - tail);
 
     let left_out = from - head;
     let text = format!("{}\n[.. {left_out} bytes left out ..]\n{}", &text[..head], &text[from..]);
@@ -500,14 +468,8 @@ mod tests {
         assert_eq!(shortened("abc", 3), ("abc".to_owned(), false));
         let (text, is_cut) = shortened(&"äöü€".repeat(10), 16);
         assert!(is_cut);
-        assert_eq!(text, "äöü€ä\n[.. 75 bytes left out ..]\n€");
+        assert_eq!(text, "äöü€ä\n[.. 76 bytes left out ..]\n€");
         assert_eq!(shortened("äöü", 0).0, "\n[.. 6 bytes left out ..]\n");
-    }
-
-    #[test]
-    fn what_nobody_sees_is_taken_out() {
-        let text = "a\u{200b}b\u{202e}c\u{1b}[31m\r\nd\te\u{e0041}\u{0}";
-        assert_eq!(harmless(text), "abc[31m\nd\te");
     }
 
     #[test]

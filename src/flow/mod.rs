@@ -6,6 +6,7 @@ pub mod check;
 pub mod draw;
 pub mod op;
 pub mod outcome;
+pub mod question;
 
 use crate::flow::callback::Callback;
 use crate::flow::op::{NodeId, Op};

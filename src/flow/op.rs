@@ -3,6 +3,7 @@
 use crate::base::bounds::Bounds;
 use crate::base::word::words;
 use crate::flow::callback::Callback;
+use crate::flow::question::TimedQuestion;
 use crate::model::request::Settings;
 use crate::model::tool::ToolChoice;
 use crate::session::branch::SharedBranch;
@@ -186,6 +187,8 @@ pub enum OpKind {
     /// Reads a value from a text: the instruction, or the result of its source. If that is not
     /// possible by rules, the branch's model writes it.
     Parse(Box<CheckedPrompt>),
+    /// Asks people.
+    Ask(Box<TimedQuestion>),
     /// Calls a function.
     Call(Callback),
     /// Makes one operation of each item of the list that its source gave, and gives the list of
@@ -206,6 +209,7 @@ impl OpKind {
             OpKind::React(_) => "react",
             OpKind::Act(_) => "act",
             OpKind::Parse(_) => "parse",
+            OpKind::Ask(_) => "ask",
             OpKind::Call(_) => "call",
             OpKind::Expand { .. } => "expand",
         }

@@ -3,15 +3,17 @@
 //! and no other order means anything.
 
 use crate::base::count::counted;
-use crate::base::secret::{self, clean, clean_fields, scrub, scrub_in};
+use crate::base::secret::scrubbed;
+use crate::base::secret::{clean, clean_fields, scrub_in};
 use crate::base::strand::Spot;
 use crate::base::unit::Money;
 use crate::base::{file, own};
+use crate::journal::difference::{names, short, text_difference, whole};
 use crate::journal::key::{Key, deciding, deciding_messages};
 use crate::journal::known_replies::Sample;
 use crate::journal::part::tool_without_secrets;
 use crate::model::Model;
-use crate::model::message::{Message, Role};
+use crate::model::message::Message;
 use crate::model::opaque::OpaquePart;
 use crate::model::reply::{CallResult, ReplyContent, Usage};
 use crate::model::request::{Request, Settings};
@@ -21,7 +23,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// The newest format that this program reads and writes: that of a cassette in which tools are offered.
+/// The newest format that this program reads and writes: that of a cassette in which tools are
+/// offered, or replies may be cut.
 const FORMAT: u64 = 3;
 /// The format of a cassette in which two requests are equal.
 const FORMAT_WITH_PLACES: u64 = 2;
@@ -31,12 +34,6 @@ const FORMAT_WITHOUT_PLACES: u64 = 1;
 const SIZE_MAX: u64 = 64 << 20;
 /// How much of a prompt is compared with others, in characters.
 const HEAD_CHARS: usize = 400;
-/// Longest part of a text that a difference shows, in characters.
-const SHOWN_MAX: usize = 80;
-/// How much that both texts share is shown before a difference, in characters.
-const SHARED_SHOWN: usize = 20;
-/// How many digits of the hash of a tool are shown.
-const HASH_SHOWN: usize = 8;
 
 /// A cassette that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +105,9 @@ pub struct CassetteLine {
     pub choice: ToolChoice,
     /// The text of the reply.
     pub reply: String,
+    /// Whether `max_tokens` cut the reply, and that was accepted.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub cut: bool,
     /// The calls of tools that stand in it.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub calls: Vec<ToolCall>,
@@ -149,6 +149,7 @@ impl CassetteLine {
             tools: request.tools.clone(),
             choice: request.choice.clone(),
             reply: String::new(),
+            cut: false,
             calls: Vec::new(),
             opaque: Vec::new(),
             usage: None,
@@ -164,6 +165,7 @@ impl CassetteLine {
         let ReplyContent { text, calls, opaque } = called.result.as_ref().ok()?.clone();
         let line = CassetteLine {
             reply: text,
+            cut: called.is_cut,
             calls,
             opaque,
             usage: called.usage,
@@ -184,11 +186,10 @@ impl CassetteLine {
             calls: self.calls.clone(),
             opaque: self.opaque.clone(),
         };
-        CallResult { usage, cost, served_by, result: Ok(said) }
+        CallResult { usage, cost, served_by, is_cut: self.cut, result: Ok(said) }
     }
 
     fn without_secrets(mut self) -> CassetteLine {
-        let scrubbed = |text: String| scrub(&text).into_owned();
         let messages = self.messages.into_iter();
         self.messages = messages.map(|message| message.map_texts(&scrubbed)).collect();
         self.calls = self.calls.into_iter().map(|call| call.map_texts(&scrubbed)).collect();
@@ -212,7 +213,7 @@ impl CassetteLine {
     /// By what lines are sorted, so that a prompt that was edited stays where it is and a
     /// conversation reads from top to bottom.
     fn place(&self) -> (Vec<(&str, Cow<'_, str>)>, &str, Key) {
-        let messages = self.messages.iter().map(|message| (word(message.role), whole(message)));
+        let messages = self.messages.iter().map(|message| (message.role.word(), whole(message)));
         (messages.collect(), &self.model, self.key)
     }
 
@@ -223,7 +224,8 @@ impl CassetteLine {
     /// Tells whether older programs would read something else than what is meant.
     fn needs_newest(&self) -> bool {
         let has_calls = !self.messages.iter().all(Message::is_plain) || !self.calls.is_empty();
-        has_calls || !self.tools.is_empty() || !self.opaque.is_empty()
+        let has_tools = !self.tools.is_empty() || !self.choice.is_auto() || !self.opaque.is_empty();
+        has_calls || has_tools || self.cut || self.settings.on_length.is_some()
     }
 
     /// Says in what this request differs from one that was recorded.
@@ -270,69 +272,14 @@ impl CassetteLine {
         for (index, (before, now)) in pairs.filter(|(_, (before, now))| before != now) {
             let number = index + 1;
             let who = if before.role == now.role {
-                format!("{} message", word(now.role))
+                format!("{} message", now.role.word())
             } else {
-                format!("{} message instead of a {} one", word(now.role), word(before.role))
+                format!("{} message instead of a {} one", now.role.word(), before.role.word())
             };
             found.push(format!("message {number} ({who}){}", text_difference(before, now)));
         }
 
         found
-    }
-}
-
-/// Says where two texts part.
-fn text_difference(known: &Message, asked: &Message) -> String {
-    let known = whole(known);
-    let asked = whole(asked);
-    let shared = known.chars().zip(asked.chars()).take_while(|(a, b)| a == b).count();
-
-    let from = shared.saturating_sub(SHARED_SHOWN);
-    let rest = |text: &str| short(&text.chars().skip(from).collect::<String>());
-    let at = shared + 1;
-
-    format!(" from character {at} on: `{}`, recorded with `{}`", rest(&asked), rest(&known))
-}
-
-/// Returns everything that a message says.
-fn whole(message: &Message) -> Cow<'_, str> {
-    if message.is_plain() {
-        return Cow::Borrowed(&message.content);
-    }
-
-    let written = serde_json::to_string(message).expect("a message is plain data");
-    Cow::Owned(written)
-}
-
-/// Names tools, for people. Those of one name may still differ in what they say of themselves.
-fn names(tools: &[ToolSpec]) -> String {
-    if tools.is_empty() {
-        return "none".to_owned();
-    }
-
-    let each = tools.iter().map(|tool| {
-        let text = serde_json::to_string(tool).expect("a tool is plain data");
-        let hash = blake3::hash(text.as_bytes()).to_hex();
-        format!("{} ({})", tool.name, &hash[..HASH_SHOWN])
-    });
-    each.collect::<Vec<_>>().join(", ")
-}
-
-fn short(text: &str) -> String {
-    let mut shown: String = secret::beginning(text, SHOWN_MAX);
-
-    if shown.len() < text.len() {
-        shown.push('…');
-    }
-    shown
-}
-
-fn word(role: Role) -> &'static str {
-    match role {
-        Role::System => "system",
-        Role::User => "user",
-        Role::Assistant => "assistant",
-        Role::Tool => "tool",
     }
 }
 
@@ -580,6 +527,7 @@ mod tests {
     use super::*;
     use crate::base::secret::Secret;
     use crate::base::strand::Strand;
+    use crate::model::message::Role;
     use crate::model::opaque::OpaquePlace;
     use crate::model::registry::Models;
     use serde_json::json;
@@ -601,7 +549,13 @@ mod tests {
         let request = request(text, temperature);
         let asked = CassetteLine::asked(Key::of(&model, &request), &model, &request);
         let usage = Some(Usage { input_uncached: 3, output_visible: 2, ..Usage::default() });
-        let called = CallResult { usage, cost: None, served_by: None, result: Ok(reply.into()) };
+        let called = CallResult {
+            usage,
+            cost: None,
+            served_by: None,
+            is_cut: false,
+            result: Ok(reply.into()),
+        };
         asked.answered(&called).expect("a reply")
     }
 
@@ -669,7 +623,13 @@ mod tests {
         let model = model();
         let request = request("a", None).offering(vec![tool], ToolChoice::Required);
         let asked = CassetteLine::asked(Key::of(&model, &request), &model, &request);
-        let called = CallResult { usage: None, cost: None, served_by: None, result: Ok(said) };
+        let called = CallResult {
+            usage: None,
+            cost: None,
+            served_by: None,
+            is_cut: false,
+            result: Ok(said),
+        };
         let (_folder, path, text) = written(vec![asked.answered(&called).expect("a reply")]);
 
         assert!(text.starts_with("{\"cassette\":3}\n"), "{text}");

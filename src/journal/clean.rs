@@ -2,9 +2,12 @@
 //! else. Numbers, ids and the words of the journal itself are no secrets, whatever they look like.
 
 use crate::base::failure::{Failure, FailureDetail, Kind, Place};
+use crate::base::secret::scrubbed;
 use crate::base::secret::{clean, clean_fields, scrub, scrub_in};
 use crate::flow::outcome::{Outcome, SkipReason};
+use crate::flow::question::PersonQuestion;
 use crate::journal::event::{Event, PlannedOp};
+use crate::journal::waits::{PendingQuestion, Waits};
 
 impl Event {
     /// Returns the event without secrets. A new field has to be told here whether it may hold one.
@@ -30,7 +33,14 @@ impl Event {
             Event::Told { what, value, at } => {
                 Event::Told { what: what.without_secrets(), value: clean(value), at }
             }
-            passed @ Event::TimePassed { .. } => passed,
+            Event::Telling { what, at } => Event::Telling { what: what.without_secrets(), at },
+            Event::Asked { question } => Event::Asked { question: question_of(question) },
+            Event::Answered { mut question, at, value } => {
+                scrub_in(&mut question);
+                Event::Answered { question, at, value: clean(value) }
+            }
+            Event::Suspended { waits } => Event::Suspended { waits: waits_of(waits) },
+            passed @ (Event::TimePassed { .. } | Event::SleepBegan { .. }) => passed,
             // Its key follows from what it holds without secrets.
             Event::RequestPart { key, part } => {
                 Event::RequestPart { key, part: part.without_secrets() }
@@ -59,11 +69,36 @@ impl Event {
                 scrub_in(&mut text);
                 Event::Logged { level, text }
             }
-            Event::RunEnded { status, value, failure } => {
-                Event::RunEnded { status, value: clean(value), failure: failure.map(failure_of) }
+            Event::RunEnded { status, value, failure, mut comparisons } => {
+                for verdict in &mut comparisons {
+                    scrub_in(&mut verdict.task_type);
+                    scrub_in(&mut verdict.reason);
+                    scrub_in(&mut verdict.objective);
+                }
+                let value = clean(value);
+                let failure = failure.map(failure_of);
+                Event::RunEnded { status, value, failure, comparisons }
             }
         }
     }
+}
+
+fn waits_of(waits: Waits) -> Waits {
+    let questions = waits.questions.into_iter().map(question_of).collect();
+    Waits { questions, ..waits }
+}
+
+fn question_of(mut asked: PendingQuestion) -> PendingQuestion {
+    // All fields are named, so that a new one is looked at here as well.
+    let PendingQuestion { number: _, op, at: _, due: _, question } = &mut asked;
+    let PersonQuestion { text, options, schema, default } = question;
+
+    op.iter_mut().for_each(scrub_in);
+    scrub_in(text);
+    for value in options.iter_mut().chain(schema).chain(default) {
+        *value = clean(std::mem::take(value));
+    }
+    asked
 }
 
 fn attempt_started(mut event: Event) -> Event {
@@ -103,6 +138,7 @@ fn attempt_ended(mut event: Event) -> Event {
         reused: _,
         again: _,
         reply,
+        cut: _,
         calls,
         opaque,
         usage: _,
@@ -113,7 +149,6 @@ fn attempt_ended(mut event: Event) -> Event {
         mended,
     } = &mut event
     {
-        let scrubbed = |text: String| scrub(&text).into_owned();
         reply.iter_mut().for_each(scrub_in);
         *calls = calls.drain(..).map(|call| call.map_texts(&scrubbed)).collect();
         *opaque = opaque.drain(..).map(|part| part.map_texts(&scrubbed)).collect();
@@ -149,16 +184,8 @@ fn tool_started(mut event: Event) -> Event {
 
 fn tool_ended(mut event: Event) -> Event {
     // All fields are named, so that a new one is looked at here as well.
-    if let Event::ToolEnded {
-        flow: _,
-        op: _,
-        deed: _,
-        result,
-        failure,
-        bytes: _,
-        cut: _,
-        reused: _,
-    } = &mut event
+    if let Event::ToolEnded { flow: _, op: _, deed: _, result, failure, bytes: _, cut: _ } =
+        &mut event
     {
         *result = result.take().map(clean);
         *failure = failure.take().map(failure_of);
@@ -302,6 +329,7 @@ mod tests {
             again: false,
             reused: Some(RunId(run.to_owned())),
             reply: Some(format!("answered by {run}")),
+            cut: false,
             calls: Vec::new(),
             opaque: Vec::new(),
             usage: Some(Usage { input_uncached: 14_142_135, ..Usage::default() }),

@@ -1,5 +1,8 @@
 //! The events of a run. A stored event is never changed; a new fact is a new variant or field.
 
+mod about;
+
+use crate::base::count::is_zero;
 use crate::base::failure::Failure;
 use crate::base::id::{FlowId, OpId, RunId};
 use crate::base::strand::{Address, Spot};
@@ -9,6 +12,7 @@ use crate::flow::outcome::Outcome;
 use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
 use crate::journal::part::RequestPart;
+use crate::journal::waits::{PendingQuestion, Waits};
 use crate::model::opaque::OpaquePart;
 use crate::model::reply::Usage;
 use crate::model::tool::ToolCall;
@@ -65,6 +69,8 @@ words! {
         Interrupted = "interrupted",
         /// `kaizen watch` began another one in its place.
         Replaced = "replaced",
+        /// It is suspended: it waits for an answer, or for a time.
+        Waiting = "waiting",
     }
 }
 
@@ -148,6 +154,41 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         at: Option<Spot>,
     },
+    /// Something begins that has a lasting effect. Its end is what the script is told.
+    Telling {
+        /// What the script asked.
+        what: Inquiry,
+        /// Where it asked.
+        at: Spot,
+    },
+    /// People were asked something for the first time, or again by a run that resumes another one.
+    Asked {
+        /// What they were asked.
+        #[serde(flatten)]
+        question: PendingQuestion,
+    },
+    /// The answer with which a person had a suspended run resumed. The script is told it once it asks.
+    Answered {
+        /// The question's text.
+        question: String,
+        /// Where it is asked.
+        at: Spot,
+        /// The answer.
+        value: Value,
+    },
+    /// The script began to sleep for so long that the end counts, and not the time.
+    SleepBegan {
+        /// Where.
+        at: Spot,
+        /// When it ends, in milliseconds since 1970.
+        due: i64,
+    },
+    /// The run can go on only once somebody answers or a time comes, and ends until then.
+    Suspended {
+        /// What it waits for.
+        #[serde(flatten)]
+        waits: Waits,
+    },
     /// A time passed although something else might have ended before it.
     TimePassed {
         /// Who waited, and which of its timers this was.
@@ -227,7 +268,7 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         key: Option<Key>,
         /// How many equal requests the run had made before this one.
-        #[serde(skip_serializing_if = "is_first", default)]
+        #[serde(skip_serializing_if = "is_zero", default)]
         sample: u32,
         /// Who asked, and which of its equal requests this is; programs before 0.2 did not note it.
         #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -242,7 +283,7 @@ pub enum Event {
         #[serde(skip_serializing_if = "std::ops::Not::not", default)]
         repair: bool,
         /// The step that begins with it, from 1, if the model may call tools.
-        #[serde(skip_serializing_if = "is_first", default)]
+        #[serde(skip_serializing_if = "is_zero", default)]
         step: u32,
     },
     /// A call to a model ended.
@@ -265,6 +306,9 @@ pub enum Event {
         /// The reply, unless the call failed.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         reply: Option<String>,
+        /// Whether `max_tokens` cut the reply, and that was accepted.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        cut: bool,
         /// The calls of tools that stand in the reply.
         #[serde(skip_serializing_if = "Vec::is_empty", default)]
         calls: Vec<ToolCall>,
@@ -316,7 +360,7 @@ pub enum Event {
         /// Its arguments as they were mended; what the model wrote, if they cannot be read.
         args: Value,
         /// The step of the model that asked for it, from 1; 0 if a script did.
-        #[serde(skip_serializing_if = "is_first", default)]
+        #[serde(skip_serializing_if = "is_zero", default)]
         step: u32,
         /// The parts of the arguments that were mended, as JSON pointers.
         #[serde(skip_serializing_if = "Vec::is_empty", default)]
@@ -343,14 +387,11 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         failure: Option<Failure>,
         /// How many bytes the result has.
-        #[serde(skip_serializing_if = "is_nothing", default)]
+        #[serde(skip_serializing_if = "is_zero", default)]
         bytes: u64,
         /// Whether the model was told only a part of it.
         #[serde(skip_serializing_if = "std::ops::Not::not", default)]
         cut: bool,
-        /// Whether it was known, so that nothing was called.
-        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
-        reused: bool,
     },
     /// An operation ended.
     OpEnded {
@@ -384,83 +425,31 @@ pub enum Event {
         /// Why the script ended early, if it did.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         failure: Option<Failure>,
+        /// What the comparisons of the script found, in the order in which they ended.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        comparisons: Vec<ComparisonVerdict>,
     },
 }
 
-impl Event {
-    /// Returns the stored word for the kind of event.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Event::RunStarted { .. } => "run_started",
-            Event::Told { .. } => "told",
-            Event::CallRefused { .. } => "call_refused",
-            Event::TimePassed { .. } => "time_passed",
-            Event::FlowStarted { .. } => "flow_started",
-            Event::Expanded { .. } => "expanded",
-            Event::OpStarted { .. } => "op_started",
-            Event::RequestPart { .. } => "request_part",
-            Event::AttemptStarted { .. } => "attempt_started",
-            Event::AttemptEnded { .. } => "attempt_ended",
-            Event::ToolStarted { .. } => "tool_started",
-            Event::ToolEnded { .. } => "tool_ended",
-            Event::OpEnded { .. } => "op_ended",
-            Event::FlowEnded { .. } => "flow_ended",
-            Event::Logged { .. } => "logged",
-            Event::RunEnded { .. } => "run_ended",
-        }
-    }
+/// What a comparison of patterns found, in its own words.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct ComparisonVerdict {
+    /// The kind of task.
+    pub task_type: String,
+    /// The verdict, and why.
+    pub reason: String,
+    /// What counted.
+    pub objective: String,
+}
 
-    /// Returns what the run ran, if this is the event that started it. A program before 0.2 told a
-    /// comparison by its name and its parameter alone.
-    pub fn ran(&self) -> Option<RunKind> {
-        let Event::RunStarted { script, params, what, .. } = self else { return None };
-        let looks_so = || script.starts_with("compare ") && params.contains_key("tasks");
-        let old = || if looks_so() { RunKind::Comparison } else { RunKind::Script };
-
-        Some(what.unwrap_or_else(old))
-    }
-
-    /// Returns the operation it is about, if it is about one.
-    pub fn op(&self) -> Option<OpId> {
-        match self {
-            Event::Expanded { op, .. }
-            | Event::OpStarted { op, .. }
-            | Event::AttemptStarted { op, .. }
-            | Event::AttemptEnded { op, .. }
-            | Event::CallRefused { op, .. }
-            | Event::ToolStarted { op, .. }
-            | Event::ToolEnded { op, .. }
-            | Event::OpEnded { op, .. } => Some(*op),
-            Event::RunStarted { .. }
-            | Event::Told { .. }
-            | Event::TimePassed { .. }
-            | Event::RequestPart { .. }
-            | Event::FlowStarted { .. }
-            | Event::FlowEnded { .. }
-            | Event::Logged { .. }
-            | Event::RunEnded { .. } => None,
-        }
-    }
-
-    /// Returns the flow it belongs to; events of the run as a whole belong to none.
-    pub fn flow(&self) -> Option<FlowId> {
-        match self {
-            Event::FlowStarted { flow, .. }
-            | Event::Expanded { flow, .. }
-            | Event::OpStarted { flow, .. }
-            | Event::AttemptStarted { flow, .. }
-            | Event::AttemptEnded { flow, .. }
-            | Event::CallRefused { flow, .. }
-            | Event::ToolStarted { flow, .. }
-            | Event::ToolEnded { flow, .. }
-            | Event::OpEnded { flow, .. }
-            | Event::FlowEnded { flow } => Some(*flow),
-            Event::RunStarted { .. }
-            | Event::Told { .. }
-            | Event::TimePassed { .. }
-            | Event::RequestPart { .. }
-            | Event::Logged { .. }
-            | Event::RunEnded { .. } => None,
+impl ComparisonVerdict {
+    /// Reads it from what a comparison gave.
+    pub fn of(found: &Value) -> ComparisonVerdict {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        ComparisonVerdict {
+            task_type: text(&found["task_type"]),
+            reason: text(&found["reason"]),
+            objective: text(&found["objective"]["name"]),
         }
     }
 }
@@ -472,14 +461,4 @@ fn once() -> u32 {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
 fn is_once(times: &u32) -> bool {
     *times == 1
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
-fn is_nothing(bytes: &u64) -> bool {
-    *bytes == 0
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
-fn is_first(sample: &u32) -> bool {
-    *sample == 0
 }

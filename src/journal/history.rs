@@ -1,10 +1,12 @@
 //! Reading what earlier runs left in the journal. What cannot be read is named and takes nothing else
 //! with it.
 
+use crate::base::failure::Failure;
 use crate::base::id::RunId;
 use crate::base::secret;
 use crate::journal::damage::Damage;
-use crate::journal::event::{Event, RunKind, RunStatus};
+use crate::journal::event::{ComparisonVerdict, Event, RunKind, RunStatus};
+use crate::journal::waits::Waits;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row};
 use serde_json::Value;
@@ -118,14 +120,7 @@ pub fn find(connection: &Connection, prefix: &str) -> Result<Vec<RunRow>, Histor
 
 /// Returns what a run ran, if its first event can be read.
 pub fn kind(connection: &Connection, run: &RunId) -> Result<Option<RunKind>, HistoryError> {
-    let sql = "SELECT at, body FROM events WHERE run = ? AND seq = 0";
-
-    let first = connection.prepare_cached(sql)?.query_row([&run.0], |row| {
-        let read = event(row.get_ref(0)?, row.get_ref(1)?);
-        Ok(read.ok().and_then(|(_, event)| event.ran()))
-    });
-
-    Ok(first.optional()?.flatten())
+    Ok(start(connection, run)?.and_then(|event| event.ran()))
 }
 
 /// Returns the event that started a run, if it can be read.
@@ -140,18 +135,68 @@ pub fn start(connection: &Connection, run: &RunId) -> Result<Option<Event>, Hist
     Ok(first.optional()?.flatten())
 }
 
+/// Returns what the comparisons of a run found, if it has ended and its end can be read.
+pub fn comparisons(
+    connection: &Connection,
+    run: &RunId,
+) -> Result<Vec<ComparisonVerdict>, HistoryError> {
+    Ok(match end(connection, run)? {
+        Some(Event::RunEnded { comparisons, .. }) => comparisons,
+        _ => Vec::new(),
+    })
+}
+
 /// Returns the value of a run, if it has ended and its end can be read.
 pub fn value(connection: &Connection, run: &RunId) -> Result<Option<Value>, HistoryError> {
-    let sql = "SELECT at, body FROM events WHERE run = ? AND kind = 'run_ended' ORDER BY seq DESC LIMIT 1";
+    Ok(match end(connection, run)? {
+        Some(Event::RunEnded { value, .. }) => Some(value),
+        _ => None,
+    })
+}
 
-    let last = connection.prepare_cached(sql)?.query_row([&run.0], |row| {
-        Ok(match event(row.get_ref(0)?, row.get_ref(1)?) {
-            Ok((_, Event::RunEnded { value, .. })) => Some(value),
-            _ => None,
-        })
+/// Returns the event that ended a run, if it can be read.
+fn end(connection: &Connection, run: &RunId) -> Result<Option<Event>, HistoryError> {
+    newest(connection, run, "run_ended")
+}
+
+/// Returns the newest event of a kind in a run, if it can be read.
+fn newest(connection: &Connection, run: &RunId, kind: &str) -> Result<Option<Event>, HistoryError> {
+    let sql = "SELECT at, body FROM events WHERE run = ? AND kind = ? ORDER BY seq DESC LIMIT 1";
+
+    let last = connection.prepare_cached(sql)?.query_row((&run.0, kind), |row| {
+        Ok(event(row.get_ref(0)?, row.get_ref(1)?).ok().map(|(_, event)| event))
     });
 
     Ok(last.optional()?.flatten())
+}
+
+/// Returns the events that started the runs, oldest first, as far as they can be read.
+pub fn starts(connection: &Connection) -> Result<Vec<(RunId, Event)>, HistoryError> {
+    let sql = "SELECT runs.id, events.at, events.body FROM runs
+               JOIN events ON events.run = runs.id AND events.seq = 0 ORDER BY runs.id";
+    let mut rows = connection.prepare_cached(sql)?;
+
+    let found = rows.query_map([], |row| {
+        let run = RunId(as_text(row.get_ref(0)?));
+        Ok(event(row.get_ref(1)?, row.get_ref(2)?).ok().map(|(_, event)| (run, event)))
+    })?;
+    Ok(found.filter_map(Result::transpose).collect::<Result<_, _>>()?)
+}
+
+/// Returns what a suspended run waits for.
+pub fn waits(connection: &Connection, run: &RunId) -> Result<Option<Waits>, HistoryError> {
+    Ok(match newest(connection, run, "suspended")? {
+        Some(Event::Suspended { waits }) => Some(waits),
+        _ => None,
+    })
+}
+
+/// Returns the failure that ended a run, if one did and it can be read.
+pub fn failure(connection: &Connection, run: &RunId) -> Result<Option<Failure>, HistoryError> {
+    Ok(match end(connection, run)? {
+        Some(Event::RunEnded { failure, .. }) => failure,
+        _ => None,
+    })
 }
 
 /// Returns the run that began `back` runs before the newest one; with `failed`, among those that
@@ -161,7 +206,7 @@ pub fn recent(
     back: usize,
     failed: bool,
 ) -> Result<Option<RunRow>, HistoryError> {
-    let only = if failed { "WHERE status NOT IN ('ok', 'replaced')" } else { "" };
+    let only = if failed { "WHERE status NOT IN ('ok', 'replaced', 'waiting')" } else { "" };
     let sql = format!("{COLUMNS} {only} ORDER BY id DESC LIMIT 1 OFFSET ?");
     Ok(connection.prepare(&sql)?.query_row([count(back)], run_row).optional()?)
 }

@@ -26,6 +26,8 @@ words! {
         McpCall = "mcp_call",
         /// Whether a tool may be called.
         Approve = "approve",
+        /// What a person answered.
+        Ask = "ask",
         /// Which pattern to use.
         Recommend = "recommend",
         /// Which pattern to use, and how its execution went.
@@ -61,6 +63,7 @@ impl Topic {
             | Topic::McpBegins
             | Topic::McpCall
             | Topic::Approve
+            | Topic::Ask
             | Topic::Execute
             | Topic::BestPattern
             | Topic::FileBest
@@ -84,6 +87,11 @@ pub enum Inquiry {
 }
 
 impl Inquiry {
+    /// Returns what the answer of people to a question is known by.
+    pub fn ask(question: &str) -> Inquiry {
+        Inquiry::About(Topic::Ask, question.to_owned())
+    }
+
     /// Returns the word that was asked with, if this version knows it.
     pub fn topic(&self) -> Option<Topic> {
         match self {

@@ -55,6 +55,8 @@ pub struct Claims {
 pub struct KnownReply {
     /// What was said.
     pub said: Rc<ReplyContent>,
+    /// Whether `max_tokens` cut it, and that was accepted.
+    pub is_cut: bool,
     /// Tokens used, if known.
     pub usage: Option<Usage>,
     /// What it cost, if known.
@@ -316,6 +318,7 @@ impl ReplyFollower {
                 op,
                 attempt,
                 reply: Some(text),
+                cut,
                 calls,
                 opaque,
                 usage,
@@ -326,7 +329,8 @@ impl ReplyFollower {
             } => {
                 let Some((key, mark)) = self.open.remove(&(*op, *attempt)) else { return };
                 let text: Rc<str> = text.as_str().into();
-                if let Some(name) = self.roster.name(*op) {
+                // What stands beside calls is no answer.
+                if let Some(name) = self.roster.name(*op).filter(|_| calls.is_empty()) {
                     let texts = replies.by_name.entry(name.to_owned()).or_default();
                     texts.retain(|known| *known != text);
                     texts.insert(0, text.clone());
@@ -343,7 +347,8 @@ impl ReplyFollower {
                     calls: calls.clone(),
                     opaque: opaque.clone(),
                 };
-                let known = KnownReply { said: Rc::new(said), usage, cost, served_by, run };
+                let known =
+                    KnownReply { said: Rc::new(said), is_cut: *cut, usage, cost, served_by, run };
                 replies.keep(key, StoredReply { mark, known, is_moved: reused.is_some() });
             }
             Event::AttemptEnded { op, attempt, failure: Some(failure), retry_in_ms, .. } => {
@@ -364,5 +369,55 @@ impl ReplyFollower {
             }
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::strand::Strand;
+    use crate::journal::past::{Failures, Past};
+    use crate::journal::trace::Trace;
+    use serde_json::json;
+
+    /// A reply with calls is whole wherever it is known from: no call is lost, and none is made up.
+    #[test]
+    fn calls_and_what_only_the_provider_understands_come_back_whole() {
+        let key = "0123456789abcdef0123456789abcdef";
+        let at = Strand::root().count(&());
+        let call = json!({ "id": "c1", "name": "add", "args": { "b": 1, "a": [null] } });
+        let cut = json!({ "id": "c2", "name": "add", "unread": "{\"a" });
+        let signed =
+            json!({ "model": "m", "place": { "call": 0 }, "data": { "signature": "S+/=" } });
+        let started = json!({ "kind": "attempt_started", "flow": 0, "op": 0, "attempt": 1,
+            "model": "m", "prompt": "p", "history": 0, "key": key, "at": at });
+        let ended = json!({ "kind": "attempt_ended", "flow": 0, "op": 0, "attempt": 1, "reply": "",
+            "calls": [call, cut], "opaque": [signed] });
+
+        let read = |event| serde_json::from_value::<Event>(event).expect("an event");
+        let events = [read(started), read(ended.clone())];
+        assert_eq!(json!(events[1]), ended);
+
+        let Event::AttemptEnded { calls, opaque, .. } = &events[1] else { panic!("an end") };
+        assert_eq!(calls[1].args, Err("{\"a".to_owned()));
+        let said =
+            ReplyContent { text: String::new(), calls: calls.clone(), opaque: opaque.clone() };
+
+        let run = RunId("r".to_owned());
+        let mut replies = Replies::default();
+        replies.learn(&run, &events);
+        let key: Key = serde_json::from_value(json!(key)).expect("a key");
+        let sample = Sample { key, at: at.clone(), arrival: 0 };
+        let known = replies.claim(&sample, &mut Claims::default()).expect("a reply");
+        assert_eq!(*known.said, said);
+
+        let timed: Vec<(i64, Event)> = events.iter().cloned().map(|event| (0, event)).collect();
+        let past = Past::of([(&run, timed.as_slice())], Failures::Told);
+        let then = past.call(key, &at, 0).expect("a try").result.clone().expect("a reply");
+        assert_eq!(*then, said);
+
+        let trace = Trace::fold(&timed);
+        let (_, attempt) = trace.attempts().next().expect("an attempt");
+        assert_eq!(attempt.end.as_ref().expect("an end").calls, said.calls);
     }
 }

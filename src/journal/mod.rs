@@ -4,6 +4,7 @@
 pub mod cassette;
 mod clean;
 pub mod damage;
+mod difference;
 pub mod event;
 pub mod history;
 pub mod inquiry;
@@ -14,7 +15,9 @@ pub mod part;
 pub mod past;
 pub mod prune;
 pub mod roster;
+pub mod tool_trace;
 pub mod trace;
+pub mod waits;
 
 use crate::base::id::RunId;
 use crate::base::secret;

@@ -1,7 +1,8 @@
 //! The parts of requests. Each is kept once in a run, under a key that follows from what it holds, so that
 //! a conversation that grows is not kept anew with every call.
 
-use crate::base::secret::{clean, clean_fields, scrub, scrub_in};
+use crate::base::secret::scrubbed;
+use crate::base::secret::{clean, clean_fields, scrub_in};
 use crate::journal::key::Key;
 use crate::model::message::{Message, Role};
 use crate::model::request::{Request, Settings};
@@ -56,7 +57,7 @@ impl RequestPart {
     pub fn without_secrets(self) -> RequestPart {
         match self {
             RequestPart::Message { message, after } => {
-                let message = message.map_texts(&|text| scrub(&text).into_owned());
+                let message = message.map_texts(&scrubbed);
                 RequestPart::Message { message, after }
             }
             RequestPart::Terms { mut settings, schema, tools, choice } => {

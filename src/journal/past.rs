@@ -23,6 +23,8 @@ pub struct PastTry {
     pub place: u64,
     /// The reply, or why there was none.
     pub result: Result<Rc<ReplyContent>, Failure>,
+    /// Whether `max_tokens` cut the reply, and that was accepted.
+    pub is_cut: bool,
     /// Tokens used, if known.
     pub usage: Option<Usage>,
     /// What it cost, if known.
@@ -48,6 +50,15 @@ pub struct PastAnswer {
     pub value: Value,
 }
 
+/// How people were asked something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PastQuestion {
+    /// The number of the question.
+    pub number: u32,
+    /// When the wait ends, in milliseconds since 1970, if it does.
+    pub due: Option<i64>,
+}
+
 /// Which failures are told again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failures {
@@ -63,6 +74,13 @@ pub struct Past {
     tries: HashMap<(Key, Spot), Vec<PastTry>>,
     told: HashMap<(Inquiry, Spot), PastAnswer>,
     timers: HashMap<(Timer, Spot), u64>,
+    /// Lasting effects that began.
+    begun: HashSet<(Inquiry, Spot)>,
+    /// Questions that people were asked, and answers that were given while the run was suspended.
+    asked: HashMap<(Inquiry, Spot), PastQuestion>,
+    answered: HashMap<(Inquiry, Spot), Value>,
+    /// When the waits end that a run had begun, in milliseconds since 1970.
+    due: HashMap<(Timer, Spot), i64>,
     /// When each end came on the clock of the work as a whole, by its place from 1.
     times: Vec<Duration>,
     /// Calls that were given up while they were under way.
@@ -86,6 +104,13 @@ impl Past {
         let mut past = Past::default();
         for (age, reading) in chain.into_iter().enumerate() {
             past.given_up.extend(reading.given_up);
+            past.begun.extend(reading.begun);
+            // The chain goes from the newest run to the oldest, and the oldest one was the first to wait.
+            past.asked.extend(reading.asked);
+            past.due.extend(reading.due);
+            for (place, answer) in reading.answered {
+                past.answered.entry(place).or_insert(answer);
+            }
             if age == 0 {
                 // What an older run was told without saying where, the newest was told again.
                 past.by_word.replace(reading.by_word);
@@ -157,6 +182,32 @@ impl Past {
         self.told.get(&(what.clone(), at.clone())).cloned()
     }
 
+    /// Tells whether something with a lasting effect began at a place, and its end is not known.
+    pub fn was_begun(&self, what: &Inquiry, at: &Spot) -> bool {
+        let place = (what.clone(), at.clone());
+        self.begun.contains(&place) && !self.told.contains_key(&place)
+    }
+
+    /// Returns how people were asked at a place.
+    pub fn asked(&self, what: &Inquiry, at: &Spot) -> Option<PastQuestion> {
+        self.asked.get(&(what.clone(), at.clone())).copied()
+    }
+
+    /// Returns how many questions people were asked.
+    pub fn questions(&self) -> u32 {
+        self.asked.values().map(|asked| asked.number).max().unwrap_or(0)
+    }
+
+    /// Returns the answer that was given at a place while the run was suspended.
+    pub fn answered(&self, what: &Inquiry, at: &Spot) -> Option<&Value> {
+        self.answered.get(&(what.clone(), at.clone()))
+    }
+
+    /// Returns when a wait ends that had begun, in milliseconds since 1970.
+    pub fn due(&self, timer: Timer, at: &Spot) -> Option<i64> {
+        self.due.get(&(timer, at.clone())).copied()
+    }
+
     /// Takes the next answer of a word from a journal that does not say where it was asked.
     pub fn answer_by_arrival(&self, what: &Inquiry) -> Option<Value> {
         self.by_word.borrow_mut().get_mut(what)?.pop_front()
@@ -208,6 +259,10 @@ struct Reading<'a> {
     vain: HashSet<(Key, Spot)>,
     ends: Vec<PastEnd>,
     given_up: HashSet<(Key, Spot)>,
+    begun: HashSet<(Inquiry, Spot)>,
+    asked: HashMap<(Inquiry, Spot), PastQuestion>,
+    answered: HashMap<(Inquiry, Spot), Value>,
+    due: HashMap<(Timer, Spot), i64>,
     by_word: HashMap<Inquiry, VecDeque<Value>>,
     is_by_arrival: bool,
 }
@@ -227,6 +282,10 @@ impl Reading<'_> {
             vain,
             ends: Vec::new(),
             given_up: HashSet::new(),
+            begun: HashSet::new(),
+            asked: HashMap::new(),
+            answered: HashMap::new(),
+            due: HashMap::new(),
             by_word: HashMap::new(),
             is_by_arrival: false,
         };
@@ -255,6 +314,7 @@ impl Reading<'_> {
                 self.add_try((*key, at.clone()), |run| PastTry {
                     place: 0,
                     result: Err(failure.clone()),
+                    is_cut: false,
                     usage: None,
                     cost: None,
                     served_by: None,
@@ -273,6 +333,24 @@ impl Reading<'_> {
 
                 self.by_word.entry(what.clone()).or_default().push_back(value.clone());
             }
+            Event::Telling { what, at } => {
+                self.begun.insert((what.clone(), at.clone()));
+            }
+            Event::Asked { question } => {
+                let asked = PastQuestion { number: question.number, due: question.due };
+                self.asked.insert((question.inquiry(), question.at.clone()), asked);
+            }
+            Event::Answered { question, at, value } => {
+                let what = Inquiry::ask(question);
+                self.answered.insert((what, at.clone()), value.clone());
+            }
+            Event::SleepBegan { at, due } => {
+                self.due.insert((Timer::Sleep, at.clone()), *due);
+            }
+            Event::Suspended { waits } => {
+                let timers = waits.timers.iter();
+                self.due.extend(timers.map(|one| ((one.timer, one.at.clone()), one.due)));
+            }
             Event::TimePassed { at, timer, times } => {
                 for nth in at.nth..at.nth.saturating_add(*times) {
                     self.end(EndId::Timer(*timer, Spot { nth, ..at.clone() }), What::Time);
@@ -289,6 +367,7 @@ impl Reading<'_> {
     fn end_try(&mut self, call: (Key, Spot), event: &Event) {
         let Event::AttemptEnded {
             reply,
+            cut,
             calls,
             opaque,
             usage,
@@ -322,6 +401,7 @@ impl Reading<'_> {
         self.add_try(call, |run| PastTry {
             place: 0,
             result,
+            is_cut: *cut,
             usage: *usage,
             cost: *cost,
             served_by: served_by.clone(),
@@ -452,6 +532,7 @@ mod tests {
             reused: None,
             again: false,
             reply: reply.as_ref().ok().map(|text| (*text).to_owned()),
+            cut: false,
             calls: Vec::new(),
             opaque: Vec::new(),
             usage: None,

@@ -10,11 +10,12 @@ use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
 use crate::journal::part::RequestPart;
 use crate::journal::roster::Roster;
+use crate::journal::tool_trace::{ToolTrace, tool_call, tool_end};
+use crate::journal::waits::Waits;
 use crate::model::message::{Message, Role};
 use crate::model::reply::Usage;
 use crate::model::request::{Request, Settings};
 use crate::model::tool::ToolCall;
-use crate::session::tool::Deed;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
 
@@ -99,42 +100,6 @@ pub struct OpTrace {
     pub tool_calls: Vec<ToolTrace>,
 }
 
-/// A call of a tool.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ToolTrace {
-    /// When it began.
-    pub started: Moment,
-    /// What it is known by.
-    pub deed: Deed,
-    /// The tool.
-    pub tool: String,
-    /// Its arguments.
-    pub args: Value,
-    /// The step of the model that asked for it, from 1; 0 if a script did.
-    pub step: u32,
-    /// The parts of the arguments that were mended, as JSON pointers.
-    pub mended: Vec<String>,
-    /// Whether a person agreed, if one was needed.
-    pub approved: Option<bool>,
-    /// How it ended, if it did.
-    pub end: Option<ToolEnd>,
-}
-
-/// How a call of a tool ended.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ToolEnd {
-    /// When.
-    pub when: Moment,
-    /// What it gave, or why it gave nothing.
-    pub result: Result<Value, Failure>,
-    /// How many bytes the result has.
-    pub bytes: u64,
-    /// Whether the model was told only a part of it.
-    pub cut: bool,
-    /// Whether it was known, so that nothing was called.
-    pub reused: bool,
-}
-
 /// A call that was not made, because a budget did not allow it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refusal {
@@ -183,6 +148,8 @@ pub struct AttemptEnd {
     pub when: Moment,
     /// The reply, unless the call failed.
     pub reply: Option<String>,
+    /// Whether `max_tokens` cut the reply, and that was accepted.
+    pub cut: bool,
     /// The calls of tools that stand in it.
     pub calls: Vec<ToolCall>,
     /// Tokens used, if known.
@@ -233,6 +200,8 @@ pub struct Trace {
     pub flows: BTreeMap<FlowId, FlowTrace>,
     /// Its operations, by number.
     pub operations: BTreeMap<OpId, OpTrace>,
+    /// What it waits for, if it is suspended.
+    pub waits: Option<Waits>,
     /// What was said, in order.
     pub remarks: Vec<Remark>,
     /// Names and plans of the operations.
@@ -262,7 +231,7 @@ impl Trace {
 
         match event {
             Event::RunStarted { .. } => self.start = run_start(when, event),
-            Event::RunEnded { status, value, failure } => {
+            Event::RunEnded { status, value, failure, comparisons: _ } => {
                 let value = value.clone();
                 let failure = failure.clone();
                 self.end = Some(RunEnd { when, status: *status, value, failure });
@@ -287,7 +256,12 @@ impl Trace {
             | Event::ToolEnded { .. }
             | Event::AttemptStarted { .. }
             | Event::AttemptEnded { .. } => self.see_operation(when, event),
-            Event::TimePassed { .. } => {}
+            Event::Suspended { waits } => self.waits = Some(waits.clone()),
+            Event::TimePassed { .. }
+            | Event::Telling { .. }
+            | Event::Asked { .. }
+            | Event::Answered { .. }
+            | Event::SleepBegan { .. } => {}
         }
     }
 
@@ -516,41 +490,10 @@ fn attempt(when: Moment, event: &Event) -> Option<AttemptTrace> {
     })
 }
 
-fn tool_call(when: Moment, event: &Event) -> Option<ToolTrace> {
-    let Event::ToolStarted { deed, tool, args, step, mended, approved, effects: _, flow: _, op: _ } =
-        event
-    else {
-        return None;
-    };
-
-    Some(ToolTrace {
-        started: when,
-        deed: deed.clone(),
-        tool: tool.clone(),
-        args: args.clone(),
-        step: *step,
-        mended: mended.clone(),
-        approved: *approved,
-        end: None,
-    })
-}
-
-fn tool_end(when: Moment, event: &Event) -> Option<ToolEnd> {
-    let Event::ToolEnded { result, failure, bytes, cut, reused, deed: _, flow: _, op: _ } = event
-    else {
-        return None;
-    };
-
-    let result = match failure {
-        Some(failure) => Err(failure.clone()),
-        None => Ok(result.clone().unwrap_or_default()),
-    };
-    Some(ToolEnd { when, result, bytes: *bytes, cut: *cut, reused: *reused })
-}
-
 fn attempt_end(when: Moment, event: &Event) -> Option<AttemptEnd> {
     let Event::AttemptEnded {
         reply,
+        cut,
         calls,
         opaque: _,
         usage,
@@ -573,6 +516,7 @@ fn attempt_end(when: Moment, event: &Event) -> Option<AttemptEnd> {
     Some(AttemptEnd {
         when,
         reply: reply.clone(),
+        cut: *cut,
         calls: calls.clone(),
         usage: *usage,
         cost: *cost,

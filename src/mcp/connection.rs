@@ -3,7 +3,7 @@
 
 use crate::base::clock;
 use crate::base::process::Group;
-use crate::base::secret::scrub;
+use crate::base::secret;
 use crate::base::visible::without_invisible;
 use crate::mcp::answer::ToolAnswer;
 use crate::mcp::fault::{MESSAGE_MAX, ServerFault};
@@ -365,8 +365,7 @@ fn answered(server: &str, asked: &str, error: &ErrorData) -> ServerFault {
 
 /// Makes a text of a server fit for an error.
 fn said(text: &str) -> String {
-    let clean = without_invisible(text).0.into_owned();
-    scrub(clean.trim()).chars().take(SAID_MAX).collect()
+    secret::beginning(without_invisible(text).0.trim(), SAID_MAX)
 }
 
 /// Returns what an error says, and what it says of its causes.

@@ -1,5 +1,6 @@
 //! The transport to a server elsewhere: kaizen's own requests under rmcp's sessions and streams.
 
+use crate::base::secret::beginning;
 use crate::mcp::fault::{MESSAGE_MAX, ServerFault};
 use crate::mcp::tap::{End, Tap};
 use crate::model::error::CallError;
@@ -328,7 +329,7 @@ async fn refusal(
     let status = answered.status;
     let body = whole(answered).await?;
     let said = serde_json::from_slice::<ServerJsonRpcMessage>(&body).ok();
-    let shown: String = String::from_utf8_lossy(&body).chars().take(REFUSAL_MAX).collect();
+    let shown = beginning(&String::from_utf8_lossy(&body), REFUSAL_MAX);
     let is_of_key = matches!(status, 401 | 403);
 
     // A server of the older era knows no `server/discover`, and may say so by a status alone.
@@ -361,7 +362,7 @@ fn told(
             Ok(StreamableHttpPostResponse::Json(addressed(error, message), None))
         }
         _ => {
-            let shown: String = String::from_utf8_lossy(body).chars().take(REFUSAL_MAX).collect();
+            let shown = beginning(&String::from_utf8_lossy(body), REFUSAL_MAX);
             Err(unexpected(match shown.trim() {
                 "" => format!("it answered with HTTP {status}"),
                 shown => format!("it answered with HTTP {status}: {shown}"),

@@ -1,6 +1,6 @@
 //! What is seen of a server besides its answers: its stderr, lines that are no messages, its end.
 
-use crate::base::secret::scrub;
+use crate::base::secret::{beginning, scrub};
 use crate::base::visible::without_invisible;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,6 +10,8 @@ use std::time::Duration;
 const STDERR_MAX: usize = 4 << 10;
 /// Most bytes of it that an error shows.
 const SHOWN_MAX: usize = 1 << 10;
+/// Most bytes that are kept of such a line, of which the rest is shown once secrets are taken out.
+const READ_MAX: usize = 4 << 10;
 /// Most characters of a line that is shown because it is no message.
 const LINE_MAX: usize = 120;
 /// How long, and how often, the end of a connection is waited for once something went wrong.
@@ -57,8 +59,8 @@ impl Tap {
     pub(super) fn skip(&self, line: &[u8]) {
         let mut seen = self.seen();
         if seen.skipped == 0 {
-            let head = String::from_utf8_lossy(&line[..line.len().min(4 * LINE_MAX)]).into_owned();
-            seen.first_skipped = head.chars().take(LINE_MAX).collect();
+            let head = &line[..line.len().min(READ_MAX)];
+            seen.first_skipped = String::from_utf8_lossy(head).into_owned();
         }
         seen.skipped += 1;
     }
@@ -92,12 +94,13 @@ impl Tap {
 
     /// Returns the end of stderr, fit to be shown.
     pub(super) fn last_words(&self) -> String {
-        let mut bytes: Vec<u8> = self.seen().stderr.iter().copied().collect();
-        let from = bytes.len().saturating_sub(SHOWN_MAX);
-        bytes.drain(..from);
+        let bytes: Vec<u8> = self.seen().stderr.iter().copied().collect();
+        let text = String::from_utf8_lossy(&bytes);
 
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        scrub(without_invisible(text.trim()).0.trim()).into_owned()
+        // Of a part of a secret, nobody would know it.
+        let clean = scrub(without_invisible(&text).0.trim()).into_owned();
+        let from = clean.ceil_char_boundary(clean.len().saturating_sub(SHOWN_MAX));
+        clean[from..].to_owned()
     }
 
     /// Takes what is to be told about lines that are no messages, once.
@@ -108,7 +111,7 @@ impl Tap {
             return None;
         }
 
-        let first = scrub(&without_invisible(&seen.first_skipped).0).into_owned();
+        let first = beginning(&without_invisible(&seen.first_skipped).0, LINE_MAX);
         let lines = if skipped == 1 { "a line" } else { &format!("{skipped} lines") };
         Some(format!(
             "MCP server `{server}` wrote {lines} to stdout outside of the protocol; the first: {first}"

@@ -89,10 +89,7 @@ impl FlowFold {
             self.roster.see(event);
         }
 
-        if let Event::AttemptEnded { mended, .. } = event {
-            self.metrics.mended += u64::from(!mended.is_empty());
-        }
-
+        self.note_reply(event);
         match event {
             Event::OpStarted { op, .. } => {
                 self.ops.entry(*op).or_default().started_at = Some(at);
@@ -123,11 +120,7 @@ impl FlowFold {
                 self.metrics.demo_replies += u64::from(*demo);
                 self.metrics.retries += u64::from(retry_in_ms.is_some());
 
-                let charge = Charge::of(*usage, *cost, failure.as_ref());
-                self.metrics.usage += charge.usage.unwrap_or_default();
-                self.metrics.usage_unknown += u64::from(charge.usage.is_none());
-                self.metrics.cost += charge.cost.unwrap_or_default();
-                self.metrics.cost_unknown += u64::from(charge.cost.is_none());
+                self.charge(Charge::of(*usage, *cost, failure.as_ref()));
             }
             Event::OpEnded { op, outcome, .. } => self.end(at, *op, outcome),
             Event::ToolStarted { deed, .. } => {
@@ -147,6 +140,11 @@ impl FlowFold {
             | Event::FlowEnded { .. }
             | Event::RunStarted { .. }
             | Event::Told { .. }
+            | Event::Telling { .. }
+            | Event::Asked { .. }
+            | Event::Answered { .. }
+            | Event::SleepBegan { .. }
+            | Event::Suspended { .. }
             | Event::TimePassed { .. }
             | Event::RequestPart { .. }
             | Event::CallRefused { .. }
@@ -180,6 +178,31 @@ impl FlowFold {
         metrics.under_way = self.open.values().sum();
 
         metrics
+    }
+
+    fn charge(&mut self, charge: Charge) {
+        self.metrics.usage += charge.usage.unwrap_or_default();
+        self.metrics.usage_unknown += u64::from(charge.usage.is_none());
+        self.metrics.cost += charge.cost.unwrap_or_default();
+        self.metrics.cost_unknown += u64::from(charge.cost.is_none());
+    }
+
+    /// Takes in what was mended of a reply, and whether it was cut.
+    fn note_reply(&mut self, event: &Event) {
+        match event {
+            Event::AttemptEnded { op, mended, cut, .. } => {
+                self.metrics.mended += u64::from(!mended.is_empty());
+                self.metrics.cut += u64::from(*cut);
+                if *cut && !self.forgets {
+                    self.metrics.cut_operations.insert(*op);
+                }
+            }
+            // The answer that was cut is not the one that counts in the end.
+            Event::AttemptStarted { op, repair: true, .. } => {
+                self.metrics.cut_operations.remove(op);
+            }
+            _ => {}
+        }
     }
 
     #[allow(clippy::cast_precision_loss, reason = "microseconds of a run fit a double exactly")]
@@ -376,6 +399,7 @@ mod tests {
             reused: None,
             again: false,
             reply: None,
+            cut: false,
             calls: Vec::new(),
             opaque: Vec::new(),
             usage: None,
@@ -420,6 +444,7 @@ mod tests {
             again: false,
             reused: None,
             reply: None,
+            cut: false,
             calls: Vec::new(),
             opaque: Vec::new(),
             usage,

@@ -405,6 +405,7 @@ mod tests {
             reused: None,
             again: false,
             reply: Some("r".into()),
+            cut: false,
             calls: Vec::new(),
             opaque: Vec::new(),
             usage: Some(Usage { input_uncached: 10, output_visible: output, ..Usage::default() }),

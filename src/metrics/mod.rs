@@ -6,6 +6,7 @@ pub mod fold;
 pub mod forecast;
 pub mod rehearsal;
 
+use crate::base::id::OpId;
 use crate::base::unit::Money;
 use crate::model::reply::Usage;
 use serde_json::{Map, Value, json};
@@ -42,6 +43,10 @@ pub struct Metrics {
     pub repairs: u64,
     /// Replies that were mended before they fitted their schema.
     pub mended: u64,
+    /// Replies that `max_tokens` cut, and that were accepted.
+    pub cut: u64,
+    /// The operations of this flow with such a reply, by their numbers.
+    pub cut_operations: BTreeSet<OpId>,
     /// Requests in which a model might call tools, or was told to answer after it had.
     pub steps: u64,
     /// Calls of tools.
@@ -138,6 +143,7 @@ impl Metrics {
             "retries": self.retries,
             "repairs": self.repairs,
             "mended": self.mended,
+            "cut": self.cut,
             "steps": self.steps,
             "tool_calls": self.tool_calls,
             "tool_errors": self.tool_errors,

@@ -135,8 +135,10 @@ mod tests {
     use crate::model::error::TimeLimit;
     use crate::model::message::{Message, Role};
     use crate::model::registry::Models;
+    use crate::model::reply::ReplyContent;
     use crate::model::request::Settings;
     use crate::model::spec::ModelSpec;
+    use crate::model::tool::{ToolCall, ToolChoice, ToolResult, ToolSpec};
     use serde_json::{Value, json};
     use std::collections::BTreeMap;
     use std::time::Duration;
@@ -159,11 +161,37 @@ mod tests {
     }
 
     fn failed(error: CallError, usage: Option<Usage>) -> CallResult {
-        CallResult { usage, cost: None, served_by: None, result: Err(error) }
+        CallResult { usage, cost: None, served_by: None, is_cut: false, result: Err(error) }
     }
 
     fn request(settings: Settings, schema: Option<Value>) -> Request {
         Request::new(vec![Message::new(Role::User, "four")], settings, schema)
+    }
+
+    #[test]
+    fn tools_calls_and_results_count_in_the_worst_case() {
+        let call = ToolCall::new("c1", "add", json!({ "a": 1 }));
+        let result = ToolResult::new(&call, "x".repeat(500), false);
+        let tool = ToolSpec {
+            name: "add".to_owned(),
+            description: "d".repeat(300),
+            parameters: json!({ "type": "object" }),
+        };
+
+        let plain = request(Settings::default(), None);
+        let mut stepped = plain.clone();
+        let said = ReplyContent { calls: vec![call], ..ReplyContent::default() };
+        stepped.messages.push(Message::of_reply(said));
+        stepped.messages.push(Message::of_results(vec![result]));
+
+        let read = |request: &Request| priced().worst(request).read;
+        let step = read(&stepped) - read(&plain);
+        assert_eq!(step, 4 * MESSAGE_TOKENS + (2 + 3 + 7) + (2 + 3 + 500));
+
+        let offered = stepped.clone().offering(vec![tool], ToolChoice::Auto);
+        let schema = 17;
+        let tools = read(&offered) - read(&stepped);
+        assert_eq!(tools, TOOLS_TOKENS + MESSAGE_TOKENS + 3 + 300 + 2 * schema);
     }
 
     #[test]
@@ -275,6 +303,7 @@ mod tests {
         let unread = Usage { output_visible: 5, reasoning: 3, ..Usage::default() };
         for usage in [Usage::default(), unread] {
             let called = CallResult {
+                is_cut: false,
                 usage: Some(usage),
                 cost: Some(Money::ZERO),
                 served_by: None,
@@ -286,8 +315,13 @@ mod tests {
 
         // What comes from the cache was read as well.
         let usage = Usage { cache_read: 4, output_visible: 5, ..Usage::default() };
-        let called =
-            CallResult { usage: Some(usage), cost: None, served_by: None, result: Ok("x".into()) };
+        let called = CallResult {
+            is_cut: false,
+            usage: Some(usage),
+            cost: None,
+            served_by: None,
+            result: Ok("x".into()),
+        };
         assert_eq!(priced().settle(called).usage, Some(usage));
 
         // A refusal may well say that it used nothing.

@@ -16,6 +16,8 @@ enum Owner {
     Model,
     /// It asks for several replies, of which one would be read.
     Replies,
+    /// Options of a call write it.
+    Tools,
     /// It lets the provider do other work, of which nobody knows the cost before.
     Work,
     /// It changes the price of the call.
@@ -108,15 +110,10 @@ const OWNED: &[(Owner, &[&str])] = &[
             "numbeams",
         ],
     ),
+    (Owner::Tools, &["tools", "toolchoice", "toolconfig", "functions", "functioncall"]),
     (
         Owner::Work,
         &[
-            "tools",
-            "toolchoice",
-            "toolconfig",
-            "paralleltoolcalls",
-            "functions",
-            "functioncall",
             "websearch",
             "websearchoptions",
             "enablesearch",
@@ -223,6 +220,11 @@ impl Owner {
             }
             Owner::Model => "use `model` of the branch, or `imodel`".to_owned(),
             Owner::Replies => "a call returns one reply; make one call per reply".to_owned(),
+            Owner::Tools => {
+                "use the options `tools` and `tool_choice` of `operate` or `react`; tools that \
+                 a provider runs itself are not supported, because budgets cannot cover them"
+                    .to_owned()
+            }
             Owner::Work => "calls support only text in and text out, because budgets cannot cover \
                  anything else; do it in the script"
                 .to_owned(),
@@ -267,9 +269,9 @@ mod tests {
             ("models", "use `model` of the branch, or `imodel`"),
             ("n", "a call returns one reply; make one call per reply"),
             (
-                "tools",
-                "calls support only text in and text out, because budgets cannot cover anything \
-                 else; do it in the script",
+                "tool_choice",
+                "use the options `tools` and `tool_choice` of `operate` or `react`; tools that a \
+                 provider runs itself are not supported, because budgets cannot cover them",
             ),
             ("num_samples", "a call returns one reply; make one call per reply"),
             ("Max_Gen_Len", "use the setting `max_tokens`"),
@@ -301,6 +303,7 @@ mod tests {
         let fields = [
             "top_k",
             "reasoning_effort",
+            "parallel_tool_calls",
             "thinking",
             "logit_bias",
             "frequency_penalty",

@@ -86,14 +86,21 @@ impl Message {
         Message { results, ..Message::new(Role::Tool, "") }
     }
 
-    /// Returns what people read of it: its text, or the results that it tells.
+    /// Returns what people read of it: its text, and the calls or the results that it has.
     pub fn shown(&self) -> Cow<'_, str> {
-        if self.results.is_empty() {
+        if self.calls.is_empty() && self.results.is_empty() {
             return Cow::Borrowed(&self.content);
         }
 
-        let texts: Vec<&str> = self.results.iter().map(|result| result.text.as_str()).collect();
-        Cow::Owned(texts.join("\n"))
+        let content = Some(self.content.clone()).filter(|text| !text.is_empty());
+        let calls = self.calls.iter().map(|call| match &call.args {
+            Ok(args) => format!("{} {args}", call.name),
+            Err(text) => format!("{} {text}", call.name),
+        });
+        let results = self.results.iter().map(|result| result.text.clone());
+
+        let lines: Vec<String> = content.into_iter().chain(calls).chain(results).collect();
+        Cow::Owned(lines.join("\n"))
     }
 
     /// Returns how many bytes the model is told.

@@ -27,9 +27,11 @@ use crate::model::limiter::{Limiter, ServerLimits};
 use crate::model::price::Price;
 use crate::model::provider::demo::Demo;
 use crate::model::provider::simulated::SimulatedModel;
-use crate::model::reply::{CallFault, CallResult, Finish, Reply, ReplyContent, Usage};
+use crate::model::reply::{
+    CallFault, CallResult, Finish, Reply, ReplyContent, Usage, rough_tokens,
+};
 use crate::model::request::{Request, SchemaCheck, Settings};
-use crate::model::transport::Transport;
+use crate::model::transport::{TextWatch, Transport};
 use crate::model::tuning::LimitChange;
 use crate::schema;
 use std::cell::Cell;
@@ -80,30 +82,42 @@ impl Model {
 
     /// Asks the model once. Never retries: the caller decides that by `CallError::retry`.
     pub async fn call(&self, request: &Request) -> CallResult {
-        self.call_noting(request, &Cell::new(false)).await
+        self.call_noting(request, &Cell::new(false), &TextWatch::default()).await
     }
 
-    /// Does the same, and sets `begun` once the server's limits allow the call.
-    pub async fn call_noting(&self, request: &Request, begun: &Cell<bool>) -> CallResult {
+    /// Does the same, sets `begun` once the server's limits allow the call, and shows the text as it
+    /// grows.
+    pub async fn call_noting(
+        &self,
+        request: &Request,
+        begun: &Cell<bool>,
+        watch: &TextWatch,
+    ) -> CallResult {
         let admission = self.limiter.admit().await;
         begun.set(true);
-        let result = self.transport.send(request).await;
+        let result = self.transport.send(request, watch).await;
 
         if let Some(change) = admission.ended(result.as_ref().err().map(|fault| &fault.error)) {
             self.limiter.tell(change);
         }
 
         match result {
-            Ok(reply) => CallResult {
-                usage: reply.usage,
-                cost: self.cost(reply.usage.as_ref()),
-                served_by: reply.served_by.clone(),
-                result: judge(reply, request),
-            },
+            Ok(reply) => {
+                let has_length = reply.finish == Some(Finish::Length);
+                let usage = reply.usage;
+                let served_by = reply.served_by.clone();
+                let result = judge(reply, request);
+
+                // A reply that was cut is only a result where that was accepted.
+                let is_cut = has_length && result.is_ok();
+                let cost = self.cost(usage.as_ref());
+                CallResult { usage, cost, served_by, is_cut, result }
+            }
             Err(CallFault { error, usage, served_by }) => CallResult {
                 usage,
                 cost: usage.and_then(|usage| self.cost(Some(&usage))),
                 served_by,
+                is_cut: false,
                 result: Err(error),
             },
         }
@@ -126,18 +140,20 @@ impl Model {
     /// Estimates a call without making it: a quarter of the bytes are tokens, which is rough.
     /// `text` stands for the reply.
     pub fn estimate(&self, request: &Request, text: String) -> CallResult {
-        let tokens = |size: u64| size.div_ceil(4);
-        let messages: u64 = request.messages.iter().map(|m| tokens(m.size())).sum();
-        let tools: u64 = request.tools.iter().map(|tool| tokens(tool.size())).sum();
-
         let usage = Usage {
-            input_uncached: messages + tools,
-            output_visible: tokens(text.len() as u64),
+            input_uncached: request.rough_tokens(),
+            output_visible: rough_tokens(text.len() as u64),
             ..Usage::default()
         };
 
         let cost = self.cost(Some(&usage));
-        CallResult { usage: Some(usage), cost, served_by: None, result: Ok(text.into()) }
+        CallResult {
+            usage: Some(usage),
+            cost,
+            served_by: None,
+            is_cut: false,
+            result: Ok(text.into()),
+        }
     }
 
     /// Returns the most that a call can take whose estimate is `called`.
@@ -152,6 +168,17 @@ impl Model {
         let usage = called.usage.map(|usage| Usage { output_visible, ..usage });
         let cost = self.cost(usage.as_ref()).map(Money::dollars);
         CallBound { written, cost }
+    }
+
+    /// Tells whether a server is asked for a reply whose length nothing bounds.
+    pub fn is_unbounded(&self, request: &Request) -> bool {
+        request.settings.max_tokens.is_none() && self.has_no_bound()
+    }
+
+    /// Tells whether replies have no bound unless a call sets `max_tokens`.
+    pub fn has_no_bound(&self) -> bool {
+        let Transport::Server(server) = &self.transport else { return false };
+        self.settings.max_tokens.is_none() && server.reply_tokens_max().is_none()
     }
 
     /// Returns the least that a call can use whose estimate is `called`: one token read, one written.
@@ -208,19 +235,28 @@ impl Model {
     }
 }
 
-/// Accepts only a reply that is whole and says something.
+/// Accepts only a reply that is whole and says something, or whose text may be cut.
 fn judge(reply: Reply, request: &Request) -> Result<ReplyContent, CallError> {
-    let text = reply.said.text.clone();
-
-    match reply.finish {
-        None => Err(CallError::CutOff { text }),
-        Some(Finish::Length) => Err(CallError::Length { text, limit: request.settings.max_tokens }),
-        Some(Finish::Refused(message)) => Err(CallError::Refused { status: None, message }),
-        Some(Finish::Ended(word)) => Err(CallError::Ended { word, text }),
-        Some(end @ (Finish::Stop | Finish::Calls | Finish::Unsaid)) => {
-            whole(reply.said, &end, request)
+    let Reply { mut said, finish, .. } = reply;
+    match finish {
+        None => Err(CallError::CutOff { text: said.text }),
+        Some(Finish::Length) if may_be_cut(&said, request) => {
+            said.keep_text();
+            Ok(said)
         }
+        Some(Finish::Length) => {
+            Err(CallError::Length { text: said.text, limit: request.settings.max_tokens })
+        }
+        Some(Finish::Refused(message)) => Err(CallError::Refused { status: None, message }),
+        Some(Finish::Ended(word)) => Err(CallError::Ended { word, text: said.text }),
+        Some(end @ (Finish::Stop | Finish::Calls | Finish::Unsaid)) => whole(said, &end, request),
     }
+}
+
+/// Tells whether what was said counts although it was cut. Without text it does not: thinking may have
+/// used up all tokens. With calls of tools it does not: the last one may be cut.
+fn may_be_cut(said: &ReplyContent, request: &Request) -> bool {
+    said.calls.is_empty() && request.accepts_cut() && !said.text.trim().is_empty()
 }
 
 /// Accepts what was said in a whole reply. Calls are only accepted whole as well, and by name.

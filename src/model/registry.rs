@@ -271,10 +271,28 @@ impl Models {
         Exchanger::new(&self.clients, url).await
     }
 
+    /// Makes the key of a server that is no model known as a secret, before anybody can read it.
+    pub fn learn_key(&self, key: &KeyRef) {
+        if let Some(key) = value_of(key, &*self.lookup) {
+            drop(Secret::new(key.trim()));
+        }
+    }
+
     /// Finds the key of a server that is no model; `whose` names it in errors.
     pub fn key_of(&self, key: &KeyRef, whose: &str) -> Result<Option<Secret>, CallError> {
+        self.named_key(key, whose, |key| Secret::new(key))
+    }
+
+    /// Finds the key that a description names; `of_file` makes a secret of what a file holds.
+    fn named_key(
+        &self,
+        key: &KeyRef,
+        whose: &str,
+        of_file: fn(String) -> Secret,
+    ) -> Result<Option<Secret>, CallError> {
         let setup =
             |why: String| CallError::Setup { message: format!("no key for {whose}: {why}") };
+
         match key {
             KeyRef::Nothing => Ok(None),
             KeyRef::Env(name) => match self.key_in(name)? {
@@ -282,7 +300,7 @@ impl Models {
                 None => Err(setup(format!("{name}, the variable in its `key`, is not set"))),
             },
             KeyRef::File(path) => match self.key_in_file(path)? {
-                Ok(key) => Ok(Some(Secret::new(key))),
+                Ok(key) => Ok(Some(of_file(key))),
                 Err(error) => Err(setup(format!("reading `{path}`: {error}"))),
             },
         }
@@ -395,24 +413,12 @@ impl Models {
         let provider = &spec.provider;
 
         match &spec.key {
-            Some(KeyRef::Env(name)) => match self.key_in(name)? {
-                Some(key) => Ok(Some(Secret::new(key.trim()))),
-                None => Err(CallError::Setup {
-                    message: format!(
-                        "no key for `{provider}`: {name}, the variable in its `key`, is not set"
-                    ),
-                }),
-            },
-            // The project's own were learned before any script could name or write a file.
-            Some(KeyRef::File(path)) => match self.key_in_file(path)? {
-                Ok(key) => Ok(Some(Secret::apart(key))),
-                Err(error) => Err(CallError::Setup {
-                    message: format!("no key for `{provider}`: reading `{path}`: {error}"),
-                }),
-            },
-            // What a description names as the server may be anybody's, so it gets no key that was meant
-            // for the provider.
-            Some(KeyRef::Nothing) => Ok(None),
+            // The project's own files were learned before any script could name or write one. What a
+            // description names as the server may be anybody's, so without a key it gets none that was
+            // meant for the provider.
+            Some(named) => {
+                self.named_key(named, &format!("`{provider}`"), |key| Secret::apart(key))
+            }
             None if spec.base_url.is_some() => Ok(None),
             None => match self.key_in(variable)? {
                 Some(key) => Ok(Some(Secret::new(key.trim()))),
@@ -482,15 +488,20 @@ impl Models {
 /// Makes every key known as a secret, also those that nobody has used yet.
 fn learn_keys(aliases: &BTreeMap<String, ModelSpec>, lookup: &dyn Fn(&str) -> Option<String>) {
     let own = PROVIDERS.iter().filter_map(|(_, variable)| lookup((*variable)?));
-    let named = aliases.values().filter_map(|spec| match spec.key.as_ref()? {
-        KeyRef::Env(name) => lookup(name),
-        // A file that cannot be read is told by the first call that needs it.
-        KeyRef::File(path) => key_file::read(path).ok(),
-        KeyRef::Nothing => None,
-    });
+    let named = aliases.values().filter_map(|spec| value_of(spec.key.as_ref()?, lookup));
 
     for key in own.chain(named) {
         drop(Secret::new(key.trim()));
+    }
+}
+
+/// Returns the key that a description names, if it is there: one that is missing is told by the first call
+/// that needs it.
+fn value_of(key: &KeyRef, lookup: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    match key {
+        KeyRef::Env(name) => lookup(name),
+        KeyRef::File(path) => key_file::read(path).ok(),
+        KeyRef::Nothing => None,
     }
 }
 

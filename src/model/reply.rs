@@ -126,6 +126,11 @@ impl std::ops::AddAssign for Usage {
     }
 }
 
+/// Estimates tokens as a quarter of the bytes, which is rough.
+pub fn rough_tokens(bytes: u64) -> u64 {
+    bytes.div_ceil(4)
+}
+
 /// What a model says in a reply that can be used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReplyContent {
@@ -233,6 +238,8 @@ pub struct CallResult {
     pub cost: Option<Money>,
     /// The model that the provider says has answered.
     pub served_by: Option<String>,
+    /// Whether `max_tokens` cut the text, and that was accepted.
+    pub is_cut: bool,
     /// What the model says, or why there is nothing to use.
     pub result: Result<ReplyContent, CallError>,
 }
@@ -241,7 +248,7 @@ impl CallResult {
     /// Creates a call that ended by a fault of this program.
     pub fn broken(message: String) -> CallResult {
         let result = Err(CallError::Setup { message });
-        CallResult { usage: None, cost: None, served_by: None, result }
+        CallResult { usage: None, cost: None, served_by: None, is_cut: false, result }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::model::extra::{self, Conflict};
 use crate::model::message::Message;
+use crate::model::reply::rough_tokens;
 use crate::model::tool::{ToolChoice, ToolSpec};
 use serde_json::{Map, Value};
 
@@ -17,8 +18,20 @@ pub const SETTINGS: &[&str] = &[
     "header_timeout_ms",
     "idle_timeout_ms",
     "attempts_max",
+    "on_length",
     "extra",
 ];
+
+/// What a reply that reached `max_tokens` is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnLength {
+    /// An error: who asked for a whole reply has not got it.
+    #[default]
+    Fail,
+    /// A reply that is marked as cut.
+    Accept,
+}
 
 /// Settings of a call. `None` means that nothing is sent, so the provider's own default applies.
 /// The same words stand in kaizen.toml, in `imodel(#{..})` and in the options of a call.
@@ -55,6 +68,10 @@ pub struct Settings {
     /// Most tries of one call, the first included; 1 turns retries off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempts_max: Option<u32>,
+    /// What a reply that reached `max_tokens` is. A reply under a schema is an error all the same: half
+    /// a value is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_length: Option<OnLength>,
     /// Further fields for the provider, sent as they are.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub extra: Map<String, Value>,
@@ -75,6 +92,23 @@ pub enum SettingError {
         /// The tool.
         name: String,
     },
+    /// A call of a tool without a result, or a result without a call.
+    #[error(
+        "message {number} of the conversation calls tools, but the message after it does not have one \
+         result for each call, in the same order"
+    )]
+    Unpaired {
+        /// The message, from 1.
+        number: usize,
+    },
+    /// A result of a tool that nobody has called.
+    #[error(
+        "message {number} of the conversation has results of tools, but the one before it no calls"
+    )]
+    Uncalled {
+        /// The message, from 1.
+        number: usize,
+    },
     /// A field of `extra` that the program writes itself, or that no budget could bound.
     #[error(transparent)]
     Extra(#[from] Conflict),
@@ -91,6 +125,7 @@ impl Settings {
             "temperature" | "top_p" => "a number",
             "stop" => "a text or a list of texts",
             "stream" => "true or false",
+            "on_length" => "\"accept\" or \"fail\"",
             "extra" => "a table of fields",
             _ => "a value of another kind",
         }
@@ -126,6 +161,7 @@ impl Settings {
             header_timeout_ms: over.header_timeout_ms.or(self.header_timeout_ms),
             idle_timeout_ms: over.idle_timeout_ms.or(self.idle_timeout_ms),
             attempts_max: over.attempts_max.or(self.attempts_max),
+            on_length: over.on_length.or(self.on_length),
             extra,
         }
     }
@@ -163,6 +199,12 @@ pub struct Request {
 }
 
 impl Request {
+    /// Estimates the tokens that it has a model read.
+    pub fn rough_tokens(&self) -> u64 {
+        let messages = self.messages.iter().map(|message| rough_tokens(message.size()));
+        messages.chain(self.tools.iter().map(|tool| rough_tokens(tool.size()))).sum()
+    }
+
     /// Creates a request whose reply has to fit its schema, if there is one.
     pub fn new(messages: Vec<Message>, settings: Settings, schema: Option<Value>) -> Request {
         Request {
@@ -195,6 +237,11 @@ impl Request {
         }
     }
 
+    /// Tells whether a reply that reached `max_tokens` counts as a reply. Half a value counts as none.
+    pub fn accepts_cut(&self) -> bool {
+        self.schema.is_none() && self.settings.on_length == Some(OnLength::Accept)
+    }
+
     /// Finds a setting that cannot be, now that the model's own are merged in.
     pub fn check(&self) -> Result<(), SettingError> {
         self.settings.check()?;
@@ -205,6 +252,74 @@ impl Request {
         {
             return Err(SettingError::NoSuchTool { name: name.clone() });
         }
-        Ok(())
+        self.check_pairs()
+    }
+
+    /// Finds a call without its result: every server refuses the conversation for it.
+    fn check_pairs(&self) -> Result<(), SettingError> {
+        let mut open: Vec<&str> = Vec::new();
+
+        for (index, message) in self.messages.iter().enumerate() {
+            let results: Vec<&str> = message.results.iter().map(|one| one.id.as_str()).collect();
+            if open.is_empty() && !results.is_empty() {
+                return Err(SettingError::Uncalled { number: index + 1 });
+            }
+            if results != open {
+                return Err(SettingError::Unpaired { number: index });
+            }
+
+            open = message.calls.iter().map(|call| call.id.as_str()).collect();
+        }
+
+        if open.is_empty() {
+            Ok(())
+        } else {
+            Err(SettingError::Unpaired { number: self.messages.len() })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::message::Role;
+    use crate::model::reply::ReplyContent;
+    use crate::model::tool::{ToolCall, ToolResult};
+    use serde_json::json;
+
+    fn calls(ids: &[&str]) -> Message {
+        let calls = ids.iter().map(|id| ToolCall::new(*id, "add", json!({}))).collect();
+        Message::of_reply(ReplyContent { calls, ..ReplyContent::default() })
+    }
+
+    fn results(ids: &[&str]) -> Message {
+        let result = |id: &&str| ToolResult::new(&ToolCall::new(*id, "add", json!({})), "1", false);
+        Message::of_results(ids.iter().map(result).collect())
+    }
+
+    #[test]
+    fn a_conversation_has_every_call_with_its_result() {
+        let check = |messages: &[Message], expected: Result<(), SettingError>| {
+            let request = Request::new(messages.to_vec(), Settings::default(), None);
+            assert_eq!(request.check(), expected);
+        };
+        let user = || Message::new(Role::User, "a");
+        let unpaired = |number| Err(SettingError::Unpaired { number });
+
+        check(&[user(), calls(&["x", "y"]), results(&["x", "y"]), user()], Ok(()));
+        check(&[user(), calls(&["x"]), results(&["x"]), calls(&["z"]), results(&["z"])], Ok(()));
+        check(&[user(), calls(&["x", "y"]), results(&["x"])], unpaired(2));
+        check(&[user(), calls(&["x", "y"]), results(&["y", "x"])], unpaired(2));
+        check(&[user(), calls(&["x"]), user()], unpaired(2));
+        check(&[user(), calls(&["x"])], unpaired(2));
+        check(&[user(), results(&["x"])], Err(SettingError::Uncalled { number: 2 }));
+    }
+
+    #[test]
+    fn a_name_that_is_not_offered_cannot_be_demanded() {
+        let request = Request::new(Vec::new(), Settings::default(), None);
+        let request = request.offering(Vec::new(), ToolChoice::Name("add".to_owned()));
+        let error = request.check().expect_err("no such tool").to_string();
+        assert_eq!(error, "`tool_choice` names the tool `add`, which is not among `tools`");
     }
 }

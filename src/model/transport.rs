@@ -8,6 +8,42 @@ use crate::model::provider::simulated::SimulatedModel;
 use crate::model::reply::{CallFault, Finish, Reply};
 use crate::model::request::Request;
 use crate::schema::lower::Dialect;
+use std::fmt;
+use std::rc::Rc;
+
+/// Somebody who sees the text of a reply as it grows.
+#[derive(Clone, Default)]
+pub struct TextWatch(Option<Rc<TextListener>>);
+
+/// Is told the whole text so far.
+type TextListener = dyn Fn(&str);
+
+impl TextWatch {
+    /// Returns one that is told the same without the key that a server was shown.
+    fn without_key(&self, key: &Result<Option<Secret>, CallError>) -> TextWatch {
+        let (Some(tell), Ok(Some(key))) = (self.0.clone(), key) else { return self.clone() };
+        let key = key.clone();
+        TextWatch::new(move |text| tell(&key.take_out(text.to_owned())))
+    }
+
+    /// Creates one that is told the whole text each time that more of it has come.
+    pub fn new(tell: impl Fn(&str) + 'static) -> TextWatch {
+        TextWatch(Some(Rc::new(tell)))
+    }
+
+    /// Tells the text so far.
+    pub fn tell(&self, text: &str) {
+        if let Some(tell) = &self.0 {
+            tell(text);
+        }
+    }
+}
+
+impl fmt::Debug for TextWatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TextWatch").field(&self.0.is_some()).finish()
+    }
+}
 
 /// How requests travel.
 #[derive(Debug, Clone)]
@@ -29,13 +65,14 @@ impl Transport {
         }
     }
 
-    /// Sends one request.
-    pub async fn send(&self, request: &Request) -> Result<Reply, CallFault> {
+    /// Sends one request, and shows the text of the reply as it grows, where it comes in parts.
+    pub async fn send(&self, request: &Request, watch: &TextWatch) -> Result<Reply, CallFault> {
         match self {
             Transport::Demo(demo) => demo.send(request).await.map_err(CallFault::from),
             // These futures are large, and every future around them would be as large.
             Transport::Server(server) => {
-                without_key(&server.key, Box::pin(server.send(request)).await)
+                let watch = watch.without_key(&server.key);
+                without_key(&server.key, Box::pin(server.send(request, &watch)).await)
             }
             Transport::Simulated(model) => Box::pin(model.send(request)).await,
         }

@@ -17,6 +17,8 @@ use crate::base::failure::{Failure, Kind};
 use crate::base::file;
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
+use crate::executor::standstill::Halt;
+use crate::journal::waits::Waits;
 use crate::mcp::Servers;
 use crate::model::registry::Models;
 use crate::script::diagnostic::{Diagnostic, Severity, mismatch};
@@ -205,6 +207,8 @@ pub enum ScriptError {
     Failed(Box<(Failure, Diagnostic)>),
     /// The journal cannot be written.
     Store(StoreError),
+    /// It waits for people or a time, and another run goes on with it.
+    Suspended(Box<Waits>),
 }
 
 /// A script that has been read and found sound.
@@ -368,12 +372,30 @@ impl Host {
         function: impl FnOnce() -> Result<Dynamic, EvalError> + 'static,
     ) -> Result<Dynamic, ScriptError> {
         self.renew(program);
-        let result = self.inner.executor().drive(tasks::start(task, function)).await;
-        api::task::end_all(&self.inner);
+        let executor = self.inner.executor();
+        let result = tokio::select! {
+            // What has come to its end needs nobody to stop it.
+            biased;
+            result = executor.drive(tasks::start(task, function)) => Ok(result),
+            halt = executor.halted() => Err(halt),
+        };
+        if matches!(result, Err(Halt::Suspended(_))) {
+            api::task::suspend_all(&self.inner);
+        } else {
+            api::task::end_all(&self.inner);
+        }
         // A journal that cannot be written ends the run, whatever the script made of it.
         if let Some(store) = self.inner.broken.take() {
             return Err(ScriptError::Store(store));
         }
+
+        let result = result.map_err(|halt| match halt {
+            Halt::Suspended(waits) => ScriptError::Suspended(waits),
+            Halt::Failed(failure) => {
+                let shown = diagnostic::of_failure(&failure);
+                ScriptError::Failed(Box::new((*failure, shown)))
+            }
+        })?;
 
         result.map_err(|raised| {
             let failure = self.inner.failure(&raised);

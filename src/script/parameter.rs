@@ -1,8 +1,9 @@
 //! The parameters of a script, as its calls of `param` tell them: names, defaults, bounds and words.
 
 use crate::base::secret::is_secret_parameter;
+use crate::script::check::calls_of;
 use crate::script::host::convert;
-use rhai::{AST, ASTNode, Dynamic, Expr, Stmt};
+use rhai::{AST, Dynamic};
 use serde_json::{Map, Value, json};
 
 /// A parameter of a script.
@@ -88,7 +89,7 @@ impl ScriptParameter {
 /// Returns the parameters of a script, each once; `None` if the name of one is computed.
 pub(in crate::script) fn parameters(ast: &AST) -> Option<Vec<ScriptParameter>> {
     let mut found: Vec<ScriptParameter> = Vec::new();
-    for arguments in literals(ast) {
+    for arguments in calls_of(ast, "param") {
         let parameter = parameter(&arguments)?;
         match found.iter_mut().find(|known| known.name == parameter.name) {
             Some(known) => known.is_required |= parameter.is_required,
@@ -119,19 +120,4 @@ fn parameter(arguments: &[Option<Dynamic>]) -> Option<ScriptParameter> {
         _ => {}
     }
     Some(parameter)
-}
-
-/// Returns the arguments of all calls of `param`, as far as they are literals.
-fn literals(ast: &AST) -> Vec<Vec<Option<Dynamic>>> {
-    let mut found = Vec::new();
-    ast.walk(&mut |path: &[ASTNode]| {
-        if let Some(ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _))) =
-            path.last()
-            && call.name == "param"
-        {
-            found.push(call.args.iter().map(|expr| expr.get_literal_value(None)).collect());
-        }
-        true
-    });
-    found
 }

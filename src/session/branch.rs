@@ -52,6 +52,8 @@ pub struct Branch {
     pub usage: Usage,
     /// Calls on this branch that did not say what they used.
     pub usage_unknown: u64,
+    /// Whether `max_tokens` cut the answer that came last, and that was accepted.
+    pub was_cut: bool,
     /// The tools that its questions offer, unless they name others.
     pub tools: Vec<Rc<Tool>>,
     /// The calls that succeeded, ordered by the start of the call.
@@ -69,6 +71,7 @@ impl Branch {
             system,
             usage: Usage::default(),
             usage_unknown: 0,
+            was_cut: false,
             tools: Vec::new(),
             exchanges: Vec::new(),
             next: 0,
@@ -83,7 +86,13 @@ impl Branch {
     /// Returns a new branch with the same model, system prompt and history, and nothing used yet.
     #[must_use]
     pub fn fork(&self) -> Branch {
-        Branch { name: None, usage: Usage::default(), usage_unknown: 0, ..self.clone() }
+        Branch {
+            name: None,
+            usage: Usage::default(),
+            usage_unknown: 0,
+            was_cut: false,
+            ..self.clone()
+        }
     }
 
     /// Counts what a call has used; `None` if it did not say.

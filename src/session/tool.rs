@@ -3,6 +3,7 @@
 
 use crate::base::failure::Failure;
 use crate::base::word::words;
+use crate::schema;
 use crate::session::scope::Scope;
 use futures::future::LocalBoxFuture;
 use serde_json::{Map, Value, json};
@@ -53,6 +54,11 @@ pub struct CallContext {
     pub key: String,
     /// The step of the model that asked for it, from 1; 0 if a script did.
     pub step: u32,
+}
+
+/// Reads the schema of arguments as scripts write it. An empty map takes none.
+pub fn written(schema: Value) -> Result<Value, String> {
+    if schema == json!({}) { Ok(schema) } else { schema::written(schema) }
 }
 
 /// What a tool gave.

@@ -3,8 +3,10 @@
 use crate::base::failpoint;
 use std::ffi::OsStr;
 use std::fs::File;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// How long the disk may lag behind what was committed, where a commit does not wait for it.
@@ -37,27 +39,48 @@ impl Durability {
 #[derive(Debug)]
 pub(super) struct LogFile {
     path: PathBuf,
+    state: Mutex<LogState>,
+}
+
+#[derive(Debug, Default)]
+struct LogState {
     /// Opened once there is one: SQLite creates it with the first change.
     file: Option<File>,
+    /// Why a sync failed. What it was to write may be lost although a later one would succeed.
+    fault: Option<String>,
 }
 
 impl LogFile {
     pub(super) fn new(path: PathBuf) -> LogFile {
-        LogFile { path, file: None }
+        LogFile { path, state: Mutex::default() }
+    }
+
+    /// Returns its length in bytes.
+    pub(super) fn length(&self) -> u64 {
+        self.path.metadata().map_or(0, |log| log.len())
     }
 
     /// Writes to the disk what the operating system has of the log. SQLite itself syncs the log before it
-    /// copies anything from it to the store, so nothing else has to be synced.
-    pub(super) fn sync(&mut self) -> std::io::Result<()> {
-        if self.file.is_none() {
-            match File::open(&self.path) {
-                Ok(file) => self.file = Some(file),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-                Err(error) => return Err(error),
-            }
+    /// copies anything from it to the store, so nothing else has to be synced. Once that has failed, it is
+    /// never done.
+    pub(super) fn sync(&self) -> Result<(), String> {
+        let mut state = self.state.lock().expect("nobody panics while syncing");
+        if state.fault.is_none() {
+            state.fault = self.sync_file(&mut state.file).err().map(|error| error.to_string());
         }
+        state.fault.clone().map_or(Ok(()), Err)
+    }
 
-        let Some(file) = &self.file else { return Ok(()) };
+    fn sync_file(&self, opened: &mut Option<File>) -> io::Result<()> {
+        let file = match opened {
+            Some(file) => file,
+            None => match File::open(&self.path) {
+                Ok(file) => opened.insert(file),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                Err(error) => return Err(error),
+            },
+        };
+
         let length = file.metadata()?.len();
         file.sync_data()?;
         failpoint::synced(&[&store_of(&self.path), &self.path], Some(length));

@@ -48,7 +48,8 @@ pub enum Loss {
     LogRemoved(PathBuf),
     /// Another file is in the place of one of its log.
     #[error(
-        "lost its log while it was open: `{path}` was replaced; end every program that uses the store, then check it with `kaizen doctor`",
+        "lost its log while it was open: `{path}` was replaced; stop every program that uses the \
+         store, then run `kaizen doctor`",
         path = _0.display()
     )]
     LogReplaced(PathBuf),

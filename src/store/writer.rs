@@ -9,17 +9,20 @@
 mod file;
 mod queue;
 
+use crate::base::clock;
 use crate::store::StoreError;
 use crate::store::durability::{Durability, LogFile, SYNC_LAG};
-use file::{Patience, StoreFile, Written};
+use file::{LockPatience, StoreFile, Written};
 use queue::WriterQueue;
 use rusqlite::{Connection, ffi};
 use std::fmt;
+use std::future::poll_fn;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError};
+use std::task::Poll;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Longest time that a change nobody waits for stays unwritten.
@@ -137,10 +140,9 @@ struct WriterCore {
     queue: WriterQueue,
     /// Taken before jobs are taken out of the queue, so that they are committed in their order.
     file: Mutex<StoreFile>,
-    log: Mutex<LogFile>,
     path: PathBuf,
-    /// Where the log is; a store in memory has none.
-    log_path: Option<PathBuf>,
+    /// Where a commit does not wait for the disk, the log that follows. A store in memory has none.
+    log: Option<LogFile>,
     durability: Durability,
     commits: AtomicU32,
 }
@@ -161,16 +163,11 @@ impl Writer {
     /// Starts the writer on its own connection to the store at `path`.
     pub fn start(connection: Connection, path: &Path, durability: Durability) -> Writer {
         let file = StoreFile::new(connection, path, durability);
-        if durability == Durability::Process {
-            file.never_checkpoint();
-        }
-
-        let log_path = file.log();
+        let log = file.log().filter(|_| durability == Durability::Process);
         let core = Arc::new(WriterCore {
             queue: WriterQueue::default(),
-            log: Mutex::new(LogFile::new(log_path.clone().unwrap_or_default())),
             path: path.to_owned(),
-            log_path,
+            log: log.map(LogFile::new),
             file: Mutex::new(file),
             durability,
             commits: AtomicU32::new(0),
@@ -248,6 +245,11 @@ impl Writer {
             is_spare: false,
         })?;
 
+        // Nothing else could share the commit: whoever comes later waits for this one.
+        if self.core.durability == Durability::Process {
+            self.core.commit_here();
+        }
+
         let core = self.core.clone();
         Ok(async move { core.settle(receipt, Rank::Plain).await })
     }
@@ -307,7 +309,7 @@ impl WriterCore {
             }
 
             queue.is_urgent |= self.durability == Durability::Power && job.done.is_some();
-            queue.lazy_until.get_or_insert_with(|| Instant::now() + LAZY);
+            queue.lazy_until.get_or_insert_with(|| clock::instant() + LAZY);
             queue.jobs.push(job);
             Ok(())
         })
@@ -323,8 +325,14 @@ impl WriterCore {
             return receipt.await.map_err(|_| StoreError::WriterStopped)?;
         }
 
+        if rank == Rank::Plain
+            && let Ok(result) = receipt.try_recv()
+        {
+            return result;
+        }
+
         // What else ends at this moment shares the commit.
-        tokio::task::yield_now().await;
+        let_others_go_first().await;
         if let Ok(result) = receipt.try_recv() {
             result?;
         } else {
@@ -362,7 +370,7 @@ impl WriterCore {
             return;
         }
 
-        match file.commit_all(batch, Patience::Hurries) {
+        match file.commit_all(batch, LockPatience::Hurries) {
             Written::Told => self.note_commit(),
             Written::Busy(back) => self.queue.change(|queue| queue.put_back(back)),
         }
@@ -370,15 +378,12 @@ impl WriterCore {
 
     /// Notes that the disk lags behind, and from time to time how long the log is.
     fn note_commit(&self) {
-        if self.durability == Durability::Power {
-            return;
-        }
-        let Some(log) = &self.log_path else { return };
+        let Some(log) = &self.log else { return };
 
         let is_look = self.commits.fetch_add(1, Ordering::Relaxed) % LOG_LOOK == LOG_LOOK - 1;
-        let is_long = is_look && log.metadata().is_ok_and(|log| log.len() > LOG_MAX);
+        let is_long = is_look && log.length() > LOG_MAX;
         self.queue.change(|queue| {
-            queue.sync_until.get_or_insert_with(|| Instant::now() + SYNC_LAG);
+            queue.sync_until.get_or_insert_with(|| clock::instant() + SYNC_LAG);
             queue.is_long |= is_long;
         });
     }
@@ -412,7 +417,7 @@ impl WriterCore {
 
         if !batch.is_empty() {
             // Nothing comes back from who waits.
-            file.commit_all(batch, Patience::Waits);
+            file.commit_all(batch, LockPatience::Waits);
             self.note_commit();
         }
         is_company
@@ -422,11 +427,11 @@ impl WriterCore {
     fn sync_now(&self) {
         // Those who come meanwhile may have committed too late for it.
         let waiting = self.queue.lock().take_sync();
-        let mut log = self.log.lock().expect("only the thread syncs");
+        let synced = self.log.as_ref().map_or(Ok(()), LogFile::sync);
 
-        let result = log.sync().map_err(|error| {
+        let result = synced.map_err(|reason| {
             let code = ffi::Error::new(ffi::SQLITE_IOERR_FSYNC);
-            let reason = rusqlite::Error::SqliteFailure(code, Some(error.to_string()));
+            let reason = rusqlite::Error::SqliteFailure(code, Some(reason));
             StoreError::sqlite(self.path.clone(), reason)
         });
         for done in waiting {
@@ -438,6 +443,20 @@ impl WriterCore {
     fn file(&self) -> MutexGuard<'_, StoreFile> {
         self.file.lock().expect("nobody panics while committing")
     }
+}
+
+/// Lets whatever else is ready go on first. Tokio's own word for it would wait for its runtime, which
+/// stands still while a program that is about to end waits for its last commit.
+async fn let_others_go_first() {
+    let mut has_waited = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut has_waited, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Ends the queue with the thread, also by a panic, so that nobody waits for it.

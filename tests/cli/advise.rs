@@ -509,8 +509,45 @@ fn limits_and_weights_are_said_in_the_options() {
     let wrong = "optimizer(#{ memory: true, constraints: #{ p95: 5 } })";
     let ran = project.file("s.rhai", wrong).kaizen(&["run", "s.rhai"]);
     assert!(
-        ran.stderr.contains("`constraints` has no option `p95`; it takes: p95_time, "),
+        ran.stderr.contains("`constraints` has no option `p95`")
+            && ran.stderr.contains("valid options: p95_time, "),
         "{}",
         ran.stderr
     );
+}
+
+#[test]
+fn the_verdict_of_a_comparison_in_a_script_is_repeated_word_for_word() {
+    let project = Project::new();
+    project.file(
+        "s.rhai",
+        r#"let o = optimizer(#{ learn_from_demo: true, objective: "quality" });
+let found = o.compare("count", #{ right: |n| n, wrong: |n| n + 1 }, (0..30).to_array(), #{
+    judge: |answer, n| answer == n, branch: branch("demo/echo"),
+});
+print(`tested: ${found.reason}; objective: ${found.objective.name}`);
+"#,
+    );
+    let ran = project.kaizen(&["run", "s.rhai"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let verdict = ran.stdout.trim_end();
+    assert!(verdict.starts_with("tested: `right` is better"), "{verdict}");
+
+    let patterns = project.kaizen(&["patterns"]);
+    assert!(patterns.stdout.contains(&format!("  {verdict} (run ")), "{}", patterns.stdout);
+    let explained = project.kaizen(&["advise", "count", "--best", "--explain"]);
+    assert!(explained.stderr.contains(&format!("{verdict} (run ")), "{}", explained.stderr);
+}
+
+#[test]
+fn advice_without_explain_is_the_pattern_and_one_line() {
+    let project = project();
+    let ran = project.kaizen(&["advise", "review/rust", "--best"]);
+    expect_test::expect![[r#"
+        vote
+        on `review/rust` `vote` scores 0.76 [0.72, 0.79] (n=30, success 100 %, quality 0.90, 2.00 s); probability of being the best: 99 %; next: `direct` scores 0.39 [0.20, 0.58] (n=30, success 50 %, 1.00 s), with < 1 %; objective: balanced (quality 70 %, time 30 %) (`--explain` shows the details)
+    "#]].assert_eq(&format!("{}{}", ran.stdout, ran.stderr));
+
+    let quiet = project.kaizen(&["advise", "review/rust", "--best", "--quiet"]);
+    assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), ("vote\n", ""));
 }

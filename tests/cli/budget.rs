@@ -229,21 +229,22 @@ fn an_amount_that_no_counter_holds_is_refused_wherever_it_is_given() {
     }
 
     let flow = "let g = builder(\"g\"); g.add_operation(|| 1, #{ name: \"a\" }); session(branch(\"demo/echo\")).flow(g, ";
-    for bad in [
-        "max_cost: 1e30",
-        "max_cost: -1",
-        "max_cost: 0.0 / 0.0",
-        "max_cost: \"1\"",
-        "max_tokens: 1e30",
-        "max_tokens: -1",
-        "max_tokens: 0",
-        "max_calls: 0.5",
+    // What a literal says is found before the run.
+    for (bad, code, exit) in [
+        ("max_cost: 1e30", "K0102", 1),
+        ("max_cost: -1", "K0031", 3),
+        ("max_cost: 0.0 / 0.0", "K0102", 1),
+        ("max_cost: \"1\"", "K0031", 3),
+        ("max_tokens: 1e30", "K0031", 3),
+        ("max_tokens: -1", "K0031", 3),
+        ("max_tokens: 0", "K0031", 3),
+        ("max_calls: 0.5", "K0031", 3),
     ] {
         let script = format!("{flow}#{{ budget: #{{ {bad} }} }})");
         let ran = project.file("s.rhai", &script).kaizen(&["run", "s.rhai"]);
         let (key, _) = bad.split_once(':').unwrap();
-        let wanted = format!("error[K0102]: option `{key}` of `budget`: must be ");
-        assert_eq!(ran.code, Some(1), "{bad}: {}", ran.stderr);
+        let wanted = format!("error[{code}]: option `{key}` of `budget`: must be ");
+        assert_eq!(ran.code, Some(exit), "{bad}: {}", ran.stderr);
         assert!(ran.stderr.starts_with(&wanted), "{bad}: {}", ran.stderr);
     }
 }

@@ -259,8 +259,7 @@ that `catch` sees. If the value is one of kaizen's, the run ends with an error (
 - A property that the script sets somewhere (`x.note = 1`) is taken to exist on every value.
 - The `inputs` of an operation whose `depends_on` is not written as literal names and known nodes, or in a script \
 that makes edges by `>>`, `then` or `add_edge`.
-- The properties of an event that `on` listens to.
-- A wrong type of an argument that is neither a literal nor a value of a known kind, and wrong types of options.
+- A wrong type of an argument that is neither a literal nor a value of a known kind, and values of options that do not follow from literals.
 - A name that is put together at run time: an operation, a model, a file, a function called by `hot` or `Fn`.
 - Everything that depends on replies: a reply that is no number, an index out of range, a condition that never \
 holds.

@@ -138,7 +138,7 @@ fn a_denial_that_can_match_nothing_is_an_error() {
         told.push(format!("{:?} {}", ran.code, ran.stderr.trim()));
     }
     expect_test::expect![[r#"
-        Some(3) error: --deny-net: `http://a.com`: it must be a host such as `example.com` or `example.com:8080`
+        Some(3) error: --deny-net: `http://a.com`: it is an address, not a host; write `a.com`
         Some(3) error: --deny-net: `a.com:99999`: `99999` is not a port; ports are numbers from 1 up to 65535
         Some(3) error: --deny-net: `127.*`: use `*` alone for every host, or at the start, as in `*.example.com`
         Some(3) error: --deny-net: `10.0.0.0/8`: it must be a host such as `example.com` or `example.com:8080`
@@ -148,12 +148,91 @@ fn a_denial_that_can_match_nothing_is_an_error() {
         Some(3) error: --deny-read: `$HOME/x`: `$` is not expanded here; write the path of a file or a folder
         Some(3) error: --deny-write: `file:///etc`: it must be a path, not an address
         Some(3) error: --deny-write: `a?.txt`: `?` is not expanded here; write the path of a file or a folder
-        Some(3) error: --deny-env: `$HOME`: invalid character `$` in a name; write `NAME`, or `NAME*` for all names that start with it
-        Some(3) error: --deny-env: `A=b`: invalid character `=` in a name; write `NAME`, or `NAME*` for all names that start with it
-        Some(3) error: --deny-env: `A B`: invalid character ` ` in a name; write `NAME`, or `NAME*` for all names that start with it
-        Some(3) error: --deny-run: `rm?`: invalid character `?` in a name; write `NAME`, or `NAME*` for all names that start with it"#]].assert_eq(&told.join("\n"));
+        Some(3) error: --deny-env: `$HOME`: invalid character `$` in the name of a variable; write `HOME`, or `HOME*` for all names that start with it
+        Some(3) error: --deny-env: `A=b`: invalid character `=` in the name of a variable; write `NAME`, or `NAME*` for all names that start with it
+        Some(3) error: --deny-env: `A B`: invalid character ` ` in the name of a variable; write `NAME`, or `NAME*` for all names that start with it
+        Some(3) error: --deny-run: `rm?`: invalid character `?` in the name of a program; write `NAME`, its path, or `NAME*` for all names that start with it"#]].assert_eq(&told.join("\n"));
     let ran = run(&project, "read_text(\"there[1].txt\")", &["--deny-read=there[1].txt"]);
     assert_eq!(ran.code, Some(6), "a file may have any name: {}", ran.stderr);
+}
+
+/// Every kind of right, granted and denied, by an option and in `kaizen.toml`.
+#[test]
+fn an_item_that_can_match_nothing_is_named_wherever_it_stands() {
+    let mut accepted = Vec::new();
+    for (right, items) in [
+        ("net", ["..", "http://x/", "a b", "*.", "10.0.0.1-9", "8080", ".a.com"]),
+        ("env", ["A B", "$A", "env:A", "1A", "A/B", "-A", "A:B"]),
+        ("run", ["rm -rf", "sub/", "$SHELL", "~/x", "-rf", "a|b", "http://x/"]),
+        ("read", ["*.md", "~/x", "http://x/", "-rf", "!a", "s.rhai/x", "a|b"]),
+        ("write", ["out/*", "$TMP/x", "file:x", "'a'", "/a:/b", "s.rhai/x", "a;b"]),
+    ] {
+        for item in items {
+            for word in ["allow", "deny"] {
+                let project = Project::new();
+                project.file("sub/x", "");
+                let ran = run(&project, "1", &[&format!("--{word}-{right}={item}")]);
+                let told = format!("error: --{word}-{right}: `{item}`: ");
+                if ran.code != Some(3) || !ran.stderr.starts_with(&told) {
+                    accepted.push(format!("{word} {right} {item}: {}", ran.stderr));
+                }
+
+                let key = if word == "deny" { format!("deny_{right}") } else { right.to_owned() };
+                let toml = format!("[permissions]\n{key} = [\"good\", '''{item}''']\n");
+                project.file("kaizen.toml", &toml);
+                let mut command = project.command(&["run", "s.rhai"]);
+                let ran = Ran::from(command.env("KAIZEN_TRUST", "1").output().unwrap());
+                if ran.code != Some(3)
+                    || !ran.stderr.contains(&format!("permissions.{key}: `{item}`: "))
+                {
+                    accepted.push(format!("{toml}: {:?} {}", ran.code, ran.stderr));
+                }
+            }
+        }
+    }
+    assert_eq!(accepted, [""; 0]);
+
+    // A list of denials without any, and names of secrets that no variable can have.
+    for (toml, told) in [
+        (
+            "[permissions]\ndeny_run = []\n",
+            "permissions.deny_run: `[]`: the list denies nothing; name what to deny, or delete the line",
+        ),
+        (
+            "[secrets]\nnames = [\"*_PAT\", \"A B\"]\n",
+            "secrets.names: `A B`: invalid character ` ` in the name of a variable; write `NAME`, or `NAME*` for all names that start with it",
+        ),
+    ] {
+        let project = Project::new();
+        project.file("kaizen.toml", toml).file("s.rhai", "1");
+        let mut command = project.command(&["run", "s.rhai"]);
+        let ran = Ran::from(command.env("KAIZEN_TRUST", "1").output().unwrap());
+        assert_eq!(
+            (ran.code, ran.stderr.ends_with(&format!("{told}\n"))),
+            (Some(3), true),
+            "{}",
+            ran.stderr
+        );
+    }
+}
+
+/// A relative path of kaizen.toml begins at the project, wherever kaizen was started.
+#[test]
+fn a_denied_program_is_meant_where_the_denial_stands() {
+    use std::os::unix::fs::PermissionsExt;
+    for denied in ["bin/tool", "./bin/tool", "bin/*", "sub/../bin/t*", "lib/*"] {
+        let project = Project::new();
+        project.file("bin/tool", "#!/bin/sh\n").file("sub/s.rhai", "command(\"../bin/tool\", [])");
+        let bin = project.path().join("bin");
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(bin.join("tool"), mode).unwrap();
+        std::os::unix::fs::symlink("bin", project.path().join("lib")).unwrap();
+        project.file("kaizen.toml", &format!("[permissions]\ndeny_run = [\"{denied}\"]\n"));
+        let mut command = project.command(&["run", "s.rhai", "-A"]);
+        command.current_dir(project.path().join("sub")).env("KAIZEN_TRUST", "1");
+        let ran = Ran::from(command.output().unwrap());
+        assert_eq!(ran.code, Some(6), "{denied}: {}", ran.stderr);
+    }
 }
 
 #[test]

@@ -30,6 +30,7 @@ fn all_words_are_listed_in_groups() {
         [
             "models",
             "branches",
+            "tools",
             "sessions and graphs",
             "working at once",
             "learning",

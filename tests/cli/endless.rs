@@ -1,6 +1,7 @@
 //! Nothing waits for ever: pipes, devices, sockets and folders in the place of files, programs that go
 //! on and on, and replays of scripts that poll.
 
+use crate::support::process::{lives, until};
 use crate::support::{Project, Ran};
 use nix::sys::stat::Mode;
 use std::os::unix::fs::symlink;
@@ -121,12 +122,6 @@ fn a_replay_of_a_script_that_polls_ends() {
     }
 }
 
-/// Tells whether a process is there and no zombie.
-fn lives(pid: &str) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", pid.trim()));
-    status.is_ok_and(|status| !status.contains("State:\tZ"))
-}
-
 #[test]
 fn a_program_ends_with_all_that_it_has_started() {
     let start = "echo $$ > pid; sleep 300 & echo $! >> pid; ";
@@ -153,20 +148,9 @@ fn a_program_ends_with_all_that_it_has_started() {
         ends(project.command(&["run", "s.rhai", "--allow-run=sh", "--max-time", time]));
         let pids = std::fs::read_to_string(project.path().join("pid")).unwrap();
         assert_eq!(pids.lines().count(), 2, "{line}");
-        assert!(eventually(|| !pids.lines().any(lives)), "{line}: {pids}");
+        // What was killed takes a moment to go.
+        until(PATIENCE, &format!("{line}: {pids}"), || !pids.lines().any(lives));
     }
-}
-
-/// Waits until something holds; a process that was killed takes a moment to go.
-fn eventually(mut holds: impl FnMut() -> bool) -> bool {
-    let began = Instant::now();
-    while !holds() {
-        if began.elapsed() > PATIENCE {
-            return false;
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    true
 }
 
 #[test]
@@ -218,11 +202,7 @@ fn input_without_an_end_is_refused() {
         command.args(["-c", &line]).current_dir(project.path()).env("HOME", project.path());
         command.env("KAIZEN", env!("CARGO_BIN_EXE_kaizen"));
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let began = Instant::now();
-        while child.try_wait().unwrap().is_none() {
-            assert!(began.elapsed() < 2 * PATIENCE, "{line} does not end");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        until(2 * PATIENCE, &format!("{line} ends"), || child.try_wait().unwrap().is_some());
         let ran = Ran::from(child.wait_with_output().unwrap());
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(1), expected), "{line}");
     }

@@ -131,3 +131,46 @@ fn a_fault_of_the_script_alone_is_exit_code_1() {
     project.file("s.rhai", &graph("|| 1 / 0", "1"));
     assert_eq!(project.kaizen(&["run", "s.rhai"]).code, Some(1));
 }
+
+/// Inputs of a session end it as a run of the same code would end.
+#[test]
+fn a_session_without_a_terminal_ends_as_a_run_would() {
+    let server = Server::start(|_, _, _| refusal(401, "no"));
+    let graph = graph("|| env(\"HOME\")", "report.completed_operations");
+    for (code, options, expected) in [
+        ("read_text(\"/etc/passwd\")", &[][..], 6),
+        ("command(\"true\", [])", &["--deny-run"], 6),
+        ("task(|| env(\"HOME\")).wait()", &[], 6),
+        (graph.as_str(), &[], 6),
+        (
+            "branch(\"demo/echo\").chat(\"1\"); branch(\"demo/echo\").chat(\"2\")",
+            &["--max-calls", "1"],
+            4,
+        ),
+        ("branch().chat(\"x\")", &[], 5),
+        ("1 / 0", &[], 1),
+        ("throw \"no\"", &[], 1),
+        ("let x = ;", &[], 3),
+        ("no_such_word()", &[], 3),
+        ("try { env(\"HOME\") } catch { } 1", &[], 0),
+    ] {
+        let project = Project::new();
+        project.with_server(&server).file("s.rhai", code);
+        let options = [&["--no-prompt"][..], options].concat();
+        let eval = project.kaizen(&[&["repl", "--eval", code][..], &options].concat());
+        let run = project.kaizen(&[&["run", "s.rhai"][..], &options].concat());
+        let codes = (eval.code, run.code);
+        assert_eq!(
+            codes,
+            (Some(expected), Some(expected)),
+            "{code}\n{}{}",
+            eval.stderr,
+            run.stderr
+        );
+        project.file("in.txt", &format!("let a = 1;\n{code}\n"));
+        let mut command = project.command(&[&["repl"][..], &options].concat());
+        command.stdin(std::fs::File::open(project.path().join("in.txt")).unwrap());
+        let piped = Ran::from(command.output().unwrap());
+        assert_eq!(piped.code, Some(expected), "{code}\n{}", piped.stderr);
+    }
+}

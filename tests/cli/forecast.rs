@@ -171,7 +171,10 @@ fn a_sure_failure_is_told_as_the_run_tells_it() {
     let cases = [
         ("b.chat(\"x\"); command(\"date\", []);", 6),
         ("b.chat(\"x\"); env(\"HOME\");", 6),
-        ("b.chat(\"x\"); let g = builder(\"g\"); session(b).flow(g, #{ budget: 3 });", 1),
+        (
+            "b.chat(\"x\"); let g = builder(\"g\"); let three = |n| n; session(b).flow(g, #{ budget: three.call(3) });",
+            1,
+        ),
         ("b.chat(\"x\"); sleep(-1);", 1),
         ("b.chat(\"x\"); read_text(\"none.txt\");", 1),
         ("throw \"no\";", 1),

@@ -223,7 +223,7 @@ fn options_that_do_nothing_and_schemas_that_are_none_are_errors() {
         ),
         (
             "branch().operate(\"x\", #{ keep: \"some\" });",
-            "option `keep` of `operate`: must be \"all\", \"answer\" or \"nothing\", not `some`",
+            "option `keep` of `operate`: must be \"all\", \"answer\" or \"nothing\", not \"some\"",
         ),
         (
             "branch().operate(\"x\", #{ check: |v| 5 });",

@@ -495,7 +495,10 @@ fn a_wrong_rule_is_told_before_anything_runs() {
     project.file("s.rhai", "1");
     let ran = project.kaizen(&["run", "s.rhai", "--allow-net=https://example.com"]);
     assert_eq!(ran.code, Some(3), "{}", ran.stderr);
-    assert!(ran.stderr.contains("--allow-net: `https://example.com`: it must be a host"));
+    assert_eq!(
+        ran.stderr,
+        "error: --allow-net: `https://example.com`: it is an address, not a host; write `example.com`\n"
+    );
     project.file("kaizen.toml", "[permissions]\nreed = []\n");
     let ran = project.kaizen(&["run", "s.rhai"]);
     assert!(ran.stderr.contains("did you mean `permissions.read`?"), "{}", ran.stderr);
@@ -559,7 +562,8 @@ fn no_script_gets_out_however_it_is_called() {
             script += "print(to_json(through));";
 
             let mut all = vec![place.run(&script, grants)];
-            if is_long && grants.is_empty() {
+            // A plan tries each script up to thirty times, so not every way to call is planned.
+            if is_long && grants.is_empty() && number % 3 == 0 {
                 for arguments in [&["test"][..], &["repl", "--eval", &script], &["plan", "s.rhai"]]
                 {
                     let mut command = place.outer.command(arguments);

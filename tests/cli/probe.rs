@@ -141,3 +141,13 @@ fn models_that_do_not_answer_are_named() {
     let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
     assert_eq!((&line["answers"], line["latency_ms"].is_u64()), (&false.into(), true));
 }
+
+#[test]
+fn a_model_with_two_names_is_asked_once() {
+    let server = Server::saying("Hi");
+    let project = project(&server.url);
+    let ran = run(&project, &["models", "--check"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(ran.stdout.matches(" answers").count(), 2, "{}", ran.stdout);
+    assert_eq!(server.bodies().len(), 1);
+}

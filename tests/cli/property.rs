@@ -258,13 +258,13 @@ knowledge(5);
     expect_test::expect![[r#"
         error K0031 2:20 `communicate`: argument 2 is a float, expected a map | it is called as `communicate(branch: branch, text: string, options: map) -> any`
         error K0031 3:7 `retry`: argument 1 is a function, expected an int; argument 2 is an int, expected a function | it is called as `retry(times: int, function: function) -> any`
-        error K0031 5:17 there is no operation `operat` | did you mean `operate`?
-        error K0031 6:19 there is no operation `chatt` | did you mean `chat`?
-        error K0031 7:15 there is no event `op_endd` | did you mean `op_ended`?
-        error K0031 8:14 there is no format `svg` | there are: text, mermaid, dot
+        error K0031 5:17 unknown operation `operat` | did you mean `operate`?
+        error K0031 6:19 unknown operation `chatt` | did you mean `chat`?
+        error K0031 7:15 unknown event `op_endd` | did you mean `op_ended`?
+        error K0031 8:14 unknown format `svg` | there are: text, mermaid, dot
         error K0003 9:5 a string has no method `uper` | did you mean `upper`?
         error K0003 11:6 a string has no method `trimed` | did you mean `trimmed`?
-        error K0003 12:3 an int has no method `upper` | 
+        error K0003 12:3 an int has no method `upper` | it has: abs, bits, blob, get_bit, get_bits, is_even, is_odd, is_zero, max, min, range, retry, round, set_bit, set_bits, sign, sleep, sleep_until, timeout, to_binary, to_hex, to_octal
         error K0031 13:7 `sleep`: argument 1 is a string, expected a float or an int | it is called as `sleep(seconds: float)` or `sleep(seconds: int)` or `sleep(time_ms: float)` or `sleep(time_ms: int)`
         error K0031 14:9 `timeout`: argument 1 is a function, expected an int; argument 2 is an int, expected a function | it is called as `timeout(limit_ms: int, function: function) -> any`
         error K0031 15:9 `attempt`: argument 1 is an int, expected a function | it is called as `attempt(function: function) -> map`

@@ -378,3 +378,115 @@ fn reading_tools_run_at_once_and_writing_tools_in_the_order_of_the_reply() {
     let again = run(&project, &["run", "--resume=@", "--quiet"], 0);
     assert_eq!((again.stdout, server.bodies().len()), (ran.stdout, 2));
 }
+
+#[test]
+fn a_branch_that_is_saved_keeps_the_calls_and_gets_its_tools_anew() {
+    let project = Project::new();
+    project.file(
+        "s.rhai",
+        r#"
+        let add = tool("add", "Adds.", "a: integer, b: integer", |x| x.a + x.b);
+        let b = branch(#{ model: "demo/echo", tools: [add] });
+        b.operate("What is 17 + 25? Use add.");
+        b.operate("What is 1 + 2? Use add.", #{ keep: "answer" });
+        b.operate("What is 3 + 4? Use add.", #{ keep: "nothing" });
+        let saved = json(to_json(b.to_map()));
+        let again = branch_from(saved + #{ tools: [add] });
+        print(again.messages == b.messages);
+        print(again.messages.map(|m| m.role));
+        print(again.operate("What is 5 + 6? Use add."));
+        print(branch_from(saved).tools);
+        "#,
+    );
+    let ran = run(&project, &["run", "s.rhai", "--quiet"], 0);
+    assert_eq!(
+        ran.stdout,
+        "true\n[\"user\", \"assistant\", \"tool\", \"assistant\", \"user\", \"assistant\"]\n[demo] 11\n[]\n"
+    );
+}
+
+#[test]
+fn patterns_with_tools_take_a_branch_a_model_or_its_name() {
+    let project = Project::new();
+    project.file(
+        "s.rhai",
+        r#"
+        let add = tool("add", "Adds.", "a: integer, b: integer", |x| x.a + x.b, #{ effects: "read" });
+        let task = "What is 17 + 25? Use add.";
+        for who in ["demo/echo", imodel("demo/echo"), branch("demo/echo")] {
+            print([react(who, task, #{ tools: [add] }), tool_vote(who, task, #{ tools: [add], n: 3 })]);
+        }
+        print(attempt(|| tool_vote("demo/echo", task, #{})).error.message);
+        "#,
+    );
+    let ran = run(&project, &["run", "s.rhai", "--quiet"], 0);
+    let line = "[\"[demo] 42\", \"[demo] 42\"]\n";
+    let refused =
+        "option `tools` of `tool_vote`: must be a list of tools, with at least one item\n";
+    assert_eq!(ran.stdout, format!("{line}{line}{line}{refused}"));
+}
+
+#[test]
+fn what_the_model_could_not_change_ends_the_operation() {
+    let server = Server::start(|number, _, _| match number {
+        0 => replied("", &[("c1", "read", "{}")]),
+        1 => replied("", &[("c1", "deep", "{}")]),
+        _ => replied("done", &[("c2", "deep", "{}")]),
+    });
+    let project = project(
+        &server,
+        r#"
+        let read = tool("read", "Reads.", #{}, || http_get("http://example.com/"));
+        let e = attempt(|| branch().operate("Go.", #{ tools: [read] })).error;
+        print(e.kind);
+
+        // A tool that asks a model that calls it.
+        let deep = ();
+        deep = tool("deep", "Asks.", #{}, || branch().operate("Deeper.", #{ tools: [deep], budget: #{ max_calls: 3 } }));
+        let e = attempt(|| branch().operate("Go.", #{ tools: [deep], budget: #{ max_calls: 5 } })).error;
+        print(e.kind);
+        "#,
+    );
+    let ran = project.kaizen(&["run", "s.rhai", "--quiet", "--no-prompt"]);
+    assert_eq!(
+        (ran.code, ran.stdout.as_str()),
+        (Some(0), "permission\nbudget\n"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(server.bodies().len(), 5);
+}
+
+#[test]
+fn what_is_too_long_or_dangerous_is_told_shortened_and_cleaned() {
+    let server = Server::start(|number, _, _| match number {
+        0 => replied("", &[("c1", "long", "{}"), ("c2", "odd", "{}"), ("c3", "nan", "{}")]),
+        _ => replied("done", &[]),
+    });
+    let project = project(
+        &server,
+        r#"
+        let long = tool("long", "Long.", #{}, || { let s = "ab"; s.pad(100000, "x"); s }, #{ max_result: 100 });
+        let odd = tool("odd", "Odd.", #{}, || "a\x1b[31m\u200bb\nc");
+        let nan = tool("nan", "NaN.", #{}, || 0.0 / 0.0);
+        let r = branch().operate("Go.", #{ tools: [long, odd, nan], trace: true });
+        print(r.steps[0].calls[0].result.len);
+        "#,
+    );
+    assert_eq!(run(&project, &["run", "s.rhai", "--quiet"], 0).stdout, "100000\n");
+    let results: Vec<String> = said(&server.bodies()[1])[2..]
+        .iter()
+        .map(|m| m["content"].as_str().unwrap().to_owned())
+        .collect();
+    let long = format!("ab{}\n[.. 99900 bytes left out ..]\n{}", "x".repeat(73), "x".repeat(25));
+    assert_eq!(
+        results,
+        [
+            long.as_str(),
+            "a[31mb\nc",
+            "error (script): a function must return plain data: NaN is not plain data"
+        ]
+    );
+    let ended = project.events("tool_ended");
+    assert_eq!((&ended[0]["bytes"], &ended[0]["cut"]), (&json!(100_000), &json!(true)));
+}

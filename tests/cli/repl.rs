@@ -32,7 +32,7 @@ fn eval_prints_the_value() {
 #[test]
 fn eval_fails_with_the_place() {
     let ran = eval("let x = 1;\nx + nope");
-    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(3), ""));
     for words in ["unknown variable `nope`", "repl:2:5", "x + nope"] {
         assert!(ran.stderr.contains(words), "{words}: {}", ran.stderr);
     }
@@ -84,7 +84,7 @@ fn a_pipe_ends_at_the_first_error() {
         ran.stderr
     );
     let ran = pipe(&Project::new(), &[], "let a = [1,\n");
-    assert_eq!(ran.code, Some(1));
+    assert_eq!(ran.code, Some(3));
 }
 
 #[test]

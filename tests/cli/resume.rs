@@ -3,7 +3,6 @@
 use crate::support::server::{Act, Server, answer, refusal};
 use crate::support::{Project, stopped};
 use std::process::Stdio;
-use std::time::Duration;
 
 const STEPS: &str = "let b = branch();\nlet began = now();\nfor n in 0..6 { print(b.chat(`step ${n} of ${began}`)); }\n\
                      print(random());";
@@ -50,13 +49,7 @@ fn a_resumed_run_that_is_stopped_again_goes_on_from_both() {
     });
     project.with_server(&server).file("s.rhai", STEPS);
     stopped(&project, &server, &["run", "s.rhai"], 3, "-9");
-    let mut command = project.command(&["run", "s.rhai", "--resume", "--progress", "none"]);
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    while server.bodies().len() < 6 {
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    stopped(&project, &server, &["run", "s.rhai", "--resume"], 6, "-9");
     let ran = project.kaizen(&["run", "s.rhai", "--resume"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(ran.stderr.contains("4 replies are reusable"), "{}", ran.stderr);
@@ -245,23 +238,8 @@ fn a_resumed_run_keeps_its_model_and_its_limits_and_is_found_from_a_folder_below
     project.file("kaizen.toml", &toml).file("below/empty", "");
     project.file("s.rhai", "let b = branch(); for n in 0..6 { b.chat(`step ${n}`); }");
 
-    let mut command = project.command(&[
-        "run",
-        "s.rhai",
-        "--model",
-        "two",
-        "--max-calls",
-        "5",
-        "--progress",
-        "none",
-    ]);
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    while server.bodies().len() < 4 {
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    std::thread::sleep(Duration::from_millis(100));
-    child.kill().unwrap();
-    child.wait().unwrap();
+    let arguments = ["run", "s.rhai", "--model", "two", "--max-calls", "5"];
+    stopped(&project, &server, &arguments, 4, "-9");
 
     // Three are told again, and the rest is within the limit.
     let ran = project.kaizen(&["-C", "below", "run", "--resume"]);

@@ -66,6 +66,47 @@ fn no_command_to_the_terminal_is_shown_by_any_word() {
     }
 }
 
+/// A name with an end of a line in it would let the rest pass for a line of kaizen's own.
+#[test]
+fn no_name_or_message_begins_a_line() {
+    let project = Project::new();
+    let name = "a\\nFORGED";
+    let script = format!(
+        "let g = builder(\"g{name}\");\n\
+         let a = g.add_operation(\"chat\", #{{ name: \"o{name}\", instruction: \"x\" }});\n\
+         g.add_operation(|| {{ throw \"e{name}\" }}, #{{ name: \"p{name}\", depends_on: a }});\n\
+         log.info(\"i{name}\"); log.warn(\"w{name}\");\n\
+         let o = optimizer();\n\
+         for i in 0..8 {{ o.record_execution(\"t{name}\", if i % 2 == 0 {{ \"m{name}\" }} else {{ \"n{name}\" }}, #{{ success_rate: 0.1 * i }}); }}\n\
+         session(branch(\"demo/d{name}\")).flow(g, #{{ allow_failures: true }});\n\
+         throw #{{ kind: \"k{name}\", message: \"m{name}\" }};"
+    );
+    project.file("s.rhai", &script).file("x\nFORGED.rhai", "let x = ;");
+    project.file("t\nFORGED_test.rhai", "fn test_a() { assert(false, \"no\") }");
+    assert_eq!(project.kaizen(&["run", "s.rhai", "--quiet"]).code, Some(1));
+
+    for arguments in [
+        &["show"][..],
+        &["show", "@:p"],
+        &["runs"],
+        &["patterns"],
+        &["failures"],
+        &["plan", "s.rhai"],
+        &["test"],
+        &["check"],
+        &["run", "no such"],
+        &["list"],
+        &[],
+        &["doctor"],
+        &["models"],
+    ] {
+        let ran = project.kaizen(arguments);
+        let all = format!("{}{}", ran.stdout, ran.stderr);
+        let forged: Vec<&str> = all.lines().filter(|line| line.starts_with("FORGED")).collect();
+        assert_eq!(forged, [""; 0], "{arguments:?}");
+    }
+}
+
 #[test]
 fn a_project_shows_no_command_to_the_terminal_in_what_it_wishes() {
     let project = Project::new();

@@ -77,22 +77,28 @@ fn the_schema_knows_every_key() {
     };
     let sections = schema["properties"].as_object().expect("sections").keys();
     let mut found: String = sections
-        .filter(|section| *section != "models")
+        .filter(|section| !["models", "mcp"].contains(&section.as_str()))
         .map(|section| section.clone() + ": " + keys(section).as_str() + "\n")
         .collect();
-    let model = &schema["properties"]["models"]["additionalProperties"]["properties"];
-    found += &model.as_object().expect("keys").keys().cloned().collect::<Vec<_>>().join(" ");
+    for section in ["models", "mcp"] {
+        let entry = &schema["properties"][section]["additionalProperties"];
+        assert_eq!(entry["additionalProperties"], false);
+        let keys = entry["properties"].as_object().expect("keys").keys().cloned();
+        found += &format!("{section}.NAME: {}\n", keys.collect::<Vec<_>>().join(" "));
+    }
     expect_test::expect![[r#"
         project: name model
-        run: concurrency reuse
+        run: concurrency reuse suspend_after
         budget: max_cost max_tokens max_calls max_time
         limits: operations
         optimizer: learn_from_demo
         watch: quiet_ms confirm_over paths
         permissions: read write net env run deny_read deny_write deny_net deny_env deny_run
         secrets: names min_length
-        store: keep max_size
-        use provider model base_url key max_concurrent requests_per_minute max_tokens_field price temperature top_p max_tokens stop seed stream timeout_ms header_timeout_ms idle_timeout_ms attempts_max extra latency_ms error_rate cost replies"#]].assert_eq(&found);
+        store: durability keep max_size
+        models.NAME: use provider model base_url key max_concurrent requests_per_minute max_tokens_field price temperature top_p max_tokens stop seed stream timeout_ms header_timeout_ms idle_timeout_ms attempts_max on_length extra latency_ms error_rate cost replies
+        mcp.NAME: command env url key read approve only except start_timeout_ms timeout_ms pin protocol
+    "#]].assert_eq(&found);
 }
 
 #[test]

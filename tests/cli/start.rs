@@ -3,7 +3,7 @@
 
 use crate::support::{Project, Ran};
 
-const TEMPLATES: [&str; 5] = ["hello", "compare", "graph", "test", "evolve"];
+const TEMPLATES: [&str; 6] = ["hello", "compare", "graph", "test", "evolve", "agent"];
 
 #[test]
 fn every_template_runs_offline_as_it_says() {

@@ -1,7 +1,14 @@
 //! A server that breaks every rule (`hostile.sh`). Each way has one outcome.
 
+use crate::support::process::{lives, until};
 use crate::support::{Project, Ran};
 use expect_test::{Expect, expect};
+use kaizen::mcp::spec::ServerSpec;
+use kaizen::mcp::{Launch, Launcher, ServerProgram, Servers};
+use serde_json::{Map, json};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 const TOKEN: &str = "tok-2718281828459";
 
@@ -42,23 +49,6 @@ fn told_anywhere(project: &Project, ran: &Ran) -> String {
     told(ran).replace(&project.path().display().to_string(), "PROJECT")
 }
 
-/// Tells whether a process is still there.
-fn lives(pid: &str) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    !status.is_empty() && !status.contains(") Z ")
-}
-
-/// Waits until a file is there.
-fn comes(project: &Project, file: &str) {
-    for _ in 0..4000 {
-        if project.path().join(file).exists() {
-            return;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    panic!("`{file}` was not written within 20 s");
-}
-
 /// Checks what comes of calling `go`, and that nothing of the server is left.
 fn check(mode: &str, outcome: &Expect) {
     let timeout = if mode.contains("mute") || mode.contains("foreign-id") { 300 } else { 60_000 };
@@ -73,12 +63,8 @@ fn nothing_is_left(project: &Project, mode: &str) {
         let pids = std::fs::read_to_string(project.path().join(file)).unwrap_or_default();
         for pid in pids.lines() {
             // The signal has been sent; the kernel may still be at it.
-            let mut tries = 0;
-            while lives(pid) && tries < 200 {
-                std::thread::sleep(std::time::Duration::from_millis(10));
-                tries += 1;
-            }
-            assert!(!lives(pid), "{mode}: {pid} of {file} is left");
+            let what = format!("{mode}: {pid} of {file} is gone");
+            until(Duration::from_secs(2), &what, || !lives(pid));
         }
     }
 }
@@ -610,6 +596,51 @@ fn changed_tools_are_told_and_with_a_pin_refused_until_trusted_again() {
     }
 }
 
+/// Describes a server that starts `hostile.sh` in the folder of a project.
+fn servers(project: &Project, mode: &str) -> Servers {
+    let wishes = json!({ "command": ["sh", "hostile.sh", mode] });
+    let spec = ServerSpec::from_map("bad", wishes.as_object().unwrap()).unwrap();
+    let program = ServerProgram {
+        path: "sh".into(),
+        named: "sh".to_owned(),
+        arguments: vec!["hostile.sh".to_owned(), mode.to_owned()],
+        env: vec![("PATH".to_owned(), std::env::var("PATH").unwrap())],
+        folder: project.path().to_owned(),
+    };
+
+    let launcher: Launcher = Rc::new(move |_| {
+        let launch = Launch::Program(program.clone());
+        Box::pin(async { Ok(launch) })
+    });
+    Servers::new([("bad".to_owned(), spec)].into(), BTreeMap::new(), launcher)
+}
+
+#[tokio::test]
+async fn the_first_list_of_a_run_counts_also_after_a_server_is_started_again() {
+    let project = project("renames", "");
+    let servers = servers(&project, "renames");
+    let listing = servers.tools("bad").await.unwrap();
+    assert_eq!(listing.tools.len(), 1);
+    servers.call("bad", "go", Map::new(), "key", None).await.unwrap();
+
+    // It ends after the call; what follows starts it again, once that is noticed.
+    let began = Instant::now();
+    let fault = loop {
+        if let Err(fault) = servers.tools("bad").await {
+            break fault;
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "the end of the server is not noticed");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    expect![
+        "MCP server `bad` has changed its tools since this run began: added `went`; removed `go`"
+    ]
+    .assert_eq(&fault.to_string());
+
+    drop(servers);
+    nothing_is_left(&project, "renames");
+}
+
 #[test]
 fn what_a_server_wishes_is_shown_before_it_is_started() {
     let project = project(
@@ -641,7 +672,8 @@ fn nothing_is_left_of_a_server_when_kaizen_is_stopped_or_killed() {
         let project = project("mute-in-call", "");
         let mut command = project.command(&["tools", "bad", "go", "{}", "--approve"]);
         let mut child = command.env("KAIZEN_TRUST", "1").spawn().unwrap();
-        comes(&project, "calls.txt");
+        let calls = project.path().join("calls.txt");
+        until(Duration::from_secs(20), "the call has come", || calls.exists());
 
         let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
         kill(pid, signal).unwrap();

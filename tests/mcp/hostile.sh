@@ -40,7 +40,7 @@ call() {
     echo "$mode" >> calls.txt
     case $mode in
     dies-in-call) echo 'out of luck' >&2; exit 3 ;;
-    dies-after-call) text ok; exit 0 ;;
+    dies-after-call | renames) text ok; exit 0 ;;
     killed-in-call) kill -9 $$ ;;
     mute-in-call) hang ;;
     half-message) printf '{"jsonrpc":"2.0","id":%s,"resu\nlt":{}}\n' "$id" ;;

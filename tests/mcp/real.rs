@@ -2,14 +2,17 @@
 //! names a folder with `node_modules` and a Python environment `v` in it; without a server its test says
 //! that it is skipped.
 
+use crate::support::process::{children, until};
 use crate::support::server::{Act, Server};
 use crate::support::{Project, Ran};
 use expect_test::{Expect, expect};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
+
+/// Longest wait for what has to come.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Finds a program of a real server.
 #[allow(clippy::print_stdout, reason = "whoever runs the tests is told which one is skipped")]
@@ -151,23 +154,6 @@ fn mcp_server_fetch_lists() {
     expect!["2026-07-28: fetch"].assert_eq(&listed(&project));
 }
 
-/// Returns the processes that a process has started.
-fn children(pid: u32) -> Vec<Pid> {
-    let path = format!("/proc/{pid}/task/{pid}/children");
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    text.split_whitespace().map(|pid| Pid::from_raw(pid.parse().unwrap())).collect()
-}
-
-fn until(what: &str, holds: impl Fn() -> bool) {
-    for _ in 0..3000 {
-        if holds() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    panic!("{what}: not within 30 s");
-}
-
 #[test]
 fn a_real_program_that_is_killed_in_a_call_is_noticed_and_started_again() {
     let Some(path) = server("v/bin/mcp-server-fetch") else { return };
@@ -182,8 +168,10 @@ fn a_real_program_that_is_killed_in_a_call_is_noticed_and_started_again() {
     let mut command = project.command(&["tools", "real", "fetch", &args]);
     command.env("KAIZEN_TRUST", "1").stderr(Stdio::piped()).stdout(Stdio::piped());
     let client = command.spawn().unwrap();
-    until("the call has reached the page", || !page.bodies().is_empty());
-    children(client.id()).into_iter().for_each(|pid| kill(pid, Signal::SIGKILL).unwrap());
+    until(PATIENCE, "the call has reached the page", || !page.bodies().is_empty());
+    for pid in children(client.id()) {
+        kill(pid, Signal::SIGKILL).unwrap();
+    }
 
     let ran = Ran::from(client.wait_with_output().unwrap());
     assert_eq!(ran.code, Some(5), "{}", ran.stdout);
@@ -206,7 +194,7 @@ fn a_real_server_over_http_that_is_killed_in_a_call_is_noticed_at_once() {
         let log = std::fs::File::create(log.path()).unwrap();
         command.stdout(log.try_clone().unwrap()).stderr(log).stdin(Stdio::null());
         let child = command.spawn().unwrap();
-        until("the server listens", || std::net::TcpStream::connect(free).is_ok());
+        until(PATIENCE, "the server listens", || std::net::TcpStream::connect(free).is_ok());
         child
     };
 
@@ -231,7 +219,7 @@ fn a_real_server_over_http_that_is_killed_in_a_call_is_noticed_at_once() {
     command.env("KAIZEN_TRUST", "1").stderr(Stdio::piped()).stdout(Stdio::piped());
     let client = command.spawn().unwrap();
     let posts = || std::fs::read_to_string(log.path()).unwrap().matches("MCP POST").count();
-    until("the call has reached the server", || posts() >= 4);
+    until(PATIENCE, "the call has reached the server", || posts() >= 4);
     running.kill().unwrap();
     running.wait().unwrap();
 

@@ -1,5 +1,6 @@
 //! `kaizen mcp`: the project as a server, asked by a client that writes lines, and by kaizen's own client.
 
+use crate::support::process::{children, lives, until};
 use crate::support::{Project, Ran};
 use expect_test::{Expect, expect};
 use nix::sys::signal::{Signal, kill};
@@ -11,7 +12,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 /// How long an answer is waited for before a test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A client that speaks for itself.
 struct Client {
@@ -112,10 +113,7 @@ impl Client {
 
     /// Returns the processes that the server has started.
     fn children(&self) -> Vec<Pid> {
-        let pid = self.child.id();
-        let path = format!("/proc/{pid}/task/{pid}/children");
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        text.split_whitespace().map(|pid| Pid::from_raw(pid.parse().unwrap())).collect()
+        children(self.child.id())
     }
 
     /// Ends the input, and returns how the server ended.
@@ -125,24 +123,8 @@ impl Client {
     }
 }
 
-/// Waits until something holds.
-fn until(what: &str, holds: impl Fn() -> bool) {
-    for _ in 0..6000 {
-        if holds() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    panic!("{what}: not within a minute");
-}
-
 fn are_gone(pids: &[Pid]) {
-    until("no process is left", || {
-        pids.iter().all(|pid| {
-            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            stat.is_empty() || stat.contains(") Z ")
-        })
-    });
+    until(PATIENCE, "no process is left", || !pids.iter().any(lives));
 }
 
 const GREET: &str = r#"// Greets somebody.
@@ -163,10 +145,13 @@ session().flow(g);
 branch("slow").communicate("Slow")
 "#;
 
+/// Settings with a model that takes ten minutes.
+const TOML: &str =
+    "[project]\nmodel = \"demo/echo\"\n[models.slow]\nuse = \"demo/slow\"\nlatency_ms = 600000\n";
+
 fn project() -> Project {
     let project = Project::new();
-    let toml = "[project]\nmodel = \"demo/echo\"\n[models.slow]\nuse = \"demo/slow\"\nlatency_ms = 600000\n";
-    project.file("kaizen.toml", toml).file("greet.rhai", GREET).file("slow.rhai", SLOW);
+    project.file("kaizen.toml", TOML).file("greet.rhai", GREET).file("slow.rhai", SLOW);
     project.file("wrong.rhai", "// Has a mistake.\nprint(wibble);\n");
     project
 }
@@ -767,8 +752,6 @@ fn a_client_can_lower_the_cost_and_never_raise_it() {
     assert_eq!(status(json!(100)), "\"ok\" 0.4 null");
     assert_eq!(status(json!(0)), "\"failed\" 0.0 \"budget\"");
 
-    let client = Client::start(&project, &["--run", "--max-cost=0.3"]);
-    drop(client.end());
     let mut client = Client::start(&project, &["--run", "--max-cost=0.3"]);
     let answer = client.call("run_script", &json!({ "script": "ask.rhai", "max_cost": 5 }));
     assert_eq!(answer["structuredContent"]["error"]["kind"], "budget", "{answer}");
@@ -801,9 +784,14 @@ fn a_run_that_is_cancelled_is_kept_and_can_be_resumed() {
         runs["structuredContent"]["items"][0]["status"].clone()
     };
     assert_eq!(status(), "interrupted");
-    let resumed = project.kaizen(&["plan", "slow.rhai"]);
-    assert_eq!(resumed.code, Some(0), "{}", resumed.stderr);
     assert_eq!(client.end().code, Some(0));
+
+    // The second question is answered at once now; the first one is not asked again.
+    project.file("kaizen.toml", &TOML.replace("600000", "0"));
+    let resumed = project.kaizen(&["run", "--resume"]);
+    assert_eq!(resumed.code, Some(0), "{}", resumed.stderr);
+    assert!(resumed.stderr.contains("calls=1 "), "{}", resumed.stderr);
+    assert!(resumed.stderr.contains("reused=1"), "{}", resumed.stderr);
 }
 
 #[test]
@@ -935,8 +923,8 @@ fn a_long_value_is_left_out_and_can_be_read_in_pages() {
         events.push_str(page["structuredContent"]["text"].as_str().unwrap());
         from = page["structuredContent"]["next"].clone();
     }
-    let ended = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).last();
-    assert_eq!(ended.unwrap()["value"].as_str().map(str::len), Some(100_000));
+    let ended: Value = serde_json::from_str(events.lines().next_back().unwrap()).unwrap();
+    assert_eq!(ended["value"].as_str().map(str::len), Some(100_000));
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod property;
 mod reply;
 mod retries;
 mod suite;
+mod tool_property;
 mod tool_wire;
 mod tools;
 

@@ -18,7 +18,7 @@ const AT_ONCE: usize = 16;
 
 /// What becomes of the bytes on their way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+pub(super) enum Way {
     /// All arrive.
     Whole,
     /// So many arrive, then the connection is closed.
@@ -74,7 +74,7 @@ async fn check(whence: &str, cases: Vec<Case>) {
 }
 
 /// Writes a response whose body goes some way.
-fn response(served: Served, content_type: &str, body: &[u8], way: Way) -> Act {
+pub(super) fn response(served: Served, content_type: &str, body: &[u8], way: Way) -> Act {
     let mut bytes = format!("HTTP/1.1 200 X\r\n{content_type}").into_bytes();
     if served == Served::Whole {
         bytes.extend(format!("content-length: {}\r\n", body.len()).into_bytes());

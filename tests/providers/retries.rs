@@ -125,7 +125,7 @@ fn what_no_call_failed_at_is_tried_as_often_as_it_is_said() {
            [count(|| throw "not yet"), count(|| throw #{ kind: "mine" }), count(|| [][7]),
             count(|| parse_json("{")), count(|| timeout(1, || sleep(60000))),
             count(|| throw #{ kind: "mine", message: "no", retryable: false }),
-            count(|| branch().chat("x", #{ max_tokens: "many" })),
+            count(|| branch().chat("x", #{ max_tokens: json("\"many\"") })),
             count(|| read_text("/etc/passwd"))]"#,
     );
     assert_eq!(done["value"], value!([3, 3, 3, 3, 3, 1, 1, 1]), "{}", ran.stderr);

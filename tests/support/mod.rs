@@ -2,10 +2,12 @@
 
 #[allow(dead_code, reason = "the benchmark uses more of it")]
 pub(crate) mod learning;
+pub(crate) mod process;
 pub(crate) mod server;
 #[allow(dead_code, reason = "the benchmarks use none of it")]
 pub(crate) mod terminal;
 
+use crate::support::process::until;
 use crate::support::server::Server;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -109,12 +111,9 @@ pub(crate) fn stopped(
 ) {
     let mut command = project.command(&[arguments, &["--progress", "none"]].concat());
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    for _ in 0..3000 {
-        if server.bodies().len() >= asked {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    let is_asked = || server.bodies().len() >= asked;
+    until(Duration::from_secs(30), "the server has been asked so often", is_asked);
+
     // Starts of calls are journaled within 10 ms.
     std::thread::sleep(Duration::from_millis(100));
     Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();

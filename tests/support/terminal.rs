@@ -1,12 +1,14 @@
 //! The program on a terminal of its own.
 
+use nix::fcntl::{OFlag, open};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::pty::openpty;
+use nix::pty::{grantpt, posix_openpt, ptsname_r, unlockpt};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,13 +32,20 @@ pub(crate) struct OnTerminal {
 impl OnTerminal {
     /// Starts a program on a new terminal.
     pub(crate) fn start(mut command: Command) -> OnTerminal {
-        let terminal = openpty(None, None).unwrap();
-        let program = || Stdio::from(terminal.slave.try_clone().unwrap());
+        // No other program that a test starts meanwhile may hold the terminal open.
+        let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+        let master = posix_openpt(flags).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let path = ptsname_r(&master).unwrap();
+        let slave = open(path.as_str(), flags, Mode::empty()).unwrap();
+
+        let program = || Stdio::from(slave.try_clone().unwrap());
         command.stdin(program()).stdout(program()).stderr(program());
         let child = command.spawn().unwrap();
         drop(command);
-        drop(terminal.slave);
-        let keys = File::from(terminal.master);
+        drop(slave);
+        let keys = File::from(OwnedFd::from(master));
         let mut screen = keys.try_clone().unwrap();
         let (send, shown) = channel();
         let is_gone = Arc::new(AtomicBool::new(false));
@@ -93,12 +102,22 @@ impl OnTerminal {
 
     /// Takes the terminal away, as when its window is closed, and returns how the program ended.
     pub(crate) fn hang_up(&mut self) -> ExitStatus {
-        self.is_gone.store(true, Ordering::SeqCst);
-        self.reader.take().unwrap().join().unwrap();
-        self.keys = None;
+        self.take_away();
 
         // It may have ended already.
         let _ = kill(Pid::from_raw(i32::try_from(self.child.id()).unwrap()), Signal::SIGHUP);
+        self.end()
+    }
+
+    /// Takes the terminal away. No signal says so.
+    pub(crate) fn take_away(&mut self) {
+        self.is_gone.store(true, Ordering::SeqCst);
+        self.reader.take().unwrap().join().unwrap();
+        self.keys = None;
+    }
+
+    /// Waits for the end of the program.
+    pub(crate) fn end(&mut self) -> ExitStatus {
         let began = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

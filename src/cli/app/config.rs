@@ -1,6 +1,8 @@
 //! The configuration: built-in values, the user's file, the project's file, the environment and
 //! the command line, each over the one before. Every value remembers where it came from.
 
+pub(in crate::cli) use crate::base::moment::duration;
+
 use crate::base::bounds::Bounds;
 use crate::base::spelling::nearest;
 use crate::base::unit::Money;
@@ -10,6 +12,7 @@ use crate::cli::app::permissions::KeyRules;
 use crate::cli::app::settings::{self, Fallback, value_of};
 use crate::mcp::spec::{ServerSpec, SpecError};
 use crate::script::OPERATIONS_MAX;
+use crate::script::host::rule::variable_name;
 use crate::store::durability::Durability;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -227,6 +230,17 @@ impl Config {
             return Err(wrong(&origin, key, entry.kind.wanted(), &value));
         }
 
+        if key == "secrets.names" {
+            let names = value.as_array().into_iter().flatten().filter_map(Value::as_str);
+            for name in names {
+                variable_name(name).map_err(|reason| ConfigError::Rule {
+                    origin: format!("{origin}: {key}"),
+                    rule: name.to_owned(),
+                    reason,
+                })?;
+            }
+        }
+
         // Rules of several files add up, where other settings replace one another.
         if let Some(key) = key.strip_prefix("permissions.") {
             let list = value.as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -308,6 +322,12 @@ impl Config {
         value.as_str().and_then(duration)
     }
 
+    /// Returns how long a wait is that suspends a run, if that is said.
+    pub(in crate::cli) fn suspend_after(&self) -> Option<Duration> {
+        let (value, _) = self.values.get("run.suspend_after")?;
+        value.as_str().and_then(duration)
+    }
+
     /// Returns how long runs are kept, if they are not kept for ever.
     pub(in crate::cli) fn store_keep(&self) -> Option<Duration> {
         let (value, _) = self.values.get("store.keep")?;
@@ -354,21 +374,6 @@ impl Config {
     pub(in crate::cli) fn learn_from_demo(&self) -> bool {
         let value = self.values.get("optimizer.learn_from_demo");
         value.and_then(|(value, _)| value.as_bool()).unwrap_or(false)
-    }
-}
-
-/// Reads a time such as `500ms`, `90s`, `10m`, `2h` or `30d`.
-pub(in crate::cli) fn duration(text: &str) -> Option<Duration> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let number: u64 = text[..digits].parse().ok()?;
-
-    match &text[digits..] {
-        "ms" => Some(Duration::from_millis(number)),
-        "s" => Some(Duration::from_secs(number)),
-        "m" => Some(Duration::from_secs(number.checked_mul(60)?)),
-        "h" => Some(Duration::from_secs(number.checked_mul(3600)?)),
-        "d" => Some(Duration::from_secs(number.checked_mul(86_400)?)),
-        _ => None,
     }
 }
 

@@ -49,6 +49,8 @@ pub(in crate::cli) struct Forecast {
     pub(in crate::cli) spent: Option<ScriptStop>,
     /// How a budget ends the run that reuses what is known, if it does or may.
     pub(in crate::cli) rest_spent: Option<ScriptStop>,
+    /// The models that are asked for replies whose length nothing bounds.
+    pub(in crate::cli) unbounded: BTreeSet<String>,
 }
 
 /// How the script ends that is planned.
@@ -135,6 +137,7 @@ pub(in crate::cli) struct Once {
     met: BTreeSet<Unknown>,
     /// The most that each call can take.
     bounds: HashMap<(OpId, u32), CallBound>,
+    unbounded: BTreeSet<String>,
     /// The texts of the script and of what it imports.
     pub(in crate::cli) texts: Vec<String>,
 }
@@ -170,6 +173,7 @@ impl Once {
             seen: guess.seen(),
             met: guess.met(),
             bounds: guess.bounds(),
+            unbounded: guess.unbounded(),
             texts: Vec::new(),
         }
     }
@@ -280,12 +284,19 @@ pub(super) struct Rehearsals<'a> {
     best: Option<(usize, RehearsalEnd)>,
     seen: BTreeMap<GuessedDecision, Ways>,
     met: BTreeSet<Unknown>,
+    unbounded: BTreeSet<String>,
 }
 
 impl<'a> Rehearsals<'a> {
     fn new(setting: &'a ForecastSetting<'a>) -> Rehearsals<'a> {
-        let (done, best, seen, met) = Default::default();
-        Rehearsals { setting, done, best, seen, met }
+        Rehearsals {
+            setting,
+            done: Vec::new(),
+            best: None,
+            seen: BTreeMap::new(),
+            met: BTreeSet::new(),
+            unbounded: BTreeSet::new(),
+        }
     }
 
     fn add(&mut self, assumed: &TrialBasis, scope: RunScope, once: Once) {
@@ -300,6 +311,7 @@ impl<'a> Rehearsals<'a> {
 
         self.done.push((rehearsal, once.stopped));
         self.met.extend(once.met);
+        self.unbounded.extend(once.unbounded);
 
         for (decision, ways) in once.seen {
             let known = self.seen.entry(decision).or_default();
@@ -365,7 +377,7 @@ impl<'a> Rehearsals<'a> {
             PlanEnd::Well | PlanEnd::Open(_) => EarlyEnd::Open,
         };
         let done: Vec<Rehearsal> = self.done.into_iter().map(|(one, _)| one).collect();
-        Forecast { plan: plan(&done, early), end, spent, rest_spent }
+        Forecast { plan: plan(&done, early), end, spent, rest_spent, unbounded: self.unbounded }
     }
 }
 
@@ -435,6 +447,7 @@ async fn once(
         Some(Ok(_) | Err(ScriptError::Refused(_))) => Ok(ScriptStop::of_lost(executor)),
         Some(Err(ScriptError::Failed(both))) => Err(ScriptStop::of(&both.0, both.1, executor)),
         Some(Err(ScriptError::Store(error))) => return Err(error.into()),
+        Some(Err(ScriptError::Suspended(_))) => anyhow::bail!("a plan was suspended"),
     };
 
     let Some(guess) = reuse.guess() else { anyhow::bail!("a plan without guesses") };

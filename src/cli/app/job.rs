@@ -8,19 +8,25 @@ use crate::base::id::RunId;
 use crate::base::path_text::text_of;
 use crate::base::unit::Money;
 use crate::base::{clock, secret, visible};
+use crate::cli::app::asking::{lost_asker, person_asker};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::lease::Lease;
 use crate::cli::app::permissions::asker;
 use crate::cli::app::project::Project;
 use crate::cli::app::resumed::Again;
-use crate::cli::render::diagnostic;
 use crate::cli::render::progress::Progress;
+use crate::cli::render::value::rounded;
+use crate::cli::render::{diagnostic, waits};
 use crate::cli::{
     Global, on_closed_pipe, print_data, print_event, print_of_run, print_of_script, put_line, say,
 };
 use crate::executor::Executor;
+use crate::executor::lost::LostRule;
+use crate::executor::people::PersonChannel;
 use crate::executor::replies::reuse::Reuse;
+use crate::executor::standstill::{FAR, Suspension};
 use crate::journal::event::{Event, RunKind, RunStatus};
+use crate::journal::waits::Waits;
 use crate::journal::{Journal, history};
 use crate::model::registry::Models;
 use crate::script::diagnostic::{Diagnostic, of_failure};
@@ -31,6 +37,7 @@ use crate::store::writer::Writer;
 use anyhow::Context;
 use serde_json::{Map, Value, json};
 use std::cell::RefCell;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -54,6 +61,8 @@ pub(in crate::cli) struct ScriptJob<'a> {
     pub(in crate::cli) again: Option<Again>,
     /// Whether people may be asked for what is not granted.
     pub(in crate::cli) may_ask: bool,
+    /// Whether it may end while it waits for people or a time, for another run to go on with it.
+    pub(in crate::cli) may_suspend: bool,
 }
 
 /// One run that is set up.
@@ -73,6 +82,8 @@ pub(in crate::cli) struct JobEnd {
     pub(in crate::cli) status: RunStatus,
     pub(in crate::cli) value: Value,
     failure: Option<Failure>,
+    /// What it waits for, if it is suspended.
+    waits: Option<Box<Waits>>,
     /// Operations that did not complete although they had to.
     lost: u64,
 }
@@ -85,12 +96,18 @@ impl JobEnd {
         value: Value,
         failure: Option<Failure>,
     ) -> JobEnd {
-        JobEnd { exit, status, value, failure, lost: 0 }
+        JobEnd { exit, status, value, failure, waits: None, lost: 0 }
     }
 
     /// Creates the end of a run that was stopped from outside.
     pub(in crate::cli) fn interrupted(exit: Exit) -> JobEnd {
-        JobEnd { exit, status: RunStatus::Interrupted, value: Value::Null, failure: None, lost: 0 }
+        JobEnd::new(exit, RunStatus::Interrupted, Value::Null, None)
+    }
+
+    /// Creates the end of a run that waits for people or a time.
+    fn waiting(waits: Box<Waits>) -> JobEnd {
+        let end = JobEnd::new(Exit::Waiting, RunStatus::Waiting, Value::Null, None);
+        JobEnd { waits: Some(waits), ..end }
     }
 }
 
@@ -150,14 +167,34 @@ impl ScriptJob<'_> {
     ) -> anyhow::Result<OpenJob> {
         let cost_max = executor.budget().and_then(|budget| budget.cost_max());
         let progress = progress.of(executor.account().clone(), cost_max);
-        let executor = Rc::new(executor);
         let progress = Rc::new(RefCell::new(progress));
 
         let root = self.root()?;
         let mut permissions = self.project.permissions(&root)?;
-        if self.may_ask && self.project.grants.may_ask() {
+        let is_attended = self.may_ask && self.project.grants.may_ask();
+        if is_attended {
             permissions = permissions.asking(self.asker(&progress, &interrupted));
         }
+
+        let lost = match self.again.as_ref().and_then(|again| again.lost) {
+            Some(decision) => LostRule::Fixed(decision),
+            None if is_attended => LostRule::Ask(lost_asker(progress.clone(), interrupted.clone())),
+            None => LostRule::default(),
+        };
+        let people = match (is_attended, self.may_suspend) {
+            (true, _) => PersonChannel::Now(person_asker(progress.clone(), interrupted.clone())),
+            (false, true) => PersonChannel::Later,
+            (false, false) => {
+                PersonChannel::Never("nobody can be asked in a comparison without a terminal")
+            }
+        };
+
+        let executor = executor.on_lost(lost).reaching(people);
+        let executor = match self.suspension(is_attended) {
+            Some(suspension) => executor.suspending(suspension),
+            None => executor,
+        };
+        let executor = Rc::new(executor);
 
         let printing = progress.clone();
         let saying = progress.clone();
@@ -186,6 +223,14 @@ impl ScriptJob<'_> {
 
         let host = Host::new(surroundings.clone());
         Ok(OpenJob { executor, host, surroundings, progress, lease: RefCell::default() })
+    }
+
+    /// Says when the run is suspended, if it may be. Somebody who watches is not left without a word
+    /// because of a time, unless the settings say so.
+    fn suspension(&self, is_attended: bool) -> Option<Suspension> {
+        let after = self.project.config.suspend_after();
+        let of_times = !is_attended || after.is_some();
+        self.may_suspend.then(|| Suspension { far: after.unwrap_or(FAR), of_times })
     }
 
     /// Returns a way to ask people for grants.
@@ -268,14 +313,7 @@ impl ScriptJob<'_> {
         };
 
         executor.begin(&started)?;
-        let last = executor.clone();
-        on_closed_pipe(move || {
-            let status = RunStatus::Interrupted;
-            let ended = Event::RunEnded { status, value: Value::Null, failure: None };
-            // The program ends at once; a store that cannot be written is found by its next use.
-            let append = last.journal().append(clock::micros(), &ended);
-            let _ = futures::executor::block_on(append);
-        });
+        interrupt_on_closed_pipe(executor);
 
         let shown = open.progress.clone();
         if self.global.json {
@@ -289,6 +327,8 @@ impl ScriptJob<'_> {
                 }
             }));
         } else {
+            let glimpsed = open.progress.clone();
+            executor.watch_calls(Rc::new(move |call| glimpsed.borrow_mut().glimpse(call)));
             executor.listen(Rc::new(move |at, event| shown.borrow_mut().see(at, event)));
         }
 
@@ -309,7 +349,7 @@ impl ScriptJob<'_> {
                 let is_ok = lost == 0;
                 let exit = if is_ok { Exit::Ok } else { exit_of_cause(executor) };
                 let status = if is_ok { RunStatus::Ok } else { RunStatus::Failed };
-                Ok(JobEnd { exit, status, value, failure: None, lost })
+                Ok(JobEnd { lost, ..JobEnd::new(exit, status, value, None) })
             }
             Err(ScriptError::Failed(both)) => {
                 let (failure, shown) = *both;
@@ -318,15 +358,11 @@ impl ScriptJob<'_> {
                 }
 
                 say(&diagnostic::render(&shown, self.global.color));
-                // What a script throws because a result is missing says nothing of the cause.
-                let exit = match failure.exit() {
-                    Exit::Failed => exit_of_cause(executor),
-                    exit => exit,
-                };
-
+                let exit = exit_of_failure(&failure, executor);
                 Ok(JobEnd::new(exit, RunStatus::Failed, Value::Null, Some(failure)))
             }
             Err(ScriptError::Store(error)) => Err(error.into()),
+            Err(ScriptError::Suspended(waits)) => Ok(JobEnd::waiting(waits)),
             Err(ScriptError::Refused(faults)) => {
                 let exit = self.refuse(&faults);
                 Ok(JobEnd::new(exit, RunStatus::Failed, Value::Null, None))
@@ -339,8 +375,14 @@ impl ScriptJob<'_> {
         let value = end.value.clone();
         let failure = end.failure.clone();
         let status = end.status;
+        if let Some(waits) = &end.waits {
+            let waits = (**waits).clone();
+            open.executor.commit(&Event::Suspended { waits }).await?;
+        }
         failpoint::pass(Failpoint::RunEnds);
-        Ok(open.executor.commit(&Event::RunEnded { status, value, failure }).await?)
+        let comparisons = open.executor.comparisons();
+        let ended = Event::RunEnded { status, value, failure, comparisons };
+        Ok(open.executor.commit(&ended).await?)
     }
 
     /// Journals the end and shows the value.
@@ -352,22 +394,32 @@ impl ScriptJob<'_> {
         let executor = &open.executor;
         let run = executor.journal().run().clone();
 
-        let metrics = executor.metrics();
-        // The end is kept before anything is shown of it.
+        // The end is kept before anything is shown of it, and its time is that of the run.
         self.close(open, end).await?;
+        let metrics = executor.metrics();
 
         if self.global.json {
-            let done = json!({
+            let mut done = json!({
                 "type": "done", "status": end.status, "value": end.value,
                 "error": end.failure, "metrics": metrics.to_map(),
                 "cost": metrics.known_cost().map(Money::dollars),
             });
+            if let Some(waits) = &end.waits {
+                done["waits"] = waits::to_json(waits);
+            }
             print_of_run(&run, done);
             return Ok(end.exit);
         }
 
         print_value(&end.value);
         open.progress.borrow().sum_up(&run, end.status, &metrics);
+
+        if let Some(waits) = &end.waits {
+            say("suspended: nothing is running, and everything so far is kept");
+            for line in waits::lines(&run, waits) {
+                say(&line);
+            }
+        }
 
         if end.lost > 0 {
             tell_lost(executor, end.lost, self.global.color);
@@ -385,6 +437,17 @@ impl ScriptJob<'_> {
     }
 }
 
+/// Has the end of a run kept if the program ends because its output has gone away.
+pub(in crate::cli) fn interrupt_on_closed_pipe(executor: &Rc<Executor>) {
+    let last = executor.clone();
+    on_closed_pipe(move || {
+        let ended = Event::ended(RunStatus::Interrupted);
+        // The program ends at once; a store that cannot be written is found by its next use.
+        let append = last.journal().append(clock::micros(), &ended);
+        let _ = futures::executor::block_on(append);
+    });
+}
+
 /// Says how a run ends that failed: by the budget if that refused a call, or else by the first failure of
 /// an operation that had to complete.
 pub(in crate::cli) fn exit_of_cause(executor: &Executor) -> Exit {
@@ -392,6 +455,15 @@ pub(in crate::cli) fn exit_of_cause(executor: &Executor) -> Exit {
         return Exit::Budget;
     }
     executor.first_failure().map_or(Exit::Failed, |failure| failure.exit())
+}
+
+/// Says how a run ends that this failure ended. What a script throws because a result is missing says
+/// nothing of the cause.
+pub(in crate::cli) fn exit_of_failure(failure: &Failure, executor: &Executor) -> Exit {
+    match failure.exit() {
+        Exit::Failed => exit_of_cause(executor),
+        exit => exit,
+    }
 }
 
 /// Tells that operations did not complete although they had to, and why the first one did not.
@@ -415,6 +487,7 @@ fn print_value(value: &Value) {
         Value::String(text) => print_of_script(text),
         other => {
             let value = secret::clean(other.clone());
+            let value = if std::io::stdout().is_terminal() { rounded(value) } else { value };
             let text = serde_json::to_string_pretty(&value).unwrap_or_default();
             put_line(&visible::in_json(&text));
         }

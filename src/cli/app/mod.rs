@@ -1,6 +1,8 @@
 //! What every command shares: settings, the project, permissions, how a run is given and ends.
 
 mod agenda;
+pub(in crate::cli) mod asking;
+pub(in crate::cli) mod cause;
 pub(in crate::cli) mod config;
 pub(in crate::cli) mod damage;
 pub(in crate::cli) mod exit;
@@ -18,3 +20,4 @@ pub(in crate::cli) mod settings;
 pub(in crate::cli) mod signal;
 pub(in crate::cli) mod terminal;
 pub(in crate::cli) mod trust;
+pub(in crate::cli) mod waiting;

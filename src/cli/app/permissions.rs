@@ -5,9 +5,12 @@ use crate::base::secret::scrub;
 use crate::base::visible::shown;
 use crate::base::wildcard::Wildcard;
 use crate::cli::app::config::{Config, ConfigError, SettingOrigin};
+use crate::cli::app::exit::Exit;
+use crate::cli::app::terminal;
 use crate::cli::render::progress::Progress;
 use crate::script::host::files;
-use crate::script::host::permission::{Ask, GrantAnswer, Patience, Permissions, Right, Rule};
+use crate::script::host::permission::{Ask, GrantAnswer, Patience, Permissions, Right};
+use crate::script::host::rule::Rule;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::termios::{FlushArg, tcflush};
 use std::cell::RefCell;
@@ -22,8 +25,10 @@ use std::time::Duration;
 
 /// Stands for an option without a list. No argument can hold it.
 pub(in crate::cli) const EVERYTHING: &str = "\0";
+/// Longest wait for the signal that a terminal has gone away, which may come later than that is seen.
+const HANG_UP_MAX: Duration = Duration::from_secs(1);
 /// How often a question looks whether the run was stopped meanwhile.
-const LOOK: Duration = Duration::from_millis(50);
+pub(in crate::cli) const LOOK: Duration = Duration::from_millis(50);
 
 /// Grants and denials of the command line.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -38,7 +43,7 @@ pub(in crate::cli) struct Grants {
     /// Allow access to these hosts. Without a list: all.
     #[arg(long, value_name = "HOST,..", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING)]
     allow_net: Vec<String>,
-    /// Allow reading these environment variables. Without a list: all.
+    /// Allow reading these environment variables, also as keys of models. Without a list: all.
     #[arg(long, value_name = "NAME,..", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING)]
     allow_env: Vec<String>,
     /// Allow running these programs, which are not restricted in turn. Without a list: all.
@@ -154,9 +159,16 @@ pub(in crate::cli) fn permissions(
             continue;
         };
 
+        let origin = &rules.origin;
+        let origin = format!("{origin}: permissions.{}", rules.key);
+        // An empty list of grants takes away what is granted by itself; one of denials does nothing.
+        if rules.list.is_empty() && !allow {
+            let reason = "the list denies nothing; name what to deny, or delete the line";
+            return Err(wrong(origin, "[]", reason.to_owned()).into());
+        }
+
         for text in &rules.list {
-            let origin = &rules.origin;
-            let origin = format!("{origin}: permissions.{}", rules.key);
+            let origin = origin.clone();
             let rule = Rule::parse(right, text, &project).and_then(|rule| {
                 if allow {
                     rule.refuse_detour(&project)?;
@@ -238,15 +250,29 @@ pub(in crate::cli) fn asker(
              anywhere, [N]o "
         );
         Box::pin(async move {
+            // Outside of all tasks nobody else asks.
+            let _turn = match patience {
+                Patience::Task => Some(take_terminal().await),
+                Patience::Thread => None,
+            };
             let mut open = OpenQuestion::open(progress, &text);
             let since = clock::monotonic();
+            let mut gone_at = None;
             let line = loop {
                 if let Some(line) = open.line() {
                     break line;
                 }
 
-                let is_over =
-                    limit.is_some_and(|most| clock::monotonic().saturating_sub(since) > most);
+                let now = clock::monotonic();
+                if terminal::is_gone(&std::io::stdin()) {
+                    gone_at.get_or_insert(now);
+                }
+
+                let lasts = |from: Duration, most: Duration| now.saturating_sub(from) > most;
+                // In a task, the run itself is over then.
+                let limit = limit.filter(|_| patience == Patience::Thread);
+                let is_over = limit.is_some_and(|most| lasts(since, most))
+                    || gone_at.is_some_and(|from| lasts(from, HANG_UP_MAX));
                 if is_over || interrupted.load(Ordering::SeqCst) {
                     break String::new();
                 }
@@ -262,25 +288,37 @@ pub(in crate::cli) fn asker(
     })
 }
 
+thread_local! {
+    /// Taken while a question is open on the terminal.
+    static TERMINAL: Arc<tokio::sync::Mutex<()>> = Arc::default();
+}
+
+/// Waits until no other question is open on the terminal, and keeps others from opening one.
+pub(in crate::cli) async fn take_terminal() -> tokio::sync::OwnedMutexGuard<()> {
+    TERMINAL.with(Arc::clone).lock_owned().await
+}
+
 /// A question that is open on the terminal; it is closed when this is dropped.
-struct OpenQuestion {
+pub(in crate::cli) struct OpenQuestion {
     progress: Rc<RefCell<Progress>>,
     typed: Vec<u8>,
     is_answered: bool,
 }
 
 impl OpenQuestion {
-    fn open(progress: Rc<RefCell<Progress>>, text: &str) -> OpenQuestion {
+    pub(in crate::cli) fn open(progress: Rc<RefCell<Progress>>, text: &str) -> OpenQuestion {
         forget_typed();
         progress.borrow().open_question(text);
         OpenQuestion { progress, typed: Vec::new(), is_answered: false }
     }
 
-    /// Returns the line that was typed, once it is whole. A terminal that is gone says nothing.
-    fn line(&mut self) -> Option<String> {
+    /// Returns the line that was typed, once it is whole. A terminal that is gone says nothing, and the
+    /// signal that it is gone ends the wait.
+    pub(in crate::cli) fn line(&mut self) -> Option<String> {
         let stdin = std::io::stdin();
         let mut ready = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
-        if !matches!(poll(&mut ready, PollTimeout::ZERO), Ok(1..)) {
+        let is_ready = matches!(poll(&mut ready, PollTimeout::ZERO), Ok(1..));
+        if !is_ready || terminal::is_gone(&stdin) {
             return None;
         }
 
@@ -314,7 +352,13 @@ pub(in crate::cli) fn ask_and_wait(text: &str) -> std::io::Result<String> {
     stderr.flush()?;
 
     let mut line = String::new();
-    std::io::stdin().read_line(&mut line)?;
+    let read = std::io::stdin().read_line(&mut line);
+    if terminal::is_gone(&std::io::stdin()) {
+        // Nothing has begun that could be kept.
+        std::process::exit(i32::from(Exit::HungUp.code()));
+    }
+
+    read?;
     Ok(line)
 }
 

@@ -23,6 +23,7 @@ pub(in crate::cli) fn permit(project: &Project, models: &Models) -> anyhow::Resu
 }
 
 /// How an endpoint answered.
+#[derive(Clone)]
 pub(in crate::cli) struct ProbeResult {
     /// How long it took.
     pub(in crate::cli) latency: Duration,

@@ -12,6 +12,7 @@ use crate::executor::budget::Budget;
 use crate::journal::Journal;
 use crate::journal::event::Terms;
 use crate::mcp::Servers;
+use crate::mcp::spec::Reach;
 use crate::model::registry::Models;
 use crate::model::spec::ModelSpec;
 use crate::script::host::permission::Permissions;
@@ -168,7 +169,13 @@ impl Project {
             aliases.insert(name.to_owned(), spec);
         }
 
-        Ok(Models::new(aliases, self.config.model(), seed, variable))
+        let models = Models::new(aliases, self.config.model(), seed, variable);
+        for (server, _) in self.config.servers() {
+            if let Reach::Address { key: Some(key), .. } = &server.reach {
+                models.learn_key(key);
+            }
+        }
+        Ok(models)
     }
 
     /// Returns the MCP servers of the project, none of them started.

@@ -1,6 +1,7 @@
 //! Going on from a run that did not end well.
 
 use crate::base::count::counted;
+use crate::base::failure::Kind;
 use crate::base::id::RunId;
 use crate::base::path_text::path_of;
 use crate::cli::app::damage;
@@ -8,12 +9,14 @@ use crate::cli::app::lease::Lease;
 use crate::cli::app::project::Project;
 use crate::cli::command::plan::is_same;
 use crate::cli::command::show;
+use crate::executor::lost::LostDecision;
 use crate::executor::memory::Figures;
 use crate::journal::event::{Event, RunKind, RunStatus, Terms};
 use crate::journal::history::{self, RunRow};
 use crate::journal::known_replies::Replies;
 use crate::journal::past::{Failures, Past};
 use crate::journal::trace::Trace;
+use crate::journal::waits::{PendingQuestion, Waits};
 use crate::metrics::fold::Flows;
 use crate::store::Connection;
 use serde_json::{Map, Value};
@@ -47,6 +50,8 @@ pub(in crate::cli) struct ResumedRun {
     instead_of: Option<RunId>,
     /// Calls that had no reply yet.
     in_flight: usize,
+    /// What it waits for, if it is suspended.
+    pub(in crate::cli) waits: Option<Waits>,
 }
 
 /// What a run needs in order to go through another one again.
@@ -57,6 +62,10 @@ pub(in crate::cli) struct Again {
     pub(in crate::cli) figures: Figures,
     /// The run that began the work.
     pub(in crate::cli) origin: RunId,
+    /// What becomes of effects in doubt, if the command line says it.
+    pub(in crate::cli) lost: Option<LostDecision>,
+    /// The answer with which it is resumed, and the question to it.
+    pub(in crate::cli) answer: Option<(PendingQuestion, Value)>,
 }
 
 impl fmt::Display for ResumedRun {
@@ -97,6 +106,18 @@ fn before<'a>(
     Err(format!("run {run} has no operation `{step}`; it has: {}", names.join(", ")))
 }
 
+/// Tells whether something began that a fork does again, on purpose.
+fn is_begun(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Telling { .. }
+            | Event::Asked { .. }
+            | Event::Answered { .. }
+            | Event::SleepBegan { .. }
+            | Event::Suspended { .. }
+    )
+}
+
 /// Finds the run to fork, with what it was answered before `step`.
 pub(in crate::cli) fn find_until(
     wanted: &str,
@@ -118,7 +139,8 @@ pub(in crate::cli) fn find_until(
     };
 
     let run = row.id.clone();
-    Ok(collect(&row, &[(run, events.to_vec())], Failures::Told))
+    let events = events.iter().filter(|(_, event)| !is_begun(event)).cloned().collect();
+    Ok(collect(&row, &[(run, events)], Failures::Told))
 }
 
 /// Finds the run to resume, the one that is `wanted` or the last one, of the script if one is given,
@@ -158,18 +180,33 @@ pub(in crate::cli) fn take(
         Ok(row) => row,
         Err(reason) => return Ok(Err(reason)),
     };
-    // A run that was killed is to go the way it went. Who resumes one that failed, or that was
-    // stopped, wants what failed to be tried again.
-    let failures = if row.status.is_none() { Failures::Told } else { Failures::Forgotten };
+    let failures = failures_of(&store, &row)?;
     let others = others_of(&store, &row)?;
     let resumed = read(&store, &row, failures)?.map(|mut resumed| {
         for (run, events) in &others {
             resumed.replies.learn(run, events.iter().map(|(_, event)| event));
         }
         let instead_of = (row.id != asked.id).then_some(asked.id);
-        ResumedRun { instead_of, ..resumed }.found_from(&project.root)
+        // A run that was suspended and went on has ended in another way.
+        let waits = resumed.waits.filter(|_| row.status == Some(RunStatus::Waiting));
+        ResumedRun { instead_of, waits, ..resumed }.found_from(&project.root)
     });
     Ok(resumed.map(|resumed| (resumed, lease)))
+}
+
+/// Decides which failures of a run are told again. A run that was killed is to go the way it went, and so
+/// is one that only waits for a decision about an effect. Who resumes one that failed, or that was stopped,
+/// wants what failed to be tried again.
+fn failures_of(store: &Connection, row: &RunRow) -> anyhow::Result<Failures> {
+    Ok(match row.status {
+        None | Some(RunStatus::Waiting) => Failures::Told,
+        Some(RunStatus::Failed) => {
+            let failure = history::failure(store, &row.id)?;
+            let is_unsure = failure.is_some_and(|failure| failure.kind == Kind::Unsure);
+            if is_unsure { Failures::Told } else { Failures::Forgotten }
+        }
+        Some(RunStatus::Ok | RunStatus::Interrupted | RunStatus::Replaced) => Failures::Forgotten,
+    })
 }
 
 /// Returns the newest of the runs that went on from a run, each from the one before, or the run itself.
@@ -367,9 +404,16 @@ fn collect(
         replies,
         reuse: start.reuse,
         terms: start.terms,
-        again: Again { past: Rc::new(past), figures: figures(chain), origin: origin.clone() },
+        again: Again {
+            past: Rc::new(past),
+            figures: figures(chain),
+            origin: origin.clone(),
+            lost: None,
+            answer: None,
+        },
         instead_of: None,
         in_flight,
+        waits: trace.waits,
     })
 }
 

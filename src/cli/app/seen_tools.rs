@@ -39,7 +39,7 @@ pub(in crate::cli) fn memories(
 }
 
 /// Remembers the tools of a server, unless others are remembered already: those stay until the project is
-/// trusted again. Tells whether the tools that are remembered are these.
+/// trusted again.
 pub(in crate::cli) fn remember(
     project: &Project,
     spec: &ServerSpec,

@@ -90,13 +90,14 @@ impl SettingKind {
             SettingKind::Count => json!({ "type": "integer", "minimum": 1 }),
             SettingKind::Millis => json!({ "type": "integer", "minimum": 0 }),
             SettingKind::Dollars => json!({ "type": "number", "minimum": 0 }),
+            SettingKind::SecretLength => json!({ "type": "integer", "minimum": 4, "maximum": 64 }),
+
             SettingKind::RunTime | SettingKind::Age => {
                 json!({ "type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$" })
             }
             SettingKind::Size => {
                 json!({ "type": "string", "pattern": "^[0-9]+ *(B|kB|KB|MB|GB|KiB|MiB|GiB)?$" })
             }
-            SettingKind::SecretLength => json!({ "type": "integer", "minimum": 4, "maximum": 64 }),
             SettingKind::Durability => {
                 json!({ "type": "string", "enum": Durability::WORDS.map(|(word, _)| word) })
             }
@@ -176,6 +177,13 @@ pub(in crate::cli) const SETTINGS: &[SettingEntry] = &[
         Fallback::Value("false"),
         "true",
         "Whether `kaizen run` reuses the replies of earlier runs. `--reuse` and `--no-reuse` override it.",
+    ),
+    entry(
+        ("run", "suspend_after"),
+        SettingKind::RunTime,
+        Fallback::Words("\"5m\" where stdin or stderr is no terminal"),
+        "\"1h\"",
+        "A wait of `sleep` or `sleep_until` that is longer suspends the run. `kaizen resume --due` continues it.",
     ),
     entry(
         ("budget", "max_cost"),
@@ -455,6 +463,13 @@ pub(in crate::cli) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
         "Maximum number of tries of a call. 1 turns retries off.",
     ),
     (
+        "on_length",
+        "\"accept\" or \"fail\"",
+        "\"fail\"",
+        "\"accept\"",
+        "What a reply that reached `max_tokens` is: an error, or a reply that is marked as cut. Under a schema it is always an error.",
+    ),
+    (
         "extra",
         "a table",
         "none",
@@ -494,17 +509,6 @@ pub(in crate::cli) fn names() -> impl Iterator<Item = String> {
 pub(in crate::cli) fn value_of(text: &str) -> Value {
     let table: Result<Map<String, Value>, _> = toml::from_str(&format!("value = {text}"));
     table.ok().and_then(|mut table| table.remove("value")).unwrap_or_default()
-}
-
-fn type_of(value: &Value) -> &'static str {
-    match value {
-        Value::Bool(_) => "boolean",
-        Value::Number(number) if number.is_f64() => "number",
-        Value::Number(_) => "integer",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-        Value::String(_) | Value::Null => "string",
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,11 @@
 
 use crate::cli::app::output;
 use crate::cli::render::wrapped::wrapped;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::stat::{SFlag, fstat};
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use std::borrow::Cow;
+use std::os::fd::AsFd;
 use std::sync::{Mutex, PoisonError};
 
 /// How the terminal was before, while it is changed.
@@ -32,6 +36,19 @@ impl Terminal {
     }
 }
 
+/// Tells whether what is read or written was a terminal that has gone away.
+pub(in crate::cli) fn is_gone(file: &impl AsFd) -> bool {
+    let file = file.as_fd();
+    let is_device = fstat(file).is_ok_and(|meta| {
+        SFlag::from_bits_truncate(meta.st_mode) & SFlag::S_IFMT == SFlag::S_IFCHR
+    });
+    let mut state = [PollFd::new(file, PollFlags::empty())];
+
+    is_device
+        && poll(&mut state, PollTimeout::ZERO).is_ok()
+        && state[0].revents().is_some_and(|seen| seen.contains(PollFlags::POLLHUP))
+}
+
 /// The width of what is written where nobody says another one, in columns.
 const WIDTH: usize = 100;
 
@@ -42,12 +59,25 @@ pub(in crate::cli) fn width() -> usize {
     shown.map(|(width, _)| usize::from(width.0)).or_else(said).unwrap_or(WIDTH)
 }
 
-/// Breaks a sentence between words where stdout is a terminal; elsewhere it stays one line.
-pub(in crate::cli) fn fitted(text: &str) -> String {
-    match terminal_size::terminal_size_of(std::io::stdout()) {
-        Some((width, _)) => wrapped(text, usize::from(width.0)),
-        None => text.to_owned(),
-    }
+/// Breaks lines between words where stdout is a terminal; elsewhere they stay whole.
+pub(in crate::cli) fn fitted(text: &str) -> Cow<'_, str> {
+    fitted_to(text, columns(terminal_size::terminal_size_of(std::io::stdout())))
+}
+
+/// Does the same for stderr.
+pub(in crate::cli) fn fitted_err(text: &str) -> Cow<'_, str> {
+    fitted_to(text, columns(terminal_size::terminal_size_of(std::io::stderr())))
+}
+
+fn fitted_to(text: &str, width: Option<usize>) -> Cow<'_, str> {
+    width.map_or(Cow::Borrowed(text), |width| wrapped(text, width).into())
+}
+
+/// Returns how many columns a terminal has, if there is one that knows.
+pub(in crate::cli) fn columns(
+    size: Option<(terminal_size::Width, terminal_size::Height)>,
+) -> Option<usize> {
+    size.map(|(width, _)| usize::from(width.0)).filter(|width| *width > 0)
 }
 
 /// Writes to the terminal as it is, without a line's end.

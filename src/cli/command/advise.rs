@@ -2,6 +2,7 @@
 
 use crate::base::rng::Rng;
 use crate::base::unit::Money;
+use crate::base::visible::{hanging, on_one_line};
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
@@ -82,19 +83,19 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         say(&note);
     }
 
-    print_line(found.pattern.as_str());
+    print_line(&on_one_line(found.pattern.as_str()));
     if !arguments.explain {
         if !global.quiet {
             let objective = objective.describe();
             say(&format!(
                 "{}; objective: {objective} (`--explain` shows the details)",
-                found.reason
+                hanging(&found.reason)
             ));
         }
         return Ok(Exit::Ok);
     }
 
-    say(&found.reason);
+    say(&hanging(&found.reason));
     if let Some(store) = project.existing_store()?
         && let Some(tested) = verdict::last(&store, &arguments.task)?
     {

@@ -5,6 +5,8 @@ use crate::base::id::RunId;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::render::diagnostic;
+use crate::cli::render::paint::{self, Mood};
+use crate::cli::render::underway::unbounded;
 use crate::cli::{Global, print_data, print_line, say};
 use crate::executor::Executor;
 use crate::journal::Journal;
@@ -84,10 +86,20 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         }
     }
 
+    if let Ok((model, _)) = models.default_model()
+        && model.has_no_bound()
+        && !global.quiet
+    {
+        say(&unbounded(&model.label));
+    }
+
     if !global.quiet {
         let scripts = counted(files.len(), "script", "scripts");
         let found = counted(errors, "error", "errors");
-        say(&format!("{found}, {} in {scripts}", counted(warnings, "warning", "warnings")));
+        let found = paint::err(&found, if errors > 0 { Mood::Bad } else { Mood::Good });
+        let warned = counted(warnings, "warning", "warnings");
+        let warned = if warnings > 0 { paint::err(&warned, Mood::Doubtful) } else { warned };
+        say(&format!("{found}, {warned} in {scripts}"));
     }
 
     let is_wrong = errors > 0 || warnings > 0 && arguments.deny.is_some();

@@ -1,10 +1,12 @@
 //! `kaizen doctor`: whether everything is in order, and what to do where it is not.
 
 use crate::base::count::counted;
+use crate::cli::app::cause;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::probe::{permit, probe};
 use crate::cli::app::project::Project;
 use crate::cli::command::run::block_on;
+use crate::cli::render::paint::{self, Mood};
 use crate::cli::{Global, print_data, print_line};
 use crate::journal::damage::Damage;
 use crate::journal::inspection::Inspection;
@@ -52,7 +54,7 @@ pub(in crate::cli) fn run(global: &Global) -> Exit {
             found.extend(store(&project));
         }
         Err(error) => {
-            found.push(Finding::new("configuration", Err(format!("{error:#}")), Exit::Refused));
+            found.push(Finding::new("configuration", Err(cause::told(&error)), Exit::Refused));
         }
     }
 
@@ -73,7 +75,10 @@ fn show(global: &Global, finding: &Finding) {
         return print_data(line);
     }
 
-    print_line(&format!("{}  {what:14} {says}", if *ok { "ok " } else { "NOT" }));
+    print_line(&format!(
+        "{}  {what:14} {says}",
+        paint::out(if *ok { "ok " } else { "NOT" }, if *ok { Mood::Good } else { Mood::Bad })
+    ));
     for fault in faults.iter().take(FAULTS_MAX) {
         print_line(&format!("                    {fault}"));
     }
@@ -94,7 +99,7 @@ fn model(project: &Project) -> Vec<Finding> {
             None if model.is_demo() => Ok(format!("{} (the demo, offline)", model.label)),
             None => Ok(format!("{} at {}", model.label, model.server().unwrap_or("?"))),
         },
-        Err(error) => Err(format!("{error:#}")),
+        Err(error) => Err(cause::told(error)),
     };
 
     let can_be_asked = setup.is_ok();
@@ -105,9 +110,11 @@ fn model(project: &Project) -> Vec<Finding> {
     {
         findings.push(match permitted {
             Ok(()) => endpoint(&model),
-            Err(error) => {
-                Finding::new("endpoint", Err(format!("not asked: {error:#}")), Exit::Permission)
-            }
+            Err(error) => Finding::new(
+                "endpoint",
+                Err(format!("not asked: {}", cause::told(&error))),
+                Exit::Permission,
+            ),
         });
     }
     findings
@@ -120,7 +127,7 @@ fn endpoint(model: &Model) -> Finding {
             let millis = probed.latency.as_millis();
             probed.answer.map(|answer| format!("{answer}, in {millis} ms (asked for 1 token)"))
         }
-        Err(error) => Err(format!("{error:#}")),
+        Err(error) => Err(cause::told(&error)),
     };
     Finding::new("endpoint", answer, Exit::Provider)
 }

@@ -86,7 +86,8 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     let draft = Draft::of(output).with_context(context)?;
     let file = own::create(&draft.path);
     let mut file = std::io::BufWriter::new(file.with_context(context)?);
-    write(&moment, &rows, &orphans, &mut |line| writeln!(file, "{line}")).with_context(context)?;
+    write(&moment, &rows, &orphans, &mut |line| writeln!(file, "{}", visible::in_json(line)))
+        .with_context(context)?;
     file.flush().and_then(|()| file.get_ref().sync_all()).with_context(context)?;
     draft.publish(output).with_context(context)?;
 

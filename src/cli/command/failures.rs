@@ -3,9 +3,11 @@
 use crate::base::count::counted;
 use crate::base::failure::{Failure, Kind};
 use crate::base::secret;
+use crate::base::visible::{hanging, on_one_line};
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
+use crate::cli::render::paint::{self, Mood};
 use crate::cli::render::time;
 use crate::cli::{Global, print_data, print_line, say};
 use crate::flow::outcome::Outcome;
@@ -81,9 +83,9 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             if class.count == 1 { "once".to_owned() } else { format!("{} times", class.count) };
         print_line(&format!(
             "{} / {}: {} ({}) {times}, first {}, last {}",
-            class.task,
-            class.pattern,
-            class.kind,
+            on_one_line(class.task.as_str()),
+            on_one_line(class.pattern.as_str()),
+            paint::out(&on_one_line(&class.kind), Mood::Bad),
             class.lesson.class(),
             time::moment(class.first_at * 1000),
             time::moment(class.last_at * 1000),
@@ -91,14 +93,17 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
         let message: String = secret::beginning(&class.message, MESSAGE_MAX);
         if !message.is_empty() {
-            print_line(&format!("  {message}"));
+            print_line(&format!("  {}", hanging(&message)));
         }
         print_line(&format!("  lesson: {}", class.lesson.advice()));
         if !class.lesson.blames_pattern() {
             print_line("  does not count against the pattern");
         }
         if avoided {
-            print_line("  avoid: mostly fails and is unlikely to be the best");
+            print_line(&paint::out(
+                "  avoid: mostly fails and is unlikely to be the best",
+                Mood::Bad,
+            ));
         }
     }
 
@@ -134,10 +139,13 @@ impl FailedRuns {
 
         let runs = counted(*count, "run", "runs");
         let moment = time::moment(ended_at);
+        let script = on_one_line(script);
+        let kind = kind.to_string();
+        let kind = on_one_line(&kind);
         print_line(&format!("{script}: {kind} in {runs}, last {moment} (run {})", last.id));
         let message: String = secret::beginning(message, MESSAGE_MAX);
         if !message.is_empty() {
-            print_line(&format!("  {message}"));
+            print_line(&format!("  {}", hanging(&message)));
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::base::count::counted;
 use crate::cli::app::config::{duration, size};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
+use crate::cli::app::waiting;
 use crate::cli::command::runs::{Condition, condition};
 use crate::cli::{Global, print_data, say};
 use crate::journal::history;
@@ -27,7 +28,7 @@ pub(in crate::cli) struct Arguments {
     dry_run: bool,
 }
 
-/// Forgets old runs. Runs under way and the newest one stay, and so does what was learned.
+/// Forgets old runs. Runs under way, suspended ones and the newest one stay, and so does what was learned.
 pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
     let project = Project::find()?;
     let mut keep = project.config.store_keep();
@@ -61,12 +62,14 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         micros().saturating_sub(keep)
     });
 
-    // Runs under way and the newest one stay, whatever the bounds say.
+    // Runs under way, suspended ones and the newest one stay, whatever the bounds say.
     let rows = history::runs(&store, usize::MAX)?;
     let newest = rows.first().map(|row| row.id.clone());
     let running =
         rows.iter().filter(|row| condition(row) == Condition::Running).map(|row| row.id.clone());
-    let wanted = PruneOptions { before, bytes_max, kept: running.chain(newest).collect() };
+    let waiting = waiting::all(&store)?.into_iter().map(|waiting| waiting.row.id);
+    let kept = running.chain(newest).chain(waiting).collect();
+    let wanted = PruneOptions { before, bytes_max, kept };
     let dry = arguments.dry_run;
     let (pruned, was, is) = prune(&store, &project.store_path(), &wanted, dry)?;
 

@@ -4,6 +4,7 @@
 use crate::base::file;
 use crate::base::path_text::text_of;
 use crate::base::spelling::nearest;
+use crate::base::visible::on_one_line;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::command::check;
@@ -38,7 +39,7 @@ pub(in crate::cli) fn run(global: &Global) -> anyhow::Result<Exit> {
     }
 
     let last = last_status(&project)?;
-    let models = Rc::new(project.models(0)?);
+    let models = if global.json { Some(Rc::new(project.models(0)?)) } else { None };
     let mut rows = Vec::new();
     for path in found {
         let inside = path.strip_prefix(&project.root).unwrap_or(&path);
@@ -47,8 +48,8 @@ pub(in crate::cli) fn run(global: &Global) -> anyhow::Result<Exit> {
         let doc = doc_of(&text);
         let status = last.get(&text_of(inside)).cloned();
 
-        if global.json {
-            let params = parameters(&project, &models, &path, &text)?;
+        if let Some(models) = &models {
+            let params = parameters(&project, models, &path, &text)?;
             print_data(json!({ "script": name, "doc": doc, "params": params, "last": status }));
         }
         rows.push(vec![name, doc, status.unwrap_or_default()]);
@@ -88,7 +89,8 @@ pub(in crate::cli) fn near(path: &Path) -> String {
     }
 
     let known = scripts(Path::new("."));
-    let shown: Vec<String> = known.iter().map(|script| script.display().to_string()).collect();
+    let shown: Vec<String> =
+        known.iter().map(|script| on_one_line(&text_of(script)).into_owned()).collect();
     let given = path.display().to_string();
     let names = shown.iter().map(String::as_str);
 
@@ -97,7 +99,7 @@ pub(in crate::cli) fn near(path: &Path) -> String {
     match nearest(&given, names).map(str::to_owned) {
         Some(near) => format!("; did you mean `{near}`?"),
         None => match same_name() {
-            Some(script) => format!("; did you mean `{}`?", script.display()),
+            Some(script) => format!("; did you mean `{}`?", on_one_line(&text_of(script))),
             None if shown.is_empty() => {
                 "; there is no script here, and `kaizen init` makes one".to_owned()
             }

@@ -1,6 +1,7 @@
 //! The commands, one file or folder each.
 
 pub(in crate::cli) mod advise;
+pub(in crate::cli) mod answer;
 pub(in crate::cli) mod check;
 pub(in crate::cli) mod compare;
 pub(in crate::cli) mod config_show;
@@ -11,6 +12,7 @@ pub(in crate::cli) mod doctor;
 pub(in crate::cli) mod explain;
 pub(in crate::cli) mod export;
 pub(in crate::cli) mod failures;
+pub(in crate::cli) mod fork;
 pub(in crate::cli) mod gc;
 pub(in crate::cli) mod list;
 pub(in crate::cli) mod mcp;
@@ -20,6 +22,7 @@ pub(in crate::cli) mod patterns;
 pub(in crate::cli) mod plan;
 pub(in crate::cli) mod repl;
 pub(in crate::cli) mod replay;
+pub(in crate::cli) mod resume;
 pub(in crate::cli) mod run;
 pub(in crate::cli) mod runs;
 pub(in crate::cli) mod show;

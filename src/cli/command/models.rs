@@ -82,13 +82,23 @@ fn asked(found: Vec<(String, Model)>, check: bool) -> anyhow::Result<Vec<ModelRo
     };
 
     block_on(async {
-        let mut listed = Vec::new();
+        let mut listed: Vec<ModelRow> = Vec::new();
         for (name, model) in found {
-            let probed = ask(&model).await;
+            // The default model often has a name of its own besides.
+            let same = listed.iter().find(|row| is_asked_alike(&row.model, &model));
+            let probed = match same.map(|row| row.probed.clone()) {
+                Some(probed) => probed,
+                None => ask(&model).await,
+            };
             listed.push(ModelRow { name, model, probed });
         }
         listed
     })
+}
+
+/// Tells whether two models are asked the same in the same way.
+fn is_asked_alike(one: &Model, other: &Model) -> bool {
+    one.identity() == other.identity() && one.settings == other.settings
 }
 
 fn show_json(listed: &[ModelRow], check: bool) {

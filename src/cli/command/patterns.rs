@@ -3,10 +3,10 @@
 use crate::base::count::counted;
 use crate::base::file;
 use crate::base::unit::Money;
+use crate::base::visible::on_one_line;
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
-use crate::cli::app::terminal::fitted;
 use crate::cli::command::compare::verdict;
 use crate::cli::render::{standing, table};
 use crate::cli::{Global, print_data, print_line, say};
@@ -99,7 +99,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         if number > 0 {
             print_line("");
         }
-        print_line(task.as_str());
+        print_line(&on_one_line(task.as_str()));
         print_table(&ranked);
         if arguments.plot || std::io::stdout().is_terminal() {
             print_line(&standing::plot(&ranked));
@@ -107,12 +107,12 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
                 print_line(&format!("  {curve}"));
             }
         }
-        print_line(&format!("  {}", belief(&ranked)));
+        print_line(&format!("  {}", on_one_line(&belief(&ranked))));
         print_line(&format!("  objective: {}", optimizer.objective(&task)?.describe()));
         if let Some(store) = project.existing_store()?
             && let Some(tested) = verdict::last(&store, task.as_str())?
         {
-            print_line(&fitted(&format!("  {tested}")));
+            print_line(&format!("  {}", on_one_line(&tested)));
         }
     }
 

@@ -14,6 +14,7 @@ use crate::cli::app::project::Project;
 use crate::cli::app::{damage, signal};
 use crate::cli::command::run::{RunOptions, block_on, read_script};
 use crate::cli::render::plan::PlanKind;
+use crate::cli::render::underway::unbounded as unbounded_model;
 use crate::cli::render::{self, diagnostic};
 use crate::cli::{Global, print_data, print_line, say};
 use crate::journal::event::{Event, RunKind};
@@ -54,21 +55,16 @@ pub(in crate::cli) struct EarlierRuns {
 }
 
 impl EarlierRuns {
-    /// Says what is known, where a run would use so many of the replies, if that was found out.
-    pub(in crate::cli) fn told(&self, used: Option<u64>) -> String {
+    /// Says what is known. Which of the replies a run uses, only the run itself finds out.
+    pub(in crate::cli) fn told(&self) -> String {
         let runs = counted(self.runs, "earlier run", "earlier runs");
         let known = counted(self.replies.len(), "reply", "replies");
 
-        let known = match used {
-            Some(1) => format!("1 reply is available from {runs}"),
-            Some(used) => format!("{used} replies are available from {runs}"),
-            None => format!("those of {known} from {runs} that fit"),
-        };
         let left_out = match self.left_out {
             0 => String::new(),
             left_out => format!("; {} skipped", counted(left_out, "older run", "older runs")),
         };
-        format!("reusing replies: {known}{left_out}")
+        format!("reusing replies: those of {known} from {runs} that fit{left_out}")
     }
 
     /// Reads the newest runs of a project, of which those of the script count most.
@@ -172,6 +168,7 @@ pub(in crate::cli) fn plan(global: &Global, given: &RunOptions) -> anyhow::Resul
         resumes: None,
         again: None,
         may_ask: false,
+        may_suspend: false,
     };
 
     let setting = ForecastSetting {
@@ -196,7 +193,7 @@ pub(in crate::cli) fn plan(global: &Global, given: &RunOptions) -> anyhow::Resul
 
 /// Shows what planning a run has found, and returns how the run ends as far as that is known.
 fn tell(global: &Global, project: &Project, forecast: &Forecast, runs: usize) -> Exit {
-    let Forecast { plan, end, spent, rest_spent } = forecast;
+    let Forecast { plan, end, spent, rest_spent, unbounded } = forecast;
     let is_reusing = project.config.reuse();
     let (own_spending, own_spent) =
         if is_reusing { (plan.rest_spent, rest_spent) } else { (plan.spent, spent) };
@@ -220,6 +217,9 @@ fn tell(global: &Global, project: &Project, forecast: &Forecast, runs: usize) ->
         print_line(&line);
     }
 
+    for model in unbounded.iter().filter(|_| !global.quiet) {
+        say(&unbounded_model(model));
+    }
     tell_end(end, global.color);
     exit
 }

@@ -5,6 +5,7 @@ use crate::base::count::counted;
 use crate::base::failure::Kind;
 use crate::base::file;
 use crate::base::id::RunId;
+use crate::base::visible::hanging;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::job::ScriptJob;
 use crate::cli::app::permissions::Grants;
@@ -14,6 +15,7 @@ use crate::cli::app::{damage, resumed, signal, trust};
 use crate::cli::command::run::{block_on, printer};
 use crate::cli::command::show;
 use crate::cli::render::diagnostic;
+use crate::cli::render::paint;
 use crate::cli::render::progress::{Progress, ProgressMode};
 use crate::cli::{Global, print_of_run, say};
 use crate::executor::Executor;
@@ -135,7 +137,8 @@ fn tell(global: &Global, run: &RunId, went: &Went) {
     if global.json {
         print_of_run(run, json!({ "type": "replay", "went": word, "text": text }));
     } else if !global.quiet || word != "same" {
-        say(&format!("replay of run {run}: {word}: {text}"));
+        let went = paint::err_word(word);
+        say(&format!("replay of run {run}: {went}: {}", hanging(&text)));
     }
 }
 
@@ -211,6 +214,7 @@ async fn go_through(
         resumes: None,
         again: None,
         may_ask: false,
+        may_suspend: false,
     };
 
     // Nothing of a replay is kept, so its journal is off.
@@ -261,7 +265,9 @@ fn judge(
     }
 
     // Where a run was interrupted is not journaled: it was somewhere after its last event.
-    if status == RunStatus::Interrupted && !executor.turns().is_retelling() {
+    // One that was suspended had come to what it waits for.
+    let is_cut = matches!(status, RunStatus::Interrupted | RunStatus::Waiting);
+    if is_cut && !executor.turns().is_retelling() {
         return Ok(Went::Same { replies: executor.reused() });
     }
 
@@ -284,6 +290,7 @@ fn judge(
         }
         Err(ScriptError::Failed(_)) => (RunStatus::Failed, Value::Null),
         Err(ScriptError::Store(error)) => return Err(error.into()),
+        Err(ScriptError::Suspended(_)) => (RunStatus::Waiting, Value::Null),
         Err(ScriptError::Refused(_)) => {
             return Ok(Went::Otherwise("the script is refused now".to_owned()));
         }

@@ -5,13 +5,13 @@ use crate::base::rng::Rng;
 use crate::base::secret::{self, Secret, is_secret_parameter, weakness};
 use crate::base::{clock, file};
 use crate::cli::app::exit::Exit;
-use crate::cli::app::forecast::{ForecastSetting, SeedSource, forecast};
 use crate::cli::app::job::{JobEnd, ScriptJob};
 use crate::cli::app::permissions::{EVERYTHING, Grants};
 use crate::cli::app::project::Project;
 use crate::cli::app::resumed::ResumedRun;
 use crate::cli::app::terminal::Terminal;
 use crate::cli::app::{resumed, signal, trust};
+use crate::cli::command::resume::LostChoice;
 use crate::cli::command::{list, plan};
 use crate::cli::render::progress::{Progress, ProgressMode};
 use crate::cli::{Global, print_data, print_of_script, say};
@@ -25,8 +25,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Longest time for finding out how many replies a run reuses, before it begins.
-const LOOK_TIME_MAX: Duration = Duration::from_millis(500);
 /// How long a script that waits is given to end by itself when its time is over.
 const SLACK: Duration = Duration::from_millis(200);
 
@@ -85,6 +83,11 @@ pub(in crate::cli) struct Arguments {
     /// the latest run.
     #[arg(long, value_name = "RUN", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     resume: Option<String>,
+    /// With --resume: run programs again that were running when the run stopped (repeat), or make each an
+    /// error that the script can catch (tell). Without it, such a run asks on a terminal, and stops
+    /// elsewhere.
+    #[arg(long, value_enum, value_name = "HOW", requires = "resume")]
+    lost: Option<LostChoice>,
     /// Reuse the replies of the project's earlier runs and call models only for the rest. `reuse =
     /// true` under [run] in kaizen.toml makes this the default.
     #[arg(long, overrides_with = "no_reuse")]
@@ -213,6 +216,30 @@ pub(in crate::cli) fn printer(global: &Global) -> Sink {
 }
 
 impl Arguments {
+    /// Continues from a run.
+    pub(in crate::cli) fn resuming(run: &str, with: &With, lost: Option<LostChoice>) -> Arguments {
+        Arguments { resume: Some(run.to_owned()), lost, ..Arguments::of(None, with) }
+    }
+
+    /// Runs a script, asking for everything.
+    pub(in crate::cli) fn of(script: Option<PathBuf>, with: &With) -> Arguments {
+        Arguments {
+            script,
+            with: with.clone(),
+            resume: None,
+            lost: None,
+            reuse: false,
+            no_reuse: false,
+            dry_run: false,
+            progress: ProgressMode::Auto,
+        }
+    }
+
+    /// From here on, everything is asked anew.
+    pub(in crate::cli) fn without_reuse(self) -> Arguments {
+        Arguments { no_reuse: true, ..self }
+    }
+
     /// Tells whether the replies of all earlier runs are used.
     fn is_wide(&self, project: &Project, resumed: Option<&ResumedRun>) -> bool {
         if self.reuse || self.no_reuse {
@@ -223,47 +250,20 @@ impl Arguments {
     }
 }
 
-/// The options of `fork`.
-#[derive(Debug, clap::Args)]
-pub(in crate::cli) struct Fork {
-    /// Run: its id or a prefix of it, or `@` for the latest run.
-    run: String,
-    /// Name or number of the first operation to run again.
-    #[arg(long, value_name = "OPERATION")]
-    at: String,
-    /// Script to use instead of the run's own.
-    #[arg(long, value_name = "FILE")]
-    script: Option<PathBuf>,
-    #[command(flatten)]
-    with: With,
-}
-
-/// Runs a script from a run's journal up to an operation, and live from there.
-pub(in crate::cli) fn fork(global: &Global, fork: &Fork) -> anyhow::Result<Exit> {
-    let arguments = Arguments {
-        script: fork.script.clone(),
-        with: fork.with.clone(),
-        resume: None,
-        reuse: false,
-        // From the operation on, everything is asked anew.
-        no_reuse: true,
-        dry_run: false,
-        progress: ProgressMode::Auto,
-    };
-
-    run_from(global, &arguments, Some(resumed::find_until(&fork.run, &fork.at)?))
-}
-
 /// Runs the script and shows how it went.
 pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
     let Some(wanted) = &arguments.resume else { return run_from(global, arguments, None) };
     match resumed::take(RunKind::Script, wanted, arguments.script.as_deref())? {
-        Ok((resumed, _lease)) => run_from(global, arguments, Some(Ok(resumed))),
+        Ok((mut resumed, _lease)) => {
+            resumed.again.lost = arguments.lost.map(LostChoice::decision);
+            run_from(global, arguments, Some(Ok(resumed)))
+        }
         Err(reason) => run_from(global, arguments, Some(Err(reason))),
     }
 }
 
-fn run_from(
+/// Runs a script, from another run on if there is one.
+pub(in crate::cli) fn run_from(
     global: &Global,
     arguments: &Arguments,
     resumed: Option<Result<ResumedRun, String>>,
@@ -326,12 +326,13 @@ fn run_from(
         resumes: None,
         again: None,
         may_ask: true,
+        may_suspend: true,
     };
 
     if let Some(earlier) = &earlier
         && !global.quiet
     {
-        say(&earlier.told(block_on(reusable(&job, &text, earlier))??));
+        say(&earlier.told());
     }
     set_up(&mut job, resumed, earlier);
     if job.resumes.is_some() && lacks_secret(&job.params) {
@@ -339,24 +340,6 @@ fn run_from(
     }
 
     block_on(start(&job, &text, mode))?
-}
-
-/// Returns how many known replies a run would use at least; nothing if that cannot be found out at once.
-async fn reusable(
-    job: &ScriptJob<'_>,
-    text: &str,
-    earlier: &plan::EarlierRuns,
-) -> anyhow::Result<Option<u64>> {
-    let setting = ForecastSetting {
-        experience: &earlier.experience,
-        seed: SeedSource::Given,
-        is_bounded: false,
-        first_time_max: LOOK_TIME_MAX,
-        patience: Duration::ZERO,
-    };
-
-    let found = forecast(job, text, &earlier.replies, &setting, Arc::default()).await?;
-    Ok(found.ok().map(|forecast| forecast.plan.reused.least))
 }
 
 /// Gives a run what it goes on from: another run, or what all earlier ones were answered, or both.
@@ -449,6 +432,9 @@ async fn start(job: &ScriptJob<'_>, text: &str, mode: ProgressMode) -> anyhow::R
 
     job.warn(&program);
     job.launch(&open)?;
+    if let Some((question, value)) = job.again.as_ref().and_then(|again| again.answer.clone()) {
+        open.executor.give_answer(&question, value).await?;
+    }
     let began = clock::monotonic();
     let time_max = job.project.config.time_max();
     stop_after(time_max, signals.flag());
@@ -478,6 +464,15 @@ async fn start(job: &ScriptJob<'_>, text: &str, mode: ProgressMode) -> anyhow::R
         say("the time limit of the run (`max_time`) is reached");
     }
     let exit = job.finish(&open, &end).await?;
+
+    if let Some(reuse) = &job.reuse
+        && reuse.is_wide()
+        && open.executor.metrics().reused == 0
+        && caught.is_none()
+        && !job.global.quiet
+    {
+        say("no reply of earlier runs was reused: the script made other requests");
+    }
 
     if let (Some(reuse), Some(run)) = (&job.reuse, &job.resumes)
         && !reuse.is_wide()

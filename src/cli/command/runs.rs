@@ -1,9 +1,11 @@
 //! `kaizen runs`: the newest runs of the project.
 
+use crate::base::clock::Stamp;
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
-use crate::cli::render::{table, time};
+use crate::cli::app::waiting;
+use crate::cli::render::{table, time, waits};
 use crate::cli::{Global, print_line, print_of_run, say};
 use crate::journal::event::RunStatus;
 use crate::journal::history::{self, RunLog, RunRow};
@@ -11,6 +13,7 @@ use crate::metrics::Metrics;
 use crate::metrics::fold::FlowFold;
 use crate::store;
 use serde_json::json;
+use std::collections::HashMap;
 use std::path::Path;
 
 /// The options of `runs`.
@@ -19,6 +22,9 @@ pub(in crate::cli) struct Arguments {
     /// Maximum number of runs to show, newest first.
     #[arg(short = 'n', long, default_value_t = 20)]
     pub(in crate::cli) limit: usize,
+    /// Only suspended runs that `kaizen resume --due` would continue now.
+    #[arg(long)]
+    pub(in crate::cli) due: bool,
 }
 
 /// In what condition a run is.
@@ -56,8 +62,20 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     // Runs may write meanwhile; what is shown is all of one moment.
     let moment = store::freeze(&store, &project.store_path())?;
-    let rows = history::runs(&moment, arguments.limit)?;
+    let (rows, resumed): (Vec<RunRow>, _) = if arguments.due {
+        let resumed = waiting::resumed(&moment)?;
+        let due = waiting::due(&moment, &resumed, Stamp::now().0)?;
+        (due.into_iter().rev().take(arguments.limit).map(|run| run.row).collect(), resumed)
+    } else {
+        let rows = history::runs(&moment, arguments.limit)?;
+        // To know who went on with which run takes a look at all of them.
+        let is_needed =
+            global.json || rows.iter().any(|row| row.status == Some(RunStatus::Waiting));
+        let resumed = if is_needed { waiting::resumed(&moment)? } else { HashMap::new() };
+        (rows, resumed)
+    };
 
+    let mut waiting = Vec::new();
     let mut lines = Vec::with_capacity(rows.len());
     for row in rows {
         let (log, damage) = damage::read_row(&moment, &row)?;
@@ -66,12 +84,26 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         let cost = metrics.known_cost();
         let calls = metrics.calls + metrics.under_way;
 
+        // One that went on waits no longer.
+        let is_waiting = row.status == Some(RunStatus::Waiting) && !resumed.contains_key(&row.id);
+        let waits = if is_waiting { history::waits(&moment, &row.id)? } else { None };
+        let word = match condition(&row) {
+            Condition::Ended(RunStatus::Waiting) if !is_waiting => "resumed",
+            condition => condition.word(),
+        };
+
         if global.json {
             let mut line = json!({
                 "script": row.script, "started_at": row.started_at,
-                "ended_at": row.ended_at, "status": condition(&row).word(), "calls": calls,
+                "ended_at": row.ended_at, "status": word, "calls": calls,
                 "under_way": metrics.under_way, "cost": cost.map(crate::base::unit::Money::dollars),
             });
+            if let Some(run) = resumed.get(&row.id) {
+                line["resumed_by"] = json!(run);
+            }
+            if let Some(waits) = &waits {
+                line["waits"] = waits::to_json(waits);
+            }
             if !damage.is_empty() {
                 line["damage"] = damage.iter().map(ToString::to_string).collect();
             }
@@ -79,11 +111,15 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             continue;
         }
 
+        if let Some(waits) = waits {
+            waiting.push(format!("{} waits:", row.id));
+            waiting.extend(waits::lines(&row.id, &waits).iter().map(|line| format!("  {line}")));
+        }
         lines.push(vec![
             row.id.to_string(),
             time::moment(row.started_at),
             took.map_or("-".to_owned(), time::length),
-            condition(&row).word().to_owned(),
+            word.to_owned(),
             calls.to_string(),
             metrics.cost_text(),
             row.script,
@@ -93,6 +129,9 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     if !global.json {
         let head = ["run", "started", ">took", "status", ">calls", ">cost", "script"];
         print_line(&table::render(&head, &lines));
+        for line in &waiting {
+            print_line(line);
+        }
     }
     Ok(Exit::Ok)
 }

@@ -1,20 +1,24 @@
 //! `kaizen show RUN`: what a run did, operation by operation.
 
 use crate::base::count::counted;
-use crate::base::id::OpId;
+use crate::base::id::{OpId, RunId};
 use crate::base::secret;
-use crate::base::visible::on_one_line;
+use crate::base::visible::{hanging, on_one_line};
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::command::compare::case_list::{self, ShownCases};
 use crate::cli::command::runs::condition;
-use crate::cli::render::{table, time};
+use crate::cli::render::paint::{self, Mood};
+use crate::cli::render::value::rounded;
+use crate::cli::render::{table, time, waits};
 use crate::cli::{Global, print_data, print_event, print_line, say};
 use crate::flow::outcome::Outcome;
+use crate::journal::event::RunStatus;
 use crate::journal::history::{self, RunRow};
 use crate::journal::inquiry::{Inquiry, Topic};
-use crate::journal::trace::{AttemptEnd, AttemptTrace, Moment, OpTrace, Remark, ToolTrace, Trace};
+use crate::journal::tool_trace::ToolTrace;
+use crate::journal::trace::{AttemptEnd, AttemptTrace, Moment, OpTrace, Remark, Trace};
 use crate::metrics::Metrics;
 use crate::metrics::charge::Bill;
 use crate::metrics::fold::FlowFold;
@@ -156,12 +160,34 @@ pub(in crate::cli) fn find(
     })
 }
 
+/// Says which operations of a run failed or were skipped, and why.
+fn show_losses(trace: &Trace) {
+    for (op, operation) in &trace.operations {
+        let name = trace.roster.name(*op).unwrap_or_default();
+        match operation.outcome() {
+            Some(Outcome::Failed { failure }) => {
+                let name = on_one_line(name);
+                let message = hanging(&failure.message);
+                let kind = failure.kind.to_string();
+                let kind = on_one_line(&kind);
+                let failed = paint::out_word("failed");
+                print_line(&format!("{name} {failed} ({kind}): {message}"));
+            }
+            Some(Outcome::Skipped { reason }) => {
+                let skipped = paint::out_word("skipped");
+                print_line(&format!("{} was {skipped}: {reason}", on_one_line(name)));
+            }
+            Some(Outcome::Completed { .. } | Outcome::Cancelled) | None => {}
+        }
+    }
+}
+
 fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
     let took = row.ended_at.map_or("-".to_owned(), |end| time::length(end - row.started_at));
     print_line(&format!(
         "run {}  {}  {}  {took}  {}",
         row.id,
-        condition(row).word(),
+        paint::out_word(condition(row).word()),
         time::moment(row.started_at),
         row.script
     ));
@@ -181,19 +207,8 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
         print_line(&table::render(&head, &rows));
     }
 
-    for (op, operation) in &trace.operations {
-        let name = trace.roster.name(*op).unwrap_or_default();
-        match operation.outcome() {
-            Some(Outcome::Failed { failure }) => {
-                print_line(&format!("{name} failed ({}): {}", failure.kind, failure.message));
-            }
-            Some(Outcome::Skipped { reason }) => {
-                print_line(&format!("{name} was skipped: {reason}"));
-            }
-            Some(Outcome::Completed { .. } | Outcome::Cancelled) | None => {}
-        }
-    }
-    show_remarks(trace);
+    show_losses(trace);
+    show_remarks(&row.id, trace);
 
     let rate = metrics.success_rate().map_or("-".to_owned(), |rate| format!("{rate:.2}"));
     let cost = metrics.cost_text();
@@ -233,10 +248,10 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
 }
 
 /// What a run said, what it was advised to do, and how it ended.
-fn show_remarks(trace: &Trace) {
+fn show_remarks(run: &RunId, trace: &Trace) {
     for remark in &trace.remarks {
         match remark {
-            Remark::Logged { level, text } => print_line(&format!("{level}: {text}")),
+            Remark::Logged { level, text } => print_line(&format!("{level}: {}", hanging(text))),
             Remark::Told { what, value } if is_choice(what, value) => {
                 print_line(&format!("{what}: {}", choice(value)));
             }
@@ -245,13 +260,21 @@ fn show_remarks(trace: &Trace) {
     }
 
     let Some(end) = &trace.end else { return };
+    if let Some(waits) = trace.waits.as_ref().filter(|_| end.status == RunStatus::Waiting) {
+        for line in waits::lines(run, waits) {
+            print_line(&line);
+        }
+    }
     if let Some(failure) = &end.failure {
-        print_line(&format!("ended early ({}): {}", failure.kind, failure.message));
+        let kind = failure.kind.to_string();
+        let kind = on_one_line(&kind);
+        let ended = paint::out("ended early", Mood::Bad);
+        print_line(&format!("{ended} ({kind}): {}", hanging(&failure.message)));
     }
 
     if !end.value.is_null() {
         let value = secret::clean(end.value.clone());
-        print_line(&format!("value: {}", short(&value.to_string())));
+        print_line(&format!("value: {}", short(&rounded(value).to_string())));
     }
 }
 
@@ -287,6 +310,10 @@ fn cells(trace: &Trace, op: OpId) -> Vec<String> {
         None => "not started",
     };
 
+    let last = operation.attempts.iter().filter_map(|attempt| attempt.end.as_ref()).next_back();
+    let is_cut = last.is_some_and(|end| end.cut);
+    let outcome = if is_cut { format!("{outcome}, cut") } else { outcome.to_owned() };
+
     let calls = operation.calls().count();
     let unknown = || "unknown".to_owned();
     let (tokens, cost) = match (calls, operation.under_way()) {
@@ -312,7 +339,7 @@ fn cells(trace: &Trace, op: OpId) -> Vec<String> {
         op.0.to_string(),
         member.map_or(0, |member| member.flow.0).to_string(),
         member.map_or_else(String::new, |member| member.name.clone()),
-        outcome.to_owned(),
+        outcome,
         operation.took().map_or("-".to_owned(), time::length),
         match operation.reused() {
             0 => calls.to_string(),
@@ -358,7 +385,7 @@ fn show_operation(trace: &Trace, run: &str, wanted: &str) -> Exit {
     }
 
     if let Some((when, outcome)) = &operation.ended {
-        let value = secret::clean(json!(outcome)).to_string();
+        let value = rounded(secret::clean(json!(outcome))).to_string();
         lines.push((*when, format!("{}\n{}", outcome.word(), indent(&value))));
     }
 
@@ -380,8 +407,8 @@ fn names_of(trace: &Trace) -> String {
     }
 
     let shown = |(name, count): (String, usize)| match count {
-        1 => name,
-        count => format!("{name} ({count})"),
+        1 => on_one_line(&name).into_owned(),
+        count => format!("{} ({count})", on_one_line(&name)),
     };
     counts.into_iter().map(shown).collect::<Vec<_>>().join(", ")
 }
@@ -443,12 +470,13 @@ fn ended(number: u32, end: &AttemptEnd) -> String {
         return format!("call {number} was not made; run {run} was answered\n{reply}");
     }
 
+    let cut = if end.cut { ", cut at `max_tokens`" } else { "" };
     let text = end.reply.clone().or_else(|| end.failure.as_ref().map(|f| f.message.clone()));
     let usage = end.usage.map_or("tokens unknown".to_owned(), |usage| {
         format!("{} tokens in, {} out", usage.input(), usage.output())
     });
 
-    format!("call {number} ended, {usage}\n{}", indent(&text.unwrap_or_default()))
+    format!("call {number} ended{cut}, {usage}\n{}", indent(&text.unwrap_or_default()))
 }
 
 /// Says what a call of a tool did, on one line: `files__read {..}  ok  12 ms  1.2 KiB`.

@@ -13,6 +13,8 @@ pub(in crate::cli) enum Template {
     Test,
     /// An instruction that improves itself from its failures.
     Evolve,
+    /// A model that calls functions of the script.
+    Agent,
 }
 
 /// A file of a template.
@@ -41,6 +43,7 @@ impl Template {
                 ("scripts/data/sentiment.jsonl", SENTIMENT),
                 ("scripts/data/requests.jsonl", REQUESTS),
             ],
+            Template::Agent => &[("scripts/agent.rhai", AGENT)],
         };
 
         let common = [("kaizen.toml", CONFIG), (".gitignore", ".kaizen/\n")];
@@ -58,6 +61,7 @@ impl Template {
             Template::Evolve => {
                 &["kaizen plan scripts/evolve.rhai", "kaizen run scripts/evolve.rhai"]
             }
+            Template::Agent => &["kaizen run scripts/agent.rhai", "kaizen show @:react"],
         }
     }
 }
@@ -65,6 +69,7 @@ impl Template {
 const HELLO: &str = include_str!("../../../scripts/hello.rhai");
 const COMPARISON: &str = include_str!("../../../scripts/comparison.rhai");
 const EVOLVE: &str = include_str!("../../../scripts/evolve.rhai");
+const AGENT: &str = include_str!("../../../scripts/agent.rhai");
 const SENTIMENT: &str = include_str!("../../../scripts/data/sentiment.jsonl");
 const REQUESTS: &str = include_str!("../../../scripts/data/requests.jsonl");
 
@@ -98,7 +103,7 @@ graph.add_aggregation("communicate", #{
 
 let report = session().flow(graph, #{ max_concurrent: 3 });
 let summary = report.result("summary");
-let speedup = (report.metrics.speedup * 10.0).round() / 10.0;
+let speedup = format(report.metrics.speedup, 1);
 print(`${report.metrics.calls} calls, ${speedup} times faster than in turn`);
 summary
 "#;

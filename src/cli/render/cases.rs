@@ -1,6 +1,7 @@
 //! The cases of a comparison, one row for each pattern on each input: as a table for people, and as a file.
 
 use crate::base::csv;
+use crate::base::json::as_text;
 use crate::base::visible::on_one_line;
 use crate::cli::render::table;
 use crate::optimizer::trial::cases::Case;
@@ -61,7 +62,7 @@ pub(in crate::cli) fn table(cases: &[&Case], width: usize) -> String {
         rows.push(vec![
             once(case.number.to_string()),
             once(input(&case.input, main)),
-            once(case.expected.as_ref().map_or_else(|| "-".to_owned(), plain)),
+            once(case.expected.as_ref().map_or_else(|| "-".to_owned(), as_text)),
             script(case),
             answer(case),
             score(case),
@@ -106,28 +107,20 @@ fn shorten(rows: &mut [Vec<String>], width: usize) {
     }
 }
 
-/// Writes data as people read it: a text as it is.
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
 /// Writes an input: of a map the field that says most, then the others with their names.
 fn input(value: &Value, main: Option<&str>) -> String {
-    let Some(fields) = value.as_object() else { return plain(value) };
-    let first = main.and_then(|name| fields.get(name)).map(plain);
+    let Some(fields) = value.as_object() else { return as_text(value) };
+    let first = main.and_then(|name| fields.get(name)).map(as_text);
     let has_first = first.is_some();
     let rest = fields.iter().filter(|(name, _)| !has_first || Some(name.as_str()) != main);
-    let rest = rest.map(|(name, value)| format!("{name}: {}", plain(value)));
+    let rest = rest.map(|(name, value)| format!("{name}: {}", as_text(value)));
     first.into_iter().chain(rest).collect::<Vec<_>>().join(", ")
 }
 
 /// Finds the field of the inputs that says most: the one with the longest texts.
 fn main_field<'a>(cases: &[&'a Case]) -> Option<&'a str> {
     let length = |name: &str| -> usize {
-        cases.iter().filter_map(|case| case.input.get(name)).map(|value| plain(value).len()).sum()
+        cases.iter().filter_map(|case| case.input.get(name)).map(|value| as_text(value).len()).sum()
     };
     // Of two that are equally long the first counts.
     fields(cases).into_iter().rev().max_by_key(|name| length(name))
@@ -143,7 +136,7 @@ fn script(case: &Case) -> String {
 fn answer(case: &Case) -> String {
     match (&case.error, &case.answer) {
         (Some(error), _) => format!("failed: {error}"),
-        (None, Some(answer)) => plain(answer),
+        (None, Some(answer)) => as_text(answer),
         (None, None) => "-".to_owned(),
     }
 }
@@ -186,16 +179,16 @@ fn rows(cases: &[&Case]) -> (Vec<String>, Vec<Vec<String>>) {
         let mut row = vec![case.number.to_string()];
         row.extend(
             is_bare
-                .then(|| if case.input.is_object() { String::new() } else { plain(&case.input) }),
+                .then(|| if case.input.is_object() { String::new() } else { as_text(&case.input) }),
         );
         row.extend(
-            fields.iter().map(|field| case.input.get(field).map_or_else(String::new, plain)),
+            fields.iter().map(|field| case.input.get(field).map_or_else(String::new, as_text)),
         );
         row.extend([
-            case.expected.as_ref().map_or_else(String::new, plain),
+            case.expected.as_ref().map_or_else(String::new, as_text),
             case.pattern.clone(),
             case.repeat.to_string(),
-            case.answer.as_ref().map_or_else(String::new, plain),
+            case.answer.as_ref().map_or_else(String::new, as_text),
             number(case.score),
             case.is_wrong().to_string(),
             case.error.clone().unwrap_or_default(),
@@ -214,14 +207,17 @@ fn to_csv(cases: &[&Case]) -> String {
 }
 
 fn to_markdown(cases: &[&Case]) -> String {
-    let cell = |text: &str| text.replace('|', "\\|").replace("\r\n", "<br>").replace('\n', "<br>");
+    let cell = |text: &str| {
+        let lines = text.replace('|', "\\|").replace("\r\n", "<br>").replace('\n', "<br>");
+        on_one_line(&lines).into_owned()
+    };
     let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
 
     let main = main_field(cases);
     let mut text = line(HEAD.map(|name| name.trim_start_matches('>').to_owned()).to_vec());
     text += "| ---: | --- | --- | --- | --- | ---: |\n";
     for case in cases {
-        let expected = case.expected.as_ref().map_or_else(|| "-".to_owned(), plain);
+        let expected = case.expected.as_ref().map_or_else(|| "-".to_owned(), as_text);
         let cells = [input(&case.input, main), expected, script(case), answer(case), score(case)];
         let number = [case.number.to_string()].into_iter();
         text += &line(number.chain(cells.iter().map(|text| cell(text))).collect());

@@ -6,12 +6,15 @@
 //!
 //! Start with `table.rs`, which most of the others use.
 
+mod bar;
 mod canvas;
 pub(super) mod cases;
 pub(super) mod change;
 mod contest;
 pub(super) mod diagnostic;
+mod ended;
 pub(super) mod entry;
+pub(super) mod paint;
 mod plain;
 pub(super) mod plan;
 pub(super) mod plot;
@@ -19,5 +22,7 @@ pub(super) mod progress;
 pub(super) mod standing;
 pub(super) mod table;
 pub(super) mod time;
+pub(super) mod underway;
 pub(super) mod value;
+pub(super) mod waits;
 pub(super) mod wrapped;

@@ -1,8 +1,31 @@
 //! Progress where there is no terminal: one line for each operation that has ended.
 
+use crate::base::id::RunId;
+use crate::base::unit::Money;
 use crate::cli::render::progress::LiveOperation;
 use crate::flow::outcome::Outcome;
+use crate::journal::event::RunStatus;
 use crate::model::reply::Usage;
+
+/// Tells how a run ended, in the same way.
+pub(super) fn run_line(
+    run: &RunId,
+    status: RunStatus,
+    ms: i64,
+    calls: u64,
+    cost: Option<Money>,
+) -> String {
+    format!("run={run} status={status} ms={ms} calls={calls} cost={}", dollars(cost))
+}
+
+/// Tells how many replies a run reused, and what that saved.
+pub(super) fn reused(replies: u64, saved: Option<Money>) -> String {
+    format!(" reused={replies} saved={}", dollars(saved))
+}
+
+fn dollars(amount: Option<Money>) -> String {
+    amount.map_or("unknown".to_owned(), |amount| amount.dollars().to_string())
+}
 
 /// Tells how an operation ended, for logs and other programs.
 pub(super) fn line(ms: i64, open: &LiveOperation, outcome: &Outcome) -> String {
@@ -24,6 +47,9 @@ pub(super) fn line(ms: i64, open: &LiveOperation, outcome: &Outcome) -> String {
 
     if open.calls > 1 {
         line.push_str(&format!(" calls={}", open.calls));
+    }
+    if open.is_cut {
+        line.push_str(" cut=true");
     }
     if open.reused > 0 {
         line.push_str(&format!(" reused={}", open.reused));

@@ -1,6 +1,7 @@
 //! How a plan looks: a row for each operation, equal rows together, and what it comes to.
 
 use crate::base::unit::Money;
+use crate::base::visible::on_one_line;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::forecast::{Forecast, PlanEnd, ScriptStop};
 use crate::cli::render::table;
@@ -57,6 +58,7 @@ pub(in crate::cli) fn lines(plan: &Plan, runs: usize, told: PlanKind) -> Vec<Str
     let mut lines = Vec::new();
     for (name, layers) in &plan.graphs {
         let layers: Vec<String> = layers.iter().map(|layer| names(layer)).collect();
+        let name = on_one_line(name);
         lines.push(format!("{name}: {}", layers.join(" ─▶ ")));
     }
 
@@ -306,10 +308,12 @@ fn sum(one: &CallRange, other: &CallRange) -> CallRange {
 }
 
 fn names(layer: &[String]) -> String {
-    if layer.len() <= LAYER_MAX {
-        return layer.join(", ");
+    let shown = layer.iter().take(LAYER_MAX).map(|name| on_one_line(name));
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    match layer.len().saturating_sub(LAYER_MAX) {
+        0 => shown,
+        more => format!("{shown}, … {more} more"),
     }
-    format!("{}, … {} more", layer[..LAYER_MAX].join(", "), layer.len() - LAYER_MAX)
 }
 
 fn cells(row: &PlanRow, told: PlanKind) -> Vec<String> {
@@ -355,7 +359,7 @@ fn dollars(range: Range) -> String {
 
 /// Writes a plan for programs. `calls` is the least, `calls_max` the most, null if that is not known.
 pub(in crate::cli) fn to_json(forecast: &Forecast, exit: Exit) -> Value {
-    let Forecast { plan, end, spent, rest_spent } = forecast;
+    let Forecast { plan, end, spent, rest_spent, unbounded: _ } = forecast;
     let (ended_early, fails) = match end {
         PlanEnd::Well => (None, false),
         PlanEnd::Open(fault) => (Some(fault.message.as_str()), false),

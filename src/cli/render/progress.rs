@@ -5,9 +5,13 @@ use crate::base::count::counted;
 use crate::base::id::{FlowId, OpId, RunId};
 use crate::base::secret::scrub;
 use crate::base::unit::Money;
-use crate::base::visible::{on_one_line, shown};
+use crate::base::visible::shown;
 use crate::cli::app::terminal::write_raw;
+use crate::cli::render::bar::{style, tell};
+use crate::cli::render::ended::live_line;
+use crate::cli::render::paint::{self, Mood};
 use crate::cli::render::time::length;
+use crate::cli::render::underway::CallUnderWay;
 use crate::cli::render::{canvas, contest, plain};
 use crate::executor::budget::{Budget, Tally};
 use crate::flow::outcome::Outcome;
@@ -16,9 +20,9 @@ use crate::journal::roster::Roster;
 use crate::metrics::Metrics;
 use crate::metrics::charge::{Bill, Charge};
 use crate::optimizer::trial::comparison::ComparisonStanding;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -49,8 +53,12 @@ pub(super) struct LiveOperation {
     /// Calls that ended, and replies that were known.
     pub(super) calls: u32,
     pub(super) reused: u32,
+    /// Whether `max_tokens` cut its last reply, and that was accepted.
+    pub(super) is_cut: bool,
     /// Its name and what it does at the moment.
     pub(super) doing: String,
+    /// The call that it makes at the moment, if it makes one.
+    pub(super) under_way: Option<CallUnderWay>,
     pub(super) bar: Option<ProgressBar>,
 }
 
@@ -81,11 +89,11 @@ impl LargeFlow {
 
 /// Shows progress, one event at a time.
 pub(in crate::cli) struct Progress {
-    live: Option<MultiProgress>,
-    is_live: bool,
-    silent: bool,
+    pub(super) live: Option<MultiProgress>,
+    pub(super) is_live: bool,
+    pub(super) silent: bool,
     total: Option<ProgressBar>,
-    open: HashMap<OpId, LiveOperation>,
+    pub(super) open: HashMap<OpId, LiveOperation>,
     roster: Roster,
     /// Operations under way for which there was no room.
     hidden: VecDeque<OpId>,
@@ -101,6 +109,8 @@ pub(in crate::cli) struct Progress {
     late: RefCell<Vec<String>>,
     /// Their bars.
     gone: Vec<ProgressBar>,
+    /// Models whose replies may be of any length, and that was said of.
+    pub(super) unbounded: BTreeSet<String>,
     /// The question that stands on the last line.
     question: RefCell<Option<String>>,
     /// How a comparison stands, in the place of its operations.
@@ -128,6 +138,7 @@ impl Progress {
             cost_max: None,
             late: RefCell::default(),
             gone: Vec::new(),
+            unbounded: BTreeSet::new(),
             question: RefCell::default(),
             comparison: None,
         }
@@ -212,6 +223,14 @@ impl Progress {
         }
 
         self.roster.see(event);
+        if let Event::AttemptEnded { op, cut, .. } = event
+            && let Some(open) = self.open.get_mut(op)
+        {
+            open.is_cut = *cut;
+            if let Some(mut call) = open.under_way.take() {
+                call.end();
+            }
+        }
 
         match event {
             Event::FlowStarted { flow, ops, .. } => self.plan(*flow, ops.len(), ops.len()),
@@ -244,6 +263,11 @@ impl Progress {
             Event::AttemptEnded { reused: Some(_), reply: None, .. }
             | Event::RunStarted { .. }
             | Event::Told { .. }
+            | Event::Telling { .. }
+            | Event::Asked { .. }
+            | Event::Answered { .. }
+            | Event::SleepBegan { .. }
+            | Event::Suspended { .. }
             | Event::TimePassed { .. }
             | Event::RequestPart { .. }
             | Event::CallRefused { .. }
@@ -332,7 +356,7 @@ impl Progress {
     }
 
     /// Brings the last line of the live region up to date.
-    fn count(&self) {
+    pub(super) fn count(&self) {
         let Some(total) = &self.total else { return };
         if let Some(standing) = &self.comparison {
             let text = match standing.of {
@@ -384,6 +408,15 @@ impl Progress {
         let is_known = tally.cost + tally.aside > Money::ZERO || tally.unknown == 0;
         let mut text = self.paid();
 
+        let calls = || self.open.values().filter_map(|open| open.under_way.as_ref());
+        let tokens: u64 = calls().map(|call| call.tokens).sum();
+        if tokens > 0 {
+            let cost: Money =
+                calls().filter_map(|call| call.cost).fold(Money::ZERO, |sum, cost| sum + cost);
+            let cost = if cost == Money::ZERO { String::new() } else { format!(", {cost}") };
+            text.push_str(&format!(", about {tokens} tokens{cost} in flight"));
+        }
+
         if tally.aside > Money::ZERO {
             text.push_str(&format!(", up to {} more in flight", tally.aside));
         }
@@ -399,6 +432,9 @@ impl Progress {
 
     fn end(&mut self, at: i64, flow: FlowId, op: OpId, outcome: &Outcome) {
         let mut open = self.open.remove(&op).unwrap_or_default();
+        if let Some(mut call) = open.under_way.take().filter(|_| !std::thread::panicking()) {
+            call.end();
+        }
         match open.bar.take() {
             Some(bar) if std::thread::panicking() => self.gone.push(bar),
             Some(bar) => {
@@ -461,7 +497,8 @@ impl Progress {
     fn unfold(&mut self, flow: FlowId) {
         for (name, folded) in self.folds.remove(&flow).unwrap_or_default().by_name {
             let each = i64::try_from(folded.count).map_or(0, |count| folded.time / count.max(1));
-            let mut line = format!("  ✓ {name} ×{}  {} each", folded.count, length(each));
+            let mark = paint::err("✓", Mood::Good);
+            let mut line = format!("  {mark} {name} ×{}  {} each", folded.count, length(each));
             if let Some(cost) = folded.bill.cost().filter(|cost| *cost != Money::ZERO) {
                 line.push_str(&format!("  {cost}"));
             }
@@ -493,6 +530,7 @@ impl Progress {
                 None => format!("cost {}", metrics.cost_text()),
             };
             let calls = counted(calls, "call", "calls");
+            let status = paint::err_word(&status.to_string());
             let mut line = format!("run {run}  {status}  {}  {calls}  {cost}", length(micros));
 
             if reused > 0 {
@@ -501,13 +539,9 @@ impl Progress {
             }
             line
         } else {
-            let cost = cost.map_or("unknown".to_owned(), |cost| cost.dollars().to_string());
-            let ms = micros / 1000;
-            let mut line = format!("run={run} status={status} ms={ms} calls={calls} cost={cost}");
-
+            let mut line = plain::run_line(run, status, micros / 1000, calls, cost);
             if reused > 0 {
-                let saved = saved.map_or("unknown".to_owned(), |saved| saved.dollars().to_string());
-                line.push_str(&format!(" reused={reused} saved={saved}"));
+                line.push_str(&plain::reused(reused, saved));
             }
             line
         };
@@ -531,40 +565,5 @@ impl Progress {
         for line in self.late.take() {
             crate::cli::say(&line);
         }
-    }
-}
-
-/// Shows a text on the line of an operation. Scripts and servers choose much of it, and nobody else looks
-/// at what a bar draws.
-fn tell(bar: &ProgressBar, text: &str) {
-    bar.set_message(on_one_line(&scrub(text)).into_owned());
-}
-
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
-}
-
-fn live_line(time: i64, open: &LiveOperation, outcome: &Outcome) -> String {
-    let name = &open.name;
-    let cost = open.bill.cost().filter(|cost| *cost != Money::ZERO);
-    let mut more = cost.map_or(String::new(), |cost| format!("  {cost}"));
-
-    if open.calls > 1 {
-        more.push_str(&format!("  {} calls", open.calls));
-    }
-    if open.calls > 0 && open.reused > 0 {
-        more.push_str(&format!("  {} reused", open.reused));
-    }
-
-    let took = match open {
-        LiveOperation { calls: 0, reused: 1.., .. } => "reused".to_owned(),
-        _ => length(time),
-    };
-
-    match outcome {
-        Outcome::Completed { .. } => format!("  ✓ {name}  {took}{more}"),
-        Outcome::Failed { failure } => format!("  ✗ {name}  {took}{more}  {}", failure.message),
-        Outcome::Skipped { reason } => format!("  - {name}  skipped: {reason}"),
-        Outcome::Cancelled => format!("  - {name}  cancelled"),
     }
 }

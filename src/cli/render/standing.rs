@@ -17,7 +17,11 @@ const CURVE: f64 = 160.0;
 
 /// Draws a line for each pattern: `├──●──┤` from 0 to 1.
 pub(in crate::cli) fn plot(ranked: &[RankedPattern]) -> String {
-    let widest = ranked.iter().map(|one| one.pattern.as_str().chars().count()).max().unwrap_or(0);
+    let widest = ranked
+        .iter()
+        .map(|one| on_one_line(one.pattern.as_str()).chars().count())
+        .max()
+        .unwrap_or(0);
     let mut text = String::new();
 
     for one in ranked {
@@ -29,9 +33,10 @@ pub(in crate::cli) fn plot(ranked: &[RankedPattern]) -> String {
         line[place(one.score)] = '●';
 
         let line: String = line.into_iter().collect();
-        let pad = " ".repeat(widest - one.pattern.as_str().chars().count());
+        let name = on_one_line(one.pattern.as_str());
+        let pad = " ".repeat(widest - name.chars().count());
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {}{pad} {}", one.pattern, line.trim_end());
+        let _ = writeln!(text, "  {name}{pad} {}", line.trim_end());
     }
 
     let axis: String =

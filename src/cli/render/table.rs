@@ -2,10 +2,17 @@
 
 use crate::base::visible::on_one_line;
 use crate::cli::app::project::variable;
+use crate::cli::render::paint;
 use std::io::IsTerminal;
 
 /// Narrowest column that is shortened further.
 const COLUMN_MIN: usize = 8;
+
+/// The columns that say how something went.
+const OUTCOMES: &[&str] = &["outcome", "status", "state", "last run"];
+/// The columns whose texts are useless when they are cut, and how narrow they may become.
+const KEPT: &[(&str, usize)] =
+    &[("run", 14), ("outcome", 14), ("status", 11), ("started", 16), ("op", 12)];
 
 /// Draws rows under a head; columns whose head starts with `>` are aligned to the right. On a terminal
 /// the table is no wider than the terminal.
@@ -43,6 +50,8 @@ fn fitted(head: &[&str], rows: &[Vec<String>], page: Option<usize>) -> String {
             let cell = shortened(cell, width);
             let pad = " ".repeat(width.saturating_sub(cell.chars().count()));
             let right = name.starts_with('>');
+            // Coloured last: colours take no room.
+            let cell = if OUTCOMES.contains(name) { paint::out_word(&cell) } else { cell };
             text.push_str(&if right { format!("{pad}{cell}  ") } else { format!("{cell}{pad}  ") });
         }
 
@@ -70,17 +79,23 @@ fn narrowed(head: &[&str], widths: Vec<usize>, page: Option<usize>) -> Vec<Optio
     while total(&widths) > page {
         // A number that is cut would be another number, so only texts are shortened.
         let texts = (0..widths.len()).filter(|column| !head[*column].starts_with('>'));
+        let least = |column: usize| {
+            let kept = KEPT.iter().find(|(name, _)| *name == head[column]);
+            kept.map_or(COLUMN_MIN, |(_, least)| *least)
+        };
+        let texts =
+            texts.filter(|column| widths[*column].is_some_and(|width| width > least(*column)));
         let widest = texts.max_by_key(|column| widths[*column]);
         if let Some(column) = widest
-            && let Some(width) = widths[column].filter(|width| *width > COLUMN_MIN)
+            && let Some(width) = widths[column]
         {
             widths[column] = Some(width - 1);
             continue;
         }
 
-        let last = widths.iter().skip(1).rposition(Option::is_some);
-        let Some(last) = last else { break };
-        widths[last + 1] = None;
+        let dropped = widths.iter().skip(1).rposition(Option::is_some);
+        let Some(dropped) = dropped else { break };
+        widths[dropped + 1] = None;
     }
 
     widths
@@ -129,9 +144,9 @@ mod tests {
             01JA  failed     $12.500  main.rhai"#]]
         .assert_eq(&shown(40));
         expect_test::expect![[r#"
-            run   status       cost
-            01J9  complet…  $0.0012
-            01JA  failed    $12.500
+            run   status        cost
+            01J9  completed  $0.0012
+            01JA  failed     $12.500
             (no room for: script)"#]]
         .assert_eq(&shown(24));
     }

@@ -14,6 +14,25 @@ const AROUND: usize = 4;
 /// Keys that figures have and other maps do not.
 const FIGURES: &[&str] = &["execution_time", "success_rate", "speedup", "calls"];
 
+/// Digits of a fraction that people see.
+const DIGITS: usize = 6;
+
+/// Rounds the fractions within a value to as many digits as people read. Programs get them whole.
+pub(in crate::cli) fn rounded(value: Value) -> Value {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let whole = number.as_f64().unwrap_or_default();
+            let short = format!("{whole:.precision$e}", precision = DIGITS - 1).parse::<f64>();
+            short.ok().and_then(serde_json::Number::from_f64).unwrap_or(number).into()
+        }
+        Value::Array(items) => items.into_iter().map(rounded).collect(),
+        Value::Object(fields) => {
+            fields.into_iter().map(|(key, value)| (key, rounded(value))).collect()
+        }
+        other => other,
+    }
+}
+
 /// The room that there is for a value.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::cli) struct Room {
@@ -253,6 +272,15 @@ fn text(value: Option<&Value>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn people_see_six_digits_of_a_fraction() {
+        let value =
+            serde_json::json!({ "a": [0.076_975_666_666, 1.5, 3, 1e-9], "b": "0.123456789" });
+        let shown = serde_json::json!({ "a": [0.076_975_7, 1.5, 3, 1e-9], "b": "0.123456789" });
+        assert_eq!(rounded(value), shown);
+    }
+
     use serde_json::json;
 
     const ROOM: Room = Room { width: 40, height: Some(10) };

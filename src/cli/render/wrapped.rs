@@ -1,21 +1,53 @@
 //! Sentences on a terminal, which break between words.
 
-/// Breaks a sentence into lines of at most so many columns; the lines after the first stand in by two. A
-/// word that is longer stays whole.
+/// What begins the change of a colour.
+const ESCAPE: char = '\u{1b}';
+
+/// Breaks every line of a text into lines of at most so many columns; those after the first stand in by
+/// two more. A word that is longer stays whole, and colours take no room.
 pub(in crate::cli) fn wrapped(text: &str, width: usize) -> String {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let last = lines.last().map_or(0, |line| line.chars().count());
-        if last > 0 && last + 1 + word.chars().count() > width {
-            lines.push(format!("  {word}"));
+    let lines: Vec<String> = text.split('\n').map(|line| wrapped_line(line, width)).collect();
+    lines.join("\n")
+}
+
+fn wrapped_line(line: &str, width: usize) -> String {
+    if columns(line) <= width {
+        return line.to_owned();
+    }
+
+    let body = line.trim_start_matches(' ');
+    let indent = line.len() - body.len();
+    let mut lines = vec![" ".repeat(indent)];
+    let mut is_first = true;
+
+    for word in body.split(' ') {
+        let last = lines.last().map_or(0, |line| columns(line));
+        if !is_first && last + 1 + columns(word) > width {
+            lines.push(format!("{}{word}", " ".repeat(indent + 2)));
         } else if let Some(line) = lines.last_mut() {
-            if last > 0 {
+            if !is_first {
                 line.push(' ');
             }
             line.push_str(word);
         }
+        is_first = false;
     }
     lines.join("\n")
+}
+
+/// Counts the columns of a text, without the escapes that change its colour.
+fn columns(text: &str) -> usize {
+    let mut count = 0;
+    let mut is_escape = false;
+    for c in text.chars() {
+        match c {
+            ESCAPE => is_escape = true,
+            'a'..='z' | 'A'..='Z' if is_escape => is_escape = false,
+            _ if is_escape => {}
+            _ => count += 1,
+        }
+    }
+    count
 }
 
 #[cfg(test)]
@@ -28,5 +60,18 @@ mod tests {
         assert_eq!(found, "not distinguishable\n  yet: `a` is ahead");
         assert_eq!(wrapped("short", 20), "short");
         assert_eq!(wrapped("a `very_long_name_of_it` b", 10), "a\n  `very_long_name_of_it`\n  b");
+    }
+
+    #[test]
+    fn each_line_breaks_at_its_own_depth() {
+        let found = wrapped("one two three\n  four five six\n\nend", 9);
+        assert_eq!(found, "one two\n  three\n  four\n    five\n    six\n\nend");
+    }
+
+    #[test]
+    fn colours_take_no_room() {
+        let text = "\u{1b}[31mred\u{1b}[0m and blue";
+        assert_eq!(wrapped(text, 12), text);
+        assert_eq!(wrapped(text, 8), "\u{1b}[31mred\u{1b}[0m and\n  blue");
     }
 }

@@ -125,6 +125,8 @@ pub struct Guess {
     asked_world: Cell<usize>,
     /// The most that each call can take, by its operation and attempt.
     bounds: RefCell<HashMap<(OpId, u32), CallBound>>,
+    /// The models that were asked for replies whose length nothing bounds.
+    unbounded: RefCell<BTreeSet<String>>,
     /// How many different guesses there are at most for one of those that were made.
     choices: Cell<usize>,
     /// Operations that have made a guess, or depend on one.
@@ -145,6 +147,7 @@ impl Guess {
             met: RefCell::default(),
             asked_world: Cell::default(),
             bounds: RefCell::default(),
+            unbounded: RefCell::default(),
             choices: Cell::default(),
             ops: RefCell::default(),
             seen: RefCell::default(),
@@ -170,6 +173,16 @@ impl Guess {
     /// Returns what was asked for that only a run can tell.
     pub fn met(&self) -> BTreeSet<Unknown> {
         self.met.borrow().clone()
+    }
+
+    /// Notes that a model was asked for a reply whose length nothing bounds.
+    pub(in crate::executor) fn note_unbounded(&self, model: &str) {
+        self.unbounded.borrow_mut().insert(model.to_owned());
+    }
+
+    /// Returns the models that were asked for replies whose length nothing bounds.
+    pub fn unbounded(&self) -> BTreeSet<String> {
+        self.unbounded.borrow().clone()
     }
 
     /// Notes the most that a call can take.
@@ -209,6 +222,12 @@ impl Guess {
             AssumedWorld::Complaining => GuessedWorld::Says { text, is_well: false },
             AssumedWorld::Flaky | AssumedWorld::Well => GuessedWorld::Says { text, is_well: true },
         }
+    }
+
+    /// Returns which of the answers of a person is taken: another one each time through the script.
+    pub(in crate::executor) fn answer(&self) -> usize {
+        self.choices.set(usize::MAX);
+        self.number
     }
 
     /// Lets calls end in this order.

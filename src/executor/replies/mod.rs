@@ -23,6 +23,7 @@ use crate::executor::budget::Reserve;
 use crate::executor::replies::assumption::{AssumedSize, Unknown};
 use crate::executor::replies::reuse::{Answer, Reuse};
 use crate::executor::replies::tape::Tape;
+use crate::flow::question::PersonQuestion;
 use crate::journal::cassette::CassetteLine;
 use crate::journal::key::Key;
 use crate::journal::known_replies::{Claims, KnownReply, Sample};
@@ -34,6 +35,7 @@ use crate::model::reply::{CallResult, ReplyContent, Usage};
 use crate::model::request::Request;
 use crate::session::scope::Scope;
 use crate::store::StoreError;
+use serde_json::{Map, Value};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -71,6 +73,8 @@ pub(super) struct AttemptResult {
     pub(super) usage: Option<Usage>,
     pub(super) cost: Option<Money>,
     pub(super) served_by: Option<String>,
+    /// Whether `max_tokens` cut the reply, and that was accepted.
+    pub(super) is_cut: bool,
     /// The run that paid, if it was not this one.
     pub(super) reused: Option<RunId>,
     /// Whether it happened in the run that this one goes through again.
@@ -92,9 +96,9 @@ pub(super) enum Miss {
 
 impl AttemptResult {
     pub(super) fn now(number: u32, called: CallResult, reused: Option<RunId>) -> AttemptResult {
-        let CallResult { usage, cost, served_by, result } = called;
+        let CallResult { usage, cost, served_by, is_cut, result } = called;
         let result = result.map_err(|error| Miss::Now(Box::new(error)));
-        AttemptResult { number, usage, cost, served_by, reused, is_again: false, result }
+        AttemptResult { number, usage, cost, served_by, is_cut, reused, is_again: false, result }
     }
 
     pub(super) fn then(number: u32, then: PastTry) -> AttemptResult {
@@ -106,6 +110,7 @@ impl AttemptResult {
             usage: then.usage,
             cost: then.cost,
             served_by: then.served_by,
+            is_cut: then.is_cut,
             reused: Some(then.run),
             // A reply that was reused then is reused now.
             is_again: !then.was_reused,
@@ -199,6 +204,11 @@ impl ReplySources {
         }
     }
 
+    /// Returns what a test says that a person answers, if this is a test.
+    pub(super) fn person(&self, question: &PersonQuestion) -> Option<Result<Value, Failure>> {
+        self.tape.as_ref().map(|tape| tape.person(question))
+    }
+
     /// Finds out how a cassette answers a request, if there is one.
     fn taped_answer(&self, asked: &PendingCall) -> Option<Answer> {
         let tape = self.tape.as_ref()?;
@@ -245,6 +255,14 @@ impl ReplySources {
 }
 
 impl Executor {
+    /// Sets what people answer in a test, by the text of the question; tells whether this is one.
+    pub fn script_answers(&self, answers: Map<String, Value>) -> bool {
+        if let Some(tape) = &self.replies.tape {
+            tape.script_answers(answers);
+        }
+        self.replies.tape.is_some()
+    }
+
     /// Finds out how a try is answered, as far as that is known before its turn.
     pub(super) fn source(&self, asked: &PendingCall, attempt: u32) -> ReplySource {
         if let Some(answer) = self.replies.taped_answer(asked) {
@@ -291,6 +309,7 @@ impl Executor {
     ) -> Result<CallResult, Stop> {
         let PendingCall { model, request, sample, .. } = asked;
 
+        let watch = self.glimpses(asked);
         // Waiting for the disk is a part of the call: nobody else is alone meanwhile.
         let asking = async {
             self.on_disk().await?;
@@ -298,9 +317,9 @@ impl Executor {
             Ok::<_, StoreError>(match self.replies.reuse() {
                 // Under `watch` a call outlives the run that began it.
                 Some(reuse) if !self.memory.is_resuming() => {
-                    reuse.call(sample.clone(), model, request, begun).await
+                    reuse.call(sample.clone(), model, request, begun, watch).await
                 }
-                _ => model.call_noting(request, &begun).await,
+                _ => model.call_noting(request, &begun, &watch).await,
             })
         };
 
@@ -318,10 +337,10 @@ impl Executor {
     ) -> Result<(CallResult, Option<RunId>), Stop> {
         let (called, run) = match answer {
             Answer::Known(known) => {
-                let KnownReply { said, usage, cost, served_by, run } = *known;
+                let KnownReply { said, is_cut, usage, cost, served_by, run } = *known;
                 let said = Rc::unwrap_or_clone(said);
                 let text = said.text.clone();
-                let mut called = CallResult { usage, cost, served_by, result: Ok(said) };
+                let mut called = CallResult { usage, cost, served_by, is_cut, result: Ok(said) };
                 if let Some(guess) = self.guess() {
                     guess.meet(Unknown::Replies);
                     // A plan says what it would cost now.

@@ -8,8 +8,10 @@ use crate::executor::replies::guess::Guess;
 use crate::journal::event::Event;
 use crate::journal::known_replies::{Claims, KnownReply, Replies, ReplyFollower, Sample};
 use crate::model::Model;
+use crate::model::message::Message;
 use crate::model::reply::CallResult;
 use crate::model::request::Request;
+use crate::model::transport::TextWatch;
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, Shared};
 use std::cell::{Cell, RefCell};
@@ -229,8 +231,8 @@ impl Reuse {
                     return Answer::Never(Box::new(failure.clone()));
                 }
 
-                let prompt = request.messages.last().map_or("", |m| m.content.as_str());
-                let failure = unknown(prompt, replies.nearest(prompt));
+                let prompt = request.messages.last().map(Message::shown).unwrap_or_default();
+                let failure = unknown(&prompt, replies.nearest(&prompt));
                 self.diverged.borrow_mut().get_or_insert_with(|| failure.clone());
                 return Answer::Never(Box::new(failure));
             }
@@ -251,8 +253,9 @@ impl Reuse {
         model: &Rc<Model>,
         request: &Request,
         begun: Rc<Cell<bool>>,
+        watch: TextWatch,
     ) -> CallResult {
-        let called = self.join(&sample, model, request, begun);
+        let called = self.join(&sample, model, request, begun, watch);
         let waiting = Waiting { reuse: self, sample: &sample };
 
         let called = called.await;
@@ -268,6 +271,7 @@ impl Reuse {
         model: &Rc<Model>,
         request: &Request,
         begun: Rc<Cell<bool>>,
+        watch: TextWatch,
     ) -> Shared<LocalBoxFuture<'static, CallResult>> {
         let mut pending = self.pending.borrow_mut();
 
@@ -290,8 +294,9 @@ impl Reuse {
         let entry = pending.entry(sample.clone()).or_insert_with(|| {
             let model = model.clone();
             let request = request.clone();
-            let task =
-                tokio::task::spawn_local(async move { model.call_noting(&request, &begun).await });
+            let task = tokio::task::spawn_local(async move {
+                model.call_noting(&request, &begun, &watch).await
+            });
             let abort = task.abort_handle();
 
             let ended = |called: Result<CallResult, tokio::task::JoinError>| {

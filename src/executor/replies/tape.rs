@@ -3,12 +3,15 @@
 use crate::base::failure::{Failure, Kind};
 use crate::base::strand::Spot;
 use crate::base::unit::Money;
+use crate::base::wildcard::Wildcard;
 use crate::executor::replies::reuse::Answer;
+use crate::flow::question::PersonQuestion;
 use crate::journal::cassette::{Cassette, CassetteLine};
 use crate::journal::key::Key;
 use crate::journal::known_replies::Sample;
 use crate::model::Model;
 use crate::model::reply::CallResult;
+use serde_json::{Map, Value};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
 
@@ -38,6 +41,8 @@ pub struct Tape {
     failed: RefCell<HashSet<Sample>>,
     /// The first request that the cassette does not hold although it had to, and how many there were.
     missed: RefCell<Option<(Failure, usize)>>,
+    /// What people answer, by patterns of the question's text.
+    people: RefCell<Map<String, Value>>,
 }
 
 impl Tape {
@@ -51,6 +56,7 @@ impl Tape {
             recorded: RefCell::default(),
             failed: RefCell::default(),
             missed: RefCell::default(),
+            people: RefCell::default(),
         }
     }
 
@@ -131,6 +137,35 @@ impl Tape {
         Answer::Never(Box::new(failure))
     }
 
+    /// Sets what people answer from now on.
+    pub(in crate::executor) fn script_answers(&self, answers: Map<String, Value>) {
+        self.people.replace(answers);
+    }
+
+    /// Answers a question to people as the test says.
+    pub(in crate::executor) fn person(&self, question: &PersonQuestion) -> Result<Value, Failure> {
+        let people = self.people.borrow();
+        let exact = people.get(&question.text);
+        let covers = |(pattern, _): &(&String, _)| Wildcard::new(*pattern).covers(&question.text);
+        let answer = exact.or_else(|| people.iter().find(covers).map(|(_, answer)| answer));
+
+        let Some(answer) = answer else {
+            let message = format!(
+                "the test gives no answer to `{}`; write `answers(#{{ \"..\": .. }})` with the text \
+                 of the question, in which `*` stands for any text",
+                question.text
+            );
+            let failure = Failure::new(Kind::Cassette, message);
+            self.missed.borrow_mut().get_or_insert_with(|| (failure.clone(), 0)).1 += 1;
+            return Err(failure);
+        };
+
+        question.fit(answer).map_err(|reason| {
+            let message = format!("the test's answer to `{}` is none: {reason}", question.text);
+            Failure::new(Kind::Option, message)
+        })
+    }
+
     pub(in crate::executor) fn keep(
         &self,
         sample: Sample,
@@ -186,7 +221,13 @@ mod tests {
     }
 
     fn said(text: &str) -> CallResult {
-        CallResult { usage: None, cost: None, served_by: None, result: Ok(text.into()) }
+        CallResult {
+            usage: None,
+            cost: None,
+            served_by: None,
+            is_cut: false,
+            result: Ok(text.into()),
+        }
     }
 
     fn tape(lines: Vec<CassetteLine>, record: Record) -> Tape {

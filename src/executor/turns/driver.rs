@@ -122,6 +122,7 @@ impl<F: Future> Driver<'_, F> {
             }
 
             if !self.turns.tell_next() {
+                self.turns.look_around();
                 return Poll::Pending;
             }
             ends += 1;

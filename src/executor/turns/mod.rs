@@ -5,14 +5,17 @@
 //! in the recorded order. Not here: what is recorded (`executor/recorder.rs`).
 //!
 //! Start with `Turns::tell_next`, which picks the next end; `driver.rs` polls the run in between, and
-//! `siblings.rs` polls what runs side by side.
+//! `siblings.rs` polls what runs side by side. `stillness.rs` finds out that nothing can end any more.
 
 pub(crate) mod driver;
 pub mod siblings;
+mod stillness;
 
 use crate::base::clock;
 use crate::executor::turns::driver::RunningTask;
 use crate::executor::turns::siblings::Siblings;
+use crate::executor::turns::stillness::CountGuard;
+pub(super) use crate::executor::turns::stillness::WaitedFor;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -109,6 +112,19 @@ pub struct Turns {
     began: Cell<Duration>,
     /// How much time was skipped because it had passed in the run that is gone through again.
     skipped: Cell<Duration>,
+    /// How many of those who wait do so for the end of the run.
+    for_the_end: Cell<usize>,
+    /// How many do so for people, or for a time that is far.
+    for_people: Cell<usize>,
+    /// How many wait for nothing but a time that is near.
+    pacing: Cell<usize>,
+    /// How long a run goes on in which nothing but times end while people are waited for; and since when
+    /// that is so.
+    patience: Cell<Option<Duration>>,
+    pacing_since: Cell<Option<Duration>>,
+    /// Nothing that is under way can go on.
+    is_still: Cell<bool>,
+    still_wakers: RefCell<Vec<Waker>>,
     /// An end came that is not in the journal although others of the journal are yet to be told.
     has_strayed: Cell<bool>,
     pub(super) tasks: RefCell<Siblings<RunningTask>>,
@@ -293,12 +309,27 @@ impl Turns {
 
     /// Lets a time pass; `known` is the place of its end in the journal, if it stands there.
     pub(super) async fn pass(&self, known: Option<u64>, time: Duration) -> Passage {
+        let near = async |left| {
+            let _pacing = CountGuard::add(&self.pacing);
+            tokio::time::sleep(left).await;
+        };
+        self.pass_by_way(known, time, near).await.0
+    }
+
+    /// Does the same, where `wait` waits for what is left of the time. Returns what that gave, if it was
+    /// waited for.
+    pub(super) async fn pass_by_way<T>(
+        &self,
+        known: Option<u64>,
+        time: Duration,
+        wait_for: impl AsyncFnOnce(Duration) -> T,
+    ) -> (Passage, Option<T>) {
         if let Some(place) = known {
             self.known(place).await;
-            return Passage::Contested;
+            return (Passage::Contested, None);
         }
         if self.is_dry.get() {
-            return self.pass_dry(time).await;
+            return (self.pass_dry(time).await, None);
         }
 
         let wait = TurnWait::begin(self);
@@ -309,14 +340,15 @@ impl Turns {
             wait.told().await;
             if wait.waiter.is_spared.get() {
                 self.skip_to(due);
-                return Passage::Forced;
+                return (Passage::Forced, None);
             }
             wait.waiter.is_told.set(false);
         }
 
-        tokio::time::sleep(due.saturating_sub(self.time())).await;
+        let given = wait_for(due.saturating_sub(self.time())).await;
         let waiter = self.take_turn(wait).await;
-        if waiter.was_alone.get() { Passage::Forced } else { Passage::Contested }
+        let is_alone = waiter.was_alone.get();
+        (if is_alone { Passage::Forced } else { Passage::Contested }, Some(given))
     }
 
     async fn pass_dry(&self, time: Duration) -> Passage {

@@ -5,7 +5,7 @@ use crate::base::unit::Money;
 use crate::model::error::CallError;
 use crate::model::message::Message;
 use crate::model::provider::demo_call;
-use crate::model::reply::{Finish, Reply, ReplyContent, Usage};
+use crate::model::reply::{Finish, Reply, ReplyContent, Usage, rough_tokens};
 use crate::model::request::Request;
 use crate::model::spec::DemoSpec;
 use serde_json::{Map, Value, json};
@@ -83,12 +83,10 @@ impl Demo {
 
         let said = self.answer(request, time, &mut rng);
         let finish = if said.calls.is_empty() { Finish::Stop } else { Finish::Calls };
-        let messages = request.messages.iter().map(|message| rough_tokens(message.size()));
-        let tools = request.tools.iter().map(|tool| rough_tokens(tool.size()));
         let written: u64 = said.calls.iter().map(|call| rough_tokens(call.size())).sum();
 
         let usage = Usage {
-            input_uncached: messages.chain(tools).sum(),
+            input_uncached: request.rough_tokens(),
             output_visible: rough_tokens(said.text.len() as u64) + written,
             ..Usage::default()
         };
@@ -109,16 +107,19 @@ impl Demo {
 
     fn answer(&self, request: &Request, time: u64, rng: &mut Rng) -> ReplyContent {
         let question = request.messages.last().map(Message::shown).unwrap_or_default();
-        let results = demo_call::results(&request.messages);
+        if let Some(reply) = self.fixed(&question) {
+            return reply.as_str().into();
+        }
 
-        if results.is_none() && self.fixed(&question).is_none() {
+        let results = demo_call::results(&request.messages);
+        if results.is_none() {
             let calls = demo_call::calls(request, &question);
             if !calls.is_empty() {
                 return ReplyContent { calls, ..ReplyContent::default() };
             }
         }
 
-        self.text(request, &question, results, (time, rng)).into()
+        answer_text(request, &question, results, (time, rng)).into()
     }
 
     /// Returns the reply that `replies` has for a question, if it has one.
@@ -126,38 +127,28 @@ impl Demo {
         let mut replies = self.temper.replies.iter();
         replies.find(|(part, _)| question.contains(part.as_str())).map(|(_, reply)| reply)
     }
-
-    /// Answers with a text: with what tools have given, if they have, or else with the question.
-    fn text(
-        &self,
-        request: &Request,
-        question: &str,
-        results: Option<String>,
-        (time, rng): (u64, &mut Rng),
-    ) -> String {
-        if let Some(reply) = self.fixed(question) {
-            return reply.clone();
-        }
-
-        match (&request.schema, results) {
-            (Some(schema), Some(results)) => return demo_call::value(schema, &results).to_string(),
-            (Some(schema), None) => return example(schema).to_string(),
-            (None, Some(results)) => return format!("{LABEL} {results}"),
-            (None, None) => {}
-        }
-        if let Some(label) = label_like_the_examples(question, rng) {
-            return format!("{LABEL} {label}");
-        }
-
-        let shown: String = question.chars().take(ECHO_CHARS).collect();
-        let again = if time > 1 { format!(" (answer {time})") } else { String::new() };
-        format!("{LABEL} you asked: {shown}{again}")
-    }
 }
 
-/// Estimates tokens as a quarter of the bytes: rough, and enough for a demo.
-fn rough_tokens(bytes: u64) -> u64 {
-    bytes.div_ceil(4)
+/// Answers with a text: with what tools have given, if they have, or else with the question.
+fn answer_text(
+    request: &Request,
+    question: &str,
+    results: Option<String>,
+    (time, rng): (u64, &mut Rng),
+) -> String {
+    match (&request.schema, results) {
+        (Some(schema), Some(results)) => return demo_call::value(schema, &results).to_string(),
+        (Some(schema), None) => return example(schema).to_string(),
+        (None, Some(results)) => return format!("{LABEL} {results}"),
+        (None, None) => {}
+    }
+    if let Some(label) = label_like_the_examples(question, rng) {
+        return format!("{LABEL} {label}");
+    }
+
+    let shown: String = question.chars().take(ECHO_CHARS).collect();
+    let again = if time > 1 { format!(" (answer {time})") } else { String::new() };
+    format!("{LABEL} you asked: {shown}{again}")
 }
 
 /// Chooses one of the labels of a list of examples that ends with a label to be filled in, such as

@@ -49,13 +49,15 @@ impl HostPattern {
     /// Reads a host as people write it. An error says what is wrong.
     pub fn parse(text: &str) -> Result<HostPattern, String> {
         if let Ok(address) = text.parse::<Ipv6Addr>() {
+            refuse_port_or_group(text)?;
             return Ok(HostPattern { hosts: Hosts::At(embedded(address.into())), port: None });
         }
 
         let not_host = |c: char| c.is_whitespace() || c.is_control() || "/\\?#@,%".contains(c);
         if text.contains(not_host) {
-            return Err("it must be a host such as `example.com` or `example.com:8080`".to_owned());
+            return Err(no_host(text));
         }
+        refuse_unclear(text)?;
 
         // The colons of an address in brackets are its own.
         let colon = text.rfind(':').filter(|at| !text[*at..].contains(']'));
@@ -78,6 +80,9 @@ impl HostPattern {
         }
 
         let hosts = match read(name) {
+            Some(Destination::Named(name)) if !is_name(&name) => {
+                return Err(format!("`{host}` is not a name of a host"));
+            }
             Some(Destination::Named(name)) if is_below => Hosts::Below(name),
             Some(Destination::Named(name)) => Hosts::Named(name),
             Some(Destination::At(address)) if !is_below => Hosts::At(address),
@@ -157,6 +162,66 @@ impl fmt::Display for HostPattern {
 
         self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
     }
+}
+
+/// Says that a text is not a host, and which host stands in it, if one does.
+fn no_host(text: &str) -> String {
+    let found = reqwest::Url::parse(text).ok().filter(|url| url.has_host() && text.contains("://"));
+    let found = found.and_then(|url| {
+        let host = url.host_str()?.to_owned();
+        Some(url.port().map_or(host.clone(), |port| format!("{host}:{port}")))
+    });
+    match found.filter(|host| !host.contains('%')) {
+        Some(host) => format!("it is an address, not a host; write `{host}`"),
+        None => "it must be a host such as `example.com` or `example.com:8080`".to_owned(),
+    }
+}
+
+/// Refuses what reads as a host that nobody means.
+fn refuse_unclear(text: &str) -> Result<(), String> {
+    let bare = text.strip_prefix(':').unwrap_or(text);
+    if bare.parse::<u16>().is_ok_and(|port| port > 0) {
+        return Err(format!("it is a port; write `*:{bare}` for this port of every host"));
+    }
+
+    let parent = text.strip_prefix('.').filter(|parent| is_name(parent));
+    if let Some(parent) = parent {
+        return Err(format!("write `*.{parent}` for every host below `{parent}`"));
+    }
+
+    let is_number = |part: &str| part.parse::<u8>().is_ok();
+    let numbers: Vec<&str> = text.trim_end_matches('.').split('.').collect();
+    let is_cut = text.ends_with('.') && numbers.len() < 4;
+    if is_cut && numbers.into_iter().all(is_number) {
+        return Err(
+            "write the whole address; a part of one does not stand for a network".to_owned()
+        );
+    }
+    Ok(())
+}
+
+/// Refuses an address whose last group may be meant as a port.
+fn refuse_port_or_group(text: &str) -> Result<(), String> {
+    let Some((address, last)) = text.rsplit_once(':') else { return Ok(()) };
+    let may_be_port = last.len() > 1 && last.parse::<u16>().is_ok();
+    if !may_be_port || address.parse::<Ipv6Addr>().is_err() {
+        return Ok(());
+    }
+    Err(format!("write `[{address}]:{last}` if `{last}` is a port, or else `[{text}]`"))
+}
+
+/// Tells whether a name can be one of a host: of letters, digits, `-` and `_`, in parts of which none is
+/// empty, and the last of which has a letter.
+fn is_name(name: &str) -> bool {
+    let is_part = |part: &str| {
+        let is_written = part.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_".contains(&c));
+        (1..=63).contains(&part.len()) && is_written && !part.starts_with('-')
+    };
+    let last = name.rsplit('.').next().unwrap_or_default();
+
+    name.len() <= 253
+        && name.split('.').all(is_part)
+        && last.contains(|c: char| c.is_ascii_alphabetic())
 }
 
 fn port(text: &str) -> Result<u16, String> {
@@ -311,6 +376,33 @@ mod tests {
             "[fe80::1%25eth0]",
             "1.2.3.4.5",
             "256.0.0.1",
+            "..",
+            ".",
+            "*.",
+            ".example.com",
+            "a..b",
+            "-a.com",
+            "8080",
+            ":8080",
+            "192.168.",
+            "10.0.0.1-9",
+            "10.0.0.1-10.0.0.9",
+            "http://x/",
+            "https://a.com:8443/p",
+            "ftp://[::1]/",
+            "\"a.com\"",
+            "'a.com'",
+            "a;b",
+            "!a.com",
+            "$HOST",
+            "{a",
+            "(a)",
+            "a&b",
+            "::1:80",
+            "fe80::1:8080",
+            "a.com:*",
+            "a.com:80-90",
+            "a b",
         ]
         .iter()
         .map(|text| match HostPattern::parse(text) {
@@ -320,7 +412,7 @@ mod tests {
         .collect();
 
         expect_test::expect![[r#"
-            https://a.com: it must be a host such as `example.com` or `example.com:8080`
+            https://a.com: it is an address, not a host; write `a.com`
             a.com/x: it must be a host such as `example.com` or `example.com:8080`
             10.0.0.0/8: it must be a host such as `example.com` or `example.com:8080`
             a@b.com: it must be a host such as `example.com` or `example.com:8080`
@@ -333,11 +425,38 @@ mod tests {
             a.com:0: `0` is not a port; ports are numbers from 1 up to 65535
             a.com:65536: `65536` is not a port; ports are numbers from 1 up to 65535
             a.com:: `` is not a port; ports are numbers from 1 up to 65535
-            :80: `` is not a host
+            :80: it is a port; write `*:80` for this port of every host
             [::1: `[:` is not a host
             [fe80::1%25eth0]: it must be a host such as `example.com` or `example.com:8080`
             1.2.3.4.5: `1.2.3.4.5` is not a host
-            256.0.0.1: `256.0.0.1` is not a host"#]]
+            256.0.0.1: `256.0.0.1` is not a host
+            ..: `..` is not a name of a host
+            .: `.` is not a host
+            *.: `*.` is not a host
+            .example.com: write `*.example.com` for every host below `example.com`
+            a..b: `a..b` is not a name of a host
+            -a.com: `-a.com` is not a name of a host
+            8080: it is a port; write `*:8080` for this port of every host
+            :8080: it is a port; write `*:8080` for this port of every host
+            192.168.: write the whole address; a part of one does not stand for a network
+            10.0.0.1-9: `10.0.0.1-9` is not a name of a host
+            10.0.0.1-10.0.0.9: `10.0.0.1-10.0.0.9` is not a host
+            http://x/: it is an address, not a host; write `x`
+            https://a.com:8443/p: it is an address, not a host; write `a.com:8443`
+            ftp://[::1]/: it is an address, not a host; write `[::1]`
+            "a.com": `"a.com"` is not a name of a host
+            'a.com': `'a.com'` is not a name of a host
+            a;b: `a;b` is not a name of a host
+            !a.com: `!a.com` is not a name of a host
+            $HOST: `$HOST` is not a name of a host
+            {a: `{a` is not a name of a host
+            (a): `(a)` is not a name of a host
+            a&b: `a&b` is not a name of a host
+            ::1:80: write `[::1]:80` if `80` is a port, or else `[::1:80]`
+            fe80::1:8080: write `[fe80::1]:8080` if `8080` is a port, or else `[fe80::1:8080]`
+            a.com:*: `*` is not a port; ports are numbers from 1 up to 65535
+            a.com:80-90: `80-90` is not a port; ports are numbers from 1 up to 65535
+            a b: it must be a host such as `example.com` or `example.com:8080`"#]]
         .assert_eq(&refusals.join("\n"));
     }
 

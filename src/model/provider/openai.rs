@@ -273,8 +273,13 @@ fn take_calls(taken: &mut PartialChoice, part: &Value, form: PieceForm) {
     let calls = part.get("tool_calls").and_then(Value::as_array).into_iter().flatten();
     // Servers of older days call one function without a list around it.
     let old = part.get("function_call").filter(|call| call.is_object());
-    for call in calls.chain(old) {
-        taken.take_call(&CallPiece::of(call), form, kept(call, KEPT_OF_CALL));
+    for (number, call) in calls.chain(old).enumerate() {
+        let mut piece = CallPiece::of(call);
+        if form == PieceForm::SoFar {
+            // All calls so far stand in their order.
+            piece.index = piece.index.or(u64::try_from(number).ok());
+        }
+        taken.take_call(&piece, form, kept(call, KEPT_OF_CALL));
     }
 }
 

@@ -7,6 +7,7 @@ use crate::model::provider::partial_call::{CallPiece, PartialCalls, PieceForm};
 use crate::model::provider::partial_opaque::PartialOpaque;
 use crate::model::provider::usage::UsageReport;
 use crate::model::reply::{CallFault, Finish, Reply, ReplyContent, Usage};
+use crate::model::transport::TextWatch;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -119,6 +120,8 @@ pub(super) struct Partial {
     pub(super) served_by: Option<String>,
     /// Whether the pieces have a place for the reason of the end.
     pub(super) knows_ends: bool,
+    /// Who sees the text as it grows.
+    watch: TextWatch,
     /// Whether the stream has said that nothing follows.
     pub(super) is_done: bool,
     /// Whether texts hold halves of characters.
@@ -140,6 +143,26 @@ pub(super) enum Sequel {
 }
 
 impl Partial {
+    /// Creates one of which nothing has come.
+    pub(super) fn watched(watch: TextWatch) -> Partial {
+        Partial { watch, ..Partial::default() }
+    }
+
+    /// Forgets everything that has come: another request was made.
+    pub(super) fn ask_again(&mut self) {
+        *self = Partial::watched(std::mem::take(&mut self.watch));
+    }
+
+    /// Shows the text that has come so far, of the answer that counts.
+    pub(super) fn show(&self) {
+        // Halves of characters are joined only in the end.
+        if let Some((_, choice)) = self.choices.first_key_value()
+            && !self.has_halves
+        {
+            self.watch.tell(&choice.text);
+        }
+    }
+
     /// Returns the answer of a number.
     pub(super) fn choice(&mut self, number: u64) -> &mut PartialChoice {
         self.choices.entry(number).or_default()

@@ -2,13 +2,17 @@
 //! id, by both or by neither, and some use one of them twice: no two calls are ever mixed, and nothing
 //! that is open is closed.
 
+use crate::base::json::is_deeper_than;
 use crate::model::provider::document;
 use crate::model::provider::partial::number;
 use crate::model::tool::ToolCall;
 use serde_json::{Map, Value};
 
-/// What a call takes besides its texts, in bytes.
-const CALL_SIZE: usize = 64;
+/// What a call counts besides its texts, in bytes: each piece is compared with every call, so that there
+/// may only be a few thousand.
+const CALL_SIZE: usize = 4096;
+/// Deepest nesting of arguments that is read.
+pub(super) const DEPTH_MAX: usize = 64;
 
 /// How a piece relates to what has come of its call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +76,10 @@ struct PartialCall {
 impl PartialCall {
     /// Tells whether the arguments need nothing more.
     fn is_whole(&self) -> bool {
-        serde_json::from_str::<serde::de::IgnoredAny>(&self.args).is_ok()
+        // Most pieces end within an object: to read all of it each time would take long.
+        let text = self.args.trim();
+        let is_open = text.starts_with('{') && !text.ends_with('}');
+        !is_open && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
     }
 
     /// Tells whether a piece begins another call, although place or id are those of this one.
@@ -89,7 +96,7 @@ impl PartialCall {
             // The same id beside another name is a name in pieces, as long as nothing else has come.
             return piece.id.is_empty() || !self.args.is_empty();
         }
-        piece.has_args() && self.is_whole() && !self.is_repeated_by(piece)
+        piece.has_args() && !self.is_repeated_by(piece) && self.is_whole()
     }
 
     /// Tells whether a piece is the last one again, as some servers send it at the end.
@@ -108,7 +115,7 @@ impl PartialCall {
 
         let text = text_of(piece.args);
         let is_begun = !self.args.is_empty();
-        let is_repeat = is_begun && self.is_whole() && self.is_repeated_by(piece);
+        let is_repeat = is_begun && self.is_repeated_by(piece) && self.is_whole();
         let is_so_far = form == PieceForm::SoFar && text.starts_with(&self.args);
         if is_repeat || (is_so_far && is_begun) {
             self.args = text;
@@ -131,6 +138,8 @@ impl PartialCall {
             Ok(Value::Null) => Ok(Value::Object(Map::new())),
             // Of a document that was mended, a null may stand for something that is no JSON.
             Ok(args) if self.is_object && has_halves && has_null(&args) => Err(text),
+            // A journal that holds it could not be read.
+            Ok(args) if is_deeper_than(&args, DEPTH_MAX) => Err(text),
             Ok(args) => Ok(args),
             Err(_) if text.trim().is_empty() => Ok(Value::Object(Map::new())),
             Err(_) => Err(text),
@@ -153,7 +162,8 @@ impl PartialCalls {
     pub(super) fn take(&mut self, piece: &CallPiece<'_>, form: PieceForm) -> usize {
         let found = match form {
             PieceForm::Whole => None,
-            PieceForm::Next | PieceForm::SoFar => self.find(piece),
+            PieceForm::Next => self.find(piece),
+            PieceForm::SoFar => self.find(piece).or_else(|| self.known(piece)),
         };
 
         let place = found.unwrap_or(self.calls.len());
@@ -184,6 +194,16 @@ impl PartialCalls {
         let is_bare = piece.id.is_empty() && piece.name.is_empty();
         let found = found.or_else(|| last(&|_| true).filter(|_| is_bare));
         found.filter(|at| !self.calls[*at].is_followed_by(piece))
+    }
+
+    /// Finds the call without an id that a list of all calls so far has at the place of a piece.
+    fn known(&self, piece: &CallPiece<'_>) -> Option<usize> {
+        let place = usize::try_from(piece.index?).ok()?;
+        let call = self.calls.get(place)?;
+        let is_of_place = call.index.is_none_or(|index| Some(index) == piece.index);
+        let is_bare = call.id.is_empty() && piece.id.is_empty();
+        let is_same = piece.name == call.name && text_of(piece.args).starts_with(&call.args);
+        (is_of_place && is_bare && is_same).then_some(place)
     }
 
     /// Tells whether there is none.
@@ -226,6 +246,7 @@ fn has_null(value: &Value) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value, reason = "cases are written where they are checked")]
 mod tests {
     use super::*;
     use serde_json::json;
@@ -343,6 +364,8 @@ mod tests {
         check(one(json!(" null ")), json!([["a", "add", {}]]));
         check(one(Value::Null), json!([["a", "add", {}]]));
         check(one(json!("[1]")), json!([["a", "add", [1]]]));
+        let deep = format!("{}1{}", "[".repeat(70), "]".repeat(70));
+        check(one(json!(deep)), json!([["a", "add", "unread", deep]]));
         for cut in ["{\"x\": 1", "{\"x\": tr", "{", "x=1", "{\"x\":1}{\"x\":1}", "{\"x\": NaN}"] {
             check(one(json!(cut)), json!([["a", "add", "unread", cut]]));
         }
@@ -358,9 +381,11 @@ mod tests {
 
     #[test]
     fn what_is_sent_so_far_takes_the_place_of_what_was_sent_before() {
-        let pieces = ["{\"x\"", "{\"x\":1}", "{\"x\":1}"]
-            .map(|args| piece(json!(0), json!("a"), json!("add"), json!(args)));
-        let call = ("a".to_owned(), "add".to_owned(), Ok(json!({ "x": 1 })));
-        assert_eq!(calls(&pieces, PieceForm::SoFar), [call]);
+        for id in ["a", ""] {
+            let pieces = ["{\"x\"", "{\"x\":1}", "{\"x\":1}"]
+                .map(|args| piece(json!(0), json!(id), json!("add"), json!(args)));
+            let call = (id.to_owned(), "add".to_owned(), Ok(json!({ "x": 1 })));
+            assert_eq!(calls(&pieces, PieceForm::SoFar), [call]);
+        }
     }
 }

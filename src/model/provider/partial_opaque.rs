@@ -1,8 +1,9 @@
 //! What a reply holds for its provider alone, as far as it has come.
 
-use crate::base::json::map_texts;
+use crate::base::json::{is_deeper_than, map_texts};
 use crate::model::opaque::{OpaquePart, OpaquePlace};
 use crate::model::provider::document;
+use crate::model::provider::partial_call::DEPTH_MAX;
 use serde_json::{Map, Value};
 
 /// Fields of a detail that come in pieces.
@@ -93,11 +94,15 @@ impl PartialOpaque {
 
     /// Returns the parts. Who wrote them is for the caller to say.
     pub(super) fn finish(self, has_halves: bool) -> Vec<OpaquePart> {
-        let parts = self.parts.into_iter().map(|part| {
+        let parts = self.parts.into_iter().filter_map(|part| {
             let data = Value::Object(part.data);
+            // A journal that holds it could not be read.
+            if is_deeper_than(&data, DEPTH_MAX) {
+                return None;
+            }
             let data =
                 if has_halves { map_texts(data, &|text| document::join(&text)) } else { data };
-            OpaquePart { model: String::new(), place: part.place, data }
+            Some(OpaquePart { model: String::new(), place: part.place, data })
         });
         parts.collect()
     }

@@ -15,6 +15,7 @@ use crate::model::provider::{anthropic, gemini, openai, refusal};
 use crate::model::reply::{CallFault, Reply};
 use crate::model::request::{Request, Settings};
 use crate::model::spec::LimitField;
+use crate::model::transport::TextWatch;
 use crate::schema::lower::Dialect;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
@@ -156,9 +157,9 @@ impl Server {
     }
 
     /// Sends one request.
-    pub async fn send(&self, request: &Request) -> Result<Reply, CallFault> {
+    pub async fn send(&self, request: &Request, watch: &TextWatch) -> Result<Reply, CallFault> {
         let limit = millis(request.settings.timeout_ms).unwrap_or(TIMEOUT);
-        let mut partial = Partial::default();
+        let mut partial = Partial::watched(watch.clone());
         // `timeout` looks at the call before it looks at the clock, so that a reply that has come
         // in time is never thrown away because this process was slow.
         let ended = tokio::time::timeout(limit, self.exchange(request, &mut partial))
@@ -202,7 +203,7 @@ impl Server {
             return Err(first);
         }
 
-        *partial = Partial::default();
+        partial.ask_again();
         let answer = self.ask(request, LimitField::MaxCompletionTokens, partial).await;
         let is_unknown = self.limit.get() == LimitName::Unknown;
         if let ServerAnswer::Refused { error: CallError::BadRequest { .. }, .. } = &answer {
@@ -367,6 +368,7 @@ impl Server {
                 }
             });
             taken?;
+            partial.show();
 
             // A server may keep the connection open after the last event, or just drop it.
             if partial.is_done {

@@ -92,12 +92,19 @@ impl UsageReport {
             .unwrap_or(0);
         let thought = detail("completion_tokens_details", "reasoning_tokens").said().unwrap_or(0);
 
-        // Some servers count thinking beside what they call written; only their total shows it.
+        // Some servers count thinking beside what they call written. Their total shows it, and some say
+        // nothing else of it.
         let total = TokenCount::of(map.get("total_tokens")).said();
-        let (visible, reasoning) = if thought > 0 && total == Some(input + output + thought) {
-            (output, thought)
+        let beside = total.and_then(|total| total.checked_sub(input + output)).unwrap_or(0);
+        let (visible, reasoning) = if beside > 0 && [0, beside].contains(&thought) {
+            (output, beside)
+        } else if let Some(visible) = output.checked_sub(thought) {
+            (visible, thought)
+        } else if total == Some(input + output) {
+            (output, 0)
         } else {
-            output.checked_sub(thought).map_or((output, 0), |visible| (visible, thought))
+            // More was thought than written, so one of the two is not what it seems.
+            return UsageReport::Doubtful;
         };
 
         UsageReport::Said(Usage {
@@ -226,6 +233,15 @@ mod tests {
         // A server that counts thinking beside the rest.
         assert_eq!(thought(json!(30), 180), said(100, 0, 50, 30));
         assert_eq!(thought(json!(300), 450), said(100, 0, 50, 300));
+        for nothing in [json!(0), json!(null), json!({})] {
+            assert_eq!(thought(nothing, 180), said(100, 0, 50, 30));
+        }
+        // One that says more thinking than writing, without a total that tells which of the two it is.
+        assert_eq!(thought(json!(51), 151), UsageReport::Doubtful);
+        assert_eq!(
+            both(json!({ "completion_tokens_details": { "reasoning_tokens": 51 } })),
+            UsageReport::Doubtful
+        );
 
         // A doubtful part leaves the whole as it is.
         for odd in [json!(-1), json!("60"), json!(101), json!(1e30), json!(6.5), json!(null)] {

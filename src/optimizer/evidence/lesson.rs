@@ -100,6 +100,7 @@ impl Lesson {
             | Lesson::ToolOutage
             | Lesson::Stopped
             | Lesson::Limits => false,
+
             Lesson::Time
             | Lesson::ToolUse
             | Lesson::Loop
@@ -123,6 +124,7 @@ impl Lesson {
             | Lesson::Setup
             | Lesson::Quota
             | Lesson::ToolOutage => true,
+
             Lesson::Stopped
             | Lesson::ToolUse
             | Lesson::Loop
@@ -152,6 +154,11 @@ pub fn lesson(kind: &str) -> Lesson {
     }
 }
 
+/// Returns what a failure teaches.
+pub fn of(failure: &Failure) -> Lesson {
+    lesson(&word(failure))
+}
+
 /// Returns the word by which observations keep a failure: that of its kind, and for a tool its name, and
 /// whether it would have worked at another time.
 pub fn word(failure: &Failure) -> String {
@@ -160,25 +167,9 @@ pub fn word(failure: &Failure) -> String {
         return failure.kind.to_string();
     };
 
-    let is_outage = failure.cause.as_deref().is_some_and(|cause| match cause.lesson() {
-        Lesson::Provider | Lesson::Overload | Lesson::Time => true,
-        Lesson::Setup
-        | Lesson::Quota
-        | Lesson::Request
-        | Lesson::Length
-        | Lesson::Reply
-        | Lesson::Refusal
-        | Lesson::Quality
-        | Lesson::Order
-        | Lesson::Effort
-        | Lesson::Stopped
-        | Lesson::Limits
-        | Lesson::ToolUse
-        | Lesson::ToolOutage
-        | Lesson::Loop
-        | Lesson::Form
-        | Lesson::Other => false,
-    });
+    let would_have_worked =
+        |kind: &Kind| matches!(kind.lesson(), Lesson::Provider | Lesson::Overload | Lesson::Time);
+    let is_outage = failure.cause.as_deref().is_some_and(would_have_worked);
     let outage = if is_outage { OUTAGE } else { "" };
     format!("{}:{tool}{outage}", Kind::Tool)
 }

@@ -4,6 +4,7 @@ use crate::base::clock::Stamp;
 use crate::base::failure::Failure;
 use crate::base::id::RunId;
 use crate::base::secret::{clean_fields, scrub};
+use crate::base::spelling::nearest;
 use crate::optimizer::evidence::lesson::{self, lesson};
 use crate::optimizer::evidence::pattern::{Pattern, TaskType};
 use serde_json::{Map, Value};
@@ -49,6 +50,14 @@ pub enum MetricsError {
         /// What was given.
         found: String,
     },
+    /// A figure that nobody reads, under a name that looks like one that is read.
+    #[error("{unknown}; did you mean `{near}`?", unknown = unknown_metric(key))]
+    Misspelt {
+        /// The name.
+        key: String,
+        /// The name that was probably meant.
+        near: &'static str,
+    },
     /// A success that is none.
     #[error(
         "a `success_rate` of {rate} is too low for a success (minimum .5); use \
@@ -58,6 +67,35 @@ pub enum MetricsError {
         /// The rate that was given.
         rate: f64,
     },
+}
+
+/// The metrics that are read; all others are only kept.
+const READ: &[&str] = &["success_rate", "execution_time", "score", "quality", "cost", "tokens"];
+/// What others call them.
+const FOREIGN: &[(&str, &str)] = &[
+    ("accuracy", "score"),
+    ("duration", "execution_time"),
+    ("latency", "execution_time"),
+    ("price", "cost"),
+    ("seconds", "execution_time"),
+    ("success", "success_rate"),
+    ("time", "execution_time"),
+];
+/// The words of scripts that read metrics.
+pub const RECORDS: &[&str] = &["record_execution", "save_pattern_success"];
+
+/// Returns the metric that was probably meant by a name that nobody reads.
+pub fn misspelt(key: &str) -> Option<&'static str> {
+    if READ.contains(&key) {
+        return None;
+    }
+    let foreign = FOREIGN.iter().find(|(name, _)| *name == key).map(|(_, own)| *own);
+    foreign.or_else(|| nearest(key, READ.iter().copied()))
+}
+
+/// Says that there is no metric of a name.
+pub fn unknown_metric(key: &str) -> String {
+    format!("unknown metric `{key}`")
 }
 
 /// One execution.
@@ -98,14 +136,17 @@ impl Observation {
         pattern: Pattern,
         metrics: &Map<String, Value>,
     ) -> Result<Observation, MetricsError> {
+        if let Some((key, near)) = metrics.keys().find_map(|key| Some((key, misspelt(key)?))) {
+            return Err(MetricsError::Misspelt { key: key.clone(), near });
+        }
+
         let rate = share(metrics, "success_rate")?.ok_or_else(|| {
             let keys: Vec<String> = metrics.keys().map(|key| format!("`{key}`")).collect();
             let found = if keys.is_empty() { "nothing".to_owned() } else { keys.join(", ") };
             MetricsError::NoSuccessRate { found }
         })?;
 
-        let own = ["success_rate", "execution_time", "score", "quality", "cost", "tokens"];
-        let rest = metrics.iter().filter(|(key, _)| !own.contains(&key.as_str()));
+        let rest = metrics.iter().filter(|(key, _)| !READ.contains(&key.as_str()));
         let score = match share(metrics, "score")? {
             Some(score) => Some(score),
             None => share(metrics, "quality")?,

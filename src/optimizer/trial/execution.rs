@@ -118,8 +118,8 @@ impl Setting {
             builder.build().map_err(|error| Failure::new(Kind::Graph, error.to_string()))?;
 
         let session = Session::new(self.branch.fork().shared());
-        let within = around.map(|scope| scope.flow);
-        let options = FlowOptions { allow_failures: true, within, ..FlowOptions::default() };
+        let options =
+            FlowOptions { allow_failures: true, around: around.cloned(), ..FlowOptions::default() };
         let report = self.executor.run(strand, &graph, &session, &options).await?;
 
         let result = report.only();

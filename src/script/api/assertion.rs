@@ -10,7 +10,7 @@ use crate::script::host::known_map::KnownMap;
 use crate::script::host::tasks::BoundFn;
 use crate::script::host::{convert, shape, tasks};
 use crate::script::test::difference;
-use rhai::{Dynamic, Engine, FnPtr, NativeCallContext};
+use rhai::{Dynamic, Engine, FnPtr, Map, NativeCallContext};
 use serde_json::{Value, json};
 use std::rc::Rc;
 
@@ -22,6 +22,37 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     comparisons(engine);
     throwing(engine, host);
     snapshots(engine, host);
+    people(engine, host);
+}
+
+fn people(engine: &mut Engine, host: &Rc<Inner>) {
+    let inner = host.clone();
+    def(
+        engine,
+        "answers(answers: map)",
+        r#"
+        Sets in a test what people answer to `ask`, by the text of the question, in which `*` stands for
+        any text. A question without an answer fails the test.
+        ```rhai
+        // In a file `*_test.rhai`; answers belong to tests.
+        fn test_release() {
+            answers(#{ "Release *?": "yes", "How many?": 3 });
+            assert_eq(ask("Release 1.2?"), "yes");
+        }
+        ```
+        "#,
+        move |answers: Map| {
+            let answers = convert::to_fields(&answers)
+                .map_err(|reason| throw_new(Kind::Option, format!("`answers`: {reason}")))?;
+
+            if inner.executor().script_answers(answers) {
+                return Ok(());
+            }
+            let message = "`answers` works in tests only: functions `test_..` in a file \
+                           `*_test.rhai`, run by `kaizen test`";
+            Err(throw_new(Kind::Snapshot, message))
+        },
+    );
 }
 
 fn fail(message: impl Into<String>) -> EvalError {

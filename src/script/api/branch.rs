@@ -101,7 +101,9 @@ fn questions(engine: &mut Engine, host: &Rc<Inner>) {
         status, .. }`. Options: `context` (data placed before the question), `schema` (a JSON
         schema; the answer is then a value, and an answer that does not match throws
         `invalid_output`), and the settings `temperature`, `top_p`, `max_tokens`, `stop`, `seed`,
-        `stream`, `timeout_ms`, `header_timeout_ms`, `idle_timeout_ms`, `attempts_max`, `extra` (a
+        `stream`, `timeout_ms`, `header_timeout_ms`, `idle_timeout_ms`, `attempts_max`, `on_length`
+        ("accept": an answer that reached `max_tokens` is returned as it is, and `was_cut` of the branch
+        is true; without it, such an answer throws `length`), `extra` (a
         map of additional fields for the provider; fields that have a setting, and fields that
         request more than one text reply, are errors).
         ```rhai
@@ -231,13 +233,19 @@ fn checks(engine: &mut Engine, host: &Rc<Inner>) {
         },
     );
 
+    reacting(engine, host);
+    parsing(engine, host);
+}
+
+fn reacting(engine: &mut Engine, host: &Rc<Inner>) {
     let inner = host.clone();
     def(
         engine,
         "react(branch: branch, text: string, options: map) -> any",
         r#"
         Like `operate` with tools, and the model writes a thought before it calls one. `tools` are
-        required, here or on the branch.
+        required, here or on the branch. As a pattern of an optimizer, it takes a model or the name of
+        one in place of the branch.
         ```rhai
         let add = tool("add", "Adds two whole numbers.", "a: integer, b: integer", |x| x.a + x.b);
         let r = branch("demo/echo").react("What is 17 + 25? Use add.", #{ tools: [add], trace: true });
@@ -253,13 +261,37 @@ fn checks(engine: &mut Engine, host: &Rc<Inner>) {
     let inner = host.clone();
     def(
         engine,
+        "react(model: string, text: string, options: map) -> any",
+        "",
+        move |context: NativeCallContext, name: &str, text: &str, map: Map| {
+            let branch = Branch::new(model::read(&inner, name.into())?, None).shared();
+            operate(&inner, &context, &branch, ("react", text), map)
+        },
+    );
+
+    let inner = host.clone();
+    def(
+        engine,
+        "react(model: model, text: string, options: map) -> any",
+        "",
+        move |context: NativeCallContext, model: Model, text: &str, map: Map| {
+            let branch = Branch::new(model, None).shared();
+            operate(&inner, &context, &branch, ("react", text), map)
+        },
+    );
+
+    let inner = host.clone();
+    def(
+        engine,
         "react(branch: branch, text: string) -> any",
         "",
         move |context: NativeCallContext, branch: &mut SharedBranch, text: &str| {
             operate(&inner, &context, branch, ("react", text), Map::new())
         },
     );
+}
 
+fn parsing(engine: &mut Engine, host: &Rc<Inner>) {
     let inner = host.clone();
     def(
         engine,
@@ -457,6 +489,21 @@ pub(super) fn settings(of: &'static str, options: Options) -> Result<Settings, F
 fn properties(engine: &mut Engine) {
     def(
         engine,
+        "get was_cut(branch: branch) -> bool",
+        r#"
+        Whether the last answer on this branch reached `max_tokens` and is only a beginning. It can be true
+        only with `on_length: "accept"`; without that, such an answer is an error.
+        ```rhai
+        let b = branch("demo/echo");
+        let text = b.chat("Name every bone.", #{ max_tokens: 500, on_length: "accept" });
+        if b.was_cut { print("only a part of them"); }
+        ```
+        "#,
+        |branch: &mut SharedBranch| branch.borrow().was_cut,
+    );
+
+    def(
+        engine,
         "get messages(branch: branch) -> array",
         r#"
         The conversation so far: maps `#{ role, content }`, the system prompt first. Where the model
@@ -536,7 +583,8 @@ fn properties(engine: &mut Engine) {
 
 /// Makes a message one that scripts read.
 fn shown(message: &Message) -> serde_json::Value {
-    let mut value = serde_json::json!({ "role": message.role, "content": message.shown() });
+    let content = if message.results.is_empty() { &message.content } else { &*message.shown() };
+    let mut value = serde_json::json!({ "role": message.role, "content": content });
     if !message.calls.is_empty() {
         let call = |call: &ToolCall| match &call.args {
             Ok(args) => serde_json::json!({ "tool": call.name, "args": args }),

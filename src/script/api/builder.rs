@@ -63,7 +63,7 @@ fn adding(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "add_operation(builder: builder, kind: any, options: map) -> node",
         r#"
-        Adds an operation: "communicate", "chat", a closure `|inputs| ..` or `|inputs, branch| ..`,
+        Adds an operation: "communicate", "chat", "operate", "parse", "ask", a closure `|inputs| ..` or `|inputs, branch| ..`,
         or a result of `operation`. Without `depends_on`, it is independent. Options: `name`,
         `instruction`, `context`, `schema`, `branch` (default: a fresh copy of the session's default
         branch), `depends_on` (nodes or names), `inherit_context` (continue the conversation of the
@@ -71,7 +71,9 @@ fn adding(engine: &mut Engine, host: &Rc<Inner>) {
         `verdict: "reject"` skips what depends on it), `on_failure` ("skip", "stop" or "continue"),
         `timeout_ms`, `retries`, and the settings of `communicate`. The results of its dependencies
         precede the instruction, each under its name. `retries` is the maximum number of retries
-        after a `retryable` failure; each attempt of a call (`attempts_max`) counts.
+        after a `retryable` failure; each attempt of a call (`attempts_max`) counts. "ask" asks a
+        person: its options are `question`, and `options`, `schema`, `default` and `timeout` as for the
+        word `ask`; the results of its dependencies precede the question.
         ```rhai
         let g = builder("essay");
         let draft = g.add_operation("communicate", #{ name: "draft", instruction: "Write it." });

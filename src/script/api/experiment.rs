@@ -6,6 +6,7 @@ use super::optimizer::{OptimizerHandle, is_news, raise};
 use super::recommend::{ScriptChoice, among_short, choose_once, read_objective, read_of};
 use crate::base::failure::{Failure, Kind};
 use crate::base::json::digest;
+use crate::journal::event::ComparisonVerdict;
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::optimizer::evidence::feature;
 use crate::optimizer::evidence::pattern::{Pattern, TaskType};
@@ -254,7 +255,7 @@ impl<'a> TrialRequest<'a> {
 
         let limit = options.count("max_concurrent", 1)?;
         let limit = limit.map_or(comparison::AT_ONCE, |n| usize::try_from(n).unwrap_or(usize::MAX));
-        let records = options.value("record")?.is_none_or(|value| value != Value::Bool(false));
+        let records = options.flag_or("record", true)?;
         let repeat = options.count("repeat", 1)?;
         let warm_up = options.count("warm_up", 0)?;
         let bounds = read_bounds(options)?;
@@ -376,9 +377,10 @@ fn compare(mut given: TrialRequest<'_>, list: &Array) -> Result<Dynamic, EvalErr
 
     let around = tasks::current().scope.clone();
     let findings = wait(comparison::compare(&o.optimizer, &setting, plan, around.as_ref()));
-    findings
-        .map(|found| KnownMap::of_shape(&shape::COMPARISON, found))
-        .map_err(|stop| host.raise(stop))
+    let found = findings.map_err(|stop| host.raise(stop))?;
+    // `patterns` and `advise` repeat it, as they do with that of `kaizen compare`.
+    host.executor().keep_comparison(ComparisonVerdict::of(&found));
+    Ok(KnownMap::of_shape(&shape::COMPARISON, found))
 }
 
 /// Makes a script function what a pattern does.

@@ -101,7 +101,11 @@ fn report(row: &RunRow, trace: &Trace, fold: &FlowFold) -> Report {
     let entries = planned.map(|op| {
         let ended = trace.operations.get(op).and_then(|one| one.ended.as_ref());
         let outcome = ended.map_or(Outcome::Cancelled, |(_, outcome)| outcome.clone());
-        ReportEntry { name: trace.name(*op), outcome: Rc::new(outcome) }
+        let attempts = trace.operations.get(op).map(|one| one.attempts.as_slice());
+        let last = attempts
+            .and_then(|attempts| attempts.iter().filter_map(|one| one.end.as_ref()).next_back());
+        let is_cut = last.is_some_and(|end| end.cut);
+        ReportEntry { name: trace.name(*op), outcome: Rc::new(outcome), is_cut }
     });
 
     Report {

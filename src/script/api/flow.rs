@@ -242,8 +242,7 @@ fn run(
             timeout: options.millis("timeout_ms")?,
             allow_failures: options.flag("allow_failures")?,
             budget: read_budget(&mut options)?,
-            within: tasks::current().scope.as_ref().map(|scope| scope.flow),
-            purse: tasks::current().scope.as_ref().map(|scope| scope.purse),
+            around: tasks::current().scope.clone(),
         };
         Ok((flow, options.flag("verbose")?))
     };
@@ -337,8 +336,11 @@ async fn pump(
     while let Some(event) = events.recv().await {
         let value = serde_json::to_value(&event).expect("events are plain data");
         let wants = |kind: &String| kind == "any" || kind == event.kind();
-        for (_, function) in listeners.iter().filter(|(kind, _)| wants(kind)) {
-            let argument = convert::from_value(value.clone());
+        for (kind, function) in listeners.iter().filter(|(kind, _)| wants(kind)) {
+            let argument = match shape::of_event(kind) {
+                Some(shape) => KnownMap::of_shape(shape, value.clone()),
+                None => convert::from_value(value.clone()),
+            };
             // What a listener gives is nobody's.
             let _ = function.call(task.next(), vec![argument]).await?;
         }
@@ -377,6 +379,23 @@ fn report_lists(engine: &mut Engine) {
 }
 
 fn report_values(engine: &mut Engine) {
+    def(
+        engine,
+        "get cut_operations(report: report) -> array",
+        r#"
+        The names of the completed operations with an answer that reached `max_tokens` and was accepted
+        (`on_length: "accept"`).
+        ```rhai
+        let g = builder("one");
+        g.add_operation("chat", #{ name: "a", instruction: "Go.", max_tokens: 9, on_length: "accept" });
+        print(session(branch("demo/echo")).flow(g).cut_operations);
+        ```
+        "#,
+        |report: &mut Rc<Report>| -> Array {
+            report.cut_operations().into_iter().map(|name| name.to_owned().into()).collect()
+        },
+    );
+
     def(
         engine,
         "get operation_results(report: report) -> map",

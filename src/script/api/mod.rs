@@ -13,6 +13,7 @@ mod mcp;
 mod model;
 mod operation;
 mod optimizer;
+pub(super) mod people;
 mod recommend;
 pub(super) mod run;
 mod schema;
@@ -65,7 +66,7 @@ pub(in crate::script) const GROUPS: &[(&str, &[Register])] = &[
     (STDLIB, &[]),
     ("texts, numbers and lists", &[text::register, list::register]),
     ("data", &[data::register, schema::register]),
-    ("the world outside", &[world::register]),
+    ("the world outside", &[world::register, people::register]),
     (RUN, &[run::register, state::register, finished::register]),
     ("tests", &[assertion::register]),
 ];

@@ -2,15 +2,17 @@
 
 use super::branch;
 use super::builder::SharedBuilder;
+use super::people::read_question;
 use crate::base::failure::{Failure, Kind};
 use crate::base::spelling::nearest;
 use crate::flow::callback::{Callback, CallbackInput, Inputs};
 use crate::flow::op::{
     CallArguments, CheckedPrompt, DirectCall, OnFailure, Op, OpKind, Prompt, ToolRef,
 };
+use crate::flow::question::TimedQuestion;
 use crate::script::Inner;
 use crate::script::host::known_map::KnownMap;
-use crate::script::host::options::Options;
+use crate::script::host::options::{OF_ACT, OF_ASK, OF_TOOLS, Options};
 use crate::script::host::tasks::{BoundFn, Task};
 use crate::script::host::{convert, tasks};
 use crate::session::branch::SharedBranch;
@@ -27,7 +29,7 @@ pub(super) struct Operation {
 
 /// The words for what an operation of a model does.
 pub(in crate::script) const KINDS: &[&str] =
-    &["communicate", "chat", "operate", "react", "parse", "act"];
+    &["communicate", "chat", "operate", "react", "parse", "act", "ask"];
 /// Reads an operation from its kind and its options.
 pub(super) fn read_op(
     host: &Rc<Inner>,
@@ -73,6 +75,14 @@ fn fill(
     stem: &str,
     mut options: Options,
 ) -> Result<(), Failure> {
+    if let OpKind::Ask(asked) = &mut op.kind {
+        **asked = fill_question(&op.name, stem, options)?;
+        return Ok(());
+    }
+    if !matches!(op.kind, OpKind::Call(_) | OpKind::Expand { .. }) {
+        refuse(&mut options, stem, OF_ASK)?;
+    }
+
     let instruction = options.text("instruction")?;
     let facts = options.value("context")?;
     let schema = options.schema()?;
@@ -107,12 +117,7 @@ fn fill(
             refuse(&mut options, stem, OF_TOOLS)?;
             refuse(&mut options, stem, OF_ACT)?;
             if facts.is_some() || instruction.is_some() {
-                let message = format!(
-                    "operation `{}` parses, which takes no `instruction` and no `context`; it reads \
-                     `text`, or the result of its first source",
-                    op.name
-                );
-                return Err(Failure::new(Kind::Option, message));
+                return Err(not_of_parse(&op.name));
             }
             checked.repairs_max = branch::read_repairs(&mut options)?;
             checked.prompt.instruction = options.text("text")?.unwrap_or_default();
@@ -120,49 +125,35 @@ fn fill(
             checked.prompt.settings = branch::settings("add_operation", options)?;
         }
         OpKind::Act(call) => {
-            refuse(&mut options, stem, &["check", "max_repairs", "keep", "text"])?;
-            refuse(&mut options, stem, OF_TOOLS)?;
             if facts.is_some() || instruction.is_some() || schema.is_some() {
-                let message = format!(
-                    "operation `{}` calls a tool, which takes no `instruction`, `context` and `schema`; \
-                     it takes `tool` and `args`",
-                    op.name
-                );
-                return Err(Failure::new(Kind::Option, message));
+                return Err(not_of_act(&op.name));
             }
             **call = read_act(host, context, &mut options)?.ok_or_else(|| missing("a `tool`"))?;
             refuse_rest(options, stem)?;
         }
-        OpKind::Call(_) | OpKind::Expand { .. } => {
-            let rest = options.rest();
-            let extra = rest.keys().next().map(ToString::to_string);
-            let extra = extra.or(instruction.map(|_| "instruction".to_owned()));
-
-            // Nothing would read such an option, so a mistake in it would go unseen.
-            if let Some(key) = extra {
-                let message =
-                    format!("operation `{}` calls a function, which takes no `{key}`", op.name);
-                return Err(Failure::new(Kind::Option, message));
-            }
+        OpKind::Ask(_) | OpKind::Call(_) | OpKind::Expand { .. } => {
+            refuse_of_function(&op.name, options, instruction)?;
         }
     }
 
     Ok(())
 }
 
-/// The options of an operation whose model may call tools.
-const OF_TOOLS: &[&str] = &[
-    "tools",
-    "max_steps",
-    "max_tool_calls",
-    "tool_choice",
-    "protocol",
-    "context_max",
-    "trace",
-    "budget",
-];
-/// The options of an operation that calls a tool by itself.
-const OF_ACT: &[&str] = &["tool", "args"];
+fn not_of_parse(op: &str) -> Failure {
+    let message = format!(
+        "operation `{op}` parses, which takes no `instruction` and no `context`; it reads `text`, or the \
+         result of its first source"
+    );
+    Failure::new(Kind::Option, message)
+}
+
+fn not_of_act(op: &str) -> Failure {
+    let message = format!(
+        "operation `{op}` calls a tool, which takes no `instruction`, `context` and `schema`; it takes \
+         `tool` and `args`"
+    );
+    Failure::new(Kind::Option, message)
+}
 
 /// Reads which tool an operation calls, and with which arguments; `None` if it names no tool.
 fn read_act(
@@ -201,6 +192,20 @@ fn read_act(
     Ok(Some(DirectCall { tool, args }))
 }
 
+/// Refuses whatever is left of an operation that calls a function. Nothing would read such an option, so a
+/// mistake in it would go unseen.
+fn refuse_of_function(
+    op: &str,
+    options: Options,
+    instruction: Option<String>,
+) -> Result<(), Failure> {
+    let extra = options.rest().keys().next().map(ToString::to_string);
+    let Some(key) = extra.or(instruction.map(|_| "instruction".to_owned())) else { return Ok(()) };
+
+    let message = format!("operation `{op}` calls a function, which takes no `{key}`");
+    Err(Failure::new(Kind::Option, message))
+}
+
 /// Refuses whatever option is left.
 fn refuse_rest(options: Options, kind: &str) -> Result<(), Failure> {
     match options.rest().keys().next() {
@@ -210,6 +215,24 @@ fn refuse_rest(options: Options, kind: &str) -> Result<(), Failure> {
         }
         None => Ok(()),
     }
+}
+
+/// Reads what an operation asks people.
+fn fill_question(name: &str, stem: &str, mut options: Options) -> Result<TimedQuestion, Failure> {
+    // Operations of models call their text so.
+    let text = match (options.text("question")?, options.text("instruction")?) {
+        (Some(_), Some(_)) => {
+            return Err(options.wrong("instruction", "cannot be combined with `question`"));
+        }
+        (question, instruction) => question.or(instruction),
+    };
+    let missing = || Failure::new(Kind::Option, format!("operation `{name}` needs a `question`"));
+    let asked = read_question(&text.ok_or_else(missing)?, &mut options)?;
+
+    let rest: Vec<String> = options.keys().map(ToString::to_string).collect();
+    let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+    refuse(&mut options, stem, &rest)?;
+    Ok(asked)
 }
 
 /// Refuses options that an operation of a kind would not read, so that a mistake in them is seen.
@@ -242,6 +265,7 @@ fn read_kind(
                 Ok((word.to_string(), OpKind::Act(Box::new(DirectCall { tool, args }))))
             }
             "parse" => Ok((word.to_string(), OpKind::Parse(Box::new(CheckedPrompt::new(prompt))))),
+            "ask" => Ok((word.to_string(), OpKind::Ask(Box::default()))),
             other => {
                 let near = nearest(other, KINDS.iter().copied());
                 let known = || {

@@ -5,6 +5,7 @@ use super::recommend::{journaled, read_manner};
 use crate::base::failure::{Failure, Kind};
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::optimizer::evidence::knowledge::{Knowledge, KnowledgeError};
+use crate::optimizer::evidence::lesson;
 use crate::optimizer::{Optimizer, OptimizerError};
 use crate::script::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
@@ -437,7 +438,7 @@ fn lessons(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |pattern: &str, task: &str, error: Dynamic| {
             let failure = read_failure(&inner, error);
-            let lesson = failure.kind.lesson();
+            let lesson = lesson::of(&failure);
 
             let taught = json!({
                 "pattern": pattern,

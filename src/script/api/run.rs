@@ -8,12 +8,12 @@ use crate::base::unit::Money;
 use crate::journal::event::{Event, LogLevel};
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::script::Inner;
-use crate::script::check::calls_of;
 use crate::script::diagnostic::{Diagnostic, codes};
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
 use crate::script::host::{convert, shape, tasks};
+use crate::script::parameter;
 use rhai::{AST, Dynamic, Engine, Map};
 use serde_json::{Value, json};
 use std::rc::Rc;
@@ -298,19 +298,14 @@ pub(in crate::script) fn check_params(
     given: &serde_json::Map<String, Value>,
     file: &str,
 ) -> Vec<Diagnostic> {
-    let calls = calls_of(ast, "param");
-    let literal = |(arguments, _): &(Vec<Option<String>>, _)| arguments.first().cloned().flatten();
-    let known: Vec<String> = calls.iter().filter_map(literal).collect();
-
     // A name that is computed may be any, so no parameter is unknown then.
-    if known.len() < calls.len() {
-        return Vec::new();
-    }
+    let Some(parameters) = parameter::parameters(ast) else { return Vec::new() };
+    let known: Vec<&str> = parameters.iter().map(|one| one.name.as_str()).collect();
 
-    let unknown = given.keys().filter(|name| !known.contains(name));
+    let unknown = given.keys().filter(|name| !known.contains(&name.as_str()));
     unknown
         .map(|name| {
-            let help = match nearest(name, known.iter().map(String::as_str)) {
+            let help = match nearest(name, known.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None if known.is_empty() => "it has none".to_owned(),
                 None => format!("it has: {}", known.join(", ")),

@@ -363,6 +363,17 @@ pub(crate) fn count(host: &Rc<Inner>) -> usize {
     tasks.iter().filter(|task| task.result.borrow().is_none()).count()
 }
 
+/// Gives up the tasks that are still running because their run is suspended: another run goes on with
+/// them.
+pub(crate) fn suspend_all(host: &Rc<Inner>) {
+    for task in host.background.take() {
+        let handle = task.handle.take();
+        if let Some(handle) = handle {
+            handle.stop();
+        }
+    }
+}
+
 /// Ends the tasks that are still running when their script has ended, and says so.
 pub(crate) fn end_all(host: &Rc<Inner>) {
     let tasks = host.background.take();

@@ -4,13 +4,13 @@ use super::{branch, def};
 use crate::base::failure::{Failure, Kind};
 use crate::base::spelling::nearest;
 use crate::executor::question::BranchQuestion;
-use crate::schema;
 use crate::script::Inner;
 use crate::script::host::convert;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::options::Options;
 use crate::script::host::tasks::{BoundFn, Task};
 use crate::session::branch::SharedBranch;
+use crate::session::tool;
 use crate::session::tool::{
     Approval, Approver, CallContext, Effects, Given, NeedsApproval, RESULT_MAX, Runner, TIMEOUT,
     Tool, arguments_schema, check_name, check_names,
@@ -83,8 +83,7 @@ fn make(
     let refused = |reason: String| Failure::new(Kind::Option, reason);
     check_name(name, description).map_err(|fault| refused(fault.to_string()))?;
 
-    let schema = convert::to_value(schema)
-        .and_then(|value| if value == json!({}) { Ok(value) } else { schema::written(value) });
+    let schema = convert::to_value(schema).and_then(tool::written);
     let schema =
         schema.map_err(|reason| refused(format!("the schema of tool `{name}`: {reason}")))?;
     let schema = arguments_schema(name, schema).map_err(|fault| refused(fault.to_string()))?;

@@ -7,6 +7,7 @@ use crate::base::clock;
 use crate::base::failure::{Failure, Kind};
 use crate::base::process::Group;
 use crate::base::secret::{Secret, is_secret_name, weakness, without_credentials};
+use crate::executor::lost::Repeat;
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::model::error::CallError;
 use crate::model::provider::page::{Got, host_of};
@@ -16,7 +17,8 @@ use crate::script::host::executable::Executable;
 use crate::script::host::fiber::wait;
 use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
-use crate::script::host::permission::{Right, Rule, Target};
+use crate::script::host::permission::{Right, Target};
+use crate::script::host::rule::Rule;
 use crate::script::host::servers::INHERITED;
 use crate::script::host::{convert, shape, tasks};
 use rhai::{Array, Dynamic, Engine, Map};
@@ -96,8 +98,11 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         stdout, stderr }`. Programs that it leaves running are stopped with it. Programs need a
         grant: `--allow-run=PROGRAM`, or `run` under [permissions] in kaizen.toml; granted programs
         are not restricted. They receive only common environment variables and those granted by
-        name, and so no keys. Options: `stdin` (text), `timeout_ms` (60 s). The outcome is
-        journaled: a resumed run does not run it again.
+        name, and so no keys. Options: `stdin` (text), `timeout_ms` (60 s), `repeatable`. The outcome
+        is journaled: a resumed run does not run it again. If the run was stopped while the program
+        ran, nobody knows whether it took effect: a resumed run stops with an error of kind `unsure`,
+        unless `--lost=repeat` or `--lost=tell` says what to do. With `repeatable: true`, it is run
+        again.
         ```rhai
         print(command("echo", ["hello"]).stdout);
         ```
@@ -118,7 +123,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
 /// told. `guess` stands in for it in a plan, which only asks whether it is permitted.
 fn once(
     host: &Rc<Inner>,
-    what: Inquiry,
+    what: (Inquiry, Repeat),
     guess: Value,
     permit: impl AsyncFnOnce() -> Result<(), Failure>,
     work: impl AsyncFnOnce() -> Result<Value, Failure>,
@@ -166,7 +171,8 @@ fn page(host: &Rc<Inner>, url: &str, map: Map) -> Result<Dynamic, EvalError> {
     let guess = format!("(the text of {shown}, which only the run can tell)").into();
     let what = Inquiry::About(Topic::HttpGet, shown);
     let work = async || fetch(host, url, headers, limit).await;
-    once(host, what, guess, permit, work).map(convert::from_value)
+    // Whoever gets a page twice has changed nothing.
+    once(host, (what, Repeat::Allowed), guess, permit, work).map(convert::from_value)
 }
 
 /// Tells whether a header says for whom a request is and where it ends, which is not for scripts to say.
@@ -244,6 +250,8 @@ fn run(host: &Rc<Inner>, program: &str, arguments: Array, map: Map) -> Result<Dy
     let mut options = Options::of("command", map).map_err(|e| throw(&e))?;
     let limit = limit(&mut options).map_err(|e| throw(&e))?;
     let input = options.text("stdin").map_err(|e| throw(&e))?.unwrap_or_default();
+    let is_repeatable = options.flag("repeatable").map_err(|e| throw(&e))?;
+    let repeat = if is_repeatable { Repeat::Allowed } else { Repeat::Forbidden };
 
     let texts = arguments.into_iter().map(|value| match value.into_string() {
         Ok(text) => Ok(text),
@@ -261,7 +269,8 @@ fn run(host: &Rc<Inner>, program: &str, arguments: Array, map: Map) -> Result<Dy
         host.with.permissions.demand_program(&found, &arguments).await
     };
     let work = async || execute(host, program, &arguments, input, limit).await;
-    once(host, what, guess, permit, work).map(|told| KnownMap::of_shape(&shape::COMMAND, told))
+    once(host, (what, repeat), guess, permit, work)
+        .map(|told| KnownMap::of_shape(&shape::COMMAND, told))
 }
 
 /// Finds a program as it is found when it is run.
@@ -334,7 +343,7 @@ fn variables(host: &Inner) -> Vec<(String, String)> {
     });
 
     let names = INHERITED.iter().map(|name| (*name).to_owned()).chain(granted);
-    let allowed = names.filter(|name| !permissions.denies_name(Right::Env, name));
+    let allowed = names.filter(|name| !permissions.denies_variable(name));
     allowed.filter_map(|name| host.with.models.variable(&name).map(|value| (name, value))).collect()
 }
 

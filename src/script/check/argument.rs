@@ -9,6 +9,23 @@ use crate::script::check::kinds::Kinds;
 use crate::script::diagnostic::{Diagnostic, codes, mismatch};
 use rhai::{Expr, FnCallExpr, Position};
 
+/// Words whose arguments are functions.
+const TAKES_FUNCTIONS: &[&str] = &["attempt", "gather", "retry", "task", "timeout"];
+/// Words that ask a model, and give no function.
+const ASKS: &[&str] = &["chat", "communicate", "flow", "operate", "parse", "react"];
+
+/// Returns the word by which an expression asks a model at once.
+fn asks(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Dot(pair, ..) => asks(&pair.rhs),
+        Expr::FnCall(call, _) if call.is_qualified() => None,
+        Expr::MethodCall(call, _) | Expr::FnCall(call, _) => {
+            ASKS.iter().find(|word| **word == call.name.as_str()).copied()
+        }
+        _ => None,
+    }
+}
+
 /// A call whose arguments are looked at.
 pub(super) struct Arguments<'a> {
     pub(super) call: &'a FnCallExpr,
@@ -31,7 +48,7 @@ impl Arguments<'_> {
         if forms.iter().any(|form| form.is_script) {
             return None;
         }
-        if let Some(fault) = self.word(file) {
+        if let Some(fault) = self.word(file).or_else(|| self.made_call(file)) {
             return Some(fault);
         }
 
@@ -76,6 +93,34 @@ impl Arguments<'_> {
         Some(Diagnostic { help: Some(help), ..fault })
     }
 
+    /// Finds a call of a model that is made where a function is wanted that makes it.
+    fn made_call(&self, file: &File<'_>) -> Option<Diagnostic> {
+        let name = self.call.name.as_str();
+        if !TAKES_FUNCTIONS.contains(&name) {
+            return None;
+        }
+
+        let mut items = self.call.args.iter().flat_map(|argument| match argument {
+            Expr::Array(items, _) if name == "gather" => items.iter().collect::<Vec<_>>(),
+            other => vec![other],
+        });
+        let (made, at) = items.find_map(|item| Some((asks(item)?, item.start_position())))?;
+        // What a function of the script's own gives may well be a function.
+        if file.ast.iter_functions().any(|own| own.name == made) {
+            return None;
+        }
+
+        let message = format!("`{name}` takes functions, but `{made}` is called before it");
+        let help = match name {
+            "gather" => {
+                format!("write `gather([|| .. .{made}(..), || ..])`: functions that make the calls")
+            }
+            _ => format!("write `|| .. .{made}(..)`: a function that makes the call"),
+        };
+        let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, at);
+        Some(Diagnostic { help: Some(help), ..fault })
+    }
+
     /// Finds a literal that is not among the words that a function takes.
     fn word(&self, file: &File<'_>) -> Option<Diagnostic> {
         let first = usize::from(!self.is_method);
@@ -93,7 +138,7 @@ impl Arguments<'_> {
             return None;
         }
 
-        let message = format!("there is no {what} `{word}`");
+        let message = format!("unknown {what} `{word}`");
         let help = match nearest(word, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("there are: {}", known.join(", ")),

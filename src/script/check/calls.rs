@@ -6,12 +6,15 @@ use crate::schema;
 use crate::script::check::argument::Arguments;
 use crate::script::check::forms::{CallForm, Forms};
 use crate::script::check::imports::Modules;
-use crate::script::check::kinds::{Kinds, ValueKind};
-use crate::script::check::{Checker, Earlier, File, foreign, suggest};
+use crate::script::check::kinds::Kinds;
+use crate::script::check::option_values::OptionValues;
+use crate::script::check::value_kind::ValueKind;
+use crate::script::check::{Checker, Earlier, File, foreign, questions, suggest, suggest_among};
 use crate::script::diagnostic::{Diagnostic, codes, mismatch};
 use crate::script::host::{convert, options};
 use crate::script::reference::lexer::names_closure;
-use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt};
+use crate::session::tool;
+use rhai::{AST, ASTNode, Dynamic, Expr, FnCallExpr, Position, Stmt};
 use std::collections::HashSet;
 
 /// Names that have to be treated as functions although nothing of that name is registered.
@@ -72,9 +75,16 @@ impl Checker<'_> {
             if let Some(call) = call(path) {
                 faults.extend(known.fault(file, &call, kinds.function_of(path)));
                 self.options(file, &known, call.expr, &mut faults);
+                let function = kinds.function_of(path);
+                if !known.own.contains(call.expr.name.as_str()) && !call.expr.is_qualified() {
+                    OptionValues { file, kinds, function }.faults(call.expr, &mut faults);
+                }
                 self.models(file, &known, call.expr, &mut faults);
                 schemas(file, &known, &call, &mut faults);
                 faults.extend(one_piece(file, call.expr));
+                if !known.own.contains(call.expr.name.as_str()) && !call.expr.is_qualified() {
+                    faults.extend(questions::fault(file, call.expr));
+                }
             }
             true
         });
@@ -109,7 +119,11 @@ impl Checker<'_> {
 
             let message = format!("`{name}` has no option `{}`", key.name);
             let fault = Diagnostic::at(codes::OPTION, message, file.name, file.text, key.pos);
-            let help = suggest(&key.name, options.iter().map(String::as_str))
+            let own = foreign::option(&key.name)
+                .filter(|own| options.iter().any(|option| option == own))
+                .map(|own| format!("write `{own}`"));
+            let help = own
+                .or_else(|| suggest(&key.name, options.iter().map(String::as_str)))
                 .or_else(|| Some(format!("valid options: {}", options.join(", "))));
             faults.push(Diagnostic { help, ..fault });
         }
@@ -283,7 +297,7 @@ impl CallScope<'_> {
                     .iter()
                     .any(|form| form.params.first().is_some_and(|of| of == kind))
             };
-            let help = suggest(name, self.forms.names().filter(is_of_kind));
+            let help = suggest_among(name, self.forms.names().filter(is_of_kind));
             return Some(Diagnostic { help, ..fault });
         }
 
@@ -380,7 +394,7 @@ fn called_as(forms: &[CallForm]) -> String {
 
 /// Words that take a schema among their options.
 const WITH_SCHEMA: &[&str] =
-    &["add_aggregation", "add_operation", "chat", "communicate", "operate", "react"];
+    &["add_aggregation", "add_operation", "ask", "chat", "communicate", "operate", "react"];
 
 /// Returns which argument of a call is a schema, if one is.
 fn schema_place(call: &Call<'_>) -> Option<usize> {
@@ -402,15 +416,11 @@ fn schemas(file: &File<'_>, known: &CallScope<'_>, of: &Call<'_>, faults: &mut V
         return;
     }
 
+    let read = if name == "tool" { tool::written } else { schema::written };
     let mut check = |value: &Expr, place: Position, what: &str| {
         let literal = value.get_literal_value(None).filter(|literal| !literal.is_unit());
-        // A tool may take no arguments at all.
-        let is_none = |map: &rhai::Map| map.is_empty();
-        let literal = literal.filter(|literal| {
-            name != "tool" || !literal.read_lock::<rhai::Map>().is_some_and(|map| is_none(&map))
-        });
         let schema = literal.and_then(|literal| convert::to_value(&literal).ok());
-        if let Some(Err(reason)) = schema.map(schema::written) {
+        if let Some(Err(reason)) = schema.map(read) {
             let message = format!("{what} of `{name}`: {reason}");
             faults.push(Diagnostic::at(codes::SCHEMA, message, file.name, file.text, place));
         }
@@ -510,24 +520,15 @@ fn keys(ast: &AST) -> HashSet<String> {
     keys
 }
 
-/// Finds the calls of a function: for each argument its text if it is a literal, and the place.
-pub(in crate::script) fn calls_of(ast: &AST, name: &str) -> Vec<(Vec<Option<String>>, Position)> {
+/// Finds the calls of a function: each argument, if it is a literal.
+pub(in crate::script) fn calls_of(ast: &AST, name: &str) -> Vec<Vec<Option<Dynamic>>> {
     let mut found = Vec::new();
     ast.walk(&mut |path: &[ASTNode]| {
-        let (call, position) = match path.last() {
-            Some(
-                ASTNode::Expr(Expr::FnCall(call, position))
-                | ASTNode::Stmt(Stmt::FnCall(call, position)),
-            ) => (call, *position),
-            _ => return true,
-        };
-
-        if call.name == name {
-            let text = |expr: &Expr| match expr {
-                Expr::StringConstant(text, _) => Some(text.to_string()),
-                _ => None,
-            };
-            found.push((call.args.iter().map(text).collect(), position));
+        if let Some(ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _))) =
+            path.last()
+            && call.name == name
+        {
+            found.push(call.args.iter().map(|expr| expr.get_literal_value(None)).collect());
         }
         true
     });

@@ -6,50 +6,13 @@ use crate::script::check::File;
 use crate::script::check::closure::{closure_in, closures_in, name_of, settles};
 use crate::script::check::forms::{Forms, HANDLES};
 use crate::script::check::paths::{self, FunctionPlace};
-use crate::script::host::shape::{self, Held, Shape};
+use crate::script::check::value_kind::ValueKind;
+use crate::script::host::shape;
 use rhai::{ASTFlags, ASTNode, Expr, FnCallExpr, Position, Stmt};
 use std::collections::{HashMap, HashSet};
 
 /// How often variables are looked at: each time what follows from the time before is known too.
 const PASSES_MAX: usize = 8;
-
-/// What is known of a value.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum ValueKind {
-    /// One of kaizen's own values.
-    Handle(String),
-    /// The node of an operation of this name.
-    Node(String),
-    /// A map of a known shape.
-    Map(&'static Shape),
-    /// A list of such maps.
-    List(&'static Shape),
-    /// What an operation is given: the names of those that it depends on.
-    Inputs(Vec<String>),
-    /// Plain data of this type.
-    Data(&'static str),
-}
-
-impl ValueKind {
-    fn of(held: Held) -> Option<ValueKind> {
-        match held {
-            Held::Any => None,
-            Held::One(shape) => Some(ValueKind::Map(shape)),
-            Held::Many(shape) => Some(ValueKind::List(shape)),
-        }
-    }
-
-    /// Returns the word for its type, as functions name what they take.
-    pub(super) fn word(&self) -> &str {
-        match self {
-            ValueKind::Handle(kind) => kind,
-            ValueKind::Node(_) => "node",
-            ValueKind::Map(_) | ValueKind::Inputs(_) => "map",
-            ValueKind::List(_) => "array",
-            ValueKind::Data(kind) => kind,
-        }
-    }
-}
 
 /// A property that a value does not have.
 #[derive(Debug, Clone, PartialEq)]
@@ -275,6 +238,14 @@ impl<'a> Kinds<'a> {
                     found.extend(when.map(|name| (name, vec![inputs.clone()])));
                 }
                 found
+            }
+            "on" => {
+                let kind = call.args.first().filter(|_| receiver.is_some() || call.args.len() == 2);
+                let event = match kind {
+                    Some(Expr::StringConstant(kind, _)) => shape::of_event(kind),
+                    _ => None,
+                };
+                direct().map(|name| (name, vec![event.map(ValueKind::Map)])).collect()
             }
             "operation" => direct().map(|name| (name, vec![None, branch()])).collect(),
             "run" | "compare" => {

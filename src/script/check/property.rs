@@ -1,6 +1,7 @@
 //! Properties that a value does not have, where it is known what the value is.
 
-use crate::script::check::kinds::{Kinds, UnknownPart, ValueKind};
+use crate::script::check::kinds::{Kinds, UnknownPart};
+use crate::script::check::value_kind::ValueKind;
 use crate::script::check::{Checker, File};
 use crate::script::diagnostic::mismatch::article;
 use crate::script::diagnostic::{Diagnostic, codes};

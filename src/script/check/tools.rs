@@ -1,14 +1,14 @@
 //! Tools that cannot be offered: their names, descriptions, arguments and functions, as far as they are
 //! written out.
 
-use crate::schema;
 use crate::script::check::closure::{captured, closure_in};
 use crate::script::check::{Checker, File};
 use crate::script::diagnostic::{Diagnostic, codes};
 use crate::script::host::convert;
+use crate::session::tool;
 use crate::session::tool::{arguments_schema, check_name, check_names};
 use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 
 /// How many arguments a function of a tool takes at most: those of the call, and what is known of it.
@@ -125,7 +125,7 @@ fn fault(
 fn literal(expr: &Expr) -> Option<Value> {
     let value = expr.get_literal_value(None).filter(|value| !value.is_unit())?;
     let value = convert::to_value(&value).ok()?;
-    if value == json!({}) { Some(value) } else { schema::written(value).ok() }
+    tool::written(value).ok()
 }
 
 /// Returns the names of the tools that a list is made of, those that are written out and those of

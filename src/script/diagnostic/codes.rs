@@ -55,6 +55,8 @@ pub const PIECES: &str = "K0019";
 pub const RUNS: &str = "K0020";
 /// A word or a form of another language.
 pub const FOREIGN: &str = "K0021";
+/// A question that no answer fits.
+pub const QUESTION: &str = "K0022";
 /// A property that the value does not have.
 pub const PROPERTY: &str = "K0030";
 /// An argument that the function does not take.
@@ -71,7 +73,7 @@ pub const CODES: &[Code] = &[
          missing part often belongs at the end of the previous statement. Rhai ends statements \
          with `;`, \
          writes maps as `#{ key: value }`, and reserves words such as `new`, `use`, `case`, \
-         `default`, `sync` and `thread`.",
+         `sync` and `thread`.",
         "let x = 1\nlet y = 2;",
     ),
     found(
@@ -224,6 +226,14 @@ pub const CODES: &[Code] = &[
         "let label = str(4);",
     ),
     found(
+        QUESTION,
+        "a question that no answer fits",
+        "The options of `ask` contradict one another, or accept no answer: `options` must be a list of \
+         different texts, numbers or booleans, `default` must be one of them or fit `schema`, and \
+         `timeout` is a number of milliseconds or a text such as \"3d\".",
+        "ask(\"Release?\", #{ options: [\"yes\", \"no\"], default: \"maybe\" });",
+    ),
+    found(
         PROPERTY,
         "there is no such property",
         "A value of kaizen's does not have a property of this name: what `attempt`, `recommend`, `used` and \
@@ -235,8 +245,8 @@ pub const CODES: &[Code] = &[
     found(
         ARGUMENT,
         "an argument that the function does not take",
-        "The function takes so many arguments, but not of this type, or not this word. The help shows how \
-         it is called.",
+        "The function takes so many arguments, but not of this type, or not this word; or the value of an \
+         option has the wrong type, or is out of its range. The help shows how the function is called.",
         "retry(|| 1, 3);",
     ),
     run(OTHER, "an error thrown by the script", "The script threw a value: `throw x`."),
@@ -273,7 +283,8 @@ pub const CODES: &[Code] = &[
         "A script may read the project's folder, except hidden files. Other files, writing, \
          hosts, variables and programs need a grant: `--allow-read=PATH`, `--allow-write=PATH`, \
          `--allow-net=HOST`, `--allow-env=NAME`, `--allow-run=PROGRAM`, or an entry under \
-         `[permissions]` in kaizen.toml. A denial overrides every grant.",
+         `[permissions]` in kaizen.toml. A denial overrides every grant. A variable that a script \
+         names as the key of a model (`key: \"env:NAME\"`) needs the same grant as `env(..)`.",
     ),
     run("K0111", "invalid use of `state` or `hot`", "`state` holds data, no functions."),
     run(
@@ -352,9 +363,12 @@ pub const CODES: &[Code] = &[
     ),
     run(
         "K0135",
-        "nobody knows whether something took effect",
-        "The run was stopped while a call was under way that may have had an effect, so kaizen did not \
-         repeat it. Find out whether it took effect; then resume the run, and say whether to do it again.",
+        "nobody knows whether an effect took place",
+        "The run that is resumed was stopped while a program of `command` was running, so it may or may \
+         not have done its work, or a part of it. Look at what it was to do, then choose: \
+         `kaizen run --resume --lost=repeat` runs it again; with `--lost=tell`, `command` throws an \
+         error of this kind that the script can catch. A program that may safely run twice is run \
+         again without asking if its options say `repeatable: true`.",
     ),
     run(
         "K0136",
@@ -382,7 +396,8 @@ pub const CODES: &[Code] = &[
     run(
         "K0209",
         "the reply reached the limit of tokens",
-        "Raise `max_tokens`, or ask for less. `e.partial` holds the text so far.",
+        "Raise `max_tokens`, or ask for less. `e.partial` holds the text so far. With `on_length: \
+         \"accept\"` the text is the answer, and `was_cut` of the branch is true.",
     ),
     run("K0210", "the reply has no text", "The model returned no text."),
     run("K0211", "the model or a filter refused", "The message has the reason."),

@@ -434,7 +434,7 @@ impl Dialogue {
                 Failure::new(Kind::Script, messages.join("; "))
             }
             ScriptError::Failed(both) => both.0.clone(),
-            ScriptError::Store(_) => return,
+            ScriptError::Store(_) | ScriptError::Suspended(_) => return,
         };
 
         let map = convert::from_value(failure.to_value());

@@ -49,6 +49,7 @@ async fn say(dialogue: &mut Dialogue, inputs: &[&str]) -> Value {
             Err(ScriptError::Refused(faults)) => told(&faults[0]).into(),
             Err(ScriptError::Failed(both)) => told(&both.1).into(),
             Err(ScriptError::Store(error)) => error.to_string().into(),
+            Err(ScriptError::Suspended(_)) => "suspended".into(),
         };
     }
 

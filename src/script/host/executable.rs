@@ -44,11 +44,16 @@ impl Executable {
         self.places.first().map_or(OsStr::new(&self.named), |place| place.as_os_str())
     }
 
-    /// Tells whether a denial is one of this program, by any of its names or by where it lies.
-    pub(in crate::script) fn is_denied_by(&self, denied: &Wildcard) -> bool {
+    /// Tells whether a denial is one of this program, by any of its names or by where it lies. If the
+    /// denial is a path, `denied_places` are the places that it names.
+    pub(in crate::script) fn is_denied_by(
+        &self,
+        denied: &Wildcard,
+        denied_places: &[Wildcard],
+    ) -> bool {
         let covers_place = |place: &PathBuf| {
-            let is_path = denied.text().contains('/');
-            is_path && denied.covers(&place.to_string_lossy())
+            let text = plain(place).to_string_lossy().into_owned();
+            denied_places.iter().any(|denied| denied.covers(&text))
                 || name_of(place).is_some_and(|name| denied.covers(&name))
         };
 
@@ -64,21 +69,20 @@ impl Executable {
         let is_name_of = !self.named.contains('/')
             && denied.text().contains('/')
             && name_of(place).is_some_and(|name| Wildcard::new(name).covers(&self.named));
-        is_name_of || self.is_file_of(denied)
+        is_name_of || self.is_file_of(denied, denied_places)
     }
 
     /// Tells whether what a denial names is the same file under another name.
-    fn is_file_of(&self, denied: &Wildcard) -> bool {
+    fn is_file_of(&self, denied: &Wildcard, denied_places: &[Wildcard]) -> bool {
         let Some(own) = self.places.last() else { return false };
         if denied.is_open() {
             return false;
         }
 
-        // A relative path is one from where kaizen was started, or from where the program runs.
-        let started = std::path::absolute(denied.text()).ok();
-        let started = started.filter(|_| denied.text().contains('/'));
+        // A relative path is also one from where the program runs.
+        let named = denied_places.iter().map(|place| PathBuf::from(place.text()));
         let running = look_up(denied.text(), &self.folder, &self.path);
-        started.into_iter().chain(running).any(|other| is_same(own, &other))
+        named.chain(running).any(|other| is_same(own, &other))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::script::host::error::EvalError;
 use crate::script::host::{bounded, nested, order};
 use rhai::{
     Array, Dynamic, Engine, EvalAltResult, FnPtr, FuncRegistration, ImmutableString, Map, Module,
-    NativeCallContext, RhaiNativeFunc, Variant,
+    NativeCallContext, RhaiNativeFunc, Token, Variant,
 };
 
 /// The names of these words, which are the language's and not kaizen's.
@@ -53,6 +53,13 @@ pub(in crate::script) fn is_word(name: &str) -> bool {
 
 /// Adds the words to an engine, in the place of Rhai's.
 pub(in crate::script) fn register(engine: &mut Engine) {
+    // The language reserves the word and uses it nowhere; maps of options have a key of this name.
+    #[allow(deprecated, reason = "marked so only because the interface may change")]
+    engine.on_parse_token(|token, _, _| match token {
+        Token::Reserved(word) if *word == "default" => Token::Identifier(word),
+        other => other,
+    });
+
     let mut module = Module::new();
     choosing(&mut module);
     searching(&mut module);

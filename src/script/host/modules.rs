@@ -4,7 +4,8 @@ use crate::script::Inner;
 use crate::script::host::captures::Follows;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::home::{Constants, Home};
-use crate::script::host::permission::{Right, Target, is_hidden};
+use crate::script::host::permission::{Right, Target};
+use crate::script::host::rule::is_hidden;
 use crate::script::host::{files, home, source};
 use crate::script::reference::lexer::names_closure;
 use rhai::{

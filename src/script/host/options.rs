@@ -28,25 +28,10 @@ const OPERATION: &[&str] = &[
     "max_repairs",
     "keep",
     "text",
-    "tools",
-    "max_steps",
-    "max_tool_calls",
-    "tool_choice",
-    "protocol",
-    "context_max",
-    "trace",
-    "budget",
-    "tool",
-    "args",
 ];
 
-/// The options of a question whose answer has to be right, beside those of its call.
-const OPERATE: &[&str] = &[
-    "context",
-    "schema",
-    "check",
-    "max_repairs",
-    "keep",
+/// The options of a question whose model may call tools.
+pub(in crate::script) const OF_TOOLS: &[&str] = &[
     "tools",
     "max_steps",
     "max_tool_calls",
@@ -56,18 +41,30 @@ const OPERATE: &[&str] = &[
     "trace",
     "budget",
 ];
+
+/// The options of an operation that calls a tool by itself.
+pub(in crate::script) const OF_ACT: &[&str] = &["tool", "args"];
+
+/// The options that only an operation which asks people takes.
+pub(in crate::script) const OF_ASK: &[&str] = &["question", "options", "default", "timeout"];
+
+/// The options of a question whose answer has to be right, beside those of its call and of its tools.
+const OPERATE: &[&str] = &["context", "schema", "check", "max_repairs", "keep"];
 
 /// Returns the options that a function takes, or `None` for a function without such a map.
 pub(in crate::script) fn known(of: &str) -> Option<Vec<&'static str>> {
     Some(match of {
-        "add_operation" => [OPERATION, SETTINGS].concat(),
-        "add_aggregation" => [OPERATION, SETTINGS, &["source_node_ids"]].concat(),
+        "add_operation" => [OPERATION, OF_TOOLS, OF_ACT, OF_ASK, SETTINGS].concat(),
+        "add_aggregation" => {
+            [OPERATION, OF_TOOLS, OF_ACT, OF_ASK, SETTINGS, &["source_node_ids"]].concat()
+        }
         "add_edge" => vec!["when"],
+        "ask" => vec!["options", "schema", "default", "timeout"],
         "budget" => vec!["max_cost", "max_tokens", "max_calls"],
         "branch" => vec!["model", "system", "name", "tools"],
         "branch_from" => vec!["model", "system", "name", "exchanges", "tools"],
         "chat" | "communicate" => [SETTINGS, &["context", "schema"]].concat(),
-        "command" => vec!["stdin", "timeout_ms"],
+        "command" => vec!["stdin", "timeout_ms", "repeatable"],
         "expand" => vec!["name", "on_failure"],
         "flow" => vec![
             "max_concurrent",
@@ -96,7 +93,7 @@ pub(in crate::script) fn known(of: &str) -> Option<Vec<&'static str>> {
         "gather" => vec!["settle"],
         "http_get" => vec!["headers", "timeout_ms"],
         "imodel" => keys(true),
-        "operate" | "react" => [SETTINGS, OPERATE].concat(),
+        "operate" | "react" => [SETTINGS, OPERATE, OF_TOOLS].concat(),
         "parse" => [SETTINGS, &["max_repairs"]].concat(),
         "mcp" => vec!["only", "except"],
         "constraints" => vec!["p95_time", "max_cost", "min_success"],
@@ -171,9 +168,14 @@ impl Options {
         value.into_string().map(Some).map_err(|_| wrong())
     }
 
-    /// Takes a yes or no.
+    /// Takes a yes or no; without it, it is no.
     pub(in crate::script) fn flag(&mut self, key: &str) -> Result<bool, Failure> {
-        let Some(value) = self.take(key) else { return Ok(false) };
+        self.flag_or(key, false)
+    }
+
+    /// Takes a yes or no, which has a default.
+    pub(in crate::script) fn flag_or(&mut self, key: &str, default: bool) -> Result<bool, Failure> {
+        let Some(value) = self.take(key) else { return Ok(default) };
         value
             .as_bool()
             .map_err(|name| self.wrong(key, &format!("must be true or false, not {name}")))
@@ -199,6 +201,11 @@ impl Options {
     /// Takes a time in milliseconds.
     pub(in crate::script) fn millis(&mut self, key: &str) -> Result<Option<Duration>, Failure> {
         Ok(self.count(key, 1)?.map(Duration::from_millis))
+    }
+
+    /// Returns the keys that have not been taken.
+    pub(in crate::script) fn keys(&self) -> impl Iterator<Item = &rhai::Identifier> {
+        self.map.keys()
     }
 
     /// Returns what has not been taken.

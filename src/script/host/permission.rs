@@ -10,6 +10,7 @@ use crate::model::provider::host::HostPattern;
 use crate::script::host::executable::Executable;
 use crate::script::host::files::{plain, real};
 use crate::script::host::modules::shown;
+use crate::script::host::rule::Rule;
 use crate::script::host::{fiber, procfs};
 use futures::future::LocalBoxFuture;
 use std::cell::RefCell;
@@ -57,138 +58,6 @@ impl Right {
             Right::Run => "running",
         }
     }
-}
-
-/// What one grant or denial covers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Rule {
-    /// Everything.
-    Any,
-    /// A file, or a folder with what is in it; as it was written, and with its links resolved.
-    Path(PathBuf, PathBuf),
-    /// A host, or several.
-    Host(HostPattern),
-    /// A name; `*` in it stands for any characters.
-    Name(Wildcard),
-}
-
-impl Rule {
-    /// Reads a rule as people write it; paths are relative to `base`. An error says what is wrong.
-    pub fn parse(right: Right, text: &str, base: &Path) -> Result<Rule, String> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Err("it is empty".to_owned());
-        }
-
-        match right {
-            Right::Read | Right::Write => path_rule(text, base),
-            Right::Net => HostPattern::parse(text).map(Rule::Host),
-            Right::Env | Right::Run => name_rule(right, text),
-        }
-    }
-
-    /// Refuses a path in a folder that leads out of it, or to hidden files, by a link: a grant of it
-    /// would say something else than it does.
-    pub fn refuse_detour(&self, folder: &Path) -> Result<(), String> {
-        let Rule::Path(given, leads_to) = self else { return Ok(()) };
-        let Ok(name) = given.strip_prefix(folder) else { return Ok(()) };
-
-        let inside = leads_to.strip_prefix(real(folder)).ok();
-        let is_detour = match inside {
-            None => true,
-            Some(rest) => is_hidden(rest) && !is_hidden(name),
-        };
-        if !is_detour {
-            return Ok(());
-        }
-        Err(format!("it is a link to `{}`; if you mean that path, name it", leads_to.display()))
-    }
-
-    /// Tells whether a denial of it is one of a target, however the target is written.
-    fn denies(&self, target: &Target<'_>) -> bool {
-        match (self, target) {
-            (Rule::Any, _) => true,
-            (Rule::Path(given, real), Target::Path(path)) => {
-                path.starts_with(given) || path.starts_with(real)
-            }
-            (Rule::Host(pattern), Target::Host(host, port)) => pattern.denies(host, *port),
-            (Rule::Name(denied), Target::Program(program)) => program.is_denied_by(denied),
-            (Rule::Name(denied), Target::Name(name)) => denied.covers(name),
-            _ => false,
-        }
-    }
-
-    /// Tells whether it grants a target. Hidden files, such as `.env`, are granted only by name.
-    fn grants(&self, target: &Target<'_>) -> bool {
-        let (given, real, path) = match (self, target) {
-            (Rule::Path(given, real), Target::Path(path)) => (given, real, path),
-            (Rule::Any, _) => return true,
-            (Rule::Host(pattern), Target::Host(host, port)) => return pattern.grants(host, *port),
-            (Rule::Name(granted), Target::Name(name)) => return granted.covers(name),
-            (Rule::Name(granted), Target::Program(program)) => {
-                return granted.covers(program.named());
-            }
-            _ => return false,
-        };
-
-        let rests = [path.strip_prefix(given), path.strip_prefix(real)];
-        rests.into_iter().flatten().any(|rest| !is_hidden(rest))
-    }
-}
-
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Rule::Any => f.write_str("everything"),
-            Rule::Path(given, _) => write!(f, "{}", given.display()),
-            Rule::Host(host) => host.fmt(f),
-            Rule::Name(name) => name.fmt(f),
-        }
-    }
-}
-
-/// Tells whether a part of a path begins with a dot.
-pub(in crate::script) fn is_hidden(path: &Path) -> bool {
-    path.components().any(|part| part.as_os_str().to_string_lossy().starts_with('.'))
-}
-
-/// Reads a path; one that can match nothing is refused.
-fn path_rule(text: &str, base: &Path) -> Result<Rule, String> {
-    let path = plain(&base.join(text));
-    let real = real(&path);
-
-    let odd = text.chars().find(|c| "*?[{$\0".contains(*c));
-    let odd = odd.or_else(|| text.starts_with('~').then_some('~'));
-
-    // A file may have any name, so one that is there is meant.
-    if real.exists() {
-        return Ok(Rule::Path(path, real));
-    }
-    if let Some(odd) = odd {
-        return Err(format!(
-            "`{}` is not expanded here; write the path of a file or a folder",
-            odd.escape_default()
-        ));
-    }
-    if text.contains("://") {
-        return Err("it must be a path, not an address".to_owned());
-    }
-    Ok(Rule::Path(path, real))
-}
-
-/// Reads a name of a variable or a program; one that can match nothing is refused.
-fn name_rule(right: Right, text: &str) -> Result<Rule, String> {
-    let is_odd = |c: char| c.is_control() || "$%?[]{},=".contains(c);
-    let is_space = |c: char| c.is_whitespace() && right == Right::Env;
-    if let Some(odd) = text.chars().find(|c| is_odd(*c) || is_space(*c)) {
-        let odd = odd.escape_default();
-        return Err(format!(
-            "invalid character `{odd}` in a name; write `NAME`, or `NAME*` for all names that \
-             start with it"
-        ));
-    }
-
-    Ok(Rule::Name(Wildcard::new(text)))
 }
 
 /// What a script wants to touch.
@@ -322,18 +191,16 @@ impl Permissions {
 
     /// Tells whether something is granted and not denied, without asking anybody.
     pub fn has(&self, right: Right, target: &Target<'_>) -> bool {
-        let denies = |(of, rule): &(Right, Rule)| *of == right && rule.denies(target);
         let grants = |(of, rule): &(Right, Rule)| *of == right && rule.grants(target);
 
         let is_granted = self.allow.iter().any(grants);
-        !self.deny.iter().any(denies)
+        self.denial(right, target).is_none()
             && (is_granted || self.answers.granted.borrow().iter().any(grants))
     }
 
     /// Tells whether a path is denied.
     pub(in crate::script) fn denies(&self, right: Right, path: &Path) -> bool {
-        let target = Target::Path(path);
-        self.deny.iter().any(|(of, rule)| *of == right && rule.denies(&target))
+        self.denial(right, &Target::Path(path)).is_some()
     }
 
     /// Returns the denial of a target, if there is one.
@@ -342,10 +209,23 @@ impl Permissions {
         self.deny.iter().find(denies).map(|(_, rule)| rule)
     }
 
-    /// Tells whether a variable or a program is denied.
-    pub(in crate::script) fn denies_name(&self, right: Right, name: &str) -> bool {
-        let target = Target::Name(name);
-        self.deny.iter().any(|(of, rule)| *of == right && rule.denies(&target))
+    /// Refuses what is denied; `shown` is what people are told of it.
+    pub(in crate::script) fn refuse_denied(
+        &self,
+        right: Right,
+        target: &Target<'_>,
+        shown: &str,
+    ) -> Result<(), Failure> {
+        let Some(rule) = self.denial(right, target) else { return Ok(()) };
+        let deed = right.deed();
+        let what = said(right, rule);
+        let message = format!("{deed} `{shown}` is denied by {what} or kaizen.toml");
+        Err(Failure::new(Kind::Permission, message))
+    }
+
+    /// Tells whether a variable is denied.
+    pub(in crate::script) fn denies_variable(&self, name: &str) -> bool {
+        self.denial(Right::Env, &Target::Name(name)).is_some()
     }
 
     /// Tells whether a variable or a program is granted by its name, and not because all are.
@@ -472,12 +352,7 @@ impl Permissions {
     ) -> Result<(), Failure> {
         let word = right.word();
         let deed = right.deed();
-        let denial = self.deny.iter().find(|(of, rule)| *of == right && rule.denies(target));
-        if let Some((_, rule)) = denial {
-            let what = said(right, rule);
-            let message = format!("{deed} `{shown}` is denied by {what} or kaizen.toml");
-            return Err(Failure::new(Kind::Permission, message));
-        }
+        self.refuse_denied(right, target, shown)?;
 
         if let Target::Path(path) = target {
             procfs::accept(self, path, &format!("{deed} `{shown}`"))?;
@@ -566,7 +441,7 @@ fn exactly(target: &Target<'_>) -> Rule {
         Target::Path(path) => Rule::Path(path.to_path_buf(), real(path)),
         Target::Host(host, port) => Rule::Host(HostPattern::exactly(host, *port)),
         Target::Name(name) => Rule::Name(Wildcard::new(*name)),
-        Target::Program(program) => Rule::Name(Wildcard::new(program.named())),
+        Target::Program(program) => Rule::Program(Wildcard::new(program.named()), Vec::new()),
     }
 }
 

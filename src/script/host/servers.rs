@@ -7,7 +7,7 @@ use crate::mcp::spec::{Reach, ServerSpec};
 use crate::mcp::{Launch, Launcher, ServerFault, ServerProgram};
 use crate::model::registry::Models;
 use crate::script::host::executable::Executable;
-use crate::script::host::permission::{Permissions, Right, Target, said};
+use crate::script::host::permission::{Permissions, Right, Target};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -62,10 +62,10 @@ fn program(
 
     // A variable that is asked for and denied is an error; one that all programs get is left out.
     for name in env {
-        refuse(permissions, Right::Env, &Target::Name(name), name)?;
+        permissions.refuse_denied(Right::Env, &Target::Name(name), name)?;
     }
     let wanted = INHERITED.iter().map(|name| (*name).to_owned()).chain(env.iter().cloned());
-    let allowed = wanted.filter(|name| !permissions.denies_name(Right::Env, name));
+    let allowed = wanted.filter(|name| !permissions.denies_variable(name));
     let env: Vec<(String, String)> =
         allowed.filter_map(|name| models.variable(&name).map(|value| (name, value))).collect();
 
@@ -76,7 +76,7 @@ fn program(
 
     let path = env.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.as_str());
     let found = Executable::find(named, folder, path);
-    refuse(permissions, Right::Run, &Target::Program(&found), named)?;
+    permissions.refuse_denied(Right::Run, &Target::Program(&found), named)?;
 
     Ok(ServerProgram {
         path: found.to_run().to_owned(),
@@ -85,21 +85,4 @@ fn program(
         env,
         folder: folder.to_owned(),
     })
-}
-
-/// Refuses what is denied.
-fn refuse(
-    permissions: &Permissions,
-    right: Right,
-    target: &Target<'_>,
-    shown: &str,
-) -> Result<(), Failure> {
-    let Some(rule) = permissions.denial(right, target) else { return Ok(()) };
-    let deed = match right {
-        Right::Run => "running",
-        Right::Env => "reading the variable",
-        Right::Read | Right::Write | Right::Net => "reaching",
-    };
-    let message = format!("{deed} `{shown}` is denied by {} or kaizen.toml", said(right, rule));
-    Err(Failure::new(Kind::Permission, message))
 }

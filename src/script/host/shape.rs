@@ -22,6 +22,7 @@ pub(in crate::script) enum Held {
 }
 
 use Held::{Any, Many, One};
+use std::sync::LazyLock;
 
 impl Shape {
     /// Returns what a property holds; `None` if there is no such property.
@@ -125,6 +126,7 @@ pub(in crate::script) static METRICS: Shape = Shape {
         ("retries", Any),
         ("repairs", Any),
         ("mended", Any),
+        ("cut", Any),
         ("steps", Any),
         ("tool_calls", Any),
         ("tool_errors", Any),
@@ -168,6 +170,122 @@ pub(in crate::script) static USAGE: Shape = Shape {
 /// One message of a branch.
 pub(in crate::script) static MESSAGE: Shape =
     Shape { what: "a message", properties: &[("role", Any), ("content", Any), ("calls", Any)] };
+
+/// Returns the shape of the events of a kind, as listeners name it.
+pub(in crate::script) fn of_event(kind: &str) -> Option<&'static Shape> {
+    if kind == "any" {
+        return Some(&ANY_EVENT);
+    }
+    EVENTS.iter().find(|(known, _)| *known == kind).map(|(_, shape)| *shape)
+}
+
+/// The events that listeners hear.
+const EVENTS: &[(&str, &Shape)] = &[
+    ("attempt_ended", &ATTEMPT_ENDED),
+    ("attempt_started", &ATTEMPT_STARTED),
+    ("expanded", &EXPANDED),
+    ("flow_ended", &FLOW_ENDED),
+    ("flow_started", &FLOW_STARTED),
+    ("op_ended", &OP_ENDED),
+    ("op_started", &OP_STARTED),
+];
+
+static FLOW_STARTED: Shape = Shape {
+    what: "a `flow_started` event",
+    properties: &[
+        ("kind", Any),
+        ("flow", Any),
+        ("name", Any),
+        ("ops", Any),
+        ("max_concurrent", Any),
+        ("within", Any),
+        ("at", Any),
+    ],
+};
+
+static EXPANDED: Shape = Shape {
+    what: "an `expanded` event",
+    properties: &[("kind", Any), ("flow", Any), ("op", Any), ("ops", Any)],
+};
+
+static OP_STARTED: Shape = Shape {
+    what: "an `op_started` event",
+    properties: &[("kind", Any), ("flow", Any), ("op", Any), ("name", Any)],
+};
+
+static ATTEMPT_STARTED: Shape = Shape {
+    what: "an `attempt_started` event",
+    properties: &[
+        ("kind", Any),
+        ("flow", Any),
+        ("op", Any),
+        ("attempt", Any),
+        ("model", Any),
+        ("demo", Any),
+        ("prompt", Any),
+        ("history", Any),
+        ("key", Any),
+        ("sample", Any),
+        ("at", Any),
+        ("before", Any),
+        ("terms", Any),
+        ("repair", Any),
+        ("newest", Any),
+        ("step", Any),
+    ],
+};
+
+static ATTEMPT_ENDED: Shape = Shape {
+    what: "an `attempt_ended` event",
+    properties: &[
+        ("kind", Any),
+        ("flow", Any),
+        ("op", Any),
+        ("attempt", Any),
+        ("demo", Any),
+        ("reused", Any),
+        ("again", Any),
+        ("reply", Any),
+        ("cut", Any),
+        ("calls", Any),
+        ("opaque", Any),
+        ("usage", Any),
+        ("cost", Any),
+        ("served_by", Any),
+        ("failure", Any),
+        ("retry_in_ms", Any),
+        ("mended", Any),
+    ],
+};
+
+static OP_ENDED: Shape = Shape {
+    what: "an `op_ended` event",
+    properties: &[
+        ("kind", Any),
+        ("flow", Any),
+        ("op", Any),
+        ("outcome", Any),
+        ("value", Any),
+        ("failure", Any),
+        ("reason", Any),
+    ],
+};
+
+static FLOW_ENDED: Shape =
+    Shape { what: "a `flow_ended` event", properties: &[("kind", Any), ("flow", Any)] };
+
+/// What a listener of all events gets: each property that one of them has.
+static ANY_EVENT: LazyLock<Shape> = LazyLock::new(|| {
+    let mut all: Vec<(&str, Held)> = Vec::new();
+    for property in EVENTS.iter().flat_map(|(_, shape)| shape.properties) {
+        if all.iter().all(|(known, _)| *known != property.0) {
+            all.push(*property);
+        }
+    }
+
+    // It is made once, and there for good.
+    Shape { what: "an event", properties: all.leak() }
+});
 
 /// What a run has used up.
 pub(in crate::script) static USED: Shape = Shape {

@@ -79,6 +79,6 @@ mod tests {
 
         assert_eq!(options["vote"], ["n", "settings"]);
         assert_eq!(options["few_shot"], ["examples", "input", "output", "settings"]);
-        assert_eq!(options.len(), 10, "{options:?}");
+        assert_eq!(options.len(), 11, "{options:?}");
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// Whether a commit waits for another process that keeps the store to itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Patience {
+pub(super) enum LockPatience {
     Waits,
     /// What cannot be committed at once comes back.
     Hurries,
@@ -33,7 +33,7 @@ pub(super) struct StoreFile {
     path: PathBuf,
     /// A store in memory has none.
     anchor: Option<Anchor>,
-    patience: Patience,
+    patience: LockPatience,
     durability: Durability,
 }
 
@@ -44,10 +44,12 @@ impl StoreFile {
         // store that cannot be asked or told keeps the stronger promise.
         if durability == Durability::Process && schema::has_log(&connection) {
             let _ = connection.pragma_update(None, "synchronous", "NORMAL");
+            // `checkpoint` copies the log to the store, which takes too long in the midst of a commit.
+            let _ = connection.pragma_update(None, "wal_autocheckpoint", 0);
         }
 
         let anchor = Anchor::of(&connection, path);
-        let patience = Patience::Waits;
+        let patience = LockPatience::Waits;
         StoreFile { connection, path: path.to_owned(), anchor, patience, durability }
     }
 
@@ -60,25 +62,19 @@ impl StoreFile {
     /// Copies what the log holds to the store, as far as nobody reads it, so that the log begins from the
     /// start again.
     pub(super) fn checkpoint(&mut self) {
-        self.set_patience(Patience::Waits);
+        self.set_patience(LockPatience::Waits);
         // What was not copied will be copied the next time.
         let _ = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
     }
 
-    /// Leaves it to `checkpoint` when the log is copied to the store, which takes a while.
-    pub(super) fn never_checkpoint(&self) {
-        // SQLite then does it in the midst of a commit, which is only slower.
-        let _ = self.connection.pragma_update(None, "wal_autocheckpoint", 0);
-    }
-
-    fn set_patience(&mut self, patience: Patience) {
+    fn set_patience(&mut self, patience: LockPatience) {
         if patience == self.patience {
             return;
         }
 
         let set = match patience {
-            Patience::Waits => patience::wait_for_others(&mut self.connection, &self.path),
-            Patience::Hurries => self.connection.busy_timeout(Duration::ZERO),
+            LockPatience::Waits => patience::wait_for_others(&mut self.connection, &self.path),
+            LockPatience::Hurries => self.connection.busy_timeout(Duration::ZERO),
         };
         if set.is_ok() {
             self.patience = patience;
@@ -87,7 +83,7 @@ impl StoreFile {
 
     /// Commits changes. One that nobody misses goes alone, after the others, so that it takes nothing
     /// needed with it.
-    pub(super) fn commit_all(&mut self, batch: Vec<WriteJob>, patience: Patience) -> Written {
+    pub(super) fn commit_all(&mut self, batch: Vec<WriteJob>, patience: LockPatience) -> Written {
         self.set_patience(patience);
         let (spare, needed): (Vec<_>, Vec<_>) = batch.into_iter().partition(|job| job.is_spare);
 
@@ -123,12 +119,12 @@ impl StoreFile {
         }
 
         match self.write(&mut batch) {
-            Err(StoreError::Locked { .. }) if self.patience == Patience::Hurries => {
+            Err(StoreError::Locked { .. }) if self.patience == LockPatience::Hurries => {
                 return Written::Busy(batch);
             }
             // One bad write must not fail the others, so each is tried alone.
             Err(error) if batch.len() > 1 && !error.is_of_store() => {
-                self.set_patience(Patience::Waits);
+                self.set_patience(LockPatience::Waits);
                 for job in batch {
                     self.commit(vec![job]);
                 }

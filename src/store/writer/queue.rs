@@ -1,6 +1,7 @@
 //! What waits to be written, and when the thread of the writer has to do something.
 
 use super::WriteJob;
+use crate::base::clock;
 use crate::store::StoreError;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -58,7 +59,7 @@ impl Queue {
         }
 
         self.sync_waiters.push(waiter);
-        self.sync_until = Some(Instant::now());
+        self.sync_until = Some(clock::instant());
         Ok(())
     }
 
@@ -127,7 +128,7 @@ impl WriterQueue {
     pub(super) fn wait(&self) -> Option<DueWork> {
         let mut queue = self.lock();
         loop {
-            let now = Instant::now();
+            let now = clock::instant();
             let due = queue.due(now);
             if due.commits || due.syncs || due.checkpoints {
                 queue.sleeps = false;

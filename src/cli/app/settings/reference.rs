@@ -1,8 +1,6 @@
 //! The table of kaizen.toml's keys as people and editors read it.
 
-use crate::cli::app::settings::{
-    Fallback, MODEL_SETTINGS, SERVER_SETTINGS, SETTINGS, type_of, value_of,
-};
+use crate::cli::app::settings::{Fallback, MODEL_SETTINGS, SERVER_SETTINGS, SETTINGS, value_of};
 use serde_json::{Map, Value, json};
 
 /// One key as people read it.
@@ -89,4 +87,15 @@ fn schema_of(keys: &[(&str, &str, &str, &str, &str)], open: &[&str]) -> Value {
         "properties": each.collect::<Map<_, _>>(),
     });
     json!({ "type": "object", "additionalProperties": entry })
+}
+
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+        Value::String(_) | Value::Null => "string",
+    }
 }

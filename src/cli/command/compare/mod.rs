@@ -215,11 +215,12 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         resumes: None,
         again: None,
         may_ask: true,
+        may_suspend: false,
     };
 
     if !earlier.replies.is_empty() {
         if !global.quiet {
-            say(&format!("{} (`--fresh` asks again)", earlier.told(None)));
+            say(&format!("{} (`--fresh` asks again)", earlier.told()));
         }
         job.reuse = Some(Rc::new(Reuse::wide(earlier.replies)));
     }
@@ -438,6 +439,7 @@ async fn evaluate(
     result.map_err(|error| match error {
         ScriptError::Failed(both) => both.0,
         ScriptError::Store(error) => Failure::new(Kind::Store, error.to_string()),
+        ScriptError::Suspended(_) => Failure::new(Kind::Cancelled, "it was suspended"),
         ScriptError::Refused(faults) => {
             let message = faults.first().map_or_else(String::new, |fault| fault.message.clone());
             Failure::new(Kind::Option, message)

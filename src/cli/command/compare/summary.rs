@@ -1,8 +1,9 @@
 //! What a comparison has found, for people.
 
 use crate::base::unit::Money;
-use crate::cli::app::terminal::fitted;
+use crate::base::visible::on_one_line;
 use crate::cli::print_line;
+use crate::cli::render::paint::{self, Mood};
 use crate::cli::render::table;
 use serde_json::Value;
 
@@ -42,7 +43,9 @@ pub(super) fn show(findings: &Value) {
     let head =
         ["script", ">score", ">interval", ">n", ">success", ">quality", ">time", ">cost", "note"];
     print_line(&table::render(&head, &rows));
-    print_line(&fitted(findings["reason"].as_str().unwrap_or_default()));
+    let mood = if findings["verdict"] == "open" { Mood::Doubtful } else { Mood::Good };
+    let reason = on_one_line(findings["reason"].as_str().unwrap_or_default());
+    print_line(&paint::out(&reason, mood));
     print_line(&format!(
         "objective: {}",
         findings["objective"]["name"].as_str().unwrap_or_default()

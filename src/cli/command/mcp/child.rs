@@ -54,6 +54,9 @@ pub(super) enum ReadFault {
     /// It took too long.
     #[error("this took longer than {} s", READ_TIME_MAX.as_secs())]
     TooSlow,
+    /// It said too much.
+    #[error("this says more than {OUTPUT_MAX} bytes")]
+    TooLong,
 }
 
 impl Kaizen {
@@ -83,15 +86,19 @@ impl Kaizen {
 
         let mut stdout = Vec::new();
         let work = async {
-            if let Some(pipe) = &mut child.stdout {
-                pipe.take(OUTPUT_MAX as u64).read_to_end(&mut stdout).await?;
+            // Whoever writes more would wait for ever for somebody to read it.
+            if let Some(pipe) = child.stdout.take() {
+                pipe.take(OUTPUT_MAX as u64 + 1).read_to_end(&mut stdout).await?;
+                if stdout.len() > OUTPUT_MAX {
+                    return Ok::<_, io::Error>(None);
+                }
             }
-            child.wait().await
+            child.wait().await.map(Some)
         };
         let status = tokio::time::timeout(READ_TIME_MAX, work).await;
         // What it has started in turn may hold its stderr open.
         drop(group);
-        let status = status.map_err(|_| ReadFault::TooSlow)??;
+        let status = status.map_err(|_| ReadFault::TooSlow)??.ok_or(ReadFault::TooLong)?;
 
         Ok(ChildOutput {
             is_ok: status.success(),

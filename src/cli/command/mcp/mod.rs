@@ -30,10 +30,10 @@ use std::sync::Arc;
 /// The options of `mcp`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// ToolOffer `run_script`, which runs the project's scripts.
+    /// Offer `run_script`, which runs the project's scripts.
     #[arg(long, requires = "max_cost")]
     run: bool,
-    /// ToolOffer this script as a tool of its own, with its parameters. Repeatable.
+    /// Offer this script as a tool of its own, with its parameters. Repeatable.
     #[arg(long = "script", value_name = "SCRIPT", requires = "run")]
     scripts: Vec<PathBuf>,
     /// Maximum cost of each run in dollars. Clients can lower it.

@@ -21,9 +21,12 @@ pub(super) fn refusal(message: &str) -> CallToolResult {
 
 /// Answers with what a command has written, or with the part of it that begins at a byte.
 pub(super) fn page(text: &str, from: u64, is_json: bool) -> CallToolResult {
-    if from == 0 && is_json {
-        let lines: Result<Vec<Value>, _> = text.lines().map(serde_json::from_str).collect();
-        let whole = json!({ "items": lines.unwrap_or_default() });
+    // Output that is no JSON after all is told as the text that it is.
+    if from == 0
+        && is_json
+        && let Ok(lines) = text.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()
+    {
+        let whole = json!({ "items": lines });
         if whole.to_string().len() <= ANSWER_MAX {
             return CallToolResult::structured(whole);
         }

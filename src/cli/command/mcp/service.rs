@@ -1,5 +1,6 @@
 //! The answers of `kaizen mcp`: what each tool does, and which runs are under way.
 
+use crate::base::json::as_text;
 use crate::base::secret::scrub;
 use crate::cli::command::mcp::RunTerms;
 use crate::cli::command::mcp::child::{GRACE, Kaizen};
@@ -154,11 +155,14 @@ impl ProjectService {
 
     async fn check(&self, script: &str, args: &Map<String, Value>) -> CallToolResult {
         let arguments = ["--json", "--quiet", "check"];
-        let Ok(reading) = self.kaizen.read(&options_of(&arguments, &[script])).await else {
-            return refusal("the script could not be checked");
-        };
-        // What it finds is its answer, and no failure.
-        page(&reading.stdout, from(args), true)
+        match self.kaizen.read(&options_of(&arguments, &[script])).await {
+            // What it finds is its answer, and no failure; one that fails and finds nothing has not looked.
+            Ok(read) if read.is_ok || !read.stdout.is_empty() => {
+                page(&read.stdout, from(args), true)
+            }
+            Ok(read) => refusal(&read.stderr),
+            Err(fault) => refusal(&fault.to_string()),
+        }
     }
 
     async fn show(&self, args: &Map<String, Value>) -> CallToolResult {
@@ -214,11 +218,10 @@ impl ProjectService {
         options.extend(terms.options.iter().cloned());
 
         for (name, value) in params {
-            let text = match value {
-                Value::Null => continue,
-                Value::String(text) => text.clone(),
-                other => other.to_string(),
-            };
+            if value.is_null() {
+                continue;
+            }
+            let text = as_text(value);
             if name.is_empty() || name.contains(['=', '\0']) || text.contains('\0') {
                 let name = name.escape_debug();
                 return Err(format!(
@@ -246,21 +249,14 @@ impl ProjectService {
 
         let token = context.meta.get_progress_token();
         let mut closing = self.closing.subscribe();
-        let mut is_stopped = false;
         let mut witness = RunWitness::default();
-        loop {
+        let is_stopped = loop {
             let line = tokio::select! {
                 line = child.next() => line,
-                () = context.ct.cancelled(), if !is_stopped => {
-                    is_stopped = true;
-                    break;
-                }
-                _ = closing.wait_for(|closing| *closing), if !is_stopped => {
-                    is_stopped = true;
-                    break;
-                }
+                () = context.ct.cancelled() => break true,
+                _ = closing.wait_for(|closing| *closing) => break true,
             };
-            let Some(line) = line else { break };
+            let Some(line) = line else { break false };
             let Some((ended, name)) = witness.see(line) else { continue };
 
             if let Some(token) = &token {
@@ -270,7 +266,7 @@ impl ProjectService {
                 // A client that is gone is noticed elsewhere.
                 let _ = context.peer.notify_progress(told).await;
             }
-        }
+        };
 
         if is_stopped {
             child.interrupt();

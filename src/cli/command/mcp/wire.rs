@@ -2,6 +2,7 @@
 //! answered with an error, and what follows is read all the same.
 
 use crate::cli::app::output;
+use crate::mcp::MESSAGE_MAX;
 use rmcp::RoleServer;
 use rmcp::model::ClientJsonRpcMessage;
 use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
@@ -12,8 +13,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 
-/// Largest message of a client, in bytes.
-const MESSAGE_MAX: usize = 8 << 20;
 /// Most messages that wait to be handled, or to be written.
 const WAITING_MAX: usize = 64;
 /// How long the last messages may take to be written once nothing more is to come.

@@ -98,7 +98,7 @@ impl ReplSession<'_> {
             "time" => return self.time(rest).await,
             "cost" => self.cost(),
             "runs" => {
-                runs::run(self.global, &runs::Arguments { limit: RUNS })?;
+                runs::run(self.global, &runs::Arguments { limit: RUNS, due: false })?;
                 Took::Well
             }
             "plot" => return self.plot(rest),
@@ -239,7 +239,7 @@ impl ReplSession<'_> {
             let head = format!("{} {role}", place + 1);
             print_line(&if self.global.color_out { painted(&head, BOLD) } else { head });
 
-            for line in message.content.lines() {
+            for line in message.shown().lines() {
                 print_line(&format!("    {line}"));
             }
         }

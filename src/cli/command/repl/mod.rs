@@ -15,7 +15,7 @@ use crate::base::visible;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::app::signal;
-use crate::cli::app::terminal::Terminal;
+use crate::cli::app::terminal::{self, Terminal};
 use crate::cli::command::list;
 use crate::cli::command::repl::editor::{EditorSetup, LineInput, Typist};
 use crate::cli::command::repl::history::Secrets;
@@ -24,6 +24,7 @@ use crate::cli::command::repl::stage::Stage;
 use crate::cli::command::run::{RunOptions, With, block_on};
 use crate::cli::render::progress::ProgressMode;
 use crate::cli::{Global, say};
+use crate::executor::people::PersonChannel;
 use crate::journal::Journal;
 use crate::script::dialogue::{self, Dialogue};
 use crate::script::{Host, State, Surroundings};
@@ -100,7 +101,8 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             From::Pipe => batch(session, editor::read_lines()).await,
             From::CommandLine(code) => {
                 let took = session.take(&code).await?;
-                session.close(exit_of(took, Exit::Ok)).await
+                let exit = exit_of(took, session.exit());
+                session.close(exit).await
             }
         }
     })?
@@ -125,7 +127,6 @@ fn open<'a>(
     }
 
     let journal = Journal::new(RunId::fresh(), writer.clone());
-    let executor = Rc::new(project.executor(journal, seed));
 
     let mode = if global.quiet || global.json { ProgressMode::None } else { ProgressMode::Auto };
     let stage = Rc::new(Stage::new(global, mode));
@@ -134,6 +135,12 @@ fn open<'a>(
     let folder = arguments.script.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
 
     let signals = signal::watch()?;
+    let reach = if is_terminal && project.grants.may_ask() {
+        PersonChannel::Now(stage.asker(&signals))
+    } else {
+        PersonChannel::Never("a session asks people on a terminal only")
+    };
+    let executor = Rc::new(project.executor(journal, seed).reaching(reach));
     let root = root(&project, folder)?;
 
     let host = Host::new(Surroundings {
@@ -176,7 +183,7 @@ fn exit_of(took: Took, otherwise: Exit) -> Exit {
     match took {
         Took::Well => otherwise,
         Took::Wrong => Exit::Failed,
-        Took::End(exit) => exit,
+        Took::Failed(exit) | Took::End(exit) => exit,
     }
 }
 
@@ -201,7 +208,10 @@ async fn batch(mut session: ReplSession<'_>, mut typist: Typist) -> anyhow::Resu
             LineInput::Text(text) => session.take(&text).await?,
             LineInput::Dropped => Took::Well,
             LineInput::Refused(reason) => refuse(&reason),
-            LineInput::End => return session.close(Exit::Ok).await,
+            LineInput::End => {
+                let exit = session.exit();
+                return session.close(exit).await;
+            }
         };
 
         if !matches!(took, Took::Well) {
@@ -250,6 +260,7 @@ async fn converse(mut session: ReplSession<'_>) -> anyhow::Result<Exit> {
             LineInput::Text(text) => session.take(&text).await?,
             LineInput::Dropped => Took::Well,
             LineInput::Refused(reason) => refuse(&reason),
+            LineInput::End if terminal::is_gone(&std::io::stdin()) => break Exit::HungUp,
             LineInput::End => break Exit::Ok,
         };
 

@@ -116,6 +116,7 @@ impl ReplSession<'_> {
             Ok(()) => Ok(ScriptStop::of_lost(&executor)),
             Err(ScriptError::Failed(both)) => Err(ScriptStop::of(&both.0, both.1, &executor)),
             Err(ScriptError::Store(error)) => return Err(error.into()),
+            Err(ScriptError::Suspended(_)) => anyhow::bail!("a plan was suspended"),
             Err(ScriptError::Refused(faults)) => return Ok(Err(faults)),
         };
 

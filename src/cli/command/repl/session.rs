@@ -5,6 +5,7 @@ use crate::base::unit::Money;
 use crate::base::visible::painted;
 use crate::base::{clock, file};
 use crate::cli::app::exit::Exit;
+use crate::cli::app::job::{exit_of_cause, exit_of_failure, interrupt_on_closed_pipe};
 use crate::cli::app::project::Project;
 use crate::cli::app::signal::Signals;
 use crate::cli::command::doc;
@@ -43,6 +44,8 @@ const SLOW: Duration = Duration::from_secs(1);
 pub(super) enum Took {
     Well,
     Wrong,
+    /// It failed, for a reason that has an exit code of its own.
+    Failed(Exit),
     /// The session is over.
     End(Exit),
 }
@@ -312,10 +315,14 @@ impl<'a> ReplSession<'a> {
     }
 
     fn fail(&self, error: ScriptError) -> anyhow::Result<Took> {
-        let faults = match error {
-            ScriptError::Refused(faults) => faults,
-            ScriptError::Failed(both) => vec![both.1],
+        let (faults, exit) = match error {
+            ScriptError::Refused(faults) => (faults, Exit::Refused),
+            ScriptError::Failed(both) => {
+                let exit = exit_of_failure(&both.0, &self.executor);
+                (vec![both.1], exit)
+            }
             ScriptError::Store(error) => return Err(error.into()),
+            ScriptError::Suspended(_) => anyhow::bail!("a session was suspended"),
         };
 
         for fault in &faults {
@@ -330,7 +337,13 @@ impl<'a> ReplSession<'a> {
             say(&diagnostic::render(fault, self.global.color));
         }
 
-        Ok(Took::Wrong)
+        Ok(Took::Failed(exit))
+    }
+
+    /// Returns how a session ends whose inputs all worked: like a run, it fails by what did not complete
+    /// although it had to.
+    pub(super) fn exit(&self) -> Exit {
+        if self.executor.unforgiven() == 0 { Exit::Ok } else { exit_of_cause(&self.executor) }
     }
 
     /// Says what the calls of an input took and cost.
@@ -468,6 +481,7 @@ impl<'a> ReplSession<'a> {
                 reuse: false,
                 terms: Box::default(),
             })?;
+            interrupt_on_closed_pipe(&self.executor);
         }
 
         Ok(())
@@ -485,8 +499,7 @@ impl<'a> ReplSession<'a> {
                 _ => RunStatus::Failed,
             };
 
-            let ended = Event::RunEnded { status, value: Value::Null, failure: None };
-            self.executor.commit(&ended).await?;
+            self.executor.commit(&Event::ended(status)).await?;
         }
 
         Ok(exit)

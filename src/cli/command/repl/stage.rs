@@ -1,16 +1,21 @@
 //! Where a session shows things: values on stdout, everything else on stderr, and above the line
 //! that is being typed while one is.
 
+use crate::cli::app::asking::person_asker;
+use crate::cli::app::permissions::LOOK;
+use crate::cli::app::signal::Signals;
 use crate::cli::command::repl::editor::Above;
 use crate::cli::render::progress::{Progress, ProgressMode};
 use crate::cli::{Global, print_line};
+use crate::executor::people::AskPerson;
 use crate::journal::event::Event;
 use std::cell::{Cell, RefCell};
 use std::io::IsTerminal;
+use std::rc::Rc;
 
 /// The terminal of a session.
 pub(super) struct Stage {
-    progress: RefCell<Progress>,
+    progress: Rc<RefCell<Progress>>,
     above: RefCell<Option<Above>>,
     is_typing: Cell<bool>,
     /// How the progress of an input is shown.
@@ -23,7 +28,7 @@ pub(super) struct Stage {
 impl Stage {
     pub(super) fn new(global: &Global, mode: ProgressMode) -> Stage {
         Stage {
-            progress: RefCell::new(Progress::new(ProgressMode::None, false)),
+            progress: Rc::new(RefCell::new(Progress::new(ProgressMode::None, false))),
             above: RefCell::default(),
             is_typing: Cell::new(false),
             mode,
@@ -31,6 +36,23 @@ impl Stage {
             is_quiet: global.quiet,
             is_stdout_terminal: std::io::stdout().is_terminal(),
         }
+    }
+
+    /// Returns a way to ask whoever types, as soon as no line is being typed.
+    pub(super) fn asker(self: &Rc<Stage>, signals: &Signals) -> AskPerson {
+        let stage = self.clone();
+        let signals = signals.clone();
+
+        Rc::new(move |pending| {
+            let stage = stage.clone();
+            let ask = person_asker(stage.progress.clone(), signals.flag());
+            Box::pin(async move {
+                while stage.is_typing.get() {
+                    tokio::time::sleep(LOOK).await;
+                }
+                ask(pending).await
+            })
+        })
     }
 
     /// Sets what writes above the line that is being typed.

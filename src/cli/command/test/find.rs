@@ -1,6 +1,8 @@
 //! Finds the tests of a project, and everything that keeps them from running.
 
 use crate::base::file;
+use crate::base::visible::on_one_line;
+use crate::cli::app::cause;
 use crate::cli::app::project::Project;
 use crate::cli::command::check;
 use crate::cli::command::watch::files::Contents;
@@ -39,7 +41,7 @@ pub(super) struct TestCase {
 impl TestCase {
     /// Returns what people call it.
     pub(super) fn shown(&self) -> String {
-        format!("{}::{}", self.file.display(), self.name)
+        format!("{}::{}", on_one_line(&self.file.display().to_string()), self.name)
     }
 }
 
@@ -115,7 +117,7 @@ impl Suite {
 
         let host = match check::host(project, models, file) {
             Ok(host) => host,
-            Err(error) => return self.told.push(format!("{error:#}")),
+            Err(error) => return self.told.push(cause::told(&error)),
         };
 
         let program = host.compile(&text);

@@ -1,5 +1,6 @@
 //! `kaizen test --watch`: runs tests again when a file that they depend on is saved.
 
+use crate::cli::app::cause;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::command::test::{Order, TestRound, find};
@@ -43,7 +44,7 @@ pub(super) async fn watch(order: &Order<'_>, first: TestRound) -> anyhow::Result
         match order.round(true) {
             Ok(round) => files.watch(round.files),
             // Such as a kaizen.toml that is being written.
-            Err(error) => say(&format!("error: {error:#}")),
+            Err(error) => say(&format!("error: {}", cause::told(&error))),
         }
     }
 }

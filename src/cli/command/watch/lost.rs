@@ -1,6 +1,7 @@
 //! A store that is lost while a script is watched: nothing runs until somebody says that it may go on
 //! with another one.
 
+use crate::cli::app::cause;
 use crate::cli::app::exit::Exit;
 use crate::cli::command::watch::round::WatchState;
 use crate::cli::command::watch::{EventSource, Happening};
@@ -29,7 +30,7 @@ impl WatchState<'_> {
 
         // Calls under way were made for runs that are lost.
         self.reuse.end();
-        say(&format!("error: {error:#}"));
+        say(&format!("error: {}", cause::told(&error)));
         say(CHOICE);
 
         loop {

@@ -241,9 +241,7 @@ impl WatchState<'_> {
             RunFate::Replaced(how, cause) => {
                 self.tell(&format!("{}; restarting", cause.text));
 
-                let status = RunStatus::Replaced;
-                let ended = Event::RunEnded { status, value: Value::Null, failure: None };
-                open.executor.commit(&ended).await?;
+                open.executor.commit(&Event::ended(RunStatus::Replaced)).await?;
                 Some(AfterRound::Again(how, cause))
             }
             RunFate::Quit(exit) => {
@@ -423,6 +421,7 @@ impl WatchState<'_> {
             resumes: None,
             again: None,
             may_ask: false,
+            may_suspend: true,
         }
     }
 

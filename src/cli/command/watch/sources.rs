@@ -1,6 +1,7 @@
 //! What a watched script depends on: its own text, what it reads, and kaizen.toml.
 
 use crate::base::file;
+use crate::cli::app::cause;
 use crate::cli::command::watch::files::{Contents, Files};
 use crate::cli::command::watch::round::WatchState;
 use crate::cli::command::watch::shown;
@@ -80,7 +81,10 @@ impl WatchState<'_> {
             }
             Err(error) => {
                 if is_news {
-                    self.tell(&format!("error: {error:#}; keeping the previous settings"));
+                    self.tell(&format!(
+                        "error: {}; keeping the previous settings",
+                        cause::told(&error)
+                    ));
                 }
                 true
             }

@@ -3,7 +3,7 @@
 mod tables;
 
 use crate::script::reference::lexer::{Lexeme, LexemeClass, scan};
-use tables::{HEADS, KEYWORDS, PREFIXES, STATEMENTS, VALUES, WORDS};
+use tables::{HEADS, KEYWORDS, OPTIONS, PREFIXES, STATEMENTS, VALUES, WORDS};
 
 /// A form of another language, which no script of ours can have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,11 @@ impl ForeignForm {
 /// Says what to write instead of a word of another language.
 pub(in crate::script) fn instead_of(word: &str) -> Option<&'static str> {
     WORDS.iter().find(|(known, _)| *known == word).map(|(_, help)| *help)
+}
+
+/// Returns the option that stands in the place of one of another library.
+pub(in crate::script) fn option(word: &str) -> Option<&'static str> {
+    OPTIONS.iter().find(|(known, _)| *known == word).map(|(_, own)| *own)
 }
 
 /// Says that a word is from another language.

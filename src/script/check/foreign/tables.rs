@@ -34,6 +34,7 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("await", "leave it out: a call waits for its reply"),
     ("capitalize", "write `text.sub_string(0, 1).upper() + text.sub_string(1)`"),
     ("charAt", "write `text[0]`"),
+    ("clone", "write `branch.fork()` to copy a branch; other values are copied by `let b = a`"),
     ("concat", "write `a + b`"),
     ("console", "write `print(..)`, or `log.info(..)`"),
     ("datetime", "write `now()` for the milliseconds since 1970"),
@@ -62,6 +63,7 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("list", "write `[a, b]`, or `x.to_array()`"),
     ("lstrip", "write `text.trimmed()`"),
     ("math", "write `x.floor()`, `x.sqrt()` or `round(x, 2)`: numbers have these words themselves"),
+    ("new_branch", "write `let b = branch();`, then `session.include_branch(b)`"),
     ("nil", "write `()`, which stands for no value"),
     ("not", "write `!x`"),
     ("null", "write `()`, which stands for no value"),
@@ -71,6 +73,7 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("pass", "leave the block empty: `{ }`"),
     ("println", "write `print(..)`"),
     ("raise", "write `throw \"message\"`"),
+    ("random", "write `random()` for a number from 0 up to 1"),
     ("re", "write `text.contains(part)`, `text.split(part)` or `text.replaced(part, other)`"),
     ("repr", "write `x.to_debug()`"),
     ("requests", "write `http_get(\"https://..\")`"),
@@ -85,6 +88,10 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("substr", "write `text.sub_string(start, length)`"),
     ("substring", "write `text.sub_string(start, length)`"),
     ("sys", "write `param(\"name\", default)`, and set it with `kaizen run -p name=value`"),
+    (
+        "time",
+        "write `timestamp()`, then `.elapsed` for the seconds since; `sleep(seconds)` to wait",
+    ),
     ("toLowerCase", "write `text.lower()`"),
     ("toString", "write `x.to_string()`"),
     ("toUpperCase", "write `text.upper()`"),
@@ -92,6 +99,31 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("typeof", "write `type_of(x)`"),
     ("undefined", "write `()`, which stands for no value"),
     ("update", "write `map.mixin(other)`, or `map + other`"),
+];
+
+/// Options of other libraries, and kaizen's.
+pub(super) const OPTIONS: &[(&str, &str)] = &[
+    ("concurrency", "max_concurrent"),
+    ("condition", "when"),
+    ("dependencies", "depends_on"),
+    ("id", "name"),
+    ("max_attempts", "attempts_max"),
+    ("max_completion_tokens", "max_tokens"),
+    ("max_output_tokens", "max_tokens"),
+    ("max_parallel", "max_concurrent"),
+    ("max_retries", "retries"),
+    ("max_workers", "max_concurrent"),
+    ("node_id", "name"),
+    ("output_schema", "schema"),
+    ("parallel", "max_concurrent"),
+    ("prompt", "instruction"),
+    ("response_format", "schema"),
+    ("response_model", "schema"),
+    ("sources", "source_node_ids"),
+    ("stop_sequences", "stop"),
+    ("system_message", "system"),
+    ("system_prompt", "system"),
+    ("timeout", "timeout_ms"),
 ];
 
 /// Letters that other languages put before a text.

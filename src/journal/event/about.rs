@@ -1,0 +1,85 @@
+//! What an event is about, and the word for it.
+
+use crate::base::id::{FlowId, OpId};
+use crate::journal::event::{Event, RunKind, RunStatus};
+use serde_json::Value;
+
+impl Event {
+    /// Makes the end of a run that was ended from outside: it has no value, and nothing in it failed.
+    pub fn ended(status: RunStatus) -> Event {
+        Event::RunEnded { status, value: Value::Null, failure: None, comparisons: Vec::new() }
+    }
+
+    /// Returns the stored word for the kind of event.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Event::RunStarted { .. } => "run_started",
+            Event::Told { .. } => "told",
+            Event::Telling { .. } => "telling",
+            Event::Asked { .. } => "asked",
+            Event::Answered { .. } => "answered",
+            Event::SleepBegan { .. } => "sleep_began",
+            Event::Suspended { .. } => "suspended",
+            Event::CallRefused { .. } => "call_refused",
+            Event::TimePassed { .. } => "time_passed",
+            Event::FlowStarted { .. } => "flow_started",
+            Event::Expanded { .. } => "expanded",
+            Event::OpStarted { .. } => "op_started",
+            Event::RequestPart { .. } => "request_part",
+            Event::AttemptStarted { .. } => "attempt_started",
+            Event::AttemptEnded { .. } => "attempt_ended",
+            Event::ToolStarted { .. } => "tool_started",
+            Event::ToolEnded { .. } => "tool_ended",
+            Event::OpEnded { .. } => "op_ended",
+            Event::FlowEnded { .. } => "flow_ended",
+            Event::Logged { .. } => "logged",
+            Event::RunEnded { .. } => "run_ended",
+        }
+    }
+
+    /// Returns what the run ran, if this is the event that started it. A program before 0.2 told a
+    /// comparison by its name and its parameter alone.
+    pub fn ran(&self) -> Option<RunKind> {
+        let Event::RunStarted { script, params, what, .. } = self else { return None };
+        let looks_so = || script.starts_with("compare ") && params.contains_key("tasks");
+        let old = || if looks_so() { RunKind::Comparison } else { RunKind::Script };
+
+        Some(what.unwrap_or_else(old))
+    }
+
+    /// Returns the operation it is about, if it is about one.
+    pub fn op(&self) -> Option<OpId> {
+        self.subject().1
+    }
+
+    /// Returns the flow it belongs to; events of the run as a whole belong to none.
+    pub fn flow(&self) -> Option<FlowId> {
+        self.subject().0
+    }
+
+    fn subject(&self) -> (Option<FlowId>, Option<OpId>) {
+        match self {
+            Event::Expanded { flow, op, .. }
+            | Event::OpStarted { flow, op, .. }
+            | Event::AttemptStarted { flow, op, .. }
+            | Event::AttemptEnded { flow, op, .. }
+            | Event::CallRefused { flow, op, .. }
+            | Event::ToolStarted { flow, op, .. }
+            | Event::ToolEnded { flow, op, .. }
+            | Event::OpEnded { flow, op, .. } => (Some(*flow), Some(*op)),
+            Event::FlowStarted { flow, .. } | Event::FlowEnded { flow } => (Some(*flow), None),
+
+            Event::RunStarted { .. }
+            | Event::Told { .. }
+            | Event::Telling { .. }
+            | Event::Asked { .. }
+            | Event::Answered { .. }
+            | Event::SleepBegan { .. }
+            | Event::Suspended { .. }
+            | Event::TimePassed { .. }
+            | Event::RequestPart { .. }
+            | Event::Logged { .. }
+            | Event::RunEnded { .. } => (None, None),
+        }
+    }
+}

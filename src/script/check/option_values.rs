@@ -1,0 +1,136 @@
+//! Values of options that no call takes, and names of metrics that nobody reads: found where the script
+//! says them literally, before anything is paid.
+
+use crate::optimizer::evidence::observation;
+use crate::script::check::File;
+use crate::script::check::kinds::Kinds;
+use crate::script::diagnostic::{Diagnostic, codes, mismatch};
+use crate::script::host::options;
+use crate::script::host::wanted::{WantedValue, wanted};
+use rhai::{Expr, FnCallExpr};
+
+/// Options that are maps of options themselves.
+const NESTED: &[&str] = &["budget", "constraints", "objective"];
+
+/// Where values of options are looked for.
+pub(super) struct OptionValues<'a> {
+    pub(super) file: &'a File<'a>,
+    pub(super) kinds: &'a Kinds<'a>,
+    /// The function in which the call stands.
+    pub(super) function: &'a str,
+}
+
+impl OptionValues<'_> {
+    /// Finds the wrong values of a call's literal options.
+    pub(super) fn faults(&self, call: &FnCallExpr, faults: &mut Vec<Diagnostic>) {
+        let name = call.name.as_str();
+        if let Some(map @ Expr::Map(..)) = call.args.last()
+            && options::known(name).is_some()
+        {
+            self.map(name, map, faults);
+        }
+
+        if observation::RECORDS.contains(&name) {
+            let maps = call.args.iter().filter(|argument| matches!(argument, Expr::Map(..)));
+            faults.extend(maps.take(1).flat_map(|metrics| self.metrics(metrics)));
+        }
+    }
+
+    fn map(&self, of: &str, map: &Expr, faults: &mut Vec<Diagnostic>) {
+        let Expr::Map(map, _) = map else { return };
+        for (key, value) in &map.0 {
+            let option = key.name.as_str();
+            if let Some(fault) =
+                wanted(of, option).and_then(|wanted| self.value(of, option, value, wanted))
+            {
+                faults.push(fault);
+            }
+
+            if NESTED.contains(&option)
+                && let Expr::Map(inner, _) = value
+            {
+                let known = options::known(option).unwrap_or_default();
+                for (key, _) in
+                    inner.0.iter().filter(|(key, _)| !known.contains(&key.name.as_str()))
+                {
+                    let message = format!("`{option}` has no option `{}`", key.name);
+                    let help = super::suggest(&key.name, known.iter().copied())
+                        .or_else(|| Some(format!("valid options: {}", known.join(", "))));
+                    let file = self.file;
+                    let fault =
+                        Diagnostic::at(codes::OPTION, message, file.name, file.text, key.pos);
+                    faults.push(Diagnostic { help, ..fault });
+                }
+                self.map(option, value, faults);
+            }
+        }
+    }
+
+    fn value(
+        &self,
+        of: &str,
+        option: &str,
+        value: &Expr,
+        wanted: WantedValue,
+    ) -> Option<Diagnostic> {
+        let found = match literal(value) {
+            Some(Literal::Whole(number)) => {
+                let least = match wanted {
+                    WantedValue::Count(least) => least,
+                    WantedValue::Amount => 0,
+                    _ => i64::MIN,
+                };
+                (wanted.takes("int") && number < least).then(|| format!("{number}"))
+            }
+            Some(Literal::Fraction(number)) => {
+                (wanted == WantedValue::Amount && number < 0.0).then(|| format!("{number}"))
+            }
+            Some(Literal::Text(text)) => match wanted {
+                WantedValue::Word(words) if !words.contains(&text) => Some(format!("\"{text}\"")),
+                _ => None,
+            },
+            None => None,
+        };
+
+        let found = found.or_else(|| {
+            let kind = self.kinds.kind(value, self.function)?;
+            let kind = kind.word();
+            (!wanted.takes(kind)).then(|| mismatch::article(kind))
+        })?;
+
+        let message =
+            format!("option `{option}` of `{of}`: must be {}, not {found}", wanted.words());
+        let file = self.file;
+        let at = value.start_position();
+        Some(Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, at))
+    }
+
+    /// Finds names of metrics that look like ones that are read.
+    fn metrics(&self, metrics: &Expr) -> Vec<Diagnostic> {
+        let Expr::Map(map, _) = metrics else { return Vec::new() };
+        let file = self.file;
+        let fault = |key: &rhai::Ident| {
+            let near = observation::misspelt(&key.name)?;
+            let message = observation::unknown_metric(&key.name);
+            let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, key.pos);
+            Some(Diagnostic { help: Some(format!("did you mean `{near}`?")), ..fault })
+        };
+        map.0.iter().filter_map(|(key, _)| fault(key)).collect()
+    }
+}
+
+/// A value that stands in the script.
+enum Literal<'a> {
+    Whole(i64),
+    Fraction(f64),
+    Text(&'a str),
+}
+
+fn literal(expr: &Expr) -> Option<Literal<'_>> {
+    match expr {
+        Expr::IntegerConstant(number, _) => Some(Literal::Whole(*number)),
+        Expr::FloatConstant(number, _) => Some(Literal::Fraction(**number)),
+        Expr::StringConstant(text, _) => Some(Literal::Text(text)),
+        _ => None,
+    }
+}

@@ -1,0 +1,141 @@
+//! What the value of an option has to be, as far as that can be told before a script runs.
+
+/// What the value of an option has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::script) enum WantedValue {
+    /// A text.
+    Text,
+    /// A text or a list of texts.
+    Texts,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// True or false.
+    Flag,
+    /// A whole number from here up.
+    Count(i64),
+    /// A number.
+    Number,
+    /// A number from 0 up.
+    Amount,
+    /// A function.
+    Function,
+    /// A map.
+    Map,
+    /// A node, the name of an operation, or a list of them.
+    Nodes,
+}
+
+use WantedValue::{Amount, Count, Flag, Function, Map, Nodes, Number, Text, Texts, Word};
+
+/// The functions whose `timeout_ms` is a setting of a call, which may be 0.
+const ASKS: &[&str] = &["communicate", "chat", "operate", "react", "parse", "imodel"];
+
+/// Returns what the value of an option of a function has to be; `None` if that is not certain.
+pub(in crate::script) fn wanted(of: &str, option: &str) -> Option<WantedValue> {
+    Some(match option {
+        "instruction" | "name" | "stdin" | "system" | "text" => Text,
+        "stop" => Texts,
+
+        "keep" => Word(&["all", "answer", "nothing"]),
+        "on_failure" => Word(&["skip", "stop", "continue"]),
+        "on_length" => Word(&["accept", "fail"]),
+        "policy" | "scoring" => Word(&["learn", "greedy", "fixed", "guide", "guide_knowledge"]),
+
+        "allow_failures" | "explore" | "gate" | "inherit_context" | "learn_from_demo"
+        | "memory" | "record" | "settle" | "stream" | "verbose" => Flag,
+
+        "timeout_ms" => Count(i64::from(!ASKS.contains(&of))),
+        "attempts_max" | "max_calls" | "max_concurrent" | "max_tokens" | "repeat" => Count(1),
+        "header_timeout_ms" | "idle_timeout_ms" | "max_repairs" | "retries" | "seed"
+        | "warm_up" => Count(0),
+
+        "temperature" | "top_p" => Number,
+        "cost" | "cost_half" | "max_cost" | "min_success" | "p95_time" | "quality" | "time"
+        | "time_half" => Amount,
+
+        "check" | "when" => Function,
+        "budget" | "constraints" | "extra" | "headers" => Map,
+        "depends_on" => Nodes,
+        _ => return None,
+    })
+}
+
+impl WantedValue {
+    /// Tells whether a value of a type, by its word, may be one.
+    pub(in crate::script) fn takes(self, kind: &str) -> bool {
+        match self {
+            Text | Word(_) => kind == "string",
+            Texts => kind == "string" || kind == "array",
+            Flag => kind == "bool",
+            Count(_) => kind == "int",
+            Number | Amount => kind == "int" || kind == "float",
+            Function => kind == "function",
+            Map => kind == "map",
+            Nodes => ["string", "array", "node"].contains(&kind),
+        }
+    }
+
+    /// Says what the value has to be.
+    pub(in crate::script) fn words(self) -> String {
+        match self {
+            Text => "a string".to_owned(),
+            Texts => "a string or a list of strings".to_owned(),
+            Word(words) => {
+                let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+                match quoted.split_last() {
+                    Some((last, before)) => format!("{} or {last}", before.join(", ")),
+                    None => "a word".to_owned(),
+                }
+            }
+            Flag => "true or false".to_owned(),
+            Count(least) => format!("a whole number of at least {least}"),
+            Number => "a number".to_owned(),
+            Amount => "a number of at least 0".to_owned(),
+            Function => "a function, `|x| ..`".to_owned(),
+            Map => "a map".to_owned(),
+            Nodes => "a node, the name of an operation, or a list of them".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::host::options;
+
+    /// Functions that take a map of options.
+    const FUNCTIONS: &[&str] = &[
+        "add_operation",
+        "add_aggregation",
+        "branch",
+        "communicate",
+        "compare",
+        "constraints",
+        "expand",
+        "flow",
+        "imodel",
+        "objective",
+        "operate",
+        "optimizer",
+        "parallel",
+    ];
+
+    #[test]
+    fn every_option_with_a_type_is_an_option() {
+        let known: Vec<&str> =
+            FUNCTIONS.iter().filter_map(|of| options::known(of)).flatten().collect();
+        for option in ["retries", "max_tokens", "on_length", "keep", "gate", "time_half", "settle"]
+        {
+            assert!(known.contains(&option), "{option}");
+            assert!(wanted("flow", option).is_some(), "{option}");
+        }
+    }
+
+    #[test]
+    fn a_type_says_what_it_takes() {
+        assert!(Number.takes("int") && Number.takes("float") && !Number.takes("string"));
+        assert_eq!(wanted("flow", "timeout_ms"), Some(Count(1)));
+        assert_eq!(wanted("chat", "timeout_ms"), Some(Count(0)));
+        assert_eq!(Word(&["accept", "fail"]).words(), "\"accept\" or \"fail\"");
+    }
+}
