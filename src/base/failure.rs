@@ -315,6 +315,9 @@ pub struct FailureDetail {
     /// What it was called with.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub args: Option<Value>,
+    /// By what a server knows a call whose effect is in doubt.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub key: Option<Box<str>>,
     /// How many steps the model took.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub steps: Option<u32>,

@@ -81,7 +81,7 @@ impl Executor {
     }
 
     /// Does something outside, and returns what the journal keeps of it. A missing permission is not
-    /// kept: a resumed run may have it. Nor is what nobody knows: a resumed run may be told.
+    /// kept: a resumed run may have it.
     async fn do_now(
         &self,
         (what, repeat): (&Inquiry, Repeat),
@@ -108,9 +108,7 @@ impl Executor {
 
         match done.await? {
             Ok(value) => Ok(json!({ "value": value })),
-            Err(failure) if matches!(failure.kind, Kind::Permission | Kind::Unsure) => {
-                Err(failure.into())
-            }
+            Err(failure) if failure.kind == Kind::Permission => Err(failure.into()),
             Err(failure) => Ok(json!({ "failure": failure })),
         }
     }

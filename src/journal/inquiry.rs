@@ -20,8 +20,6 @@ words! {
         Command = "command",
         /// Which tools an MCP server has.
         McpTools = "mcp",
-        /// That a tool of an MCP server is about to be called.
-        McpBegins = "mcp_begins",
         /// What a tool of an MCP server answered.
         McpCall = "mcp_call",
         /// Whether a tool may be called.
@@ -60,7 +58,6 @@ impl Topic {
             | Topic::HttpGet
             | Topic::Command
             | Topic::McpTools
-            | Topic::McpBegins
             | Topic::McpCall
             | Topic::Approve
             | Topic::Ask

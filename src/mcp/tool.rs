@@ -43,7 +43,7 @@ pub struct ServerTool {
 }
 
 /// The tools of a server, as they were when it was first asked.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Listing {
     /// The server.
     pub server: String,
@@ -56,6 +56,7 @@ pub struct Listing {
     /// The version of the protocol that was agreed on.
     pub protocol: String,
     /// What was left out or taken out, for people.
+    #[serde(skip)]
     pub notes: Vec<String>,
 }
 
@@ -107,6 +108,18 @@ impl Listing {
         hashes.sort();
         let hash = blake3::hash(json!(hashes).to_string().as_bytes()).to_hex().to_string();
         Listing { server, tools, hashes, hash, protocol: protocol.to_owned(), notes }
+    }
+
+    /// Creates the list of a server of which nothing is known.
+    pub fn unknown(server: &str) -> Listing {
+        Listing {
+            server: server.to_owned(),
+            tools: Vec::new(),
+            hashes: Vec::new(),
+            hash: String::new(),
+            protocol: String::new(),
+            notes: Vec::new(),
+        }
     }
 
     /// Finds a tool by its name at the server, or by the name under which it is offered.

@@ -43,6 +43,8 @@ pub const TEST: &str = "K0012";
 pub const SCHEMA: &str = "K0013";
 /// A tool that cannot be offered.
 pub const TOOL: &str = "K0014";
+/// An MCP server that the project does not describe.
+pub const SERVER: &str = "K0015";
 /// A word that works in place and whose result is used.
 pub const IN_PLACE: &str = "K0016";
 /// A division of whole numbers that drops the fraction.
@@ -177,6 +179,13 @@ pub const CODES: &[Code] = &[
          the arguments as a map, and `info` if it wants to know the `id`, `key` and `step` of the call. \
          The names in a list of tools differ.",
         "let add = tool(\"add\", \"Adds.\", \"a: integer, b: integer\", || 1);",
+    ),
+    found(
+        SERVER,
+        "an MCP server that kaizen.toml does not describe",
+        "`mcp(\"files\")` needs a table `[mcp.files]` in kaizen.toml, with the `command` or the `url` of the \
+         server. `kaizen tools` lists the servers that there are.",
+        "let tools = mcp(\"files\");",
     ),
     found(
         IN_PLACE,

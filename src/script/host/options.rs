@@ -95,7 +95,7 @@ pub(in crate::script) fn known(of: &str) -> Option<Vec<&'static str>> {
         "imodel" => keys(true),
         "operate" | "react" => [SETTINGS, OPERATE, OF_TOOLS].concat(),
         "parse" => [SETTINGS, &["max_repairs"]].concat(),
-        "mcp" => vec!["only", "except"],
+        "mcp" => vec!["only", "except", "fresh"],
         "constraints" => vec!["p95_time", "max_cost", "min_success"],
         "objective" => vec!["quality", "time", "cost", "time_half", "cost_half"],
         "optimizer" => vec![

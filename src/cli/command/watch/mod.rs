@@ -126,7 +126,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     let seed = given.with.seed.or_else(|| plan::seed_of(&earlier)).unwrap_or_else(|| given.seed());
     let replies = if arguments.fresh { Replies::default() } else { earlier.replies };
 
-    let reuse = Rc::new(Reuse::wide(replies));
+    let reuse = Rc::new(Reuse::wide(replies).with_results());
     let writer = Rc::new(project.start_writer()?);
     let models = Rc::new(project.models(seed)?);
 
