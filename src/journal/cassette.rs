@@ -26,7 +26,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// The newest format that this program reads and writes: that of a cassette in which servers of tools
-/// answer.
+/// answer, or models are shown pictures.
 const FORMAT: u64 = 4;
 /// The format of a cassette in which tools are offered, or replies may be cut.
 const FORMAT_WITH_TOOLS: u64 = 3;
@@ -225,6 +225,11 @@ impl CassetteLine {
 
     fn prompt(&self) -> Cow<'_, str> {
         self.messages.last().map_or(Cow::Borrowed(""), Message::shown)
+    }
+
+    /// Tells whether pictures go with it.
+    fn has_images(&self) -> bool {
+        self.messages.iter().any(|message| !message.images.is_empty())
     }
 
     /// Tells whether tools are offered, or the reply may be cut.
@@ -554,7 +559,8 @@ pub fn write(path: &Path, content: impl Into<CassetteContent>) -> Result<(), Cas
 
     let cassette = Cassette::of(path, lines).with_places_where_needed();
     let has_places = cassette.lines().any(|line| line.at.is_some());
-    let format = if !results.is_empty() {
+    let has_images = cassette.lines().any(CassetteLine::has_images);
+    let format = if !results.is_empty() || has_images {
         FORMAT
     } else if cassette.lines().any(CassetteLine::needs_tools) {
         FORMAT_WITH_TOOLS

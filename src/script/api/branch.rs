@@ -3,7 +3,7 @@
 use super::flow::read_budget;
 use super::operation::read_function;
 use super::tool::read_tools;
-use super::{def, model};
+use super::{def, image, model};
 use crate::base::failure::{Failure, Kind};
 use crate::executor::operate::{RuleResult, reading};
 use crate::executor::question::BranchQuestion;
@@ -103,7 +103,8 @@ fn questions(engine: &mut Engine, host: &Rc<Inner>) {
         `invalid_output`), and the settings `temperature`, `top_p`, `max_tokens`, `stop`, `seed`,
         `stream`, `timeout_ms`, `header_timeout_ms`, `idle_timeout_ms`, `attempts_max`, `on_length`
         ("accept": an answer that reached `max_tokens` is returned as it is, and `was_cut` of the branch
-        is true; without it, such an answer throws `length`), `extra` (a
+        is true; without it, such an answer throws `length`), `images` (a list of pictures: paths,
+        `data:` texts or bytes, at most 8 of 5 MiB each), `extra` (a
         map of additional fields for the provider; fields that have a setting, and fields that
         request more than one text reply, are errors).
         ```rhai
@@ -167,7 +168,7 @@ fn ask(
         Keep::Nothing => "chat",
     };
 
-    let mut prompt = prompt(name, text, map).map_err(|e| throw(&e))?;
+    let mut prompt = prompt(host, name, text, map).map_err(|e| throw(&e))?;
     prompt.instruction = prompt.full();
     prompt.context = None;
 
@@ -333,7 +334,7 @@ fn operate(
         let mut options = Options::of(of, map)?;
         let mut checks = read_checks(host, context, &mut options)?;
         checks.tools.thinks = of == "react";
-        let mut prompt = prompt_of(of, text, options)?;
+        let mut prompt = prompt_of(host, of, text, options)?;
         prompt.instruction = prompt.full();
         prompt.context = None;
         Ok(CheckedPrompt { prompt, ..checks })
@@ -439,15 +440,26 @@ fn read_tool_use(options: &mut Options) -> Result<ToolUse, Failure> {
 }
 
 /// Reads a prompt from the options of a call.
-pub(super) fn prompt(of: &'static str, text: &str, map: Map) -> Result<Prompt, Failure> {
-    prompt_of(of, text, Options::of(of, map)?)
+fn prompt(
+    host: &Rc<Inner>,
+    of: &'static str,
+    text: &str,
+    map: Map,
+) -> Result<Prompt, Failure> {
+    prompt_of(host, of, text, Options::of(of, map)?)
 }
 
-fn prompt_of(of: &'static str, text: &str, mut options: Options) -> Result<Prompt, Failure> {
+fn prompt_of(
+    host: &Rc<Inner>,
+    of: &'static str,
+    text: &str,
+    mut options: Options,
+) -> Result<Prompt, Failure> {
     let context = options.value("context")?;
     let schema = options.schema()?;
+    let images = image::read(host, &mut options)?;
     let settings = settings(of, options)?;
-    Ok(Prompt { instruction: text.to_owned(), context, schema, settings })
+    Ok(Prompt { instruction: text.to_owned(), context, images, schema, settings })
 }
 
 /// Reads what is left of some options as settings.

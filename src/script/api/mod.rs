@@ -7,6 +7,7 @@ mod data;
 mod experiment;
 mod finished;
 mod flow;
+mod image;
 pub(super) mod knowledge;
 mod list;
 mod mcp;

@@ -1,6 +1,7 @@
 //! Reading what an operation of a graph is: its kind and its options.
 
 use super::branch;
+use super::image;
 use super::builder::SharedBuilder;
 use super::people::read_question;
 use crate::base::failure::{Failure, Kind};
@@ -98,6 +99,7 @@ fn fill(
             prompt.instruction = instruction.ok_or_else(|| missing("an `instruction`"))?;
             prompt.context = facts;
             prompt.schema = schema;
+            prompt.images = image::read(host, &mut options)?;
             prompt.settings = branch::settings("add_operation", options)?;
         }
         OpKind::Operate(checked) | OpKind::React(checked) => {
@@ -110,9 +112,11 @@ fn fill(
             prompt.instruction = instruction.ok_or_else(|| missing("an `instruction`"))?;
             prompt.context = facts;
             prompt.schema = schema;
+            prompt.images = image::read(host, &mut options)?;
             prompt.settings = branch::settings("add_operation", options)?;
         }
         OpKind::Parse(checked) => {
+            image::refuse(&mut options, stem)?;
             refuse(&mut options, stem, &["check", "keep"])?;
             refuse(&mut options, stem, OF_TOOLS)?;
             refuse(&mut options, stem, OF_ACT)?;
@@ -125,6 +129,7 @@ fn fill(
             checked.prompt.settings = branch::settings("add_operation", options)?;
         }
         OpKind::Act(call) => {
+            image::refuse(&mut options, stem)?;
             if facts.is_some() || instruction.is_some() || schema.is_some() {
                 return Err(not_of_act(&op.name));
             }

@@ -1,0 +1,66 @@
+//! The option `images`: pictures that go with a question, as paths, texts or bytes.
+
+use super::data;
+use crate::base::failure::{Failure, Kind};
+use crate::model::image::{IMAGE_MAX, IMAGES_MAX, Image, ImageFault};
+use crate::script::Inner;
+use crate::script::host::convert;
+use crate::script::host::options::Options;
+use rhai::{Array, Blob, Dynamic};
+use std::rc::Rc;
+
+/// Reads the pictures of a question. A file needs the right to be read.
+pub(super) fn read(host: &Rc<Inner>, options: &mut Options) -> Result<Vec<Image>, Failure> {
+    let Some(value) = options.take("images") else { return Ok(Vec::new()) };
+
+    let found = convert::type_name(&value);
+    let Some(items) = value.try_cast::<Array>() else {
+        let reason = format!("must be a list of paths, `data:` texts or bytes, not {found}");
+        return Err(options.wrong("images", &reason));
+    };
+    if items.len() > IMAGES_MAX {
+        let reason = format!("has {} pictures; at most {IMAGES_MAX} go with a question", items.len());
+        return Err(options.wrong("images", &reason));
+    }
+
+    let one = |(place, item): (usize, Dynamic)| match image(host, item)? {
+        Ok(image) => Ok(image),
+        Err(reason) => Err(options.wrong("images", &format!("number {} {reason}", place + 1))),
+    };
+    items.into_iter().enumerate().map(one).collect()
+}
+
+/// Makes a picture of one item, or says why it is none.
+fn image(host: &Rc<Inner>, item: Dynamic) -> Result<Result<Image, String>, Failure> {
+    let found = convert::type_name(&item);
+    if let Some(bytes) = item.clone().try_cast::<Blob>() {
+        return Ok(Image::of(&bytes).map_err(|fault| fault.to_string()));
+    }
+    let Ok(text) = item.into_string() else {
+        return Ok(Err(format!("must be a path, a `data:` text or bytes, not {found}")));
+    };
+
+    if text.starts_with("data:") {
+        return Ok(Image::of_text(&text).map_err(|fault| fault.to_string()));
+    }
+    if text.starts_with("http://") || text.starts_with("https://") {
+        return Ok(Err("is an address; save the picture in a file and give its path".to_owned()));
+    }
+    let bytes = data::read_bytes(host, &text, IMAGE_MAX)?;
+    Ok(Image::of(&bytes).map_err(|fault| match fault {
+        // Only its beginning was read.
+        ImageFault::Size(_) => format!("(`{text}`) has more than {IMAGE_MAX} bytes"),
+        ImageFault::Form | ImageFault::Text => format!("(`{text}`) {fault}"),
+    }))
+}
+
+/// Says that an operation takes no pictures, if there are any.
+pub(super) fn refuse(options: &mut Options, kind: &str) -> Result<(), Failure> {
+    match options.take("images") {
+        None => Ok(()),
+        Some(_) => {
+            let message = format!("`{kind}` asks no question, and takes no `images`");
+            Err(Failure::new(Kind::Option, message))
+        }
+    }
+}
