@@ -36,6 +36,7 @@ mod cli {
     mod forecast;
     mod given;
     mod guide_file;
+    mod images;
     mod journals;
     mod keys;
     mod kinds;

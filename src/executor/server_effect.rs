@@ -7,6 +7,7 @@ use crate::executor::Executor;
 use crate::executor::attempt::Stop;
 use crate::executor::lost::Repeat;
 use crate::executor::replies::TapedResult;
+use crate::executor::replies::assumption::Unknown;
 use crate::journal::inquiry::Inquiry;
 use serde_json::Value;
 
@@ -53,10 +54,17 @@ impl Executor {
         self.effect(strand, (what, repeat), planned, permit, work).await
     }
 
-    /// Returns the newest list of a server's tools that is known, for a plan.
-    pub fn known_list(&self, what: &Inquiry) -> Option<Value> {
-        let reuse = self.replies.reuse()?;
-        let replies = reuse.replies();
-        replies.results().newest(what).cloned()
+    /// Returns the newest list of a server's tools that is known, for a plan: it starts no server.
+    pub fn planned_list(&self, what: &Inquiry) -> Option<Value> {
+        let known = self.replies.reuse().and_then(|reuse| {
+            let replies = reuse.replies();
+            replies.results().newest(what).cloned()
+        });
+        if known.is_none()
+            && let Some(guess) = self.guess()
+        {
+            guess.meet(Unknown::Replies);
+        }
+        known
     }
 }

@@ -7,7 +7,7 @@ use crate::base::strand::Spot;
 use crate::base::unit::Money;
 use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, Timer};
-use crate::journal::inquiry::Inquiry;
+use crate::journal::inquiry::{Inquiry, Topic};
 use crate::journal::key::Key;
 use crate::model::reply::{ReplyContent, Usage};
 use serde_json::Value;
@@ -255,6 +255,8 @@ struct Reading<'a> {
     open: HashMap<(OpId, u32), (Key, Spot)>,
     /// How many tries of each call this run has.
     numbers: HashMap<(Key, Spot), usize>,
+    /// Which failures are told again.
+    failures: Failures,
     /// Calls of operations that failed.
     vain: HashSet<(Key, Spot)>,
     ends: Vec<PastEnd>,
@@ -268,6 +270,14 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
+    /// Tells whether a server of tools is to be asked again because it failed.
+    fn is_in_vain(&self, what: &Inquiry, told: &Value) -> bool {
+        let is_of_server = matches!(what.topic(), Some(Topic::McpTools | Topic::McpCall));
+        let kind = told["failure"]["kind"].as_str().map(Kind::from);
+        let is_failure = kind.is_some_and(|kind| kind != Kind::Unsure);
+        self.failures == Failures::Forgotten && is_of_server && is_failure
+    }
+
     fn of<'a>(run: &'a RunId, events: &[(i64, Event)], failures: Failures) -> Reading<'a> {
         let vain = match failures {
             Failures::Told => HashSet::new(),
@@ -279,6 +289,7 @@ impl Reading<'_> {
             elapsed: Duration::ZERO,
             open: HashMap::new(),
             numbers: HashMap::new(),
+            failures,
             vain,
             ends: Vec::new(),
             given_up: HashSet::new(),
@@ -323,6 +334,12 @@ impl Reading<'_> {
                     run,
                     was_reused: false,
                 });
+            }
+            Event::Told { what, value, at: Some(at) } if self.is_in_vain(what, value) => {
+                // Whether a call took effect that was lost on its way is still to be decided.
+                if value["failure"]["key"].is_null() {
+                    self.begun.remove(&(what.clone(), at.clone()));
+                }
             }
             Event::Told { what, value, at: Some(at) } => {
                 let id = EndId::Answer(what.clone(), at.clone());

@@ -110,18 +110,6 @@ impl Listing {
         Listing { server, tools, hashes, hash, protocol: protocol.to_owned(), notes }
     }
 
-    /// Creates the list of a server of which nothing is known.
-    pub fn unknown(server: &str) -> Listing {
-        Listing {
-            server: server.to_owned(),
-            tools: Vec::new(),
-            hashes: Vec::new(),
-            hash: String::new(),
-            protocol: String::new(),
-            notes: Vec::new(),
-        }
-    }
-
     /// Finds a tool by its name at the server, or by the name under which it is offered.
     pub fn find(&self, name: &str) -> Option<&ServerTool> {
         self.tools.iter().find(|tool| tool.name == name || tool.full_name == name)

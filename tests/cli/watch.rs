@@ -487,7 +487,6 @@ fn a_save_calls_servers_of_tools_only_for_what_is_new_unless_it_is_to_be_fresh()
         assert_eq!(calls(), 1);
         project.file("s.rhai", &format!("{script}print(2);\n"));
         watched.run();
-        watched.until("watching");
         assert_eq!(calls(), expected);
 
         // With other arguments it is another call.

@@ -197,6 +197,26 @@ fn a_server_that_cannot_start_leaves_no_doubt() {
 }
 
 #[test]
+fn what_failed_at_a_server_is_tried_again_on_a_resume_and_what_is_in_doubt_is_not() {
+    for (mode, is_in_doubt) in [("refuses", false), ("dies-in-call", true)] {
+        let project = project(mode, "approve = \"never\"\n", ACT);
+        let failed = run(&project, &["a.rhai"]);
+        assert_eq!((failed.code, calls(&project)), (Some(1), 1), "{}", failed.stderr);
+
+        let toml = std::fs::read_to_string(project.path().join("kaizen.toml")).unwrap();
+        project.file("kaizen.toml", &toml.replace(mode, "plain"));
+        let again = run(&project, &["--resume"]);
+        if is_in_doubt {
+            assert_eq!((again.code, calls(&project)), (Some(1), 1), "{}", again.stderr);
+            assert!(again.stderr.starts_with("error[K0135]"), "{}", again.stderr);
+        }
+        let again = if is_in_doubt { run(&project, &["--resume", "--lost=repeat"]) } else { again };
+        assert_eq!((again.code, again.stdout.as_str()), (Some(0), "ok\n"), "{}", again.stderr);
+        assert_eq!(calls(&project), 2);
+    }
+}
+
+#[test]
 fn a_server_that_has_changed_between_the_parts_of_a_run_is_refused() {
     let script = "let tools = mcp(\"own\");\n\
                   print(branch(\"demo/echo\").chat(\"x\"));\n\
@@ -311,7 +331,7 @@ fn a_plan_and_a_replay_start_no_server() {
         Ran::from(plan.env("KAIZEN_TRUST", "1").output().unwrap())
     };
     let unknown = plan();
-    let note = "the tools of MCP server `own` are not known before its first use";
+    let note = "the tools of MCP server `own` are not known before a script has used it";
     assert!(unknown.stderr.contains(note), "{}{}", unknown.stdout, unknown.stderr);
     assert!(!project.path().join("pids.txt").exists());
 

@@ -92,11 +92,16 @@ fn list(host: &Rc<Inner>, server: &str) -> Result<Vec<ServerTool>, EvalError> {
     let servers = host.with.servers.clone();
     let what = Inquiry::About(Topic::McpTools, server.to_owned());
 
-    let known = executor.is_dry().then(|| executor.known_list(&what)).flatten();
-    if known.is_none() && executor.is_dry() {
-        host.note(&format!("the tools of MCP server `{server}` are not known before its first use"));
+    // A replay has a list of its own.
+    let is_plan = executor.is_dry() && !executor.is_resuming();
+    let planned = if is_plan { executor.planned_list(&what) } else { None };
+    if is_plan && planned.is_none() {
+        let message = format!(
+            "the tools of MCP server `{server}` are not known before a script has used it"
+        );
+        return Err(throw(&Failure::new(Kind::Mcp, message)));
     }
-    let planned = known.unwrap_or_else(|| json!(Listing::unknown(server)));
+    let planned = planned.unwrap_or_default();
 
     let ask = async || {
         let listing = servers.tools(server).await;
@@ -198,7 +203,7 @@ async fn call(
     let ask = async || {
         let map = args.as_object().cloned().unwrap_or_default();
         let answer = servers.call(&of.server, &of.tool, map, &context.key, None).await;
-        answer.map(|answer| kept_of(&answer, &of.version)).map_err(|fault| lost(of, fault))
+        answer.map(|answer| kept_of(&answer, &of.version)).map_err(|fault| lost(of, &context.key, fault))
     };
     let planned = json!({ "value": format!("(what `{}` answers)", of.full_name) });
     let told = executor.effect_of_server(strand, asked, planned, ready, ask).await;
@@ -234,12 +239,13 @@ fn kept_of(answer: &ToolAnswer, version: &str) -> Value {
 }
 
 /// Makes a failure of a call whose answer did not come.
-fn lost(of: &ServerCall, fault: ServerFault) -> Failure {
+fn lost(of: &ServerCall, key: &str, fault: ServerFault) -> Failure {
     let is_unsure = fault.is_unsure() && !of.is_read;
     let mut failure = failure_of(fault);
     if is_unsure {
         failure.message.push_str("; nobody knows whether the call took effect");
         failure.retryable = false;
+        failure.detail_mut().key = Some(key.into());
     }
     failure
 }
