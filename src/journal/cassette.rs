@@ -9,6 +9,9 @@ use crate::base::strand::Spot;
 use crate::base::unit::Money;
 use crate::base::{file, own};
 use crate::journal::inquiry::Inquiry;
+use crate::journal::cassette_text::{
+    CassetteHead, FORMAT, FORMAT_WITH_PLACES, FORMAT_WITH_TOOLS, FORMAT_WITHOUT_PLACES, parse,
+};
 use crate::journal::difference::{names, short, text_difference, whole};
 use crate::journal::key::{Key, deciding, deciding_messages};
 use crate::journal::known_replies::Sample;
@@ -25,19 +28,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// The newest format that this program reads and writes: that of a cassette in which servers of tools
-/// answer, or models are shown pictures.
-const FORMAT: u64 = 4;
-/// The format of a cassette in which tools are offered, or replies may be cut.
-const FORMAT_WITH_TOOLS: u64 = 3;
-/// The format of a cassette in which two requests are equal.
-const FORMAT_WITH_PLACES: u64 = 2;
-/// The format of a cassette in which no two requests are equal, which older programs read as well.
-const FORMAT_WITHOUT_PLACES: u64 = 1;
 /// Largest cassette that is read, in bytes.
 const SIZE_MAX: u64 = 64 << 20;
-/// How the line of an answer of a server begins.
-const RESULT_START: &str = "{\"asked\":";
 /// How much of a prompt is compared with others, in characters.
 const HEAD_CHARS: usize = 400;
 
@@ -133,12 +125,6 @@ pub struct CassetteLine {
 
 fn is_plain(settings: &Settings) -> bool {
     *settings == Settings::default()
-}
-
-/// The first line of a file.
-#[derive(serde::Serialize, serde::Deserialize)]
-struct Head {
-    cassette: u64,
 }
 
 impl CassetteLine {
@@ -485,67 +471,6 @@ impl Cassette {
     }
 }
 
-/// What is wrong with the text of a cassette.
-enum CassetteFault {
-    Newer(u64),
-    Damaged(usize, String),
-}
-
-impl CassetteFault {
-    fn at(self, path: &Path) -> CassetteError {
-        let path = path.to_owned();
-        match self {
-            CassetteFault::Newer(found) => CassetteError::Newer { path, found },
-            CassetteFault::Damaged(line, reason) => CassetteError::Damaged { path, line, reason },
-        }
-    }
-}
-
-/// The exchanges of a file, each with its line, and the answers of servers.
-type ParsedLines = (Vec<(usize, CassetteLine)>, Vec<ResultLine>);
-
-/// Reads the text of a cassette.
-fn parse(text: &str) -> Result<ParsedLines, CassetteFault> {
-    let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, line));
-    let first = lines.next().map_or("", |(_, line)| line);
-    let head: Head = serde_json::from_str(first).map_err(|_| {
-        CassetteFault::Damaged(
-            1,
-            format!(
-                "a cassette begins with `{{\"cassette\":{FORMAT_WITHOUT_PLACES}}}`, or a number up to \
-                 {FORMAT} in its place"
-            ),
-        )
-    })?;
-
-    if !(FORMAT_WITHOUT_PLACES..=FORMAT).contains(&head.cassette) {
-        return Err(CassetteFault::Newer(head.cassette));
-    }
-
-    let mut found = Vec::new();
-    let mut results = Vec::new();
-    for (number, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
-        let is_conflict = ["<<<<<<<", "=======", ">>>>>>>"].iter().any(|m| line.starts_with(m));
-        if is_conflict {
-            let reason = "unresolved merge conflict".to_owned();
-            return Err(CassetteFault::Damaged(number, reason));
-        }
-
-        let damaged = |error: serde_json::Error| {
-            let said = error.to_string();
-            // The line that serde counts is that of the text it was given: always the first.
-            CassetteFault::Damaged(number, said.replace(" at line 1 column ", ", column "))
-        };
-        if line.starts_with(RESULT_START) {
-            results.push(serde_json::from_str(line).map_err(damaged)?);
-        } else {
-            found.push((number, serde_json::from_str(line).map_err(damaged)?));
-        }
-    }
-
-    Ok((found, results))
-}
-
 /// Writes a cassette, whole or not at all; one without exchanges is no file.
 pub fn write(path: &Path, content: impl Into<CassetteContent>) -> Result<(), CassetteError> {
     let CassetteContent { lines, results } = content.into();
@@ -570,7 +495,7 @@ pub fn write(path: &Path, content: impl Into<CassetteContent>) -> Result<(), Cas
         FORMAT_WITHOUT_PLACES
     };
 
-    let mut text = serde_json::to_string(&Head { cassette: format }).expect("plain data");
+    let mut text = serde_json::to_string(&CassetteHead { cassette: format }).expect("plain data");
     text.push('\n');
     for (_, line) in cassette.lines {
         text.push_str(&serde_json::to_string(&line).expect("an exchange is plain data"));
@@ -591,6 +516,7 @@ mod tests {
     use super::*;
     use crate::base::secret::Secret;
     use crate::base::strand::Strand;
+    use crate::journal::cassette_text::CassetteFault;
     use crate::model::message::Role;
     use crate::model::opaque::OpaquePlace;
     use crate::model::registry::Models;

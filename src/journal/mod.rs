@@ -2,6 +2,7 @@
 //! these events.
 
 pub mod cassette;
+mod cassette_text;
 mod clean;
 pub mod damage;
 mod difference;

@@ -42,7 +42,7 @@ fn a_picture_is_a_path_a_text_or_bytes_and_stays_in_the_conversation() {
     let script = script.replace("TEXT", &format!("\"{TEXT}\""));
     let script = script.replace(", schema: \"it: string\", max_repairs: 0, check: |v| true", "");
     let more = r#"
-        let again = branch_from(json(to_json(b.to_map())));
+        let again = branch_from(json(to_json(b.to_map())) + #{ model: "live" });
         again.chat("Four?");
         let g = builder("g");
         g.add_operation("communicate", #{ name: "five", instruction: "Five?", images: ["a.gif"] });
@@ -113,7 +113,7 @@ fn a_budget_bounds_pictures_whose_tokens_are_known() {
     let script = r#"
         let price = #{ input: 1.0, output: 1.0, per: "1M" };
         let ask = |tokens| {
-            let m = #{ use: "openai/m", base_url: param("url"), price: price, max_tokens: 10 };
+            let m = #{ "use": "openai/m", base_url: param("url"), price: price, max_tokens: 10 };
             if tokens > 0 { m.image_tokens = tokens }
             let r = attempt(|| branch(#{ model: imodel(m) }).chat("What?", #{ images: ["a.gif"] }));
             r.value ?? r.error.kind

@@ -3,7 +3,7 @@
 use super::flow::read_budget;
 use super::operation::read_function;
 use super::tool::read_tools;
-use super::{def, image, model};
+use super::{def, image, model, saved};
 use crate::base::failure::{Failure, Kind};
 use crate::executor::operate::{RuleResult, reading};
 use crate::executor::question::BranchQuestion;
@@ -20,7 +20,7 @@ use crate::script::host::fiber::wait;
 use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
 use crate::script::host::{convert, shape, tasks};
-use crate::session::branch::{Branch, Exchange, SharedBranch};
+use crate::session::branch::{Branch, SharedBranch};
 use crate::session::tool::Tool;
 use rhai::{Array, Dynamic, Engine, Map, NativeCallContext};
 use std::rc::Rc;
@@ -75,7 +75,7 @@ fn creation(engine: &mut Engine, host: &Rc<Inner>) {
     );
 }
 
-fn create(host: &Rc<Inner>, map: Map) -> Result<SharedBranch, EvalError> {
+pub(super) fn create(host: &Rc<Inner>, map: Map) -> Result<SharedBranch, EvalError> {
     let mut options = Options::of("branch", map).map_err(|e| throw(&e))?;
     let model = match options.take("model") {
         Some(value) => model::read(host, value)?,
@@ -641,7 +641,7 @@ fn copies(engine: &mut Engine, host: &Rc<Inner>) {
         print(branch_from(json(saved)).messages.len);
         ```
         "#,
-        |branch: &mut SharedBranch| to_map(&branch.borrow()),
+        |branch: &mut SharedBranch| saved::to_map(&branch.borrow()),
     );
 
     let inner = host.clone();
@@ -655,38 +655,6 @@ fn copies(engine: &mut Engine, host: &Rc<Inner>) {
         print(b.model.name);
         ```
         "#,
-        move |map: Map| from_map(&inner, map),
+        move |map: Map| saved::from_map(&inner, map),
     );
-}
-
-fn to_map(branch: &Branch) -> Map {
-    let exchanges: Vec<&Exchange> = branch.exchanges().collect();
-    let value = serde_json::json!({
-        "model": branch.model.label,
-        "system": branch.system,
-        "name": branch.name,
-        "exchanges": exchanges,
-    });
-
-    convert::from_value(value).cast()
-}
-
-fn from_map(host: &Rc<Inner>, map: Map) -> Result<SharedBranch, EvalError> {
-    let mut options = Options::of("branch_from", map).map_err(|e| throw(&e))?;
-    let exchanges = options.value("exchanges").map_err(|e| throw(&e))?.unwrap_or_default();
-    let exchanges: Vec<Exchange> = match exchanges {
-        serde_json::Value::Null => Vec::new(),
-        value => serde_json::from_value(value).map_err(|error| {
-            throw_new(Kind::Option, format!("option `exchanges` of `branch_from`: {error}"))
-        })?,
-    };
-
-    let branch = create(host, options.rest())?;
-    for exchange in exchanges {
-        let mut branch = branch.borrow_mut();
-        let turn = branch.begin();
-        branch.record(turn, exchange);
-    }
-
-    Ok(branch)
 }

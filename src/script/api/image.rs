@@ -2,6 +2,7 @@
 
 use super::data;
 use crate::base::failure::{Failure, Kind};
+use crate::flow::op::OpKind;
 use crate::model::image::{IMAGE_MAX, IMAGES_MAX, Image, ImageFault};
 use crate::script::Inner;
 use crate::script::host::convert;
@@ -54,12 +55,29 @@ fn image(host: &Rc<Inner>, item: Dynamic) -> Result<Result<Image, String>, Failu
     }))
 }
 
-/// Says that an operation takes no pictures, if there are any.
-pub(super) fn refuse(options: &mut Options, kind: &str) -> Result<(), Failure> {
+/// Reads the pictures of an operation, if it asks a question.
+pub(super) fn of_operation(
+    host: &Rc<Inner>,
+    kind: &OpKind,
+    stem: &str,
+    options: &mut Options,
+) -> Result<Vec<Image>, Failure> {
+    let is_question = match kind {
+        OpKind::Communicate(_) | OpKind::Chat(_) | OpKind::Operate(_) | OpKind::React(_) => true,
+        OpKind::Parse(_)
+        | OpKind::Act(_)
+        | OpKind::Ask(_)
+        | OpKind::Call(_)
+        | OpKind::Expand { .. } => false,
+    };
+    if is_question {
+        return read(host, options);
+    }
+
     match options.take("images") {
-        None => Ok(()),
+        None => Ok(Vec::new()),
         Some(_) => {
-            let message = format!("`{kind}` asks no question, and takes no `images`");
+            let message = format!("operation kind `{stem}` takes no `images`");
             Err(Failure::new(Kind::Option, message))
         }
     }

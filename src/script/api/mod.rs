@@ -17,6 +17,7 @@ mod optimizer;
 pub(super) mod people;
 mod recommend;
 pub(super) mod run;
+mod saved;
 mod schema;
 mod score;
 pub(super) mod session;

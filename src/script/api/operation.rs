@@ -87,6 +87,7 @@ fn fill(
     let instruction = options.text("instruction")?;
     let facts = options.value("context")?;
     let schema = options.schema()?;
+    let images = image::of_operation(host, &op.kind, stem, &mut options)?;
     let missing =
         |what: &str| Failure::new(Kind::Option, format!("operation `{}` needs {what}", op.name));
 
@@ -99,7 +100,7 @@ fn fill(
             prompt.instruction = instruction.ok_or_else(|| missing("an `instruction`"))?;
             prompt.context = facts;
             prompt.schema = schema;
-            prompt.images = image::read(host, &mut options)?;
+            prompt.images = images;
             prompt.settings = branch::settings("add_operation", options)?;
         }
         OpKind::Operate(checked) | OpKind::React(checked) => {
@@ -112,11 +113,10 @@ fn fill(
             prompt.instruction = instruction.ok_or_else(|| missing("an `instruction`"))?;
             prompt.context = facts;
             prompt.schema = schema;
-            prompt.images = image::read(host, &mut options)?;
+            prompt.images = images;
             prompt.settings = branch::settings("add_operation", options)?;
         }
         OpKind::Parse(checked) => {
-            image::refuse(&mut options, stem)?;
             refuse(&mut options, stem, &["check", "keep"])?;
             refuse(&mut options, stem, OF_TOOLS)?;
             refuse(&mut options, stem, OF_ACT)?;
@@ -129,7 +129,6 @@ fn fill(
             checked.prompt.settings = branch::settings("add_operation", options)?;
         }
         OpKind::Act(call) => {
-            image::refuse(&mut options, stem)?;
             if facts.is_some() || instruction.is_some() || schema.is_some() {
                 return Err(not_of_act(&op.name));
             }

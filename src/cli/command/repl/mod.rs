@@ -1,5 +1,6 @@
 //! `kaizen repl`: everything that scripts have, line by line. A session is one run of the journal.
 
+mod answer;
 mod command;
 mod complete;
 mod editor;

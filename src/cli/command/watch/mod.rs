@@ -6,7 +6,8 @@
 //!
 //! Start with `round.rs`, which is one run from the check to the comparison.
 
-pub(in crate::cli) mod files;
+pub(in crate::cli) mod elsewhere;
+mod files;
 mod gate;
 pub(in crate::cli) mod inbox;
 mod keys;
@@ -157,6 +158,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         outcomes: Outcomes::default(),
         watched: Contents::new(),
         ran: None,
+        waiting: None,
     };
 
     let exit = block_on(watch(desk, files, EventSource { inbox, signals }))?;
@@ -194,7 +196,7 @@ async fn watch(
             AfterRound::Ended => {}
         }
 
-        match events.next().await {
+        match desk.next(&mut events).await {
             Happening::Signal(exit) => return Ok(exit),
             Happening::Changed(cause) if is_paused => {
                 desk.tell(&format!("{}; paused: press [p] to continue", cause.text));
