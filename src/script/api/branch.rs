@@ -15,7 +15,7 @@ use crate::model::message::Message;
 use crate::model::request::Settings;
 use crate::model::tool::{ToolCall, ToolChoice};
 use crate::script::Inner;
-use crate::script::host::error::{EvalError, throw, throw_new};
+use crate::script::host::error::{EvalError, throw};
 use crate::script::host::fiber::wait;
 use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;

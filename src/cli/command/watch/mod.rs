@@ -6,8 +6,8 @@
 //!
 //! Start with `round.rs`, which is one run from the check to the comparison.
 
-pub(in crate::cli) mod elsewhere;
-mod files;
+mod elsewhere;
+pub(in crate::cli) mod files;
 mod gate;
 pub(in crate::cli) mod inbox;
 mod keys;
