@@ -47,7 +47,8 @@ fn main() {
     let url = url.trim();
 
     let tool = "let add = tool(\"add\", \"Adds.\", \"a: integer, b: integer\", |x| x.a + x.b);";
-    let with_tool = script(tool, "b.operate(\"What is 17 + 25?\", #{ tools: [add], keep: \"nothing\" })");
+    let with_tool =
+        script(tool, "b.operate(\"What is 17 + 25?\", #{ tools: [add], keep: \"nothing\" })");
     let plain = script("", "{ b.chat(\"What is 17 + 25?\"); b.chat(\"What is 17 + 25?\") }");
 
     let least = |work: &dyn Fn()| (0..ROUNDS).map(|_| cpu_of(work)).fold(f64::INFINITY, f64::min);

@@ -8,11 +8,11 @@ use crate::base::secret::{clean, clean_fields, scrub_in};
 use crate::base::strand::Spot;
 use crate::base::unit::Money;
 use crate::base::{file, own};
-use crate::journal::inquiry::Inquiry;
 use crate::journal::cassette_text::{
     CassetteHead, FORMAT, FORMAT_WITH_PLACES, FORMAT_WITH_TOOLS, FORMAT_WITHOUT_PLACES, parse,
 };
 use crate::journal::difference::{names, short, text_difference, whole};
+use crate::journal::inquiry::Inquiry;
 use crate::journal::key::{Key, deciding, deciding_messages};
 use crate::journal::known_replies::Sample;
 use crate::journal::part::tool_without_secrets;
@@ -367,7 +367,11 @@ impl Cassette {
         format!(
             "no recorded answer of a server of tools for `{shown}`\n`{path}` has {}\nrecord the \
              answer with `kaizen test {test} --record new`",
-            counted(self.results.len(), "recorded answer of a server", "recorded answers of servers")
+            counted(
+                self.results.len(),
+                "recorded answer of a server",
+                "recorded answers of servers"
+            )
         )
     }
 

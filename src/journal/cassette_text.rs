@@ -82,4 +82,3 @@ pub(super) fn parse(text: &str) -> Result<ParsedLines, CassetteFault> {
 
     Ok((found, results))
 }
-

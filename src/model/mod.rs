@@ -6,9 +6,9 @@ pub mod denial;
 pub mod error;
 pub mod extra;
 pub mod fault;
+pub mod image;
 mod key_file;
 pub mod limiter;
-pub mod image;
 pub mod message;
 pub mod opaque;
 pub mod price;
@@ -81,7 +81,14 @@ impl Model {
     ) -> Model {
         let label = label.to_owned();
         let limiter = Limiter::new(limits);
-        Model { label, settings, transport: Transport::Simulated(speaker), limiter, price, image_tokens: None }
+        Model {
+            label,
+            settings,
+            transport: Transport::Simulated(speaker),
+            limiter,
+            price,
+            image_tokens: None,
+        }
     }
 
     /// Asks the model once. Never retries: the caller decides that by `CallError::retry`.

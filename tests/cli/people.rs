@@ -295,7 +295,10 @@ fn watch_shows_the_question_and_a_session_asks_it() {
 
     // Somebody answers in another window.
     let answered = project.kaizen(&["answer", "@", "yes", "-q"]);
-    assert_eq!((answered.code, answered.stdout.as_str()), (Some(0), "yes [demo] you asked: work\n"));
+    assert_eq!(
+        (answered.code, answered.stdout.as_str()),
+        (Some(0), "yes [demo] you asked: work\n")
+    );
     watch.until("was answered elsewhere: run");
     watch.until("ended: ok");
     watch.press('q');

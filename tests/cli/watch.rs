@@ -469,9 +469,10 @@ fn a_file_that_is_no_text_is_watched_and_not_run_for_again_and_again() {
 fn a_save_calls_servers_of_tools_only_for_what_is_new_unless_it_is_to_be_fresh() {
     for (fresh, expected) in [("false", 1), ("true", 2)] {
         let project = Project::new();
-        project
-            .file("hostile.sh", include_str!("../mcp/hostile.sh"))
-            .file("kaizen.toml", "[mcp.own]\ncommand = [\"sh\", \"hostile.sh\", \"plain\"]\napprove = \"never\"\n");
+        project.file("hostile.sh", include_str!("../mcp/hostile.sh")).file(
+            "kaizen.toml",
+            "[mcp.own]\ncommand = [\"sh\", \"hostile.sh\", \"plain\"]\napprove = \"never\"\n",
+        );
         let script = format!(
             "let tools = mcp(\"own\", #{{ fresh: {fresh} }});\nprint(branch(\"demo/echo\").act(tools[0], #{{ a: 1 }}));\n"
         );

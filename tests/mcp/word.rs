@@ -192,7 +192,12 @@ fn a_server_that_cannot_start_leaves_no_doubt() {
 
     project.file("hostile.sh", server);
     let up = run(&project, &["--resume"]);
-    assert_eq!((up.code, up.stdout.as_str()), (Some(0), "[demo] you asked: x\nok\n"), "{}", up.stderr);
+    assert_eq!(
+        (up.code, up.stdout.as_str()),
+        (Some(0), "[demo] you asked: x\nok\n"),
+        "{}",
+        up.stderr
+    );
     assert_eq!(calls(&project), 1);
 }
 
@@ -270,7 +275,8 @@ fn denials_hold_for_servers_and_an_untrusted_project_starts_none() {
 
 #[test]
 fn a_server_that_kaizen_toml_does_not_have_is_found_before_a_run() {
-    let script = "mcp(\"own\");\nmcp(\"onw\");\nmcp(\"own\", #{ onyl: [] });\nlet n = \"x\";\nmcp(n);\n";
+    let script =
+        "mcp(\"own\");\nmcp(\"onw\");\nmcp(\"own\", #{ onyl: [] });\nlet n = \"x\";\nmcp(n);\n";
     let project = project("plain", "", script);
     let mut check = project.command(&["check", "a.rhai"]);
     let checked = Ran::from(check.env("KAIZEN_TRUST", "1").output().unwrap());
@@ -317,7 +323,8 @@ fn a_test_plays_what_servers_answered_from_its_cassette() {
     assert_eq!((played.code, calls(&project)), (Some(0), 2), "{}", played.stdout);
 
     // One call more than was recorded.
-    project.file("a_test.rhai", &test.replace("b.act(t[0], #{ a: 1 })]", "b.act(t[0], #{ a: 2 })]"));
+    project
+        .file("a_test.rhai", &test.replace("b.act(t[0], #{ a: 1 })]", "b.act(t[0], #{ a: 2 })]"));
     let missed = tested(&[]);
     assert_eq!(missed.code, Some(7), "{}", missed.stdout);
     assert!(missed.stdout.contains("for `mcp_call own__go {\"a\":2}`"), "{}", missed.stdout);

@@ -24,8 +24,9 @@ async fn each_provider_is_sent_pictures_in_its_own_way() {
     let png = Image::of(b"\x89PNG\r\n\x1a\n-").unwrap();
 
     for provider in PROVIDERS {
-        let server =
-            Server::start(move |_, _, _| body(200, WireReply::new(provider, "ok", &[]).body(provider)));
+        let server = Server::start(move |_, _, _| {
+            body(200, WireReply::new(provider, "ok", &[]).body(provider))
+        });
         let called = model(provider, &server.url).call(&request(&[gif.clone(), png.clone()])).await;
         assert_eq!(called.result.unwrap().text, "ok", "{provider}");
 

@@ -387,7 +387,8 @@ mod tests {
             answer(&tape, &model, "a", 0);
             assert_eq!(tape.unused(), 1);
 
-            let lines = tape.content(is_whole).map_or_else(|| old().to_vec(), |content| content.lines);
+            let lines =
+                tape.content(is_whole).map_or_else(|| old().to_vec(), |content| content.lines);
             let mut replies: Vec<String> = lines.into_iter().map(|line| line.reply).collect();
             replies.sort();
             assert_eq!(replies, expected, "{record:?}");

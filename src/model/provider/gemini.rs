@@ -155,9 +155,12 @@ fn parts(message: &Message, reader: &str) -> Vec<Value> {
         parts.push(part);
     }
 
-    parts.extend(message.images.iter().map(
-        |image| json!({ "inlineData": { "mimeType": image.mime, "data": image.data() } }),
-    ));
+    parts.extend(
+        message
+            .images
+            .iter()
+            .map(|image| json!({ "inlineData": { "mimeType": image.mime, "data": image.data() } })),
+    );
 
     for (number, call) in message.calls.iter().enumerate() {
         let mut function =

@@ -48,8 +48,8 @@ fn result(result: &ToolResult) -> Map<String, Value> {
 fn with_images(message: &Message) -> Map<String, Value> {
     let text = json!({ "type": "text", "text": message.content });
     let images = message.images.iter();
-    let images = images
-        .map(|image| json!({ "type": "image_url", "image_url": { "url": image.to_text() } }));
+    let images =
+        images.map(|image| json!({ "type": "image_url", "image_url": { "url": image.to_text() } }));
 
     let parts: Vec<Value> = std::iter::once(text).chain(images).collect();
     fields(json!({ "role": message.role.word(), "content": parts }))

@@ -440,12 +440,7 @@ fn read_tool_use(options: &mut Options) -> Result<ToolUse, Failure> {
 }
 
 /// Reads a prompt from the options of a call.
-fn prompt(
-    host: &Rc<Inner>,
-    of: &'static str,
-    text: &str,
-    map: Map,
-) -> Result<Prompt, Failure> {
+fn prompt(host: &Rc<Inner>, of: &'static str, text: &str, map: Map) -> Result<Prompt, Failure> {
     prompt_of(host, of, text, Options::of(of, map)?)
 }
 

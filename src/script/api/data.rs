@@ -186,11 +186,7 @@ pub(super) fn folder(host: &Inner) -> &Path {
 }
 
 /// Reads a file that need not be text; of one that is longer than the limit, only its beginning.
-pub(super) fn read_bytes(
-    host: &Rc<Inner>,
-    path: &str,
-    limit: usize,
-) -> Result<Vec<u8>, Failure> {
+pub(super) fn read_bytes(host: &Rc<Inner>, path: &str, limit: usize) -> Result<Vec<u8>, Failure> {
     let file = find(host, folder(host), path).map_err(|error| host.failure(&error))?;
     let bytes = files::read_bytes(&file, limit).map_err(|error| {
         host.depends_on_unread(&file);

@@ -20,7 +20,8 @@ pub(super) fn read(host: &Rc<Inner>, options: &mut Options) -> Result<Vec<Image>
         return Err(options.wrong("images", &reason));
     };
     if items.len() > IMAGES_MAX {
-        let reason = format!("has {} pictures; at most {IMAGES_MAX} go with a question", items.len());
+        let reason =
+            format!("has {} pictures; at most {IMAGES_MAX} go with a question", items.len());
         return Err(options.wrong("images", &reason));
     }
 
@@ -33,12 +34,11 @@ pub(super) fn read(host: &Rc<Inner>, options: &mut Options) -> Result<Vec<Image>
 
 /// Makes a picture of one item, or says why it is none.
 fn image(host: &Rc<Inner>, item: Dynamic) -> Result<Result<Image, String>, Failure> {
-    let found = convert::type_name(&item);
     if let Some(bytes) = item.clone().try_cast::<Blob>() {
         return Ok(Image::of(&bytes).map_err(|fault| fault.to_string()));
     }
     let Ok(text) = item.into_string() else {
-        return Ok(Err(format!("must be a path, a `data:` text or bytes, not {found}")));
+        return Ok(Err("must be a path, a `data:` text or bytes".to_owned()));
     };
 
     if text.starts_with("data:") {

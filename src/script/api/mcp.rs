@@ -96,9 +96,8 @@ fn list(host: &Rc<Inner>, server: &str) -> Result<Vec<ServerTool>, EvalError> {
     let is_plan = executor.is_dry() && !executor.is_resuming();
     let planned = if is_plan { executor.planned_list(&what) } else { None };
     if is_plan && planned.is_none() {
-        let message = format!(
-            "the tools of MCP server `{server}` are not known before a script has used it"
-        );
+        let message =
+            format!("the tools of MCP server `{server}` are not known before a script has used it");
         return Err(throw(&Failure::new(Kind::Mcp, message)));
     }
     let planned = planned.unwrap_or_default();
@@ -203,7 +202,9 @@ async fn call(
     let ask = async || {
         let map = args.as_object().cloned().unwrap_or_default();
         let answer = servers.call(&of.server, &of.tool, map, &context.key, None).await;
-        answer.map(|answer| kept_of(&answer, &of.version)).map_err(|fault| lost(of, &context.key, fault))
+        answer
+            .map(|answer| kept_of(&answer, &of.version))
+            .map_err(|fault| lost(of, &context.key, fault))
     };
     let planned = json!({ "value": format!("(what `{}` answers)", of.full_name) });
     let told = executor.effect_of_server(strand, asked, planned, ready, ask).await;

@@ -1,8 +1,8 @@
 //! Reading what an operation of a graph is: its kind and its options.
 
 use super::branch;
-use super::image;
 use super::builder::SharedBuilder;
+use super::image;
 use super::people::read_question;
 use crate::base::failure::{Failure, Kind};
 use crate::base::spelling::nearest;

@@ -14,9 +14,8 @@ impl Checker<'_> {
         let servers = &self.host.with.servers;
         let mut faults = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
-            let Some(
-                ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _)),
-            ) = path.last()
+            let Some(ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _))) =
+                path.last()
             else {
                 return true;
             };

@@ -89,7 +89,12 @@ mod tests {
         };
         check("@", "@", None, &[]);
         check("@:2 yes, please -- now", "@:2", Some("yes, please -- now"), &[]);
-        check(" ab  5 --allow-run=sh  --lost=tell ", "ab", Some("5"), &["--allow-run=sh", "--lost=tell"]);
+        check(
+            " ab  5 --allow-run=sh  --lost=tell ",
+            "ab",
+            Some("5"),
+            &["--allow-run=sh", "--lost=tell"],
+        );
         check("@ --lost=tell", "@", None, &["--lost=tell"]);
         assert_eq!(AnswerWords::read("  "), None);
     }

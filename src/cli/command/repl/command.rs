@@ -82,7 +82,9 @@ impl ReplSession<'_> {
         let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let rest = rest.trim();
         let takes = COMMANDS.iter().find(|command| command.name == name).map_or("", |c| c.takes);
-        if rest.is_empty() && !takes.is_empty() && !["answer", "doc", "set", "model", "plot"].contains(&name)
+        if rest.is_empty()
+            && !takes.is_empty()
+            && !["answer", "doc", "set", "model", "plot"].contains(&name)
         {
             say(&format!("error: `:{name}` needs an argument: `:{name} {takes}`"));
             return Ok(Took::Wrong);
