@@ -116,7 +116,8 @@ impl Executor {
 
     /// Guesses what comes of an effect that a plan does not have; `usual` is what comes of it usually.
     fn guessed(&self, what: &Inquiry, usual: Value) -> Result<Value, Failure> {
-        let Some(guess) = self.guess() else { return Ok(usual) };
+        let is_of_world = matches!(what.topic(), Some(Topic::HttpGet | Topic::Command));
+        let Some(guess) = self.guess().filter(|_| is_of_world) else { return Ok(usual) };
         let is_page = usual.is_string();
         let text = usual.as_str().or(usual["stdout"].as_str()).unwrap_or_default();
 

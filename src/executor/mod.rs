@@ -22,6 +22,7 @@ pub mod replies;
 pub mod report;
 pub mod retry;
 pub mod schedule;
+pub mod server_effect;
 pub mod standstill;
 mod step;
 pub mod tools;

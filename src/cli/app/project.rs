@@ -6,14 +6,17 @@ use crate::cli::app::config::{Config, ConfigError, SettingOrigin};
 use crate::cli::app::lease::Lease;
 use crate::cli::app::permissions;
 use crate::cli::app::permissions::Grants;
+use crate::cli::app::seen_tools;
 use crate::executor::Executor;
 use crate::executor::budget::Budget;
 use crate::journal::Journal;
 use crate::journal::event::Terms;
+use crate::mcp::Servers;
 use crate::mcp::spec::Reach;
 use crate::model::registry::Models;
 use crate::model::spec::ModelSpec;
 use crate::script::host::permission::Permissions;
+use crate::script::host::servers::launcher;
 use crate::store::writer::Writer;
 use crate::store::{self, FOLDER, StoreError};
 use anyhow::Context;
@@ -23,6 +26,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// A project as it is found from the current folder.
 #[derive(Debug, Clone)]
@@ -178,6 +182,19 @@ impl Project {
             }
         }
         Ok(models)
+    }
+
+    /// Returns the MCP servers of the project, none of them started.
+    pub(in crate::cli) fn servers(&self, models: Rc<Models>) -> anyhow::Result<Servers> {
+        let specs = self.config.servers().map(|(spec, _)| (spec.name.clone(), spec.clone()));
+        let specs: BTreeMap<_, _> = specs.collect();
+        if specs.is_empty() {
+            return Ok(Servers::none());
+        }
+
+        let permissions = self.permissions(&self.root)?;
+        let launcher = launcher(permissions, models, self.root.clone());
+        Ok(Servers::new(specs, seen_tools::memories(self)?, launcher))
     }
 
     /// Puts what the command line says over the configuration.

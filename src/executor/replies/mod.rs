@@ -24,10 +24,13 @@ use crate::executor::replies::assumption::{AssumedSize, Unknown};
 use crate::executor::replies::guess::{Guess, GuessedReply};
 use crate::executor::replies::reuse::{Answer, Reuse};
 use crate::executor::replies::tape::Tape;
+pub(in crate::executor) use crate::executor::replies::tape::TapedResult;
 use crate::flow::question::PersonQuestion;
 use crate::journal::cassette::CassetteLine;
+use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
 use crate::journal::known_replies::{Claims, KnownReply, Sample};
+use crate::journal::known_results::ResultCounts;
 use crate::journal::past::PastTry;
 use crate::metrics::charge::Charge;
 use crate::model::Model;
@@ -145,6 +148,8 @@ pub(super) struct ReplySources {
     asked: RefCell<HashMap<Key, u32>>,
     /// The known replies that were used.
     claims: RefCell<Claims>,
+    /// How often servers of tools were asked the same.
+    results: RefCell<ResultCounts>,
 }
 
 impl ReplySources {
@@ -208,6 +213,28 @@ impl ReplySources {
     /// Returns what a test says that a person answers, if this is a test.
     pub(super) fn person(&self, question: &PersonQuestion) -> Option<Result<Value, Failure>> {
         self.tape.as_ref().map(|tape| tape.person(question))
+    }
+
+    /// Finds out how a question to a server of tools is answered. An answer of an earlier round of `watch`
+    /// counts for this version of the tool only.
+    pub(super) fn of_server(&self, what: &Inquiry, version: Option<&str>) -> TapedResult {
+        if let Some(tape) = &self.tape {
+            return tape.of_server(what);
+        }
+
+        let nth = self.results.borrow_mut().count(what);
+        let known = self.reuse.as_ref().filter(|reuse| reuse.keeps_results()).and_then(|reuse| {
+            let replies = reuse.replies();
+            version.and_then(|version| replies.results().get(what, nth, version).cloned())
+        });
+        known.map_or(TapedResult::Ask { nth }, TapedResult::Known)
+    }
+
+    /// Records what a server of tools answered, if there is a cassette.
+    pub(super) fn keep_of_server(&self, what: &Inquiry, nth: u32, told: &Value) {
+        if let Some(tape) = &self.tape {
+            tape.keep_of_server(what, nth, told);
+        }
     }
 
     /// Finds out how a cassette answers a request, if there is one.

@@ -48,6 +48,8 @@ pub struct Reuse {
     known_at_first: usize,
     /// Whether they are those of other runs as well, and not only of one that is gone through again.
     is_wide: bool,
+    /// Whether answers of servers of tools are handed on as well.
+    keeps_results: bool,
     /// Whether calls go on although nobody waits for them: the run is being replaced.
     is_handing_over: Cell<bool>,
     /// What happens to a request whose reply is not known.
@@ -104,6 +106,17 @@ impl Reuse {
     /// Starts from what all earlier runs were answered.
     pub fn wide(replies: Replies) -> Reuse {
         Reuse { is_wide: true, ..Reuse::new(replies) }
+    }
+
+    /// Hands on answers of servers of tools as well, which are no replies that were paid for.
+    #[must_use]
+    pub fn with_results(self) -> Reuse {
+        Reuse { keeps_results: true, ..self }
+    }
+
+    /// Tells whether answers of servers of tools are handed on.
+    pub(in crate::executor) fn keeps_results(&self) -> bool {
+        self.keeps_results
     }
 
     /// Starts from replies that are known, and guesses every other one.

@@ -1,7 +1,7 @@
 //! Files and JSON. Files are named relative to the script's folder.
 
 use super::def;
-use crate::base::failure::Kind;
+use crate::base::failure::{Failure, Kind};
 use crate::base::json;
 use crate::base::secret::{self, scrub_document};
 use crate::script::Inner;
@@ -191,6 +191,18 @@ fn reading(engine: &mut Engine, host: &Rc<Inner>) {
 /// Returns the folder that file names of the script are relative to.
 pub(super) fn folder(host: &Inner) -> &Path {
     host.with.script.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Reads a file that need not be text; of one that is longer than the limit, only its beginning.
+pub(super) fn read_bytes(host: &Rc<Inner>, path: &str, limit: usize) -> Result<Vec<u8>, Failure> {
+    let file = find(host, folder(host), path).map_err(|error| host.failure(&error))?;
+    let bytes = files::read_bytes(&file, limit).map_err(|error| {
+        host.depends_on_unread(&file);
+        Failure::new(Kind::File, format!("reading `{path}`: {error}"))
+    })?;
+
+    host.depends_on(&file, Some(&bytes));
+    Ok(bytes)
 }
 
 fn read(host: &Rc<Inner>, path: &str) -> Result<String, EvalError> {

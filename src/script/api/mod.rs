@@ -7,14 +7,17 @@ mod data;
 mod experiment;
 mod finished;
 mod flow;
+mod image;
 pub(super) mod knowledge;
 mod list;
+mod mcp;
 mod model;
 mod operation;
 mod optimizer;
 pub(super) mod people;
 mod recommend;
 pub(super) mod run;
+mod saved;
 mod schema;
 mod score;
 pub(super) mod session;
@@ -54,7 +57,7 @@ pub(in crate::script) const RUN: &str = "the run itself";
 pub(in crate::script) const GROUPS: &[(&str, &[Register])] = &[
     ("models", &[model::register]),
     ("branches", &[branch::register]),
-    ("tools", &[tool::register]),
+    ("tools", &[tool::register, mcp::register]),
     ("sessions and graphs", &[session::register, builder::register, flow::register]),
     ("working at once", &[task::register]),
     (

@@ -18,6 +18,7 @@ fn dialogue_in(root: &Path) -> Dialogue {
     Dialogue::new(Host::new(Surroundings {
         executor,
         models: Rc::new(Models::new(BTreeMap::new(), Some("demo/echo".into()), 0, |_| None)),
+        servers: crate::mcp::Servers::none(),
         permissions: Permissions::all(),
         root: root.to_owned(),
         script: source(root),
