@@ -37,6 +37,7 @@ mod cli {
     mod foreign;
     mod given;
     mod guide_file;
+    mod images;
     mod journals;
     mod keys;
     mod kinds;

@@ -19,6 +19,7 @@ use crate::executor::Executor;
 use crate::executor::attempt::Stop;
 use crate::executor::standstill::Halt;
 use crate::journal::waits::Waits;
+use crate::mcp::Servers;
 use crate::model::registry::Models;
 use crate::script::diagnostic::{Diagnostic, Severity, mismatch};
 use crate::script::host::captures::Follows;
@@ -53,6 +54,8 @@ pub struct Surroundings {
     pub models: Rc<Models>,
     /// The folder whose scripts it may import.
     pub root: PathBuf,
+    /// The MCP servers it may name.
+    pub servers: Servers,
     /// What it may touch besides models.
     pub permissions: Permissions,
     /// Its file; its imports and files are named relative to the folder of this.

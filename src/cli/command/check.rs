@@ -172,6 +172,7 @@ pub(in crate::cli) fn host(
     Ok(Host::new(Surroundings {
         executor: Rc::new(Executor::new(Journal::off(RunId::fresh()), 0, None)),
         models: models.clone(),
+        servers: project.servers(models.clone())?,
         permissions: project.permissions(&root)?,
         root,
         script: file.to_owned(),

@@ -24,6 +24,7 @@ mod option_values;
 mod paths;
 mod property;
 mod questions;
+mod servers;
 mod templates;
 mod tools;
 mod used;
@@ -164,6 +165,7 @@ impl Checker<'_> {
         self.paths(file, &forms, &modules, earlier);
         self.numbers(file);
         self.tools(file);
+        self.servers(file);
         self.in_place(file, &forms);
         self.divisions(file);
         self.operators(file, &kinds);
