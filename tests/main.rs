@@ -34,6 +34,7 @@ mod cli {
     mod experiment;
     mod export;
     mod forecast;
+    mod foreign;
     mod given;
     mod guide_file;
     mod images;
@@ -69,5 +70,6 @@ mod cli {
     mod sturdy;
     mod test;
     mod traps;
+    mod verdicts;
     mod watch;
 }

@@ -388,7 +388,8 @@ impl Models {
         let wrong = ModelError::BadUrl { url: base_url.clone() };
         let clients = self.clients.clone();
         let model = spec.model.clone();
-        let server = Server { clients, protocol, base_url, identity, key, model, limit };
+        let is_whole = Rc::new(Cell::new(false));
+        let server = Server { clients, protocol, base_url, identity, key, model, limit, is_whole };
 
         if server.has_address() { Ok(server) } else { Err(wrong) }
     }

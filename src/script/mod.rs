@@ -245,6 +245,13 @@ impl Program {
 }
 
 impl Host {
+    /// Tells whether a script may ask models for replies of any length.
+    pub fn asks_without_limit(&self, text: &str) -> bool {
+        let text = source::plain(text);
+        let read = self.engine.compile_with_scope(&check::scope(), &*text);
+        read.is_ok_and(|ast| check::asks_without_limit(&ast))
+    }
+
     /// Returns what the script was not granted first, and how to grant it.
     pub fn refused(&self) -> Option<String> {
         self.inner.with.permissions.refused()

@@ -23,6 +23,7 @@ use crate::cli::{
     Global, on_closed_pipe, print_data, print_event, print_of_run, print_of_script, put_line, say,
 };
 use crate::executor::Executor;
+use crate::executor::glimpse::CallGlimpse;
 use crate::executor::lost::LostRule;
 use crate::executor::people::PersonChannel;
 use crate::executor::replies::reuse::Reuse;
@@ -300,9 +301,8 @@ impl ScriptJob<'_> {
         script: String,
     ) -> anyhow::Result<()> {
         let executor = &open.executor;
-        let own = self.project.make_folder()?;
         // Held from before the start is kept, so that nobody else takes the run up meanwhile.
-        open.lease.replace(Lease::take(&own, executor.journal().run())?);
+        open.lease.replace(self.project.try_lease(executor.journal().run())?);
 
         let started = Event::RunStarted {
             script,
@@ -331,7 +331,10 @@ impl ScriptJob<'_> {
             }));
         } else {
             let glimpsed = open.progress.clone();
-            executor.watch_calls(Rc::new(move |call| glimpsed.borrow_mut().glimpse(call)));
+            let shows_texts = glimpsed.borrow().shows_texts();
+            let watcher =
+                Rc::new(move |call: &CallGlimpse<'_>| glimpsed.borrow_mut().glimpse(call));
+            executor.watch_calls(watcher, shows_texts);
             executor.listen(Rc::new(move |at, event| shown.borrow_mut().see(at, event)));
         }
 

@@ -137,11 +137,17 @@ impl Project {
         Ok(folder)
     }
 
+    /// Takes the lease of a run; `None` if another process has it.
+    pub(in crate::cli) fn try_lease(&self, run: &RunId) -> Result<Option<Lease>, StoreError> {
+        let taken = self.make_folder().and_then(|own| Lease::take(&own, run));
+        let path = self.root.join(FOLDER);
+        taken.map_err(|source| StoreError::Folder { path, source: source.into() })
+    }
+
     /// Takes the lease of a run that is to be resumed; the inner error says for people why that cannot
     /// be.
     pub(in crate::cli) fn lease(&self, run: &RunId) -> anyhow::Result<Result<Lease, String>> {
-        let own = self.make_folder()?;
-        Ok(Lease::take(&own, run)?.ok_or_else(|| {
+        Ok(self.try_lease(run)?.ok_or_else(|| {
             format!(
                 "run {run} is still under way, or another process is resuming it; wait for its end, \
                  or stop that process first"

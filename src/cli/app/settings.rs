@@ -431,8 +431,8 @@ pub(in crate::cli) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
     (
         "stream",
         "true or false",
-        "true where the provider can",
-        "false",
+        "true where a terminal shows the reply, else false",
+        "true",
         "Whether replies are streamed.",
     ),
     (

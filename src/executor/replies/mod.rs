@@ -21,6 +21,7 @@ use crate::executor::Executor;
 use crate::executor::attempt::Stop;
 use crate::executor::budget::Reserve;
 use crate::executor::replies::assumption::{AssumedSize, Unknown};
+use crate::executor::replies::guess::{Guess, GuessedReply};
 use crate::executor::replies::reuse::{Answer, Reuse};
 use crate::executor::replies::tape::Tape;
 pub(in crate::executor) use crate::executor::replies::tape::TapedResult;
@@ -263,7 +264,8 @@ impl ReplySources {
         let Some(reuse) = &self.reuse else { return Answer::Ask };
 
         let op = (asked.op, name);
-        reuse.answer(&asked.sample, &asked.request, &mut self.claims.borrow_mut(), op)
+        let request = (&*asked.model, &asked.request);
+        reuse.answer(&asked.sample, request, &mut self.claims.borrow_mut(), op)
     }
 
     /// Tells whether a reply has gone to another place of the script than the one that got it then.
@@ -379,7 +381,15 @@ impl Executor {
             }
             Answer::Played(called) => (*called, None),
             // It counts in the account, as the call does that it stands for.
-            Answer::Guess(text) => return Ok((asked.model.estimate(&asked.request, text), None)),
+            Answer::Guess(GuessedReply::Says(text)) => {
+                return Ok((asked.model.estimate(&asked.request, text), None));
+            }
+            Answer::Guess(GuessedReply::Fails) => {
+                let message = "this call is taken to fail in this plan".to_owned();
+                let estimate = asked.model.estimate(&asked.request, String::new());
+                let result = Err(CallError::Refused { status: None, message });
+                return Ok((CallResult { result, ..estimate }, None));
+            }
             Answer::Never(failure) => return Err((*failure).into()),
             Answer::Ask => (CallResult::broken("no model was asked".to_owned()), None),
         };
@@ -391,7 +401,7 @@ impl Executor {
     /// Lets others that do something at the same time have their turn. In a plan that takes the time
     /// that a call is taken to need.
     pub(super) async fn take_turn(&self) {
-        let pace = self.guess().map(|guess| guess.assumed().pace).unwrap_or_default();
+        let pace = self.guess().map(Guess::pace).unwrap_or_default();
 
         if pace.is_zero() {
             self.outside(std::future::ready(())).await;

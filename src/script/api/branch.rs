@@ -26,7 +26,6 @@ use rhai::{Array, Dynamic, Engine, Map, NativeCallContext};
 use std::rc::Rc;
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
-    engine.register_type_with_name::<SharedBranch>("branch");
     creation(engine, host);
     questions(engine, host);
     checks(engine, host);

@@ -29,10 +29,6 @@ pub(in crate::script) struct Node {
 }
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
-    engine.register_type_with_name::<SharedBuilder>("builder");
-    engine.register_type_with_name::<Node>("node");
-    engine.register_type_with_name::<Operation>("operation");
-
     adding(engine, host);
     aggregating(engine, host);
     connecting(engine, host);

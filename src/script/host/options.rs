@@ -177,9 +177,9 @@ impl Options {
     /// Takes a yes or no, which has a default.
     pub(in crate::script) fn flag_or(&mut self, key: &str, default: bool) -> Result<bool, Failure> {
         let Some(value) = self.take(key) else { return Ok(default) };
-        value
-            .as_bool()
-            .map_err(|name| self.wrong(key, &format!("must be true or false, not {name}")))
+        let name = convert::type_name(&value);
+        let wrong = |_| self.wrong(key, &format!("must be true or false, not {name}"));
+        value.as_bool().map_err(wrong)
     }
 
     /// Takes a whole number from `least` up.
@@ -190,9 +190,9 @@ impl Options {
     ) -> Result<Option<u64>, Failure> {
         let Some(value) = self.take(key) else { return Ok(None) };
 
-        let number = value
-            .as_int()
-            .map_err(|name| self.wrong(key, &format!("must be a whole number, not {name}")))?;
+        let name = convert::type_name(&value);
+        let wrong = |_| self.wrong(key, &format!("must be a whole number, not {name}"));
+        let number = value.as_int().map_err(wrong)?;
         match u64::try_from(number) {
             Ok(number) if number >= least => Ok(Some(number)),
             _ => Err(self.wrong(key, &format!("must be at least {least}, not {number}"))),
