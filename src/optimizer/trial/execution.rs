@@ -122,7 +122,7 @@ impl Setting {
         let session = Session::new(self.branch.fork().shared());
         let options =
             FlowOptions { allow_failures: true, around: around.cloned(), ..FlowOptions::default() };
-        let work = self.executor.run(strand, &graph, &session, &options);
+        let work = Box::pin(self.executor.run(strand, &graph, &session, &options));
         let (report, time) = self.executor.timed(work).await;
         let report = report?;
 
