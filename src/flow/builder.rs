@@ -5,12 +5,13 @@ use crate::flow::op::{NodeId, Op};
 use crate::flow::{Edge, Graph};
 use petgraph::graph::{DiGraph, NodeIndex};
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// A graph under construction.
 #[derive(Debug, Clone)]
 pub struct Builder {
     name: String,
-    graph: DiGraph<Op, Edge>,
+    graph: DiGraph<Rc<Op>, Edge>,
     /// The first operation of each name.
     names: HashMap<String, NodeId>,
     /// The number that the next name from each stem is tried with.
@@ -46,6 +47,11 @@ impl Builder {
         self.len() == 0
     }
 
+    /// Returns the name of an operation; none if it belongs to another builder.
+    pub fn name_of(&self, id: NodeId) -> Option<&str> {
+        self.graph.node_weight(NodeIndex::new(id.0)).map(|op| op.name.as_str())
+    }
+
     /// Finds an operation by its name.
     pub fn find(&self, name: &str) -> Option<NodeId> {
         self.names.get(name).copied()
@@ -76,7 +82,7 @@ impl Builder {
     /// Adds an operation that waits for `depends_on`.
     pub fn add(&mut self, op: Op, depends_on: &[NodeId]) -> NodeId {
         let name = op.name.clone();
-        let id = NodeId(self.graph.add_node(op).index());
+        let id = NodeId(self.graph.add_node(Rc::new(op)).index());
         self.names.entry(name).or_insert(id);
 
         for source in depends_on {
