@@ -11,7 +11,8 @@ use std::rc::Rc;
 #[derive(Debug, Clone)]
 pub struct Builder {
     name: String,
-    graph: DiGraph<Rc<Op>, Edge>,
+    /// Shared with the graphs that were built, and copied when more is added after that.
+    graph: Rc<DiGraph<Rc<Op>, Edge>>,
     /// The first operation of each name.
     names: HashMap<String, NodeId>,
     /// The number that the next name from each stem is tried with.
@@ -25,7 +26,7 @@ impl Builder {
     pub fn new(name: impl Into<String>) -> Builder {
         Builder {
             name: name.into(),
-            graph: DiGraph::new(),
+            graph: Rc::default(),
             names: HashMap::new(),
             stems: HashMap::new(),
             unknown: Vec::new(),
@@ -82,7 +83,7 @@ impl Builder {
     /// Adds an operation that waits for `depends_on`.
     pub fn add(&mut self, op: Op, depends_on: &[NodeId]) -> NodeId {
         let name = op.name.clone();
-        let id = NodeId(self.graph.add_node(Rc::new(op)).index());
+        let id = NodeId(Rc::make_mut(&mut self.graph).add_node(Rc::new(op)).index());
         self.names.entry(name).or_insert(id);
 
         for source in depends_on {
@@ -99,7 +100,8 @@ impl Builder {
             return;
         }
 
-        self.graph.update_edge(NodeIndex::new(source.0), NodeIndex::new(target.0), edge);
+        let graph = Rc::make_mut(&mut self.graph);
+        graph.update_edge(NodeIndex::new(source.0), NodeIndex::new(target.0), edge);
     }
 
     /// Returns the operations that nothing waits for yet.

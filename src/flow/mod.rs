@@ -26,7 +26,7 @@ pub struct Edge {
 #[derive(Debug, Clone)]
 pub struct Graph {
     name: String,
-    graph: DiGraph<Rc<Op>, Edge>,
+    graph: Rc<DiGraph<Rc<Op>, Edge>>,
 }
 
 impl Graph {

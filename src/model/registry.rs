@@ -387,7 +387,16 @@ impl Models {
         let wrong = ModelError::BadUrl { url: base_url.clone() };
         let clients = self.clients.clone();
         let model = spec.model.clone();
-        let server = Server { clients, protocol, base_url, identity, key, model, limit };
+        let server = Server {
+            clients,
+            protocol,
+            base_url,
+            identity,
+            key,
+            model,
+            limit,
+            site: Rc::default(),
+        };
 
         if server.has_address() { Ok(server) } else { Err(wrong) }
     }

@@ -2,6 +2,7 @@
 //! one change.
 
 use super::{Rank, Series, SeriesPlace, StoreChange, Waiter, WriteJob, Writer};
+use crate::base::failpoint::{self, Failpoint};
 use crate::store::StoreError;
 use crate::store::durability::Durability;
 use rusqlite::Connection;
@@ -95,7 +96,9 @@ impl Writer {
         if self.core.durability == Durability::Process {
             self.core.commit_here();
         }
-        block_on(receipt).map_err(|_| StoreError::WriterStopped)?
+        block_on(receipt).map_err(|_| StoreError::WriterStopped)??;
+        failpoint::pass(Failpoint::ObservationKept);
+        Ok(())
     }
 
     /// Adds a thing to the last change that waits, if that gathers things of the same series, or makes a
