@@ -9,7 +9,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -109,7 +109,7 @@ fn fan_out(
     let script = format!(
         "let g = builder(\"g\");
          for n in 0..{count} {{ g.add_operation(\"communicate\", #{{ instruction: `question ${{n}}` }}); }}
-         g.add_aggregation(|inputs| inputs.len());
+         g.add_aggregation(|inputs| inputs.len(), #{{}});
          session().flow(g, #{{ max_concurrent: {at_once} }}).result(\"aggregate\")"
     );
     Row {
@@ -206,8 +206,8 @@ fn start() -> Row {
 
 /// Measures rows, each beside its baseline. In the short form, a ratio of more than twice its goal fails.
 fn compare(rows: Vec<Row>, short: bool) -> ExitCode {
-    let (mut fast, fast_url) = server(0);
-    let (mut slow, slow_url) = server(50);
+    let fast = BenchServer::start(0);
+    let slow = BenchServer::start(50);
     let mut has_failed = false;
     println!(
         "| work | bare, CPU each | kaizen, CPU each | ratio | goal | in all | memory | per thing |\n\
@@ -215,8 +215,8 @@ fn compare(rows: Vec<Row>, short: bool) -> ExitCode {
     );
 
     for row in rows {
-        let url = if row.is_slow { &slow_url } else { &fast_url };
-        let (bare, kaizen) = measure(&row, url);
+        let server = if row.is_slow { &slow } else { &fast };
+        let (bare, kaizen) = measure(&row, &server.url);
         let ratio = kaizen.cpu / bare.cpu;
         let is_missed = ratio > 2.0 * row.goal.ratio;
         has_failed |= is_missed;
@@ -226,10 +226,6 @@ fn compare(rows: Vec<Row>, short: bool) -> ExitCode {
         }
     }
 
-    for child in [&mut fast, &mut slow] {
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
     if short && has_failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
@@ -361,16 +357,31 @@ fn bare_lines(count: usize, path: &Path) {
     file.into_inner().unwrap().sync_all().unwrap();
 }
 
-/// Starts a server in a process of its own, so that its work is not counted.
-fn server(delay_ms: u64) -> (std::process::Child, String) {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--serve", &delay_ms.to_string()])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    (child, line.trim().to_owned())
+/// A server in a process of its own, so that its work is not counted. Dropping it ends it.
+struct BenchServer {
+    child: Child,
+    url: String,
+}
+
+impl BenchServer {
+    fn start(delay_ms: u64) -> BenchServer {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--serve", &delay_ms.to_string()])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BenchServer { child, url: line.trim().to_owned() }
+    }
+}
+
+impl Drop for BenchServer {
+    fn drop(&mut self) {
+        // One that has ended by itself needs no end.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 /// Serves replies until it is killed, each after a time.

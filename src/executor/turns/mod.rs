@@ -20,7 +20,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -78,6 +78,9 @@ struct Queues {
     asked: u64,
 }
 
+/// Who waits until it is time to write, told by the first.
+type Unwritten = Vec<(Rc<Cell<bool>>, Waker)>;
+
 /// How a time passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Passage {
@@ -91,6 +94,8 @@ pub(super) enum Passage {
 #[derive(Default)]
 pub struct Turns {
     queues: RefCell<Queues>,
+    /// Those whose commit has yet to be made.
+    unwritten: RefCell<Unwritten>,
     /// How many ends were told.
     told: Cell<u64>,
     /// How many wait for something outside.
@@ -301,10 +306,43 @@ impl Turns {
         let wait = TurnWait::begin(self);
         self.queues.borrow_mut().commits.push_back(wait.waiter.clone());
 
-        let value = end.await;
+        let value = self.written(end).await;
         wait.waiter.has_ended.set(true);
         wait.await;
         value
+    }
+
+    /// Waits for a commit. What it writes gets its place at once; it is written when nothing else can go
+    /// on, so that everything that ends until then shares it.
+    async fn written<F: Future>(&self, end: F) -> F::Output {
+        let mut end = pin!(end);
+        let mut unheard = Context::from_waker(Waker::noop());
+        if let Poll::Ready(value) = end.as_mut().poll(&mut unheard) {
+            return value;
+        }
+
+        if self.is_driven.get() {
+            let is_due = Rc::new(Cell::new(false));
+            std::future::poll_fn(|context| {
+                if is_due.get() {
+                    return Poll::Ready(());
+                }
+                self.unwritten.borrow_mut().push((is_due.clone(), context.waker().clone()));
+                Poll::Pending
+            })
+            .await;
+        }
+        end.await
+    }
+
+    /// Lets those go on who wait for a commit, if there are any. Called only when nothing can be told.
+    pub(super) fn let_write(&self) -> bool {
+        let unwritten = self.unwritten.take();
+        for (is_due, waker) in &unwritten {
+            is_due.set(true);
+            waker.wake_by_ref();
+        }
+        !unwritten.is_empty()
     }
 
     /// Lets a time pass; `known` is the place of its end in the journal, if it stands there.
@@ -513,7 +551,6 @@ mod tests {
     use super::*;
     use crate::executor::turns::driver::TaskHandle;
     use futures::future::{join_all, select};
-    use std::pin::pin;
     use std::time::Duration;
 
     const MS: Duration = Duration::from_millis(1);
