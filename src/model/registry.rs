@@ -280,7 +280,7 @@ impl Models {
 
     /// Finds the key of a server that is no model; `whose` names it in errors.
     pub fn key_of(&self, key: &KeyRef, whose: &str) -> Result<Option<Secret>, CallError> {
-        self.named_key(key, whose, |key| Secret::new(key))
+        self.named_key(key, whose, Secret::new)
     }
 
     /// Finds the key that a description names; `of_file` makes a secret of what a file holds.
@@ -426,7 +426,7 @@ impl Models {
             // description names as the server may be anybody's, so without a key it gets none that was
             // meant for the provider.
             Some(named) => {
-                self.named_key(named, &format!("`{provider}`"), |key| Secret::apart(key))
+                self.named_key(named, &format!("`{provider}`"), Secret::apart)
             }
             None if spec.base_url.is_some() => Ok(None),
             None => match self.key_in(variable)? {

@@ -39,7 +39,7 @@ fn a_key_is_looked_up_by_its_name_its_section_and_a_slip() {
           max_cost (default: no limit)
               Maximum cost of a run, in dollars. A call that could exceed it is not made.
           max_tokens (default: no limit)
-              Maximum number of tokens of a run, read and written.
+              Maximum number of input and output tokens of a run.
           max_calls (default: no limit)
               Maximum number of model calls of a run.
           max_time (default: no limit)

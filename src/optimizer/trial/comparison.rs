@@ -283,12 +283,9 @@ pub async fn compare(
     let graph = builder.build().map_err(|error| Failure::new(Kind::Graph, error.to_string()))?;
 
     let session = Session::new(setting.branch.fork().shared());
-    let options = FlowOptions {
-        allow_failures: true,
-        around: around.cloned(),
-        budget: plan.bounds,
-        ..FlowOptions::default()
-    };
+    let around = around.cloned();
+    let options =
+        FlowOptions { allow_failures: true, around, budget: plan.bounds, ..FlowOptions::default() };
     let report = executor.run(&setting.strand, &graph, &session, &options).await?;
 
     let mut findings = report.only()?;

@@ -78,8 +78,8 @@ fn adding(engine: &mut Engine, host: &Rc<Inner>) {
         `timeout_ms`, `retries`, and the settings of `communicate`. The results of its dependencies
         precede the instruction, each under its name. `retries` is the maximum number of retries
         after a `retryable` failure; each attempt of a call (`attempts_max`) counts. "ask" asks a
-        person: its options are `question`, and `options`, `schema`, `default` and `timeout` as for the
-        word `ask`; the results of its dependencies precede the question.
+        person: its options are `question`, and `options`, `schema`, `default` and `timeout` as for the function `ask`;
+        the results of its dependencies precede the question.
         ```rhai
         let g = builder("essay");
         let draft = g.add_operation("communicate", #{ name: "draft", instruction: "Write it." });

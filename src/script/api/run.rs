@@ -25,9 +25,9 @@ pub(in crate::script) const CONSTANTS: &[(&str, &str, &str)] = &[
         "is_main",
         "bool",
         r#"
-        True in the script that is run, false in a file that it imports. An import runs whatever stands
-        outside of functions; what should run only when the file is run itself belongs into
-        `if is_main { .. }`.
+        True in the script that is run, false in a file that it imports. An import runs all code
+        outside of functions. Put code that should run only when the file itself is run into `if
+        is_main { .. }`.
         ```rhai
         if is_main { print("run directly"); }
         ```
@@ -113,8 +113,8 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "timestamp() -> timestamp",
         r#"
-        The present instant, to measure how long something takes: see `elapsed`. In a plan, time
-        passes only where the script waits.
+        Returns the current instant, to measure how long something takes (see `elapsed`). In a plan,
+        time passes only where the script waits.
         ```rhai
         let began = timestamp();
         sleep(5);
