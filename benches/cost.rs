@@ -56,7 +56,8 @@ struct Goal {
 }
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let arguments: Vec<String> =
+        std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
         ["--serve", delay] => serve(Duration::from_millis(delay.parse().unwrap())),
@@ -168,7 +169,11 @@ fn graph(name: &'static str, count: usize) -> Row {
         script,
         bare: vec!["--tasks".to_owned(), count.to_string()],
         is_slow: false,
-        goal: Goal { ratio: 10.0 / 0.37, wall: None, memory: Some(14.0 * 1024.0 + 1.5 * count as f64) },
+        goal: Goal {
+            ratio: 10.0 / 0.37,
+            wall: None,
+            memory: Some(14.0 * 1024.0 + 1.5 * count as f64),
+        },
     }
 }
 
@@ -233,7 +238,8 @@ fn compare(rows: Vec<Row>, short: bool) -> ExitCode {
 fn line(row: &Row, bare: Cost, kaizen: Cost) -> String {
     let each = |cost: f64| cost / row.count as f64;
     let wall = row.goal.wall.map_or(String::new(), |most| format!(" (goal {most:.0})"));
-    let memory = row.goal.memory.map_or(String::new(), |most| format!(" (goal {:.0})", most / 1024.0));
+    let memory =
+        row.goal.memory.map_or(String::new(), |most| format!(" (goal {:.0})", most / 1024.0));
     format!(
         "| {} | {:.2} us | {:.1} us | {:.1}x | {:.1}x | {:.0} ms{wall}, bare {:.0} ms | {:.1} MB{memory}, \
          bare {:.1} MB | {:.2} KB |",

@@ -166,9 +166,8 @@ fn events(run: &RunId) -> Gatherer<EventRow> {
 }
 
 fn keep(tx: &Connection, run: &str, rows: &[EventRow]) -> rusqlite::Result<()> {
-    let mut insert = tx.prepare_cached(
-        "INSERT INTO events (run, seq, at, kind, op, body) VALUES (?,?,?,?,?,?)",
-    )?;
+    let mut insert = tx
+        .prepare_cached("INSERT INTO events (run, seq, at, kind, op, body) VALUES (?,?,?,?,?,?)")?;
 
     for EventRow { seq, at, kind, op, body, edge } in rows {
         if let RunEdge::Begins(script) = edge {

@@ -425,9 +425,7 @@ impl Models {
             // The project's own files were learned before any script could name or write one. What a
             // description names as the server may be anybody's, so without a key it gets none that was
             // meant for the provider.
-            Some(named) => {
-                self.named_key(named, &format!("`{provider}`"), Secret::apart)
-            }
+            Some(named) => self.named_key(named, &format!("`{provider}`"), Secret::apart),
             None if spec.base_url.is_some() => Ok(None),
             None => match self.key_in(variable)? {
                 Some(key) => Ok(Some(Secret::new(key.trim()))),

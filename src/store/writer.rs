@@ -578,10 +578,7 @@ mod tests {
             other.execute("DELETE FROM t WHERE n = 1", []).expect("deleted");
 
             let both = block_on(async {
-                futures::join!(
-                    writer.append(&one, 1, (2, 1)),
-                    writer.append(&two, 1, (12, 1))
-                )
+                futures::join!(writer.append(&one, 1, (2, 1)), writer.append(&two, 1, (12, 1)))
             });
 
             assert!(

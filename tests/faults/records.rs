@@ -109,7 +109,10 @@ fn whatever_can_be_seen_comes_after_what_was_recorded() {
         ("write", format!("write_text(\"out.txt\", \"x\"); {look}")),
         ("log", format!("log.info(\"x\"); {look}")),
         ("state", format!("print(optimizer().get_insights().total_executions); {look}")),
-        ("save", format!("knowledge(\"k.json\").save_pattern_failure(\"t\", \"p\", \"x\"); {look}")),
+        (
+            "save",
+            format!("knowledge(\"k.json\").save_pattern_failure(\"t\", \"p\", \"x\"); {look}"),
+        ),
         ("call", format!("branch(\"demo/echo\").chat(\"x\"); {look}")),
     ];
     for durability in ["process", "power"] {
@@ -125,7 +128,8 @@ fn whatever_can_be_seen_comes_after_what_was_recorded() {
 
 #[test]
 fn what_was_recorded_last_is_kept_when_the_script_ends_however_it_ends() {
-    let record = r#"for n in 0..9 { optimizer().record_execution("t", "p", #{ success_rate: 1.0 }); }"#;
+    let record =
+        r#"for n in 0..9 { optimizer().record_execution("t", "p", #{ success_rate: 1.0 }); }"#;
     for (end, code) in [("", 0), ("throw \"x\"", 1), ("[1][5]", 1)] {
         let project = project("process", &format!("{record} {end}"));
         let ran = project.kaizen(&["run", "s.rhai", "--progress", "none"]);
@@ -144,7 +148,8 @@ fn what_cannot_be_kept_ends_the_run() {
     for act in ["full", "io"] {
         let project = project("process", script);
         let mut command = project.command(&["run", "s.rhai", "--progress", "none"]);
-        let ran = command.env("KAIZEN_FAILPOINT", format!("commit_fills:2:{act}")).output().unwrap();
+        let ran =
+            command.env("KAIZEN_FAILPOINT", format!("commit_fills:2:{act}")).output().unwrap();
         assert_eq!(ran.status.code(), Some(8), "{}", String::from_utf8_lossy(&ran.stderr));
     }
 }

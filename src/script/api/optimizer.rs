@@ -254,11 +254,7 @@ fn several(engine: &mut Engine, host: &Rc<Inner>) {
     );
 }
 
-fn record_all(
-    host: &Rc<Inner>,
-    o: &OptimizerHandle,
-    list: &[Dynamic],
-) -> Result<i64, EvalError> {
+fn record_all(host: &Rc<Inner>, o: &OptimizerHandle, list: &[Dynamic]) -> Result<i64, EvalError> {
     let mut all = Vec::with_capacity(list.len());
     for (place, item) in list.iter().enumerate() {
         let wrong = |reason: String| {

@@ -232,9 +232,9 @@ impl BoundFn {
         let given = self.function.curry().len();
         let name = self.function.fn_name();
         let lib = &self.context.global.lib;
-        (0..=most).rev().find(|count| {
-            lib.iter().any(|file| file.get_script_fn(name, given + count).is_some())
-        })
+        (0..=most)
+            .rev()
+            .find(|count| lib.iter().any(|file| file.get_script_fn(name, given + count).is_some()))
     }
 
     /// Calls it, and makes a failure of an error.

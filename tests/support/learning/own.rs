@@ -120,8 +120,6 @@ impl Policy for Own {
             metrics.insert("of".to_owned(), json!({ "length": length }));
         }
         let (kind, pattern) = (&self.kinds[task.kind], &self.patterns[arm]);
-        self.optimizer
-            .record_execution(kind, pattern, &metrics, false)
-            .expect("recorded");
+        self.optimizer.record_execution(kind, pattern, &metrics, false).expect("recorded");
     }
 }
