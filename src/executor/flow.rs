@@ -344,9 +344,7 @@ impl<'a> Flow<'a> {
         let name = |source: &usize| self.nodes[*source].op.name.clone();
         let sources = self.nodes[index].sources.iter().map(|(source, _)| name(source)).collect();
         let node = &mut self.nodes[index];
-        if node.is_continued {
-            node.branch = Some(branch.get().clone());
-        }
+        node.branch = node.is_continued.then(|| branch.get().clone());
 
         Decision::Perform(OperationJob {
             index,

@@ -104,14 +104,14 @@ enum Rank {
 }
 
 /// How somebody is told what came of a change.
-type Waiter = oneshot::Sender<Result<(), StoreError>>;
+type ChangeWaiter = oneshot::Sender<Result<(), StoreError>>;
 
 /// A change on its way, and who waits for it.
 struct WriteJob {
     change: StoreChange,
     /// What it belongs to; alone it stands for itself.
     place: Option<SeriesPlace>,
-    done: Vec<Waiter>,
+    done: Vec<ChangeWaiter>,
     rank: Rank,
     /// Whether nobody misses it.
     is_spare: bool,

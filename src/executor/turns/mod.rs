@@ -79,7 +79,7 @@ struct Queues {
 }
 
 /// Who waits until it is time to write, told by the first.
-type Unwritten = Vec<(Rc<Cell<bool>>, Waker)>;
+type CommitWaiters = Vec<(Rc<Cell<bool>>, Waker)>;
 
 /// How a time passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +95,7 @@ pub(super) enum Passage {
 pub struct Turns {
     queues: RefCell<Queues>,
     /// Those whose commit has yet to be made.
-    unwritten: RefCell<Unwritten>,
+    unwritten: RefCell<CommitWaiters>,
     /// How many ends were told.
     told: Cell<u64>,
     /// How many wait for something outside.

@@ -41,11 +41,11 @@ impl Clients {
 
     /// Returns the client for a URL, unless its host is denied.
     pub async fn client(&self, url: &str) -> Result<reqwest::Client, CallError> {
-        self.client_to(&Destination::new(url)).await
+        self.client_to(&ServerAddress::new(url)).await
     }
 
     /// Returns the client for a destination, unless its host is denied. Every request begins here.
-    pub async fn client_to(&self, to: &Destination) -> Result<reqwest::Client, CallError> {
+    pub async fn client_to(&self, to: &ServerAddress) -> Result<reqwest::Client, CallError> {
         let url = to.text.as_str();
         let denials = self.denials.borrow().clone();
         if !denials.hosts.is_empty()
@@ -100,18 +100,18 @@ impl Clients {
 
 /// Where requests go, read once for many of them.
 #[derive(Debug, Clone)]
-pub struct Destination {
+pub struct ServerAddress {
     text: String,
     url: Option<reqwest::Url>,
     is_local: bool,
 }
 
-impl Destination {
+impl ServerAddress {
     /// Reads an address. One that cannot be read is told by the request.
-    pub fn new(url: &str) -> Destination {
+    pub fn new(url: &str) -> ServerAddress {
         let parsed = reqwest::Url::parse(url).ok();
         let is_local = parsed.as_ref().is_some_and(is_on_this_machine);
-        Destination { text: url.to_owned(), url: parsed, is_local }
+        ServerAddress { text: url.to_owned(), url: parsed, is_local }
     }
 
     /// Returns it as it was written.

@@ -6,7 +6,7 @@ use crate::base::secret::{self, Secret};
 use crate::model::error::{CallError, TimeLimit};
 use crate::model::provider::document::{self, Documents, Trouble};
 use crate::model::provider::frames::Frames;
-use crate::model::provider::http::{self, BODY_MAX, Clients, Destination};
+use crate::model::provider::http::{self, BODY_MAX, Clients, ServerAddress};
 use crate::model::provider::openai::Addressee;
 use crate::model::provider::partial::{DocumentForm, Partial, WireEnd};
 use crate::model::provider::refusal_body::RefusalBody;
@@ -124,8 +124,8 @@ pub struct Server {
 /// What follows from the address of a server.
 #[derive(Debug, Default)]
 pub struct ServerSite {
-    whole: OnceCell<Destination>,
-    streamed: OnceCell<Destination>,
+    whole: OnceCell<ServerAddress>,
+    streamed: OnceCell<ServerAddress>,
     dialect: OnceCell<Dialect>,
 }
 
@@ -283,7 +283,7 @@ impl Server {
         let key = self.key.as_ref().map_err(Clone::clone)?.as_ref();
         let streamed = settings.stream.unwrap_or(false);
         let site = if streamed { &self.site.streamed } else { &self.site.whole };
-        let to = site.get_or_init(|| Destination::new(&self.url(streamed)));
+        let to = site.get_or_init(|| ServerAddress::new(&self.url(streamed)));
 
         let mut post = to.post(&self.clients.client_to(to).await?);
         post = post.header("content-type", "application/json");

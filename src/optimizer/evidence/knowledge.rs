@@ -477,6 +477,7 @@ fn keep_sums(
     // SQLite's whole numbers end at 2^63.
     let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     let (kind, message) = cell.last_error.clone().unzip();
+
     let sql = format!(
         "INSERT OR REPLACE INTO main.cells (task_type, pattern, {COLUMNS})
          VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"

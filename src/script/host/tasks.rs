@@ -123,7 +123,8 @@ impl HandoverPlaces {
 
 /// Tells whether a call is made at a place, and sees there what was seen then.
 fn is_same_place(known: &NativeCallContextStore, context: &NativeCallContext) -> bool {
-    let (then, now) = (&known.global, context.global_runtime_state());
+    let then = &known.global;
+    let now = context.global_runtime_state();
     let imports = || then.scan_imports_raw().zip(now.scan_imports_raw());
     let has_same_constants = match (&then.constants, &now.constants) {
         (Some(then), Some(now)) => Rc::ptr_eq(then, now),

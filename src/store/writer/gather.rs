@@ -1,7 +1,7 @@
 //! Things of one kind that are kept one after the other, in large numbers. Those that come in a row share
 //! one change.
 
-use super::{Rank, Series, SeriesPlace, StoreChange, Waiter, WriteJob, Writer};
+use super::{ChangeWaiter, Rank, Series, SeriesPlace, StoreChange, WriteJob, Writer};
 use crate::base::failpoint::{self, Failpoint};
 use crate::store::StoreError;
 use crate::store::durability::Durability;
@@ -25,13 +25,13 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 type Keeping<T> = dyn Fn(&Connection, &[T]) -> rusqlite::Result<()> + Send + Sync;
 
 /// The newest change that gathers, and what it holds so far.
-type Newest<T> = Option<(u64, Arc<Mutex<Vec<T>>>)>;
+type NewestChange<T> = Option<(u64, Arc<Mutex<Vec<T>>>)>;
 
 /// Gathers the changes of a series.
 pub struct Gatherer<T> {
     pub(super) series: Series,
     keep: Arc<Keeping<T>>,
-    newest: RefCell<Newest<T>>,
+    newest: RefCell<NewestChange<T>>,
 }
 
 impl<T> std::fmt::Debug for Gatherer<T> {
@@ -108,7 +108,7 @@ impl Writer {
         gatherer: &Gatherer<T>,
         number: i64,
         item: T,
-        done: Option<Waiter>,
+        done: Option<ChangeWaiter>,
         rank: Rank,
     ) -> Result<usize, StoreError> {
         gatherer.series.broken()?;
