@@ -26,6 +26,7 @@ fn host_printing(folder: &Path, print: kaizen::script::Sink) -> Host {
     Host::new(Surroundings {
         executor,
         models: Rc::new(Models::new(BTreeMap::new(), None, 1, |_| None)),
+        servers: kaizen::mcp::Servers::none(),
         permissions: Permissions::all(),
         root: folder.to_owned(),
         script: folder.join("example.rhai"),

@@ -34,8 +34,10 @@ mod cli {
     mod experiment;
     mod export;
     mod forecast;
+    mod foreign;
     mod given;
     mod guide_file;
+    mod images;
     mod journals;
     mod keys;
     mod kinds;
@@ -68,5 +70,6 @@ mod cli {
     mod sturdy;
     mod test;
     mod traps;
+    mod verdicts;
     mod watch;
 }

@@ -2,6 +2,7 @@
 //! these events.
 
 pub mod cassette;
+mod cassette_text;
 mod clean;
 pub mod damage;
 mod difference;
@@ -11,9 +12,11 @@ pub mod inquiry;
 pub mod inspection;
 pub mod key;
 pub mod known_replies;
+pub mod known_results;
 pub mod part;
 pub mod past;
 pub mod prune;
+pub mod result_line;
 pub mod roster;
 pub mod tool_trace;
 pub mod trace;

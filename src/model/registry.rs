@@ -219,6 +219,7 @@ impl Models {
             settings: spec.settings.clone(),
             limiter: self.limiter(spec),
             price: spec.price.clone().or_else(known),
+            image_tokens: spec.image_tokens,
             transport,
         })
     }
@@ -395,6 +396,7 @@ impl Models {
             key,
             model,
             limit,
+            is_whole: Rc::default(),
             site: Rc::default(),
         };
 

@@ -102,7 +102,8 @@ fn a_loop_that_is_killed_at_any_point_goes_on_where_it_was() {
             let mut distinct = asked.clone();
             distinct.dedup();
             assert_eq!(distinct, questions, "{point} {time}");
-            let may_lose = ["call_ends", "commit_ends", "op_ends"].contains(&point);
+            // What is committed soon may be so while a call is under way.
+            let may_lose = ["call_ends", "op_ends", "commit_ends"].contains(&point);
             assert!(
                 asked.len() - distinct.len() <= usize::from(may_lose),
                 "{point} {time}: {asked:?}"

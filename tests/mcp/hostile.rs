@@ -533,7 +533,7 @@ fn denials_hold_for_servers() {
             "--allow-net",
             expect![[r#"
                 exit Some(5)
-                error: MCP server `far` cannot be reached: client error (Connect): tcp connect error: Connection refused (os error 111)
+                error: MCP server `far` cannot be reached: nothing accepts connections there
             "#]],
         ),
     ] {

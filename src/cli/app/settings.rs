@@ -410,6 +410,7 @@ pub(in crate::cli) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
         "{ input = 0.15, output = 0.60, per = \"1M\" }",
         "The price of tokens, in dollars: `input`, `output`, `cached`, `cache_write`, `per` (\"1M\", \"1k\" or \"1\") and `as_of`.",
     ),
+    ("image_tokens", "a whole number of at least 1", "unknown", "1600", "Tokens of a picture."),
     ("temperature", "a number", "the provider's", "0.2", "Sampling temperature."),
     (
         "top_p",
@@ -430,8 +431,8 @@ pub(in crate::cli) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
     (
         "stream",
         "true or false",
-        "true where the provider can",
-        "false",
+        "true where a terminal shows the reply, else false",
+        "true",
         "Whether replies are streamed.",
     ),
     (

@@ -3,7 +3,7 @@
 use super::flow::read_budget;
 use super::operation::read_function;
 use super::tool::read_tools;
-use super::{def, model};
+use super::{def, image, model, saved};
 use crate::base::failure::{Failure, Kind};
 use crate::executor::operate::{RuleResult, reading};
 use crate::executor::question::BranchQuestion;
@@ -15,18 +15,17 @@ use crate::model::message::Message;
 use crate::model::request::Settings;
 use crate::model::tool::{ToolCall, ToolChoice};
 use crate::script::Inner;
-use crate::script::host::error::{EvalError, throw, throw_new};
+use crate::script::host::error::{EvalError, throw};
 use crate::script::host::fiber::wait;
 use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
 use crate::script::host::{convert, shape, tasks};
-use crate::session::branch::{Branch, Exchange, SharedBranch};
+use crate::session::branch::{Branch, SharedBranch};
 use crate::session::tool::Tool;
 use rhai::{Array, Dynamic, Engine, Map, NativeCallContext};
 use std::rc::Rc;
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
-    engine.register_type_with_name::<SharedBranch>("branch");
     creation(engine, host);
     questions(engine, host);
     checks(engine, host);
@@ -75,7 +74,7 @@ fn creation(engine: &mut Engine, host: &Rc<Inner>) {
     );
 }
 
-fn create(host: &Rc<Inner>, map: Map) -> Result<SharedBranch, EvalError> {
+pub(super) fn create(host: &Rc<Inner>, map: Map) -> Result<SharedBranch, EvalError> {
     let mut options = Options::of("branch", map).map_err(|e| throw(&e))?;
     let model = match options.take("model") {
         Some(value) => model::read(host, value)?,
@@ -103,7 +102,8 @@ fn questions(engine: &mut Engine, host: &Rc<Inner>) {
         `temperature`, `top_p`, `max_tokens`, `stop`, `seed`, `stream`, `timeout_ms`,
         `header_timeout_ms`, `idle_timeout_ms`, `attempts_max`, `on_length` ("accept": an answer that
         reached `max_tokens` is returned as it is, and `was_cut` of the branch is true; without it, such
-        an answer throws `length`), `extra` (a map of additional fields for the provider; fields that
+        an answer throws `length`), `images` (a list of pictures: paths, `data:` texts or bytes, at most
+        8 of 5 MiB each), `extra` (a map of additional fields for the provider; fields that
         have a setting, and fields that request more than one text reply, are errors).
         ```rhai
         let b = branch("demo/echo");
@@ -166,7 +166,7 @@ fn ask(
         Keep::Nothing => "chat",
     };
 
-    let mut prompt = prompt(name, text, map).map_err(|e| throw(&e))?;
+    let mut prompt = prompt(host, name, text, map).map_err(|e| throw(&e))?;
     prompt.instruction = prompt.full();
     prompt.context = None;
 
@@ -332,7 +332,7 @@ fn operate(
         let mut options = Options::of(of, map)?;
         let mut checks = read_checks(host, context, &mut options)?;
         checks.tools.thinks = of == "react";
-        let mut prompt = prompt_of(of, text, options)?;
+        let mut prompt = prompt_of(host, of, text, options)?;
         prompt.instruction = prompt.full();
         prompt.context = None;
         Ok(CheckedPrompt { prompt, ..checks })
@@ -438,15 +438,21 @@ fn read_tool_use(options: &mut Options) -> Result<ToolUse, Failure> {
 }
 
 /// Reads a prompt from the options of a call.
-pub(super) fn prompt(of: &'static str, text: &str, map: Map) -> Result<Prompt, Failure> {
-    prompt_of(of, text, Options::of(of, map)?)
+fn prompt(host: &Rc<Inner>, of: &'static str, text: &str, map: Map) -> Result<Prompt, Failure> {
+    prompt_of(host, of, text, Options::of(of, map)?)
 }
 
-fn prompt_of(of: &'static str, text: &str, mut options: Options) -> Result<Prompt, Failure> {
+fn prompt_of(
+    host: &Rc<Inner>,
+    of: &'static str,
+    text: &str,
+    mut options: Options,
+) -> Result<Prompt, Failure> {
     let context = options.value("context")?;
     let schema = options.schema()?;
+    let images = image::read(host, &mut options)?;
     let settings = settings(of, options)?;
-    Ok(Prompt { instruction: text.to_owned(), context, schema, settings })
+    Ok(Prompt { instruction: text.to_owned(), context, images, schema, settings })
 }
 
 /// Reads what is left of some options as settings.
@@ -628,7 +634,7 @@ fn copies(engine: &mut Engine, host: &Rc<Inner>) {
         print(branch_from(json(saved)).messages.len);
         ```
         "#,
-        |branch: &mut SharedBranch| to_map(&branch.borrow()),
+        |branch: &mut SharedBranch| saved::to_map(&branch.borrow()),
     );
 
     let inner = host.clone();
@@ -642,38 +648,6 @@ fn copies(engine: &mut Engine, host: &Rc<Inner>) {
         print(b.model.name);
         ```
         "#,
-        move |map: Map| from_map(&inner, map),
+        move |map: Map| saved::from_map(&inner, map),
     );
-}
-
-fn to_map(branch: &Branch) -> Map {
-    let exchanges: Vec<&Exchange> = branch.exchanges().collect();
-    let value = serde_json::json!({
-        "model": branch.model.label,
-        "system": branch.system,
-        "name": branch.name,
-        "exchanges": exchanges,
-    });
-
-    convert::from_value(value).cast()
-}
-
-fn from_map(host: &Rc<Inner>, map: Map) -> Result<SharedBranch, EvalError> {
-    let mut options = Options::of("branch_from", map).map_err(|e| throw(&e))?;
-    let exchanges = options.value("exchanges").map_err(|e| throw(&e))?.unwrap_or_default();
-    let exchanges: Vec<Exchange> = match exchanges {
-        serde_json::Value::Null => Vec::new(),
-        value => serde_json::from_value(value).map_err(|error| {
-            throw_new(Kind::Option, format!("option `exchanges` of `branch_from`: {error}"))
-        })?,
-    };
-
-    let branch = create(host, options.rest())?;
-    for exchange in exchanges {
-        let mut branch = branch.borrow_mut();
-        let turn = branch.begin();
-        branch.record(turn, exchange);
-    }
-
-    Ok(branch)
 }

@@ -35,10 +35,6 @@ impl Node {
 }
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
-    engine.register_type_with_name::<SharedBuilder>("builder");
-    engine.register_type_with_name::<Node>("node");
-    engine.register_type_with_name::<Operation>("operation");
-
     adding(engine, host);
     aggregating(engine, host);
     connecting(engine, host);

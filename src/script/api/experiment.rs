@@ -281,6 +281,7 @@ impl<'a> TrialRequest<'a> {
             arms: self.arms,
             inputs,
             rule,
+            given: Vec::new(),
             expected: None,
             repeat: repeat.unwrap_or(1),
             warm_up: warm_up.unwrap_or(1),

@@ -42,8 +42,6 @@ pub(in crate::script) const KINDS: &[&str] = &[
 ];
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
-    engine.register_type_with_name::<Rc<Graph>>("graph");
-    engine.register_type_with_name::<Rc<Report>>("report");
     graphs(engine);
     running(engine, host);
     report_lists(engine);

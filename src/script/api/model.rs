@@ -15,8 +15,6 @@ use rhai::{Dynamic, Engine, Map};
 use std::rc::Rc;
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
-    engine.register_type_with_name::<Model>("model");
-
     let inner = host.clone();
     def(
         engine,

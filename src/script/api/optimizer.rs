@@ -30,8 +30,6 @@ pub(super) struct OptimizerHandle {
 }
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
-    engine.register_type_with_name::<OptimizerHandle>("optimizer");
-
     creation(engine, host);
     recording(engine, host);
     knowing(engine, host);

@@ -69,7 +69,7 @@ pub(in crate::script) const CONSTANTS: &[(&str, &str, &str)] = &[
 
 /// What `log` is in a script.
 #[derive(Debug, Clone, Copy)]
-struct Log;
+pub(in crate::script) struct Log;
 
 /// Returns the value of a name that every script knows.
 pub(super) fn constant(host: &Rc<Inner>, name: &str, source: Option<&str>) -> Option<Dynamic> {
@@ -86,7 +86,6 @@ pub(super) fn constant(host: &Rc<Inner>, name: &str, source: Option<&str>) -> Op
 }
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
-    engine.register_type_with_name::<Log>("log");
     params(engine, host);
     output(engine, host);
 
@@ -282,8 +281,8 @@ fn read_as(name: &str, given: &Value, default: &Dynamic) -> Result<Dynamic, Eval
 
     read.ok_or_else(|| {
         let kind = match kind {
-            "i64" => "a whole number",
-            "f64" => "a number",
+            "int" => "a whole number",
+            "float" => "a number",
             "bool" => "true or false",
             "array" => "a list in JSON",
             _ => "a map in JSON",

@@ -20,7 +20,6 @@ use serde_json::json;
 use std::rc::Rc;
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
-    engine.register_type_with_name::<Rc<Tool>>("tool");
     creation(engine, host);
     properties(engine);
     calls(engine, host);

@@ -253,12 +253,12 @@ fn run(host: &Rc<Inner>, program: &str, arguments: Array, map: Map) -> Result<Dy
     let is_repeatable = options.flag("repeatable").map_err(|e| throw(&e))?;
     let repeat = if is_repeatable { Repeat::Allowed } else { Repeat::Forbidden };
 
-    let texts = arguments.into_iter().map(|value| match value.into_string() {
-        Ok(text) => Ok(text),
-        Err(kind) => {
+    let texts = arguments.into_iter().map(|value| {
+        let kind = convert::type_name(&value);
+        value.into_string().map_err(|_| {
             let message = format!("the arguments of a program are strings, not {kind}");
-            Err(throw_new(Kind::Option, message))
-        }
+            throw_new(Kind::Option, message)
+        })
     });
     let arguments = texts.collect::<Result<Vec<String>, EvalError>>()?;
 

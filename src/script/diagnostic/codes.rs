@@ -43,6 +43,8 @@ pub const TEST: &str = "K0012";
 pub const SCHEMA: &str = "K0013";
 /// A tool that cannot be offered.
 pub const TOOL: &str = "K0014";
+/// An MCP server that the project does not describe.
+pub const SERVER: &str = "K0015";
 /// A word that works in place and whose result is used.
 pub const IN_PLACE: &str = "K0016";
 /// A division of whole numbers that drops the fraction.
@@ -177,6 +179,13 @@ pub const CODES: &[Code] = &[
          function takes the arguments as a map and, optionally, a second parameter `info` with the `id`, \
          `key` and `step` of the call. The names in a list of tools must differ.",
         "let add = tool(\"add\", \"Adds.\", \"a: integer, b: integer\", || 1);",
+    ),
+    found(
+        SERVER,
+        "an MCP server that kaizen.toml does not describe",
+        "`mcp(\"files\")` needs a table `[mcp.files]` in kaizen.toml, with the `command` or the `url` of the \
+         server. `kaizen tools` lists the servers that there are.",
+        "let tools = mcp(\"files\");",
     ),
     found(
         IN_PLACE,
@@ -356,6 +365,12 @@ pub const CODES: &[Code] = &[
          `e.tool` and `e.args` say what was called, `e.cause` is the kind of the failure, and \
          `kaizen show RUN` lists every call. Errors before the third are shown to the model, which may \
          call the tool in another way.",
+    ),
+    run(
+        "K0134",
+        "an MCP server could not be asked",
+        "The server is not described in kaizen.toml, did not start, ended, or did not answer as the protocol \
+         says. `kaizen tools SERVER` shows what is wrong with it.",
     ),
     run(
         "K0135",
