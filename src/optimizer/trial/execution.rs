@@ -108,7 +108,9 @@ impl Setting {
         let work = arm.work.clone();
         let given = input.clone();
         let call = Callback::new(move |from| match from {
-            CallbackInput::Operation { scope, branch, .. } => work(scope, given.clone(), branch),
+            CallbackInput::Operation { scope, branch, .. } => {
+                work(scope, given.clone(), branch.get().clone())
+            }
             _ => Box::pin(async { Err(Failure::new(Kind::Script, "not called as an operation")) }),
         });
 
