@@ -2,8 +2,9 @@
 
 mod tables;
 
+use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::reference::lexer::{Lexeme, LexemeClass, scan};
-use tables::{HEADS, KEYWORDS, OPTIONS, PREFIXES, STATEMENTS, VALUES, WORDS};
+use tables::{HEADS, KEYWORDS, OPTIONS, PREFIXES, SAME, STATEMENTS, VALUES, WORDS};
 
 /// A form of another language, which no script of ours can have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub(in crate::script) struct ForeignForm {
     pub(in crate::script) column: usize,
     /// How many characters it has, in its first line.
     pub(in crate::script) width: usize,
+    /// What stands there, in its first line.
+    pub(in crate::script) said: String,
     /// What is wrong.
     pub(in crate::script) message: String,
     /// What to write instead.
@@ -30,6 +33,14 @@ impl ForeignForm {
 /// Says what to write instead of a word of another language.
 pub(in crate::script) fn instead_of(word: &str) -> Option<&'static str> {
     WORDS.iter().find(|(known, _)| *known == word).map(|(_, help)| *help)
+}
+
+/// Suggests what to write instead of a word of another language; one that has its like here can be
+/// replaced as it stands.
+pub(in crate::script) fn suggestion(word: &str, help: &str) -> Suggestion {
+    let same = SAME.iter().filter(|(known, _)| *known == word);
+    let fixes = same.map(|(_, own)| QuickFix::Instead((*own).to_owned())).collect();
+    Suggestion { help: help.to_owned(), fixes }
 }
 
 /// Returns the option that stands in the place of one of another library.
@@ -185,6 +196,7 @@ impl<'a> ForeignText<'a> {
             line: self.all[first].line,
             column: self.text[head..start].chars().count() + 1,
             width: meant.chars().count().max(1),
+            said: meant.to_owned(),
             message,
             help,
         }
