@@ -356,6 +356,11 @@ impl LanguageServer {
             self.tell("window/logMessage", json!({ "type": 1, "message": message }));
         }
         self.publish();
+
+        // Read now, while nobody waits, so that the first word that is asked for comes at once.
+        if self.stale.is_empty() {
+            self.space.vocabulary();
+        }
     }
 
     fn check(&mut self, path: &Path) {
