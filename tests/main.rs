@@ -6,6 +6,7 @@ mod bad_input;
 mod defects;
 mod faults;
 mod learning;
+mod lsp;
 mod mcp;
 mod providers;
 mod readme;

@@ -29,6 +29,8 @@ const FENCES: &[(&str, &[&str])] = &[
     ("notify::", &["cli/"]),
     ("rustyline::", &["cli/"]),
     ("clap::", &["cli/"]),
+    ("lsp_server::", &["cli/command/lsp/"]),
+    ("lsp_types::", &["cli/command/lsp/"]),
     ("anyhow::", &["cli/"]),
     ("std::env::", &["cli/"]),
     ("println!", &[]),
@@ -131,6 +133,7 @@ const PARSERS: &[(&str, &str)] = &[
     ("cli/command/compare/tasks.rs", "files of tasks"),
     ("cli/command/compare/mod.rs", "options of the command line"),
     ("cli/app/config.rs", "keys of kaizen.toml"),
+    ("cli/app/config_faults.rs", "the text of kaizen.toml"),
     ("cli/command/config_show.rs", "values of kaizen.toml"),
     ("cli/command/doc_html.rs", "documentation with code in it"),
     ("script/check/foreign/mod.rs", "what people wrote as in another language"),
@@ -167,6 +170,9 @@ const PARSERS: &[(&str, &str)] = &[
     ("script/api/mod.rs", "signatures"),
     ("script/api/world.rs", "names of headers"),
     ("script/check/", "scripts, and signatures"),
+    ("script/editor/", "scripts, and signatures"),
+    ("cli/command/lsp/", "messages and texts of editors"),
+    ("script/diagnostic/fix.rs", "scripts"),
     ("script/host/convert.rs", "Rust's names of types"),
     ("script/reference/definitions.rs", "signatures"),
     ("script/diagnostic/mod.rs", "signatures"),
@@ -423,7 +429,8 @@ fn functions(text: &str) -> Vec<(String, usize, usize)> {
 /// Functions of so many lines or more have paragraphs.
 const PARAGRAPHS_FROM: usize = 20;
 /// Functions that are one table, and have no place for a blank line.
-const TABLES: &[&str] = &["advice", "is_ignorable", "kind", "known", "retry", "status", "words_of"];
+const TABLES: &[&str] =
+    &["advice", "capabilities", "is_ignorable", "kind", "known", "retry", "status", "words_of"];
 
 #[test]
 fn long_functions_have_paragraphs() {

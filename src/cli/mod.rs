@@ -14,7 +14,7 @@ use crate::cli::app::exit::Exit;
 use crate::cli::app::{cause, help, output, project, terminal, trust};
 use crate::cli::command::{
     advise, answer, check, compare, config_show, doc, doctor, explain, export, failures, fork, gc,
-    list, mcp, models, new, patterns, plan, repl, replay, resume, run, runs, show, test, tools,
+    list, lsp, mcp, models, new, patterns, plan, repl, replay, resume, run, runs, show, test, tools,
     watch,
 };
 use crate::cli::render::paint::{self, Colors};
@@ -99,6 +99,8 @@ enum Command {
     Patterns(patterns::Arguments),
     /// List the tools of the project's MCP servers, or call one.
     Tools(tools::Arguments),
+    /// Help an editor with scripts and kaizen.toml: a language server, over stdin and stdout.
+    Lsp(lsp::Arguments),
     /// Serve the project to other agents as an MCP server, over stdin and stdout.
     Mcp(mcp::Arguments),
     /// List the models and whether each one is set up; with --check, whether it answers.
@@ -262,6 +264,7 @@ fn perform(global: &Global, command: Option<&Command>) -> anyhow::Result<Exit> {
         Some(Command::Show(arguments)) => show::run(global, arguments),
         Some(Command::Patterns(arguments)) => patterns::run(global, arguments),
         Some(Command::Tools(arguments)) => tools::run(global, arguments),
+        Some(Command::Lsp(arguments)) => Ok(lsp::run(arguments)),
         Some(Command::Mcp(arguments)) => mcp::run(global, arguments),
         Some(Command::Models(arguments)) => models::run(global, arguments),
         Some(Command::Doc(arguments)) => doc::run(global, arguments),

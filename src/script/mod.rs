@@ -4,6 +4,7 @@ pub mod api;
 mod check;
 pub mod diagnostic;
 pub mod dialogue;
+pub mod editor;
 pub mod host;
 mod parameter;
 pub mod reference;
@@ -27,8 +28,10 @@ use crate::script::host::error::EvalError;
 use crate::script::host::permission::Permissions;
 use crate::script::host::tasks::Task;
 use crate::script::host::{
-    captures, convert, error, home, known_map, language, limits, modules, source, stdlib, tasks,
+    captures, convert, error, home, known_map, language, limits, modules, options, source, stdlib,
+    tasks,
 };
+use crate::script::reference::completion::{self, Word};
 use crate::session::scope;
 use crate::store::StoreError;
 use crate::store::writer::Writer;
@@ -109,6 +112,8 @@ pub(crate) struct Inner {
     places: tasks::HandoverPlaces,
     /// The test that is running, if one is.
     test: RefCell<Option<Rc<test::Test>>>,
+    /// Texts that checks read in the place of files: an editor has not saved them yet.
+    unsaved: RefCell<BTreeMap<PathBuf, String>>,
 }
 
 impl Inner {
@@ -239,6 +244,15 @@ pub struct Program {
     pub warnings: Vec<Diagnostic>,
 }
 
+/// What a check of one script has found.
+#[derive(Debug, Clone, Default)]
+pub struct ScriptFindings {
+    /// Everything that is wrong, or seems to be.
+    pub found: Vec<Diagnostic>,
+    /// The files that it imports, and those that these import.
+    pub files: BTreeSet<PathBuf>,
+}
+
 /// Runs scripts with everything they need.
 pub struct Host {
     engine: Rc<Engine>,
@@ -310,6 +324,7 @@ impl Host {
             broken: RefCell::default(),
             places: tasks::HandoverPlaces::default(),
             test: RefCell::default(),
+            unsaved: RefCell::default(),
         });
 
         let mut engine = Engine::new();
@@ -351,14 +366,34 @@ impl Host {
         self.read(&source::plain(text)).1
     }
 
+    /// Finds the same of another script of the project, whose text and imports may not be saved yet.
+    pub fn check_unsaved(
+        &self,
+        path: &Path,
+        text: &str,
+        unsaved: BTreeMap<PathBuf, String>,
+    ) -> ScriptFindings {
+        self.inner.files.borrow_mut().clear();
+        self.inner.unsaved.replace(unsaved);
+        let name = path.display().to_string();
+        let (_, found) = self.read_as(&name, &source::plain(text));
+
+        self.inner.unsaved.take();
+        let files = self.inner.files.take().into_keys().collect();
+        ScriptFindings { found, files }
+    }
+
     fn read(&self, text: &str) -> (Option<AST>, Vec<Diagnostic>) {
-        let name = self.inner.script_name();
+        self.read_as(&self.inner.script_name(), text)
+    }
+
+    fn read_as(&self, name: &str, text: &str) -> (Option<AST>, Vec<Diagnostic>) {
         let scope = check::scope();
-        let (ast, mut found) = check::read(&self.engine, &self.inner, &name, text, scope);
+        let (ast, mut found) = check::read(&self.engine, &self.inner, name, text, scope);
 
         if let Some(ast) = &ast {
-            found.extend(api::run::check_params(ast, &self.inner.with.params, &name));
-            found.extend(test::faults(ast, &name, text));
+            found.extend(api::run::check_params(ast, &self.inner.with.params, name));
+            found.extend(test::faults(ast, name, text));
         }
         (ast, found)
     }
@@ -472,6 +507,21 @@ impl Host {
     /// Returns the reference of everything that scripts can call.
     pub fn reference(&self) -> Vec<api::WordEntry> {
         api::reference(&self.engine, &self.inner)
+    }
+
+    /// Returns the words that can be typed: those of the reference, and the methods of the language's own
+    /// types.
+    pub fn words(&self, reference: &[api::WordEntry]) -> Vec<Word> {
+        let mut words = completion::words(reference);
+        words.extend(completion::standard(&self.engine, reference));
+        words
+    }
+
+    /// Returns the keys of the options that a function takes; none if it takes none.
+    pub fn option_keys(&self, function: &str) -> Vec<String> {
+        let own = options::known(function);
+        let own = own.map(|keys| keys.into_iter().map(str::to_owned).collect());
+        own.or_else(|| self.inner.stdlib_options.borrow().get(function).cloned()).unwrap_or_default()
     }
 }
 

@@ -4,6 +4,7 @@ mod agenda;
 pub(in crate::cli) mod asking;
 pub(in crate::cli) mod cause;
 pub(in crate::cli) mod config;
+pub(in crate::cli) mod config_faults;
 pub(in crate::cli) mod damage;
 pub(in crate::cli) mod exit;
 pub(in crate::cli) mod forecast;

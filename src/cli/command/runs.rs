@@ -145,7 +145,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 }
 
 /// Computes the figures of a run.
-fn fold(log: &RunLog) -> Metrics {
+pub(in crate::cli) fn fold(log: &RunLog) -> Metrics {
     let mut fold = FlowFold::default();
     for (at, event) in &log.events {
         fold.add(*at, event);

@@ -30,7 +30,7 @@ use std::rc::Rc;
 use tokio::sync::mpsc;
 
 /// The kinds of event that a listener may name.
-pub(in crate::script) const KINDS: &[&str] = &[
+pub(crate) const KINDS: &[&str] = &[
     "any",
     "flow_started",
     "expanded",

@@ -30,8 +30,8 @@ mod world;
 pub(super) use crate::script::reference::entry::reference;
 pub use crate::script::reference::entry::{WordEntry, options};
 pub(super) use data::read_json;
-pub(super) use flow::KINDS as EVENT_KINDS;
-pub(super) use operation::KINDS as OPERATION_KINDS;
+pub(crate) use flow::KINDS as EVENT_KINDS;
+pub(crate) use operation::KINDS as OPERATION_KINDS;
 
 use crate::executor::report::Report;
 use crate::flow::Graph;

@@ -29,7 +29,7 @@ pub(super) struct Operation {
 }
 
 /// The words for what an operation of a model does.
-pub(in crate::script) const KINDS: &[&str] =
+pub(crate) const KINDS: &[&str] =
     &["communicate", "chat", "operate", "react", "parse", "act", "ask"];
 /// Reads an operation from its kind and its options.
 pub(super) fn read_op(

@@ -6,6 +6,7 @@ use crate::script::api::{EVENT_KINDS, OPERATION_KINDS};
 use crate::script::check::forms::CallForm;
 use crate::script::check::kinds::Kinds;
 use crate::script::check::{File, foreign};
+use crate::script::diagnostic::fix::Suggestion;
 use crate::script::diagnostic::{Diagnostic, codes, mismatch};
 use rhai::{Expr, FnCallExpr, Position};
 
@@ -162,10 +163,10 @@ impl Arguments<'_> {
 
         let message = format!("unknown {what} `{word}`");
         let help = match nearest(word, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("there are: {}", known.join(", ")),
+            Some(near) => Suggestion::text(near),
+            None => format!("there are: {}", known.join(", ")).into(),
         };
         let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, *position);
-        Some(Diagnostic { help: Some(help), ..fault })
+        Some(fault.suggesting(Some(help)))
     }
 }

@@ -37,6 +37,7 @@ pub(super) use lengths::asks_without_limit;
 
 use crate::base::spelling::nearest;
 use crate::script::check::kinds::Kinds;
+use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::diagnostic::{self, Diagnostic, codes};
 use crate::script::{Inner, api};
 use rhai::{AST, Engine, ParseErrorType, Scope};
@@ -217,7 +218,8 @@ impl Checker<'_> {
             let position = rhai::Position::new(line, column);
             let fault = Diagnostic::at(codes::SHADOW, message, file.name, file.text, position);
             let help = "choose another name, or write `/// @override` above it".to_owned();
-            self.push(Diagnostic { help: Some(help), ..fault.warning() });
+            let fixes = vec![QuickFix::LineAbove("/// @override".to_owned())];
+            self.push(fault.warning().suggesting(Some(Suggestion { help, fixes })));
         }
     }
 }
@@ -243,36 +245,39 @@ pub(super) fn definition(text: &str, name: &str) -> Option<(u16, u16)> {
 }
 
 /// Suggests a name for one that nobody knows.
-fn suggest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+fn suggest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<Suggestion> {
     // Operators, and what reads a property, are no words that anybody can type.
     let is_word = |known: &&str| known.chars().all(|c| c.is_alphanumeric() || c == '_');
-    nearest(name, known.filter(is_word)).map(|near| format!("did you mean `{near}`?"))
+    nearest(name, known.filter(is_word)).map(Suggestion::word)
 }
 
 /// Most words among which a suggestion lists all.
 const LISTED_MAX: usize = 40;
 
 /// Suggests one of few words: the nearest, or those with the word as a part, or else all of them.
-fn suggest_among<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+fn suggest_among<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<Suggestion> {
     let is_word = |known: &&str| known.chars().all(|c| c.is_alphanumeric() || c == '_');
     let mut known: Vec<&str> = known.filter(is_word).collect();
     known.sort_unstable();
     known.dedup();
 
     if let Some(near) = nearest(name, known.iter().copied()) {
-        return Some(format!("did you mean `{near}`?"));
+        return Some(Suggestion::word(near));
     }
 
     let padded = |word: &str| format!("_{word}_");
     let of_part = |word: &&str| padded(word).contains(&padded(name));
-    let alike: Vec<String> =
-        known.iter().filter(|word| of_part(word)).map(|w| format!("`{w}`")).collect();
-    match alike.split_last() {
+    let alike: Vec<&str> = known.iter().copied().filter(of_part).collect();
+    let fixes = alike.iter().map(|word| QuickFix::Instead((*word).to_owned())).collect();
+    let alike: Vec<String> = alike.iter().map(|word| format!("`{word}`")).collect();
+
+    let help = match alike.split_last() {
         Some((only, [])) => Some(format!("did you mean {only}?")),
         Some((last, before)) => Some(format!("did you mean {} or {last}?", before.join(", "))),
         None if known.is_empty() || known.len() > LISTED_MAX => None,
         None => Some(format!("it has: {}", known.join(", "))),
-    }
+    };
+    help.map(|help| Suggestion { help, fixes })
 }
 
 /// Returns what every script knows, for its compilation.
