@@ -78,9 +78,10 @@ export const refresh = () => epoch.set(epoch.get() + 1);
 /**
  * The answer to a request. While another one is asked for, the one before stays, marked as old.
  * @param {string | null} path
+ * @param {number} [again] another number asks again
  * @returns {{ data: any, problem: Problem | null, isOld: boolean }}
  */
-export function useAnswer(path) {
+export function useAnswer(path, again = 0) {
   const [state, setState] = useState({ path: null, data: null, problem: null });
   const version = useStore(epoch);
 
@@ -90,7 +91,7 @@ export function useAnswer(path) {
     const settle = (/** @type {any} */ next) => { if (!isGone) setState({ path, ...next }); };
     ask(path).then(data => settle({ data, problem: null }), problem => settle({ data: null, problem }));
     return () => { isGone = true; };
-  }, [path, version]);
+  }, [path, version, again]);
 
   return { data: state.data, problem: state.problem, isOld: state.path !== path };
 }
