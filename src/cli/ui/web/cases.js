@@ -24,7 +24,7 @@ function Cell({ cell, run, query, isDim }) {
 }
 
 /** @param {{ pattern: any, query: any }} props */
-function Head({ pattern, query }) {
+function PatternHead({ pattern, query }) {
   const wrong = pattern.n - pattern.right;
   const isChosen = query.only === 'wrong' && query.pattern === pattern.name;
   const toggle = () => adjust(isChosen ? { only: null, pattern: null } : { only: 'wrong', pattern: pattern.name });
@@ -52,7 +52,7 @@ export function Cases({ run, query }) {
   return html`<div class="card"><header><h2>Compare patterns on examples</h2><span class="dim">${data.task}</span><span class="grow"></span>
       <${Choice} label="Examples" of=${ONLY} value=${only} pick=${(/** @type {string} */ key) => adjust({ only: key || null, pattern: null })} /></header>
     ${shown.length ? html`<div class="scroll" tabindex="0" role="group" aria-label="Examples"><table class="cases">
-      <thead><tr><th class="num">#</th><th>input</th><th>expected</th>${data.patterns.map((/** @type {any} */ one) => html`<${Head} key=${one.name} pattern=${one} query=${query} />`)}</tr></thead>
+      <thead><tr><th class="num">#</th><th>input</th><th>expected</th>${data.patterns.map((/** @type {any} */ one) => html`<${PatternHead} key=${one.name} pattern=${one} query=${query} />`)}</tr></thead>
       <tbody>${shown.map((/** @type {any} */ row) => html`<tr key=${`${row.task}-${row.number}`}><td class="num dim">${row.number}</td><td class="input"><div>${row.input}</div></td>
         <td class="expected">${row.expected ?? html`<span class="dim">unknown</span>`}</td>
         ${row.cells.map((/** @type {any} */ cell, /** @type {number} */ i) => html`<${Cell} key=${i} cell=${cell} run=${run} query=${query} isDim=${at >= 0 && i !== at} />`)}</tr>`)}</tbody></table></div>

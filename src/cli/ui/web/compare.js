@@ -9,7 +9,7 @@ import { useKeys } from './keys.js';
 const Side = ({ of }) => html`<span class=${`ab ${of}`}>${of}</span>`;
 
 /** @param {{ of: string, run: any }} props */
-const Head = ({ of, run }) => html`<div class=${`card ${of}`}><h2><${Side} of=${of} /><${Status} of=${run.status} />
+const SideHead = ({ of, run }) => html`<div class=${`card ${of}`}><h2><${Side} of=${of} /><${Status} of=${run.status} />
     <a href=${link(['run', run.id])}>${run.script}</a><span class="mono dim">${brief(run.id)}</span></h2>
   <div class="sub"><${Time} at=${run.started_at} /><span>${secs(run.took)}</span><${Cost} cost=${run.cost} demo=${run.demo} unknown=${run.unknown_costs} />
     <span>${plural(run.calls, 'call')}</span></div></div>`;
@@ -49,7 +49,7 @@ function Words({ a, b, op }) {
 }
 
 /** @param {any} props */
-function Row({ op, longest, a, b, isOpen, place }) {
+function PairRow({ op, longest, a, b, isOpen, place }) {
   const one = op.a ?? op.b;
   const bar = (/** @type {any} */ side, /** @type {string} */ of) => side ? html`<i class=${of} style=${{ width: `${100 * (side.took ?? 0) / longest}%` }}></i>` : null;
 
@@ -64,7 +64,7 @@ function Row({ op, longest, a, b, isOpen, place }) {
 }
 
 /** @param {{ data: any }} props */
-const Before = ({ data }) => html`<div class="card"><header><h2>What was different before</h2>
+const Differences = ({ data }) => html`<div class="card"><header><h2>What was different before</h2>
     <span class="dim">${count(data.differs.length)} of ${plural(data.differs.length + data.same, 'fact')} differ</span></header>
   ${data.differs.length ? html`<${Table} label="Facts that differ" head=${html`<th>fact</th><th><${Side} of="A" /></th><th><${Side} of="B" /></th>`}>
       ${data.differs.map((/** @type {any} */ one) => html`<tr><td class="dim">${say(one.what)}</td><td><code>${one.a ?? '–'}</code></td><td><code>${one.b ?? '–'}</code></td></tr>`)}<//>`
@@ -74,28 +74,27 @@ const Before = ({ data }) => html`<div class="card"><header><h2>What was differe
 
 /** @param {{ a: string, b: string, query: any }} props */
 export function Compare({ a, b, query }) {
-  const { rows, next, load, data, problem } = usePages(`/api/compare/${a}/${b}`, 'after');
+  const { rows, next, load, data, problem } = usePages(`/api/compare/${a}/${b}`, 'after', answer => ({ rows: answer.ops, next: answer.next }));
   const isAll = query.all === '1';
   useKeys({ d: () => adjust({ all: isAll ? null : '1' }) });
   if (problem) return html`<div class="page"><h1>Compare</h1><${Trouble} problem=${problem} /></div>`;
   if (!data) return html`<div class="page"><h1>Compare</h1><${Loading} /></div>`;
 
-  const ops = [...data.ops, ...rows];
-  const differ = ops.filter(op => op.change !== 'same');
-  const shown = isAll ? ops : differ;
-  const longest = Math.max(1, ...ops.flatMap(op => [op.a?.took ?? 0, op.b?.took ?? 0]));
+  const differ = rows.filter(op => op.change !== 'same');
+  const shown = isAll ? rows : differ;
+  const longest = Math.max(1, ...rows.flatMap(op => [op.a?.took ?? 0, op.b?.took ?? 0]));
   const place = (/** @type {any} */ op) => link(['compare', a, b], { ...query, op: query.op === op.name ? null : op.name });
 
   return html`<div class="page stack"><div class="head"><h1>Compare</h1><span class="grow"></span>
       <button type="button" class="btn small" onClick=${() => go(['compare', b, a], query)}>swap</button></div>
-    <div class="two"><${Head} of="A" run=${data.a} /><${Head} of="B" run=${data.b} /></div>
-    <${Before} data=${data} />
-    <div class="card"><header><h2>Operations</h2><span class="dim">${count(differ.length)} of ${count(ops.length)} differ${next == null ? '' : ' so far'}</span><span class="grow"></span>
+    <div class="two"><${SideHead} of="A" run=${data.a} /><${SideHead} of="B" run=${data.b} /></div>
+    <${Differences} data=${data} />
+    <div class="card"><header><h2>Operations</h2><span class="dim">${count(differ.length)} of ${count(rows.length)} differ${next == null ? '' : ' so far'}</span><span class="grow"></span>
         <label class="check"><input type="checkbox" checked=${!isAll} onChange=${() => adjust({ all: isAll ? null : '1' })} /> only what differs <kbd class="wide">d</kbd></label></header>
       ${shown.length ? html`<${Table} label="Operations of both runs" name="cmp" head=${html`<th>operation</th><th>outcome</th><th>time</th><th class="num">Δ time</th><th class="num wide">Δ cost</th><th>reply</th>`}>
-          ${shown.map(op => html`<${Row} key=${op.name} op=${op} longest=${longest} a=${data.a.id} b=${data.b.id} isOpen=${query.op === op.name} place=${place(op)} />`)}<//>`
+          ${shown.map(op => html`<${PairRow} key=${op.name} op=${op} longest=${longest} a=${data.a.id} b=${data.b.id} isOpen=${query.op === op.name} place=${place(op)} />`)}<//>`
         : html`<${Empty} title="No operation differs">Prompts, replies and outcomes are the same.<//>`}
-      ${next == null ? null : html`<${More} next=${next} load=${load} says=${plural(ops.length, 'operation')} />`}</div>
+      ${next == null ? null : html`<${More} next=${next} load=${load} says=${plural(rows.length, 'operation')} />`}</div>
     ${data.result ? html`<div class="card"><header><h2>Result</h2><span class="dim">${data.result.says}</span></header>
       ${data.result.pieces?.length ? html`<div class="pad"><${Pieces} of=${data.result.pieces} /></div>` : html`<p class="dim pad">the same</p>`}</div>` : null}</div>`;
 }

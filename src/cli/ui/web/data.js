@@ -69,6 +69,9 @@ export const tell = async (path, body) => (await send(path, body)).json();
  */
 export const tellForText = async (path, body) => (await send(path, body)).text();
 
+/** How many answers of what is shown are still awaited. */
+export const pending = store(0);
+
 /** Grows when everything has to be asked for again. */
 export const epoch = store(0);
 
@@ -88,7 +91,11 @@ export function useAnswer(path, again = 0) {
   useEffect(() => {
     if (path == null) return undefined;
     let isGone = false;
-    const settle = (/** @type {any} */ next) => { if (!isGone) setState({ path, ...next }); };
+    pending.set(pending.get() + 1);
+    const settle = (/** @type {any} */ next) => {
+      if (!isGone) setState({ path, ...next });
+      pending.set(pending.get() - 1);
+    };
     ask(path).then(data => settle({ data, problem: null }), problem => settle({ data: null, problem }));
     return () => { isGone = true; };
   }, [path, version, again]);
@@ -100,18 +107,19 @@ export function useAnswer(path, again = 0) {
  * A list that comes a page at a time.
  * @param {string | null} path
  * @param {string} cursor the name under which `next` goes back
+ * @param {(answer: any) => { rows: any[], next: any }} [list] where an answer has the list
  */
-export function usePages(path, cursor) {
+export function usePages(path, cursor, list = answer => answer) {
   const first = useAnswer(path);
   const [more, setMore] = useState({ of: null, rows: [], next: null });
-  const isMine = more.of === first.data;
-  const next = isMine ? more.next : first.data?.next ?? null;
-  const rows = [...first.data?.rows ?? [], ...isMine ? more.rows : []];
+  const start = first.data && list(first.data);
+  const isMine = more.of != null && more.of === first.data;
+  const next = isMine ? more.next : start?.next ?? null;
+  const rows = [...start?.rows ?? [], ...isMine ? more.rows : []];
 
   const load = async () => {
-    const page = await ask(`${path}${path?.includes('?') ? '&' : '?'}${cursor}=${encodeURIComponent(next)}`);
-    const known = isMine ? more.rows : [];
-    setMore({ of: first.data, rows: [...known, ...page.rows], next: page.next });
+    const page = list(await ask(`${path}${path?.includes('?') ? '&' : '?'}${cursor}=${encodeURIComponent(next)}`));
+    setMore({ of: first.data, rows: [...isMine ? more.rows : [], ...page.rows], next: page.next });
   };
   return { ...first, rows, next, load };
 }

@@ -13,7 +13,7 @@ import { Glyph } from './parts.js';
 const BOX = { width: 128, height: 48 };
 
 /** The script that this is a part of; libraries stand beside it. */
-const here = /** @type {HTMLScriptElement | null} */ (document.currentScript)?.src;
+const script = /** @type {HTMLScriptElement | null} */ (document.currentScript)?.src;
 
 /** @type {Promise<any> | null} */
 let loading = null;
@@ -21,7 +21,7 @@ let loading = null;
 /** Loads dagre once; a report has it in itself. */
 function dagre() {
   const inside = /** @type {any} */ (window).dagre;
-  loading ??= inside ? Promise.resolve(inside) : import(new URL('dagre.js', here).href);
+  loading ??= inside ? Promise.resolve(inside) : import(new URL('dagre.js', script).href);
   return loading;
 }
 

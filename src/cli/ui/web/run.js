@@ -36,7 +36,7 @@ function useRun(id) {
 }
 
 /** @param {{ run: any }} props */
-function Head({ run }) {
+function RunHead({ run }) {
   const m = run.metrics;
   const ended = m.completed + m.failed + m.skipped + (m.cancelled ?? 0);
   const word = run.status === 'running' ? `running, ${count(ended)} of ${count(run.planned ?? ended)}` : null;
@@ -148,7 +148,7 @@ function RunPage({ run, query }) {
   useReveal(op, lines);
   const setView = (/** @type {string} */ key) => adjust({ view: key === (run.cases ? 'examples' : 'timeline') ? null : key });
   return html`<div class=${classes('run', op != null && 'open')}><section aria-label="Run">
-      <${Head} run=${run} /><${Figures} run=${run} />
+      <${RunHead} run=${run} /><${Figures} run=${run} />
       <div class="tools"><${Choice} label="View" value=${view} pick=${setView} of=${views(run).map(([key, word, letter]) => [key, html`${word} <kbd class="wide">${letter}</kbd>`])} />
         <span class="grow"></span>
         ${view === 'timeline' ? html`<${Choice} label="Rows" value=${only} pick=${(/** @type {string} */ key) => adjust({ only: key || null })}

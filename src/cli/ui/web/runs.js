@@ -75,7 +75,7 @@ function Counts({ run }) {
 }
 
 /** @param {{ run: RunLine, isMarked: boolean }} props */
-const Row = ({ run, isMarked }) => html`<tr class="row" tabindex="-1" data-go=${link(['run', run.id])} data-run=${run.id} aria-selected=${isMarked ? 'true' : null}>
+const RunRow = ({ run, isMarked }) => html`<tr class="row" tabindex="-1" data-go=${link(['run', run.id])} data-run=${run.id} aria-selected=${isMarked ? 'true' : null}>
   <td><label class="box"><input type="checkbox" aria-label=${`Mark run ${run.id}`} checked=${isMarked} onChange=${() => mark(run.id)} /></label></td>
   <td class="nowrap"><${Mark} of=${run.status}><a class="mono" href=${link(['run', run.id])}>${brief(run.id)}</a><//></td>
   <td class="main"><div><span class="fix">${base(run.script)}</span><span class="dim give" title=${run.params}>${run.params}</span>
@@ -92,7 +92,7 @@ const Row = ({ run, isMarked }) => html`<tr class="row" tabindex="-1" data-go=${
   <td class="num"><${Cost} cost=${run.cost} demo=${run.demo} unknown=${run.unknown_costs} /></td>
 </tr>`;
 
-const HEAD = html`<th><span class="sr">Marked</span></th><th>run</th><th>script</th><th class="wide">started</th>
+const RUN_HEAD = html`<th><span class="sr">Marked</span></th><th>run</th><th>script</th><th class="wide">started</th>
   <th class="wide">time, against the median</th><th class="only-narrow num">time</th><th class="wide">operations</th>
   <th class="num wide">calls</th><th class="num wide">tokens</th><th class="num">cost</th>`;
 
@@ -140,8 +140,8 @@ export function Runs({ hello, query }) {
           onChange=${(/** @type {any} */ event) => adjust({ q: event.target.value.trim() })} /><kbd>/</kbd></label>
       ${q ? html`<button type="button" class="btn" onClick=${() => go(['runs'])}>clear</button>` : hello.runs ? html`<span class="dim">${plural(hello.runs, 'run')}</span>` : null}</div>
     ${problem ? html`<${Trouble} problem=${problem} />` : null}
-    <div class="card">${all.length ? html`<${Table} label="Runs" name="runs" head=${HEAD}>
-        ${all.map(run => html`<${Row} key=${run.id} run=${run} isMarked=${chosen.includes(run.id)} />`)}<//>
+    <div class="card">${all.length ? html`<${Table} label="Runs" name="runs" head=${RUN_HEAD}>
+        ${all.map(run => html`<${RunRow} key=${run.id} run=${run} isMarked=${chosen.includes(run.id)} />`)}<//>
       <${More} next=${next} load=${load} word="older ↓" says=${next == null ? `${plural(all.length, 'run')}${q ? ' found' : ''}` : `newest ${count(all.length)}${q ? ' found' : ''}`} />`
       : data ? html`<${Empty} title="No run matches">Looked for <code>${q}</code> in all runs. A filter may hold <code>script:</code>, <code>status:</code>,
           <code>tag:</code>, <code>is:demo</code>, <code>cost:>0.1</code>, <code>took:>60</code>, <code>after:2026-11-01</code> or any text.<//>` : problem ? null : html`<${Loading} />`}</div>
